@@ -1,0 +1,68 @@
+// `npm run build`: the Worker as WebAssembly, in build/, for `wrangler dev` and `wrangler deploy`. Prints its size, and
+// does nothing when nothing changed. wrangler runs it too, before it starts and when a source file changes.
+//
+// `--features NAME --out-dir DIR` makes a build for tests beside it, for example
+// `npm run build -- --features panic-route --out-dir build/panic-route`; such a build is not optimised for size.
+
+import crypto from "node:crypto";
+import fs from "node:fs";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import zlib from "node:zlib";
+import { BUILD_DIR, filesBelow, inRoot, readText, ROOT } from "./lib/project.mjs";
+import { command, duration, kilobytes, run, say, withLock } from "./lib/run.mjs";
+import { setUpNode, setUpRust, setUpWasmTools } from "./setup.mjs";
+
+/** Builds the Worker into `outDir` (relative to the root) when its sources changed, with the cargo features given. */
+export async function build({ features = "", outDir = "build" } = {}) {
+  const out = inRoot(outDir);
+  const stamp = path.join(out, ".stamp");
+  const results = ["index.js", "index_bg.wasm"].map((file) => path.join(out, file));
+  const upToDate = () => fs.existsSync(stamp) && fs.readFileSync(stamp, "utf8") === inputsHash(features) && results.every((file) => fs.existsSync(file));
+  if (upToDate()) return say(`build: ${outDir} is up to date${features ? ` (features: ${features})` : ""}; ${sizes(results)}`);
+
+  await setUpRust();
+  const { workerBuild, env } = await setUpWasmTools();
+  await withLock(path.join(BUILD_DIR, ".build.lock"), "build: waiting for another build", async () => {
+    if (upToDate()) return;
+    const before = inputsHash(features);
+    const started = Date.now();
+    say(`build: compiling the Worker to WebAssembly${features ? ` with the features ${features}` : ""}: seconds, about a minute the first time`);
+    fs.rmSync(stamp, { force: true });
+    const cargo = ["--locked", ...(features ? ["--features", features] : [])];
+    await run(workerBuild, [ROOT, "--release", "--out-dir", outDir, ...(features ? ["--no-opt"] : []), "--", ...cargo], {
+      cwd: ROOT,
+      // The compiler's message says all; a trace through worker-build would only hide it.
+      env: { ...process.env, ...env, RUST_BACKTRACE: "0" },
+      failure: "the WebAssembly build",
+    });
+    // Hashed before the build began: what was saved meanwhile counts as changed.
+    fs.writeFileSync(stamp, before);
+    say(`build: done in ${duration(Date.now() - started)}; ${sizes(results)}`);
+  });
+}
+
+function inputsHash(features) {
+  const hash = crypto.createHash("sha256").update(features);
+  const inputs = [...filesBelow("src"), "Cargo.toml", "Cargo.lock", "rust-toolchain.toml", "package-lock.json", "scripts/build.mjs"];
+  for (const file of inputs) hash.update(`\n${file}\n`).update(readText(file));
+  return hash.digest("hex");
+}
+
+function sizes([script, wasm]) {
+  const [code, module] = [script, wasm].map((file) => fs.readFileSync(file));
+  const gzipped = (bytes) => zlib.gzipSync(bytes, { level: 9 }).length;
+  return [
+    `wasm ${kilobytes(module.length)} (${kilobytes(gzipped(module))} gzipped)`,
+    `in all ${kilobytes(module.length + code.length)} (${kilobytes(gzipped(module) + gzipped(code))} gzipped)`,
+  ].join(", ");
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  await command(async (args) => {
+    const { values } = parseArgs({ args, options: { features: { type: "string" }, "out-dir": { type: "string" } } });
+    await setUpNode();
+    await build({ features: values.features, outDir: values["out-dir"] });
+  });
+}

@@ -1,0 +1,94 @@
+// `npm test`: everything that is checked, in order, stopping at the first failure. `npm run lint`, `test:native`, `docs`
+// and `test:e2e` are its parts; .ci/run and the CI workflow call exactly `npm test`.
+
+import os from "node:os";
+import path from "node:path";
+import { build } from "./build.mjs";
+import { buildPlayground, WRANGLER, wranglerEnv } from "./lib/local.mjs";
+import { filesBelow, NODE_BIN, readText, ROOT, rustToolchain } from "./lib/project.mjs";
+import { command, duration, run, say, UserError } from "./lib/run.mjs";
+import { setUpNode, setUpRust, setUpWasmTools } from "./setup.mjs";
+
+// By name: the command that runs the part alone, and what it does.
+const PARTS = {
+  lint: ["npm run lint", lint],
+  native: ["npm run test:native", native],
+  docs: ["npm run docs", docs],
+  build: ["npm run build", () => build()],
+  deploy: ["npm run deploy -- --dry-run", deployDryRun],
+  e2e: ["npm run test:e2e", endToEnd],
+};
+
+const E2E_MINUTES = 8;
+
+await command(async (names) => {
+  const unknown = names.find((name) => !PARTS[name]);
+  if (unknown) throw new UserError(`there is no part called ${unknown}; there are ${Object.keys(PARTS).join(", ")}.`);
+  await setUpNode();
+  await setUpRust();
+  await setUpWasmTools();
+
+  const summary = [];
+  const began = Date.now();
+  for (const name of names.length ? names : Object.keys(PARTS)) {
+    const [alone, part] = PARTS[name];
+    const started = Date.now();
+    say(`\n==== ${alone}`);
+    try {
+      await part();
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      summary.push(`  FAILED  ${alone}  (${duration(Date.now() - started)})`);
+      say(`\n${summary.join("\n")}`);
+      throw new UserError(`${error.message}\nTo run this part alone: ${alone}`);
+    }
+    summary.push(`  passed  ${alone}  (${duration(Date.now() - started)})`);
+  }
+  say(`\n${summary.join("\n")}\n\nAll passed in ${duration(Date.now() - began)}.`);
+});
+
+async function lint() {
+  await cargo("formatting (`cargo fmt` puts it right)", ["fmt", "--all", "--check"]);
+  await cargo("clippy", ["clippy", "--locked", "--workspace", "--all-targets", "--", "-D", "warnings"]);
+  // WASM_BINDGEN_USE_JS_SYS is how worker-build compiles; without it other code would be checked than is built.
+  const { targets: [target] } = rustToolchain();
+  const wasm = ["clippy", "--locked", "--package", "switchboard", "--lib", "--target", target];
+  for (const features of [[], ["--all-features"]]) {
+    await cargo(`clippy for ${target}`, [...wasm, ...features, "--", "-D", "warnings"], { WASM_BINDGEN_USE_JS_SYS: "1" });
+  }
+  for (const file of [...filesBelow("scripts", ".mjs"), ...filesBelow("tests", ".mjs")]) {
+    await run(path.join(NODE_BIN, "node"), ["--check", file], { cwd: ROOT, failure: `the syntax check of ${file}` });
+  }
+  if (/"resolved": "http/.test(readText("package-lock.json"))) {
+    throw new UserError("package-lock.json holds addresses of a registry. Remove it, and make it anew with the .npmrc of this project.");
+  }
+}
+
+async function native() {
+  await cargo("the native tests", ["test", "--locked", "--workspace"]);
+}
+
+async function docs() {
+  await cargo("the docs build", ["doc", "--locked", "--no-deps", "--workspace", "--document-private-items"], { RUSTDOCFLAGS: "-D warnings" });
+}
+
+async function deployDryRun() {
+  await run(WRANGLER[0], [...WRANGLER.slice(1), "deploy", "--dry-run"], { cwd: ROOT, env: wranglerEnv(), failure: "the trial deploy" });
+}
+
+async function endToEnd() {
+  await build();
+  await build({ features: "panic-route", outDir: "build/panic-route" });
+  await buildPlayground();
+  const files = filesBelow("tests/e2e", ".test.mjs");
+  // Every file has Workers of its own, each with a runtime that wants a core.
+  const concurrency = Math.max(1, Math.floor(os.availableParallelism() / 2));
+  const args = ["--no-warnings", "--test", `--test-concurrency=${concurrency}`, "--test-timeout=180000", "--test-reporter=spec", ...files];
+  await run(path.join(NODE_BIN, "node"), args, { cwd: ROOT, timeout: E2E_MINUTES * 60_000, failure: "the end-to-end tests" });
+}
+
+async function cargo(what, args, env = {}) {
+  // rustfmt colours whatever a terminal type is known for.
+  const terminal = process.stdout.isTTY ? {} : { TERM: "dumb" };
+  await run("cargo", args, { cwd: ROOT, env: { ...process.env, ...terminal, ...env }, failure: what });
+}

@@ -1,0 +1,421 @@
+// Starts Switchboard as it is deployed, on the real runtime, for the end-to-end tests: a playground on a free port, and
+// Workers by `wrangler dev` on free ports, each with a directory, settings and storage of its own. Plays Twilio towards
+// them, signed with Twilio's own library, and shows all that they print and store.
+//
+// Not here: assertions, and anything about one feature. Takes the builds in build/ as they are; `npm run test:e2e`
+// makes them first.
+
+import crypto from "node:crypto";
+import fs from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { getExpectedTwilioSignature } from "twilio/lib/webhooks/webhooks.js";
+import { freePort, get, waitUntil, WRANGLER, wranglerEnv } from "../../scripts/lib/local.mjs";
+import { inRoot, playgroundBinary, readText, ROOT } from "../../scripts/lib/project.mjs";
+import { eachLine, start, stopEverythingOnSignals } from "../../scripts/lib/run.mjs";
+
+/** The secrets of all Workers and playgrounds in this process: fresh ones, of the required form. */
+export const SECRETS = {
+  TWILIO_AUTH_TOKEN: crypto.randomBytes(16).toString("hex"),
+  OPENAI_API_KEY: `sk-playground-${crypto.randomBytes(16).toString("hex")}`,
+  PSEUDONYM_KEY: crypto.randomBytes(32).toString("hex"),
+};
+
+/** The security headers that every response carries, by lower-case name. */
+export const SECURITY_HEADERS = {
+  "x-content-type-options": "nosniff",
+  "x-frame-options": "DENY",
+  "x-xss-protection": "1; mode=block",
+  "referrer-policy": "strict-origin-when-cross-origin",
+  "cache-control": "no-store",
+};
+
+/**
+ * Starts a playground and one Worker that uses it: `{ playground, worker, close }`. Options as for `startWorker`.
+ */
+export async function startSwitchboard(options = {}) {
+  const playground = await startPlayground();
+  try {
+    const worker = await startWorker({ playground, ...options });
+    return { playground, worker, close: () => Promise.all([worker.close(), playground.close()]) };
+  } catch (error) {
+    await playground.close();
+    throw error;
+  }
+}
+
+/** Starts a playground on a free port. `tokens` are the Twilio auth tokens that it takes. */
+export async function startPlayground({ tokens = SECRETS.TWILIO_AUTH_TOKEN } = {}) {
+  const lines = [];
+  const running = start(playgroundBinary(), ["serve", "--port", "0"], {
+    cwd: ROOT,
+    env: { ...process.env, TWILIO_AUTH_TOKEN: tokens, OPENAI_API_KEY: SECRETS.OPENAI_API_KEY },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  collect(running, (line) => lines.push(line));
+  const ready = () => lines.map((line) => line.match(/listening on (http:\S+)/)?.[1]).find(Boolean);
+  const url = await started("the playground", ready, running, lines);
+  return new Playground(url, running, lines);
+}
+
+/**
+ * Starts a Worker.
+ * - `playground`: the playground that it asks; without one, `settings` must say where OpenAI is;
+ * - `settings`: settings to give it beside its secrets and the defaults of wrangler.toml; null takes one away;
+ * - `build`: the build to run, `build` or `build/panic-route`;
+ * - `directory`: where its configuration and storage are; a fresh temporary one by default.
+ */
+export async function startWorker({ playground, settings = {}, build = "build", directory } = {}) {
+  const dir = directory ?? fs.mkdtempSync(path.join(os.tmpdir(), "switchboard-e2e-"));
+  const inPlayground = playground ? { OPENAI_BASE_URL: `${playground.url}/v1`, TWILIO_API_BASE_URL: playground.url } : {};
+  const { toml, vars } = deployedConfiguration(build);
+  fs.writeFileSync(path.join(dir, "wrangler.toml"), toml);
+  const worker = new Worker(dir, await freePort(), !directory, { ...vars, ...SECRETS, ...inPlayground, ...settings });
+  await worker.start();
+  return worker;
+}
+
+/** A pair of addresses that no other call in this process returns: `{ from, to }`. */
+export function freshPair() {
+  const number = pairs;
+  pairs += 1;
+  if (number >= 2500) throw new Error("no more pairs of test addresses");
+  return { from: `+155501${String(number % 50).padStart(2, "0")}`, to: `+155501${50 + Math.floor(number / 50)}` };
+}
+
+/** A fresh MessageSid. */
+export function freshSid(prefix = "SM") {
+  return prefix + crypto.randomBytes(16).toString("hex");
+}
+
+/** The form of an inbound message as Twilio sends it, as a list of pairs, so that names can be repeated. */
+export function inboundForm({ from = "+15550100", to = "+15550199", body = "Hello", channel = "sms", sid = freshSid(), media = [] } = {}) {
+  const address = (number) => (channel === "whatsapp" ? `whatsapp:${number}` : number);
+  const form = [
+    ["ToCountry", "US"],
+    ["SmsMessageSid", sid],
+    ["NumMedia", String(media.length)],
+    ["SmsSid", sid],
+    ["FromCity", ""],
+    ["Body", body],
+    ["To", address(to)],
+    ["MessageSid", sid],
+    ["AccountSid", `AC${"0".repeat(32)}`],
+    ["From", address(from)],
+    ["ApiVersion", "2010-04-01"],
+    ...media.flatMap((url, index) => [[`MediaUrl${index}`, url], [`MediaContentType${index}`, "image/jpeg"]]),
+  ];
+  if (channel === "whatsapp") form.push(["ProfileName", "Test Person"], ["WaId", from.replace("+", "")]);
+  return form;
+}
+
+/** What Twilio's own library signs a form with. `url` is the address that Twilio was given. */
+export function signatureOf(token, url, form) {
+  const params = Object.create(null);
+  for (const [name, value] of form) {
+    if (!(name in params)) params[name] = value;
+    else params[name] = [params[name], value].flat();
+  }
+  return getExpectedTwilioSignature(token, url, params);
+}
+
+/** The texts of the <Message>s of a TwiML document. Throws when it is not one of the documents that the Worker may send. */
+export function twiml(document) {
+  const text = document.replace(/^<\?xml version="1\.0" encoding="UTF-8"\?>\s*/i, "");
+  if (/^<Response\s*\/>\s*$/.test(text)) return [];
+  const inner = text.match(/^<Response>([\s\S]*)<\/Response>\s*$/)?.[1];
+  if (inner === undefined) throw new Error(`not a TwiML response: ${document}`);
+  const messages = [...inner.matchAll(/\s*<Message>([^<]*)<\/Message>\s*/gy)];
+  if (messages.map(([whole]) => whole).join("") !== inner) throw new Error(`more than messages in: ${document}`);
+  return messages.map(([, content]) => unescape(content));
+}
+
+/** Waits until `probe` returns something true, and returns it. Throws with `what` after `timeout` ms. */
+export async function eventually(what, probe, timeout = 10_000) {
+  for (const deadline = Date.now() + timeout; ; ) {
+    const found = await probe();
+    if (found) return found;
+    if (Date.now() > deadline) throw new Error(`not within ${timeout} ms: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+class Playground {
+  constructor(url, running, lines) {
+    this.url = url;
+    this.running = running;
+    /** Every line printed. */
+    this.lines = lines;
+  }
+
+  /** Orders a failure, for example `{ service: "openai", status: 503, times: 2 }`. */
+  async fault(fault) {
+    await this.#control("POST", "faults", fault);
+  }
+
+  /** Takes back all orders to fail. */
+  async clearFaults() {
+    await this.#control("DELETE", "faults");
+  }
+
+  /** The orders to fail that are not used up. */
+  async faults() {
+    return (await this.#control("GET", "faults")).faults;
+  }
+
+  /** The requests received, oldest first; those of one service, where given ("openai", "twilio"). */
+  async requests(service) {
+    const { requests } = await this.#control("GET", "requests");
+    return requests.filter((request) => !service || request.service === service);
+  }
+
+  /** Forgets the requests received. */
+  async clearRequests() {
+    await this.#control("DELETE", "requests");
+  }
+
+  /** The messages sent through the pretend REST API. */
+  async messages() {
+    return (await this.#control("GET", "messages")).messages;
+  }
+
+  /** Stops it. */
+  async close() {
+    await this.running.stop();
+  }
+
+  async #control(method, what, body) {
+    const response = await fetch(`${this.url}/playground/${what}`, { method, body: body && JSON.stringify(body) });
+    const text = await response.text();
+    if (!response.ok) throw new Error(`${method} /playground/${what}: ${response.status} ${text}`);
+    return JSON.parse(text);
+  }
+}
+
+class Worker {
+  #settings;
+  #ownsDirectory;
+  #running;
+
+  constructor(directory, port, ownsDirectory, settings) {
+    this.directory = directory;
+    this.url = `http://127.0.0.1:${port}`;
+    this.port = port;
+    /** The Worker's log: the JSON objects that it printed, a line each. */
+    this.log = [];
+    /** Every line printed, by the Worker or by wrangler. */
+    this.lines = [];
+    this.#ownsDirectory = ownsDirectory;
+    this.#settings = settings;
+  }
+
+  /** Starts it (again) on its directory and port; ready when it returns. `startMs` tells how long that took. */
+  async start() {
+    const began = performance.now();
+    fs.writeFileSync(path.join(this.directory, ".dev.vars"), dotenv(this.#settings));
+    const args = ["dev", "--ip", "127.0.0.1", "--port", String(this.port), "--inspector-port", String(await freePort()), "--persist-to", path.join(this.directory, "state")];
+    this.#running = start(WRANGLER[0], [...WRANGLER.slice(1), ...args], {
+      cwd: this.directory,
+      // The registry is where Workers of the same name in other directories would find each other.
+      env: { ...wranglerEnv(), WRANGLER_REGISTRY_PATH: path.join(this.directory, "registry"), WRANGLER_LOG_PATH: path.join(this.directory, "logs") },
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    collect(this.#running, (line) => {
+      this.lines.push(line);
+      if (line.startsWith("{")) this.#addToLog(line);
+    });
+    await started("the Worker", () => get(`${this.url}/health`), this.#running, this.lines);
+    this.startMs = Math.round(performance.now() - began);
+  }
+
+  /** Ends it, as a machine that loses its power does. Its storage stays. */
+  async kill() {
+    await this.#running.stop("SIGKILL");
+  }
+
+  /** Ends it (see `kill`) and starts it anew on the same storage, perhaps with other settings (null takes one away). */
+  async restart(settings = {}) {
+    await this.kill();
+    this.#settings = { ...this.#settings, ...settings };
+    await this.start();
+  }
+
+  /** Stops it, and removes its directory if it was made for it. */
+  async close() {
+    await this.#running.stop();
+    if (this.#ownsDirectory) fs.rmSync(this.directory, { recursive: true, force: true, maxRetries: 3 });
+  }
+
+  /** One request: `fetch` with a path. Returns `{ status, headers, text, ms }`; redirects are not followed. */
+  async request(pathAndQuery, { timeout = 30_000, ...options } = {}) {
+    const began = performance.now();
+    const response = await fetch(this.url + pathAndQuery, { redirect: "manual", signal: AbortSignal.timeout(timeout), ...options });
+    const text = await response.text();
+    return { status: response.status, headers: response.headers, text, ms: performance.now() - began };
+  }
+
+  /**
+   * Posts an inbound message as Twilio does, and returns `request`'s answer with `sid`, and `messages` if it is TwiML.
+   * - `from`, `to`, `body`, `channel`, `sid`, `media`: see `inboundForm`; `params`: more pairs, after those;
+   * - `form`: all pairs, in place of these; `raw`: the bytes to post, in place of the encoded form (which is still signed);
+   * - `token`, `url`: what it is signed with and for; `signature`: another one, or null for none;
+   * - `path`, `contentType`, `headers`, `timeout`: of the request.
+   */
+  async sendMessage({ params = [], form, raw, token, url, signature, path: route = "/twilio/messages", contentType, headers = {}, timeout, sid = freshSid(), ...message } = {}) {
+    const pairs = form ?? [...inboundForm({ sid, ...message }), ...params];
+    const signed = signature === undefined ? signatureOf(token ?? SECRETS.TWILIO_AUTH_TOKEN, url ?? this.url + route, pairs) : signature;
+    const answer = await this.request(route, {
+      method: "POST",
+      headers: {
+        "Content-Type": contentType ?? "application/x-www-form-urlencoded; charset=UTF-8",
+        "User-Agent": "TwilioProxy/1.1",
+        ...(signed === null ? {} : { "X-Twilio-Signature": signed }),
+        ...headers,
+      },
+      body: raw ?? new URLSearchParams(pairs).toString(),
+      timeout,
+    });
+    const isTwiml = answer.headers.get("content-type")?.startsWith("text/xml");
+    return { ...answer, sid, messages: isTwiml ? twiml(answer.text) : undefined };
+  }
+
+  /** Waits for a log line that `matches` (from the line numbered `since` on), and returns it. */
+  async logged(matches, { since = 0, timeout } = {}) {
+    return eventually(`a log line like ${matches}`, () => this.log.slice(since).find(matches), timeout);
+  }
+
+  /** What is in KV: `[{ key, value, expiration, metadata }]`, values as text, expiration in ms since 1970. */
+  kv() {
+    const dir = path.join(this.directory, "state", "v3", "kv");
+    return below(dir, ".sqlite").flatMap((file) =>
+      rows(file, "_mf_entries").map(({ key, blob_id: blob, expiration, metadata }) => {
+        const value = below(dir).find((other) => path.basename(other) === blob);
+        return { key, value: value && fs.readFileSync(value, "utf8"), expiration, metadata };
+      }),
+    );
+  }
+
+  /**
+   * What is in the Durable Objects of the class `className`: `[{ id, name, alarm, tables }]`, the alarm in ms since 1970
+   * or undefined, the tables of each by name (`_cf_KV` is what `storage.put` wrote, as serialised by the runtime).
+   */
+  objects(className) {
+    const dir = path.join(this.directory, "state", "v3", "do", `switchboard-${className}`);
+    const files = below(dir, ".sqlite");
+    const alarms = files.filter((file) => path.basename(file) === "metadata.sqlite").flatMap((file) => rows(file, "_cf_ALARM"));
+    return files
+      .filter((file) => path.basename(file) !== "metadata.sqlite")
+      .map((file) => {
+        const id = path.basename(file, ".sqlite");
+        const alarm = alarms.find((row) => row.actor_id === id)?.scheduled_time;
+        const tables = Object.fromEntries(tableNames(file).map((table) => [table, rows(file, table)]));
+        const name = tables.__miniflare_do_name?.[0]?.name;
+        delete tables.__miniflare_do_name;
+        return { id, name, alarm: alarm && Number(alarm) / 1e6, tables };
+      });
+  }
+
+  /** The names of the files in its storage that hold `text`, in UTF-8 or UTF-16: KV, objects and write-ahead logs. */
+  filesWith(text) {
+    const state = path.join(this.directory, "state");
+    const needles = [Buffer.from(text, "utf8"), Buffer.from(text, "utf16le")];
+    return below(state)
+      .filter((file) => needles.some((needle) => fs.readFileSync(file).includes(needle)))
+      .map((file) => path.relative(state, file));
+  }
+
+  #addToLog(line) {
+    try {
+      this.log.push(JSON.parse(line));
+    } catch {
+      // not a line of the log, though it began like one; it is in `lines`
+    }
+  }
+}
+
+let pairs = 0;
+
+stopEverythingOnSignals();
+
+// The project's wrangler.toml with another `main` and without `[build]` and `[vars]`, and the variables that it sets.
+function deployedConfiguration(build) {
+  const main = inRoot(build, "index.js");
+  if (!fs.existsSync(main)) throw new Error(`${build} holds no build of the Worker; run \`npm run test:e2e\``);
+  const sections = readText("wrangler.toml").split(/^(?=\[)/m);
+  const vars = sections.find((section) => section.startsWith("[vars]")) ?? "";
+  const kept = sections.filter((section) => !/^\[(vars|build)\]/.test(section)).join("");
+  return {
+    toml: kept.replace(/^main = .*$/m, `main = ${JSON.stringify(main)}`),
+    vars: Object.fromEntries([...vars.matchAll(/^(\w+) = (".*")$/gm)].map(([, name, value]) => [name, JSON.parse(value)])),
+  };
+}
+
+// All settings go through .dev.vars, since wrangler prints those of `[vars]`.
+function dotenv(settings) {
+  return Object.entries(settings)
+    .filter(([, value]) => value !== null)
+    .map(([name, value]) => {
+      const quote = ["'", '"', "`"].find((mark) => !value.includes(mark));
+      if (!quote || (quote === '"' && /\\[nr]/.test(value))) throw new Error(`${name}: this value cannot be written to .dev.vars`);
+      return `${name}=${quote}${value}${quote}\n`;
+    })
+    .join("");
+}
+
+function collect(running, each) {
+  for (const stream of [running.child.stdout, running.child.stderr]) eachLine(stream, each);
+}
+
+async function started(what, probe, running, lines) {
+  try {
+    return await waitUntil(what, probe, running);
+  } catch (error) {
+    await running.stop();
+    throw new Error(`${error.message}\n${lines.join("\n")}`);
+  }
+}
+
+function below(dir, suffix = "") {
+  if (!fs.existsSync(dir)) return [];
+  return fs
+    .readdirSync(dir, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && entry.name.endsWith(suffix))
+    .map((entry) => path.join(entry.parentPath, entry.name));
+}
+
+function tableNames(file) {
+  return query(file, "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'").map(({ name }) => name);
+}
+
+function rows(file, table) {
+  return tableNames(file).includes(table) ? query(file, `SELECT * FROM "${table}"`) : [];
+}
+
+// Read-only, beside the runtime that has the file open.
+function query(file, sql) {
+  const database = new DatabaseSync(file, { readOnly: true, timeout: 2000 });
+  try {
+    const statement = database.prepare(sql);
+    statement.setReadBigInts(true);
+    return statement.all().map((row) => Object.fromEntries(Object.entries(row).map(([name, value]) => [name, plain(value)])));
+  } finally {
+    database.close();
+  }
+}
+
+// Nanoseconds since 1970 do not fit a number exactly; all other integers do.
+function plain(value) {
+  return typeof value === "bigint" ? Number(value) : value;
+}
+
+function unescape(text) {
+  const named = { amp: "&", lt: "<", gt: ">", quot: '"', apos: "'" };
+  return text.replace(/&(?:#x([0-9a-f]+)|#(\d+)|(\w+));/gi, (whole, hex, decimal, name) => {
+    if (name) {
+      if (!(name in named)) throw new Error(`unknown entity ${whole}`);
+      return named[name];
+    }
+    return String.fromCodePoint(hex ? Number.parseInt(hex, 16) : Number(decimal));
+  });
+}
