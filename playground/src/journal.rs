@@ -1,0 +1,251 @@
+//! The journal: what the playground received and how each request ended, for tests and for a person watching.
+//!
+//! It keeps the newest requests in memory, without any credential. It decides nothing.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use axum::http::HeaderMap;
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use crate::fault::Service;
+use crate::print_line;
+
+/// How many requests, and how many messages, are kept; the oldest go first.
+pub const KEPT: usize = 10_000;
+
+/// One request to a pretend service, as `GET /playground/requests` shows it.
+#[derive(Clone, Debug, Serialize)]
+pub struct Record {
+    /// Counts up from 1 and is not reused.
+    pub number: u64,
+    /// The service that was asked.
+    pub service: Service,
+    /// The HTTP method.
+    pub method: String,
+    /// The path, without the query.
+    pub path: String,
+    /// The query as it came, without the question mark.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub query: Option<String>,
+    /// When the whole request had come in, in milliseconds since 1970.
+    pub received_at: u64,
+    /// Whether the credential was good.
+    pub authorized: bool,
+    /// Twilio: which of the auth tokens it was, counted from 0.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token_index: Option<usize>,
+    /// Some headers, never `Authorization`.
+    pub headers: Map<String, Value>,
+    /// The JSON; or the form, with a list where a name is repeated; or the text, if it is neither.
+    pub body: Value,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// The status that was answered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub status: Option<u16>,
+    /// How long it took until the answer began or the connection was gone, in milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub took_ms: Option<u64>,
+}
+
+/// How a request ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// Not yet.
+    Pending,
+    /// An answer was sent, good or bad.
+    Answered,
+    /// The playground reset the connection, as a fault asked.
+    Dropped,
+    /// The other side closed the connection before there was an answer.
+    ClientGone,
+}
+
+/// The newest requests, oldest first.
+pub struct Journal {
+    records: Mutex<Records>,
+    quiet: bool,
+}
+
+#[derive(Default)]
+struct Records {
+    kept: VecDeque<Record>,
+    /// How many there have been; the number of the newest.
+    count: u64,
+}
+
+impl Journal {
+    /// An empty journal; `quiet` prints no lines.
+    pub fn new(quiet: bool) -> Self {
+        Self { records: Mutex::default(), quiet }
+    }
+
+    /// Writes down a request that came in. Its number is given here. The [`Entry`] must be told how it ended; if it is
+    /// dropped before, the other side has gone away.
+    pub fn open(self: &Arc<Self>, mut record: Record) -> Entry {
+        let label = format!("{} {} {}", record.service.name(), record.method, record.path);
+        let mut records = self.lock();
+        records.count = records.count.saturating_add(1);
+        let number = records.count;
+        record.number = number;
+        if records.kept.len() >= KEPT {
+            records.kept.pop_front();
+        }
+        records.kept.push_back(record);
+        drop(records);
+        Entry { journal: Arc::clone(self), number, label, since: Instant::now(), note: String::new(), ended: false }
+    }
+
+    /// All that are kept.
+    pub fn list(&self) -> Vec<Record> {
+        self.lock().kept.iter().cloned().collect()
+    }
+
+    /// Forgets all.
+    pub fn clear(&self) {
+        self.lock().kept.clear();
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Records> {
+        self.records.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A request that is being handled.
+pub struct Entry {
+    journal: Arc<Journal>,
+    number: u64,
+    label: String,
+    since: Instant,
+    note: String,
+    ended: bool,
+}
+
+impl Entry {
+    /// Adds what is done to this request to its line in the log.
+    pub fn note(&mut self, note: String) {
+        self.note = note;
+    }
+
+    /// An answer with `status` is about to be sent.
+    pub fn answered(mut self, status: u16) {
+        self.end(Outcome::Answered, Some(status));
+    }
+
+    /// The connection is about to be reset.
+    pub fn dropped(mut self) {
+        self.end(Outcome::Dropped, None);
+    }
+
+    fn end(&mut self, outcome: Outcome, status: Option<u16>) {
+        self.ended = true;
+        let took_ms = u64::try_from(self.since.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let mut records = self.journal.lock();
+        // Numbers ascend, but clearing the journal leaves gaps.
+        let position = records.kept.binary_search_by_key(&self.number, |record| record.number);
+        if let Ok(position) = position
+            && let Some(record) = records.kept.get_mut(position)
+        {
+            record.outcome = outcome;
+            record.status = status;
+            record.took_ms = Some(took_ms);
+        }
+        drop(records);
+        if self.journal.quiet {
+            return;
+        }
+        let result = match (outcome, status) {
+            (_, Some(status)) => status.to_string(),
+            (Outcome::Dropped, None) => "connection dropped".to_owned(),
+            _ => "caller went away".to_owned(),
+        };
+        let note = if self.note.is_empty() { String::new() } else { format!(" (fault: {})", self.note) };
+        print_line(&format!("{} {result} in {took_ms} ms{note}", self.label));
+    }
+}
+
+impl Drop for Entry {
+    fn drop(&mut self) {
+        if !self.ended {
+            self.end(Outcome::ClientGone, None);
+        }
+    }
+}
+
+/// The headers worth showing. The value of `Authorization` is not among them.
+pub fn shown_headers(headers: &HeaderMap) -> Map<String, Value> {
+    const SHOWN: [&str; 9] = [
+        "accept",
+        "content-type",
+        "host",
+        "i-twilio-idempotency-token",
+        "idempotency-key",
+        "openai-organization",
+        "openai-project",
+        "user-agent",
+        "x-client-request-id",
+    ];
+    SHOWN
+        .into_iter()
+        .filter_map(|name| {
+            let value = headers.get(name)?;
+            Some((name.to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned().into()))
+        })
+        .collect()
+}
+
+/// Milliseconds since 1970.
+pub fn now_ms() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test stops where it fails")]
+mod tests {
+    use super::*;
+
+    fn record() -> Record {
+        Record {
+            number: 0,
+            service: Service::Openai,
+            method: "POST".to_owned(),
+            path: "/v1/chat/completions".to_owned(),
+            query: None,
+            received_at: 0,
+            authorized: true,
+            token_index: None,
+            headers: Map::new(),
+            body: Value::Null,
+            outcome: Outcome::Pending,
+            status: None,
+            took_ms: None,
+        }
+    }
+
+    #[test]
+    fn the_oldest_requests_are_dropped_beyond_the_limit() {
+        let journal = Arc::new(Journal::new(true));
+        for _ in 0..KEPT + 3 {
+            journal.open(record()).answered(200);
+        }
+        let records = journal.list();
+        assert_eq!(records.len(), KEPT);
+        assert_eq!(records.first().unwrap().number, 4);
+    }
+
+    #[test]
+    fn a_request_cleared_while_it_runs_does_not_mark_another() {
+        let journal = Arc::new(Journal::new(true));
+        let first = journal.open(record());
+        journal.clear();
+        let second = journal.open(record());
+        first.answered(500);
+        assert_eq!(journal.list().first().unwrap().outcome, Outcome::Pending);
+        drop(second);
+        assert_eq!(journal.list().first().unwrap().outcome, Outcome::ClientGone);
+    }
+}

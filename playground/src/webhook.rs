@@ -1,0 +1,181 @@
+//! The inbound message webhook: the parameters that Twilio posts when somebody writes to a number.
+//!
+//! It builds them and knows nothing of HTTP or of signatures.
+
+use serde_json::json;
+
+use crate::random_hex;
+use crate::twilio::segments;
+
+/// The account that all pretend messages belong to.
+pub const ACCOUNT_SID: &str = "AC0123456789abcdef0123456789abcdef";
+
+/// How the message travels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Channel {
+    /// A text message, with media an MMS.
+    Sms,
+    /// A WhatsApp message.
+    Whatsapp,
+}
+
+/// A message from a person.
+pub struct Inbound {
+    /// How it travels.
+    pub channel: Channel,
+    /// The sender, with the channel's prefix.
+    pub from: String,
+    /// The number that was written to, with the channel's prefix.
+    pub to: String,
+    /// What was written.
+    pub text: String,
+    /// Where the attached media are.
+    pub media: Vec<String>,
+    /// The name of the message.
+    pub sid: String,
+}
+
+impl Inbound {
+    /// A message; the addresses get the prefix of the channel if they lack it, and the message a fresh name if it has none.
+    pub fn new(channel: Channel, from: &str, to: &str, text: &str, media: Vec<String>, sid: Option<String>) -> Self {
+        let prefix = if media.is_empty() { "SM" } else { "MM" };
+        Self {
+            channel,
+            from: address(channel, from),
+            to: address(channel, to),
+            text: text.to_owned(),
+            media,
+            sid: sid.unwrap_or_else(|| format!("{prefix}{}", random_hex())),
+        }
+    }
+
+    /// The parameters in the order in which they are posted.
+    pub fn parameters(&self) -> Vec<(String, String)> {
+        let mut parameters: Vec<(String, String)> = Vec::new();
+        let mut add = |name: &str, value: &str| parameters.push((name.to_owned(), value.to_owned()));
+        add("MessageSid", &self.sid);
+        add("SmsSid", &self.sid);
+        add("SmsMessageSid", &self.sid);
+        add("AccountSid", ACCOUNT_SID);
+        add("SmsStatus", "received");
+        add("ApiVersion", "2010-04-01");
+        add("From", &self.from);
+        add("To", &self.to);
+        add("Body", &self.text);
+        add("NumMedia", &self.media.len().to_string());
+        for (index, url) in self.media.iter().enumerate() {
+            add(&format!("MediaUrl{index}"), url);
+            add(&format!("MediaContentType{index}"), media_type(url));
+        }
+        match self.channel {
+            Channel::Sms => {
+                add("NumSegments", &segments(&self.text).to_string());
+                // What Twilio does not know about a number is there, but empty.
+                add("FromCity", "");
+                add("FromState", "CA");
+                add("FromZip", "");
+                add("FromCountry", "US");
+                add("ToCity", "SAN FRANCISCO");
+                add("ToState", "CA");
+                add("ToZip", "");
+                add("ToCountry", "US");
+            }
+            Channel::Whatsapp => {
+                let id = self.from.trim_start_matches(WHATSAPP).trim_start_matches('+');
+                let metadata = json!({
+                    "type": "whatsapp",
+                    "data": {"context": {"ProfileName": PROFILE_NAME, "WaId": id}}
+                });
+                add("NumSegments", "1");
+                add("MessageType", if self.media.is_empty() { "text" } else { "image" });
+                add("ProfileName", PROFILE_NAME);
+                add("WaId", id);
+                add("ReferralNumMedia", "0");
+                add("ChannelMetadata", &metadata.to_string());
+            }
+        }
+        parameters
+    }
+}
+
+const WHATSAPP: &str = "whatsapp:";
+const PROFILE_NAME: &str = "Playground Person";
+
+fn address(channel: Channel, address: &str) -> String {
+    match channel {
+        Channel::Whatsapp if !address.starts_with(WHATSAPP) => format!("{WHATSAPP}{address}"),
+        _ => address.to_owned(),
+    }
+}
+
+/// The type that the end of the path stands for.
+fn media_type(url: &str) -> &'static str {
+    let path = url.split(['?', '#']).next().unwrap_or_default();
+    let file = path.rsplit('/').next().unwrap_or_default();
+    let extension = file.rsplit_once('.').map(|(_, extension)| extension.to_ascii_lowercase());
+    match extension.as_deref() {
+        Some("jpg" | "jpeg") => "image/jpeg",
+        Some("png") => "image/png",
+        Some("gif") => "image/gif",
+        Some("webp") => "image/webp",
+        Some("mp4") => "video/mp4",
+        Some("3gp") => "video/3gpp",
+        Some("mp3") => "audio/mpeg",
+        Some("ogg" | "opus") => "audio/ogg",
+        Some("amr") => "audio/amr",
+        Some("pdf") => "application/pdf",
+        Some("vcf") => "text/vcard",
+        _ => "application/octet-stream",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn value<'a>(parameters: &'a [(String, String)], name: &str) -> Option<&'a str> {
+        parameters.iter().find(|(other, _)| other == name).map(|(_, value)| value.as_str())
+    }
+
+    #[test]
+    fn a_text_message_has_the_fields_of_sms() {
+        let inbound = Inbound::new(Channel::Sms, "+15550100", "+15550199", "Hi", Vec::new(), None);
+        let parameters = inbound.parameters();
+        let sid = value(&parameters, "MessageSid").unwrap_or_default();
+        assert!(sid.starts_with("SM") && sid.len() == 34, "{sid}");
+        assert_eq!(value(&parameters, "SmsSid"), Some(sid));
+        assert_eq!(value(&parameters, "From"), Some("+15550100"));
+        assert_eq!(value(&parameters, "NumMedia"), Some("0"));
+        assert_eq!(value(&parameters, "FromCity"), Some(""));
+        assert_eq!(value(&parameters, "WaId"), None);
+    }
+
+    #[test]
+    fn a_whatsapp_message_has_prefixed_addresses_and_the_profile() {
+        let inbound = Inbound::new(Channel::Whatsapp, "+15550100", "whatsapp:+15550199", "Hi", Vec::new(), None);
+        let parameters = inbound.parameters();
+        assert_eq!(value(&parameters, "From"), Some("whatsapp:+15550100"));
+        assert_eq!(value(&parameters, "To"), Some("whatsapp:+15550199"));
+        assert_eq!(value(&parameters, "WaId"), Some("15550100"));
+        assert!(value(&parameters, "ProfileName").is_some());
+        assert_eq!(value(&parameters, "FromCity"), None);
+    }
+
+    #[test]
+    fn media_are_numbered_and_typed_by_their_extension() {
+        let media = vec!["https://example.com/a.JPG?x=.png".to_owned(), "https://example.com/unknown".to_owned()];
+        let inbound = Inbound::new(Channel::Sms, "+15550100", "+15550199", "", media, None);
+        let parameters = inbound.parameters();
+        assert!(inbound.sid.starts_with("MM"));
+        assert_eq!(value(&parameters, "NumMedia"), Some("2"));
+        assert_eq!(value(&parameters, "MediaContentType0"), Some("image/jpeg"));
+        assert_eq!(value(&parameters, "MediaContentType1"), Some("application/octet-stream"));
+        assert_eq!(value(&parameters, "MediaUrl1"), Some("https://example.com/unknown"));
+    }
+
+    #[test]
+    fn a_given_sid_is_kept_for_replays() {
+        let inbound = Inbound::new(Channel::Sms, "a", "b", "", Vec::new(), Some("SMxyz".to_owned()));
+        assert_eq!(inbound.sid, "SMxyz");
+    }
+}

@@ -1,0 +1,254 @@
+//! `playground say`: what it posts, how it shows each kind of answer, and where it refuses to post.
+
+use std::io::{Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::process::Output;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use sha1::Sha1;
+
+use crate::harness::{Playground, TOKENS, command};
+
+/// A stand-in for the Worker that gives one answer.
+struct Worker {
+    port: u16,
+    thread: JoinHandle<String>,
+}
+
+impl Worker {
+    /// Answers one request with `answer` (raw HTTP) and then runs `after`.
+    fn answering(answer: String, after: impl FnOnce() + Send + 'static) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let thread = std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            let request = read_request(&mut stream);
+            stream.write_all(answer.as_bytes()).unwrap();
+            drop(stream);
+            after();
+            request
+        });
+        Self { port, thread }
+    }
+
+    fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// The request that came in.
+    fn request(self) -> String {
+        self.thread.join().unwrap()
+    }
+}
+
+fn read_request(stream: &mut TcpStream) -> String {
+    stream.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+    let mut request = Vec::new();
+    let mut buffer = [0; 4096];
+    loop {
+        let text = String::from_utf8_lossy(&request).into_owned();
+        if let Some((head, body)) = text.split_once("\r\n\r\n") {
+            let length = header(head, "content-length").parse().unwrap_or(0);
+            if body.len() >= length {
+                return text;
+            }
+        }
+        let count = stream.read(&mut buffer).unwrap();
+        assert!(count > 0, "the request ended early");
+        request.extend_from_slice(&buffer[..count]);
+    }
+}
+
+/// The value of a header.
+fn header<'a>(head: &'a str, name: &str) -> &'a str {
+    head.lines().filter_map(|line| line.split_once(": ")).find(|(other, _)| other.eq_ignore_ascii_case(name)).map_or("", |(_, value)| value)
+}
+
+fn http(status: &str, content_type: &str, body: &str) -> String {
+    format!("HTTP/1.1 {status}\r\nContent-Type: {content_type}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}", body.len())
+}
+
+fn twiml(body: &str) -> String {
+    http("200 OK", "text/xml; charset=utf-8", body)
+}
+
+fn say(arguments: &[&str]) -> Output {
+    command().arg("say").args(arguments).env("TWILIO_AUTH_TOKEN", TOKENS[0]).output().unwrap()
+}
+
+fn out(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+fn err(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+/// Says hello to a Worker that answers `answer`, without waiting for more.
+fn hello(answer: String) -> Output {
+    let worker = Worker::answering(answer, || {});
+    let output = say(&["Hello", "--no-wait", "--worker", &worker.url()]);
+    worker.request();
+    output
+}
+
+#[test]
+fn it_posts_a_signed_form_and_draws_each_message_as_a_bubble() {
+    let worker = Worker::answering(
+        twiml("<?xml version=\"1.0\" encoding=\"UTF-8\"?><Response><Message>Hi &amp; bye</Message><Message>Grüße 👋</Message></Response>"),
+        || {},
+    );
+    let url = worker.url();
+    let output = say(&["Hello 👋 +1", "--worker", &url]);
+    let shown = out(&output);
+    assert!(output.status.success(), "{}", err(&output));
+    assert!(shown.contains("╭──────────╮\n│ Hi & bye │\n╰──────────╯\n"), "{shown}");
+    assert!(shown.contains("│ Grüße 👋 │"), "{shown}");
+    let last = shown.lines().last().unwrap();
+    assert!(last.starts_with("200 in ") && last.ends_with(" ms"), "{shown}");
+    let request = worker.request();
+    assert!(request.starts_with("POST /twilio/messages HTTP/1.1\r\n"));
+    let (head, body) = request.split_once("\r\n\r\n").unwrap();
+    assert_eq!(header(head, "user-agent"), "TwilioProxy/1.1");
+    let form: Vec<(String, String)> = form_urlencoded::parse(body.as_bytes()).into_owned().collect();
+    assert!(form.contains(&("Body".to_owned(), "Hello 👋 +1".to_owned())));
+    assert!(form.contains(&("From".to_owned(), "+15550100".to_owned())));
+    let mut sorted = form.clone();
+    sorted.sort();
+    let signed: String = sorted.into_iter().map(|(name, value)| name + &value).collect();
+    let mut mac = Hmac::<Sha1>::new_from_slice(TOKENS[0].as_bytes()).unwrap();
+    mac.update(format!("{url}/twilio/messages{signed}").as_bytes());
+    let expected = BASE64_STANDARD.encode(mac.finalize().into_bytes());
+    assert_eq!(header(head, "x-twilio-signature"), expected);
+}
+
+#[test]
+fn the_signature_depends_on_the_public_url_and_the_first_token() {
+    let signature = |options: &[&str]| {
+        let worker = Worker::answering(twiml("<Response/>"), || {});
+        let url = worker.url();
+        let mut arguments = vec!["x", "--no-wait", "--sid", "SM1", "--worker", &url];
+        arguments.extend(options);
+        assert!(say(&arguments).status.success());
+        let request = worker.request();
+        header(&request, "x-twilio-signature").to_owned()
+    };
+    let public = ["--public-url", "https://example.com"];
+    let one = signature(&public);
+    assert_eq!(one, signature(&public), "the same message, the same signature");
+    assert_ne!(one, signature(&["--public-url", "https://example.org"]));
+    assert_eq!(one, signature(&["--public-url", "https://example.com/", "--token", "first-token,other"]));
+    assert_ne!(one, signature(&["--public-url", "https://example.com", "--token", "other"]));
+}
+
+#[test]
+fn an_empty_answer_is_said_in_words() {
+    let output = hello(twiml("<Response/>"));
+    assert!(output.status.success());
+    assert!(out(&output).contains("no message in this answer; if the model was slow the answer comes later by the REST API"));
+}
+
+#[test]
+fn a_late_answer_is_shown_when_it_comes() {
+    let playground = Playground::start();
+    let port = playground.port;
+    let playground = std::sync::Arc::new(playground);
+    let sender = std::sync::Arc::clone(&playground);
+    let worker = Worker::answering(twiml("<Response/>"), move || {
+        std::thread::sleep(Duration::from_millis(600));
+        sender.text_to("+15550101", "for somebody else");
+        sender.text_to("+15550100", "late but here");
+        sender.text_to("+15550100", "in two parts");
+    });
+    playground.text_to("+15550100", "from an earlier conversation");
+    std::thread::sleep(Duration::from_millis(5));
+    let output = say(&["Hello", "--worker", &worker.url(), "--playground", &format!("http://127.0.0.1:{port}")]);
+    let shown = out(&output);
+    assert!(output.status.success());
+    assert!(shown.contains("│ late but here │") && shown.contains("│ in two parts │"), "{shown}");
+    assert!(shown.contains("by the REST API after "), "{shown}");
+    assert!(!shown.contains("somebody else") && !shown.contains("earlier"), "{shown}");
+    worker.request();
+}
+
+#[test]
+fn a_refusal_is_shown_as_the_worker_gave_it() {
+    let output = hello(http("403 Forbidden", "text/plain", "forbidden\u{1b}[2J"));
+    assert_eq!(output.status.code(), Some(1));
+    assert!(out(&output).contains("403 in "), "{}", out(&output));
+    assert!(err(&output).contains("forbidden\u{fffd}[2J"), "{}", err(&output));
+}
+
+#[test]
+fn what_twilio_would_not_take_is_an_error_with_its_number() {
+    for (answer, code) in [
+        (twiml(" <?xml version=\"1.0\"?><Response/>"), "12100"),
+        (twiml("<Response><Say>Hi</Say></Response>"), "12200"),
+        (http("200 OK", "application/json", "{}"), "12300"),
+        (twiml(&format!("<Response><Message>{}</Message></Response>", "x".repeat(1601))), "14103"),
+        (http("503 Service Unavailable", "text/plain", "later"), "11200"),
+    ] {
+        let output = hello(answer);
+        assert_eq!(output.status.code(), Some(1), "{code}");
+        assert!(err(&output).contains(code), "{code}: {}", err(&output));
+    }
+}
+
+#[test]
+fn nothing_listening_is_said_with_what_to_do() {
+    let free = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://127.0.0.1:{}", free.local_addr().unwrap().port());
+    drop(free);
+    let output = say(&["Hello", "--worker", &url]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(err(&output).contains(&format!("nothing is listening at {url}: start it with npm start")), "{}", err(&output));
+}
+
+#[test]
+fn no_playground_to_wait_at_is_no_failure() {
+    let free = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://127.0.0.1:{}", free.local_addr().unwrap().port());
+    drop(free);
+    let worker = Worker::answering(twiml("<Response/>"), || {});
+    let output = say(&["Hello", "--worker", &worker.url(), "--playground", &url]);
+    worker.request();
+    assert!(output.status.success());
+    assert!(out(&output).contains("no playground at"), "{}", out(&output));
+}
+
+#[test]
+fn a_worker_beyond_loopback_is_refused_before_anything_is_sent() {
+    for url in ["http://192.0.2.1:8787", "https://switchboard.example.com", "http://127.0.0.1@192.0.2.1"] {
+        for option in ["--worker", "--playground"] {
+            let output = say(&["Hello", option, url]);
+            assert_eq!(output.status.code(), Some(2), "{option} {url}");
+            assert!(err(&output).contains(url) && out(&output).is_empty());
+        }
+    }
+}
+
+#[test]
+fn a_missing_token_is_said_with_what_to_do() {
+    let output = command().args(["say", "Hello"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(err(&output).contains("TWILIO_AUTH_TOKEN"));
+}
+
+#[test]
+fn proxies_of_the_environment_are_not_used() {
+    let worker = Worker::answering(twiml("<Response><Message>direct</Message></Response>"), || {});
+    let output = command()
+        .args(["say", "Hello", "--no-wait", "--worker", &worker.url()])
+        .env("TWILIO_AUTH_TOKEN", TOKENS[0])
+        .env("HTTP_PROXY", "http://127.0.0.1:1")
+        .env("http_proxy", "http://127.0.0.1:1")
+        .env("ALL_PROXY", "http://127.0.0.1:1")
+        .output()
+        .unwrap();
+    assert!(out(&output).contains("direct"), "{}", err(&output));
+    worker.request();
+}
