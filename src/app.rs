@@ -1,0 +1,272 @@
+//! The Worker's front: routes, checks in their order, statuses, security headers.
+//!
+//! Every request is decided here, without I/O until its signature is verified:
+//!
+//! 1. route, else 404; method, else 405
+//! 2. configuration, else 503
+//! 3. content type, else 415; body within 64 KiB, else 413; well formed, else 400
+//! 4. signature, else 403
+//! 5. fields, else 400
+//! 6. the sender object, else 503
+//!
+//! Not here: what is answered (`sender`), and the runtime's types (`shell`).
+
+use crate::{
+    config::{Config, Fault},
+    event::{self, Event, Security},
+    message::{Address, Message},
+    platform::WorkerPlatform,
+    pseudonym::PhoneHash,
+    sender::{Reply, Route, SenderCall},
+    twilio::{
+        form::Form,
+        parts,
+        signature::{self, SignatureError, Verified},
+        twiml,
+    },
+};
+
+/// A request, as the runtime gives it.
+#[allow(async_fn_in_trait, reason = "wasm32 is single-threaded; no caller needs Send")]
+pub trait Request {
+    /// The method, in upper case.
+    fn method(&self) -> String;
+    /// The URL as the runtime saw it, not parsed and written again.
+    fn url(&self) -> String;
+    /// The value of a header; repeated headers are joined by a comma.
+    fn header(&self, name: &str) -> Option<String>;
+    /// The next piece of the body, or `None` at its end.
+    ///
+    /// # Errors
+    /// When the body broke off.
+    async fn chunk(&mut self) -> Result<Option<Vec<u8>>, BodyBroken>;
+}
+
+/// The body ended before its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BodyBroken;
+
+/// A response. The security headers are among its headers already.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Response {
+    /// The status code.
+    pub status: u16,
+    /// Names and values.
+    pub headers: Vec<(&'static str, &'static str)>,
+    /// The body; none is sent to a `HEAD`.
+    pub body: String,
+}
+
+/// The longest body that is read, in bytes. Twilio's own limit for what it sends is far below.
+pub const MAX_BODY_BYTES: usize = 64 * 1024;
+
+/// On every response of every status.
+pub const SECURITY_HEADERS: [(&str, &str); 5] = [
+    ("X-Content-Type-Options", "nosniff"),
+    ("X-Frame-Options", "DENY"),
+    ("X-XSS-Protection", "1; mode=block"),
+    ("Referrer-Policy", "strict-origin-when-cross-origin"),
+    ("Cache-Control", "no-store"),
+];
+
+const PLAIN: &str = "text/plain; charset=utf-8";
+const JSON: &str = "application/json";
+
+/// Answers one request.
+pub async fn handle(platform: &impl WorkerPlatform, config: Result<&Config, &[Fault]>, request: &mut impl Request) -> Response {
+    let url = request.url();
+    let method = request.method();
+    let response = match (path_of(&url), method.as_str()) {
+        ("/health", "GET" | "HEAD") => health(config),
+        ("/health", _) => method_not_allowed("GET, HEAD"),
+        ("/twilio/messages", "POST") => match messages(platform, config, request, &url).await {
+            Ok(response) => response,
+            Err(refusal) => refuse(platform, refusal),
+        },
+        ("/twilio/messages", _) => method_not_allowed("POST"),
+        _ => plain(404, "Not found\n"),
+    };
+    if method == "HEAD" { Response { body: String::new(), ..response } } else { response }
+}
+
+/// The answer to an error that the core could not even see.
+#[must_use]
+pub fn internal_error() -> Response {
+    plain(500, "Internal error\n")
+}
+
+/// Why a webhook is refused.
+enum Refusal<'c> {
+    Configuration(&'c [Fault]),
+    ContentType,
+    TooLarge,
+    Malformed(&'static str),
+    Signature(SignatureError, PhoneHash),
+    Field(crate::message::FieldError, PhoneHash),
+    Object(String),
+    Twiml,
+}
+
+async fn messages<'c>(
+    platform: &impl WorkerPlatform,
+    config: Result<&Config, &'c [Fault]>,
+    request: &mut impl Request,
+    url: &str,
+) -> Result<Response, Refusal<'c>> {
+    let config = config.map_err(Refusal::Configuration)?;
+    let form = read_form(request).await?;
+    let signed_url = signed_url(config, url);
+    let phone_hash = phone_hash(config, &form);
+    let signature = request.header("X-Twilio-Signature");
+    let form = signature::verify_form(&signed_url, form, signature.as_deref(), &config.twilio_tokens)
+        .map_err(|error| Refusal::Signature(error, phone_hash.clone()))?;
+    let message =
+        form.try_map(|form| Message::from_form(&form, config.max_message_chars)).map_err(|error| Refusal::Field(error, phone_hash))?;
+    let reply = deliver(platform, config, &message).await?;
+    let parts = match reply {
+        Reply::Text(text) => parts::split(&text),
+        Reply::Empty => Vec::new(),
+    };
+    let body = twiml::messages(&parts).map_err(|_| Refusal::Twiml)?;
+    Ok(respond(200, twiml::CONTENT_TYPE, body))
+}
+
+/// Gives a verified message to its sender object.
+async fn deliver<'c>(platform: &impl WorkerPlatform, config: &Config, message: &Verified<Message>) -> Result<Reply, Refusal<'c>> {
+    let Message { sid, from, to, account, service, input } = message.get().clone();
+    let keys = &config.pseudonym_key;
+    let token = config.twilio_tokens.get(message.token()).map(|token| keys.token_id(token));
+    let token = token.ok_or_else(|| Refusal::Object("no such token".into()))?;
+    let name = keys.pair(&from, &to);
+    let phone_hash = keys.phone_hash(&from);
+    let route = Route { sender: from, number: to, service, account, token };
+    let call = SenderCall { sid, input, phone_hash, route };
+    platform.deliver(&name, &call).await.map_err(|error| Refusal::Object(error.reason))
+}
+
+async fn read_form<'c>(request: &mut impl Request) -> Result<Form, Refusal<'c>> {
+    let content_type = request.header("Content-Type").unwrap_or_default();
+    let media_type = content_type.split(';').next().unwrap_or_default().trim();
+    if !media_type.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
+        return Err(Refusal::ContentType);
+    }
+    if request.header("Content-Length").and_then(|length| length.parse::<usize>().ok()).is_some_and(|length| length > MAX_BODY_BYTES) {
+        return Err(Refusal::TooLarge);
+    }
+    let mut body = Vec::new();
+    while let Some(chunk) = request.chunk().await.map_err(|BodyBroken| Refusal::Malformed("the body broke off"))? {
+        if body.len().saturating_add(chunk.len()) > MAX_BODY_BYTES {
+            return Err(Refusal::TooLarge);
+        }
+        if body.is_empty() {
+            body = chunk;
+        } else {
+            body.extend_from_slice(&chunk);
+        }
+    }
+    Form::parse(&body).map_err(|error| match error {
+        crate::twilio::form::FormError::PercentEncoding => Refusal::Malformed("the form's percent-encoding is broken"),
+        crate::twilio::form::FormError::Utf8 => Refusal::Malformed("the form is not valid UTF-8"),
+    })
+}
+
+/// The URL that Twilio signed: the configured origin, or the request's own, with the raw path and query that came in.
+fn signed_url(config: &Config, url: &str) -> String {
+    match &config.public_url {
+        Some(origin) => format!("{}{}", origin.as_str(), target_of(url)),
+        None => url.to_owned(),
+    }
+}
+
+/// Who a form claims to be from, for the log; unverified.
+fn phone_hash(config: &Config, form: &Form) -> PhoneHash {
+    let from = form.get("From").and_then(|from| from.parse::<Address>().ok());
+    from.map_or_else(PhoneHash::nobody, |from| config.pseudonym_key.phone_hash(&from))
+}
+
+/// Path and query of an absolute URL, raw.
+fn target_of(url: &str) -> &str {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    rest.find(['/', '?']).and_then(|at| rest.get(at..)).unwrap_or("/")
+}
+
+fn path_of(url: &str) -> &str {
+    target_of(url).split(['?', '#']).next().unwrap_or("/")
+}
+
+fn health(config: Result<&Config, &[Fault]>) -> Response {
+    let (status, body) = match config {
+        Ok(_) => (200, serde_json::json!({ "status": "ok", "version": env!("CARGO_PKG_VERSION") })),
+        Err(faults) => {
+            let faults: Vec<_> =
+                faults.iter().map(|fault| serde_json::json!({ "setting": fault.setting, "problem": fault.problem })).collect();
+            (503, serde_json::json!({ "status": "misconfigured", "faults": faults, "version": env!("CARGO_PKG_VERSION") }))
+        }
+    };
+    respond(status, JSON, format!("{body}\n"))
+}
+
+/// Logs what a refusal says about its sender, and answers it. The answer tells nothing that would help a forger.
+fn refuse(platform: &impl WorkerPlatform, refusal: Refusal<'_>) -> Response {
+    let security = |phone_hash, details| event::log(platform, &Event::Security { phone_hash, details });
+    match refusal {
+        Refusal::Configuration(faults) => {
+            let mut settings: Vec<_> = faults.iter().map(|fault| fault.setting).collect();
+            settings.dedup();
+            security(PhoneHash::nobody(), Security::ConfigurationInvalid { settings });
+            plain(503, "Not configured: see /health\n")
+        }
+        Refusal::ContentType => plain(415, "The content type must be application/x-www-form-urlencoded\n"),
+        Refusal::TooLarge => plain(413, "The body must not be longer than 64 KiB\n"),
+        Refusal::Malformed(problem) => plain(400, &format!("Bad request: {problem}\n")),
+        Refusal::Signature(error, phone_hash) => {
+            security(phone_hash, Security::InvalidSignature { reason: error.to_string() });
+            plain(403, "Forbidden\n")
+        }
+        Refusal::Field(error, phone_hash) => {
+            security(phone_hash, Security::SuspiciousRequest { field: error.field, problem: error.problem });
+            plain(400, &format!("Bad request: {error}\n"))
+        }
+        Refusal::Object(reason) => {
+            event::log(platform, &Event::ObjectFailed { object: "sender", reason });
+            plain(503, "Try again later\n")
+        }
+        Refusal::Twiml => {
+            event::log(platform, &Event::InternalError { reason: "twiml" });
+            internal_error()
+        }
+    }
+}
+
+fn method_not_allowed(allow: &'static str) -> Response {
+    let mut response = plain(405, "Method not allowed\n");
+    response.headers.push(("Allow", allow));
+    response
+}
+
+fn plain(status: u16, body: &str) -> Response {
+    respond(status, PLAIN, body.to_owned())
+}
+
+fn respond(status: u16, content_type: &'static str, body: String) -> Response {
+    let headers = SECURITY_HEADERS.into_iter().chain([("Content-Type", content_type)]).collect();
+    Response { status, headers, body }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn path_and_query_are_taken_raw() {
+        for (url, target, path) in [
+            ("https://a.example/twilio/messages?x=O'Brien%20&y", "/twilio/messages?x=O'Brien%20&y", "/twilio/messages"),
+            ("http://127.0.0.1:8787/health", "/health", "/health"),
+            ("https://a.example", "/", "/"),
+            ("https://a.example?x=/health", "?x=/health", ""),
+            ("https://a.example/health/?a=://b", "/health/?a=://b", "/health/"),
+        ] {
+            assert_eq!((target_of(url), path_of(url)), (target, path), "{url}");
+        }
+    }
+}

@@ -1,0 +1,188 @@
+//! The daily model budget: how many requests to OpenAI may still be made this UTC day.
+//!
+//! One object holds the count. A request is reserved there, durably, before it is made; when the object does not answer,
+//! the request is not made. Not here: who asks (`turn`).
+
+use futures_util::lock::Mutex;
+use serde::{Deserialize, Serialize};
+
+use crate::platform::{Batch, PlatformError, Storage, UnixMillis};
+
+/// A call to the budget object: reserve one request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReserveCall {
+    /// `MAX_DAILY_CALLS`.
+    pub cap: u32,
+}
+
+/// Whether the request may be made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reservation {
+    /// It may, once, and is counted.
+    Granted,
+    /// The day's budget is used up.
+    Exhausted,
+}
+
+/// The budget object.
+#[derive(Debug)]
+pub struct Budget<S> {
+    storage: S,
+    /// What storage holds, once it was read. The lock spans the write, so that no reservation is decided on a count that is
+    /// not stored yet.
+    used: Mutex<Option<Used>>,
+}
+
+/// The count of one day. The day is the highest that was seen: a clock that steps back over midnight opens no new budget.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Used {
+    v: u32,
+    day: u64,
+    calls: u32,
+}
+
+const KEY: &str = "used";
+const VERSION: u32 = 1;
+
+impl<S: Storage> Budget<S> {
+    /// The object over its storage.
+    pub fn new(storage: S) -> Self {
+        Self { storage, used: Mutex::new(None) }
+    }
+
+    /// Reserves one request, if the budget of the UTC day of `now` allows it.
+    ///
+    /// # Errors
+    /// When the count could not be read or stored. The request must not be made.
+    pub async fn reserve(&self, call: ReserveCall, now: UnixMillis) -> Result<Reservation, PlatformError> {
+        let mut used = self.used.lock().await;
+        let before = match *used {
+            Some(used) => used,
+            None => self.load().await?,
+        };
+        let (reservation, after) = before.decide(call.cap, now.utc_day());
+        if after != before {
+            // Forgotten before the write: if it fails, what is stored is read again.
+            *used = None;
+            let text = serde_json::to_string(&after).map_err(|_| PlatformError::new("encode"))?;
+            self.storage.commit(Batch { puts: vec![(KEY.into(), text)], ..Batch::default() }).await?;
+        }
+        *used = Some(after);
+        Ok(reservation)
+    }
+
+    async fn load(&self) -> Result<Used, PlatformError> {
+        match self.storage.get(KEY).await? {
+            None => Ok(Used { v: VERSION, ..Used::default() }),
+            Some(text) => serde_json::from_str::<Used>(&text)
+                .ok()
+                .filter(|used| used.v == VERSION)
+                .ok_or_else(|| PlatformError::new("stored budget is unreadable")),
+        }
+    }
+}
+
+impl Used {
+    fn decide(self, cap: u32, day: u64) -> (Reservation, Self) {
+        let today = if day > self.day { Self { day, calls: 0, ..self } } else { self };
+        if today.calls < cap {
+            (Reservation::Granted, Self { calls: today.calls.saturating_add(1), ..today })
+        } else {
+            (Reservation::Exhausted, self)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::{Cell, RefCell};
+
+    use futures_util::{FutureExt, future::join_all};
+
+    use super::*;
+
+    /// Storage that yields at every call and can be told to fail.
+    #[derive(Default)]
+    struct Memory {
+        value: RefCell<Option<String>>,
+        failing: Cell<bool>,
+    }
+
+    impl Storage for &Memory {
+        async fn get(&self, _: &str) -> Result<Option<String>, PlatformError> {
+            tokio::task::yield_now().await;
+            if self.failing.get() { Err(PlatformError::new("down")) } else { Ok(self.value.borrow().clone()) }
+        }
+        async fn commit(&self, batch: Batch) -> Result<(), PlatformError> {
+            tokio::task::yield_now().await;
+            if self.failing.get() {
+                return Err(PlatformError::new("down"));
+            }
+            *self.value.borrow_mut() = batch.puts.into_iter().next().map(|(_, value)| value);
+            Ok(())
+        }
+    }
+
+    const DAY: u64 = 86_400_000;
+    const CALL: ReserveCall = ReserveCall { cap: 100 };
+
+    async fn granted(budget: &Budget<&Memory>, times: usize, now: u64) -> usize {
+        let all = join_all((0..times).map(|_| budget.reserve(CALL, UnixMillis(now)))).await;
+        all.into_iter().filter(|outcome| *outcome == Ok(Reservation::Granted)).count()
+    }
+
+    #[tokio::test]
+    async fn a_thousand_at_once_against_a_cap_of_100_get_exactly_100() {
+        let memory = Memory::default();
+        let budget = Budget::new(&memory);
+        assert_eq!(granted(&budget, 1000, DAY).await, 100);
+        assert_eq!(granted(&Budget::new(&memory), 10, DAY).await, 0, "a restarted object goes on counting");
+    }
+
+    #[tokio::test]
+    async fn a_cap_of_zero_grants_nothing() {
+        let memory = Memory::default();
+        let outcome = Budget::new(&memory).reserve(ReserveCall { cap: 0 }, UnixMillis(0)).await;
+        assert_eq!(outcome, Ok(Reservation::Exhausted));
+    }
+
+    #[tokio::test]
+    async fn midnight_utc_opens_a_new_budget_and_a_clock_that_steps_back_does_not() {
+        let memory = Memory::default();
+        let budget = Budget::new(&memory);
+        assert_eq!(granted(&budget, 101, DAY - 1).await, 100);
+        assert_eq!(granted(&budget, 60, DAY).await, 60);
+        assert_eq!(granted(&budget, 60, DAY - 1).await, 40);
+        assert_eq!(granted(&budget, 1, DAY).await, 0);
+    }
+
+    #[tokio::test]
+    async fn a_count_that_could_not_be_stored_is_an_error_and_grants_nothing() {
+        let memory = Memory::default();
+        let budget = Budget::new(&memory);
+        assert_eq!(granted(&budget, 99, DAY).await, 99);
+        memory.failing.set(true);
+        assert!(budget.reserve(CALL, UnixMillis(DAY)).await.is_err());
+        memory.failing.set(false);
+        assert_eq!(granted(&budget, 5, DAY).await, 1);
+    }
+
+    #[tokio::test]
+    async fn an_abandoned_reservation_is_counted_or_not_made() {
+        let memory = Memory::default();
+        let budget = Budget::new(&memory);
+        // The caller goes away in the middle of the write.
+        assert!(budget.reserve(CALL, UnixMillis(DAY)).now_or_never().is_none());
+        assert!(granted(&budget, 101, DAY).await <= 100);
+    }
+
+    #[tokio::test]
+    async fn a_corrupt_count_grants_nothing() {
+        let memory = Memory::default();
+        for text in ["", "{}", r#"{"v":2,"day":0,"calls":0}"#] {
+            *memory.value.borrow_mut() = Some(text.into());
+            assert!(Budget::new(&memory).reserve(CALL, UnixMillis(0)).await.is_err());
+        }
+    }
+}

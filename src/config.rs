@@ -1,0 +1,485 @@
+//! The settings: variables and secrets, parsed once, all faults found together.
+//!
+//! [`SETTINGS`] is the one list of them; tests hold the README, `wrangler.toml` and `.dev.vars.example` against it. A value
+//! that does not parse is a fault that names the setting, never a default in silence, and never the value itself.
+
+use std::{fmt, ops::RangeInclusive, time::Duration};
+
+use crate::pseudonym::PseudonymKey;
+
+/// Everything the Worker was told, parsed.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The auth tokens that webhooks may be signed with.
+    pub twilio_tokens: Vec<Secret>,
+    /// The key of all pseudonyms.
+    pub pseudonym_key: PseudonymKey,
+    /// The bearer token of the admin routes. Without it there are none.
+    pub admin_token: Option<Secret>,
+    /// The write key of the Segment source. Without it nothing is sent there.
+    pub segment_write_key: Option<Secret>,
+    /// The origin that Twilio was given, where it is not the request's own.
+    pub public_url: Option<Origin>,
+    /// Where and how the model is asked.
+    pub openai: OpenAi,
+    /// The base of Twilio's REST API, without a slash at its end.
+    pub twilio_api_base_url: BaseUrl,
+    /// Messages a minute that one sender may have taken in.
+    pub rate_limit_per_minute: u32,
+    /// Requests to OpenAI a UTC day, retries counted.
+    pub max_daily_calls: u32,
+    /// The longest message, in characters.
+    pub max_message_chars: usize,
+    /// How long a conversation is kept after its last turn.
+    pub conversation_ttl: Duration,
+    /// How long a webhook waits for its answer.
+    pub reply_within: Duration,
+}
+
+/// Where and how the model is asked.
+#[derive(Clone, Debug)]
+pub struct OpenAi {
+    /// The bearer key.
+    pub api_key: Secret,
+    /// The base of the API, without a slash at its end.
+    pub base_url: BaseUrl,
+    /// The model's name.
+    pub model: String,
+    /// The time for one model request, with its retries and the waits between them.
+    pub timeout: Duration,
+    /// The system prompt.
+    pub prompt: String,
+}
+
+/// One setting, as an operator sees it.
+#[derive(Clone, Copy, Debug)]
+pub struct Setting {
+    /// Its name.
+    pub name: &'static str,
+    /// Whether it is set by `wrangler secret put` or in `[vars]`.
+    pub kind: Kind,
+    /// What holds when it is not set.
+    pub default: Default,
+}
+
+/// How a setting is given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// By `wrangler secret put`.
+    Secret,
+    /// In `[vars]`.
+    Var,
+}
+
+/// What holds when a setting is not set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Default {
+    /// Nothing: it is a fault.
+    Required,
+    /// What it is for is off.
+    Off,
+    /// The public origin is the request's own.
+    RequestOrigin,
+    /// This value.
+    Value(&'static str),
+}
+
+/// All settings there are.
+pub const SETTINGS: &[Setting] = &[
+    secret(TWILIO_AUTH_TOKEN, Default::Required),
+    secret(OPENAI_API_KEY, Default::Required),
+    secret(PSEUDONYM_KEY, Default::Required),
+    secret(ADMIN_TOKEN, Default::Off),
+    secret(SEGMENT_WRITE_KEY, Default::Off),
+    var(PUBLIC_URL, Default::RequestOrigin),
+    var(OPENAI_BASE_URL, Default::Value("https://api.openai.com/v1")),
+    var(OPENAI_MODEL, Default::Value("gpt-4o-mini")),
+    var(OPENAI_TIMEOUT_MS, Default::Value("60000")),
+    var(TWILIO_API_BASE_URL, Default::Value("https://api.twilio.com")),
+    var(ASSISTANT_PROMPT, Default::Value(GENERAL_PROMPT)),
+    var(RATE_LIMIT_PER_MINUTE, Default::Value("10")),
+    var(MAX_DAILY_CALLS, Default::Value("1000")),
+    var(MAX_MESSAGE_CHARS, Default::Value("4000")),
+    var(CONVERSATION_TTL_SECONDS, Default::Value("3600")),
+    var(REPLY_WITHIN_MS, Default::Value("10000")),
+];
+
+const TWILIO_AUTH_TOKEN: &str = "TWILIO_AUTH_TOKEN";
+const OPENAI_API_KEY: &str = "OPENAI_API_KEY";
+const PSEUDONYM_KEY: &str = "PSEUDONYM_KEY";
+const ADMIN_TOKEN: &str = "ADMIN_TOKEN";
+const SEGMENT_WRITE_KEY: &str = "SEGMENT_WRITE_KEY";
+const PUBLIC_URL: &str = "PUBLIC_URL";
+const OPENAI_BASE_URL: &str = "OPENAI_BASE_URL";
+const OPENAI_MODEL: &str = "OPENAI_MODEL";
+const OPENAI_TIMEOUT_MS: &str = "OPENAI_TIMEOUT_MS";
+const TWILIO_API_BASE_URL: &str = "TWILIO_API_BASE_URL";
+const ASSISTANT_PROMPT: &str = "ASSISTANT_PROMPT";
+const RATE_LIMIT_PER_MINUTE: &str = "RATE_LIMIT_PER_MINUTE";
+const MAX_DAILY_CALLS: &str = "MAX_DAILY_CALLS";
+const MAX_MESSAGE_CHARS: &str = "MAX_MESSAGE_CHARS";
+const CONVERSATION_TTL_SECONDS: &str = "CONVERSATION_TTL_SECONDS";
+const REPLY_WITHIN_MS: &str = "REPLY_WITHIN_MS";
+
+const GENERAL_PROMPT: &str = "You are a helpful assistant who answers by text message. Be brief and friendly, use plain \
+    text without markup, and say so when you do not know something.";
+
+const fn secret(name: &'static str, default: Default) -> Setting {
+    Setting { name, kind: Kind::Secret, default }
+}
+
+const fn var(name: &'static str, default: Default) -> Setting {
+    Setting { name, kind: Kind::Var, default }
+}
+
+/// A setting that is missing or wrong.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// The setting's name.
+    pub setting: &'static str,
+    /// What is wrong, in words that tell nothing of the value.
+    pub problem: &'static str,
+}
+
+impl Config {
+    /// Parses the settings that `lookup` finds by name.
+    ///
+    /// # Errors
+    /// All faults, in the order of [`SETTINGS`].
+    pub fn parse(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, Vec<Fault>> {
+        let mut reader = Reader { lookup, faults: Vec::new() };
+        let twilio_tokens = reader.read(TWILIO_AUTH_TOKEN, auth_tokens);
+        let api_key = reader.read(OPENAI_API_KEY, header_secret);
+        let pseudonym_key = reader.read(PSEUDONYM_KEY, long_secret);
+        let admin_token = reader.read_optional(ADMIN_TOKEN, long_secret);
+        let segment_write_key = reader.read_optional(SEGMENT_WRITE_KEY, header_secret);
+        let public_url = reader.read_optional(PUBLIC_URL, origin);
+        let base_url = reader.read(OPENAI_BASE_URL, base_url);
+        // The key's form is known only for OpenAI itself; compatible endpoints have their own.
+        if let (Some(key), Some(url)) = (&api_key, &base_url)
+            && url.host() == "api.openai.com"
+            && !key.expose().starts_with("sk-")
+        {
+            reader.fault(OPENAI_API_KEY, "must start with sk- when OPENAI_BASE_URL is OpenAI's own");
+        }
+        let model = reader.read(OPENAI_MODEL, non_blank);
+        let openai_timeout =
+            reader.read(OPENAI_TIMEOUT_MS, |text| number(text, 100..=300_000, "must be a whole number of milliseconds, 100 to 300000"));
+        let twilio_api_base_url = reader.read(TWILIO_API_BASE_URL, self::base_url);
+        let prompt = reader.read(ASSISTANT_PROMPT, non_blank);
+        let rate_limit_per_minute = reader.read(RATE_LIMIT_PER_MINUTE, |text| number(text, 1..=1000, "must be a whole number, 1 to 1000"));
+        let max_daily_calls =
+            reader.read(MAX_DAILY_CALLS, |text| number(text, 0..=1_000_000_000, "must be a whole number, 0 to 1000000000"));
+        let max_message_chars = reader.read(MAX_MESSAGE_CHARS, |text| number(text, 1..=10_000, "must be a whole number, 1 to 10000"));
+        let ttl_seconds =
+            reader.read(CONVERSATION_TTL_SECONDS, |text| number(text, 60..=86_400, "must be a whole number of seconds, 60 to 86400"));
+        let reply_within =
+            reader.read(REPLY_WITHIN_MS, |text| number(text, 100..=14_000, "must be a whole number of milliseconds, 100 to 14000"));
+
+        let parsed = (|| {
+            Some(Self {
+                twilio_tokens: twilio_tokens?,
+                pseudonym_key: PseudonymKey::new(pseudonym_key?),
+                admin_token,
+                segment_write_key,
+                public_url,
+                openai: OpenAi {
+                    api_key: api_key?,
+                    base_url: base_url?,
+                    model: model?,
+                    timeout: Duration::from_millis(openai_timeout?.into()),
+                    prompt: prompt?,
+                },
+                twilio_api_base_url: twilio_api_base_url?,
+                rate_limit_per_minute: rate_limit_per_minute?,
+                max_daily_calls: max_daily_calls?,
+                max_message_chars: usize::try_from(max_message_chars?).ok()?,
+                conversation_ttl: Duration::from_secs(ttl_seconds?.into()),
+                reply_within: Duration::from_millis(reply_within?.into()),
+            })
+        })();
+        match parsed {
+            Some(config) if reader.faults.is_empty() => Ok(config),
+            _ => Err(reader.into_faults()),
+        }
+    }
+}
+
+type Parsed<T> = Result<T, &'static str>;
+
+struct Reader<L> {
+    lookup: L,
+    faults: Vec<Fault>,
+}
+
+impl<L: Fn(&str) -> Option<String>> Reader<L> {
+    /// The value of a setting that must have one, its own or its default.
+    fn read<T>(&mut self, name: &'static str, parse: impl Fn(&str) -> Parsed<T>) -> Option<T> {
+        let set = (self.lookup)(name).filter(|value| !value.is_empty());
+        let default = SETTINGS.iter().find(|setting| setting.name == name).map(|setting| setting.default);
+        let value = match (set, default) {
+            (Some(value), _) => value,
+            (None, Some(Default::Value(value))) => value.to_owned(),
+            (None, _) => {
+                self.fault(name, "is missing");
+                return None;
+            }
+        };
+        match parse(&value) {
+            Ok(parsed) => Some(parsed),
+            Err(problem) => {
+                self.fault(name, problem);
+                None
+            }
+        }
+    }
+
+    /// The value of a setting that may be absent.
+    fn read_optional<T>(&mut self, name: &'static str, parse: impl Fn(&str) -> Parsed<T>) -> Option<T> {
+        (self.lookup)(name).filter(|value| !value.is_empty())?;
+        self.read(name, parse)
+    }
+
+    fn fault(&mut self, setting: &'static str, problem: &'static str) {
+        self.faults.push(Fault { setting, problem });
+    }
+
+    fn into_faults(self) -> Vec<Fault> {
+        let mut faults = self.faults;
+        faults.sort_by_key(|fault| SETTINGS.iter().position(|setting| setting.name == fault.setting));
+        faults
+    }
+}
+
+fn auth_tokens(text: &str) -> Parsed<Vec<Secret>> {
+    let token = |token: &str| {
+        let token = token.trim();
+        (token.len() == 32 && token.bytes().all(|b| b.is_ascii_hexdigit())).then(|| Secret::new(token.to_owned()))
+    };
+    text.split(',').map(token).collect::<Option<_>>().ok_or("must be one or more auth tokens of 32 hex digits, separated by commas")
+}
+
+/// A secret that travels in a header: visible ASCII.
+fn header_secret(text: &str) -> Parsed<Secret> {
+    if text.bytes().all(|b| b.is_ascii_graphic()) {
+        Ok(Secret::new(text.to_owned()))
+    } else {
+        Err("must be visible ASCII characters without spaces")
+    }
+}
+
+fn long_secret(text: &str) -> Parsed<Secret> {
+    if text.chars().count() < 32 {
+        return Err("must have at least 32 characters");
+    }
+    Ok(Secret::new(text.to_owned()))
+}
+
+fn non_blank(text: &str) -> Parsed<String> {
+    if text.trim().is_empty() { Err("must not be blank") } else { Ok(text.to_owned()) }
+}
+
+fn number(text: &str, range: RangeInclusive<u32>, problem: &'static str) -> Parsed<u32> {
+    // `u32::from_str` would take a leading plus.
+    let plain = text.bytes().all(|b| b.is_ascii_digit());
+    text.parse::<u32>().ok().filter(|number| plain && range.contains(number)).ok_or(problem)
+}
+
+fn origin(text: &str) -> Parsed<Origin> {
+    const PROBLEM: &str = "must be an origin: https://host or https://host:port, without a path";
+    let url = base_url(text).map_err(|_| PROBLEM)?;
+    if url.path.is_empty() { Ok(Origin(url.origin)) } else { Err(PROBLEM) }
+}
+
+fn base_url(text: &str) -> Parsed<BaseUrl> {
+    const PROBLEM: &str = "must be an https URL without query (http for this machine only)";
+    let (scheme, rest) = text.split_once("://").ok_or(PROBLEM)?;
+    let (authority, path) = match rest.split_once('/') {
+        Some((authority, path)) => (authority, path.trim_end_matches('/')),
+        None => (rest, ""),
+    };
+    let host = host_of(authority).ok_or(PROBLEM)?;
+    // Over plain http a key or a conversation could be read on the way; on this machine there is no way.
+    let private = matches!(host, "localhost" | "127.0.0.1" | "[::1]");
+    let path_is_plain = path.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._~/".contains(&b));
+    if !(scheme == "https" || (scheme == "http" && private)) || !path_is_plain {
+        return Err(PROBLEM);
+    }
+    let path = if path.is_empty() { String::new() } else { format!("/{path}") };
+    Ok(BaseUrl { origin: format!("{scheme}://{authority}"), host: host.to_owned(), path })
+}
+
+/// The host of `host` or `host:port`, when both are well formed.
+fn host_of(authority: &str) -> Option<&str> {
+    let (host, port) = match authority.rsplit_once(':') {
+        Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
+        _ => (authority, None),
+    };
+    let name = |host: &str| !host.is_empty() && host.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-.".contains(&b));
+    let valid = (name(host) || host == "[::1]") && port.is_none_or(|port| port.parse::<u16>().is_ok_and(|number| number > 0));
+    valid.then_some(host)
+}
+
+/// An origin: scheme, host and perhaps a port.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origin(String);
+
+impl Origin {
+    /// The origin as text, without a slash at its end.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// The URL that an API's paths are appended to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BaseUrl {
+    origin: String,
+    host: String,
+    path: String,
+}
+
+impl BaseUrl {
+    /// The host's name.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// The URL of `path`, which begins with a slash.
+    #[must_use]
+    pub fn join(&self, path: &str) -> String {
+        format!("{}{}{path}", self.origin, self.path)
+    }
+}
+
+/// A text that must not be shown. It has no `Display`, and its `Debug` form is redacted.
+#[derive(Clone)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Keeps `text` secret.
+    #[must_use]
+    pub fn new(text: String) -> Self {
+        Self(text)
+    }
+
+    /// The text itself, for the one place that needs it.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(..)")
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// The least that makes a valid configuration.
+    pub(crate) const MINIMAL: [(&str, &str); 3] = [
+        (TWILIO_AUTH_TOKEN, "0123456789abcdef0123456789abcdef"),
+        (OPENAI_API_KEY, "sk-test"),
+        (PSEUDONYM_KEY, "0123456789abcdef0123456789abcdef"),
+    ];
+
+    fn parse(changes: &[(&str, &str)]) -> Result<Config, Vec<Fault>> {
+        Config::parse(|name| changes.iter().chain(&MINIMAL).find(|(other, _)| *other == name).map(|(_, value)| (*value).to_owned()))
+    }
+
+    #[test]
+    fn the_defaults_are_those_of_the_table() {
+        let config = parse(&[]).unwrap();
+        assert_eq!(config.openai.base_url.join("/x"), "https://api.openai.com/v1/x");
+        assert_eq!(config.openai.model, "gpt-4o-mini");
+        assert_eq!(config.openai.timeout, Duration::from_secs(60));
+        assert_eq!(config.twilio_api_base_url.join(""), "https://api.twilio.com");
+        assert_eq!((config.rate_limit_per_minute, config.max_daily_calls, config.max_message_chars), (10, 1000, 4000));
+        assert_eq!(config.conversation_ttl, Duration::from_secs(3600));
+        assert_eq!(config.reply_within, Duration::from_secs(10));
+        assert!(config.admin_token.is_none() && config.segment_write_key.is_none() && config.public_url.is_none());
+    }
+
+    #[test]
+    fn all_faults_are_found_together_and_show_no_value() {
+        let faults = Config::parse(|name| (name != TWILIO_AUTH_TOKEN).then(|| " planted value\n".to_owned())).unwrap_err();
+        let names: Vec<_> = faults.iter().map(|fault| fault.setting).collect();
+        let all_but_free_text: Vec<_> =
+            SETTINGS.iter().map(|setting| setting.name).filter(|name| ![OPENAI_MODEL, ASSISTANT_PROMPT].contains(name)).collect();
+        assert_eq!(names, all_but_free_text);
+        assert!(!format!("{faults:?}").contains("planted"));
+    }
+
+    #[test]
+    fn a_number_that_does_not_parse_is_a_fault_and_not_the_default() {
+        for (name, bad) in [
+            (MAX_DAILY_CALLS, "abc"),
+            (MAX_DAILY_CALLS, "-1"),
+            (MAX_DAILY_CALLS, "+5"),
+            (MAX_DAILY_CALLS, "1e3"),
+            (MAX_DAILY_CALLS, "99999999999"),
+            (RATE_LIMIT_PER_MINUTE, "0"),
+            (CONVERSATION_TTL_SECONDS, "59"),
+            (REPLY_WITHIN_MS, "14001"),
+            (OPENAI_TIMEOUT_MS, "1.5"),
+            (MAX_MESSAGE_CHARS, " 4000"),
+        ] {
+            let faults = parse(&[(name, bad)]).unwrap_err();
+            assert_eq!(faults.len(), 1);
+            assert_eq!(faults[0].setting, name);
+        }
+        assert_eq!(parse(&[(MAX_DAILY_CALLS, "0")]).unwrap().max_daily_calls, 0);
+    }
+
+    #[test]
+    fn tokens_are_lists_of_32_hex_digits() {
+        let two = "0123456789abcdef0123456789abcdef, fedcba9876543210fedcba9876543210";
+        assert_eq!(parse(&[(TWILIO_AUTH_TOKEN, two)]).unwrap().twilio_tokens.len(), 2);
+        for bad in ["12345", "0123456789abcdef0123456789abcdeg", "0123456789abcdef0123456789abcdef,", ","] {
+            assert_eq!(parse(&[(TWILIO_AUTH_TOKEN, bad)]).unwrap_err()[0].setting, TWILIO_AUTH_TOKEN);
+        }
+    }
+
+    #[test]
+    fn an_openai_key_must_look_like_one_for_openai_itself_only() {
+        assert_eq!(parse(&[(OPENAI_API_KEY, "key")]).unwrap_err()[0].setting, OPENAI_API_KEY);
+        assert!(parse(&[(OPENAI_API_KEY, "key"), (OPENAI_BASE_URL, "https://models.example/v1")]).is_ok());
+    }
+
+    #[test]
+    fn urls_are_https_except_on_this_machine() {
+        for good in
+            ["https://a.example", "https://a.example:8443/v1/", "http://127.0.0.1:8788/v1", "http://localhost:1", "http://[::1]:8788"]
+        {
+            assert!(parse(&[(OPENAI_BASE_URL, good)]).is_ok(), "{good}");
+        }
+        for bad in [
+            "a.example",
+            "http://a.example",
+            "ftp://localhost",
+            "https://",
+            "https://a.example?x=1",
+            "https://u:p@a.example",
+            "https://a.example:0",
+            "https://a b",
+        ] {
+            assert!(parse(&[(OPENAI_BASE_URL, bad)]).is_err(), "{bad}");
+        }
+        assert_eq!(parse(&[(PUBLIC_URL, "https://a.example/")]).unwrap().public_url.unwrap().as_str(), "https://a.example");
+        assert!(parse(&[(PUBLIC_URL, "https://a.example/twilio")]).is_err());
+    }
+
+    #[test]
+    fn a_secret_is_never_shown() {
+        let shown = format!("{:?}", parse(&[]).unwrap());
+        for (_, value) in MINIMAL {
+            assert!(!shown.contains(value));
+        }
+    }
+}

@@ -1,0 +1,43 @@
+//! Switchboard: an OpenAI assistant behind Twilio phone numbers, as a Cloudflare Worker.
+//!
+//! The way of a message through the code:
+//!
+//! 1. `shell` receives the request from the runtime and passes it on.
+//! 2. [`app`] checks it in order, without I/O: route, configuration ([`config`]), form ([`twilio::form`]), signature
+//!    ([`twilio::signature`]), fields ([`message`]).
+//! 3. One call goes to the sender's object, whose name is a pseudonym ([`pseudonym`]).
+//! 4. [`sender`] takes the message in, once, and runs its turn; [`turn`] reserves the [`budget`] and asks [`openai`], with the
+//!    [`conversation`] so far.
+//! 5. The answer is cut into parts ([`twilio::parts`]) and goes back as TwiML ([`twilio::twiml`]), or later by REST
+//!    ([`twilio::rest`]).
+//!
+//! Everything that touches the outside goes through the traits of [`platform`], so that all of it runs natively in the tests.
+//! What is logged is in [`event`], what is said in [`wording`]. Nothing imports `shell`.
+#![cfg_attr(
+    test,
+    allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects,
+        clippy::string_slice,
+        reason = "a test may fail loudly"
+    )
+)]
+
+pub mod app;
+pub mod budget;
+pub mod config;
+pub mod conversation;
+pub mod event;
+pub mod message;
+pub mod openai;
+pub mod platform;
+pub mod pseudonym;
+pub mod sender;
+#[cfg(target_arch = "wasm32")]
+mod shell;
+pub mod turn;
+pub mod twilio;
+pub mod wording;

@@ -1,0 +1,370 @@
+//! OpenAI's Chat Completions API: one request out, one completion or one failure back.
+//!
+//! Pure: what is sent, what an answer means, whether and when to try again. Not here: the loop that does it (`turn`).
+//! Source: OpenAI API reference, "Create chat completion" and "Error codes".
+
+use std::time::{Duration, UNIX_EPOCH};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    config::OpenAi,
+    conversation::Conversation,
+    platform::{HttpError, HttpRequest, HttpResponse, UnixMillis, millis},
+    pseudonym::Pseudonym,
+};
+
+/// The longest answer that is asked for, in tokens: about three SMS parts.
+pub const MAX_COMPLETION_TOKENS: u32 = 1000;
+/// How often a request may be tried again.
+pub const MAX_RETRIES: u32 = 2;
+
+/// What the model answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Completion {
+    /// The text, never blank.
+    pub text: String,
+    /// What is unusual about it: `length` (cut short by the token limit) or `refusal` (the model declined in its own words).
+    pub remark: Option<&'static str>,
+    /// Tokens of the request.
+    pub prompt_tokens: u64,
+    /// Tokens of the answer.
+    pub completion_tokens: u64,
+}
+
+/// Why there is no completion.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Failure {
+    /// The time ran out.
+    Timeout,
+    /// No connection, or it broke before an answer came.
+    Connection,
+    /// The answer broke off.
+    Unreadable,
+    /// 429, or another status that says "later": 408, 409.
+    Busy,
+    /// The account's own quota is used up; trying again does not help.
+    InsufficientQuota,
+    /// 401 or 403: the key.
+    Unauthorized,
+    /// Another 4xx: the request, the model's name.
+    Rejected,
+    /// 5xx.
+    ServerError,
+    /// A 200, or another status that nobody promised, with something else than a completion.
+    Unexpected,
+    /// A completion without a text.
+    Empty,
+    /// A content filter withheld the text.
+    Filtered,
+    /// The day's budget is used up: no request was made.
+    BudgetExhausted,
+    /// The budget object did not answer: no request was made.
+    BudgetUnreachable,
+    /// The turn was cut off, twice: the request was not made a third time.
+    Interrupted,
+}
+
+impl Failure {
+    /// Its stable name in the log.
+    #[must_use]
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Timeout => "timeout",
+            Self::Connection => "connection_failed",
+            Self::Unreadable => "unreadable",
+            Self::Busy => "busy",
+            Self::InsufficientQuota => "insufficient_quota",
+            Self::Unauthorized => "unauthorized",
+            Self::Rejected => "rejected",
+            Self::ServerError => "server_error",
+            Self::Unexpected => "unexpected_response",
+            Self::Empty => "empty_answer",
+            Self::Filtered => "content_filter",
+            Self::BudgetExhausted => "budget_exhausted",
+            Self::BudgetUnreachable => "budget_unreachable",
+            Self::Interrupted => "interrupted",
+        }
+    }
+}
+
+/// The request for the next turn of a conversation. `user` tells OpenAI senders apart without telling who they are.
+///
+/// # Errors
+/// When JSON cannot be written, which writing to memory does not.
+pub fn request(config: &OpenAi, sender: &Pseudonym, conversation: &Conversation, input: &str) -> Result<HttpRequest, serde_json::Error> {
+    #[derive(Serialize)]
+    struct Body<'a> {
+        model: &'a str,
+        messages: Vec<Message<'a>>,
+        max_completion_tokens: u32,
+        user: &'a str,
+    }
+    #[derive(Serialize)]
+    struct Message<'a> {
+        role: &'static str,
+        content: &'a str,
+    }
+    let mut messages = vec![Message { role: "system", content: &config.prompt }];
+    for turn in conversation.turns() {
+        messages.push(Message { role: "user", content: &turn.user });
+        messages.push(Message { role: "assistant", content: &turn.assistant });
+    }
+    messages.push(Message { role: "user", content: input });
+    let body = Body { model: &config.model, messages, max_completion_tokens: MAX_COMPLETION_TOKENS, user: sender.as_str() };
+    let mut headers =
+        vec![("Authorization", format!("Bearer {}", config.api_key.expose())), ("Content-Type", "application/json".to_owned())];
+    if config.base_url.host() == "gateway.ai.cloudflare.com" {
+        // A cached answer would be somebody else's.
+        headers.push(("cf-aig-skip-cache", "true".to_owned()));
+    }
+    Ok(HttpRequest { method: "POST", url: config.base_url.join("/chat/completions"), headers, body: serde_json::to_string(&body)? })
+}
+
+/// What an answer means.
+///
+/// # Errors
+/// See [`Failure`].
+pub fn decode(result: Result<&HttpResponse, HttpError>) -> Result<Completion, Failure> {
+    let response = result.map_err(|error| match error {
+        HttpError::Timeout => Failure::Timeout,
+        HttpError::Connection => Failure::Connection,
+        HttpError::Unreadable => Failure::Unreadable,
+    })?;
+    match response.status {
+        200 => completion(&response.body),
+        401 | 403 => Err(Failure::Unauthorized),
+        408 | 409 => Err(Failure::Busy),
+        429 if is_insufficient_quota(&response.body) => Err(Failure::InsufficientQuota),
+        429 => Err(Failure::Busy),
+        400..=499 => Err(Failure::Rejected),
+        500..=599 => Err(Failure::ServerError),
+        _ => Err(Failure::Unexpected),
+    }
+}
+
+fn completion(body: &[u8]) -> Result<Completion, Failure> {
+    #[derive(Deserialize)]
+    struct Body {
+        choices: Vec<Choice>,
+        #[serde(default)]
+        usage: Option<Usage>,
+    }
+    #[derive(Deserialize)]
+    struct Choice {
+        message: Message,
+        #[serde(default)]
+        finish_reason: Option<String>,
+    }
+    #[derive(Deserialize)]
+    struct Message {
+        #[serde(default)]
+        content: Option<String>,
+        #[serde(default)]
+        refusal: Option<String>,
+    }
+    #[derive(Deserialize, Default)]
+    struct Usage {
+        #[serde(default)]
+        prompt_tokens: u64,
+        #[serde(default)]
+        completion_tokens: u64,
+    }
+    let body: Body = serde_json::from_slice(body).map_err(|_| Failure::Unexpected)?;
+    let usage = body.usage.unwrap_or_default();
+    let choice = body.choices.into_iter().next().ok_or(Failure::Empty)?;
+    let said = |text: Option<String>| text.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
+    let (text, remark) = match (said(choice.message.content), said(choice.message.refusal), choice.finish_reason.as_deref()) {
+        (_, _, Some("content_filter")) => return Err(Failure::Filtered),
+        (Some(text), _, Some("length")) => (format!("{text}…"), Some("length")),
+        (Some(text), _, _) => (text, None),
+        (None, Some(refusal), _) => (refusal, Some("refusal")),
+        (None, None, _) => return Err(Failure::Empty),
+    };
+    Ok(Completion { text, remark, prompt_tokens: usage.prompt_tokens, completion_tokens: usage.completion_tokens })
+}
+
+fn is_insufficient_quota(body: &[u8]) -> bool {
+    #[derive(Deserialize)]
+    struct Body {
+        error: Error,
+    }
+    #[derive(Deserialize)]
+    struct Error {
+        code: Option<String>,
+        r#type: Option<String>,
+    }
+    serde_json::from_slice::<Body>(body)
+        .is_ok_and(|body| [body.error.code, body.error.r#type].iter().flatten().any(|label| label == "insufficient_quota"))
+}
+
+/// How long to wait before the next try, or `None` to give up. `retries` were made so far; `remaining` is the time left for
+/// the whole request; `jitter` is random in `0.0..1.0`.
+#[must_use]
+pub fn retry_after(
+    failure: Failure,
+    retry_after: Option<&str>,
+    now: UnixMillis,
+    retries: u32,
+    remaining: Duration,
+    jitter: f64,
+) -> Option<Duration> {
+    if retries >= MAX_RETRIES || !matches!(failure, Failure::Connection | Failure::Busy | Failure::ServerError) {
+        return None;
+    }
+    let own = FIRST_WAIT.saturating_mul(1u32 << retries.min(8)).mul_f64(0.5 + jitter.clamp(0.0, 1.0) / 2.0);
+    let wait = retry_after.and_then(|value| parse_retry_after(value, now)).map_or(own, |asked| asked.max(own));
+    (wait < remaining).then_some(wait)
+}
+
+const FIRST_WAIT: Duration = Duration::from_millis(500);
+
+/// `Retry-After` in seconds or as a date (RFC 9110, section 10.2.3).
+fn parse_retry_after(value: &str, now: UnixMillis) -> Option<Duration> {
+    let value = value.trim();
+    if let Ok(seconds) = value.parse::<u32>() {
+        return Some(Duration::from_secs(seconds.into()));
+    }
+    let date = httpdate::parse_http_date(value).ok()?.duration_since(UNIX_EPOCH).ok()?;
+    Some(UnixMillis(millis(date)).since(now))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        config::{Config, tests::MINIMAL},
+        conversation::Turn,
+    };
+
+    fn config(changes: &[(&str, &str)]) -> OpenAi {
+        let lookup = |name: &str| changes.iter().chain(&MINIMAL).find(|(other, _)| *other == name).map(|(_, value)| (*value).to_owned());
+        Config::parse(lookup).unwrap().openai
+    }
+
+    fn build(changes: &[(&str, &str)]) -> HttpRequest {
+        let mut conversation = Conversation::default();
+        conversation.push(Turn { user: "Hi".into(), assistant: "Hello".into() });
+        request(&config(changes), &Pseudonym::from_object_name("ab12".into()), &conversation, "And \"now\"?").unwrap()
+    }
+
+    fn respond(status: u16, body: &str) -> Result<Completion, Failure> {
+        decode(Ok(&HttpResponse { status, retry_after: None, body: body.as_bytes().to_vec() }))
+    }
+
+    fn choice(message: &str, finish_reason: &str) -> Result<Completion, Failure> {
+        respond(
+            200,
+            &format!(
+                r#"{{"choices":[{{"message":{message},"finish_reason":"{finish_reason}"}}],"usage":{{"prompt_tokens":7,"completion_tokens":3}}}}"#
+            ),
+        )
+    }
+
+    #[test]
+    fn the_system_prompt_comes_once_and_the_turns_in_order() {
+        let request = build(&[("ASSISTANT_PROMPT", "Be kind.")]);
+        assert_eq!(request.url, "https://api.openai.com/v1/chat/completions");
+        assert_eq!(
+            request.body,
+            r#"{"model":"gpt-4o-mini","messages":[{"role":"system","content":"Be kind."},{"role":"user","content":"Hi"},{"role":"assistant","content":"Hello"},{"role":"user","content":"And \"now\"?"}],"max_completion_tokens":1000,"user":"ab12"}"#
+        );
+        assert!(request.headers.contains(&("Authorization", "Bearer sk-test".to_owned())));
+    }
+
+    #[test]
+    fn a_gateway_is_told_not_to_cache() {
+        let skips = |request: HttpRequest| request.headers.iter().any(|(name, _)| *name == "cf-aig-skip-cache");
+        assert!(skips(build(&[("OPENAI_BASE_URL", "https://gateway.ai.cloudflare.com/v1/account/gateway/openai")])));
+        assert!(!skips(build(&[])));
+    }
+
+    #[test]
+    fn a_plain_answer_is_its_trimmed_text() {
+        let completion = choice(r#"{"content":" Hello.\n","refusal":null}"#, "stop").unwrap();
+        assert_eq!(completion, Completion { text: "Hello.".into(), remark: None, prompt_tokens: 7, completion_tokens: 3 });
+        assert!(respond(200, r#"{"choices":[{"message":{"content":"x"}}]}"#).is_ok(), "usage and finish_reason may be absent");
+    }
+
+    #[test]
+    fn an_unusual_answer_has_a_defined_outcome() {
+        let text = |result: Result<Completion, Failure>| result.map(|completion| (completion.text, completion.remark));
+        assert_eq!(text(choice(r#"{"content":"Half a"}"#, "length")), Ok(("Half a…".into(), Some("length"))));
+        assert_eq!(text(choice(r#"{"content":null,"refusal":"I won't."}"#, "stop")), Ok(("I won't.".into(), Some("refusal"))));
+        assert_eq!(text(choice(r#"{"content":"leaked"}"#, "content_filter")), Err(Failure::Filtered));
+        for empty in [r#"{"content":null}"#, r#"{"content":" \n "}"#, "{}"] {
+            assert_eq!(text(choice(empty, "length")), Err(Failure::Empty));
+        }
+        assert_eq!(respond(200, r#"{"choices":[]}"#), Err(Failure::Empty));
+    }
+
+    #[test]
+    fn a_body_that_is_not_the_expected_json_is_a_failure() {
+        for body in ["", "<html>", "null", "{}", r#"{"choices":{}}"#, r#"{"choices":[{"message":{"content":5}}]}"#, "{\"choices\":[{\"mess"]
+        {
+            assert_eq!(respond(200, body), Err(Failure::Unexpected), "{body}");
+        }
+        assert_eq!(respond(302, ""), Err(Failure::Unexpected));
+    }
+
+    #[test]
+    fn statuses_become_failures() {
+        let quota = r#"{"error":{"message":"m","type":"insufficient_quota","param":null,"code":"insufficient_quota"}}"#;
+        for (status, body, failure) in [
+            (400, "", Failure::Rejected),
+            (401, "", Failure::Unauthorized),
+            (403, "", Failure::Unauthorized),
+            (404, "", Failure::Rejected),
+            (408, "", Failure::Busy),
+            (409, "", Failure::Busy),
+            (429, "", Failure::Busy),
+            (429, quota, Failure::InsufficientQuota),
+            (500, "", Failure::ServerError),
+            (503, "<html>", Failure::ServerError),
+        ] {
+            assert_eq!(respond(status, body), Err(failure), "{status}");
+        }
+    }
+
+    const NOW: UnixMillis = UnixMillis(784_111_777_000); // Sun, 06 Nov 1994 08:49:37 GMT
+    const LONG: Duration = Duration::from_secs(60);
+
+    #[test]
+    fn only_what_may_pass_is_tried_again_and_at_most_twice() {
+        for failure in [Failure::Connection, Failure::Busy, Failure::ServerError] {
+            assert!(retry_after(failure, None, NOW, 0, LONG, 0.5).is_some());
+            assert!(retry_after(failure, None, NOW, 1, LONG, 0.5).is_some());
+            assert!(retry_after(failure, None, NOW, 2, LONG, 0.5).is_none());
+        }
+        for failure in [
+            Failure::Timeout,
+            Failure::InsufficientQuota,
+            Failure::Unauthorized,
+            Failure::Rejected,
+            Failure::Unexpected,
+            Failure::Empty,
+            Failure::Filtered,
+            Failure::Unreadable,
+        ] {
+            assert_eq!(retry_after(failure, None, NOW, 0, LONG, 0.5), None, "{}", failure.label());
+        }
+    }
+
+    #[test]
+    fn waits_double_and_are_jittered() {
+        let wait = |retries, jitter| retry_after(Failure::Busy, None, NOW, retries, LONG, jitter).unwrap().as_millis();
+        assert_eq!((wait(0, 0.0), wait(0, 1.0)), (250, 500));
+        assert_eq!((wait(1, 0.0), wait(1, 1.0)), (500, 1000));
+    }
+
+    #[test]
+    fn retry_after_is_honoured_in_seconds_and_as_a_date_up_to_the_time_left() {
+        let wait = |value, remaining| retry_after(Failure::Busy, Some(value), NOW, 0, Duration::from_secs(remaining), 0.0);
+        assert_eq!(wait("5", 60), Some(Duration::from_secs(5)));
+        assert_eq!(wait("Sun, 06 Nov 1994 08:49:47 GMT", 60), Some(Duration::from_secs(10)));
+        assert_eq!(wait("Sun, 06 Nov 1994 08:49:07 GMT", 60), Some(Duration::from_millis(250)), "a date that has passed");
+        assert_eq!(wait("soon", 60), Some(Duration::from_millis(250)));
+        assert_eq!(wait("60", 60), None);
+        assert_eq!(wait("99999999999999", 60), Some(Duration::from_millis(250)));
+    }
+}

@@ -1,0 +1,277 @@
+//! What the core needs from outside: time, randomness, HTTP, objects, KV, storage, the log.
+//!
+//! Small traits, implemented by `shell` over the Worker runtime and by the tests over a pretend one. Not here: what is
+//! decided with these things. The futures are not `Send`: the Worker runs on one thread, and so do the tests.
+#![allow(async_fn_in_trait, reason = "wasm32 is single-threaded; no caller needs Send")]
+
+use std::{fmt, rc::Rc, time::Duration};
+
+use futures_util::future::LocalBoxFuture;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    budget::{Reservation, ReserveCall},
+    pseudonym::Pseudonym,
+    sender::{Reply, SenderCall},
+};
+
+/// A moment, in milliseconds since the Unix epoch, as the platform's clock told it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct UnixMillis(pub u64);
+
+impl UnixMillis {
+    /// This moment plus `duration`; saturates at the end of time.
+    #[must_use]
+    pub fn plus(self, duration: Duration) -> Self {
+        Self(self.0.saturating_add(millis(duration)))
+    }
+
+    /// This moment minus `duration`; saturates at the epoch.
+    #[must_use]
+    pub fn minus(self, duration: Duration) -> Self {
+        Self(self.0.saturating_sub(millis(duration)))
+    }
+
+    /// How long after `earlier` this is; zero if it is not after it.
+    #[must_use]
+    pub fn since(self, earlier: Self) -> Duration {
+        Duration::from_millis(self.0.saturating_sub(earlier.0))
+    }
+
+    /// The number of the UTC day, counted from 1970-01-01.
+    #[must_use]
+    pub fn utc_day(self) -> u64 {
+        self.0 / MILLIS_PER_DAY
+    }
+}
+
+/// RFC 3339 in UTC with milliseconds: `2026-11-22T01:02:03.004Z`.
+impl fmt::Display for UnixMillis {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (year, month, day) = civil_from_days(self.utc_day());
+        let of_day = self.0 % MILLIS_PER_DAY;
+        let (hour, minute) = (of_day / 3_600_000, of_day / 60_000 % 60);
+        let (second, milli) = (of_day / 1000 % 60, of_day % 1000);
+        write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{milli:03}Z")
+    }
+}
+
+const MILLIS_PER_DAY: u64 = 86_400_000;
+
+/// The length of `duration` in whole milliseconds; saturates.
+#[must_use]
+pub fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// Year, month and day of a day number, by the proleptic Gregorian calendar (Howard Hinnant, "chrono-Compatible Low-Level
+/// Date Algorithms", `civil_from_days`).
+#[allow(clippy::arithmetic_side_effects, reason = "a u64 of milliseconds has at most 2.2e11 days; no step can overflow")]
+fn civil_from_days(days: u64) -> (u64, u64, u64) {
+    let shifted = days + 719_468;
+    let era = shifted / 146_097;
+    let day_of_era = shifted % 146_097;
+    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let shifted_month = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
+    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
+    (year_of_era + era * 400 + u64::from(month <= 2), month, day)
+}
+
+/// The wall clock and waiting.
+pub trait Clock {
+    /// The current time.
+    fn now(&self) -> UnixMillis;
+    /// Returns after `duration`.
+    async fn sleep(&self, duration: Duration);
+}
+
+/// Where log lines go.
+pub trait Log {
+    /// Writes one line, a JSON object without a line end.
+    fn write(&self, line: &str);
+}
+
+/// Randomness for jitter; nothing secret is made from it.
+pub trait Random {
+    /// A number in `0.0..1.0`.
+    fn unit(&self) -> f64;
+}
+
+/// An HTTP request to OpenAI or Twilio.
+#[derive(Clone, Debug)]
+pub struct HttpRequest {
+    /// The method; a body is sent with `POST` only.
+    pub method: &'static str,
+    /// The whole URL.
+    pub url: String,
+    /// Header names and values.
+    pub headers: Vec<(&'static str, String)>,
+    /// The body.
+    pub body: String,
+}
+
+/// An HTTP answer, read to its end.
+#[derive(Clone, Debug)]
+pub struct HttpResponse {
+    /// The status code.
+    pub status: u16,
+    /// The `Retry-After` header, as it came.
+    pub retry_after: Option<String>,
+    /// The body, at most [`MAX_RESPONSE_BYTES`].
+    pub body: Vec<u8>,
+}
+
+/// A body longer than this is a [`HttpError::Unreadable`].
+pub const MAX_RESPONSE_BYTES: usize = 1024 * 1024;
+
+/// Why there is no HTTP answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum HttpError {
+    /// The time allowed ran out, and the request was aborted. Whether it was acted upon is unknown.
+    #[error("timeout")]
+    Timeout,
+    /// The connection failed or broke before the answer's headers came. Whether it was acted upon is unknown.
+    #[error("connection_failed")]
+    Connection,
+    /// The answer began, and could not be read to its end.
+    #[error("unreadable")]
+    Unreadable,
+}
+
+/// HTTP to the outside.
+pub trait Http {
+    /// Sends `request` and reads the whole answer, within `timeout`; then the request is aborted.
+    ///
+    /// # Errors
+    /// See [`HttpError`]. An answer of any status is `Ok`.
+    async fn send(&self, request: &HttpRequest, timeout: Duration) -> Result<HttpResponse, HttpError>;
+}
+
+/// A store or an object did not do its work. `reason` is for the log: a label of ours or the platform's own words, never a
+/// key or a value.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{reason}")]
+pub struct PlatformError {
+    /// What went wrong.
+    pub reason: String,
+}
+
+impl PlatformError {
+    /// An error with this reason.
+    pub fn new(reason: impl Into<String>) -> Self {
+        Self { reason: reason.into() }
+    }
+}
+
+/// The KV namespace `CONVERSATIONS`.
+pub trait Kv {
+    /// The value of `key`, if there is one.
+    ///
+    /// # Errors
+    /// When KV could not be read.
+    async fn get(&self, key: &str) -> Result<Option<String>, PlatformError>;
+    /// Writes `value`, to be deleted by KV after `ttl` (at least 60 s).
+    ///
+    /// # Errors
+    /// When KV did not take it.
+    async fn put(&self, key: &str, value: &str, ttl: Duration) -> Result<(), PlatformError>;
+    /// Deletes `key`; an absent key is no error.
+    ///
+    /// # Errors
+    /// When KV did not take it.
+    async fn delete(&self, key: &str) -> Result<(), PlatformError>;
+}
+
+/// All that one step writes to an object's storage. It is stored as a whole or not at all.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Batch {
+    /// Deletes everything first, the alarm included.
+    pub clear: bool,
+    /// Keys and their new values.
+    pub puts: Vec<(String, String)>,
+    /// Keys to delete.
+    pub deletes: Vec<String>,
+    /// The new time of the alarm, if it changes.
+    pub alarm: Option<UnixMillis>,
+}
+
+/// The storage of one Durable Object.
+pub trait Storage {
+    /// The value of `key`, if there is one.
+    ///
+    /// # Errors
+    /// When storage could not be read.
+    async fn get(&self, key: &str) -> Result<Option<String>, PlatformError>;
+    /// Stores `batch` atomically. The writes are issued, in order with those of earlier calls, when the future is first
+    /// polled.
+    ///
+    /// # Errors
+    /// When nothing of it was stored.
+    async fn commit(&self, batch: Batch) -> Result<(), PlatformError>;
+}
+
+/// Tasks that go on without their caller.
+pub trait Spawn {
+    /// Runs `task` to its end, unless the object vanishes first.
+    fn spawn(&self, task: LocalBoxFuture<'static, ()>);
+}
+
+/// The sender objects, as the Worker sees them.
+pub trait Senders {
+    /// Gives a message to the sender object of that name, and waits for what to answer.
+    ///
+    /// # Errors
+    /// When the object failed. The message may then have been admitted or not; the same message can be given again.
+    async fn deliver(&self, name: &Pseudonym, call: &SenderCall) -> Result<Reply, PlatformError>;
+}
+
+/// The budget object, as the sender objects see it.
+pub trait Budgets {
+    /// Reserves one request to OpenAI.
+    ///
+    /// # Errors
+    /// When the object failed: then no request may be made.
+    async fn reserve(&self, call: ReserveCall) -> Result<Reservation, PlatformError>;
+}
+
+/// What the Worker's own requests need.
+pub trait WorkerPlatform: Clock + Log + Senders {}
+impl<P: Clock + Log + Senders> WorkerPlatform for P {}
+
+/// What a sender object needs.
+pub trait SenderPlatform: Clock + Log + Random + Http + Kv + Storage + Spawn + Budgets + 'static {}
+impl<P: Clock + Log + Random + Http + Kv + Storage + Spawn + Budgets + 'static> SenderPlatform for P {}
+
+/// A shared text; answers are handed to many waiting requests at once.
+pub type Text = Rc<str>;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_moment_is_written_as_rfc_3339_in_utc() {
+        for (millis, text) in [
+            (0, "1970-01-01T00:00:00.000Z"),
+            (951_827_696_789, "2000-02-29T12:34:56.789Z"),
+            (1_795_305_599_999, "2026-11-21T23:59:59.999Z"),
+            (4_107_542_400_000, "2100-03-01T00:00:00.000Z"),
+        ] {
+            assert_eq!(UnixMillis(millis).to_string(), text);
+        }
+    }
+
+    #[test]
+    fn the_end_of_time_is_still_a_moment() {
+        assert!(!UnixMillis(u64::MAX).to_string().is_empty());
+        assert_eq!(UnixMillis(u64::MAX).plus(Duration::MAX), UnixMillis(u64::MAX));
+    }
+
+    #[test]
+    fn a_clock_that_steps_back_gives_no_negative_duration() {
+        assert_eq!(UnixMillis(5).since(UnixMillis(9)), Duration::ZERO);
+    }
+}

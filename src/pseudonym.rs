@@ -1,0 +1,147 @@
+//! Names that tell nothing: what stands for an address in the log, in KV keys and in object names.
+//!
+//! All derive from HMAC-SHA256 under `PSEUDONYM_KEY`, so that nobody without the key can test a guessed number against
+//! them. Not here: where the names are used.
+
+use std::fmt::{self, Write as _};
+
+use hmac::{Hmac, KeyInit, Mac};
+use serde::{Deserialize, Serialize};
+use sha2::Sha256;
+
+use crate::{config::Secret, message::Address};
+
+/// The key of all pseudonyms. Changing it makes every sender a stranger.
+#[derive(Clone, Debug)]
+pub struct PseudonymKey(Secret);
+
+impl PseudonymKey {
+    /// A key made of a secret; the configuration has checked its length.
+    #[must_use]
+    pub fn new(secret: Secret) -> Self {
+        Self(secret)
+    }
+
+    /// The name of the sender object and of its conversation: of the pair of addresses, in their order.
+    #[must_use]
+    pub fn pair(&self, from: &Address, to: &Address) -> Pseudonym {
+        Pseudonym(self.hex(&[b"pair\0", from.as_str().as_bytes(), b"\0", to.as_str().as_bytes()], 32))
+    }
+
+    /// What stands for a person in the log: of the number alone, so that one person is one hash on every channel.
+    #[must_use]
+    pub fn phone_hash(&self, address: &Address) -> PhoneHash {
+        PhoneHash(self.hex(&[b"phone\0", address.number().as_bytes()], 4))
+    }
+
+    /// What stands for an auth token in storage, so that the token that verified a message can be found again.
+    #[must_use]
+    pub fn token_id(&self, token: &Secret) -> TokenId {
+        TokenId(self.hex(&[b"token\0", token.expose().as_bytes()], 8))
+    }
+
+    /// The first `bytes` bytes of the HMAC of `parts`, in lowercase hex.
+    fn hex(&self, parts: &[&[u8]], bytes: usize) -> String {
+        // HMAC takes a key of any length, so the error cannot come; a fixed name would still be safe, as no name is secret.
+        let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(self.0.expose().as_bytes()) else {
+            return "0".repeat(bytes.saturating_mul(2));
+        };
+        for part in parts {
+            mac.update(part);
+        }
+        let digest = mac.finalize().into_bytes();
+        digest.iter().take(bytes).fold(String::new(), |mut hex, byte| {
+            let _ = write!(hex, "{byte:02x}");
+            hex
+        })
+    }
+}
+
+/// The name of a sender: 64 hex digits.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Pseudonym(String);
+
+impl Pseudonym {
+    /// The name as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// A name that an object was given by the platform. It is not checked: it came out of [`PseudonymKey::pair`].
+    #[must_use]
+    pub fn from_object_name(name: String) -> Self {
+        Self(name)
+    }
+}
+
+/// What stands for a person in the log: 8 hex digits; `00000000` where nobody is known.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct PhoneHash(String);
+
+impl PhoneHash {
+    /// The hash that stands for nobody.
+    #[must_use]
+    pub fn nobody() -> Self {
+        Self("00000000".into())
+    }
+}
+
+impl fmt::Display for PhoneHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// What stands for an auth token in storage: 16 hex digits.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct TokenId(String);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(text: &str) -> PseudonymKey {
+        PseudonymKey::new(Secret::new(text.into()))
+    }
+
+    fn address(text: &str) -> Address {
+        text.parse().unwrap()
+    }
+
+    /// Pinned: another derivation would make every sender a stranger after an update.
+    #[test]
+    fn the_name_of_a_pair_does_not_change_between_releases() {
+        let name = key("0123456789abcdef0123456789abcdef").pair(&address("+15550100"), &address("+15550199"));
+        assert_eq!(name.as_str(), "95ff7921ae2d0cb45d0bdb285b43c26e081e46c75036ac40dd97cbf3682bf67c");
+    }
+
+    #[test]
+    fn names_differ_by_key_direction_channel_and_pair() {
+        let (a, b) = (address("+15550100"), address("+15550199"));
+        let key_1 = key("0123456789abcdef0123456789abcdef");
+        let names = [
+            key_1.pair(&a, &b),
+            key_1.pair(&b, &a),
+            key_1.pair(&address("whatsapp:+15550100"), &address("whatsapp:+15550199")),
+            key_1.pair(&a, &address("+15550198")),
+            key("another key of thirty-two letters").pair(&a, &b),
+        ];
+        for (i, name) in names.iter().enumerate() {
+            assert_eq!(name.as_str().len(), 64);
+            assert!(!names[..i].contains(name));
+        }
+    }
+
+    #[test]
+    fn one_person_has_one_phone_hash_on_every_channel() {
+        let key = key("0123456789abcdef0123456789abcdef");
+        let sms = key.phone_hash(&address("+15550100"));
+        assert_eq!(sms, key.phone_hash(&address("whatsapp:+15550100")));
+        assert_ne!(sms, key.phone_hash(&address("+15550101")));
+        assert_eq!(sms.to_string().len(), 8);
+    }
+}

@@ -1,0 +1,503 @@
+//! The sender object: one for each pair of addresses. It takes messages in, runs their turns one at a time, and gives every
+//! waiting webhook its answer.
+//!
+//! [`Sender`] is the engine; the Durable Object (`shell`) is a thin newtype over it, and the tests run it over a pretend
+//! platform. Every change goes through [`Inner::step`]: decide on a copy of the state, store it, and only then believe it.
+//! The decisions are in `state`; how the model is asked is in `turn`.
+
+mod state;
+
+use std::{
+    cell::{Cell, RefCell},
+    rc::Rc,
+};
+
+use futures_util::{
+    FutureExt, TryFutureExt,
+    future::{Either, LocalBoxFuture, Shared, select},
+    lock::Mutex,
+    pin_mut,
+};
+use serde::{Deserialize, Serialize};
+
+use self::state::{Admission, Effects, Ended, Late, Outcome, Resume, Running, State, Work};
+use crate::{
+    config::Config,
+    conversation::{self, Conversation},
+    event::{self, Event, Security, TurnEnded},
+    message::{AccountSid, Address, Input, MessageSid, ServiceSid},
+    openai::Failure,
+    platform::{Batch, Kv, PlatformError, SenderPlatform, Storage, Text, UnixMillis, millis},
+    pseudonym::{PhoneHash, Pseudonym, TokenId},
+    turn::{self, Asked},
+    twilio::{
+        parts,
+        rest::{self, Created, Envelope},
+    },
+    wording,
+};
+
+/// A message, as the Worker gives it to the sender object.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SenderCall {
+    /// Twilio's id of the message.
+    pub sid: MessageSid,
+    /// What was said.
+    pub input: Input,
+    /// The sender's hash for the log.
+    pub phone_hash: PhoneHash,
+    /// How it can be answered later.
+    pub route: Route,
+}
+
+/// What a late answer needs: the addresses, and whose token verified the message. Kept only until the turn is answered.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Route {
+    /// Who wrote.
+    pub sender: Address,
+    /// The number that was written to.
+    pub number: Address,
+    /// The Messaging Service that was written to, if any.
+    pub service: Option<ServiceSid>,
+    /// The account that owns the number.
+    pub account: Option<AccountSid>,
+    /// Which auth token verified the message.
+    pub token: TokenId,
+}
+
+/// What the webhook answers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reply {
+    /// This text.
+    Text(String),
+    /// No message: there is nothing to say, or it is said elsewhere.
+    Empty,
+}
+
+/// The sender object.
+#[derive(Debug)]
+pub struct Sender<P>(Rc<Inner<P>>);
+
+#[derive(Debug)]
+struct Inner<P> {
+    platform: P,
+    config: Rc<Config>,
+    name: Pseudonym,
+    /// What storage holds, once it was read. Held across the write, so that steps are stored in order.
+    state: Mutex<Option<State>>,
+    /// The newest conversation, while the object lives: a warm conversation reads nothing.
+    conversation: RefCell<Option<Conversation>>,
+    /// The turn that this incarnation has begun and not ended.
+    begun: Cell<Option<u64>>,
+    /// The one run of a turn, shared by all that wait for it: turns never interleave.
+    running: RefCell<Option<Shared<LocalBoxFuture<'static, ()>>>>,
+    /// The messages that webhooks wait for, one entry a webhook.
+    waiting: RefCell<Vec<MessageSid>>,
+    /// Held while the conversation is written to KV.
+    saving: Mutex<()>,
+    /// Held while late answers are sent.
+    sending: Mutex<()>,
+    /// The newest answer, for the webhooks that wait for it.
+    newest_answer: RefCell<Option<(u64, Text)>>,
+}
+
+const STATE_KEY: &str = "state";
+
+fn answer_key(turn: u64) -> String {
+    format!("answer/{turn}")
+}
+
+impl<P: SenderPlatform> Sender<P> {
+    /// The object of that name.
+    pub fn new(platform: P, config: Rc<Config>, name: Pseudonym) -> Self {
+        Self(Rc::new(Inner {
+            platform,
+            config,
+            name,
+            state: Mutex::new(None),
+            conversation: RefCell::default(),
+            begun: Cell::default(),
+            running: RefCell::default(),
+            waiting: RefCell::default(),
+            saving: Mutex::default(),
+            sending: Mutex::default(),
+            newest_answer: RefCell::default(),
+        }))
+    }
+
+    /// Takes a message in and waits for its answer, at most `REPLY_WITHIN_MS`. After that the answer is sent by REST.
+    ///
+    /// # Errors
+    /// When storage failed. The message may have been taken in or not; giving it again is safe.
+    pub async fn deliver(&self, call: SenderCall) -> Result<Reply, PlatformError> {
+        let inner = &self.0;
+        let arrived = inner.platform.now();
+        match inner.step(|state, now, _| state.admit(&call, now, &inner.config)).await? {
+            Admission::Known(Outcome::Waiting) => inner.wait(call.sid, arrived).await,
+            Admission::Known(outcome) => inner.reply(outcome).await,
+            Admission::Limited(notice) => {
+                let details = Security::RateLimitExceeded { limit: inner.config.rate_limit_per_minute, told: notice.is_some() };
+                event::log(&inner.platform, &Event::Security { phone_hash: call.phone_hash, details });
+                Ok(notice.map_or(Reply::Empty, Reply::from))
+            }
+        }
+    }
+
+    /// The alarm: does all work that was left over, then forgets what has expired, and sets the next alarm.
+    ///
+    /// # Errors
+    /// When storage failed; the runtime then rings again.
+    pub async fn alarm(&self) -> Result<(), PlatformError> {
+        let inner = &self.0;
+        while let Some(work) = inner.step(|state, now, _| state.work(now)).await? {
+            match work {
+                Work::Turn => inner.run().await,
+                Work::Late => inner.send_late().await?,
+                Work::Save => inner.save().await?,
+            }
+        }
+        inner.step(|state, now, effects| state.rest(now, &inner.config, effects)).await?;
+        let expired = inner.step(|state, now, _| state.stored_conversation(now).0.is_none() && state.next_save(now).is_none()).await?;
+        if expired {
+            inner.conversation.take();
+        }
+        Ok(())
+    }
+}
+
+impl<P: SenderPlatform> Inner<P> {
+    /// One atomic step: decides on a copy of the state, stores what changed, and then takes the copy as the state. If storing
+    /// fails, what is stored is read again by the next step.
+    async fn step<R>(&self, decide: impl FnOnce(&mut State, UnixMillis, &mut Effects) -> R) -> Result<R, PlatformError> {
+        let mut current = self.state.lock().await;
+        let before = match current.take() {
+            Some(state) => state,
+            None => self.load().await?,
+        };
+        let (mut after, mut effects, now) = (before.clone(), Effects::default(), self.platform.now());
+        let result = decide(&mut after, now, &mut effects);
+        if after != before {
+            let begins = after.turn_number().filter(|number| before.turn_number() != Some(*number));
+            self.platform.commit(self.batch(&mut after, effects, now)?).await?;
+            self.begun.set(begins.or(self.begun.get()));
+        }
+        *current = Some(after);
+        Ok(result)
+    }
+
+    async fn load(&self) -> Result<State, PlatformError> {
+        match Storage::get(&self.platform, STATE_KEY).await? {
+            None => Ok(State::default()),
+            Some(text) => State::decode(&text).ok_or_else(|| PlatformError::new("stored state is unreadable")),
+        }
+    }
+
+    fn batch(&self, state: &mut State, effects: Effects, now: UnixMillis) -> Result<Batch, PlatformError> {
+        if state.is_blank() {
+            *state = State::default();
+            return Ok(Batch { clear: true, ..Batch::default() });
+        }
+        let alarm = state.reset_alarm(now, &self.config);
+        let text = serde_json::to_string(state).map_err(|_| PlatformError::new("encode"))?;
+        let answers = effects.answers.into_iter().map(|(turn, text)| (answer_key(turn), text));
+        Ok(Batch {
+            clear: false,
+            puts: [(STATE_KEY.to_owned(), text)].into_iter().chain(answers).collect(),
+            deletes: effects.forgotten.into_iter().map(answer_key).collect(),
+            alarm,
+        })
+    }
+
+    /// Waits until the turn of a message has ended, or the webhook must be answered.
+    async fn wait(self: &Rc<Self>, sid: MessageSid, arrived: UnixMillis) -> Result<Reply, PlatformError> {
+        let _waiting = Waiting::new(self, sid.clone());
+        let outcome = |state: &State| state.outcome(&sid).unwrap_or(Outcome::Nothing);
+        let ended = async {
+            loop {
+                match self.step(|state, _, _| outcome(state)).await? {
+                    Outcome::Waiting => self.run().await,
+                    outcome => return Ok::<_, PlatformError>(outcome),
+                }
+            }
+        };
+        let deadline = self.platform.sleep(self.config.reply_within.saturating_sub(self.platform.now().since(arrived)));
+        pin_mut!(ended, deadline);
+        let outcome = match select(ended, deadline).await {
+            Either::Left((outcome, _)) => outcome?,
+            // The turn may have ended while its last step was being stored; then it counts on this webhook to answer.
+            // Otherwise the wait is over with this step: no await lies between it and the end of `_waiting`.
+            Either::Right(((), _)) => self.step(|state, _, _| outcome(state)).await?,
+        };
+        self.reply(outcome).await
+    }
+
+    async fn reply(&self, outcome: Outcome) -> Result<Reply, PlatformError> {
+        match outcome {
+            Outcome::Waiting | Outcome::Nothing => Ok(Reply::Empty),
+            Outcome::Notice(notice) => Ok(notice.into()),
+            Outcome::Answer(turn) => {
+                let newest = self.newest_answer.borrow().as_ref().filter(|(number, _)| *number == turn).map(|(_, text)| text.to_string());
+                let text = match newest {
+                    Some(text) => Some(text),
+                    None => Storage::get(&self.platform, &answer_key(turn)).await?,
+                };
+                Ok(text.map_or(Reply::Empty, Reply::Text))
+            }
+        }
+    }
+
+    /// Waits for the turn that runs, or runs the next one. All that wait share one run.
+    async fn run(self: &Rc<Self>) {
+        let running = self.running.borrow().clone();
+        let run = running.unwrap_or_else(|| {
+            let inner = Rc::clone(self);
+            let run = async move {
+                if let Err(error) = inner.run_turn().await {
+                    inner.log_storage_error(error);
+                }
+                inner.running.take();
+            };
+            let run = run.boxed_local().shared();
+            *self.running.borrow_mut() = Some(run.clone());
+            // It goes on when every webhook has left.
+            self.platform.spawn(run.clone().boxed_local());
+            run
+        });
+        run.await;
+    }
+
+    /// Runs the turn that is in the state, from wherever it was left.
+    async fn run_turn(self: &Rc<Self>) -> Result<(), PlatformError> {
+        let begun = self.begun.take();
+        let resume = self.step(|state, _, _| {
+            let begun_here = begun.is_some() && begun == state.turn_number();
+            state.resume(begun_here)
+        });
+        match resume.await? {
+            Resume::Nothing => Ok(()),
+            Resume::GiveUp(turn) => {
+                let asked = Asked { result: Err(Failure::Interrupted), requests: 0, model_ms: 0 };
+                self.end_turn(&turn, Some(&asked), Ended::Failed(wording::APOLOGY)).await
+            }
+            Resume::Run(turn) if turn.is_reset() => {
+                self.erase_conversation().await?;
+                self.end_turn(&turn, None, Ended::Reset(wording::RESET)).await
+            }
+            Resume::Run(turn) => {
+                let input = turn.input();
+                let (asked, conversation) = turn::ask(&self.platform, &self.config, &self.name, self.load_conversation(), &input).await;
+                *self.conversation.borrow_mut() = Some(conversation);
+                let ended = match &asked.result {
+                    Ok(completion) => Ended::Answered { input, text: completion.text.clone() },
+                    Err(Failure::BudgetExhausted | Failure::BudgetUnreachable) => Ended::Failed(wording::NO_BUDGET),
+                    Err(Failure::Filtered) => Ended::Failed(wording::FILTERED),
+                    Err(_) => Ended::Failed(wording::APOLOGY),
+                };
+                self.end_turn(&turn, Some(&asked), ended).await
+            }
+        }
+    }
+
+    /// Stores how the turn ended, decides who carries the answer, and begins the next turn: one step.
+    async fn end_turn(self: &Rc<Self>, turn: &Running, asked: Option<&Asked>, ended: Ended) -> Result<(), PlatformError> {
+        let text = match &ended {
+            Ended::Answered { text, .. } => text.as_str(),
+            Ended::Failed(text) | Ended::Reset(text) => text,
+        };
+        let inline = self
+            .step(|state, now, effects| {
+                let inline = turn.messages.last().is_some_and(|last| self.waiting.borrow().contains(&last.sid));
+                let late_parts = if inline { Vec::new() } else { parts::split(text) };
+                state.end_turn(&ended, inline, late_parts, now, &self.config, effects);
+                inline
+            })
+            .await?;
+        *self.newest_answer.borrow_mut() = inline.then(|| (turn.number, Text::from(text)));
+        self.log_turn(turn, asked, &ended, inline);
+        match ended {
+            Ended::Answered { input, text } => {
+                if let Some(conversation) = self.conversation.borrow_mut().as_mut() {
+                    conversation.push(conversation::Turn { user: input, assistant: text });
+                }
+                let inner = Rc::clone(self);
+                let save = async move { inner.save().await };
+                let inner = Rc::clone(self);
+                let save = save.unwrap_or_else(move |error| inner.log_storage_error(error));
+                self.platform.spawn(save.boxed_local());
+            }
+            Ended::Reset(_) => drop(self.conversation.take()),
+            Ended::Failed(_) => {}
+        }
+        Ok(())
+    }
+
+    /// The conversation so far; what cannot be read is logged and treated as empty.
+    async fn load_conversation(&self) -> Conversation {
+        let stored = self.step(|state, now, _| {
+            let (revision, unsaved) = state.stored_conversation(now);
+            (revision, unsaved.to_vec())
+        });
+        let (revision, unsaved) = match stored.await {
+            Ok((None, unsaved)) if unsaved.is_empty() => return Conversation::default(),
+            Ok(stored) => stored,
+            Err(error) => {
+                self.log_storage_error(error);
+                return Conversation::default();
+            }
+        };
+        if let Some(conversation) = self.conversation.borrow().as_ref() {
+            return conversation.clone();
+        }
+        let mut conversation = match revision {
+            Some(revision) => self.read_revision(revision).await,
+            None => Conversation::default(),
+        };
+        unsaved.into_iter().for_each(|turn| conversation.push(turn));
+        conversation
+    }
+
+    async fn read_revision(&self, revision: u64) -> Conversation {
+        let reason = match Kv::get(&self.platform, &conversation::key(&self.name, revision)).await {
+            Ok(Some(text)) => match Conversation::decode(&text) {
+                Ok(conversation) => return conversation,
+                Err(conversation::DecodeError::Corrupt) => "corrupt",
+                Err(conversation::DecodeError::UnknownVersion) => "unknown_version",
+            },
+            Ok(None) => "missing",
+            Err(_) => "kv_failed",
+        };
+        event::log(&self.platform, &Event::ConversationUnreadable { reason });
+        Conversation::default()
+    }
+
+    /// Writes what KV does not have yet, as a new revision.
+    async fn save(self: &Rc<Self>) -> Result<(), PlatformError> {
+        let _saving = self.saving.lock().await;
+        while let Some((revision, ttl, turns)) = self.step(|state, now, _| state.next_save(now)).await? {
+            let Some(conversation) = self.conversation.borrow().clone() else {
+                let loaded = self.load_conversation().await;
+                *self.conversation.borrow_mut() = Some(loaded);
+                continue;
+            };
+            let Ok(text) = conversation.encode() else { return Err(PlatformError::new("encode")) };
+            if Kv::put(&self.platform, &conversation::key(&self.name, revision), &text, ttl).await.is_err() {
+                event::log(&self.platform, &Event::KvFailed { operation: "put" });
+                return self.step(|state, now, _| state.save_failed(revision, now)).await;
+            }
+            self.step(|state, now, _| state.saved(revision, ttl, turns, now)).await?;
+        }
+        Ok(())
+    }
+
+    /// Deletes every revision that KV may hold. What KV does not delete now is out of reach at once, and expires by itself.
+    async fn erase_conversation(&self) -> Result<(), PlatformError> {
+        // A revision that is being written would come after the deletion.
+        let _saving = self.saving.lock().await;
+        let revisions: Vec<u64> = self.step(|state, _, _| state.revisions().collect()).await?;
+        for revision in revisions {
+            if self.platform.delete(&conversation::key(&self.name, revision)).await.is_err() {
+                event::log(&self.platform, &Event::KvFailed { operation: "delete" });
+            }
+        }
+        Ok(())
+    }
+
+    /// Sends the late answers whose time has come, part after part. Each part is marked before it is sent, so that it is
+    /// sent at most once, whatever happens.
+    async fn send_late(&self) -> Result<(), PlatformError> {
+        let _sending = self.sending.lock().await;
+        while let Some(late) = self.step(|state, now, _| state.next_late(now)).await? {
+            if late.sending {
+                self.log_late(&late, "unknown", None);
+                continue;
+            }
+            let (Some(part), Some(envelope)) = (late.parts.first(), self.envelope(&late.route)) else {
+                self.step(|state, _, _| state.drop_late()).await?;
+                self.log_late(&late, "undeliverable", None);
+                continue;
+            };
+            let created = rest::create_message(&self.platform, &self.config.twilio_api_base_url, envelope, part).await;
+            let gave_up = self
+                .step(|state, now, _| match created {
+                    Created::Refused(_) => {
+                        state.drop_late();
+                        false
+                    }
+                    Created::Sent | Created::Unknown => state.late_part_ended(true, now),
+                    Created::NotProcessed => state.late_part_ended(false, now),
+                })
+                .await?;
+            match created {
+                Created::Sent => self.log_late(&late, "sent", None),
+                Created::Refused(code) => self.log_late(&late, "refused", Some(code)),
+                Created::Unknown => self.log_late(&late, "unknown", None),
+                Created::NotProcessed if gave_up => self.log_late(&late, "undeliverable", Some(429)),
+                Created::NotProcessed => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Whom a late answer goes to, with the token that verified the message; after a rotation, with the newest.
+    fn envelope<'a>(&'a self, route: &'a Route) -> Option<Envelope<'a>> {
+        let tokens = &self.config.twilio_tokens;
+        let token = tokens.iter().find(|token| self.config.pseudonym_key.token_id(token) == route.token).or(tokens.first())?;
+        let account = route.account.as_ref()?;
+        Some(Envelope { account, token, service: route.service.as_ref(), from: &route.number, to: &route.sender })
+    }
+
+    fn log_turn(&self, turn: &Running, asked: Option<&Asked>, ended: &Ended, inline: bool) {
+        let (Some(first), Some(last)) = (turn.messages.first(), turn.messages.last()) else { return };
+        let completion = asked.and_then(|asked| asked.result.as_ref().ok());
+        let failure = match asked.map(|asked| &asked.result) {
+            Some(Ok(completion)) => completion.remark,
+            Some(Err(failure)) => Some(failure.label()),
+            None => None,
+        };
+        let ended = TurnEnded {
+            phone_hash: last.phone_hash.clone(),
+            outcome: match ended {
+                Ended::Answered { .. } => "answered",
+                Ended::Failed(_) => "failed",
+                Ended::Reset(_) => "reset",
+            },
+            failure,
+            delivery: if inline { "inline" } else { "late" },
+            messages: turn.messages.len(),
+            duration_ms: millis(self.platform.now().since(first.at)),
+            model_ms: asked.map_or(0, |asked| asked.model_ms),
+            model_requests: asked.map_or(0, |asked| asked.requests),
+            prompt_tokens: completion.map_or(0, |completion| completion.prompt_tokens),
+            completion_tokens: completion.map_or(0, |completion| completion.completion_tokens),
+        };
+        event::log(&self.platform, &Event::Turn(ended));
+    }
+
+    fn log_late(&self, late: &Late, outcome: &'static str, code: Option<u32>) {
+        event::log(&self.platform, &Event::LatePart { phone_hash: late.phone_hash.clone(), outcome, code });
+    }
+
+    fn log_storage_error(&self, error: PlatformError) {
+        event::log(&self.platform, &Event::ObjectFailed { object: "sender", reason: error.reason });
+    }
+}
+
+/// Says, as long as it lives, that a webhook waits for a message's answer.
+struct Waiting<P>(Rc<Inner<P>>, MessageSid);
+
+impl<P> Waiting<P> {
+    fn new(inner: &Rc<Inner<P>>, sid: MessageSid) -> Self {
+        inner.waiting.borrow_mut().push(sid.clone());
+        Self(Rc::clone(inner), sid)
+    }
+}
+
+impl<P> Drop for Waiting<P> {
+    fn drop(&mut self) {
+        let mut waiting = self.0.waiting.borrow_mut();
+        if let Some(at) = waiting.iter().position(|sid| *sid == self.1) {
+            waiting.swap_remove(at);
+        }
+    }
+}

@@ -1,0 +1,550 @@
+//! What a sender object remembers, and every decision it takes: pure, with the time passed in.
+//!
+//! The whole state is one stored value, so that each step is atomic. Stored answers, which a repeated message gets again,
+//! have keys of their own, so that the state stays small. Not here: waiting, storing, sending (`sender`).
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Reply, Route, SenderCall};
+use crate::{
+    config::Config,
+    conversation,
+    message::{Input, MessageSid},
+    platform::UnixMillis,
+    pseudonym::PhoneHash,
+    wording::Notice,
+};
+
+/// Everything that one sender object remembers.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct State {
+    v: u32,
+    /// When messages were taken in during the last minute, oldest first.
+    admitted: Vec<UnixMillis>,
+    /// The newest refusal that was told to the sender.
+    refusal: Option<Refusal>,
+    /// The messages that were taken in during the conversation's lifetime, with what each was answered.
+    seen: Vec<Seen>,
+    /// Taken in and in no turn yet, in order.
+    pending: Vec<Pending>,
+    /// The turn that runs.
+    turn: Option<Running>,
+    /// How many turns there have been; numbers the turns.
+    turns: u64,
+    conversation: Option<Kept>,
+    /// Turns that the conversation in KV does not have yet, oldest first.
+    unsaved: Vec<conversation::Turn>,
+    /// Revisions that KV may still hold, oldest first.
+    revisions: Vec<Revision>,
+    /// How many revisions there have been; numbers the revisions.
+    revision: u64,
+    /// Answers to be sent by REST, oldest first.
+    late: Vec<Late>,
+    /// When work that is left over must be looked at, if there is any.
+    wake_at: Option<UnixMillis>,
+    /// How often in a row KV has refused the conversation.
+    save_failures: u32,
+    /// When KV is tried again.
+    save_not_before: UnixMillis,
+    /// When the object's alarm is set for.
+    alarm: Option<UnixMillis>,
+}
+
+const VERSION: u32 = 1;
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Refusal {
+    sid: MessageSid,
+    at: UnixMillis,
+    notice: Notice,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Seen {
+    sid: MessageSid,
+    at: UnixMillis,
+    outcome: Outcome,
+}
+
+/// What a message that was taken in is answered by its webhook, each time it comes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// Its turn has not ended.
+    Waiting,
+    /// Nothing: the answer went out on a later message of its turn, or by REST.
+    Nothing,
+    /// The answer of this turn.
+    Answer(u64),
+    /// A fixed sentence.
+    Notice(Notice),
+}
+
+/// A message that waits for its turn, or is in it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Pending {
+    /// Its id.
+    pub sid: MessageSid,
+    /// When it was taken in.
+    pub at: UnixMillis,
+    /// The sender's hash for the log.
+    pub phone_hash: PhoneHash,
+    /// How it can be answered later.
+    pub route: Route,
+    /// Its text; none asks for a reset.
+    pub text: Option<String>,
+}
+
+/// A turn that has begun.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Running {
+    /// Its number.
+    pub number: u64,
+    /// The messages that it answers, in order; never empty.
+    pub messages: Vec<Pending>,
+    /// How often it was begun.
+    pub attempt: u32,
+}
+
+impl Running {
+    /// Whether it clears the conversation.
+    pub fn is_reset(&self) -> bool {
+        self.messages.iter().any(|message| message.text.is_none())
+    }
+
+    /// The user's input: the texts, a line each.
+    pub fn input(&self) -> String {
+        self.messages.iter().filter_map(|message| message.text.as_deref()).collect::<Vec<_>>().join("\n")
+    }
+}
+
+/// How often a turn may be begun: once, and once more after the object has vanished.
+const MAX_ATTEMPTS: u32 = 2;
+
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+struct Kept {
+    /// The revision that KV has, once it has one.
+    revision: Option<u64>,
+    expires_at: UnixMillis,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+struct Revision {
+    number: u64,
+    expires_at: UnixMillis,
+}
+
+/// An answer to be sent by REST.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Late {
+    /// Whom it goes to.
+    pub route: Route,
+    /// The sender's hash for the log.
+    pub phone_hash: PhoneHash,
+    /// The parts that are left, in order; never empty.
+    pub parts: Vec<String>,
+    /// Whether the first of them is being sent right now. Found so after a restart, its outcome is unknown.
+    pub sending: bool,
+    /// How often Twilio has refused to process the first part.
+    pub tries: u32,
+    not_before: UnixMillis,
+}
+
+/// How often Twilio may say "later" to one part: with doubling waits from 1 s, about four minutes.
+const MAX_LATE_TRIES: u32 = 8;
+
+/// What the sender object does with a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Admission {
+    /// It is taken in, or was before; this is its outcome so far.
+    Known(Outcome),
+    /// It is over the rate limit; the notice is for the sender, the first time in a window.
+    Limited(Option<Notice>),
+}
+
+/// Work that was left over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Work {
+    /// A turn is to be run.
+    Turn,
+    /// Late answers are to be sent.
+    Late,
+    /// The conversation is to be saved.
+    Save,
+}
+
+/// What is to be done about the turn that is in the state.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Resume {
+    /// There is none.
+    Nothing,
+    /// Run it.
+    Run(Running),
+    /// It was cut off too often: end it with an apology.
+    GiveUp(Running),
+}
+
+/// How a turn ended.
+#[derive(Clone, Debug)]
+pub enum Ended {
+    /// With an answer of the model's, which becomes part of the conversation.
+    Answered {
+        /// The user's input.
+        input: String,
+        /// The answer.
+        text: String,
+    },
+    /// With a text that is no part of the conversation.
+    Failed(&'static str),
+    /// With a cleared conversation.
+    Reset(&'static str),
+}
+
+const WINDOW: Duration = Duration::from_secs(60);
+/// The alarm comes this much before a webhook stops waiting, so that the object has work to do when the webhook leaves.
+const ALARM_MARGIN: Duration = Duration::from_millis(250);
+/// KV refuses a lifetime below this.
+const MIN_KV_TTL: Duration = Duration::from_secs(60);
+
+/// What a step of the object does to storage beyond the state itself.
+#[derive(Debug, Default)]
+pub struct Effects {
+    /// Answers to keep, by turn.
+    pub answers: Vec<(u64, String)>,
+    /// Turns whose answers are no longer needed.
+    pub forgotten: Vec<u64>,
+}
+
+impl Default for State {
+    fn default() -> Self {
+        Self {
+            v: VERSION,
+            admitted: Vec::new(),
+            refusal: None,
+            seen: Vec::new(),
+            pending: Vec::new(),
+            turn: None,
+            turns: 0,
+            conversation: None,
+            unsaved: Vec::new(),
+            revisions: Vec::new(),
+            revision: 0,
+            late: Vec::new(),
+            wake_at: None,
+            save_failures: 0,
+            save_not_before: UnixMillis(0),
+            alarm: None,
+        }
+    }
+}
+
+impl State {
+    /// Reads a stored state.
+    pub fn decode(text: &str) -> Option<Self> {
+        serde_json::from_str::<Self>(text).ok().filter(|state| state.v == VERSION)
+    }
+
+    /// Takes a message in, or not: one atomic step.
+    pub fn admit(&mut self, call: &SenderCall, now: UnixMillis, config: &Config) -> Admission {
+        if let Some(outcome) = self.outcome(&call.sid) {
+            return Admission::Known(outcome);
+        }
+        if let Some(refusal) = self.refusal.as_ref().filter(|refusal| refusal.sid == call.sid) {
+            return Admission::Limited(Some(refusal.notice));
+        }
+        if let Some(free_at) = self.limited_until(now, config.rate_limit_per_minute) {
+            return Admission::Limited(self.refuse(call, now, free_at));
+        }
+        self.admitted.push(now);
+        let outcome = match &call.input {
+            Input::TooLong => Outcome::Notice(Notice::TooLong(config.max_message_chars)),
+            Input::Empty => Outcome::Notice(Notice::NoText),
+            Input::Media => Outcome::Notice(Notice::Media),
+            Input::Text(_) | Input::Reset => {
+                let text = if let Input::Text(text) = &call.input { Some(text.clone()) } else { None };
+                let (sid, phone_hash, route) = (call.sid.clone(), call.phone_hash.clone(), call.route.clone());
+                self.pending.push(Pending { sid, at: now, phone_hash, route, text });
+                self.begin_turn();
+                self.wake(now.plus(config.reply_within).minus(ALARM_MARGIN));
+                Outcome::Waiting
+            }
+        };
+        self.seen.push(Seen { sid: call.sid.clone(), at: now, outcome });
+        Admission::Known(outcome)
+    }
+
+    /// What a message that was taken in is answered.
+    pub fn outcome(&self, sid: &MessageSid) -> Option<Outcome> {
+        self.seen.iter().find(|seen| seen.sid == *sid).map(|seen| seen.outcome)
+    }
+
+    /// When the next message can be taken in, if not now. The window slides exactly: a message counts for 60 s from the
+    /// moment it was taken in. A time in the future, left by a clock that stepped back, counts as now.
+    fn limited_until(&mut self, now: UnixMillis, limit: u32) -> Option<UnixMillis> {
+        self.admitted.retain(|at| now.since(*at) < WINDOW);
+        self.admitted.iter_mut().for_each(|at| *at = (*at).min(now));
+        let surplus = self.admitted.len().checked_sub(usize::try_from(limit).unwrap_or(usize::MAX))?;
+        self.admitted.get(surplus).map(|at| at.plus(WINDOW))
+    }
+
+    fn refuse(&mut self, call: &SenderCall, now: UnixMillis, free_at: UnixMillis) -> Option<Notice> {
+        let told_lately = self.refusal.as_ref().is_some_and(|refusal| refusal.at <= now && now.since(refusal.at) < WINDOW);
+        if told_lately {
+            return None;
+        }
+        let notice = Notice::SlowDown(crate::platform::millis(free_at.since(now)).div_ceil(1000).max(1));
+        self.refusal = Some(Refusal { sid: call.sid.clone(), at: now, notice });
+        Some(notice)
+    }
+
+    /// Makes the next turn of what is pending, if none runs: a reset by itself, or all texts up to the next reset.
+    fn begin_turn(&mut self) {
+        if self.turn.is_some() || self.pending.is_empty() {
+            return;
+        }
+        let texts = self.pending.iter().take_while(|message| message.text.is_some()).count();
+        let messages = self.pending.drain(..texts.max(1)).collect();
+        self.turns = self.turns.saturating_add(1);
+        self.turn = Some(Running { number: self.turns, messages, attempt: 1 });
+    }
+
+    /// What is to be done about the turn in the state. `begun_here` is the turn that this incarnation of the object has
+    /// begun and not run; any other was begun by one that has vanished.
+    pub fn resume(&mut self, begun_here: bool) -> Resume {
+        let Some(turn) = &mut self.turn else { return Resume::Nothing };
+        if begun_here {
+            return Resume::Run(turn.clone());
+        }
+        if turn.attempt >= MAX_ATTEMPTS {
+            return Resume::GiveUp(turn.clone());
+        }
+        turn.attempt = turn.attempt.saturating_add(1);
+        Resume::Run(turn.clone())
+    }
+
+    /// The number of the turn that runs.
+    pub fn turn_number(&self) -> Option<u64> {
+        self.turn.as_ref().map(|turn| turn.number)
+    }
+
+    /// Ends the turn that runs and begins the next. With `inline` its answer goes out on the webhook of its last message,
+    /// which waits; without, in `late_parts` by REST.
+    pub fn end_turn(
+        &mut self,
+        ended: &Ended,
+        inline: bool,
+        late_parts: Vec<String>,
+        now: UnixMillis,
+        config: &Config,
+        effects: &mut Effects,
+    ) {
+        let Some(turn) = self.turn.take() else { return };
+        let last = turn.messages.last();
+        for seen in &mut self.seen {
+            let is_last = last.is_some_and(|last| last.sid == seen.sid);
+            if turn.messages.iter().any(|message| message.sid == seen.sid) {
+                seen.outcome = if is_last && inline { Outcome::Answer(turn.number) } else { Outcome::Nothing };
+            }
+        }
+        let text = match ended {
+            Ended::Answered { input, text } => {
+                self.unsaved.push(conversation::Turn { user: input.clone(), assistant: text.clone() });
+                let revision = self.conversation.and_then(|kept| kept.revision);
+                self.conversation = Some(Kept { revision, expires_at: now.plus(config.conversation_ttl) });
+                self.wake(now.plus(SAVE_WAIT));
+                text.as_str()
+            }
+            Ended::Failed(text) => text,
+            Ended::Reset(text) => {
+                self.conversation = None;
+                self.unsaved.clear();
+                self.revisions.clear();
+                text
+            }
+        };
+        if inline {
+            effects.answers.push((turn.number, text.to_owned()));
+        } else if let (Some(last), false) = (last, late_parts.is_empty()) {
+            let (route, phone_hash) = (last.route.clone(), last.phone_hash.clone());
+            self.late.push(Late { route, phone_hash, parts: late_parts, sending: false, tries: 0, not_before: now });
+            self.wake(now);
+        }
+        self.begin_turn();
+        if self.turn.is_some() {
+            self.wake(now.plus(config.reply_within).minus(ALARM_MARGIN));
+        }
+        self.forget(now, config, effects);
+    }
+
+    /// The keys of the revisions that KV may hold: what a reset deletes.
+    pub fn revisions(&self) -> impl Iterator<Item = u64> {
+        self.revisions.iter().map(|revision| revision.number)
+    }
+
+    /// The revision in KV that the conversation goes on from, and the turns that it does not have. A conversation that has
+    /// expired is none.
+    pub fn stored_conversation(&self, now: UnixMillis) -> (Option<u64>, &[conversation::Turn]) {
+        match self.conversation {
+            Some(kept) if now < kept.expires_at => (kept.revision, &self.unsaved),
+            _ => (None, &[]),
+        }
+    }
+
+    /// Gives the next revision a number, if there is something to save: the number, its lifetime, and how many turns it adds.
+    pub fn next_save(&self, now: UnixMillis) -> Option<(u64, Duration, usize)> {
+        let kept = self.conversation.filter(|kept| !self.unsaved.is_empty() && now < kept.expires_at)?;
+        let seconds = crate::platform::millis(kept.expires_at.since(now)).div_ceil(1000);
+        Some((self.revision.saturating_add(1), Duration::from_secs(seconds).max(MIN_KV_TTL), self.unsaved.len()))
+    }
+
+    /// KV has the revision.
+    pub fn saved(&mut self, number: u64, ttl: Duration, turns: usize, now: UnixMillis) {
+        self.revision = self.revision.max(number);
+        self.revisions.retain(|revision| now < revision.expires_at);
+        self.revisions.push(Revision { number, expires_at: now.plus(ttl) });
+        self.unsaved.drain(..turns.min(self.unsaved.len()));
+        self.save_failures = 0;
+        if let Some(kept) = &mut self.conversation {
+            kept.revision = Some(number);
+        }
+    }
+
+    /// KV did not take the revision. The number is used up: whether KV has it is unknown, and a key is written once.
+    pub fn save_failed(&mut self, number: u64, now: UnixMillis) {
+        self.revision = self.revision.max(number);
+        self.save_failures = self.save_failures.saturating_add(1);
+        self.save_not_before = now.plus(SAVE_WAIT.saturating_mul(1u32 << self.save_failures.min(5)));
+        self.wake(self.save_not_before);
+    }
+
+    /// The next late answer whose time has come, marked as being sent. One that was found so marked comes back with its
+    /// first part dropped from it: that part's outcome is unknown, and it must not be sent twice.
+    pub fn next_late(&mut self, now: UnixMillis) -> Option<Late> {
+        let late = self.late.first_mut().filter(|late| late.not_before <= now)?;
+        let found = late.clone();
+        if late.sending {
+            self.late_part_ended(true, now);
+        } else {
+            late.sending = true;
+        }
+        Some(found)
+    }
+
+    /// The first part of the first late answer was sent, or never will be (`ended`), or was not processed and is due again.
+    /// Returns whether it was given up.
+    pub fn late_part_ended(&mut self, ended: bool, now: UnixMillis) -> bool {
+        let Some(late) = self.late.first_mut() else { return false };
+        late.sending = false;
+        late.tries = late.tries.saturating_add(1);
+        let gives_up = !ended && late.tries >= MAX_LATE_TRIES;
+        if ended || gives_up {
+            late.tries = 0;
+            late.parts.drain(..1.min(late.parts.len()));
+        } else {
+            late.not_before = now.plus(Duration::from_secs(1u64 << late.tries.min(8)));
+        }
+        if late.parts.is_empty() {
+            self.late.remove(0);
+        }
+        gives_up
+    }
+
+    /// The first late answer can't be sent at all.
+    pub fn drop_late(&mut self) {
+        if !self.late.is_empty() {
+            self.late.remove(0);
+        }
+    }
+
+    /// What is to be done now.
+    pub fn work(&self, now: UnixMillis) -> Option<Work> {
+        if self.turn.is_some() {
+            Some(Work::Turn)
+        } else if self.late.first().is_some_and(|late| late.not_before <= now) {
+            Some(Work::Late)
+        } else if self.next_save(now).is_some() && self.save_not_before <= now {
+            Some(Work::Save)
+        } else {
+            None
+        }
+    }
+
+    /// The alarm has rung, and all work was done that could be done.
+    pub fn rest(&mut self, now: UnixMillis, config: &Config, effects: &mut Effects) {
+        self.alarm = None;
+        self.wake_at = None;
+        if self.conversation.is_some_and(|kept| kept.expires_at <= now) {
+            self.conversation = None;
+            self.unsaved.clear();
+        }
+        self.forget(now, config, effects);
+        if self.turn.is_some() {
+            self.wake(now.plus(SAVE_WAIT));
+        }
+        if let Some(late) = self.late.first() {
+            self.wake(late.not_before);
+        }
+        if self.next_save(now).is_some() {
+            self.wake(self.save_not_before);
+        }
+    }
+
+    /// Forgets what is no longer needed to recognise messages and to answer them again.
+    fn forget(&mut self, now: UnixMillis, config: &Config, effects: &mut Effects) {
+        let old = |seen: &Seen| seen.outcome != Outcome::Waiting && now.since(seen.at) >= config.conversation_ttl;
+        for seen in self.seen.iter().filter(|seen| old(seen)) {
+            if let Outcome::Answer(turn) = seen.outcome {
+                effects.forgotten.push(turn);
+            }
+        }
+        self.seen.retain(|seen| !old(seen));
+        self.admitted.retain(|at| now.since(*at) < WINDOW);
+        self.refusal.take_if(|refusal| now.since(refusal.at) >= WINDOW);
+        self.revisions.retain(|revision| now < revision.expires_at);
+    }
+
+    /// Whether there is nothing left to remember, so that storage can be emptied.
+    pub fn is_blank(&self) -> bool {
+        self.admitted.is_empty()
+            && self.refusal.is_none()
+            && self.seen.is_empty()
+            && self.pending.is_empty()
+            && self.turn.is_none()
+            && self.conversation.is_none()
+            && self.late.is_empty()
+    }
+
+    /// The alarm's new time, if it changes.
+    pub fn reset_alarm(&mut self, now: UnixMillis, config: &Config) -> Option<UnixMillis> {
+        let has_work = self.turn.is_some() || !self.late.is_empty() || self.next_save(now).is_some();
+        if !has_work {
+            self.wake_at = None;
+        }
+        let last_seen = self.seen.iter().map(|seen| seen.at.plus(config.conversation_ttl)).max();
+        let expiry = self.conversation.map(|kept| kept.expires_at).or(last_seen);
+        let window = self.admitted.last().copied().max(self.refusal.as_ref().map(|refusal| refusal.at)).map(|at| at.plus(WINDOW));
+        // An alarm set for now, inside the alarm, can get lost: a millisecond from now at the earliest.
+        let due = self.wake_at.or(expiry).or(window)?.max(now.plus(Duration::from_millis(1)));
+        let changes = match self.alarm {
+            None => true,
+            // An alarm that comes too early looks, finds nothing, and is set anew: cheaper than moving it every time.
+            Some(set) => due < set || (!has_work && set != due),
+        };
+        changes.then(|| *self.alarm.insert(due))
+    }
+
+    fn wake(&mut self, at: UnixMillis) {
+        self.wake_at = Some(self.wake_at.map_or(at, |earlier| earlier.min(at)));
+    }
+}
+
+/// How long after a turn the alarm looks whether the conversation was saved.
+const SAVE_WAIT: Duration = Duration::from_secs(5);
+
+impl From<Notice> for Reply {
+    fn from(notice: Notice) -> Self {
+        Self::Text(notice.text())
+    }
+}

@@ -1,0 +1,86 @@
+//! One turn's work on the model: reserve, ask, try again, give up.
+//!
+//! Not here: which messages make a turn, and what becomes of its answer (`sender`).
+
+use std::{future::Future, time::Duration};
+
+use futures_util::future::join;
+
+use crate::{
+    budget::{Reservation, ReserveCall},
+    config::Config,
+    conversation::Conversation,
+    event::{self, Event},
+    openai::{self, Completion, Failure},
+    platform::{Budgets, Clock, Http, HttpRequest, Log, Random, UnixMillis, millis},
+    pseudonym::Pseudonym,
+};
+
+/// What came of asking the model, and what it cost.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Asked {
+    /// The model's answer, or why there is none.
+    pub result: Result<Completion, Failure>,
+    /// Requests that were made.
+    pub requests: u32,
+    /// Time spent, waits included, in milliseconds.
+    pub model_ms: u64,
+}
+
+/// Asks the model for the answer to `input`, after `conversation`, which loads while the first request is reserved. The
+/// conversation is given back for the turn to be added to.
+///
+/// Every request is reserved before it is made; all of them, with the waits between, share `OPENAI_TIMEOUT_MS`.
+pub async fn ask(
+    platform: &(impl Clock + Log + Random + Http + Budgets),
+    config: &Config,
+    sender: &Pseudonym,
+    conversation: impl Future<Output = Conversation>,
+    input: &str,
+) -> (Asked, Conversation) {
+    let started = platform.now();
+    let (reserved, conversation) = join(reserve(platform, config), conversation).await;
+    let mut asked = Asked { result: Err(Failure::Rejected), requests: 0, model_ms: 0 };
+    asked.result = match (reserved, openai::request(&config.openai, sender, &conversation, input)) {
+        (Err(failure), _) => Err(failure),
+        (Ok(()), Ok(request)) => exchange(platform, config, &request, started, &mut asked.requests).await,
+        (Ok(()), Err(_)) => Err(Failure::Rejected),
+    };
+    asked.model_ms = millis(platform.now().since(started));
+    (asked, conversation)
+}
+
+/// Makes the request, which is reserved, and tries again while that may help; every further try is reserved too.
+async fn exchange(
+    platform: &(impl Clock + Log + Random + Http + Budgets),
+    config: &Config,
+    request: &HttpRequest,
+    started: UnixMillis,
+    requests: &mut u32,
+) -> Result<Completion, Failure> {
+    let remaining = || config.openai.timeout.saturating_sub(platform.now().since(started));
+    loop {
+        let retries = *requests;
+        *requests = requests.saturating_add(1);
+        let answer = platform.send(request, remaining().max(Duration::from_millis(1))).await;
+        let failure = match openai::decode(answer.as_ref().map_err(|error| *error)) {
+            Ok(completion) => return Ok(completion),
+            Err(failure) => failure,
+        };
+        let asked_to_wait = answer.as_ref().ok().and_then(|response| response.retry_after.as_deref());
+        let wait = openai::retry_after(failure, asked_to_wait, platform.now(), retries, remaining(), platform.unit());
+        platform.sleep(wait.ok_or(failure)?).await;
+        reserve(platform, config).await?;
+    }
+}
+
+async fn reserve(platform: &(impl Budgets + Clock + Log), config: &Config) -> Result<(), Failure> {
+    match Budgets::reserve(platform, ReserveCall { cap: config.max_daily_calls }).await {
+        Ok(Reservation::Granted) => Ok(()),
+        Ok(Reservation::Exhausted) => Err(Failure::BudgetExhausted),
+        Err(error) => {
+            event::log(platform, &Event::ObjectFailed { object: "budget", reason: error.reason });
+            Err(Failure::BudgetUnreachable)
+        }
+    }
+}

@@ -1,0 +1,42 @@
+//! Every fixed sentence that a sender may read. Not here: what the model says.
+
+use serde::{Deserialize, Serialize};
+
+/// An answer that needs no model. It is stored by kind, without a text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Notice {
+    /// The message is longer than this many characters.
+    TooLong(usize),
+    /// There is nothing to read.
+    NoText,
+    /// There are media and no text.
+    Media,
+    /// Too many messages; the next is taken in after this many seconds.
+    SlowDown(u64),
+}
+
+impl Notice {
+    /// The sentence.
+    #[must_use]
+    pub fn text(self) -> String {
+        match self {
+            Self::TooLong(limit) => format!("That message is too long for me. Please keep it to {limit} characters."),
+            Self::NoText => "Please send text.".to_owned(),
+            Self::Media => "I can't read media yet. Please send text.".to_owned(),
+            Self::SlowDown(1) => "That's more messages than I can take in. Please try again in 1 second.".to_owned(),
+            Self::SlowDown(seconds) => {
+                format!("That's more messages than I can take in. Please try again in {seconds} seconds.")
+            }
+        }
+    }
+}
+
+/// After a reset.
+pub const RESET: &str = "Done: our conversation is cleared. What would you like to talk about?";
+/// When the model could not be asked, or gave nothing to pass on.
+pub const APOLOGY: &str = "Sorry, I can't answer right now. Please try again in a few minutes.";
+/// When the day's budget is used up, or could not be asked for.
+pub const NO_BUDGET: &str = "Sorry, I can't take more questions today. Please try again tomorrow.";
+/// When a content filter withheld the answer.
+pub const FILTERED: &str = "Sorry, I can't help with that.";
