@@ -1,0 +1,712 @@
+//! Whole flows, natively: the real front and engines over the pretend world, with faults, in virtual time.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::string_slice,
+    missing_docs,
+    reason = "a test may fail loudly"
+)]
+
+mod world;
+
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use serde_json::Value;
+use switchboard::platform::Clock;
+use world::{Act, World, after, fresh_sid, run, texts, webhook};
+
+const ANNA: &str = "+15550100";
+const BEN: &str = "+15550101";
+const SECOND: Duration = Duration::from_secs(1);
+const HOUR: Duration = Duration::from_secs(3600);
+
+/// The user messages of a request to the model, in order.
+fn users(request: &Value) -> Vec<&str> {
+    let messages = request["messages"].as_array().unwrap();
+    messages.iter().filter(|message| message["role"] == "user").map(|message| message["content"].as_str().unwrap()).collect()
+}
+
+// One turn after the other.
+
+#[test]
+fn a_text_is_answered_and_remembered() {
+    run(|| async {
+        let world = World::new();
+        assert_eq!(world.text(ANNA, "Hello").await, ["answer to Hello"]);
+        assert_eq!(world.text(ANNA, "2").await, ["answer to 2"], "digits reach the model as they are");
+        let requests = world.model_requests();
+        assert_eq!(users(&requests[1]), ["Hello", "2"]);
+        let roles: Vec<_> = requests[1]["messages"].as_array().unwrap().iter().map(|message| message["role"].clone()).collect();
+        assert_eq!(roles, ["system", "user", "assistant", "user"]);
+        assert_eq!(world.text(BEN, "Hi").await, ["answer to Hi"]);
+        assert_eq!(users(&world.model_requests()[2]), ["Hi"], "another sender has another conversation");
+    });
+}
+
+#[test]
+fn a_warm_conversation_reads_nothing_from_kv_and_writes_one_revision_a_turn() {
+    run(|| async {
+        let world = World::new();
+        for _ in 0..3 {
+            world.text(ANNA, "Hello").await;
+            world.pass(SECOND).await;
+        }
+        assert_eq!(world.kv_reads(), 0);
+        let revisions: Vec<_> = world.kv_keys().iter().map(|key| key.rsplit('/').next().unwrap().to_owned()).collect();
+        assert_eq!(revisions, ["1", "2", "3"]);
+    });
+}
+
+#[test]
+fn a_restarted_object_goes_on_from_kv() {
+    run(|| async {
+        let world = World::new();
+        world.text(ANNA, "one").await;
+        world.text(ANNA, "two").await;
+        world.pass(SECOND).await;
+        world.kill(ANNA);
+        world.text(ANNA, "three").await;
+        assert_eq!(users(&world.model_requests()[2]), ["one", "two", "three"]);
+        assert_eq!(world.kv_reads(), 1);
+    });
+}
+
+#[test]
+fn an_answered_turn_is_logged_with_what_it_cost() {
+    run(|| async {
+        let world = World::new();
+        world.text(ANNA, "Hello").await;
+        let turn = &world.events_named("turn")[0];
+        assert_eq!(turn["outcome"], "answered");
+        assert_eq!(turn["delivery"], "inline");
+        assert_eq!((turn["messages"].as_u64(), turn["model_requests"].as_u64()), (Some(1), Some(1)));
+        assert_eq!((turn["prompt_tokens"].as_u64(), turn["completion_tokens"].as_u64()), (Some(2), Some(1)));
+        assert!(turn["duration_ms"].as_u64().unwrap() >= 100);
+        assert_eq!(turn["failure"], Value::Null);
+    });
+}
+
+#[test]
+fn messages_that_need_no_model_are_answered_without_it() {
+    run(|| async {
+        let world = World::with(&[("MAX_MESSAGE_CHARS", "10")]);
+        assert_eq!(world.text(ANNA, "more than ten").await, ["That message is too long for me. Please keep it to 10 characters."]);
+        assert_eq!(world.text(ANNA, " \u{200f}").await, ["Please send text."]);
+        let mut media = webhook(ANNA, "", &fresh_sid());
+        media.retain(|(name, _)| name != "NumMedia");
+        media.extend([("NumMedia".to_owned(), "1".to_owned()), ("MediaUrl0".to_owned(), "https://media.example/1".to_owned())]);
+        assert_eq!(texts(&world.post(&media).await.body), ["I can't read media yet. Please send text."]);
+        assert!(world.model_requests().is_empty());
+        assert!(world.kv_keys().is_empty());
+    });
+}
+
+#[test]
+fn a_long_answer_goes_out_in_parts() {
+    run(|| async {
+        let world = World::new();
+        let long: &'static str = Box::leak("All is well. ".repeat(300).into_boxed_str());
+        world.model([Act::Say(long)]);
+        let parts = world.text(ANNA, "tell me").await;
+        assert_eq!(parts.len(), 3);
+        assert!(parts.iter().all(|part| part.len() <= 1600 && part.ends_with("well.")));
+    });
+}
+
+// Duplicates.
+
+#[test]
+fn a_duplicate_gets_the_same_answer_at_no_cost() {
+    run(|| async {
+        let world = World::new();
+        let sid = fresh_sid();
+        let first = world.message(ANNA, "Hello", &sid).await;
+        assert_eq!(world.message(ANNA, "Hello", &sid).await, first);
+        world.pass(SECOND).await;
+        let commits = world.commits(ANNA);
+        assert_eq!(world.message(ANNA, "Hello", &sid).await, first);
+        assert_eq!(world.commits(ANNA), commits, "nothing is written for it");
+        world.kill(ANNA);
+        assert_eq!(world.message(ANNA, "Hello", &sid).await, first, "after a restart too");
+        assert_eq!(world.model_requests().len(), 1);
+    });
+}
+
+#[test]
+fn fifty_duplicates_at_once_make_one_model_request_and_get_one_answer_fifty_times() {
+    run(|| async {
+        let world = World::new();
+        let sid = fresh_sid();
+        let answers = join_all((0..50).map(|_| world.message(ANNA, "Hello", &sid))).await;
+        assert!(answers.iter().all(|answer| answer == &["answer to Hello"]));
+        assert_eq!(answers.len(), 50);
+        assert_eq!(world.model_requests().len(), 1);
+        assert_eq!(world.events_named("turn").len(), 1);
+    });
+}
+
+#[test]
+fn a_duplicate_of_a_fixed_answer_is_the_same_fixed_answer() {
+    run(|| async {
+        let world = World::with(&[("RATE_LIMIT_PER_MINUTE", "2")]);
+        let (empty, reset, limited) = (fresh_sid(), fresh_sid(), fresh_sid());
+        let first = [world.message(ANNA, "", &empty).await, world.message(ANNA, "reset", &reset).await, world.message(ANNA, "x", &limited).await];
+        let again = [world.message(ANNA, "", &empty).await, world.message(ANNA, "reset", &reset).await, world.message(ANNA, "x", &limited).await];
+        assert_eq!(first, again);
+        assert!(first[2][0].contains("try again in"));
+    });
+}
+
+// Turns.
+
+#[test]
+fn messages_that_come_during_a_turn_are_answered_together_by_the_next() {
+    run(|| async {
+        let world = World::new();
+        world.model([after(3000, Act::Say("first answer")), after(1000, Act::Say("second answer"))]);
+        let later = |milliseconds, text| {
+            let world = world.clone();
+            async move {
+                world.pass(Duration::from_millis(milliseconds)).await;
+                world.text(ANNA, text).await
+            }
+        };
+        let answers = join_all([later(0, "one"), later(500, "two"), later(1000, "three"), later(1500, "four")]).await;
+        assert_eq!(answers[0], ["first answer"]);
+        assert!(answers[1].is_empty() && answers[2].is_empty(), "the answer goes out on the last of them");
+        assert_eq!(answers[3], ["second answer"]);
+        let requests = world.model_requests();
+        assert_eq!(requests.len(), 2);
+        assert_eq!(users(&requests[1]), ["one", "two\nthree\nfour"]);
+        assert_eq!(world.model_at_once(), 1);
+        assert_eq!(world.events_named("turn")[1]["messages"], 3);
+    });
+}
+
+#[test]
+fn turns_of_one_sender_never_interleave_and_those_of_others_do() {
+    run(|| async {
+        let world = World::new();
+        let burst: Vec<String> = (0..8).map(|i| format!("m{i}")).collect();
+        let answers = join_all(burst.iter().map(|text| world.text(ANNA, text))).await;
+        assert_eq!(world.model_at_once(), 1);
+        assert_eq!(world.model_requests().len(), 2, "the first message, and the seven that came meanwhile");
+        assert_eq!(answers.iter().flatten().count(), 2);
+        let heard: Vec<String> = users(&world.model_requests()[1]).join("\n").lines().map(str::to_owned).collect();
+        assert_eq!(heard, burst, "in order, and none lost");
+        join_all([world.text(ANNA, "x"), world.text(BEN, "y")]).await;
+        assert_eq!(world.model_at_once(), 2);
+    });
+}
+
+#[test]
+fn reset_waits_for_its_turn_and_clears_the_conversation() {
+    run(|| async {
+        let world = World::new();
+        world.text(ANNA, "one").await;
+        world.pass(SECOND).await;
+        assert_eq!(world.kv_keys().len(), 1);
+        world.model([after(2000, Act::Say("slow answer"))]);
+        let reset = async {
+            world.pass(SECOND).await;
+            world.text(ANNA, "Start Over").await
+        };
+        let (slow, reset, after_reset) = futures_util::join!(world.text(ANNA, "two"), reset, async {
+            world.pass(SECOND + SECOND / 2).await;
+            world.text(ANNA, "three").await
+        });
+        assert_eq!(slow, ["slow answer"]);
+        assert_eq!(reset, ["Done: our conversation is cleared. What would you like to talk about?"]);
+        assert_eq!(after_reset, ["answer to three"]);
+        assert_eq!(users(&world.model_requests()[2]), ["three"]);
+        world.pass(SECOND).await;
+        assert_eq!(world.kv_keys().len(), 1, "the old revisions are deleted: {:?}", world.kv_keys());
+        assert!(world.kv_values().iter().all(|value| !value.contains("one") && !value.contains("two")));
+        assert_eq!(world.events_named("turn")[2]["outcome"], "reset");
+    });
+}
+
+// Limits.
+
+#[test]
+fn the_rate_limit_is_exact_and_slides() {
+    run(|| async {
+        let world = World::new();
+        for i in 0..10 {
+            assert_eq!(world.text(ANNA, "Hello").await.len(), 1, "{i}");
+            world.pass(SECOND).await;
+        }
+        let refused = world.text(ANNA, "Hello").await;
+        // Each answer took 100 ms, so 11 s have passed since the first was taken in.
+        assert_eq!(refused, ["That's more messages than I can take in. Please try again in 49 seconds."]);
+        assert!(world.text(ANNA, "Hello").await.is_empty(), "told once");
+        assert_eq!(world.text(BEN, "Hello").await.len(), 1, "others are not concerned");
+        let told: Vec<_> = world.security_events("rate_limit_exceeded").iter().map(|event| event["details"]["told"].clone()).collect();
+        assert_eq!(told, [true, false]);
+        world.pass(Duration::from_millis(48_800)).await;
+        assert!(world.text(ANNA, "a moment too early").await.is_empty());
+        world.pass(Duration::from_millis(200)).await;
+        assert_eq!(world.text(ANNA, "on time").await.len(), 1);
+        assert!(world.text(ANNA, "the window has slid by one message only").await.is_empty());
+        assert_eq!(world.model_requests().len(), 12);
+    });
+}
+
+#[test]
+fn a_refused_message_costs_no_write_but_for_the_first() {
+    run(|| async {
+        let world = World::with(&[("RATE_LIMIT_PER_MINUTE", "1")]);
+        world.text(ANNA, "Hello").await;
+        world.text(ANNA, "told").await;
+        world.pass(SECOND).await;
+        let commits = world.commits(ANNA);
+        for _ in 0..20 {
+            assert!(world.text(ANNA, "silent").await.is_empty());
+        }
+        assert_eq!(world.commits(ANNA), commits);
+        assert_eq!(world.security_events("rate_limit_exceeded").len(), 21);
+    });
+}
+
+#[test]
+fn a_clock_that_steps_back_neither_opens_nor_jams_the_rate_limit() {
+    run(|| async {
+        let world = World::with(&[("RATE_LIMIT_PER_MINUTE", "2")]);
+        world.text(ANNA, "one").await;
+        world.text(ANNA, "two").await;
+        world.step_clock(-3_600_000);
+        assert_eq!(world.text(ANNA, "three").await, ["That's more messages than I can take in. Please try again in 60 seconds."]);
+        world.pass(61 * SECOND).await;
+        assert_eq!(world.text(ANNA, "four").await, ["answer to four"]);
+    });
+}
+
+#[test]
+fn a_thousand_messages_at_once_against_a_cap_of_100_make_exactly_100_requests() {
+    run(|| async {
+        let world = World::with(&[("MAX_DAILY_CALLS", "100")]);
+        let senders: Vec<String> = (0..1000).map(|i| format!("+155501{i:05}")).collect();
+        let answers = join_all(senders.iter().map(|from| world.text(from, "Hello"))).await;
+        assert_eq!(world.model_requests().len(), 100);
+        let polite = answers.iter().filter(|answer| answer[0].starts_with("Sorry, I can't take more questions today")).count();
+        assert_eq!(polite, 900);
+        let logged = world.events_named("turn").iter().filter(|turn| turn["failure"] == "budget_exhausted").count();
+        assert_eq!(logged, 900, "one event each");
+    });
+}
+
+#[test]
+fn an_unreachable_budget_makes_no_request() {
+    run(|| async {
+        let world = World::new();
+        world.budget_fails(true);
+        assert_eq!(world.text(ANNA, "Hello").await, ["Sorry, I can't take more questions today. Please try again tomorrow."]);
+        assert!(world.model_requests().is_empty());
+        assert_eq!(world.events_named("turn")[0]["failure"], "budget_unreachable");
+        world.budget_fails(false);
+        world.text(ANNA, "again").await;
+        assert_eq!(users(&world.model_requests()[0]), ["again"], "the refused turn is no part of the conversation");
+    });
+}
+
+#[test]
+fn every_retry_is_reserved_and_the_last_one_that_the_budget_allows_is_the_last_one_made() {
+    run(|| async {
+        let world = World::with(&[("MAX_DAILY_CALLS", "2")]);
+        world.model([Act::Status(500, ""), Act::Status(500, ""), Act::Say("never asked for")]);
+        assert_eq!(world.text(ANNA, "Hello").await, ["Sorry, I can't take more questions today. Please try again tomorrow."]);
+        assert_eq!(world.model_requests().len(), 2);
+    });
+}
+
+// The model fails.
+
+#[test]
+fn each_failure_of_the_model_ends_in_one_apology_and_stays_out_of_the_conversation() {
+    const QUOTA: &str = r#"{"error":{"message":"planted-error-text","type":"insufficient_quota","param":null,"code":"insufficient_quota"}}"#;
+    const APOLOGY: &str = "Sorry, I can't answer right now. Please try again in a few minutes.";
+    let filtered = r#"{"choices":[{"message":{"content":""},"finish_reason":"content_filter"}]}"#;
+    let cases: [(Act, usize, &str, &str); 14] = [
+        (Act::Drop, 3, "connection_failed", APOLOGY),
+        (Act::Status(408, ""), 3, "busy", APOLOGY),
+        (Act::Status(409, ""), 3, "busy", APOLOGY),
+        (Act::Later("1"), 3, "busy", APOLOGY),
+        (Act::Status(500, "planted-error-text"), 3, "server_error", APOLOGY),
+        (Act::Status(429, QUOTA), 1, "insufficient_quota", APOLOGY),
+        (Act::Status(400, ""), 1, "rejected", APOLOGY),
+        (Act::Status(401, ""), 1, "unauthorized", APOLOGY),
+        (Act::Status(403, ""), 1, "unauthorized", APOLOGY),
+        (Act::Status(404, ""), 1, "rejected", APOLOGY),
+        (Act::Body(r#"{"choices":[{"message":{"content":null}}]}"#), 1, "empty_answer", APOLOGY),
+        (Act::Body("<html>planted-error-text</html>"), 1, "unexpected_response", APOLOGY),
+        (Act::Body(filtered), 1, "content_filter", "Sorry, I can't help with that."),
+        (after(70_000, Act::Say("too late")), 1, "timeout", APOLOGY),
+    ];
+    for (act, requests, failure, answer) in cases {
+        run(|| async {
+            let world = World::new();
+            world.model(vec![act.clone(); requests]);
+            let inline = world.text(ANNA, "failing").await;
+            world.pass(Duration::from_secs(70)).await;
+            let answers = [inline, world.sent()].concat();
+            assert_eq!(answers, [answer], "{failure}");
+            assert_eq!(world.model_requests().len(), requests, "{failure}");
+            let turn = &world.events_named("turn")[0];
+            assert_eq!((turn["outcome"].as_str(), turn["failure"].as_str()), (Some("failed"), Some(failure)));
+            assert!(!world.log_text().contains("planted"));
+            world.text(ANNA, "after").await;
+            assert_eq!(users(world.model_requests().last().unwrap()), ["after"], "{failure}");
+            assert!(!world.kv_values().concat().contains("Sorry"));
+        });
+    }
+}
+
+#[test]
+fn a_passing_failure_is_tried_again_and_the_answer_comes() {
+    run(|| async {
+        let world = World::new();
+        world.model([Act::Drop, Act::Later("3"), Act::Say("at last")]);
+        let started = world.now();
+        assert_eq!(world.text(ANNA, "Hello").await, ["at last"]);
+        assert!(world.now().since(started) >= 3 * SECOND, "Retry-After is honoured");
+        assert_eq!(world.events_named("turn")[0]["model_requests"], 3);
+    });
+}
+
+#[test]
+fn a_refusal_and_a_truncated_answer_are_answers() {
+    run(|| async {
+        let world = World::new();
+        world.model([
+            Act::Body(r#"{"choices":[{"message":{"content":null,"refusal":"I won't."},"finish_reason":"stop"}]}"#),
+            Act::Body(r#"{"choices":[{"message":{"content":"Once upon"},"finish_reason":"length"}]}"#),
+        ]);
+        assert_eq!(world.text(ANNA, "one").await, ["I won't."]);
+        assert_eq!(world.text(ANNA, "two").await, ["Once upon…"]);
+        let remarks: Vec<_> = world.events_named("turn").iter().map(|turn| (turn["outcome"].clone(), turn["failure"].clone())).collect();
+        assert_eq!(remarks, [("answered".into(), "refusal".into()), ("answered".into(), "length".into())]);
+    });
+}
+
+// The model is slow.
+
+#[test]
+fn a_slow_answer_is_sent_by_rest_once() {
+    run(|| async {
+        let world = World::new();
+        world.model([after(20_000, Act::Say("slow answer"))]);
+        let (sid, started) = (fresh_sid(), world.now());
+        assert!(world.message(ANNA, "Hello", &sid).await.is_empty());
+        assert_eq!(world.now().since(started), 10 * SECOND);
+        world.pass(15 * SECOND).await;
+        assert_eq!(world.sent(), ["slow answer"]);
+        let form = &world.sent_forms()[0];
+        assert_eq!((form["To"].as_str(), form["From"].as_str()), (ANNA, world::NUMBER));
+        assert!(world.message(ANNA, "Hello", &sid).await.is_empty(), "a duplicate gets what the first got");
+        world.pass(HOUR / 2).await;
+        assert_eq!(world.sent().len(), 1);
+        assert_eq!(world.model_requests().len(), 1);
+        assert_eq!(world.events_named("turn")[0]["delivery"], "late");
+        assert_eq!(world.events_named("late_part")[0]["outcome"], "sent");
+        world.text(ANNA, "and?").await;
+        assert_eq!(users(&world.model_requests()[1]), ["Hello", "and?"], "it is part of the conversation");
+    });
+}
+
+#[test]
+fn a_long_slow_answer_is_sent_in_parts_in_order() {
+    run(|| async {
+        let world = World::new();
+        let long: &'static str = Box::leak((0..400).map(|i| format!("Sentence {i}. ")).collect::<String>().into_boxed_str());
+        world.model([after(12_000, Act::Say(long))]);
+        world.text(ANNA, "Hello").await;
+        world.pass(15 * SECOND).await;
+        assert_eq!(world.sent().len(), 4);
+        assert_eq!(world.sent().join(" "), long.trim());
+    });
+}
+
+#[test]
+fn whichever_webhook_still_waits_carries_the_answer() {
+    run(|| async {
+        let world = World::new();
+        world.model([after(12_000, Act::Say("slow answer"))]);
+        let sid = fresh_sid();
+        let retry = async {
+            world.pass(11 * SECOND).await;
+            world.message(ANNA, "Hello", &sid).await
+        };
+        let (first, retry) = futures_util::join!(world.message(ANNA, "Hello", &sid), retry);
+        assert!(first.is_empty());
+        assert_eq!(retry, ["slow answer"]);
+        world.pass(HOUR / 2).await;
+        assert!(world.sent().is_empty());
+    });
+}
+
+#[test]
+fn a_message_behind_a_slow_turn_is_answered_late_and_in_order() {
+    run(|| async {
+        let world = World::new();
+        world.model([after(9000, Act::Say("first")), after(9000, Act::Say("second"))]);
+        let second = async {
+            world.pass(SECOND).await;
+            world.text(ANNA, "two").await
+        };
+        let (first, second) = futures_util::join!(world.text(ANNA, "one"), second);
+        assert_eq!(first, ["first"]);
+        assert!(second.is_empty());
+        world.pass(10 * SECOND).await;
+        assert_eq!(world.sent(), ["second"]);
+    });
+}
+
+#[test]
+fn a_late_answer_that_twilio_did_not_process_is_sent_again_and_an_unknown_outcome_is_not() {
+    run(|| async {
+        let world = World::new();
+        world.model([after(11_000, Act::Say("later"))]);
+        world.twilio([Act::Later("1"), Act::Later("1")]);
+        world.text(ANNA, "one").await;
+        world.pass(30 * SECOND).await;
+        assert_eq!(world.sent(), ["later"]);
+        for unknown in [Act::ActAndDrop, Act::Status(500, ""), after(20_000, Act::Say(""))] {
+            let before = world.sent().len();
+            world.model([after(11_000, Act::Say("unknown"))]);
+            world.twilio([unknown]);
+            world.text(ANNA, "two").await;
+            world.pass(60 * SECOND).await;
+            assert!(world.sent().len() <= before + 1);
+            assert_eq!(world.events_named("late_part").last().unwrap()["outcome"], "unknown");
+        }
+    });
+}
+
+#[test]
+fn a_late_answer_that_twilio_refuses_for_good_ends_and_is_logged_by_code() {
+    run(|| async {
+        let world = World::new();
+        let long: &'static str = Box::leak("All is well. ".repeat(200).into_boxed_str());
+        world.model([after(11_000, Act::Say(long))]);
+        world.twilio([Act::Status(400, r#"{"code":21610,"message":"planted-error-text","status":400}"#)]);
+        world.text(ANNA, "Hello").await;
+        world.pass(HOUR / 2).await;
+        assert!(world.sent().is_empty(), "the other parts are not sent either");
+        let events = world.events_named("late_part");
+        assert_eq!((events.len(), events[0]["outcome"].as_str(), events[0]["code"].as_u64()), (1, Some("refused"), Some(21610)));
+        assert!(!world.log_text().contains("planted"));
+    });
+}
+
+// The object vanishes.
+
+#[test]
+fn a_turn_that_was_cut_off_is_run_again_once_and_answered_by_rest() {
+    run(|| async {
+        let world = World::with(&[("MAX_DAILY_CALLS", "2")]);
+        world.model([after(5000, Act::Say("lost with the object")), after(1000, Act::Say("answer"))]);
+        let killed = async {
+            world.pass(2 * SECOND).await;
+            world.kill(ANNA);
+        };
+        let fresh = fresh_sid();
+        let (response, ()) = futures_util::join!(world.try_message(ANNA, "Hello", &fresh), killed);
+        assert_eq!(response.status, 503, "Twilio may try again, or its fallback");
+        world.pass(60 * SECOND).await;
+        assert_eq!(world.sent(), ["answer"]);
+        assert_eq!(world.model_requests().len(), 2);
+        assert!(world.text(BEN, "Hi").await[0].starts_with("Sorry"), "both requests were counted");
+    });
+}
+
+#[test]
+fn a_retry_after_the_object_vanished_carries_the_answer() {
+    run(|| async {
+        let world = World::new();
+        world.model([after(5000, Act::Say("lost")), after(1000, Act::Say("answer"))]);
+        let sid = fresh_sid();
+        let killed = async {
+            world.pass(2 * SECOND).await;
+            world.kill(ANNA);
+        };
+        let (first, ()) = futures_util::join!(world.try_message(ANNA, "Hello", &sid), killed);
+        assert_eq!(first.status, 503);
+        assert_eq!(world.message(ANNA, "Hello", &sid).await, ["answer"]);
+        world.pass(HOUR / 2).await;
+        assert!(world.sent().is_empty());
+        assert_eq!(world.model_requests().len(), 2);
+    });
+}
+
+#[test]
+fn a_turn_that_is_cut_off_twice_ends_with_an_apology() {
+    run(|| async {
+        let world = World::new();
+        world.model([after(8000, Act::Say("lost")), after(8000, Act::Say("lost too")), Act::Say("never asked for")]);
+        let kills = async {
+            for _ in 0..2 {
+                world.pass(12 * SECOND).await;
+                world.kill(ANNA);
+            }
+        };
+        world.kill(ANNA);
+        let killed_at_once = async {
+            world.pass(SECOND).await;
+            world.kill(ANNA);
+        };
+        let fresh = fresh_sid();
+        let (_, (), ()) = futures_util::join!(world.try_message(ANNA, "Hello", &fresh), killed_at_once, kills);
+        world.pass(120 * SECOND).await;
+        assert_eq!(world.sent(), ["Sorry, I can't answer right now. Please try again in a few minutes."]);
+        assert_eq!(world.model_requests().len(), 2);
+        assert_eq!(world.events_named("turn").last().unwrap()["failure"], "interrupted");
+    });
+}
+
+#[test]
+fn a_part_that_was_being_sent_when_the_object_vanished_is_not_sent_again() {
+    run(|| async {
+        let world = World::new();
+        world.model([after(11_000, Act::Say("answer"))]);
+        world.twilio([after(3000, Act::Say(""))]);
+        world.text(ANNA, "Hello").await;
+        world.pass(2 * SECOND).await;
+        world.kill(ANNA);
+        world.pass(120 * SECOND).await;
+        assert!(world.sent().len() <= 1);
+        assert_eq!(world.events_named("late_part").last().unwrap()["outcome"], "unknown");
+    });
+}
+
+// Stores fail.
+
+#[test]
+fn a_message_that_could_not_be_stored_is_not_taken_in() {
+    run(|| async {
+        let world = World::new();
+        let sid = fresh_sid();
+        world.storage_fails(ANNA, true);
+        let response = world.post(&webhook(ANNA, "Hello", &sid)).await;
+        assert_eq!(response.status, 503);
+        assert!(world.model_requests().is_empty(), "nothing is sent before the message is stored");
+        world.storage_fails(ANNA, false);
+        assert_eq!(world.message(ANNA, "Hello", &sid).await, ["answer to Hello"]);
+    });
+}
+
+#[test]
+fn a_conversation_that_kv_does_not_give_is_treated_as_empty_and_logged() {
+    for (value, reason) in [("{\"v\":", "corrupt"), ("{\"v\":99,\"turns\":[]}", "unknown_version")] {
+        run(|| async {
+            let world = World::new();
+            world.text(ANNA, "one").await;
+            world.pass(SECOND).await;
+            world.overwrite_kv(value);
+            world.kill(ANNA);
+            assert_eq!(world.text(ANNA, "two").await, ["answer to two"]);
+            assert_eq!(users(&world.model_requests()[1]), ["two"]);
+            assert_eq!(world.events_named("conversation_unreadable")[0]["reason"], reason);
+        });
+    }
+}
+
+#[test]
+fn a_turn_that_kv_did_not_take_is_kept_and_saved_later() {
+    run(|| async {
+        let world = World::new();
+        world.text(ANNA, "one").await;
+        world.pass(SECOND).await;
+        world.kv_fails(true);
+        assert_eq!(world.text(ANNA, "two").await, ["answer to two"], "the answer goes out all the same");
+        assert_eq!(world.text(ANNA, "three").await, ["answer to three"]);
+        world.pass(20 * SECOND).await;
+        world.kv_fails(false);
+        world.kill(ANNA);
+        world.text(ANNA, "four").await;
+        assert_eq!(users(&world.model_requests()[3]), ["one", "two", "three", "four"]);
+        assert!(world.events_named("kv_failed").len() >= 2);
+        world.pass(600 * SECOND).await;
+        assert!(!world.stored(ANNA)["state"].contains("\"user\""), "the object keeps no turn that KV has");
+        assert!(world.kv_values().last().unwrap().contains("three"));
+    });
+}
+
+// Time.
+
+#[test]
+fn everything_is_gone_when_the_conversation_expires() {
+    run(|| async {
+        let world = World::new();
+        world.text(ANNA, "Hello").await;
+        world.pass(HOUR - 2 * SECOND).await;
+        assert!(!world.stored(ANNA).is_empty() && !world.kv_keys().is_empty());
+        world.pass(4 * SECOND).await;
+        assert!(world.stored(ANNA).is_empty(), "{:?}", world.stored(ANNA));
+        assert!(world.kv_keys().is_empty());
+        assert_eq!(world.alarm(ANNA), None);
+        world.text(ANNA, "again").await;
+        assert_eq!(users(&world.model_requests()[1]), ["again"]);
+    });
+}
+
+#[test]
+fn a_turn_keeps_the_conversation_for_another_hour_and_old_answers_go_on_time() {
+    run(|| async {
+        let world = World::new();
+        let sid = fresh_sid();
+        world.message(ANNA, "one", &sid).await;
+        world.pass(HOUR / 2).await;
+        world.text(ANNA, "two").await;
+        world.pass(HOUR / 2 + 60 * SECOND).await;
+        world.text(ANNA, "three").await;
+        assert_eq!(users(&world.model_requests()[2]), ["one", "two", "three"]);
+        let answers: Vec<_> = world.stored(ANNA).into_keys().filter(|key| key.starts_with("answer/")).collect();
+        assert_eq!(answers, ["answer/2", "answer/3"], "the first is older than an hour");
+        world.pass(HOUR + 5 * SECOND).await;
+        assert!(world.stored(ANNA).is_empty());
+    });
+}
+
+#[test]
+fn fixed_answers_alone_leave_nothing_behind_either() {
+    run(|| async {
+        let world = World::with(&[("RATE_LIMIT_PER_MINUTE", "1")]);
+        world.text(ANNA, "").await;
+        world.text(ANNA, "refused").await;
+        world.pass(HOUR + 120 * SECOND).await;
+        assert!(world.stored(ANNA).is_empty(), "{:?}", world.stored(ANNA));
+    });
+}
+
+#[test]
+fn a_conversation_that_expires_during_a_turn_was_there_when_it_began() {
+    run(|| async {
+        let world = World::with(&[("CONVERSATION_TTL_SECONDS", "60")]);
+        world.text(ANNA, "one").await;
+        world.pass(55 * SECOND).await;
+        world.model([after(8000, Act::Say("slow"))]);
+        assert_eq!(world.text(ANNA, "two").await, ["slow"]);
+        world.text(ANNA, "three").await;
+        assert_eq!(users(&world.model_requests()[2]), ["one", "two", "three"]);
+    });
+}
+
+#[test]
+fn addresses_are_stored_only_while_a_turn_needs_them() {
+    run(|| async {
+        let world = World::new();
+        world.model([after(1000, Act::Say("answer"))]);
+        let during = async {
+            world.pass(SECOND / 2).await;
+            assert!(world.stored(ANNA)["state"].contains(ANNA), "a late answer would need it");
+        };
+        futures_util::join!(world.text(ANNA, "Hello"), during);
+        world.pass(SECOND).await;
+        assert!(!world.stored(ANNA).values().any(|value| value.contains(ANNA)));
+    });
+}
+

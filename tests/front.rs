@@ -1,0 +1,346 @@
+//! The Worker's front, natively: routes, statuses, headers, signatures, what is logged, and what is never.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::string_slice,
+    missing_docs,
+    reason = "a test may fail loudly"
+)]
+
+mod world;
+
+use std::time::Duration;
+
+use serde_json::Value;
+use switchboard::app::{BodyBroken, MAX_BODY_BYTES, Response, SECURITY_HEADERS};
+use world::{Act, Incoming, TOKEN, World, after, fresh_sid, run, sign, texts, webhook};
+
+const ANNA: &str = "+15550100";
+
+fn fields() -> Vec<(String, String)> {
+    webhook(ANNA, "Hello", &fresh_sid())
+}
+
+fn header<'r>(response: &'r Response, name: &str) -> Option<&'r str> {
+    response.headers.iter().find(|(other, _)| *other == name).map(|(_, value)| *value)
+}
+
+/// The one security event, of this kind.
+fn only_security_event(world: &World, kind: &str) -> Value {
+    let events = world.events();
+    assert_eq!(events.len(), 1, "{events:?}");
+    assert_eq!(events[0]["event"], "security_event");
+    assert_eq!(events[0]["details"]["kind"], kind);
+    events[0].clone()
+}
+
+#[test]
+fn every_response_of_every_status_carries_the_security_headers() {
+    run(|| async {
+        let mut seen = Vec::new();
+        for (world, request) in [
+            (World::new(), Incoming::signed(&fields())),
+            (World::new(), Incoming::new("GET", "/health")),
+            (World::new(), Incoming::new("GET", "/nowhere")),
+            (World::new(), Incoming::new("GET", "/twilio/messages")),
+            (World::new(), Incoming::new("POST", "/twilio/messages")),
+            (World::new(), form_of(b"a=%zz")),
+            (World::new(), form_of(b"a=1")),
+            (World::new(), form_of(&vec![b'a'; MAX_BODY_BYTES + 1])),
+            (World::with(&[("PSEUDONYM_KEY", "short")]), Incoming::new("GET", "/health")),
+        ] {
+            let response = world.handle(&mut request.clone()).await;
+            for (name, value) in SECURITY_HEADERS {
+                assert_eq!(header(&response, name), Some(value), "{}", response.status);
+            }
+            seen.push(response.status);
+        }
+        assert_eq!(seen, [200, 200, 404, 405, 415, 400, 403, 413, 503]);
+        let promised = [
+            ("X-Content-Type-Options", "nosniff"),
+            ("X-Frame-Options", "DENY"),
+            ("X-XSS-Protection", "1; mode=block"),
+            ("Referrer-Policy", "strict-origin-when-cross-origin"),
+            ("Cache-Control", "no-store"),
+        ];
+        assert_eq!(SECURITY_HEADERS, promised);
+    });
+}
+
+fn form_of(body: &[u8]) -> Incoming {
+    let mut request = Incoming::new("POST", "/twilio/messages");
+    request.headers.push(("Content-Type", "application/x-www-form-urlencoded".to_owned()));
+    request.chunks.push_back(Ok(body.to_vec()));
+    request
+}
+
+#[test]
+fn a_wrong_method_is_told_the_right_ones() {
+    run(|| async {
+        let world = World::new();
+        for (method, path, allow) in [
+            ("GET", "/twilio/messages", "POST"),
+            ("HEAD", "/twilio/messages", "POST"),
+            ("PUT", "/twilio/messages", "POST"),
+            ("POST", "/health", "GET, HEAD"),
+            ("DELETE", "/health", "GET, HEAD"),
+        ] {
+            let response = world.handle(&mut Incoming::new(method, path)).await;
+            assert_eq!((response.status, header(&response, "Allow")), (405, Some(allow)), "{method} {path}");
+        }
+        for path in ["/", "/health/", "/Health", "/twilio", "/twilio/messages/", "//health", "/twilio/messages/status"] {
+            assert_eq!(world.handle(&mut Incoming::new("POST", path)).await.status, 404, "{path}");
+        }
+    });
+}
+
+#[test]
+fn health_says_ok_and_the_version_and_a_head_has_no_body() {
+    run(|| async {
+        let world = World::new();
+        let response = world.handle(&mut Incoming::new("GET", "/health?x=1")).await;
+        let body: Value = serde_json::from_str(&response.body).unwrap();
+        assert_eq!((response.status, &body["status"], &body["version"]), (200, &"ok".into(), &env!("CARGO_PKG_VERSION").into()));
+        let head = world.handle(&mut Incoming::new("HEAD", "/health")).await;
+        assert_eq!((head.status, head.body.as_str(), &head.headers), (200, "", &response.headers));
+    });
+}
+
+#[test]
+fn a_body_over_64_kib_is_refused_while_it_is_read() {
+    run(|| async {
+        let world = World::new();
+        let mut announced = form_of(b"a=1");
+        announced.headers.push(("Content-Length", (MAX_BODY_BYTES + 1).to_string()));
+        announced.chunks.clear();
+        assert_eq!(world.handle(&mut announced).await.status, 413);
+
+        let mut streamed = form_of(&[]);
+        streamed.chunks = (0..100).map(|_| Ok(vec![b'a'; 1024])).collect();
+        assert_eq!(world.handle(&mut streamed).await.status, 413);
+        assert_eq!(streamed.chunks.len(), 100 - 65, "what is too much is not read");
+
+        let mut largest = form_of(&vec![b'a'; MAX_BODY_BYTES]);
+        assert_eq!(world.handle(&mut largest).await.status, 403, "exactly 64 KiB goes on to the signature");
+    });
+}
+
+#[test]
+fn a_body_that_is_not_a_well_formed_form_is_refused() {
+    run(|| async {
+        let world = World::new();
+        for body in [&b"Body=%zz"[..], b"Body=%F0%28", b"Body=\xff\xfe"] {
+            assert_eq!(world.handle(&mut form_of(body)).await.status, 400);
+        }
+        let mut broken = form_of(b"Body=Hel");
+        broken.chunks.push_back(Err(BodyBroken));
+        assert_eq!(world.handle(&mut broken).await.status, 400);
+        for content_type in ["application/json", "multipart/form-data; boundary=x", "text/plain", ""] {
+            let mut request = form_of(b"a=1");
+            request.headers = vec![("Content-Type", content_type.to_owned())];
+            assert_eq!(world.handle(&mut request).await.status, 415, "{content_type}");
+        }
+        let mut request = Incoming::signed(&fields());
+        request.headers[0].1 = "Application/X-WWW-Form-URLEncoded; charset=UTF-8".to_owned();
+        assert_eq!(world.handle(&mut request).await.status, 200);
+    });
+}
+
+// Signatures.
+
+#[test]
+fn a_forged_request_is_refused_before_anything_else_happens() {
+    let (other_token, fields) = ("ffffffffffffffffffffffffffffffff", fields());
+    let mut tampered = fields.clone();
+    tampered[4].1 = "tampered-text".to_owned();
+    let url = format!("{}/twilio/messages", world::ORIGIN);
+    let dropped: Vec<_> = fields.iter().filter(|(name, _)| name != "FromCity").cloned().collect();
+    for (signature, reason) in [
+        (None, "missing"),
+        (Some(String::new()), "missing"),
+        (Some("forged".to_owned()), "malformed"),
+        (Some(sign(other_token, &url, &fields)), "mismatch"),
+        (Some(sign(TOKEN, &url, &tampered)), "mismatch"),
+        (Some(sign(TOKEN, &url, &dropped)), "mismatch"),
+        (Some(sign(TOKEN, &format!("{url}?x=1"), &fields)), "mismatch"),
+        (Some(sign(TOKEN, "https://evil.example/twilio/messages", &fields)), "mismatch"),
+    ] {
+        let fields = fields.clone();
+        run(|| async move {
+            let world = World::new();
+            let mut request = Incoming::signed(&fields);
+            request.headers.retain(|(name, _)| *name != "X-Twilio-Signature");
+            request.headers.extend(signature.map(|signature| ("X-Twilio-Signature", signature)));
+            let response = world.handle(&mut request).await;
+            assert_eq!((response.status, response.body.as_str()), (403, "Forbidden\n"), "nothing says why");
+            assert_eq!(only_security_event(&world, "invalid_signature")["details"]["reason"], reason);
+            assert!(world.object_names().is_empty(), "no object was called");
+            assert!(world.model_requests().is_empty() && world.kv_keys().is_empty());
+        });
+    }
+}
+
+#[test]
+fn the_host_header_and_forwarded_headers_do_not_change_what_is_signed() {
+    run(|| async {
+        let world = World::new();
+        for name in ["Host", "X-Forwarded-Host", "X-Forwarded-Proto", "Forwarded", "X-Original-URL"] {
+            let mut request = Incoming::signed(&fields());
+            request.headers.push((name, "evil.example".to_owned()));
+            assert_eq!(world.handle(&mut request).await.status, 200, "{name}");
+        }
+    });
+}
+
+#[test]
+fn behind_a_proxy_the_configured_origin_is_signed_and_no_other() {
+    run(|| async {
+        let world = World::with(&[("PUBLIC_URL", "https://public.example:8443")]);
+        let fields = fields();
+        let mut request = Incoming::signed(&fields);
+        assert_eq!(world.handle(&mut request.clone()).await.status, 403, "the request's own origin no longer counts");
+        let inner = std::mem::replace(&mut request.url, "https://public.example:8443/twilio/messages?a=b%20c&d='".to_owned());
+        request.sign(TOKEN, &fields);
+        request.url = format!("{inner}?a=b%20c&d='");
+        assert_eq!(world.handle(&mut request).await.status, 200);
+    });
+}
+
+#[test]
+fn while_a_token_is_rotated_both_are_good_and_the_one_that_signed_answers() {
+    run(|| async {
+        let newer = "fedcba9876543210fedcba9876543210";
+        let world = World::with(&[("TWILIO_AUTH_TOKEN", &format!("{TOKEN},{newer}"))]);
+        for token in [TOKEN, newer] {
+            let fields = webhook(ANNA, "Hello", &fresh_sid());
+            let mut request = Incoming::signed(&fields);
+            request.sign(token, &fields);
+            assert_eq!(world.handle(&mut request).await.status, 200);
+        }
+        world.model([after(11_000, Act::Say("late"))]);
+        let fields = webhook(ANNA, "slow", &fresh_sid());
+        let mut request = Incoming::signed(&fields);
+        request.sign(newer, &fields);
+        world.handle(&mut request).await;
+        world.pass(Duration::from_secs(5)).await;
+        assert_eq!(world.rest_tokens(), [newer]);
+    });
+}
+
+#[test]
+fn a_signed_request_with_malformed_fields_is_refused_and_logged() {
+    run(|| async {
+        for (field, value, problem) in [
+            ("From", "planted-value", "malformed"),
+            ("From", "", "missing"),
+            ("From", "55501", "malformed"),
+            ("To", "+0123456789", "malformed"),
+            ("MessageSid", "SM123", "malformed"),
+            ("MessageSid", "", "missing"),
+            ("AccountSid", "AC-planted-value", "malformed"),
+        ] {
+            let world = World::new();
+            let mut fields = fields();
+            fields.iter_mut().find(|(name, _)| name == field).unwrap().1 = value.to_owned();
+            let response = world.post(&fields).await;
+            assert_eq!((response.status, response.body), (400, format!("Bad request: {field} is {problem}\n")));
+            let event = only_security_event(&world, "suspicious_request");
+            assert_eq!((&event["details"]["field"], &event["details"]["problem"]), (&field.into(), &problem.into()));
+            assert!(!world.log_text().contains("planted"));
+        }
+    });
+}
+
+#[test]
+fn unknown_empty_and_repeated_parameters_are_signed_and_ignored() {
+    run(|| async {
+        let world = World::new();
+        let mut fields = fields();
+        for (name, value) in [("NewParameter", "x"), ("NewParameter", "y"), ("NewParameter", "x"), ("Empty", ""), ("Body", "second body")] {
+            fields.push((name.to_owned(), value.to_owned()));
+        }
+        assert_eq!(texts(&world.post(&fields).await.body), ["answer to Hello"]);
+    });
+}
+
+// Configuration.
+
+#[test]
+fn a_missing_or_wrong_setting_closes_the_route_and_is_named_without_its_value() {
+    run(|| async {
+        let world = World::with(&[("TWILIO_AUTH_TOKEN", ""), ("PSEUDONYM_KEY", "planted-short"), ("MAX_DAILY_CALLS", "planted")]);
+        let mut request = Incoming::signed(&fields());
+        let response = world.handle(&mut request).await;
+        assert_eq!((response.status, response.body.as_str()), (503, "Not configured: see /health\n"));
+        let event = only_security_event(&world, "configuration_invalid");
+        assert_eq!(event["details"]["settings"], serde_json::json!(["TWILIO_AUTH_TOKEN", "PSEUDONYM_KEY", "MAX_DAILY_CALLS"]));
+        let health = world.handle(&mut Incoming::new("GET", "/health")).await;
+        assert_eq!(health.status, 503);
+        for name in ["TWILIO_AUTH_TOKEN", "PSEUDONYM_KEY", "MAX_DAILY_CALLS"] {
+            assert!(health.body.contains(name));
+        }
+        assert!(!health.body.contains("planted") && !world.log_text().contains("planted"));
+    });
+}
+
+// Privacy.
+
+/// Every input carries a marker; none may be found in the log, in KV keys or in object names.
+#[test]
+fn no_marker_of_any_input_reaches_the_log_kv_keys_or_object_names() {
+    run(|| async {
+        let world = World::with(&[("RATE_LIMIT_PER_MINUTE", "4"), ("ASSISTANT_PROMPT", "planted-prompt")]);
+        let from = "+15550123456";
+        let mut fields = webhook(from, "planted-body", &fresh_sid());
+        for (name, value) in [("ProfileName", "planted-name"), ("FromCity", "planted-city"), ("MediaUrl0", "https://planted.example/m")] {
+            fields.push((name.to_owned(), value.to_owned()));
+        }
+        let signed = |fields: &[(String, String)]| {
+            let mut request = Incoming::signed(fields);
+            request.url.push_str("?query=planted-query");
+            request.sign(TOKEN, fields);
+            request
+        };
+        let mut statuses = Vec::new();
+        let mut forged = signed(&fields);
+        forged.headers.last_mut().unwrap().1 = "planted-signature".to_owned();
+        statuses.push(world.handle(&mut forged).await.status);
+        let mut malformed = fields.clone();
+        malformed[2].1 = "planted-from".to_owned();
+        statuses.push(world.handle(&mut signed(&malformed)).await.status);
+        world.model([
+            Act::Say("planted-answer"),
+            Act::Status(401, r#"{"error":{"message":"planted-error","code":"planted-code"}}"#),
+            Act::Body("planted-garbage"),
+            after(15_000, Act::Say("planted-late-answer")),
+        ]);
+        world.twilio([Act::Status(400, r#"{"code":21211,"message":"planted-twilio-error +15550123456"}"#)]);
+        for _ in 0..6 {
+            fields[0].1 = fresh_sid();
+            statuses.push(world.handle(&mut signed(&fields)).await.status);
+        }
+        world.pass(Duration::from_secs(20)).await;
+        world.kv_fails(true);
+        world.pass(Duration::from_secs(60)).await;
+        world.storage_fails(from, true);
+        fields[0].1 = fresh_sid();
+        statuses.push(world.handle(&mut signed(&fields)).await.status);
+        assert_eq!(statuses, [403, 400, 200, 200, 200, 200, 200, 200, 503]);
+        assert_eq!(world.sent().len(), 0);
+
+        let visible = [world.log_text(), world.kv_keys().join("\n"), world.object_names().join("\n")].join("\n");
+        for marker in ["planted", "5550123456", "15550199", TOKEN, "a-pseudonym-key"] {
+            assert!(!visible.contains(marker), "{marker} in:\n{visible}");
+        }
+        let known = ["security_event", "turn", "late_part", "conversation_unreadable", "kv_failed", "object_failed", "internal_error"];
+        for event in world.events() {
+            assert!(known.contains(&event["event"].as_str().unwrap()), "{event}");
+            assert!(event["time"].as_str().unwrap().ends_with('Z'));
+        }
+        let kinds: std::collections::BTreeSet<_> = world.events().iter().map(|event| event["event"].to_string()).collect();
+        assert!(kinds.len() >= 4, "the run was to reach many events: {kinds:?}");
+    });
+}

@@ -1,0 +1,673 @@
+//! A pretend platform for native tests: the real engines over virtual time, with a model, a Twilio, a KV and objects that can
+//! be told to fail, and a recorded log.
+//!
+//! Time is tokio's paused clock: it moves when everybody waits. Not a mock of any decision: all of those are the product's.
+#![allow(dead_code, reason = "each test binary uses a part of it")]
+
+use std::{
+    cell::{Cell, RefCell},
+    collections::{BTreeMap, VecDeque},
+    rc::Rc,
+    time::Duration,
+};
+
+use base64::{Engine, prelude::BASE64_STANDARD};
+use futures_util::future::LocalBoxFuture;
+use serde_json::{Value, json};
+use switchboard::{
+    app::{self, BodyBroken, Request, Response},
+    budget::{Budget, Reservation, ReserveCall},
+    config::{Config, Fault},
+    platform::{
+        Batch, Budgets, Clock, Http, HttpError, HttpRequest, HttpResponse, Kv, Log, PlatformError, Random, Senders, Spawn, Storage, UnixMillis,
+    },
+    pseudonym::Pseudonym,
+    sender::{Reply, Sender, SenderCall},
+};
+use tokio::{
+    task::{JoinHandle, spawn_local},
+    time::Instant,
+};
+
+pub const TOKEN: &str = "0123456789abcdef0123456789abcdef";
+pub const ORIGIN: &str = "https://example.com";
+pub const NUMBER: &str = "+15550199";
+/// 2026-11-22T12:00:00Z.
+const START: u64 = 1_795_348_800_000;
+
+/// What the pretend model or Twilio does with one request.
+#[derive(Clone, Debug)]
+pub enum Act {
+    /// Answers with this text (the model), or takes the message (Twilio).
+    Say(&'static str),
+    /// Answers with this status and body.
+    Status(u16, &'static str),
+    /// Answers 429 with this `Retry-After`.
+    Later(&'static str),
+    /// Answers 200 with this body.
+    Body(&'static str),
+    /// Breaks the connection.
+    Drop,
+    /// Does its work, and breaks the connection.
+    ActAndDrop,
+    /// Answers, but only after this many milliseconds.
+    After(u64, Box<Act>),
+}
+
+pub fn after(milliseconds: u64, act: Act) -> Act {
+    Act::After(milliseconds, Box::new(act))
+}
+
+/// One pretend world. Cheap to clone.
+#[derive(Clone)]
+pub struct World(Rc<Inner>);
+
+struct Inner {
+    config: Result<Config, Vec<Fault>>,
+    started: Instant,
+    /// Milliseconds that the wall clock is off from the monotonic one: steps of the clock.
+    step: Cell<i64>,
+    log: RefCell<Vec<String>>,
+    /// What the model does next; when empty, it answers as usual.
+    model: RefCell<VecDeque<Act>>,
+    model_requests: RefCell<Vec<Value>>,
+    model_at_once: Cell<(usize, usize)>,
+    twilio: RefCell<VecDeque<Act>>,
+    sent: RefCell<Vec<BTreeMap<String, String>>>,
+    rest_tokens: RefCell<Vec<String>>,
+    kv: RefCell<BTreeMap<String, (String, UnixMillis)>>,
+    kv_reads: Cell<usize>,
+    kv_fails: Cell<bool>,
+    budget: Budget<Disk>,
+    budget_fails: Cell<bool>,
+    objects: RefCell<BTreeMap<String, Object>>,
+}
+
+#[derive(Default)]
+struct Object {
+    disk: Disk,
+    engine: Option<Rc<Sender<ObjectPlatform>>>,
+    tasks: Rc<RefCell<Vec<JoinHandle<()>>>>,
+}
+
+/// The storage of one object; it outlives the object.
+#[derive(Clone, Default)]
+pub struct Disk(Rc<DiskInner>);
+
+#[derive(Default)]
+struct DiskInner {
+    values: RefCell<BTreeMap<String, String>>,
+    alarm: Cell<Option<UnixMillis>>,
+    fails: Cell<bool>,
+    commits: Cell<usize>,
+}
+
+impl World {
+    pub fn new() -> Self {
+        Self::with(&[])
+    }
+
+    /// A world in which these settings differ from the least that is valid; an empty value unsets one.
+    pub fn with(changes: &[(&str, &str)]) -> Self {
+        let minimal = [
+            ("TWILIO_AUTH_TOKEN", TOKEN),
+            ("OPENAI_API_KEY", "sk-test-planted-key"),
+            ("PSEUDONYM_KEY", "a-pseudonym-key-of-enough-length"),
+        ];
+        let lookup = |name: &str| changes.iter().chain(&minimal).find(|(other, _)| *other == name).map(|(_, value)| (*value).to_owned());
+        Self(Rc::new(Inner {
+            config: Config::parse(lookup),
+            started: Instant::now(),
+            step: Cell::default(),
+            log: RefCell::default(),
+            model: RefCell::default(),
+            model_requests: RefCell::default(),
+            model_at_once: Cell::default(),
+            twilio: RefCell::default(),
+            sent: RefCell::default(),
+            rest_tokens: RefCell::default(),
+            kv: RefCell::default(),
+            kv_reads: Cell::default(),
+            kv_fails: Cell::default(),
+            budget: Budget::new(Disk::default()),
+            budget_fails: Cell::default(),
+            objects: RefCell::default(),
+        }))
+    }
+
+    pub fn config(&self) -> &Config {
+        self.0.config.as_ref().unwrap()
+    }
+
+    // What the others do.
+
+    /// What the model does with the next requests.
+    pub fn model(&self, acts: impl IntoIterator<Item = Act>) {
+        self.0.model.borrow_mut().extend(acts);
+    }
+
+    /// What Twilio does with the next messages sent by REST.
+    pub fn twilio(&self, acts: impl IntoIterator<Item = Act>) {
+        self.0.twilio.borrow_mut().extend(acts);
+    }
+
+    pub fn kv_fails(&self, fails: bool) {
+        self.0.kv_fails.set(fails);
+    }
+
+    pub fn budget_fails(&self, fails: bool) {
+        self.0.budget_fails.set(fails);
+    }
+
+    pub fn storage_fails(&self, from: &str, fails: bool) {
+        self.disk(&self.name(from)).0.fails.set(fails);
+    }
+
+    pub fn step_clock(&self, milliseconds: i64) {
+        self.0.step.set(self.0.step.get() + milliseconds);
+    }
+
+    pub fn overwrite_kv(&self, value: &str) {
+        self.0.kv.borrow_mut().values_mut().for_each(|(text, _)| *text = value.to_owned());
+    }
+
+    /// The object vanishes, with everything in its memory; a webhook that waits gets an error.
+    pub fn kill(&self, from: &str) {
+        let mut objects = self.0.objects.borrow_mut();
+        let object = objects.entry(self.name(from).as_str().to_owned()).or_default();
+        object.tasks.borrow_mut().drain(..).for_each(|task| task.abort());
+        object.engine = None;
+    }
+
+    // What was seen.
+
+    pub fn events(&self) -> Vec<Value> {
+        self.0.log.borrow().iter().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
+    pub fn events_named(&self, name: &str) -> Vec<Value> {
+        self.events().into_iter().filter(|event| event["event"] == name).collect()
+    }
+
+    pub fn security_events(&self, kind: &str) -> Vec<Value> {
+        self.events_named("security_event").into_iter().filter(|event| event["details"]["kind"] == kind).collect()
+    }
+
+    pub fn log_text(&self) -> String {
+        self.0.log.borrow().join("\n")
+    }
+
+    pub fn model_requests(&self) -> Vec<Value> {
+        self.0.model_requests.borrow().clone()
+    }
+
+    /// The most requests that the model had at once.
+    pub fn model_at_once(&self) -> usize {
+        self.0.model_at_once.get().1
+    }
+
+    /// The bodies of the messages sent by REST.
+    pub fn sent(&self) -> Vec<String> {
+        self.0.sent.borrow().iter().map(|form| form["Body"].clone()).collect()
+    }
+
+    pub fn sent_forms(&self) -> Vec<BTreeMap<String, String>> {
+        self.0.sent.borrow().clone()
+    }
+
+    /// The auth tokens that messages were sent with.
+    pub fn rest_tokens(&self) -> Vec<String> {
+        self.0.rest_tokens.borrow().clone()
+    }
+
+    pub fn kv_keys(&self) -> Vec<String> {
+        let now = self.now();
+        self.0.kv.borrow().iter().filter(|(_, (_, expires_at))| now < *expires_at).map(|(key, _)| key.clone()).collect()
+    }
+
+    pub fn kv_values(&self) -> Vec<String> {
+        self.0.kv.borrow().values().map(|(value, _)| value.clone()).collect()
+    }
+
+    pub fn kv_reads(&self) -> usize {
+        self.0.kv_reads.get()
+    }
+
+    pub fn stored(&self, from: &str) -> BTreeMap<String, String> {
+        self.disk(&self.name(from)).0.values.borrow().clone()
+    }
+
+    pub fn alarm(&self, from: &str) -> Option<UnixMillis> {
+        self.disk(&self.name(from)).0.alarm.get()
+    }
+
+    pub fn commits(&self, from: &str) -> usize {
+        self.disk(&self.name(from)).0.commits.get()
+    }
+
+    pub fn object_names(&self) -> Vec<String> {
+        self.0.objects.borrow().keys().cloned().collect()
+    }
+
+    // What a person, or Twilio, does.
+
+    /// Sends a text message as Twilio does, and returns the texts of the answer. Panics on another status than 200.
+    pub async fn text(&self, from: &str, body: &str) -> Vec<String> {
+        self.message(from, body, &fresh_sid()).await
+    }
+
+    pub async fn message(&self, from: &str, body: &str, sid: &str) -> Vec<String> {
+        let response = self.post(&webhook(from, body, sid)).await;
+        assert_eq!(response.status, 200, "{}", response.body);
+        texts(&response.body)
+    }
+
+    /// Posts a correctly signed webhook with these fields.
+    pub async fn post(&self, fields: &[(String, String)]) -> Response {
+        self.handle(&mut Incoming::signed(fields)).await
+    }
+
+    /// Posts a message's webhook and returns the answer, whatever its status.
+    pub async fn try_message(&self, from: &str, body: &str, sid: &str) -> Response {
+        self.post(&webhook(from, body, sid)).await
+    }
+
+    pub async fn handle(&self, request: &mut Incoming) -> Response {
+        app::handle(self, self.0.config.as_ref().map_err(Vec::as_slice), request).await
+    }
+
+    /// Lets time pass, and everything that happens meanwhile.
+    pub async fn pass(&self, duration: Duration) {
+        tokio::time::sleep(duration).await;
+    }
+
+    // How it works.
+
+    fn name(&self, from: &str) -> Pseudonym {
+        let to = if from.starts_with("whatsapp:") { format!("whatsapp:{NUMBER}") } else { NUMBER.to_owned() };
+        self.config().pseudonym_key.pair(&from.parse().unwrap(), &to.parse().unwrap())
+    }
+
+    fn disk(&self, name: &Pseudonym) -> Disk {
+        self.0.objects.borrow_mut().entry(name.as_str().to_owned()).or_default().disk.clone()
+    }
+
+    fn engine(&self, name: &Pseudonym) -> (Rc<Sender<ObjectPlatform>>, Rc<RefCell<Vec<JoinHandle<()>>>>) {
+        let mut objects = self.0.objects.borrow_mut();
+        let object = objects.entry(name.as_str().to_owned()).or_default();
+        let engine = object.engine.get_or_insert_with(|| {
+            object.tasks = Rc::default();
+            let platform =
+                ObjectPlatform { world: self.clone(), name: name.clone(), disk: object.disk.clone(), tasks: Rc::clone(&object.tasks) };
+            Rc::new(Sender::new(platform, Rc::new(self.config().clone()), name.clone()))
+        });
+        (Rc::clone(engine), Rc::clone(&object.tasks))
+    }
+
+    /// Runs a call in the object, as one of its tasks, so that it ends with the object.
+    async fn in_object<T: 'static>(
+        &self,
+        name: &Pseudonym,
+        call: impl AsyncFnOnce(Rc<Sender<ObjectPlatform>>) -> Result<T, PlatformError> + 'static,
+    ) -> Result<T, PlatformError> {
+        let (engine, tasks) = self.engine(name);
+        let (give, take) = tokio::sync::oneshot::channel();
+        let task = spawn_local(async move {
+            let _ = give.send(call(engine).await);
+        });
+        tasks.borrow_mut().push(task);
+        take.await.unwrap_or_else(|_| Err(PlatformError::new("object reset")))
+    }
+
+    /// Rings at the time that is set, and again when the handler failed, as the runtime does.
+    fn arm(&self, name: &Pseudonym, at: UnixMillis) {
+        let (world, name) = (self.clone(), name.clone());
+        world.disk(&name).0.alarm.set(Some(at));
+        spawn_local(async move {
+            world.sleep(at.since(world.now())).await;
+            let disk = world.disk(&name);
+            if disk.0.alarm.get() != Some(at) {
+                return;
+            }
+            disk.0.alarm.set(None);
+            let rung = world.in_object(&name, async |engine: Rc<Sender<ObjectPlatform>>| engine.alarm().await).await;
+            if rung.is_err() && disk.0.alarm.get().is_none() {
+                world.arm(&name, world.now().plus(Duration::from_secs(2)));
+            }
+        });
+    }
+
+    async fn model_answer(&self, request: &HttpRequest) -> Result<HttpResponse, HttpError> {
+        let body: Value = serde_json::from_str(&request.body).unwrap();
+        self.0.model_requests.borrow_mut().push(body.clone());
+        let act = self.0.model.borrow_mut().pop_front().unwrap_or(after(100, Act::Say("")));
+        let guard = AtOnce::new(self);
+        let mut done = |said: &str| {
+            let messages = body["messages"].as_array().unwrap();
+            let last = messages.last().unwrap()["content"].as_str().unwrap();
+            let text = if said.is_empty() { format!("answer to {last}") } else { said.to_owned() };
+            let completion = json!({
+                "choices": [{ "message": { "role": "assistant", "content": text, "refusal": null }, "finish_reason": "stop" }],
+                "usage": { "prompt_tokens": messages.len(), "completion_tokens": 1 },
+            });
+            (200, completion.to_string())
+        };
+        let answer = self.act(act, &mut done).await;
+        drop(guard);
+        answer
+    }
+
+    async fn twilio_answer(&self, request: &HttpRequest) -> Result<HttpResponse, HttpError> {
+        let form: BTreeMap<String, String> = form_urlencoded::parse(request.body.as_bytes()).into_owned().collect();
+        let credentials = request.headers.iter().find_map(|(_, value)| value.strip_prefix("Basic ")).unwrap();
+        let credentials = String::from_utf8(BASE64_STANDARD.decode(credentials).unwrap()).unwrap();
+        self.0.rest_tokens.borrow_mut().push(credentials.split(':').nth(1).unwrap().to_owned());
+        let act = self.0.twilio.borrow_mut().pop_front().unwrap_or(after(50, Act::Say("")));
+        self.act(act, &mut |_| {
+            self.0.sent.borrow_mut().push(form.clone());
+            (201, r#"{"sid":"SM0123456789abcdef0123456789abcdef"}"#.to_owned())
+        })
+        .await
+    }
+
+    async fn act(&self, mut act: Act, done: &mut dyn FnMut(&str) -> (u16, String)) -> Result<HttpResponse, HttpError> {
+        while let Act::After(milliseconds, then) = act {
+            tokio::time::sleep(Duration::from_millis(milliseconds)).await;
+            act = *then;
+        }
+        let (status, retry_after, body) = match act {
+            Act::Say(text) => {
+                let (status, body) = done(text);
+                (status, None, body)
+            }
+            Act::Status(status, body) => (status, None, body.to_owned()),
+            Act::Later(wait) => (429, Some(wait.to_owned()), String::new()),
+            Act::Body(body) => (200, None, body.to_owned()),
+            Act::ActAndDrop => {
+                done("");
+                return Err(HttpError::Connection);
+            }
+            Act::Drop | Act::After(..) => return Err(HttpError::Connection),
+        };
+        Ok(HttpResponse { status, retry_after, body: body.into_bytes() })
+    }
+}
+
+struct AtOnce<'w>(&'w World);
+
+impl<'w> AtOnce<'w> {
+    fn new(world: &'w World) -> Self {
+        let (now, most) = world.0.model_at_once.get();
+        world.0.model_at_once.set((now + 1, most.max(now + 1)));
+        Self(world)
+    }
+}
+
+impl Drop for AtOnce<'_> {
+    fn drop(&mut self) {
+        let (now, most) = self.0.0.model_at_once.get();
+        self.0.0.model_at_once.set((now - 1, most));
+    }
+}
+
+impl Clock for World {
+    fn now(&self) -> UnixMillis {
+        let elapsed = i64::try_from(self.0.started.elapsed().as_millis()).unwrap();
+        UnixMillis(START.checked_add_signed(elapsed + self.0.step.get()).unwrap())
+    }
+    async fn sleep(&self, duration: Duration) {
+        tokio::time::sleep(duration).await;
+    }
+}
+
+impl Log for World {
+    fn write(&self, line: &str) {
+        self.0.log.borrow_mut().push(line.to_owned());
+    }
+}
+
+impl Senders for World {
+    async fn deliver(&self, name: &Pseudonym, call: &SenderCall) -> Result<Reply, PlatformError> {
+        // Through JSON, as on the wire.
+        let call: SenderCall = serde_json::from_str(&serde_json::to_string(call).unwrap()).unwrap();
+        let reply = self.in_object(name, async |engine: Rc<Sender<ObjectPlatform>>| engine.deliver(call).await).await?;
+        Ok(serde_json::from_str(&serde_json::to_string(&reply).unwrap()).unwrap())
+    }
+}
+
+/// What one incarnation of an object sees.
+pub struct ObjectPlatform {
+    world: World,
+    name: Pseudonym,
+    disk: Disk,
+    tasks: Rc<RefCell<Vec<JoinHandle<()>>>>,
+}
+
+impl Clock for ObjectPlatform {
+    fn now(&self) -> UnixMillis {
+        self.world.now()
+    }
+    async fn sleep(&self, duration: Duration) {
+        tokio::time::sleep(duration).await;
+    }
+}
+
+impl Log for ObjectPlatform {
+    fn write(&self, line: &str) {
+        self.world.write(line);
+    }
+}
+
+impl Random for ObjectPlatform {
+    fn unit(&self) -> f64 {
+        0.5
+    }
+}
+
+impl Spawn for ObjectPlatform {
+    fn spawn(&self, task: LocalBoxFuture<'static, ()>) {
+        self.tasks.borrow_mut().push(spawn_local(task));
+    }
+}
+
+impl Http for ObjectPlatform {
+    async fn send(&self, request: &HttpRequest, timeout: Duration) -> Result<HttpResponse, HttpError> {
+        let answer = async {
+            if request.url.starts_with("https://api.openai.com/") {
+                self.world.model_answer(request).await
+            } else {
+                assert!(request.url.starts_with("https://api.twilio.com/"), "{}", request.url);
+                self.world.twilio_answer(request).await
+            }
+        };
+        tokio::time::timeout(timeout, answer).await.unwrap_or(Err(HttpError::Timeout))
+    }
+}
+
+impl Kv for ObjectPlatform {
+    async fn get(&self, key: &str) -> Result<Option<String>, PlatformError> {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+        let world = &self.world.0;
+        world.kv_reads.set(world.kv_reads.get() + 1);
+        if world.kv_fails.get() {
+            return Err(PlatformError::new("kv is down"));
+        }
+        let now = self.world.now();
+        Ok(world.kv.borrow().get(key).filter(|(_, expires_at)| now < *expires_at).map(|(value, _)| value.clone()))
+    }
+
+    async fn put(&self, key: &str, value: &str, ttl: Duration) -> Result<(), PlatformError> {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        let world = &self.world.0;
+        assert!(ttl >= Duration::from_secs(60), "KV refuses a lifetime below 60 s");
+        if world.kv_fails.get() {
+            return Err(PlatformError::new("kv is down"));
+        }
+        let entry = (value.to_owned(), self.world.now().plus(ttl));
+        let before = world.kv.borrow_mut().insert(key.to_owned(), entry);
+        assert!(before.is_none(), "a revision is written once");
+        Ok(())
+    }
+
+    async fn delete(&self, key: &str) -> Result<(), PlatformError> {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+        if self.world.0.kv_fails.get() {
+            return Err(PlatformError::new("kv is down"));
+        }
+        self.world.0.kv.borrow_mut().remove(key);
+        Ok(())
+    }
+}
+
+impl Storage for Disk {
+    async fn get(&self, key: &str) -> Result<Option<String>, PlatformError> {
+        tokio::task::yield_now().await;
+        if self.0.fails.get() { Err(PlatformError::new("storage is down")) } else { Ok(self.0.values.borrow().get(key).cloned()) }
+    }
+
+    async fn commit(&self, batch: Batch) -> Result<(), PlatformError> {
+        if self.0.fails.get() {
+            return Err(PlatformError::new("storage is down"));
+        }
+        self.0.commits.set(self.0.commits.get() + 1);
+        {
+            let mut values = self.0.values.borrow_mut();
+            if batch.clear {
+                values.clear();
+                self.0.alarm.set(None);
+            }
+            values.extend(batch.puts);
+            batch.deletes.iter().for_each(|key| drop(values.remove(key)));
+        }
+        tokio::task::yield_now().await;
+        Ok(())
+    }
+}
+
+impl Storage for ObjectPlatform {
+    async fn get(&self, key: &str) -> Result<Option<String>, PlatformError> {
+        Storage::get(&self.disk, key).await
+    }
+
+    async fn commit(&self, batch: Batch) -> Result<(), PlatformError> {
+        let alarm = batch.alarm;
+        let committed = self.disk.commit(batch);
+        if let (Some(at), false) = (alarm, self.disk.0.fails.get()) {
+            self.world.arm(&self.name, at);
+        }
+        committed.await
+    }
+}
+
+impl Budgets for ObjectPlatform {
+    async fn reserve(&self, call: ReserveCall) -> Result<Reservation, PlatformError> {
+        tokio::time::sleep(Duration::from_millis(2)).await;
+        if self.world.0.budget_fails.get() {
+            return Err(PlatformError::new("budget is unreachable"));
+        }
+        self.world.0.budget.reserve(call, self.world.now()).await
+    }
+}
+
+/// A request as the runtime gives it, its body in pieces.
+#[derive(Clone)]
+pub struct Incoming {
+    pub method: &'static str,
+    pub url: String,
+    pub headers: Vec<(&'static str, String)>,
+    pub chunks: VecDeque<Result<Vec<u8>, BodyBroken>>,
+}
+
+impl Incoming {
+    pub fn new(method: &'static str, path: &str) -> Self {
+        Self { method, url: format!("{ORIGIN}{path}"), headers: Vec::new(), chunks: VecDeque::new() }
+    }
+
+    /// A webhook with these fields, signed with [`TOKEN`] for its own URL.
+    pub fn signed(fields: &[(String, String)]) -> Self {
+        let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
+        let mut request = Self::new("POST", "/twilio/messages");
+        request.headers.push(("Content-Type", "application/x-www-form-urlencoded".to_owned()));
+        request.chunks.push_back(Ok(body.into_bytes()));
+        request.sign(TOKEN, fields);
+        request
+    }
+
+    pub fn sign(&mut self, token: &str, fields: &[(String, String)]) {
+        let signature = sign(token, &self.url, fields);
+        self.headers.retain(|(name, _)| *name != "X-Twilio-Signature");
+        self.headers.push(("X-Twilio-Signature", signature));
+    }
+}
+
+impl Request for Incoming {
+    fn method(&self) -> String {
+        self.method.to_owned()
+    }
+    fn url(&self) -> String {
+        self.url.clone()
+    }
+    fn header(&self, name: &str) -> Option<String> {
+        self.headers.iter().find(|(other, _)| other.eq_ignore_ascii_case(name)).map(|(_, value)| value.clone())
+    }
+    async fn chunk(&mut self) -> Result<Option<Vec<u8>>, BodyBroken> {
+        self.chunks.pop_front().transpose()
+    }
+}
+
+/// Twilio's signature, by the letter of its documentation.
+pub fn sign(token: &str, url: &str, fields: &[(String, String)]) -> String {
+    use hmac::{Hmac, KeyInit, Mac};
+
+    let mut sorted = fields.to_vec();
+    sorted.sort();
+    sorted.dedup();
+    let mut mac = Hmac::<sha1::Sha1>::new_from_slice(token.as_bytes()).unwrap();
+    mac.update(url.as_bytes());
+    for (key, value) in sorted {
+        mac.update(key.as_bytes());
+        mac.update(value.as_bytes());
+    }
+    BASE64_STANDARD.encode(mac.finalize().into_bytes())
+}
+
+/// The fields of an inbound message.
+pub fn webhook(from: &str, body: &str, sid: &str) -> Vec<(String, String)> {
+    let to = if from.starts_with("whatsapp:") { format!("whatsapp:{NUMBER}") } else { NUMBER.to_owned() };
+    [
+        ("MessageSid", sid),
+        ("AccountSid", "AC0123456789abcdef0123456789abcdef"),
+        ("From", from),
+        ("To", &to),
+        ("Body", body),
+        ("NumMedia", "0"),
+        ("FromCity", ""),
+    ]
+    .map(|(name, value)| (name.to_owned(), value.to_owned()))
+    .into()
+}
+
+pub fn fresh_sid() -> String {
+    thread_local! {
+        static NEXT: Cell<u64> = const { Cell::new(1) };
+    }
+    format!("SM{:032x}", NEXT.replace(NEXT.get() + 1))
+}
+
+/// The texts of a TwiML answer.
+pub fn texts(xml: &str) -> Vec<String> {
+    assert!(xml.starts_with("<?xml"), "{xml}");
+    xml.split("<Message>")
+        .skip(1)
+        .map(|rest| {
+            let text = rest.split("</Message>").next().unwrap();
+            text.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"").replace("&apos;", "'").replace("&amp;", "&")
+        })
+        .collect()
+}
+
+/// Runs a test over paused time.
+pub fn run<F: Future<Output = ()>>(test: impl FnOnce() -> F) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+    tokio::task::LocalSet::new().block_on(&runtime, async { test().await });
+}
