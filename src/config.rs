@@ -14,9 +14,9 @@ pub struct Config {
     pub twilio_tokens: Vec<Secret>,
     /// The key of all pseudonyms.
     pub pseudonym_key: PseudonymKey,
-    /// The bearer token of the admin routes. Without it there are none.
+    /// The bearer token for admin routes. Checked; nothing uses it yet.
     pub admin_token: Option<Secret>,
-    /// The write key of the Segment source. Without it nothing is sent there.
+    /// The write key of a Segment source. Checked; nothing uses it yet.
     pub segment_write_key: Option<Secret>,
     /// The origin that Twilio was given, where it is not the request's own.
     pub public_url: Option<Origin>,

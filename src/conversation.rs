@@ -27,14 +27,23 @@ pub struct Conversation {
 }
 
 /// Why a stored conversation cannot be used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DecodeError {
     /// It is not the JSON that [`Conversation::encode`] makes.
-    #[error("corrupt")]
     Corrupt,
     /// It was written by another release, with another format.
-    #[error("unknown_version")]
     UnknownVersion,
+}
+
+impl DecodeError {
+    /// Its stable name in the log.
+    #[must_use]
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Corrupt => "corrupt",
+            Self::UnknownVersion => "unknown_version",
+        }
+    }
 }
 
 /// The version of the stored format.

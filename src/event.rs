@@ -36,7 +36,7 @@ pub enum Event {
     },
     /// A stored conversation could not be used, and was treated as empty.
     ConversationUnreadable {
-        /// Why: `corrupt`, `unknown_version`, `kv_failed`.
+        /// Why: `corrupt`, `unknown_version`, `missing`, `kv_failed`.
         reason: &'static str,
     },
     /// KV did not do its work; what was to be written is kept, and tried again.

@@ -154,8 +154,10 @@ fn a_duplicate_of_a_fixed_answer_is_the_same_fixed_answer() {
     run(|| async {
         let world = World::with(&[("RATE_LIMIT_PER_MINUTE", "2")]);
         let (empty, reset, limited) = (fresh_sid(), fresh_sid(), fresh_sid());
-        let first = [world.message(ANNA, "", &empty).await, world.message(ANNA, "reset", &reset).await, world.message(ANNA, "x", &limited).await];
-        let again = [world.message(ANNA, "", &empty).await, world.message(ANNA, "reset", &reset).await, world.message(ANNA, "x", &limited).await];
+        let first =
+            [world.message(ANNA, "", &empty).await, world.message(ANNA, "reset", &reset).await, world.message(ANNA, "x", &limited).await];
+        let again =
+            [world.message(ANNA, "", &empty).await, world.message(ANNA, "reset", &reset).await, world.message(ANNA, "x", &limited).await];
         assert_eq!(first, again);
         assert!(first[2][0].contains("try again in"));
     });
@@ -227,6 +229,23 @@ fn reset_waits_for_its_turn_and_clears_the_conversation() {
         assert_eq!(world.kv_keys().len(), 1, "the old revisions are deleted: {:?}", world.kv_keys());
         assert!(world.kv_values().iter().all(|value| !value.contains("one") && !value.contains("two")));
         assert_eq!(world.events_named("turn")[2]["outcome"], "reset");
+    });
+}
+
+#[test]
+fn a_reset_erases_the_stored_answers_too() {
+    run(|| async {
+        let world = World::new();
+        let sid = fresh_sid();
+        world.model([Act::Say("a private answer")]);
+        world.message(ANNA, "a private question", &sid).await;
+        world.pass(SECOND).await;
+        world.text(ANNA, "reset").await;
+        world.pass(SECOND).await;
+        assert!(!world.stored(ANNA).values().any(|value| value.contains("private")), "{:?}", world.stored(ANNA));
+        assert!(world.kv_keys().is_empty());
+        assert!(world.message(ANNA, "a private question", &sid).await.is_empty(), "known, and no longer answered");
+        assert_eq!(world.model_requests().len(), 1);
     });
 }
 
@@ -327,7 +346,8 @@ fn every_retry_is_reserved_and_the_last_one_that_the_budget_allows_is_the_last_o
 
 #[test]
 fn each_failure_of_the_model_ends_in_one_apology_and_stays_out_of_the_conversation() {
-    const QUOTA: &str = r#"{"error":{"message":"planted-error-text","type":"insufficient_quota","param":null,"code":"insufficient_quota"}}"#;
+    const QUOTA: &str =
+        r#"{"error":{"message":"planted-error-text","type":"insufficient_quota","param":null,"code":"insufficient_quota"}}"#;
     const APOLOGY: &str = "Sorry, I can't answer right now. Please try again in a few minutes.";
     let filtered = r#"{"choices":[{"message":{"content":""},"finish_reason":"content_filter"}]}"#;
     let cases: [(Act, usize, &str, &str); 14] = [
@@ -474,7 +494,7 @@ fn a_late_answer_that_twilio_did_not_process_is_sent_again_and_an_unknown_outcom
         world.text(ANNA, "one").await;
         world.pass(30 * SECOND).await;
         assert_eq!(world.sent(), ["later"]);
-        for unknown in [Act::ActAndDrop, Act::Status(500, ""), after(20_000, Act::Say(""))] {
+        for unknown in [Act::ThenDrop, Act::Status(500, ""), after(20_000, Act::Say(""))] {
             let before = world.sent().len();
             world.model([after(11_000, Act::Say("unknown"))]);
             world.twilio([unknown]);
@@ -499,6 +519,20 @@ fn a_late_answer_that_twilio_refuses_for_good_ends_and_is_logged_by_code() {
         let events = world.events_named("late_part");
         assert_eq!((events.len(), events[0]["outcome"].as_str(), events[0]["code"].as_u64()), (1, Some("refused"), Some(21610)));
         assert!(!world.log_text().contains("planted"));
+    });
+}
+
+#[test]
+fn a_late_answer_goes_out_although_the_token_that_verified_it_was_rotated_away() {
+    run(|| async {
+        let newer = "fedcba9876543210fedcba9876543210";
+        let world = World::with(&[("TWILIO_AUTH_TOKEN", &format!("{},{newer}", world::TOKEN))]);
+        world.model([after(11_000, Act::Say("late"))]);
+        world.twilio([Act::Status(401, r#"{"code":20003,"status":401}"#)]);
+        world.text(ANNA, "Hello").await;
+        world.pass(20 * SECOND).await;
+        assert_eq!(world.sent(), ["late"]);
+        assert_eq!(world.rest_tokens(), [world::TOKEN, newer]);
     });
 }
 
@@ -709,4 +743,3 @@ fn addresses_are_stored_only_while_a_turn_needs_them() {
         assert!(!world.stored(ANNA).values().any(|value| value.contains(ANNA)));
     });
 }
-

@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize};
 
 use self::state::{Admission, Effects, Ended, Late, Outcome, Resume, Running, State, Work};
 use crate::{
-    config::Config,
+    config::{Config, Secret},
     conversation::{self, Conversation},
     event::{self, Event, Security, TurnEnded},
     message::{AccountSid, Address, Input, MessageSid, ServiceSid},
@@ -361,8 +361,7 @@ impl<P: SenderPlatform> Inner<P> {
         let reason = match Kv::get(&self.platform, &conversation::key(&self.name, revision)).await {
             Ok(Some(text)) => match Conversation::decode(&text) {
                 Ok(conversation) => return conversation,
-                Err(conversation::DecodeError::Corrupt) => "corrupt",
-                Err(conversation::DecodeError::UnknownVersion) => "unknown_version",
+                Err(error) => error.label(),
             },
             Ok(None) => "missing",
             Err(_) => "kv_failed",
@@ -412,39 +411,48 @@ impl<P: SenderPlatform> Inner<P> {
                 self.log_late(&late, "unknown", None);
                 continue;
             }
-            let (Some(part), Some(envelope)) = (late.parts.first(), self.envelope(&late.route)) else {
-                self.step(|state, _, _| state.drop_late()).await?;
-                self.log_late(&late, "undeliverable", None);
-                continue;
+            let created = match late.parts.first() {
+                Some(part) => self.create_message(&late.route, part).await,
+                None => None,
             };
-            let created = rest::create_message(&self.platform, &self.config.twilio_api_base_url, envelope, part).await;
             let gave_up = self
                 .step(|state, now, _| match created {
-                    Created::Refused(_) => {
+                    None | Some(Created::Refused(_) | Created::Unauthorized) => {
                         state.drop_late();
                         false
                     }
-                    Created::Sent | Created::Unknown => state.late_part_ended(true, now),
-                    Created::NotProcessed => state.late_part_ended(false, now),
+                    Some(Created::Sent | Created::Unknown) => state.late_part_ended(true, now),
+                    Some(Created::NotProcessed) => state.late_part_ended(false, now),
                 })
                 .await?;
             match created {
-                Created::Sent => self.log_late(&late, "sent", None),
-                Created::Refused(code) => self.log_late(&late, "refused", Some(code)),
-                Created::Unknown => self.log_late(&late, "unknown", None),
-                Created::NotProcessed if gave_up => self.log_late(&late, "undeliverable", Some(429)),
-                Created::NotProcessed => {}
+                Some(Created::Sent) => self.log_late(&late, "sent", None),
+                Some(Created::Unknown) => self.log_late(&late, "unknown", None),
+                Some(Created::Refused(code)) => self.log_late(&late, "refused", Some(code)),
+                Some(Created::Unauthorized) => self.log_late(&late, "refused", Some(401)),
+                Some(Created::NotProcessed) if gave_up => self.log_late(&late, "undeliverable", Some(429)),
+                Some(Created::NotProcessed) => {}
+                None => self.log_late(&late, "undeliverable", None),
             }
         }
         Ok(())
     }
 
-    /// Whom a late answer goes to, with the token that verified the message; after a rotation, with the newest.
-    fn envelope<'a>(&'a self, route: &'a Route) -> Option<Envelope<'a>> {
-        let tokens = &self.config.twilio_tokens;
-        let token = tokens.iter().find(|token| self.config.pseudonym_key.token_id(token) == route.token).or(tokens.first())?;
+    /// Sends one part with the token that verified the message and, if Twilio no longer takes that one, with the others: the
+    /// tokens may have been rotated meanwhile. `None` when the account is not known.
+    async fn create_message(&self, route: &Route, part: &str) -> Option<Created> {
         let account = route.account.as_ref()?;
-        Some(Envelope { account, token, service: route.service.as_ref(), from: &route.number, to: &route.sender })
+        let verified = |token: &&Secret| self.config.pseudonym_key.token_id(token) == route.token;
+        let tokens = &self.config.twilio_tokens;
+        let mut created = Created::Unauthorized;
+        for token in tokens.iter().filter(verified).chain(tokens.iter().filter(|token| !verified(token))) {
+            let envelope = Envelope { account, token, service: route.service.as_ref(), from: &route.number, to: &route.sender };
+            created = rest::create_message(&self.platform, &self.config.twilio_api_base_url, envelope, part).await;
+            if created != Created::Unauthorized {
+                break;
+            }
+        }
+        Some(created)
     }
 
     fn log_turn(&self, turn: &Running, asked: Option<&Asked>, ended: &Ended, inline: bool) {

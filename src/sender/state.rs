@@ -361,6 +361,15 @@ impl State {
                 self.conversation = None;
                 self.unsaved.clear();
                 self.revisions.clear();
+                // What was answered is part of what is forgotten; a message that comes again now gets nothing.
+                for seen in &mut self.seen {
+                    if let Outcome::Answer(earlier) = seen.outcome
+                        && earlier != turn.number
+                    {
+                        seen.outcome = Outcome::Nothing;
+                        effects.forgotten.push(earlier);
+                    }
+                }
                 text
             }
         };

@@ -37,6 +37,8 @@ pub enum Created {
     Sent,
     /// Twilio did not process it (429): it can be sent again.
     NotProcessed,
+    /// Twilio did not accept the token (401): it can be sent with another.
+    Unauthorized,
     /// Twilio refused it for good, with this error code, or the status where there was none.
     Refused(u32),
     /// It may have been sent or not. It must not be sent again blindly.
@@ -80,6 +82,7 @@ fn outcome(status: u16, body: &[u8]) -> Created {
     match status {
         200..=299 => Created::Sent,
         429 => Created::NotProcessed,
+        401 => Created::Unauthorized,
         400..=499 => {
             let code = serde_json::from_slice::<TwilioError>(body).ok().and_then(|error| error.code);
             Created::Refused(code.unwrap_or(status.into()))
@@ -125,6 +128,7 @@ mod tests {
     fn only_an_outcome_that_is_known_counts_as_known() {
         assert_eq!(outcome(201, b"{}"), Created::Sent);
         assert_eq!(outcome(429, b""), Created::NotProcessed);
+        assert_eq!(outcome(401, br#"{"code":20003}"#), Created::Unauthorized);
         assert_eq!(outcome(400, br#"{"code":21610,"message":"unsubscribed"}"#), Created::Refused(21610));
         assert_eq!(outcome(404, b"<html>"), Created::Refused(404));
         assert_eq!(outcome(500, b""), Created::Unknown);

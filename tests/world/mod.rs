@@ -19,7 +19,8 @@ use switchboard::{
     budget::{Budget, Reservation, ReserveCall},
     config::{Config, Fault},
     platform::{
-        Batch, Budgets, Clock, Http, HttpError, HttpRequest, HttpResponse, Kv, Log, PlatformError, Random, Senders, Spawn, Storage, UnixMillis,
+        Batch, Budgets, Clock, Http, HttpError, HttpRequest, HttpResponse, Kv, Log, PlatformError, Random, Senders, Spawn, Storage,
+        UnixMillis,
     },
     pseudonym::Pseudonym,
     sender::{Reply, Sender, SenderCall},
@@ -49,7 +50,7 @@ pub enum Act {
     /// Breaks the connection.
     Drop,
     /// Does its work, and breaks the connection.
-    ActAndDrop,
+    ThenDrop,
     /// Answers, but only after this many milliseconds.
     After(u64, Box<Act>),
 }
@@ -83,11 +84,14 @@ struct Inner {
     objects: RefCell<BTreeMap<String, Object>>,
 }
 
+/// The tasks of one incarnation of an object; they end with it.
+type Tasks = Rc<RefCell<Vec<JoinHandle<()>>>>;
+
 #[derive(Default)]
 struct Object {
     disk: Disk,
     engine: Option<Rc<Sender<ObjectPlatform>>>,
-    tasks: Rc<RefCell<Vec<JoinHandle<()>>>>,
+    tasks: Tasks,
 }
 
 /// The storage of one object; it outlives the object.
@@ -292,7 +296,7 @@ impl World {
         self.0.objects.borrow_mut().entry(name.as_str().to_owned()).or_default().disk.clone()
     }
 
-    fn engine(&self, name: &Pseudonym) -> (Rc<Sender<ObjectPlatform>>, Rc<RefCell<Vec<JoinHandle<()>>>>) {
+    fn engine(&self, name: &Pseudonym) -> (Rc<Sender<ObjectPlatform>>, Tasks) {
         let mut objects = self.0.objects.borrow_mut();
         let object = objects.entry(name.as_str().to_owned()).or_default();
         let engine = object.engine.get_or_insert_with(|| {
@@ -383,7 +387,7 @@ impl World {
             Act::Status(status, body) => (status, None, body.to_owned()),
             Act::Later(wait) => (429, Some(wait.to_owned()), String::new()),
             Act::Body(body) => (200, None, body.to_owned()),
-            Act::ActAndDrop => {
+            Act::ThenDrop => {
                 done("");
                 return Err(HttpError::Connection);
             }
@@ -440,7 +444,7 @@ pub struct ObjectPlatform {
     world: World,
     name: Pseudonym,
     disk: Disk,
-    tasks: Rc<RefCell<Vec<JoinHandle<()>>>>,
+    tasks: Tasks,
 }
 
 impl Clock for ObjectPlatform {
