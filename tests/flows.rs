@@ -378,9 +378,11 @@ fn each_failure_of_the_model_ends_in_one_apology_and_stays_out_of_the_conversati
             let turn = &world.events_named("turn")[0];
             assert_eq!((turn["outcome"].as_str(), turn["failure"].as_str()), (Some("failed"), Some(failure)));
             assert!(!world.log_text().contains("planted"));
+            assert!(!world.stored(ANNA)["state"].contains("Sorry") && !world.stored(ANNA)["state"].contains("failing"), "{failure}");
+            world.kill(ANNA);
             world.text(ANNA, "after").await;
             assert_eq!(users(world.model_requests().last().unwrap()), ["after"], "{failure}");
-            assert!(!world.kv_values().concat().contains("Sorry"));
+            assert!(world.kv_values().is_empty(), "{failure}");
         });
     }
 }
@@ -666,6 +668,34 @@ fn a_turn_that_kv_did_not_take_is_kept_and_saved_later() {
         world.pass(600 * SECOND).await;
         assert!(!world.stored(ANNA)["state"].contains("\"user\""), "the object keeps no turn that KV has");
         assert!(world.kv_values().last().unwrap().contains("three"));
+    });
+}
+
+#[test]
+fn a_turn_that_ends_while_kv_is_being_written_is_saved_too() {
+    run(|| async {
+        let world = World::new();
+        world.kv_write_takes(2 * SECOND);
+        world.text(ANNA, "one").await;
+        world.text(ANNA, "two").await;
+        world.pass(5 * SECOND).await;
+        world.kill(ANNA);
+        world.text(ANNA, "three").await;
+        assert_eq!(users(&world.model_requests()[2]), ["one", "two", "three"]);
+    });
+}
+
+#[test]
+fn a_turn_ends_on_time_although_its_webhook_has_left_and_the_alarm_is_late() {
+    run(|| async {
+        let world = World::new();
+        world.alarms_late_by(40 * SECOND);
+        world.model([after(12_000, Act::Say("slow answer"))]);
+        world.text(ANNA, "Hello").await;
+        world.pass(3 * SECOND).await;
+        assert_eq!(world.events_named("turn").len(), 1);
+        world.pass(60 * SECOND).await;
+        assert_eq!(world.sent(), ["slow answer"]);
     });
 }
 

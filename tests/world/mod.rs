@@ -79,6 +79,8 @@ struct Inner {
     kv: RefCell<BTreeMap<String, (String, UnixMillis)>>,
     kv_reads: Cell<usize>,
     kv_fails: Cell<bool>,
+    kv_write_takes: Cell<Duration>,
+    alarms_late_by: Cell<Duration>,
     budget: Budget<Disk>,
     budget_fails: Cell<bool>,
     objects: RefCell<BTreeMap<String, Object>>,
@@ -133,6 +135,8 @@ impl World {
             kv: RefCell::default(),
             kv_reads: Cell::default(),
             kv_fails: Cell::default(),
+            kv_write_takes: Cell::new(Duration::from_millis(20)),
+            alarms_late_by: Cell::default(),
             budget: Budget::new(Disk::default()),
             budget_fails: Cell::default(),
             objects: RefCell::default(),
@@ -157,6 +161,14 @@ impl World {
 
     pub fn kv_fails(&self, fails: bool) {
         self.0.kv_fails.set(fails);
+    }
+
+    pub fn kv_write_takes(&self, duration: Duration) {
+        self.0.kv_write_takes.set(duration);
+    }
+
+    pub fn alarms_late_by(&self, duration: Duration) {
+        self.0.alarms_late_by.set(duration);
     }
 
     pub fn budget_fails(&self, fails: bool) {
@@ -328,7 +340,7 @@ impl World {
         let (world, name) = (self.clone(), name.clone());
         world.disk(&name).0.alarm.set(Some(at));
         spawn_local(async move {
-            world.sleep(at.since(world.now())).await;
+            world.sleep(at.since(world.now()).saturating_add(world.0.alarms_late_by.get())).await;
             let disk = world.disk(&name);
             if disk.0.alarm.get() != Some(at) {
                 return;
@@ -501,8 +513,8 @@ impl Kv for ObjectPlatform {
     }
 
     async fn put(&self, key: &str, value: &str, ttl: Duration) -> Result<(), PlatformError> {
-        tokio::time::sleep(Duration::from_millis(20)).await;
         let world = &self.world.0;
+        tokio::time::sleep(world.kv_write_takes.get()).await;
         assert!(ttl >= Duration::from_secs(60), "KV refuses a lifetime below 60 s");
         if world.kv_fails.get() {
             return Err(PlatformError::new("kv is down"));
