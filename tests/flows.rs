@@ -453,6 +453,20 @@ fn a_long_slow_answer_is_sent_in_parts_in_order() {
 }
 
 #[test]
+fn an_answer_that_is_being_stored_when_the_wait_ends_still_goes_out_inline_and_once() {
+    run(|| async {
+        let world = World::new();
+        world.storage_takes(ANNA, Duration::from_millis(100));
+        world.model([after(9800, Act::Say("just in time"))]);
+        let started = world.now();
+        assert_eq!(world.text(ANNA, "Hello").await, ["just in time"]);
+        assert!(world.now().since(started) > 10 * SECOND, "the wait had ended");
+        world.pass(60 * SECOND).await;
+        assert!(world.sent().is_empty());
+    });
+}
+
+#[test]
 fn whichever_webhook_still_waits_carries_the_answer() {
     run(|| async {
         let world = World::new();
@@ -714,6 +728,37 @@ fn everything_is_gone_when_the_conversation_expires() {
         assert_eq!(world.alarm(ANNA), None);
         world.text(ANNA, "again").await;
         assert_eq!(users(&world.model_requests()[1]), ["again"]);
+    });
+}
+
+#[test]
+fn an_expired_conversation_is_forgotten_although_the_alarm_is_late() {
+    run(|| async {
+        let world = World::new();
+        world.text(ANNA, "one").await;
+        world.pass(30 * SECOND).await;
+        world.alarms_late_by(600 * SECOND);
+        world.text(ANNA, "two").await;
+        world.pass(HOUR + SECOND).await;
+        assert!(!world.stored(ANNA).is_empty(), "the alarm has not rung yet");
+        world.text(ANNA, "three").await;
+        assert_eq!(users(&world.model_requests()[2]), ["three"]);
+    });
+}
+
+#[test]
+fn a_turn_that_kv_never_took_expires_with_its_conversation() {
+    run(|| async {
+        let world = World::new();
+        world.kv_fails(true);
+        world.text(ANNA, "one").await;
+        world.alarms_late_by(600 * SECOND);
+        world.pass(HOUR + SECOND).await;
+        world.text(ANNA, "two").await;
+        world.kv_fails(false);
+        world.kill(ANNA);
+        world.text(ANNA, "three").await;
+        assert_eq!(users(&world.model_requests()[2]), ["two", "three"]);
     });
 }
 

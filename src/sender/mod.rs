@@ -270,9 +270,9 @@ impl<P: SenderPlatform> Inner<P> {
     /// Runs the turn that is in the state, from wherever it was left.
     async fn run_turn(self: &Rc<Self>) -> Result<(), PlatformError> {
         let begun = self.begun.take();
-        let resume = self.step(|state, _, _| {
+        let resume = self.step(|state, now, _| {
             let begun_here = begun.is_some() && begun == state.turn_number();
-            state.resume(begun_here)
+            state.resume(begun_here, now)
         });
         match resume.await? {
             Resume::Nothing => Ok(()),

@@ -312,7 +312,8 @@ impl State {
 
     /// What is to be done about the turn in the state. `begun_here` is the turn that this incarnation of the object has
     /// begun and not run; any other was begun by one that has vanished.
-    pub fn resume(&mut self, begun_here: bool) -> Resume {
+    pub fn resume(&mut self, begun_here: bool, now: UnixMillis) -> Resume {
+        self.expire(now);
         let Some(turn) = &mut self.turn else { return Resume::Nothing };
         if begun_here {
             return Resume::Run(turn.clone());
@@ -484,9 +485,9 @@ impl State {
     pub fn rest(&mut self, now: UnixMillis, config: &Config, effects: &mut Effects) {
         self.alarm = None;
         self.wake_at = None;
-        if self.conversation.is_some_and(|kept| kept.expires_at <= now) {
-            self.conversation = None;
-            self.unsaved.clear();
+        // A turn goes on with the conversation that it began with.
+        if self.turn.is_none() {
+            self.expire(now);
         }
         self.forget(now, config, effects);
         if self.turn.is_some() {
@@ -497,6 +498,14 @@ impl State {
         }
         if self.next_save(now).is_some() {
             self.wake(self.save_not_before);
+        }
+    }
+
+    /// Forgets a conversation whose time is over.
+    fn expire(&mut self, now: UnixMillis) {
+        if self.conversation.is_some_and(|kept| kept.expires_at <= now) {
+            self.conversation = None;
+            self.unsaved.clear();
         }
     }
 

@@ -105,6 +105,7 @@ struct DiskInner {
     values: RefCell<BTreeMap<String, String>>,
     alarm: Cell<Option<UnixMillis>>,
     fails: Cell<bool>,
+    takes: Cell<Duration>,
     commits: Cell<usize>,
 }
 
@@ -177,6 +178,11 @@ impl World {
 
     pub fn storage_fails(&self, from: &str, fails: bool) {
         self.disk(&self.name(from)).0.fails.set(fails);
+    }
+
+    /// How long a commit takes until it is confirmed.
+    pub fn storage_takes(&self, from: &str, duration: Duration) {
+        self.disk(&self.name(from)).0.takes.set(duration);
     }
 
     pub fn step_clock(&self, milliseconds: i64) {
@@ -556,6 +562,7 @@ impl Storage for Disk {
             batch.deletes.iter().for_each(|key| drop(values.remove(key)));
         }
         tokio::task::yield_now().await;
+        tokio::time::sleep(self.0.takes.get()).await;
         Ok(())
     }
 }
