@@ -649,6 +649,34 @@ fn a_message_that_could_not_be_stored_is_not_taken_in() {
 }
 
 #[test]
+fn a_stored_state_that_cannot_be_read_is_logged_and_does_not_lock_the_sender_out() {
+    for value in ["", "{}", "{\"v\":2}", "[1]"] {
+        run(|| async {
+            let world = World::new();
+            world.overwrite_storage(ANNA, "state", value);
+            assert_eq!(world.text(ANNA, "Hello").await, ["answer to Hello"]);
+            assert_eq!(world.events_named("internal_error")[0]["reason"], "state_unreadable");
+            assert!(!world.log_text().contains(ANNA));
+        });
+    }
+}
+
+/// Pinned: a deploy meets the state that the release before it stored.
+#[test]
+fn the_stored_state_is_version_1_and_is_still_read() {
+    run(|| async {
+        let world = World::new();
+        let pinned = include_str!("vectors/sender_state_v1.json").trim();
+        world.overwrite_storage(ANNA, "state", pinned);
+        world.overwrite_storage(ANNA, "answer/1", "an earlier answer");
+        let seen = "SM000000000000000000000000000000aa";
+        assert_eq!(world.message(ANNA, "one", seen).await, ["an earlier answer"]);
+        world.text(ANNA, "three").await;
+        assert_eq!(users(&world.model_requests()[0]), ["two", "three"], "with the turn that KV does not have");
+    });
+}
+
+#[test]
 fn a_conversation_that_kv_does_not_give_is_treated_as_empty_and_logged() {
     for (value, reason) in [("{\"v\":", "corrupt"), ("{\"v\":99,\"turns\":[]}", "unknown_version")] {
         run(|| async {

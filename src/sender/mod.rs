@@ -157,9 +157,13 @@ impl<P: SenderPlatform> Sender<P> {
                 Work::Save => inner.save().await?,
             }
         }
-        inner.step(|state, now, effects| state.rest(now, &inner.config, effects)).await?;
-        let expired = inner.step(|state, now, _| state.stored_conversation(now).0.is_none() && state.next_save(now).is_none()).await?;
-        if expired {
+        let forgotten = inner
+            .step(|state, now, effects| {
+                state.rest(now, &inner.config, effects);
+                state.stored_conversation(now).is_none()
+            })
+            .await?;
+        if forgotten {
             inner.conversation.take();
         }
         Ok(())
@@ -187,10 +191,13 @@ impl<P: SenderPlatform> Inner<P> {
     }
 
     async fn load(&self) -> Result<State, PlatformError> {
-        match Storage::get(&self.platform, STATE_KEY).await? {
-            None => Ok(State::default()),
-            Some(text) => State::decode(&text).ok_or_else(|| PlatformError::new("stored state is unreadable")),
-        }
+        let Some(text) = Storage::get(&self.platform, STATE_KEY).await? else { return Ok(State::default()) };
+        Ok(State::decode(&text).unwrap_or_else(|| {
+            // Written by another release, perhaps. A sender that can never be answered again would be worse than one that is
+            // met as a stranger.
+            event::log(&self.platform, &Event::InternalError { reason: "state_unreadable" });
+            State::default()
+        }))
     }
 
     fn batch(&self, state: &mut State, effects: Effects, now: UnixMillis) -> Result<Batch, PlatformError> {
@@ -334,13 +341,10 @@ impl<P: SenderPlatform> Inner<P> {
 
     /// The conversation so far; what cannot be read is logged and treated as empty.
     async fn load_conversation(&self) -> Conversation {
-        let stored = self.step(|state, now, _| {
-            let (revision, unsaved) = state.stored_conversation(now);
-            (revision, unsaved.to_vec())
-        });
+        let stored = self.step(|state, now, _| state.stored_conversation(now).map(|(revision, unsaved)| (revision, unsaved.to_vec())));
         let (revision, unsaved) = match stored.await {
-            Ok((None, unsaved)) if unsaved.is_empty() => return Conversation::default(),
-            Ok(stored) => stored,
+            Ok(None) => return Conversation::default(),
+            Ok(Some(stored)) => stored,
             Err(error) => {
                 self.log_storage_error(error);
                 return Conversation::default();

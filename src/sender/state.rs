@@ -393,13 +393,10 @@ impl State {
         self.revisions.iter().map(|revision| revision.number)
     }
 
-    /// The revision in KV that the conversation goes on from, and the turns that it does not have. A conversation that has
-    /// expired is none.
-    pub fn stored_conversation(&self, now: UnixMillis) -> (Option<u64>, &[conversation::Turn]) {
-        match self.conversation {
-            Some(kept) if now < kept.expires_at => (kept.revision, &self.unsaved),
-            _ => (None, &[]),
-        }
+    /// The revision in KV that the conversation goes on from, if there is one yet, and the turns that it does not have. A
+    /// conversation that has expired is none.
+    pub fn stored_conversation(&self, now: UnixMillis) -> Option<(Option<u64>, &[conversation::Turn])> {
+        self.conversation.filter(|kept| now < kept.expires_at).map(|kept| (kept.revision, self.unsaved.as_slice()))
     }
 
     /// Gives the next revision a number, if there is something to save: the number, its lifetime, and how many turns it adds.

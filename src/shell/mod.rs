@@ -95,12 +95,12 @@ impl app::Request for Incoming {
         if matches!(self.body, Body::Unread) {
             if self.header("Content-Length").is_some() {
                 // The runtime reads no more than the length that was announced, which has been checked: read it at once.
+                // (`Clone::clone` copies the handle; the request's own `clone` would split its body in two.)
                 self.body = Body::Read;
-                let bytes = worker::Request::from(self.request.clone().map_err(|_| BodyBroken)?).bytes().await;
+                let bytes = worker::Request::from(Clone::clone(&self.request)).bytes().await;
                 return bytes.map(Some).map_err(|_| BodyBroken);
             }
-            let request = self.request.clone().map_err(|_| BodyBroken)?;
-            self.body = match worker::Request::from(request).stream() {
+            self.body = match worker::Request::from(Clone::clone(&self.request)).stream() {
                 Ok(stream) => Body::Streaming(stream),
                 Err(_) => Body::Read, // there is none
             };

@@ -193,6 +193,10 @@ impl World {
         self.0.kv.borrow_mut().values_mut().for_each(|(text, _)| *text = value.to_owned());
     }
 
+    pub fn overwrite_storage(&self, from: &str, key: &str, value: &str) {
+        self.disk(&self.name(from)).0.values.borrow_mut().insert(key.to_owned(), value.to_owned());
+    }
+
     /// The object vanishes, with everything in its memory; a webhook that waits gets an error.
     pub fn kill(&self, from: &str) {
         let mut objects = self.0.objects.borrow_mut();
