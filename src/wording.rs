@@ -34,9 +34,9 @@ impl Notice {
 
 /// After a reset.
 pub const RESET: &str = "Done: our conversation is cleared. What would you like to talk about?";
-/// When the model could not be asked, or gave nothing to pass on.
+/// When the model could not be asked, the budget object not reached, or the model gave nothing to pass on.
 pub const APOLOGY: &str = "Sorry, I can't answer right now. Please try again in a few minutes.";
-/// When the day's budget is used up, or could not be asked for.
+/// When the day's budget is used up.
 pub const NO_BUDGET: &str = "Sorry, I can't take more questions today. Please try again tomorrow.";
 /// When a content filter withheld the answer.
 pub const FILTERED: &str = "Sorry, I can't help with that.";

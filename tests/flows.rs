@@ -323,7 +323,8 @@ fn an_unreachable_budget_makes_no_request() {
     run(|| async {
         let world = World::new();
         world.budget_fails(true);
-        assert_eq!(world.text(ANNA, "Hello").await, ["Sorry, I can't take more questions today. Please try again tomorrow."]);
+        let apology = "Sorry, I can't answer right now. Please try again in a few minutes.";
+        assert_eq!(world.text(ANNA, "Hello").await, [apology], "tomorrow would be wrong");
         assert!(world.model_requests().is_empty());
         assert_eq!(world.events_named("turn")[0]["failure"], "budget_unreachable");
         world.budget_fails(false);

@@ -297,7 +297,7 @@ impl<P: SenderPlatform> Inner<P> {
                 *self.conversation.borrow_mut() = Some(conversation);
                 let ended = match &asked.result {
                     Ok(completion) => Ended::Answered { input, text: completion.text.clone() },
-                    Err(Failure::BudgetExhausted | Failure::BudgetUnreachable) => Ended::Failed(wording::NO_BUDGET),
+                    Err(Failure::BudgetExhausted) => Ended::Failed(wording::NO_BUDGET),
                     Err(Failure::Filtered) => Ended::Failed(wording::FILTERED),
                     Err(_) => Ended::Failed(wording::APOLOGY),
                 };
