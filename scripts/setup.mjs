@@ -212,7 +212,7 @@ async function cargoInstall(crate, version, dir) {
   }
   if (result.code !== 0) {
     throw new UserError(
-      `building ${crate} ${version} ${describe({ code: result.code })} (see above). It needs crates.io; what is built once is kept in ${path.dirname(dir)}.`,
+      `building ${crate} ${version} ${describe({ code: result.code })} (see above). It needs the crate registry; what is built once is kept in ${path.dirname(dir)}.`,
     );
   }
 }
