@@ -2,11 +2,15 @@
 // Workers by `wrangler dev` on free ports, each with a directory, settings and storage of its own. Plays Twilio towards
 // them, signed with Twilio's own library, and shows all that they print and store.
 //
-// Not here: assertions, and anything about one feature. Takes the builds in build/ as they are; `npm run test:e2e`
-// makes them first.
+// Three promises hold for every request of every test, so they are checked here: each response carries the security
+// headers, each line of the log is of the known vocabulary, and nothing printed names a secret or a number of a person.
+//
+// Not here: any other assertion, and anything about one feature. Takes the builds in build/ as they are;
+// `npm run test:e2e` makes them first.
 
 import crypto from "node:crypto";
 import fs from "node:fs";
+import http from "node:http";
 import os from "node:os";
 import path from "node:path";
 import { DatabaseSync } from "node:sqlite";
@@ -76,7 +80,10 @@ export async function startWorker({ playground, settings = {}, build = "build", 
   return worker;
 }
 
-/** A pair of addresses that no other call in this process returns: `{ from, to }`. */
+/** Every event that the Worker may log. */
+export const EVENTS = ["security_event", "turn", "late_part", "conversation_unreadable", "kv_failed", "object_failed", "internal_error"];
+
+/** A pair of addresses that no other call in this process returns: `{ from, to }`; 50 calls in a row differ in `from`. */
 export function freshPair() {
   const number = pairs;
   pairs += 1;
@@ -89,25 +96,50 @@ export function freshSid(prefix = "SM") {
   return prefix + crypto.randomBytes(16).toString("hex");
 }
 
+/** The account that all messages come from. */
+export const ACCOUNT = `AC${"0123456789abcdef".repeat(2)}`;
+
 /** The form of an inbound message as Twilio sends it, as a list of pairs, so that names can be repeated. */
 export function inboundForm({ from = "+15550100", to = "+15550199", body = "Hello", channel = "sms", sid = freshSid(), media = [] } = {}) {
   const address = (number) => (channel === "whatsapp" ? `whatsapp:${number}` : number);
-  const form = [
-    ["ToCountry", "US"],
+  const waId = from.replace("+", "");
+  const ofChannel = {
+    // What Twilio does not know about a number is there, but empty.
+    sms: [["ToCountry", "US"], ["ToState", "CA"], ["ToCity", ""], ["ToZip", ""], ["FromCountry", "US"], ["FromState", ""], ["FromCity", "OAKLAND"], ["FromZip", "94601"]],
+    whatsapp: [
+      ["ProfileName", "Test Person"],
+      ["WaId", waId],
+      ["MessageType", media.length ? "image" : "text"],
+      ["ReferralNumMedia", "0"],
+      ["ChannelMetadata", JSON.stringify({ type: "whatsapp", data: { context: { ProfileName: "Test Person", WaId: waId } } })],
+    ],
+  };
+  return [
     ["SmsMessageSid", sid],
     ["NumMedia", String(media.length)],
     ["SmsSid", sid],
-    ["FromCity", ""],
+    ["SmsStatus", "received"],
     ["Body", body],
     ["To", address(to)],
+    ["NumSegments", "1"],
     ["MessageSid", sid],
-    ["AccountSid", `AC${"0".repeat(32)}`],
+    ["AccountSid", ACCOUNT],
     ["From", address(from)],
     ["ApiVersion", "2010-04-01"],
     ...media.flatMap((url, index) => [[`MediaUrl${index}`, url], [`MediaContentType${index}`, "image/jpeg"]]),
+    ...ofChannel[channel],
   ];
-  if (channel === "whatsapp") form.push(["ProfileName", "Test Person"], ["WaId", from.replace("+", "")]);
-  return form;
+}
+
+/** The name that the Worker must give to a pair of addresses, worked out anew. */
+export function pseudonym({ from, to }, channel = "sms") {
+  const prefix = channel === "whatsapp" ? "whatsapp:" : "";
+  return hmac(`pair\0${prefix}${from}\0${prefix}${to}`);
+}
+
+/** What must stand for a number in the log, worked out anew. */
+export function phoneHash(number) {
+  return hmac(`phone\0${number}`).slice(0, 8);
 }
 
 /** What Twilio's own library signs a form with. `url` is the address that Twilio was given. */
@@ -170,6 +202,16 @@ class Playground {
     return requests.filter((request) => !service || request.service === service);
   }
 
+  /** The requests to the model whose newest message holds `text`, oldest first. */
+  async asked(text) {
+    return (await this.requests("openai")).filter(({ body }) => body.messages?.at(-1).content.includes(text));
+  }
+
+  /** The messages sent by REST to one address. */
+  async messagesTo(address) {
+    return (await this.messages()).filter(({ to }) => to === address);
+  }
+
   /** Forgets the requests received. */
   async clearRequests() {
     await this.#control("DELETE", "requests");
@@ -195,6 +237,7 @@ class Playground {
 
 class Worker {
   #settings;
+  #reconfigured;
   #ownsDirectory;
   #running;
 
@@ -241,18 +284,62 @@ class Worker {
     await this.start();
   }
 
-  /** Stops it, and removes its directory if it was made for it. */
+  /**
+   * Gives it other settings in place of those that `startWorker` or `restart` gave it (null takes one away), while it
+   * runs: quicker than a restart. Returns when they hold.
+   */
+  async reconfigure(settings) {
+    this.#reconfigured = { ...this.#settings, ...settings };
+    const ready = () => this.lines.filter((line) => line.includes("Local server updated and ready")).length;
+    const before = ready();
+    fs.writeFileSync(path.join(this.directory, ".dev.vars"), dotenv(this.#reconfigured));
+    // Of the two files wrangler watches only the other one.
+    fs.appendFileSync(path.join(this.directory, "wrangler.toml"), "\n");
+    await eventually("wrangler to take the settings over", () => ready() > before);
+  }
+
+  /** Stops it, removes its directory if it was made for it, and throws when what it printed breaks a promise. */
   async close() {
     await this.#running.stop();
     if (this.#ownsDirectory) fs.rmSync(this.directory, { recursive: true, force: true, maxRetries: 3 });
+    this.#checkOutput();
   }
 
-  /** One request: `fetch` with a path. Returns `{ status, headers, text, ms }`; redirects are not followed. */
+  /**
+   * One request: `fetch` with a path. Returns `{ status, headers, text, ms }`; redirects are not followed. Throws when the
+   * response lacks a security header.
+   */
   async request(pathAndQuery, { timeout = 30_000, ...options } = {}) {
     const began = performance.now();
     const response = await fetch(this.url + pathAndQuery, { redirect: "manual", signal: AbortSignal.timeout(timeout), ...options });
     const text = await response.text();
+    checkHeaders(`${options.method ?? "GET"} ${pathAndQuery}: ${response.status}`, response.headers);
     return { status: response.status, headers: response.headers, text, ms: performance.now() - began };
+  }
+
+  /**
+   * One request with exactly these headers, `Host` included, and the path as it is. `body` is sent with its length, or in
+   * chunks without one when it is a list; when `unfinished`, the end of the body never comes. Returns
+   * `{ status, headers, text }`. Throws as `request` does.
+   */
+  async rawRequest(pathAndQuery, { method = "POST", headers = {}, body, unfinished = false, timeout = 10_000 } = {}) {
+    const length = typeof body === "string" ? { "Content-Length": Buffer.byteLength(body) } : {};
+    const signal = AbortSignal.timeout(timeout);
+    const request = http.request({ host: "127.0.0.1", port: this.port, path: pathAndQuery, method, headers: { ...length, ...headers }, agent: false, signal });
+    const response = await new Promise((resolve, reject) => {
+      request.on("error", reject);
+      request.on("response", (answer) => {
+        const chunks = [];
+        answer.on("data", (chunk) => chunks.push(chunk));
+        answer.on("error", reject);
+        answer.on("end", () => resolve({ status: answer.statusCode, headers: new Headers(answer.headers), text: Buffer.concat(chunks).toString() }));
+      });
+      for (const chunk of [body ?? []].flat()) request.write(chunk);
+      if (!unfinished) request.end();
+    });
+    request.destroy();
+    checkHeaders(`${method} ${pathAndQuery}: ${response.status}`, response.headers);
+    return response;
   }
 
   /**
@@ -325,6 +412,18 @@ class Worker {
       .map((file) => path.relative(state, file));
   }
 
+  #checkOutput() {
+    for (const entry of this.log) {
+      if (!EVENTS.includes(entry.event)) throw new Error(`an unknown event was logged: ${JSON.stringify(entry)}`);
+      if (!/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/.test(entry.time)) throw new Error(`an event without a time: ${JSON.stringify(entry)}`);
+    }
+    const secrets = ["TWILIO_AUTH_TOKEN", "OPENAI_API_KEY", "PSEUDONYM_KEY"].flatMap((name) => [this.#settings, this.#reconfigured ?? {}].flatMap((settings) => settings[name]?.split(",") ?? []));
+    for (const line of this.lines) {
+      if (/(\+|%2B)155501\d\d/i.test(line)) throw new Error(`a number of a person was printed: ${line}`);
+      if (secrets.some((secret) => secret.length >= 16 && line.includes(secret))) throw new Error("a secret was printed");
+    }
+  }
+
   #addToLog(line) {
     try {
       this.log.push(JSON.parse(line));
@@ -335,6 +434,16 @@ class Worker {
 }
 
 let pairs = 0;
+
+function hmac(text) {
+  return crypto.createHmac("sha256", SECRETS.PSEUDONYM_KEY).update(text).digest("hex");
+}
+
+function checkHeaders(what, headers) {
+  for (const [name, value] of Object.entries(SECURITY_HEADERS)) {
+    if (headers.get(name) !== value) throw new Error(`${what}: the header ${name} is ${headers.get(name)}, not ${value}`);
+  }
+}
 
 stopEverythingOnSignals();
 

@@ -1,0 +1,255 @@
+// Late answers: what Twilio's REST API is asked to send when the model takes longer than a webhook may wait, and what
+// survives when the machine goes down in the middle.
+//
+// Not here: answers in time (messages), failures of the model (openai).
+
+import assert from "node:assert/strict";
+import crypto from "node:crypto";
+import { after, before, describe, test } from "node:test";
+import { ACCOUNT, eventually, freshPair, freshSid, phoneHash, SECRETS, startPlayground, startWorker } from "./harness.mjs";
+
+const OLDER_TOKEN = crypto.randomBytes(16).toString("hex");
+const SERVICE = `MG${"0a".repeat(16)}`;
+
+let worker, playground;
+
+before(async () => {
+  const tokens = `${OLDER_TOKEN},${SECRETS.TWILIO_AUTH_TOKEN}`;
+  playground = await startPlayground({ tokens });
+  worker = await startWorker({ playground, settings: { TWILIO_AUTH_TOKEN: tokens, REPLY_WITHIN_MS: "500" } });
+});
+
+after(async () => {
+  await worker?.close();
+  await playground?.close();
+});
+
+const echo = (text, number = 1) => `Nice to hear from you! You said: "${text}" (message ${number} of our conversation)`;
+const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+// Each of these waits most of its time.
+describe("late answers", { concurrency: 20 }, () => {
+  test("an answer that is late goes out once by REST, and the webhook gets an empty response in time", async () => {
+    const pair = freshPair();
+    const answer = await worker.sendMessage({ ...pair, body: "Late by SMS [fault delay=1200ms]" });
+    assert.equal(answer.status, 200);
+    assert.equal(answer.text, '<?xml version="1.0" encoding="UTF-8"?><Response/>');
+    assert.ok(answer.ms >= 400 && answer.ms < 1100, `after ${answer.ms} ms`);
+    const message = await sentTo(pair.from);
+    assert.deepEqual(message.parameters, { To: pair.from, From: pair.to, Body: echo("Late by SMS") });
+    assert.equal(message.account_sid, ACCOUNT);
+    const outcomes = () => worker.log.filter(({ phone_hash: hash }) => hash === phoneHash(pair.from)).map(({ event, outcome, delivery }) => [event, outcome, delivery]);
+    await eventually("the log", () => outcomes().length === 2);
+    assert.deepEqual(outcomes(), [["turn", "answered", "late"], ["late_part", "sent", undefined]]);
+    await sleep(1500);
+    assert.equal((await playground.messagesTo(pair.from)).length, 1);
+  });
+
+  test("a late answer to WhatsApp goes to and from WhatsApp addresses", async () => {
+    const pair = freshPair();
+    await worker.sendMessage({ ...pair, channel: "whatsapp", body: "Late by WhatsApp [fault delay=900ms]" });
+    const message = await sentTo(`whatsapp:${pair.from}`);
+    assert.deepEqual(message.parameters, { To: `whatsapp:${pair.from}`, From: `whatsapp:${pair.to}`, Body: echo("Late by WhatsApp") });
+  });
+
+  test("a late answer goes out through the Messaging Service that was written to", async () => {
+    const pair = freshPair();
+    await worker.sendMessage({ ...pair, body: "Late by service [fault delay=900ms]", params: [["MessagingServiceSid", SERVICE]] });
+    const message = await sentTo(pair.from);
+    assert.deepEqual(message.parameters, { To: pair.from, MessagingServiceSid: SERVICE, Body: echo("Late by service") });
+  });
+
+  test("a late answer to a short code goes out from that short code", async () => {
+    const { from } = freshPair();
+    await worker.sendMessage({ from, to: "55501", body: "Late by short code [fault delay=900ms]" });
+    assert.equal((await sentTo(from)).parameters.From, "55501");
+  });
+
+  test("a late answer is sent with the token that verified the message", async () => {
+    for (const [index, token] of [OLDER_TOKEN, SECRETS.TWILIO_AUTH_TOKEN].entries()) {
+      const pair = freshPair();
+      await worker.sendMessage({ ...pair, token, body: "Whose token [fault delay=900ms]" });
+      await sentTo(pair.from);
+      const [request] = await restRequests(pair.from);
+      assert.equal(request.token_index, index);
+    }
+  });
+
+  test("a late answer goes out by another token when Twilio no longer takes the one that verified the message", async () => {
+    const pair = freshPair();
+    await playground.fault({ service: "twilio", status: 401, times: 1, contains: pair.from });
+    await worker.sendMessage({ ...pair, token: OLDER_TOKEN, body: "Promoted meanwhile [fault delay=900ms]" });
+    assert.equal((await sentTo(pair.from)).body, echo("Promoted meanwhile"));
+    assert.deepEqual((await restRequests(pair.from)).map(({ status, token_index: index }) => [status, index]), [[401, 0], [201, 1]]);
+  });
+
+  test("a long late answer goes out in parts, in order, each once", async () => {
+    const pair = freshPair();
+    await worker.sendMessage({ ...pair, body: "Please write 3900 characters [fault delay=900ms]" });
+    const parts = await eventually("three parts", async () => {
+      const sent = await playground.messagesTo(pair.from);
+      return sent.length === 3 && sent;
+    });
+    const text = parts.map(({ body }) => body).join(" ").replace(/\s+/g, " ");
+    assert.ok(text.startsWith("The harbour wakes") && text.length > 3850, `${text.length} characters`);
+    assert.ok(parts.every(({ body }) => body.length <= 1600));
+    await sleep(1000);
+    assert.equal((await playground.messagesTo(pair.from)).length, 3);
+  });
+
+  test("a part that Twilio did not process is sent again, once it is due, and the rest follows in order", async () => {
+    const pair = freshPair();
+    await playground.fault({ service: "twilio", status: 429, times: 1, contains: pair.from });
+    await worker.sendMessage({ ...pair, body: "Please write 2500 characters [fault delay=900ms]" });
+    const parts = await eventually("both parts", async () => {
+      const sent = await playground.messagesTo(pair.from);
+      return sent.length === 2 && sent;
+    });
+    assert.ok(parts[0].body.startsWith("The harbour wakes"));
+    const requests = await restRequests(pair.from);
+    assert.deepEqual(requests.map(({ status }) => status), [429, 201, 201]);
+    assert.ok(requests[1].received_at - requests[0].received_at >= 900, "not at once");
+    assert.equal(requests[0].body.Body, requests[1].body.Body);
+  });
+
+  for (const [what, fault, outcome] of [
+    ["broke off after it was acted upon", { connection: "act_then_drop" }, "unknown"],
+    ["was answered by a 500", { status: 500 }, "unknown"],
+    ["was refused for good", { status: 400, error: { code: 21610 } }, "refused"],
+  ]) {
+    test(`a send that ${what} is never tried again`, async () => {
+      const pair = freshPair();
+      await playground.fault({ service: "twilio", ...fault, times: 5, contains: pair.from });
+      await worker.sendMessage({ ...pair, body: "Ambiguous [fault delay=900ms]" });
+      const line = await worker.logged(({ event, phone_hash: hash }) => event === "late_part" && hash === phoneHash(pair.from));
+      assert.equal(line.outcome, outcome);
+      assert.equal(line.code, outcome === "refused" ? 21610 : undefined);
+      await sleep(3000);
+      assert.equal((await restRequests(pair.from)).length, 1);
+    });
+  }
+
+  test("the copy of a message whose answer went out by REST gets an empty response, before and after", async () => {
+    const message = { ...freshPair(), sid: freshSid(), body: "Copied while late [fault delay=1500ms]" };
+    const answers = [await worker.sendMessage(message), await worker.sendMessage(message)];
+    await sentTo(message.from);
+    answers.push(await worker.sendMessage(message));
+    assert.deepEqual(answers.map(({ messages }) => messages), [[], [], []]);
+    await sleep(700);
+    assert.equal((await playground.messagesTo(message.from)).length, 1);
+    assert.equal((await playground.asked("Copied while late")).length, 1);
+  });
+
+  test("messages that came during a late turn are answered together, after its answer", async () => {
+    const pair = freshPair();
+    await worker.sendMessage({ ...pair, body: "Late first [fault delay=1500ms]" });
+    const [two, three] = await Promise.all([
+      worker.sendMessage({ ...pair, body: "Late second" }),
+      sleep(150).then(() => worker.sendMessage({ ...pair, body: "Late third" })),
+    ]);
+    assert.deepEqual([two.messages, three.messages], [[], []]);
+    const sent = await eventually("both answers", async () => {
+      const messages = await playground.messagesTo(pair.from);
+      return messages.length === 2 && messages;
+    });
+    assert.deepEqual(sent.map(({ body }) => body), [echo("Late first"), echo("Late second\nLate third", 2)]);
+  });
+
+  test("a turn that was answered late is remembered", async () => {
+    const pair = freshPair();
+    await worker.sendMessage({ ...pair, body: "Remember the late one [fault delay=900ms]" });
+    await sentTo(pair.from);
+    const next = await worker.sendMessage({ ...pair, body: "How many messages?" });
+    assert.deepEqual(next.messages, ["You have sent 2 messages in this conversation."]);
+  });
+
+  test("a failure that shows late is told once, by REST, and is no part of the conversation", async () => {
+    const pair = freshPair();
+    await worker.sendMessage({ ...pair, body: "Fails late [fault delay=900ms status=400]" });
+    assert.equal((await sentTo(pair.from)).body, "Sorry, I can't answer right now. Please try again in a few minutes.");
+    const next = await worker.sendMessage({ ...pair, body: "How many messages?" });
+    assert.deepEqual(next.messages, ["You have sent 1 message in this conversation."]);
+  });
+
+  test("an answer that is late though nothing can be sent to it is given up and logged", async () => {
+    const pair = freshPair();
+    const form = [["MessageSid", freshSid()], ["From", pair.from], ["To", pair.to], ["Body", "No account [fault delay=900ms]"]];
+    assert.deepEqual((await worker.sendMessage({ form })).messages, []);
+    const line = await worker.logged(({ event, phone_hash: hash }) => event === "late_part" && hash === phoneHash(pair.from));
+    assert.equal(line.outcome, "undeliverable");
+    assert.deepEqual(await restRequests(pair.from), []);
+  });
+});
+
+test("a copy that waits when the answer comes carries it, and nothing is sent by REST", async () => {
+  const message = { ...freshPair(), sid: freshSid(), body: "Caught by a copy [fault delay=1150ms]" };
+  const first = await worker.sendMessage(message);
+  assert.deepEqual(first.messages, []);
+  await sleep(900 - first.ms);
+  const copy = await worker.sendMessage(message);
+  assert.deepEqual(copy.messages, [echo("Caught by a copy")]);
+  await sleep(700);
+  assert.deepEqual(await playground.messagesTo(message.from), []);
+});
+
+test("a machine that goes down in the middle of a turn loses nothing: the turn runs again and its answer goes out by REST, once", async () => {
+  const message = { ...freshPair(), sid: freshSid(), body: "Survive this [fault delay=900ms]" };
+  await worker.sendMessage({ ...message, sid: freshSid(), body: "Said before" });
+  const webhook = worker.sendMessage(message).catch(() => "cut off");
+  await eventually("the turn to run", async () => (await playground.asked("Survive this")).length);
+  await worker.kill();
+  await webhook;
+  await worker.restart();
+  const answer = await sentTo(message.from, 20_000);
+  assert.equal(answer.body, echo("Survive this", 2), "the conversation is still there, too");
+  assert.equal((await playground.asked("Survive this")).length, 2);
+  assert.deepEqual((await worker.sendMessage(message)).messages, []);
+  await sleep(700);
+  assert.equal((await playground.messagesTo(message.from)).length, 1);
+});
+
+test("a copy that comes after a restart gets the answer of before it, at no cost", async () => {
+  const message = { ...freshPair(), sid: freshSid(), body: "Answered before the restart" };
+  const answer = await worker.sendMessage(message);
+  await worker.restart();
+  assert.equal((await worker.sendMessage(message)).text, answer.text);
+  assert.equal((await playground.asked("Answered before the restart")).length, 1);
+  const next = await worker.sendMessage({ ...message, sid: freshSid(), body: "What did I say before?" });
+  assert.deepEqual(next.messages, ['Before this you said: "Answered before the restart"']);
+});
+
+test("a late answer that was promised before a restart is sent after it, also when its token was rotated out", async () => {
+  const pair = freshPair();
+  await playground.fault({ service: "twilio", status: 429, times: 1, contains: pair.from });
+  await worker.sendMessage({ ...pair, token: OLDER_TOKEN, body: "Promised [fault delay=900ms]" });
+  await eventually("the first try", async () => (await restRequests(pair.from))[0]?.status);
+  await sleep(300); // for the object to take note of it
+  await worker.restart({ TWILIO_AUTH_TOKEN: SECRETS.TWILIO_AUTH_TOKEN });
+  assert.equal((await sentTo(pair.from, 20_000)).body, echo("Promised"));
+  assert.deepEqual((await restRequests(pair.from)).map(({ token_index: index }) => index), [0, 1]);
+});
+
+test("a machine that goes down while a late answer is being sent does not send it twice", async () => {
+  const pair = freshPair();
+  await playground.fault({ service: "twilio", delay_ms: 60_000, times: 1, contains: pair.from });
+  await worker.sendMessage({ ...pair, body: "Sent at most once [fault delay=900ms]" });
+  await eventually("the send", async () => (await restRequests(pair.from)).length);
+  const since = worker.log.length;
+  await worker.restart();
+  const line = await worker.logged(({ event, phone_hash: hash }) => event === "late_part" && hash === phoneHash(pair.from), { since, timeout: 20_000 });
+  assert.equal(line.outcome, "unknown");
+  await sleep(1000);
+  assert.equal((await restRequests(pair.from)).length, 1);
+});
+
+async function sentTo(address, timeout) {
+  const [message] = await eventually(`a message to ${address}`, async () => {
+    const sent = await playground.messagesTo(address);
+    return sent.length > 0 && sent;
+  }, timeout);
+  return message;
+}
+
+async function restRequests(address) {
+  return (await playground.requests("twilio")).filter(({ body }) => body.To === address);
+}

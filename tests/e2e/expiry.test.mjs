@@ -1,0 +1,64 @@
+// What the passing of time does: a conversation is gone by itself, and a rate limit's window reopens. Both take a minute
+// at least, so they are waited for together, once.
+
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { eventually, freshPair, freshSid, pseudonym, startPlayground, startWorker } from "./harness.mjs";
+
+let playground, worker;
+
+before(async () => {
+  playground = await startPlayground();
+  worker = await startWorker({ playground, settings: { CONVERSATION_TTL_SECONDS: "60" } });
+});
+
+after(async () => {
+  await worker?.close();
+  await playground?.close();
+});
+
+const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+test("after its lifetime a conversation is gone from KV, from the object and from memory; and a rate limit's window slides", async () => {
+  const [writer, other, hasty] = [freshPair(), freshPair(), freshPair()];
+  const first = { ...writer, sid: freshSid(), body: "Gone in a minute: heliotrope" };
+  await worker.sendMessage(first);
+  // Nothing but notices: there is no conversation to expire, and the object must still be emptied.
+  await worker.sendMessage({ ...other, body: "" });
+  const began = Date.now();
+  for (let number = 0; number < 5; number += 1) await worker.sendMessage({ ...hasty, body: `Early ${number}` });
+  await sleep(8000);
+  for (let number = 0; number < 5; number += 1) await worker.sendMessage({ ...hasty, body: `Later ${number}` });
+  const refused = await worker.sendMessage({ ...hasty, body: "Too many" });
+  const seconds = Number(refused.messages[0].match(/try again in (\d+) seconds/)?.[1]);
+  assert.ok(Math.abs(seconds - (60 - (Date.now() - began) / 1000)) < 2.5, `told ${seconds} s`);
+  await eventually("the conversation in KV", () => entry(writer));
+  assert.ok(worker.filesWith("heliotrope").length > 0, "it would be found");
+  for (const pair of [writer, other]) assert.ok(object(pair).alarm > Date.now() && rows(pair) > 0);
+
+  // Now the first five count no more, and the later five still do. The sender was told of the limit less than a minute ago.
+  await sleep(began + 61_000 - Date.now());
+  const again = [];
+  for (let number = 0; number < 6; number += 1) again.push(await worker.sendMessage({ ...hasty, body: `Again ${number}` }));
+  assert.deepEqual(again.map(({ messages }) => messages.length), [1, 1, 1, 1, 1, 0]);
+
+  await eventually("the objects to be emptied", () => [writer, other].every((pair) => rows(pair) === 0), 15_000);
+  assert.equal(object(writer)?.alarm, undefined, "nothing will wake it again");
+  const kept = entry(writer);
+  assert.ok(!kept || kept.expiration <= Date.now(), "KV serves it no more");
+
+  const next = await worker.sendMessage({ ...writer, body: "What did I say first?" });
+  assert.deepEqual(next.messages, ["You have said nothing before this message."]);
+});
+
+function entry(pair) {
+  return worker.kv().find(({ key }) => key.startsWith(`conversation/${pseudonym(pair)}/`));
+}
+
+function object(pair) {
+  return worker.objects("SenderObject").find(({ name }) => name === pseudonym(pair));
+}
+
+function rows(pair) {
+  return object(pair)?.tables._cf_KV?.length ?? 0; // the runtime removes the file of an object that stores nothing
+}
