@@ -81,8 +81,8 @@ async function endToEnd() {
   await build({ features: "panic-route", outDir: "build/panic-route" });
   await buildPlayground();
   const files = filesBelow("tests/e2e", ".test.mjs");
-  // Every file has Workers of its own, each with a runtime that wants a core.
-  const concurrency = Math.max(1, Math.floor(os.availableParallelism() / 2));
+  // Every file has Workers of its own, each with a runtime that wants a core. Two at the least: one file mostly waits.
+  const concurrency = Math.max(2, Math.floor(os.availableParallelism() / 2));
   const args = ["--no-warnings", "--test", `--test-concurrency=${concurrency}`, "--test-timeout=180000", "--test-reporter=spec", ...files];
   await run(path.join(NODE_BIN, "node"), args, { cwd: ROOT, timeout: E2E_MINUTES * 60_000, failure: "the end-to-end tests" });
 }

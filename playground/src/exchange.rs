@@ -163,8 +163,8 @@ impl Reply {
 pub async fn handle(playground: &Playground, service: Service, line: Line, request: Request) -> Response {
     // (1) Take the request in whole.
     let (parts, body) = request.into_parts();
-    let body = axum::body::to_bytes(body, MAX_BODY).await;
-    let too_large = body.is_err();
+    let body = axum::body::to_bytes(body, MAX_READ).await.ok().filter(|body| body.len() <= MAX_BODY);
+    let too_large = body.is_none();
     let call = Call {
         method: parts.method,
         path: parts.uri.path().to_owned(),
@@ -248,6 +248,9 @@ pub fn form_as_json(form: Vec<(String, String)>) -> Map<String, Value> {
 
 /// The largest body that is taken in, in bytes.
 const MAX_BODY: usize = 4 * 1024 * 1024;
+/// The largest body that is read at all: up to here a client gets to read that its body is too large, instead of finding
+/// the connection closed while it still writes.
+const MAX_READ: usize = 16 * MAX_BODY;
 
 fn record_of(service: Service, call: &Call, authorization: &Authorization) -> Record {
     Record {

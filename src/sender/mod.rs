@@ -2,7 +2,7 @@
 //! waiting webhook its answer.
 //!
 //! [`Sender`] is the engine; the Durable Object (`shell`) is a thin newtype over it, and the tests run it over a pretend
-//! platform. Every change goes through [`Inner::step`]: decide on a copy of the state, store it, and only then believe it.
+//! platform. Every change goes through `Inner::step`: decide on a copy of the state, store it, and only then believe it.
 //! The decisions are in `state`; how the model is asked is in `turn`.
 
 mod state;
