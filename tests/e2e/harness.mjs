@@ -372,6 +372,16 @@ class Worker {
     return eventually(`a log line like ${matches}`, () => this.log.slice(since).find(matches), timeout);
   }
 
+  /**
+   * The log lines that `matches` (from the line numbered `since` on), once there are `count` of them: a line may be read
+   * after the response that it belongs to. More than `count` are returned as they are.
+   */
+  async loggedTimes(count, matches, { since = 0, timeout } = {}) {
+    const lines = () => this.log.slice(since).filter(matches);
+    await eventually(`${count} log lines like ${matches}`, () => lines().length >= count, timeout);
+    return lines();
+  }
+
   /** What is in KV: `[{ key, value, expiration, metadata }]`, values as text, expiration in ms since 1970. */
   kv() {
     const dir = path.join(this.directory, "state", "v3", "kv");

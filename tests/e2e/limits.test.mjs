@@ -38,9 +38,9 @@ test("ten messages a minute are answered, the eleventh is told when to try again
   for (const { status, messages: texts } of answers.slice(11)) assert.deepEqual([status, texts], [200, []]);
 
   assert.equal((await playground.asked("Rate")).length, 10);
-  const events = () => worker.log.slice(since).filter(({ event }) => event === "security_event");
+  const events = await worker.loggedTimes(4, ({ event }) => event === "security_event", { since });
   const expected = (told) => ({ phone_hash: phoneHash(pair.from), details: { kind: "rate_limit_exceeded", limit: 10, told } });
-  assert.deepEqual(events().map(({ phone_hash, details }) => ({ phone_hash, details })), [true, false, false, false].map(expected));
+  assert.deepEqual(events.map(({ phone_hash, details }) => ({ phone_hash, details })), [true, false, false, false].map(expected));
 
   const copies = [];
   for (const message of messages.slice(0, 11)) copies.push(await worker.sendMessage(message));
@@ -73,10 +73,12 @@ test("of 30 messages of one sender at once exactly 10 are taken in, one is told,
   const pair = freshPair();
   const since = worker.log.length;
   const answers = await Promise.all(Array.from({ length: 30 }, (_, index) => worker.sendMessage({ ...pair, body: `Storm ${index}.` })));
-  const log = worker.log.slice(since).filter(({ phone_hash: hash }) => hash === phoneHash(pair.from));
-  const taken = log.filter(({ event }) => event === "turn").reduce((sum, { messages }) => sum + messages, 0);
-  assert.equal(taken, 10);
-  const told = log.filter(({ event }) => event === "security_event").map(({ details }) => details.told);
+  const log = () => worker.log.slice(since).filter(({ phone_hash: hash }) => hash === phoneHash(pair.from));
+  const taken = () => log().filter(({ event }) => event === "turn").reduce((sum, { messages }) => sum + messages, 0);
+  await eventually("ten messages in the log", () => taken() >= 10);
+  assert.equal(taken(), 10);
+  const refused = await worker.loggedTimes(20, ({ event }) => event === "security_event", { since });
+  const told = refused.map(({ details }) => details.told);
   assert.equal(told.length, 20);
   assert.equal(told.filter(Boolean).length, 1);
   assert.equal(answers.filter(({ messages }) => /try again/.test(messages[0])).length, 1);
@@ -103,7 +105,7 @@ test("1000 messages of 1000 senders at once against a cap of 100 make exactly 10
     assert.equal(said.filter((what) => what === "answered").length, 100);
     assert.equal(said.filter((what) => what === "no budget").length, 900);
     assert.equal((await playground.asked("Thousand")).length, 100);
-    const refused = other.log.filter(({ event, failure }) => event === "turn" && failure === "budget_exhausted");
+    const refused = await other.loggedTimes(900, ({ event, failure }) => event === "turn" && failure === "budget_exhausted");
     assert.equal(refused.length, 900, "one log event each");
     assert.ok(refused.every(({ model_requests: made, outcome }) => made === 0 && outcome === "failed"));
 
@@ -127,7 +129,7 @@ test("with a cap of 0 no request is ever made, and what needs no model still wor
     assert.deepEqual(await playground.asked("Zero cap"), []);
     const fourth = await other.sendMessage({ ...pair, body: "Zero cap again" });
     assert.match(fourth.messages[0], /try again in \d+ seconds/, "the rate limit is the one that was set");
-    const refusal = other.log.find(({ event }) => event === "security_event");
+    const refusal = await other.logged(({ event }) => event === "security_event");
     assert.equal(refusal.details.limit, 3);
   } finally {
     await other.close();
@@ -144,7 +146,7 @@ test("retries count against the cap: the request that it does not allow is not m
     const second = await other.sendMessage({ ...freshPair(), ...failing });
     assert.deepEqual(second.messages, [NO_BUDGET]);
     assert.equal((await playground.asked("Retried into")).length, 4);
-    const turns = other.log.filter(({ event }) => event === "turn");
+    const turns = await other.loggedTimes(2, ({ event }) => event === "turn");
     assert.deepEqual(turns.map(({ model_requests: made, failure }) => [made, failure]), [[3, "server_error"], [1, "budget_exhausted"]]);
 
     await other.restart({ MAX_DAILY_CALLS: "5" });

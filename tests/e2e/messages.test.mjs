@@ -214,7 +214,8 @@ test("50 copies of one message at once make one model request and get the same a
   const answers = await Promise.all(Array.from({ length: 50 }, () => worker.sendMessage(copy)));
   for (const answer of answers) assert.deepEqual(answer.messages, [echo("Fifty at once")]);
   assert.equal((await playground.asked("Fifty at once")).length, 1);
-  assert.deepEqual(worker.log.slice(since).map(({ event, messages }) => [event, messages]), [["turn", 1]]);
+  const log = await worker.loggedTimes(1, () => true, { since });
+  assert.deepEqual(log.map(({ event, messages }) => [event, messages]), [["turn", 1]]);
 });
 
 test("the copy of a reset says the same, and clears nothing a second time", async () => {
