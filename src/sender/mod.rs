@@ -20,7 +20,7 @@ use futures_util::{
 };
 use serde::{Deserialize, Serialize};
 
-use self::state::{Admission, Effects, Ended, Late, Outcome, Resume, Running, State, Work};
+use self::state::{Admission, Effects, Ended, Late, LateStep, Outcome, Resume, Running, State, Work};
 use crate::{
     config::{Config, Secret},
     conversation::{self, Conversation},
@@ -32,7 +32,7 @@ use crate::{
     turn::{self, Asked},
     twilio::{
         parts,
-        rest::{self, Created, Envelope},
+        rest::{self, Created, Envelope, Found},
     },
     wording,
 };
@@ -103,6 +103,9 @@ struct Inner<P> {
 }
 
 const STATE_KEY: &str = "state";
+
+/// Stands for Twilio's error code where Twilio could not be asked, because the webhook named no account.
+const NO_ACCOUNT: u32 = 0;
 
 fn answer_key(turn: u64) -> String {
     format!("answer/{turn}")
@@ -357,7 +360,7 @@ impl<P: SenderPlatform> Inner<P> {
             Some(revision) => self.read_revision(revision).await,
             None => Conversation::default(),
         };
-        unsaved.into_iter().for_each(|turn| conversation.push(turn));
+        unsaved.into_iter().for_each(|unsaved| conversation.push(unsaved.said));
         conversation
     }
 
@@ -386,7 +389,7 @@ impl<P: SenderPlatform> Inner<P> {
             let Ok(text) = conversation.encode() else { return Err(PlatformError::new("encode")) };
             if Kv::put(&self.platform, &conversation::key(&self.name, revision), &text, ttl).await.is_err() {
                 event::log(&self.platform, &Event::KvFailed { operation: "put" });
-                return self.step(|state, now, _| state.save_failed(revision, now)).await;
+                return self.step(|state, now, _| state.save_failed(now)).await;
             }
             self.step(|state, now, _| state.saved(revision, ttl, turns, now)).await?;
         }
@@ -406,57 +409,83 @@ impl<P: SenderPlatform> Inner<P> {
         Ok(())
     }
 
-    /// Sends the late answers whose time has come, part after part. Each part is marked before it is sent, so that it is
-    /// sent at most once, whatever happens.
+    /// Sends the late answers whose time has come, part after part. Each part is marked before it is sent; when its outcome
+    /// is not known, Twilio is asked before anything is sent again.
     async fn send_late(&self) -> Result<(), PlatformError> {
         let _sending = self.sending.lock().await;
-        while let Some(late) = self.step(|state, now, _| state.next_late(now)).await? {
-            if late.sending {
-                self.log_late(&late, "unknown", None);
-                continue;
-            }
-            let created = match late.parts.first() {
-                Some(part) => self.create_message(&late.route, part).await,
-                None => None,
-            };
-            let gave_up = self
-                .step(|state, now, _| match created {
-                    None | Some(Created::Refused(_) | Created::Unauthorized) => {
-                        state.drop_late();
-                        false
-                    }
-                    Some(Created::Sent | Created::Unknown) => state.late_part_ended(true, now),
-                    Some(Created::NotProcessed) => state.late_part_ended(false, now),
-                })
-                .await?;
-            match created {
-                Some(Created::Sent) => self.log_late(&late, "sent", None),
-                Some(Created::Unknown) => self.log_late(&late, "unknown", None),
-                Some(Created::Refused(code)) => self.log_late(&late, "refused", Some(code)),
-                Some(Created::Unauthorized) => self.log_late(&late, "refused", Some(401)),
-                Some(Created::NotProcessed) if gave_up => self.log_late(&late, "undeliverable", Some(429)),
-                Some(Created::NotProcessed) => {}
-                None => self.log_late(&late, "undeliverable", None),
+        while let Some(step) = self.step(|state, now, _| state.next_late(now)).await? {
+            match step {
+                LateStep::Send(late) => self.send_part(&late).await?,
+                LateStep::LookUp(late, since) => self.look_up_part(&late, since).await?,
+                LateStep::GaveUp(late, true) => self.log_late(&late, "unknown", None),
+                LateStep::GaveUp(late, false) => self.log_late(&late, "undeliverable", None),
             }
         }
         Ok(())
     }
 
-    /// Sends one part with the token that verified the message and, if Twilio no longer takes that one, with the others: the
-    /// tokens may have been rotated meanwhile. `None` when the account is not known.
-    async fn create_message(&self, route: &Route, part: &str) -> Option<Created> {
-        let account = route.account.as_ref()?;
-        let verified = |token: &&Secret| self.config.pseudonym_key.token_id(token) == route.token;
-        let tokens = &self.config.twilio_tokens;
-        let mut created = Created::Unauthorized;
-        for token in tokens.iter().filter(verified).chain(tokens.iter().filter(|token| !verified(token))) {
-            let envelope = Envelope { account, token, service: route.service.as_ref(), from: &route.number, to: &route.sender };
-            created = rest::create_message(&self.platform, &self.config.twilio_api_base_url, envelope, part).await;
-            if created != Created::Unauthorized {
-                break;
+    async fn send_part(&self, late: &Late) -> Result<(), PlatformError> {
+        let mut created = Created::Refused(NO_ACCOUNT);
+        if let Some(part) = late.parts.first() {
+            for envelope in self.envelopes(&late.route) {
+                created = rest::create_message(&self.platform, &self.config.twilio_api_base_url, envelope, part).await;
+                if created != Created::Unauthorized {
+                    break;
+                }
             }
         }
-        Some(created)
+        let result = created.clone();
+        self.step(|state, now, _| match result {
+            Created::Sent(sid) => state.late_sent(sid, now),
+            Created::NotProcessed => state.late_not_processed(now),
+            Created::Unknown => state.late_unknown(now),
+            Created::Refused(_) | Created::Unauthorized => state.drop_late(),
+        })
+        .await?;
+        match created {
+            Created::Sent(_) => self.log_late(late, "sent", None),
+            Created::Refused(NO_ACCOUNT) => self.log_late(late, "undeliverable", None),
+            Created::Refused(code) => self.log_late(late, "refused", Some(code)),
+            Created::Unauthorized => self.log_late(late, "refused", Some(401)),
+            Created::NotProcessed | Created::Unknown => {}
+        }
+        Ok(())
+    }
+
+    async fn look_up_part(&self, late: &Late, since: UnixMillis) -> Result<(), PlatformError> {
+        let known = self.step(|state, _, _| state.sent_sids()).await?;
+        let mut found = Found::NotAsked;
+        if let Some(part) = late.parts.first() {
+            for envelope in self.envelopes(&late.route) {
+                found = rest::find_message(&self.platform, &self.config.twilio_api_base_url, envelope, part, since, &known).await;
+                if found != Found::Unauthorized {
+                    break;
+                }
+            }
+        }
+        let result = found.clone();
+        self.step(|state, now, _| match result {
+            Found::Sent(sid) => state.late_sent(Some(sid), now),
+            Found::Absent => state.late_absent(now),
+            Found::NotAsked | Found::Unauthorized => state.late_not_looked_up(now),
+        })
+        .await?;
+        if matches!(found, Found::Sent(_)) {
+            self.log_late(late, "sent", None);
+        }
+        Ok(())
+    }
+
+    /// Whom a late answer goes to: with the token that verified the message and, in case Twilio no longer takes that one, with
+    /// the others, since the tokens may have been rotated meanwhile. None when the account is not known.
+    fn envelopes<'a>(&'a self, route: &'a Route) -> impl Iterator<Item = Envelope<'a>> {
+        let verified = |token: &&Secret| self.config.pseudonym_key.token_id(token) == route.token;
+        let tokens = &self.config.twilio_tokens;
+        let ordered = tokens.iter().filter(verified).chain(tokens.iter().filter(move |token| !verified(token)));
+        let account = route.account.as_ref();
+        ordered.filter_map(move |token| {
+            Some(Envelope { account: account?, token, service: route.service.as_ref(), from: &route.number, to: &route.sender })
+        })
     }
 
     fn log_turn(&self, turn: &Running, asked: Option<&Asked>, ended: &Ended, inline: bool) {

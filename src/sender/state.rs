@@ -35,11 +35,11 @@ pub struct State {
     turns: u64,
     conversation: Option<Kept>,
     /// Turns that the conversation in KV does not have yet, oldest first.
-    unsaved: Vec<conversation::Turn>,
+    unsaved: Vec<Unsaved>,
     /// Revisions that KV may still hold, oldest first.
     revisions: Vec<Revision>,
-    /// How many revisions there have been; numbers the revisions.
-    revision: u64,
+    /// The messages sent by REST during the conversation's lifetime.
+    sent: Vec<Sent>,
     /// Answers to be sent by REST, oldest first.
     late: Vec<Late>,
     /// When work that is left over must be looked at, if there is any.
@@ -136,6 +136,24 @@ struct Revision {
     expires_at: UnixMillis,
 }
 
+/// A turn that KV does not have yet.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Unsaved {
+    /// The turn's number, which becomes the revision's: so a revision that is written again, after a failure or a restart,
+    /// is the same.
+    turn: u64,
+    /// What was said.
+    #[serde(flatten)]
+    pub said: conversation::Turn,
+}
+
+/// A message that was sent by REST.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Sent {
+    sid: MessageSid,
+    at: UnixMillis,
+}
+
 /// An answer to be sent by REST.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Late {
@@ -145,15 +163,32 @@ pub struct Late {
     pub phone_hash: PhoneHash,
     /// The parts that are left, in order; never empty.
     pub parts: Vec<String>,
-    /// Whether the first of them is being sent right now. Found so after a restart, its outcome is unknown.
-    pub sending: bool,
-    /// How often Twilio has refused to process the first part.
-    pub tries: u32,
+    /// When sending the first of them was begun, while its outcome is not known.
+    attempt: Option<UnixMillis>,
+    /// How often in a row Twilio has not processed it, or could not be asked about it.
+    tries: u32,
     not_before: UnixMillis,
+    /// When what is left of it is given up.
+    give_up_at: UnixMillis,
 }
 
-/// How often Twilio may say "later" to one part: with doubling waits from 1 s, about four minutes.
-const MAX_LATE_TRIES: u32 = 8;
+/// What is to be done about a late answer.
+#[derive(Clone, Debug, PartialEq)]
+pub enum LateStep {
+    /// Send its first part, which is marked as being sent.
+    Send(Late),
+    /// Find out whether its first part was sent by the attempt that began then.
+    LookUp(Late, UnixMillis),
+    /// It took too long, and is dropped; `true` if its first part may have been sent.
+    GaveUp(Late, bool),
+}
+
+/// How long a late answer is tried for.
+const LATE_LIFETIME: Duration = Duration::from_secs(15 * 60);
+/// How long after an attempt Twilio is first asked what came of it, and again.
+const LOOK_UP_WAIT: Duration = Duration::from_secs(5);
+/// A message that Twilio does not list this long after the attempt was certainly not sent by it.
+const CERTAINLY_ABSENT: Duration = Duration::from_secs(30);
 
 /// What the sender object does with a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -230,7 +265,7 @@ impl Default for State {
             conversation: None,
             unsaved: Vec::new(),
             revisions: Vec::new(),
-            revision: 0,
+            sent: Vec::new(),
             late: Vec::new(),
             wake_at: None,
             save_failures: 0,
@@ -351,7 +386,8 @@ impl State {
         }
         let text = match ended {
             Ended::Answered { input, text } => {
-                self.unsaved.push(conversation::Turn { user: input.clone(), assistant: text.clone() });
+                let said = conversation::Turn { user: input.clone(), assistant: text.clone() };
+                self.unsaved.push(Unsaved { turn: turn.number, said });
                 let revision = self.conversation.and_then(|kept| kept.revision);
                 self.conversation = Some(Kept { revision, expires_at: now.plus(config.conversation_ttl) });
                 self.wake(now.plus(SAVE_WAIT));
@@ -378,7 +414,8 @@ impl State {
             effects.answers.push((turn.number, text.to_owned()));
         } else if let (Some(last), false) = (last, late_parts.is_empty()) {
             let (route, phone_hash) = (last.route.clone(), last.phone_hash.clone());
-            self.late.push(Late { route, phone_hash, parts: late_parts, sending: false, tries: 0, not_before: now });
+            let give_up_at = now.plus(LATE_LIFETIME);
+            self.late.push(Late { route, phone_hash, parts: late_parts, attempt: None, tries: 0, not_before: now, give_up_at });
             self.wake(now);
         }
         self.begin_turn();
@@ -390,25 +427,26 @@ impl State {
 
     /// The keys of the revisions that KV may hold: what a reset deletes.
     pub fn revisions(&self) -> impl Iterator<Item = u64> {
-        self.revisions.iter().map(|revision| revision.number)
+        // A write of an unsaved turn may have come through although it failed.
+        self.revisions.iter().map(|revision| revision.number).chain(self.unsaved.iter().map(|unsaved| unsaved.turn))
     }
 
     /// The revision in KV that the conversation goes on from, if there is one yet, and the turns that it does not have. A
     /// conversation that has expired is none.
-    pub fn stored_conversation(&self, now: UnixMillis) -> Option<(Option<u64>, &[conversation::Turn])> {
+    pub fn stored_conversation(&self, now: UnixMillis) -> Option<(Option<u64>, &[Unsaved])> {
         self.conversation.filter(|kept| now < kept.expires_at).map(|kept| (kept.revision, self.unsaved.as_slice()))
     }
 
-    /// Gives the next revision a number, if there is something to save: the number, its lifetime, and how many turns it adds.
+    /// The next revision, if there is something to save: its number, its lifetime, and how many turns it adds.
     pub fn next_save(&self, now: UnixMillis) -> Option<(u64, Duration, usize)> {
-        let kept = self.conversation.filter(|kept| !self.unsaved.is_empty() && now < kept.expires_at)?;
+        let kept = self.conversation.filter(|kept| now < kept.expires_at)?;
+        let number = self.unsaved.last()?.turn;
         let seconds = crate::platform::millis(kept.expires_at.since(now)).div_ceil(1000);
-        Some((self.revision.saturating_add(1), Duration::from_secs(seconds).max(MIN_KV_TTL), self.unsaved.len()))
+        Some((number, Duration::from_secs(seconds).max(MIN_KV_TTL), self.unsaved.len()))
     }
 
     /// KV has the revision.
     pub fn saved(&mut self, number: u64, ttl: Duration, turns: usize, now: UnixMillis) {
-        self.revision = self.revision.max(number);
         self.revisions.retain(|revision| now < revision.expires_at);
         self.revisions.push(Revision { number, expires_at: now.plus(ttl) });
         self.unsaved.drain(..turns.min(self.unsaved.len()));
@@ -418,44 +456,82 @@ impl State {
         }
     }
 
-    /// KV did not take the revision. The number is used up: whether KV has it is unknown, and a key is written once.
-    pub fn save_failed(&mut self, number: u64, now: UnixMillis) {
-        self.revision = self.revision.max(number);
+    /// KV did not take the revision, or did and failed to say so.
+    pub fn save_failed(&mut self, now: UnixMillis) {
         self.save_failures = self.save_failures.saturating_add(1);
         self.save_not_before = now.plus(SAVE_WAIT.saturating_mul(1u32 << self.save_failures.min(5)));
         self.wake(self.save_not_before);
     }
 
-    /// The next late answer whose time has come, marked as being sent. One that was found so marked comes back with its
-    /// first part dropped from it: that part's outcome is unknown, and it must not be sent twice.
-    pub fn next_late(&mut self, now: UnixMillis) -> Option<Late> {
+    /// What is to be done about the first late answer, when its time has come.
+    pub fn next_late(&mut self, now: UnixMillis) -> Option<LateStep> {
         let late = self.late.first_mut().filter(|late| late.not_before <= now)?;
-        let found = late.clone();
-        if late.sending {
-            self.late_part_ended(true, now);
-        } else {
-            late.sending = true;
+        if late.give_up_at <= now {
+            let late = self.late.remove(0);
+            let may_be_sent = late.attempt.is_some();
+            return Some(LateStep::GaveUp(late, may_be_sent));
         }
-        Some(found)
+        let found = late.clone();
+        Some(match late.attempt {
+            Some(since) => LateStep::LookUp(found, since),
+            None => {
+                late.attempt = Some(now);
+                LateStep::Send(found)
+            }
+        })
     }
 
-    /// The first part of the first late answer was sent, or never will be (`ended`), or was not processed and is due again.
-    /// Returns whether it was given up.
-    pub fn late_part_ended(&mut self, ended: bool, now: UnixMillis) -> bool {
-        let Some(late) = self.late.first_mut() else { return false };
-        late.sending = false;
-        late.tries = late.tries.saturating_add(1);
-        let gives_up = !ended && late.tries >= MAX_LATE_TRIES;
-        if ended || gives_up {
-            late.tries = 0;
-            late.parts.drain(..1.min(late.parts.len()));
-        } else {
-            late.not_before = now.plus(Duration::from_secs(1u64 << late.tries.min(8)));
-        }
+    /// The first part of the first late answer was sent, under this id if it is known.
+    pub fn late_sent(&mut self, sid: Option<MessageSid>, now: UnixMillis) {
+        self.sent.extend(sid.map(|sid| Sent { sid, at: now }));
+        let Some(late) = self.late.first_mut() else { return };
+        late.parts.drain(..1.min(late.parts.len()));
+        (late.attempt, late.tries, late.not_before) = (None, 0, now);
         if late.parts.is_empty() {
             self.late.remove(0);
         }
-        gives_up
+    }
+
+    /// Twilio did not process the first part: it is due again later.
+    pub fn late_not_processed(&mut self, now: UnixMillis) {
+        self.late_again(now, None);
+    }
+
+    /// Twilio could not be asked what came of the first part.
+    pub fn late_not_looked_up(&mut self, now: UnixMillis) {
+        let attempt = self.late.first().and_then(|late| late.attempt);
+        self.late_again(now, attempt);
+    }
+
+    fn late_again(&mut self, now: UnixMillis, attempt: Option<UnixMillis>) {
+        if let Some(late) = self.late.first_mut() {
+            late.attempt = attempt;
+            late.tries = late.tries.saturating_add(1);
+            late.not_before = now.plus(Duration::from_secs(1u64 << late.tries.min(6))).min(late.give_up_at);
+        }
+    }
+
+    /// What came of sending the first part is not known: Twilio will be asked.
+    pub fn late_unknown(&mut self, now: UnixMillis) {
+        if let Some(late) = self.late.first_mut() {
+            late.not_before = now.plus(LOOK_UP_WAIT);
+        }
+    }
+
+    /// Twilio does not list the first part. After a while that is certain, and it is sent again.
+    pub fn late_absent(&mut self, now: UnixMillis) {
+        if let Some(late) = self.late.first_mut() {
+            if late.attempt.is_none_or(|since| now.since(since) >= CERTAINLY_ABSENT) {
+                (late.attempt, late.not_before) = (None, now);
+            } else {
+                late.not_before = now.plus(LOOK_UP_WAIT);
+            }
+        }
+    }
+
+    /// The ids of the messages that were sent, which a look-up must not take for another.
+    pub fn sent_sids(&self) -> Vec<MessageSid> {
+        self.sent.iter().map(|sent| sent.sid.clone()).collect()
     }
 
     /// The first late answer can't be sent at all.
@@ -518,6 +594,7 @@ impl State {
         self.admitted.retain(|at| now.since(*at) < WINDOW);
         self.refusal.take_if(|refusal| now.since(refusal.at) >= WINDOW);
         self.revisions.retain(|revision| now < revision.expires_at);
+        self.sent.retain(|sent| now.since(sent.at) < config.conversation_ttl);
     }
 
     /// Whether there is nothing left to remember, so that storage can be emptied.
@@ -529,6 +606,7 @@ impl State {
             && self.turn.is_none()
             && self.conversation.is_none()
             && self.late.is_empty()
+            && self.sent.is_empty()
     }
 
     /// The alarm's new time, if it changes.
@@ -537,7 +615,8 @@ impl State {
         if !has_work {
             self.wake_at = None;
         }
-        let last_seen = self.seen.iter().map(|seen| seen.at.plus(config.conversation_ttl)).max();
+        let remembered = self.seen.iter().map(|seen| seen.at).chain(self.sent.iter().map(|sent| sent.at));
+        let last_seen = remembered.map(|at| at.plus(config.conversation_ttl)).max();
         let expiry = self.conversation.map(|kept| kept.expires_at).or(last_seen);
         let window = self.admitted.last().copied().max(self.refusal.as_ref().map(|refusal| refusal.at)).map(|at| at.plus(WINDOW));
         // An alarm set for now, inside the alarm, can get lost: a millisecond from now at the earliest.

@@ -1,18 +1,18 @@
-//! Twilio's REST API, as far as late answers need it: one message out.
+//! Twilio's REST API, as far as late answers need it: one message out, and whether it went out.
 //!
 //! A create has no idempotency key, so the one question that matters here is what is known of it afterwards: see
 //! [`Created`]. Source: Twilio, "Message resource" and "Error and Warning Dictionary". Not here: when a part is sent, and
 //! what happens next (`sender`).
 
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use serde::Deserialize;
 
 use crate::{
     config::{BaseUrl, Secret},
-    message::{AccountSid, Address, ServiceSid},
-    platform::{Http, HttpError, HttpRequest},
+    message::{AccountSid, Address, MessageSid, ServiceSid},
+    platform::{Http, HttpError, HttpRequest, UnixMillis, millis},
 };
 
 /// Whom a late answer goes to, and in whose name.
@@ -33,16 +33,29 @@ pub struct Envelope<'a> {
 /// What is known of a message after the attempt to create it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Created {
-    /// Twilio took it.
-    Sent,
+    /// Twilio took it; under this id, if the answer could be read.
+    Sent(Option<MessageSid>),
     /// Twilio did not process it (429): it can be sent again.
     NotProcessed,
     /// Twilio did not accept the token (401): it can be sent with another.
     Unauthorized,
     /// Twilio refused it for good, with this error code, or the status where there was none.
     Refused(u32),
-    /// It may have been sent or not. It must not be sent again blindly.
+    /// It may have been sent or not. It must not be sent again blindly: see [`find_message`].
     Unknown,
+}
+
+/// What Twilio says about a message whose creation has an unknown outcome.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Found {
+    /// It was created, under this id.
+    Sent(MessageSid),
+    /// It is not listed.
+    Absent,
+    /// Twilio did not accept the token (401): it can be asked with another.
+    Unauthorized,
+    /// Twilio gave no list.
+    NotAsked,
 }
 
 /// The time for one request.
@@ -56,6 +69,76 @@ pub async fn create_message(http: &impl Http, base: &BaseUrl, envelope: Envelope
     }
 }
 
+/// Looks for a message with this body, between these addresses, that was created at or after `since` and is none of `known`.
+pub async fn find_message(
+    http: &impl Http,
+    base: &BaseUrl,
+    envelope: Envelope<'_>,
+    body: &str,
+    since: UnixMillis,
+    known: &[MessageSid],
+) -> Found {
+    match http.send(&list_request(base, envelope), TIMEOUT).await {
+        Ok(response) if response.status == 200 => find_in(&response.body, body, since, known),
+        Ok(response) if response.status == 401 => Found::Unauthorized,
+        Ok(_) | Err(_) => Found::NotAsked,
+    }
+}
+
+/// The newest messages between the addresses. (Twilio's own filter by date is for the date of sending, which a message that
+/// waits in a queue does not have yet.)
+fn list_request(base: &BaseUrl, envelope: Envelope<'_>) -> HttpRequest {
+    let mut query = form_urlencoded::Serializer::new(String::new());
+    query.append_pair("To", envelope.to.as_str());
+    if envelope.service.is_none() {
+        // A Messaging Service chooses the number by itself.
+        query.append_pair("From", envelope.from.as_str());
+    }
+    query.append_pair("PageSize", "100");
+    let account = envelope.account.as_str();
+    HttpRequest {
+        method: "GET",
+        url: base.join(&format!("/2010-04-01/Accounts/{account}/Messages.json?{}", query.finish())),
+        headers: vec![("Authorization", authorization(envelope))],
+        body: String::new(),
+    }
+}
+
+fn find_in(list: &[u8], body: &str, since: UnixMillis, known: &[MessageSid]) -> Found {
+    #[derive(Deserialize)]
+    struct List {
+        messages: Vec<Listed>,
+    }
+    #[derive(Deserialize)]
+    struct Listed {
+        sid: String,
+        body: Option<String>,
+        date_created: Option<String>,
+    }
+    let Ok(list) = serde_json::from_slice::<List>(list) else { return Found::NotAsked };
+    let earliest = since.minus(CLOCK_DIFFERENCE);
+    let sid = list.messages.into_iter().find_map(|message| {
+        let sid: MessageSid = message.sid.parse().ok()?;
+        // One without a date that can be read may be it: better a missing part than one that comes twice.
+        let in_time = message.date_created.as_deref().and_then(parse_date).is_none_or(|created| created >= earliest);
+        (message.body.as_deref() == Some(body) && in_time && !known.contains(&sid)).then_some(sid)
+    });
+    sid.map_or(Found::Absent, Found::Sent)
+}
+
+/// How far Twilio's clock may be behind ours, its whole seconds included.
+const CLOCK_DIFFERENCE: Duration = Duration::from_secs(60);
+
+/// A date as Twilio writes it, by RFC 2822: `Sun, 22 Nov 2026 03:27:35 +0000`.
+fn parse_date(text: &str) -> Option<UnixMillis> {
+    let date = httpdate::parse_http_date(&text.replace("+0000", "GMT")).ok()?;
+    Some(UnixMillis(millis(date.duration_since(UNIX_EPOCH).ok()?)))
+}
+
+fn authorization(envelope: Envelope<'_>) -> String {
+    format!("Basic {}", BASE64_STANDARD.encode(format!("{}:{}", envelope.account.as_str(), envelope.token.expose())))
+}
+
 fn create_request(base: &BaseUrl, envelope: Envelope<'_>, body: &str) -> HttpRequest {
     let account = envelope.account.as_str();
     let mut form = form_urlencoded::Serializer::new(String::new());
@@ -65,11 +148,10 @@ fn create_request(base: &BaseUrl, envelope: Envelope<'_>, body: &str) -> HttpReq
         None => form.append_pair("From", envelope.from.as_str()),
     };
     form.append_pair("Body", body);
-    let credentials = BASE64_STANDARD.encode(format!("{account}:{}", envelope.token.expose()));
     HttpRequest {
         method: "POST",
         url: base.join(&format!("/2010-04-01/Accounts/{account}/Messages.json")),
-        headers: vec![("Authorization", format!("Basic {credentials}")), ("Content-Type", "application/x-www-form-urlencoded".to_owned())],
+        headers: vec![("Authorization", authorization(envelope)), ("Content-Type", "application/x-www-form-urlencoded".to_owned())],
         body: form.finish(),
     }
 }
@@ -79,8 +161,12 @@ fn outcome(status: u16, body: &[u8]) -> Created {
     struct TwilioError {
         code: Option<u32>,
     }
+    #[derive(Deserialize)]
+    struct Resource {
+        sid: String,
+    }
     match status {
-        200..=299 => Created::Sent,
+        200..=299 => Created::Sent(serde_json::from_slice::<Resource>(body).ok().and_then(|resource| resource.sid.parse().ok())),
         429 => Created::NotProcessed,
         401 => Created::Unauthorized,
         400..=499 => {
@@ -126,12 +212,40 @@ mod tests {
 
     #[test]
     fn only_an_outcome_that_is_known_counts_as_known() {
-        assert_eq!(outcome(201, b"{}"), Created::Sent);
+        let sid = "SM0123456789abcdef0123456789abcdef";
+        assert_eq!(outcome(201, format!(r#"{{"sid":"{sid}"}}"#).as_bytes()), Created::Sent(sid.parse().ok()));
+        assert_eq!(outcome(201, b"{}"), Created::Sent(None));
         assert_eq!(outcome(429, b""), Created::NotProcessed);
         assert_eq!(outcome(401, br#"{"code":20003}"#), Created::Unauthorized);
         assert_eq!(outcome(400, br#"{"code":21610,"message":"unsubscribed"}"#), Created::Refused(21610));
         assert_eq!(outcome(404, b"<html>"), Created::Refused(404));
         assert_eq!(outcome(500, b""), Created::Unknown);
         assert_eq!(outcome(302, b""), Created::Unknown);
+    }
+
+    const SINCE: UnixMillis = UnixMillis(1_795_318_055_000); // 2026-11-22T03:27:35Z
+
+    fn find(list: &str, known: &[MessageSid]) -> Found {
+        find_in(list.as_bytes(), "the part", SINCE, known)
+    }
+
+    #[test]
+    fn a_message_is_found_by_its_body_and_date_among_those_not_known() {
+        let (first, second) = ("SM0123456789abcdef0123456789abcdef", "SM1123456789abcdef0123456789abcdef");
+        let listed = |sid: &str, body: &str, date: &str| format!(r#"{{"sid":"{sid}","body":"{body}","date_created":"{date}"}}"#);
+        let list = |messages: &[String]| format!(r#"{{"messages":[{}]}}"#, messages.join(","));
+        let (now, before) = ("Sun, 22 Nov 2026 03:27:36 +0000", "Sun, 22 Nov 2026 03:26:30 +0000");
+        let both = list(&[listed(first, "the part", now), listed(second, "the part", now)]);
+        assert_eq!(find(&both, &[]), Found::Sent(first.parse().unwrap()));
+        assert_eq!(find(&both, &[first.parse().unwrap()]), Found::Sent(second.parse().unwrap()));
+        assert_eq!(find(&list(&[listed(first, "another", now), listed(second, "the part", before)]), &[]), Found::Absent);
+        assert_eq!(find(&list(&[]), &[]), Found::Absent);
+        assert_eq!(find("<html>", &[]), Found::NotAsked);
+    }
+
+    #[test]
+    fn a_date_of_twilios_is_read() {
+        assert_eq!(parse_date("Sun, 22 Nov 2026 03:27:35 +0000"), Some(SINCE));
+        assert_eq!(parse_date("yesterday"), None);
     }
 }

@@ -76,9 +76,11 @@ struct Inner {
     twilio: RefCell<VecDeque<Act>>,
     sent: RefCell<Vec<BTreeMap<String, String>>>,
     rest_tokens: RefCell<Vec<String>>,
+    lookups: Cell<usize>,
     kv: RefCell<BTreeMap<String, (String, UnixMillis)>>,
     kv_reads: Cell<usize>,
     kv_fails: Cell<bool>,
+    kv_acts_and_fails: Cell<bool>,
     kv_write_takes: Cell<Duration>,
     alarms_late_by: Cell<Duration>,
     budget: Budget<Disk>,
@@ -133,9 +135,11 @@ impl World {
             twilio: RefCell::default(),
             sent: RefCell::default(),
             rest_tokens: RefCell::default(),
+            lookups: Cell::default(),
             kv: RefCell::default(),
             kv_reads: Cell::default(),
             kv_fails: Cell::default(),
+            kv_acts_and_fails: Cell::default(),
             kv_write_takes: Cell::new(Duration::from_millis(20)),
             alarms_late_by: Cell::default(),
             budget: Budget::new(Disk::default()),
@@ -162,6 +166,11 @@ impl World {
 
     pub fn kv_fails(&self, fails: bool) {
         self.0.kv_fails.set(fails);
+    }
+
+    /// KV does what it is told to write, and reports a failure.
+    pub fn kv_acts_and_fails(&self, fails: bool) {
+        self.0.kv_acts_and_fails.set(fails);
     }
 
     pub fn kv_write_takes(&self, duration: Duration) {
@@ -244,6 +253,11 @@ impl World {
     /// The auth tokens that messages were sent with.
     pub fn rest_tokens(&self) -> Vec<String> {
         self.0.rest_tokens.borrow().clone()
+    }
+
+    /// How often Twilio was asked what was sent.
+    pub fn lookups(&self) -> usize {
+        self.0.lookups.get()
     }
 
     pub fn kv_keys(&self) -> Vec<String> {
@@ -384,16 +398,35 @@ impl World {
     }
 
     async fn twilio_answer(&self, request: &HttpRequest) -> Result<HttpResponse, HttpError> {
-        let form: BTreeMap<String, String> = form_urlencoded::parse(request.body.as_bytes()).into_owned().collect();
         let credentials = request.headers.iter().find_map(|(_, value)| value.strip_prefix("Basic ")).unwrap();
         let credentials = String::from_utf8(BASE64_STANDARD.decode(credentials).unwrap()).unwrap();
         self.0.rest_tokens.borrow_mut().push(credentials.split(':').nth(1).unwrap().to_owned());
         let act = self.0.twilio.borrow_mut().pop_front().unwrap_or(after(50, Act::Say("")));
+        if request.method == "GET" {
+            self.0.lookups.set(self.0.lookups.get() + 1);
+            return self.act(act, &mut |_| (200, self.list_of_sent(&request.url))).await;
+        }
+        let form: BTreeMap<String, String> = form_urlencoded::parse(request.body.as_bytes()).into_owned().collect();
         self.act(act, &mut |_| {
-            self.0.sent.borrow_mut().push(form.clone());
-            (201, r#"{"sid":"SM0123456789abcdef0123456789abcdef"}"#.to_owned())
+            let mut sent = form.clone();
+            sent.insert("sid".to_owned(), fresh_sid());
+            sent.insert("date_created".to_owned(), date_of_twilio(self.now()));
+            let body = json!({ "sid": sent["sid"] }).to_string();
+            self.0.sent.borrow_mut().push(sent);
+            (201, body)
         })
         .await
+    }
+
+    /// The messages that were sent between the addresses of a list request, newest first.
+    fn list_of_sent(&self, url: &str) -> String {
+        let query: BTreeMap<String, String> = form_urlencoded::parse(url.split_once('?').unwrap().1.as_bytes()).into_owned().collect();
+        let sent = self.0.sent.borrow();
+        let fits = |message: &&BTreeMap<String, String>| {
+            ["To", "From"].iter().all(|key| query.get(*key).is_none_or(|value| message.get(*key) == Some(value)))
+        };
+        let resource = |message: &BTreeMap<String, String>| json!({ "sid": message["sid"], "body": message["Body"], "date_created": message["date_created"] });
+        json!({ "messages": sent.iter().rev().filter(fits).map(resource).collect::<Vec<_>>() }).to_string()
     }
 
     async fn act(&self, mut act: Act, done: &mut dyn FnMut(&str) -> (u16, String)) -> Result<HttpResponse, HttpError> {
@@ -500,11 +533,16 @@ impl Http for ObjectPlatform {
     async fn send(&self, request: &HttpRequest, timeout: Duration) -> Result<HttpResponse, HttpError> {
         let answer = async {
             if request.url.starts_with("https://api.openai.com/") {
-                self.world.model_answer(request).await
-            } else {
-                assert!(request.url.starts_with("https://api.twilio.com/"), "{}", request.url);
-                self.world.twilio_answer(request).await
+                return self.world.model_answer(request).await;
             }
+            assert!(request.url.starts_with("https://api.twilio.com/"), "{}", request.url);
+            // Twilio goes on when nobody waits for its answer any more.
+            let (give, take) = tokio::sync::oneshot::channel();
+            let (world, request) = (self.world.clone(), request.clone());
+            spawn_local(async move {
+                let _ = give.send(world.twilio_answer(&request).await);
+            });
+            take.await.unwrap()
         };
         tokio::time::timeout(timeout, answer).await.unwrap_or(Err(HttpError::Timeout))
     }
@@ -531,8 +569,8 @@ impl Kv for ObjectPlatform {
         }
         let entry = (value.to_owned(), self.world.now().plus(ttl));
         let before = world.kv.borrow_mut().insert(key.to_owned(), entry);
-        assert!(before.is_none(), "a revision is written once");
-        Ok(())
+        assert!(before.is_none_or(|(before, _)| before == value), "a revision never changes");
+        if world.kv_acts_and_fails.get() { Err(PlatformError::new("no answer")) } else { Ok(()) }
     }
 
     async fn delete(&self, key: &str) -> Result<(), PlatformError> {
@@ -679,6 +717,12 @@ pub fn fresh_sid() -> String {
         static NEXT: Cell<u64> = const { Cell::new(1) };
     }
     format!("SM{:032x}", NEXT.replace(NEXT.get() + 1))
+}
+
+/// A moment as Twilio writes it, by RFC 2822.
+fn date_of_twilio(at: UnixMillis) -> String {
+    let date = std::time::UNIX_EPOCH + Duration::from_millis(at.0);
+    httpdate::fmt_http_date(date).replace("GMT", "+0000")
 }
 
 /// The texts of a TwiML answer.
