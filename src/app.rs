@@ -14,13 +14,14 @@
 use crate::{
     config::{Config, Fault},
     event::{self, Event, Security},
-    message::{Address, Message},
-    platform::WorkerPlatform,
+    message::{Address, FieldError, Message, StatusUpdate},
+    platform::{WorkerPlatform, with_retry},
     pseudonym::PhoneHash,
-    sender::{Reply, Route, SenderCall},
+    sender::{DeliveryReport, Reply, Route, SenderCall},
     twilio::{
         form::Form,
         parts,
+        rest::STATUS_PATH,
         signature::{self, SignatureError, Verified},
         twiml,
     },
@@ -83,7 +84,11 @@ pub async fn handle(platform: &impl WorkerPlatform, config: Result<&Config, &[Fa
             Ok(response) => response,
             Err(refusal) => refuse(platform, refusal),
         },
-        ("/twilio/messages", _) => method_not_allowed("POST"),
+        (STATUS_PATH, "POST") => match status(platform, config, request, &url).await {
+            Ok(response) => response,
+            Err(refusal) => refuse(platform, refusal),
+        },
+        ("/twilio/messages" | STATUS_PATH, _) => method_not_allowed("POST"),
         _ => plain(404, "Not found\n"),
     };
     if method == "HEAD" { Response { body: String::new(), ..response } } else { response }
@@ -102,7 +107,7 @@ enum Refusal<'c> {
     TooLarge,
     Malformed(&'static str),
     Signature(SignatureError, PhoneHash),
-    Field(crate::message::FieldError, PhoneHash),
+    Field(FieldError, PhoneHash),
     Object(String),
     Twiml,
 }
@@ -114,15 +119,8 @@ async fn messages<'c>(
     url: &str,
 ) -> Result<Response, Refusal<'c>> {
     let config = config.map_err(Refusal::Configuration)?;
-    let form = read_form(request).await?;
-    let signed_url = signed_url(config, url);
-    let phone_hash = phone_hash(config, &form);
-    let signature = request.header("X-Twilio-Signature");
-    let form = signature::verify_form(&signed_url, form, signature.as_deref(), &config.twilio_tokens)
-        .map_err(|error| Refusal::Signature(error, phone_hash.clone()))?;
-    let message =
-        form.try_map(|form| Message::from_form(&form, config.max_message_chars)).map_err(|error| Refusal::Field(error, phone_hash))?;
-    let reply = deliver(platform, config, &message).await?;
+    let message = verified(config, request, url, "From", |form| Message::from_form(form, config.max_message_chars)).await?;
+    let reply = deliver(platform, config, &message, url).await?;
     let parts = match reply {
         Reply::Text(text) => parts::split(&text),
         Reply::Empty => Vec::new(),
@@ -131,17 +129,58 @@ async fn messages<'c>(
     Ok(respond(200, twiml::CONTENT_TYPE, body))
 }
 
+/// What became of a message that was sent by REST. Twilio wants a 204.
+async fn status<'c>(
+    platform: &impl WorkerPlatform,
+    config: Result<&Config, &'c [Fault]>,
+    request: &mut impl Request,
+    url: &str,
+) -> Result<Response, Refusal<'c>> {
+    let config = config.map_err(Refusal::Configuration)?;
+    let update = verified(config, request, url, "To", StatusUpdate::from_form).await?;
+    let StatusUpdate { sid, person, number, status, code } = update.get().clone();
+    if let Some(status) = status {
+        let name = config.pseudonym_key.pair(&person, &number);
+        let report = DeliveryReport { sid, status, code, phone_hash: config.pseudonym_key.phone_hash(&person) };
+        with_retry(async || platform.report(&name, &report).await).await.map_err(|error| Refusal::Object(error.reason))?;
+    }
+    Ok(Response { status: 204, headers: SECURITY_HEADERS.to_vec(), body: String::new() })
+}
+
+/// Reads a form, verifies it, and parses its fields; `person` is the field that names the person, for the log.
+async fn verified<'c, T>(
+    config: &Config,
+    request: &mut impl Request,
+    url: &str,
+    person: &str,
+    parse: impl FnOnce(&Form) -> Result<T, FieldError>,
+) -> Result<Verified<T>, Refusal<'c>> {
+    let form = read_form(request).await?;
+    let phone_hash = phone_hash(config, &form, person);
+    let signature = request.header("X-Twilio-Signature");
+    let signed_url = format!("{}{}", origin(config, url), target_of(url));
+    signature::verify_form(&signed_url, form, signature.as_deref(), &config.twilio_tokens)
+        .map_err(|error| Refusal::Signature(error, phone_hash.clone()))?
+        .try_map(|form| parse(&form))
+        .map_err(|error| Refusal::Field(error, phone_hash))
+}
+
 /// Gives a verified message to its sender object.
-async fn deliver<'c>(platform: &impl WorkerPlatform, config: &Config, message: &Verified<Message>) -> Result<Reply, Refusal<'c>> {
+async fn deliver<'c>(
+    platform: &impl WorkerPlatform,
+    config: &Config,
+    message: &Verified<Message>,
+    url: &str,
+) -> Result<Reply, Refusal<'c>> {
     let Message { sid, from, to, account, service, input } = message.get().clone();
     let keys = &config.pseudonym_key;
     let token = config.twilio_tokens.get(message.token()).map(|token| keys.token_id(token));
     let token = token.ok_or_else(|| Refusal::Object("no such token".into()))?;
     let name = keys.pair(&from, &to);
     let phone_hash = keys.phone_hash(&from);
-    let route = Route { sender: from, number: to, service, account, token };
+    let route = Route { sender: from, number: to, service, account, token, origin: origin(config, url).to_owned() };
     let call = SenderCall { sid, input, phone_hash, route };
-    platform.deliver(&name, &call).await.map_err(|error| Refusal::Object(error.reason))
+    with_retry(async || platform.deliver(&name, &call).await).await.map_err(|error| Refusal::Object(error.reason))
 }
 
 async fn read_form<'c>(request: &mut impl Request) -> Result<Form, Refusal<'c>> {
@@ -170,18 +209,18 @@ async fn read_form<'c>(request: &mut impl Request) -> Result<Form, Refusal<'c>> 
     })
 }
 
-/// The URL that Twilio signed: the configured origin, or the request's own, with the raw path and query that came in.
-fn signed_url(config: &Config, url: &str) -> String {
+/// The origin that Twilio was given: the configured one, or the request's own.
+fn origin<'a>(config: &'a Config, url: &'a str) -> &'a str {
     match &config.public_url {
-        Some(origin) => format!("{}{}", origin.as_str(), target_of(url)),
-        None => url.to_owned(),
+        Some(origin) => origin.as_str(),
+        None => url.strip_suffix(target_of(url)).unwrap_or(url),
     }
 }
 
-/// Who a form claims to be from, for the log; unverified.
-fn phone_hash(config: &Config, form: &Form) -> PhoneHash {
-    let from = form.get("From").and_then(|from| from.parse::<Address>().ok());
-    from.map_or_else(PhoneHash::nobody, |from| config.pseudonym_key.phone_hash(&from))
+/// The person whom a form claims to be about, for the log; unverified.
+fn phone_hash(config: &Config, form: &Form, person: &str) -> PhoneHash {
+    let address = form.get(person).and_then(|address| address.parse::<Address>().ok());
+    address.map_or_else(PhoneHash::nobody, |address| config.pseudonym_key.phone_hash(&address))
 }
 
 /// Path and query of an absolute URL, raw.

@@ -6,6 +6,7 @@
 use serde::Serialize;
 
 use crate::{
+    message::DeliveryStatus,
     platform::{Clock, Log},
     pseudonym::PhoneHash,
 };
@@ -31,6 +32,16 @@ pub enum Event {
         /// What became of it: `sent`, `refused`, `unknown`, `undeliverable`.
         outcome: &'static str,
         /// Twilio's error code, when it was refused.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        code: Option<u32>,
+    },
+    /// Twilio reports what became of a message that was sent by REST.
+    Delivery {
+        /// Whom it was sent to.
+        phone_hash: PhoneHash,
+        /// What became of it.
+        status: DeliveryStatus,
+        /// Twilio's error code, if it did not arrive.
         #[serde(skip_serializing_if = "Option::is_none")]
         code: Option<u32>,
     },

@@ -119,6 +119,56 @@ fn is_unwanted(c: char) -> bool {
     bidirectional || (c.is_control() && c != '\n' && c != '\t')
 }
 
+/// What Twilio reports of a message that was sent, in a status callback. Source: Twilio, "Track outbound message status".
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StatusUpdate {
+    /// The message.
+    pub sid: MessageSid,
+    /// The person that it was sent to.
+    pub person: Address,
+    /// The number that it was sent from.
+    pub number: Address,
+    /// What became of it; none for a step on the way, such as `queued` or `sent`.
+    pub status: Option<DeliveryStatus>,
+    /// Twilio's error code, if it did not arrive.
+    pub code: Option<u32>,
+}
+
+/// What became of a message that was sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DeliveryStatus {
+    /// It reached the phone.
+    Delivered,
+    /// It was sent, and did not reach the phone.
+    Undelivered,
+    /// It could not be sent.
+    Failed,
+}
+
+impl StatusUpdate {
+    /// Reads a status callback's fields.
+    ///
+    /// # Errors
+    /// The first field that is missing or malformed.
+    pub fn from_form(form: &Form) -> Result<Self, FieldError> {
+        let status: Option<String> = optional(form, "MessageStatus")?;
+        Ok(Self {
+            sid: required(form, "MessageSid")?,
+            person: required(form, "To")?,
+            number: required(form, "From")?,
+            status: match status.as_deref() {
+                None => return Err(FieldError { field: "MessageStatus", problem: "missing" }),
+                Some("delivered") => Some(DeliveryStatus::Delivered),
+                Some("undelivered") => Some(DeliveryStatus::Undelivered),
+                Some("failed") => Some(DeliveryStatus::Failed),
+                Some(_) => None,
+            },
+            code: optional(form, "ErrorCode")?,
+        })
+    }
+}
+
 /// A phone number on a channel: `+15550100`, `whatsapp:+15550100`, or a short code such as `55501`.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]

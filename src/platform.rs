@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     budget::{Reservation, ReserveCall},
     pseudonym::Pseudonym,
-    sender::{Reply, SenderCall},
+    sender::{DeliveryReport, Reply, SenderCall},
 };
 
 /// A moment, in milliseconds since the Unix epoch, as the platform's clock told it.
@@ -157,12 +157,15 @@ pub trait Http {
 pub struct PlatformError {
     /// What went wrong.
     pub reason: String,
+    /// Whether the platform says that the same call may well succeed if it is made again. Never so for an object that is
+    /// overloaded: more calls would make it worse.
+    pub retryable: bool,
 }
 
 impl PlatformError {
     /// An error with this reason.
     pub fn new(reason: impl Into<String>) -> Self {
-        Self { reason: reason.into() }
+        Self { reason: reason.into(), retryable: false }
     }
 }
 
@@ -226,6 +229,22 @@ pub trait Senders {
     /// # Errors
     /// When the object failed. The message may then have been admitted or not; the same message can be given again.
     async fn deliver(&self, name: &Pseudonym, call: &SenderCall) -> Result<Reply, PlatformError>;
+    /// Tells the sender object of that name what Twilio reports of a message that was sent.
+    ///
+    /// # Errors
+    /// When the object failed. The same report can be given again.
+    async fn report(&self, name: &Pseudonym, report: &DeliveryReport) -> Result<(), PlatformError>;
+}
+
+/// Makes a call, and once more if it failed in a way that the platform calls retryable. For calls that may be made twice.
+///
+/// # Errors
+/// Those of the last call.
+pub async fn with_retry<T>(call: impl AsyncFn() -> Result<T, PlatformError>) -> Result<T, PlatformError> {
+    match call().await {
+        Err(error) if error.retryable => call().await,
+        result => result,
+    }
 }
 
 /// The budget object, as the sender objects see it.

@@ -12,7 +12,7 @@ use crate::{
     conversation::Conversation,
     event::{self, Event},
     openai::{self, Completion, Failure},
-    platform::{Budgets, Clock, Http, HttpRequest, Log, Random, UnixMillis, millis},
+    platform::{Budgets, Clock, Http, HttpRequest, Log, Random, UnixMillis, millis, with_retry},
     pseudonym::Pseudonym,
 };
 
@@ -75,7 +75,8 @@ async fn exchange(
 }
 
 async fn reserve(platform: &(impl Budgets + Clock + Log), config: &Config) -> Result<(), Failure> {
-    match Budgets::reserve(platform, ReserveCall { cap: config.max_daily_calls }).await {
+    // Reserved twice at worst, never not at all.
+    match with_retry(async || Budgets::reserve(platform, ReserveCall { cap: config.max_daily_calls }).await).await {
         Ok(Reservation::Granted) => Ok(()),
         Ok(Reservation::Exhausted) => Err(Failure::BudgetExhausted),
         Err(error) => {

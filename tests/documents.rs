@@ -18,6 +18,7 @@ use serde_json::Value;
 use switchboard::{
     config::{Config, Default, Kind, SETTINGS, Setting},
     event::{Event, Security, TurnEnded},
+    message::DeliveryStatus,
     pseudonym::PhoneHash,
     wording::{self, Notice},
 };
@@ -472,6 +473,7 @@ fn sample_events() -> Vec<Event> {
     let mut events = vec![
         Event::Turn(turn),
         Event::LatePart { phone_hash: nobody(), outcome: "refused", code: Some(1) },
+        Event::Delivery { phone_hash: nobody(), status: DeliveryStatus::Failed, code: Some(1) },
         Event::ConversationUnreadable { reason: "corrupt" },
         Event::KvFailed { operation: "put" },
         Event::ObjectFailed { object: "sender", reason: String::new() },

@@ -15,7 +15,10 @@ mod world;
 use std::time::Duration;
 
 use serde_json::Value;
-use switchboard::app::{BodyBroken, MAX_BODY_BYTES, Response, SECURITY_HEADERS};
+use switchboard::{
+    app::{BodyBroken, MAX_BODY_BYTES, Response, SECURITY_HEADERS},
+    platform::PlatformError,
+};
 use world::{Act, Incoming, TOKEN, World, after, fresh_sid, run, sign, texts, webhook};
 
 const ANNA: &str = "+15550100";
@@ -85,13 +88,14 @@ fn a_wrong_method_is_told_the_right_ones() {
             ("GET", "/twilio/messages", "POST"),
             ("HEAD", "/twilio/messages", "POST"),
             ("PUT", "/twilio/messages", "POST"),
+            ("GET", "/twilio/messages/status", "POST"),
             ("POST", "/health", "GET, HEAD"),
             ("DELETE", "/health", "GET, HEAD"),
         ] {
             let response = world.handle(&mut Incoming::new(method, path)).await;
             assert_eq!((response.status, header(&response, "Allow")), (405, Some(allow)), "{method} {path}");
         }
-        for path in ["/", "/health/", "/Health", "/twilio", "/twilio/messages/", "//health", "/twilio/messages/status"] {
+        for path in ["/", "/health/", "/Health", "/twilio", "/twilio/messages/", "//health", "/twilio/messages/status/"] {
             assert_eq!(world.handle(&mut Incoming::new("POST", path)).await.status, 404, "{path}");
         }
     });
@@ -266,6 +270,89 @@ fn unknown_empty_and_repeated_parameters_are_signed_and_ignored() {
     });
 }
 
+// Status callbacks.
+
+fn callback(sid: &str, status: &str) -> Vec<(String, String)> {
+    [("MessageSid", sid), ("MessageStatus", status), ("To", ANNA), ("From", world::NUMBER), ("ErrorCode", "30003")]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .into()
+}
+
+async fn post_callback(world: &World, fields: &[(String, String)]) -> Response {
+    let mut request = Incoming::signed(fields);
+    request.url.push_str("/status");
+    request.sign(TOKEN, fields);
+    world.handle(&mut request).await
+}
+
+#[test]
+fn a_report_of_twilios_is_logged_once_for_each_status_and_answered_by_a_204() {
+    run(|| async {
+        let world = World::new();
+        world.model([after(11_000, Act::Say("late"))]);
+        world.text(ANNA, "Hello").await;
+        world.pass(Duration::from_secs(5)).await;
+        let sent = &world.sent_forms()[0];
+        assert_eq!(sent["StatusCallback"], "https://example.com/twilio/messages/status");
+        for status in ["queued", "sent", "delivered", "delivered", "undelivered", "delivered", "read", "a-new-status"] {
+            let response = post_callback(&world, &callback(&sent["sid"], status)).await;
+            assert_eq!((response.status, response.body.as_str()), (204, ""));
+            assert_eq!(header(&response, "Content-Type"), None);
+            assert_eq!(header(&response, "Cache-Control"), Some("no-store"));
+        }
+        let events: Vec<_> = world.events_named("delivery").iter().map(|event| (event["status"].clone(), event["code"].clone())).collect();
+        assert_eq!(events, [("delivered".into(), 30003.into()), ("undelivered".into(), 30003.into())]);
+    });
+}
+
+#[test]
+fn a_report_of_a_message_that_is_not_known_is_logged_and_stores_nothing() {
+    run(|| async {
+        let world = World::new();
+        assert_eq!(post_callback(&world, &callback(&fresh_sid(), "failed")).await.status, 204);
+        assert_eq!(world.events_named("delivery").len(), 1);
+        assert!(world.stored(ANNA).is_empty());
+    });
+}
+
+#[test]
+fn a_forged_or_malformed_report_is_refused() {
+    run(|| async {
+        let world = World::new();
+        let fields = callback(&fresh_sid(), "delivered");
+        let mut forged = Incoming::signed(&fields);
+        forged.url.push_str("/status");
+        assert_eq!(world.handle(&mut forged).await.status, 403);
+        let forgeries = world.security_events("invalid_signature");
+        assert_ne!(forgeries[0]["phone_hash"], "00000000", "of the person, who is in To");
+        for (field, value) in [("MessageSid", ""), ("MessageStatus", ""), ("To", "x"), ("From", ""), ("ErrorCode", "x")] {
+            let mut fields = fields.clone();
+            fields.iter_mut().find(|(name, _)| name == field).unwrap().1 = value.to_owned();
+            assert_eq!(post_callback(&world, &fields).await.status, 400, "{field}");
+        }
+        assert!(world.events_named("delivery").is_empty());
+    });
+}
+
+// Objects.
+
+#[test]
+fn a_failed_object_is_called_again_only_if_the_platform_calls_it_retryable() {
+    run(|| async {
+        let retryable = || PlatformError { reason: "Network connection lost.".into(), retryable: true };
+        let world = World::new();
+        world.object_errors([retryable()]);
+        assert_eq!(world.text(ANNA, "Hello").await, ["answer to Hello"]);
+        for errors in [vec![PlatformError::new("Durable Object is overloaded.")], vec![retryable(), retryable()]] {
+            world.object_errors(errors);
+            assert_eq!(world.post(&fields()).await.status, 503, "Twilio's retry or fallback can act");
+        }
+        let failures = world.events_named("object_failed");
+        assert_eq!(failures.len(), 2);
+        assert_eq!(world.model_requests().len(), 1, "nothing is half taken in");
+    });
+}
+
 // Configuration.
 
 #[test]
@@ -335,7 +422,8 @@ fn no_marker_of_any_input_reaches_the_log_kv_keys_or_object_names() {
         for marker in ["planted", "5550123456", "15550199", TOKEN, "a-pseudonym-key"] {
             assert!(!visible.contains(marker), "{marker} in:\n{visible}");
         }
-        let known = ["security_event", "turn", "late_part", "conversation_unreadable", "kv_failed", "object_failed", "internal_error"];
+        let known =
+            ["security_event", "turn", "late_part", "delivery", "conversation_unreadable", "kv_failed", "object_failed", "internal_error"];
         for event in world.events() {
             assert!(known.contains(&event["event"].as_str().unwrap()), "{event}");
             assert!(event["time"].as_str().unwrap().ends_with('Z'));

@@ -25,15 +25,12 @@ use crate::{
     config::{Config, Secret},
     conversation::{self, Conversation},
     event::{self, Event, Security, TurnEnded},
-    message::{AccountSid, Address, Input, MessageSid, ServiceSid},
+    message::{AccountSid, Address, DeliveryStatus, Input, MessageSid, ServiceSid},
     openai::Failure,
     platform::{Batch, Kv, PlatformError, SenderPlatform, Storage, Text, UnixMillis, millis},
     pseudonym::{PhoneHash, Pseudonym, TokenId},
     turn::{self, Asked},
-    twilio::{
-        parts,
-        rest::{self, Created, Envelope, Found},
-    },
+    twilio::rest::{self, Created, Envelope, Found},
     wording,
 };
 
@@ -63,6 +60,31 @@ pub struct Route {
     pub account: Option<AccountSid>,
     /// Which auth token verified the message.
     pub token: TokenId,
+    /// The public origin that Twilio reached us at: where it reports what became of an answer.
+    pub origin: String,
+}
+
+/// What Twilio reports of a message that was sent by REST.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DeliveryReport {
+    /// The message.
+    pub sid: MessageSid,
+    /// What became of it.
+    pub status: DeliveryStatus,
+    /// Twilio's error code, if it did not arrive.
+    pub code: Option<u32>,
+    /// The hash, for the log, of whom it was sent to.
+    pub phone_hash: PhoneHash,
+}
+
+/// A call to the sender object.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ObjectCall {
+    /// A message to take in; answered by a [`Reply`].
+    Deliver(SenderCall),
+    /// A report to note; answered by nothing.
+    Report(DeliveryReport),
 }
 
 /// What the webhook answers.
@@ -145,6 +167,19 @@ impl<P: SenderPlatform> Sender<P> {
                 Ok(notice.map_or(Reply::Empty, Reply::from))
             }
         }
+    }
+
+    /// Notes and logs what Twilio reports of a message, once for each status.
+    ///
+    /// # Errors
+    /// When storage failed. Giving the report again is safe.
+    pub async fn report(&self, report: DeliveryReport) -> Result<(), PlatformError> {
+        let inner = &self.0;
+        if inner.step(|state, _, _| state.report(&report.sid, report.status)).await? {
+            let DeliveryReport { phone_hash, status, code, .. } = report;
+            event::log(&inner.platform, &Event::Delivery { phone_hash, status, code });
+        }
+        Ok(())
     }
 
     /// The alarm: does all work that was left over, then forgets what has expired, and sets the next alarm.
@@ -311,19 +346,8 @@ impl<P: SenderPlatform> Inner<P> {
 
     /// Stores how the turn ended, decides who carries the answer, and begins the next turn: one step.
     async fn end_turn(self: &Rc<Self>, turn: &Running, asked: Option<&Asked>, ended: Ended) -> Result<(), PlatformError> {
-        let text = match &ended {
-            Ended::Answered { text, .. } => text.as_str(),
-            Ended::Failed(text) | Ended::Reset(text) => text,
-        };
-        let inline = self
-            .step(|state, now, effects| {
-                let inline = turn.messages.last().is_some_and(|last| self.waiting.borrow().contains(&last.sid));
-                let late_parts = if inline { Vec::new() } else { parts::split(text) };
-                state.end_turn(&ended, inline, late_parts, now, &self.config, effects);
-                inline
-            })
-            .await?;
-        *self.newest_answer.borrow_mut() = inline.then(|| (turn.number, Text::from(text)));
+        let inline = self.step(|state, now, effects| state.end_turn(&ended, &self.waiting.borrow(), now, &self.config, effects)).await?;
+        *self.newest_answer.borrow_mut() = inline.then(|| (turn.number, Text::from(ended.text())));
         self.log_turn(turn, asked, &ended, inline);
         match ended {
             Ended::Answered { input, text } => {
@@ -484,7 +508,8 @@ impl<P: SenderPlatform> Inner<P> {
         let ordered = tokens.iter().filter(verified).chain(tokens.iter().filter(move |token| !verified(token)));
         let account = route.account.as_ref();
         ordered.filter_map(move |token| {
-            Some(Envelope { account: account?, token, service: route.service.as_ref(), from: &route.number, to: &route.sender })
+            let (service, from, to) = (route.service.as_ref(), &route.number, &route.sender);
+            Some(Envelope { account: account?, token, service, from, to, origin: &route.origin })
         })
     }
 

@@ -11,9 +11,10 @@ use super::{Reply, Route, SenderCall};
 use crate::{
     config::Config,
     conversation,
-    message::{Input, MessageSid},
+    message::{DeliveryStatus, Input, MessageSid},
     platform::UnixMillis,
     pseudonym::PhoneHash,
+    twilio::parts,
     wording::Notice,
 };
 
@@ -152,6 +153,8 @@ pub struct Unsaved {
 struct Sent {
     sid: MessageSid,
     at: UnixMillis,
+    /// What Twilio has reported of it.
+    statuses: Vec<DeliveryStatus>,
 }
 
 /// An answer to be sent by REST.
@@ -235,6 +238,16 @@ pub enum Ended {
     Failed(&'static str),
     /// With a cleared conversation.
     Reset(&'static str),
+}
+
+impl Ended {
+    /// What the sender is answered.
+    pub fn text(&self) -> &str {
+        match self {
+            Self::Answered { text, .. } => text,
+            Self::Failed(text) | Self::Reset(text) => text,
+        }
+    }
 }
 
 const WINDOW: Duration = Duration::from_secs(60);
@@ -365,57 +378,50 @@ impl State {
         self.turn.as_ref().map(|turn| turn.number)
     }
 
-    /// Ends the turn that runs and begins the next. With `inline` its answer goes out on the webhook of its last message,
-    /// which waits; without, in `late_parts` by REST.
-    pub fn end_turn(
-        &mut self,
-        ended: &Ended,
-        inline: bool,
-        late_parts: Vec<String>,
-        now: UnixMillis,
-        config: &Config,
-        effects: &mut Effects,
-    ) {
-        let Some(turn) = self.turn.take() else { return };
+    /// Ends the turn that runs and begins the next. `waiting` are the messages that webhooks wait for: if the turn's last one
+    /// is among them, its webhook carries the answer, else REST does. Returns whether a webhook does.
+    pub fn end_turn(&mut self, ended: &Ended, waiting: &[MessageSid], now: UnixMillis, config: &Config, effects: &mut Effects) -> bool {
+        let Some(turn) = self.turn.take() else { return false };
         let last = turn.messages.last();
+        let inline = last.is_some_and(|last| waiting.contains(&last.sid));
         for seen in &mut self.seen {
             let is_last = last.is_some_and(|last| last.sid == seen.sid);
             if turn.messages.iter().any(|message| message.sid == seen.sid) {
                 seen.outcome = if is_last && inline { Outcome::Answer(turn.number) } else { Outcome::Nothing };
             }
         }
-        let text = match ended {
+        match ended {
             Ended::Answered { input, text } => {
                 let said = conversation::Turn { user: input.clone(), assistant: text.clone() };
                 self.unsaved.push(Unsaved { turn: turn.number, said });
                 let revision = self.conversation.and_then(|kept| kept.revision);
                 self.conversation = Some(Kept { revision, expires_at: now.plus(config.conversation_ttl) });
                 self.wake(now.plus(SAVE_WAIT));
-                text.as_str()
             }
-            Ended::Failed(text) => text,
-            Ended::Reset(text) => {
+            Ended::Failed(_) => {}
+            Ended::Reset(_) => {
                 self.conversation = None;
                 self.unsaved.clear();
                 self.revisions.clear();
-                // What was answered is part of what is forgotten; a message that comes again now gets nothing.
+                // What was answered is part of what is forgotten; a message that comes again now gets nothing. Only what a
+                // webhook is just about to fetch is left to it.
                 for seen in &mut self.seen {
                     if let Outcome::Answer(earlier) = seen.outcome
                         && earlier != turn.number
+                        && !waiting.contains(&seen.sid)
                     {
                         seen.outcome = Outcome::Nothing;
                         effects.forgotten.push(earlier);
                     }
                 }
-                text
             }
-        };
+        }
         if inline {
-            effects.answers.push((turn.number, text.to_owned()));
-        } else if let (Some(last), false) = (last, late_parts.is_empty()) {
-            let (route, phone_hash) = (last.route.clone(), last.phone_hash.clone());
+            effects.answers.push((turn.number, ended.text().to_owned()));
+        } else if let Some(last) = last {
+            let (route, phone_hash, parts) = (last.route.clone(), last.phone_hash.clone(), parts::split(ended.text()));
             let give_up_at = now.plus(LATE_LIFETIME);
-            self.late.push(Late { route, phone_hash, parts: late_parts, attempt: None, tries: 0, not_before: now, give_up_at });
+            self.late.push(Late { route, phone_hash, parts, attempt: None, tries: 0, not_before: now, give_up_at });
             self.wake(now);
         }
         self.begin_turn();
@@ -423,6 +429,7 @@ impl State {
             self.wake(now.plus(config.reply_within).minus(ALARM_MARGIN));
         }
         self.forget(now, config, effects);
+        inline
     }
 
     /// The keys of the revisions that KV may hold: what a reset deletes.
@@ -483,7 +490,7 @@ impl State {
 
     /// The first part of the first late answer was sent, under this id if it is known.
     pub fn late_sent(&mut self, sid: Option<MessageSid>, now: UnixMillis) {
-        self.sent.extend(sid.map(|sid| Sent { sid, at: now }));
+        self.sent.extend(sid.map(|sid| Sent { sid, at: now, statuses: Vec::new() }));
         let Some(late) = self.late.first_mut() else { return };
         late.parts.drain(..1.min(late.parts.len()));
         (late.attempt, late.tries, late.not_before) = (None, 0, now);
@@ -527,6 +534,17 @@ impl State {
                 late.not_before = now.plus(LOOK_UP_WAIT);
             }
         }
+    }
+
+    /// Notes what Twilio reports of a message; returns whether that is new. Reports come in any order and more than once, so
+    /// they are told apart by message and status. Of a message that is not known, or no longer, each counts as new.
+    pub fn report(&mut self, sid: &MessageSid, status: DeliveryStatus) -> bool {
+        let Some(sent) = self.sent.iter_mut().find(|sent| sent.sid == *sid) else { return true };
+        let new = !sent.statuses.contains(&status);
+        if new {
+            sent.statuses.push(status);
+        }
+        new
     }
 
     /// The ids of the messages that were sent, which a look-up must not take for another.

@@ -13,7 +13,7 @@ use crate::{
     budget::{Budget, ReserveCall},
     platform::{Clock, PlatformError},
     pseudonym::Pseudonym,
-    sender::{Sender, SenderCall},
+    sender::{ObjectCall, Sender},
 };
 
 /// The object of one sender. Its name is the sender's pseudonym.
@@ -37,12 +37,12 @@ impl DurableObject for SenderObject {
     }
 
     async fn fetch(&self, mut request: Request) -> Result<Response> {
-        let answer = match (&self.engine, read::<SenderCall>(&mut request).await) {
-            (Some(engine), Ok(call)) => engine.deliver(call).await,
-            (None, _) => Err(PlatformError::new("not configured")),
-            (_, Err(error)) => Err(error),
-        };
-        write(answer)
+        match (&self.engine, read::<ObjectCall>(&mut request).await) {
+            (Some(engine), Ok(ObjectCall::Deliver(call))) => write(engine.deliver(call).await),
+            (Some(engine), Ok(ObjectCall::Report(report))) => write(engine.report(report).await),
+            (None, _) => write::<()>(Err(PlatformError::new("not configured"))),
+            (_, Err(error)) => write::<()>(Err(error)),
+        }
     }
 
     async fn alarm(&self) -> Result<Response> {

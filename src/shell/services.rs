@@ -21,7 +21,7 @@ use crate::{
         Spawn, Storage, UnixMillis,
     },
     pseudonym::Pseudonym,
-    sender::{Reply, SenderCall},
+    sender::{DeliveryReport, ObjectCall, Reply, SenderCall},
 };
 
 /// What a request to the Worker uses.
@@ -53,7 +53,11 @@ impl Log for WorkerServices {
 
 impl Senders for WorkerServices {
     async fn deliver(&self, name: &Pseudonym, call: &SenderCall) -> Result<Reply, PlatformError> {
-        call_object(&self.env, "SENDER", name.as_str(), call).await
+        call_object(&self.env, "SENDER", name.as_str(), &ObjectCall::Deliver(call.clone())).await
+    }
+
+    async fn report(&self, name: &Pseudonym, report: &DeliveryReport) -> Result<(), PlatformError> {
+        call_object(&self.env, "SENDER", name.as_str(), &ObjectCall::Report(report.clone())).await
     }
 }
 
@@ -213,8 +217,17 @@ async fn call_object<C: Serialize, R: DeserializeOwned>(env: &Env, binding: &str
 }
 
 /// The platform's own words. They name bindings, statuses and limits; keys are pseudonyms, and values are never among them.
+///
+/// An error of an object says whether the call may be made again (Cloudflare, "Durable Objects: error handling"); each call
+/// takes a fresh stub, since one that has failed stays broken.
 fn failed(error: &worker::Error) -> PlatformError {
-    PlatformError::new(error.to_string())
+    let says = |property: &str| match error {
+        worker::Error::UnknownJsError { original, .. } => {
+            Reflect::get(original, &JsValue::from_str(property)).is_ok_and(|value| value.is_truthy())
+        }
+        _ => false,
+    };
+    PlatformError { reason: error.to_string(), retryable: says("retryable") && !says("overloaded") }
 }
 
 fn now() -> UnixMillis {

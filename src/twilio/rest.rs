@@ -28,6 +28,8 @@ pub struct Envelope<'a> {
     pub from: &'a Address,
     /// Who wrote.
     pub to: &'a Address,
+    /// Our public origin, where Twilio reports what becomes of the message.
+    pub origin: &'a str,
 }
 
 /// What is known of a message after the attempt to create it.
@@ -57,6 +59,9 @@ pub enum Found {
     /// Twilio gave no list.
     NotAsked,
 }
+
+/// The path at which Twilio reports what became of a message.
+pub const STATUS_PATH: &str = "/twilio/messages/status";
 
 /// The time for one request.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -148,6 +153,10 @@ fn create_request(base: &BaseUrl, envelope: Envelope<'_>, body: &str) -> HttpReq
         None => form.append_pair("From", envelope.from.as_str()),
     };
     form.append_pair("Body", body);
+    // Twilio refuses a message whose callback it could not reach, and a plain http origin is this machine.
+    if envelope.origin.starts_with("https://") {
+        form.append_pair("StatusCallback", &format!("{}{STATUS_PATH}", envelope.origin));
+    }
     HttpRequest {
         method: "POST",
         url: base.join(&format!("/2010-04-01/Accounts/{account}/Messages.json")),
@@ -182,7 +191,7 @@ mod tests {
     use super::*;
     use crate::{config::Config, config::tests::MINIMAL};
 
-    fn request(service: Option<&str>) -> HttpRequest {
+    fn request(service: Option<&str>, origin: &str) -> HttpRequest {
         let config = Config::parse(|name| MINIMAL.iter().find(|(other, _)| *other == name).map(|(_, value)| (*value).to_owned())).unwrap();
         let service = service.map(|sid| sid.parse().unwrap());
         let envelope = Envelope {
@@ -191,13 +200,14 @@ mod tests {
             service: service.as_ref(),
             from: &"whatsapp:+15550199".parse().unwrap(),
             to: &"whatsapp:+15550100".parse().unwrap(),
+            origin,
         };
         create_request(&config.twilio_api_base_url, envelope, "1 + 1 = 2 & more")
     }
 
     #[test]
     fn a_message_is_created_as_twilio_documents_it() {
-        let request = request(None);
+        let request = request(None, "http://127.0.0.1:8787");
         assert_eq!(request.url, "https://api.twilio.com/2010-04-01/Accounts/AC0123456789abcdef0123456789abcdef/Messages.json");
         assert_eq!(request.body, "To=whatsapp%3A%2B15550100&From=whatsapp%3A%2B15550199&Body=1+%2B+1+%3D+2+%26+more");
         let credentials = BASE64_STANDARD.encode("AC0123456789abcdef0123456789abcdef:0123456789abcdef0123456789abcdef");
@@ -206,8 +216,15 @@ mod tests {
 
     #[test]
     fn a_messaging_service_comes_before_the_number() {
-        let body = request(Some("MG0123456789abcdef0123456789abcdef")).body;
+        let body = request(Some("MG0123456789abcdef0123456789abcdef"), "https://a.example").body;
         assert!(body.contains("MessagingServiceSid=MG0123456789abcdef0123456789abcdef") && !body.contains("From="));
+    }
+
+    #[test]
+    fn twilio_is_told_where_to_report_unless_it_could_not_reach_us() {
+        let callback = "&StatusCallback=https%3A%2F%2Fa.example%3A8443%2Ftwilio%2Fmessages%2Fstatus";
+        assert!(request(None, "https://a.example:8443").body.ends_with(callback));
+        assert!(!request(None, "http://localhost:8787").body.contains("StatusCallback"));
     }
 
     #[test]

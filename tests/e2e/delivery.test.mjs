@@ -122,6 +122,19 @@ describe("late answers", { concurrency: 20 }, () => {
     assert.equal((await playground.messagesTo(pair.from)).length, 1);
   });
 
+  test("Twilio's report of a late answer is logged once, and a forged one is refused", async () => {
+    const pair = freshPair();
+    await worker.sendMessage({ ...pair, body: "Reported [fault delay=900ms]" });
+    const { sid } = await sentTo(pair.from);
+    const form = Object.entries({ MessageSid: sid, MessageStatus: "undelivered", To: pair.from, From: pair.to, ErrorCode: "30003" });
+    const report = (change) => worker.sendMessage({ form, path: "/twilio/messages/status", ...change });
+    assert.deepEqual([(await report()).status, (await report()).status], [204, 204]);
+    assert.equal((await report({ token: "f".repeat(32) })).status, 403);
+    await worker.logged(({ event, details }) => event === "security_event" && details.reason === "mismatch");
+    const reports = worker.log.filter(({ event, phone_hash: hash }) => event === "delivery" && hash === phoneHash(pair.from));
+    assert.deepEqual(reports.map(({ status, code }) => [status, code]), [["undelivered", 30003]]);
+  });
+
   test("a send that was refused for good is never tried again", async () => {
     const pair = freshPair();
     await playground.fault({ service: "twilio", status: 400, error: { code: 21610 }, times: 5, contains: pair.from });

@@ -23,7 +23,7 @@ use switchboard::{
         UnixMillis,
     },
     pseudonym::Pseudonym,
-    sender::{Reply, Sender, SenderCall},
+    sender::{DeliveryReport, Reply, Sender, SenderCall},
 };
 use tokio::{
     task::{JoinHandle, spawn_local},
@@ -85,6 +85,8 @@ struct Inner {
     alarms_late_by: Cell<Duration>,
     budget: Budget<Disk>,
     budget_fails: Cell<bool>,
+    /// What the next calls to sender objects fail with.
+    object_errors: RefCell<VecDeque<PlatformError>>,
     objects: RefCell<BTreeMap<String, Object>>,
 }
 
@@ -144,6 +146,7 @@ impl World {
             alarms_late_by: Cell::default(),
             budget: Budget::new(Disk::default()),
             budget_fails: Cell::default(),
+            object_errors: RefCell::default(),
             objects: RefCell::default(),
         }))
     }
@@ -183,6 +186,11 @@ impl World {
 
     pub fn budget_fails(&self, fails: bool) {
         self.0.budget_fails.set(fails);
+    }
+
+    /// The next calls to sender objects fail so, before they reach the object.
+    pub fn object_errors(&self, errors: impl IntoIterator<Item = PlatformError>) {
+        self.0.object_errors.borrow_mut().extend(errors);
     }
 
     pub fn storage_fails(&self, from: &str, fails: bool) {
@@ -350,6 +358,9 @@ impl World {
         name: &Pseudonym,
         call: impl AsyncFnOnce(Rc<Sender<ObjectPlatform>>) -> Result<T, PlatformError> + 'static,
     ) -> Result<T, PlatformError> {
+        if let Some(error) = self.0.object_errors.borrow_mut().pop_front() {
+            return Err(error);
+        }
         let (engine, tasks) = self.engine(name);
         let (give, take) = tokio::sync::oneshot::channel();
         let task = spawn_local(async move {
@@ -491,6 +502,11 @@ impl Senders for World {
         let call: SenderCall = serde_json::from_str(&serde_json::to_string(call).unwrap()).unwrap();
         let reply = self.in_object(name, async |engine: Rc<Sender<ObjectPlatform>>| engine.deliver(call).await).await?;
         Ok(serde_json::from_str(&serde_json::to_string(&reply).unwrap()).unwrap())
+    }
+
+    async fn report(&self, name: &Pseudonym, report: &DeliveryReport) -> Result<(), PlatformError> {
+        let report = report.clone();
+        self.in_object(name, async |engine: Rc<Sender<ObjectPlatform>>| engine.report(report).await).await
     }
 }
 
