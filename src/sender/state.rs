@@ -660,3 +660,49 @@ impl From<Notice> for Reply {
         Self::Text(notice.text())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        config::tests::MINIMAL,
+        message::Address,
+        pseudonym::{PseudonymKey, TokenId},
+    };
+
+    const NOW: UnixMillis = UnixMillis(1_795_348_800_000);
+
+    fn config() -> Config {
+        Config::parse(|name| MINIMAL.iter().find(|(other, _)| *other == name).map(|(_, value)| (*value).to_owned())).unwrap()
+    }
+
+    fn call(sid: &str, input: Input, config: &Config) -> SenderCall {
+        let address = |text: &str| text.parse::<Address>().unwrap();
+        let key: &PseudonymKey = &config.pseudonym_key;
+        let token: TokenId = key.token_id(&config.twilio_tokens[0]);
+        let (sender, number) = (address("+15550100"), address("+15550199"));
+        let phone_hash = key.phone_hash(&sender);
+        let route = Route { sender, number, service: None, account: None, token, origin: "https://a.example".into() };
+        SenderCall { sid: sid.parse().unwrap(), input, phone_hash, route }
+    }
+
+    /// A turn was answered on the webhook of `first`, and the reset behind it ends while `waiting`.
+    fn reset_behind_a_turn(waiting: &[MessageSid]) -> (Option<Outcome>, Vec<u64>) {
+        let (config, mut state) = (config(), State::default());
+        let first = call("SM0000000000000000000000000000000a", Input::Text("Hello".into()), &config);
+        state.admit(&first, NOW, &config);
+        state.admit(&call("SM0000000000000000000000000000000b", Input::Reset, &config), NOW, &config);
+        let answered = Ended::Answered { input: "Hello".into(), text: "answer".into() };
+        assert!(state.end_turn(&answered, std::slice::from_ref(&first.sid), NOW, &config, &mut Effects::default()));
+        let mut effects = Effects::default();
+        state.end_turn(&Ended::Reset("done"), waiting, NOW, &config, &mut effects);
+        (state.outcome(&first.sid), effects.forgotten)
+    }
+
+    #[test]
+    fn a_reset_takes_no_answer_from_a_webhook_that_is_about_to_fetch_it() {
+        let first = "SM0000000000000000000000000000000a".parse().unwrap();
+        assert_eq!(reset_behind_a_turn(&[first]), (Some(Outcome::Answer(1)), vec![]));
+        assert_eq!(reset_behind_a_turn(&[]), (Some(Outcome::Nothing), vec![1]));
+    }
+}
