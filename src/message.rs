@@ -189,6 +189,12 @@ impl Address {
         self.0.strip_prefix(WHATSAPP).unwrap_or(&self.0)
     }
 
+    /// Whether it is on WhatsApp.
+    #[must_use]
+    pub fn is_whatsapp(&self) -> bool {
+        self.0.starts_with(WHATSAPP)
+    }
+
     /// Whether it is a short code.
     #[must_use]
     pub fn is_short_code(&self) -> bool {

@@ -611,6 +611,22 @@ fn a_late_answer_goes_out_although_the_token_that_verified_it_was_rotated_away()
     });
 }
 
+#[test]
+fn typing_is_shown_on_whatsapp_once_a_turn_takes_two_seconds_and_its_failure_changes_nothing() {
+    run(|| async {
+        let world = World::new();
+        world.model([Act::Say("quick"), after(3000, Act::Say("slow")), after(3000, Act::Say("slow on SMS"))]);
+        let (anna, sid, started) = ("whatsapp:+15550100", fresh_sid(), world.now());
+        assert_eq!(world.text(anna, "one").await, ["quick"]);
+        assert_eq!(world.message(anna, "two", &sid).await, ["slow"]);
+        assert_eq!(world.text(BEN, "three").await, ["slow on SMS"]);
+        let typing = world.typing();
+        assert_eq!(typing.len(), 1);
+        assert!(typing[0].0.since(started) >= 2 * SECOND);
+        assert_eq!(typing[0].1, format!("messageId={sid}&channel=whatsapp"));
+    });
+}
+
 // The object vanishes.
 
 #[test]
@@ -879,6 +895,26 @@ fn a_turn_keeps_the_conversation_for_another_hour_and_old_answers_go_on_time() {
         let answers: Vec<_> = world.stored(ANNA).into_keys().filter(|key| key.starts_with("answer/")).collect();
         assert_eq!(answers, ["answer/2", "answer/3"], "the first is older than an hour");
         world.pass(HOUR + 5 * SECOND).await;
+        assert!(world.stored(ANNA).is_empty());
+    });
+}
+
+#[test]
+fn a_number_of_a_revision_is_not_given_again_while_kv_may_still_hold_it() {
+    run(|| async {
+        let world = World::with(&[("CONVERSATION_TTL_SECONDS", "60")]);
+        world.kv_fails(true);
+        world.text(ANNA, "one").await;
+        world.pass(30 * SECOND).await;
+        world.kv_fails(false);
+        world.pass(20 * SECOND).await;
+        assert_eq!(world.kv_keys().len(), 1, "saved late, with the least lifetime that KV takes: beyond the conversation's");
+        world.pass(20 * SECOND).await;
+        world.text(ANNA, "two").await;
+        world.pass(SECOND).await;
+        let keys = world.kv_keys();
+        assert_eq!(keys.len(), 2, "the pretend KV refuses a key that changes: {keys:?}");
+        world.pass(HOUR).await;
         assert!(world.stored(ANNA).is_empty());
     });
 }

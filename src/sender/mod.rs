@@ -10,6 +10,7 @@ mod state;
 use std::{
     cell::{Cell, RefCell},
     rc::Rc,
+    time::Duration,
 };
 
 use futures_util::{
@@ -128,6 +129,9 @@ const STATE_KEY: &str = "state";
 
 /// Stands for Twilio's error code where Twilio could not be asked, because the webhook named no account.
 const NO_ACCOUNT: u32 = 0;
+
+/// How long a turn on WhatsApp takes before typing is shown.
+const TYPING_AFTER: Duration = Duration::from_secs(2);
 
 fn answer_key(turn: u64) -> String {
     format!("answer/{turn}")
@@ -331,7 +335,7 @@ impl<P: SenderPlatform> Inner<P> {
             }
             Resume::Run(turn) => {
                 let input = turn.input();
-                let (asked, conversation) = turn::ask(&self.platform, &self.config, &self.name, self.load_conversation(), &input).await;
+                let (asked, conversation) = self.ask(&turn, &input).await;
                 *self.conversation.borrow_mut() = Some(conversation);
                 let ended = match &asked.result {
                     Ok(completion) => Ended::Answered { input, text: completion.text.clone() },
@@ -341,6 +345,26 @@ impl<P: SenderPlatform> Inner<P> {
                 };
                 self.end_turn(&turn, Some(&asked), ended).await
             }
+        }
+    }
+
+    /// Asks the model, and shows meanwhile that an answer is being written.
+    async fn ask(&self, turn: &Running, input: &str) -> (Asked, Conversation) {
+        let ask = turn::ask(&self.platform, &self.config, &self.name, self.load_conversation(), input);
+        let typing = self.show_typing(turn);
+        pin_mut!(ask, typing);
+        match select(ask, typing).await {
+            Either::Left((asked, _)) => asked,
+            Either::Right(((), ask)) => ask.await,
+        }
+    }
+
+    /// Shows a person on WhatsApp that an answer is being written, once the turn takes longer than people expect.
+    async fn show_typing(&self, turn: &Running) {
+        let Some(last) = turn.messages.last().filter(|last| last.route.sender.is_whatsapp()) else { return };
+        self.platform.sleep(TYPING_AFTER).await;
+        if let Some(envelope) = self.envelopes(&last.route).next() {
+            rest::show_typing(&self.platform, &self.config.twilio_api_base_url, envelope, &last.sid).await;
         }
     }
 

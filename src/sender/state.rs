@@ -400,9 +400,7 @@ impl State {
             }
             Ended::Failed(_) => {}
             Ended::Reset(_) => {
-                self.conversation = None;
-                self.unsaved.clear();
-                self.revisions.clear();
+                self.drop_conversation(now.plus(config.conversation_ttl.max(MIN_KV_TTL)));
                 // What was answered is part of what is forgotten; a message that comes again now gets nothing. Only what a
                 // webhook is just about to fetch is left to it.
                 for seen in &mut self.seen {
@@ -595,9 +593,16 @@ impl State {
     /// Forgets a conversation whose time is over.
     fn expire(&mut self, now: UnixMillis) {
         if self.conversation.is_some_and(|kept| kept.expires_at <= now) {
-            self.conversation = None;
-            self.unsaved.clear();
+            self.drop_conversation(now.plus(MIN_KV_TTL));
         }
+    }
+
+    /// Forgets the conversation, but not the revisions that KV may still hold, of unsaved turns too until `expires_at`: as long
+    /// as one exists its number must not be given again, or a stale read could bring back what is forgotten.
+    fn drop_conversation(&mut self, expires_at: UnixMillis) {
+        self.conversation = None;
+        let unsaved = self.unsaved.drain(..).map(|unsaved| Revision { number: unsaved.turn, expires_at });
+        self.revisions.extend(unsaved);
     }
 
     /// Forgets what is no longer needed to recognise messages and to answer them again.
@@ -625,6 +630,7 @@ impl State {
             && self.conversation.is_none()
             && self.late.is_empty()
             && self.sent.is_empty()
+            && self.revisions.is_empty()
     }
 
     /// The alarm's new time, if it changes.
@@ -638,7 +644,8 @@ impl State {
         let expiry = self.conversation.map(|kept| kept.expires_at).or(last_seen);
         let window = self.admitted.last().copied().max(self.refusal.as_ref().map(|refusal| refusal.at)).map(|at| at.plus(WINDOW));
         // An alarm set for now, inside the alarm, can get lost: a millisecond from now at the earliest.
-        let due = self.wake_at.or(expiry).or(window)?.max(now.plus(Duration::from_millis(1)));
+        let revision = self.revisions.iter().map(|revision| revision.expires_at).max();
+        let due = self.wake_at.or(expiry).or(window).or(revision)?.max(now.plus(Duration::from_millis(1)));
         let changes = match self.alarm {
             None => true,
             // An alarm that comes too early looks, finds nothing, and is set anew: cheaper than moving it every time.

@@ -74,6 +74,19 @@ pub async fn create_message(http: &impl Http, base: &BaseUrl, envelope: Envelope
     }
 }
 
+/// Shows on WhatsApp that an answer to `sid` is being written, for at most 25 s; it also marks the message as read. A
+/// courtesy: what comes of it does not matter. Source: Twilio, "Typing Indicators API" (public beta).
+pub async fn show_typing(http: &impl Http, base: &BaseUrl, envelope: Envelope<'_>, sid: &MessageSid) {
+    let mut form = form_urlencoded::Serializer::new(String::new());
+    form.append_pair("messageId", sid.as_str()).append_pair("channel", "whatsapp");
+    const PATH: &str = "/v2/Indicators/Typing.json";
+    let url = match base.host() {
+        "api.twilio.com" => format!("https://messaging.twilio.com{PATH}"),
+        _ => base.join(PATH),
+    };
+    let _ = http.send(&form_request(url, envelope, form.finish()), TIMEOUT).await;
+}
+
 /// Looks for a message with this body, between these addresses, that was created at or after `since` and is none of `known`.
 pub async fn find_message(
     http: &impl Http,
@@ -157,12 +170,12 @@ fn create_request(base: &BaseUrl, envelope: Envelope<'_>, body: &str) -> HttpReq
     if envelope.origin.starts_with("https://") {
         form.append_pair("StatusCallback", &format!("{}{STATUS_PATH}", envelope.origin));
     }
-    HttpRequest {
-        method: "POST",
-        url: base.join(&format!("/2010-04-01/Accounts/{account}/Messages.json")),
-        headers: vec![("Authorization", authorization(envelope)), ("Content-Type", "application/x-www-form-urlencoded".to_owned())],
-        body: form.finish(),
-    }
+    form_request(base.join(&format!("/2010-04-01/Accounts/{account}/Messages.json")), envelope, form.finish())
+}
+
+fn form_request(url: String, envelope: Envelope<'_>, body: String) -> HttpRequest {
+    let content_type = "application/x-www-form-urlencoded".to_owned();
+    HttpRequest { method: "POST", url, headers: vec![("Authorization", authorization(envelope)), ("Content-Type", content_type)], body }
 }
 
 fn outcome(status: u16, body: &[u8]) -> Created {

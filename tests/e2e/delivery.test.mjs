@@ -135,6 +135,14 @@ describe("late answers", { concurrency: 20 }, () => {
     assert.deepEqual(reports.map(({ status, code }) => [status, code]), [["undelivered", 30003]]);
   });
 
+  test("typing is shown on WhatsApp when a turn takes longer than two seconds", async () => {
+    const pair = freshPair();
+    const answer = await worker.sendMessage({ ...pair, channel: "whatsapp", body: "Typed [fault delay=2500ms]" });
+    await sentTo(`whatsapp:${pair.from}`);
+    const shown = (await playground.requests("twilio")).filter(({ path }) => path === "/v2/Indicators/Typing.json");
+    assert.deepEqual(shown.map(({ body, status }) => [body.messageId, body.channel, status]), [[answer.sid, "whatsapp", 200]]);
+  });
+
   test("a send that was refused for good is never tried again", async () => {
     const pair = freshPair();
     await playground.fault({ service: "twilio", status: 400, error: { code: 21610 }, times: 5, contains: pair.from });

@@ -77,6 +77,7 @@ struct Inner {
     sent: RefCell<Vec<BTreeMap<String, String>>>,
     rest_tokens: RefCell<Vec<String>>,
     lookups: Cell<usize>,
+    typing: RefCell<Vec<(UnixMillis, String)>>,
     kv: RefCell<BTreeMap<String, (String, UnixMillis)>>,
     kv_reads: Cell<usize>,
     kv_fails: Cell<bool>,
@@ -138,6 +139,7 @@ impl World {
             sent: RefCell::default(),
             rest_tokens: RefCell::default(),
             lookups: Cell::default(),
+            typing: RefCell::default(),
             kv: RefCell::default(),
             kv_reads: Cell::default(),
             kv_fails: Cell::default(),
@@ -261,6 +263,11 @@ impl World {
     /// The auth tokens that messages were sent with.
     pub fn rest_tokens(&self) -> Vec<String> {
         self.0.rest_tokens.borrow().clone()
+    }
+
+    /// When typing was shown, and for what. (Showing it always fails here: that must change nothing.)
+    pub fn typing(&self) -> Vec<(UnixMillis, String)> {
+        self.0.typing.borrow().clone()
     }
 
     /// How often Twilio was asked what was sent.
@@ -550,6 +557,10 @@ impl Http for ObjectPlatform {
         let answer = async {
             if request.url.starts_with("https://api.openai.com/") {
                 return self.world.model_answer(request).await;
+            }
+            if request.url == "https://messaging.twilio.com/v2/Indicators/Typing.json" {
+                self.world.0.typing.borrow_mut().push((self.world.now(), request.body.clone()));
+                return Err(HttpError::Connection);
             }
             assert!(request.url.starts_with("https://api.twilio.com/"), "{}", request.url);
             // Twilio goes on when nobody waits for its answer any more.
