@@ -727,7 +727,9 @@ fn a_message_that_could_not_be_stored_is_not_taken_in() {
 
 #[test]
 fn a_stored_state_that_cannot_be_read_is_logged_and_does_not_lock_the_sender_out() {
-    for value in ["", "{}", "{\"v\":2}", "[1]"] {
+    // The last is readable, and would have a copy of its message wait for ever.
+    let torn = include_str!("vectors/sender_state_v1.json").trim().replace("{\"answer\":1}", "\"waiting\"");
+    for value in ["", "{}", "{\"v\":2}", "[1]", &torn] {
         run(|| async {
             let world = World::new();
             world.overwrite_storage(ANNA, "state", value);
@@ -787,6 +789,52 @@ fn a_turn_that_kv_did_not_take_is_kept_and_saved_later() {
         world.pass(600 * SECOND).await;
         assert!(!world.stored(ANNA)["state"].contains("\"user\""), "the object keeps no turn that KV has");
         assert!(world.kv_values().last().unwrap().contains("three"));
+    });
+}
+
+#[test]
+fn a_conversation_that_kv_could_not_give_for_a_while_is_not_lost() {
+    run(|| async {
+        let world = World::new();
+        world.text(ANNA, "one").await;
+        world.pass(SECOND).await;
+        world.kill(ANNA);
+        world.kv_fails(true);
+        world.text(ANNA, "two").await;
+        assert_eq!(users(&world.model_requests()[1]), ["two"], "the answer does not wait for KV");
+        assert_eq!(world.events_named("conversation_unreadable")[0]["reason"], "kv_failed");
+        world.kv_fails(false);
+        world.kv_read_takes(20 * SECOND);
+        let started = world.now();
+        world.text(ANNA, "three").await;
+        assert_eq!(users(&world.model_requests()[2]), ["two", "three"]);
+        assert!(world.now().since(started) < 6 * SECOND, "nor for a slow one");
+        world.kv_read_takes(Duration::from_millis(5));
+        world.text(ANNA, "four").await;
+        assert_eq!(users(&world.model_requests()[3]), ["one", "two", "three", "four"]);
+        world.pass(HOUR / 2).await;
+        assert!(world.kv_values().last().unwrap().contains("one"));
+    });
+}
+
+#[test]
+fn a_turn_that_ends_while_a_save_still_loads_the_conversation_is_not_lost() {
+    run(|| async {
+        let world = World::new();
+        world.text(ANNA, "one").await;
+        world.pass(SECOND).await;
+        world.kv_fails(true);
+        world.text(ANNA, "two").await;
+        world.kill(ANNA);
+        world.kv_fails(false);
+        world.kv_read_takes(4 * SECOND);
+        world.pass(6 * SECOND).await; // the alarm's save is loading
+        world.kv_read_takes(Duration::ZERO);
+        world.text(ANNA, "three").await;
+        world.pass(20 * SECOND).await;
+        world.kill(ANNA);
+        world.text(ANNA, "four").await;
+        assert_eq!(users(&world.model_requests()[3]), ["one", "two", "three", "four"]);
     });
 }
 

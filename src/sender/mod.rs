@@ -130,6 +130,9 @@ const STATE_KEY: &str = "state";
 /// Stands for Twilio's error code where Twilio could not be asked, because the webhook named no account.
 const NO_ACCOUNT: u32 = 0;
 
+/// How long a turn waits for KV.
+const KV_READ_LIMIT: Duration = Duration::from_secs(5);
+
 /// How long a turn on WhatsApp takes before typing is shown.
 const TYPING_AFTER: Duration = Duration::from_secs(2);
 
@@ -325,6 +328,8 @@ impl<P: SenderPlatform> Inner<P> {
         });
         match resume.await? {
             Resume::Nothing => Ok(()),
+            // What is left to do of a reset is done by its end.
+            Resume::GiveUp(turn) if turn.is_reset() => self.end_turn(&turn, None, Ended::Reset(wording::RESET)).await,
             Resume::GiveUp(turn) => {
                 let asked = Asked { result: Err(Failure::Interrupted), requests: 0, model_ms: 0 };
                 self.end_turn(&turn, Some(&asked), Ended::Failed(wording::APOLOGY)).await
@@ -336,7 +341,7 @@ impl<P: SenderPlatform> Inner<P> {
             Resume::Run(turn) => {
                 let input = turn.input();
                 let (asked, conversation) = self.ask(&turn, &input).await;
-                *self.conversation.borrow_mut() = Some(conversation);
+                *self.conversation.borrow_mut() = conversation;
                 let ended = match &asked.result {
                     Ok(completion) => Ended::Answered { input, text: completion.text.clone() },
                     Err(Failure::BudgetExhausted) => Ended::Failed(wording::NO_BUDGET),
@@ -348,15 +353,17 @@ impl<P: SenderPlatform> Inner<P> {
         }
     }
 
-    /// Asks the model, and shows meanwhile that an answer is being written.
-    async fn ask(&self, turn: &Running, input: &str) -> (Asked, Conversation) {
-        let ask = turn::ask(&self.platform, &self.config, &self.name, self.load_conversation(), input);
+    /// Asks the model, and shows meanwhile that an answer is being written. Gives back the conversation if it is whole.
+    async fn ask(&self, turn: &Running, input: &str) -> (Asked, Option<Conversation>) {
+        let whole = Cell::new(true);
+        let ask = turn::ask(&self.platform, &self.config, &self.name, self.load_conversation(&whole), input);
         let typing = self.show_typing(turn);
         pin_mut!(ask, typing);
-        match select(ask, typing).await {
+        let (asked, conversation) = match select(ask, typing).await {
             Either::Left((asked, _)) => asked,
             Either::Right(((), ask)) => ask.await,
-        }
+        };
+        (asked, whole.get().then_some(conversation))
     }
 
     /// Shows a person on WhatsApp that an answer is being written, once the turn takes longer than people expect.
@@ -390,14 +397,16 @@ impl<P: SenderPlatform> Inner<P> {
         Ok(())
     }
 
-    /// The conversation so far; what cannot be read is logged and treated as empty.
-    async fn load_conversation(&self) -> Conversation {
+    /// The conversation so far. What KV does not give now is logged, and the turn goes on without it; `whole` then becomes
+    /// false, so that what KV may give later is not overwritten.
+    async fn load_conversation(&self, whole: &Cell<bool>) -> Conversation {
         let stored = self.step(|state, now, _| state.stored_conversation(now).map(|(revision, unsaved)| (revision, unsaved.to_vec())));
         let (revision, unsaved) = match stored.await {
             Ok(None) => return Conversation::default(),
             Ok(Some(stored)) => stored,
             Err(error) => {
                 self.log_storage_error(error);
+                whole.set(false);
                 return Conversation::default();
             }
         };
@@ -405,21 +414,35 @@ impl<P: SenderPlatform> Inner<P> {
             return conversation.clone();
         }
         let mut conversation = match revision {
-            Some(revision) => self.read_revision(revision).await,
-            None => Conversation::default(),
+            // So many turns are the whole conversation, whatever came before them.
+            Some(revision) if unsaved.len() < conversation::MAX_TURNS => self.read_revision(revision, whole).await,
+            _ => Conversation::default(),
         };
         unsaved.into_iter().for_each(|unsaved| conversation.push(unsaved.said));
         conversation
     }
 
-    async fn read_revision(&self, revision: u64) -> Conversation {
-        let reason = match Kv::get(&self.platform, &conversation::key(&self.name, revision)).await {
-            Ok(Some(text)) => match Conversation::decode(&text) {
-                Ok(conversation) => return conversation,
-                Err(error) => error.label(),
-            },
-            Ok(None) => "missing",
-            Err(_) => "kv_failed",
+    async fn read_revision(&self, revision: u64, whole: &Cell<bool>) -> Conversation {
+        let key = conversation::key(&self.name, revision);
+        let (read, too_slow) = (Kv::get(&self.platform, &key), self.platform.sleep(KV_READ_LIMIT));
+        pin_mut!(read, too_slow);
+        let read = match select(read, too_slow).await {
+            Either::Left((read, _)) => read,
+            Either::Right(((), _)) => Err(PlatformError::new("kv is slow")),
+        };
+        let reason = match read.as_ref().map(|text| text.as_deref().map(Conversation::decode)) {
+            Ok(Some(Ok(conversation))) => return conversation,
+            // It will not get better: a new conversation begins.
+            Ok(Some(Err(error))) => error.label(),
+            // It may come: KV shows what was written elsewhere with a delay.
+            Ok(None) => {
+                whole.set(false);
+                "missing"
+            }
+            Err(_) => {
+                whole.set(false);
+                "kv_failed"
+            }
         };
         event::log(&self.platform, &Event::ConversationUnreadable { reason });
         Conversation::default()
@@ -428,10 +451,18 @@ impl<P: SenderPlatform> Inner<P> {
     /// Writes what KV does not have yet, as a new revision.
     async fn save(self: &Rc<Self>) -> Result<(), PlatformError> {
         let _saving = self.saving.lock().await;
-        while let Some((revision, ttl, turns)) = self.step(|state, now, _| state.next_save(now)).await? {
+        while let Some((revision, ttl)) = self.step(|state, now, _| state.next_save(now)).await? {
             let Some(conversation) = self.conversation.borrow().clone() else {
-                let loaded = self.load_conversation().await;
-                *self.conversation.borrow_mut() = Some(loaded);
+                let whole = Cell::new(true);
+                let loaded = self.load_conversation(&whole).await;
+                if !whole.get() {
+                    return self.step(|state, now, _| state.save_failed(now)).await;
+                }
+                // A turn may have ended meanwhile: what is in memory then is newer, and what was loaded is too old.
+                let unchanged = self.step(|state, now, _| state.next_save(now).is_some_and(|(next, _)| next == revision)).await?;
+                if unchanged {
+                    self.conversation.borrow_mut().get_or_insert(loaded);
+                }
                 continue;
             };
             let Ok(text) = conversation.encode() else { return Err(PlatformError::new("encode")) };
@@ -439,7 +470,7 @@ impl<P: SenderPlatform> Inner<P> {
                 event::log(&self.platform, &Event::KvFailed { operation: "put" });
                 return self.step(|state, now, _| state.save_failed(now)).await;
             }
-            self.step(|state, now, _| state.saved(revision, ttl, turns, now)).await?;
+            self.step(|state, now, _| state.saved(revision, ttl, now)).await?;
         }
         Ok(())
     }

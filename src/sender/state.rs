@@ -291,7 +291,16 @@ impl Default for State {
 impl State {
     /// Reads a stored state.
     pub fn decode(text: &str) -> Option<Self> {
-        serde_json::from_str::<Self>(text).ok().filter(|state| state.v == VERSION)
+        serde_json::from_str::<Self>(text).ok().filter(|state| state.v == VERSION && state.is_whole())
+    }
+
+    /// Whether a turn runs while a message is pending, and every message that waits is in one of the two. Where that is not
+    /// so, a copy of the message would wait for a turn that never comes.
+    fn is_whole(&self) -> bool {
+        let in_turn = self.turn.iter().flat_map(|turn| &turn.messages);
+        let awaited: Vec<&MessageSid> = in_turn.chain(&self.pending).map(|message| &message.sid).collect();
+        (self.turn.is_some() || self.pending.is_empty())
+            && self.seen.iter().all(|seen| seen.outcome != Outcome::Waiting || awaited.contains(&&seen.sid))
     }
 
     /// Takes a message in, or not: one atomic step.
@@ -394,6 +403,8 @@ impl State {
             Ended::Answered { input, text } => {
                 let said = conversation::Turn { user: input.clone(), assistant: text.clone() };
                 self.unsaved.push(Unsaved { turn: turn.number, said });
+                // A conversation holds no more turns than these, whatever came before them.
+                self.unsaved.drain(..self.unsaved.len().saturating_sub(conversation::MAX_TURNS));
                 let revision = self.conversation.and_then(|kept| kept.revision);
                 self.conversation = Some(Kept { revision, expires_at: now.plus(config.conversation_ttl) });
                 self.wake(now.plus(SAVE_WAIT));
@@ -442,19 +453,19 @@ impl State {
         self.conversation.filter(|kept| now < kept.expires_at).map(|kept| (kept.revision, self.unsaved.as_slice()))
     }
 
-    /// The next revision, if there is something to save: its number, its lifetime, and how many turns it adds.
-    pub fn next_save(&self, now: UnixMillis) -> Option<(u64, Duration, usize)> {
+    /// The next revision, if there is something to save: its number and its lifetime.
+    pub fn next_save(&self, now: UnixMillis) -> Option<(u64, Duration)> {
         let kept = self.conversation.filter(|kept| now < kept.expires_at)?;
         let number = self.unsaved.last()?.turn;
         let seconds = crate::platform::millis(kept.expires_at.since(now)).div_ceil(1000);
-        Some((number, Duration::from_secs(seconds).max(MIN_KV_TTL), self.unsaved.len()))
+        Some((number, Duration::from_secs(seconds).max(MIN_KV_TTL)))
     }
 
     /// KV has the revision.
-    pub fn saved(&mut self, number: u64, ttl: Duration, turns: usize, now: UnixMillis) {
-        self.revisions.retain(|revision| now < revision.expires_at);
+    pub fn saved(&mut self, number: u64, ttl: Duration, now: UnixMillis) {
+        self.revisions.retain(|revision| now < revision.expires_at && revision.number != number);
         self.revisions.push(Revision { number, expires_at: now.plus(ttl) });
-        self.unsaved.drain(..turns.min(self.unsaved.len()));
+        self.unsaved.retain(|unsaved| unsaved.turn > number);
         self.save_failures = 0;
         if let Some(kept) = &mut self.conversation {
             kept.revision = Some(number);

@@ -83,6 +83,7 @@ struct Inner {
     kv_fails: Cell<bool>,
     kv_acts_and_fails: Cell<bool>,
     kv_write_takes: Cell<Duration>,
+    kv_read_takes: Cell<Duration>,
     alarms_late_by: Cell<Duration>,
     budget: Budget<Disk>,
     budget_fails: Cell<bool>,
@@ -144,6 +145,7 @@ impl World {
             kv_reads: Cell::default(),
             kv_fails: Cell::default(),
             kv_acts_and_fails: Cell::default(),
+            kv_read_takes: Cell::new(Duration::from_millis(5)),
             kv_write_takes: Cell::new(Duration::from_millis(20)),
             alarms_late_by: Cell::default(),
             budget: Budget::new(Disk::default()),
@@ -176,6 +178,10 @@ impl World {
     /// KV does what it is told to write, and reports a failure.
     pub fn kv_acts_and_fails(&self, fails: bool) {
         self.0.kv_acts_and_fails.set(fails);
+    }
+
+    pub fn kv_read_takes(&self, duration: Duration) {
+        self.0.kv_read_takes.set(duration);
     }
 
     pub fn kv_write_takes(&self, duration: Duration) {
@@ -577,8 +583,8 @@ impl Http for ObjectPlatform {
 
 impl Kv for ObjectPlatform {
     async fn get(&self, key: &str) -> Result<Option<String>, PlatformError> {
-        tokio::time::sleep(Duration::from_millis(5)).await;
         let world = &self.world.0;
+        tokio::time::sleep(world.kv_read_takes.get()).await;
         world.kv_reads.set(world.kv_reads.get() + 1);
         if world.kv_fails.get() {
             return Err(PlatformError::new("kv is down"));

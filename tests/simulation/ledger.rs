@@ -1,0 +1,579 @@
+//! What has happened in a run, and what must hold of it: the invariants.
+//!
+//! The ledger is told what reached the outside (webhook answers, model requests, REST messages, KV writes, log lines) and what
+//! became durable in storage. From the stored state it reads only which messages were taken in and which turn they are in.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use serde::Deserialize;
+use switchboard::{
+    conversation::{Conversation, MAX_CHARS, MAX_TURNS, Turn},
+    twilio::parts,
+    wording,
+};
+
+use crate::plan::Plan;
+
+/// What must never be found where personal data does not belong: numbers, texts, answers, names.
+pub const MARKERS: [&str; 5] = ["+1555", "5550100", "xyzzy", "answer#", "Wilhelmina"];
+
+#[derive(Default)]
+pub struct Ledger {
+    /// The first breach.
+    pub breach: Option<String>,
+    /// How many times an invariant was checked.
+    pub checks: u64,
+    pub counters: BTreeMap<&'static str, u64>,
+    pub senders: BTreeMap<String, Sender>,
+    pub messages: BTreeMap<String, Message>,
+    pub answers: Vec<Answer>,
+    parts: BTreeMap<String, (usize, usize)>,
+    sent: BTreeMap<String, u64>,
+    inline: BTreeMap<usize, BTreeSet<String>>,
+    token_turn: BTreeMap<String, (String, TurnKey)>,
+    grants_by_day: BTreeMap<u64, u64>,
+    hashes: BTreeMap<String, String>,
+    rate_limit: usize,
+    cap: u64,
+    ttl: u64,
+    /// Whether the clock never steps back.
+    forward: bool,
+    /// How far the clock steps back in all, in milliseconds.
+    steps: u64,
+}
+
+/// One pair of addresses.
+#[derive(Default)]
+pub struct Sender {
+    pub address: String,
+    admitted: BTreeSet<String>,
+    admissions: Vec<u64>,
+    /// Taken in and in no turn yet.
+    queue: VecDeque<String>,
+    epoch: u64,
+    turns: BTreeMap<TurnKey, TurnRecord>,
+    open: Option<TurnKey>,
+    /// The turn whose end is stored and not logged.
+    unlogged: Option<TurnKey>,
+    history: Vec<(Turn, bool)>,
+    /// The turns before this one may be missing from the conversation.
+    excused: usize,
+    /// The turns before this one must not be in the conversation.
+    forbidden: usize,
+    /// KV could not be read, or an end was not logged: the conversation may have become shorter.
+    loose: bool,
+    /// KV could not be read, once at least: a revision that is written again may be shorter.
+    read_trouble: bool,
+    /// What each revision was written with, and until when KV may hold it.
+    revisions: BTreeMap<String, (String, u64)>,
+    last_end: Option<u64>,
+    /// When the newest answered turn ended, from which the conversation's lifetime counts.
+    last_answered: Option<u64>,
+    at_model: u64,
+    fixed_allowed: u64,
+    fixed_sent: u64,
+    give_ups: u64,
+    /// When Twilio last refused a message to them.
+    refused_at: Option<u64>,
+    /// Reservations that were granted and not used, by incarnation.
+    grants: BTreeMap<u64, u64>,
+}
+
+type TurnKey = (u64, u64);
+
+#[derive(Default)]
+struct TurnRecord {
+    sids: Vec<String>,
+    input: String,
+    reset: bool,
+    ended: bool,
+    unlogged: bool,
+    outcome: Option<(String, String)>,
+    answer: Option<usize>,
+    /// A reset has forgotten its answer since.
+    erased: bool,
+    incarnations: BTreeSet<u64>,
+    requests: u64,
+}
+
+/// A message that was written.
+#[derive(Clone, Default)]
+pub struct Message {
+    pub sender: String,
+    /// Whether it asks for a turn.
+    pub turn: bool,
+    pub token: String,
+    /// Webhooks that got a 200.
+    pub answered: u64,
+    /// Webhooks that got another answer or none.
+    pub failed: u64,
+    pub limited: u64,
+}
+
+/// What the model answered.
+pub struct Answer {
+    pub sender: String,
+    pub text: String,
+    pub parts: Vec<String>,
+}
+
+#[derive(Deserialize)]
+struct StoredState {
+    seen: Vec<StoredSid>,
+    turn: Option<StoredTurn>,
+}
+
+#[derive(Deserialize)]
+struct StoredSid {
+    sid: String,
+}
+
+#[derive(Deserialize)]
+struct StoredTurn {
+    number: u64,
+    attempt: u32,
+    messages: Vec<StoredMessage>,
+}
+
+#[derive(Deserialize)]
+struct StoredMessage {
+    sid: String,
+    text: Option<String>,
+}
+
+impl Ledger {
+    pub fn new(plan: &Plan) -> Self {
+        Self {
+            rate_limit: usize::try_from(plan.rate_limit).unwrap(),
+            cap: plan.cap,
+            ttl: plan.ttl_seconds * 1000,
+            forward: plan.clock_steps.is_empty(),
+            steps: plan.clock_steps.iter().map(|(_, back)| back).sum(),
+            ..Self::default()
+        }
+    }
+
+    pub fn count(&mut self, what: &'static str) {
+        *self.counters.entry(what).or_default() += 1;
+    }
+
+    pub fn check(&mut self, holds: bool, words: impl FnOnce() -> String) {
+        self.checks += 1;
+        if !holds && self.breach.is_none() {
+            self.breach = Some(words());
+        }
+    }
+
+    pub fn add_sender(&mut self, name: &str, address: &str, hash: &str) {
+        self.hashes.insert(hash.to_owned(), name.to_owned());
+        self.senders.insert(name.to_owned(), Sender { address: address.to_owned(), ..Sender::default() });
+        self.check(!MARKERS.iter().any(|marker| name.contains(marker)), || "an object's name holds personal data".into());
+    }
+
+    /// A sender's state has become durable; it was written at `at`.
+    pub fn stored(&mut self, name: &str, state: Option<&str>, at: u64) {
+        let Some(mut sender) = self.senders.remove(name) else { return };
+        match state {
+            None => {
+                sender.epoch += 1;
+                let open = sender.open.is_some() || !sender.queue.is_empty();
+                self.check(!open, || "storage was emptied while a message waited".into());
+            }
+            Some(text) => match serde_json::from_str::<StoredState>(text) {
+                Ok(state) => self.stored_state(name, &mut sender, state, at),
+                Err(error) => self.check(false, || format!("the ledger cannot read the stored state: {error}")),
+            },
+        }
+        self.senders.insert(name.to_owned(), sender);
+    }
+
+    fn stored_state(&mut self, name: &str, sender: &mut Sender, state: StoredState, at: u64) {
+        for StoredSid { sid } in &state.seen {
+            if !sender.admitted.insert(sid.clone()) {
+                continue;
+            }
+            self.count("messages taken in");
+            sender.admissions.push(at);
+            let nth = sender.admissions.len();
+            if self.forward && nth > self.rate_limit {
+                let first = sender.admissions[nth - 1 - self.rate_limit];
+                self.check(at >= first + 60_000, || format!("more messages than the rate limit within a minute, from {first} to {at} ms"));
+            }
+            let turn = self.messages.get(sid).is_some_and(|message| message.turn);
+            if turn {
+                sender.queue.push_back(sid.clone());
+            }
+            if self.forward && turn && sender.open.is_none() && sender.last_answered.is_some_and(|end| at >= end + self.ttl) {
+                sender.forbidden = sender.history.len();
+            }
+        }
+        let key = state.turn.as_ref().map(|turn| (sender.epoch, turn.number));
+        if let Some(open) = sender.open.filter(|open| Some(*open) != key) {
+            self.check(sender.unlogged.is_none(), || "a turn ended and was not logged".into());
+            sender.unlogged = Some(open);
+            sender.last_end = Some(at);
+            if let Some(turn) = sender.turns.get_mut(&open) {
+                turn.ended = true;
+            }
+        }
+        if let (Some(key), Some(turn)) = (key, state.turn) {
+            let sids: Vec<String> = turn.messages.iter().map(|message| message.sid.clone()).collect();
+            self.check(turn.attempt <= 2, || "a turn was begun more than twice".into());
+            if let Some(record) = sender.turns.get(&key) {
+                self.check(record.sids == sids && !record.ended, || "a turn changed, or began again after its end".into());
+            } else {
+                let expected: Vec<String> = sender.queue.drain(..sids.len().min(sender.queue.len())).collect();
+                self.check(expected == sids, || format!("a turn's messages are not the next ones in order: {sids:?}, not {expected:?}"));
+                for sid in &sids {
+                    let token = self.messages.get(sid).map(|message| message.token.clone()).unwrap_or_default();
+                    let before = self.token_turn.insert(token, (name.to_owned(), key));
+                    self.check(before.is_none(), || format!("message {sid} is in two turns"));
+                }
+                let texts: Vec<String> = turn.messages.iter().filter_map(|message| message.text.clone()).collect();
+                let reset = texts.len() < sids.len();
+                self.count(if reset { "resets" } else { "turns" });
+                if sids.len() > 1 {
+                    self.count("turns of several messages");
+                }
+                sender.turns.insert(key, TurnRecord { sids, input: texts.join("\n"), reset, ..TurnRecord::default() });
+            }
+        }
+        sender.open = key;
+    }
+
+    /// An incarnation of an object has vanished.
+    pub fn killed(&mut self, name: &str, at: u64) {
+        let Some(sender) = self.senders.get_mut(name) else { return };
+        if sender.refused_at.take().is_some_and(|refused| at < refused + 2000) {
+            // Perhaps it was stored that the answer is given up, and not logged any more.
+            sender.give_ups += 1;
+        }
+        if let Some(key) = sender.unlogged.take() {
+            // Whether it was answered or not nobody knows any more.
+            sender.loose = true;
+            sender.fixed_allowed += 1;
+            let answer = sender.turns.get_mut(&key).and_then(|turn| {
+                turn.unlogged = true;
+                turn.answer.map(|answer| (turn.input.clone(), answer))
+            });
+            if let Some((user, answer)) = answer {
+                sender.history.push((Turn { user, assistant: self.answers[answer].text.clone() }, true));
+                sender.last_answered = sender.last_end;
+            }
+            self.count("ends that a kill left unlogged");
+        }
+    }
+
+    /// A line of the log.
+    pub fn logged(&mut self, line: &str, object: Option<&str>) {
+        const EVENTS: [&str; 8] =
+            ["security_event", "turn", "late_part", "conversation_unreadable", "kv_failed", "object_failed", "internal_error", "delivery"];
+        let value: serde_json::Value = serde_json::from_str(line).unwrap_or_default();
+        let event = value["event"].as_str().unwrap_or_default();
+        self.check(EVENTS.contains(&event) && !line.contains('\n'), || format!("a log line is no event: {line}"));
+        self.check(!MARKERS.iter().any(|marker| line.contains(marker)), || format!("a log line holds personal data: {line}"));
+        self.check(event != "internal_error", || format!("an internal error: {line}"));
+        let text = |field: &str| value[field].as_str().unwrap_or_default().to_owned();
+        if event == "late_part" {
+            let outcome = text("outcome");
+            self.count(match outcome.as_str() {
+                "sent" => "late parts sent",
+                "refused" => "late parts refused",
+                "unknown" => "late parts unknown",
+                _ => "late parts undeliverable",
+            });
+            if let Some(sender) = self.hashes.get(&text("phone_hash")).and_then(|name| self.senders.get_mut(name))
+                && outcome != "sent"
+            {
+                sender.give_ups += 1;
+            }
+        }
+        if let (Some(name), "conversation_unreadable", "kv_failed") = (object, event, text("reason").as_str()) {
+            // A read that takes too long is given up, which the pretend KV does not see.
+            self.kv_read_failed(name);
+        }
+        if event != "turn" {
+            return;
+        }
+        let Some(name) = object else { return };
+        let Some(mut sender) = self.senders.remove(name) else { return };
+        let key = sender.unlogged.take();
+        self.check(key.is_some(), || format!("an end was logged that is not stored: {line}"));
+        let mut erased = false;
+        if let Some(turn) = key.and_then(|key| sender.turns.get_mut(&key)) {
+            let (outcome, delivery) = (text("outcome"), text("delivery"));
+            let messages = value["messages"].as_u64().and_then(|number| usize::try_from(number).ok());
+            self.check(messages == Some(turn.sids.len()), || format!("a turn of {} messages was logged as {line}", turn.sids.len()));
+            self.check(outcome != "failed" || value["failure"].is_string(), || format!("a failure without a reason: {line}"));
+            self.count(match (outcome.as_str(), delivery.as_str()) {
+                ("answered", "inline") => "answered inline",
+                ("answered", _) => "answered late",
+                ("reset", _) => "reset",
+                _ => "failed",
+            });
+            if outcome == "answered" {
+                self.check(turn.answer.is_some(), || "a turn was answered without the model".into());
+                if let Some(answer) = turn.answer {
+                    let assistant = self.answers[answer].text.clone();
+                    sender.history.push((Turn { user: turn.input.clone(), assistant }, false));
+                    sender.last_answered = sender.last_end;
+                }
+            } else if delivery == "late" {
+                sender.fixed_allowed += 1;
+            }
+            // A reset that was given up may have erased the conversation in KV before.
+            sender.loose |= outcome == "failed" && turn.reset;
+            if outcome == "reset" {
+                sender.history.clear();
+                (sender.excused, sender.forbidden) = (0, 0);
+                erased = true;
+            }
+            turn.outcome = Some((outcome, delivery));
+        }
+        if erased {
+            sender.turns.values_mut().for_each(|turn| turn.erased = true);
+        }
+        self.senders.insert(name.to_owned(), sender);
+    }
+
+    /// The budget object has granted a request on this day to an incarnation of a sender.
+    pub fn granted(&mut self, name: &str, incarnation: u64, day: u64) {
+        let granted = self.grants_by_day.entry(day).or_default();
+        *granted += 1;
+        let (granted, cap) = (*granted, self.cap);
+        self.check(granted <= cap, || format!("{granted} requests were granted on one day, over the cap of {cap}"));
+        if let Some(sender) = self.senders.get_mut(name) {
+            *sender.grants.entry(incarnation).or_default() += 1;
+        }
+    }
+
+    /// A request has reached the model. `turns` is the conversation in it, `input` the new input.
+    pub fn asked(&mut self, name: &str, incarnation: u64, turns: &[Turn], input: &str, at: u64) {
+        let Some(mut sender) = self.senders.remove(name) else { return };
+        self.count("model requests");
+        let granted = sender.grants.entry(incarnation).or_default();
+        let reserved = *granted > 0;
+        *granted = granted.saturating_sub(1);
+        self.check(reserved, || "a model request was made without a reservation".into());
+        self.check(sender.at_model == 0, || "two turns of one sender are at the model at once".into());
+        sender.at_model += 1;
+        let texts = turns.iter().flat_map(|turn| [turn.user.as_str(), turn.assistant.as_str()]).chain([input]);
+        for text in texts {
+            self.check(!is_fixed(text), || format!("a fixed sentence was sent to the model: {text}"));
+        }
+        let open = sender.open.filter(|_| sender.unlogged.is_none());
+        match open.and_then(|key| sender.turns.get_mut(&key)) {
+            Some(turn) => {
+                turn.requests += 1;
+                if turn.requests > 1 && !turn.incarnations.contains(&incarnation) {
+                    self.count("turns begun again");
+                }
+                turn.incarnations.insert(incarnation);
+                let (requests, begun) = (turn.requests, turn.incarnations.len());
+                self.check(turn.input == input && !turn.reset, || format!("the model was asked something else than the turn: {input}"));
+                self.check(requests <= 6 && begun <= 2, || format!("a turn was at the model {requests} times, in {begun} incarnations"));
+            }
+            None => self.check(false, || format!("the model was asked outside of a stored turn: {input}")),
+        }
+        self.conversation(&mut sender, turns, at, "a model request");
+        self.senders.insert(name.to_owned(), sender);
+    }
+
+    /// The model's client has its answer, or has left.
+    pub fn model_left(&mut self, name: &str, answer: Option<usize>) {
+        let Some(sender) = self.senders.get_mut(name) else { return };
+        sender.at_model = sender.at_model.saturating_sub(1);
+        if let (Some(key), Some(answer)) = (sender.open, answer)
+            && let Some(turn) = sender.turns.get_mut(&key)
+        {
+            turn.answer = Some(answer);
+        }
+    }
+
+    /// Makes an answer known: its number.
+    pub fn add_answer(&mut self, sender: &str, text: String) -> usize {
+        let number = self.answers.len();
+        let parts = parts::split(&text);
+        for (at, part) in parts.iter().enumerate() {
+            self.parts.insert(part.clone(), (number, at));
+        }
+        self.answers.push(Answer { sender: sender.to_owned(), text, parts });
+        number
+    }
+
+    pub fn kv_read_failed(&mut self, name: &str) {
+        if let Some(sender) = self.senders.get_mut(name) {
+            sender.loose = true;
+            sender.read_trouble = true;
+        }
+    }
+
+    /// A conversation is given to KV.
+    pub fn saved(&mut self, key: &str, value: &str, ttl: u64, at: u64) {
+        let name = key.split('/').nth(1).unwrap_or_default().to_owned();
+        self.check(ttl >= 60 && ttl <= (self.ttl + self.steps) / 1000 + 1, || format!("KV was given a lifetime of {ttl} s"));
+        self.check(!MARKERS.iter().any(|marker| key.contains(marker)), || format!("a KV key holds personal data: {key}"));
+        let Some(mut sender) = self.senders.remove(&name) else {
+            return self.check(false, || format!("a KV key names nobody: {key}"));
+        };
+        if let Some((before, until)) = sender.revisions.insert(key.to_owned(), (value.to_owned(), at + ttl * 1000)) {
+            let same = before == value || sender.read_trouble || at >= until;
+            self.count("revisions that were written again");
+            self.check(same, || format!("a revision was written twice, with different contents: {key:.30}"));
+        }
+        match Conversation::decode(value) {
+            Ok(conversation) => {
+                for turn in conversation.turns() {
+                    self.check(!is_fixed(&turn.assistant), || format!("a fixed sentence is in KV: {}", turn.assistant));
+                }
+                self.conversation(&mut sender, conversation.turns(), at, "KV");
+            }
+            Err(error) => self.check(false, || format!("KV was given something else than a conversation: {}", error.label())),
+        }
+        self.senders.insert(name, sender);
+    }
+
+    /// The conversation that is used must be what was answered, in order: all of it that is not trimmed, reset or expired.
+    fn conversation(&mut self, sender: &mut Sender, turns: &[Turn], at: u64, place: &str) {
+        let mut left = sender.history.len();
+        for turn in turns.iter().rev() {
+            while left > 0 && sender.history[left - 1].1 && sender.history[left - 1].0 != *turn {
+                left -= 1;
+            }
+            let same = left > 0 && sender.history[left - 1].0 == *turn;
+            self.check(same, || format!("the conversation in {place} has a turn that was not answered there: {}", turn.user));
+            if !same {
+                return;
+            }
+            left -= 1;
+        }
+        let forbidden = sender.forbidden;
+        self.check(turns.is_empty() || left >= forbidden, || format!("an expired conversation is in {place}"));
+        while left > 0 && sender.history[left - 1].1 {
+            left -= 1;
+        }
+        if left <= sender.excused {
+            return;
+        }
+        let chars: usize = turns.iter().chain([&sender.history[left - 1].0]).map(|turn| chars(&turn.user) + chars(&turn.assistant)).sum();
+        let trimmed = turns.len() == MAX_TURNS || chars > MAX_CHARS;
+        let expired = sender.last_answered.is_some_and(|end| at >= end + self.ttl) || !self.forward;
+        if sender.loose || expired {
+            sender.excused = left;
+            self.count("conversations that became shorter");
+        } else if !trimmed {
+            self.check(false, || format!("the conversation in {place} lacks {} answered turns", left - sender.excused));
+        } else {
+            self.check(true, String::new);
+            self.count("conversations trimmed");
+        }
+    }
+
+    /// A webhook of this message got a 200 with these texts.
+    pub fn answered(&mut self, sid: &str, texts: &[String]) {
+        let Some(message) = self.messages.get_mut(sid) else { return };
+        message.answered += 1;
+        let name = message.sender.clone();
+        let Some(first) = texts.first() else { return };
+        let Some(&(answer, _)) = self.parts.get(first) else {
+            return self.check(texts.len() == 1 && is_fixed(first), || format!("a webhook got a text that nobody wrote: {first}"));
+        };
+        let own = self.answers[answer].sender == name;
+        self.check(own, || "a webhook got the answer to somebody else".into());
+        let whole = self.answers[answer].parts == texts;
+        self.check(whole, || "a webhook got a part of an answer".into());
+        let in_turn =
+            self.senders[&name].turns.values().any(|turn| turn.answer == Some(answer) && turn.sids.iter().any(|other| other == sid));
+        self.check(in_turn, || format!("the webhook of {sid} got the answer to another message"));
+        let carriers = self.inline.entry(answer).or_default();
+        carriers.insert(sid.to_owned());
+        let carriers = carriers.len();
+        self.check(carriers == 1, || "one answer was given to the webhooks of two messages".into());
+        let late = self.answers[answer].parts.iter().any(|part| self.sent.contains_key(part));
+        self.check(!late, || "an answer was given to a webhook, and sent by REST".into());
+        self.count("webhooks that carried an answer");
+    }
+
+    /// Twilio has created a message.
+    pub fn sent(&mut self, to: &str, body: &str) {
+        self.count("REST messages");
+        let Some(&(answer, _)) = self.parts.get(body) else {
+            self.check(is_fixed(body), || format!("a text was sent that nobody wrote: {body}"));
+            if let Some(sender) = self.senders.values_mut().find(|sender| sender.address == to) {
+                sender.fixed_sent += 1;
+            }
+            return;
+        };
+        let address = self.senders.get(&self.answers[answer].sender).map(|sender| sender.address.clone());
+        self.check(address.as_deref() == Some(to), || "an answer was sent to somebody else".into());
+        let times = self.sent.entry(body.to_owned()).or_default();
+        *times += 1;
+        let times = *times;
+        self.check(times == 1, || format!("a part was sent {times} times: {}", body.chars().take(60).collect::<String>()));
+        self.check(!self.inline.contains_key(&answer), || "an answer was sent by REST, and given to a webhook".into());
+    }
+
+    /// Twilio has refused to create a message.
+    pub fn refused(&mut self, to: &str, at: u64) {
+        if let Some(sender) = self.senders.values_mut().find(|sender| sender.address == to) {
+            sender.refused_at = Some(at);
+        }
+    }
+
+    /// Everything has come to rest.
+    pub fn end(&mut self) {
+        let senders = std::mem::take(&mut self.senders);
+        for (name, sender) in &senders {
+            self.check(sender.queue.is_empty() && sender.open.is_none(), || "a message was taken in, and its turn never ended".into());
+            let (sent, allowed) = (sender.fixed_sent, sender.fixed_allowed);
+            self.check(sent <= allowed, || format!("{sent} fixed sentences were sent to {name:.6} for {allowed} turns"));
+            for turn in sender.turns.values() {
+                self.ended(turn, sender);
+            }
+            let in_turns: usize = sender.turns.values().map(|turn| turn.sids.len()).sum();
+            let wanted = sender.admitted.iter().filter(|sid| self.messages.get(*sid).is_some_and(|message| message.turn)).count();
+            self.check(in_turns == wanted, || format!("{wanted} messages were taken in, {in_turns} are in turns"));
+        }
+        let lost = self.messages.iter().find(|(sid, message)| {
+            message.answered > message.limited && !senders.get(&message.sender).is_some_and(|sender| sender.admitted.contains(*sid))
+        });
+        let lost = lost.map(|(sid, _)| sid.clone());
+        self.check(lost.is_none(), || format!("message {} got a 200 and was not taken in", lost.unwrap_or_default()));
+        self.senders = senders;
+    }
+
+    fn ended(&mut self, turn: &TurnRecord, sender: &Sender) {
+        self.check(turn.ended, || format!("a turn never ended: {}", turn.input));
+        let Some((outcome, delivery)) = &turn.outcome else {
+            return self.check(turn.unlogged, || format!("a turn's end was not logged: {}", turn.input));
+        };
+        let (Some(answer), "answered") = (turn.answer, outcome.as_str()) else { return };
+        let carrier = turn.sids.last().and_then(|sid| self.messages.get(sid)).cloned().unwrap_or_default();
+        if delivery == "inline" {
+            let carried = self.inline.contains_key(&answer);
+            if !carried {
+                self.count("inline answers whose webhook had left");
+            }
+            self.check(carried || carrier.failed > 0 || turn.erased, || {
+                format!("an answer was to be given to a webhook, and was not: {}", turn.input)
+            });
+        } else {
+            let parts = self.answers[answer].parts.clone();
+            let missing = parts.iter().filter(|part| !self.sent.contains_key(*part)).count();
+            let gave_up = sender.give_ups;
+            self.check(missing == 0 || gave_up > 0, || format!("{missing} parts were never sent, without a reason: {}", turn.input));
+        }
+    }
+}
+
+/// Whether a text is one of the product's own.
+fn is_fixed(text: &str) -> bool {
+    [wording::APOLOGY, wording::RESET, wording::NO_BUDGET, wording::FILTERED].contains(&text)
+        || ["Please send text.", "I can't read media yet. Please send text."].contains(&text)
+        || text.starts_with("That message is too long for me.")
+        || text.starts_with("That's more messages than I can take in.")
+}
+
+fn chars(text: &str) -> usize {
+    text.chars().count()
+}

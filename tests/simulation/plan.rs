@@ -1,0 +1,140 @@
+//! What one seed means: settings, faults and how often they come, the clock. Not here: what a fault does (`world`).
+
+use crate::random::Random;
+
+/// A deliberate bug, put between the product and the world: the simulation must notice each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mutation {
+    /// Two incarnations of one object work over one storage at the same time.
+    LockRemoved,
+    /// A repeated delivery is taken for a new message.
+    DedupeAfterTheCall,
+    /// A reservation is granted first and counted later.
+    BudgetCountedAfter,
+    /// A message whose creation has an unknown outcome is posted again blindly.
+    AmbiguousSendRetried,
+    /// Only the first alarm of an object is ever set.
+    AlarmNotRearmed,
+    /// A failed model request looks like an answer with the apology's text.
+    ApologyStored,
+    /// A commit says that it is stored before it is.
+    CommitNotAwaited,
+}
+
+/// How often each fault comes, in a thousand, while faults come at all; and the settings.
+#[derive(Debug)]
+pub struct Plan {
+    pub senders: u64,
+    pub messages: u64,
+    pub ttl_seconds: u64,
+    pub rate_limit: u64,
+    pub reply_within: u64,
+    pub model_timeout: u64,
+    pub cap: u64,
+    pub two_tokens: bool,
+    /// When the run begins, in milliseconds since the Unix epoch.
+    pub start: u64,
+    /// When the clock steps back, and by how much.
+    pub clock_steps: Vec<(u64, u64)>,
+    /// When an object is killed, whatever it does.
+    pub timed_kills: Vec<u64>,
+    /// Milliseconds after which no fault comes any more.
+    pub faults_until: u64,
+    /// At any one await.
+    pub kill: u64,
+    pub kills_at_most: u64,
+    pub model_slow: u64,
+    pub model_fails: u64,
+    pub model_long: u64,
+    pub create_slow: u64,
+    pub create_fails: u64,
+    pub create_unknown: u64,
+    pub list_fails: u64,
+    pub kv_slow: u64,
+    pub kv_read_fails: u64,
+    pub kv_write_fails: u64,
+    pub kv_stale: u64,
+    pub storage_slow: u64,
+    pub storage_fails: u64,
+    pub alarm_late: u64,
+    pub alarm_twice: u64,
+    pub object_unreachable: u64,
+    pub budget_unreachable: u64,
+    pub duplicates: u64,
+    pub hang_up: u64,
+    pub twilio_retries: u64,
+    pub bursts: u64,
+}
+
+/// 2026-11-22T12:00:00Z.
+const NOON: u64 = 1_795_348_800_000;
+const DAY: u64 = 86_400_000;
+
+impl Plan {
+    pub fn new(random: &Random) -> Self {
+        // Each fault is absent, rare or frequent in a run, by itself: combinations matter more than numbers.
+        let often = |rare: u64, frequent: u64| random.pick(&[0, 0, rare, frequent]);
+        let faults_until = random.between(60, 400) * 1000;
+        let midnight = random.chance(150);
+        let start = if midnight { NOON + DAY / 2 - random.between(1, 200) * 1000 } else { NOON + random.below(3_600_000) };
+        let few = |odds: u64, most: u64| if random.chance(odds) { random.between(1, most) } else { 0 };
+        Self {
+            senders: random.between(2, 4),
+            messages: random.between(2, 9),
+            ttl_seconds: random.pick(&[60, 3600, 3600]),
+            rate_limit: random.pick(&[2, 3, 5, 10, 10]),
+            reply_within: random.pick(&[10_000, 10_000, 14_000, 3000, 1000]),
+            model_timeout: random.pick(&[60_000, 60_000, 20_000, 5000]),
+            cap: random.pick(&[1000, 1000, 1000, 1000, 1000, 1000, 1000, 1000, 0, 3, 8, 15]),
+            two_tokens: random.chance(200),
+            start,
+            clock_steps: (0..few(120, 3))
+                .map(|_| (random.below(faults_until), random.pick(&[1, 5, 30, 61, 600, 3600, 7200]) * 1000 + random.below(1000)))
+                .collect(),
+            timed_kills: (0..few(500, 4)).map(|_| random.below(faults_until)).collect(),
+            faults_until,
+            kill: often(2, 15),
+            kills_at_most: random.pick(&[1, 3, 8, 20]),
+            model_slow: often(100, 600),
+            model_fails: often(80, 500),
+            model_long: often(50, 300),
+            create_slow: often(50, 300),
+            create_fails: often(50, 400),
+            create_unknown: often(80, 600),
+            list_fails: often(100, 600),
+            kv_slow: often(50, 400),
+            kv_read_fails: often(50, 500),
+            kv_write_fails: often(100, 600),
+            kv_stale: often(200, 900),
+            storage_slow: often(20, 200),
+            storage_fails: random.pick(&[0, 0, 0, 0, 0, 10, 60]),
+            alarm_late: often(100, 600),
+            alarm_twice: often(50, 300),
+            object_unreachable: often(20, 200),
+            budget_unreachable: often(20, 300),
+            duplicates: often(100, 600),
+            hang_up: often(20, 200),
+            twilio_retries: random.pick(&[0, 1, 2, 5]),
+            bursts: often(200, 900),
+        }
+    }
+
+    pub fn settings(&self) -> Vec<(&'static str, String)> {
+        let token = if self.two_tokens { format!("{OLD_TOKEN},{TOKEN}") } else { TOKEN.to_owned() };
+        vec![
+            ("TWILIO_AUTH_TOKEN", token),
+            ("OPENAI_API_KEY", "sk-planted-key".to_owned()),
+            ("PSEUDONYM_KEY", "a-pseudonym-key-of-enough-length".to_owned()),
+            ("RATE_LIMIT_PER_MINUTE", self.rate_limit.to_string()),
+            ("MAX_DAILY_CALLS", self.cap.to_string()),
+            ("MAX_MESSAGE_CHARS", MAX_MESSAGE_CHARS.to_string()),
+            ("CONVERSATION_TTL_SECONDS", self.ttl_seconds.to_string()),
+            ("REPLY_WITHIN_MS", self.reply_within.to_string()),
+            ("OPENAI_TIMEOUT_MS", self.model_timeout.to_string()),
+        ]
+    }
+}
+
+pub const TOKEN: &str = "0123456789abcdef0123456789abcdef";
+const OLD_TOKEN: &str = "fedcba9876543210fedcba9876543210";
+pub const MAX_MESSAGE_CHARS: usize = 80;
