@@ -70,6 +70,8 @@ pub const SECURITY_HEADERS: [(&str, &str); 5] = [
     ("Cache-Control", "no-store"),
 ];
 
+const MESSAGES_PATH: &str = "/twilio/messages";
+
 const PLAIN: &str = "text/plain; charset=utf-8";
 const JSON: &str = "application/json";
 
@@ -80,15 +82,15 @@ pub async fn handle(platform: &impl WorkerPlatform, config: Result<&Config, &[Fa
     let response = match (path_of(&url), method.as_str()) {
         ("/health", "GET" | "HEAD") => health(config),
         ("/health", _) => method_not_allowed("GET, HEAD"),
-        ("/twilio/messages", "POST") => match messages(platform, config, request, &url).await {
-            Ok(response) => response,
-            Err(refusal) => refuse(platform, refusal),
-        },
-        (STATUS_PATH, "POST") => match status(platform, config, request, &url).await {
-            Ok(response) => response,
-            Err(refusal) => refuse(platform, refusal),
-        },
-        ("/twilio/messages" | STATUS_PATH, _) => method_not_allowed("POST"),
+        (path @ (MESSAGES_PATH | STATUS_PATH), "POST") => {
+            let answered = match config {
+                Err(faults) => Err(Refusal::Configuration(faults)),
+                Ok(config) if path == STATUS_PATH => status(platform, config, request, &url).await,
+                Ok(config) => messages(platform, config, request, &url).await,
+            };
+            answered.unwrap_or_else(|refusal| refuse(platform, refusal))
+        }
+        (MESSAGES_PATH | STATUS_PATH, _) => method_not_allowed("POST"),
         _ => plain(404, "Not found\n"),
     };
     if method == "HEAD" { Response { body: String::new(), ..response } } else { response }
@@ -114,11 +116,10 @@ enum Refusal<'c> {
 
 async fn messages<'c>(
     platform: &impl WorkerPlatform,
-    config: Result<&Config, &'c [Fault]>,
+    config: &Config,
     request: &mut impl Request,
     url: &str,
 ) -> Result<Response, Refusal<'c>> {
-    let config = config.map_err(Refusal::Configuration)?;
     let message = verified(config, request, url, "From", |form| Message::from_form(form, config.max_message_chars)).await?;
     let reply = deliver(platform, config, &message, url).await?;
     let parts = match reply {
@@ -132,11 +133,10 @@ async fn messages<'c>(
 /// What became of a message that was sent by REST. Twilio wants a 204.
 async fn status<'c>(
     platform: &impl WorkerPlatform,
-    config: Result<&Config, &'c [Fault]>,
+    config: &Config,
     request: &mut impl Request,
     url: &str,
 ) -> Result<Response, Refusal<'c>> {
-    let config = config.map_err(Refusal::Configuration)?;
     let update = verified(config, request, url, "To", StatusUpdate::from_form).await?;
     let StatusUpdate { sid, person, number, status, code } = update.get().clone();
     if let Some(status) = status {

@@ -4,7 +4,7 @@
 //! decided with these things. The futures are not `Send`: the Worker runs on one thread, and so do the tests.
 #![allow(async_fn_in_trait, reason = "wasm32 is single-threaded; no caller needs Send")]
 
-use std::{fmt, rc::Rc, time::Duration};
+use std::{fmt, time::Duration};
 
 use futures_util::future::LocalBoxFuture;
 use serde::{Deserialize, Serialize};
@@ -263,9 +263,6 @@ impl<P: Clock + Log + Senders> WorkerPlatform for P {}
 /// What a sender object needs.
 pub trait SenderPlatform: Clock + Log + Random + Http + Kv + Storage + Spawn + Budgets + 'static {}
 impl<P: Clock + Log + Random + Http + Kv + Storage + Spawn + Budgets + 'static> SenderPlatform for P {}
-
-/// A shared text; answers are handed to many waiting requests at once.
-pub type Text = Rc<str>;
 
 #[cfg(test)]
 mod tests {

@@ -28,7 +28,7 @@ use crate::{
     event::{self, Event, Security, TurnEnded},
     message::{AccountSid, Address, DeliveryStatus, Input, MessageSid, ServiceSid},
     openai::Failure,
-    platform::{Batch, Kv, PlatformError, SenderPlatform, Storage, Text, UnixMillis, millis},
+    platform::{Batch, Kv, PlatformError, SenderPlatform, Storage, UnixMillis, millis},
     pseudonym::{PhoneHash, Pseudonym, TokenId},
     turn::{self, Asked},
     twilio::rest::{self, Created, Envelope, Found},
@@ -122,7 +122,7 @@ struct Inner<P> {
     /// Held while late answers are sent.
     sending: Mutex<()>,
     /// The newest answer, for the webhooks that wait for it.
-    newest_answer: RefCell<Option<(u64, Text)>>,
+    newest_answer: RefCell<Option<(u64, String)>>,
 }
 
 const STATE_KEY: &str = "state";
@@ -289,7 +289,7 @@ impl<P: SenderPlatform> Inner<P> {
             Outcome::Waiting | Outcome::Nothing => Ok(Reply::Empty),
             Outcome::Notice(notice) => Ok(notice.into()),
             Outcome::Answer(turn) => {
-                let newest = self.newest_answer.borrow().as_ref().filter(|(number, _)| *number == turn).map(|(_, text)| text.to_string());
+                let newest = self.newest_answer.borrow().as_ref().filter(|(number, _)| *number == turn).map(|(_, text)| text.clone());
                 let text = match newest {
                     Some(text) => Some(text),
                     None => Storage::get(&self.platform, &answer_key(turn)).await?,
@@ -378,7 +378,7 @@ impl<P: SenderPlatform> Inner<P> {
     /// Stores how the turn ended, decides who carries the answer, and begins the next turn: one step.
     async fn end_turn(self: &Rc<Self>, turn: &Running, asked: Option<&Asked>, ended: Ended) -> Result<(), PlatformError> {
         let inline = self.step(|state, now, effects| state.end_turn(&ended, &self.waiting.borrow(), now, &self.config, effects)).await?;
-        *self.newest_answer.borrow_mut() = inline.then(|| (turn.number, Text::from(ended.text())));
+        *self.newest_answer.borrow_mut() = inline.then(|| (turn.number, ended.text().to_owned()));
         self.log_turn(turn, asked, &ended, inline);
         match ended {
             Ended::Answered { input, text } => {

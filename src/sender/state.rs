@@ -12,7 +12,7 @@ use crate::{
     config::Config,
     conversation,
     message::{DeliveryStatus, Input, MessageSid},
-    platform::UnixMillis,
+    platform::{UnixMillis, millis},
     pseudonym::PhoneHash,
     twilio::parts,
     wording::Notice,
@@ -351,7 +351,7 @@ impl State {
         if told_lately {
             return None;
         }
-        let notice = Notice::SlowDown(crate::platform::millis(free_at.since(now)).div_ceil(1000).max(1));
+        let notice = Notice::SlowDown(millis(free_at.since(now)).div_ceil(1000).max(1));
         self.refusal = Some(Refusal { sid: call.sid.clone(), at: now, notice });
         Some(notice)
     }
@@ -457,7 +457,7 @@ impl State {
     pub fn next_save(&self, now: UnixMillis) -> Option<(u64, Duration)> {
         let kept = self.conversation.filter(|kept| now < kept.expires_at)?;
         let number = self.unsaved.last()?.turn;
-        let seconds = crate::platform::millis(kept.expires_at.since(now)).div_ceil(1000);
+        let seconds = millis(kept.expires_at.since(now)).div_ceil(1000);
         Some((number, Duration::from_secs(seconds).max(MIN_KV_TTL)))
     }
 
