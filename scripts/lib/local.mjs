@@ -1,6 +1,7 @@
 // The parts of a local Switchboard that `npm start`, `npm run say` and the end-to-end tests share: the settings of
 // .dev.vars, the playground's program, wrangler's environment, free ports, and waiting for a server to come up.
 
+import crypto from "node:crypto";
 import fs from "node:fs";
 import net from "node:net";
 import path from "node:path";
@@ -63,13 +64,15 @@ export function wranglerEnv() {
   };
 }
 
-/** A port on 127.0.0.1 that nothing listens on now. */
+/**
+ * A port on 127.0.0.1 that nothing listens on now, for a program that is still to be started. Below the ports that systems
+ * give to outgoing connections, one of which could take it meanwhile (Linux begins at 32768, others at 49152).
+ */
 export async function freePort() {
-  const server = net.createServer();
-  await new Promise((resolve, reject) => server.once("error", reject).listen(0, "127.0.0.1", resolve));
-  const { port } = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return port;
+  for (;;) {
+    const port = 10_000 + crypto.randomInt(20_000);
+    if (!(await portTaken(port))) return port;
+  }
 }
 
 /** Whether something else has `port` on 127.0.0.1 (or this user may not have it). */

@@ -76,7 +76,7 @@ for (const [attack, [change, reason, claims]] of Object.entries(ATTACKS)) {
   test(`${attack} is refused`, async () => {
     const pair = freshPair();
     const form = inboundForm(pair);
-    const since = worker.log.length;
+    const since = await worker.mark();
     const answer = await worker.sendMessage({ form, ...change(form) });
     assert.equal(answer.status, 403);
     assert.equal(answer.text, "Forbidden\n", "nothing is said about why");

@@ -75,9 +75,16 @@ export async function startWorker({ playground, settings = {}, build = "build", 
   const inPlayground = playground ? { OPENAI_BASE_URL: `${playground.url}/v1`, TWILIO_API_BASE_URL: playground.url } : {};
   const { toml, vars } = deployedConfiguration(build);
   fs.writeFileSync(path.join(dir, "wrangler.toml"), toml);
-  const worker = new Worker(dir, await freePort(), !directory, { ...vars, ...SECRETS, ...inPlayground, ...settings });
-  await worker.start();
-  return worker;
+  for (let attempt = 1; ; attempt += 1) {
+    const worker = new Worker(dir, await freePort(), !directory, { ...vars, ...SECRETS, ...inPlayground, ...settings });
+    try {
+      await worker.start();
+      return worker;
+    } catch (error) {
+      // Another program took the port between its choice and its use.
+      if (attempt === 5 || !error.message.includes("Address already in use")) throw error;
+    }
+  }
 }
 
 /** Every event that the Worker may log. */
@@ -365,6 +372,17 @@ class Worker {
     });
     const isTwiml = answer.headers.get("content-type")?.startsWith("text/xml");
     return { ...answer, sid, messages: isTwiml ? twiml(answer.text) : undefined };
+  }
+
+  /**
+   * The number of the next log line: all that requests before this call have logged is read. (A line may be read after the
+   * response that it belongs to.) Logs a line of its own to know it by: a signed message to a malformed number.
+   */
+  async mark() {
+    const from = `+155501${crypto.randomInt(1e8).toString().padStart(8, "0")}`;
+    await this.sendMessage({ from, to: "malformed" });
+    await this.logged(({ phone_hash: hash }) => hash === phoneHash(from));
+    return this.log.length;
   }
 
   /** Waits for a log line that `matches` (from the line numbered `since` on), and returns it. */

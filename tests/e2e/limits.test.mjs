@@ -25,7 +25,7 @@ const echo = (text, number = 1) => `Nice to hear from you! You said: "${text}" (
 
 test("ten messages a minute are answered, the eleventh is told when to try again, the next ones get an empty response", async () => {
   const pair = freshPair();
-  const since = worker.log.length;
+  const since = await worker.mark();
   const began = Date.now();
   const messages = Array.from({ length: 14 }, (_, index) => ({ ...pair, sid: freshSid(), body: `Rate ${index + 1}` }));
   const answers = [];
@@ -71,7 +71,7 @@ test("messages that need no model count against the limit as well", async () => 
 
 test("of 30 messages of one sender at once exactly 10 are taken in, one is told, and the others are not answered", async () => {
   const pair = freshPair();
-  const since = worker.log.length;
+  const since = await worker.mark();
   const answers = await Promise.all(Array.from({ length: 30 }, (_, index) => worker.sendMessage({ ...pair, body: `Storm ${index}.` })));
   const log = () => worker.log.slice(since).filter(({ phone_hash: hash }) => hash === phoneHash(pair.from));
   const taken = () => log().filter(({ event }) => event === "turn").reduce((sum, { messages }) => sum + messages, 0);

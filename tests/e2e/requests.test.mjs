@@ -162,7 +162,7 @@ test("nothing of what was refused reached the model or an object", async () => {
 });
 
 async function suspicious(form, field, problem) {
-  const since = worker.log.length;
+  const since = await worker.mark();
   const answer = await worker.sendMessage({ form });
   assert.equal(answer.status, 400);
   assert.equal(answer.text, `Bad request: ${field} is ${problem}\n`);
