@@ -458,6 +458,7 @@ fn sample_events() -> Vec<Event> {
         failure: Some("timeout"),
         delivery: "late",
         messages: 1,
+        segments: Some(1),
         duration_ms: 0,
         model_ms: 0,
         model_requests: 0,

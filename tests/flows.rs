@@ -108,12 +108,65 @@ fn messages_that_need_no_model_are_answered_without_it() {
 #[test]
 fn a_long_answer_goes_out_in_parts() {
     run(|| async {
-        let world = World::new();
+        let world = World::with(&[("MAX_SEGMENTS", "100")]);
         let long: &'static str = Box::leak("All is well. ".repeat(300).into_boxed_str());
         world.model([Act::Say(long)]);
         let parts = world.text(ANNA, "tell me").await;
         assert_eq!(parts.len(), 3);
         assert!(parts.iter().all(|part| part.len() <= 1600 && part.ends_with("well.")));
+    });
+}
+
+// Segments.
+
+#[test]
+fn an_sms_answer_is_made_to_fit_its_segments_before_it_is_stored_and_sent_and_whatsapp_is_left_alone() {
+    run(|| async {
+        let world = World::with(&[("MAX_SEGMENTS", "2")]);
+        let typeset = "It’s “so” – yes…";
+        let long: &'static str = Box::leak("All’s well at sea. ".repeat(30).into_boxed_str());
+        world.model([Act::Say(typeset), Act::Say(long), Act::Say(typeset), Act::Say(long)]);
+        assert_eq!(world.text(ANNA, "one").await, ["It's \"so\" - yes..."]);
+        let [cut] = <[String; 1]>::try_from(world.text(ANNA, "two").await).unwrap();
+        assert!(cut.starts_with("All's well") && cut.ends_with("at sea...") && (280..=306).contains(&cut.len()), "{cut}");
+        let whatsapp = format!("whatsapp:{ANNA}");
+        assert_eq!(world.text(&whatsapp, "one").await, [typeset]);
+        assert_eq!(world.text(&whatsapp, "two").await, [long.trim()]);
+        let segments: Vec<_> = world.events_named("turn").iter().map(|turn| turn["segments"].as_u64()).collect();
+        assert_eq!(segments, [Some(1), Some(2), None, None]);
+        world.text(ANNA, "three").await;
+        let remembered = &world.model_requests()[4]["messages"];
+        assert_eq!(
+            (remembered[2]["content"].as_str(), remembered[4]["content"].as_str()),
+            (Some("It's \"so\" - yes..."), Some(cut.as_str()))
+        );
+    });
+}
+
+#[test]
+fn a_late_sms_answer_is_the_same_that_is_remembered_and_its_segments_are_counted_over_its_parts() {
+    run(|| async {
+        let world = World::with(&[("MAX_SEGMENTS", "13")]);
+        let long: &'static str = Box::leak("All’s well at sea. ".repeat(200).into_boxed_str());
+        world.model([after(12_000, Act::Say(long))]);
+        assert!(world.text(ANNA, "one").await.is_empty());
+        world.pass(5 * SECOND).await;
+        let sent = world.sent();
+        assert_eq!(sent.len(), 2);
+        assert!(sent[1].ends_with("at sea..."));
+        assert_eq!(world.events_named("turn")[0]["segments"], 13);
+        world.text(ANNA, "two").await;
+        assert_eq!(world.model_requests()[1]["messages"][2]["content"], sent.join(" "));
+    });
+}
+
+#[test]
+fn a_failed_turn_logs_the_segments_of_its_fixed_sentence() {
+    run(|| async {
+        let world = World::new();
+        world.model([Act::Status(400, "")]);
+        world.text(ANNA, "Hello").await;
+        assert_eq!(world.events_named("turn")[0]["segments"], 1);
     });
 }
 
@@ -409,7 +462,7 @@ fn a_refusal_and_a_truncated_answer_are_answers() {
             Act::Body(r#"{"choices":[{"message":{"content":"Once upon"},"finish_reason":"length"}]}"#),
         ]);
         assert_eq!(world.text(ANNA, "one").await, ["I won't."]);
-        assert_eq!(world.text(ANNA, "two").await, ["Once upon…"]);
+        assert_eq!(world.text(ANNA, "two").await, ["Once upon..."]);
         let remarks: Vec<_> = world.events_named("turn").iter().map(|turn| (turn["outcome"].clone(), turn["failure"].clone())).collect();
         assert_eq!(remarks, [("answered".into(), "refusal".into()), ("answered".into(), "length".into())]);
     });
@@ -443,7 +496,7 @@ fn a_slow_answer_is_sent_by_rest_once() {
 #[test]
 fn a_long_slow_answer_is_sent_in_parts_in_order() {
     run(|| async {
-        let world = World::new();
+        let world = World::with(&[("MAX_SEGMENTS", "100")]);
         let long: &'static str = Box::leak((0..400).map(|i| format!("Sentence {i}. ")).collect::<String>().into_boxed_str());
         world.model([after(12_000, Act::Say(long))]);
         world.text(ANNA, "Hello").await;
@@ -520,7 +573,7 @@ fn a_send_with_an_unknown_outcome_that_went_out_is_found_and_not_sent_again() {
     // Acted upon, and the answer lost; or acted upon after we stopped waiting.
     for unknown in [Act::ThenDrop, after(12_000, Act::Say(""))] {
         run(|| async {
-            let world = World::new();
+            let world = World::with(&[("MAX_SEGMENTS", "100")]);
             let long: &'static str = Box::leak("All is well. ".repeat(200).into_boxed_str());
             world.model([after(11_000, Act::Say(long))]);
             world.twilio([unknown.clone()]);

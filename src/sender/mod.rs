@@ -31,7 +31,10 @@ use crate::{
     platform::{Batch, Kv, PlatformError, SenderPlatform, Storage, UnixMillis, millis},
     pseudonym::{PhoneHash, Pseudonym, TokenId},
     turn::{self, Asked},
-    twilio::rest::{self, Created, Envelope, Found},
+    twilio::{
+        rest::{self, Created, Envelope, Found},
+        segments,
+    },
     wording,
 };
 
@@ -343,7 +346,7 @@ impl<P: SenderPlatform> Inner<P> {
                 let (asked, conversation) = self.ask(&turn, &input).await;
                 *self.conversation.borrow_mut() = conversation;
                 let ended = match &asked.result {
-                    Ok(completion) => Ended::Answered { input, text: completion.text.clone() },
+                    Ok(completion) => Ended::Answered { input, text: self.fitted(&turn, &completion.text) },
                     Err(Failure::BudgetExhausted) => Ended::Failed(wording::NO_BUDGET),
                     Err(Failure::Filtered) => Ended::Failed(wording::FILTERED),
                     Err(_) => Ended::Failed(wording::APOLOGY),
@@ -351,6 +354,11 @@ impl<P: SenderPlatform> Inner<P> {
                 self.end_turn(&turn, Some(&asked), ended).await
             }
         }
+    }
+
+    /// The answer as it can be sent where the turn's last message came from: what is stored, sent inline and sent by REST.
+    fn fitted(&self, turn: &Running, answer: &str) -> String {
+        if turn.is_sms() { segments::fit(answer, self.config.max_segments) } else { answer.to_owned() }
     }
 
     /// Asks the model, and shows meanwhile that an answer is being written. Gives back the conversation if it is whole.
@@ -586,6 +594,7 @@ impl<P: SenderPlatform> Inner<P> {
             failure,
             delivery: if inline { "inline" } else { "late" },
             messages: turn.messages.len(),
+            segments: turn.is_sms().then(|| segments::total(ended.text())),
             duration_ms: millis(self.platform.now().since(first.at)),
             model_ms: asked.map_or(0, |asked| asked.model_ms),
             model_requests: asked.map_or(0, |asked| asked.requests),

@@ -115,6 +115,11 @@ impl Running {
         self.messages.iter().any(|message| message.text.is_none())
     }
 
+    /// Whether its answer goes out by SMS.
+    pub fn is_sms(&self) -> bool {
+        self.messages.last().is_some_and(|last| !last.route.sender.is_whatsapp())
+    }
+
     /// The user's input: the texts, a line each.
     pub fn input(&self) -> String {
         self.messages.iter().filter_map(|message| message.text.as_deref()).collect::<Vec<_>>().join("\n")

@@ -3,5 +3,6 @@
 pub mod form;
 pub mod parts;
 pub mod rest;
+pub mod segments;
 pub mod signature;
 pub mod twiml;

@@ -179,7 +179,7 @@ test("a message of exactly the limit reaches the model, one character more is to
 });
 
 test("a long answer is split into messages of at most 1600 characters that together are the answer", async () => {
-  const answer = await worker.sendMessage({ ...freshPair(), body: "Please write 3900 characters" });
+  const answer = await worker.sendMessage({ ...freshPair(), channel: "whatsapp", body: "Please write 3900 characters" });
   assert.equal(answer.messages.length, 3);
   for (const message of answer.messages) assert.ok(message.length <= 1600 && /[.!?]$/.test(message), "each ends with a sentence");
   const joined = answer.messages.join(" ").replace(/\s+/g, " ");
@@ -187,7 +187,7 @@ test("a long answer is split into messages of at most 1600 characters that toget
 });
 
 test("an answer that no ten messages can hold is cut at ten, and says so by an ellipsis", async () => {
-  const answer = await worker.sendMessage({ ...freshPair(), body: "Tell me everything [fault body=overlong]" });
+  const answer = await worker.sendMessage({ ...freshPair(), channel: "whatsapp", body: "Tell me everything [fault body=overlong]" });
   assert.equal(answer.messages.length, 10);
   for (const message of answer.messages) assert.ok(message.length <= 1600 && message.length > 800);
   assert.ok(answer.messages.at(-1).endsWith("…"));

@@ -52,7 +52,7 @@ let playground, worker;
 
 before(async () => {
   playground = await startPlayground();
-  worker = await startWorker({ playground, settings: { REPLY_WITHIN_MS: "600", ASSISTANT_PROMPT: `Be brief. ${SAID.prompt}` } });
+  worker = await startWorker({ playground, settings: { REPLY_WITHIN_MS: "600", MAX_SEGMENTS: "100", ASSISTANT_PROMPT: `Be brief. ${SAID.prompt}` } });
   await plant();
 });
 
