@@ -353,6 +353,12 @@ impl BaseUrl {
         &self.host
     }
 
+    /// Scheme, host and port, without a slash at its end.
+    #[must_use]
+    pub fn origin(&self) -> &str {
+        &self.origin
+    }
+
     /// The URL of `path`, which begins with a slash.
     #[must_use]
     pub fn join(&self, path: &str) -> String {

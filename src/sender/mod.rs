@@ -30,8 +30,9 @@ use crate::{
     openai::Failure,
     platform::{Batch, Kv, PlatformError, SenderPlatform, Storage, UnixMillis, millis},
     pseudonym::{PhoneHash, Pseudonym, TokenId},
-    turn::{self, Asked},
+    turn::{self, Asked, Question},
     twilio::{
+        media::{self, FetchError, Picture, PictureUrl},
         rest::{self, Created, Envelope, Found},
         segments,
     },
@@ -45,6 +46,9 @@ pub struct SenderCall {
     pub sid: MessageSid,
     /// What was said.
     pub input: Input,
+    /// Where the pictures are that came with it.
+    #[serde(default)]
+    pub pictures: Vec<PictureUrl>,
     /// The sender's hash for the log.
     pub phone_hash: PhoneHash,
     /// How it can be answered later.
@@ -349,6 +353,9 @@ impl<P: SenderPlatform> Inner<P> {
                     Ok(completion) => Ended::Answered { input, text: self.fitted(&turn, &completion.text) },
                     Err(Failure::BudgetExhausted) => Ended::Failed(wording::NO_BUDGET),
                     Err(Failure::Filtered) => Ended::Failed(wording::FILTERED),
+                    Err(Failure::Picture(FetchError::Address | FetchError::NotFetched)) => Ended::Failed(wording::PICTURE_NOT_FETCHED),
+                    Err(Failure::Picture(FetchError::TooLarge)) => Ended::Failed(wording::PICTURE_TOO_LARGE),
+                    Err(Failure::Picture(FetchError::NotAPicture)) => Ended::Failed(wording::NOT_A_PICTURE),
                     Err(_) => Ended::Failed(wording::APOLOGY),
                 };
                 self.end_turn(&turn, Some(&asked), ended).await
@@ -361,10 +368,23 @@ impl<P: SenderPlatform> Inner<P> {
         if turn.is_sms() { segments::fit(answer, self.config.max_segments) } else { answer.to_owned() }
     }
 
-    /// Asks the model, and shows meanwhile that an answer is being written. Gives back the conversation if it is whole.
+    /// Fetches the pictures and asks the model, and shows meanwhile that an answer is being written. Gives back the conversation
+    /// if it is whole.
     async fn ask(&self, turn: &Running, input: &str) -> (Asked, Option<Conversation>) {
         let whole = Cell::new(true);
-        let ask = turn::ask(&self.platform, &self.config, &self.name, self.load_conversation(&whole), input);
+        let begun = self.platform.now();
+        let ask = async {
+            match self.fetch_pictures(turn, begun).await {
+                Ok(pictures) => {
+                    let question = Question { input, pictures, begun };
+                    turn::ask(&self.platform, &self.config, &self.name, self.load_conversation(&whole), question).await
+                }
+                Err(error) => {
+                    let asked = Asked { result: Err(Failure::Picture(error)), requests: 0, model_ms: 0 };
+                    (asked, self.load_conversation(&whole).await)
+                }
+            }
+        };
         let typing = self.show_typing(turn);
         pin_mut!(ask, typing);
         let (asked, conversation) = match select(ask, typing).await {
@@ -372,6 +392,20 @@ impl<P: SenderPlatform> Inner<P> {
             Either::Right(((), ask)) => ask.await,
         };
         (asked, whole.get().then_some(conversation))
+    }
+
+    /// The pictures that the turn is about, one after the other: so no more is read than they may have together.
+    async fn fetch_pictures(&self, turn: &Running, begun: UnixMillis) -> Result<Vec<Picture>, FetchError> {
+        let deadline = begun.plus(media::TIMEOUT.min(self.config.openai.timeout));
+        let mut room = media::MAX_BYTES;
+        let mut pictures = Vec::new();
+        for (route, url) in turn.pictures() {
+            let base = &self.config.twilio_api_base_url;
+            let picture = media::fetch(&self.platform, base, url, self.envelopes(route), room, deadline).await?;
+            room = room.saturating_sub(picture.bytes.len());
+            pictures.push(picture);
+        }
+        Ok(pictures)
     }
 
     /// Shows a person on WhatsApp that an answer is being written, once the turn takes longer than people expect.

@@ -1,6 +1,7 @@
 //! What Twilio speaks: signed forms in, TwiML and REST out.
 
 pub mod form;
+pub mod media;
 pub mod parts;
 pub mod rest;
 pub mod segments;
