@@ -122,16 +122,22 @@ fn said_otherwise(form: &Form) -> Option<String> {
 
 /// A place that was sent, as one line: `My location: 52.52, 13.405 (Label, Address)`.
 fn place(form: &Form) -> Option<String> {
-    let degrees = |field: &str, most: f64| {
-        let text = form.get(field)?.trim();
-        let plain = text.bytes().all(|b| b.is_ascii_digit() || b"+-.".contains(&b));
-        text.parse::<f64>().ok().filter(|number| plain && number.abs() <= most).map(|_| text)
-    };
-    let (latitude, longitude) = (degrees("Latitude", 90.0)?, degrees("Longitude", 180.0)?);
+    let degrees = |field: &str, most: u32| form.get(field).map(str::trim).filter(|text| is_degrees(text, most));
+    let (latitude, longitude) = (degrees("Latitude", 90)?, degrees("Longitude", 180)?);
     let in_one_line = |field: &str| form.get(field).map(|text| clean(text).split_whitespace().collect::<Vec<_>>().join(" "));
     let names: Vec<String> = ["Label", "Address"].into_iter().filter_map(in_one_line).filter(|name| !name.is_empty()).collect();
     let names = if names.is_empty() { String::new() } else { format!(" ({})", names.join(", ")) };
     Some(format!("My location: {latitude}, {longitude}{names}"))
+}
+
+/// Whether `text` is a decimal number of degrees from -`most` to `most`. (The library's own reading of floating-point numbers
+/// would take more room in the bundle than all of this module.)
+fn is_degrees(text: &str, most: u32) -> bool {
+    let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
+    let (whole, fraction) = unsigned.split_once('.').unwrap_or((unsigned, "0"));
+    let digits = |digits: &str| (1..=20).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit());
+    let in_range = |whole: u32| whole < most || (whole == most && fraction.bytes().all(|b| b == b'0'));
+    digits(whole) && digits(fraction) && whole.parse().is_ok_and(in_range)
 }
 
 fn is_reset(text: &str) -> bool {
@@ -461,7 +467,24 @@ mod tests {
 
     #[test]
     fn a_place_that_is_none_is_not_a_text() {
-        for (latitude, longitude) in [("91", "0"), ("0", "180.1"), ("NaN", "0"), ("inf", "0"), ("1e1", "0"), ("", "0"), ("north", "0")] {
+        for (latitude, longitude) in [("90.0", "-180.000"), ("-0.5", "+179.99")] {
+            let text = format!("My location: {latitude}, {longitude}");
+            assert_eq!(long(&[("Latitude", latitude), ("Longitude", longitude)]), Input::Text(text));
+        }
+        for (latitude, longitude) in [
+            ("90.01", "0"),
+            ("1.", "0"),
+            (".5", "0"),
+            ("--1", "0"),
+            ("99999999999", "0"),
+            ("91", "0"),
+            ("0", "180.1"),
+            ("NaN", "0"),
+            ("inf", "0"),
+            ("1e1", "0"),
+            ("", "0"),
+            ("north", "0"),
+        ] {
             assert_eq!(long(&[("Latitude", latitude), ("Longitude", longitude)]), Input::Empty, "{latitude} {longitude}");
         }
         assert_eq!(long(&[("Latitude", "1")]), Input::Empty);

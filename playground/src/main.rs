@@ -15,10 +15,12 @@ mod answer;
 mod exchange;
 mod fault;
 mod journal;
+mod media;
 mod openai;
 mod phone;
 mod say;
 mod server;
+mod sight;
 mod signature;
 mod twilio;
 mod webhook;
@@ -77,6 +79,7 @@ fn serve(options: ServeOptions) -> ExitCode {
         faults: fault::Faults::default(),
         journal: Arc::new(journal::Journal::new(options.quiet)),
         outbox: twilio::Outbox::default(),
+        media: media::Shelf::default(),
     };
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
