@@ -110,7 +110,7 @@ mod tests {
     fn the_oldest_files_are_dropped_beyond_the_limit() {
         let shelf = Shelf::default();
         let jpeg = HeaderValue::from_static("image/jpeg");
-        let sid = |kept: Value| kept["url"].as_str().unwrap().rsplit('/').next().unwrap().to_owned();
+        let sid = |kept: Value| kept.get("url").unwrap().as_str().unwrap().rsplit('/').next().unwrap().to_owned();
         let first = sid(shelf.keep(Some(&jpeg), Bytes::from_static(b"x")).unwrap());
         assert!(shelf.file(&first).is_some());
         for _ in 0..KEPT {
