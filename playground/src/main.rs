@@ -12,6 +12,7 @@ use std::sync::Arc;
 use clap::{Args, Parser, Subcommand};
 
 mod answer;
+mod attach;
 mod exchange;
 mod fault;
 mod journal;
