@@ -18,7 +18,8 @@ use tokio::sync::{Notify, mpsc};
 
 use crate::fault::{BodyFault, ConnectionFault, ErrorOverrides, Fault, Faults, Service};
 use crate::journal::{Entry, Journal, Outcome, Record, now_ms, shown_headers};
-use crate::{media, openai, twilio};
+use crate::media::Shelf;
+use crate::{openai, twilio};
 
 /// All that the pretend services share.
 pub struct Playground {
@@ -26,14 +27,14 @@ pub struct Playground {
     pub twilio_tokens: Vec<String>,
     /// The only key that the pretend OpenAI accepts; `None` accepts any.
     pub openai_key: Option<String>,
+    /// The files that can be attached to a message.
+    pub media: Shelf,
     /// Faults that the control route has set.
     pub faults: Faults,
     /// The requests that came in.
     pub journal: Arc<Journal>,
     /// The messages that were sent through REST.
     pub outbox: twilio::Outbox,
-    /// The files that can be attached to a message.
-    pub media: media::Shelf,
 }
 
 /// The TCP connection of a request, as far as a handler may touch it.

@@ -77,10 +77,10 @@ fn serve(options: ServeOptions) -> ExitCode {
     let playground = exchange::Playground {
         twilio_tokens,
         openai_key: options.openai_api_key.filter(|key| !key.is_empty()),
+        media: media::Shelf::default(),
         faults: fault::Faults::default(),
         journal: Arc::new(journal::Journal::new(options.quiet)),
         outbox: twilio::Outbox::default(),
-        media: media::Shelf::default(),
     };
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
