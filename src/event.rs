@@ -73,7 +73,7 @@ pub enum Event {
     },
     /// A stored conversation could not be used, and was treated as empty.
     ConversationUnreadable {
-        /// Why: `corrupt`, `unknown_version`, `missing`, `kv_failed`.
+        /// Why: `corrupt`, `unknown_version`, `missing`, `kv_failed`, `storage_failed`.
         reason: &'static str,
     },
     /// KV did not do its work; what was to be written is kept, and tried again.
@@ -144,6 +144,9 @@ pub struct TurnEnded {
     pub delivery: &'static str,
     /// How many messages were answered together.
     pub messages: usize,
+    /// The segments of the answer, if it is an SMS.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub segments: Option<usize>,
     /// From the first of them to the answer.
     pub duration_ms: u64,
     /// Of that, the time spent on the model, retries and waits included.

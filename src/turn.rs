@@ -17,6 +17,7 @@ use crate::{
     openai::{self, Completion, Failure},
     platform::{Budgets, Clock, Http, HttpRequest, Log, Random, UnixMillis, millis, with_retry},
     pseudonym::Pseudonym,
+    twilio::media::Picture,
     usage::Tally,
 };
 
@@ -34,6 +35,12 @@ pub struct Asked {
 }
 
 impl Asked {
+    /// No request was made.
+    #[must_use]
+    pub fn nothing(failure: Failure) -> Self {
+        Self { result: Err(failure), requests: 0, model_ms: 0, reported: Tally::EMPTY }
+    }
+
     /// The tokens that the answer cost, to be counted.
     #[must_use]
     pub fn tokens(&self) -> Tally {
@@ -43,32 +50,47 @@ impl Asked {
     }
 }
 
-/// Asks the model for the answer to `input`, after `conversation`, which loads while the first request is reserved. The
-/// conversation is given back for the turn to be added to.
+/// What the model is asked.
+#[derive(Debug)]
+pub struct Question<'a> {
+    /// What was said.
+    pub input: &'a str,
+    /// The pictures to look at.
+    pub pictures: Vec<Picture>,
+    /// When work on it began.
+    pub begun: UnixMillis,
+    /// What was counted; the first reservation takes it along.
+    pub tally: Tally,
+}
+
+/// Asks the model a question, after `conversation`, which loads while the first request is reserved. The conversation is given
+/// back for the turn to be added to.
 ///
-/// Every request is reserved before it is made; all of them, with the waits between, share `OPENAI_TIMEOUT_MS`. The first
-/// reservation takes `tally` along. When `cancelled` comes first, a request that is under way is broken off.
+/// Every request is reserved before it is made; all of them, with the waits between and what was done before, share
+/// `OPENAI_TIMEOUT_MS`. When `called_off` comes first, a request that is under way is broken off.
 pub async fn ask(
     platform: &(impl Clock + Log + Random + Http + Budgets),
     config: &Config,
     sender: &Pseudonym,
     conversation: impl Future<Output = Conversation>,
-    input: &str,
-    tally: Tally,
-    cancelled: impl Future,
+    question: Question<'_>,
+    called_off: impl Future,
 ) -> (Asked, Conversation) {
     let started = platform.now();
-    let (reserved, conversation) = join(reserve(platform, config, tally), conversation).await;
-    let mut asked = Asked { result: Err(Failure::Rejected), requests: 0, model_ms: 0, reported: Tally::EMPTY };
+    let (reserved, conversation) = join(reserve(platform, config, question.tally), conversation).await;
+    let mut asked = Asked::nothing(Failure::Rejected);
     if !matches!(reserved, Err(Failure::BudgetUnreachable)) {
-        asked.reported = tally;
+        asked.reported = question.tally;
     }
-    asked.result = match (reserved, openai::request(&config.openai, sender, &conversation, input)) {
+    let request = openai::request(&config.openai, sender, &conversation, question.input, &question.pictures);
+    // They are in the request now, and large.
+    drop(question.pictures);
+    asked.result = match (reserved, request) {
         (Err(failure), _) => Err(failure),
         (Ok(()), Ok(request)) => {
-            let exchange = exchange(platform, config, &request, started, &mut asked.requests);
-            pin_mut!(exchange, cancelled);
-            match select(cancelled, exchange).await {
+            let exchange = exchange(platform, config, &request, question.begun, &mut asked.requests);
+            pin_mut!(exchange, called_off);
+            match select(called_off, exchange).await {
                 Either::Left(_) => Err(Failure::Cancelled),
                 Either::Right((result, _)) => result,
             }
@@ -84,10 +106,10 @@ async fn exchange(
     platform: &(impl Clock + Log + Random + Http + Budgets),
     config: &Config,
     request: &HttpRequest,
-    started: UnixMillis,
+    begun: UnixMillis,
     requests: &mut u32,
 ) -> Result<Completion, Failure> {
-    let remaining = || config.openai.timeout.saturating_sub(platform.now().since(started));
+    let remaining = || config.openai.timeout.saturating_sub(platform.now().since(begun));
     loop {
         let retries = *requests;
         *requests = requests.saturating_add(1);

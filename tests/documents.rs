@@ -119,7 +119,7 @@ fn the_readmes_ranges_are_those_that_the_code_allows() {
             assert_eq!(accepts(name, &value.to_string()), allowed, "{name}={value}");
         }
     }
-    assert_eq!(ranges, 6);
+    assert_eq!(ranges, 7);
 }
 
 #[test]
@@ -249,8 +249,11 @@ fn the_documented_fields_are_those_that_are_logged() {
 #[test]
 fn the_readme_lists_every_failure_that_a_turn_can_have() {
     let source = read("src/openai.rs");
-    let labels = source.split_once("fn label(self)").unwrap().1.split_once("\n    }\n").unwrap().0;
-    let mut expected: BTreeSet<String> = after_each(labels, "=> \"").map(str::to_owned).collect();
+    let mut expected = BTreeSet::new();
+    for source in [&source, &read("src/twilio/media.rs")] {
+        let labels = source.split_once("fn label(self)").unwrap().1.split_once("\n    }\n").unwrap().0;
+        expected.extend(after_each(labels, "=> \"").map(str::to_owned));
+    }
     assert!(expected.len() >= 10);
     // What is unusual about a good answer is told in the same field.
     expected.extend(after_each(&source, "Some(\"").filter(|word| ["length", "refusal"].contains(word)).map(str::to_owned));
@@ -273,7 +276,9 @@ fn the_readme_quotes_what_a_sender_reads() {
     for text in notices.map(|notice| notice.text("")) {
         assert!(readme.contains(&text), "{text}");
     }
-    for text in [wording::RESET, wording::APOLOGY, wording::NO_BUDGET, wording::FILTERED] {
+    for text in
+        [wording::RESET, wording::APOLOGY, wording::NO_BUDGET, wording::FILTERED, wording::PICTURE_NOT_FETCHED, wording::PICTURE_TOO_LARGE]
+    {
         assert!(readme.contains(text), "{text}");
     }
 }
@@ -484,6 +489,7 @@ fn sample_events() -> Vec<Event> {
         failure: Some("timeout"),
         delivery: "late",
         messages: 1,
+        segments: Some(1),
         duration_ms: 0,
         model_ms: 0,
         model_requests: 0,

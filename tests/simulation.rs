@@ -246,7 +246,9 @@ fn tell(text: &str) {
     let _ = writeln!(std::io::stderr(), "{text}");
 }
 
-const EVERYTHING: [&str; 55] = [
+const EVERYTHING: [&str; 57] = [
+    "pictures",
+    "pictures that could not be fetched",
     "erasures",
     "erasures that were confirmed",
     "messages that an opt-out kept from the model",

@@ -12,13 +12,16 @@ use std::sync::Arc;
 use clap::{Args, Parser, Subcommand};
 
 mod answer;
+mod attach;
 mod exchange;
 mod fault;
 mod journal;
+mod media;
 mod openai;
 mod phone;
 mod say;
 mod server;
+mod sight;
 mod signature;
 mod twilio;
 mod webhook;
@@ -74,6 +77,7 @@ fn serve(options: ServeOptions) -> ExitCode {
     let playground = exchange::Playground {
         twilio_tokens,
         openai_key: options.openai_api_key.filter(|key| !key.is_empty()),
+        media: media::Shelf::default(),
         faults: fault::Faults::default(),
         journal: Arc::new(journal::Journal::new(options.quiet)),
         outbox: twilio::Outbox::default(),

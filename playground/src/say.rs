@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use axum::http::{HeaderMap, Uri, header};
 use serde_json::Value;
 
+use crate::attach::attach;
 use crate::journal::now_ms;
 use crate::phone::{self, Message};
 use crate::signature::sign;
@@ -29,8 +30,8 @@ pub struct Options {
     /// How the message travels
     #[arg(long, value_enum, default_value_t = Channel::Sms)]
     channel: Channel,
-    /// Attach what is at this address; may be repeated
-    #[arg(long, value_name = "URL")]
+    /// Attach what is at this address, or this file; may be repeated
+    #[arg(long, value_name = "URL or FILE")]
     media: Vec<String>,
     /// Where the Worker listens; loopback only
     #[arg(long, default_value = "http://127.0.0.1:8787", value_name = "URL")]
@@ -117,8 +118,10 @@ impl Plan {
             .user_agent("TwilioProxy/1.1")
             .build()
             .new_agent();
+        let (media, media_types) = attach(&playground, &options.media).map_err(Failure::NotSent)?;
+        let inbound = Inbound::new(options.channel, &options.from, &options.to, &options.text, media, options.sid);
         Ok(Self {
-            inbound: Inbound::new(options.channel, &options.from, &options.to, &options.text, options.media, options.sid),
+            inbound: Inbound { media_types, ..inbound },
             signed_url: format!("{public}{PATH}"),
             worker,
             token,

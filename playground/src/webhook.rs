@@ -31,6 +31,8 @@ pub struct Inbound {
     pub text: String,
     /// Where the attached media are.
     pub media: Vec<String>,
+    /// Of what type each of them is.
+    pub media_types: Vec<String>,
     /// The name of the message.
     pub sid: String,
 }
@@ -44,6 +46,7 @@ impl Inbound {
             from: address(channel, from),
             to: address(channel, to),
             text: text.to_owned(),
+            media_types: media.iter().map(|url| media_type(url).to_owned()).collect(),
             media,
             sid: sid.unwrap_or_else(|| format!("{prefix}{}", random_hex())),
         }
@@ -63,9 +66,9 @@ impl Inbound {
         add("To", &self.to);
         add("Body", &self.text);
         add("NumMedia", &self.media.len().to_string());
-        for (index, url) in self.media.iter().enumerate() {
+        for (index, (url, media_type)) in self.media.iter().zip(&self.media_types).enumerate() {
             add(&format!("MediaUrl{index}"), url);
-            add(&format!("MediaContentType{index}"), media_type(url));
+            add(&format!("MediaContentType{index}"), media_type);
         }
         match self.channel {
             Channel::Sms => {
@@ -109,7 +112,7 @@ fn address(channel: Channel, address: &str) -> String {
 }
 
 /// The type that the end of the path stands for.
-fn media_type(url: &str) -> &'static str {
+pub fn media_type(url: &str) -> &'static str {
     let path = url.split(['?', '#']).next().unwrap_or_default();
     let file = path.rsplit('/').next().unwrap_or_default();
     let extension = file.rsplit_once('.').map(|(_, extension)| extension.to_ascii_lowercase());

@@ -30,8 +30,12 @@ use crate::{
     openai::Failure,
     platform::{Batch, Budgets, Kv, PlatformError, SenderPlatform, Storage, UnixMillis, millis},
     pseudonym::{PhoneHash, Pseudonym, TokenId},
-    turn::{self, Asked},
-    twilio::rest::{self, Created, Envelope, Found},
+    turn::{self, Asked, Question},
+    twilio::{
+        media::{self, FetchError, Picture, PictureUrl},
+        rest::{self, Created, Envelope, Found},
+        segments,
+    },
     usage::{Refusals, Tally},
     wording,
 };
@@ -43,6 +47,9 @@ pub struct SenderCall {
     pub sid: MessageSid,
     /// What was said.
     pub input: Input,
+    /// Where the pictures are that came with it.
+    #[serde(default)]
+    pub pictures: Vec<PictureUrl>,
     /// The sender's hash for the log.
     pub phone_hash: PhoneHash,
     /// How it can be answered later.
@@ -454,16 +461,19 @@ impl<P: SenderPlatform> Inner<P> {
                 self.delete_doomed().await
             }
             Resume::GiveUp(turn) => {
-                let asked = Asked { result: Err(Failure::Interrupted), requests: 0, model_ms: 0, reported: Tally::EMPTY };
+                let asked = Asked::nothing(Failure::Interrupted);
                 self.end_turn(&turn, Some(&asked), None, Ended::Failed(wording::APOLOGY)).await
             }
             Resume::Run(turn) => {
                 let input = turn.input();
                 let (asked, conversation) = self.ask(&turn, &input, called_off).await;
                 let ended = match &asked.result {
-                    Ok(completion) => Ended::Answered { input, text: completion.text.clone() },
+                    Ok(completion) => Ended::Answered { input, text: self.fitted(&turn, &completion.text) },
                     Err(Failure::BudgetExhausted) => Ended::Failed(wording::NO_BUDGET),
                     Err(Failure::Filtered) => Ended::Failed(wording::FILTERED),
+                    Err(Failure::Picture(FetchError::Address | FetchError::NotFetched)) => Ended::Failed(wording::PICTURE_NOT_FETCHED),
+                    Err(Failure::Picture(FetchError::TooLarge)) => Ended::Failed(wording::PICTURE_TOO_LARGE),
+                    Err(Failure::Picture(FetchError::NotAPicture)) => Ended::Failed(wording::NOT_A_PICTURE),
                     Err(_) => Ended::Failed(wording::APOLOGY),
                 };
                 self.end_turn(&turn, Some(&asked), conversation, ended).await
@@ -471,13 +481,34 @@ impl<P: SenderPlatform> Inner<P> {
         }
     }
 
-    /// Asks the model, and shows meanwhile that an answer is being written. Gives back the conversation if it is whole.
-    async fn ask(&self, turn: &Running, input: &str, called_off: impl Future) -> (Asked, Option<Conversation>) {
+    /// The answer as it can be sent where the turn's last message came from: what is stored, sent inline and sent by REST.
+    fn fitted(&self, turn: &Running, answer: &str) -> String {
+        if turn.is_sms() { segments::fit(answer, self.config.max_segments) } else { answer.to_owned() }
+    }
+
+    /// Fetches the pictures and asks the model, and shows meanwhile that an answer is being written. Gives back the conversation
+    /// if it is whole.
+    async fn ask(&self, turn: &Running, input: &str, called_off: impl Future<Output: Clone>) -> (Asked, Option<Conversation>) {
         let whole = Cell::new(true);
-        // What cannot be read is not reported now.
-        let tally = self.step(|state, _, _| state.tally()).await.unwrap_or_default();
-        let conversation = self.load_conversation(&whole);
-        let ask = turn::ask(&self.platform, &self.config, &self.name, conversation, input, tally, called_off);
+        let begun = self.platform.now();
+        let called_off = called_off.shared();
+        let ask = async {
+            // What cannot be read is not reported now.
+            let tally = self.step(|state, _, _| state.tally()).await.unwrap_or_default();
+            let fetch = self.fetch_pictures(turn, begun);
+            pin_mut!(fetch);
+            let pictures = match select(called_off.clone(), fetch).await {
+                Either::Left(_) => Err(Failure::Cancelled),
+                Either::Right((pictures, _)) => pictures.map_err(Failure::Picture),
+            };
+            match pictures {
+                Ok(pictures) => {
+                    let question = Question { input, pictures, begun, tally };
+                    turn::ask(&self.platform, &self.config, &self.name, self.load_conversation(&whole), question, called_off).await
+                }
+                Err(failure) => (Asked::nothing(failure), self.load_conversation(&whole).await),
+            }
+        };
         let typing = self.show_typing(turn);
         pin_mut!(ask, typing);
         let (asked, conversation) = match select(ask, typing).await {
@@ -485,6 +516,20 @@ impl<P: SenderPlatform> Inner<P> {
             Either::Right(((), ask)) => ask.await,
         };
         (asked, whole.get().then_some(conversation))
+    }
+
+    /// The pictures that the turn is about, one after the other: so no more is read than they may have together.
+    async fn fetch_pictures(&self, turn: &Running, begun: UnixMillis) -> Result<Vec<Picture>, FetchError> {
+        let deadline = begun.plus(media::TIMEOUT.min(self.config.openai.timeout));
+        let mut room = media::MAX_BYTES;
+        let mut pictures = Vec::new();
+        for (route, url) in turn.pictures() {
+            let base = &self.config.twilio_api_base_url;
+            let picture = media::fetch(&self.platform, base, url, self.envelopes(route), room, deadline).await?;
+            room = room.saturating_sub(picture.bytes.len());
+            pictures.push(picture);
+        }
+        Ok(pictures)
     }
 
     /// Shows a person on WhatsApp that an answer is being written, once the turn takes longer than people expect.
@@ -553,8 +598,8 @@ impl<P: SenderPlatform> Inner<P> {
         let (revision, unsaved) = match stored.await {
             Ok(None) => return Conversation::default(),
             Ok(Some(stored)) => stored,
-            Err(error) => {
-                self.log_storage_error(error);
+            Err(_) => {
+                event::log(&self.platform, &Event::ConversationUnreadable { reason: "storage_failed" });
                 whole.set(false);
                 return Conversation::default();
             }
@@ -770,6 +815,7 @@ impl<P: SenderPlatform> Inner<P> {
                 Delivery::Cancelled => "none",
             },
             messages: turn.messages.len(),
+            segments: turn.is_sms().then(|| segments::total(ended.text())),
             duration_ms: millis(self.platform.now().since(first.at)),
             model_ms: asked.map_or(0, |asked| asked.model_ms),
             model_requests: asked.map_or(0, |asked| asked.requests),

@@ -9,11 +9,11 @@ use serde::Deserialize;
 use switchboard::{
     command::Command,
     conversation::{Conversation, MAX_CHARS, MAX_TURNS, Turn},
-    twilio::parts,
+    twilio::{parts, segments},
     wording::{self, Notice},
 };
 
-use crate::plan::Plan;
+use crate::plan::{MAX_SEGMENTS, Plan};
 
 /// What must never be found where personal data does not belong: numbers, texts, answers, names.
 pub const MARKERS: [&str; 5] = ["+1555", "5550100", "xyzzy", "answer#", "Wilhelmina"];
@@ -55,6 +55,8 @@ pub struct Sender {
     owed: usize,
     /// Since when the sender is opted out.
     opted_out: Option<u64>,
+    /// When the erasures were stored that messages asked for.
+    erasures: BTreeMap<String, u64>,
     epoch: u64,
     turns: BTreeMap<TurnKey, TurnRecord>,
     open: Option<TurnKey>,
@@ -149,6 +151,8 @@ struct StoredTurn {
 struct StoredMessage {
     sid: String,
     text: Option<String>,
+    #[serde(default)]
+    pictures: Vec<String>,
 }
 
 impl Ledger {
@@ -209,6 +213,9 @@ impl Ledger {
             if matches!(command, Some(Command::OptOut | Command::OptIn | Command::Erase)) {
                 // They are obeyed over the limit, too.
                 self.obeyed(sender, command, at);
+                if command == Some(Command::Erase) {
+                    sender.erasures.insert(sid.clone(), at);
+                }
                 continue;
             }
             sender.admissions.push(at);
@@ -252,8 +259,10 @@ impl Ledger {
                     let before = self.token_turn.insert(token, (name.to_owned(), key));
                     self.check(before.is_none(), || format!("message {sid} is in two turns"));
                 }
-                let texts: Vec<String> = turn.messages.iter().filter_map(|message| message.text.clone()).collect();
-                let reset = texts.len() < sids.len();
+                let reset = turn.messages.iter().any(|message| message.text.is_none());
+                let picture = |message: &StoredMessage| if message.pictures.is_empty() { "" } else { "\n[1 picture]" };
+                let texts: Vec<String> =
+                    turn.messages.iter().filter_map(|message| Some(format!("{}{}", message.text.as_ref()?, picture(message)))).collect();
                 self.count(if reset { "resets" } else { "turns" });
                 if sids.len() > 1 {
                     self.count("turns of several messages");
@@ -297,6 +306,12 @@ impl Ledger {
     pub fn sending(&mut self, name: &str) {
         let out = self.senders.get(name).is_some_and(|sender| sender.opted_out.is_some());
         self.check(!out, || "something was sent to a sender that is opted out".into());
+    }
+
+    /// Whom this message erased, and when.
+    pub fn erasure(&self, sid: &str) -> Option<(String, u64)> {
+        let name = &self.messages.get(sid)?.sender;
+        Some((name.clone(), *self.senders.get(name)?.erasures.get(sid)?))
     }
 
     /// A webhook was told that everything is erased; these are the conversations that KV has had since before.
@@ -368,7 +383,7 @@ impl Ledger {
                 sender.give_ups += 1;
             }
         }
-        if let (Some(name), "conversation_unreadable", "kv_failed") = (object, event, text("reason").as_str()) {
+        if let (Some(name), "conversation_unreadable", "kv_failed" | "storage_failed") = (object, event, text("reason").as_str()) {
             // A read that takes too long is given up, which the pretend KV does not see.
             self.kv_read_failed(name);
         }
@@ -485,6 +500,8 @@ impl Ledger {
 
     /// Makes an answer known: its number.
     pub fn add_answer(&mut self, sender: &str, text: String) -> usize {
+        let sms = self.senders.get(sender).is_none_or(|sender| !sender.address.starts_with("whatsapp:"));
+        let text = if sms { segments::fit(&text, MAX_SEGMENTS) } else { text };
         let number = self.answers.len();
         let parts = parts::split(&text);
         for (at, part) in parts.iter().enumerate() {
@@ -669,7 +686,8 @@ pub const HELP: &str = "Ask away.";
 /// Whether a text is one of the product's own.
 fn is_fixed(text: &str) -> bool {
     [wording::APOLOGY, wording::RESET, wording::NO_BUDGET, wording::FILTERED].contains(&text)
-        || [Notice::NoText, Notice::Media, Notice::OptedOut, Notice::OptedIn, Notice::Help, Notice::Erasing, Notice::Erased]
+        || [wording::NOT_A_PICTURE, wording::PICTURE_NOT_FETCHED, wording::PICTURE_TOO_LARGE].contains(&text)
+        || [Notice::NoText, Notice::OptedOut, Notice::OptedIn, Notice::Help, Notice::Erasing, Notice::Erased]
             .iter()
             .any(|notice| notice.text(HELP) == text)
         || text.starts_with("That message is too long for me.")

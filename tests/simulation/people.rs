@@ -69,6 +69,7 @@ fn write(world: &Rc<World>, index: u64, number: u64, name: &str, from: &str, to:
     let random = &world.random;
     let token = format!("xyzzy-s{index}m{number};");
     let sid = format!("SM{:032x}", (index + 1) * 0x1_0000 + number);
+    let account = "https://api.twilio.com/2010-04-01/Accounts/AC0123456789abcdef0123456789abcdef";
     let word = |words: &[&str], turn, command| (random.pick(words).to_owned(), turn, command);
     let (body, turn, command) = match random.below(40) {
         0 | 1 => word(&["reset", "Start over"], true, None),
@@ -77,9 +78,12 @@ fn write(world: &Rc<World>, index: u64, number: u64, name: &str, from: &str, to:
         4 if random.chance(600) => word(&["STOP", "Unsubscribe."], false, Some(Command::OptOut)),
         5 => word(&["START", "unstop"], false, Some(Command::OptIn)),
         6 => word(&["Yes", "YES!"], true, Some(Command::OptIn)),
+        8 => (format!("{token} and a file"), false, None),
         7 => word(&["delete my data", "DELETE MY DATA!"], false, Some(Command::Erase)),
         _ => (token.clone(), true, None),
     };
+    let is_text = turn && command.is_none() && body == token;
+    let media_type = if body.ends_with("file") { Some("application/pdf") } else { (is_text && random.chance(40)).then_some("image/gif") };
     world.say(|| format!("{name:.6} writes {sid:.2}…{}: {body}", &sid[28..]));
     let mut fields: Vec<(String, String)> = [
         ("MessageSid", sid.as_str()),
@@ -87,7 +91,9 @@ fn write(world: &Rc<World>, index: u64, number: u64, name: &str, from: &str, to:
         ("From", from),
         ("To", to),
         ("Body", &body),
-        ("NumMedia", if random.chance(20) { "1" } else { "0" }),
+        ("NumMedia", media_type.map_or("0", |_| "1")),
+        ("MediaContentType0", media_type.unwrap_or_default()),
+        ("MediaUrl0", &format!("{account}/Messages/{sid}/Media/ME{:032x}", number)),
         ("ProfileName", "Wilhelmina"),
     ]
     .map(|(name, value)| (name.to_owned(), value.to_owned()))
@@ -139,7 +145,6 @@ fn bring(world: &Rc<World>, webhook: &Rc<Webhook>, within: u64) {
 
 /// One webhook: whether it got a 200 in time.
 async fn attempt(world: &Rc<World>, webhook: &Rc<Webhook>) -> bool {
-    let began = world.executor.now();
     let (give, take) = promise();
     let front = Rc::new(Front { world: Rc::clone(world), limited: Cell::default() });
     let mut request = Incoming::signed(&webhook.fields);
@@ -160,7 +165,7 @@ async fn attempt(world: &Rc<World>, webhook: &Rc<Webhook>) -> bool {
             });
             world.count("webhooks");
             if texts == [Notice::Erased.text("")] {
-                world.told_erased(&webhook.sid, began);
+                world.told_erased(&webhook.sid);
             }
             let mut ledger = world.ledger.borrow_mut();
             if front.limited.get()

@@ -54,6 +54,7 @@ pub struct Plan {
     pub create_fails: u64,
     pub create_unknown: u64,
     pub list_fails: u64,
+    pub media_fails: u64,
     pub kv_slow: u64,
     pub kv_read_fails: u64,
     pub kv_write_fails: u64,
@@ -106,6 +107,7 @@ impl Plan {
             create_fails: often(50, 400),
             create_unknown: often(80, 600),
             list_fails: often(100, 600),
+            media_fails: often(100, 600),
             kv_slow: often(50, 400),
             kv_read_fails: often(50, 500),
             kv_write_fails: often(100, 600),
@@ -132,6 +134,7 @@ impl Plan {
             ("RATE_LIMIT_PER_MINUTE", self.rate_limit.to_string()),
             ("MAX_DAILY_CALLS", self.cap.to_string()),
             ("MAX_MESSAGE_CHARS", MAX_MESSAGE_CHARS.to_string()),
+            ("MAX_SEGMENTS", MAX_SEGMENTS.to_string()),
             ("CONVERSATION_TTL_SECONDS", self.ttl_seconds.to_string()),
             ("REPLY_WITHIN_MS", self.reply_within.to_string()),
             ("OPENAI_TIMEOUT_MS", self.model_timeout.to_string()),
@@ -143,3 +146,5 @@ impl Plan {
 pub const TOKEN: &str = "0123456789abcdef0123456789abcdef";
 const OLD_TOKEN: &str = "fedcba9876543210fedcba9876543210";
 pub const MAX_MESSAGE_CHARS: usize = 80;
+/// Two parts, and less than the longest answer of the model.
+pub const MAX_SEGMENTS: usize = 20;

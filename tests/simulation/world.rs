@@ -115,6 +115,8 @@ struct Created {
 
 const BUDGET: &str = "budget";
 const NUMBER: &str = "+15550199";
+/// Where the pretend Twilio keeps all pictures.
+const CDN: &str = "https://mms.twiliocdn.com/picture";
 
 impl Stored {
     fn apply(&mut self, batch: &Batch) {
@@ -340,15 +342,14 @@ impl World {
         }
     }
 
-    /// A webhook that began then was told that everything is erased of the sender of this message.
-    pub fn told_erased(&self, sid: &str, began: u64) {
+    /// A webhook was told that everything is erased that its sender had said before this message.
+    pub fn told_erased(&self, sid: &str) {
         let mut ledger = self.ledger.borrow_mut();
-        let name = ledger.messages.get(sid).map(|message| message.sender.clone()).unwrap_or_default();
+        let Some((name, erased_at)) = ledger.erasure(sid) else { return };
         let prefix = format!("conversation/{name}/");
-        let kv = self.kv.borrow();
-        let now = self.executor.now();
+        let (kv, now) = (self.kv.borrow(), self.executor.now());
         // What an object that has vanished had sent to KV may come after the deletion.
-        let before = kv.iter().filter(|(key, entry)| key.starts_with(&prefix) && entry.written < began && now < entry.expires_at);
+        let before = kv.iter().filter(|(key, entry)| key.starts_with(&prefix) && entry.written < erased_at && now < entry.expires_at);
         let values: Vec<String> = before.map(|(_, entry)| entry.value.clone()).collect();
         ledger.told_erased(&name, &values);
     }
@@ -484,10 +485,15 @@ impl World {
         }
         #[derive(Deserialize)]
         struct Said {
-            content: String,
+            content: serde_json::Value,
+        }
+        /// The text of a message, alone or beside pictures.
+        fn text(content: serde_json::Value) -> String {
+            let beside = content.get(0).and_then(|part| part["text"].as_str());
+            beside.or(content.as_str()).unwrap_or_default().to_owned()
         }
         let body: Body = serde_json::from_str(&request.body).unwrap();
-        let mut said = body.messages.into_iter().skip(1).map(|said| said.content);
+        let mut said = body.messages.into_iter().skip(1).map(|said| text(said.content));
         let (mut turns, mut input) = (Vec::new(), String::new());
         while let Some(user) = said.next() {
             match said.next() {
@@ -532,9 +538,12 @@ impl World {
     async fn model(&self, name: &str, input: &str) -> (Result<HttpResponse, HttpError>, Option<usize>) {
         let slow = self.fault(self.plan.model_slow, "slow answers of the model");
         self.sleep(if slow { self.random.between(3000, 70_000) } else { self.random.between(50, 2500) }).await;
-        let status = |status: u16, body: &str| (Ok(HttpResponse { status, retry_after: None, body: body.as_bytes().to_vec() }), None);
+        let status = |status: u16, body: &str| {
+            (Ok(HttpResponse { status, retry_after: None, location: None, body: body.as_bytes().to_vec() }), None)
+        };
         if self.fault(self.plan.model_fails, "failures of the model") {
-            let later = |seconds: &str| HttpResponse { status: 429, retry_after: Some(seconds.to_owned()), body: Vec::new() };
+            let later =
+                |seconds: &str| HttpResponse { status: 429, retry_after: Some(seconds.to_owned()), location: None, body: Vec::new() };
             return match self.random.below(13) {
                 0 => (Ok(later("2")), None),
                 1 => (Ok(later("30")), None),
@@ -562,7 +571,7 @@ impl World {
             0 => (format!("{text}…"), completion(&text, "length")),
             1 => {
                 let body = json!({ "choices": [{ "message": { "content": null, "refusal": text } }] }).to_string();
-                (text, HttpResponse { status: 200, retry_after: None, body: body.into_bytes() })
+                (text, HttpResponse { status: 200, retry_after: None, location: None, body: body.into_bytes() })
             }
             _ => (text.clone(), completion(&text, "stop")),
         };
@@ -602,6 +611,8 @@ impl World {
             self.list(request).await
         } else if request.method == "POST" && path.ends_with("/Messages.json") {
             self.create(request).await
+        } else if request.method == "GET" && (path.contains("/Media/") || path == CDN) {
+            self.picture(request, path).await
         } else if path.ends_with("/Typing.json") {
             self.count("typing indicators");
             self.sleep(self.random.between(10, 3000)).await;
@@ -615,6 +626,20 @@ impl World {
             Err(_) => format!("Twilio breaks off a {}", request.method),
         });
         answer
+    }
+
+    /// A picture: Twilio leads to where it is kept, without credentials.
+    async fn picture(&self, request: &HttpRequest, path: &str) -> Result<HttpResponse, HttpError> {
+        self.sleep(self.random.between(5, 1000)).await;
+        let (kept, shown) = (path == CDN, !request.headers.is_empty());
+        self.ledger.borrow_mut().check(shown != kept, || "credentials were shown to the wrong host, or not to Twilio".into());
+        if self.fault(self.plan.media_fails, "pictures that could not be fetched") {
+            let failures = [Err(HttpError::Connection), Err(HttpError::TooLarge), Err(HttpError::Unreadable), Ok(404), Ok(500), Ok(200)];
+            return self.random.pick(&failures).map(|status| json_response(status, &json!({})));
+        }
+        self.count("pictures");
+        let location = (!kept).then(|| CDN.to_owned());
+        Ok(HttpResponse { status: if kept { 200 } else { 307 }, retry_after: None, location, body: b"GIF89a".to_vec() })
     }
 
     async fn create(&self, request: &HttpRequest) -> Result<HttpResponse, HttpError> {
@@ -768,7 +793,7 @@ fn completion(text: &str, reason: &str) -> HttpResponse {
 }
 
 fn json_response(status: u16, body: &serde_json::Value) -> HttpResponse {
-    HttpResponse { status, retry_after: None, body: body.to_string().into_bytes() }
+    HttpResponse { status, retry_after: None, location: None, body: body.to_string().into_bytes() }
 }
 
 /// A caller that leaves before its call to an object has ended: the call goes on, or ends with it.
