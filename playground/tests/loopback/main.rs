@@ -14,6 +14,7 @@
 
 mod faults;
 mod harness;
+mod numbers;
 mod observation;
 mod openai;
 mod say;
