@@ -118,5 +118,7 @@ async function whoDecides(account, number, origin) {
   if (!service) return "Messaging Service: the number is in none, so its own webhook counts.";
   const name = `"${service.friendly_name ?? ""}" (${service.sid})`;
   if (!serviceDecides(service)) return `Messaging Service: the number is in ${name}, which leaves inbound messages to the numbers' own webhooks.`;
-  return `ATTENTION: the number is in the Messaging Service ${name}, whose webhook wins: inbound messages go to ${service.inbound_request_url || "nobody"}.\nTo change that: npm run connect -- --messaging-service ${service.sid} --url ${origin}`;
+  const goesTo = value(service, "InboundRequestUrl");
+  if (goesTo.split("#")[0] === origin + WEBHOOK_PATH) return `Messaging Service: the number is in ${name}, whose webhook wins, and leads here too.`;
+  return `ATTENTION: the number is in the Messaging Service ${name}, whose webhook wins: inbound messages go to ${shown(goesTo)}.\nTo change that: npm run connect -- --messaging-service ${service.sid} --url ${origin}`;
 }

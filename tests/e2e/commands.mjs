@@ -68,6 +68,8 @@ export async function pretendWorker(answer) {
     request.resume();
     response.writeHead(status, headers).end(typeof body === "string" ? body : JSON.stringify(body));
   });
+  // A test that fails does not close it.
+  server.unref();
   await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
   const close = () => new Promise((resolve) => server.close(resolve));
   return { url: `http://127.0.0.1:${server.address().port}`, requests, close };

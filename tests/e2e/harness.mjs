@@ -230,6 +230,16 @@ class Playground {
     return (await this.#control("GET", "messages")).messages;
   }
 
+  /** What the numbers and Messaging Services of ACCOUNT are now: `{ numbers, services }`, once it has asked for any. */
+  async account() {
+    return (await this.#control("GET", "numbers")).accounts[ACCOUNT];
+  }
+
+  /** Takes back all changes to numbers and Messaging Services. */
+  async resetNumbers() {
+    await this.#control("DELETE", "numbers");
+  }
+
   /** Stops it. */
   async close() {
     await this.running.stop();
@@ -448,7 +458,9 @@ class Worker {
     }
     const secrets = Object.keys(SECRETS).flatMap((name) => [this.#settings, this.#reconfigured ?? {}].flatMap((settings) => settings[name]?.split(",") ?? []));
     for (const line of this.lines) {
-      if (/(\+|%2B)155501\d\d/i.test(line)) throw new Error(`a number of a person was printed: ${line}`);
+      // wrangler's own line for a request holds its path, and so an address, where it is to an admin route: on this machine alone.
+      const isRequest = /^\[wrangler:info\] [A-Z]+ \/admin\/senders\//.test(line);
+      if (!isRequest && /(\+|%2B)155501\d\d/i.test(line)) throw new Error(`a number of a person was printed: ${line}`);
       if (secrets.some((secret) => secret.length >= 16 && line.includes(secret))) throw new Error("a secret was printed");
     }
   }
