@@ -7,7 +7,7 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-use crate::twilio::form::Form;
+use crate::{command::Command, twilio::form::Form};
 
 /// One inbound message that is well formed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,8 +32,13 @@ pub struct Message {
 pub enum Input {
     /// A text for the assistant, cleaned.
     Text(String),
-    /// Forget the conversation.
-    Reset,
+    /// A command, as the whole message.
+    Command {
+        /// What it asks for.
+        command: Command,
+        /// Whether Twilio's Advanced Opt-Out took it for one too, and has answered it itself.
+        by_twilio: bool,
+    },
     /// A text longer than `MAX_MESSAGE_CHARS`.
     TooLong,
     /// Nothing is left after cleaning.
@@ -87,21 +92,23 @@ fn optional<T: FromStr>(form: &Form, field: &'static str) -> Result<Option<T>, F
 
 fn input(form: &Form, max_chars: usize) -> Input {
     let text = clean(form.get("Body").unwrap_or_default());
-    if text.is_empty() {
+    // With Advanced Opt-Out an account has words of its own for these (Twilio, "Advanced Opt-Out").
+    let by_twilio = match form.get("OptOutType") {
+        Some("STOP") => Some(Command::OptOut),
+        Some("START") => Some(Command::OptIn),
+        Some("HELP") => Some(Command::Help),
+        _ => None,
+    };
+    if let Some(command) = by_twilio.or_else(|| Command::of(&text)) {
+        Input::Command { command, by_twilio: by_twilio.is_some() }
+    } else if text.is_empty() {
         let has_media = form.get("NumMedia").is_some_and(|number| !number.trim_start_matches('0').is_empty());
         if has_media { Input::Media } else { Input::Empty }
     } else if text.chars().count() > max_chars {
         Input::TooLong
-    } else if is_reset(&text) {
-        Input::Reset
     } else {
         Input::Text(text)
     }
-}
-
-fn is_reset(text: &str) -> bool {
-    let words: Vec<String> = text.split_whitespace().map(str::to_lowercase).collect();
-    ["reset", "restart", "start over"].contains(&words.join(" ").as_str())
 }
 
 /// Removes what could confuse a reader or a model: CRLF and CR become LF; control characters (C0 but newline and tab, DEL,
@@ -383,13 +390,19 @@ mod tests {
     }
 
     #[test]
-    fn reset_is_the_whole_message_in_any_case() {
-        for text in ["reset", " RESET ", "Restart", "start over", "Start  Over"] {
-            assert_eq!(input_of(text), Input::Reset, "{text}");
-        }
-        for text in ["reset it", "startover", "2", "menu"] {
-            assert_eq!(input_of(text), Input::Text(text.into()));
-        }
+    fn a_command_is_known_by_its_words_and_by_what_twilio_took_it_for() {
+        let command = |command, by_twilio| Input::Command { command, by_twilio };
+        assert_eq!(input_of(" Reset! "), command(Command::Reset, false));
+        assert_eq!(input_of("stop"), command(Command::OptOut, false));
+        assert_eq!(input_of("delete my data!"), command(Command::Erase, false), "though it is longer than a message may be");
+        assert_eq!(input_of("please stop"), Input::Text("please stop".into()));
+        assert_eq!(input_of("YES"), Input::Text("YES".into()), "what it means depends on whether the sender is opted out");
+        let typed = |kind: &str| parse(&[("Body", "ARRET"), ("OptOutType", kind)]).unwrap().input;
+        assert_eq!(typed("STOP"), command(Command::OptOut, true));
+        assert_eq!(typed("START"), command(Command::OptIn, true));
+        assert_eq!(typed("HELP"), command(Command::Help, true));
+        assert_eq!(typed("OTHER"), Input::Text("ARRET".into()));
+        assert_eq!(parse(&[("Body", "STOP"), ("NumMedia", "1")]).unwrap().input, command(Command::OptOut, false));
     }
 
     #[test]

@@ -63,6 +63,8 @@ pub enum Failure {
     BudgetUnreachable,
     /// The turn was cut off, twice: the request was not made a third time.
     Interrupted,
+    /// The sender called the turn off while it ran: the request was broken off.
+    Cancelled,
 }
 
 impl Failure {
@@ -84,6 +86,7 @@ impl Failure {
             Self::BudgetExhausted => "budget_exhausted",
             Self::BudgetUnreachable => "budget_unreachable",
             Self::Interrupted => "interrupted",
+            Self::Cancelled => "cancelled",
         }
     }
 }

@@ -4,7 +4,10 @@
 
 use std::{future::Future, time::Duration};
 
-use futures_util::future::join;
+use futures_util::{
+    future::{Either, join, select},
+    pin_mut,
+};
 
 use crate::{
     budget::{Reservation, ReserveCall},
@@ -14,6 +17,7 @@ use crate::{
     openai::{self, Completion, Failure},
     platform::{Budgets, Clock, Http, HttpRequest, Log, Random, UnixMillis, millis, with_retry},
     pseudonym::Pseudonym,
+    usage::Tally,
 };
 
 /// What came of asking the model, and what it cost.
@@ -25,25 +29,50 @@ pub struct Asked {
     pub requests: u32,
     /// Time spent, waits included, in milliseconds.
     pub model_ms: u64,
+    /// What was counted and the budget object now has.
+    pub reported: Tally,
+}
+
+impl Asked {
+    /// The tokens that the answer cost, to be counted.
+    #[must_use]
+    pub fn tokens(&self) -> Tally {
+        let tokens = |completion: &Completion| (completion.prompt_tokens, completion.completion_tokens);
+        let (prompt_tokens, completion_tokens) = self.result.as_ref().map_or((0, 0), tokens);
+        Tally { prompt_tokens, completion_tokens, ..Tally::EMPTY }
+    }
 }
 
 /// Asks the model for the answer to `input`, after `conversation`, which loads while the first request is reserved. The
 /// conversation is given back for the turn to be added to.
 ///
-/// Every request is reserved before it is made; all of them, with the waits between, share `OPENAI_TIMEOUT_MS`.
+/// Every request is reserved before it is made; all of them, with the waits between, share `OPENAI_TIMEOUT_MS`. The first
+/// reservation takes `tally` along. When `cancelled` comes first, a request that is under way is broken off.
 pub async fn ask(
     platform: &(impl Clock + Log + Random + Http + Budgets),
     config: &Config,
     sender: &Pseudonym,
     conversation: impl Future<Output = Conversation>,
     input: &str,
+    tally: Tally,
+    cancelled: impl Future,
 ) -> (Asked, Conversation) {
     let started = platform.now();
-    let (reserved, conversation) = join(reserve(platform, config), conversation).await;
-    let mut asked = Asked { result: Err(Failure::Rejected), requests: 0, model_ms: 0 };
+    let (reserved, conversation) = join(reserve(platform, config, tally), conversation).await;
+    let mut asked = Asked { result: Err(Failure::Rejected), requests: 0, model_ms: 0, reported: Tally::EMPTY };
+    if !matches!(reserved, Err(Failure::BudgetUnreachable)) {
+        asked.reported = tally;
+    }
     asked.result = match (reserved, openai::request(&config.openai, sender, &conversation, input)) {
         (Err(failure), _) => Err(failure),
-        (Ok(()), Ok(request)) => exchange(platform, config, &request, started, &mut asked.requests).await,
+        (Ok(()), Ok(request)) => {
+            let exchange = exchange(platform, config, &request, started, &mut asked.requests);
+            pin_mut!(exchange, cancelled);
+            match select(cancelled, exchange).await {
+                Either::Left(_) => Err(Failure::Cancelled),
+                Either::Right((result, _)) => result,
+            }
+        }
         (Ok(()), Err(_)) => Err(Failure::Rejected),
     };
     asked.model_ms = millis(platform.now().since(started));
@@ -70,13 +99,14 @@ async fn exchange(
         let asked_to_wait = answer.as_ref().ok().and_then(|response| response.retry_after.as_deref());
         let wait = openai::retry_after(failure, asked_to_wait, platform.now(), retries, remaining(), platform.unit());
         platform.sleep(wait.ok_or(failure)?).await;
-        reserve(platform, config).await?;
+        reserve(platform, config, Tally::EMPTY).await?;
     }
 }
 
-async fn reserve(platform: &(impl Budgets + Clock + Log), config: &Config) -> Result<(), Failure> {
+async fn reserve(platform: &(impl Budgets + Clock + Log), config: &Config, tally: Tally) -> Result<(), Failure> {
+    let call = ReserveCall { cap: config.max_daily_calls, tally };
     // Reserved twice at worst, never not at all.
-    match with_retry(async || Budgets::reserve(platform, ReserveCall { cap: config.max_daily_calls }).await).await {
+    match with_retry(async || Budgets::reserve(platform, call).await).await {
         Ok(Reservation::Granted) => Ok(()),
         Ok(Reservation::Exhausted) => Err(Failure::BudgetExhausted),
         Err(error) => {

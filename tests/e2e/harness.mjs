@@ -89,7 +89,7 @@ export async function startWorker({ playground, settings = {}, build = "build", 
 }
 
 /** Every event that the Worker may log. */
-export const EVENTS = ["security_event", "turn", "late_part", "delivery", "conversation_unreadable", "kv_failed", "object_failed", "internal_error"];
+export const EVENTS = ["security_event", "turn", "late_part", "delivery", "consent", "message_ignored", "erased", "conversation_unreadable", "kv_failed", "object_failed", "internal_error"];
 
 /** A pair of addresses that no other call in this process returns: `{ from, to }`; 50 calls in a row differ in `from`. */
 export function freshPair() {
@@ -458,9 +458,9 @@ class Worker {
     }
     const secrets = Object.keys(SECRETS).flatMap((name) => [this.#settings, this.#reconfigured ?? {}].flatMap((settings) => settings[name]?.split(",") ?? []));
     for (const line of this.lines) {
-      // wrangler's own line for a request holds its path, and so an address, where it is to an admin route: on this machine alone.
-      const isRequest = /^\[wrangler:info\] [A-Z]+ \/admin\/senders\//.test(line);
-      if (!isRequest && /(\+|%2B)155501\d\d/i.test(line)) throw new Error(`a number of a person was printed: ${line}`);
+      // wrangler prints the paths of requests; an operator's names a number.
+      const ofWrangler = line.startsWith("[wrangler:info]") && line.includes(" /admin/senders/");
+      if (!ofWrangler && /(\+|%2B)155501\d\d/i.test(line)) throw new Error(`a number of a person was printed: ${line}`);
       if (secrets.some((secret) => secret.length >= 16 && line.includes(secret))) throw new Error("a secret was printed");
     }
   }

@@ -3,7 +3,11 @@
 use std::{cell::Cell, rc::Rc};
 
 use base64::{Engine, prelude::BASE64_STANDARD};
-use switchboard::app::{self, BodyBroken, Request, Response};
+use switchboard::{
+    app::{self, BodyBroken, Request, Response},
+    command::Command,
+    wording::Notice,
+};
 
 use crate::{
     executor::{WORLD, promise},
@@ -65,11 +69,16 @@ fn write(world: &Rc<World>, index: u64, number: u64, name: &str, from: &str, to:
     let random = &world.random;
     let token = format!("xyzzy-s{index}m{number};");
     let sid = format!("SM{:032x}", (index + 1) * 0x1_0000 + number);
-    let (body, turn) = match random.below(30) {
-        0 | 1 => (random.pick(&["reset", "Start over"]).to_owned(), true),
-        2 => (" \u{200f}".to_owned(), false),
-        3 => (format!("{token} {}", "too long ".repeat(MAX_MESSAGE_CHARS / 8)), false),
-        _ => (token.clone(), true),
+    let word = |words: &[&str], turn, command| (random.pick(words).to_owned(), turn, command);
+    let (body, turn, command) = match random.below(40) {
+        0 | 1 => word(&["reset", "Start over"], true, None),
+        2 => word(&[" \u{200f}", "HELP"], false, None),
+        3 => (format!("{token} {}", "too long ".repeat(MAX_MESSAGE_CHARS / 8)), false, None),
+        4 if random.chance(600) => word(&["STOP", "Unsubscribe."], false, Some(Command::OptOut)),
+        5 => word(&["START", "unstop"], false, Some(Command::OptIn)),
+        6 => word(&["Yes", "YES!"], true, Some(Command::OptIn)),
+        7 => word(&["delete my data", "DELETE MY DATA!"], false, Some(Command::Erase)),
+        _ => (token.clone(), true, None),
     };
     world.say(|| format!("{name:.6} writes {sid:.2}…{}: {body}", &sid[28..]));
     let mut fields: Vec<(String, String)> = [
@@ -86,8 +95,13 @@ fn write(world: &Rc<World>, index: u64, number: u64, name: &str, from: &str, to:
     if index == 2 {
         fields.push(("MessagingServiceSid".to_owned(), "MG0123456789abcdef0123456789abcdef".to_owned()));
     }
-    let message =
-        Message { sender: name.to_owned(), turn, token: if turn { format!("{token}{sid}") } else { sid.clone() }, ..Message::default() };
+    let message = Message {
+        sender: name.to_owned(),
+        turn,
+        command,
+        token: if turn { format!("{token}{sid}") } else { sid.clone() },
+        ..Message::default()
+    };
     world.ledger.borrow_mut().messages.insert(sid.clone(), message);
     // A message that comes when its id has been forgotten is a new one: nothing is brought again that late.
     let latest = world.executor.now() + (world.plan.ttl_seconds * 600).min(900_000);
@@ -125,6 +139,7 @@ fn bring(world: &Rc<World>, webhook: &Rc<Webhook>, within: u64) {
 
 /// One webhook: whether it got a 200 in time.
 async fn attempt(world: &Rc<World>, webhook: &Rc<Webhook>) -> bool {
+    let began = world.executor.now();
     let (give, take) = promise();
     let front = Rc::new(Front { world: Rc::clone(world), limited: Cell::default() });
     let mut request = Incoming::signed(&webhook.fields);
@@ -144,13 +159,16 @@ async fn attempt(world: &Rc<World>, webhook: &Rc<Webhook>) -> bool {
                 format!("the webhook of {short} gets {:.60}", if texts.is_empty() { "nothing".to_owned() } else { texts.join(" / ") })
             });
             world.count("webhooks");
+            if texts == [Notice::Erased.text("")] {
+                world.told_erased(&webhook.sid, began);
+            }
             let mut ledger = world.ledger.borrow_mut();
             if front.limited.get()
                 && let Some(message) = ledger.messages.get_mut(&webhook.sid)
             {
                 message.limited += 1;
             }
-            ledger.answered(&webhook.sid, &texts);
+            ledger.answered(&webhook.sid, &texts, world.executor.now());
             true
         }
         other => {

@@ -19,6 +19,10 @@ pub enum Mutation {
     ApologyStored,
     /// A commit says that it is stored before it is.
     CommitNotAwaited,
+    /// KV says that it has deleted, and has not.
+    DeleteNotDone,
+    /// A restarted object has forgotten that its sender is opted out.
+    OptOutLost,
 }
 
 /// How often each fault comes, in a thousand, while faults come at all; and the settings.
@@ -131,6 +135,7 @@ impl Plan {
             ("CONVERSATION_TTL_SECONDS", self.ttl_seconds.to_string()),
             ("REPLY_WITHIN_MS", self.reply_within.to_string()),
             ("OPENAI_TIMEOUT_MS", self.model_timeout.to_string()),
+            ("HELP_TEXT", crate::ledger::HELP.to_owned()),
         ]
     }
 }

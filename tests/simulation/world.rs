@@ -14,15 +14,17 @@ use futures_util::{future::LocalBoxFuture, pin_mut};
 use serde::Deserialize;
 use serde_json::json;
 use switchboard::{
-    budget::{Budget, Reservation, ReserveCall},
+    budget::{Budget, DayUsage, Reservation, ReserveCall},
     config::Config,
     conversation::Turn,
     platform::{
-        Batch, Budgets, Clock, Http, HttpError, HttpRequest, HttpResponse, Kv, Log, PlatformError, Random as Jitter, Senders, Spawn,
-        Storage, UnixMillis,
+        Batch, Budgets, Clock, Counts, Http, HttpError, HttpRequest, HttpResponse, Kv, Log, Operations, PlatformError, Random as Jitter,
+        Senders, Spawn, Storage, UnixMillis,
     },
-    pseudonym::Pseudonym,
-    sender::{DeliveryReport, Reply, Sender, SenderCall},
+    pseudonym::{PhoneHash, Pseudonym},
+    sender::{DeliveryReport, Erasure, Reply, Sender, SenderCall, Summary},
+    tries::{TryCall, Verdict},
+    usage::Tally,
     wording,
 };
 
@@ -327,10 +329,28 @@ impl World {
         let mut ledger = self.ledger.borrow_mut();
         for (name, object) in self.objects.borrow().iter().filter(|(name, _)| *name != BUDGET) {
             let Stored { values, alarm } = &object.disk.visible;
-            ledger.check(values.is_empty() && alarm.is_none(), || {
+            // An opt-out stays, and nothing else.
+            let opted_out = values.get("state").is_some_and(|state| {
+                let blank = ["\"opted_out\":true", "\"seen\":[]", "\"conversation\":null", "\"sent\":[]", "\"late\":[]", "\"unsaved\":[]"];
+                values.len() == 1 && blank.iter().all(|part| state.contains(part))
+            });
+            ledger.check((values.is_empty() || opted_out) && alarm.is_none(), || {
                 format!("{name:.6} holds something after its time: {:?}, alarm {alarm:?}", values.keys().collect::<Vec<_>>())
             });
         }
+    }
+
+    /// A webhook that began then was told that everything is erased of the sender of this message.
+    pub fn told_erased(&self, sid: &str, began: u64) {
+        let mut ledger = self.ledger.borrow_mut();
+        let name = ledger.messages.get(sid).map(|message| message.sender.clone()).unwrap_or_default();
+        let prefix = format!("conversation/{name}/");
+        let kv = self.kv.borrow();
+        let now = self.executor.now();
+        // What an object that has vanished had sent to KV may come after the deletion.
+        let before = kv.iter().filter(|(key, entry)| key.starts_with(&prefix) && entry.written < began && now < entry.expires_at);
+        let values: Vec<String> = before.map(|(_, entry)| entry.value.clone()).collect();
+        ledger.told_erased(&name, &values);
     }
 
     // Storage.
@@ -552,7 +572,10 @@ impl World {
 
     // Twilio's REST API.
 
-    async fn ask_twilio(self: &Rc<Self>, request: &HttpRequest, timeout: u64) -> Result<HttpResponse, HttpError> {
+    async fn ask_twilio(self: &Rc<Self>, name: &str, request: &HttpRequest, timeout: u64) -> Result<HttpResponse, HttpError> {
+        if request.method == "POST" && request.url.ends_with("/Messages.json") {
+            self.ledger.borrow_mut().sending(name);
+        }
         let attempts = if self.is(Mutation::AmbiguousSendRetried) && request.method == "POST" { 2 } else { 1 };
         let mut answer = Err(HttpError::Connection);
         for _ in 0..attempts {
@@ -853,7 +876,7 @@ impl Http for Platform {
             if request.url.ends_with("/chat/completions") {
                 self.world.ask_model(self, request, timeout).await
             } else {
-                self.world.ask_twilio(request, timeout).await
+                self.world.ask_twilio(&self.name, request, timeout).await
             }
         };
         self.live(exchange).await.unwrap_or(Err(HttpError::Connection))
@@ -883,7 +906,9 @@ impl Kv for Platform {
             if self.world.fault(self.world.plan.kv_write_fails, "KV deletes that failed") {
                 return Err(PlatformError::new("kv is down"));
             }
-            self.world.kv.borrow_mut().remove(key);
+            if !self.world.is(Mutation::DeleteNotDone) {
+                self.world.kv.borrow_mut().remove(key);
+            }
             Ok(())
         };
         self.live(delete).await.unwrap_or_else(vanished)
@@ -897,7 +922,9 @@ impl Storage for Platform {
             if self.world.fault(self.world.plan.storage_fails, "storage reads that failed") {
                 return Err(PlatformError::new("storage is down"));
             }
-            Ok(self.world.objects.borrow().get(&self.name).and_then(|object| object.disk.visible.values.get(key).cloned()))
+            let value = self.world.objects.borrow().get(&self.name).and_then(|object| object.disk.visible.values.get(key).cloned());
+            let forgets = self.world.is(Mutation::OptOutLost);
+            Ok(value.map(|value| if forgets { value.replace("\"opted_out\":true", "\"opted_out\":false") } else { value }))
         };
         self.live(get).await.unwrap_or_else(vanished)
     }
@@ -950,6 +977,21 @@ impl Budgets for Platform {
             Ok(reservation)
         };
         self.live(reserve).await.unwrap_or_else(vanished)
+    }
+
+    async fn report(&self, tally: Tally) -> Result<(), PlatformError> {
+        let report = async {
+            let world = &self.world;
+            world.durable(&self.name).await;
+            world.sleep(world.random.between(1, 30)).await;
+            let inner = Rc::clone(world);
+            let reported = world.call(BUDGET, async move |engine| {
+                let Engine::Budget(budget) = engine else { return vanished() };
+                budget.report(&tally, inner.wall()).await
+            });
+            reported.await.map(drop)
+        };
+        self.live(report).await.unwrap_or_else(vanished)
     }
 }
 
@@ -1028,6 +1070,33 @@ impl Senders for Front {
             sender.report(report).await
         };
         self.world.call(name.as_str(), call).await
+    }
+
+    async fn show(&self, _: &Pseudonym) -> Result<Summary, PlatformError> {
+        vanished()
+    }
+
+    async fn erase(&self, _: &Pseudonym, _: &PhoneHash) -> Result<Erasure, PlatformError> {
+        vanished()
+    }
+}
+
+/// There is no operator in this world.
+impl Operations for Front {
+    async fn usage(&self, _: Tally) -> Result<DayUsage, PlatformError> {
+        vanished()
+    }
+
+    async fn attempt(&self, _: &Pseudonym, _: TryCall) -> Result<Verdict, PlatformError> {
+        vanished()
+    }
+}
+
+impl Counts for Front {
+    fn count(&self, _: &Tally) {}
+
+    fn take(&self) -> Tally {
+        Tally::EMPTY
     }
 }
 
