@@ -35,6 +35,8 @@ pub struct Playground {
     pub journal: Arc<Journal>,
     /// The messages that were sent through REST.
     pub outbox: twilio::Outbox,
+    /// The phone numbers and Messaging Services of the accounts.
+    pub numbers: twilio::Numbers,
 }
 
 /// The TCP connection of a request, as far as a handler may touch it.

@@ -81,6 +81,7 @@ fn serve(options: ServeOptions) -> ExitCode {
         faults: fault::Faults::default(),
         journal: Arc::new(journal::Journal::new(options.quiet)),
         outbox: twilio::Outbox::default(),
+        numbers: twilio::Numbers::default(),
     };
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,

@@ -24,6 +24,7 @@ export const SECRETS = {
   TWILIO_AUTH_TOKEN: crypto.randomBytes(16).toString("hex"),
   OPENAI_API_KEY: `sk-playground-${crypto.randomBytes(16).toString("hex")}`,
   PSEUDONYM_KEY: crypto.randomBytes(32).toString("hex"),
+  ADMIN_TOKEN: crypto.randomBytes(32).toString("hex"),
 };
 
 /** The security headers that every response carries, by lower-case name. */
@@ -237,6 +238,16 @@ class Playground {
   /** The messages sent through the pretend REST API. */
   async messages() {
     return (await this.#control("GET", "messages")).messages;
+  }
+
+  /** What the numbers and Messaging Services of ACCOUNT are now: `{ numbers, services }`, once it has asked for any. */
+  async account() {
+    return (await this.#control("GET", "numbers")).accounts[ACCOUNT];
+  }
+
+  /** Takes back all changes to numbers and Messaging Services. */
+  async resetNumbers() {
+    await this.#control("DELETE", "numbers");
   }
 
   /** Stops it. */
@@ -455,7 +466,7 @@ class Worker {
       if (!EVENTS.includes(entry.event)) throw new Error(`an unknown event was logged: ${JSON.stringify(entry)}`);
       if (!/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/.test(entry.time)) throw new Error(`an event without a time: ${JSON.stringify(entry)}`);
     }
-    const secrets = ["TWILIO_AUTH_TOKEN", "OPENAI_API_KEY", "PSEUDONYM_KEY"].flatMap((name) => [this.#settings, this.#reconfigured ?? {}].flatMap((settings) => settings[name]?.split(",") ?? []));
+    const secrets = Object.keys(SECRETS).flatMap((name) => [this.#settings, this.#reconfigured ?? {}].flatMap((settings) => settings[name]?.split(",") ?? []));
     for (const line of this.lines) {
       // wrangler prints the paths of requests; an operator's names a number.
       const ofWrangler = line.startsWith("[wrangler:info]") && line.includes(" /admin/senders/");
