@@ -2,6 +2,7 @@
 //!
 //! It builds them and knows nothing of HTTP or of signatures.
 
+use serde::Deserialize;
 use serde_json::json;
 
 use crate::random_hex;
@@ -11,7 +12,8 @@ use crate::twilio::segments;
 pub const ACCOUNT_SID: &str = "AC0123456789abcdef0123456789abcdef";
 
 /// How the message travels.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Channel {
     /// A text message, with media an MMS.
     Sms,
@@ -31,6 +33,8 @@ pub struct Inbound {
     pub text: String,
     /// Where the attached media are.
     pub media: Vec<String>,
+    /// Of what type each of them is.
+    pub media_types: Vec<String>,
     /// The name of the message.
     pub sid: String,
 }
@@ -44,6 +48,7 @@ impl Inbound {
             from: address(channel, from),
             to: address(channel, to),
             text: text.to_owned(),
+            media_types: media.iter().map(|url| media_type(url).to_owned()).collect(),
             media,
             sid: sid.unwrap_or_else(|| format!("{prefix}{}", random_hex())),
         }
@@ -63,9 +68,9 @@ impl Inbound {
         add("To", &self.to);
         add("Body", &self.text);
         add("NumMedia", &self.media.len().to_string());
-        for (index, url) in self.media.iter().enumerate() {
+        for (index, (url, media_type)) in self.media.iter().zip(&self.media_types).enumerate() {
             add(&format!("MediaUrl{index}"), url);
-            add(&format!("MediaContentType{index}"), media_type(url));
+            add(&format!("MediaContentType{index}"), media_type);
         }
         match self.channel {
             Channel::Sms => {
@@ -101,7 +106,8 @@ impl Inbound {
 const WHATSAPP: &str = "whatsapp:";
 const PROFILE_NAME: &str = "Playground Person";
 
-fn address(channel: Channel, address: &str) -> String {
+/// An address with the prefix of its channel.
+pub fn address(channel: Channel, address: &str) -> String {
     match channel {
         Channel::Whatsapp if !address.starts_with(WHATSAPP) => format!("{WHATSAPP}{address}"),
         _ => address.to_owned(),

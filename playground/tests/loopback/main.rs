@@ -16,6 +16,7 @@ mod faults;
 mod harness;
 mod observation;
 mod openai;
+mod page;
 mod say;
 mod server;
 mod twilio;
