@@ -111,15 +111,16 @@ function titleOf({ kind, at, forged, answer }) {
   return `${clock(at, true)} ${KINDS[kind]}${forged ? ", forged" : ""}: ${result}`;
 }
 
+// The answer first: it is what one looks for.
 function exchangeDetails({ request, answer, forged }) {
   return [
+    element("h3", {}, "Answer"),
+    ...answerDetails(answer),
     element("h3", {}, "Request"),
     request && element("p", { class: "request-line" }, element("b", {}, request.method), ` ${request.url}`),
     forged && element("p", { class: "warn" }, "Signed with a token that is not Twilio’s."),
     request && pairs("Headers", request.headers, true),
     request && pairs("Parameters", request.parameters, true),
-    element("h3", {}, "Answer"),
-    ...answerDetails(answer),
   ].filter(Boolean);
 }
 

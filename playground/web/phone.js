@@ -80,8 +80,16 @@ export function phoneView(phone, actions) {
   );
 
   const card = element("article", { class: "phone", "aria-labelledby": title.id, onfocusin: actions.activate, onpointerdown: actions.activate }, head, element("div", { class: "drawers" }, settings, faultDrawer), scroller, typingLine, composer);
+  let atEnd = true;
+  scroller.addEventListener("scroll", () => (atEnd = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < 80));
+  // The newest message stays in sight when a drawer opens or the window changes.
+  new ResizeObserver(() => atEnd && toEnd()).observe(scroller);
   rename(phone);
   show([]);
+
+  function toEnd() {
+    scroller.scrollTop = scroller.scrollHeight;
+  }
 
   function configure() {
     actions.configure({ channel: channel.value, from: from.value.trim(), to: to.value.trim() });
@@ -159,12 +167,12 @@ export function phoneView(phone, actions) {
   }
 
   function append(item) {
-    const nearEnd = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < 120;
+    const follow = atEnd || item.kind === "out";
     empty.remove();
     const made = line(item);
     shown.set(item, made);
     thread.append(made);
-    if (nearEnd || item.kind === "out") scroller.scrollTop = scroller.scrollHeight;
+    if (follow) toEnd();
   }
 
   function update(item) {
