@@ -172,14 +172,14 @@ async fn deliver<'c>(
     message: &Verified<Message>,
     url: &str,
 ) -> Result<Reply, Refusal<'c>> {
-    let Message { sid, from, to, account, service, input } = message.get().clone();
+    let Message { sid, from, to, account, service, input, pictures } = message.get().clone();
     let keys = &config.pseudonym_key;
     let token = config.twilio_tokens.get(message.token()).map(|token| keys.token_id(token));
     let token = token.ok_or_else(|| Refusal::Object("no such token".into()))?;
     let name = keys.pair(&from, &to);
     let phone_hash = keys.phone_hash(&from);
     let route = Route { sender: from, number: to, service, account, token, origin: origin(config, url).to_owned() };
-    let call = SenderCall { sid, input, phone_hash, route };
+    let call = SenderCall { sid, input, pictures, phone_hash, route };
     with_retry(async || platform.deliver(&name, &call).await).await.map_err(|error| Refusal::Object(error.reason))
 }
 

@@ -30,6 +30,8 @@ pub struct Config {
     pub max_daily_calls: u32,
     /// The longest message, in characters.
     pub max_message_chars: usize,
+    /// The most segments of an answer by SMS.
+    pub max_segments: usize,
     /// How long a conversation is kept after its last turn.
     pub conversation_ttl: Duration,
     /// How long a webhook waits for its answer.
@@ -100,6 +102,7 @@ pub const SETTINGS: &[Setting] = &[
     var(RATE_LIMIT_PER_MINUTE, Default::Value("10")),
     var(MAX_DAILY_CALLS, Default::Value("1000")),
     var(MAX_MESSAGE_CHARS, Default::Value("4000")),
+    var(MAX_SEGMENTS, Default::Value("10")),
     var(CONVERSATION_TTL_SECONDS, Default::Value("3600")),
     var(REPLY_WITHIN_MS, Default::Value("10000")),
 ];
@@ -118,6 +121,7 @@ const ASSISTANT_PROMPT: &str = "ASSISTANT_PROMPT";
 const RATE_LIMIT_PER_MINUTE: &str = "RATE_LIMIT_PER_MINUTE";
 const MAX_DAILY_CALLS: &str = "MAX_DAILY_CALLS";
 const MAX_MESSAGE_CHARS: &str = "MAX_MESSAGE_CHARS";
+const MAX_SEGMENTS: &str = "MAX_SEGMENTS";
 const CONVERSATION_TTL_SECONDS: &str = "CONVERSATION_TTL_SECONDS";
 const REPLY_WITHIN_MS: &str = "REPLY_WITHIN_MS";
 
@@ -171,6 +175,7 @@ impl Config {
         let max_daily_calls =
             reader.read(MAX_DAILY_CALLS, |text| number(text, 0..=1_000_000_000, "must be a whole number, 0 to 1000000000"));
         let max_message_chars = reader.read(MAX_MESSAGE_CHARS, |text| number(text, 1..=10_000, "must be a whole number, 1 to 10000"));
+        let max_segments = reader.read(MAX_SEGMENTS, |text| number(text, 1..=100, "must be a whole number, 1 to 100"));
         let ttl_seconds =
             reader.read(CONVERSATION_TTL_SECONDS, |text| number(text, 60..=86_400, "must be a whole number of seconds, 60 to 86400"));
         let reply_within =
@@ -194,6 +199,7 @@ impl Config {
                 rate_limit_per_minute: rate_limit_per_minute?,
                 max_daily_calls: max_daily_calls?,
                 max_message_chars: usize::try_from(max_message_chars?).ok()?,
+                max_segments: usize::try_from(max_segments?).ok()?,
                 conversation_ttl: Duration::from_secs(ttl_seconds?.into()),
                 reply_within: Duration::from_millis(reply_within?.into()),
             })
@@ -345,6 +351,12 @@ impl BaseUrl {
     #[must_use]
     pub fn host(&self) -> &str {
         &self.host
+    }
+
+    /// Scheme, host and port, without a slash at its end.
+    #[must_use]
+    pub fn origin(&self) -> &str {
+        &self.origin
     }
 
     /// The URL of `path`, which begins with a slash.

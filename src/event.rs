@@ -113,6 +113,9 @@ pub struct TurnEnded {
     pub delivery: &'static str,
     /// How many messages were answered together.
     pub messages: usize,
+    /// The segments of the answer, if it is an SMS.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub segments: Option<usize>,
     /// From the first of them to the answer.
     pub duration_ms: u64,
     /// Of that, the time spent on the model, retries and waits included.

@@ -7,7 +7,10 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-use crate::twilio::form::Form;
+use crate::twilio::{
+    form::Form,
+    media::{Attached, PictureUrl},
+};
 
 /// One inbound message that is well formed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,13 +27,15 @@ pub struct Message {
     pub service: Option<ServiceSid>,
     /// What was said.
     pub input: Input,
+    /// The pictures that belong to an [`Input::Text`].
+    pub pictures: Vec<PictureUrl>,
 }
 
 /// What a message asks for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Input {
-    /// A text for the assistant, cleaned.
+    /// A text for the assistant, cleaned; empty only where there are pictures.
     Text(String),
     /// Forget the conversation.
     Reset,
@@ -38,7 +43,7 @@ pub enum Input {
     TooLong,
     /// Nothing is left after cleaning.
     Empty,
-    /// Media without a text.
+    /// Media that cannot be read are among what was sent.
     Media,
 }
 
@@ -58,13 +63,20 @@ impl Message {
     /// # Errors
     /// The first field that is missing or malformed.
     pub fn from_form(form: &Form, max_chars: usize) -> Result<Self, FieldError> {
+        let media = Attached::read(form);
+        let input = input(form, &media, max_chars);
+        let pictures = match (&input, media) {
+            (Input::Text(_), Attached::Pictures(pictures)) => pictures,
+            _ => Vec::new(),
+        };
         let message = Self {
             sid: required(form, "MessageSid")?,
             from: required(form, "From")?,
             to: required(form, "To")?,
             account: optional(form, "AccountSid")?,
             service: optional(form, "MessagingServiceSid")?,
-            input: input(form, max_chars),
+            input,
+            pictures,
         };
         // Only what is written to may be a short code: nobody texts from one.
         if message.from.is_short_code() {
@@ -85,18 +97,47 @@ fn optional<T: FromStr>(form: &Form, field: &'static str) -> Result<Option<T>, F
     }
 }
 
-fn input(form: &Form, max_chars: usize) -> Input {
-    let text = clean(form.get("Body").unwrap_or_default());
-    if text.is_empty() {
-        let has_media = form.get("NumMedia").is_some_and(|number| !number.trim_start_matches('0').is_empty());
-        if has_media { Input::Media } else { Input::Empty }
-    } else if text.chars().count() > max_chars {
+fn input(form: &Form, media: &Attached, max_chars: usize) -> Input {
+    let body = clean(form.get("Body").unwrap_or_default());
+    let text = if body.is_empty() && *media == Attached::Nothing { said_otherwise(form).unwrap_or_default() } else { body };
+    if text.chars().count() > max_chars {
         Input::TooLong
     } else if is_reset(&text) {
         Input::Reset
+    } else if *media == Attached::Other {
+        Input::Media
+    } else if text.is_empty() && *media == Attached::Nothing {
+        Input::Empty
     } else {
         Input::Text(text)
     }
+}
+
+/// What a message without a body says: the button that was pressed, the entry of a list that was chosen, or a place. Source:
+/// Twilio, "Twilio's request to your incoming message webhook URL", rich messaging parameters.
+fn said_otherwise(form: &Form) -> Option<String> {
+    let said = |field: &str| form.get(field).map(clean).filter(|text| !text.is_empty());
+    ["ButtonText", "ButtonPayload", "ListTitle", "ListId"].into_iter().find_map(said).or_else(|| place(form))
+}
+
+/// A place that was sent, as one line: `My location: 52.52, 13.405 (Label, Address)`.
+fn place(form: &Form) -> Option<String> {
+    let degrees = |field: &str, most: u32| form.get(field).map(str::trim).filter(|text| is_degrees(text, most));
+    let (latitude, longitude) = (degrees("Latitude", 90)?, degrees("Longitude", 180)?);
+    let in_one_line = |field: &str| form.get(field).map(|text| clean(text).split_whitespace().collect::<Vec<_>>().join(" "));
+    let names: Vec<String> = ["Label", "Address"].into_iter().filter_map(in_one_line).filter(|name| !name.is_empty()).collect();
+    let names = if names.is_empty() { String::new() } else { format!(" ({})", names.join(", ")) };
+    Some(format!("My location: {latitude}, {longitude}{names}"))
+}
+
+/// Whether `text` is a decimal number of degrees from -`most` to `most`. (The library's own reading of floating-point numbers
+/// would take more room in the bundle than all of this module.)
+fn is_degrees(text: &str, most: u32) -> bool {
+    let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
+    let (whole, fraction) = unsigned.split_once('.').unwrap_or((unsigned, "0"));
+    let digits = |digits: &str| (1..=20).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit());
+    let in_range = |whole: u32| whole < most || (whole == most && fraction.bytes().all(|b| b == b'0'));
+    digits(whole) && digits(fraction) && whole.parse().is_ok_and(in_range)
 }
 
 fn is_reset(text: &str) -> bool {
@@ -379,7 +420,90 @@ mod tests {
         assert_eq!(parse(&[]).unwrap().input, Input::Empty);
         assert_eq!(parse(&[("NumMedia", "0")]).unwrap().input, Input::Empty);
         assert_eq!(parse(&[("NumMedia", "1")]).unwrap().input, Input::Media);
-        assert_eq!(parse(&[("NumMedia", "1"), ("Body", "look")]).unwrap().input, Input::Text("look".into()));
+    }
+
+    const PICTURE: &str = "https://api.twilio.com/2010-04-01/Accounts/AC1/Messages/MM1/Media/ME1";
+
+    #[test]
+    fn pictures_belong_to_the_text_and_need_none() {
+        let pictures = [("NumMedia", "1"), ("MediaUrl0", PICTURE), ("MediaContentType0", "image/jpeg")];
+        let message = parse(&[&pictures[..], &[("Body", "look")]].concat()).unwrap();
+        assert_eq!((message.input, message.pictures.len()), (Input::Text("look".into()), 1));
+        let message = parse(&pictures).unwrap();
+        assert_eq!((message.input, message.pictures.len()), (Input::Text(String::new()), 1));
+    }
+
+    #[test]
+    fn a_command_and_a_text_that_is_too_long_come_before_media() {
+        let pictures = [("NumMedia", "1"), ("MediaUrl0", PICTURE), ("MediaContentType0", "image/jpeg")];
+        for (body, input) in [("Reset", Input::Reset), ("0123456789abc", Input::TooLong)] {
+            let message = parse(&[&pictures[..], &[("Body", body)]].concat()).unwrap();
+            assert_eq!((message.input, message.pictures), (input, vec![]));
+        }
+        let video = parse(&[("NumMedia", "1"), ("MediaUrl0", PICTURE), ("MediaContentType0", "video/mp4"), ("Body", "reset")]).unwrap();
+        assert_eq!(video.input, Input::Reset);
+    }
+
+    #[test]
+    fn other_media_are_not_taken_for_a_text_that_comes_with_them() {
+        let message = parse(&[("NumMedia", "1"), ("MediaUrl0", PICTURE), ("MediaContentType0", "audio/ogg"), ("Body", "listen")]).unwrap();
+        assert_eq!((message.input, message.pictures), (Input::Media, vec![]));
+    }
+
+    fn long(fields: &[(&str, &str)]) -> Input {
+        let ids = [("MessageSid", SID), ("From", "whatsapp:+15550100"), ("To", "whatsapp:+15550199"), ("Body", "")];
+        Message::from_form(&Form::from_pairs(&[&ids[..], fields].concat()), 80).unwrap().input
+    }
+
+    #[test]
+    fn a_place_is_one_line_of_text() {
+        let place = [("Latitude", "52.5200"), ("Longitude", "-13.405")];
+        assert_eq!(long(&place), Input::Text("My location: 52.5200, -13.405".into()));
+        let named = [&place[..], &[("Label", "The\nharbour \u{202e}"), ("Address", " 1 Pier Rd\r\nHarbourton ")]].concat();
+        assert_eq!(long(&named), Input::Text("My location: 52.5200, -13.405 (The harbour, 1 Pier Rd Harbourton)".into()));
+        let endless = "x".repeat(100);
+        assert_eq!(long(&[&place[..], &[("Address", endless.as_str())]].concat()), Input::TooLong);
+    }
+
+    #[test]
+    fn a_place_that_is_none_is_not_a_text() {
+        for (latitude, longitude) in [("90.0", "-180.000"), ("-0.5", "+179.99")] {
+            let text = format!("My location: {latitude}, {longitude}");
+            assert_eq!(long(&[("Latitude", latitude), ("Longitude", longitude)]), Input::Text(text));
+        }
+        for (latitude, longitude) in [
+            ("90.01", "0"),
+            ("1.", "0"),
+            (".5", "0"),
+            ("--1", "0"),
+            ("99999999999", "0"),
+            ("91", "0"),
+            ("0", "180.1"),
+            ("NaN", "0"),
+            ("inf", "0"),
+            ("1e1", "0"),
+            ("", "0"),
+            ("north", "0"),
+        ] {
+            assert_eq!(long(&[("Latitude", latitude), ("Longitude", longitude)]), Input::Empty, "{latitude} {longitude}");
+        }
+        assert_eq!(long(&[("Latitude", "1")]), Input::Empty);
+        assert_eq!(long(&[("Label", "Harbour"), ("Address", "1 Pier Rd")]), Input::Empty);
+    }
+
+    #[test]
+    fn a_button_or_an_entry_of_a_list_is_its_text_and_can_be_a_command() {
+        assert_eq!(long(&[("ButtonText", " Yes,\u{7} please "), ("ButtonPayload", "yes-1")]), Input::Text("Yes, please".into()));
+        assert_eq!(long(&[("ButtonText", ""), ("ButtonPayload", "yes-1")]), Input::Text("yes-1".into()));
+        assert_eq!(long(&[("ListTitle", "Fish"), ("ListId", "f")]), Input::Text("Fish".into()));
+        assert_eq!(long(&[("ListId", "f")]), Input::Text("f".into()));
+        assert_eq!(long(&[("ButtonText", "Start over")]), Input::Reset);
+    }
+
+    #[test]
+    fn a_body_comes_before_a_button_and_a_place() {
+        let message = parse(&[("Body", "Hello"), ("ButtonText", "Yes"), ("Latitude", "1"), ("Longitude", "1")]).unwrap();
+        assert_eq!(message.input, Input::Text("Hello".into()));
     }
 
     #[test]

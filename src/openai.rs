@@ -5,13 +5,15 @@
 
 use std::time::{Duration, UNIX_EPOCH};
 
-use serde::{Deserialize, Serialize};
+use base64::{display::Base64Display, prelude::BASE64_STANDARD};
+use serde::{Deserialize, Serialize, Serializer};
 
 use crate::{
     config::OpenAi,
     conversation::Conversation,
-    platform::{HttpError, HttpRequest, HttpResponse, UnixMillis, millis},
+    platform::{HttpError, HttpRequest, HttpResponse, MAX_RESPONSE_BYTES, UnixMillis, millis},
     pseudonym::Pseudonym,
+    twilio::media::{FetchError, Picture},
 };
 
 /// The longest answer that is asked for, in tokens: about three SMS parts.
@@ -63,6 +65,8 @@ pub enum Failure {
     BudgetUnreachable,
     /// The turn was cut off, twice: the request was not made a third time.
     Interrupted,
+    /// A picture could not be had: no request was made.
+    Picture(FetchError),
 }
 
 impl Failure {
@@ -84,15 +88,22 @@ impl Failure {
             Self::BudgetExhausted => "budget_exhausted",
             Self::BudgetUnreachable => "budget_unreachable",
             Self::Interrupted => "interrupted",
+            Self::Picture(error) => error.label(),
         }
     }
 }
 
-/// The request for the next turn of a conversation. `user` tells OpenAI senders apart without telling who they are.
+/// The request for the next turn of a conversation, whose newest message shows the pictures too. `user` tells OpenAI senders apart without telling who they are.
 ///
 /// # Errors
 /// When JSON cannot be written, which writing to memory does not.
-pub fn request(config: &OpenAi, sender: &Pseudonym, conversation: &Conversation, input: &str) -> Result<HttpRequest, serde_json::Error> {
+pub fn request(
+    config: &OpenAi,
+    sender: &Pseudonym,
+    conversation: &Conversation,
+    input: &str,
+    pictures: &[Picture],
+) -> Result<HttpRequest, serde_json::Error> {
     #[derive(Serialize)]
     struct Body<'a> {
         model: &'a str,
@@ -103,14 +114,36 @@ pub fn request(config: &OpenAi, sender: &Pseudonym, conversation: &Conversation,
     #[derive(Serialize)]
     struct Message<'a> {
         role: &'static str,
-        content: &'a str,
+        content: Content<'a>,
     }
-    let mut messages = vec![Message { role: "system", content: &config.prompt }];
+    #[derive(Serialize)]
+    #[serde(untagged)]
+    enum Content<'a> {
+        Text(&'a str),
+        Parts(Vec<Part<'a>>),
+    }
+    #[derive(Serialize)]
+    #[serde(tag = "type", rename_all = "snake_case")]
+    enum Part<'a> {
+        Text { text: &'a str },
+        ImageUrl { image_url: ImageUrl<'a> },
+    }
+    #[derive(Serialize)]
+    struct ImageUrl<'a> {
+        url: DataUrl<'a>,
+    }
+    let said = |role, text| Message { role, content: Content::Text(text) };
+    let mut messages = vec![said("system", config.prompt.as_str())];
     for turn in conversation.turns() {
-        messages.push(Message { role: "user", content: &turn.user });
-        messages.push(Message { role: "assistant", content: &turn.assistant });
+        messages.push(said("user", &turn.user));
+        messages.push(said("assistant", &turn.assistant));
     }
-    messages.push(Message { role: "user", content: input });
+    messages.push(if pictures.is_empty() {
+        said("user", input)
+    } else {
+        let shown = pictures.iter().map(|picture| Part::ImageUrl { image_url: ImageUrl { url: DataUrl(picture) } });
+        Message { role: "user", content: Content::Parts([Part::Text { text: input }].into_iter().chain(shown).collect()) }
+    });
     let body = Body { model: &config.model, messages, max_completion_tokens: MAX_COMPLETION_TOKENS, user: sender.as_str() };
     let mut headers =
         vec![("Authorization", format!("Bearer {}", config.api_key.expose())), ("Content-Type", "application/json".to_owned())];
@@ -118,7 +151,25 @@ pub fn request(config: &OpenAi, sender: &Pseudonym, conversation: &Conversation,
         // A cached answer would be somebody else's.
         headers.push(("cf-aig-skip-cache", "true".to_owned()));
     }
-    Ok(HttpRequest { method: "POST", url: config.base_url.join("/chat/completions"), headers, body: serde_json::to_string(&body)? })
+    // Written into its place at once: pictures are large, and memory is not.
+    let of_pictures: usize = pictures.iter().map(|picture| picture.bytes.len()).sum();
+    let mut json = Vec::with_capacity(of_pictures.div_ceil(3).saturating_mul(4).saturating_add(TYPICAL_BYTES));
+    serde_json::to_writer(&mut json, &body)?;
+    let body = String::from_utf8(json).map_err(serde::ser::Error::custom)?;
+    Ok(HttpRequest { method: "POST", url: config.base_url.join("/chat/completions"), headers, body, limit: MAX_RESPONSE_BYTES })
+}
+
+/// About as long as a request without pictures.
+const TYPICAL_BYTES: usize = 16 * 1024;
+
+/// A picture as a `data:` URL (RFC 2397), encoded while it is written.
+struct DataUrl<'a>(&'a Picture);
+
+impl Serialize for DataUrl<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Picture { kind, bytes } = self.0;
+        serializer.collect_str(&format_args!("data:{};base64,{}", kind.name(), Base64Display::new(bytes, &BASE64_STANDARD)))
+    }
 }
 
 /// What an answer means.
@@ -129,7 +180,7 @@ pub fn decode(result: Result<&HttpResponse, HttpError>) -> Result<Completion, Fa
     let response = result.map_err(|error| match error {
         HttpError::Timeout => Failure::Timeout,
         HttpError::Connection => Failure::Connection,
-        HttpError::Unreadable => Failure::Unreadable,
+        HttpError::Unreadable | HttpError::TooLarge => Failure::Unreadable,
     })?;
     match response.status {
         200 => completion(&response.body),
@@ -235,6 +286,7 @@ mod tests {
     use crate::{
         config::{Config, tests::MINIMAL},
         conversation::Turn,
+        twilio::media::PictureType,
     };
 
     fn config(changes: &[(&str, &str)]) -> OpenAi {
@@ -245,11 +297,11 @@ mod tests {
     fn build(changes: &[(&str, &str)]) -> HttpRequest {
         let mut conversation = Conversation::default();
         conversation.push(Turn { user: "Hi".into(), assistant: "Hello".into() });
-        request(&config(changes), &Pseudonym::from_object_name("ab12".into()), &conversation, "And \"now\"?").unwrap()
+        request(&config(changes), &Pseudonym::from_object_name("ab12".into()), &conversation, "And \"now\"?", &[]).unwrap()
     }
 
     fn respond(status: u16, body: &str) -> Result<Completion, Failure> {
-        decode(Ok(&HttpResponse { status, retry_after: None, body: body.as_bytes().to_vec() }))
+        decode(Ok(&HttpResponse { status, retry_after: None, location: None, body: body.as_bytes().to_vec() }))
     }
 
     fn choice(message: &str, finish_reason: &str) -> Result<Completion, Failure> {
@@ -270,6 +322,25 @@ mod tests {
             r#"{"model":"gpt-4o-mini","messages":[{"role":"system","content":"Be kind."},{"role":"user","content":"Hi"},{"role":"assistant","content":"Hello"},{"role":"user","content":"And \"now\"?"}],"max_completion_tokens":1000,"user":"ab12"}"#
         );
         assert!(request.headers.contains(&("Authorization", "Bearer sk-test".to_owned())));
+    }
+
+    #[test]
+    fn pictures_are_parts_of_the_newest_message_alone() {
+        let mut conversation = Conversation::default();
+        conversation.push(Turn { user: "[1 picture]".into(), assistant: "A gull.".into() });
+        let pictures = [(PictureType::Gif, &b"GIF89a"[..]), (PictureType::Jpeg, b"\xFF\xD8\xFF")]
+            .map(|(kind, bytes)| Picture { kind, bytes: bytes.to_vec() });
+        let request = request(&config(&[]), &Pseudonym::from_object_name("ab12".into()), &conversation, "And these?", &pictures).unwrap();
+        let body: serde_json::Value = serde_json::from_str(&request.body).unwrap();
+        assert_eq!(body["messages"][1], serde_json::json!({ "role": "user", "content": "[1 picture]" }));
+        assert_eq!(
+            body["messages"][3],
+            serde_json::json!({ "role": "user", "content": [
+                { "type": "text", "text": "And these?" },
+                { "type": "image_url", "image_url": { "url": "data:image/gif;base64,R0lGODlh" } },
+                { "type": "image_url", "image_url": { "url": "data:image/jpeg;base64,/9j/" } },
+            ]})
+        );
     }
 
     #[test]

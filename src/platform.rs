@@ -111,6 +111,8 @@ pub struct HttpRequest {
     pub headers: Vec<(&'static str, String)>,
     /// The body.
     pub body: String,
+    /// The longest body that is read of the answer, in bytes; a longer one is a [`HttpError::TooLarge`].
+    pub limit: usize,
 }
 
 /// An HTTP answer, read to its end.
@@ -120,11 +122,13 @@ pub struct HttpResponse {
     pub status: u16,
     /// The `Retry-After` header, as it came.
     pub retry_after: Option<String>,
-    /// The body, at most [`MAX_RESPONSE_BYTES`].
+    /// The `Location` header, as it came. Redirects are not followed.
+    pub location: Option<String>,
+    /// The body, at most as long as the request allows.
     pub body: Vec<u8>,
 }
 
-/// A body longer than this is a [`HttpError::Unreadable`].
+/// The usual limit of an answer's body, in bytes.
 pub const MAX_RESPONSE_BYTES: usize = 1024 * 1024;
 
 /// Why there is no HTTP answer.
@@ -139,6 +143,9 @@ pub enum HttpError {
     /// The answer began, and could not be read to its end.
     #[error("unreadable")]
     Unreadable,
+    /// The answer is longer than the request allows.
+    #[error("too_large")]
+    TooLarge,
 }
 
 /// HTTP to the outside.

@@ -14,6 +14,7 @@ use crate::{
     openai::{self, Completion, Failure},
     platform::{Budgets, Clock, Http, HttpRequest, Log, Random, UnixMillis, millis, with_retry},
     pseudonym::Pseudonym,
+    twilio::media::Picture,
 };
 
 /// What came of asking the model, and what it cost.
@@ -27,23 +28,38 @@ pub struct Asked {
     pub model_ms: u64,
 }
 
-/// Asks the model for the answer to `input`, after `conversation`, which loads while the first request is reserved. The
-/// conversation is given back for the turn to be added to.
+/// What the model is asked.
+#[derive(Debug)]
+pub struct Question<'a> {
+    /// What was said.
+    pub input: &'a str,
+    /// The pictures to look at.
+    pub pictures: Vec<Picture>,
+    /// When work on it began.
+    pub begun: UnixMillis,
+}
+
+/// Asks the model a question, after `conversation`, which loads while the first request is reserved. The conversation is given
+/// back for the turn to be added to.
 ///
-/// Every request is reserved before it is made; all of them, with the waits between, share `OPENAI_TIMEOUT_MS`.
+/// Every request is reserved before it is made; all of them, with the waits between and what was done before, share
+/// `OPENAI_TIMEOUT_MS`.
 pub async fn ask(
     platform: &(impl Clock + Log + Random + Http + Budgets),
     config: &Config,
     sender: &Pseudonym,
     conversation: impl Future<Output = Conversation>,
-    input: &str,
+    question: Question<'_>,
 ) -> (Asked, Conversation) {
     let started = platform.now();
     let (reserved, conversation) = join(reserve(platform, config), conversation).await;
     let mut asked = Asked { result: Err(Failure::Rejected), requests: 0, model_ms: 0 };
-    asked.result = match (reserved, openai::request(&config.openai, sender, &conversation, input)) {
+    let request = openai::request(&config.openai, sender, &conversation, question.input, &question.pictures);
+    // They are in the request now, and large.
+    drop(question.pictures);
+    asked.result = match (reserved, request) {
         (Err(failure), _) => Err(failure),
-        (Ok(()), Ok(request)) => exchange(platform, config, &request, started, &mut asked.requests).await,
+        (Ok(()), Ok(request)) => exchange(platform, config, &request, question.begun, &mut asked.requests).await,
         (Ok(()), Err(_)) => Err(Failure::Rejected),
     };
     asked.model_ms = millis(platform.now().since(started));
@@ -55,10 +71,10 @@ async fn exchange(
     platform: &(impl Clock + Log + Random + Http + Budgets),
     config: &Config,
     request: &HttpRequest,
-    started: UnixMillis,
+    begun: UnixMillis,
     requests: &mut u32,
 ) -> Result<Completion, Failure> {
-    let remaining = || config.openai.timeout.saturating_sub(platform.now().since(started));
+    let remaining = || config.openai.timeout.saturating_sub(platform.now().since(begun));
     loop {
         let retries = *requests;
         *requests = requests.saturating_add(1);

@@ -10,7 +10,7 @@ pub enum Notice {
     TooLong(usize),
     /// There is nothing to read.
     NoText,
-    /// There are media and no text.
+    /// Among the media is one that is not read.
     Media,
     /// Too many messages; the next is taken in after this many seconds.
     SlowDown(u64),
@@ -23,7 +23,7 @@ impl Notice {
         match self {
             Self::TooLong(limit) => format!("That message is too long for me. Please keep it to {limit} characters."),
             Self::NoText => "Please send text.".to_owned(),
-            Self::Media => "I can't read media yet. Please send text.".to_owned(),
+            Self::Media => NOT_A_PICTURE.to_owned(),
             Self::SlowDown(1) => "That's more messages than I can take in. Please try again in 1 second.".to_owned(),
             Self::SlowDown(seconds) => {
                 format!("That's more messages than I can take in. Please try again in {seconds} seconds.")
@@ -32,6 +32,12 @@ impl Notice {
     }
 }
 
+/// When something was sent that is neither a text nor a picture.
+pub const NOT_A_PICTURE: &str = "I can read text and pictures (JPEG, PNG, GIF or WebP), but no other kind of file.";
+/// When a picture could not be fetched.
+pub const PICTURE_NOT_FETCHED: &str = "Sorry, I couldn't open your picture. Please send it again.";
+/// When the pictures of a turn are larger than [`crate::twilio::media::MAX_BYTES`].
+pub const PICTURE_TOO_LARGE: &str = "Sorry, that is too large for me. Please send pictures of at most 5 MB in all.";
 /// After a reset.
 pub const RESET: &str = "Done: our conversation is cleared. What would you like to talk about?";
 /// When the model could not be asked, the budget object not reached, or the model gave nothing to pass on.

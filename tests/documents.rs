@@ -247,8 +247,11 @@ fn the_documented_fields_are_those_that_are_logged() {
 #[test]
 fn the_readme_lists_every_failure_that_a_turn_can_have() {
     let source = read("src/openai.rs");
-    let labels = source.split_once("fn label(self)").unwrap().1.split_once("\n    }\n").unwrap().0;
-    let mut expected: BTreeSet<String> = after_each(labels, "=> \"").map(str::to_owned).collect();
+    let mut expected = BTreeSet::new();
+    for source in [&source, &read("src/twilio/media.rs")] {
+        let labels = source.split_once("fn label(self)").unwrap().1.split_once("\n    }\n").unwrap().0;
+        expected.extend(after_each(labels, "=> \"").map(str::to_owned));
+    }
     assert!(expected.len() >= 10);
     // What is unusual about a good answer is told in the same field.
     expected.extend(after_each(&source, "Some(\"").filter(|word| ["length", "refusal"].contains(word)).map(str::to_owned));
@@ -261,7 +264,9 @@ fn the_readme_quotes_what_a_sender_reads() {
     for notice in [Notice::TooLong(4000), Notice::NoText, Notice::Media, Notice::SlowDown(57)] {
         assert!(readme.contains(&notice.text()), "{}", notice.text());
     }
-    for text in [wording::RESET, wording::APOLOGY, wording::NO_BUDGET, wording::FILTERED] {
+    for text in
+        [wording::RESET, wording::APOLOGY, wording::NO_BUDGET, wording::FILTERED, wording::PICTURE_NOT_FETCHED, wording::PICTURE_TOO_LARGE]
+    {
         assert!(readme.contains(text), "{text}");
     }
 }
@@ -458,6 +463,7 @@ fn sample_events() -> Vec<Event> {
         failure: Some("timeout"),
         delivery: "late",
         messages: 1,
+        segments: Some(1),
         duration_ms: 0,
         model_ms: 0,
         model_requests: 0,

@@ -14,10 +14,11 @@ mod world;
 
 use std::time::Duration;
 
+use base64::{Engine, prelude::BASE64_STANDARD};
 use futures_util::future::join_all;
 use serde_json::Value;
 use switchboard::platform::Clock;
-use world::{Act, World, after, fresh_sid, run, texts, webhook};
+use world::{Act, CDN, GIF, TOKEN, World, after, fresh_sid, media_url, run, texts, webhook, with_media};
 
 const ANNA: &str = "+15550100";
 const BEN: &str = "+15550101";
@@ -96,10 +97,14 @@ fn messages_that_need_no_model_are_answered_without_it() {
         let world = World::with(&[("MAX_MESSAGE_CHARS", "10")]);
         assert_eq!(world.text(ANNA, "more than ten").await, ["That message is too long for me. Please keep it to 10 characters."]);
         assert_eq!(world.text(ANNA, " \u{200f}").await, ["Please send text."]);
-        let mut media = webhook(ANNA, "", &fresh_sid());
-        media.retain(|(name, _)| name != "NumMedia");
-        media.extend([("NumMedia".to_owned(), "1".to_owned()), ("MediaUrl0".to_owned(), "https://media.example/1".to_owned())]);
-        assert_eq!(texts(&world.post(&media).await.body), ["I can't read media yet. Please send text."]);
+        for types in [&["audio/ogg"][..], &["image/jpeg", "application/pdf"]] {
+            let media = with_media(ANNA, "Look", &fresh_sid(), types);
+            assert_eq!(
+                texts(&world.post(&media).await.body),
+                ["I can read text and pictures (JPEG, PNG, GIF or WebP), but no other kind of file."]
+            );
+        }
+        assert!(world.media_requests().is_empty());
         assert!(world.model_requests().is_empty());
         assert!(world.kv_keys().is_empty());
     });
@@ -108,12 +113,238 @@ fn messages_that_need_no_model_are_answered_without_it() {
 #[test]
 fn a_long_answer_goes_out_in_parts() {
     run(|| async {
-        let world = World::new();
+        let world = World::with(&[("MAX_SEGMENTS", "100")]);
         let long: &'static str = Box::leak("All is well. ".repeat(300).into_boxed_str());
         world.model([Act::Say(long)]);
         let parts = world.text(ANNA, "tell me").await;
         assert_eq!(parts.len(), 3);
         assert!(parts.iter().all(|part| part.len() <= 1600 && part.ends_with("well.")));
+    });
+}
+
+// Segments.
+
+#[test]
+fn an_sms_answer_is_made_to_fit_its_segments_before_it_is_stored_and_sent_and_whatsapp_is_left_alone() {
+    run(|| async {
+        let world = World::with(&[("MAX_SEGMENTS", "2")]);
+        let typeset = "It’s “so” – yes…";
+        let long: &'static str = Box::leak("All’s well at sea. ".repeat(30).into_boxed_str());
+        world.model([Act::Say(typeset), Act::Say(long), Act::Say(typeset), Act::Say(long)]);
+        assert_eq!(world.text(ANNA, "one").await, ["It's \"so\" - yes..."]);
+        let [cut] = <[String; 1]>::try_from(world.text(ANNA, "two").await).unwrap();
+        assert!(cut.starts_with("All's well") && cut.ends_with("at sea...") && (280..=306).contains(&cut.len()), "{cut}");
+        let whatsapp = format!("whatsapp:{ANNA}");
+        assert_eq!(world.text(&whatsapp, "one").await, [typeset]);
+        assert_eq!(world.text(&whatsapp, "two").await, [long.trim()]);
+        let segments: Vec<_> = world.events_named("turn").iter().map(|turn| turn["segments"].as_u64()).collect();
+        assert_eq!(segments, [Some(1), Some(2), None, None]);
+        world.text(ANNA, "three").await;
+        let remembered = &world.model_requests()[4]["messages"];
+        assert_eq!(
+            (remembered[2]["content"].as_str(), remembered[4]["content"].as_str()),
+            (Some("It's \"so\" - yes..."), Some(cut.as_str()))
+        );
+    });
+}
+
+#[test]
+fn a_late_sms_answer_is_the_same_that_is_remembered_and_its_segments_are_counted_over_its_parts() {
+    run(|| async {
+        let world = World::with(&[("MAX_SEGMENTS", "13")]);
+        let long: &'static str = Box::leak("All’s well at sea. ".repeat(200).into_boxed_str());
+        world.model([after(12_000, Act::Say(long))]);
+        assert!(world.text(ANNA, "one").await.is_empty());
+        world.pass(5 * SECOND).await;
+        let sent = world.sent();
+        assert_eq!(sent.len(), 2);
+        assert!(sent[1].ends_with("at sea..."));
+        assert_eq!(world.events_named("turn")[0]["segments"], 13);
+        world.text(ANNA, "two").await;
+        assert_eq!(world.model_requests()[1]["messages"][2]["content"], sent.join(" "));
+    });
+}
+
+#[test]
+fn a_failed_turn_logs_the_segments_of_its_fixed_sentence() {
+    run(|| async {
+        let world = World::new();
+        world.model([Act::Status(400, "")]);
+        world.text(ANNA, "Hello").await;
+        assert_eq!(world.events_named("turn")[0]["segments"], 1);
+    });
+}
+
+// Pictures.
+
+/// Sends a message with pictures and returns the texts of the answer.
+async fn picture(world: &World, from: &str, body: &str, count: usize) -> Vec<String> {
+    let response = world.post(&with_media(from, body, &fresh_sid(), &vec!["image/jpeg"; count])).await;
+    assert_eq!(response.status, 200);
+    texts(&response.body)
+}
+
+#[test]
+fn a_picture_reaches_the_model_in_its_turn_alone_and_is_stored_nowhere() {
+    run(|| async {
+        let world = World::new();
+        assert_eq!(picture(&world, ANNA, "What is this?", 1).await, ["answer to What is this?\n[1 picture] and 1 pictures"]);
+        assert_eq!(world.media_requests(), [(media_url(0), Some(TOKEN.to_owned())), (CDN.to_owned(), None)]);
+        let shown = format!("data:image/gif;base64,{}", BASE64_STANDARD.encode(GIF));
+        assert_eq!(
+            world.model_requests()[0]["messages"][1]["content"][1]["image_url"]["url"],
+            shown,
+            "as what it is, not as what was said"
+        );
+        world.pass(SECOND).await;
+        world.text(ANNA, "And now?").await;
+        assert_eq!(users(&world.model_requests()[1]), ["What is this?\n[1 picture]", "And now?"]);
+        let kept = format!("{:?}{:?}{}", world.stored(ANNA), world.kv_values(), world.log_text());
+        for trace in ["planted-picture", &BASE64_STANDARD.encode("-the-planted-picture")[..20], "twiliocdn", "/Media/"] {
+            assert!(!kept.contains(trace), "{trace}");
+        }
+    });
+}
+
+#[test]
+fn pictures_without_a_text_make_a_turn_too() {
+    run(|| async {
+        let world = World::new();
+        assert_eq!(picture(&world, ANNA, "", 2).await, ["answer to [2 pictures] and 2 pictures"]);
+        assert_eq!(world.budget_used().await, 1);
+    });
+}
+
+#[test]
+fn a_picture_that_cannot_be_had_is_said_so_and_costs_no_model_request() {
+    const NOT_FETCHED: &str = "Sorry, I couldn't open your picture. Please send it again.";
+    let huge: &'static str = Box::leak(format!("GIF89a{}", "x".repeat(5 * 1024 * 1024)).into_boxed_str());
+    for (acts, said, failure) in [
+        (vec![Act::Status(404, "")], NOT_FETCHED, "picture_not_fetched"),
+        (vec![Act::Drop], NOT_FETCHED, "picture_not_fetched"),
+        (vec![Act::Say(""), Act::Status(500, "")], NOT_FETCHED, "picture_not_fetched"),
+        (vec![after(60_000, Act::Say(""))], NOT_FETCHED, "picture_not_fetched"),
+        (
+            vec![Act::Say(""), Act::Body("<html>")],
+            "I can read text and pictures (JPEG, PNG, GIF or WebP), but no other kind of file.",
+            "picture_type",
+        ),
+        (
+            vec![Act::Say(""), Act::Body(huge)],
+            "Sorry, that is too large for me. Please send pictures of at most 5 MB in all.",
+            "picture_too_large",
+        ),
+    ] {
+        run(|| async {
+            let world = World::with(&[("REPLY_WITHIN_MS", "14000"), ("OPENAI_TIMEOUT_MS", "10000")]);
+            world.text(ANNA, "Hello").await;
+            world.media(acts);
+            assert_eq!(picture(&world, ANNA, "Look", 1).await, [said]);
+            let turn = world.events_named("turn").pop().unwrap();
+            assert_eq!((turn["outcome"].as_str(), turn["failure"].as_str()), (Some("failed"), Some(failure)));
+            assert_eq!((turn["model_requests"].as_u64(), world.model_requests().len(), world.budget_used().await), (Some(0), 1, 1));
+            world.text(ANNA, "And now?").await;
+            assert_eq!(users(&world.model_requests()[1]), ["Hello", "And now?"], "what failed is no part of the conversation");
+        });
+    }
+}
+
+#[test]
+fn pictures_of_one_turn_are_too_large_together() {
+    run(|| async {
+        let world = World::new();
+        let large: &'static str = Box::leak(format!("GIF89a{}", "x".repeat(3 * 1024 * 1024)).into_boxed_str());
+        world.media([Act::Say(""), Act::Body(large), Act::Say(""), Act::Body(large)]);
+        assert_eq!(picture(&world, ANNA, "", 2).await, ["Sorry, that is too large for me. Please send pictures of at most 5 MB in all."]);
+        assert!(world.model_requests().is_empty());
+    });
+}
+
+#[test]
+fn a_picture_at_another_host_is_not_asked_for() {
+    run(|| async {
+        let world = World::new();
+        let mut fields = with_media(ANNA, "", &fresh_sid(), &["image/jpeg"]);
+        fields.retain(|(name, _)| name != "MediaUrl0");
+        fields.push(("MediaUrl0".to_owned(), "https://evil.example/Media/1".to_owned()));
+        assert_eq!(texts(&world.post(&fields).await.body), ["Sorry, I couldn't open your picture. Please send it again."]);
+        assert!(world.media_requests().is_empty());
+        assert_eq!(world.events_named("turn")[0]["failure"], "picture_address");
+    });
+}
+
+#[test]
+fn another_token_is_tried_for_a_picture_when_the_first_is_refused() {
+    run(|| async {
+        let other = "fedcba9876543210fedcba9876543210";
+        let world = World::with(&[("TWILIO_AUTH_TOKEN", &format!("{other},{TOKEN}"))]);
+        world.media([Act::Status(401, "")]);
+        assert_eq!(picture(&world, ANNA, "Look", 1).await, ["answer to Look\n[1 picture] and 1 pictures"]);
+        let tokens: Vec<_> = world.media_requests().into_iter().map(|(_, token)| token).collect();
+        assert_eq!(tokens, [Some(TOKEN.to_owned()), Some(other.to_owned()), None], "the one that verified the message first");
+    });
+}
+
+#[test]
+fn a_picture_that_comes_twice_is_fetched_once_and_answered_alike() {
+    run(|| async {
+        let world = World::new();
+        let fields = with_media(ANNA, "Look", "MM0000000000000000000000000000000a", &["image/jpeg"]);
+        let answers = join_all((0..3).map(|_| world.post(&fields))).await;
+        let again = world.post(&fields).await;
+        for answer in answers.iter().chain([&again]) {
+            assert_eq!(texts(&answer.body), ["answer to Look\n[1 picture] and 1 pictures"]);
+        }
+        assert_eq!((world.media_requests().len(), world.model_requests().len()), (2, 1));
+    });
+}
+
+#[test]
+fn a_turn_with_a_picture_goes_on_after_the_object_has_vanished_and_fetches_it_again() {
+    // While the picture is fetched, and while the model is asked.
+    for (media, model) in [(after(8000, Act::Say("")), after(100, Act::Say(""))), (Act::Say(""), after(8000, Act::Say("")))] {
+        run(|| async {
+            let world = World::new();
+            world.media([media]);
+            world.model([model]);
+            let fields = with_media(ANNA, "Look", &fresh_sid(), &["image/jpeg"]);
+            let mut webhook = Box::pin(world.post(&fields));
+            tokio::select! {
+                _ = &mut webhook => panic!("too early"),
+                () = world.pass(3 * SECOND) => {}
+            }
+            assert!(world.stored(ANNA)["state"].contains(&media_url(0)), "where it is, as long as the turn runs");
+            world.kill(ANNA);
+            assert_eq!(webhook.await.status, 503);
+            world.pass(30 * SECOND).await;
+            assert_eq!(world.sent(), ["answer to Look\n[1 picture] and 1 pictures"]);
+            assert!(!world.stored(ANNA)["state"].contains("/Media/"));
+        });
+    }
+}
+
+#[test]
+fn messages_and_pictures_that_come_during_a_turn_are_answered_together() {
+    run(|| async {
+        let world = World::new();
+        world.model([after(3000, Act::Say("first"))]);
+        let first = world.text(ANNA, "one");
+        let others = async {
+            world.pass(SECOND).await;
+            join_all([picture(&world, ANNA, "two", 1), picture(&world, ANNA, "", 1)]).await
+        };
+        let (_, others) = futures_util::future::join(first, others).await;
+        assert_eq!(others[1], ["answer to two\n[1 picture]\n[1 picture] and 2 pictures"]);
+        assert!(others[0].is_empty());
+    });
+}
+
+#[test]
+fn a_reset_with_a_picture_is_a_reset() {
+    run(|| async {
+        let world = World::new();
+        assert!(picture(&world, ANNA, "reset", 1).await[0].starts_with("Done"));
+        assert!(world.media_requests().is_empty());
     });
 }
 
@@ -409,7 +640,7 @@ fn a_refusal_and_a_truncated_answer_are_answers() {
             Act::Body(r#"{"choices":[{"message":{"content":"Once upon"},"finish_reason":"length"}]}"#),
         ]);
         assert_eq!(world.text(ANNA, "one").await, ["I won't."]);
-        assert_eq!(world.text(ANNA, "two").await, ["Once upon…"]);
+        assert_eq!(world.text(ANNA, "two").await, ["Once upon..."]);
         let remarks: Vec<_> = world.events_named("turn").iter().map(|turn| (turn["outcome"].clone(), turn["failure"].clone())).collect();
         assert_eq!(remarks, [("answered".into(), "refusal".into()), ("answered".into(), "length".into())]);
     });
@@ -443,7 +674,7 @@ fn a_slow_answer_is_sent_by_rest_once() {
 #[test]
 fn a_long_slow_answer_is_sent_in_parts_in_order() {
     run(|| async {
-        let world = World::new();
+        let world = World::with(&[("MAX_SEGMENTS", "100")]);
         let long: &'static str = Box::leak((0..400).map(|i| format!("Sentence {i}. ")).collect::<String>().into_boxed_str());
         world.model([after(12_000, Act::Say(long))]);
         world.text(ANNA, "Hello").await;
@@ -520,7 +751,7 @@ fn a_send_with_an_unknown_outcome_that_went_out_is_found_and_not_sent_again() {
     // Acted upon, and the answer lost; or acted upon after we stopped waiting.
     for unknown in [Act::ThenDrop, after(12_000, Act::Say(""))] {
         run(|| async {
-            let world = World::new();
+            let world = World::with(&[("MAX_SEGMENTS", "100")]);
             let long: &'static str = Box::leak("All is well. ".repeat(200).into_boxed_str());
             world.model([after(11_000, Act::Say(long))]);
             world.twilio([unknown.clone()]);

@@ -134,7 +134,7 @@ pub fn twiml_parts(data: &[u8]) {
 pub fn openai_response(data: &[u8]) {
     let [status, retry_after, body] = lines(data);
     let status = std::str::from_utf8(status).ok().and_then(|status| status.parse().ok()).unwrap_or(200);
-    let response = HttpResponse { status, retry_after: None, body: body.to_vec() };
+    let response = HttpResponse { status, retry_after: None, location: None, body: body.to_vec() };
     match openai::decode(Ok(&response)) {
         Ok(completion) => {
             assert_eq!(status, 200);
@@ -379,7 +379,7 @@ impl Http for Object {
             self.0.sent.set(self.0.sent.get() + 1);
             (201, format!(r#"{{"sid":"SM{:032x}"}}"#, self.0.sent.get()))
         };
-        Ok(HttpResponse { status, retry_after: None, body: body.into_bytes() })
+        Ok(HttpResponse { status, retry_after: None, location: None, body: body.into_bytes() })
     }
 }
 

@@ -21,7 +21,7 @@ use crate::journal::{Entry, Journal, Outcome, Record, now_ms, shown_headers};
 use crate::page::feed::Feed;
 use crate::page::post::Desk;
 use crate::page::switches::Board;
-use crate::{openai, twilio};
+use crate::{media, openai, twilio};
 
 /// All that the pretend services share.
 pub struct Playground {
@@ -41,6 +41,8 @@ pub struct Playground {
     pub board: Board,
     /// What the page's phones send from.
     pub desk: Desk,
+    /// The files that can be attached to a message.
+    pub media: media::Shelf,
 }
 
 /// The TCP connection of a request, as far as a handler may touch it.
@@ -113,7 +115,7 @@ impl Call {
         }
         let json = serde_json::from_slice(&self.body);
         match self.content_type().as_str() {
-            "application/json" => json.unwrap_or_else(|_| self.text().into()),
+            "application/json" => json.map_or_else(|_| self.text().into(), shortened),
             "application/x-www-form-urlencoded" => form_as_json(self.form()).into(),
             _ => self.text().into(),
         }
@@ -165,6 +167,8 @@ pub enum Payload {
     Json(Value),
     /// Server-sent events, each with its framing.
     Events(Vec<String>),
+    /// A file of this type, in parts; without its length if there are several.
+    Bytes(HeaderValue, Vec<Bytes>),
 }
 
 impl Reply {
@@ -265,10 +269,25 @@ pub fn form_as_json(form: Vec<(String, String)>) -> Map<String, Value> {
 }
 
 /// The largest body that is taken in, in bytes.
-const MAX_BODY: usize = 4 * 1024 * 1024;
+const MAX_BODY: usize = 16 * 1024 * 1024;
 /// The largest body that is read at all: up to here a client gets to read that its body is too large, instead of finding
 /// the connection closed while it still writes.
-const MAX_READ: usize = 16 * MAX_BODY;
+const MAX_READ: usize = 4 * MAX_BODY;
+/// The longest text that the journal shows whole, in bytes. Pictures are longer.
+const MAX_SHOWN: usize = 256 * 1024;
+
+/// `value` with each text that is too long cut short: the journal keeps many requests.
+fn shortened(value: Value) -> Value {
+    match value {
+        Value::String(text) if text.len() > MAX_SHOWN => {
+            let head: String = text.chars().take(100).collect();
+            format!("{head}… ({} bytes)", text.len()).into()
+        }
+        Value::Array(values) => values.into_iter().map(shortened).collect(),
+        Value::Object(fields) => fields.into_iter().map(|(name, value)| (name, shortened(value))).collect(),
+        other => other,
+    }
+}
 
 fn record_of(service: Service, call: &Call, authorization: &Authorization) -> Record {
     Record {
@@ -309,8 +328,11 @@ fn occurs(wanted: &str, value: &Value) -> bool {
 fn send(entry: Entry, reply: Reply, fault: Option<BodyFault>) -> Response {
     entry.answered(reply.status.as_u16());
     let (mut content_type, mut parts) = match reply.payload {
-        Payload::Json(value) => ("application/json", vec![Bytes::from(value.to_string())]),
-        Payload::Events(events) => ("text/event-stream; charset=utf-8", events.into_iter().map(Bytes::from).collect()),
+        Payload::Json(value) => (HeaderValue::from_static("application/json"), vec![Bytes::from(value.to_string())]),
+        Payload::Events(events) => {
+            (HeaderValue::from_static("text/event-stream; charset=utf-8"), events.into_iter().map(Bytes::from).collect())
+        }
+        Payload::Bytes(content_type, parts) => (content_type, parts),
     };
     match fault {
         Some(BodyFault::Garbage) => parts = vec![Bytes::from_static(GARBAGE)],
@@ -319,7 +341,7 @@ fn send(entry: Entry, reply: Reply, fault: Option<BodyFault>) -> Response {
             parts = vec![Bytes::from_static(br#"{"ok":true,"result":[1,2,3]}"#)];
         }
         Some(BodyFault::NotJson) => {
-            content_type = "text/html";
+            content_type = HeaderValue::from_static("text/html");
             parts = vec![Bytes::from_static(b"<html><head><title>Bad gateway</title></head><body>The gateway is confused.</body></html>")];
         }
         _ => {}
@@ -336,7 +358,7 @@ fn send(entry: Entry, reply: Reply, fault: Option<BodyFault>) -> Response {
     let mut response = Response::new(body);
     *response.status_mut() = reply.status;
     let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    headers.insert(header::CONTENT_TYPE, content_type);
     for (name, value) in reply.headers {
         headers.insert(name, value);
     }

@@ -98,6 +98,8 @@ pub enum BodyFault {
     Empty,
     /// JSON, but not of the shape that was promised.
     WrongShape,
+    /// Twilio: a file that is longer than 5 MB, of which its length says nothing.
+    Oversize,
     /// OpenAI: no choice to take.
     NoChoices,
     /// OpenAI: an answer of no characters.
@@ -121,7 +123,7 @@ pub enum BodyFault {
 impl BodyFault {
     /// True for the faults that only OpenAI's answers can have.
     pub fn is_openai_only(self) -> bool {
-        !matches!(self, Self::Garbage | Self::Truncated | Self::NotJson | Self::Empty | Self::WrongShape)
+        !matches!(self, Self::Garbage | Self::Truncated | Self::NotJson | Self::Empty | Self::WrongShape | Self::Oversize)
     }
 }
 
@@ -276,6 +278,9 @@ impl Fault {
         if let Some(body) = self.body {
             if body.is_openai_only() && self.service != Service::Openai {
                 return Err(format!("`body` {} is for openai only", word(&body)));
+            }
+            if body == BodyFault::Oversize && self.service != Service::Twilio {
+                return Err("`body` oversize is for twilio only".to_owned());
             }
             if body.is_openai_only() && self.is_failure() {
                 return Err(format!("`body` {} needs a successful status", word(&body)));
@@ -568,6 +573,7 @@ mod tests {
             (r#"{"service":"twilio","status":500,"error":{"code":"x"}}"#, "error.code"),
             (r#"{"service":"twilio","status":500,"error":{"type":"x"}}"#, "error.type"),
             (r#"{"service":"twilio","body":"refusal"}"#, "openai only"),
+            (r#"{"service":"openai","body":"oversize"}"#, "twilio only"),
             (r#"{"service":"openai","body":"refusal","status":500}"#, "successful"),
             (r#"{"service":"openai","headers":{"a b":"c"}}"#, "a b"),
             (r#"{"service":"openai","headers":{"Content-Length":"3"}}"#, "Content-Length"),

@@ -17,12 +17,14 @@ mod carrier;
 mod exchange;
 mod fault;
 mod journal;
+mod media;
 mod names;
 mod openai;
 mod page;
 mod phone;
 mod say;
 mod server;
+mod sight;
 mod signature;
 mod twilio;
 mod webhook;
@@ -106,6 +108,7 @@ fn serve(options: ServeOptions) -> ExitCode {
         feed,
         board: page::switches::Board::default(),
         desk: page::post::Desk::new(carrier, names, options.admin_token.filter(|token| !token.is_empty())),
+        media: media::Shelf::default(),
     };
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,

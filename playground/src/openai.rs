@@ -1,7 +1,7 @@
 //! The pretend OpenAI: `POST /v1/chat/completions`, plain and streamed, as strict about the request as the real one.
 //!
-//! It covers what a client of Chat Completions with text can meet. What the model says is in `answer.rs`; tools, audio and
-//! images are accepted in the request and ignored.
+//! It covers what a client of Chat Completions with text and pictures can meet. What the model says is in `answer.rs`, how it
+//! sees pictures in `sight.rs`; tools and audio are accepted in the request and ignored.
 
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode};
 use serde_json::{Map, Value, json};
@@ -11,6 +11,7 @@ use crate::exchange::{Authorization, Call, Payload, Playground, Prepared, Reply}
 use crate::fault::{BodyFault, ErrorOverrides, Service, without_directives};
 use crate::journal::now_ms;
 use crate::random_hex;
+use crate::sight::{self, Seen};
 
 /// Looks at the bearer key. Any key is good if the playground was given none.
 pub fn authorize(playground: &Playground, call: &Call) -> Authorization {
@@ -64,6 +65,8 @@ pub fn error_reply(status: u16, overrides: Option<&ErrorOverrides>) -> Reply {
 struct Request {
     model: &'static Model,
     user_messages: Vec<String>,
+    /// The pictures of the newest user message.
+    seen: Vec<Seen>,
     prompt_tokens: u64,
     max_tokens: Option<u64>,
     choices: u64,
@@ -96,19 +99,22 @@ impl Request {
         if messages.is_empty() {
             return Err(Problem::invalid("'messages' is empty; at least one is needed.".to_owned()).param("messages").code("empty_array"));
         }
-        let mut user_messages = Vec::new();
+        let (mut user_messages, mut seen) = (Vec::new(), Vec::new());
         let mut prompt_tokens: u64 = 3;
         for (index, message) in messages.iter().enumerate() {
-            let (role, text) = read_message(index, message)?;
-            prompt_tokens = prompt_tokens.saturating_add(tokens(&text)).saturating_add(4);
+            let (role, Said { text, pictures }) = read_message(index, message)?;
+            let of_pictures = TOKENS_A_PICTURE.saturating_mul(u64::try_from(pictures.len()).unwrap_or(u64::MAX));
+            prompt_tokens = prompt_tokens.saturating_add(tokens(&text)).saturating_add(of_pictures).saturating_add(4);
             if role == "user" {
                 user_messages.push(text);
+                seen = pictures;
             }
         }
         let number = |name: &str| fields.get(name).and_then(Value::as_u64);
         Ok(Self {
             model,
             user_messages,
+            seen,
             prompt_tokens,
             max_tokens: number("max_completion_tokens").or_else(|| number("max_tokens")),
             choices: number("n").unwrap_or(1),
@@ -156,7 +162,7 @@ impl Request {
     /// The completion, with the fault that shows inside a well-formed answer.
     fn think(&self, fault: Option<BodyFault>) -> Completion {
         let heard: Vec<String> = self.user_messages.iter().map(|text| without_directives(Service::Openai, text)).collect();
-        let full = answer::answer(&heard);
+        let full = format!("{}{}", sight::described(&self.seen), answer::answer(&heard));
         let stopped = |content: Option<String>| Completion { content, refusal: None, finish_reason: "stop" };
         match fault {
             Some(BodyFault::EmptyAnswer) => stopped(Some(String::new())),
@@ -339,6 +345,8 @@ const fn reasoning(name: &'static str, snapshot: &'static str) -> Model {
 const FINGERPRINT: &str = "fp_playground";
 /// Longer than ten messages of 1600 characters.
 const OVERLONG: usize = 20_000;
+/// What a picture costs, in tokens, when it is looked at in low detail.
+const TOKENS_A_PICTURE: u64 = 85;
 /// About how many characters one token is.
 const CHARACTERS_A_TOKEN: u64 = 4;
 /// The longest text of one message, in characters.
@@ -516,8 +524,15 @@ fn check_combinations(fields: &Map<String, Value>, model: &Model) -> Result<(), 
     Ok(())
 }
 
-/// Checks one message and gives its role and its text.
-fn read_message(index: usize, message: &Value) -> Result<(&str, String), Problem> {
+/// What a message says and shows.
+#[derive(Default)]
+struct Said {
+    text: String,
+    pictures: Vec<Seen>,
+}
+
+/// Checks one message and gives its role and its content.
+fn read_message(index: usize, message: &Value) -> Result<(&str, Said), Problem> {
     let path = format!("messages[{index}]");
     let Some(fields) = message.as_object() else {
         return Err(wrong_type(&path, "an object", message));
@@ -551,21 +566,21 @@ fn read_message(index: usize, message: &Value) -> Result<(&str, String), Problem
     if role == "tool" && !fields.contains_key("tool_call_id") {
         return Err(missing(&format!("{path}.tool_call_id")));
     }
-    let text = read_content(&path, role, fields)?;
-    if text.chars().count() > MAX_TEXT {
+    let said = read_content(&path, role, fields)?;
+    if said.text.chars().count() > MAX_TEXT {
         return Err(Problem::invalid(format!("'{path}.content' is longer than {MAX_TEXT} characters."))
             .param(&format!("{path}.content"))
             .code("string_above_max_length"));
     }
-    Ok((role, text))
+    Ok((role, said))
 }
 
-fn read_content(path: &str, role: &str, fields: &Map<String, Value>) -> Result<String, Problem> {
+fn read_content(path: &str, role: &str, fields: &Map<String, Value>) -> Result<Said, Problem> {
     let path = format!("{path}.content");
     let parts = match fields.get("content") {
-        Some(Value::String(text)) => return Ok(text.clone()),
+        Some(Value::String(text)) => return Ok(Said { text: text.clone(), ..Said::default() }),
         Some(Value::Array(parts)) => parts,
-        None | Some(Value::Null) if role == "assistant" => return Ok(String::new()),
+        None | Some(Value::Null) if role == "assistant" => return Ok(Said::default()),
         None => return Err(missing(&path)),
         Some(other) => return Err(wrong_type(&path, "a string or an array", other)),
     };
@@ -577,7 +592,7 @@ fn read_content(path: &str, role: &str, fields: &Map<String, Value>) -> Result<S
         "assistant" => &["text", "refusal"],
         _ => &["text"],
     };
-    let mut text = String::new();
+    let mut said = Said::default();
     for (index, part) in parts.iter().enumerate() {
         let path = format!("{path}[{index}]");
         let kind = part.get("type").and_then(Value::as_str).ok_or_else(|| missing(&format!("{path}.type")))?;
@@ -592,11 +607,28 @@ fn read_content(path: &str, role: &str, fields: &Map<String, Value>) -> Result<S
         let value = part.get(kind).ok_or_else(|| missing(&format!("{path}.{kind}")))?;
         let expected = if matches!(kind, "text" | "refusal") { Kind::Text } else { Kind::Object };
         check_value(&format!("{path}.{kind}"), value, &expected)?;
-        if kind == "text" {
-            text.push_str(value.as_str().unwrap_or_default());
+        match kind {
+            "text" => said.text.push_str(value.as_str().unwrap_or_default()),
+            "image_url" => said.pictures.push(read_picture(&format!("{path}.image_url"), value)?),
+            _ => {}
         }
     }
-    Ok(text)
+    Ok(said)
+}
+
+/// Checks an `image_url` and looks at the picture.
+fn read_picture(path: &str, value: &Value) -> Result<Seen, Problem> {
+    for (name, value) in value.as_object().into_iter().flatten() {
+        let path = format!("{path}.{name}");
+        match name.as_str() {
+            "url" => check_value(&path, value, &Kind::Text)?,
+            "detail" => check_value(&path, value, &Kind::OneOf(&["auto", "low", "high"]))?,
+            _ => return Err(unknown(&path)),
+        }
+    }
+    let path = format!("{path}.url");
+    let url = value.get("url").and_then(Value::as_str).ok_or_else(|| missing(&path))?;
+    sight::look(url).map_err(|blind| Problem::invalid(blind.message.to_owned()).param(&path).code(blind.code))
 }
 
 fn unrecognized(name: &str) -> Problem {

@@ -9,8 +9,8 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use axum::Router;
 use axum::body::{Body, Bytes};
-use axum::extract::{Extension, Request, State};
-use axum::http::{Method, StatusCode, Uri, header};
+use axum::extract::{DefaultBodyLimit, Extension, Request, State};
+use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::response::Response;
 use axum::routing::{any, get, post};
 use hyper::server::conn::http1;
@@ -22,6 +22,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 use crate::exchange::{Line, Playground, handle};
 use crate::fault::{Fault, Service};
+use crate::media::MAX_FILE;
 use crate::page;
 use crate::print_line;
 
@@ -45,6 +46,7 @@ pub async fn serve(port: u16, playground: Playground) -> Result<(), StartError> 
         _ => StartError::Other(anyhow::Error::new(error).context(format!("cannot listen on 127.0.0.1:{port}"))),
     })?;
     let address = listener.local_addr().context("the listener has no address").map_err(StartError::Other)?;
+    playground.media.listens_at(format!("http://{address}"));
     let router = router(Arc::new(playground));
     print_line(&format!("playground listening on http://{address}"));
     tokio::select! {
@@ -60,6 +62,8 @@ fn router(playground: Arc<Playground>) -> Router {
         .route("/v1/{*rest}", any(openai))
         .route("/2010-04-01/{*rest}", any(twilio))
         .route("/v2/{*rest}", any(twilio))
+        .route("/media/{sid}", any(twilio))
+        .route("/playground/media", post(add_media).layer(DefaultBodyLimit::max(MAX_FILE)))
         .route("/playground/faults", post(add_fault).get(list_faults).delete(clear_faults))
         .route("/playground/requests", get(list_requests).delete(clear_requests))
         .route("/playground/messages", get(list_messages))
@@ -137,6 +141,13 @@ async fn add_fault(State(playground): State<Arc<Playground>>, body: Bytes) -> Re
             answer(StatusCode::CREATED, &shown)
         }
         Err(reason) => control_error(StatusCode::BAD_REQUEST, &reason),
+    }
+}
+
+async fn add_media(State(playground): State<Arc<Playground>>, headers: HeaderMap, body: Bytes) -> Response {
+    match playground.media.keep(headers.get(header::CONTENT_TYPE), body) {
+        Ok(kept) => answer(StatusCode::CREATED, &kept),
+        Err(reason) => control_error(StatusCode::BAD_REQUEST, reason),
     }
 }
 

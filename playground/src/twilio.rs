@@ -1,4 +1,4 @@
-//! The pretend Twilio REST API: messages are created, listed and read, and the typing indicator is taken note of.
+//! The pretend Twilio REST API: messages are created, listed and read, media are read, and the typing indicator is taken note of.
 //!
 //! It is stricter than Twilio in one point: a parameter that does not exist is refused, so that a typing error shows.
 //! Inbound webhooks are made by `say.rs`. Nothing is delivered anywhere and status callbacks are not made.
@@ -29,7 +29,8 @@ pub fn authorize(playground: &Playground, call: &Call) -> Authorization {
         };
         playground.twilio_tokens.iter().position(|right| right_account && right == token)
     })();
-    Authorization { granted: token_index.is_some(), token_index }
+    // What a media address redirects to wants no credentials; if any came, their index shows.
+    Authorization { granted: token_index.is_some() || call.path.starts_with("/media/"), token_index }
 }
 
 /// Checks an authorized request.
@@ -46,11 +47,15 @@ pub fn prepare<'a>(playground: &'a Playground, call: &Call) -> Result<Prepared<'
                 ("POST", ["Messages.json"]) => create(playground, account, call),
                 ("GET", ["Messages.json"]) => list(playground, account, call),
                 ("GET", ["Messages", file]) => read(playground, &account, file).ok_or_else(|| not_found(call)),
-                (_, ["Messages.json"] | ["Messages", _]) => Err(wrong_method(&call.method)),
+                ("GET", ["Messages", message, "Media", sid]) => {
+                    playground.media.redirect(&account, message, sid).ok_or_else(|| not_found(call))
+                }
+                (_, ["Messages.json"] | ["Messages", _] | ["Messages", _, "Media", _]) => Err(wrong_method(&call.method)),
                 _ => Err(not_found(call)),
             }
         }
-        (_, ["v2", "Indicators", "Typing.json"]) => Err(wrong_method(&call.method)),
+        ("GET", ["media", sid]) => playground.media.file(sid).ok_or_else(|| not_found(call)),
+        (_, ["v2", "Indicators", "Typing.json"] | ["media", _]) => Err(wrong_method(&call.method)),
         _ => Err(not_found(call)),
     }
 }

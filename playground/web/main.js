@@ -11,10 +11,9 @@ const STORAGE = "switchboard.phones";
 const MAX_PHONES = 12;
 const TYPING_LASTS = 25_000;
 
-// What is shown: the phones, the one that the inspector is about, the exchange chosen there, and pictures just uploaded.
+// What is shown: the phones, the one that the inspector is about, and the exchange chosen there.
 const phones = storedPhones();
 const views = new Map();
-const previews = new Map();
 let active;
 let chosen;
 
@@ -81,7 +80,7 @@ const HANDLERS = {
   sent(event) {
     exchanges.set(event.exchange, event);
     if (event.kind === "message") {
-      const media = event.media.map((file) => ({ ...file, preview: previews.get(file.url) }));
+      const media = event.media.map((file) => ({ ...file, preview: `/playground/media/${file.url.split("/").at(-1)}` }));
       const item = { kind: "out", key: keyOf(event.from, event.to), sid: event.sid, text: event.text, media, at: event.at, state: "sent", answers: [] };
       messages.set(event.sid, item);
       add(item);
@@ -326,7 +325,6 @@ async function upload(file) {
   const response = await fetch("/playground/media", { method: "POST", headers: { "Content-Type": type }, body: file }).catch(() => undefined);
   const answer = await response?.json().catch(() => ({}));
   if (!response?.ok) throw new Error(`${file.name} could not be attached: ${answer?.error ?? "the playground did not take it"}`);
-  if (type.startsWith("image/")) previews.set(answer.url, URL.createObjectURL(file));
   return { url: answer.url, content_type: answer.content_type ?? type };
 }
 

@@ -30,8 +30,12 @@ use crate::{
     openai::Failure,
     platform::{Batch, Kv, PlatformError, SenderPlatform, Storage, UnixMillis, millis},
     pseudonym::{PhoneHash, Pseudonym, TokenId},
-    turn::{self, Asked},
-    twilio::rest::{self, Created, Envelope, Found},
+    turn::{self, Asked, Question},
+    twilio::{
+        media::{self, FetchError, Picture, PictureUrl},
+        rest::{self, Created, Envelope, Found},
+        segments,
+    },
     wording,
 };
 
@@ -42,6 +46,9 @@ pub struct SenderCall {
     pub sid: MessageSid,
     /// What was said.
     pub input: Input,
+    /// Where the pictures are that came with it.
+    #[serde(default)]
+    pub pictures: Vec<PictureUrl>,
     /// The sender's hash for the log.
     pub phone_hash: PhoneHash,
     /// How it can be answered later.
@@ -343,9 +350,12 @@ impl<P: SenderPlatform> Inner<P> {
                 let (asked, conversation) = self.ask(&turn, &input).await;
                 *self.conversation.borrow_mut() = conversation;
                 let ended = match &asked.result {
-                    Ok(completion) => Ended::Answered { input, text: completion.text.clone() },
+                    Ok(completion) => Ended::Answered { input, text: self.fitted(&turn, &completion.text) },
                     Err(Failure::BudgetExhausted) => Ended::Failed(wording::NO_BUDGET),
                     Err(Failure::Filtered) => Ended::Failed(wording::FILTERED),
+                    Err(Failure::Picture(FetchError::Address | FetchError::NotFetched)) => Ended::Failed(wording::PICTURE_NOT_FETCHED),
+                    Err(Failure::Picture(FetchError::TooLarge)) => Ended::Failed(wording::PICTURE_TOO_LARGE),
+                    Err(Failure::Picture(FetchError::NotAPicture)) => Ended::Failed(wording::NOT_A_PICTURE),
                     Err(_) => Ended::Failed(wording::APOLOGY),
                 };
                 self.end_turn(&turn, Some(&asked), ended).await
@@ -353,10 +363,28 @@ impl<P: SenderPlatform> Inner<P> {
         }
     }
 
-    /// Asks the model, and shows meanwhile that an answer is being written. Gives back the conversation if it is whole.
+    /// The answer as it can be sent where the turn's last message came from: what is stored, sent inline and sent by REST.
+    fn fitted(&self, turn: &Running, answer: &str) -> String {
+        if turn.is_sms() { segments::fit(answer, self.config.max_segments) } else { answer.to_owned() }
+    }
+
+    /// Fetches the pictures and asks the model, and shows meanwhile that an answer is being written. Gives back the conversation
+    /// if it is whole.
     async fn ask(&self, turn: &Running, input: &str) -> (Asked, Option<Conversation>) {
         let whole = Cell::new(true);
-        let ask = turn::ask(&self.platform, &self.config, &self.name, self.load_conversation(&whole), input);
+        let begun = self.platform.now();
+        let ask = async {
+            match self.fetch_pictures(turn, begun).await {
+                Ok(pictures) => {
+                    let question = Question { input, pictures, begun };
+                    turn::ask(&self.platform, &self.config, &self.name, self.load_conversation(&whole), question).await
+                }
+                Err(error) => {
+                    let asked = Asked { result: Err(Failure::Picture(error)), requests: 0, model_ms: 0 };
+                    (asked, self.load_conversation(&whole).await)
+                }
+            }
+        };
         let typing = self.show_typing(turn);
         pin_mut!(ask, typing);
         let (asked, conversation) = match select(ask, typing).await {
@@ -364,6 +392,20 @@ impl<P: SenderPlatform> Inner<P> {
             Either::Right(((), ask)) => ask.await,
         };
         (asked, whole.get().then_some(conversation))
+    }
+
+    /// The pictures that the turn is about, one after the other: so no more is read than they may have together.
+    async fn fetch_pictures(&self, turn: &Running, begun: UnixMillis) -> Result<Vec<Picture>, FetchError> {
+        let deadline = begun.plus(media::TIMEOUT.min(self.config.openai.timeout));
+        let mut room = media::MAX_BYTES;
+        let mut pictures = Vec::new();
+        for (route, url) in turn.pictures() {
+            let base = &self.config.twilio_api_base_url;
+            let picture = media::fetch(&self.platform, base, url, self.envelopes(route), room, deadline).await?;
+            room = room.saturating_sub(picture.bytes.len());
+            pictures.push(picture);
+        }
+        Ok(pictures)
     }
 
     /// Shows a person on WhatsApp that an answer is being written, once the turn takes longer than people expect.
@@ -586,6 +628,7 @@ impl<P: SenderPlatform> Inner<P> {
             failure,
             delivery: if inline { "inline" } else { "late" },
             messages: turn.messages.len(),
+            segments: turn.is_sms().then(|| segments::total(ended.text())),
             duration_ms: millis(self.platform.now().since(first.at)),
             model_ms: asked.map_or(0, |asked| asked.model_ms),
             model_requests: asked.map_or(0, |asked| asked.requests),

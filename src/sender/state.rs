@@ -14,7 +14,7 @@ use crate::{
     message::{DeliveryStatus, Input, MessageSid},
     platform::{UnixMillis, millis},
     pseudonym::PhoneHash,
-    twilio::parts,
+    twilio::{media::PictureUrl, parts},
     wording::Notice,
 };
 
@@ -96,6 +96,9 @@ pub struct Pending {
     pub route: Route,
     /// Its text; none asks for a reset.
     pub text: Option<String>,
+    /// Where its pictures are.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pictures: Vec<PictureUrl>,
 }
 
 /// A turn that has begun.
@@ -115,9 +118,27 @@ impl Running {
         self.messages.iter().any(|message| message.text.is_none())
     }
 
-    /// The user's input: the texts, a line each.
+    /// Whether its answer goes out by SMS.
+    pub fn is_sms(&self) -> bool {
+        self.messages.last().is_some_and(|last| !last.route.sender.is_whatsapp())
+    }
+
+    /// The user's input: the texts, a line each, and after each text a line that stands for its pictures.
     pub fn input(&self) -> String {
-        self.messages.iter().filter_map(|message| message.text.as_deref()).collect::<Vec<_>>().join("\n")
+        let lines = self.messages.iter().flat_map(|message| {
+            let pictures = match message.pictures.len() {
+                0 => None,
+                1 => Some("[1 picture]".to_owned()),
+                count => Some(format!("[{count} pictures]")),
+            };
+            message.text.clone().filter(|text| !text.is_empty()).into_iter().chain(pictures)
+        });
+        lines.collect::<Vec<_>>().join("\n")
+    }
+
+    /// The pictures, in order, each with how its message can be answered.
+    pub fn pictures(&self) -> impl Iterator<Item = (&Route, &PictureUrl)> {
+        self.messages.iter().flat_map(|message| message.pictures.iter().map(|picture| (&message.route, picture)))
     }
 }
 
@@ -322,7 +343,7 @@ impl State {
             Input::Text(_) | Input::Reset => {
                 let text = if let Input::Text(text) = &call.input { Some(text.clone()) } else { None };
                 let (sid, phone_hash, route) = (call.sid.clone(), call.phone_hash.clone(), call.route.clone());
-                self.pending.push(Pending { sid, at: now, phone_hash, route, text });
+                self.pending.push(Pending { sid, at: now, phone_hash, route, text, pictures: call.pictures.clone() });
                 self.begin_turn();
                 self.wake(now.plus(config.reply_within).minus(ALARM_MARGIN));
                 Outcome::Waiting
@@ -701,7 +722,7 @@ mod tests {
         let (sender, number) = (address("+15550100"), address("+15550199"));
         let phone_hash = key.phone_hash(&sender);
         let route = Route { sender, number, service: None, account: None, token, origin: "https://a.example".into() };
-        SenderCall { sid: sid.parse().unwrap(), input, phone_hash, route }
+        SenderCall { sid: sid.parse().unwrap(), input, pictures: Vec::new(), phone_hash, route }
     }
 
     /// A turn was answered on the webhook of `first`, and the reset behind it ends while `waiting`.

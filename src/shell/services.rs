@@ -3,6 +3,7 @@
 use std::{rc::Rc, time::Duration};
 
 use futures_util::{
+    StreamExt,
     future::{Either, LocalBoxFuture, join3, select},
     pin_mut,
 };
@@ -10,15 +11,15 @@ use serde::{Serialize, de::DeserializeOwned};
 use worker::{
     AbortController, AbortSignal, Date, Delay, Env, Fetch, Headers, Method, Request, RequestInit, RequestRedirect, ScheduledTime, State,
     console_log,
-    js_sys::{self, Object, Reflect},
+    js_sys::{self, Object, Reflect, Uint8Array},
     wasm_bindgen::JsValue,
 };
 
 use crate::{
     budget::{Reservation, ReserveCall},
     platform::{
-        Batch, Budgets, Clock, Http, HttpError, HttpRequest, HttpResponse, Kv, Log, MAX_RESPONSE_BYTES, PlatformError, Random, Senders,
-        Spawn, Storage, UnixMillis,
+        Batch, Budgets, Clock, Http, HttpError, HttpRequest, HttpResponse, Kv, Log, PlatformError, Random, Senders, Spawn, Storage,
+        UnixMillis,
     },
     pseudonym::Pseudonym,
     sender::{DeliveryReport, ObjectCall, Reply, SenderCall},
@@ -114,7 +115,13 @@ impl Http for ObjectServices {
         let too_late = Delay::from(timeout);
         pin_mut!(exchange, too_late);
         match select(exchange, too_late).await {
-            Either::Left((response, _)) => response,
+            Either::Left((response, _)) => {
+                if response.is_err() {
+                    // What may still come of a body is not wanted.
+                    controller.abort();
+                }
+                response
+            }
             Either::Right(((), _)) => {
                 controller.abort();
                 Err(HttpError::Timeout)
@@ -134,20 +141,30 @@ async fn exchange(request: &HttpRequest, signal: &AbortSignal) -> Result<HttpRes
         // A redirect would carry keys and texts to another place.
         .with_redirect(RequestRedirect::Manual);
     if request.method == "POST" {
-        init.with_body(Some(JsValue::from_str(&request.body)));
+        // As bytes: a string would be copied and converted once more, and pictures are large.
+        init.with_body(Some(Uint8Array::from(request.body.as_bytes()).into()));
     }
+    let limit = request.limit;
     let request = Request::new_with_init(&request.url, &init).map_err(|_| HttpError::Connection)?;
     let mut response = Fetch::Request(request).send_with_signal(signal).await.map_err(|_| HttpError::Connection)?;
     let header = |name| response.headers().get(name).ok().flatten();
-    let retry_after = header("Retry-After");
-    if header("Content-Length").and_then(|length| length.parse::<usize>().ok()).is_some_and(|length| length > MAX_RESPONSE_BYTES) {
-        return Err(HttpError::Unreadable);
+    let (retry_after, location) = (header("Retry-After"), header("Location"));
+    let length = header("Content-Length").and_then(|length| length.parse::<usize>().ok());
+    if length.is_some_and(|length| length > limit) {
+        return Err(HttpError::TooLarge);
     }
-    let body = response.bytes().await.map_err(|_| HttpError::Unreadable)?;
-    if body.len() > MAX_RESPONSE_BYTES {
-        return Err(HttpError::Unreadable);
+    let mut body = Vec::with_capacity(length.unwrap_or_default());
+    // An answer without a body has no stream.
+    if let Ok(mut chunks) = response.stream() {
+        while let Some(chunk) = chunks.next().await {
+            let chunk = chunk.map_err(|_| HttpError::Unreadable)?;
+            if body.len().saturating_add(chunk.len()) > limit {
+                return Err(HttpError::TooLarge);
+            }
+            body.extend_from_slice(&chunk);
+        }
     }
-    Ok(HttpResponse { status: response.status_code(), retry_after, body })
+    Ok(HttpResponse { status: response.status_code(), retry_after, location, body })
 }
 
 impl Kv for ObjectServices {

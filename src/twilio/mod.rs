@@ -1,7 +1,9 @@
 //! What Twilio speaks: signed forms in, TwiML and REST out.
 
 pub mod form;
+pub mod media;
 pub mod parts;
 pub mod rest;
+pub mod segments;
 pub mod signature;
 pub mod twiml;

@@ -12,7 +12,7 @@ use serde::Deserialize;
 use crate::{
     config::{BaseUrl, Secret},
     message::{AccountSid, Address, MessageSid, ServiceSid},
-    platform::{Http, HttpError, HttpRequest, UnixMillis, millis},
+    platform::{Http, HttpRequest, MAX_RESPONSE_BYTES, UnixMillis, millis},
 };
 
 /// Whom a late answer goes to, and in whose name.
@@ -70,7 +70,7 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 pub async fn create_message(http: &impl Http, base: &BaseUrl, envelope: Envelope<'_>, body: &str) -> Created {
     match http.send(&create_request(base, envelope, body), TIMEOUT).await {
         Ok(response) => outcome(response.status, &response.body),
-        Err(HttpError::Timeout | HttpError::Connection | HttpError::Unreadable) => Created::Unknown,
+        Err(_) => Created::Unknown,
     }
 }
 
@@ -119,6 +119,7 @@ fn list_request(base: &BaseUrl, envelope: Envelope<'_>) -> HttpRequest {
         url: base.join(&format!("/2010-04-01/Accounts/{account}/Messages.json?{}", query.finish())),
         headers: vec![("Authorization", authorization(envelope))],
         body: String::new(),
+        limit: MAX_RESPONSE_BYTES,
     }
 }
 
@@ -153,7 +154,8 @@ fn parse_date(text: &str) -> Option<UnixMillis> {
     Some(UnixMillis(millis(date.duration_since(UNIX_EPOCH).ok()?)))
 }
 
-fn authorization(envelope: Envelope<'_>) -> String {
+/// The header that proves an account to the REST API.
+pub(super) fn authorization(envelope: Envelope<'_>) -> String {
     format!("Basic {}", BASE64_STANDARD.encode(format!("{}:{}", envelope.account.as_str(), envelope.token.expose())))
 }
 
@@ -175,7 +177,8 @@ fn create_request(base: &BaseUrl, envelope: Envelope<'_>, body: &str) -> HttpReq
 
 fn form_request(url: String, envelope: Envelope<'_>, body: String) -> HttpRequest {
     let content_type = "application/x-www-form-urlencoded".to_owned();
-    HttpRequest { method: "POST", url, headers: vec![("Authorization", authorization(envelope)), ("Content-Type", content_type)], body }
+    let headers = vec![("Authorization", authorization(envelope)), ("Content-Type", content_type)];
+    HttpRequest { method: "POST", url, headers, body, limit: MAX_RESPONSE_BYTES }
 }
 
 fn outcome(status: u16, body: &[u8]) -> Created {

@@ -27,6 +27,7 @@ const WIDE = { width: 1440, height: 900 };
 const NARROW = { width: 360, height: 740 };
 const RESET = "Done: our conversation is cleared. What would you like to talk about?";
 const APOLOGY = "Sorry, I can't answer right now. Please try again in a few minutes.";
+const NOT_A_PICTURE = "I can read text and pictures (JPEG, PNG, GIF or WebP), but no other kind of file.";
 const echo = (text, number = 1) => `Nice to hear from you! You said: "${text}" (message ${number} of our conversation)`;
 
 let switchboard, browser, profile, forwarding;
@@ -203,6 +204,28 @@ test("a replay brings the same answer and costs nothing, also after a reload, wh
   await eventually("a second replay", async () => (await phone.card.locator(".system").count()) === 2, PATIENCE);
   assert.equal(await phone.answers.count(), 1);
   assert.equal((await switchboard.playground.asked("Say that again")).length, 1);
+});
+
+test("a picture is attached, shown and seen by the model; another kind of file gets the Worker's answer about it", async () => {
+  const page = await open();
+  const phone = await use(page, 1);
+  const picture = Buffer.from("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==", "base64");
+  const attach = (name, mimeType, buffer) => phone.card.locator("input[type=file]").setInputFiles({ name, mimeType, buffer });
+  await attach("wrong.txt", "text/plain", Buffer.from("not this"));
+  await phone.card.getByRole("button", { name: "Do not send wrong.txt" }).click();
+  await attach("boat.png", "image/png", picture);
+  await phone.send("What is this?");
+  await phone.answers.filter({ hasText: `${picture.length} bytes` }).waitFor({ timeout: PATIENCE });
+  await page.reload();
+  const shown = phone.card.getByAltText("Attached picture, image/png");
+  await eventually("the picture", () => shown.evaluate((image) => image.naturalWidth === 1), PATIENCE);
+
+  await page.getByRole("tab", { name: "Model" }).click();
+  await page.getByRole("tabpanel", { name: "Model" }).getByText("[image_url: data:image/png", { exact: false }).waitFor();
+
+  await attach("terms.pdf", "application/pdf", Buffer.from("%PDF-1.7"));
+  await phone.order("");
+  await phone.sees(NOT_A_PICTURE);
 });
 
 test("two phones write at once, and each has its own conversation, log lines and faults", async () => {
@@ -460,8 +483,7 @@ async function open({ url = switchboard.playground.url, viewport = WIDE, colorSc
   page.on("console", (message) => message.type() === "error" && problems.push(`console: ${message.text()}`));
   page.on("pageerror", (error) => problems.push(`page: ${error.message}`));
   page.on("request", (request) => {
-    const asked = new URL(request.url());
-    if (asked.protocol !== "blob:" && asked.origin !== new URL(url).origin) problems.push(`left this machine: ${request.url()}`);
+    if (new URL(request.url()).origin !== new URL(url).origin) problems.push(`left this machine: ${request.url()}`);
   });
   await page.goto(url);
   await page.getByText("Live", { exact: true }).waitFor();

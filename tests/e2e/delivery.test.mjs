@@ -16,7 +16,7 @@ let worker, playground;
 before(async () => {
   const tokens = `${OLDER_TOKEN},${SECRETS.TWILIO_AUTH_TOKEN}`;
   playground = await startPlayground({ tokens });
-  worker = await startWorker({ playground, settings: { TWILIO_AUTH_TOKEN: tokens, REPLY_WITHIN_MS: "500" } });
+  worker = await startWorker({ playground, settings: { TWILIO_AUTH_TOKEN: tokens, REPLY_WITHIN_MS: "500", MAX_SEGMENTS: "100" } });
 });
 
 after(async () => {

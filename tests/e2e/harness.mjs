@@ -112,7 +112,10 @@ export function freshSid(prefix = "SM") {
 /** The account that all messages come from. */
 export const ACCOUNT = `AC${"0123456789abcdef".repeat(2)}`;
 
-/** The form of an inbound message as Twilio sends it, as a list of pairs, so that names can be repeated. */
+/**
+ * The form of an inbound message as Twilio sends it, as a list of pairs, so that names can be repeated. `media` are addresses,
+ * or `{ url, content_type }` where it is not a JPEG.
+ */
 export function inboundForm({ from = "+15550100", to = "+15550199", body = "Hello", channel = "sms", sid = freshSid(), media = [] } = {}) {
   const address = (number) => (channel === "whatsapp" ? `whatsapp:${number}` : number);
   const waId = from.replace("+", "");
@@ -139,7 +142,7 @@ export function inboundForm({ from = "+15550100", to = "+15550199", body = "Hell
     ["AccountSid", ACCOUNT],
     ["From", address(from)],
     ["ApiVersion", "2010-04-01"],
-    ...media.flatMap((url, index) => [[`MediaUrl${index}`, url], [`MediaContentType${index}`, "image/jpeg"]]),
+    ...media.flatMap((file, index) => [[`MediaUrl${index}`, file.url ?? file], [`MediaContentType${index}`, file.content_type ?? "image/jpeg"]]),
     ...ofChannel[channel],
   ];
 }
@@ -217,7 +220,14 @@ class Playground {
 
   /** The requests to the model whose newest message holds `text`, oldest first. */
   async asked(text) {
-    return (await this.requests("openai")).filter(({ body }) => body.messages?.at(-1).content.includes(text));
+    return (await this.requests("openai")).filter(({ body }) => textOf(body.messages?.at(-1).content).includes(text));
+  }
+
+  /** Gives it a file to keep as Twilio keeps media: `{ url, content_type }`. */
+  async upload(bytes, contentType) {
+    const response = await fetch(`${this.url}/playground/media`, { method: "POST", headers: { "Content-Type": contentType }, body: bytes });
+    if (response.status !== 201) throw new Error(`POST /playground/media: ${response.status} ${await response.text()}`);
+    return response.json();
   }
 
   /** The messages sent by REST to one address. */
@@ -468,6 +478,11 @@ class Worker {
 }
 
 let pairs = 0;
+
+// The text of a message's content, which is a text or a list of parts.
+function textOf(content = "") {
+  return typeof content === "string" ? content : content.map(({ text = "" }) => text).join("");
+}
 
 function hmac(text) {
   return crypto.createHmac("sha256", SECRETS.PSEUDONYM_KEY).update(text).digest("hex");

@@ -42,7 +42,7 @@ test("an SMS is answered with TwiML, and the model is asked as OpenAI documents 
 
   const turn = await worker.logged(({ event, phone_hash: hash }) => event === "turn" && hash === phoneHash(pair.from));
   const { duration_ms: duration, model_ms: model, prompt_tokens: prompt, completion_tokens: completion, time, ...rest } = turn;
-  assert.deepEqual(rest, { event: "turn", phone_hash: phoneHash(pair.from), outcome: "answered", delivery: "inline", messages: 1, model_requests: 1 });
+  assert.deepEqual(rest, { event: "turn", phone_hash: phoneHash(pair.from), outcome: "answered", delivery: "inline", messages: 1, segments: 1, model_requests: 1 });
   assert.ok(duration >= model && model >= 0 && prompt > 0 && completion > 0 && Date.parse(time) > 0, JSON.stringify(turn));
 });
 
@@ -100,7 +100,8 @@ test("digits and one-word answers reach the model as they are", async () => {
 });
 
 test("emoji, right-to-left text, combining marks and characters beyond the basic plane come back whole", async () => {
-  const pair = freshPair();
+  // On WhatsApp: an SMS would do without what only costs segments.
+  const pair = { ...freshPair(), channel: "whatsapp" };
   const texts = [
     "👩‍👩‍👧‍👦 family, 🇨🇭 flag, 👍🏽 skin tone",
     "مرحبا بالعالم — שלום עולם",
@@ -125,7 +126,7 @@ test("markup in a message cannot become markup in the answer", async () => {
 test("control characters and bidirectional overrides are removed before the model sees them", async () => {
   const cleaned = "tab\there, line\nbreak, middle safe";
   const body = `\u0007 \u202etab\there,\u0000 line\r\nbreak,\u009b mid\u2066dle\u007f \u061csafe\u200f \n`;
-  const answer = await worker.sendMessage({ ...freshPair(), body });
+  const answer = await worker.sendMessage({ ...freshPair(), channel: "whatsapp", body });
   assert.deepEqual(answer.messages, [echo(cleaned)]);
   assert.deepEqual(contents((await playground.asked("middle safe"))[0], "user"), [cleaned]);
 });
@@ -148,13 +149,10 @@ test("a message through a Messaging Service and one to a short code are answered
   assert.deepEqual(short.messages, [echo("To a short code")]);
 });
 
-test("an MMS with a text is answered for its text; empty ones ask for text; none of the empty ones reaches the model", async () => {
+test("an empty message is asked for text, and does not reach the model", async () => {
   const pair = freshPair();
-  const media = ["https://media.example/one.jpg", "https://media.example/two.jpg"];
   const send = async (message) => (await worker.sendMessage({ ...pair, ...message })).messages;
-  assert.deepEqual(await send({ body: "Look at this", media, sid: freshSid("MM") }), [echo("Look at this")]);
   const before = (await playground.requests("openai")).length;
-  assert.deepEqual(await send({ body: "", media }), ["I can't read media yet. Please send text."]);
   for (const body of ["", " \r\n\t ", "\u202e\u0000"]) assert.deepEqual(await send({ body }), ["Please send text."]);
   const withoutBody = inboundForm(pair).filter(([name]) => name !== "Body");
   assert.deepEqual(await send({ form: withoutBody }), ["Please send text."]);
@@ -179,7 +177,7 @@ test("a message of exactly the limit reaches the model, one character more is to
 });
 
 test("a long answer is split into messages of at most 1600 characters that together are the answer", async () => {
-  const answer = await worker.sendMessage({ ...freshPair(), body: "Please write 3900 characters" });
+  const answer = await worker.sendMessage({ ...freshPair(), channel: "whatsapp", body: "Please write 3900 characters" });
   assert.equal(answer.messages.length, 3);
   for (const message of answer.messages) assert.ok(message.length <= 1600 && /[.!?]$/.test(message), "each ends with a sentence");
   const joined = answer.messages.join(" ").replace(/\s+/g, " ");
@@ -187,7 +185,7 @@ test("a long answer is split into messages of at most 1600 characters that toget
 });
 
 test("an answer that no ten messages can hold is cut at ten, and says so by an ellipsis", async () => {
-  const answer = await worker.sendMessage({ ...freshPair(), body: "Tell me everything [fault body=overlong]" });
+  const answer = await worker.sendMessage({ ...freshPair(), channel: "whatsapp", body: "Tell me everything [fault body=overlong]" });
   assert.equal(answer.messages.length, 10);
   for (const message of answer.messages) assert.ok(message.length <= 1600 && message.length > 800);
   assert.ok(answer.messages.at(-1).endsWith("…"));

@@ -185,8 +185,8 @@ describe("failures of the model", { concurrency: 12 }, () => {
     const answer = await worker.sendMessage({ ...pair, body: "Cut this short [fault body=length]" });
     const whole = echo("Cut this short");
     assert.equal(answer.messages.length, 1);
-    assert.ok(answer.messages[0].endsWith("…"));
-    const half = answer.messages[0].slice(0, -1);
+    assert.ok(answer.messages[0].endsWith("..."));
+    const half = answer.messages[0].slice(0, -3);
     assert.ok(half.length > 20 && whole.startsWith(half), half);
     const [turn] = await turnsOf(pair, 1);
     assert.deepEqual([turn.outcome, turn.failure], ["answered", "length"]);

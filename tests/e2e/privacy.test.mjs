@@ -25,6 +25,7 @@ const PERSONAL = {
   city: mark("City"),
   zip: mark("Zip"),
   mediaUrl: mark("media"),
+  picture: mark("picture"),
   waId: mark("WaId"),
   unknownParameter: mark("Unknown"),
   query: mark("query"),
@@ -52,7 +53,7 @@ let playground, worker;
 
 before(async () => {
   playground = await startPlayground();
-  worker = await startWorker({ playground, settings: { REPLY_WITHIN_MS: "600", ASSISTANT_PROMPT: `Be brief. ${SAID.prompt}` } });
+  worker = await startWorker({ playground, settings: { REPLY_WITHIN_MS: "600", MAX_SEGMENTS: "100", ASSISTANT_PROMPT: `Be brief. ${SAID.prompt}` } });
   await plant();
 });
 
@@ -138,7 +139,8 @@ async function plant() {
     ...changes,
   });
   const named = (form) => form.map(([name, value]) => [name, { ProfileName: PERSONAL.profileName, WaId: PERSONAL.waId, FromCity: PERSONAL.city, FromZip: PERSONAL.zip }[name] ?? value]);
-  const media = [`https://media.example/${PERSONAL.mediaUrl}.jpg`];
+  const picture = await playground.upload(`GIF89a${PERSONAL.picture}`, "image/gif");
+  const media = [`${picture.url}?${PERSONAL.mediaUrl}`];
 
   await worker.sendMessage(from({ body: `Hello ${SAID.text}`, sid: `SM${PERSONAL.sid}` }));
   await worker.sendMessage(from({ form: named(inboundForm({ from: FROM, to: TO, body: `Hi ${SAID.whatsappText}`, channel: "whatsapp", media })) }));

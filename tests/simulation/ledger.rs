@@ -8,11 +8,11 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use serde::Deserialize;
 use switchboard::{
     conversation::{Conversation, MAX_CHARS, MAX_TURNS, Turn},
-    twilio::parts,
+    twilio::{parts, segments},
     wording,
 };
 
-use crate::plan::Plan;
+use crate::plan::{MAX_SEGMENTS, Plan};
 
 /// What must never be found where personal data does not belong: numbers, texts, answers, names.
 pub const MARKERS: [&str; 5] = ["+1555", "5550100", "xyzzy", "answer#", "Wilhelmina"];
@@ -392,6 +392,8 @@ impl Ledger {
 
     /// Makes an answer known: its number.
     pub fn add_answer(&mut self, sender: &str, text: String) -> usize {
+        let sms = self.senders.get(sender).is_none_or(|sender| !sender.address.starts_with("whatsapp:"));
+        let text = if sms { segments::fit(&text, MAX_SEGMENTS) } else { text };
         let number = self.answers.len();
         let parts = parts::split(&text);
         for (at, part) in parts.iter().enumerate() {

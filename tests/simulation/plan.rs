@@ -128,6 +128,7 @@ impl Plan {
             ("RATE_LIMIT_PER_MINUTE", self.rate_limit.to_string()),
             ("MAX_DAILY_CALLS", self.cap.to_string()),
             ("MAX_MESSAGE_CHARS", MAX_MESSAGE_CHARS.to_string()),
+            ("MAX_SEGMENTS", MAX_SEGMENTS.to_string()),
             ("CONVERSATION_TTL_SECONDS", self.ttl_seconds.to_string()),
             ("REPLY_WITHIN_MS", self.reply_within.to_string()),
             ("OPENAI_TIMEOUT_MS", self.model_timeout.to_string()),
@@ -138,3 +139,5 @@ impl Plan {
 pub const TOKEN: &str = "0123456789abcdef0123456789abcdef";
 const OLD_TOKEN: &str = "fedcba9876543210fedcba9876543210";
 pub const MAX_MESSAGE_CHARS: usize = 80;
+/// Two parts, and less than the longest answer of the model.
+pub const MAX_SEGMENTS: usize = 20;

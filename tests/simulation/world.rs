@@ -512,9 +512,12 @@ impl World {
     async fn model(&self, name: &str, input: &str) -> (Result<HttpResponse, HttpError>, Option<usize>) {
         let slow = self.fault(self.plan.model_slow, "slow answers of the model");
         self.sleep(if slow { self.random.between(3000, 70_000) } else { self.random.between(50, 2500) }).await;
-        let status = |status: u16, body: &str| (Ok(HttpResponse { status, retry_after: None, body: body.as_bytes().to_vec() }), None);
+        let status = |status: u16, body: &str| {
+            (Ok(HttpResponse { status, retry_after: None, location: None, body: body.as_bytes().to_vec() }), None)
+        };
         if self.fault(self.plan.model_fails, "failures of the model") {
-            let later = |seconds: &str| HttpResponse { status: 429, retry_after: Some(seconds.to_owned()), body: Vec::new() };
+            let later =
+                |seconds: &str| HttpResponse { status: 429, retry_after: Some(seconds.to_owned()), location: None, body: Vec::new() };
             return match self.random.below(13) {
                 0 => (Ok(later("2")), None),
                 1 => (Ok(later("30")), None),
@@ -542,7 +545,7 @@ impl World {
             0 => (format!("{text}…"), completion(&text, "length")),
             1 => {
                 let body = json!({ "choices": [{ "message": { "content": null, "refusal": text } }] }).to_string();
-                (text, HttpResponse { status: 200, retry_after: None, body: body.into_bytes() })
+                (text, HttpResponse { status: 200, retry_after: None, location: None, body: body.into_bytes() })
             }
             _ => (text.clone(), completion(&text, "stop")),
         };
@@ -745,7 +748,7 @@ fn completion(text: &str, reason: &str) -> HttpResponse {
 }
 
 fn json_response(status: u16, body: &serde_json::Value) -> HttpResponse {
-    HttpResponse { status, retry_after: None, body: body.to_string().into_bytes() }
+    HttpResponse { status, retry_after: None, location: None, body: body.to_string().into_bytes() }
 }
 
 /// A caller that leaves before its call to an object has ended: the call goes on, or ends with it.

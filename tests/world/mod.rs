@@ -77,6 +77,10 @@ struct Inner {
     sent: RefCell<Vec<BTreeMap<String, String>>>,
     rest_tokens: RefCell<Vec<String>>,
     lookups: Cell<usize>,
+    /// What Twilio's media servers do next; when empty, they redirect and give [`GIF`].
+    media: RefCell<VecDeque<Act>>,
+    /// What they were asked for, and with which token.
+    media_requests: RefCell<Vec<(String, Option<String>)>>,
     typing: RefCell<Vec<(UnixMillis, String)>>,
     kv: RefCell<BTreeMap<String, (String, UnixMillis)>>,
     kv_reads: Cell<usize>,
@@ -86,6 +90,7 @@ struct Inner {
     kv_read_takes: Cell<Duration>,
     alarms_late_by: Cell<Duration>,
     budget: Budget<Disk>,
+    budget_disk: Disk,
     budget_fails: Cell<bool>,
     /// What the next calls to sender objects fail with.
     object_errors: RefCell<VecDeque<PlatformError>>,
@@ -128,6 +133,7 @@ impl World {
             ("PSEUDONYM_KEY", "a-pseudonym-key-of-enough-length"),
         ];
         let lookup = |name: &str| changes.iter().chain(&minimal).find(|(other, _)| *other == name).map(|(_, value)| (*value).to_owned());
+        let budget_disk = Disk::default();
         Self(Rc::new(Inner {
             config: Config::parse(lookup),
             started: Instant::now(),
@@ -140,6 +146,8 @@ impl World {
             sent: RefCell::default(),
             rest_tokens: RefCell::default(),
             lookups: Cell::default(),
+            media: RefCell::default(),
+            media_requests: RefCell::default(),
             typing: RefCell::default(),
             kv: RefCell::default(),
             kv_reads: Cell::default(),
@@ -148,7 +156,8 @@ impl World {
             kv_read_takes: Cell::new(Duration::from_millis(5)),
             kv_write_takes: Cell::new(Duration::from_millis(20)),
             alarms_late_by: Cell::default(),
-            budget: Budget::new(Disk::default()),
+            budget: Budget::new(budget_disk.clone()),
+            budget_disk,
             budget_fails: Cell::default(),
             object_errors: RefCell::default(),
             objects: RefCell::default(),
@@ -169,6 +178,11 @@ impl World {
     /// What Twilio does with the next messages sent by REST.
     pub fn twilio(&self, acts: impl IntoIterator<Item = Act>) {
         self.0.twilio.borrow_mut().extend(acts);
+    }
+
+    /// What Twilio's media servers do next.
+    pub fn media(&self, acts: impl IntoIterator<Item = Act>) {
+        self.0.media.borrow_mut().extend(acts);
     }
 
     pub fn kv_fails(&self, fails: bool) {
@@ -271,6 +285,11 @@ impl World {
         self.0.rest_tokens.borrow().clone()
     }
 
+    /// The media that were asked for, and with which token.
+    pub fn media_requests(&self) -> Vec<(String, Option<String>)> {
+        self.0.media_requests.borrow().clone()
+    }
+
     /// When typing was shown, and for what. (Showing it always fails here: that must change nothing.)
     pub fn typing(&self) -> Vec<(UnixMillis, String)> {
         self.0.typing.borrow().clone()
@@ -279,6 +298,12 @@ impl World {
     /// How often Twilio was asked what was sent.
     pub fn lookups(&self) -> usize {
         self.0.lookups.get()
+    }
+
+    /// How many requests the budget object has counted.
+    pub async fn budget_used(&self) -> u64 {
+        let stored = Storage::get(&self.0.budget_disk, "used").await.unwrap();
+        stored.map_or(0, |text| serde_json::from_str::<Value>(&text).unwrap()["calls"].as_u64().unwrap())
     }
 
     pub fn kv_keys(&self) -> Vec<String> {
@@ -408,7 +433,10 @@ impl World {
         let guard = AtOnce::new(self);
         let mut done = |said: &str| {
             let messages = body["messages"].as_array().unwrap();
-            let last = messages.last().unwrap()["content"].as_str().unwrap();
+            let last = match &messages.last().unwrap()["content"] {
+                Value::Array(parts) => format!("{} and {} pictures", parts[0]["text"].as_str().unwrap(), parts.len() - 1),
+                content => content.as_str().unwrap().to_owned(),
+            };
             let text = if said.is_empty() { format!("answer to {last}") } else { said.to_owned() };
             let completion = json!({
                 "choices": [{ "message": { "role": "assistant", "content": text, "refusal": null }, "finish_reason": "stop" }],
@@ -422,9 +450,7 @@ impl World {
     }
 
     async fn twilio_answer(&self, request: &HttpRequest) -> Result<HttpResponse, HttpError> {
-        let credentials = request.headers.iter().find_map(|(_, value)| value.strip_prefix("Basic ")).unwrap();
-        let credentials = String::from_utf8(BASE64_STANDARD.decode(credentials).unwrap()).unwrap();
-        self.0.rest_tokens.borrow_mut().push(credentials.split(':').nth(1).unwrap().to_owned());
+        self.0.rest_tokens.borrow_mut().push(token_of(request).unwrap());
         let act = self.0.twilio.borrow_mut().pop_front().unwrap_or(after(50, Act::Say("")));
         if request.method == "GET" {
             self.0.lookups.set(self.0.lookups.get() + 1);
@@ -440,6 +466,15 @@ impl World {
             (201, body)
         })
         .await
+    }
+
+    async fn media_answer(&self, request: &HttpRequest) -> Result<HttpResponse, HttpError> {
+        self.0.media_requests.borrow_mut().push((request.url.clone(), token_of(request)));
+        let redirect = request.url.starts_with("https://api.twilio.com/").then_some(CDN);
+        let act = self.0.media.borrow_mut().pop_front().unwrap_or(after(50, Act::Say("")));
+        let mut answer = self.act(act, &mut |_| if redirect.is_some() { (307, String::new()) } else { (200, GIF.to_owned()) }).await?;
+        answer.location = redirect.filter(|_| answer.status == 307).map(str::to_owned);
+        if answer.body.len() > request.limit { Err(HttpError::TooLarge) } else { Ok(answer) }
     }
 
     /// The messages that were sent between the addresses of a list request, newest first.
@@ -472,7 +507,7 @@ impl World {
             }
             Act::Drop | Act::After(..) => return Err(HttpError::Connection),
         };
-        Ok(HttpResponse { status, retry_after, body: body.into_bytes() })
+        Ok(HttpResponse { status, retry_after, location: None, body: body.into_bytes() })
     }
 }
 
@@ -567,6 +602,9 @@ impl Http for ObjectPlatform {
             if request.url == "https://messaging.twilio.com/v2/Indicators/Typing.json" {
                 self.world.0.typing.borrow_mut().push((self.world.now(), request.body.clone()));
                 return Err(HttpError::Connection);
+            }
+            if request.url == CDN || request.url.contains("/Media/") {
+                return self.world.media_answer(request).await;
             }
             assert!(request.url.starts_with("https://api.twilio.com/"), "{}", request.url);
             // Twilio goes on when nobody waits for its answer any more.
@@ -743,6 +781,34 @@ pub fn webhook(from: &str, body: &str, sid: &str) -> Vec<(String, String)> {
     ]
     .map(|(name, value)| (name.to_owned(), value.to_owned()))
     .into()
+}
+
+/// The fields of an inbound message with media of these types.
+pub fn with_media(from: &str, body: &str, sid: &str, types: &[&str]) -> Vec<(String, String)> {
+    let mut fields = webhook(from, body, sid);
+    fields.retain(|(name, _)| name != "NumMedia");
+    fields.push(("NumMedia".to_owned(), types.len().to_string()));
+    for (index, media_type) in types.iter().enumerate() {
+        fields.push((format!("MediaUrl{index}"), media_url(index)));
+        fields.push((format!("MediaContentType{index}"), (*media_type).to_owned()));
+    }
+    fields
+}
+
+pub fn media_url(index: usize) -> String {
+    format!("https://api.twilio.com/2010-04-01/Accounts/AC0123456789abcdef0123456789abcdef/Messages/MM1/Media/ME{index}")
+}
+
+/// Where a media address redirects to.
+pub const CDN: &str = "https://mms.twiliocdn.com/AC/a-picture";
+/// The beginning of a GIF, enough to be known as one.
+pub const GIF: &str = "GIF89a-the-planted-picture";
+
+/// The auth token in a request's Basic credentials.
+fn token_of(request: &HttpRequest) -> Option<String> {
+    let credentials = request.headers.iter().find_map(|(_, value)| value.strip_prefix("Basic "))?;
+    let credentials = String::from_utf8(BASE64_STANDARD.decode(credentials).unwrap()).unwrap();
+    Some(credentials.split(':').nth(1).unwrap().to_owned())
 }
 
 pub fn fresh_sid() -> String {

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::body::{Body, Bytes};
-use axum::extract::{Query, Request, State};
+use axum::extract::{Path, Query, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::Response;
@@ -22,7 +22,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use crate::carrier::{NoAnswer, no_answer};
-use crate::exchange::Playground;
+use crate::exchange::{Payload, Playground};
 use crate::page::post::Order;
 use crate::page::switches::{Board, Switches};
 use crate::server::{answer, control_error};
@@ -42,6 +42,7 @@ pub fn routes() -> Router<Arc<Playground>> {
         .route("/playground/phone/replay", post(replay))
         .route("/playground/switches", put(set_switches))
         .route("/playground/conversation", get(conversation))
+        .route("/playground/media/{sid}", get(picture))
         .route("/playground/log", post(log))
         .route("/playground/worker/usage", get(usage))
         .route("/playground/worker/sender", get(sender))
@@ -94,7 +95,7 @@ static FILES: [File; 8] = [
     File { path: "/web/dom.js", content_type: SCRIPT, content: include_str!("../../web/dom.js") },
 ];
 
-const PAGE_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; connect-src 'self'; \
+const PAGE_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
      base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 /// What is not the page is no page at all, an uploaded file least of all.
 const OTHER_POLICY: &str = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; sandbox";
@@ -219,6 +220,19 @@ async fn conversation(State(playground): State<Arc<Playground>>, Query(phone): Q
     let newest = playground.journal.newest_of(&name);
     let shown = newest.and_then(|record| serde_json::to_value(record).ok()).map(without_images);
     answer(StatusCode::OK, &json!({"request": shown}))
+}
+
+/// A file that was attached, for its preview. The pretend Twilio's own address for it is the Worker's, and in the journal.
+async fn picture(State(playground): State<Arc<Playground>>, Path(sid): Path<String>) -> Response {
+    let Some(file) = playground.media.file(&sid) else {
+        return control_error(StatusCode::NOT_FOUND, "this file was not attached, or is no longer kept");
+    };
+    let Payload::Bytes(content_type, parts) = (file.act)(None).payload else {
+        return control_error(StatusCode::NOT_FOUND, "this is no file");
+    };
+    let mut response = Response::new(Body::from(parts.concat()));
+    response.headers_mut().insert(header::CONTENT_TYPE, content_type);
+    response
 }
 
 /// One line of the Worker's log.

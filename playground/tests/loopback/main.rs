@@ -14,6 +14,7 @@
 
 mod faults;
 mod harness;
+mod media;
 mod observation;
 mod openai;
 mod page;

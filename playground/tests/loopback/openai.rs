@@ -208,7 +208,7 @@ fn only_a_json_object_posted_to_the_right_place_is_read() {
     assert_eq!(send("POST", place, "application/json", "").0, 400);
     assert_eq!(send("GET", place, "application/json", ""), (405, "method_not_supported".to_owned()));
     assert_eq!(send("POST", "/v1/completions", "application/json", &good).0, 404);
-    let huge = format!("{{\"x\":\"{}\"}}", "a".repeat(5 * 1024 * 1024));
+    let huge = format!("{{\"x\":\"{}\"}}", "a".repeat(17 * 1024 * 1024));
     assert_eq!(send("POST", place, "application/json", &huge).0, 413);
 }
 

@@ -404,15 +404,33 @@ fn the_conversation_of_a_phone_is_the_newest_request_to_the_model_with_its_name(
     let path = "/playground/conversation?channel=sms&from=%2B15550100&to=%2B15550199";
     let shown = || playground.send("GET", path, &[], b"").json()["request"].clone();
     assert_eq!(shown(), Value::Null);
+    let picture = [b"\x89PNG\r\n\x1a\n".as_slice(), &[0; 3742]].concat();
+    let picture = format!("data:image/png;base64,{}", BASE64_STANDARD.encode(picture));
     for (from, text) in [("+15550100", "older"), ("+15550100", "newest"), ("+15550101", "of another")] {
         let mut request = chat(&[("user", text)]);
         request["user"] = json!(name_of(from, "+15550199"));
-        request["messages"][0]["content"] = json!([{"type": "text", "text": text}, {"type": "image_url", "image_url": {"url": format!("data:image/png;base64,{}", "A".repeat(5000))}}]);
+        request["messages"][0]["content"] = json!([{"type": "text", "text": text}, {"type": "image_url", "image_url": {"url": picture}}]);
         assert_eq!(playground.complete(&request).status, 200);
     }
     let content = shown()["body"]["messages"][0]["content"].clone();
     assert_eq!(content[0]["text"], "newest");
     assert_eq!(content[1]["image_url"]["url"], "data:image/png, 5022 characters");
+}
+
+#[test]
+fn an_attached_file_can_be_looked_at_by_the_page_and_by_nothing_that_it_could_run_in() {
+    let playground = Playground::start();
+    let file = b"<script>alert(1)</script>";
+    let kept = playground.send("POST", "/playground/media", &[("content-type", "text/html")], file).json();
+    let sid = kept["url"].as_str().unwrap().rsplit('/').next().unwrap().to_owned();
+    let shown = playground.send("GET", &format!("/playground/media/{sid}"), &[], b"");
+    assert_eq!((shown.status, shown.header("content-type"), shown.body.as_slice()), (200, "text/html", file.as_slice()));
+    assert!(
+        shown.header("content-security-policy").contains("default-src 'none'")
+            && shown.header("content-security-policy").ends_with("sandbox")
+    );
+    assert!(playground.requests().is_empty(), "the journal is about the Worker's requests");
+    assert_eq!(playground.send("GET", "/playground/media/ME1", &[], b"").status, 404);
 }
 
 #[test]
