@@ -175,14 +175,17 @@ function tell(item, { kind, forged }, answer) {
   if (answer.redirect) system(`${prefix}The answer redirects to ${answer.redirect}, which the playground does not follow.`, true);
   const texts = answer.messages.map(({ text }) => text);
   const known = item.answers.some((other) => other.join("\0") === texts.join("\0"));
+  const first = item.answers.length === 0;
   item.answers.push(texts);
-  if (again && known) return system(texts.length ? `${again}: the same answer came back. It is not shown twice.` : `${again}: an empty answer, as before.`);
-  if (again) system(texts.length ? `${again}: this is the answer.` : `${again}: an empty answer.`);
+  // Of two deliveries at once either may be answered first.
+  const label = again ?? "Delivered twice";
+  if (known) return system(texts.length ? `${label}: the same answer came back. It is not shown twice.` : `${label}: an empty answer, as before.`);
+  if (!first || kind === "retry" || kind === "replay") system(texts.length ? `${label}: this is the answer.` : `${label}: an empty answer.`);
+  else if (texts.length === 0) system("Empty answer: there is nothing to say, or it comes later by REST.");
   if (texts.length) stopTyping(key);
   for (const { text, media } of answer.messages) {
     add({ kind: "in", key, text, media: media.map((url) => ({ content_type: url })), at: answer.at, via: "in the webhook", after: answer.took_ms });
   }
-  if (!again && texts.length === 0) system("Empty answer: there is nothing to say, or it comes later by REST.");
 }
 
 function capital(text) {

@@ -128,7 +128,7 @@ test("a duplicate delivery is answered once, and the page says that it came twic
   await phone.fault("Duplicate delivery", true);
   await phone.send("Once is enough");
   await phone.sees(echo("Once is enough"));
-  await phone.notes(/^(Delivered twice: the same answer came back|Delivered twice: an empty answer)/);
+  await phone.notes(/^Delivered twice: /);
   assert.equal(await phone.answers.count(), 1);
   assert.equal((await switchboard.playground.asked("Once is enough")).length, 1);
 });
@@ -287,13 +287,15 @@ test("faults for all phones hit each of them", async () => {
   const phone = await use(page, 1);
   await page.getByRole("tab", { name: "Faults" }).click();
   const all = page.getByRole("group", { name: "Faults for all phones" }).getByLabel("Forged signature", { exact: true });
-  try {
-    await all.check();
-    await phone.send("From nobody");
-    await phone.notes(/^The Worker answered 403/);
-  } finally {
-    await all.uncheck();
-  }
+  const set = async (on) => {
+    const done = page.waitForResponse((response) => response.url().endsWith("/playground/switches"));
+    await all.setChecked(on);
+    await done;
+  };
+  await set(true);
+  await phone.send("From nobody");
+  await phone.notes(/^The Worker answered 403/);
+  await set(false);
   await phone.send("From Twilio");
   await phone.sees(echo("From Twilio"));
 });
@@ -332,6 +334,7 @@ test("a Worker that is not there is said in the thread", async () => {
     await phone.notes(`Nothing is listening at ${url}: start the Worker.`);
     await phone.card.getByTitle("Not delivered").waitFor();
   } finally {
+    await context.close();
     await lonely.close();
   }
 });
