@@ -1,7 +1,9 @@
 // Set-up: everything that a command needs and that git does not hold. Each part does nothing, quickly, when it is already
-// done, so every command begins with the parts that it needs; `npm run setup` does them all.
+// done, so every command begins with the parts that it needs; `npm run setup` does them all, but for the browser, which
+// only its tests need.
 //
-// Installs into node_modules/, the user's rustup and the tools cache (see toolDir); writes .dev.vars when there is none.
+// Installs into node_modules/, the user's rustup and the tools cache (see toolDir), and Chromium as a package of the system;
+// writes .dev.vars when there is none.
 // Uses nothing but Node's own modules, in the Node that happens to be there, since it runs before anything is installed.
 
 import crypto from "node:crypto";
@@ -97,8 +99,9 @@ export async function setUpBrowser() {
   if (sudo.length && (await capture("sudo", ["-n", "true"])).code !== 0) return { missing: `none is on PATH, and installing it needs root; ${advice}` };
   say("set-up: installing Debian's chromium with apt-get, for the browser tests: about a minute, once");
   const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
+  const patience = ["-o", "Acquire::http::Timeout=20", "-o", "Acquire::Retries=1", "-o", "DPkg::Lock::Timeout=120"];
   for (const args of [["update", "-qq"], ["install", "-y", "-qq", "--no-install-recommends", "chromium"]]) {
-    const [program, ...rest] = [...sudo, "apt-get", ...args];
+    const [program, ...rest] = [...sudo, "apt-get", ...patience, ...args];
     const { code, stderr } = await capture(program, rest, { env });
     if (code !== 0) return { missing: `\`apt-get ${args[0]}\` failed: ${stderr.trim().split("\n").at(-1)}; ${advice}` };
   }

@@ -4,6 +4,7 @@
 // the same picture. Which phones there are is this browser's own business and kept in its storage.
 
 import { element, request } from "./dom.js";
+import { countOf } from "./faults.js";
 import { inspectorView } from "./inspector.js";
 import { CHANNELS, phoneView } from "./phone.js";
 
@@ -40,10 +41,6 @@ const inspector = inspectorView({
 for (const phone of phones) addView(phone);
 activate(phones[0]);
 document.getElementById("add-phone").addEventListener("click", addPhone);
-request("GET", "/playground/setup").then(({ worker, switches: set }) => {
-  document.getElementById("worker").textContent = `Phones that write to ${worker}`;
-  takeSwitches(set);
-}, showProblem);
 follow();
 
 // The feed.
@@ -73,8 +70,12 @@ const HANDLERS = {
   start() {
     forget();
     inspector.clearLog();
-    for (const phone of phones) views.get(phone.id).show([]);
+    for (const phone of phones) showPhone(phone);
     showExchanges();
+    request("GET", "/playground/setup").then(({ worker, switches: set }) => {
+      document.getElementById("worker").textContent = `Phones that write to ${worker}`;
+      takeSwitches(set);
+    }, showProblem);
   },
 
   sent(event) {
@@ -262,6 +263,8 @@ function addPhone() {
 
 function removePhone(phone) {
   phones.splice(phones.indexOf(phone), 1);
+  // Nothing goes wrong in secret: with the last phone of its numbers, their faults go.
+  if (countOf(switchesOf(phone)) && !phoneOf(keyOfPhone(phone))) setFaults(phone, {}).catch(showProblem);
   views.get(phone.id).element.remove();
   views.delete(phone.id);
   store();
@@ -282,7 +285,7 @@ function addView(phone) {
       activate(phone, true);
     },
     send: (text, files) => send(phone, text, files),
-    setFaults: (wanted) => request("PUT", "/playground/switches", { phone: bare(phone), switches: wanted }).then(takeSwitches),
+    setFaults: (wanted) => setFaults(phone, wanted),
     replay: (item) => request("POST", "/playground/phone/replay", { sid: item.sid }).catch((error) => add({ kind: "system", key: item.key, text: error.message, error: true, at: Date.now() })),
     inspect(item) {
       chosen = [...exchanges.values()].findLast(({ sid }) => sid === item.sid)?.exchange;
@@ -348,9 +351,15 @@ function takeSwitches(set) {
 }
 
 function showSwitches(phone) {
-  const key = keyOfPhone(phone);
-  const own = switches.phones.find(({ from, to }) => keyOf(from, to) === key);
-  views.get(phone.id).faults(own?.switches ?? {});
+  views.get(phone.id).faults(switchesOf(phone));
+}
+
+function switchesOf(phone) {
+  return switches.phones.find(({ from, to }) => keyOf(from, to) === keyOfPhone(phone))?.switches ?? {};
+}
+
+function setFaults(phone, wanted) {
+  return request("PUT", "/playground/switches", { phone: bare(phone), switches: wanted }).then(takeSwitches);
 }
 
 // The inspector.

@@ -46,6 +46,7 @@ before(async () => {
     args: [
       ...(process.getuid() === 0 ? ["--no-sandbox"] : []),
       "--disable-gpu",
+      "--disable-dev-shm-usage",
       "--disable-quic",
       "--no-first-run",
       "--disable-background-networking",
@@ -261,8 +262,11 @@ test("two phones write at once, and each has its own conversation, log lines and
   await model.getByText("From the first").waitFor();
   assert.ok(!(await model.innerText()).includes("second"));
 
+  await two.fault("Duplicate delivery", true);
   await two.card.getByRole("button", { name: "Remove Phone 2" }).click();
   assert.equal(await page.getByRole("article").count(), 1);
+  const setup = async () => (await fetch(`${switchboard.playground.url}/playground/setup`)).json();
+  await eventually("its faults to go with it", async () => (await setup()).switches.phones.every(({ from }) => from !== two.from), PATIENCE);
   await page.reload();
   assert.equal(await page.getByRole("article").count(), 1);
 });
