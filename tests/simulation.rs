@@ -236,7 +236,9 @@ fn tell(text: &str) {
     let _ = writeln!(std::io::stderr(), "{text}");
 }
 
-const EVERYTHING: [&str; 48] = [
+const EVERYTHING: [&str; 50] = [
+    "turns with pictures",
+    "pictures that cannot be had",
     "an unreachable budget",
     "an unreachable sender object",
     "answered inline",

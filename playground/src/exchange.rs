@@ -18,10 +18,11 @@ use tokio::sync::{Notify, mpsc};
 
 use crate::fault::{BodyFault, ConnectionFault, ErrorOverrides, Fault, Faults, Service};
 use crate::journal::{Entry, Journal, Outcome, Record, now_ms, shown_headers};
+use crate::media::Shelf;
 use crate::page::feed::Feed;
 use crate::page::post::Desk;
 use crate::page::switches::Board;
-use crate::{media, openai, twilio};
+use crate::{openai, twilio};
 
 /// All that the pretend services share.
 pub struct Playground {
@@ -29,6 +30,8 @@ pub struct Playground {
     pub twilio_tokens: Vec<String>,
     /// The only key that the pretend OpenAI accepts; `None` accepts any.
     pub openai_key: Option<String>,
+    /// The files that can be attached to a message.
+    pub media: Shelf,
     /// Faults that the control route has set.
     pub faults: Faults,
     /// The requests that came in.
@@ -41,8 +44,6 @@ pub struct Playground {
     pub board: Board,
     /// What the page's phones send from.
     pub desk: Desk,
-    /// The files that can be attached to a message.
-    pub media: media::Shelf,
 }
 
 /// The TCP connection of a request, as far as a handler may touch it.

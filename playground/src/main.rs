@@ -13,6 +13,7 @@ use std::sync::Arc;
 use clap::{Args, Parser, Subcommand};
 
 mod answer;
+mod attach;
 mod carrier;
 mod exchange;
 mod fault;
@@ -102,13 +103,13 @@ fn serve(options: ServeOptions) -> ExitCode {
     let playground = exchange::Playground {
         twilio_tokens,
         openai_key: options.openai_api_key.filter(|key| !key.is_empty()),
+        media: media::Shelf::default(),
         faults: fault::Faults::default(),
         journal: Arc::new(journal::Journal::new(options.quiet, Arc::clone(&feed))),
         outbox: twilio::Outbox::default(),
         feed,
         board: page::switches::Board::default(),
         desk: page::post::Desk::new(carrier, names, options.admin_token.filter(|token| !token.is_empty())),
-        media: media::Shelf::default(),
     };
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use crate::attach::attach;
 use crate::carrier::{Carrier, NoAnswer, PATIENCE, Signed, loopback_origin};
 use crate::journal::now_ms;
 use crate::phone::{self, Message};
@@ -27,8 +28,8 @@ pub struct Options {
     /// How the message travels
     #[arg(long, value_enum, default_value_t = Channel::Sms)]
     channel: Channel,
-    /// Attach what is at this address; may be repeated
-    #[arg(long, value_name = "URL")]
+    /// Attach what is at this address, or this file; may be repeated
+    #[arg(long, value_name = "URL or FILE")]
     media: Vec<String>,
     /// Where the Worker listens; loopback only
     #[arg(long, default_value = "http://127.0.0.1:8787", value_name = "URL")]
@@ -94,11 +95,9 @@ impl Plan {
             Failure::NotSent("no token to sign with: set TWILIO_AUTH_TOKEN to the one in .dev.vars, or give --token".to_owned())
         })?;
         let carrier = Carrier::new(&options.worker, options.public_url.as_deref(), token).map_err(Failure::NotSent)?;
-        Ok(Self {
-            inbound: Inbound::new(options.channel, &options.from, &options.to, &options.text, options.media, options.sid),
-            carrier,
-            playground: (!options.no_wait).then_some(playground),
-        })
+        let (media, media_types) = attach(&playground, &options.media).map_err(Failure::NotSent)?;
+        let inbound = Inbound::new(options.channel, &options.from, &options.to, &options.text, media, options.sid);
+        Ok(Self { inbound: Inbound { media_types, ..inbound }, carrier, playground: (!options.no_wait).then_some(playground) })
     }
 
     fn carry_out(&self) -> Result<(), Failure> {

@@ -115,7 +115,7 @@ pub fn address(channel: Channel, address: &str) -> String {
 }
 
 /// The type that the end of the path stands for.
-fn media_type(url: &str) -> &'static str {
+pub fn media_type(url: &str) -> &'static str {
     let path = url.split(['?', '#']).next().unwrap_or_default();
     let file = path.rsplit('/').next().unwrap_or_default();
     let extension = file.rsplit_once('.').map(|(_, extension)| extension.to_ascii_lowercase());

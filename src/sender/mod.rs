@@ -15,7 +15,7 @@ use std::{
 
 use futures_util::{
     FutureExt, TryFutureExt,
-    future::{Either, LocalBoxFuture, Shared, select},
+    future::{Either, LocalBoxFuture, Shared, join, ready, select},
     lock::Mutex,
     pin_mut,
 };
@@ -374,15 +374,16 @@ impl<P: SenderPlatform> Inner<P> {
         let whole = Cell::new(true);
         let begun = self.platform.now();
         let ask = async {
-            match self.fetch_pictures(turn, begun).await {
-                Ok(pictures) => {
-                    let question = Question { input, pictures, begun };
-                    turn::ask(&self.platform, &self.config, &self.name, self.load_conversation(&whole), question).await
-                }
-                Err(error) => {
-                    let asked = Asked { result: Err(Failure::Picture(error)), requests: 0, model_ms: 0 };
-                    (asked, self.load_conversation(&whole).await)
-                }
+            let load = self.load_conversation(&whole);
+            let (pictures, load) = if turn.pictures().next().is_none() {
+                (Ok(Vec::new()), Either::Left(load))
+            } else {
+                let (pictures, loaded) = join(self.fetch_pictures(turn, begun), load).await;
+                (pictures, Either::Right(ready(loaded)))
+            };
+            match pictures {
+                Ok(pictures) => turn::ask(&self.platform, &self.config, &self.name, load, Question { input, pictures, begun }).await,
+                Err(error) => (Asked { result: Err(Failure::Picture(error)), requests: 0, model_ms: 0 }, load.await),
             }
         };
         let typing = self.show_typing(turn);

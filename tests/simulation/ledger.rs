@@ -139,6 +139,8 @@ struct StoredTurn {
 struct StoredMessage {
     sid: String,
     text: Option<String>,
+    #[serde(default)]
+    pictures: Vec<String>,
 }
 
 impl Ledger {
@@ -231,11 +233,20 @@ impl Ledger {
                 }
                 let texts: Vec<String> = turn.messages.iter().filter_map(|message| message.text.clone()).collect();
                 let reset = texts.len() < sids.len();
+                let with_pictures = turn.messages.iter().filter(|message| !message.pictures.is_empty());
+                let texts = turn
+                    .messages
+                    .iter()
+                    .flat_map(|message| message.text.clone().into_iter().chain(message.pictures.iter().map(|_| "[1 picture]".to_owned())));
+                let input = texts.collect::<Vec<_>>().join("\n");
+                if with_pictures.count() > 0 {
+                    self.count("turns with pictures");
+                }
                 self.count(if reset { "resets" } else { "turns" });
                 if sids.len() > 1 {
                     self.count("turns of several messages");
                 }
-                sender.turns.insert(key, TurnRecord { sids, input: texts.join("\n"), reset, ..TurnRecord::default() });
+                sender.turns.insert(key, TurnRecord { sids, input, reset, ..TurnRecord::default() });
             }
         }
         sender.open = key;
@@ -571,7 +582,7 @@ impl Ledger {
 /// Whether a text is one of the product's own.
 fn is_fixed(text: &str) -> bool {
     [wording::APOLOGY, wording::RESET, wording::NO_BUDGET, wording::FILTERED].contains(&text)
-        || ["Please send text.", "I can't read media yet. Please send text."].contains(&text)
+        || ["Please send text.", wording::NOT_A_PICTURE, wording::PICTURE_NOT_FETCHED, wording::PICTURE_TOO_LARGE].contains(&text)
         || text.starts_with("That message is too long for me.")
         || text.starts_with("That's more messages than I can take in.")
 }

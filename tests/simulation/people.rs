@@ -69,8 +69,11 @@ fn write(world: &Rc<World>, index: u64, number: u64, name: &str, from: &str, to:
         0 | 1 => (random.pick(&["reset", "Start over"]).to_owned(), true),
         2 => (" \u{200f}".to_owned(), false),
         3 => (format!("{token} {}", "too long ".repeat(MAX_MESSAGE_CHARS / 8)), false),
+        4 => (token.clone(), false),
         _ => (token.clone(), true),
     };
+    let media_type = if body != token || !turn { Some("audio/ogg") } else { random.chance(100).then_some("image/jpeg") };
+    let media_type = media_type.filter(|_| body == token || random.chance(20));
     world.say(|| format!("{name:.6} writes {sid:.2}…{}: {body}", &sid[28..]));
     let mut fields: Vec<(String, String)> = [
         ("MessageSid", sid.as_str()),
@@ -78,7 +81,9 @@ fn write(world: &Rc<World>, index: u64, number: u64, name: &str, from: &str, to:
         ("From", from),
         ("To", to),
         ("Body", &body),
-        ("NumMedia", if random.chance(20) { "1" } else { "0" }),
+        ("NumMedia", if media_type.is_some() { "1" } else { "0" }),
+        ("MediaUrl0", "https://api.twilio.com/2010-04-01/Accounts/AC0123456789abcdef0123456789abcdef/Messages/MM1/Media/ME1"),
+        ("MediaContentType0", media_type.unwrap_or_default()),
         ("ProfileName", "Wilhelmina"),
     ]
     .map(|(name, value)| (name.to_owned(), value.to_owned()))

@@ -464,10 +464,23 @@ impl World {
         }
         #[derive(Deserialize)]
         struct Said {
-            content: String,
+            content: Content,
+        }
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Content {
+            Text(String),
+            Parts(Vec<Part>),
+        }
+        #[derive(Deserialize)]
+        struct Part {
+            text: Option<String>,
         }
         let body: Body = serde_json::from_str(&request.body).unwrap();
-        let mut said = body.messages.into_iter().skip(1).map(|said| said.content);
+        let mut said = body.messages.into_iter().skip(1).map(|said| match said.content {
+            Content::Text(text) => text,
+            Content::Parts(parts) => parts.into_iter().filter_map(|part| part.text).collect(),
+        });
         let (mut turns, mut input) = (Vec::new(), String::new());
         while let Some(user) = said.next() {
             match said.next() {
@@ -582,6 +595,8 @@ impl World {
             self.list(request).await
         } else if request.method == "POST" && path.ends_with("/Messages.json") {
             self.create(request).await
+        } else if request.method == "GET" && path.contains("/Media/") {
+            self.media(request).await
         } else if path.ends_with("/Typing.json") {
             self.count("typing indicators");
             self.sleep(self.random.between(10, 3000)).await;
@@ -595,6 +610,23 @@ impl World {
             Err(_) => format!("Twilio breaks off a {}", request.method),
         });
         answer
+    }
+
+    /// A picture, at once or behind a redirect, or not.
+    async fn media(&self, request: &HttpRequest) -> Result<HttpResponse, HttpError> {
+        self.sleep(self.random.between(10, 2000)).await;
+        let shown = !request.headers.is_empty();
+        let first = request.url.starts_with("https://api.twilio.com/");
+        self.ledger.borrow_mut().check(shown == first, || "credentials were shown to the wrong host".into());
+        if self.fault(self.plan.list_fails, "pictures that cannot be had") {
+            return self
+                .random
+                .pick(&[Err(HttpError::Connection), Err(HttpError::TooLarge), Err(HttpError::Unreadable), Ok(404), Ok(500), Ok(200)])
+                .map(|status| json_response(status, &json!({})));
+        }
+        let location = first.then(|| "https://mms.twiliocdn.com/Media/1".to_owned());
+        let status = if first { 307 } else { 200 };
+        Ok(HttpResponse { status, retry_after: None, location, body: b"GIF89a".to_vec() })
     }
 
     async fn create(&self, request: &HttpRequest) -> Result<HttpResponse, HttpError> {

@@ -252,3 +252,28 @@ fn proxies_of_the_environment_are_not_used() {
     assert!(out(&output).contains("direct"), "{}", err(&output));
     worker.request();
 }
+
+#[test]
+fn a_file_is_attached_by_giving_it_to_the_playground() {
+    let playground = Playground::start();
+    let worker = Worker::answering(twiml("<Response/>"), || {});
+    let file = std::env::temp_dir().join(format!("playground-say-{}.gif", std::process::id()));
+    std::fs::write(&file, b"GIF89a").unwrap();
+    let (worker_url, playground_url) = (worker.url(), playground.url(""));
+    let named = file.to_str().unwrap();
+    let output = say(&["Look", "--no-wait", "--media", named, "--worker", &worker_url, "--playground", &playground_url]);
+    std::fs::remove_file(&file).unwrap();
+    assert!(output.status.success(), "{}", err(&output));
+    let request = worker.request();
+    let form: Vec<(String, String)> = form_urlencoded::parse(request.rsplit("\r\n\r\n").next().unwrap().as_bytes()).into_owned().collect();
+    let value = |name: &str| form.iter().find(|(other, _)| other == name).map_or("", |(_, value)| value.as_str());
+    assert_eq!((value("NumMedia"), value("MediaContentType0")), ("1", "image/gif"));
+    assert!(value("MediaUrl0").starts_with(&format!("{playground_url}/2010-04-01/Accounts/")), "{}", value("MediaUrl0"));
+}
+
+#[test]
+fn a_file_that_cannot_be_attached_is_named_and_nothing_is_posted() {
+    let missing = say(&["--media", "no-such-file.png", "--no-wait"]);
+    assert_eq!(missing.status.code(), Some(2));
+    assert!(err(&missing).contains("--media no-such-file.png: neither an address nor a file"), "{}", err(&missing));
+}
