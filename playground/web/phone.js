@@ -9,7 +9,7 @@ export const STATES = { sent: "Sent, not answered yet", delivered: "Delivered", 
 /** The channels, by the name that the playground has for them. */
 export const CHANNELS = { sms: "SMS", whatsapp: "WhatsApp" };
 
-const SUGGESTIONS = ["Hello", "What did I say first?", "Write 2500 characters", "reset"];
+const SUGGESTIONS = ["Hello", "What did I say first?", "Write 2500 characters", "reset", "delete my data"];
 const MAX_FILES = 10;
 
 /**

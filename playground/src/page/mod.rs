@@ -278,7 +278,7 @@ async fn ask_worker(playground: Arc<Playground>, path: String) -> Response {
         let request = carrier.agent().get(format!("{worker}{path}")).header(header::AUTHORIZATION, format!("Bearer {token}"));
         let answer = request.call().map(|mut response| {
             let text = response.body_mut().with_config().limit(64 * 1024).read_to_string().unwrap_or_default();
-            (response.status().as_u16(), serde_json::from_str::<Value>(&text).ok())
+            (response.status().as_u16(), serde_json::from_str::<Value>(&text).ok(), text)
         });
         (worker, answer.map_err(no_answer))
     });
@@ -286,11 +286,11 @@ async fn ask_worker(playground: Arc<Playground>, path: String) -> Response {
         return told("Asking the Worker failed.".to_owned());
     };
     match result {
-        Ok((200, Some(body))) => answer(StatusCode::OK, &json!({"body": body})),
-        Ok((404, _)) => told("The Worker has no admin routes (404): ADMIN_TOKEN is not set in its settings.".to_owned()),
-        Ok((401, _)) => told("The Worker refused ADMIN_TOKEN (401): it has another one than the playground.".to_owned()),
-        Ok((429, _)) => told("The Worker saw too many wrong tokens (429). Wait a minute, then try again.".to_owned()),
-        Ok((status, _)) => told(format!("The Worker answered {status}, which the playground does not understand.")),
+        Ok((200, Some(body), _)) => answer(StatusCode::OK, &json!({"body": body})),
+        Ok((404, ..)) => told("The Worker has no admin routes (404): ADMIN_TOKEN is not set in its settings.".to_owned()),
+        Ok((401, ..)) => told("The Worker refused ADMIN_TOKEN (401): it has another one than the playground.".to_owned()),
+        Ok((429, ..)) => told("The Worker saw too many wrong tokens (429). Wait a minute, then try again.".to_owned()),
+        Ok((status, _, text)) => told(format!("The Worker answered {status}: {:.200}", text.lines().next().unwrap_or_default())),
         Err(NoAnswer::NotListening) => told(format!("Nothing is listening at {worker}: start the Worker.")),
         Err(NoAnswer::TimedOut) => told(format!("No answer from {worker} within 15 s.")),
         Err(NoAnswer::Broken(error)) => told(format!("No answer from {worker}: {error}.")),

@@ -474,7 +474,7 @@ fn what_keeps_the_admin_routes_from_answering_is_said() {
         ("404 Not Found", "ADMIN_TOKEN is not set"),
         ("401 Unauthorized", "refused ADMIN_TOKEN"),
         ("429 Too Many", "Wait a minute"),
-        ("503 No", "503"),
+        ("503 No", "answered 503: {}"),
     ] {
         let worker = Worker::start(move |_| http(status, "application/json", "{}"));
         let problem = worker.playground().send("GET", "/playground/worker/usage", &[], b"").json()["problem"].clone();
