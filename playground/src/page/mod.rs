@@ -111,7 +111,10 @@ const SECURITY_HEADERS: [(HeaderName, &str); 5] = [
 fn refusal(headers: &HeaderMap) -> Option<&'static str> {
     let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or("?"));
     let host = text("host").unwrap_or_default();
-    let name = host.strip_suffix(|last: char| last.is_ascii_digit()).map_or(host, |_| host.rsplit_once(':').map_or(host, |(name, _)| name));
+    let name = match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+        _ => host,
+    };
     if !["127.0.0.1", "localhost", "[::1]"].contains(&name) {
         return Some("the playground answers to 127.0.0.1 and localhost only");
     }
