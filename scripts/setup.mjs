@@ -1,7 +1,9 @@
 // Set-up: everything that a command needs and that git does not hold. Each part does nothing, quickly, when it is already
-// done, so every command begins with the parts that it needs; `npm run setup` does them all.
+// done, so every command begins with the parts that it needs; `npm run setup` does them all, but for the browser, which
+// only its tests need.
 //
-// Installs into node_modules/, the user's rustup and the tools cache (see toolDir); writes .dev.vars when there is none.
+// Installs into node_modules/, the user's rustup and the tools cache (see toolDir), and Chromium as a package of the system;
+// writes .dev.vars when there is none.
 // Uses nothing but Node's own modules, in the Node that happens to be there, since it runs before anything is installed.
 
 import crypto from "node:crypto";
@@ -74,6 +76,36 @@ export async function setUpWasmTools() {
     // A wrong path here would make worker-build download its own; each of them was just made sure of.
     env: { WASM_BINDGEN_BIN: wasmBindgen, WASM_OPT_BIN: packageProgram("wasm-opt"), ESBUILD_BIN: packageProgram("esbuild") },
   };
+}
+
+/**
+ * A Chromium for the browser tests: the one that CHROMIUM names, one on PATH, or, on Debian and Ubuntu, the package
+ * `chromium`, installed now if that is possible without a question. Returns `{ program }`, or `{ missing }`: why there is
+ * none and what to do, in a sentence.
+ */
+export async function setUpBrowser() {
+  const named = process.env.CHROMIUM;
+  if (named) {
+    const program = named.includes(path.sep) ? fs.existsSync(named) && path.resolve(named) : onPath(named);
+    return program ? { program } : { missing: `CHROMIUM names ${named}, which is not there` };
+  }
+  const found = () => ["chromium", "chromium-browser", "google-chrome"].map((name) => onPath(name)).find(Boolean);
+  if (found()) return { program: found() };
+  const advice = "install Chromium (Debian: `apt-get install chromium`), or name one in CHROMIUM";
+  // Ubuntu's package of that name only leads to a snap, which does not run headless in containers.
+  const system = fs.existsSync("/etc/os-release") ? fs.readFileSync("/etc/os-release", "utf8") : "";
+  if (!onPath("apt-get") || !/^ID=debian$/m.test(system)) return { missing: `none is on PATH; ${advice}` };
+  const sudo = process.getuid() === 0 ? [] : ["sudo", "-n"];
+  if (sudo.length && (await capture("sudo", ["-n", "true"])).code !== 0) return { missing: `none is on PATH, and installing it needs root; ${advice}` };
+  say("set-up: installing Debian's chromium with apt-get, for the browser tests: about a minute, once");
+  const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
+  const patience = ["-o", "Acquire::http::Timeout=20", "-o", "Acquire::Retries=1", "-o", "DPkg::Lock::Timeout=120"];
+  for (const args of [["update", "-qq"], ["install", "-y", "-qq", "--no-install-recommends", "chromium"]]) {
+    const [program, ...rest] = [...sudo, "apt-get", ...patience, ...args];
+    const { code, stderr } = await capture(program, rest, { env });
+    if (code !== 0) return { missing: `\`apt-get ${args[0]}\` failed: ${stderr.trim().split("\n").at(-1)}; ${advice}` };
+  }
+  return found() ? { program: found() } : { missing: `apt-get installed no program called chromium; ${advice}` };
 }
 
 /** `.dev.vars`, made from `.dev.vars.example` with fresh random values when there is none. Never overwrites one. */

@@ -4,7 +4,7 @@
 import { parseArgs } from "node:util";
 import { build } from "./build.mjs";
 import { DEFAULT_PORTS, playgroundBinary, ROOT } from "./lib/project.mjs";
-import { accepts, buildPlayground, devVars, get, localSettings, portTaken, waitUntil, WRANGLER, wranglerEnv } from "./lib/local.mjs";
+import { accepts, buildPlayground, devVars, get, localSettings, logForwarder, portTaken, waitUntil, WRANGLER, wranglerEnv } from "./lib/local.mjs";
 import { command, describe, eachLine, say, start, UserError } from "./lib/run.mjs";
 import { setUpDevVars, setUpNode } from "./setup.mjs";
 
@@ -78,13 +78,17 @@ async function requireFreePorts({ port, playgroundPort }) {
   }
 }
 
-async function startPlayground({ playgroundPort }, settings, { pretendOpenAi }) {
+async function startPlayground({ port, playgroundPort }, settings, { pretendOpenAi }) {
   say("start: the playground");
   const env = { ...process.env, TWILIO_AUTH_TOKEN: settings.TWILIO_AUTH_TOKEN ?? "0".repeat(32) };
   // A real key is none of the playground's business.
-  delete env.OPENAI_API_KEY;
+  for (const name of ["OPENAI_API_KEY", "ADMIN_TOKEN", "PSEUDONYM_KEY"]) delete env[name];
   if (pretendOpenAi) env.OPENAI_API_KEY = settings.OPENAI_API_KEY;
-  const running = start(playgroundBinary(), ["serve", "--port", String(playgroundPort)], { cwd: ROOT, env, stdio: ["ignore", "pipe", "pipe"] });
+  // With these two the page shows budget and limits, and whose a log line is.
+  for (const name of ["ADMIN_TOKEN", "PSEUDONYM_KEY"]) if (settings[name]) env[name] = settings[name];
+  const publicUrl = settings.PUBLIC_URL ? ["--public-url", settings.PUBLIC_URL] : [];
+  const args = ["serve", "--port", String(playgroundPort), "--worker", `http://127.0.0.1:${port}`, ...publicUrl];
+  const running = start(playgroundBinary(), args, { cwd: ROOT, env, stdio: ["ignore", "pipe", "pipe"] });
   for (const stream of [running.child.stdout, running.child.stderr]) {
     eachLine(stream, (line) => say(line.startsWith("playground") ? line : `playground: ${line}`));
   }
@@ -92,7 +96,7 @@ async function startPlayground({ playgroundPort }, settings, { pretendOpenAi }) 
   return running;
 }
 
-async function startWorker({ port, verbose }, overrides) {
+async function startWorker({ port, playgroundPort, verbose }, overrides) {
   say("start: the Worker, with wrangler: a few seconds");
   const vars = Object.entries(overrides).flatMap(([name, value]) => ["--var", `${name}:${value}`]);
   const running = start(WRANGLER[0], [...WRANGLER.slice(1), "dev", "--ip", "127.0.0.1", "--port", String(port), ...vars], {
@@ -101,8 +105,12 @@ async function startWorker({ port, verbose }, overrides) {
     stdio: ["ignore", "pipe", "pipe"],
   });
   const isNoise = noiseFilter();
+  const forward = logForwarder(`http://127.0.0.1:${playgroundPort}`);
   for (const stream of [running.child.stdout, running.child.stderr]) {
-    eachLine(stream, (line) => (verbose || !isNoise(line)) && say(line));
+    eachLine(stream, (line) => {
+      if (verbose || !isNoise(line)) say(line);
+      forward(line);
+    });
   }
   // Not /health alone: while it starts, wrangler accepts connections and lets them wait.
   await waitUntil("wrangler", () => get(`http://127.0.0.1:${port}/health`), running);
@@ -136,11 +144,11 @@ function welcome({ port, playgroundPort }, { openai, twilio }) {
 Switchboard is running.
 
   Worker       ${worker}   (Twilio's webhook: POST /twilio/messages)
-  playground   ${playground}
+  phones       ${playground}/   (open this in a browser)
   OpenAI       ${openai}
   Twilio       ${twilio}
 
-Try, in another terminal:
+Or try, in another terminal:
 
   npm run say -- "Hello"${where}
   npm run say -- "What did I say first?"${where}

@@ -1,5 +1,5 @@
-// `npm test`: everything that is checked, in order, stopping at the first failure. `npm run lint`, `test:native`, `docs`
-// and `test:e2e` are its parts; .ci/run and the CI workflow call exactly `npm test`.
+// `npm test`: everything that is checked, in order, stopping at the first failure. `npm run lint`, `test:native`, `docs`,
+// `test:e2e` and `test:browser` are its parts; .ci/run and the CI workflow call exactly `npm test`.
 
 import os from "node:os";
 import path from "node:path";
@@ -7,7 +7,7 @@ import { build } from "./build.mjs";
 import { buildPlayground, WRANGLER, wranglerEnv } from "./lib/local.mjs";
 import { filesBelow, NODE_BIN, readText, ROOT, rustToolchain } from "./lib/project.mjs";
 import { command, duration, run, say, UserError } from "./lib/run.mjs";
-import { setUpNode, setUpRust, setUpWasmTools } from "./setup.mjs";
+import { setUpBrowser, setUpNode, setUpRust, setUpWasmTools } from "./setup.mjs";
 
 // By name: the command that runs the part alone, and what it does.
 const PARTS = {
@@ -17,9 +17,14 @@ const PARTS = {
   build: ["npm run build", () => build()],
   deploy: ["npm run deploy -- --dry-run", deployDryRun],
   e2e: ["npm run test:e2e", endToEnd],
+  browser: ["npm run test:browser", inBrowser],
 };
 
 const E2E_MINUTES = 8;
+const BROWSER_MINUTES = 8;
+
+/** A part that this machine cannot run. Asked for alone, that is a failure; among all others it is said at the end. */
+class NotRun extends UserError {}
 
 await command(async (names) => {
   const unknown = names.find((name) => !PARTS[name]);
@@ -38,13 +43,19 @@ await command(async (names) => {
       await part();
     } catch (error) {
       if (!(error instanceof UserError)) throw error;
+      if (error instanceof NotRun && !names.length) {
+        say(`not run: ${error.message}`);
+        summary.push(`  not run  ${alone}  (${error.message})`);
+        continue;
+      }
       summary.push(`  FAILED  ${alone}  (${duration(Date.now() - started)})`);
       say(`\n${summary.join("\n")}`);
       throw new UserError(`${error.message}\nTo run this part alone: ${alone}`);
     }
     summary.push(`  passed  ${alone}  (${duration(Date.now() - started)})`);
   }
-  say(`\n${summary.join("\n")}\n\nAll passed in ${duration(Date.now() - began)}.`);
+  const all = summary.some((line) => line.startsWith("  not run")) ? "All that was run passed" : "All passed";
+  say(`\n${summary.join("\n")}\n\n${all} in ${duration(Date.now() - began)}.`);
 });
 
 async function lint() {
@@ -56,7 +67,7 @@ async function lint() {
   for (const features of [[], ["--all-features"]]) {
     await cargo(`clippy for ${target}`, [...wasm, ...features, "--", "-D", "warnings"], { WASM_BINDGEN_USE_JS_SYS: "1" });
   }
-  for (const file of [...filesBelow("scripts", ".mjs"), ...filesBelow("tests", ".mjs")]) {
+  for (const file of [...filesBelow("scripts", ".mjs"), ...filesBelow("tests", ".mjs"), ...filesBelow("playground/web", ".js")]) {
     await run(path.join(NODE_BIN, "node"), ["--check", file], { cwd: ROOT, failure: `the syntax check of ${file}` });
   }
   if (/"resolved": "http/.test(readText("package-lock.json"))) {
@@ -85,6 +96,16 @@ async function endToEnd() {
   const concurrency = Math.max(2, Math.floor(os.availableParallelism() / 2));
   const args = ["--no-warnings", "--test", `--test-concurrency=${concurrency}`, "--test-timeout=180000", "--test-reporter=spec", ...files];
   await run(path.join(NODE_BIN, "node"), args, { cwd: ROOT, timeout: E2E_MINUTES * 60_000, failure: "the end-to-end tests" });
+}
+
+async function inBrowser() {
+  const { program, missing } = await setUpBrowser();
+  if (!program) throw new NotRun(`no Chromium: ${missing}`);
+  await build();
+  await buildPlayground();
+  const args = ["--no-warnings", "--test", "--test-concurrency=1", "--test-timeout=300000", "--test-reporter=spec", ...filesBelow("tests/browser", ".test.mjs")];
+  const env = { ...process.env, CHROMIUM: program };
+  await run(path.join(NODE_BIN, "node"), args, { cwd: ROOT, env, timeout: BROWSER_MINUTES * 60_000, failure: "the browser tests" });
 }
 
 async function cargo(what, args, env = {}) {

@@ -19,6 +19,9 @@ use tokio::sync::{Notify, mpsc};
 use crate::fault::{BodyFault, ConnectionFault, ErrorOverrides, Fault, Faults, Service};
 use crate::journal::{Entry, Journal, Outcome, Record, now_ms, shown_headers};
 use crate::media::Shelf;
+use crate::page::feed::Feed;
+use crate::page::post::Desk;
+use crate::page::switches::Board;
 use crate::{openai, twilio};
 
 /// All that the pretend services share.
@@ -37,6 +40,12 @@ pub struct Playground {
     pub outbox: twilio::Outbox,
     /// The phone numbers and Messaging Services of the accounts.
     pub numbers: twilio::Numbers,
+    /// What happens, for the pages that watch.
+    pub feed: Arc<Feed>,
+    /// Faults that are switched on at the page.
+    pub board: Board,
+    /// What the page's phones send from.
+    pub desk: Desk,
 }
 
 /// The TCP connection of a request, as far as a handler may touch it.
@@ -94,6 +103,12 @@ impl Call {
     /// The body as a form.
     pub fn form(&self) -> Vec<(String, String)> {
         form_urlencoded::parse(&self.body).into_owned().collect()
+    }
+
+    /// A text at the top of a JSON body.
+    pub fn json_text(&self, name: &str) -> Option<String> {
+        let body: Value = serde_json::from_slice(&self.body).ok()?;
+        body.get(name)?.as_str().map(str::to_owned)
     }
 
     /// The body as the journal shows it.
@@ -203,7 +218,10 @@ pub async fn handle(playground: &Playground, service: Service, line: Line, reque
     // (4) Find the fault: the one written into the message, or else the oldest ordered one that fits.
     let fault = match Fault::from_text(service, &prepared.spoken) {
         Ok(Some(fault)) => Some(fault),
-        Ok(None) => playground.faults.take(service, |text| call.contains(text)),
+        Ok(None) => {
+            let ordered = playground.faults.take(service, |text| call.contains(text));
+            ordered.or_else(|| playground.board.fault(service, &call, &playground.desk.names))
+        }
         Err(reason) => {
             let overrides =
                 ErrorOverrides { message: Some(format!("Fault directive not understood: {reason}")), ..ErrorOverrides::default() };

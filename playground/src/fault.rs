@@ -207,7 +207,8 @@ impl Fault {
         parts.join(", ")
     }
 
-    fn new(service: Service) -> Self {
+    /// A fault of `service` that does nothing yet.
+    pub fn new(service: Service) -> Self {
         Self {
             service,
             times: once(),

@@ -8,9 +8,10 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use axum::http::HeaderMap;
 use serde::Serialize;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use crate::fault::Service;
+use crate::page::feed::Feed;
 use crate::print_line;
 
 /// How many requests, and how many messages, are kept; the oldest go first.
@@ -51,6 +52,13 @@ pub struct Record {
     pub took_ms: Option<u64>,
 }
 
+impl Record {
+    /// The user that a request to the model names.
+    fn user(&self) -> Option<&str> {
+        self.body.get("user")?.as_str()
+    }
+}
+
 /// How a request ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -69,6 +77,7 @@ pub enum Outcome {
 pub struct Journal {
     records: Mutex<Records>,
     quiet: bool,
+    feed: Arc<Feed>,
 }
 
 #[derive(Default)]
@@ -79,9 +88,9 @@ struct Records {
 }
 
 impl Journal {
-    /// An empty journal; `quiet` prints no lines.
-    pub fn new(quiet: bool) -> Self {
-        Self { records: Mutex::default(), quiet }
+    /// An empty journal that tells `feed` of each request; `quiet` prints no lines.
+    pub fn new(quiet: bool, feed: Arc<Feed>) -> Self {
+        Self { records: Mutex::default(), quiet, feed }
     }
 
     /// Writes down a request that came in. Its number is given here. The [`Entry`] must be told how it ended; if it is
@@ -92,6 +101,7 @@ impl Journal {
         records.count = records.count.saturating_add(1);
         let number = records.count;
         record.number = number;
+        self.feed.publish("call", summary(&record));
         if records.kept.len() >= KEPT {
             records.kept.pop_front();
         }
@@ -103,6 +113,11 @@ impl Journal {
     /// All that are kept.
     pub fn list(&self) -> Vec<Record> {
         self.lock().kept.iter().cloned().collect()
+    }
+
+    /// The newest request to the model for the user that the Worker calls `name`.
+    pub fn newest_of(&self, name: &str) -> Option<Record> {
+        self.lock().kept.iter().rev().find(|record| record.service == Service::Openai && record.user() == Some(name)).cloned()
     }
 
     /// Forgets all.
@@ -153,6 +168,11 @@ impl Entry {
             record.outcome = outcome;
             record.status = status;
             record.took_ms = Some(took_ms);
+            let mut told = summary(record);
+            if let (Some(fields), false) = (told.as_object_mut(), self.note.is_empty()) {
+                fields.insert("fault".to_owned(), self.note.clone().into());
+            }
+            self.journal.feed.publish("call", told);
         }
         drop(records);
         if self.journal.quiet {
@@ -174,6 +194,14 @@ impl Drop for Entry {
             self.end(Outcome::ClientGone, None);
         }
     }
+}
+
+/// What the feed tells of a request, when it comes and when it ends.
+fn summary(record: &Record) -> Value {
+    json!({
+        "number": record.number, "service": record.service, "method": record.method, "path": record.path, "at": record.received_at,
+        "outcome": record.outcome, "status": record.status, "took_ms": record.took_ms, "name": record.user(), "to": record.body.get("To")
+    })
 }
 
 /// The headers worth showing. The value of `Authorization` is not among them.
@@ -228,7 +256,7 @@ mod tests {
 
     #[test]
     fn the_oldest_requests_are_dropped_beyond_the_limit() {
-        let journal = Arc::new(Journal::new(true));
+        let journal = Arc::new(Journal::new(true, Arc::default()));
         for _ in 0..KEPT + 3 {
             journal.open(record()).answered(200);
         }
@@ -239,7 +267,7 @@ mod tests {
 
     #[test]
     fn a_request_cleared_while_it_runs_does_not_mark_another() {
-        let journal = Arc::new(Journal::new(true));
+        let journal = Arc::new(Journal::new(true, Arc::default()));
         let first = journal.open(record());
         journal.clear();
         let second = journal.open(record());

@@ -1,7 +1,8 @@
 //! The playground: everything that Switchboard talks to, pretended, on this machine alone.
 //!
-//! `playground serve` is a pretend OpenAI and a pretend Twilio REST API; `playground say` is a phone: it sends one
-//! message to the Worker as Twilio would and shows the reply. Neither ever speaks to anything beyond loopback.
+//! `playground serve` is a pretend OpenAI, a pretend Twilio REST API and a page with phones; `playground say` is a phone for
+//! the terminal: it sends one message to the Worker as Twilio would and shows the reply. Neither ever speaks to anything
+//! beyond loopback.
 //! It is a tool for development and tests, no part of what is deployed.
 
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
@@ -13,11 +14,14 @@ use clap::{Args, Parser, Subcommand};
 
 mod answer;
 mod attach;
+mod carrier;
 mod exchange;
 mod fault;
 mod journal;
 mod media;
+mod names;
 mod openai;
+mod page;
 mod phone;
 mod say;
 mod server;
@@ -43,7 +47,7 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Pretend to be OpenAI and Twilio's REST API on 127.0.0.1, until Ctrl-C
+    /// Pretend to be OpenAI and Twilio's REST API on 127.0.0.1, and show phones in the browser, until Ctrl-C
     Serve(ServeOptions),
     /// Send one message to the local Worker as Twilio would, and show the reply as a phone would
     Say(say::Options),
@@ -60,6 +64,18 @@ struct ServeOptions {
     /// The API key that requests to OpenAI must have; without it any key is good
     #[arg(long, env = "OPENAI_API_KEY", hide_env_values = true, value_name = "KEY")]
     openai_api_key: Option<String>,
+    /// Where the Worker listens that the page's phones write to; loopback only
+    #[arg(long, default_value = "http://127.0.0.1:8787", value_name = "URL")]
+    worker: String,
+    /// The origin to sign for, if the Worker's PUBLIC_URL is set
+    #[arg(long, value_name = "URL")]
+    public_url: Option<String>,
+    /// The Worker's ADMIN_TOKEN, for the page to show budget and limits
+    #[arg(long, env = "ADMIN_TOKEN", hide_env_values = true, value_name = "TOKEN")]
+    admin_token: Option<String>,
+    /// The Worker's PSEUDONYM_KEY, for the page to tell whose a log line or a conversation is
+    #[arg(long, env = "PSEUDONYM_KEY", hide_env_values = true, value_name = "KEY")]
+    pseudonym_key: Option<String>,
     /// Print no line for each request
     #[arg(long)]
     quiet: bool,
@@ -74,14 +90,27 @@ fn serve(options: ServeOptions) -> ExitCode {
         print_error("playground", "--twilio-auth-token (or TWILIO_AUTH_TOKEN) is empty: give the token that the Worker has");
         return ExitCode::from(EXIT_USAGE);
     }
+    let signing_token = twilio_tokens.first().cloned().unwrap_or_default();
+    let carrier = match carrier::Carrier::new(&options.worker, options.public_url.as_deref(), signing_token) {
+        Ok(carrier) => carrier,
+        Err(reason) => {
+            print_error("playground", &reason);
+            return ExitCode::from(EXIT_USAGE);
+        }
+    };
+    let names = names::Names::new(options.pseudonym_key);
+    let feed = Arc::new(page::feed::Feed::default());
     let playground = exchange::Playground {
         twilio_tokens,
         openai_key: options.openai_api_key.filter(|key| !key.is_empty()),
         media: media::Shelf::default(),
         faults: fault::Faults::default(),
-        journal: Arc::new(journal::Journal::new(options.quiet)),
+        journal: Arc::new(journal::Journal::new(options.quiet, Arc::clone(&feed))),
         outbox: twilio::Outbox::default(),
         numbers: twilio::Numbers::default(),
+        feed,
+        board: page::switches::Board::default(),
+        desk: page::post::Desk::new(carrier, names, options.admin_token.filter(|token| !token.is_empty())),
     };
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
@@ -154,7 +183,7 @@ mod tests {
         let serve = command.find_subcommand("serve").unwrap();
         let mut names: Vec<&str> = serve.get_arguments().map(|argument| argument.get_id().as_str()).collect();
         names.sort_unstable();
-        assert_eq!(names, ["openai_api_key", "port", "quiet", "twilio_auth_token"]);
+        assert_eq!(names, ["admin_token", "openai_api_key", "port", "pseudonym_key", "public_url", "quiet", "twilio_auth_token", "worker"]);
     }
 
     #[test]

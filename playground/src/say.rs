@@ -2,17 +2,15 @@
 //!
 //! It gives up where Twilio would give up, and refuses to post anywhere but to this machine.
 
-use std::net::IpAddr;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use axum::http::{HeaderMap, Uri, header};
 use serde_json::Value;
 
 use crate::attach::attach;
+use crate::carrier::{Carrier, NoAnswer, PATIENCE, Signed, loopback_origin};
 use crate::journal::now_ms;
 use crate::phone::{self, Message};
-use crate::signature::sign;
 use crate::webhook::{Channel, Inbound};
 use crate::{EXIT_USAGE, print_error, print_line, tokens_of};
 
@@ -79,89 +77,51 @@ enum Failure {
 /// The options, checked.
 struct Plan {
     inbound: Inbound,
-    worker: String,
-    signed_url: String,
-    token: String,
+    carrier: Carrier,
     /// Where to look for a later answer.
     playground: Option<String>,
-    agent: ureq::Agent,
 }
 
-const PATH: &str = "/twilio/messages";
-/// How long Twilio waits for a connection and for the whole answer.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(15);
 /// How long, and how often, to look for a later answer.
 const LATE_TIMEOUT: Duration = Duration::from_secs(65);
 const LATE_INTERVAL: Duration = Duration::from_millis(250);
 /// How long to look for more parts after the first part of a later answer.
 const LATE_REST: Duration = Duration::from_millis(1500);
-const MAX_ANSWER_BYTES: u64 = 1024 * 1024;
 
 impl Plan {
     fn new(options: Options) -> Result<Self, Failure> {
-        let worker = loopback_origin("--worker", &options.worker).map_err(Failure::NotSent)?;
         let playground = loopback_origin("--playground", &options.playground).map_err(Failure::NotSent)?;
-        let public = match &options.public_url {
-            Some(url) => origin("--public-url", url).map_err(Failure::NotSent)?.0,
-            None => worker.clone(),
-        };
         let token = options.token.as_deref().and_then(|list| tokens_of(list).into_iter().next()).ok_or_else(|| {
             Failure::NotSent("no token to sign with: set TWILIO_AUTH_TOKEN to the one in .dev.vars, or give --token".to_owned())
         })?;
-        let agent = ureq::Agent::config_builder()
-            .proxy(None)
-            .http_status_as_error(false)
-            .max_redirects(0)
-            .timeout_connect(Some(CONNECT_TIMEOUT))
-            .timeout_global(Some(ANSWER_TIMEOUT))
-            .user_agent("TwilioProxy/1.1")
-            .build()
-            .new_agent();
+        let carrier = Carrier::new(&options.worker, options.public_url.as_deref(), token).map_err(Failure::NotSent)?;
         let (media, media_types) = attach(&playground, &options.media).map_err(Failure::NotSent)?;
         let inbound = Inbound::new(options.channel, &options.from, &options.to, &options.text, media, options.sid);
-        Ok(Self {
-            inbound: Inbound { media_types, ..inbound },
-            signed_url: format!("{public}{PATH}"),
-            worker,
-            token,
-            playground: (!options.no_wait).then_some(playground),
-            agent,
-        })
+        Ok(Self { inbound: Inbound { media_types, ..inbound }, carrier, playground: (!options.no_wait).then_some(playground) })
     }
 
     fn carry_out(&self) -> Result<(), Failure> {
-        let parameters = self.inbound.parameters();
-        let signature =
-            sign(&self.token, &self.signed_url, &parameters).map_err(|error| Failure::NotSent(format!("cannot sign: {error}")))?;
-        let form = form_urlencoded::Serializer::new(String::new()).extend_pairs(&parameters).finish();
+        let webhook = self
+            .carrier
+            .webhook(&self.inbound.parameters(), Signed::Truly, &crate::random_hex())
+            .map_err(|error| Failure::NotSent(format!("cannot sign: {error}")))?;
         print_line(&format!("{} from {} to {}", self.inbound.sid, self.inbound.from, self.inbound.to));
         let sent_at = now_ms();
         let clock = Instant::now();
-        let mut response = self
-            .agent
-            .post(format!("{}{PATH}", self.worker))
-            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded; charset=UTF-8")
-            .header("X-Twilio-Signature", signature)
-            .header("I-Twilio-Idempotency-Token", crate::random_hex())
-            .send(form)
-            .map_err(|error| self.no_answer(&error))?;
-        let status = response.status();
-        let content_type = text_of(response.headers(), "content-type");
-        let body = response.body_mut().with_config().limit(MAX_ANSWER_BYTES).read_to_vec().map_err(|error| self.no_answer(&error))?;
-        let took = format!("{} in {} ms", status.as_u16(), clock.elapsed().as_millis());
-        if status.as_u16() != 200 {
-            let shown = phone::printable(&String::from_utf8_lossy(&body));
+        let answer = self.carrier.post(&webhook, PATIENCE).map_err(|reason| self.no_answer(reason))?;
+        let took = format!("{} in {} ms", answer.status, clock.elapsed().as_millis());
+        if answer.status != 200 {
+            let shown = phone::printable(&String::from_utf8_lossy(&answer.body));
             print_line(&took);
             return Err(Failure::BadAnswer(format!("the Worker refused, which Twilio would report as 11200:\n{shown}")));
         }
-        let answer = phone::read(content_type.as_deref(), &body).map_err(|complaint| {
+        let answer = phone::read(answer.content_type().as_deref(), &answer.body).map_err(|complaint| {
             print_line(&took);
             Failure::BadAnswer(format!(
                 "Twilio would report {}: {}\n{}",
                 complaint.code,
                 complaint.reason,
-                phone::printable(&String::from_utf8_lossy(&body))
+                phone::printable(&String::from_utf8_lossy(&answer.body))
             ))
         })?;
         for message in &answer.messages {
@@ -180,13 +140,12 @@ impl Plan {
     }
 
     /// What it means that the request brought no answer.
-    fn no_answer(&self, error: &ureq::Error) -> Failure {
-        match error {
-            ureq::Error::Timeout(_) => {
-                Failure::BadAnswer("no answer within 15 s: Twilio would have given up and reported 11200".to_owned())
-            }
-            error if is_refused(error) => Failure::NotSent(format!("nothing is listening at {}: start it with npm start", self.worker)),
-            error => Failure::BadAnswer(format!("no answer from {}: {error} (Twilio: 11200)", self.worker)),
+    fn no_answer(&self, reason: NoAnswer) -> Failure {
+        let worker = self.carrier.worker();
+        match reason {
+            NoAnswer::TimedOut => Failure::BadAnswer("no answer within 15 s: Twilio would have given up and reported 11200".to_owned()),
+            NoAnswer::NotListening => Failure::NotSent(format!("nothing is listening at {worker}: start it with npm start")),
+            NoAnswer::Broken(error) => Failure::BadAnswer(format!("no answer from {worker}: {error} (Twilio: 11200)")),
         }
     }
 
@@ -218,7 +177,8 @@ impl Plan {
 
     /// The messages to the person, sent since `sent_at`, oldest first.
     fn late_messages(&self, playground: &str, sent_at: u64) -> anyhow::Result<Vec<Message>> {
-        let body = self.agent.get(format!("{playground}/playground/messages?since={sent_at}")).call()?.body_mut().read_to_string()?;
+        let body =
+            self.carrier.agent().get(format!("{playground}/playground/messages?since={sent_at}")).call()?.body_mut().read_to_string()?;
         let body: Value = serde_json::from_str(&body)?;
         let text = |message: &Value, name: &str| message.get(name).and_then(Value::as_str).map(str::to_owned);
         let messages = body.get("messages").and_then(Value::as_array);
@@ -239,94 +199,5 @@ impl Plan {
                 },
             })
             .collect())
-    }
-}
-
-fn text_of(headers: &HeaderMap, name: &str) -> Option<String> {
-    headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
-}
-
-fn is_refused(error: &ureq::Error) -> bool {
-    match error {
-        ureq::Error::Io(error) => error.kind() == std::io::ErrorKind::ConnectionRefused,
-        ureq::Error::ConnectionFailed => true,
-        _ => false,
-    }
-}
-
-/// The origin of a loopback address, such as `http://127.0.0.1:8787`.
-fn loopback_origin(option: &str, url: &str) -> Result<String, String> {
-    let (origin, host) = origin(option, url)?;
-    if !origin.starts_with("http://") {
-        return Err(format!("{option} {url}: only http:// is spoken on loopback"));
-    }
-    let bare = host.trim_start_matches('[').trim_end_matches(']');
-    let loopback = bare.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
-    if loopback {
-        Ok(origin)
-    } else if host.eq_ignore_ascii_case("localhost") {
-        // The name could be made to mean another machine.
-        Ok(origin.replacen(&host, "127.0.0.1", 1))
-    } else {
-        Err(format!("{option} {url}: {host} is not this machine; pretend messages go to loopback only, such as http://127.0.0.1:8787"))
-    }
-}
-
-/// The origin of a web address, and its host.
-fn origin(option: &str, url: &str) -> Result<(String, String), String> {
-    let unusable = |reason: &str| format!("{option} {url}: {reason}");
-    let uri: Uri = url.parse().map_err(|_| unusable("not a web address"))?;
-    let (Some(scheme), Some(authority)) = (uri.scheme_str(), uri.authority()) else {
-        return Err(unusable("not a web address such as http://127.0.0.1:8787"));
-    };
-    if !matches!(scheme, "http" | "https") {
-        return Err(unusable("not a web address such as http://127.0.0.1:8787"));
-    }
-    if authority.as_str().contains('@') {
-        return Err(unusable("user names are not taken"));
-    }
-    if uri.path() != "/" && !uri.path().is_empty() || uri.query().is_some() {
-        return Err(unusable("give scheme, host and port only, no path"));
-    }
-    Ok((format!("{scheme}://{authority}"), authority.host().to_owned()))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn loopback_addresses_are_taken() {
-        for (url, origin) in [
-            ("http://127.0.0.1:8787", "http://127.0.0.1:8787"),
-            ("http://127.0.0.1:8787/", "http://127.0.0.1:8787"),
-            ("http://127.8.9.1:1", "http://127.8.9.1:1"),
-            ("http://[::1]:8787", "http://[::1]:8787"),
-            ("http://localhost:8787", "http://127.0.0.1:8787"),
-        ] {
-            assert_eq!(loopback_origin("--worker", url).as_deref(), Ok(origin));
-        }
-    }
-
-    #[test]
-    fn addresses_beyond_loopback_are_refused() {
-        for url in [
-            "http://example.com",
-            "http://0.0.0.0:8787",
-            "http://10.0.0.1:8787",
-            "http://[::]:8787",
-            "http://127.0.0.1.example.com",
-            "http://localhost.example.com",
-            "http://127.0.0.1@example.com",
-            "http://example.com@127.0.0.1",
-            "http://2130706433",
-            "https://127.0.0.1:8787",
-            "http://127.0.0.1:8787/other",
-            "127.0.0.1:8787",
-            "/twilio",
-            "",
-        ] {
-            assert!(loopback_origin("--worker", url).is_err(), "{url}");
-        }
     }
 }

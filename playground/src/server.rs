@@ -23,6 +23,7 @@ use tokio::net::{TcpListener, TcpStream};
 use crate::exchange::{Line, Playground, handle};
 use crate::fault::{Fault, Service};
 use crate::media::MAX_FILE;
+use crate::page;
 use crate::print_line;
 
 /// Why the server could not start.
@@ -69,10 +70,12 @@ fn router(playground: Arc<Playground>) -> Router {
         .route("/playground/requests", get(list_requests).delete(clear_requests))
         .route("/playground/messages", get(list_messages))
         .route("/playground/numbers", get(list_numbers).delete(reset_numbers))
+        .merge(page::routes())
         .method_not_allowed_fallback(|method: Method, uri: Uri| async move {
             control_error(StatusCode::METHOD_NOT_ALLOWED, &format!("{method} is not possible at {}", uri.path()))
         })
         .fallback(|uri: Uri| async move { control_error(StatusCode::NOT_FOUND, &format!("there is nothing at {}", uri.path())) })
+        .layer(axum::middleware::from_fn(page::guard))
         .with_state(playground)
 }
 
@@ -194,11 +197,13 @@ async fn reset_numbers(State(playground): State<Arc<Playground>>) -> Response {
     answer(StatusCode::OK, &json!({"accounts": {}}))
 }
 
-fn control_error(status: StatusCode, reason: &str) -> Response {
+/// An error of a control route: `reason` in JSON.
+pub fn control_error(status: StatusCode, reason: &str) -> Response {
     answer(status, &json!({"error": reason}))
 }
 
-fn answer(status: StatusCode, value: &Value) -> Response {
+/// A JSON answer of a control route.
+pub fn answer(status: StatusCode, value: &Value) -> Response {
     let mut response = Response::new(Body::from(value.to_string()));
     *response.status_mut() = status;
     response.headers_mut().insert(header::CONTENT_TYPE, axum::http::HeaderValue::from_static("application/json"));

@@ -42,7 +42,7 @@ pub fn authorize(playground: &Playground, call: &Call) -> Authorization {
 pub fn prepare<'a>(playground: &'a Playground, call: &Call) -> Result<Prepared<'a>, Reply> {
     let parts: Vec<&str> = call.path.trim_matches('/').split('/').collect();
     match (call.method.as_str(), parts.as_slice()) {
-        ("POST", ["v2", "Indicators", "Typing.json"]) => typing(call),
+        ("POST", ["v2", "Indicators", "Typing.json"]) => typing(playground, call),
         (method, ["2010-04-01", "Accounts", account, rest @ ..]) if is_sid(account, "AC") => {
             let account = (*account).to_owned();
             match (method, rest) {
@@ -313,6 +313,10 @@ fn create<'a>(playground: &'a Playground, account: String, call: &Call) -> Resul
         act: Box::new(move |_| {
             message.accepted_at = now_ms();
             let resource = message.resource(Stage::Created);
+            playground.feed.publish(
+                "message",
+                json!({"sid": message.sid, "to": message.to, "from": message.from, "text": message.body, "at": message.accepted_at}),
+            );
             playground.outbox.add(message);
             Reply::json(StatusCode::CREATED, resource)
         }),
@@ -475,7 +479,7 @@ fn read<'a>(playground: &'a Playground, account: &str, file: &str) -> Option<Pre
     Some(Prepared { spoken: String::new(), act: Box::new(move |_| Reply::json(StatusCode::OK, resource)) })
 }
 
-fn typing<'a>(call: &Call) -> Result<Prepared<'a>, Reply> {
+fn typing<'a>(playground: &'a Playground, call: &Call) -> Result<Prepared<'a>, Reply> {
     let form = form_of(call)?;
     if let Some((name, _)) = form.iter().find(|(name, _)| !matches!(name.as_str(), "messageId" | "channel")) {
         return Err(unknown_parameter(name));
@@ -487,7 +491,14 @@ fn typing<'a>(call: &Call) -> Result<Prepared<'a>, Reply> {
     if value_of(&form, "channel") != Some("whatsapp") {
         return Err(bad(20001, "The 'channel' must be whatsapp."));
     }
-    Ok(Prepared { spoken: String::new(), act: Box::new(|_| Reply::json(StatusCode::OK, json!({"success": true}))) })
+    let sid = message.to_owned();
+    Ok(Prepared {
+        spoken: String::new(),
+        act: Box::new(move |_| {
+            playground.feed.publish("typing", json!({"sid": sid, "at": now_ms()}));
+            Reply::json(StatusCode::OK, json!({"success": true}))
+        }),
+    })
 }
 
 const SECONDS_A_DAY: i64 = 86_400;

@@ -2,6 +2,7 @@
 //!
 //! It builds them and knows nothing of HTTP or of signatures.
 
+use serde::Deserialize;
 use serde_json::json;
 
 use crate::random_hex;
@@ -11,7 +12,8 @@ use crate::twilio::segments;
 pub const ACCOUNT_SID: &str = "AC0123456789abcdef0123456789abcdef";
 
 /// How the message travels.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Channel {
     /// A text message, with media an MMS.
     Sms,
@@ -104,7 +106,8 @@ impl Inbound {
 const WHATSAPP: &str = "whatsapp:";
 const PROFILE_NAME: &str = "Playground Person";
 
-fn address(channel: Channel, address: &str) -> String {
+/// An address with the prefix of its channel.
+pub fn address(channel: Channel, address: &str) -> String {
     match channel {
         Channel::Whatsapp if !address.starts_with(WHATSAPP) => format!("{WHATSAPP}{address}"),
         _ => address.to_owned(),

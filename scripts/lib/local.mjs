@@ -100,6 +100,19 @@ export async function waitUntil(what, probe, running, timeout = 60_000) {
   throw new UserError(`${what} was not ready after ${timeout / 1000} s.`);
 }
 
+/**
+ * Takes the lines that a Worker prints and passes its log lines (JSON objects) on to the playground at `url`, in order, for
+ * its page. A playground that is gone is no error here. Returns what to call with each line.
+ */
+export function logForwarder(url) {
+  let last = Promise.resolve();
+  return (line) => {
+    if (!line.startsWith("{")) return;
+    const post = () => fetch(`${url}/playground/log`, { method: "POST", headers: { "Content-Type": "application/json" }, body: line });
+    last = last.then(post).then((response) => response.arrayBuffer()).catch(() => {});
+  };
+}
+
 /** Whether something accepts connections on `port` of 127.0.0.1. */
 export function accepts(port) {
   return new Promise((resolve) => {

@@ -37,12 +37,14 @@ export const SECURITY_HEADERS = {
 };
 
 /**
- * Starts a playground and one Worker that uses it: `{ playground, worker, close }`. Options as for `startWorker`.
+ * Starts a playground and one Worker that uses it, each knowing of the other: `{ playground, worker, close }`. Options as for
+ * `startWorker`.
  */
 export async function startSwitchboard(options = {}) {
-  const playground = await startPlayground();
+  const port = await freePort();
+  const playground = await startPlayground({ worker: `http://127.0.0.1:${port}`, adminToken: options.settings?.ADMIN_TOKEN });
   try {
-    const worker = await startWorker({ playground, ...options });
+    const worker = await startWorker({ playground, port, ...options });
     return { playground, worker, close: () => Promise.all([worker.close(), playground.close()]) };
   } catch (error) {
     await playground.close();
@@ -50,12 +52,15 @@ export async function startSwitchboard(options = {}) {
   }
 }
 
-/** Starts a playground on a free port. `tokens` are the Twilio auth tokens that it takes. */
-export async function startPlayground({ tokens = SECRETS.TWILIO_AUTH_TOKEN } = {}) {
+/**
+ * Starts a playground on a free port. `tokens` are the Twilio auth tokens that it takes, `worker` the address of the Worker
+ * that its page's phones write to, `adminToken` what it shows that Worker's admin routes.
+ */
+export async function startPlayground({ tokens = SECRETS.TWILIO_AUTH_TOKEN, worker, adminToken = "" } = {}) {
   const lines = [];
-  const running = start(playgroundBinary(), ["serve", "--port", "0"], {
+  const running = start(playgroundBinary(), ["serve", "--port", "0", ...(worker ? ["--worker", worker] : [])], {
     cwd: ROOT,
-    env: { ...process.env, TWILIO_AUTH_TOKEN: tokens, OPENAI_API_KEY: SECRETS.OPENAI_API_KEY },
+    env: { ...process.env, ...SECRETS, TWILIO_AUTH_TOKEN: tokens, ADMIN_TOKEN: adminToken },
     stdio: ["ignore", "pipe", "pipe"],
   });
   collect(running, (line) => lines.push(line));
@@ -69,15 +74,16 @@ export async function startPlayground({ tokens = SECRETS.TWILIO_AUTH_TOKEN } = {
  * - `playground`: the playground that it asks; without one, `settings` must say where OpenAI is;
  * - `settings`: settings to give it beside its secrets and the defaults of wrangler.toml; null takes one away;
  * - `build`: the build to run, `build` or `build/panic-route`;
- * - `directory`: where its configuration and storage are; a fresh temporary one by default.
+ * - `directory`: where its configuration and storage are; a fresh temporary one by default;
+ * - `port`: the port to begin with; a free one by default.
  */
-export async function startWorker({ playground, settings = {}, build = "build", directory } = {}) {
+export async function startWorker({ playground, settings = {}, build = "build", directory, port } = {}) {
   const dir = directory ?? fs.mkdtempSync(path.join(os.tmpdir(), "switchboard-e2e-"));
   const inPlayground = playground ? { OPENAI_BASE_URL: `${playground.url}/v1`, TWILIO_API_BASE_URL: playground.url } : {};
   const { toml, vars } = deployedConfiguration(build);
   fs.writeFileSync(path.join(dir, "wrangler.toml"), toml);
   for (let attempt = 1; ; attempt += 1) {
-    const worker = new Worker(dir, await freePort(), !directory, { ...vars, ...SECRETS, ...inPlayground, ...settings });
+    const worker = new Worker(dir, attempt === 1 && port ? port : await freePort(), !directory, { ...vars, ...SECRETS, ...inPlayground, ...settings });
     try {
       await worker.start();
       return worker;

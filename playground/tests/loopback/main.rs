@@ -18,6 +18,7 @@ mod media;
 mod numbers;
 mod observation;
 mod openai;
+mod page;
 mod say;
 mod server;
 mod twilio;
