@@ -28,6 +28,7 @@ function counted(Inner, name) {
     constructor(ctx, env) {
       countRows(ctx.storage);
       super(ctx, env);
+      count(`${name} objects`);
     }
   }
   for (const method of Object.getOwnPropertyNames(Inner.prototype)) {

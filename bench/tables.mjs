@@ -88,7 +88,7 @@ export const TABLES = {
   },
   memory: {
     title: "Memory",
-    about: "Resident memory of workerd: after its start and one turn, after 10 000 turns over 5 000 senders, when all of it has expired (conversations last 60 s here), and the same once more with 5 000 other senders. The resident memory holds about 40 MB of the program's file, shared by all workerds. KV is another process.",
+    about: "Resident memory of workerd: after its start and one turn, after 10 000 turns over 5 000 senders, when all of it has expired (conversations last 60 s here), and the same once more with 5 000 other senders. Objects in memory have their SQLite there, too, until workerd drops them 10 s after their last request. KV is another process.",
     columns: [
       { key: "start", title: "at start", unit: "MB", digits: 1 },
       { key: "first", title: "after 5 000 senders", unit: "MB", digits: 1 },
@@ -97,16 +97,17 @@ export const TABLES = {
       { key: "expiredAgain", title: "expired", unit: "MB", digits: 1 },
       { key: "kept", title: "entries left in KV", unit: "", digits: 0, ratio: false },
     ],
-    estimate: (plan) => 10 + 2 * ((plan.crowd * 4) / 350 + plan.expiry),
+    estimate: (plan) => 5 + 2 * ((plan.crowd * 4) / 500 + plan.expiry),
     measure: memory,
   },
   operations: {
     title: "Billable operations for each answered message",
-    about: "Messages of one sender come 13 s apart, so that what is done between them is counted too. Object requests, alarms and rows are counted inside the runtime by a wrapper around the Worker's objects (bench/counting.js), KV and model requests by the services that get them. The first columns are counted when the answers are there, the last ones when everything has expired.",
+    about: "Each of 20 senders sends five messages, 3, 3, 13 and 13 s apart: workerd keeps an object for 10 s, so two of them find it warm and two do not. Object requests, alarms and rows are counted inside the runtime by a wrapper around the Worker's objects (bench/counting.js), KV and model requests by the services that get them. All are means for a message; the last columns and the price count everything until the conversations have expired.",
     columns: [
       { key: "sender", title: "sender object requests", unit: "", digits: 2 },
       { key: "budget", title: "budget object requests", unit: "", digits: 2 },
-      { key: "kvReads", title: "KV reads", unit: "", digits: 2 },
+      { key: "kvReadsWarm", title: "KV reads, warm", unit: "", digits: 2 },
+      { key: "kvReadsCold", title: "KV reads, cold", unit: "", digits: 2 },
       { key: "kvWrites", title: "KV writes", unit: "", digits: 2 },
       { key: "fetches", title: "fetches", unit: "", digits: 2 },
       { key: "subrequests", title: "subrequests", unit: "", digits: 2 },
@@ -116,7 +117,7 @@ export const TABLES = {
       { key: "budgetLater", title: "budget object requests, until expired", unit: "", digits: 2 },
       { key: "price", title: "price of a million messages", unit: "$", digits: 2 },
     ],
-    estimate: (plan) => 5 + plan.gap * (plan.messagesEach - 1) + plan.expiry,
+    estimate: (plan) => 5 + plan.gaps.reduce((sum, gap) => sum + gap, 0) + plan.expiry,
     measure: operations,
   },
 };
@@ -132,6 +133,9 @@ export const PRICES = {
   kvWrites: 5,
   kvDeletes: 5,
 };
+
+// After so long without a request, workerd takes an object out of memory.
+const OBJECT_LIFE_SECONDS = 10;
 
 function floodColumns() {
   return [
@@ -242,18 +246,25 @@ async function operations(plan) {
     async (subjects, model) => {
       const rows = rowsOf(subjects);
       const senders = 20;
-      const asked = Object.fromEntries(subjects.map(({ name }) => [name, 0]));
-      for (let turn = 0; turn < plan.messagesEach; turn += 1) {
-        if (turn) await seconds(plan.gap);
+      const zeros = () => Object.fromEntries(subjects.map(({ name }) => [name, 0]));
+      const asked = zeros();
+      const reads = { warm: zeros(), cold: zeros() };
+      for (const [turn, gap] of plan.gaps.entries()) {
+        await seconds(gap);
         for (const subject of subjects) {
+          const before = await subject.kvCounts();
           const requests = Array.from({ length: senders }, (_, sender) => message(subject, { sender }));
           await modelRequests(model, "DELETE");
           await inTurn(subject.url, { requests, expected: ANSWERED });
           asked[subject.name] += (await modelRequests(model, "GET")).requests.filter(({ service }) => service === "openai").length;
+          const isCold = gap > OBJECT_LIFE_SECONDS;
+          if (turn) reads[isCold ? "cold" : "warm"][subject.name] += (await subject.kvCounts()).reads - before.reads;
         }
       }
       await seconds(1);
-      const messages = senders * plan.messagesEach;
+      const messages = senders * plan.gaps.length;
+      const cold = plan.gaps.filter((gap) => gap > OBJECT_LIFE_SECONDS).length * senders;
+      const warm = messages - senders - cold;
       const answered = await Promise.all(subjects.map(counted));
       await seconds(plan.expiry);
       for (const [index, subject] of subjects.entries()) {
@@ -261,7 +272,6 @@ async function operations(plan) {
         const all = {
           sender: then["sender requests"],
           budget: then["budget requests"],
-          kvReads: then.reads,
           kvWrites: then.writes,
           fetches: asked[subject.name],
           alarms: now["sender alarms"],
@@ -280,7 +290,8 @@ async function operations(plan) {
           (now.reads / messages) * PRICES.kvReads +
           (now.writes / messages) * PRICES.kvWrites +
           each.kvDeletes * PRICES.kvDeletes;
-        add(rows[index], { ...each, price });
+        const { name } = subject;
+        add(rows[index], { ...each, kvReadsWarm: reads.warm[name] / warm, kvReadsCold: reads.cold[name] / (cold || 1), price });
       }
       return rows;
     },

@@ -22,7 +22,7 @@ const HELP = `npm run bench [-- options]
 Measures and writes bench/RESULTS.md. Tables: ${NAMES.join(", ")}.
 
   --rounds N     rounds of each table, interleaved (5, which is also the least that is reported)
-  --seconds N    seconds of each flood of requests (3)
+  --seconds N    seconds of each flood of requests (2)
   --only A,B     only these tables; the others are kept from bench/results.json, if they are of the same commit, build and
                  machine
   --quick        only show that everything runs: a moment of each, nothing is written
@@ -69,23 +69,23 @@ await command(async (args) => {
 
 function planOf({ rounds, seconds, quick = false }) {
   if (quick) {
-    return { quick, rounds: 1, seconds: 0.5, warmUp: 0.2, senders: 20, turnsEach: 2, paceSeconds: 0.5, sequences: 2, starts: 1, crowd: 40, expiry: 0, gap: 0, messagesEach: 2 };
+    return { quick, rounds: 1, seconds: 0.5, warmUp: 0.2, senders: 20, turnsEach: 2, paceSeconds: 0.5, sequences: 2, starts: 1, crowd: 40, expiry: 0, gaps: [0, 0] };
   }
   return {
     quick,
     rounds: number("--rounds", rounds ?? "5", 5),
-    seconds: number("--seconds", seconds ?? "3", 1),
-    warmUp: 2,
+    seconds: number("--seconds", seconds ?? "2", 1),
+    warmUp: 1.5,
     senders: 200,
     turnsEach: 10,
     paceSeconds: 8,
     sequences: 25,
     starts: 10,
     crowd: 5000,
-    // Conversations last 60 s there, and objects look about that often.
-    expiry: 90,
-    gap: 13,
-    messagesEach: 5,
+    // Conversations last 60 s there.
+    expiry: 75,
+    // Seconds before each message of a sender.
+    gaps: [0, 3, 3, 13, 13],
   };
 }
 

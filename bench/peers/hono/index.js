@@ -94,13 +94,11 @@ export class SenderObject extends DurableObject {
     return answer;
   }
 
-  /** Forgets what has expired. */
+  /** Forgets the sender when its newest message has expired. */
   async alarm() {
     await this.#prepare();
-    const oldest = Date.now() - this.#ttl;
-    this.#sql.exec("DELETE FROM messages WHERE at <= ?", oldest);
-    const { at } = this.#sql.exec("SELECT min(at) AS at FROM messages").one();
-    if (at !== null) return this.ctx.storage.setAlarm(at + this.#ttl);
+    const { at } = this.#sql.exec("SELECT max(at) AS at FROM messages").one();
+    if (at !== null && at > Date.now() - this.#ttl) return this.ctx.storage.setAlarm(at + this.#ttl);
     this.#conversation = undefined;
     this.#prepared = false;
     await this.ctx.storage.deleteAll();
@@ -166,6 +164,17 @@ export class SenderObject extends DurableObject {
   }
 
   async #ask(turns, text) {
+    // Not AbortSignal.timeout: its timer would keep the object in memory, and billed, long after the answer.
+    const late = new AbortController();
+    const timer = setTimeout(() => late.abort(new Error("too late")), Number(this.env.OPENAI_TIMEOUT_MS));
+    try {
+      return await this.#complete(turns, text, late.signal);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  async #complete(turns, text, signal) {
     const said = turns.flatMap(({ user, assistant }) => [
       { role: "user", content: user },
       { role: "assistant", content: assistant },
@@ -179,7 +188,7 @@ export class SenderObject extends DurableObject {
         max_completion_tokens: 1000,
         user: this.ctx.id.toString(),
       }),
-      signal: AbortSignal.timeout(Number(this.env.OPENAI_TIMEOUT_MS)),
+      signal,
     });
     if (!response.ok) throw new Error(`status ${response.status}`);
     const answer = (await response.json()).choices?.[0]?.message?.content?.trim();
