@@ -86,11 +86,12 @@ export async function startModel() {
  * Starts a subject, and its KV if it is a Worker; ready when it returns.
  * - `model`: what `startModel` returned;
  * - `settings`: beside the usual ones;
- * - `counting`: with the wrapper that counts what is billed.
+ * - `counting`: with the wrapper that counts what is billed;
+ * - `inspected`: a Worker, with the inspector of workerd at its `inspectorUrl`.
  */
-export async function startSubject(name, { model, settings = {}, counting = false } = {}) {
+export async function startSubject(name, { model, settings = {}, counting = false, inspected = false } = {}) {
   const all = { ...SETTINGS, OPENAI_BASE_URL: `${model?.url}/v1`, TWILIO_API_BASE_URL: model?.url, ...settings };
-  return SUBJECTS[name].worker ? startWorker(name, all, counting) : startExpress(name, all);
+  return SUBJECTS[name].worker ? startWorker(name, all, counting, inspected) : startExpress(name, all);
 }
 
 class Subject {
@@ -173,7 +174,7 @@ export function storageParent() {
   }
 }
 
-async function startWorker(name, settings, counting) {
+async function startWorker(name, settings, counting, inspected) {
   const kv = await startKv();
   const dir = fs.mkdtempSync(path.join(storageParent(), "switchboard-bench-"));
   const port = await freePort();
@@ -189,9 +190,12 @@ async function startWorker(name, settings, counting) {
     modules.unshift("counting.js");
   }
   fs.writeFileSync(path.join(dir, "config.capnp"), workerdConfig(SUBJECTS[name].classes, modules, settings, port, kv.port));
+  const inspector = inspected ? await freePort() : undefined;
   const began = performance.now();
-  const running = start(workerdBinary(), ["serve", "--experimental", "config.capnp"], { cwd: dir, stdio: ["ignore", "ignore", "inherit"] });
-  return ready(new Subject(name, port, kv, running, () => fs.rmSync(dir, { recursive: true, force: true })), began, running);
+  const running = start(workerdBinary(), ["serve", "--experimental", ...(inspected ? [`--inspector-addr=127.0.0.1:${inspector}`] : []), "config.capnp"], { cwd: dir, stdio: ["ignore", "ignore", "inherit"] });
+  const subject = new Subject(name, port, kv, running, () => fs.rmSync(dir, { recursive: true, force: true }));
+  if (inspected) subject.inspectorUrl = `http://127.0.0.1:${inspector}`;
+  return ready(subject, began, running);
 }
 
 async function startExpress(name, settings) {

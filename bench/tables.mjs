@@ -21,21 +21,21 @@ export const TABLES = {
     about: "A message with a wrong signature, answered with 403 by all but hello world, which answers 200 to everything. 32 connections, each sends the next request when it has the answer.",
     columns: floodColumns(),
     estimate: (plan) => 4 + 4 * (plan.warmUp + plan.rounds * (plan.seconds + 0.6)),
-    measure: (plan) => floods(plan, (subject) => ({ request: message(subject, { signature: `${"A".repeat(27)}=` }), expected: { status: 403 } })),
+    measure: (plan) => floods(plan, LOADS.forged),
   },
   refused: {
     title: "A verified request that needs no object",
     about: "A message with the right signature and a recipient that is no address, answered with 400 by all but hello world.",
     columns: floodColumns(),
     estimate: (plan) => 4 + 4 * (plan.warmUp + plan.rounds * (plan.seconds + 0.6)),
-    measure: (plan) => floods(plan, (subject) => ({ request: message(subject, { to: "nobody" }), expected: { status: 400 } })),
+    measure: (plan) => floods(plan, LOADS.refused),
   },
   health: {
     title: "A request that needs nothing",
     about: "`GET /health`, answered with 200 by all.",
     columns: floodColumns(),
     estimate: (plan) => 4 + 4 * (plan.warmUp + plan.rounds * (plan.seconds + 0.6)),
-    measure: (plan) => floods(plan, () => ({ request: { method: "GET", path: "/health" }, expected: { status: 200 } })),
+    measure: (plan) => floods(plan, LOADS.health),
   },
   turns: {
     title: "Whole turns",
@@ -120,6 +120,19 @@ export const TABLES = {
     estimate: (plan) => 5 + plan.gaps.reduce((sum, gap) => sum + gap, 0) + plan.expiry,
     measure: operations,
   },
+};
+
+/** The requests of the floods, and what they are answered with, by table. */
+const LOADS = {
+  forged: (subject) => ({ request: message(subject, { signature: `${"A".repeat(27)}=` }), expected: { status: 403 } }),
+  refused: (subject) => ({ request: message(subject, { to: "nobody" }), expected: { status: 400 } }),
+  health: () => ({ request: { method: "GET", path: "/health" }, expected: { status: 200 } }),
+};
+
+/** What can be profiled, by table: one round of its load on a subject. */
+export const PROFILED = {
+  ...Object.fromEntries(Object.entries(LOADS).map(([name, load]) => [name, (subject) => flood(subject, { ...load(subject), seconds: 3 })])),
+  turns: (subject, round) => drain(subject, { lists: conversations(subject, 200, 10, round), expected: ANSWERED }),
 };
 
 /** Cloudflare's prices beyond what is included, in dollars for a million. */

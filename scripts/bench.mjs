@@ -11,9 +11,10 @@ import { build } from "./build.mjs";
 import { NODE_BIN } from "./lib/project.mjs";
 import { command, duration, run, say, UserError } from "./lib/run.mjs";
 import { setUpNode, setUpRust } from "./setup.mjs";
+import { profile } from "../bench/profile.mjs";
 import { identity, keptTables, writeReport } from "../bench/report.mjs";
 import { BENCH, buildModel, bundlePeers, requireProc } from "../bench/servers.mjs";
-import { TABLES } from "../bench/tables.mjs";
+import { PROFILED, TABLES } from "../bench/tables.mjs";
 
 const NAMES = Object.keys(TABLES);
 
@@ -26,14 +27,18 @@ Measures and writes bench/RESULTS.md. Tables: ${NAMES.join(", ")}.
   --only A,B     only these tables; the others are kept from bench/results.json, if they are of the same commit, build and
                  machine
   --quick        only show that everything runs: a moment of each, nothing is written
+  --profile T    in place of all this: where the CPU time of Switchboard and the Hono Worker goes in one of ${Object.keys(PROFILED).join(", ")}
   --help         print this`;
 
 await command(async (args) => {
-  const options = { rounds: { type: "string" }, seconds: { type: "string" }, only: { type: "string" }, quick: { type: "boolean" }, help: { type: "boolean" } };
+  const options = { rounds: { type: "string" }, seconds: { type: "string" }, only: { type: "string" }, quick: { type: "boolean" }, profile: { type: "string" }, help: { type: "boolean" } };
   const { values } = parseArgs({ args, options });
   if (values.help) return void say(HELP);
   const plan = planOf(values);
   const names = tablesOf(values.only);
+  if (values.profile !== undefined && !Object.hasOwn(PROFILED, values.profile)) {
+    throw new UserError(`"${values.profile}" cannot be profiled; there are ${Object.keys(PROFILED).join(", ")}.`);
+  }
 
   await setUpNode();
   requireProc();
@@ -42,6 +47,7 @@ await command(async (args) => {
   await build();
   await buildModel();
   await bundlePeers();
+  if (values.profile) return void (await profile(values.profile, ["switchboard", "hono"], PROFILED[values.profile]));
 
   // Counting waits most of the time, and is not timed: memory and operations are measured together.
   const together = ["memory", "operations"].every((name) => names.includes(name));
