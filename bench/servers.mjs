@@ -10,9 +10,9 @@ import http from "node:http";
 import { createRequire } from "node:module";
 import os from "node:os";
 import path from "node:path";
-import { freePort, waitUntil } from "../scripts/lib/local.mjs";
+import { freePort, waitUntil, WRANGLER, wranglerEnv } from "../scripts/lib/local.mjs";
 import { inRoot, NODE_BIN, ROOT, targetDir } from "../scripts/lib/project.mjs";
-import { eachLine, run, say, start, UserError } from "../scripts/lib/run.mjs";
+import { capture, eachLine, run, say, start, UserError } from "../scripts/lib/run.mjs";
 
 /** Where the bench's own packages and peers are. */
 export const BENCH = inRoot("bench");
@@ -146,7 +146,24 @@ export async function timeStart(name, options) {
   }
 }
 
-/** Whether this system tells what is measured of processes. */
+/** What `wrangler check startup` says of a Worker: the ms that its isolate is active while it starts. */
+export async function checkStartup(name) {
+  const dir = fs.mkdtempSync(path.join(os.tmpdir(), "switchboard-bench-"));
+  try {
+    const files = bundleOf(name);
+    for (const [module, file] of files) fs.copyFileSync(file, path.join(dir, module));
+    const rules = `rules = [{ type = "CompiledWasm", globs = ["*.wasm"] }]`;
+    fs.writeFileSync(path.join(dir, "wrangler.toml"), `name = "bench"\nmain = "${files[0][0]}"\ncompatibility_date = "${compatibilityDate()}"\nno_bundle = true\n${rules}\n`);
+    const { stdout, stderr } = await capture(WRANGLER[0], [...WRANGLER.slice(1), "check", "startup"], { cwd: dir, env: { ...wranglerEnv(), WRANGLER_LOG_PATH: path.join(dir, "logs") } });
+    const active = stdout.match(/Active: ([\d.]+) ms/)?.[1];
+    if (active === undefined) throw new UserError(`wrangler check startup told nothing of ${SUBJECTS[name].title}: ${stdout}${stderr}`);
+    return Number(active);
+  } finally {
+    fs.rmSync(dir, { recursive: true, force: true });
+  }
+}
+
+/** Throws a UserError where the system does not tell what is measured of processes. */
 export function requireProc() {
   if (!fs.existsSync("/proc/self/schedstat")) throw new UserError("the benchmark needs Linux: CPU time and memory of processes are read from /proc.");
 }

@@ -55,7 +55,7 @@ await command(async (args) => {
   const all = names.reduce((sum, name) => sum + (together && name === "operations" ? 0 : estimate(name)), 0);
   say(`\nbench: ${names.length} tables, about ${duration(all * 1000)}${plan.quick ? "" : `; it ends about ${new Date(Date.now() + all * 1000).toTimeString().slice(0, 5)}`}`);
   const began = Date.now();
-  const who = identity(plan);
+  const who = identity();
   const measured = plan.quick ? {} : keptTables(who);
   const measure = async (name) => {
     say(`\n${name}: ${TABLES[name].title} (about ${duration(estimate(name) * 1000)})`);
@@ -86,7 +86,7 @@ function planOf({ rounds, seconds, quick = false }) {
     turnsEach: 10,
     paceSeconds: 8,
     sequences: 25,
-    starts: 10,
+    starts: 5,
     crowd: 5000,
     // Conversations last 60 s there.
     expiry: 75,
