@@ -116,6 +116,7 @@ export function setUpDevVars() {
     TWILIO_AUTH_TOKEN: crypto.randomBytes(16).toString("hex"),
     OPENAI_API_KEY: `sk-playground-${crypto.randomBytes(16).toString("hex")}`,
     PSEUDONYM_KEY: crypto.randomBytes(32).toString("hex"),
+    ADMIN_TOKEN: crypto.randomBytes(32).toString("hex"),
   };
   const text = Object.entries(values).reduce((example, [name, value]) => {
     const line = new RegExp(`^${name}=.*$`, "m");

@@ -9,9 +9,12 @@
 //! 5. fields, else 400
 //! 6. the sender object, else 503
 //!
-//! Not here: what is answered (`sender`), and the runtime's types (`shell`).
+//! Not here: what is answered (`sender`), the operator's routes (`admin`), and the runtime's types (`shell`).
+
+use std::borrow::Cow;
 
 use crate::{
+    admin,
     config::{Config, Fault},
     event::{self, Event, Security},
     message::{Address, FieldError, Message, StatusUpdate},
@@ -25,6 +28,7 @@ use crate::{
         signature::{self, SignatureError, Verified},
         twiml,
     },
+    usage::{Refusals, Tally},
 };
 
 /// A request, as the runtime gives it.
@@ -53,7 +57,7 @@ pub struct Response {
     /// The status code.
     pub status: u16,
     /// Names and values.
-    pub headers: Vec<(&'static str, &'static str)>,
+    pub headers: Vec<(&'static str, Cow<'static, str>)>,
     /// The body; none is sent to a `HEAD`.
     pub body: String,
 }
@@ -73,7 +77,7 @@ pub const SECURITY_HEADERS: [(&str, &str); 5] = [
 const MESSAGES_PATH: &str = "/twilio/messages";
 
 const PLAIN: &str = "text/plain; charset=utf-8";
-const JSON: &str = "application/json";
+pub(crate) const JSON: &str = "application/json";
 
 /// Answers one request.
 pub async fn handle(platform: &impl WorkerPlatform, config: Result<&Config, &[Fault]>, request: &mut impl Request) -> Response {
@@ -91,6 +95,10 @@ pub async fn handle(platform: &impl WorkerPlatform, config: Result<&Config, &[Fa
             answered.unwrap_or_else(|refusal| refuse(platform, refusal))
         }
         (MESSAGES_PATH | STATUS_PATH, _) => method_not_allowed("POST"),
+        (path, method) if path.starts_with(admin::PREFIX) => match config {
+            Ok(config) => admin::handle(platform, config, request, method, target_of(&url)).await,
+            Err(_) => not_configured(),
+        },
         _ => plain(404, "Not found\n"),
     };
     if method == "HEAD" { Response { body: String::new(), ..response } } else { response }
@@ -144,7 +152,8 @@ async fn status<'c>(
         let report = DeliveryReport { sid, status, code, phone_hash: config.pseudonym_key.phone_hash(&person) };
         with_retry(async || platform.report(&name, &report).await).await.map_err(|error| Refusal::Object(error.reason))?;
     }
-    Ok(Response { status: 204, headers: SECURITY_HEADERS.to_vec(), body: String::new() })
+    let headers = SECURITY_HEADERS.map(|(name, value)| (name, value.into())).to_vec();
+    Ok(Response { status: 204, headers, body: String::new() })
 }
 
 /// Reads a form, verifies it, and parses its fields; `person` is the field that names the person, for the log.
@@ -179,8 +188,11 @@ async fn deliver<'c>(
     let name = keys.pair(&from, &to);
     let phone_hash = keys.phone_hash(&from);
     let route = Route { sender: from, number: to, service, account, token, origin: origin(config, url).to_owned() };
-    let call = SenderCall { sid, input, pictures, phone_hash, route };
-    with_retry(async || platform.deliver(&name, &call).await).await.map_err(|error| Refusal::Object(error.reason))
+    let call = SenderCall { sid, input, pictures, phone_hash, route, counted: platform.take() };
+    with_retry(async || platform.deliver(&name, &call).await).await.map_err(|error| {
+        platform.count(&call.counted);
+        Refusal::Object(error.reason)
+    })
 }
 
 async fn read_form<'c>(request: &mut impl Request) -> Result<Form, Refusal<'c>> {
@@ -248,12 +260,19 @@ fn health(config: Result<&Config, &[Fault]>) -> Response {
 /// Logs what a refusal says about its sender, and answers it. The answer tells nothing that would help a forger.
 fn refuse(platform: &impl WorkerPlatform, refusal: Refusal<'_>) -> Response {
     let security = |phone_hash, details| event::log(platform, &Event::Security { phone_hash, details });
+    let refusals = match &refusal {
+        Refusal::Signature(..) => Refusals { invalid_signature: 1, ..Refusals::default() },
+        Refusal::Field(..) => Refusals { suspicious_request: 1, ..Refusals::default() },
+        Refusal::ContentType | Refusal::TooLarge | Refusal::Malformed(_) => Refusals { bad_request: 1, ..Refusals::default() },
+        Refusal::Configuration(_) | Refusal::Object(_) | Refusal::Twiml => Refusals::default(),
+    };
+    platform.count(&Tally { refusals, ..Tally::EMPTY });
     match refusal {
         Refusal::Configuration(faults) => {
             let mut settings: Vec<_> = faults.iter().map(|fault| fault.setting).collect();
             settings.dedup();
             security(PhoneHash::nobody(), Security::ConfigurationInvalid { settings });
-            plain(503, "Not configured: see /health\n")
+            not_configured()
         }
         Refusal::ContentType => plain(415, "The content type must be application/x-www-form-urlencoded\n"),
         Refusal::TooLarge => plain(413, "The body must not be longer than 64 KiB\n"),
@@ -268,7 +287,7 @@ fn refuse(platform: &impl WorkerPlatform, refusal: Refusal<'_>) -> Response {
         }
         Refusal::Object(reason) => {
             event::log(platform, &Event::ObjectFailed { object: "sender", reason });
-            plain(503, "Try again later\n")
+            try_later()
         }
         Refusal::Twiml => {
             event::log(platform, &Event::InternalError { reason: "twiml" });
@@ -277,19 +296,27 @@ fn refuse(platform: &impl WorkerPlatform, refusal: Refusal<'_>) -> Response {
     }
 }
 
-fn method_not_allowed(allow: &'static str) -> Response {
+pub(crate) fn method_not_allowed(allow: &'static str) -> Response {
     let mut response = plain(405, "Method not allowed\n");
-    response.headers.push(("Allow", allow));
+    response.headers.push(("Allow", allow.into()));
     response
 }
 
-fn plain(status: u16, body: &str) -> Response {
+fn not_configured() -> Response {
+    plain(503, "Not configured: see /health\n")
+}
+
+pub(crate) fn try_later() -> Response {
+    plain(503, "Try again later\n")
+}
+
+pub(crate) fn plain(status: u16, body: &str) -> Response {
     respond(status, PLAIN, body.to_owned())
 }
 
-fn respond(status: u16, content_type: &'static str, body: String) -> Response {
-    let headers = SECURITY_HEADERS.into_iter().chain([("Content-Type", content_type)]).collect();
-    Response { status, headers, body }
+pub(crate) fn respond(status: u16, content_type: &'static str, body: String) -> Response {
+    let headers = SECURITY_HEADERS.into_iter().chain([("Content-Type", content_type)]);
+    Response { status, headers: headers.map(|(name, value)| (name, value.into())).collect(), body }
 }
 
 #[cfg(test)]

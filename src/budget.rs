@@ -1,18 +1,36 @@
-//! The daily model budget: how many requests to OpenAI may still be made this UTC day.
+//! The daily model budget: how many requests to OpenAI may still be made this UTC day, and what else the day has counted.
 //!
 //! One object holds the count. A request is reserved there, durably, before it is made; when the object does not answer,
-//! the request is not made. Not here: who asks (`turn`).
+//! the request is not made. The tally that comes along (`usage`) is for the operator, and decides nothing. Not here: who
+//! asks (`turn`).
 
 use futures_util::lock::Mutex;
 use serde::{Deserialize, Serialize};
 
-use crate::platform::{Batch, PlatformError, Storage, UnixMillis};
+use crate::{
+    platform::{Batch, PlatformError, Storage, UnixMillis},
+    usage::Tally,
+};
 
-/// A call to the budget object: reserve one request.
+/// A call to the budget object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BudgetCall {
+    /// Reserve one request; answered by a [`Reservation`].
+    Reserve(ReserveCall),
+    /// Count this; answered by nothing.
+    Report(Tally),
+    /// Count this, and say what the day has come to; answered by a [`DayUsage`].
+    Usage(Tally),
+}
+
+/// One request to reserve.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReserveCall {
     /// `MAX_DAILY_CALLS`.
     pub cap: u32,
+    /// What the sender has counted since it last called.
+    pub tally: Tally,
 }
 
 /// Whether the request may be made.
@@ -23,6 +41,17 @@ pub enum Reservation {
     Granted,
     /// The day's budget is used up.
     Exhausted,
+}
+
+/// What a day has come to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DayUsage {
+    /// The UTC day, counted from 1970-01-01.
+    pub day: u64,
+    /// Requests that were reserved.
+    pub calls: u32,
+    /// What was reported.
+    pub tally: Tally,
 }
 
 /// The budget object.
@@ -40,6 +69,8 @@ struct Used {
     v: u32,
     day: u64,
     calls: u32,
+    #[serde(default)]
+    tally: Tally,
 }
 
 const KEY: &str = "used";
@@ -56,12 +87,27 @@ impl<S: Storage> Budget<S> {
     /// # Errors
     /// When the count could not be read or stored. The request must not be made.
     pub async fn reserve(&self, call: ReserveCall, now: UnixMillis) -> Result<Reservation, PlatformError> {
+        self.count(&call.tally, now, |used| used.reserve(call.cap)).await
+    }
+
+    /// Adds `tally` to the UTC day of `now`, and says what the day has come to.
+    ///
+    /// # Errors
+    /// When the count could not be read or stored.
+    pub async fn report(&self, tally: &Tally, now: UnixMillis) -> Result<DayUsage, PlatformError> {
+        self.count(tally, now, |used| DayUsage { day: used.day, calls: used.calls, tally: used.tally }).await
+    }
+
+    async fn count<R>(&self, tally: &Tally, now: UnixMillis, decide: impl FnOnce(&mut Used) -> R) -> Result<R, PlatformError> {
         let mut used = self.used.lock().await;
         let before = match *used {
             Some(used) => used,
             None => self.load().await?,
         };
-        let (reservation, after) = before.decide(call.cap, now.utc_day());
+        let day = now.utc_day();
+        let mut after = if day > before.day { Used { day, calls: 0, tally: Tally::default(), ..before } } else { before };
+        after.tally.add(tally);
+        let result = decide(&mut after);
         if after != before {
             // Forgotten before the write: if it fails, what is stored is read again.
             *used = None;
@@ -69,7 +115,7 @@ impl<S: Storage> Budget<S> {
             self.storage.commit(Batch { puts: vec![(KEY.into(), text)], ..Batch::default() }).await?;
         }
         *used = Some(after);
-        Ok(reservation)
+        Ok(result)
     }
 
     async fn load(&self) -> Result<Used, PlatformError> {
@@ -84,12 +130,14 @@ impl<S: Storage> Budget<S> {
 }
 
 impl Used {
-    fn decide(self, cap: u32, day: u64) -> (Reservation, Self) {
-        let today = if day > self.day { Self { day, calls: 0, ..self } } else { self };
-        if today.calls < cap {
-            (Reservation::Granted, Self { calls: today.calls.saturating_add(1), ..today })
+    fn reserve(&mut self, cap: u32) -> Reservation {
+        if self.calls < cap {
+            self.calls = self.calls.saturating_add(1);
+            Reservation::Granted
         } else {
-            (Reservation::Exhausted, self)
+            let refused = &mut self.tally.refusals.budget_exhausted;
+            *refused = refused.saturating_add(1);
+            Reservation::Exhausted
         }
     }
 }
@@ -125,7 +173,7 @@ mod tests {
     }
 
     const DAY: u64 = 86_400_000;
-    const CALL: ReserveCall = ReserveCall { cap: 100 };
+    const CALL: ReserveCall = ReserveCall { cap: 100, tally: Tally::EMPTY };
 
     async fn granted(budget: &Budget<&Memory>, times: usize, now: u64) -> usize {
         let all = join_all((0..times).map(|_| budget.reserve(CALL, UnixMillis(now)))).await;
@@ -143,7 +191,7 @@ mod tests {
     #[tokio::test]
     async fn a_cap_of_zero_grants_nothing() {
         let memory = Memory::default();
-        let outcome = Budget::new(&memory).reserve(ReserveCall { cap: 0 }, UnixMillis(0)).await;
+        let outcome = Budget::new(&memory).reserve(ReserveCall { cap: 0, ..CALL }, UnixMillis(0)).await;
         assert_eq!(outcome, Ok(Reservation::Exhausted));
     }
 
@@ -184,5 +232,27 @@ mod tests {
             *memory.value.borrow_mut() = Some(text.into());
             assert!(Budget::new(&memory).reserve(CALL, UnixMillis(0)).await.is_err());
         }
+    }
+
+    #[tokio::test]
+    async fn what_is_reported_adds_up_for_a_day_and_midnight_begins_anew() {
+        let memory = Memory::default();
+        let budget = Budget::new(&memory);
+        let tally = Tally { messages_in: 2, prompt_tokens: 30, ..Tally::EMPTY };
+        for cap in [1, 1] {
+            budget.reserve(ReserveCall { cap, tally }, UnixMillis(DAY)).await.unwrap();
+        }
+        let usage = Budget::new(&memory).report(&tally, UnixMillis(DAY)).await.unwrap();
+        assert_eq!((usage.day, usage.calls), (1, 1));
+        assert_eq!((usage.tally.messages_in, usage.tally.prompt_tokens, usage.tally.refusals.budget_exhausted), (6, 90, 1));
+        let next = budget.report(&Tally::EMPTY, UnixMillis(2 * DAY)).await.unwrap();
+        assert_eq!(next, DayUsage { day: 2, calls: 0, tally: Tally::EMPTY });
+    }
+
+    #[tokio::test]
+    async fn a_count_of_the_release_before_is_still_read() {
+        let memory = Memory::default();
+        *memory.value.borrow_mut() = Some(r#"{"v":1,"day":1,"calls":99}"#.into());
+        assert_eq!(granted(&Budget::new(&memory), 5, DAY).await, 1);
     }
 }

@@ -14,7 +14,7 @@ pub struct Config {
     pub twilio_tokens: Vec<Secret>,
     /// The key of all pseudonyms.
     pub pseudonym_key: PseudonymKey,
-    /// The bearer token for admin routes. Checked; nothing uses it yet.
+    /// The bearer token for admin routes; without one there are none.
     pub admin_token: Option<Secret>,
     /// The write key of a Segment source. Checked; nothing uses it yet.
     pub segment_write_key: Option<Secret>,
@@ -36,6 +36,19 @@ pub struct Config {
     pub conversation_ttl: Duration,
     /// How long a webhook waits for its answer.
     pub reply_within: Duration,
+    /// What HELP is answered.
+    pub help_text: String,
+    /// What the model costs, for the estimate in the usage.
+    pub prices: Option<Prices>,
+}
+
+/// What a million tokens cost, in millionths of the operator's currency.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Prices {
+    /// Tokens of requests.
+    pub input: u64,
+    /// Tokens of answers.
+    pub output: u64,
 }
 
 /// Where and how the model is asked.
@@ -105,6 +118,9 @@ pub const SETTINGS: &[Setting] = &[
     var(MAX_SEGMENTS, Default::Value("10")),
     var(CONVERSATION_TTL_SECONDS, Default::Value("3600")),
     var(REPLY_WITHIN_MS, Default::Value("10000")),
+    var(HELP_TEXT, Default::Value(GENERAL_HELP)),
+    var(OPENAI_PRICE_INPUT, Default::Off),
+    var(OPENAI_PRICE_OUTPUT, Default::Off),
 ];
 
 const TWILIO_AUTH_TOKEN: &str = "TWILIO_AUTH_TOKEN";
@@ -124,9 +140,15 @@ const MAX_MESSAGE_CHARS: &str = "MAX_MESSAGE_CHARS";
 const MAX_SEGMENTS: &str = "MAX_SEGMENTS";
 const CONVERSATION_TTL_SECONDS: &str = "CONVERSATION_TTL_SECONDS";
 const REPLY_WITHIN_MS: &str = "REPLY_WITHIN_MS";
+const HELP_TEXT: &str = "HELP_TEXT";
+const OPENAI_PRICE_INPUT: &str = "OPENAI_PRICE_INPUT";
+const OPENAI_PRICE_OUTPUT: &str = "OPENAI_PRICE_OUTPUT";
 
 const GENERAL_PROMPT: &str = "You are a helpful assistant who answers by text message. Be brief and friendly, use plain \
     text without markup, and say so when you do not know something.";
+
+const GENERAL_HELP: &str = "This is an automated assistant. Reply RESET to start over, DELETE MY DATA to erase what was said, \
+    STOP to get no more messages.";
 
 const fn secret(name: &'static str, default: Default) -> Setting {
     Setting { name, kind: Kind::Secret, default }
@@ -181,6 +203,18 @@ impl Config {
         let reply_within =
             reader.read(REPLY_WITHIN_MS, |text| number(text, 100..=14_000, "must be a whole number of milliseconds, 100 to 14000"));
 
+        let help_text = reader.read(HELP_TEXT, help_text);
+        let price_input = reader.read_optional(OPENAI_PRICE_INPUT, price);
+        let price_output = reader.read_optional(OPENAI_PRICE_OUTPUT, price);
+        for (name, is_set, other_is_set) in [
+            (OPENAI_PRICE_INPUT, reader.is_set(OPENAI_PRICE_INPUT), reader.is_set(OPENAI_PRICE_OUTPUT)),
+            (OPENAI_PRICE_OUTPUT, reader.is_set(OPENAI_PRICE_OUTPUT), reader.is_set(OPENAI_PRICE_INPUT)),
+        ] {
+            if other_is_set && !is_set {
+                reader.fault(name, "must be set, as the other price is");
+            }
+        }
+
         let parsed = (|| {
             Some(Self {
                 twilio_tokens: twilio_tokens?,
@@ -202,6 +236,8 @@ impl Config {
                 max_segments: usize::try_from(max_segments?).ok()?,
                 conversation_ttl: Duration::from_secs(ttl_seconds?.into()),
                 reply_within: Duration::from_millis(reply_within?.into()),
+                help_text: help_text?,
+                prices: price_input.zip(price_output).map(|(input, output)| Prices { input, output }),
             })
         })();
         match parsed {
@@ -242,8 +278,11 @@ impl<L: Fn(&str) -> Option<String>> Reader<L> {
 
     /// The value of a setting that may be absent.
     fn read_optional<T>(&mut self, name: &'static str, parse: impl Fn(&str) -> Parsed<T>) -> Option<T> {
-        (self.lookup)(name).filter(|value| !value.is_empty())?;
-        self.read(name, parse)
+        if self.is_set(name) { self.read(name, parse) } else { None }
+    }
+
+    fn is_set(&self, name: &str) -> bool {
+        (self.lookup)(name).is_some_and(|value| !value.is_empty())
     }
 
     fn fault(&mut self, setting: &'static str, problem: &'static str) {
@@ -283,6 +322,25 @@ fn long_secret(text: &str) -> Parsed<Secret> {
 
 fn non_blank(text: &str) -> Parsed<String> {
     if text.trim().is_empty() { Err("must not be blank") } else { Ok(text.to_owned()) }
+}
+
+/// A text that one SMS answer can hold.
+fn help_text(text: &str) -> Parsed<String> {
+    if text.trim().is_empty() || text.encode_utf16().count() > 1600 {
+        return Err("must be a text of at most 1600 characters");
+    }
+    Ok(text.to_owned())
+}
+
+/// A price a million tokens, in millionths.
+fn price(text: &str) -> Parsed<u64> {
+    const PROBLEM: &str = "must be a price a million tokens such as 0.15, with at most six decimals and below 1000000";
+    let (whole, decimals) = text.split_once('.').unwrap_or((text, "0"));
+    let digits = |part: &str, most: usize| !part.is_empty() && part.len() <= most && part.bytes().all(|b| b.is_ascii_digit());
+    if !digits(whole, 6) || !digits(decimals, 6) {
+        return Err(PROBLEM);
+    }
+    format!("{whole}{decimals:0<6}").parse().map_err(|_| PROBLEM)
 }
 
 fn number(text: &str, range: RangeInclusive<u32>, problem: &'static str) -> Parsed<u32> {
@@ -422,8 +480,11 @@ pub(crate) mod tests {
     fn all_faults_are_found_together_and_show_no_value() {
         let faults = Config::parse(|name| (name != TWILIO_AUTH_TOKEN).then(|| " planted value\n".to_owned())).unwrap_err();
         let names: Vec<_> = faults.iter().map(|fault| fault.setting).collect();
-        let all_but_free_text: Vec<_> =
-            SETTINGS.iter().map(|setting| setting.name).filter(|name| ![OPENAI_MODEL, ASSISTANT_PROMPT].contains(name)).collect();
+        let all_but_free_text: Vec<_> = SETTINGS
+            .iter()
+            .map(|setting| setting.name)
+            .filter(|name| ![OPENAI_MODEL, ASSISTANT_PROMPT, HELP_TEXT].contains(name))
+            .collect();
         assert_eq!(names, all_but_free_text);
         assert!(!format!("{faults:?}").contains("planted"));
     }
@@ -485,6 +546,26 @@ pub(crate) mod tests {
         }
         assert_eq!(parse(&[(PUBLIC_URL, "https://a.example/")]).unwrap().public_url.unwrap().as_str(), "https://a.example");
         assert!(parse(&[(PUBLIC_URL, "https://a.example/twilio")]).is_err());
+    }
+
+    #[test]
+    fn prices_are_exact_decimals_and_come_in_pairs() {
+        let both = |input, output| parse(&[(OPENAI_PRICE_INPUT, input), (OPENAI_PRICE_OUTPUT, output)]);
+        assert_eq!(both("0.15", "10").unwrap().prices, Some(Prices { input: 150_000, output: 10_000_000 }));
+        assert_eq!(both("0.000001", "999999.999999").unwrap().prices, Some(Prices { input: 1, output: 999_999_999_999 }));
+        assert_eq!(parse(&[]).unwrap().prices, None);
+        for bad in ["free", "-1", ".5", "1.", "1e3", "1,5", "0.0000001", "1000000", "$1"] {
+            assert_eq!(both(bad, "1").unwrap_err()[0].setting, OPENAI_PRICE_INPUT, "{bad}");
+        }
+        assert_eq!(parse(&[(OPENAI_PRICE_INPUT, "1")]).unwrap_err()[0].setting, OPENAI_PRICE_OUTPUT);
+        assert_eq!(parse(&[(OPENAI_PRICE_OUTPUT, "1")]).unwrap_err()[0].setting, OPENAI_PRICE_INPUT);
+    }
+
+    #[test]
+    fn a_help_text_fits_one_message() {
+        assert!(parse(&[(HELP_TEXT, &"x".repeat(1600))]).is_ok());
+        assert_eq!(parse(&[(HELP_TEXT, &"x".repeat(1601))]).unwrap_err()[0].setting, HELP_TEXT);
+        assert_eq!(parse(&[(HELP_TEXT, " ")]).unwrap_err()[0].setting, HELP_TEXT);
     }
 
     #[test]

@@ -9,6 +9,7 @@ use crate::{
     message::DeliveryStatus,
     platform::{Clock, Log},
     pseudonym::PhoneHash,
+    sender::Erased,
 };
 
 /// Something worth a line.
@@ -45,9 +46,34 @@ pub enum Event {
         #[serde(skip_serializing_if = "Option::is_none")]
         code: Option<u32>,
     },
+    /// A sender has said whether it may be sent anything.
+    Consent {
+        /// The sender.
+        phone_hash: PhoneHash,
+        /// `opted_out` or `opted_in`.
+        state: &'static str,
+        /// Messages that will not be answered for it.
+        dropped_messages: usize,
+        /// Parts of late answers that will not be sent for it.
+        dropped_parts: usize,
+    },
+    /// A message of a sender that is opted out was not read.
+    MessageIgnored {
+        /// The sender.
+        phone_hash: PhoneHash,
+    },
+    /// What was kept of a sender is erased.
+    Erased {
+        /// The sender.
+        phone_hash: PhoneHash,
+        /// Who asked for it: `sender` or `operator`.
+        by: &'static str,
+        /// What there was.
+        erased: Erased,
+    },
     /// A stored conversation could not be used, and was treated as empty.
     ConversationUnreadable {
-        /// Why: `corrupt`, `unknown_version`, `missing`, `kv_failed`.
+        /// Why: `corrupt`, `unknown_version`, `missing`, `kv_failed`, `storage_failed`.
         reason: &'static str,
     },
     /// KV did not do its work; what was to be written is kept, and tried again.
@@ -57,7 +83,7 @@ pub enum Event {
     },
     /// An object or its storage did not do its work.
     ObjectFailed {
-        /// `sender`, `budget`.
+        /// `sender`, `budget`, `tries`.
         object: &'static str,
         /// The platform's words, which name no data.
         reason: String,
@@ -79,6 +105,11 @@ pub enum Security {
         limit: u32,
         /// Whether the sender was told this time.
         told: bool,
+    },
+    /// A request to an admin route had a wrong token.
+    AdminRefused {
+        /// `wrong_token`, or `locked` after too many of them.
+        reason: &'static str,
     },
     /// A request to a Twilio route was not signed by Twilio.
     InvalidSignature {
@@ -104,12 +135,12 @@ pub enum Security {
 pub struct TurnEnded {
     /// The sender.
     pub phone_hash: PhoneHash,
-    /// `answered`, `reset` or `failed`.
+    /// `answered`, `reset`, `failed` or `cancelled`.
     pub outcome: &'static str,
     /// Why it failed, or what was unusual about the answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failure: Option<&'static str>,
-    /// `inline`, when a webhook carries the answer, else `late`.
+    /// `inline`, when a webhook carries the answer, `late`, when REST does, or `none`, when nothing is sent.
     pub delivery: &'static str,
     /// How many messages were answered together.
     pub messages: usize,

@@ -26,8 +26,10 @@
     )
 )]
 
+pub mod admin;
 pub mod app;
 pub mod budget;
+pub mod command;
 pub mod config;
 pub mod conversation;
 pub mod event;
@@ -38,6 +40,8 @@ pub mod pseudonym;
 pub mod sender;
 #[cfg(target_arch = "wasm32")]
 mod shell;
+pub mod tries;
 pub mod turn;
 pub mod twilio;
+pub mod usage;
 pub mod wording;

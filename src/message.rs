@@ -7,9 +7,12 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-use crate::twilio::{
-    form::Form,
-    media::{Attached, PictureUrl},
+use crate::{
+    command::Command,
+    twilio::{
+        form::Form,
+        media::{Attached, PictureUrl},
+    },
 };
 
 /// One inbound message that is well formed.
@@ -37,8 +40,13 @@ pub struct Message {
 pub enum Input {
     /// A text for the assistant, cleaned; empty only where there are pictures.
     Text(String),
-    /// Forget the conversation.
-    Reset,
+    /// A command, as the whole message.
+    Command {
+        /// What it asks for.
+        command: Command,
+        /// Whether Twilio's Advanced Opt-Out took it for one too, and has answered it itself.
+        by_twilio: bool,
+    },
     /// A text longer than `MAX_MESSAGE_CHARS`.
     TooLong,
     /// Nothing is left after cleaning.
@@ -100,10 +108,17 @@ fn optional<T: FromStr>(form: &Form, field: &'static str) -> Result<Option<T>, F
 fn input(form: &Form, media: &Attached, max_chars: usize) -> Input {
     let body = clean(form.get("Body").unwrap_or_default());
     let text = if body.is_empty() && *media == Attached::Nothing { said_otherwise(form).unwrap_or_default() } else { body };
-    if text.chars().count() > max_chars {
+    // With Advanced Opt-Out an account has words of its own for these (Twilio, "Advanced Opt-Out").
+    let by_twilio = match form.get("OptOutType") {
+        Some("STOP") => Some(Command::OptOut),
+        Some("START") => Some(Command::OptIn),
+        Some("HELP") => Some(Command::Help),
+        _ => None,
+    };
+    if let Some(command) = by_twilio.or_else(|| Command::of(&text)) {
+        Input::Command { command, by_twilio: by_twilio.is_some() }
+    } else if text.chars().count() > max_chars {
         Input::TooLong
-    } else if is_reset(&text) {
-        Input::Reset
     } else if *media == Attached::Other {
         Input::Media
     } else if text.is_empty() && *media == Attached::Nothing {
@@ -138,11 +153,6 @@ fn is_degrees(text: &str, most: u32) -> bool {
     let digits = |digits: &str| (1..=20).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit());
     let in_range = |whole: u32| whole < most || (whole == most && fraction.bytes().all(|b| b == b'0'));
     digits(whole) && digits(fraction) && whole.parse().is_ok_and(in_range)
-}
-
-fn is_reset(text: &str) -> bool {
-    let words: Vec<String> = text.split_whitespace().map(str::to_lowercase).collect();
-    ["reset", "restart", "start over"].contains(&words.join(" ").as_str())
 }
 
 /// Removes what could confuse a reader or a model: CRLF and CR become LF; control characters (C0 but newline and tab, DEL,
@@ -327,6 +337,7 @@ sid!(
 mod tests {
     use super::*;
 
+    const RESET: Input = Input::Command { command: Command::Reset, by_twilio: false };
     const SID: &str = "SM0123456789abcdef0123456789abcdef";
 
     fn parse(fields: &[(&str, &str)]) -> Result<Message, FieldError> {
@@ -436,12 +447,12 @@ mod tests {
     #[test]
     fn a_command_and_a_text_that_is_too_long_come_before_media() {
         let pictures = [("NumMedia", "1"), ("MediaUrl0", PICTURE), ("MediaContentType0", "image/jpeg")];
-        for (body, input) in [("Reset", Input::Reset), ("0123456789abc", Input::TooLong)] {
+        for (body, input) in [("Reset", RESET), ("0123456789abc", Input::TooLong)] {
             let message = parse(&[&pictures[..], &[("Body", body)]].concat()).unwrap();
             assert_eq!((message.input, message.pictures), (input, vec![]));
         }
         let video = parse(&[("NumMedia", "1"), ("MediaUrl0", PICTURE), ("MediaContentType0", "video/mp4"), ("Body", "reset")]).unwrap();
-        assert_eq!(video.input, Input::Reset);
+        assert_eq!(video.input, RESET);
     }
 
     #[test]
@@ -497,7 +508,7 @@ mod tests {
         assert_eq!(long(&[("ButtonText", ""), ("ButtonPayload", "yes-1")]), Input::Text("yes-1".into()));
         assert_eq!(long(&[("ListTitle", "Fish"), ("ListId", "f")]), Input::Text("Fish".into()));
         assert_eq!(long(&[("ListId", "f")]), Input::Text("f".into()));
-        assert_eq!(long(&[("ButtonText", "Start over")]), Input::Reset);
+        assert_eq!(long(&[("ButtonText", "Start over")]), RESET);
     }
 
     #[test]
@@ -507,13 +518,19 @@ mod tests {
     }
 
     #[test]
-    fn reset_is_the_whole_message_in_any_case() {
-        for text in ["reset", " RESET ", "Restart", "start over", "Start  Over"] {
-            assert_eq!(input_of(text), Input::Reset, "{text}");
-        }
-        for text in ["reset it", "startover", "2", "menu"] {
-            assert_eq!(input_of(text), Input::Text(text.into()));
-        }
+    fn a_command_is_known_by_its_words_and_by_what_twilio_took_it_for() {
+        let command = |command, by_twilio| Input::Command { command, by_twilio };
+        assert_eq!(input_of(" Reset! "), command(Command::Reset, false));
+        assert_eq!(input_of("stop"), command(Command::OptOut, false));
+        assert_eq!(input_of("delete my data!"), command(Command::Erase, false), "though it is longer than a message may be");
+        assert_eq!(input_of("please stop"), Input::Text("please stop".into()));
+        assert_eq!(input_of("YES"), Input::Text("YES".into()), "what it means depends on whether the sender is opted out");
+        let typed = |kind: &str| parse(&[("Body", "ARRET"), ("OptOutType", kind)]).unwrap().input;
+        assert_eq!(typed("STOP"), command(Command::OptOut, true));
+        assert_eq!(typed("START"), command(Command::OptIn, true));
+        assert_eq!(typed("HELP"), command(Command::Help, true));
+        assert_eq!(typed("OTHER"), Input::Text("ARRET".into()));
+        assert_eq!(parse(&[("Body", "STOP"), ("NumMedia", "1")]).unwrap().input, command(Command::OptOut, false));
     }
 
     #[test]

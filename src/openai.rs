@@ -65,6 +65,8 @@ pub enum Failure {
     BudgetUnreachable,
     /// The turn was cut off, twice: the request was not made a third time.
     Interrupted,
+    /// The sender called the turn off while it ran: the request was broken off.
+    Cancelled,
     /// A picture could not be had: no request was made.
     Picture(FetchError),
 }
@@ -88,6 +90,7 @@ impl Failure {
             Self::BudgetExhausted => "budget_exhausted",
             Self::BudgetUnreachable => "budget_unreachable",
             Self::Interrupted => "interrupted",
+            Self::Cancelled => "cancelled",
             Self::Picture(error) => error.label(),
         }
     }

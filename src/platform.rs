@@ -10,13 +10,15 @@ use futures_util::future::LocalBoxFuture;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    budget::{Reservation, ReserveCall},
-    pseudonym::Pseudonym,
-    sender::{DeliveryReport, Reply, SenderCall},
+    budget::{DayUsage, Reservation, ReserveCall},
+    pseudonym::{PhoneHash, Pseudonym},
+    sender::{DeliveryReport, Erasure, Reply, SenderCall, Summary},
+    tries::{TryCall, Verdict},
+    usage::Tally,
 };
 
 /// A moment, in milliseconds since the Unix epoch, as the platform's clock told it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct UnixMillis(pub u64);
 
@@ -241,6 +243,38 @@ pub trait Senders {
     /// # Errors
     /// When the object failed. The same report can be given again.
     async fn report(&self, name: &Pseudonym, report: &DeliveryReport) -> Result<(), PlatformError>;
+    /// Asks the sender object of that name what it remembers.
+    ///
+    /// # Errors
+    /// When the object failed.
+    async fn show(&self, name: &Pseudonym) -> Result<Summary, PlatformError>;
+    /// Has the sender object of that name erase what it remembers.
+    ///
+    /// # Errors
+    /// When the object failed. It may then have been erased or not; it can be asked again.
+    async fn erase(&self, name: &Pseudonym, phone_hash: &PhoneHash) -> Result<Erasure, PlatformError>;
+}
+
+/// What an operator's request needs of the other objects.
+pub trait Operations {
+    /// Adds what this isolate has counted to the day, and says what the day has come to.
+    ///
+    /// # Errors
+    /// When the budget object failed.
+    async fn usage(&self, tally: Tally) -> Result<DayUsage, PlatformError>;
+    /// Says whether a try at the admin token may count, and counts it. `client` is the pseudonym of the address it came from.
+    ///
+    /// # Errors
+    /// When the object failed: then the request must be refused.
+    async fn attempt(&self, client: &Pseudonym, call: TryCall) -> Result<Verdict, PlatformError>;
+}
+
+/// What the front has counted and not reported yet. It lasts as long as the isolate does.
+pub trait Counts {
+    /// Adds to the counts.
+    fn count(&self, tally: &Tally);
+    /// Takes the counts away, to report them.
+    fn take(&self) -> Tally;
 }
 
 /// Makes a call, and once more if it failed in a way that the platform calls retryable. For calls that may be made twice.
@@ -261,11 +295,16 @@ pub trait Budgets {
     /// # Errors
     /// When the object failed: then no request may be made.
     async fn reserve(&self, call: ReserveCall) -> Result<Reservation, PlatformError>;
+    /// Adds to the counts of the day.
+    ///
+    /// # Errors
+    /// When the object failed.
+    async fn report(&self, tally: Tally) -> Result<(), PlatformError>;
 }
 
 /// What the Worker's own requests need.
-pub trait WorkerPlatform: Clock + Log + Senders {}
-impl<P: Clock + Log + Senders> WorkerPlatform for P {}
+pub trait WorkerPlatform: Clock + Log + Senders + Operations + Counts {}
+impl<P: Clock + Log + Senders + Operations + Counts> WorkerPlatform for P {}
 
 /// What a sender object needs.
 pub trait SenderPlatform: Clock + Log + Random + Http + Kv + Storage + Spawn + Budgets + 'static {}

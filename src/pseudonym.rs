@@ -3,7 +3,10 @@
 //! All derive from HMAC-SHA256 under `PSEUDONYM_KEY`, so that nobody without the key can test a guessed number against
 //! them. Not here: where the names are used.
 
-use std::fmt::{self, Write as _};
+use std::{
+    fmt::{self, Write as _},
+    net::IpAddr,
+};
 
 use hmac::{Hmac, KeyInit, Mac};
 use serde::{Deserialize, Serialize};
@@ -32,6 +35,28 @@ impl PseudonymKey {
     #[must_use]
     pub fn phone_hash(&self, address: &Address) -> PhoneHash {
         PhoneHash(self.hex(&[b"phone\0", address.number().as_bytes()], 4))
+    }
+
+    /// The name of the object that counts the tries of a client at the admin token. Of an IPv6 address the network of 64 bits
+    /// counts, which one client has to itself (RFC 6177); what is no address is one client.
+    #[must_use]
+    pub fn client(&self, address: &str) -> Pseudonym {
+        let network = match address.parse::<IpAddr>() {
+            Ok(IpAddr::V4(address)) => address.to_string(),
+            Ok(IpAddr::V6(address)) => format!("{:x}", u128::from(address) >> 64),
+            Err(_) => String::new(),
+        };
+        Pseudonym(self.hex(&[b"client\0", network.as_bytes()], 32))
+    }
+
+    /// Whether `claimed` is the secret, compared in a time that does not tell how much of it is right.
+    #[must_use]
+    pub fn is_secret(&self, secret: &Secret, claimed: &str) -> bool {
+        let mac = |text: &str| Hmac::<Sha256>::new_from_slice(self.0.expose().as_bytes()).map(|mac| mac.chain_update(text));
+        match (mac(secret.expose()), mac(claimed)) {
+            (Ok(expected), Ok(actual)) => expected.verify_slice(&actual.finalize().into_bytes()).is_ok(),
+            _ => false,
+        }
     }
 
     /// What stands for an auth token in storage, so that the token that verified a message can be found again.
@@ -143,5 +168,24 @@ mod tests {
         assert_eq!(sms, key.phone_hash(&address("whatsapp:+15550100")));
         assert_ne!(sms, key.phone_hash(&address("+15550101")));
         assert_eq!(sms.to_string().len(), 8);
+    }
+
+    #[test]
+    fn a_client_is_its_address_or_its_ipv6_network() {
+        let key = key("one");
+        assert_eq!(key.client("192.0.2.1"), key.client("192.0.2.1"));
+        assert_ne!(key.client("192.0.2.1"), key.client("192.0.2.2"));
+        assert_eq!(key.client("2001:db8:1:2:3::4"), key.client("2001:db8:1:2::1"));
+        assert_ne!(key.client("2001:db8:1:2::1"), key.client("2001:db8:1:3::1"));
+        assert_eq!(key.client(""), key.client("unknown"));
+    }
+
+    #[test]
+    fn a_secret_is_itself_alone() {
+        let (key, secret) = (key("one"), Secret::new("the whole secret".into()));
+        assert!(key.is_secret(&secret, "the whole secret"));
+        for wrong in ["", "the whole secre", "the whole secret ", "The whole secret"] {
+            assert!(!key.is_secret(&secret, wrong), "{wrong}");
+        }
     }
 }

@@ -4,7 +4,10 @@
 
 use std::{future::Future, time::Duration};
 
-use futures_util::future::join;
+use futures_util::{
+    future::{Either, join, select},
+    pin_mut,
+};
 
 use crate::{
     budget::{Reservation, ReserveCall},
@@ -15,6 +18,7 @@ use crate::{
     platform::{Budgets, Clock, Http, HttpRequest, Log, Random, UnixMillis, millis, with_retry},
     pseudonym::Pseudonym,
     twilio::media::Picture,
+    usage::Tally,
 };
 
 /// What came of asking the model, and what it cost.
@@ -26,6 +30,24 @@ pub struct Asked {
     pub requests: u32,
     /// Time spent, waits included, in milliseconds.
     pub model_ms: u64,
+    /// What was counted and the budget object now has.
+    pub reported: Tally,
+}
+
+impl Asked {
+    /// No request was made.
+    #[must_use]
+    pub fn nothing(failure: Failure) -> Self {
+        Self { result: Err(failure), requests: 0, model_ms: 0, reported: Tally::EMPTY }
+    }
+
+    /// The tokens that the answer cost, to be counted.
+    #[must_use]
+    pub fn tokens(&self) -> Tally {
+        let tokens = |completion: &Completion| (completion.prompt_tokens, completion.completion_tokens);
+        let (prompt_tokens, completion_tokens) = self.result.as_ref().map_or((0, 0), tokens);
+        Tally { prompt_tokens, completion_tokens, ..Tally::EMPTY }
+    }
 }
 
 /// What the model is asked.
@@ -37,29 +59,42 @@ pub struct Question<'a> {
     pub pictures: Vec<Picture>,
     /// When work on it began.
     pub begun: UnixMillis,
+    /// What was counted; the first reservation takes it along.
+    pub tally: Tally,
 }
 
 /// Asks the model a question, after `conversation`, which loads while the first request is reserved. The conversation is given
 /// back for the turn to be added to.
 ///
 /// Every request is reserved before it is made; all of them, with the waits between and what was done before, share
-/// `OPENAI_TIMEOUT_MS`.
+/// `OPENAI_TIMEOUT_MS`. When `called_off` comes first, a request that is under way is broken off.
 pub async fn ask(
     platform: &(impl Clock + Log + Random + Http + Budgets),
     config: &Config,
     sender: &Pseudonym,
     conversation: impl Future<Output = Conversation>,
     question: Question<'_>,
+    called_off: impl Future,
 ) -> (Asked, Conversation) {
     let started = platform.now();
-    let (reserved, conversation) = join(reserve(platform, config), conversation).await;
-    let mut asked = Asked { result: Err(Failure::Rejected), requests: 0, model_ms: 0 };
+    let (reserved, conversation) = join(reserve(platform, config, question.tally), conversation).await;
+    let mut asked = Asked::nothing(Failure::Rejected);
+    if !matches!(reserved, Err(Failure::BudgetUnreachable)) {
+        asked.reported = question.tally;
+    }
     let request = openai::request(&config.openai, sender, &conversation, question.input, &question.pictures);
     // They are in the request now, and large.
     drop(question.pictures);
     asked.result = match (reserved, request) {
         (Err(failure), _) => Err(failure),
-        (Ok(()), Ok(request)) => exchange(platform, config, &request, question.begun, &mut asked.requests).await,
+        (Ok(()), Ok(request)) => {
+            let exchange = exchange(platform, config, &request, question.begun, &mut asked.requests);
+            pin_mut!(exchange, called_off);
+            match select(called_off, exchange).await {
+                Either::Left(_) => Err(Failure::Cancelled),
+                Either::Right((result, _)) => result,
+            }
+        }
         (Ok(()), Err(_)) => Err(Failure::Rejected),
     };
     asked.model_ms = millis(platform.now().since(started));
@@ -86,13 +121,14 @@ async fn exchange(
         let asked_to_wait = answer.as_ref().ok().and_then(|response| response.retry_after.as_deref());
         let wait = openai::retry_after(failure, asked_to_wait, platform.now(), retries, remaining(), platform.unit());
         platform.sleep(wait.ok_or(failure)?).await;
-        reserve(platform, config).await?;
+        reserve(platform, config, Tally::EMPTY).await?;
     }
 }
 
-async fn reserve(platform: &(impl Budgets + Clock + Log), config: &Config) -> Result<(), Failure> {
+async fn reserve(platform: &(impl Budgets + Clock + Log), config: &Config, tally: Tally) -> Result<(), Failure> {
+    let call = ReserveCall { cap: config.max_daily_calls, tally };
     // Reserved twice at worst, never not at all.
-    match with_retry(async || Budgets::reserve(platform, ReserveCall { cap: config.max_daily_calls }).await).await {
+    match with_retry(async || Budgets::reserve(platform, call).await).await {
         Ok(Reservation::Granted) => Ok(()),
         Ok(Reservation::Exhausted) => Err(Failure::BudgetExhausted),
         Err(error) => {

@@ -14,12 +14,22 @@ pub enum Notice {
     Media,
     /// Too many messages; the next is taken in after this many seconds.
     SlowDown(u64),
+    /// The sender has opted out.
+    OptedOut,
+    /// The sender has opted in again.
+    OptedIn,
+    /// What this is, in the operator's words.
+    Help,
+    /// Nothing is left of what was said, but in KV, which has not deleted all of it yet.
+    Erasing,
+    /// Nothing is left of what was said.
+    Erased,
 }
 
 impl Notice {
-    /// The sentence.
+    /// The sentence. `help` is `HELP_TEXT`.
     #[must_use]
-    pub fn text(self) -> String {
+    pub fn text(self, help: &str) -> String {
         match self {
             Self::TooLong(limit) => format!("That message is too long for me. Please keep it to {limit} characters."),
             Self::NoText => "Please send text.".to_owned(),
@@ -28,6 +38,11 @@ impl Notice {
             Self::SlowDown(seconds) => {
                 format!("That's more messages than I can take in. Please try again in {seconds} seconds.")
             }
+            Self::OptedOut => "You will get no more messages from us. Reply START if you change your mind.".to_owned(),
+            Self::OptedIn => "Welcome back: your messages are answered again. Reply STOP to end that.".to_owned(),
+            Self::Help => help.to_owned(),
+            Self::Erasing => "Your data is being erased: I remember nothing of it, and soon nothing of it is stored.".to_owned(),
+            Self::Erased => "Done: your data is erased. Nothing of what was said is kept.".to_owned(),
         }
     }
 }

@@ -16,10 +16,12 @@ use std::{collections::BTreeSet, fs, path::PathBuf};
 
 use serde_json::Value;
 use switchboard::{
+    command::{Command, WORDS, YES},
     config::{Config, Default, Kind, SETTINGS, Setting},
     event::{Event, Security, TurnEnded},
     message::DeliveryStatus,
     pseudonym::PhoneHash,
+    sender::Erased,
     wording::{self, Notice},
 };
 
@@ -117,7 +119,7 @@ fn the_readmes_ranges_are_those_that_the_code_allows() {
             assert_eq!(accepts(name, &value.to_string()), allowed, "{name}={value}");
         }
     }
-    assert_eq!(ranges, 6);
+    assert_eq!(ranges, 7);
 }
 
 #[test]
@@ -150,10 +152,12 @@ fn the_example_of_local_settings_lists_every_setting_once_with_its_default() {
     let names: Vec<_> = lines.iter().map(|(_, name, _)| *name).collect();
     assert_eq!(names, SETTINGS.iter().map(|setting| setting.name).collect::<Vec<_>>());
     for ((set, name, value), setting) in lines.into_iter().zip(SETTINGS) {
-        assert_eq!(set, setting.default == Default::Required, "{name} is set exactly if it is required");
+        // Locally the admin routes are there, so that `npm run admin` can be tried.
+        let generated = setting.default == Default::Required || name == "ADMIN_TOKEN";
+        assert_eq!(set, generated, "{name} is set exactly if it is required");
         match setting.default {
-            Default::Required => assert!(!value.is_empty(), "{name} has a value to be replaced"),
-            Default::Off | Default::RequestOrigin => assert_eq!(value, "", "{name}"),
+            _ if generated => assert!(!value.is_empty(), "{name} has a value to be replaced"),
+            Default::Required | Default::Off | Default::RequestOrigin => assert_eq!(value, "", "{name}"),
             Default::Value(default) => assert_eq!(value, default, "{name}"),
         }
     }
@@ -167,7 +171,7 @@ fn bindings_and_classes_are_those_of_the_code() {
     let text = |value: &toml::Value| value.as_str().unwrap().to_owned();
     let objects = wrangler["durable_objects"]["bindings"].as_array().unwrap();
     let pairs: BTreeSet<_> = objects.iter().map(|object| (text(&object["name"]), text(&object["class_name"]))).collect();
-    let expected = [("SENDER", "SenderObject"), ("BUDGET", "BudgetObject")];
+    let expected = [("SENDER", "SenderObject"), ("BUDGET", "BudgetObject"), ("TRIES", "TriesObject")];
     assert_eq!(pairs, expected.map(|(name, class)| (name.to_owned(), class.to_owned())).into());
     let namespaces: Vec<_> = wrangler["kv_namespaces"].as_array().unwrap().iter().map(|namespace| text(&namespace["binding"])).collect();
     assert_eq!(namespaces, ["CONVERSATIONS"]);
@@ -191,7 +195,7 @@ fn every_object_class_is_made_with_sqlite_storage() {
         .filter_map(|migration| migration.get("new_sqlite_classes"))
         .flat_map(|classes| classes.as_array().unwrap().iter().map(|class| class.as_str().unwrap()))
         .collect();
-    assert_eq!(made, ["SenderObject", "BudgetObject"].into());
+    assert_eq!(made, ["SenderObject", "BudgetObject", "TriesObject"].into());
 }
 
 /// From this date on, emptying an object's storage removes its alarm too.
@@ -261,14 +265,38 @@ fn the_readme_lists_every_failure_that_a_turn_can_have() {
 #[test]
 fn the_readme_quotes_what_a_sender_reads() {
     let readme = read("README.md");
-    for notice in [Notice::TooLong(4000), Notice::NoText, Notice::Media, Notice::SlowDown(57)] {
-        assert!(readme.contains(&notice.text()), "{}", notice.text());
+    let notices = [
+        Notice::TooLong(4000),
+        Notice::NoText,
+        Notice::Media,
+        Notice::SlowDown(57),
+        Notice::OptedOut,
+        Notice::OptedIn,
+        Notice::Erased,
+        Notice::Erasing,
+    ];
+    for text in notices.map(|notice| notice.text("")) {
+        assert!(readme.contains(&text), "{text}");
     }
     for text in
         [wording::RESET, wording::APOLOGY, wording::NO_BUDGET, wording::FILTERED, wording::PICTURE_NOT_FETCHED, wording::PICTURE_TOO_LARGE]
     {
         assert!(readme.contains(text), "{text}");
     }
+}
+
+#[test]
+fn the_readmes_table_lists_every_word_of_every_command() {
+    let words = |command| WORDS.iter().filter(move |(other, _)| *other == command).flat_map(|(_, words)| *words);
+    let rows = table(&read("README.md"), "Words");
+    let listed: Vec<Vec<String>> = rows.iter().map(|row| code_spans(&row[0])).collect();
+    for command in [Command::OptOut, Command::OptIn, Command::Help, Command::Erase, Command::Reset] {
+        let yes = (command == Command::OptIn).then_some(YES);
+        let mut expected: Vec<String> = words(command).copied().chain(yes).map(str::to_uppercase).collect();
+        expected.sort();
+        assert!(listed.contains(&expected), "{expected:?}");
+    }
+    assert_eq!(rows.len(), WORDS.len());
 }
 
 // Commands, versions, links.
@@ -416,10 +444,13 @@ fn test_references(document: &str) -> Vec<(String, String)> {
     references.collect()
 }
 
-/// Whether `source` has the test `name`: in Rust a function under `#[test]`, in JavaScript a quoted title.
+/// Whether `source` has the test `name`: in Rust a function under `#[test]`, in JavaScript a quoted title, or a row of a table
+/// of cases that tests are made of.
 fn is_test(file: &str, source: &str, name: &str) -> bool {
     if file.ends_with(".mjs") {
-        return name.starts_with('"') && name.ends_with('"') && source.contains(&format!("test({name},"));
+        let is_row = |line: &str| line.trim_start().starts_with(&format!("{name}: ["));
+        let written_out = source.contains(&format!("test({name},"));
+        return name.starts_with('"') && name.ends_with('"') && (written_out || (source.contains("test(`") && source.lines().any(is_row)));
     }
     let lines: Vec<&str> = source.lines().map(str::trim).collect();
     let defines = |line: &str| line.strip_prefix("async ").unwrap_or(line).starts_with(&format!("fn {name}("));
@@ -475,11 +506,15 @@ fn sample_events() -> Vec<Event> {
         Security::InvalidSignature { reason: "missing".into() },
         Security::ConfigurationInvalid { settings: Vec::new() },
         Security::SuspiciousRequest { field: "From", problem: "missing" },
+        Security::AdminRefused { reason: "locked" },
     ];
     let mut events = vec![
         Event::Turn(turn),
         Event::LatePart { phone_hash: nobody(), outcome: "refused", code: Some(1) },
         Event::Delivery { phone_hash: nobody(), status: DeliveryStatus::Failed, code: Some(1) },
+        Event::Consent { phone_hash: nobody(), state: "opted_out", dropped_messages: 0, dropped_parts: 0 },
+        Event::MessageIgnored { phone_hash: nobody() },
+        Event::Erased { phone_hash: nobody(), by: "sender", erased: Erased::default() },
         Event::ConversationUnreadable { reason: "corrupt" },
         Event::KvFailed { operation: "put" },
         Event::ObjectFailed { object: "sender", reason: String::new() },

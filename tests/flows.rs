@@ -17,8 +17,11 @@ use std::time::Duration;
 use base64::{Engine, prelude::BASE64_STANDARD};
 use futures_util::future::join_all;
 use serde_json::Value;
-use switchboard::platform::Clock;
-use world::{Act, CDN, GIF, TOKEN, World, after, fresh_sid, media_url, run, texts, webhook, with_media};
+use switchboard::{
+    command::{self, Command},
+    platform::Clock,
+};
+use world::{Act, CDN, GIF, Incoming, TOKEN, World, after, fresh_sid, media_url, run, texts, webhook, with_media};
 
 const ANNA: &str = "+15550100";
 const BEN: &str = "+15550101";
@@ -119,6 +122,396 @@ fn a_long_answer_goes_out_in_parts() {
         let parts = world.text(ANNA, "tell me").await;
         assert_eq!(parts.len(), 3);
         assert!(parts.iter().all(|part| part.len() <= 1600 && part.ends_with("well.")));
+    });
+}
+
+// Commands and consent.
+
+const CARL: &str = "whatsapp:+15550102";
+const OPTED_OUT: &str = "You will get no more messages from us. Reply START if you change your mind.";
+const OPTED_IN: &str = "Welcome back: your messages are answered again. Reply STOP to end that.";
+const ERASED: &str = "Done: your data is erased. Nothing of what was said is kept.";
+const ERASING: &str = "Your data is being erased: I remember nothing of it, and soon nothing of it is stored.";
+const NOTHING: [&str; 0] = [];
+
+fn typed(from: &str, body: &str, kind: &str) -> Vec<(String, String)> {
+    let mut fields = webhook(from, body, &fresh_sid());
+    fields.push(("OptOutType".to_owned(), kind.to_owned()));
+    fields
+}
+
+#[test]
+fn a_sender_that_opts_out_is_sent_nothing_more_until_it_opts_in() {
+    run(|| async {
+        let world = World::new();
+        for (from, confirmed) in [(ANNA, false), (CARL, true)] {
+            let expect = |text: &str| if confirmed { vec![text.to_owned()] } else { Vec::new() };
+            world.text(from, "Hello").await;
+            assert_eq!(world.text(from, "stop!").await, expect(OPTED_OUT));
+            let asked = world.model_requests().len();
+            for text in ["Are you there?", "STOP", "help", "reset", "", "delete my data"] {
+                assert_eq!(world.text(from, text).await, NOTHING, "{text}");
+            }
+            assert_eq!(world.model_requests().len(), asked, "the model is asked nothing for it");
+            assert_eq!(world.text(from, "start").await, expect(OPTED_IN));
+            assert_eq!(world.text(from, "Hello again").await, ["answer to Hello again"]);
+        }
+        assert!(world.sent().is_empty());
+        assert_eq!(world.events_named("message_ignored").len(), 2 * 4);
+        let states: Vec<_> = world.events_named("consent").iter().map(|event| event["state"].clone()).collect();
+        assert_eq!(states, ["opted_out", "opted_out", "opted_in", "opted_out", "opted_out", "opted_in"]);
+    });
+}
+
+#[test]
+fn every_word_that_opts_out_does_and_yes_opts_in_only_while_opted_out() {
+    run(|| async {
+        let world = World::with(&[("RATE_LIMIT_PER_MINUTE", "1000")]);
+        for (command, words) in command::WORDS {
+            for word in *words {
+                if *command != Command::OptOut {
+                    continue;
+                }
+                assert_eq!(world.text(CARL, word).await, [OPTED_OUT], "{word}");
+                assert_eq!(world.text(CARL, "Yes.").await, [OPTED_IN], "{word}");
+            }
+        }
+        assert_eq!(world.text(CARL, "Yes.").await, ["answer to Yes."]);
+    });
+}
+
+#[test]
+fn what_twilio_took_for_a_keyword_is_obeyed_and_twilio_has_answered_help() {
+    run(|| async {
+        let world = World::new();
+        assert_eq!(texts(&world.post(&typed(ANNA, "AIDE", "HELP")).await.body), NOTHING);
+        assert_eq!(texts(&world.post(&typed(ANNA, "ARRET", "STOP")).await.body), NOTHING);
+        assert_eq!(world.text(ANNA, "Hello").await, NOTHING);
+        assert_eq!(texts(&world.post(&typed(ANNA, "DEBUT", "START")).await.body), NOTHING);
+        assert_eq!(world.text(ANNA, "Hello").await, ["answer to Hello"]);
+    });
+}
+
+#[test]
+fn help_is_answered_in_the_operators_words_without_the_model() {
+    run(|| async {
+        let world = World::with(&[("HELP_TEXT", "Ring +1 555 0199.")]);
+        for word in ["HELP", "info?"] {
+            assert_eq!(world.text(ANNA, word).await, ["Ring +1 555 0199."]);
+        }
+        assert!(World::new().text(ANNA, "help").await[0].contains("DELETE MY DATA"));
+        assert!(world.model_requests().is_empty());
+    });
+}
+
+#[test]
+fn an_answer_under_way_is_not_sent_to_a_sender_that_opts_out() {
+    run(|| async {
+        let world = World::new();
+        world.model([after(20_000, Act::Say("too late"))]);
+        let (during, waits, stop) = (
+            world.text(ANNA, "slow"),
+            async {
+                world.pass(SECOND).await;
+                world.text(ANNA, "waits").await
+            },
+            async {
+                world.pass(2 * SECOND).await;
+                world.text(ANNA, "STOP").await
+            },
+        );
+        let (during, waits, stop) = tokio::join!(during, waits, stop);
+        assert_eq!((during.len(), waits.len(), stop.len()), (0, 0, 0));
+        assert_eq!(world.now().since(world.started()), 2 * SECOND, "nobody waits for what will not come");
+        world.pass(HOUR / 2).await;
+        assert!(world.sent().is_empty());
+        assert_eq!(world.model_requests().len(), 1);
+        let turn = &world.events_named("turn")[0];
+        assert_eq!((turn["outcome"].as_str(), turn["delivery"].as_str()), (Some("cancelled"), Some("none")));
+        assert_eq!((turn["failure"].as_str(), turn["model_requests"].as_u64()), (Some("cancelled"), Some(1)));
+        assert_eq!(world.events_named("consent")[0]["dropped_messages"], 2);
+    });
+}
+
+#[test]
+fn parts_that_are_not_sent_yet_are_not_sent_to_a_sender_that_opts_out() {
+    run(|| async {
+        let world = World::with(&[("MAX_SEGMENTS", "100")]);
+        let long: &'static str = Box::leak("All is well. ".repeat(300).into_boxed_str());
+        world.model([after(12_000, Act::Say(long))]);
+        world.twilio([after(50, Act::Say("")), after(5000, Act::Say(""))]);
+        assert_eq!(world.text(ANNA, "slow and long").await, NOTHING);
+        world.pass(3 * SECOND).await;
+        assert_eq!(world.sent().len(), 1, "the second one is on its way to Twilio");
+        world.text(ANNA, "STOP").await;
+        world.text(ANNA, "START").await;
+        world.model([after(12_000, Act::Say("the next late answer"))]);
+        assert_eq!(world.text(ANNA, "slow again").await, NOTHING);
+        world.pass(60 * SECOND).await;
+        assert_eq!(world.sent().len(), 3);
+        assert_eq!(world.sent()[2], "the next late answer", "whole, though the old one's end came in between");
+        assert_eq!(world.events_named("consent")[0]["dropped_parts"], 2);
+    });
+}
+
+#[test]
+fn a_copy_brings_no_answer_to_a_sender_that_has_opted_out() {
+    run(|| async {
+        let world = World::new();
+        let sid = fresh_sid();
+        assert_eq!(world.message(CARL, "Hello", &sid).await, ["answer to Hello"]);
+        let stop = fresh_sid();
+        assert_eq!(world.message(CARL, "STOP", &stop).await, [OPTED_OUT]);
+        assert_eq!(world.message(CARL, "STOP", &stop).await, [OPTED_OUT], "the same webhook, again");
+        assert_eq!(world.message(CARL, "Hello", &sid).await, NOTHING);
+        assert!(!world.stored(CARL).keys().any(|key| key.starts_with("answer")), "nothing is kept to be sent");
+    });
+}
+
+#[test]
+fn an_opt_out_survives_everything_and_is_all_that_stays() {
+    run(|| async {
+        let world = World::new();
+        world.text(ANNA, "Hello").await;
+        world.text(ANNA, "STOP").await;
+        world.pass(3 * HOUR).await;
+        let stored = world.stored(ANNA);
+        let state: Value = serde_json::from_str(&stored["state"]).unwrap();
+        let left: Vec<_> = state
+            .as_object()
+            .unwrap()
+            .iter()
+            .filter(|(_, value)| {
+                ![Value::Null, Value::from(0), Value::Bool(false), serde_json::json!([]), serde_json::json!({})].contains(value)
+            })
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect();
+        assert_eq!((stored.len(), left), (1, vec!["opted_out=true".to_owned(), "turns=1".to_owned(), "v=1".to_owned()]));
+        assert_eq!(world.alarm(ANNA), None);
+        world.kill(ANNA);
+        assert_eq!(world.text(ANNA, "Hello").await, NOTHING);
+        world.text(ANNA, "START").await;
+        world.pass(3 * HOUR).await;
+        assert!(world.stored(ANNA).is_empty());
+    });
+}
+
+#[test]
+fn stop_start_and_erasure_are_obeyed_over_the_rate_limit_without_a_word() {
+    run(|| async {
+        let world = World::with(&[("RATE_LIMIT_PER_MINUTE", "1")]);
+        world.text(CARL, "Hello").await;
+        world.pass(SECOND).await;
+        assert_eq!(world.text(CARL, "delete my data").await, NOTHING);
+        assert!(world.kv_keys().is_empty());
+        assert_eq!(world.text(CARL, "STOP").await, NOTHING);
+        world.pass(60 * SECOND).await;
+        assert_eq!(world.text(CARL, "Hello").await, NOTHING);
+        assert_eq!(world.text(CARL, "START").await, NOTHING);
+        world.pass(60 * SECOND).await;
+        assert_eq!(world.text(CARL, "Hello").await, ["answer to Hello"]);
+    });
+}
+
+#[test]
+fn delete_my_data_erases_what_was_said_cancels_what_is_under_way_and_confirms_once() {
+    run(|| async {
+        let world = World::new();
+        for text in ["PLANTED one", "PLANTED two"] {
+            world.text(ANNA, text).await;
+        }
+        world.model([after(8000, Act::Say("PLANTED answer"))]);
+        let sid = fresh_sid();
+        let (during, erased) = tokio::join!(world.text(ANNA, "PLANTED three"), async {
+            world.pass(SECOND).await;
+            world.message(ANNA, "DELETE MY DATA!", &sid).await
+        });
+        assert_eq!((during, erased), (Vec::new(), vec![ERASED.to_owned()]));
+        let left = format!("{:?} {:?}", world.kv_values(), world.stored(ANNA));
+        assert!(!left.contains("PLANTED") && !left.contains("5550100"), "{left}");
+        assert!(!world.stored(ANNA).keys().any(|key| key.starts_with("answer")));
+        let event = &world.events_named("erased")[0];
+        assert_eq!(event["by"], "sender");
+        assert_eq!(
+            event["erased"],
+            serde_json::json!({ "turns": 2, "revisions": 2, "pending_messages": 1, "waiting_sends": 0, "answers": 2 })
+        );
+        assert_eq!(world.message(ANNA, "DELETE MY DATA!", &sid).await, [ERASED], "the same webhook, again");
+        world.pass(30 * SECOND).await;
+        assert!(world.sent().is_empty());
+        assert_eq!(world.text(ANNA, "Hello").await, ["answer to Hello"]);
+        assert_eq!(users(world.model_requests().last().unwrap()), ["Hello"]);
+        assert_eq!(world.events_named("erased").len(), 1);
+    });
+}
+
+#[test]
+fn what_kv_does_not_delete_at_once_is_deleted_later_and_the_sender_is_told_the_truth() {
+    run(|| async {
+        let world = World::new();
+        world.text(ANNA, "PLANTED").await;
+        world.pass(SECOND).await;
+        world.kv_fails(true);
+        let sid = fresh_sid();
+        assert_eq!(world.message(ANNA, "delete my data", &sid).await, [ERASING]);
+        assert_eq!(world.text(ANNA, "Hello").await, ["answer to Hello"]);
+        assert_eq!(users(world.model_requests().last().unwrap()), ["Hello"], "out of reach at once");
+        world.kill(ANNA);
+        world.pass(60 * SECOND).await;
+        assert!(world.kv_values().concat().contains("PLANTED"));
+        world.kv_fails(false);
+        world.pass(60 * SECOND).await;
+        assert!(!world.kv_values().concat().contains("PLANTED"));
+        assert_eq!(world.kv_keys().len(), 1, "the new conversation stays");
+        assert_eq!(world.message(ANNA, "delete my data", &sid).await, [ERASED]);
+    });
+}
+
+#[test]
+fn a_revision_that_is_being_written_when_the_sender_erases_is_deleted_too() {
+    run(|| async {
+        let world = World::new();
+        world.kv_write_takes(3 * SECOND);
+        world.text(ANNA, "PLANTED").await;
+        assert_eq!(world.text(ANNA, "delete my data").await, [ERASED]);
+        world.pass(60 * SECOND).await;
+        assert!(world.kv_keys().is_empty());
+    });
+}
+
+#[test]
+fn a_write_that_failed_and_came_through_is_erased_also_after_a_later_one() {
+    run(|| async {
+        let world = World::new();
+        world.kv_acts_and_fails(true);
+        world.text(ANNA, "PLANTED one").await;
+        world.pass(SECOND).await;
+        world.kv_acts_and_fails(false);
+        world.text(ANNA, "PLANTED two").await;
+        world.pass(SECOND).await;
+        assert_eq!(world.kv_keys().len(), 2);
+        assert_eq!(world.text(ANNA, "delete my data").await, [ERASED]);
+        assert!(world.kv_keys().is_empty());
+    });
+}
+
+#[test]
+fn a_slow_kv_keeps_nobody_waiting_for_the_erasure() {
+    run(|| async {
+        let world = World::new();
+        world.kv_write_takes(40 * SECOND);
+        world.text(ANNA, "PLANTED").await;
+        let began = world.now();
+        assert_eq!(world.text(ANNA, "delete my data").await, [ERASING]);
+        assert_eq!(world.now().since(began), 10 * SECOND);
+        world.pass(60 * SECOND).await;
+        assert!(world.kv_keys().is_empty());
+    });
+}
+
+// The operator.
+
+async fn admin(world: &World, method: &'static str, path: &str) -> (u16, Value) {
+    let mut request = Incoming::new(method, path);
+    request.headers.push(("Authorization", format!("Bearer {ADMIN}")));
+    let response = world.handle(&mut request).await;
+    (response.status, serde_json::from_str(&response.body).unwrap_or_default())
+}
+
+const ADMIN: &str = "an-admin-token-of-enough-characters";
+const WITH_ADMIN: (&str, &str) = ("ADMIN_TOKEN", ADMIN);
+
+#[test]
+fn usage_adds_up_what_all_senders_did_today() {
+    run(|| async {
+        let prices = [("OPENAI_PRICE_INPUT", "0.5"), ("OPENAI_PRICE_OUTPUT", "2"), ("RATE_LIMIT_PER_MINUTE", "4"), WITH_ADMIN];
+        let world = World::with(&prices);
+        world.text(ANNA, "one").await;
+        world.model([after(12_000, Act::Say("late"))]);
+        world.text(ANNA, "two").await;
+        world.pass(5 * SECOND).await;
+        world.text(ANNA, "").await;
+        for _ in 0..3 {
+            world.text(BEN, "three").await;
+        }
+        world.text(BEN, "STOP").await;
+        world.text(BEN, "ignored").await;
+        world.pass(60 * SECOND).await;
+        world.text(BEN, "ignored").await;
+        let mut forged = Incoming::signed(&webhook(ANNA, "x", &fresh_sid()));
+        forged.sign("another token", &[]);
+        world.handle(&mut forged).await;
+        world.handle(&mut Incoming::new("POST", "/twilio/messages")).await;
+        world.pass(2 * HOUR).await;
+        let (status, usage) = admin(&world, "GET", "/admin/usage").await;
+        assert_eq!(status, 200);
+        let expected = serde_json::json!({
+            "day": "2026-11-22",
+            "model_requests": { "used": 5, "cap": 1000 },
+            "tokens": { "prompt": 2 + 4 + 2 + 4 + 6, "completion": 5 },
+            "estimated_cost": 0.000_019,
+            "messages_in": 8,
+            "answers": { "inline": 1 + 1 + 3, "by_rest": 1 },
+            "refusals": { "invalid_signature": 1, "bad_request": 1, "suspicious_request": 0, "rate_limited": 1, "opted_out": 1, "budget_exhausted": 0 },
+        });
+        assert_eq!(usage, expected);
+    });
+}
+
+#[test]
+fn counting_costs_no_request_and_no_write_of_its_own_while_a_conversation_lasts() {
+    run(|| async {
+        let world = World::new();
+        world.text(ANNA, "one").await;
+        world.pass(SECOND).await;
+        let commits = world.commits(ANNA);
+        world.text(ANNA, "two").await;
+        world.pass(SECOND).await;
+        assert_eq!(world.budget_calls(), 2, "one for each request to the model");
+        assert_eq!(world.commits(ANNA) - commits, 3, "taken in, ended, saved");
+    });
+}
+
+#[test]
+fn a_sender_is_shown_without_texts_and_erased_by_the_operator() {
+    run(|| async {
+        let world = World::with(&[WITH_ADMIN]);
+        let path = "/admin/senders/%2B15550100?to=%2B15550199";
+        let blank = serde_json::json!({
+            "opted_out": false, "turns": 0, "revision": null, "expires_at": null, "turn_running": false,
+            "pending_messages": 0, "waiting_sends": 0, "messages_last_minute": 0,
+        });
+        assert_eq!(admin(&world, "GET", path).await, (200, blank));
+        assert!(world.stored(ANNA).is_empty(), "looking stores nothing");
+        world.text(ANNA, "PLANTED").await;
+        world.pass(SECOND).await;
+        let (_, shown) = admin(&world, "GET", path).await;
+        assert_eq!((&shown["turns"], &shown["revision"], &shown["messages_last_minute"]), (&1.into(), &1.into(), &1.into()));
+        assert!(shown["expires_at"].as_str().unwrap().starts_with("2026-11-22T13:00:00"), "{shown}");
+        let erased = serde_json::json!({ "turns": 1, "revisions": 1, "pending_messages": 0, "waiting_sends": 0, "answers": 1 });
+        let expected = serde_json::json!({ "erased": erased, "kv": "deleted", "opted_out": false });
+        assert_eq!(admin(&world, "DELETE", path).await, (200, expected));
+        let left = format!("{:?} {:?}", world.kv_values(), world.stored(ANNA));
+        assert!(!left.contains("PLANTED"), "{left}");
+        let event = &world.events_named("erased")[0];
+        assert_eq!((&event["by"], event["phone_hash"].as_str().map(str::len)), (&"operator".into(), Some(8)));
+        assert!(!world.log_text().contains("5550100"));
+        world.kv_fails(true);
+        world.text(ANNA, "Hello").await;
+        assert_eq!(admin(&world, "DELETE", path).await.1["kv"], "being_deleted");
+    });
+}
+
+#[test]
+fn the_sender_of_another_number_is_another_sender() {
+    run(|| async {
+        let world = World::with(&[WITH_ADMIN]);
+        world.text(ANNA, "Hello").await;
+        for path in ["/admin/senders/%2B15550100?to=%2B15550198", "/admin/senders/whatsapp:%2B15550100?to=%2B15550199"] {
+            assert_eq!(admin(&world, "GET", path).await.1["turns"], 0, "{path}");
+            assert_eq!(admin(&world, "DELETE", path).await.1["erased"]["turns"], 0, "{path}");
+        }
+        assert_eq!(admin(&world, "GET", "/admin/senders/+15550100?to=+15550199").await.1["turns"], 1);
     });
 }
 

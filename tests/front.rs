@@ -28,7 +28,7 @@ fn fields() -> Vec<(String, String)> {
 }
 
 fn header<'r>(response: &'r Response, name: &str) -> Option<&'r str> {
-    response.headers.iter().find(|(other, _)| *other == name).map(|(_, value)| *value)
+    response.headers.iter().find(|(other, _)| *other == name).map(|(_, value)| value.as_ref())
 }
 
 /// The one security event, of this kind.
@@ -430,5 +430,118 @@ fn no_marker_of_any_input_reaches_the_log_kv_keys_or_object_names() {
         }
         let kinds: std::collections::BTreeSet<_> = world.events().iter().map(|event| event["event"].to_string()).collect();
         assert!(kinds.len() >= 4, "the run was to reach many events: {kinds:?}");
+    });
+}
+
+// The operator's routes.
+
+const ADMIN: (&str, &str) = ("ADMIN_TOKEN", "an-admin-token-of-enough-characters");
+const ADMIN_PATHS: [&str; 3] = ["/admin/usage", "/admin/senders/%2B15550100?to=%2B15550199", "/admin/nothing"];
+
+fn admin(method: &'static str, path: &str, authorization: Option<&str>, client: &str) -> Incoming {
+    let mut request = Incoming::new(method, path);
+    request.headers.extend(authorization.map(|value| ("Authorization", value.to_owned())));
+    request.headers.push(("CF-Connecting-IP", client.to_owned()));
+    request
+}
+
+fn bearer() -> String {
+    format!("Bearer {}", ADMIN.1)
+}
+
+#[test]
+fn without_an_admin_token_there_are_no_admin_routes() {
+    run(|| async {
+        let world = World::new();
+        for path in ADMIN_PATHS {
+            for authorization in [None, Some("Bearer "), Some("Bearer undefined"), Some(bearer().as_str())] {
+                assert_eq!(world.handle(&mut admin("GET", path, authorization, "192.0.2.1")).await.status, 404, "{path}");
+            }
+        }
+    });
+}
+
+#[test]
+fn an_admin_request_without_the_token_is_refused_before_anything_else_is_told() {
+    run(|| async {
+        let world = World::with(&[ADMIN]);
+        let almost = format!("Bearer {}x", ADMIN.1);
+        let basic = format!("Basic {}", ADMIN.1);
+        for (at, authorization) in [None, Some(""), Some(basic.as_str()), Some("Bearer "), Some(almost.as_str())].into_iter().enumerate() {
+            for (number, path) in ADMIN_PATHS.iter().enumerate() {
+                for method in ["GET", "POST"] {
+                    let response = world.handle(&mut admin(method, path, authorization, &format!("192.0.2.{}", at * 3 + number))).await;
+                    assert_eq!((response.status, header(&response, "WWW-Authenticate")), (401, Some("Bearer")), "{path} {authorization:?}");
+                    assert!(SECURITY_HEADERS.iter().all(|(name, value)| header(&response, name) == Some(value)));
+                }
+            }
+        }
+        assert!(world.object_names().is_empty());
+        assert!(world.security_events("admin_refused").iter().all(|event| event["details"]["reason"] == "wrong_token"));
+        assert!(!world.log_text().contains(ADMIN.1) && !world.log_text().contains("192.0.2"));
+    });
+}
+
+#[test]
+fn five_wrong_tokens_a_minute_lock_a_client_address_out_and_no_other() {
+    run(|| async {
+        let world = World::with(&[ADMIN]);
+        let status = async |token: &str, client: &str| {
+            let response = world.handle(&mut admin("GET", "/admin/usage", Some(token), client)).await;
+            (response.status, header(&response, "Retry-After").map(ToOwned::to_owned))
+        };
+        for _ in 0..5 {
+            assert_eq!(status("Bearer wrong", "192.0.2.1").await, (401, None));
+        }
+        assert_eq!(status("Bearer wrong", "192.0.2.1").await, (429, Some("60".into())));
+        world.pass(Duration::from_secs(20)).await;
+        assert_eq!(status(&bearer(), "192.0.2.1").await, (429, Some("40".into())), "the right one is not told from a wrong one");
+        assert_eq!(status(&bearer(), "192.0.2.2").await.0, 200);
+        assert_eq!(status(&bearer().to_lowercase().replace("bearer", "BEARER"), "192.0.2.2").await.0, 200, "the scheme has no case");
+        world.pass(Duration::from_secs(40)).await;
+        assert_eq!(status(&bearer(), "192.0.2.1").await.0, 200);
+        let reasons: Vec<_> = world.security_events("admin_refused").iter().map(|event| event["details"]["reason"].clone()).collect();
+        assert_eq!(reasons, ["wrong_token", "wrong_token", "wrong_token", "wrong_token", "wrong_token", "locked", "locked"]);
+    });
+}
+
+#[test]
+fn a_try_that_cannot_be_counted_is_refused_also_with_the_right_token() {
+    run(|| async {
+        let world = World::with(&[ADMIN]);
+        world.tries_fail(true);
+        assert_eq!(world.handle(&mut admin("GET", "/admin/usage", Some(&bearer()), "192.0.2.1")).await.status, 503);
+        assert_eq!(world.events_named("object_failed")[0]["object"], "tries");
+    });
+}
+
+#[test]
+fn an_admin_request_that_is_wrong_is_told_what_is_wrong() {
+    run(|| async {
+        let world = World::with(&[ADMIN]);
+        let good = "/admin/senders/%2B15550100?to=%2B15550199";
+        for (method, path, status, allow, says) in [
+            ("GET", "/admin/", 404, None, "Not found"),
+            ("GET", "/admin/nothing", 404, None, "Not found"),
+            ("POST", "/admin/usage", 405, Some("GET"), ""),
+            ("PUT", good, 405, Some("GET, DELETE"), ""),
+            ("GET", "/admin/senders/5550100x?to=%2B15550199", 400, None, "address in the path is malformed"),
+            ("DELETE", "/admin/senders/?to=%2B15550199", 400, None, "address in the path is malformed"),
+            ("DELETE", "/admin/senders/%2B15550100", 400, None, "?to="),
+            ("DELETE", "/admin/senders/%2B15550100?to=planted", 400, None, "?to="),
+            ("DELETE", "/admin/senders/%2B15550100?to=%zz", 400, None, "?to="),
+        ] {
+            let response = world.handle(&mut admin(method, path, Some(&bearer()), "192.0.2.1")).await;
+            assert_eq!((response.status, header(&response, "Allow")), (status, allow), "{method} {path}");
+            assert!(response.body.contains(says) && !response.body.contains("planted"), "{}", response.body);
+        }
+        for (object, path) in [("sender", good), ("budget", "/admin/usage")] {
+            world.budget_fails(true);
+            world.object_errors([PlatformError::new("down")]);
+            assert_eq!(world.handle(&mut admin("GET", path, Some(&bearer()), "192.0.2.1")).await.status, 503, "{path}");
+            assert_eq!(world.events_named("object_failed").last().unwrap()["object"], object);
+        }
+        let faulty = World::with(&[ADMIN, ("PSEUDONYM_KEY", "short")]);
+        assert_eq!(faulty.handle(&mut admin("GET", "/admin/usage", Some(&bearer()), "192.0.2.1")).await.status, 503);
     });
 }

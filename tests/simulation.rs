@@ -124,6 +124,16 @@ fn an_apology_in_a_conversation_is_noticed() {
 }
 
 #[test]
+fn an_erasure_that_leaves_something_in_kv_is_noticed() {
+    noticed(Mutation::DeleteNotDone, 200);
+}
+
+#[test]
+fn an_opt_out_that_is_forgotten_is_noticed() {
+    noticed(Mutation::OptOutLost, 200);
+}
+
+#[test]
 fn a_commit_that_is_believed_before_it_is_stored_is_noticed() {
     noticed(Mutation::CommitNotAwaited, 100);
 }
@@ -236,9 +246,16 @@ fn tell(text: &str) {
     let _ = writeln!(std::io::stderr(), "{text}");
 }
 
-const EVERYTHING: [&str; 50] = [
-    "turns with pictures",
-    "pictures that cannot be had",
+const EVERYTHING: [&str; 57] = [
+    "pictures",
+    "pictures that could not be fetched",
+    "erasures",
+    "erasures that were confirmed",
+    "messages that an opt-out kept from the model",
+    "opt-ins",
+    "opt-outs",
+    "requests of turns that were just called off",
+    "turns called off",
     "an unreachable budget",
     "an unreachable sender object",
     "answered inline",

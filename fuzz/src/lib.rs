@@ -43,6 +43,7 @@ use switchboard::{
         signature::{SignatureError, verify_form, verify_json},
         twiml,
     },
+    usage::Tally,
 };
 
 /// The name of a target, which is that of its binary and its corpus, and its function.
@@ -194,7 +195,7 @@ fn stored_budget(text: &str) {
     const CAP: u32 = 3;
     let object = Object::holding("used", text);
     let budget = Budget::new(object.clone());
-    let outcomes = (0..5).map(|_| at_once(budget.reserve(ReserveCall { cap: CAP }, NOW))).collect::<Vec<_>>();
+    let outcomes = (0..5).map(|_| at_once(budget.reserve(ReserveCall { cap: CAP, tally: Tally::EMPTY }, NOW))).collect::<Vec<_>>();
     let granted = outcomes.iter().filter(|outcome| **outcome == Ok(Reservation::Granted)).count();
     assert!(granted <= CAP as usize, "never beyond the cap");
     let stored = object.value("used");
@@ -424,6 +425,10 @@ impl Budgets for Object {
     async fn reserve(&self, _: ReserveCall) -> Result<Reservation, PlatformError> {
         self.0.reserved.set(self.0.reserved.get() + 1);
         Ok(Reservation::Granted)
+    }
+
+    async fn report(&self, _: Tally) -> Result<(), PlatformError> {
+        Ok(())
     }
 }
 

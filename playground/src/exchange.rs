@@ -44,6 +44,8 @@ pub struct Playground {
     pub board: Board,
     /// What the page's phones send from.
     pub desk: Desk,
+    /// The phone numbers and Messaging Services of the accounts.
+    pub numbers: twilio::Numbers,
 }
 
 /// The TCP connection of a request, as far as a handler may touch it.

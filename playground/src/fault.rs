@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 pub enum Service {
     /// Chat Completions under `/v1`.
     Openai,
-    /// The REST API under `/2010-04-01` and `/v2`.
+    /// The REST API under `/2010-04-01`, `/v1/Services` and `/v2`.
     Twilio,
 }
 

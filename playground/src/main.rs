@@ -110,6 +110,7 @@ fn serve(options: ServeOptions) -> ExitCode {
         feed,
         board: page::switches::Board::default(),
         desk: page::post::Desk::new(carrier, names, options.admin_token.filter(|token| !token.is_empty())),
+        numbers: twilio::Numbers::default(),
     };
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,

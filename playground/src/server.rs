@@ -61,6 +61,8 @@ fn router(playground: Arc<Playground>) -> Router {
     Router::new()
         .route("/v1/{*rest}", any(openai))
         .route("/2010-04-01/{*rest}", any(twilio))
+        .route("/v1/Services", any(twilio))
+        .route("/v1/Services/{*rest}", any(twilio))
         .route("/v2/{*rest}", any(twilio))
         .route("/media/{sid}", any(twilio))
         .route("/playground/media", post(add_media).layer(DefaultBodyLimit::max(MAX_FILE)))
@@ -68,6 +70,7 @@ fn router(playground: Arc<Playground>) -> Router {
         .route("/playground/requests", get(list_requests).delete(clear_requests))
         .route("/playground/messages", get(list_messages))
         .merge(page::routes())
+        .route("/playground/numbers", get(list_numbers).delete(reset_numbers))
         .method_not_allowed_fallback(|method: Method, uri: Uri| async move {
             control_error(StatusCode::METHOD_NOT_ALLOWED, &format!("{method} is not possible at {}", uri.path()))
         })
@@ -183,6 +186,15 @@ async fn list_messages(State(playground): State<Arc<Playground>>, uri: Uri) -> R
         }
     }
     answer(StatusCode::OK, &json!({"messages": playground.outbox.list(since)}))
+}
+
+async fn list_numbers(State(playground): State<Arc<Playground>>) -> Response {
+    answer(StatusCode::OK, &json!({"accounts": playground.numbers.show()}))
+}
+
+async fn reset_numbers(State(playground): State<Arc<Playground>>) -> Response {
+    playground.numbers.reset();
+    answer(StatusCode::OK, &json!({"accounts": {}}))
 }
 
 /// An error of a control route: `reason` in JSON.

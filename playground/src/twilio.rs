@@ -1,4 +1,5 @@
-//! The pretend Twilio REST API: messages are created, listed and read, media are read, and the typing indicator is taken note of.
+//! The pretend Twilio REST API: messages are created, listed and read, media are read, and the typing indicator is taken
+//! note of. The account's numbers and Messaging Services are the part [`numbers`].
 //!
 //! It is stricter than Twilio in one point: a parameter that does not exist is refused, so that a typing error shows.
 //! Inbound webhooks are made by `say.rs`. Nothing is delivered anywhere and status callbacks are not made.
@@ -17,17 +18,18 @@ use crate::fault::ErrorOverrides;
 use crate::journal::{KEPT, now_ms};
 use crate::random_hex;
 
+mod numbers;
+pub use numbers::Numbers;
+
 /// Looks at the Basic credential: the account in the path and one of the auth tokens.
 pub fn authorize(playground: &Playground, call: &Call) -> Authorization {
     let token_index = (|| {
-        let decoded = BASE64_STANDARD.decode(call.credential("basic")?).ok()?;
-        let decoded = String::from_utf8(decoded).ok()?;
-        let (account, token) = decoded.split_once(':')?;
+        let (account, token) = credential(call)?;
         let right_account = match account_in(&call.path) {
             Some(wanted) => wanted == account,
-            None => is_sid(account, "AC"),
+            None => is_sid(&account, "AC"),
         };
-        playground.twilio_tokens.iter().position(|right| right_account && right == token)
+        playground.twilio_tokens.iter().position(|right| right_account && *right == token)
     })();
     // What a media address redirects to wants no credentials; if any came, their index shows.
     Authorization { granted: token_index.is_some() || call.path.starts_with("/media/"), token_index }
@@ -51,8 +53,12 @@ pub fn prepare<'a>(playground: &'a Playground, call: &Call) -> Result<Prepared<'
                     playground.media.redirect(&account, message, sid).ok_or_else(|| not_found(call))
                 }
                 (_, ["Messages.json"] | ["Messages", _] | ["Messages", _, "Media", _]) => Err(wrong_method(&call.method)),
-                _ => Err(not_found(call)),
+                _ => numbers::numbers(playground, account, rest, call),
             }
+        }
+        (_, ["v1", "Services", rest @ ..]) => {
+            let (account, _) = credential(call).ok_or_else(|| not_found(call))?;
+            numbers::services(playground, account, rest, call)
         }
         ("GET", ["media", sid]) => playground.media.file(sid).ok_or_else(|| not_found(call)),
         (_, ["v2", "Indicators", "Typing.json"] | ["media", _]) => Err(wrong_method(&call.method)),
@@ -508,6 +514,14 @@ fn form_of(call: &Call) -> Result<Vec<(String, String)>, Reply> {
 /// The value of a parameter; an empty one is as good as none.
 fn value_of<'a>(form: &'a [(String, String)], name: &str) -> Option<&'a str> {
     form.iter().find(|(other, value)| other == name && !value.is_empty()).map(|(_, value)| value.as_str())
+}
+
+/// Account and token of the Basic credential.
+fn credential(call: &Call) -> Option<(String, String)> {
+    let decoded = BASE64_STANDARD.decode(call.credential("basic")?).ok()?;
+    let decoded = String::from_utf8(decoded).ok()?;
+    let (account, token) = decoded.split_once(':')?;
+    Some((account.to_owned(), token.to_owned()))
 }
 
 fn account_in(path: &str) -> Option<&str> {

@@ -15,20 +15,20 @@ use std::{
 
 use futures_util::{
     FutureExt, TryFutureExt,
-    future::{Either, LocalBoxFuture, Shared, join, ready, select},
+    future::{self, AbortHandle, Either, LocalBoxFuture, Shared, select},
     lock::Mutex,
     pin_mut,
 };
 use serde::{Deserialize, Serialize};
 
-use self::state::{Admission, Effects, Ended, Late, LateStep, Outcome, Resume, Running, State, Work};
+use self::state::{Admission, Delivery, Dropped, Effects, Ended, Late, LateStep, Outcome, Resume, Running, State, Work};
 use crate::{
     config::{Config, Secret},
     conversation::{self, Conversation},
     event::{self, Event, Security, TurnEnded},
     message::{AccountSid, Address, DeliveryStatus, Input, MessageSid, ServiceSid},
     openai::Failure,
-    platform::{Batch, Kv, PlatformError, SenderPlatform, Storage, UnixMillis, millis},
+    platform::{Batch, Budgets, Kv, PlatformError, SenderPlatform, Storage, UnixMillis, millis},
     pseudonym::{PhoneHash, Pseudonym, TokenId},
     turn::{self, Asked, Question},
     twilio::{
@@ -36,6 +36,7 @@ use crate::{
         rest::{self, Created, Envelope, Found},
         segments,
     },
+    usage::{Refusals, Tally},
     wording,
 };
 
@@ -53,6 +54,9 @@ pub struct SenderCall {
     pub phone_hash: PhoneHash,
     /// How it can be answered later.
     pub route: Route,
+    /// What the front has counted since it last called an object.
+    #[serde(default, skip_serializing_if = "Tally::is_empty")]
+    pub counted: Tally,
 }
 
 /// What a late answer needs: the addresses, and whose token verified the message. Kept only until the turn is answered.
@@ -90,9 +94,60 @@ pub struct DeliveryReport {
 #[serde(rename_all = "snake_case")]
 pub enum ObjectCall {
     /// A message to take in; answered by a [`Reply`].
-    Deliver(SenderCall),
+    Deliver(Box<SenderCall>),
     /// A report to note; answered by nothing.
     Report(DeliveryReport),
+    /// A question of an operator's; answered by a [`Summary`].
+    Show,
+    /// An operator has the sender erased, whose hash for the log this is; answered by an [`Erasure`].
+    Erase(PhoneHash),
+}
+
+/// What a sender object remembers, without texts, ids and addresses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Summary {
+    /// Whether the sender is to be sent nothing.
+    pub opted_out: bool,
+    /// Turns of the conversation.
+    pub turns: u32,
+    /// Its newest revision in KV.
+    pub revision: Option<u64>,
+    /// When it is forgotten.
+    pub expires_at: Option<UnixMillis>,
+    /// Whether the model is being asked.
+    pub turn_running: bool,
+    /// Messages that wait for their turn.
+    pub pending_messages: usize,
+    /// Parts of answers that are still to be sent by REST.
+    pub waiting_sends: usize,
+    /// Messages that count against the rate limit.
+    pub messages_last_minute: usize,
+}
+
+/// What there was of a sender, and is erased.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Erased {
+    /// Turns of the conversation.
+    pub turns: u32,
+    /// Revisions that KV held, or may have held.
+    pub revisions: usize,
+    /// Messages that waited for their turn, or were in it.
+    pub pending_messages: usize,
+    /// Parts of answers that were still to be sent by REST.
+    pub waiting_sends: usize,
+    /// Answers that were stored for copies of their messages.
+    pub answers: usize,
+}
+
+/// What came of erasing a sender.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Erasure {
+    /// What there was.
+    pub erased: Erased,
+    /// Whether KV has deleted all of it; else it will be asked again.
+    pub kv_deleted: bool,
+    /// Whether the sender is opted out, which stays.
+    pub opted_out: bool,
 }
 
 /// What the webhook answers.
@@ -130,6 +185,10 @@ struct Inner<P> {
     sending: Mutex<()>,
     /// The newest answer, for the webhooks that wait for it.
     newest_answer: RefCell<Option<(u64, String)>>,
+    /// Breaks off the request of the turn that runs.
+    calling_off: RefCell<Option<AbortHandle>>,
+    /// What was counted without a step of its own.
+    counted: Cell<Tally>,
 }
 
 const STATE_KEY: &str = "state";
@@ -162,6 +221,8 @@ impl<P: SenderPlatform> Sender<P> {
             saving: Mutex::default(),
             sending: Mutex::default(),
             newest_answer: RefCell::default(),
+            calling_off: RefCell::default(),
+            counted: Cell::default(),
         }))
     }
 
@@ -172,15 +233,66 @@ impl<P: SenderPlatform> Sender<P> {
     pub async fn deliver(&self, call: SenderCall) -> Result<Reply, PlatformError> {
         let inner = &self.0;
         let arrived = inner.platform.now();
-        match inner.step(|state, now, _| state.admit(&call, now, &inner.config)).await? {
-            Admission::Known(Outcome::Waiting) => inner.wait(call.sid, arrived).await,
-            Admission::Known(outcome) => inner.reply(outcome).await,
+        inner.count(&call.counted);
+        let admission = inner.step(|state, now, effects| state.admit(&call, now, &inner.config, effects)).await?;
+        let phone_hash = call.phone_hash;
+        match admission {
+            Admission::Known(Outcome::Waiting) => return inner.wait(call.sid, arrived).await,
+            Admission::Known(outcome) => return inner.reply(outcome).await,
             Admission::Limited(notice) => {
+                let refusals = Refusals { rate_limited: 1, ..Refusals::default() };
+                inner.count(&Tally { refusals, answers_inline: u64::from(notice.is_some()), ..Tally::EMPTY });
                 let details = Security::RateLimitExceeded { limit: inner.config.rate_limit_per_minute, told: notice.is_some() };
-                event::log(&inner.platform, &Event::Security { phone_hash: call.phone_hash, details });
-                Ok(notice.map_or(Reply::Empty, Reply::from))
+                event::log(&inner.platform, &Event::Security { phone_hash, details });
+                inner.reply(notice.map_or(Outcome::Nothing, Outcome::Notice)).await
+            }
+            Admission::Ignored => {
+                event::log(&inner.platform, &Event::MessageIgnored { phone_hash });
+                Ok(Reply::Empty)
+            }
+            Admission::OptedOut(outcome, dropped) => {
+                inner.call_off();
+                inner.log_consent(phone_hash, "opted_out", dropped);
+                inner.reply(outcome).await
+            }
+            Admission::OptedIn(outcome) => {
+                inner.log_consent(phone_hash, "opted_in", Dropped::default());
+                inner.reply(outcome).await
+            }
+            Admission::Erased(outcome, erased) => {
+                inner.call_off();
+                event::log(&inner.platform, &Event::Erased { phone_hash, by: "sender", erased });
+                inner.delete_doomed_within_wait().await;
+                let outcome = inner.step(|state, _, _| state.outcome(&call.sid).unwrap_or(outcome)).await?;
+                inner.reply(outcome).await
             }
         }
+    }
+
+    /// What is remembered of the sender.
+    ///
+    /// # Errors
+    /// When storage failed.
+    pub async fn show(&self) -> Result<Summary, PlatformError> {
+        self.0.step(|state, now, _| state.summary(now)).await
+    }
+
+    /// Erases the sender as it could do itself, for an operator. `phone_hash` is for the log.
+    ///
+    /// # Errors
+    /// When storage failed. Asking again is safe.
+    pub async fn erase(&self, phone_hash: PhoneHash) -> Result<Erasure, PlatformError> {
+        let inner = &self.0;
+        let erased = inner.step(|state, now, effects| state.erase(now, &inner.config, effects)).await?;
+        inner.call_off();
+        event::log(&inner.platform, &Event::Erased { phone_hash, by: "operator", erased });
+        inner.delete_doomed_within_wait().await;
+        inner
+            .step(|state, now, _| {
+                let Summary { opted_out, .. } = state.summary(now);
+                Erasure { erased, kv_deleted: state.doomed().is_empty(), opted_out }
+            })
+            .await
     }
 
     /// Notes and logs what Twilio reports of a message, once for each status.
@@ -206,17 +318,23 @@ impl<P: SenderPlatform> Sender<P> {
             match work {
                 Work::Turn => inner.run().await,
                 Work::Late => inner.send_late().await?,
+                Work::Delete => inner.delete_doomed().await?,
                 Work::Save => inner.save().await?,
             }
         }
-        let forgotten = inner
+        let (forgotten, report) = inner
             .step(|state, now, effects| {
                 state.rest(now, &inner.config, effects);
-                state.stored_conversation(now).is_none()
+                (state.stored_conversation(now).is_none(), state.last_report())
             })
             .await?;
         if forgotten {
             inner.conversation.take();
+        }
+        if let Some(tally) = report
+            && let Err(error) = Budgets::report(&inner.platform, tally).await
+        {
+            event::log(&inner.platform, &Event::ObjectFailed { object: "budget", reason: error.reason });
         }
         Ok(())
     }
@@ -227,10 +345,11 @@ impl<P: SenderPlatform> Inner<P> {
     /// fails, what is stored is read again by the next step.
     async fn step<R>(&self, decide: impl FnOnce(&mut State, UnixMillis, &mut Effects) -> R) -> Result<R, PlatformError> {
         let mut current = self.state.lock().await;
-        let before = match current.take() {
+        let mut before = match current.take() {
             Some(state) => state,
             None => self.load().await?,
         };
+        before.counted(&self.counted.take());
         let (mut after, mut effects, now) = (before.clone(), Effects::default(), self.platform.now());
         let result = decide(&mut after, now, &mut effects);
         if after != before {
@@ -294,7 +413,7 @@ impl<P: SenderPlatform> Inner<P> {
     async fn reply(&self, outcome: Outcome) -> Result<Reply, PlatformError> {
         match outcome {
             Outcome::Waiting | Outcome::Nothing => Ok(Reply::Empty),
-            Outcome::Notice(notice) => Ok(notice.into()),
+            Outcome::Notice(notice) => Ok(Reply::Text(notice.text(&self.config.help_text))),
             Outcome::Answer(turn) => {
                 let newest = self.newest_answer.borrow().as_ref().filter(|(number, _)| *number == turn).map(|(_, text)| text.clone());
                 let text = match newest {
@@ -328,6 +447,8 @@ impl<P: SenderPlatform> Inner<P> {
 
     /// Runs the turn that is in the state, from wherever it was left.
     async fn run_turn(self: &Rc<Self>) -> Result<(), PlatformError> {
+        let (called_off, calling_off) = future::abortable(future::pending::<()>());
+        *self.calling_off.borrow_mut() = Some(calling_off);
         let begun = self.begun.take();
         let resume = self.step(|state, now, _| {
             let begun_here = begun.is_some() && begun == state.turn_number();
@@ -335,20 +456,17 @@ impl<P: SenderPlatform> Inner<P> {
         });
         match resume.await? {
             Resume::Nothing => Ok(()),
-            // What is left to do of a reset is done by its end.
-            Resume::GiveUp(turn) if turn.is_reset() => self.end_turn(&turn, None, Ended::Reset(wording::RESET)).await,
-            Resume::GiveUp(turn) => {
-                let asked = Asked { result: Err(Failure::Interrupted), requests: 0, model_ms: 0 };
-                self.end_turn(&turn, Some(&asked), Ended::Failed(wording::APOLOGY)).await
+            Resume::GiveUp(turn) | Resume::Run(turn) if turn.is_reset() => {
+                self.end_turn(&turn, None, None, Ended::Reset(wording::RESET)).await?;
+                self.delete_doomed().await
             }
-            Resume::Run(turn) if turn.is_reset() => {
-                self.erase_conversation().await?;
-                self.end_turn(&turn, None, Ended::Reset(wording::RESET)).await
+            Resume::GiveUp(turn) => {
+                let asked = Asked::nothing(Failure::Interrupted);
+                self.end_turn(&turn, Some(&asked), None, Ended::Failed(wording::APOLOGY)).await
             }
             Resume::Run(turn) => {
                 let input = turn.input();
-                let (asked, conversation) = self.ask(&turn, &input).await;
-                *self.conversation.borrow_mut() = conversation;
+                let (asked, conversation) = self.ask(&turn, &input, called_off).await;
                 let ended = match &asked.result {
                     Ok(completion) => Ended::Answered { input, text: self.fitted(&turn, &completion.text) },
                     Err(Failure::BudgetExhausted) => Ended::Failed(wording::NO_BUDGET),
@@ -358,7 +476,7 @@ impl<P: SenderPlatform> Inner<P> {
                     Err(Failure::Picture(FetchError::NotAPicture)) => Ended::Failed(wording::NOT_A_PICTURE),
                     Err(_) => Ended::Failed(wording::APOLOGY),
                 };
-                self.end_turn(&turn, Some(&asked), ended).await
+                self.end_turn(&turn, Some(&asked), conversation, ended).await
             }
         }
     }
@@ -370,20 +488,25 @@ impl<P: SenderPlatform> Inner<P> {
 
     /// Fetches the pictures and asks the model, and shows meanwhile that an answer is being written. Gives back the conversation
     /// if it is whole.
-    async fn ask(&self, turn: &Running, input: &str) -> (Asked, Option<Conversation>) {
+    async fn ask(&self, turn: &Running, input: &str, called_off: impl Future<Output: Clone>) -> (Asked, Option<Conversation>) {
         let whole = Cell::new(true);
         let begun = self.platform.now();
+        let called_off = called_off.shared();
         let ask = async {
-            let load = self.load_conversation(&whole);
-            let (pictures, load) = if turn.pictures().next().is_none() {
-                (Ok(Vec::new()), Either::Left(load))
-            } else {
-                let (pictures, loaded) = join(self.fetch_pictures(turn, begun), load).await;
-                (pictures, Either::Right(ready(loaded)))
+            // What cannot be read is not reported now.
+            let tally = self.step(|state, _, _| state.tally()).await.unwrap_or_default();
+            let fetch = self.fetch_pictures(turn, begun);
+            pin_mut!(fetch);
+            let pictures = match select(called_off.clone(), fetch).await {
+                Either::Left(_) => Err(Failure::Cancelled),
+                Either::Right((pictures, _)) => pictures.map_err(Failure::Picture),
             };
             match pictures {
-                Ok(pictures) => turn::ask(&self.platform, &self.config, &self.name, load, Question { input, pictures, begun }).await,
-                Err(error) => (Asked { result: Err(Failure::Picture(error)), requests: 0, model_ms: 0 }, load.await),
+                Ok(pictures) => {
+                    let question = Question { input, pictures, begun, tally };
+                    turn::ask(&self.platform, &self.config, &self.name, self.load_conversation(&whole), question, called_off).await
+                }
+                Err(failure) => (Asked::nothing(failure), self.load_conversation(&whole).await),
             }
         };
         let typing = self.show_typing(turn);
@@ -418,16 +541,34 @@ impl<P: SenderPlatform> Inner<P> {
         }
     }
 
-    /// Stores how the turn ended, decides who carries the answer, and begins the next turn: one step.
-    async fn end_turn(self: &Rc<Self>, turn: &Running, asked: Option<&Asked>, ended: Ended) -> Result<(), PlatformError> {
-        let inline = self.step(|state, now, effects| state.end_turn(&ended, &self.waiting.borrow(), now, &self.config, effects)).await?;
-        *self.newest_answer.borrow_mut() = inline.then(|| (turn.number, ended.text().to_owned()));
-        self.log_turn(turn, asked, &ended, inline);
+    /// Stores how the turn ended, decides who carries the answer, and begins the next turn: one step. `conversation` is the one
+    /// that the turn went on from, if it is whole.
+    async fn end_turn(
+        self: &Rc<Self>,
+        turn: &Running,
+        asked: Option<&Asked>,
+        conversation: Option<Conversation>,
+        ended: Ended,
+    ) -> Result<(), PlatformError> {
+        let delivery = self.step(|state, now, effects| {
+            if let Some(asked) = asked {
+                state.reported(&asked.reported);
+                state.counted(&asked.tokens());
+            }
+            state.end_turn(turn.number, &ended, &self.waiting.borrow(), now, &self.config, effects)
+        });
+        let delivery = delivery.await?;
+        self.log_turn(turn, asked, &ended, delivery);
+        if delivery == Delivery::Cancelled {
+            return Ok(());
+        }
+        *self.newest_answer.borrow_mut() = (delivery == Delivery::Inline).then(|| (turn.number, ended.text().to_owned()));
         match ended {
             Ended::Answered { input, text } => {
-                if let Some(conversation) = self.conversation.borrow_mut().as_mut() {
+                *self.conversation.borrow_mut() = conversation.map(|mut conversation| {
                     conversation.push(conversation::Turn { user: input, assistant: text });
-                }
+                    conversation
+                });
                 let inner = Rc::clone(self);
                 let save = async move { inner.save().await };
                 let inner = Rc::clone(self);
@@ -435,9 +576,19 @@ impl<P: SenderPlatform> Inner<P> {
                 self.platform.spawn(save.boxed_local());
             }
             Ended::Reset(_) => drop(self.conversation.take()),
-            Ended::Failed(_) => {}
+            // A conversation that was not whole is read again by the next turn.
+            Ended::Failed(_) => *self.conversation.borrow_mut() = conversation,
         }
         Ok(())
+    }
+
+    /// Breaks off the turn that runs, which is no longer in the state, and forgets what memory holds of it and of others.
+    fn call_off(&self) {
+        if let Some(request) = self.calling_off.take() {
+            request.abort();
+        }
+        self.newest_answer.take();
+        self.conversation.take();
     }
 
     /// The conversation so far. What KV does not give now is logged, and the turn goes on without it; `whole` then becomes
@@ -447,8 +598,8 @@ impl<P: SenderPlatform> Inner<P> {
         let (revision, unsaved) = match stored.await {
             Ok(None) => return Conversation::default(),
             Ok(Some(stored)) => stored,
-            Err(error) => {
-                self.log_storage_error(error);
+            Err(_) => {
+                event::log(&self.platform, &Event::ConversationUnreadable { reason: "storage_failed" });
                 whole.set(false);
                 return Conversation::default();
             }
@@ -518,17 +669,41 @@ impl<P: SenderPlatform> Inner<P> {
         Ok(())
     }
 
-    /// Deletes every revision that KV may hold. What KV does not delete now is out of reach at once, and expires by itself.
-    async fn erase_conversation(&self) -> Result<(), PlatformError> {
+    /// Deletes the revisions that must be deleted. What KV does not delete now is out of reach, and is tried again by the alarm
+    /// until it has expired by itself.
+    async fn delete_doomed(&self) -> Result<(), PlatformError> {
         // A revision that is being written would come after the deletion.
         let _saving = self.saving.lock().await;
-        let revisions: Vec<u64> = self.step(|state, _, _| state.revisions().collect()).await?;
-        for revision in revisions {
-            if self.platform.delete(&conversation::key(&self.name, revision)).await.is_err() {
-                event::log(&self.platform, &Event::KvFailed { operation: "delete" });
+        let doomed = self.step(|state, _, _| state.doomed()).await?;
+        let mut deleted = Vec::new();
+        for revision in &doomed {
+            match self.platform.delete(&conversation::key(&self.name, *revision)).await {
+                Ok(()) => deleted.push(*revision),
+                Err(_) => event::log(&self.platform, &Event::KvFailed { operation: "delete" }),
             }
         }
-        Ok(())
+        self.step(|state, now, _| {
+            state.deleted(&deleted);
+            if deleted.len() < doomed.len() {
+                state.delete_failed(now);
+            }
+        })
+        .await
+    }
+
+    /// Deletes what must be deleted for somebody who waits; when that takes too long, it goes on without them.
+    async fn delete_doomed_within_wait(self: &Rc<Self>) {
+        let inner = Rc::clone(self);
+        let deleted = async move {
+            if let Err(error) = inner.delete_doomed().await {
+                inner.log_storage_error(error);
+            }
+        };
+        let deleted = deleted.boxed_local().shared();
+        self.platform.spawn(deleted.clone().boxed_local());
+        let too_long = self.platform.sleep(self.config.reply_within);
+        pin_mut!(too_long);
+        select(deleted, too_long).await;
     }
 
     /// Sends the late answers whose time has come, part after part. Each part is marked before it is sent; when its outcome
@@ -558,10 +733,10 @@ impl<P: SenderPlatform> Inner<P> {
         }
         let result = created.clone();
         self.step(|state, now, _| match result {
-            Created::Sent(sid) => state.late_sent(sid, now),
-            Created::NotProcessed => state.late_not_processed(now),
-            Created::Unknown => state.late_unknown(now),
-            Created::Refused(_) | Created::Unauthorized => state.drop_late(),
+            Created::Sent(sid) => state.late_sent(late.turn, sid, now),
+            Created::NotProcessed => state.late_not_processed(late.turn, now),
+            Created::Unknown => state.late_unknown(late.turn, now),
+            Created::Refused(_) | Created::Unauthorized => state.drop_late(late.turn),
         })
         .await?;
         match created {
@@ -587,9 +762,9 @@ impl<P: SenderPlatform> Inner<P> {
         }
         let result = found.clone();
         self.step(|state, now, _| match result {
-            Found::Sent(sid) => state.late_sent(Some(sid), now),
-            Found::Absent => state.late_absent(now),
-            Found::NotAsked | Found::Unauthorized => state.late_not_looked_up(now),
+            Found::Sent(sid) => state.late_sent(late.turn, Some(sid), now),
+            Found::Absent => state.late_absent(late.turn, now),
+            Found::NotAsked | Found::Unauthorized => state.late_not_looked_up(late.turn, now),
         })
         .await?;
         if matches!(found, Found::Sent(_)) {
@@ -611,7 +786,13 @@ impl<P: SenderPlatform> Inner<P> {
         })
     }
 
-    fn log_turn(&self, turn: &Running, asked: Option<&Asked>, ended: &Ended, inline: bool) {
+    fn count(&self, tally: &Tally) {
+        let mut counted = self.counted.get();
+        counted.add(tally);
+        self.counted.set(counted);
+    }
+
+    fn log_turn(&self, turn: &Running, asked: Option<&Asked>, ended: &Ended, delivery: Delivery) {
         let (Some(first), Some(last)) = (turn.messages.first(), turn.messages.last()) else { return };
         let completion = asked.and_then(|asked| asked.result.as_ref().ok());
         let failure = match asked.map(|asked| &asked.result) {
@@ -622,12 +803,17 @@ impl<P: SenderPlatform> Inner<P> {
         let ended = TurnEnded {
             phone_hash: last.phone_hash.clone(),
             outcome: match ended {
+                _ if delivery == Delivery::Cancelled => "cancelled",
                 Ended::Answered { .. } => "answered",
                 Ended::Failed(_) => "failed",
                 Ended::Reset(_) => "reset",
             },
             failure,
-            delivery: if inline { "inline" } else { "late" },
+            delivery: match delivery {
+                Delivery::Inline => "inline",
+                Delivery::Late => "late",
+                Delivery::Cancelled => "none",
+            },
             messages: turn.messages.len(),
             segments: turn.is_sms().then(|| segments::total(ended.text())),
             duration_ms: millis(self.platform.now().since(first.at)),
@@ -637,6 +823,11 @@ impl<P: SenderPlatform> Inner<P> {
             completion_tokens: completion.map_or(0, |completion| completion.completion_tokens),
         };
         event::log(&self.platform, &Event::Turn(ended));
+    }
+
+    fn log_consent(&self, phone_hash: PhoneHash, state: &'static str, dropped: Dropped) {
+        let Dropped { messages: dropped_messages, parts: dropped_parts } = dropped;
+        event::log(&self.platform, &Event::Consent { phone_hash, state, dropped_messages, dropped_parts });
     }
 
     fn log_late(&self, late: &Late, outcome: &'static str, code: Option<u32>) {

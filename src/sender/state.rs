@@ -1,20 +1,23 @@
 //! What a sender object remembers, and every decision it takes: pure, with the time passed in.
 //!
 //! The whole state is one stored value, so that each step is atomic. Stored answers, which a repeated message gets again,
-//! have keys of their own, so that the state stays small. Not here: waiting, storing, sending (`sender`).
+//! have keys of their own, so that the state stays small. What expires goes by itself; only an opt-out stays, as a flag, for
+//! as long as it is in force. Not here: waiting, storing, sending (`sender`).
 
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Reply, Route, SenderCall};
+use super::{Erased, Route, SenderCall, Summary};
 use crate::{
+    command::{self, Command},
     config::Config,
     conversation,
     message::{DeliveryStatus, Input, MessageSid},
     platform::{UnixMillis, millis},
     pseudonym::PhoneHash,
     twilio::{media::PictureUrl, parts},
+    usage::Tally,
     wording::Notice,
 };
 
@@ -51,6 +54,18 @@ pub struct State {
     save_not_before: UnixMillis,
     /// When the object's alarm is set for.
     alarm: Option<UnixMillis>,
+    /// Whether the sender wants to be sent nothing.
+    #[serde(default)]
+    opted_out: bool,
+    /// Revisions that must be deleted from KV.
+    #[serde(default)]
+    doomed: Vec<u64>,
+    /// When KV is asked to delete again.
+    #[serde(default)]
+    delete_not_before: UnixMillis,
+    /// What was counted and is not reported yet.
+    #[serde(default)]
+    tally: Tally,
 }
 
 const VERSION: u32 = 1;
@@ -150,6 +165,9 @@ struct Kept {
     /// The revision that KV has, once it has one.
     revision: Option<u64>,
     expires_at: UnixMillis,
+    /// How many turns it has had.
+    #[serde(default)]
+    turns: u32,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -181,6 +199,9 @@ struct Sent {
 /// An answer to be sent by REST.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Late {
+    /// The turn that it answers.
+    #[serde(default)]
+    pub turn: u64,
     /// Whom it goes to.
     pub route: Route,
     /// The sender's hash for the log.
@@ -221,6 +242,34 @@ pub enum Admission {
     Known(Outcome),
     /// It is over the rate limit; the notice is for the sender, the first time in a window.
     Limited(Option<Notice>),
+    /// The sender is opted out: the message is not read.
+    Ignored,
+    /// The sender is opted out from now on.
+    OptedOut(Outcome, Dropped),
+    /// The sender is opted in again.
+    OptedIn(Outcome),
+    /// What was kept of the sender is erased.
+    Erased(Outcome, Erased),
+}
+
+/// What will not be answered, or not sent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Dropped {
+    /// Messages that waited for their turn, or were in it.
+    pub messages: usize,
+    /// Parts of late answers.
+    pub parts: usize,
+}
+
+/// Who carries an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Delivery {
+    /// A webhook that waits for it.
+    Inline,
+    /// Twilio's REST API.
+    Late,
+    /// Nobody: the turn was called off while it ran.
+    Cancelled,
 }
 
 /// Work that was left over.
@@ -230,6 +279,8 @@ pub enum Work {
     Turn,
     /// Late answers are to be sent.
     Late,
+    /// Revisions are to be deleted from KV.
+    Delete,
     /// The conversation is to be saved.
     Save,
 }
@@ -305,6 +356,10 @@ impl Default for State {
             save_failures: 0,
             save_not_before: UnixMillis(0),
             alarm: None,
+            opted_out: false,
+            doomed: Vec::new(),
+            delete_not_before: UnixMillis(0),
+            tally: Tally::EMPTY,
         }
     }
 }
@@ -325,22 +380,32 @@ impl State {
     }
 
     /// Takes a message in, or not: one atomic step.
-    pub fn admit(&mut self, call: &SenderCall, now: UnixMillis, config: &Config) -> Admission {
+    pub fn admit(&mut self, call: &SenderCall, now: UnixMillis, config: &Config, effects: &mut Effects) -> Admission {
         if let Some(outcome) = self.outcome(&call.sid) {
             return Admission::Known(outcome);
         }
         if let Some(refusal) = self.refusal.as_ref().filter(|refusal| refusal.sid == call.sid) {
             return Admission::Limited(Some(refusal.notice));
         }
-        if let Some(free_at) = self.limited_until(now, config.rate_limit_per_minute) {
-            return Admission::Limited(self.refuse(call, now, free_at));
+        let free_at = self.limited_until(now, config.rate_limit_per_minute);
+        if let Some(admission) = self.obey(call, free_at.is_some(), now, config, effects) {
+            return admission;
         }
-        self.admitted.push(now);
+        if let Some(free_at) = free_at {
+            return Admission::Limited(if self.opted_out { None } else { self.refuse(call, now, free_at) });
+        }
+        if self.opted_out {
+            count(&mut self.tally.refusals.opted_out);
+            self.take_in(call, now, Outcome::Nothing);
+            return Admission::Ignored;
+        }
         let outcome = match &call.input {
             Input::TooLong => Outcome::Notice(Notice::TooLong(config.max_message_chars)),
             Input::Empty => Outcome::Notice(Notice::NoText),
             Input::Media => Outcome::Notice(Notice::Media),
-            Input::Text(_) | Input::Reset => {
+            Input::Command { command: Command::Help, by_twilio: true } => Outcome::Nothing,
+            Input::Command { command: Command::Help, by_twilio: false } => Outcome::Notice(Notice::Help),
+            Input::Text(_) | Input::Command { .. } => {
                 let text = if let Input::Text(text) = &call.input { Some(text.clone()) } else { None };
                 let (sid, phone_hash, route) = (call.sid.clone(), call.phone_hash.clone(), call.route.clone());
                 self.pending.push(Pending { sid, at: now, phone_hash, route, text, pictures: call.pictures.clone() });
@@ -349,8 +414,96 @@ impl State {
                 Outcome::Waiting
             }
         };
-        self.seen.push(Seen { sid: call.sid.clone(), at: now, outcome });
+        self.take_in(call, now, outcome);
         Admission::Known(outcome)
+    }
+
+    fn take_in(&mut self, call: &SenderCall, now: UnixMillis, outcome: Outcome) {
+        self.admitted.push(now);
+        self.seen.push(Seen { sid: call.sid.clone(), at: now, outcome });
+        count(&mut self.tally.messages_in);
+        if let Outcome::Notice(_) = outcome {
+            count(&mut self.tally.answers_inline);
+        }
+    }
+
+    /// Does what a sender can ask for about itself, whatever the rate limit is; over the limit it is done without a word.
+    fn obey(&mut self, call: &SenderCall, limited: bool, now: UnixMillis, config: &Config, effects: &mut Effects) -> Option<Admission> {
+        let command = match &call.input {
+            Input::Command { command, .. } => *command,
+            Input::Text(text) if self.opted_out && command::is_yes(text) => Command::OptIn,
+            _ => return None,
+        };
+        // On SMS Twilio itself confirms these two.
+        let confirmed = |notice| if call.route.sender.is_whatsapp() && !limited { Outcome::Notice(notice) } else { Outcome::Nothing };
+        let (outcome, admission) = match command {
+            Command::OptOut => {
+                let outcome = if self.opted_out { Outcome::Nothing } else { confirmed(Notice::OptedOut) };
+                (outcome, Admission::OptedOut(outcome, self.opt_out(effects)))
+            }
+            Command::OptIn => {
+                self.opted_out = false;
+                let outcome = confirmed(Notice::OptedIn);
+                (outcome, Admission::OptedIn(outcome))
+            }
+            Command::Erase => {
+                let erased = self.erase(now, config, effects);
+                let notice = if self.doomed.is_empty() { Notice::Erased } else { Notice::Erasing };
+                let outcome = if self.opted_out || limited { Outcome::Nothing } else { Outcome::Notice(notice) };
+                (outcome, Admission::Erased(outcome, erased))
+            }
+            Command::Help | Command::Reset => return None,
+        };
+        if limited {
+            self.seen.push(Seen { sid: call.sid.clone(), at: now, outcome });
+        } else {
+            self.take_in(call, now, outcome);
+        }
+        Some(admission)
+    }
+
+    /// From now on nothing is sent to the sender: no answer that is under way, and none that a copy would get again.
+    fn opt_out(&mut self, effects: &mut Effects) -> Dropped {
+        self.opted_out = true;
+        self.refusal = None;
+        self.call_off(effects)
+    }
+
+    /// Forgets what was said and answered, and what is under way. What stays: that the sender is opted out; the ids and times
+    /// of messages, so that a copy of one is not taken for a new one, and the rate limit holds; and the numbers of revisions,
+    /// until KV has deleted them.
+    pub fn erase(&mut self, now: UnixMillis, config: &Config, effects: &mut Effects) -> Erased {
+        let answers = self.seen.iter().filter(|seen| matches!(seen.outcome, Outcome::Answer(_))).count();
+        let turns = self.conversation.map_or(0, |kept| kept.turns);
+        let Dropped { messages, parts } = self.call_off(effects);
+        self.refusal = None;
+        self.sent.clear();
+        self.doom_conversation(now, config);
+        Erased { turns, revisions: self.doomed.len(), pending_messages: messages, waiting_sends: parts, answers }
+    }
+
+    /// Ends everything that is under way without a word, and takes back the answers that copies would get.
+    fn call_off(&mut self, effects: &mut Effects) -> Dropped {
+        let running = self.turn.take().map_or(0, |turn| turn.messages.len());
+        let messages = self.pending.drain(..).count().saturating_add(running);
+        let parts = self.late.drain(..).map(|late| late.parts.len()).sum();
+        for seen in &mut self.seen {
+            if let Outcome::Answer(turn) = seen.outcome {
+                effects.forgotten.push(turn);
+            }
+            seen.outcome = Outcome::Nothing;
+        }
+        Dropped { messages, parts }
+    }
+
+    /// Forgets the conversation, and has KV delete every revision of it.
+    fn doom_conversation(&mut self, now: UnixMillis, config: &Config) {
+        self.drop_conversation(now.plus(config.conversation_ttl.max(MIN_KV_TTL)));
+        self.doomed = self.revisions.iter().map(|revision| revision.number).collect();
+        if !self.doomed.is_empty() {
+            self.delete_not_before = now;
+            self.wake(now.plus(SAVE_WAIT));
+        }
     }
 
     /// What a message that was taken in is answered.
@@ -408,10 +561,18 @@ impl State {
         self.turn.as_ref().map(|turn| turn.number)
     }
 
-    /// Ends the turn that runs and begins the next. `waiting` are the messages that webhooks wait for: if the turn's last one
-    /// is among them, its webhook carries the answer, else REST does. Returns whether a webhook does.
-    pub fn end_turn(&mut self, ended: &Ended, waiting: &[MessageSid], now: UnixMillis, config: &Config, effects: &mut Effects) -> bool {
-        let Some(turn) = self.turn.take() else { return false };
+    /// Ends the turn of that number, if it still runs, and begins the next. `waiting` are the messages that webhooks wait for:
+    /// if the turn's last one is among them, its webhook carries the answer, else REST does.
+    pub fn end_turn(
+        &mut self,
+        number: u64,
+        ended: &Ended,
+        waiting: &[MessageSid],
+        now: UnixMillis,
+        config: &Config,
+        effects: &mut Effects,
+    ) -> Delivery {
+        let Some(turn) = self.turn.take_if(|turn| turn.number == number) else { return Delivery::Cancelled };
         let last = turn.messages.last();
         let inline = last.is_some_and(|last| waiting.contains(&last.sid));
         for seen in &mut self.seen {
@@ -426,13 +587,13 @@ impl State {
                 self.unsaved.push(Unsaved { turn: turn.number, said });
                 // A conversation holds no more turns than these, whatever came before them.
                 self.unsaved.drain(..self.unsaved.len().saturating_sub(conversation::MAX_TURNS));
-                let revision = self.conversation.and_then(|kept| kept.revision);
-                self.conversation = Some(Kept { revision, expires_at: now.plus(config.conversation_ttl) });
+                let (revision, turns) = self.conversation.map_or((None, 0), |kept| (kept.revision, kept.turns));
+                self.conversation = Some(Kept { revision, expires_at: now.plus(config.conversation_ttl), turns: turns.saturating_add(1) });
                 self.wake(now.plus(SAVE_WAIT));
             }
             Ended::Failed(_) => {}
             Ended::Reset(_) => {
-                self.drop_conversation(now.plus(config.conversation_ttl.max(MIN_KV_TTL)));
+                self.doom_conversation(now, config);
                 // What was answered is part of what is forgotten; a message that comes again now gets nothing. Only what a
                 // webhook is just about to fetch is left to it.
                 for seen in &mut self.seen {
@@ -447,11 +608,12 @@ impl State {
             }
         }
         if inline {
+            count(&mut self.tally.answers_inline);
             effects.answers.push((turn.number, ended.text().to_owned()));
         } else if let Some(last) = last {
             let (route, phone_hash, parts) = (last.route.clone(), last.phone_hash.clone(), parts::split(ended.text()));
             let give_up_at = now.plus(LATE_LIFETIME);
-            self.late.push(Late { route, phone_hash, parts, attempt: None, tries: 0, not_before: now, give_up_at });
+            self.late.push(Late { turn: turn.number, route, phone_hash, parts, attempt: None, tries: 0, not_before: now, give_up_at });
             self.wake(now);
         }
         self.begin_turn();
@@ -459,13 +621,27 @@ impl State {
             self.wake(now.plus(config.reply_within).minus(ALARM_MARGIN));
         }
         self.forget(now, config, effects);
-        inline
+        if inline { Delivery::Inline } else { Delivery::Late }
     }
 
-    /// The keys of the revisions that KV may hold: what a reset deletes.
-    pub fn revisions(&self) -> impl Iterator<Item = u64> {
-        // A write of an unsaved turn may have come through although it failed.
-        self.revisions.iter().map(|revision| revision.number).chain(self.unsaved.iter().map(|unsaved| unsaved.turn))
+    /// The revisions that KV is to delete.
+    pub fn doomed(&self) -> Vec<u64> {
+        self.doomed.clone()
+    }
+
+    /// KV has deleted these revisions.
+    pub fn deleted(&mut self, revisions: &[u64]) {
+        self.doomed.retain(|number| !revisions.contains(number));
+        if self.doomed.is_empty() {
+            let erasing = self.seen.iter_mut().filter(|seen| seen.outcome == Outcome::Notice(Notice::Erasing));
+            erasing.for_each(|seen| seen.outcome = Outcome::Notice(Notice::Erased));
+        }
+    }
+
+    /// KV did not delete all.
+    pub fn delete_failed(&mut self, now: UnixMillis) {
+        self.delete_not_before = now.plus(DELETE_WAIT);
+        self.wake(self.delete_not_before);
     }
 
     /// The revision in KV that the conversation goes on from, if there is one yet, and the turns that it does not have. A
@@ -485,7 +661,10 @@ impl State {
     /// KV has the revision.
     pub fn saved(&mut self, number: u64, ttl: Duration, now: UnixMillis) {
         self.revisions.retain(|revision| now < revision.expires_at && revision.number != number);
-        self.revisions.push(Revision { number, expires_at: now.plus(ttl) });
+        // The write of an earlier turn may have come through although it failed, or was cut off.
+        let earlier = self.unsaved.iter().map(|unsaved| unsaved.turn).filter(|turn| *turn < number);
+        let written = earlier.chain([number]).map(|number| Revision { number, expires_at: now.plus(ttl) });
+        self.revisions.extend(written);
         self.unsaved.retain(|unsaved| unsaved.turn > number);
         self.save_failures = 0;
         if let Some(kept) = &mut self.conversation {
@@ -518,30 +697,31 @@ impl State {
         })
     }
 
-    /// The first part of the first late answer was sent, under this id if it is known.
-    pub fn late_sent(&mut self, sid: Option<MessageSid>, now: UnixMillis) {
+    /// The first part of a turn's late answer was sent, under this id if it is known.
+    pub fn late_sent(&mut self, turn: u64, sid: Option<MessageSid>, now: UnixMillis) {
         self.sent.extend(sid.map(|sid| Sent { sid, at: now, statuses: Vec::new() }));
-        let Some(late) = self.late.first_mut() else { return };
+        let Some(late) = self.late_of(turn) else { return };
         late.parts.drain(..1.min(late.parts.len()));
         (late.attempt, late.tries, late.not_before) = (None, 0, now);
         if late.parts.is_empty() {
             self.late.remove(0);
+            count(&mut self.tally.answers_by_rest);
         }
     }
 
     /// Twilio did not process the first part: it is due again later.
-    pub fn late_not_processed(&mut self, now: UnixMillis) {
-        self.late_again(now, None);
+    pub fn late_not_processed(&mut self, turn: u64, now: UnixMillis) {
+        self.late_again(turn, now, None);
     }
 
     /// Twilio could not be asked what came of the first part.
-    pub fn late_not_looked_up(&mut self, now: UnixMillis) {
-        let attempt = self.late.first().and_then(|late| late.attempt);
-        self.late_again(now, attempt);
+    pub fn late_not_looked_up(&mut self, turn: u64, now: UnixMillis) {
+        let attempt = self.late_of(turn).and_then(|late| late.attempt);
+        self.late_again(turn, now, attempt);
     }
 
-    fn late_again(&mut self, now: UnixMillis, attempt: Option<UnixMillis>) {
-        if let Some(late) = self.late.first_mut() {
+    fn late_again(&mut self, turn: u64, now: UnixMillis, attempt: Option<UnixMillis>) {
+        if let Some(late) = self.late_of(turn) {
             late.attempt = attempt;
             late.tries = late.tries.saturating_add(1);
             late.not_before = now.plus(Duration::from_secs(1u64 << late.tries.min(6))).min(late.give_up_at);
@@ -549,21 +729,33 @@ impl State {
     }
 
     /// What came of sending the first part is not known: Twilio will be asked.
-    pub fn late_unknown(&mut self, now: UnixMillis) {
-        if let Some(late) = self.late.first_mut() {
+    pub fn late_unknown(&mut self, turn: u64, now: UnixMillis) {
+        if let Some(late) = self.late_of(turn) {
             late.not_before = now.plus(LOOK_UP_WAIT);
         }
     }
 
     /// Twilio does not list the first part. After a while that is certain, and it is sent again.
-    pub fn late_absent(&mut self, now: UnixMillis) {
-        if let Some(late) = self.late.first_mut() {
+    pub fn late_absent(&mut self, turn: u64, now: UnixMillis) {
+        if let Some(late) = self.late_of(turn) {
             if late.attempt.is_none_or(|since| now.since(since) >= CERTAINLY_ABSENT) {
                 (late.attempt, late.not_before) = (None, now);
             } else {
                 late.not_before = now.plus(LOOK_UP_WAIT);
             }
         }
+    }
+
+    /// A turn's late answer can't be sent at all.
+    pub fn drop_late(&mut self, turn: u64) {
+        if self.late_of(turn).is_some() {
+            self.late.remove(0);
+        }
+    }
+
+    /// The first late answer, if it is that turn's: the sender may have called it off while it was being sent.
+    fn late_of(&mut self, turn: u64) -> Option<&mut Late> {
+        self.late.first_mut().filter(|late| late.turn == turn)
     }
 
     /// Notes what Twilio reports of a message; returns whether that is new. Reports come in any order and more than once, so
@@ -582,19 +774,14 @@ impl State {
         self.sent.iter().map(|sent| sent.sid.clone()).collect()
     }
 
-    /// The first late answer can't be sent at all.
-    pub fn drop_late(&mut self) {
-        if !self.late.is_empty() {
-            self.late.remove(0);
-        }
-    }
-
     /// What is to be done now.
     pub fn work(&self, now: UnixMillis) -> Option<Work> {
         if self.turn.is_some() {
             Some(Work::Turn)
         } else if self.late.first().is_some_and(|late| late.not_before <= now) {
             Some(Work::Late)
+        } else if !self.doomed.is_empty() && self.delete_not_before <= now {
+            Some(Work::Delete)
         } else if self.next_save(now).is_some() && self.save_not_before <= now {
             Some(Work::Save)
         } else {
@@ -619,6 +806,9 @@ impl State {
         }
         if self.next_save(now).is_some() {
             self.wake(self.save_not_before);
+        }
+        if !self.doomed.is_empty() {
+            self.wake(self.delete_not_before);
         }
     }
 
@@ -649,11 +839,18 @@ impl State {
         self.admitted.retain(|at| now.since(*at) < WINDOW);
         self.refusal.take_if(|refusal| now.since(refusal.at) >= WINDOW);
         self.revisions.retain(|revision| now < revision.expires_at);
+        // What has expired in KV need not be deleted.
+        self.doomed.retain(|number| self.revisions.iter().any(|revision| revision.number == *number));
         self.sent.retain(|sent| now.since(sent.at) < config.conversation_ttl);
     }
 
     /// Whether there is nothing left to remember, so that storage can be emptied.
     pub fn is_blank(&self) -> bool {
+        self.is_quiet() && !self.opted_out && self.tally.is_empty()
+    }
+
+    /// Whether nothing is left but an opt-out and counts.
+    fn is_quiet(&self) -> bool {
         self.admitted.is_empty()
             && self.refusal.is_none()
             && self.seen.is_empty()
@@ -665,9 +862,44 @@ impl State {
             && self.revisions.is_empty()
     }
 
+    /// What was counted and is not reported yet.
+    pub fn tally(&self) -> Tally {
+        self.tally
+    }
+
+    /// This was counted.
+    pub fn counted(&mut self, tally: &Tally) {
+        self.tally.add(tally);
+    }
+
+    /// This was reported.
+    pub fn reported(&mut self, tally: &Tally) {
+        self.tally.subtract(tally);
+    }
+
+    /// What is left to report when nothing else is left: no message will come along that could take it with it.
+    pub fn last_report(&mut self) -> Option<Tally> {
+        (self.is_quiet() && !self.tally.is_empty()).then(|| std::mem::take(&mut self.tally))
+    }
+
+    /// The state without texts, ids and addresses.
+    pub fn summary(&self, now: UnixMillis) -> Summary {
+        let kept = self.conversation.filter(|kept| now < kept.expires_at);
+        Summary {
+            opted_out: self.opted_out,
+            turns: kept.map_or(0, |kept| kept.turns),
+            revision: kept.and_then(|kept| kept.revision),
+            expires_at: kept.map(|kept| kept.expires_at),
+            turn_running: self.turn.is_some(),
+            pending_messages: self.pending.len(),
+            waiting_sends: self.late.iter().map(|late| late.parts.len()).sum(),
+            messages_last_minute: self.admitted.iter().filter(|at| now.since(**at) < WINDOW).count(),
+        }
+    }
+
     /// The alarm's new time, if it changes.
     pub fn reset_alarm(&mut self, now: UnixMillis, config: &Config) -> Option<UnixMillis> {
-        let has_work = self.turn.is_some() || !self.late.is_empty() || self.next_save(now).is_some();
+        let has_work = self.turn.is_some() || !self.late.is_empty() || !self.doomed.is_empty() || self.next_save(now).is_some();
         if !has_work {
             self.wake_at = None;
         }
@@ -693,11 +925,11 @@ impl State {
 
 /// How long after a turn the alarm looks whether the conversation was saved.
 const SAVE_WAIT: Duration = Duration::from_secs(5);
+/// How long after a failure KV is asked to delete again.
+const DELETE_WAIT: Duration = Duration::from_secs(20);
 
-impl From<Notice> for Reply {
-    fn from(notice: Notice) -> Self {
-        Self::Text(notice.text())
-    }
+fn count(counter: &mut u64) {
+    *counter = counter.saturating_add(1);
 }
 
 #[cfg(test)]
@@ -722,19 +954,22 @@ mod tests {
         let (sender, number) = (address("+15550100"), address("+15550199"));
         let phone_hash = key.phone_hash(&sender);
         let route = Route { sender, number, service: None, account: None, token, origin: "https://a.example".into() };
-        SenderCall { sid: sid.parse().unwrap(), input, pictures: Vec::new(), phone_hash, route }
+        SenderCall { sid: sid.parse().unwrap(), input, pictures: Vec::new(), phone_hash, route, counted: Tally::EMPTY }
     }
 
     /// A turn was answered on the webhook of `first`, and the reset behind it ends while `waiting`.
     fn reset_behind_a_turn(waiting: &[MessageSid]) -> (Option<Outcome>, Vec<u64>) {
         let (config, mut state) = (config(), State::default());
         let first = call("SM0000000000000000000000000000000a", Input::Text("Hello".into()), &config);
-        state.admit(&first, NOW, &config);
-        state.admit(&call("SM0000000000000000000000000000000b", Input::Reset, &config), NOW, &config);
-        let answered = Ended::Answered { input: "Hello".into(), text: "answer".into() };
-        assert!(state.end_turn(&answered, std::slice::from_ref(&first.sid), NOW, &config, &mut Effects::default()));
+        let reset = Input::Command { command: Command::Reset, by_twilio: false };
         let mut effects = Effects::default();
-        state.end_turn(&Ended::Reset("done"), waiting, NOW, &config, &mut effects);
+        state.admit(&first, NOW, &config, &mut effects);
+        state.admit(&call("SM0000000000000000000000000000000b", reset, &config), NOW, &config, &mut effects);
+        let answered = Ended::Answered { input: "Hello".into(), text: "answer".into() };
+        let waits = std::slice::from_ref(&first.sid);
+        assert_eq!(state.end_turn(1, &answered, waits, NOW, &config, &mut effects), Delivery::Inline);
+        let mut effects = Effects::default();
+        state.end_turn(2, &Ended::Reset("done"), waiting, NOW, &config, &mut effects);
         (state.outcome(&first.sid), effects.forgotten)
     }
 

@@ -10,10 +10,11 @@ use worker::{DurableObject, Env, Request, Response, Result, State, durable_objec
 
 use super::{config, services::ObjectServices};
 use crate::{
-    budget::{Budget, ReserveCall},
+    budget::{Budget, BudgetCall},
     platform::{Clock, PlatformError},
     pseudonym::Pseudonym,
     sender::{ObjectCall, Sender},
+    tries::{Tries, TryCall},
 };
 
 /// The object of one sender. Its name is the sender's pseudonym.
@@ -38,8 +39,10 @@ impl DurableObject for SenderObject {
 
     async fn fetch(&self, mut request: Request) -> Result<Response> {
         match (&self.engine, read::<ObjectCall>(&mut request).await) {
-            (Some(engine), Ok(ObjectCall::Deliver(call))) => write(engine.deliver(call).await),
+            (Some(engine), Ok(ObjectCall::Deliver(call))) => write(engine.deliver(*call).await),
             (Some(engine), Ok(ObjectCall::Report(report))) => write(engine.report(report).await),
+            (Some(engine), Ok(ObjectCall::Show)) => write(engine.show().await),
+            (Some(engine), Ok(ObjectCall::Erase(phone_hash))) => write(engine.erase(phone_hash).await),
             (None, _) => write::<()>(Err(PlatformError::new("not configured"))),
             (_, Err(error)) => write::<()>(Err(error)),
         }
@@ -68,11 +71,39 @@ impl DurableObject for BudgetObject {
     }
 
     async fn fetch(&self, mut request: Request) -> Result<Response> {
-        let answer = match read::<ReserveCall>(&mut request).await {
-            Ok(call) => self.engine.reserve(call, self.services.now()).await,
+        let now = self.services.now();
+        match read::<BudgetCall>(&mut request).await {
+            Ok(BudgetCall::Reserve(call)) => write(self.engine.reserve(call, now).await),
+            Ok(BudgetCall::Report(tally)) => write(self.engine.report(&tally, now).await.map(drop)),
+            Ok(BudgetCall::Usage(tally)) => write(self.engine.report(&tally, now).await),
+            Err(error) => write::<()>(Err(error)),
+        }
+    }
+}
+
+/// The object of one client address that tried the admin token.
+#[durable_object(alarm)]
+pub struct TriesObject {
+    engine: Tries<ObjectServices>,
+    services: ObjectServices,
+}
+
+impl DurableObject for TriesObject {
+    fn new(state: State, env: Env) -> Self {
+        let services = ObjectServices::new(state, &env);
+        Self { engine: Tries::new(services.clone()), services }
+    }
+
+    async fn fetch(&self, mut request: Request) -> Result<Response> {
+        let verdict = match read::<TryCall>(&mut request).await {
+            Ok(call) => self.engine.attempt(call, self.services.now()).await,
             Err(error) => Err(error),
         };
-        write(answer)
+        write(verdict)
+    }
+
+    async fn alarm(&self) -> Result<Response> {
+        write(self.engine.alarm(self.services.now()).await)
     }
 }
 

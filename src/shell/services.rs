@@ -1,6 +1,6 @@
 //! The platform's services behind the traits of `platform`: clock, log, HTTP, KV, storage, objects.
 
-use std::{rc::Rc, time::Duration};
+use std::{cell::Cell, rc::Rc, time::Duration};
 
 use futures_util::{
     StreamExt,
@@ -16,13 +16,15 @@ use worker::{
 };
 
 use crate::{
-    budget::{Reservation, ReserveCall},
+    budget::{BudgetCall, DayUsage, Reservation, ReserveCall},
     platform::{
-        Batch, Budgets, Clock, Http, HttpError, HttpRequest, HttpResponse, Kv, Log, PlatformError, Random, Senders, Spawn, Storage,
-        UnixMillis,
+        Batch, Budgets, Clock, Counts, Http, HttpError, HttpRequest, HttpResponse, Kv, Log, Operations, PlatformError, Random, Senders,
+        Spawn, Storage, UnixMillis,
     },
-    pseudonym::Pseudonym,
-    sender::{DeliveryReport, ObjectCall, Reply, SenderCall},
+    pseudonym::{PhoneHash, Pseudonym},
+    sender::{DeliveryReport, Erasure, ObjectCall, Reply, SenderCall, Summary},
+    tries::{TryCall, Verdict},
+    usage::Tally,
 };
 
 /// What a request to the Worker uses.
@@ -54,13 +56,51 @@ impl Log for WorkerServices {
 
 impl Senders for WorkerServices {
     async fn deliver(&self, name: &Pseudonym, call: &SenderCall) -> Result<Reply, PlatformError> {
-        call_object(&self.env, "SENDER", name.as_str(), &ObjectCall::Deliver(call.clone())).await
+        call_object(&self.env, "SENDER", name.as_str(), &ObjectCall::Deliver(Box::new(call.clone()))).await
     }
 
     async fn report(&self, name: &Pseudonym, report: &DeliveryReport) -> Result<(), PlatformError> {
         call_object(&self.env, "SENDER", name.as_str(), &ObjectCall::Report(report.clone())).await
     }
+
+    async fn show(&self, name: &Pseudonym) -> Result<Summary, PlatformError> {
+        call_object(&self.env, "SENDER", name.as_str(), &ObjectCall::Show).await
+    }
+
+    async fn erase(&self, name: &Pseudonym, phone_hash: &PhoneHash) -> Result<Erasure, PlatformError> {
+        call_object(&self.env, "SENDER", name.as_str(), &ObjectCall::Erase(phone_hash.clone())).await
+    }
 }
+
+impl Operations for WorkerServices {
+    async fn usage(&self, tally: Tally) -> Result<DayUsage, PlatformError> {
+        call_object(&self.env, "BUDGET", THE_BUDGET, &BudgetCall::Usage(tally)).await
+    }
+
+    async fn attempt(&self, client: &Pseudonym, call: TryCall) -> Result<Verdict, PlatformError> {
+        call_object(&self.env, "TRIES", client.as_str(), &call).await
+    }
+}
+
+thread_local! {
+    /// What this isolate has counted.
+    static COUNTED: Cell<Tally> = const { Cell::new(Tally::EMPTY) };
+}
+
+impl Counts for WorkerServices {
+    fn count(&self, tally: &Tally) {
+        let mut counted = COUNTED.get();
+        counted.add(tally);
+        COUNTED.set(counted);
+    }
+
+    fn take(&self) -> Tally {
+        COUNTED.take()
+    }
+}
+
+/// The name of the one budget object.
+const THE_BUDGET: &str = "budget";
 
 /// What a Durable Object uses.
 #[derive(Clone)]
@@ -111,21 +151,24 @@ impl Http for ObjectServices {
     async fn send(&self, request: &HttpRequest, timeout: Duration) -> Result<HttpResponse, HttpError> {
         let controller = AbortController::default();
         let signal = controller.signal();
+        let _controller = AbortOnDrop(Some(controller));
         let exchange = exchange(request, &signal);
         let too_late = Delay::from(timeout);
         pin_mut!(exchange, too_late);
         match select(exchange, too_late).await {
-            Either::Left((response, _)) => {
-                if response.is_err() {
-                    // What may still come of a body is not wanted.
-                    controller.abort();
-                }
-                response
-            }
-            Either::Right(((), _)) => {
-                controller.abort();
-                Err(HttpError::Timeout)
-            }
+            Either::Left((response, _)) => response,
+            Either::Right(((), _)) => Err(HttpError::Timeout),
+        }
+    }
+}
+
+/// Ends a request that nobody waits for any more; one that is over does not mind.
+struct AbortOnDrop(Option<AbortController>);
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        if let Some(controller) = self.0.take() {
+            controller.abort();
         }
     }
 }
@@ -214,7 +257,11 @@ impl Storage for ObjectServices {
 
 impl Budgets for ObjectServices {
     async fn reserve(&self, call: ReserveCall) -> Result<Reservation, PlatformError> {
-        call_object(&self.env, "BUDGET", "budget", &call).await
+        call_object(&self.env, "BUDGET", THE_BUDGET, &BudgetCall::Reserve(call)).await
+    }
+
+    async fn report(&self, tally: Tally) -> Result<(), PlatformError> {
+        call_object(&self.env, "BUDGET", THE_BUDGET, &BudgetCall::Report(tally)).await
     }
 }
 

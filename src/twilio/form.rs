@@ -29,7 +29,7 @@ impl Form {
             .filter(|pair| !pair.is_empty())
             .map(|pair| {
                 let mut sides = pair.splitn(2, |b| *b == b'=');
-                let mut side = || decode(sides.next().unwrap_or_default());
+                let mut side = || decode(sides.next().unwrap_or_default(), b' ');
                 Ok((side()?, side()?))
             })
             .collect::<Result<_, _>>()
@@ -55,12 +55,20 @@ impl Form {
     }
 }
 
-fn decode(encoded: &[u8]) -> Result<String, FormError> {
+/// Decodes a part of a path or of a query; a plus is a plus there (RFC 3986).
+///
+/// # Errors
+/// See [`FormError`].
+pub fn decode_component(encoded: &str) -> Result<String, FormError> {
+    decode(encoded.as_bytes(), b'+')
+}
+
+fn decode(encoded: &[u8], plus: u8) -> Result<String, FormError> {
     let mut decoded = Vec::with_capacity(encoded.len());
     let mut bytes = encoded.iter();
     while let Some(byte) = bytes.next() {
         decoded.push(match byte {
-            b'+' => b' ',
+            b'+' => plus,
             b'%' => {
                 let mut digit = || bytes.next().and_then(|b| char::from(*b).to_digit(16)).and_then(|d| u8::try_from(d).ok());
                 match (digit(), digit()) {

@@ -7,9 +7,10 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use serde::Deserialize;
 use switchboard::{
+    command::Command,
     conversation::{Conversation, MAX_CHARS, MAX_TURNS, Turn},
     twilio::{parts, segments},
-    wording,
+    wording::{self, Notice},
 };
 
 use crate::plan::{MAX_SEGMENTS, Plan};
@@ -50,6 +51,12 @@ pub struct Sender {
     admissions: Vec<u64>,
     /// Taken in and in no turn yet.
     queue: VecDeque<String>,
+    /// Messages that must be in turns.
+    owed: usize,
+    /// Since when the sender is opted out.
+    opted_out: Option<u64>,
+    /// When the erasures were stored that messages asked for.
+    erasures: BTreeMap<String, u64>,
     epoch: u64,
     turns: BTreeMap<TurnKey, TurnRecord>,
     open: Option<TurnKey>,
@@ -90,8 +97,10 @@ struct TurnRecord {
     unlogged: bool,
     outcome: Option<(String, String)>,
     answer: Option<usize>,
-    /// A reset has forgotten its answer since.
+    /// Its answer was forgotten since, or must not be sent any more.
     erased: bool,
+    /// When the sender called it off while it ran.
+    cancelled: Option<u64>,
     incarnations: BTreeSet<u64>,
     requests: u64,
 }
@@ -100,8 +109,10 @@ struct TurnRecord {
 #[derive(Clone, Default)]
 pub struct Message {
     pub sender: String,
-    /// Whether it asks for a turn.
+    /// Whether it asks for a turn, while the sender is opted in.
     pub turn: bool,
+    /// What it asks for beside that; an opt-in that is a `turn` too is one while the sender is opted out.
+    pub command: Option<Command>,
     pub token: String,
     /// Webhooks that got a 200.
     pub answered: u64,
@@ -121,6 +132,7 @@ pub struct Answer {
 struct StoredState {
     seen: Vec<StoredSid>,
     turn: Option<StoredTurn>,
+    opted_out: bool,
 }
 
 #[derive(Deserialize)]
@@ -195,20 +207,36 @@ impl Ledger {
                 continue;
             }
             self.count("messages taken in");
+            let message = self.messages.get(sid).cloned().unwrap_or_default();
+            let was_out = sender.opted_out.is_some();
+            let command = message.command.filter(|_| was_out || !message.turn);
+            if matches!(command, Some(Command::OptOut | Command::OptIn | Command::Erase)) {
+                // They are obeyed over the limit, too.
+                self.obeyed(sender, command, at);
+                if command == Some(Command::Erase) {
+                    sender.erasures.insert(sid.clone(), at);
+                }
+                continue;
+            }
             sender.admissions.push(at);
             let nth = sender.admissions.len();
             if self.forward && nth > self.rate_limit {
                 let first = sender.admissions[nth - 1 - self.rate_limit];
                 self.check(at >= first + 60_000, || format!("more messages than the rate limit within a minute, from {first} to {at} ms"));
             }
-            let turn = self.messages.get(sid).is_some_and(|message| message.turn);
+            let turn = message.turn && !was_out;
             if turn {
                 sender.queue.push_back(sid.clone());
+                sender.owed += 1;
+            }
+            if message.turn && was_out {
+                self.count("messages that an opt-out kept from the model");
             }
             if self.forward && turn && sender.open.is_none() && sender.last_answered.is_some_and(|end| at >= end + self.ttl) {
                 sender.forbidden = sender.history.len();
             }
         }
+        self.check(state.opted_out == sender.opted_out.is_some(), || "an opt-out was lost, or came by itself".into());
         let key = state.turn.as_ref().map(|turn| (sender.epoch, turn.number));
         if let Some(open) = sender.open.filter(|open| Some(*open) != key) {
             self.check(sender.unlogged.is_none(), || "a turn ended and was not logged".into());
@@ -231,25 +259,70 @@ impl Ledger {
                     let before = self.token_turn.insert(token, (name.to_owned(), key));
                     self.check(before.is_none(), || format!("message {sid} is in two turns"));
                 }
-                let texts: Vec<String> = turn.messages.iter().filter_map(|message| message.text.clone()).collect();
-                let reset = texts.len() < sids.len();
-                let with_pictures = turn.messages.iter().filter(|message| !message.pictures.is_empty());
-                let texts = turn
-                    .messages
-                    .iter()
-                    .flat_map(|message| message.text.clone().into_iter().chain(message.pictures.iter().map(|_| "[1 picture]".to_owned())));
-                let input = texts.collect::<Vec<_>>().join("\n");
-                if with_pictures.count() > 0 {
-                    self.count("turns with pictures");
-                }
+                let reset = turn.messages.iter().any(|message| message.text.is_none());
+                let picture = |message: &StoredMessage| if message.pictures.is_empty() { "" } else { "\n[1 picture]" };
+                let texts: Vec<String> =
+                    turn.messages.iter().filter_map(|message| Some(format!("{}{}", message.text.as_ref()?, picture(message)))).collect();
                 self.count(if reset { "resets" } else { "turns" });
                 if sids.len() > 1 {
                     self.count("turns of several messages");
                 }
-                sender.turns.insert(key, TurnRecord { sids, input, reset, ..TurnRecord::default() });
+                sender.turns.insert(key, TurnRecord { sids, input: texts.join("\n"), reset, ..TurnRecord::default() });
             }
         }
         sender.open = key;
+    }
+
+    /// A sender's wish about itself is stored: what is under way is called off.
+    fn obeyed(&mut self, sender: &mut Sender, command: Option<Command>, at: u64) {
+        match command {
+            Some(Command::OptOut) => {
+                self.count("opt-outs");
+                sender.opted_out.get_or_insert(at);
+            }
+            Some(Command::OptIn) => {
+                self.count("opt-ins");
+                sender.opted_out = None;
+                return;
+            }
+            _ => {
+                self.count("erasures");
+                sender.history.clear();
+                (sender.excused, sender.forbidden) = (0, 0);
+            }
+        }
+        sender.owed -= sender.queue.drain(..).count();
+        if let Some(turn) = sender.open.take().and_then(|key| sender.turns.get_mut(&key)) {
+            self.count("turns called off");
+            (turn.ended, turn.cancelled) = (true, Some(at));
+            turn.outcome = Some(("cancelled".into(), "none".into()));
+        }
+        sender.turns.values_mut().for_each(|turn| turn.erased = true);
+        // What was still to be sent is given up.
+        sender.give_ups += 1;
+    }
+
+    /// A sender object asks Twilio to send this.
+    pub fn sending(&mut self, name: &str) {
+        let out = self.senders.get(name).is_some_and(|sender| sender.opted_out.is_some());
+        self.check(!out, || "something was sent to a sender that is opted out".into());
+    }
+
+    /// Whom this message erased, and when.
+    pub fn erasure(&self, sid: &str) -> Option<(String, u64)> {
+        let name = &self.messages.get(sid)?.sender;
+        Some((name.clone(), *self.senders.get(name)?.erasures.get(sid)?))
+    }
+
+    /// A webhook was told that everything is erased; these are the conversations that KV has had since before.
+    pub fn told_erased(&mut self, name: &str, conversations: &[String]) {
+        let Some(sender) = self.senders.get(name) else { return };
+        let kept: Vec<Turn> = sender.history.iter().map(|(turn, _)| turn.clone()).collect();
+        for text in conversations {
+            let turns = Conversation::decode(text).map(|conversation| conversation.turns().to_vec()).unwrap_or_default();
+            self.check(turns.iter().all(|turn| kept.contains(turn)), || "KV has what a sender was told is erased".into());
+        }
+        self.count("erasures that were confirmed");
     }
 
     /// An incarnation of an object has vanished.
@@ -277,8 +350,19 @@ impl Ledger {
 
     /// A line of the log.
     pub fn logged(&mut self, line: &str, object: Option<&str>) {
-        const EVENTS: [&str; 8] =
-            ["security_event", "turn", "late_part", "conversation_unreadable", "kv_failed", "object_failed", "internal_error", "delivery"];
+        const EVENTS: [&str; 11] = [
+            "security_event",
+            "turn",
+            "late_part",
+            "conversation_unreadable",
+            "kv_failed",
+            "object_failed",
+            "internal_error",
+            "delivery",
+            "consent",
+            "message_ignored",
+            "erased",
+        ];
         let value: serde_json::Value = serde_json::from_str(line).unwrap_or_default();
         let event = value["event"].as_str().unwrap_or_default();
         self.check(EVENTS.contains(&event) && !line.contains('\n'), || format!("a log line is no event: {line}"));
@@ -299,7 +383,7 @@ impl Ledger {
                 sender.give_ups += 1;
             }
         }
-        if let (Some(name), "conversation_unreadable", "kv_failed") = (object, event, text("reason").as_str()) {
+        if let (Some(name), "conversation_unreadable", "kv_failed" | "storage_failed") = (object, event, text("reason").as_str()) {
             // A read that takes too long is given up, which the pretend KV does not see.
             self.kv_read_failed(name);
         }
@@ -308,6 +392,12 @@ impl Ledger {
         }
         let Some(name) = object else { return };
         let Some(mut sender) = self.senders.remove(name) else { return };
+        if text("outcome") == "cancelled" {
+            let cancelled = sender.turns.values().any(|turn| turn.cancelled.is_some());
+            self.check(cancelled && text("delivery") == "none", || format!("a turn was called off by nobody: {line}"));
+            self.senders.insert(name.to_owned(), sender);
+            return;
+        }
         let key = sender.unlogged.take();
         self.check(key.is_some(), || format!("an end was logged that is not stored: {line}"));
         let mut erased = false;
@@ -368,6 +458,13 @@ impl Ledger {
         self.check(reserved, || "a model request was made without a reservation".into());
         self.check(sender.at_model == 0, || "two turns of one sender are at the model at once".into());
         sender.at_model += 1;
+        // The end of a turn that is called off is stored a moment before the object knows of it.
+        let just_cancelled = |turn: &TurnRecord| turn.cancelled.is_some_and(|cancelled| at < cancelled + 1000) && turn.input == input;
+        if sender.turns.values().any(just_cancelled) {
+            self.count("requests of turns that were just called off");
+            self.senders.insert(name.to_owned(), sender);
+            return;
+        }
         let texts = turns.iter().flat_map(|turn| [turn.user.as_str(), turn.assistant.as_str()]).chain([input]);
         for text in texts {
             self.check(!is_fixed(text), || format!("a fixed sentence was sent to the model: {text}"));
@@ -483,11 +580,15 @@ impl Ledger {
     }
 
     /// A webhook of this message got a 200 with these texts.
-    pub fn answered(&mut self, sid: &str, texts: &[String]) {
+    pub fn answered(&mut self, sid: &str, texts: &[String], at: u64) {
         let Some(message) = self.messages.get_mut(sid) else { return };
         message.answered += 1;
         let name = message.sender.clone();
         let Some(first) = texts.first() else { return };
+        // An answer may have been on its way when the sender opted out.
+        let late = self.senders[&name].opted_out.is_some_and(|since| at > since + 5000);
+        let about_consent = [Notice::OptedOut, Notice::OptedIn].iter().any(|notice| notice.text("") == *first);
+        self.check(!late || about_consent, || format!("a sender that is opted out was answered: {first}"));
         let Some(&(answer, _)) = self.parts.get(first) else {
             return self.check(texts.len() == 1 && is_fixed(first), || format!("a webhook got a text that nobody wrote: {first}"));
         };
@@ -544,7 +645,7 @@ impl Ledger {
                 self.ended(turn, sender);
             }
             let in_turns: usize = sender.turns.values().map(|turn| turn.sids.len()).sum();
-            let wanted = sender.admitted.iter().filter(|sid| self.messages.get(*sid).is_some_and(|message| message.turn)).count();
+            let wanted = sender.owed;
             self.check(in_turns == wanted, || format!("{wanted} messages were taken in, {in_turns} are in turns"));
         }
         let lost = self.messages.iter().find(|(sid, message)| {
@@ -579,10 +680,16 @@ impl Ledger {
     }
 }
 
+/// What HELP is answered.
+pub const HELP: &str = "Ask away.";
+
 /// Whether a text is one of the product's own.
 fn is_fixed(text: &str) -> bool {
     [wording::APOLOGY, wording::RESET, wording::NO_BUDGET, wording::FILTERED].contains(&text)
-        || ["Please send text.", wording::NOT_A_PICTURE, wording::PICTURE_NOT_FETCHED, wording::PICTURE_TOO_LARGE].contains(&text)
+        || [wording::NOT_A_PICTURE, wording::PICTURE_NOT_FETCHED, wording::PICTURE_TOO_LARGE].contains(&text)
+        || [Notice::NoText, Notice::OptedOut, Notice::OptedIn, Notice::Help, Notice::Erasing, Notice::Erased]
+            .iter()
+            .any(|notice| notice.text(HELP) == text)
         || text.starts_with("That message is too long for me.")
         || text.starts_with("That's more messages than I can take in.")
 }

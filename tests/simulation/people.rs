@@ -3,7 +3,11 @@
 use std::{cell::Cell, rc::Rc};
 
 use base64::{Engine, prelude::BASE64_STANDARD};
-use switchboard::app::{self, BodyBroken, Request, Response};
+use switchboard::{
+    app::{self, BodyBroken, Request, Response},
+    command::Command,
+    wording::Notice,
+};
 
 use crate::{
     executor::{WORLD, promise},
@@ -65,15 +69,21 @@ fn write(world: &Rc<World>, index: u64, number: u64, name: &str, from: &str, to:
     let random = &world.random;
     let token = format!("xyzzy-s{index}m{number};");
     let sid = format!("SM{:032x}", (index + 1) * 0x1_0000 + number);
-    let (body, turn) = match random.below(30) {
-        0 | 1 => (random.pick(&["reset", "Start over"]).to_owned(), true),
-        2 => (" \u{200f}".to_owned(), false),
-        3 => (format!("{token} {}", "too long ".repeat(MAX_MESSAGE_CHARS / 8)), false),
-        4 => (token.clone(), false),
-        _ => (token.clone(), true),
+    let account = "https://api.twilio.com/2010-04-01/Accounts/AC0123456789abcdef0123456789abcdef";
+    let word = |words: &[&str], turn, command| (random.pick(words).to_owned(), turn, command);
+    let (body, turn, command) = match random.below(40) {
+        0 | 1 => word(&["reset", "Start over"], true, None),
+        2 => word(&[" \u{200f}", "HELP"], false, None),
+        3 => (format!("{token} {}", "too long ".repeat(MAX_MESSAGE_CHARS / 8)), false, None),
+        4 if random.chance(600) => word(&["STOP", "Unsubscribe."], false, Some(Command::OptOut)),
+        5 => word(&["START", "unstop"], false, Some(Command::OptIn)),
+        6 => word(&["Yes", "YES!"], true, Some(Command::OptIn)),
+        8 => (format!("{token} and a file"), false, None),
+        7 => word(&["delete my data", "DELETE MY DATA!"], false, Some(Command::Erase)),
+        _ => (token.clone(), true, None),
     };
-    let media_type = if body != token || !turn { Some("audio/ogg") } else { random.chance(100).then_some("image/jpeg") };
-    let media_type = media_type.filter(|_| body == token || random.chance(20));
+    let is_text = turn && command.is_none() && body == token;
+    let media_type = if body.ends_with("file") { Some("application/pdf") } else { (is_text && random.chance(40)).then_some("image/gif") };
     world.say(|| format!("{name:.6} writes {sid:.2}…{}: {body}", &sid[28..]));
     let mut fields: Vec<(String, String)> = [
         ("MessageSid", sid.as_str()),
@@ -81,9 +91,9 @@ fn write(world: &Rc<World>, index: u64, number: u64, name: &str, from: &str, to:
         ("From", from),
         ("To", to),
         ("Body", &body),
-        ("NumMedia", if media_type.is_some() { "1" } else { "0" }),
-        ("MediaUrl0", "https://api.twilio.com/2010-04-01/Accounts/AC0123456789abcdef0123456789abcdef/Messages/MM1/Media/ME1"),
+        ("NumMedia", media_type.map_or("0", |_| "1")),
         ("MediaContentType0", media_type.unwrap_or_default()),
+        ("MediaUrl0", &format!("{account}/Messages/{sid}/Media/ME{:032x}", number)),
         ("ProfileName", "Wilhelmina"),
     ]
     .map(|(name, value)| (name.to_owned(), value.to_owned()))
@@ -91,8 +101,13 @@ fn write(world: &Rc<World>, index: u64, number: u64, name: &str, from: &str, to:
     if index == 2 {
         fields.push(("MessagingServiceSid".to_owned(), "MG0123456789abcdef0123456789abcdef".to_owned()));
     }
-    let message =
-        Message { sender: name.to_owned(), turn, token: if turn { format!("{token}{sid}") } else { sid.clone() }, ..Message::default() };
+    let message = Message {
+        sender: name.to_owned(),
+        turn,
+        command,
+        token: if turn { format!("{token}{sid}") } else { sid.clone() },
+        ..Message::default()
+    };
     world.ledger.borrow_mut().messages.insert(sid.clone(), message);
     // A message that comes when its id has been forgotten is a new one: nothing is brought again that late.
     let latest = world.executor.now() + (world.plan.ttl_seconds * 600).min(900_000);
@@ -149,13 +164,16 @@ async fn attempt(world: &Rc<World>, webhook: &Rc<Webhook>) -> bool {
                 format!("the webhook of {short} gets {:.60}", if texts.is_empty() { "nothing".to_owned() } else { texts.join(" / ") })
             });
             world.count("webhooks");
+            if texts == [Notice::Erased.text("")] {
+                world.told_erased(&webhook.sid);
+            }
             let mut ledger = world.ledger.borrow_mut();
             if front.limited.get()
                 && let Some(message) = ledger.messages.get_mut(&webhook.sid)
             {
                 message.limited += 1;
             }
-            ledger.answered(&webhook.sid, &texts);
+            ledger.answered(&webhook.sid, &texts, world.executor.now());
             true
         }
         other => {

@@ -19,6 +19,10 @@ pub enum Mutation {
     ApologyStored,
     /// A commit says that it is stored before it is.
     CommitNotAwaited,
+    /// KV says that it has deleted, and has not.
+    DeleteNotDone,
+    /// A restarted object has forgotten that its sender is opted out.
+    OptOutLost,
 }
 
 /// How often each fault comes, in a thousand, while faults come at all; and the settings.
@@ -50,6 +54,7 @@ pub struct Plan {
     pub create_fails: u64,
     pub create_unknown: u64,
     pub list_fails: u64,
+    pub media_fails: u64,
     pub kv_slow: u64,
     pub kv_read_fails: u64,
     pub kv_write_fails: u64,
@@ -102,6 +107,7 @@ impl Plan {
             create_fails: often(50, 400),
             create_unknown: often(80, 600),
             list_fails: often(100, 600),
+            media_fails: often(100, 600),
             kv_slow: often(50, 400),
             kv_read_fails: often(50, 500),
             kv_write_fails: often(100, 600),
@@ -132,6 +138,7 @@ impl Plan {
             ("CONVERSATION_TTL_SECONDS", self.ttl_seconds.to_string()),
             ("REPLY_WITHIN_MS", self.reply_within.to_string()),
             ("OPENAI_TIMEOUT_MS", self.model_timeout.to_string()),
+            ("HELP_TEXT", crate::ledger::HELP.to_owned()),
         ]
     }
 }

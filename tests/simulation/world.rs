@@ -14,15 +14,17 @@ use futures_util::{future::LocalBoxFuture, pin_mut};
 use serde::Deserialize;
 use serde_json::json;
 use switchboard::{
-    budget::{Budget, Reservation, ReserveCall},
+    budget::{Budget, DayUsage, Reservation, ReserveCall},
     config::Config,
     conversation::Turn,
     platform::{
-        Batch, Budgets, Clock, Http, HttpError, HttpRequest, HttpResponse, Kv, Log, PlatformError, Random as Jitter, Senders, Spawn,
-        Storage, UnixMillis,
+        Batch, Budgets, Clock, Counts, Http, HttpError, HttpRequest, HttpResponse, Kv, Log, Operations, PlatformError, Random as Jitter,
+        Senders, Spawn, Storage, UnixMillis,
     },
-    pseudonym::Pseudonym,
-    sender::{DeliveryReport, Reply, Sender, SenderCall},
+    pseudonym::{PhoneHash, Pseudonym},
+    sender::{DeliveryReport, Erasure, Reply, Sender, SenderCall, Summary},
+    tries::{TryCall, Verdict},
+    usage::Tally,
     wording,
 };
 
@@ -113,6 +115,8 @@ struct Created {
 
 const BUDGET: &str = "budget";
 const NUMBER: &str = "+15550199";
+/// Where the pretend Twilio keeps all pictures.
+const CDN: &str = "https://mms.twiliocdn.com/picture";
 
 impl Stored {
     fn apply(&mut self, batch: &Batch) {
@@ -327,10 +331,27 @@ impl World {
         let mut ledger = self.ledger.borrow_mut();
         for (name, object) in self.objects.borrow().iter().filter(|(name, _)| *name != BUDGET) {
             let Stored { values, alarm } = &object.disk.visible;
-            ledger.check(values.is_empty() && alarm.is_none(), || {
+            // An opt-out stays, and nothing else.
+            let opted_out = values.get("state").is_some_and(|state| {
+                let blank = ["\"opted_out\":true", "\"seen\":[]", "\"conversation\":null", "\"sent\":[]", "\"late\":[]", "\"unsaved\":[]"];
+                values.len() == 1 && blank.iter().all(|part| state.contains(part))
+            });
+            ledger.check((values.is_empty() || opted_out) && alarm.is_none(), || {
                 format!("{name:.6} holds something after its time: {:?}, alarm {alarm:?}", values.keys().collect::<Vec<_>>())
             });
         }
+    }
+
+    /// A webhook was told that everything is erased that its sender had said before this message.
+    pub fn told_erased(&self, sid: &str) {
+        let mut ledger = self.ledger.borrow_mut();
+        let Some((name, erased_at)) = ledger.erasure(sid) else { return };
+        let prefix = format!("conversation/{name}/");
+        let (kv, now) = (self.kv.borrow(), self.executor.now());
+        // What an object that has vanished had sent to KV may come after the deletion.
+        let before = kv.iter().filter(|(key, entry)| key.starts_with(&prefix) && entry.written < erased_at && now < entry.expires_at);
+        let values: Vec<String> = before.map(|(_, entry)| entry.value.clone()).collect();
+        ledger.told_erased(&name, &values);
     }
 
     // Storage.
@@ -464,23 +485,15 @@ impl World {
         }
         #[derive(Deserialize)]
         struct Said {
-            content: Content,
+            content: serde_json::Value,
         }
-        #[derive(Deserialize)]
-        #[serde(untagged)]
-        enum Content {
-            Text(String),
-            Parts(Vec<Part>),
-        }
-        #[derive(Deserialize)]
-        struct Part {
-            text: Option<String>,
+        /// The text of a message, alone or beside pictures.
+        fn text(content: serde_json::Value) -> String {
+            let beside = content.get(0).and_then(|part| part["text"].as_str());
+            beside.or(content.as_str()).unwrap_or_default().to_owned()
         }
         let body: Body = serde_json::from_str(&request.body).unwrap();
-        let mut said = body.messages.into_iter().skip(1).map(|said| match said.content {
-            Content::Text(text) => text,
-            Content::Parts(parts) => parts.into_iter().filter_map(|part| part.text).collect(),
-        });
+        let mut said = body.messages.into_iter().skip(1).map(|said| text(said.content));
         let (mut turns, mut input) = (Vec::new(), String::new());
         while let Some(user) = said.next() {
             match said.next() {
@@ -568,7 +581,10 @@ impl World {
 
     // Twilio's REST API.
 
-    async fn ask_twilio(self: &Rc<Self>, request: &HttpRequest, timeout: u64) -> Result<HttpResponse, HttpError> {
+    async fn ask_twilio(self: &Rc<Self>, name: &str, request: &HttpRequest, timeout: u64) -> Result<HttpResponse, HttpError> {
+        if request.method == "POST" && request.url.ends_with("/Messages.json") {
+            self.ledger.borrow_mut().sending(name);
+        }
         let attempts = if self.is(Mutation::AmbiguousSendRetried) && request.method == "POST" { 2 } else { 1 };
         let mut answer = Err(HttpError::Connection);
         for _ in 0..attempts {
@@ -595,8 +611,8 @@ impl World {
             self.list(request).await
         } else if request.method == "POST" && path.ends_with("/Messages.json") {
             self.create(request).await
-        } else if request.method == "GET" && path.contains("/Media/") {
-            self.media(request).await
+        } else if request.method == "GET" && (path.contains("/Media/") || path == CDN) {
+            self.picture(request, path).await
         } else if path.ends_with("/Typing.json") {
             self.count("typing indicators");
             self.sleep(self.random.between(10, 3000)).await;
@@ -612,21 +628,18 @@ impl World {
         answer
     }
 
-    /// A picture, at once or behind a redirect, or not.
-    async fn media(&self, request: &HttpRequest) -> Result<HttpResponse, HttpError> {
-        self.sleep(self.random.between(10, 2000)).await;
-        let shown = !request.headers.is_empty();
-        let first = request.url.starts_with("https://api.twilio.com/");
-        self.ledger.borrow_mut().check(shown == first, || "credentials were shown to the wrong host".into());
-        if self.fault(self.plan.list_fails, "pictures that cannot be had") {
-            return self
-                .random
-                .pick(&[Err(HttpError::Connection), Err(HttpError::TooLarge), Err(HttpError::Unreadable), Ok(404), Ok(500), Ok(200)])
-                .map(|status| json_response(status, &json!({})));
+    /// A picture: Twilio leads to where it is kept, without credentials.
+    async fn picture(&self, request: &HttpRequest, path: &str) -> Result<HttpResponse, HttpError> {
+        self.sleep(self.random.between(5, 1000)).await;
+        let (kept, shown) = (path == CDN, !request.headers.is_empty());
+        self.ledger.borrow_mut().check(shown != kept, || "credentials were shown to the wrong host, or not to Twilio".into());
+        if self.fault(self.plan.media_fails, "pictures that could not be fetched") {
+            let failures = [Err(HttpError::Connection), Err(HttpError::TooLarge), Err(HttpError::Unreadable), Ok(404), Ok(500), Ok(200)];
+            return self.random.pick(&failures).map(|status| json_response(status, &json!({})));
         }
-        let location = first.then(|| "https://mms.twiliocdn.com/Media/1".to_owned());
-        let status = if first { 307 } else { 200 };
-        Ok(HttpResponse { status, retry_after: None, location, body: b"GIF89a".to_vec() })
+        self.count("pictures");
+        let location = (!kept).then(|| CDN.to_owned());
+        Ok(HttpResponse { status: if kept { 200 } else { 307 }, retry_after: None, location, body: b"GIF89a".to_vec() })
     }
 
     async fn create(&self, request: &HttpRequest) -> Result<HttpResponse, HttpError> {
@@ -888,7 +901,7 @@ impl Http for Platform {
             if request.url.ends_with("/chat/completions") {
                 self.world.ask_model(self, request, timeout).await
             } else {
-                self.world.ask_twilio(request, timeout).await
+                self.world.ask_twilio(&self.name, request, timeout).await
             }
         };
         self.live(exchange).await.unwrap_or(Err(HttpError::Connection))
@@ -918,7 +931,9 @@ impl Kv for Platform {
             if self.world.fault(self.world.plan.kv_write_fails, "KV deletes that failed") {
                 return Err(PlatformError::new("kv is down"));
             }
-            self.world.kv.borrow_mut().remove(key);
+            if !self.world.is(Mutation::DeleteNotDone) {
+                self.world.kv.borrow_mut().remove(key);
+            }
             Ok(())
         };
         self.live(delete).await.unwrap_or_else(vanished)
@@ -932,7 +947,9 @@ impl Storage for Platform {
             if self.world.fault(self.world.plan.storage_fails, "storage reads that failed") {
                 return Err(PlatformError::new("storage is down"));
             }
-            Ok(self.world.objects.borrow().get(&self.name).and_then(|object| object.disk.visible.values.get(key).cloned()))
+            let value = self.world.objects.borrow().get(&self.name).and_then(|object| object.disk.visible.values.get(key).cloned());
+            let forgets = self.world.is(Mutation::OptOutLost);
+            Ok(value.map(|value| if forgets { value.replace("\"opted_out\":true", "\"opted_out\":false") } else { value }))
         };
         self.live(get).await.unwrap_or_else(vanished)
     }
@@ -985,6 +1002,21 @@ impl Budgets for Platform {
             Ok(reservation)
         };
         self.live(reserve).await.unwrap_or_else(vanished)
+    }
+
+    async fn report(&self, tally: Tally) -> Result<(), PlatformError> {
+        let report = async {
+            let world = &self.world;
+            world.durable(&self.name).await;
+            world.sleep(world.random.between(1, 30)).await;
+            let inner = Rc::clone(world);
+            let reported = world.call(BUDGET, async move |engine| {
+                let Engine::Budget(budget) = engine else { return vanished() };
+                budget.report(&tally, inner.wall()).await
+            });
+            reported.await.map(drop)
+        };
+        self.live(report).await.unwrap_or_else(vanished)
     }
 }
 
@@ -1063,6 +1095,33 @@ impl Senders for Front {
             sender.report(report).await
         };
         self.world.call(name.as_str(), call).await
+    }
+
+    async fn show(&self, _: &Pseudonym) -> Result<Summary, PlatformError> {
+        vanished()
+    }
+
+    async fn erase(&self, _: &Pseudonym, _: &PhoneHash) -> Result<Erasure, PlatformError> {
+        vanished()
+    }
+}
+
+/// There is no operator in this world.
+impl Operations for Front {
+    async fn usage(&self, _: Tally) -> Result<DayUsage, PlatformError> {
+        vanished()
+    }
+
+    async fn attempt(&self, _: &Pseudonym, _: TryCall) -> Result<Verdict, PlatformError> {
+        vanished()
+    }
+}
+
+impl Counts for Front {
+    fn count(&self, _: &Tally) {}
+
+    fn take(&self) -> Tally {
+        Tally::EMPTY
     }
 }
 

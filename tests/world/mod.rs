@@ -16,14 +16,16 @@ use futures_util::future::LocalBoxFuture;
 use serde_json::{Value, json};
 use switchboard::{
     app::{self, BodyBroken, Request, Response},
-    budget::{Budget, Reservation, ReserveCall},
+    budget::{Budget, DayUsage, Reservation, ReserveCall},
     config::{Config, Fault},
     platform::{
-        Batch, Budgets, Clock, Http, HttpError, HttpRequest, HttpResponse, Kv, Log, PlatformError, Random, Senders, Spawn, Storage,
-        UnixMillis,
+        Batch, Budgets, Clock, Counts, Http, HttpError, HttpRequest, HttpResponse, Kv, Log, Operations, PlatformError, Random, Senders,
+        Spawn, Storage, UnixMillis,
     },
-    pseudonym::Pseudonym,
-    sender::{DeliveryReport, Reply, Sender, SenderCall},
+    pseudonym::{PhoneHash, Pseudonym},
+    sender::{DeliveryReport, Erasure, Reply, Sender, SenderCall, Summary},
+    tries::{Tries, TryCall, Verdict},
+    usage::Tally,
 };
 use tokio::{
     task::{JoinHandle, spawn_local},
@@ -92,6 +94,11 @@ struct Inner {
     budget: Budget<Disk>,
     budget_disk: Disk,
     budget_fails: Cell<bool>,
+    budget_calls: Cell<usize>,
+    tries: RefCell<BTreeMap<String, Disk>>,
+    tries_fail: Cell<bool>,
+    /// What the front has counted and not reported.
+    counted: Cell<Tally>,
     /// What the next calls to sender objects fail with.
     object_errors: RefCell<VecDeque<PlatformError>>,
     objects: RefCell<BTreeMap<String, Object>>,
@@ -159,6 +166,10 @@ impl World {
             budget: Budget::new(budget_disk.clone()),
             budget_disk,
             budget_fails: Cell::default(),
+            budget_calls: Cell::default(),
+            tries: RefCell::default(),
+            tries_fail: Cell::default(),
+            counted: Cell::default(),
             object_errors: RefCell::default(),
             objects: RefCell::default(),
         }))
@@ -208,6 +219,10 @@ impl World {
 
     pub fn budget_fails(&self, fails: bool) {
         self.0.budget_fails.set(fails);
+    }
+
+    pub fn tries_fail(&self, fails: bool) {
+        self.0.tries_fail.set(fails);
     }
 
     /// The next calls to sender objects fail so, before they reach the object.
@@ -278,6 +293,16 @@ impl World {
 
     pub fn sent_forms(&self) -> Vec<BTreeMap<String, String>> {
         self.0.sent.borrow().clone()
+    }
+
+    /// When the world began.
+    pub fn started(&self) -> UnixMillis {
+        UnixMillis(START)
+    }
+
+    /// How often the budget object was called.
+    pub fn budget_calls(&self) -> usize {
+        self.0.budget_calls.get()
     }
 
     /// The auth tokens that messages were sent with.
@@ -556,6 +581,44 @@ impl Senders for World {
         let report = report.clone();
         self.in_object(name, async |engine: Rc<Sender<ObjectPlatform>>| engine.report(report).await).await
     }
+
+    async fn show(&self, name: &Pseudonym) -> Result<Summary, PlatformError> {
+        self.in_object(name, async |engine: Rc<Sender<ObjectPlatform>>| engine.show().await).await
+    }
+
+    async fn erase(&self, name: &Pseudonym, phone_hash: &PhoneHash) -> Result<Erasure, PlatformError> {
+        let phone_hash = phone_hash.clone();
+        self.in_object(name, async |engine: Rc<Sender<ObjectPlatform>>| engine.erase(phone_hash).await).await
+    }
+}
+
+impl Operations for World {
+    async fn usage(&self, tally: Tally) -> Result<DayUsage, PlatformError> {
+        if self.0.budget_fails.get() {
+            return Err(PlatformError::new("budget is unreachable"));
+        }
+        self.0.budget.report(&tally, self.now()).await
+    }
+
+    async fn attempt(&self, client: &Pseudonym, call: TryCall) -> Result<Verdict, PlatformError> {
+        if self.0.tries_fail.get() {
+            return Err(PlatformError::new("tries are unreachable"));
+        }
+        let disk = self.0.tries.borrow_mut().entry(client.as_str().to_owned()).or_default().clone();
+        Tries::new(disk).attempt(call, self.now()).await
+    }
+}
+
+impl Counts for World {
+    fn count(&self, tally: &Tally) {
+        let mut counted = self.0.counted.get();
+        counted.add(tally);
+        self.0.counted.set(counted);
+    }
+
+    fn take(&self) -> Tally {
+        self.0.counted.take()
+    }
 }
 
 /// What one incarnation of an object sees.
@@ -697,11 +760,21 @@ impl Storage for ObjectPlatform {
 
 impl Budgets for ObjectPlatform {
     async fn reserve(&self, call: ReserveCall) -> Result<Reservation, PlatformError> {
+        self.world.0.budget_calls.set(self.world.0.budget_calls.get() + 1);
         tokio::time::sleep(Duration::from_millis(2)).await;
         if self.world.0.budget_fails.get() {
             return Err(PlatformError::new("budget is unreachable"));
         }
         self.world.0.budget.reserve(call, self.world.now()).await
+    }
+
+    async fn report(&self, tally: Tally) -> Result<(), PlatformError> {
+        self.world.0.budget_calls.set(self.world.0.budget_calls.get() + 1);
+        tokio::time::sleep(Duration::from_millis(2)).await;
+        if self.world.0.budget_fails.get() {
+            return Err(PlatformError::new("budget is unreachable"));
+        }
+        self.world.0.budget.report(&tally, self.world.now()).await.map(drop)
     }
 }
 

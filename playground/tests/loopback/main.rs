@@ -15,6 +15,7 @@
 mod faults;
 mod harness;
 mod media;
+mod numbers;
 mod observation;
 mod openai;
 mod page;

@@ -1,0 +1,254 @@
+//! The operator's routes: what a day has come to, what is remembered of a sender, and erasing it.
+//!
+//! They exist while `ADMIN_TOKEN` is set, and answer JSON without texts or addresses. Wrong tokens are counted by client
+//! address (`tries`). Not here: what is counted (`usage`), and what erasing does (`sender`).
+
+use serde::Serialize;
+
+use crate::{
+    app::{self, Request, Response},
+    config::{Config, Prices},
+    event::{self, Event, Security},
+    message::Address,
+    platform::{PlatformError, UnixMillis, WorkerPlatform, with_retry},
+    pseudonym::PhoneHash,
+    sender::{Erased, Erasure, Summary},
+    tries::{TryCall, Verdict},
+    twilio::form::decode_component,
+    usage::Refusals,
+};
+
+/// What the paths of these routes begin with.
+pub const PREFIX: &str = "/admin/";
+
+const USAGE: &str = "/admin/usage";
+const SENDERS: &str = "/admin/senders/";
+
+/// Answers a request under [`PREFIX`]. `target` is its path and query, raw.
+pub async fn handle(platform: &impl WorkerPlatform, config: &Config, request: &impl Request, method: &str, target: &str) -> Response {
+    if let Err(refused) = authorize(platform, config, request).await {
+        return refused;
+    }
+    let (path, query) = target.split_once('?').unwrap_or((target, ""));
+    let answered = match (path, method) {
+        (USAGE, "GET") => usage(platform, config).await,
+        (USAGE, _) => return app::method_not_allowed("GET"),
+        (path, method) => {
+            let Some(sender) = path.strip_prefix(SENDERS) else { return not_found() };
+            let (sender, number) = match (address(sender), query_address(query)) {
+                (Some(sender), Some(number)) => (sender, number),
+                (None, _) => return app::plain(400, "Bad request: the address in the path is malformed\n"),
+                (_, None) => return app::plain(400, "Bad request: the address in the query, ?to=, is missing or malformed\n"),
+            };
+            let name = config.pseudonym_key.pair(&sender, &number);
+            match method {
+                "GET" => with_retry(async || platform.show(&name).await).await.map(|summary| json(&ShownSender::from(summary))),
+                "DELETE" => {
+                    let phone_hash = config.pseudonym_key.phone_hash(&sender);
+                    let erasure = with_retry(async || platform.erase(&name, &phone_hash).await).await;
+                    erasure.map(|erasure| json(&ShownErasure::from(erasure)))
+                }
+                _ => return app::method_not_allowed("GET, DELETE"),
+            }
+        }
+    };
+    answered.unwrap_or_else(|error| failed(platform, "sender", error))
+}
+
+/// Lets the operator in, and nobody else.
+async fn authorize(platform: &impl WorkerPlatform, config: &Config, request: &impl Request) -> Result<(), Response> {
+    let Some(token) = &config.admin_token else { return Err(not_found()) };
+    let header = request.header("Authorization").unwrap_or_default();
+    let claimed = match header.split_once(' ') {
+        Some((scheme, claimed)) if scheme.eq_ignore_ascii_case("bearer") => claimed.trim(),
+        // Nothing was tried.
+        _ => return Err(unauthorized()),
+    };
+    let right = config.pseudonym_key.is_secret(token, claimed);
+    // Set by Cloudflare, whatever the client sends (Cloudflare, "HTTP request headers").
+    let client = config.pseudonym_key.client(&request.header("CF-Connecting-IP").unwrap_or_default());
+    let refused = |reason| {
+        event::log(platform, &Event::Security { phone_hash: PhoneHash::nobody(), details: Security::AdminRefused { reason } });
+    };
+    match platform.attempt(&client, TryCall { right }).await {
+        Ok(Verdict::Allowed) => Ok(()),
+        Ok(Verdict::Wrong) => {
+            refused("wrong_token");
+            Err(unauthorized())
+        }
+        Ok(Verdict::Locked(seconds)) => {
+            refused("locked");
+            let mut response = app::plain(429, "Too many wrong tokens: wait\n");
+            response.headers.push(("Retry-After", seconds.to_string().into()));
+            Err(response)
+        }
+        Err(error) => Err(failed(platform, "tries", error)),
+    }
+}
+
+async fn usage(platform: &impl WorkerPlatform, config: &Config) -> Result<Response, PlatformError> {
+    // What this isolate has counted comes along; what others have not reported yet is missing.
+    let counted = platform.take();
+    let usage = platform.usage(counted).await.inspect_err(|_| platform.count(&counted));
+    let usage = match usage {
+        Ok(usage) => usage,
+        Err(error) => return Ok(failed(platform, "budget", error)),
+    };
+    let tally = usage.tally;
+    let midnight = UnixMillis(usage.day.saturating_mul(86_400_000)).to_string();
+    Ok(json(&ShownUsage {
+        day: midnight.split('T').next().unwrap_or_default(),
+        model_requests: ShownRequests { used: usage.calls, cap: config.max_daily_calls },
+        tokens: ShownTokens { prompt: tally.prompt_tokens, completion: tally.completion_tokens },
+        estimated_cost: config.prices.map(|prices| cost(prices, tally.prompt_tokens, tally.completion_tokens)),
+        messages_in: tally.messages_in,
+        answers: ShownAnswers { inline: tally.answers_inline, by_rest: tally.answers_by_rest },
+        refusals: ShownRefusals::from(tally.refusals),
+    }))
+}
+
+/// What so many tokens cost, to a millionth.
+#[allow(clippy::cast_precision_loss, reason = "an estimate; exact up to nine thousand millions")]
+fn cost(prices: Prices, prompt_tokens: u64, completion_tokens: u64) -> f64 {
+    let of = |tokens: u64, price: u64| u128::from(tokens).saturating_mul(u128::from(price));
+    let millionths = of(prompt_tokens, prices.input).saturating_add(of(completion_tokens, prices.output)) / 1_000_000;
+    millionths as f64 / 1e6
+}
+
+/// An address from a path or query. A plus is a plus there: no address has a space.
+fn address(encoded: &str) -> Option<Address> {
+    decode_component(encoded).ok()?.parse().ok()
+}
+
+fn query_address(query: &str) -> Option<Address> {
+    query.split('&').find_map(|pair| pair.strip_prefix("to=")).and_then(address)
+}
+
+fn not_found() -> Response {
+    app::plain(404, "Not found\n")
+}
+
+fn unauthorized() -> Response {
+    let mut response = app::plain(401, "Unauthorized\n");
+    response.headers.push(("WWW-Authenticate", "Bearer".into()));
+    response
+}
+
+fn failed(platform: &impl WorkerPlatform, object: &'static str, error: PlatformError) -> Response {
+    event::log(platform, &Event::ObjectFailed { object, reason: error.reason });
+    app::try_later()
+}
+
+fn json(value: &impl Serialize) -> Response {
+    match serde_json::to_string(value) {
+        Ok(text) => app::respond(200, app::JSON, text + "\n"),
+        Err(_) => app::internal_error(),
+    }
+}
+
+#[derive(Serialize)]
+struct ShownUsage<'d> {
+    day: &'d str,
+    model_requests: ShownRequests,
+    tokens: ShownTokens,
+    estimated_cost: Option<f64>,
+    messages_in: u64,
+    answers: ShownAnswers,
+    refusals: ShownRefusals,
+}
+
+#[derive(Serialize)]
+struct ShownRequests {
+    used: u32,
+    cap: u32,
+}
+
+#[derive(Serialize)]
+struct ShownTokens {
+    prompt: u64,
+    completion: u64,
+}
+
+#[derive(Serialize)]
+struct ShownAnswers {
+    inline: u64,
+    by_rest: u64,
+}
+
+/// Unlike what is stored, what is shown has every kind, also those that did not happen.
+#[derive(Serialize)]
+struct ShownRefusals {
+    invalid_signature: u64,
+    bad_request: u64,
+    suspicious_request: u64,
+    rate_limited: u64,
+    opted_out: u64,
+    budget_exhausted: u64,
+}
+
+impl From<Refusals> for ShownRefusals {
+    fn from(refusals: Refusals) -> Self {
+        let Refusals { invalid_signature, bad_request, suspicious_request, rate_limited, opted_out, budget_exhausted } = refusals;
+        Self { invalid_signature, bad_request, suspicious_request, rate_limited, opted_out, budget_exhausted }
+    }
+}
+
+#[derive(Serialize)]
+struct ShownSender {
+    opted_out: bool,
+    turns: u32,
+    revision: Option<u64>,
+    expires_at: Option<String>,
+    turn_running: bool,
+    pending_messages: usize,
+    waiting_sends: usize,
+    messages_last_minute: usize,
+}
+
+impl From<Summary> for ShownSender {
+    fn from(summary: Summary) -> Self {
+        let Summary { opted_out, turns, revision, expires_at, turn_running, pending_messages, waiting_sends, messages_last_minute } =
+            summary;
+        let expires_at = expires_at.map(|at| at.to_string());
+        Self { opted_out, turns, revision, expires_at, turn_running, pending_messages, waiting_sends, messages_last_minute }
+    }
+}
+
+#[derive(Serialize)]
+struct ShownErasure {
+    erased: Erased,
+    kv: &'static str,
+    opted_out: bool,
+}
+
+impl From<Erasure> for ShownErasure {
+    fn from(erasure: Erasure) -> Self {
+        let Erasure { erased, kv_deleted, opted_out } = erasure;
+        Self { erased, kv: if kv_deleted { "deleted" } else { "being_deleted" }, opted_out }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_cost_is_exact_to_a_millionth() {
+        let prices = Prices { input: 150_000, output: 600_000 };
+        assert!((cost(prices, 1_000_000, 1_000_000) - 0.75).abs() < 1e-12);
+        assert!((cost(prices, 1_234, 567) - 0.000_525).abs() < 1e-12);
+        assert!(cost(Prices { input: u64::MAX, output: u64::MAX }, u64::MAX, u64::MAX) > 0.0);
+    }
+
+    #[test]
+    fn addresses_are_read_from_paths_and_queries_with_and_without_encoding() {
+        for text in ["+15550100", "%2B15550100", "whatsapp:+15550100", "whatsapp%3A%2b15550100"] {
+            assert!(address(text).is_some(), "{text}");
+        }
+        for text in ["", "155501001", "+1555/0100", "%FF", "%2", "+15550100/", "%2B15550100%00"] {
+            assert!(address(text).is_none(), "{text}");
+        }
+        assert_eq!(query_address("x=1&to=%2B15550199").unwrap().as_str(), "+15550199");
+        assert!(query_address("from=%2B15550199").is_none() && query_address("").is_none());
+    }
+}

@@ -1,0 +1,154 @@
+//! What is counted of a day's work, for the operator: numbers, and nothing about anybody.
+//!
+//! Each place keeps a [`Tally`] of what it has not reported yet and adds it to a call that it makes anyway, so that counting
+//! costs no request of its own. A tally whose call failed is reported again: the figures are at least what happened. The cap
+//! on requests does not rest on them (`budget`). Not here: who counts what (`app`, `sender`).
+
+use serde::{Deserialize, Serialize};
+
+/// Counts that are not reported yet, or those of a day.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Tally {
+    /// Messages that were taken in.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub messages_in: u64,
+    /// Answers that a webhook carried, fixed sentences included.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub answers_inline: u64,
+    /// Answers that were handed to Twilio's REST API in whole.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub answers_by_rest: u64,
+    /// Tokens of requests that were answered.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub prompt_tokens: u64,
+    /// Tokens of their answers.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub completion_tokens: u64,
+    /// What was refused.
+    #[serde(skip_serializing_if = "Refusals::is_empty")]
+    pub refusals: Refusals,
+}
+
+/// Refusals, by kind.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Refusals {
+    /// Not signed by Twilio.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub invalid_signature: u64,
+    /// Not a form, too long, or not to be read.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub bad_request: u64,
+    /// Signed, with a field that Twilio would not send.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub suspicious_request: u64,
+    /// Over the rate limit.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub rate_limited: u64,
+    /// Of a sender that is opted out.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub opted_out: u64,
+    /// Requests to the model that the day's budget did not allow.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub budget_exhausted: u64,
+}
+
+impl Refusals {
+    fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+impl Tally {
+    /// Nothing.
+    pub const EMPTY: Self = Self {
+        messages_in: 0,
+        answers_inline: 0,
+        answers_by_rest: 0,
+        prompt_tokens: 0,
+        completion_tokens: 0,
+        refusals: Refusals {
+            invalid_signature: 0,
+            bad_request: 0,
+            suspicious_request: 0,
+            rate_limited: 0,
+            opted_out: 0,
+            budget_exhausted: 0,
+        },
+    };
+
+    /// Whether nothing was counted.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        *self == Self::EMPTY
+    }
+
+    /// Adds the counts of `other`.
+    pub fn add(&mut self, other: &Self) {
+        self.each(other, u64::saturating_add);
+    }
+
+    /// Takes away the counts of `other`, which were reported.
+    pub fn subtract(&mut self, other: &Self) {
+        self.each(other, u64::saturating_sub);
+    }
+
+    fn each(&mut self, other: &Self, combine: fn(u64, u64) -> u64) {
+        let (own, others) = (self.counts(), { *other }.counts().map(|count| *count));
+        own.into_iter().zip(others).for_each(|(count, other)| *count = combine(*count, other));
+    }
+
+    /// Every count. A count that is forgotten here fails the test below.
+    fn counts(&mut self) -> [&mut u64; 11] {
+        let Self { messages_in, answers_inline, answers_by_rest, prompt_tokens, completion_tokens, refusals } = self;
+        let Refusals { invalid_signature, bad_request, suspicious_request, rate_limited, opted_out, budget_exhausted } = refusals;
+        [
+            messages_in,
+            answers_inline,
+            answers_by_rest,
+            prompt_tokens,
+            completion_tokens,
+            invalid_signature,
+            bad_request,
+            suspicious_request,
+            rate_limited,
+            opted_out,
+            budget_exhausted,
+        ]
+    }
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn counted(number: u64) -> Tally {
+        let mut tally = Tally::default();
+        tally.counts().into_iter().for_each(|count| *count = number);
+        tally
+    }
+
+    #[test]
+    fn what_was_reported_is_taken_away_and_the_rest_stays() {
+        let mut tally = counted(5);
+        tally.subtract(&counted(3));
+        tally.add(&counted(1));
+        assert_eq!(tally, counted(3));
+        tally.subtract(&counted(9));
+        assert!(tally.is_empty(), "a count is never below nothing");
+    }
+
+    #[test]
+    fn an_empty_tally_takes_no_room_and_every_count_travels() {
+        assert_eq!(serde_json::to_string(&Tally::EMPTY).unwrap(), "{}");
+        let text = serde_json::to_string(&counted(7)).unwrap();
+        assert_eq!(serde_json::from_str::<Tally>(&text).unwrap(), counted(7));
+        assert_eq!(text.matches(":7").count(), 11, "{text}");
+    }
+}

@@ -1,0 +1,243 @@
+// `npm run admin`, against a pretend Worker: what it asks, what it prints, each refusal in words, and that its token goes
+// nowhere else. And that set-up makes such a token.
+//
+// Not here: what the Worker's admin routes do (operators).
+
+import assert from "node:assert/strict";
+import crypto from "node:crypto";
+import fs from "node:fs";
+import { after, test } from "node:test";
+import { freePort } from "../../scripts/lib/local.mjs";
+import { capture } from "../../scripts/lib/run.mjs";
+import { Checkout, hasTerminal, pretendWorker } from "./commands.mjs";
+
+const TOKEN = crypto.randomBytes(32).toString("hex");
+const LOCAL_TOKEN = crypto.randomBytes(32).toString("hex");
+const PAIR = ["--from", "+15550100", "--to", "+15550199"];
+
+const USAGE = {
+  day: "2026-11-22",
+  model_requests: { used: 3, cap: 1000 },
+  tokens: { prompt: 210, completion: 90 },
+  estimated_cost: 0.000123,
+  messages_in: 5,
+  answers: { inline: 3, by_rest: 1 },
+  refusals: { invalid_signature: 2, bad_request: 0, suspicious_request: 0, rate_limited: 1, opted_out: 0, budget_exhausted: 0 },
+};
+const STATE = { opted_out: false, turns: 3, revision: 3, expires_at: "2026-11-22T06:00:00.000Z", turn_running: false, pending_messages: 0, waiting_sends: 0, messages_last_minute: 2 };
+const ERASED = { erased: { turns: 3, revisions: 3, pending_messages: 1, waiting_sends: 0, answers: 3 }, kv: "deleted", opted_out: true };
+
+const checkout = new Checkout({ ADMIN_TOKEN: LOCAL_TOKEN });
+after(() => checkout.remove());
+
+// Runs admin against a Worker that gives one answer: what it printed, and the requests that came.
+async function admin(args, answer, { env = { ADMIN_TOKEN: TOKEN }, ...options } = {}) {
+  const worker = await pretendWorker(() => answer);
+  try {
+    const result = await checkout.run("admin", [...args, "--url", worker.url], env, options);
+    return { ...result, requests: worker.requests, url: worker.url };
+  } finally {
+    await worker.close();
+  }
+}
+
+test("usage is printed for people", async () => {
+  const { code, stdout, requests, url } = await admin(["usage"], { body: USAGE });
+  assert.equal(code, 0);
+  assert.ok(stdout.includes(`usage of 2026-11-22 (UTC) at ${url}`));
+  for (const line of [/messages in +5$/m, /answers +3 inline, 1 by REST$/m, /model +3 of 1000$/m, /tokens +210 prompt, 90 completion$/m, /cost +0.000123$/m, /refusals +2 invalid_signature, 1 rate_limited$/m]) {
+    assert.match(stdout, line);
+  }
+  assert.deepEqual(requests.map(({ method, url: path }) => [method, path]), [["GET", "/admin/usage"]]);
+  assert.equal(requests[0].headers.authorization, `Bearer ${TOKEN}`);
+});
+
+test("a cost that is not known and a day without refusals are said as such", async () => {
+  const { stdout } = await admin(["usage"], { body: { ...USAGE, estimated_cost: null, refusals: { bad_request: 0 } } });
+  assert.match(stdout, /cost +not known: OPENAI_PRICE_INPUT and OPENAI_PRICE_OUTPUT are not set there$/m);
+  assert.match(stdout, /refusals +none$/m);
+});
+
+test("--json prints the answer and nothing else", async () => {
+  for (const [args, body] of [[["usage"], USAGE], [["show", ...PAIR], STATE], [["erase", ...PAIR, "--yes"], ERASED]]) {
+    const { stdout, stderr } = await admin([...args, "--json"], { body });
+    assert.deepEqual([JSON.parse(stdout), stderr], [body, ""]);
+  }
+});
+
+test("a sender is shown, and both addresses reach the Worker percent-encoded", async () => {
+  const { code, stdout, requests } = await admin(["show", ...PAIR], { body: STATE });
+  assert.equal(code, 0);
+  assert.match(stdout, /^\+15550100 to \+15550199 at /);
+  for (const line of [/opted out +no$/m, /turns remembered +3$/m, /revision in KV +3$/m, /forgotten at +2026-11-22T06/m]) assert.match(stdout, line);
+  assert.deepEqual([requests[0].method, requests[0].url], ["GET", "/admin/senders/%2B15550100?to=%2B15550199"]);
+});
+
+test("a stranger is shown without a revision and without an expiry", async () => {
+  const { stdout } = await admin(["show", ...PAIR], { body: { ...STATE, turns: 0, revision: null, expires_at: null } });
+  assert.match(stdout, /revision in KV +none$/m);
+  assert.match(stdout, /forgotten at +nothing to forget$/m);
+});
+
+test("WhatsApp senders are named by --channel or by their addresses, and short codes can be written to", async () => {
+  const whatsapp = "/admin/senders/whatsapp%3A%2B15550100?to=whatsapp%3A%2B15550199";
+  for (const [args, path] of [
+    [[...PAIR, "--channel", "whatsapp"], whatsapp],
+    [["--from", "whatsapp:+15550100", "--to", "whatsapp:+15550199"], whatsapp],
+    [["--from", "whatsapp:+15550100", "--to", "whatsapp:+15550199", "--channel", "whatsapp"], whatsapp],
+    [["--from", "+15550100", "--to", "55501"], "/admin/senders/%2B15550100?to=55501"],
+  ]) {
+    const { requests } = await admin(["show", ...args], { body: STATE });
+    assert.equal(requests[0].url, path);
+  }
+});
+
+test("--yes erases, and says what was erased", async () => {
+  const { code, stdout, requests } = await admin(["erase", ...PAIR, "--yes"], { body: ERASED });
+  assert.equal(code, 0);
+  assert.deepEqual([requests[0].method, requests[0].url], ["DELETE", "/admin/senders/%2B15550100?to=%2B15550199"]);
+  for (const line of [/^erased what \+15550100 said to \+15550199 at /, /turns +3$/m, /revisions in KV +3: deleted$/m, /waiting for a turn +1$/m, /opted out +yes: kept/m]) {
+    assert.match(stdout, line);
+  }
+  const later = await admin(["erase", ...PAIR, "--yes"], { body: { ...ERASED, kv: "being_deleted" } });
+  assert.match(later.stdout, /revisions in KV +3: being deleted/);
+});
+
+test("without a terminal and without --yes nothing is erased", async () => {
+  const { code, stderr, requests } = await admin(["erase", ...PAIR], { body: ERASED });
+  assert.deepEqual([code, requests], [1, []]);
+  assert.match(stderr, /there is no terminal to ask at: say --yes/);
+});
+
+test("at a terminal erase asks, and only yes erases", { skip: !hasTerminal && "needs the program `script` of Linux" }, async () => {
+  const no = await admin(["erase", ...PAIR], { body: ERASED }, { typed: "y" });
+  assert.match(no.text, /Erase all that \+15550100 said to \+15550199, at http:/);
+  assert.match(no.text, /nothing was erased/);
+  assert.deepEqual([no.code, no.requests], [1, []]);
+  const yes = await admin(["erase", ...PAIR], { body: ERASED }, { typed: "yes" });
+  assert.deepEqual([yes.code, yes.requests.map(({ method }) => method)], [0, ["DELETE"]]);
+});
+
+const REFUSALS = {
+  "a request that is not understood": [{ status: 400, body: "Bad request: address is malformed\n" }, /does not understand the request \(400\): Bad request: address is malformed$/m],
+  "another token": [{ status: 401, headers: { "WWW-Authenticate": "Bearer" } }, /does not take this ADMIN_TOKEN \(401\)/],
+  "a Worker without ADMIN_TOKEN": [{ status: 404, body: "Not found\n" }, /ADMIN_TOKEN is not set there \(`npx wrangler secret put ADMIN_TOKEN`/],
+  "too many wrong tokens": [{ status: 429, headers: { "Retry-After": "42" } }, /\(429\): wait 42 s and try again/],
+  "too many wrong tokens and no word how long": [{ status: 429 }, /\(429\): wait a minute and try again/],
+  "wrong settings": [{ status: 503, body: "Not configured: see /health\n" }, /cannot answer \(503\): Not configured: see \/health\. http:\S+\/health names/],
+  "an error": [{ status: 500, body: "Internal error\n" }, /not one of Switchboard's admin routes \(500\): Internal error$/m],
+  "an answer that is no JSON": [{ status: 200, body: "\u001b[31m<html>" }, /admin routes \(200\): \?\[31m<html>$/m],
+  "an answer of another shape": [{ status: 200, body: { ok: true } }, /admin routes \(200\): \{"ok":true\}$/m],
+};
+
+for (const [what, [answer, message]] of Object.entries(REFUSALS)) {
+  test(`${what} is said in words, with exit code 1`, async () => {
+    for (const args of [["usage"], ["show", ...PAIR], ["erase", ...PAIR, "--yes"]]) {
+      const { code, stdout, stderr } = await admin(args, answer);
+      assert.deepEqual([code, stdout], [1, ""]);
+      assert.match(stderr, /^\nerror: /);
+      assert.match(stderr, message);
+    }
+  });
+}
+
+test("a redirect is not followed: the token would go with it", async () => {
+  const other = await pretendWorker(() => ({ body: USAGE }));
+  const { code, stderr, requests } = await admin(["usage"], { status: 307, headers: { Location: `${other.url}/admin/usage` } });
+  await other.close();
+  assert.deepEqual([code, requests.length, other.requests], [1, 1, []]);
+  assert.match(stderr, /\(307\)/);
+});
+
+test("a Worker that does not run is said to be none", async () => {
+  const { code, stderr } = await checkout.run("admin", ["usage", "--url", `http://127.0.0.1:${await freePort()}`], { ADMIN_TOKEN: TOKEN });
+  assert.equal(code, 1);
+  assert.match(stderr, /nothing listens at http:\S+ \(connection refused\)\. Is `npm start` running\?/);
+});
+
+test("the token of .dev.vars is for this machine, and the environment's comes first", async () => {
+  const local = await admin(["usage"], { body: USAGE }, { env: {} });
+  assert.equal(local.requests[0].headers.authorization, `Bearer ${LOCAL_TOKEN}`);
+  const given = await admin(["usage"], { body: USAGE });
+  assert.equal(given.requests[0].headers.authorization, `Bearer ${TOKEN}`);
+});
+
+test("the token of .dev.vars is not sent to another machine", async () => {
+  const args = ["usage", "--url", "https://switchboard.invalid"];
+  const without = await checkout.run("admin", args);
+  assert.equal(without.code, 1);
+  assert.match(without.stderr, /ADMIN_TOKEN is not in the environment \(the one in \.dev\.vars is for this machine only\)/);
+  // With one that is meant for it, the host is looked for.
+  const given = await checkout.run("admin", args, { ADMIN_TOKEN: TOKEN });
+  assert.doesNotMatch(given.stderr, /ADMIN_TOKEN/);
+  assert.match(given.stderr, /switchboard\.invalid/);
+});
+
+test("without any token nothing is asked, and erase does not even ask whether", async () => {
+  const bare = new Checkout({});
+  const worker = await pretendWorker(() => ({ body: USAGE }));
+  for (const args of [["usage"], ["erase", ...PAIR, "--yes"], ["erase", ...PAIR]]) {
+    const { code, stderr } = await bare.run("admin", [...args, "--url", worker.url]);
+    assert.equal(code, 1);
+    assert.match(stderr, /ADMIN_TOKEN is neither in the environment nor in \.dev\.vars/);
+  }
+  await worker.close();
+  bare.remove();
+  assert.deepEqual(worker.requests, []);
+});
+
+const MISTAKES = {
+  "no command": [[], /which command\? There are usage, show and erase/],
+  "an unknown command": [["delete"], /there is no command delete: there are usage, show and erase/],
+  "an unknown option": [["usage", "--form", "x"], /Unknown option '--form'/],
+  "a token as an option": [["usage", "--token", "x"], /Unknown option '--token'/],
+  "more words": [["usage", "today"], /usage takes options only, not "today"/],
+  "an option of another command": [["usage", "--from", "+15550100"], /usage does not take --from/],
+  "--yes without erasing": [["show", ...PAIR, "--yes"], /show does not take --yes/],
+  "no --from": [["show", "--to", "+15550199"], /--from is missing/],
+  "no --to": [["erase", "--from", "+15550100", "--yes"], /--to is missing/],
+  "a number without its country": [["show", "--from", "5550100", "--to", "+15550199"], /--from must be a phone number .* not "5550100"/],
+  "a short code that writes": [["show", "--from", "55501", "--to", "+15550199"], /--from must be a phone number/],
+  "a number with spaces": [["show", "--from", "+1 555 0100", "--to", "+15550199"], /--from must be a phone number/],
+  "an unknown channel": [["show", ...PAIR, "--channel", "signal"], /--channel must be sms or whatsapp, not "signal"/],
+  "two channels": [["show", "--from", "whatsapp:+15550100", "--to", "+15550199"], /of the same channel/],
+  "plain http to another machine": [["usage", "--url", "http://switchboard.example"], /--url must be https \(plain http is for this machine only/],
+  "a URL with a path": [["usage", "--url", "https://switchboard.example/admin"], /must be an origin without a path, such as https:\/\/switchboard\.example/],
+  "a URL with a password": [["usage", "--url", "https://user:password@switchboard.example"], /--url must not hold a user or a password/],
+  "what is no URL": [["usage", "--url", "switchboard.example"], /--url must be a URL, such as .* not "switchboard\.example"/],
+};
+
+for (const [what, [args, message]] of Object.entries(MISTAKES)) {
+  test(`${what}: refused, named, and nothing is asked`, async () => {
+    const { code, stdout, stderr } = await checkout.run("admin", args, { ADMIN_TOKEN: TOKEN });
+    assert.deepEqual([code, stdout], [1, ""]);
+    assert.match(stderr, message);
+  });
+}
+
+test("--help tells the options, and needs no token", async () => {
+  for (const args of [["--help"], ["-h"], ["show", "--help"]]) {
+    const { code, stdout } = await checkout.run("admin", args);
+    assert.equal(code, 0);
+    for (const option of ["--from", "--to", "--channel", "--url", "--yes", "--json", "ADMIN_TOKEN"]) assert.ok(stdout.includes(option), option);
+  }
+});
+
+test("set-up makes a fresh ADMIN_TOKEN, and leaves a .dev.vars without one as it is", async () => {
+  const setUp = (place) => capture(process.execPath, ["-e", 'import("./scripts/setup.mjs").then((setup) => setup.setUpDevVars())'], { cwd: place.directory });
+  const places = [new Checkout(), new Checkout()];
+  const tokens = [];
+  for (const place of places) {
+    assert.equal((await setUp(place)).code, 0);
+    const text = fs.readFileSync(place.devVars, "utf8");
+    tokens.push(text.match(/^ADMIN_TOKEN=([0-9a-f]{64})$/m)[1]);
+    await setUp(place);
+    assert.equal(fs.readFileSync(place.devVars, "utf8"), text);
+    assert.equal(fs.statSync(place.devVars).mode & 0o077, 0, "nobody else may read it");
+  }
+  assert.notEqual(tokens[0], tokens[1]);
+  const old = new Checkout({ TWILIO_AUTH_TOKEN: "0".repeat(32) });
+  await setUp(old);
+  assert.equal(fs.readFileSync(old.devVars, "utf8"), `TWILIO_AUTH_TOKEN=${"0".repeat(32)}\n`);
+  for (const place of [...places, old]) place.remove();
+});

@@ -1,0 +1,188 @@
+// What a sender can say about itself (STOP, START, HELP, DELETE MY DATA), and the operator's routes that do the same: on
+// the real runtime, looking into its storage.
+//
+// Not here: every word of every command (native tests), the npm commands for operators (operators).
+
+import assert from "node:assert/strict";
+import crypto from "node:crypto";
+import { after, before, test } from "node:test";
+import { eventually, freshPair, freshSid, phoneHash, pseudonym, startSwitchboard } from "./harness.mjs";
+
+const ADMIN_TOKEN = crypto.randomBytes(32).toString("hex");
+const OPTED_OUT = "You will get no more messages from us. Reply START if you change your mind.";
+const OPTED_IN = "Welcome back: your messages are answered again. Reply STOP to end that.";
+const ERASED = "Done: your data is erased. Nothing of what was said is kept.";
+
+let switchboard, worker, playground;
+
+before(async () => {
+  switchboard = await startSwitchboard({
+    settings: { ADMIN_TOKEN, REPLY_WITHIN_MS: "700", HELP_TEXT: "Ring the harbour.", OPENAI_PRICE_INPUT: "0.15", OPENAI_PRICE_OUTPUT: "0.6" },
+  });
+  ({ worker, playground } = switchboard);
+});
+
+after(() => switchboard?.close());
+
+const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+const echo = (text, number = 1) => `Nice to hear from you! You said: "${text}" (message ${number} of our conversation)`;
+const address = ({ from }, channel) => (channel === "whatsapp" ? `whatsapp:${from}` : from);
+
+function admin(method, path, { token = ADMIN_TOKEN, headers = {} } = {}) {
+  return worker.request(path, { method, headers: { ...(token ? { Authorization: `Bearer ${token}` } : {}), ...headers } });
+}
+
+function senderPath({ from, to }) {
+  return `/admin/senders/${encodeURIComponent(from)}?to=${encodeURIComponent(to)}`;
+}
+
+for (const [channel, confirmed] of [["sms", false], ["whatsapp", true]]) {
+  test(`on ${channel} a sender that opts out is sent nothing until it opts in, across a restart`, async () => {
+    const pair = { ...freshPair(), channel };
+    const say = async (body, params = []) => (await worker.sendMessage({ ...pair, body, params })).messages;
+    const expect = (text) => (confirmed ? [text] : []);
+    assert.deepEqual(await say("Before"), [echo("Before")]);
+    assert.deepEqual(await say("Stop."), expect(OPTED_OUT));
+    assert.deepEqual(await say("Not read"), []);
+    assert.deepEqual(await say("HELP"), []);
+    await worker.restart();
+    assert.deepEqual(await say("Not read either"), []);
+    assert.deepEqual(await say("YES"), expect(OPTED_IN));
+    assert.deepEqual(await say("After"), [echo("After", 2)]);
+    assert.deepEqual(await say("ARRET", [["OptOutType", "STOP"]]), expect(OPTED_OUT));
+    assert.deepEqual(await say("UNSTOP"), expect(OPTED_IN));
+    assert.equal((await playground.asked("Not read")).length, 0);
+    assert.deepEqual(await playground.messagesTo(address(pair, channel)), []);
+    const lines = await worker.loggedTimes(4, ({ event, phone_hash: hash }) => event === "consent" && hash === phoneHash(pair.from));
+    assert.deepEqual(lines.map(({ state }) => state), ["opted_out", "opted_in", "opted_out", "opted_in"]);
+  });
+}
+
+test("an answer under way is not sent to a sender that opts out", async () => {
+  const pair = freshPair();
+  assert.deepEqual((await worker.sendMessage({ ...pair, body: "Under way [fault delay=3s]" })).messages, []);
+  assert.deepEqual((await worker.sendMessage({ ...pair, body: "STOP" })).messages, []);
+  const turn = await worker.logged(({ event, phone_hash: hash }) => event === "turn" && hash === phoneHash(pair.from));
+  assert.deepEqual([turn.outcome, turn.delivery, turn.failure], ["cancelled", "none", "cancelled"]);
+  const [request] = await eventually("the request to be broken off", async () => {
+    const asked = await playground.asked("Under way");
+    return asked[0].outcome !== "pending" && asked;
+  });
+  assert.equal(request.outcome, "client_gone");
+  await sleep(3000);
+  assert.deepEqual(await playground.messagesTo(pair.from), []);
+});
+
+test("HELP is answered in the operator's words, and left to Twilio where Twilio has answered it", async () => {
+  const pair = freshPair();
+  assert.deepEqual((await worker.sendMessage({ ...pair, body: "help?" })).messages, ["Ring the harbour."]);
+  assert.deepEqual((await worker.sendMessage({ ...pair, body: "AIDE", params: [["OptOutType", "HELP"]] })).messages, []);
+});
+
+test("after DELETE MY DATA no byte of what was said is left in KV or object storage", async () => {
+  const pair = freshPair();
+  const marker = `planted${crypto.randomBytes(6).toString("hex")}`;
+  for (const number of [1, 2]) await worker.sendMessage({ ...pair, body: `${marker} ${number}` });
+  await eventually("two revisions", () => keysOf(pair).length === 2);
+  assert.ok(worker.filesWith(marker).length > 0, "it was there");
+  const waiting = worker.sendMessage({ ...pair, body: `${marker} 3 [fault delay=5s]` });
+  await eventually("the third to run", async () => (await playground.asked(`${marker} 3`)).length);
+  const sid = freshSid();
+  assert.deepEqual((await worker.sendMessage({ ...pair, sid, body: "Delete my data!" })).messages, [ERASED]);
+  assert.deepEqual((await waiting).messages, []);
+  assert.deepEqual(keysOf(pair), []);
+  assert.deepEqual((await worker.sendMessage({ ...pair, sid, body: "Delete my data!" })).messages, [ERASED], "the same webhook, again");
+  assert.deepEqual(left(marker), []);
+  const next = await worker.sendMessage({ ...pair, body: "What did I say first?" });
+  assert.deepEqual(next.messages, ["You have said nothing before this message."]);
+  const lines = await worker.loggedTimes(1, ({ event, phone_hash: hash }) => event === "erased" && hash === phoneHash(pair.from));
+  assert.deepEqual(lines.map(({ by, erased }) => [by, erased]), [["sender", { turns: 2, revisions: 2, pending_messages: 1, waiting_sends: 0, answers: 2 }]]);
+  await sleep(5500);
+  assert.deepEqual(await playground.messagesTo(pair.from), []);
+});
+
+test("the operator sees a sender's state without its texts", async () => {
+  const pair = freshPair();
+  const marker = `planted${crypto.randomBytes(6).toString("hex")}`;
+  await worker.sendMessage({ ...pair, body: marker });
+  await eventually("the revision", () => keysOf(pair).length === 1);
+  const shown = await eventually("the revision to be noted", async () => {
+    const answer = await admin("GET", senderPath(pair));
+    assert.equal(answer.status, 200);
+    assert.equal(answer.headers.get("content-type"), "application/json");
+    assert.ok(!answer.text.includes(marker) && !answer.text.includes(pair.from));
+    const state = JSON.parse(answer.text);
+    return state.revision && state;
+  });
+  const { expires_at: expires, ...rest } = shown;
+  assert.deepEqual(rest, { opted_out: false, turns: 1, revision: 1, turn_running: false, pending_messages: 0, waiting_sends: 0, messages_last_minute: 1 });
+  assert.ok(Math.abs(Date.parse(expires) - Date.now() - 3_600_000) < 60_000, expires);
+});
+
+test("the operator erases a sender, and no byte of what was said is left", async () => {
+  const pair = freshPair();
+  const marker = `planted${crypto.randomBytes(6).toString("hex")}`;
+  await worker.sendMessage({ ...pair, body: marker });
+  await eventually("the revision", () => keysOf(pair).length === 1);
+  const answer = await admin("DELETE", senderPath(pair));
+  assert.equal(answer.status, 200);
+  const erased = { turns: 1, revisions: 1, pending_messages: 0, waiting_sends: 0, answers: 1 };
+  assert.deepEqual(JSON.parse(answer.text), { erased, kv: "deleted", opted_out: false });
+  assert.deepEqual(keysOf(pair), []);
+  assert.deepEqual(left(marker), []);
+  const line = await worker.logged(({ event, phone_hash: hash }) => event === "erased" && hash === phoneHash(pair.from));
+  assert.equal(line.by, "operator");
+});
+
+test("usage counts messages, answers, tokens, costs and refusals", async () => {
+  const usage = async () => JSON.parse((await admin("GET", "/admin/usage")).text);
+  const before = await usage();
+  const pair = freshPair();
+  await worker.sendMessage({ ...pair, body: "Count this" });
+  await worker.sendMessage({ ...pair, body: "" });
+  await worker.sendMessage({ ...pair, body: "Forged", signature: null });
+  await worker.sendMessage({ ...pair, body: "And report it" });
+  const now = await usage();
+  assert.equal(now.day, new Date().toISOString().slice(0, 10));
+  assert.deepEqual([now.model_requests.used - before.model_requests.used, now.model_requests.cap], [2, 1000]);
+  // What came before the newest request of the sender is reported by now.
+  assert.ok(now.messages_in - before.messages_in >= 3, JSON.stringify({ before, now }));
+  assert.ok(now.answers.inline - before.answers.inline >= 2);
+  assert.ok(now.tokens.prompt > before.tokens.prompt && now.tokens.completion > before.tokens.completion);
+  assert.ok(Math.abs(now.estimated_cost - (now.tokens.prompt * 0.15 + now.tokens.completion * 0.6) / 1e6) < 2e-6);
+  assert.ok(now.refusals.invalid_signature >= before.refusals.invalid_signature);
+  assert.deepEqual(Object.keys(now.refusals), ["invalid_signature", "bad_request", "suspicious_request", "rate_limited", "opted_out", "budget_exhausted"]);
+});
+
+test("admin requests that are wrong are told so", async () => {
+  const pair = freshPair();
+  for (const [method, path, status] of [["GET", "/admin/nothing", 404], ["POST", "/admin/usage", 405], ["PUT", senderPath(pair), 405], ["GET", "/admin/senders/abc?to=def", 400], ["GET", senderPath(pair).split("?")[0], 400]]) {
+    assert.equal((await admin(method, path)).status, status, `${method} ${path}`);
+  }
+  const none = await admin("GET", "/admin/usage", { token: null });
+  assert.deepEqual([none.status, none.headers.get("www-authenticate")], [401, "Bearer"]);
+});
+
+// Last: it locks this machine's address out.
+test("five wrong admin tokens lock the address out, and the right one too", async () => {
+  const statuses = [];
+  for (let number = 0; number < 7; number += 1) statuses.push((await admin("GET", "/admin/usage", { token: "wrong" })).status);
+  assert.deepEqual(statuses, [401, 401, 401, 401, 401, 429, 429]);
+  const right = await admin("GET", "/admin/usage");
+  assert.equal(right.status, 429);
+  assert.ok(Number(right.headers.get("retry-after")) > 0 && Number(right.headers.get("retry-after")) <= 60);
+  const lines = await worker.loggedTimes(8, ({ details }) => details?.kind === "admin_refused");
+  assert.deepEqual(lines.map(({ details }) => details.reason), [...Array(5).fill("wrong_token"), ...Array(3).fill("locked")]);
+});
+
+function keysOf(pair, channel) {
+  return worker.kv().map(({ key }) => key).filter((key) => key.startsWith(`conversation/${pseudonym(pair, channel)}/`));
+}
+
+// The files of KV and of objects that hold the marker. SQLite's write-ahead log keeps old pages until it begins anew, out
+// of reach of the object; there the rows are looked at that it gives back.
+function left(marker) {
+  const tables = worker.objects("SenderObject").flatMap(({ tables: all }) => Object.values(all).flat());
+  const rows = tables.filter((row) => Object.values(row).some((value) => Buffer.from(value instanceof Uint8Array ? value : String(value)).includes(marker)));
+  return [...rows, ...worker.filesWith(marker).filter((file) => !file.endsWith(".sqlite-wal"))];
+}
