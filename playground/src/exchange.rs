@@ -38,14 +38,14 @@ pub struct Playground {
     pub journal: Arc<Journal>,
     /// The messages that were sent through REST.
     pub outbox: twilio::Outbox,
+    /// The phone numbers and Messaging Services of the accounts.
+    pub numbers: twilio::Numbers,
     /// What happens, for the pages that watch.
     pub feed: Arc<Feed>,
     /// Faults that are switched on at the page.
     pub board: Board,
     /// What the page's phones send from.
     pub desk: Desk,
-    /// The phone numbers and Messaging Services of the accounts.
-    pub numbers: twilio::Numbers,
 }
 
 /// The TCP connection of a request, as far as a handler may touch it.

@@ -107,10 +107,10 @@ fn serve(options: ServeOptions) -> ExitCode {
         faults: fault::Faults::default(),
         journal: Arc::new(journal::Journal::new(options.quiet, Arc::clone(&feed))),
         outbox: twilio::Outbox::default(),
+        numbers: twilio::Numbers::default(),
         feed,
         board: page::switches::Board::default(),
         desk: page::post::Desk::new(carrier, names, options.admin_token.filter(|token| !token.is_empty())),
-        numbers: twilio::Numbers::default(),
     };
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,

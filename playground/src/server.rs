@@ -69,8 +69,8 @@ fn router(playground: Arc<Playground>) -> Router {
         .route("/playground/faults", post(add_fault).get(list_faults).delete(clear_faults))
         .route("/playground/requests", get(list_requests).delete(clear_requests))
         .route("/playground/messages", get(list_messages))
-        .merge(page::routes())
         .route("/playground/numbers", get(list_numbers).delete(reset_numbers))
+        .merge(page::routes())
         .method_not_allowed_fallback(|method: Method, uri: Uri| async move {
             control_error(StatusCode::METHOD_NOT_ALLOWED, &format!("{method} is not possible at {}", uri.path()))
         })
