@@ -129,7 +129,7 @@ fn a_long_answer_goes_out_in_parts() {
 
 const CARL: &str = "whatsapp:+15550102";
 const OPTED_OUT: &str = "You will get no more messages from us. Reply START if you change your mind.";
-const OPTED_IN: &str = "Welcome back: your messages are answered again. Reply STOP to end that.";
+const OPTED_IN: &str = "Your messages are answered here. Reply STOP to end that.";
 const ERASED: &str = "Done: your data is erased. Nothing of what was said is kept.";
 const ERASING: &str = "Your data is being erased: I remember nothing of it, and soon nothing of it is stored.";
 const NOTHING: [&str; 0] = [];
