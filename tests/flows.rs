@@ -438,11 +438,11 @@ fn usage_adds_up_what_all_senders_did_today() {
         world.text(BEN, "ignored").await;
         world.pass(60 * SECOND).await;
         world.text(BEN, "ignored").await;
+        world.pass(60 * SECOND).await;
         let mut forged = Incoming::signed(&webhook(ANNA, "x", &fresh_sid()));
         forged.sign("another token", &[]);
         world.handle(&mut forged).await;
         world.handle(&mut Incoming::new("POST", "/twilio/messages")).await;
-        world.pass(2 * HOUR).await;
         let (status, usage) = admin(&world, "GET", "/admin/usage").await;
         assert_eq!(status, 200);
         let expected = serde_json::json!({
@@ -459,7 +459,25 @@ fn usage_adds_up_what_all_senders_did_today() {
 }
 
 #[test]
-fn counting_costs_no_request_and_no_write_of_its_own_while_a_conversation_lasts() {
+fn what_was_counted_is_reported_within_a_minute_and_when_that_fails_a_minute_later() {
+    run(|| async {
+        let world = World::with(&[WITH_ADMIN]);
+        let inline = async || admin(&world, "GET", "/admin/usage").await.1["answers"]["inline"].clone();
+        world.text(ANNA, "help").await;
+        assert_eq!(inline().await, 0);
+        world.budget_fails(true);
+        world.pass(61 * SECOND).await;
+        world.budget_fails(false);
+        assert_eq!((inline().await, world.events_named("object_failed").len()), (Value::from(0), 1));
+        world.pass(61 * SECOND).await;
+        assert_eq!(inline().await, 1);
+        world.pass(61 * SECOND).await;
+        assert_eq!(inline().await, 1, "once");
+    });
+}
+
+#[test]
+fn counting_costs_no_request_and_no_write_of_its_own_while_messages_come() {
     run(|| async {
         let world = World::new();
         world.text(ANNA, "one").await;
@@ -1334,6 +1352,23 @@ fn a_part_that_was_being_sent_when_the_object_vanished_is_looked_for_and_comes_o
 }
 
 // Stores fail.
+
+#[test]
+fn an_alarm_that_fails_sets_one_of_its_own_before_the_runtime_rings_no_more() {
+    run(|| async {
+        let world = World::new();
+        world.text(ANNA, "Hello").await;
+        world.pass(SECOND).await;
+        let due = world.alarm(ANNA).unwrap();
+        world.commits_fail(ANNA, 1);
+        world.pass(due.since(world.now())).await;
+        world.pass(SECOND).await;
+        assert_eq!(world.alarm(ANNA), Some(due.plus(10 * SECOND)));
+        assert_eq!(world.events_named("object_failed").len(), 1);
+        world.pass(3 * HOUR).await;
+        assert!(world.stored(ANNA).is_empty());
+    });
+}
 
 #[test]
 fn a_message_that_could_not_be_stored_is_not_taken_in() {

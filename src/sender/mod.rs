@@ -196,6 +196,9 @@ const STATE_KEY: &str = "state";
 /// Stands for Twilio's error code where Twilio could not be asked, because the webhook named no account.
 const NO_ACCOUNT: u32 = 0;
 
+/// How long after an alarm that failed the next one comes.
+const ALARM_RETRY: Duration = Duration::from_secs(10);
+
 /// How long a turn waits for KV.
 const KV_READ_LIMIT: Duration = Duration::from_secs(5);
 
@@ -311,36 +314,41 @@ impl<P: SenderPlatform> Sender<P> {
     /// The alarm: does all work that was left over, then forgets what has expired, and sets the next alarm.
     ///
     /// # Errors
-    /// When storage failed; the runtime then rings again.
+    /// When storage failed, and an alarm could not be set either; the runtime then rings again.
     pub async fn alarm(&self) -> Result<(), PlatformError> {
         let inner = &self.0;
-        while let Some(work) = inner.step(|state, now, _| state.work(now)).await? {
-            match work {
-                Work::Turn => inner.run().await,
-                Work::Late => inner.send_late().await?,
-                Work::Delete => inner.delete_doomed().await?,
-                Work::Save => inner.save().await?,
-            }
-        }
-        let (forgotten, report) = inner
-            .step(|state, now, effects| {
-                state.rest(now, &inner.config, effects);
-                (state.stored_conversation(now).is_none(), state.last_report())
-            })
-            .await?;
-        if forgotten {
-            inner.conversation.take();
-        }
-        if let Some(tally) = report
-            && let Err(error) = Budgets::report(&inner.platform, tally).await
-        {
-            event::log(&inner.platform, &Event::ObjectFailed { object: "budget", reason: error.reason });
-        }
-        Ok(())
+        let Err(error) = inner.work_off().await else { return Ok(()) };
+        inner.log_storage_error(error);
+        // The runtime rings again six times and then never: an alarm of our own comes for as long as it takes.
+        let again = inner.platform.now().plus(ALARM_RETRY);
+        inner.platform.commit(Batch { alarm: Some(again), ..Batch::default() }).await
     }
 }
 
 impl<P: SenderPlatform> Inner<P> {
+    /// Does all work that was left over, and forgets what has expired.
+    async fn work_off(self: &Rc<Self>) -> Result<(), PlatformError> {
+        while let Some(work) = self.step(|state, now, _| state.work(now)).await? {
+            match work {
+                Work::Turn => self.run().await,
+                Work::Late => self.send_late().await?,
+                Work::Delete => self.delete_doomed().await?,
+                Work::Report => self.report_counts().await?,
+                Work::Save => self.save().await?,
+            }
+        }
+        let forgotten = self
+            .step(|state, now, effects| {
+                state.rest(now, &self.config, effects);
+                state.stored_conversation(now).is_none()
+            })
+            .await?;
+        if forgotten {
+            self.conversation.take();
+        }
+        Ok(())
+    }
+
     /// One atomic step: decides on a copy of the state, stores what changed, and then takes the copy as the state. If storing
     /// fails, what is stored is read again by the next step.
     async fn step<R>(&self, decide: impl FnOnce(&mut State, UnixMillis, &mut Effects) -> R) -> Result<R, PlatformError> {
@@ -349,7 +357,7 @@ impl<P: SenderPlatform> Inner<P> {
             Some(state) => state,
             None => self.load().await?,
         };
-        before.counted(&self.counted.take());
+        before.counted(&self.counted.take(), self.platform.now());
         let (mut after, mut effects, now) = (before.clone(), Effects::default(), self.platform.now());
         let result = decide(&mut after, now, &mut effects);
         if after != before {
@@ -553,7 +561,7 @@ impl<P: SenderPlatform> Inner<P> {
         let delivery = self.step(|state, now, effects| {
             if let Some(asked) = asked {
                 state.reported(&asked.reported);
-                state.counted(&asked.tokens());
+                state.counted(&asked.tokens(), now);
             }
             state.end_turn(turn.number, &ended, &self.waiting.borrow(), now, &self.config, effects)
         });
@@ -704,6 +712,21 @@ impl<P: SenderPlatform> Inner<P> {
         let too_long = self.platform.sleep(self.config.reply_within);
         pin_mut!(too_long);
         select(deleted, too_long).await;
+    }
+
+    /// Reports what was counted and what no request to the model took along.
+    async fn report_counts(&self) -> Result<(), PlatformError> {
+        // Taken away first: a report that is cut off would else be made again and again.
+        let tally = self
+            .step(|state, _, _| {
+                let tally = state.tally();
+                state.reported(&tally);
+                tally
+            })
+            .await?;
+        let Err(error) = Budgets::report(&self.platform, tally).await else { return Ok(()) };
+        event::log(&self.platform, &Event::ObjectFailed { object: "budget", reason: error.reason });
+        self.step(|state, now, _| state.counted(&tally, now)).await
     }
 
     /// Sends the late answers whose time has come, part after part. Each part is marked before it is sent; when its outcome
