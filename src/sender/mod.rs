@@ -240,8 +240,8 @@ impl<P: SenderPlatform> Sender<P> {
         let admission = inner.step(|state, now, effects| state.admit(&call, now, &inner.config, effects)).await?;
         let phone_hash = call.phone_hash;
         match admission {
-            Admission::Known(Outcome::Waiting) => return inner.wait(call.sid, arrived).await,
-            Admission::Known(outcome) => return inner.reply(outcome).await,
+            Admission::Known(Outcome::Waiting) => inner.wait(call.sid, arrived).await,
+            Admission::Known(outcome) => inner.reply(outcome).await,
             Admission::Limited(notice) => {
                 let refusals = Refusals { rate_limited: 1, ..Refusals::default() };
                 inner.count(&Tally { refusals, answers_inline: u64::from(notice.is_some()), ..Tally::EMPTY });
