@@ -486,7 +486,7 @@ fn counting_costs_no_request_and_no_write_of_its_own_while_messages_come() {
         world.text(ANNA, "two").await;
         world.pass(SECOND).await;
         assert_eq!(world.budget_calls(), 2, "one for each request to the model");
-        assert_eq!(world.commits(ANNA) - commits, 3, "taken in, ended, saved");
+        assert_eq!(world.commits(ANNA) - commits, 2, "taken in, and ended");
     });
 }
 
@@ -1420,7 +1420,7 @@ fn a_conversation_that_kv_does_not_give_is_treated_as_empty_and_logged() {
         run(|| async {
             let world = World::new();
             world.text(ANNA, "one").await;
-            world.pass(SECOND).await;
+            world.pass(20 * SECOND).await;
             world.overwrite_kv(value);
             world.kill(ANNA);
             assert_eq!(world.text(ANNA, "two").await, ["answer to two"]);
@@ -1428,6 +1428,23 @@ fn a_conversation_that_kv_does_not_give_is_treated_as_empty_and_logged() {
             assert_eq!(world.events_named("conversation_unreadable")[0]["reason"], reason);
         });
     }
+}
+
+#[test]
+fn that_kv_has_taken_a_turn_is_stored_with_the_next_step_and_when_it_is_lost_the_same_revision_is_written_again() {
+    run(|| async {
+        let world = World::new();
+        world.text(ANNA, "one").await;
+        world.pass(SECOND).await;
+        assert_eq!(world.kv_keys().len(), 1);
+        assert!(world.stored(ANNA)["state"].contains("\"user\":\"one\""), "not stored yet");
+        world.kill(ANNA);
+        world.pass(20 * SECOND).await;
+        assert_eq!(world.kv_keys().len(), 1, "the pretend KV would not take other contents");
+        assert!(!world.stored(ANNA)["state"].contains("\"user\""));
+        world.text(ANNA, "two").await;
+        assert_eq!(users(&world.model_requests()[1]), ["one", "two"]);
+    });
 }
 
 #[test]
@@ -1456,7 +1473,7 @@ fn a_conversation_that_kv_could_not_give_for_a_while_is_not_lost() {
     run(|| async {
         let world = World::new();
         world.text(ANNA, "one").await;
-        world.pass(SECOND).await;
+        world.pass(20 * SECOND).await;
         world.kill(ANNA);
         world.kv_fails(true);
         world.text(ANNA, "two").await;

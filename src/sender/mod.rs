@@ -672,7 +672,10 @@ impl<P: SenderPlatform> Inner<P> {
                 event::log(&self.platform, &Event::KvFailed { operation: "put" });
                 return self.step(|state, now, _| state.save_failed(now)).await;
             }
-            self.step(|state, now, _| state.saved(revision, ttl, now)).await?;
+            // It needs no write of its own: if it is lost with the object, the same revision is written once more.
+            if let Some(state) = self.state.lock().await.as_mut() {
+                state.saved(revision, ttl, self.platform.now());
+            }
         }
         Ok(())
     }

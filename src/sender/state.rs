@@ -605,7 +605,7 @@ impl State {
                 self.unsaved.drain(..self.unsaved.len().saturating_sub(conversation::MAX_TURNS));
                 let (revision, turns) = self.conversation.map_or((None, 0), |kept| (kept.revision, kept.turns));
                 self.conversation = Some(Kept { revision, expires_at: now.plus(config.conversation_ttl), turns: turns.saturating_add(1) });
-                self.wake(now.plus(SAVE_WAIT));
+                self.wake(now.plus(SAVE_CHECK));
             }
             Ended::Failed(_) => {}
             Ended::Reset(_) => {
@@ -941,7 +941,10 @@ impl State {
     }
 }
 
-/// How long after a turn the alarm looks whether the conversation was saved.
+/// How long after a turn the alarm looks whether the conversation was saved: not before the alarm that is set for the turn
+/// itself, so that it need not be moved.
+const SAVE_CHECK: Duration = Duration::from_secs(10);
+/// How long after a failure KV is tried again, at first.
 const SAVE_WAIT: Duration = Duration::from_secs(5);
 /// How long after a failure KV is asked to delete again.
 const DELETE_WAIT: Duration = Duration::from_secs(20);
