@@ -352,21 +352,35 @@ impl<P: SenderPlatform> Inner<P> {
     /// One atomic step: decides on a copy of the state, stores what changed, and then takes the copy as the state. If storing
     /// fails, what is stored is read again by the next step.
     async fn step<R>(&self, decide: impl FnOnce(&mut State, UnixMillis, &mut Effects) -> R) -> Result<R, PlatformError> {
-        let mut current = self.state.lock().await;
-        let mut before = match current.take() {
-            Some(state) => state,
-            None => self.load().await?,
+        let (mut decide, mut result) = (Some(decide), None);
+        let mut once = |state: &mut State, now, effects: &mut Effects| result = decide.take().map(|decide| decide(state, now, effects));
+        self.take_step(&mut once).await?;
+        result.ok_or_else(|| PlatformError::new("undecided"))
+    }
+
+    /// The step itself; boxed, so that the code for it exists once and not for each decision.
+    fn take_step<'a>(
+        &'a self,
+        decide: &'a mut dyn FnMut(&mut State, UnixMillis, &mut Effects),
+    ) -> LocalBoxFuture<'a, Result<(), PlatformError>> {
+        let step = async move {
+            let mut current = self.state.lock().await;
+            let mut before = match current.take() {
+                Some(state) => state,
+                None => self.load().await?,
+            };
+            before.counted(&self.counted.take(), self.platform.now());
+            let (mut after, mut effects, now) = (before.clone(), Effects::default(), self.platform.now());
+            decide(&mut after, now, &mut effects);
+            if after != before {
+                let begins = after.turn_number().filter(|number| before.turn_number() != Some(*number));
+                self.platform.commit(self.batch(&mut after, effects, now)?).await?;
+                self.begun.set(begins.or(self.begun.get()));
+            }
+            *current = Some(after);
+            Ok(())
         };
-        before.counted(&self.counted.take(), self.platform.now());
-        let (mut after, mut effects, now) = (before.clone(), Effects::default(), self.platform.now());
-        let result = decide(&mut after, now, &mut effects);
-        if after != before {
-            let begins = after.turn_number().filter(|number| before.turn_number() != Some(*number));
-            self.platform.commit(self.batch(&mut after, effects, now)?).await?;
-            self.begun.set(begins.or(self.begun.get()));
-        }
-        *current = Some(after);
-        Ok(result)
+        step.boxed_local()
     }
 
     async fn load(&self) -> Result<State, PlatformError> {
