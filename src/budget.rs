@@ -144,33 +144,10 @@ impl Used {
 
 #[cfg(test)]
 mod tests {
-    use std::cell::{Cell, RefCell};
-
     use futures_util::{FutureExt, future::join_all};
 
     use super::*;
-
-    /// Storage that yields at every call and can be told to fail.
-    #[derive(Default)]
-    struct Memory {
-        value: RefCell<Option<String>>,
-        failing: Cell<bool>,
-    }
-
-    impl Storage for &Memory {
-        async fn get(&self, _: &str) -> Result<Option<String>, PlatformError> {
-            tokio::task::yield_now().await;
-            if self.failing.get() { Err(PlatformError::new("down")) } else { Ok(self.value.borrow().clone()) }
-        }
-        async fn commit(&self, batch: Batch) -> Result<(), PlatformError> {
-            tokio::task::yield_now().await;
-            if self.failing.get() {
-                return Err(PlatformError::new("down"));
-            }
-            *self.value.borrow_mut() = batch.puts.into_iter().next().map(|(_, value)| value);
-            Ok(())
-        }
-    }
+    use crate::platform::tests::Memory;
 
     const DAY: u64 = 86_400_000;
     const CALL: ReserveCall = ReserveCall { cap: 100, tally: Tally::EMPTY };

@@ -311,8 +311,40 @@ pub trait SenderPlatform: Clock + Log + Random + Http + Kv + Storage + Spawn + B
 impl<P: Clock + Log + Random + Http + Kv + Storage + Spawn + Budgets + 'static> SenderPlatform for P {}
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
+    use std::cell::{Cell, RefCell};
+
     use super::*;
+
+    /// Storage of one key that yields at every call and can be told to fail, for the tests of engines that keep one value.
+    #[derive(Default)]
+    pub(crate) struct Memory {
+        pub(crate) value: RefCell<Option<String>>,
+        pub(crate) alarm: Cell<Option<UnixMillis>>,
+        pub(crate) failing: Cell<bool>,
+    }
+
+    impl Storage for &Memory {
+        async fn get(&self, _: &str) -> Result<Option<String>, PlatformError> {
+            tokio::task::yield_now().await;
+            if self.failing.get() { Err(PlatformError::new("down")) } else { Ok(self.value.borrow().clone()) }
+        }
+        async fn commit(&self, batch: Batch) -> Result<(), PlatformError> {
+            tokio::task::yield_now().await;
+            if self.failing.get() {
+                return Err(PlatformError::new("down"));
+            }
+            if batch.clear {
+                self.value.take();
+                self.alarm.set(None);
+            }
+            self.alarm.set(batch.alarm.or(self.alarm.get()));
+            if let Some((_, value)) = batch.puts.into_iter().next() {
+                *self.value.borrow_mut() = Some(value);
+            }
+            Ok(())
+        }
+    }
 
     #[test]
     fn a_moment_is_written_as_rfc_3339_in_utc() {

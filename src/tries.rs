@@ -106,41 +106,10 @@ impl<S: Storage> Tries<S> {
 
 #[cfg(test)]
 mod tests {
-    use std::cell::{Cell, RefCell};
-
     use futures_util::future::join_all;
 
     use super::*;
-
-    /// Storage that yields at every call and can be told to fail.
-    #[derive(Default)]
-    struct Memory {
-        value: RefCell<Option<String>>,
-        alarm: Cell<Option<UnixMillis>>,
-        failing: Cell<bool>,
-    }
-
-    impl Storage for &Memory {
-        async fn get(&self, _: &str) -> Result<Option<String>, PlatformError> {
-            tokio::task::yield_now().await;
-            if self.failing.get() { Err(PlatformError::new("down")) } else { Ok(self.value.borrow().clone()) }
-        }
-        async fn commit(&self, batch: Batch) -> Result<(), PlatformError> {
-            tokio::task::yield_now().await;
-            if self.failing.get() {
-                return Err(PlatformError::new("down"));
-            }
-            if batch.clear {
-                self.value.take();
-                self.alarm.set(None);
-            }
-            self.alarm.set(batch.alarm.or(self.alarm.get()));
-            if let Some((_, value)) = batch.puts.into_iter().next() {
-                *self.value.borrow_mut() = Some(value);
-            }
-            Ok(())
-        }
-    }
+    use crate::platform::tests::Memory;
 
     const NOW: u64 = 1_795_348_800_000;
     const WRONG: TryCall = TryCall { right: false };

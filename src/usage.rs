@@ -1,8 +1,8 @@
 //! What is counted of a day's work, for the operator: numbers, and nothing about anybody.
 //!
 //! Each place keeps a [`Tally`] of what it has not reported yet and adds it to a call that it makes anyway, so that counting
-//! costs no request of its own. A tally whose call failed is reported again: the figures are at least what happened. The cap
-//! on requests does not rest on them (`budget`). Not here: who counts what (`app`, `sender`).
+//! costs next to nothing. A tally whose call failed is reported again, and may then count twice. The cap on requests does
+//! not rest on them (`budget`). Not here: who counts what (`app`, `sender`).
 
 use serde::{Deserialize, Serialize};
 

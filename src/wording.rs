@@ -39,7 +39,7 @@ impl Notice {
                 format!("That's more messages than I can take in. Please try again in {seconds} seconds.")
             }
             Self::OptedOut => "You will get no more messages from us. Reply START if you change your mind.".to_owned(),
-            Self::OptedIn => "Welcome back: your messages are answered again. Reply STOP to end that.".to_owned(),
+            Self::OptedIn => "Your messages are answered here. Reply STOP to end that.".to_owned(),
             Self::Help => help.to_owned(),
             Self::Erasing => "Your data is being erased: I remember nothing of it, and soon nothing of it is stored.".to_owned(),
             Self::Erased => "Done: your data is erased. Nothing of what was said is kept.".to_owned(),

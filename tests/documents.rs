@@ -179,9 +179,10 @@ fn bindings_and_classes_are_those_of_the_code() {
     let services = read("src/shell/services.rs");
     let called: BTreeSet<_> = after_each(&services, "call_object(&self.env, \"").collect();
     assert_eq!(called, expected.map(|(name, _)| name).into());
-    assert_eq!(after_each(&services, ".kv(\"").collect::<BTreeSet<_>>(), ["CONVERSATIONS"].into());
+    let glue = read("src/shell/glue.js");
+    assert_eq!(words_after(&glue, "env.").collect::<BTreeSet<_>>(), ["CONVERSATIONS"].into());
     let objects = read("src/shell/objects.rs");
-    let classes: BTreeSet<_> = objects.split("#[durable_object").skip(1).filter_map(|rest| word_after(rest, "pub struct ")).collect();
+    let classes: BTreeSet<_> = words_after(&objects, "pub struct ").collect();
     assert_eq!(classes, expected.map(|(_, class)| class).into());
 }
 
@@ -527,6 +528,10 @@ fn sample_events() -> Vec<Event> {
 /// What stands between each `opening`, which ends with a quotation mark, and the next quotation mark.
 fn after_each<'t>(text: &'t str, opening: &str) -> impl Iterator<Item = &'t str> {
     text.split(opening).skip(1).filter_map(|rest| rest.split('"').next()).collect::<Vec<_>>().into_iter()
+}
+
+fn words_after<'t>(text: &'t str, opening: &str) -> impl Iterator<Item = &'t str> {
+    text.split(opening).skip(1).filter_map(|rest| rest.split(|c: char| !c.is_ascii_alphanumeric()).next())
 }
 
 fn word_after<'t>(text: &'t str, opening: &str) -> Option<&'t str> {

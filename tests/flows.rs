@@ -129,7 +129,7 @@ fn a_long_answer_goes_out_in_parts() {
 
 const CARL: &str = "whatsapp:+15550102";
 const OPTED_OUT: &str = "You will get no more messages from us. Reply START if you change your mind.";
-const OPTED_IN: &str = "Welcome back: your messages are answered again. Reply STOP to end that.";
+const OPTED_IN: &str = "Your messages are answered here. Reply STOP to end that.";
 const ERASED: &str = "Done: your data is erased. Nothing of what was said is kept.";
 const ERASING: &str = "Your data is being erased: I remember nothing of it, and soon nothing of it is stored.";
 const NOTHING: [&str; 0] = [];
@@ -438,11 +438,11 @@ fn usage_adds_up_what_all_senders_did_today() {
         world.text(BEN, "ignored").await;
         world.pass(60 * SECOND).await;
         world.text(BEN, "ignored").await;
+        world.pass(60 * SECOND).await;
         let mut forged = Incoming::signed(&webhook(ANNA, "x", &fresh_sid()));
         forged.sign("another token", &[]);
         world.handle(&mut forged).await;
         world.handle(&mut Incoming::new("POST", "/twilio/messages")).await;
-        world.pass(2 * HOUR).await;
         let (status, usage) = admin(&world, "GET", "/admin/usage").await;
         assert_eq!(status, 200);
         let expected = serde_json::json!({
@@ -459,7 +459,25 @@ fn usage_adds_up_what_all_senders_did_today() {
 }
 
 #[test]
-fn counting_costs_no_request_and_no_write_of_its_own_while_a_conversation_lasts() {
+fn what_was_counted_is_reported_within_a_minute_and_when_that_fails_a_minute_later() {
+    run(|| async {
+        let world = World::with(&[WITH_ADMIN]);
+        let inline = async || admin(&world, "GET", "/admin/usage").await.1["answers"]["inline"].clone();
+        world.text(ANNA, "help").await;
+        assert_eq!(inline().await, 0);
+        world.budget_fails(true);
+        world.pass(61 * SECOND).await;
+        world.budget_fails(false);
+        assert_eq!((inline().await, world.events_named("object_failed").len()), (Value::from(0), 1));
+        world.pass(61 * SECOND).await;
+        assert_eq!(inline().await, 1);
+        world.pass(61 * SECOND).await;
+        assert_eq!(inline().await, 1, "once");
+    });
+}
+
+#[test]
+fn counting_costs_no_request_and_no_write_of_its_own_while_messages_come() {
     run(|| async {
         let world = World::new();
         world.text(ANNA, "one").await;
@@ -468,7 +486,7 @@ fn counting_costs_no_request_and_no_write_of_its_own_while_a_conversation_lasts(
         world.text(ANNA, "two").await;
         world.pass(SECOND).await;
         assert_eq!(world.budget_calls(), 2, "one for each request to the model");
-        assert_eq!(world.commits(ANNA) - commits, 3, "taken in, ended, saved");
+        assert_eq!(world.commits(ANNA) - commits, 2, "taken in, and ended");
     });
 }
 
@@ -1336,6 +1354,23 @@ fn a_part_that_was_being_sent_when_the_object_vanished_is_looked_for_and_comes_o
 // Stores fail.
 
 #[test]
+fn an_alarm_that_fails_sets_one_of_its_own_before_the_runtime_rings_no_more() {
+    run(|| async {
+        let world = World::new();
+        world.text(ANNA, "Hello").await;
+        world.pass(SECOND).await;
+        let due = world.alarm(ANNA).unwrap();
+        world.commits_fail(ANNA, 1);
+        world.pass(due.since(world.now())).await;
+        world.pass(SECOND).await;
+        assert_eq!(world.alarm(ANNA), Some(due.plus(10 * SECOND)));
+        assert_eq!(world.events_named("object_failed").len(), 1);
+        world.pass(3 * HOUR).await;
+        assert!(world.stored(ANNA).is_empty());
+    });
+}
+
+#[test]
 fn a_message_that_could_not_be_stored_is_not_taken_in() {
     run(|| async {
         let world = World::new();
@@ -1385,7 +1420,7 @@ fn a_conversation_that_kv_does_not_give_is_treated_as_empty_and_logged() {
         run(|| async {
             let world = World::new();
             world.text(ANNA, "one").await;
-            world.pass(SECOND).await;
+            world.pass(20 * SECOND).await;
             world.overwrite_kv(value);
             world.kill(ANNA);
             assert_eq!(world.text(ANNA, "two").await, ["answer to two"]);
@@ -1393,6 +1428,23 @@ fn a_conversation_that_kv_does_not_give_is_treated_as_empty_and_logged() {
             assert_eq!(world.events_named("conversation_unreadable")[0]["reason"], reason);
         });
     }
+}
+
+#[test]
+fn that_kv_has_taken_a_turn_is_stored_with_the_next_step_and_when_it_is_lost_the_same_revision_is_written_again() {
+    run(|| async {
+        let world = World::new();
+        world.text(ANNA, "one").await;
+        world.pass(SECOND).await;
+        assert_eq!(world.kv_keys().len(), 1);
+        assert!(world.stored(ANNA)["state"].contains("\"user\":\"one\""), "not stored yet");
+        world.kill(ANNA);
+        world.pass(20 * SECOND).await;
+        assert_eq!(world.kv_keys().len(), 1, "the pretend KV would not take other contents");
+        assert!(!world.stored(ANNA)["state"].contains("\"user\""));
+        world.text(ANNA, "two").await;
+        assert_eq!(users(&world.model_requests()[1]), ["one", "two"]);
+    });
 }
 
 #[test]
@@ -1421,7 +1473,7 @@ fn a_conversation_that_kv_could_not_give_for_a_while_is_not_lost() {
     run(|| async {
         let world = World::new();
         world.text(ANNA, "one").await;
-        world.pass(SECOND).await;
+        world.pass(20 * SECOND).await;
         world.kill(ANNA);
         world.kv_fails(true);
         world.text(ANNA, "two").await;

@@ -196,6 +196,9 @@ const STATE_KEY: &str = "state";
 /// Stands for Twilio's error code where Twilio could not be asked, because the webhook named no account.
 const NO_ACCOUNT: u32 = 0;
 
+/// How long after an alarm that failed the next one comes.
+const ALARM_RETRY: Duration = Duration::from_secs(10);
+
 /// How long a turn waits for KV.
 const KV_READ_LIMIT: Duration = Duration::from_secs(5);
 
@@ -237,8 +240,8 @@ impl<P: SenderPlatform> Sender<P> {
         let admission = inner.step(|state, now, effects| state.admit(&call, now, &inner.config, effects)).await?;
         let phone_hash = call.phone_hash;
         match admission {
-            Admission::Known(Outcome::Waiting) => return inner.wait(call.sid, arrived).await,
-            Admission::Known(outcome) => return inner.reply(outcome).await,
+            Admission::Known(Outcome::Waiting) => inner.wait(call.sid, arrived).await,
+            Admission::Known(outcome) => inner.reply(outcome).await,
             Admission::Limited(notice) => {
                 let refusals = Refusals { rate_limited: 1, ..Refusals::default() };
                 inner.count(&Tally { refusals, answers_inline: u64::from(notice.is_some()), ..Tally::EMPTY });
@@ -311,54 +314,73 @@ impl<P: SenderPlatform> Sender<P> {
     /// The alarm: does all work that was left over, then forgets what has expired, and sets the next alarm.
     ///
     /// # Errors
-    /// When storage failed; the runtime then rings again.
+    /// When storage failed, and an alarm could not be set either; the runtime then rings again.
     pub async fn alarm(&self) -> Result<(), PlatformError> {
         let inner = &self.0;
-        while let Some(work) = inner.step(|state, now, _| state.work(now)).await? {
-            match work {
-                Work::Turn => inner.run().await,
-                Work::Late => inner.send_late().await?,
-                Work::Delete => inner.delete_doomed().await?,
-                Work::Save => inner.save().await?,
-            }
-        }
-        let (forgotten, report) = inner
-            .step(|state, now, effects| {
-                state.rest(now, &inner.config, effects);
-                (state.stored_conversation(now).is_none(), state.last_report())
-            })
-            .await?;
-        if forgotten {
-            inner.conversation.take();
-        }
-        if let Some(tally) = report
-            && let Err(error) = Budgets::report(&inner.platform, tally).await
-        {
-            event::log(&inner.platform, &Event::ObjectFailed { object: "budget", reason: error.reason });
-        }
-        Ok(())
+        let Err(error) = inner.work_off().await else { return Ok(()) };
+        inner.log_storage_error(error);
+        // The runtime rings again six times and then never: an alarm of our own comes for as long as it takes.
+        let again = inner.platform.now().plus(ALARM_RETRY);
+        inner.platform.commit(Batch { alarm: Some(again), ..Batch::default() }).await
     }
 }
 
 impl<P: SenderPlatform> Inner<P> {
+    /// Does all work that was left over, and forgets what has expired.
+    async fn work_off(self: &Rc<Self>) -> Result<(), PlatformError> {
+        while let Some(work) = self.step(|state, now, _| state.work(now)).await? {
+            match work {
+                Work::Turn => self.run().await,
+                Work::Late => self.send_late().await?,
+                Work::Delete => self.delete_doomed().await?,
+                Work::Report => self.report_counts().await?,
+                Work::Save => self.save().await?,
+            }
+        }
+        let forgotten = self
+            .step(|state, now, effects| {
+                state.rest(now, &self.config, effects);
+                state.stored_conversation(now).is_none()
+            })
+            .await?;
+        if forgotten {
+            self.conversation.take();
+        }
+        Ok(())
+    }
+
     /// One atomic step: decides on a copy of the state, stores what changed, and then takes the copy as the state. If storing
     /// fails, what is stored is read again by the next step.
     async fn step<R>(&self, decide: impl FnOnce(&mut State, UnixMillis, &mut Effects) -> R) -> Result<R, PlatformError> {
-        let mut current = self.state.lock().await;
-        let mut before = match current.take() {
-            Some(state) => state,
-            None => self.load().await?,
+        let (mut decide, mut result) = (Some(decide), None);
+        let mut once = |state: &mut State, now, effects: &mut Effects| result = decide.take().map(|decide| decide(state, now, effects));
+        self.take_step(&mut once).await?;
+        result.ok_or_else(|| PlatformError::new("undecided"))
+    }
+
+    /// The step itself; boxed, so that the code for it exists once and not for each decision.
+    fn take_step<'a>(
+        &'a self,
+        decide: &'a mut dyn FnMut(&mut State, UnixMillis, &mut Effects),
+    ) -> LocalBoxFuture<'a, Result<(), PlatformError>> {
+        let step = async move {
+            let mut current = self.state.lock().await;
+            let mut before = match current.take() {
+                Some(state) => state,
+                None => self.load().await?,
+            };
+            before.counted(&self.counted.take(), self.platform.now());
+            let (mut after, mut effects, now) = (before.clone(), Effects::default(), self.platform.now());
+            decide(&mut after, now, &mut effects);
+            if after != before {
+                let begins = after.turn_number().filter(|number| before.turn_number() != Some(*number));
+                self.platform.commit(self.batch(&mut after, effects, now)?).await?;
+                self.begun.set(begins.or(self.begun.get()));
+            }
+            *current = Some(after);
+            Ok(())
         };
-        before.counted(&self.counted.take());
-        let (mut after, mut effects, now) = (before.clone(), Effects::default(), self.platform.now());
-        let result = decide(&mut after, now, &mut effects);
-        if after != before {
-            let begins = after.turn_number().filter(|number| before.turn_number() != Some(*number));
-            self.platform.commit(self.batch(&mut after, effects, now)?).await?;
-            self.begun.set(begins.or(self.begun.get()));
-        }
-        *current = Some(after);
-        Ok(result)
+        step.boxed_local()
     }
 
     async fn load(&self) -> Result<State, PlatformError> {
@@ -553,7 +575,7 @@ impl<P: SenderPlatform> Inner<P> {
         let delivery = self.step(|state, now, effects| {
             if let Some(asked) = asked {
                 state.reported(&asked.reported);
-                state.counted(&asked.tokens());
+                state.counted(&asked.tokens(), now);
             }
             state.end_turn(turn.number, &ended, &self.waiting.borrow(), now, &self.config, effects)
         });
@@ -664,7 +686,10 @@ impl<P: SenderPlatform> Inner<P> {
                 event::log(&self.platform, &Event::KvFailed { operation: "put" });
                 return self.step(|state, now, _| state.save_failed(now)).await;
             }
-            self.step(|state, now, _| state.saved(revision, ttl, now)).await?;
+            // It needs no write of its own: if it is lost with the object, the same revision is written once more.
+            if let Some(state) = self.state.lock().await.as_mut() {
+                state.saved(revision, ttl, self.platform.now());
+            }
         }
         Ok(())
     }
@@ -704,6 +729,21 @@ impl<P: SenderPlatform> Inner<P> {
         let too_long = self.platform.sleep(self.config.reply_within);
         pin_mut!(too_long);
         select(deleted, too_long).await;
+    }
+
+    /// Reports what was counted and what no request to the model took along.
+    async fn report_counts(&self) -> Result<(), PlatformError> {
+        // Taken away first: a report that is cut off would else be made again and again.
+        let tally = self
+            .step(|state, _, _| {
+                let tally = state.tally();
+                state.reported(&tally);
+                tally
+            })
+            .await?;
+        let Err(error) = Budgets::report(&self.platform, tally).await else { return Ok(()) };
+        event::log(&self.platform, &Event::ObjectFailed { object: "budget", reason: error.reason });
+        self.step(|state, now, _| state.counted(&tally, now)).await
     }
 
     /// Sends the late answers whose time has come, part after part. Each part is marked before it is sent; when its outcome

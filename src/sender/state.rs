@@ -17,7 +17,7 @@ use crate::{
     platform::{UnixMillis, millis},
     pseudonym::PhoneHash,
     twilio::{media::PictureUrl, parts},
-    usage::Tally,
+    usage::{Refusals, Tally},
     wording::Notice,
 };
 
@@ -57,15 +57,15 @@ pub struct State {
     /// Whether the sender wants to be sent nothing.
     #[serde(default)]
     opted_out: bool,
-    /// Revisions that must be deleted from KV.
-    #[serde(default)]
-    doomed: Vec<u64>,
     /// When KV is asked to delete again.
     #[serde(default)]
     delete_not_before: UnixMillis,
     /// What was counted and is not reported yet.
     #[serde(default)]
     tally: Tally,
+    /// When it is reported, if no request takes it along before.
+    #[serde(default)]
+    report_at: Option<UnixMillis>,
 }
 
 const VERSION: u32 = 1;
@@ -174,6 +174,21 @@ struct Kept {
 struct Revision {
     number: u64,
     expires_at: UnixMillis,
+    #[serde(default)]
+    fate: Fate,
+}
+
+/// What is to become of a revision, or has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Fate {
+    /// It expires by itself.
+    #[default]
+    Expires,
+    /// KV must delete it.
+    Doomed,
+    /// KV has deleted it; its number is not given again yet.
+    Deleted,
 }
 
 /// A turn that KV does not have yet.
@@ -281,6 +296,8 @@ pub enum Work {
     Late,
     /// Revisions are to be deleted from KV.
     Delete,
+    /// What was counted is to be reported.
+    Report,
     /// The conversation is to be saved.
     Save,
 }
@@ -357,9 +374,9 @@ impl Default for State {
             save_not_before: UnixMillis(0),
             alarm: None,
             opted_out: false,
-            doomed: Vec::new(),
             delete_not_before: UnixMillis(0),
             tally: Tally::EMPTY,
+            report_at: None,
         }
     }
 }
@@ -395,7 +412,7 @@ impl State {
             return Admission::Limited(if self.opted_out { None } else { self.refuse(call, now, free_at) });
         }
         if self.opted_out {
-            count(&mut self.tally.refusals.opted_out);
+            self.counted(&Tally { refusals: Refusals { opted_out: 1, ..Refusals::default() }, ..Tally::EMPTY }, now);
             self.take_in(call, now, Outcome::Nothing);
             return Admission::Ignored;
         }
@@ -421,10 +438,8 @@ impl State {
     fn take_in(&mut self, call: &SenderCall, now: UnixMillis, outcome: Outcome) {
         self.admitted.push(now);
         self.seen.push(Seen { sid: call.sid.clone(), at: now, outcome });
-        count(&mut self.tally.messages_in);
-        if let Outcome::Notice(_) = outcome {
-            count(&mut self.tally.answers_inline);
-        }
+        let answers_inline = u64::from(matches!(outcome, Outcome::Notice(_)));
+        self.counted(&Tally { messages_in: 1, answers_inline, ..Tally::EMPTY }, now);
     }
 
     /// Does what a sender can ask for about itself, whatever the rate limit is; over the limit it is done without a word.
@@ -448,7 +463,7 @@ impl State {
             }
             Command::Erase => {
                 let erased = self.erase(now, config, effects);
-                let notice = if self.doomed.is_empty() { Notice::Erased } else { Notice::Erasing };
+                let notice = if self.doomed().is_empty() { Notice::Erased } else { Notice::Erasing };
                 let outcome = if self.opted_out || limited { Outcome::Nothing } else { Outcome::Notice(notice) };
                 (outcome, Admission::Erased(outcome, erased))
             }
@@ -479,7 +494,7 @@ impl State {
         self.refusal = None;
         self.sent.clear();
         self.doom_conversation(now, config);
-        Erased { turns, revisions: self.doomed.len(), pending_messages: messages, waiting_sends: parts, answers }
+        Erased { turns, revisions: self.doomed().len(), pending_messages: messages, waiting_sends: parts, answers }
     }
 
     /// Ends everything that is under way without a word, and takes back the answers that copies would get.
@@ -499,8 +514,9 @@ impl State {
     /// Forgets the conversation, and has KV delete every revision of it.
     fn doom_conversation(&mut self, now: UnixMillis, config: &Config) {
         self.drop_conversation(now.plus(config.conversation_ttl.max(MIN_KV_TTL)));
-        self.doomed = self.revisions.iter().map(|revision| revision.number).collect();
-        if !self.doomed.is_empty() {
+        let expiring = self.revisions.iter_mut().filter(|revision| revision.fate == Fate::Expires);
+        expiring.for_each(|revision| revision.fate = Fate::Doomed);
+        if !self.doomed().is_empty() {
             self.delete_not_before = now;
             self.wake(now.plus(SAVE_WAIT));
         }
@@ -589,7 +605,7 @@ impl State {
                 self.unsaved.drain(..self.unsaved.len().saturating_sub(conversation::MAX_TURNS));
                 let (revision, turns) = self.conversation.map_or((None, 0), |kept| (kept.revision, kept.turns));
                 self.conversation = Some(Kept { revision, expires_at: now.plus(config.conversation_ttl), turns: turns.saturating_add(1) });
-                self.wake(now.plus(SAVE_WAIT));
+                self.wake(now.plus(SAVE_CHECK));
             }
             Ended::Failed(_) => {}
             Ended::Reset(_) => {
@@ -608,7 +624,7 @@ impl State {
             }
         }
         if inline {
-            count(&mut self.tally.answers_inline);
+            self.counted(&Tally { answers_inline: 1, ..Tally::EMPTY }, now);
             effects.answers.push((turn.number, ended.text().to_owned()));
         } else if let Some(last) = last {
             let (route, phone_hash, parts) = (last.route.clone(), last.phone_hash.clone(), parts::split(ended.text()));
@@ -626,13 +642,15 @@ impl State {
 
     /// The revisions that KV is to delete.
     pub fn doomed(&self) -> Vec<u64> {
-        self.doomed.clone()
+        let doomed = self.revisions.iter().filter(|revision| revision.fate == Fate::Doomed);
+        doomed.map(|revision| revision.number).collect()
     }
 
     /// KV has deleted these revisions.
     pub fn deleted(&mut self, revisions: &[u64]) {
-        self.doomed.retain(|number| !revisions.contains(number));
-        if self.doomed.is_empty() {
+        let deleted = self.revisions.iter_mut().filter(|revision| revisions.contains(&revision.number));
+        deleted.for_each(|revision| revision.fate = Fate::Deleted);
+        if self.doomed().is_empty() {
             let erasing = self.seen.iter_mut().filter(|seen| seen.outcome == Outcome::Notice(Notice::Erasing));
             erasing.for_each(|seen| seen.outcome = Outcome::Notice(Notice::Erased));
         }
@@ -660,10 +678,13 @@ impl State {
 
     /// KV has the revision.
     pub fn saved(&mut self, number: u64, ttl: Duration, now: UnixMillis) {
+        // An erasure may have come while it was written.
+        let doomed = self.revisions.iter().any(|revision| revision.number == number && revision.fate != Fate::Expires);
+        let fate = if doomed { Fate::Doomed } else { Fate::Expires };
         self.revisions.retain(|revision| now < revision.expires_at && revision.number != number);
         // The write of an earlier turn may have come through although it failed, or was cut off.
         let earlier = self.unsaved.iter().map(|unsaved| unsaved.turn).filter(|turn| *turn < number);
-        let written = earlier.chain([number]).map(|number| Revision { number, expires_at: now.plus(ttl) });
+        let written = earlier.chain([number]).map(|number| Revision { number, expires_at: now.plus(ttl), fate });
         self.revisions.extend(written);
         self.unsaved.retain(|unsaved| unsaved.turn > number);
         self.save_failures = 0;
@@ -705,7 +726,7 @@ impl State {
         (late.attempt, late.tries, late.not_before) = (None, 0, now);
         if late.parts.is_empty() {
             self.late.remove(0);
-            count(&mut self.tally.answers_by_rest);
+            self.counted(&Tally { answers_by_rest: 1, ..Tally::EMPTY }, now);
         }
     }
 
@@ -780,8 +801,10 @@ impl State {
             Some(Work::Turn)
         } else if self.late.first().is_some_and(|late| late.not_before <= now) {
             Some(Work::Late)
-        } else if !self.doomed.is_empty() && self.delete_not_before <= now {
+        } else if !self.doomed().is_empty() && self.delete_not_before <= now {
             Some(Work::Delete)
+        } else if self.report_at.is_some_and(|at| at <= now) {
+            Some(Work::Report)
         } else if self.next_save(now).is_some() && self.save_not_before <= now {
             Some(Work::Save)
         } else {
@@ -807,7 +830,7 @@ impl State {
         if self.next_save(now).is_some() {
             self.wake(self.save_not_before);
         }
-        if !self.doomed.is_empty() {
+        if !self.doomed().is_empty() {
             self.wake(self.delete_not_before);
         }
     }
@@ -823,7 +846,7 @@ impl State {
     /// as one exists its number must not be given again, or a stale read could bring back what is forgotten.
     fn drop_conversation(&mut self, expires_at: UnixMillis) {
         self.conversation = None;
-        let unsaved = self.unsaved.drain(..).map(|unsaved| Revision { number: unsaved.turn, expires_at });
+        let unsaved = self.unsaved.drain(..).map(|unsaved| Revision { number: unsaved.turn, expires_at, fate: Fate::Expires });
         self.revisions.extend(unsaved);
     }
 
@@ -839,19 +862,14 @@ impl State {
         self.admitted.retain(|at| now.since(*at) < WINDOW);
         self.refusal.take_if(|refusal| now.since(refusal.at) >= WINDOW);
         self.revisions.retain(|revision| now < revision.expires_at);
-        // What has expired in KV need not be deleted.
-        self.doomed.retain(|number| self.revisions.iter().any(|revision| revision.number == *number));
         self.sent.retain(|sent| now.since(sent.at) < config.conversation_ttl);
     }
 
     /// Whether there is nothing left to remember, so that storage can be emptied.
     pub fn is_blank(&self) -> bool {
-        self.is_quiet() && !self.opted_out && self.tally.is_empty()
-    }
-
-    /// Whether nothing is left but an opt-out and counts.
-    fn is_quiet(&self) -> bool {
-        self.admitted.is_empty()
+        !self.opted_out
+            && self.tally.is_empty()
+            && self.admitted.is_empty()
             && self.refusal.is_none()
             && self.seen.is_empty()
             && self.pending.is_empty()
@@ -867,19 +885,18 @@ impl State {
         self.tally
     }
 
-    /// This was counted.
-    pub fn counted(&mut self, tally: &Tally) {
-        self.tally.add(tally);
+    /// This was counted, or could not be reported.
+    pub fn counted(&mut self, tally: &Tally, now: UnixMillis) {
+        if !tally.is_empty() {
+            self.tally.add(tally);
+            self.report_at.get_or_insert(now.plus(REPORT_WAIT));
+        }
     }
 
     /// This was reported.
     pub fn reported(&mut self, tally: &Tally) {
         self.tally.subtract(tally);
-    }
-
-    /// What is left to report when nothing else is left: no message will come along that could take it with it.
-    pub fn last_report(&mut self) -> Option<Tally> {
-        (self.is_quiet() && !self.tally.is_empty()).then(|| std::mem::take(&mut self.tally))
+        self.report_at.take_if(|_| self.tally.is_empty());
     }
 
     /// The state without texts, ids and addresses.
@@ -899,7 +916,7 @@ impl State {
 
     /// The alarm's new time, if it changes.
     pub fn reset_alarm(&mut self, now: UnixMillis, config: &Config) -> Option<UnixMillis> {
-        let has_work = self.turn.is_some() || !self.late.is_empty() || !self.doomed.is_empty() || self.next_save(now).is_some();
+        let has_work = self.turn.is_some() || !self.late.is_empty() || !self.doomed().is_empty() || self.next_save(now).is_some();
         if !has_work {
             self.wake_at = None;
         }
@@ -909,7 +926,8 @@ impl State {
         let window = self.admitted.last().copied().max(self.refusal.as_ref().map(|refusal| refusal.at)).map(|at| at.plus(WINDOW));
         // An alarm set for now, inside the alarm, can get lost: a millisecond from now at the earliest.
         let revision = self.revisions.iter().map(|revision| revision.expires_at).max();
-        let due = self.wake_at.or(expiry).or(window).or(revision)?.max(now.plus(Duration::from_millis(1)));
+        let memory = self.wake_at.or(expiry).or(window).or(revision);
+        let due = memory.into_iter().chain(self.report_at).min()?.max(now.plus(Duration::from_millis(1)));
         let changes = match self.alarm {
             None => true,
             // An alarm that comes too early looks, finds nothing, and is set anew: cheaper than moving it every time.
@@ -923,14 +941,15 @@ impl State {
     }
 }
 
-/// How long after a turn the alarm looks whether the conversation was saved.
+/// How long after a turn the alarm looks whether the conversation was saved: not before the alarm that is set for the turn
+/// itself, so that it need not be moved.
+const SAVE_CHECK: Duration = Duration::from_secs(10);
+/// How long after a failure KV is tried again, at first.
 const SAVE_WAIT: Duration = Duration::from_secs(5);
 /// How long after a failure KV is asked to delete again.
 const DELETE_WAIT: Duration = Duration::from_secs(20);
-
-fn count(counter: &mut u64) {
-    *counter = counter.saturating_add(1);
-}
+/// How long what was counted waits for a request that could take it along.
+const REPORT_WAIT: Duration = Duration::from_secs(60);
 
 #[cfg(test)]
 mod tests {

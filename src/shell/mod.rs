@@ -1,126 +1,130 @@
 //! The Worker runtime's side: entry points and conversions, and nothing that decides.
 //!
-//! Exists on wasm32 only. The Durable Objects are in `objects`, the platform's services in `services`.
+//! Exists on wasm32 only. The Durable Objects are in `objects`, the platform's services in `services`, and what crosses into
+//! JavaScript in `glue`.
 
+mod glue;
 mod objects;
 mod services;
 
 use std::{cell::OnceCell, rc::Rc};
 
-use futures_util::StreamExt;
-use worker::{Context, Env, event, js_sys, wasm_bindgen::JsValue, web_sys};
+use js_sys::Uint8Array;
+use wasm_bindgen::prelude::*;
 
 use crate::{
     app::{self, BodyBroken},
     config::{Config, Fault},
 };
 
-/// Puts our panic hook in front of the one of `worker`, which must stay: it marks the instance for a fresh start.
-#[event(start)]
+/// A panic is printed, and ends the instance: what comes next is answered by a fresh one.
+#[wasm_bindgen(start, private)]
 fn start() {
-    let previous = std::panic::take_hook();
-    std::panic::set_hook(Box::new(move |info| {
+    std::panic::set_hook(Box::new(|info| {
         console_error_panic_hook::hook(info);
-        previous(info);
+        glue::failed_for_good();
     }));
+    wasm_bindgen::handler::set_on_abort(wasm_bindgen::handler::schedule_reinit);
 }
 
-#[event(fetch)]
-async fn fetch(request: web_sys::Request, env: Env, _context: Context) -> worker::Result<web_sys::Response> {
+/// For the entry point that `worker-build` makes around these.
+#[doc(hidden)]
+#[wasm_bindgen(js_name = __worker_init_state)]
+pub fn init_state() -> JsValue {
+    glue::init_state()
+}
+
+/// A request to the Worker.
+///
+/// # Errors
+/// None that the runtime would not answer by itself: the response could not be made.
+#[wasm_bindgen]
+pub async fn fetch(request: JsValue, env: JsValue) -> Result<JsValue, JsValue> {
+    let mut request = Incoming::new(request);
     #[cfg(feature = "panic-route")]
     panic_on_request(&request);
     let config = config(&env);
-    let platform = services::WorkerServices::new(&env);
+    let platform = services::WorkerServices::new(env);
     let config = Result::as_ref(&config).map_err(Vec::as_slice);
-    let response = app::handle(&platform, config, &mut Incoming::new(request)).await;
-    outgoing(&response).or_else(|_| outgoing(&app::internal_error())).map_err(worker::Error::from)
+    let response = app::handle(&platform, config, &mut request).await;
+    outgoing(&response).or_else(|_| outgoing(&app::internal_error()))
 }
 
 /// For the end-to-end test of recovery: a panic like any other, in a build that is never released.
 #[cfg(feature = "panic-route")]
 #[allow(clippy::panic, reason = "that is what it is for")]
-fn panic_on_request(request: &web_sys::Request) {
-    if request.url().ends_with("/panic") {
+fn panic_on_request(request: &Incoming) {
+    if app::Request::url(request).ends_with("/panic") {
         panic!("asked to");
     }
 }
 
 /// The settings, parsed once an isolate.
-fn config(env: &Env) -> Rc<Result<Config, Vec<Fault>>> {
+fn config(env: &JsValue) -> Rc<Result<Config, Vec<Fault>>> {
     thread_local! {
         static CONFIG: OnceCell<Rc<Result<Config, Vec<Fault>>>> = const { OnceCell::new() };
     }
-    CONFIG.with(|config| Rc::clone(config.get_or_init(|| Rc::new(Config::parse(|name| setting(env, name))))))
+    CONFIG.with(|config| Rc::clone(config.get_or_init(|| Rc::new(Config::parse(|name| glue::setting(env, name))))))
 }
 
-/// A variable or secret. A number in `[vars]` is as good as a string.
-fn setting(env: &Env, name: &str) -> Option<String> {
-    let value = js_sys::Reflect::get(env, &JsValue::from_str(name)).ok()?;
-    value.as_string().or_else(|| value.as_f64().map(|number| number.to_string()))
-}
-
-/// A request of the runtime's. Headers are looked up by name, and the body is read once: every crossing into JavaScript
-/// costs.
+/// A request of the runtime's. What every check needs is fetched at once, and the body is read once: every crossing into
+/// JavaScript costs.
 struct Incoming {
-    request: web_sys::Request,
-    body: Body,
-}
-
-enum Body {
-    Unread,
-    Streaming(worker::ByteStream),
-    Read,
+    request: JsValue,
+    /// Method, URL, content type, length and signature, a line each.
+    head: String,
+    read: bool,
 }
 
 impl Incoming {
-    fn new(request: web_sys::Request) -> Self {
-        Self { request, body: Body::Unread }
+    fn new(request: JsValue) -> Self {
+        let head = glue::head(&request);
+        Self { request, head, read: false }
+    }
+
+    fn line(&self, number: usize) -> &str {
+        self.head.split('\n').nth(number).unwrap_or_default()
     }
 }
 
 impl app::Request for Incoming {
     fn method(&self) -> String {
-        self.request.method()
+        self.line(0).to_owned()
     }
 
     fn url(&self) -> String {
-        self.request.url()
+        self.line(1).to_owned()
     }
 
     fn header(&self, name: &str) -> Option<String> {
-        self.request.headers().get(name).ok().flatten()
+        let line = match name {
+            "Content-Type" => 2,
+            "Content-Length" => 3,
+            "X-Twilio-Signature" => 4,
+            _ => return glue::header(&self.request, name),
+        };
+        Some(self.line(line)).filter(|value| !value.is_empty()).map(str::to_owned)
     }
 
     async fn chunk(&mut self) -> Result<Option<Vec<u8>>, BodyBroken> {
-        if matches!(self.body, Body::Unread) {
-            if self.header("Content-Length").is_some() {
-                // The runtime reads no more than the length that was announced, which has been checked: read it at once.
-                // (`Clone::clone` copies the handle; the request's own `clone` would split its body in two.)
-                self.body = Body::Read;
-                let bytes = worker::Request::from(Clone::clone(&self.request)).bytes().await;
-                return bytes.map(Some).map_err(|_| BodyBroken);
-            }
-            self.body = match worker::Request::from(Clone::clone(&self.request)).stream() {
-                Ok(stream) => Body::Streaming(stream),
-                Err(_) => Body::Read, // there is none
-            };
+        if std::mem::replace(&mut self.read, true) {
+            return Ok(None);
         }
-        match &mut self.body {
-            Body::Streaming(stream) => stream.next().await.transpose().map_err(|_| BodyBroken),
-            Body::Unread | Body::Read => Ok(None),
-        }
+        let bytes = glue::settled(glue::bytes(&self.request, app::MAX_BODY_BYTES)).await.map_err(|_| BodyBroken)?;
+        Ok(Some(Uint8Array::from(bytes).to_vec()))
     }
 }
 
 /// A response for the runtime.
-fn outgoing(response: &app::Response) -> Result<web_sys::Response, JsValue> {
-    let headers = web_sys::Headers::new()?;
-    for (name, value) in &response.headers {
-        headers.set(name, value)?;
+fn outgoing(response: &app::Response) -> Result<JsValue, JsValue> {
+    glue::respond(response.status, &lines(&response.headers), &response.body)
+}
+
+/// Header names and values, a line each, as `glue` takes them.
+fn lines<V: AsRef<str>>(headers: &[(&'static str, V)]) -> String {
+    let mut lines = String::with_capacity(256);
+    for (name, value) in headers {
+        [name, "\n", value.as_ref(), "\n"].into_iter().for_each(|piece| lines.push_str(piece));
     }
-    let init = web_sys::ResponseInit::new();
-    init.set_status(response.status);
-    init.set_headers(&headers);
-    let body = (!response.body.is_empty()).then_some(response.body.as_str());
-    web_sys::Response::new_with_opt_str_and_init(body, &init)
+    lines
 }

@@ -6,9 +6,9 @@
 use std::{rc::Rc, time::Duration};
 
 use serde::{Serialize, de::DeserializeOwned};
-use worker::{DurableObject, Env, Request, Response, Result, State, durable_object};
+use wasm_bindgen::prelude::*;
 
-use super::{config, services::ObjectServices};
+use super::{config, glue, services::ObjectServices};
 use crate::{
     budget::{Budget, BudgetCall},
     platform::{Clock, PlatformError},
@@ -18,18 +18,20 @@ use crate::{
 };
 
 /// The object of one sender. Its name is the sender's pseudonym.
-#[durable_object(alarm)]
+#[wasm_bindgen]
 pub struct SenderObject {
     /// None while the configuration is faulty: then no call is made, and a left-over alarm waits.
     engine: Option<Sender<ObjectServices>>,
     services: ObjectServices,
 }
 
-impl DurableObject for SenderObject {
-    fn new(state: State, env: Env) -> Self {
-        let name = state.id().name();
+#[wasm_bindgen]
+impl SenderObject {
+    #[wasm_bindgen(constructor)]
+    pub fn new(state: JsValue, env: JsValue) -> Self {
+        let name = glue::object_name(&state);
         let config = config(&env);
-        let services = ObjectServices::new(state, &env);
+        let services = ObjectServices::new(state, env);
         let engine = match (Result::as_ref(&config), name) {
             (Ok(config), Some(name)) => Some(Sender::new(services.clone(), Rc::new(config.clone()), Pseudonym::from_object_name(name))),
             _ => None,
@@ -37,8 +39,8 @@ impl DurableObject for SenderObject {
         Self { engine, services }
     }
 
-    async fn fetch(&self, mut request: Request) -> Result<Response> {
-        match (&self.engine, read::<ObjectCall>(&mut request).await) {
+    pub async fn fetch(&self, request: JsValue) -> Result<JsValue, JsValue> {
+        match (&self.engine, read::<ObjectCall>(request).await) {
             (Some(engine), Ok(ObjectCall::Deliver(call))) => write(engine.deliver(*call).await),
             (Some(engine), Ok(ObjectCall::Report(report))) => write(engine.report(report).await),
             (Some(engine), Ok(ObjectCall::Show)) => write(engine.show().await),
@@ -48,7 +50,7 @@ impl DurableObject for SenderObject {
         }
     }
 
-    async fn alarm(&self) -> Result<Response> {
+    pub async fn alarm(&self) -> Result<JsValue, JsValue> {
         let done = match &self.engine {
             Some(engine) => engine.alarm().await,
             None => self.services.ring_again(Duration::from_secs(60)).await,
@@ -58,21 +60,23 @@ impl DurableObject for SenderObject {
 }
 
 /// The one budget object.
-#[durable_object(fetch)]
+#[wasm_bindgen]
 pub struct BudgetObject {
     engine: Budget<ObjectServices>,
     services: ObjectServices,
 }
 
-impl DurableObject for BudgetObject {
-    fn new(state: State, env: Env) -> Self {
-        let services = ObjectServices::new(state, &env);
+#[wasm_bindgen]
+impl BudgetObject {
+    #[wasm_bindgen(constructor)]
+    pub fn new(state: JsValue, env: JsValue) -> Self {
+        let services = ObjectServices::new(state, env);
         Self { engine: Budget::new(services.clone()), services }
     }
 
-    async fn fetch(&self, mut request: Request) -> Result<Response> {
+    pub async fn fetch(&self, request: JsValue) -> Result<JsValue, JsValue> {
         let now = self.services.now();
-        match read::<BudgetCall>(&mut request).await {
+        match read::<BudgetCall>(request).await {
             Ok(BudgetCall::Reserve(call)) => write(self.engine.reserve(call, now).await),
             Ok(BudgetCall::Report(tally)) => write(self.engine.report(&tally, now).await.map(drop)),
             Ok(BudgetCall::Usage(tally)) => write(self.engine.report(&tally, now).await),
@@ -82,39 +86,40 @@ impl DurableObject for BudgetObject {
 }
 
 /// The object of one client address that tried the admin token.
-#[durable_object(alarm)]
+#[wasm_bindgen]
 pub struct TriesObject {
     engine: Tries<ObjectServices>,
     services: ObjectServices,
 }
 
-impl DurableObject for TriesObject {
-    fn new(state: State, env: Env) -> Self {
-        let services = ObjectServices::new(state, &env);
+#[wasm_bindgen]
+impl TriesObject {
+    #[wasm_bindgen(constructor)]
+    pub fn new(state: JsValue, env: JsValue) -> Self {
+        let services = ObjectServices::new(state, env);
         Self { engine: Tries::new(services.clone()), services }
     }
 
-    async fn fetch(&self, mut request: Request) -> Result<Response> {
-        let verdict = match read::<TryCall>(&mut request).await {
+    pub async fn fetch(&self, request: JsValue) -> Result<JsValue, JsValue> {
+        let verdict = match read::<TryCall>(request).await {
             Ok(call) => self.engine.attempt(call, self.services.now()).await,
             Err(error) => Err(error),
         };
         write(verdict)
     }
 
-    async fn alarm(&self) -> Result<Response> {
+    pub async fn alarm(&self) -> Result<JsValue, JsValue> {
         write(self.engine.alarm(self.services.now()).await)
     }
 }
 
-async fn read<T: DeserializeOwned>(request: &mut Request) -> Result<T, PlatformError> {
-    let text = request.text().await.map_err(|_| PlatformError::new("call broke off"))?;
-    serde_json::from_str(&text).map_err(|_| PlatformError::new("call is unreadable"))
+async fn read<T: DeserializeOwned>(request: JsValue) -> Result<T, PlatformError> {
+    let text = glue::settled_text(glue::text(&request)).await.map_err(|_| PlatformError::new("call broke off"))?;
+    text.and_then(|text| serde_json::from_str(&text).ok()).ok_or_else(|| PlatformError::new("call is unreadable"))
 }
 
 /// A failure is thrown, not answered: in an alarm that makes the runtime ring again.
-fn write<T: Serialize>(answer: Result<T, PlatformError>) -> Result<Response> {
-    let value = answer.map_err(|error| worker::Error::RustError(error.reason))?;
-    let text = serde_json::to_string(&value).map_err(|_| worker::Error::RustError("answer cannot be encoded".into()))?;
-    Response::ok(text)
+fn write<T: Serialize>(answer: Result<T, PlatformError>) -> Result<JsValue, JsValue> {
+    let text = answer.and_then(|value| serde_json::to_string(&value).map_err(|_| PlatformError::new("answer cannot be encoded")));
+    glue::respond(200, "", &text.map_err(|error| js_sys::Error::new(&error.reason))?)
 }

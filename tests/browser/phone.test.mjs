@@ -304,28 +304,32 @@ test("faults for all phones hit each of them", async () => {
   await phone.sees(echo("From Twilio"));
 });
 
-test("budget and limits are shown, or what keeps them from being known", async () => {
+test("budget and limits are shown after every exchange, from the Worker's admin routes", async () => {
   const page = await open();
   const phone = await use(page, 1);
-  const usage = page.getByRole("tabpanel", { name: "Usage" });
   await page.getByRole("tab", { name: "Usage" }).click();
-  await usage.getByText("The playground was started without ADMIN_TOKEN", { exact: false }).waitFor();
+  const usage = page.getByRole("tabpanel", { name: "Usage" });
+  await usage.getByText(/^\d+ of 1000$/).first().waitFor();
+  await usage.getByText("nothing to forget").waitFor();
+  await phone.send("Count me");
+  await phone.sees(echo("Count me"));
+  await eventually("another look after the exchange", async () => /Turns remembered\s+1\s[\s\S]*Messages in the last minute\s+1/.test(await usage.innerText()), PATIENCE);
+  assert.match(await usage.innerText(), /Estimated cost\s+no prices set[\s\S]*Opted out\s+no/);
+});
 
-  let asked = 0;
-  await page.route("**/playground/worker/usage", (route) => {
-    asked += 1;
-    return route.fulfill({ json: { body: { day: "2026-11-22", model_requests: { used: 3, cap: 1000 }, tokens: { prompt: 210, completion: 90 }, estimated_cost: null, messages_in: 5, answers: { inline: 3, by_rest: 1 }, refusals: { invalid_signature: 2, rate_limited: 0 } } } });
-  });
-  await page.route("**/playground/worker/sender*", (route) => {
-    assert.equal(new URL(route.request().url()).searchParams.get("from"), phone.from);
-    return route.fulfill({ json: { body: { opted_out: true, turns: 3, revision: null, expires_at: null, turn_running: false, pending_messages: 0, waiting_sends: 0, messages_last_minute: 2 } } });
-  });
-  await usage.getByRole("button", { name: "Refresh" }).click();
-  await usage.getByText("3 of 1000").first().waitFor();
-  assert.match(await usage.innerText(), /Estimated cost\s+no prices set[\s\S]*Refused\s+invalid signature 2[\s\S]*Opted out\s+yes/);
-  await phone.send("One more");
-  await phone.sees(echo("One more"));
-  await eventually("another look after the exchange", () => asked >= 2);
+test("what keeps budget and limits from being known is said", async () => {
+  const other = await startPlayground({ worker: switchboard.worker.url, adminToken: "not the Worker's token, though as long as one" });
+  const without = await startPlayground({ worker: switchboard.worker.url, adminToken: "" });
+  try {
+    for (const [{ url }, reason] of [[other, "The Worker refused ADMIN_TOKEN (401)"], [without, "The playground was started without ADMIN_TOKEN"]]) {
+      const page = await open({ url });
+      await page.getByRole("tab", { name: "Usage" }).click();
+      await page.getByRole("tabpanel", { name: "Usage" }).getByText(reason, { exact: false }).waitFor();
+      await context.close();
+    }
+  } finally {
+    await Promise.all([other.close(), without.close()]);
+  }
 });
 
 test("a Worker that is not there is said in the thread", async () => {

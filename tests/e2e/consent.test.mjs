@@ -10,7 +10,7 @@ import { eventually, freshPair, freshSid, phoneHash, pseudonym, startSwitchboard
 
 const ADMIN_TOKEN = crypto.randomBytes(32).toString("hex");
 const OPTED_OUT = "You will get no more messages from us. Reply START if you change your mind.";
-const OPTED_IN = "Welcome back: your messages are answered again. Reply STOP to end that.";
+const OPTED_IN = "Your messages are answered here. Reply STOP to end that.";
 const ERASED = "Done: your data is erased. Nothing of what was said is kept.";
 
 let switchboard, worker, playground;

@@ -42,7 +42,7 @@ export const SECURITY_HEADERS = {
  */
 export async function startSwitchboard(options = {}) {
   const port = await freePort();
-  const playground = await startPlayground({ worker: `http://127.0.0.1:${port}`, adminToken: options.settings?.ADMIN_TOKEN });
+  const playground = await startPlayground({ worker: `http://127.0.0.1:${port}` });
   try {
     const worker = await startWorker({ playground, port, ...options });
     return { playground, worker, close: () => Promise.all([worker.close(), playground.close()]) };
@@ -54,9 +54,9 @@ export async function startSwitchboard(options = {}) {
 
 /**
  * Starts a playground on a free port. `tokens` are the Twilio auth tokens that it takes, `worker` the address of the Worker
- * that its page's phones write to, `adminToken` what it shows that Worker's admin routes.
+ * that its page's phones write to, `adminToken` what it shows that Worker's admin routes ("" for none).
  */
-export async function startPlayground({ tokens = SECRETS.TWILIO_AUTH_TOKEN, worker, adminToken = "" } = {}) {
+export async function startPlayground({ tokens = SECRETS.TWILIO_AUTH_TOKEN, worker, adminToken = SECRETS.ADMIN_TOKEN } = {}) {
   const lines = [];
   const running = start(playgroundBinary(), ["serve", "--port", "0", ...(worker ? ["--worker", worker] : [])], {
     cwd: ROOT,

@@ -123,6 +123,8 @@ struct DiskInner {
     values: RefCell<BTreeMap<String, String>>,
     alarm: Cell<Option<UnixMillis>>,
     fails: Cell<bool>,
+    /// How many of the next commits fail.
+    commits_fail: Cell<usize>,
     takes: Cell<Duration>,
     commits: Cell<usize>,
 }
@@ -232,6 +234,11 @@ impl World {
 
     pub fn storage_fails(&self, from: &str, fails: bool) {
         self.disk(&self.name(from)).0.fails.set(fails);
+    }
+
+    /// The next commits fail.
+    pub fn commits_fail(&self, from: &str, times: usize) {
+        self.disk(&self.name(from)).0.commits_fail.set(times);
     }
 
     /// How long a commit takes until it is confirmed.
@@ -724,7 +731,9 @@ impl Storage for Disk {
     }
 
     async fn commit(&self, batch: Batch) -> Result<(), PlatformError> {
-        if self.0.fails.get() {
+        let fails_once = self.0.commits_fail.get() > 0;
+        self.0.commits_fail.set(self.0.commits_fail.get().saturating_sub(1));
+        if self.0.fails.get() || fails_once {
             return Err(PlatformError::new("storage is down"));
         }
         self.0.commits.set(self.0.commits.get() + 1);
@@ -750,8 +759,9 @@ impl Storage for ObjectPlatform {
 
     async fn commit(&self, batch: Batch) -> Result<(), PlatformError> {
         let alarm = batch.alarm;
+        let fails = self.disk.0.fails.get() || self.disk.0.commits_fail.get() > 0;
         let committed = self.disk.commit(batch);
-        if let (Some(at), false) = (alarm, self.disk.0.fails.get()) {
+        if let (Some(at), false) = (alarm, fails) {
             self.world.arm(&self.name, at);
         }
         committed.await
