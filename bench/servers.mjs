@@ -192,7 +192,7 @@ export function storageParent() {
 async function startWorker(name, settings, counting, inspected) {
   const kv = await startKv();
   const dir = fs.mkdtempSync(path.join(storageParent(), "switchboard-bench-"));
-  const remove = () => fs.rmSync(dir, { recursive: true, force: true });
+  const remove = () => fs.rmSync(dir, { recursive: true, force: true, maxRetries: 5, retryDelay: 20 });
   // However the bench ends: what is left there would take memory.
   process.once("exit", remove);
   const port = await freePort();
