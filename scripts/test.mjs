@@ -67,11 +67,14 @@ async function lint() {
   for (const features of [[], ["--all-features"]]) {
     await cargo(`clippy for ${target}`, [...wasm, ...features, "--", "-D", "warnings"], { WASM_BINDGEN_USE_JS_SYS: "1" });
   }
-  for (const file of [...filesBelow("scripts", ".mjs"), ...filesBelow("tests", ".mjs"), ...filesBelow("playground/web", ".js")]) {
+  const bench = [...filesBelow("bench", ".mjs"), ...filesBelow("bench", ".js")].filter((file) => !file.includes("node_modules"));
+  for (const file of [...filesBelow("scripts", ".mjs"), ...filesBelow("tests", ".mjs"), ...filesBelow("playground/web", ".js"), ...bench]) {
     await run(path.join(NODE_BIN, "node"), ["--check", file], { cwd: ROOT, failure: `the syntax check of ${file}` });
   }
-  if (/"resolved": "http/.test(readText("package-lock.json"))) {
-    throw new UserError("package-lock.json holds addresses of a registry. Remove it, and make it anew with the .npmrc of this project.");
+  for (const lock of ["package-lock.json", "bench/package-lock.json"]) {
+    if (/"resolved": "http/.test(readText(lock))) {
+      throw new UserError(`${lock} holds addresses of a registry. Remove it, and make it anew with the .npmrc beside it.`);
+    }
   }
 }
 

@@ -1,0 +1,67 @@
+// A Worker around another one, `worker.js`, that counts what Cloudflare bills and tells it at /bench/counts: calls of
+// objects, alarms, and rows that storage writes. A wrapper of the classes and of the storage's methods: what it runs is the
+// build as it is. Only for that table; nothing is timed with it.
+//
+// Source of what counts: Cloudflare, "Durable Objects: pricing". Every key put and every alarm set is a row written, SQL
+// tells its own. `deleteAll` and the deletion of an alarm are not counted as rows.
+
+import { WorkerEntrypoint } from "cloudflare:workers";
+import * as worker from "./worker.js";
+
+const counts = {};
+const count = (what, number = 1) => (counts[what] = (counts[what] ?? 0) + number);
+
+export default class extends WorkerEntrypoint {
+  async fetch(request) {
+    if (new URL(request.url).pathname === "/bench/counts") return Response.json(counts);
+    const { default: inner } = worker;
+    return typeof inner === "function" ? new inner(this.ctx, this.env).fetch(request) : inner.fetch(request, this.env, this.ctx);
+  }
+}
+
+export const SenderObject = counted(worker.SenderObject, "sender");
+export const BudgetObject = counted(worker.BudgetObject, "budget");
+export const TriesObject = counted(worker.TriesObject ?? class {}, "tries");
+
+function counted(Inner, name) {
+  class Counted extends Inner {
+    constructor(ctx, env) {
+      countRows(ctx.storage);
+      super(ctx, env);
+      count(`${name} objects`);
+    }
+  }
+  for (const method of Object.getOwnPropertyNames(Inner.prototype)) {
+    if (method === "constructor" || typeof Object.getOwnPropertyDescriptor(Inner.prototype, method).value !== "function") continue;
+    const original = Inner.prototype[method];
+    Counted.prototype[method] = function (...args) {
+      count(method === "alarm" ? `${name} alarms` : `${name} requests`);
+      return original.apply(this, args);
+    };
+  }
+  return Counted;
+}
+
+const patched = new Set();
+
+// The methods are those of the prototypes, so they are wrapped once for all objects of the isolate.
+function countRows(storage) {
+  wrap(storage, "put", ([key]) => count("rows written", typeof key === "object" ? Object.keys(key).length : 1));
+  wrap(storage, "delete", ([keys]) => count("rows written", Array.isArray(keys) ? keys.length : 1));
+  wrap(storage, "setAlarm", () => count("rows written"));
+  wrap(storage.kv, "put", () => count("rows written"));
+  wrap(storage.kv, "delete", () => count("rows written"));
+  wrap(storage.sql, "exec", (_, cursor) => count("rows written", cursor.rowsWritten));
+}
+
+function wrap(object, method, after) {
+  const prototype = Object.getPrototypeOf(object);
+  if (patched.has(`${prototype.constructor.name}.${method}`)) return;
+  patched.add(`${prototype.constructor.name}.${method}`);
+  const original = prototype[method];
+  prototype[method] = function (...args) {
+    const result = original.apply(this, args);
+    after(args, result);
+    return result;
+  };
+}

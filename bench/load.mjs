@@ -1,0 +1,165 @@
+// The load: messages as Twilio posts them, signed by Twilio's own library, and the ways to send them: as fast as they are
+// answered (autocannon), at a steady pace, and one after the other. Every answer is checked; one that is not as expected
+// fails the measurement.
+//
+// Not here: what is measured of it (tables.mjs).
+
+import crypto from "node:crypto";
+import http from "node:http";
+import { createRequire } from "node:module";
+import { inRoot } from "../scripts/lib/project.mjs";
+import { SECRETS } from "./servers.mjs";
+
+/** The webhook's path. */
+export const WEBHOOK = "/twilio/messages";
+
+/** A TwiML answer with a message of the model's in it. */
+export const ANSWERED = { status: 200, text: "<Message>Nice to hear from you!" };
+
+/**
+ * A message to `subject` as a request: `{ method, path, headers, body }`. `sender` is a number from 0 on, `to` the number
+ * written to, `signature` another one than the right one.
+ */
+export function message(subject, { sender = 0, to = "+15550199", text = "Hello, how are you today?", signature } = {}) {
+  const sid = `SM${crypto.randomBytes(16).toString("hex")}`;
+  const form = {
+    ToCountry: "US",
+    ToState: "CA",
+    SmsMessageSid: sid,
+    NumMedia: "0",
+    ToCity: "",
+    FromZip: "94601",
+    SmsSid: sid,
+    FromState: "CA",
+    SmsStatus: "received",
+    FromCity: "OAKLAND",
+    Body: text,
+    FromCountry: "US",
+    To: to,
+    ToZip: "",
+    NumSegments: "1",
+    MessageSid: sid,
+    AccountSid: `AC${"0123456789abcdef".repeat(2)}`,
+    // Numbers that nobody has: 555 01xx with more digits behind.
+    From: `+155501${String(sender).padStart(8, "0")}`,
+    ApiVersion: "2010-04-01",
+  };
+  const body = new URLSearchParams(form).toString();
+  return {
+    method: "POST",
+    path: WEBHOOK,
+    headers: {
+      "content-type": "application/x-www-form-urlencoded; charset=UTF-8",
+      "user-agent": "TwilioProxy/1.1",
+      "i-twilio-idempotency-token": crypto.randomUUID(),
+      accept: "*/*",
+      "x-twilio-signature": signature ?? twilio().getExpectedTwilioSignature(SECRETS.TWILIO_AUTH_TOKEN, subject.url + WEBHOOK, form),
+    },
+    body,
+  };
+}
+
+/**
+ * Sends `requests` again and again for `seconds`, over `connections`, each as soon as the one before it is answered. Returns
+ * `{ perSecond, cpuMs, busy, generator }`: requests/s, CPU time of the subject for each request, and the shares of a core that
+ * subject and generator used.
+ */
+export async function flood(subject, { request, expected, seconds, connections = 32 }) {
+  return measured(subject, { url: subject.url, connections, duration: seconds, setupClient: (client) => client.setRequests([request]) }, expected);
+}
+
+/**
+ * Sends every request of `lists` once, one connection for each list, and returns what `flood` returns. So the requests of one
+ * list are never under way together.
+ */
+export async function drain(subject, { lists, expected }) {
+  const amount = lists.reduce((sum, list) => sum + list.length, 0);
+  let next = 0;
+  const setupClient = (client) => client.setRequests(lists[next++]);
+  return measured(subject, { url: subject.url, connections: lists.length, amount, timeout: 60, setupClient }, expected);
+}
+
+/** Sends the requests `perSecond`, evenly, whether or not earlier ones are answered. Returns the latencies in ms. */
+export async function pace(url, { requests, expected, perSecond }) {
+  const agent = new http.Agent({ keepAlive: true });
+  const began = performance.now();
+  const latencies = await Promise.all(
+    requests.map(async (request, index) => {
+      const due = began + (index * 1000) / perSecond;
+      await new Promise((resolve) => setTimeout(resolve, Math.max(0, due - performance.now())));
+      return exchange(agent, url, request, expected);
+    }),
+  );
+  agent.destroy();
+  return latencies;
+}
+
+/** Sends the requests one after the other. Returns the latencies in ms. */
+export async function inTurn(url, { requests, expected }) {
+  const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
+  const latencies = [];
+  for (const request of requests) latencies.push(await exchange(agent, url, request, expected));
+  agent.destroy();
+  return latencies;
+}
+
+async function measured(subject, options, { status, text }) {
+  const problems = new Map();
+  const problem = (what) => problems.set(what, (problems.get(what) ?? 0) + 1);
+  // The process that generates does nothing else meanwhile.
+  const before = { subject: subject.cpu(), own: process.cpuUsage(), at: performance.now() };
+  let answered = 0;
+  let last = before.at;
+  const run = autocannon()({ ...options, verifyBody: (body) => !text || String(body).includes(text) });
+  run.on("response", (_client, code) => {
+    answered += 1;
+    last = performance.now();
+    if (code !== status) problem(`status ${code}`);
+  });
+  // As quick as the events are: autocannon itself looks twice a second whether it is done.
+  const finished = new Promise((resolve) => {
+    run.on("response", () => answered === options.amount && resolve());
+    run.then(resolve);
+  });
+  await finished;
+  const after = { subject: subject.cpu(), own: process.cpuUsage(before.own) };
+  const result = await run;
+  if (result.errors) problems.set("errors of the connection", result.errors);
+  if (result.mismatches) problems.set("another text", result.mismatches);
+  if (options.amount && answered !== options.amount) problems.set("requests too few or many", answered - options.amount);
+  if (problems.size) throw new Error(`${subject.title}: expected ${status}, but: ${[...problems].map(([what, times]) => `${what} (${times} times)`).join(", ")}`);
+  const ms = last - before.at;
+  const cpu = after.subject - before.subject;
+  return {
+    perSecond: (answered * 1000) / ms,
+    cpuMs: cpu / answered,
+    busy: cpu / ms,
+    generator: (after.own.user + after.own.system) / 1000 / ms,
+  };
+}
+
+function exchange(agent, url, { method, path, headers, body }, expected) {
+  return new Promise((resolve, reject) => {
+    const began = performance.now();
+    const request = http.request(url + path, { method, agent, headers: { ...headers, ...(body && { "content-length": Buffer.byteLength(body) }) } });
+    request.on("error", reject);
+    request.on("response", (response) => {
+      let text = "";
+      response.setEncoding("utf8");
+      response.on("data", (chunk) => (text += chunk));
+      response.on("error", reject);
+      response.on("end", () => {
+        const ms = performance.now() - began;
+        const right = response.statusCode === expected.status && text.includes(expected.text ?? "");
+        if (right) resolve(ms);
+        else reject(new Error(`${method} ${path}: expected ${expected.status}, got ${response.statusCode} ${text.slice(0, 200)}`));
+      });
+    });
+    request.end(body);
+  });
+}
+
+// Loaded when they are needed: the bench's packages are installed after this file is read.
+const required = createRequire(inRoot("bench", "package.json"));
+const autocannon = () => required("autocannon");
+const twilio = () => required("twilio/lib/webhooks/webhooks.js");

@@ -1,0 +1,318 @@
+// What is measured and what it needs beside it, as programs of their own on loopback: the Workers on workerd without anything
+// in front of them, the Express server, KV, and the model.
+//
+// A Worker is served by `workerd serve` with a configuration written here: neither wrangler nor miniflare stands between. Its
+// objects are on SQLite files as miniflare's are; KV is kv.mjs, in a process of its own. Not here: what is asked of them.
+
+import crypto from "node:crypto";
+import fs from "node:fs";
+import http from "node:http";
+import { createRequire } from "node:module";
+import os from "node:os";
+import path from "node:path";
+import { freePort, waitUntil, WRANGLER, wranglerEnv } from "../scripts/lib/local.mjs";
+import { inRoot, NODE_BIN, ROOT, targetDir } from "../scripts/lib/project.mjs";
+import { capture, eachLine, run, say, start, UserError } from "../scripts/lib/run.mjs";
+
+/** Where the bench's own packages and peers are. */
+export const BENCH = inRoot("bench");
+
+/** What is measured, by name: what it is for people, and the classes of its objects if it is a Worker. */
+export const SUBJECTS = {
+  hello: { title: "hello world (workerd's limit)", worker: true, classes: [] },
+  switchboard: { title: "Switchboard", worker: true, classes: ["SenderObject", "BudgetObject", "TriesObject"] },
+  hono: { title: "Hono Worker", worker: true, classes: ["SenderObject", "BudgetObject"] },
+  express: { title: "Express", worker: false, classes: [] },
+};
+
+/** The bench's secrets, fresh ones for each run. */
+export const SECRETS = {
+  TWILIO_AUTH_TOKEN: crypto.randomBytes(16).toString("hex"),
+  OPENAI_API_KEY: `sk-playground-${crypto.randomBytes(16).toString("hex")}`,
+  PSEUDONYM_KEY: crypto.randomBytes(32).toString("hex"),
+};
+
+/** The settings of all subjects alike. Limits are out of the way: what they do is not what is measured. */
+const SETTINGS = {
+  ...SECRETS,
+  OPENAI_MODEL: "gpt-4o-mini",
+  OPENAI_TIMEOUT_MS: "60000",
+  RATE_LIMIT_PER_MINUTE: "1000",
+  MAX_DAILY_CALLS: "1000000000",
+  MAX_MESSAGE_CHARS: "4000",
+  CONVERSATION_TTL_SECONDS: "3600",
+};
+
+/** The version of the runtime that all Workers run on. */
+export function workerdVersion() {
+  return rootRequire("workerd/package.json").version;
+}
+
+/** The files of a Worker as they are deployed, by the name of the module: its first one is the entry. */
+export function bundleOf(subject) {
+  const from = (dir, ...names) => names.map((name) => [name, path.join(dir, name)]);
+  if (subject === "switchboard") return from(inRoot("build"), "index.js", "index_bg.wasm");
+  if (subject === "hono") return from(path.join(builtDir(), "hono"), "index.js");
+  return from(path.join(BENCH, "peers", subject), "index.js");
+}
+
+/** Bundles the peers that need it, as wrangler would, but minified. The packages must be installed. */
+export async function bundlePeers() {
+  const out = path.join(builtDir(), "hono", "index.js");
+  const args = [path.join(BENCH, "peers/hono/index.js"), "--bundle", "--minify", "--format=esm", "--target=es2024", "--conditions=workerd,worker,browser", "--external:cloudflare:*", `--outfile=${out}`, "--log-level=warning"];
+  await run(path.join(NODE_BIN, "esbuild"), args, { cwd: BENCH, failure: "bundling the Hono Worker" });
+}
+
+/** Builds the playground as a release: the model must be quick beside what is measured. */
+export async function buildModel() {
+  say("bench: the playground as a release build: minutes the first time, seconds later");
+  await run("cargo", ["build", "--locked", "--quiet", "--release", "--package", "playground"], { cwd: ROOT, failure: "building the playground" });
+}
+
+/** The services beside the subjects: KV for each and one model. `close` stops them. */
+export async function startModel() {
+  const running = start(path.join(targetDir(), "release", "playground"), ["serve", "--port", "0", "--quiet"], {
+    cwd: ROOT,
+    env: { ...process.env, ...SECRETS, ADMIN_TOKEN: "" },
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  let url;
+  eachLine(running.child.stdout, (line) => (url ??= line.match(/listening on (http:\S+)/)?.[1]));
+  await waitUntil("the playground", () => url, running);
+  return { url, close: () => running.stop() };
+}
+
+/**
+ * Starts a subject, and its KV if it is a Worker; ready when it returns.
+ * - `model`: what `startModel` returned;
+ * - `settings`: beside the usual ones;
+ * - `counting`: with the wrapper that counts what is billed;
+ * - `inspected`: a Worker, with the inspector of workerd at its `inspectorUrl`.
+ */
+export async function startSubject(name, { model, settings = {}, counting = false, inspected = false } = {}) {
+  const all = { ...SETTINGS, OPENAI_BASE_URL: `${model?.url}/v1`, TWILIO_API_BASE_URL: model?.url, ...settings };
+  return SUBJECTS[name].worker ? startWorker(name, all, counting, inspected) : startExpress(name, all);
+}
+
+class Subject {
+  #running;
+  #cleanUp;
+
+  constructor(name, port, kv, running, cleanUp) {
+    this.name = name;
+    this.title = SUBJECTS[name].title;
+    this.port = port;
+    this.url = `http://127.0.0.1:${port}`;
+    this.kv = kv;
+    this.pid = running.child.pid;
+    this.#running = running;
+    this.#cleanUp = cleanUp;
+  }
+
+  /** The CPU time of its processes so far, in ms. */
+  cpu() {
+    return cpuOf(this.pid);
+  }
+
+  /** Its memory now: `{ rss, anonymous }` in bytes; `anonymous` leaves files and shared pages out. */
+  memory() {
+    const status = fs.readFileSync(`/proc/${this.pid}/status`, "utf8");
+    const bytes = (field) => Number(status.match(new RegExp(`^${field}:\\s+(\\d+) kB`, "m"))[1]) * 1024;
+    return { rss: bytes("VmRSS"), anonymous: bytes("RssAnon") };
+  }
+
+  /** What its KV was asked so far: `{ reads, writes, deletes, entries }`. */
+  async kvCounts() {
+    return (await fetch(`${this.kv.url}/?counts`)).json();
+  }
+
+  /** Ends it. */
+  async close() {
+    await Promise.all([this.#running.stop("SIGKILL"), this.kv?.close()]);
+    this.#cleanUp();
+  }
+}
+
+/**
+ * Starts a subject and returns how long it took from the start of the process to the first answer: `{ ms, cpu }`, the CPU
+ * time of the process until then, in ms. The process is ended again.
+ */
+export async function timeStart(name, options) {
+  const subject = await startSubject(name, { ...options });
+  try {
+    return subject.started;
+  } finally {
+    await subject.close();
+  }
+}
+
+/** What `wrangler check startup` says of a Worker: the ms that its isolate is active while it starts. */
+export async function checkStartup(name) {
+  const dir = fs.mkdtempSync(path.join(os.tmpdir(), "switchboard-bench-"));
+  try {
+    const files = bundleOf(name);
+    for (const [module, file] of files) fs.copyFileSync(file, path.join(dir, module));
+    const rules = `rules = [{ type = "CompiledWasm", globs = ["*.wasm"] }]`;
+    fs.writeFileSync(path.join(dir, "wrangler.toml"), `name = "bench"\nmain = "${files[0][0]}"\ncompatibility_date = "${compatibilityDate()}"\nno_bundle = true\n${rules}\n`);
+    const { stdout, stderr } = await capture(WRANGLER[0], [...WRANGLER.slice(1), "check", "startup"], { cwd: dir, env: { ...wranglerEnv(), WRANGLER_LOG_PATH: path.join(dir, "logs") } });
+    const active = stdout.match(/Active: ([\d.]+) ms/)?.[1];
+    if (active === undefined) throw new UserError(`wrangler check startup told nothing of ${SUBJECTS[name].title}: ${stdout}${stderr}`);
+    return Number(active);
+  } finally {
+    fs.rmSync(dir, { recursive: true, force: true });
+  }
+}
+
+/** Throws a UserError where the system does not tell what is measured of processes. */
+export function requireProc() {
+  if (!fs.existsSync("/proc/self/schedstat")) throw new UserError("the benchmark needs Linux: CPU time and memory of processes are read from /proc.");
+}
+
+const rootRequire = createRequire(inRoot("package.json"));
+
+function workerdBinary() {
+  // What the package `workerd` runs, without the script around it.
+  const workerd = createRequire(rootRequire.resolve("workerd/package.json"));
+  const platform = `${process.platform}-${process.arch === "x64" ? "64" : process.arch}`;
+  return workerd.resolve(`@cloudflare/workerd-${platform}/bin/workerd`);
+}
+
+function builtDir() {
+  return inRoot("build", "bench");
+}
+
+/** Where storage is: in memory where the system has such a file system, since no disk is to be measured. */
+export function storageParent() {
+  try {
+    fs.accessSync("/dev/shm", fs.constants.W_OK);
+    return "/dev/shm";
+  } catch {
+    return os.tmpdir();
+  }
+}
+
+async function startWorker(name, settings, counting, inspected) {
+  const kv = await startKv();
+  const dir = fs.mkdtempSync(path.join(storageParent(), "switchboard-bench-"));
+  const port = await freePort();
+  fs.mkdirSync(path.join(dir, "storage"));
+  const files = bundleOf(name);
+  const modules = files.map(([module, file]) => {
+    const as = counting && module === files[0][0] ? "worker.js" : module;
+    fs.copyFileSync(file, path.join(dir, as));
+    return as;
+  });
+  if (counting) {
+    fs.copyFileSync(path.join(BENCH, "counting.js"), path.join(dir, "counting.js"));
+    modules.unshift("counting.js");
+  }
+  fs.writeFileSync(path.join(dir, "config.capnp"), workerdConfig(SUBJECTS[name].classes, modules, settings, port, kv.port));
+  const inspector = inspected ? await freePort() : undefined;
+  const began = performance.now();
+  const running = start(workerdBinary(), ["serve", "--experimental", ...(inspected ? [`--inspector-addr=127.0.0.1:${inspector}`] : []), "config.capnp"], { cwd: dir, stdio: ["ignore", "ignore", "inherit"] });
+  const subject = new Subject(name, port, kv, running, () => fs.rmSync(dir, { recursive: true, force: true }));
+  if (inspected) subject.inspectorUrl = `http://127.0.0.1:${inspector}`;
+  return ready(subject, began, running);
+}
+
+async function startExpress(name, settings) {
+  const port = await freePort();
+  const began = performance.now();
+  const running = start(path.join(NODE_BIN, "node"), [path.join(BENCH, "peers", name, "server.mjs")], {
+    env: { PATH: process.env.PATH, NODE_ENV: "production", ...settings, PORT: String(port) },
+    stdio: ["ignore", "ignore", "inherit"],
+  });
+  return ready(new Subject(name, port, undefined, running, () => {}), began, running);
+}
+
+async function startKv() {
+  const running = start(path.join(NODE_BIN, "node"), [path.join(BENCH, "kv.mjs")], { stdio: ["ignore", "pipe", "inherit"] });
+  let port;
+  eachLine(running.child.stdout, (line) => (port ??= Number(line)));
+  await waitUntil("KV", () => port, running);
+  return { port, url: `http://127.0.0.1:${port}`, close: () => running.stop("SIGKILL") };
+}
+
+async function ready(subject, began, running) {
+  let ended = false;
+  running.ended.then(() => (ended = true));
+  for (const deadline = began + 30_000; ; ) {
+    if (await answers(subject.url)) break;
+    if (ended || performance.now() > deadline) throw new UserError(`${subject.title} ${ended ? "ended" : "gave no answer"} (see above).`);
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+  subject.started = { ms: performance.now() - began, cpu: subject.cpu() };
+  return subject;
+}
+
+function answers(url) {
+  return new Promise((resolve) => {
+    const request = http.get(`${url}/health`, { agent: false }, (response) => {
+      response.resume();
+      response.on("end", () => resolve(response.statusCode === 200));
+    });
+    request.on("error", () => resolve(false));
+  });
+}
+
+// The CPU time of a process and its descendants, in ms, as the scheduler counts it, to the microsecond; threads that ended
+// meanwhile are only in the coarser count of the process.
+function cpuOf(pid) {
+  let tree = 0;
+  for (const id of [pid, ...descendants(pid)]) {
+    const threads = fs.readdirSync(`/proc/${id}/task`);
+    for (const thread of threads) {
+      try {
+        tree += Number(fs.readFileSync(`/proc/${id}/task/${thread}/schedstat`, "utf8").split(" ")[0]) / 1e6;
+      } catch {
+        // it has just ended
+      }
+    }
+  }
+  return tree;
+}
+
+function descendants(pid) {
+  const children = fs.readdirSync(`/proc/${pid}/task`).flatMap((thread) => {
+    try {
+      return fs.readFileSync(`/proc/${pid}/task/${thread}/children`, "utf8").split(" ").filter(Boolean).map(Number);
+    } catch {
+      return [];
+    }
+  });
+  return children.flatMap((child) => [child, ...descendants(child)]);
+}
+
+function workerdConfig(classes, modules, settings, port, kvPort) {
+  const text = (value) => JSON.stringify(value);
+  const moduleOf = (file) => `(name = ${text(file)}, ${file.endsWith(".wasm") ? "wasm" : "esModule"} = embed ${text(file)})`;
+  const namespace = (name) => `(className = ${text(name)}, uniqueKey = ${text(name)}, enableSql = true)`;
+  const bindings = [
+    ...Object.entries(settings).map(([name, value]) => `(name = ${text(name)}, text = ${text(value)})`),
+    ...classes.map((name) => `(name = ${text(name.replace("Object", "").toUpperCase())}, durableObjectNamespace = ${text(name)})`),
+    `(name = "CONVERSATIONS", kvNamespace = "kv")`,
+  ];
+  return `using Workerd = import "/workerd/workerd.capnp";
+const config :Workerd.Config = (
+  services = [
+    (name = "main", worker = (
+      modules = [${modules.map(moduleOf).join(", ")}],
+      compatibilityDate = ${text(compatibilityDate())},
+      bindings = [${bindings.join(",\n        ")}],
+      globalOutbound = "loopback",
+      durableObjectNamespaces = [${classes.map(namespace).join(", ")}],
+      durableObjectStorage = (localDisk = "storage"),
+    )),
+    (name = "kv", external = (address = "127.0.0.1:${kvPort}", http = ())),
+    (name = "loopback", network = (allow = ["local"])),
+    (name = "storage", disk = (path = "storage", writable = true)),
+  ],
+  sockets = [(name = "http", address = "127.0.0.1:${port}", http = (), service = "main")],
+);
+`;
+}
+
+/** The compatibility date of wrangler.toml, for all Workers alike. */
+function compatibilityDate() {
+  return fs.readFileSync(inRoot("wrangler.toml"), "utf8").match(/^compatibility_date = "([\d-]+)"/m)[1];
+}
