@@ -60,7 +60,7 @@ const WASM_FEATURES = ["mutable-globals", "sign-ext", "nontrapping-float-to-int"
  * inline stays apart, since wasm-opt's inlining makes this module larger.
  */
 async function makeSmaller(wasmOpt, module) {
-  const passes = ["-Oz", "--no-inline=*", "--strip-debug", "--strip-producers"];
+  const passes = ["--no-inline=*", "-Oz", "--strip-debug", "--strip-producers"];
   const small = `${module}.small`;
   await run(wasmOpt, [module, "-o", small, ...passes, ...WASM_FEATURES.map((feature) => `--enable-${feature}`)], { failure: "wasm-opt" });
   fs.renameSync(small, module);
