@@ -2,8 +2,8 @@
 // objects, alarms, and rows that storage writes. A wrapper of the classes and of the storage's methods: what it runs is the
 // build as it is. Only for that table; nothing is timed with it.
 //
-// Source of what counts: Cloudflare, "Durable Objects: pricing". Every key put and every alarm set is a row written, SQL
-// tells its own. `deleteAll` and the deletion of an alarm are not counted as rows.
+// Source of what counts: Cloudflare, "Durable Objects: pricing". Every key put or deleted and every alarm set is a row written,
+// SQL tells its own. `deleteAll` and the deletion of an alarm are not counted as rows.
 
 import { WorkerEntrypoint } from "cloudflare:workers";
 import * as worker from "./worker.js";
@@ -28,7 +28,6 @@ function counted(Inner, name) {
     constructor(ctx, env) {
       countRows(ctx.storage);
       super(ctx, env);
-      count(`${name} objects`);
     }
   }
   for (const method of Object.getOwnPropertyNames(Inner.prototype)) {

@@ -69,7 +69,7 @@ export async function buildModel() {
   await run("cargo", ["build", "--locked", "--quiet", "--release", "--package", "playground"], { cwd: ROOT, failure: "building the playground" });
 }
 
-/** The services beside the subjects: KV for each and one model. `close` stops them. */
+/** Starts the model that the subjects ask: `{ url, close }`. */
 export async function startModel() {
   const running = start(path.join(targetDir(), "release", "playground"), ["serve", "--port", "0", "--quiet"], {
     cwd: ROOT,
@@ -114,11 +114,9 @@ class Subject {
     return cpuOf(this.pid);
   }
 
-  /** Its memory now: `{ rss, anonymous }` in bytes; `anonymous` leaves files and shared pages out. */
+  /** Its resident memory now, in bytes. */
   memory() {
-    const status = fs.readFileSync(`/proc/${this.pid}/status`, "utf8");
-    const bytes = (field) => Number(status.match(new RegExp(`^${field}:\\s+(\\d+) kB`, "m"))[1]) * 1024;
-    return { rss: bytes("VmRSS"), anonymous: bytes("RssAnon") };
+    return Number(fs.readFileSync(`/proc/${this.pid}/status`, "utf8").match(/^VmRSS:\s+(\d+) kB/m)[1]) * 1024;
   }
 
   /** What its KV was asked so far: `{ reads, writes, deletes, entries }`. */
@@ -194,6 +192,9 @@ export function storageParent() {
 async function startWorker(name, settings, counting, inspected) {
   const kv = await startKv();
   const dir = fs.mkdtempSync(path.join(storageParent(), "switchboard-bench-"));
+  const remove = () => fs.rmSync(dir, { recursive: true, force: true });
+  // However the bench ends: what is left there would take memory.
+  process.once("exit", remove);
   const port = await freePort();
   fs.mkdirSync(path.join(dir, "storage"));
   const files = bundleOf(name);
@@ -210,7 +211,7 @@ async function startWorker(name, settings, counting, inspected) {
   const inspector = inspected ? await freePort() : undefined;
   const began = performance.now();
   const running = start(workerdBinary(), ["serve", "--experimental", ...(inspected ? [`--inspector-addr=127.0.0.1:${inspector}`] : []), "config.capnp"], { cwd: dir, stdio: ["ignore", "ignore", "inherit"] });
-  const subject = new Subject(name, port, kv, running, () => fs.rmSync(dir, { recursive: true, force: true }));
+  const subject = new Subject(name, port, kv, running, () => process.off("exit", remove) && remove());
   if (inspected) subject.inspectorUrl = `http://127.0.0.1:${inspector}`;
   return ready(subject, began, running);
 }

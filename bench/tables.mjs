@@ -103,7 +103,7 @@ export const TABLES = {
   },
   operations: {
     title: "Billable operations for each answered message",
-    about: "Each of 20 senders sends five messages, 3, 3, 13 and 13 s apart: workerd keeps an object for 10 s, so two of them find it warm and two do not. Object requests, alarms and rows are counted inside the runtime by a wrapper around the Worker's objects (bench/counting.js), KV and model requests by the services that get them. All are means for a message; the last columns and the price count everything until the conversations have expired.",
+    about: "Each of 20 senders sends five messages, 3, 3, 25 and 25 s apart: workerd keeps an object for 10 s after its last request or alarm, so two of them find it warm and two, as a rule, do not. Object requests, alarms and rows are counted inside the runtime by a wrapper around the Worker's objects (bench/counting.js), KV and model requests by the services that get them. All are means for a message; the last columns and the price count everything until the conversations have expired.",
     columns: [
       { key: "sender", title: "sender object requests", unit: "", digits: 2 },
       { key: "budget", title: "budget object requests", unit: "", digits: 2 },
@@ -237,7 +237,7 @@ async function memory(plan) {
     async (subjects) => {
       const rows = rowsOf(subjects);
       const note = async (key) => {
-        for (const [index, subject] of subjects.entries()) add(rows[index], { [key]: subject.memory().rss / 1e6 });
+        for (const [index, subject] of subjects.entries()) add(rows[index], { [key]: subject.memory() / 1e6 });
       };
       for (const subject of subjects) await inTurn(subject.url, { requests: [message(subject, { sender: 1, to: "+15550150" })], expected: ANSWERED });
       await note("start");

@@ -91,7 +91,7 @@ function planOf({ rounds, seconds, quick = false }) {
     // Conversations last 60 s there.
     expiry: 75,
     // Seconds before each message of a sender.
-    gaps: [0, 3, 3, 13, 13],
+    gaps: [0, 3, 3, 25, 25],
   };
 }
 

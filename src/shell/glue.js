@@ -83,6 +83,7 @@ export class Timer {
 export class Exchange {
   constructor(method, url, headers, body, limit) {
     this.controller = new AbortController();
+    this.over = false;
     this.done = this.run(url, { method, headers: pairs(headers), body, redirect: "manual", signal: this.controller.signal }, limit);
   }
   async run(url, init, limit) {
@@ -97,13 +98,15 @@ export class Exchange {
       // Piece by piece: what was compressed is longer than its announced length.
       const body = await read(response.body, limit);
       if (body.length > limit) return "too_large";
+      this.over = true;
       return [response.status, response.headers.get("Retry-After"), response.headers.get("Location"), body];
     } catch {
       return "unreadable";
     }
   }
+  /** Breaks it off, if it is not over: that is not free even when there is nothing to break off. */
   abort() {
-    this.controller.abort();
+    if (!this.over) this.controller.abort();
   }
 }
 
