@@ -6,6 +6,7 @@
 
 import crypto from "node:crypto";
 import fs from "node:fs";
+import os from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
@@ -34,7 +35,7 @@ export async function build({ features = "", outDir = "build" } = {}) {
     await run(workerBuild, [ROOT, "--release", "--out-dir", outDir, "--no-opt", "--", ...cargo], {
       cwd: ROOT,
       // The compiler's message says all; a trace through worker-build would only hide it.
-      env: { ...process.env, ...env, RUST_BACKTRACE: "0" },
+      env: { ...process.env, ...env, RUST_BACKTRACE: "0", CARGO_ENCODED_RUSTFLAGS: rustFlags() },
       failure: "the WebAssembly build",
     });
     if (!features) await makeSmaller(env.WASM_OPT_BIN, results[1]);
@@ -42,6 +43,13 @@ export async function build({ features = "", outDir = "build" } = {}) {
     fs.writeFileSync(stamp, before);
     say(`build: done in ${duration(Date.now() - started)}; ${sizes(results)}`);
   });
+}
+
+/** The paths of this machine stay out of the messages of panics: they are nobody's business, and the same build is the same anywhere. */
+function rustFlags() {
+  const sources = path.join(process.env.CARGO_HOME ?? path.join(os.homedir(), ".cargo"), "registry", "src");
+  const registries = fs.existsSync(sources) ? fs.readdirSync(sources).map((name) => path.join(sources, name)) : [];
+  return [...registries, ROOT].map((dir) => `--remap-path-prefix=${dir}=.`).join("\x1f");
 }
 
 /** What rustc and wasm-bindgen use of WebAssembly; nothing newer, which workerd may not know. */
@@ -52,7 +60,7 @@ const WASM_FEATURES = ["mutable-globals", "sign-ext", "nontrapping-float-to-int"
  * inline stays apart, since wasm-opt's inlining makes this module larger.
  */
 async function makeSmaller(wasmOpt, module) {
-  const passes = ["-Oz", "--no-inline=*", "--strip-debug", "--strip-producers"];
+  const passes = ["--no-inline=*", "-Oz", "--strip-debug", "--strip-producers"];
   const small = `${module}.small`;
   await run(wasmOpt, [module, "-o", small, ...passes, ...WASM_FEATURES.map((feature) => `--enable-${feature}`)], { failure: "wasm-opt" });
   fs.renameSync(small, module);

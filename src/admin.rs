@@ -96,23 +96,29 @@ async fn usage(platform: &impl WorkerPlatform, config: &Config) -> Result<Respon
     };
     let tally = usage.tally;
     let midnight = UnixMillis(usage.day.saturating_mul(86_400_000)).to_string();
-    Ok(json(&ShownUsage {
+    let cost = config.prices.map(|prices| cost(prices, tally.prompt_tokens, tally.completion_tokens));
+    let mut response = json(&ShownUsage {
         day: midnight.split('T').next().unwrap_or_default(),
         model_requests: ShownRequests { used: usage.calls, cap: config.max_daily_calls },
         tokens: ShownTokens { prompt: tally.prompt_tokens, completion: tally.completion_tokens },
-        estimated_cost: config.prices.map(|prices| cost(prices, tally.prompt_tokens, tally.completion_tokens)),
+        estimated_cost: (),
         messages_in: tally.messages_in,
         answers: ShownAnswers { inline: tally.answers_inline, by_rest: tally.answers_by_rest },
         refusals: ShownRefusals::from(tally.refusals),
-    }))
+    });
+    if let Some(cost) = cost {
+        response.body = response.body.replacen(r#""estimated_cost":null"#, &format!(r#""estimated_cost":{cost}"#), 1);
+    }
+    Ok(response)
 }
 
-/// What so many tokens cost, to a millionth.
-#[allow(clippy::cast_precision_loss, reason = "an estimate; exact up to nine thousand millions")]
-fn cost(prices: Prices, prompt_tokens: u64, completion_tokens: u64) -> f64 {
+/// What so many tokens cost, to a millionth, as a JSON number. Written by hand: to write floating-point numbers takes tables
+/// of ten kilobytes.
+fn cost(prices: Prices, prompt_tokens: u64, completion_tokens: u64) -> String {
     let of = |tokens: u64, price: u64| u128::from(tokens).saturating_mul(u128::from(price));
     let millionths = of(prompt_tokens, prices.input).saturating_add(of(completion_tokens, prices.output)) / 1_000_000;
-    millionths as f64 / 1e6
+    let millionths = u64::try_from(millionths).unwrap_or(u64::MAX);
+    format!("{}.{:06}", millionths / 1_000_000, millionths % 1_000_000)
 }
 
 /// An address from a path or query. A plus is a plus there: no address has a space.
@@ -151,7 +157,8 @@ struct ShownUsage<'d> {
     day: &'d str,
     model_requests: ShownRequests,
     tokens: ShownTokens,
-    estimated_cost: Option<f64>,
+    /// Stands for the cost, which is put in its place.
+    estimated_cost: (),
     messages_in: u64,
     answers: ShownAnswers,
     refusals: ShownRefusals,
@@ -235,9 +242,10 @@ mod tests {
     #[test]
     fn the_cost_is_exact_to_a_millionth() {
         let prices = Prices { input: 150_000, output: 600_000 };
-        assert!((cost(prices, 1_000_000, 1_000_000) - 0.75).abs() < 1e-12);
-        assert!((cost(prices, 1_234, 567) - 0.000_525).abs() < 1e-12);
-        assert!(cost(Prices { input: u64::MAX, output: u64::MAX }, u64::MAX, u64::MAX) > 0.0);
+        assert_eq!(cost(prices, 1_000_000, 1_000_000), "0.750000");
+        assert_eq!(cost(prices, 1_234, 567), "0.000525");
+        assert_eq!(cost(prices, 0, 0), "0.000000");
+        assert!(cost(Prices { input: u64::MAX, output: u64::MAX }, u64::MAX, u64::MAX).parse::<f64>().unwrap() > 1e12);
     }
 
     #[test]

@@ -13,6 +13,8 @@
 
 use std::borrow::Cow;
 
+use serde::Serialize;
+
 use crate::{
     admin,
     config::{Config, Fault},
@@ -246,15 +248,21 @@ fn path_of(url: &str) -> &str {
 }
 
 fn health(config: Result<&Config, &[Fault]>) -> Response {
-    let (status, body) = match config {
-        Ok(_) => (200, serde_json::json!({ "status": "ok", "version": env!("CARGO_PKG_VERSION") })),
-        Err(faults) => {
-            let faults: Vec<_> =
-                faults.iter().map(|fault| serde_json::json!({ "setting": fault.setting, "problem": fault.problem })).collect();
-            (503, serde_json::json!({ "status": "misconfigured", "faults": faults, "version": env!("CARGO_PKG_VERSION") }))
-        }
+    #[derive(Serialize)]
+    struct Health<'f> {
+        #[serde(skip_serializing_if = "<[Fault]>::is_empty")]
+        faults: &'f [Fault],
+        status: &'static str,
+        version: &'static str,
+    }
+    let (code, faults, status) = match config {
+        Ok(_) => (200, [].as_slice(), "ok"),
+        Err(faults) => (503, faults, "misconfigured"),
     };
-    respond(status, JSON, format!("{body}\n"))
+    match serde_json::to_string(&Health { faults, status, version: env!("CARGO_PKG_VERSION") }) {
+        Ok(body) => respond(code, JSON, body + "\n"),
+        Err(_) => internal_error(),
+    }
 }
 
 /// Logs what a refusal says about its sender, and answers it. The answer tells nothing that would help a forger.

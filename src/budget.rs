@@ -8,6 +8,7 @@ use futures_util::lock::Mutex;
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    json,
     platform::{Batch, PlatformError, Storage, UnixMillis},
     usage::Tally,
 };
@@ -121,7 +122,7 @@ impl<S: Storage> Budget<S> {
     async fn load(&self) -> Result<Used, PlatformError> {
         match self.storage.get(KEY).await? {
             None => Ok(Used { v: VERSION, ..Used::default() }),
-            Some(text) => serde_json::from_str::<Used>(&text)
+            Some(text) => json::read::<Used>(&text)
                 .ok()
                 .filter(|used| used.v == VERSION)
                 .ok_or_else(|| PlatformError::new("stored budget is unreadable")),

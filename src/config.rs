@@ -5,6 +5,8 @@
 
 use std::{fmt, ops::RangeInclusive, time::Duration};
 
+use serde::Serialize;
+
 use crate::pseudonym::PseudonymKey;
 
 /// Everything the Worker was told, parsed.
@@ -159,7 +161,7 @@ const fn var(name: &'static str, default: Default) -> Setting {
 }
 
 /// A setting that is missing or wrong.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Fault {
     /// The setting's name.
     pub setting: &'static str,
@@ -290,9 +292,8 @@ impl<L: Fn(&str) -> Option<String>> Reader<L> {
     }
 
     fn into_faults(self) -> Vec<Fault> {
-        let mut faults = self.faults;
-        faults.sort_by_key(|fault| SETTINGS.iter().position(|setting| setting.name == fault.setting));
-        faults
+        let of = |setting: &'static Setting| self.faults.iter().filter(|fault| fault.setting == setting.name).copied();
+        SETTINGS.iter().flat_map(of).collect()
     }
 }
 

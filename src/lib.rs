@@ -35,6 +35,7 @@ pub mod command;
 pub mod config;
 pub mod conversation;
 pub mod event;
+pub mod json;
 pub mod message;
 pub mod openai;
 pub mod platform;

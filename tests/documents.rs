@@ -534,10 +534,6 @@ fn words_after<'t>(text: &'t str, opening: &str) -> impl Iterator<Item = &'t str
     text.split(opening).skip(1).filter_map(|rest| rest.split(|c: char| !c.is_ascii_alphanumeric()).next())
 }
 
-fn word_after<'t>(text: &'t str, opening: &str) -> Option<&'t str> {
-    text.split_once(opening)?.1.split(|c: char| !c.is_ascii_alphanumeric()).next()
-}
-
 /// The names of the scripts that a document runs by npm.
 fn npm_commands(document: &str) -> BTreeSet<String> {
     let word = |rest: &str| rest.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == ':').collect::<String>();

@@ -634,7 +634,7 @@ impl<P: SenderPlatform> Inner<P> {
             Some(revision) if unsaved.len() < conversation::MAX_TURNS => self.read_revision(revision, whole).await,
             _ => Conversation::default(),
         };
-        unsaved.into_iter().for_each(|unsaved| conversation.push(unsaved.said));
+        unsaved.into_iter().for_each(|unsaved| conversation.push(unsaved.said()));
         conversation
     }
 

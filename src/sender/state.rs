@@ -12,7 +12,7 @@ use super::{Erased, Route, SenderCall, Summary};
 use crate::{
     command::{self, Command},
     config::Config,
-    conversation,
+    conversation, json,
     message::{DeliveryStatus, Input, MessageSid},
     platform::{UnixMillis, millis},
     pseudonym::PhoneHash,
@@ -197,9 +197,17 @@ pub struct Unsaved {
     /// The turn's number, which becomes the revision's: so a revision that is written again, after a failure or a restart,
     /// is the same.
     turn: u64,
+    /// The user's input.
+    user: String,
+    /// The answer.
+    assistant: String,
+}
+
+impl Unsaved {
     /// What was said.
-    #[serde(flatten)]
-    pub said: conversation::Turn,
+    pub fn said(self) -> conversation::Turn {
+        conversation::Turn { user: self.user, assistant: self.assistant }
+    }
 }
 
 /// A message that was sent by REST.
@@ -384,7 +392,7 @@ impl Default for State {
 impl State {
     /// Reads a stored state.
     pub fn decode(text: &str) -> Option<Self> {
-        serde_json::from_str::<Self>(text).ok().filter(|state| state.v == VERSION && state.is_whole())
+        json::read::<Self>(text).ok().filter(|state| state.v == VERSION && state.is_whole())
     }
 
     /// Whether a turn runs while a message is pending, and every message that waits is in one of the two. Where that is not
@@ -599,8 +607,7 @@ impl State {
         }
         match ended {
             Ended::Answered { input, text } => {
-                let said = conversation::Turn { user: input.clone(), assistant: text.clone() };
-                self.unsaved.push(Unsaved { turn: turn.number, said });
+                self.unsaved.push(Unsaved { turn: turn.number, user: input.clone(), assistant: text.clone() });
                 // A conversation holds no more turns than these, whatever came before them.
                 self.unsaved.drain(..self.unsaved.len().saturating_sub(conversation::MAX_TURNS));
                 let (revision, turns) = self.conversation.map_or((None, 0), |kept| (kept.revision, kept.turns));

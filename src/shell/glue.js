@@ -14,13 +14,17 @@ export function header(request, name) {
   return request.headers.get(name) ?? undefined;
 }
 
-/** The body of a request or response. Of one whose length was not announced, no more is read than goes beyond `limit`. */
-export async function bytes(message, limit) {
-  if (message.body === null) return new Uint8Array();
-  if (message.headers.has("Content-Length")) return new Uint8Array(await message.arrayBuffer());
+/** The body of a request, at once where its length was announced, which has been checked: the runtime reads no more. */
+export async function bytes(request, limit) {
+  return request.headers.has("Content-Length") ? new Uint8Array(await request.arrayBuffer()) : read(request.body, limit);
+}
+
+/** No more is read than one piece beyond `limit`. */
+async function read(body, limit) {
+  if (body === null) return new Uint8Array();
   const pieces = [];
   let length = 0;
-  for await (const piece of message.body) {
+  for await (const piece of body) {
     pieces.push(piece);
     length += piece.length;
     if (length > limit) break;
@@ -79,6 +83,7 @@ export class Timer {
 export class Exchange {
   constructor(method, url, headers, body, limit) {
     this.controller = new AbortController();
+    this.over = false;
     this.done = this.run(url, { method, headers: pairs(headers), body, redirect: "manual", signal: this.controller.signal }, limit);
   }
   async run(url, init, limit) {
@@ -90,15 +95,18 @@ export class Exchange {
     }
     if (Number(response.headers.get("Content-Length")) > limit) return "too_large";
     try {
-      const body = await bytes(response, limit);
+      // Piece by piece: what was compressed is longer than its announced length.
+      const body = await read(response.body, limit);
       if (body.length > limit) return "too_large";
+      this.over = true;
       return [response.status, response.headers.get("Retry-After"), response.headers.get("Location"), body];
     } catch {
       return "unreadable";
     }
   }
+  /** Breaks it off, if it is not over: that is not free even when there is nothing to break off. */
   abort() {
-    this.controller.abort();
+    if (!this.over) this.controller.abort();
   }
 }
 

@@ -11,6 +11,7 @@ use wasm_bindgen::prelude::*;
 use super::{config, glue, services::ObjectServices};
 use crate::{
     budget::{Budget, BudgetCall},
+    json,
     platform::{Clock, PlatformError},
     pseudonym::Pseudonym,
     sender::{ObjectCall, Sender},
@@ -115,7 +116,7 @@ impl TriesObject {
 
 async fn read<T: DeserializeOwned>(request: JsValue) -> Result<T, PlatformError> {
     let text = glue::settled_text(glue::text(&request)).await.map_err(|_| PlatformError::new("call broke off"))?;
-    text.and_then(|text| serde_json::from_str(&text).ok()).ok_or_else(|| PlatformError::new("call is unreadable"))
+    text.and_then(|text| json::read(&text).ok()).ok_or_else(|| PlatformError::new("call is unreadable"))
 }
 
 /// A failure is thrown, not answered: in an alarm that makes the runtime ring again.

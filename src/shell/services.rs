@@ -17,6 +17,7 @@ use super::{
 };
 use crate::{
     budget::{BudgetCall, DayUsage, Reservation, ReserveCall},
+    json,
     platform::{
         Batch, Budgets, Clock, Counts, Http, HttpError, HttpRequest, HttpResponse, Kv, Log, Operations, PlatformError, Random, Senders,
         Spawn, Storage, UnixMillis, millis,
@@ -231,7 +232,7 @@ impl Budgets for ObjectServices {
 async fn call_object<C: Serialize, R: DeserializeOwned>(env: &JsValue, binding: &str, name: &str, call: &C) -> Result<R, PlatformError> {
     let body = serde_json::to_string(call).map_err(|_| PlatformError::new("call cannot be encoded"))?;
     let text = settled_text(glue::call(env, binding, name, &body)).await?;
-    text.and_then(|text| serde_json::from_str(&text).ok()).ok_or_else(|| PlatformError::new("object's answer is unreadable"))
+    text.and_then(|text| json::read(&text).ok()).ok_or_else(|| PlatformError::new("object's answer is unreadable"))
 }
 
 /// Waits. A timer that nobody waits for any more is stopped, since it would keep an object alive.

@@ -11,6 +11,7 @@ use serde::Deserialize;
 
 use crate::{
     config::{BaseUrl, Secret},
+    json,
     message::{AccountSid, Address, MessageSid, ServiceSid},
     platform::{Http, HttpRequest, MAX_RESPONSE_BYTES, UnixMillis, millis},
 };
@@ -134,7 +135,7 @@ fn find_in(list: &[u8], body: &str, since: UnixMillis, known: &[MessageSid]) -> 
         body: Option<String>,
         date_created: Option<String>,
     }
-    let Ok(list) = serde_json::from_slice::<List>(list) else { return Found::NotAsked };
+    let Ok(list) = json::read_bytes::<List>(list) else { return Found::NotAsked };
     let earliest = since.minus(CLOCK_DIFFERENCE);
     let sid = list.messages.into_iter().find_map(|message| {
         let sid: MessageSid = message.sid.parse().ok()?;
@@ -191,11 +192,11 @@ fn outcome(status: u16, body: &[u8]) -> Created {
         sid: String,
     }
     match status {
-        200..=299 => Created::Sent(serde_json::from_slice::<Resource>(body).ok().and_then(|resource| resource.sid.parse().ok())),
+        200..=299 => Created::Sent(json::read_bytes::<Resource>(body).ok().and_then(|resource| resource.sid.parse().ok())),
         429 => Created::NotProcessed,
         401 => Created::Unauthorized,
         400..=499 => {
-            let code = serde_json::from_slice::<TwilioError>(body).ok().and_then(|error| error.code);
+            let code = json::read_bytes::<TwilioError>(body).ok().and_then(|error| error.code);
             Created::Refused(code.unwrap_or(status.into()))
         }
         _ => Created::Unknown,

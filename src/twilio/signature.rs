@@ -101,7 +101,7 @@ fn is_signed_by(token: &Secret, url: &str, fields: &str, signature: &[u8]) -> bo
 /// JavaScript does, by UTF-16 units: so does twilio-node.
 fn signed_fields(form: &Form) -> String {
     let mut pairs: Vec<&(String, String)> = form.pairs().iter().collect();
-    pairs.sort_by(|(key_a, value_a), (key_b, value_b)| {
+    pairs.sort_unstable_by(|(key_a, value_a), (key_b, value_b)| {
         key_a.as_bytes().cmp(key_b.as_bytes()).then_with(|| value_a.encode_utf16().cmp(value_b.encode_utf16()))
     });
     pairs.dedup();
