@@ -11,7 +11,7 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import zlib from "node:zlib";
-import { BUILD_DIR, filesBelow, inRoot, readText, ROOT } from "./lib/project.mjs";
+import { BUILD_DIR, filesBelow, inRoot, readText, ROOT, targetDir } from "./lib/project.mjs";
 import { command, duration, kilobytes, run, say, withLock } from "./lib/run.mjs";
 import { setUpNode, setUpRust, setUpWasmTools } from "./setup.mjs";
 
@@ -24,25 +24,50 @@ export async function build({ features = "", outDir = "build" } = {}) {
   if (upToDate()) return say(`build: ${outDir} is up to date${features ? ` (features: ${features})` : ""}; ${sizes(results)}`);
 
   await setUpRust();
-  const { workerBuild, env } = await setUpWasmTools();
+  const tools = await setUpWasmTools();
   await withLock(path.join(BUILD_DIR, ".build.lock"), "build: waiting for another build", async () => {
     if (upToDate()) return;
     const before = inputsHash(features);
     const started = Date.now();
     say(`build: compiling the Worker to WebAssembly${features ? ` with the features ${features}` : ""}: seconds, about a minute the first time`);
     fs.rmSync(stamp, { force: true });
-    const cargo = ["--locked", ...(features ? ["--features", features] : [])];
-    await run(workerBuild, [ROOT, "--release", "--out-dir", outDir, "--no-opt", "--", ...cargo], {
-      cwd: ROOT,
-      // The compiler's message says all; a trace through worker-build would only hide it.
-      env: { ...process.env, ...env, RUST_BACKTRACE: "0", CARGO_ENCODED_RUSTFLAGS: rustFlags() },
-      failure: "the WebAssembly build",
-    });
-    if (!features) await makeSmaller(env.WASM_OPT_BIN, results[1]);
+    const work = path.join(out, "parts");
+    fs.rmSync(work, { recursive: true, force: true });
+    fs.mkdirSync(work, { recursive: true });
+    await compile(tools, features, work);
+    if (!features) await makeSmaller(tools, path.join(work, "index_bg.wasm"));
+    await bundle(tools, work, out);
     // Hashed before the build began: what was saved meanwhile counts as changed.
     fs.writeFileSync(stamp, before);
     say(`build: done in ${duration(Date.now() - started)}; ${sizes(results)}`);
   });
+}
+
+/** The crate as WebAssembly, with the JavaScript around it that wasm-bindgen makes: index_bg.wasm and index.js in `work`. */
+async function compile({ wasmBindgen }, features, work) {
+  const target = "wasm32-unknown-unknown";
+  await run("cargo", ["build", "--locked", "--quiet", "--lib", "--release", "--target", target, ...(features ? ["--features", features] : [])], {
+    cwd: ROOT,
+    env: { ...process.env, CARGO_ENCODED_RUSTFLAGS: rustFlags() },
+    failure: "the WebAssembly build",
+  });
+  const module = path.join(targetDir(), target, "release", "switchboard.wasm");
+  // Strings by `encodeInto`: one call of the runtime's in place of a loop over their characters.
+  const options = ["--target", "module", "--no-typescript", "--out-name", "index", "--out-dir", work, "--experimental-reset-state-function", "--encode-into", "always"];
+  await run(wasmBindgen, [module, ...options], { failure: "wasm-bindgen" });
+  // To the runtime and to wrangler, a module of WebAssembly is what a usual import gives.
+  const script = path.join(work, "index.js");
+  fs.writeFileSync(script, fs.readFileSync(script, "utf8").replace("import source ", "import "));
+}
+
+/** One script, index.js, of the entry and what it imports; beside it the WebAssembly. */
+async function bundle({ esbuild }, work, out) {
+  for (const file of ["entry.js", "glue.js"]) fs.copyFileSync(inRoot("src", "shell", file), path.join(work, file));
+  // wasm-bindgen names an imported module once for each block that imports it, which does no harm.
+  const options = ["--bundle", "--minify", "--format=esm", "--target=es2024", "--external:cloudflare:*", "--external:./index_bg.wasm", "--log-level=warning", "--log-override:duplicate-object-key=silent"];
+  await run(esbuild, [path.join(work, "entry.js"), ...options, `--outfile=${path.join(out, "index.js")}`], { failure: "esbuild" });
+  fs.renameSync(path.join(work, "index_bg.wasm"), path.join(out, "index_bg.wasm"));
+  fs.rmSync(work, { recursive: true });
 }
 
 /** The paths of this machine stay out of the messages of panics: they are nobody's business, and the same build is the same anywhere. */
@@ -56,10 +81,10 @@ function rustFlags() {
 const WASM_FEATURES = ["mutable-globals", "sign-ext", "nontrapping-float-to-int", "bulk-memory", "multivalue", "reference-types", "exception-handling"];
 
 /**
- * Optimises a module for size. worker-build would do it too, but keeps the names of all functions. What the compiler did not
- * inline stays apart, since wasm-opt's inlining makes this module larger.
+ * Optimises a module for size, and takes the names of its functions out. What the compiler did not inline stays apart, since
+ * wasm-opt's inlining makes this module larger.
  */
-async function makeSmaller(wasmOpt, module) {
+async function makeSmaller({ wasmOpt }, module) {
   const passes = ["--no-inline=*", "-Oz", "--strip-debug", "--strip-producers"];
   const small = `${module}.small`;
   await run(wasmOpt, [module, "-o", small, ...passes, ...WASM_FEATURES.map((feature) => `--enable-${feature}`)], { failure: "wasm-opt" });

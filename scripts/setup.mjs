@@ -64,18 +64,10 @@ export async function setUpRust() {
   }
 }
 
-/**
- * The tools of the WebAssembly build. Returns the environment that makes worker-build use them, and the path of
- * worker-build itself: `{ workerBuild, env }`. Needs the packages and the toolchain.
- */
+/** The paths of the tools of the WebAssembly build: `{ wasmBindgen, wasmOpt, esbuild }`. Needs the packages and the toolchain. */
 export async function setUpWasmTools() {
-  const workerBuild = await cargoTool("worker-build", lockedCrate("worker"), "worker-build");
   const wasmBindgen = await cargoTool("wasm-bindgen-cli", lockedCrate("wasm-bindgen"), "wasm-bindgen");
-  return {
-    workerBuild,
-    // A wrong path here would make worker-build download its own; each of them was just made sure of.
-    env: { WASM_BINDGEN_BIN: wasmBindgen, WASM_OPT_BIN: packageProgram("wasm-opt"), ESBUILD_BIN: packageProgram("esbuild") },
-  };
+  return { wasmBindgen, wasmOpt: packageProgram("wasm-opt"), esbuild: packageProgram("esbuild") };
 }
 
 /**

@@ -61,11 +61,10 @@ await command(async (names) => {
 async function lint() {
   await cargo("formatting (`cargo fmt` puts it right)", ["fmt", "--all", "--check"]);
   await cargo("clippy", ["clippy", "--locked", "--workspace", "--all-targets", "--", "-D", "warnings"]);
-  // WASM_BINDGEN_USE_JS_SYS is how worker-build compiles; without it other code would be checked than is built.
   const { targets: [target] } = rustToolchain();
   const wasm = ["clippy", "--locked", "--package", "switchboard", "--lib", "--target", target];
   for (const features of [[], ["--all-features"]]) {
-    await cargo(`clippy for ${target}`, [...wasm, ...features, "--", "-D", "warnings"], { WASM_BINDGEN_USE_JS_SYS: "1" });
+    await cargo(`clippy for ${target}`, [...wasm, ...features, "--", "-D", "warnings"]);
   }
   const bench = [...filesBelow("bench", ".mjs"), ...filesBelow("bench", ".js")].filter((file) => !file.includes("node_modules"));
   for (const file of [...filesBelow("scripts", ".mjs"), ...filesBelow("tests", ".mjs"), ...filesBelow("playground/web", ".js"), ...bench]) {

@@ -1,6 +1,96 @@
 // The runtime's side of the shell: each function is one crossing from WebAssembly, since every crossing costs. It decides
 // nothing, and what it is given was checked. Not here: what is done with the results (`services.rs`, `objects.rs`).
 
+import { __wbg_reset_state as freshInstance, settled } from "./index.js";
+
+// ---------------------------------------------------------------------------------------------------- instances
+
+// The instance of WebAssembly that runs, by number, and whether it is over.
+let instance = 1;
+let over = false;
+/** What its tasks owe. */
+const owed = new Set();
+
+/** Before each event: after a panic a fresh instance begins. Returns its number. */
+export function begin() {
+  if (over) {
+    freshInstance();
+    over = false;
+    instance += 1;
+  }
+  return instance;
+}
+
+/** After a call into WebAssembly that threw `error`, which is returned: a trap ends the instance. */
+export function ended(error) {
+  if (error instanceof WebAssembly.RuntimeError) end();
+  return error;
+}
+
+/** The instance has ended. What waits for it is told so: nothing else would ever tell. */
+export function end() {
+  over = true;
+  for (const debt of owed) debt.default("the instance has ended");
+}
+
+// ---------------------------------------------------------------------------------------------------- tasks
+
+/** What a task owes that is not done at once. */
+export class Debt {
+  #resolve;
+  #reject;
+  promise = new Promise((resolve, reject) => {
+    this.#resolve = resolve;
+    this.#reject = reject;
+  });
+
+  constructor() {
+    owed.add(this);
+  }
+
+  pay(value) {
+    owed.delete(this);
+    this.#resolve(value);
+  }
+
+  default(reason) {
+    owed.delete(this);
+    this.#reject(new Error(reason));
+  }
+
+  /** Nobody is left to whom it is owed. */
+  forgive() {
+    owed.delete(this);
+  }
+}
+
+/** Has the tasks go on when the promise is settled. */
+export function watch(promise, wait) {
+  const begun = instance;
+  promise.then(
+    (value) => resume(begun, wait, true, value),
+    (error) => resume(begun, wait, false, error),
+  );
+}
+
+/** A timer, to be cancelled with `cancelTimer` if it is no longer needed: one that is left would keep an object alive. */
+export function startTimer(milliseconds, wait) {
+  return setTimeout(resume, milliseconds, instance, wait, true, undefined);
+}
+
+export function cancelTimer(timer) {
+  clearTimeout(timer);
+}
+
+function resume(begun, wait, fulfilled, value) {
+  if (begun !== instance || over) return;
+  try {
+    settled(wait, fulfilled, value);
+  } catch (error) {
+    console.error(ended(error));
+  }
+}
+
 // ---------------------------------------------------------------------------------------------------- requests
 
 /** What every check of a request needs, a line each: no method, URL or header value holds a line end. */
@@ -14,12 +104,11 @@ export function header(request, name) {
   return request.headers.get(name) ?? undefined;
 }
 
-/** The body of a request, at once where its length was announced, which has been checked: the runtime reads no more. */
+/** The body of a request, of which no more is read than one piece beyond `limit`. */
 export async function bytes(request, limit) {
-  return request.headers.has("Content-Length") ? new Uint8Array(await request.arrayBuffer()) : read(request.body, limit);
+  return read(request.body, limit);
 }
 
-/** No more is read than one piece beyond `limit`. */
 async function read(body, limit) {
   if (body === null) return new Uint8Array();
   const pieces = [];
@@ -39,20 +128,17 @@ async function read(body, limit) {
   return whole;
 }
 
-export async function text(message) {
-  return message.text();
-}
-
-/** `headers`: names and values, a line each. */
-export function respond(status, headers, body) {
-  return new Response(body === "" ? null : body, { status, headers: pairs(headers) });
-}
-
-function pairs(lines) {
+/** `lines`: names and values, a line each. */
+export function headers(lines) {
   const fields = lines.split("\n");
-  const headers = [];
-  for (let at = 0; at + 1 < fields.length; at += 2) headers.push([fields[at], fields[at + 1]]);
-  return headers;
+  const pairs = [];
+  for (let at = 0; at + 1 < fields.length; at += 2) pairs.push([fields[at], fields[at + 1]]);
+  return new Headers(pairs);
+}
+
+/** `headers` may be used for many responses: each gets a copy, which is cheaper than new ones. */
+export function respond(status, headers, body) {
+  return new Response(body === "" ? null : body, { status, headers });
 }
 
 // ---------------------------------------------------------------------------------------------------- the world
@@ -63,60 +149,56 @@ export function setting(env, name) {
   return typeof value === "number" ? String(value) : typeof value === "string" ? value : undefined;
 }
 
-/** A timer that can be stopped, so that none is left when nobody waits for it. */
-export class Timer {
-  constructor(milliseconds) {
-    this.rung = new Promise((resolve) => {
-      this.id = setTimeout(resolve, milliseconds);
-    });
-  }
-  stop() {
-    clearTimeout(this.id);
-  }
-}
-
 /**
  * An exchange over HTTP that can be broken off. A redirect is not followed: it would carry keys and texts to another place.
  * `done` resolves to status, `Retry-After`, `Location` and body; or to the word for what went wrong, after which nothing
  * more is read.
  */
 export class Exchange {
-  constructor(method, url, headers, body, limit) {
-    this.controller = new AbortController();
-    this.over = false;
-    this.done = this.run(url, { method, headers: pairs(headers), body, redirect: "manual", signal: this.controller.signal }, limit);
+  #controller = new AbortController();
+  #late = false;
+  #over = false;
+
+  constructor(method, url, headers, body, limit, milliseconds) {
+    this.done = this.#run(url, { method, headers, body, redirect: "manual", signal: this.#controller.signal }, limit, milliseconds);
   }
-  async run(url, init, limit) {
-    let response;
+
+  async #run(url, init, limit, milliseconds) {
+    const timer = setTimeout(() => {
+      this.#late = true;
+      this.#controller.abort();
+    }, milliseconds);
+    let begun = false;
     try {
-      response = await fetch(url, init);
-    } catch {
-      return "connection";
-    }
-    if (Number(response.headers.get("Content-Length")) > limit) return "too_large";
-    try {
-      // Piece by piece: what was compressed is longer than its announced length.
-      const body = await read(response.body, limit);
+      const response = await fetch(url, init);
+      begun = true;
+      const { headers } = response;
+      const length = headers.get("Content-Length");
+      if (Number(length) > limit) return "too_large";
+      // Where it is compressed, or its length is not known, piece by piece: it may be longer than it seems.
+      const whole = length !== null && !headers.has("Content-Encoding");
+      const body = whole ? new Uint8Array(await response.arrayBuffer()) : await read(response.body, limit);
       if (body.length > limit) return "too_large";
-      this.over = true;
-      return [response.status, response.headers.get("Retry-After"), response.headers.get("Location"), body];
+      this.#over = true;
+      return response.ok ? [response.status, null, null, body] : [response.status, headers.get("Retry-After"), headers.get("Location"), body];
     } catch {
-      return "unreadable";
+      return this.#late ? "timeout" : begun ? "unreadable" : "connection";
+    } finally {
+      clearTimeout(timer);
     }
   }
+
   /** Breaks it off, if it is not over: that is not free even when there is nothing to break off. */
   abort() {
-    if (!this.over) this.controller.abort();
+    if (!this.#over) this.#controller.abort();
   }
 }
 
 // ---------------------------------------------------------------------------------------------------- objects and stores
 
 /** Calls an object by its name, by a fresh stub, since one that has failed stays broken. */
-export async function call(env, binding, name, body) {
-  const response = await env[binding].getByName(name).fetch("https://object/", { method: "POST", body });
-  if (response.status !== 200) throw new Error(`object answered ${response.status}`);
-  return response.text();
+export async function call(env, binding, name, text) {
+  return env[binding].getByName(name).call(text);
 }
 
 export function objectName(state) {
@@ -127,21 +209,24 @@ export function waitUntil(state, promise) {
   state.waitUntil(promise);
 }
 
-export async function stored(state, key) {
-  return state.storage.get(key);
+export function stored(state, key) {
+  return state.storage.kv.get(key);
 }
 
-/** Writes that are begun without an `await` between them commit together. `puts`: keys and values by turns. */
-export async function commit(state, clear, puts, deletes, alarm) {
+/**
+ * Writes that are begun without an `await` between them commit together, and nothing that follows leaves the object before
+ * they are durable. `puts`: keys and values by turns. Returns a promise where there is something to wait for.
+ */
+export function commit(state, clear, puts, deletes, alarm) {
   const { storage } = state;
   if (clear) return storage.deleteAll();
-  const writes = [];
-  const values = {};
-  for (let at = 0; at < puts.length; at += 2) values[puts[at]] = puts[at + 1];
-  if (puts.length > 0) writes.push(storage.put(values));
-  if (deletes.length > 0) writes.push(storage.delete(deletes));
-  if (alarm !== undefined) writes.push(storage.setAlarm(alarm));
-  return Promise.all(writes);
+  const write = () => {
+    for (let at = 0; at < puts.length; at += 2) storage.kv.put(puts[at], puts[at + 1]);
+    for (const key of deletes) storage.kv.delete(key);
+  };
+  if (puts.length + deletes.length > 2) storage.transactionSync(write);
+  else write();
+  return alarm === undefined ? undefined : storage.setAlarm(alarm);
 }
 
 export async function kvGet(env, key) {
@@ -154,17 +239,4 @@ export async function kvPut(env, key, value, expirationTtl) {
 
 export async function kvDelete(env, key) {
   return env.CONVERSATIONS.delete(key);
-}
-
-// ---------------------------------------------------------------------------------------------------- panics
-
-/** What the entry point that `worker-build` makes reads before each event: after a critical error it begins a fresh instance. */
-export const state = { criticalError: false, instanceId: 1 };
-
-export function failedForGood() {
-  state.criticalError = true;
-}
-
-export function initState() {
-  return state;
 }

@@ -1,13 +1,17 @@
 //! The Worker runtime's side: entry points and conversions, and nothing that decides.
 //!
-//! Exists on wasm32 only. The Durable Objects are in `objects`, the platform's services in `services`, and what crosses into
-//! JavaScript in `glue`.
+//! Exists on wasm32 only. What the runtime calls is in `entry.js`; the Durable Objects are in `objects`, the platform's services in
+//! `services`, what waits in `tasks`, and what crosses into JavaScript in `glue`.
 
 mod glue;
 mod objects;
 mod services;
+mod tasks;
 
-use std::{cell::OnceCell, rc::Rc};
+use std::{
+    cell::{OnceCell, RefCell},
+    rc::Rc,
+};
 
 use js_sys::Uint8Array;
 use wasm_bindgen::prelude::*;
@@ -22,32 +26,35 @@ use crate::{
 fn start() {
     std::panic::set_hook(Box::new(|info| {
         console_error_panic_hook::hook(info);
-        glue::failed_for_good();
+        glue::end();
     }));
-    wasm_bindgen::handler::set_on_abort(wasm_bindgen::handler::schedule_reinit);
 }
 
-/// For the entry point that `worker-build` makes around these.
-#[doc(hidden)]
-#[wasm_bindgen(js_name = __worker_init_state)]
-pub fn init_state() -> JsValue {
-    glue::init_state()
+/// The longest body that a request is read for, in bytes.
+#[must_use]
+#[wasm_bindgen(js_name = bodyLimit)]
+pub fn body_limit() -> usize {
+    app::MAX_BODY_BYTES
 }
 
-/// A request to the Worker.
+/// A request to the Worker: `head` is what `glue.js` makes of it, `body` its body, if it was read. Returns the response or a
+/// promise of it.
 ///
 /// # Errors
 /// None that the runtime would not answer by itself: the response could not be made.
 #[wasm_bindgen]
-pub async fn fetch(request: JsValue, env: JsValue) -> Result<JsValue, JsValue> {
-    let mut request = Incoming::new(request);
+pub fn fetch(head: String, body: Option<String>, request: JsValue, env: JsValue) -> Result<JsValue, JsValue> {
+    let mut request = Incoming { request, head, body, read: false };
     #[cfg(feature = "panic-route")]
     panic_on_request(&request);
     let config = config(&env);
-    let platform = services::WorkerServices::new(env);
-    let config = Result::as_ref(&config).map_err(Vec::as_slice);
-    let response = app::handle(&platform, config, &mut request).await;
-    outgoing(&response).or_else(|_| outgoing(&app::internal_error()))
+    let answer = async move {
+        let platform = services::WorkerServices::new(env);
+        let config = Result::as_ref(&config).map_err(Vec::as_slice);
+        let response = app::handle(&platform, config, &mut request).await;
+        outgoing(&response).or_else(|_| outgoing(&app::internal_error())).map_err(|error| tasks::failed(&error))
+    };
+    tasks::begin(tasks::Owner::Request, answer).returned()
 }
 
 /// For the end-to-end test of recovery: a panic like any other, in a build that is never released.
@@ -73,15 +80,11 @@ struct Incoming {
     request: JsValue,
     /// Method, URL, content type, length and signature, a line each.
     head: String,
+    body: Option<String>,
     read: bool,
 }
 
 impl Incoming {
-    fn new(request: JsValue) -> Self {
-        let head = glue::head(&request);
-        Self { request, head, read: false }
-    }
-
     fn line(&self, number: usize) -> &str {
         self.head.split('\n').nth(number).unwrap_or_default()
     }
@@ -110,15 +113,48 @@ impl app::Request for Incoming {
         if std::mem::replace(&mut self.read, true) {
             return Ok(None);
         }
-        let bytes = glue::settled(glue::bytes(&self.request, app::MAX_BODY_BYTES)).await.map_err(|_| BodyBroken)?;
+        if let Some(body) = self.body.take() {
+            return Ok(Some(as_it_was(body)));
+        }
+        let bytes = tasks::settled(glue::bytes(&self.request, app::MAX_BODY_BYTES)).await.map_err(|_| BodyBroken)?;
         Ok(Some(Uint8Array::from(bytes).to_vec()))
     }
 }
 
+/// The bytes of a body that was read as text. What was no UTF-8 is none again: who sends U+FFFD in a form encodes it.
+fn as_it_was(text: String) -> Vec<u8> {
+    if !text.contains('\u{FFFD}') {
+        return text.into_bytes();
+    }
+    text.split('\u{FFFD}').map(str::as_bytes).collect::<Vec<_>>().join(&0xFF)
+}
+
 /// A response for the runtime.
 fn outgoing(response: &app::Response) -> Result<JsValue, JsValue> {
-    glue::respond(response.status, &lines(&response.headers), &response.body)
+    glue::respond(response.status, &headers(&response.headers), &response.body)
 }
+
+/// Headers for the runtime. Those that were made lately are kept: most responses have the same ones.
+fn headers<V: AsRef<str>>(headers: &[(&'static str, V)]) -> JsValue {
+    thread_local! {
+        static MADE: RefCell<Vec<(String, JsValue)>> = const { RefCell::new(Vec::new()) };
+    }
+    let lines = lines(headers);
+    MADE.with_borrow_mut(|made| {
+        if let Some((_, headers)) = made.iter().find(|(other, _)| *other == lines) {
+            return headers.clone();
+        }
+        let headers = glue::headers(&lines);
+        if made.len() >= MAX_MADE {
+            made.remove(0);
+        }
+        made.push((lines, headers.clone()));
+        headers
+    })
+}
+
+/// As many as there are kinds of responses and of requests to the outside; those that differ each time come and go.
+const MAX_MADE: usize = 8;
 
 /// Header names and values, a line each, as `glue` takes them.
 fn lines<V: AsRef<str>>(headers: &[(&'static str, V)]) -> String {

@@ -1,14 +1,18 @@
-//! The Durable Objects: thin newtypes over the engines, which are tested natively.
+//! The Durable Objects' engines for the runtime, which are tested natively. `entry.js` has the classes around them.
 //!
-//! A call is a `POST` of JSON, and its answer a 200 with JSON; every other status means that the platform or the object
-//! failed. Source: Cloudflare, "Durable Objects".
+//! A call is JSON, and so is its answer; that the platform or the engine failed is thrown. Source: Cloudflare, "Durable
+//! Objects".
 
 use std::{rc::Rc, time::Duration};
 
 use serde::{Serialize, de::DeserializeOwned};
 use wasm_bindgen::prelude::*;
 
-use super::{config, glue, services::ObjectServices};
+use super::{
+    config, glue,
+    services::ObjectServices,
+    tasks::{self, Outcome},
+};
 use crate::{
     budget::{Budget, BudgetCall},
     json,
@@ -18,109 +22,134 @@ use crate::{
     tries::{Tries, TryCall},
 };
 
-/// The object of one sender. Its name is the sender's pseudonym.
+/// The engine of one sender object. The object's name is the sender's pseudonym.
 #[wasm_bindgen]
-pub struct SenderObject {
+pub struct SenderEngine {
     /// None while the configuration is faulty: then no call is made, and a left-over alarm waits.
-    engine: Option<Sender<ObjectServices>>,
+    engine: Option<Rc<Sender<ObjectServices>>>,
     services: ObjectServices,
 }
 
 #[wasm_bindgen]
-impl SenderObject {
+impl SenderEngine {
     #[wasm_bindgen(constructor)]
     pub fn new(state: JsValue, env: JsValue) -> Self {
         let name = glue::object_name(&state);
         let config = config(&env);
         let services = ObjectServices::new(state, env);
         let engine = match (Result::as_ref(&config), name) {
-            (Ok(config), Some(name)) => Some(Sender::new(services.clone(), Rc::new(config.clone()), Pseudonym::from_object_name(name))),
+            (Ok(config), Some(name)) => {
+                Some(Rc::new(Sender::new(services.clone(), Rc::new(config.clone()), Pseudonym::from_object_name(name))))
+            }
             _ => None,
         };
         Self { engine, services }
     }
 
-    pub async fn fetch(&self, request: JsValue) -> Result<JsValue, JsValue> {
-        match (&self.engine, read::<ObjectCall>(request).await) {
-            (Some(engine), Ok(ObjectCall::Deliver(call))) => write(engine.deliver(*call).await),
-            (Some(engine), Ok(ObjectCall::Report(report))) => write(engine.report(report).await),
-            (Some(engine), Ok(ObjectCall::Show)) => write(engine.show().await),
-            (Some(engine), Ok(ObjectCall::Erase(phone_hash))) => write(engine.erase(phone_hash).await),
-            (None, _) => write::<()>(Err(PlatformError::new("not configured"))),
-            (_, Err(error)) => write::<()>(Err(error)),
-        }
+    pub fn call(&self, text: &str) -> Result<JsValue, JsValue> {
+        let (engine, call) = (self.engine.clone(), read(text));
+        let answer = async move {
+            let engine = engine.ok_or_else(|| PlatformError::new("not configured"))?;
+            match call? {
+                ObjectCall::Deliver(call) => write(&engine.deliver(*call).await?),
+                ObjectCall::Report(report) => write(&engine.report(report).await?),
+                ObjectCall::Show => write(&engine.show().await?),
+                ObjectCall::Erase(phone_hash) => write(&engine.erase(phone_hash).await?),
+            }
+        };
+        tasks::begin(self.services.owner(), answer).returned()
     }
 
-    pub async fn alarm(&self) -> Result<JsValue, JsValue> {
-        let done = match &self.engine {
-            Some(engine) => engine.alarm().await,
-            None => self.services.ring_again(Duration::from_secs(60)).await,
+    pub fn alarm(&self) -> Result<JsValue, JsValue> {
+        let (engine, services) = (self.engine.clone(), self.services.clone());
+        let done = async move {
+            match engine {
+                Some(engine) => engine.alarm().await?,
+                None => services.ring_again(Duration::from_secs(60)).await?,
+            }
+            Ok(JsValue::UNDEFINED)
         };
-        write(done)
+        tasks::begin(self.services.owner(), done).returned()
     }
 }
 
-/// The one budget object.
+impl Drop for SenderEngine {
+    fn drop(&mut self) {
+        tasks::end_of(self.services.owner());
+    }
+}
+
+/// The engine of the one budget object.
 #[wasm_bindgen]
-pub struct BudgetObject {
-    engine: Budget<ObjectServices>,
+pub struct BudgetEngine {
+    engine: Rc<Budget<ObjectServices>>,
     services: ObjectServices,
 }
 
 #[wasm_bindgen]
-impl BudgetObject {
+impl BudgetEngine {
     #[wasm_bindgen(constructor)]
     pub fn new(state: JsValue, env: JsValue) -> Self {
         let services = ObjectServices::new(state, env);
-        Self { engine: Budget::new(services.clone()), services }
+        Self { engine: Rc::new(Budget::new(services.clone())), services }
     }
 
-    pub async fn fetch(&self, request: JsValue) -> Result<JsValue, JsValue> {
-        let now = self.services.now();
-        match read::<BudgetCall>(request).await {
-            Ok(BudgetCall::Reserve(call)) => write(self.engine.reserve(call, now).await),
-            Ok(BudgetCall::Report(tally)) => write(self.engine.report(&tally, now).await.map(drop)),
-            Ok(BudgetCall::Usage(tally)) => write(self.engine.report(&tally, now).await),
-            Err(error) => write::<()>(Err(error)),
-        }
+    pub fn call(&self, text: &str) -> Result<JsValue, JsValue> {
+        let (engine, call, now) = (Rc::clone(&self.engine), read(text), self.services.now());
+        let answer = async move {
+            match call? {
+                BudgetCall::Reserve(call) => write(&engine.reserve(call, now).await?),
+                BudgetCall::Report(tally) => write(&engine.report(&tally, now).await.map(drop)?),
+                BudgetCall::Usage(tally) => write(&engine.report(&tally, now).await?),
+            }
+        };
+        tasks::begin(self.services.owner(), answer).returned()
     }
 }
 
-/// The object of one client address that tried the admin token.
+impl Drop for BudgetEngine {
+    fn drop(&mut self) {
+        tasks::end_of(self.services.owner());
+    }
+}
+
+/// The engine of the object of one client address that tried the admin token.
 #[wasm_bindgen]
-pub struct TriesObject {
-    engine: Tries<ObjectServices>,
+pub struct TriesEngine {
+    engine: Rc<Tries<ObjectServices>>,
     services: ObjectServices,
 }
 
 #[wasm_bindgen]
-impl TriesObject {
+impl TriesEngine {
     #[wasm_bindgen(constructor)]
     pub fn new(state: JsValue, env: JsValue) -> Self {
         let services = ObjectServices::new(state, env);
-        Self { engine: Tries::new(services.clone()), services }
+        Self { engine: Rc::new(Tries::new(services.clone())), services }
     }
 
-    pub async fn fetch(&self, request: JsValue) -> Result<JsValue, JsValue> {
-        let verdict = match read::<TryCall>(request).await {
-            Ok(call) => self.engine.attempt(call, self.services.now()).await,
-            Err(error) => Err(error),
-        };
-        write(verdict)
+    pub fn call(&self, text: &str) -> Result<JsValue, JsValue> {
+        let (engine, call, now) = (Rc::clone(&self.engine), read::<TryCall>(text), self.services.now());
+        tasks::begin(self.services.owner(), async move { write(&engine.attempt(call?, now).await?) }).returned()
     }
 
-    pub async fn alarm(&self) -> Result<JsValue, JsValue> {
-        write(self.engine.alarm(self.services.now()).await)
+    pub fn alarm(&self) -> Result<JsValue, JsValue> {
+        let (engine, now) = (Rc::clone(&self.engine), self.services.now());
+        tasks::begin(self.services.owner(), async move { engine.alarm(now).await.map(|()| JsValue::UNDEFINED) }).returned()
     }
 }
 
-async fn read<T: DeserializeOwned>(request: JsValue) -> Result<T, PlatformError> {
-    let text = glue::settled_text(glue::text(&request)).await.map_err(|_| PlatformError::new("call broke off"))?;
-    text.and_then(|text| json::read(&text).ok()).ok_or_else(|| PlatformError::new("call is unreadable"))
+impl Drop for TriesEngine {
+    fn drop(&mut self) {
+        tasks::end_of(self.services.owner());
+    }
 }
 
-/// A failure is thrown, not answered: in an alarm that makes the runtime ring again.
-fn write<T: Serialize>(answer: Result<T, PlatformError>) -> Result<JsValue, JsValue> {
-    let text = answer.and_then(|value| serde_json::to_string(&value).map_err(|_| PlatformError::new("answer cannot be encoded")));
-    glue::respond(200, "", &text.map_err(|error| js_sys::Error::new(&error.reason))?)
+fn read<T: DeserializeOwned>(text: &str) -> Result<T, PlatformError> {
+    json::read(text).map_err(|_| PlatformError::new("call is unreadable"))
+}
+
+fn write(answer: &impl Serialize) -> Outcome {
+    let text = serde_json::to_string(answer).map_err(|_| PlatformError::new("answer cannot be encoded"))?;
+    Ok(JsValue::from_str(&text))
 }

@@ -2,18 +2,14 @@
 
 use std::{cell::Cell, time::Duration};
 
-use futures_util::{
-    future::{Either, LocalBoxFuture, select},
-    pin_mut,
-};
+use futures_util::future::LocalBoxFuture;
 use js_sys::{Array, Uint8Array};
 use serde::{Serialize, de::DeserializeOwned};
 use wasm_bindgen::prelude::*;
-use wasm_bindgen_futures::JsFuture;
 
 use super::{
-    glue::{self, settled, settled_text},
-    lines,
+    glue, headers,
+    tasks::{self, Begun, Owner, as_f64, failed, now, settled, sleep},
 };
 use crate::{
     budget::{BudgetCall, DayUsage, Reservation, ReserveCall},
@@ -107,11 +103,17 @@ const THE_BUDGET: &str = "budget";
 pub struct ObjectServices {
     env: JsValue,
     state: JsValue,
+    owner: Owner,
 }
 
 impl ObjectServices {
     pub fn new(state: JsValue, env: JsValue) -> Self {
-        Self { env, state }
+        Self { env, state, owner: Owner::new_object() }
+    }
+
+    /// Whose the object's tasks are.
+    pub fn owner(&self) -> Owner {
+        self.owner
     }
 
     /// Sets the alarm for `wait` from now.
@@ -147,7 +149,9 @@ impl Spawn for ObjectServices {
             task.await;
             Ok(JsValue::UNDEFINED)
         };
-        glue::wait_until(&self.state, wasm_bindgen_futures::future_to_promise(task));
+        if let Begun::GoesOn(promise) = tasks::begin(self.owner, task) {
+            glue::wait_until(&self.state, promise);
+        }
     }
 }
 
@@ -155,14 +159,10 @@ impl Http for ObjectServices {
     async fn send(&self, request: &HttpRequest, timeout: Duration) -> Result<HttpResponse, HttpError> {
         // As bytes: a string would be copied and converted once more, and pictures are large.
         let body = (request.method == "POST").then(|| Uint8Array::from(request.body.as_bytes()));
-        let exchange = glue::Exchange::new(request.method, &request.url, &lines(&request.headers), body, request.limit);
+        let exchange =
+            glue::Exchange::new(request.method, &request.url, &headers(&request.headers), body, request.limit, as_f64(millis(timeout)));
         let exchange = Exchange(exchange);
-        let (done, too_late) = (JsFuture::from(exchange.0.done()), sleep(timeout));
-        pin_mut!(too_late);
-        match select(done, too_late).await {
-            Either::Left((done, _)) => received(done.unwrap_or_default()),
-            Either::Right(((), _)) => Err(HttpError::Timeout),
-        }
+        received(settled(exchange.0.done()).await.unwrap_or_default())
     }
 }
 
@@ -177,6 +177,7 @@ impl Drop for Exchange {
 
 fn received(done: JsValue) -> Result<HttpResponse, HttpError> {
     let response = done.dyn_into::<Array>().map_err(|error| match error.as_string().as_deref() {
+        Some("timeout") => HttpError::Timeout,
         Some("too_large") => HttpError::TooLarge,
         Some("unreadable") => HttpError::Unreadable,
         _ => HttpError::Connection,
@@ -193,7 +194,7 @@ fn received(done: JsValue) -> Result<HttpResponse, HttpError> {
 
 impl Kv for ObjectServices {
     async fn get(&self, key: &str) -> Result<Option<String>, PlatformError> {
-        settled_text(glue::kv_get(&self.env, key)).await
+        Ok(settled(glue::kv_get(&self.env, key)).await?.as_string())
     }
 
     async fn put(&self, key: &str, value: &str, ttl: Duration) -> Result<(), PlatformError> {
@@ -207,14 +208,18 @@ impl Kv for ObjectServices {
 
 impl Storage for ObjectServices {
     async fn get(&self, key: &str) -> Result<Option<String>, PlatformError> {
-        settled_text(glue::stored(&self.state, key)).await
+        Ok(glue::stored(&self.state, key).map_err(|error| failed(&error))?.as_string())
     }
 
     async fn commit(&self, batch: Batch) -> Result<(), PlatformError> {
         let puts = batch.puts.iter().flat_map(|(key, value)| [key, value]).map(|text| JsValue::from_str(text)).collect();
         let deletes = batch.deletes.iter().map(|key| JsValue::from_str(key)).collect();
         let alarm = batch.alarm.map(|at| as_f64(at.0));
-        settled(glue::commit(&self.state, batch.clear, puts, deletes, alarm)).await.map(drop)
+        match glue::commit(&self.state, batch.clear, puts, deletes, alarm) {
+            Ok(None) => Ok(()),
+            Ok(Some(promise)) => settled(promise).await.map(drop),
+            Err(error) => Err(failed(&error)),
+        }
     }
 }
 
@@ -231,30 +236,6 @@ impl Budgets for ObjectServices {
 /// Calls an object by its name: JSON out, JSON back.
 async fn call_object<C: Serialize, R: DeserializeOwned>(env: &JsValue, binding: &str, name: &str, call: &C) -> Result<R, PlatformError> {
     let body = serde_json::to_string(call).map_err(|_| PlatformError::new("call cannot be encoded"))?;
-    let text = settled_text(glue::call(env, binding, name, &body)).await?;
+    let text = settled(glue::call(env, binding, name, &body)).await?.as_string();
     text.and_then(|text| json::read(&text).ok()).ok_or_else(|| PlatformError::new("object's answer is unreadable"))
-}
-
-/// Waits. A timer that nobody waits for any more is stopped, since it would keep an object alive.
-async fn sleep(duration: Duration) {
-    struct Timer(glue::Timer);
-    impl Drop for Timer {
-        fn drop(&mut self) {
-            self.0.stop();
-        }
-    }
-    let timer = Timer(glue::Timer::new(as_f64(millis(duration))));
-    // It resolves, and never fails.
-    let _ = JsFuture::from(timer.0.rung()).await;
-}
-
-#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "whole, and far below 2^53")]
-fn now() -> UnixMillis {
-    UnixMillis(js_sys::Date::now() as u64)
-}
-
-/// Exact up to the year 287396, or as long a time.
-#[allow(clippy::cast_precision_loss, reason = "what the Worker waits for is far below 2^53 milliseconds")]
-fn as_f64(number: u64) -> f64 {
-    number as f64
 }

@@ -39,6 +39,10 @@ fn units(text: &str) -> usize {
 
 /// The longest good beginning of at most `limit` units, and what follows it; both without white space at the cut.
 fn cut(text: &str, limit: usize) -> (&str, &str) {
+    // No text has more units than bytes; most fit.
+    if text.len() <= limit {
+        return (text, "");
+    }
     let mut used = 0usize;
     let mut best = Cuts::default();
     let mut previous = "";

@@ -1,0 +1,313 @@
+//! Futures on the runtime's event loop: an executor, promises and timers.
+//!
+//! A task is polled at once, and again within the same call into WebAssembly that brings what it waits for; only a task that
+//! is not done at once costs a promise. Nothing is left to the garbage collector, which does not see into WebAssembly: the
+//! tasks of an object end with it, and those of requests a minute after they began.
+//!
+//! Not here: what the tasks do.
+
+use std::{
+    cell::{Cell, RefCell},
+    collections::VecDeque,
+    future::{Future, poll_fn},
+    sync::Arc,
+    task::{Context, Poll, Wake, Waker},
+    time::Duration,
+};
+
+use futures_util::future::LocalBoxFuture;
+use js_sys::Promise;
+use slab::Slab;
+use wasm_bindgen::prelude::*;
+
+use super::glue;
+use crate::platform::{PlatformError, UnixMillis, millis};
+
+/// What a task ends with.
+pub type Outcome = Result<JsValue, PlatformError>;
+
+/// A task that was begun.
+pub enum Begun {
+    /// It is done.
+    Done(Outcome),
+    /// It goes on; the promise is settled when it is done.
+    GoesOn(Promise),
+}
+
+impl Begun {
+    /// For the runtime: what the task gave, or the promise of it.
+    ///
+    /// # Errors
+    /// The task's own, as something to throw.
+    pub fn returned(self) -> Result<JsValue, JsValue> {
+        match self {
+            Self::Done(outcome) => outcome.map_err(|error| js_sys::Error::new(&error.reason).into()),
+            Self::GoesOn(promise) => Ok(promise.into()),
+        }
+    }
+}
+
+/// Whose a task is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Owner {
+    /// A request's.
+    Request,
+    /// The object's of this number.
+    Object(u32),
+}
+
+impl Owner {
+    /// An object that there was not before.
+    pub fn new_object() -> Self {
+        thread_local! {
+            static OBJECTS: Cell<u32> = const { Cell::new(0) };
+        }
+        Self::Object(OBJECTS.replace(OBJECTS.get().wrapping_add(1)))
+    }
+}
+
+/// Begins a task.
+pub fn begin(owner: Owner, future: impl Future<Output = Outcome> + 'static) -> Begun {
+    let mut future: LocalBoxFuture<'static, Outcome> = Box::pin(future);
+    let (id, waker) = with(|tasks| {
+        let entry = tasks.all.vacant_entry();
+        let id = entry.key();
+        let waker = Waker::from(Arc::new(WakesTask(id)));
+        entry.insert(Task { owner, begun: UnixMillis(0), waker: waker.clone(), going_on: None });
+        (id, waker)
+    });
+    let polled = future.as_mut().poll(&mut Context::from_waker(&waker));
+    let result = match polled {
+        Poll::Ready(outcome) => {
+            with(|tasks| tasks.all.try_remove(id));
+            Begun::Done(outcome)
+        }
+        Poll::Pending => {
+            let debt = glue::Debt::new();
+            let promise = debt.promise();
+            put_back(id, (future, debt));
+            let now = now();
+            let outdated = with(|tasks| {
+                if let Some(task) = tasks.all.get_mut(id) {
+                    task.begun = now;
+                }
+                tasks.outdated(now)
+            });
+            outdated.into_iter().for_each(abandon);
+            Begun::GoesOn(promise)
+        }
+    };
+    go_on();
+    result
+}
+
+/// Ends the tasks of an object that has vanished.
+pub fn end_of(owner: Owner) {
+    with(|tasks| tasks.take_all(|task| task.owner == owner)).into_iter().for_each(abandon);
+}
+
+/// What a promise resolves to.
+///
+/// # Errors
+/// What it is rejected with, see [`failed`].
+pub async fn settled(promise: Promise) -> Outcome {
+    let wait = Wait::new(true);
+    glue::watch(&promise, wait.number());
+    wait.over().await.map_err(|error| failed(&error))
+}
+
+/// Waits. The timer is cancelled when nobody waits for it any more, since it would keep an object alive.
+pub async fn sleep(duration: Duration) {
+    struct Timer(f64);
+    impl Drop for Timer {
+        fn drop(&mut self) {
+            glue::cancel_timer(self.0);
+        }
+    }
+    let wait = Wait::new(false);
+    let _timer = Timer(glue::start_timer(as_f64(millis(duration)), wait.number()));
+    // A timer does not fail.
+    let _ = wait.over().await;
+}
+
+/// The platform's own words. They name bindings, statuses and limits; keys are pseudonyms, and values are never among them.
+///
+/// An error of an object says whether the call may be made again (Cloudflare, "Durable Objects: error handling").
+pub fn failed(error: &JsValue) -> PlatformError {
+    let property = |name: &str| js_sys::Reflect::get(error, &JsValue::from_str(name)).unwrap_or_default();
+    let reason = property("message").as_string().unwrap_or_else(|| "unknown".into());
+    PlatformError { reason, retryable: property("retryable").is_truthy() && !property("overloaded").is_truthy() }
+}
+
+/// The clock.
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "whole, and far below 2^53")]
+pub fn now() -> UnixMillis {
+    UnixMillis(js_sys::Date::now() as u64)
+}
+
+/// Exact up to the year 287396, or as long a time.
+#[allow(clippy::cast_precision_loss, reason = "what the Worker waits for is far below 2^53 milliseconds")]
+pub fn as_f64(number: u64) -> f64 {
+    number as f64
+}
+
+/// How long the task of a request is kept: its client has long left by then.
+const REQUEST_LIFE: Duration = Duration::from_secs(60);
+
+thread_local! {
+    static TASKS: RefCell<Tasks> = RefCell::default();
+}
+
+/// Never held while a task is polled, or dropped.
+fn with<R>(act: impl FnOnce(&mut Tasks) -> R) -> R {
+    TASKS.with_borrow_mut(act)
+}
+
+#[derive(Default)]
+struct Tasks {
+    all: Slab<Task>,
+    waits: Slab<Waiting>,
+    /// Tasks to be polled.
+    woken: VecDeque<usize>,
+    /// Whether they are just being polled.
+    going_on: bool,
+    /// When outdated tasks were last looked for.
+    looked: UnixMillis,
+}
+
+struct Task {
+    owner: Owner,
+    begun: UnixMillis,
+    waker: Waker,
+    /// None while it is being polled.
+    going_on: Option<GoingOn>,
+}
+
+/// What is left to do, and what is owed for it.
+type GoingOn = (LocalBoxFuture<'static, Outcome>, glue::Debt);
+
+impl Tasks {
+    fn take_all(&mut self, is_meant: impl Fn(&Task) -> bool) -> Vec<Task> {
+        let meant: Vec<usize> = self.all.iter().filter(|(_, task)| task.going_on.is_some() && is_meant(task)).map(|(id, _)| id).collect();
+        meant.into_iter().filter_map(|id| self.all.try_remove(id)).collect()
+    }
+
+    fn outdated(&mut self, now: UnixMillis) -> Vec<Task> {
+        if now.since(self.looked) < REQUEST_LIFE {
+            return Vec::new();
+        }
+        self.looked = now;
+        self.take_all(|task| task.owner == Owner::Request && now.since(task.begun) >= REQUEST_LIFE)
+    }
+}
+
+fn abandon(task: Task) {
+    if let Some((_, debt)) = task.going_on {
+        debt.forgive();
+    }
+}
+
+/// Polls the tasks that were woken, until none is. Does nothing inside of itself.
+fn go_on() {
+    if with(|tasks| std::mem::replace(&mut tasks.going_on, true)) {
+        return;
+    }
+    while let Some(id) = with(|tasks| tasks.woken.pop_front()) {
+        let taken = with(|tasks| tasks.all.get_mut(id).and_then(|task| Some((task.going_on.take()?, task.waker.clone()))));
+        let Some(((mut future, debt), waker)) = taken else { continue };
+        match future.as_mut().poll(&mut Context::from_waker(&waker)) {
+            Poll::Ready(outcome) => {
+                with(|tasks| tasks.all.try_remove(id));
+                match outcome {
+                    Ok(value) => debt.pay(&value),
+                    Err(error) => debt.default(&error.reason),
+                }
+            }
+            Poll::Pending => put_back(id, (future, debt)),
+        }
+    }
+    with(|tasks| tasks.going_on = false);
+}
+
+fn put_back(id: usize, going_on: GoingOn) {
+    // What is not put back is dropped when the tasks are no longer borrowed.
+    let _gone = with(|tasks| match tasks.all.get_mut(id) {
+        Some(task) => task.going_on.replace(going_on),
+        None => Some(going_on),
+    });
+}
+
+struct WakesTask(usize);
+
+impl Wake for WakesTask {
+    fn wake(self: Arc<Self>) {
+        with(|tasks| {
+            if !tasks.woken.contains(&self.0) {
+                tasks.woken.push_back(self.0);
+            }
+        });
+    }
+}
+
+/// What a task waits for in the world.
+enum Waiting {
+    Open(Option<Waker>),
+    Over(Result<JsValue, JsValue>),
+    /// Nobody waits any more, but the world will still tell.
+    Abandoned,
+}
+
+/// A place among those that the world can tell something to.
+struct Wait {
+    number: usize,
+    /// Whether the world will certainly tell, and the place must be kept until then.
+    comes: bool,
+}
+
+impl Wait {
+    fn new(comes: bool) -> Self {
+        Self { number: with(|tasks| tasks.waits.insert(Waiting::Open(None))), comes }
+    }
+
+    #[allow(clippy::cast_possible_truncation, reason = "as wide on wasm32")]
+    fn number(&self) -> u32 {
+        self.number as u32
+    }
+
+    async fn over(&self) -> Result<JsValue, JsValue> {
+        poll_fn(|context| {
+            with(|tasks| match tasks.waits.get_mut(self.number) {
+                Some(Waiting::Open(waker)) => {
+                    *waker = Some(context.waker().clone());
+                    Poll::Pending
+                }
+                Some(Waiting::Over(result)) => Poll::Ready(result.clone()),
+                Some(Waiting::Abandoned) | None => Poll::Pending,
+            })
+        })
+        .await
+    }
+}
+
+impl Drop for Wait {
+    fn drop(&mut self) {
+        let _told = with(|tasks| match tasks.waits.get_mut(self.number) {
+            Some(waiting @ Waiting::Open(_)) if self.comes => Some(std::mem::replace(waiting, Waiting::Abandoned)),
+            _ => tasks.waits.try_remove(self.number),
+        });
+    }
+}
+
+/// The world tells what a task waits for.
+#[wasm_bindgen(js_name = settled)]
+pub fn tell(wait: usize, fulfilled: bool, value: JsValue) {
+    let waiting = with(|tasks| match tasks.waits.get_mut(wait) {
+        Some(waiting @ Waiting::Open(_)) => Some(std::mem::replace(waiting, Waiting::Over(if fulfilled { Ok(value) } else { Err(value) }))),
+        Some(Waiting::Abandoned) => tasks.waits.try_remove(wait),
+        Some(Waiting::Over(_)) | None => None,
+    });
+    if let Some(Waiting::Open(Some(waker))) = waiting {
+        waker.wake();
+    }
+    go_on();
+}
