@@ -5,7 +5,7 @@
 
 import { DurableObject } from "cloudflare:workers";
 import { begin, ended, head } from "./glue.js";
-import { bodyLimit, BudgetEngine, fetch, SenderEngine, TriesEngine } from "./index.js";
+import { bodyLimit, BudgetEngine, fetch, internalError, SenderEngine, TriesEngine } from "./index.js";
 
 // A panic's trace is worth more than the ten lines that are usual.
 Error.stackTraceLimit = 100;
@@ -28,10 +28,18 @@ const LIMIT = bodyLimit();
 function answer(request, body, env) {
   begin();
   try {
-    return fetch(head(request), body, request, env);
+    const answered = fetch(head(request), body, request, env);
+    return answered instanceof Promise ? answered.catch(apologise) : answered;
   } catch (error) {
-    throw ended(error);
+    return apologise(error);
   }
+}
+
+/** Where the engine ended in a panic, the request that waited for it gets a 500 like any other. */
+function apologise(error) {
+  console.error(ended(error));
+  begin();
+  return internalError();
 }
 
 /** An object of the runtime's around an engine. A call is JSON, and so is its answer; a failure is thrown. */

@@ -57,6 +57,15 @@ pub fn fetch(head: String, body: Option<String>, request: JsValue, env: JsValue)
     tasks::begin(tasks::Owner::Request, answer).returned()
 }
 
+/// The response to a request whose engine is gone.
+///
+/// # Errors
+/// See [`fetch`].
+#[wasm_bindgen(js_name = internalError)]
+pub fn internal_error() -> Result<JsValue, JsValue> {
+    outgoing(&app::internal_error())
+}
+
 /// For the end-to-end test of recovery: a panic like any other, in a build that is never released.
 #[cfg(feature = "panic-route")]
 #[allow(clippy::panic, reason = "that is what it is for")]

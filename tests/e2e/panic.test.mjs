@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { eventually, freshPair, startPlayground, startWorker } from "./harness.mjs";
+import { eventually, freshPair, freshSid, startPlayground, startWorker } from "./harness.mjs";
 
 let playground, worker;
 
@@ -22,15 +22,23 @@ test("after a panic the Worker answers again, remembers the conversation, and ha
   const places = () => worker.lines.filter((line) => /panicked at src\/shell\//.test(line)).length;
   for (const time of ["first", "second"]) {
     const before = places();
-    // The runtime answers for the Worker here, without its headers.
-    const panicked = await fetch(`${worker.url}/panic`);
-    await panicked.text();
-    assert.equal(panicked.status, 500, `${time} panic`);
+    assert.equal((await worker.request("/panic")).status, 500, `${time} panic`);
     await eventually("its place to be printed", () => places() > before);
     assert.equal((await worker.request("/health")).status, 200);
     const answer = await worker.sendMessage({ ...pair, body: "What did I say first?" });
     assert.deepEqual(answer.messages, ['The first thing you said was: "Before the panic"']);
   }
+});
+
+test("a message that waits when the instance panics is not left hanging, and is answered when it comes again", async () => {
+  const message = { ...freshPair(), sid: freshSid(), body: "Waits through a panic [fault delay=1500ms]" };
+  const waiting = worker.sendMessage(message);
+  await eventually("the model to be asked", async () => (await playground.asked("Waits through a panic")).length === 1);
+  assert.equal((await worker.request("/panic")).status, 500);
+  assert.equal((await waiting).status, 500);
+  const again = await worker.sendMessage(message);
+  assert.equal(again.status, 200);
+  assert.equal(again.messages.length, 1);
 });
 
 test("the released build has no route that panics", async () => {
