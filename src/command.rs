@@ -50,7 +50,7 @@ pub fn is_yes(text: &str) -> bool {
 
 fn normalised(text: &str) -> String {
     let inner = text.trim_matches(|c: char| !c.is_alphanumeric());
-    inner.split_whitespace().map(str::to_lowercase).collect::<Vec<_>>().join(" ")
+    inner.split_whitespace().map(str::to_ascii_lowercase).collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]
