@@ -1556,6 +1556,21 @@ fn a_reset_deletes_a_revision_whose_write_came_through_although_it_failed() {
     });
 }
 
+#[test]
+fn an_erasure_deletes_again_what_came_to_kv_after_a_reset_had_deleted_it() {
+    run(|| async {
+        let world = World::new();
+        world.text(ANNA, "a private question").await;
+        world.pass(SECOND).await;
+        let (key, value) = (world.kv_keys().remove(0), world.kv_values().remove(0));
+        world.text(ANNA, "reset").await;
+        assert!(world.kv_keys().is_empty());
+        world.write_kv(&key, &value);
+        world.text(ANNA, "delete my data").await;
+        assert!(world.kv_keys().is_empty());
+    });
+}
+
 // Time.
 
 #[test]

@@ -501,6 +501,9 @@ impl State {
         let Dropped { messages, parts } = self.call_off(effects);
         self.refusal = None;
         self.sent.clear();
+        // What an object that vanished was writing may have come to KV after a reset had deleted it.
+        let deleted = self.revisions.iter_mut().filter(|revision| revision.fate == Fate::Deleted);
+        deleted.for_each(|revision| revision.fate = Fate::Expires);
         self.doom_conversation(now, config);
         Erased { turns, revisions: self.doomed().len(), pending_messages: messages, waiting_sends: parts, answers }
     }

@@ -254,6 +254,12 @@ impl World {
         self.0.kv.borrow_mut().values_mut().for_each(|(text, _)| *text = value.to_owned());
     }
 
+    /// KV gets this value, from an object that has vanished since it sent it.
+    pub fn write_kv(&self, key: &str, value: &str) {
+        let entry = (value.to_owned(), self.now().plus(Duration::from_secs(3600)));
+        self.0.kv.borrow_mut().insert(key.to_owned(), entry);
+    }
+
     pub fn overwrite_storage(&self, from: &str, key: &str, value: &str) {
         self.disk(&self.name(from)).0.values.borrow_mut().insert(key.to_owned(), value.to_owned());
     }
