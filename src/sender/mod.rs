@@ -504,12 +504,19 @@ impl<P: SenderPlatform> Inner<P> {
             }
         };
         let deadline = self.platform.sleep(self.config.reply_within.saturating_sub(self.platform.now().since(arrived)));
-        pin_mut!(ended, deadline);
-        let outcome = match select(ended, deadline).await {
-            Either::Left((outcome, _)) => outcome?,
+        let in_time = {
+            pin_mut!(ended, deadline);
+            match select(ended, deadline).await {
+                Either::Left((outcome, _)) => Some(outcome?),
+                // What waited is dropped before the next await: it may stand first in line for the state, and would not move on.
+                Either::Right(((), _)) => None,
+            }
+        };
+        let outcome = match in_time {
+            Some(outcome) => outcome,
             // The turn may have ended while its last step was being stored; then it counts on this webhook to answer.
             // Otherwise the wait is over with this look: no await lies between it and the end of `_waiting`.
-            Either::Right(((), _)) => self.read(|state, _| outcome(state)).await?,
+            None => self.read(|state, _| outcome(state)).await?,
         };
         self.reply(outcome).await
     }

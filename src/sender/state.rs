@@ -949,7 +949,7 @@ impl State {
         Some((number, older))
     }
 
-    /// The rows that hold more answers than they did in `before`, with the turns whose answers stay in them.
+    /// The rows of `before` that hold answers which no message can get any more, with the turns whose answers stay in them.
     pub fn thinned_rows(&self, before: &Self) -> Vec<AnswerRow> {
         let now = |row: &AnswerRow| {
             let turns = self.answer_rows.iter().find(|other| other.number == row.number).map(|row| row.turns.clone());
@@ -1032,14 +1032,10 @@ mod tests {
         SenderCall { sid: sid.parse().unwrap(), input, pictures: Vec::new(), phone_hash, route, counted: Tally::EMPTY }
     }
 
-    fn text(sid: &str, text: &str, config: &Config) -> SenderCall {
-        call(sid, Input::Text(text.into()), config)
-    }
-
     /// A turn was answered on the webhook of `first`, and the reset behind it ends while `waiting`.
     fn reset_behind_a_turn(waiting: &[MessageSid]) -> (Option<Outcome>, Option<Place>) {
         let (config, mut state) = (config(), State::default());
-        let first = text("SM0000000000000000000000000000000a", "Hello", &config);
+        let first = call("SM0000000000000000000000000000000a", Input::Text("Hello".into()), &config);
         let reset = Input::Command { command: Command::Reset, by_twilio: false };
         state.admit(&first, NOW, &config);
         state.admit(&call("SM0000000000000000000000000000000b", reset, &config), NOW, &config);
