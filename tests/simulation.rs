@@ -246,7 +246,7 @@ fn tell(text: &str) {
     let _ = writeln!(std::io::stderr(), "{text}");
 }
 
-const EVERYTHING: [&str; 57] = [
+const EVERYTHING: [&str; 59] = [
     "pictures",
     "pictures that could not be fetched",
     "erasures",
@@ -292,6 +292,8 @@ const EVERYTHING: [&str; 57] = [
     "refused creates",
     "replies of a sender object that were lost",
     "reset",
+    "rows of answers deleted",
+    "rows of answers written",
     "revisions that were written again",
     "slow answers of the model",
     "slow commits",

@@ -2,7 +2,8 @@
 //! waiting webhook its answer.
 //!
 //! [`Sender`] is the engine; the Durable Object (`shell`) is a thin newtype over it, and the tests run it over a pretend
-//! platform. Every change goes through `Inner::step`: decide on a copy of the state, store it, and only then believe it.
+//! platform. Every change goes through `Inner::step`: decide on a copy of the state, store it, and only then believe it. What
+//! is only looked at goes through `Inner::read`.
 //! The decisions are in `state`; how the model is asked is in `turn`.
 
 mod state;
@@ -16,16 +17,17 @@ use std::{
 use futures_util::{
     FutureExt, TryFutureExt,
     future::{self, AbortHandle, Either, LocalBoxFuture, Shared, select},
-    lock::Mutex,
+    lock::{Mutex, MutexGuard},
     pin_mut,
 };
 use serde::{Deserialize, Serialize};
 
-use self::state::{Admission, Delivery, Dropped, Effects, Ended, Late, LateStep, Outcome, Resume, Running, State, Work};
+use self::state::{Admission, Answer, AnswerRow, Delivery, Dropped, Ended, Late, LateStep, Outcome, Place, Resume, Running, State, Work};
 use crate::{
     config::{Config, Secret},
     conversation::{self, Conversation},
     event::{self, Event, Security, TurnEnded},
+    json,
     message::{AccountSid, Address, DeliveryStatus, Input, MessageSid, ServiceSid},
     openai::Failure,
     platform::{Batch, Budgets, Kv, PlatformError, SenderPlatform, Storage, UnixMillis, millis},
@@ -169,8 +171,8 @@ struct Inner<P> {
     platform: P,
     config: Rc<Config>,
     name: Pseudonym,
-    /// What storage holds, once it was read. Held across the write, so that steps are stored in order.
-    state: Mutex<Option<State>>,
+    /// The state, once it was read. Locked across the write, so that steps are stored in order.
+    state: Mutex<Option<Held>>,
     /// The newest conversation, while the object lives: a warm conversation reads nothing.
     conversation: RefCell<Option<Conversation>>,
     /// The turn that this incarnation has begun and not ended.
@@ -183,12 +185,41 @@ struct Inner<P> {
     saving: Mutex<()>,
     /// Held while late answers are sent.
     sending: Mutex<()>,
-    /// The newest answer, for the webhooks that wait for it.
-    newest_answer: RefCell<Option<(u64, String)>>,
     /// Breaks off the request of the turn that runs.
     calling_off: RefCell<Option<AbortHandle>>,
     /// What was counted without a step of its own.
     counted: Cell<Tally>,
+}
+
+/// The state, and what is known of what is stored.
+#[derive(Debug)]
+struct Held {
+    state: State,
+    /// Whether the state says more than what is stored, of what needs no write of its own.
+    ahead: bool,
+    alarm: Alarm,
+}
+
+/// What is known of the object's alarm.
+#[derive(Clone, Copy, Debug)]
+enum Alarm {
+    /// Nothing: what an earlier incarnation has set is not stored with the state, where it could become untrue.
+    Unknown,
+    /// It is ringing, which is as good as set: if that fails or breaks off, the runtime rings again.
+    Rings,
+    /// It was set for this time.
+    Set(UnixMillis),
+}
+
+impl Alarm {
+    /// The time that it counts as set for.
+    fn set_for(self, now: UnixMillis) -> Option<UnixMillis> {
+        match self {
+            Self::Unknown => None,
+            Self::Rings => Some(now),
+            Self::Set(at) => Some(at),
+        }
+    }
 }
 
 const STATE_KEY: &str = "state";
@@ -205,8 +236,8 @@ const KV_READ_LIMIT: Duration = Duration::from_secs(5);
 /// How long a turn on WhatsApp takes before typing is shown.
 const TYPING_AFTER: Duration = Duration::from_secs(2);
 
-fn answer_key(turn: u64) -> String {
-    format!("answer/{turn}")
+fn answers_key(row: u64) -> String {
+    format!("answers/{row}")
 }
 
 impl<P: SenderPlatform> Sender<P> {
@@ -223,7 +254,6 @@ impl<P: SenderPlatform> Sender<P> {
             waiting: RefCell::default(),
             saving: Mutex::default(),
             sending: Mutex::default(),
-            newest_answer: RefCell::default(),
             calling_off: RefCell::default(),
             counted: Cell::default(),
         }))
@@ -237,7 +267,7 @@ impl<P: SenderPlatform> Sender<P> {
         let inner = &self.0;
         let arrived = inner.platform.now();
         inner.count(&call.counted);
-        let admission = inner.step(|state, now, effects| state.admit(&call, now, &inner.config, effects)).await?;
+        let admission = inner.step(|state, now| state.admit(&call, now, &inner.config)).await?;
         let phone_hash = call.phone_hash;
         match admission {
             Admission::Known(Outcome::Waiting) => inner.wait(call.sid, arrived).await,
@@ -266,7 +296,7 @@ impl<P: SenderPlatform> Sender<P> {
                 inner.call_off();
                 event::log(&inner.platform, &Event::Erased { phone_hash, by: "sender", erased });
                 inner.delete_doomed_within_wait().await;
-                let outcome = inner.step(|state, _, _| state.outcome(&call.sid).unwrap_or(outcome)).await?;
+                let outcome = inner.read(|state, _| state.outcome(&call.sid).unwrap_or(outcome)).await?;
                 inner.reply(outcome).await
             }
         }
@@ -277,7 +307,7 @@ impl<P: SenderPlatform> Sender<P> {
     /// # Errors
     /// When storage failed.
     pub async fn show(&self) -> Result<Summary, PlatformError> {
-        self.0.step(|state, now, _| state.summary(now)).await
+        self.0.read(State::summary).await
     }
 
     /// Erases the sender as it could do itself, for an operator. `phone_hash` is for the log.
@@ -286,12 +316,12 @@ impl<P: SenderPlatform> Sender<P> {
     /// When storage failed. Asking again is safe.
     pub async fn erase(&self, phone_hash: PhoneHash) -> Result<Erasure, PlatformError> {
         let inner = &self.0;
-        let erased = inner.step(|state, now, effects| state.erase(now, &inner.config, effects)).await?;
+        let erased = inner.step(|state, now| state.erase(now, &inner.config)).await?;
         inner.call_off();
         event::log(&inner.platform, &Event::Erased { phone_hash, by: "operator", erased });
         inner.delete_doomed_within_wait().await;
         inner
-            .step(|state, now, _| {
+            .read(|state, now| {
                 let Summary { opted_out, .. } = state.summary(now);
                 Erasure { erased, kv_deleted: state.doomed().is_empty(), opted_out }
             })
@@ -304,7 +334,7 @@ impl<P: SenderPlatform> Sender<P> {
     /// When storage failed. Giving the report again is safe.
     pub async fn report(&self, report: DeliveryReport) -> Result<(), PlatformError> {
         let inner = &self.0;
-        if inner.step(|state, _, _| state.report(&report.sid, report.status)).await? {
+        if inner.step(|state, _| state.report(&report.sid, report.status)).await? {
             let DeliveryReport { phone_hash, status, code, .. } = report;
             event::log(&inner.platform, &Event::Delivery { phone_hash, status, code });
         }
@@ -321,6 +351,9 @@ impl<P: SenderPlatform> Sender<P> {
         inner.log_storage_error(error);
         // The runtime rings again six times and then never: an alarm of our own comes for as long as it takes.
         let again = inner.platform.now().plus(ALARM_RETRY);
+        // What is stored is read again, and nothing of what was known of the alarm holds any more.
+        let mut current = inner.state.lock().await;
+        *current = None;
         inner.platform.commit(Batch { alarm: Some(again), ..Batch::default() }).await
     }
 }
@@ -328,7 +361,10 @@ impl<P: SenderPlatform> Sender<P> {
 impl<P: SenderPlatform> Inner<P> {
     /// Does all work that was left over, and forgets what has expired.
     async fn work_off(self: &Rc<Self>) -> Result<(), PlatformError> {
-        while let Some(work) = self.step(|state, now, _| state.work(now)).await? {
+        if let Some(held) = self.held().await?.as_mut() {
+            held.alarm = Alarm::Rings;
+        }
+        while let Some(work) = self.read(State::work).await? {
             match work {
                 Work::Turn => self.run().await,
                 Work::Late => self.send_late().await?,
@@ -337,76 +373,122 @@ impl<P: SenderPlatform> Inner<P> {
                 Work::Save => self.save().await?,
             }
         }
-        let forgotten = self
-            .step(|state, now, effects| {
-                state.rest(now, &self.config, effects);
-                state.stored_conversation(now).is_none()
-            })
-            .await?;
-        if forgotten {
+        self.take_step(true, &mut |state, now| state.rest(now, &self.config)).await?;
+        if self.read(|state, now| state.stored_conversation(now).is_none()).await? {
             self.conversation.take();
         }
         Ok(())
     }
 
+    /// Looks at the state, which includes what no step has stored yet.
+    async fn read<R>(&self, look: impl FnOnce(&State, UnixMillis) -> R) -> Result<R, PlatformError> {
+        let current = self.held().await?;
+        current.as_ref().map(|held| look(&held.state, self.platform.now())).ok_or_else(|| PlatformError::new("unread"))
+    }
+
     /// One atomic step: decides on a copy of the state, stores what changed, and then takes the copy as the state. If storing
     /// fails, what is stored is read again by the next step.
-    async fn step<R>(&self, decide: impl FnOnce(&mut State, UnixMillis, &mut Effects) -> R) -> Result<R, PlatformError> {
+    async fn step<R>(&self, decide: impl FnOnce(&mut State, UnixMillis) -> R) -> Result<R, PlatformError> {
         let (mut decide, mut result) = (Some(decide), None);
-        let mut once = |state: &mut State, now, effects: &mut Effects| result = decide.take().map(|decide| decide(state, now, effects));
-        self.take_step(&mut once).await?;
+        let mut once = |state: &mut State, now| result = decide.take().map(|decide| decide(state, now));
+        self.take_step(false, &mut once).await?;
         result.ok_or_else(|| PlatformError::new("undecided"))
     }
 
-    /// The step itself; boxed, so that the code for it exists once and not for each decision.
+    /// The step itself; boxed, so that the code for it exists once and not for each decision. The last step of an alarm
+    /// that `rang` also stores what is ahead of storage, and sets the next alarm.
     fn take_step<'a>(
         &'a self,
-        decide: &'a mut dyn FnMut(&mut State, UnixMillis, &mut Effects),
+        rang: bool,
+        decide: &'a mut dyn FnMut(&mut State, UnixMillis),
     ) -> LocalBoxFuture<'a, Result<(), PlatformError>> {
         let step = async move {
-            let mut current = self.state.lock().await;
-            let mut before = match current.take() {
-                Some(state) => state,
-                None => self.load().await?,
+            let mut current = self.held().await?;
+            let Some(Held { state: mut before, ahead, alarm }) = current.take() else { return Err(PlatformError::new("unread")) };
+            let now = self.platform.now();
+            before.forget_wake_without_work(now);
+            let mut after = before.clone();
+            decide(&mut after, now);
+            let stores = after != before || (ahead && rang);
+            let mut batch = if stores { self.batch(&before, &mut after, now).await? } else { Batch::default() };
+            let alarm = match alarm {
+                _ if batch.clear => Alarm::Unknown,
+                Alarm::Rings if rang => Alarm::Unknown,
+                alarm => alarm,
             };
-            before.counted(&self.counted.take(), self.platform.now());
-            let (mut after, mut effects, now) = (before.clone(), Effects::default(), self.platform.now());
-            decide(&mut after, now, &mut effects);
-            if after != before {
+            if (stores || rang) && !batch.clear {
+                batch.alarm = after.new_alarm(alarm.set_for(now), now, &self.config);
+            }
+            let alarm = batch.alarm.map_or(alarm, Alarm::Set);
+            if batch != Batch::default() {
                 let begins = after.turn_number().filter(|number| before.turn_number() != Some(*number));
-                self.platform.commit(self.batch(&mut after, effects, now)?).await?;
+                self.platform.commit(batch).await?;
                 self.begun.set(begins.or(self.begun.get()));
             }
-            *current = Some(after);
+            *current = Some(Held { state: after, ahead: ahead && !stores, alarm });
             Ok(())
         };
         step.boxed_local()
     }
 
-    async fn load(&self) -> Result<State, PlatformError> {
-        let Some(text) = Storage::get(&self.platform, STATE_KEY).await? else { return Ok(State::default()) };
-        Ok(State::decode(&text).unwrap_or_else(|| {
+    /// The state, locked and read from storage if it was not, with what was counted since.
+    fn held(&self) -> LocalBoxFuture<'_, Result<MutexGuard<'_, Option<Held>>, PlatformError>> {
+        let held = async {
+            let mut current = self.state.lock().await;
+            let mut held = match current.take() {
+                Some(held) => held,
+                None => self.load().await?,
+            };
+            let counted = self.counted.take();
+            held.ahead |= !counted.is_empty();
+            held.state.counted(&counted, self.platform.now());
+            *current = Some(held);
+            Ok(current)
+        };
+        held.boxed_local()
+    }
+
+    async fn load(&self) -> Result<Held, PlatformError> {
+        let stored = Storage::get(&self.platform, STATE_KEY).await?;
+        let state = stored.as_deref().map(State::decode);
+        let unreadable = matches!(state, Some(None));
+        if unreadable {
             // Written by another release, perhaps. A sender that can never be answered again would be worse than one that is
             // met as a stranger.
             event::log(&self.platform, &Event::InternalError { reason: "state_unreadable" });
-            State::default()
-        }))
+        }
+        Ok(Held { state: state.flatten().unwrap_or_default(), ahead: unreadable, alarm: Alarm::Unknown })
     }
 
-    fn batch(&self, state: &mut State, effects: Effects, now: UnixMillis) -> Result<Batch, PlatformError> {
+    /// What a step writes, but for the alarm.
+    async fn batch(&self, before: &State, state: &mut State, now: UnixMillis) -> Result<Batch, PlatformError> {
         if state.is_blank() {
             *state = State::default();
             return Ok(Batch { clear: true, ..Batch::default() });
         }
-        let alarm = state.reset_alarm(now, &self.config);
-        let text = serde_json::to_string(state).map_err(|_| PlatformError::new("encode"))?;
-        let answers = effects.answers.into_iter().map(|(turn, text)| (answer_key(turn), text));
-        Ok(Batch {
-            clear: false,
-            puts: [(STATE_KEY.to_owned(), text)].into_iter().chain(answers).collect(),
-            deletes: effects.forgotten.into_iter().map(answer_key).collect(),
-            alarm,
-        })
+        state.forget_wake_without_work(now);
+        let mut batch = Batch::default();
+        let spilled = state.sort_answers();
+        for AnswerRow { number, turns } in state.thinned_rows(before) {
+            let mut answers = if turns.is_empty() { Vec::new() } else { self.answers_in(number).await? };
+            answers.retain(|answer| turns.contains(&answer.turn));
+            if answers.is_empty() {
+                batch.deletes.push(answers_key(number));
+            } else {
+                batch.puts.push((answers_key(number), encode(&answers)?));
+            }
+        }
+        if let Some((number, answers)) = spilled {
+            batch.puts.push((answers_key(number), encode(&answers)?));
+        }
+        batch.puts.push((STATE_KEY.to_owned(), encode(state)?));
+        Ok(batch)
+    }
+
+    /// The answers in a row beside the state. One that cannot be read holds none.
+    async fn answers_in(&self, row: u64) -> Result<Vec<Answer>, PlatformError> {
+        let stored = Storage::get(&self.platform, &answers_key(row)).await?;
+        Ok(stored.and_then(|text| json::read(&text).ok()).unwrap_or_default())
     }
 
     /// Waits until the turn of a message has ended, or the webhook must be answered.
@@ -415,19 +497,26 @@ impl<P: SenderPlatform> Inner<P> {
         let outcome = |state: &State| state.outcome(&sid).unwrap_or(Outcome::Nothing);
         let ended = async {
             loop {
-                match self.step(|state, _, _| outcome(state)).await? {
+                match self.read(|state, _| outcome(state)).await? {
                     Outcome::Waiting => self.run().await,
                     outcome => return Ok::<_, PlatformError>(outcome),
                 }
             }
         };
         let deadline = self.platform.sleep(self.config.reply_within.saturating_sub(self.platform.now().since(arrived)));
-        pin_mut!(ended, deadline);
-        let outcome = match select(ended, deadline).await {
-            Either::Left((outcome, _)) => outcome?,
+        let in_time = {
+            pin_mut!(ended, deadline);
+            match select(ended, deadline).await {
+                Either::Left((outcome, _)) => Some(outcome?),
+                // What waited is dropped before the next await: it may stand first in line for the state, and would not move on.
+                Either::Right(((), _)) => None,
+            }
+        };
+        let outcome = match in_time {
+            Some(outcome) => outcome,
             // The turn may have ended while its last step was being stored; then it counts on this webhook to answer.
-            // Otherwise the wait is over with this step: no await lies between it and the end of `_waiting`.
-            Either::Right(((), _)) => self.step(|state, _, _| outcome(state)).await?,
+            // Otherwise the wait is over with this look: no await lies between it and the end of `_waiting`.
+            None => self.read(|state, _| outcome(state)).await?,
         };
         self.reply(outcome).await
     }
@@ -437,10 +526,13 @@ impl<P: SenderPlatform> Inner<P> {
             Outcome::Waiting | Outcome::Nothing => Ok(Reply::Empty),
             Outcome::Notice(notice) => Ok(Reply::Text(notice.text(&self.config.help_text))),
             Outcome::Answer(turn) => {
-                let newest = self.newest_answer.borrow().as_ref().filter(|(number, _)| *number == turn).map(|(_, text)| text.clone());
-                let text = match newest {
-                    Some(text) => Some(text),
-                    None => Storage::get(&self.platform, &answer_key(turn)).await?,
+                let text = match self.read(|state, _| state.answer(turn)).await? {
+                    Some(Place::State(text)) => Some(text),
+                    Some(Place::Row(row)) => {
+                        let answer = self.answers_in(row).await?.into_iter().find(|answer| answer.turn == turn);
+                        answer.map(|answer| answer.text)
+                    }
+                    None => None,
                 };
                 Ok(text.map_or(Reply::Empty, Reply::Text))
             }
@@ -472,7 +564,7 @@ impl<P: SenderPlatform> Inner<P> {
         let (called_off, calling_off) = future::abortable(future::pending::<()>());
         *self.calling_off.borrow_mut() = Some(calling_off);
         let begun = self.begun.take();
-        let resume = self.step(|state, now, _| {
+        let resume = self.step(|state, now| {
             let begun_here = begun.is_some() && begun == state.turn_number();
             state.resume(begun_here, now)
         });
@@ -516,7 +608,7 @@ impl<P: SenderPlatform> Inner<P> {
         let called_off = called_off.shared();
         let ask = async {
             // What cannot be read is not reported now.
-            let tally = self.step(|state, _, _| state.tally()).await.unwrap_or_default();
+            let tally = self.read(|state, _| state.tally()).await.unwrap_or_default();
             let fetch = self.fetch_pictures(turn, begun);
             pin_mut!(fetch);
             let pictures = match select(called_off.clone(), fetch).await {
@@ -572,19 +664,18 @@ impl<P: SenderPlatform> Inner<P> {
         conversation: Option<Conversation>,
         ended: Ended,
     ) -> Result<(), PlatformError> {
-        let delivery = self.step(|state, now, effects| {
+        let delivery = self.step(|state, now| {
             if let Some(asked) = asked {
                 state.reported(&asked.reported);
                 state.counted(&asked.tokens(), now);
             }
-            state.end_turn(turn.number, &ended, &self.waiting.borrow(), now, &self.config, effects)
+            state.end_turn(turn.number, &ended, &self.waiting.borrow(), now, &self.config)
         });
         let delivery = delivery.await?;
         self.log_turn(turn, asked, &ended, delivery);
         if delivery == Delivery::Cancelled {
             return Ok(());
         }
-        *self.newest_answer.borrow_mut() = (delivery == Delivery::Inline).then(|| (turn.number, ended.text().to_owned()));
         match ended {
             Ended::Answered { input, text } => {
                 *self.conversation.borrow_mut() = conversation.map(|mut conversation| {
@@ -609,14 +700,13 @@ impl<P: SenderPlatform> Inner<P> {
         if let Some(request) = self.calling_off.take() {
             request.abort();
         }
-        self.newest_answer.take();
         self.conversation.take();
     }
 
     /// The conversation so far. What KV does not give now is logged, and the turn goes on without it; `whole` then becomes
     /// false, so that what KV may give later is not overwritten.
     async fn load_conversation(&self, whole: &Cell<bool>) -> Conversation {
-        let stored = self.step(|state, now, _| state.stored_conversation(now).map(|(revision, unsaved)| (revision, unsaved.to_vec())));
+        let stored = self.read(|state, now| state.stored_conversation(now).map(|(revision, unsaved)| (revision, unsaved.to_vec())));
         let (revision, unsaved) = match stored.await {
             Ok(None) => return Conversation::default(),
             Ok(Some(stored)) => stored,
@@ -667,15 +757,15 @@ impl<P: SenderPlatform> Inner<P> {
     /// Writes what KV does not have yet, as a new revision.
     async fn save(self: &Rc<Self>) -> Result<(), PlatformError> {
         let _saving = self.saving.lock().await;
-        while let Some((revision, ttl)) = self.step(|state, now, _| state.next_save(now)).await? {
+        while let Some((revision, ttl)) = self.read(State::next_save).await? {
             let Some(conversation) = self.conversation.borrow().clone() else {
                 let whole = Cell::new(true);
                 let loaded = self.load_conversation(&whole).await;
                 if !whole.get() {
-                    return self.step(|state, now, _| state.save_failed(now)).await;
+                    return self.step(State::save_failed).await;
                 }
                 // A turn may have ended meanwhile: what is in memory then is newer, and what was loaded is too old.
-                let unchanged = self.step(|state, now, _| state.next_save(now).is_some_and(|(next, _)| next == revision)).await?;
+                let unchanged = self.read(|state, now| state.next_save(now).is_some_and(|(next, _)| next == revision)).await?;
                 if unchanged {
                     self.conversation.borrow_mut().get_or_insert(loaded);
                 }
@@ -684,11 +774,12 @@ impl<P: SenderPlatform> Inner<P> {
             let Ok(text) = conversation.encode() else { return Err(PlatformError::new("encode")) };
             if Kv::put(&self.platform, &conversation::key(&self.name, revision), &text, ttl).await.is_err() {
                 event::log(&self.platform, &Event::KvFailed { operation: "put" });
-                return self.step(|state, now, _| state.save_failed(now)).await;
+                return self.step(State::save_failed).await;
             }
             // It needs no write of its own: if it is lost with the object, the same revision is written once more.
-            if let Some(state) = self.state.lock().await.as_mut() {
-                state.saved(revision, ttl, self.platform.now());
+            if let Some(held) = self.state.lock().await.as_mut() {
+                held.state.saved(revision, ttl, self.platform.now());
+                held.ahead = true;
             }
         }
         Ok(())
@@ -699,7 +790,7 @@ impl<P: SenderPlatform> Inner<P> {
     async fn delete_doomed(&self) -> Result<(), PlatformError> {
         // A revision that is being written would come after the deletion.
         let _saving = self.saving.lock().await;
-        let doomed = self.step(|state, _, _| state.doomed()).await?;
+        let doomed = self.read(|state, _| state.doomed()).await?;
         let mut deleted = Vec::new();
         for revision in &doomed {
             match self.platform.delete(&conversation::key(&self.name, *revision)).await {
@@ -707,7 +798,7 @@ impl<P: SenderPlatform> Inner<P> {
                 Err(_) => event::log(&self.platform, &Event::KvFailed { operation: "delete" }),
             }
         }
-        self.step(|state, now, _| {
+        self.step(|state, now| {
             state.deleted(&deleted);
             if deleted.len() < doomed.len() {
                 state.delete_failed(now);
@@ -735,22 +826,24 @@ impl<P: SenderPlatform> Inner<P> {
     async fn report_counts(&self) -> Result<(), PlatformError> {
         // Taken away first: a report that is cut off would else be made again and again.
         let tally = self
-            .step(|state, _, _| {
+            .step(|state, now| {
                 let tally = state.tally();
                 state.reported(&tally);
+                // What has expired is forgotten with the same write.
+                state.rest(now, &self.config);
                 tally
             })
             .await?;
         let Err(error) = Budgets::report(&self.platform, tally).await else { return Ok(()) };
         event::log(&self.platform, &Event::ObjectFailed { object: "budget", reason: error.reason });
-        self.step(|state, now, _| state.counted(&tally, now)).await
+        self.step(|state, now| state.counted(&tally, now)).await
     }
 
     /// Sends the late answers whose time has come, part after part. Each part is marked before it is sent; when its outcome
     /// is not known, Twilio is asked before anything is sent again.
     async fn send_late(&self) -> Result<(), PlatformError> {
         let _sending = self.sending.lock().await;
-        while let Some(step) = self.step(|state, now, _| state.next_late(now)).await? {
+        while let Some(step) = self.step(State::next_late).await? {
             match step {
                 LateStep::Send(late) => self.send_part(&late).await?,
                 LateStep::LookUp(late, since) => self.look_up_part(&late, since).await?,
@@ -772,7 +865,7 @@ impl<P: SenderPlatform> Inner<P> {
             }
         }
         let result = created.clone();
-        self.step(|state, now, _| match result {
+        self.step(|state, now| match result {
             Created::Sent(sid) => state.late_sent(late.turn, sid, now),
             Created::NotProcessed => state.late_not_processed(late.turn, now),
             Created::Unknown => state.late_unknown(late.turn, now),
@@ -790,7 +883,7 @@ impl<P: SenderPlatform> Inner<P> {
     }
 
     async fn look_up_part(&self, late: &Late, since: UnixMillis) -> Result<(), PlatformError> {
-        let known = self.step(|state, _, _| state.sent_sids()).await?;
+        let known = self.read(|state, _| state.sent_sids()).await?;
         let mut found = Found::NotAsked;
         if let Some(part) = late.parts.first() {
             for envelope in self.envelopes(&late.route) {
@@ -801,7 +894,7 @@ impl<P: SenderPlatform> Inner<P> {
             }
         }
         let result = found.clone();
-        self.step(|state, now, _| match result {
+        self.step(|state, now| match result {
             Found::Sent(sid) => state.late_sent(late.turn, Some(sid), now),
             Found::Absent => state.late_absent(late.turn, now),
             Found::NotAsked | Found::Unauthorized => state.late_not_looked_up(late.turn, now),
@@ -877,6 +970,10 @@ impl<P: SenderPlatform> Inner<P> {
     fn log_storage_error(&self, error: PlatformError) {
         event::log(&self.platform, &Event::ObjectFailed { object: "sender", reason: error.reason });
     }
+}
+
+fn encode(value: &impl Serialize) -> Result<String, PlatformError> {
+    serde_json::to_string(value).map_err(|_| PlatformError::new("encode"))
 }
 
 /// Says, as long as it lives, that a webhook waits for a message's answer.

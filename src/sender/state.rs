@@ -1,8 +1,8 @@
 //! What a sender object remembers, and every decision it takes: pure, with the time passed in.
 //!
-//! The whole state is one stored value, so that each step is atomic. Stored answers, which a repeated message gets again,
-//! have keys of their own, so that the state stays small. What expires goes by itself; only an opt-out stays, as a flag, for
-//! as long as it is in force. Not here: waiting, storing, sending (`sender`).
+//! The whole state is one stored value, so that each step is atomic. It holds the newest answers too, which repeated messages
+//! get again; those that are too many lie beside it, many in a row, so that the state stays small. What expires goes by itself;
+//! only an opt-out stays, as a flag, for as long as it is in force. Not here: waiting, storing, sending (`sender`).
 
 use std::time::Duration;
 
@@ -52,8 +52,6 @@ pub struct State {
     save_failures: u32,
     /// When KV is tried again.
     save_not_before: UnixMillis,
-    /// When the object's alarm is set for.
-    alarm: Option<UnixMillis>,
     /// Whether the sender wants to be sent nothing.
     #[serde(default)]
     opted_out: bool,
@@ -66,6 +64,12 @@ pub struct State {
     /// When it is reported, if no request takes it along before.
     #[serde(default)]
     report_at: Option<UnixMillis>,
+    /// The newest answers, oldest first.
+    #[serde(default)]
+    answers: Vec<Answer>,
+    /// The rows beside the state, which hold older answers.
+    #[serde(default)]
+    answer_rows: Vec<AnswerRow>,
 }
 
 const VERSION: u32 = 1;
@@ -97,6 +101,36 @@ pub enum Outcome {
     /// A fixed sentence.
     Notice(Notice),
 }
+
+/// An answer, which a message that comes again is given again.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Answer {
+    /// The turn that it ended.
+    pub turn: u64,
+    /// What was said.
+    pub text: String,
+}
+
+/// Which answers lie in a row beside the state.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AnswerRow {
+    /// The row's number: that of the newest turn it was made for.
+    pub number: u64,
+    /// The turns whose answers it holds.
+    pub turns: Vec<u64>,
+}
+
+/// Where the answer of a turn is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// In the state; this is the text.
+    State(String),
+    /// In the row of this number.
+    Row(u64),
+}
+
+/// The answers in the state have at most so many bytes together; only the newest one may be longer.
+const MAX_ANSWER_BYTES: usize = 8 * 1024;
 
 /// A message that waits for its turn, or is in it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -353,15 +387,6 @@ const ALARM_MARGIN: Duration = Duration::from_millis(250);
 /// KV refuses a lifetime below this.
 const MIN_KV_TTL: Duration = Duration::from_secs(60);
 
-/// What a step of the object does to storage beyond the state itself.
-#[derive(Debug, Default)]
-pub struct Effects {
-    /// Answers to keep, by turn.
-    pub answers: Vec<(u64, String)>,
-    /// Turns whose answers are no longer needed.
-    pub forgotten: Vec<u64>,
-}
-
 impl Default for State {
     fn default() -> Self {
         Self {
@@ -380,11 +405,12 @@ impl Default for State {
             wake_at: None,
             save_failures: 0,
             save_not_before: UnixMillis(0),
-            alarm: None,
             opted_out: false,
             delete_not_before: UnixMillis(0),
             tally: Tally::EMPTY,
             report_at: None,
+            answers: Vec::new(),
+            answer_rows: Vec::new(),
         }
     }
 }
@@ -405,7 +431,7 @@ impl State {
     }
 
     /// Takes a message in, or not: one atomic step.
-    pub fn admit(&mut self, call: &SenderCall, now: UnixMillis, config: &Config, effects: &mut Effects) -> Admission {
+    pub fn admit(&mut self, call: &SenderCall, now: UnixMillis, config: &Config) -> Admission {
         if let Some(outcome) = self.outcome(&call.sid) {
             return Admission::Known(outcome);
         }
@@ -413,7 +439,7 @@ impl State {
             return Admission::Limited(Some(refusal.notice));
         }
         let free_at = self.limited_until(now, config.rate_limit_per_minute);
-        if let Some(admission) = self.obey(call, free_at.is_some(), now, config, effects) {
+        if let Some(admission) = self.obey(call, free_at.is_some(), now, config) {
             return admission;
         }
         if let Some(free_at) = free_at {
@@ -451,7 +477,7 @@ impl State {
     }
 
     /// Does what a sender can ask for about itself, whatever the rate limit is; over the limit it is done without a word.
-    fn obey(&mut self, call: &SenderCall, limited: bool, now: UnixMillis, config: &Config, effects: &mut Effects) -> Option<Admission> {
+    fn obey(&mut self, call: &SenderCall, limited: bool, now: UnixMillis, config: &Config) -> Option<Admission> {
         let command = match &call.input {
             Input::Command { command, .. } => *command,
             Input::Text(text) if self.opted_out && command::is_yes(text) => Command::OptIn,
@@ -462,7 +488,7 @@ impl State {
         let (outcome, admission) = match command {
             Command::OptOut => {
                 let outcome = if self.opted_out { Outcome::Nothing } else { confirmed(Notice::OptedOut) };
-                (outcome, Admission::OptedOut(outcome, self.opt_out(effects)))
+                (outcome, Admission::OptedOut(outcome, self.opt_out()))
             }
             Command::OptIn => {
                 self.opted_out = false;
@@ -470,7 +496,7 @@ impl State {
                 (outcome, Admission::OptedIn(outcome))
             }
             Command::Erase => {
-                let erased = self.erase(now, config, effects);
+                let erased = self.erase(now, config);
                 let notice = if self.doomed().is_empty() { Notice::Erased } else { Notice::Erasing };
                 let outcome = if self.opted_out || limited { Outcome::Nothing } else { Outcome::Notice(notice) };
                 (outcome, Admission::Erased(outcome, erased))
@@ -486,36 +512,34 @@ impl State {
     }
 
     /// From now on nothing is sent to the sender: no answer that is under way, and none that a copy would get again.
-    fn opt_out(&mut self, effects: &mut Effects) -> Dropped {
+    fn opt_out(&mut self) -> Dropped {
         self.opted_out = true;
         self.refusal = None;
-        self.call_off(effects)
+        self.call_off()
     }
 
     /// Forgets what was said and answered, and what is under way. What stays: that the sender is opted out; the ids and times
     /// of messages, so that a copy of one is not taken for a new one, and the rate limit holds; and the numbers of revisions,
     /// until KV has deleted them.
-    pub fn erase(&mut self, now: UnixMillis, config: &Config, effects: &mut Effects) -> Erased {
+    pub fn erase(&mut self, now: UnixMillis, config: &Config) -> Erased {
         let answers = self.seen.iter().filter(|seen| matches!(seen.outcome, Outcome::Answer(_))).count();
         let turns = self.conversation.map_or(0, |kept| kept.turns);
-        let Dropped { messages, parts } = self.call_off(effects);
+        let Dropped { messages, parts } = self.call_off();
         self.refusal = None;
         self.sent.clear();
+        // What an object that vanished was writing may have come to KV after a reset had deleted it.
+        let deleted = self.revisions.iter_mut().filter(|revision| revision.fate == Fate::Deleted);
+        deleted.for_each(|revision| revision.fate = Fate::Expires);
         self.doom_conversation(now, config);
         Erased { turns, revisions: self.doomed().len(), pending_messages: messages, waiting_sends: parts, answers }
     }
 
     /// Ends everything that is under way without a word, and takes back the answers that copies would get.
-    fn call_off(&mut self, effects: &mut Effects) -> Dropped {
+    fn call_off(&mut self) -> Dropped {
         let running = self.turn.take().map_or(0, |turn| turn.messages.len());
         let messages = self.pending.drain(..).count().saturating_add(running);
         let parts = self.late.drain(..).map(|late| late.parts.len()).sum();
-        for seen in &mut self.seen {
-            if let Outcome::Answer(turn) = seen.outcome {
-                effects.forgotten.push(turn);
-            }
-            seen.outcome = Outcome::Nothing;
-        }
+        self.seen.iter_mut().for_each(|seen| seen.outcome = Outcome::Nothing);
         Dropped { messages, parts }
     }
 
@@ -526,7 +550,7 @@ impl State {
         expiring.for_each(|revision| revision.fate = Fate::Doomed);
         if !self.doomed().is_empty() {
             self.delete_not_before = now;
-            self.wake(now.plus(SAVE_WAIT));
+            self.wake(now.plus(WORK_CHECK));
         }
     }
 
@@ -587,15 +611,7 @@ impl State {
 
     /// Ends the turn of that number, if it still runs, and begins the next. `waiting` are the messages that webhooks wait for:
     /// if the turn's last one is among them, its webhook carries the answer, else REST does.
-    pub fn end_turn(
-        &mut self,
-        number: u64,
-        ended: &Ended,
-        waiting: &[MessageSid],
-        now: UnixMillis,
-        config: &Config,
-        effects: &mut Effects,
-    ) -> Delivery {
+    pub fn end_turn(&mut self, number: u64, ended: &Ended, waiting: &[MessageSid], now: UnixMillis, config: &Config) -> Delivery {
         let Some(turn) = self.turn.take_if(|turn| turn.number == number) else { return Delivery::Cancelled };
         let last = turn.messages.last();
         let inline = last.is_some_and(|last| waiting.contains(&last.sid));
@@ -612,7 +628,7 @@ impl State {
                 self.unsaved.drain(..self.unsaved.len().saturating_sub(conversation::MAX_TURNS));
                 let (revision, turns) = self.conversation.map_or((None, 0), |kept| (kept.revision, kept.turns));
                 self.conversation = Some(Kept { revision, expires_at: now.plus(config.conversation_ttl), turns: turns.saturating_add(1) });
-                self.wake(now.plus(SAVE_CHECK));
+                self.wake(now.plus(WORK_CHECK));
             }
             Ended::Failed(_) => {}
             Ended::Reset(_) => {
@@ -620,30 +636,26 @@ impl State {
                 // What was answered is part of what is forgotten; a message that comes again now gets nothing. Only what a
                 // webhook is just about to fetch is left to it.
                 for seen in &mut self.seen {
-                    if let Outcome::Answer(earlier) = seen.outcome
-                        && earlier != turn.number
-                        && !waiting.contains(&seen.sid)
-                    {
+                    let earlier = matches!(seen.outcome, Outcome::Answer(earlier) if earlier != turn.number);
+                    if earlier && !waiting.contains(&seen.sid) {
                         seen.outcome = Outcome::Nothing;
-                        effects.forgotten.push(earlier);
                     }
                 }
             }
         }
         if inline {
             self.counted(&Tally { answers_inline: 1, ..Tally::EMPTY }, now);
-            effects.answers.push((turn.number, ended.text().to_owned()));
+            self.answers.push(Answer { turn: turn.number, text: ended.text().to_owned() });
         } else if let Some(last) = last {
             let (route, phone_hash, parts) = (last.route.clone(), last.phone_hash.clone(), parts::split(ended.text()));
             let give_up_at = now.plus(LATE_LIFETIME);
             self.late.push(Late { turn: turn.number, route, phone_hash, parts, attempt: None, tries: 0, not_before: now, give_up_at });
-            self.wake(now);
         }
         self.begin_turn();
         if self.turn.is_some() {
             self.wake(now.plus(config.reply_within).minus(ALARM_MARGIN));
         }
-        self.forget(now, config, effects);
+        self.forget(now, config);
         if inline { Delivery::Inline } else { Delivery::Late }
     }
 
@@ -820,19 +832,15 @@ impl State {
     }
 
     /// The alarm has rung, and all work was done that could be done.
-    pub fn rest(&mut self, now: UnixMillis, config: &Config, effects: &mut Effects) {
-        self.alarm = None;
+    pub fn rest(&mut self, now: UnixMillis, config: &Config) {
         self.wake_at = None;
         // A turn goes on with the conversation that it began with.
         if self.turn.is_none() {
             self.expire(now);
         }
-        self.forget(now, config, effects);
+        self.forget(now, config);
         if self.turn.is_some() {
             self.wake(now.plus(SAVE_WAIT));
-        }
-        if let Some(late) = self.late.first() {
-            self.wake(late.not_before);
         }
         if self.next_save(now).is_some() {
             self.wake(self.save_not_before);
@@ -858,14 +866,8 @@ impl State {
     }
 
     /// Forgets what is no longer needed to recognise messages and to answer them again.
-    fn forget(&mut self, now: UnixMillis, config: &Config, effects: &mut Effects) {
-        let old = |seen: &Seen| seen.outcome != Outcome::Waiting && now.since(seen.at) >= config.conversation_ttl;
-        for seen in self.seen.iter().filter(|seen| old(seen)) {
-            if let Outcome::Answer(turn) = seen.outcome {
-                effects.forgotten.push(turn);
-            }
-        }
-        self.seen.retain(|seen| !old(seen));
+    fn forget(&mut self, now: UnixMillis, config: &Config) {
+        self.seen.retain(|seen| seen.outcome == Outcome::Waiting || now.since(seen.at) < config.conversation_ttl);
         self.admitted.retain(|at| now.since(*at) < WINDOW);
         self.refusal.take_if(|refusal| now.since(refusal.at) >= WINDOW);
         self.revisions.retain(|revision| now < revision.expires_at);
@@ -921,26 +923,71 @@ impl State {
         }
     }
 
-    /// The alarm's new time, if it changes.
-    pub fn reset_alarm(&mut self, now: UnixMillis, config: &Config) -> Option<UnixMillis> {
-        let has_work = self.turn.is_some() || !self.late.is_empty() || !self.doomed().is_empty() || self.next_save(now).is_some();
-        if !has_work {
+    /// Where the answer of that turn is, if it is kept.
+    pub fn answer(&self, turn: u64) -> Option<Place> {
+        let here = self.answers.iter().find(|answer| answer.turn == turn).map(|answer| Place::State(answer.text.clone()));
+        here.or_else(|| self.answer_rows.iter().find(|row| row.turns.contains(&turn)).map(|row| Place::Row(row.number)))
+    }
+
+    /// Drops the answers that no message can get any more. If those that are left are too long for the state, all but the
+    /// newest move into one row, which is given back.
+    pub fn sort_answers(&mut self) -> Option<(u64, Vec<Answer>)> {
+        let turn = |seen: &Seen| if let Outcome::Answer(turn) = seen.outcome { Some(turn) } else { None };
+        // In order, since messages are answered in the order in which they were taken in.
+        let needed: Vec<u64> = self.seen.iter().filter_map(turn).collect();
+        let is_needed = |turn: &u64| needed.binary_search(turn).is_ok();
+        self.answers.retain(|answer| is_needed(&answer.turn));
+        self.answer_rows.iter_mut().for_each(|row| row.turns.retain(is_needed));
+        self.answer_rows.retain(|row| !row.turns.is_empty());
+        if self.answers.iter().map(|answer| answer.text.len()).sum::<usize>() <= MAX_ANSWER_BYTES {
+            return None;
+        }
+        let newest = self.answers.pop()?;
+        let older = std::mem::replace(&mut self.answers, vec![newest]);
+        let number = older.last()?.turn;
+        self.answer_rows.push(AnswerRow { number, turns: older.iter().map(|answer| answer.turn).collect() });
+        Some((number, older))
+    }
+
+    /// The rows of `before` that hold answers which no message can get any more, with the turns whose answers stay in them.
+    pub fn thinned_rows(&self, before: &Self) -> Vec<AnswerRow> {
+        let now = |row: &AnswerRow| {
+            let turns = self.answer_rows.iter().find(|other| other.number == row.number).map(|row| row.turns.clone());
+            AnswerRow { number: row.number, turns: turns.unwrap_or_default() }
+        };
+        before.answer_rows.iter().map(|row| (row, now(row))).filter(|(row, now)| *row != now).map(|(_, now)| now).collect()
+    }
+
+    /// Forgets when to look at work, if there is none: a time that is over must not bring the next alarm forward.
+    pub fn forget_wake_without_work(&mut self, now: UnixMillis) {
+        if !self.has_work(now) {
             self.wake_at = None;
         }
+    }
+
+    fn has_work(&self, now: UnixMillis) -> bool {
+        self.turn.is_some() || !self.late.is_empty() || !self.doomed().is_empty() || self.next_save(now).is_some()
+    }
+
+    /// The alarm's new time, if it changes; it is set for `set`, as far as is known.
+    pub fn new_alarm(&self, set: Option<UnixMillis>, now: UnixMillis, config: &Config) -> Option<UnixMillis> {
         let remembered = self.seen.iter().map(|seen| seen.at).chain(self.sent.iter().map(|sent| sent.at));
         let last_seen = remembered.map(|at| at.plus(config.conversation_ttl)).max();
-        let expiry = self.conversation.map(|kept| kept.expires_at).or(last_seen);
         let window = self.admitted.last().copied().max(self.refusal.as_ref().map(|refusal| refusal.at)).map(|at| at.plus(WINDOW));
-        // An alarm set for now, inside the alarm, can get lost: a millisecond from now at the earliest.
         let revision = self.revisions.iter().map(|revision| revision.expires_at).max();
-        let memory = self.wake_at.or(expiry).or(window).or(revision);
+        // KV counts whole seconds from when it was written: what it holds a moment longer is forgotten together with the rest.
+        let with_revisions = |at| revision.filter(|end| at < *end && end.since(at) <= KV_MOMENT).unwrap_or(at);
+        let expiry = self.conversation.map(|kept| kept.expires_at).or(last_seen).map(with_revisions);
+        let work = self.late.first().map(|late| late.not_before).into_iter().chain(self.wake_at).min();
+        let memory = work.or(expiry).or(window).or(revision);
+        // An alarm set for now, inside the alarm, can get lost: a millisecond from now at the earliest.
         let due = memory.into_iter().chain(self.report_at).min()?.max(now.plus(Duration::from_millis(1)));
-        let changes = match self.alarm {
+        let changes = match set {
             None => true,
             // An alarm that comes too early looks, finds nothing, and is set anew: cheaper than moving it every time.
-            Some(set) => due < set || (!has_work && set != due),
+            Some(set) => due < set || (!self.has_work(now) && set != due),
         };
-        changes.then(|| *self.alarm.insert(due))
+        changes.then_some(due)
     }
 
     fn wake(&mut self, at: UnixMillis) {
@@ -948,15 +995,17 @@ impl State {
     }
 }
 
-/// How long after a turn the alarm looks whether the conversation was saved: not before the alarm that is set for the turn
-/// itself, so that it need not be moved.
-const SAVE_CHECK: Duration = Duration::from_secs(10);
+/// How long after a turn the alarm looks whether the conversation was saved, or deleted: not before the alarm that is set for
+/// the turn itself, so that it need not be moved.
+const WORK_CHECK: Duration = Duration::from_secs(10);
 /// How long after a failure KV is tried again, at first.
 const SAVE_WAIT: Duration = Duration::from_secs(5);
 /// How long after a failure KV is asked to delete again.
 const DELETE_WAIT: Duration = Duration::from_secs(20);
 /// How long what was counted waits for a request that could take it along.
 const REPORT_WAIT: Duration = Duration::from_secs(60);
+/// How much longer than the conversation lasts KV holds it, if it was written at once: the rest of a second, and the write.
+const KV_MOMENT: Duration = Duration::from_secs(2);
 
 #[cfg(test)]
 mod tests {
@@ -984,25 +1033,24 @@ mod tests {
     }
 
     /// A turn was answered on the webhook of `first`, and the reset behind it ends while `waiting`.
-    fn reset_behind_a_turn(waiting: &[MessageSid]) -> (Option<Outcome>, Vec<u64>) {
+    fn reset_behind_a_turn(waiting: &[MessageSid]) -> (Option<Outcome>, Option<Place>) {
         let (config, mut state) = (config(), State::default());
         let first = call("SM0000000000000000000000000000000a", Input::Text("Hello".into()), &config);
         let reset = Input::Command { command: Command::Reset, by_twilio: false };
-        let mut effects = Effects::default();
-        state.admit(&first, NOW, &config, &mut effects);
-        state.admit(&call("SM0000000000000000000000000000000b", reset, &config), NOW, &config, &mut effects);
+        state.admit(&first, NOW, &config);
+        state.admit(&call("SM0000000000000000000000000000000b", reset, &config), NOW, &config);
         let answered = Ended::Answered { input: "Hello".into(), text: "answer".into() };
         let waits = std::slice::from_ref(&first.sid);
-        assert_eq!(state.end_turn(1, &answered, waits, NOW, &config, &mut effects), Delivery::Inline);
-        let mut effects = Effects::default();
-        state.end_turn(2, &Ended::Reset("done"), waiting, NOW, &config, &mut effects);
-        (state.outcome(&first.sid), effects.forgotten)
+        assert_eq!(state.end_turn(1, &answered, waits, NOW, &config), Delivery::Inline);
+        state.end_turn(2, &Ended::Reset("done"), waiting, NOW, &config);
+        state.sort_answers();
+        (state.outcome(&first.sid), state.answer(1))
     }
 
     #[test]
     fn a_reset_takes_no_answer_from_a_webhook_that_is_about_to_fetch_it() {
         let first = "SM0000000000000000000000000000000a".parse().unwrap();
-        assert_eq!(reset_behind_a_turn(&[first]), (Some(Outcome::Answer(1)), vec![]));
-        assert_eq!(reset_behind_a_turn(&[]), (Some(Outcome::Nothing), vec![1]));
+        assert_eq!(reset_behind_a_turn(&[first]), (Some(Outcome::Answer(1)), Some(Place::State("answer".into()))));
+        assert_eq!(reset_behind_a_turn(&[]), (Some(Outcome::Nothing), None));
     }
 }

@@ -104,7 +104,8 @@ test("once everything is answered no object holds an address, a name, a secret o
     const bytes = Buffer.from(value);
     const text = `${key}\n${bytes.toString("latin1")}\n${bytes.toString("utf16le")}`;
     assert.deepEqual(found(text, Object.entries(PERSONAL)).filter((name) => !allowed.includes(name)), [], key);
-    assert.ok(key.startsWith("answer/") || !text.includes(SAID.late), "an answer is kept for copies of its message, the message is not");
+    const others = key.startsWith("answers/") ? "" : text.replace(/"answers":\[\{.*?\}\]/gs, "");
+    assert.ok(!others.includes(SAID.late), "an answer is kept for copies of its message, the message is not");
   }
 });
 

@@ -102,7 +102,7 @@ impl Plan {
             kills_at_most: random.pick(&[1, 3, 8, 20]),
             model_slow: often(100, 600),
             model_fails: often(80, 500),
-            model_long: often(50, 300),
+            model_long: random.pick(&[0, 0, 50, 300, 900]),
             create_slow: often(50, 300),
             create_fails: often(50, 400),
             create_unknown: often(80, 600),

@@ -360,6 +360,12 @@ impl World {
         let slow = self.fault(self.plan.storage_slow, "slow commits");
         let takes = if slow { self.random.between(50, 400) } else { self.random.below(12) };
         let now = self.executor.now();
+        if batch.puts.iter().any(|(key, _)| key.starts_with("answers/")) {
+            self.count("rows of answers written");
+        }
+        if !batch.deletes.is_empty() {
+            self.count("rows of answers deleted");
+        }
         let (number, due, alarm) = {
             let mut objects = self.objects.borrow_mut();
             let disk = &mut objects.entry(name.to_owned()).or_default().disk;

@@ -91,6 +91,8 @@ struct Inner {
     kv_write_takes: Cell<Duration>,
     kv_read_takes: Cell<Duration>,
     alarms_late_by: Cell<Duration>,
+    /// How long after its last call or alarm an object vanishes, if it does.
+    objects_last: Cell<Option<Duration>>,
     budget: Budget<Disk>,
     budget_disk: Disk,
     budget_fails: Cell<bool>,
@@ -112,6 +114,9 @@ struct Object {
     disk: Disk,
     engine: Option<Rc<Sender<ObjectPlatform>>>,
     tasks: Tasks,
+    /// Calls and alarms that have begun, and those of them that have ended.
+    calls: (usize, usize),
+    alarms: usize,
 }
 
 /// The storage of one object; it outlives the object.
@@ -127,6 +132,7 @@ struct DiskInner {
     commits_fail: Cell<usize>,
     takes: Cell<Duration>,
     commits: Cell<usize>,
+    rows: Cell<usize>,
 }
 
 impl World {
@@ -165,6 +171,7 @@ impl World {
             kv_read_takes: Cell::new(Duration::from_millis(5)),
             kv_write_takes: Cell::new(Duration::from_millis(20)),
             alarms_late_by: Cell::default(),
+            objects_last: Cell::default(),
             budget: Budget::new(budget_disk.clone()),
             budget_disk,
             budget_fails: Cell::default(),
@@ -219,6 +226,11 @@ impl World {
         self.0.alarms_late_by.set(duration);
     }
 
+    /// Objects fall out of memory so long after their last call or alarm.
+    pub fn objects_last(&self, duration: Duration) {
+        self.0.objects_last.set(Some(duration));
+    }
+
     pub fn budget_fails(&self, fails: bool) {
         self.0.budget_fails.set(fails);
     }
@@ -254,16 +266,19 @@ impl World {
         self.0.kv.borrow_mut().values_mut().for_each(|(text, _)| *text = value.to_owned());
     }
 
+    /// KV gets this value, from an object that has vanished since it sent it.
+    pub fn write_kv(&self, key: &str, value: &str) {
+        let entry = (value.to_owned(), self.now().plus(Duration::from_secs(3600)));
+        self.0.kv.borrow_mut().insert(key.to_owned(), entry);
+    }
+
     pub fn overwrite_storage(&self, from: &str, key: &str, value: &str) {
         self.disk(&self.name(from)).0.values.borrow_mut().insert(key.to_owned(), value.to_owned());
     }
 
     /// The object vanishes, with everything in its memory; a webhook that waits gets an error.
     pub fn kill(&self, from: &str) {
-        let mut objects = self.0.objects.borrow_mut();
-        let object = objects.entry(self.name(from).as_str().to_owned()).or_default();
-        object.tasks.borrow_mut().drain(..).for_each(|task| task.abort());
-        object.engine = None;
+        self.vanish(self.name(from).as_str());
     }
 
     // What was seen.
@@ -363,6 +378,21 @@ impl World {
         self.disk(&self.name(from)).0.commits.get()
     }
 
+    /// The rows that the sender's object has written, as Cloudflare bills them: each key put or deleted, each alarm set.
+    pub fn rows(&self, from: &str) -> usize {
+        self.disk(&self.name(from)).0.rows.get()
+    }
+
+    /// The rows that the budget object has written.
+    pub fn budget_rows(&self) -> usize {
+        self.0.budget_disk.0.rows.get()
+    }
+
+    /// How often the alarm of the sender's object has rung.
+    pub fn alarms(&self, from: &str) -> usize {
+        self.0.objects.borrow().get(self.name(from).as_str()).map_or(0, |object| object.alarms)
+    }
+
     pub fn object_names(&self) -> Vec<String> {
         self.0.objects.borrow().keys().cloned().collect()
     }
@@ -437,7 +467,37 @@ impl World {
             let _ = give.send(call(engine).await);
         });
         tasks.borrow_mut().push(task);
-        take.await.unwrap_or_else(|_| Err(PlatformError::new("object reset")))
+        self.calls(name, |calls| calls.0 += 1);
+        let answer = take.await.unwrap_or_else(|_| Err(PlatformError::new("object reset")));
+        self.calls(name, |calls| calls.1 += 1);
+        self.vanish_unused(name);
+        answer
+    }
+
+    fn calls(&self, name: &Pseudonym, note: impl FnOnce(&mut (usize, usize))) -> (usize, usize) {
+        let mut objects = self.0.objects.borrow_mut();
+        let calls = &mut objects.get_mut(name.as_str()).unwrap().calls;
+        note(calls);
+        *calls
+    }
+
+    /// The object vanishes after a while, unless it is called before.
+    fn vanish_unused(&self, name: &Pseudonym) {
+        let Some(lasts) = self.0.objects_last.get() else { return };
+        let (world, name, calls) = (self.clone(), name.clone(), self.calls(name, |_| {}));
+        spawn_local(async move {
+            world.sleep(lasts).await;
+            if calls.0 == calls.1 && world.calls(&name, |_| {}) == calls {
+                world.vanish(name.as_str());
+            }
+        });
+    }
+
+    fn vanish(&self, name: &str) {
+        let mut objects = self.0.objects.borrow_mut();
+        let object = objects.entry(name.to_owned()).or_default();
+        object.tasks.borrow_mut().drain(..).for_each(|task| task.abort());
+        object.engine = None;
     }
 
     /// Rings at the time that is set, and again when the handler failed, as the runtime does.
@@ -451,6 +511,7 @@ impl World {
                 return;
             }
             disk.0.alarm.set(None);
+            world.0.objects.borrow_mut().get_mut(name.as_str()).unwrap().alarms += 1;
             let rung = world.in_object(&name, async |engine: Rc<Sender<ObjectPlatform>>| engine.alarm().await).await;
             if rung.is_err() && disk.0.alarm.get().is_none() {
                 world.arm(&name, world.now().plus(Duration::from_secs(2)));
@@ -737,6 +798,8 @@ impl Storage for Disk {
             return Err(PlatformError::new("storage is down"));
         }
         self.0.commits.set(self.0.commits.get() + 1);
+        let alarms = usize::from(batch.alarm.is_some());
+        self.0.rows.set(self.0.rows.get() + batch.puts.len() + batch.deletes.len() + alarms);
         {
             let mut values = self.0.values.borrow_mut();
             if batch.clear {
