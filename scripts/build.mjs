@@ -70,11 +70,16 @@ async function bundle({ esbuild }, work, out) {
   fs.rmSync(work, { recursive: true });
 }
 
-/** The paths of this machine stay out of the messages of panics: they are nobody's business, and the same build is the same anywhere. */
+/**
+ * Little is inlined: what is called from many places would make the bundle too large for what it brings.
+ *
+ * The paths of this machine stay out of the messages of panics: they are nobody's business, and the same build is the same
+ * anywhere.
+ */
 function rustFlags() {
   const sources = path.join(process.env.CARGO_HOME ?? path.join(os.homedir(), ".cargo"), "registry", "src");
   const registries = fs.existsSync(sources) ? fs.readdirSync(sources).map((name) => path.join(sources, name)) : [];
-  return [...registries, ROOT].map((dir) => `--remap-path-prefix=${dir}=.`).join("\x1f");
+  return ["-Cllvm-args=-inline-threshold=12", ...[...registries, ROOT].map((dir) => `--remap-path-prefix=${dir}=.`)].join("\x1f");
 }
 
 /** What rustc and wasm-bindgen use of WebAssembly; nothing newer, which workerd may not know. */
