@@ -214,18 +214,24 @@ export function stored(state, key) {
 }
 
 /**
- * Writes that are begun without an `await` between them commit together, and nothing that follows leaves the object before
- * they are durable. `puts`: keys and values by turns. Returns a promise where there is something to wait for.
+ * Writes one value, and sets the alarm where it is given. Writes that are begun without an `await` between them commit
+ * together, and nothing that follows leaves the object before they are durable. Returns a promise where there is something to
+ * wait for.
  */
+export function put(state, key, value, alarm) {
+  const { storage } = state;
+  storage.kv.put(key, value);
+  return alarm === undefined ? undefined : storage.setAlarm(alarm);
+}
+
+/** The same with all that a step can write. `puts`: keys and values by turns. */
 export function commit(state, clear, puts, deletes, alarm) {
   const { storage } = state;
   if (clear) return storage.deleteAll();
-  const write = () => {
+  storage.transactionSync(() => {
     for (let at = 0; at < puts.length; at += 2) storage.kv.put(puts[at], puts[at + 1]);
     for (const key of deletes) storage.kv.delete(key);
-  };
-  if (puts.length + deletes.length > 2) storage.transactionSync(write);
-  else write();
+  });
   return alarm === undefined ? undefined : storage.setAlarm(alarm);
 }
 

@@ -51,6 +51,8 @@ extern "C" {
     #[wasm_bindgen(catch)]
     pub fn stored(state: &JsValue, key: &str) -> Result<JsValue, JsValue>;
     #[wasm_bindgen(catch)]
+    pub fn put(state: &JsValue, key: &str, value: &str, alarm: Option<f64>) -> Result<Option<Promise>, JsValue>;
+    #[wasm_bindgen(catch)]
     pub fn commit(state: &JsValue, clear: bool, puts: Array, deletes: Array, alarm: Option<f64>) -> Result<Option<Promise>, JsValue>;
     #[wasm_bindgen(js_name = kvGet)]
     pub fn kv_get(env: &JsValue, key: &str) -> Promise;

@@ -50,7 +50,7 @@ pub fn fetch(head: String, body: Option<String>, request: JsValue, env: JsValue)
     let config = config(&env);
     let answer = async move {
         let platform = services::WorkerServices::new(env);
-        let config = Result::as_ref(&config).map_err(Vec::as_slice);
+        let config = config.as_deref().map_err(Vec::as_slice);
         let response = app::handle(&platform, config, &mut request).await;
         outgoing(&response).or_else(|_| outgoing(&app::internal_error())).map_err(|error| tasks::failed(&error))
     };
@@ -76,11 +76,11 @@ fn panic_on_request(request: &Incoming) {
 }
 
 /// The settings, parsed once an isolate.
-fn config(env: &JsValue) -> Rc<Result<Config, Vec<Fault>>> {
+fn config(env: &JsValue) -> Result<Rc<Config>, Vec<Fault>> {
     thread_local! {
-        static CONFIG: OnceCell<Rc<Result<Config, Vec<Fault>>>> = const { OnceCell::new() };
+        static CONFIG: OnceCell<Result<Rc<Config>, Vec<Fault>>> = const { OnceCell::new() };
     }
-    CONFIG.with(|config| Rc::clone(config.get_or_init(|| Rc::new(Config::parse(|name| glue::setting(env, name))))))
+    CONFIG.with(|config| config.get_or_init(|| Config::parse(|name| glue::setting(env, name)).map(Rc::new)).clone())
 }
 
 /// A request of the runtime's. What every check needs is fetched at once, and the body is read once: every crossing into

@@ -35,14 +35,10 @@ impl SenderEngine {
     #[wasm_bindgen(constructor)]
     pub fn new(state: JsValue, env: JsValue) -> Self {
         let name = glue::object_name(&state);
-        let config = config(&env);
+        let config = config(&env).ok();
         let services = ObjectServices::new(state, env);
-        let engine = match (Result::as_ref(&config), name) {
-            (Ok(config), Some(name)) => {
-                Some(Rc::new(Sender::new(services.clone(), Rc::new(config.clone()), Pseudonym::from_object_name(name))))
-            }
-            _ => None,
-        };
+        let engine =
+            config.zip(name).map(|(config, name)| Rc::new(Sender::new(services.clone(), config, Pseudonym::from_object_name(name))));
         Self { engine, services }
     }
 

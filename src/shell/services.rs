@@ -3,7 +3,7 @@
 use std::{cell::Cell, time::Duration};
 
 use futures_util::future::LocalBoxFuture;
-use js_sys::{Array, Uint8Array};
+use js_sys::{Array, Promise, Uint8Array};
 use serde::{Serialize, de::DeserializeOwned};
 use wasm_bindgen::prelude::*;
 
@@ -212,14 +212,23 @@ impl Storage for ObjectServices {
     }
 
     async fn commit(&self, batch: Batch) -> Result<(), PlatformError> {
+        let alarm = batch.alarm.map(|at| as_f64(at.0));
+        // Nearly always it is one value: no lists of it.
+        if let ([(key, value)], [], false) = (batch.puts.as_slice(), batch.deletes.as_slice(), batch.clear) {
+            return done(glue::put(&self.state, key, value, alarm)).await;
+        }
         let puts = batch.puts.iter().flat_map(|(key, value)| [key, value]).map(|text| JsValue::from_str(text)).collect();
         let deletes = batch.deletes.iter().map(|key| JsValue::from_str(key)).collect();
-        let alarm = batch.alarm.map(|at| as_f64(at.0));
-        match glue::commit(&self.state, batch.clear, puts, deletes, alarm) {
-            Ok(None) => Ok(()),
-            Ok(Some(promise)) => settled(promise).await.map(drop),
-            Err(error) => Err(failed(&error)),
-        }
+        done(glue::commit(&self.state, batch.clear, puts, deletes, alarm)).await
+    }
+}
+
+/// What the storage has begun is done.
+async fn done(begun: Result<Option<Promise>, JsValue>) -> Result<(), PlatformError> {
+    match begun {
+        Ok(None) => Ok(()),
+        Ok(Some(promise)) => settled(promise).await.map(drop),
+        Err(error) => Err(failed(&error)),
     }
 }
 

@@ -139,10 +139,19 @@ pub fn failed(error: &JsValue) -> PlatformError {
     PlatformError { reason, retryable: property("retryable").is_truthy() && !property("overloaded").is_truthy() }
 }
 
-/// The clock.
-#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "whole, and far below 2^53")]
+/// The clock, asked once an event: while an event is worked on, the runtime's clock stands still (Cloudflare, "Performance and
+/// timers").
 pub fn now() -> UnixMillis {
-    UnixMillis(js_sys::Date::now() as u64)
+    NOW.get().unwrap_or_else(|| {
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "whole, and far below 2^53")]
+        let now = UnixMillis(js_sys::Date::now() as u64);
+        NOW.set(Some(now));
+        now
+    })
+}
+
+thread_local! {
+    static NOW: Cell<Option<UnixMillis>> = const { Cell::new(None) };
 }
 
 /// Exact up to the year 287396, or as long a time.
@@ -227,6 +236,8 @@ fn go_on() {
         }
     }
     with(|tasks| tasks.going_on = false);
+    // The event is over.
+    NOW.set(None);
 }
 
 fn put_back(id: usize, going_on: GoingOn) {
