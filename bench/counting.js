@@ -1,11 +1,12 @@
 // A Worker around another one, `worker.js`, that counts what Cloudflare bills and tells it at /bench/counts: calls of
-// objects, alarms, and rows that storage writes. A wrapper of the classes and of the storage's methods: what it runs is the
+// objects, alarms, and rows that storage writes; and the calls between JavaScript and WebAssembly. A wrapper of the classes and of the storage's methods: what it runs is the
 // build as it is. Only for that table; nothing is timed with it.
 //
 // Source of what counts: Cloudflare, "Durable Objects: pricing". Every key put or deleted and every alarm set is a row written,
 // SQL tells its own. `deleteAll` and the deletion of an alarm are not counted as rows.
 
-import { WorkerEntrypoint } from "cloudflare:workers";
+import { crossings } from "./crossings.js";
+import { DurableObject, WorkerEntrypoint } from "cloudflare:workers";
 import * as worker from "./worker.js";
 
 const counts = {};
@@ -13,7 +14,7 @@ const count = (what, number = 1) => (counts[what] = (counts[what] ?? 0) + number
 
 export default class extends WorkerEntrypoint {
   async fetch(request) {
-    if (new URL(request.url).pathname === "/bench/counts") return Response.json(counts);
+    if (new URL(request.url).pathname === "/bench/counts") return Response.json({ ...counts, ...crossings });
     const { default: inner } = worker;
     return typeof inner === "function" ? new inner(this.ctx, this.env).fetch(request) : inner.fetch(request, this.env, this.ctx);
   }
@@ -30,8 +31,7 @@ function counted(Inner, name) {
       super(ctx, env);
     }
   }
-  for (const method of Object.getOwnPropertyNames(Inner.prototype)) {
-    if (method === "constructor" || typeof Object.getOwnPropertyDescriptor(Inner.prototype, method).value !== "function") continue;
+  for (const method of methodsOf(Inner.prototype)) {
     const original = Inner.prototype[method];
     Counted.prototype[method] = function (...args) {
       count(method === "alarm" ? `${name} alarms` : `${name} requests`);
@@ -39,6 +39,13 @@ function counted(Inner, name) {
     };
   }
   return Counted;
+}
+
+/** The names of a class's methods, with those of what it extends. */
+function methodsOf(prototype) {
+  if (prototype === DurableObject.prototype || prototype === Object.prototype) return [];
+  const own = Object.entries(Object.getOwnPropertyDescriptors(prototype)).filter(([name, { value }]) => name !== "constructor" && typeof value === "function");
+  return [...own.map(([name]) => name), ...methodsOf(Object.getPrototypeOf(prototype))];
 }
 
 const patched = new Set();

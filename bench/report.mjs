@@ -9,7 +9,7 @@ import crypto from "node:crypto";
 import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
-import { readText, ROOT, rustToolchain } from "../scripts/lib/project.mjs";
+import { lockedCrate, ROOT, rustToolchain } from "../scripts/lib/project.mjs";
 import { say } from "../scripts/lib/run.mjs";
 import { BENCH, bundleOf, storageParent, workerdVersion } from "./servers.mjs";
 import { PRICES, TABLES } from "./tables.mjs";
@@ -143,11 +143,10 @@ function targets(measured) {
 
 function versions() {
   const version = (name) => JSON.parse(fs.readFileSync(path.join(BENCH, "node_modules", name, "package.json"), "utf8")).version;
-  const lock = readText("Cargo.lock").match(/name = "worker"\nversion = "([^"]+)"/)?.[1];
   return {
     workerd: workerdVersion(),
     Rust: rustToolchain().channel,
-    worker: lock,
+    "wasm-bindgen": lockedCrate("wasm-bindgen"),
     Node: process.versions.node,
     ...Object.fromEntries(["hono", "express", "twilio", "openai", "autocannon"].map((name) => [name, version(name)])),
   };

@@ -20,6 +20,8 @@ export const BENCH = inRoot("bench");
 /** What is measured, by name: what it is for people, and the classes of its objects if it is a Worker. */
 export const SUBJECTS = {
   hello: { title: "hello world (workerd's limit)", worker: true, classes: [] },
+  reads: { title: "hello world that reads what is signed", worker: true, classes: [] },
+  floor: { title: "the same, logged and refused unverified", worker: true, classes: [] },
   switchboard: { title: "Switchboard", worker: true, classes: ["SenderObject", "BudgetObject", "TriesObject"] },
   hono: { title: "Hono Worker", worker: true, classes: ["SenderObject", "BudgetObject"] },
   express: { title: "Express", worker: false, classes: [] },
@@ -204,8 +206,9 @@ async function startWorker(name, settings, counting, inspected) {
     return as;
   });
   if (counting) {
-    fs.copyFileSync(path.join(BENCH, "counting.js"), path.join(dir, "counting.js"));
-    modules.unshift("counting.js");
+    const counters = ["counting.js", "crossings.js"];
+    for (const module of counters) fs.copyFileSync(path.join(BENCH, module), path.join(dir, module));
+    modules.unshift(...counters);
   }
   fs.writeFileSync(path.join(dir, "config.capnp"), workerdConfig(SUBJECTS[name].classes, modules, settings, port, kv.port));
   const inspector = inspected ? await freePort() : undefined;

@@ -18,10 +18,10 @@ import { bundleOf, checkStartup, SECRETS, startModel, startSubject, SUBJECTS, ti
 export const TABLES = {
   forged: {
     title: "A forged request is refused",
-    about: "A message with a wrong signature, answered with 403 by all but hello world, which answers 200 to everything. 32 connections, each sends the next request when it has the answer.",
+    about: "A message with a wrong signature, answered with 403 by all but the hello worlds, which answer 200 to everything. The second row reads the head and the body of the request, as everything must that verifies it; the third writes a line to the log, too, and answers with Switchboard's status and headers, without verifying anything. 32 connections, each sends the next request when it has the answer.",
     columns: floodColumns(),
-    estimate: (plan) => 4 + 4 * (plan.warmUp + plan.rounds * (plan.seconds + 0.6)),
-    measure: (plan) => floods(plan, LOADS.forged),
+    estimate: (plan) => 6 + 6 * (plan.warmUp + plan.rounds * (plan.seconds + 0.6)),
+    measure: (plan) => floods(plan, LOADS.forged, ["hello", "reads", "floor", "switchboard", "hono", "express"]),
   },
   refused: {
     title: "A verified request that needs no object",
@@ -65,6 +65,16 @@ export const TABLES = {
     ]),
     estimate: (plan) => 10 + plan.rounds * 3 * plan.sequences * 20 * 0.006,
     measure: growth,
+  },
+  crossings: {
+    title: "Calls between JavaScript and WebAssembly",
+    about: "Of Switchboard, for each request, counted by a wrapper around its instance (bench/crossings.js), with the helpers that wasm-bindgen makes. The messages are of one sender, one after the other, and the counts of a message hold all that follows from it, as far as it comes before the next one.",
+    columns: [
+      { key: "into", title: "into WebAssembly", unit: "", digits: 1, ratio: false },
+      { key: "out", title: "out of it", unit: "", digits: 1, ratio: false },
+    ],
+    estimate: () => 3,
+    measure: crossings,
   },
   startup: {
     title: "Start-up",
@@ -160,11 +170,11 @@ function floodColumns() {
   ];
 }
 
-async function floods(plan, load) {
-  return withSubjects(["hello", "switchboard", "hono", "express"], async (subjects) => {
+async function floods(plan, load, names = ["hello", "switchboard", "hono", "express"]) {
+  return withSubjects(names, async (subjects) => {
     const one = (subject, seconds) => {
       const { request, expected } = load(subject);
-      return flood(subject, { request, expected: subject.name === "hello" ? { status: 200 } : expected, seconds });
+      return flood(subject, { request, expected: ["hello", "reads"].includes(subject.name) ? { status: 200 } : expected, seconds });
     };
     return inRounds(plan, subjects, (subject) => one(subject, plan.seconds), (subject) => one(subject, plan.warmUp));
   });
@@ -205,6 +215,28 @@ async function growth(plan) {
       }
       return figures;
     }),
+  );
+}
+
+async function crossings() {
+  return withSubjects(
+    ["switchboard"],
+    async ([subject]) => {
+      const rows = [];
+      for (const [name, title] of [["health", "`GET /health`"], ["forged", "forged request"], ["message", "message, warm"]]) {
+        const { request, expected } = name === "message" ? { expected: ANSWERED } : LOADS[name](subject);
+        const send = (times) => inTurn(subject.url, { requests: Array.from({ length: times }, () => request ?? message(subject)), expected });
+        await send(1);
+        await seconds(0.3);
+        const before = await counted(subject);
+        await send(10);
+        await seconds(0.3);
+        const after = await counted(subject);
+        rows.push({ name, title, figures: { into: [(after.into - before.into) / 10], out: [(after.out - before.out) / 10] } });
+      }
+      return rows;
+    },
+    { counting: true },
   );
 }
 

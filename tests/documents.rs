@@ -181,8 +181,8 @@ fn bindings_and_classes_are_those_of_the_code() {
     assert_eq!(called, expected.map(|(name, _)| name).into());
     let glue = read("src/shell/glue.js");
     assert_eq!(words_after(&glue, "env.").collect::<BTreeSet<_>>(), ["CONVERSATIONS"].into());
-    let objects = read("src/shell/objects.rs");
-    let classes: BTreeSet<_> = words_after(&objects, "pub struct ").collect();
+    let entry = read("src/shell/entry.js");
+    let classes: BTreeSet<_> = words_after(&entry, "export class ").collect();
     assert_eq!(classes, expected.map(|(_, class)| class).into());
 }
 
