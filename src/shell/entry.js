@@ -4,7 +4,7 @@
 // ask of the runtime (`glue.js`).
 
 import { DurableObject } from "cloudflare:workers";
-import { begin, ended, head } from "./glue.js";
+import { begin, end, head } from "./glue.js";
 import { bodyLimit, BudgetEngine, fetch, internalError, SenderEngine, TriesEngine } from "./index.js";
 
 // A panic's trace is worth more than the ten lines that are usual.
@@ -31,13 +31,14 @@ function answer(request, body, env) {
     const answered = fetch(head(request), body, request, env);
     return answered instanceof Promise ? answered.catch(apologise) : answered;
   } catch (error) {
+    end();
     return apologise(error);
   }
 }
 
 /** Where the engine ended in a panic, the request that waited for it gets a 500 like any other. */
 function apologise(error) {
-  console.error(ended(error));
+  console.error(error);
   begin();
   return internalError();
 }
@@ -53,7 +54,8 @@ const around = (Engine) =>
       try {
         return engine.call(text);
       } catch (error) {
-        throw ended(error);
+        end();
+        throw error;
       }
     }
 
@@ -62,7 +64,8 @@ const around = (Engine) =>
       try {
         return engine.alarm();
       } catch (error) {
-        throw ended(error);
+        end();
+        throw error;
       }
     }
 

@@ -5,7 +5,7 @@ import { __wbg_reset_state as freshInstance, settled } from "./index.js";
 
 // ---------------------------------------------------------------------------------------------------- instances
 
-// The instance of WebAssembly that runs, by number, and whether it is over.
+// The instance of WebAssembly that runs, by number, and whether it has ended.
 let instance = 1;
 let over = false;
 /** What its tasks owe. */
@@ -21,13 +21,10 @@ export function begin() {
   return instance;
 }
 
-/** After a call into WebAssembly that threw `error`, which is returned: a trap ends the instance. */
-export function ended(error) {
-  if (error instanceof WebAssembly.RuntimeError) end();
-  return error;
-}
-
-/** The instance has ended. What waits for it is told so: nothing else would ever tell. */
+/**
+ * The instance has ended: it has panicked, or something was thrown out of it, past tasks that were not prepared for that. What
+ * waits for it is told so: nothing else would ever tell.
+ */
 export function end() {
   over = true;
   for (const debt of owed) debt.default("the instance has ended");
@@ -79,7 +76,11 @@ export function startTimer(milliseconds, wait) {
 }
 
 export function cancelTimer(timer) {
-  clearTimeout(timer);
+  try {
+    clearTimeout(timer);
+  } catch {
+    // It has gone with its object.
+  }
 }
 
 function resume(begun, wait, fulfilled, value) {
@@ -87,7 +88,8 @@ function resume(begun, wait, fulfilled, value) {
   try {
     settled(wait, fulfilled, value);
   } catch (error) {
-    console.error(ended(error));
+    end();
+    console.error(error);
   }
 }
 
@@ -190,7 +192,11 @@ export class Exchange {
 
   /** Breaks it off, if it is not over: that is not free even when there is nothing to break off. */
   abort() {
-    if (!this.#over) this.#controller.abort();
+    try {
+      if (!this.#over) this.#controller.abort();
+    } catch {
+      // It has gone with its object.
+    }
   }
 }
 

@@ -39,11 +39,9 @@ pub fn body_limit() -> usize {
 
 /// A request to the Worker: `head` is what `glue.js` makes of it, `body` its body, if it was read. Returns the response or a
 /// promise of it.
-///
-/// # Errors
-/// None that the runtime would not answer by itself: the response could not be made.
+#[must_use]
 #[wasm_bindgen]
-pub fn fetch(head: String, body: Option<String>, request: JsValue, env: JsValue) -> Result<JsValue, JsValue> {
+pub fn fetch(head: String, body: Option<String>, request: JsValue, env: JsValue) -> JsValue {
     let mut request = Incoming { request, head, body, read: false };
     #[cfg(feature = "panic-route")]
     panic_on_request(&request);
@@ -60,7 +58,7 @@ pub fn fetch(head: String, body: Option<String>, request: JsValue, env: JsValue)
 /// The response to a request whose engine is gone.
 ///
 /// # Errors
-/// See [`fetch`].
+/// When it could not be made.
 #[wasm_bindgen(js_name = internalError)]
 pub fn internal_error() -> Result<JsValue, JsValue> {
     outgoing(&app::internal_error())

@@ -42,7 +42,7 @@ impl SenderEngine {
         Self { engine, services }
     }
 
-    pub fn call(&self, text: &str) -> Result<JsValue, JsValue> {
+    pub fn call(&self, text: &str) -> JsValue {
         let (engine, call) = (self.engine.clone(), read(text));
         let answer = async move {
             let engine = engine.ok_or_else(|| PlatformError::new("not configured"))?;
@@ -56,7 +56,7 @@ impl SenderEngine {
         tasks::begin(self.services.owner(), answer).returned()
     }
 
-    pub fn alarm(&self) -> Result<JsValue, JsValue> {
+    pub fn alarm(&self) -> JsValue {
         let (engine, services) = (self.engine.clone(), self.services.clone());
         let done = async move {
             match engine {
@@ -90,7 +90,7 @@ impl BudgetEngine {
         Self { engine: Rc::new(Budget::new(services.clone())), services }
     }
 
-    pub fn call(&self, text: &str) -> Result<JsValue, JsValue> {
+    pub fn call(&self, text: &str) -> JsValue {
         let (engine, call, now) = (Rc::clone(&self.engine), read(text), self.services.now());
         let answer = async move {
             match call? {
@@ -124,12 +124,12 @@ impl TriesEngine {
         Self { engine: Rc::new(Tries::new(services.clone())), services }
     }
 
-    pub fn call(&self, text: &str) -> Result<JsValue, JsValue> {
+    pub fn call(&self, text: &str) -> JsValue {
         let (engine, call, now) = (Rc::clone(&self.engine), read::<TryCall>(text), self.services.now());
         tasks::begin(self.services.owner(), async move { write(&engine.attempt(call?, now).await?) }).returned()
     }
 
-    pub fn alarm(&self) -> Result<JsValue, JsValue> {
+    pub fn alarm(&self) -> JsValue {
         let (engine, now) = (Rc::clone(&self.engine), self.services.now());
         tasks::begin(self.services.owner(), async move { engine.alarm(now).await.map(|()| JsValue::UNDEFINED) }).returned()
     }

@@ -35,14 +35,13 @@ pub enum Begun {
 }
 
 impl Begun {
-    /// For the runtime: what the task gave, or the promise of it.
-    ///
-    /// # Errors
-    /// The task's own, as something to throw.
-    pub fn returned(self) -> Result<JsValue, JsValue> {
+    /// For the runtime: what the task gave, or a promise of it. A task that failed is a promise that is rejected: what is thrown
+    /// out of WebAssembly means that the instance is broken.
+    pub fn returned(self) -> JsValue {
         match self {
-            Self::Done(outcome) => outcome.map_err(|error| js_sys::Error::new(&error.reason).into()),
-            Self::GoesOn(promise) => Ok(promise.into()),
+            Self::Done(Ok(value)) => value,
+            Self::Done(Err(error)) => Promise::reject(&js_sys::Error::new(&error.reason)).into(),
+            Self::GoesOn(promise) => promise.into(),
         }
     }
 }
@@ -69,12 +68,13 @@ impl Owner {
 /// Begins a task.
 pub fn begin(owner: Owner, future: impl Future<Output = Outcome> + 'static) -> Begun {
     let mut future: LocalBoxFuture<'static, Outcome> = Box::pin(future);
-    let (id, waker) = with(|tasks| {
+    let (is_inside, id, waker) = with(|tasks| {
+        let is_inside = std::mem::replace(&mut tasks.polling, true);
         let entry = tasks.all.vacant_entry();
         let id = entry.key();
         let waker = Waker::from(Arc::new(WakesTask(id)));
         entry.insert(Task { owner, begun: UnixMillis(0), waker: waker.clone(), going_on: None });
-        (id, waker)
+        (is_inside, id, waker)
     });
     let polled = future.as_mut().poll(&mut Context::from_waker(&waker));
     let result = match polled {
@@ -97,7 +97,9 @@ pub fn begin(owner: Owner, future: impl Future<Output = Outcome> + 'static) -> B
             Begun::GoesOn(promise)
         }
     };
-    go_on();
+    if !is_inside {
+        go_on();
+    }
     result
 }
 
@@ -178,8 +180,8 @@ struct Tasks {
     waits: Slab<Waiting>,
     /// Tasks to be polled.
     woken: VecDeque<usize>,
-    /// Whether they are just being polled.
-    going_on: bool,
+    /// Whether a task is just being polled.
+    polling: bool,
     /// When outdated tasks were last looked for.
     looked: UnixMillis,
 }
@@ -216,11 +218,9 @@ fn abandon(task: Task) {
     }
 }
 
-/// Polls the tasks that were woken, until none is. Does nothing inside of itself.
+/// Polls the tasks that were woken, until none is.
 fn go_on() {
-    if with(|tasks| std::mem::replace(&mut tasks.going_on, true)) {
-        return;
-    }
+    with(|tasks| tasks.polling = true);
     while let Some(id) = with(|tasks| tasks.woken.pop_front()) {
         let taken = with(|tasks| tasks.all.get_mut(id).and_then(|task| Some((task.going_on.take()?, task.waker.clone()))));
         let Some(((mut future, debt), waker)) = taken else { continue };
@@ -235,7 +235,7 @@ fn go_on() {
             Poll::Pending => put_back(id, (future, debt)),
         }
     }
-    with(|tasks| tasks.going_on = false);
+    with(|tasks| tasks.polling = false);
     // The event is over.
     NOW.set(None);
 }
