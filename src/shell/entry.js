@@ -14,21 +14,21 @@ export default {
   fetch(request, env) {
     const length = request.headers.get("Content-Length");
     // Without a length, or with one that will be refused, the engine asks for the body when it wants it.
-    if (length === null || !(length <= LIMIT)) return answer(request, undefined, env);
+    if (length === null || !(length <= LIMIT)) return answer(request, length, undefined, env);
     // As text: bytes would cost the garbage collector more.
     return request.text().then(
-      (body) => answer(request, body, env),
-      () => answer(request, undefined, env),
+      (body) => answer(request, length, body, env),
+      () => answer(request, length, undefined, env),
     );
   },
 };
 
 const LIMIT = bodyLimit();
 
-function answer(request, body, env) {
+function answer(request, length, body, env) {
   begin();
   try {
-    const answered = fetch(head(request), body, request, env);
+    const answered = fetch(head(request, length), body, request, env);
     return answered instanceof Promise ? answered.catch(apologise) : answered;
   } catch (error) {
     end();

@@ -4,9 +4,21 @@
 //! what was signed must be what is read, so here both are errors. Order and repeated keys are kept. Source: WHATWG URL
 //! standard, "application/x-www-form-urlencoded parsing".
 
-/// The decoded fields of a form, in the order in which they came.
+/// The decoded fields of a form, in the order in which they came. All of its text is one string: a message has twenty fields,
+/// and most requests that come are read for nothing but their signature.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Form(Vec<(String, String)>);
+pub struct Form {
+    text: String,
+    fields: Vec<Field>,
+}
+
+/// Where a field is in the text: its key is before `value`, its value up to `end`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Field {
+    key: usize,
+    value: usize,
+    end: usize,
+}
 
 /// Why a body is not a form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -25,33 +37,46 @@ impl Form {
     /// # Errors
     /// See [`FormError`].
     pub fn parse(body: &[u8]) -> Result<Self, FormError> {
-        body.split(|b| *b == b'&')
-            .filter(|pair| !pair.is_empty())
-            .map(|pair| {
-                let mut sides = pair.splitn(2, |b| *b == b'=');
-                let mut side = || decode(sides.next().unwrap_or_default(), b' ');
-                Ok((side()?, side()?))
-            })
-            .collect::<Result<_, _>>()
-            .map(Self)
+        let mut text = Vec::with_capacity(body.len());
+        let mut fields = Vec::with_capacity(32);
+        for pair in body.split(|b| *b == b'&').filter(|pair| !pair.is_empty()) {
+            let mut sides = pair.splitn(2, |b| *b == b'=');
+            let key = text.len();
+            decode(sides.next().unwrap_or_default(), b' ', &mut text)?;
+            let value = text.len();
+            decode(sides.next().unwrap_or_default(), b' ', &mut text)?;
+            fields.push(Field { key, value, end: text.len() });
+        }
+        let form = Self { text: String::from_utf8(text).map_err(|_| FormError::Utf8)?, fields };
+        // A character must not begin in one and end in the next.
+        let is_whole = |field: &Field| form.text.is_char_boundary(field.value) && form.text.is_char_boundary(field.end);
+        if form.fields.iter().all(is_whole) { Ok(form) } else { Err(FormError::Utf8) }
     }
 
     /// A form of these fields.
     #[must_use]
     pub fn from_pairs(pairs: &[(&str, &str)]) -> Self {
-        Self(pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect())
+        let mut form = Self::default();
+        for (name, content) in pairs {
+            let key = form.text.len();
+            form.text.push_str(name);
+            let value = form.text.len();
+            form.text.push_str(content);
+            form.fields.push(Field { key, value, end: form.text.len() });
+        }
+        form
     }
 
     /// The first value of `key`.
     #[must_use]
     pub fn get(&self, key: &str) -> Option<&str> {
-        self.0.iter().find(|(other, _)| other == key).map(|(_, value)| value.as_str())
+        self.pairs().find(|(other, _)| *other == key).map(|(_, value)| value)
     }
 
-    /// All fields, in the order in which they came.
-    #[must_use]
-    pub fn pairs(&self) -> &[(String, String)] {
-        &self.0
+    /// All fields, keys with their values, in the order in which they came.
+    pub fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
+        let part = |from: usize, to: usize| self.text.get(from..to).unwrap_or_default();
+        self.fields.iter().map(move |field| (part(field.key, field.value), part(field.value, field.end)))
     }
 }
 
@@ -60,11 +85,12 @@ impl Form {
 /// # Errors
 /// See [`FormError`].
 pub fn decode_component(encoded: &str) -> Result<String, FormError> {
-    decode(encoded.as_bytes(), b'+')
+    let mut decoded = Vec::with_capacity(encoded.len());
+    decode(encoded.as_bytes(), b'+', &mut decoded)?;
+    String::from_utf8(decoded).map_err(|_| FormError::Utf8)
 }
 
-fn decode(encoded: &[u8], plus: u8) -> Result<String, FormError> {
-    let mut decoded = Vec::with_capacity(encoded.len());
+fn decode(encoded: &[u8], plus: u8, decoded: &mut Vec<u8>) -> Result<(), FormError> {
     let mut bytes = encoded.iter();
     while let Some(byte) = bytes.next() {
         decoded.push(match byte {
@@ -79,7 +105,7 @@ fn decode(encoded: &[u8], plus: u8) -> Result<String, FormError> {
             other => *other,
         });
     }
-    String::from_utf8(decoded).map_err(|_| FormError::Utf8)
+    Ok(())
 }
 
 #[cfg(test)]
@@ -89,7 +115,7 @@ mod tests {
     use super::*;
 
     fn pairs(body: &str) -> Vec<(String, String)> {
-        Form::parse(body.as_bytes()).unwrap().0
+        Form::parse(body.as_bytes()).unwrap().pairs().map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
     }
 
     #[test]
@@ -110,7 +136,8 @@ mod tests {
 
     #[test]
     fn invalid_utf_8_is_refused_raw_and_encoded() {
-        for body in [&b"a=\xff"[..], b"a=%FF", b"a=%C3", b"%E2%82=1", b"a=%ED%A0%80"] {
+        // The last two are UTF-8 as a whole, but no field of theirs is.
+        for body in [&b"a=\xff"[..], b"a=%FF", b"a=%C3", b"%E2%82=1", b"a=%ED%A0%80", b"a=%C3&%A9=1", b"%C3=%A9"] {
             assert_eq!(Form::parse(body), Err(FormError::Utf8));
         }
         assert_eq!(pairs("a=%EF%BF%BD"), [("a".to_owned(), "\u{FFFD}".to_owned())], "a sent U+FFFD is no error");

@@ -100,12 +100,12 @@ fn is_signed_by(token: &Secret, url: &str, fields: &str, signature: &[u8]) -> bo
 /// Keys in byte order, each with its value. Of a repeated key, equal values count once and the others are sorted as
 /// JavaScript does, by UTF-16 units: so does twilio-node.
 fn signed_fields(form: &Form) -> String {
-    let mut pairs: Vec<&(String, String)> = form.pairs().iter().collect();
+    let mut pairs: Vec<(&str, &str)> = form.pairs().collect();
     pairs.sort_unstable_by(|(key_a, value_a), (key_b, value_b)| {
         key_a.as_bytes().cmp(key_b.as_bytes()).then_with(|| value_a.encode_utf16().cmp(value_b.encode_utf16()))
     });
     pairs.dedup();
-    pairs.into_iter().flat_map(|(key, value)| [key.as_str(), value.as_str()]).collect()
+    pairs.into_iter().flat_map(|(key, value)| [key, value]).collect()
 }
 
 /// The forms of a URL that Twilio may have signed: raw before normalised, each as it is and with the port left out or, where
