@@ -10,10 +10,10 @@ WebAssembly.Instance = function (module, imports) {
   return { exports: counted(new Instance(module, wrapped).exports, "into") };
 };
 
-// What is not called, such as memories, tables and classes, stays as it is.
+// What is not called, such as memories and tables, stays as it is.
 function counted(all, direction) {
   const wrap = ([name, value]) => {
-    if (typeof value !== "function" || value.prototype?.constructor === value && /^class\b/.test(Function.prototype.toString.call(value))) return [name, value];
+    if (typeof value !== "function") return [name, value];
     const call = function (...args) {
       crossings[direction] += 1;
       return value.apply(this, args);

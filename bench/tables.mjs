@@ -16,27 +16,19 @@ import { bundleOf, checkStartup, SECRETS, startModel, startSubject, SUBJECTS, ti
  * key, a list each.
  */
 export const TABLES = {
-  forged: {
+  forged: flooded("forged", {
     title: "A forged request is refused",
     about: "A message with a wrong signature, answered with 403 by all but the hello worlds, which answer 200 to everything. The second row reads the head and the body of the request, as everything must that verifies it; the third writes a line to the log, too, and answers with Switchboard's status and headers, without verifying anything. 32 connections, each sends the next request when it has the answer.",
-    columns: floodColumns(),
-    estimate: (plan) => 6 + 6 * (plan.warmUp + plan.rounds * (plan.seconds + 0.6)),
-    measure: (plan) => floods(plan, LOADS.forged, ["hello", "reads", "floor", "switchboard", "hono", "express"]),
-  },
-  refused: {
+    subjects: ["hello", "reads", "floor", "switchboard", "hono", "express"],
+  }),
+  refused: flooded("refused", {
     title: "A verified request that needs no object",
     about: "A message with the right signature and a recipient that is no address, answered with 400 by all but hello world.",
-    columns: floodColumns(),
-    estimate: (plan) => 4 + 4 * (plan.warmUp + plan.rounds * (plan.seconds + 0.6)),
-    measure: (plan) => floods(plan, LOADS.refused),
-  },
-  health: {
+  }),
+  health: flooded("health", {
     title: "A request that needs nothing",
     about: "`GET /health`, answered with 200 by all.",
-    columns: floodColumns(),
-    estimate: (plan) => 4 + 4 * (plan.warmUp + plan.rounds * (plan.seconds + 0.6)),
-    measure: (plan) => floods(plan, LOADS.health),
-  },
+  }),
   turns: {
     title: "Whole turns",
     about: "Every message is answered by the model, which answers at once: 200 senders, 20 connections, never two messages of one sender at a time; every round has new senders and the same number of messages for each subject. CPU time is that of the Worker's runtime with its objects (for Express, of Node), without the model, KV and the load generator, which share the machine.",
@@ -161,6 +153,17 @@ export const PRICES = {
 // After so long without a request, workerd takes an object out of memory.
 const OBJECT_LIFE_SECONDS = 10;
 
+// A table of one request, again and again, at full speed: that of LOADS under its name.
+function flooded(name, { title, about, subjects = ["hello", "switchboard", "hono", "express"] }) {
+  return {
+    title,
+    about,
+    columns: floodColumns(),
+    estimate: (plan) => subjects.length * (1 + plan.warmUp + plan.rounds * (plan.seconds + 0.6)),
+    measure: (plan) => floods(plan, LOADS[name], subjects),
+  };
+}
+
 function floodColumns() {
   return [
     { key: "perSecond", title: "requests/s", unit: "", digits: 0 },
@@ -170,7 +173,7 @@ function floodColumns() {
   ];
 }
 
-async function floods(plan, load, names = ["hello", "switchboard", "hono", "express"]) {
+async function floods(plan, load, names) {
   return withSubjects(names, async (subjects) => {
     const one = (subject, seconds) => {
       const { request, expected } = load(subject);

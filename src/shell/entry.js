@@ -50,19 +50,17 @@ const around = (Engine) =>
     #instance;
 
     call(text) {
-      const engine = this.#current();
-      try {
-        return engine.call(text);
-      } catch (error) {
-        end();
-        throw error;
-      }
+      return this.#ask((engine) => engine.call(text));
     }
 
     alarm() {
+      return this.#ask((engine) => engine.alarm());
+    }
+
+    #ask(question) {
       const engine = this.#current();
       try {
-        return engine.alarm();
+        return question(engine);
       } catch (error) {
         end();
         throw error;

@@ -11,7 +11,7 @@ use wasm_bindgen::prelude::*;
 use super::{
     config, glue,
     services::ObjectServices,
-    tasks::{self, Outcome},
+    tasks::{ObjectTasks, Outcome},
 };
 use crate::{
     budget::{Budget, BudgetCall},
@@ -28,6 +28,7 @@ pub struct SenderEngine {
     /// None while the configuration is faulty: then no call is made, and a left-over alarm waits.
     engine: Option<Rc<Sender<ObjectServices>>>,
     services: ObjectServices,
+    tasks: ObjectTasks,
 }
 
 #[wasm_bindgen]
@@ -36,10 +37,11 @@ impl SenderEngine {
     pub fn new(state: JsValue, env: JsValue) -> Self {
         let name = glue::object_name(&state);
         let config = config(&env).ok();
-        let services = ObjectServices::new(state, env);
+        let tasks = ObjectTasks::new();
+        let services = ObjectServices::new(state, env, tasks.owner());
         let engine =
             config.zip(name).map(|(config, name)| Rc::new(Sender::new(services.clone(), config, Pseudonym::from_object_name(name))));
-        Self { engine, services }
+        Self { engine, services, tasks }
     }
 
     pub fn call(&self, text: &str) -> JsValue {
@@ -53,7 +55,7 @@ impl SenderEngine {
                 ObjectCall::Erase(phone_hash) => write(&engine.erase(phone_hash).await?),
             }
         };
-        tasks::begin(self.services.owner(), answer).returned()
+        self.tasks.run(answer)
     }
 
     pub fn alarm(&self) -> JsValue {
@@ -65,13 +67,7 @@ impl SenderEngine {
             }
             Ok(JsValue::UNDEFINED)
         };
-        tasks::begin(self.services.owner(), done).returned()
-    }
-}
-
-impl Drop for SenderEngine {
-    fn drop(&mut self) {
-        tasks::end_of(self.services.owner());
+        self.tasks.run(done)
     }
 }
 
@@ -80,14 +76,16 @@ impl Drop for SenderEngine {
 pub struct BudgetEngine {
     engine: Rc<Budget<ObjectServices>>,
     services: ObjectServices,
+    tasks: ObjectTasks,
 }
 
 #[wasm_bindgen]
 impl BudgetEngine {
     #[wasm_bindgen(constructor)]
     pub fn new(state: JsValue, env: JsValue) -> Self {
-        let services = ObjectServices::new(state, env);
-        Self { engine: Rc::new(Budget::new(services.clone())), services }
+        let tasks = ObjectTasks::new();
+        let services = ObjectServices::new(state, env, tasks.owner());
+        Self { engine: Rc::new(Budget::new(services.clone())), services, tasks }
     }
 
     pub fn call(&self, text: &str) -> JsValue {
@@ -99,13 +97,7 @@ impl BudgetEngine {
                 BudgetCall::Usage(tally) => write(&engine.report(&tally, now).await?),
             }
         };
-        tasks::begin(self.services.owner(), answer).returned()
-    }
-}
-
-impl Drop for BudgetEngine {
-    fn drop(&mut self) {
-        tasks::end_of(self.services.owner());
+        self.tasks.run(answer)
     }
 }
 
@@ -114,30 +106,26 @@ impl Drop for BudgetEngine {
 pub struct TriesEngine {
     engine: Rc<Tries<ObjectServices>>,
     services: ObjectServices,
+    tasks: ObjectTasks,
 }
 
 #[wasm_bindgen]
 impl TriesEngine {
     #[wasm_bindgen(constructor)]
     pub fn new(state: JsValue, env: JsValue) -> Self {
-        let services = ObjectServices::new(state, env);
-        Self { engine: Rc::new(Tries::new(services.clone())), services }
+        let tasks = ObjectTasks::new();
+        let services = ObjectServices::new(state, env, tasks.owner());
+        Self { engine: Rc::new(Tries::new(services.clone())), services, tasks }
     }
 
     pub fn call(&self, text: &str) -> JsValue {
         let (engine, call, now) = (Rc::clone(&self.engine), read::<TryCall>(text), self.services.now());
-        tasks::begin(self.services.owner(), async move { write(&engine.attempt(call?, now).await?) }).returned()
+        self.tasks.run(async move { write(&engine.attempt(call?, now).await?) })
     }
 
     pub fn alarm(&self) -> JsValue {
         let (engine, now) = (Rc::clone(&self.engine), self.services.now());
-        tasks::begin(self.services.owner(), async move { engine.alarm(now).await.map(|()| JsValue::UNDEFINED) }).returned()
-    }
-}
-
-impl Drop for TriesEngine {
-    fn drop(&mut self) {
-        tasks::end_of(self.services.owner());
+        self.tasks.run(async move { engine.alarm(now).await.map(|()| JsValue::UNDEFINED) })
     }
 }
 

@@ -107,13 +107,9 @@ pub struct ObjectServices {
 }
 
 impl ObjectServices {
-    pub fn new(state: JsValue, env: JsValue) -> Self {
-        Self { env, state, owner: Owner::new_object() }
-    }
-
-    /// Whose the object's tasks are.
-    pub fn owner(&self) -> Owner {
-        self.owner
+    /// Those of the object whose tasks are `owner`'s.
+    pub fn new(state: JsValue, env: JsValue, owner: Owner) -> Self {
+        Self { env, state, owner }
     }
 
     /// Sets the alarm for `wait` from now.

@@ -55,13 +55,32 @@ pub enum Owner {
     Object(u32),
 }
 
-impl Owner {
-    /// An object that there was not before.
-    pub fn new_object() -> Self {
+/// The tasks of one object, which end with it.
+pub struct ObjectTasks(Owner);
+
+impl ObjectTasks {
+    /// Those of an object that there was not before.
+    pub fn new() -> Self {
         thread_local! {
             static OBJECTS: Cell<u32> = const { Cell::new(0) };
         }
-        Self::Object(OBJECTS.replace(OBJECTS.get().wrapping_add(1)))
+        Self(Owner::Object(OBJECTS.replace(OBJECTS.get().wrapping_add(1))))
+    }
+
+    /// Whose they are.
+    pub fn owner(&self) -> Owner {
+        self.0
+    }
+
+    /// Begins one for the runtime, see [`Begun::returned`].
+    pub fn run(&self, future: impl Future<Output = Outcome> + 'static) -> JsValue {
+        begin(self.0, future).returned()
+    }
+}
+
+impl Drop for ObjectTasks {
+    fn drop(&mut self) {
+        with(|tasks| tasks.take_all(|owner, _| owner == self.0)).into_iter().for_each(abandon);
     }
 }
 
@@ -73,7 +92,7 @@ pub fn begin(owner: Owner, future: impl Future<Output = Outcome> + 'static) -> B
         let entry = tasks.all.vacant_entry();
         let id = entry.key();
         let waker = Waker::from(Arc::new(WakesTask(id)));
-        entry.insert(Task { owner, begun: UnixMillis(0), waker: waker.clone(), going_on: None });
+        entry.insert(Task { owner, waker: waker.clone(), going_on: None });
         (is_inside, id, waker)
     });
     let polled = future.as_mut().poll(&mut Context::from_waker(&waker));
@@ -83,17 +102,10 @@ pub fn begin(owner: Owner, future: impl Future<Output = Outcome> + 'static) -> B
             Begun::Done(outcome)
         }
         Poll::Pending => {
-            let debt = glue::Debt::new();
+            let (begun, debt) = (now(), glue::Debt::new());
             let promise = debt.promise();
-            put_back(id, (future, debt));
-            let now = now();
-            let outdated = with(|tasks| {
-                if let Some(task) = tasks.all.get_mut(id) {
-                    task.begun = now;
-                }
-                tasks.outdated(now)
-            });
-            outdated.into_iter().for_each(abandon);
+            put_back(id, GoingOn { future, debt, begun });
+            with(|tasks| tasks.outdated(begun)).into_iter().for_each(abandon);
             Begun::GoesOn(promise)
         }
     };
@@ -101,11 +113,6 @@ pub fn begin(owner: Owner, future: impl Future<Output = Outcome> + 'static) -> B
         go_on();
     }
     result
-}
-
-/// Ends the tasks of an object that has vanished.
-pub fn end_of(owner: Owner) {
-    with(|tasks| tasks.take_all(|task| task.owner == owner)).into_iter().for_each(abandon);
 }
 
 /// What a promise resolves to.
@@ -188,18 +195,23 @@ struct Tasks {
 
 struct Task {
     owner: Owner,
-    begun: UnixMillis,
     waker: Waker,
     /// None while it is being polled.
     going_on: Option<GoingOn>,
 }
 
-/// What is left to do, and what is owed for it.
-type GoingOn = (LocalBoxFuture<'static, Outcome>, glue::Debt);
+struct GoingOn {
+    /// What is left to do.
+    future: LocalBoxFuture<'static, Outcome>,
+    /// What is owed for it.
+    debt: glue::Debt,
+    begun: UnixMillis,
+}
 
 impl Tasks {
-    fn take_all(&mut self, is_meant: impl Fn(&Task) -> bool) -> Vec<Task> {
-        let meant: Vec<usize> = self.all.iter().filter(|(_, task)| task.going_on.is_some() && is_meant(task)).map(|(id, _)| id).collect();
+    fn take_all(&mut self, is_meant: impl Fn(Owner, &GoingOn) -> bool) -> Vec<Task> {
+        let meant = |task: &Task| task.going_on.as_ref().is_some_and(|going_on| is_meant(task.owner, going_on));
+        let meant: Vec<usize> = self.all.iter().filter(|(_, task)| meant(task)).map(|(id, _)| id).collect();
         meant.into_iter().filter_map(|id| self.all.try_remove(id)).collect()
     }
 
@@ -208,13 +220,13 @@ impl Tasks {
             return Vec::new();
         }
         self.looked = now;
-        self.take_all(|task| task.owner == Owner::Request && now.since(task.begun) >= REQUEST_LIFE)
+        self.take_all(|owner, task| owner == Owner::Request && now.since(task.begun) >= REQUEST_LIFE)
     }
 }
 
 fn abandon(task: Task) {
-    if let Some((_, debt)) = task.going_on {
-        debt.forgive();
+    if let Some(going_on) = task.going_on {
+        going_on.debt.forgive();
     }
 }
 
@@ -223,16 +235,16 @@ fn go_on() {
     with(|tasks| tasks.polling = true);
     while let Some(id) = with(|tasks| tasks.woken.pop_front()) {
         let taken = with(|tasks| tasks.all.get_mut(id).and_then(|task| Some((task.going_on.take()?, task.waker.clone()))));
-        let Some(((mut future, debt), waker)) = taken else { continue };
-        match future.as_mut().poll(&mut Context::from_waker(&waker)) {
+        let Some((mut going_on, waker)) = taken else { continue };
+        match going_on.future.as_mut().poll(&mut Context::from_waker(&waker)) {
             Poll::Ready(outcome) => {
                 with(|tasks| tasks.all.try_remove(id));
                 match outcome {
-                    Ok(value) => debt.pay(&value),
-                    Err(error) => debt.default(&error.reason),
+                    Ok(value) => going_on.debt.pay(&value),
+                    Err(error) => going_on.debt.default(&error.reason),
                 }
             }
-            Poll::Pending => put_back(id, (future, debt)),
+            Poll::Pending => put_back(id, going_on),
         }
     }
     with(|tasks| tasks.polling = false);
