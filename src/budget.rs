@@ -8,7 +8,6 @@ use futures_util::lock::Mutex;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    json,
     platform::{Batch, PlatformError, Storage, UnixMillis},
     usage::Tally,
 };
@@ -122,8 +121,9 @@ impl<S: Storage> Budget<S> {
     async fn load(&self) -> Result<Used, PlatformError> {
         match self.storage.get(KEY).await? {
             None => Ok(Used { v: VERSION, ..Used::default() }),
-            Some(text) => json::read::<Used>(&text)
-                .ok()
+            Some(stored) => stored
+                .text()
+                .and_then(|text| serde_json::from_str::<Used>(&text).ok())
                 .filter(|used| used.v == VERSION)
                 .ok_or_else(|| PlatformError::new("stored budget is unreadable")),
         }
@@ -148,7 +148,7 @@ mod tests {
     use futures_util::{FutureExt, future::join_all};
 
     use super::*;
-    use crate::platform::tests::Memory;
+    use crate::platform::{Stored, tests::Memory};
 
     const DAY: u64 = 86_400_000;
     const CALL: ReserveCall = ReserveCall { cap: 100, tally: Tally::EMPTY };
@@ -207,7 +207,7 @@ mod tests {
     async fn a_corrupt_count_grants_nothing() {
         let memory = Memory::default();
         for text in ["", "{}", r#"{"v":2,"day":0,"calls":0}"#] {
-            *memory.value.borrow_mut() = Some(text.into());
+            *memory.value.borrow_mut() = Some(Stored::Text(text.into()));
             assert!(Budget::new(&memory).reserve(CALL, UnixMillis(0)).await.is_err());
         }
     }
@@ -230,7 +230,7 @@ mod tests {
     #[tokio::test]
     async fn a_count_of_the_release_before_is_still_read() {
         let memory = Memory::default();
-        *memory.value.borrow_mut() = Some(r#"{"v":1,"day":1,"calls":99}"#.into());
+        *memory.value.borrow_mut() = Some(Stored::Text(r#"{"v":1,"day":1,"calls":99}"#.into()));
         assert_eq!(granted(&Budget::new(&memory), 5, DAY).await, 1);
     }
 }

@@ -4,7 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{json, pseudonym::Pseudonym};
+use crate::pseudonym::Pseudonym;
 
 /// The most turns that are kept.
 pub const MAX_TURNS: usize = 20;
@@ -97,12 +97,12 @@ impl Conversation {
         struct Version {
             v: u32,
         }
-        match json::read::<Version>(text) {
+        match serde_json::from_str::<Version>(text) {
             Ok(Version { v: VERSION }) => {}
             Ok(_) => return Err(DecodeError::UnknownVersion),
             Err(_) => return Err(DecodeError::Corrupt),
         }
-        let stored: Stored<Vec<Turn>> = json::read(text).map_err(|_| DecodeError::Corrupt)?;
+        let stored: Stored<Vec<Turn>> = serde_json::from_str(text).map_err(|_| DecodeError::Corrupt)?;
         let mut conversation = Self::default();
         stored.turns.into_iter().for_each(|turn| conversation.push(turn));
         Ok(conversation)

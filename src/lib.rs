@@ -35,7 +35,6 @@ pub mod command;
 pub mod config;
 pub mod conversation;
 pub mod event;
-pub mod json;
 pub mod message;
 pub mod openai;
 pub mod platform;

@@ -11,7 +11,6 @@ use serde::{Deserialize, Serialize, Serializer};
 use crate::{
     config::OpenAi,
     conversation::Conversation,
-    json,
     platform::{HttpError, HttpRequest, HttpResponse, MAX_RESPONSE_BYTES, UnixMillis, millis},
     pseudonym::Pseudonym,
     twilio::media::{FetchError, Picture},
@@ -225,7 +224,7 @@ fn completion(body: &[u8]) -> Result<Completion, Failure> {
         #[serde(default)]
         completion_tokens: u64,
     }
-    let body: Body = json::read_bytes(body).map_err(|_| Failure::Unexpected)?;
+    let body: Body = serde_json::from_slice(body).map_err(|_| Failure::Unexpected)?;
     let usage = body.usage.unwrap_or_default();
     let choice = body.choices.into_iter().next().ok_or(Failure::Empty)?;
     let said = |text: Option<String>| text.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
@@ -249,7 +248,7 @@ fn is_insufficient_quota(body: &[u8]) -> bool {
         code: Option<String>,
         r#type: Option<String>,
     }
-    json::read_bytes::<Body>(body)
+    serde_json::from_slice::<Body>(body)
         .is_ok_and(|body| [body.error.code, body.error.r#type].iter().flatten().any(|label| label == "insufficient_quota"))
 }
 

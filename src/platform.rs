@@ -6,6 +6,7 @@
 
 use std::{fmt, time::Duration};
 
+use chrono::{DateTime, SecondsFormat, Utc};
 use futures_util::future::LocalBoxFuture;
 use serde::{Deserialize, Serialize};
 
@@ -48,14 +49,11 @@ impl UnixMillis {
     }
 }
 
-/// RFC 3339 in UTC with milliseconds: `2026-11-22T01:02:03.004Z`.
+/// RFC 3339 in UTC with milliseconds: `2026-11-22T01:02:03.004Z`. A moment beyond the calendar is its last one.
 impl fmt::Display for UnixMillis {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (year, month, day) = civil_from_days(self.utc_day());
-        let of_day = self.0 % MILLIS_PER_DAY;
-        let (hour, minute) = (of_day / 3_600_000, of_day / 60_000 % 60);
-        let (second, milli) = (of_day / 1000 % 60, of_day % 1000);
-        write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{milli:03}Z")
+        let moment = i64::try_from(self.0).ok().and_then(DateTime::from_timestamp_millis).unwrap_or(DateTime::<Utc>::MAX_UTC);
+        f.write_str(&moment.to_rfc3339_opts(SecondsFormat::Millis, true))
     }
 }
 
@@ -65,21 +63,6 @@ const MILLIS_PER_DAY: u64 = 86_400_000;
 #[must_use]
 pub fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
-}
-
-/// Year, month and day of a day number, by the proleptic Gregorian calendar (Howard Hinnant, "chrono-Compatible Low-Level
-/// Date Algorithms", `civil_from_days`).
-#[allow(clippy::arithmetic_side_effects, reason = "a u64 of milliseconds has at most 2.2e11 days; no step can overflow")]
-fn civil_from_days(days: u64) -> (u64, u64, u64) {
-    let shifted = days + 719_468;
-    let era = shifted / 146_097;
-    let day_of_era = shifted % 146_097;
-    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let shifted_month = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
-    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
-    (year_of_era + era * 400 + u64::from(month <= 2), month, day)
 }
 
 /// The wall clock and waiting.
@@ -210,13 +193,33 @@ pub struct Batch {
     pub alarm: Option<UnixMillis>,
 }
 
+/// A value that storage holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Stored {
+    /// A string, which is all that this Worker writes.
+    Text(String),
+    /// Something else: a value of another type, or one that the runtime cannot read back.
+    Unreadable,
+}
+
+impl Stored {
+    /// The string, if it is one.
+    #[must_use]
+    pub fn text(self) -> Option<String> {
+        match self {
+            Self::Text(text) => Some(text),
+            Self::Unreadable => None,
+        }
+    }
+}
+
 /// The storage of one Durable Object.
 pub trait Storage {
     /// The value of `key`, if there is one.
     ///
     /// # Errors
-    /// When storage could not be read.
-    async fn get(&self, key: &str) -> Result<Option<String>, PlatformError>;
+    /// When storage could not be asked. A value that is there and cannot be read is [`Stored::Unreadable`].
+    async fn get(&self, key: &str) -> Result<Option<Stored>, PlatformError>;
     /// Stores `batch` atomically. The writes are issued, in order with those of earlier calls, when the future is first
     /// polled.
     ///
@@ -319,13 +322,13 @@ pub(crate) mod tests {
     /// Storage of one key that yields at every call and can be told to fail, for the tests of engines that keep one value.
     #[derive(Default)]
     pub(crate) struct Memory {
-        pub(crate) value: RefCell<Option<String>>,
+        pub(crate) value: RefCell<Option<Stored>>,
         pub(crate) alarm: Cell<Option<UnixMillis>>,
         pub(crate) failing: Cell<bool>,
     }
 
     impl Storage for &Memory {
-        async fn get(&self, _: &str) -> Result<Option<String>, PlatformError> {
+        async fn get(&self, _: &str) -> Result<Option<Stored>, PlatformError> {
             tokio::task::yield_now().await;
             if self.failing.get() { Err(PlatformError::new("down")) } else { Ok(self.value.borrow().clone()) }
         }
@@ -340,7 +343,7 @@ pub(crate) mod tests {
             }
             self.alarm.set(batch.alarm.or(self.alarm.get()));
             if let Some((_, value)) = batch.puts.into_iter().next() {
-                *self.value.borrow_mut() = Some(value);
+                *self.value.borrow_mut() = Some(Stored::Text(value));
             }
             Ok(())
         }

@@ -8,10 +8,7 @@ use std::time::Duration;
 use futures_util::lock::Mutex;
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    json,
-    platform::{Batch, PlatformError, Storage, UnixMillis, millis},
-};
+use crate::platform::{Batch, PlatformError, Storage, UnixMillis, millis};
 
 /// Wrong tries that one address may make within [`WINDOW`].
 pub const MAX_WRONG: usize = 5;
@@ -102,7 +99,10 @@ impl<S: Storage> Tries<S> {
     async fn load(&self) -> Result<Vec<UnixMillis>, PlatformError> {
         match self.storage.get(KEY).await? {
             None => Ok(Vec::new()),
-            Some(text) => json::read(&text).map_err(|_| PlatformError::new("stored tries are unreadable")),
+            Some(stored) => {
+                let wrong = stored.text().and_then(|text| serde_json::from_str(&text).ok());
+                wrong.ok_or_else(|| PlatformError::new("stored tries are unreadable"))
+            }
         }
     }
 }

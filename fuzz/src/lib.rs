@@ -33,7 +33,8 @@ use switchboard::{
     message::{self, Input, Message},
     openai::{self, Failure, MAX_RETRIES},
     platform::{
-        Batch, Budgets, Clock, Http, HttpError, HttpRequest, HttpResponse, Kv, Log, PlatformError, Random, Spawn, Storage, UnixMillis,
+        Batch, Budgets, Clock, Http, HttpError, HttpRequest, HttpResponse, Kv, Log, PlatformError, Random, Spawn, Storage, Stored,
+        UnixMillis,
     },
     pseudonym::Pseudonym,
     sender::{Reply, Sender, SenderCall},
@@ -403,8 +404,8 @@ impl Kv for Object {
 }
 
 impl Storage for Object {
-    async fn get(&self, key: &str) -> Result<Option<String>, PlatformError> {
-        Ok(self.0.values.borrow().get(key).cloned())
+    async fn get(&self, key: &str) -> Result<Option<Stored>, PlatformError> {
+        Ok(self.0.values.borrow().get(key).cloned().map(Stored::Text))
     }
     async fn commit(&self, batch: Batch) -> Result<(), PlatformError> {
         let mut values = self.0.values.borrow_mut();

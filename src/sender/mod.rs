@@ -27,10 +27,9 @@ use crate::{
     config::{Config, Secret},
     conversation::{self, Conversation},
     event::{self, Event, Security, TurnEnded},
-    json,
     message::{AccountSid, Address, DeliveryStatus, Input, MessageSid, ServiceSid},
     openai::Failure,
-    platform::{Batch, Budgets, Kv, PlatformError, SenderPlatform, Storage, UnixMillis, millis},
+    platform::{Batch, Budgets, Kv, PlatformError, SenderPlatform, Storage, Stored, UnixMillis, millis},
     pseudonym::{PhoneHash, Pseudonym, TokenId},
     turn::{self, Asked, Question},
     twilio::{
@@ -450,7 +449,7 @@ impl<P: SenderPlatform> Inner<P> {
 
     async fn load(&self) -> Result<Held, PlatformError> {
         let stored = Storage::get(&self.platform, STATE_KEY).await?;
-        let state = stored.as_deref().map(State::decode);
+        let state = stored.map(|stored| stored.text().as_deref().and_then(State::decode));
         let unreadable = matches!(state, Some(None));
         if unreadable {
             // Written by another release, perhaps. A sender that can never be answered again would be worse than one that is
@@ -488,7 +487,7 @@ impl<P: SenderPlatform> Inner<P> {
     /// The answers in a row beside the state. One that cannot be read holds none.
     async fn answers_in(&self, row: u64) -> Result<Vec<Answer>, PlatformError> {
         let stored = Storage::get(&self.platform, &answers_key(row)).await?;
-        Ok(stored.and_then(|text| json::read(&text).ok()).unwrap_or_default())
+        Ok(stored.and_then(Stored::text).and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default())
     }
 
     /// Waits until the turn of a message has ended, or the webhook must be answered.

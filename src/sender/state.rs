@@ -12,7 +12,7 @@ use super::{Erased, Route, SenderCall, Summary};
 use crate::{
     command::{self, Command},
     config::Config,
-    conversation, json,
+    conversation,
     message::{DeliveryStatus, Input, MessageSid},
     platform::{UnixMillis, millis},
     pseudonym::PhoneHash,
@@ -418,7 +418,7 @@ impl Default for State {
 impl State {
     /// Reads a stored state.
     pub fn decode(text: &str) -> Option<Self> {
-        json::read::<Self>(text).ok().filter(|state| state.v == VERSION && state.is_whole())
+        serde_json::from_str::<Self>(text).ok().filter(|state| state.v == VERSION && state.is_whole())
     }
 
     /// Whether a turn runs while a message is pending, and every message that waits is in one of the two. Where that is not

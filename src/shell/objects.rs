@@ -15,7 +15,6 @@ use super::{
 };
 use crate::{
     budget::{Budget, BudgetCall},
-    json,
     platform::{Clock, PlatformError},
     pseudonym::Pseudonym,
     sender::{ObjectCall, Sender},
@@ -130,7 +129,7 @@ impl TriesEngine {
 }
 
 fn read<T: DeserializeOwned>(text: &str) -> Result<T, PlatformError> {
-    json::read(text).map_err(|_| PlatformError::new("call is unreadable"))
+    serde_json::from_str(text).map_err(|_| PlatformError::new("call is unreadable"))
 }
 
 fn write(answer: &impl Serialize) -> Outcome {

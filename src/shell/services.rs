@@ -13,10 +13,9 @@ use super::{
 };
 use crate::{
     budget::{BudgetCall, DayUsage, Reservation, ReserveCall},
-    json,
     platform::{
         Batch, Budgets, Clock, Counts, Http, HttpError, HttpRequest, HttpResponse, Kv, Log, Operations, PlatformError, Random, Senders,
-        Spawn, Storage, UnixMillis, millis,
+        Spawn, Storage, Stored, UnixMillis, millis,
     },
     pseudonym::{PhoneHash, Pseudonym},
     sender::{DeliveryReport, Erasure, ObjectCall, Reply, SenderCall, Summary},
@@ -203,8 +202,9 @@ impl Kv for ObjectServices {
 }
 
 impl Storage for ObjectServices {
-    async fn get(&self, key: &str) -> Result<Option<String>, PlatformError> {
-        Ok(glue::stored(&self.state, key).map_err(|error| failed(&error))?.as_string())
+    async fn get(&self, key: &str) -> Result<Option<Stored>, PlatformError> {
+        let value = glue::stored(&self.state, key).map_err(|error| failed(&error))?;
+        Ok((!value.is_undefined()).then(|| value.as_string().map_or(Stored::Unreadable, Stored::Text)))
     }
 
     async fn commit(&self, batch: Batch) -> Result<(), PlatformError> {
@@ -242,5 +242,5 @@ impl Budgets for ObjectServices {
 async fn call_object<C: Serialize, R: DeserializeOwned>(env: &JsValue, binding: &str, name: &str, call: &C) -> Result<R, PlatformError> {
     let body = serde_json::to_string(call).map_err(|_| PlatformError::new("call cannot be encoded"))?;
     let text = settled(glue::call(env, binding, name, &body)).await?.as_string();
-    text.and_then(|text| json::read(&text).ok()).ok_or_else(|| PlatformError::new("object's answer is unreadable"))
+    text.and_then(|text| serde_json::from_str(&text).ok()).ok_or_else(|| PlatformError::new("object's answer is unreadable"))
 }

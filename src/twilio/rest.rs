@@ -4,16 +4,16 @@
 //! [`Created`]. Source: Twilio, "Message resource" and "Error and Warning Dictionary". Not here: when a part is sent, and
 //! what happens next (`sender`).
 
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::Duration;
 
 use base64::{Engine, prelude::BASE64_STANDARD};
+use chrono::DateTime;
 use serde::Deserialize;
 
 use crate::{
     config::{BaseUrl, Secret},
-    json,
     message::{AccountSid, Address, MessageSid, ServiceSid},
-    platform::{Http, HttpRequest, MAX_RESPONSE_BYTES, UnixMillis, millis},
+    platform::{Http, HttpRequest, MAX_RESPONSE_BYTES, UnixMillis},
 };
 
 /// Whom a late answer goes to, and in whose name.
@@ -135,7 +135,7 @@ fn find_in(list: &[u8], body: &str, since: UnixMillis, known: &[MessageSid]) -> 
         body: Option<String>,
         date_created: Option<String>,
     }
-    let Ok(list) = json::read_bytes::<List>(list) else { return Found::NotAsked };
+    let Ok(list) = serde_json::from_slice::<List>(list) else { return Found::NotAsked };
     let earliest = since.minus(CLOCK_DIFFERENCE);
     let sid = list.messages.into_iter().find_map(|message| {
         let sid: MessageSid = message.sid.parse().ok()?;
@@ -151,8 +151,8 @@ const CLOCK_DIFFERENCE: Duration = Duration::from_secs(60);
 
 /// A date as Twilio writes it, by RFC 2822: `Sun, 22 Nov 2026 03:27:35 +0000`.
 fn parse_date(text: &str) -> Option<UnixMillis> {
-    let date = httpdate::parse_http_date(&text.replace("+0000", "GMT")).ok()?;
-    Some(UnixMillis(millis(date.duration_since(UNIX_EPOCH).ok()?)))
+    let date = DateTime::parse_from_rfc2822(text).ok()?;
+    u64::try_from(date.timestamp_millis()).ok().map(UnixMillis)
 }
 
 /// The header that proves an account to the REST API.
@@ -192,11 +192,11 @@ fn outcome(status: u16, body: &[u8]) -> Created {
         sid: String,
     }
     match status {
-        200..=299 => Created::Sent(json::read_bytes::<Resource>(body).ok().and_then(|resource| resource.sid.parse().ok())),
+        200..=299 => Created::Sent(serde_json::from_slice::<Resource>(body).ok().and_then(|resource| resource.sid.parse().ok())),
         429 => Created::NotProcessed,
         401 => Created::Unauthorized,
         400..=499 => {
-            let code = json::read_bytes::<TwilioError>(body).ok().and_then(|error| error.code);
+            let code = serde_json::from_slice::<TwilioError>(body).ok().and_then(|error| error.code);
             Created::Refused(code.unwrap_or(status.into()))
         }
         _ => Created::Unknown,

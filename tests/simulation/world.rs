@@ -19,7 +19,7 @@ use switchboard::{
     conversation::Turn,
     platform::{
         Batch, Budgets, Clock, Counts, Http, HttpError, HttpRequest, HttpResponse, Kv, Log, Operations, PlatformError, Random as Jitter,
-        Senders, Spawn, Storage, UnixMillis,
+        Senders, Spawn, Storage, Stored, UnixMillis,
     },
     pseudonym::{PhoneHash, Pseudonym},
     sender::{DeliveryReport, Erasure, Reply, Sender, SenderCall, Summary},
@@ -78,8 +78,8 @@ enum Engine {
 /// The storage of an object. What was written can be read at once, and is durable later; a kill loses what is not.
 #[derive(Default)]
 struct Disk {
-    visible: Stored,
-    durable: Stored,
+    visible: Rows,
+    durable: Rows,
     writes: VecDeque<Write>,
     next: u64,
     /// Counts the settings of the alarm.
@@ -87,7 +87,7 @@ struct Disk {
 }
 
 #[derive(Clone, Default)]
-struct Stored {
+struct Rows {
     values: BTreeMap<String, String>,
     alarm: Option<UnixMillis>,
 }
@@ -118,7 +118,7 @@ const NUMBER: &str = "+15550199";
 /// Where the pretend Twilio keeps all pictures.
 const CDN: &str = "https://mms.twiliocdn.com/picture";
 
-impl Stored {
+impl Rows {
     fn apply(&mut self, batch: &Batch) {
         if batch.clear {
             *self = Self::default();
@@ -330,7 +330,7 @@ impl World {
         self.ledger.borrow_mut().end();
         let mut ledger = self.ledger.borrow_mut();
         for (name, object) in self.objects.borrow().iter().filter(|(name, _)| *name != BUDGET) {
-            let Stored { values, alarm } = &object.disk.visible;
+            let Rows { values, alarm } = &object.disk.visible;
             // An opt-out stays, and nothing else.
             let opted_out = values.get("state").is_some_and(|state| {
                 let blank = ["\"opted_out\":true", "\"seen\":[]", "\"conversation\":null", "\"sent\":[]", "\"late\":[]", "\"unsaved\":[]"];
@@ -947,7 +947,7 @@ impl Kv for Platform {
 }
 
 impl Storage for Platform {
-    async fn get(&self, key: &str) -> Result<Option<String>, PlatformError> {
+    async fn get(&self, key: &str) -> Result<Option<Stored>, PlatformError> {
         let get = async {
             self.world.sleep(self.world.random.below(4)).await;
             if self.world.fault(self.world.plan.storage_fails, "storage reads that failed") {
@@ -955,7 +955,7 @@ impl Storage for Platform {
             }
             let value = self.world.objects.borrow().get(&self.name).and_then(|object| object.disk.visible.values.get(key).cloned());
             let forgets = self.world.is(Mutation::OptOutLost);
-            Ok(value.map(|value| if forgets { value.replace("\"opted_out\":true", "\"opted_out\":false") } else { value }))
+            Ok(value.map(|value| Stored::Text(if forgets { value.replace("\"opted_out\":true", "\"opted_out\":false") } else { value })))
         };
         self.live(get).await.unwrap_or_else(vanished)
     }

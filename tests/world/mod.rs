@@ -20,7 +20,7 @@ use switchboard::{
     config::{Config, Fault},
     platform::{
         Batch, Budgets, Clock, Counts, Http, HttpError, HttpRequest, HttpResponse, Kv, Log, Operations, PlatformError, Random, Senders,
-        Spawn, Storage, UnixMillis,
+        Spawn, Storage, Stored, UnixMillis,
     },
     pseudonym::{PhoneHash, Pseudonym},
     sender::{DeliveryReport, Erasure, Reply, Sender, SenderCall, Summary},
@@ -125,7 +125,7 @@ pub struct Disk(Rc<DiskInner>);
 
 #[derive(Default)]
 struct DiskInner {
-    values: RefCell<BTreeMap<String, String>>,
+    values: RefCell<BTreeMap<String, Stored>>,
     alarm: Cell<Option<UnixMillis>>,
     fails: Cell<bool>,
     /// How many of the next commits fail.
@@ -273,7 +273,7 @@ impl World {
     }
 
     pub fn overwrite_storage(&self, from: &str, key: &str, value: &str) {
-        self.disk(&self.name(from)).0.values.borrow_mut().insert(key.to_owned(), value.to_owned());
+        self.disk(&self.name(from)).0.values.borrow_mut().insert(key.to_owned(), Stored::Text(value.to_owned()));
     }
 
     /// The object vanishes, with everything in its memory; a webhook that waits gets an error.
@@ -350,7 +350,7 @@ impl World {
     /// How many requests the budget object has counted.
     pub async fn budget_used(&self) -> u64 {
         let stored = Storage::get(&self.0.budget_disk, "used").await.unwrap();
-        stored.map_or(0, |text| serde_json::from_str::<Value>(&text).unwrap()["calls"].as_u64().unwrap())
+        stored.and_then(Stored::text).map_or(0, |text| serde_json::from_str::<Value>(&text).unwrap()["calls"].as_u64().unwrap())
     }
 
     pub fn kv_keys(&self) -> Vec<String> {
@@ -367,7 +367,8 @@ impl World {
     }
 
     pub fn stored(&self, from: &str) -> BTreeMap<String, String> {
-        self.disk(&self.name(from)).0.values.borrow().clone()
+        let values = self.disk(&self.name(from)).0.values.borrow().clone();
+        values.into_iter().filter_map(|(key, value)| Some((key, value.text()?))).collect()
     }
 
     pub fn alarm(&self, from: &str) -> Option<UnixMillis> {
@@ -786,7 +787,7 @@ impl Kv for ObjectPlatform {
 }
 
 impl Storage for Disk {
-    async fn get(&self, key: &str) -> Result<Option<String>, PlatformError> {
+    async fn get(&self, key: &str) -> Result<Option<Stored>, PlatformError> {
         tokio::task::yield_now().await;
         if self.0.fails.get() { Err(PlatformError::new("storage is down")) } else { Ok(self.0.values.borrow().get(key).cloned()) }
     }
@@ -806,7 +807,7 @@ impl Storage for Disk {
                 values.clear();
                 self.0.alarm.set(None);
             }
-            values.extend(batch.puts);
+            values.extend(batch.puts.into_iter().map(|(key, text)| (key, Stored::Text(text))));
             batch.deletes.iter().for_each(|key| drop(values.remove(key)));
         }
         tokio::task::yield_now().await;
@@ -816,7 +817,7 @@ impl Storage for Disk {
 }
 
 impl Storage for ObjectPlatform {
-    async fn get(&self, key: &str) -> Result<Option<String>, PlatformError> {
+    async fn get(&self, key: &str) -> Result<Option<Stored>, PlatformError> {
         Storage::get(&self.disk, key).await
     }
 
