@@ -20,7 +20,7 @@ use crate::{
     config::{Config, Fault},
     event::{self, Event, Security},
     message::{Address, FieldError, Message, StatusUpdate},
-    platform::{WorkerPlatform, with_retry},
+    platform::{UnixMillis, WorkerPlatform, with_retry},
     pseudonym::PhoneHash,
     sender::{DeliveryReport, Reply, Route, SenderCall},
     twilio::{
@@ -130,8 +130,10 @@ async fn messages<'c>(
     request: &mut impl Request,
     url: &str,
 ) -> Result<Response, Refusal<'c>> {
+    // Before the body is waited for.
+    let arrived = platform.now();
     let message = verified(config, request, url, "From", |form| Message::from_form(form, config.max_message_chars)).await?;
-    let reply = deliver(platform, config, &message, url).await?;
+    let reply = deliver(platform, config, &message, url, arrived).await?;
     let parts = match reply {
         Reply::Text(text) => parts::split(&text),
         Reply::Empty => Vec::new(),
@@ -182,6 +184,7 @@ async fn deliver<'c>(
     config: &Config,
     message: &Verified<Message>,
     url: &str,
+    arrived: UnixMillis,
 ) -> Result<Reply, Refusal<'c>> {
     let Message { sid, from, to, account, service, input, pictures } = message.get().clone();
     let keys = &config.pseudonym_key;
@@ -190,7 +193,7 @@ async fn deliver<'c>(
     let name = keys.pair(&from, &to);
     let phone_hash = keys.phone_hash(&from);
     let route = Route { sender: from, number: to, service, account, token, origin: origin(config, url).to_owned() };
-    let call = SenderCall { sid, input, pictures, phone_hash, route, counted: platform.take() };
+    let call = SenderCall { sid, input, pictures, phone_hash, route, arrived, counted: platform.take() };
     with_retry(async || platform.deliver(&name, &call).await).await.map_err(|error| {
         platform.count(&call.counted);
         Refusal::Object(error.reason)

@@ -16,24 +16,38 @@ use crate::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum BudgetCall {
-    /// Reserve one request; answered by a [`Reservation`].
+    /// Reserve one; answered by a [`Reservation`].
     Reserve(ReserveCall),
+    /// Say whether one could be reserved now, and reserve nothing; answered by a [`Reservation`].
+    Look(Item, u32),
     /// Count this; answered by nothing.
     Report(Tally),
     /// Count this, and say what the day has come to; answered by a [`DayUsage`].
     Usage(Tally),
 }
 
-/// One request to reserve.
+/// What costs money, and has a cap a day.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Item {
+    /// A request to the model; the cap is `MAX_DAILY_CALLS`.
+    ModelRequest,
+    /// A message that is sent by REST; the cap is `MAX_DAILY_MESSAGES`.
+    Message,
+}
+
+/// One item to reserve.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReserveCall {
-    /// `MAX_DAILY_CALLS`.
+    /// What is to be reserved.
+    pub item: Item,
+    /// How many of them a day may have.
     pub cap: u32,
     /// What the sender has counted since it last called.
     pub tally: Tally,
 }
 
-/// Whether the request may be made.
+/// Whether the request may be made, or the message sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Reservation {
@@ -48,8 +62,10 @@ pub enum Reservation {
 pub struct DayUsage {
     /// The UTC day, counted from 1970-01-01.
     pub day: u64,
-    /// Requests that were reserved.
+    /// Requests to the model that were reserved.
     pub calls: u32,
+    /// Messages that were reserved, to be sent by REST.
+    pub messages: u32,
     /// What was reported.
     pub tally: Tally,
 }
@@ -70,6 +86,8 @@ struct Used {
     day: u64,
     calls: u32,
     #[serde(default)]
+    messages: u32,
+    #[serde(default)]
     tally: Tally,
 }
 
@@ -87,7 +105,15 @@ impl<S: Storage> Budget<S> {
     /// # Errors
     /// When the count could not be read or stored. The request must not be made.
     pub async fn reserve(&self, call: ReserveCall, now: UnixMillis) -> Result<Reservation, PlatformError> {
-        self.count(&call.tally, now, |used| used.reserve(call.cap)).await
+        self.count(&call.tally, now, |used| used.reserve(call.item, call.cap)).await
+    }
+
+    /// Says whether one more could be reserved in the UTC day of `now`.
+    ///
+    /// # Errors
+    /// When the count could not be read.
+    pub async fn look(&self, item: Item, cap: u32, now: UnixMillis) -> Result<Reservation, PlatformError> {
+        self.count(&Tally::EMPTY, now, |used| { *used }.reserve(item, cap)).await
     }
 
     /// Adds `tally` to the UTC day of `now`, and says what the day has come to.
@@ -95,7 +121,7 @@ impl<S: Storage> Budget<S> {
     /// # Errors
     /// When the count could not be read or stored.
     pub async fn report(&self, tally: &Tally, now: UnixMillis) -> Result<DayUsage, PlatformError> {
-        self.count(tally, now, |used| DayUsage { day: used.day, calls: used.calls, tally: used.tally }).await
+        self.count(tally, now, |used| DayUsage { day: used.day, calls: used.calls, messages: used.messages, tally: used.tally }).await
     }
 
     async fn count<R>(&self, tally: &Tally, now: UnixMillis, decide: impl FnOnce(&mut Used) -> R) -> Result<R, PlatformError> {
@@ -105,7 +131,7 @@ impl<S: Storage> Budget<S> {
             None => self.load().await?,
         };
         let day = now.utc_day();
-        let mut after = if day > before.day { Used { day, calls: 0, tally: Tally::default(), ..before } } else { before };
+        let mut after = if day > before.day { Used { day, calls: 0, messages: 0, tally: Tally::default(), ..before } } else { before };
         after.tally.add(tally);
         let result = decide(&mut after);
         if after != before {
@@ -131,9 +157,13 @@ impl<S: Storage> Budget<S> {
 }
 
 impl Used {
-    fn reserve(&mut self, cap: u32) -> Reservation {
-        if self.calls < cap {
-            self.calls = self.calls.saturating_add(1);
+    fn reserve(&mut self, item: Item, cap: u32) -> Reservation {
+        let used = match item {
+            Item::ModelRequest => &mut self.calls,
+            Item::Message => &mut self.messages,
+        };
+        if *used < cap {
+            *used = used.saturating_add(1);
             Reservation::Granted
         } else {
             let refused = &mut self.tally.refusals.budget_exhausted;
@@ -151,7 +181,7 @@ mod tests {
     use crate::platform::{Stored, tests::Memory};
 
     const DAY: u64 = 86_400_000;
-    const CALL: ReserveCall = ReserveCall { cap: 100, tally: Tally::EMPTY };
+    const CALL: ReserveCall = ReserveCall { item: Item::ModelRequest, cap: 100, tally: Tally::EMPTY };
 
     async fn granted(budget: &Budget<&Memory>, times: usize, now: u64) -> usize {
         let all = join_all((0..times).map(|_| budget.reserve(CALL, UnixMillis(now)))).await;
@@ -218,13 +248,13 @@ mod tests {
         let budget = Budget::new(&memory);
         let tally = Tally { messages_in: 2, prompt_tokens: 30, ..Tally::EMPTY };
         for cap in [1, 1] {
-            budget.reserve(ReserveCall { cap, tally }, UnixMillis(DAY)).await.unwrap();
+            budget.reserve(ReserveCall { cap, tally, ..CALL }, UnixMillis(DAY)).await.unwrap();
         }
         let usage = Budget::new(&memory).report(&tally, UnixMillis(DAY)).await.unwrap();
         assert_eq!((usage.day, usage.calls), (1, 1));
         assert_eq!((usage.tally.messages_in, usage.tally.prompt_tokens, usage.tally.refusals.budget_exhausted), (6, 90, 1));
         let next = budget.report(&Tally::EMPTY, UnixMillis(2 * DAY)).await.unwrap();
-        assert_eq!(next, DayUsage { day: 2, calls: 0, tally: Tally::EMPTY });
+        assert_eq!(next, DayUsage { day: 2, calls: 0, messages: 0, tally: Tally::EMPTY });
     }
 
     #[tokio::test]

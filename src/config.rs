@@ -30,6 +30,10 @@ pub struct Config {
     pub rate_limit_per_minute: u32,
     /// Requests to OpenAI a UTC day, retries counted.
     pub max_daily_calls: u32,
+    /// Requests to OpenAI for one contact and number a UTC day, retries counted; none: no limit.
+    pub max_daily_calls_per_contact: Option<u32>,
+    /// Messages sent by REST a UTC day, to all contacts.
+    pub max_daily_messages: u32,
     /// The longest message, in characters.
     pub max_message_chars: usize,
     /// The most segments of an answer by SMS.
@@ -116,6 +120,8 @@ pub const SETTINGS: &[Setting] = &[
     var(ASSISTANT_PROMPT, Default::Value(GENERAL_PROMPT)),
     var(RATE_LIMIT_PER_MINUTE, Default::Value("10")),
     var(MAX_DAILY_CALLS, Default::Value("1000")),
+    var(MAX_DAILY_CALLS_PER_CONTACT, Default::Value("100")),
+    var(MAX_DAILY_MESSAGES, Default::Value("1000")),
     var(MAX_MESSAGE_CHARS, Default::Value("4000")),
     var(MAX_SEGMENTS, Default::Value("10")),
     var(CONVERSATION_TTL_SECONDS, Default::Value("3600")),
@@ -138,6 +144,8 @@ const TWILIO_API_BASE_URL: &str = "TWILIO_API_BASE_URL";
 const ASSISTANT_PROMPT: &str = "ASSISTANT_PROMPT";
 const RATE_LIMIT_PER_MINUTE: &str = "RATE_LIMIT_PER_MINUTE";
 const MAX_DAILY_CALLS: &str = "MAX_DAILY_CALLS";
+const MAX_DAILY_CALLS_PER_CONTACT: &str = "MAX_DAILY_CALLS_PER_CONTACT";
+const MAX_DAILY_MESSAGES: &str = "MAX_DAILY_MESSAGES";
 const MAX_MESSAGE_CHARS: &str = "MAX_MESSAGE_CHARS";
 const MAX_SEGMENTS: &str = "MAX_SEGMENTS";
 const CONVERSATION_TTL_SECONDS: &str = "CONVERSATION_TTL_SECONDS";
@@ -196,8 +204,10 @@ impl Config {
         let twilio_api_base_url = reader.read(TWILIO_API_BASE_URL, self::base_url);
         let prompt = reader.read(ASSISTANT_PROMPT, non_blank);
         let rate_limit_per_minute = reader.read(RATE_LIMIT_PER_MINUTE, |text| number(text, 1..=1000, "must be a whole number, 1 to 1000"));
-        let max_daily_calls =
-            reader.read(MAX_DAILY_CALLS, |text| number(text, 0..=1_000_000_000, "must be a whole number, 0 to 1000000000"));
+        let cap = |text: &str| number(text, 0..=1_000_000_000, "must be a whole number, 0 to 1000000000");
+        let max_daily_calls = reader.read(MAX_DAILY_CALLS, cap);
+        let max_daily_calls_per_contact = reader.read(MAX_DAILY_CALLS_PER_CONTACT, cap);
+        let max_daily_messages = reader.read(MAX_DAILY_MESSAGES, cap);
         let max_message_chars = reader.read(MAX_MESSAGE_CHARS, |text| number(text, 1..=10_000, "must be a whole number, 1 to 10000"));
         let max_segments = reader.read(MAX_SEGMENTS, |text| number(text, 1..=100, "must be a whole number, 1 to 100"));
         let ttl_seconds =
@@ -234,6 +244,8 @@ impl Config {
                 twilio_api_base_url: twilio_api_base_url?,
                 rate_limit_per_minute: rate_limit_per_minute?,
                 max_daily_calls: max_daily_calls?,
+                max_daily_calls_per_contact: Some(max_daily_calls_per_contact?).filter(|cap| *cap > 0),
+                max_daily_messages: max_daily_messages?,
                 max_message_chars: usize::try_from(max_message_chars?).ok()?,
                 max_segments: usize::try_from(max_segments?).ok()?,
                 conversation_ttl: Duration::from_secs(ttl_seconds?.into()),
@@ -472,6 +484,8 @@ pub(crate) mod tests {
         assert_eq!(config.openai.timeout, Duration::from_secs(60));
         assert_eq!(config.twilio_api_base_url.join(""), "https://api.twilio.com");
         assert_eq!((config.rate_limit_per_minute, config.max_daily_calls, config.max_message_chars), (10, 1000, 4000));
+        assert_eq!((config.max_daily_calls_per_contact, config.max_daily_messages), (Some(100), 1000));
+        assert_eq!(parse(&[(MAX_DAILY_CALLS_PER_CONTACT, "0")]).unwrap().max_daily_calls_per_contact, None, "no limit");
         assert_eq!(config.conversation_ttl, Duration::from_secs(3600));
         assert_eq!(config.reply_within, Duration::from_secs(10));
         assert!(config.admin_token.is_none() && config.segment_write_key.is_none() && config.public_url.is_none());

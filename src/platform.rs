@@ -11,7 +11,7 @@ use futures_util::future::LocalBoxFuture;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    budget::{DayUsage, Reservation, ReserveCall},
+    budget::{DayUsage, Item, Reservation, ReserveCall},
     pseudonym::{PhoneHash, Pseudonym},
     sender::{DeliveryReport, Erasure, Reply, SenderCall, Summary},
     tries::{TryCall, Verdict},
@@ -293,11 +293,16 @@ pub async fn with_retry<T>(call: impl AsyncFn() -> Result<T, PlatformError>) -> 
 
 /// The budget object, as the sender objects see it.
 pub trait Budgets {
-    /// Reserves one request to OpenAI.
+    /// Reserves one request to OpenAI, or one message by REST.
     ///
     /// # Errors
-    /// When the object failed: then no request may be made.
+    /// When the object failed: then no request may be made, and no message sent.
     async fn reserve(&self, call: ReserveCall) -> Result<Reservation, PlatformError>;
+    /// Says whether one more could be reserved now, of at most `cap` a day.
+    ///
+    /// # Errors
+    /// When the object failed.
+    async fn look(&self, item: Item, cap: u32) -> Result<Reservation, PlatformError>;
     /// Adds to the counts of the day.
     ///
     /// # Errors

@@ -10,7 +10,7 @@ use futures_util::{
 };
 
 use crate::{
-    budget::{Reservation, ReserveCall},
+    budget::{Item, Reservation, ReserveCall},
     config::Config,
     conversation::Conversation,
     event::{self, Event},
@@ -126,7 +126,7 @@ async fn exchange(
 }
 
 async fn reserve(platform: &(impl Budgets + Clock + Log), config: &Config, tally: Tally) -> Result<(), Failure> {
-    let call = ReserveCall { cap: config.max_daily_calls, tally };
+    let call = ReserveCall { item: Item::ModelRequest, cap: config.max_daily_calls, tally };
     // Reserved twice at worst, never not at all.
     match with_retry(async || Budgets::reserve(platform, call).await).await {
         Ok(Reservation::Granted) => Ok(()),

@@ -27,7 +27,7 @@ use quick_xml::{Reader, events::Event};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use switchboard::{
-    budget::{Budget, Reservation, ReserveCall},
+    budget::{Budget, Item, Reservation, ReserveCall},
     config::{Config, Secret},
     conversation::{Conversation, MAX_CHARS, MAX_TURNS},
     message::{self, Input, Message},
@@ -200,7 +200,9 @@ fn stored_budget(text: &str) {
     const CAP: u32 = 3;
     let object = Object::holding("used", text);
     let budget = Budget::new(object.clone());
-    let outcomes = (0..5).map(|_| at_once(budget.reserve(ReserveCall { cap: CAP, tally: Tally::EMPTY }, NOW))).collect::<Vec<_>>();
+    let outcomes = (0..5)
+        .map(|_| at_once(budget.reserve(ReserveCall { item: Item::ModelRequest, cap: CAP, tally: Tally::EMPTY }, NOW)))
+        .collect::<Vec<_>>();
     let granted = outcomes.iter().filter(|outcome| **outcome == Ok(Reservation::Granted)).count();
     assert!(granted <= CAP as usize, "never beyond the cap");
     let stored = object.value("used");
@@ -340,7 +342,7 @@ fn call(sid: &str) -> SenderCall {
         "sender": "+15550100", "number": "+15550199", "service": null, "account": "AC0123456789abcdef0123456789abcdef",
         "token": "0000000000000000", "origin": "https://example.com",
     });
-    let call = json!({ "sid": sid, "input": { "text": "Hello" }, "phone_hash": "00000000", "route": route });
+    let call = json!({ "sid": sid, "input": { "text": "Hello" }, "phone_hash": "00000000", "route": route, "arrived": NOW });
     serde_json::from_value(call).expect("the call is one")
 }
 
@@ -429,6 +431,10 @@ impl Spawn for Object {
 impl Budgets for Object {
     async fn reserve(&self, _: ReserveCall) -> Result<Reservation, PlatformError> {
         self.0.reserved.set(self.0.reserved.get() + 1);
+        Ok(Reservation::Granted)
+    }
+
+    async fn look(&self, _: Item, _: u32) -> Result<Reservation, PlatformError> {
         Ok(Reservation::Granted)
     }
 

@@ -55,6 +55,8 @@ pub struct SenderCall {
     pub phone_hash: PhoneHash,
     /// How it can be answered later.
     pub route: Route,
+    /// When the front got the request: the time to answer in counts from then.
+    pub arrived: UnixMillis,
     /// What the front has counted since it last called an object.
     #[serde(default, skip_serializing_if = "Tally::is_empty")]
     pub counted: Tally,
@@ -264,7 +266,8 @@ impl<P: SenderPlatform> Sender<P> {
     /// When storage failed. The message may have been taken in or not; giving it again is safe.
     pub async fn deliver(&self, call: SenderCall) -> Result<Reply, PlatformError> {
         let inner = &self.0;
-        let arrived = inner.platform.now();
+        // The front's clock may be another machine's: a moment that is still to come counts as now.
+        let arrived = call.arrived.min(inner.platform.now());
         inner.count(&call.counted);
         let admission = inner.step(|state, now| state.admit(&call, now, &inner.config)).await?;
         let phone_hash = call.phone_hash;

@@ -1029,7 +1029,7 @@ mod tests {
         let (sender, number) = (address("+15550100"), address("+15550199"));
         let phone_hash = key.phone_hash(&sender);
         let route = Route { sender, number, service: None, account: None, token, origin: "https://a.example".into() };
-        SenderCall { sid: sid.parse().unwrap(), input, pictures: Vec::new(), phone_hash, route, counted: Tally::EMPTY }
+        SenderCall { sid: sid.parse().unwrap(), input, pictures: Vec::new(), phone_hash, route, arrived: NOW, counted: Tally::EMPTY }
     }
 
     /// A turn was answered on the webhook of `first`, and the reset behind it ends while `waiting`.

@@ -92,6 +92,7 @@ impl BudgetEngine {
         let answer = async move {
             match call? {
                 BudgetCall::Reserve(call) => write(&engine.reserve(call, now).await?),
+                BudgetCall::Look(item, cap) => write(&engine.look(item, cap, now).await?),
                 BudgetCall::Report(tally) => write(&engine.report(&tally, now).await.map(drop)?),
                 BudgetCall::Usage(tally) => write(&engine.report(&tally, now).await?),
             }

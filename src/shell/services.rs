@@ -12,7 +12,7 @@ use super::{
     tasks::{self, Begun, Owner, as_f64, failed, now, settled, sleep},
 };
 use crate::{
-    budget::{BudgetCall, DayUsage, Reservation, ReserveCall},
+    budget::{BudgetCall, DayUsage, Item, Reservation, ReserveCall},
     platform::{
         Batch, Budgets, Clock, Counts, Http, HttpError, HttpRequest, HttpResponse, Kv, Log, Operations, PlatformError, Random, Senders,
         Spawn, Storage, Stored, UnixMillis, millis,
@@ -231,6 +231,10 @@ async fn done(begun: Result<Option<Promise>, JsValue>) -> Result<(), PlatformErr
 impl Budgets for ObjectServices {
     async fn reserve(&self, call: ReserveCall) -> Result<Reservation, PlatformError> {
         call_object(&self.env, "BUDGET", THE_BUDGET, &BudgetCall::Reserve(call)).await
+    }
+
+    async fn look(&self, item: Item, cap: u32) -> Result<Reservation, PlatformError> {
+        call_object(&self.env, "BUDGET", THE_BUDGET, &BudgetCall::Look(item, cap)).await
     }
 
     async fn report(&self, tally: Tally) -> Result<(), PlatformError> {

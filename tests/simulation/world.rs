@@ -14,7 +14,7 @@ use futures_util::{future::LocalBoxFuture, pin_mut};
 use serde::Deserialize;
 use serde_json::json;
 use switchboard::{
-    budget::{Budget, DayUsage, Reservation, ReserveCall},
+    budget::{Budget, DayUsage, Item, Reservation, ReserveCall},
     config::Config,
     conversation::Turn,
     platform::{
@@ -1000,7 +1000,7 @@ impl Budgets for Platform {
                 return Err(PlatformError::new("budget is unreachable"));
             }
             let reservation = world.reserve(call, Rc::clone(&day)).await?;
-            if reservation == Reservation::Granted {
+            if reservation == Reservation::Granted && call.item == Item::ModelRequest {
                 world.ledger.borrow_mut().granted(&self.name, self.number, day.get());
             } else {
                 world.count("exhausted budgets");
@@ -1008,6 +1008,23 @@ impl Budgets for Platform {
             Ok(reservation)
         };
         self.live(reserve).await.unwrap_or_else(vanished)
+    }
+
+    async fn look(&self, item: Item, cap: u32) -> Result<Reservation, PlatformError> {
+        let look = async {
+            let world = &self.world;
+            world.sleep(world.random.between(1, 30)).await;
+            if world.fault(world.plan.budget_unreachable, "an unreachable budget") {
+                return Err(PlatformError::new("budget is unreachable"));
+            }
+            let inner = Rc::clone(world);
+            let looked = world.call(BUDGET, async move |engine| {
+                let Engine::Budget(budget) = engine else { return vanished() };
+                budget.look(item, cap, inner.wall()).await
+            });
+            looked.await
+        };
+        self.live(look).await.unwrap_or_else(vanished)
     }
 
     async fn report(&self, tally: Tally) -> Result<(), PlatformError> {

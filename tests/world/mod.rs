@@ -16,7 +16,7 @@ use futures_util::future::LocalBoxFuture;
 use serde_json::{Value, json};
 use switchboard::{
     app::{self, BodyBroken, Request, Response},
-    budget::{Budget, DayUsage, Reservation, ReserveCall},
+    budget::{Budget, DayUsage, Item, Reservation, ReserveCall},
     config::{Config, Fault},
     platform::{
         Batch, Budgets, Clock, Counts, Http, HttpError, HttpRequest, HttpResponse, Kv, Log, Operations, PlatformError, Random, Senders,
@@ -840,6 +840,14 @@ impl Budgets for ObjectPlatform {
             return Err(PlatformError::new("budget is unreachable"));
         }
         self.world.0.budget.reserve(call, self.world.now()).await
+    }
+
+    async fn look(&self, item: Item, cap: u32) -> Result<Reservation, PlatformError> {
+        tokio::time::sleep(Duration::from_millis(2)).await;
+        if self.world.0.budget_fails.get() {
+            return Err(PlatformError::new("budget is unreachable"));
+        }
+        self.world.0.budget.look(item, cap, self.world.now()).await
     }
 
     async fn report(&self, tally: Tally) -> Result<(), PlatformError> {
