@@ -119,7 +119,7 @@ fn the_readmes_ranges_are_those_that_the_code_allows() {
             assert_eq!(accepts(name, &value.to_string()), allowed, "{name}={value}");
         }
     }
-    assert_eq!(ranges, 7);
+    assert_eq!(ranges, 9);
 }
 
 #[test]
