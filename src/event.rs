@@ -9,7 +9,7 @@ use crate::{
     message::DeliveryStatus,
     platform::{Clock, Log},
     pseudonym::PhoneHash,
-    sender::Erased,
+    sender::{DailyLimit, Erased},
 };
 
 /// Something worth a line.
@@ -103,6 +103,13 @@ pub enum Security {
     RateLimitExceeded {
         /// Messages a minute that are taken in.
         limit: u32,
+        /// Whether the sender was told this time.
+        told: bool,
+    },
+    /// A limit of the UTC day kept a message from being answered by the model, or at all.
+    DailyLimitReached {
+        /// `calls_per_contact`, `calls`, `messages` or `fixed_replies`.
+        limit: DailyLimit,
         /// Whether the sender was told this time.
         told: bool,
     },

@@ -61,6 +61,8 @@ pub enum Failure {
     Filtered,
     /// The day's budget is used up: no request was made.
     BudgetExhausted,
+    /// The contact's own share of the day is used up: no request was made.
+    ContactLimit,
     /// The budget object did not answer: no request was made.
     BudgetUnreachable,
     /// The turn was cut off, twice: the request was not made a third time.
@@ -88,6 +90,7 @@ impl Failure {
             Self::Empty => "empty_answer",
             Self::Filtered => "content_filter",
             Self::BudgetExhausted => "budget_exhausted",
+            Self::ContactLimit => "contact_limit",
             Self::BudgetUnreachable => "budget_unreachable",
             Self::Interrupted => "interrupted",
             Self::Cancelled => "cancelled",

@@ -7,7 +7,10 @@
 use std::{fmt, time::Duration};
 
 use chrono::{DateTime, SecondsFormat, Utc};
-use futures_util::future::LocalBoxFuture;
+use futures_util::{
+    future::{Either, LocalBoxFuture, select},
+    pin_mut,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -278,6 +281,28 @@ pub trait Counts {
     fn count(&self, tally: &Tally);
     /// Takes the counts away, to report them.
     fn take(&self) -> Tally;
+}
+
+/// What comes of `work` within `limit`; else it is dropped.
+pub async fn within<T>(clock: &impl Clock, limit: Duration, work: impl Future<Output = T>) -> Option<T> {
+    let too_late = clock.sleep(limit);
+    pin_mut!(work, too_late);
+    match select(work, too_late).await {
+        Either::Left((result, _)) => Some(result),
+        Either::Right(((), _)) => None,
+    }
+}
+
+/// What comes of a call to the platform within `limit`.
+///
+/// # Errors
+/// Those of the call. One that takes longer has failed, and what it still does is unknown.
+pub async fn in_time<T>(
+    clock: &impl Clock,
+    limit: Duration,
+    call: impl Future<Output = Result<T, PlatformError>>,
+) -> Result<T, PlatformError> {
+    within(clock, limit, call).await.unwrap_or_else(|| Err(PlatformError::new("took too long")))
 }
 
 /// Makes a call, and once more if it failed in a way that the platform calls retryable. For calls that may be made twice.

@@ -15,7 +15,7 @@ use crate::{
     conversation::Conversation,
     event::{self, Event},
     openai::{self, Completion, Failure},
-    platform::{Budgets, Clock, Http, HttpRequest, Log, Random, UnixMillis, millis, with_retry},
+    platform::{Budgets, Clock, Http, HttpRequest, Log, PlatformError, Random, UnixMillis, in_time, millis, with_retry},
     pseudonym::Pseudonym,
     twilio::media::Picture,
     usage::Tally,
@@ -63,21 +63,30 @@ pub struct Question<'a> {
     pub tally: Tally,
 }
 
+/// A contact's own share of the day. Its first request is counted before the model is asked; a further one is counted here.
+#[allow(async_fn_in_trait, reason = "wasm32 is single-threaded; no caller needs Send")]
+pub trait Share {
+    /// Counts one more request, if the contact has one left today.
+    async fn reserve(&self) -> bool;
+}
+
 /// Asks the model a question, after `conversation`, which loads while the first request is reserved. The conversation is given
 /// back for the turn to be added to.
 ///
-/// Every request is reserved before it is made; all of them, with the waits between and what was done before, share
-/// `OPENAI_TIMEOUT_MS`. When `called_off` comes first, a request that is under way is broken off.
+/// Every request is reserved before it is made, of the day's budget and of the contact's `share`; all of them, with the waits
+/// between and what was done before, share `OPENAI_TIMEOUT_MS`, as does the wait for the budget object. When `called_off` comes first, a request that is under way is broken off.
 pub async fn ask(
     platform: &(impl Clock + Log + Random + Http + Budgets),
     config: &Config,
     sender: &Pseudonym,
+    share: &impl Share,
     conversation: impl Future<Output = Conversation>,
     question: Question<'_>,
     called_off: impl Future,
 ) -> (Asked, Conversation) {
     let started = platform.now();
-    let (reserved, conversation) = join(reserve(platform, config, question.tally), conversation).await;
+    let remaining = config.openai.timeout.saturating_sub(started.since(question.begun));
+    let (reserved, conversation) = join(reserve(platform, config, question.tally, remaining), conversation).await;
     let mut asked = Asked::nothing(Failure::Rejected);
     if !matches!(reserved, Err(Failure::BudgetUnreachable)) {
         asked.reported = question.tally;
@@ -88,7 +97,7 @@ pub async fn ask(
     asked.result = match (reserved, request) {
         (Err(failure), _) => Err(failure),
         (Ok(()), Ok(request)) => {
-            let exchange = exchange(platform, config, &request, question.begun, &mut asked.requests);
+            let exchange = exchange(platform, config, share, &request, question.begun, &mut asked.requests);
             pin_mut!(exchange, called_off);
             match select(called_off, exchange).await {
                 Either::Left(_) => Err(Failure::Cancelled),
@@ -105,6 +114,7 @@ pub async fn ask(
 async fn exchange(
     platform: &(impl Clock + Log + Random + Http + Budgets),
     config: &Config,
+    share: &impl Share,
     request: &HttpRequest,
     begun: UnixMillis,
     requests: &mut u32,
@@ -121,14 +131,31 @@ async fn exchange(
         let asked_to_wait = answer.as_ref().ok().and_then(|response| response.retry_after.as_deref());
         let wait = openai::retry_after(failure, asked_to_wait, platform.now(), retries, remaining(), platform.unit());
         platform.sleep(wait.ok_or(failure)?).await;
-        reserve(platform, config, Tally::EMPTY).await?;
+        if !share.reserve().await {
+            return Err(failure);
+        }
+        reserve(platform, config, Tally::EMPTY, remaining()).await?;
     }
 }
 
-async fn reserve(platform: &(impl Budgets + Clock + Log), config: &Config, tally: Tally) -> Result<(), Failure> {
+/// Says whether the budget has a request left, before anything is done for one.
+///
+/// # Errors
+/// [`Failure::BudgetExhausted`], or [`Failure::BudgetUnreachable`] when it is not known within `limit`.
+pub async fn look(platform: &(impl Budgets + Clock + Log), config: &Config, limit: Duration) -> Result<(), Failure> {
+    let look = platform.look(Item::ModelRequest, config.max_daily_calls);
+    granted(platform, in_time(platform, limit, look).await)
+}
+
+async fn reserve(platform: &(impl Budgets + Clock + Log), config: &Config, tally: Tally, limit: Duration) -> Result<(), Failure> {
     let call = ReserveCall { item: Item::ModelRequest, cap: config.max_daily_calls, tally };
     // Reserved twice at worst, never not at all.
-    match with_retry(async || Budgets::reserve(platform, call).await).await {
+    let reserve = with_retry(async || Budgets::reserve(platform, call).await);
+    granted(platform, in_time(platform, limit, reserve).await)
+}
+
+fn granted(platform: &(impl Clock + Log), reservation: Result<Reservation, PlatformError>) -> Result<(), Failure> {
+    match reservation {
         Ok(Reservation::Granted) => Ok(()),
         Ok(Reservation::Exhausted) => Err(Failure::BudgetExhausted),
         Err(error) => {

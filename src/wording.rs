@@ -18,6 +18,8 @@ pub enum Notice {
     OptedOut,
     /// The sender has opted in again.
     OptedIn,
+    /// No more answers today.
+    NoMoreToday,
     /// What this is, in the operator's words.
     Help,
     /// Nothing is left of what was said, but in KV, which has not deleted all of it yet.
@@ -40,6 +42,7 @@ impl Notice {
             }
             Self::OptedOut => "You will get no more messages from us. Reply START if you change your mind.".to_owned(),
             Self::OptedIn => "Your messages are answered here. Reply STOP to end that.".to_owned(),
+            Self::NoMoreToday => NO_MORE_TODAY.to_owned(),
             Self::Help => help.to_owned(),
             Self::Erasing => "Your data is being erased: I remember nothing of it, and soon nothing of it is stored.".to_owned(),
             Self::Erased => "Done: your data is erased. Nothing of what was said is kept.".to_owned(),
@@ -59,5 +62,7 @@ pub const RESET: &str = "Done: our conversation is cleared. What would you like 
 pub const APOLOGY: &str = "Sorry, I can't answer right now. Please try again in a few minutes.";
 /// When the day's budget is used up.
 pub const NO_BUDGET: &str = "Sorry, I can't take more questions today. Please try again tomorrow.";
+/// When the sender's own share of the day is used up, or no message can be sent by REST today.
+pub const NO_MORE_TODAY: &str = "Sorry, that's all I can answer today. Please write again tomorrow.";
 /// When a content filter withheld the answer.
 pub const FILTERED: &str = "Sorry, I can't help with that.";

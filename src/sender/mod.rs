@@ -22,18 +22,23 @@ use futures_util::{
 };
 use serde::{Deserialize, Serialize};
 
-use self::state::{Admission, Answer, AnswerRow, Delivery, Dropped, Ended, Late, LateStep, Outcome, Place, Resume, Running, State, Work};
+use self::state::{
+    Admission, Answer, AnswerRow, Decoded, Delivery, Dropped, Ended, Late, LateStep, Outcome, Place, Resume, Running, State, Work,
+};
+pub use self::state::{DailyLimit, MAX_FIXED_REPLIES_PER_DAY};
 use crate::{
+    budget::{Item, Reservation, ReserveCall},
     config::{Config, Secret},
     conversation::{self, Conversation},
     event::{self, Event, Security, TurnEnded},
     message::{AccountSid, Address, DeliveryStatus, Input, MessageSid, ServiceSid},
     openai::Failure,
-    platform::{Batch, Budgets, Kv, PlatformError, SenderPlatform, Storage, Stored, UnixMillis, millis},
+    platform::{Batch, Budgets, Kv, PlatformError, SenderPlatform, Storage, UnixMillis, in_time, millis, within},
     pseudonym::{PhoneHash, Pseudonym, TokenId},
     turn::{self, Asked, Question},
     twilio::{
         media::{self, FetchError, Picture, PictureUrl},
+        parts,
         rest::{self, Created, Envelope, Found},
         segments,
     },
@@ -224,6 +229,8 @@ impl Alarm {
 }
 
 const STATE_KEY: &str = "state";
+/// There while the sender is opted out. A key of its own, so that whatever happens to the state forgets no opt-out.
+const OPTED_OUT_KEY: &str = "opted_out";
 
 /// Stands for Twilio's error code where Twilio could not be asked, because the webhook named no account.
 const NO_ACCOUNT: u32 = 0;
@@ -233,6 +240,15 @@ const ALARM_RETRY: Duration = Duration::from_secs(10);
 
 /// How long a turn waits for KV.
 const KV_READ_LIMIT: Duration = Duration::from_secs(5);
+
+/// How long one write or deletion in KV may take: what waits for it waits no longer.
+const KV_WRITE_LIMIT: Duration = Duration::from_secs(10);
+
+/// How long the budget object may take to count what is reported.
+const REPORT_LIMIT: Duration = Duration::from_secs(10);
+
+/// How long a webhook that is about to leave asks whether its answer can come by REST.
+const LOOK_LIMIT: Duration = Duration::from_millis(500);
 
 /// How long a turn on WhatsApp takes before typing is shown.
 const TYPING_AFTER: Duration = Duration::from_secs(2);
@@ -280,6 +296,10 @@ impl<P: SenderPlatform> Sender<P> {
                 let details = Security::RateLimitExceeded { limit: inner.config.rate_limit_per_minute, told: notice.is_some() };
                 event::log(&inner.platform, &Event::Security { phone_hash, details });
                 inner.reply(notice.map_or(Outcome::Nothing, Outcome::Notice)).await
+            }
+            Admission::Unanswered => {
+                inner.log_daily_limit(phone_hash, DailyLimit::FixedReplies, false);
+                Ok(Reply::Empty)
             }
             Admission::Ignored => {
                 event::log(&inner.platform, &Event::MessageIgnored { phone_hash });
@@ -408,6 +428,7 @@ impl<P: SenderPlatform> Inner<P> {
             let mut current = self.held().await?;
             let Some(Held { state: mut before, ahead, alarm }) = current.take() else { return Err(PlatformError::new("unread")) };
             let now = self.platform.now();
+            before.distrust_future(now, &self.config);
             before.forget_wake_without_work(now);
             let mut after = before.clone();
             decide(&mut after, now);
@@ -451,25 +472,39 @@ impl<P: SenderPlatform> Inner<P> {
     }
 
     async fn load(&self) -> Result<Held, PlatformError> {
-        let stored = Storage::get(&self.platform, STATE_KEY).await?;
-        let state = stored.map(|stored| stored.text().as_deref().and_then(State::decode));
-        let unreadable = matches!(state, Some(None));
-        if unreadable {
-            // Written by another release, perhaps. A sender that can never be answered again would be worse than one that is
-            // met as a stranger.
-            event::log(&self.platform, &Event::InternalError { reason: "state_unreadable" });
+        // Whatever is there stands for an opt-out: a doubt must not send anything.
+        let opted_out = Storage::get(&self.platform, OPTED_OUT_KEY).await?.is_some();
+        let now = self.platform.now();
+        let (mut state, problem) = match Storage::get(&self.platform, STATE_KEY).await? {
+            None => (State::default(), None),
+            Some(stored) => match stored.text().as_deref().map(State::decode) {
+                Some(Decoded::Whole(state)) => (state, None),
+                Some(Decoded::Salvaged(state)) => (state, Some("state_salvaged")),
+                // Written by another release, perhaps. A sender that can never be answered again would be worse than one that
+                // is met as a stranger.
+                Some(Decoded::Unreadable) | None => (State::unknown(now), Some("state_unreadable")),
+            },
+        };
+        state.set_opted_out(opted_out);
+        if let Some(reason) = problem {
+            event::log(&self.platform, &Event::InternalError { reason });
         }
-        Ok(Held { state: state.flatten().unwrap_or_default(), ahead: unreadable, alarm: Alarm::Unknown })
+        Ok(Held { state, ahead: problem.is_some(), alarm: Alarm::Unknown })
     }
 
     /// What a step writes, but for the alarm.
     async fn batch(&self, before: &State, state: &mut State, now: UnixMillis) -> Result<Batch, PlatformError> {
-        if state.is_blank() {
+        if state.is_blank() && !state.is_opted_out() {
             *state = State::default();
             return Ok(Batch { clear: true, ..Batch::default() });
         }
         state.forget_wake_without_work(now);
         let mut batch = Batch::default();
+        match (before.is_opted_out(), state.is_opted_out()) {
+            (false, true) => batch.puts.push((OPTED_OUT_KEY.to_owned(), "true".to_owned())),
+            (true, false) => batch.deletes.push(OPTED_OUT_KEY.to_owned()),
+            _ => {}
+        }
         let spilled = state.sort_answers();
         for AnswerRow { number, turns } in state.thinned_rows(before) {
             let mut answers = if turns.is_empty() { Vec::new() } else { self.answers_in(number).await? };
@@ -483,14 +518,22 @@ impl<P: SenderPlatform> Inner<P> {
         if let Some((number, answers)) = spilled {
             batch.puts.push((answers_key(number), encode(&answers)?));
         }
-        batch.puts.push((STATE_KEY.to_owned(), encode(state)?));
+        if state.is_blank() {
+            batch.deletes.push(STATE_KEY.to_owned());
+        } else {
+            batch.puts.push((STATE_KEY.to_owned(), encode(state)?));
+        }
         Ok(batch)
     }
 
     /// The answers in a row beside the state. One that cannot be read holds none.
     async fn answers_in(&self, row: u64) -> Result<Vec<Answer>, PlatformError> {
-        let stored = Storage::get(&self.platform, &answers_key(row)).await?;
-        Ok(stored.and_then(Stored::text).and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default())
+        let Some(stored) = Storage::get(&self.platform, &answers_key(row)).await? else { return Ok(Vec::new()) };
+        let answers = stored.text().and_then(|text| serde_json::from_str(&text).ok());
+        if answers.is_none() {
+            event::log(&self.platform, &Event::InternalError { reason: "answers_unreadable" });
+        }
+        Ok(answers.unwrap_or_default())
     }
 
     /// Waits until the turn of a message has ended, or the webhook must be answered.
@@ -518,9 +561,28 @@ impl<P: SenderPlatform> Inner<P> {
             Some(outcome) => outcome,
             // The turn may have ended while its last step was being stored; then it counts on this webhook to answer.
             // Otherwise the wait is over with this look: no await lies between it and the end of `_waiting`.
-            None => self.read(|state, _| outcome(state)).await?,
+            None => match self.read(|state, _| outcome(state)).await? {
+                Outcome::Waiting if !self.can_answer_late().await => self.tell_no_late_answer(&sid).await?,
+                Outcome::Waiting => self.read(|state, _| outcome(state)).await?,
+                outcome => outcome,
+            },
         };
         self.reply(outcome).await
+    }
+
+    /// Whether a message can still be sent by REST today, as far as the budget object says in time.
+    async fn can_answer_late(&self) -> bool {
+        let look = self.platform.look(Item::Message, self.config.max_daily_messages);
+        !matches!(within(&self.platform, LOOK_LIMIT, look).await, Some(Ok(Reservation::Exhausted)))
+    }
+
+    async fn tell_no_late_answer(&self, sid: &MessageSid) -> Result<Outcome, PlatformError> {
+        let hash = self.read(|state, _| state.phone_hash(sid)).await?;
+        let (outcome, limited) = self.step(|state, now| state.tell_no_late_answer(sid, now)).await?;
+        if let (true, Some(phone_hash)) = (limited, hash) {
+            self.log_daily_limit(phone_hash, DailyLimit::Messages, outcome != Outcome::Nothing);
+        }
+        Ok(outcome)
     }
 
     async fn reply(&self, outcome: Outcome) -> Result<Reply, PlatformError> {
@@ -568,13 +630,21 @@ impl<P: SenderPlatform> Inner<P> {
         let begun = self.begun.take();
         let resume = self.step(|state, now| {
             let begun_here = begun.is_some() && begun == state.turn_number();
-            state.resume(begun_here, now)
+            state.resume(begun_here, now, &self.config)
         });
         match resume.await? {
             Resume::Nothing => Ok(()),
             Resume::GiveUp(turn) | Resume::Run(turn) if turn.is_reset() => {
                 self.end_turn(&turn, None, None, Ended::Reset(wording::RESET)).await?;
-                self.delete_doomed().await
+                // The next turn does not wait for KV.
+                let inner = Rc::clone(self);
+                self.platform.spawn(async move { inner.delete_doomed_or_log().await }.boxed_local());
+                Ok(())
+            }
+            Resume::Run(turn) if turn.over_limit => {
+                let asked = Asked::nothing(Failure::ContactLimit);
+                let ended = Ended::Limited(DailyLimit::CallsPerContact, wording::NO_MORE_TODAY);
+                self.end_turn(&turn, Some(&asked), None, ended).await
             }
             Resume::GiveUp(turn) => {
                 let asked = Asked::nothing(Failure::Interrupted);
@@ -585,7 +655,7 @@ impl<P: SenderPlatform> Inner<P> {
                 let (asked, conversation) = self.ask(&turn, &input, called_off).await;
                 let ended = match &asked.result {
                     Ok(completion) => Ended::Answered { input, text: self.fitted(&turn, &completion.text) },
-                    Err(Failure::BudgetExhausted) => Ended::Failed(wording::NO_BUDGET),
+                    Err(Failure::BudgetExhausted) => Ended::Limited(DailyLimit::Calls, wording::NO_BUDGET),
                     Err(Failure::Filtered) => Ended::Failed(wording::FILTERED),
                     Err(Failure::Picture(FetchError::Address | FetchError::NotFetched)) => Ended::Failed(wording::PICTURE_NOT_FETCHED),
                     Err(Failure::Picture(FetchError::TooLarge)) => Ended::Failed(wording::PICTURE_TOO_LARGE),
@@ -599,7 +669,7 @@ impl<P: SenderPlatform> Inner<P> {
 
     /// The answer as it can be sent where the turn's last message came from: what is stored, sent inline and sent by REST.
     fn fitted(&self, turn: &Running, answer: &str) -> String {
-        if turn.is_sms() { segments::fit(answer, self.config.max_segments) } else { answer.to_owned() }
+        if turn.is_sms() { segments::fit(answer, self.config.max_segments) } else { parts::fit(answer) }
     }
 
     /// Fetches the pictures and asks the model, and shows meanwhile that an answer is being written. Gives back the conversation
@@ -615,12 +685,14 @@ impl<P: SenderPlatform> Inner<P> {
             pin_mut!(fetch);
             let pictures = match select(called_off.clone(), fetch).await {
                 Either::Left(_) => Err(Failure::Cancelled),
-                Either::Right((pictures, _)) => pictures.map_err(Failure::Picture),
+                Either::Right((pictures, _)) => pictures,
             };
             match pictures {
                 Ok(pictures) => {
+                    let (pictures, _held) = pictures;
                     let question = Question { input, pictures, begun, tally };
-                    turn::ask(&self.platform, &self.config, &self.name, self.load_conversation(&whole), question, called_off).await
+                    let conversation = self.load_conversation(&whole);
+                    turn::ask(&self.platform, &self.config, &self.name, self, conversation, question, called_off).await
                 }
                 Err(failure) => (Asked::nothing(failure), self.load_conversation(&whole).await),
             }
@@ -635,17 +707,27 @@ impl<P: SenderPlatform> Inner<P> {
     }
 
     /// The pictures that the turn is about, one after the other: so no more is read than they may have together.
-    async fn fetch_pictures(&self, turn: &Running, begun: UnixMillis) -> Result<Vec<Picture>, FetchError> {
-        let deadline = begun.plus(media::TIMEOUT.min(self.config.openai.timeout));
+    ///
+    /// Where there is no budget, none is fetched. With them comes their place in the isolate's memory, which is theirs until the
+    /// model has answered.
+    async fn fetch_pictures(&self, turn: &Running, begun: UnixMillis) -> Result<(Vec<Picture>, Option<media::Place>), Failure> {
+        if turn.pictures().next().is_none() {
+            return Ok((Vec::new(), None));
+        }
+        let limit = media::TIMEOUT.min(self.config.openai.timeout);
+        turn::look(&self.platform, &self.config, limit).await?;
+        let deadline = begun.plus(limit);
+        let place = media::place(&self.platform, deadline).await.map_err(Failure::Picture)?;
         let mut room = media::MAX_BYTES;
         let mut pictures = Vec::new();
         for (route, url) in turn.pictures() {
             let base = &self.config.twilio_api_base_url;
-            let picture = media::fetch(&self.platform, base, url, self.envelopes(route), room, deadline).await?;
+            let picture = media::fetch(&self.platform, base, url, self.envelopes(route), room, deadline).await;
+            let picture = picture.map_err(Failure::Picture)?;
             room = room.saturating_sub(picture.bytes.len());
             pictures.push(picture);
         }
-        Ok(pictures)
+        Ok((pictures, Some(place)))
     }
 
     /// Shows a person on WhatsApp that an answer is being written, once the turn takes longer than people expect.
@@ -671,7 +753,8 @@ impl<P: SenderPlatform> Inner<P> {
                 state.reported(&asked.reported);
                 state.counted(&asked.tokens(), now);
             }
-            state.end_turn(turn.number, &ended, &self.waiting.borrow(), now, &self.config)
+            let requests = asked.map_or(0, |asked| asked.requests);
+            state.end_turn(turn.number, &ended, requests, &self.waiting.borrow(), now, &self.config)
         });
         let delivery = delivery.await?;
         self.log_turn(turn, asked, &ended, delivery);
@@ -692,7 +775,7 @@ impl<P: SenderPlatform> Inner<P> {
             }
             Ended::Reset(_) => drop(self.conversation.take()),
             // A conversation that was not whole is read again by the next turn.
-            Ended::Failed(_) => *self.conversation.borrow_mut() = conversation,
+            Ended::Failed(_) | Ended::Limited(..) => *self.conversation.borrow_mut() = conversation,
         }
         Ok(())
     }
@@ -732,12 +815,7 @@ impl<P: SenderPlatform> Inner<P> {
 
     async fn read_revision(&self, revision: u64, whole: &Cell<bool>) -> Conversation {
         let key = conversation::key(&self.name, revision);
-        let (read, too_slow) = (Kv::get(&self.platform, &key), self.platform.sleep(KV_READ_LIMIT));
-        pin_mut!(read, too_slow);
-        let read = match select(read, too_slow).await {
-            Either::Left((read, _)) => read,
-            Either::Right(((), _)) => Err(PlatformError::new("kv is slow")),
-        };
+        let read = in_time(&self.platform, KV_READ_LIMIT, Kv::get(&self.platform, &key)).await;
         let reason = match read.as_ref().map(|text| text.as_deref().map(Conversation::decode)) {
             Ok(Some(Ok(conversation))) => return conversation,
             // It will not get better: a new conversation begins.
@@ -774,7 +852,8 @@ impl<P: SenderPlatform> Inner<P> {
                 continue;
             };
             let Ok(text) = conversation.encode() else { return Err(PlatformError::new("encode")) };
-            if Kv::put(&self.platform, &conversation::key(&self.name, revision), &text, ttl).await.is_err() {
+            let key = conversation::key(&self.name, revision);
+            if in_time(&self.platform, KV_WRITE_LIMIT, Kv::put(&self.platform, &key, &text, ttl)).await.is_err() {
                 event::log(&self.platform, &Event::KvFailed { operation: "put" });
                 return self.step(State::save_failed).await;
             }
@@ -795,10 +874,12 @@ impl<P: SenderPlatform> Inner<P> {
         let doomed = self.read(|state, _| state.doomed()).await?;
         let mut deleted = Vec::new();
         for revision in &doomed {
-            match self.platform.delete(&conversation::key(&self.name, *revision)).await {
-                Ok(()) => deleted.push(*revision),
-                Err(_) => event::log(&self.platform, &Event::KvFailed { operation: "delete" }),
+            let key = conversation::key(&self.name, *revision);
+            if in_time(&self.platform, KV_WRITE_LIMIT, self.platform.delete(&key)).await.is_err() {
+                event::log(&self.platform, &Event::KvFailed { operation: "delete" });
+                break;
             }
+            deleted.push(*revision);
         }
         self.step(|state, now| {
             state.deleted(&deleted);
@@ -809,14 +890,16 @@ impl<P: SenderPlatform> Inner<P> {
         .await
     }
 
+    async fn delete_doomed_or_log(&self) {
+        if let Err(error) = self.delete_doomed().await {
+            self.log_storage_error(error);
+        }
+    }
+
     /// Deletes what must be deleted for somebody who waits; when that takes too long, it goes on without them.
     async fn delete_doomed_within_wait(self: &Rc<Self>) {
         let inner = Rc::clone(self);
-        let deleted = async move {
-            if let Err(error) = inner.delete_doomed().await {
-                inner.log_storage_error(error);
-            }
-        };
+        let deleted = async move { inner.delete_doomed_or_log().await };
         let deleted = deleted.boxed_local().shared();
         self.platform.spawn(deleted.clone().boxed_local());
         let too_long = self.platform.sleep(self.config.reply_within);
@@ -836,7 +919,7 @@ impl<P: SenderPlatform> Inner<P> {
                 tally
             })
             .await?;
-        let Err(error) = Budgets::report(&self.platform, tally).await else { return Ok(()) };
+        let Err(error) = in_time(&self.platform, REPORT_LIMIT, Budgets::report(&self.platform, tally)).await else { return Ok(()) };
         event::log(&self.platform, &Event::ObjectFailed { object: "budget", reason: error.reason });
         self.step(|state, now| state.counted(&tally, now)).await
     }
@@ -847,6 +930,7 @@ impl<P: SenderPlatform> Inner<P> {
         let _sending = self.sending.lock().await;
         while let Some(step) = self.step(State::next_late).await? {
             match step {
+                LateStep::Reserve(late) => self.reserve_part(&late).await?,
                 LateStep::Send(late) => self.send_part(&late).await?,
                 LateStep::LookUp(late, since) => self.look_up_part(&late, since).await?,
                 LateStep::GaveUp(late, true) => self.log_late(&late, "unknown", None),
@@ -854,6 +938,27 @@ impl<P: SenderPlatform> Inner<P> {
             }
         }
         Ok(())
+    }
+
+    /// Reserves the first part of a late answer, and sends it: not before it is counted for `MAX_DAILY_MESSAGES`.
+    async fn reserve_part(&self, late: &Late) -> Result<(), PlatformError> {
+        let call = ReserveCall { item: Item::Message, cap: self.config.max_daily_messages, tally: Tally::EMPTY };
+        match in_time(&self.platform, REPORT_LIMIT, self.platform.reserve(call)).await {
+            Ok(Reservation::Granted) => {
+                // It may have been called off meanwhile.
+                let reserved = self.step(|state, now| state.late_reserved(late.turn, now)).await?;
+                if let Some(late) = reserved { self.send_part(&late).await } else { Ok(()) }
+            }
+            Ok(Reservation::Exhausted) => {
+                self.step(|state, _| state.drop_late(late.turn)).await?;
+                self.log_late(late, "daily_limit", None);
+                Ok(())
+            }
+            Err(error) => {
+                event::log(&self.platform, &Event::ObjectFailed { object: "budget", reason: error.reason });
+                self.step(|state, now| state.late_not_processed(late.turn, now)).await
+            }
+        }
     }
 
     async fn send_part(&self, late: &Late) -> Result<(), PlatformError> {
@@ -927,7 +1032,7 @@ impl<P: SenderPlatform> Inner<P> {
         self.counted.set(counted);
     }
 
-    fn log_turn(&self, turn: &Running, asked: Option<&Asked>, ended: &Ended, delivery: Delivery) {
+    fn log_turn(&self, turn: &Running, asked: Option<&Asked>, ended_by: &Ended, delivery: Delivery) {
         let (Some(first), Some(last)) = (turn.messages.first(), turn.messages.last()) else { return };
         let completion = asked.and_then(|asked| asked.result.as_ref().ok());
         let failure = match asked.map(|asked| &asked.result) {
@@ -937,20 +1042,20 @@ impl<P: SenderPlatform> Inner<P> {
         };
         let ended = TurnEnded {
             phone_hash: last.phone_hash.clone(),
-            outcome: match ended {
+            outcome: match ended_by {
                 _ if delivery == Delivery::Cancelled => "cancelled",
                 Ended::Answered { .. } => "answered",
-                Ended::Failed(_) => "failed",
+                Ended::Failed(_) | Ended::Limited(..) => "failed",
                 Ended::Reset(_) => "reset",
             },
             failure,
             delivery: match delivery {
                 Delivery::Inline => "inline",
                 Delivery::Late => "late",
-                Delivery::Cancelled => "none",
+                Delivery::Unsaid(_) | Delivery::Cancelled => "none",
             },
             messages: turn.messages.len(),
-            segments: turn.is_sms().then(|| segments::total(ended.text())),
+            segments: turn.is_sms().then(|| segments::total(ended_by.text())),
             duration_ms: millis(self.platform.now().since(first.at)),
             model_ms: asked.map_or(0, |asked| asked.model_ms),
             model_requests: asked.map_or(0, |asked| asked.requests),
@@ -958,6 +1063,15 @@ impl<P: SenderPlatform> Inner<P> {
             completion_tokens: completion.map_or(0, |completion| completion.completion_tokens),
         };
         event::log(&self.platform, &Event::Turn(ended));
+        match (ended_by, delivery) {
+            (_, Delivery::Unsaid(limit)) => self.log_daily_limit(last.phone_hash.clone(), limit, false),
+            (Ended::Limited(limit, _), Delivery::Inline | Delivery::Late) => self.log_daily_limit(last.phone_hash.clone(), *limit, true),
+            _ => {}
+        }
+    }
+
+    fn log_daily_limit(&self, phone_hash: PhoneHash, limit: DailyLimit, told: bool) {
+        event::log(&self.platform, &Event::Security { phone_hash, details: Security::DailyLimitReached { limit, told } });
     }
 
     fn log_consent(&self, phone_hash: PhoneHash, state: &'static str, dropped: Dropped) {
@@ -976,6 +1090,13 @@ impl<P: SenderPlatform> Inner<P> {
 
 fn encode(value: &impl Serialize) -> Result<String, PlatformError> {
     serde_json::to_string(value).map_err(|_| PlatformError::new("encode"))
+}
+
+impl<P: SenderPlatform> turn::Share for Inner<P> {
+    async fn reserve(&self) -> bool {
+        // What cannot be counted is not spent.
+        self.step(|state, now| state.reserve_call(now, &self.config)).await.unwrap_or(false)
+    }
 }
 
 /// Says, as long as it lives, that a webhook waits for a message's answer.

@@ -2,11 +2,14 @@
 //!
 //! The whole state is one stored value, so that each step is atomic. It holds the newest answers too, which repeated messages
 //! get again; those that are too many lie beside it, many in a row, so that the state stays small. What expires goes by itself;
-//! only an opt-out stays, as a flag, for as long as it is in force. Not here: waiting, storing, sending (`sender`).
+//! only an opt-out stays, for as long as it is in force. It is stored under a key of its own, so that it outlives a state that
+//! cannot be read. Every list has a bound, so that the value stays far below the 2 MB that storage takes. Not here: waiting,
+//! storing, sending (`sender`).
 
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use super::{Erased, Route, SenderCall, Summary};
 use crate::{
@@ -23,6 +26,7 @@ use crate::{
 
 /// Everything that one sender object remembers.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct State {
     v: u32,
     /// When messages were taken in during the last minute, oldest first.
@@ -52,27 +56,78 @@ pub struct State {
     save_failures: u32,
     /// When KV is tried again.
     save_not_before: UnixMillis,
-    /// Whether the sender wants to be sent nothing.
-    #[serde(default)]
+    /// Whether the sender wants to be sent nothing. Not stored with the state, but under a key of its own.
+    #[serde(skip)]
     opted_out: bool,
     /// When KV is asked to delete again.
-    #[serde(default)]
     delete_not_before: UnixMillis,
     /// What was counted and is not reported yet.
-    #[serde(default)]
     tally: Tally,
     /// When it is reported, if no request takes it along before.
-    #[serde(default)]
     report_at: Option<UnixMillis>,
     /// The newest answers, oldest first.
-    #[serde(default)]
     answers: Vec<Answer>,
     /// The rows beside the state, which hold older answers.
-    #[serde(default)]
     answer_rows: Vec<AnswerRow>,
+    /// What the sender has cost this UTC day.
+    today: Today,
 }
 
 const VERSION: u32 = 1;
+
+/// What a sender has cost a UTC day. It is kept until the day is over, also through an erasure: else erasing would lift the
+/// caps.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+struct Today {
+    /// The day, counted from 1970-01-01.
+    day: u64,
+    /// Requests to the model.
+    calls: u32,
+    /// Answers that no request to the model was made for.
+    fixed_replies: u32,
+    /// Whether the sender was told that a daily limit is reached.
+    told: bool,
+}
+
+impl Today {
+    fn is_empty(&self) -> bool {
+        self.calls == 0 && self.fixed_replies == 0 && !self.told
+    }
+
+    fn end(&self) -> UnixMillis {
+        UnixMillis(self.day.saturating_add(1).saturating_mul(86_400_000))
+    }
+}
+
+/// The answers a day that a sender gets without a request to the model: fixed sentences, HELP among them. Each costs a
+/// message, and nothing else limits them but the rate.
+pub const MAX_FIXED_REPLIES_PER_DAY: u32 = 50;
+
+/// A limit of a UTC day that a message met.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DailyLimit {
+    /// `MAX_DAILY_CALLS_PER_CONTACT`.
+    CallsPerContact,
+    /// `MAX_DAILY_CALLS`.
+    Calls,
+    /// `MAX_DAILY_MESSAGES`.
+    Messages,
+    /// [`MAX_FIXED_REPLIES_PER_DAY`].
+    FixedReplies,
+}
+
+/// The most messages whose ids are remembered; the oldest is forgotten first. Copies come within minutes.
+const MAX_SEEN: usize = 4000;
+/// The most messages sent by REST that are remembered.
+const MAX_SENT: usize = 1000;
+/// The most revisions that KV may hold: older ones are deleted early.
+const MAX_REVISIONS: usize = 1000;
+/// The most bytes of texts that wait for their turn. A message beyond is refused like one over the rate limit.
+const MAX_PENDING_BYTES: usize = 256 * 1024;
+/// The most bytes of answers that wait to be sent by REST. Of what is beyond, the oldest is given up.
+const MAX_LATE_BYTES: usize = 256 * 1024;
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct Refusal {
@@ -159,6 +214,9 @@ pub struct Running {
     pub messages: Vec<Pending>,
     /// How often it was begun.
     pub attempt: u32,
+    /// Whether the sender has no request to the model left today, so that the turn ends without one.
+    #[serde(default)]
+    pub over_limit: bool,
 }
 
 impl Running {
@@ -270,6 +328,9 @@ pub struct Late {
     /// How often in a row Twilio has not processed it, or could not be asked about it.
     tries: u32,
     not_before: UnixMillis,
+    /// Whether the first part is reserved: counted for `MAX_DAILY_MESSAGES`.
+    #[serde(default)]
+    reserved: bool,
     /// When what is left of it is given up.
     give_up_at: UnixMillis,
 }
@@ -277,6 +338,8 @@ pub struct Late {
 /// What is to be done about a late answer.
 #[derive(Clone, Debug, PartialEq)]
 pub enum LateStep {
+    /// Reserve its first part, then send it.
+    Reserve(Late),
     /// Send its first part, which is marked as being sent.
     Send(Late),
     /// Find out whether its first part was sent by the attempt that began then.
@@ -287,6 +350,8 @@ pub enum LateStep {
 
 /// How long a late answer is tried for.
 const LATE_LIFETIME: Duration = Duration::from_secs(15 * 60);
+/// The longest wait before a late answer is tried again.
+const MAX_LATE_WAIT: Duration = Duration::from_secs(64);
 /// How long after an attempt Twilio is first asked what came of it, and again.
 const LOOK_UP_WAIT: Duration = Duration::from_secs(5);
 /// A message that Twilio does not list this long after the attempt was certainly not sent by it.
@@ -299,6 +364,8 @@ pub enum Admission {
     Known(Outcome),
     /// It is over the rate limit; the notice is for the sender, the first time in a window.
     Limited(Option<Notice>),
+    /// The sender has got all fixed replies of the day: the message is taken in, and not answered.
+    Unanswered,
     /// The sender is opted out: the message is not read.
     Ignored,
     /// The sender is opted out from now on.
@@ -325,6 +392,8 @@ pub enum Delivery {
     Inline,
     /// Twilio's REST API.
     Late,
+    /// Nobody: a limit of the day is reached, and the sender was told so before.
+    Unsaid(DailyLimit),
     /// Nobody: the turn was called off while it ran.
     Cancelled,
 }
@@ -367,6 +436,8 @@ pub enum Ended {
     },
     /// With a text that is no part of the conversation.
     Failed(&'static str),
+    /// With a limit of the day, of which the sender is told once.
+    Limited(DailyLimit, &'static str),
     /// With a cleared conversation.
     Reset(&'static str),
 }
@@ -376,7 +447,7 @@ impl Ended {
     pub fn text(&self) -> &str {
         match self {
             Self::Answered { text, .. } => text,
-            Self::Failed(text) | Self::Reset(text) => text,
+            Self::Failed(text) | Self::Limited(_, text) | Self::Reset(text) => text,
         }
     }
 }
@@ -411,14 +482,77 @@ impl Default for State {
             report_at: None,
             answers: Vec::new(),
             answer_rows: Vec::new(),
+            today: Today::default(),
         }
     }
 }
 
+/// A stored state, as far as it could be read.
+#[derive(Debug)]
+pub enum Decoded {
+    /// All of it.
+    Whole(State),
+    /// Parts of it were damaged, and are as if they had not been there.
+    Salvaged(State),
+    /// Nothing of it: another version, or no JSON.
+    Unreadable,
+}
+
 impl State {
     /// Reads a stored state.
-    pub fn decode(text: &str) -> Option<Self> {
-        serde_json::from_str::<Self>(text).ok().filter(|state| state.v == VERSION && state.is_whole())
+    pub fn decode(text: &str) -> Decoded {
+        let Ok(stored) = serde_json::from_str::<Map<String, Value>>(text) else { return Decoded::Unreadable };
+        if stored.get("v") != Some(&Value::from(VERSION)) {
+            // Another release may mean something else by the same words.
+            return Decoded::Unreadable;
+        }
+        if let Some(state) = serde_json::from_str::<Self>(text).ok().filter(Self::is_whole) {
+            return Decoded::Whole(state);
+        }
+        salvage(stored).map_or(Decoded::Unreadable, Decoded::Salvaged)
+    }
+
+    /// A state of which nothing is known. Its turns are numbered from the time, so that no
+    /// number is given again that an older state has given: KV may still hold a revision under it.
+    pub fn unknown(now: UnixMillis) -> Self {
+        Self { turns: now.0, ..Self::default() }
+    }
+
+    /// The hash for the log of whoever sent a message that waits for its turn, or is in it.
+    pub fn phone_hash(&self, sid: &MessageSid) -> Option<PhoneHash> {
+        let in_turn = self.turn.iter().flat_map(|turn| &turn.messages);
+        in_turn.chain(&self.pending).find(|message| message.sid == *sid).map(|message| message.phone_hash.clone())
+    }
+
+    /// Whether the sender wants to be sent nothing.
+    pub fn is_opted_out(&self) -> bool {
+        self.opted_out
+    }
+
+    /// Notes what is stored of an opt-out.
+    pub fn set_opted_out(&mut self, opted_out: bool) {
+        self.opted_out = opted_out;
+    }
+
+    /// Mends what a damaged state lacks: no message waits for a turn that never comes, and no number is given again.
+    fn make_whole(&mut self) {
+        let in_turn = self.turn.iter().flat_map(|turn| &turn.messages);
+        let awaited: Vec<MessageSid> = in_turn.chain(&self.pending).map(|message| message.sid.clone()).collect();
+        for seen in &mut self.seen {
+            if seen.outcome == Outcome::Waiting && !awaited.contains(&seen.sid) {
+                seen.outcome = Outcome::Nothing;
+            }
+        }
+        let numbers = self.unsaved.iter().map(|unsaved| unsaved.turn).chain(self.revisions.iter().map(|revision| revision.number));
+        let numbers = numbers.chain(self.answers.iter().map(|answer| answer.turn)).chain(self.late.iter().map(|late| late.turn));
+        let numbers = numbers.chain(self.turn_number()).chain(self.conversation.and_then(|kept| kept.revision));
+        self.turns = numbers.fold(self.turns, u64::max);
+        if self.turn.is_none() && !self.pending.is_empty() {
+            // Its attempts are counted as if it had run once: what is damaged is not tried without end.
+            let messages = std::mem::take(&mut self.pending);
+            self.turns = self.turns.saturating_add(1);
+            self.turn = Some(Running { number: self.turns, messages, attempt: 1, over_limit: false });
+        }
     }
 
     /// Whether a turn runs while a message is pending, and every message that waits is in one of the two. Where that is not
@@ -438,7 +572,7 @@ impl State {
         if let Some(refusal) = self.refusal.as_ref().filter(|refusal| refusal.sid == call.sid) {
             return Admission::Limited(Some(refusal.notice));
         }
-        let free_at = self.limited_until(now, config.rate_limit_per_minute);
+        let free_at = self.limited_until(now, config.rate_limit_per_minute).or_else(|| self.full_until(call, now));
         if let Some(admission) = self.obey(call, free_at.is_some(), now, config) {
             return admission;
         }
@@ -450,30 +584,88 @@ impl State {
             self.take_in(call, now, Outcome::Nothing);
             return Admission::Ignored;
         }
-        let outcome = match &call.input {
-            Input::TooLong => Outcome::Notice(Notice::TooLong(config.max_message_chars)),
-            Input::Empty => Outcome::Notice(Notice::NoText),
-            Input::Media => Outcome::Notice(Notice::Media),
-            Input::Command { command: Command::Help, by_twilio: true } => Outcome::Nothing,
-            Input::Command { command: Command::Help, by_twilio: false } => Outcome::Notice(Notice::Help),
+        let notice = match &call.input {
+            Input::TooLong => Notice::TooLong(config.max_message_chars),
+            Input::Empty => Notice::NoText,
+            Input::Media => Notice::Media,
+            Input::Command { command: Command::Help, by_twilio: false } => Notice::Help,
+            Input::Command { command: Command::Help, by_twilio: true } => {
+                self.take_in(call, now, Outcome::Nothing);
+                return Admission::Known(Outcome::Nothing);
+            }
             Input::Text(_) | Input::Command { .. } => {
                 let text = if let Input::Text(text) = &call.input { Some(text.clone()) } else { None };
                 let (sid, phone_hash, route) = (call.sid.clone(), call.phone_hash.clone(), call.route.clone());
                 self.pending.push(Pending { sid, at: now, phone_hash, route, text, pictures: call.pictures.clone() });
-                self.begin_turn();
-                self.wake(now.plus(config.reply_within).minus(ALARM_MARGIN));
-                Outcome::Waiting
+                self.begin_turn(now, config);
+                self.wake(call.arrived.min(now).plus(config.reply_within).minus(ALARM_MARGIN));
+                self.take_in(call, now, Outcome::Waiting);
+                return Admission::Known(Outcome::Waiting);
             }
         };
+        let outcome = self.fixed_reply(notice, now);
         self.take_in(call, now, outcome);
-        Admission::Known(outcome)
+        if outcome == Outcome::Nothing { Admission::Unanswered } else { Admission::Known(outcome) }
+    }
+
+    /// A fixed sentence, or nothing once the sender has got [`MAX_FIXED_REPLIES_PER_DAY`] today.
+    fn fixed_reply(&mut self, notice: Notice, now: UnixMillis) -> Outcome {
+        if self.may_reply_unpaid(now) { Outcome::Notice(notice) } else { Outcome::Nothing }
+    }
+
+    /// Whether one more answer may go out that no request to the model was made for; it is counted.
+    fn may_reply_unpaid(&mut self, now: UnixMillis) -> bool {
+        let today = self.today(now);
+        let may = today.fixed_replies < MAX_FIXED_REPLIES_PER_DAY;
+        today.fixed_replies = today.fixed_replies.saturating_add(u32::from(may));
+        may
+    }
+
+    /// Counts one request to the model, if the sender has one left today.
+    pub fn reserve_call(&mut self, now: UnixMillis, config: &Config) -> bool {
+        let today = self.today(now);
+        let may = config.max_daily_calls_per_contact.is_none_or(|cap| today.calls < cap);
+        today.calls = today.calls.saturating_add(u32::from(may));
+        may
+    }
+
+    /// The counts of the UTC day of `now`. The day is the highest that was seen, so that a clock that steps back over midnight
+    /// opens no new day; a day further ahead than that is a clock's error, and its counts become today's.
+    fn today(&mut self, now: UnixMillis) -> &mut Today {
+        let day = now.utc_day();
+        if day > self.today.day {
+            self.today = Today { day, ..Today::default() };
+        } else if self.today.day > day.saturating_add(1) {
+            self.today.day = day;
+        }
+        &mut self.today
+    }
+
+    /// Tells the sender of a message that its answer will not come by REST today, unless it was told so before. An answer that
+    /// has come meanwhile is given.
+    pub fn tell_no_late_answer(&mut self, sid: &MessageSid, now: UnixMillis) -> (Outcome, bool) {
+        match self.outcome(sid).unwrap_or(Outcome::Nothing) {
+            Outcome::Waiting if !std::mem::replace(&mut self.today(now).told, true) => (Outcome::Notice(Notice::NoMoreToday), true),
+            Outcome::Waiting => (Outcome::Nothing, true),
+            outcome => (outcome, false),
+        }
     }
 
     fn take_in(&mut self, call: &SenderCall, now: UnixMillis, outcome: Outcome) {
         self.admitted.push(now);
-        self.seen.push(Seen { sid: call.sid.clone(), at: now, outcome });
+        self.remember(call, now, outcome);
         let answers_inline = u64::from(matches!(outcome, Outcome::Notice(_)));
         self.counted(&Tally { messages_in: 1, answers_inline, ..Tally::EMPTY }, now);
+    }
+
+    /// Remembers what a message is answered; the oldest that nobody waits for is forgotten when there are too many.
+    fn remember(&mut self, call: &SenderCall, now: UnixMillis, outcome: Outcome) {
+        if self.seen.len() >= MAX_SEEN
+            && let Some(oldest) = self.seen.iter().position(|seen| seen.outcome != Outcome::Waiting)
+        {
+            self.seen.remove(oldest);
+        }
+        self.seen.push(Seen { sid: call.sid.clone(), at: now, outcome });
     }
 
     /// Does what a sender can ask for about itself, whatever the rate limit is; over the limit it is done without a word.
@@ -484,27 +676,29 @@ impl State {
             _ => return None,
         };
         // On SMS Twilio itself confirms these two.
-        let confirmed = |notice| if call.route.sender.is_whatsapp() && !limited { Outcome::Notice(notice) } else { Outcome::Nothing };
+        let is_confirmed = call.route.sender.is_whatsapp() && !limited;
         let (outcome, admission) = match command {
             Command::OptOut => {
-                let outcome = if self.opted_out { Outcome::Nothing } else { confirmed(Notice::OptedOut) };
+                let tells = is_confirmed && !self.opted_out;
+                let outcome = if tells { self.fixed_reply(Notice::OptedOut, now) } else { Outcome::Nothing };
                 (outcome, Admission::OptedOut(outcome, self.opt_out()))
             }
             Command::OptIn => {
                 self.opted_out = false;
-                let outcome = confirmed(Notice::OptedIn);
+                let outcome = if is_confirmed { self.fixed_reply(Notice::OptedIn, now) } else { Outcome::Nothing };
                 (outcome, Admission::OptedIn(outcome))
             }
             Command::Erase => {
                 let erased = self.erase(now, config);
                 let notice = if self.doomed().is_empty() { Notice::Erased } else { Notice::Erasing };
-                let outcome = if self.opted_out || limited { Outcome::Nothing } else { Outcome::Notice(notice) };
+                let tells = !self.opted_out && !limited;
+                let outcome = if tells { self.fixed_reply(notice, now) } else { Outcome::Nothing };
                 (outcome, Admission::Erased(outcome, erased))
             }
             Command::Help | Command::Reset => return None,
         };
         if limited {
-            self.seen.push(Seen { sid: call.sid.clone(), at: now, outcome });
+            self.remember(call, now, outcome);
         } else {
             self.take_in(call, now, outcome);
         }
@@ -520,7 +714,7 @@ impl State {
 
     /// Forgets what was said and answered, and what is under way. What stays: that the sender is opted out; the ids and times
     /// of messages, so that a copy of one is not taken for a new one, and the rate limit holds; and the numbers of revisions,
-    /// until KV has deleted them.
+    /// until KV has deleted them, and what the day has cost, until it is over.
     pub fn erase(&mut self, now: UnixMillis, config: &Config) -> Erased {
         let answers = self.seen.iter().filter(|seen| matches!(seen.outcome, Outcome::Answer(_))).count();
         let turns = self.conversation.map_or(0, |kept| kept.turns);
@@ -570,7 +764,7 @@ impl State {
 
     fn refuse(&mut self, call: &SenderCall, now: UnixMillis, free_at: UnixMillis) -> Option<Notice> {
         let told_lately = self.refusal.as_ref().is_some_and(|refusal| refusal.at <= now && now.since(refusal.at) < WINDOW);
-        if told_lately {
+        if told_lately || !self.may_reply_unpaid(now) {
             return None;
         }
         let notice = Notice::SlowDown(millis(free_at.since(now)).div_ceil(1000).max(1));
@@ -578,30 +772,50 @@ impl State {
         Some(notice)
     }
 
-    /// Makes the next turn of what is pending, if none runs: a reset by itself, or all texts up to the next reset.
-    fn begin_turn(&mut self) {
+    /// When there is room again for a message, if there is none: what waits for its turn has a bound.
+    fn full_until(&self, call: &SenderCall, now: UnixMillis) -> Option<UnixMillis> {
+        let bytes = |text: &str, pictures: &[PictureUrl]| pictures.iter().map(PictureUrl::len).sum::<usize>().saturating_add(text.len());
+        let waiting = self.pending.iter().map(|message| bytes(message.text.as_deref().unwrap_or_default(), &message.pictures));
+        let new = if let Input::Text(text) = &call.input { bytes(text, &call.pictures) } else { 0 };
+        (waiting.sum::<usize>().saturating_add(new) > MAX_PENDING_BYTES).then(|| now.plus(WINDOW))
+    }
+
+    /// Makes the next turn of what is pending, if none runs: a reset by itself, or texts up to the next reset, of at most
+    /// `MAX_MESSAGE_CHARS` together or one. The turn's first request to the model is counted for the sender with it.
+    fn begin_turn(&mut self, now: UnixMillis, config: &Config) {
         if self.turn.is_some() || self.pending.is_empty() {
             return;
         }
-        let texts = self.pending.iter().take_while(|message| message.text.is_some()).count();
-        let messages = self.pending.drain(..texts.max(1)).collect();
+        let mut room = config.max_message_chars;
+        let fits = |message: &&Pending| {
+            let chars = message.text.as_ref().map(|text| text.chars().count());
+            let left = chars.and_then(|chars| room.checked_sub(chars));
+            room = left.unwrap_or(0);
+            left.is_some()
+        };
+        let texts = self.pending.iter().take_while(fits).count();
+        let messages: Vec<Pending> = self.pending.drain(..texts.max(1)).collect();
+        let is_reset = messages.iter().any(|message| message.text.is_none());
+        let over_limit = !is_reset && !self.reserve_call(now, config);
         self.turns = self.turns.saturating_add(1);
-        self.turn = Some(Running { number: self.turns, messages, attempt: 1 });
+        self.turn = Some(Running { number: self.turns, messages, attempt: 1, over_limit });
     }
 
     /// What is to be done about the turn in the state. `begun_here` is the turn that this incarnation of the object has
     /// begun and not run; any other was begun by one that has vanished.
-    pub fn resume(&mut self, begun_here: bool, now: UnixMillis) -> Resume {
+    pub fn resume(&mut self, begun_here: bool, now: UnixMillis, config: &Config) -> Resume {
         self.expire(now);
-        let Some(turn) = &mut self.turn else { return Resume::Nothing };
-        if begun_here {
-            return Resume::Run(turn.clone());
+        let Some(turn) = self.turn.clone() else { return Resume::Nothing };
+        if begun_here || turn.over_limit {
+            return Resume::Run(turn);
         }
-        if turn.attempt >= MAX_ATTEMPTS {
-            return Resume::GiveUp(turn.clone());
+        // Another attempt is another request.
+        if turn.attempt >= MAX_ATTEMPTS || (!turn.is_reset() && !self.reserve_call(now, config)) {
+            return Resume::GiveUp(turn);
         }
-        turn.attempt = turn.attempt.saturating_add(1);
-        Resume::Run(turn.clone())
+        let again = Running { attempt: turn.attempt.saturating_add(1), ..turn };
+        self.turn = Some(again.clone());
+        Resume::Run(again)
     }
 
     /// The number of the turn that runs.
@@ -610,11 +824,21 @@ impl State {
     }
 
     /// Ends the turn of that number, if it still runs, and begins the next. `waiting` are the messages that webhooks wait for:
-    /// if the turn's last one is among them, its webhook carries the answer, else REST does.
-    pub fn end_turn(&mut self, number: u64, ended: &Ended, waiting: &[MessageSid], now: UnixMillis, config: &Config) -> Delivery {
+    /// if the turn's last one is among them, its webhook carries the answer, else REST does. `requests` were made to the model;
+    /// an answer without one is bounded by the day.
+    pub fn end_turn(
+        &mut self,
+        number: u64,
+        ended: &Ended,
+        requests: u32,
+        waiting: &[MessageSid],
+        now: UnixMillis,
+        config: &Config,
+    ) -> Delivery {
         let Some(turn) = self.turn.take_if(|turn| turn.number == number) else { return Delivery::Cancelled };
+        let unsaid = self.unsaid(&turn, ended, requests, now);
         let last = turn.messages.last();
-        let inline = last.is_some_and(|last| waiting.contains(&last.sid));
+        let inline = unsaid.is_none() && last.is_some_and(|last| waiting.contains(&last.sid));
         for seen in &mut self.seen {
             let is_last = last.is_some_and(|last| last.sid == seen.sid);
             if turn.messages.iter().any(|message| message.sid == seen.sid) {
@@ -630,7 +854,7 @@ impl State {
                 self.conversation = Some(Kept { revision, expires_at: now.plus(config.conversation_ttl), turns: turns.saturating_add(1) });
                 self.wake(now.plus(WORK_CHECK));
             }
-            Ended::Failed(_) => {}
+            Ended::Failed(_) | Ended::Limited(..) => {}
             Ended::Reset(_) => {
                 self.doom_conversation(now, config);
                 // What was answered is part of what is forgotten; a message that comes again now gets nothing. Only what a
@@ -646,17 +870,59 @@ impl State {
         if inline {
             self.counted(&Tally { answers_inline: 1, ..Tally::EMPTY }, now);
             self.answers.push(Answer { turn: turn.number, text: ended.text().to_owned() });
-        } else if let Some(last) = last {
+        } else if let (Some(last), None) = (last, unsaid) {
             let (route, phone_hash, parts) = (last.route.clone(), last.phone_hash.clone(), parts::split(ended.text()));
             let give_up_at = now.plus(LATE_LIFETIME);
-            self.late.push(Late { turn: turn.number, route, phone_hash, parts, attempt: None, tries: 0, not_before: now, give_up_at });
+            self.late.push(Late {
+                turn: turn.number,
+                route,
+                phone_hash,
+                parts,
+                attempt: None,
+                tries: 0,
+                not_before: now,
+                reserved: false,
+                give_up_at,
+            });
         }
-        self.begin_turn();
+        self.give_up_surplus(now);
+        self.begin_turn(now, config);
         if self.turn.is_some() {
             self.wake(now.plus(config.reply_within).minus(ALARM_MARGIN));
         }
         self.forget(now, config);
-        if inline { Delivery::Inline } else { Delivery::Late }
+        match unsaid {
+            Some(limit) => Delivery::Unsaid(limit),
+            None if inline => Delivery::Inline,
+            None => Delivery::Late,
+        }
+    }
+
+    /// Gives up the oldest of the answers to be sent by REST that are too long together.
+    fn give_up_surplus(&mut self, now: UnixMillis) {
+        let mut bytes = 0usize;
+        for late in self.late.iter_mut().rev() {
+            bytes = late.parts.iter().fold(bytes, |bytes, part| bytes.saturating_add(part.len()));
+            if bytes > MAX_LATE_BYTES {
+                (late.give_up_at, late.not_before) = (now, now);
+            }
+        }
+    }
+
+    /// Decides whether a limit of the day keeps a turn's answer from being said, and counts what the turn has cost.
+    fn unsaid(&mut self, turn: &Running, ended: &Ended, requests: u32, now: UnixMillis) -> Option<DailyLimit> {
+        if requests > 0 {
+            return None;
+        }
+        let today = self.today(now);
+        if !turn.over_limit && !turn.is_reset() && turn.attempt == 1 {
+            // The request that was counted when the turn began was not made.
+            today.calls = today.calls.saturating_sub(1);
+        }
+        match ended {
+            Ended::Limited(limit, _) => std::mem::replace(&mut today.told, true).then_some(*limit),
+            _ => (!self.may_reply_unpaid(now)).then_some(DailyLimit::FixedReplies),
+        }
     }
 
     /// The revisions that KV is to delete.
@@ -705,6 +971,9 @@ impl State {
         let earlier = self.unsaved.iter().map(|unsaved| unsaved.turn).filter(|turn| *turn < number);
         let written = earlier.chain([number]).map(|number| Revision { number, expires_at: now.plus(ttl), fate });
         self.revisions.extend(written);
+        let surplus = self.revisions.len().saturating_sub(MAX_REVISIONS);
+        let oldest = self.revisions.iter_mut().take(surplus);
+        oldest.filter(|revision| revision.fate == Fate::Expires).for_each(|revision| revision.fate = Fate::Doomed);
         self.unsaved.retain(|unsaved| unsaved.turn > number);
         self.save_failures = 0;
         if let Some(kept) = &mut self.conversation {
@@ -715,7 +984,7 @@ impl State {
     /// KV did not take the revision, or did and failed to say so.
     pub fn save_failed(&mut self, now: UnixMillis) {
         self.save_failures = self.save_failures.saturating_add(1);
-        self.save_not_before = now.plus(SAVE_WAIT.saturating_mul(1u32 << self.save_failures.min(5)));
+        self.save_not_before = now.plus(SAVE_WAIT.saturating_mul(1u32 << self.save_failures.min(5)).min(MAX_SAVE_WAIT));
         self.wake(self.save_not_before);
     }
 
@@ -730,11 +999,20 @@ impl State {
         let found = late.clone();
         Some(match late.attempt {
             Some(since) => LateStep::LookUp(found, since),
-            None => {
+            None if late.reserved => {
                 late.attempt = Some(now);
                 LateStep::Send(found)
             }
+            None => LateStep::Reserve(found),
         })
+    }
+
+    /// The first part of a turn's late answer is reserved: it is to be sent now, unless it was called off meanwhile.
+    pub fn late_reserved(&mut self, turn: u64, now: UnixMillis) -> Option<Late> {
+        let late = self.late_of(turn)?;
+        let found = late.clone();
+        (late.reserved, late.attempt) = (true, Some(now));
+        Some(found)
     }
 
     /// The first part of a turn's late answer was sent, under this id if it is known.
@@ -742,7 +1020,7 @@ impl State {
         self.sent.extend(sid.map(|sid| Sent { sid, at: now, statuses: Vec::new() }));
         let Some(late) = self.late_of(turn) else { return };
         late.parts.drain(..1.min(late.parts.len()));
-        (late.attempt, late.tries, late.not_before) = (None, 0, now);
+        (late.attempt, late.tries, late.not_before, late.reserved) = (None, 0, now, false);
         if late.parts.is_empty() {
             self.late.remove(0);
             self.counted(&Tally { answers_by_rest: 1, ..Tally::EMPTY }, now);
@@ -764,7 +1042,7 @@ impl State {
         if let Some(late) = self.late_of(turn) {
             late.attempt = attempt;
             late.tries = late.tries.saturating_add(1);
-            late.not_before = now.plus(Duration::from_secs(1u64 << late.tries.min(6))).min(late.give_up_at);
+            late.not_before = now.plus(Duration::from_secs(1u64 << late.tries.min(6)).min(MAX_LATE_WAIT)).min(late.give_up_at);
         }
     }
 
@@ -872,11 +1150,15 @@ impl State {
         self.refusal.take_if(|refusal| now.since(refusal.at) >= WINDOW);
         self.revisions.retain(|revision| now < revision.expires_at);
         self.sent.retain(|sent| now.since(sent.at) < config.conversation_ttl);
+        self.sent.drain(..self.sent.len().saturating_sub(MAX_SENT));
+        if now.utc_day() > self.today.day {
+            self.today = Today::default();
+        }
     }
 
-    /// Whether there is nothing left to remember, so that storage can be emptied.
+    /// Whether there is nothing left to remember but an opt-out, so that storage can be emptied.
     pub fn is_blank(&self) -> bool {
-        !self.opted_out
+        self.today.is_empty()
             && self.tally.is_empty()
             && self.admitted.is_empty()
             && self.refusal.is_none()
@@ -958,6 +1240,27 @@ impl State {
         before.answer_rows.iter().map(|row| (row, now(row))).filter(|(row, now)| *row != now).map(|(_, now)| now).collect()
     }
 
+    /// Takes no time for longer ahead than it can have been set: a clock that jumped ahead for a moment must not put work off
+    /// for days.
+    pub fn distrust_future(&mut self, now: UnixMillis, config: &Config) {
+        let within = |at: &mut UnixMillis, wait: Duration| *at = (*at).min(now.plus(wait));
+        let passed = self.seen.iter_mut().map(|seen| &mut seen.at).chain(self.sent.iter_mut().map(|sent| &mut sent.at));
+        let passed = passed.chain(self.refusal.iter_mut().map(|refusal| &mut refusal.at));
+        passed.for_each(|at| within(at, Duration::ZERO));
+        let kv_ttl = config.conversation_ttl.max(MIN_KV_TTL);
+        self.conversation.iter_mut().for_each(|kept| within(&mut kept.expires_at, config.conversation_ttl));
+        self.revisions.iter_mut().for_each(|revision| within(&mut revision.expires_at, kv_ttl.saturating_add(KV_MOMENT)));
+        for late in &mut self.late {
+            late.attempt.iter_mut().for_each(|at| within(at, Duration::ZERO));
+            within(&mut late.not_before, MAX_LATE_WAIT);
+            within(&mut late.give_up_at, LATE_LIFETIME);
+        }
+        self.wake_at.iter_mut().for_each(|at| within(at, MAX_SAVE_WAIT.max(config.reply_within)));
+        self.report_at.iter_mut().for_each(|at| within(at, REPORT_WAIT));
+        within(&mut self.save_not_before, MAX_SAVE_WAIT);
+        within(&mut self.delete_not_before, DELETE_WAIT);
+    }
+
     /// Forgets when to look at work, if there is none: a time that is over must not bring the next alarm forward.
     pub fn forget_wake_without_work(&mut self, now: UnixMillis) {
         if !self.has_work(now) {
@@ -979,7 +1282,8 @@ impl State {
         let with_revisions = |at| revision.filter(|end| at < *end && end.since(at) <= KV_MOMENT).unwrap_or(at);
         let expiry = self.conversation.map(|kept| kept.expires_at).or(last_seen).map(with_revisions);
         let work = self.late.first().map(|late| late.not_before).into_iter().chain(self.wake_at).min();
-        let memory = work.or(expiry).or(window).or(revision);
+        let day_ends = (!self.today.is_empty()).then(|| self.today.end());
+        let memory = work.or(expiry).or(window).or(revision).or(day_ends);
         // An alarm set for now, inside the alarm, can get lost: a millisecond from now at the earliest.
         let due = memory.into_iter().chain(self.report_at).min()?.max(now.plus(Duration::from_millis(1)));
         let changes = match set {
@@ -995,11 +1299,37 @@ impl State {
     }
 }
 
+/// The damaged state without the fields, and the entries of lists, that cannot be read.
+fn salvage(stored: Map<String, Value>) -> Option<State> {
+    let Ok(Value::Object(mut whole)) = serde_json::to_value(State::default()) else { return None };
+    let reads = |whole: &Map<String, Value>, name: &str, value: &Value| {
+        let mut with = whole.clone();
+        with.insert(name.to_owned(), value.clone());
+        serde_json::from_value::<State>(Value::Object(with)).is_ok()
+    };
+    for (name, value) in stored {
+        if reads(&whole, &name, &value) {
+            whole.insert(name, value);
+        } else if let Value::Array(entries) = value {
+            let kept = entries.into_iter().filter(|entry| reads(&whole, &name, &Value::Array(vec![entry.clone()]))).collect();
+            let kept = Value::Array(kept);
+            if reads(&whole, &name, &kept) {
+                whole.insert(name, kept);
+            }
+        }
+    }
+    let mut state = serde_json::from_value::<State>(Value::Object(whole)).ok()?;
+    state.make_whole();
+    Some(state)
+}
+
 /// How long after a turn the alarm looks whether the conversation was saved, or deleted: not before the alarm that is set for
 /// the turn itself, so that it need not be moved.
 const WORK_CHECK: Duration = Duration::from_secs(10);
 /// How long after a failure KV is tried again, at first.
 const SAVE_WAIT: Duration = Duration::from_secs(5);
+/// The longest that KV is left in peace after failures.
+const MAX_SAVE_WAIT: Duration = Duration::from_secs(160);
 /// How long after a failure KV is asked to delete again.
 const DELETE_WAIT: Duration = Duration::from_secs(20);
 /// How long what was counted waits for a request that could take it along.
@@ -1041,8 +1371,8 @@ mod tests {
         state.admit(&call("SM0000000000000000000000000000000b", reset, &config), NOW, &config);
         let answered = Ended::Answered { input: "Hello".into(), text: "answer".into() };
         let waits = std::slice::from_ref(&first.sid);
-        assert_eq!(state.end_turn(1, &answered, waits, NOW, &config), Delivery::Inline);
-        state.end_turn(2, &Ended::Reset("done"), waiting, NOW, &config);
+        assert_eq!(state.end_turn(1, &answered, 1, waits, NOW, &config), Delivery::Inline);
+        state.end_turn(2, &Ended::Reset("done"), 0, waiting, NOW, &config);
         state.sort_answers();
         (state.outcome(&first.sid), state.answer(1))
     }

@@ -6,7 +6,7 @@
 //! images on incoming MMS messages". Not here: when pictures are fetched (`sender`), and how the model is shown them
 //! (`openai`).
 
-use std::{fmt, time::Duration};
+use std::{cell::Cell, fmt, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
@@ -62,6 +62,15 @@ impl Attached {
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct PictureUrl(String);
+
+impl PictureUrl {
+    /// The length of the address, in bytes.
+    #[must_use]
+    #[allow(clippy::len_without_is_empty, reason = "an address is never empty")]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+}
 
 /// It leads to personal data: the debug form does not show it.
 impl fmt::Debug for PictureUrl {
@@ -122,6 +131,43 @@ impl PictureType {
     #[must_use]
     pub fn name(self) -> &'static str {
         PICTURE_TYPES.iter().find(|(kind, _)| *kind == self).map_or("", |(_, name)| name)
+    }
+}
+
+/// A place in the isolate's memory for the pictures of one turn.
+#[derive(Debug)]
+pub struct Place(());
+
+/// How many turns may have pictures in memory at once. An isolate has 128 MB (Cloudflare, "Limits"); the pictures of a turn
+/// take about 14 MB while they are put into the request, and again in the runtime while that is sent.
+const MAX_PLACES: usize = 4;
+
+/// How often a turn that waits for a place looks for one. It must look: what wakes a task of another request would have it go
+/// on in a context that is not its own.
+const LOOK_AGAIN: Duration = Duration::from_millis(200);
+
+thread_local! {
+    static TAKEN: Cell<usize> = const { Cell::new(0) };
+}
+
+/// Waits for a place until `deadline`.
+///
+/// # Errors
+/// [`FetchError::NotFetched`] when there was none in time.
+pub async fn place(clock: &impl Clock, deadline: UnixMillis) -> Result<Place, FetchError> {
+    while TAKEN.get() >= MAX_PLACES {
+        if clock.now() >= deadline {
+            return Err(FetchError::NotFetched);
+        }
+        clock.sleep(LOOK_AGAIN).await;
+    }
+    TAKEN.set(TAKEN.get().saturating_add(1));
+    Ok(Place(()))
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        TAKEN.set(TAKEN.get().saturating_sub(1));
     }
 }
 

@@ -32,6 +32,17 @@ pub fn split(text: &str) -> Vec<String> {
     parts
 }
 
+/// `text`, without what no parts could hold: at most [`MAX_PARTS`] times [`MAX_PART_UNITS`].
+#[must_use]
+pub fn fit(text: &str) -> String {
+    const MAX_UNITS: usize = MAX_PARTS * MAX_PART_UNITS;
+    if text.len() <= MAX_UNITS || units(text) <= MAX_UNITS {
+        return text.to_owned();
+    }
+    let (fitted, _) = cut(text, MAX_UNITS.saturating_sub(units(ELLIPSIS)));
+    format!("{fitted}{ELLIPSIS}")
+}
+
 /// The length of `text` as Twilio may count it.
 fn units(text: &str) -> usize {
     text.encode_utf16().count()

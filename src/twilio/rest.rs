@@ -88,7 +88,8 @@ pub async fn show_typing(http: &impl Http, base: &BaseUrl, envelope: Envelope<'_
     let _ = http.send(&form_request(url, envelope, form.finish()), TIMEOUT).await;
 }
 
-/// Looks for a message with this body, between these addresses, that was created at or after `since` and is none of `known`.
+/// Looks for a message with this body, between these addresses, that was sent by REST at or after `since` and is none of
+/// `known`.
 pub async fn find_message(
     http: &impl Http,
     base: &BaseUrl,
@@ -133,6 +134,7 @@ fn find_in(list: &[u8], body: &str, since: UnixMillis, known: &[MessageSid]) -> 
     struct Listed {
         sid: String,
         body: Option<String>,
+        direction: Option<String>,
         date_created: Option<String>,
     }
     let Ok(list) = serde_json::from_slice::<List>(list) else { return Found::NotAsked };
@@ -141,7 +143,9 @@ fn find_in(list: &[u8], body: &str, since: UnixMillis, known: &[MessageSid]) -> 
         let sid: MessageSid = message.sid.parse().ok()?;
         // One without a date that can be read may be it: better a missing part than one that comes twice.
         let in_time = message.date_created.as_deref().and_then(parse_date).is_none_or(|created| created >= earliest);
-        (message.body.as_deref() == Some(body) && in_time && !known.contains(&sid)).then_some(sid)
+        // Twilio lists what a webhook answered as `outbound-reply`, and what came in as `inbound`.
+        let by_rest = message.direction.as_deref().is_none_or(|direction| direction == "outbound-api");
+        (by_rest && message.body.as_deref() == Some(body) && in_time && !known.contains(&sid)).then_some(sid)
     });
     sid.map_or(Found::Absent, Found::Sent)
 }

@@ -77,6 +77,8 @@ struct Inner {
     model_at_once: Cell<(usize, usize)>,
     twilio: RefCell<VecDeque<Act>>,
     sent: RefCell<Vec<BTreeMap<String, String>>>,
+    /// What webhooks were answered, which Twilio lists too.
+    replied: RefCell<Vec<BTreeMap<String, String>>>,
     rest_tokens: RefCell<Vec<String>>,
     lookups: Cell<usize>,
     /// What Twilio's media servers do next; when empty, they redirect and give [`GIF`].
@@ -96,6 +98,7 @@ struct Inner {
     budget: Budget<Disk>,
     budget_disk: Disk,
     budget_fails: Cell<bool>,
+    budget_takes: Cell<Duration>,
     budget_calls: Cell<usize>,
     tries: RefCell<BTreeMap<String, Disk>>,
     tries_fail: Cell<bool>,
@@ -159,6 +162,7 @@ impl World {
             model_at_once: Cell::default(),
             twilio: RefCell::default(),
             sent: RefCell::default(),
+            replied: RefCell::default(),
             rest_tokens: RefCell::default(),
             lookups: Cell::default(),
             media: RefCell::default(),
@@ -175,6 +179,7 @@ impl World {
             budget: Budget::new(budget_disk.clone()),
             budget_disk,
             budget_fails: Cell::default(),
+            budget_takes: Cell::default(),
             budget_calls: Cell::default(),
             tries: RefCell::default(),
             tries_fail: Cell::default(),
@@ -235,6 +240,11 @@ impl World {
         self.0.budget_fails.set(fails);
     }
 
+    /// How long the budget object takes to answer.
+    pub fn budget_takes(&self, duration: Duration) {
+        self.0.budget_takes.set(duration);
+    }
+
     pub fn tries_fail(&self, fails: bool) {
         self.0.tries_fail.set(fails);
     }
@@ -274,6 +284,11 @@ impl World {
 
     pub fn overwrite_storage(&self, from: &str, key: &str, value: &str) {
         self.disk(&self.name(from)).0.values.borrow_mut().insert(key.to_owned(), Stored::Text(value.to_owned()));
+    }
+
+    /// What is stored under a key is no text any more, or cannot be read back by the runtime.
+    pub fn damage_storage(&self, from: &str, key: &str) {
+        self.disk(&self.name(from)).0.values.borrow_mut().insert(key.to_owned(), Stored::Unreadable);
     }
 
     /// The object vanishes, with everything in its memory; a webhook that waits gets an error.
@@ -413,7 +428,20 @@ impl World {
 
     /// Posts a correctly signed webhook with these fields.
     pub async fn post(&self, fields: &[(String, String)]) -> Response {
-        self.handle(&mut Incoming::signed(fields)).await
+        let response = self.handle(&mut Incoming::signed(fields)).await;
+        let field = |name: &str| fields.iter().find(|(other, _)| other == name).map(|(_, value)| value.clone()).unwrap_or_default();
+        for text in if response.status == 200 { texts(&response.body) } else { Vec::new() } {
+            let replied = [
+                ("sid", fresh_sid()),
+                ("direction", "outbound-reply".to_owned()),
+                ("date_created", date_of_twilio(self.now())),
+                ("From", field("To")),
+                ("To", field("From")),
+                ("Body", text),
+            ];
+            self.0.replied.borrow_mut().push(replied.map(|(name, value)| (name.to_owned(), value)).into());
+        }
+        response
     }
 
     /// Posts a message's webhook and returns the answer, whatever its status.
@@ -554,6 +582,7 @@ impl World {
         self.act(act, &mut |_| {
             let mut sent = form.clone();
             sent.insert("sid".to_owned(), fresh_sid());
+            sent.insert("direction".to_owned(), "outbound-api".to_owned());
             sent.insert("date_created".to_owned(), date_of_twilio(self.now()));
             let body = json!({ "sid": sent["sid"] }).to_string();
             self.0.sent.borrow_mut().push(sent);
@@ -574,12 +603,13 @@ impl World {
     /// The messages that were sent between the addresses of a list request, newest first.
     fn list_of_sent(&self, url: &str) -> String {
         let query: BTreeMap<String, String> = form_urlencoded::parse(url.split_once('?').unwrap().1.as_bytes()).into_owned().collect();
-        let sent = self.0.sent.borrow();
+        let mut listed = [self.0.sent.borrow().as_slice(), self.0.replied.borrow().as_slice()].concat();
+        listed.sort_by_key(|message| message["sid"].clone());
         let fits = |message: &&BTreeMap<String, String>| {
             ["To", "From"].iter().all(|key| query.get(*key).is_none_or(|value| message.get(*key) == Some(value)))
         };
-        let resource = |message: &BTreeMap<String, String>| json!({ "sid": message["sid"], "body": message["Body"], "date_created": message["date_created"] });
-        json!({ "messages": sent.iter().rev().filter(fits).map(resource).collect::<Vec<_>>() }).to_string()
+        let resource = |message: &BTreeMap<String, String>| json!({ "sid": message["sid"], "body": message["Body"], "direction": message["direction"], "date_created": message["date_created"] });
+        json!({ "messages": listed.iter().rev().filter(fits).map(resource).collect::<Vec<_>>() }).to_string()
     }
 
     async fn act(&self, mut act: Act, done: &mut dyn FnMut(&str) -> (u16, String)) -> Result<HttpResponse, HttpError> {
@@ -777,7 +807,7 @@ impl Kv for ObjectPlatform {
     }
 
     async fn delete(&self, key: &str) -> Result<(), PlatformError> {
-        tokio::time::sleep(Duration::from_millis(5)).await;
+        tokio::time::sleep(Duration::from_millis(5).max(self.world.0.kv_write_takes.get())).await;
         if self.world.0.kv_fails.get() {
             return Err(PlatformError::new("kv is down"));
         }
@@ -835,7 +865,7 @@ impl Storage for ObjectPlatform {
 impl Budgets for ObjectPlatform {
     async fn reserve(&self, call: ReserveCall) -> Result<Reservation, PlatformError> {
         self.world.0.budget_calls.set(self.world.0.budget_calls.get() + 1);
-        tokio::time::sleep(Duration::from_millis(2)).await;
+        tokio::time::sleep(Duration::from_millis(2).max(self.world.0.budget_takes.get())).await;
         if self.world.0.budget_fails.get() {
             return Err(PlatformError::new("budget is unreachable"));
         }
@@ -843,7 +873,7 @@ impl Budgets for ObjectPlatform {
     }
 
     async fn look(&self, item: Item, cap: u32) -> Result<Reservation, PlatformError> {
-        tokio::time::sleep(Duration::from_millis(2)).await;
+        tokio::time::sleep(Duration::from_millis(2).max(self.world.0.budget_takes.get())).await;
         if self.world.0.budget_fails.get() {
             return Err(PlatformError::new("budget is unreachable"));
         }
@@ -852,7 +882,7 @@ impl Budgets for ObjectPlatform {
 
     async fn report(&self, tally: Tally) -> Result<(), PlatformError> {
         self.world.0.budget_calls.set(self.world.0.budget_calls.get() + 1);
-        tokio::time::sleep(Duration::from_millis(2)).await;
+        tokio::time::sleep(Duration::from_millis(2).max(self.world.0.budget_takes.get())).await;
         if self.world.0.budget_fails.get() {
             return Err(PlatformError::new("budget is unreachable"));
         }
