@@ -160,9 +160,9 @@ pub struct TurnEnded {
     pub model_ms: u64,
     /// Requests made to OpenAI.
     pub model_requests: u32,
-    /// Tokens of the request that was answered.
+    /// Tokens of the requests, as far as OpenAI told them. A failed turn may have cost some too.
     pub prompt_tokens: u64,
-    /// Tokens of the answer.
+    /// Tokens of the answers, those of the model's reasoning included.
     pub completion_tokens: u64,
 }
 

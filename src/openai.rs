@@ -28,10 +28,42 @@ pub struct Completion {
     pub text: String,
     /// What is unusual about it: `length` (cut short by the token limit) or `refusal` (the model declined in its own words).
     pub remark: Option<&'static str>,
+}
+
+/// The tokens that OpenAI charges for, as the `usage` of a response counts them. An answer without a usable text costs them too.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct Tokens {
     /// Tokens of the request.
-    pub prompt_tokens: u64,
-    /// Tokens of the answer.
-    pub completion_tokens: u64,
+    #[serde(rename = "prompt_tokens")]
+    pub prompt: u64,
+    /// Tokens of the answer, those of its reasoning included.
+    #[serde(rename = "completion_tokens")]
+    pub completion: u64,
+}
+
+impl Tokens {
+    /// Adds those of another response.
+    pub fn add(&mut self, other: Self) {
+        self.prompt = self.prompt.saturating_add(other.prompt);
+        self.completion = self.completion.saturating_add(other.completion);
+    }
+}
+
+/// What a response means, and what it cost.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Decoded {
+    /// The completion, or why there is none.
+    pub result: Result<Completion, Failure>,
+    /// None where the response says nothing of tokens, as errors do.
+    pub tokens: Tokens,
+}
+
+impl From<Failure> for Decoded {
+    /// A failure that costs nothing.
+    fn from(failure: Failure) -> Self {
+        Self { result: Err(failure), tokens: Tokens::default() }
+    }
 }
 
 /// Why there is no completion.
@@ -57,6 +89,8 @@ pub enum Failure {
     Unexpected,
     /// A completion without a text.
     Empty,
+    /// A completion without a text, because the model used up `OPENAI_MAX_COMPLETION_TOKENS` before the first word.
+    TokenLimit,
     /// A content filter withheld the text.
     Filtered,
     /// The day's budget is used up: no request was made.
@@ -88,6 +122,7 @@ impl Failure {
             Self::ServerError => "server_error",
             Self::Unexpected => "unexpected_response",
             Self::Empty => "empty_answer",
+            Self::TokenLimit => "token_limit",
             Self::Filtered => "content_filter",
             Self::BudgetExhausted => "budget_exhausted",
             Self::ContactLimit => "contact_limit",
@@ -178,34 +213,33 @@ impl Serialize for DataUrl<'_> {
     }
 }
 
-/// What an answer means.
-///
-/// # Errors
-/// See [`Failure`].
-pub fn decode(result: Result<&HttpResponse, HttpError>) -> Result<Completion, Failure> {
-    let response = result.map_err(|error| match error {
-        HttpError::Timeout => Failure::Timeout,
-        HttpError::Connection => Failure::Connection,
-        HttpError::Unreadable | HttpError::TooLarge => Failure::Unreadable,
-    })?;
-    match response.status {
-        200 => completion(&response.body),
-        401 | 403 => Err(Failure::Unauthorized),
-        408 | 409 => Err(Failure::Busy),
-        429 if is_insufficient_quota(&response.body) => Err(Failure::InsufficientQuota),
-        429 => Err(Failure::Busy),
-        400..=499 => Err(Failure::Rejected),
-        500..=599 => Err(Failure::ServerError),
-        _ => Err(Failure::Unexpected),
-    }
+/// What a response, or the lack of one, means.
+#[must_use]
+pub fn decode(result: Result<&HttpResponse, HttpError>) -> Decoded {
+    let failure = match result {
+        Ok(response) => match response.status {
+            200 => return completion(&response.body),
+            401 | 403 => Failure::Unauthorized,
+            408 | 409 => Failure::Busy,
+            429 if is_insufficient_quota(&response.body) => Failure::InsufficientQuota,
+            429 => Failure::Busy,
+            400..=499 => Failure::Rejected,
+            500..=599 => Failure::ServerError,
+            _ => Failure::Unexpected,
+        },
+        Err(HttpError::Timeout) => Failure::Timeout,
+        Err(HttpError::Connection) => Failure::Connection,
+        Err(HttpError::Unreadable | HttpError::TooLarge) => Failure::Unreadable,
+    };
+    failure.into()
 }
 
-fn completion(body: &[u8]) -> Result<Completion, Failure> {
+fn completion(body: &[u8]) -> Decoded {
     #[derive(Deserialize)]
     struct Body {
         choices: Vec<Choice>,
         #[serde(default)]
-        usage: Option<Usage>,
+        usage: Option<Tokens>,
     }
     #[derive(Deserialize)]
     struct Choice {
@@ -220,25 +254,20 @@ fn completion(body: &[u8]) -> Result<Completion, Failure> {
         #[serde(default)]
         refusal: Option<String>,
     }
-    #[derive(Deserialize, Default)]
-    struct Usage {
-        #[serde(default)]
-        prompt_tokens: u64,
-        #[serde(default)]
-        completion_tokens: u64,
-    }
-    let body: Body = serde_json::from_slice(body).map_err(|_| Failure::Unexpected)?;
-    let usage = body.usage.unwrap_or_default();
-    let choice = body.choices.into_iter().next().ok_or(Failure::Empty)?;
+    let Ok(Body { choices, usage }) = serde_json::from_slice(body) else { return Failure::Unexpected.into() };
     let said = |text: Option<String>| text.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
-    let (text, remark) = match (said(choice.message.content), said(choice.message.refusal), choice.finish_reason.as_deref()) {
-        (_, _, Some("content_filter")) => return Err(Failure::Filtered),
-        (Some(text), _, Some("length")) => (format!("{text}…"), Some("length")),
-        (Some(text), _, _) => (text, None),
-        (None, Some(refusal), _) => (refusal, Some("refusal")),
-        (None, None, _) => return Err(Failure::Empty),
-    };
-    Ok(Completion { text, remark, prompt_tokens: usage.prompt_tokens, completion_tokens: usage.completion_tokens })
+    let result = choices.into_iter().next().ok_or(Failure::Empty).and_then(|choice| {
+        let (text, remark) = match (said(choice.message.content), said(choice.message.refusal), choice.finish_reason.as_deref()) {
+            (_, _, Some("content_filter")) => return Err(Failure::Filtered),
+            (Some(text), _, Some("length")) => (format!("{text}…"), Some("length")),
+            (Some(text), _, _) => (text, None),
+            (None, Some(refusal), _) => (refusal, Some("refusal")),
+            (None, None, Some("length")) => return Err(Failure::TokenLimit),
+            (None, None, _) => return Err(Failure::Empty),
+        };
+        Ok(Completion { text, remark })
+    });
+    Decoded { result, tokens: usage.unwrap_or_default() }
 }
 
 fn is_insufficient_quota(body: &[u8]) -> bool {
@@ -306,17 +335,21 @@ mod tests {
         request(&config(changes), &Pseudonym::from_object_name("ab12".into()), &conversation, "And \"now\"?", &[]).unwrap()
     }
 
-    fn respond(status: u16, body: &str) -> Result<Completion, Failure> {
+    fn decoded(status: u16, body: &str) -> Decoded {
         decode(Ok(&HttpResponse { status, retry_after: None, location: None, body: body.as_bytes().to_vec() }))
     }
 
+    fn respond(status: u16, body: &str) -> Result<Completion, Failure> {
+        decoded(status, body).result
+    }
+
     fn choice(message: &str, finish_reason: &str) -> Result<Completion, Failure> {
-        respond(
-            200,
-            &format!(
-                r#"{{"choices":[{{"message":{message},"finish_reason":"{finish_reason}"}}],"usage":{{"prompt_tokens":7,"completion_tokens":3}}}}"#
-            ),
-        )
+        let body = format!(
+            r#"{{"choices":[{{"message":{message},"finish_reason":"{finish_reason}"}}],"usage":{{"prompt_tokens":7,"completion_tokens":3}}}}"#
+        );
+        let Decoded { result, tokens } = decoded(200, &body);
+        assert_eq!(tokens, Tokens { prompt: 7, completion: 3 }, "whatever came of them, {finish_reason} {message} cost them");
+        result
     }
 
     #[test]
@@ -359,7 +392,7 @@ mod tests {
     #[test]
     fn a_plain_answer_is_its_trimmed_text() {
         let completion = choice(r#"{"content":" Hello.\n","refusal":null}"#, "stop").unwrap();
-        assert_eq!(completion, Completion { text: "Hello.".into(), remark: None, prompt_tokens: 7, completion_tokens: 3 });
+        assert_eq!(completion, Completion { text: "Hello.".into(), remark: None });
         assert!(respond(200, r#"{"choices":[{"message":{"content":"x"}}]}"#).is_ok(), "usage and finish_reason may be absent");
     }
 
@@ -370,9 +403,23 @@ mod tests {
         assert_eq!(text(choice(r#"{"content":null,"refusal":"I won't."}"#, "stop")), Ok(("I won't.".into(), Some("refusal"))));
         assert_eq!(text(choice(r#"{"content":"leaked"}"#, "content_filter")), Err(Failure::Filtered));
         for empty in [r#"{"content":null}"#, r#"{"content":" \n "}"#, "{}"] {
-            assert_eq!(text(choice(empty, "length")), Err(Failure::Empty));
+            assert_eq!(text(choice(empty, "stop")), Err(Failure::Empty));
+            assert_eq!(text(choice(empty, "length")), Err(Failure::TokenLimit));
         }
         assert_eq!(respond(200, r#"{"choices":[]}"#), Err(Failure::Empty));
+    }
+
+    #[test]
+    fn tokens_are_read_as_far_as_a_response_tells_them() {
+        let tokens = |body| decoded(200, body).tokens;
+        assert_eq!(tokens(r#"{"choices":[],"usage":{"prompt_tokens":7,"completion_tokens":0}}"#), Tokens { prompt: 7, completion: 0 });
+        for silent in [r#"{"choices":[]}"#, r#"{"choices":[],"usage":null}"#, r#"{"choices":[],"usage":{}}"#, "<html>"] {
+            assert_eq!(tokens(silent), Tokens::default(), "{silent}");
+        }
+        assert_eq!(decoded(500, r#"{"usage":{"prompt_tokens":7}}"#).tokens, Tokens::default(), "an error is not charged");
+        let mut sum = Tokens { prompt: 1, completion: u64::MAX };
+        sum.add(Tokens { prompt: 7, completion: 3 });
+        assert_eq!(sum, Tokens { prompt: 8, completion: u64::MAX });
     }
 
     #[test]
@@ -420,6 +467,7 @@ mod tests {
             Failure::Rejected,
             Failure::Unexpected,
             Failure::Empty,
+            Failure::TokenLimit,
             Failure::Filtered,
             Failure::Unreadable,
         ] {

@@ -14,7 +14,7 @@ use crate::{
     config::Config,
     conversation::Conversation,
     event::{self, Event},
-    openai::{self, Completion, Failure},
+    openai::{self, Completion, Decoded, Failure, Tokens},
     platform::{Budgets, Clock, Http, HttpRequest, Log, PlatformError, Random, UnixMillis, in_time, millis, with_retry},
     pseudonym::Pseudonym,
     twilio::media::Picture,
@@ -28,6 +28,8 @@ pub struct Asked {
     pub result: Result<Completion, Failure>,
     /// Requests that were made.
     pub requests: u32,
+    /// Tokens that they cost, as far as the responses said, whatever the result is.
+    pub tokens: Tokens,
     /// Time spent, waits included, in milliseconds.
     pub model_ms: u64,
     /// What was counted and the budget object now has.
@@ -38,14 +40,13 @@ impl Asked {
     /// No request was made.
     #[must_use]
     pub fn nothing(failure: Failure) -> Self {
-        Self { result: Err(failure), requests: 0, model_ms: 0, reported: Tally::EMPTY }
+        Self { result: Err(failure), requests: 0, tokens: Tokens::default(), model_ms: 0, reported: Tally::EMPTY }
     }
 
-    /// The tokens that the answer cost, to be counted.
+    /// The tokens as counts of the day.
     #[must_use]
-    pub fn tokens(&self) -> Tally {
-        let tokens = |completion: &Completion| (completion.prompt_tokens, completion.completion_tokens);
-        let (prompt_tokens, completion_tokens) = self.result.as_ref().map_or((0, 0), tokens);
+    pub fn tally(&self) -> Tally {
+        let Tokens { prompt: prompt_tokens, completion: completion_tokens } = self.tokens;
         Tally { prompt_tokens, completion_tokens, ..Tally::EMPTY }
     }
 }
@@ -97,7 +98,7 @@ pub async fn ask(
     asked.result = match (reserved, request) {
         (Err(failure), _) => Err(failure),
         (Ok(()), Ok(request)) => {
-            let exchange = exchange(platform, config, share, &request, question.begun, &mut asked.requests);
+            let exchange = exchange(platform, config, share, &request, question.begun, &mut asked);
             pin_mut!(exchange, called_off);
             match select(called_off, exchange).await {
                 Either::Left(_) => Err(Failure::Cancelled),
@@ -110,21 +111,24 @@ pub async fn ask(
     (asked, conversation)
 }
 
-/// Makes the request, which is reserved, and tries again while that may help; every further try is reserved too.
+/// Makes the request, which is reserved, and tries again while that may help; every further try is reserved too. What the
+/// requests cost is added to `asked` as they are made.
 async fn exchange(
     platform: &(impl Clock + Log + Random + Http + Budgets),
     config: &Config,
     share: &impl Share,
     request: &HttpRequest,
     begun: UnixMillis,
-    requests: &mut u32,
+    asked: &mut Asked,
 ) -> Result<Completion, Failure> {
     let remaining = || config.openai.timeout.saturating_sub(platform.now().since(begun));
     loop {
-        let retries = *requests;
-        *requests = requests.saturating_add(1);
+        let retries = asked.requests;
+        asked.requests = retries.saturating_add(1);
         let answer = platform.send(request, remaining().max(Duration::from_millis(1))).await;
-        let failure = match openai::decode(answer.as_ref().map_err(|error| *error)) {
+        let Decoded { result, tokens } = openai::decode(answer.as_ref().map_err(|error| *error));
+        asked.tokens.add(tokens);
+        let failure = match result {
             Ok(completion) => return Ok(completion),
             Err(failure) => failure,
         };

@@ -19,10 +19,10 @@ pub struct Tally {
     /// Answers that were handed to Twilio's REST API in whole.
     #[serde(skip_serializing_if = "is_zero")]
     pub answers_by_rest: u64,
-    /// Tokens of requests that were answered.
+    /// Tokens of requests, as far as OpenAI told them.
     #[serde(skip_serializing_if = "is_zero")]
     pub prompt_tokens: u64,
-    /// Tokens of their answers.
+    /// Tokens of their answers, those that could not be passed on included.
     #[serde(skip_serializing_if = "is_zero")]
     pub completion_tokens: u64,
     /// What was refused.

@@ -64,5 +64,7 @@ pub const APOLOGY: &str = "Sorry, I can't answer right now. Please try again in 
 pub const NO_BUDGET: &str = "Sorry, I can't take more questions today. Please try again tomorrow.";
 /// When the sender's own share of the day is used up, or no message can be sent by REST today.
 pub const NO_MORE_TODAY: &str = "Sorry, that's all I can answer today. Please write again tomorrow.";
+/// When the model used up its tokens before the first word. To send the same again would end the same.
+pub const TOKEN_LIMIT: &str = "Sorry, that was too much for one answer. Please ask something shorter or simpler.";
 /// When a content filter withheld the answer.
 pub const FILTERED: &str = "Sorry, I can't help with that.";

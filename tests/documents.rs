@@ -279,9 +279,15 @@ fn the_readme_quotes_what_a_sender_reads() {
     for text in notices.map(|notice| notice.text("")) {
         assert!(readme.contains(&text), "{text}");
     }
-    for text in
-        [wording::RESET, wording::APOLOGY, wording::NO_BUDGET, wording::FILTERED, wording::PICTURE_NOT_FETCHED, wording::PICTURE_TOO_LARGE]
-    {
+    for text in [
+        wording::RESET,
+        wording::APOLOGY,
+        wording::NO_BUDGET,
+        wording::FILTERED,
+        wording::TOKEN_LIMIT,
+        wording::PICTURE_NOT_FETCHED,
+        wording::PICTURE_TOO_LARGE,
+    ] {
         assert!(readme.contains(text), "{text}");
     }
 }

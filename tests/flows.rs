@@ -1051,6 +1051,50 @@ fn a_passing_failure_is_tried_again_and_the_answer_comes() {
 }
 
 #[test]
+fn an_answer_that_used_up_its_tokens_before_the_first_word_is_a_failure_of_its_own_and_its_tokens_are_counted() {
+    const SENTENCE: &str = "Sorry, that was too much for one answer. Please ask something shorter or simpler.";
+    const USED_UP: &str =
+        r#"{"choices":[{"message":{"content":""},"finish_reason":"length"}],"usage":{"prompt_tokens":7,"completion_tokens":1000}}"#;
+    run(|| async {
+        let world = World::with(&[WITH_ADMIN]);
+        world.model([Act::Body(USED_UP)]);
+        let sid = fresh_sid();
+        assert_eq!(world.message(ANNA, "Prove it", &sid).await, [SENTENCE]);
+        assert_eq!(world.message(ANNA, "Prove it", &sid).await, [SENTENCE], "a copy is told the same");
+        assert_eq!(world.model_requests().len(), 1, "to ask once more would cost as much and help as little");
+
+        let turn = &world.events_named("turn")[0];
+        assert_eq!((turn["outcome"].as_str(), turn["failure"].as_str()), (Some("failed"), Some("token_limit")));
+        assert_eq!((turn["prompt_tokens"].as_u64(), turn["completion_tokens"].as_u64()), (Some(7), Some(1000)));
+        world.pass(61 * SECOND).await;
+        let (_, usage) = admin(&world, "GET", "/admin/usage").await;
+        assert_eq!(usage["tokens"], serde_json::json!({ "prompt": 7, "completion": 1000 }));
+
+        world.kill(ANNA);
+        world.text(ANNA, "after").await;
+        assert_eq!(users(world.model_requests().last().unwrap()), ["after"], "it is no part of the conversation");
+    });
+}
+
+#[test]
+fn a_failed_answer_is_logged_with_the_tokens_that_it_cost() {
+    for (reason, failure) in [("content_filter", "content_filter"), ("stop", "empty_answer")] {
+        let body = format!(
+            r#"{{"choices":[{{"message":{{"content":""}},"finish_reason":"{reason}"}}],"usage":{{"prompt_tokens":7,"completion_tokens":3}}}}"#
+        );
+        let body: &'static str = Box::leak(body.into_boxed_str());
+        run(|| async {
+            let world = World::new();
+            world.model([Act::Body(body)]);
+            world.text(ANNA, "Hello").await;
+            let turn = &world.events_named("turn")[0];
+            assert_eq!(turn["failure"], failure);
+            assert_eq!((turn["prompt_tokens"].as_u64(), turn["completion_tokens"].as_u64()), (Some(7), Some(3)));
+        });
+    }
+}
+
+#[test]
 fn a_refusal_and_a_truncated_answer_are_answers() {
     run(|| async {
         let world = World::new();

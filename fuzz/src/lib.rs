@@ -141,7 +141,11 @@ pub fn openai_response(data: &[u8]) {
     let [status, retry_after, body] = lines(data);
     let status = std::str::from_utf8(status).ok().and_then(|status| status.parse().ok()).unwrap_or(200);
     let response = HttpResponse { status, retry_after: None, location: None, body: body.to_vec() };
-    match openai::decode(Ok(&response)) {
+    let openai::Decoded { result, tokens } = openai::decode(Ok(&response));
+    if status != 200 {
+        assert_eq!(tokens, openai::Tokens::default(), "only a completion is charged");
+    }
+    match result {
         Ok(completion) => {
             assert_eq!(status, 200);
             // Null where a field that we do not read is broken; arrays, which serde takes for a struct, are left aside as well.
@@ -159,7 +163,7 @@ pub fn openai_response(data: &[u8]) {
         }
         Err(failure) => {
             let expected = match status {
-                200 => matches!(failure, Failure::Unexpected | Failure::Empty | Failure::Filtered),
+                200 => matches!(failure, Failure::Unexpected | Failure::Empty | Failure::TokenLimit | Failure::Filtered),
                 401 | 403 => failure == Failure::Unauthorized,
                 429 => matches!(failure, Failure::Busy | Failure::InsufficientQuota),
                 400..=499 => matches!(failure, Failure::Busy | Failure::Rejected),

@@ -657,6 +657,7 @@ impl<P: SenderPlatform> Inner<P> {
                     Ok(completion) => Ended::Answered { input, text: self.fitted(&turn, &completion.text) },
                     Err(Failure::BudgetExhausted) => Ended::Limited(DailyLimit::Calls, wording::NO_BUDGET),
                     Err(Failure::Filtered) => Ended::Failed(wording::FILTERED),
+                    Err(Failure::TokenLimit) => Ended::Failed(wording::TOKEN_LIMIT),
                     Err(Failure::Picture(FetchError::Address | FetchError::NotFetched)) => Ended::Failed(wording::PICTURE_NOT_FETCHED),
                     Err(Failure::Picture(FetchError::TooLarge)) => Ended::Failed(wording::PICTURE_TOO_LARGE),
                     Err(Failure::Picture(FetchError::NotAPicture)) => Ended::Failed(wording::NOT_A_PICTURE),
@@ -751,7 +752,7 @@ impl<P: SenderPlatform> Inner<P> {
         let delivery = self.step(|state, now| {
             if let Some(asked) = asked {
                 state.reported(&asked.reported);
-                state.counted(&asked.tokens(), now);
+                state.counted(&asked.tally(), now);
             }
             let requests = asked.map_or(0, |asked| asked.requests);
             state.end_turn(turn.number, &ended, requests, &self.waiting.borrow(), now, &self.config)
@@ -1034,7 +1035,6 @@ impl<P: SenderPlatform> Inner<P> {
 
     fn log_turn(&self, turn: &Running, asked: Option<&Asked>, ended_by: &Ended, delivery: Delivery) {
         let (Some(first), Some(last)) = (turn.messages.first(), turn.messages.last()) else { return };
-        let completion = asked.and_then(|asked| asked.result.as_ref().ok());
         let failure = match asked.map(|asked| &asked.result) {
             Some(Ok(completion)) => completion.remark,
             Some(Err(failure)) => Some(failure.label()),
@@ -1059,8 +1059,8 @@ impl<P: SenderPlatform> Inner<P> {
             duration_ms: millis(self.platform.now().since(first.at)),
             model_ms: asked.map_or(0, |asked| asked.model_ms),
             model_requests: asked.map_or(0, |asked| asked.requests),
-            prompt_tokens: completion.map_or(0, |completion| completion.prompt_tokens),
-            completion_tokens: completion.map_or(0, |completion| completion.completion_tokens),
+            prompt_tokens: asked.map_or(0, |asked| asked.tokens.prompt),
+            completion_tokens: asked.map_or(0, |asked| asked.tokens.completion),
         };
         event::log(&self.platform, &Event::Turn(ended));
         match (ended_by, delivery) {

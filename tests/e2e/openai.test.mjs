@@ -10,6 +10,7 @@ import { freePort } from "../../scripts/lib/local.mjs";
 
 const APOLOGY = "Sorry, I can't answer right now. Please try again in a few minutes.";
 const FILTERED = "Sorry, I can't help with that.";
+const TOKEN_LIMIT = "Sorry, that was too much for one answer. Please ask something shorter or simpler.";
 const TIMEOUT = 4500;
 
 let playground, worker;
@@ -48,7 +49,7 @@ const FAILURES = {
   "an answer of white space": ["body=blank_answer", 1, "empty_answer"],
   "an answer without content": ["body=null_answer", 1, "empty_answer"],
   "an answer without a choice": ["body=no_choices", 1, "empty_answer"],
-  "an answer cut off before its first word": ["body=length_empty", 1, "empty_answer"],
+  "an answer cut off before its first word": ["body=length_empty", 1, "token_limit", TOKEN_LIMIT],
   "an answer that was filtered": ["body=content_filter", 1, "content_filter", FILTERED],
   "bytes that are no text": ["body=garbage", 1, "unexpected_response"],
   "an HTML page": ["body=not_json", 1, "unexpected_response"],
