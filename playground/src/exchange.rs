@@ -17,8 +17,9 @@ use serde_json::{Map, Value};
 use tokio::sync::{Notify, mpsc};
 
 use crate::fault::{BodyFault, ConnectionFault, ErrorOverrides, Fault, Faults, Service};
-use crate::journal::{Entry, Journal, Outcome, Record, now_ms, shown_headers};
+use crate::journal::{Entry, Journal, Outcome, Record, now_ms, person_in, shown_headers};
 use crate::media::Shelf;
+use crate::models::Clock;
 use crate::page::feed::Feed;
 use crate::page::post::Desk;
 use crate::page::switches::Board;
@@ -30,6 +31,8 @@ pub struct Playground {
     pub twilio_tokens: Vec<String>,
     /// The only key that the pretend OpenAI accepts; `None` accepts any.
     pub openai_key: Option<String>,
+    /// Which day it is for the pretend OpenAI, whose models have a last one.
+    pub clock: Clock,
     /// The files that can be attached to a message.
     pub media: Shelf,
     /// Faults that the control route has set.
@@ -105,10 +108,9 @@ impl Call {
         form_urlencoded::parse(&self.body).into_owned().collect()
     }
 
-    /// A text at the top of a JSON body.
-    pub fn json_text(&self, name: &str) -> Option<String> {
-        let body: Value = serde_json::from_slice(&self.body).ok()?;
-        body.get(name)?.as_str().map(str::to_owned)
+    /// The name of the person that a request to the model is for.
+    pub fn person(&self) -> Option<String> {
+        person_in(&serde_json::from_slice(&self.body).ok()?).map(str::to_owned)
     }
 
     /// The body as the journal shows it.
@@ -149,6 +151,8 @@ pub struct Authorization {
 pub struct Prepared<'a> {
     /// The text that a person wrote, which may hold a fault directive.
     pub spoken: String,
+    /// OpenAI: what the log says of a model that will be shut down.
+    pub deprecation: Option<String>,
     /// Does what is asked for and makes the answer. It gets the fault of the body, of which it serves those that need
     /// knowledge of the service.
     pub act: Box<dyn FnOnce(Option<BodyFault>) -> Reply + Send + 'a>,
@@ -207,7 +211,7 @@ pub async fn handle(playground: &Playground, service: Service, line: Line, reque
         Err(error_reply(service, 401, None))
     } else {
         match service {
-            Service::Openai => openai::prepare(&call),
+            Service::Openai => openai::prepare(&call, playground.clock.today()),
             Service::Twilio => twilio::prepare(playground, &call),
         }
     };
@@ -215,6 +219,9 @@ pub async fn handle(playground: &Playground, service: Service, line: Line, reque
         Ok(prepared) => prepared,
         Err(reply) => return send(entry, reply, None),
     };
+    if let Some(deprecation) = &prepared.deprecation {
+        entry.deprecated(deprecation.clone());
+    }
     // (4) Find the fault: the one written into the message, or else the oldest ordered one that fits.
     let fault = match Fault::from_text(service, &prepared.spoken) {
         Ok(Some(fault)) => Some(fault),
@@ -304,6 +311,7 @@ fn record_of(service: Service, call: &Call, authorization: &Authorization) -> Re
         token_index: authorization.token_index,
         headers: shown_headers(&call.headers),
         body: call.shown_body(),
+        deprecation: None,
         outcome: Outcome::Pending,
         status: None,
         took_ms: None,

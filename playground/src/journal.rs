@@ -42,6 +42,9 @@ pub struct Record {
     pub headers: Map<String, Value>,
     /// The JSON; or the form, with a list where a name is repeated; or the text, if it is neither.
     pub body: Value,
+    /// OpenAI: that the model will be shut down, and when.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub deprecation: Option<String>,
     /// How it ended.
     pub outcome: Outcome,
     /// The status that was answered.
@@ -52,11 +55,10 @@ pub struct Record {
     pub took_ms: Option<u64>,
 }
 
-impl Record {
-    /// The user that a request to the model names.
-    fn user(&self) -> Option<&str> {
-        self.body.get("user")?.as_str()
-    }
+/// The name of the person that a request to the model with this body is for.
+pub fn person_in(body: &Value) -> Option<&str> {
+    // `user` is the field's old name, which other clients than the Worker still send.
+    body.get("safety_identifier").or_else(|| body.get("user"))?.as_str()
 }
 
 /// How a request ended.
@@ -87,6 +89,15 @@ struct Records {
     count: u64,
 }
 
+impl Records {
+    /// The record of this number, if it is still kept.
+    fn numbered(&mut self, number: u64) -> Option<&mut Record> {
+        // Numbers ascend, but clearing the journal leaves gaps.
+        let position = self.kept.binary_search_by_key(&number, |record| record.number).ok()?;
+        self.kept.get_mut(position)
+    }
+}
+
 impl Journal {
     /// An empty journal that tells `feed` of each request; `quiet` prints no lines.
     pub fn new(quiet: bool, feed: Arc<Feed>) -> Self {
@@ -107,7 +118,7 @@ impl Journal {
         }
         records.kept.push_back(record);
         drop(records);
-        Entry { journal: Arc::clone(self), number, label, since: Instant::now(), note: String::new(), ended: false }
+        Entry { journal: Arc::clone(self), number, label, since: Instant::now(), note: String::new(), deprecation: None, ended: false }
     }
 
     /// All that are kept.
@@ -115,9 +126,9 @@ impl Journal {
         self.lock().kept.iter().cloned().collect()
     }
 
-    /// The newest request to the model for the user that the Worker calls `name`.
+    /// The newest request to the model for the person whom the Worker calls `name`.
     pub fn newest_of(&self, name: &str) -> Option<Record> {
-        self.lock().kept.iter().rev().find(|record| record.service == Service::Openai && record.user() == Some(name)).cloned()
+        self.lock().kept.iter().rev().find(|record| record.service == Service::Openai && person_in(&record.body) == Some(name)).cloned()
     }
 
     /// Forgets all.
@@ -137,6 +148,7 @@ pub struct Entry {
     label: String,
     since: Instant,
     note: String,
+    deprecation: Option<String>,
     ended: bool,
 }
 
@@ -144,6 +156,15 @@ impl Entry {
     /// Adds what is done to this request to its line in the log.
     pub fn note(&mut self, note: String) {
         self.note = note;
+    }
+
+    /// Writes down that the model that was asked for will be shut down.
+    pub fn deprecated(&mut self, deprecation: String) {
+        let mut records = self.journal.lock();
+        if let Some(record) = records.numbered(self.number) {
+            record.deprecation = Some(deprecation.clone());
+        }
+        self.deprecation = Some(deprecation);
     }
 
     /// An answer with `status` is about to be sent.
@@ -160,11 +181,7 @@ impl Entry {
         self.ended = true;
         let took_ms = u64::try_from(self.since.elapsed().as_millis()).unwrap_or(u64::MAX);
         let mut records = self.journal.lock();
-        // Numbers ascend, but clearing the journal leaves gaps.
-        let position = records.kept.binary_search_by_key(&self.number, |record| record.number);
-        if let Ok(position) = position
-            && let Some(record) = records.kept.get_mut(position)
-        {
+        if let Some(record) = records.numbered(self.number) {
             record.outcome = outcome;
             record.status = status;
             record.took_ms = Some(took_ms);
@@ -184,7 +201,8 @@ impl Entry {
             _ => "caller went away".to_owned(),
         };
         let note = if self.note.is_empty() { String::new() } else { format!(" (fault: {})", self.note) };
-        print_line(&format!("{} {result} in {took_ms} ms{note}", self.label));
+        let deprecation = self.deprecation.as_ref().map_or_else(String::new, |text| format!(" (deprecated: {text})"));
+        print_line(&format!("{} {result} in {took_ms} ms{deprecation}{note}", self.label));
     }
 }
 
@@ -200,7 +218,7 @@ impl Drop for Entry {
 fn summary(record: &Record) -> Value {
     json!({
         "number": record.number, "service": record.service, "method": record.method, "path": record.path, "at": record.received_at,
-        "outcome": record.outcome, "status": record.status, "took_ms": record.took_ms, "name": record.user(), "to": record.body.get("To")
+        "outcome": record.outcome, "status": record.status, "took_ms": record.took_ms, "name": person_in(&record.body), "to": record.body.get("To")
     })
 }
 
@@ -248,6 +266,7 @@ mod tests {
             token_index: None,
             headers: Map::new(),
             body: Value::Null,
+            deprecation: None,
             outcome: Outcome::Pending,
             status: None,
             took_ms: None,

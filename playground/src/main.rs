@@ -19,6 +19,7 @@ mod exchange;
 mod fault;
 mod journal;
 mod media;
+mod models;
 mod names;
 mod openai;
 mod page;
@@ -76,6 +77,9 @@ struct ServeOptions {
     /// The Worker's PSEUDONYM_KEY, for the page to tell whose a log line or a conversation is
     #[arg(long, env = "PSEUDONYM_KEY", hide_env_values = true, value_name = "KEY")]
     pseudonym_key: Option<String>,
+    /// The day that it is for the pretend OpenAI, in UTC: some models have a last one; today without it
+    #[arg(long, value_name = "YYYY-MM-DD")]
+    date: Option<chrono::NaiveDate>,
     /// Print no line for each request
     #[arg(long)]
     quiet: bool,
@@ -103,6 +107,7 @@ fn serve(options: ServeOptions) -> ExitCode {
     let playground = exchange::Playground {
         twilio_tokens,
         openai_key: options.openai_api_key.filter(|key| !key.is_empty()),
+        clock: models::Clock::new(options.date),
         media: media::Shelf::default(),
         faults: fault::Faults::default(),
         journal: Arc::new(journal::Journal::new(options.quiet, Arc::clone(&feed))),
@@ -183,7 +188,10 @@ mod tests {
         let serve = command.find_subcommand("serve").unwrap();
         let mut names: Vec<&str> = serve.get_arguments().map(|argument| argument.get_id().as_str()).collect();
         names.sort_unstable();
-        assert_eq!(names, ["admin_token", "openai_api_key", "port", "pseudonym_key", "public_url", "quiet", "twilio_auth_token", "worker"]);
+        assert_eq!(
+            names,
+            ["admin_token", "date", "openai_api_key", "port", "pseudonym_key", "public_url", "quiet", "twilio_auth_token", "worker"]
+        );
     }
 
     #[test]

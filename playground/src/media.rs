@@ -75,7 +75,7 @@ impl Shelf {
             headers: vec![(header::LOCATION, location)],
             payload: Payload::Bytes(HeaderValue::from_static("text/plain"), vec![Bytes::new()]),
         };
-        Some(Prepared { spoken: String::new(), act: Box::new(move |_| reply) })
+        Some(Prepared { spoken: String::new(), deprecation: None, act: Box::new(move |_| reply) })
     }
 
     /// The answer to a request for the file itself, by anybody.
@@ -89,7 +89,7 @@ impl Shelf {
             let headers: Vec<(HeaderName, HeaderValue)> = Vec::new();
             Reply { status: StatusCode::OK, headers, payload: Payload::Bytes(file.content_type, parts) }
         };
-        Some(Prepared { spoken: String::new(), act: Box::new(act) })
+        Some(Prepared { spoken: String::new(), deprecation: None, act: Box::new(act) })
     }
 
     fn origin(&self) -> &str {

@@ -1,15 +1,18 @@
 //! The pretend OpenAI: `POST /v1/chat/completions`, plain and streamed, as strict about the request as the real one.
 //!
-//! It covers what a client of Chat Completions with text and pictures can meet. What the model says is in `answer.rs`, how it
-//! sees pictures in `sight.rs`; tools and audio are accepted in the request and ignored.
+//! It covers what a client of Chat Completions with text and pictures can meet. The models that it knows are in `models.rs`,
+//! what they say is in `answer.rs`, how they see pictures in `sight.rs`; tools and audio are accepted in the request and
+//! ignored.
 
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode};
+use chrono::NaiveDate;
 use serde_json::{Map, Value, json};
 
 use crate::answer;
 use crate::exchange::{Authorization, Call, Payload, Playground, Prepared, Reply};
 use crate::fault::{BodyFault, ErrorOverrides, Service, without_directives};
 use crate::journal::now_ms;
+use crate::models::{self, Model, reasoning_tokens};
 use crate::random_hex;
 use crate::sight::{self, Seen};
 
@@ -20,11 +23,11 @@ pub fn authorize(playground: &Playground, call: &Call) -> Authorization {
     Authorization { granted, token_index: None }
 }
 
-/// Checks an authorized request.
+/// Checks an authorized request. `today` decides which models there still are.
 ///
 /// # Errors
 /// The answer to a request that the real API would refuse too.
-pub fn prepare(call: &Call) -> Result<Prepared<'static>, Reply> {
+pub fn prepare(call: &Call, today: NaiveDate) -> Result<Prepared<'static>, Reply> {
     if call.path != "/v1/chat/completions" {
         let message = format!("There is nothing at {} {}.", call.method, call.path);
         return Err(Problem::invalid(message).status(404).reply());
@@ -33,8 +36,12 @@ pub fn prepare(call: &Call) -> Result<Prepared<'static>, Reply> {
         let message = format!("{} is not possible here, only POST.", call.method);
         return Err(Problem::invalid(message).code("method_not_supported").status(405).reply());
     }
-    let request = Request::read(call).map_err(Problem::reply)?;
-    Ok(Prepared { spoken: request.user_messages.last().cloned().unwrap_or_default(), act: Box::new(move |fault| request.complete(fault)) })
+    let request = Request::read(call, today).map_err(Problem::reply)?;
+    Ok(Prepared {
+        spoken: request.user_messages.last().cloned().unwrap_or_default(),
+        deprecation: request.model.deprecation(),
+        act: Box::new(move |fault| request.complete(fault)),
+    })
 }
 
 /// The usual error for `status`, with the overrides of a fault.
@@ -68,6 +75,8 @@ struct Request {
     /// The pictures of the newest user message.
     seen: Vec<Seen>,
     prompt_tokens: u64,
+    /// What it spends on reasoning, if it may.
+    reasoning_tokens: u64,
     max_tokens: Option<u64>,
     choices: u64,
     stream: bool,
@@ -79,10 +88,12 @@ struct Completion {
     content: Option<String>,
     refusal: Option<String>,
     finish_reason: &'static str,
+    /// What it cost before the first word.
+    reasoning_tokens: u64,
 }
 
 impl Request {
-    fn read(call: &Call) -> Result<Self, Problem> {
+    fn read(call: &Call, today: NaiveDate) -> Result<Self, Problem> {
         if call.content_type() != "application/json" {
             let message = "The content type must be application/json.";
             return Err(Problem::invalid(message.to_owned()).code("unsupported_content_type"));
@@ -93,7 +104,7 @@ impl Request {
             return Err(Problem::invalid("The body of the request must be a JSON object.".to_owned()));
         };
         check_fields(&fields)?;
-        let model = find_model(&fields)?;
+        let model = find_model(&fields, today)?;
         check_combinations(&fields, model)?;
         let messages = fields.get("messages").and_then(Value::as_array).ok_or_else(|| missing("messages"))?;
         if messages.is_empty() {
@@ -116,6 +127,7 @@ impl Request {
             user_messages,
             seen,
             prompt_tokens,
+            reasoning_tokens: reasoning_tokens(effort(&fields, model)),
             max_tokens: number("max_completion_tokens").or_else(|| number("max_tokens")),
             choices: number("n").unwrap_or(1),
             stream: fields.get("stream") == Some(&Value::Bool(true)),
@@ -125,14 +137,16 @@ impl Request {
 
     fn complete(&self, fault: Option<BodyFault>) -> Reply {
         let completion = self.think(fault);
-        let spent = completion.content.as_deref().or(completion.refusal.as_deref()).map_or(0, tokens).saturating_mul(self.choices);
+        let said = completion.content.as_deref().or(completion.refusal.as_deref()).map_or(0, tokens);
+        let reasoned = completion.reasoning_tokens.saturating_mul(self.choices);
+        let spent = said.saturating_mul(self.choices).saturating_add(reasoned);
         let usage = json!({
             "prompt_tokens": self.prompt_tokens,
             "completion_tokens": spent,
             "total_tokens": self.prompt_tokens.saturating_add(spent),
             "prompt_tokens_details": {"cached_tokens": 0, "audio_tokens": 0},
             "completion_tokens_details": {
-                "reasoning_tokens": 0,
+                "reasoning_tokens": reasoned,
                 "audio_tokens": 0,
                 "accepted_prediction_tokens": 0,
                 "rejected_prediction_tokens": 0
@@ -163,25 +177,27 @@ impl Request {
     fn think(&self, fault: Option<BodyFault>) -> Completion {
         let heard: Vec<String> = self.user_messages.iter().map(|text| without_directives(Service::Openai, text)).collect();
         let full = format!("{}{}", sight::described(&self.seen), answer::answer(&heard));
-        let stopped = |content: Option<String>| Completion { content, refusal: None, finish_reason: "stop" };
+        let reasoning_tokens = self.reasoning_tokens;
+        let ended = |finish_reason, content| Completion { content, refusal: None, finish_reason, reasoning_tokens };
+        let stopped = |content| ended("stop", content);
+        let limit = self.max_tokens.unwrap_or(MAX_OUTPUT);
+        // Reasoning comes first, and nothing is left for the text.
+        let used_up = || Completion { reasoning_tokens: limit, ..ended("length", Some(String::new())) };
         match fault {
             Some(BodyFault::EmptyAnswer) => stopped(Some(String::new())),
             Some(BodyFault::BlankAnswer) => stopped(Some(" \n ".to_owned())),
             Some(BodyFault::NullAnswer) => stopped(None),
             Some(BodyFault::Overlong) => stopped(Some(answer::prose(OVERLONG))),
-            Some(BodyFault::Refusal) => {
-                Completion { content: None, refusal: Some("I'd rather not help with that.".to_owned()), finish_reason: "stop" }
-            }
-            Some(BodyFault::ContentFilter) => Completion { content: Some(String::new()), refusal: None, finish_reason: "content_filter" },
-            Some(BodyFault::LengthEmpty) => Completion { content: Some(String::new()), refusal: None, finish_reason: "length" },
+            Some(BodyFault::Refusal) => Completion { refusal: Some("I'd rather not help with that.".to_owned()), ..stopped(None) },
+            Some(BodyFault::ContentFilter) => ended("content_filter", Some(String::new())),
+            Some(BodyFault::LengthEmpty) => used_up(),
             Some(BodyFault::Length) => {
                 let half = full.chars().count().div_ceil(2);
-                Completion { content: Some(full.chars().take(half).collect()), refusal: None, finish_reason: "length" }
+                ended("length", Some(full.chars().take(half).collect()))
             }
-            _ => match self.max_tokens {
-                Some(limit) if tokens(&full) > limit => {
-                    Completion { content: Some(cut_to_tokens(&full, limit)), refusal: None, finish_reason: "length" }
-                }
+            _ => match limit.saturating_sub(reasoning_tokens) {
+                0 => used_up(),
+                left if tokens(&full) > left => ended("length", Some(cut_to_tokens(&full, left))),
                 _ => stopped(Some(full)),
             },
         }
@@ -309,42 +325,11 @@ impl Problem {
     }
 }
 
-/// A model that can be named.
-struct Model {
-    name: &'static str,
-    /// The dated name that is in the answer; it can be asked for, too.
-    snapshot: &'static str,
-    /// Reasoning models refuse some parameters and know others.
-    reasoning: bool,
-}
-
-const MODELS: [Model; 13] = [
-    chat("gpt-4o", "gpt-4o-2024-08-06"),
-    chat("gpt-4o-mini", "gpt-4o-mini-2024-07-18"),
-    chat("gpt-4.1", "gpt-4.1-2025-04-14"),
-    chat("gpt-4.1-mini", "gpt-4.1-mini-2025-04-14"),
-    chat("gpt-4.1-nano", "gpt-4.1-nano-2025-04-14"),
-    chat("gpt-4-turbo", "gpt-4-turbo-2024-04-09"),
-    chat("gpt-3.5-turbo", "gpt-3.5-turbo-0125"),
-    reasoning("gpt-5", "gpt-5-2025-08-07"),
-    reasoning("gpt-5-mini", "gpt-5-mini-2025-08-07"),
-    reasoning("gpt-5-nano", "gpt-5-nano-2025-08-07"),
-    reasoning("o3", "o3-2025-04-16"),
-    reasoning("o3-mini", "o3-mini-2025-01-31"),
-    reasoning("o4-mini", "o4-mini-2025-04-16"),
-];
-
-const fn chat(name: &'static str, snapshot: &'static str) -> Model {
-    Model { name, snapshot, reasoning: false }
-}
-
-const fn reasoning(name: &'static str, snapshot: &'static str) -> Model {
-    Model { name, snapshot, reasoning: true }
-}
-
 const FINGERPRINT: &str = "fp_playground";
 /// Longer than ten messages of 1600 characters.
 const OVERLONG: usize = 20_000;
+/// The most tokens of an answer where the request sets no limit: the models' own.
+const MAX_OUTPUT: u64 = 128_000;
 /// What a picture costs, in tokens, when it is looked at in low detail.
 const TOKENS_A_PICTURE: u64 = 85;
 /// About how many characters one token is.
@@ -367,7 +352,7 @@ enum Kind {
 }
 
 /// The documented top-level fields.
-const FIELDS: [(&str, Kind); 35] = [
+const FIELDS: [(&str, Kind); 36] = [
     ("messages", Kind::List),
     ("model", Kind::Text),
     ("audio", Kind::Object),
@@ -384,13 +369,14 @@ const FIELDS: [(&str, Kind); 35] = [
     ("parallel_tool_calls", Kind::Flag),
     ("prediction", Kind::Object),
     ("presence_penalty", Kind::Number(-2.0, 2.0)),
-    ("prompt_cache_key", Kind::Text),
+    ("prompt_cache_key", Kind::ShortText(64)),
+    ("prompt_cache_options", Kind::Object),
     ("prompt_cache_retention", Kind::OneOf(&["in_memory", "in-memory", "24h"])),
-    ("reasoning_effort", Kind::OneOf(&["none", "minimal", "low", "medium", "high", "xhigh"])),
+    ("reasoning_effort", Kind::OneOf(&["none", "minimal", "low", "medium", "high", "xhigh", "max"])),
     ("response_format", Kind::Object),
     ("safety_identifier", Kind::ShortText(64)),
     ("seed", Kind::Whole(i64::MIN, i64::MAX)),
-    ("service_tier", Kind::OneOf(&["auto", "default", "flex", "scale", "priority"])),
+    ("service_tier", Kind::OneOf(&["auto", "default", "flex", "scale", "priority", "fast"])),
     ("stop", Kind::TextOrList),
     ("store", Kind::Flag),
     ("stream", Kind::Flag),
@@ -444,7 +430,7 @@ fn check_value(name: &str, value: &Value, kind: &Kind) -> Result<(), Problem> {
         Kind::OneOf(words) => match value.as_str() {
             Some(text) if words.contains(&text) => return Ok(()),
             Some(text) => {
-                return Err(Problem::invalid(format!("'{name}' cannot be '{text}'; it can be {}.", words.join(", ")))
+                return Err(Problem::invalid(format!("Invalid value: '{text}'. Supported values are: {}.", listed(words)))
                     .param(name)
                     .code("invalid_value"));
             }
@@ -475,20 +461,34 @@ fn check_value(name: &str, value: &Value, kind: &Kind) -> Result<(), Problem> {
     Err(wrong_type(name, wanted, value))
 }
 
-fn find_model(fields: &Map<String, Value>) -> Result<&'static Model, Problem> {
+fn find_model(fields: &Map<String, Value>, today: NaiveDate) -> Result<&'static Model, Problem> {
     let Some(name) = fields.get("model").and_then(Value::as_str) else {
         return Err(Problem::invalid("The request names no model.".to_owned()));
     };
-    MODELS.iter().find(|model| model.name == name || model.snapshot == name).ok_or_else(|| {
-        Problem::invalid(format!("There is no model `{name}`, or this key may not use it.")).status(404).code("model_not_found")
-    })
+    let gone = |message: String| Problem::invalid(message).status(404).code("model_not_found");
+    let model = models::find(name).ok_or_else(|| gone(format!("The model `{name}` does not exist or you do not have access to it.")))?;
+    if !model.answers_on(today) {
+        let page = "https://platform.openai.com/docs/deprecations";
+        return Err(gone(format!("The model `{name}` has been deprecated, learn more here: {page}")));
+    }
+    Ok(model)
+}
+
+/// The effort that a request is answered with.
+fn effort<'a>(fields: &'a Map<String, Value>, model: &Model) -> &'a str {
+    fields.get("reasoning_effort").and_then(Value::as_str).unwrap_or(model.default_effort)
 }
 
 /// Refuses fields that do not go together, or not with this model.
 fn check_combinations(fields: &Map<String, Value>, model: &Model) -> Result<(), Problem> {
     let given = |name: &str| fields.get(name).filter(|value| !value.is_null());
     let unsupported = |name: &str, instead: &str| {
-        Problem::invalid(format!("'{name}' is not possible with this model.{instead}")).param(name).code("unsupported_parameter")
+        let message = format!("Unsupported parameter: '{name}' is not supported with this model.{instead}");
+        Problem::invalid(message).param(name).code("unsupported_parameter")
+    };
+    let unsupported_value = |name: &str, value: &str, instead: &str| {
+        let message = format!("Unsupported value: '{name}' does not support {value} with this model. {instead}");
+        Problem::invalid(message).param(name).code("unsupported_value")
     };
     if given("max_tokens").is_some() && given("max_completion_tokens").is_some() {
         let message = "'max_tokens' and 'max_completion_tokens' cannot both be given.";
@@ -502,18 +502,26 @@ fn check_combinations(fields: &Map<String, Value>, model: &Model) -> Result<(), 
         let message = "'top_logprobs' needs 'logprobs' to be true.";
         return Err(Problem::invalid(message.to_owned()).param("top_logprobs"));
     }
-    if !model.reasoning {
+    if !model.reasons() {
         return match given("reasoning_effort") {
             Some(_) => Err(unrecognized("reasoning_effort")),
             None => Ok(()),
         };
     }
     if given("max_tokens").is_some() {
-        return Err(unsupported("max_tokens", " Use 'max_completion_tokens'."));
+        return Err(unsupported("max_tokens", " Use 'max_completion_tokens' instead."));
+    }
+    if let Some(effort) = given("reasoning_effort").and_then(Value::as_str)
+        && !model.efforts.contains(&effort)
+    {
+        let instead = format!("Supported values are: {}.", listed(model.efforts));
+        return Err(unsupported_value("reasoning_effort", &format!("'{effort}'"), &instead));
     }
     for name in ["temperature", "top_p"] {
-        if given(name).and_then(Value::as_f64).is_some_and(|number| (number - 1.0).abs() > f64::EPSILON) {
-            return Err(Problem::invalid(format!("'{name}' can only be 1 with this model.")).param(name).code("unsupported_value"));
+        if let Some(value) = given(name)
+            && value.as_f64().is_some_and(|number| (number - 1.0).abs() > f64::EPSILON)
+        {
+            return Err(unsupported_value(name, &value.to_string(), "Only the default (1) value is supported."));
         }
     }
     for name in ["frequency_penalty", "presence_penalty", "logprobs", "logit_bias", "stop"] {
@@ -521,7 +529,26 @@ fn check_combinations(fields: &Map<String, Value>, model: &Model) -> Result<(), 
             return Err(unsupported(name, ""));
         }
     }
+    let has_tools = given("tools").and_then(Value::as_array).is_some_and(|tools| !tools.is_empty());
+    if has_tools && !model.tools_with_reasoning && effort(fields, model) != "none" {
+        let message = format!(
+            "Function tools with reasoning_effort are not supported for {} in /v1/chat/completions. To use function tools, use \
+             /v1/responses or set reasoning_effort to 'none'.",
+            model.name
+        );
+        return Err(Problem::invalid(message).param("reasoning_effort"));
+    }
     Ok(())
+}
+
+/// Words as the API lists them: `'a', 'b', and 'c'`.
+fn listed(words: &[&str]) -> String {
+    let quoted: Vec<String> = words.iter().map(|word| format!("'{word}'")).collect();
+    match quoted.split_last() {
+        Some((last, [])) => last.clone(),
+        Some((last, others)) => format!("{}, and {last}", others.join(", ")),
+        None => String::new(),
+    }
 }
 
 /// What a message says and shows.

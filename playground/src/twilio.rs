@@ -310,6 +310,7 @@ fn create<'a>(playground: &'a Playground, account: String, call: &Call) -> Resul
     };
     Ok(Prepared {
         spoken: body.to_owned(),
+        deprecation: None,
         act: Box::new(move |_| {
             message.accepted_at = now_ms();
             let resource = message.resource(Stage::Created);
@@ -392,7 +393,11 @@ fn list<'a>(playground: &'a Playground, account: String, call: &Call) -> Result<
         }
     }
     let path = call.path.clone();
-    Ok(Prepared { spoken: String::new(), act: Box::new(move |_| filter.page_of(&playground.outbox, &account, &path, &query)) })
+    Ok(Prepared {
+        spoken: String::new(),
+        deprecation: None,
+        act: Box::new(move |_| filter.page_of(&playground.outbox, &account, &path, &query)),
+    })
 }
 
 /// What a list shows.
@@ -476,7 +481,7 @@ fn read<'a>(playground: &'a Playground, account: &str, file: &str) -> Option<Pre
     let sid = file.strip_suffix(".json")?;
     let resource =
         playground.outbox.lock().iter().find(|message| message.account == account && message.sid == sid)?.resource(Stage::Delivered);
-    Some(Prepared { spoken: String::new(), act: Box::new(move |_| Reply::json(StatusCode::OK, resource)) })
+    Some(Prepared { spoken: String::new(), deprecation: None, act: Box::new(move |_| Reply::json(StatusCode::OK, resource)) })
 }
 
 fn typing<'a>(playground: &'a Playground, call: &Call) -> Result<Prepared<'a>, Reply> {
@@ -494,6 +499,7 @@ fn typing<'a>(playground: &'a Playground, call: &Call) -> Result<Prepared<'a>, R
     let sid = message.to_owned();
     Ok(Prepared {
         spoken: String::new(),
+        deprecation: None,
         act: Box::new(move |_| {
             playground.feed.publish("typing", json!({"sid": sid, "at": now_ms()}));
             Reply::json(StatusCode::OK, json!({"success": true}))

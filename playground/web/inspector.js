@@ -150,12 +150,12 @@ function pairs(title, list, open) {
 function conversationDetails({ problem, request, answered }) {
   if (problem) return [element("p", { class: "notice" }, problem)];
   if (!request) return [element("p", { class: "quiet" }, "The model was not asked for this phone yet.")];
-  const { body, status, took_ms: took, outcome, received_at: at } = request;
+  const { body, status, took_ms: took, outcome, received_at: at, deprecation } = request;
   const results = { pending: "not answered yet", dropped: "its answer was lost", client_gone: "the Worker did not wait for the answer" };
   const result = results[outcome] ?? `${status} in ${duration(took)}`;
   return [
     element("h3", {}, "What the model was sent"),
-    element("p", { class: "facts" }, [["at", clock(at, true)], ["model", body.model], ["tokens at most", body.max_completion_tokens ?? body.max_tokens], ["answer", result]].filter(([, value]) => value !== undefined).map(([name, value]) => element("span", {}, `${name} `, element("b", {}, String(value))))),
+    element("p", { class: "facts" }, [["at", clock(at, true)], ["model", body.model], ["effort", body.reasoning_effort], ["deprecated", deprecation], ["tokens at most", body.max_completion_tokens ?? body.max_tokens], ["answer", result]].filter(([, value]) => value !== undefined).map(([name, value]) => element("span", {}, `${name} `, element("b", {}, String(value))))),
     element("ol", { class: "turns" }, (body.messages ?? []).map(({ role, content }) => element("li", { "data-role": role }, element("span", { class: "role" }, role), contentOf(content)))),
     answered && element("p", { class: "quiet" }, answered),
   ].filter(Boolean);

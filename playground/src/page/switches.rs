@@ -97,8 +97,8 @@ impl Board {
         let state = self.lock();
         let own = match service {
             Service::Openai => {
-                let user = call.json_text("user");
-                let is_of = |pair: &Pair| user.is_some() && names.pair(&pair.0, &pair.1) == user;
+                let person = call.person();
+                let is_of = |pair: &Pair| person.is_some() && names.pair(&pair.0, &pair.1) == person;
                 state.phones.iter().find(|(pair, _)| is_of(pair)).map(|(_, switches)| *switches)
             }
             Service::Twilio => {

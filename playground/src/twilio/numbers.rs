@@ -428,7 +428,7 @@ impl Page {
 }
 
 fn prepared<'a>(act: impl FnOnce() -> Value + Send + 'a) -> Prepared<'a> {
-    Prepared { spoken: String::new(), act: Box::new(move |_| Reply::json(StatusCode::OK, act())) }
+    Prepared { spoken: String::new(), deprecation: None, act: Box::new(move |_| Reply::json(StatusCode::OK, act())) }
 }
 
 #[cfg(test)]

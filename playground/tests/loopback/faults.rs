@@ -159,6 +159,15 @@ fn bad_answers_are_well_formed() {
 }
 
 #[test]
+fn an_answer_that_is_empty_for_want_of_tokens_cost_all_that_it_could() {
+    let playground = Playground::start();
+    let mut request = chat(&[("user", "Hello [fault body=length_empty]")]);
+    request["max_completion_tokens"] = json!(1000);
+    let usage = playground.complete(&request).json()["usage"].clone();
+    assert_eq!((&usage["completion_tokens"], &usage["completion_tokens_details"]["reasoning_tokens"]), (&json!(1000), &json!(1000)));
+}
+
+#[test]
 fn a_truncated_body_is_shorter_than_its_content_length() {
     let playground = Playground::start();
     playground.fault(&json!({"service": "openai", "body": "truncated"}));

@@ -216,7 +216,7 @@ pub fn messages_path() -> String {
 /// A request of `messages`, given as pairs of role and content.
 pub fn chat(messages: &[(&str, &str)]) -> Value {
     let messages: Vec<Value> = messages.iter().map(|(role, content)| json!({"role": role, "content": content})).collect();
-    json!({"model": "gpt-4o-mini", "messages": messages})
+    json!({"model": "gpt-6-luna", "reasoning_effort": "none", "messages": messages})
 }
 
 /// The raw bytes of a request for a completion, on a connection that could be kept.

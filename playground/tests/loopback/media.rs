@@ -83,7 +83,7 @@ fn a_file_can_be_made_to_fail_to_break_off_and_to_be_too_long() {
 }
 
 fn shown(playground: &Playground, parts: Value) -> Answer {
-    playground.complete(&json!({"model": "gpt-4o-mini", "messages": [{"role": "user", "content": parts}]}))
+    playground.complete(&json!({"model": "gpt-6-luna", "messages": [{"role": "user", "content": parts}]}))
 }
 
 #[test]
@@ -115,7 +115,7 @@ fn a_picture_is_refused_as_the_real_api_refuses_it() {
     }
     for role in ["system", "assistant"] {
         let parts = json!([{"type": "image_url", "image_url": {"url": "https://example.com/a.png"}}]);
-        let answer = playground.complete(&json!({"model": "gpt-4o-mini", "messages": [{"role": role, "content": parts}]}));
+        let answer = playground.complete(&json!({"model": "gpt-6-luna", "messages": [{"role": role, "content": parts}]}));
         assert_eq!((answer.status, answer.json()["error"]["code"].clone()), (400, json!("invalid_value")), "only a user shows pictures");
     }
 }

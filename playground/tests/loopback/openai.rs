@@ -2,7 +2,20 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::{KEY, Playground, chat};
+use crate::harness::{Answer, KEY, Playground, chat};
+
+/// A playground for which it is `date`.
+fn on(date: &str) -> Playground {
+    Playground::start_with(&["--quiet", "--openai-api-key", KEY, "--date", date])
+}
+
+/// The error in an answer, as (status, message, param, code).
+fn error(answer: &Answer) -> (u16, String, Value, Value) {
+    let error = &answer.json()["error"];
+    assert_eq!(error["type"], "invalid_request_error", "{error}");
+    assert_eq!(error.as_object().unwrap().len(), 4, "{error}");
+    (answer.status, error["message"].as_str().unwrap().to_owned(), error["param"].clone(), error["code"].clone())
+}
 
 /// A request in order, with `changes` made to it; `null` removes a field.
 fn changed(changes: &Value) -> Value {
@@ -26,7 +39,7 @@ fn an_answer_has_the_shape_of_the_real_one() {
     let body = answer.json();
     assert!(body["id"].as_str().unwrap().starts_with("chatcmpl-"));
     assert_eq!(body["object"], "chat.completion");
-    assert_eq!(body["model"], "gpt-4o-mini-2024-07-18");
+    assert_eq!(body["model"], "gpt-6-luna");
     assert!(body["created"].as_u64().unwrap() > 1_700_000_000);
     let choice = &body["choices"][0];
     assert_eq!(choice["index"], 0);
@@ -85,16 +98,138 @@ fn the_token_limit_cuts_the_answer() {
 }
 
 #[test]
-fn documented_fields_are_accepted() {
+fn a_model_that_reasons_for_longer_than_its_token_limit_says_nothing() {
     let playground = Playground::start();
-    let answer = playground.complete(&changed(&json!({
-        "max_completion_tokens": 500, "temperature": 0.7, "top_p": 1, "n": 2, "user": "someone",
-        "safety_identifier": "a".repeat(64), "stop": ["x"], "seed": -1, "store": false, "metadata": {"a": "b"},
-        "presence_penalty": 0.5, "frequency_penalty": -0.5, "logit_bias": {}, "response_format": {"type": "text"},
-        "service_tier": "auto", "prompt_cache_key": "k", "tools": [], "parallel_tool_calls": true
-    })));
-    assert_eq!(answer.status, 200, "{}", answer.text());
-    assert_eq!(answer.json()["choices"].as_array().unwrap().len(), 2);
+    let ask = |effort: &Value, limit: u64| {
+        let answer = playground.complete(&changed(&json!({"reasoning_effort": effort, "max_completion_tokens": limit}))).json();
+        let spent = |path: &str| answer.pointer(path).unwrap().as_u64().unwrap();
+        let reasoned = spent("/usage/completion_tokens_details/reasoning_tokens");
+        let choice = &answer["choices"][0];
+        let said = choice["message"]["content"].as_str().unwrap().len();
+        (choice["finish_reason"].as_str().unwrap().to_owned(), said, reasoned, spent("/usage/completion_tokens"))
+    };
+    let length = || "length".to_owned();
+    // Without an effort it reasons with medium effort.
+    for effort in [json!("medium"), Value::Null] {
+        assert_eq!(ask(&effort, 200), (length(), 0, 200, 200), "all of the limit is spent, and paid for");
+    }
+    assert_eq!(ask(&json!("medium"), 260), (length(), 16, 256, 260), "what reasoning leaves is for the text");
+    let (reason, said, reasoned, spent) = ask(&json!("medium"), 1000);
+    assert!(reason == "stop" && said > 16 && reasoned == 256 && spent > reasoned);
+    let (reason, said, reasoned, _) = ask(&json!("none"), 200);
+    assert!(reason == "stop" && said > 16 && reasoned == 0);
+}
+
+#[test]
+fn documented_fields_are_accepted() {
+    let common = json!({
+        "max_completion_tokens": 500, "top_p": 1, "n": 2, "safety_identifier": "a".repeat(64), "prompt_cache_key": "a".repeat(64),
+        "seed": -1, "store": false, "stream": false, "metadata": {"a": "b"}, "response_format": {"type": "text"},
+        "prompt_cache_options": {"ttl": "30m"}, "service_tier": "fast", "tools": [], "parallel_tool_calls": true
+    });
+    let sampling = json!({
+        "model": "gpt-4o-mini", "reasoning_effort": null, "temperature": 0.7, "stop": ["x"], "user": "someone",
+        "presence_penalty": 0.5, "frequency_penalty": -0.5, "logit_bias": {}
+    });
+    let playground = on("2027-01-13");
+    for own in [json!({}), sampling] {
+        let mut fields = common.clone();
+        fields.as_object_mut().unwrap().extend(own.as_object().unwrap().clone());
+        let answer = playground.complete(&changed(&fields));
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        assert_eq!(answer.json()["choices"].as_array().unwrap().len(), 2);
+    }
+}
+
+#[test]
+fn a_model_takes_its_own_efforts_and_parameters_only() {
+    let playground = on("2026-11-26");
+    let supported = |efforts: &str| format!("with this model. Supported values are: {efforts}.");
+    let function = json!([{"type": "function", "function": {"name": "f"}}]);
+    for (changes, message, param, code) in [
+        (
+            json!({"reasoning_effort": "minimal"}),
+            format!(
+                "Unsupported value: 'reasoning_effort' does not support 'minimal' {}",
+                supported("'none', 'low', 'medium', 'high', 'xhigh', and 'max'")
+            ),
+            json!("reasoning_effort"),
+            json!("unsupported_value"),
+        ),
+        (
+            json!({"model": "gpt-6-astra", "reasoning_effort": "none"}),
+            format!("Unsupported value: 'reasoning_effort' does not support 'none' {}", supported("'low', 'medium', 'high', and 'xhigh'")),
+            json!("reasoning_effort"),
+            json!("unsupported_value"),
+        ),
+        (
+            json!({"max_tokens": 5}),
+            "Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead.".to_owned(),
+            json!("max_tokens"),
+            json!("unsupported_parameter"),
+        ),
+        (
+            json!({"temperature": 0.5}),
+            "Unsupported value: 'temperature' does not support 0.5 with this model. Only the default (1) value is supported.".to_owned(),
+            json!("temperature"),
+            json!("unsupported_value"),
+        ),
+        (
+            json!({"stop": ["x"]}),
+            "Unsupported parameter: 'stop' is not supported with this model.".to_owned(),
+            json!("stop"),
+            json!("unsupported_parameter"),
+        ),
+        (
+            json!({"reasoning_effort": "low", "tools": function}),
+            "Function tools with reasoning_effort are not supported for gpt-6-luna in /v1/chat/completions. To use function tools, \
+             use /v1/responses or set reasoning_effort to 'none'."
+                .to_owned(),
+            json!("reasoning_effort"),
+            Value::Null,
+        ),
+        (
+            json!({"model": "gpt-4o", "reasoning_effort": "none"}),
+            "Unrecognized request argument supplied: reasoning_effort".to_owned(),
+            Value::Null,
+            Value::Null,
+        ),
+    ] {
+        assert_eq!(error(&playground.complete(&changed(&changes))), (400, message, param, code), "{changes}");
+    }
+    for good in [
+        json!({"reasoning_effort": "max"}),
+        json!({"reasoning_effort": null, "temperature": 1}),
+        json!({"model": "gpt-6.1-terra"}),
+        json!({"model": "gpt-6.2-sol", "reasoning_effort": "low"}),
+        json!({"model": "gpt-6-astra", "reasoning_effort": "low"}),
+        json!({"model": "gpt-4o", "reasoning_effort": null, "max_tokens": 5}),
+        json!({"tools": function}),
+    ] {
+        let answer = playground.complete(&changed(&good));
+        assert_eq!(answer.status, 200, "{good}: {}", answer.text());
+    }
+}
+
+#[test]
+fn a_deprecated_model_answers_with_a_note_in_the_log_until_its_last_day_and_is_gone_after_it() {
+    let request = changed(&json!({"model": "gpt-4o-mini", "reasoning_effort": null}));
+    let mut before = Playground::start_with(&["--openai-api-key", KEY, "--date", "2027-01-13"]);
+    assert_eq!(before.complete(&request).status, 200);
+    let line = before.line();
+    assert!(line.starts_with("openai POST /v1/chat/completions 200 in "), "{line}");
+    assert!(line.ends_with(" ms (deprecated: OpenAI shuts gpt-4o-mini down on 2027-01-14)"), "{line}");
+    assert_eq!(before.requests()[0]["deprecation"], "OpenAI shuts gpt-4o-mini down on 2027-01-14");
+    before.ask(&[("user", "Hello")]);
+    assert!(before.line().ends_with(" ms"), "the model that is here to stay has no note");
+    assert_eq!(before.requests()[1]["deprecation"], Value::Null);
+
+    let message = "The model `gpt-4o-mini` has been deprecated, learn more here: https://platform.openai.com/docs/deprecations";
+    for date in ["2027-01-14", "2027-01-15"] {
+        let after = on(date);
+        assert_eq!(error(&after.complete(&request)), (404, message.to_owned(), Value::Null, json!("model_not_found")), "{date}");
+        assert_eq!(after.ask(&[("user", "Hello")]).status, 200);
+    }
 }
 
 #[test]
@@ -137,10 +272,9 @@ fn requests_that_the_real_api_refuses_are_refused_by_name() {
         (json!({"stream": true, "stream_options": {"odd": true}}), 400, Some("stream_options.odd"), Some("unknown_parameter")),
         (json!({"user": 5}), 400, Some("user"), Some("invalid_type")),
         (json!({"safety_identifier": long}), 400, Some("safety_identifier"), Some("string_above_max_length")),
+        (json!({"prompt_cache_key": long}), 400, Some("prompt_cache_key"), Some("string_above_max_length")),
         (json!({"service_tier": "gold"}), 400, Some("service_tier"), Some("invalid_value")),
-        (json!({"reasoning_effort": "low"}), 400, None, None),
-        (json!({"model": "gpt-5", "max_tokens": 5}), 400, Some("max_tokens"), Some("unsupported_parameter")),
-        (json!({"model": "gpt-5", "temperature": 0.5}), 400, Some("temperature"), Some("unsupported_value")),
+        (json!({"reasoning_effort": "ultra"}), 400, Some("reasoning_effort"), Some("invalid_value")),
     ] {
         let answer = playground.complete(&changed(&changes));
         assert_eq!(answer.status, status, "{changes}: {}", answer.text());

@@ -327,7 +327,7 @@ fn late_answers_typing_and_requests_come_through_the_feed() {
     assert_eq!(playground.post_form("/v2/Indicators/Typing.json", &[("messageId", &sid), ("channel", "whatsapp")]).status, 200);
     assert_eq!(feed.next_of("typing")["sid"], sid);
     let mut request = chat(&[("user", "Hello [fault status=503]")]);
-    request["user"] = json!("somebody");
+    request["safety_identifier"] = json!("somebody");
     playground.complete(&request);
     let mut of_model = || loop {
         let call = feed.next_of("call");
@@ -366,7 +366,7 @@ fn switched_faults_hit_the_phone_that_they_are_for_until_they_are_off() {
     let playground = worker.playground();
     let ask = |from: &str| {
         let mut request = chat(&[("user", "Hello")]);
-        request["user"] = json!(name_of(from, "+15550199"));
+        request["safety_identifier"] = json!(name_of(from, "+15550199"));
         playground.try_complete(&request).map(|answer| answer.status).ok()
     };
     assert_eq!(switch(&playground, Some(("sms", "+15550100")), &json!({"model_error": true})).status, 200);
@@ -408,7 +408,7 @@ fn the_conversation_of_a_phone_is_the_newest_request_to_the_model_with_its_name(
     let picture = format!("data:image/png;base64,{}", BASE64_STANDARD.encode(picture));
     for (from, text) in [("+15550100", "older"), ("+15550100", "newest"), ("+15550101", "of another")] {
         let mut request = chat(&[("user", text)]);
-        request["user"] = json!(name_of(from, "+15550199"));
+        request["safety_identifier"] = json!(name_of(from, "+15550199"));
         request["messages"][0]["content"] = json!([{"type": "text", "text": text}, {"type": "image_url", "image_url": {"url": picture}}]);
         assert_eq!(playground.complete(&request).status, 200);
     }
