@@ -37,7 +37,7 @@ export const SECRETS = {
 /** The settings of all subjects alike. Limits are out of the way: what they do is not what is measured. */
 const SETTINGS = {
   ...SECRETS,
-  OPENAI_MODEL: "gpt-4o-mini",
+  OPENAI_MODEL: "gpt-6-luna",
   OPENAI_TIMEOUT_MS: "60000",
   RATE_LIMIT_PER_MINUTE: "1000",
   MAX_DAILY_CALLS: "1000000000",

@@ -412,12 +412,14 @@ function recipient(round) {
 
 function modelRequest() {
   const body = JSON.stringify({
-    model: "gpt-4o-mini",
+    model: "gpt-6-luna",
     messages: [
       { role: "system", content: "You are a helpful assistant who answers by text message." },
       { role: "user", content: "Hello, how are you today?" },
     ],
+    reasoning_effort: "none",
     max_completion_tokens: 1000,
+    stream: false,
   });
   return { method: "POST", path: "/v1/chat/completions", headers: { authorization: `Bearer ${SECRETS.OPENAI_API_KEY}`, "content-type": "application/json" }, body };
 }

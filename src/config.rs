@@ -66,11 +66,29 @@ pub struct OpenAi {
     pub base_url: BaseUrl,
     /// The model's name.
     pub model: String,
+    /// How much the model is to reason, as it was set. What is sent where nothing was set is decided in `openai`.
+    pub reasoning_effort: Option<String>,
+    /// The most tokens that one answer may cost, those of its reasoning included.
+    pub max_completion_tokens: u32,
     /// The time for one model request, with its retries and the waits between them.
     pub timeout: Duration,
     /// The system prompt.
     pub prompt: String,
 }
+
+impl OpenAi {
+    /// Whether it is OpenAI that answers, and no other server that speaks its language: at one of its own hosts, or through
+    /// Cloudflare's AI Gateway, which passes a request on to it as it is. The playground stands for OpenAI on this machine,
+    /// with a key of its own (`sk-playground-…`), so that what is tried there is what OpenAI gets.
+    #[must_use]
+    pub fn is_openai(&self) -> bool {
+        let in_playground = is_this_machine(self.base_url.host()) && self.api_key.expose().starts_with("sk-playground-");
+        self.base_url.is_openai_host() || self.base_url.is_gateway_to_openai() || in_playground
+    }
+}
+
+/// The host of Cloudflare's AI Gateway.
+pub const AI_GATEWAY_HOST: &str = "gateway.ai.cloudflare.com";
 
 /// One setting, as an operator sees it.
 #[derive(Clone, Copy, Debug)]
@@ -101,6 +119,8 @@ pub enum Default {
     Off,
     /// The public origin is the request's own.
     RequestOrigin,
+    /// The model does not reason, where it is OpenAI's own; another server is told nothing.
+    NoReasoning,
     /// This value.
     Value(&'static str),
 }
@@ -114,7 +134,9 @@ pub const SETTINGS: &[Setting] = &[
     secret(SEGMENT_WRITE_KEY, Default::Off),
     var(PUBLIC_URL, Default::RequestOrigin),
     var(OPENAI_BASE_URL, Default::Value("https://api.openai.com/v1")),
-    var(OPENAI_MODEL, Default::Value("gpt-4o-mini")),
+    var(OPENAI_MODEL, Default::Value("gpt-6-luna")),
+    var(OPENAI_REASONING_EFFORT, Default::NoReasoning),
+    var(OPENAI_MAX_COMPLETION_TOKENS, Default::Value("1000")),
     var(OPENAI_TIMEOUT_MS, Default::Value("60000")),
     var(TWILIO_API_BASE_URL, Default::Value("https://api.twilio.com")),
     var(ASSISTANT_PROMPT, Default::Value(GENERAL_PROMPT)),
@@ -139,6 +161,8 @@ const SEGMENT_WRITE_KEY: &str = "SEGMENT_WRITE_KEY";
 const PUBLIC_URL: &str = "PUBLIC_URL";
 const OPENAI_BASE_URL: &str = "OPENAI_BASE_URL";
 const OPENAI_MODEL: &str = "OPENAI_MODEL";
+const OPENAI_REASONING_EFFORT: &str = "OPENAI_REASONING_EFFORT";
+const OPENAI_MAX_COMPLETION_TOKENS: &str = "OPENAI_MAX_COMPLETION_TOKENS";
 const OPENAI_TIMEOUT_MS: &str = "OPENAI_TIMEOUT_MS";
 const TWILIO_API_BASE_URL: &str = "TWILIO_API_BASE_URL";
 const ASSISTANT_PROMPT: &str = "ASSISTANT_PROMPT";
@@ -193,12 +217,15 @@ impl Config {
         let base_url = reader.read(OPENAI_BASE_URL, base_url);
         // The key's form is known only for OpenAI itself; compatible endpoints have their own.
         if let (Some(key), Some(url)) = (&api_key, &base_url)
-            && url.host() == "api.openai.com"
+            && url.is_openai_host()
             && !key.expose().starts_with("sk-")
         {
             reader.fault(OPENAI_API_KEY, "must start with sk- when OPENAI_BASE_URL is OpenAI's own");
         }
         let model = reader.read(OPENAI_MODEL, non_blank);
+        let reasoning_effort = reader.read_optional(OPENAI_REASONING_EFFORT, effort);
+        let max_completion_tokens =
+            reader.read(OPENAI_MAX_COMPLETION_TOKENS, |text| number(text, 1..=128_000, "must be a whole number, 1 to 128000"));
         let openai_timeout =
             reader.read(OPENAI_TIMEOUT_MS, |text| number(text, 100..=300_000, "must be a whole number of milliseconds, 100 to 300000"));
         let twilio_api_base_url = reader.read(TWILIO_API_BASE_URL, self::base_url);
@@ -238,6 +265,8 @@ impl Config {
                     api_key: api_key?,
                     base_url: base_url?,
                     model: model?,
+                    reasoning_effort,
+                    max_completion_tokens: max_completion_tokens?,
                     timeout: Duration::from_millis(openai_timeout?.into()),
                     prompt: prompt?,
                 },
@@ -337,6 +366,12 @@ fn non_blank(text: &str) -> Parsed<String> {
     if text.trim().is_empty() { Err("must not be blank") } else { Ok(text.to_owned()) }
 }
 
+/// A word. Which ones there are is the model's to say: it refuses what it does not know, and they change from model to model.
+fn effort(text: &str) -> Parsed<String> {
+    let is_word = text.len() <= 20 && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b));
+    if is_word { Ok(text.to_owned()) } else { Err("must be a word such as low: at most 20 letters, digits, - and _") }
+}
+
 /// A text that one SMS answer can hold.
 fn help_text(text: &str) -> Parsed<String> {
     if text.trim().is_empty() || text.encode_utf16().count() > 1600 {
@@ -377,13 +412,17 @@ fn base_url(text: &str) -> Parsed<BaseUrl> {
     };
     let host = host_of(authority).ok_or(PROBLEM)?;
     // Over plain http a key or a conversation could be read on the way; on this machine there is no way.
-    let private = matches!(host, "localhost" | "127.0.0.1" | "[::1]");
+    let private = is_this_machine(host);
     let path_is_plain = path.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._~/".contains(&b));
     if !(scheme == "https" || (scheme == "http" && private)) || !path_is_plain {
         return Err(PROBLEM);
     }
     let path = if path.is_empty() { String::new() } else { format!("/{path}") };
     Ok(BaseUrl { origin: format!("{scheme}://{authority}"), host: host.to_owned(), path })
+}
+
+fn is_this_machine(host: &str) -> bool {
+    matches!(host, "localhost" | "127.0.0.1" | "[::1]")
 }
 
 /// The host of `host` or `host:port`, when both are well formed.
@@ -428,6 +467,20 @@ impl BaseUrl {
     #[must_use]
     pub fn origin(&self) -> &str {
         &self.origin
+    }
+
+    /// Whether the host is OpenAI's: `api.openai.com`, or that of a region, such as `eu.api.openai.com`. Source: OpenAI, "Data
+    /// residency".
+    fn is_openai_host(&self) -> bool {
+        self.host == "api.openai.com" || self.host.ends_with(".api.openai.com")
+    }
+
+    /// Whether it is Cloudflare's AI Gateway with OpenAI as the provider. Behind other paths of the gateway (`/compat`,
+    /// `/workers-ai` …) there are other servers. Source: Cloudflare, "AI Gateway", provider OpenAI.
+    fn is_gateway_to_openai(&self) -> bool {
+        let segments: Vec<_> = self.path.split('/').collect();
+        self.host == AI_GATEWAY_HOST
+            && matches!(segments[..], ["", "v1", account, gateway, "openai"] if !account.is_empty() && !gateway.is_empty())
     }
 
     /// The URL of `path`, which begins with a slash.
@@ -480,7 +533,8 @@ pub(crate) mod tests {
     fn the_defaults_are_those_of_the_table() {
         let config = parse(&[]).unwrap();
         assert_eq!(config.openai.base_url.join("/x"), "https://api.openai.com/v1/x");
-        assert_eq!(config.openai.model, "gpt-4o-mini");
+        assert_eq!(config.openai.model, "gpt-6-luna");
+        assert_eq!((config.openai.reasoning_effort, config.openai.max_completion_tokens), (None, 1000));
         assert_eq!(config.openai.timeout, Duration::from_secs(60));
         assert_eq!(config.twilio_api_base_url.join(""), "https://api.twilio.com");
         assert_eq!((config.rate_limit_per_minute, config.max_daily_calls, config.max_message_chars), (10, 1000, 4000));
@@ -516,6 +570,8 @@ pub(crate) mod tests {
             (CONVERSATION_TTL_SECONDS, "59"),
             (REPLY_WITHIN_MS, "14001"),
             (OPENAI_TIMEOUT_MS, "1.5"),
+            (OPENAI_MAX_COMPLETION_TOKENS, "0"),
+            (OPENAI_MAX_COMPLETION_TOKENS, "128001"),
             (MAX_MESSAGE_CHARS, " 4000"),
         ] {
             let faults = parse(&[(name, bad)]).unwrap_err();
@@ -535,8 +591,51 @@ pub(crate) mod tests {
     }
 
     #[test]
+    fn an_effort_is_any_word_and_nothing_else() {
+        for good in ["none", "low", "xhigh", "max", "Extra_high-2", &"x".repeat(20)] {
+            assert_eq!(parse(&[(OPENAI_REASONING_EFFORT, good)]).unwrap().openai.reasoning_effort.as_deref(), Some(good));
+        }
+        for bad in [" ", "very high", "low,high", "h\u{f6}chste", "\"low\"", &"x".repeat(21)] {
+            assert_eq!(parse(&[(OPENAI_REASONING_EFFORT, bad)]).unwrap_err()[0].setting, OPENAI_REASONING_EFFORT, "{bad}");
+        }
+        assert_eq!(parse(&[(OPENAI_REASONING_EFFORT, "")]).unwrap().openai.reasoning_effort, None);
+    }
+
+    #[test]
+    fn openai_is_told_from_other_servers_by_its_hosts_and_by_the_gateways_path() {
+        let is_openai = |url, key| parse(&[(OPENAI_BASE_URL, url), (OPENAI_API_KEY, key)]).unwrap().openai.is_openai();
+        for own in [
+            "https://api.openai.com/v1",
+            "https://eu.api.openai.com/v1",
+            "https://us.api.openai.com/v1/",
+            "https://gateway.ai.cloudflare.com/v1/account/gateway/openai",
+            "https://gateway.ai.cloudflare.com/v1/account/gateway/openai/",
+        ] {
+            assert!(is_openai(own, "sk-test"), "{own}");
+        }
+        for other in [
+            "https://openai.com/v1",
+            "https://notapi.openai.com/v1",
+            "https://api.openai.com.example/v1",
+            "https://models.example/v1/account/gateway/openai",
+            "https://gateway.ai.cloudflare.com/v1/account/gateway/compat",
+            "https://gateway.ai.cloudflare.com/v1/account/gateway/workers-ai/v1",
+            "https://gateway.ai.cloudflare.com/v1/account/gateway/azure-openai/resource/deployment",
+            "https://gateway.ai.cloudflare.com/v1/account/openai",
+            "https://gateway.ai.cloudflare.com/v1//gateway/openai",
+            "http://127.0.0.1:11434/v1",
+        ] {
+            assert!(!is_openai(other, "sk-test"), "{other}");
+        }
+        assert!(is_openai("http://127.0.0.1:8788/v1", "sk-playground-1"), "the playground stands for it");
+        assert!(!is_openai("https://models.example/v1", "sk-playground-1"), "on this machine only");
+    }
+
+    #[test]
     fn an_openai_key_must_look_like_one_for_openai_itself_only() {
-        assert_eq!(parse(&[(OPENAI_API_KEY, "key")]).unwrap_err()[0].setting, OPENAI_API_KEY);
+        for url in ["https://api.openai.com/v1", "https://eu.api.openai.com/v1"] {
+            assert_eq!(parse(&[(OPENAI_API_KEY, "key"), (OPENAI_BASE_URL, url)]).unwrap_err()[0].setting, OPENAI_API_KEY);
+        }
         assert!(parse(&[(OPENAI_API_KEY, "key"), (OPENAI_BASE_URL, "https://models.example/v1")]).is_ok());
     }
 

@@ -9,15 +9,13 @@ use base64::{display::Base64Display, prelude::BASE64_STANDARD};
 use serde::{Deserialize, Serialize, Serializer};
 
 use crate::{
-    config::OpenAi,
+    config::{AI_GATEWAY_HOST, OpenAi},
     conversation::Conversation,
     platform::{HttpError, HttpRequest, HttpResponse, MAX_RESPONSE_BYTES, UnixMillis, millis},
     pseudonym::Pseudonym,
     twilio::media::{FetchError, Picture},
 };
 
-/// The longest answer that is asked for, in tokens: about three SMS parts.
-pub const MAX_COMPLETION_TOKENS: u32 = 1000;
 /// How often a request may be tried again.
 pub const MAX_RETRIES: u32 = 2;
 
@@ -134,7 +132,13 @@ impl Failure {
     }
 }
 
-/// The request for the next turn of a conversation, whose newest message shows the pictures too. `user` tells OpenAI senders apart without telling who they are.
+/// The request for the next turn of a conversation, whose newest message shows the pictures too.
+///
+/// Only what every model takes is in it: no `temperature` and no `stop`, which models that reason refuse, and no `max_tokens`,
+/// which `max_completion_tokens` has replaced. OpenAI itself also gets the pseudonym twice: `safety_identifier` tells senders
+/// apart without telling who they are, and `prompt_cache_key` brings a conversation's requests to the machine that has its
+/// beginning in its cache. Through Cloudflare's AI Gateway both are sent too, since it passes a request on as it is. Other
+/// servers get neither: they may refuse fields that they do not know.
 ///
 /// # Errors
 /// When JSON cannot be written, which writing to memory does not.
@@ -149,8 +153,14 @@ pub fn request(
     struct Body<'a> {
         model: &'a str,
         messages: Vec<Message<'a>>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        reasoning_effort: Option<&'a str>,
         max_completion_tokens: u32,
-        user: &'a str,
+        stream: bool,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        safety_identifier: Option<&'a str>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        prompt_cache_key: Option<&'a str>,
     }
     #[derive(Serialize)]
     struct Message<'a> {
@@ -185,10 +195,19 @@ pub fn request(
         let shown = pictures.iter().map(|picture| Part::ImageUrl { image_url: ImageUrl { url: DataUrl(picture) } });
         Message { role: "user", content: Content::Parts([Part::Text { text: input }].into_iter().chain(shown).collect()) }
     });
-    let body = Body { model: &config.model, messages, max_completion_tokens: MAX_COMPLETION_TOKENS, user: sender.as_str() };
+    let pseudonym = config.is_openai().then_some(sender.as_str());
+    let body = Body {
+        model: &config.model,
+        messages,
+        reasoning_effort: effort(config),
+        max_completion_tokens: config.max_completion_tokens,
+        stream: false,
+        safety_identifier: pseudonym,
+        prompt_cache_key: pseudonym,
+    };
     let mut headers =
         vec![("Authorization", format!("Bearer {}", config.api_key.expose())), ("Content-Type", "application/json".to_owned())];
-    if config.base_url.host() == "gateway.ai.cloudflare.com" {
+    if config.base_url.host() == AI_GATEWAY_HOST {
         // A cached answer would be somebody else's.
         headers.push(("cf-aig-skip-cache", "true".to_owned()));
     }
@@ -199,6 +218,26 @@ pub fn request(
     let body = String::from_utf8(json).map_err(serde::ser::Error::custom)?;
     Ok(HttpRequest { method: "POST", url: config.base_url.join("/chat/completions"), headers, body, limit: MAX_RESPONSE_BYTES })
 }
+
+/// The effort that is sent: the one that was set, as it is. Without one OpenAI is told not to let the model reason, which its
+/// models do by default: that costs time and tokens, and can leave none for the answer. A model that would refuse `none` is
+/// told nothing, and so is another server.
+fn effort(config: &OpenAi) -> Option<&str> {
+    let none = (config.is_openai() && takes_none(&config.model)).then_some("none");
+    config.reasoning_effort.as_deref().or(none)
+}
+
+/// Whether a model of OpenAI's takes the effort `none`, as all but some families do.
+fn takes_none(model: &str) -> bool {
+    let base = model.strip_prefix("ft:").unwrap_or(model);
+    let is_of = |family: &str| base.strip_prefix(family).is_some_and(|rest| rest.is_empty() || rest.starts_with(['-', ':']));
+    !WITHOUT_NONE.into_iter().any(is_of)
+}
+
+/// The families of models that refuse the effort `none`: those that never reason do not know the parameter, the others always
+/// reason. Source: OpenAI, "Models".
+const WITHOUT_NONE: [&str; 11] =
+    ["gpt-3.5-turbo", "gpt-4", "gpt-4o", "gpt-4.1", "gpt-5", "gpt-6-astra", "gpt-6.2-astra", "gpt-6.2-sol", "o1", "o3", "o4-mini"];
 
 /// About as long as a request without pictures.
 const TYPICAL_BYTES: usize = 16 * 1024;
@@ -358,9 +397,66 @@ mod tests {
         assert_eq!(request.url, "https://api.openai.com/v1/chat/completions");
         assert_eq!(
             request.body,
-            r#"{"model":"gpt-4o-mini","messages":[{"role":"system","content":"Be kind."},{"role":"user","content":"Hi"},{"role":"assistant","content":"Hello"},{"role":"user","content":"And \"now\"?"}],"max_completion_tokens":1000,"user":"ab12"}"#
+            r#"{"model":"gpt-6-luna","messages":[{"role":"system","content":"Be kind."},{"role":"user","content":"Hi"},{"role":"assistant","content":"Hello"},{"role":"user","content":"And \"now\"?"}],"reasoning_effort":"none","max_completion_tokens":1000,"stream":false,"safety_identifier":"ab12","prompt_cache_key":"ab12"}"#
         );
         assert!(request.headers.contains(&("Authorization", "Bearer sk-test".to_owned())));
+    }
+
+    /// The fields of a request beside the messages, as JSON.
+    fn fields(changes: &[(&str, &str)]) -> serde_json::Value {
+        let mut body: serde_json::Value = serde_json::from_str(&build(changes).body).unwrap();
+        body.as_object_mut().unwrap().remove("messages");
+        body
+    }
+
+    const OTHER_SERVERS: [&str; 3] =
+        ["https://models.example/v1", "http://127.0.0.1:11434/v1", "https://gateway.ai.cloudflare.com/v1/account/gateway/workers-ai/v1"];
+
+    #[test]
+    fn another_server_gets_no_field_that_only_openai_knows() {
+        for url in OTHER_SERVERS {
+            let expected = serde_json::json!({ "model": "gpt-6-luna", "max_completion_tokens": 1000, "stream": false });
+            assert_eq!(fields(&[("OPENAI_BASE_URL", url)]), expected, "{url}");
+        }
+        let gateway = "https://gateway.ai.cloudflare.com/v1/account/gateway/openai";
+        assert_eq!(fields(&[("OPENAI_BASE_URL", gateway)]), fields(&[]), "the gateway passes all on to OpenAI");
+    }
+
+    #[test]
+    fn an_effort_that_is_set_is_sent_as_it_is_to_whatever_server_and_model() {
+        for url in [&OTHER_SERVERS[..], &["https://api.openai.com/v1"]].concat() {
+            for model in ["gpt-6-luna", "gpt-6-astra", "llama"] {
+                let sent = fields(&[("OPENAI_BASE_URL", url), ("OPENAI_MODEL", model), ("OPENAI_REASONING_EFFORT", "Xhigh")]);
+                assert_eq!(sent["reasoning_effort"], "Xhigh", "{url} {model}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_model_that_would_refuse_the_effort_none_is_not_sent_it() {
+        let effort = |model| fields(&[("OPENAI_MODEL", model)]).get("reasoning_effort").cloned();
+        for model in ["gpt-6-luna", "gpt-6.1-terra", "gpt-5.1", "gpt-5.4-nano", "gpt-7", "o30"] {
+            assert_eq!(effort(model), Some("none".into()), "{model}");
+        }
+        for model in [
+            "gpt-4o-mini",
+            "gpt-4o",
+            "gpt-4.1-mini-2025-04-14",
+            "ft:gpt-4o-mini-2024-07-18:org::id",
+            "ft:gpt-4.1:org::id",
+            "gpt-4-turbo",
+            "gpt-5-mini",
+            "gpt-6-astra",
+            "gpt-6.2-sol",
+            "o3-mini",
+        ] {
+            assert_eq!(effort(model), None, "{model}");
+        }
+    }
+
+    #[test]
+    fn the_token_limit_is_the_one_that_was_set() {
+        assert_eq!(fields(&[("OPENAI_MAX_COMPLETION_TOKENS", "128000")])["max_completion_tokens"], 128_000);
     }
 
     #[test]

@@ -96,6 +96,7 @@ fn the_readmes_table_lists_the_settings_of_the_code_with_their_kinds_and_default
                 Default::Required => "required".to_owned(),
                 Default::Off => "off".to_owned(),
                 Default::RequestOrigin => "the request's own origin".to_owned(),
+                Default::NoReasoning => "`none` where it is OpenAI's own".to_owned(),
                 Default::Value(value) => format!("`{value}`"),
             };
             (format!("`{}`", setting.name), kind.to_owned(), default)
@@ -119,7 +120,7 @@ fn the_readmes_ranges_are_those_that_the_code_allows() {
             assert_eq!(accepts(name, &value.to_string()), allowed, "{name}={value}");
         }
     }
-    assert_eq!(ranges, 9);
+    assert_eq!(ranges, 10);
 }
 
 #[test]
@@ -157,7 +158,7 @@ fn the_example_of_local_settings_lists_every_setting_once_with_its_default() {
         assert_eq!(set, generated, "{name} is set exactly if it is required");
         match setting.default {
             _ if generated => assert!(!value.is_empty(), "{name} has a value to be replaced"),
-            Default::Required | Default::Off | Default::RequestOrigin => assert_eq!(value, "", "{name}"),
+            Default::Required | Default::Off | Default::RequestOrigin | Default::NoReasoning => assert_eq!(value, "", "{name}"),
             Default::Value(default) => assert_eq!(value, default, "{name}"),
         }
     }

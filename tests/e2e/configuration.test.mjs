@@ -22,6 +22,8 @@ const FAULTS = {
   "a PUBLIC_URL with a path": { PUBLIC_URL: "https://planted.example/twilio" },
   "an OPENAI_BASE_URL over plain http": { OPENAI_BASE_URL: "http://planted.example/v1" },
   "a blank OPENAI_MODEL": { OPENAI_MODEL: "  " },
+  "an OPENAI_REASONING_EFFORT of two words": { OPENAI_REASONING_EFFORT: "planted high" },
+  "an OPENAI_MAX_COMPLETION_TOKENS above 128000": { OPENAI_MAX_COMPLETION_TOKENS: "128001" },
   "a malformed OPENAI_TIMEOUT_MS": { OPENAI_TIMEOUT_MS: "planted" },
   "a malformed TWILIO_API_BASE_URL": { TWILIO_API_BASE_URL: "planted.example" },
   "a blank ASSISTANT_PROMPT": { ASSISTANT_PROMPT: " " },
@@ -40,6 +42,8 @@ const FAULTS = {
     PUBLIC_URL: "planted",
     OPENAI_BASE_URL: "planted",
     OPENAI_MODEL: " ",
+    OPENAI_REASONING_EFFORT: "planted high",
+    OPENAI_MAX_COMPLETION_TOKENS: "planted",
     OPENAI_TIMEOUT_MS: "planted",
     TWILIO_API_BASE_URL: "planted",
     ASSISTANT_PROMPT: " ",
@@ -121,21 +125,21 @@ test("a fault that was put right opens the route again, and the conversation goe
 });
 
 test("settings that are optional may be given, and empty ones count as absent", async () => {
-  await worker.reconfigure({ ADMIN_TOKEN: "a".repeat(32), SEGMENT_WRITE_KEY: "writekey", PUBLIC_URL: "", OPENAI_MODEL: "", ASSISTANT_PROMPT: "" });
+  await worker.reconfigure({ ADMIN_TOKEN: "a".repeat(32), SEGMENT_WRITE_KEY: "writekey", PUBLIC_URL: "", OPENAI_MODEL: "", OPENAI_REASONING_EFFORT: "", ASSISTANT_PROMPT: "" });
   assert.equal((await worker.request("/health")).status, 200);
   const answer = await worker.sendMessage({ ...freshPair(), body: "With all of them" });
   assert.equal(answer.messages.length, 1);
   const [{ body }] = await playground.asked("With all of them");
-  assert.equal(body.model, "gpt-4o-mini");
+  assert.deepEqual([body.model, body.reasoning_effort], ["gpt-6-luna", "none"]);
   assert.match(body.messages[0].content, /^You are a helpful assistant/);
 });
 
 test("the model, the prompt and the limit of characters are those that were set", async () => {
-  await worker.reconfigure({ OPENAI_MODEL: "gpt-4.1-mini", ASSISTANT_PROMPT: "Speak like a pirate.", MAX_MESSAGE_CHARS: "5" });
+  await worker.reconfigure({ OPENAI_MODEL: "gpt-6.1-terra", ASSISTANT_PROMPT: "Speak like a pirate.", MAX_MESSAGE_CHARS: "5" });
   const pair = freshPair();
   assert.equal((await worker.sendMessage({ ...pair, body: "Ahoy!" })).messages.length, 1);
   const [{ body }] = await playground.asked("Ahoy!");
-  assert.deepEqual([body.model, body.messages[0]], ["gpt-4.1-mini", { role: "system", content: "Speak like a pirate." }]);
+  assert.deepEqual([body.model, body.messages[0]], ["gpt-6.1-terra", { role: "system", content: "Speak like a pirate." }]);
   const tooLong = await worker.sendMessage({ ...pair, body: "Ahoy!!" });
   assert.deepEqual(tooLong.messages, ["That message is too long for me. Please keep it to 5 characters."]);
 });

@@ -54,11 +54,12 @@ export async function startSwitchboard(options = {}) {
 
 /**
  * Starts a playground on a free port. `tokens` are the Twilio auth tokens that it takes, `worker` the address of the Worker
- * that its page's phones write to, `adminToken` what it shows that Worker's admin routes ("" for none).
+ * that its page's phones write to, `adminToken` what it shows that Worker's admin routes ("" for none), `date` the day that it is
+ * for its OpenAI.
  */
-export async function startPlayground({ tokens = SECRETS.TWILIO_AUTH_TOKEN, worker, adminToken = SECRETS.ADMIN_TOKEN } = {}) {
+export async function startPlayground({ tokens = SECRETS.TWILIO_AUTH_TOKEN, worker, adminToken = SECRETS.ADMIN_TOKEN, date } = {}) {
   const lines = [];
-  const running = start(playgroundBinary(), ["serve", "--port", "0", ...(worker ? ["--worker", worker] : [])], {
+  const running = start(playgroundBinary(), ["serve", "--port", "0", ...(worker ? ["--worker", worker] : []), ...(date ? ["--date", date] : [])], {
     cwd: ROOT,
     env: { ...process.env, ...SECRETS, TWILIO_AUTH_TOKEN: tokens, ADMIN_TOKEN: adminToken },
     stdio: ["ignore", "pipe", "pipe"],

@@ -35,9 +35,9 @@ test("an SMS is answered with TwiML, and the model is asked as OpenAI documents 
     { path: request.path, method: request.method, authorized: request.authorized, status: request.status },
     { path: "/v1/chat/completions", method: "POST", authorized: true, status: 200 },
   );
-  assert.deepEqual(Object.keys(request.body).sort(), ["max_completion_tokens", "messages", "model", "user"]);
-  assert.equal(request.body.model, "gpt-4o-mini");
-  assert.equal(request.body.user, pseudonym(pair));
+  assert.deepEqual(Object.keys(request.body).sort(), ["max_completion_tokens", "messages", "model", "prompt_cache_key", "reasoning_effort", "safety_identifier", "stream"]);
+  const { model: name, reasoning_effort: effort, max_completion_tokens: limit, stream, prompt_cache_key: cacheKey, safety_identifier: identifier } = request.body;
+  assert.deepEqual([name, effort, limit, stream, cacheKey, identifier], ["gpt-6-luna", "none", 1000, false, pseudonym(pair), pseudonym(pair)]);
   assert.deepEqual(request.body.messages.map(({ role }) => role), ["system", "user"]);
 
   const turn = await worker.logged(({ event, phone_hash: hash }) => event === "turn" && hash === phoneHash(pair.from));
@@ -52,7 +52,7 @@ test("a WhatsApp message is answered, in a conversation apart from the same numb
   const answer = await worker.sendMessage({ ...pair, channel: "whatsapp", body: "By WhatsApp" });
   assert.deepEqual(answer.messages, [echo("By WhatsApp", 1)]);
   const [request] = await playground.asked("By WhatsApp");
-  assert.equal(request.body.user, pseudonym(pair, "whatsapp"));
+  assert.equal(request.body.safety_identifier, pseudonym(pair, "whatsapp"));
   assert.ok(!JSON.stringify(request.body).includes("Test Person"), "the model is not told who writes");
 });
 
@@ -255,7 +255,7 @@ test("a burst from one sender never interleaves: every message is in exactly one
   await playground.fault({ service: "openai", delay_ms: 250, times: 9, contains: "Burst" });
   const answers = await Promise.all(texts.map((body) => worker.sendMessage({ ...pair, body })));
   await playground.clearFaults();
-  const requests = (await playground.asked("Burst")).filter(({ body }) => body.user === pseudonym(pair));
+  const requests = (await playground.asked("Burst")).filter(({ body }) => body.safety_identifier === pseudonym(pair));
   for (const [index, request] of requests.slice(1).entries()) {
     const before = requests[index];
     assert.ok(request.received_at >= before.received_at + before.took_ms, `turn ${index + 2} began before turn ${index + 1} had ended`);

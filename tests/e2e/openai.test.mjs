@@ -4,6 +4,7 @@
 // Not here: the daily cap (limits), failures that show late (delivery).
 
 import assert from "node:assert/strict";
+import http from "node:http";
 import { after, before, describe, test } from "node:test";
 import { eventually, freshPair, phoneHash, pseudonym, startPlayground, startWorker } from "./harness.mjs";
 import { freePort } from "../../scripts/lib/local.mjs";
@@ -27,7 +28,8 @@ after(async () => {
 
 const echo = (text, number = 1) => `Nice to hear from you! You said: "${text}" (message ${number} of our conversation)`;
 
-// What goes wrong: the fault, the requests that are made, the label in the log, and what the sender reads.
+// What goes wrong: the fault, the requests that are made, the label in the log, what the sender reads, and the tokens that the
+// answer cost although it could not be passed on.
 const FAILURES = {
   "a dropped connection": ["connection=drop", 3, "connection_failed"],
   "a connection dropped after the answer was made": ["connection=act_then_drop", 3, "connection_failed"],
@@ -46,10 +48,10 @@ const FAILURES = {
   "a 422": ["status=422", 1, "rejected"],
   "a redirect to nowhere": ["status=302", 1, "unexpected_response"],
   "an answer of no characters": ["body=empty_answer", 1, "empty_answer"],
-  "an answer of white space": ["body=blank_answer", 1, "empty_answer"],
+  "an answer of white space": ["body=blank_answer", 1, "empty_answer", APOLOGY, 1],
   "an answer without content": ["body=null_answer", 1, "empty_answer"],
-  "an answer without a choice": ["body=no_choices", 1, "empty_answer"],
-  "an answer cut off before its first word": ["body=length_empty", 1, "token_limit", TOKEN_LIMIT],
+  "an answer without a choice": ["body=no_choices", 1, "empty_answer", APOLOGY, Math.ceil(echo("This fails", 2).length / 4)],
+  "an answer cut off before its first word": ["body=length_empty", 1, "token_limit", TOKEN_LIMIT, 1000],
   "an answer that was filtered": ["body=content_filter", 1, "content_filter", FILTERED],
   "bytes that are no text": ["body=garbage", 1, "unexpected_response"],
   "an HTML page": ["body=not_json", 1, "unexpected_response"],
@@ -61,7 +63,7 @@ const FAILURES = {
 };
 
 describe("failures of the model", { concurrency: 12 }, () => {
-  for (const [what, [fault, requests, failure, text = APOLOGY]] of Object.entries(FAILURES)) {
+  for (const [what, [fault, requests, failure, text = APOLOGY, tokens = 0]] of Object.entries(FAILURES)) {
     const tries = requests === 1 ? "is not tried again" : "is tried again, twice at most";
     test(`${what} ${tries}, is told once, and is no part of the conversation`, async () => {
       const pair = freshPair();
@@ -76,7 +78,7 @@ describe("failures of the model", { concurrency: 12 }, () => {
       const turn = (await turnsOf(pair, 2)).at(-1);
       assert.deepEqual(
         { outcome: turn.outcome, failure: turn.failure, requests: turn.model_requests, delivery: turn.delivery, tokens: turn.completion_tokens },
-        { outcome: "failed", failure, requests, delivery: "inline", tokens: 0 },
+        { outcome: "failed", failure, requests, delivery: "inline", tokens },
       );
 
       const next = await ask("How many messages?");
@@ -164,7 +166,7 @@ describe("failures of the model", { concurrency: 12 }, () => {
       await playground.fault({ service: "openai", status, headers: { Location: `${playground.url}/v1/chat/completions` }, times: 1, contains: pseudonym(pair) });
       const answer = await worker.sendMessage({ ...pair, body: "Redirected" });
       assert.deepEqual(answer.messages, [APOLOGY]);
-      assert.equal((await playground.requests("openai")).filter(({ body }) => body?.user === pseudonym(pair)).length, 1);
+      assert.equal((await playground.requests("openai")).filter(({ body }) => body?.safety_identifier === pseudonym(pair)).length, 1);
       const [turn] = await turnsOf(pair, 1);
       assert.deepEqual([turn.failure, turn.model_requests], ["unexpected_response", 1]);
     });
@@ -202,6 +204,74 @@ describe("failures of the model", { concurrency: 12 }, () => {
   });
 });
 
+describe("models", () => {
+  const answered = async (other, body) => {
+    const pair = freshPair();
+    const { messages } = await other.sendMessage({ ...pair, body });
+    const turn = await other.logged(({ event, phone_hash: hash }) => event === "turn" && hash === phoneHash(pair.from));
+    return { messages, outcome: turn.outcome, failure: turn.failure, requests: turn.model_requests, tokens: turn.completion_tokens };
+  };
+
+  test("an answer that used up its tokens before the first word is told so, and its tokens are logged", async () => {
+    const other = await startWorker({ playground, settings: { OPENAI_REASONING_EFFORT: "high", OPENAI_MAX_COMPLETION_TOKENS: "500" } });
+    try {
+      const expected = { messages: [TOKEN_LIMIT], outcome: "failed", failure: "token_limit", requests: 1, tokens: 500 };
+      assert.deepEqual(await answered(other, "Reason about this"), expected);
+      const [{ body }] = await playground.asked("Reason about this");
+      assert.deepEqual([body.reasoning_effort, body.max_completion_tokens], ["high", 500]);
+
+      await other.reconfigure({ OPENAI_REASONING_EFFORT: "high", OPENAI_MAX_COMPLETION_TOKENS: "2000" });
+      const { messages, failure, tokens } = await answered(other, "Reason with more room");
+      assert.deepEqual([messages, failure], [[echo("Reason with more room")], undefined]);
+      assert.ok(tokens > 1000, `${tokens} tokens, those of the reasoning included`);
+
+      await other.reconfigure({ OPENAI_REASONING_EFFORT: "minimal" });
+      assert.deepEqual(await answered(other, "With an effort of old"), { messages: [APOLOGY], outcome: "failed", failure: "rejected", requests: 1, tokens: 0 });
+    } finally {
+      await other.close();
+    }
+  });
+
+  for (const [date, outcome] of [["2027-01-13", "answered"], ["2027-01-14", "failed"]]) {
+    test(`a turn that asks gpt-4o-mini on ${date} has ${outcome}`, async () => {
+      const then = await startPlayground({ date });
+      const other = await startWorker({ playground: then, settings: { OPENAI_MODEL: "gpt-4o-mini" } });
+      try {
+        const turn = await answered(other, "Still there?");
+        assert.deepEqual([turn.messages, turn.outcome, turn.failure], outcome === "answered" ? [[echo("Still there?")], outcome, undefined] : [[APOLOGY], outcome, "rejected"]);
+        const [{ body, status, deprecation }] = await then.asked("Still there?");
+        assert.equal(body.reasoning_effort, undefined, "it does not know the field");
+        assert.deepEqual([status, deprecation], outcome === "answered" ? [200, "OpenAI shuts gpt-4o-mini down on 2027-01-14"] : [404, undefined]);
+      } finally {
+        await other.close();
+        await then.close();
+      }
+    });
+  }
+
+  test("another server than OpenAI is sent no field that only OpenAI knows", async () => {
+    const asked = [];
+    const server = http.createServer(async (request, response) => {
+      asked.push(JSON.parse((await request.toArray()).join("")));
+      response.writeHead(200, { "content-type": "application/json" });
+      response.end(JSON.stringify({ choices: [{ message: { content: "Ahoy from elsewhere." }, finish_reason: "stop" }] }));
+    });
+    await new Promise((listening) => server.listen(0, "127.0.0.1", listening));
+    const settings = { OPENAI_BASE_URL: `http://127.0.0.1:${server.address().port}/v1`, OPENAI_API_KEY: "a-key-of-its-own", OPENAI_MODEL: "llama" };
+    const other = await startWorker({ playground, settings });
+    try {
+      assert.deepEqual((await answered(other, "Who are you?")).messages, ["Ahoy from elsewhere."]);
+      assert.deepEqual(asked.map(({ messages, ...rest }) => rest), [{ model: "llama", max_completion_tokens: 1000, stream: false }]);
+      await other.reconfigure({ ...settings, OPENAI_REASONING_EFFORT: "low" });
+      await answered(other, "And with an effort?");
+      assert.equal(asked.at(-1).reasoning_effort, "low", "what is set is sent");
+    } finally {
+      await other.close();
+      server.close();
+    }
+  });
+});
+
 test("an OpenAI that nothing listens for is apologised for, and tried three times", async () => {
   const other = await startWorker({ playground, settings: { OPENAI_BASE_URL: `http://127.0.0.1:${await freePort()}/v1` } });
   try {
@@ -214,7 +284,7 @@ test("an OpenAI that nothing listens for is apologised for, and tried three time
 });
 
 async function requestsOf(pair, text) {
-  return (await playground.asked(text)).filter(({ body }) => body.user === pseudonym(pair));
+  return (await playground.asked(text)).filter(({ body }) => body.safety_identifier === pseudonym(pair));
 }
 
 function turnsOf(pair, count) {

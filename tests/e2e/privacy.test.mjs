@@ -114,7 +114,7 @@ test("the model is told what was said, and nothing of who said it", async () => 
   assert.ok(requests.some(({ body }) => JSON.stringify(body).includes(SAID.text)));
   const personal = Object.entries(PERSONAL);
   for (const { body, query, headers } of requests) assert.deepEqual(found(JSON.stringify([body, query, headers]), personal), []);
-  assert.deepEqual([...new Set(requests.map(({ body }) => body.user))].sort(), [pseudonym({ from: FROM, to: TO }), pseudonym({ from: FROM, to: TO }, "whatsapp")].sort());
+  assert.deepEqual([...new Set(requests.map(({ body }) => body.safety_identifier))].sort(), [pseudonym({ from: FROM, to: TO }), pseudonym({ from: FROM, to: TO }, "whatsapp")].sort());
 });
 
 test("Twilio is told the addresses and the answer, and nothing else", async () => {

@@ -112,7 +112,9 @@ async function turn(sender, text) {
     const completion = await openai.chat.completions.create({
       model: OPENAI_MODEL,
       messages: [{ role: "system", content: PROMPT }, ...said, { role: "user", content: text }],
+      reasoning_effort: "none",
       max_completion_tokens: 1000,
+      stream: false,
     });
     const answer = completion.choices[0]?.message.content?.trim();
     if (!answer) throw new Error("no answer");

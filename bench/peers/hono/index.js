@@ -185,8 +185,11 @@ export class SenderObject extends DurableObject {
       body: JSON.stringify({
         model: this.env.OPENAI_MODEL,
         messages: [{ role: "system", content: PROMPT }, ...said, { role: "user", content: text }],
+        reasoning_effort: "none",
         max_completion_tokens: 1000,
-        user: this.ctx.id.toString(),
+        stream: false,
+        safety_identifier: this.ctx.id.toString(),
+        prompt_cache_key: this.ctx.id.toString(),
       }),
       signal,
     });
