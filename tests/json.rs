@@ -21,7 +21,7 @@ const CONVERSATION: &str = r#"{"v":1,"turns":[{"user":"Hello","assistant":"Hé \
 
 fn answered(body: &str) -> bool {
     let response = HttpResponse { status: 200, retry_after: None, location: None, body: body.as_bytes().to_vec() };
-    openai::decode(Ok(&response)).is_ok()
+    openai::decode(Ok(&response)).result.is_ok()
 }
 
 #[test]
