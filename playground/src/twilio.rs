@@ -97,12 +97,12 @@ pub fn error_reply(status: u16, overrides: Option<&ErrorOverrides>) -> Reply {
 pub struct Outbox(Mutex<VecDeque<Message>>);
 
 impl Outbox {
-    /// The messages accepted at or after `since` (milliseconds since 1970), each as the API shows it, with when it was
+    /// The messages created by the API at or after `since` (milliseconds since 1970), each as the API shows it, with when it was
     /// accepted and all parameters it was created with.
     pub fn list(&self, since: u64) -> Vec<Value> {
         self.lock()
             .iter()
-            .filter(|message| message.accepted_at >= since)
+            .filter(|message| message.direction == Direction::Api && message.accepted_at >= since)
             .map(|message| {
                 let mut shown = message.resource(Stage::Delivered);
                 if let Some(fields) = shown.as_object_mut() {
@@ -112,6 +112,22 @@ impl Outbox {
                 shown
             })
             .collect()
+    }
+
+    /// Takes note of a text that a webhook was answered: Twilio lists it like any other message, as a reply.
+    pub fn add_reply(&self, account: &str, from: &str, to: &str, body: &str) {
+        self.add(Message {
+            sid: format!("SM{}", random_hex()),
+            account: account.to_owned(),
+            to: to.to_owned(),
+            from: Some(from.to_owned()),
+            messaging_service: None,
+            body: body.to_owned(),
+            media: 0,
+            accepted_at: now_ms(),
+            direction: Direction::Reply,
+            parameters: Map::new(),
+        });
     }
 
     fn add(&self, message: Message) {
@@ -162,7 +178,26 @@ struct Message {
     body: String,
     media: usize,
     accepted_at: u64,
+    direction: Direction,
     parameters: Map<String, Value>,
+}
+
+/// Where an outgoing message came from.
+#[derive(Clone, Copy, PartialEq)]
+enum Direction {
+    /// A request to the API.
+    Api,
+    /// The answer to a webhook.
+    Reply,
+}
+
+impl Direction {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Api => "outbound-api",
+            Self::Reply => "outbound-reply",
+        }
+    }
 }
 
 /// The life of a message, shortened: it is queued in the answer that creates it, and delivered ever after.
@@ -188,7 +223,7 @@ impl Message {
             "date_created": date,
             "date_sent": (stage == Stage::Delivered).then_some(&date),
             "date_updated": date,
-            "direction": "outbound-api",
+            "direction": self.direction.name(),
             "error_code": null,
             "error_message": null,
             "from": self.from,
@@ -306,6 +341,7 @@ fn create<'a>(playground: &'a Playground, account: String, call: &Call) -> Resul
         body: body.to_owned(),
         media: media.len(),
         accepted_at: 0,
+        direction: Direction::Api,
         parameters: form_as_json(form.clone()),
     };
     Ok(Prepared {

@@ -17,7 +17,7 @@ use crate::journal::now_ms;
 use crate::names::Names;
 use crate::phone;
 use crate::random_hex;
-use crate::webhook::{Channel, Inbound};
+use crate::webhook::{ACCOUNT_SID, Channel, Inbound};
 
 /// Everything that the page's phones need to send.
 pub struct Desk {
@@ -193,6 +193,9 @@ async fn deliver(playground: &Arc<Playground>, sent: &Arc<Sent>, kind: Kind, sig
         Err(error) => Err(NoAnswer::Broken(error.to_string())),
     };
     let took_ms = u64::try_from(clock.elapsed().as_millis()).unwrap_or(u64::MAX);
+    if let (Ok(answer), false) = (&answer, lost) {
+        list_replies(playground, inbound, answer);
+    }
     let mut told = match answer {
         Ok(answer) => shown(&answer),
         Err(reason) => json!({"problem": problem(&reason, desk.carrier.worker(), lost)}),
@@ -210,6 +213,17 @@ async fn post(playground: &Arc<Playground>, webhook: Webhook, patience: Duration
     let playground = Arc::clone(playground);
     let posted = tokio::task::spawn_blocking(move || playground.desk.carrier.post(&webhook, patience)).await;
     posted.unwrap_or_else(|error| Err(NoAnswer::Broken(error.to_string())))
+}
+
+/// What a webhook was answered is a message of its own in Twilio's list.
+fn list_replies(playground: &Playground, inbound: &Inbound, answer: &Answer) {
+    if answer.status != 200 {
+        return;
+    }
+    let Ok(read) = phone::read(answer.content_type().as_deref(), &answer.body) else { return };
+    for message in read.messages {
+        playground.outbox.add_reply(ACCOUNT_SID, &inbound.to, &inbound.from, &message.text);
+    }
 }
 
 /// An answer, and what Twilio makes of it.

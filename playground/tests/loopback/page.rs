@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use sha1::Sha1;
 use sha2::Sha256;
 
-use crate::harness::{Answer, Playground, TOKENS, chat, wait_until};
+use crate::harness::{Answer, Playground, TOKENS, chat, messages_path, wait_until};
 
 const NAMES_KEY: &str = "a key of pseudonyms for tests, 32 characters";
 const ADMIN_TOKEN: &str = "an admin token for tests, 32 characters long";
@@ -161,6 +161,21 @@ fn switch(playground: &Playground, phone: Option<(&str, &str)>, switches: &Value
     let phone = phone.map(|(channel, from)| json!({"channel": channel, "from": from, "to": "+15550199"}));
     let body = json!({"phone": phone, "switches": switches}).to_string();
     playground.send("PUT", "/playground/switches", &[("content-type", "application/json")], body.as_bytes())
+}
+
+#[test]
+fn a_webhooks_answer_is_listed_as_a_reply_beside_what_the_api_was_asked_to_send() {
+    let worker = Worker::saying("Yes.");
+    let playground = worker.playground();
+    let mut feed = Watcher::open(&playground, None);
+    send(&playground, "Is it so?");
+    feed.next_of("answered");
+    playground.text_to("+15550100", "Yes.");
+    let listed = playground.get(&format!("{}?To=%2B15550100", messages_path())).json();
+    let directions: Vec<&str> =
+        listed["messages"].as_array().unwrap().iter().map(|message| message["direction"].as_str().unwrap()).collect();
+    assert_eq!(directions, ["outbound-api", "outbound-reply"]);
+    assert_eq!(playground.sent_messages().len(), 1, "one was sent by REST");
 }
 
 #[test]
