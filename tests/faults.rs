@@ -285,6 +285,16 @@ fn when_the_days_budget_is_used_up_each_sender_is_told_once() {
 }
 
 #[test]
+fn a_budget_that_ends_between_two_tries_is_told_once_too() {
+    run(|| async {
+        let world = World::with(&[("MAX_DAILY_CALLS", "1")]);
+        world.model([Act::Status(500, "")]);
+        let said = answers(&world, ANNA, "Hello", 3).await;
+        assert_eq!(said.concat(), [NO_BUDGET]);
+    });
+}
+
+#[test]
 fn fixed_sentences_are_bounded_by_the_day_whatever_they_are() {
     let allowed = usize::try_from(MAX_FIXED_REPLIES_PER_DAY).unwrap();
     for (from, text) in [(ANNA, "HELP"), (ANNA, ""), (ANNA, "reset"), (CARL, "START"), (CARL, "delete my data")] {
@@ -466,6 +476,22 @@ fn a_late_answer_is_not_taken_for_sent_because_an_equal_one_went_out_inline() {
         world.pass(120 * SECOND).await;
         assert_eq!(world.sent(), ["Yes."], "it was dropped at first, and Twilio lists the inline one only");
         assert_eq!(world.events_named("late_part").len(), 1);
+    });
+}
+
+#[test]
+fn a_late_answer_is_not_taken_for_one_that_was_sent_before_an_erasure() {
+    run(|| async {
+        let world = World::new();
+        world.model((0..2).map(|_| after(12_000, Act::Say("Yes."))));
+        world.text(ANNA, "Is it so?").await;
+        world.pass(5 * SECOND).await;
+        assert_eq!(world.sent(), ["Yes."]);
+        world.text(ANNA, "delete my data").await;
+        world.twilio([Act::Drop]);
+        world.text(ANNA, "Really?").await;
+        world.pass(120 * SECOND).await;
+        assert_eq!(world.sent(), ["Yes.", "Yes."]);
     });
 }
 

@@ -244,8 +244,8 @@ const KV_READ_LIMIT: Duration = Duration::from_secs(5);
 /// How long one write or deletion in KV may take: what waits for it waits no longer.
 const KV_WRITE_LIMIT: Duration = Duration::from_secs(10);
 
-/// How long the budget object may take to count what is reported.
-const REPORT_LIMIT: Duration = Duration::from_secs(10);
+/// How long the budget object may take to answer, where no turn waits for it.
+const BUDGET_LIMIT: Duration = Duration::from_secs(10);
 
 /// How long a webhook that is about to leave asks whether its answer can come by REST.
 const LOOK_LIMIT: Duration = Duration::from_millis(500);
@@ -920,7 +920,7 @@ impl<P: SenderPlatform> Inner<P> {
                 tally
             })
             .await?;
-        let Err(error) = in_time(&self.platform, REPORT_LIMIT, Budgets::report(&self.platform, tally)).await else { return Ok(()) };
+        let Err(error) = in_time(&self.platform, BUDGET_LIMIT, Budgets::report(&self.platform, tally)).await else { return Ok(()) };
         event::log(&self.platform, &Event::ObjectFailed { object: "budget", reason: error.reason });
         self.step(|state, now| state.counted(&tally, now)).await
     }
@@ -944,7 +944,7 @@ impl<P: SenderPlatform> Inner<P> {
     /// Reserves the first part of a late answer, and sends it: not before it is counted for `MAX_DAILY_MESSAGES`.
     async fn reserve_part(&self, late: &Late) -> Result<(), PlatformError> {
         let call = ReserveCall { item: Item::Message, cap: self.config.max_daily_messages, tally: Tally::EMPTY };
-        match in_time(&self.platform, REPORT_LIMIT, self.platform.reserve(call)).await {
+        match in_time(&self.platform, BUDGET_LIMIT, self.platform.reserve(call)).await {
             Ok(Reservation::Granted) => {
                 // It may have been called off meanwhile.
                 let reserved = self.step(|state, now| state.late_reserved(late.turn, now)).await?;

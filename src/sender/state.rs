@@ -720,7 +720,8 @@ impl State {
         let turns = self.conversation.map_or(0, |kept| kept.turns);
         let Dropped { messages, parts } = self.call_off();
         self.refusal = None;
-        self.sent.clear();
+        // Their ids stay, so that a look-up takes none of them for another message.
+        self.sent.iter_mut().for_each(|sent| sent.statuses.clear());
         // What an object that vanished was writing may have come to KV after a reset had deleted it.
         let deleted = self.revisions.iter_mut().filter(|revision| revision.fate == Fate::Deleted);
         deleted.for_each(|revision| revision.fate = Fate::Expires);
@@ -911,16 +912,14 @@ impl State {
 
     /// Decides whether a limit of the day keeps a turn's answer from being said, and counts what the turn has cost.
     fn unsaid(&mut self, turn: &Running, ended: &Ended, requests: u32, now: UnixMillis) -> Option<DailyLimit> {
-        if requests > 0 {
-            return None;
-        }
         let today = self.today(now);
-        if !turn.over_limit && !turn.is_reset() && turn.attempt == 1 {
+        if requests == 0 && !turn.over_limit && !turn.is_reset() && turn.attempt == 1 {
             // The request that was counted when the turn began was not made.
             today.calls = today.calls.saturating_sub(1);
         }
         match ended {
             Ended::Limited(limit, _) => std::mem::replace(&mut today.told, true).then_some(*limit),
+            _ if requests > 0 => None,
             _ => (!self.may_reply_unpaid(now)).then_some(DailyLimit::FixedReplies),
         }
     }
