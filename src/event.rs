@@ -132,7 +132,7 @@ pub enum Security {
     SuspiciousRequest {
         /// The field.
         field: &'static str,
-        /// `missing` or `malformed`.
+        /// `missing`, `malformed` or `repeated`.
         problem: &'static str,
     },
 }

@@ -55,22 +55,64 @@ pub enum Input {
     Media,
 }
 
-/// A field of a webhook that is missing or malformed. It names the field and tells nothing of its value.
+/// A field of a webhook that is missing, malformed or repeated. It names the field and tells nothing of its value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{field} is {problem}")]
 pub struct FieldError {
     /// The field's name.
     pub field: &'static str,
-    /// `missing` or `malformed`.
+    /// `missing`, `malformed` or `repeated`.
     pub problem: &'static str,
+}
+
+/// Every field of a webhook that is read, but for those of [`NUMBERED`].
+const READ: [&str; 18] = [
+    "MessageSid",
+    "From",
+    "To",
+    "AccountSid",
+    "MessagingServiceSid",
+    "Body",
+    "OptOutType",
+    "NumMedia",
+    "ButtonText",
+    "ButtonPayload",
+    "ListTitle",
+    "ListId",
+    "Latitude",
+    "Longitude",
+    "Label",
+    "Address",
+    "MessageStatus",
+    "ErrorCode",
+];
+
+/// Fields that are read with a number behind their name.
+const NUMBERED: [&str; 2] = ["MediaUrl", "MediaContentType"];
+
+/// Refuses a field that is read and stands there twice: its readers could take another one than the signer meant.
+fn refuse_repeated(form: &Form) -> Result<(), FieldError> {
+    let is_numbered = |name: &str, field: &str| {
+        name.strip_prefix(field).is_some_and(|number| !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()))
+    };
+    let read_as = |name: &str| {
+        let numbered = NUMBERED.into_iter().find(|field| is_numbered(name, field));
+        READ.into_iter().find(|field| *field == name).or(numbered)
+    };
+    let repeated = form.pairs().enumerate().find_map(|(index, (name, _))| {
+        let field = read_as(name)?;
+        form.pairs().take(index).any(|(other, _)| other == name).then_some(field)
+    });
+    repeated.map_or(Ok(()), |field| Err(FieldError { field, problem: "repeated" }))
 }
 
 impl Message {
     /// Reads a webhook's fields. `max_chars` is `MAX_MESSAGE_CHARS`, counted in Unicode scalar values after cleaning.
     ///
     /// # Errors
-    /// The first field that is missing or malformed.
+    /// A field that is repeated, or the first that is missing or malformed.
     pub fn from_form(form: &Form, max_chars: usize) -> Result<Self, FieldError> {
+        refuse_repeated(form)?;
         let media = Attached::read(form);
         let input = input(form, &media, max_chars);
         let pictures = match (&input, media) {
@@ -201,8 +243,9 @@ impl StatusUpdate {
     /// Reads a status callback's fields.
     ///
     /// # Errors
-    /// The first field that is missing or malformed.
+    /// A field that is repeated, or the first that is missing or malformed.
     pub fn from_form(form: &Form) -> Result<Self, FieldError> {
+        refuse_repeated(form)?;
         let status: Option<String> = optional(form, "MessageStatus")?;
         Ok(Self {
             sid: required(form, "MessageSid")?,
@@ -408,6 +451,30 @@ mod tests {
             assert!(parse(&[("MessageSid", sid)]).is_err(), "{sid}");
         }
         assert!(parse(&[("AccountSid", "AC1")]).is_err());
+    }
+
+    #[test]
+    fn a_repeated_field_that_is_read_is_refused_in_either_order_and_any_other_is_not() {
+        let plain = [("MessageSid", SID), ("From", "+15550100"), ("To", "+15550199"), ("MessageStatus", "delivered")];
+        let numbered = NUMBERED.map(|field| (field, format!("{field}0")));
+        let names = READ.map(|field| (field, field.to_owned())).into_iter().chain(numbered);
+        for (field, name) in names {
+            for (first, second) in [("+15550100", "+15550101"), ("+15550101", "+15550100"), ("same", "same")] {
+                let others: Vec<_> = plain.into_iter().filter(|(other, _)| *other != name).collect();
+                let form = Form::from_pairs(&[&[(name.as_str(), first)], others.as_slice(), &[(name.as_str(), second)]].concat());
+                let refused = FieldError { field, problem: "repeated" };
+                assert_eq!(Message::from_form(&form, 12).unwrap_err(), refused, "{name}");
+                assert_eq!(StatusUpdate::from_form(&form).unwrap_err(), refused, "{name}");
+            }
+        }
+        let unread = [&plain[..], &[("ProfileName", "A"), ("ProfileName", "B"), ("MediaUrl", "x"), ("MediaUrl", "y")]].concat();
+        assert!(Message::from_form(&Form::from_pairs(&unread), 12).is_ok());
+    }
+
+    #[test]
+    fn a_byte_order_mark_belongs_to_the_name_that_it_stands_before() {
+        let form = Form::parse(format!("\u{feff}MessageSid={SID}&From=%2B15550100&To=%2B15550199").as_bytes()).unwrap();
+        assert_eq!(Message::from_form(&form, 12).unwrap_err(), FieldError { field: "MessageSid", problem: "missing" });
     }
 
     #[test]

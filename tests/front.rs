@@ -263,10 +263,25 @@ fn unknown_empty_and_repeated_parameters_are_signed_and_ignored() {
     run(|| async {
         let world = World::new();
         let mut fields = fields();
-        for (name, value) in [("NewParameter", "x"), ("NewParameter", "y"), ("NewParameter", "x"), ("Empty", ""), ("Body", "second body")] {
+        for (name, value) in [("NewParameter", "x"), ("NewParameter", "y"), ("NewParameter", "x"), ("Empty", "")] {
             fields.push((name.to_owned(), value.to_owned()));
         }
         assert_eq!(texts(&world.post(&fields).await.body), ["answer to Hello"]);
+    });
+}
+
+#[test]
+fn a_signed_request_that_has_a_field_twice_which_is_read_is_refused() {
+    run(|| async {
+        for name in ["From", "To", "Body", "MessageSid"] {
+            let world = World::new();
+            let mut fields = fields();
+            fields.insert(0, (name.to_owned(), "planted".to_owned()));
+            let response = world.post(&fields).await;
+            assert_eq!((response.status, response.body.as_str()), (400, format!("Bad request: {name} is repeated\n").as_str()));
+            assert_eq!(world.security_events("suspicious_request")[0]["details"]["problem"], "repeated");
+            assert!(world.object_names().is_empty() && !world.log_text().contains("planted"));
+        }
     });
 }
 

@@ -137,9 +137,11 @@ test("repeated, empty and unknown parameters are part of what is signed, and do 
   assert.deepEqual(answer.messages, [echo("With more parameters")]);
 });
 
-test("of a repeated Body the first value is the message", async () => {
+test("a signed message with two bodies is refused, since its readers could take either", async () => {
   const answer = await worker.sendMessage({ ...freshPair(), body: "The first", params: [["Body", "The second"]] });
-  assert.deepEqual(answer.messages, [echo("The first")]);
+  assert.equal(answer.status, 400);
+  assert.equal(answer.text, "Bad request: Body is repeated\n");
+  assert.deepEqual(await playground.asked("The second"), []);
 });
 
 test("a message through a Messaging Service and one to a short code are answered", async () => {
