@@ -6,7 +6,7 @@
 //! images on incoming MMS messages". Not here: when pictures are fetched (`sender`), and how the model is shown them
 //! (`openai`).
 
-use std::{cell::Cell, fmt, time::Duration};
+use std::{cell::RefCell, fmt, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
@@ -134,9 +134,11 @@ impl PictureType {
     }
 }
 
-/// A place in the isolate's memory for the pictures of one turn.
+/// A place in the isolate's memory for the pictures of one turn; it is free again when this is dropped.
 #[derive(Debug)]
-pub struct Place(());
+pub struct Place {
+    number: u64,
+}
 
 /// How many turns may have pictures in memory at once. An isolate has 128 MB (Cloudflare, "Limits"); the pictures of a turn
 /// take about 14 MB while they are put into the request, and again in the runtime while that is sent.
@@ -146,8 +148,18 @@ const MAX_PLACES: usize = 4;
 /// on in a context that is not its own.
 const LOOK_AGAIN: Duration = Duration::from_millis(200);
 
+/// How long a place is taken at most: longer than any turn. A turn that the runtime has ended without a word gives it back so.
+const MAX_HELD: Duration = Duration::from_secs(600);
+
+#[derive(Default)]
+struct Places {
+    next: u64,
+    /// The places that are taken: their numbers, and since when.
+    taken: Vec<(u64, UnixMillis)>,
+}
+
 thread_local! {
-    static TAKEN: Cell<usize> = const { Cell::new(0) };
+    static PLACES: RefCell<Places> = RefCell::default();
 }
 
 /// Waits for a place until `deadline`.
@@ -155,19 +167,33 @@ thread_local! {
 /// # Errors
 /// [`FetchError::NotFetched`] when there was none in time.
 pub async fn place(clock: &impl Clock, deadline: UnixMillis) -> Result<Place, FetchError> {
-    while TAKEN.get() >= MAX_PLACES {
-        if clock.now() >= deadline {
+    loop {
+        let now = clock.now();
+        if let Some(place) = PLACES.with_borrow_mut(|places| places.take(now)) {
+            return Ok(place);
+        }
+        if now >= deadline {
             return Err(FetchError::NotFetched);
         }
         clock.sleep(LOOK_AGAIN).await;
     }
-    TAKEN.set(TAKEN.get().saturating_add(1));
-    Ok(Place(()))
+}
+
+impl Places {
+    fn take(&mut self, now: UnixMillis) -> Option<Place> {
+        self.taken.retain(|(_, since)| now.since(*since) < MAX_HELD);
+        if self.taken.len() >= MAX_PLACES {
+            return None;
+        }
+        self.next = self.next.wrapping_add(1);
+        self.taken.push((self.next, now));
+        Some(Place { number: self.next })
+    }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        TAKEN.set(TAKEN.get().saturating_sub(1));
+        PLACES.with_borrow_mut(|places| places.taken.retain(|(number, _)| *number != self.number));
     }
 }
 
@@ -303,6 +329,15 @@ mod tests {
 
     fn url(text: &str) -> PictureUrl {
         PictureUrl(text.to_owned())
+    }
+
+    #[test]
+    fn a_place_is_free_again_when_it_is_dropped_or_held_for_longer_than_any_turn() {
+        let mut places = Places::default();
+        let held: Vec<_> = (0..MAX_PLACES).map(|_| places.take(UnixMillis(0)).unwrap()).collect();
+        assert!(places.take(UnixMillis(1)).is_none());
+        assert!(places.take(UnixMillis(0).plus(MAX_HELD)).is_some(), "what has vanished with its object holds none for ever");
+        std::mem::forget(held);
     }
 
     #[test]
