@@ -1,4 +1,4 @@
-//! The operator's routes: what a day has come to, what is remembered of a sender, and erasing it.
+//! The operator's routes: what a day has come to, beginning its budget anew, what is remembered of a sender, and erasing it.
 //!
 //! They exist while `ADMIN_TOKEN` is set, and answer JSON without texts or addresses. Wrong tokens are counted by client
 //! address (`tries`). Not here: what is counted (`usage`), and what erasing does (`sender`).
@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use crate::{
     app::{self, Request, Response},
+    budget::DayUsage,
     config::{Config, Prices},
     event::{self, Event, Security},
     message::Address,
@@ -22,6 +23,7 @@ use crate::{
 pub const PREFIX: &str = "/admin/";
 
 const USAGE: &str = "/admin/usage";
+const BUDGET_RESET: &str = "/admin/budget/reset";
 const SENDERS: &str = "/admin/senders/";
 
 /// Answers a request under [`PREFIX`]. `target` is its path and query, raw.
@@ -33,6 +35,8 @@ pub async fn handle(platform: &impl WorkerPlatform, config: &Config, request: &i
     let answered = match (path, method) {
         (USAGE, "GET") => usage(platform, config).await,
         (USAGE, _) => return app::method_not_allowed("GET"),
+        (BUDGET_RESET, "POST") => reset_budget(platform).await,
+        (BUDGET_RESET, _) => return app::method_not_allowed("POST"),
         (path, method) => {
             let Some(sender) = path.strip_prefix(SENDERS) else { return not_found() };
             let (sender, number) = match (address(sender), query_address(query)) {
@@ -65,8 +69,8 @@ async fn authorize(platform: &impl WorkerPlatform, config: &Config, request: &im
         _ => return Err(unauthorized()),
     };
     let right = config.pseudonym_key.is_secret(token, claimed);
-    // Set by Cloudflare, whatever the client sends (Cloudflare, "HTTP request headers").
-    let client = config.pseudonym_key.client(&request.header("CF-Connecting-IP").unwrap_or_default());
+    // By default `CF-Connecting-IP`, which Cloudflare sets, whatever the client sends (Cloudflare, "HTTP request headers").
+    let client = config.pseudonym_key.client(request.header(&config.admin_client_header).unwrap_or_default().trim());
     let refused = |reason| {
         event::log(platform, &Event::Security { phone_hash: PhoneHash::nobody(), details: Security::AdminRefused { reason } });
     };
@@ -96,29 +100,35 @@ async fn usage(platform: &impl WorkerPlatform, config: &Config) -> Result<Respon
     };
     let tally = usage.tally;
     let midnight = UnixMillis(usage.day.saturating_mul(86_400_000)).to_string();
-    let cost = config.prices.map(|prices| cost(prices, tally.prompt_tokens, tally.completion_tokens));
-    let mut response = json(&ShownUsage {
+    Ok(json(&ShownUsage {
         day: midnight.split('T').next().unwrap_or_default(),
-        model_requests: ShownRequests { used: usage.calls, cap: config.max_daily_calls },
+        model_requests: ShownCount { used: usage.calls, cap: config.max_daily_calls },
+        messages_sent: ShownCount { used: usage.messages, cap: config.max_daily_messages },
+        budget_unreadable: usage.unreadable,
         tokens: ShownTokens { prompt: tally.prompt_tokens, completion: tally.completion_tokens },
-        estimated_cost: (),
+        estimated_cost: config.prices.map(|prices| cost(prices, tally.prompt_tokens, tally.completion_tokens)),
         messages_in: tally.messages_in,
         answers: ShownAnswers { inline: tally.answers_inline, by_rest: tally.answers_by_rest },
         refusals: ShownRefusals::from(tally.refusals),
-    });
-    if let Some(cost) = cost {
-        response.body = response.body.replacen(r#""estimated_cost":null"#, &format!(r#""estimated_cost":{cost}"#), 1);
-    }
-    Ok(response)
+    }))
 }
 
-/// What so many tokens cost, to a millionth, as a JSON number. Written by hand: to write floating-point numbers takes tables
-/// of ten kilobytes.
-fn cost(prices: Prices, prompt_tokens: u64, completion_tokens: u64) -> String {
+/// Begins the day's counts that have a cap anew, and answers what they were.
+async fn reset_budget(platform: &impl WorkerPlatform) -> Result<Response, PlatformError> {
+    let before = match platform.reset_budget().await {
+        Ok(before) => before,
+        Err(error) => return Ok(failed(platform, "budget", error)),
+    };
+    let DayUsage { calls: model_requests, messages: messages_sent, unreadable: budget_unreadable, .. } = before;
+    event::log(platform, &Event::BudgetReset { model_requests, messages_sent, budget_unreadable });
+    Ok(json(&ShownReset { reset: ShownCounts { model_requests, messages_sent, budget_unreadable } }))
+}
+
+/// What so many tokens cost, to a millionth, in the currency of the prices.
+fn cost(prices: Prices, prompt_tokens: u64, completion_tokens: u64) -> f64 {
     let of = |tokens: u64, price: u64| u128::from(tokens).saturating_mul(u128::from(price));
     let millionths = of(prompt_tokens, prices.input).saturating_add(of(completion_tokens, prices.output)) / 1_000_000;
-    let millionths = u64::try_from(millionths).unwrap_or(u64::MAX);
-    format!("{}.{:06}", millionths / 1_000_000, millionths % 1_000_000)
+    millionths as f64 / 1e6
 }
 
 /// An address from a path or query. A plus is a plus there: no address has a space.
@@ -155,19 +165,33 @@ fn json(value: &impl Serialize) -> Response {
 #[derive(Serialize)]
 struct ShownUsage<'d> {
     day: &'d str,
-    model_requests: ShownRequests,
+    model_requests: ShownCount,
+    messages_sent: ShownCount,
+    budget_unreadable: bool,
     tokens: ShownTokens,
-    /// Stands for the cost, which is put in its place.
-    estimated_cost: (),
+    estimated_cost: Option<f64>,
     messages_in: u64,
     answers: ShownAnswers,
     refusals: ShownRefusals,
 }
 
 #[derive(Serialize)]
-struct ShownRequests {
+struct ShownCount {
     used: u32,
     cap: u32,
+}
+
+#[derive(Serialize)]
+struct ShownReset {
+    reset: ShownCounts,
+}
+
+/// What the counts were.
+#[derive(Serialize)]
+struct ShownCounts {
+    model_requests: u32,
+    messages_sent: u32,
+    budget_unreadable: bool,
 }
 
 #[derive(Serialize)]
@@ -242,10 +266,12 @@ mod tests {
     #[test]
     fn the_cost_is_exact_to_a_millionth() {
         let prices = Prices { input: 150_000, output: 600_000 };
-        assert_eq!(cost(prices, 1_000_000, 1_000_000), "0.750000");
-        assert_eq!(cost(prices, 1_234, 567), "0.000525");
-        assert_eq!(cost(prices, 0, 0), "0.000000");
-        assert!(cost(Prices { input: u64::MAX, output: u64::MAX }, u64::MAX, u64::MAX).parse::<f64>().unwrap() > 1e12);
+        let shown = |prompt, completion| serde_json::to_value(cost(prices, prompt, completion)).unwrap();
+        assert_eq!(shown(1_000_000, 1_000_000), 0.75);
+        assert_eq!(shown(1_234, 567), 0.000_525);
+        assert_eq!(shown(0, 0), 0.0);
+        let most = cost(Prices { input: u64::MAX, output: u64::MAX }, u64::MAX, u64::MAX);
+        assert!(most.is_finite() && most > 1e12);
     }
 
     #[test]

@@ -1,14 +1,16 @@
 //! The daily model budget: how many requests to OpenAI may still be made this UTC day, and what else the day has counted.
 //!
 //! One object holds the count. A request is reserved there, durably, before it is made; when the object does not answer,
-//! the request is not made. The tally that comes along (`usage`) is for the operator, and decides nothing. Not here: who
-//! asks (`turn`).
+//! the request is not made. A stored count that cannot be read counts as used up until the next UTC day, so that damage
+//! never lifts a cap and never lasts; an operator can begin the counts anew before that. The tally that comes along (`usage`)
+//! is for the operator, and decides nothing. Not here: who asks (`turn`).
 
 use futures_util::lock::Mutex;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    platform::{Batch, PlatformError, Storage, UnixMillis},
+    event::{self, Event},
+    platform::{Batch, Clock, Log, PlatformError, Storage, UnixMillis},
     usage::Tally,
 };
 
@@ -24,6 +26,8 @@ pub enum BudgetCall {
     Report(Tally),
     /// Count this, and say what the day has come to; answered by a [`DayUsage`].
     Usage(Tally),
+    /// Begin the counts of the day anew; answered by the [`DayUsage`] from before.
+    Reset,
 }
 
 /// What costs money, and has a cap a day.
@@ -68,18 +72,21 @@ pub struct DayUsage {
     pub messages: u32,
     /// What was reported.
     pub tally: Tally,
+    /// Whether the stored count could not be read, so that nothing more may be reserved on this day, whatever the counts say.
+    pub unreadable: bool,
 }
 
 /// The budget object.
 #[derive(Debug)]
-pub struct Budget<S> {
-    storage: S,
+pub struct Budget<P> {
+    platform: P,
     /// What storage holds, once it was read. The lock spans the write, so that no reservation is decided on a count that is
     /// not stored yet.
     used: Mutex<Option<Used>>,
 }
 
-/// The count of one day. The day is the highest that was seen: a clock that steps back over midnight opens no new budget.
+/// The count of one day, as it is stored. Fields that a release before did not write have a default; without `day` or `calls`
+/// the value is unreadable, since a default there would lift the cap.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Used {
     v: u32,
@@ -89,15 +96,25 @@ struct Used {
     messages: u32,
     #[serde(default)]
     tally: Tally,
+    /// The count could not be read on this day, and everything counts as used up.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    exhausted: bool,
+}
+
+/// A count as it was found.
+struct Found {
+    used: Used,
+    /// Whether storage holds it like this.
+    is_stored: bool,
 }
 
 const KEY: &str = "used";
 const VERSION: u32 = 1;
 
-impl<S: Storage> Budget<S> {
-    /// The object over its storage.
-    pub fn new(storage: S) -> Self {
-        Self { storage, used: Mutex::new(None) }
+impl<P: Storage + Clock + Log> Budget<P> {
+    /// The object over its platform.
+    pub fn new(platform: P) -> Self {
+        Self { platform, used: Mutex::new(None) }
     }
 
     /// Reserves one request, if the budget of the UTC day of `now` allows it.
@@ -121,48 +138,78 @@ impl<S: Storage> Budget<S> {
     /// # Errors
     /// When the count could not be read or stored.
     pub async fn report(&self, tally: &Tally, now: UnixMillis) -> Result<DayUsage, PlatformError> {
-        self.count(tally, now, |used| DayUsage { day: used.day, calls: used.calls, messages: used.messages, tally: used.tally }).await
+        self.count(tally, now, |used| used.shown()).await
+    }
+
+    /// Begins the counts that have a cap anew for the UTC day of `now`, also where the stored ones could not be read, and says
+    /// what the day had come to. As many requests and messages as on a whole day are allowed from then on. The tally stays:
+    /// what was spent is spent.
+    ///
+    /// # Errors
+    /// When the count could not be read or stored.
+    pub async fn reset(&self, now: UnixMillis) -> Result<DayUsage, PlatformError> {
+        let begin_anew = |used: &mut Used| {
+            let before = used.shown();
+            *used = Used { v: VERSION, day: now.utc_day(), tally: used.tally, ..Used::default() };
+            before
+        };
+        self.count(&Tally::EMPTY, now, begin_anew).await
     }
 
     async fn count<R>(&self, tally: &Tally, now: UnixMillis, decide: impl FnOnce(&mut Used) -> R) -> Result<R, PlatformError> {
         let mut used = self.used.lock().await;
-        let before = match *used {
-            Some(used) => used,
-            None => self.load().await?,
+        let Found { used: before, is_stored } = match *used {
+            Some(used) => Found { used, is_stored: true },
+            None => self.load(now).await?,
         };
-        let day = now.utc_day();
-        let mut after = if day > before.day { Used { day, calls: 0, messages: 0, tally: Tally::default(), ..before } } else { before };
+        let mut after = before.at(now);
         after.tally.add(tally);
         let result = decide(&mut after);
-        if after != before {
+        if after != before || !is_stored {
             // Forgotten before the write: if it fails, what is stored is read again.
             *used = None;
             let text = serde_json::to_string(&after).map_err(|_| PlatformError::new("encode"))?;
-            self.storage.commit(Batch { puts: vec![(KEY.into(), text)], ..Batch::default() }).await?;
+            self.platform.commit(Batch { puts: vec![(KEY.into(), text)], ..Batch::default() }).await?;
         }
         *used = Some(after);
         Ok(result)
     }
 
-    async fn load(&self) -> Result<Used, PlatformError> {
-        match self.storage.get(KEY).await? {
-            None => Ok(Used { v: VERSION, ..Used::default() }),
-            Some(stored) => stored
-                .text()
-                .and_then(|text| serde_json::from_str::<Used>(&text).ok())
-                .filter(|used| used.v == VERSION)
-                .ok_or_else(|| PlatformError::new("stored budget is unreadable")),
+    async fn load(&self, now: UnixMillis) -> Result<Found, PlatformError> {
+        let Some(stored) = self.platform.get(KEY).await? else {
+            return Ok(Found { used: Used { v: VERSION, ..Used::default() }, is_stored: true });
+        };
+        let readable = stored.text().and_then(|text| serde_json::from_str::<Used>(&text).ok()).filter(|used| used.v == VERSION);
+        if let Some(used) = readable {
+            return Ok(Found { used, is_stored: true });
         }
+        // Nobody knows how much of the day was used. Once the mark is stored, this is not reached again.
+        event::log(&self.platform, &Event::InternalError { reason: "budget_unreadable" });
+        let used = Used { v: VERSION, day: now.utc_day(), exhausted: true, ..Used::default() };
+        Ok(Found { used, is_stored: false })
     }
 }
 
 impl Used {
+    /// The count in the UTC day of `now`. The day is the highest that was seen, so that a clock that steps back over midnight
+    /// opens no new budget; a day further ahead than that is a clock's error, and its counts become today's.
+    fn at(self, now: UnixMillis) -> Self {
+        let day = now.utc_day();
+        if day > self.day {
+            Self { v: VERSION, day, ..Self::default() }
+        } else if self.day > day.saturating_add(1) {
+            Self { day, ..self }
+        } else {
+            self
+        }
+    }
+
     fn reserve(&mut self, item: Item, cap: u32) -> Reservation {
         let used = match item {
             Item::ModelRequest => &mut self.calls,
             Item::Message => &mut self.messages,
         };
-        if *used < cap {
+        if *used < cap && !self.exhausted {
             *used = used.saturating_add(1);
             Reservation::Granted
         } else {
@@ -170,6 +217,11 @@ impl Used {
             *refused = refused.saturating_add(1);
             Reservation::Exhausted
         }
+    }
+
+    fn shown(&self) -> DayUsage {
+        let Self { v: _, day, calls, messages, tally, exhausted } = *self;
+        DayUsage { day, calls, messages, tally, unreadable: exhausted }
     }
 }
 
@@ -233,12 +285,106 @@ mod tests {
         assert!(granted(&budget, 101, DAY).await <= 100);
     }
 
+    /// What may stand in storage after damage: texts, and a value of another type (42, null, `true` …).
+    fn damaged() -> Vec<Stored> {
+        let texts = [
+            "",
+            "{}",
+            "42",
+            "null",
+            r#"{"v":1}"#,
+            r#"{"v":1,"calls":0}"#,
+            r#"{"v":1,"day":1}"#,
+            r#"{"v":2,"day":1,"calls":0}"#,
+            r#"{"v":1,"day":1,"calls":99999999999}"#,
+            r#"{"v":1,"day":1,"calls":0,"exhausted":1}"#,
+        ];
+        let texts = texts.map(|text| Stored::Text(text.into()));
+        [Stored::Unreadable].into_iter().chain(texts).collect()
+    }
+
+    const MESSAGE: ReserveCall = ReserveCall { item: Item::Message, ..CALL };
+
     #[tokio::test]
-    async fn a_corrupt_count_grants_nothing() {
+    async fn a_count_that_cannot_be_read_is_used_up_until_the_next_utc_day_and_is_logged_once() {
+        for value in damaged() {
+            let memory = Memory::holding(value.clone());
+            let budget = Budget::new(&memory);
+            for call in [CALL, MESSAGE, CALL] {
+                assert_eq!(budget.reserve(call, UnixMillis(DAY)).await, Ok(Reservation::Exhausted), "{value:?}");
+                assert_eq!(budget.look(call.item, 100, UnixMillis(DAY)).await, Ok(Reservation::Exhausted), "{value:?}");
+            }
+            let restarted = Budget::new(&memory);
+            for call in [CALL, MESSAGE] {
+                assert_eq!(restarted.reserve(call, UnixMillis(2 * DAY - 1)).await, Ok(Reservation::Exhausted), "{value:?}");
+            }
+            assert!(restarted.report(&Tally::EMPTY, UnixMillis(2 * DAY - 1)).await.unwrap().unreadable);
+            assert_eq!(memory.logged("budget_unreadable"), 1, "{value:?}");
+            assert_eq!(granted(&restarted, 101, 2 * DAY).await, 100, "the next day begins anew: {value:?}");
+            assert!(!restarted.report(&Tally::EMPTY, UnixMillis(2 * DAY)).await.unwrap().unreadable);
+            assert_eq!(memory.logged("budget_unreadable"), 1, "{value:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_look_at_a_count_that_cannot_be_read_closes_the_day_for_good() {
+        for value in damaged() {
+            let memory = Memory::holding(value);
+            assert_eq!(Budget::new(&memory).look(Item::Message, 100, UnixMillis(DAY)).await, Ok(Reservation::Exhausted));
+            assert_eq!(granted(&Budget::new(&memory), 1, DAY).await, 0, "a restarted object knows it");
+            assert_eq!(memory.logged("budget_unreadable"), 1);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_clock_that_steps_back_over_midnight_does_not_open_a_day_that_is_closed() {
+        let memory = Memory::holding(Stored::Unreadable);
+        assert_eq!(granted(&Budget::new(&memory), 1, 2 * DAY).await, 0);
+        assert_eq!(granted(&Budget::new(&memory), 1, 2 * DAY - 1).await, 0);
+        assert_eq!(granted(&Budget::new(&memory), 1, 3 * DAY).await, 1);
+    }
+
+    #[tokio::test]
+    async fn an_unreadable_count_that_cannot_be_replaced_grants_nothing() {
+        let memory = Memory::holding(Stored::Unreadable);
+        memory.commits_fail.set(true);
+        assert!(Budget::new(&memory).reserve(CALL, UnixMillis(DAY)).await.is_err());
+        memory.commits_fail.set(false);
+        assert_eq!(granted(&Budget::new(&memory), 1, DAY).await, 0);
+    }
+
+    #[tokio::test]
+    async fn an_operators_reset_begins_the_days_counts_anew_and_says_what_there_was() {
+        for value in damaged() {
+            let memory = Memory::holding(value);
+            let budget = Budget::new(&memory);
+            assert_eq!(granted(&budget, 1, DAY).await, 0);
+            assert!(budget.reset(UnixMillis(DAY)).await.unwrap().unreadable);
+            assert_eq!(granted(&Budget::new(&memory), 101, DAY).await, 100);
+        }
         let memory = Memory::default();
-        for text in ["", "{}", r#"{"v":2,"day":0,"calls":0}"#] {
-            *memory.value.borrow_mut() = Some(Stored::Text(text.into()));
-            assert!(Budget::new(&memory).reserve(CALL, UnixMillis(0)).await.is_err());
+        let tally = Tally { prompt_tokens: 30, ..Tally::EMPTY };
+        let budget = Budget::new(&memory);
+        budget.reserve(ReserveCall { tally, ..CALL }, UnixMillis(DAY)).await.unwrap();
+        budget.reserve(MESSAGE, UnixMillis(DAY)).await.unwrap();
+        let before = budget.reset(UnixMillis(DAY)).await.unwrap();
+        assert_eq!(before, DayUsage { day: 1, calls: 1, messages: 1, tally, unreadable: false });
+        let after = Budget::new(&memory).report(&Tally::EMPTY, UnixMillis(DAY)).await.unwrap();
+        assert_eq!(after, DayUsage { calls: 0, messages: 0, ..before }, "what was spent is still told");
+    }
+
+    #[tokio::test]
+    async fn a_clock_that_jumps_ahead_once_closes_the_budget_for_today_at_most() {
+        let memory = Memory::default();
+        let budget = Budget::new(&memory);
+        assert_eq!(granted(&budget, 100, 1000 * DAY).await, 100);
+        assert_eq!(granted(&budget, 1, DAY).await, 0, "what was counted there is today's");
+        assert_eq!(granted(&Budget::new(&memory), 1, 2 * DAY - 1).await, 0);
+        assert_eq!(granted(&Budget::new(&memory), 101, 2 * DAY).await, 100);
+        for day in [u64::MAX, 1000] {
+            let memory = Memory::holding(Stored::Text(format!(r#"{{"v":1,"day":{day},"calls":99}}"#)));
+            assert_eq!(granted(&Budget::new(&memory), 5, DAY).await, 1, "edited storage, too");
+            assert_eq!(granted(&Budget::new(&memory), 101, 2 * DAY).await, 100);
         }
     }
 
@@ -254,7 +400,7 @@ mod tests {
         assert_eq!((usage.day, usage.calls), (1, 1));
         assert_eq!((usage.tally.messages_in, usage.tally.prompt_tokens, usage.tally.refusals.budget_exhausted), (6, 90, 1));
         let next = budget.report(&Tally::EMPTY, UnixMillis(2 * DAY)).await.unwrap();
-        assert_eq!(next, DayUsage { day: 2, calls: 0, messages: 0, tally: Tally::EMPTY });
+        assert_eq!(next, DayUsage { day: 2, calls: 0, messages: 0, tally: Tally::EMPTY, unreadable: false });
     }
 
     #[tokio::test]

@@ -18,6 +18,8 @@ pub struct Config {
     pub pseudonym_key: PseudonymKey,
     /// The bearer token for admin routes; without one there are none.
     pub admin_token: Option<Secret>,
+    /// The name of the header that tells the address of a client of the admin routes.
+    pub admin_client_header: String,
     /// The write key of a Segment source. Checked; nothing uses it yet.
     pub segment_write_key: Option<Secret>,
     /// The origin that Twilio was given, where it is not the request's own.
@@ -131,6 +133,7 @@ pub const SETTINGS: &[Setting] = &[
     secret(OPENAI_API_KEY, Default::Required),
     secret(PSEUDONYM_KEY, Default::Required),
     secret(ADMIN_TOKEN, Default::Off),
+    var(ADMIN_CLIENT_HEADER, Default::Value("CF-Connecting-IP")),
     secret(SEGMENT_WRITE_KEY, Default::Off),
     var(PUBLIC_URL, Default::RequestOrigin),
     var(OPENAI_BASE_URL, Default::Value("https://api.openai.com/v1")),
@@ -157,6 +160,7 @@ const TWILIO_AUTH_TOKEN: &str = "TWILIO_AUTH_TOKEN";
 const OPENAI_API_KEY: &str = "OPENAI_API_KEY";
 const PSEUDONYM_KEY: &str = "PSEUDONYM_KEY";
 const ADMIN_TOKEN: &str = "ADMIN_TOKEN";
+const ADMIN_CLIENT_HEADER: &str = "ADMIN_CLIENT_HEADER";
 const SEGMENT_WRITE_KEY: &str = "SEGMENT_WRITE_KEY";
 const PUBLIC_URL: &str = "PUBLIC_URL";
 const OPENAI_BASE_URL: &str = "OPENAI_BASE_URL";
@@ -212,6 +216,7 @@ impl Config {
         let api_key = reader.read(OPENAI_API_KEY, header_secret);
         let pseudonym_key = reader.read(PSEUDONYM_KEY, long_secret);
         let admin_token = reader.read_optional(ADMIN_TOKEN, long_secret);
+        let admin_client_header = reader.read(ADMIN_CLIENT_HEADER, header_name);
         let segment_write_key = reader.read_optional(SEGMENT_WRITE_KEY, header_secret);
         let public_url = reader.read_optional(PUBLIC_URL, origin);
         let base_url = reader.read(OPENAI_BASE_URL, base_url);
@@ -259,6 +264,7 @@ impl Config {
                 twilio_tokens: twilio_tokens?,
                 pseudonym_key: PseudonymKey::new(pseudonym_key?),
                 admin_token,
+                admin_client_header: admin_client_header?,
                 segment_write_key,
                 public_url,
                 openai: OpenAi {
@@ -353,6 +359,12 @@ fn header_secret(text: &str) -> Parsed<Secret> {
     } else {
         Err("must be visible ASCII characters without spaces")
     }
+}
+
+/// The name of an HTTP header: a token (RFC 9110, section 5.1). Looking a header up by another text is an error at the runtime.
+fn header_name(text: &str) -> Parsed<String> {
+    let is_token = !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b));
+    if is_token && text.len() <= 100 { Ok(text.to_owned()) } else { Err("must be the name of an HTTP header, at most 100 characters") }
 }
 
 fn long_secret(text: &str) -> Parsed<Secret> {
@@ -599,6 +611,17 @@ pub(crate) mod tests {
             assert_eq!(parse(&[(OPENAI_REASONING_EFFORT, bad)]).unwrap_err()[0].setting, OPENAI_REASONING_EFFORT, "{bad}");
         }
         assert_eq!(parse(&[(OPENAI_REASONING_EFFORT, "")]).unwrap().openai.reasoning_effort, None);
+    }
+
+    #[test]
+    fn the_header_that_tells_a_clients_address_has_the_name_of_one() {
+        assert_eq!(parse(&[]).unwrap().admin_client_header, "CF-Connecting-IP");
+        for good in ["X-Real-IP", "true-client-ip", "x_client", &"x".repeat(100)] {
+            assert_eq!(parse(&[(ADMIN_CLIENT_HEADER, good)]).unwrap().admin_client_header, good);
+        }
+        for bad in [" ", "X-Real-IP ", "X Real IP", "X-Real-IP:", "X-Real-IP,X-Other", "X-R\u{e9}al-IP", "a\nb", &"x".repeat(101)] {
+            assert_eq!(parse(&[(ADMIN_CLIENT_HEADER, bad)]).unwrap_err()[0].setting, ADMIN_CLIENT_HEADER, "{bad}");
+        }
     }
 
     #[test]

@@ -71,6 +71,15 @@ pub enum Event {
         /// What there was.
         erased: Erased,
     },
+    /// An operator has begun the day's budget anew.
+    BudgetReset {
+        /// Requests to the model that were counted until then.
+        model_requests: u32,
+        /// Messages by REST that were counted until then.
+        messages_sent: u32,
+        /// Whether the count was unreadable, and the day closed.
+        budget_unreadable: bool,
+    },
     /// A stored conversation could not be used, and was treated as empty.
     ConversationUnreadable {
         /// Why: `corrupt`, `unknown_version`, `missing`, `kv_failed`, `storage_failed`.
@@ -166,13 +175,22 @@ pub struct TurnEnded {
     pub completion_tokens: u64,
 }
 
+/// A line of the log.
+#[derive(Serialize)]
+struct Line<'l> {
+    #[serde(flatten)]
+    event: &'l Event,
+    /// RFC 3339 in UTC.
+    time: &'l str,
+}
+
 /// Writes one event, with the time.
 pub fn log(platform: &(impl Clock + Log), event: &Event) {
+    let time = platform.now().to_string();
     // An error in the log must never become an error for a user: what cannot be written is said in a fixed line.
-    let mut text = serde_json::to_string(event).unwrap_or_else(|_| r#"{"event":"internal_error","reason":"log_line"}"#.into());
-    // The time is put before the closing brace: a flattened type would bring twice the code.
-    text.truncate(text.len().saturating_sub(1));
-    platform.write(&format!("{text},\"time\":\"{}\"}}", platform.now()));
+    let text = serde_json::to_string(&Line { event, time: &time })
+        .unwrap_or_else(|_| format!(r#"{{"event":"internal_error","reason":"log_line","time":"{time}"}}"#));
+    platform.write(&text);
 }
 
 #[cfg(test)]

@@ -268,6 +268,11 @@ pub trait Operations {
     /// # Errors
     /// When the budget object failed.
     async fn usage(&self, tally: Tally) -> Result<DayUsage, PlatformError>;
+    /// Begins the day's counts that have a cap anew, and says what the day had come to before.
+    ///
+    /// # Errors
+    /// When the budget object failed. The counts may then have begun anew or not.
+    async fn reset_budget(&self) -> Result<DayUsage, PlatformError>;
     /// Says whether a try at the admin token may count, and counts it. `client` is the pseudonym of the address it came from.
     ///
     /// # Errors
@@ -349,12 +354,40 @@ pub(crate) mod tests {
 
     use super::*;
 
-    /// Storage of one key that yields at every call and can be told to fail, for the tests of engines that keep one value.
+    /// Storage of one key that yields at every call and can be told to fail, and a log, for the tests of engines that keep one
+    /// value.
     #[derive(Default)]
     pub(crate) struct Memory {
         pub(crate) value: RefCell<Option<Stored>>,
         pub(crate) alarm: Cell<Option<UnixMillis>>,
         pub(crate) failing: Cell<bool>,
+        pub(crate) commits_fail: Cell<bool>,
+        pub(crate) commits: Cell<usize>,
+        log: RefCell<Vec<String>>,
+    }
+
+    impl Memory {
+        pub(crate) fn holding(value: Stored) -> Self {
+            Self { value: RefCell::new(Some(value)), ..Self::default() }
+        }
+
+        /// How many lines hold `words`.
+        pub(crate) fn logged(&self, words: &str) -> usize {
+            self.log.borrow().iter().filter(|line| line.contains(words)).count()
+        }
+    }
+
+    impl Clock for &Memory {
+        fn now(&self) -> UnixMillis {
+            UnixMillis(0)
+        }
+        async fn sleep(&self, _: Duration) {}
+    }
+
+    impl Log for &Memory {
+        fn write(&self, line: &str) {
+            self.log.borrow_mut().push(line.to_owned());
+        }
     }
 
     impl Storage for &Memory {
@@ -364,9 +397,10 @@ pub(crate) mod tests {
         }
         async fn commit(&self, batch: Batch) -> Result<(), PlatformError> {
             tokio::task::yield_now().await;
-            if self.failing.get() {
+            if self.failing.get() || self.commits_fail.get() {
                 return Err(PlatformError::new("down"));
             }
+            self.commits.set(self.commits.get() + 1);
             if batch.clear {
                 self.value.take();
                 self.alarm.set(None);

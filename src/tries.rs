@@ -1,19 +1,38 @@
 //! Guessing the admin token: how many wrong tries a client address may make before it has to wait.
 //!
-//! One object for each address that ever tried, named by a pseudonym of it; it remembers times alone, for a minute. Not
-//! here: comparing the token (`admin`).
+//! One object for each address that ever tried, named by a pseudonym of it; it remembers times alone. [`MAX_WRONG`] wrong tries
+//! within [`WINDOW`] lock the address out, and then nobody there learns whether a token is right. Not here: comparing the token,
+//! and which header tells the address (`admin`).
+//!
+//! Several clients can share an address: behind a proxy, or in one network. A stranger there must not be able to lock the
+//! operator out with five tries a minute. So the address is remembered for [`KNOWN_FOR`] after the right token came from it, and
+//! meanwhile a locked address still has [`MAX_WHILE_LOCKED`] more wrong tries within [`WINDOW`], during which the right token is
+//! let in. This tells a stranger nothing but whether a guess was right, which the first five tries tell as well; it only
+//! allows him more guesses, sixty-five a minute in all, and from an address that the operator uses. Against a token of
+//! 32 random characters neither number gets anywhere. There has to be some bound, as a token might be a weak one, and any
+//! bound can be used up: a stranger who keeps up more than a try a second behind the same address does lock it out. It is
+//! one a second, and not five more a minute, so that a forgotten script with an old token cannot do that.
 
 use std::time::Duration;
 
 use futures_util::lock::Mutex;
 use serde::{Deserialize, Serialize};
 
-use crate::platform::{Batch, PlatformError, Storage, UnixMillis, millis};
+use crate::{
+    event::{self, Event},
+    platform::{Batch, Clock, Log, PlatformError, Storage, UnixMillis, millis},
+};
 
 /// Wrong tries that one address may make within [`WINDOW`].
 pub const MAX_WRONG: usize = 5;
+/// Wrong tries that are compared within [`WINDOW`] after those, from an address that the right token came from.
+pub const MAX_WHILE_LOCKED: usize = 60;
 /// How long a wrong try counts.
 pub const WINDOW: Duration = Duration::from_secs(60);
+/// How long it is remembered that the right token came from an address.
+pub const KNOWN_FOR: Duration = Duration::from_secs(24 * 60 * 60);
+/// How old that memory may be before the right token renews it: most requests of an operator write nothing.
+const RENEWED_AFTER: Duration = Duration::from_secs(60 * 60);
 
 /// One try at the token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,24 +49,41 @@ pub enum Verdict {
     Allowed,
     /// It was wrong, which is counted.
     Wrong,
-    /// There were too many wrong tries. Whether this one was right is not told for this many seconds.
+    /// There were too many wrong tries, and the address is locked for this many seconds. This try was wrong, or whether it was
+    /// right is not told.
     Locked(u64),
 }
 
 /// The object of one client address.
 #[derive(Debug)]
-pub struct Tries<S> {
-    storage: S,
-    /// The times of the wrong tries, as storage holds them, once they were read. The lock spans the write.
-    wrong: Mutex<Option<Vec<UnixMillis>>>,
+pub struct Tries<P> {
+    platform: P,
+    /// What storage holds, once it was read. The lock spans the write.
+    state: Mutex<Option<State>>,
 }
 
-const KEY: &str = "wrong";
+/// What is remembered of one client address.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct State {
+    /// The times of the wrong tries that count, oldest first.
+    wrong: Vec<UnixMillis>,
+    /// When the right token last came, give or take [`RENEWED_AFTER`].
+    right: Option<UnixMillis>,
+}
 
-impl<S: Storage> Tries<S> {
-    /// The object over its storage.
-    pub fn new(storage: S) -> Self {
-        Self { storage, wrong: Mutex::new(None) }
+/// A state as it was found.
+struct Found {
+    state: State,
+    /// Whether storage holds it like this.
+    is_stored: bool,
+}
+
+const KEY: &str = "tries";
+
+impl<P: Storage + Clock + Log> Tries<P> {
+    /// The object over its platform.
+    pub fn new(platform: P) -> Self {
+        Self { platform, state: Mutex::new(None) }
     }
 
     /// Decides on one try, and counts it if it was wrong.
@@ -55,55 +91,88 @@ impl<S: Storage> Tries<S> {
     /// # Errors
     /// When storage failed: then the try is not allowed.
     pub async fn attempt(&self, call: TryCall, now: UnixMillis) -> Result<Verdict, PlatformError> {
-        let mut current = self.wrong.lock().await;
-        let mut wrong = match current.take() {
-            Some(wrong) => wrong,
-            None => self.load().await?,
-        };
-        // A time in the future, left by a clock that stepped back, counts as now.
-        wrong.iter_mut().for_each(|at| *at = (*at).min(now));
-        wrong.retain(|at| now.since(*at) < WINDOW);
-        let surplus = wrong.len().checked_sub(MAX_WRONG).and_then(|surplus| wrong.get(surplus));
-        let verdict = match surplus {
-            Some(at) => Verdict::Locked(millis(at.plus(WINDOW).since(now)).div_ceil(1000).max(1)),
-            None if call.right => Verdict::Allowed,
-            None => {
-                wrong.push(now);
-                let text = serde_json::to_string(&wrong).map_err(|_| PlatformError::new("encode"))?;
-                let alarm = Some(now.plus(WINDOW));
-                self.storage.commit(Batch { puts: vec![(KEY.into(), text)], alarm, ..Batch::default() }).await?;
-                Verdict::Wrong
-            }
-        };
-        *current = Some(wrong);
+        let mut current = self.state.lock().await;
+        let Found { mut state, is_stored } = self.found(current.take(), now).await?;
+        let before = state.clone();
+        let verdict = state.decide(call, now);
+        if state != before || !is_stored {
+            self.store(&state, now).await?;
+        }
+        *current = Some(state);
         Ok(verdict)
     }
 
-    /// The alarm: forgets everything once nothing counts any more.
+    /// The alarm: forgets what does not count any more.
     ///
     /// # Errors
     /// When storage failed; the runtime then rings again.
     pub async fn alarm(&self, now: UnixMillis) -> Result<(), PlatformError> {
-        let mut current = self.wrong.lock().await;
-        let wrong = match current.take() {
-            Some(wrong) => wrong,
-            None => self.load().await?,
-        };
-        let batch = match wrong.iter().max().map(|at| at.plus(WINDOW)).filter(|end| *end > now) {
-            Some(end) => Batch { alarm: Some(end), ..Batch::default() },
-            None => Batch { clear: true, ..Batch::default() },
-        };
-        self.storage.commit(batch).await
+        let mut current = self.state.lock().await;
+        let Found { state, .. } = self.found(current.take(), now).await?;
+        self.store(&state, now).await
     }
 
-    async fn load(&self) -> Result<Vec<UnixMillis>, PlatformError> {
-        match self.storage.get(KEY).await? {
-            None => Ok(Vec::new()),
-            Some(stored) => {
-                let wrong = stored.text().and_then(|text| serde_json::from_str(&text).ok());
-                wrong.ok_or_else(|| PlatformError::new("stored tries are unreadable"))
-            }
+    /// What counts now, of what is in memory or else in storage.
+    async fn found(&self, current: Option<State>, now: UnixMillis) -> Result<Found, PlatformError> {
+        let Found { mut state, is_stored } = match current {
+            Some(state) => Found { state, is_stored: true },
+            None => self.load(now).await?,
+        };
+        let as_planned = state.settle(now);
+        Ok(Found { state, is_stored: is_stored && as_planned })
+    }
+
+    async fn load(&self, now: UnixMillis) -> Result<Found, PlatformError> {
+        let Some(stored) = self.platform.get(KEY).await? else { return Ok(Found { state: State::default(), is_stored: true }) };
+        if let Some(state) = stored.text().and_then(|text| serde_json::from_str(&text).ok()) {
+            return Ok(Found { state, is_stored: true });
         }
+        // Nobody knows how many tries there were: the address waits once as after too many. It is stored, so that it ends.
+        event::log(&self.platform, &Event::InternalError { reason: "tries_unreadable" });
+        Ok(Found { state: State { wrong: vec![now; MAX_WRONG], right: None }, is_stored: false })
+    }
+
+    /// Stores the state with an alarm for the time at which something of it is to be forgotten.
+    async fn store(&self, state: &State, now: UnixMillis) -> Result<(), PlatformError> {
+        let wrong = state.wrong.iter().max().map(|at| at.plus(WINDOW));
+        let batch = match wrong.or(state.right.map(|at| at.plus(KNOWN_FOR))) {
+            None => Batch { clear: true, ..Batch::default() },
+            Some(end) => {
+                let text = serde_json::to_string(state).map_err(|_| PlatformError::new("encode"))?;
+                Batch { puts: vec![(KEY.into(), text)], alarm: Some(end.max(now)), ..Batch::default() }
+            }
+        };
+        self.platform.commit(batch).await
+    }
+}
+
+impl State {
+    /// Forgets what does not count any more. A clock that stepped back leaves times in the future: a wrong try then counts as
+    /// now, and that the right token came is not believed. Returns whether there were none, so that storage may stay as it is:
+    /// its alarm clears it away.
+    fn settle(&mut self, now: UnixMillis) -> bool {
+        let as_planned = self.wrong.iter().chain(&self.right).all(|at| *at <= now);
+        self.wrong.iter_mut().for_each(|at| *at = (*at).min(now));
+        self.wrong.retain(|at| now.since(*at) < WINDOW);
+        self.right = self.right.filter(|at| *at <= now && now.since(*at) < KNOWN_FOR);
+        as_planned
+    }
+
+    fn decide(&mut self, call: TryCall, now: UnixMillis) -> Verdict {
+        let surplus = self.wrong.len().checked_sub(MAX_WRONG).and_then(|surplus| self.wrong.get(surplus));
+        let lock = surplus.map(|at| Verdict::Locked(millis(at.plus(WINDOW).since(now)).div_ceil(1000).max(1)));
+        let most = if self.right.is_some() { MAX_WRONG.saturating_add(MAX_WHILE_LOCKED) } else { MAX_WRONG };
+        if self.wrong.len() >= most {
+            return lock.unwrap_or(Verdict::Wrong);
+        }
+        if call.right {
+            if self.right.is_none_or(|at| now.since(at) >= RENEWED_AFTER) {
+                self.right = Some(now);
+            }
+            return Verdict::Allowed;
+        }
+        self.wrong.push(now);
+        lock.unwrap_or(Verdict::Wrong)
     }
 }
 
@@ -112,11 +181,22 @@ mod tests {
     use futures_util::future::join_all;
 
     use super::*;
-    use crate::platform::tests::Memory;
+    use crate::platform::{Stored, tests::Memory};
 
     const NOW: u64 = 1_795_348_800_000;
+    const HOUR: u64 = 3_600_000;
     const WRONG: TryCall = TryCall { right: false };
     const RIGHT: TryCall = TryCall { right: true };
+
+    /// So many wrong tries at one time; how many of them were told that they are wrong.
+    async fn wrong(tries: &Tries<&Memory>, times: usize, at: u64) -> usize {
+        let all = join_all((0..times).map(|_| tries.attempt(WRONG, UnixMillis(at)))).await;
+        all.into_iter().filter(|verdict| *verdict == Ok(Verdict::Wrong)).count()
+    }
+
+    async fn right(tries: &Tries<&Memory>, at: u64) -> Verdict {
+        tries.attempt(RIGHT, UnixMillis(at)).await.unwrap()
+    }
 
     #[tokio::test]
     async fn of_a_hundred_wrong_tries_at_once_five_are_told_that_they_are_wrong() {
@@ -125,6 +205,7 @@ mod tests {
         let all = join_all((0..100).map(|_| tries.attempt(WRONG, UnixMillis(NOW)))).await;
         assert_eq!(all.iter().filter(|verdict| **verdict == Ok(Verdict::Wrong)).count(), 5);
         assert_eq!(all.iter().filter(|verdict| **verdict == Ok(Verdict::Locked(60))).count(), 95);
+        assert_eq!(memory.commits.get(), 5, "a flood is not stored");
     }
 
     #[tokio::test]
@@ -135,17 +216,76 @@ mod tests {
         }
         let tries = Tries::new(&memory);
         assert_eq!(tries.attempt(RIGHT, UnixMillis(NOW + 4500)).await, Ok(Verdict::Locked(56)), "a restarted object goes on counting");
-        assert_eq!(tries.attempt(RIGHT, UnixMillis(NOW - 99_000)).await, Ok(Verdict::Locked(60)), "a clock that steps back opens nothing");
         let tries = Tries::new(&memory);
         assert_eq!(tries.attempt(RIGHT, UnixMillis(NOW + 59_999)).await, Ok(Verdict::Locked(1)));
         assert_eq!(tries.attempt(RIGHT, UnixMillis(NOW + 60_000)).await, Ok(Verdict::Allowed));
     }
 
     #[tokio::test]
-    async fn the_right_token_alone_stores_nothing() {
+    async fn a_clock_that_steps_back_opens_nothing_and_locks_for_a_minute_also_over_restarts() {
+        for step in [99_000, 400 * 24 * HOUR] {
+            let memory = Memory::default();
+            assert_eq!(wrong(&Tries::new(&memory), 5, NOW + step).await, 5);
+            assert_eq!(right(&Tries::new(&memory), NOW).await, Verdict::Locked(60));
+            assert_eq!(right(&Tries::new(&memory), NOW + 30_000).await, Verdict::Locked(30), "it is counted from the step on");
+            assert_eq!(memory.alarm.get(), Some(UnixMillis(NOW + 60_000)));
+            assert_eq!(right(&Tries::new(&memory), NOW + 60_000).await, Verdict::Allowed);
+        }
+    }
+
+    #[tokio::test]
+    async fn the_right_token_from_an_address_that_used_it_before_works_although_others_there_try_wrong_ones() {
         let memory = Memory::default();
-        assert_eq!(Tries::new(&memory).attempt(RIGHT, UnixMillis(NOW)).await, Ok(Verdict::Allowed));
-        assert!(memory.value.borrow().is_none());
+        assert_eq!(right(&Tries::new(&memory), NOW).await, Verdict::Allowed);
+        let start = NOW + 20 * HOUR;
+        assert_eq!(wrong(&Tries::new(&memory), 6, start).await, 5, "the sixth is told that it is locked");
+        for _ in 0..100 {
+            assert_eq!(right(&Tries::new(&memory), start).await, Verdict::Allowed, "right ones are not counted");
+        }
+        assert_eq!(Tries::new(&memory).attempt(WRONG, UnixMillis(start)).await, Ok(Verdict::Locked(60)), "wrong ones stay locked");
+    }
+
+    #[tokio::test]
+    async fn an_address_that_used_the_right_token_has_a_bounded_number_of_guesses_while_it_is_locked() {
+        let memory = Memory::default();
+        right(&Tries::new(&memory), NOW).await;
+        let tries = Tries::new(&memory);
+        wrong(&tries, 64, NOW).await;
+        assert_eq!(right(&tries, NOW).await, Verdict::Allowed);
+        wrong(&tries, 100, NOW).await;
+        assert_eq!(memory.commits.get(), 1 + 65, "what is not compared is not counted");
+        assert_eq!(right(&Tries::new(&memory), NOW + 59_999).await, Verdict::Locked(1), "nothing is compared any more");
+        assert_eq!(right(&tries, NOW + 60_000).await, Verdict::Allowed);
+    }
+
+    #[tokio::test]
+    async fn a_day_after_the_right_token_its_address_is_one_like_any_other() {
+        let day = 24 * HOUR;
+        let memory = Memory::default();
+        right(&Tries::new(&memory), NOW).await;
+        right(&Tries::new(&memory), NOW + HOUR).await;
+        wrong(&Tries::new(&memory), 5, NOW + day).await;
+        assert_eq!(right(&Tries::new(&memory), NOW + day).await, Verdict::Allowed, "the later time counts");
+        let memory = Memory::default();
+        right(&Tries::new(&memory), NOW).await;
+        wrong(&Tries::new(&memory), 5, NOW + day).await;
+        assert_eq!(right(&Tries::new(&memory), NOW + day).await, Verdict::Locked(60));
+        // A time from a clock that was ahead would be believed for as long as it was ahead.
+        let memory = Memory::default();
+        right(&Tries::new(&memory), NOW + 400 * day).await;
+        wrong(&Tries::new(&memory), 5, NOW).await;
+        assert_eq!(right(&Tries::new(&memory), NOW).await, Verdict::Locked(60));
+    }
+
+    #[tokio::test]
+    async fn the_right_token_is_stored_once_an_hour() {
+        let memory = Memory::default();
+        for minute in 0..60 {
+            assert_eq!(right(&Tries::new(&memory), NOW + minute * 60_000).await, Verdict::Allowed);
+        }
+        assert_eq!(memory.commits.get(), 1);
+        right(&Tries::new(&memory), NOW + HOUR).await;
+        assert_eq!((memory.commits.get(), memory.alarm.get()), (2, Some(UnixMillis(NOW + 25 * HOUR))));
     }
 
     #[tokio::test]
@@ -157,7 +297,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn everything_is_forgotten_after_a_minute() {
+    async fn wrong_tries_are_forgotten_after_a_minute_and_the_right_one_after_a_day() {
         let memory = Memory::default();
         let tries = Tries::new(&memory);
         tries.attempt(WRONG, UnixMillis(NOW)).await.unwrap();
@@ -165,7 +305,39 @@ mod tests {
         tries.alarm(UnixMillis(NOW + 60_000)).await.unwrap();
         assert_eq!(memory.alarm.get(), Some(UnixMillis(NOW + 90_000)));
         tries.alarm(UnixMillis(NOW + 90_000)).await.unwrap();
+        assert!(memory.value.borrow().is_none() && memory.alarm.get().is_none());
+        right(&tries, NOW + 90_000).await;
+        tries.attempt(WRONG, UnixMillis(NOW + 90_000)).await.unwrap();
+        tries.alarm(UnixMillis(NOW + 150_000)).await.unwrap();
+        let kept = Stored::Text(format!(r#"{{"wrong":[],"right":{}}}"#, NOW + 90_000));
+        assert_eq!((memory.value.borrow().clone(), memory.alarm.get()), (Some(kept), Some(UnixMillis(NOW + 90_000 + 24 * HOUR))));
+        tries.alarm(UnixMillis(NOW + 90_000 + 24 * HOUR)).await.unwrap();
+        assert!(memory.value.borrow().is_none() && memory.alarm.get().is_none());
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_read_locks_for_a_minute_and_begins_anew() {
+        for value in ["", "{}", "42", "null", "true", r#"{"wrong":[-1],"right":null}"#]
+            .map(|text| Stored::Text(text.into()))
+            .into_iter()
+            .chain([Stored::Unreadable])
+        {
+            let memory = Memory::holding(value.clone());
+            assert_eq!(right(&Tries::new(&memory), NOW).await, Verdict::Locked(60), "{value:?}");
+            assert_eq!(right(&Tries::new(&memory), NOW + 59_999).await, Verdict::Locked(1), "a restarted object goes on: {value:?}");
+            assert_eq!(memory.logged("tries_unreadable"), 1, "{value:?}");
+            assert_eq!(right(&Tries::new(&memory), NOW + 60_000).await, Verdict::Allowed, "{value:?}");
+            assert_eq!(memory.logged("tries_unreadable"), 1, "{value:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn an_alarm_that_finds_what_cannot_be_read_ends_it_within_a_minute() {
+        let memory = Memory::holding(Stored::Unreadable);
+        Tries::new(&memory).alarm(UnixMillis(NOW)).await.unwrap();
+        assert_eq!(memory.alarm.get(), Some(UnixMillis(NOW + 60_000)));
+        Tries::new(&memory).alarm(UnixMillis(NOW + 60_000)).await.unwrap();
         assert!(memory.value.borrow().is_none());
-        assert_eq!(tries.attempt(RIGHT, UnixMillis(NOW + 90_000)).await, Ok(Verdict::Allowed));
+        assert_eq!(memory.logged("tries_unreadable"), 1);
     }
 }

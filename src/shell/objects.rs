@@ -95,6 +95,7 @@ impl BudgetEngine {
                 BudgetCall::Look(item, cap) => write(&engine.look(item, cap, now).await?),
                 BudgetCall::Report(tally) => write(&engine.report(&tally, now).await.map(drop)?),
                 BudgetCall::Usage(tally) => write(&engine.report(&tally, now).await?),
+                BudgetCall::Reset => write(&engine.reset(now).await?),
             }
         };
         self.tasks.run(answer)

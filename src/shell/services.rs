@@ -72,6 +72,10 @@ impl Operations for WorkerServices {
         call_object(&self.env, "BUDGET", THE_BUDGET, &BudgetCall::Usage(tally)).await
     }
 
+    async fn reset_budget(&self) -> Result<DayUsage, PlatformError> {
+        call_object(&self.env, "BUDGET", THE_BUDGET, &BudgetCall::Reset).await
+    }
+
     async fn attempt(&self, client: &Pseudonym, call: TryCall) -> Result<Verdict, PlatformError> {
         call_object(&self.env, "TRIES", client.as_str(), &call).await
     }

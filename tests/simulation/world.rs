@@ -1135,6 +1135,10 @@ impl Operations for Front {
         vanished()
     }
 
+    async fn reset_budget(&self) -> Result<DayUsage, PlatformError> {
+        vanished()
+    }
+
     async fn attempt(&self, _: &Pseudonym, _: TryCall) -> Result<Verdict, PlatformError> {
         vanished()
     }

@@ -5,7 +5,7 @@
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 
 use std::{
-    cell::{Cell, RefCell},
+    cell::{Cell, OnceCell, RefCell},
     collections::{BTreeMap, VecDeque},
     rc::Rc,
     time::Duration,
@@ -95,7 +95,7 @@ struct Inner {
     alarms_late_by: Cell<Duration>,
     /// How long after its last call or alarm an object vanishes, if it does.
     objects_last: Cell<Option<Duration>>,
-    budget: Budget<Disk>,
+    budget: OnceCell<Budget<PlainObject>>,
     budget_disk: Disk,
     budget_fails: Cell<bool>,
     budget_takes: Cell<Duration>,
@@ -151,7 +151,6 @@ impl World {
             ("PSEUDONYM_KEY", "a-pseudonym-key-of-enough-length"),
         ];
         let lookup = |name: &str| changes.iter().chain(&minimal).find(|(other, _)| *other == name).map(|(_, value)| (*value).to_owned());
-        let budget_disk = Disk::default();
         Self(Rc::new(Inner {
             config: Config::parse(lookup),
             started: Instant::now(),
@@ -176,8 +175,8 @@ impl World {
             kv_write_takes: Cell::new(Duration::from_millis(20)),
             alarms_late_by: Cell::default(),
             objects_last: Cell::default(),
-            budget: Budget::new(budget_disk.clone()),
-            budget_disk,
+            budget: OnceCell::new(),
+            budget_disk: Disk::default(),
             budget_fails: Cell::default(),
             budget_takes: Cell::default(),
             budget_calls: Cell::default(),
@@ -243,6 +242,15 @@ impl World {
     /// How long the budget object takes to answer.
     pub fn budget_takes(&self, duration: Duration) {
         self.0.budget_takes.set(duration);
+    }
+
+    fn budget(&self) -> &Budget<PlainObject> {
+        self.0.budget.get_or_init(|| Budget::new(PlainObject { world: self.clone(), disk: self.0.budget_disk.clone() }))
+    }
+
+    /// What the budget object finds in storage, before its first call.
+    pub fn budget_holds(&self, value: Stored) {
+        self.0.budget_disk.0.values.borrow_mut().insert("used".to_owned(), value);
     }
 
     pub fn tries_fail(&self, fails: bool) {
@@ -696,7 +704,14 @@ impl Operations for World {
         if self.0.budget_fails.get() {
             return Err(PlatformError::new("budget is unreachable"));
         }
-        self.0.budget.report(&tally, self.now()).await
+        self.budget().report(&tally, self.now()).await
+    }
+
+    async fn reset_budget(&self) -> Result<DayUsage, PlatformError> {
+        if self.0.budget_fails.get() {
+            return Err(PlatformError::new("budget is unreachable"));
+        }
+        self.budget().reset(self.now()).await
     }
 
     async fn attempt(&self, client: &Pseudonym, call: TryCall) -> Result<Verdict, PlatformError> {
@@ -704,7 +719,7 @@ impl Operations for World {
             return Err(PlatformError::new("tries are unreachable"));
         }
         let disk = self.0.tries.borrow_mut().entry(client.as_str().to_owned()).or_default().clone();
-        Tries::new(disk).attempt(call, self.now()).await
+        Tries::new(PlainObject { world: self.clone(), disk }).attempt(call, self.now()).await
     }
 }
 
@@ -816,6 +831,37 @@ impl Kv for ObjectPlatform {
     }
 }
 
+/// What an object without tasks of its own sees: the budget, or the tries of one client.
+struct PlainObject {
+    world: World,
+    disk: Disk,
+}
+
+impl Clock for PlainObject {
+    fn now(&self) -> UnixMillis {
+        self.world.now()
+    }
+    async fn sleep(&self, duration: Duration) {
+        tokio::time::sleep(duration).await;
+    }
+}
+
+impl Log for PlainObject {
+    fn write(&self, line: &str) {
+        self.world.write(line);
+    }
+}
+
+impl Storage for PlainObject {
+    async fn get(&self, key: &str) -> Result<Option<Stored>, PlatformError> {
+        Storage::get(&self.disk, key).await
+    }
+
+    async fn commit(&self, batch: Batch) -> Result<(), PlatformError> {
+        self.disk.commit(batch).await
+    }
+}
+
 impl Storage for Disk {
     async fn get(&self, key: &str) -> Result<Option<Stored>, PlatformError> {
         tokio::task::yield_now().await;
@@ -869,7 +915,7 @@ impl Budgets for ObjectPlatform {
         if self.world.0.budget_fails.get() {
             return Err(PlatformError::new("budget is unreachable"));
         }
-        self.world.0.budget.reserve(call, self.world.now()).await
+        self.world.budget().reserve(call, self.world.now()).await
     }
 
     async fn look(&self, item: Item, cap: u32) -> Result<Reservation, PlatformError> {
@@ -877,7 +923,7 @@ impl Budgets for ObjectPlatform {
         if self.world.0.budget_fails.get() {
             return Err(PlatformError::new("budget is unreachable"));
         }
-        self.world.0.budget.look(item, cap, self.world.now()).await
+        self.world.budget().look(item, cap, self.world.now()).await
     }
 
     async fn report(&self, tally: Tally) -> Result<(), PlatformError> {
@@ -886,7 +932,7 @@ impl Budgets for ObjectPlatform {
         if self.world.0.budget_fails.get() {
             return Err(PlatformError::new("budget is unreachable"));
         }
-        self.world.0.budget.report(&tally, self.world.now()).await.map(drop)
+        self.world.budget().report(&tally, self.world.now()).await.map(drop)
     }
 }
 
