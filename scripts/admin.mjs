@@ -1,4 +1,4 @@
-// `npm run admin -- usage|show|erase`: the admin routes of a Worker, for people. What they do is the Worker's business.
+// `npm run admin -- usage|reset-budget|show|erase`: the admin routes of a Worker, for people. What they do is the Worker's business.
 
 import readline from "node:readline/promises";
 import { columns, firstLine, isLoopback, readCommandLine, readOrigin, request } from "./lib/operators.mjs";
@@ -9,6 +9,7 @@ import { command, duration, say, UserError } from "./lib/run.mjs";
 const LOCAL = `http://127.0.0.1:${DEFAULT_PORTS.worker}`;
 
 const HELP = `npm run admin -- usage                              what was used today (UTC)
+npm run admin -- reset-budget                       begin today's budget anew: as much again as on a whole day
 npm run admin -- show --from NUMBER --to NUMBER     what is known of a sender, without texts
 npm run admin -- erase --from NUMBER --to NUMBER    forget all that a sender said, but not that it opted out
 
@@ -16,7 +17,7 @@ npm run admin -- erase --from NUMBER --to NUMBER    forget all that a sender sai
   --to NUMBER         the number or short code that was written to, such as +15550199
   --channel CHANNEL   sms (default) or whatsapp; the same as writing whatsapp:+15550100 for both numbers
   --url URL           the Worker (default ${LOCAL})
-  --yes               erase without asking
+  --yes               erase, or reset the budget, without asking
   --json              print the Worker's answer as it is (with \`npm run -s admin\`, nothing else is printed)
   --help              print this
 
@@ -25,13 +26,13 @@ one is never sent anywhere else. There is no option for it: other users of a mac
 
 Exit code 0 when it was done, else 1.`;
 
-const COMMANDS = { usage, show, erase };
+const COMMANDS = { usage, "reset-budget": resetBudget, show, erase };
 
 await command(async (args) => {
   const line = readCommandLine(args, { texts: ["from", "to", "channel", "url"], flags: ["yes", "json"], positionals: true });
   if (!line) return say(HELP);
   const { values, positionals: [name, ...more] } = line;
-  if (!Object.hasOwn(COMMANDS, name ?? "")) throw new UserError(`${name ? `there is no command ${name}: there` : "which command? There"} are usage, show and erase; see --help.`);
+  if (!Object.hasOwn(COMMANDS, name ?? "")) throw new UserError(`${name ? `there is no command ${name}: there` : "which command? There"} are usage, reset-budget, show and erase; see --help.`);
   if (more.length) throw new UserError(`${name} takes options only, not "${more.join(" ")}": see --help.`);
   const url = readOrigin("--url", values.url ?? LOCAL, { local: true });
   const print = (answer, lines) => say(values.json ? JSON.stringify(answer, undefined, 2) : lines.join("\n"));
@@ -40,8 +41,9 @@ await command(async (args) => {
 
 async function usage({ url, values, print }) {
   refuseOptions(values, "usage", ["from", "to", "channel", "yes"]);
-  const answer = await ask(url, "GET", "/admin/usage", "model_requests");
-  const { model_requests: requests, tokens, answers, refusals } = answer;
+  const answer = await ask(url, "GET", "/admin/usage", "messages_sent");
+  const { model_requests: requests, messages_sent: sent, tokens, answers, refusals } = answer;
+  const closed = answer.budget_unreadable ? ", and no more today: the stored count was damaged (reset-budget opens it)" : "";
   const refused = Object.entries(refusals).filter(([, count]) => count > 0);
   const unpriced = "not known: OPENAI_PRICE_INPUT and OPENAI_PRICE_OUTPUT are not set there";
   print(answer, [
@@ -50,10 +52,33 @@ async function usage({ url, values, print }) {
     ...columns([
       ["messages in", String(answer.messages_in)],
       ["answers", `${answers.inline} inline, ${answers.by_rest} by REST`],
-      ["requests to the model", `${requests.used} of ${requests.cap}`],
+      ["requests to the model", `${requests.used} of ${requests.cap}${closed}`],
+      ["messages sent by REST", `${sent.used} of ${sent.cap}${closed}`],
       ["tokens", `${tokens.prompt} prompt, ${tokens.completion} completion`],
       ["estimated cost", answer.estimated_cost === null ? unpriced : String(answer.estimated_cost)],
       ["refusals", refused.map(([kind, count]) => `${count} ${kind}`).join(", ") || "none"],
+    ]),
+  ]);
+}
+
+async function resetBudget({ url, values, print }) {
+  refuseOptions(values, "reset-budget", ["from", "to", "channel"]);
+  // Before the question: nobody is asked for nothing.
+  const token = adminToken(url);
+  const question = `Begin today's budget at ${url} anew? As many requests and messages as on a whole day are allowed again.`;
+  if (!values.yes && !(await confirmed("reset-budget", "reset", question))) {
+    say("nothing was reset");
+    return 1;
+  }
+  const answer = await ask(url, "POST", "/admin/budget/reset", "reset", token);
+  const { reset } = answer;
+  print(answer, [
+    `began today's budget anew at ${url}; until then there were`,
+    "",
+    ...columns([
+      ["requests to the model", String(reset.model_requests)],
+      ["messages sent by REST", String(reset.messages_sent)],
+      ["a damaged count", yesNo(reset.budget_unreadable)],
     ]),
   ]);
 }
@@ -82,7 +107,7 @@ async function erase({ url, values, print }) {
   const { from, to, path } = senderOf(values);
   // Before the question: nobody is asked for nothing.
   const token = adminToken(url);
-  if (!values.yes && !(await confirmed(`Erase all that ${from} said to ${to}, at ${url}? It cannot be undone.`))) {
+  if (!values.yes && !(await confirmed("erase", "erase", `Erase all that ${from} said to ${to}, at ${url}? It cannot be undone.`))) {
     say("nothing was erased");
     return 1;
   }
@@ -130,13 +155,14 @@ function address(option, text, channel) {
   return full;
 }
 
-async function confirmed(question) {
+// Whether a person says yes to what the command does, which `verb` names.
+async function confirmed(name, verb, question) {
   if (!process.stdin.isTTY || !process.stdout.isTTY) {
-    throw new UserError("erase asks before it erases, and there is no terminal to ask at: say --yes if you mean it.");
+    throw new UserError(`${name} asks before it ${verb}s, and there is no terminal to ask at: say --yes if you mean it.`);
   }
   const terminal = readline.createInterface({ input: process.stdin, output: process.stdout });
   try {
-    return (await terminal.question(`${question}\nType yes to erase: `)).trim().toLowerCase() === "yes";
+    return (await terminal.question(`${question}\nType yes to ${verb}: `)).trim().toLowerCase() === "yes";
   } finally {
     terminal.close();
   }

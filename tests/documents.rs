@@ -522,6 +522,7 @@ fn sample_events() -> Vec<Event> {
         Event::Delivery { phone_hash: nobody(), status: DeliveryStatus::Failed, code: Some(1) },
         Event::Consent { phone_hash: nobody(), state: "opted_out", dropped_messages: 0, dropped_parts: 0 },
         Event::MessageIgnored { phone_hash: nobody() },
+        Event::BudgetReset { model_requests: 1, messages_sent: 1, budget_unreadable: true },
         Event::Erased { phone_hash: nobody(), by: "sender", erased: Erased::default() },
         Event::ConversationUnreadable { reason: "corrupt" },
         Event::KvFailed { operation: "put" },

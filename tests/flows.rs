@@ -19,7 +19,7 @@ use futures_util::future::join_all;
 use serde_json::Value;
 use switchboard::{
     command::{self, Command},
-    platform::Clock,
+    platform::{Clock, Stored},
 };
 use world::{Act, CDN, GIF, Incoming, TOKEN, World, after, fresh_sid, media_url, run, texts, webhook, with_media};
 
@@ -453,6 +453,8 @@ fn usage_adds_up_what_all_senders_did_today() {
         let expected = serde_json::json!({
             "day": "2026-11-22",
             "model_requests": { "used": 5, "cap": 1000 },
+            "messages_sent": { "used": 1, "cap": 1000 },
+            "budget_unreadable": false,
             "tokens": { "prompt": 2 + 4 + 2 + 4 + 6, "completion": 5 },
             "estimated_cost": 0.000_019,
             "messages_in": 8,
@@ -460,6 +462,47 @@ fn usage_adds_up_what_all_senders_did_today() {
             "refusals": { "invalid_signature": 1, "bad_request": 1, "suspicious_request": 0, "rate_limited": 1, "opted_out": 1, "budget_exhausted": 0 },
         });
         assert_eq!(usage, expected);
+    });
+}
+
+#[test]
+fn a_budget_that_cannot_be_read_is_shown_as_such_and_opened_by_the_operator_or_by_midnight() {
+    run(|| async {
+        for opened_by_operator in [true, false] {
+            let world = World::with(&[WITH_ADMIN]);
+            world.budget_holds(Stored::Unreadable);
+            let used_up = "Sorry, I can't take more questions today. Please try again tomorrow.";
+            assert_eq!(world.text(ANNA, "one").await, [used_up]);
+            assert_eq!(world.events_named("internal_error")[0]["reason"], "budget_unreadable");
+            let (_, usage) = admin(&world, "GET", "/admin/usage").await;
+            assert_eq!((&usage["budget_unreadable"], &usage["model_requests"]["used"]), (&true.into(), &0.into()));
+            if opened_by_operator {
+                let expected = serde_json::json!({ "model_requests": 0, "messages_sent": 0, "budget_unreadable": true });
+                let (status, reset) = admin(&world, "POST", "/admin/budget/reset").await;
+                assert_eq!((status, &reset["reset"]), (200, &expected));
+                let event = &world.events_named("budget_reset")[0];
+                assert!(expected.as_object().unwrap().iter().all(|(name, value)| event[name] == *value), "{event}");
+            } else {
+                world.pass(12 * 60 * 60 * SECOND).await;
+            }
+            assert_eq!(world.text(ANNA, "two").await, ["answer to two"]);
+            let (_, usage) = admin(&world, "GET", "/admin/usage").await;
+            assert_eq!((&usage["budget_unreadable"], &usage["model_requests"]["used"]), (&false.into(), &1.into()));
+            assert_eq!(world.events_named("internal_error").len(), 1);
+        }
+    });
+}
+
+#[test]
+fn a_reset_allows_as_much_again_as_a_whole_day_does() {
+    run(|| async {
+        let world = World::with(&[WITH_ADMIN, ("MAX_DAILY_CALLS", "1")]);
+        assert_eq!(world.text(ANNA, "one").await, ["answer to one"]);
+        assert_ne!(world.text(BEN, "two").await, ["answer to two"]);
+        let (_, reset) = admin(&world, "POST", "/admin/budget/reset").await;
+        assert_eq!(reset, serde_json::json!({ "reset": { "model_requests": 1, "messages_sent": 0, "budget_unreadable": false } }));
+        assert_eq!(world.text(BEN, "three").await, ["answer to three"]);
+        assert_ne!(world.text(ANNA, "four").await, ["answer to four"]);
     });
 }
 

@@ -451,7 +451,7 @@ fn no_marker_of_any_input_reaches_the_log_kv_keys_or_object_names() {
 // The operator's routes.
 
 const ADMIN: (&str, &str) = ("ADMIN_TOKEN", "an-admin-token-of-enough-characters");
-const ADMIN_PATHS: [&str; 3] = ["/admin/usage", "/admin/senders/%2B15550100?to=%2B15550199", "/admin/nothing"];
+const ADMIN_PATHS: [&str; 4] = ["/admin/usage", "/admin/budget/reset", "/admin/senders/%2B15550100?to=%2B15550199", "/admin/nothing"];
 
 fn admin(method: &'static str, path: &str, authorization: Option<&str>, client: &str) -> Incoming {
     let mut request = Incoming::new(method, path);
@@ -485,7 +485,9 @@ fn an_admin_request_without_the_token_is_refused_before_anything_else_is_told() 
         for (at, authorization) in [None, Some(""), Some(basic.as_str()), Some("Bearer "), Some(almost.as_str())].into_iter().enumerate() {
             for (number, path) in ADMIN_PATHS.iter().enumerate() {
                 for method in ["GET", "POST"] {
-                    let response = world.handle(&mut admin(method, path, authorization, &format!("192.0.2.{}", at * 3 + number))).await;
+                    let response = world
+                        .handle(&mut admin(method, path, authorization, &format!("192.0.2.{}", at * ADMIN_PATHS.len() + number)))
+                        .await;
                     assert_eq!((response.status, header(&response, "WWW-Authenticate")), (401, Some("Bearer")), "{path} {authorization:?}");
                     assert!(SECURITY_HEADERS.iter().all(|(name, value)| header(&response, name) == Some(value)));
                 }
@@ -521,6 +523,59 @@ fn five_wrong_tokens_a_minute_lock_a_client_address_out_and_no_other() {
 }
 
 #[test]
+fn wrong_tokens_of_others_behind_its_address_do_not_lock_the_operator_out() {
+    run(|| async {
+        let world = World::with(&[ADMIN]);
+        let status = async |token: &str| {
+            let response = world.handle(&mut admin("GET", "/admin/usage", Some(token), "192.0.2.1")).await;
+            (response.status, header(&response, "Retry-After").map(ToOwned::to_owned))
+        };
+        assert_eq!(status(&bearer()).await.0, 200);
+        world.pass(Duration::from_secs(60 * 60)).await;
+        let mut wrong = Vec::new();
+        for _ in 0..7 {
+            wrong.push(status("Bearer wrong").await.0);
+        }
+        assert_eq!(wrong, [401, 401, 401, 401, 401, 429, 429], "a wrong one is locked as from anywhere");
+        assert_eq!(status(&bearer()).await.0, 200);
+        for _ in 0..100 {
+            status("Bearer wrong").await;
+        }
+        assert_eq!(status(&bearer()).await, (429, Some("60".into())), "guesses have a bound, and the right one is none any more");
+        world.pass(Duration::from_secs(60)).await;
+        assert_eq!(status(&bearer()).await.0, 200);
+    });
+}
+
+#[test]
+fn a_clients_address_is_told_by_the_configured_header_and_by_no_other() {
+    run(|| async {
+        for (changes, trusted, other) in [
+            (vec![ADMIN], "CF-Connecting-IP", "X-Real-IP"),
+            (vec![ADMIN, ("ADMIN_CLIENT_HEADER", "X-Real-IP")], "X-Real-IP", "CF-Connecting-IP"),
+        ] {
+            let world = World::with(&changes);
+            let status = async |token: &str, address: &str, decoy: String| {
+                let mut request = admin("GET", "/admin/usage", Some(token), address);
+                request.headers.last_mut().unwrap().0 = trusted;
+                request.headers.push((other, decoy));
+                world.handle(&mut request).await.status
+            };
+            for number in 0..5 {
+                assert_eq!(status("Bearer wrong", "192.0.2.1", format!("198.51.100.{number}")).await, 401);
+            }
+            assert_eq!(status(&bearer(), "192.0.2.1", "198.51.100.9".into()).await, 429, "another header opens nothing");
+            assert_eq!(status(&bearer(), "192.0.2.2", "192.0.2.1".into()).await, 200, "nor does it lock anybody out");
+            // A list, which a client can begin: whatever it says, it is one client.
+            for number in 0..5 {
+                assert_eq!(status("Bearer wrong", &format!("198.51.100.{number}, 192.0.2.2"), String::new()).await, 401);
+            }
+            assert_eq!(status(&bearer(), "198.51.100.7, 192.0.2.2", String::new()).await, 429);
+        }
+    });
+}
+
+#[test]
 fn a_try_that_cannot_be_counted_is_refused_also_with_the_right_token() {
     run(|| async {
         let world = World::with(&[ADMIN]);
@@ -539,6 +594,8 @@ fn an_admin_request_that_is_wrong_is_told_what_is_wrong() {
             ("GET", "/admin/", 404, None, "Not found"),
             ("GET", "/admin/nothing", 404, None, "Not found"),
             ("POST", "/admin/usage", 405, Some("GET"), ""),
+            ("GET", "/admin/budget/reset", 405, Some("POST"), ""),
+            ("POST", "/admin/budget/reset/", 404, None, "Not found"),
             ("PUT", good, 405, Some("GET, DELETE"), ""),
             ("GET", "/admin/senders/5550100x?to=%2B15550199", 400, None, "address in the path is malformed"),
             ("DELETE", "/admin/senders/?to=%2B15550199", 400, None, "address in the path is malformed"),
@@ -550,10 +607,12 @@ fn an_admin_request_that_is_wrong_is_told_what_is_wrong() {
             assert_eq!((response.status, header(&response, "Allow")), (status, allow), "{method} {path}");
             assert!(response.body.contains(says) && !response.body.contains("planted"), "{}", response.body);
         }
-        for (object, path) in [("sender", good), ("budget", "/admin/usage")] {
+        for (object, method, path) in
+            [("sender", "GET", good), ("budget", "GET", "/admin/usage"), ("budget", "POST", "/admin/budget/reset")]
+        {
             world.budget_fails(true);
             world.object_errors([PlatformError::new("down")]);
-            assert_eq!(world.handle(&mut admin("GET", path, Some(&bearer()), "192.0.2.1")).await.status, 503, "{path}");
+            assert_eq!(world.handle(&mut admin(method, path, Some(&bearer()), "192.0.2.1")).await.status, 503, "{path}");
             assert_eq!(world.events_named("object_failed").last().unwrap()["object"], object);
         }
         let faulty = World::with(&[ADMIN, ("PSEUDONYM_KEY", "short")]);

@@ -18,12 +18,15 @@ const PAIR = ["--from", "+15550100", "--to", "+15550199"];
 const USAGE = {
   day: "2026-11-22",
   model_requests: { used: 3, cap: 1000 },
+  messages_sent: { used: 2, cap: 500 },
+  budget_unreadable: false,
   tokens: { prompt: 210, completion: 90 },
   estimated_cost: 0.000123,
   messages_in: 5,
   answers: { inline: 3, by_rest: 1 },
   refusals: { invalid_signature: 2, bad_request: 0, suspicious_request: 0, rate_limited: 1, opted_out: 0, budget_exhausted: 0 },
 };
+const RESET = { reset: { model_requests: 7, messages_sent: 2, budget_unreadable: true } };
 const STATE = { opted_out: false, turns: 3, revision: 3, expires_at: "2026-11-22T06:00:00.000Z", turn_running: false, pending_messages: 0, waiting_sends: 0, messages_last_minute: 2 };
 const ERASED = { erased: { turns: 3, revisions: 3, pending_messages: 1, waiting_sends: 0, answers: 3 }, kv: "deleted", opted_out: true };
 
@@ -45,7 +48,7 @@ test("usage is printed for people", async () => {
   const { code, stdout, requests, url } = await admin(["usage"], { body: USAGE });
   assert.equal(code, 0);
   assert.ok(stdout.includes(`usage of 2026-11-22 (UTC) at ${url}`));
-  for (const line of [/messages in +5$/m, /answers +3 inline, 1 by REST$/m, /model +3 of 1000$/m, /tokens +210 prompt, 90 completion$/m, /cost +0.000123$/m, /refusals +2 invalid_signature, 1 rate_limited$/m]) {
+  for (const line of [/messages in +5$/m, /answers +3 inline, 1 by REST$/m, /model +3 of 1000$/m, /by REST +2 of 500$/m, /tokens +210 prompt, 90 completion$/m, /cost +0.000123$/m, /refusals +2 invalid_signature, 1 rate_limited$/m]) {
     assert.match(stdout, line);
   }
   assert.deepEqual(requests.map(({ method, url: path }) => [method, path]), [["GET", "/admin/usage"]]);
@@ -58,8 +61,32 @@ test("a cost that is not known and a day without refusals are said as such", asy
   assert.match(stdout, /refusals +none$/m);
 });
 
+test("a budget that is closed because its count was damaged is shown as such", async () => {
+  const { stdout } = await admin(["usage"], { body: { ...USAGE, budget_unreadable: true } });
+  for (const line of [/model +3 of 1000, and no more today: .* \(reset-budget opens it\)$/m, /by REST +2 of 500, and no more today/m]) assert.match(stdout, line);
+});
+
+test("reset-budget begins the budget anew with a yes alone, and says what there was", async () => {
+  const refused = await admin(["reset-budget"], { body: RESET });
+  assert.deepEqual([refused.code, refused.requests], [1, []]);
+  assert.match(refused.stderr, /reset-budget asks before it resets, and there is no terminal to ask at: say --yes/);
+  const { code, stdout, requests } = await admin(["reset-budget", "--yes"], { body: RESET });
+  assert.equal(code, 0);
+  assert.deepEqual(requests.map(({ method, url: path }) => [method, path]), [["POST", "/admin/budget/reset"]]);
+  for (const line of [/^began today's budget anew at http:/, /model +7$/m, /by REST +2$/m, /damaged count +yes$/m]) assert.match(stdout, line);
+});
+
+test("at a terminal reset-budget asks, and only yes resets", { skip: !hasTerminal && "needs the program `script` of Linux" }, async () => {
+  const no = await admin(["reset-budget"], { body: RESET }, { typed: "y" });
+  assert.match(no.text, /Begin today's budget at http:\S+ anew\?/);
+  assert.match(no.text, /nothing was reset/);
+  assert.deepEqual([no.code, no.requests], [1, []]);
+  const yes = await admin(["reset-budget"], { body: RESET }, { typed: "yes" });
+  assert.deepEqual([yes.code, yes.requests.map(({ method }) => method)], [0, ["POST"]]);
+});
+
 test("--json prints the answer and nothing else", async () => {
-  for (const [args, body] of [[["usage"], USAGE], [["show", ...PAIR], STATE], [["erase", ...PAIR, "--yes"], ERASED]]) {
+  for (const [args, body] of [[["usage"], USAGE], [["show", ...PAIR], STATE], [["erase", ...PAIR, "--yes"], ERASED], [["reset-budget", "--yes"], RESET]]) {
     const { stdout, stderr } = await admin([...args, "--json"], { body });
     assert.deepEqual([JSON.parse(stdout), stderr], [body, ""]);
   }
@@ -187,8 +214,8 @@ test("without any token nothing is asked, and erase does not even ask whether", 
 });
 
 const MISTAKES = {
-  "no command": [[], /which command\? There are usage, show and erase/],
-  "an unknown command": [["delete"], /there is no command delete: there are usage, show and erase/],
+  "no command": [[], /which command\? There are usage, reset-budget, show and erase/],
+  "an unknown command": [["delete"], /there is no command delete: there are usage, reset-budget, show and erase/],
   "an unknown option": [["usage", "--form", "x"], /Unknown option '--form'/],
   "a token as an option": [["usage", "--token", "x"], /Unknown option '--token'/],
   "more words": [["usage", "today"], /usage takes options only, not "today"/],

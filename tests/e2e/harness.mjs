@@ -96,7 +96,7 @@ export async function startWorker({ playground, settings = {}, build = "build", 
 }
 
 /** Every event that the Worker may log. */
-export const EVENTS = ["security_event", "turn", "late_part", "delivery", "consent", "message_ignored", "erased", "conversation_unreadable", "kv_failed", "object_failed", "internal_error"];
+export const EVENTS = ["security_event", "turn", "late_part", "delivery", "consent", "message_ignored", "erased", "budget_reset", "conversation_unreadable", "kv_failed", "object_failed", "internal_error"];
 
 /** A pair of addresses that no other call in this process returns: `{ from, to }`; 50 calls in a row differ in `from`. */
 export function freshPair() {
