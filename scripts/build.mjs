@@ -48,7 +48,8 @@ async function compile({ wasmBindgen }, features, work) {
   const target = "wasm32-unknown-unknown";
   await run("cargo", ["build", "--locked", "--quiet", "--lib", "--release", "--target", target, ...(features ? ["--features", features] : [])], {
     cwd: ROOT,
-    env: { ...process.env, CARGO_ENCODED_RUSTFLAGS: rustFlags() },
+    // As worker-build does: the code that wasm-bindgen generates then takes `js-sys` for JavaScript's own types.
+    env: { ...process.env, CARGO_ENCODED_RUSTFLAGS: rustFlags(), WASM_BINDGEN_USE_JS_SYS: "1" },
     failure: "the WebAssembly build",
   });
   const module = path.join(targetDir(), target, "release", "switchboard.wasm");
@@ -62,35 +63,27 @@ async function compile({ wasmBindgen }, features, work) {
 
 /** One script, index.js, of the entry and what it imports; beside it the WebAssembly. */
 async function bundle({ esbuild }, work, out) {
-  for (const file of ["entry.js", "glue.js"]) fs.copyFileSync(inRoot("src", "shell", file), path.join(work, file));
-  // wasm-bindgen names an imported module once for each block that imports it, which does no harm.
-  const options = ["--bundle", "--minify", "--format=esm", "--target=es2024", "--external:cloudflare:*", "--external:./index_bg.wasm", "--log-level=warning", "--log-override:duplicate-object-key=silent"];
-  await run(esbuild, [path.join(work, "entry.js"), ...options, `--outfile=${path.join(out, "index.js")}`], { failure: "esbuild" });
+  const entry = path.join(work, "entry.js");
+  fs.copyFileSync(inRoot("src", "runtime", "entry.js"), entry);
+  const options = ["--bundle", "--minify", "--format=esm", "--target=es2024", "--external:cloudflare:*", "--external:./index_bg.wasm", "--log-level=warning"];
+  await run(esbuild, [entry, ...options, `--outfile=${path.join(out, "index.js")}`], { failure: "esbuild" });
   fs.renameSync(path.join(work, "index_bg.wasm"), path.join(out, "index_bg.wasm"));
   fs.rmSync(work, { recursive: true });
 }
 
-/**
- * Little is inlined: what is called from many places would make the bundle too large for what it brings.
- *
- * The paths of this machine stay out of the messages of panics: they are nobody's business, and the same build is the same
- * anywhere.
- */
+/** The paths of this machine stay out of the messages of panics: they are nobody's business, and the same build is the same anywhere. */
 function rustFlags() {
   const sources = path.join(process.env.CARGO_HOME ?? path.join(os.homedir(), ".cargo"), "registry", "src");
   const registries = fs.existsSync(sources) ? fs.readdirSync(sources).map((name) => path.join(sources, name)) : [];
-  return ["-Cllvm-args=-inline-threshold=12", ...[...registries, ROOT].map((dir) => `--remap-path-prefix=${dir}=.`)].join("\x1f");
+  return [...registries, ROOT].map((dir) => `--remap-path-prefix=${dir}=.`).join("\x1f");
 }
 
 /** What rustc and wasm-bindgen use of WebAssembly; nothing newer, which workerd may not know. */
 const WASM_FEATURES = ["mutable-globals", "sign-ext", "nontrapping-float-to-int", "bulk-memory", "multivalue", "reference-types", "exception-handling"];
 
-/**
- * Optimises a module for size, and takes the names of its functions out. What the compiler did not inline stays apart, since
- * wasm-opt's inlining makes this module larger.
- */
+/** Optimises a module once more, and takes out the names of its functions. */
 async function makeSmaller({ wasmOpt }, module) {
-  const passes = ["--no-inline=*", "-Oz", "--strip-debug", "--strip-producers"];
+  const passes = ["-O3", "--strip-debug", "--strip-producers"];
   const small = `${module}.small`;
   await run(wasmOpt, [module, "-o", small, ...passes, ...WASM_FEATURES.map((feature) => `--enable-${feature}`)], { failure: "wasm-opt" });
   fs.renameSync(small, module);

@@ -9,7 +9,7 @@
 //! 5. fields, else 400
 //! 6. the sender object, else 503
 //!
-//! Not here: what is answered (`sender`), the operator's routes (`admin`), and the runtime's types (`shell`).
+//! Not here: what is answered (`sender`), the operator's routes (`admin`), and the runtime's types (`runtime`).
 
 use std::borrow::Cow;
 

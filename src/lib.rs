@@ -2,7 +2,7 @@
 //!
 //! The way of a message through the code:
 //!
-//! 1. `shell` receives the request from the runtime and passes it on.
+//! 1. `runtime` receives the request from Cloudflare's runtime and passes it on.
 //! 2. [`app`] checks it in order, without I/O: route, configuration ([`config`]), form ([`twilio::form`]), signature
 //!    ([`twilio::signature`]), fields ([`message`]).
 //! 3. One call goes to the sender's object, whose name is a pseudonym ([`pseudonym`]).
@@ -14,7 +14,7 @@
 //! The operator's routes are in [`admin`], with [`usage`], what is counted, and [`tries`], who may try a token.
 //!
 //! Everything that touches the outside goes through the traits of [`platform`], so that all of it runs natively in the tests.
-//! What is logged is in [`event`], what is said in [`wording`]. Nothing imports `shell`.
+//! What is logged is in [`event`], what is said in [`wording`]. Nothing imports `runtime`.
 #![cfg_attr(
     test,
     allow(
@@ -39,9 +39,9 @@ pub mod message;
 pub mod openai;
 pub mod platform;
 pub mod pseudonym;
-pub mod sender;
 #[cfg(target_arch = "wasm32")]
-mod shell;
+mod runtime;
+pub mod sender;
 pub mod tries;
 pub mod turn;
 pub mod twilio;

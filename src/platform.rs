@@ -1,6 +1,6 @@
 //! What the core needs from outside: time, randomness, HTTP, objects, KV, storage, the log.
 //!
-//! Small traits, implemented by `shell` over the Worker runtime and by the tests over a pretend one. Not here: what is
+//! Small traits, implemented by `runtime` over the Worker runtime and by the tests over a pretend one. Not here: what is
 //! decided with these things. The futures are not `Send`: the Worker runs on one thread, and so do the tests.
 #![allow(async_fn_in_trait, reason = "wasm32 is single-threaded; no caller needs Send")]
 

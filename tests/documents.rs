@@ -177,12 +177,12 @@ fn bindings_and_classes_are_those_of_the_code() {
     let namespaces: Vec<_> = wrangler["kv_namespaces"].as_array().unwrap().iter().map(|namespace| text(&namespace["binding"])).collect();
     assert_eq!(namespaces, ["CONVERSATIONS"]);
 
-    let services = read("src/shell/services.rs");
-    let called: BTreeSet<_> = after_each(&services, "call_object(&self.env, \"").collect();
+    let services = read("src/runtime/services.rs");
+    let called: BTreeSet<_> =
+        after_each(&services, "call_object(&self.env, \"").chain(after_each(&services, "call_object(&self.0.env, \"")).collect();
     assert_eq!(called, expected.map(|(name, _)| name).into());
-    let glue = read("src/shell/glue.js");
-    assert_eq!(words_after(&glue, "env.").collect::<BTreeSet<_>>(), ["CONVERSATIONS"].into());
-    let entry = read("src/shell/entry.js");
+    assert_eq!(after_each(&services, "env.kv(\"").collect::<BTreeSet<_>>(), ["CONVERSATIONS"].into());
+    let entry = read("src/runtime/entry.js");
     let classes: BTreeSet<_> = words_after(&entry, "export class ").collect();
     assert_eq!(classes, expected.map(|(_, class)| class).into());
 }

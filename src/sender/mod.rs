@@ -1,7 +1,7 @@
 //! The sender object: one for each pair of addresses. It takes messages in, runs their turns one at a time, and gives every
 //! waiting webhook its answer.
 //!
-//! [`Sender`] is the engine; the Durable Object (`shell`) is a thin newtype over it, and the tests run it over a pretend
+//! [`Sender`] is the engine; the Durable Object (`runtime`) is a thin newtype over it, and the tests run it over a pretend
 //! platform. Every change goes through `Inner::step`: decide on a copy of the state, store it, and only then believe it. What
 //! is only looked at goes through `Inner::read`.
 //! The decisions are in `state`; how the model is asked is in `turn`.

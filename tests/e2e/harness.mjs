@@ -459,6 +459,21 @@ class Worker {
       });
   }
 
+  /**
+   * Puts bytes in place of what the object `name` of the class `className` has stored under `key`. Only while the Worker is killed,
+   * and with bytes that the runtime takes for no value, or for another one.
+   */
+  overwrite(className, name, key, bytes) {
+    const { id } = this.objects(className).find((object) => object.name === name);
+    const database = new DatabaseSync(path.join(this.directory, "state", "v3", "do", `switchboard-${className}`, `${id}.sqlite`));
+    try {
+      const { changes } = database.prepare("UPDATE _cf_KV SET value = ? WHERE key = ?").run(bytes, key);
+      if (changes !== 1) throw new Error(`${name} has stored nothing under ${key}`);
+    } finally {
+      database.close();
+    }
+  }
+
   /** The names of the files in its storage that hold `text`, in UTF-8 or UTF-16: KV, objects and write-ahead logs. */
   filesWith(text) {
     const state = path.join(this.directory, "state");

@@ -19,7 +19,7 @@ after(async () => {
 test("after a panic the Worker answers again, remembers the conversation, and has said where it panicked", async () => {
   const pair = freshPair();
   await worker.sendMessage({ ...pair, body: "Before the panic" });
-  const places = () => worker.lines.filter((line) => /panicked at src\/shell\//.test(line)).length;
+  const places = () => worker.lines.filter((line) => /panicked at src\/runtime\//.test(line)).length;
   for (const time of ["first", "second"]) {
     const before = places();
     assert.equal((await worker.request("/panic")).status, 500, `${time} panic`);

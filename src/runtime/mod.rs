@@ -1,0 +1,162 @@
+//! The Worker runtime's side, on the crate `worker`: entry points and conversions, and nothing that decides.
+//!
+//! Exists on wasm32 only. The Durable Objects are in `objects`, the platform's services in `services`, and what the runtime
+//! calls first is `entry.js`.
+//!
+//! What stands beside `worker`, and why, is in `docs/design.md`.
+
+mod lifetime;
+mod objects;
+mod services;
+
+use std::{cell::OnceCell, rc::Rc};
+
+use futures_util::StreamExt;
+use wasm_bindgen::prelude::*;
+use wasm_streams::readable::ReadableStream;
+use worker::{
+    Env, event,
+    js_sys::{Reflect, Uint8Array},
+    web_sys,
+};
+
+use crate::{
+    app::{self, BodyBroken},
+    config::{Config, Fault},
+};
+
+/// The place and the trace of a panic are printed. The hook that was there before, `worker`'s, tells `entry.js`.
+#[event(start)]
+fn start() {
+    let before = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |info| {
+        console_error_panic_hook::hook(info);
+        before(info);
+    }));
+}
+
+/// The longest body that a request is read for, in bytes.
+#[must_use]
+#[wasm_bindgen(js_name = bodyLimit)]
+pub fn body_limit() -> usize {
+    app::MAX_BODY_BYTES
+}
+
+/// A request to the Worker, with its body if that was read. Returns the response or a promise of it.
+///
+/// `worker`'s `#[event(fetch)]` always makes a promise and a task; most requests that are refused need neither.
+#[must_use]
+#[wasm_bindgen]
+pub fn fetch(request: web_sys::Request, body: Option<Vec<u8>>, env: Env) -> JsValue {
+    let headers = request.headers();
+    let mut request = Incoming { request, headers, body, read: false };
+    #[cfg(feature = "panic-route")]
+    panic_on_request(&request);
+    let config = config(&env);
+    lifetime::run_for_request(async move {
+        let platform = services::WorkerServices::new(env);
+        let config = config.as_deref().map_err(Vec::as_slice);
+        let response = app::handle(&platform, config, &mut request).await;
+        outgoing(&response).or_else(|_| outgoing(&app::internal_error()))
+    })
+}
+
+/// The response to a request whose instance of WebAssembly is gone.
+///
+/// # Errors
+/// When it could not be made.
+#[wasm_bindgen(js_name = internalError)]
+pub fn internal_error() -> Result<JsValue, JsValue> {
+    outgoing(&app::internal_error())
+}
+
+/// For the end-to-end test of recovery: a panic like any other, in a build that is never released.
+#[cfg(feature = "panic-route")]
+#[allow(clippy::panic, reason = "that is what it is for")]
+fn panic_on_request(request: &Incoming) {
+    if app::Request::url(request).ends_with("/panic") {
+        panic!("asked to");
+    }
+}
+
+/// The settings, parsed once an isolate.
+fn config(env: &Env) -> Result<Rc<Config>, Vec<Fault>> {
+    thread_local! {
+        static CONFIG: OnceCell<Result<Rc<Config>, Vec<Fault>>> = const { OnceCell::new() };
+    }
+    CONFIG.with(|config| config.get_or_init(|| Config::parse(|name| setting(env, name)).map(Rc::new)).clone())
+}
+
+/// A variable or secret. A number in `[vars]` is as good as a string; `Env::var` takes strings only.
+fn setting(env: &Env, name: &str) -> Option<String> {
+    let value = Reflect::get(env, &JsValue::from_str(name)).ok()?;
+    value.as_string().or_else(|| Some(value.as_f64()?.to_string()))
+}
+
+/// A request of the runtime's.
+struct Incoming {
+    request: web_sys::Request,
+    headers: web_sys::Headers,
+    /// The body, if it was read before.
+    body: Option<Vec<u8>>,
+    read: bool,
+}
+
+impl app::Request for Incoming {
+    fn method(&self) -> String {
+        self.request.method()
+    }
+
+    fn url(&self) -> String {
+        self.request.url()
+    }
+
+    fn header(&self, name: &str) -> Option<String> {
+        self.headers.get(name).ok().flatten()
+    }
+
+    async fn chunk(&mut self) -> Result<Option<Vec<u8>>, BodyBroken> {
+        if std::mem::replace(&mut self.read, true) {
+            return Ok(None);
+        }
+        match self.body.take() {
+            Some(body) => Ok(Some(body)),
+            None => read(self.request.body(), app::MAX_BODY_BYTES).await.map(Some).map_err(|_| BodyBroken),
+        }
+    }
+}
+
+/// The bytes of a body, of which no more is read than one piece beyond `limit`.
+///
+/// Not by `worker`'s `ByteStream`, which takes a stream that was broken off for one that has ended.
+async fn read(body: Option<web_sys::ReadableStream>, limit: usize) -> Result<Vec<u8>, JsValue> {
+    let mut bytes = Vec::new();
+    let Some(body) = body else { return Ok(bytes) };
+    let mut pieces = ReadableStream::from_raw(body.unchecked_into()).try_into_stream().map_err(|(error, _)| JsValue::from(error))?;
+    while let Some(piece) = pieces.next().await {
+        bytes.append(&mut Uint8Array::from(piece?).to_vec());
+        if bytes.len() > limit {
+            pieces.cancel().await?;
+            break;
+        }
+    }
+    Ok(bytes)
+}
+
+/// A response for the runtime.
+fn outgoing(response: &app::Response) -> Result<JsValue, JsValue> {
+    let init = web_sys::ResponseInit::new();
+    init.set_status(response.status);
+    init.set_headers(headers(&response.headers)?.as_ref());
+    let body = (!response.body.is_empty()).then_some(response.body.as_str());
+    web_sys::Response::new_with_opt_str_and_init(body, &init).map(JsValue::from)
+}
+
+/// Headers for the runtime.
+fn headers<V: AsRef<str>>(fields: &[(&'static str, V)]) -> Result<web_sys::Headers, JsValue> {
+    let headers = web_sys::Headers::new()?;
+    for (name, value) in fields {
+        headers.append(name, value.as_ref())?;
+    }
+    Ok(headers)
+}
