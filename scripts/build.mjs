@@ -2,7 +2,7 @@
 // does nothing when nothing changed. wrangler runs it too, before it starts and when a source file changes.
 //
 // `--features NAME --out-dir DIR` makes a build for tests beside it, for example
-// `npm run build -- --features panic-route --out-dir build/panic-route`; such a build is not optimised for size.
+// `npm run build -- --features panic-route --out-dir build/panic-route`; such a build keeps the names of its functions.
 
 import crypto from "node:crypto";
 import fs from "node:fs";
@@ -35,7 +35,6 @@ export async function build({ features = "", outDir = "build" } = {}) {
     fs.rmSync(work, { recursive: true, force: true });
     fs.mkdirSync(work, { recursive: true });
     await compile(tools, features, work);
-    if (!features) await makeSmaller(tools, path.join(work, "index_bg.wasm"));
     await bundle(tools, work, out);
     // Hashed before the build began: what was saved meanwhile counts as changed.
     fs.writeFileSync(stamp, before);
@@ -53,8 +52,15 @@ async function compile({ wasmBindgen }, features, work) {
     failure: "the WebAssembly build",
   });
   const module = path.join(targetDir(), target, "release", "switchboard.wasm");
-  // Strings by `encodeInto`: one call of the runtime's in place of a loop over their characters.
-  const options = ["--target", "module", "--no-typescript", "--out-name", "index", "--out-dir", work, "--experimental-reset-state-function", "--encode-into", "always"];
+  const options = [
+    ...["--target", "module", "--no-typescript", "--out-name", "index", "--out-dir", work],
+    // What begins a fresh instance after a panic.
+    "--experimental-reset-state-function",
+    // One call of the runtime's in place of a loop over the characters of a string.
+    ...["--encode-into", "always"],
+    // The names of functions are a fifth of a module; a build for tests keeps them for its traces.
+    ...(features ? [] : ["--remove-name-section", "--remove-producers-section"]),
+  ];
   await run(wasmBindgen, [module, ...options], { failure: "wasm-bindgen" });
   // To the runtime and to wrangler, a module of WebAssembly is what a usual import gives.
   const script = path.join(work, "index.js");
@@ -76,17 +82,6 @@ function rustFlags() {
   const sources = path.join(process.env.CARGO_HOME ?? path.join(os.homedir(), ".cargo"), "registry", "src");
   const registries = fs.existsSync(sources) ? fs.readdirSync(sources).map((name) => path.join(sources, name)) : [];
   return [...registries, ROOT].map((dir) => `--remap-path-prefix=${dir}=.`).join("\x1f");
-}
-
-/** What rustc and wasm-bindgen use of WebAssembly; nothing newer, which workerd may not know. */
-const WASM_FEATURES = ["mutable-globals", "sign-ext", "nontrapping-float-to-int", "bulk-memory", "multivalue", "reference-types", "exception-handling"];
-
-/** Optimises a module once more, and takes out the names of its functions. */
-async function makeSmaller({ wasmOpt }, module) {
-  const passes = ["-O3", "--strip-debug", "--strip-producers"];
-  const small = `${module}.small`;
-  await run(wasmOpt, [module, "-o", small, ...passes, ...WASM_FEATURES.map((feature) => `--enable-${feature}`)], { failure: "wasm-opt" });
-  fs.renameSync(small, module);
 }
 
 function inputsHash(features) {

@@ -64,10 +64,10 @@ export async function setUpRust() {
   }
 }
 
-/** The paths of the tools of the WebAssembly build: `{ wasmBindgen, wasmOpt, esbuild }`. Needs the packages and the toolchain. */
+/** The paths of the tools of the WebAssembly build: `{ wasmBindgen, esbuild }`. Needs the packages and the toolchain. */
 export async function setUpWasmTools() {
   const wasmBindgen = await cargoTool("wasm-bindgen-cli", lockedCrate("wasm-bindgen"), "wasm-bindgen");
-  return { wasmBindgen, wasmOpt: packageProgram("wasm-opt"), esbuild: packageProgram("esbuild") };
+  return { wasmBindgen, esbuild: packageProgram("esbuild") };
 }
 
 /**

@@ -18,8 +18,8 @@ export default {
     // Without a length, or with one that will be refused, the engine asks for the body when it wants it.
     if (length === null || !(length <= LIMIT)) return answer(request, undefined, env);
     // Read before, so that a refusal is made within one call into WebAssembly.
-    return request.bytes().then(
-      (body) => answer(request, body, env),
+    return request.arrayBuffer().then(
+      (body) => answer(request, new Uint8Array(body), env),
       () => answer(request, undefined, env),
     );
   },

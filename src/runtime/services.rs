@@ -329,9 +329,10 @@ fn failed(error: impl Into<JsValue>) -> PlatformError {
     PlatformError { reason, retryable: property("retryable").is_truthy() && !property("overloaded").is_truthy() }
 }
 
-/// The runtime's clock.
+/// The runtime's clock. `worker::Date` would make an object to ask it.
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "whole, and far below 2^53")]
 pub fn now() -> UnixMillis {
-    UnixMillis(worker::Date::now().as_millis())
+    UnixMillis(js_sys::Date::now() as u64)
 }
 
 /// Waits, and cancels the timer when nobody waits for it any more: one that is left would keep an object alive.
