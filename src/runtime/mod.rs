@@ -51,9 +51,14 @@ pub fn fetch(request: web_sys::Request, body: Option<Vec<u8>>, env: Env) -> JsVa
     let headers = request.headers();
     let mut request = Incoming { request, headers, body, read: false };
     #[cfg(feature = "panic-route")]
-    panic_on_request(&request);
+    panic_on_request(&request, "/panic");
     let config = config(&env);
     lifetime::run_for_request(async move {
+        #[cfg(feature = "panic-route")]
+        {
+            services::sleep(std::time::Duration::from_millis(1)).await;
+            panic_on_request(&request, "/panic/in-a-task");
+        }
         let platform = services::WorkerServices::new(env);
         let config = config.as_deref().map_err(Vec::as_slice);
         let response = app::handle(&platform, config, &mut request).await;
@@ -73,8 +78,8 @@ pub fn internal_error() -> Result<JsValue, JsValue> {
 /// For the end-to-end test of recovery: a panic like any other, in a build that is never released.
 #[cfg(feature = "panic-route")]
 #[allow(clippy::panic, reason = "that is what it is for")]
-fn panic_on_request(request: &Incoming) {
-    if app::Request::url(request).ends_with("/panic") {
+fn panic_on_request(request: &Incoming, path: &str) {
+    if app::Request::url(request).ends_with(path) {
         panic!("asked to");
     }
 }

@@ -338,7 +338,7 @@ pub fn now() -> UnixMillis {
 /// Waits, and cancels the timer when nobody waits for it any more: one that is left would keep an object alive.
 ///
 /// Shared, since a `Delay` wakes whoever polled it first, and that need not be who waits now.
-async fn sleep(duration: Duration) {
+pub async fn sleep(duration: Duration) {
     Delay::from(duration).shared().await;
 }
 

@@ -1,0 +1,31 @@
+// A panic where no call is there to catch it: in a task that goes on after its call has returned. As panic.test.mjs, with the
+// same build.
+
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { eventually, freshPair, freshSid, startPlayground, startWorker } from "./harness.mjs";
+
+let playground, worker;
+
+before(async () => {
+  playground = await startPlayground();
+  worker = await startWorker({ playground, build: "build/panic-route" });
+});
+
+after(async () => {
+  await worker?.close();
+  await playground?.close();
+});
+
+test("a request whose task panics gets a 500, so does one that waits meanwhile, and the Worker answers again", async () => {
+  const message = { ...freshPair(), sid: freshSid(), body: "Waits through a panic [fault delay=1500ms]" };
+  const waiting = worker.sendMessage(message);
+  await eventually("the model to be asked", async () => (await playground.asked("Waits through a panic")).length === 1);
+  const panicked = await worker.request("/panic/in-a-task", { timeout: 5000 });
+  assert.equal(panicked.status, 500);
+  assert.equal((await waiting).status, 500);
+  assert.equal((await worker.request("/health")).status, 200);
+  const again = await worker.sendMessage(message);
+  assert.equal(again.status, 200);
+  assert.equal(again.messages.length, 1);
+});
