@@ -1300,11 +1300,13 @@ impl State {
 
 /// The damaged state without the fields, and the entries of lists, that cannot be read.
 fn salvage(stored: Map<String, Value>) -> Option<State> {
-    let Ok(Value::Object(mut whole)) = serde_json::to_value(State::default()) else { return None };
+    // By way of text: the code that reads and writes a state as a `Value` would be as large again.
+    let mut whole = serde_json::from_str::<Map<String, Value>>(&serde_json::to_string(&State::default()).ok()?).ok()?;
+    let state = |fields: &Map<String, Value>| serde_json::from_str::<State>(&serde_json::to_string(fields).ok()?).ok();
     let reads = |whole: &Map<String, Value>, name: &str, value: &Value| {
         let mut with = whole.clone();
         with.insert(name.to_owned(), value.clone());
-        serde_json::from_value::<State>(Value::Object(with)).is_ok()
+        state(&with).is_some()
     };
     for (name, value) in stored {
         if reads(&whole, &name, &value) {
@@ -1317,7 +1319,7 @@ fn salvage(stored: Map<String, Value>) -> Option<State> {
             }
         }
     }
-    let mut state = serde_json::from_value::<State>(Value::Object(whole)).ok()?;
+    let mut state = state(&whole)?;
     state.make_whole();
     Some(state)
 }
