@@ -41,7 +41,7 @@ await command(async (args) => {
 
 async function usage({ url, values, print }) {
   refuseOptions(values, "usage", ["from", "to", "channel", "yes"]);
-  const answer = await ask(url, "GET", "/admin/usage", "messages_sent");
+  const answer = await ask(url, "/admin/usage", "messages_sent");
   const { model_requests: requests, messages_sent: sent, tokens, answers, refusals } = answer;
   const closed = answer.budget_unreadable ? ", and no more today: the stored count was damaged (reset-budget opens it)" : "";
   const refused = Object.entries(refusals).filter(([, count]) => count > 0);
@@ -70,7 +70,7 @@ async function resetBudget({ url, values, print }) {
     say("nothing was reset");
     return 1;
   }
-  const answer = await ask(url, "POST", "/admin/budget/reset", "reset", token);
+  const answer = await ask(url, "/admin/budget/reset", "reset", { method: "POST", token });
   const { reset } = answer;
   print(answer, [
     `began today's budget anew at ${url}; until then there were`,
@@ -85,8 +85,8 @@ async function resetBudget({ url, values, print }) {
 
 async function show({ url, values, print }) {
   refuseOptions(values, "show", ["yes"]);
-  const { from, to, path } = senderOf(values);
-  const state = await ask(url, "GET", path, "opted_out");
+  const { from, to } = senderOf(values);
+  const state = await ask(url, "/admin/senders/show", "opted_out", { sender: { from, to } });
   print(state, [
     `${from} to ${to} at ${url}`,
     "",
@@ -104,14 +104,14 @@ async function show({ url, values, print }) {
 }
 
 async function erase({ url, values, print }) {
-  const { from, to, path } = senderOf(values);
+  const { from, to } = senderOf(values);
   // Before the question: nobody is asked for nothing.
   const token = adminToken(url);
   if (!values.yes && !(await confirmed("erase", "erase", `Erase all that ${from} said to ${to}, at ${url}? It cannot be undone.`))) {
     say("nothing was erased");
     return 1;
   }
-  const answer = await ask(url, "DELETE", path, "erased", token);
+  const answer = await ask(url, "/admin/senders/erase", "erased", { sender: { from, to }, token });
   const { erased } = answer;
   const kv = answer.kv === "deleted" ? "deleted" : "being deleted: the Worker tries until it is done";
   print(answer, [
@@ -142,7 +142,7 @@ function senderOf(values) {
   if (!["sms", "whatsapp"].includes(channel)) throw new UserError(`--channel must be sms or whatsapp, not "${channel}".`);
   const [from, to] = ["from", "to"].map((name) => address(`--${name}`, values[name], channel));
   if (from.startsWith("whatsapp:") !== to.startsWith("whatsapp:")) throw new UserError("--from and --to must be of the same channel: see --channel.");
-  return { from, to, path: `/admin/senders/${encodeURIComponent(from)}?to=${encodeURIComponent(to)}` };
+  return { from, to };
 }
 
 function address(option, text, channel) {
@@ -178,11 +178,13 @@ function adminToken(url) {
   throw new UserError(`ADMIN_TOKEN is ${where}: set it to the one that the Worker at ${url} has.`);
 }
 
-// The answer, which is known by holding `field`.
-async function ask(url, method, path, field, token = adminToken(url)) {
-  const { status, headers, text, json } = await request(url + path, { method, headers: { Authorization: `Bearer ${token}` } });
+// The answer, which is known by holding `field`. What is asked about a sender is posted: its addresses belong in no URL. The
+// Worker may wait for its objects, one after the other.
+async function ask(url, path, field, { sender, method = sender ? "POST" : "GET", token = adminToken(url) } = {}) {
+  const headers = { Authorization: `Bearer ${token}`, ...(sender && { "Content-Type": "application/json" }) };
+  const { status, headers: answered, text, json } = await request(url + path, { method, headers, body: sender && JSON.stringify(sender), seconds: 45 });
   if (status === 200 && json?.[field] !== undefined) return json;
-  throw new UserError(refusal(url, status, headers, text));
+  throw new UserError(refusal(url, status, answered, text));
 }
 
 function refusal(url, status, headers, text) {

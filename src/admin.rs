@@ -4,18 +4,18 @@
 //! address (`tries`). Not here: what is counted (`usage`), and what erasing does (`sender`).
 
 use serde::Serialize;
+use serde_json::{Map, Value};
 
 use crate::{
-    app::{self, Request, Response},
+    app::{self, BodyRefused, OBJECT_TIME, Request, Response},
     budget::DayUsage,
     config::{Config, Prices},
     event::{self, Event, Security},
     message::Address,
-    platform::{PlatformError, UnixMillis, WorkerPlatform, with_retry},
+    platform::{PlatformError, UnixMillis, WorkerPlatform, in_time, with_retry},
     pseudonym::PhoneHash,
     sender::{Erased, Erasure, Summary},
     tries::{TryCall, Verdict},
-    twilio::form::decode_component,
     usage::Refusals,
 };
 
@@ -24,39 +24,42 @@ pub const PREFIX: &str = "/admin/";
 
 const USAGE: &str = "/admin/usage";
 const BUDGET_RESET: &str = "/admin/budget/reset";
-const SENDERS: &str = "/admin/senders/";
+const SHOW: &str = "/admin/senders/show";
+const ERASE: &str = "/admin/senders/erase";
 
-/// Answers a request under [`PREFIX`]. `target` is its path and query, raw.
-pub async fn handle(platform: &impl WorkerPlatform, config: &Config, request: &impl Request, method: &str, target: &str) -> Response {
+/// Answers a request under [`PREFIX`].
+pub async fn handle(platform: &impl WorkerPlatform, config: &Config, request: &mut impl Request, method: &str, path: &str) -> Response {
     if let Err(refused) = authorize(platform, config, request).await {
         return refused;
     }
-    let (path, query) = target.split_once('?').unwrap_or((target, ""));
     let answered = match (path, method) {
         (USAGE, "GET") => usage(platform, config).await,
         (USAGE, _) => return app::method_not_allowed("GET"),
         (BUDGET_RESET, "POST") => reset_budget(platform).await,
         (BUDGET_RESET, _) => return app::method_not_allowed("POST"),
-        (path, method) => {
-            let Some(sender) = path.strip_prefix(SENDERS) else { return not_found() };
-            let (sender, number) = match (address(sender), query_address(query)) {
-                (Some(sender), Some(number)) => (sender, number),
-                (None, _) => return app::plain(400, "Bad request: the address in the path is malformed\n"),
-                (_, None) => return app::plain(400, "Bad request: the address in the query, ?to=, is missing or malformed\n"),
-            };
-            let name = config.pseudonym_key.pair(&sender, &number);
-            match method {
-                "GET" => with_retry(async || platform.show(&name).await).await.map(|summary| json(&ShownSender::from(summary))),
-                "DELETE" => {
-                    let phone_hash = config.pseudonym_key.phone_hash(&sender);
-                    let erasure = with_retry(async || platform.erase(&name, &phone_hash).await).await;
-                    erasure.map(|erasure| json(&ShownErasure::from(erasure)))
-                }
-                _ => return app::method_not_allowed("GET, DELETE"),
-            }
-        }
+        (SHOW | ERASE, "POST") => match read_pair(request).await {
+            Ok(pair) if path == SHOW => show(platform, config, &pair).await,
+            Ok(pair) => erase(platform, config, &pair).await,
+            Err(refused) => return refused,
+        },
+        (SHOW | ERASE, _) => return app::method_not_allowed("POST"),
+        _ => return not_found(),
     };
     answered.unwrap_or_else(|error| failed(platform, "sender", error))
+}
+
+async fn show(platform: &impl WorkerPlatform, config: &Config, pair: &Pair) -> Result<Response, PlatformError> {
+    let name = config.pseudonym_key.pair(&pair.from, &pair.to);
+    let shown = with_retry(async || platform.show(&name).await);
+    in_time(platform, OBJECT_TIME, shown).await.map(|summary| json(&ShownSender::from(summary)))
+}
+
+async fn erase(platform: &impl WorkerPlatform, config: &Config, pair: &Pair) -> Result<Response, PlatformError> {
+    let name = config.pseudonym_key.pair(&pair.from, &pair.to);
+    let phone_hash = config.pseudonym_key.phone_hash(&pair.from);
+    let erased = with_retry(async || platform.erase(&name, &phone_hash).await);
+    // The object itself waits as long as a reply may take, for KV to delete.
+    in_time(platform, OBJECT_TIME.saturating_add(config.reply_within), erased).await.map(|erasure| json(&ShownErasure::from(erasure)))
 }
 
 /// Lets the operator in, and nobody else.
@@ -74,7 +77,7 @@ async fn authorize(platform: &impl WorkerPlatform, config: &Config, request: &im
     let refused = |reason| {
         event::log(platform, &Event::Security { phone_hash: PhoneHash::nobody(), details: Security::AdminRefused { reason } });
     };
-    match platform.attempt(&client, TryCall { right }).await {
+    match in_time(platform, OBJECT_TIME, platform.attempt(&client, TryCall { right })).await {
         Ok(Verdict::Allowed) => Ok(()),
         Ok(Verdict::Wrong) => {
             refused("wrong_token");
@@ -93,7 +96,7 @@ async fn authorize(platform: &impl WorkerPlatform, config: &Config, request: &im
 async fn usage(platform: &impl WorkerPlatform, config: &Config) -> Result<Response, PlatformError> {
     // What this isolate has counted comes along; what others have not reported yet is missing.
     let counted = platform.take();
-    let usage = platform.usage(counted).await.inspect_err(|_| platform.count(&counted));
+    let usage = in_time(platform, OBJECT_TIME, platform.usage(counted)).await.inspect_err(|_| platform.count(&counted));
     let usage = match usage {
         Ok(usage) => usage,
         Err(error) => return Ok(failed(platform, "budget", error)),
@@ -115,7 +118,7 @@ async fn usage(platform: &impl WorkerPlatform, config: &Config) -> Result<Respon
 
 /// Begins the day's counts that have a cap anew, and answers what they were.
 async fn reset_budget(platform: &impl WorkerPlatform) -> Result<Response, PlatformError> {
-    let before = match platform.reset_budget().await {
+    let before = match in_time(platform, OBJECT_TIME, platform.reset_budget()).await {
         Ok(before) => before,
         Err(error) => return Ok(failed(platform, "budget", error)),
     };
@@ -131,13 +134,27 @@ fn cost(prices: Prices, prompt_tokens: u64, completion_tokens: u64) -> f64 {
     millionths as f64 / 1e6
 }
 
-/// An address from a path or query. A plus is a plus there: no address has a space.
-fn address(encoded: &str) -> Option<Address> {
-    decode_component(encoded).ok()?.parse().ok()
+/// A person, and the number that was written to.
+struct Pair {
+    from: Address,
+    to: Address,
 }
 
-fn query_address(query: &str) -> Option<Address> {
-    query.split('&').find_map(|pair| pair.strip_prefix("to=")).and_then(address)
+/// Reads the addresses that a request is about. They are in its body: URLs are kept in places that bodies are not.
+async fn read_pair(request: &mut impl Request) -> Result<Pair, Response> {
+    let body = app::read_body(request, app::JSON).await.map_err(BodyRefused::response)?;
+    let Ok(fields) = serde_json::from_slice::<Map<String, Value>>(&body) else {
+        return Err(bad_request("the body must be a JSON object with \"from\" and \"to\""));
+    };
+    let address = |name: &str| match fields.get(name) {
+        None => Err(bad_request(&format!("{name} is missing"))),
+        Some(value) => value.as_str().and_then(|text| text.parse().ok()).ok_or_else(|| bad_request(&format!("{name} is malformed"))),
+    };
+    Ok(Pair { from: address("from")?, to: address("to")? })
+}
+
+fn bad_request(problem: &str) -> Response {
+    app::plain(400, &format!("Bad request: {problem}\n"))
 }
 
 fn not_found() -> Response {
@@ -272,17 +289,5 @@ mod tests {
         assert_eq!(shown(0, 0), 0.0);
         let most = cost(Prices { input: u64::MAX, output: u64::MAX }, u64::MAX, u64::MAX);
         assert!(most.is_finite() && most > 1e12);
-    }
-
-    #[test]
-    fn addresses_are_read_from_paths_and_queries_with_and_without_encoding() {
-        for text in ["+15550100", "%2B15550100", "whatsapp:+15550100", "whatsapp%3A%2b15550100"] {
-            assert!(address(text).is_some(), "{text}");
-        }
-        for text in ["", "155501001", "+1555/0100", "%FF", "%2", "+15550100/", "%2B15550100%00"] {
-            assert!(address(text).is_none(), "{text}");
-        }
-        assert_eq!(query_address("x=1&to=%2B15550199").unwrap().as_str(), "+15550199");
-        assert!(query_address("from=%2B15550199").is_none() && query_address("").is_none());
     }
 }

@@ -7,11 +7,11 @@
 //! 3. content type, else 415; body within 64 KiB, else 413; well formed, else 400
 //! 4. signature, else 403
 //! 5. fields, else 400
-//! 6. the sender object, else 503
+//! 6. the sender object, else 503, also when it does not answer in time
 //!
 //! Not here: what is answered (`sender`), the operator's routes (`admin`), and the runtime's types (`runtime`).
 
-use std::borrow::Cow;
+use std::{borrow::Cow, time::Duration};
 
 use serde::Serialize;
 
@@ -20,7 +20,7 @@ use crate::{
     config::{Config, Fault},
     event::{self, Event, Security},
     message::{Address, FieldError, Message, StatusUpdate},
-    platform::{UnixMillis, WorkerPlatform, with_retry},
+    platform::{UnixMillis, WorkerPlatform, in_time, with_retry},
     pseudonym::PhoneHash,
     sender::{DeliveryReport, Reply, Route, SenderCall},
     twilio::{
@@ -67,6 +67,13 @@ pub struct Response {
 /// The longest body that is read, in bytes. Twilio's own limit for what it sends is far below.
 pub const MAX_BODY_BYTES: usize = 64 * 1024;
 
+/// How long after its arrival a message is answered at the latest. Twilio waits 15 seconds; a 503 before that can be tried
+/// again, or has the fallback asked.
+const MESSAGE_TIME: Duration = Duration::from_millis(14_500);
+
+/// How long any other call to an object may take.
+pub(crate) const OBJECT_TIME: Duration = Duration::from_secs(10);
+
 /// On every response of every status.
 pub const SECURITY_HEADERS: [(&str, &str); 5] = [
     ("X-Content-Type-Options", "nosniff"),
@@ -80,6 +87,7 @@ const MESSAGES_PATH: &str = "/twilio/messages";
 
 const PLAIN: &str = "text/plain; charset=utf-8";
 pub(crate) const JSON: &str = "application/json";
+const FORM: &str = "application/x-www-form-urlencoded";
 
 /// Answers one request.
 pub async fn handle(platform: &impl WorkerPlatform, config: Result<&Config, &[Fault]>, request: &mut impl Request) -> Response {
@@ -98,7 +106,7 @@ pub async fn handle(platform: &impl WorkerPlatform, config: Result<&Config, &[Fa
         }
         (MESSAGES_PATH | STATUS_PATH, _) => method_not_allowed("POST"),
         (path, method) if path.starts_with(admin::PREFIX) => match config {
-            Ok(config) => admin::handle(platform, config, request, method, target_of(&url)).await,
+            Ok(config) => admin::handle(platform, config, request, method, path).await,
             Err(_) => not_configured(),
         },
         _ => plain(404, "Not found\n"),
@@ -115,8 +123,7 @@ pub fn internal_error() -> Response {
 /// Why a webhook is refused.
 enum Refusal<'c> {
     Configuration(&'c [Fault]),
-    ContentType,
-    TooLarge,
+    Body(BodyRefused),
     Malformed(&'static str),
     Signature(SignatureError, PhoneHash),
     Field(FieldError, PhoneHash),
@@ -154,7 +161,8 @@ async fn status<'c>(
     if let Some(status) = status {
         let name = config.pseudonym_key.pair(&person, &number);
         let report = DeliveryReport { sid, status, code, phone_hash: config.pseudonym_key.phone_hash(&person) };
-        with_retry(async || platform.report(&name, &report).await).await.map_err(|error| Refusal::Object(error.reason))?;
+        let reported = with_retry(async || platform.report(&name, &report).await);
+        in_time(platform, OBJECT_TIME, reported).await.map_err(|error| Refusal::Object(error.reason))?;
     }
     let headers = SECURITY_HEADERS.map(|(name, value)| (name, value.into())).to_vec();
     Ok(Response { status: 204, headers, body: String::new() })
@@ -194,25 +202,54 @@ async fn deliver<'c>(
     let phone_hash = keys.phone_hash(&from);
     let route = Route { sender: from, number: to, service, account, token, origin: origin(config, url).to_owned() };
     let call = SenderCall { sid, input, pictures, phone_hash, route, arrived, counted: platform.take() };
-    with_retry(async || platform.deliver(&name, &call).await).await.map_err(|error| {
+    let left = MESSAGE_TIME.saturating_sub(platform.now().since(arrived));
+    in_time(platform, left, with_retry(async || platform.deliver(&name, &call).await)).await.map_err(|error| {
         platform.count(&call.counted);
         Refusal::Object(error.reason)
     })
 }
 
 async fn read_form<'c>(request: &mut impl Request) -> Result<Form, Refusal<'c>> {
+    let body = read_body(request, FORM).await.map_err(Refusal::Body)?;
+    Form::parse(&body).map_err(|error| match error {
+        crate::twilio::form::FormError::PercentEncoding => Refusal::Malformed("the form's percent-encoding is broken"),
+        crate::twilio::form::FormError::Utf8 => Refusal::Malformed("the form is not valid UTF-8"),
+    })
+}
+
+/// Why a body is not read to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum BodyRefused {
+    /// It is not of this media type.
+    Not(&'static str),
+    TooLarge,
+    Broken,
+}
+
+impl BodyRefused {
+    /// What the client is told.
+    pub(crate) fn response(self) -> Response {
+        match self {
+            Self::Not(media_type) => plain(415, &format!("The content type must be {media_type}\n")),
+            Self::TooLarge => plain(413, "The body must not be longer than 64 KiB\n"),
+            Self::Broken => plain(400, "Bad request: the body broke off\n"),
+        }
+    }
+}
+
+/// Reads a body that says that it is of this media type, up to [`MAX_BODY_BYTES`].
+pub(crate) async fn read_body(request: &mut impl Request, media_type: &'static str) -> Result<Vec<u8>, BodyRefused> {
     let content_type = request.header("Content-Type").unwrap_or_default();
-    let media_type = content_type.split(';').next().unwrap_or_default().trim();
-    if !media_type.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
-        return Err(Refusal::ContentType);
+    if !content_type.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case(media_type) {
+        return Err(BodyRefused::Not(media_type));
     }
     if request.header("Content-Length").and_then(|length| length.parse::<usize>().ok()).is_some_and(|length| length > MAX_BODY_BYTES) {
-        return Err(Refusal::TooLarge);
+        return Err(BodyRefused::TooLarge);
     }
     let mut body = Vec::new();
-    while let Some(chunk) = request.chunk().await.map_err(|BodyBroken| Refusal::Malformed("the body broke off"))? {
+    while let Some(chunk) = request.chunk().await.map_err(|BodyBroken| BodyRefused::Broken)? {
         if body.len().saturating_add(chunk.len()) > MAX_BODY_BYTES {
-            return Err(Refusal::TooLarge);
+            return Err(BodyRefused::TooLarge);
         }
         if body.is_empty() {
             body = chunk;
@@ -220,10 +257,7 @@ async fn read_form<'c>(request: &mut impl Request) -> Result<Form, Refusal<'c>> 
             body.extend_from_slice(&chunk);
         }
     }
-    Form::parse(&body).map_err(|error| match error {
-        crate::twilio::form::FormError::PercentEncoding => Refusal::Malformed("the form's percent-encoding is broken"),
-        crate::twilio::form::FormError::Utf8 => Refusal::Malformed("the form is not valid UTF-8"),
-    })
+    Ok(body)
 }
 
 /// The origin that Twilio was given: the configured one, or the request's own.
@@ -274,7 +308,7 @@ fn refuse(platform: &impl WorkerPlatform, refusal: Refusal<'_>) -> Response {
     let refusals = match &refusal {
         Refusal::Signature(..) => Refusals { invalid_signature: 1, ..Refusals::default() },
         Refusal::Field(..) => Refusals { suspicious_request: 1, ..Refusals::default() },
-        Refusal::ContentType | Refusal::TooLarge | Refusal::Malformed(_) => Refusals { bad_request: 1, ..Refusals::default() },
+        Refusal::Body(_) | Refusal::Malformed(_) => Refusals { bad_request: 1, ..Refusals::default() },
         Refusal::Configuration(_) | Refusal::Object(_) | Refusal::Twiml => Refusals::default(),
     };
     platform.count(&Tally { refusals, ..Tally::EMPTY });
@@ -285,8 +319,7 @@ fn refuse(platform: &impl WorkerPlatform, refusal: Refusal<'_>) -> Response {
             security(PhoneHash::nobody(), Security::ConfigurationInvalid { settings });
             not_configured()
         }
-        Refusal::ContentType => plain(415, "The content type must be application/x-www-form-urlencoded\n"),
-        Refusal::TooLarge => plain(413, "The body must not be longer than 64 KiB\n"),
+        Refusal::Body(refused) => refused.response(),
         Refusal::Malformed(problem) => plain(400, &format!("Bad request: {problem}\n")),
         Refusal::Signature(error, phone_hash) => {
             security(phone_hash, Security::InvalidSignature { reason: error.to_string() });

@@ -21,7 +21,7 @@ use switchboard::{
     command::{self, Command},
     platform::{Clock, Stored},
 };
-use world::{Act, CDN, GIF, Incoming, TOKEN, World, after, fresh_sid, media_url, run, texts, webhook, with_media};
+use world::{Act, CDN, GIF, Incoming, NUMBER, TOKEN, World, after, fresh_sid, media_url, run, texts, webhook, with_media};
 
 const ANNA: &str = "+15550100";
 const BEN: &str = "+15550101";
@@ -417,7 +417,16 @@ fn a_slow_kv_keeps_nobody_waiting_for_the_erasure() {
 // The operator.
 
 async fn admin(world: &World, method: &'static str, path: &str) -> (u16, Value) {
-    let mut request = Incoming::new(method, path);
+    admin_answer(world, Incoming::new(method, path)).await
+}
+
+/// Asks an admin route about the sender with these addresses.
+async fn admin_of(world: &World, what: &str, from: &str, to: &str) -> (u16, Value) {
+    let pair = serde_json::json!({ "from": from, "to": to }).to_string();
+    admin_answer(world, Incoming::json(&format!("/admin/senders/{what}"), &pair)).await
+}
+
+async fn admin_answer(world: &World, mut request: Incoming) -> (u16, Value) {
     request.headers.push(("Authorization", format!("Bearer {ADMIN}")));
     let response = world.handle(&mut request).await;
     (response.status, serde_json::from_str(&response.body).unwrap_or_default())
@@ -542,21 +551,20 @@ fn counting_costs_no_request_and_no_write_of_its_own_while_messages_come() {
 fn a_sender_is_shown_without_texts_and_erased_by_the_operator() {
     run(|| async {
         let world = World::with(&[WITH_ADMIN]);
-        let path = "/admin/senders/%2B15550100?to=%2B15550199";
         let blank = serde_json::json!({
             "opted_out": false, "turns": 0, "revision": null, "expires_at": null, "turn_running": false,
             "pending_messages": 0, "waiting_sends": 0, "messages_last_minute": 0,
         });
-        assert_eq!(admin(&world, "GET", path).await, (200, blank));
+        assert_eq!(admin_of(&world, "show", ANNA, NUMBER).await, (200, blank));
         assert!(world.stored(ANNA).is_empty(), "looking stores nothing");
         world.text(ANNA, "PLANTED").await;
         world.pass(SECOND).await;
-        let (_, shown) = admin(&world, "GET", path).await;
+        let (_, shown) = admin_of(&world, "show", ANNA, NUMBER).await;
         assert_eq!((&shown["turns"], &shown["revision"], &shown["messages_last_minute"]), (&1.into(), &1.into(), &1.into()));
         assert!(shown["expires_at"].as_str().unwrap().starts_with("2026-11-22T13:00:00"), "{shown}");
         let erased = serde_json::json!({ "turns": 1, "revisions": 1, "pending_messages": 0, "waiting_sends": 0, "answers": 1 });
         let expected = serde_json::json!({ "erased": erased, "kv": "deleted", "opted_out": false });
-        assert_eq!(admin(&world, "DELETE", path).await, (200, expected));
+        assert_eq!(admin_of(&world, "erase", ANNA, NUMBER).await, (200, expected));
         let left = format!("{:?} {:?}", world.kv_values(), world.stored(ANNA));
         assert!(!left.contains("PLANTED"), "{left}");
         let event = &world.events_named("erased")[0];
@@ -564,7 +572,7 @@ fn a_sender_is_shown_without_texts_and_erased_by_the_operator() {
         assert!(!world.log_text().contains("5550100"));
         world.kv_fails(true);
         world.text(ANNA, "Hello").await;
-        assert_eq!(admin(&world, "DELETE", path).await.1["kv"], "being_deleted");
+        assert_eq!(admin_of(&world, "erase", ANNA, NUMBER).await.1["kv"], "being_deleted");
     });
 }
 
@@ -573,11 +581,11 @@ fn the_sender_of_another_number_is_another_sender() {
     run(|| async {
         let world = World::with(&[WITH_ADMIN]);
         world.text(ANNA, "Hello").await;
-        for path in ["/admin/senders/%2B15550100?to=%2B15550198", "/admin/senders/whatsapp:%2B15550100?to=%2B15550199"] {
-            assert_eq!(admin(&world, "GET", path).await.1["turns"], 0, "{path}");
-            assert_eq!(admin(&world, "DELETE", path).await.1["erased"]["turns"], 0, "{path}");
+        for (from, to) in [(ANNA, "+15550198"), ("whatsapp:+15550100", NUMBER)] {
+            assert_eq!(admin_of(&world, "show", from, to).await.1["turns"], 0, "{from} {to}");
+            assert_eq!(admin_of(&world, "erase", from, to).await.1["erased"]["turns"], 0, "{from} {to}");
         }
-        assert_eq!(admin(&world, "GET", "/admin/senders/+15550100?to=+15550199").await.1["turns"], 1);
+        assert_eq!(admin_of(&world, "show", ANNA, NUMBER).await.1["turns"], 1);
     });
 }
 

@@ -16,8 +16,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 use switchboard::{
-    app::{BodyBroken, MAX_BODY_BYTES, Response, SECURITY_HEADERS},
-    platform::PlatformError,
+    app::{self, BodyBroken, MAX_BODY_BYTES, Request, Response, SECURITY_HEADERS},
+    platform::{Clock, PlatformError},
 };
 use world::{Act, Incoming, TOKEN, World, after, fresh_sid, run, sign, texts, webhook};
 
@@ -451,7 +451,7 @@ fn no_marker_of_any_input_reaches_the_log_kv_keys_or_object_names() {
 // The operator's routes.
 
 const ADMIN: (&str, &str) = ("ADMIN_TOKEN", "an-admin-token-of-enough-characters");
-const ADMIN_PATHS: [&str; 4] = ["/admin/usage", "/admin/budget/reset", "/admin/senders/%2B15550100?to=%2B15550199", "/admin/nothing"];
+const ADMIN_PATHS: [&str; 4] = ["/admin/usage", "/admin/budget/reset", "/admin/senders/show", "/admin/nothing"];
 
 fn admin(method: &'static str, path: &str, authorization: Option<&str>, client: &str) -> Incoming {
     let mut request = Incoming::new(method, path);
@@ -589,33 +589,180 @@ fn a_try_that_cannot_be_counted_is_refused_also_with_the_right_token() {
 fn an_admin_request_that_is_wrong_is_told_what_is_wrong() {
     run(|| async {
         let world = World::with(&[ADMIN]);
-        let good = "/admin/senders/%2B15550100?to=%2B15550199";
-        for (method, path, status, allow, says) in [
-            ("GET", "/admin/", 404, None, "Not found"),
-            ("GET", "/admin/nothing", 404, None, "Not found"),
-            ("POST", "/admin/usage", 405, Some("GET"), ""),
-            ("GET", "/admin/budget/reset", 405, Some("POST"), ""),
-            ("POST", "/admin/budget/reset/", 404, None, "Not found"),
-            ("PUT", good, 405, Some("GET, DELETE"), ""),
-            ("GET", "/admin/senders/5550100x?to=%2B15550199", 400, None, "address in the path is malformed"),
-            ("DELETE", "/admin/senders/?to=%2B15550199", 400, None, "address in the path is malformed"),
-            ("DELETE", "/admin/senders/%2B15550100", 400, None, "?to="),
-            ("DELETE", "/admin/senders/%2B15550100?to=planted", 400, None, "?to="),
-            ("DELETE", "/admin/senders/%2B15550100?to=%zz", 400, None, "?to="),
+        for (method, path, status, allow) in [
+            ("GET", "/admin/", 404, None),
+            ("GET", "/admin/nothing", 404, None),
+            ("POST", "/admin/usage", 405, Some("GET")),
+            ("GET", "/admin/budget/reset", 405, Some("POST")),
+            ("POST", "/admin/budget/reset/", 404, None),
+            ("GET", "/admin/senders/show", 405, Some("POST")),
+            ("DELETE", "/admin/senders/erase", 405, Some("POST")),
+            ("DELETE", "/admin/senders/%2B15550100?to=%2B15550199", 404, None),
         ] {
             let response = world.handle(&mut admin(method, path, Some(&bearer()), "192.0.2.1")).await;
             assert_eq!((response.status, header(&response, "Allow")), (status, allow), "{method} {path}");
-            assert!(response.body.contains(says) && !response.body.contains("planted"), "{}", response.body);
         }
-        for (object, method, path) in
-            [("sender", "GET", good), ("budget", "GET", "/admin/usage"), ("budget", "POST", "/admin/budget/reset")]
-        {
+        for (object, request) in [
+            ("sender", about_sender("show", PAIR)),
+            ("budget", admin("GET", "/admin/usage", Some(&bearer()), "192.0.2.1")),
+            ("budget", admin("POST", "/admin/budget/reset", Some(&bearer()), "192.0.2.1")),
+        ] {
             world.budget_fails(true);
             world.object_errors([PlatformError::new("down")]);
-            assert_eq!(world.handle(&mut admin(method, path, Some(&bearer()), "192.0.2.1")).await.status, 503, "{path}");
+            assert_eq!(world.handle(&mut request.clone()).await.status, 503, "{object}");
             assert_eq!(world.events_named("object_failed").last().unwrap()["object"], object);
         }
         let faulty = World::with(&[ADMIN, ("PSEUDONYM_KEY", "short")]);
         assert_eq!(faulty.handle(&mut admin("GET", "/admin/usage", Some(&bearer()), "192.0.2.1")).await.status, 503);
+    });
+}
+
+const PAIR: &str = r#"{"from":"+15550100","to":"+15550199"}"#;
+
+fn about_sender(what: &str, body: &str) -> Incoming {
+    let mut request = Incoming::json(&format!("/admin/senders/{what}"), body);
+    request.headers.push(("Authorization", bearer()));
+    request
+}
+
+#[test]
+fn the_addresses_of_an_admin_request_are_read_from_a_json_body_and_a_wrong_one_is_named_and_not_repeated() {
+    run(|| async {
+        let world = World::with(&[ADMIN]);
+        for what in ["show", "erase"] {
+            for (body, says) in [
+                ("", "the body must be a JSON object with \"from\" and \"to\""),
+                ("from=planted&to=planted", "the body must be a JSON object"),
+                (r#"["+15550100","+15550199"]"#, "the body must be a JSON object"),
+                (r#"{"from":"+15550100","to":"+15550199""#, "the body must be a JSON object"),
+                ("{\"from\":\"\u{feff}", "the body must be a JSON object"),
+                (r#"{"to":"+15550199"}"#, "from is missing"),
+                (r#"{"from":"+15550100"}"#, "to is missing"),
+                (r#"{"from":"planted","to":"+15550199"}"#, "from is malformed"),
+                (r#"{"from":"","to":"+15550199"}"#, "from is malformed"),
+                (r#"{"from":15550100,"to":"+15550199"}"#, "from is malformed"),
+                (r#"{"from":"%2B15550100","to":"+15550199"}"#, "from is malformed"),
+                (r#"{"from":"+15550100","to":"planted"}"#, "to is malformed"),
+                (r#"{"from":"+15550100","to":["+15550199"]}"#, "to is malformed"),
+                (r#"{"from":"+15550100","to":null}"#, "to is malformed"),
+            ] {
+                let response = world.handle(&mut about_sender(what, body)).await;
+                assert_eq!(response.status, 400, "{body}");
+                let told = response.body.strip_prefix("Bad request: ").unwrap();
+                assert!(told.starts_with(says), "{body}: {told}");
+                assert!(!told.contains("planted") && !told.contains("5550"), "{told}");
+            }
+            let mut broken = about_sender(what, PAIR);
+            broken.chunks.push_back(Err(BodyBroken));
+            assert_eq!(world.handle(&mut broken).await.status, 400);
+            let mut large = about_sender(what, PAIR);
+            large.chunks.push_back(Ok(vec![b' '; MAX_BODY_BYTES]));
+            assert_eq!(world.handle(&mut large).await.status, 413);
+            for content_type in [None, Some("text/plain"), Some("application/x-www-form-urlencoded"), Some("application/jsonp")] {
+                let mut request = about_sender(what, PAIR);
+                request.headers.retain(|(name, _)| *name != "Content-Type");
+                request.headers.extend(content_type.map(|value| ("Content-Type", value.to_owned())));
+                let response = world.handle(&mut request).await;
+                assert_eq!((response.status, response.body.as_str()), (415, "The content type must be application/json\n"));
+            }
+            let mut request = about_sender(what, PAIR);
+            request.headers.retain(|(name, _)| *name != "Content-Type");
+            request.headers.push(("Content-Type", "Application/JSON; charset=utf-8".to_owned()));
+            assert_eq!(world.handle(&mut request).await.status, 200);
+        }
+        assert!(!world.log_text().contains("5550"));
+    });
+}
+
+// Objects that do not answer.
+
+/// A request whose body takes a while.
+struct Slow(Incoming, Duration);
+
+impl Request for Slow {
+    fn method(&self) -> String {
+        self.0.method()
+    }
+    fn url(&self) -> String {
+        self.0.url()
+    }
+    fn header(&self, name: &str) -> Option<String> {
+        self.0.header(name)
+    }
+    async fn chunk(&mut self) -> Result<Option<Vec<u8>>, BodyBroken> {
+        tokio::time::sleep(std::mem::take(&mut self.1)).await;
+        self.0.chunk().await
+    }
+}
+
+#[test]
+fn a_message_whose_object_hangs_is_answered_503_within_14_and_a_half_seconds_of_its_arrival() {
+    run(|| async {
+        let world = World::new();
+        world.hangs(&["sender"]);
+        for body_takes in [0, 6, 20] {
+            let began = world.now();
+            let mut request = Slow(Incoming::signed(&fields()), Duration::from_secs(body_takes));
+            let response = app::handle(&world, Ok(world.config()), &mut request).await;
+            assert_eq!(response.status, 503);
+            let took = world.now().since(began);
+            // The body's own time is not ours to bound.
+            let bound = Duration::from_millis(14_500).max(Duration::from_secs(body_takes));
+            assert!((bound..bound + Duration::from_millis(10)).contains(&took), "{took:?}");
+        }
+        let failures = world.events_named("object_failed");
+        assert_eq!(failures.len(), 3);
+        assert!(failures.iter().all(|event| event["object"] == "sender" && event["reason"] == "took too long"), "{failures:?}");
+        world.hangs(&[]);
+        assert_eq!(world.text(ANNA, "Hello").await, ["answer to Hello"]);
+    });
+}
+
+#[test]
+fn no_other_request_waits_longer_than_10_seconds_for_an_object_that_hangs() {
+    run(|| async {
+        let world = World::with(&[ADMIN]);
+        let usage = || admin("GET", "/admin/usage", Some(&bearer()), "192.0.2.1");
+        let mut report = Incoming::new("POST", "/twilio/messages/status");
+        let sent = [("MessageSid", fresh_sid().as_str()), ("MessageStatus", "delivered"), ("From", "+15550199"), ("To", ANNA)]
+            .map(|(name, value)| (name.to_owned(), value.to_owned()));
+        report.headers.push(("Content-Type", "application/x-www-form-urlencoded".to_owned()));
+        report.chunks.push_back(Ok(form_urlencoded::Serializer::new(String::new()).extend_pairs(&sent).finish().into_bytes()));
+        report.sign(TOKEN, &sent);
+        for (objects, object, request, seconds) in [
+            (["sender"].as_slice(), "sender", report, 10),
+            (&["sender"], "sender", about_sender("show", PAIR), 10),
+            // It waits for KV on its own, as long as a reply may take.
+            (&["sender"], "sender", about_sender("erase", PAIR), 20),
+            (&["budget"], "budget", usage(), 10),
+            (&["budget"], "budget", admin("POST", "/admin/budget/reset", Some(&bearer()), "192.0.2.1"), 10),
+            (&["tries", "budget", "sender"], "tries", usage(), 10),
+        ] {
+            world.hangs(objects);
+            let began = world.now();
+            assert_eq!(world.handle(&mut request.clone()).await.status, 503);
+            let took = world.now().since(began);
+            let bound = Duration::from_secs(seconds);
+            assert!((bound..bound + Duration::from_millis(10)).contains(&took), "{object}: {took:?}");
+            let failure = world.events_named("object_failed").last().unwrap().clone();
+            assert_eq!((&failure["object"], &failure["reason"]), (&object.into(), &"took too long".into()));
+        }
+        world.hangs(&[]);
+        assert_eq!(world.handle(&mut usage()).await.status, 200);
+    });
+}
+
+#[test]
+fn what_was_counted_is_reported_later_when_an_object_hangs() {
+    run(|| async {
+        let world = World::with(&[ADMIN]);
+        let usage = || admin("GET", "/admin/usage", Some(&bearer()), "192.0.2.1");
+        assert_eq!(world.handle(&mut form_of(b"a=1")).await.status, 403);
+        world.hangs(&["sender", "budget"]);
+        assert_eq!(world.try_message(ANNA, "Hello", &fresh_sid()).await.status, 503);
+        assert_eq!(world.handle(&mut usage()).await.status, 503);
+        world.hangs(&[]);
+        let shown: Value = serde_json::from_str(&world.handle(&mut usage()).await.body).unwrap();
+        assert_eq!(shown["refusals"]["invalid_signature"], 1);
     });
 }

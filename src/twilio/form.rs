@@ -42,9 +42,9 @@ impl Form {
         for pair in body.split(|b| *b == b'&').filter(|pair| !pair.is_empty()) {
             let mut sides = pair.splitn(2, |b| *b == b'=');
             let key = text.len();
-            decode(sides.next().unwrap_or_default(), b' ', &mut text)?;
+            decode(sides.next().unwrap_or_default(), &mut text)?;
             let value = text.len();
-            decode(sides.next().unwrap_or_default(), b' ', &mut text)?;
+            decode(sides.next().unwrap_or_default(), &mut text)?;
             fields.push(Field { key, value, end: text.len() });
         }
         let form = Self { text: String::from_utf8(text).map_err(|_| FormError::Utf8)?, fields };
@@ -80,21 +80,11 @@ impl Form {
     }
 }
 
-/// Decodes a part of a path or of a query; a plus is a plus there (RFC 3986).
-///
-/// # Errors
-/// See [`FormError`].
-pub fn decode_component(encoded: &str) -> Result<String, FormError> {
-    let mut decoded = Vec::with_capacity(encoded.len());
-    decode(encoded.as_bytes(), b'+', &mut decoded)?;
-    String::from_utf8(decoded).map_err(|_| FormError::Utf8)
-}
-
-fn decode(encoded: &[u8], plus: u8, decoded: &mut Vec<u8>) -> Result<(), FormError> {
+fn decode(encoded: &[u8], decoded: &mut Vec<u8>) -> Result<(), FormError> {
     let mut bytes = encoded.iter();
     while let Some(byte) = bytes.next() {
         decoded.push(match byte {
-            b'+' => plus,
+            b'+' => b' ',
             b'%' => {
                 let mut digit = || bytes.next().and_then(|b| char::from(*b).to_digit(16)).and_then(|d| u8::try_from(d).ok());
                 match (digit(), digit()) {

@@ -33,6 +33,9 @@ const ERASED = { erased: { turns: 3, revisions: 3, pending_messages: 1, waiting_
 const checkout = new Checkout({ ADMIN_TOKEN: LOCAL_TOKEN });
 after(() => checkout.remove());
 
+// What a request asked about a sender: where, and which one.
+const asked = ({ method, url, headers, body }) => [method, url, headers["content-type"], JSON.parse(body)];
+
 // Runs admin against a Worker that gives one answer: what it printed, and the requests that came.
 async function admin(args, answer, { env = { ADMIN_TOKEN: TOKEN }, ...options } = {}) {
   const worker = await pretendWorker(() => answer);
@@ -92,12 +95,12 @@ test("--json prints the answer and nothing else", async () => {
   }
 });
 
-test("a sender is shown, and both addresses reach the Worker percent-encoded", async () => {
+test("a sender is shown, and its addresses reach the Worker in the body and in no URL", async () => {
   const { code, stdout, requests } = await admin(["show", ...PAIR], { body: STATE });
   assert.equal(code, 0);
   assert.match(stdout, /^\+15550100 to \+15550199 at /);
   for (const line of [/opted out +no$/m, /turns remembered +3$/m, /revision in KV +3$/m, /forgotten at +2026-11-22T06/m]) assert.match(stdout, line);
-  assert.deepEqual([requests[0].method, requests[0].url], ["GET", "/admin/senders/%2B15550100?to=%2B15550199"]);
+  assert.deepEqual(asked(requests[0]), ["POST", "/admin/senders/show", "application/json", { from: "+15550100", to: "+15550199" }]);
 });
 
 test("a stranger is shown without a revision and without an expiry", async () => {
@@ -107,22 +110,22 @@ test("a stranger is shown without a revision and without an expiry", async () =>
 });
 
 test("WhatsApp senders are named by --channel or by their addresses, and short codes can be written to", async () => {
-  const whatsapp = "/admin/senders/whatsapp%3A%2B15550100?to=whatsapp%3A%2B15550199";
-  for (const [args, path] of [
+  const whatsapp = { from: "whatsapp:+15550100", to: "whatsapp:+15550199" };
+  for (const [args, sender] of [
     [[...PAIR, "--channel", "whatsapp"], whatsapp],
     [["--from", "whatsapp:+15550100", "--to", "whatsapp:+15550199"], whatsapp],
     [["--from", "whatsapp:+15550100", "--to", "whatsapp:+15550199", "--channel", "whatsapp"], whatsapp],
-    [["--from", "+15550100", "--to", "55501"], "/admin/senders/%2B15550100?to=55501"],
+    [["--from", "+15550100", "--to", "55501"], { from: "+15550100", to: "55501" }],
   ]) {
     const { requests } = await admin(["show", ...args], { body: STATE });
-    assert.equal(requests[0].url, path);
+    assert.deepEqual(JSON.parse(requests[0].body), sender);
   }
 });
 
 test("--yes erases, and says what was erased", async () => {
   const { code, stdout, requests } = await admin(["erase", ...PAIR, "--yes"], { body: ERASED });
   assert.equal(code, 0);
-  assert.deepEqual([requests[0].method, requests[0].url], ["DELETE", "/admin/senders/%2B15550100?to=%2B15550199"]);
+  assert.deepEqual(asked(requests[0]), ["POST", "/admin/senders/erase", "application/json", { from: "+15550100", to: "+15550199" }]);
   for (const line of [/^erased what \+15550100 said to \+15550199 at /, /turns +3$/m, /revisions in KV +3: deleted$/m, /waiting for a turn +1$/m, /opted out +yes: kept/m]) {
     assert.match(stdout, line);
   }
@@ -142,11 +145,11 @@ test("at a terminal erase asks, and only yes erases", { skip: !hasTerminal && "n
   assert.match(no.text, /nothing was erased/);
   assert.deepEqual([no.code, no.requests], [1, []]);
   const yes = await admin(["erase", ...PAIR], { body: ERASED }, { typed: "yes" });
-  assert.deepEqual([yes.code, yes.requests.map(({ method }) => method)], [0, ["DELETE"]]);
+  assert.deepEqual([yes.code, yes.requests.map(({ url }) => url)], [0, ["/admin/senders/erase"]]);
 });
 
 const REFUSALS = {
-  "a request that is not understood": [{ status: 400, body: "Bad request: address is malformed\n" }, /does not understand the request \(400\): Bad request: address is malformed$/m],
+  "a request that is not understood": [{ status: 400, body: "Bad request: from is malformed\n" }, /does not understand the request \(400\): Bad request: from is malformed$/m],
   "another token": [{ status: 401, headers: { "WWW-Authenticate": "Bearer" } }, /does not take this ADMIN_TOKEN \(401\)/],
   "a Worker without ADMIN_TOKEN": [{ status: 404, body: "Not found\n" }, /ADMIN_TOKEN is not set there \(`npx wrangler secret put ADMIN_TOKEN`/],
   "too many wrong tokens": [{ status: 429, headers: { "Retry-After": "42" } }, /\(429\): wait 42 s and try again/],

@@ -58,15 +58,18 @@ export const hasTerminal = process.platform === "linux" && onPath("script") !== 
 
 /**
  * A server on 127.0.0.1 that answers as `answer` says, `(request) => ({ status, headers, body })`, with `requests`, each
- * `{ method, url, headers }`: `{ url, requests, close }`.
+ * `{ method, url, headers, body }`: `{ url, requests, close }`.
  */
 export async function pretendWorker(answer) {
   const requests = [];
   const server = http.createServer((request, response) => {
-    requests.push({ method: request.method, url: request.url, headers: request.headers });
-    const { status = 200, headers = {}, body = "" } = answer(request);
-    request.resume();
-    response.writeHead(status, headers).end(typeof body === "string" ? body : JSON.stringify(body));
+    const received = { method: request.method, url: request.url, headers: request.headers, body: "" };
+    requests.push(received);
+    request.setEncoding("utf8").on("data", (text) => (received.body += text));
+    request.on("end", () => {
+      const { status = 200, headers = {}, body = "" } = answer(request);
+      response.writeHead(status, headers).end(typeof body === "string" ? body : JSON.stringify(body));
+    });
   });
   // A test that fails does not close it.
   server.unref();

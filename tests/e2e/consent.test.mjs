@@ -28,12 +28,13 @@ const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 const echo = (text, number = 1) => `Nice to hear from you! You said: "${text}" (message ${number} of our conversation)`;
 const address = ({ from }, channel) => (channel === "whatsapp" ? `whatsapp:${from}` : from);
 
-function admin(method, path, { token = ADMIN_TOKEN, headers = {} } = {}) {
-  return worker.request(path, { method, headers: { ...(token ? { Authorization: `Bearer ${token}` } : {}), ...headers } });
+function admin(method, path, { token = ADMIN_TOKEN, headers = {}, body } = {}) {
+  return worker.request(path, { method, headers: { ...(token ? { Authorization: `Bearer ${token}` } : {}), ...headers }, body });
 }
 
-function senderPath({ from, to }) {
-  return `/admin/senders/${encodeURIComponent(from)}?to=${encodeURIComponent(to)}`;
+// Asks the operator's route that shows or erases a sender.
+function adminOf(what, { from, to }) {
+  return admin("POST", `/admin/senders/${what}`, { headers: { "Content-Type": "application/json" }, body: JSON.stringify({ from, to }) });
 }
 
 for (const [channel, confirmed] of [["sms", false], ["whatsapp", true]]) {
@@ -107,7 +108,7 @@ test("the operator sees a sender's state without its texts", async () => {
   await worker.sendMessage({ ...pair, body: marker });
   await eventually("the revision", () => keysOf(pair).length === 1);
   const shown = await eventually("the revision to be noted", async () => {
-    const answer = await admin("GET", senderPath(pair));
+    const answer = await adminOf("show", pair);
     assert.equal(answer.status, 200);
     assert.equal(answer.headers.get("content-type"), "application/json");
     assert.ok(!answer.text.includes(marker) && !answer.text.includes(pair.from));
@@ -124,7 +125,7 @@ test("the operator erases a sender, and no byte of what was said is left", async
   const marker = `planted${crypto.randomBytes(6).toString("hex")}`;
   await worker.sendMessage({ ...pair, body: marker });
   await eventually("the revision", () => keysOf(pair).length === 1);
-  const answer = await admin("DELETE", senderPath(pair));
+  const answer = await adminOf("erase", pair);
   assert.equal(answer.status, 200);
   const erased = { turns: 1, revisions: 1, pending_messages: 0, waiting_sends: 0, answers: 1 };
   assert.deepEqual(JSON.parse(answer.text), { erased, kv: "deleted", opted_out: false });
@@ -132,6 +133,19 @@ test("the operator erases a sender, and no byte of what was said is left", async
   assert.deepEqual(left(marker), []);
   const line = await worker.logged(({ event, phone_hash: hash }) => event === "erased" && hash === phoneHash(pair.from));
   assert.equal(line.by, "operator");
+});
+
+test("after the operator's erasure no byte of the addresses is on this machine's disk", async () => {
+  const pair = { from: `+1555010${crypto.randomInt(1e7)}`.padEnd(15, "7"), to: `+1555019${crypto.randomInt(1e7)}`.padEnd(15, "7") };
+  await worker.sendMessage({ ...pair, body: "Hello" });
+  await eventually("the revision", () => keysOf(pair).length === 1);
+  assert.equal(JSON.parse((await adminOf("show", pair)).text).turns, 1);
+  assert.equal((await adminOf("erase", pair)).status, 200);
+  // For what wrangler writes after the answers.
+  await sleep(3000);
+  for (const number of Object.values(pair)) {
+    for (const text of [number, encodeURIComponent(number), number.slice(1)]) assert.deepEqual(worker.filesWith(text), [], text);
+  }
 });
 
 test("usage counts messages, answers, tokens, costs and refusals", async () => {
@@ -155,10 +169,11 @@ test("usage counts messages, answers, tokens, costs and refusals", async () => {
 });
 
 test("admin requests that are wrong are told so", async () => {
-  const pair = freshPair();
-  for (const [method, path, status] of [["GET", "/admin/nothing", 404], ["POST", "/admin/usage", 405], ["PUT", senderPath(pair), 405], ["GET", "/admin/senders/abc?to=def", 400], ["GET", senderPath(pair).split("?")[0], 400]]) {
+  for (const [method, path, status] of [["GET", "/admin/nothing", 404], ["POST", "/admin/usage", 405], ["GET", "/admin/senders/show", 405], ["DELETE", "/admin/senders/erase", 405], ["POST", "/admin/senders/erase", 415]]) {
     assert.equal((await admin(method, path)).status, status, `${method} ${path}`);
   }
+  const malformed = await adminOf("show", { from: "planted", to: "+15550199" });
+  assert.deepEqual([malformed.status, malformed.text], [400, "Bad request: from is malformed\n"]);
   const none = await admin("GET", "/admin/usage", { token: null });
   assert.deepEqual([none.status, none.headers.get("www-authenticate")], [401, "Bearer"]);
 });

@@ -102,6 +102,8 @@ struct Inner {
     budget_calls: Cell<usize>,
     tries: RefCell<BTreeMap<String, Disk>>,
     tries_fail: Cell<bool>,
+    /// The objects that do not answer the front: "sender", "budget", "tries".
+    hanging: Cell<&'static [&'static str]>,
     /// What the front has counted and not reported.
     counted: Cell<Tally>,
     /// What the next calls to sender objects fail with.
@@ -182,6 +184,7 @@ impl World {
             budget_calls: Cell::default(),
             tries: RefCell::default(),
             tries_fail: Cell::default(),
+            hanging: Cell::default(),
             counted: Cell::default(),
             object_errors: RefCell::default(),
             objects: RefCell::default(),
@@ -255,6 +258,17 @@ impl World {
 
     pub fn tries_fail(&self, fails: bool) {
         self.0.tries_fail.set(fails);
+    }
+
+    /// The front's calls to these objects ("sender", "budget", "tries") never end.
+    pub fn hangs(&self, objects: &'static [&'static str]) {
+        self.0.hanging.set(objects);
+    }
+
+    async fn answers(&self, object: &str) {
+        if self.0.hanging.get().contains(&object) {
+            std::future::pending::<()>().await;
+        }
     }
 
     /// The next calls to sender objects fail so, before they reach the object.
@@ -678,6 +692,7 @@ impl Log for World {
 
 impl Senders for World {
     async fn deliver(&self, name: &Pseudonym, call: &SenderCall) -> Result<Reply, PlatformError> {
+        self.answers("sender").await;
         // Through JSON, as on the wire.
         let call: SenderCall = serde_json::from_str(&serde_json::to_string(call).unwrap()).unwrap();
         let reply = self.in_object(name, async |engine: Rc<Sender<ObjectPlatform>>| engine.deliver(call).await).await?;
@@ -685,15 +700,18 @@ impl Senders for World {
     }
 
     async fn report(&self, name: &Pseudonym, report: &DeliveryReport) -> Result<(), PlatformError> {
+        self.answers("sender").await;
         let report = report.clone();
         self.in_object(name, async |engine: Rc<Sender<ObjectPlatform>>| engine.report(report).await).await
     }
 
     async fn show(&self, name: &Pseudonym) -> Result<Summary, PlatformError> {
+        self.answers("sender").await;
         self.in_object(name, async |engine: Rc<Sender<ObjectPlatform>>| engine.show().await).await
     }
 
     async fn erase(&self, name: &Pseudonym, phone_hash: &PhoneHash) -> Result<Erasure, PlatformError> {
+        self.answers("sender").await;
         let phone_hash = phone_hash.clone();
         self.in_object(name, async |engine: Rc<Sender<ObjectPlatform>>| engine.erase(phone_hash).await).await
     }
@@ -701,6 +719,7 @@ impl Senders for World {
 
 impl Operations for World {
     async fn usage(&self, tally: Tally) -> Result<DayUsage, PlatformError> {
+        self.answers("budget").await;
         if self.0.budget_fails.get() {
             return Err(PlatformError::new("budget is unreachable"));
         }
@@ -708,6 +727,7 @@ impl Operations for World {
     }
 
     async fn reset_budget(&self) -> Result<DayUsage, PlatformError> {
+        self.answers("budget").await;
         if self.0.budget_fails.get() {
             return Err(PlatformError::new("budget is unreachable"));
         }
@@ -715,6 +735,7 @@ impl Operations for World {
     }
 
     async fn attempt(&self, client: &Pseudonym, call: TryCall) -> Result<Verdict, PlatformError> {
+        self.answers("tries").await;
         if self.0.tries_fail.get() {
             return Err(PlatformError::new("tries are unreachable"));
         }
@@ -948,6 +969,14 @@ pub struct Incoming {
 impl Incoming {
     pub fn new(method: &'static str, path: &str) -> Self {
         Self { method, url: format!("{ORIGIN}{path}"), headers: Vec::new(), chunks: VecDeque::new() }
+    }
+
+    /// A request with this JSON in its body.
+    pub fn json(path: &str, body: &str) -> Self {
+        let mut request = Self::new("POST", path);
+        request.headers.push(("Content-Type", "application/json".to_owned()));
+        request.chunks.push_back(Ok(body.as_bytes().to_vec()));
+        request
     }
 
     /// A webhook with these fields, signed with [`TOKEN`] for its own URL.

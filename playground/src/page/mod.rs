@@ -254,21 +254,20 @@ async fn log(State(playground): State<Arc<Playground>>, headers: HeaderMap, body
 }
 
 async fn usage(State(playground): State<Arc<Playground>>) -> Response {
-    ask_worker(playground, "/admin/usage".to_owned()).await
+    ask_worker(playground, "/admin/usage", None).await
 }
 
 async fn sender(State(playground): State<Arc<Playground>>, Query(phone): Query<Phone>) -> Response {
-    let encode = |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
     let (from, to) = phone.pair();
-    ask_worker(playground, format!("/admin/senders/{}?to={}", encode(&from), encode(&to))).await
+    ask_worker(playground, "/admin/senders/show", Some(json!({"from": from, "to": to}))).await
 }
 
 const MAX_LOG_LINE: usize = 16 * 1024;
 /// A text longer than this that is a file in itself is not shown whole.
 const MAX_INLINE_FILE: usize = 200;
 
-/// Asks one of the Worker's admin routes. What it says comes as `body`, what keeps it from saying anything as `problem`.
-async fn ask_worker(playground: Arc<Playground>, path: String) -> Response {
+/// Asks one of the Worker's admin routes, with this JSON where there is any. What it says comes as `body`, what keeps it from saying anything as `problem`.
+async fn ask_worker(playground: Arc<Playground>, path: &'static str, body: Option<Value>) -> Response {
     let told = |problem: String| answer(StatusCode::OK, &json!({"problem": problem}));
     let Some(token) = playground.desk.admin_token.clone() else {
         return told(
@@ -278,8 +277,15 @@ async fn ask_worker(playground: Arc<Playground>, path: String) -> Response {
     let asked = tokio::task::spawn_blocking(move || {
         let carrier = &playground.desk.carrier;
         let worker = carrier.worker().to_owned();
-        let request = carrier.agent().get(format!("{worker}{path}")).header(header::AUTHORIZATION, format!("Bearer {token}"));
-        let answer = request.call().map(|mut response| {
+        let (url, bearer) = (format!("{worker}{path}"), format!("Bearer {token}"));
+        let asked = match body {
+            None => carrier.agent().get(url).header(header::AUTHORIZATION, bearer).call(),
+            Some(body) => {
+                let request = carrier.agent().post(url).header(header::AUTHORIZATION, bearer);
+                request.header(header::CONTENT_TYPE, "application/json").send(body.to_string())
+            }
+        };
+        let answer = asked.map(|mut response| {
             let text = response.body_mut().with_config().limit(64 * 1024).read_to_string().unwrap_or_default();
             (response.status().as_u16(), serde_json::from_str::<Value>(&text).ok(), text)
         });

@@ -468,7 +468,8 @@ fn log_lines_are_taken_in_within_limits() {
 fn the_workers_admin_routes_are_asked_with_the_token() {
     let worker = Worker::start(|request| match request.lines().next().unwrap_or_default() {
         "GET /admin/usage HTTP/1.1" => http("200 OK", "application/json", r#"{"messages_in":5}"#),
-        "GET /admin/senders/whatsapp%3A%2B15550100?to=whatsapp%3A%2B15550199 HTTP/1.1" => {
+        "POST /admin/senders/show HTTP/1.1" => {
+            assert!(request.ends_with(r#"{"from":"whatsapp:+15550100","to":"whatsapp:+15550199"}"#), "{request}");
             http("200 OK", "application/json", r#"{"turns":3}"#)
         }
         _ => http("500 Oh", "text/plain", "unexpected"),
