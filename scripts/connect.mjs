@@ -2,7 +2,7 @@
 // shows what it changed. Sources: Twilio, "IncomingPhoneNumber resource", "Messaging Services resource", "Webhook connection
 // overrides".
 //
-// Not here: whether the Worker answers there (doctor), and WhatsApp senders, whose webhook neither of the two has.
+// Not here: all else about the Worker (doctor), and WhatsApp senders, whose webhook neither of the two has.
 
 import { columns, readCommandLine, readNumber, readOrigin, readUrl } from "./lib/operators.mjs";
 import { command, say, UserError } from "./lib/run.mjs";
@@ -26,6 +26,9 @@ Service has one, which is set, and "defer to sender's webhook" is switched off t
 The account is TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN, both in the environment or both in .dev.vars, at
 TWILIO_API_BASE_URL (default https://api.twilio.com). There are no options for them: other users of a machine can read the
 arguments of a command.
+
+Then the Worker is asked whether it takes what is signed for URL: its PUBLIC_URL and its token may be others. (The Worker
+logs that as one suspicious_request.)
 
 A WhatsApp sender's webhook is set in Twilio's console: Messaging, Senders, WhatsApp senders.
 
@@ -59,6 +62,7 @@ async function connectNumber(phoneNumber, { origin, fallback, dryRun }) {
   say(await whoDecides(account, number, origin));
   say(`Status callbacks: each late answer names ${origin}${STATUS_PATH}; a number has no setting for it (StatusCallback is for calls).`);
   say("WhatsApp: a sender's webhook is not the number's; set it in Twilio's console (Messaging, Senders, WhatsApp senders).");
+  say(await agreement(account, origin));
   if (!dryRun) say(`\nTo check it all: npm run doctor -- --url ${origin} --number ${phoneNumber}`);
 }
 
@@ -77,6 +81,7 @@ async function connectService(sid, { origin, fallback, dryRun }) {
   say(`Messaging Service "${service.friendly_name ?? ""}" (${sid}) of the account ${account.sid}\n`);
   await apply(service, settings, dryRun, (changes) => account.updateService(sid, changes));
   say("It decides for all numbers in it, whatever their own webhooks are.");
+  say(await agreement(account, origin));
   if (!dryRun) say(`\nTo check the Worker: npm run doctor -- --url ${origin}`);
 }
 
@@ -105,6 +110,20 @@ function value(resource, parameter) {
 // For the terminal: a URL may hold a user and a password.
 function shown(text) {
   return text === "" ? "(none)" : text.replace(/\/\/[^/?#@]*@/, "//…@");
+}
+
+// Whether the Worker takes what Twilio signs for the address that it was given here.
+async function agreement(account, origin) {
+  let answer;
+  try {
+    answer = await account.probe(origin);
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    return `Worker: it could not be told whether it takes what is signed for ${origin} (${error.message}).`;
+  }
+  if (answer === "agrees") return `Worker: it takes what is signed for ${origin}.`;
+  if (answer !== "refuses") return `ATTENTION: a signed probe gets an answer from ${origin} that is not Switchboard's, or its settings are not in order: ${answer}.`;
+  return `ATTENTION: the Worker refuses what is signed for ${origin} (403): its PUBLIC_URL is another origin, or its TWILIO_AUTH_TOKEN another token.\nIf it is PUBLIC_URL, put this line into [vars] of wrangler.toml, and npm run deploy:\n\n  PUBLIC_URL = "${origin}"`;
 }
 
 async function whoDecides(account, number, origin) {

@@ -3,6 +3,7 @@
 //
 // Not here: which settings are right (connect, doctor).
 
+import crypto from "node:crypto";
 import { devVars } from "./local.mjs";
 import { firstLine, isLoopback, request, setting } from "./operators.mjs";
 import { UserError } from "./run.mjs";
@@ -41,6 +42,7 @@ export function serviceDecides(service) {
 
 class TwilioAccount {
   #authorization;
+  #token;
   #api;
   #messaging;
 
@@ -52,6 +54,7 @@ class TwilioAccount {
     /** Its sid. */
     this.sid = sid;
     this.#authorization = `Basic ${Buffer.from(`${sid}:${token}`).toString("base64")}`;
+    this.#token = token;
     this.#api = base;
     // Twilio has a host for each product, another service behind this address has one.
     this.#messaging = url.hostname.endsWith(".twilio.com") ? base.replace("://api.", "://messaging.") : base;
@@ -88,6 +91,19 @@ class TwilioAccount {
       if (await this.#ask(`${this.#messaging}/v1/Services/${service.sid}/PhoneNumbers/${sid}`)) return service;
     }
     return undefined;
+  }
+
+  /**
+   * Asks the Worker at `origin` whether it takes what Twilio signs for that address, with a request that lacks all that a
+   * message must have: `agrees`, `refuses`, or what it answered instead. Throws Unreachable.
+   */
+  async probe(origin) {
+    const url = origin + WEBHOOK_PATH;
+    const signature = crypto.createHmac("sha1", this.#token).update(`${url}ApiVersion2010-04-01`).digest("base64");
+    const headers = { "Content-Type": "application/x-www-form-urlencoded", "X-Twilio-Signature": signature };
+    const { status, text } = await request(url, { method: "POST", headers, body: "ApiVersion=2010-04-01" });
+    if (status === 400 && /^Bad request: \w+ is missing/.test(text)) return "agrees";
+    return status === 403 ? "refuses" : `${status} ${firstLine(text)}`;
   }
 
   async *#list(base, path, key) {

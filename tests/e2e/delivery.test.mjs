@@ -116,7 +116,7 @@ describe("late answers", { concurrency: 20 }, () => {
     const pair = freshPair();
     await playground.fault({ service: "twilio", connection: "act_then_drop", times: 1, contains: pair.from });
     await worker.sendMessage({ ...pair, body: "Ambiguous [fault delay=900ms]" });
-    const line = await worker.logged(({ event, phone_hash: hash }) => event === "late_part" && hash === phoneHash(pair.from), { timeout: 20_000 });
+    const line = await worker.logged(({ event, phone_hash: hash }) => event === "late_part" && hash === phoneHash(pair.from));
     assert.equal(line.outcome, "sent");
     assert.equal((await restRequests(pair.from)).length, 1);
     assert.equal((await playground.messagesTo(pair.from)).length, 1);
@@ -226,7 +226,7 @@ test("a machine that goes down in the middle of a turn loses nothing: the turn r
   await worker.kill();
   await webhook;
   await worker.restart();
-  const answer = await sentTo(message.from, 20_000);
+  const answer = await sentTo(message.from);
   assert.equal(answer.body, echo("Survive this", 2), "the conversation is still there, too");
   assert.equal((await playground.asked("Survive this")).length, 2);
   assert.deepEqual((await worker.sendMessage(message)).messages, []);
@@ -251,7 +251,7 @@ test("a late answer that was promised before a restart is sent after it, also wh
   await eventually("the first try", async () => (await restRequests(pair.from))[0]?.status);
   await sleep(300); // for the object to take note of it
   await worker.restart({ TWILIO_AUTH_TOKEN: SECRETS.TWILIO_AUTH_TOKEN });
-  assert.equal((await sentTo(pair.from, 20_000)).body, echo("Promised"));
+  assert.equal((await sentTo(pair.from)).body, echo("Promised"));
   assert.deepEqual((await restRequests(pair.from)).map(({ token_index: index }) => index), [0, 1]);
 });
 
@@ -264,7 +264,7 @@ test("what Twilio does not have, after a 500 or a machine that went down while s
   await worker.restart();
   await sleep(15_000);
   for (const { from } of [refused, cutOff]) assert.equal((await restRequests(from)).length, 1, "Twilio may still be at it");
-  for (const { from } of [refused, cutOff]) await sentTo(from, 60_000);
+  for (const { from } of [refused, cutOff]) await sentTo(from);
   await sleep(1000);
   for (const { from } of [refused, cutOff]) {
     assert.equal((await restRequests(from)).length, 2);
@@ -272,11 +272,11 @@ test("what Twilio does not have, after a 500 or a machine that went down while s
   }
 });
 
-async function sentTo(address, timeout) {
+async function sentTo(address) {
   const [message] = await eventually(`a message to ${address}`, async () => {
     const sent = await playground.messagesTo(address);
     return sent.length > 0 && sent;
-  }, timeout);
+  });
   return message;
 }
 

@@ -43,7 +43,7 @@ test("after its lifetime a conversation is gone from KV, from the object and fro
   assert.deepEqual(again.map(({ messages }) => messages.length), [1, 1, 1, 1, 1, 0]);
 
   // Of a day, how much it has cost stays, and goes with it.
-  await eventually("the objects to hold no more than the day's counts", () => [writer, other].every(holdsCountsAlone), 15_000);
+  await eventually("the objects to hold no more than the day's counts", () => [writer, other].every(holdsCountsAlone));
   const midnight = new Date().setUTCHours(24, 0, 0, 0);
   assert.ok([midnight, undefined].includes(object(writer)?.alarm), `it is emptied at ${new Date(object(writer)?.alarm).toISOString()}`);
   const kept = entry(writer);

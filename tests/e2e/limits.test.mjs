@@ -4,7 +4,7 @@
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { eventually, freshPair, freshSid, phoneHash, startPlayground, startWorker } from "./harness.mjs";
+import { eventually, freshPair, freshSid, phoneHash, reached, startPlayground, startWorker } from "./harness.mjs";
 
 const NO_BUDGET = "Sorry, I can't take more questions today. Please try again tomorrow.";
 
@@ -89,12 +89,12 @@ test("1000 messages of 1000 senders at once against a cap of 100 make exactly 10
   try {
     const began = Date.now();
     const pairs = Array.from({ length: 1000 }, freshPair);
-    const answers = await Promise.all(pairs.map((pair, index) => other.sendMessage({ ...pair, body: `Thousand ${index}.`, timeout: 60_000 })));
+    const answers = await Promise.all(pairs.map((pair, index) => sendAsOftenAsTwilio(other, { ...pair, sid: freshSid(), body: `Thousand ${index}.` })));
     t.diagnostic(`1000 messages in ${Date.now() - began} ms`);
     assert.deepEqual([...new Set(answers.map(({ status }) => status))], [200]);
     // On a busy machine some answers may be late, and come by REST.
     const late = answers.filter(({ messages }) => messages.length === 0).length;
-    await eventually("the late answers", async () => (await playground.messages()).length >= late, 30_000);
+    await reached("late answers", late, async () => (await playground.messages()).length);
     const sent = await playground.messages();
     assert.equal(sent.length, late);
     const said = pairs.map(({ from, to }, index) => {
@@ -158,8 +158,17 @@ test("retries count against the cap: the request that it does not allow is not m
   }
 });
 
+// With Twilio's retry settings a message that is answered by a 503, as when its object is not reached in time, comes up to
+// three times more.
+async function sendAsOftenAsTwilio(target, message) {
+  for (let more = 3; ; more -= 1) {
+    const answer = await target.sendMessage(message);
+    if (answer.status !== 503 || more === 0) return answer;
+  }
+}
+
 // The budget opens anew at midnight UTC; a test must not run across it.
 async function awayFromMidnight() {
   const left = 86_400_000 - (Date.now() % 86_400_000);
-  if (left < 60_000) await new Promise((resolve) => setTimeout(resolve, left + 1000));
+  if (left < 300_000) await new Promise((resolve) => setTimeout(resolve, left + 1000));
 }

@@ -113,7 +113,7 @@ describe("failures of the model", { concurrency: 12 }, () => {
     await playground.fault({ service: "openai", delay_ms: 30_000, times: 1, contains: pseudonym(pair) });
     const answer = await worker.sendMessage({ ...pair, body: "Slowly failing" });
     assert.deepEqual(answer.messages, [APOLOGY]);
-    assert.ok(answer.ms >= TIMEOUT - 100 && answer.ms < 15_000, `${answer.ms} ms`);
+    assert.ok(answer.ms >= TIMEOUT - 100 && answer.ms < 30_000, `${answer.ms} ms`);
     const [turn] = await turnsOf(pair, 1);
     assert.deepEqual([turn.failure, turn.model_requests], ["timeout", 2]);
   });

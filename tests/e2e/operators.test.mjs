@@ -136,6 +136,40 @@ test("connect sets the webhooks of a Messaging Service, status callback included
   assert.match((await connect(args)).stdout, /Nothing to change\./);
 });
 
+// An environment in which requests to ORIGIN reach the Worker of these tests, as those to a deployed one would.
+function reaching(target) {
+  const script = `const real = fetch; globalThis.fetch = (url, options) => real(String(url).replace("${ORIGIN}", "${target}"), options);`;
+  return account({ NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(script)}` });
+}
+
+test("connect asks the Worker whether it takes what is signed for the URL that Twilio is given, and says what to set if not", async () => {
+  await worker.reconfigure({ PUBLIC_URL: ORIGIN });
+  const senders = worker.objects("SenderObject").length;
+  const agrees = await connectNumber(NUMBER, [], reaching(worker.url));
+  assert.equal(agrees.code, 0, agrees.text);
+  assert.match(agrees.stdout, /^Worker: it takes what is signed for https:\/\/switchboard\.example\.$/m);
+  assert.doesNotMatch(agrees.stdout, /ATTENTION/);
+  await worker.reconfigure({ PUBLIC_URL: "https://another.example" });
+  const service = (await servicesNow())[0].sid;
+  for (const of of [["--number", NUMBER], ["--messaging-service", service]]) {
+    const refuses = await connect([...of, "--url", ORIGIN], reaching(worker.url));
+    assert.equal(refuses.code, 0, refuses.text);
+    assert.match(refuses.stdout, /^ATTENTION: the Worker refuses what is signed for https:\/\/switchboard\.example \(403\): its PUBLIC_URL is another origin/m);
+    assert.match(refuses.stdout, /^ {2}PUBLIC_URL = "https:\/\/switchboard\.example"$/m);
+  }
+  assert.equal(worker.objects("SenderObject").length, senders, "no sender is touched");
+  await worker.reconfigure({});
+});
+
+test("connect says that it is no Switchboard that answers, or that nothing does", async () => {
+  const other = await pretendWorker(() => ({ status: 404, body: "No such site" }));
+  assert.match((await connectNumber(NUMBER, [], reaching(other.url))).stdout, /^ATTENTION: a signed probe gets an answer .* not Switchboard's, .*: 404 No such site\.$/m);
+  await other.close();
+  const nobody = await connectNumber(NUMBER, [], reaching(other.url));
+  assert.equal(nobody.code, 0);
+  assert.match(nobody.stdout, /^Worker: it could not be told whether it takes what is signed for /m);
+});
+
 const CONNECT_FAILURES = {
   "a number that the account does not have": [["--number", "+15550100", "--url", ORIGIN], /has no number \+15550100/],
   "a part of a number of the account": [["--number", "+1555015", "--url", ORIGIN], /has no number \+1555015/],

@@ -1,0 +1,99 @@
+// What `npm run deploy` has wrangler do, with a pretend wrangler: the arguments, and PUBLIC_URL, which it sees to.
+//
+// Not here: what wrangler does with them (`npm run deploy -- --dry-run`, a part of `npm test`), set-up and build.
+
+import assert from "node:assert/strict";
+import fs from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import { after, test } from "node:test";
+import { deploy } from "../../scripts/lib/deployment.mjs";
+import { readText } from "../../scripts/lib/project.mjs";
+
+const directory = fs.mkdtempSync(path.join(os.tmpdir(), "switchboard-deploy-test-"));
+after(() => fs.rmSync(directory, { recursive: true }));
+
+// Notes its arguments, says what wrangler writes for programs, and ends with the next exit code.
+const PRETEND = path.join(directory, "wrangler.mjs");
+fs.writeFileSync(
+  PRETEND,
+  `import fs from "node:fs";
+const { calls, targets, codes } = JSON.parse(process.env.PRETEND);
+fs.appendFileSync(calls, JSON.stringify(process.argv.slice(2)) + "\\n");
+const number = fs.readFileSync(calls, "utf8").trim().split("\\n").length;
+const write = (entry) => fs.appendFileSync(process.env.WRANGLER_OUTPUT_FILE_PATH, JSON.stringify(entry) + "\\n");
+write({ type: "wrangler-session" });
+if (!codes[number - 1]) write({ type: "deploy", targets });
+process.exit(codes[number - 1] ?? 0);
+`,
+);
+
+let runs = 0;
+
+// Deploys with this wrangler: `{ code, calls, said }`, the arguments of each call and what was said.
+async function run(t, { args = [], targets = ["https://switchboard.example.workers.dev"], codes = [], toml = readText("wrangler.toml"), env = {} } = {}) {
+  const calls = path.join(directory, `calls-${(runs += 1)}`);
+  const lines = [];
+  t.mock.method(console, "log", (line) => lines.push(line));
+  const options = { wrangler: [process.execPath, PRETEND], cwd: directory, env: { ...process.env, ...env, PRETEND: JSON.stringify({ calls, targets, codes }) }, toml };
+  const code = await deploy(args, options);
+  t.mock.restoreAll();
+  return { code, calls: fs.readFileSync(calls, "utf8").trim().split("\n").map((line) => JSON.parse(line)), said: lines.join("\n") };
+}
+
+test("a Worker without PUBLIC_URL is deployed once more with the address that it got, and the line that spares that is said", async (t) => {
+  const args = ["--name", "switchboard-staging"];
+  const { code, calls, said } = await run(t, { args, targets: ["https://switchboard-staging.example.workers.dev"] });
+  assert.equal(code, 0);
+  assert.deepEqual(calls, [["deploy", ...args], ["deploy", ...args, "--var", "PUBLIC_URL:https://switchboard-staging.example.workers.dev"]]);
+  assert.match(said, /^ {2}PUBLIC_URL = "https:\/\/switchboard-staging\.example\.workers\.dev"$/m);
+});
+
+test("a custom domain is an address too", async (t) => {
+  const { calls } = await run(t, { targets: ["sms.example.com (custom domain)"] });
+  assert.deepEqual(calls[1], ["deploy", "--var", "PUBLIC_URL:https://sms.example.com"]);
+});
+
+const LEFT_ALONE = {
+  "PUBLIC_URL in wrangler.toml": { toml: '[vars]\nPUBLIC_URL = "https://sms.example.com"\n' },
+  "PUBLIC_URL in an environment of wrangler.toml": { args: ["--env", "staging"], toml: '[env.staging.vars]\nPUBLIC_URL = "https://sms.example.com"\n' },
+  "PUBLIC_URL as an argument": { args: ["--var", "PUBLIC_URL:https://sms.example.com"] },
+  "a trial": { args: ["--dry-run"], targets: null },
+  "a Worker without any address": { targets: [] },
+};
+
+for (const [what, options] of Object.entries(LEFT_ALONE)) {
+  test(`${what}: wrangler runs once, with the arguments as they are`, async (t) => {
+    const { code, calls, said } = await run(t, options);
+    assert.deepEqual([code, calls, said], [0, [["deploy", ...(options.args ?? [])]], ""]);
+  });
+}
+
+test("PUBLIC_URL in a comment of wrangler.toml sets nothing", async (t) => {
+  assert.equal((await run(t, { toml: '# PUBLIC_URL = "https://sms.example.com"\n' })).calls.length, 2);
+});
+
+test("of several addresses none is chosen, and the line to add is said", async (t) => {
+  for (const targets of [["https://switchboard.example.workers.dev", "sms.example.com (custom domain)"], ["sms.example.com/* (zone name: example.com)"]]) {
+    const { code, calls, said } = await run(t, { targets });
+    assert.deepEqual([code, calls.length], [0, 1]);
+    assert.match(said, /^PUBLIC_URL is not set, and the Worker has other addresses than one origin: .*example/m);
+    assert.match(said, /^ {2}PUBLIC_URL = "https:\/\/(switchboard\.example\.workers\.dev|…)"$/m);
+  }
+});
+
+test("a deploy that fails is not tried again, and a second one that fails is told", async (t) => {
+  const first = await run(t, { codes: [3] });
+  assert.deepEqual([first.code, first.calls.length], [3, 1]);
+  const second = await run(t, { codes: [0, 4] });
+  assert.deepEqual([second.code, second.calls.length], [4, 2]);
+  assert.match(second.said, /deployed, but without PUBLIC_URL/);
+});
+
+test("a file that wrangler was told to write to is written to, and what was in it before does not count", async (t) => {
+  const output = path.join(directory, "output.ndjson");
+  fs.writeFileSync(output, `${JSON.stringify({ type: "deploy", targets: ["https://another.example"] })}\n`);
+  const { calls } = await run(t, { env: { WRANGLER_OUTPUT_FILE_PATH: output } });
+  assert.deepEqual(calls[1].slice(-1), ["PUBLIC_URL:https://switchboard.example.workers.dev"]);
+  assert.equal(fs.readFileSync(output, "utf8").split("\n").filter((line) => line.includes('"deploy"')).length, 3);
+});
