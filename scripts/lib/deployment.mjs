@@ -27,7 +27,8 @@ export async function deploy(args, { wrangler: [program, ...first], cwd, env, to
   };
   try {
     const { code, targets } = await run([]);
-    if (code !== 0 || !targets.length || isSet(args, toml)) return code;
+    const name = otherName(args, toml);
+    if (code !== 0 || !targets.length || isSet(args, name ? "" : toml)) return code;
     const origins = targets.map(originOf);
     if (origins.length > 1 || !origins[0]) {
       say(`\nPUBLIC_URL is not set, and the Worker has other addresses than one origin: ${targets.join(", ")}`);
@@ -38,11 +39,18 @@ export async function deploy(args, { wrangler: [program, ...first], cwd, env, to
     say(`\nPUBLIC_URL is not set: deploying once more with --var PUBLIC_URL:${origin}\n`);
     const again = await run(["--var", `PUBLIC_URL:${origin}`]);
     if (again.code !== 0) say(`\nThe Worker is deployed, but without PUBLIC_URL, as the second deploy failed.`);
-    say(`\nThis line in [vars] of wrangler.toml spares the second deploy (a Worker of another name needs its own, by --var):\n\n  PUBLIC_URL = "${origin}"`);
+    if (name) say(`\nTo spare the second deploy: npm run deploy -- ${args.join(" ")} --var PUBLIC_URL:${origin}`);
+    else say(`\nThis line in [vars] of wrangler.toml spares the second deploy:\n\n  PUBLIC_URL = "${origin}"`);
     return again.code;
   } finally {
     fs.rmSync(directory, { recursive: true, force: true });
   }
+}
+
+// The name of another Worker than that of wrangler.toml, where the arguments give one: the PUBLIC_URL there is not its own.
+function otherName(args, toml) {
+  const given = args.flatMap((arg, index) => (arg === "--name" ? args.slice(index + 1, index + 2) : (arg.match(/^--name=(.+)$/)?.[1] ?? [])));
+  return given.find((name) => name !== toml.match(/^name = "(.*)"$/m)?.[1]);
 }
 
 // Whether the arguments or any environment of wrangler.toml say what PUBLIC_URL is: then it is left to them.

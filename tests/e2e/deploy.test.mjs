@@ -42,11 +42,23 @@ async function run(t, { args = [], targets = ["https://switchboard.example.worke
 }
 
 test("a Worker without PUBLIC_URL is deployed once more with the address that it got, and the line that spares that is said", async (t) => {
-  const args = ["--name", "switchboard-staging"];
-  const { code, calls, said } = await run(t, { args, targets: ["https://switchboard-staging.example.workers.dev"] });
+  const args = ["--minify"];
+  const { code, calls, said } = await run(t, { args });
   assert.equal(code, 0);
-  assert.deepEqual(calls, [["deploy", ...args], ["deploy", ...args, "--var", "PUBLIC_URL:https://switchboard-staging.example.workers.dev"]]);
-  assert.match(said, /^ {2}PUBLIC_URL = "https:\/\/switchboard-staging\.example\.workers\.dev"$/m);
+  assert.deepEqual(calls, [["deploy", ...args], ["deploy", ...args, "--var", "PUBLIC_URL:https://switchboard.example.workers.dev"]]);
+  assert.match(said, /^ {2}PUBLIC_URL = "https:\/\/switchboard\.example\.workers\.dev"$/m);
+});
+
+test("a Worker of another name gets its own address, and not the PUBLIC_URL of wrangler.toml", async (t) => {
+  const toml = 'name = "switchboard"\n[vars]\nPUBLIC_URL = "https://sms.example.com"\n';
+  const own = "PUBLIC_URL:https://staging.example.workers.dev";
+  for (const args of [["--name", "staging"], ["--name=staging"]]) {
+    const { calls, said } = await run(t, { args, toml, targets: ["https://staging.example.workers.dev"] });
+    assert.deepEqual(calls[1], ["deploy", ...args, "--var", own]);
+    assert.ok(said.endsWith(`npm run deploy -- ${args.join(" ")} --var ${own}`), said);
+  }
+  assert.equal((await run(t, { args: ["--name", "staging", "--var", own], toml })).calls.length, 1);
+  assert.equal((await run(t, { args: ["--name", "switchboard"], toml })).calls.length, 1);
 });
 
 test("a custom domain is an address too", async (t) => {

@@ -177,6 +177,19 @@ test("behind a proxy only what was signed for PUBLIC_URL is taken in, whatever H
   }
 });
 
+test("without PUBLIC_URL the origin is the one that the runtime makes of Host, and X-Forwarded-* change nothing", async () => {
+  const send = async (url, headers) => {
+    const form = inboundForm(freshPair());
+    const signature = signatureOf(SECRETS.TWILIO_AUTH_TOKEN, url, form);
+    const all = { "Content-Type": "application/x-www-form-urlencoded", "X-Twilio-Signature": signature, ...headers };
+    return (await worker.rawRequest(ROUTE, { headers: all, body: encoded(form) })).status;
+  };
+  assert.equal(await send(`http://other.example${ROUTE}`, { Host: "other.example" }), 200);
+  assert.equal(await send(worker.url + ROUTE, { Host: "other.example" }), 403);
+  assert.equal(await send(`http://other.example${ROUTE}`, { "X-Forwarded-Host": "other.example" }), 403);
+  assert.equal(await send(worker.url + ROUTE, { "X-Forwarded-Host": "other.example", "X-Forwarded-Proto": "https" }), 200);
+});
+
 function sign(form) {
   return signatureOf(SECRETS.TWILIO_AUTH_TOKEN, worker.url + ROUTE, form);
 }
