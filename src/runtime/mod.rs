@@ -9,7 +9,11 @@ mod lifetime;
 mod objects;
 mod services;
 
-use std::{cell::OnceCell, rc::Rc};
+use std::{
+    cell::{OnceCell, RefCell},
+    collections::VecDeque,
+    rc::Rc,
+};
 
 use futures_util::StreamExt;
 use wasm_bindgen::prelude::*;
@@ -157,11 +161,31 @@ fn outgoing(response: &app::Response) -> Result<JsValue, JsValue> {
     web_sys::Response::new_with_opt_str_and_init(body, &init).map(JsValue::from)
 }
 
-/// Headers for the runtime.
+/// Headers for the runtime, which copies them. Those that were made lately are kept: most responses have the same ones, and to
+/// make them anew is a twelfth of a refusal.
 fn headers<V: AsRef<str>>(fields: &[(&'static str, V)]) -> Result<web_sys::Headers, JsValue> {
-    let headers = web_sys::Headers::new()?;
-    for (name, value) in fields {
-        headers.append(name, value.as_ref())?;
+    thread_local! {
+        static MADE: RefCell<VecDeque<(String, web_sys::Headers)>> = const { RefCell::new(VecDeque::new()) };
     }
-    Ok(headers)
+    let mut lines = String::with_capacity(256);
+    for (name, value) in fields {
+        [name, "\n", value.as_ref(), "\n"].into_iter().for_each(|piece| lines.push_str(piece));
+    }
+    MADE.with_borrow_mut(|made| {
+        if let Some((_, headers)) = made.iter().find(|(other, _)| *other == lines) {
+            return Ok(headers.clone());
+        }
+        let headers = web_sys::Headers::new()?;
+        for (name, value) in fields {
+            headers.append(name, value.as_ref())?;
+        }
+        made.push_back((lines, headers.clone()));
+        if made.len() > MAX_MADE {
+            made.pop_front();
+        }
+        Ok(headers)
+    })
 }
+
+/// As many as there are kinds of responses and of requests to the outside; those that differ each time come and go.
+const MAX_MADE: usize = 8;
