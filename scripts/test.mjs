@@ -105,7 +105,7 @@ async function inBrowser() {
   if (!program) throw new NotRun(`no Chromium: ${missing}`);
   await build();
   await buildPlayground();
-  const args = ["--no-warnings", "--test", "--test-concurrency=1", "--test-timeout=300000", "--test-reporter=spec", ...filesBelow("tests/browser", ".test.mjs")];
+  const args = ["--no-warnings", "--test", "--test-concurrency=1", "--test-timeout=600000", "--test-reporter=spec", ...filesBelow("tests/browser", ".test.mjs")];
   const env = { ...process.env, CHROMIUM: program };
   await run(path.join(NODE_BIN, "node"), args, { cwd: ROOT, env, timeout: BROWSER_MINUTES * 60_000, failure: "the browser tests" });
 }

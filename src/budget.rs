@@ -85,14 +85,13 @@ pub struct Budget<P> {
     used: Mutex<Option<Used>>,
 }
 
-/// The count of one day, as it is stored. Fields that a release before did not write have a default; without `day` or `calls`
-/// the value is unreadable, since a default there would lift the cap.
+/// The count of one day, as it is stored. Without one of its counts the value is unreadable, since a default there would lift
+/// a cap.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Used {
     v: u32,
     day: u64,
     calls: u32,
-    #[serde(default)]
     messages: u32,
     #[serde(default)]
     tally: Tally,
@@ -294,10 +293,11 @@ mod tests {
             "null",
             r#"{"v":1}"#,
             r#"{"v":1,"calls":0}"#,
-            r#"{"v":1,"day":1}"#,
-            r#"{"v":2,"day":1,"calls":0}"#,
-            r#"{"v":1,"day":1,"calls":99999999999}"#,
-            r#"{"v":1,"day":1,"calls":0,"exhausted":1}"#,
+            r#"{"v":1,"day":1,"messages":0}"#,
+            r#"{"v":1,"day":1,"calls":0}"#,
+            r#"{"v":2,"day":1,"calls":0,"messages":0}"#,
+            r#"{"v":1,"day":1,"calls":99999999999,"messages":0}"#,
+            r#"{"v":1,"day":1,"calls":0,"messages":0,"exhausted":1}"#,
         ];
         let texts = texts.map(|text| Stored::Text(text.into()));
         [Stored::Unreadable].into_iter().chain(texts).collect()
@@ -382,7 +382,7 @@ mod tests {
         assert_eq!(granted(&Budget::new(&memory), 1, 2 * DAY - 1).await, 0);
         assert_eq!(granted(&Budget::new(&memory), 101, 2 * DAY).await, 100);
         for day in [u64::MAX, 1000] {
-            let memory = Memory::holding(Stored::Text(format!(r#"{{"v":1,"day":{day},"calls":99}}"#)));
+            let memory = Memory::holding(Stored::Text(format!(r#"{{"v":1,"day":{day},"calls":99,"messages":0}}"#)));
             assert_eq!(granted(&Budget::new(&memory), 5, DAY).await, 1, "edited storage, too");
             assert_eq!(granted(&Budget::new(&memory), 101, 2 * DAY).await, 100);
         }
@@ -404,9 +404,9 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_count_of_the_release_before_is_still_read() {
+    async fn the_stored_count_is_version_1_and_is_still_read() {
         let memory = Memory::default();
-        *memory.value.borrow_mut() = Some(Stored::Text(r#"{"v":1,"day":1,"calls":99}"#.into()));
+        *memory.value.borrow_mut() = Some(Stored::Text(r#"{"v":1,"day":1,"calls":99,"messages":0}"#.into()));
         assert_eq!(granted(&Budget::new(&memory), 5, DAY).await, 1);
     }
 }

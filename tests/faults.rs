@@ -245,6 +245,7 @@ fn a_turn_that_goes_on_after_the_object_has_vanished_counts_again_for_the_contac
         let (response, ()) = join(world.try_message(ANNA, "Hello", &sid), killed).await;
         assert_eq!(response.status, 503);
         assert_eq!(world.message(ANNA, "Hello", &sid).await, [APOLOGY], "it may have been asked, and there is no second request");
+        assert_eq!(world.text(ANNA, "Hello again").await, [NO_MORE_TODAY], "nothing is given back");
         assert_eq!(world.model_requests().len(), 1);
     });
 }
@@ -480,6 +481,22 @@ fn a_late_answer_is_not_taken_for_sent_because_an_equal_one_went_out_inline() {
 }
 
 #[test]
+fn a_late_answer_is_not_taken_for_an_older_one_however_short_a_conversation_is_remembered() {
+    run(|| async {
+        let world = World::with(&[("CONVERSATION_TTL_SECONDS", "60")]);
+        world.model((0..2).map(|_| after(12_000, Act::Say("Yes."))));
+        world.text(ANNA, "Is it so?").await;
+        world.pass(30 * SECOND).await;
+        world.twilio([Act::Drop]);
+        world.text(ANNA, "Really?").await;
+        world.pass(120 * SECOND).await;
+        assert_eq!(world.sent(), ["Yes.", "Yes."]);
+        world.pass(2 * DAY).await;
+        assert!(world.stored(ANNA).is_empty());
+    });
+}
+
+#[test]
 fn a_late_answer_is_not_taken_for_one_that_was_sent_before_an_erasure() {
     run(|| async {
         let world = World::new();
@@ -596,6 +613,21 @@ fn the_time_to_answer_counts_from_when_the_front_got_the_message() {
         assert!(waited <= 11 * SECOND, "{waited:?}: taking it in took four seconds of the ten");
         world.pass(60 * SECOND).await;
         assert_eq!(world.sent(), ["slow"]);
+    });
+}
+
+#[test]
+fn the_way_to_an_object_takes_from_the_time_to_answer() {
+    run(|| async {
+        let world = World::new();
+        world.objects_take(6 * SECOND);
+        world.model([after(8000, Act::Say("slow"))]);
+        for text in ["Hello", "delete my data"] {
+            let started = world.now();
+            world.text(ANNA, text).await;
+            let waited = world.now().since(started);
+            assert!(waited <= 11 * SECOND, "{text}: {waited:?}: six seconds of ten were the way");
+        }
     });
 }
 

@@ -317,7 +317,7 @@ impl<P: SenderPlatform> Sender<P> {
             Admission::Erased(outcome, erased) => {
                 inner.call_off();
                 event::log(&inner.platform, &Event::Erased { phone_hash, by: "sender", erased });
-                inner.delete_doomed_within_wait().await;
+                inner.delete_doomed_within_wait(arrived).await;
                 let outcome = inner.read(|state, _| state.outcome(&call.sid).unwrap_or(outcome)).await?;
                 inner.reply(outcome).await
             }
@@ -341,7 +341,7 @@ impl<P: SenderPlatform> Sender<P> {
         let erased = inner.step(|state, now| state.erase(now, &inner.config)).await?;
         inner.call_off();
         event::log(&inner.platform, &Event::Erased { phone_hash, by: "operator", erased });
-        inner.delete_doomed_within_wait().await;
+        inner.delete_doomed_within_wait(inner.platform.now()).await;
         inner
             .read(|state, now| {
                 let Summary { opted_out, .. } = state.summary(now);
@@ -695,7 +695,11 @@ impl<P: SenderPlatform> Inner<P> {
                     let conversation = self.load_conversation(&whole);
                     turn::ask(&self.platform, &self.config, &self.name, self, conversation, question, called_off).await
                 }
-                Err(failure) => (Asked::nothing(failure), self.load_conversation(&whole).await),
+                Err(failure) => {
+                    // The conversation is not needed, and stays as it is.
+                    whole.set(false);
+                    (Asked::nothing(failure), Conversation::default())
+                }
             }
         };
         let typing = self.show_typing(turn);
@@ -754,7 +758,11 @@ impl<P: SenderPlatform> Inner<P> {
                 state.reported(&asked.reported);
                 state.counted(&asked.tally(), now);
             }
-            let requests = asked.map_or(0, |asked| asked.requests);
+            // A turn that was cut off may have made one before.
+            let requests = match asked {
+                Some(Asked { result: Err(Failure::Interrupted), .. }) => None,
+                asked => Some(asked.map_or(0, |asked| asked.requests)),
+            };
             state.end_turn(turn.number, &ended, requests, &self.waiting.borrow(), now, &self.config)
         });
         let delivery = delivery.await?;
@@ -898,12 +906,12 @@ impl<P: SenderPlatform> Inner<P> {
     }
 
     /// Deletes what must be deleted for somebody who waits; when that takes too long, it goes on without them.
-    async fn delete_doomed_within_wait(self: &Rc<Self>) {
+    async fn delete_doomed_within_wait(self: &Rc<Self>, arrived: UnixMillis) {
         let inner = Rc::clone(self);
         let deleted = async move { inner.delete_doomed_or_log().await };
         let deleted = deleted.boxed_local().shared();
         self.platform.spawn(deleted.clone().boxed_local());
-        let too_long = self.platform.sleep(self.config.reply_within);
+        let too_long = self.platform.sleep(self.config.reply_within.saturating_sub(self.platform.now().since(arrived)));
         pin_mut!(too_long);
         select(deleted, too_long).await;
     }

@@ -19,7 +19,7 @@ use crate::{
     message::{DeliveryStatus, Input, MessageSid},
     platform::{UnixMillis, millis},
     pseudonym::PhoneHash,
-    twilio::{media::PictureUrl, parts},
+    twilio::{media::PictureUrl, parts, rest::CLOCK_DIFFERENCE},
     usage::{Refusals, Tally},
     wording::Notice,
 };
@@ -825,13 +825,13 @@ impl State {
     }
 
     /// Ends the turn of that number, if it still runs, and begins the next. `waiting` are the messages that webhooks wait for:
-    /// if the turn's last one is among them, its webhook carries the answer, else REST does. `requests` were made to the model;
-    /// an answer without one is bounded by the day.
+    /// if the turn's last one is among them, its webhook carries the answer, else REST does. `requests` were made to the model,
+    /// if that is known; an answer without one is bounded by the day.
     pub fn end_turn(
         &mut self,
         number: u64,
         ended: &Ended,
-        requests: u32,
+        requests: Option<u32>,
         waiting: &[MessageSid],
         now: UnixMillis,
         config: &Config,
@@ -911,15 +911,15 @@ impl State {
     }
 
     /// Decides whether a limit of the day keeps a turn's answer from being said, and counts what the turn has cost.
-    fn unsaid(&mut self, turn: &Running, ended: &Ended, requests: u32, now: UnixMillis) -> Option<DailyLimit> {
+    fn unsaid(&mut self, turn: &Running, ended: &Ended, requests: Option<u32>, now: UnixMillis) -> Option<DailyLimit> {
         let today = self.today(now);
-        if requests == 0 && !turn.over_limit && !turn.is_reset() && turn.attempt == 1 {
+        if requests == Some(0) && !turn.over_limit && !turn.is_reset() && turn.attempt == 1 {
             // The request that was counted when the turn began was not made.
             today.calls = today.calls.saturating_sub(1);
         }
         match ended {
             Ended::Limited(limit, _) => std::mem::replace(&mut today.told, true).then_some(*limit),
-            _ if requests > 0 => None,
+            _ if requests != Some(0) => None,
             _ => (!self.may_reply_unpaid(now)).then_some(DailyLimit::FixedReplies),
         }
     }
@@ -1148,7 +1148,7 @@ impl State {
         self.admitted.retain(|at| now.since(*at) < WINDOW);
         self.refusal.take_if(|refusal| now.since(refusal.at) >= WINDOW);
         self.revisions.retain(|revision| now < revision.expires_at);
-        self.sent.retain(|sent| now.since(sent.at) < config.conversation_ttl);
+        self.sent.retain(|sent| now < sent.at.plus(sent_lifetime(config)));
         self.sent.drain(..self.sent.len().saturating_sub(MAX_SENT));
         if now.utc_day() > self.today.day {
             self.today = Today::default();
@@ -1273,8 +1273,8 @@ impl State {
 
     /// The alarm's new time, if it changes; it is set for `set`, as far as is known.
     pub fn new_alarm(&self, set: Option<UnixMillis>, now: UnixMillis, config: &Config) -> Option<UnixMillis> {
-        let remembered = self.seen.iter().map(|seen| seen.at).chain(self.sent.iter().map(|sent| sent.at));
-        let last_seen = remembered.map(|at| at.plus(config.conversation_ttl)).max();
+        let seen = self.seen.iter().map(|seen| seen.at.plus(config.conversation_ttl));
+        let last_seen = seen.chain(self.sent.iter().map(|sent| sent.at.plus(sent_lifetime(config)))).max();
         let window = self.admitted.last().copied().max(self.refusal.as_ref().map(|refusal| refusal.at)).map(|at| at.plus(WINDOW));
         let revision = self.revisions.iter().map(|revision| revision.expires_at).max();
         // KV counts whole seconds from when it was written: what it holds a moment longer is forgotten together with the rest.
@@ -1296,6 +1296,12 @@ impl State {
     fn wake(&mut self, at: UnixMillis) {
         self.wake_at = Some(self.wake_at.map_or(at, |earlier| earlier.min(at)));
     }
+}
+
+/// How long the id of a message that was sent by REST is remembered: at least as long as it could be taken for another that
+/// is looked for.
+fn sent_lifetime(config: &Config) -> Duration {
+    config.conversation_ttl.max(LATE_LIFETIME.saturating_add(CLOCK_DIFFERENCE))
 }
 
 /// The damaged state without the fields, and the entries of lists, that cannot be read.
@@ -1372,8 +1378,8 @@ mod tests {
         state.admit(&call("SM0000000000000000000000000000000b", reset, &config), NOW, &config);
         let answered = Ended::Answered { input: "Hello".into(), text: "answer".into() };
         let waits = std::slice::from_ref(&first.sid);
-        assert_eq!(state.end_turn(1, &answered, 1, waits, NOW, &config), Delivery::Inline);
-        state.end_turn(2, &Ended::Reset("done"), 0, waiting, NOW, &config);
+        assert_eq!(state.end_turn(1, &answered, Some(1), waits, NOW, &config), Delivery::Inline);
+        state.end_turn(2, &Ended::Reset("done"), Some(0), waiting, NOW, &config);
         state.sort_answers();
         (state.outcome(&first.sid), state.answer(1))
     }

@@ -151,7 +151,7 @@ fn find_in(list: &[u8], body: &str, since: UnixMillis, known: &[MessageSid]) -> 
 }
 
 /// How far Twilio's clock may be behind ours, its whole seconds included.
-const CLOCK_DIFFERENCE: Duration = Duration::from_secs(60);
+pub const CLOCK_DIFFERENCE: Duration = Duration::from_secs(60);
 
 /// A date as Twilio writes it, by RFC 2822: `Sun, 22 Nov 2026 03:27:35 +0000`.
 fn parse_date(text: &str) -> Option<UnixMillis> {

@@ -85,7 +85,7 @@ test("of 30 messages of one sender at once exactly 10 are taken in, one is told,
 });
 
 test("1000 messages of 1000 senders at once against a cap of 100 make exactly 100 requests, and all others get a polite answer", async (t) => {
-  const other = await startWorker({ playground, settings: { MAX_DAILY_CALLS: "100", REPLY_WITHIN_MS: "14000" } });
+  const other = await startWorker({ playground, settings: { MAX_DAILY_CALLS: "100", REPLY_WITHIN_MS: "14000", OPENAI_TIMEOUT_MS: "300000" } });
   try {
     const began = Date.now();
     const pairs = Array.from({ length: 1000 }, freshPair);
@@ -102,6 +102,9 @@ test("1000 messages of 1000 senders at once against a cap of 100 make exactly 10
       if (texts.length !== 1) return texts;
       return { [NO_BUDGET]: "no budget", [echo(`Thousand ${index}.`)]: "answered" }[texts[0]] ?? texts;
     });
+    const odd = said.filter((what) => what !== "answered" && what !== "no budget");
+    const failures = other.log.filter(({ event, failure }) => event === "turn" && failure && failure !== "budget_exhausted").map(({ failure }) => failure);
+    assert.deepEqual(odd, [], `nothing else is said; failures: ${failures}`);
     assert.equal(said.filter((what) => what === "answered").length, 100);
     assert.equal(said.filter((what) => what === "no budget").length, 900);
     assert.equal((await playground.asked("Thousand")).length, 100);

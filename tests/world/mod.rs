@@ -104,6 +104,7 @@ struct Inner {
     tries_fail: Cell<bool>,
     /// The objects that do not answer the front: "sender", "budget", "tries".
     hanging: Cell<&'static [&'static str]>,
+    objects_take: Cell<Duration>,
     /// What the front has counted and not reported.
     counted: Cell<Tally>,
     /// What the next calls to sender objects fail with.
@@ -185,6 +186,7 @@ impl World {
             tries: RefCell::default(),
             tries_fail: Cell::default(),
             hanging: Cell::default(),
+            objects_take: Cell::default(),
             counted: Cell::default(),
             object_errors: RefCell::default(),
             objects: RefCell::default(),
@@ -258,6 +260,11 @@ impl World {
 
     pub fn tries_fail(&self, fails: bool) {
         self.0.tries_fail.set(fails);
+    }
+
+    /// How long the way from the front to a sender object takes.
+    pub fn objects_take(&self, duration: Duration) {
+        self.0.objects_take.set(duration);
     }
 
     /// The front's calls to these objects ("sender", "budget", "tries") never end.
@@ -512,6 +519,7 @@ impl World {
         if let Some(error) = self.0.object_errors.borrow_mut().pop_front() {
             return Err(error);
         }
+        tokio::time::sleep(self.0.objects_take.get()).await;
         let (engine, tasks) = self.engine(name);
         let (give, take) = tokio::sync::oneshot::channel();
         let task = spawn_local(async move {
