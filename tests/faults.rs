@@ -401,6 +401,44 @@ fn a_slow_kv_stops_no_turn_after_a_reset() {
 }
 
 #[test]
+fn a_write_that_ends_after_a_reset_brings_nothing_back() {
+    run(|| async {
+        let world = World::new();
+        world.kv_write_takes(8 * SECOND);
+        world.text(CARL, "one").await;
+        world.text(CARL, "reset").await;
+        world.text(CARL, "two").await;
+        world.text(CARL, "STOP").await;
+        world.pass(30 * SECOND).await;
+        world.text(CARL, "START").await;
+        world.kill(CARL);
+        world.text(CARL, "three").await;
+        let asked = world.model_requests().pop().unwrap()["messages"].to_string();
+        assert!(asked.contains("two") && !asked.contains("one"), "{asked}");
+    });
+}
+
+#[test]
+fn a_write_that_comes_to_kv_long_after_it_was_given_up_is_deleted_with_the_rest() {
+    run(|| async {
+        let world = World::with(&[("CONVERSATION_TTL_SECONDS", "60")]);
+        world.kv_write_takes(90 * SECOND);
+        world.text(ANNA, "one").await;
+        world.pass(SECOND).await;
+        world.kv_write_takes(Duration::ZERO);
+        world.pass(30 * SECOND).await;
+        let (key, value) = (world.kv_keys().remove(0), world.kv_values().remove(0));
+        world.pass(60 * SECOND).await;
+        world.write_kv(&key, &value);
+        world.text(ANNA, "delete my data").await;
+        assert!(world.kv_keys().is_empty());
+        world.write_kv(&key, &value);
+        world.pass(60 * SECOND).await;
+        assert!(world.kv_keys().is_empty(), "it may come again, and is deleted again");
+    });
+}
+
+#[test]
 fn an_erasure_is_answered_in_time_although_kv_is_slow_and_is_completed_later() {
     run(|| async {
         let world = World::new();

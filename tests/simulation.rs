@@ -18,10 +18,14 @@
 mod executor;
 #[path = "simulation/ledger.rs"]
 mod ledger;
+#[path = "simulation/outside.rs"]
+mod outside;
 #[path = "simulation/people.rs"]
 mod people;
 #[path = "simulation/plan.rs"]
 mod plan;
+#[path = "simulation/platform.rs"]
+mod platform;
 #[path = "simulation/random.rs"]
 mod random;
 #[path = "simulation/world.rs"]
@@ -138,6 +142,31 @@ fn a_commit_that_is_believed_before_it_is_stored_is_noticed() {
     noticed(Mutation::CommitNotAwaited, 100);
 }
 
+#[test]
+fn an_opt_out_that_is_not_found_is_noticed() {
+    noticed(Mutation::OptOutKeyIgnored, 200);
+}
+
+#[test]
+fn messages_by_rest_without_a_cap_are_noticed() {
+    noticed(Mutation::MessageCapIgnored, 200);
+}
+
+#[test]
+fn a_sender_that_a_restart_gives_a_new_share_of_the_day_is_noticed() {
+    noticed(Mutation::ContactCapIgnored, 200);
+}
+
+#[test]
+fn an_answer_on_a_webhook_that_is_taken_for_one_by_rest_is_noticed() {
+    noticed(Mutation::EqualTextTaken, 600);
+}
+
+#[test]
+fn a_damaged_value_that_stops_a_sender_is_noticed() {
+    noticed(Mutation::DamageNotMet, 200);
+}
+
 /// The mutation must break an invariant within that many seeds, which without it break none.
 fn noticed(mutation: Mutation, seeds: u64) {
     if number("SEED").is_some() {
@@ -159,8 +188,8 @@ struct Run {
     trace: Vec<String>,
 }
 
-/// No run takes longer than this: two days, for clocks that step back for hours.
-const LONGEST: u64 = 48 * 3_600_000;
+/// No run takes longer than this: two days, for clocks that step back for hours, and as many as clocks jump ahead.
+const LONGEST: u64 = 12 * 24 * 3_600_000;
 const MOST_STEPS: u64 = 3_000_000;
 
 fn run(seed: u64, mutation: Option<Mutation>, traced: bool) -> Run {
@@ -246,7 +275,16 @@ fn tell(text: &str) {
     let _ = writeln!(std::io::stderr(), "{text}");
 }
 
-const EVERYTHING: [&str; 59] = [
+const EVERYTHING: [&str; 68] = [
+    "a budget that hangs",
+    "a damaged budget",
+    "answers withheld",
+    "clock jumps",
+    "damaged values",
+    "equal answers",
+    "exhausted budgets of messages",
+    "KV that hangs",
+    "slow ways to an object",
     "pictures",
     "pictures that could not be fetched",
     "erasures",

@@ -428,7 +428,6 @@ impl<P: SenderPlatform> Inner<P> {
             let mut current = self.held().await?;
             let Some(Held { state: mut before, ahead, alarm }) = current.take() else { return Err(PlatformError::new("unread")) };
             let now = self.platform.now();
-            before.distrust_future(now, &self.config);
             before.forget_wake_without_work(now);
             let mut after = before.clone();
             decide(&mut after, now);
@@ -464,7 +463,9 @@ impl<P: SenderPlatform> Inner<P> {
             };
             let counted = self.counted.take();
             held.ahead |= !counted.is_empty();
-            held.state.counted(&counted, self.platform.now());
+            let now = self.platform.now();
+            held.state.distrust_future(now, &self.config);
+            held.state.counted(&counted, now);
             *current = Some(held);
             Ok(current)
         };
@@ -862,9 +863,15 @@ impl<P: SenderPlatform> Inner<P> {
             };
             let Ok(text) = conversation.encode() else { return Err(PlatformError::new("encode")) };
             let key = conversation::key(&self.name, revision);
-            if in_time(&self.platform, KV_WRITE_LIMIT, Kv::put(&self.platform, &key, &text, ttl)).await.is_err() {
-                event::log(&self.platform, &Event::KvFailed { operation: "put" });
-                return self.step(State::save_failed).await;
+            match within(&self.platform, KV_WRITE_LIMIT, Kv::put(&self.platform, &key, &text, ttl)).await {
+                Some(Ok(())) => {}
+                failed => {
+                    event::log(&self.platform, &Event::KvFailed { operation: "put" });
+                    return match failed {
+                        None => self.step(|state, now| state.save_took_too_long(revision, ttl, now)).await,
+                        Some(_) => self.step(State::save_failed).await,
+                    };
+                }
             }
             // It needs no write of its own: if it is lost with the object, the same revision is written once more.
             if let Some(held) = self.state.lock().await.as_mut() {
@@ -891,8 +898,8 @@ impl<P: SenderPlatform> Inner<P> {
             deleted.push(*revision);
         }
         self.step(|state, now| {
-            state.deleted(&deleted);
-            if deleted.len() < doomed.len() {
+            state.deleted(&deleted, now);
+            if doomed.iter().any(|revision| state.doomed().contains(revision)) {
                 state.delete_failed(now);
             }
         })

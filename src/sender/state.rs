@@ -268,6 +268,9 @@ struct Revision {
     expires_at: UnixMillis,
     #[serde(default)]
     fate: Fate,
+    /// Until when a write of it that took too long may still come to KV; a deletion before that does not count.
+    #[serde(default)]
+    lands_until: UnixMillis,
 }
 
 /// What is to become of a revision, or has.
@@ -930,9 +933,9 @@ impl State {
         doomed.map(|revision| revision.number).collect()
     }
 
-    /// KV has deleted these revisions.
-    pub fn deleted(&mut self, revisions: &[u64]) {
-        let deleted = self.revisions.iter_mut().filter(|revision| revisions.contains(&revision.number));
+    /// KV has deleted these revisions. One whose write may still come is deleted again later.
+    pub fn deleted(&mut self, revisions: &[u64], now: UnixMillis) {
+        let deleted = self.revisions.iter_mut().filter(|revision| revisions.contains(&revision.number) && revision.lands_until <= now);
         deleted.for_each(|revision| revision.fate = Fate::Deleted);
         if self.doomed().is_empty() {
             let erasing = self.seen.iter_mut().filter(|seen| seen.outcome == Outcome::Notice(Notice::Erasing));
@@ -962,22 +965,43 @@ impl State {
 
     /// KV has the revision.
     pub fn saved(&mut self, number: u64, ttl: Duration, now: UnixMillis) {
-        // An erasure may have come while it was written.
-        let doomed = self.revisions.iter().any(|revision| revision.number == number && revision.fate != Fate::Expires);
-        let fate = if doomed { Fate::Doomed } else { Fate::Expires };
-        self.revisions.retain(|revision| now < revision.expires_at && revision.number != number);
+        // A reset may have come while it was written: then the conversation is another.
+        let is_of_conversation = self.unsaved.iter().any(|unsaved| unsaved.turn == number);
+        self.revisions.retain(|revision| now < revision.expires_at);
         // The write of an earlier turn may have come through although it failed, or was cut off.
         let earlier = self.unsaved.iter().map(|unsaved| unsaved.turn).filter(|turn| *turn < number);
-        let written = earlier.chain([number]).map(|number| Revision { number, expires_at: now.plus(ttl), fate });
-        self.revisions.extend(written);
+        let written: Vec<u64> = earlier.chain([number]).collect();
+        for number in written {
+            self.may_exist(number, now.plus(ttl), UnixMillis::default());
+        }
         let surplus = self.revisions.len().saturating_sub(MAX_REVISIONS);
         let oldest = self.revisions.iter_mut().take(surplus);
         oldest.filter(|revision| revision.fate == Fate::Expires).for_each(|revision| revision.fate = Fate::Doomed);
         self.unsaved.retain(|unsaved| unsaved.turn > number);
         self.save_failures = 0;
-        if let Some(kept) = &mut self.conversation {
+        if let Some(kept) = self.conversation.as_mut().filter(|_| is_of_conversation) {
             kept.revision = Some(number);
         }
+    }
+
+    /// KV may hold this revision, at most until then. One that was to be deleted, or was, is deleted again.
+    fn may_exist(&mut self, number: u64, expires_at: UnixMillis, lands_until: UnixMillis) {
+        if let Some(revision) = self.revisions.iter_mut().find(|revision| revision.number == number) {
+            revision.expires_at = revision.expires_at.max(expires_at);
+            revision.lands_until = revision.lands_until.max(lands_until);
+            if revision.fate == Fate::Deleted {
+                revision.fate = Fate::Doomed;
+            }
+        } else {
+            self.revisions.push(Revision { number, expires_at, fate: Fate::Expires, lands_until });
+        }
+    }
+
+    /// KV took too long for the revision: it may still come.
+    pub fn save_took_too_long(&mut self, number: u64, ttl: Duration, now: UnixMillis) {
+        let lands_until = now.plus(LATE_WRITE);
+        self.may_exist(number, lands_until.plus(ttl), lands_until);
+        self.save_failed(now);
     }
 
     /// KV did not take the revision, or did and failed to say so.
@@ -1138,8 +1162,9 @@ impl State {
     /// as one exists its number must not be given again, or a stale read could bring back what is forgotten.
     fn drop_conversation(&mut self, expires_at: UnixMillis) {
         self.conversation = None;
-        let unsaved = self.unsaved.drain(..).map(|unsaved| Revision { number: unsaved.turn, expires_at, fate: Fate::Expires });
-        self.revisions.extend(unsaved);
+        for unsaved in std::mem::take(&mut self.unsaved) {
+            self.may_exist(unsaved.turn, expires_at, UnixMillis::default());
+        }
     }
 
     /// Forgets what is no longer needed to recognise messages and to answer them again.
@@ -1248,7 +1273,10 @@ impl State {
         passed.for_each(|at| within(at, Duration::ZERO));
         let kv_ttl = config.conversation_ttl.max(MIN_KV_TTL);
         self.conversation.iter_mut().for_each(|kept| within(&mut kept.expires_at, config.conversation_ttl));
-        self.revisions.iter_mut().for_each(|revision| within(&mut revision.expires_at, kv_ttl.saturating_add(KV_MOMENT)));
+        for revision in &mut self.revisions {
+            within(&mut revision.expires_at, kv_ttl.saturating_add(KV_MOMENT).saturating_add(LATE_WRITE));
+            within(&mut revision.lands_until, LATE_WRITE);
+        }
         for late in &mut self.late {
             late.attempt.iter_mut().for_each(|at| within(at, Duration::ZERO));
             within(&mut late.not_before, MAX_LATE_WAIT);
@@ -1341,6 +1369,8 @@ const MAX_SAVE_WAIT: Duration = Duration::from_secs(160);
 const DELETE_WAIT: Duration = Duration::from_secs(20);
 /// How long what was counted waits for a request that could take it along.
 const REPORT_WAIT: Duration = Duration::from_secs(60);
+/// How long after it was given up a write may still come to KV.
+const LATE_WRITE: Duration = Duration::from_secs(10 * 60);
 /// How much longer than the conversation lasts KV holds it, if it was written at once: the rest of a second, and the write.
 const KV_MOMENT: Duration = Duration::from_secs(2);
 

@@ -3,17 +3,26 @@
 //! The ledger is told what reached the outside (webhook answers, model requests, REST messages, KV writes, log lines) and what
 //! became durable in storage. From the stored state it reads only which messages were taken in and which turn they are in.
 
+#[path = "bounds.rs"]
+mod bounds;
+
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::rc::Rc;
 
 use serde::Deserialize;
 use switchboard::{
     command::Command,
     conversation::{Conversation, MAX_CHARS, MAX_TURNS, Turn},
+    platform::Batch,
     twilio::{parts, segments},
     wording::{self, Notice},
 };
 
-use crate::plan::{MAX_SEGMENTS, Plan};
+use crate::{
+    plan::{MAX_MESSAGE_CHARS, MAX_SEGMENTS, Plan},
+    world::{OPTED_OUT, STATE},
+};
 
 /// What must never be found where personal data does not belong: numbers, texts, answers, names.
 pub const MARKERS: [&str; 5] = ["+1555", "5550100", "xyzzy", "answer#", "Wilhelmina"];
@@ -28,7 +37,8 @@ pub struct Ledger {
     pub senders: BTreeMap<String, Sender>,
     pub messages: BTreeMap<String, Message>,
     pub answers: Vec<Answer>,
-    parts: BTreeMap<String, (usize, usize)>,
+    /// The answers that have this part.
+    parts: BTreeMap<String, Vec<usize>>,
     sent: BTreeMap<String, u64>,
     inline: BTreeMap<usize, BTreeSet<String>>,
     token_turn: BTreeMap<String, (String, TurnKey)>,
@@ -36,9 +46,24 @@ pub struct Ledger {
     hashes: BTreeMap<String, String>,
     rate_limit: usize,
     cap: u64,
+    contact_cap: u64,
+    message_cap: u64,
+    /// How many UTC days there have been.
+    openings: Rc<Cell<u64>>,
+    /// Messages that Twilio has created.
+    created: u64,
+    /// On which day the budget's count could not be read.
+    budget_unreadable: Option<u64>,
     ttl: u64,
     /// Whether the clock never steps back.
     forward: bool,
+    jumps: bool,
+    reply_within: u64,
+    slow_storage: bool,
+    /// The longest that a turn may run once it works, in milliseconds.
+    turn_limit: u64,
+    /// The longest that a turn may wait until it works.
+    patience: u64,
     /// How far the clock steps back in all, in milliseconds.
     steps: u64,
 }
@@ -55,6 +80,24 @@ pub struct Sender {
     owed: usize,
     /// Since when the sender is opted out.
     opted_out: Option<u64>,
+    /// Stored values were damaged.
+    damaged: bool,
+    /// Turns are not followed any more: stored values were damaged, or the clock has jumped.
+    adrift: bool,
+    /// The messages in the state that was stored last, of a sender that is adrift.
+    known: BTreeSet<String>,
+    last_words: Option<String>,
+    /// Requests that reached the model.
+    requests: u64,
+    /// Who told that the day is used up; and who brought another fixed sentence.
+    told: BTreeSet<String>,
+    fixed: BTreeSet<String>,
+    /// Messages that Twilio has created, late parts that were logged as sent, and turns that were logged as answered late.
+    created: u64,
+    logged_sent: u64,
+    late_turns: u64,
+    /// Whether storage says so.
+    stored_out: bool,
     /// When the erasures were stored that messages asked for.
     erasures: BTreeMap<String, u64>,
     epoch: u64,
@@ -103,6 +146,10 @@ struct TurnRecord {
     cancelled: Option<u64>,
     incarnations: BTreeSet<u64>,
     requests: u64,
+    /// Since when it waits to be worked on.
+    waits: u64,
+    /// Which incarnation works on it, and since when.
+    works: Option<(u64, u64)>,
 }
 
 /// A message that was written.
@@ -132,7 +179,6 @@ pub struct Answer {
 struct StoredState {
     seen: Vec<StoredSid>,
     turn: Option<StoredTurn>,
-    opted_out: bool,
 }
 
 #[derive(Deserialize)]
@@ -156,12 +202,20 @@ struct StoredMessage {
 }
 
 impl Ledger {
-    pub fn new(plan: &Plan) -> Self {
+    pub fn new(plan: &Plan, openings: Rc<Cell<u64>>) -> Self {
         Self {
             rate_limit: usize::try_from(plan.rate_limit).unwrap(),
             cap: plan.cap,
             ttl: plan.ttl_seconds * 1000,
-            forward: plan.clock_steps.is_empty(),
+            forward: plan.clock_steps.is_empty() && plan.clock_jumps.is_empty(),
+            jumps: !plan.clock_jumps.is_empty(),
+            reply_within: plan.reply_within,
+            slow_storage: plan.storage_slow > 0,
+            contact_cap: plan.contact_cap,
+            message_cap: plan.message_cap,
+            openings,
+            turn_limit: plan.model_timeout + 2000,
+            patience: if plan.storage_fails > 0 { u64::MAX } else { plan.reply_within + 180_000 },
             steps: plan.clock_steps.iter().map(|(_, back)| back).sum(),
             ..Self::default()
         }
@@ -184,15 +238,25 @@ impl Ledger {
         self.check(!MARKERS.iter().any(|marker| name.contains(marker)), || "an object's name holds personal data".into());
     }
 
-    /// A sender's state has become durable; it was written at `at`.
-    pub fn stored(&mut self, name: &str, state: Option<&str>, at: u64) {
+    pub fn is_opted_out(&self, name: &str) -> bool {
+        self.senders.get(name).is_some_and(|sender| sender.opted_out.is_some())
+    }
+
+    /// What a sender object wrote at `at` has become durable.
+    pub fn stored(&mut self, name: &str, batch: &Batch, at: u64) {
         let Some(mut sender) = self.senders.remove(name) else { return };
-        match state {
-            None => {
+        let puts = |key: &str| batch.puts.iter().find(|(other, _)| other == key).map(|(_, value)| value.as_str());
+        let deletes = |key: &str| batch.clear || batch.deletes.iter().any(|other| other == key);
+        sender.stored_out = puts(OPTED_OUT).is_some() || (sender.stored_out && !deletes(OPTED_OUT));
+        match puts(STATE) {
+            None if deletes(STATE) => {
                 sender.epoch += 1;
+                sender.known.clear();
                 let open = sender.open.is_some() || !sender.queue.is_empty();
                 self.check(!open, || "storage was emptied while a message waited".into());
+                self.opt_out_is_stored(&sender);
             }
+            None => {}
             Some(text) => match serde_json::from_str::<StoredState>(text) {
                 Ok(state) => self.stored_state(name, &mut sender, state, at),
                 Err(error) => self.check(false, || format!("the ledger cannot read the stored state: {error}")),
@@ -202,6 +266,11 @@ impl Ledger {
     }
 
     fn stored_state(&mut self, name: &str, sender: &mut Sender, state: StoredState, at: u64) {
+        if sender.adrift {
+            self.stored_adrift(sender, state, at);
+            self.opt_out_is_stored(sender);
+            return;
+        }
         for StoredSid { sid } in &state.seen {
             if !sender.admitted.insert(sid.clone()) {
                 continue;
@@ -236,7 +305,7 @@ impl Ledger {
                 sender.forbidden = sender.history.len();
             }
         }
-        self.check(state.opted_out == sender.opted_out.is_some(), || "an opt-out was lost, or came by itself".into());
+        self.opt_out_is_stored(sender);
         let key = state.turn.as_ref().map(|turn| (sender.epoch, turn.number));
         if let Some(open) = sender.open.filter(|open| Some(*open) != key) {
             self.check(sender.unlogged.is_none(), || "a turn ended and was not logged".into());
@@ -244,6 +313,17 @@ impl Ledger {
             sender.last_end = Some(at);
             if let Some(turn) = sender.turns.get_mut(&open) {
                 turn.ended = true;
+                let (forward, limit, patience) = (self.forward, self.turn_limit, self.patience);
+                match turn.works {
+                    Some((_, since)) => {
+                        let took = at - since;
+                        self.check(!forward || patience == u64::MAX || took <= limit, || format!("a turn ran for {took} ms"));
+                    }
+                    None => {
+                        let waited = at.saturating_sub(turn.waits);
+                        self.check(!forward || waited <= patience, || format!("a turn waited for {waited} ms to be ended"));
+                    }
+                }
             }
         }
         if let (Some(key), Some(turn)) = (key, state.turn) {
@@ -264,13 +344,19 @@ impl Ledger {
                 let texts: Vec<String> =
                     turn.messages.iter().filter_map(|message| Some(format!("{}{}", message.text.as_ref()?, picture(message)))).collect();
                 self.count(if reset { "resets" } else { "turns" });
+                let said: usize = turn.messages.iter().filter_map(|message| message.text.as_deref()).map(chars).sum();
+                self.check(said <= MAX_MESSAGE_CHARS || sids.len() == 1, || format!("a turn holds {said} characters"));
                 if sids.len() > 1 {
                     self.count("turns of several messages");
                 }
-                sender.turns.insert(key, TurnRecord { sids, input: texts.join("\n"), reset, ..TurnRecord::default() });
+                sender.turns.insert(key, TurnRecord { sids, input: texts.join("\n"), reset, waits: at, ..TurnRecord::default() });
             }
         }
         sender.open = key;
+    }
+
+    fn opt_out_is_stored(&mut self, sender: &Sender) {
+        self.check(sender.stored_out == sender.opted_out.is_some(), || "an opt-out was lost, or came by itself".into());
     }
 
     /// A sender's wish about itself is stored: what is under way is called off.
@@ -316,7 +402,7 @@ impl Ledger {
 
     /// A webhook was told that everything is erased; these are the conversations that KV has had since before.
     pub fn told_erased(&mut self, name: &str, conversations: &[String]) {
-        let Some(sender) = self.senders.get(name) else { return };
+        let Some(sender) = self.senders.get(name).filter(|sender| !sender.adrift) else { return };
         let kept: Vec<Turn> = sender.history.iter().map(|(turn, _)| turn.clone()).collect();
         for text in conversations {
             let turns = Conversation::decode(text).map(|conversation| conversation.turns().to_vec()).unwrap_or_default();
@@ -327,7 +413,10 @@ impl Ledger {
 
     /// An incarnation of an object has vanished.
     pub fn killed(&mut self, name: &str, at: u64) {
-        let Some(sender) = self.senders.get_mut(name) else { return };
+        let Some(sender) = self.senders.get_mut(name).filter(|sender| !sender.adrift) else { return };
+        if let Some(turn) = sender.open.and_then(|key| sender.turns.get_mut(&key)) {
+            (turn.works, turn.waits) = (None, at);
+        }
         if sender.refused_at.take().is_some_and(|refused| at < refused + 2000) {
             // Perhaps it was stored that the answer is given up, and not logged any more.
             sender.give_ups += 1;
@@ -367,7 +456,9 @@ impl Ledger {
         let event = value["event"].as_str().unwrap_or_default();
         self.check(EVENTS.contains(&event) && !line.contains('\n'), || format!("a log line is no event: {line}"));
         self.check(!MARKERS.iter().any(|marker| line.contains(marker)), || format!("a log line holds personal data: {line}"));
-        self.check(event != "internal_error", || format!("an internal error: {line}"));
+        // What is damaged is logged.
+        let damaged = object.is_none_or(|name| self.senders.get(name).is_none_or(|sender| sender.damaged));
+        self.check(event != "internal_error" || damaged, || format!("an internal error: {line}"));
         let text = |field: &str| value[field].as_str().unwrap_or_default().to_owned();
         if event == "late_part" {
             let outcome = text("outcome");
@@ -377,11 +468,16 @@ impl Ledger {
                 "unknown" => "late parts unknown",
                 _ => "late parts undeliverable",
             });
-            if let Some(sender) = self.hashes.get(&text("phone_hash")).and_then(|name| self.senders.get_mut(name))
-                && outcome != "sent"
-            {
-                sender.give_ups += 1;
+            let mut real = true;
+            if let Some(sender) = self.hashes.get(&text("phone_hash")).and_then(|name| self.senders.get_mut(name)) {
+                if outcome == "sent" {
+                    sender.logged_sent += 1;
+                    real = sender.adrift || sender.logged_sent <= sender.created;
+                } else {
+                    sender.give_ups += 1;
+                }
             }
+            self.check(real, || "a part was logged as sent that Twilio has not created".into());
         }
         if let (Some(name), "conversation_unreadable", "kv_failed" | "storage_failed") = (object, event, text("reason").as_str()) {
             // A read that takes too long is given up, which the pretend KV does not see.
@@ -390,7 +486,15 @@ impl Ledger {
         if event != "turn" {
             return;
         }
+        self.check(text("outcome") != "answered" || text("delivery") != "none", || "an answer of the model's was withheld".into());
+        if text("delivery") == "none" && text("outcome") != "cancelled" {
+            self.count("answers withheld");
+        }
         let Some(name) = object else { return };
+        if let Some(sender) = self.senders.get_mut(name).filter(|sender| sender.adrift) {
+            sender.late_turns += u64::from(text("outcome") == "answered" && text("delivery") == "late");
+            return;
+        }
         let Some(mut sender) = self.senders.remove(name) else { return };
         if text("outcome") == "cancelled" {
             let cancelled = sender.turns.values().any(|turn| turn.cancelled.is_some());
@@ -439,9 +543,11 @@ impl Ledger {
 
     /// The budget object has granted a request on this day to an incarnation of a sender.
     pub fn granted(&mut self, name: &str, incarnation: u64, day: u64) {
+        // A clock that jumps days ahead opens a day, and what was counted before is forgotten when it is right again.
+        let (day, days) = if self.jumps { (0, self.openings.get()) } else { (day, 1) };
         let granted = self.grants_by_day.entry(day).or_default();
         *granted += 1;
-        let (granted, cap) = (*granted, self.cap);
+        let (granted, cap) = (*granted, self.cap * days);
         self.check(granted <= cap, || format!("{granted} requests were granted on one day, over the cap of {cap}"));
         if let Some(sender) = self.senders.get_mut(name) {
             *sender.grants.entry(incarnation).or_default() += 1;
@@ -458,6 +564,11 @@ impl Ledger {
         self.check(reserved, || "a model request was made without a reservation".into());
         self.check(sender.at_model == 0, || "two turns of one sender are at the model at once".into());
         sender.at_model += 1;
+        self.cost_a_request(&mut sender);
+        if sender.adrift {
+            self.senders.insert(name.to_owned(), sender);
+            return;
+        }
         // The end of a turn that is called off is stored a moment before the object knows of it.
         let just_cancelled = |turn: &TurnRecord| turn.cancelled.is_some_and(|cancelled| at < cancelled + 1000) && turn.input == input;
         if sender.turns.values().any(just_cancelled) {
@@ -504,8 +615,8 @@ impl Ledger {
         let text = if sms { segments::fit(&text, MAX_SEGMENTS) } else { text };
         let number = self.answers.len();
         let parts = parts::split(&text);
-        for (at, part) in parts.iter().enumerate() {
-            self.parts.insert(part.clone(), (number, at));
+        for part in &parts {
+            self.parts.entry(part.clone()).or_default().push(number);
         }
         self.answers.push(Answer { sender: sender.to_owned(), text, parts });
         number
@@ -527,7 +638,7 @@ impl Ledger {
             return self.check(false, || format!("a KV key names nobody: {key}"));
         };
         if let Some((before, until)) = sender.revisions.insert(key.to_owned(), (value.to_owned(), at + ttl * 1000)) {
-            let same = before == value || sender.read_trouble || at >= until;
+            let same = before == value || sender.read_trouble || sender.adrift || at >= until;
             self.count("revisions that were written again");
             self.check(same, || format!("a revision was written twice, with different contents: {key:.30}"));
         }
@@ -545,6 +656,9 @@ impl Ledger {
 
     /// The conversation that is used must be what was answered, in order: all of it that is not trimmed, reset or expired.
     fn conversation(&mut self, sender: &mut Sender, turns: &[Turn], at: u64, place: &str) {
+        if sender.adrift {
+            return;
+        }
         let mut left = sender.history.len();
         for turn in turns.iter().rev() {
             while left > 0 && sender.history[left - 1].1 && sender.history[left - 1].0 != *turn {
@@ -589,42 +703,66 @@ impl Ledger {
         let late = self.senders[&name].opted_out.is_some_and(|since| at > since + 5000);
         let about_consent = [Notice::OptedOut, Notice::OptedIn].iter().any(|notice| notice.text("") == *first);
         self.check(!late || about_consent, || format!("a sender that is opted out was answered: {first}"));
-        let Some(&(answer, _)) = self.parts.get(first) else {
-            return self.check(texts.len() == 1 && is_fixed(first), || format!("a webhook got a text that nobody wrote: {first}"));
+        let Some(answers) = self.parts.get(first) else {
+            self.check(texts.len() == 1 && is_fixed(first), || format!("a webhook got a text that nobody wrote: {first}"));
+            if let Some(mut sender) = self.senders.remove(&name) {
+                self.got_fixed(&mut sender, first, sid);
+                self.senders.insert(name, sender);
+            }
+            return;
         };
+        let sender = &self.senders[&name];
+        let is_its =
+            |answer: usize| sender.turns.values().any(|turn| turn.answer == Some(answer) && turn.sids.iter().any(|one| one == sid));
+        let its = answers.iter().copied().find(|answer| is_its(*answer));
+        let (in_turn, answer, alone) = (its.is_some(), its.unwrap_or(answers[0]), answers.len() == 1);
         let own = self.answers[answer].sender == name;
         self.check(own, || "a webhook got the answer to somebody else".into());
         let whole = self.answers[answer].parts == texts;
         self.check(whole, || "a webhook got a part of an answer".into());
-        let in_turn =
-            self.senders[&name].turns.values().any(|turn| turn.answer == Some(answer) && turn.sids.iter().any(|other| other == sid));
+        if self.senders[&name].adrift {
+            return;
+        }
         self.check(in_turn, || format!("the webhook of {sid} got the answer to another message"));
         let carriers = self.inline.entry(answer).or_default();
         carriers.insert(sid.to_owned());
         let carriers = carriers.len();
         self.check(carriers == 1, || "one answer was given to the webhooks of two messages".into());
         let late = self.answers[answer].parts.iter().any(|part| self.sent.contains_key(part));
-        self.check(!late, || "an answer was given to a webhook, and sent by REST".into());
+        self.check(!late || !alone, || "an answer was given to a webhook, and sent by REST".into());
         self.count("webhooks that carried an answer");
     }
 
     /// Twilio has created a message.
     pub fn sent(&mut self, to: &str, body: &str) {
         self.count("REST messages");
-        let Some(&(answer, _)) = self.parts.get(body) else {
-            self.check(is_fixed(body), || format!("a text was sent that nobody wrote: {body}"));
-            if let Some(sender) = self.senders.values_mut().find(|sender| sender.address == to) {
-                sender.fixed_sent += 1;
-            }
-            return;
+        self.cost_a_message();
+        let name = self.senders.iter().find(|(_, sender)| sender.address == to).map(|(name, _)| name.clone()).unwrap_or_default();
+        let Some(mut sender) = self.senders.remove(&name) else {
+            return self.check(false, || "a message was sent to nobody".into());
         };
+        sender.created += 1;
+        let adrift = sender.adrift;
+        let fixed = !self.parts.contains_key(body);
+        if fixed {
+            self.check(is_fixed(body), || format!("a text was sent that nobody wrote: {body}"));
+            sender.fixed_sent += 1;
+            let by = format!("REST {}", sender.fixed_sent);
+            self.got_fixed(&mut sender, body, &by);
+        }
+        self.senders.insert(name, sender);
+        let Some(answers) = self.parts.get(body) else { return };
+        let (answer, of) = (answers[0], answers.len() as u64);
         let address = self.senders.get(&self.answers[answer].sender).map(|sender| sender.address.clone());
         self.check(address.as_deref() == Some(to), || "an answer was sent to somebody else".into());
         let times = self.sent.entry(body.to_owned()).or_default();
         *times += 1;
         let times = *times;
-        self.check(times == 1, || format!("a part was sent {times} times: {}", body.chars().take(60).collect::<String>()));
-        self.check(!self.inline.contains_key(&answer), || "an answer was sent by REST, and given to a webhook".into());
+        if adrift {
+            return;
+        }
+        self.check(times <= of, || format!("a part was sent {times} times: {}", body.chars().take(60).collect::<String>()));
+        self.check(of > 1 || !self.inline.contains_key(&answer), || "an answer was sent by REST, and given to a webhook".into());
     }
 
     /// Twilio has refused to create a message.
@@ -638,6 +776,11 @@ impl Ledger {
     pub fn end(&mut self) {
         let senders = std::mem::take(&mut self.senders);
         for (name, sender) in &senders {
+            self.end_adrift(sender);
+            if sender.adrift {
+                continue;
+            }
+            self.equal_answers(sender);
             self.check(sender.queue.is_empty() && sender.open.is_none(), || "a message was taken in, and its turn never ended".into());
             let (sent, allowed) = (sender.fixed_sent, sender.fixed_allowed);
             self.check(sent <= allowed, || format!("{sent} fixed sentences were sent to {name:.6} for {allowed} turns"));
@@ -649,11 +792,30 @@ impl Ledger {
             self.check(in_turns == wanted, || format!("{wanted} messages were taken in, {in_turns} are in turns"));
         }
         let lost = self.messages.iter().find(|(sid, message)| {
-            message.answered > message.limited && !senders.get(&message.sender).is_some_and(|sender| sender.admitted.contains(*sid))
+            let taken_in = |sender: &Sender| sender.adrift || sender.admitted.contains(*sid);
+            message.answered > message.limited && !senders.get(&message.sender).is_some_and(taken_in)
         });
         let lost = lost.map(|(sid, _)| sid.clone());
         self.check(lost.is_none(), || format!("message {} got a 200 and was not taken in", lost.unwrap_or_default()));
         self.senders = senders;
+    }
+
+    /// Of answers with one text as many must have been created as were to be sent by REST.
+    fn equal_answers(&mut self, sender: &Sender) {
+        let mut equal: BTreeMap<String, (u64, u64)> = BTreeMap::new();
+        for turn in sender.turns.values() {
+            let Some(text) = turn.answer.map(|answer| &self.answers[answer].text) else { continue };
+            if self.parts.get(text).is_some_and(|answers| answers.len() > 1) {
+                let (late, unlogged) = equal.entry(text.clone()).or_default();
+                *late += u64::from(turn.outcome.as_ref().is_some_and(|(what, how)| what == "answered" && how == "late"));
+                *unlogged += u64::from(turn.unlogged);
+            }
+        }
+        for (text, (late, unlogged)) in equal {
+            let created = self.sent.get(&text).copied().unwrap_or(0);
+            let enough = created >= late || sender.give_ups > 0;
+            self.check(created <= late + unlogged && enough, || format!("of {late} late equal answers {created} were created"));
+        }
     }
 
     fn ended(&mut self, turn: &TurnRecord, sender: &Sender) {
@@ -685,7 +847,7 @@ pub const HELP: &str = "Ask away.";
 
 /// Whether a text is one of the product's own.
 fn is_fixed(text: &str) -> bool {
-    [wording::APOLOGY, wording::RESET, wording::NO_BUDGET, wording::FILTERED].contains(&text)
+    [wording::APOLOGY, wording::RESET, wording::NO_BUDGET, wording::NO_MORE_TODAY, wording::FILTERED, wording::TOKEN_LIMIT].contains(&text)
         || [wording::NOT_A_PICTURE, wording::PICTURE_NOT_FETCHED, wording::PICTURE_TOO_LARGE].contains(&text)
         || [Notice::NoText, Notice::OptedOut, Notice::OptedIn, Notice::Help, Notice::Erasing, Notice::Erased]
             .iter()

@@ -13,7 +13,8 @@ use crate::{
     executor::{WORLD, promise},
     ledger::Message,
     plan::{MAX_MESSAGE_CHARS, TOKEN},
-    world::{Front, World},
+    platform::Front,
+    world::World,
 };
 
 const ORIGIN: &str = "https://example.com/twilio/messages";
@@ -28,13 +29,24 @@ pub fn begin(world: &Rc<World>) {
         let hash = keys.phone_hash(&from.parse().unwrap()).to_string();
         world.ledger.borrow_mut().add_sender(&name, &from, &hash);
         let inner = Rc::clone(world);
+        let (other, name2, from2, to2) = (Rc::clone(world), name.clone(), from.clone(), to.clone());
         world.executor.spawn(WORLD, async move { person(&inner, index, &name, &from, &to).await });
+        world.executor.spawn(WORLD, async move { regular(&other, index, &name2, &from2, &to2).await });
     }
     for (at, back) in world.plan.clock_steps.clone() {
         let inner = Rc::clone(world);
         world.executor.spawn(WORLD, async move {
             inner.sleep(at).await;
             inner.step_clock(back);
+        });
+    }
+    for (at, ahead, long) in world.plan.clock_jumps.clone() {
+        let inner = Rc::clone(world);
+        world.executor.spawn(WORLD, async move {
+            inner.sleep(at).await;
+            inner.jump_clock(ahead);
+            inner.sleep(long).await;
+            inner.right_clock();
         });
     }
     for at in world.plan.timed_kills.clone() {
@@ -64,14 +76,29 @@ async fn person(world: &Rc<World>, index: u64, name: &str, from: &str, to: &str)
     }
 }
 
+/// What is written beside that: fixed questions without end, in some runs; and a last message when no fault comes any more,
+/// where stored values were damaged.
+async fn regular(world: &Rc<World>, index: u64, name: &str, from: &str, to: &str) {
+    if world.plan.chatty && index == 1 {
+        for number in 0..70 {
+            write_text(world, index, 0x1000 + number, name, from, to, (" \u{200f}".to_owned(), false, None));
+            world.sleep(6200).await;
+        }
+    }
+    if world.plan.damage > 0 {
+        world.sleep((world.plan.faults_until + 700_000).saturating_sub(world.executor.now())).await;
+        let number = 0x2000;
+        write_text(world, index, number, name, from, to, (format!("xyzzy-s{index}m{number};"), true, None));
+        world.ledger.borrow_mut().last_words(name, format!("SM{:032x}", (index + 1) * 0x1_0000 + number));
+    }
+}
+
 /// Writes one message: Twilio takes it, and brings it once or several times.
 fn write(world: &Rc<World>, index: u64, number: u64, name: &str, from: &str, to: &str) {
     let random = &world.random;
     let token = format!("xyzzy-s{index}m{number};");
-    let sid = format!("SM{:032x}", (index + 1) * 0x1_0000 + number);
-    let account = "https://api.twilio.com/2010-04-01/Accounts/AC0123456789abcdef0123456789abcdef";
     let word = |words: &[&str], turn, command| (random.pick(words).to_owned(), turn, command);
-    let (body, turn, command) = match random.below(40) {
+    let said = match random.below(40) {
         0 | 1 => word(&["reset", "Start over"], true, None),
         2 => word(&[" \u{200f}", "HELP"], false, None),
         3 => (format!("{token} {}", "too long ".repeat(MAX_MESSAGE_CHARS / 8)), false, None),
@@ -82,6 +109,22 @@ fn write(world: &Rc<World>, index: u64, number: u64, name: &str, from: &str, to:
         7 => word(&["delete my data", "DELETE MY DATA!"], false, Some(Command::Erase)),
         _ => (token.clone(), true, None),
     };
+    write_text(world, index, number, name, from, to, said);
+}
+
+fn write_text(
+    world: &Rc<World>,
+    index: u64,
+    number: u64,
+    name: &str,
+    from: &str,
+    to: &str,
+    (body, turn, command): (String, bool, Option<Command>),
+) {
+    let random = &world.random;
+    let token = format!("xyzzy-s{index}m{number};");
+    let sid = format!("SM{:032x}", (index + 1) * 0x1_0000 + number);
+    let account = "https://api.twilio.com/2010-04-01/Accounts/AC0123456789abcdef0123456789abcdef";
     let is_text = turn && command.is_none() && body == token;
     let media_type = if body.ends_with("file") { Some("application/pdf") } else { (is_text && random.chance(40)).then_some("image/gif") };
     world.say(|| format!("{name:.6} writes {sid:.2}…{}: {body}", &sid[28..]));
@@ -146,7 +189,8 @@ fn bring(world: &Rc<World>, webhook: &Rc<Webhook>, within: u64) {
 /// One webhook: whether it got a 200 in time.
 async fn attempt(world: &Rc<World>, webhook: &Rc<Webhook>) -> bool {
     let (give, take) = promise();
-    let front = Rc::new(Front { world: Rc::clone(world), limited: Cell::default() });
+    let began = world.executor.now();
+    let front = Rc::new(Front { world: Rc::clone(world), limited: Cell::default(), hop: Cell::default() });
     let mut request = Incoming::signed(&webhook.fields);
     let inner = Rc::clone(&front);
     let task = world.executor.spawn(WORLD, async move {
@@ -157,6 +201,11 @@ async fn attempt(world: &Rc<World>, webhook: &Rc<Webhook>) -> bool {
     let patience = if hangs_up { world.random.below(15_000) } else { 15_000 };
     let response: Option<Response> = world.executor.within(patience, take).await.flatten();
     let short = &webhook.sid[28..];
+    if response.is_some() || !hangs_up {
+        let took = world.executor.now() - began;
+        let mut ledger = world.ledger.borrow_mut();
+        ledger.webhook_took(took, front.hop.get(), response.is_some());
+    }
     match response {
         Some(response) if response.status == 200 => {
             let texts = texts(&response.body);
@@ -167,6 +216,8 @@ async fn attempt(world: &Rc<World>, webhook: &Rc<Webhook>) -> bool {
             if texts == [Notice::Erased.text("")] {
                 world.told_erased(&webhook.sid);
             }
+            let field = |name: &str| webhook.fields.iter().find(|(other, _)| other == name).map_or("", |(_, value)| value);
+            world.replied(field("From"), field("To"), &texts);
             let mut ledger = world.ledger.borrow_mut();
             if front.limited.get()
                 && let Some(message) = ledger.messages.get_mut(&webhook.sid)

@@ -21,13 +21,25 @@ pub enum Mutation {
     CommitNotAwaited,
     /// KV says that it has deleted, and has not.
     DeleteNotDone,
-    /// A restarted object has forgotten that its sender is opted out.
+    /// A state that goes takes the opt-out beside it along.
     OptOutLost,
+    /// A restarted object does not find the opt-out.
+    OptOutKeyIgnored,
+    /// A message by REST is reserved without a cap.
+    MessageCapIgnored,
+    /// A restarted object has forgotten what its sender has cost today.
+    ContactCapIgnored,
+    /// Twilio lists what webhooks answered as if it had been sent by REST.
+    EqualTextTaken,
+    /// A stored value that is no text is an error, each time.
+    DamageNotMet,
 }
 
 /// How often each fault comes, in a thousand, while faults come at all; and the settings.
 #[derive(Debug)]
 pub struct Plan {
+    /// Whether one sender asks for a fixed answer again and again.
+    pub chatty: bool,
     pub senders: u64,
     pub messages: u64,
     pub ttl_seconds: u64,
@@ -35,11 +47,17 @@ pub struct Plan {
     pub reply_within: u64,
     pub model_timeout: u64,
     pub cap: u64,
+    /// Requests to the model that one sender may have a day.
+    pub contact_cap: u64,
+    /// Messages by REST that a day may have.
+    pub message_cap: u64,
     pub two_tokens: bool,
     /// When the run begins, in milliseconds since the Unix epoch.
     pub start: u64,
     /// When the clock steps back, and by how much.
     pub clock_steps: Vec<(u64, u64)>,
+    /// When the clock jumps ahead, by how much, and after which time it is right again.
+    pub clock_jumps: Vec<(u64, u64, u64)>,
     /// When an object is killed, whatever it does.
     pub timed_kills: Vec<u64>,
     /// Milliseconds after which no fault comes any more.
@@ -65,6 +83,18 @@ pub struct Plan {
     pub alarm_twice: u64,
     pub object_unreachable: u64,
     pub budget_unreachable: u64,
+    /// Calls to the budget object that take minutes, or never end.
+    pub budget_hangs: u64,
+    /// Calls to KV that take up to 300 s, or never end.
+    pub kv_hangs: u64,
+    /// Requests that need seconds from the Worker to the object.
+    pub hop_slow: u64,
+    /// Kills after which a stored value of a sender object is damaged.
+    pub damage: u64,
+    /// Kills after which the stored value of the budget object is damaged.
+    pub budget_damage: u64,
+    /// Answers of the model that are the same short text.
+    pub same_answers: u64,
     pub duplicates: u64,
     pub hang_up: u64,
     pub twilio_retries: u64,
@@ -73,7 +103,7 @@ pub struct Plan {
 
 /// 2026-11-22T12:00:00Z.
 const NOON: u64 = 1_795_348_800_000;
-const DAY: u64 = 86_400_000;
+pub const DAY: u64 = 86_400_000;
 
 impl Plan {
     pub fn new(random: &Random) -> Self {
@@ -83,7 +113,8 @@ impl Plan {
         let midnight = random.chance(150);
         let start = if midnight { NOON + DAY / 2 - random.between(1, 200) * 1000 } else { NOON + random.below(3_600_000) };
         let few = |odds: u64, most: u64| if random.chance(odds) { random.between(1, most) } else { 0 };
-        Self {
+        let mut plan = Self {
+            chatty: random.chance(20),
             senders: random.between(2, 4),
             messages: random.between(2, 9),
             ttl_seconds: random.pick(&[60, 3600, 3600]),
@@ -91,10 +122,15 @@ impl Plan {
             reply_within: random.pick(&[10_000, 10_000, 14_000, 3000, 1000]),
             model_timeout: random.pick(&[60_000, 60_000, 20_000, 5000]),
             cap: random.pick(&[1000, 1000, 1000, 1000, 1000, 1000, 1000, 1000, 0, 3, 8, 15]),
+            contact_cap: random.pick(&[200, 200, 200, 200, 200, 1, 3, 8]),
+            message_cap: random.pick(&[5000, 5000, 5000, 5000, 5000, 5000, 0, 1, 4]),
             two_tokens: random.chance(200),
             start,
             clock_steps: (0..few(120, 3))
                 .map(|_| (random.below(faults_until), random.pick(&[1, 5, 30, 61, 600, 3600, 7200]) * 1000 + random.below(1000)))
+                .collect(),
+            clock_jumps: (0..few(60, 2))
+                .map(|_| (random.below(faults_until), random.between(1, 9) * DAY / 2, random.between(1, 40_000)))
                 .collect(),
             timed_kills: (0..few(500, 4)).map(|_| random.below(faults_until)).collect(),
             faults_until,
@@ -118,11 +154,23 @@ impl Plan {
             alarm_twice: often(50, 300),
             object_unreachable: often(20, 200),
             budget_unreachable: often(20, 300),
+            budget_hangs: often(30, 300),
+            kv_hangs: often(30, 300),
+            hop_slow: often(50, 400),
+            damage: random.pick(&[0, 0, 0, 0, 0, 300, 900]),
+            budget_damage: random.pick(&[0, 0, 0, 0, 0, 500]),
+            same_answers: often(300, 900),
             duplicates: often(100, 600),
             hang_up: often(20, 200),
             twilio_retries: random.pick(&[0, 1, 2, 5]),
             bursts: often(200, 900),
+        };
+        if random.chance(150) {
+            // The same answer again and again, now on a webhook and now by REST, where creates get lost.
+            (plan.same_answers, plan.create_unknown, plan.create_fails) = (900, 600, 0);
+            (plan.reply_within, plan.ttl_seconds, plan.messages) = (1000, 3600, 9);
         }
+        plan
     }
 
     pub fn settings(&self) -> Vec<(&'static str, String)> {
@@ -133,6 +181,8 @@ impl Plan {
             ("PSEUDONYM_KEY", "a-pseudonym-key-of-enough-length".to_owned()),
             ("RATE_LIMIT_PER_MINUTE", self.rate_limit.to_string()),
             ("MAX_DAILY_CALLS", self.cap.to_string()),
+            ("MAX_DAILY_CALLS_PER_CONTACT", self.contact_cap.to_string()),
+            ("MAX_DAILY_MESSAGES", self.message_cap.to_string()),
             ("MAX_MESSAGE_CHARS", MAX_MESSAGE_CHARS.to_string()),
             ("MAX_SEGMENTS", MAX_SEGMENTS.to_string()),
             ("CONVERSATION_TTL_SECONDS", self.ttl_seconds.to_string()),
@@ -142,6 +192,9 @@ impl Plan {
         ]
     }
 }
+
+/// How long the slowest way from the Worker to an object takes.
+pub const LONGEST_HOP: u64 = 6000;
 
 pub const TOKEN: &str = "0123456789abcdef0123456789abcdef";
 const OLD_TOKEN: &str = "fedcba9876543210fedcba9876543210";
