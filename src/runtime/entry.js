@@ -100,7 +100,11 @@ const waiting = new Set();
 function untilEnd(promise) {
   return new Promise((resolve, reject) => {
     waiting.add(reject);
-    promise.then(resolve, reject).finally(() => waiting.delete(reject));
+    const settle = (how) => (value) => {
+      waiting.delete(reject);
+      how(value);
+    };
+    promise.then(settle(resolve), settle(reject));
   });
 }
 

@@ -55,13 +55,15 @@ pub fn fetch(request: web_sys::Request, body: Option<Vec<u8>>, env: Env) -> JsVa
     let headers = request.headers();
     let mut request = Incoming { request, headers, body, read: false };
     #[cfg(feature = "panic-route")]
-    panic_on_request(&request, "/panic");
+    if app::Request::url(&request).ends_with("/panic") {
+        panic_on_request();
+    }
     let config = config(&env);
     lifetime::run_for_request(async move {
         #[cfg(feature = "panic-route")]
-        {
+        if app::Request::url(&request).ends_with("/panic/in-a-task") {
             services::sleep(std::time::Duration::from_millis(1)).await;
-            panic_on_request(&request, "/panic/in-a-task");
+            panic_on_request();
         }
         let platform = services::WorkerServices::new(env);
         let config = config.as_deref().map_err(Vec::as_slice);
@@ -82,10 +84,8 @@ pub fn internal_error() -> Result<JsValue, JsValue> {
 /// For the end-to-end test of recovery: a panic like any other, in a build that is never released.
 #[cfg(feature = "panic-route")]
 #[allow(clippy::panic, reason = "that is what it is for")]
-fn panic_on_request(request: &Incoming, path: &str) {
-    if app::Request::url(request).ends_with(path) {
-        panic!("asked to");
-    }
+fn panic_on_request() {
+    panic!("asked to");
 }
 
 /// The settings, parsed once an isolate.
