@@ -691,6 +691,23 @@ fn a_clock_that_jumped_ahead_for_a_moment_stops_neither_late_answers_nor_deletio
 }
 
 #[test]
+fn a_late_answer_that_was_sent_while_the_clock_was_ahead_is_found_and_not_sent_again() {
+    run(|| async {
+        let world = World::new();
+        let days = 4 * 24 * 3600 * 1000;
+        world.model([after(12_000, Act::Say("slow"))]);
+        world.twilio([Act::ThenDrop]);
+        world.text(ANNA, "Hello").await;
+        world.step_clock(days);
+        world.pass(3 * SECOND).await;
+        world.step_clock(-days);
+        world.alarms_late_by(180 * SECOND);
+        world.pass(600 * SECOND).await;
+        assert_eq!(world.sent().len(), 1, "{:?}", world.sent());
+    });
+}
+
+#[test]
 fn a_day_far_ahead_is_not_believed_and_lifts_no_cap() {
     run(|| async {
         let world = World::with(&[("MAX_DAILY_CALLS_PER_CONTACT", "2")]);

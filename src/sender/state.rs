@@ -328,6 +328,9 @@ pub struct Late {
     pub parts: Vec<String>,
     /// When sending the first of them was begun, while its outcome is not known.
     attempt: Option<UnixMillis>,
+    /// Whether the clock was ahead then, so that the attempt may have begun earlier: at most as long ago as an answer is tried.
+    #[serde(default)]
+    attempt_unsure: bool,
     /// How often in a row Twilio has not processed it, or could not be asked about it.
     tries: u32,
     not_before: UnixMillis,
@@ -883,6 +886,7 @@ impl State {
                 phone_hash,
                 parts,
                 attempt: None,
+                attempt_unsure: false,
                 tries: 0,
                 not_before: now,
                 reserved: false,
@@ -1021,9 +1025,10 @@ impl State {
         }
         let found = late.clone();
         Some(match late.attempt {
+            Some(since) if late.attempt_unsure => LateStep::LookUp(found, since.minus(LATE_LIFETIME)),
             Some(since) => LateStep::LookUp(found, since),
             None if late.reserved => {
-                late.attempt = Some(now);
+                (late.attempt, late.attempt_unsure) = (Some(now), false);
                 LateStep::Send(found)
             }
             None => LateStep::Reserve(found),
@@ -1034,7 +1039,7 @@ impl State {
     pub fn late_reserved(&mut self, turn: u64, now: UnixMillis) -> Option<Late> {
         let late = self.late_of(turn)?;
         let found = late.clone();
-        (late.reserved, late.attempt) = (true, Some(now));
+        (late.reserved, late.attempt, late.attempt_unsure) = (true, Some(now), false);
         Some(found)
     }
 
@@ -1278,6 +1283,7 @@ impl State {
             within(&mut revision.lands_until, LATE_WRITE);
         }
         for late in &mut self.late {
+            late.attempt_unsure |= late.attempt.is_some_and(|at| at > now);
             late.attempt.iter_mut().for_each(|at| within(at, Duration::ZERO));
             within(&mut late.not_before, MAX_LATE_WAIT);
             within(&mut late.give_up_at, LATE_LIFETIME);
