@@ -234,6 +234,22 @@ fn an_answer_under_way_is_not_sent_to_a_sender_that_opts_out() {
 }
 
 #[test]
+fn a_late_answer_is_not_tried_with_another_token_after_its_sender_has_opted_out() {
+    run(|| async {
+        let world = World::with(&[("TWILIO_AUTH_TOKEN", &format!("{TOKEN},fedcba9876543210fedcba9876543210"))]);
+        world.model([after(12_000, Act::Say("slow"))]);
+        world.twilio([after(4000, Act::Status(401, ""))]);
+        world.text(CARL, "Hello").await;
+        world.pass(3 * SECOND).await;
+        assert_eq!(world.rest_tokens().len(), 1, "the first is being tried");
+        world.text(CARL, "STOP").await;
+        world.pass(60 * SECOND).await;
+        assert_eq!(world.rest_tokens().len(), 1);
+        assert!(world.sent().is_empty());
+    });
+}
+
+#[test]
 fn parts_that_are_not_sent_yet_are_not_sent_to_a_sender_that_opts_out() {
     run(|| async {
         let world = World::with(&[("MAX_SEGMENTS", "100")]);

@@ -982,7 +982,8 @@ impl<P: SenderPlatform> Inner<P> {
         if let Some(part) = late.parts.first() {
             for envelope in self.envelopes(&late.route) {
                 created = rest::create_message(&self.platform, &self.config.twilio_api_base_url, envelope, part).await;
-                if created != Created::Unauthorized {
+                // Between two tokens the sender may have opted out.
+                if created != Created::Unauthorized || !self.read(|state, _| state.sends(late.turn)).await? {
                     break;
                 }
             }

@@ -1099,6 +1099,11 @@ impl State {
         }
     }
 
+    /// Whether the late answer of that turn is the first to be sent, and was not called off.
+    pub fn sends(&self, turn: u64) -> bool {
+        self.late.first().is_some_and(|late| late.turn == turn)
+    }
+
     /// The first late answer, if it is that turn's: the sender may have called it off while it was being sent.
     fn late_of(&mut self, turn: u64) -> Option<&mut Late> {
         self.late.first_mut().filter(|late| late.turn == turn)
