@@ -12,10 +12,13 @@ use std::{
         Arc, Mutex,
         atomic::{AtomicBool, Ordering},
     },
-    task::{Context, Poll, Wake, Waker},
+    task::{Context, Poll, Waker},
 };
 
-use futures_util::future::{Either, LocalBoxFuture, select};
+use futures_util::{
+    future::{Either, LocalBoxFuture, select},
+    task::{ArcWake, waker},
+};
 
 use crate::random::Random;
 
@@ -50,10 +53,10 @@ struct TaskWaker {
     ready: Arc<Mutex<Vec<u64>>>,
 }
 
-impl Wake for TaskWaker {
-    fn wake(self: Arc<Self>) {
-        if !self.queued.swap(true, Ordering::Relaxed) {
-            self.ready.lock().unwrap().push(self.id);
+impl ArcWake for TaskWaker {
+    fn wake_by_ref(this: &Arc<Self>) {
+        if !this.queued.swap(true, Ordering::Relaxed) {
+            this.ready.lock().unwrap().push(this.id);
         }
     }
 }
@@ -98,7 +101,7 @@ impl Executor {
         let Some(mut task) = self.0.tasks.borrow_mut().remove(&id) else { return Step::Went };
         task.waker.queued.store(false, Ordering::Relaxed);
         self.0.polls.set(self.0.polls.get() + 1);
-        let waker = Waker::from(Arc::clone(&task.waker));
+        let waker = waker(Arc::clone(&task.waker));
         match task.future.as_mut().poll(&mut Context::from_waker(&waker)) {
             Poll::Ready(()) => Step::Went,
             Poll::Pending => {
