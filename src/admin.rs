@@ -102,7 +102,7 @@ async fn usage(platform: &impl WorkerPlatform, config: &Config) -> Result<Respon
         Err(error) => return Ok(failed(platform, "budget", error)),
     };
     let tally = usage.tally;
-    let midnight = UnixMillis(usage.day.saturating_mul(86_400_000)).to_string();
+    let midnight = UnixMillis::start_of_day(usage.day).to_string();
     Ok(json(&ShownUsage {
         day: midnight.split('T').next().unwrap_or_default(),
         model_requests: ShownCount { used: usage.calls, cap: config.max_daily_calls },

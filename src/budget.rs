@@ -190,16 +190,11 @@ impl<P: Storage + Clock + Log> Budget<P> {
 }
 
 impl Used {
-    /// The count in the UTC day of `now`. The day is the highest that was seen, so that a clock that steps back over midnight
-    /// opens no new budget; a day further ahead than that is a clock's error, and its counts become today's.
+    /// The count in the UTC day of `now`, see [`UnixMillis::day_of_count`].
     fn at(self, now: UnixMillis) -> Self {
-        let day = now.utc_day();
-        if day > self.day {
-            Self { v: VERSION, day, ..Self::default() }
-        } else if self.day > day.saturating_add(1) {
-            Self { day, ..self }
-        } else {
-            self
+        match now.day_of_count(self.day) {
+            Some(day) => Self { day, ..self },
+            None => Self { v: VERSION, day: now.utc_day(), ..Self::default() },
         }
     }
 

@@ -93,20 +93,28 @@ impl Conversation {
     /// # Errors
     /// See [`DecodeError`].
     pub fn decode(text: &str) -> Result<Self, DecodeError> {
-        #[derive(Deserialize)]
-        struct Version {
-            v: u32,
-        }
-        match serde_json::from_str::<Version>(text) {
-            Ok(Version { v: VERSION }) => {}
-            Ok(_) => return Err(DecodeError::UnknownVersion),
-            Err(_) => return Err(DecodeError::Corrupt),
+        match stored_version(text) {
+            Some(VERSION) => {}
+            Some(_) => return Err(DecodeError::UnknownVersion),
+            None => return Err(DecodeError::Corrupt),
         }
         let stored: Stored<Vec<Turn>> = serde_json::from_str(text).map_err(|_| DecodeError::Corrupt)?;
         let mut conversation = Self::default();
         stored.turns.into_iter().for_each(|turn| conversation.push(turn));
         Ok(conversation)
     }
+}
+
+/// The version of a stored format, `{"v":1,…}`, or none if the text is not a JSON object with one.
+#[must_use]
+pub fn stored_version(text: &str) -> Option<u32> {
+    #[derive(Deserialize)]
+    struct Version {
+        v: u32,
+    }
+    // serde would read the version out of an array, too.
+    let object = text.trim_start().starts_with('{');
+    serde_json::from_str::<Version>(text).ok().filter(|_| object).map(|Version { v }| v)
 }
 
 /// The KV key of a conversation's revision. A revision is written once, so that neither KV's eventual consistency nor its

@@ -50,6 +50,25 @@ impl UnixMillis {
     pub fn utc_day(self) -> u64 {
         self.0 / MILLIS_PER_DAY
     }
+
+    /// The first moment of the UTC day of that number; saturates at the end of time.
+    #[must_use]
+    pub fn start_of_day(day: u64) -> Self {
+        Self(day.saturating_mul(MILLIS_PER_DAY))
+    }
+
+    /// The day under which a count of the UTC day `counted` goes on now, or none when a new day begins it anew. The day is the
+    /// highest that was seen, so that a clock that steps back over midnight opens no new one; a day further ahead than that
+    /// is a clock's error, and its counts become today's.
+    #[must_use]
+    pub fn day_of_count(self, counted: u64) -> Option<u64> {
+        let today = self.utc_day();
+        match counted {
+            _ if today > counted => None,
+            _ if counted > today.saturating_add(1) => Some(today),
+            _ => Some(counted),
+        }
+    }
 }
 
 /// RFC 3339 in UTC with milliseconds: `2026-11-22T01:02:03.004Z`. A moment beyond the calendar is its last one.

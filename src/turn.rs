@@ -75,7 +75,8 @@ pub trait Share {
 /// back for the turn to be added to.
 ///
 /// Every request is reserved before it is made, of the day's budget and of the contact's `share`; all of them, with the waits
-/// between and what was done before, share `OPENAI_TIMEOUT_MS`, as does the wait for the budget object. When `called_off` comes first, a request that is under way is broken off.
+/// between and what was done before, share `OPENAI_TIMEOUT_MS`, as does the wait for the budget object. When `called_off` comes
+/// first, a request that is under way is broken off.
 pub async fn ask(
     platform: &(impl Clock + Log + Random + Http + Budgets),
     config: &Config,

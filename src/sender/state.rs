@@ -96,7 +96,7 @@ impl Today {
     }
 
     fn end(&self) -> UnixMillis {
-        UnixMillis(self.day.saturating_add(1).saturating_mul(86_400_000))
+        UnixMillis::start_of_day(self.day.saturating_add(1))
     }
 }
 
@@ -507,15 +507,14 @@ pub enum Decoded {
 impl State {
     /// Reads a stored state.
     pub fn decode(text: &str) -> Decoded {
-        let Ok(stored) = serde_json::from_str::<Map<String, Value>>(text) else { return Decoded::Unreadable };
-        if stored.get("v") != Some(&Value::from(VERSION)) {
+        if conversation::stored_version(text) != Some(VERSION) {
             // Another release may mean something else by the same words.
             return Decoded::Unreadable;
         }
         if let Some(state) = serde_json::from_str::<Self>(text).ok().filter(Self::is_whole) {
             return Decoded::Whole(state);
         }
-        salvage(stored).map_or(Decoded::Unreadable, Decoded::Salvaged)
+        salvage(text).map_or(Decoded::Unreadable, Decoded::Salvaged)
     }
 
     /// A state of which nothing is known. Its turns are numbered from the time, so that no
@@ -635,15 +634,12 @@ impl State {
         may
     }
 
-    /// The counts of the UTC day of `now`. The day is the highest that was seen, so that a clock that steps back over midnight
-    /// opens no new day; a day further ahead than that is a clock's error, and its counts become today's.
+    /// The counts of the UTC day of `now`, see [`UnixMillis::day_of_count`].
     fn today(&mut self, now: UnixMillis) -> &mut Today {
-        let day = now.utc_day();
-        if day > self.today.day {
-            self.today = Today { day, ..Today::default() };
-        } else if self.today.day > day.saturating_add(1) {
-            self.today.day = day;
-        }
+        self.today = match now.day_of_count(self.today.day) {
+            Some(day) => Today { day, ..self.today },
+            None => Today { day: now.utc_day(), ..Today::default() },
+        };
         &mut self.today
     }
 
@@ -1185,7 +1181,7 @@ impl State {
         self.revisions.retain(|revision| now < revision.expires_at);
         self.sent.retain(|sent| now < sent.at.plus(sent_lifetime(config)));
         self.sent.drain(..self.sent.len().saturating_sub(MAX_SENT));
-        if now.utc_day() > self.today.day {
+        if now.day_of_count(self.today.day).is_none() {
             self.today = Today::default();
         }
     }
@@ -1344,7 +1340,8 @@ fn sent_lifetime(config: &Config) -> Duration {
 }
 
 /// The damaged state without the fields, and the entries of lists, that cannot be read.
-fn salvage(stored: Map<String, Value>) -> Option<State> {
+fn salvage(text: &str) -> Option<State> {
+    let stored = serde_json::from_str::<Map<String, Value>>(text).ok()?;
     // By way of text: the code that reads and writes a state as a `Value` would be as large again.
     let mut whole = serde_json::from_str::<Map<String, Value>>(&serde_json::to_string(&State::default()).ok()?).ok()?;
     let state = |fields: &Map<String, Value>| serde_json::from_str::<State>(&serde_json::to_string(fields).ok()?).ok();
