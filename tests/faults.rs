@@ -439,6 +439,33 @@ fn a_write_that_comes_to_kv_long_after_it_was_given_up_is_deleted_with_the_rest(
 }
 
 #[test]
+fn a_write_that_an_object_left_behind_when_it_vanished_is_deleted_when_it_comes() {
+    for reset_before_it_vanished in [false, true] {
+        run(|| async {
+            let world = World::with(&[("CONVERSATION_TTL_SECONDS", "60")]);
+            world.text(ANNA, "one").await;
+            world.pass(SECOND).await;
+            let key = world.kv_keys().remove(0).replace("/1", "/2");
+            world.kv_write_takes(8 * SECOND);
+            world.text(ANNA, "two").await;
+            if reset_before_it_vanished {
+                world.text(ANNA, "reset").await;
+            }
+            world.kill(ANNA);
+            world.kv_write_takes(Duration::ZERO);
+            world.text(ANNA, "reset").await;
+            let answer = world.text(ANNA, "delete my data").await.concat();
+            assert!(answer.contains("is being erased"), "nobody can say yet that it is erased: {answer}");
+            world.write_kv(&key, r#"{"v":1,"turns":[{"user":"two","assistant":"answer to two"}]}"#);
+            world.pass(11 * 60 * SECOND).await;
+            assert!(world.kv_keys().is_empty(), "{:?}", world.kv_keys());
+            let answer = world.text(ANNA, "delete my data").await.concat();
+            assert!(answer.contains("is erased"), "{answer}");
+        });
+    }
+}
+
+#[test]
 fn an_erasure_is_answered_in_time_although_kv_is_slow_and_is_completed_later() {
     run(|| async {
         let world = World::new();

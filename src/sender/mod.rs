@@ -487,6 +487,7 @@ impl<P: SenderPlatform> Inner<P> {
             },
         };
         state.set_opted_out(opted_out);
+        state.expect_late_writes(now, &self.config);
         if let Some(reason) = problem {
             event::log(&self.platform, &Event::InternalError { reason });
         }

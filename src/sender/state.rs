@@ -271,6 +271,9 @@ struct Revision {
     /// Until when a write of it that took too long may still come to KV; a deletion before that does not count.
     #[serde(default)]
     lands_until: UnixMillis,
+    /// Whether it may have been on its way to KV when its turn was dropped. Whoever deletes it waits for that write first.
+    #[serde(default)]
+    being_written: bool,
 }
 
 /// What is to become of a revision, or has.
@@ -936,7 +939,7 @@ impl State {
     /// KV has deleted these revisions. One whose write may still come is deleted again later.
     pub fn deleted(&mut self, revisions: &[u64], now: UnixMillis) {
         let deleted = self.revisions.iter_mut().filter(|revision| revisions.contains(&revision.number) && revision.lands_until <= now);
-        deleted.for_each(|revision| revision.fate = Fate::Deleted);
+        deleted.for_each(|revision| (revision.fate, revision.being_written) = (Fate::Deleted, false));
         if self.doomed().is_empty() {
             let erasing = self.seen.iter_mut().filter(|seen| seen.outcome == Outcome::Notice(Notice::Erasing));
             erasing.for_each(|seen| seen.outcome = Outcome::Notice(Notice::Erased));
@@ -993,7 +996,7 @@ impl State {
                 revision.fate = Fate::Doomed;
             }
         } else {
-            self.revisions.push(Revision { number, expires_at, fate: Fate::Expires, lands_until });
+            self.revisions.push(Revision { number, expires_at, fate: Fate::Expires, lands_until, being_written: false });
         }
     }
 
@@ -1170,6 +1173,7 @@ impl State {
         self.conversation = None;
         for unsaved in std::mem::take(&mut self.unsaved) {
             self.may_exist(unsaved.turn, expires_at, UnixMillis::default());
+            self.revisions.iter_mut().filter(|revision| revision.number == unsaved.turn).for_each(|revision| revision.being_written = true);
         }
     }
 
@@ -1268,6 +1272,17 @@ impl State {
             AnswerRow { number: row.number, turns: turns.unwrap_or_default() }
         };
         before.answer_rows.iter().map(|row| (row, now(row))).filter(|(row, now)| *row != now).map(|(_, now)| now).collect()
+    }
+
+    /// Of an object that begins anew: the one before it may have been writing a turn to KV, and that write may still come.
+    pub fn expect_late_writes(&mut self, now: UnixMillis, config: &Config) {
+        let lands_until = now.plus(LATE_WRITE);
+        let dropped = self.revisions.iter().filter(|revision| revision.being_written).map(|revision| revision.number);
+        let turns: Vec<u64> = dropped.chain(self.unsaved.iter().map(|unsaved| unsaved.turn)).collect();
+        self.revisions.iter_mut().for_each(|revision| revision.being_written = false);
+        for turn in turns {
+            self.may_exist(turn, lands_until.plus(config.conversation_ttl.max(MIN_KV_TTL)), lands_until);
+        }
     }
 
     /// Takes no time for longer ahead than it can have been set: a clock that jumped ahead for a moment must not put work off
