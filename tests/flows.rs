@@ -1374,6 +1374,18 @@ fn a_late_answer_goes_out_although_the_token_that_verified_it_was_rotated_away()
 }
 
 #[test]
+fn a_send_that_a_second_token_made_is_awaited_as_long_as_any_other_before_it_is_made_again() {
+    run(|| async {
+        let world = World::with(&[("TWILIO_AUTH_TOKEN", &format!("{},fedcba9876543210fedcba9876543210", world::TOKEN))]);
+        world.model([after(11_000, Act::Say("late"))]);
+        world.twilio([after(9000, Act::Status(401, r#"{"code":20003,"status":401}"#)), after(29_000, Act::Say(""))]);
+        world.text(ANNA, "Hello").await;
+        world.pass(120 * SECOND).await;
+        assert_eq!(world.sent(), ["late"]);
+    });
+}
+
+#[test]
 fn typing_is_shown_on_whatsapp_once_a_turn_takes_two_seconds_and_its_failure_changes_nothing() {
     run(|| async {
         let world = World::new();

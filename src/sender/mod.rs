@@ -984,7 +984,7 @@ impl<P: SenderPlatform> Inner<P> {
             for envelope in self.envelopes(&late.route) {
                 created = rest::create_message(&self.platform, &self.config.twilio_api_base_url, envelope, part).await;
                 // Between two tokens the sender may have opted out.
-                if created != Created::Unauthorized || !self.read(|state, _| state.sends(late.turn)).await? {
+                if created != Created::Unauthorized || !self.step(|state, now| state.late_tried_again(late.turn, now)).await? {
                     break;
                 }
             }

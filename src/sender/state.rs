@@ -1098,9 +1098,11 @@ impl State {
         }
     }
 
-    /// Whether the late answer of that turn is the first to be sent, and was not called off.
-    pub fn sends(&self, turn: u64) -> bool {
-        self.late.first().is_some_and(|late| late.turn == turn)
+    /// Twilio refused the token, and the first part is tried anew with another, unless it was called off meanwhile.
+    pub fn late_tried_again(&mut self, turn: u64, now: UnixMillis) -> bool {
+        let late = self.late_of(turn);
+        // What becomes of this attempt may be seen as late as of any other.
+        late.map(|late| (late.attempt, late.attempt_unsure) = (Some(now), false)).is_some()
     }
 
     /// The first late answer, if it is that turn's: the sender may have called it off while it was being sent.
