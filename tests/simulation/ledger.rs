@@ -52,6 +52,8 @@ pub struct Ledger {
     openings: Rc<Cell<u64>>,
     /// Messages that Twilio has created.
     created: u64,
+    /// Creates of which nobody was told what came of them, under a clock that jumps.
+    unknown_creates: u64,
     /// On which day the budget's count could not be read.
     budget_unreadable: Option<u64>,
     ttl: u64,

@@ -233,6 +233,7 @@ impl World {
             self.sleep(self.random.between(20, 500)).await;
             return Ok(self.act(&form));
         }
+        self.ledger.borrow_mut().unknown_create();
         match self.random.below(7) {
             0 => error(500, 20500),
             1 => {

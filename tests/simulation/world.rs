@@ -37,9 +37,9 @@ pub struct World {
     pub objects: RefCell<BTreeMap<String, Object>>,
     pub incarnations: Cell<u64>,
     pub kills: Cell<u64>,
-    /// The highest UTC day that the clock has shown.
-    highest_day: Cell<u64>,
-    /// How often the clock has shown a new UTC day.
+    /// The UTC day that the clock has shown last; the highest, if it only ever steps back.
+    day: Cell<u64>,
+    /// How often a day's counts may begin anew: once for each day that the clock has shown after a lower one.
     openings: Rc<Cell<u64>>,
     /// Milliseconds that the clock is ahead.
     ahead: Cell<u64>,
@@ -139,7 +139,7 @@ impl World {
             objects: RefCell::default(),
             incarnations: Cell::default(),
             kills: Cell::default(),
-            highest_day: Cell::default(),
+            day: Cell::default(),
             openings,
             ahead: Cell::default(),
             stepped: Cell::default(),
@@ -201,14 +201,15 @@ impl World {
     pub fn right_clock(&self) {
         self.say(|| "the clock is right again".into());
         self.ahead.set(0);
-        self.highest_day.set(self.wall().utc_day());
     }
 
     pub fn wall(&self) -> UnixMillis {
         let now = UnixMillis(self.plan.start + self.executor.now() + self.ahead.get() - self.stepped.get());
-        if now.utc_day() > self.highest_day.get() {
-            self.highest_day.set(now.utc_day());
+        if now.utc_day() > self.day.get() {
             self.openings.set(self.openings.get() + 1);
+            self.day.set(now.utc_day());
+        } else if !self.plan.clock_jumps.is_empty() {
+            self.day.set(now.utc_day());
         }
         now
     }
