@@ -28,7 +28,13 @@ const SHOW: &str = "/admin/senders/show";
 const ERASE: &str = "/admin/senders/erase";
 
 /// Answers a request under [`PREFIX`].
-pub async fn handle(platform: &impl WorkerPlatform, config: &Config, request: &mut impl Request, method: &str, path: &str) -> Response {
+pub async fn handle(
+    platform: &impl WorkerPlatform,
+    config: &Config,
+    request: &mut impl Request,
+    method: &str,
+    path: &str,
+) -> Response {
     if let Err(refused) = authorize(platform, config, request).await {
         return refused;
     }
@@ -48,23 +54,45 @@ pub async fn handle(platform: &impl WorkerPlatform, config: &Config, request: &m
     answered.unwrap_or_else(|error| failed(platform, "sender", error))
 }
 
-async fn show(platform: &impl WorkerPlatform, config: &Config, pair: &Pair) -> Result<Response, PlatformError> {
+async fn show(
+    platform: &impl WorkerPlatform,
+    config: &Config,
+    pair: &Pair,
+) -> Result<Response, PlatformError> {
     let name = config.pseudonym_key.pair(&pair.from, &pair.to);
     let shown = with_retry(async || platform.show(&name).await);
-    in_time(platform, OBJECT_TIME, shown).await.map(|summary| json(&ShownSender::from(summary)))
+    in_time(platform, OBJECT_TIME, shown)
+        .await
+        .map(|summary| json(&ShownSender::from(summary)))
 }
 
-async fn erase(platform: &impl WorkerPlatform, config: &Config, pair: &Pair) -> Result<Response, PlatformError> {
+async fn erase(
+    platform: &impl WorkerPlatform,
+    config: &Config,
+    pair: &Pair,
+) -> Result<Response, PlatformError> {
     let name = config.pseudonym_key.pair(&pair.from, &pair.to);
     let phone_hash = config.pseudonym_key.phone_hash(&pair.from);
     let erased = with_retry(async || platform.erase(&name, &phone_hash).await);
     // The object itself waits as long as a reply may take, for KV to delete.
-    in_time(platform, OBJECT_TIME.saturating_add(config.reply_within), erased).await.map(|erasure| json(&ShownErasure::from(erasure)))
+    in_time(
+        platform,
+        OBJECT_TIME.saturating_add(config.reply_within),
+        erased,
+    )
+    .await
+    .map(|erasure| json(&ShownErasure::from(erasure)))
 }
 
 /// Lets the operator in, and nobody else.
-async fn authorize(platform: &impl WorkerPlatform, config: &Config, request: &impl Request) -> Result<(), Response> {
-    let Some(token) = &config.admin_token else { return Err(not_found()) };
+async fn authorize(
+    platform: &impl WorkerPlatform,
+    config: &Config,
+    request: &impl Request,
+) -> Result<(), Response> {
+    let Some(token) = &config.admin_token else {
+        return Err(not_found());
+    };
     let header = request.header("Authorization").unwrap_or_default();
     let claimed = match header.split_once(' ') {
         Some((scheme, claimed)) if scheme.eq_ignore_ascii_case("bearer") => claimed.trim(),
@@ -73,11 +101,28 @@ async fn authorize(platform: &impl WorkerPlatform, config: &Config, request: &im
     };
     let right = config.pseudonym_key.is_secret(token, claimed);
     // By default `CF-Connecting-IP`, which Cloudflare sets, whatever the client sends (Cloudflare, "HTTP request headers").
-    let client = config.pseudonym_key.client(request.header(&config.admin_client_header).unwrap_or_default().trim());
+    let client = config.pseudonym_key.client(
+        request
+            .header(&config.admin_client_header)
+            .unwrap_or_default()
+            .trim(),
+    );
     let refused = |reason| {
-        event::log(platform, &Event::Security { phone_hash: PhoneHash::nobody(), details: Security::AdminRefused { reason } });
+        event::log(
+            platform,
+            &Event::Security {
+                phone_hash: PhoneHash::nobody(),
+                details: Security::AdminRefused { reason },
+            },
+        );
     };
-    match in_time(platform, OBJECT_TIME, platform.attempt(&client, TryCall { right })).await {
+    match in_time(
+        platform,
+        OBJECT_TIME,
+        platform.attempt(&client, TryCall { right }),
+    )
+    .await
+    {
         Ok(Verdict::Allowed) => Ok(()),
         Ok(Verdict::Wrong) => {
             refused("wrong_token");
@@ -86,7 +131,9 @@ async fn authorize(platform: &impl WorkerPlatform, config: &Config, request: &im
         Ok(Verdict::Locked(seconds)) => {
             refused("locked");
             let mut response = app::plain(429, "Too many wrong tokens: wait\n");
-            response.headers.push(("Retry-After", seconds.to_string().into()));
+            response
+                .headers
+                .push(("Retry-After", seconds.to_string().into()));
             Err(response)
         }
         Err(error) => Err(failed(platform, "tries", error)),
@@ -96,7 +143,9 @@ async fn authorize(platform: &impl WorkerPlatform, config: &Config, request: &im
 async fn usage(platform: &impl WorkerPlatform, config: &Config) -> Result<Response, PlatformError> {
     // What this isolate has counted comes along; what others have not reported yet is missing.
     let counted = platform.take();
-    let usage = in_time(platform, OBJECT_TIME, platform.usage(counted)).await.inspect_err(|_| platform.count(&counted));
+    let usage = in_time(platform, OBJECT_TIME, platform.usage(counted))
+        .await
+        .inspect_err(|_| platform.count(&counted));
     let usage = match usage {
         Ok(usage) => usage,
         Err(error) => return Ok(failed(platform, "budget", error)),
@@ -105,13 +154,27 @@ async fn usage(platform: &impl WorkerPlatform, config: &Config) -> Result<Respon
     let midnight = UnixMillis::start_of_day(usage.day).to_string();
     Ok(json(&ShownUsage {
         day: midnight.split('T').next().unwrap_or_default(),
-        model_requests: ShownCount { used: usage.calls, cap: config.max_daily_calls },
-        messages_sent: ShownCount { used: usage.messages, cap: config.max_daily_messages },
+        model_requests: ShownCount {
+            used: usage.calls,
+            cap: config.max_daily_calls,
+        },
+        messages_sent: ShownCount {
+            used: usage.messages,
+            cap: config.max_daily_messages,
+        },
         budget_unreadable: usage.unreadable,
-        tokens: ShownTokens { prompt: tally.prompt_tokens, completion: tally.completion_tokens },
-        estimated_cost: config.prices.map(|prices| cost(prices, tally.prompt_tokens, tally.completion_tokens)),
+        tokens: ShownTokens {
+            prompt: tally.prompt_tokens,
+            completion: tally.completion_tokens,
+        },
+        estimated_cost: config
+            .prices
+            .map(|prices| cost(prices, tally.prompt_tokens, tally.completion_tokens)),
         messages_in: tally.messages_in,
-        answers: ShownAnswers { inline: tally.answers_inline, by_rest: tally.answers_by_rest },
+        answers: ShownAnswers {
+            inline: tally.answers_inline,
+            by_rest: tally.answers_by_rest,
+        },
         refusals: ShownRefusals::from(tally.refusals),
     }))
 }
@@ -122,15 +185,35 @@ async fn reset_budget(platform: &impl WorkerPlatform) -> Result<Response, Platfo
         Ok(before) => before,
         Err(error) => return Ok(failed(platform, "budget", error)),
     };
-    let DayUsage { calls: model_requests, messages: messages_sent, unreadable: budget_unreadable, .. } = before;
-    event::log(platform, &Event::BudgetReset { model_requests, messages_sent, budget_unreadable });
-    Ok(json(&ShownReset { reset: ShownCounts { model_requests, messages_sent, budget_unreadable } }))
+    let DayUsage {
+        calls: model_requests,
+        messages: messages_sent,
+        unreadable: budget_unreadable,
+        ..
+    } = before;
+    event::log(
+        platform,
+        &Event::BudgetReset {
+            model_requests,
+            messages_sent,
+            budget_unreadable,
+        },
+    );
+    Ok(json(&ShownReset {
+        reset: ShownCounts {
+            model_requests,
+            messages_sent,
+            budget_unreadable,
+        },
+    }))
 }
 
 /// What so many tokens cost, to a millionth, in the currency of the prices.
 fn cost(prices: Prices, prompt_tokens: u64, completion_tokens: u64) -> f64 {
     let of = |tokens: u64, price: u64| u128::from(tokens).saturating_mul(u128::from(price));
-    let millionths = of(prompt_tokens, prices.input).saturating_add(of(completion_tokens, prices.output)) / 1_000_000;
+    let millionths = of(prompt_tokens, prices.input)
+        .saturating_add(of(completion_tokens, prices.output))
+        / 1_000_000;
     millionths as f64 / 1e6
 }
 
@@ -142,15 +225,25 @@ struct Pair {
 
 /// Reads the addresses that a request is about. They are in its body: URLs are kept in places that bodies are not.
 async fn read_pair(request: &mut impl Request) -> Result<Pair, Response> {
-    let body = app::read_body(request, app::JSON).await.map_err(BodyRefused::response)?;
+    let body = app::read_body(request, app::JSON)
+        .await
+        .map_err(BodyRefused::response)?;
     let Ok(fields) = serde_json::from_slice::<Map<String, Value>>(&body) else {
-        return Err(bad_request("the body must be a JSON object with \"from\" and \"to\""));
+        return Err(bad_request(
+            "the body must be a JSON object with \"from\" and \"to\"",
+        ));
     };
     let address = |name: &str| match fields.get(name) {
         None => Err(bad_request(&format!("{name} is missing"))),
-        Some(value) => value.as_str().and_then(|text| text.parse().ok()).ok_or_else(|| bad_request(&format!("{name} is malformed"))),
+        Some(value) => value
+            .as_str()
+            .and_then(|text| text.parse().ok())
+            .ok_or_else(|| bad_request(&format!("{name} is malformed"))),
     };
-    Ok(Pair { from: address("from")?, to: address("to")? })
+    Ok(Pair {
+        from: address("from")?,
+        to: address("to")?,
+    })
 }
 
 fn bad_request(problem: &str) -> Response {
@@ -168,7 +261,13 @@ fn unauthorized() -> Response {
 }
 
 fn failed(platform: &impl WorkerPlatform, object: &'static str, error: PlatformError) -> Response {
-    event::log(platform, &Event::ObjectFailed { object, reason: error.reason });
+    event::log(
+        platform,
+        &Event::ObjectFailed {
+            object,
+            reason: error.reason,
+        },
+    );
     app::try_later()
 }
 
@@ -236,8 +335,22 @@ struct ShownRefusals {
 
 impl From<Refusals> for ShownRefusals {
     fn from(refusals: Refusals) -> Self {
-        let Refusals { invalid_signature, bad_request, suspicious_request, rate_limited, opted_out, budget_exhausted } = refusals;
-        Self { invalid_signature, bad_request, suspicious_request, rate_limited, opted_out, budget_exhausted }
+        let Refusals {
+            invalid_signature,
+            bad_request,
+            suspicious_request,
+            rate_limited,
+            opted_out,
+            budget_exhausted,
+        } = refusals;
+        Self {
+            invalid_signature,
+            bad_request,
+            suspicious_request,
+            rate_limited,
+            opted_out,
+            budget_exhausted,
+        }
     }
 }
 
@@ -255,10 +368,27 @@ struct ShownSender {
 
 impl From<Summary> for ShownSender {
     fn from(summary: Summary) -> Self {
-        let Summary { opted_out, turns, revision, expires_at, turn_running, pending_messages, waiting_sends, messages_last_minute } =
-            summary;
+        let Summary {
+            opted_out,
+            turns,
+            revision,
+            expires_at,
+            turn_running,
+            pending_messages,
+            waiting_sends,
+            messages_last_minute,
+        } = summary;
         let expires_at = expires_at.map(|at| at.to_string());
-        Self { opted_out, turns, revision, expires_at, turn_running, pending_messages, waiting_sends, messages_last_minute }
+        Self {
+            opted_out,
+            turns,
+            revision,
+            expires_at,
+            turn_running,
+            pending_messages,
+            waiting_sends,
+            messages_last_minute,
+        }
     }
 }
 
@@ -271,8 +401,20 @@ struct ShownErasure {
 
 impl From<Erasure> for ShownErasure {
     fn from(erasure: Erasure) -> Self {
-        let Erasure { erased, kv_deleted, opted_out } = erasure;
-        Self { erased, kv: if kv_deleted { "deleted" } else { "being_deleted" }, opted_out }
+        let Erasure {
+            erased,
+            kv_deleted,
+            opted_out,
+        } = erasure;
+        Self {
+            erased,
+            kv: if kv_deleted {
+                "deleted"
+            } else {
+                "being_deleted"
+            },
+            opted_out,
+        }
     }
 }
 
@@ -282,12 +424,23 @@ mod tests {
 
     #[test]
     fn the_cost_is_exact_to_a_millionth() {
-        let prices = Prices { input: 150_000, output: 600_000 };
-        let shown = |prompt, completion| serde_json::to_value(cost(prices, prompt, completion)).unwrap();
+        let prices = Prices {
+            input: 150_000,
+            output: 600_000,
+        };
+        let shown =
+            |prompt, completion| serde_json::to_value(cost(prices, prompt, completion)).unwrap();
         assert_eq!(shown(1_000_000, 1_000_000), 0.75);
         assert_eq!(shown(1_234, 567), 0.000_525);
         assert_eq!(shown(0, 0), 0.0);
-        let most = cost(Prices { input: u64::MAX, output: u64::MAX }, u64::MAX, u64::MAX);
+        let most = cost(
+            Prices {
+                input: u64::MAX,
+                output: u64::MAX,
+            },
+            u64::MAX,
+            u64::MAX,
+        );
         assert!(most.is_finite() && most > 1e12);
     }
 }

@@ -34,7 +34,10 @@ use crate::{
 };
 
 /// A request, as the runtime gives it.
-#[allow(async_fn_in_trait, reason = "wasm32 is single-threaded; no caller needs Send")]
+#[allow(
+    async_fn_in_trait,
+    reason = "wasm32 is single-threaded; no caller needs Send"
+)]
 pub trait Request {
     /// The method, in upper case.
     fn method(&self) -> String;
@@ -91,7 +94,11 @@ pub(crate) const JSON: &str = "application/json";
 const FORM: &str = "application/x-www-form-urlencoded";
 
 /// Answers one request.
-pub async fn handle(platform: &impl WorkerPlatform, config: Result<&Config, &[Fault]>, request: &mut impl Request) -> Response {
+pub async fn handle(
+    platform: &impl WorkerPlatform,
+    config: Result<&Config, &[Fault]>,
+    request: &mut impl Request,
+) -> Response {
     let url = request.url();
     let method = request.method();
     let response = match (path_of(&url), method.as_str()) {
@@ -112,7 +119,14 @@ pub async fn handle(platform: &impl WorkerPlatform, config: Result<&Config, &[Fa
         },
         _ => plain(404, "Not found\n"),
     };
-    if method == "HEAD" { Response { body: String::new(), ..response } } else { response }
+    if method == "HEAD" {
+        Response {
+            body: String::new(),
+            ..response
+        }
+    } else {
+        response
+    }
 }
 
 /// The answer to an error that the core could not even see.
@@ -140,7 +154,10 @@ async fn messages<'c>(
 ) -> Result<Response, Refusal<'c>> {
     // Before the body is waited for.
     let arrived = platform.now();
-    let message = verified(config, request, url, "From", |form| Message::from_form(form, config.max_message_chars)).await?;
+    let message = verified(config, request, url, "From", |form| {
+        Message::from_form(form, config.max_message_chars)
+    })
+    .await?;
     let reply = deliver(platform, config, &message, url, arrived).await?;
     let parts = match reply {
         Reply::Text(text) => parts::split(&text),
@@ -158,15 +175,34 @@ async fn status<'c>(
     url: &str,
 ) -> Result<Response, Refusal<'c>> {
     let update = verified(config, request, url, "To", StatusUpdate::from_form).await?;
-    let StatusUpdate { sid, person, number, status, code } = update.get().clone();
+    let StatusUpdate {
+        sid,
+        person,
+        number,
+        status,
+        code,
+    } = update.get().clone();
     if let Some(status) = status {
         let name = config.pseudonym_key.pair(&person, &number);
-        let report = DeliveryReport { sid, status, code, phone_hash: config.pseudonym_key.phone_hash(&person) };
+        let report = DeliveryReport {
+            sid,
+            status,
+            code,
+            phone_hash: config.pseudonym_key.phone_hash(&person),
+        };
         let reported = with_retry(async || platform.report(&name, &report).await);
-        in_time(platform, OBJECT_TIME, reported).await.map_err(|error| Refusal::Object(error.reason))?;
+        in_time(platform, OBJECT_TIME, reported)
+            .await
+            .map_err(|error| Refusal::Object(error.reason))?;
     }
-    let headers = SECURITY_HEADERS.map(|(name, value)| (name, value.into())).to_vec();
-    Ok(Response { status: 204, headers, body: String::new() })
+    let headers = SECURITY_HEADERS
+        .map(|(name, value)| (name, value.into()))
+        .to_vec();
+    Ok(Response {
+        status: 204,
+        headers,
+        body: String::new(),
+    })
 }
 
 /// Reads a form, verifies it, and parses its fields; `person` is the field that names the person, for the log.
@@ -181,10 +217,15 @@ async fn verified<'c, T>(
     let phone_hash = phone_hash(config, &form, person);
     let signature = request.header("X-Twilio-Signature");
     let signed_url = format!("{}{}", origin(config, url), target_of(url));
-    signature::verify_form(&signed_url, form, signature.as_deref(), &config.twilio_tokens)
-        .map_err(|error| Refusal::Signature(error, phone_hash.clone()))?
-        .try_map(|form| parse(&form))
-        .map_err(|error| Refusal::Field(error, phone_hash))
+    signature::verify_form(
+        &signed_url,
+        form,
+        signature.as_deref(),
+        &config.twilio_tokens,
+    )
+    .map_err(|error| Refusal::Signature(error, phone_hash.clone()))?
+    .try_map(|form| parse(&form))
+    .map_err(|error| Refusal::Field(error, phone_hash))
 }
 
 /// Gives a verified message to its sender object.
@@ -195,16 +236,48 @@ async fn deliver<'c>(
     url: &str,
     arrived: UnixMillis,
 ) -> Result<Reply, Refusal<'c>> {
-    let Message { sid, from, to, account, service, input, pictures } = message.get().clone();
+    let Message {
+        sid,
+        from,
+        to,
+        account,
+        service,
+        input,
+        pictures,
+    } = message.get().clone();
     let keys = &config.pseudonym_key;
-    let token = config.twilio_tokens.get(message.token()).map(|token| keys.token_id(token));
+    let token = config
+        .twilio_tokens
+        .get(message.token())
+        .map(|token| keys.token_id(token));
     let token = token.ok_or_else(|| Refusal::Object("no such token".into()))?;
     let name = keys.pair(&from, &to);
     let phone_hash = keys.phone_hash(&from);
-    let route = Route { sender: from, number: to, service, account, token, origin: origin(config, url).to_owned() };
-    let call = SenderCall { sid, input, pictures, phone_hash, route, arrived, counted: platform.take() };
+    let route = Route {
+        sender: from,
+        number: to,
+        service,
+        account,
+        token,
+        origin: origin(config, url).to_owned(),
+    };
+    let call = SenderCall {
+        sid,
+        input,
+        pictures,
+        phone_hash,
+        route,
+        arrived,
+        counted: platform.take(),
+    };
     let left = MESSAGE_TIME.saturating_sub(platform.now().since(arrived));
-    in_time(platform, left, with_retry(async || platform.deliver(&name, &call).await)).await.map_err(|error| {
+    in_time(
+        platform,
+        left,
+        with_retry(async || platform.deliver(&name, &call).await),
+    )
+    .await
+    .map_err(|error| {
         platform.count(&call.counted);
         Refusal::Object(error.reason)
     })
@@ -213,7 +286,9 @@ async fn deliver<'c>(
 async fn read_form<'c>(request: &mut impl Request) -> Result<Form, Refusal<'c>> {
     let body = read_body(request, FORM).await.map_err(Refusal::Body)?;
     Form::parse(&body).map_err(|error| match error {
-        crate::twilio::form::FormError::PercentEncoding => Refusal::Malformed("the form's percent-encoding is broken"),
+        crate::twilio::form::FormError::PercentEncoding => {
+            Refusal::Malformed("the form's percent-encoding is broken")
+        }
         crate::twilio::form::FormError::Utf8 => Refusal::Malformed("the form is not valid UTF-8"),
     })
 }
@@ -231,7 +306,9 @@ impl BodyRefused {
     /// What the client is told.
     pub(crate) fn response(self) -> Response {
         match self {
-            Self::Not(media_type) => plain(415, &format!("The content type must be {media_type}\n")),
+            Self::Not(media_type) => {
+                plain(415, &format!("The content type must be {media_type}\n"))
+            }
             Self::TooLarge => plain(413, "The body must not be longer than 64 KiB\n"),
             Self::Broken => plain(400, "Bad request: the body broke off\n"),
         }
@@ -239,16 +316,33 @@ impl BodyRefused {
 }
 
 /// Reads a body that says that it is of this media type, up to [`MAX_BODY_BYTES`].
-pub(crate) async fn read_body(request: &mut impl Request, media_type: &'static str) -> Result<Vec<u8>, BodyRefused> {
+pub(crate) async fn read_body(
+    request: &mut impl Request,
+    media_type: &'static str,
+) -> Result<Vec<u8>, BodyRefused> {
     let content_type = request.header("Content-Type").unwrap_or_default();
-    if !content_type.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case(media_type) {
+    if !content_type
+        .split(';')
+        .next()
+        .unwrap_or_default()
+        .trim()
+        .eq_ignore_ascii_case(media_type)
+    {
         return Err(BodyRefused::Not(media_type));
     }
-    if request.header("Content-Length").and_then(|length| length.parse::<usize>().ok()).is_some_and(|length| length > MAX_BODY_BYTES) {
+    if request
+        .header("Content-Length")
+        .and_then(|length| length.parse::<usize>().ok())
+        .is_some_and(|length| length > MAX_BODY_BYTES)
+    {
         return Err(BodyRefused::TooLarge);
     }
     let mut body = Vec::new();
-    while let Some(chunk) = request.chunk().await.map_err(|BodyBroken| BodyRefused::Broken)? {
+    while let Some(chunk) = request
+        .chunk()
+        .await
+        .map_err(|BodyBroken| BodyRefused::Broken)?
+    {
         if body.len().saturating_add(chunk.len()) > MAX_BODY_BYTES {
             return Err(BodyRefused::TooLarge);
         }
@@ -271,14 +365,20 @@ fn origin<'a>(config: &'a Config, url: &'a str) -> &'a str {
 
 /// The person whom a form claims to be about, for the log; unverified.
 fn phone_hash(config: &Config, form: &Form, person: &str) -> PhoneHash {
-    let address = form.get(person).and_then(|address| address.parse::<Address>().ok());
-    address.map_or_else(PhoneHash::nobody, |address| config.pseudonym_key.phone_hash(&address))
+    let address = form
+        .get(person)
+        .and_then(|address| address.parse::<Address>().ok());
+    address.map_or_else(PhoneHash::nobody, |address| {
+        config.pseudonym_key.phone_hash(&address)
+    })
 }
 
 /// Path and query of an absolute URL, raw.
 fn target_of(url: &str) -> &str {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
-    rest.find(['/', '?']).and_then(|at| rest.get(at..)).unwrap_or("/")
+    rest.find(['/', '?'])
+        .and_then(|at| rest.get(at..))
+        .unwrap_or("/")
 }
 
 fn path_of(url: &str) -> &str {
@@ -297,7 +397,11 @@ fn health(config: Result<&Config, &[Fault]>) -> Response {
         Ok(_) => (200, [].as_slice(), "ok"),
         Err(faults) => (503, faults, "misconfigured"),
     };
-    match serde_json::to_string(&Health { faults, status, version: env!("CARGO_PKG_VERSION") }) {
+    match serde_json::to_string(&Health {
+        faults,
+        status,
+        version: env!("CARGO_PKG_VERSION"),
+    }) {
         Ok(body) => respond(code, JSON, body + "\n"),
         Err(_) => internal_error(),
     }
@@ -305,33 +409,73 @@ fn health(config: Result<&Config, &[Fault]>) -> Response {
 
 /// Logs what a refusal says about its sender, and answers it. The answer tells nothing that would help a forger.
 fn refuse(platform: &impl WorkerPlatform, refusal: Refusal<'_>) -> Response {
-    let security = |phone_hash, details| event::log(platform, &Event::Security { phone_hash, details });
+    let security = |phone_hash, details| {
+        event::log(
+            platform,
+            &Event::Security {
+                phone_hash,
+                details,
+            },
+        )
+    };
     let refusals = match &refusal {
-        Refusal::Signature(..) => Refusals { invalid_signature: 1, ..Refusals::default() },
-        Refusal::Field(..) => Refusals { suspicious_request: 1, ..Refusals::default() },
-        Refusal::Body(_) | Refusal::Malformed(_) => Refusals { bad_request: 1, ..Refusals::default() },
+        Refusal::Signature(..) => Refusals {
+            invalid_signature: 1,
+            ..Refusals::default()
+        },
+        Refusal::Field(..) => Refusals {
+            suspicious_request: 1,
+            ..Refusals::default()
+        },
+        Refusal::Body(_) | Refusal::Malformed(_) => Refusals {
+            bad_request: 1,
+            ..Refusals::default()
+        },
         Refusal::Configuration(_) | Refusal::Object(_) | Refusal::Twiml => Refusals::default(),
     };
-    platform.count(&Tally { refusals, ..Tally::EMPTY });
+    platform.count(&Tally {
+        refusals,
+        ..Tally::EMPTY
+    });
     match refusal {
         Refusal::Configuration(faults) => {
             let mut settings: Vec<_> = faults.iter().map(|fault| fault.setting).collect();
             settings.dedup();
-            security(PhoneHash::nobody(), Security::ConfigurationInvalid { settings });
+            security(
+                PhoneHash::nobody(),
+                Security::ConfigurationInvalid { settings },
+            );
             not_configured()
         }
         Refusal::Body(refused) => refused.response(),
         Refusal::Malformed(problem) => plain(400, &format!("Bad request: {problem}\n")),
         Refusal::Signature(error, phone_hash) => {
-            security(phone_hash, Security::InvalidSignature { reason: error.to_string() });
+            security(
+                phone_hash,
+                Security::InvalidSignature {
+                    reason: error.to_string(),
+                },
+            );
             plain(403, "Forbidden\n")
         }
         Refusal::Field(error, phone_hash) => {
-            security(phone_hash, Security::SuspiciousRequest { field: error.field, problem: error.problem });
+            security(
+                phone_hash,
+                Security::SuspiciousRequest {
+                    field: error.field,
+                    problem: error.problem,
+                },
+            );
             plain(400, &format!("Bad request: {error}\n"))
         }
         Refusal::Object(reason) => {
-            event::log(platform, &Event::ObjectFailed { object: "sender", reason });
+            event::log(
+                platform,
+                &Event::ObjectFailed {
+                    object: "sender",
+                    reason,
+                },
+            );
             try_later()
         }
         Refusal::Twiml => {
@@ -360,8 +504,14 @@ pub(crate) fn plain(status: u16, body: &str) -> Response {
 }
 
 pub(crate) fn respond(status: u16, content_type: &'static str, body: String) -> Response {
-    let headers = SECURITY_HEADERS.into_iter().chain([("Content-Type", content_type)]);
-    Response { status, headers: headers.map(|(name, value)| (name, value.into())).collect(), body }
+    let headers = SECURITY_HEADERS
+        .into_iter()
+        .chain([("Content-Type", content_type)]);
+    Response {
+        status,
+        headers: headers.map(|(name, value)| (name, value.into())).collect(),
+        body,
+    }
 }
 
 #[cfg(test)]
@@ -371,11 +521,19 @@ mod tests {
     #[test]
     fn path_and_query_are_taken_raw() {
         for (url, target, path) in [
-            ("https://a.example/twilio/messages?x=O'Brien%20&y", "/twilio/messages?x=O'Brien%20&y", "/twilio/messages"),
+            (
+                "https://a.example/twilio/messages?x=O'Brien%20&y",
+                "/twilio/messages?x=O'Brien%20&y",
+                "/twilio/messages",
+            ),
             ("http://127.0.0.1:8787/health", "/health", "/health"),
             ("https://a.example", "/", "/"),
             ("https://a.example?x=/health", "?x=/health", ""),
-            ("https://a.example/health/?a=://b", "/health/?a=://b", "/health/"),
+            (
+                "https://a.example/health/?a=://b",
+                "/health/?a=://b",
+                "/health/",
+            ),
         ] {
             assert_eq!((target_of(url), path_of(url)), (target, path), "{url}");
         }

@@ -113,23 +113,37 @@ const VERSION: u32 = 1;
 impl<P: Storage + Clock + Log> Budget<P> {
     /// The object over its platform.
     pub fn new(platform: P) -> Self {
-        Self { platform, used: Mutex::new(None) }
+        Self {
+            platform,
+            used: Mutex::new(None),
+        }
     }
 
     /// Reserves one request, if the budget of the UTC day of `now` allows it.
     ///
     /// # Errors
     /// When the count could not be read or stored. The request must not be made.
-    pub async fn reserve(&self, call: ReserveCall, now: UnixMillis) -> Result<Reservation, PlatformError> {
-        self.count(&call.tally, now, |used| used.reserve(call.item, call.cap)).await
+    pub async fn reserve(
+        &self,
+        call: ReserveCall,
+        now: UnixMillis,
+    ) -> Result<Reservation, PlatformError> {
+        self.count(&call.tally, now, |used| used.reserve(call.item, call.cap))
+            .await
     }
 
     /// Says whether one more could be reserved in the UTC day of `now`.
     ///
     /// # Errors
     /// When the count could not be read.
-    pub async fn look(&self, item: Item, cap: u32, now: UnixMillis) -> Result<Reservation, PlatformError> {
-        self.count(&Tally::EMPTY, now, |used| { *used }.reserve(item, cap)).await
+    pub async fn look(
+        &self,
+        item: Item,
+        cap: u32,
+        now: UnixMillis,
+    ) -> Result<Reservation, PlatformError> {
+        self.count(&Tally::EMPTY, now, |used| { *used }.reserve(item, cap))
+            .await
     }
 
     /// Adds `tally` to the UTC day of `now`, and says what the day has come to.
@@ -149,16 +163,32 @@ impl<P: Storage + Clock + Log> Budget<P> {
     pub async fn reset(&self, now: UnixMillis) -> Result<DayUsage, PlatformError> {
         let begin_anew = |used: &mut Used| {
             let before = used.shown();
-            *used = Used { v: VERSION, day: now.utc_day(), tally: used.tally, ..Used::default() };
+            *used = Used {
+                v: VERSION,
+                day: now.utc_day(),
+                tally: used.tally,
+                ..Used::default()
+            };
             before
         };
         self.count(&Tally::EMPTY, now, begin_anew).await
     }
 
-    async fn count<R>(&self, tally: &Tally, now: UnixMillis, decide: impl FnOnce(&mut Used) -> R) -> Result<R, PlatformError> {
+    async fn count<R>(
+        &self,
+        tally: &Tally,
+        now: UnixMillis,
+        decide: impl FnOnce(&mut Used) -> R,
+    ) -> Result<R, PlatformError> {
         let mut used = self.used.lock().await;
-        let Found { used: before, is_stored } = match *used {
-            Some(used) => Found { used, is_stored: true },
+        let Found {
+            used: before,
+            is_stored,
+        } = match *used {
+            Some(used) => Found {
+                used,
+                is_stored: true,
+            },
             None => self.load(now).await?,
         };
         let mut after = before.at(now);
@@ -168,7 +198,12 @@ impl<P: Storage + Clock + Log> Budget<P> {
             // Forgotten before the write: if it fails, what is stored is read again.
             *used = None;
             let text = serde_json::to_string(&after).map_err(|_| PlatformError::new("encode"))?;
-            self.platform.commit(Batch { puts: vec![(KEY.into(), text)], ..Batch::default() }).await?;
+            self.platform
+                .commit(Batch {
+                    puts: vec![(KEY.into(), text)],
+                    ..Batch::default()
+                })
+                .await?;
         }
         *used = Some(after);
         Ok(result)
@@ -176,16 +211,41 @@ impl<P: Storage + Clock + Log> Budget<P> {
 
     async fn load(&self, now: UnixMillis) -> Result<Found, PlatformError> {
         let Some(stored) = self.platform.get(KEY).await? else {
-            return Ok(Found { used: Used { v: VERSION, ..Used::default() }, is_stored: true });
+            return Ok(Found {
+                used: Used {
+                    v: VERSION,
+                    ..Used::default()
+                },
+                is_stored: true,
+            });
         };
-        let readable = stored.text().and_then(|text| serde_json::from_str::<Used>(&text).ok()).filter(|used| used.v == VERSION);
+        let readable = stored
+            .text()
+            .and_then(|text| serde_json::from_str::<Used>(&text).ok())
+            .filter(|used| used.v == VERSION);
         if let Some(used) = readable {
-            return Ok(Found { used, is_stored: true });
+            return Ok(Found {
+                used,
+                is_stored: true,
+            });
         }
         // Nobody knows how much of the day was used. Once the mark is stored, this is not reached again.
-        event::log(&self.platform, &Event::InternalError { reason: "budget_unreadable" });
-        let used = Used { v: VERSION, day: now.utc_day(), exhausted: true, ..Used::default() };
-        Ok(Found { used, is_stored: false })
+        event::log(
+            &self.platform,
+            &Event::InternalError {
+                reason: "budget_unreadable",
+            },
+        );
+        let used = Used {
+            v: VERSION,
+            day: now.utc_day(),
+            exhausted: true,
+            ..Used::default()
+        };
+        Ok(Found {
+            used,
+            is_stored: false,
+        })
     }
 }
 
@@ -194,7 +254,11 @@ impl Used {
     fn at(self, now: UnixMillis) -> Self {
         match now.day_of_count(self.day) {
             Some(day) => Self { day, ..self },
-            None => Self { v: VERSION, day: now.utc_day(), ..Self::default() },
+            None => Self {
+                v: VERSION,
+                day: now.utc_day(),
+                ..Self::default()
+            },
         }
     }
 
@@ -214,8 +278,21 @@ impl Used {
     }
 
     fn shown(&self) -> DayUsage {
-        let Self { v: _, day, calls, messages, tally, exhausted } = *self;
-        DayUsage { day, calls, messages, tally, unreadable: exhausted }
+        let Self {
+            v: _,
+            day,
+            calls,
+            messages,
+            tally,
+            exhausted,
+        } = *self;
+        DayUsage {
+            day,
+            calls,
+            messages,
+            tally,
+            unreadable: exhausted,
+        }
     }
 }
 
@@ -227,11 +304,17 @@ mod tests {
     use crate::platform::{Stored, tests::Memory};
 
     const DAY: u64 = 86_400_000;
-    const CALL: ReserveCall = ReserveCall { item: Item::ModelRequest, cap: 100, tally: Tally::EMPTY };
+    const CALL: ReserveCall = ReserveCall {
+        item: Item::ModelRequest,
+        cap: 100,
+        tally: Tally::EMPTY,
+    };
 
     async fn granted(budget: &Budget<&Memory>, times: usize, now: u64) -> usize {
         let all = join_all((0..times).map(|_| budget.reserve(CALL, UnixMillis(now)))).await;
-        all.into_iter().filter(|outcome| *outcome == Ok(Reservation::Granted)).count()
+        all.into_iter()
+            .filter(|outcome| *outcome == Ok(Reservation::Granted))
+            .count()
     }
 
     #[tokio::test]
@@ -239,13 +322,19 @@ mod tests {
         let memory = Memory::default();
         let budget = Budget::new(&memory);
         assert_eq!(granted(&budget, 1000, DAY).await, 100);
-        assert_eq!(granted(&Budget::new(&memory), 10, DAY).await, 0, "a restarted object goes on counting");
+        assert_eq!(
+            granted(&Budget::new(&memory), 10, DAY).await,
+            0,
+            "a restarted object goes on counting"
+        );
     }
 
     #[tokio::test]
     async fn a_cap_of_zero_grants_nothing() {
         let memory = Memory::default();
-        let outcome = Budget::new(&memory).reserve(ReserveCall { cap: 0, ..CALL }, UnixMillis(0)).await;
+        let outcome = Budget::new(&memory)
+            .reserve(ReserveCall { cap: 0, ..CALL }, UnixMillis(0))
+            .await;
         assert_eq!(outcome, Ok(Reservation::Exhausted));
     }
 
@@ -275,7 +364,12 @@ mod tests {
         let memory = Memory::default();
         let budget = Budget::new(&memory);
         // The caller goes away in the middle of the write.
-        assert!(budget.reserve(CALL, UnixMillis(DAY)).now_or_never().is_none());
+        assert!(
+            budget
+                .reserve(CALL, UnixMillis(DAY))
+                .now_or_never()
+                .is_none()
+        );
         assert!(granted(&budget, 101, DAY).await <= 100);
     }
 
@@ -298,7 +392,10 @@ mod tests {
         [Stored::Unreadable].into_iter().chain(texts).collect()
     }
 
-    const MESSAGE: ReserveCall = ReserveCall { item: Item::Message, ..CALL };
+    const MESSAGE: ReserveCall = ReserveCall {
+        item: Item::Message,
+        ..CALL
+    };
 
     #[tokio::test]
     async fn a_count_that_cannot_be_read_is_used_up_until_the_next_utc_day_and_is_logged_once() {
@@ -306,17 +403,45 @@ mod tests {
             let memory = Memory::holding(value.clone());
             let budget = Budget::new(&memory);
             for call in [CALL, MESSAGE, CALL] {
-                assert_eq!(budget.reserve(call, UnixMillis(DAY)).await, Ok(Reservation::Exhausted), "{value:?}");
-                assert_eq!(budget.look(call.item, 100, UnixMillis(DAY)).await, Ok(Reservation::Exhausted), "{value:?}");
+                assert_eq!(
+                    budget.reserve(call, UnixMillis(DAY)).await,
+                    Ok(Reservation::Exhausted),
+                    "{value:?}"
+                );
+                assert_eq!(
+                    budget.look(call.item, 100, UnixMillis(DAY)).await,
+                    Ok(Reservation::Exhausted),
+                    "{value:?}"
+                );
             }
             let restarted = Budget::new(&memory);
             for call in [CALL, MESSAGE] {
-                assert_eq!(restarted.reserve(call, UnixMillis(2 * DAY - 1)).await, Ok(Reservation::Exhausted), "{value:?}");
+                assert_eq!(
+                    restarted.reserve(call, UnixMillis(2 * DAY - 1)).await,
+                    Ok(Reservation::Exhausted),
+                    "{value:?}"
+                );
             }
-            assert!(restarted.report(&Tally::EMPTY, UnixMillis(2 * DAY - 1)).await.unwrap().unreadable);
+            assert!(
+                restarted
+                    .report(&Tally::EMPTY, UnixMillis(2 * DAY - 1))
+                    .await
+                    .unwrap()
+                    .unreadable
+            );
             assert_eq!(memory.logged("budget_unreadable"), 1, "{value:?}");
-            assert_eq!(granted(&restarted, 101, 2 * DAY).await, 100, "the next day begins anew: {value:?}");
-            assert!(!restarted.report(&Tally::EMPTY, UnixMillis(2 * DAY)).await.unwrap().unreadable);
+            assert_eq!(
+                granted(&restarted, 101, 2 * DAY).await,
+                100,
+                "the next day begins anew: {value:?}"
+            );
+            assert!(
+                !restarted
+                    .report(&Tally::EMPTY, UnixMillis(2 * DAY))
+                    .await
+                    .unwrap()
+                    .unreadable
+            );
             assert_eq!(memory.logged("budget_unreadable"), 1, "{value:?}");
         }
     }
@@ -325,8 +450,17 @@ mod tests {
     async fn a_look_at_a_count_that_cannot_be_read_closes_the_day_for_good() {
         for value in damaged() {
             let memory = Memory::holding(value);
-            assert_eq!(Budget::new(&memory).look(Item::Message, 100, UnixMillis(DAY)).await, Ok(Reservation::Exhausted));
-            assert_eq!(granted(&Budget::new(&memory), 1, DAY).await, 0, "a restarted object knows it");
+            assert_eq!(
+                Budget::new(&memory)
+                    .look(Item::Message, 100, UnixMillis(DAY))
+                    .await,
+                Ok(Reservation::Exhausted)
+            );
+            assert_eq!(
+                granted(&Budget::new(&memory), 1, DAY).await,
+                0,
+                "a restarted object knows it"
+            );
             assert_eq!(memory.logged("budget_unreadable"), 1);
         }
     }
@@ -343,7 +477,12 @@ mod tests {
     async fn an_unreadable_count_that_cannot_be_replaced_grants_nothing() {
         let memory = Memory::holding(Stored::Unreadable);
         memory.commits_fail.set(true);
-        assert!(Budget::new(&memory).reserve(CALL, UnixMillis(DAY)).await.is_err());
+        assert!(
+            Budget::new(&memory)
+                .reserve(CALL, UnixMillis(DAY))
+                .await
+                .is_err()
+        );
         memory.commits_fail.set(false);
         assert_eq!(granted(&Budget::new(&memory), 1, DAY).await, 0);
     }
@@ -358,14 +497,40 @@ mod tests {
             assert_eq!(granted(&Budget::new(&memory), 101, DAY).await, 100);
         }
         let memory = Memory::default();
-        let tally = Tally { prompt_tokens: 30, ..Tally::EMPTY };
+        let tally = Tally {
+            prompt_tokens: 30,
+            ..Tally::EMPTY
+        };
         let budget = Budget::new(&memory);
-        budget.reserve(ReserveCall { tally, ..CALL }, UnixMillis(DAY)).await.unwrap();
+        budget
+            .reserve(ReserveCall { tally, ..CALL }, UnixMillis(DAY))
+            .await
+            .unwrap();
         budget.reserve(MESSAGE, UnixMillis(DAY)).await.unwrap();
         let before = budget.reset(UnixMillis(DAY)).await.unwrap();
-        assert_eq!(before, DayUsage { day: 1, calls: 1, messages: 1, tally, unreadable: false });
-        let after = Budget::new(&memory).report(&Tally::EMPTY, UnixMillis(DAY)).await.unwrap();
-        assert_eq!(after, DayUsage { calls: 0, messages: 0, ..before }, "what was spent is still told");
+        assert_eq!(
+            before,
+            DayUsage {
+                day: 1,
+                calls: 1,
+                messages: 1,
+                tally,
+                unreadable: false
+            }
+        );
+        let after = Budget::new(&memory)
+            .report(&Tally::EMPTY, UnixMillis(DAY))
+            .await
+            .unwrap();
+        assert_eq!(
+            after,
+            DayUsage {
+                calls: 0,
+                messages: 0,
+                ..before
+            },
+            "what was spent is still told"
+        );
     }
 
     #[tokio::test]
@@ -373,12 +538,22 @@ mod tests {
         let memory = Memory::default();
         let budget = Budget::new(&memory);
         assert_eq!(granted(&budget, 100, 1000 * DAY).await, 100);
-        assert_eq!(granted(&budget, 1, DAY).await, 0, "what was counted there is today's");
+        assert_eq!(
+            granted(&budget, 1, DAY).await,
+            0,
+            "what was counted there is today's"
+        );
         assert_eq!(granted(&Budget::new(&memory), 1, 2 * DAY - 1).await, 0);
         assert_eq!(granted(&Budget::new(&memory), 101, 2 * DAY).await, 100);
         for day in [u64::MAX, 1000] {
-            let memory = Memory::holding(Stored::Text(format!(r#"{{"v":1,"day":{day},"calls":99,"messages":0}}"#)));
-            assert_eq!(granted(&Budget::new(&memory), 5, DAY).await, 1, "edited storage, too");
+            let memory = Memory::holding(Stored::Text(format!(
+                r#"{{"v":1,"day":{day},"calls":99,"messages":0}}"#
+            )));
+            assert_eq!(
+                granted(&Budget::new(&memory), 5, DAY).await,
+                1,
+                "edited storage, too"
+            );
             assert_eq!(granted(&Budget::new(&memory), 101, 2 * DAY).await, 100);
         }
     }
@@ -387,21 +562,52 @@ mod tests {
     async fn what_is_reported_adds_up_for_a_day_and_midnight_begins_anew() {
         let memory = Memory::default();
         let budget = Budget::new(&memory);
-        let tally = Tally { messages_in: 2, prompt_tokens: 30, ..Tally::EMPTY };
+        let tally = Tally {
+            messages_in: 2,
+            prompt_tokens: 30,
+            ..Tally::EMPTY
+        };
         for cap in [1, 1] {
-            budget.reserve(ReserveCall { cap, tally, ..CALL }, UnixMillis(DAY)).await.unwrap();
+            budget
+                .reserve(ReserveCall { cap, tally, ..CALL }, UnixMillis(DAY))
+                .await
+                .unwrap();
         }
-        let usage = Budget::new(&memory).report(&tally, UnixMillis(DAY)).await.unwrap();
+        let usage = Budget::new(&memory)
+            .report(&tally, UnixMillis(DAY))
+            .await
+            .unwrap();
         assert_eq!((usage.day, usage.calls), (1, 1));
-        assert_eq!((usage.tally.messages_in, usage.tally.prompt_tokens, usage.tally.refusals.budget_exhausted), (6, 90, 1));
-        let next = budget.report(&Tally::EMPTY, UnixMillis(2 * DAY)).await.unwrap();
-        assert_eq!(next, DayUsage { day: 2, calls: 0, messages: 0, tally: Tally::EMPTY, unreadable: false });
+        assert_eq!(
+            (
+                usage.tally.messages_in,
+                usage.tally.prompt_tokens,
+                usage.tally.refusals.budget_exhausted
+            ),
+            (6, 90, 1)
+        );
+        let next = budget
+            .report(&Tally::EMPTY, UnixMillis(2 * DAY))
+            .await
+            .unwrap();
+        assert_eq!(
+            next,
+            DayUsage {
+                day: 2,
+                calls: 0,
+                messages: 0,
+                tally: Tally::EMPTY,
+                unreadable: false
+            }
+        );
     }
 
     #[tokio::test]
     async fn the_stored_count_is_version_1_and_is_still_read() {
         let memory = Memory::default();
-        *memory.value.borrow_mut() = Some(Stored::Text(r#"{"v":1,"day":1,"calls":99,"messages":0}"#.into()));
+        *memory.value.borrow_mut() = Some(Stored::Text(
+            r#"{"v":1,"day":1,"calls":99,"messages":0}"#.into(),
+        ));
         assert_eq!(granted(&Budget::new(&memory), 5, DAY).await, 1);
     }
 }

@@ -23,7 +23,21 @@ pub enum Command {
 
 /// Every word of a command, as [`Command::of`] compares them.
 pub const WORDS: &[(Command, &[&str])] = &[
-    (Command::OptOut, &["stop", "stopall", "stop all", "unsubscribe", "cancel", "end", "quit", "revoke", "optout", "opt out"]),
+    (
+        Command::OptOut,
+        &[
+            "stop",
+            "stopall",
+            "stop all",
+            "unsubscribe",
+            "cancel",
+            "end",
+            "quit",
+            "revoke",
+            "optout",
+            "opt out",
+        ],
+    ),
     (Command::OptIn, &["start", "unstop"]),
     (Command::Help, &["help", "info"]),
     (Command::Erase, &["delete my data"]),
@@ -38,7 +52,10 @@ impl Command {
     #[must_use]
     pub fn of(text: &str) -> Option<Self> {
         let words = normalised(text);
-        WORDS.iter().find(|(_, all)| all.contains(&words.as_str())).map(|(command, _)| *command)
+        WORDS
+            .iter()
+            .find(|(_, all)| all.contains(&words.as_str()))
+            .map(|(command, _)| *command)
     }
 }
 
@@ -50,7 +67,11 @@ pub fn is_yes(text: &str) -> bool {
 
 fn normalised(text: &str) -> String {
     let inner = text.trim_matches(|c: char| !c.is_alphanumeric());
-    inner.split_whitespace().map(str::to_ascii_lowercase).collect::<Vec<_>>().join(" ")
+    inner
+        .split_whitespace()
+        .map(str::to_ascii_lowercase)
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 #[cfg(test)]
@@ -99,10 +120,19 @@ mod tests {
 
     #[test]
     fn the_words_are_written_as_they_are_compared_and_each_means_one_thing() {
-        let all: Vec<&str> = WORDS.iter().flat_map(|(_, words)| *words).copied().chain([YES]).collect();
+        let all: Vec<&str> = WORDS
+            .iter()
+            .flat_map(|(_, words)| *words)
+            .copied()
+            .chain([YES])
+            .collect();
         for word in &all {
             assert_eq!(normalised(word), *word);
-            assert_eq!(all.iter().filter(|other| other == &word).count(), 1, "{word}");
+            assert_eq!(
+                all.iter().filter(|other| other == &word).count(),
+                1,
+                "{word}"
+            );
         }
     }
 }

@@ -84,7 +84,8 @@ impl OpenAi {
     /// with a key of its own (`sk-playground-…`), so that what is tried there is what OpenAI gets.
     #[must_use]
     pub fn is_openai(&self) -> bool {
-        let in_playground = is_this_machine(self.base_url.host()) && self.api_key.expose().starts_with("sk-playground-");
+        let in_playground = is_this_machine(self.base_url.host())
+            && self.api_key.expose().starts_with("sk-playground-");
         self.base_url.is_openai_host() || self.base_url.is_gateway_to_openai() || in_playground
     }
 }
@@ -141,7 +142,10 @@ pub const SETTINGS: &[Setting] = &[
     var(OPENAI_REASONING_EFFORT, Default::NoReasoning),
     var(OPENAI_MAX_COMPLETION_TOKENS, Default::Value("1000")),
     var(OPENAI_TIMEOUT_MS, Default::Value("60000")),
-    var(TWILIO_API_BASE_URL, Default::Value("https://api.twilio.com")),
+    var(
+        TWILIO_API_BASE_URL,
+        Default::Value("https://api.twilio.com"),
+    ),
     var(ASSISTANT_PROMPT, Default::Value(GENERAL_PROMPT)),
     var(RATE_LIMIT_PER_MINUTE, Default::Value("10")),
     var(MAX_DAILY_CALLS, Default::Value("1000")),
@@ -189,11 +193,19 @@ const GENERAL_HELP: &str = "This is an automated assistant. Reply RESET to start
     STOP to get no more messages.";
 
 const fn secret(name: &'static str, default: Default) -> Setting {
-    Setting { name, kind: Kind::Secret, default }
+    Setting {
+        name,
+        kind: Kind::Secret,
+        default,
+    }
 }
 
 const fn var(name: &'static str, default: Default) -> Setting {
-    Setting { name, kind: Kind::Var, default }
+    Setting {
+        name,
+        kind: Kind::Var,
+        default,
+    }
 }
 
 /// A setting that is missing or wrong.
@@ -211,7 +223,10 @@ impl Config {
     /// # Errors
     /// All faults, in the order of [`SETTINGS`].
     pub fn parse(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, Vec<Fault>> {
-        let mut reader = Reader { lookup, faults: Vec::new() };
+        let mut reader = Reader {
+            lookup,
+            faults: Vec::new(),
+        };
         let twilio_tokens = reader.read(TWILIO_AUTH_TOKEN, auth_tokens);
         let api_key = reader.read(OPENAI_API_KEY, header_secret);
         let pseudonym_key = reader.read(PSEUDONYM_KEY, long_secret);
@@ -225,34 +240,73 @@ impl Config {
             && url.is_openai_host()
             && !key.expose().starts_with("sk-")
         {
-            reader.fault(OPENAI_API_KEY, "must start with sk- when OPENAI_BASE_URL is OpenAI's own");
+            reader.fault(
+                OPENAI_API_KEY,
+                "must start with sk- when OPENAI_BASE_URL is OpenAI's own",
+            );
         }
         let model = reader.read(OPENAI_MODEL, non_blank);
         let reasoning_effort = reader.read_optional(OPENAI_REASONING_EFFORT, effort);
-        let max_completion_tokens =
-            reader.read(OPENAI_MAX_COMPLETION_TOKENS, |text| number(text, 1..=128_000, "must be a whole number, 1 to 128000"));
-        let openai_timeout =
-            reader.read(OPENAI_TIMEOUT_MS, |text| number(text, 100..=300_000, "must be a whole number of milliseconds, 100 to 300000"));
+        let max_completion_tokens = reader.read(OPENAI_MAX_COMPLETION_TOKENS, |text| {
+            number(text, 1..=128_000, "must be a whole number, 1 to 128000")
+        });
+        let openai_timeout = reader.read(OPENAI_TIMEOUT_MS, |text| {
+            number(
+                text,
+                100..=300_000,
+                "must be a whole number of milliseconds, 100 to 300000",
+            )
+        });
         let twilio_api_base_url = reader.read(TWILIO_API_BASE_URL, self::base_url);
         let prompt = reader.read(ASSISTANT_PROMPT, non_blank);
-        let rate_limit_per_minute = reader.read(RATE_LIMIT_PER_MINUTE, |text| number(text, 1..=1000, "must be a whole number, 1 to 1000"));
-        let cap = |text: &str| number(text, 0..=1_000_000_000, "must be a whole number, 0 to 1000000000");
+        let rate_limit_per_minute = reader.read(RATE_LIMIT_PER_MINUTE, |text| {
+            number(text, 1..=1000, "must be a whole number, 1 to 1000")
+        });
+        let cap = |text: &str| {
+            number(
+                text,
+                0..=1_000_000_000,
+                "must be a whole number, 0 to 1000000000",
+            )
+        };
         let max_daily_calls = reader.read(MAX_DAILY_CALLS, cap);
         let max_daily_calls_per_contact = reader.read(MAX_DAILY_CALLS_PER_CONTACT, cap);
         let max_daily_messages = reader.read(MAX_DAILY_MESSAGES, cap);
-        let max_message_chars = reader.read(MAX_MESSAGE_CHARS, |text| number(text, 1..=10_000, "must be a whole number, 1 to 10000"));
-        let max_segments = reader.read(MAX_SEGMENTS, |text| number(text, 1..=100, "must be a whole number, 1 to 100"));
-        let ttl_seconds =
-            reader.read(CONVERSATION_TTL_SECONDS, |text| number(text, 60..=86_400, "must be a whole number of seconds, 60 to 86400"));
-        let reply_within =
-            reader.read(REPLY_WITHIN_MS, |text| number(text, 100..=14_000, "must be a whole number of milliseconds, 100 to 14000"));
+        let max_message_chars = reader.read(MAX_MESSAGE_CHARS, |text| {
+            number(text, 1..=10_000, "must be a whole number, 1 to 10000")
+        });
+        let max_segments = reader.read(MAX_SEGMENTS, |text| {
+            number(text, 1..=100, "must be a whole number, 1 to 100")
+        });
+        let ttl_seconds = reader.read(CONVERSATION_TTL_SECONDS, |text| {
+            number(
+                text,
+                60..=86_400,
+                "must be a whole number of seconds, 60 to 86400",
+            )
+        });
+        let reply_within = reader.read(REPLY_WITHIN_MS, |text| {
+            number(
+                text,
+                100..=14_000,
+                "must be a whole number of milliseconds, 100 to 14000",
+            )
+        });
 
         let help_text = reader.read(HELP_TEXT, help_text);
         let price_input = reader.read_optional(OPENAI_PRICE_INPUT, price);
         let price_output = reader.read_optional(OPENAI_PRICE_OUTPUT, price);
         for (name, is_set, other_is_set) in [
-            (OPENAI_PRICE_INPUT, reader.is_set(OPENAI_PRICE_INPUT), reader.is_set(OPENAI_PRICE_OUTPUT)),
-            (OPENAI_PRICE_OUTPUT, reader.is_set(OPENAI_PRICE_OUTPUT), reader.is_set(OPENAI_PRICE_INPUT)),
+            (
+                OPENAI_PRICE_INPUT,
+                reader.is_set(OPENAI_PRICE_INPUT),
+                reader.is_set(OPENAI_PRICE_OUTPUT),
+            ),
+            (
+                OPENAI_PRICE_OUTPUT,
+                reader.is_set(OPENAI_PRICE_OUTPUT),
+                reader.is_set(OPENAI_PRICE_INPUT),
+            ),
         ] {
             if other_is_set && !is_set {
                 reader.fault(name, "must be set, as the other price is");
@@ -279,14 +333,17 @@ impl Config {
                 twilio_api_base_url: twilio_api_base_url?,
                 rate_limit_per_minute: rate_limit_per_minute?,
                 max_daily_calls: max_daily_calls?,
-                max_daily_calls_per_contact: Some(max_daily_calls_per_contact?).filter(|cap| *cap > 0),
+                max_daily_calls_per_contact: Some(max_daily_calls_per_contact?)
+                    .filter(|cap| *cap > 0),
                 max_daily_messages: max_daily_messages?,
                 max_message_chars: usize::try_from(max_message_chars?).ok()?,
                 max_segments: usize::try_from(max_segments?).ok()?,
                 conversation_ttl: Duration::from_secs(ttl_seconds?.into()),
                 reply_within: Duration::from_millis(reply_within?.into()),
                 help_text: help_text?,
-                prices: price_input.zip(price_output).map(|(input, output)| Prices { input, output }),
+                prices: price_input
+                    .zip(price_output)
+                    .map(|(input, output)| Prices { input, output }),
             })
         })();
         match parsed {
@@ -307,7 +364,10 @@ impl<L: Fn(&str) -> Option<String>> Reader<L> {
     /// The value of a setting that must have one, its own or its default.
     fn read<T>(&mut self, name: &'static str, parse: impl Fn(&str) -> Parsed<T>) -> Option<T> {
         let set = (self.lookup)(name).filter(|value| !value.is_empty());
-        let default = SETTINGS.iter().find(|setting| setting.name == name).map(|setting| setting.default);
+        let default = SETTINGS
+            .iter()
+            .find(|setting| setting.name == name)
+            .map(|setting| setting.default);
         let value = match (set, default) {
             (Some(value), _) => value,
             (None, Some(Default::Value(value))) => value.to_owned(),
@@ -326,8 +386,16 @@ impl<L: Fn(&str) -> Option<String>> Reader<L> {
     }
 
     /// The value of a setting that may be absent.
-    fn read_optional<T>(&mut self, name: &'static str, parse: impl Fn(&str) -> Parsed<T>) -> Option<T> {
-        if self.is_set(name) { self.read(name, parse) } else { None }
+    fn read_optional<T>(
+        &mut self,
+        name: &'static str,
+        parse: impl Fn(&str) -> Parsed<T>,
+    ) -> Option<T> {
+        if self.is_set(name) {
+            self.read(name, parse)
+        } else {
+            None
+        }
     }
 
     fn is_set(&self, name: &str) -> bool {
@@ -339,7 +407,12 @@ impl<L: Fn(&str) -> Option<String>> Reader<L> {
     }
 
     fn into_faults(self) -> Vec<Fault> {
-        let of = |setting: &'static Setting| self.faults.iter().filter(|fault| fault.setting == setting.name).copied();
+        let of = |setting: &'static Setting| {
+            self.faults
+                .iter()
+                .filter(|fault| fault.setting == setting.name)
+                .copied()
+        };
         SETTINGS.iter().flat_map(of).collect()
     }
 }
@@ -347,9 +420,13 @@ impl<L: Fn(&str) -> Option<String>> Reader<L> {
 fn auth_tokens(text: &str) -> Parsed<Vec<Secret>> {
     let token = |token: &str| {
         let token = token.trim();
-        (token.len() == 32 && token.bytes().all(|b| b.is_ascii_hexdigit())).then(|| Secret::new(token.to_owned()))
+        (token.len() == 32 && token.bytes().all(|b| b.is_ascii_hexdigit()))
+            .then(|| Secret::new(token.to_owned()))
     };
-    text.split(',').map(token).collect::<Option<_>>().ok_or("must be one or more auth tokens of 32 hex digits, separated by commas")
+    text.split(',')
+        .map(token)
+        .collect::<Option<_>>()
+        .ok_or("must be one or more auth tokens of 32 hex digits, separated by commas")
 }
 
 /// A secret that travels in a header: visible ASCII.
@@ -363,8 +440,15 @@ fn header_secret(text: &str) -> Parsed<Secret> {
 
 /// The name of an HTTP header: a token (RFC 9110, section 5.1). Looking a header up by another text is an error at the runtime.
 fn header_name(text: &str) -> Parsed<String> {
-    let is_token = !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b));
-    if is_token && text.len() <= 100 { Ok(text.to_owned()) } else { Err("must be the name of an HTTP header, at most 100 characters") }
+    let is_token = !text.is_empty()
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b));
+    if is_token && text.len() <= 100 {
+        Ok(text.to_owned())
+    } else {
+        Err("must be the name of an HTTP header, at most 100 characters")
+    }
 }
 
 fn long_secret(text: &str) -> Parsed<Secret> {
@@ -375,13 +459,24 @@ fn long_secret(text: &str) -> Parsed<Secret> {
 }
 
 fn non_blank(text: &str) -> Parsed<String> {
-    if text.trim().is_empty() { Err("must not be blank") } else { Ok(text.to_owned()) }
+    if text.trim().is_empty() {
+        Err("must not be blank")
+    } else {
+        Ok(text.to_owned())
+    }
 }
 
 /// A word. Which ones there are is the model's to say: it refuses what it does not know, and they change from model to model.
 fn effort(text: &str) -> Parsed<String> {
-    let is_word = text.len() <= 20 && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b));
-    if is_word { Ok(text.to_owned()) } else { Err("must be a word such as low: at most 20 letters, digits, - and _") }
+    let is_word = text.len() <= 20
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b));
+    if is_word {
+        Ok(text.to_owned())
+    } else {
+        Err("must be a word such as low: at most 20 letters, digits, - and _")
+    }
 }
 
 /// A text that one SMS answer can hold.
@@ -396,23 +491,34 @@ fn help_text(text: &str) -> Parsed<String> {
 fn price(text: &str) -> Parsed<u64> {
     const PROBLEM: &str = "must be a price a million tokens such as 0.15, with at most six decimals and below 1000000";
     let (whole, decimals) = text.split_once('.').unwrap_or((text, "0"));
-    let digits = |part: &str, most: usize| !part.is_empty() && part.len() <= most && part.bytes().all(|b| b.is_ascii_digit());
+    let digits = |part: &str, most: usize| {
+        !part.is_empty() && part.len() <= most && part.bytes().all(|b| b.is_ascii_digit())
+    };
     if !digits(whole, 6) || !digits(decimals, 6) {
         return Err(PROBLEM);
     }
-    format!("{whole}{decimals:0<6}").parse().map_err(|_| PROBLEM)
+    format!("{whole}{decimals:0<6}")
+        .parse()
+        .map_err(|_| PROBLEM)
 }
 
 fn number(text: &str, range: RangeInclusive<u32>, problem: &'static str) -> Parsed<u32> {
     // `u32::from_str` would take a leading plus.
     let plain = text.bytes().all(|b| b.is_ascii_digit());
-    text.parse::<u32>().ok().filter(|number| plain && range.contains(number)).ok_or(problem)
+    text.parse::<u32>()
+        .ok()
+        .filter(|number| plain && range.contains(number))
+        .ok_or(problem)
 }
 
 fn origin(text: &str) -> Parsed<Origin> {
     const PROBLEM: &str = "must be an origin: https://host or https://host:port, without a path";
     let url = base_url(text).map_err(|_| PROBLEM)?;
-    if url.path.is_empty() { Ok(Origin(url.origin)) } else { Err(PROBLEM) }
+    if url.path.is_empty() {
+        Ok(Origin(url.origin))
+    } else {
+        Err(PROBLEM)
+    }
 }
 
 fn base_url(text: &str) -> Parsed<BaseUrl> {
@@ -425,12 +531,22 @@ fn base_url(text: &str) -> Parsed<BaseUrl> {
     let host = host_of(authority).ok_or(PROBLEM)?;
     // Over plain http a key or a conversation could be read on the way; on this machine there is no way.
     let private = is_this_machine(host);
-    let path_is_plain = path.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._~/".contains(&b));
+    let path_is_plain = path
+        .bytes()
+        .all(|b| b.is_ascii_alphanumeric() || b"-._~/".contains(&b));
     if !(scheme == "https" || (scheme == "http" && private)) || !path_is_plain {
         return Err(PROBLEM);
     }
-    let path = if path.is_empty() { String::new() } else { format!("/{path}") };
-    Ok(BaseUrl { origin: format!("{scheme}://{authority}"), host: host.to_owned(), path })
+    let path = if path.is_empty() {
+        String::new()
+    } else {
+        format!("/{path}")
+    };
+    Ok(BaseUrl {
+        origin: format!("{scheme}://{authority}"),
+        host: host.to_owned(),
+        path,
+    })
 }
 
 fn is_this_machine(host: &str) -> bool {
@@ -443,8 +559,14 @@ fn host_of(authority: &str) -> Option<&str> {
         Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
         _ => (authority, None),
     };
-    let name = |host: &str| !host.is_empty() && host.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-.".contains(&b));
-    let valid = (name(host) || host == "[::1]") && port.is_none_or(|port| port.parse::<u16>().is_ok_and(|number| number > 0));
+    let name = |host: &str| {
+        !host.is_empty()
+            && host
+                .bytes()
+                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-.".contains(&b))
+    };
+    let valid = (name(host) || host == "[::1]")
+        && port.is_none_or(|port| port.parse::<u16>().is_ok_and(|number| number > 0));
     valid.then_some(host)
 }
 
@@ -538,28 +660,72 @@ pub(crate) mod tests {
     ];
 
     fn parse(changes: &[(&str, &str)]) -> Result<Config, Vec<Fault>> {
-        Config::parse(|name| changes.iter().chain(&MINIMAL).find(|(other, _)| *other == name).map(|(_, value)| (*value).to_owned()))
+        Config::parse(|name| {
+            changes
+                .iter()
+                .chain(&MINIMAL)
+                .find(|(other, _)| *other == name)
+                .map(|(_, value)| (*value).to_owned())
+        })
     }
 
     #[test]
     fn the_defaults_are_those_of_the_table() {
         let config = parse(&[]).unwrap();
-        assert_eq!(config.openai.base_url.join("/x"), "https://api.openai.com/v1/x");
+        assert_eq!(
+            config.openai.base_url.join("/x"),
+            "https://api.openai.com/v1/x"
+        );
         assert_eq!(config.openai.model, "gpt-6-luna");
-        assert_eq!((config.openai.reasoning_effort, config.openai.max_completion_tokens), (None, 1000));
+        assert_eq!(
+            (
+                config.openai.reasoning_effort,
+                config.openai.max_completion_tokens
+            ),
+            (None, 1000)
+        );
         assert_eq!(config.openai.timeout, Duration::from_secs(60));
-        assert_eq!(config.twilio_api_base_url.join(""), "https://api.twilio.com");
-        assert_eq!((config.rate_limit_per_minute, config.max_daily_calls, config.max_message_chars), (10, 1000, 4000));
-        assert_eq!((config.max_daily_calls_per_contact, config.max_daily_messages), (Some(100), 1000));
-        assert_eq!(parse(&[(MAX_DAILY_CALLS_PER_CONTACT, "0")]).unwrap().max_daily_calls_per_contact, None, "no limit");
+        assert_eq!(
+            config.twilio_api_base_url.join(""),
+            "https://api.twilio.com"
+        );
+        assert_eq!(
+            (
+                config.rate_limit_per_minute,
+                config.max_daily_calls,
+                config.max_message_chars
+            ),
+            (10, 1000, 4000)
+        );
+        assert_eq!(
+            (
+                config.max_daily_calls_per_contact,
+                config.max_daily_messages
+            ),
+            (Some(100), 1000)
+        );
+        assert_eq!(
+            parse(&[(MAX_DAILY_CALLS_PER_CONTACT, "0")])
+                .unwrap()
+                .max_daily_calls_per_contact,
+            None,
+            "no limit"
+        );
         assert_eq!(config.conversation_ttl, Duration::from_secs(3600));
         assert_eq!(config.reply_within, Duration::from_secs(10));
-        assert!(config.admin_token.is_none() && config.segment_write_key.is_none() && config.public_url.is_none());
+        assert!(
+            config.admin_token.is_none()
+                && config.segment_write_key.is_none()
+                && config.public_url.is_none()
+        );
     }
 
     #[test]
     fn all_faults_are_found_together_and_show_no_value() {
-        let faults = Config::parse(|name| (name != TWILIO_AUTH_TOKEN).then(|| " planted value\n".to_owned())).unwrap_err();
+        let faults = Config::parse(|name| {
+            (name != TWILIO_AUTH_TOKEN).then(|| " planted value\n".to_owned())
+        })
+        .unwrap_err();
         let names: Vec<_> = faults.iter().map(|fault| fault.setting).collect();
         let all_but_free_text: Vec<_> = SETTINGS
             .iter()
@@ -596,37 +762,105 @@ pub(crate) mod tests {
     #[test]
     fn tokens_are_lists_of_32_hex_digits() {
         let two = "0123456789abcdef0123456789abcdef, fedcba9876543210fedcba9876543210";
-        assert_eq!(parse(&[(TWILIO_AUTH_TOKEN, two)]).unwrap().twilio_tokens.len(), 2);
-        for bad in ["12345", "0123456789abcdef0123456789abcdeg", "0123456789abcdef0123456789abcdef,", ","] {
-            assert_eq!(parse(&[(TWILIO_AUTH_TOKEN, bad)]).unwrap_err()[0].setting, TWILIO_AUTH_TOKEN);
+        assert_eq!(
+            parse(&[(TWILIO_AUTH_TOKEN, two)])
+                .unwrap()
+                .twilio_tokens
+                .len(),
+            2
+        );
+        for bad in [
+            "12345",
+            "0123456789abcdef0123456789abcdeg",
+            "0123456789abcdef0123456789abcdef,",
+            ",",
+        ] {
+            assert_eq!(
+                parse(&[(TWILIO_AUTH_TOKEN, bad)]).unwrap_err()[0].setting,
+                TWILIO_AUTH_TOKEN
+            );
         }
     }
 
     #[test]
     fn an_effort_is_any_word_and_nothing_else() {
-        for good in ["none", "low", "xhigh", "max", "Extra_high-2", &"x".repeat(20)] {
-            assert_eq!(parse(&[(OPENAI_REASONING_EFFORT, good)]).unwrap().openai.reasoning_effort.as_deref(), Some(good));
+        for good in [
+            "none",
+            "low",
+            "xhigh",
+            "max",
+            "Extra_high-2",
+            &"x".repeat(20),
+        ] {
+            assert_eq!(
+                parse(&[(OPENAI_REASONING_EFFORT, good)])
+                    .unwrap()
+                    .openai
+                    .reasoning_effort
+                    .as_deref(),
+                Some(good)
+            );
         }
-        for bad in [" ", "very high", "low,high", "h\u{f6}chste", "\"low\"", &"x".repeat(21)] {
-            assert_eq!(parse(&[(OPENAI_REASONING_EFFORT, bad)]).unwrap_err()[0].setting, OPENAI_REASONING_EFFORT, "{bad}");
+        for bad in [
+            " ",
+            "very high",
+            "low,high",
+            "h\u{f6}chste",
+            "\"low\"",
+            &"x".repeat(21),
+        ] {
+            assert_eq!(
+                parse(&[(OPENAI_REASONING_EFFORT, bad)]).unwrap_err()[0].setting,
+                OPENAI_REASONING_EFFORT,
+                "{bad}"
+            );
         }
-        assert_eq!(parse(&[(OPENAI_REASONING_EFFORT, "")]).unwrap().openai.reasoning_effort, None);
+        assert_eq!(
+            parse(&[(OPENAI_REASONING_EFFORT, "")])
+                .unwrap()
+                .openai
+                .reasoning_effort,
+            None
+        );
     }
 
     #[test]
     fn the_header_that_tells_a_clients_address_has_the_name_of_one() {
         assert_eq!(parse(&[]).unwrap().admin_client_header, "CF-Connecting-IP");
         for good in ["X-Real-IP", "true-client-ip", "x_client", &"x".repeat(100)] {
-            assert_eq!(parse(&[(ADMIN_CLIENT_HEADER, good)]).unwrap().admin_client_header, good);
+            assert_eq!(
+                parse(&[(ADMIN_CLIENT_HEADER, good)])
+                    .unwrap()
+                    .admin_client_header,
+                good
+            );
         }
-        for bad in [" ", "X-Real-IP ", "X Real IP", "X-Real-IP:", "X-Real-IP,X-Other", "X-R\u{e9}al-IP", "a\nb", &"x".repeat(101)] {
-            assert_eq!(parse(&[(ADMIN_CLIENT_HEADER, bad)]).unwrap_err()[0].setting, ADMIN_CLIENT_HEADER, "{bad}");
+        for bad in [
+            " ",
+            "X-Real-IP ",
+            "X Real IP",
+            "X-Real-IP:",
+            "X-Real-IP,X-Other",
+            "X-R\u{e9}al-IP",
+            "a\nb",
+            &"x".repeat(101),
+        ] {
+            assert_eq!(
+                parse(&[(ADMIN_CLIENT_HEADER, bad)]).unwrap_err()[0].setting,
+                ADMIN_CLIENT_HEADER,
+                "{bad}"
+            );
         }
     }
 
     #[test]
     fn openai_is_told_from_other_servers_by_its_hosts_and_by_the_gateways_path() {
-        let is_openai = |url, key| parse(&[(OPENAI_BASE_URL, url), (OPENAI_API_KEY, key)]).unwrap().openai.is_openai();
+        let is_openai = |url, key| {
+            parse(&[(OPENAI_BASE_URL, url), (OPENAI_API_KEY, key)])
+                .unwrap()
+                .openai
+                .is_openai()
+        };
         for own in [
             "https://api.openai.com/v1",
             "https://eu.api.openai.com/v1",
@@ -650,23 +884,42 @@ pub(crate) mod tests {
         ] {
             assert!(!is_openai(other, "sk-test"), "{other}");
         }
-        assert!(is_openai("http://127.0.0.1:8788/v1", "sk-playground-1"), "the playground stands for it");
-        assert!(!is_openai("https://models.example/v1", "sk-playground-1"), "on this machine only");
+        assert!(
+            is_openai("http://127.0.0.1:8788/v1", "sk-playground-1"),
+            "the playground stands for it"
+        );
+        assert!(
+            !is_openai("https://models.example/v1", "sk-playground-1"),
+            "on this machine only"
+        );
     }
 
     #[test]
     fn an_openai_key_must_look_like_one_for_openai_itself_only() {
         for url in ["https://api.openai.com/v1", "https://eu.api.openai.com/v1"] {
-            assert_eq!(parse(&[(OPENAI_API_KEY, "key"), (OPENAI_BASE_URL, url)]).unwrap_err()[0].setting, OPENAI_API_KEY);
+            assert_eq!(
+                parse(&[(OPENAI_API_KEY, "key"), (OPENAI_BASE_URL, url)]).unwrap_err()[0].setting,
+                OPENAI_API_KEY
+            );
         }
-        assert!(parse(&[(OPENAI_API_KEY, "key"), (OPENAI_BASE_URL, "https://models.example/v1")]).is_ok());
+        assert!(
+            parse(&[
+                (OPENAI_API_KEY, "key"),
+                (OPENAI_BASE_URL, "https://models.example/v1")
+            ])
+            .is_ok()
+        );
     }
 
     #[test]
     fn urls_are_https_except_on_this_machine() {
-        for good in
-            ["https://a.example", "https://a.example:8443/v1/", "http://127.0.0.1:8788/v1", "http://localhost:1", "http://[::1]:8788"]
-        {
+        for good in [
+            "https://a.example",
+            "https://a.example:8443/v1/",
+            "http://127.0.0.1:8788/v1",
+            "http://localhost:1",
+            "http://[::1]:8788",
+        ] {
             assert!(parse(&[(OPENAI_BASE_URL, good)]).is_ok(), "{good}");
         }
         for bad in [
@@ -681,28 +934,74 @@ pub(crate) mod tests {
         ] {
             assert!(parse(&[(OPENAI_BASE_URL, bad)]).is_err(), "{bad}");
         }
-        assert_eq!(parse(&[(PUBLIC_URL, "https://a.example/")]).unwrap().public_url.unwrap().as_str(), "https://a.example");
+        assert_eq!(
+            parse(&[(PUBLIC_URL, "https://a.example/")])
+                .unwrap()
+                .public_url
+                .unwrap()
+                .as_str(),
+            "https://a.example"
+        );
         assert!(parse(&[(PUBLIC_URL, "https://a.example/twilio")]).is_err());
     }
 
     #[test]
     fn prices_are_exact_decimals_and_come_in_pairs() {
-        let both = |input, output| parse(&[(OPENAI_PRICE_INPUT, input), (OPENAI_PRICE_OUTPUT, output)]);
-        assert_eq!(both("0.15", "10").unwrap().prices, Some(Prices { input: 150_000, output: 10_000_000 }));
-        assert_eq!(both("0.000001", "999999.999999").unwrap().prices, Some(Prices { input: 1, output: 999_999_999_999 }));
+        let both =
+            |input, output| parse(&[(OPENAI_PRICE_INPUT, input), (OPENAI_PRICE_OUTPUT, output)]);
+        assert_eq!(
+            both("0.15", "10").unwrap().prices,
+            Some(Prices {
+                input: 150_000,
+                output: 10_000_000
+            })
+        );
+        assert_eq!(
+            both("0.000001", "999999.999999").unwrap().prices,
+            Some(Prices {
+                input: 1,
+                output: 999_999_999_999
+            })
+        );
         assert_eq!(parse(&[]).unwrap().prices, None);
-        for bad in ["free", "-1", ".5", "1.", "1e3", "1,5", "0.0000001", "1000000", "$1"] {
-            assert_eq!(both(bad, "1").unwrap_err()[0].setting, OPENAI_PRICE_INPUT, "{bad}");
+        for bad in [
+            "free",
+            "-1",
+            ".5",
+            "1.",
+            "1e3",
+            "1,5",
+            "0.0000001",
+            "1000000",
+            "$1",
+        ] {
+            assert_eq!(
+                both(bad, "1").unwrap_err()[0].setting,
+                OPENAI_PRICE_INPUT,
+                "{bad}"
+            );
         }
-        assert_eq!(parse(&[(OPENAI_PRICE_INPUT, "1")]).unwrap_err()[0].setting, OPENAI_PRICE_OUTPUT);
-        assert_eq!(parse(&[(OPENAI_PRICE_OUTPUT, "1")]).unwrap_err()[0].setting, OPENAI_PRICE_INPUT);
+        assert_eq!(
+            parse(&[(OPENAI_PRICE_INPUT, "1")]).unwrap_err()[0].setting,
+            OPENAI_PRICE_OUTPUT
+        );
+        assert_eq!(
+            parse(&[(OPENAI_PRICE_OUTPUT, "1")]).unwrap_err()[0].setting,
+            OPENAI_PRICE_INPUT
+        );
     }
 
     #[test]
     fn a_help_text_fits_one_message() {
         assert!(parse(&[(HELP_TEXT, &"x".repeat(1600))]).is_ok());
-        assert_eq!(parse(&[(HELP_TEXT, &"x".repeat(1601))]).unwrap_err()[0].setting, HELP_TEXT);
-        assert_eq!(parse(&[(HELP_TEXT, " ")]).unwrap_err()[0].setting, HELP_TEXT);
+        assert_eq!(
+            parse(&[(HELP_TEXT, &"x".repeat(1601))]).unwrap_err()[0].setting,
+            HELP_TEXT
+        );
+        assert_eq!(
+            parse(&[(HELP_TEXT, " ")]).unwrap_err()[0].setting,
+            HELP_TEXT
+        );
     }
 
     #[test]

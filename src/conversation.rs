@@ -73,7 +73,9 @@ impl Conversation {
             .rev()
             .take(MAX_TURNS)
             .take_while(|turn| {
-                chars = chars.saturating_add(turn.user.chars().count()).saturating_add(turn.assistant.chars().count());
+                chars = chars
+                    .saturating_add(turn.user.chars().count())
+                    .saturating_add(turn.assistant.chars().count());
                 chars <= MAX_CHARS
             })
             .count();
@@ -85,7 +87,10 @@ impl Conversation {
     /// # Errors
     /// When JSON cannot be written, which writing to memory does not.
     pub fn encode(&self) -> Result<String, serde_json::Error> {
-        serde_json::to_string(&Stored { v: VERSION, turns: &self.turns })
+        serde_json::to_string(&Stored {
+            v: VERSION,
+            turns: &self.turns,
+        })
     }
 
     /// Reads what [`Conversation::encode`] wrote.
@@ -98,9 +103,13 @@ impl Conversation {
             Some(_) => return Err(DecodeError::UnknownVersion),
             None => return Err(DecodeError::Corrupt),
         }
-        let stored: Stored<Vec<Turn>> = serde_json::from_str(text).map_err(|_| DecodeError::Corrupt)?;
+        let stored: Stored<Vec<Turn>> =
+            serde_json::from_str(text).map_err(|_| DecodeError::Corrupt)?;
         let mut conversation = Self::default();
-        stored.turns.into_iter().for_each(|turn| conversation.push(turn));
+        stored
+            .turns
+            .into_iter()
+            .for_each(|turn| conversation.push(turn));
         Ok(conversation)
     }
 }
@@ -114,7 +123,10 @@ pub fn stored_version(text: &str) -> Option<u32> {
     }
     // serde would read the version out of an array, too.
     let object = text.trim_start().starts_with('{');
-    serde_json::from_str::<Version>(text).ok().filter(|_| object).map(|Version { v }| v)
+    serde_json::from_str::<Version>(text)
+        .ok()
+        .filter(|_| object)
+        .map(|Version { v }| v)
 }
 
 /// The KV key of a conversation's revision. A revision is written once, so that neither KV's eventual consistency nor its
@@ -131,7 +143,10 @@ mod tests {
     use super::*;
 
     fn turn(user: &str, assistant: &str) -> Turn {
-        Turn { user: user.into(), assistant: assistant.into() }
+        Turn {
+            user: user.into(),
+            assistant: assistant.into(),
+        }
     }
 
     /// Pinned: a deploy meets conversations that the release before it stored.
@@ -146,17 +161,37 @@ mod tests {
 
     #[test]
     fn a_corrupt_value_and_an_unknown_version_are_told_apart() {
-        for text in ["", "{}", "null", "[]", "{\"v\":1}", "{\"v\":1,\"turns\":[{\"user\":\"x\"}]}", "{\"v\":-1}", "{\"v\":1,\"turns\":"] {
-            assert_eq!(Conversation::decode(text), Err(DecodeError::Corrupt), "{text}");
+        for text in [
+            "",
+            "{}",
+            "null",
+            "[]",
+            "{\"v\":1}",
+            "{\"v\":1,\"turns\":[{\"user\":\"x\"}]}",
+            "{\"v\":-1}",
+            "{\"v\":1,\"turns\":",
+        ] {
+            assert_eq!(
+                Conversation::decode(text),
+                Err(DecodeError::Corrupt),
+                "{text}"
+            );
         }
-        assert_eq!(Conversation::decode(r#"{"v":2,"turns":"another shape"}"#), Err(DecodeError::UnknownVersion));
+        assert_eq!(
+            Conversation::decode(r#"{"v":2,"turns":"another shape"}"#),
+            Err(DecodeError::UnknownVersion)
+        );
     }
 
     #[test]
     fn the_newest_20_turns_are_kept() {
         let mut conversation = Conversation::default();
         (0..25).for_each(|i| conversation.push(turn(&i.to_string(), "")));
-        let users: Vec<_> = conversation.turns().iter().map(|turn| turn.user.parse::<usize>().unwrap()).collect();
+        let users: Vec<_> = conversation
+            .turns()
+            .iter()
+            .map(|turn| turn.user.parse::<usize>().unwrap())
+            .collect();
         assert_eq!(users, (5..25).collect::<Vec<_>>());
     }
 
@@ -167,7 +202,11 @@ mod tests {
         conversation.push(turn("y", ""));
         assert_eq!(conversation.turns().len(), 2);
         conversation.push(turn("z", ""));
-        assert_eq!(conversation.turns().len(), 2, "one more character costs the oldest turn, whole");
+        assert_eq!(
+            conversation.turns().len(),
+            2,
+            "one more character costs the oldest turn, whole"
+        );
         conversation.push(turn(&"x".repeat(16_001), ""));
         assert!(conversation.turns().is_empty());
     }

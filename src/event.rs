@@ -188,8 +188,9 @@ struct Line<'l> {
 pub fn log(platform: &(impl Clock + Log), event: &Event) {
     let time = platform.now().to_string();
     // An error in the log must never become an error for a user: what cannot be written is said in a fixed line.
-    let text = serde_json::to_string(&Line { event, time: &time })
-        .unwrap_or_else(|_| format!(r#"{{"event":"internal_error","reason":"log_line","time":"{time}"}}"#));
+    let text = serde_json::to_string(&Line { event, time: &time }).unwrap_or_else(|_| {
+        format!(r#"{{"event":"internal_error","reason":"log_line","time":"{time}"}}"#)
+    });
     platform.write(&text);
 }
 
@@ -224,28 +225,46 @@ mod tests {
 
     #[test]
     fn security_events_have_the_promised_form() {
-        let security = |details| line(&Event::Security { phone_hash: PhoneHash::nobody(), details });
+        let security = |details| {
+            line(&Event::Security {
+                phone_hash: PhoneHash::nobody(),
+                details,
+            })
+        };
         assert_eq!(
-            security(Security::RateLimitExceeded { limit: 10, told: true }),
+            security(Security::RateLimitExceeded {
+                limit: 10,
+                told: true
+            }),
             r#"{"event":"security_event","phone_hash":"00000000","details":{"kind":"rate_limit_exceeded","limit":10,"told":true},"time":"1970-01-01T00:00:00.000Z"}"#
         );
         assert_eq!(
-            security(Security::InvalidSignature { reason: "mismatch".into() }),
+            security(Security::InvalidSignature {
+                reason: "mismatch".into()
+            }),
             r#"{"event":"security_event","phone_hash":"00000000","details":{"kind":"invalid_signature","reason":"mismatch"},"time":"1970-01-01T00:00:00.000Z"}"#
         );
         assert_eq!(
-            security(Security::ConfigurationInvalid { settings: vec!["PSEUDONYM_KEY"] }),
+            security(Security::ConfigurationInvalid {
+                settings: vec!["PSEUDONYM_KEY"]
+            }),
             r#"{"event":"security_event","phone_hash":"00000000","details":{"kind":"configuration_invalid","settings":["PSEUDONYM_KEY"]},"time":"1970-01-01T00:00:00.000Z"}"#
         );
         assert_eq!(
-            security(Security::SuspiciousRequest { field: "From", problem: "malformed" }),
+            security(Security::SuspiciousRequest {
+                field: "From",
+                problem: "malformed"
+            }),
             r#"{"event":"security_event","phone_hash":"00000000","details":{"kind":"suspicious_request","field":"From","problem":"malformed"},"time":"1970-01-01T00:00:00.000Z"}"#
         );
     }
 
     #[test]
     fn an_event_is_one_line_whatever_the_platform_says() {
-        let text = line(&Event::ObjectFailed { object: "sender", reason: "two\nlines".into() });
+        let text = line(&Event::ObjectFailed {
+            object: "sender",
+            reason: "two\nlines".into(),
+        });
         assert!(!text.contains('\n'));
         assert!(text.starts_with(r#"{"event":"object_failed","object":"sender","#));
     }

@@ -93,7 +93,8 @@ const NUMBERED: [&str; 2] = ["MediaUrl", "MediaContentType"];
 /// Refuses a field that is read and stands there twice: its readers could take another one than the signer meant.
 fn refuse_repeated(form: &Form) -> Result<(), FieldError> {
     let is_numbered = |name: &str, field: &str| {
-        name.strip_prefix(field).is_some_and(|number| !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()))
+        name.strip_prefix(field)
+            .is_some_and(|number| !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()))
     };
     let read_as = |name: &str| {
         let numbered = NUMBERED.into_iter().find(|field| is_numbered(name, field));
@@ -101,9 +102,17 @@ fn refuse_repeated(form: &Form) -> Result<(), FieldError> {
     };
     let repeated = form.pairs().enumerate().find_map(|(index, (name, _))| {
         let field = read_as(name)?;
-        form.pairs().take(index).any(|(other, _)| other == name).then_some(field)
+        form.pairs()
+            .take(index)
+            .any(|(other, _)| other == name)
+            .then_some(field)
     });
-    repeated.map_or(Ok(()), |field| Err(FieldError { field, problem: "repeated" }))
+    repeated.map_or(Ok(()), |field| {
+        Err(FieldError {
+            field,
+            problem: "repeated",
+        })
+    })
 }
 
 impl Message {
@@ -130,26 +139,39 @@ impl Message {
         };
         // Only what is written to may be a short code: nobody texts from one.
         if message.from.is_short_code() {
-            return Err(FieldError { field: "From", problem: "malformed" });
+            return Err(FieldError {
+                field: "From",
+                problem: "malformed",
+            });
         }
         Ok(message)
     }
 }
 
 fn required<T: FromStr>(form: &Form, field: &'static str) -> Result<T, FieldError> {
-    optional(form, field)?.ok_or(FieldError { field, problem: "missing" })
+    optional(form, field)?.ok_or(FieldError {
+        field,
+        problem: "missing",
+    })
 }
 
 fn optional<T: FromStr>(form: &Form, field: &'static str) -> Result<Option<T>, FieldError> {
     match form.get(field) {
         None | Some("") => Ok(None),
-        Some(value) => value.parse().map(Some).map_err(|_| FieldError { field, problem: "malformed" }),
+        Some(value) => value.parse().map(Some).map_err(|_| FieldError {
+            field,
+            problem: "malformed",
+        }),
     }
 }
 
 fn input(form: &Form, media: &Attached, max_chars: usize) -> Input {
     let body = clean(form.get("Body").unwrap_or_default());
-    let text = if body.is_empty() && *media == Attached::Nothing { said_otherwise(form).unwrap_or_default() } else { body };
+    let text = if body.is_empty() && *media == Attached::Nothing {
+        said_otherwise(form).unwrap_or_default()
+    } else {
+        body
+    };
     // With Advanced Opt-Out an account has words of its own for these (Twilio, "Advanced Opt-Out").
     let by_twilio = match form.get("OptOutType") {
         Some("STOP") => Some(Command::OptOut),
@@ -158,7 +180,10 @@ fn input(form: &Form, media: &Attached, max_chars: usize) -> Input {
         _ => None,
     };
     if let Some(command) = by_twilio.or_else(|| Command::of(&text)) {
-        Input::Command { command, by_twilio: by_twilio.is_some() }
+        Input::Command {
+            command,
+            by_twilio: by_twilio.is_some(),
+        }
     } else if text.chars().count() > max_chars {
         Input::TooLong
     } else if *media == Attached::Other {
@@ -174,16 +199,34 @@ fn input(form: &Form, media: &Attached, max_chars: usize) -> Input {
 /// Twilio, "Twilio's request to your incoming message webhook URL", rich messaging parameters.
 fn said_otherwise(form: &Form) -> Option<String> {
     let said = |field: &str| form.get(field).map(clean).filter(|text| !text.is_empty());
-    ["ButtonText", "ButtonPayload", "ListTitle", "ListId"].into_iter().find_map(said).or_else(|| place(form))
+    ["ButtonText", "ButtonPayload", "ListTitle", "ListId"]
+        .into_iter()
+        .find_map(said)
+        .or_else(|| place(form))
 }
 
 /// A place that was sent, as one line: `My location: 52.52, 13.405 (Label, Address)`.
 fn place(form: &Form) -> Option<String> {
-    let degrees = |field: &str, most: u32| form.get(field).map(str::trim).filter(|text| is_degrees(text, most));
+    let degrees = |field: &str, most: u32| {
+        form.get(field)
+            .map(str::trim)
+            .filter(|text| is_degrees(text, most))
+    };
     let (latitude, longitude) = (degrees("Latitude", 90)?, degrees("Longitude", 180)?);
-    let in_one_line = |field: &str| form.get(field).map(|text| clean(text).split_whitespace().collect::<Vec<_>>().join(" "));
-    let names: Vec<String> = ["Label", "Address"].into_iter().filter_map(in_one_line).filter(|name| !name.is_empty()).collect();
-    let names = if names.is_empty() { String::new() } else { format!(" ({})", names.join(", ")) };
+    let in_one_line = |field: &str| {
+        form.get(field)
+            .map(|text| clean(text).split_whitespace().collect::<Vec<_>>().join(" "))
+    };
+    let names: Vec<String> = ["Label", "Address"]
+        .into_iter()
+        .filter_map(in_one_line)
+        .filter(|name| !name.is_empty())
+        .collect();
+    let names = if names.is_empty() {
+        String::new()
+    } else {
+        format!(" ({})", names.join(", "))
+    };
     Some(format!("My location: {latitude}, {longitude}{names}"))
 }
 
@@ -192,8 +235,11 @@ fn place(form: &Form) -> Option<String> {
 fn is_degrees(text: &str, most: u32) -> bool {
     let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
     let (whole, fraction) = unsigned.split_once('.').unwrap_or((unsigned, "0"));
-    let digits = |digits: &str| (1..=20).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit());
-    let in_range = |whole: u32| whole < most || (whole == most && fraction.bytes().all(|b| b == b'0'));
+    let digits = |digits: &str| {
+        (1..=20).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit())
+    };
+    let in_range =
+        |whole: u32| whole < most || (whole == most && fraction.bytes().all(|b| b == b'0'));
     digits(whole) && digits(fraction) && whole.parse().is_ok_and(in_range)
 }
 
@@ -252,7 +298,12 @@ impl StatusUpdate {
             person: required(form, "To")?,
             number: required(form, "From")?,
             status: match status.as_deref() {
-                None => return Err(FieldError { field: "MessageStatus", problem: "missing" }),
+                None => {
+                    return Err(FieldError {
+                        field: "MessageStatus",
+                        problem: "missing",
+                    });
+                }
                 Some("delivered") => Some(DeliveryStatus::Delivered),
                 Some("undelivered") => Some(DeliveryStatus::Undelivered),
                 Some("failed") => Some(DeliveryStatus::Failed),
@@ -302,15 +353,22 @@ impl FromStr for Address {
     fn from_str(text: &str) -> Result<Self, FieldError> {
         let all_digits = |digits: &str| digits.bytes().all(|b| b.is_ascii_digit());
         let e164 = |number: &str| {
-            number
-                .strip_prefix('+')
-                .is_some_and(|digits| (7..=15).contains(&digits.len()) && all_digits(digits) && !digits.starts_with('0'))
+            number.strip_prefix('+').is_some_and(|digits| {
+                (7..=15).contains(&digits.len()) && all_digits(digits) && !digits.starts_with('0')
+            })
         };
         let valid = match text.strip_prefix(WHATSAPP) {
             Some(number) => e164(number),
             None => e164(text) || ((3..=8).contains(&text.len()) && all_digits(text)),
         };
-        if valid { Ok(Self(text.to_owned())) } else { Err(FieldError { field: "address", problem: "malformed" }) }
+        if valid {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(FieldError {
+                field: "address",
+                problem: "malformed",
+            })
+        }
     }
 }
 
@@ -380,11 +438,18 @@ sid!(
 mod tests {
     use super::*;
 
-    const RESET: Input = Input::Command { command: Command::Reset, by_twilio: false };
+    const RESET: Input = Input::Command {
+        command: Command::Reset,
+        by_twilio: false,
+    };
     const SID: &str = "SM0123456789abcdef0123456789abcdef";
 
     fn parse(fields: &[(&str, &str)]) -> Result<Message, FieldError> {
-        let mut all = vec![("MessageSid", SID), ("From", "+15550100"), ("To", "+15550199")];
+        let mut all = vec![
+            ("MessageSid", SID),
+            ("From", "+15550100"),
+            ("To", "+15550199"),
+        ];
         all.retain(|(name, _)| !fields.iter().any(|(other, _)| other == name));
         all.extend(fields);
         Message::from_form(&Form::from_pairs(&all), 12)
@@ -396,7 +461,11 @@ mod tests {
 
     #[test]
     fn a_plain_message_is_read() {
-        let message = parse(&[("Body", " Hello "), ("AccountSid", "AC0123456789abcdef0123456789abcdef")]).unwrap();
+        let message = parse(&[
+            ("Body", " Hello "),
+            ("AccountSid", "AC0123456789abcdef0123456789abcdef"),
+        ])
+        .unwrap();
         assert_eq!(message.from.as_str(), "+15550100");
         assert_eq!(message.input, Input::Text("Hello".into()));
         assert!(message.account.is_some());
@@ -404,7 +473,12 @@ mod tests {
 
     #[test]
     fn addresses_that_are_not_e164_are_refused() {
-        let good = ["+1555010", "+155501001234567", "whatsapp:+15550100", "55501"];
+        let good = [
+            "+1555010",
+            "+155501001234567",
+            "whatsapp:+15550100",
+            "55501",
+        ];
         for text in good {
             assert!(text.parse::<Address>().is_ok(), "{text}");
         }
@@ -436,18 +510,40 @@ mod tests {
     #[test]
     fn a_short_code_can_be_written_to_but_does_not_write() {
         assert!(parse(&[("To", "55501")]).is_ok());
-        assert_eq!(parse(&[("From", "55501")]), Err(FieldError { field: "From", problem: "malformed" }));
+        assert_eq!(
+            parse(&[("From", "55501")]),
+            Err(FieldError {
+                field: "From",
+                problem: "malformed"
+            })
+        );
     }
 
     #[test]
     fn a_missing_or_malformed_field_is_named_without_its_value() {
         for field in ["MessageSid", "From", "To"] {
-            assert_eq!(parse(&[(field, "")]), Err(FieldError { field, problem: "missing" }));
+            assert_eq!(
+                parse(&[(field, "")]),
+                Err(FieldError {
+                    field,
+                    problem: "missing"
+                })
+            );
             let error = parse(&[(field, "secret-value")]).unwrap_err();
-            assert_eq!(error, FieldError { field, problem: "malformed" });
+            assert_eq!(
+                error,
+                FieldError {
+                    field,
+                    problem: "malformed"
+                }
+            );
             assert!(!error.to_string().contains("secret-value"));
         }
-        for sid in ["SM0123456789abcdef0123456789abcde", "XX0123456789abcdef0123456789abcdef", "SM0123456789abcdef0123456789abcdeg"] {
+        for sid in [
+            "SM0123456789abcdef0123456789abcde",
+            "XX0123456789abcdef0123456789abcdef",
+            "SM0123456789abcdef0123456789abcdeg",
+        ] {
             assert!(parse(&[("MessageSid", sid)]).is_err(), "{sid}");
         }
         assert!(parse(&[("AccountSid", "AC1")]).is_err());
@@ -455,39 +551,103 @@ mod tests {
 
     #[test]
     fn a_repeated_field_that_is_read_is_refused_in_either_order_and_any_other_is_not() {
-        let plain = [("MessageSid", SID), ("From", "+15550100"), ("To", "+15550199"), ("MessageStatus", "delivered")];
+        let plain = [
+            ("MessageSid", SID),
+            ("From", "+15550100"),
+            ("To", "+15550199"),
+            ("MessageStatus", "delivered"),
+        ];
         let numbered = NUMBERED.map(|field| (field, format!("{field}0")));
-        let names = READ.map(|field| (field, field.to_owned())).into_iter().chain(numbered);
+        let names = READ
+            .map(|field| (field, field.to_owned()))
+            .into_iter()
+            .chain(numbered);
         for (field, name) in names {
-            for (first, second) in [("+15550100", "+15550101"), ("+15550101", "+15550100"), ("same", "same")] {
-                let others: Vec<_> = plain.into_iter().filter(|(other, _)| *other != name).collect();
-                let form = Form::from_pairs(&[&[(name.as_str(), first)], others.as_slice(), &[(name.as_str(), second)]].concat());
-                let refused = FieldError { field, problem: "repeated" };
-                assert_eq!(Message::from_form(&form, 12).unwrap_err(), refused, "{name}");
-                assert_eq!(StatusUpdate::from_form(&form).unwrap_err(), refused, "{name}");
+            for (first, second) in [
+                ("+15550100", "+15550101"),
+                ("+15550101", "+15550100"),
+                ("same", "same"),
+            ] {
+                let others: Vec<_> = plain
+                    .into_iter()
+                    .filter(|(other, _)| *other != name)
+                    .collect();
+                let form = Form::from_pairs(
+                    &[
+                        &[(name.as_str(), first)],
+                        others.as_slice(),
+                        &[(name.as_str(), second)],
+                    ]
+                    .concat(),
+                );
+                let refused = FieldError {
+                    field,
+                    problem: "repeated",
+                };
+                assert_eq!(
+                    Message::from_form(&form, 12).unwrap_err(),
+                    refused,
+                    "{name}"
+                );
+                assert_eq!(
+                    StatusUpdate::from_form(&form).unwrap_err(),
+                    refused,
+                    "{name}"
+                );
             }
         }
-        let unread = [&plain[..], &[("ProfileName", "A"), ("ProfileName", "B"), ("MediaUrl", "x"), ("MediaUrl", "y")]].concat();
+        let unread = [
+            &plain[..],
+            &[
+                ("ProfileName", "A"),
+                ("ProfileName", "B"),
+                ("MediaUrl", "x"),
+                ("MediaUrl", "y"),
+            ],
+        ]
+        .concat();
         assert!(Message::from_form(&Form::from_pairs(&unread), 12).is_ok());
     }
 
     #[test]
     fn a_byte_order_mark_belongs_to_the_name_that_it_stands_before() {
-        let form = Form::parse(format!("\u{feff}MessageSid={SID}&From=%2B15550100&To=%2B15550199").as_bytes()).unwrap();
-        assert_eq!(Message::from_form(&form, 12).unwrap_err(), FieldError { field: "MessageSid", problem: "missing" });
+        let form = Form::parse(
+            format!("\u{feff}MessageSid={SID}&From=%2B15550100&To=%2B15550199").as_bytes(),
+        )
+        .unwrap();
+        assert_eq!(
+            Message::from_form(&form, 12).unwrap_err(),
+            FieldError {
+                field: "MessageSid",
+                problem: "missing"
+            }
+        );
     }
 
     #[test]
     fn control_characters_and_bidirectional_overrides_are_removed() {
         assert_eq!(clean("a\u{0}b\u{7}c\u{7f}d\u{85}e"), "abcde");
-        assert_eq!(clean("x\u{202e}evil\u{202c}\u{2066}y\u{2069}\u{200f}"), "xevily");
-        assert_eq!(clean("\r\n one\r\ntwo\rthree\tfour\n\n"), "one\ntwo\nthree\tfour");
-        assert_eq!(clean("👩‍👩‍👧 é ü"), "👩‍👩‍👧 é ü", "joiners and combining marks stay");
+        assert_eq!(
+            clean("x\u{202e}evil\u{202c}\u{2066}y\u{2069}\u{200f}"),
+            "xevily"
+        );
+        assert_eq!(
+            clean("\r\n one\r\ntwo\rthree\tfour\n\n"),
+            "one\ntwo\nthree\tfour"
+        );
+        assert_eq!(
+            clean("👩‍👩‍👧 é ü"),
+            "👩‍👩‍👧 é ü",
+            "joiners and combining marks stay"
+        );
     }
 
     #[test]
     fn the_limit_counts_characters_after_cleaning() {
-        assert_eq!(input_of("  0123456789ab  "), Input::Text("0123456789ab".into()));
+        assert_eq!(
+            input_of("  0123456789ab  "),
+            Input::Text("0123456789ab".into())
+        );
         assert_eq!(input_of("éééééééééééé"), Input::Text("éééééééééééé".into()));
         assert_eq!(input_of("0123456789abc"), Input::TooLong);
     }
@@ -504,50 +664,102 @@ mod tests {
 
     #[test]
     fn pictures_belong_to_the_text_and_need_none() {
-        let pictures = [("NumMedia", "1"), ("MediaUrl0", PICTURE), ("MediaContentType0", "image/jpeg")];
+        let pictures = [
+            ("NumMedia", "1"),
+            ("MediaUrl0", PICTURE),
+            ("MediaContentType0", "image/jpeg"),
+        ];
         let message = parse(&[&pictures[..], &[("Body", "look")]].concat()).unwrap();
-        assert_eq!((message.input, message.pictures.len()), (Input::Text("look".into()), 1));
+        assert_eq!(
+            (message.input, message.pictures.len()),
+            (Input::Text("look".into()), 1)
+        );
         let message = parse(&pictures).unwrap();
-        assert_eq!((message.input, message.pictures.len()), (Input::Text(String::new()), 1));
+        assert_eq!(
+            (message.input, message.pictures.len()),
+            (Input::Text(String::new()), 1)
+        );
     }
 
     #[test]
     fn a_command_and_a_text_that_is_too_long_come_before_media() {
-        let pictures = [("NumMedia", "1"), ("MediaUrl0", PICTURE), ("MediaContentType0", "image/jpeg")];
+        let pictures = [
+            ("NumMedia", "1"),
+            ("MediaUrl0", PICTURE),
+            ("MediaContentType0", "image/jpeg"),
+        ];
         for (body, input) in [("Reset", RESET), ("0123456789abc", Input::TooLong)] {
             let message = parse(&[&pictures[..], &[("Body", body)]].concat()).unwrap();
             assert_eq!((message.input, message.pictures), (input, vec![]));
         }
-        let video = parse(&[("NumMedia", "1"), ("MediaUrl0", PICTURE), ("MediaContentType0", "video/mp4"), ("Body", "reset")]).unwrap();
+        let video = parse(&[
+            ("NumMedia", "1"),
+            ("MediaUrl0", PICTURE),
+            ("MediaContentType0", "video/mp4"),
+            ("Body", "reset"),
+        ])
+        .unwrap();
         assert_eq!(video.input, RESET);
     }
 
     #[test]
     fn other_media_are_not_taken_for_a_text_that_comes_with_them() {
-        let message = parse(&[("NumMedia", "1"), ("MediaUrl0", PICTURE), ("MediaContentType0", "audio/ogg"), ("Body", "listen")]).unwrap();
+        let message = parse(&[
+            ("NumMedia", "1"),
+            ("MediaUrl0", PICTURE),
+            ("MediaContentType0", "audio/ogg"),
+            ("Body", "listen"),
+        ])
+        .unwrap();
         assert_eq!((message.input, message.pictures), (Input::Media, vec![]));
     }
 
     fn long(fields: &[(&str, &str)]) -> Input {
-        let ids = [("MessageSid", SID), ("From", "whatsapp:+15550100"), ("To", "whatsapp:+15550199"), ("Body", "")];
-        Message::from_form(&Form::from_pairs(&[&ids[..], fields].concat()), 80).unwrap().input
+        let ids = [
+            ("MessageSid", SID),
+            ("From", "whatsapp:+15550100"),
+            ("To", "whatsapp:+15550199"),
+            ("Body", ""),
+        ];
+        Message::from_form(&Form::from_pairs(&[&ids[..], fields].concat()), 80)
+            .unwrap()
+            .input
     }
 
     #[test]
     fn a_place_is_one_line_of_text() {
         let place = [("Latitude", "52.5200"), ("Longitude", "-13.405")];
-        assert_eq!(long(&place), Input::Text("My location: 52.5200, -13.405".into()));
-        let named = [&place[..], &[("Label", "The\nharbour \u{202e}"), ("Address", " 1 Pier Rd\r\nHarbourton ")]].concat();
-        assert_eq!(long(&named), Input::Text("My location: 52.5200, -13.405 (The harbour, 1 Pier Rd Harbourton)".into()));
+        assert_eq!(
+            long(&place),
+            Input::Text("My location: 52.5200, -13.405".into())
+        );
+        let named = [
+            &place[..],
+            &[
+                ("Label", "The\nharbour \u{202e}"),
+                ("Address", " 1 Pier Rd\r\nHarbourton "),
+            ],
+        ]
+        .concat();
+        assert_eq!(
+            long(&named),
+            Input::Text("My location: 52.5200, -13.405 (The harbour, 1 Pier Rd Harbourton)".into())
+        );
         let endless = "x".repeat(100);
-        assert_eq!(long(&[&place[..], &[("Address", endless.as_str())]].concat()), Input::TooLong);
+        assert_eq!(
+            long(&[&place[..], &[("Address", endless.as_str())]].concat()),
+            Input::TooLong
+        );
     }
 
     #[test]
     fn a_place_that_is_none_is_not_a_text() {
         for (latitude, longitude) in [("90.0", "-180.000"), ("-0.5", "+179.99")] {
             let text = format!("My location: {latitude}, {longitude}");
-            assert_eq!(long(&[("Latitude", latitude), ("Longitude", longitude)]), Input::Text(text));
+            assert_eq!(
+                long(&[("Latitude", latitude), ("Longitude", longitude)]),
+                Input::Text(text)
+            );
         }
         for (latitude, longitude) in [
             ("90.01", "0"),
@@ -563,24 +775,49 @@ mod tests {
             ("", "0"),
             ("north", "0"),
         ] {
-            assert_eq!(long(&[("Latitude", latitude), ("Longitude", longitude)]), Input::Empty, "{latitude} {longitude}");
+            assert_eq!(
+                long(&[("Latitude", latitude), ("Longitude", longitude)]),
+                Input::Empty,
+                "{latitude} {longitude}"
+            );
         }
         assert_eq!(long(&[("Latitude", "1")]), Input::Empty);
-        assert_eq!(long(&[("Label", "Harbour"), ("Address", "1 Pier Rd")]), Input::Empty);
+        assert_eq!(
+            long(&[("Label", "Harbour"), ("Address", "1 Pier Rd")]),
+            Input::Empty
+        );
     }
 
     #[test]
     fn a_button_or_an_entry_of_a_list_is_its_text_and_can_be_a_command() {
-        assert_eq!(long(&[("ButtonText", " Yes,\u{7} please "), ("ButtonPayload", "yes-1")]), Input::Text("Yes, please".into()));
-        assert_eq!(long(&[("ButtonText", ""), ("ButtonPayload", "yes-1")]), Input::Text("yes-1".into()));
-        assert_eq!(long(&[("ListTitle", "Fish"), ("ListId", "f")]), Input::Text("Fish".into()));
+        assert_eq!(
+            long(&[
+                ("ButtonText", " Yes,\u{7} please "),
+                ("ButtonPayload", "yes-1")
+            ]),
+            Input::Text("Yes, please".into())
+        );
+        assert_eq!(
+            long(&[("ButtonText", ""), ("ButtonPayload", "yes-1")]),
+            Input::Text("yes-1".into())
+        );
+        assert_eq!(
+            long(&[("ListTitle", "Fish"), ("ListId", "f")]),
+            Input::Text("Fish".into())
+        );
         assert_eq!(long(&[("ListId", "f")]), Input::Text("f".into()));
         assert_eq!(long(&[("ButtonText", "Start over")]), RESET);
     }
 
     #[test]
     fn a_body_comes_before_a_button_and_a_place() {
-        let message = parse(&[("Body", "Hello"), ("ButtonText", "Yes"), ("Latitude", "1"), ("Longitude", "1")]).unwrap();
+        let message = parse(&[
+            ("Body", "Hello"),
+            ("ButtonText", "Yes"),
+            ("Latitude", "1"),
+            ("Longitude", "1"),
+        ])
+        .unwrap();
         assert_eq!(message.input, Input::Text("Hello".into()));
     }
 
@@ -589,15 +826,30 @@ mod tests {
         let command = |command, by_twilio| Input::Command { command, by_twilio };
         assert_eq!(input_of(" Reset! "), command(Command::Reset, false));
         assert_eq!(input_of("stop"), command(Command::OptOut, false));
-        assert_eq!(input_of("delete my data!"), command(Command::Erase, false), "though it is longer than a message may be");
+        assert_eq!(
+            input_of("delete my data!"),
+            command(Command::Erase, false),
+            "though it is longer than a message may be"
+        );
         assert_eq!(input_of("please stop"), Input::Text("please stop".into()));
-        assert_eq!(input_of("YES"), Input::Text("YES".into()), "what it means depends on whether the sender is opted out");
-        let typed = |kind: &str| parse(&[("Body", "ARRET"), ("OptOutType", kind)]).unwrap().input;
+        assert_eq!(
+            input_of("YES"),
+            Input::Text("YES".into()),
+            "what it means depends on whether the sender is opted out"
+        );
+        let typed = |kind: &str| {
+            parse(&[("Body", "ARRET"), ("OptOutType", kind)])
+                .unwrap()
+                .input
+        };
         assert_eq!(typed("STOP"), command(Command::OptOut, true));
         assert_eq!(typed("START"), command(Command::OptIn, true));
         assert_eq!(typed("HELP"), command(Command::Help, true));
         assert_eq!(typed("OTHER"), Input::Text("ARRET".into()));
-        assert_eq!(parse(&[("Body", "STOP"), ("NumMedia", "1")]).unwrap().input, command(Command::OptOut, false));
+        assert_eq!(
+            parse(&[("Body", "STOP"), ("NumMedia", "1")]).unwrap().input,
+            command(Command::OptOut, false)
+        );
     }
 
     #[test]

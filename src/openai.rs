@@ -60,7 +60,10 @@ pub struct Decoded {
 impl From<Failure> for Decoded {
     /// A failure that costs nothing.
     fn from(failure: Failure) -> Self {
-        Self { result: Err(failure), tokens: Tokens::default() }
+        Self {
+            result: Err(failure),
+            tokens: Tokens::default(),
+        }
     }
 }
 
@@ -183,7 +186,10 @@ pub fn request(
     struct ImageUrl<'a> {
         url: DataUrl<'a>,
     }
-    let said = |role, text| Message { role, content: Content::Text(text) };
+    let said = |role, text| Message {
+        role,
+        content: Content::Text(text),
+    };
     let mut messages = vec![said("system", config.prompt.as_str())];
     for turn in conversation.turns() {
         messages.push(said("user", &turn.user));
@@ -192,8 +198,20 @@ pub fn request(
     messages.push(if pictures.is_empty() {
         said("user", input)
     } else {
-        let shown = pictures.iter().map(|picture| Part::ImageUrl { image_url: ImageUrl { url: DataUrl(picture) } });
-        Message { role: "user", content: Content::Parts([Part::Text { text: input }].into_iter().chain(shown).collect()) }
+        let shown = pictures.iter().map(|picture| Part::ImageUrl {
+            image_url: ImageUrl {
+                url: DataUrl(picture),
+            },
+        });
+        Message {
+            role: "user",
+            content: Content::Parts(
+                [Part::Text { text: input }]
+                    .into_iter()
+                    .chain(shown)
+                    .collect(),
+            ),
+        }
     });
     let pseudonym = config.is_openai().then_some(sender.as_str());
     let body = Body {
@@ -205,18 +223,34 @@ pub fn request(
         safety_identifier: pseudonym,
         prompt_cache_key: pseudonym,
     };
-    let mut headers =
-        vec![("Authorization", format!("Bearer {}", config.api_key.expose())), ("Content-Type", "application/json".to_owned())];
+    let mut headers = vec![
+        (
+            "Authorization",
+            format!("Bearer {}", config.api_key.expose()),
+        ),
+        ("Content-Type", "application/json".to_owned()),
+    ];
     if config.base_url.host() == AI_GATEWAY_HOST {
         // A cached answer would be somebody else's.
         headers.push(("cf-aig-skip-cache", "true".to_owned()));
     }
     // Written into its place at once: pictures are large, and memory is not.
     let of_pictures: usize = pictures.iter().map(|picture| picture.bytes.len()).sum();
-    let mut json = Vec::with_capacity(of_pictures.div_ceil(3).saturating_mul(4).saturating_add(TYPICAL_BYTES));
+    let mut json = Vec::with_capacity(
+        of_pictures
+            .div_ceil(3)
+            .saturating_mul(4)
+            .saturating_add(TYPICAL_BYTES),
+    );
     serde_json::to_writer(&mut json, &body)?;
     let body = String::from_utf8(json).map_err(serde::ser::Error::custom)?;
-    Ok(HttpRequest { method: "POST", url: config.base_url.join("/chat/completions"), headers, body, limit: MAX_RESPONSE_BYTES })
+    Ok(HttpRequest {
+        method: "POST",
+        url: config.base_url.join("/chat/completions"),
+        headers,
+        body,
+        limit: MAX_RESPONSE_BYTES,
+    })
 }
 
 /// The effort that is sent: the one that was set, as it is. Without one OpenAI is told not to let the model reason, which its
@@ -230,14 +264,28 @@ fn effort(config: &OpenAi) -> Option<&str> {
 /// Whether a model of OpenAI's takes the effort `none`, as all but some families do.
 fn takes_none(model: &str) -> bool {
     let base = model.strip_prefix("ft:").unwrap_or(model);
-    let is_of = |family: &str| base.strip_prefix(family).is_some_and(|rest| rest.is_empty() || rest.starts_with(['-', ':']));
+    let is_of = |family: &str| {
+        base.strip_prefix(family)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with(['-', ':']))
+    };
     !WITHOUT_NONE.into_iter().any(is_of)
 }
 
 /// The families of models that refuse the effort `none`: those that never reason do not know the parameter, the others always
 /// reason. Source: OpenAI, "Models".
-const WITHOUT_NONE: [&str; 11] =
-    ["gpt-3.5-turbo", "gpt-4", "gpt-4o", "gpt-4.1", "gpt-5", "gpt-6-astra", "gpt-6.2-astra", "gpt-6.2-sol", "o1", "o3", "o4-mini"];
+const WITHOUT_NONE: [&str; 11] = [
+    "gpt-3.5-turbo",
+    "gpt-4",
+    "gpt-4o",
+    "gpt-4.1",
+    "gpt-5",
+    "gpt-6-astra",
+    "gpt-6.2-astra",
+    "gpt-6.2-sol",
+    "o1",
+    "o3",
+    "o4-mini",
+];
 
 /// About as long as a request without pictures.
 const TYPICAL_BYTES: usize = 16 * 1024;
@@ -248,7 +296,11 @@ struct DataUrl<'a>(&'a Picture);
 impl Serialize for DataUrl<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let Picture { kind, bytes } = self.0;
-        serializer.collect_str(&format_args!("data:{};base64,{}", kind.name(), Base64Display::new(bytes, &BASE64_STANDARD)))
+        serializer.collect_str(&format_args!(
+            "data:{};base64,{}",
+            kind.name(),
+            Base64Display::new(bytes, &BASE64_STANDARD)
+        ))
     }
 }
 
@@ -293,20 +345,36 @@ fn completion(body: &[u8]) -> Decoded {
         #[serde(default)]
         refusal: Option<String>,
     }
-    let Ok(Body { choices, usage }) = serde_json::from_slice(body) else { return Failure::Unexpected.into() };
-    let said = |text: Option<String>| text.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
-    let result = choices.into_iter().next().ok_or(Failure::Empty).and_then(|choice| {
-        let (text, remark) = match (said(choice.message.content), said(choice.message.refusal), choice.finish_reason.as_deref()) {
-            (_, _, Some("content_filter")) => return Err(Failure::Filtered),
-            (Some(text), _, Some("length")) => (format!("{text}…"), Some("length")),
-            (Some(text), _, _) => (text, None),
-            (None, Some(refusal), _) => (refusal, Some("refusal")),
-            (None, None, Some("length")) => return Err(Failure::TokenLimit),
-            (None, None, _) => return Err(Failure::Empty),
-        };
-        Ok(Completion { text, remark })
-    });
-    Decoded { result, tokens: usage.unwrap_or_default() }
+    let Ok(Body { choices, usage }) = serde_json::from_slice(body) else {
+        return Failure::Unexpected.into();
+    };
+    let said = |text: Option<String>| {
+        text.map(|text| text.trim().to_owned())
+            .filter(|text| !text.is_empty())
+    };
+    let result = choices
+        .into_iter()
+        .next()
+        .ok_or(Failure::Empty)
+        .and_then(|choice| {
+            let (text, remark) = match (
+                said(choice.message.content),
+                said(choice.message.refusal),
+                choice.finish_reason.as_deref(),
+            ) {
+                (_, _, Some("content_filter")) => return Err(Failure::Filtered),
+                (Some(text), _, Some("length")) => (format!("{text}…"), Some("length")),
+                (Some(text), _, _) => (text, None),
+                (None, Some(refusal), _) => (refusal, Some("refusal")),
+                (None, None, Some("length")) => return Err(Failure::TokenLimit),
+                (None, None, _) => return Err(Failure::Empty),
+            };
+            Ok(Completion { text, remark })
+        });
+    Decoded {
+        result,
+        tokens: usage.unwrap_or_default(),
+    }
 }
 
 fn is_insufficient_quota(body: &[u8]) -> bool {
@@ -319,8 +387,12 @@ fn is_insufficient_quota(body: &[u8]) -> bool {
         code: Option<String>,
         r#type: Option<String>,
     }
-    serde_json::from_slice::<Body>(body)
-        .is_ok_and(|body| [body.error.code, body.error.r#type].iter().flatten().any(|label| label == "insufficient_quota"))
+    serde_json::from_slice::<Body>(body).is_ok_and(|body| {
+        [body.error.code, body.error.r#type]
+            .iter()
+            .flatten()
+            .any(|label| label == "insufficient_quota")
+    })
 }
 
 /// How long to wait before the next try, or `None` to give up. `retries` were made so far; `remaining` is the time left for
@@ -334,11 +406,20 @@ pub fn retry_after(
     remaining: Duration,
     jitter: f64,
 ) -> Option<Duration> {
-    if retries >= MAX_RETRIES || !matches!(failure, Failure::Connection | Failure::Busy | Failure::ServerError) {
+    if retries >= MAX_RETRIES
+        || !matches!(
+            failure,
+            Failure::Connection | Failure::Busy | Failure::ServerError
+        )
+    {
         return None;
     }
-    let own = FIRST_WAIT.saturating_mul(1u32 << retries.min(8)).mul_f64(0.5 + jitter.clamp(0.0, 1.0) / 2.0);
-    let wait = retry_after.and_then(|value| parse_retry_after(value, now)).map_or(own, |asked| asked.max(own));
+    let own = FIRST_WAIT
+        .saturating_mul(1u32 << retries.min(8))
+        .mul_f64(0.5 + jitter.clamp(0.0, 1.0) / 2.0);
+    let wait = retry_after
+        .and_then(|value| parse_retry_after(value, now))
+        .map_or(own, |asked| asked.max(own));
     (wait < remaining).then_some(wait)
 }
 
@@ -350,7 +431,10 @@ fn parse_retry_after(value: &str, now: UnixMillis) -> Option<Duration> {
     if let Ok(seconds) = value.parse::<u32>() {
         return Some(Duration::from_secs(seconds.into()));
     }
-    let date = httpdate::parse_http_date(value).ok()?.duration_since(UNIX_EPOCH).ok()?;
+    let date = httpdate::parse_http_date(value)
+        .ok()?
+        .duration_since(UNIX_EPOCH)
+        .ok()?;
     Some(UnixMillis(millis(date)).since(now))
 }
 
@@ -364,18 +448,39 @@ mod tests {
     };
 
     fn config(changes: &[(&str, &str)]) -> OpenAi {
-        let lookup = |name: &str| changes.iter().chain(&MINIMAL).find(|(other, _)| *other == name).map(|(_, value)| (*value).to_owned());
+        let lookup = |name: &str| {
+            changes
+                .iter()
+                .chain(&MINIMAL)
+                .find(|(other, _)| *other == name)
+                .map(|(_, value)| (*value).to_owned())
+        };
         Config::parse(lookup).unwrap().openai
     }
 
     fn build(changes: &[(&str, &str)]) -> HttpRequest {
         let mut conversation = Conversation::default();
-        conversation.push(Turn { user: "Hi".into(), assistant: "Hello".into() });
-        request(&config(changes), &Pseudonym::from_object_name("ab12".into()), &conversation, "And \"now\"?", &[]).unwrap()
+        conversation.push(Turn {
+            user: "Hi".into(),
+            assistant: "Hello".into(),
+        });
+        request(
+            &config(changes),
+            &Pseudonym::from_object_name("ab12".into()),
+            &conversation,
+            "And \"now\"?",
+            &[],
+        )
+        .unwrap()
     }
 
     fn decoded(status: u16, body: &str) -> Decoded {
-        decode(Ok(&HttpResponse { status, retry_after: None, location: None, body: body.as_bytes().to_vec() }))
+        decode(Ok(&HttpResponse {
+            status,
+            retry_after: None,
+            location: None,
+            body: body.as_bytes().to_vec(),
+        }))
     }
 
     fn respond(status: u16, body: &str) -> Result<Completion, Failure> {
@@ -387,7 +492,14 @@ mod tests {
             r#"{{"choices":[{{"message":{message},"finish_reason":"{finish_reason}"}}],"usage":{{"prompt_tokens":7,"completion_tokens":3}}}}"#
         );
         let Decoded { result, tokens } = decoded(200, &body);
-        assert_eq!(tokens, Tokens { prompt: 7, completion: 3 }, "whatever came of them, {finish_reason} {message} cost them");
+        assert_eq!(
+            tokens,
+            Tokens {
+                prompt: 7,
+                completion: 3
+            },
+            "whatever came of them, {finish_reason} {message} cost them"
+        );
         result
     }
 
@@ -399,7 +511,11 @@ mod tests {
             request.body,
             r#"{"model":"gpt-6-luna","messages":[{"role":"system","content":"Be kind."},{"role":"user","content":"Hi"},{"role":"assistant","content":"Hello"},{"role":"user","content":"And \"now\"?"}],"reasoning_effort":"none","max_completion_tokens":1000,"stream":false,"safety_identifier":"ab12","prompt_cache_key":"ab12"}"#
         );
-        assert!(request.headers.contains(&("Authorization", "Bearer sk-test".to_owned())));
+        assert!(
+            request
+                .headers
+                .contains(&("Authorization", "Bearer sk-test".to_owned()))
+        );
     }
 
     /// The fields of a request beside the messages, as JSON.
@@ -409,8 +525,11 @@ mod tests {
         body
     }
 
-    const OTHER_SERVERS: [&str; 3] =
-        ["https://models.example/v1", "http://127.0.0.1:11434/v1", "https://gateway.ai.cloudflare.com/v1/account/gateway/workers-ai/v1"];
+    const OTHER_SERVERS: [&str; 3] = [
+        "https://models.example/v1",
+        "http://127.0.0.1:11434/v1",
+        "https://gateway.ai.cloudflare.com/v1/account/gateway/workers-ai/v1",
+    ];
 
     #[test]
     fn another_server_gets_no_field_that_only_openai_knows() {
@@ -419,14 +538,22 @@ mod tests {
             assert_eq!(fields(&[("OPENAI_BASE_URL", url)]), expected, "{url}");
         }
         let gateway = "https://gateway.ai.cloudflare.com/v1/account/gateway/openai";
-        assert_eq!(fields(&[("OPENAI_BASE_URL", gateway)]), fields(&[]), "the gateway passes all on to OpenAI");
+        assert_eq!(
+            fields(&[("OPENAI_BASE_URL", gateway)]),
+            fields(&[]),
+            "the gateway passes all on to OpenAI"
+        );
     }
 
     #[test]
     fn an_effort_that_is_set_is_sent_as_it_is_to_whatever_server_and_model() {
         for url in [&OTHER_SERVERS[..], &["https://api.openai.com/v1"]].concat() {
             for model in ["gpt-6-luna", "gpt-6-astra", "llama"] {
-                let sent = fields(&[("OPENAI_BASE_URL", url), ("OPENAI_MODEL", model), ("OPENAI_REASONING_EFFORT", "Xhigh")]);
+                let sent = fields(&[
+                    ("OPENAI_BASE_URL", url),
+                    ("OPENAI_MODEL", model),
+                    ("OPENAI_REASONING_EFFORT", "Xhigh"),
+                ]);
                 assert_eq!(sent["reasoning_effort"], "Xhigh", "{url} {model}");
             }
         }
@@ -434,8 +561,19 @@ mod tests {
 
     #[test]
     fn a_model_that_would_refuse_the_effort_none_is_not_sent_it() {
-        let effort = |model| fields(&[("OPENAI_MODEL", model)]).get("reasoning_effort").cloned();
-        for model in ["gpt-6-luna", "gpt-6.1-terra", "gpt-5.1", "gpt-5.4-nano", "gpt-7", "o30"] {
+        let effort = |model| {
+            fields(&[("OPENAI_MODEL", model)])
+                .get("reasoning_effort")
+                .cloned()
+        };
+        for model in [
+            "gpt-6-luna",
+            "gpt-6.1-terra",
+            "gpt-5.1",
+            "gpt-5.4-nano",
+            "gpt-7",
+            "o30",
+        ] {
             assert_eq!(effort(model), Some("none".into()), "{model}");
         }
         for model in [
@@ -456,18 +594,40 @@ mod tests {
 
     #[test]
     fn the_token_limit_is_the_one_that_was_set() {
-        assert_eq!(fields(&[("OPENAI_MAX_COMPLETION_TOKENS", "128000")])["max_completion_tokens"], 128_000);
+        assert_eq!(
+            fields(&[("OPENAI_MAX_COMPLETION_TOKENS", "128000")])["max_completion_tokens"],
+            128_000
+        );
     }
 
     #[test]
     fn pictures_are_parts_of_the_newest_message_alone() {
         let mut conversation = Conversation::default();
-        conversation.push(Turn { user: "[1 picture]".into(), assistant: "A gull.".into() });
-        let pictures = [(PictureType::Gif, &b"GIF89a"[..]), (PictureType::Jpeg, b"\xFF\xD8\xFF")]
-            .map(|(kind, bytes)| Picture { kind, bytes: bytes.to_vec() });
-        let request = request(&config(&[]), &Pseudonym::from_object_name("ab12".into()), &conversation, "And these?", &pictures).unwrap();
+        conversation.push(Turn {
+            user: "[1 picture]".into(),
+            assistant: "A gull.".into(),
+        });
+        let pictures = [
+            (PictureType::Gif, &b"GIF89a"[..]),
+            (PictureType::Jpeg, b"\xFF\xD8\xFF"),
+        ]
+        .map(|(kind, bytes)| Picture {
+            kind,
+            bytes: bytes.to_vec(),
+        });
+        let request = request(
+            &config(&[]),
+            &Pseudonym::from_object_name("ab12".into()),
+            &conversation,
+            "And these?",
+            &pictures,
+        )
+        .unwrap();
         let body: serde_json::Value = serde_json::from_str(&request.body).unwrap();
-        assert_eq!(body["messages"][1], serde_json::json!({ "role": "user", "content": "[1 picture]" }));
+        assert_eq!(
+            body["messages"][1],
+            serde_json::json!({ "role": "user", "content": "[1 picture]" })
+        );
         assert_eq!(
             body["messages"][3],
             serde_json::json!({ "role": "user", "content": [
@@ -480,24 +640,52 @@ mod tests {
 
     #[test]
     fn a_gateway_is_told_not_to_cache() {
-        let skips = |request: HttpRequest| request.headers.iter().any(|(name, _)| *name == "cf-aig-skip-cache");
-        assert!(skips(build(&[("OPENAI_BASE_URL", "https://gateway.ai.cloudflare.com/v1/account/gateway/openai")])));
+        let skips = |request: HttpRequest| {
+            request
+                .headers
+                .iter()
+                .any(|(name, _)| *name == "cf-aig-skip-cache")
+        };
+        assert!(skips(build(&[(
+            "OPENAI_BASE_URL",
+            "https://gateway.ai.cloudflare.com/v1/account/gateway/openai"
+        )])));
         assert!(!skips(build(&[])));
     }
 
     #[test]
     fn a_plain_answer_is_its_trimmed_text() {
         let completion = choice(r#"{"content":" Hello.\n","refusal":null}"#, "stop").unwrap();
-        assert_eq!(completion, Completion { text: "Hello.".into(), remark: None });
-        assert!(respond(200, r#"{"choices":[{"message":{"content":"x"}}]}"#).is_ok(), "usage and finish_reason may be absent");
+        assert_eq!(
+            completion,
+            Completion {
+                text: "Hello.".into(),
+                remark: None
+            }
+        );
+        assert!(
+            respond(200, r#"{"choices":[{"message":{"content":"x"}}]}"#).is_ok(),
+            "usage and finish_reason may be absent"
+        );
     }
 
     #[test]
     fn an_unusual_answer_has_a_defined_outcome() {
-        let text = |result: Result<Completion, Failure>| result.map(|completion| (completion.text, completion.remark));
-        assert_eq!(text(choice(r#"{"content":"Half a"}"#, "length")), Ok(("Half a…".into(), Some("length"))));
-        assert_eq!(text(choice(r#"{"content":null,"refusal":"I won't."}"#, "stop")), Ok(("I won't.".into(), Some("refusal"))));
-        assert_eq!(text(choice(r#"{"content":"leaked"}"#, "content_filter")), Err(Failure::Filtered));
+        let text = |result: Result<Completion, Failure>| {
+            result.map(|completion| (completion.text, completion.remark))
+        };
+        assert_eq!(
+            text(choice(r#"{"content":"Half a"}"#, "length")),
+            Ok(("Half a…".into(), Some("length")))
+        );
+        assert_eq!(
+            text(choice(r#"{"content":null,"refusal":"I won't."}"#, "stop")),
+            Ok(("I won't.".into(), Some("refusal")))
+        );
+        assert_eq!(
+            text(choice(r#"{"content":"leaked"}"#, "content_filter")),
+            Err(Failure::Filtered)
+        );
         for empty in [r#"{"content":null}"#, r#"{"content":" \n "}"#, "{}"] {
             assert_eq!(text(choice(empty, "stop")), Err(Failure::Empty));
             assert_eq!(text(choice(empty, "length")), Err(Failure::TokenLimit));
@@ -508,20 +696,54 @@ mod tests {
     #[test]
     fn tokens_are_read_as_far_as_a_response_tells_them() {
         let tokens = |body| decoded(200, body).tokens;
-        assert_eq!(tokens(r#"{"choices":[],"usage":{"prompt_tokens":7,"completion_tokens":0}}"#), Tokens { prompt: 7, completion: 0 });
-        for silent in [r#"{"choices":[]}"#, r#"{"choices":[],"usage":null}"#, r#"{"choices":[],"usage":{}}"#, "<html>"] {
+        assert_eq!(
+            tokens(r#"{"choices":[],"usage":{"prompt_tokens":7,"completion_tokens":0}}"#),
+            Tokens {
+                prompt: 7,
+                completion: 0
+            }
+        );
+        for silent in [
+            r#"{"choices":[]}"#,
+            r#"{"choices":[],"usage":null}"#,
+            r#"{"choices":[],"usage":{}}"#,
+            "<html>",
+        ] {
             assert_eq!(tokens(silent), Tokens::default(), "{silent}");
         }
-        assert_eq!(decoded(500, r#"{"usage":{"prompt_tokens":7}}"#).tokens, Tokens::default(), "an error is not charged");
-        let mut sum = Tokens { prompt: 1, completion: u64::MAX };
-        sum.add(Tokens { prompt: 7, completion: 3 });
-        assert_eq!(sum, Tokens { prompt: 8, completion: u64::MAX });
+        assert_eq!(
+            decoded(500, r#"{"usage":{"prompt_tokens":7}}"#).tokens,
+            Tokens::default(),
+            "an error is not charged"
+        );
+        let mut sum = Tokens {
+            prompt: 1,
+            completion: u64::MAX,
+        };
+        sum.add(Tokens {
+            prompt: 7,
+            completion: 3,
+        });
+        assert_eq!(
+            sum,
+            Tokens {
+                prompt: 8,
+                completion: u64::MAX
+            }
+        );
     }
 
     #[test]
     fn a_body_that_is_not_the_expected_json_is_a_failure() {
-        for body in ["", "<html>", "null", "{}", r#"{"choices":{}}"#, r#"{"choices":[{"message":{"content":5}}]}"#, "{\"choices\":[{\"mess"]
-        {
+        for body in [
+            "",
+            "<html>",
+            "null",
+            "{}",
+            r#"{"choices":{}}"#,
+            r#"{"choices":[{"message":{"content":5}}]}"#,
+            "{\"choices\":[{\"mess",
+        ] {
             assert_eq!(respond(200, body), Err(Failure::Unexpected), "{body}");
         }
         assert_eq!(respond(302, ""), Err(Failure::Unexpected));
@@ -567,23 +789,48 @@ mod tests {
             Failure::Filtered,
             Failure::Unreadable,
         ] {
-            assert_eq!(retry_after(failure, None, NOW, 0, LONG, 0.5), None, "{}", failure.label());
+            assert_eq!(
+                retry_after(failure, None, NOW, 0, LONG, 0.5),
+                None,
+                "{}",
+                failure.label()
+            );
         }
     }
 
     #[test]
     fn waits_double_and_are_jittered() {
-        let wait = |retries, jitter| retry_after(Failure::Busy, None, NOW, retries, LONG, jitter).unwrap().as_millis();
+        let wait = |retries, jitter| {
+            retry_after(Failure::Busy, None, NOW, retries, LONG, jitter)
+                .unwrap()
+                .as_millis()
+        };
         assert_eq!((wait(0, 0.0), wait(0, 1.0)), (250, 500));
         assert_eq!((wait(1, 0.0), wait(1, 1.0)), (500, 1000));
     }
 
     #[test]
     fn retry_after_is_honoured_in_seconds_and_as_a_date_up_to_the_time_left() {
-        let wait = |value, remaining| retry_after(Failure::Busy, Some(value), NOW, 0, Duration::from_secs(remaining), 0.0);
+        let wait = |value, remaining| {
+            retry_after(
+                Failure::Busy,
+                Some(value),
+                NOW,
+                0,
+                Duration::from_secs(remaining),
+                0.0,
+            )
+        };
         assert_eq!(wait("5", 60), Some(Duration::from_secs(5)));
-        assert_eq!(wait("Sun, 06 Nov 1994 08:49:47 GMT", 60), Some(Duration::from_secs(10)));
-        assert_eq!(wait("Sun, 06 Nov 1994 08:49:07 GMT", 60), Some(Duration::from_millis(250)), "a date that has passed");
+        assert_eq!(
+            wait("Sun, 06 Nov 1994 08:49:47 GMT", 60),
+            Some(Duration::from_secs(10))
+        );
+        assert_eq!(
+            wait("Sun, 06 Nov 1994 08:49:07 GMT", 60),
+            Some(Duration::from_millis(250)),
+            "a date that has passed"
+        );
         assert_eq!(wait("soon", 60), Some(Duration::from_millis(250)));
         assert_eq!(wait("60", 60), None);
         assert_eq!(wait("99999999999999", 60), Some(Duration::from_millis(250)));

@@ -2,7 +2,10 @@
 //!
 //! Small traits, implemented by `runtime` over the Worker runtime and by the tests over a pretend one. Not here: what is
 //! decided with these things. The futures are not `Send`: the Worker runs on one thread, and so do the tests.
-#![allow(async_fn_in_trait, reason = "wasm32 is single-threaded; no caller needs Send")]
+#![allow(
+    async_fn_in_trait,
+    reason = "wasm32 is single-threaded; no caller needs Send"
+)]
 
 use std::{fmt, time::Duration};
 
@@ -74,7 +77,10 @@ impl UnixMillis {
 /// RFC 3339 in UTC with milliseconds: `2026-11-22T01:02:03.004Z`. A moment beyond the calendar is its last one.
 impl fmt::Display for UnixMillis {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let moment = i64::try_from(self.0).ok().and_then(DateTime::from_timestamp_millis).unwrap_or(DateTime::<Utc>::MAX_UTC);
+        let moment = i64::try_from(self.0)
+            .ok()
+            .and_then(DateTime::from_timestamp_millis)
+            .unwrap_or(DateTime::<Utc>::MAX_UTC);
         f.write_str(&moment.to_rfc3339_opts(SecondsFormat::Millis, true))
     }
 }
@@ -161,7 +167,11 @@ pub trait Http {
     ///
     /// # Errors
     /// See [`HttpError`]. An answer of any status is `Ok`.
-    async fn send(&self, request: &HttpRequest, timeout: Duration) -> Result<HttpResponse, HttpError>;
+    async fn send(
+        &self,
+        request: &HttpRequest,
+        timeout: Duration,
+    ) -> Result<HttpResponse, HttpError>;
 }
 
 /// A store or an object did not do its work. `reason` is for the log: a label of ours or the platform's own words, never a
@@ -179,7 +189,10 @@ pub struct PlatformError {
 impl PlatformError {
     /// An error with this reason.
     pub fn new(reason: impl Into<String>) -> Self {
-        Self { reason: reason.into(), retryable: false }
+        Self {
+            reason: reason.into(),
+            retryable: false,
+        }
     }
 }
 
@@ -277,7 +290,11 @@ pub trait Senders {
     ///
     /// # Errors
     /// When the object failed. It may then have been erased or not; it can be asked again.
-    async fn erase(&self, name: &Pseudonym, phone_hash: &PhoneHash) -> Result<Erasure, PlatformError>;
+    async fn erase(
+        &self,
+        name: &Pseudonym,
+        phone_hash: &PhoneHash,
+    ) -> Result<Erasure, PlatformError>;
 }
 
 /// What an operator's request needs of the other objects.
@@ -308,7 +325,11 @@ pub trait Counts {
 }
 
 /// What comes of `work` within `limit`; else it is dropped.
-pub async fn within<T>(clock: &impl Clock, limit: Duration, work: impl Future<Output = T>) -> Option<T> {
+pub async fn within<T>(
+    clock: &impl Clock,
+    limit: Duration,
+    work: impl Future<Output = T>,
+) -> Option<T> {
     let too_late = clock.sleep(limit);
     pin_mut!(work, too_late);
     match select(work, too_late).await {
@@ -326,14 +347,18 @@ pub async fn in_time<T>(
     limit: Duration,
     call: impl Future<Output = Result<T, PlatformError>>,
 ) -> Result<T, PlatformError> {
-    within(clock, limit, call).await.unwrap_or_else(|| Err(PlatformError::new("took too long")))
+    within(clock, limit, call)
+        .await
+        .unwrap_or_else(|| Err(PlatformError::new("took too long")))
 }
 
 /// Makes a call, and once more if it failed in a way that the platform calls retryable. For calls that may be made twice.
 ///
 /// # Errors
 /// Those of the last call.
-pub async fn with_retry<T>(call: impl AsyncFn() -> Result<T, PlatformError>) -> Result<T, PlatformError> {
+pub async fn with_retry<T>(
+    call: impl AsyncFn() -> Result<T, PlatformError>,
+) -> Result<T, PlatformError> {
     match call().await {
         Err(error) if error.retryable => call().await,
         result => result,
@@ -364,8 +389,14 @@ pub trait WorkerPlatform: Clock + Log + Senders + Operations + Counts {}
 impl<P: Clock + Log + Senders + Operations + Counts> WorkerPlatform for P {}
 
 /// What a sender object needs.
-pub trait SenderPlatform: Clock + Log + Random + Http + Kv + Storage + Spawn + Budgets + 'static {}
-impl<P: Clock + Log + Random + Http + Kv + Storage + Spawn + Budgets + 'static> SenderPlatform for P {}
+pub trait SenderPlatform:
+    Clock + Log + Random + Http + Kv + Storage + Spawn + Budgets + 'static
+{
+}
+impl<P: Clock + Log + Random + Http + Kv + Storage + Spawn + Budgets + 'static> SenderPlatform
+    for P
+{
+}
 
 #[cfg(test)]
 pub(crate) mod tests {
@@ -387,12 +418,19 @@ pub(crate) mod tests {
 
     impl Memory {
         pub(crate) fn holding(value: Stored) -> Self {
-            Self { value: RefCell::new(Some(value)), ..Self::default() }
+            Self {
+                value: RefCell::new(Some(value)),
+                ..Self::default()
+            }
         }
 
         /// How many lines hold `words`.
         pub(crate) fn logged(&self, words: &str) -> usize {
-            self.log.borrow().iter().filter(|line| line.contains(words)).count()
+            self.log
+                .borrow()
+                .iter()
+                .filter(|line| line.contains(words))
+                .count()
         }
     }
 
@@ -412,7 +450,11 @@ pub(crate) mod tests {
     impl Storage for &Memory {
         async fn get(&self, _: &str) -> Result<Option<Stored>, PlatformError> {
             tokio::task::yield_now().await;
-            if self.failing.get() { Err(PlatformError::new("down")) } else { Ok(self.value.borrow().clone()) }
+            if self.failing.get() {
+                Err(PlatformError::new("down"))
+            } else {
+                Ok(self.value.borrow().clone())
+            }
         }
         async fn commit(&self, batch: Batch) -> Result<(), PlatformError> {
             tokio::task::yield_now().await;
@@ -447,7 +489,10 @@ pub(crate) mod tests {
     #[test]
     fn the_end_of_time_is_still_a_moment() {
         assert!(!UnixMillis(u64::MAX).to_string().is_empty());
-        assert_eq!(UnixMillis(u64::MAX).plus(Duration::MAX), UnixMillis(u64::MAX));
+        assert_eq!(
+            UnixMillis(u64::MAX).plus(Duration::MAX),
+            UnixMillis(u64::MAX)
+        );
     }
 
     #[test]

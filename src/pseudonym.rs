@@ -28,7 +28,15 @@ impl PseudonymKey {
     /// The name of the sender object and of its conversation: of the pair of addresses, in their order.
     #[must_use]
     pub fn pair(&self, from: &Address, to: &Address) -> Pseudonym {
-        Pseudonym(self.hex(&[b"pair\0", from.as_str().as_bytes(), b"\0", to.as_str().as_bytes()], 32))
+        Pseudonym(self.hex(
+            &[
+                b"pair\0",
+                from.as_str().as_bytes(),
+                b"\0",
+                to.as_str().as_bytes(),
+            ],
+            32,
+        ))
     }
 
     /// What stands for a person in the log: of the number alone, so that one person is one hash on every channel.
@@ -52,9 +60,14 @@ impl PseudonymKey {
     /// Whether `claimed` is the secret, compared in a time that does not tell how much of it is right.
     #[must_use]
     pub fn is_secret(&self, secret: &Secret, claimed: &str) -> bool {
-        let mac = |text: &str| Hmac::<Sha256>::new_from_slice(self.0.expose().as_bytes()).map(|mac| mac.chain_update(text));
+        let mac = |text: &str| {
+            Hmac::<Sha256>::new_from_slice(self.0.expose().as_bytes())
+                .map(|mac| mac.chain_update(text))
+        };
         match (mac(secret.expose()), mac(claimed)) {
-            (Ok(expected), Ok(actual)) => expected.verify_slice(&actual.finalize().into_bytes()).is_ok(),
+            (Ok(expected), Ok(actual)) => expected
+                .verify_slice(&actual.finalize().into_bytes())
+                .is_ok(),
             _ => false,
         }
     }
@@ -75,10 +88,13 @@ impl PseudonymKey {
             mac.update(part);
         }
         let digest = mac.finalize().into_bytes();
-        digest.iter().take(bytes).fold(String::new(), |mut hex, byte| {
-            let _ = write!(hex, "{byte:02x}");
-            hex
-        })
+        digest
+            .iter()
+            .take(bytes)
+            .fold(String::new(), |mut hex, byte| {
+                let _ = write!(hex, "{byte:02x}");
+                hex
+            })
     }
 }
 
@@ -140,8 +156,12 @@ mod tests {
     /// Pinned: another derivation would make every sender a stranger after an update.
     #[test]
     fn the_name_of_a_pair_does_not_change_between_releases() {
-        let name = key("0123456789abcdef0123456789abcdef").pair(&address("+15550100"), &address("+15550199"));
-        assert_eq!(name.as_str(), "95ff7921ae2d0cb45d0bdb285b43c26e081e46c75036ac40dd97cbf3682bf67c");
+        let name = key("0123456789abcdef0123456789abcdef")
+            .pair(&address("+15550100"), &address("+15550199"));
+        assert_eq!(
+            name.as_str(),
+            "95ff7921ae2d0cb45d0bdb285b43c26e081e46c75036ac40dd97cbf3682bf67c"
+        );
     }
 
     #[test]
@@ -151,7 +171,10 @@ mod tests {
         let names = [
             key_1.pair(&a, &b),
             key_1.pair(&b, &a),
-            key_1.pair(&address("whatsapp:+15550100"), &address("whatsapp:+15550199")),
+            key_1.pair(
+                &address("whatsapp:+15550100"),
+                &address("whatsapp:+15550199"),
+            ),
             key_1.pair(&a, &address("+15550198")),
             key("another key of thirty-two letters").pair(&a, &b),
         ];
@@ -175,7 +198,10 @@ mod tests {
         let key = key("one");
         assert_eq!(key.client("192.0.2.1"), key.client("192.0.2.1"));
         assert_ne!(key.client("192.0.2.1"), key.client("192.0.2.2"));
-        assert_eq!(key.client("2001:db8:1:2:3::4"), key.client("2001:db8:1:2::1"));
+        assert_eq!(
+            key.client("2001:db8:1:2:3::4"),
+            key.client("2001:db8:1:2::1")
+        );
         assert_ne!(key.client("2001:db8:1:2::1"), key.client("2001:db8:1:3::1"));
         assert_eq!(key.client(""), key.client("unknown"));
     }
@@ -184,7 +210,12 @@ mod tests {
     fn a_secret_is_itself_alone() {
         let (key, secret) = (key("one"), Secret::new("the whole secret".into()));
         assert!(key.is_secret(&secret, "the whole secret"));
-        for wrong in ["", "the whole secre", "the whole secret ", "The whole secret"] {
+        for wrong in [
+            "",
+            "the whole secre",
+            "the whole secret ",
+            "The whole secret",
+        ] {
             assert!(!key.is_secret(&secret, wrong), "{wrong}");
         }
     }

@@ -83,7 +83,10 @@ const KEY: &str = "tries";
 impl<P: Storage + Clock + Log> Tries<P> {
     /// The object over its platform.
     pub fn new(platform: P) -> Self {
-        Self { platform, state: Mutex::new(None) }
+        Self {
+            platform,
+            state: Mutex::new(None),
+        }
     }
 
     /// Decides on one try, and counts it if it was wrong.
@@ -92,7 +95,10 @@ impl<P: Storage + Clock + Log> Tries<P> {
     /// When storage failed: then the try is not allowed.
     pub async fn attempt(&self, call: TryCall, now: UnixMillis) -> Result<Verdict, PlatformError> {
         let mut current = self.state.lock().await;
-        let Found { mut state, is_stored } = self.found(current.take(), now).await?;
+        let Found {
+            mut state,
+            is_stored,
+        } = self.found(current.take(), now).await?;
         let before = state.clone();
         let verdict = state.decide(call, now);
         if state != before || !is_stored {
@@ -114,32 +120,71 @@ impl<P: Storage + Clock + Log> Tries<P> {
 
     /// What counts now, of what is in memory or else in storage.
     async fn found(&self, current: Option<State>, now: UnixMillis) -> Result<Found, PlatformError> {
-        let Found { mut state, is_stored } = match current {
-            Some(state) => Found { state, is_stored: true },
+        let Found {
+            mut state,
+            is_stored,
+        } = match current {
+            Some(state) => Found {
+                state,
+                is_stored: true,
+            },
             None => self.load(now).await?,
         };
         let as_planned = state.settle(now);
-        Ok(Found { state, is_stored: is_stored && as_planned })
+        Ok(Found {
+            state,
+            is_stored: is_stored && as_planned,
+        })
     }
 
     async fn load(&self, now: UnixMillis) -> Result<Found, PlatformError> {
-        let Some(stored) = self.platform.get(KEY).await? else { return Ok(Found { state: State::default(), is_stored: true }) };
-        if let Some(state) = stored.text().and_then(|text| serde_json::from_str(&text).ok()) {
-            return Ok(Found { state, is_stored: true });
+        let Some(stored) = self.platform.get(KEY).await? else {
+            return Ok(Found {
+                state: State::default(),
+                is_stored: true,
+            });
+        };
+        if let Some(state) = stored
+            .text()
+            .and_then(|text| serde_json::from_str(&text).ok())
+        {
+            return Ok(Found {
+                state,
+                is_stored: true,
+            });
         }
         // Nobody knows how many tries there were: the address waits once as after too many. It is stored, so that it ends.
-        event::log(&self.platform, &Event::InternalError { reason: "tries_unreadable" });
-        Ok(Found { state: State { wrong: vec![now; MAX_WRONG], right: None }, is_stored: false })
+        event::log(
+            &self.platform,
+            &Event::InternalError {
+                reason: "tries_unreadable",
+            },
+        );
+        Ok(Found {
+            state: State {
+                wrong: vec![now; MAX_WRONG],
+                right: None,
+            },
+            is_stored: false,
+        })
     }
 
     /// Stores the state with an alarm for the time at which something of it is to be forgotten.
     async fn store(&self, state: &State, now: UnixMillis) -> Result<(), PlatformError> {
         let wrong = state.wrong.iter().max().map(|at| at.plus(WINDOW));
         let batch = match wrong.or(state.right.map(|at| at.plus(KNOWN_FOR))) {
-            None => Batch { clear: true, ..Batch::default() },
+            None => Batch {
+                clear: true,
+                ..Batch::default()
+            },
             Some(end) => {
-                let text = serde_json::to_string(state).map_err(|_| PlatformError::new("encode"))?;
-                Batch { puts: vec![(KEY.into(), text)], alarm: Some(end.max(now)), ..Batch::default() }
+                let text =
+                    serde_json::to_string(state).map_err(|_| PlatformError::new("encode"))?;
+                Batch {
+                    puts: vec![(KEY.into(), text)],
+                    alarm: Some(end.max(now)),
+                    ..Batch::default()
+                }
             }
         };
         self.platform.commit(batch).await
@@ -154,14 +199,25 @@ impl State {
         let as_planned = self.wrong.iter().chain(&self.right).all(|at| *at <= now);
         self.wrong.iter_mut().for_each(|at| *at = (*at).min(now));
         self.wrong.retain(|at| now.since(*at) < WINDOW);
-        self.right = self.right.filter(|at| *at <= now && now.since(*at) < KNOWN_FOR);
+        self.right = self
+            .right
+            .filter(|at| *at <= now && now.since(*at) < KNOWN_FOR);
         as_planned
     }
 
     fn decide(&mut self, call: TryCall, now: UnixMillis) -> Verdict {
-        let surplus = self.wrong.len().checked_sub(MAX_WRONG).and_then(|surplus| self.wrong.get(surplus));
-        let lock = surplus.map(|at| Verdict::Locked(millis(at.plus(WINDOW).since(now)).div_ceil(1000).max(1)));
-        let most = if self.right.is_some() { MAX_WRONG.saturating_add(MAX_WHILE_LOCKED) } else { MAX_WRONG };
+        let surplus = self
+            .wrong
+            .len()
+            .checked_sub(MAX_WRONG)
+            .and_then(|surplus| self.wrong.get(surplus));
+        let lock = surplus
+            .map(|at| Verdict::Locked(millis(at.plus(WINDOW).since(now)).div_ceil(1000).max(1)));
+        let most = if self.right.is_some() {
+            MAX_WRONG.saturating_add(MAX_WHILE_LOCKED)
+        } else {
+            MAX_WRONG
+        };
         if self.wrong.len() >= most {
             return lock.unwrap_or(Verdict::Wrong);
         }
@@ -191,7 +247,9 @@ mod tests {
     /// So many wrong tries at one time; how many of them were told that they are wrong.
     async fn wrong(tries: &Tries<&Memory>, times: usize, at: u64) -> usize {
         let all = join_all((0..times).map(|_| tries.attempt(WRONG, UnixMillis(at)))).await;
-        all.into_iter().filter(|verdict| *verdict == Ok(Verdict::Wrong)).count()
+        all.into_iter()
+            .filter(|verdict| *verdict == Ok(Verdict::Wrong))
+            .count()
     }
 
     async fn right(tries: &Tries<&Memory>, at: u64) -> Verdict {
@@ -203,8 +261,18 @@ mod tests {
         let memory = Memory::default();
         let tries = Tries::new(&memory);
         let all = join_all((0..100).map(|_| tries.attempt(WRONG, UnixMillis(NOW)))).await;
-        assert_eq!(all.iter().filter(|verdict| **verdict == Ok(Verdict::Wrong)).count(), 5);
-        assert_eq!(all.iter().filter(|verdict| **verdict == Ok(Verdict::Locked(60))).count(), 95);
+        assert_eq!(
+            all.iter()
+                .filter(|verdict| **verdict == Ok(Verdict::Wrong))
+                .count(),
+            5
+        );
+        assert_eq!(
+            all.iter()
+                .filter(|verdict| **verdict == Ok(Verdict::Locked(60)))
+                .count(),
+            95
+        );
         assert_eq!(memory.commits.get(), 5, "a flood is not stored");
     }
 
@@ -212,13 +280,28 @@ mod tests {
     async fn the_right_token_is_not_told_from_a_wrong_one_while_locked_and_works_a_minute_later() {
         let memory = Memory::default();
         for second in 0..5 {
-            assert_eq!(Tries::new(&memory).attempt(WRONG, UnixMillis(NOW + second * 1000)).await, Ok(Verdict::Wrong));
+            assert_eq!(
+                Tries::new(&memory)
+                    .attempt(WRONG, UnixMillis(NOW + second * 1000))
+                    .await,
+                Ok(Verdict::Wrong)
+            );
         }
         let tries = Tries::new(&memory);
-        assert_eq!(tries.attempt(RIGHT, UnixMillis(NOW + 4500)).await, Ok(Verdict::Locked(56)), "a restarted object goes on counting");
+        assert_eq!(
+            tries.attempt(RIGHT, UnixMillis(NOW + 4500)).await,
+            Ok(Verdict::Locked(56)),
+            "a restarted object goes on counting"
+        );
         let tries = Tries::new(&memory);
-        assert_eq!(tries.attempt(RIGHT, UnixMillis(NOW + 59_999)).await, Ok(Verdict::Locked(1)));
-        assert_eq!(tries.attempt(RIGHT, UnixMillis(NOW + 60_000)).await, Ok(Verdict::Allowed));
+        assert_eq!(
+            tries.attempt(RIGHT, UnixMillis(NOW + 59_999)).await,
+            Ok(Verdict::Locked(1))
+        );
+        assert_eq!(
+            tries.attempt(RIGHT, UnixMillis(NOW + 60_000)).await,
+            Ok(Verdict::Allowed)
+        );
     }
 
     #[tokio::test]
@@ -227,34 +310,63 @@ mod tests {
             let memory = Memory::default();
             assert_eq!(wrong(&Tries::new(&memory), 5, NOW + step).await, 5);
             assert_eq!(right(&Tries::new(&memory), NOW).await, Verdict::Locked(60));
-            assert_eq!(right(&Tries::new(&memory), NOW + 30_000).await, Verdict::Locked(30), "it is counted from the step on");
+            assert_eq!(
+                right(&Tries::new(&memory), NOW + 30_000).await,
+                Verdict::Locked(30),
+                "it is counted from the step on"
+            );
             assert_eq!(memory.alarm.get(), Some(UnixMillis(NOW + 60_000)));
-            assert_eq!(right(&Tries::new(&memory), NOW + 60_000).await, Verdict::Allowed);
+            assert_eq!(
+                right(&Tries::new(&memory), NOW + 60_000).await,
+                Verdict::Allowed
+            );
         }
     }
 
     #[tokio::test]
-    async fn the_right_token_from_an_address_that_used_it_before_works_although_others_there_try_wrong_ones() {
+    async fn the_right_token_from_an_address_that_used_it_before_works_although_others_there_try_wrong_ones()
+     {
         let memory = Memory::default();
         assert_eq!(right(&Tries::new(&memory), NOW).await, Verdict::Allowed);
         let start = NOW + 20 * HOUR;
-        assert_eq!(wrong(&Tries::new(&memory), 6, start).await, 5, "the sixth is told that it is locked");
+        assert_eq!(
+            wrong(&Tries::new(&memory), 6, start).await,
+            5,
+            "the sixth is told that it is locked"
+        );
         for _ in 0..100 {
-            assert_eq!(right(&Tries::new(&memory), start).await, Verdict::Allowed, "right ones are not counted");
+            assert_eq!(
+                right(&Tries::new(&memory), start).await,
+                Verdict::Allowed,
+                "right ones are not counted"
+            );
         }
-        assert_eq!(Tries::new(&memory).attempt(WRONG, UnixMillis(start)).await, Ok(Verdict::Locked(60)), "wrong ones stay locked");
+        assert_eq!(
+            Tries::new(&memory).attempt(WRONG, UnixMillis(start)).await,
+            Ok(Verdict::Locked(60)),
+            "wrong ones stay locked"
+        );
     }
 
     #[tokio::test]
-    async fn an_address_that_used_the_right_token_has_a_bounded_number_of_guesses_while_it_is_locked() {
+    async fn an_address_that_used_the_right_token_has_a_bounded_number_of_guesses_while_it_is_locked()
+     {
         let memory = Memory::default();
         right(&Tries::new(&memory), NOW).await;
         let tries = Tries::new(&memory);
         wrong(&tries, 64, NOW).await;
         assert_eq!(right(&tries, NOW).await, Verdict::Allowed);
         wrong(&tries, 100, NOW).await;
-        assert_eq!(memory.commits.get(), 1 + 65, "what is not compared is not counted");
-        assert_eq!(right(&Tries::new(&memory), NOW + 59_999).await, Verdict::Locked(1), "nothing is compared any more");
+        assert_eq!(
+            memory.commits.get(),
+            1 + 65,
+            "what is not compared is not counted"
+        );
+        assert_eq!(
+            right(&Tries::new(&memory), NOW + 59_999).await,
+            Verdict::Locked(1),
+            "nothing is compared any more"
+        );
         assert_eq!(right(&tries, NOW + 60_000).await, Verdict::Allowed);
     }
 
@@ -265,11 +377,18 @@ mod tests {
         right(&Tries::new(&memory), NOW).await;
         right(&Tries::new(&memory), NOW + HOUR).await;
         wrong(&Tries::new(&memory), 5, NOW + day).await;
-        assert_eq!(right(&Tries::new(&memory), NOW + day).await, Verdict::Allowed, "the later time counts");
+        assert_eq!(
+            right(&Tries::new(&memory), NOW + day).await,
+            Verdict::Allowed,
+            "the later time counts"
+        );
         let memory = Memory::default();
         right(&Tries::new(&memory), NOW).await;
         wrong(&Tries::new(&memory), 5, NOW + day).await;
-        assert_eq!(right(&Tries::new(&memory), NOW + day).await, Verdict::Locked(60));
+        assert_eq!(
+            right(&Tries::new(&memory), NOW + day).await,
+            Verdict::Locked(60)
+        );
         // A time from a clock that was ahead would be believed for as long as it was ahead.
         let memory = Memory::default();
         right(&Tries::new(&memory), NOW + 400 * day).await;
@@ -281,19 +400,35 @@ mod tests {
     async fn the_right_token_is_stored_once_an_hour() {
         let memory = Memory::default();
         for minute in 0..60 {
-            assert_eq!(right(&Tries::new(&memory), NOW + minute * 60_000).await, Verdict::Allowed);
+            assert_eq!(
+                right(&Tries::new(&memory), NOW + minute * 60_000).await,
+                Verdict::Allowed
+            );
         }
         assert_eq!(memory.commits.get(), 1);
         right(&Tries::new(&memory), NOW + HOUR).await;
-        assert_eq!((memory.commits.get(), memory.alarm.get()), (2, Some(UnixMillis(NOW + 25 * HOUR))));
+        assert_eq!(
+            (memory.commits.get(), memory.alarm.get()),
+            (2, Some(UnixMillis(NOW + 25 * HOUR)))
+        );
     }
 
     #[tokio::test]
     async fn what_cannot_be_counted_is_not_allowed() {
         let memory = Memory::default();
         memory.failing.set(true);
-        assert!(Tries::new(&memory).attempt(WRONG, UnixMillis(NOW)).await.is_err());
-        assert!(Tries::new(&memory).attempt(RIGHT, UnixMillis(NOW)).await.is_err());
+        assert!(
+            Tries::new(&memory)
+                .attempt(WRONG, UnixMillis(NOW))
+                .await
+                .is_err()
+        );
+        assert!(
+            Tries::new(&memory)
+                .attempt(RIGHT, UnixMillis(NOW))
+                .await
+                .is_err()
+        );
     }
 
     #[tokio::test]
@@ -301,32 +436,63 @@ mod tests {
         let memory = Memory::default();
         let tries = Tries::new(&memory);
         tries.attempt(WRONG, UnixMillis(NOW)).await.unwrap();
-        tries.attempt(WRONG, UnixMillis(NOW + 30_000)).await.unwrap();
+        tries
+            .attempt(WRONG, UnixMillis(NOW + 30_000))
+            .await
+            .unwrap();
         tries.alarm(UnixMillis(NOW + 60_000)).await.unwrap();
         assert_eq!(memory.alarm.get(), Some(UnixMillis(NOW + 90_000)));
         tries.alarm(UnixMillis(NOW + 90_000)).await.unwrap();
         assert!(memory.value.borrow().is_none() && memory.alarm.get().is_none());
         right(&tries, NOW + 90_000).await;
-        tries.attempt(WRONG, UnixMillis(NOW + 90_000)).await.unwrap();
+        tries
+            .attempt(WRONG, UnixMillis(NOW + 90_000))
+            .await
+            .unwrap();
         tries.alarm(UnixMillis(NOW + 150_000)).await.unwrap();
         let kept = Stored::Text(format!(r#"{{"wrong":[],"right":{}}}"#, NOW + 90_000));
-        assert_eq!((memory.value.borrow().clone(), memory.alarm.get()), (Some(kept), Some(UnixMillis(NOW + 90_000 + 24 * HOUR))));
-        tries.alarm(UnixMillis(NOW + 90_000 + 24 * HOUR)).await.unwrap();
+        assert_eq!(
+            (memory.value.borrow().clone(), memory.alarm.get()),
+            (Some(kept), Some(UnixMillis(NOW + 90_000 + 24 * HOUR)))
+        );
+        tries
+            .alarm(UnixMillis(NOW + 90_000 + 24 * HOUR))
+            .await
+            .unwrap();
         assert!(memory.value.borrow().is_none() && memory.alarm.get().is_none());
     }
 
     #[tokio::test]
     async fn what_cannot_be_read_locks_for_a_minute_and_begins_anew() {
-        for value in ["", "{}", "42", "null", "true", r#"{"wrong":[-1],"right":null}"#]
-            .map(|text| Stored::Text(text.into()))
-            .into_iter()
-            .chain([Stored::Unreadable])
+        for value in [
+            "",
+            "{}",
+            "42",
+            "null",
+            "true",
+            r#"{"wrong":[-1],"right":null}"#,
+        ]
+        .map(|text| Stored::Text(text.into()))
+        .into_iter()
+        .chain([Stored::Unreadable])
         {
             let memory = Memory::holding(value.clone());
-            assert_eq!(right(&Tries::new(&memory), NOW).await, Verdict::Locked(60), "{value:?}");
-            assert_eq!(right(&Tries::new(&memory), NOW + 59_999).await, Verdict::Locked(1), "a restarted object goes on: {value:?}");
+            assert_eq!(
+                right(&Tries::new(&memory), NOW).await,
+                Verdict::Locked(60),
+                "{value:?}"
+            );
+            assert_eq!(
+                right(&Tries::new(&memory), NOW + 59_999).await,
+                Verdict::Locked(1),
+                "a restarted object goes on: {value:?}"
+            );
             assert_eq!(memory.logged("tries_unreadable"), 1, "{value:?}");
-            assert_eq!(right(&Tries::new(&memory), NOW + 60_000).await, Verdict::Allowed, "{value:?}");
+            assert_eq!(
+                right(&Tries::new(&memory), NOW + 60_000).await,
+                Verdict::Allowed,
+                "{value:?}"
+            );
             assert_eq!(memory.logged("tries_unreadable"), 1, "{value:?}");
         }
     }
@@ -336,7 +502,10 @@ mod tests {
         let memory = Memory::holding(Stored::Unreadable);
         Tries::new(&memory).alarm(UnixMillis(NOW)).await.unwrap();
         assert_eq!(memory.alarm.get(), Some(UnixMillis(NOW + 60_000)));
-        Tries::new(&memory).alarm(UnixMillis(NOW + 60_000)).await.unwrap();
+        Tries::new(&memory)
+            .alarm(UnixMillis(NOW + 60_000))
+            .await
+            .unwrap();
         assert!(memory.value.borrow().is_none());
         assert_eq!(memory.logged("tries_unreadable"), 1);
     }

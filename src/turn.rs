@@ -15,7 +15,10 @@ use crate::{
     conversation::Conversation,
     event::{self, Event},
     openai::{self, Completion, Decoded, Failure, Tokens},
-    platform::{Budgets, Clock, Http, HttpRequest, Log, PlatformError, Random, UnixMillis, in_time, millis, with_retry},
+    platform::{
+        Budgets, Clock, Http, HttpRequest, Log, PlatformError, Random, UnixMillis, in_time, millis,
+        with_retry,
+    },
     pseudonym::Pseudonym,
     twilio::media::Picture,
     usage::Tally,
@@ -40,14 +43,27 @@ impl Asked {
     /// No request was made.
     #[must_use]
     pub fn nothing(failure: Failure) -> Self {
-        Self { result: Err(failure), requests: 0, tokens: Tokens::default(), model_ms: 0, reported: Tally::EMPTY }
+        Self {
+            result: Err(failure),
+            requests: 0,
+            tokens: Tokens::default(),
+            model_ms: 0,
+            reported: Tally::EMPTY,
+        }
     }
 
     /// The tokens as counts of the day.
     #[must_use]
     pub fn tally(&self) -> Tally {
-        let Tokens { prompt: prompt_tokens, completion: completion_tokens } = self.tokens;
-        Tally { prompt_tokens, completion_tokens, ..Tally::EMPTY }
+        let Tokens {
+            prompt: prompt_tokens,
+            completion: completion_tokens,
+        } = self.tokens;
+        Tally {
+            prompt_tokens,
+            completion_tokens,
+            ..Tally::EMPTY
+        }
     }
 }
 
@@ -65,7 +81,10 @@ pub struct Question<'a> {
 }
 
 /// A contact's own share of the day. Its first request is counted before the model is asked; a further one is counted here.
-#[allow(async_fn_in_trait, reason = "wasm32 is single-threaded; no caller needs Send")]
+#[allow(
+    async_fn_in_trait,
+    reason = "wasm32 is single-threaded; no caller needs Send"
+)]
 pub trait Share {
     /// Counts one more request, if the contact has one left today.
     async fn reserve(&self) -> bool;
@@ -87,19 +106,39 @@ pub async fn ask(
     called_off: impl Future,
 ) -> (Asked, Conversation) {
     let started = platform.now();
-    let remaining = config.openai.timeout.saturating_sub(started.since(question.begun));
-    let (reserved, conversation) = join(reserve(platform, config, question.tally, remaining), conversation).await;
+    let remaining = config
+        .openai
+        .timeout
+        .saturating_sub(started.since(question.begun));
+    let (reserved, conversation) = join(
+        reserve(platform, config, question.tally, remaining),
+        conversation,
+    )
+    .await;
     let mut asked = Asked::nothing(Failure::Rejected);
     if !matches!(reserved, Err(Failure::BudgetUnreachable)) {
         asked.reported = question.tally;
     }
-    let request = openai::request(&config.openai, sender, &conversation, question.input, &question.pictures);
+    let request = openai::request(
+        &config.openai,
+        sender,
+        &conversation,
+        question.input,
+        &question.pictures,
+    );
     // They are in the request now, and large.
     drop(question.pictures);
     asked.result = match (reserved, request) {
         (Err(failure), _) => Err(failure),
         (Ok(()), Ok(request)) => {
-            let exchange = exchange(platform, config, share, &request, question.begun, &mut asked);
+            let exchange = exchange(
+                platform,
+                config,
+                share,
+                &request,
+                question.begun,
+                &mut asked,
+            );
             pin_mut!(exchange, called_off);
             match select(called_off, exchange).await {
                 Either::Left(_) => Err(Failure::Cancelled),
@@ -122,19 +161,36 @@ async fn exchange(
     begun: UnixMillis,
     asked: &mut Asked,
 ) -> Result<Completion, Failure> {
-    let remaining = || config.openai.timeout.saturating_sub(platform.now().since(begun));
+    let remaining = || {
+        config
+            .openai
+            .timeout
+            .saturating_sub(platform.now().since(begun))
+    };
     loop {
         let retries = asked.requests;
         asked.requests = retries.saturating_add(1);
-        let answer = platform.send(request, remaining().max(Duration::from_millis(1))).await;
+        let answer = platform
+            .send(request, remaining().max(Duration::from_millis(1)))
+            .await;
         let Decoded { result, tokens } = openai::decode(answer.as_ref().map_err(|error| *error));
         asked.tokens.add(tokens);
         let failure = match result {
             Ok(completion) => return Ok(completion),
             Err(failure) => failure,
         };
-        let asked_to_wait = answer.as_ref().ok().and_then(|response| response.retry_after.as_deref());
-        let wait = openai::retry_after(failure, asked_to_wait, platform.now(), retries, remaining(), platform.unit());
+        let asked_to_wait = answer
+            .as_ref()
+            .ok()
+            .and_then(|response| response.retry_after.as_deref());
+        let wait = openai::retry_after(
+            failure,
+            asked_to_wait,
+            platform.now(),
+            retries,
+            remaining(),
+            platform.unit(),
+        );
         platform.sleep(wait.ok_or(failure)?).await;
         if !share.reserve().await {
             return Err(failure);
@@ -147,24 +203,46 @@ async fn exchange(
 ///
 /// # Errors
 /// [`Failure::BudgetExhausted`], or [`Failure::BudgetUnreachable`] when it is not known within `limit`.
-pub async fn look(platform: &(impl Budgets + Clock + Log), config: &Config, limit: Duration) -> Result<(), Failure> {
+pub async fn look(
+    platform: &(impl Budgets + Clock + Log),
+    config: &Config,
+    limit: Duration,
+) -> Result<(), Failure> {
     let look = platform.look(Item::ModelRequest, config.max_daily_calls);
     granted(platform, in_time(platform, limit, look).await)
 }
 
-async fn reserve(platform: &(impl Budgets + Clock + Log), config: &Config, tally: Tally, limit: Duration) -> Result<(), Failure> {
-    let call = ReserveCall { item: Item::ModelRequest, cap: config.max_daily_calls, tally };
+async fn reserve(
+    platform: &(impl Budgets + Clock + Log),
+    config: &Config,
+    tally: Tally,
+    limit: Duration,
+) -> Result<(), Failure> {
+    let call = ReserveCall {
+        item: Item::ModelRequest,
+        cap: config.max_daily_calls,
+        tally,
+    };
     // Reserved twice at worst, never not at all.
     let reserve = with_retry(async || Budgets::reserve(platform, call).await);
     granted(platform, in_time(platform, limit, reserve).await)
 }
 
-fn granted(platform: &(impl Clock + Log), reservation: Result<Reservation, PlatformError>) -> Result<(), Failure> {
+fn granted(
+    platform: &(impl Clock + Log),
+    reservation: Result<Reservation, PlatformError>,
+) -> Result<(), Failure> {
     match reservation {
         Ok(Reservation::Granted) => Ok(()),
         Ok(Reservation::Exhausted) => Err(Failure::BudgetExhausted),
         Err(error) => {
-            event::log(platform, &Event::ObjectFailed { object: "budget", reason: error.reason });
+            event::log(
+                platform,
+                &Event::ObjectFailed {
+                    object: "budget",
+                    reason: error.reason,
+                },
+            );
             Err(Failure::BudgetUnreachable)
         }
     }

@@ -96,13 +96,29 @@ impl Tally {
 
     fn each(&mut self, other: &Self, combine: fn(u64, u64) -> u64) {
         let (own, others) = (self.counts(), { *other }.counts().map(|count| *count));
-        own.into_iter().zip(others).for_each(|(count, other)| *count = combine(*count, other));
+        own.into_iter()
+            .zip(others)
+            .for_each(|(count, other)| *count = combine(*count, other));
     }
 
     /// Every count. A count that is forgotten here fails the test below.
     fn counts(&mut self) -> [&mut u64; 11] {
-        let Self { messages_in, answers_inline, answers_by_rest, prompt_tokens, completion_tokens, refusals } = self;
-        let Refusals { invalid_signature, bad_request, suspicious_request, rate_limited, opted_out, budget_exhausted } = refusals;
+        let Self {
+            messages_in,
+            answers_inline,
+            answers_by_rest,
+            prompt_tokens,
+            completion_tokens,
+            refusals,
+        } = self;
+        let Refusals {
+            invalid_signature,
+            bad_request,
+            suspicious_request,
+            rate_limited,
+            opted_out,
+            budget_exhausted,
+        } = refusals;
         [
             messages_in,
             answers_inline,
@@ -119,7 +135,10 @@ impl Tally {
     }
 }
 
-#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+#[allow(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes a reference"
+)]
 fn is_zero(count: &u64) -> bool {
     *count == 0
 }

@@ -51,11 +51,13 @@ impl Notice {
 }
 
 /// When something was sent that is neither a text nor a picture.
-pub const NOT_A_PICTURE: &str = "I can read text and pictures (JPEG, PNG, GIF or WebP), but no other kind of file.";
+pub const NOT_A_PICTURE: &str =
+    "I can read text and pictures (JPEG, PNG, GIF or WebP), but no other kind of file.";
 /// When a picture could not be fetched.
 pub const PICTURE_NOT_FETCHED: &str = "Sorry, I couldn't open your picture. Please send it again.";
 /// When the pictures of a turn are larger than [`crate::twilio::media::MAX_BYTES`].
-pub const PICTURE_TOO_LARGE: &str = "Sorry, that is too large for me. Please send pictures of at most 5 MB in all.";
+pub const PICTURE_TOO_LARGE: &str =
+    "Sorry, that is too large for me. Please send pictures of at most 5 MB in all.";
 /// After a reset.
 pub const RESET: &str = "Done: our conversation is cleared. What would you like to talk about?";
 /// When the model could not be asked, the budget object not reached, or the model gave nothing to pass on.
@@ -63,8 +65,10 @@ pub const APOLOGY: &str = "Sorry, I can't answer right now. Please try again in 
 /// When the day's budget is used up.
 pub const NO_BUDGET: &str = "Sorry, I can't take more questions today. Please try again tomorrow.";
 /// When the sender's own share of the day is used up, or no message can be sent by REST today.
-pub const NO_MORE_TODAY: &str = "Sorry, that's all I can answer today. Please write again tomorrow.";
+pub const NO_MORE_TODAY: &str =
+    "Sorry, that's all I can answer today. Please write again tomorrow.";
 /// When the model used up its tokens before the first word. To send the same again would end the same.
-pub const TOKEN_LIMIT: &str = "Sorry, that was too much for one answer. Please ask something shorter or simpler.";
+pub const TOKEN_LIMIT: &str =
+    "Sorry, that was too much for one answer. Please ask something shorter or simpler.";
 /// When a content filter withheld the answer.
 pub const FILTERED: &str = "Sorry, I can't help with that.";

@@ -35,8 +35,14 @@ const DAY: Duration = Duration::from_secs(24 * 3600);
 const NOTHING: [&str; 0] = [];
 
 /// What can become of the stored state: another version, a missing field, a torn text, another type.
-const DAMAGES: [Option<&str>; 6] =
-    [Some(r#"{"v":2,"opted_out":false}"#), Some("{}"), Some(r#"{"v":1,"seen":["#), Some("null"), Some(""), None];
+const DAMAGES: [Option<&str>; 6] = [
+    Some(r#"{"v":2,"opted_out":false}"#),
+    Some("{}"),
+    Some(r#"{"v":1,"seen":["#),
+    Some("null"),
+    Some(""),
+    None,
+];
 
 fn damage(world: &World, from: &str, key: &str, value: Option<&str>) {
     match value {
@@ -59,7 +65,16 @@ async fn answers(world: &World, from: &str, text: &str, count: usize) -> Vec<Vec
 fn limits(world: &World) -> Vec<(String, bool)> {
     let events = world.security_events("daily_limit_reached");
     let details = |event: &Value| event["details"].clone();
-    events.iter().map(details).map(|details| (details["limit"].as_str().unwrap().to_owned(), details["told"].as_bool().unwrap())).collect()
+    events
+        .iter()
+        .map(details)
+        .map(|details| {
+            (
+                details["limit"].as_str().unwrap().to_owned(),
+                details["told"].as_bool().unwrap(),
+            )
+        })
+        .collect()
 }
 
 // Damaged values.
@@ -73,14 +88,26 @@ fn an_opt_out_is_never_forgotten_whatever_becomes_of_the_state() {
             world.text(CARL, "STOP").await;
             damage(&world, CARL, "state", value);
             assert_eq!(world.text(CARL, "Hello").await, NOTHING, "{value:?}");
-            assert_eq!(world.events_named("internal_error")[0]["reason"], "state_unreadable", "{value:?}");
+            assert_eq!(
+                world.events_named("internal_error")[0]["reason"],
+                "state_unreadable",
+                "{value:?}"
+            );
             world.kill(CARL);
             world.pass(3 * DAY).await;
             assert_eq!(world.text(CARL, "Hello again").await, NOTHING, "{value:?}");
             world.text(CARL, "START").await;
-            assert_eq!(world.text(CARL, "Back").await, ["answer to Back"], "{value:?}");
+            assert_eq!(
+                world.text(CARL, "Back").await,
+                ["answer to Back"],
+                "{value:?}"
+            );
             world.kill(CARL);
-            assert_eq!(world.text(CARL, "Still").await, ["answer to Still"], "{value:?}");
+            assert_eq!(
+                world.text(CARL, "Still").await,
+                ["answer to Still"],
+                "{value:?}"
+            );
         });
     }
 }
@@ -94,7 +121,11 @@ fn an_opt_out_that_cannot_be_read_counts_as_one() {
             damage(&world, CARL, "opted_out", value);
             assert_eq!(world.text(CARL, "Hello").await, NOTHING, "{value:?}");
             world.text(CARL, "START").await;
-            assert_eq!(world.text(CARL, "Hello").await, ["answer to Hello"], "{value:?}");
+            assert_eq!(
+                world.text(CARL, "Hello").await,
+                ["answer to Hello"],
+                "{value:?}"
+            );
         });
     }
 }
@@ -107,21 +138,43 @@ fn a_sender_whose_state_cannot_be_read_is_answered_like_a_stranger_and_it_is_log
             world.text(ANNA, "Hello").await;
             world.pass(SECOND).await;
             damage(&world, ANNA, "state", value);
-            assert_eq!(world.text(ANNA, "Hello again").await, ["answer to Hello again"], "{value:?}");
+            assert_eq!(
+                world.text(ANNA, "Hello again").await,
+                ["answer to Hello again"],
+                "{value:?}"
+            );
             assert_eq!(world.events_named("internal_error").len(), 1, "{value:?}");
             world.pass(SECOND).await;
             world.kill(ANNA);
-            assert_eq!(world.text(ANNA, "And again").await, ["answer to And again"], "{value:?}");
+            assert_eq!(
+                world.text(ANNA, "And again").await,
+                ["answer to And again"],
+                "{value:?}"
+            );
             world.pass(SECOND).await;
-            assert_eq!(world.events_named("internal_error").len(), 1, "it is written anew: {value:?}");
-            assert_eq!(world.kv_keys().len(), 3, "no revision's number is given twice: {value:?}");
+            assert_eq!(
+                world.events_named("internal_error").len(),
+                1,
+                "it is written anew: {value:?}"
+            );
+            assert_eq!(
+                world.kv_keys().len(),
+                3,
+                "no revision's number is given twice: {value:?}"
+            );
         });
     }
 }
 
 #[test]
 fn what_can_be_read_of_a_damaged_state_is_kept() {
-    for (field, value) in [("late", "5"), ("admitted", "[\"soon\"]"), ("conversation", "[]"), ("unsaved", "{}"), ("refusal", "1")] {
+    for (field, value) in [
+        ("late", "5"),
+        ("admitted", "[\"soon\"]"),
+        ("conversation", "[]"),
+        ("unsaved", "{}"),
+        ("refusal", "1"),
+    ] {
         run(|| async {
             let world = World::new();
             let sid = fresh_sid();
@@ -130,9 +183,17 @@ fn what_can_be_read_of_a_damaged_state_is_kept() {
             let mut state: Value = serde_json::from_str(&world.stored(ANNA)["state"]).unwrap();
             state[field] = serde_json::from_str(value).unwrap();
             damage(&world, ANNA, "state", Some(&state.to_string()));
-            assert_eq!(world.message(ANNA, "Hello", &sid).await, ["answer to Hello"], "{field}: a copy is still known");
+            assert_eq!(
+                world.message(ANNA, "Hello", &sid).await,
+                ["answer to Hello"],
+                "{field}: a copy is still known"
+            );
             assert_eq!(world.model_requests().len(), 1, "{field}");
-            assert_eq!(world.events_named("internal_error")[0]["reason"], "state_salvaged", "{field}");
+            assert_eq!(
+                world.events_named("internal_error")[0]["reason"],
+                "state_salvaged",
+                "{field}"
+            );
         });
     }
 }
@@ -145,9 +206,15 @@ fn one_damaged_entry_of_a_list_takes_no_other_with_it() {
         world.message(ANNA, "Hello", &sid).await;
         world.pass(20 * SECOND).await;
         let mut state: Value = serde_json::from_str(&world.stored(ANNA)["state"]).unwrap();
-        state["seen"].as_array_mut().unwrap().insert(0, serde_json::json!({ "sid": 5 }));
+        state["seen"]
+            .as_array_mut()
+            .unwrap()
+            .insert(0, serde_json::json!({ "sid": 5 }));
         damage(&world, ANNA, "state", Some(&state.to_string()));
-        assert_eq!(world.message(ANNA, "Hello", &sid).await, ["answer to Hello"]);
+        assert_eq!(
+            world.message(ANNA, "Hello", &sid).await,
+            ["answer to Hello"]
+        );
         assert_eq!(world.model_requests().len(), 1);
     });
 }
@@ -162,7 +229,10 @@ fn a_message_that_waited_in_a_damaged_state_is_answered_or_given_up_and_holds_up
         assert!(state["turn"].is_object());
         state["turn"]["messages"] = Value::from("?");
         damage(&world, ANNA, "state", Some(&state.to_string()));
-        assert_eq!(world.text(ANNA, "Are you there?").await, ["answer to Are you there?"]);
+        assert_eq!(
+            world.text(ANNA, "Are you there?").await,
+            ["answer to Are you there?"]
+        );
     });
 }
 
@@ -177,10 +247,17 @@ fn a_row_of_answers_that_cannot_be_read_is_logged_and_holds_none() {
         for text in ["two", "three", "four"] {
             world.text(CARL, text).await;
         }
-        let row = world.stored(CARL).into_keys().find(|key| key.starts_with("answers/")).unwrap();
+        let row = world
+            .stored(CARL)
+            .into_keys()
+            .find(|key| key.starts_with("answers/"))
+            .unwrap();
         damage(&world, CARL, &row, None);
         assert_eq!(world.message(CARL, "one", &sid).await, NOTHING);
-        assert_eq!(world.events_named("internal_error")[0]["reason"], "answers_unreadable");
+        assert_eq!(
+            world.events_named("internal_error")[0]["reason"],
+            "answers_unreadable"
+        );
     });
 }
 
@@ -189,18 +266,35 @@ fn a_row_of_answers_that_cannot_be_read_is_logged_and_holds_none() {
 #[test]
 fn one_contact_cannot_use_up_everybodys_day() {
     run(|| async {
-        let world = World::with(&[("MAX_DAILY_CALLS_PER_CONTACT", "3"), ("MAX_DAILY_CALLS", "10")]);
+        let world = World::with(&[
+            ("MAX_DAILY_CALLS_PER_CONTACT", "3"),
+            ("MAX_DAILY_CALLS", "10"),
+        ]);
         let said = answers(&world, ANNA, "Hello", 8).await;
-        assert!(said[..3].iter().all(|said| said == &["answer to Hello"]), "{said:?}");
+        assert!(
+            said[..3].iter().all(|said| said == &["answer to Hello"]),
+            "{said:?}"
+        );
         assert_eq!(said[3], [NO_MORE_TODAY], "said once");
         assert!(said[4..].iter().all(Vec::is_empty), "{said:?}");
         assert_eq!(world.model_requests().len(), 3);
-        let expected = [("calls_per_contact".to_owned(), true), ("calls_per_contact".to_owned(), false)];
+        let expected = [
+            ("calls_per_contact".to_owned(), true),
+            ("calls_per_contact".to_owned(), false),
+        ];
         assert_eq!(limits(&world)[..2], expected);
         assert_eq!(limits(&world).len(), 5, "each message is logged");
-        assert_eq!(world.text(BEN, "Hello").await, ["answer to Hello"], "others are answered");
+        assert_eq!(
+            world.text(BEN, "Hello").await,
+            ["answer to Hello"],
+            "others are answered"
+        );
         world.pass(DAY).await;
-        assert_eq!(world.text(ANNA, "Hello").await, ["answer to Hello"], "and so is the contact the next day");
+        assert_eq!(
+            world.text(ANNA, "Hello").await,
+            ["answer to Hello"],
+            "and so is the contact the next day"
+        );
     });
 }
 
@@ -225,7 +319,11 @@ fn neither_an_erasure_nor_a_restart_nor_an_expired_conversation_gives_a_contact_
 fn retries_count_for_the_contact_and_end_with_its_share() {
     run(|| async {
         let world = World::with(&[("MAX_DAILY_CALLS_PER_CONTACT", "2")]);
-        world.model([Act::Status(500, ""), Act::Status(500, ""), Act::Say("too many")]);
+        world.model([
+            Act::Status(500, ""),
+            Act::Status(500, ""),
+            Act::Say("too many"),
+        ]);
         assert_eq!(world.text(ANNA, "Hello").await, [APOLOGY]);
         assert_eq!(world.model_requests().len(), 2);
         assert_eq!(world.events_named("turn")[0]["failure"], "server_error");
@@ -244,8 +342,16 @@ fn a_turn_that_goes_on_after_the_object_has_vanished_counts_again_for_the_contac
         let sid = fresh_sid();
         let (response, ()) = join(world.try_message(ANNA, "Hello", &sid), killed).await;
         assert_eq!(response.status, 503);
-        assert_eq!(world.message(ANNA, "Hello", &sid).await, [APOLOGY], "it may have been asked, and there is no second request");
-        assert_eq!(world.text(ANNA, "Hello again").await, [NO_MORE_TODAY], "nothing is given back");
+        assert_eq!(
+            world.message(ANNA, "Hello", &sid).await,
+            [APOLOGY],
+            "it may have been asked, and there is no second request"
+        );
+        assert_eq!(
+            world.text(ANNA, "Hello again").await,
+            [NO_MORE_TODAY],
+            "nothing is given back"
+        );
         assert_eq!(world.model_requests().len(), 1);
     });
 }
@@ -264,7 +370,10 @@ fn a_request_that_was_not_made_is_given_back_to_the_contact() {
 #[test]
 fn no_limit_for_a_contact_is_a_choice() {
     run(|| async {
-        let world = World::with(&[("MAX_DAILY_CALLS_PER_CONTACT", "0"), ("RATE_LIMIT_PER_MINUTE", "1000")]);
+        let world = World::with(&[
+            ("MAX_DAILY_CALLS_PER_CONTACT", "0"),
+            ("RATE_LIMIT_PER_MINUTE", "1000"),
+        ]);
         for _ in 0..150 {
             assert_eq!(world.text(ANNA, "Hello").await, ["answer to Hello"]);
         }
@@ -298,7 +407,13 @@ fn a_budget_that_ends_between_two_tries_is_told_once_too() {
 #[test]
 fn fixed_sentences_are_bounded_by_the_day_whatever_they_are() {
     let allowed = usize::try_from(MAX_FIXED_REPLIES_PER_DAY).unwrap();
-    for (from, text) in [(ANNA, "HELP"), (ANNA, ""), (ANNA, "reset"), (CARL, "START"), (CARL, "delete my data")] {
+    for (from, text) in [
+        (ANNA, "HELP"),
+        (ANNA, ""),
+        (ANNA, "reset"),
+        (CARL, "START"),
+        (CARL, "delete my data"),
+    ] {
         run(|| async {
             let world = World::with(&[("RATE_LIMIT_PER_MINUTE", "1000")]);
             let mut said = 0;
@@ -306,10 +421,22 @@ fn fixed_sentences_are_bounded_by_the_day_whatever_they_are() {
                 said += world.text(from, text).await.len();
             }
             assert_eq!(said, allowed, "{text}");
-            assert_eq!(limits(&world).is_empty(), ["START", "delete my data"].contains(&text), "{text}");
-            assert_eq!(world.text(from, "Hello").await, ["answer to Hello"], "{text}: the model is another matter");
+            assert_eq!(
+                limits(&world).is_empty(),
+                ["START", "delete my data"].contains(&text),
+                "{text}"
+            );
+            assert_eq!(
+                world.text(from, "Hello").await,
+                ["answer to Hello"],
+                "{text}: the model is another matter"
+            );
             world.pass(DAY).await;
-            assert_eq!(world.text(from, text).await.len(), 1, "{text}: the next day");
+            assert_eq!(
+                world.text(from, text).await.len(),
+                1,
+                "{text}: the next day"
+            );
         });
     }
 }
@@ -328,7 +455,10 @@ fn being_told_of_the_rate_limit_and_apologies_that_nothing_was_paid_for_are_boun
         assert_eq!(said, allowed);
     });
     run(|| async {
-        let world = World::with(&[("RATE_LIMIT_PER_MINUTE", "1"), ("MAX_DAILY_CALLS_PER_CONTACT", "0")]);
+        let world = World::with(&[
+            ("RATE_LIMIT_PER_MINUTE", "1"),
+            ("MAX_DAILY_CALLS_PER_CONTACT", "0"),
+        ]);
         world.step_clock(-8 * 3600 * 1000);
         let mut told = 0;
         for _ in 0..allowed + 10 {
@@ -345,11 +475,19 @@ fn messages_by_rest_have_a_cap_for_all_senders_decided_before_they_are_sent() {
     run(|| async {
         let world = World::with(&[("MAX_DAILY_MESSAGES", "2")]);
         world.model((0..8).map(|_| after(12_000, Act::Say("slow"))));
-        let said = join_all([ANNA, BEN, CARL, "+15550103"].map(|from| world.text(from, "Hello"))).await;
-        assert!(said.iter().all(Vec::is_empty), "there was room when they waited: {said:?}");
+        let said =
+            join_all([ANNA, BEN, CARL, "+15550103"].map(|from| world.text(from, "Hello"))).await;
+        assert!(
+            said.iter().all(Vec::is_empty),
+            "there was room when they waited: {said:?}"
+        );
         world.pass(30 * SECOND).await;
         assert_eq!(world.sent().len(), 2);
-        let outcomes = world.events_named("late_part").into_iter().filter(|event| event["outcome"] == "daily_limit").count();
+        let outcomes = world
+            .events_named("late_part")
+            .into_iter()
+            .filter(|event| event["outcome"] == "daily_limit")
+            .count();
         assert_eq!(outcomes, 2);
         // From now on a webhook says so before it leaves, once.
         assert_eq!(world.text(ANNA, "Hello").await, [NO_MORE_TODAY]);
@@ -357,7 +495,13 @@ fn messages_by_rest_have_a_cap_for_all_senders_decided_before_they_are_sent() {
         assert_eq!(world.text(ANNA, "Hello").await, NOTHING);
         world.pass(60 * SECOND).await;
         assert_eq!(world.sent().len(), 2);
-        assert!(limits(&world).iter().filter(|(limit, _)| limit == "messages").count() >= 2);
+        assert!(
+            limits(&world)
+                .iter()
+                .filter(|(limit, _)| limit == "messages")
+                .count()
+                >= 2
+        );
         world.pass(DAY).await;
         world.model([after(12_000, Act::Say("slow"))]);
         world.text(ANNA, "Hello").await;
@@ -391,11 +535,19 @@ fn a_slow_kv_stops_no_turn_after_a_reset() {
         world.text(ANNA, "reset").await;
         assert_eq!(world.text(ANNA, "two").await, ["answer to two"]);
         assert_eq!(world.text(ANNA, "three").await, ["answer to three"]);
-        assert!(world.now().since(started) < SECOND, "{:?}", world.now().since(started));
+        assert!(
+            world.now().since(started) < SECOND,
+            "{:?}",
+            world.now().since(started)
+        );
         world.pass(60 * SECOND).await;
         world.kv_write_takes(SECOND);
         world.pass(400 * SECOND).await;
-        assert_eq!(world.kv_keys().len(), 1, "in the end KV has the conversation, and nothing from before the reset");
+        assert_eq!(
+            world.kv_keys().len(),
+            1,
+            "in the end KV has the conversation, and nothing from before the reset"
+        );
         assert!(world.kv_values()[0].contains("three") && !world.kv_values()[0].contains("one"));
     });
 }
@@ -434,7 +586,10 @@ fn a_write_that_comes_to_kv_long_after_it_was_given_up_is_deleted_with_the_rest(
         assert!(world.kv_keys().is_empty());
         world.write_kv(&key, &value);
         world.pass(60 * SECOND).await;
-        assert!(world.kv_keys().is_empty(), "it may come again, and is deleted again");
+        assert!(
+            world.kv_keys().is_empty(),
+            "it may come again, and is deleted again"
+        );
     });
 }
 
@@ -455,8 +610,14 @@ fn a_write_that_an_object_left_behind_when_it_vanished_is_deleted_when_it_comes(
             world.kv_write_takes(Duration::ZERO);
             world.text(ANNA, "reset").await;
             let answer = world.text(ANNA, "delete my data").await.concat();
-            assert!(answer.contains("is being erased"), "nobody can say yet that it is erased: {answer}");
-            world.write_kv(&key, r#"{"v":1,"turns":[{"user":"two","assistant":"answer to two"}]}"#);
+            assert!(
+                answer.contains("is being erased"),
+                "nobody can say yet that it is erased: {answer}"
+            );
+            world.write_kv(
+                &key,
+                r#"{"v":1,"turns":[{"user":"two","assistant":"answer to two"}]}"#,
+            );
             world.pass(11 * 60 * SECOND).await;
             assert!(world.kv_keys().is_empty(), "{:?}", world.kv_keys());
             let answer = world.text(ANNA, "delete my data").await.concat();
@@ -489,7 +650,10 @@ fn a_budget_object_that_hangs_ends_the_turn_within_its_time_with_an_apology() {
         world.budget_takes(1800 * SECOND);
         assert_eq!(world.text(ANNA, "Hello").await, NOTHING);
         world.pass(11 * SECOND).await;
-        assert_eq!(world.events_named("turn")[0]["failure"], "budget_unreachable");
+        assert_eq!(
+            world.events_named("turn")[0]["failure"],
+            "budget_unreachable"
+        );
         assert!(world.model_requests().is_empty());
         world.budget_takes(Duration::ZERO);
         world.pass(60 * SECOND).await;
@@ -510,7 +674,13 @@ fn a_budget_object_that_hangs_holds_up_no_other_work_of_the_alarm() {
         assert_eq!(world.kv_keys().len(), 1, "the conversation is saved");
         world.budget_takes(Duration::ZERO);
         world.pass(300 * SECOND).await;
-        assert_eq!(world.stored(ANNA)["state"].matches("\"messages_in\"").count(), 0, "and the counts are reported in the end");
+        assert_eq!(
+            world.stored(ANNA)["state"]
+                .matches("\"messages_in\"")
+                .count(),
+            0,
+            "and the counts are reported in the end"
+        );
     });
 }
 
@@ -540,7 +710,11 @@ fn a_late_answer_is_not_taken_for_sent_because_an_equal_one_went_out_inline() {
         world.twilio([after(50, Act::Drop)]);
         world.text(ANNA, "Really?").await;
         world.pass(120 * SECOND).await;
-        assert_eq!(world.sent(), ["Yes."], "it was dropped at first, and Twilio lists the inline one only");
+        assert_eq!(
+            world.sent(),
+            ["Yes."],
+            "it was dropped at first, and Twilio lists the inline one only"
+        );
         assert_eq!(world.events_named("late_part").len(), 1);
     });
 }
@@ -582,41 +756,75 @@ fn a_late_answer_is_not_taken_for_one_that_was_sent_before_an_erasure() {
 #[test]
 fn a_turn_says_no_more_than_a_message_may() {
     run(|| async {
-        let world = World::with(&[("RATE_LIMIT_PER_MINUTE", "100"), ("MAX_MESSAGE_CHARS", "50")]);
+        let world = World::with(&[
+            ("RATE_LIMIT_PER_MINUTE", "100"),
+            ("MAX_MESSAGE_CHARS", "50"),
+        ]);
         world.model([after(5000, Act::Say("first"))]);
-        let texts: Vec<String> = (0..20).map(|number| format!("{number:02} {}", "😀".repeat(17))).collect();
+        let texts: Vec<String> = (0..20)
+            .map(|number| format!("{number:02} {}", "😀".repeat(17)))
+            .collect();
         join_all(texts.iter().map(|text| world.text(ANNA, text))).await;
         let requests = world.model_requests();
         for request in &requests {
-            let said = request["messages"].as_array().unwrap().last().unwrap()["content"].as_str().unwrap().to_owned();
+            let said = request["messages"].as_array().unwrap().last().unwrap()["content"]
+                .as_str()
+                .unwrap()
+                .to_owned();
             assert!(said.replace('\n', "").chars().count() <= 50, "{said}");
         }
-        let all: String = requests.iter().map(|request| request["messages"].as_array().unwrap().last().unwrap().to_string()).collect();
-        assert!(texts.iter().all(|text| all.contains(text.as_str())), "and nothing is left out");
+        let all: String = requests
+            .iter()
+            .map(|request| {
+                request["messages"]
+                    .as_array()
+                    .unwrap()
+                    .last()
+                    .unwrap()
+                    .to_string()
+            })
+            .collect();
+        assert!(
+            texts.iter().all(|text| all.contains(text.as_str())),
+            "and nothing is left out"
+        );
     });
 }
 
 #[test]
 fn commands_over_the_rate_limit_do_not_grow_the_state_without_a_bound() {
     run(|| async {
-        let world = World::with(&[("RATE_LIMIT_PER_MINUTE", "1"), ("CONVERSATION_TTL_SECONDS", "86400")]);
+        let world = World::with(&[
+            ("RATE_LIMIT_PER_MINUTE", "1"),
+            ("CONVERSATION_TTL_SECONDS", "86400"),
+        ]);
         for _ in 0..6000 {
             world.text(ANNA, "STOP").await;
         }
         let size = world.stored(ANNA)["state"].len();
-        assert!(size < 512 * 1024, "{size} bytes, of the 2 MB that a value may have");
+        assert!(
+            size < 512 * 1024,
+            "{size} bytes, of the 2 MB that a value may have"
+        );
     });
 }
 
 #[test]
 fn texts_that_wait_for_a_slow_turn_have_a_bound() {
     run(|| async {
-        let world = World::with(&[("RATE_LIMIT_PER_MINUTE", "1000"), ("MAX_MESSAGE_CHARS", "5000"), ("REPLY_WITHIN_MS", "100")]);
+        let world = World::with(&[
+            ("RATE_LIMIT_PER_MINUTE", "1000"),
+            ("MAX_MESSAGE_CHARS", "5000"),
+            ("REPLY_WITHIN_MS", "100"),
+        ]);
         world.model([after(50_000, Act::Say("slow"))]);
         let text = "😀".repeat(5000);
         join_all((0..200).map(|_| world.text(ANNA, &text))).await;
         let size = world.stored(ANNA)["state"].len();
-        assert!(size < 1024 * 1024, "{size} bytes, of the 2 MB that a value may have");
+        assert!(
+            size < 1024 * 1024,
+            "{size} bytes, of the 2 MB that a value may have"
+        );
         assert!(!world.security_events("rate_limit_exceeded").is_empty());
     });
 }
@@ -637,12 +845,16 @@ fn no_picture_is_fetched_where_there_is_no_budget() {
     run(|| async {
         let world = World::with(&[("MAX_DAILY_CALLS", "0")]);
         for _ in 0..3 {
-            world.post(&with_media(ANNA, "look", &fresh_sid(), &["image/jpeg"])).await;
+            world
+                .post(&with_media(ANNA, "look", &fresh_sid(), &["image/jpeg"]))
+                .await;
         }
         assert!(world.media_requests().is_empty());
         let world = World::with(&[("MAX_DAILY_CALLS_PER_CONTACT", "1")]);
         world.text(ANNA, "Hello").await;
-        world.post(&with_media(ANNA, "look", &fresh_sid(), &["image/jpeg"])).await;
+        world
+            .post(&with_media(ANNA, "look", &fresh_sid(), &["image/jpeg"]))
+            .await;
         assert!(world.media_requests().is_empty());
     });
 }
@@ -652,15 +864,23 @@ fn few_turns_hold_pictures_at_once_and_the_others_wait_for_their_place() {
     run(|| async {
         let world = World::new();
         world.model((0..12).map(|_| after(1000, Act::Say("seen"))));
-        let senders: Vec<String> = (0..12).map(|number| format!("+155501{number:02}")).collect();
-        let answers = join_all(
-            senders
-                .iter()
-                .map(|from| async { world.post(&with_media(from, "look", &fresh_sid(), &["image/jpeg"])).await.body.contains("seen") }),
-        )
+        let senders: Vec<String> = (0..12)
+            .map(|number| format!("+155501{number:02}"))
+            .collect();
+        let answers = join_all(senders.iter().map(|from| async {
+            world
+                .post(&with_media(from, "look", &fresh_sid(), &["image/jpeg"]))
+                .await
+                .body
+                .contains("seen")
+        }))
         .await;
         assert_eq!(answers.iter().filter(|seen| **seen).count(), 12);
-        assert!(world.model_at_once() <= 4, "{} at once", world.model_at_once());
+        assert!(
+            world.model_at_once() <= 4,
+            "{} at once",
+            world.model_at_once()
+        );
     });
 }
 
@@ -675,7 +895,10 @@ fn the_time_to_answer_counts_from_when_the_front_got_the_message() {
         let started = world.now();
         assert_eq!(world.text(ANNA, "Hello").await, NOTHING);
         let waited = world.now().since(started);
-        assert!(waited <= 11 * SECOND, "{waited:?}: taking it in took four seconds of the ten");
+        assert!(
+            waited <= 11 * SECOND,
+            "{waited:?}: taking it in took four seconds of the ten"
+        );
         world.pass(60 * SECOND).await;
         assert_eq!(world.sent(), ["slow"]);
     });
@@ -691,7 +914,10 @@ fn the_way_to_an_object_takes_from_the_time_to_answer() {
             let started = world.now();
             world.text(ANNA, text).await;
             let waited = world.now().since(started);
-            assert!(waited <= 11 * SECOND, "{text}: {waited:?}: six seconds of ten were the way");
+            assert!(
+                waited <= 11 * SECOND,
+                "{text}: {waited:?}: six seconds of ten were the way"
+            );
         }
     });
 }
@@ -744,7 +970,11 @@ fn a_day_far_ahead_is_not_believed_and_lifts_no_cap() {
         world.text(ANNA, "two").await;
         world.text(ANNA, "three").await;
         world.step_clock(-year);
-        assert_eq!(world.text(ANNA, "four").await, [NO_MORE_TODAY], "what the wrong day has cost counts for today");
+        assert_eq!(
+            world.text(ANNA, "four").await,
+            [NO_MORE_TODAY],
+            "what the wrong day has cost counts for today"
+        );
         world.pass(DAY).await;
         assert_eq!(world.text(ANNA, "five").await, ["answer to five"]);
     });

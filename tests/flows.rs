@@ -21,7 +21,10 @@ use switchboard::{
     command::{self, Command},
     platform::{Clock, Stored},
 };
-use world::{Act, CDN, GIF, Incoming, NUMBER, TOKEN, World, after, fresh_sid, media_url, run, texts, webhook, with_media};
+use world::{
+    Act, CDN, GIF, Incoming, NUMBER, TOKEN, World, after, fresh_sid, media_url, run, texts,
+    webhook, with_media,
+};
 
 const ANNA: &str = "+15550100";
 const BEN: &str = "+15550101";
@@ -31,7 +34,11 @@ const HOUR: Duration = Duration::from_secs(3600);
 /// The user messages of a request to the model, in order.
 fn users(request: &Value) -> Vec<&str> {
     let messages = request["messages"].as_array().unwrap();
-    messages.iter().filter(|message| message["role"] == "user").map(|message| message["content"].as_str().unwrap()).collect()
+    messages
+        .iter()
+        .filter(|message| message["role"] == "user")
+        .map(|message| message["content"].as_str().unwrap())
+        .collect()
 }
 
 // One turn after the other.
@@ -41,13 +48,26 @@ fn a_text_is_answered_and_remembered() {
     run(|| async {
         let world = World::new();
         assert_eq!(world.text(ANNA, "Hello").await, ["answer to Hello"]);
-        assert_eq!(world.text(ANNA, "2").await, ["answer to 2"], "digits reach the model as they are");
+        assert_eq!(
+            world.text(ANNA, "2").await,
+            ["answer to 2"],
+            "digits reach the model as they are"
+        );
         let requests = world.model_requests();
         assert_eq!(users(&requests[1]), ["Hello", "2"]);
-        let roles: Vec<_> = requests[1]["messages"].as_array().unwrap().iter().map(|message| message["role"].clone()).collect();
+        let roles: Vec<_> = requests[1]["messages"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|message| message["role"].clone())
+            .collect();
         assert_eq!(roles, ["system", "user", "assistant", "user"]);
         assert_eq!(world.text(BEN, "Hi").await, ["answer to Hi"]);
-        assert_eq!(users(&world.model_requests()[2]), ["Hi"], "another sender has another conversation");
+        assert_eq!(
+            users(&world.model_requests()[2]),
+            ["Hi"],
+            "another sender has another conversation"
+        );
     });
 }
 
@@ -60,7 +80,11 @@ fn a_warm_conversation_reads_nothing_from_kv_and_writes_one_revision_a_turn() {
             world.pass(SECOND).await;
         }
         assert_eq!(world.kv_reads(), 0);
-        let revisions: Vec<_> = world.kv_keys().iter().map(|key| key.rsplit('/').next().unwrap().to_owned()).collect();
+        let revisions: Vec<_> = world
+            .kv_keys()
+            .iter()
+            .map(|key| key.rsplit('/').next().unwrap().to_owned())
+            .collect();
         assert_eq!(revisions, ["1", "2", "3"]);
     });
 }
@@ -87,8 +111,17 @@ fn an_answered_turn_is_logged_with_what_it_cost() {
         let turn = &world.events_named("turn")[0];
         assert_eq!(turn["outcome"], "answered");
         assert_eq!(turn["delivery"], "inline");
-        assert_eq!((turn["messages"].as_u64(), turn["model_requests"].as_u64()), (Some(1), Some(1)));
-        assert_eq!((turn["prompt_tokens"].as_u64(), turn["completion_tokens"].as_u64()), (Some(2), Some(1)));
+        assert_eq!(
+            (turn["messages"].as_u64(), turn["model_requests"].as_u64()),
+            (Some(1), Some(1))
+        );
+        assert_eq!(
+            (
+                turn["prompt_tokens"].as_u64(),
+                turn["completion_tokens"].as_u64()
+            ),
+            (Some(2), Some(1))
+        );
         assert!(turn["duration_ms"].as_u64().unwrap() >= 100);
         assert_eq!(turn["failure"], Value::Null);
     });
@@ -98,13 +131,18 @@ fn an_answered_turn_is_logged_with_what_it_cost() {
 fn messages_that_need_no_model_are_answered_without_it() {
     run(|| async {
         let world = World::with(&[("MAX_MESSAGE_CHARS", "10")]);
-        assert_eq!(world.text(ANNA, "more than ten").await, ["That message is too long for me. Please keep it to 10 characters."]);
+        assert_eq!(
+            world.text(ANNA, "more than ten").await,
+            ["That message is too long for me. Please keep it to 10 characters."]
+        );
         assert_eq!(world.text(ANNA, " \u{200f}").await, ["Please send text."]);
         for types in [&["audio/ogg"][..], &["image/jpeg", "application/pdf"]] {
             let media = with_media(ANNA, "Look", &fresh_sid(), types);
             assert_eq!(
                 texts(&world.post(&media).await.body),
-                ["I can read text and pictures (JPEG, PNG, GIF or WebP), but no other kind of file."]
+                [
+                    "I can read text and pictures (JPEG, PNG, GIF or WebP), but no other kind of file."
+                ]
             );
         }
         assert!(world.media_requests().is_empty());
@@ -121,17 +159,23 @@ fn a_long_answer_goes_out_in_parts() {
         world.model([Act::Say(long)]);
         let parts = world.text(ANNA, "tell me").await;
         assert_eq!(parts.len(), 3);
-        assert!(parts.iter().all(|part| part.len() <= 1600 && part.ends_with("well.")));
+        assert!(
+            parts
+                .iter()
+                .all(|part| part.len() <= 1600 && part.ends_with("well."))
+        );
     });
 }
 
 // Commands and consent.
 
 const CARL: &str = "whatsapp:+15550102";
-const OPTED_OUT: &str = "You will get no more messages from us. Reply START if you change your mind.";
+const OPTED_OUT: &str =
+    "You will get no more messages from us. Reply START if you change your mind.";
 const OPTED_IN: &str = "Your messages are answered here. Reply STOP to end that.";
 const ERASED: &str = "Done: your data is erased. Nothing of what was said is kept.";
-const ERASING: &str = "Your data is being erased: I remember nothing of it, and soon nothing of it is stored.";
+const ERASING: &str =
+    "Your data is being erased: I remember nothing of it, and soon nothing of it is stored.";
 const NOTHING: [&str; 0] = [];
 
 fn typed(from: &str, body: &str, kind: &str) -> Vec<(String, String)> {
@@ -145,21 +189,55 @@ fn a_sender_that_opts_out_is_sent_nothing_more_until_it_opts_in() {
     run(|| async {
         let world = World::new();
         for (from, confirmed) in [(ANNA, false), (CARL, true)] {
-            let expect = |text: &str| if confirmed { vec![text.to_owned()] } else { Vec::new() };
+            let expect = |text: &str| {
+                if confirmed {
+                    vec![text.to_owned()]
+                } else {
+                    Vec::new()
+                }
+            };
             world.text(from, "Hello").await;
             assert_eq!(world.text(from, "stop!").await, expect(OPTED_OUT));
             let asked = world.model_requests().len();
-            for text in ["Are you there?", "STOP", "help", "reset", "", "delete my data"] {
+            for text in [
+                "Are you there?",
+                "STOP",
+                "help",
+                "reset",
+                "",
+                "delete my data",
+            ] {
                 assert_eq!(world.text(from, text).await, NOTHING, "{text}");
             }
-            assert_eq!(world.model_requests().len(), asked, "the model is asked nothing for it");
+            assert_eq!(
+                world.model_requests().len(),
+                asked,
+                "the model is asked nothing for it"
+            );
             assert_eq!(world.text(from, "start").await, expect(OPTED_IN));
-            assert_eq!(world.text(from, "Hello again").await, ["answer to Hello again"]);
+            assert_eq!(
+                world.text(from, "Hello again").await,
+                ["answer to Hello again"]
+            );
         }
         assert!(world.sent().is_empty());
         assert_eq!(world.events_named("message_ignored").len(), 2 * 4);
-        let states: Vec<_> = world.events_named("consent").iter().map(|event| event["state"].clone()).collect();
-        assert_eq!(states, ["opted_out", "opted_out", "opted_in", "opted_out", "opted_out", "opted_in"]);
+        let states: Vec<_> = world
+            .events_named("consent")
+            .iter()
+            .map(|event| event["state"].clone())
+            .collect();
+        assert_eq!(
+            states,
+            [
+                "opted_out",
+                "opted_out",
+                "opted_in",
+                "opted_out",
+                "opted_out",
+                "opted_in"
+            ]
+        );
     });
 }
 
@@ -184,10 +262,19 @@ fn every_word_that_opts_out_does_and_yes_opts_in_only_while_opted_out() {
 fn what_twilio_took_for_a_keyword_is_obeyed_and_twilio_has_answered_help() {
     run(|| async {
         let world = World::new();
-        assert_eq!(texts(&world.post(&typed(ANNA, "AIDE", "HELP")).await.body), NOTHING);
-        assert_eq!(texts(&world.post(&typed(ANNA, "ARRET", "STOP")).await.body), NOTHING);
+        assert_eq!(
+            texts(&world.post(&typed(ANNA, "AIDE", "HELP")).await.body),
+            NOTHING
+        );
+        assert_eq!(
+            texts(&world.post(&typed(ANNA, "ARRET", "STOP")).await.body),
+            NOTHING
+        );
         assert_eq!(world.text(ANNA, "Hello").await, NOTHING);
-        assert_eq!(texts(&world.post(&typed(ANNA, "DEBUT", "START")).await.body), NOTHING);
+        assert_eq!(
+            texts(&world.post(&typed(ANNA, "DEBUT", "START")).await.body),
+            NOTHING
+        );
         assert_eq!(world.text(ANNA, "Hello").await, ["answer to Hello"]);
     });
 }
@@ -222,13 +309,23 @@ fn an_answer_under_way_is_not_sent_to_a_sender_that_opts_out() {
         );
         let (during, waits, stop) = tokio::join!(during, waits, stop);
         assert_eq!((during.len(), waits.len(), stop.len()), (0, 0, 0));
-        assert_eq!(world.now().since(world.started()), 2 * SECOND, "nobody waits for what will not come");
+        assert_eq!(
+            world.now().since(world.started()),
+            2 * SECOND,
+            "nobody waits for what will not come"
+        );
         world.pass(HOUR / 2).await;
         assert!(world.sent().is_empty());
         assert_eq!(world.model_requests().len(), 1);
         let turn = &world.events_named("turn")[0];
-        assert_eq!((turn["outcome"].as_str(), turn["delivery"].as_str()), (Some("cancelled"), Some("none")));
-        assert_eq!((turn["failure"].as_str(), turn["model_requests"].as_u64()), (Some("cancelled"), Some(1)));
+        assert_eq!(
+            (turn["outcome"].as_str(), turn["delivery"].as_str()),
+            (Some("cancelled"), Some("none"))
+        );
+        assert_eq!(
+            (turn["failure"].as_str(), turn["model_requests"].as_u64()),
+            (Some("cancelled"), Some(1))
+        );
         assert_eq!(world.events_named("consent")[0]["dropped_messages"], 2);
     });
 }
@@ -236,7 +333,10 @@ fn an_answer_under_way_is_not_sent_to_a_sender_that_opts_out() {
 #[test]
 fn a_late_answer_is_not_tried_with_another_token_after_its_sender_has_opted_out() {
     run(|| async {
-        let world = World::with(&[("TWILIO_AUTH_TOKEN", &format!("{TOKEN},fedcba9876543210fedcba9876543210"))]);
+        let world = World::with(&[(
+            "TWILIO_AUTH_TOKEN",
+            &format!("{TOKEN},fedcba9876543210fedcba9876543210"),
+        )]);
         world.model([after(12_000, Act::Say("slow"))]);
         world.twilio([after(4000, Act::Status(401, ""))]);
         world.text(CARL, "Hello").await;
@@ -258,14 +358,22 @@ fn parts_that_are_not_sent_yet_are_not_sent_to_a_sender_that_opts_out() {
         world.twilio([after(50, Act::Say("")), after(5000, Act::Say(""))]);
         assert_eq!(world.text(ANNA, "slow and long").await, NOTHING);
         world.pass(3 * SECOND).await;
-        assert_eq!(world.sent().len(), 1, "the second one is on its way to Twilio");
+        assert_eq!(
+            world.sent().len(),
+            1,
+            "the second one is on its way to Twilio"
+        );
         world.text(ANNA, "STOP").await;
         world.text(ANNA, "START").await;
         world.model([after(12_000, Act::Say("the next late answer"))]);
         assert_eq!(world.text(ANNA, "slow again").await, NOTHING);
         world.pass(60 * SECOND).await;
         assert_eq!(world.sent().len(), 3);
-        assert_eq!(world.sent()[2], "the next late answer", "whole, though the old one's end came in between");
+        assert_eq!(
+            world.sent()[2],
+            "the next late answer",
+            "whole, though the old one's end came in between"
+        );
         assert_eq!(world.events_named("consent")[0]["dropped_parts"], 2);
     });
 }
@@ -275,26 +383,50 @@ fn a_copy_brings_no_answer_to_a_sender_that_has_opted_out() {
     run(|| async {
         let world = World::new();
         let sid = fresh_sid();
-        assert_eq!(world.message(CARL, "Hello", &sid).await, ["answer to Hello"]);
+        assert_eq!(
+            world.message(CARL, "Hello", &sid).await,
+            ["answer to Hello"]
+        );
         let stop = fresh_sid();
         assert_eq!(world.message(CARL, "STOP", &stop).await, [OPTED_OUT]);
-        assert_eq!(world.message(CARL, "STOP", &stop).await, [OPTED_OUT], "the same webhook, again");
+        assert_eq!(
+            world.message(CARL, "STOP", &stop).await,
+            [OPTED_OUT],
+            "the same webhook, again"
+        );
         assert_eq!(world.message(CARL, "Hello", &sid).await, NOTHING);
-        assert!(!world.stored(CARL).keys().any(|key| key.starts_with("answer")), "nothing is kept to be sent");
+        assert!(
+            !world
+                .stored(CARL)
+                .keys()
+                .any(|key| key.starts_with("answer")),
+            "nothing is kept to be sent"
+        );
     });
 }
 
 /// What storage holds of a sender: its keys, and of the state the fields that are not empty.
 fn left(world: &World, from: &str) -> Vec<String> {
-    let empty = [Value::Null, Value::from(0), Value::Bool(false), serde_json::json!([]), serde_json::json!({})];
-    let stored = world.stored(from).into_iter().flat_map(|(key, text)| match key.as_str() {
-        "state" => {
-            let state: BTreeMap<String, Value> = serde_json::from_str(&text).unwrap();
-            let fields = state.into_iter().filter(|(name, value)| name != "v" && !empty.contains(value));
-            fields.map(|(name, _)| format!("state.{name}")).collect()
-        }
-        _ => vec![key],
-    });
+    let empty = [
+        Value::Null,
+        Value::from(0),
+        Value::Bool(false),
+        serde_json::json!([]),
+        serde_json::json!({}),
+    ];
+    let stored = world
+        .stored(from)
+        .into_iter()
+        .flat_map(|(key, text)| match key.as_str() {
+            "state" => {
+                let state: BTreeMap<String, Value> = serde_json::from_str(&text).unwrap();
+                let fields = state
+                    .into_iter()
+                    .filter(|(name, value)| name != "v" && !empty.contains(value));
+                fields.map(|(name, _)| format!("state.{name}")).collect()
+            }
+            _ => vec![key],
+        });
     stored.collect()
 }
 
@@ -305,7 +437,10 @@ fn an_opt_out_survives_everything_and_is_all_that_stays() {
         world.text(ANNA, "Hello").await;
         world.text(ANNA, "STOP").await;
         world.pass(3 * HOUR).await;
-        assert_eq!(left(&world, ANNA), ["opted_out", "state.today", "state.turns"]);
+        assert_eq!(
+            left(&world, ANNA),
+            ["opted_out", "state.today", "state.turns"]
+        );
         world.pass(24 * HOUR).await;
         assert_eq!(left(&world, ANNA), ["opted_out"]);
         assert_eq!(world.alarm(ANNA), None);
@@ -349,15 +484,27 @@ fn delete_my_data_erases_what_was_said_cancels_what_is_under_way_and_confirms_on
         });
         assert_eq!((during, erased), (Vec::new(), vec![ERASED.to_owned()]));
         let left = format!("{:?} {:?}", world.kv_values(), world.stored(ANNA));
-        assert!(!left.contains("PLANTED") && !left.contains("5550100"), "{left}");
-        assert!(!world.stored(ANNA).keys().any(|key| key.starts_with("answer")));
+        assert!(
+            !left.contains("PLANTED") && !left.contains("5550100"),
+            "{left}"
+        );
+        assert!(
+            !world
+                .stored(ANNA)
+                .keys()
+                .any(|key| key.starts_with("answer"))
+        );
         let event = &world.events_named("erased")[0];
         assert_eq!(event["by"], "sender");
         assert_eq!(
             event["erased"],
             serde_json::json!({ "turns": 2, "revisions": 2, "pending_messages": 1, "waiting_sends": 0, "answers": 2 })
         );
-        assert_eq!(world.message(ANNA, "DELETE MY DATA!", &sid).await, [ERASED], "the same webhook, again");
+        assert_eq!(
+            world.message(ANNA, "DELETE MY DATA!", &sid).await,
+            [ERASED],
+            "the same webhook, again"
+        );
         world.pass(30 * SECOND).await;
         assert!(world.sent().is_empty());
         assert_eq!(world.text(ANNA, "Hello").await, ["answer to Hello"]);
@@ -376,7 +523,11 @@ fn what_kv_does_not_delete_at_once_is_deleted_later_and_the_sender_is_told_the_t
         let sid = fresh_sid();
         assert_eq!(world.message(ANNA, "delete my data", &sid).await, [ERASING]);
         assert_eq!(world.text(ANNA, "Hello").await, ["answer to Hello"]);
-        assert_eq!(users(world.model_requests().last().unwrap()), ["Hello"], "out of reach at once");
+        assert_eq!(
+            users(world.model_requests().last().unwrap()),
+            ["Hello"],
+            "out of reach at once"
+        );
         world.kill(ANNA);
         world.pass(60 * SECOND).await;
         assert!(world.kv_values().concat().contains("PLANTED"));
@@ -439,13 +590,22 @@ async fn admin(world: &World, method: &'static str, path: &str) -> (u16, Value) 
 /// Asks an admin route about the sender with these addresses.
 async fn admin_of(world: &World, what: &str, from: &str, to: &str) -> (u16, Value) {
     let pair = serde_json::json!({ "from": from, "to": to }).to_string();
-    admin_answer(world, Incoming::json(&format!("/admin/senders/{what}"), &pair)).await
+    admin_answer(
+        world,
+        Incoming::json(&format!("/admin/senders/{what}"), &pair),
+    )
+    .await
 }
 
 async fn admin_answer(world: &World, mut request: Incoming) -> (u16, Value) {
-    request.headers.push(("Authorization", format!("Bearer {ADMIN}")));
+    request
+        .headers
+        .push(("Authorization", format!("Bearer {ADMIN}")));
     let response = world.handle(&mut request).await;
-    (response.status, serde_json::from_str(&response.body).unwrap_or_default())
+    (
+        response.status,
+        serde_json::from_str(&response.body).unwrap_or_default(),
+    )
 }
 
 const ADMIN: &str = "an-admin-token-of-enough-characters";
@@ -454,7 +614,12 @@ const WITH_ADMIN: (&str, &str) = ("ADMIN_TOKEN", ADMIN);
 #[test]
 fn usage_adds_up_what_all_senders_did_today() {
     run(|| async {
-        let prices = [("OPENAI_PRICE_INPUT", "0.5"), ("OPENAI_PRICE_OUTPUT", "2"), ("RATE_LIMIT_PER_MINUTE", "4"), WITH_ADMIN];
+        let prices = [
+            ("OPENAI_PRICE_INPUT", "0.5"),
+            ("OPENAI_PRICE_OUTPUT", "2"),
+            ("RATE_LIMIT_PER_MINUTE", "4"),
+            WITH_ADMIN,
+        ];
         let world = World::with(&prices);
         world.text(ANNA, "one").await;
         world.model([after(12_000, Act::Say("late"))]);
@@ -472,7 +637,9 @@ fn usage_adds_up_what_all_senders_did_today() {
         let mut forged = Incoming::signed(&webhook(ANNA, "x", &fresh_sid()));
         forged.sign("another token", &[]);
         world.handle(&mut forged).await;
-        world.handle(&mut Incoming::new("POST", "/twilio/messages")).await;
+        world
+            .handle(&mut Incoming::new("POST", "/twilio/messages"))
+            .await;
         let (status, usage) = admin(&world, "GET", "/admin/usage").await;
         assert_eq!(status, 200);
         let expected = serde_json::json!({
@@ -498,21 +665,43 @@ fn a_budget_that_cannot_be_read_is_shown_as_such_and_opened_by_the_operator_or_b
             world.budget_holds(Stored::Unreadable);
             let used_up = "Sorry, I can't take more questions today. Please try again tomorrow.";
             assert_eq!(world.text(ANNA, "one").await, [used_up]);
-            assert_eq!(world.events_named("internal_error")[0]["reason"], "budget_unreadable");
+            assert_eq!(
+                world.events_named("internal_error")[0]["reason"],
+                "budget_unreadable"
+            );
             let (_, usage) = admin(&world, "GET", "/admin/usage").await;
-            assert_eq!((&usage["budget_unreadable"], &usage["model_requests"]["used"]), (&true.into(), &0.into()));
+            assert_eq!(
+                (
+                    &usage["budget_unreadable"],
+                    &usage["model_requests"]["used"]
+                ),
+                (&true.into(), &0.into())
+            );
             if opened_by_operator {
                 let expected = serde_json::json!({ "model_requests": 0, "messages_sent": 0, "budget_unreadable": true });
                 let (status, reset) = admin(&world, "POST", "/admin/budget/reset").await;
                 assert_eq!((status, &reset["reset"]), (200, &expected));
                 let event = &world.events_named("budget_reset")[0];
-                assert!(expected.as_object().unwrap().iter().all(|(name, value)| event[name] == *value), "{event}");
+                assert!(
+                    expected
+                        .as_object()
+                        .unwrap()
+                        .iter()
+                        .all(|(name, value)| event[name] == *value),
+                    "{event}"
+                );
             } else {
                 world.pass(12 * 60 * 60 * SECOND).await;
             }
             assert_eq!(world.text(ANNA, "two").await, ["answer to two"]);
             let (_, usage) = admin(&world, "GET", "/admin/usage").await;
-            assert_eq!((&usage["budget_unreadable"], &usage["model_requests"]["used"]), (&false.into(), &1.into()));
+            assert_eq!(
+                (
+                    &usage["budget_unreadable"],
+                    &usage["model_requests"]["used"]
+                ),
+                (&false.into(), &1.into())
+            );
             assert_eq!(world.events_named("internal_error").len(), 1);
         }
     });
@@ -525,7 +714,10 @@ fn a_reset_allows_as_much_again_as_a_whole_day_does() {
         assert_eq!(world.text(ANNA, "one").await, ["answer to one"]);
         assert_ne!(world.text(BEN, "two").await, ["answer to two"]);
         let (_, reset) = admin(&world, "POST", "/admin/budget/reset").await;
-        assert_eq!(reset, serde_json::json!({ "reset": { "model_requests": 1, "messages_sent": 0, "budget_unreadable": false } }));
+        assert_eq!(
+            reset,
+            serde_json::json!({ "reset": { "model_requests": 1, "messages_sent": 0, "budget_unreadable": false } })
+        );
         assert_eq!(world.text(BEN, "three").await, ["answer to three"]);
         assert_ne!(world.text(ANNA, "four").await, ["answer to four"]);
     });
@@ -535,13 +727,17 @@ fn a_reset_allows_as_much_again_as_a_whole_day_does() {
 fn what_was_counted_is_reported_within_a_minute_and_when_that_fails_a_minute_later() {
     run(|| async {
         let world = World::with(&[WITH_ADMIN]);
-        let inline = async || admin(&world, "GET", "/admin/usage").await.1["answers"]["inline"].clone();
+        let inline =
+            async || admin(&world, "GET", "/admin/usage").await.1["answers"]["inline"].clone();
         world.text(ANNA, "help").await;
         assert_eq!(inline().await, 0);
         world.budget_fails(true);
         world.pass(61 * SECOND).await;
         world.budget_fails(false);
-        assert_eq!((inline().await, world.events_named("object_failed").len()), (Value::from(0), 1));
+        assert_eq!(
+            (inline().await, world.events_named("object_failed").len()),
+            (Value::from(0), 1)
+        );
         world.pass(61 * SECOND).await;
         assert_eq!(inline().await, 1);
         world.pass(61 * SECOND).await;
@@ -576,19 +772,41 @@ fn a_sender_is_shown_without_texts_and_erased_by_the_operator() {
         world.text(ANNA, "PLANTED").await;
         world.pass(SECOND).await;
         let (_, shown) = admin_of(&world, "show", ANNA, NUMBER).await;
-        assert_eq!((&shown["turns"], &shown["revision"], &shown["messages_last_minute"]), (&1.into(), &1.into(), &1.into()));
-        assert!(shown["expires_at"].as_str().unwrap().starts_with("2026-11-22T13:00:00"), "{shown}");
+        assert_eq!(
+            (
+                &shown["turns"],
+                &shown["revision"],
+                &shown["messages_last_minute"]
+            ),
+            (&1.into(), &1.into(), &1.into())
+        );
+        assert!(
+            shown["expires_at"]
+                .as_str()
+                .unwrap()
+                .starts_with("2026-11-22T13:00:00"),
+            "{shown}"
+        );
         let erased = serde_json::json!({ "turns": 1, "revisions": 1, "pending_messages": 0, "waiting_sends": 0, "answers": 1 });
         let expected = serde_json::json!({ "erased": erased, "kv": "deleted", "opted_out": false });
-        assert_eq!(admin_of(&world, "erase", ANNA, NUMBER).await, (200, expected));
+        assert_eq!(
+            admin_of(&world, "erase", ANNA, NUMBER).await,
+            (200, expected)
+        );
         let left = format!("{:?} {:?}", world.kv_values(), world.stored(ANNA));
         assert!(!left.contains("PLANTED"), "{left}");
         let event = &world.events_named("erased")[0];
-        assert_eq!((&event["by"], event["phone_hash"].as_str().map(str::len)), (&"operator".into(), Some(8)));
+        assert_eq!(
+            (&event["by"], event["phone_hash"].as_str().map(str::len)),
+            (&"operator".into(), Some(8))
+        );
         assert!(!world.log_text().contains("5550100"));
         world.kv_fails(true);
         world.text(ANNA, "Hello").await;
-        assert_eq!(admin_of(&world, "erase", ANNA, NUMBER).await.1["kv"], "being_deleted");
+        assert_eq!(
+            admin_of(&world, "erase", ANNA, NUMBER).await.1["kv"],
+            "being_deleted"
+        );
     });
 }
 
@@ -598,8 +816,16 @@ fn the_sender_of_another_number_is_another_sender() {
         let world = World::with(&[WITH_ADMIN]);
         world.text(ANNA, "Hello").await;
         for (from, to) in [(ANNA, "+15550198"), ("whatsapp:+15550100", NUMBER)] {
-            assert_eq!(admin_of(&world, "show", from, to).await.1["turns"], 0, "{from} {to}");
-            assert_eq!(admin_of(&world, "erase", from, to).await.1["erased"]["turns"], 0, "{from} {to}");
+            assert_eq!(
+                admin_of(&world, "show", from, to).await.1["turns"],
+                0,
+                "{from} {to}"
+            );
+            assert_eq!(
+                admin_of(&world, "erase", from, to).await.1["erased"]["turns"],
+                0,
+                "{from} {to}"
+            );
         }
         assert_eq!(admin_of(&world, "show", ANNA, NUMBER).await.1["turns"], 1);
     });
@@ -608,24 +834,42 @@ fn the_sender_of_another_number_is_another_sender() {
 // Segments.
 
 #[test]
-fn an_sms_answer_is_made_to_fit_its_segments_before_it_is_stored_and_sent_and_whatsapp_is_left_alone() {
+fn an_sms_answer_is_made_to_fit_its_segments_before_it_is_stored_and_sent_and_whatsapp_is_left_alone()
+ {
     run(|| async {
         let world = World::with(&[("MAX_SEGMENTS", "2")]);
         let typeset = "It’s “so” – yes…";
         let long: &'static str = Box::leak("All’s well at sea. ".repeat(30).into_boxed_str());
-        world.model([Act::Say(typeset), Act::Say(long), Act::Say(typeset), Act::Say(long)]);
+        world.model([
+            Act::Say(typeset),
+            Act::Say(long),
+            Act::Say(typeset),
+            Act::Say(long),
+        ]);
         assert_eq!(world.text(ANNA, "one").await, ["It's \"so\" - yes..."]);
         let [cut] = <[String; 1]>::try_from(world.text(ANNA, "two").await).unwrap();
-        assert!(cut.starts_with("All's well") && cut.ends_with("at sea...") && (280..=306).contains(&cut.len()), "{cut}");
+        assert!(
+            cut.starts_with("All's well")
+                && cut.ends_with("at sea...")
+                && (280..=306).contains(&cut.len()),
+            "{cut}"
+        );
         let whatsapp = format!("whatsapp:{ANNA}");
         assert_eq!(world.text(&whatsapp, "one").await, [typeset]);
         assert_eq!(world.text(&whatsapp, "two").await, [long.trim()]);
-        let segments: Vec<_> = world.events_named("turn").iter().map(|turn| turn["segments"].as_u64()).collect();
+        let segments: Vec<_> = world
+            .events_named("turn")
+            .iter()
+            .map(|turn| turn["segments"].as_u64())
+            .collect();
         assert_eq!(segments, [Some(1), Some(2), None, None]);
         world.text(ANNA, "three").await;
         let remembered = &world.model_requests()[4]["messages"];
         assert_eq!(
-            (remembered[2]["content"].as_str(), remembered[4]["content"].as_str()),
+            (
+                remembered[2]["content"].as_str(),
+                remembered[4]["content"].as_str()
+            ),
             (Some("It's \"so\" - yes..."), Some(cut.as_str()))
         );
     });
@@ -644,7 +888,10 @@ fn a_late_sms_answer_is_the_same_that_is_remembered_and_its_segments_are_counted
         assert!(sent[1].ends_with("at sea..."));
         assert_eq!(world.events_named("turn")[0]["segments"], 13);
         world.text(ANNA, "two").await;
-        assert_eq!(world.model_requests()[1]["messages"][2]["content"], sent.join(" "));
+        assert_eq!(
+            world.model_requests()[1]["messages"][2]["content"],
+            sent.join(" ")
+        );
     });
 }
 
@@ -662,7 +909,14 @@ fn a_failed_turn_logs_the_segments_of_its_fixed_sentence() {
 
 /// Sends a message with pictures and returns the texts of the answer.
 async fn picture(world: &World, from: &str, body: &str, count: usize) -> Vec<String> {
-    let response = world.post(&with_media(from, body, &fresh_sid(), &vec!["image/jpeg"; count])).await;
+    let response = world
+        .post(&with_media(
+            from,
+            body,
+            &fresh_sid(),
+            &vec!["image/jpeg"; count],
+        ))
+        .await;
     assert_eq!(response.status, 200);
     texts(&response.body)
 }
@@ -671,8 +925,17 @@ async fn picture(world: &World, from: &str, body: &str, count: usize) -> Vec<Str
 fn a_picture_reaches_the_model_in_its_turn_alone_and_is_stored_nowhere() {
     run(|| async {
         let world = World::new();
-        assert_eq!(picture(&world, ANNA, "What is this?", 1).await, ["answer to What is this?\n[1 picture] and 1 pictures"]);
-        assert_eq!(world.media_requests(), [(media_url(0), Some(TOKEN.to_owned())), (CDN.to_owned(), None)]);
+        assert_eq!(
+            picture(&world, ANNA, "What is this?", 1).await,
+            ["answer to What is this?\n[1 picture] and 1 pictures"]
+        );
+        assert_eq!(
+            world.media_requests(),
+            [
+                (media_url(0), Some(TOKEN.to_owned())),
+                (CDN.to_owned(), None)
+            ]
+        );
         let shown = format!("data:image/gif;base64,{}", BASE64_STANDARD.encode(GIF));
         assert_eq!(
             world.model_requests()[0]["messages"][1]["content"][1]["image_url"]["url"],
@@ -681,9 +944,22 @@ fn a_picture_reaches_the_model_in_its_turn_alone_and_is_stored_nowhere() {
         );
         world.pass(SECOND).await;
         world.text(ANNA, "And now?").await;
-        assert_eq!(users(&world.model_requests()[1]), ["What is this?\n[1 picture]", "And now?"]);
-        let kept = format!("{:?}{:?}{}", world.stored(ANNA), world.kv_values(), world.log_text());
-        for trace in ["planted-picture", &BASE64_STANDARD.encode("-the-planted-picture")[..20], "twiliocdn", "/Media/"] {
+        assert_eq!(
+            users(&world.model_requests()[1]),
+            ["What is this?\n[1 picture]", "And now?"]
+        );
+        let kept = format!(
+            "{:?}{:?}{}",
+            world.stored(ANNA),
+            world.kv_values(),
+            world.log_text()
+        );
+        for trace in [
+            "planted-picture",
+            &BASE64_STANDARD.encode("-the-planted-picture")[..20],
+            "twiliocdn",
+            "/Media/",
+        ] {
             assert!(!kept.contains(trace), "{trace}");
         }
     });
@@ -693,7 +969,10 @@ fn a_picture_reaches_the_model_in_its_turn_alone_and_is_stored_nowhere() {
 fn pictures_without_a_text_make_a_turn_too() {
     run(|| async {
         let world = World::new();
-        assert_eq!(picture(&world, ANNA, "", 2).await, ["answer to [2 pictures] and 2 pictures"]);
+        assert_eq!(
+            picture(&world, ANNA, "", 2).await,
+            ["answer to [2 pictures] and 2 pictures"]
+        );
         assert_eq!(world.budget_used().await, 1);
     });
 }
@@ -701,12 +980,25 @@ fn pictures_without_a_text_make_a_turn_too() {
 #[test]
 fn a_picture_that_cannot_be_had_is_said_so_and_costs_no_model_request() {
     const NOT_FETCHED: &str = "Sorry, I couldn't open your picture. Please send it again.";
-    let huge: &'static str = Box::leak(format!("GIF89a{}", "x".repeat(5 * 1024 * 1024)).into_boxed_str());
+    let huge: &'static str =
+        Box::leak(format!("GIF89a{}", "x".repeat(5 * 1024 * 1024)).into_boxed_str());
     for (acts, said, failure) in [
-        (vec![Act::Status(404, "")], NOT_FETCHED, "picture_not_fetched"),
+        (
+            vec![Act::Status(404, "")],
+            NOT_FETCHED,
+            "picture_not_fetched",
+        ),
         (vec![Act::Drop], NOT_FETCHED, "picture_not_fetched"),
-        (vec![Act::Say(""), Act::Status(500, "")], NOT_FETCHED, "picture_not_fetched"),
-        (vec![after(60_000, Act::Say(""))], NOT_FETCHED, "picture_not_fetched"),
+        (
+            vec![Act::Say(""), Act::Status(500, "")],
+            NOT_FETCHED,
+            "picture_not_fetched",
+        ),
+        (
+            vec![after(60_000, Act::Say(""))],
+            NOT_FETCHED,
+            "picture_not_fetched",
+        ),
         (
             vec![Act::Say(""), Act::Body("<html>")],
             "I can read text and pictures (JPEG, PNG, GIF or WebP), but no other kind of file.",
@@ -719,15 +1011,30 @@ fn a_picture_that_cannot_be_had_is_said_so_and_costs_no_model_request() {
         ),
     ] {
         run(|| async {
-            let world = World::with(&[("REPLY_WITHIN_MS", "14000"), ("OPENAI_TIMEOUT_MS", "10000")]);
+            let world =
+                World::with(&[("REPLY_WITHIN_MS", "14000"), ("OPENAI_TIMEOUT_MS", "10000")]);
             world.text(ANNA, "Hello").await;
             world.media(acts);
             assert_eq!(picture(&world, ANNA, "Look", 1).await, [said]);
             let turn = world.events_named("turn").pop().unwrap();
-            assert_eq!((turn["outcome"].as_str(), turn["failure"].as_str()), (Some("failed"), Some(failure)));
-            assert_eq!((turn["model_requests"].as_u64(), world.model_requests().len(), world.budget_used().await), (Some(0), 1, 1));
+            assert_eq!(
+                (turn["outcome"].as_str(), turn["failure"].as_str()),
+                (Some("failed"), Some(failure))
+            );
+            assert_eq!(
+                (
+                    turn["model_requests"].as_u64(),
+                    world.model_requests().len(),
+                    world.budget_used().await
+                ),
+                (Some(0), 1, 1)
+            );
             world.text(ANNA, "And now?").await;
-            assert_eq!(users(&world.model_requests()[1]), ["Hello", "And now?"], "what failed is no part of the conversation");
+            assert_eq!(
+                users(&world.model_requests()[1]),
+                ["Hello", "And now?"],
+                "what failed is no part of the conversation"
+            );
         });
     }
 }
@@ -736,9 +1043,18 @@ fn a_picture_that_cannot_be_had_is_said_so_and_costs_no_model_request() {
 fn pictures_of_one_turn_are_too_large_together() {
     run(|| async {
         let world = World::new();
-        let large: &'static str = Box::leak(format!("GIF89a{}", "x".repeat(3 * 1024 * 1024)).into_boxed_str());
-        world.media([Act::Say(""), Act::Body(large), Act::Say(""), Act::Body(large)]);
-        assert_eq!(picture(&world, ANNA, "", 2).await, ["Sorry, that is too large for me. Please send pictures of at most 5 MB in all."]);
+        let large: &'static str =
+            Box::leak(format!("GIF89a{}", "x".repeat(3 * 1024 * 1024)).into_boxed_str());
+        world.media([
+            Act::Say(""),
+            Act::Body(large),
+            Act::Say(""),
+            Act::Body(large),
+        ]);
+        assert_eq!(
+            picture(&world, ANNA, "", 2).await,
+            ["Sorry, that is too large for me. Please send pictures of at most 5 MB in all."]
+        );
         assert!(world.model_requests().is_empty());
     });
 }
@@ -749,8 +1065,14 @@ fn a_picture_at_another_host_is_not_asked_for() {
         let world = World::new();
         let mut fields = with_media(ANNA, "", &fresh_sid(), &["image/jpeg"]);
         fields.retain(|(name, _)| name != "MediaUrl0");
-        fields.push(("MediaUrl0".to_owned(), "https://evil.example/Media/1".to_owned()));
-        assert_eq!(texts(&world.post(&fields).await.body), ["Sorry, I couldn't open your picture. Please send it again."]);
+        fields.push((
+            "MediaUrl0".to_owned(),
+            "https://evil.example/Media/1".to_owned(),
+        ));
+        assert_eq!(
+            texts(&world.post(&fields).await.body),
+            ["Sorry, I couldn't open your picture. Please send it again."]
+        );
         assert!(world.media_requests().is_empty());
         assert_eq!(world.events_named("turn")[0]["failure"], "picture_address");
     });
@@ -762,9 +1084,20 @@ fn another_token_is_tried_for_a_picture_when_the_first_is_refused() {
         let other = "fedcba9876543210fedcba9876543210";
         let world = World::with(&[("TWILIO_AUTH_TOKEN", &format!("{other},{TOKEN}"))]);
         world.media([Act::Status(401, "")]);
-        assert_eq!(picture(&world, ANNA, "Look", 1).await, ["answer to Look\n[1 picture] and 1 pictures"]);
-        let tokens: Vec<_> = world.media_requests().into_iter().map(|(_, token)| token).collect();
-        assert_eq!(tokens, [Some(TOKEN.to_owned()), Some(other.to_owned()), None], "the one that verified the message first");
+        assert_eq!(
+            picture(&world, ANNA, "Look", 1).await,
+            ["answer to Look\n[1 picture] and 1 pictures"]
+        );
+        let tokens: Vec<_> = world
+            .media_requests()
+            .into_iter()
+            .map(|(_, token)| token)
+            .collect();
+        assert_eq!(
+            tokens,
+            [Some(TOKEN.to_owned()), Some(other.to_owned()), None],
+            "the one that verified the message first"
+        );
     });
 }
 
@@ -772,20 +1105,34 @@ fn another_token_is_tried_for_a_picture_when_the_first_is_refused() {
 fn a_picture_that_comes_twice_is_fetched_once_and_answered_alike() {
     run(|| async {
         let world = World::new();
-        let fields = with_media(ANNA, "Look", "MM0000000000000000000000000000000a", &["image/jpeg"]);
+        let fields = with_media(
+            ANNA,
+            "Look",
+            "MM0000000000000000000000000000000a",
+            &["image/jpeg"],
+        );
         let answers = join_all((0..3).map(|_| world.post(&fields))).await;
         let again = world.post(&fields).await;
         for answer in answers.iter().chain([&again]) {
-            assert_eq!(texts(&answer.body), ["answer to Look\n[1 picture] and 1 pictures"]);
+            assert_eq!(
+                texts(&answer.body),
+                ["answer to Look\n[1 picture] and 1 pictures"]
+            );
         }
-        assert_eq!((world.media_requests().len(), world.model_requests().len()), (2, 1));
+        assert_eq!(
+            (world.media_requests().len(), world.model_requests().len()),
+            (2, 1)
+        );
     });
 }
 
 #[test]
 fn a_turn_with_a_picture_goes_on_after_the_object_has_vanished_and_fetches_it_again() {
     // While the picture is fetched, and while the model is asked.
-    for (media, model) in [(after(8000, Act::Say("")), after(100, Act::Say(""))), (Act::Say(""), after(8000, Act::Say("")))] {
+    for (media, model) in [
+        (after(8000, Act::Say("")), after(100, Act::Say(""))),
+        (Act::Say(""), after(8000, Act::Say(""))),
+    ] {
         run(|| async {
             let world = World::new();
             world.media([media]);
@@ -796,7 +1143,10 @@ fn a_turn_with_a_picture_goes_on_after_the_object_has_vanished_and_fetches_it_ag
                 _ = &mut webhook => panic!("too early"),
                 () = world.pass(3 * SECOND) => {}
             }
-            assert!(world.stored(ANNA)["state"].contains(&media_url(0)), "where it is, as long as the turn runs");
+            assert!(
+                world.stored(ANNA)["state"].contains(&media_url(0)),
+                "where it is, as long as the turn runs"
+            );
             world.kill(ANNA);
             assert_eq!(webhook.await.status, 503);
             world.pass(30 * SECOND).await;
@@ -814,10 +1164,17 @@ fn messages_and_pictures_that_come_during_a_turn_are_answered_together() {
         let first = world.text(ANNA, "one");
         let others = async {
             world.pass(SECOND).await;
-            join_all([picture(&world, ANNA, "two", 1), picture(&world, ANNA, "", 1)]).await
+            join_all([
+                picture(&world, ANNA, "two", 1),
+                picture(&world, ANNA, "", 1),
+            ])
+            .await
         };
         let (_, others) = futures_util::future::join(first, others).await;
-        assert_eq!(others[1], ["answer to two\n[1 picture]\n[1 picture] and 2 pictures"]);
+        assert_eq!(
+            others[1],
+            ["answer to two\n[1 picture]\n[1 picture] and 2 pictures"]
+        );
         assert!(others[0].is_empty());
     });
 }
@@ -845,7 +1202,11 @@ fn a_duplicate_gets_the_same_answer_at_no_cost() {
         assert_eq!(world.message(ANNA, "Hello", &sid).await, first);
         assert_eq!(world.commits(ANNA), commits, "nothing is written for it");
         world.kill(ANNA);
-        assert_eq!(world.message(ANNA, "Hello", &sid).await, first, "after a restart too");
+        assert_eq!(
+            world.message(ANNA, "Hello", &sid).await,
+            first,
+            "after a restart too"
+        );
         assert_eq!(world.model_requests().len(), 1);
     });
 }
@@ -868,10 +1229,16 @@ fn a_duplicate_of_a_fixed_answer_is_the_same_fixed_answer() {
     run(|| async {
         let world = World::with(&[("RATE_LIMIT_PER_MINUTE", "2")]);
         let (empty, reset, limited) = (fresh_sid(), fresh_sid(), fresh_sid());
-        let first =
-            [world.message(ANNA, "", &empty).await, world.message(ANNA, "reset", &reset).await, world.message(ANNA, "x", &limited).await];
-        let again =
-            [world.message(ANNA, "", &empty).await, world.message(ANNA, "reset", &reset).await, world.message(ANNA, "x", &limited).await];
+        let first = [
+            world.message(ANNA, "", &empty).await,
+            world.message(ANNA, "reset", &reset).await,
+            world.message(ANNA, "x", &limited).await,
+        ];
+        let again = [
+            world.message(ANNA, "", &empty).await,
+            world.message(ANNA, "reset", &reset).await,
+            world.message(ANNA, "x", &limited).await,
+        ];
         assert_eq!(first, again);
         assert!(first[2][0].contains("try again in"));
     });
@@ -883,7 +1250,10 @@ fn a_duplicate_of_a_fixed_answer_is_the_same_fixed_answer() {
 fn messages_that_come_during_a_turn_are_answered_together_by_the_next() {
     run(|| async {
         let world = World::new();
-        world.model([after(3000, Act::Say("first answer")), after(1000, Act::Say("second answer"))]);
+        world.model([
+            after(3000, Act::Say("first answer")),
+            after(1000, Act::Say("second answer")),
+        ]);
         let later = |milliseconds, text| {
             let world = world.clone();
             async move {
@@ -891,9 +1261,18 @@ fn messages_that_come_during_a_turn_are_answered_together_by_the_next() {
                 world.text(ANNA, text).await
             }
         };
-        let answers = join_all([later(0, "one"), later(500, "two"), later(1000, "three"), later(1500, "four")]).await;
+        let answers = join_all([
+            later(0, "one"),
+            later(500, "two"),
+            later(1000, "three"),
+            later(1500, "four"),
+        ])
+        .await;
         assert_eq!(answers[0], ["first answer"]);
-        assert!(answers[1].is_empty() && answers[2].is_empty(), "the answer goes out on the last of them");
+        assert!(
+            answers[1].is_empty() && answers[2].is_empty(),
+            "the answer goes out on the last of them"
+        );
         assert_eq!(answers[3], ["second answer"]);
         let requests = world.model_requests();
         assert_eq!(requests.len(), 2);
@@ -910,9 +1289,17 @@ fn turns_of_one_sender_never_interleave_and_those_of_others_do() {
         let burst: Vec<String> = (0..20).map(|i| format!("m{i}")).collect();
         let answers = join_all(burst.iter().map(|text| world.text(ANNA, text))).await;
         assert_eq!(world.model_at_once(), 1);
-        assert_eq!(world.model_requests().len(), 2, "the first message, and the nineteen that came meanwhile");
+        assert_eq!(
+            world.model_requests().len(),
+            2,
+            "the first message, and the nineteen that came meanwhile"
+        );
         assert_eq!(answers.iter().flatten().count(), 2);
-        let heard: Vec<String> = users(&world.model_requests()[1]).join("\n").lines().map(str::to_owned).collect();
+        let heard: Vec<String> = users(&world.model_requests()[1])
+            .join("\n")
+            .lines()
+            .map(str::to_owned)
+            .collect();
         assert_eq!(heard, burst, "in order, and none lost");
         join_all([world.text(ANNA, "x"), world.text(BEN, "y")]).await;
         assert_eq!(world.model_at_once(), 2);
@@ -931,17 +1318,31 @@ fn reset_waits_for_its_turn_and_clears_the_conversation() {
             world.pass(SECOND).await;
             world.text(ANNA, "Start Over").await
         };
-        let (slow, reset, after_reset) = futures_util::join!(world.text(ANNA, "two"), reset, async {
-            world.pass(SECOND + SECOND / 2).await;
-            world.text(ANNA, "three").await
-        });
+        let (slow, reset, after_reset) =
+            futures_util::join!(world.text(ANNA, "two"), reset, async {
+                world.pass(SECOND + SECOND / 2).await;
+                world.text(ANNA, "three").await
+            });
         assert_eq!(slow, ["slow answer"]);
-        assert_eq!(reset, ["Done: our conversation is cleared. What would you like to talk about?"]);
+        assert_eq!(
+            reset,
+            ["Done: our conversation is cleared. What would you like to talk about?"]
+        );
         assert_eq!(after_reset, ["answer to three"]);
         assert_eq!(users(&world.model_requests()[2]), ["three"]);
         world.pass(SECOND).await;
-        assert_eq!(world.kv_keys().len(), 1, "the old revisions are deleted: {:?}", world.kv_keys());
-        assert!(world.kv_values().iter().all(|value| !value.contains("one") && !value.contains("two")));
+        assert_eq!(
+            world.kv_keys().len(),
+            1,
+            "the old revisions are deleted: {:?}",
+            world.kv_keys()
+        );
+        assert!(
+            world
+                .kv_values()
+                .iter()
+                .all(|value| !value.contains("one") && !value.contains("two"))
+        );
         assert_eq!(world.events_named("turn")[2]["outcome"], "reset");
     });
 }
@@ -956,9 +1357,22 @@ fn a_reset_erases_the_stored_answers_too() {
         world.pass(SECOND).await;
         world.text(ANNA, "reset").await;
         world.pass(SECOND).await;
-        assert!(!world.stored(ANNA).values().any(|value| value.contains("private")), "{:?}", world.stored(ANNA));
+        assert!(
+            !world
+                .stored(ANNA)
+                .values()
+                .any(|value| value.contains("private")),
+            "{:?}",
+            world.stored(ANNA)
+        );
         assert!(world.kv_keys().is_empty());
-        assert!(world.message(ANNA, "a private question", &sid).await.is_empty(), "known, and no longer answered");
+        assert!(
+            world
+                .message(ANNA, "a private question", &sid)
+                .await
+                .is_empty(),
+            "known, and no longer answered"
+        );
         assert_eq!(world.model_requests().len(), 1);
     });
 }
@@ -975,16 +1389,32 @@ fn the_rate_limit_is_exact_and_slides() {
         }
         let refused = world.text(ANNA, "Hello").await;
         // Each answer took 100 ms, so 11 s have passed since the first was taken in.
-        assert_eq!(refused, ["That's more messages than I can take in. Please try again in 49 seconds."]);
+        assert_eq!(
+            refused,
+            ["That's more messages than I can take in. Please try again in 49 seconds."]
+        );
         assert!(world.text(ANNA, "Hello").await.is_empty(), "told once");
-        assert_eq!(world.text(BEN, "Hello").await.len(), 1, "others are not concerned");
-        let told: Vec<_> = world.security_events("rate_limit_exceeded").iter().map(|event| event["details"]["told"].clone()).collect();
+        assert_eq!(
+            world.text(BEN, "Hello").await.len(),
+            1,
+            "others are not concerned"
+        );
+        let told: Vec<_> = world
+            .security_events("rate_limit_exceeded")
+            .iter()
+            .map(|event| event["details"]["told"].clone())
+            .collect();
         assert_eq!(told, [true, false]);
         world.pass(Duration::from_millis(48_800)).await;
         assert!(world.text(ANNA, "a moment too early").await.is_empty());
         world.pass(Duration::from_millis(200)).await;
         assert_eq!(world.text(ANNA, "on time").await.len(), 1);
-        assert!(world.text(ANNA, "the window has slid by one message only").await.is_empty());
+        assert!(
+            world
+                .text(ANNA, "the window has slid by one message only")
+                .await
+                .is_empty()
+        );
         assert_eq!(world.model_requests().len(), 12);
     });
 }
@@ -1012,7 +1442,10 @@ fn a_clock_that_steps_back_neither_opens_nor_jams_the_rate_limit() {
         world.text(ANNA, "one").await;
         world.text(ANNA, "two").await;
         world.step_clock(-3_600_000);
-        assert_eq!(world.text(ANNA, "three").await, ["That's more messages than I can take in. Please try again in 60 seconds."]);
+        assert_eq!(
+            world.text(ANNA, "three").await,
+            ["That's more messages than I can take in. Please try again in 60 seconds."]
+        );
         world.pass(61 * SECOND).await;
         assert_eq!(world.text(ANNA, "four").await, ["answer to four"]);
     });
@@ -1025,9 +1458,16 @@ fn a_thousand_messages_at_once_against_a_cap_of_100_make_exactly_100_requests() 
         let senders: Vec<String> = (0..1000).map(|i| format!("+155501{i:05}")).collect();
         let answers = join_all(senders.iter().map(|from| world.text(from, "Hello"))).await;
         assert_eq!(world.model_requests().len(), 100);
-        let polite = answers.iter().filter(|answer| answer[0].starts_with("Sorry, I can't take more questions today")).count();
+        let polite = answers
+            .iter()
+            .filter(|answer| answer[0].starts_with("Sorry, I can't take more questions today"))
+            .count();
         assert_eq!(polite, 900);
-        let logged = world.events_named("turn").iter().filter(|turn| turn["failure"] == "budget_exhausted").count();
+        let logged = world
+            .events_named("turn")
+            .iter()
+            .filter(|turn| turn["failure"] == "budget_exhausted")
+            .count();
         assert_eq!(logged, 900, "one event each");
     });
 }
@@ -1038,12 +1478,23 @@ fn an_unreachable_budget_makes_no_request() {
         let world = World::new();
         world.budget_fails(true);
         let apology = "Sorry, I can't answer right now. Please try again in a few minutes.";
-        assert_eq!(world.text(ANNA, "Hello").await, [apology], "tomorrow would be wrong");
+        assert_eq!(
+            world.text(ANNA, "Hello").await,
+            [apology],
+            "tomorrow would be wrong"
+        );
         assert!(world.model_requests().is_empty());
-        assert_eq!(world.events_named("turn")[0]["failure"], "budget_unreachable");
+        assert_eq!(
+            world.events_named("turn")[0]["failure"],
+            "budget_unreachable"
+        );
         world.budget_fails(false);
         world.text(ANNA, "again").await;
-        assert_eq!(users(&world.model_requests()[0]), ["again"], "the refused turn is no part of the conversation");
+        assert_eq!(
+            users(&world.model_requests()[0]),
+            ["again"],
+            "the refused turn is no part of the conversation"
+        );
     });
 }
 
@@ -1051,8 +1502,15 @@ fn an_unreachable_budget_makes_no_request() {
 fn every_retry_is_reserved_and_the_last_one_that_the_budget_allows_is_the_last_one_made() {
     run(|| async {
         let world = World::with(&[("MAX_DAILY_CALLS", "2")]);
-        world.model([Act::Status(500, ""), Act::Status(500, ""), Act::Say("never asked for")]);
-        assert_eq!(world.text(ANNA, "Hello").await, ["Sorry, I can't take more questions today. Please try again tomorrow."]);
+        world.model([
+            Act::Status(500, ""),
+            Act::Status(500, ""),
+            Act::Say("never asked for"),
+        ]);
+        assert_eq!(
+            world.text(ANNA, "Hello").await,
+            ["Sorry, I can't take more questions today. Please try again tomorrow."]
+        );
         assert_eq!(world.model_requests().len(), 2);
     });
 }
@@ -1061,8 +1519,7 @@ fn every_retry_is_reserved_and_the_last_one_that_the_budget_allows_is_the_last_o
 
 #[test]
 fn each_failure_of_the_model_ends_in_one_apology_and_stays_out_of_the_conversation() {
-    const QUOTA: &str =
-        r#"{"error":{"message":"planted-error-text","type":"insufficient_quota","param":null,"code":"insufficient_quota"}}"#;
+    const QUOTA: &str = r#"{"error":{"message":"planted-error-text","type":"insufficient_quota","param":null,"code":"insufficient_quota"}}"#;
     const APOLOGY: &str = "Sorry, I can't answer right now. Please try again in a few minutes.";
     let filtered = r#"{"choices":[{"message":{"content":""},"finish_reason":"content_filter"}]}"#;
     let cases: [(Act, usize, &str, &str); 14] = [
@@ -1070,15 +1527,35 @@ fn each_failure_of_the_model_ends_in_one_apology_and_stays_out_of_the_conversati
         (Act::Status(408, ""), 3, "busy", APOLOGY),
         (Act::Status(409, ""), 3, "busy", APOLOGY),
         (Act::Later("1"), 3, "busy", APOLOGY),
-        (Act::Status(500, "planted-error-text"), 3, "server_error", APOLOGY),
+        (
+            Act::Status(500, "planted-error-text"),
+            3,
+            "server_error",
+            APOLOGY,
+        ),
         (Act::Status(429, QUOTA), 1, "insufficient_quota", APOLOGY),
         (Act::Status(400, ""), 1, "rejected", APOLOGY),
         (Act::Status(401, ""), 1, "unauthorized", APOLOGY),
         (Act::Status(403, ""), 1, "unauthorized", APOLOGY),
         (Act::Status(404, ""), 1, "rejected", APOLOGY),
-        (Act::Body(r#"{"choices":[{"message":{"content":null}}]}"#), 1, "empty_answer", APOLOGY),
-        (Act::Body("<html>planted-error-text</html>"), 1, "unexpected_response", APOLOGY),
-        (Act::Body(filtered), 1, "content_filter", "Sorry, I can't help with that."),
+        (
+            Act::Body(r#"{"choices":[{"message":{"content":null}}]}"#),
+            1,
+            "empty_answer",
+            APOLOGY,
+        ),
+        (
+            Act::Body("<html>planted-error-text</html>"),
+            1,
+            "unexpected_response",
+            APOLOGY,
+        ),
+        (
+            Act::Body(filtered),
+            1,
+            "content_filter",
+            "Sorry, I can't help with that.",
+        ),
         (after(70_000, Act::Say("too late")), 1, "timeout", APOLOGY),
     ];
     for (act, requests, failure, answer) in cases {
@@ -1091,15 +1568,25 @@ fn each_failure_of_the_model_ends_in_one_apology_and_stays_out_of_the_conversati
             assert_eq!(answers, [answer], "{failure}");
             assert_eq!(world.model_requests().len(), requests, "{failure}");
             let turn = &world.events_named("turn")[0];
-            assert_eq!((turn["outcome"].as_str(), turn["failure"].as_str()), (Some("failed"), Some(failure)));
+            assert_eq!(
+                (turn["outcome"].as_str(), turn["failure"].as_str()),
+                (Some("failed"), Some(failure))
+            );
             assert!(!world.log_text().contains("planted"));
             let mut state: Value = serde_json::from_str(&world.stored(ANNA)["state"]).unwrap();
             // A copy of the message is answered the same.
             state["answers"].take();
-            assert!(!state.to_string().contains("Sorry") && !state.to_string().contains("failing"), "{failure}");
+            assert!(
+                !state.to_string().contains("Sorry") && !state.to_string().contains("failing"),
+                "{failure}"
+            );
             world.kill(ANNA);
             world.text(ANNA, "after").await;
-            assert_eq!(users(world.model_requests().last().unwrap()), ["after"], "{failure}");
+            assert_eq!(
+                users(world.model_requests().last().unwrap()),
+                ["after"],
+                "{failure}"
+            );
             assert!(world.kv_values().is_empty(), "{failure}");
         });
     }
@@ -1112,40 +1599,71 @@ fn a_passing_failure_is_tried_again_and_the_answer_comes() {
         world.model([Act::Drop, Act::Later("3"), Act::Say("at last")]);
         let started = world.now();
         assert_eq!(world.text(ANNA, "Hello").await, ["at last"]);
-        assert!(world.now().since(started) >= 3 * SECOND, "Retry-After is honoured");
+        assert!(
+            world.now().since(started) >= 3 * SECOND,
+            "Retry-After is honoured"
+        );
         assert_eq!(world.events_named("turn")[0]["model_requests"], 3);
     });
 }
 
 #[test]
-fn an_answer_that_used_up_its_tokens_before_the_first_word_is_a_failure_of_its_own_and_its_tokens_are_counted() {
-    const SENTENCE: &str = "Sorry, that was too much for one answer. Please ask something shorter or simpler.";
-    const USED_UP: &str =
-        r#"{"choices":[{"message":{"content":""},"finish_reason":"length"}],"usage":{"prompt_tokens":7,"completion_tokens":1000}}"#;
+fn an_answer_that_used_up_its_tokens_before_the_first_word_is_a_failure_of_its_own_and_its_tokens_are_counted()
+ {
+    const SENTENCE: &str =
+        "Sorry, that was too much for one answer. Please ask something shorter or simpler.";
+    const USED_UP: &str = r#"{"choices":[{"message":{"content":""},"finish_reason":"length"}],"usage":{"prompt_tokens":7,"completion_tokens":1000}}"#;
     run(|| async {
         let world = World::with(&[WITH_ADMIN]);
         world.model([Act::Body(USED_UP)]);
         let sid = fresh_sid();
         assert_eq!(world.message(ANNA, "Prove it", &sid).await, [SENTENCE]);
-        assert_eq!(world.message(ANNA, "Prove it", &sid).await, [SENTENCE], "a copy is told the same");
-        assert_eq!(world.model_requests().len(), 1, "to ask once more would cost as much and help as little");
+        assert_eq!(
+            world.message(ANNA, "Prove it", &sid).await,
+            [SENTENCE],
+            "a copy is told the same"
+        );
+        assert_eq!(
+            world.model_requests().len(),
+            1,
+            "to ask once more would cost as much and help as little"
+        );
 
         let turn = &world.events_named("turn")[0];
-        assert_eq!((turn["outcome"].as_str(), turn["failure"].as_str()), (Some("failed"), Some("token_limit")));
-        assert_eq!((turn["prompt_tokens"].as_u64(), turn["completion_tokens"].as_u64()), (Some(7), Some(1000)));
+        assert_eq!(
+            (turn["outcome"].as_str(), turn["failure"].as_str()),
+            (Some("failed"), Some("token_limit"))
+        );
+        assert_eq!(
+            (
+                turn["prompt_tokens"].as_u64(),
+                turn["completion_tokens"].as_u64()
+            ),
+            (Some(7), Some(1000))
+        );
         world.pass(61 * SECOND).await;
         let (_, usage) = admin(&world, "GET", "/admin/usage").await;
-        assert_eq!(usage["tokens"], serde_json::json!({ "prompt": 7, "completion": 1000 }));
+        assert_eq!(
+            usage["tokens"],
+            serde_json::json!({ "prompt": 7, "completion": 1000 })
+        );
 
         world.kill(ANNA);
         world.text(ANNA, "after").await;
-        assert_eq!(users(world.model_requests().last().unwrap()), ["after"], "it is no part of the conversation");
+        assert_eq!(
+            users(world.model_requests().last().unwrap()),
+            ["after"],
+            "it is no part of the conversation"
+        );
     });
 }
 
 #[test]
 fn a_failed_answer_is_logged_with_the_tokens_that_it_cost() {
-    for (reason, failure) in [("content_filter", "content_filter"), ("stop", "empty_answer")] {
+    for (reason, failure) in [
+        ("content_filter", "content_filter"),
+        ("stop", "empty_answer"),
+    ] {
         let body = format!(
             r#"{{"choices":[{{"message":{{"content":""}},"finish_reason":"{reason}"}}],"usage":{{"prompt_tokens":7,"completion_tokens":3}}}}"#
         );
@@ -1156,7 +1674,13 @@ fn a_failed_answer_is_logged_with_the_tokens_that_it_cost() {
             world.text(ANNA, "Hello").await;
             let turn = &world.events_named("turn")[0];
             assert_eq!(turn["failure"], failure);
-            assert_eq!((turn["prompt_tokens"].as_u64(), turn["completion_tokens"].as_u64()), (Some(7), Some(3)));
+            assert_eq!(
+                (
+                    turn["prompt_tokens"].as_u64(),
+                    turn["completion_tokens"].as_u64()
+                ),
+                (Some(7), Some(3))
+            );
         });
     }
 }
@@ -1171,8 +1695,18 @@ fn a_refusal_and_a_truncated_answer_are_answers() {
         ]);
         assert_eq!(world.text(ANNA, "one").await, ["I won't."]);
         assert_eq!(world.text(ANNA, "two").await, ["Once upon..."]);
-        let remarks: Vec<_> = world.events_named("turn").iter().map(|turn| (turn["outcome"].clone(), turn["failure"].clone())).collect();
-        assert_eq!(remarks, [("answered".into(), "refusal".into()), ("answered".into(), "length".into())]);
+        let remarks: Vec<_> = world
+            .events_named("turn")
+            .iter()
+            .map(|turn| (turn["outcome"].clone(), turn["failure"].clone()))
+            .collect();
+        assert_eq!(
+            remarks,
+            [
+                ("answered".into(), "refusal".into()),
+                ("answered".into(), "length".into())
+            ]
+        );
     });
 }
 
@@ -1186,19 +1720,32 @@ fn a_slow_answer_is_sent_by_rest_once() {
         let (sid, started) = (fresh_sid(), world.now());
         assert!(world.message(ANNA, "Hello", &sid).await.is_empty());
         let waited = world.now().since(started);
-        assert!(waited >= 10 * SECOND && waited <= 10 * SECOND + SECOND / 2, "{waited:?}, with a look at the budget");
+        assert!(
+            waited >= 10 * SECOND && waited <= 10 * SECOND + SECOND / 2,
+            "{waited:?}, with a look at the budget"
+        );
         world.pass(15 * SECOND).await;
         assert_eq!(world.sent(), ["slow answer"]);
         let form = &world.sent_forms()[0];
-        assert_eq!((form["To"].as_str(), form["From"].as_str()), (ANNA, world::NUMBER));
-        assert!(world.message(ANNA, "Hello", &sid).await.is_empty(), "a duplicate gets what the first got");
+        assert_eq!(
+            (form["To"].as_str(), form["From"].as_str()),
+            (ANNA, world::NUMBER)
+        );
+        assert!(
+            world.message(ANNA, "Hello", &sid).await.is_empty(),
+            "a duplicate gets what the first got"
+        );
         world.pass(HOUR / 2).await;
         assert_eq!(world.sent().len(), 1);
         assert_eq!(world.model_requests().len(), 1);
         assert_eq!(world.events_named("turn")[0]["delivery"], "late");
         assert_eq!(world.events_named("late_part")[0]["outcome"], "sent");
         world.text(ANNA, "and?").await;
-        assert_eq!(users(&world.model_requests()[1]), ["Hello", "and?"], "it is part of the conversation");
+        assert_eq!(
+            users(&world.model_requests()[1]),
+            ["Hello", "and?"],
+            "it is part of the conversation"
+        );
     });
 }
 
@@ -1206,7 +1753,12 @@ fn a_slow_answer_is_sent_by_rest_once() {
 fn a_long_slow_answer_is_sent_in_parts_in_order() {
     run(|| async {
         let world = World::with(&[("MAX_SEGMENTS", "100")]);
-        let long: &'static str = Box::leak((0..400).map(|i| format!("Sentence {i}. ")).collect::<String>().into_boxed_str());
+        let long: &'static str = Box::leak(
+            (0..400)
+                .map(|i| format!("Sentence {i}. "))
+                .collect::<String>()
+                .into_boxed_str(),
+        );
         world.model([after(12_000, Act::Say(long))]);
         world.text(ANNA, "Hello").await;
         world.pass(15 * SECOND).await;
@@ -1223,7 +1775,10 @@ fn an_answer_that_is_being_stored_when_the_wait_ends_still_goes_out_inline_and_o
         world.model([after(9800, Act::Say("just in time"))]);
         let started = world.now();
         assert_eq!(world.text(ANNA, "Hello").await, ["just in time"]);
-        assert!(world.now().since(started) > 10 * SECOND, "the wait had ended");
+        assert!(
+            world.now().since(started) > 10 * SECOND,
+            "the wait had ended"
+        );
         world.pass(60 * SECOND).await;
         assert!(world.sent().is_empty());
     });
@@ -1251,7 +1806,10 @@ fn whichever_webhook_still_waits_carries_the_answer() {
 fn a_message_behind_a_slow_turn_is_answered_late_and_in_order() {
     run(|| async {
         let world = World::new();
-        world.model([after(9000, Act::Say("first")), after(9000, Act::Say("second"))]);
+        world.model([
+            after(9000, Act::Say("first")),
+            after(9000, Act::Say("second")),
+        ]);
         let second = async {
             world.pass(SECOND).await;
             world.text(ANNA, "two").await
@@ -1288,9 +1846,17 @@ fn a_send_with_an_unknown_outcome_that_went_out_is_found_and_not_sent_again() {
             world.twilio([unknown.clone()]);
             world.text(ANNA, "Hello").await;
             world.pass(120 * SECOND).await;
-            assert_eq!(world.sent().join(" "), long.trim(), "each part once, in order");
+            assert_eq!(
+                world.sent().join(" "),
+                long.trim(),
+                "each part once, in order"
+            );
             assert!(world.lookups() >= 1);
-            let outcomes: Vec<_> = world.events_named("late_part").iter().map(|event| event["outcome"].clone()).collect();
+            let outcomes: Vec<_> = world
+                .events_named("late_part")
+                .iter()
+                .map(|event| event["outcome"].clone())
+                .collect();
             assert_eq!(outcomes, ["sent", "sent"]);
         });
     }
@@ -1316,7 +1882,10 @@ fn a_send_with_an_unknown_outcome_that_did_not_go_out_is_sent_again_once_that_is
 fn an_equal_answer_sent_before_is_not_taken_for_the_one_that_is_looked_for() {
     run(|| async {
         let world = World::new();
-        world.model([after(11_000, Act::Say("same")), after(11_000, Act::Say("same"))]);
+        world.model([
+            after(11_000, Act::Say("same")),
+            after(11_000, Act::Say("same")),
+        ]);
         world.text(ANNA, "one").await;
         world.pass(2 * SECOND).await;
         world.twilio([Act::Drop]);
@@ -1330,14 +1899,23 @@ fn an_equal_answer_sent_before_is_not_taken_for_the_one_that_is_looked_for() {
 fn a_late_answer_is_given_up_after_a_quarter_of_an_hour_without_a_word_from_twilio() {
     run(|| async {
         let world = World::new();
-        world.model([after(11_000, Act::Say("one")), after(11_000, Act::Say("two"))]);
+        world.model([
+            after(11_000, Act::Say("one")),
+            after(11_000, Act::Say("two")),
+        ]);
         world.twilio(vec![Act::Drop; 400]);
         world.text(ANNA, "one").await;
         world.pass(Duration::from_secs(16 * 60)).await;
         let events = world.events_named("late_part");
-        assert_eq!((events.len(), events[0]["outcome"].as_str()), (1, Some("unknown")));
+        assert_eq!(
+            (events.len(), events[0]["outcome"].as_str()),
+            (1, Some("unknown"))
+        );
         let lookups = world.lookups();
-        assert!((5..60).contains(&lookups), "{lookups} look-ups, with growing waits");
+        assert!(
+            (5..60).contains(&lookups),
+            "{lookups} look-ups, with growing waits"
+        );
         world.pass(25 * HOUR).await;
         assert!(world.stored(ANNA).is_empty());
     });
@@ -1349,12 +1927,25 @@ fn a_late_answer_that_twilio_refuses_for_good_ends_and_is_logged_by_code() {
         let world = World::new();
         let long: &'static str = Box::leak("All is well. ".repeat(200).into_boxed_str());
         world.model([after(11_000, Act::Say(long))]);
-        world.twilio([Act::Status(400, r#"{"code":21610,"message":"planted-error-text","status":400}"#)]);
+        world.twilio([Act::Status(
+            400,
+            r#"{"code":21610,"message":"planted-error-text","status":400}"#,
+        )]);
         world.text(ANNA, "Hello").await;
         world.pass(HOUR / 2).await;
-        assert!(world.sent().is_empty(), "the other parts are not sent either");
+        assert!(
+            world.sent().is_empty(),
+            "the other parts are not sent either"
+        );
         let events = world.events_named("late_part");
-        assert_eq!((events.len(), events[0]["outcome"].as_str(), events[0]["code"].as_u64()), (1, Some("refused"), Some(21610)));
+        assert_eq!(
+            (
+                events.len(),
+                events[0]["outcome"].as_str(),
+                events[0]["code"].as_u64()
+            ),
+            (1, Some("refused"), Some(21610))
+        );
         assert!(!world.log_text().contains("planted"));
     });
 }
@@ -1376,9 +1967,15 @@ fn a_late_answer_goes_out_although_the_token_that_verified_it_was_rotated_away()
 #[test]
 fn a_send_that_a_second_token_made_is_awaited_as_long_as_any_other_before_it_is_made_again() {
     run(|| async {
-        let world = World::with(&[("TWILIO_AUTH_TOKEN", &format!("{},fedcba9876543210fedcba9876543210", world::TOKEN))]);
+        let world = World::with(&[(
+            "TWILIO_AUTH_TOKEN",
+            &format!("{},fedcba9876543210fedcba9876543210", world::TOKEN),
+        )]);
         world.model([after(11_000, Act::Say("late"))]);
-        world.twilio([after(9000, Act::Status(401, r#"{"code":20003,"status":401}"#)), after(29_000, Act::Say(""))]);
+        world.twilio([
+            after(9000, Act::Status(401, r#"{"code":20003,"status":401}"#)),
+            after(29_000, Act::Say("")),
+        ]);
         world.text(ANNA, "Hello").await;
         world.pass(120 * SECOND).await;
         assert_eq!(world.sent(), ["late"]);
@@ -1389,7 +1986,11 @@ fn a_send_that_a_second_token_made_is_awaited_as_long_as_any_other_before_it_is_
 fn typing_is_shown_on_whatsapp_once_a_turn_takes_two_seconds_and_its_failure_changes_nothing() {
     run(|| async {
         let world = World::new();
-        world.model([Act::Say("quick"), after(3000, Act::Say("slow")), after(3000, Act::Say("slow on SMS"))]);
+        world.model([
+            Act::Say("quick"),
+            after(3000, Act::Say("slow")),
+            after(3000, Act::Say("slow on SMS")),
+        ]);
         let (anna, sid, started) = ("whatsapp:+15550100", fresh_sid(), world.now());
         assert_eq!(world.text(anna, "one").await, ["quick"]);
         assert_eq!(world.message(anna, "two", &sid).await, ["slow"]);
@@ -1407,18 +2008,27 @@ fn typing_is_shown_on_whatsapp_once_a_turn_takes_two_seconds_and_its_failure_cha
 fn a_turn_that_was_cut_off_is_run_again_once_and_answered_by_rest() {
     run(|| async {
         let world = World::with(&[("MAX_DAILY_CALLS", "2")]);
-        world.model([after(5000, Act::Say("lost with the object")), after(1000, Act::Say("answer"))]);
+        world.model([
+            after(5000, Act::Say("lost with the object")),
+            after(1000, Act::Say("answer")),
+        ]);
         let killed = async {
             world.pass(2 * SECOND).await;
             world.kill(ANNA);
         };
         let fresh = fresh_sid();
         let (response, ()) = futures_util::join!(world.try_message(ANNA, "Hello", &fresh), killed);
-        assert_eq!(response.status, 503, "Twilio may try again, or its fallback");
+        assert_eq!(
+            response.status, 503,
+            "Twilio may try again, or its fallback"
+        );
         world.pass(60 * SECOND).await;
         assert_eq!(world.sent(), ["answer"]);
         assert_eq!(world.model_requests().len(), 2);
-        assert!(world.text(BEN, "Hi").await[0].starts_with("Sorry"), "both requests were counted");
+        assert!(
+            world.text(BEN, "Hi").await[0].starts_with("Sorry"),
+            "both requests were counted"
+        );
     });
 }
 
@@ -1426,7 +2036,10 @@ fn a_turn_that_was_cut_off_is_run_again_once_and_answered_by_rest() {
 fn a_retry_after_the_object_vanished_carries_the_answer() {
     run(|| async {
         let world = World::new();
-        world.model([after(5000, Act::Say("lost")), after(1000, Act::Say("answer"))]);
+        world.model([
+            after(5000, Act::Say("lost")),
+            after(1000, Act::Say("answer")),
+        ]);
         let sid = fresh_sid();
         let killed = async {
             world.pass(2 * SECOND).await;
@@ -1445,7 +2058,11 @@ fn a_retry_after_the_object_vanished_carries_the_answer() {
 fn a_turn_that_is_cut_off_twice_ends_with_an_apology() {
     run(|| async {
         let world = World::new();
-        world.model([after(8000, Act::Say("lost")), after(8000, Act::Say("lost too")), Act::Say("never asked for")]);
+        world.model([
+            after(8000, Act::Say("lost")),
+            after(8000, Act::Say("lost too")),
+            Act::Say("never asked for"),
+        ]);
         let kills = async {
             for _ in 0..2 {
                 world.pass(12 * SECOND).await;
@@ -1458,18 +2075,32 @@ fn a_turn_that_is_cut_off_twice_ends_with_an_apology() {
             world.kill(ANNA);
         };
         let fresh = fresh_sid();
-        let (_, (), ()) = futures_util::join!(world.try_message(ANNA, "Hello", &fresh), killed_at_once, kills);
+        let (_, (), ()) = futures_util::join!(
+            world.try_message(ANNA, "Hello", &fresh),
+            killed_at_once,
+            kills
+        );
         world.pass(120 * SECOND).await;
-        assert_eq!(world.sent(), ["Sorry, I can't answer right now. Please try again in a few minutes."]);
+        assert_eq!(
+            world.sent(),
+            ["Sorry, I can't answer right now. Please try again in a few minutes."]
+        );
         assert_eq!(world.model_requests().len(), 2);
-        assert_eq!(world.events_named("turn").last().unwrap()["failure"], "interrupted");
+        assert_eq!(
+            world.events_named("turn").last().unwrap()["failure"],
+            "interrupted"
+        );
     });
 }
 
 #[test]
 fn a_part_that_was_being_sent_when_the_object_vanished_is_looked_for_and_comes_once() {
     // Twilio acts on it or not, whether the object still listens or has vanished.
-    for act in [after(3000, Act::Say("")), after(3000, Act::Drop), after(1000, Act::Say(""))] {
+    for act in [
+        after(3000, Act::Say("")),
+        after(3000, Act::Drop),
+        after(1000, Act::Say("")),
+    ] {
         run(|| async {
             let world = World::new();
             world.model([after(11_000, Act::Say("answer"))]);
@@ -1510,16 +2141,24 @@ fn a_message_that_could_not_be_stored_is_not_taken_in() {
         world.storage_fails(ANNA, true);
         let response = world.post(&webhook(ANNA, "Hello", &sid)).await;
         assert_eq!(response.status, 503);
-        assert!(world.model_requests().is_empty(), "nothing is sent before the message is stored");
+        assert!(
+            world.model_requests().is_empty(),
+            "nothing is sent before the message is stored"
+        );
         world.storage_fails(ANNA, false);
-        assert_eq!(world.message(ANNA, "Hello", &sid).await, ["answer to Hello"]);
+        assert_eq!(
+            world.message(ANNA, "Hello", &sid).await,
+            ["answer to Hello"]
+        );
     });
 }
 
 #[test]
 fn a_stored_state_that_cannot_be_read_is_logged_and_does_not_lock_the_sender_out() {
     // The last is readable, and would have a copy of its message wait for ever.
-    let torn = include_str!("vectors/sender_state_v1.json").trim().replace("{\"answer\":1}", "\"waiting\"");
+    let torn = include_str!("vectors/sender_state_v1.json")
+        .trim()
+        .replace("{\"answer\":1}", "\"waiting\"");
     for (value, reason) in [
         ("", "state_unreadable"),
         ("{}", "state_unreadable"),
@@ -1545,15 +2184,26 @@ fn the_stored_state_is_version_1_and_is_still_read() {
         let pinned = include_str!("vectors/sender_state_v1.json").trim();
         world.overwrite_storage(ANNA, "state", pinned);
         let seen = "SM000000000000000000000000000000aa";
-        assert_eq!(world.message(ANNA, "one", seen).await, NOTHING, "its answer is not in the state of that release");
+        assert_eq!(
+            world.message(ANNA, "one", seen).await,
+            NOTHING,
+            "its answer is not in the state of that release"
+        );
         world.text(ANNA, "three").await;
-        assert_eq!(users(&world.model_requests()[0]), ["two", "three"], "with the turn that KV does not have");
+        assert_eq!(
+            users(&world.model_requests()[0]),
+            ["two", "three"],
+            "with the turn that KV does not have"
+        );
     });
 }
 
 #[test]
 fn a_conversation_that_kv_does_not_give_is_treated_as_empty_and_logged() {
-    for (value, reason) in [("{\"v\":", "corrupt"), ("{\"v\":99,\"turns\":[]}", "unknown_version")] {
+    for (value, reason) in [
+        ("{\"v\":", "corrupt"),
+        ("{\"v\":99,\"turns\":[]}", "unknown_version"),
+    ] {
         run(|| async {
             let world = World::new();
             world.text(ANNA, "one").await;
@@ -1562,22 +2212,33 @@ fn a_conversation_that_kv_does_not_give_is_treated_as_empty_and_logged() {
             world.kill(ANNA);
             assert_eq!(world.text(ANNA, "two").await, ["answer to two"]);
             assert_eq!(users(&world.model_requests()[1]), ["two"]);
-            assert_eq!(world.events_named("conversation_unreadable")[0]["reason"], reason);
+            assert_eq!(
+                world.events_named("conversation_unreadable")[0]["reason"],
+                reason
+            );
         });
     }
 }
 
 #[test]
-fn that_kv_has_taken_a_turn_is_stored_with_the_next_step_and_when_it_is_lost_the_same_revision_is_written_again() {
+fn that_kv_has_taken_a_turn_is_stored_with_the_next_step_and_when_it_is_lost_the_same_revision_is_written_again()
+ {
     run(|| async {
         let world = World::new();
         world.text(ANNA, "one").await;
         world.pass(SECOND).await;
         assert_eq!(world.kv_keys().len(), 1);
-        assert!(world.stored(ANNA)["state"].contains("\"user\":\"one\""), "not stored yet");
+        assert!(
+            world.stored(ANNA)["state"].contains("\"user\":\"one\""),
+            "not stored yet"
+        );
         world.kill(ANNA);
         world.pass(20 * SECOND).await;
-        assert_eq!(world.kv_keys().len(), 1, "the pretend KV would not take other contents");
+        assert_eq!(
+            world.kv_keys().len(),
+            1,
+            "the pretend KV would not take other contents"
+        );
         assert!(!world.stored(ANNA)["state"].contains("\"user\""));
         world.text(ANNA, "two").await;
         assert_eq!(users(&world.model_requests()[1]), ["one", "two"]);
@@ -1591,16 +2252,26 @@ fn a_turn_that_kv_did_not_take_is_kept_and_saved_later() {
         world.text(ANNA, "one").await;
         world.pass(SECOND).await;
         world.kv_fails(true);
-        assert_eq!(world.text(ANNA, "two").await, ["answer to two"], "the answer goes out all the same");
+        assert_eq!(
+            world.text(ANNA, "two").await,
+            ["answer to two"],
+            "the answer goes out all the same"
+        );
         assert_eq!(world.text(ANNA, "three").await, ["answer to three"]);
         world.pass(20 * SECOND).await;
         world.kv_fails(false);
         world.kill(ANNA);
         world.text(ANNA, "four").await;
-        assert_eq!(users(&world.model_requests()[3]), ["one", "two", "three", "four"]);
+        assert_eq!(
+            users(&world.model_requests()[3]),
+            ["one", "two", "three", "four"]
+        );
         assert!(world.events_named("kv_failed").len() >= 2);
         world.pass(600 * SECOND).await;
-        assert!(!world.stored(ANNA)["state"].contains("\"user\""), "the object keeps no turn that KV has");
+        assert!(
+            !world.stored(ANNA)["state"].contains("\"user\""),
+            "the object keeps no turn that KV has"
+        );
         assert!(world.kv_values().last().unwrap().contains("three"));
     });
 }
@@ -1614,17 +2285,30 @@ fn a_conversation_that_kv_could_not_give_for_a_while_is_not_lost() {
         world.kill(ANNA);
         world.kv_fails(true);
         world.text(ANNA, "two").await;
-        assert_eq!(users(&world.model_requests()[1]), ["two"], "the answer does not wait for KV");
-        assert_eq!(world.events_named("conversation_unreadable")[0]["reason"], "kv_failed");
+        assert_eq!(
+            users(&world.model_requests()[1]),
+            ["two"],
+            "the answer does not wait for KV"
+        );
+        assert_eq!(
+            world.events_named("conversation_unreadable")[0]["reason"],
+            "kv_failed"
+        );
         world.kv_fails(false);
         world.kv_read_takes(20 * SECOND);
         let started = world.now();
         world.text(ANNA, "three").await;
         assert_eq!(users(&world.model_requests()[2]), ["two", "three"]);
-        assert!(world.now().since(started) < 6 * SECOND, "nor for a slow one");
+        assert!(
+            world.now().since(started) < 6 * SECOND,
+            "nor for a slow one"
+        );
         world.kv_read_takes(Duration::from_millis(5));
         world.text(ANNA, "four").await;
-        assert_eq!(users(&world.model_requests()[3]), ["one", "two", "three", "four"]);
+        assert_eq!(
+            users(&world.model_requests()[3]),
+            ["one", "two", "three", "four"]
+        );
         world.pass(HOUR / 2).await;
         assert!(world.kv_values().last().unwrap().contains("one"));
     });
@@ -1647,7 +2331,10 @@ fn a_turn_that_ends_while_a_save_still_loads_the_conversation_is_not_lost() {
         world.pass(20 * SECOND).await;
         world.kill(ANNA);
         world.text(ANNA, "four").await;
-        assert_eq!(users(&world.model_requests()[3]), ["one", "two", "three", "four"]);
+        assert_eq!(
+            users(&world.model_requests()[3]),
+            ["one", "two", "three", "four"]
+        );
     });
 }
 
@@ -1709,7 +2396,13 @@ fn five_messages_of_one_sender_write_no_more_rows_than_the_promises_need() {
                 rows.push((what, world.rows(ANNA) - written, world.alarms(ANNA) - rung));
                 (written, rung) = (world.rows(ANNA), world.alarms(ANNA));
             };
-            for (gap, text) in [(0, "one"), (3, "two"), (3, "three"), (25, "four"), (25, "five")] {
+            for (gap, text) in [
+                (0, "one"),
+                (3, "two"),
+                (3, "three"),
+                (25, "four"),
+                (25, "five"),
+            ] {
                 world.pass(gap * SECOND).await;
                 note("meanwhile");
                 assert_eq!(world.text(ANNA, text).await, [format!("answer to {text}")]);
@@ -1739,7 +2432,11 @@ fn five_messages_of_one_sender_write_no_more_rows_than_the_promises_need() {
                 ("until expired", 4, 3),
             ];
             assert_eq!(rows, expected);
-            assert_eq!((world.budget_rows(), world.kv_reads()), (6, 2), "five reservations and a report; two that found no object");
+            assert_eq!(
+                (world.budget_rows(), world.kv_reads()),
+                (6, 2),
+                "five reservations and a report; two that found no object"
+            );
         });
     }
 }
@@ -1754,7 +2451,11 @@ fn an_alarm_after_which_the_state_is_stored_already_writes_nothing_but_the_next_
         world.pass(2 * SECOND).await;
         let (rows, alarms) = (world.rows(ANNA), world.alarms(ANNA));
         world.pass(3 * SECOND).await;
-        assert_eq!((world.rows(ANNA) - rows, world.alarms(ANNA) - alarms), (3, 1), "before it is sent, after it was not, the alarm");
+        assert_eq!(
+            (world.rows(ANNA) - rows, world.alarms(ANNA) - alarms),
+            (3, 1),
+            "before it is sent, after it was not, the alarm"
+        );
         world.pass(5 * SECOND).await;
         assert_eq!(world.sent(), ["late"]);
     });
@@ -1764,16 +2465,24 @@ fn an_alarm_after_which_the_state_is_stored_already_writes_nothing_but_the_next_
 
 /// An answer of 1400 characters, of which six are too many for the state.
 fn long_answer(number: usize) -> String {
-    format!("{number}. {}", "word ".repeat(279)).trim_end().to_owned()
+    format!("{number}. {}", "word ".repeat(279))
+        .trim_end()
+        .to_owned()
 }
 
 /// Writes messages that get these long answers, and returns their ids.
-async fn long_answers(world: &World, numbers: std::ops::RangeInclusive<usize>) -> Vec<(String, usize)> {
+async fn long_answers(
+    world: &World,
+    numbers: std::ops::RangeInclusive<usize>,
+) -> Vec<(String, usize)> {
     let mut sids = Vec::new();
     for number in numbers {
         world.model([Act::Say(long_answer(number).leak())]);
         let sid = fresh_sid();
-        assert_eq!(world.message(ANNA, "at length", &sid).await, [long_answer(number)]);
+        assert_eq!(
+            world.message(ANNA, "at length", &sid).await,
+            [long_answer(number)]
+        );
         world.pass(SECOND).await;
         sids.push((sid, number));
     }
@@ -1791,21 +2500,30 @@ fn copies_get_the_same_answers_again_when_those_are_too_many_for_the_state() {
         let rows = world.rows(ANNA);
         for killed in [false, true] {
             for (sid, number) in &sids {
-                assert_eq!(world.message(ANNA, "at length", sid).await, [long_answer(*number)]);
+                assert_eq!(
+                    world.message(ANNA, "at length", sid).await,
+                    [long_answer(*number)]
+                );
             }
             if !killed {
                 world.kill(ANNA);
             }
         }
-        assert_eq!((world.model_requests().len(), world.rows(ANNA)), (14, rows), "and cost nothing");
+        assert_eq!(
+            (world.model_requests().len(), world.rows(ANNA)),
+            (14, rows),
+            "and cost nothing"
+        );
     });
 }
 
 #[test]
 fn a_reset_an_opt_out_and_an_erasure_take_all_answers_back_at_once() {
-    for (command, left, keys) in
-        [("reset", 1, vec!["state"]), ("STOP", 0, vec!["opted_out", "state"]), ("delete my data", 0, vec!["state"])]
-    {
+    for (command, left, keys) in [
+        ("reset", 1, vec!["state"]),
+        ("STOP", 0, vec!["opted_out", "state"]),
+        ("delete my data", 0, vec!["state"]),
+    ] {
         run(|| async {
             let world = World::with(&[("RATE_LIMIT_PER_MINUTE", "100")]);
             let sids = long_answers(&world, 1..=8).await;
@@ -1813,9 +2531,17 @@ fn a_reset_an_opt_out_and_an_erasure_take_all_answers_back_at_once() {
             world.text(ANNA, command).await;
             let stored = world.stored(ANNA);
             assert_eq!(stored.keys().collect::<Vec<_>>(), keys, "{command}");
-            assert_eq!(stored["state"].matches("\"text\":\"").count(), left, "{command}: the reset's own answer at most");
+            assert_eq!(
+                stored["state"].matches("\"text\":\"").count(),
+                left,
+                "{command}: the reset's own answer at most"
+            );
             for (sid, _) in sids {
-                assert_eq!(world.message(ANNA, "at length", &sid).await, NOTHING, "{command}");
+                assert_eq!(
+                    world.message(ANNA, "at length", &sid).await,
+                    NOTHING,
+                    "{command}"
+                );
             }
         });
     }
@@ -1834,8 +2560,14 @@ fn an_answer_that_lies_beside_the_state_goes_on_time_and_the_others_of_its_row_s
         world.text(ANNA, "Hello").await;
         let (text, second) = (row(&world).unwrap(), &sids[0].0);
         assert!(!text.contains("1. word") && text.contains("2. word"));
-        assert_eq!(world.message(ANNA, "at length", second).await, [long_answer(2)]);
-        assert_ne!(world.message(ANNA, "at length", &first).await, [long_answer(1)]);
+        assert_eq!(
+            world.message(ANNA, "at length", second).await,
+            [long_answer(2)]
+        );
+        assert_ne!(
+            world.message(ANNA, "at length", &first).await,
+            [long_answer(1)]
+        );
         world.pass(HOUR / 2 + 60 * SECOND).await;
         world.text(ANNA, "Hello again").await;
         assert_eq!(row(&world), None);
@@ -1868,7 +2600,11 @@ fn everything_is_gone_when_the_conversation_expires() {
         world.pass(HOUR - 2 * SECOND).await;
         assert!(!world.stored(ANNA).is_empty() && !world.kv_keys().is_empty());
         world.pass(4 * SECOND).await;
-        assert_eq!(left(&world, ANNA), ["state.today", "state.turns"], "how many requests the day has cost");
+        assert_eq!(
+            left(&world, ANNA),
+            ["state.today", "state.turns"],
+            "how many requests the day has cost"
+        );
         assert!(world.kv_keys().is_empty());
         world.text(ANNA, "again").await;
         assert_eq!(users(&world.model_requests()[1]), ["again"]);
@@ -1937,12 +2673,20 @@ fn a_number_of_a_revision_is_not_given_again_while_kv_may_still_hold_it() {
         world.pass(30 * SECOND).await;
         world.kv_fails(false);
         world.pass(20 * SECOND).await;
-        assert_eq!(world.kv_keys().len(), 1, "saved late, with the least lifetime that KV takes: beyond the conversation's");
+        assert_eq!(
+            world.kv_keys().len(),
+            1,
+            "saved late, with the least lifetime that KV takes: beyond the conversation's"
+        );
         world.pass(20 * SECOND).await;
         world.text(ANNA, "two").await;
         world.pass(SECOND).await;
         let keys = world.kv_keys();
-        assert_eq!(keys.len(), 2, "the pretend KV refuses a key that changes: {keys:?}");
+        assert_eq!(
+            keys.len(),
+            2,
+            "the pretend KV refuses a key that changes: {keys:?}"
+        );
         world.pass(25 * HOUR).await;
         assert!(world.stored(ANNA).is_empty());
     });
@@ -1979,10 +2723,18 @@ fn addresses_are_stored_only_while_a_turn_needs_them() {
         world.model([after(1000, Act::Say("answer"))]);
         let during = async {
             world.pass(SECOND / 2).await;
-            assert!(world.stored(ANNA)["state"].contains(ANNA), "a late answer would need it");
+            assert!(
+                world.stored(ANNA)["state"].contains(ANNA),
+                "a late answer would need it"
+            );
         };
         futures_util::join!(world.text(ANNA, "Hello"), during);
         world.pass(SECOND).await;
-        assert!(!world.stored(ANNA).values().any(|value| value.contains(ANNA)));
+        assert!(
+            !world
+                .stored(ANNA)
+                .values()
+                .any(|value| value.contains(ANNA))
+        );
     });
 }

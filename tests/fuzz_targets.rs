@@ -60,27 +60,49 @@ fn whatever_a_store_gives_back_a_sender_is_answered_and_no_budget_is_exceeded() 
 
 /// Runs the cases; a failing one is made smaller and printed.
 fn run(name: &'static str, made: BoxedStrategy<Vec<u8>>) {
-    let target = targets::TARGETS.iter().find(|(other, _)| *other == name).unwrap().1;
-    let config = ProptestConfig { cases: CASES, failure_persistence: None, ..ProptestConfig::default() };
+    let target = targets::TARGETS
+        .iter()
+        .find(|(other, _)| *other == name)
+        .unwrap()
+        .1;
+    let config = ProptestConfig {
+        cases: CASES,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    };
     let started = Instant::now();
     let cases = prop_oneof![mutated(name), made];
     let outcome = TestRunner::new(config).run(&cases, |data| {
         target(&data);
         Ok(())
     });
-    println!("{name}: {CASES} cases in {:.1} s", started.elapsed().as_secs_f64());
+    println!(
+        "{name}: {CASES} cases in {:.1} s",
+        started.elapsed().as_secs_f64()
+    );
     match outcome {
         Ok(()) => {}
-        Err(TestError::Fail(reason, data)) => panic!("{name}: {reason}\n{:?}", String::from_utf8_lossy(&data)),
+        Err(TestError::Fail(reason, data)) => {
+            panic!("{name}: {reason}\n{:?}", String::from_utf8_lossy(&data))
+        }
         Err(TestError::Abort(reason)) => panic!("{name}: {reason}"),
     }
 }
 
 /// The corpus files of a target, with their names.
 fn corpus(name: &str) -> Vec<(String, Vec<u8>)> {
-    let directory = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(name);
+    let directory = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("fuzz/corpus")
+        .join(name);
     let entries = fs::read_dir(directory).unwrap().map(|entry| entry.unwrap());
-    let mut files: Vec<_> = entries.map(|entry| (entry.file_name().into_string().unwrap(), fs::read(entry.path()).unwrap())).collect();
+    let mut files: Vec<_> = entries
+        .map(|entry| {
+            (
+                entry.file_name().into_string().unwrap(),
+                fs::read(entry.path()).unwrap(),
+            )
+        })
+        .collect();
     files.sort();
     assert!(files.len() >= 10, "the corpus of {name} has been lost");
     files
@@ -88,7 +110,11 @@ fn corpus(name: &str) -> Vec<(String, Vec<u8>)> {
 
 /// A corpus file with up to three changes; not of the longest files, which are for the replay alone, as they cost the most.
 fn mutated(name: &str) -> BoxedStrategy<Vec<u8>> {
-    let seeds: Vec<Vec<u8>> = corpus(name).into_iter().map(|(_, data)| data).filter(|data| data.len() < 2500).collect();
+    let seeds: Vec<Vec<u8>> = corpus(name)
+        .into_iter()
+        .map(|(_, data)| data)
+        .filter(|data| data.len() < 2500)
+        .collect();
     (select(seeds), prop::collection::vec(change(), 0..4))
         .prop_map(|(mut data, changes)| {
             for change in changes {
@@ -190,13 +216,18 @@ impl Change {
         match self {
             Self::Set(at, byte) if len > 0 => data[at.index(len)] = byte,
             Self::Set(_, byte) => data.push(byte),
-            Self::Insert(at, word) => drop(data.splice(at.index(len + 1)..at.index(len + 1), word.iter().copied())),
+            Self::Insert(at, word) => {
+                drop(data.splice(at.index(len + 1)..at.index(len + 1), word.iter().copied()))
+            }
             Self::Remove(from, to) => drop(data.drain(range(from, to, len))),
             Self::Repeat(from, to) => data.extend_from_within(range(from, to, len)),
             Self::Truncate(at) => data.truncate(at.index(len + 1)),
             Self::Json(at, value) => {
                 // The JSON is the last line. Where there is none, the change is none.
-                let start = data.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+                let start = data
+                    .iter()
+                    .rposition(|byte| *byte == b'\n')
+                    .map_or(0, |at| at + 1);
                 if let Ok(mut json) = serde_json::from_slice::<Value>(&data[start..]) {
                     let chosen = at.index(count_values(&json));
                     *nth_value(&mut json, chosen) = value;
@@ -238,10 +269,26 @@ fn nth_value(json: &mut Value, n: usize) -> &mut Value {
 
 /// Well-formed bodies of fields that mean something to us or to signatures, under all kinds of URL.
 fn bodies() -> BoxedStrategy<Vec<u8>> {
-    let urls =
-        ["https://example.com/twilio/messages", "https://example.com:443/a'b?c='d'", "http://[::1]:8080", "wss://u:p@h?x#y", "", "é"];
+    let urls = [
+        "https://example.com/twilio/messages",
+        "https://example.com:443/a'b?c='d'",
+        "http://[::1]:8080",
+        "wss://u:p@h?x#y",
+        "",
+        "é",
+    ];
     let headers = ["", "AAAA", "hYBlZNTtE9nhDZLM3rPeKbdzOuY=", "not base64"];
-    let keys = ["MessageSid", "From", "To", "Body", "NumMedia", "a", "b", "", "é"];
+    let keys = [
+        "MessageSid",
+        "From",
+        "To",
+        "Body",
+        "NumMedia",
+        "a",
+        "b",
+        "",
+        "é",
+    ];
     let values = [
         "SM0123456789abcdef0123456789abcdef",
         "+15550100",
@@ -259,7 +306,9 @@ fn bodies() -> BoxedStrategy<Vec<u8>> {
     let pairs = prop::collection::vec((select(keys.to_vec()), select(values.to_vec())), 0..8);
     (select(urls.to_vec()), select(headers.to_vec()), pairs)
         .prop_map(|(url, header, pairs)| {
-            let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
+            let body = form_urlencoded::Serializer::new(String::new())
+                .extend_pairs(pairs)
+                .finish();
             format!("{url}\n{header}\n{body}").into_bytes()
         })
         .boxed()
@@ -295,20 +344,72 @@ fn answers() -> BoxedStrategy<Vec<u8>> {
     ];
     let times = prop_oneof![99 => 1usize..8, 1 => 200usize..900];
     prop::collection::vec((select(pieces.to_vec()), times), 0..8)
-        .prop_map(|pieces| pieces.into_iter().map(|(piece, times)| piece.repeat(times)).collect::<String>().into_bytes())
+        .prop_map(|pieces| {
+            pieces
+                .into_iter()
+                .map(|(piece, times)| piece.repeat(times))
+                .collect::<String>()
+                .into_bytes()
+        })
         .boxed()
 }
 
 /// JSON that is like a completion or an error, under all kinds of status.
 fn responses() -> BoxedStrategy<Vec<u8>> {
-    let statuses = ["200", "200", "200", "200", "400", "401", "403", "408", "409", "429", "429", "500", "503", "302", "0", "65535", "none"];
-    let waits = ["", "5", "0", "4294967296", "Sun, 22 Nov 2026 12:00:07 GMT", "Sun, 06 Nov 1994 08:49:37 GMT", "soon", "-1"];
-    let said = [json!(null), json!(""), json!(" \n"), json!("Hello."), json!(" Hello\u{0} "), json!(5), json!(["Hello"])];
-    let reasons = [json!("stop"), json!("length"), json!("content_filter"), json!("tool_calls"), json!(null), json!(1)];
-    let counts = [json!(0), json!(7), json!(u64::MAX), json!(-1), json!(null), json!(1.5)];
-    let labels = [json!("insufficient_quota"), json!("rate_limit_exceeded"), json!(null), json!(429)];
+    let statuses = [
+        "200", "200", "200", "200", "400", "401", "403", "408", "409", "429", "429", "500", "503",
+        "302", "0", "65535", "none",
+    ];
+    let waits = [
+        "",
+        "5",
+        "0",
+        "4294967296",
+        "Sun, 22 Nov 2026 12:00:07 GMT",
+        "Sun, 06 Nov 1994 08:49:37 GMT",
+        "soon",
+        "-1",
+    ];
+    let said = [
+        json!(null),
+        json!(""),
+        json!(" \n"),
+        json!("Hello."),
+        json!(" Hello\u{0} "),
+        json!(5),
+        json!(["Hello"]),
+    ];
+    let reasons = [
+        json!("stop"),
+        json!("length"),
+        json!("content_filter"),
+        json!("tool_calls"),
+        json!(null),
+        json!(1),
+    ];
+    let counts = [
+        json!(0),
+        json!(7),
+        json!(u64::MAX),
+        json!(-1),
+        json!(null),
+        json!(1.5),
+    ];
+    let labels = [
+        json!("insufficient_quota"),
+        json!("rate_limit_exceeded"),
+        json!(null),
+        json!(429),
+    ];
     let body = (
-        prop::collection::vec((select(said.to_vec()), select(said.to_vec()), select(reasons.to_vec())), 0..3),
+        prop::collection::vec(
+            (
+                select(said.to_vec()),
+                select(said.to_vec()),
+                select(reasons.to_vec()),
+            ),
+            0..3,
+        ),
         select(counts.to_vec()),
         select(labels.to_vec()),
         select(labels.to_vec()),
@@ -332,16 +433,35 @@ fn responses() -> BoxedStrategy<Vec<u8>> {
 /// States of a sender whose lists are well formed and need not agree with one another.
 fn states() -> BoxedStrategy<Vec<u8>> {
     let now = 1_795_348_800_000_u64;
-    let moment = || select(vec![0, now - 4_000_000, now - 61_000, now - 1, now, now + 1, now + 5_000, now + 3_600_000, u64::MAX]);
+    let moment = || {
+        select(vec![
+            0,
+            now - 4_000_000,
+            now - 61_000,
+            now - 1,
+            now,
+            now + 1,
+            now + 5_000,
+            now + 3_600_000,
+            u64::MAX,
+        ])
+    };
     let number = || select(vec![0, 1, 2, 3, u64::MAX - 1, u64::MAX]);
-    let sid = || select(vec!["aa", "ab", "ac", "ad"]).prop_map(|end| format!("SM{}{end}", "0".repeat(30)));
+    let sid = || {
+        select(vec!["aa", "ab", "ac", "ad"]).prop_map(|end| format!("SM{}{end}", "0".repeat(30)))
+    };
     let route = json!({
         "sender": "+15550100", "number": "+15550199", "service": null, "account": "AC0123456789abcdef0123456789abcdef",
         "token": "0000000000000000", "origin": "https://example.com",
     });
-    let outcomes = [json!("waiting"), json!("nothing"), json!({ "answer": 1 }), json!({ "notice": { "too_long": 7 } })];
-    let seen =
-        (sid(), moment(), select(outcomes.to_vec())).prop_map(|(sid, at, outcome)| json!({ "sid": sid, "at": at, "outcome": outcome }));
+    let outcomes = [
+        json!("waiting"),
+        json!("nothing"),
+        json!({ "answer": 1 }),
+        json!({ "notice": { "too_long": 7 } }),
+    ];
+    let seen = (sid(), moment(), select(outcomes.to_vec()))
+        .prop_map(|(sid, at, outcome)| json!({ "sid": sid, "at": at, "outcome": outcome }));
     let message = {
         let route = route.clone();
         (sid(), moment(), select(vec![json!("one"), json!(null), json!("")]))
@@ -349,9 +469,11 @@ fn states() -> BoxedStrategy<Vec<u8>> {
     };
     let turn = (number(), prop::collection::vec(message.clone(), 0..3), 0u32..4)
         .prop_map(|(number, messages, attempt)| json!({ "number": number, "messages": messages, "attempt": attempt }));
-    let kept = (prop::option::of(number()), moment()).prop_map(|(revision, at)| json!({ "revision": revision, "expires_at": at }));
+    let kept = (prop::option::of(number()), moment())
+        .prop_map(|(revision, at)| json!({ "revision": revision, "expires_at": at }));
     let unsaved = number().prop_map(|turn| json!({ "turn": turn, "user": "u", "assistant": "a" }));
-    let revision = (number(), moment()).prop_map(|(number, at)| json!({ "number": number, "expires_at": at }));
+    let revision =
+        (number(), moment()).prop_map(|(number, at)| json!({ "number": number, "expires_at": at }));
     let late = (prop::collection::vec(select(vec!["one", "", "two"]), 0..3), prop::option::of(moment()), moment(), moment(), number())
         .prop_map(move |(parts, attempt, not_before, give_up_at, tries)| {
             let tries = tries.min(u32::MAX.into());
@@ -368,8 +490,14 @@ fn states() -> BoxedStrategy<Vec<u8>> {
         prop::collection::vec(revision, 0..3),
         prop::collection::vec(late, 0..3),
     );
-    let others =
-        (prop::option::of(turn), number(), prop::option::of(kept), prop::option::of(moment()), moment(), prop::option::of(moment()));
+    let others = (
+        prop::option::of(turn),
+        number(),
+        prop::option::of(kept),
+        prop::option::of(moment()),
+        moment(),
+        prop::option::of(moment()),
+    );
     (lists, others)
         .prop_map(|((admitted, seen, pending, unsaved, revisions, late), (turn, turns, conversation, wake_at, save_at, alarm))| {
             let state = json!({

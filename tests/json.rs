@@ -20,7 +20,12 @@ const ANSWER: &str = r#"{"id":"x","choices":[{"index":0,"message":{"role":"assis
 const CONVERSATION: &str = r#"{"v":1,"turns":[{"user":"Hello","assistant":"Hé \ud83d\ude00"}]}"#;
 
 fn answered(body: &str) -> bool {
-    let response = HttpResponse { status: 200, retry_after: None, location: None, body: body.as_bytes().to_vec() };
+    let response = HttpResponse {
+        status: 200,
+        retry_after: None,
+        location: None,
+        body: body.as_bytes().to_vec(),
+    };
     openai::decode(Ok(&response)).result.is_ok()
 }
 
@@ -39,10 +44,16 @@ fn json_that_would_take_the_whole_stack_is_an_error() {
     for (answer, conversation) in [
         (deep.clone(), deep.clone()),
         (ignored(ANSWER), ignored(CONVERSATION)),
-        (ANSWER.replace("\"Hé \\ud83d\\ude00\"", &deep), CONVERSATION.replace("\"Hello\"", &deep)),
+        (
+            ANSWER.replace("\"Hé \\ud83d\\ude00\"", &deep),
+            CONVERSATION.replace("\"Hello\"", &deep),
+        ),
     ] {
         assert!(!answered(&answer));
-        assert_eq!(Conversation::decode(&conversation), Err(DecodeError::Corrupt));
+        assert_eq!(
+            Conversation::decode(&conversation),
+            Err(DecodeError::Corrupt)
+        );
     }
 }
 

@@ -57,7 +57,10 @@ fn every_message_is_answered_once_whatever_fails() {
         assert_eq!(run.breach, None, "seed {seed}");
         return;
     }
-    let (first, seeds) = (number("FIRST_SEED").unwrap_or(1), number("SEEDS").unwrap_or(SEEDS));
+    let (first, seeds) = (
+        number("FIRST_SEED").unwrap_or(1),
+        number("SEEDS").unwrap_or(SEEDS),
+    );
     let started = Instant::now();
     let total = run_all(first, seeds, None);
     let seconds = started.elapsed().as_secs_f64();
@@ -84,7 +87,11 @@ fn every_kind_of_fault_and_of_end_comes_about() {
     }
     let total = run_all(1, 1500, None);
     for what in EVERYTHING {
-        assert!(total.counters.get(what).is_some_and(|times| *times > 0), "never in {} seeds: {what}", total.seeds);
+        assert!(
+            total.counters.get(what).is_some_and(|times| *times > 0),
+            "never in {} seeds: {what}",
+            total.seeds
+        );
     }
 }
 
@@ -174,7 +181,9 @@ fn noticed(mutation: Mutation, seeds: u64) {
     }
     for seed in 1..=seeds {
         if let Some(breach) = run(seed, Some(mutation), false).breach {
-            tell(&format!("simulation: {mutation:?} noticed at seed {seed}: {breach}"));
+            tell(&format!(
+                "simulation: {mutation:?} noticed at seed {seed}: {breach}"
+            ));
             return;
         }
     }
@@ -216,17 +225,32 @@ fn run(seed: u64, mutation: Option<Mutation>, traced: bool) -> Run {
         }
     }));
     if let Err(panic) = went {
-        let words = panic.downcast_ref::<String>().cloned().or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
-        world.ledger.borrow_mut().check(false, || format!("a panic: {}", words.unwrap_or_default()));
+        let words = panic
+            .downcast_ref::<String>()
+            .cloned()
+            .or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
+        world
+            .ledger
+            .borrow_mut()
+            .check(false, || format!("a panic: {}", words.unwrap_or_default()));
     }
     let breach = world.ledger.borrow().breach.clone();
     if let Some(breach) = &breach {
         world.say(|| format!("BROKEN: {breach}"));
     }
-    let trace = world.trace.as_ref().map(std::cell::RefCell::take).unwrap_or_default();
+    let trace = world
+        .trace
+        .as_ref()
+        .map(std::cell::RefCell::take)
+        .unwrap_or_default();
     let ledger = std::mem::take(&mut *world.ledger.borrow_mut());
     world.take_down();
-    Run { breach, checks: ledger.checks, counters: ledger.counters, trace }
+    Run {
+        breach,
+        checks: ledger.checks,
+        counters: ledger.counters,
+        trace,
+    }
 }
 
 #[derive(Default)]
@@ -253,7 +277,9 @@ fn run_all(first: u64, seeds: u64, mutation: Option<Mutation>) -> Total {
                     let mut total = total.lock().unwrap();
                     total.seeds += 1;
                     total.checks += run.checks;
-                    run.counters.into_iter().for_each(|(what, times)| *total.counters.entry(what).or_default() += times);
+                    run.counters.into_iter().for_each(|(what, times)| {
+                        *total.counters.entry(what).or_default() += times
+                    });
                     if let Some(breach) = run.breach
                         && total.breach.as_ref().is_none_or(|(other, _)| seed < *other)
                     {
@@ -267,7 +293,10 @@ fn run_all(first: u64, seeds: u64, mutation: Option<Mutation>) -> Total {
 }
 
 fn number(name: &str) -> Option<u64> {
-    std::env::var(name).ok().map(|text| text.parse().unwrap_or_else(|_| panic!("{name} must be a whole number, not {text:?}")))
+    std::env::var(name).ok().map(|text| {
+        text.parse()
+            .unwrap_or_else(|_| panic!("{name} must be a whole number, not {text:?}"))
+    })
 }
 
 /// Past the capture of the test harness: what was run is of interest when it passes, too.

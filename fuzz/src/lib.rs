@@ -33,8 +33,8 @@ use switchboard::{
     message::{self, Input, Message},
     openai::{self, Failure, MAX_RETRIES},
     platform::{
-        Batch, Budgets, Clock, Http, HttpError, HttpRequest, HttpResponse, Kv, Log, PlatformError, Random, Spawn, Storage, Stored,
-        UnixMillis,
+        Batch, Budgets, Clock, Http, HttpError, HttpRequest, HttpResponse, Kv, Log, PlatformError,
+        Random, Spawn, Storage, Stored, UnixMillis,
     },
     pseudonym::Pseudonym,
     sender::{Reply, Sender, SenderCall},
@@ -63,56 +63,97 @@ const TOKEN: &str = "a-token-that-is-in-no-corpus-file";
 /// A form and its signature. The bytes are a line with the URL, a line with the signature header, and the body.
 pub fn form_signature(data: &[u8]) {
     let [url, header, body] = lines(data);
-    let (url, header) = (String::from_utf8_lossy(url), String::from_utf8_lossy(header));
-    let tokens = [Secret::new("another token".into()), Secret::new(TOKEN.into())];
+    let (url, header) = (
+        String::from_utf8_lossy(url),
+        String::from_utf8_lossy(header),
+    );
+    let tokens = [
+        Secret::new("another token".into()),
+        Secret::new(TOKEN.into()),
+    ];
     json_is_verified_as_a_whole(&url, &header, body, &tokens);
 
     let lenient: Vec<(String, String)> = form_urlencoded::parse(body).into_owned().collect();
     let form = match Form::parse(body) {
         Ok(form) => form,
         Err(FormError::PercentEncoding) => return assert!(has_broken_percent(body)),
-        Err(FormError::Utf8) => return assert!(lenient.iter().any(|(key, value)| format!("{key}{value}").contains('\u{FFFD}'))),
+        Err(FormError::Utf8) => {
+            return assert!(
+                lenient
+                    .iter()
+                    .any(|(key, value)| format!("{key}{value}").contains('\u{FFFD}'))
+            );
+        }
     };
     assert!(!has_broken_percent(body));
     assert_eq!(
-        form.pairs().map(|(key, value)| (key.to_owned(), value.to_owned())).collect::<Vec<_>>(),
+        form.pairs()
+            .map(|(key, value)| (key.to_owned(), value.to_owned()))
+            .collect::<Vec<_>>(),
         lenient,
         "a well-formed body is read as every library reads it"
     );
-    let encoded = form_urlencoded::Serializer::new(String::new()).extend_pairs(&lenient).finish();
+    let encoded = form_urlencoded::Serializer::new(String::new())
+        .extend_pairs(&lenient)
+        .finish();
     assert_eq!(Form::parse(encoded.as_bytes()).as_ref(), Ok(&form));
 
-    let refused = verify_form(&url, form.clone(), Some(&header), &tokens).expect_err("nobody signed this");
-    let malformed = BASE64_STANDARD.decode(&*header).map_or(true, |bytes| bytes.len() != 20);
-    assert_eq!(refused, if header.is_empty() { SignatureError::Missing } else { malformed_or_wrong(malformed) });
+    let refused =
+        verify_form(&url, form.clone(), Some(&header), &tokens).expect_err("nobody signed this");
+    let malformed = BASE64_STANDARD
+        .decode(&*header)
+        .map_or(true, |bytes| bytes.len() != 20);
+    assert_eq!(
+        refused,
+        if header.is_empty() {
+            SignatureError::Missing
+        } else {
+            malformed_or_wrong(malformed)
+        }
+    );
 
     let signature = sign(&url, &signed_text(&form));
-    let verified = verify_form(&url, form.clone(), Some(&signature), &tokens).expect("what is signed verifies");
+    let verified = verify_form(&url, form.clone(), Some(&signature), &tokens)
+        .expect("what is signed verifies");
     assert_eq!((verified.get(), verified.token()), (&form, 1));
     let elsewhere = verify_form(&format!("{url}x"), form.clone(), Some(&signature), &tokens);
     assert_eq!(elsewhere, Err(SignatureError::Mismatch), "another URL");
     if let Ok(changed) = Form::parse(&with_a_byte_changed(body)) {
         // What is signed has no separators, so some forms share their signature: then, and only then, it stays good.
         let same = signed_text(&changed) == signed_text(&form);
-        assert_eq!(verify_form(&url, changed, Some(&signature), &tokens).is_ok(), same, "a changed byte");
+        assert_eq!(
+            verify_form(&url, changed, Some(&signature), &tokens).is_ok(),
+            same,
+            "a changed byte"
+        );
     }
     if let Ok(message) = Message::from_form(&form, 100) {
         assert!(!message.from.is_short_code());
         if let Input::Text(text) = &message.input {
-            assert!(!text.is_empty() && text.chars().count() <= 100 && message::clean(text) == *text);
+            assert!(
+                !text.is_empty() && text.chars().count() <= 100 && message::clean(text) == *text
+            );
         }
     }
 }
 
 fn json_is_verified_as_a_whole(url: &str, header: &str, body: &[u8], tokens: &[Secret]) {
-    assert!(verify_json(url, body, Some(header), tokens).is_err(), "nobody signed this");
-    let hash: String = Sha256::digest(body).iter().map(|byte| format!("{byte:02x}")).collect();
+    assert!(
+        verify_json(url, body, Some(header), tokens).is_err(),
+        "nobody signed this"
+    );
+    let hash: String = Sha256::digest(body)
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
     let base = url.split(['?', '#']).next().unwrap_or_default();
     let url = format!("{base}?bodySHA256={hash}");
     let signature = sign(&url, "");
-    let verified = verify_json(&url, body, Some(&signature), tokens).expect("what is signed verifies");
+    let verified =
+        verify_json(&url, body, Some(&signature), tokens).expect("what is signed verifies");
     assert_eq!((*verified.get(), verified.token()), (body, 1));
-    let changed = verify_json(&url, &with_a_byte_changed(body), Some(&signature), tokens).map(|_| ());
+    let changed =
+        verify_json(&url, &with_a_byte_changed(body), Some(&signature), tokens).map(|_| ());
     assert_eq!(changed, Err(SignatureError::Mismatch), "a changed byte");
 }
 
@@ -121,29 +162,58 @@ pub fn twiml_parts(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
     let parts = parts::split(&text);
     assert!(parts.len() <= MAX_PARTS);
-    assert!(parts.iter().all(|part| !part.trim().is_empty() && part.encode_utf16().count() <= MAX_PART_UNITS));
+    assert!(
+        parts
+            .iter()
+            .all(|part| !part.trim().is_empty() && part.encode_utf16().count() <= MAX_PART_UNITS)
+    );
     let visible = |text: &str| text.split_whitespace().collect::<String>();
     let (said, whole) = (visible(&parts.concat()), visible(&text));
     if said != whole {
-        assert_eq!(parts.len(), MAX_PARTS, "only what no ten parts hold is left out");
-        assert!(said.strip_suffix('…').is_some_and(|said| whole.starts_with(said)), "and that is marked, and at the end");
+        assert_eq!(
+            parts.len(),
+            MAX_PARTS,
+            "only what no ten parts hold is left out"
+        );
+        assert!(
+            said.strip_suffix('…')
+                .is_some_and(|said| whole.starts_with(said)),
+            "and that is marked, and at the end"
+        );
     }
 
     let xml = twiml::messages(&parts).expect("writing to memory");
     assert!(!xml.contains(is_forbidden_in_xml));
-    let kept = parts.iter().map(|part| one_line_end(&part.replace(is_forbidden_in_xml, "")));
-    let read: Vec<String> = read_messages(&xml).iter().map(|text| one_line_end(text)).collect();
+    let kept = parts
+        .iter()
+        .map(|part| one_line_end(&part.replace(is_forbidden_in_xml, "")));
+    let read: Vec<String> = read_messages(&xml)
+        .iter()
+        .map(|text| one_line_end(text))
+        .collect();
     assert_eq!(read, kept.collect::<Vec<_>>());
 }
 
 /// An answer of OpenAI's. The bytes are a line with the status, a line with `Retry-After`, and the body.
 pub fn openai_response(data: &[u8]) {
     let [status, retry_after, body] = lines(data);
-    let status = std::str::from_utf8(status).ok().and_then(|status| status.parse().ok()).unwrap_or(200);
-    let response = HttpResponse { status, retry_after: None, location: None, body: body.to_vec() };
+    let status = std::str::from_utf8(status)
+        .ok()
+        .and_then(|status| status.parse().ok())
+        .unwrap_or(200);
+    let response = HttpResponse {
+        status,
+        retry_after: None,
+        location: None,
+        body: body.to_vec(),
+    };
     let openai::Decoded { result, tokens } = openai::decode(Ok(&response));
     if status != 200 {
-        assert_eq!(tokens, openai::Tokens::default(), "only a completion is charged");
+        assert_eq!(
+            tokens,
+            openai::Tokens::default(),
+            "only a completion is charged"
+        );
     }
     match result {
         Ok(completion) => {
@@ -152,18 +222,36 @@ pub fn openai_response(data: &[u8]) {
             let json: Value = serde_json::from_slice(body).unwrap_or_default();
             let message = &json["choices"][0]["message"];
             if message.is_object() {
-                let field = if completion.remark == Some("refusal") { "refusal" } else { "content" };
+                let field = if completion.remark == Some("refusal") {
+                    "refusal"
+                } else {
+                    "content"
+                };
                 let said = message[field].as_str().unwrap_or_default().trim();
-                let ellipsis = if completion.remark == Some("length") { "…" } else { "" };
-                assert_eq!(completion.text, format!("{said}{ellipsis}"), "the text is the model's");
+                let ellipsis = if completion.remark == Some("length") {
+                    "…"
+                } else {
+                    ""
+                };
+                assert_eq!(
+                    completion.text,
+                    format!("{said}{ellipsis}"),
+                    "the text is the model's"
+                );
             }
             assert!(!completion.text.trim().is_empty());
-            assert!(matches!(completion.remark, None | Some("length" | "refusal")));
+            assert!(matches!(
+                completion.remark,
+                None | Some("length" | "refusal")
+            ));
             assert!(completion.text.len() <= body.len() + "…".len());
         }
         Err(failure) => {
             let expected = match status {
-                200 => matches!(failure, Failure::Unexpected | Failure::Empty | Failure::TokenLimit | Failure::Filtered),
+                200 => matches!(
+                    failure,
+                    Failure::Unexpected | Failure::Empty | Failure::TokenLimit | Failure::Filtered
+                ),
                 401 | 403 => failure == Failure::Unauthorized,
                 429 => matches!(failure, Failure::Busy | Failure::InsufficientQuota),
                 400..=499 => matches!(failure, Failure::Busy | Failure::Rejected),
@@ -177,10 +265,23 @@ pub fn openai_response(data: &[u8]) {
 }
 
 fn waits_stay_within_their_time(failure: Failure, retry_after: &str) {
-    let passing = matches!(failure, Failure::Busy | Failure::ServerError | Failure::Connection);
+    let passing = matches!(
+        failure,
+        Failure::Busy | Failure::ServerError | Failure::Connection
+    );
     for retries in 0..=MAX_RETRIES {
-        let wait = openai::retry_after(failure, Some(retry_after), NOW, retries, Duration::from_secs(30), 0.5);
-        assert!(wait.is_none_or(|wait| passing && retries < MAX_RETRIES && wait < Duration::from_secs(30) && !wait.is_zero()));
+        let wait = openai::retry_after(
+            failure,
+            Some(retry_after),
+            NOW,
+            retries,
+            Duration::from_secs(30),
+            0.5,
+        );
+        assert!(wait.is_none_or(|wait| passing
+            && retries < MAX_RETRIES
+            && wait < Duration::from_secs(30)
+            && !wait.is_zero()));
     }
 }
 
@@ -193,8 +294,13 @@ pub fn stored_state(data: &[u8]) {
 }
 
 fn stored_conversation(text: &str) {
-    let Ok(conversation) = Conversation::decode(text) else { return };
-    let chars = conversation.turns().iter().map(|turn| turn.user.chars().count() + turn.assistant.chars().count());
+    let Ok(conversation) = Conversation::decode(text) else {
+        return;
+    };
+    let chars = conversation
+        .turns()
+        .iter()
+        .map(|turn| turn.user.chars().count() + turn.assistant.chars().count());
     assert!(conversation.turns().len() <= MAX_TURNS && chars.sum::<usize>() <= MAX_CHARS);
     let encoded = conversation.encode().expect("writing to memory");
     assert_eq!(Conversation::decode(&encoded), Ok(conversation));
@@ -205,18 +311,38 @@ fn stored_budget(text: &str) {
     let object = Object::holding("used", text);
     let budget = Budget::new(object.clone());
     let outcomes = (0..5)
-        .map(|_| at_once(budget.reserve(ReserveCall { item: Item::ModelRequest, cap: CAP, tally: Tally::EMPTY }, NOW)))
+        .map(|_| {
+            at_once(budget.reserve(
+                ReserveCall {
+                    item: Item::ModelRequest,
+                    cap: CAP,
+                    tally: Tally::EMPTY,
+                },
+                NOW,
+            ))
+        })
         .collect::<Vec<_>>();
-    let granted = outcomes.iter().filter(|outcome| **outcome == Ok(Reservation::Granted)).count();
+    let granted = outcomes
+        .iter()
+        .filter(|outcome| **outcome == Ok(Reservation::Granted))
+        .count();
     assert!(granted <= CAP as usize, "never beyond the cap");
     let stored = object.value("used");
     assert!(outcomes.iter().all(Result::is_ok), "damage is no error");
     if object.logged("budget_unreadable") {
-        assert!(granted == 0 && stored.contains(r#""exhausted":true"#), "a count that cannot be read is used up, durably");
+        assert!(
+            granted == 0 && stored.contains(r#""exhausted":true"#),
+            "a count that cannot be read is used up, durably"
+        );
     }
     if granted > 0 {
         let json: Value = serde_json::from_str(&stored).expect("the count is JSON");
-        assert!(json["calls"].as_u64().is_some_and(|calls| (granted as u64..=CAP.into()).contains(&calls)), "what is granted is counted");
+        assert!(
+            json["calls"]
+                .as_u64()
+                .is_some_and(|calls| (granted as u64..=CAP.into()).contains(&calls)),
+            "what is granted is counted"
+        );
     }
     let before: Value = serde_json::from_str(text).unwrap_or_default();
     let number = |name: &str| before[name].as_u64().unwrap_or_default();
@@ -231,7 +357,11 @@ fn stored_sender(text: &str) {
     let reply = object.deliver(&sender, FRESH);
     let unreadable = object.logged("state_unreadable");
     if unreadable {
-        assert_eq!((&reply, object.0.asked.get()), (&Reply::Text("answer".into()), 1), "met as a stranger, who is answered");
+        assert_eq!(
+            (&reply, object.0.asked.get()),
+            (&Reply::Text("answer".into()), 1),
+            "met as a stranger, who is answered"
+        );
     }
     let asked = object.0.asked.get();
     let again = object.deliver(&sender, FRESH);
@@ -247,20 +377,33 @@ fn stored_sender(text: &str) {
         }
     }
     object.ring_until_quiet(&sender);
-    assert!(object.0.asked.get() <= object.0.reserved.get(), "no request that is not reserved");
+    assert!(
+        object.0.asked.get() <= object.0.reserved.get(),
+        "no request that is not reserved"
+    );
     if unreadable {
-        return assert!(object.0.values.borrow().is_empty(), "nothing is left after the conversation's time");
+        return assert!(
+            object.0.values.borrow().is_empty(),
+            "nothing is left after the conversation's time"
+        );
     }
     object.0.log.borrow_mut().clear();
     object.deliver(&object.start(), AFTER_RESTART);
-    assert!(!object.logged("state_unreadable"), "what it stores it can read");
+    assert!(
+        !object.logged("state_unreadable"),
+        "what it stores it can read"
+    );
 }
 
 /// 2026-11-22T12:00:00Z.
 const NOW: UnixMillis = UnixMillis(1_795_348_800_000);
 const FRESH: &str = "SM0000000000000000000000000000f001";
 const AFTER_RESTART: &str = "SM0000000000000000000000000000f002";
-const KNOWN: [&str; 3] = ["SM000000000000000000000000000000aa", "SM000000000000000000000000000000ab", "SM000000000000000000000000000000ac"];
+const KNOWN: [&str; 3] = [
+    "SM000000000000000000000000000000aa",
+    "SM000000000000000000000000000000ab",
+    "SM000000000000000000000000000000ac",
+];
 
 /// The platform of one sender object, in which nothing ever waits: every future is ready when it is first polled.
 #[derive(Clone, Debug, Default)]
@@ -290,18 +433,28 @@ impl std::fmt::Debug for Inner {
 impl Object {
     fn holding(key: &str, value: &str) -> Self {
         let values = RefCell::new([(key.to_owned(), value.to_owned())].into());
-        Self(Rc::new(Inner { now: Cell::new(NOW.0), values, kv: value.to_owned(), ..Inner::default() }))
+        Self(Rc::new(Inner {
+            now: Cell::new(NOW.0),
+            values,
+            kv: value.to_owned(),
+            ..Inner::default()
+        }))
     }
 
     fn start(&self) -> Sender<Self> {
         thread_local! {
             static CONFIG: Rc<Config> = Rc::new(Config::parse(setting).expect("the settings are valid"));
         }
-        Sender::new(self.clone(), CONFIG.with(Rc::clone), Pseudonym::from_object_name("ab".repeat(32)))
+        Sender::new(
+            self.clone(),
+            CONFIG.with(Rc::clone),
+            Pseudonym::from_object_name("ab".repeat(32)),
+        )
     }
 
     fn deliver(&self, sender: &Sender<Self>, sid: &str) -> Reply {
-        let reply = at_once(sender.deliver(call(sid))).expect("storage works, so a message is answered");
+        let reply =
+            at_once(sender.deliver(call(sid))).expect("storage works, so a message is answered");
         self.finish_tasks();
         reply
     }
@@ -309,7 +462,9 @@ impl Object {
     /// Rings whenever an alarm is set, as often as an ordinary conversation needs it and more.
     fn ring_until_quiet(&self, sender: &Sender<Self>) {
         for _ in 0..12 {
-            let Some(at) = self.0.alarm.take() else { return };
+            let Some(at) = self.0.alarm.take() else {
+                return;
+            };
             self.0.now.set(self.0.now.get().max(at.0));
             at_once(sender.alarm()).expect("storage works, so the alarm does");
             self.finish_tasks();
@@ -318,7 +473,9 @@ impl Object {
 
     fn finish_tasks(&self) {
         loop {
-            let Some(task) = self.0.tasks.borrow_mut().pop() else { return };
+            let Some(task) = self.0.tasks.borrow_mut().pop() else {
+                return;
+            };
             at_once(task);
         }
     }
@@ -364,13 +521,18 @@ impl Clock for Object {
         UnixMillis(self.0.now.get())
     }
     async fn sleep(&self, duration: Duration) {
-        self.0.now.set(UnixMillis(self.0.now.get()).plus(duration).0);
+        self.0
+            .now
+            .set(UnixMillis(self.0.now.get()).plus(duration).0);
     }
 }
 
 impl Log for Object {
     fn write(&self, line: &str) {
-        assert!(serde_json::from_str::<Value>(line).is_ok(), "a log line is JSON");
+        assert!(
+            serde_json::from_str::<Value>(line).is_ok(),
+            "a log line is JSON"
+        );
         self.0.log.borrow_mut().push(line.to_owned());
     }
 }
@@ -385,14 +547,22 @@ impl Http for Object {
     async fn send(&self, request: &HttpRequest, _: Duration) -> Result<HttpResponse, HttpError> {
         let (status, body) = if request.url.starts_with("https://api.openai.com/") {
             self.0.asked.set(self.0.asked.get() + 1);
-            (200, r#"{"choices":[{"message":{"content":"answer"}}]}"#.to_owned())
+            (
+                200,
+                r#"{"choices":[{"message":{"content":"answer"}}]}"#.to_owned(),
+            )
         } else if request.method == "GET" {
             (200, r#"{"messages":[]}"#.to_owned())
         } else {
             self.0.sent.set(self.0.sent.get() + 1);
             (201, format!(r#"{{"sid":"SM{:032x}"}}"#, self.0.sent.get()))
         };
-        Ok(HttpResponse { status, retry_after: None, location: None, body: body.into_bytes() })
+        Ok(HttpResponse {
+            status,
+            retry_after: None,
+            location: None,
+            body: body.into_bytes(),
+        })
     }
 }
 
@@ -401,8 +571,14 @@ impl Kv for Object {
         Ok(Some(self.0.kv.clone()))
     }
     async fn put(&self, _: &str, value: &str, ttl: Duration) -> Result<(), PlatformError> {
-        assert!(ttl >= Duration::from_secs(60), "KV refuses a lifetime below 60 s");
-        assert!(Conversation::decode(value).is_ok(), "what it saves it can read");
+        assert!(
+            ttl >= Duration::from_secs(60),
+            "KV refuses a lifetime below 60 s"
+        );
+        assert!(
+            Conversation::decode(value).is_ok(),
+            "what it saves it can read"
+        );
         Ok(())
     }
     async fn delete(&self, _: &str) -> Result<(), PlatformError> {
@@ -421,7 +597,10 @@ impl Storage for Object {
             self.0.alarm.take();
         }
         values.extend(batch.puts);
-        batch.deletes.iter().for_each(|key| drop(values.remove(key)));
+        batch
+            .deletes
+            .iter()
+            .for_each(|key| drop(values.remove(key)));
         self.0.alarm.set(batch.alarm.or(self.0.alarm.get()));
         Ok(())
     }
@@ -455,13 +634,18 @@ fn lines(data: &[u8]) -> [&[u8]; 3] {
 }
 
 fn has_broken_percent(body: &[u8]) -> bool {
-    let digits = |at: usize| body.get(at + 1..at + 3).is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit));
+    let digits = |at: usize| {
+        body.get(at + 1..at + 3)
+            .is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
+    };
     (0..body.len()).any(|at| body[at] == b'%' && !digits(at))
 }
 
 /// `bytes` with another byte in a place that depends on them, or with one more if there are none.
 fn with_a_byte_changed(bytes: &[u8]) -> Vec<u8> {
-    let sum = bytes.iter().fold(7usize, |sum, byte| sum.wrapping_mul(31).wrapping_add(usize::from(*byte)));
+    let sum = bytes.iter().fold(7usize, |sum, byte| {
+        sum.wrapping_mul(31).wrapping_add(usize::from(*byte))
+    });
     let mut changed = bytes.to_vec();
     match bytes.len().checked_sub(1) {
         None => changed.push(b'x'),
@@ -471,17 +655,34 @@ fn with_a_byte_changed(bytes: &[u8]) -> Vec<u8> {
 }
 
 fn malformed_or_wrong(malformed: bool) -> SignatureError {
-    if malformed { SignatureError::Malformed } else { SignatureError::Mismatch }
+    if malformed {
+        SignatureError::Malformed
+    } else {
+        SignatureError::Mismatch
+    }
 }
 
 /// What Twilio signs of a form: keys in byte order, the different values of a repeated key as JavaScript sorts them.
 fn signed_text(form: &Form) -> String {
     let mut fields: BTreeMap<&[u8], BTreeSet<Vec<u16>>> = BTreeMap::new();
     for (key, value) in form.pairs() {
-        fields.entry(key.as_bytes()).or_default().insert(value.encode_utf16().collect());
+        fields
+            .entry(key.as_bytes())
+            .or_default()
+            .insert(value.encode_utf16().collect());
     }
-    let pairs = fields.iter().flat_map(|(key, values)| values.iter().map(move |value| (key, value)));
-    pairs.map(|(key, value)| format!("{}{}", String::from_utf8_lossy(key), String::from_utf16_lossy(value))).collect()
+    let pairs = fields
+        .iter()
+        .flat_map(|(key, values)| values.iter().map(move |value| (key, value)));
+    pairs
+        .map(|(key, value)| {
+            format!(
+                "{}{}",
+                String::from_utf8_lossy(key),
+                String::from_utf16_lossy(value)
+            )
+        })
+        .collect()
 }
 
 fn sign(url: &str, fields: &str) -> String {
@@ -521,10 +722,19 @@ fn read_messages(xml: &str) -> Vec<String> {
                 texts.extend(current.take());
             }
             Event::Empty(tag) => assert!(tag.name().as_ref() == "Response" && open.is_empty()),
-            Event::Text(text) => current.as_mut().expect("text is in a message").push_str(&text),
+            Event::Text(text) => current
+                .as_mut()
+                .expect("text is in a message")
+                .push_str(&text),
             Event::GeneralRef(name) => {
-                let text: Cow<'_, str> = quick_xml::escape::unescape(&format!("&{};", &*name)).expect("a reference").into_owned().into();
-                current.as_mut().expect("text is in a message").push_str(&text);
+                let text: Cow<'_, str> = quick_xml::escape::unescape(&format!("&{};", &*name))
+                    .expect("a reference")
+                    .into_owned()
+                    .into();
+                current
+                    .as_mut()
+                    .expect("text is in a message")
+                    .push_str(&text);
             }
             Event::Eof => return texts,
             other => panic!("{other:?} is no part of an answer"),

@@ -30,7 +30,11 @@ pub fn answer(user_messages: &[String]) -> String {
     if let Some(length) = wanted_length(&asked) {
         return prose(length);
     }
-    format!("Nice to hear from you! You said: \"{}\" (message {} of our conversation)", quote(last), user_messages.len())
+    format!(
+        "Nice to hear from you! You said: \"{}\" (message {} of our conversation)",
+        quote(last),
+        user_messages.len()
+    )
 }
 
 /// Exactly `length` characters of sentences in paragraphs.
@@ -38,10 +42,17 @@ pub fn prose(length: usize) -> String {
     let mut text = String::new();
     let mut number: usize = 0;
     while text.len() < length {
-        let sentence = SENTENCES.get(number.checked_rem(SENTENCES.len()).unwrap_or(0)).copied().unwrap_or("And so on.");
+        let sentence = SENTENCES
+            .get(number.checked_rem(SENTENCES.len()).unwrap_or(0))
+            .copied()
+            .unwrap_or("And so on.");
         number = number.saturating_add(1);
         text.push_str(sentence);
-        text.push_str(if number.is_multiple_of(5) { "\n\n" } else { " " });
+        text.push_str(if number.is_multiple_of(5) {
+            "\n\n"
+        } else {
+            " "
+        });
     }
     // The sentences are ASCII, so that a byte is a character. The text ends with a full stop wherever it was cut.
     text.truncate(length.saturating_sub(1));
@@ -74,7 +85,11 @@ const MAX_QUOTE: usize = 500;
 
 /// Lower case, letters and digits only, single spaces.
 fn normalise(text: &str) -> String {
-    let plain: String = text.to_lowercase().chars().filter(|c| c.is_alphanumeric() || c.is_whitespace()).collect();
+    let plain: String = text
+        .to_lowercase()
+        .chars()
+        .filter(|c| c.is_alphanumeric() || c.is_whitespace())
+        .collect();
     plain.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
@@ -82,7 +97,10 @@ fn normalise(text: &str) -> String {
 fn wanted_length(asked: &str) -> Option<usize> {
     let words: Vec<&str> = asked.split(' ').collect();
     words.windows(3).find_map(|window| match window {
-        ["write", number, "characters" | "character"] => number.parse().ok().map(|length: usize| length.min(MAX_PROSE)),
+        ["write", number, "characters" | "character"] => number
+            .parse()
+            .ok()
+            .map(|length: usize| length.min(MAX_PROSE)),
         _ => None,
     })
 }
@@ -128,14 +146,20 @@ mod tests {
         for length in [0, 1, 2, 39, 40, 41, 160, 1601, 20_000] {
             assert_eq!(prose(length).chars().count(), length);
         }
-        assert_eq!(ask(&["Please write 1,700 characters."]).chars().count(), 1700);
+        assert_eq!(
+            ask(&["Please write 1,700 characters."]).chars().count(),
+            1700
+        );
         assert!(prose(2000).contains("\n\n"));
     }
 
     #[test]
     fn anything_else_is_quoted_with_its_number() {
         let said = ask(&["Hi", "Grüße 👋"]);
-        assert!(said.contains("\"Grüße 👋\"") && said.contains("message 2"), "{said}");
+        assert!(
+            said.contains("\"Grüße 👋\"") && said.contains("message 2"),
+            "{said}"
+        );
         assert!(ask(&[&"x".repeat(600)]).contains("x…\""));
     }
 }

@@ -28,19 +28,36 @@ pub fn attach(playground: &str, wanted: &[String]) -> Result<(Vec<String>, Vec<S
 }
 
 fn upload(playground: &str, file: &str) -> Result<(String, String), String> {
-    let bytes = std::fs::read(file).map_err(|error| format!("neither an address nor a file that can be read: {error}"))?;
+    let bytes = std::fs::read(file)
+        .map_err(|error| format!("neither an address nor a file that can be read: {error}"))?;
     if bytes.len() > MAX_FILE {
-        return Err(format!("the playground keeps files up to {} MB", MAX_FILE / (1024 * 1024)));
+        return Err(format!(
+            "the playground keeps files up to {} MB",
+            MAX_FILE / (1024 * 1024)
+        ));
     }
-    let kept = give(playground, media_type(file), &bytes).map_err(|error| format!("no playground at {playground} took it: {error}"))?;
+    let kept = give(playground, media_type(file), &bytes)
+        .map_err(|error| format!("no playground at {playground} took it: {error}"))?;
     let text = |name: &str| kept.get(name).and_then(Value::as_str).map(str::to_owned);
-    text("url").zip(text("content_type")).ok_or_else(|| format!("the playground at {playground} did not say where it is"))
+    text("url")
+        .zip(text("content_type"))
+        .ok_or_else(|| format!("the playground at {playground} did not say where it is"))
 }
 
 const TIMEOUT: Duration = Duration::from_secs(15);
 
 fn give(playground: &str, content_type: &str, bytes: &[u8]) -> anyhow::Result<Value> {
-    let agent = ureq::Agent::config_builder().proxy(None).max_redirects(0).timeout_global(Some(TIMEOUT)).build().new_agent();
-    let mut response = agent.post(format!("{playground}/playground/media")).header("Content-Type", content_type).send(bytes)?;
-    Ok(serde_json::from_str(&response.body_mut().read_to_string()?)?)
+    let agent = ureq::Agent::config_builder()
+        .proxy(None)
+        .max_redirects(0)
+        .timeout_global(Some(TIMEOUT))
+        .build()
+        .new_agent();
+    let mut response = agent
+        .post(format!("{playground}/playground/media"))
+        .header("Content-Type", content_type)
+        .send(bytes)?;
+    Ok(serde_json::from_str(
+        &response.body_mut().read_to_string()?,
+    )?)
 }

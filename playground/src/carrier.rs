@@ -52,7 +52,9 @@ pub struct Answer {
 impl Answer {
     /// The value of the content type.
     pub fn content_type(&self) -> Option<String> {
-        self.headers.get(header::CONTENT_TYPE).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
+        self.headers
+            .get(header::CONTENT_TYPE)
+            .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
     }
 }
 
@@ -96,7 +98,12 @@ impl Carrier {
             .user_agent(USER_AGENT)
             .build()
             .new_agent();
-        Ok(Self { signed_url: format!("{public}{PATH}"), worker, token, agent })
+        Ok(Self {
+            signed_url: format!("{public}{PATH}"),
+            worker,
+            token,
+            agent,
+        })
     }
 
     /// The Worker's origin.
@@ -113,19 +120,36 @@ impl Carrier {
     ///
     /// # Errors
     /// When it cannot be signed, which no token is known to cause.
-    pub fn webhook(&self, parameters: &[(String, String)], signed: Signed, delivery: &str) -> anyhow::Result<Webhook> {
+    pub fn webhook(
+        &self,
+        parameters: &[(String, String)],
+        signed: Signed,
+        delivery: &str,
+    ) -> anyhow::Result<Webhook> {
         let token = match signed {
             Signed::Truly => self.token.clone(),
             Signed::Forged => random_hex(),
         };
         let headers = vec![
-            ("Content-Type", "application/x-www-form-urlencoded; charset=UTF-8".to_owned()),
+            (
+                "Content-Type",
+                "application/x-www-form-urlencoded; charset=UTF-8".to_owned(),
+            ),
             ("User-Agent", USER_AGENT.to_owned()),
-            ("X-Twilio-Signature", sign(&token, &self.signed_url, parameters)?),
+            (
+                "X-Twilio-Signature",
+                sign(&token, &self.signed_url, parameters)?,
+            ),
             ("I-Twilio-Idempotency-Token", delivery.to_owned()),
         ];
-        let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(parameters).finish();
-        Ok(Webhook { url: format!("{}{PATH}", self.worker), headers, body })
+        let body = form_urlencoded::Serializer::new(String::new())
+            .extend_pairs(parameters)
+            .finish();
+        Ok(Webhook {
+            url: format!("{}{PATH}", self.worker),
+            headers,
+            body,
+        })
     }
 
     /// Posts a webhook and waits for the answer, as long as `patience`. Blocks.
@@ -134,7 +158,12 @@ impl Carrier {
     /// Why there is no answer.
     pub fn post(&self, webhook: &Webhook, patience: Duration) -> Result<Answer, NoAnswer> {
         let clock = Instant::now();
-        let mut request = self.agent.post(&webhook.url).config().timeout_global(Some(patience)).build();
+        let mut request = self
+            .agent
+            .post(&webhook.url)
+            .config()
+            .timeout_global(Some(patience))
+            .build();
         for (name, value) in &webhook.headers {
             request = request.header(*name, value);
         }
@@ -144,8 +173,16 @@ impl Carrier {
         };
         let mut response = request.send(&webhook.body).map_err(broken)?;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        let body = response.body_mut().with_config().limit(MAX_ANSWER_BYTES).read_to_vec();
-        Ok(Answer { status, headers, body: body.map_err(broken)? })
+        let body = response
+            .body_mut()
+            .with_config()
+            .limit(MAX_ANSWER_BYTES)
+            .read_to_vec();
+        Ok(Answer {
+            status,
+            headers,
+            body: body.map_err(broken)?,
+        })
     }
 }
 
@@ -155,7 +192,9 @@ const USER_AGENT: &str = "TwilioProxy/1.1";
 pub fn no_answer(error: ureq::Error) -> NoAnswer {
     match error {
         ureq::Error::Timeout(_) => NoAnswer::TimedOut,
-        ureq::Error::Io(error) if error.kind() == std::io::ErrorKind::ConnectionRefused => NoAnswer::NotListening,
+        ureq::Error::Io(error) if error.kind() == std::io::ErrorKind::ConnectionRefused => {
+            NoAnswer::NotListening
+        }
         ureq::Error::ConnectionFailed => NoAnswer::NotListening,
         error => NoAnswer::Broken(error.to_string()),
     }
@@ -168,17 +207,23 @@ pub fn no_answer(error: ureq::Error) -> NoAnswer {
 pub fn loopback_origin(option: &str, url: &str) -> Result<String, String> {
     let (origin, host) = origin(option, url)?;
     if !origin.starts_with("http://") {
-        return Err(format!("{option} {url}: only http:// is spoken on loopback"));
+        return Err(format!(
+            "{option} {url}: only http:// is spoken on loopback"
+        ));
     }
     let bare = host.trim_start_matches('[').trim_end_matches(']');
-    let loopback = bare.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
+    let loopback = bare
+        .parse::<IpAddr>()
+        .is_ok_and(|address| address.is_loopback());
     if loopback {
         Ok(origin)
     } else if host.eq_ignore_ascii_case("localhost") {
         // The name could be made to mean another machine.
         Ok(origin.replacen(&host, "127.0.0.1", 1))
     } else {
-        Err(format!("{option} {url}: {host} is not this machine; pretend messages go to loopback only, such as http://127.0.0.1:8787"))
+        Err(format!(
+            "{option} {url}: {host} is not this machine; pretend messages go to loopback only, such as http://127.0.0.1:8787"
+        ))
     }
 }
 
@@ -198,7 +243,10 @@ fn origin(option: &str, url: &str) -> Result<(String, String), String> {
     if uri.path() != "/" && !uri.path().is_empty() || uri.query().is_some() {
         return Err(unusable("give scheme, host and port only, no path"));
     }
-    Ok((format!("{scheme}://{authority}"), authority.host().to_owned()))
+    Ok((
+        format!("{scheme}://{authority}"),
+        authority.host().to_owned(),
+    ))
 }
 
 #[cfg(test)]

@@ -100,7 +100,9 @@ impl Call {
     pub fn credential(&self, scheme: &str) -> Option<&str> {
         let value = self.headers.get(header::AUTHORIZATION)?.to_str().ok()?;
         let (given, credential) = value.split_once(' ')?;
-        given.eq_ignore_ascii_case(scheme).then_some(credential.trim())
+        given
+            .eq_ignore_ascii_case(scheme)
+            .then_some(credential.trim())
     }
 
     /// The body as a form.
@@ -181,15 +183,27 @@ pub enum Payload {
 impl Reply {
     /// A JSON answer.
     pub fn json(status: StatusCode, value: Value) -> Self {
-        Self { status, headers: Vec::new(), payload: Payload::Json(value) }
+        Self {
+            status,
+            headers: Vec::new(),
+            payload: Payload::Json(value),
+        }
     }
 }
 
 /// Handles one request to `service`.
-pub async fn handle(playground: &Playground, service: Service, line: Line, request: Request) -> Response {
+pub async fn handle(
+    playground: &Playground,
+    service: Service,
+    line: Line,
+    request: Request,
+) -> Response {
     // (1) Take the request in whole.
     let (parts, body) = request.into_parts();
-    let body = axum::body::to_bytes(body, MAX_READ).await.ok().filter(|body| body.len() <= MAX_BODY);
+    let body = axum::body::to_bytes(body, MAX_READ)
+        .await
+        .ok()
+        .filter(|body| body.len() <= MAX_BODY);
     let too_large = body.is_none();
     let call = Call {
         method: parts.method,
@@ -203,7 +217,9 @@ pub async fn handle(playground: &Playground, service: Service, line: Line, reque
         Service::Openai => openai::authorize(playground, &call),
         Service::Twilio => twilio::authorize(playground, &call),
     };
-    let mut entry = playground.journal.open(record_of(service, &call, &authorization));
+    let mut entry = playground
+        .journal
+        .open(record_of(service, &call, &authorization));
     // (3) Refuse what the real service would refuse: a fault never hides a defective request.
     let prepared = if too_large {
         Err(error_reply(service, 413, None))
@@ -227,11 +243,17 @@ pub async fn handle(playground: &Playground, service: Service, line: Line, reque
         Ok(Some(fault)) => Some(fault),
         Ok(None) => {
             let ordered = playground.faults.take(service, |text| call.contains(text));
-            ordered.or_else(|| playground.board.fault(service, &call, &playground.desk.names))
+            ordered.or_else(|| {
+                playground
+                    .board
+                    .fault(service, &call, &playground.desk.names)
+            })
         }
         Err(reason) => {
-            let overrides =
-                ErrorOverrides { message: Some(format!("Fault directive not understood: {reason}")), ..ErrorOverrides::default() };
+            let overrides = ErrorOverrides {
+                message: Some(format!("Fault directive not understood: {reason}")),
+                ..ErrorOverrides::default()
+            };
             let reply = error_reply(service, 400, Some(&overrides));
             return send(entry, reply, None);
         }
@@ -294,7 +316,10 @@ fn shortened(value: Value) -> Value {
             format!("{head}… ({} bytes)", text.len()).into()
         }
         Value::Array(values) => values.into_iter().map(shortened).collect(),
-        Value::Object(fields) => fields.into_iter().map(|(name, value)| (name, shortened(value))).collect(),
+        Value::Object(fields) => fields
+            .into_iter()
+            .map(|(name, value)| (name, shortened(value)))
+            .collect(),
         other => other,
     }
 }
@@ -339,10 +364,14 @@ fn occurs(wanted: &str, value: &Value) -> bool {
 fn send(entry: Entry, reply: Reply, fault: Option<BodyFault>) -> Response {
     entry.answered(reply.status.as_u16());
     let (mut content_type, mut parts) = match reply.payload {
-        Payload::Json(value) => (HeaderValue::from_static("application/json"), vec![Bytes::from(value.to_string())]),
-        Payload::Events(events) => {
-            (HeaderValue::from_static("text/event-stream; charset=utf-8"), events.into_iter().map(Bytes::from).collect())
-        }
+        Payload::Json(value) => (
+            HeaderValue::from_static("application/json"),
+            vec![Bytes::from(value.to_string())],
+        ),
+        Payload::Events(events) => (
+            HeaderValue::from_static("text/event-stream; charset=utf-8"),
+            events.into_iter().map(Bytes::from).collect(),
+        ),
         Payload::Bytes(content_type, parts) => (content_type, parts),
     };
     match fault {
@@ -380,7 +409,8 @@ fn send(entry: Entry, reply: Reply, fault: Option<BodyFault>) -> Response {
 }
 
 /// Neither UTF-8 nor JSON.
-const GARBAGE: &[u8] = b"\x1f\x8b\x00\xff\xfe{\"id\":\xc3\x28,,\x00\x80 not an answer \xf0\x28\x8c\xbc";
+const GARBAGE: &[u8] =
+    b"\x1f\x8b\x00\xff\xfe{\"id\":\xc3\x28,,\x00\x80 not an answer \xf0\x28\x8c\xbc";
 
 /// A body sent part by part, which may break off. Breaking off makes the server close the connection.
 struct PartwiseBody(mpsc::Receiver<Result<Bytes, CutShort>>);
@@ -432,7 +462,12 @@ impl HttpBody for PartwiseBody {
     type Data = Bytes;
     type Error = CutShort;
 
-    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, CutShort>>> {
-        self.0.poll_recv(context).map(|part| part.map(|part| part.map(Frame::data)))
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, CutShort>>> {
+        self.0
+            .poll_recv(context)
+            .map(|part| part.map(|part| part.map(Frame::data)))
     }
 }

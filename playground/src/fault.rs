@@ -123,7 +123,15 @@ pub enum BodyFault {
 impl BodyFault {
     /// True for the faults that only OpenAI's answers can have.
     pub fn is_openai_only(self) -> bool {
-        !matches!(self, Self::Garbage | Self::Truncated | Self::NotJson | Self::Empty | Self::WrongShape | Self::Oversize)
+        !matches!(
+            self,
+            Self::Garbage
+                | Self::Truncated
+                | Self::NotJson
+                | Self::Empty
+                | Self::WrongShape
+                | Self::Oversize
+        )
     }
 }
 
@@ -162,7 +170,10 @@ impl Fault {
                 continue;
             };
             let settings = directive.settings()?;
-            if directive.addressee(&settings)?.is_some_and(|other| other != service) {
+            if directive
+                .addressee(&settings)?
+                .is_some_and(|other| other != service)
+            {
                 continue;
             }
             found = true;
@@ -170,14 +181,18 @@ impl Fault {
                 if seen.contains(&name) {
                     return Err(format!("{}: `{name}` is given twice", directive.text));
                 }
-                fault.set(&name, &value).map_err(|reason| format!("{}: {reason}", directive.text))?;
+                fault
+                    .set(&name, &value)
+                    .map_err(|reason| format!("{}: {reason}", directive.text))?;
                 seen.push(name);
             }
         }
         if !found {
             return Ok(None);
         }
-        fault.check().map_err(|reason| format!("fault directive: {reason}"))?;
+        fault
+            .check()
+            .map_err(|reason| format!("fault directive: {reason}"))?;
         Ok(Some(fault))
     }
 
@@ -228,10 +243,17 @@ impl Fault {
             // Already used to find the addressee.
             "service" => {}
             "status" => {
-                self.status = Some(value.parse().map_err(|_| format!("`status={value}` is not a status"))?);
+                self.status = Some(
+                    value
+                        .parse()
+                        .map_err(|_| format!("`status={value}` is not a status"))?,
+                );
             }
             "delay" => {
-                self.delay_ms = Some(milliseconds(value).ok_or_else(|| format!("`delay={value}` is not a time such as 2s or 500ms"))?);
+                self.delay_ms =
+                    Some(milliseconds(value).ok_or_else(|| {
+                        format!("`delay={value}` is not a time such as 2s or 500ms")
+                    })?);
             }
             "body" => self.body = Some(from_word(name, value)?),
             "connection" => self.connection = Some(from_word(name, value)?),
@@ -243,10 +265,13 @@ impl Fault {
                 self.error.get_or_insert_default().code = Some(code);
             }
             "retry-after" => {
-                self.headers.insert("Retry-After".to_owned(), value.to_owned());
+                self.headers
+                    .insert("Retry-After".to_owned(), value.to_owned());
             }
             _ => {
-                return Err(format!("`{name}` is not a setting; there are status, delay, body, connection, code, retry-after and service"));
+                return Err(format!(
+                    "`{name}` is not a setting; there are status, delay, body, connection, code, retry-after and service"
+                ));
             }
         }
         Ok(())
@@ -260,7 +285,10 @@ impl Fault {
             || self.connection.is_some()
             || !self.headers.is_empty();
         if !says_something {
-            return Err("nothing to do: give at least one of status, delay_ms, body, connection, headers".to_owned());
+            return Err(
+                "nothing to do: give at least one of status, delay_ms, body, connection, headers"
+                    .to_owned(),
+            );
         }
         if self.times == 0 {
             return Err("`times` must be at least 1".to_owned());
@@ -286,8 +314,13 @@ impl Fault {
                 return Err(format!("`body` {} needs a successful status", word(&body)));
             }
         }
-        if self.connection.is_some() && (self.status.is_some() || self.body.is_some() || !self.headers.is_empty()) {
-            return Err("`connection` sends no answer, so status, body and headers cannot go with it".to_owned());
+        if self.connection.is_some()
+            && (self.status.is_some() || self.body.is_some() || !self.headers.is_empty())
+        {
+            return Err(
+                "`connection` sends no answer, so status, body and headers cannot go with it"
+                    .to_owned(),
+            );
         }
         if self.contains.as_deref() == Some("") {
             return Err("`contains` must not be empty".to_owned());
@@ -308,7 +341,10 @@ impl Fault {
             Service::Twilio => error.param.is_some().then_some("param"),
         };
         if let Some(field) = foreign {
-            return Err(format!("`error.{field}` is not part of an error of {}", self.service.name()));
+            return Err(format!(
+                "`error.{field}` is not part of an error of {}",
+                self.service.name()
+            ));
         }
         let fits = match (&error.code, self.service) {
             (None, _) => true,
@@ -323,7 +359,9 @@ impl Fault {
 
     fn check_headers(&self) -> Result<(), String> {
         for (name, value) in &self.headers {
-            let parsed: HeaderName = name.parse().map_err(|_| format!("`headers`: {name:?} is not the name of a header"))?;
+            let parsed: HeaderName = name
+                .parse()
+                .map_err(|_| format!("`headers`: {name:?} is not the name of a header"))?;
             if FRAMING.contains(&parsed.as_str()) {
                 return Err(format!("`headers`: {name} is set by the server itself"));
             }
@@ -341,7 +379,9 @@ impl Fault {
 
     /// The status to answer with in place of `usual`.
     pub fn status_or(&self, usual: StatusCode) -> StatusCode {
-        self.status.and_then(|status| StatusCode::from_u16(status).ok()).unwrap_or(usual)
+        self.status
+            .and_then(|status| StatusCode::from_u16(status).ok())
+            .unwrap_or(usual)
     }
 }
 
@@ -368,7 +408,9 @@ impl Faults {
     /// Takes the oldest that fits a request of `service`; `contains` tells whether a text occurs in it.
     pub fn take(&self, service: Service, contains: impl Fn(&str) -> bool) -> Option<Fault> {
         let mut faults = self.lock();
-        let position = faults.iter().position(|fault| fault.service == service && fault.contains.as_deref().is_none_or(&contains))?;
+        let position = faults.iter().position(|fault| {
+            fault.service == service && fault.contains.as_deref().is_none_or(&contains)
+        })?;
         let fault = faults.get_mut(position)?;
         fault.times = fault.times.saturating_sub(1);
         let taken = fault.clone();
@@ -391,8 +433,13 @@ pub fn without_directives(service: Service, text: &str) -> String {
         .filter_map(|piece| match piece {
             Piece::Text(text) => Some(text),
             Piece::Directive(directive) => {
-                let addressee = directive.settings().and_then(|settings| directive.addressee(&settings)).unwrap_or(None);
-                addressee.is_some_and(|other| other != service).then_some(directive.text)
+                let addressee = directive
+                    .settings()
+                    .and_then(|settings| directive.addressee(&settings))
+                    .unwrap_or(None);
+                addressee
+                    .is_some_and(|other| other != service)
+                    .then_some(directive.text)
             }
         })
         .collect();
@@ -421,7 +468,9 @@ impl Directive<'_> {
         let settings: Vec<_> = inner
             .split_whitespace()
             .map(|setting| match setting.split_once('=') {
-                Some((name, value)) if !value.is_empty() => Ok((name.to_ascii_lowercase(), value.to_owned())),
+                Some((name, value)) if !value.is_empty() => {
+                    Ok((name.to_ascii_lowercase(), value.to_owned()))
+                }
                 _ => Err(format!("{}: {setting:?} is not name=value", self.text)),
             })
             .collect::<Result<_, _>>()?;
@@ -462,12 +511,20 @@ fn pieces(text: &str) -> Vec<Piece<'_>> {
         let after = start.saturating_add(OPENING.len());
         from = after;
         let rest = text.get(after..).unwrap_or_default();
-        if !rest.chars().next().is_none_or(|next| next.is_whitespace() || next == ']') {
+        if !rest
+            .chars()
+            .next()
+            .is_none_or(|next| next.is_whitespace() || next == ']')
+        {
             continue;
         }
-        let end = rest.find(']').map_or(text.len(), |close| after.saturating_add(close).saturating_add(1));
+        let end = rest.find(']').map_or(text.len(), |close| {
+            after.saturating_add(close).saturating_add(1)
+        });
         found.push(Piece::Text(text.get(done..start).unwrap_or_default()));
-        found.push(Piece::Directive(Directive { text: text.get(start..end).unwrap_or_default() }));
+        found.push(Piece::Directive(Directive {
+            text: text.get(start..end).unwrap_or_default(),
+        }));
         done = end;
         from = end;
     }
@@ -487,7 +544,8 @@ fn milliseconds(value: &str) -> Option<u64> {
 
 /// Reads a value that has its words from the JSON form.
 fn from_word<T: for<'de> Deserialize<'de>>(name: &str, value: &str) -> Result<T, String> {
-    serde_json::from_value(serde_json::Value::from(value.to_ascii_lowercase())).map_err(|error| format!("`{name}={value}`: {error}"))
+    serde_json::from_value(serde_json::Value::from(value.to_ascii_lowercase()))
+        .map_err(|error| format!("`{name}={value}`: {error}"))
 }
 
 /// The word that stands for `value` in JSON.
@@ -499,7 +557,11 @@ fn word(value: &impl Serialize) -> String {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::expect_used, reason = "a test stops where it fails")]
+#[allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test stops where it fails"
+)]
 mod tests {
     use super::*;
 
@@ -513,9 +575,15 @@ mod tests {
         assert_eq!(fault.status, Some(503));
         assert_eq!(fault.delay_ms, Some(1500));
         assert_eq!(fault.error.unwrap().code, Some("overloaded".into()));
-        assert_eq!(fault.headers.get("Retry-After").map(String::as_str), Some("2"));
+        assert_eq!(
+            fault.headers.get("Retry-After").map(String::as_str),
+            Some("2")
+        );
         assert_eq!(read("[FAULT body=garbage]").body, Some(BodyFault::Garbage));
-        assert_eq!(read("[fault delay=20ms] [fault connection=drop]").connection, Some(ConnectionFault::Drop));
+        assert_eq!(
+            read("[fault delay=20ms] [fault connection=drop]").connection,
+            Some(ConnectionFault::Drop)
+        );
     }
 
     #[test]
@@ -553,7 +621,10 @@ mod tests {
         let text = "hello [fault service=twilio status=500] [fault delay=1ms]";
         let here = read(text);
         assert_eq!((here.status, here.delay_ms), (None, Some(1)));
-        assert_eq!(without_directives(Service::Openai, text), "hello [fault service=twilio status=500]");
+        assert_eq!(
+            without_directives(Service::Openai, text),
+            "hello [fault service=twilio status=500]"
+        );
         let there = Fault::from_text(Service::Twilio, "[fault service=twilio status=500]");
         assert_eq!(there.unwrap().unwrap().status, Some(500));
     }
@@ -567,19 +638,46 @@ mod tests {
             (r#"{"service":"openai"}"#, "nothing to do"),
             (r#"{"service":"openai","status":503,"times":0}"#, "times"),
             (r#"{"service":"openai","status":100}"#, "status"),
-            (r#"{"service":"openai","error":{"code":"x"},"delay_ms":1}"#, "error"),
-            (r#"{"service":"openai","status":500,"error":{"colour":"x"}}"#, "colour"),
-            (r#"{"service":"openai","status":500,"error":{"code":7}}"#, "error.code"),
-            (r#"{"service":"twilio","status":500,"error":{"code":"x"}}"#, "error.code"),
-            (r#"{"service":"twilio","status":500,"error":{"type":"x"}}"#, "error.type"),
+            (
+                r#"{"service":"openai","error":{"code":"x"},"delay_ms":1}"#,
+                "error",
+            ),
+            (
+                r#"{"service":"openai","status":500,"error":{"colour":"x"}}"#,
+                "colour",
+            ),
+            (
+                r#"{"service":"openai","status":500,"error":{"code":7}}"#,
+                "error.code",
+            ),
+            (
+                r#"{"service":"twilio","status":500,"error":{"code":"x"}}"#,
+                "error.code",
+            ),
+            (
+                r#"{"service":"twilio","status":500,"error":{"type":"x"}}"#,
+                "error.type",
+            ),
             (r#"{"service":"twilio","body":"refusal"}"#, "openai only"),
             (r#"{"service":"openai","body":"oversize"}"#, "twilio only"),
-            (r#"{"service":"openai","body":"refusal","status":500}"#, "successful"),
+            (
+                r#"{"service":"openai","body":"refusal","status":500}"#,
+                "successful",
+            ),
             (r#"{"service":"openai","headers":{"a b":"c"}}"#, "a b"),
-            (r#"{"service":"openai","headers":{"Content-Length":"3"}}"#, "Content-Length"),
-            (r#"{"service":"openai","connection":"drop","body":"empty"}"#, "connection"),
+            (
+                r#"{"service":"openai","headers":{"Content-Length":"3"}}"#,
+                "Content-Length",
+            ),
+            (
+                r#"{"service":"openai","connection":"drop","body":"empty"}"#,
+                "connection",
+            ),
             (r#"{"service":"openai","delay_ms":99999999}"#, "delay_ms"),
-            (r#"{"service":"openai","delay_ms":1,"contains":""}"#, "contains"),
+            (
+                r#"{"service":"openai","delay_ms":1,"contains":""}"#,
+                "contains",
+            ),
             ("[]", "expected"),
         ] {
             let reason = Fault::from_json(json.as_bytes()).expect_err(json);
@@ -594,7 +692,11 @@ mod tests {
         order(r#"{"service":"openai","status":503,"times":2}"#);
         order(r#"{"service":"twilio","status":500,"contains":"needle"}"#);
         assert!(faults.take(Service::Twilio, |_| false).is_none());
-        assert!(faults.take(Service::Twilio, |text| text == "needle").is_some());
+        assert!(
+            faults
+                .take(Service::Twilio, |text| text == "needle")
+                .is_some()
+        );
         assert!(faults.take(Service::Openai, |_| false).is_some());
         assert_eq!(faults.list().len(), 1);
         assert!(faults.take(Service::Openai, |_| false).is_some());

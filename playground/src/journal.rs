@@ -58,7 +58,9 @@ pub struct Record {
 /// The name of the person that a request to the model with this body is for.
 pub fn person_in(body: &Value) -> Option<&str> {
     // `user` is the field's old name, which other clients than the Worker still send.
-    body.get("safety_identifier").or_else(|| body.get("user"))?.as_str()
+    body.get("safety_identifier")
+        .or_else(|| body.get("user"))?
+        .as_str()
 }
 
 /// How a request ended.
@@ -93,7 +95,10 @@ impl Records {
     /// The record of this number, if it is still kept.
     fn numbered(&mut self, number: u64) -> Option<&mut Record> {
         // Numbers ascend, but clearing the journal leaves gaps.
-        let position = self.kept.binary_search_by_key(&number, |record| record.number).ok()?;
+        let position = self
+            .kept
+            .binary_search_by_key(&number, |record| record.number)
+            .ok()?;
         self.kept.get_mut(position)
     }
 }
@@ -101,13 +106,22 @@ impl Records {
 impl Journal {
     /// An empty journal that tells `feed` of each request; `quiet` prints no lines.
     pub fn new(quiet: bool, feed: Arc<Feed>) -> Self {
-        Self { records: Mutex::default(), quiet, feed }
+        Self {
+            records: Mutex::default(),
+            quiet,
+            feed,
+        }
     }
 
     /// Writes down a request that came in. Its number is given here. The [`Entry`] must be told how it ended; if it is
     /// dropped before, the other side has gone away.
     pub fn open(self: &Arc<Self>, mut record: Record) -> Entry {
-        let label = format!("{} {} {}", record.service.name(), record.method, record.path);
+        let label = format!(
+            "{} {} {}",
+            record.service.name(),
+            record.method,
+            record.path
+        );
         let mut records = self.lock();
         records.count = records.count.saturating_add(1);
         let number = records.count;
@@ -118,7 +132,15 @@ impl Journal {
         }
         records.kept.push_back(record);
         drop(records);
-        Entry { journal: Arc::clone(self), number, label, since: Instant::now(), note: String::new(), deprecation: None, ended: false }
+        Entry {
+            journal: Arc::clone(self),
+            number,
+            label,
+            since: Instant::now(),
+            note: String::new(),
+            deprecation: None,
+            ended: false,
+        }
     }
 
     /// All that are kept.
@@ -128,7 +150,14 @@ impl Journal {
 
     /// The newest request to the model for the person whom the Worker calls `name`.
     pub fn newest_of(&self, name: &str) -> Option<Record> {
-        self.lock().kept.iter().rev().find(|record| record.service == Service::Openai && person_in(&record.body) == Some(name)).cloned()
+        self.lock()
+            .kept
+            .iter()
+            .rev()
+            .find(|record| {
+                record.service == Service::Openai && person_in(&record.body) == Some(name)
+            })
+            .cloned()
     }
 
     /// Forgets all.
@@ -200,9 +229,19 @@ impl Entry {
             (Outcome::Dropped, None) => "connection dropped".to_owned(),
             _ => "caller went away".to_owned(),
         };
-        let note = if self.note.is_empty() { String::new() } else { format!(" (fault: {})", self.note) };
-        let deprecation = self.deprecation.as_ref().map_or_else(String::new, |text| format!(" (deprecated: {text})"));
-        print_line(&format!("{} {result} in {took_ms} ms{deprecation}{note}", self.label));
+        let note = if self.note.is_empty() {
+            String::new()
+        } else {
+            format!(" (fault: {})", self.note)
+        };
+        let deprecation = self
+            .deprecation
+            .as_ref()
+            .map_or_else(String::new, |text| format!(" (deprecated: {text})"));
+        print_line(&format!(
+            "{} {result} in {took_ms} ms{deprecation}{note}",
+            self.label
+        ));
     }
 }
 
@@ -239,14 +278,23 @@ pub fn shown_headers(headers: &HeaderMap) -> Map<String, Value> {
         .into_iter()
         .filter_map(|name| {
             let value = headers.get(name)?;
-            Some((name.to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned().into()))
+            Some((
+                name.to_owned(),
+                String::from_utf8_lossy(value.as_bytes())
+                    .into_owned()
+                    .into(),
+            ))
         })
         .collect()
 }
 
 /// Milliseconds since 1970.
 pub fn now_ms() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| {
+            u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+        })
 }
 
 #[cfg(test)]

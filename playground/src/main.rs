@@ -60,10 +60,20 @@ struct ServeOptions {
     #[arg(long, default_value_t = 8788)]
     port: u16,
     /// The auth token that REST requests must have; several with commas
-    #[arg(long, env = "TWILIO_AUTH_TOKEN", hide_env_values = true, value_name = "TOKEN")]
+    #[arg(
+        long,
+        env = "TWILIO_AUTH_TOKEN",
+        hide_env_values = true,
+        value_name = "TOKEN"
+    )]
     twilio_auth_token: String,
     /// The API key that requests to OpenAI must have; without it any key is good
-    #[arg(long, env = "OPENAI_API_KEY", hide_env_values = true, value_name = "KEY")]
+    #[arg(
+        long,
+        env = "OPENAI_API_KEY",
+        hide_env_values = true,
+        value_name = "KEY"
+    )]
     openai_api_key: Option<String>,
     /// Where the Worker listens that the page's phones write to; loopback only
     #[arg(long, default_value = "http://127.0.0.1:8787", value_name = "URL")]
@@ -72,10 +82,20 @@ struct ServeOptions {
     #[arg(long, value_name = "URL")]
     public_url: Option<String>,
     /// The Worker's ADMIN_TOKEN, for the page to show budget and limits
-    #[arg(long, env = "ADMIN_TOKEN", hide_env_values = true, value_name = "TOKEN")]
+    #[arg(
+        long,
+        env = "ADMIN_TOKEN",
+        hide_env_values = true,
+        value_name = "TOKEN"
+    )]
     admin_token: Option<String>,
     /// The Worker's PSEUDONYM_KEY, for the page to tell whose a log line or a conversation is
-    #[arg(long, env = "PSEUDONYM_KEY", hide_env_values = true, value_name = "KEY")]
+    #[arg(
+        long,
+        env = "PSEUDONYM_KEY",
+        hide_env_values = true,
+        value_name = "KEY"
+    )]
     pseudonym_key: Option<String>,
     /// The day that it is for the pretend OpenAI, in UTC: some models have a last one; today without it
     #[arg(long, value_name = "YYYY-MM-DD")]
@@ -91,11 +111,18 @@ const EXIT_USAGE: u8 = 2;
 fn serve(options: ServeOptions) -> ExitCode {
     let twilio_tokens = tokens_of(&options.twilio_auth_token);
     if twilio_tokens.is_empty() {
-        print_error("playground", "--twilio-auth-token (or TWILIO_AUTH_TOKEN) is empty: give the token that the Worker has");
+        print_error(
+            "playground",
+            "--twilio-auth-token (or TWILIO_AUTH_TOKEN) is empty: give the token that the Worker has",
+        );
         return ExitCode::from(EXIT_USAGE);
     }
     let signing_token = twilio_tokens.first().cloned().unwrap_or_default();
-    let carrier = match carrier::Carrier::new(&options.worker, options.public_url.as_deref(), signing_token) {
+    let carrier = match carrier::Carrier::new(
+        &options.worker,
+        options.public_url.as_deref(),
+        signing_token,
+    ) {
         Ok(carrier) => carrier,
         Err(reason) => {
             print_error("playground", &reason);
@@ -115,7 +142,11 @@ fn serve(options: ServeOptions) -> ExitCode {
         numbers: twilio::Numbers::default(),
         feed,
         board: page::switches::Board::default(),
-        desk: page::post::Desk::new(carrier, names, options.admin_token.filter(|token| !token.is_empty())),
+        desk: page::post::Desk::new(
+            carrier,
+            names,
+            options.admin_token.filter(|token| !token.is_empty()),
+        ),
     };
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
@@ -130,7 +161,9 @@ fn serve(options: ServeOptions) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(server::StartError::PortInUse(port)) => {
-            let reason = format!("port {port} on 127.0.0.1 is in use: stop the program that has it, or choose another with --port");
+            let reason = format!(
+                "port {port} on 127.0.0.1 is in use: stop the program that has it, or choose another with --port"
+            );
             print_error("playground", &reason);
             ExitCode::from(EXIT_USAGE)
         }
@@ -143,7 +176,11 @@ fn serve(options: ServeOptions) -> ExitCode {
 
 /// The tokens in a comma-separated list.
 fn tokens_of(list: &str) -> Vec<String> {
-    list.split(',').map(str::trim).filter(|token| !token.is_empty()).map(str::to_owned).collect()
+    list.split(',')
+        .map(str::trim)
+        .filter(|token| !token.is_empty())
+        .map(str::to_owned)
+        .collect()
 }
 
 /// Prints one line at once. A reader that has gone away is no reason to stop.
@@ -165,18 +202,43 @@ fn random_hex() -> String {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::panic, reason = "a test stops where it fails")]
+#[allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test stops where it fails"
+)]
 mod tests {
     use super::*;
 
     #[test]
     fn no_option_takes_another_address_to_listen_on() {
-        for option in ["--host", "--bind", "--address", "--listen", "--ip", "--interface"] {
-            let arguments = ["playground", "serve", "--twilio-auth-token", "t", option, "0.0.0.0"];
+        for option in [
+            "--host",
+            "--bind",
+            "--address",
+            "--listen",
+            "--ip",
+            "--interface",
+        ] {
+            let arguments = [
+                "playground",
+                "serve",
+                "--twilio-auth-token",
+                "t",
+                option,
+                "0.0.0.0",
+            ];
             assert!(Cli::try_parse_from(arguments).is_err(), "{option}");
         }
         for port in ["0.0.0.0:8788", ":8788", "[::]:8788", "65536"] {
-            let arguments = ["playground", "serve", "--twilio-auth-token", "t", "--port", port];
+            let arguments = [
+                "playground",
+                "serve",
+                "--twilio-auth-token",
+                "t",
+                "--port",
+                port,
+            ];
             assert!(Cli::try_parse_from(arguments).is_err(), "--port {port}");
         }
     }
@@ -186,11 +248,24 @@ mod tests {
         use clap::CommandFactory as _;
         let command = Cli::command();
         let serve = command.find_subcommand("serve").unwrap();
-        let mut names: Vec<&str> = serve.get_arguments().map(|argument| argument.get_id().as_str()).collect();
+        let mut names: Vec<&str> = serve
+            .get_arguments()
+            .map(|argument| argument.get_id().as_str())
+            .collect();
         names.sort_unstable();
         assert_eq!(
             names,
-            ["admin_token", "date", "openai_api_key", "port", "pseudonym_key", "public_url", "quiet", "twilio_auth_token", "worker"]
+            [
+                "admin_token",
+                "date",
+                "openai_api_key",
+                "port",
+                "pseudonym_key",
+                "public_url",
+                "quiet",
+                "twilio_auth_token",
+                "worker"
+            ]
         );
     }
 

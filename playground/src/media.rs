@@ -48,15 +48,28 @@ impl Shelf {
     ///
     /// # Errors
     /// A sentence about what is wrong with it.
-    pub fn keep(&self, content_type: Option<&HeaderValue>, bytes: Bytes) -> Result<Value, &'static str> {
-        let content_type = content_type.filter(|value| value.to_str().is_ok_and(|text| text.contains('/')));
-        let content_type = content_type.ok_or("the Content-Type must be the media type of the file, such as image/jpeg")?;
+    pub fn keep(
+        &self,
+        content_type: Option<&HeaderValue>,
+        bytes: Bytes,
+    ) -> Result<Value, &'static str> {
+        let content_type =
+            content_type.filter(|value| value.to_str().is_ok_and(|text| text.contains('/')));
+        let content_type = content_type
+            .ok_or("the Content-Type must be the media type of the file, such as image/jpeg")?;
         if bytes.is_empty() {
             return Err("the body must be the file");
         }
-        let file =
-            File { message: format!("MM{}", random_hex()), sid: format!("ME{}", random_hex()), content_type: content_type.clone(), bytes };
-        let path = format!("/2010-04-01/Accounts/{ACCOUNT_SID}/Messages/{}/Media/{}", file.message, file.sid);
+        let file = File {
+            message: format!("MM{}", random_hex()),
+            sid: format!("ME{}", random_hex()),
+            content_type: content_type.clone(),
+            bytes,
+        };
+        let path = format!(
+            "/2010-04-01/Accounts/{ACCOUNT_SID}/Messages/{}/Media/{}",
+            file.message, file.sid
+        );
         let shown = json!({"url": format!("{}{path}", self.origin()), "content_type": content_type.to_str().unwrap_or_default()});
         let mut files = self.lock();
         if files.len() >= KEPT {
@@ -68,14 +81,23 @@ impl Shelf {
 
     /// The answer to an authorized request for a file's address: a redirect.
     pub fn redirect(&self, account: &str, message: &str, sid: &str) -> Option<Prepared<'static>> {
-        let known = self.lock().iter().any(|file| account == ACCOUNT_SID && file.message == message && file.sid == sid);
-        let location = HeaderValue::from_str(&format!("{}/media/{sid}", self.origin())).ok().filter(|_| known)?;
+        let known = self
+            .lock()
+            .iter()
+            .any(|file| account == ACCOUNT_SID && file.message == message && file.sid == sid);
+        let location = HeaderValue::from_str(&format!("{}/media/{sid}", self.origin()))
+            .ok()
+            .filter(|_| known)?;
         let reply = Reply {
             status: StatusCode::TEMPORARY_REDIRECT,
             headers: vec![(header::LOCATION, location)],
             payload: Payload::Bytes(HeaderValue::from_static("text/plain"), vec![Bytes::new()]),
         };
-        Some(Prepared { spoken: String::new(), deprecation: None, act: Box::new(move |_| reply) })
+        Some(Prepared {
+            spoken: String::new(),
+            deprecation: None,
+            act: Box::new(move |_| reply),
+        })
     }
 
     /// The answer to a request for the file itself, by anybody.
@@ -84,12 +106,23 @@ impl Shelf {
         let act = move |fault| {
             let mut parts = vec![file.bytes];
             if fault == Some(BodyFault::Oversize) {
-                parts.extend(std::iter::repeat_n(Bytes::from_static(&[0; 65_536]), OVERSIZE.div_ceil(65_536)));
+                parts.extend(std::iter::repeat_n(
+                    Bytes::from_static(&[0; 65_536]),
+                    OVERSIZE.div_ceil(65_536),
+                ));
             }
             let headers: Vec<(HeaderName, HeaderValue)> = Vec::new();
-            Reply { status: StatusCode::OK, headers, payload: Payload::Bytes(file.content_type, parts) }
+            Reply {
+                status: StatusCode::OK,
+                headers,
+                payload: Payload::Bytes(file.content_type, parts),
+            }
         };
-        Some(Prepared { spoken: String::new(), deprecation: None, act: Box::new(act) })
+        Some(Prepared {
+            spoken: String::new(),
+            deprecation: None,
+            act: Box::new(act),
+        })
     }
 
     fn origin(&self) -> &str {
@@ -110,7 +143,16 @@ mod tests {
     fn the_oldest_files_are_dropped_beyond_the_limit() {
         let shelf = Shelf::default();
         let jpeg = HeaderValue::from_static("image/jpeg");
-        let sid = |kept: Value| kept.get("url").unwrap().as_str().unwrap().rsplit('/').next().unwrap().to_owned();
+        let sid = |kept: Value| {
+            kept.get("url")
+                .unwrap()
+                .as_str()
+                .unwrap()
+                .rsplit('/')
+                .next()
+                .unwrap()
+                .to_owned()
+        };
         let first = sid(shelf.keep(Some(&jpeg), Bytes::from_static(b"x")).unwrap());
         assert!(shelf.file(&first).is_some());
         for _ in 0..KEPT {

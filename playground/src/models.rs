@@ -41,7 +41,9 @@ impl Model {
 
 /// The model of this name, or of this dated name.
 pub fn find(name: &str) -> Option<&'static Model> {
-    MODELS.iter().find(|model| model.name == name || model.snapshot == name)
+    MODELS
+        .iter()
+        .find(|model| model.name == name || model.snapshot == name)
 }
 
 /// How many tokens the pretend model spends on reasoning before it says anything, always the same for an effort.
@@ -69,7 +71,8 @@ impl Clock {
 
     /// Today, in UTC.
     pub fn today(self) -> NaiveDate {
-        self.0.unwrap_or_else(|| DateTime::<Utc>::from(std::time::SystemTime::now()).date_naive())
+        self.0
+            .unwrap_or_else(|| DateTime::<Utc>::from(std::time::SystemTime::now()).date_naive())
     }
 }
 
@@ -79,14 +82,55 @@ const MODELS: &[Model] = &[
     reasoning("gpt-6.2-sol", "gpt-6.2-sol", LOW_TO_MAX, None),
     reasoning("gpt-6.1-terra", "gpt-6.1-terra", NONE_TO_MAX, None),
     reasoning("gpt-6-luna", "gpt-6-luna", NONE_TO_MAX, None),
-    Model { default_effort: "none", ..reasoning("gpt-5.4-nano", "gpt-5.4-nano-2026-03-17", NONE_TO_XHIGH, day(2027, 4, 1)) },
-    Model { default_effort: "none", ..reasoning("gpt-5.1", "gpt-5.1-2025-11-13", NONE_TO_HIGH, day(2027, 4, 1)) },
-    older("gpt-5", "gpt-5-2025-08-07", MINIMAL_TO_HIGH, day(2026, 12, 11)),
-    older("gpt-5-mini", "gpt-5-mini-2025-08-07", MINIMAL_TO_HIGH, day(2026, 12, 11)),
-    older("gpt-5-nano", "gpt-5-nano-2025-08-07", MINIMAL_TO_HIGH, day(2026, 12, 11)),
+    Model {
+        default_effort: "none",
+        ..reasoning(
+            "gpt-5.4-nano",
+            "gpt-5.4-nano-2026-03-17",
+            NONE_TO_XHIGH,
+            day(2027, 4, 1),
+        )
+    },
+    Model {
+        default_effort: "none",
+        ..reasoning(
+            "gpt-5.1",
+            "gpt-5.1-2025-11-13",
+            NONE_TO_HIGH,
+            day(2027, 4, 1),
+        )
+    },
+    older(
+        "gpt-5",
+        "gpt-5-2025-08-07",
+        MINIMAL_TO_HIGH,
+        day(2026, 12, 11),
+    ),
+    older(
+        "gpt-5-mini",
+        "gpt-5-mini-2025-08-07",
+        MINIMAL_TO_HIGH,
+        day(2026, 12, 11),
+    ),
+    older(
+        "gpt-5-nano",
+        "gpt-5-nano-2025-08-07",
+        MINIMAL_TO_HIGH,
+        day(2026, 12, 11),
+    ),
     older("o3", "o3-2025-04-16", LOW_TO_HIGH, day(2026, 12, 11)),
-    older("o3-mini", "o3-mini-2025-01-31", LOW_TO_HIGH, day(2026, 10, 23)),
-    older("o4-mini", "o4-mini-2025-04-16", LOW_TO_HIGH, day(2026, 10, 23)),
+    older(
+        "o3-mini",
+        "o3-mini-2025-01-31",
+        LOW_TO_HIGH,
+        day(2026, 10, 23),
+    ),
+    older(
+        "o4-mini",
+        "o4-mini-2025-04-16",
+        LOW_TO_HIGH,
+        day(2026, 10, 23),
+    ),
     chat("gpt-4o", "gpt-4o-2024-08-06", day(2027, 1, 14)),
     chat("gpt-4o-mini", "gpt-4o-mini-2024-07-18", day(2027, 1, 14)),
     chat("gpt-4.1", "gpt-4.1-2025-04-14", day(2027, 1, 14)),
@@ -105,18 +149,45 @@ const LOW_TO_XHIGH: &[&str] = &["low", "medium", "high", "xhigh"];
 const LOW_TO_HIGH: &[&str] = &["low", "medium", "high"];
 const MINIMAL_TO_HIGH: &[&str] = &["minimal", "low", "medium", "high"];
 
-const fn reasoning(name: &'static str, snapshot: &'static str, efforts: &'static [&'static str], shut_down: Option<NaiveDate>) -> Model {
-    Model { name, snapshot, efforts, default_effort: "medium", tools_with_reasoning: false, shut_down }
+const fn reasoning(
+    name: &'static str,
+    snapshot: &'static str,
+    efforts: &'static [&'static str],
+    shut_down: Option<NaiveDate>,
+) -> Model {
+    Model {
+        name,
+        snapshot,
+        efforts,
+        default_effort: "medium",
+        tools_with_reasoning: false,
+        shut_down,
+    }
 }
 
 /// A reasoning model from before Chat Completions refused function tools while a model reasons.
-const fn older(name: &'static str, snapshot: &'static str, efforts: &'static [&'static str], shut_down: Option<NaiveDate>) -> Model {
-    Model { tools_with_reasoning: true, ..reasoning(name, snapshot, efforts, shut_down) }
+const fn older(
+    name: &'static str,
+    snapshot: &'static str,
+    efforts: &'static [&'static str],
+    shut_down: Option<NaiveDate>,
+) -> Model {
+    Model {
+        tools_with_reasoning: true,
+        ..reasoning(name, snapshot, efforts, shut_down)
+    }
 }
 
 /// A model that does not reason.
 const fn chat(name: &'static str, snapshot: &'static str, shut_down: Option<NaiveDate>) -> Model {
-    Model { name, snapshot, efforts: &[], default_effort: "none", tools_with_reasoning: true, shut_down }
+    Model {
+        name,
+        snapshot,
+        efforts: &[],
+        default_effort: "none",
+        tools_with_reasoning: true,
+        shut_down,
+    }
 }
 
 const fn day(year: i32, month: u32, day: u32) -> Option<NaiveDate> {
@@ -133,7 +204,10 @@ mod tests {
         let model = find("gpt-4o-mini").unwrap();
         assert!(model.answers_on(day(2027, 1, 13).unwrap()));
         assert!(!model.answers_on(day(2027, 1, 14).unwrap()));
-        assert_eq!(model.deprecation().unwrap(), "OpenAI shuts gpt-4o-mini down on 2027-01-14");
+        assert_eq!(
+            model.deprecation().unwrap(),
+            "OpenAI shuts gpt-4o-mini down on 2027-01-14"
+        );
         let successor = find("gpt-6-luna").unwrap();
         assert!(successor.answers_on(day(2099, 1, 1).unwrap()));
         assert_eq!(successor.deprecation(), None);
@@ -142,23 +216,45 @@ mod tests {
     #[test]
     fn only_models_of_the_newest_generation_have_no_day_of_shutdown() {
         // A day that does not exist would be `None` too.
-        let lasting: Vec<_> = MODELS.iter().filter(|model| model.shut_down.is_none()).map(|model| model.name).collect();
-        assert_eq!(lasting, ["gpt-6-astra", "gpt-6.2-sol", "gpt-6.1-terra", "gpt-6-luna"]);
+        let lasting: Vec<_> = MODELS
+            .iter()
+            .filter(|model| model.shut_down.is_none())
+            .map(|model| model.name)
+            .collect();
+        assert_eq!(
+            lasting,
+            ["gpt-6-astra", "gpt-6.2-sol", "gpt-6.1-terra", "gpt-6-luna"]
+        );
     }
 
     #[test]
     fn names_are_unique_and_a_default_effort_is_one_that_the_model_takes() {
         for model in MODELS {
-            assert_eq!(MODELS.iter().filter(|other| other.name == model.name || other.snapshot == model.snapshot).count(), 1);
-            assert!(!model.reasons() || model.efforts.contains(&model.default_effort), "{}", model.name);
+            assert_eq!(
+                MODELS
+                    .iter()
+                    .filter(|other| other.name == model.name || other.snapshot == model.snapshot)
+                    .count(),
+                1
+            );
+            assert!(
+                !model.reasons() || model.efforts.contains(&model.default_effort),
+                "{}",
+                model.name
+            );
             assert!(find(model.snapshot).is_some_and(|found| found.name == model.name));
         }
     }
 
     #[test]
     fn more_effort_costs_more_tokens() {
-        let spent = ["none", "minimal", "low", "medium", "high", "xhigh", "max"].map(reasoning_tokens);
-        assert!(spent.is_sorted() && spent.first() == Some(&0) && spent.windows(2).all(|pair| pair.first() != pair.last()));
+        let spent =
+            ["none", "minimal", "low", "medium", "high", "xhigh", "max"].map(reasoning_tokens);
+        assert!(
+            spent.is_sorted()
+                && spent.first() == Some(&0)
+                && spent.windows(2).all(|pair| pair.first() != pair.last())
+        );
     }
 
     #[test]

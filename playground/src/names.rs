@@ -36,7 +36,13 @@ impl Names {
     fn hex(&self, text: &str) -> Option<String> {
         let mut mac = Hmac::<Sha256>::new_from_slice(self.0.as_ref()?.as_bytes()).ok()?;
         mac.update(text.as_bytes());
-        Some(mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect())
+        Some(
+            mac.finalize()
+                .into_bytes()
+                .iter()
+                .map(|byte| format!("{byte:02x}"))
+                .collect(),
+        )
     }
 }
 
@@ -51,9 +57,19 @@ mod tests {
         assert!(pair.len() == 64 && names.known());
         assert_eq!(names.pair("+15550100", "+15550199"), Some(pair.clone()));
         assert_ne!(names.pair("+15550199", "+15550100"), Some(pair.clone()));
-        assert_ne!(Names::new(Some("another key".to_owned())).pair("+15550100", "+15550199"), Some(pair));
-        assert_eq!(names.phone_hash("whatsapp:+15550100"), names.phone_hash("+15550100"));
-        assert!(names.phone_hash("+15550100").is_some_and(|hash| hash.len() == 8));
+        assert_ne!(
+            Names::new(Some("another key".to_owned())).pair("+15550100", "+15550199"),
+            Some(pair)
+        );
+        assert_eq!(
+            names.phone_hash("whatsapp:+15550100"),
+            names.phone_hash("+15550100")
+        );
+        assert!(
+            names
+                .phone_hash("+15550100")
+                .is_some_and(|hash| hash.len() == 8)
+        );
         for none in [None, Some(String::new())] {
             assert_eq!(Names::new(none).pair("+15550100", "+15550199"), None);
         }

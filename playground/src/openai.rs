@@ -18,9 +18,17 @@ use crate::sight::{self, Seen};
 
 /// Looks at the bearer key. Any key is good if the playground was given none.
 pub fn authorize(playground: &Playground, call: &Call) -> Authorization {
-    let granted =
-        call.credential("bearer").is_some_and(|key| !key.is_empty() && playground.openai_key.as_deref().is_none_or(|right| right == key));
-    Authorization { granted, token_index: None }
+    let granted = call.credential("bearer").is_some_and(|key| {
+        !key.is_empty()
+            && playground
+                .openai_key
+                .as_deref()
+                .is_none_or(|right| right == key)
+    });
+    Authorization {
+        granted,
+        token_index: None,
+    }
 }
 
 /// Checks an authorized request. `today` decides which models there still are.
@@ -34,7 +42,10 @@ pub fn prepare(call: &Call, today: NaiveDate) -> Result<Prepared<'static>, Reply
     }
     if call.method != Method::POST {
         let message = format!("{} is not possible here, only POST.", call.method);
-        return Err(Problem::invalid(message).code("method_not_supported").status(405).reply());
+        return Err(Problem::invalid(message)
+            .code("method_not_supported")
+            .status(405)
+            .reply());
     }
     let request = Request::read(call, today).map_err(Problem::reply)?;
     Ok(Prepared {
@@ -52,7 +63,8 @@ pub fn error_reply(status: u16, overrides: Option<&ErrorOverrides>) -> Reply {
             problem.code = code.clone();
             if code == "insufficient_quota" {
                 problem.kind = "insufficient_quota".to_owned();
-                problem.message = "The quota of this account is used up; see its plan and billing.".to_owned();
+                problem.message =
+                    "The quota of this account is used up; see its plan and billing.".to_owned();
             }
         }
         if let Some(kind) = &overrides.kind {
@@ -98,24 +110,38 @@ impl Request {
             let message = "The content type must be application/json.";
             return Err(Problem::invalid(message.to_owned()).code("unsupported_content_type"));
         }
-        let body: Value = serde_json::from_slice(&call.body)
-            .map_err(|error| Problem::invalid(format!("The body of the request is not JSON: {error}.")))?;
+        let body: Value = serde_json::from_slice(&call.body).map_err(|error| {
+            Problem::invalid(format!("The body of the request is not JSON: {error}."))
+        })?;
         let Value::Object(fields) = body else {
-            return Err(Problem::invalid("The body of the request must be a JSON object.".to_owned()));
+            return Err(Problem::invalid(
+                "The body of the request must be a JSON object.".to_owned(),
+            ));
         };
         check_fields(&fields)?;
         let model = find_model(&fields, today)?;
         check_combinations(&fields, model)?;
-        let messages = fields.get("messages").and_then(Value::as_array).ok_or_else(|| missing("messages"))?;
+        let messages = fields
+            .get("messages")
+            .and_then(Value::as_array)
+            .ok_or_else(|| missing("messages"))?;
         if messages.is_empty() {
-            return Err(Problem::invalid("'messages' is empty; at least one is needed.".to_owned()).param("messages").code("empty_array"));
+            return Err(Problem::invalid(
+                "'messages' is empty; at least one is needed.".to_owned(),
+            )
+            .param("messages")
+            .code("empty_array"));
         }
         let (mut user_messages, mut seen) = (Vec::new(), Vec::new());
         let mut prompt_tokens: u64 = 3;
         for (index, message) in messages.iter().enumerate() {
             let (role, Said { text, pictures }) = read_message(index, message)?;
-            let of_pictures = TOKENS_A_PICTURE.saturating_mul(u64::try_from(pictures.len()).unwrap_or(u64::MAX));
-            prompt_tokens = prompt_tokens.saturating_add(tokens(&text)).saturating_add(of_pictures).saturating_add(4);
+            let of_pictures =
+                TOKENS_A_PICTURE.saturating_mul(u64::try_from(pictures.len()).unwrap_or(u64::MAX));
+            prompt_tokens = prompt_tokens
+                .saturating_add(tokens(&text))
+                .saturating_add(of_pictures)
+                .saturating_add(4);
             if role == "user" {
                 user_messages.push(text);
                 seen = pictures;
@@ -131,13 +157,20 @@ impl Request {
             max_tokens: number("max_completion_tokens").or_else(|| number("max_tokens")),
             choices: number("n").unwrap_or(1),
             stream: fields.get("stream") == Some(&Value::Bool(true)),
-            include_usage: fields.get("stream_options").and_then(|options| options.get("include_usage")) == Some(&Value::Bool(true)),
+            include_usage: fields
+                .get("stream_options")
+                .and_then(|options| options.get("include_usage"))
+                == Some(&Value::Bool(true)),
         })
     }
 
     fn complete(&self, fault: Option<BodyFault>) -> Reply {
         let completion = self.think(fault);
-        let said = completion.content.as_deref().or(completion.refusal.as_deref()).map_or(0, tokens);
+        let said = completion
+            .content
+            .as_deref()
+            .or(completion.refusal.as_deref())
+            .map_or(0, tokens);
         let reasoned = completion.reasoning_tokens.saturating_mul(self.choices);
         let spent = said.saturating_mul(self.choices).saturating_add(reasoned);
         let usage = json!({
@@ -157,7 +190,11 @@ impl Request {
         let payload = if self.stream {
             Payload::Events(self.events(&id, created, &completion, &usage))
         } else {
-            let choices = if fault == Some(BodyFault::NoChoices) { 0 } else { self.choices };
+            let choices = if fault == Some(BodyFault::NoChoices) {
+                0
+            } else {
+                self.choices
+            };
             let choices: Vec<Value> = (0..choices).map(|index| completion.choice(index)).collect();
             Payload::Json(json!({
                 "id": id,
@@ -170,25 +207,44 @@ impl Request {
                 "system_fingerprint": FINGERPRINT
             }))
         };
-        Reply { status: StatusCode::OK, headers: usual_headers(), payload }
+        Reply {
+            status: StatusCode::OK,
+            headers: usual_headers(),
+            payload,
+        }
     }
 
     /// The completion, with the fault that shows inside a well-formed answer.
     fn think(&self, fault: Option<BodyFault>) -> Completion {
-        let heard: Vec<String> = self.user_messages.iter().map(|text| without_directives(Service::Openai, text)).collect();
+        let heard: Vec<String> = self
+            .user_messages
+            .iter()
+            .map(|text| without_directives(Service::Openai, text))
+            .collect();
         let full = format!("{}{}", sight::described(&self.seen), answer::answer(&heard));
         let reasoning_tokens = self.reasoning_tokens;
-        let ended = |finish_reason, content| Completion { content, refusal: None, finish_reason, reasoning_tokens };
+        let ended = |finish_reason, content| Completion {
+            content,
+            refusal: None,
+            finish_reason,
+            reasoning_tokens,
+        };
         let stopped = |content| ended("stop", content);
         let limit = self.max_tokens.unwrap_or(MAX_OUTPUT);
         // Reasoning comes first, and nothing is left for the text.
-        let used_up = || Completion { reasoning_tokens: limit, ..ended("length", Some(String::new())) };
+        let used_up = || Completion {
+            reasoning_tokens: limit,
+            ..ended("length", Some(String::new()))
+        };
         match fault {
             Some(BodyFault::EmptyAnswer) => stopped(Some(String::new())),
             Some(BodyFault::BlankAnswer) => stopped(Some(" \n ".to_owned())),
             Some(BodyFault::NullAnswer) => stopped(None),
             Some(BodyFault::Overlong) => stopped(Some(answer::prose(OVERLONG))),
-            Some(BodyFault::Refusal) => Completion { refusal: Some("I'd rather not help with that.".to_owned()), ..stopped(None) },
+            Some(BodyFault::Refusal) => Completion {
+                refusal: Some("I'd rather not help with that.".to_owned()),
+                ..stopped(None)
+            },
             Some(BodyFault::ContentFilter) => ended("content_filter", Some(String::new())),
             Some(BodyFault::LengthEmpty) => used_up(),
             Some(BodyFault::Length) => {
@@ -204,7 +260,13 @@ impl Request {
     }
 
     /// The stream: for each choice the role, the words, the end; then the usage if wanted, and the last line.
-    fn events(&self, id: &str, created: u64, completion: &Completion, usage: &Value) -> Vec<String> {
+    fn events(
+        &self,
+        id: &str,
+        created: u64,
+        completion: &Completion,
+        usage: &Value,
+    ) -> Vec<String> {
         let chunk = |choices: Value, usage_here: &Value| {
             let mut chunk = json!({
                 "id": id,
@@ -230,7 +292,11 @@ impl Request {
         };
         let mut events = Vec::new();
         for index in 0..self.choices {
-            events.push(delta(index, json!({"role": "assistant", "content": "", "refusal": null}), Value::Null));
+            events.push(delta(
+                index,
+                json!({"role": "assistant", "content": "", "refusal": null}),
+                Value::Null,
+            ));
             let (name, text) = match (&completion.content, &completion.refusal) {
                 (_, Some(refusal)) => ("refusal", refusal.as_str()),
                 (content, None) => ("content", content.as_deref().unwrap_or_default()),
@@ -277,7 +343,13 @@ struct Problem {
 
 impl Problem {
     fn invalid(message: String) -> Self {
-        Self { status: StatusCode::BAD_REQUEST, message, kind: "invalid_request_error".to_owned(), param: Value::Null, code: Value::Null }
+        Self {
+            status: StatusCode::BAD_REQUEST,
+            message,
+            kind: "invalid_request_error".to_owned(),
+            param: Value::Null,
+            code: Value::Null,
+        }
     }
 
     /// What the API says with this status when nothing special is known.
@@ -288,13 +360,37 @@ impl Problem {
                 "invalid_request_error",
                 "invalid_api_key".into(),
             ),
-            403 => ("This key may not do that.", "invalid_request_error", "permission_denied".into()),
-            404 => ("There is no such model, or this key may not use it.", "invalid_request_error", "model_not_found".into()),
-            413 => ("The request is too large.", "invalid_request_error", "request_too_large".into()),
-            429 => ("Too many requests a minute for this model. Try again a little later.", "requests", "rate_limit_exceeded".into()),
-            503 => ("The engine is overloaded at the moment. Try again later.", "server_error", Value::Null),
+            403 => (
+                "This key may not do that.",
+                "invalid_request_error",
+                "permission_denied".into(),
+            ),
+            404 => (
+                "There is no such model, or this key may not use it.",
+                "invalid_request_error",
+                "model_not_found".into(),
+            ),
+            413 => (
+                "The request is too large.",
+                "invalid_request_error",
+                "request_too_large".into(),
+            ),
+            429 => (
+                "Too many requests a minute for this model. Try again a little later.",
+                "requests",
+                "rate_limit_exceeded".into(),
+            ),
+            503 => (
+                "The engine is overloaded at the moment. Try again later.",
+                "server_error",
+                Value::Null,
+            ),
             500.. => ("The server failed to do this.", "server_error", Value::Null),
-            _ => ("The request cannot be served.", "invalid_request_error", Value::Null),
+            _ => (
+                "The request cannot be served.",
+                "invalid_request_error",
+                Value::Null,
+            ),
         };
         let mut problem = Self::invalid(message.to_owned()).status(status);
         problem.kind = kind.to_owned();
@@ -321,7 +417,10 @@ impl Problem {
         let body = json!({"error": {
             "message": self.message, "type": self.kind, "param": self.param, "code": self.code
         }});
-        Reply { headers: usual_headers(), ..Reply::json(self.status, body) }
+        Reply {
+            headers: usual_headers(),
+            ..Reply::json(self.status, body)
+        }
     }
 }
 
@@ -371,12 +470,21 @@ const FIELDS: [(&str, Kind); 36] = [
     ("presence_penalty", Kind::Number(-2.0, 2.0)),
     ("prompt_cache_key", Kind::ShortText(64)),
     ("prompt_cache_options", Kind::Object),
-    ("prompt_cache_retention", Kind::OneOf(&["in_memory", "in-memory", "24h"])),
-    ("reasoning_effort", Kind::OneOf(&["none", "minimal", "low", "medium", "high", "xhigh", "max"])),
+    (
+        "prompt_cache_retention",
+        Kind::OneOf(&["in_memory", "in-memory", "24h"]),
+    ),
+    (
+        "reasoning_effort",
+        Kind::OneOf(&["none", "minimal", "low", "medium", "high", "xhigh", "max"]),
+    ),
     ("response_format", Kind::Object),
     ("safety_identifier", Kind::ShortText(64)),
     ("seed", Kind::Whole(i64::MIN, i64::MAX)),
-    ("service_tier", Kind::OneOf(&["auto", "default", "flex", "scale", "priority", "fast"])),
+    (
+        "service_tier",
+        Kind::OneOf(&["auto", "default", "flex", "scale", "priority", "fast"]),
+    ),
     ("stop", Kind::TextOrList),
     ("store", Kind::Flag),
     ("stream", Kind::Flag),
@@ -413,26 +521,34 @@ fn check_fields(fields: &Map<String, Value>) -> Result<(), Problem> {
 }
 
 fn check_value(name: &str, value: &Value, kind: &Kind) -> Result<(), Problem> {
-    let out_of_range =
-        |range: String| Problem::invalid(format!("'{name}' must be {range}, not {value}.")).param(name).code("value_out_of_range");
+    let out_of_range = |range: String| {
+        Problem::invalid(format!("'{name}' must be {range}, not {value}."))
+            .param(name)
+            .code("value_out_of_range")
+    };
     let wanted = match kind {
         Kind::Text if value.is_string() => return Ok(()),
         Kind::Text => "a string",
         Kind::ShortText(limit) => match value.as_str() {
             Some(text) if text.chars().count() <= *limit => return Ok(()),
             Some(_) => {
-                return Err(Problem::invalid(format!("'{name}' is longer than {limit} characters."))
-                    .param(name)
-                    .code("string_above_max_length"));
+                return Err(Problem::invalid(format!(
+                    "'{name}' is longer than {limit} characters."
+                ))
+                .param(name)
+                .code("string_above_max_length"));
             }
             None => "a string",
         },
         Kind::OneOf(words) => match value.as_str() {
             Some(text) if words.contains(&text) => return Ok(()),
             Some(text) => {
-                return Err(Problem::invalid(format!("Invalid value: '{text}'. Supported values are: {}.", listed(words)))
-                    .param(name)
-                    .code("invalid_value"));
+                return Err(Problem::invalid(format!(
+                    "Invalid value: '{text}'. Supported values are: {}.",
+                    listed(words)
+                ))
+                .param(name)
+                .code("invalid_value"));
             }
             None => "a string",
         },
@@ -465,34 +581,56 @@ fn find_model(fields: &Map<String, Value>, today: NaiveDate) -> Result<&'static 
     let Some(name) = fields.get("model").and_then(Value::as_str) else {
         return Err(Problem::invalid("The request names no model.".to_owned()));
     };
-    let gone = |message: String| Problem::invalid(message).status(404).code("model_not_found");
-    let model = models::find(name).ok_or_else(|| gone(format!("The model `{name}` does not exist or you do not have access to it.")))?;
+    let gone = |message: String| {
+        Problem::invalid(message)
+            .status(404)
+            .code("model_not_found")
+    };
+    let model = models::find(name).ok_or_else(|| {
+        gone(format!(
+            "The model `{name}` does not exist or you do not have access to it."
+        ))
+    })?;
     if !model.answers_on(today) {
         let page = "https://platform.openai.com/docs/deprecations";
-        return Err(gone(format!("The model `{name}` has been deprecated, learn more here: {page}")));
+        return Err(gone(format!(
+            "The model `{name}` has been deprecated, learn more here: {page}"
+        )));
     }
     Ok(model)
 }
 
 /// The effort that a request is answered with.
 fn effort<'a>(fields: &'a Map<String, Value>, model: &Model) -> &'a str {
-    fields.get("reasoning_effort").and_then(Value::as_str).unwrap_or(model.default_effort)
+    fields
+        .get("reasoning_effort")
+        .and_then(Value::as_str)
+        .unwrap_or(model.default_effort)
 }
 
 /// Refuses fields that do not go together, or not with this model.
 fn check_combinations(fields: &Map<String, Value>, model: &Model) -> Result<(), Problem> {
     let given = |name: &str| fields.get(name).filter(|value| !value.is_null());
     let unsupported = |name: &str, instead: &str| {
-        let message = format!("Unsupported parameter: '{name}' is not supported with this model.{instead}");
-        Problem::invalid(message).param(name).code("unsupported_parameter")
+        let message =
+            format!("Unsupported parameter: '{name}' is not supported with this model.{instead}");
+        Problem::invalid(message)
+            .param(name)
+            .code("unsupported_parameter")
     };
     let unsupported_value = |name: &str, value: &str, instead: &str| {
-        let message = format!("Unsupported value: '{name}' does not support {value} with this model. {instead}");
-        Problem::invalid(message).param(name).code("unsupported_value")
+        let message = format!(
+            "Unsupported value: '{name}' does not support {value} with this model. {instead}"
+        );
+        Problem::invalid(message)
+            .param(name)
+            .code("unsupported_value")
     };
     if given("max_tokens").is_some() && given("max_completion_tokens").is_some() {
         let message = "'max_tokens' and 'max_completion_tokens' cannot both be given.";
-        return Err(Problem::invalid(message.to_owned()).param("max_tokens").code("invalid_parameter_combination"));
+        return Err(Problem::invalid(message.to_owned())
+            .param("max_tokens")
+            .code("invalid_parameter_combination"));
     }
     if given("stream_options").is_some() && given("stream") != Some(&Value::Bool(true)) {
         let message = "'stream_options' needs 'stream' to be true.";
@@ -509,27 +647,50 @@ fn check_combinations(fields: &Map<String, Value>, model: &Model) -> Result<(), 
         };
     }
     if given("max_tokens").is_some() {
-        return Err(unsupported("max_tokens", " Use 'max_completion_tokens' instead."));
+        return Err(unsupported(
+            "max_tokens",
+            " Use 'max_completion_tokens' instead.",
+        ));
     }
     if let Some(effort) = given("reasoning_effort").and_then(Value::as_str)
         && !model.efforts.contains(&effort)
     {
         let instead = format!("Supported values are: {}.", listed(model.efforts));
-        return Err(unsupported_value("reasoning_effort", &format!("'{effort}'"), &instead));
+        return Err(unsupported_value(
+            "reasoning_effort",
+            &format!("'{effort}'"),
+            &instead,
+        ));
     }
     for name in ["temperature", "top_p"] {
         if let Some(value) = given(name)
-            && value.as_f64().is_some_and(|number| (number - 1.0).abs() > f64::EPSILON)
+            && value
+                .as_f64()
+                .is_some_and(|number| (number - 1.0).abs() > f64::EPSILON)
         {
-            return Err(unsupported_value(name, &value.to_string(), "Only the default (1) value is supported."));
+            return Err(unsupported_value(
+                name,
+                &value.to_string(),
+                "Only the default (1) value is supported.",
+            ));
         }
     }
-    for name in ["frequency_penalty", "presence_penalty", "logprobs", "logit_bias", "stop"] {
-        if given(name).is_some_and(|value| value.as_f64() != Some(0.0) && *value != Value::Bool(false)) {
+    for name in [
+        "frequency_penalty",
+        "presence_penalty",
+        "logprobs",
+        "logit_bias",
+        "stop",
+    ] {
+        if given(name)
+            .is_some_and(|value| value.as_f64() != Some(0.0) && *value != Value::Bool(false))
+        {
             return Err(unsupported(name, ""));
         }
     }
-    let has_tools = given("tools").and_then(Value::as_array).is_some_and(|tools| !tools.is_empty());
+    let has_tools = given("tools")
+        .and_then(Value::as_array)
+        .is_some_and(|tools| !tools.is_empty());
     if has_tools && !model.tools_with_reasoning && effort(fields, model) != "none" {
         let message = format!(
             "Function tools with reasoning_effort are not supported for {} in /v1/chat/completions. To use function tools, use \
@@ -572,7 +733,16 @@ fn read_message(index: usize, message: &Value) -> Result<(&str, Said), Problem> 
     };
     let known: &[&str] = match role {
         "system" | "developer" | "user" => &["role", "content", "name"],
-        "assistant" => &["role", "content", "name", "refusal", "audio", "tool_calls", "function_call", "annotations"],
+        "assistant" => &[
+            "role",
+            "content",
+            "name",
+            "refusal",
+            "audio",
+            "tool_calls",
+            "function_call",
+            "annotations",
+        ],
         "tool" => &["role", "content", "tool_call_id"],
         _ => {
             return Err(Problem::invalid(format!(
@@ -595,9 +765,11 @@ fn read_message(index: usize, message: &Value) -> Result<(&str, Said), Problem> 
     }
     let said = read_content(&path, role, fields)?;
     if said.text.chars().count() > MAX_TEXT {
-        return Err(Problem::invalid(format!("'{path}.content' is longer than {MAX_TEXT} characters."))
-            .param(&format!("{path}.content"))
-            .code("string_above_max_length"));
+        return Err(Problem::invalid(format!(
+            "'{path}.content' is longer than {MAX_TEXT} characters."
+        ))
+        .param(&format!("{path}.content"))
+        .code("string_above_max_length"));
     }
     Ok((role, said))
 }
@@ -605,14 +777,21 @@ fn read_message(index: usize, message: &Value) -> Result<(&str, Said), Problem> 
 fn read_content(path: &str, role: &str, fields: &Map<String, Value>) -> Result<Said, Problem> {
     let path = format!("{path}.content");
     let parts = match fields.get("content") {
-        Some(Value::String(text)) => return Ok(Said { text: text.clone(), ..Said::default() }),
+        Some(Value::String(text)) => {
+            return Ok(Said {
+                text: text.clone(),
+                ..Said::default()
+            });
+        }
         Some(Value::Array(parts)) => parts,
         None | Some(Value::Null) if role == "assistant" => return Ok(Said::default()),
         None => return Err(missing(&path)),
         Some(other) => return Err(wrong_type(&path, "a string or an array", other)),
     };
     if parts.is_empty() {
-        return Err(Problem::invalid(format!("'{path}' is an empty array.")).param(&path).code("empty_array"));
+        return Err(Problem::invalid(format!("'{path}' is an empty array."))
+            .param(&path)
+            .code("empty_array"));
     }
     let possible: &[&str] = match role {
         "user" => &["text", "image_url", "input_audio", "file"],
@@ -622,7 +801,10 @@ fn read_content(path: &str, role: &str, fields: &Map<String, Value>) -> Result<S
     let mut said = Said::default();
     for (index, part) in parts.iter().enumerate() {
         let path = format!("{path}[{index}]");
-        let kind = part.get("type").and_then(Value::as_str).ok_or_else(|| missing(&format!("{path}.type")))?;
+        let kind = part
+            .get("type")
+            .and_then(Value::as_str)
+            .ok_or_else(|| missing(&format!("{path}.type")))?;
         if !possible.contains(&kind) {
             return Err(Problem::invalid(format!(
                 "'{path}.type' cannot be '{kind}' in a message of {role}; it can be {}.",
@@ -631,12 +813,20 @@ fn read_content(path: &str, role: &str, fields: &Map<String, Value>) -> Result<S
             .param(&format!("{path}.type"))
             .code("invalid_value"));
         }
-        let value = part.get(kind).ok_or_else(|| missing(&format!("{path}.{kind}")))?;
-        let expected = if matches!(kind, "text" | "refusal") { Kind::Text } else { Kind::Object };
+        let value = part
+            .get(kind)
+            .ok_or_else(|| missing(&format!("{path}.{kind}")))?;
+        let expected = if matches!(kind, "text" | "refusal") {
+            Kind::Text
+        } else {
+            Kind::Object
+        };
         check_value(&format!("{path}.{kind}"), value, &expected)?;
         match kind {
             "text" => said.text.push_str(value.as_str().unwrap_or_default()),
-            "image_url" => said.pictures.push(read_picture(&format!("{path}.image_url"), value)?),
+            "image_url" => said
+                .pictures
+                .push(read_picture(&format!("{path}.image_url"), value)?),
             _ => {}
         }
     }
@@ -654,8 +844,15 @@ fn read_picture(path: &str, value: &Value) -> Result<Seen, Problem> {
         }
     }
     let path = format!("{path}.url");
-    let url = value.get("url").and_then(Value::as_str).ok_or_else(|| missing(&path))?;
-    sight::look(url).map_err(|blind| Problem::invalid(blind.message.to_owned()).param(&path).code(blind.code))
+    let url = value
+        .get("url")
+        .and_then(Value::as_str)
+        .ok_or_else(|| missing(&path))?;
+    sight::look(url).map_err(|blind| {
+        Problem::invalid(blind.message.to_owned())
+            .param(&path)
+            .code(blind.code)
+    })
 }
 
 fn unrecognized(name: &str) -> Problem {
@@ -663,11 +860,15 @@ fn unrecognized(name: &str) -> Problem {
 }
 
 fn unknown(path: &str) -> Problem {
-    Problem::invalid(format!("There is no parameter '{path}'.")).param(path).code("unknown_parameter")
+    Problem::invalid(format!("There is no parameter '{path}'."))
+        .param(path)
+        .code("unknown_parameter")
 }
 
 fn missing(path: &str) -> Problem {
-    Problem::invalid(format!("The parameter '{path}' is missing.")).param(path).code("missing_required_parameter")
+    Problem::invalid(format!("The parameter '{path}' is missing."))
+        .param(path)
+        .code("missing_required_parameter")
 }
 
 fn wrong_type(path: &str, wanted: &str, value: &Value) -> Problem {
@@ -679,13 +880,21 @@ fn wrong_type(path: &str, wanted: &str, value: &Value) -> Problem {
         Value::Array(_) => "an array",
         Value::Object(_) => "an object",
     };
-    Problem::invalid(format!("'{path}' must be {wanted}, but is {got}.")).param(path).code("invalid_type")
+    Problem::invalid(format!("'{path}' must be {wanted}, but is {got}."))
+        .param(path)
+        .code("invalid_type")
 }
 
 fn usual_headers() -> Vec<(HeaderName, HeaderValue)> {
     let mut headers = vec![
-        (HeaderName::from_static("openai-version"), HeaderValue::from_static("2020-10-01")),
-        (HeaderName::from_static("openai-processing-ms"), HeaderValue::from_static("1")),
+        (
+            HeaderName::from_static("openai-version"),
+            HeaderValue::from_static("2020-10-01"),
+        ),
+        (
+            HeaderName::from_static("openai-processing-ms"),
+            HeaderValue::from_static("1"),
+        ),
     ];
     if let Ok(id) = HeaderValue::from_str(&format!("req_{}", random_hex())) {
         headers.push((HeaderName::from_static("x-request-id"), id));
@@ -695,10 +904,13 @@ fn usual_headers() -> Vec<(HeaderName, HeaderValue)> {
 
 /// About how many tokens a text is.
 fn tokens(text: &str) -> u64 {
-    u64::try_from(text.chars().count()).unwrap_or(u64::MAX).div_ceil(CHARACTERS_A_TOKEN)
+    u64::try_from(text.chars().count())
+        .unwrap_or(u64::MAX)
+        .div_ceil(CHARACTERS_A_TOKEN)
 }
 
 fn cut_to_tokens(text: &str, limit: u64) -> String {
-    let characters = usize::try_from(limit.saturating_mul(CHARACTERS_A_TOKEN)).unwrap_or(usize::MAX);
+    let characters =
+        usize::try_from(limit.saturating_mul(CHARACTERS_A_TOKEN)).unwrap_or(usize::MAX);
     text.chars().take(characters).collect()
 }

@@ -48,12 +48,26 @@ pub fn read(content_type: Option<&str>, body: &[u8]) -> Result<Answer, Complaint
         return Err(complain(11750, "the answer is larger than 64 kB"));
     }
     let text = std::str::from_utf8(body).map_err(|_| complain(12100, "the answer is not UTF-8"))?;
-    let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let essence = content_type
+        .split(';')
+        .next()
+        .unwrap_or_default()
+        .trim()
+        .to_ascii_lowercase();
     let answer = match essence.as_str() {
         "text/xml" | "application/xml" => read_twiml(text)?,
-        "text/plain" => Answer { messages: vec![Message { text: text.to_owned(), media: Vec::new() }], redirect: None },
+        "text/plain" => Answer {
+            messages: vec![Message {
+                text: text.to_owned(),
+                media: Vec::new(),
+            }],
+            redirect: None,
+        },
         _ => {
-            return Err(complain(12300, &format!("{content_type:?} is not a content type for TwiML")));
+            return Err(complain(
+                12300,
+                &format!("{content_type:?} is not a content type for TwiML"),
+            ));
         }
     };
     for message in &answer.messages {
@@ -62,7 +76,10 @@ pub fn read(content_type: Option<&str>, body: &[u8]) -> Result<Answer, Complaint
         }
         let length = units(&message.text);
         if length > MAX_BODY_UNITS {
-            return Err(complain(14103, &format!("a message has {length} characters, more than 1600")));
+            return Err(complain(
+                14103,
+                &format!("a message has {length} characters, more than 1600"),
+            ));
         }
     }
     Ok(answer)
@@ -71,14 +88,27 @@ pub fn read(content_type: Option<&str>, body: &[u8]) -> Result<Answer, Complaint
 /// A message as a bubble, one line of text for each line on the screen.
 pub fn bubble(message: &Message) -> String {
     let mut lines: Vec<String> = Vec::new();
-    let options = textwrap::Options::new(BUBBLE_WIDTH).word_splitter(textwrap::WordSplitter::NoHyphenation);
+    let options =
+        textwrap::Options::new(BUBBLE_WIDTH).word_splitter(textwrap::WordSplitter::NoHyphenation);
     for line in printable(&message.text).split('\n') {
-        lines.extend(textwrap::wrap(line, &options).into_iter().map(|wrapped| wrapped.into_owned()));
+        lines.extend(
+            textwrap::wrap(line, &options)
+                .into_iter()
+                .map(|wrapped| wrapped.into_owned()),
+        );
     }
     for url in &message.media {
-        lines.extend(textwrap::wrap(&printable(&format!("[media] {url}")), &options).into_iter().map(|wrapped| wrapped.into_owned()));
+        lines.extend(
+            textwrap::wrap(&printable(&format!("[media] {url}")), &options)
+                .into_iter()
+                .map(|wrapped| wrapped.into_owned()),
+        );
     }
-    let width = lines.iter().map(|line| textwrap::core::display_width(line)).max().unwrap_or(0);
+    let width = lines
+        .iter()
+        .map(|line| textwrap::core::display_width(line))
+        .max()
+        .unwrap_or(0);
     let rule = "─".repeat(width.saturating_add(2));
     let mut drawn = format!("╭{rule}╮\n");
     for line in &lines {
@@ -112,15 +142,24 @@ const MAX_ANSWER_BYTES: usize = 64 * 1024;
 const BUBBLE_WIDTH: usize = 60;
 
 fn complain(code: u32, reason: &str) -> Complaint {
-    Complaint { code, reason: reason.to_owned() }
+    Complaint {
+        code,
+        reason: reason.to_owned(),
+    }
 }
 
 fn malformed(reason: &str) -> Complaint {
-    complain(12100, &format!("the answer is not well-formed XML: {reason}"))
+    complain(
+        12100,
+        &format!("the answer is not well-formed XML: {reason}"),
+    )
 }
 
 fn off_schema(reason: &str) -> Complaint {
-    complain(12200, &format!("the answer is XML, but not TwiML for messages: {reason}"))
+    complain(
+        12200,
+        &format!("the answer is XML, but not TwiML for messages: {reason}"),
+    )
 }
 
 /// An element of TwiML for messages.
@@ -167,7 +206,10 @@ struct Document {
 
 fn read_twiml(text: &str) -> Result<Answer, Complaint> {
     if let Some(character) = text.chars().find(|&character| !is_xml_character(character)) {
-        return Err(malformed(&format!("the character U+{:04X} is forbidden", u32::from(character))));
+        return Err(malformed(&format!(
+            "the character U+{:04X} is forbidden",
+            u32::from(character)
+        )));
     }
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut reader = Reader::from_str(text);
@@ -175,10 +217,14 @@ fn read_twiml(text: &str) -> Result<Answer, Complaint> {
     let mut document = Document::default();
     let mut first = true;
     loop {
-        let event = reader.read_event().map_err(|error| malformed(&error.to_string()))?;
+        let event = reader
+            .read_event()
+            .map_err(|error| malformed(&error.to_string()))?;
         match event {
             Event::Decl(_) if !first => {
-                return Err(malformed("there is something, if only white space, before the XML declaration"));
+                return Err(malformed(
+                    "there is something, if only white space, before the XML declaration",
+                ));
             }
             Event::Decl(_) | Event::Comment(_) | Event::PI(_) => {}
             Event::DocType(_) => return Err(malformed("a document type is not taken")),
@@ -188,10 +234,14 @@ fn read_twiml(text: &str) -> Result<Answer, Complaint> {
             Event::Text(text) => document.text(&text.xml10_content())?,
             Event::CData(text) => document.text(&text.xml10_content())?,
             Event::GeneralRef(reference) => {
-                let character = reference.resolve_char_ref().map_err(|error| malformed(&error.to_string()))?;
+                let character = reference
+                    .resolve_char_ref()
+                    .map_err(|error| malformed(&error.to_string()))?;
                 let name = reference.into_inner();
                 match (character, resolve_xml_entity(&name)) {
-                    (Some(character), _) if is_xml_character(character) => document.text(&character.to_string())?,
+                    (Some(character), _) if is_xml_character(character) => {
+                        document.text(&character.to_string())?
+                    }
                     (None, Some(text)) => document.text(text)?,
                     _ => return Err(malformed(&format!("&{name}; stands for nothing"))),
                 }
@@ -258,8 +308,12 @@ impl Document {
 
     fn text(&mut self, text: &str) -> Result<(), Complaint> {
         match self.open.last() {
-            Some(Element::Response) if !text.trim().is_empty() => Err(off_schema("there is text in <Response> outside of <Message>")),
-            None if !text.trim().is_empty() => Err(malformed("there is text outside of the root element")),
+            Some(Element::Response) if !text.trim().is_empty() => Err(off_schema(
+                "there is text in <Response> outside of <Message>",
+            )),
+            None if !text.trim().is_empty() => {
+                Err(malformed("there is text outside of the root element"))
+            }
             _ => {
                 self.text.push_str(text);
                 Ok(())
@@ -291,7 +345,12 @@ mod tests {
     }
 
     fn texts(body: &str) -> Vec<String> {
-        xml(body).unwrap().messages.into_iter().map(|message| message.text).collect()
+        xml(body)
+            .unwrap()
+            .messages
+            .into_iter()
+            .map(|message| message.text)
+            .collect()
     }
 
     #[test]
@@ -304,7 +363,10 @@ mod tests {
             ["a <b> & 👋", "c\nd"]
         );
         assert_eq!(texts("<Response/>"), Vec::<String>::new());
-        assert_eq!(texts(&format!("{declared}<Response></Response>\n")), Vec::<String>::new());
+        assert_eq!(
+            texts(&format!("{declared}<Response></Response>\n")),
+            Vec::<String>::new()
+        );
     }
 
     #[test]
@@ -312,14 +374,29 @@ mod tests {
         let answer = xml(
             "<Response>\n <Message to=\"+15550100\">\n  <Body>Look</Body>\n  <Media>https://example.com/a.png</Media>\n </Message>\n</Response>",
         );
-        let message = Message { text: "Look".to_owned(), media: vec!["https://example.com/a.png".to_owned()] };
-        assert_eq!(answer, Ok(Answer { messages: vec![message], redirect: None }));
+        let message = Message {
+            text: "Look".to_owned(),
+            media: vec!["https://example.com/a.png".to_owned()],
+        };
+        assert_eq!(
+            answer,
+            Ok(Answer {
+                messages: vec![message],
+                redirect: None
+            })
+        );
     }
 
     #[test]
     fn what_twilio_would_complain_about_is_a_complaint() {
-        let long = format!("<Response><Message>{}</Message></Response>", "x".repeat(1601));
-        let emoji = format!("<Response><Message>{}</Message></Response>", "👋".repeat(801));
+        let long = format!(
+            "<Response><Message>{}</Message></Response>",
+            "x".repeat(1601)
+        );
+        let emoji = format!(
+            "<Response><Message>{}</Message></Response>",
+            "👋".repeat(801)
+        );
         for (code, body) in [
             (12100, " <?xml version=\"1.0\"?><Response/>"),
             (12100, "\n<?xml version=\"1.0\"?><Response/>"),
@@ -336,8 +413,14 @@ mod tests {
             (12200, "<response/>"),
             (12200, "<Response><Say>Hi</Say></Response>"),
             (12200, "<Response>Hi</Response>"),
-            (12200, "<Response><Message colour=\"red\">Hi</Message></Response>"),
-            (12200, "<Response><Message>Hi<Message>there</Message></Message></Response>"),
+            (
+                12200,
+                "<Response><Message colour=\"red\">Hi</Message></Response>",
+            ),
+            (
+                12200,
+                "<Response><Message>Hi<Message>there</Message></Message></Response>",
+            ),
             (14103, "<Response><Message/></Response>"),
             (14103, &long),
             (14103, &emoji),
@@ -349,7 +432,8 @@ mod tests {
 
     #[test]
     fn the_content_type_decides_how_the_answer_is_read() {
-        let code = |content_type, body| read(content_type, body).map_err(|complaint| complaint.code);
+        let code =
+            |content_type, body| read(content_type, body).map_err(|complaint| complaint.code);
         assert_eq!(code(None, b"<Response/>"), Err(12300));
         assert_eq!(code(Some("application/json"), b"<Response/>"), Err(12300));
         assert_eq!(code(Some("text/xml"), b"\xff"), Err(12100));
@@ -362,13 +446,20 @@ mod tests {
     #[test]
     fn a_bubble_is_wrapped_and_even() {
         let message = Message {
-            text: format!("Grüße 👋 日本\n\n{} {}", "word ".repeat(30), "x".repeat(130)),
+            text: format!(
+                "Grüße 👋 日本\n\n{} {}",
+                "word ".repeat(30),
+                "x".repeat(130)
+            ),
             media: vec!["https://example.com/a.png".to_owned()],
         };
         let drawn = bubble(&message);
         let widths: Vec<usize> = drawn.lines().map(textwrap::core::display_width).collect();
         assert!(widths.iter().all(|&width| width == 64), "{drawn}");
-        assert!(drawn.contains("│ Grüße 👋 日本") && drawn.contains("[media] https://example.com/a.png"));
+        assert!(
+            drawn.contains("│ Grüße 👋 日本")
+                && drawn.contains("[media] https://example.com/a.png")
+        );
         assert!(drawn.starts_with('╭') && drawn.ends_with('╯'));
     }
 

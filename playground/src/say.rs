@@ -90,48 +90,82 @@ const LATE_REST: Duration = Duration::from_millis(1500);
 
 impl Plan {
     fn new(options: Options) -> Result<Self, Failure> {
-        let playground = loopback_origin("--playground", &options.playground).map_err(Failure::NotSent)?;
+        let playground =
+            loopback_origin("--playground", &options.playground).map_err(Failure::NotSent)?;
         let token = options.token.as_deref().and_then(|list| tokens_of(list).into_iter().next()).ok_or_else(|| {
             Failure::NotSent("no token to sign with: set TWILIO_AUTH_TOKEN to the one in .dev.vars, or give --token".to_owned())
         })?;
-        let carrier = Carrier::new(&options.worker, options.public_url.as_deref(), token).map_err(Failure::NotSent)?;
+        let carrier = Carrier::new(&options.worker, options.public_url.as_deref(), token)
+            .map_err(Failure::NotSent)?;
         let (media, media_types) = attach(&playground, &options.media).map_err(Failure::NotSent)?;
-        let inbound = Inbound::new(options.channel, &options.from, &options.to, &options.text, media, options.sid);
-        Ok(Self { inbound: Inbound { media_types, ..inbound }, carrier, playground: (!options.no_wait).then_some(playground) })
+        let inbound = Inbound::new(
+            options.channel,
+            &options.from,
+            &options.to,
+            &options.text,
+            media,
+            options.sid,
+        );
+        Ok(Self {
+            inbound: Inbound {
+                media_types,
+                ..inbound
+            },
+            carrier,
+            playground: (!options.no_wait).then_some(playground),
+        })
     }
 
     fn carry_out(&self) -> Result<(), Failure> {
         let webhook = self
             .carrier
-            .webhook(&self.inbound.parameters(), Signed::Truly, &crate::random_hex())
+            .webhook(
+                &self.inbound.parameters(),
+                Signed::Truly,
+                &crate::random_hex(),
+            )
             .map_err(|error| Failure::NotSent(format!("cannot sign: {error}")))?;
-        print_line(&format!("{} from {} to {}", self.inbound.sid, self.inbound.from, self.inbound.to));
+        print_line(&format!(
+            "{} from {} to {}",
+            self.inbound.sid, self.inbound.from, self.inbound.to
+        ));
         let sent_at = now_ms();
         let clock = Instant::now();
-        let answer = self.carrier.post(&webhook, PATIENCE).map_err(|reason| self.no_answer(reason))?;
+        let answer = self
+            .carrier
+            .post(&webhook, PATIENCE)
+            .map_err(|reason| self.no_answer(reason))?;
         let took = format!("{} in {} ms", answer.status, clock.elapsed().as_millis());
         if answer.status != 200 {
             let shown = phone::printable(&String::from_utf8_lossy(&answer.body));
             print_line(&took);
-            return Err(Failure::BadAnswer(format!("the Worker refused, which Twilio would report as 11200:\n{shown}")));
+            return Err(Failure::BadAnswer(format!(
+                "the Worker refused, which Twilio would report as 11200:\n{shown}"
+            )));
         }
-        let answer = phone::read(answer.content_type().as_deref(), &answer.body).map_err(|complaint| {
-            print_line(&took);
-            Failure::BadAnswer(format!(
-                "Twilio would report {}: {}\n{}",
-                complaint.code,
-                complaint.reason,
-                phone::printable(&String::from_utf8_lossy(&answer.body))
-            ))
-        })?;
+        let answer =
+            phone::read(answer.content_type().as_deref(), &answer.body).map_err(|complaint| {
+                print_line(&took);
+                Failure::BadAnswer(format!(
+                    "Twilio would report {}: {}\n{}",
+                    complaint.code,
+                    complaint.reason,
+                    phone::printable(&String::from_utf8_lossy(&answer.body))
+                ))
+            })?;
         for message in &answer.messages {
             print_line(&phone::bubble(message));
         }
         print_line(&took);
         if let Some(address) = &answer.redirect {
-            print_line(&format!("the answer redirects to {}; say does not follow", phone::printable(address)));
+            print_line(&format!(
+                "the answer redirects to {}; say does not follow",
+                phone::printable(address)
+            ));
         } else if answer.messages.is_empty() {
-            print_line("no message in this answer; if the model was slow the answer comes later by the REST API");
+            print_line(
+                "no message in this answer; if the model was slow the answer comes later by the REST API",
+            );
             if let Some(playground) = &self.playground {
                 self.wait_for_late(playground, sent_at, clock);
             }
@@ -143,9 +177,15 @@ impl Plan {
     fn no_answer(&self, reason: NoAnswer) -> Failure {
         let worker = self.carrier.worker();
         match reason {
-            NoAnswer::TimedOut => Failure::BadAnswer("no answer within 15 s: Twilio would have given up and reported 11200".to_owned()),
-            NoAnswer::NotListening => Failure::NotSent(format!("nothing is listening at {worker}: start it with npm start")),
-            NoAnswer::Broken(error) => Failure::BadAnswer(format!("no answer from {worker}: {error} (Twilio: 11200)")),
+            NoAnswer::TimedOut => Failure::BadAnswer(
+                "no answer within 15 s: Twilio would have given up and reported 11200".to_owned(),
+            ),
+            NoAnswer::NotListening => Failure::NotSent(format!(
+                "nothing is listening at {worker}: start it with npm start"
+            )),
+            NoAnswer::Broken(error) => {
+                Failure::BadAnswer(format!("no answer from {worker}: {error} (Twilio: 11200)"))
+            }
         }
     }
 
@@ -158,13 +198,18 @@ impl Plan {
             let messages = match self.late_messages(playground, sent_at) {
                 Ok(messages) => messages,
                 Err(error) => {
-                    print_line(&format!("cannot see later answers, no playground at {playground}: {error}"));
+                    print_line(&format!(
+                        "cannot see later answers, no playground at {playground}: {error}"
+                    ));
                     return;
                 }
             };
             for message in messages.get(shown..).unwrap_or_default() {
                 print_line(&phone::bubble(message));
-                print_line(&format!("by the REST API after {} ms", clock.elapsed().as_millis()));
+                print_line(&format!(
+                    "by the REST API after {} ms",
+                    clock.elapsed().as_millis()
+                ));
                 until = clock.elapsed().saturating_add(LATE_REST);
             }
             shown = shown.max(messages.len());
@@ -177,10 +222,17 @@ impl Plan {
 
     /// The messages to the person, sent since `sent_at`, oldest first.
     fn late_messages(&self, playground: &str, sent_at: u64) -> anyhow::Result<Vec<Message>> {
-        let body =
-            self.carrier.agent().get(format!("{playground}/playground/messages?since={sent_at}")).call()?.body_mut().read_to_string()?;
+        let body = self
+            .carrier
+            .agent()
+            .get(format!("{playground}/playground/messages?since={sent_at}"))
+            .call()?
+            .body_mut()
+            .read_to_string()?;
         let body: Value = serde_json::from_str(&body)?;
-        let text = |message: &Value, name: &str| message.get(name).and_then(Value::as_str).map(str::to_owned);
+        let text = |message: &Value, name: &str| {
+            message.get(name).and_then(Value::as_str).map(str::to_owned)
+        };
         let messages = body.get("messages").and_then(Value::as_array);
         Ok(messages
             .into_iter()
@@ -194,7 +246,11 @@ impl Plan {
                 text: text(message, "body").unwrap_or_default(),
                 media: match message.pointer("/parameters/MediaUrl") {
                     Some(Value::String(url)) => vec![url.clone()],
-                    Some(Value::Array(urls)) => urls.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
+                    Some(Value::Array(urls)) => urls
+                        .iter()
+                        .filter_map(Value::as_str)
+                        .map(str::to_owned)
+                        .collect(),
                     _ => Vec::new(),
                 },
             })

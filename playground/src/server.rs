@@ -41,11 +41,18 @@ pub enum StartError {
 /// When the port cannot be had.
 pub async fn serve(port: u16, playground: Playground) -> Result<(), StartError> {
     let ended = shutdown_signal().map_err(StartError::Other)?;
-    let listener = TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, port))).await.map_err(|error| match error.kind() {
-        std::io::ErrorKind::AddrInUse => StartError::PortInUse(port),
-        _ => StartError::Other(anyhow::Error::new(error).context(format!("cannot listen on 127.0.0.1:{port}"))),
-    })?;
-    let address = listener.local_addr().context("the listener has no address").map_err(StartError::Other)?;
+    let listener = TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, port)))
+        .await
+        .map_err(|error| match error.kind() {
+            std::io::ErrorKind::AddrInUse => StartError::PortInUse(port),
+            _ => StartError::Other(
+                anyhow::Error::new(error).context(format!("cannot listen on 127.0.0.1:{port}")),
+            ),
+        })?;
+    let address = listener
+        .local_addr()
+        .context("the listener has no address")
+        .map_err(StartError::Other)?;
     playground.media.listens_at(format!("http://{address}"));
     let router = router(Arc::new(playground));
     print_line(&format!("playground listening on http://{address}"));
@@ -65,16 +72,36 @@ fn router(playground: Arc<Playground>) -> Router {
         .route("/v1/Services/{*rest}", any(twilio))
         .route("/v2/{*rest}", any(twilio))
         .route("/media/{sid}", any(twilio))
-        .route("/playground/media", post(add_media).layer(DefaultBodyLimit::max(MAX_FILE)))
-        .route("/playground/faults", post(add_fault).get(list_faults).delete(clear_faults))
-        .route("/playground/requests", get(list_requests).delete(clear_requests))
+        .route(
+            "/playground/media",
+            post(add_media).layer(DefaultBodyLimit::max(MAX_FILE)),
+        )
+        .route(
+            "/playground/faults",
+            post(add_fault).get(list_faults).delete(clear_faults),
+        )
+        .route(
+            "/playground/requests",
+            get(list_requests).delete(clear_requests),
+        )
         .route("/playground/messages", get(list_messages))
-        .route("/playground/numbers", get(list_numbers).delete(reset_numbers))
+        .route(
+            "/playground/numbers",
+            get(list_numbers).delete(reset_numbers),
+        )
         .merge(page::routes())
         .method_not_allowed_fallback(|method: Method, uri: Uri| async move {
-            control_error(StatusCode::METHOD_NOT_ALLOWED, &format!("{method} is not possible at {}", uri.path()))
+            control_error(
+                StatusCode::METHOD_NOT_ALLOWED,
+                &format!("{method} is not possible at {}", uri.path()),
+            )
         })
-        .fallback(|uri: Uri| async move { control_error(StatusCode::NOT_FOUND, &format!("there is nothing at {}", uri.path())) })
+        .fallback(|uri: Uri| async move {
+            control_error(
+                StatusCode::NOT_FOUND,
+                &format!("there is nothing at {}", uri.path()),
+            )
+        })
         .layer(axum::middleware::from_fn(page::guard))
         .with_state(playground)
 }
@@ -116,7 +143,8 @@ async fn serve_connection(stream: TcpStream, router: Router) {
 /// A future that ends with Ctrl-C or SIGTERM.
 fn shutdown_signal() -> anyhow::Result<impl Future<Output = ()>> {
     #[cfg(unix)]
-    let mut terminated = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()).context("cannot wait for SIGTERM")?;
+    let mut terminated = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())
+        .context("cannot wait for SIGTERM")?;
     Ok(async move {
         #[cfg(unix)]
         tokio::select! {
@@ -128,11 +156,19 @@ fn shutdown_signal() -> anyhow::Result<impl Future<Output = ()>> {
     })
 }
 
-async fn openai(State(playground): State<Arc<Playground>>, Extension(line): Extension<Line>, request: Request) -> Response {
+async fn openai(
+    State(playground): State<Arc<Playground>>,
+    Extension(line): Extension<Line>,
+    request: Request,
+) -> Response {
     handle(&playground, Service::Openai, line, request).await
 }
 
-async fn twilio(State(playground): State<Arc<Playground>>, Extension(line): Extension<Line>, request: Request) -> Response {
+async fn twilio(
+    State(playground): State<Arc<Playground>>,
+    Extension(line): Extension<Line>,
+    request: Request,
+) -> Response {
     handle(&playground, Service::Twilio, line, request).await
 }
 
@@ -147,8 +183,15 @@ async fn add_fault(State(playground): State<Arc<Playground>>, body: Bytes) -> Re
     }
 }
 
-async fn add_media(State(playground): State<Arc<Playground>>, headers: HeaderMap, body: Bytes) -> Response {
-    match playground.media.keep(headers.get(header::CONTENT_TYPE), body) {
+async fn add_media(
+    State(playground): State<Arc<Playground>>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    match playground
+        .media
+        .keep(headers.get(header::CONTENT_TYPE), body)
+    {
         Ok(kept) => answer(StatusCode::CREATED, &kept),
         Err(reason) => control_error(StatusCode::BAD_REQUEST, reason),
     }
@@ -164,7 +207,10 @@ async fn clear_faults(State(playground): State<Arc<Playground>>) -> Response {
 }
 
 async fn list_requests(State(playground): State<Arc<Playground>>) -> Response {
-    answer(StatusCode::OK, &json!({"requests": playground.journal.list()}))
+    answer(
+        StatusCode::OK,
+        &json!({"requests": playground.journal.list()}),
+    )
 }
 
 async fn clear_requests(State(playground): State<Arc<Playground>>) -> Response {
@@ -178,18 +224,30 @@ async fn list_messages(State(playground): State<Arc<Playground>>, uri: Uri) -> R
         match (name.as_ref(), value.parse()) {
             ("since", Ok(milliseconds)) => since = milliseconds,
             ("since", Err(_)) => {
-                return control_error(StatusCode::BAD_REQUEST, "`since` must be a number of milliseconds since 1970");
+                return control_error(
+                    StatusCode::BAD_REQUEST,
+                    "`since` must be a number of milliseconds since 1970",
+                );
             }
             _ => {
-                return control_error(StatusCode::BAD_REQUEST, &format!("there is no parameter `{name}`, only `since`"));
+                return control_error(
+                    StatusCode::BAD_REQUEST,
+                    &format!("there is no parameter `{name}`, only `since`"),
+                );
             }
         }
     }
-    answer(StatusCode::OK, &json!({"messages": playground.outbox.list(since)}))
+    answer(
+        StatusCode::OK,
+        &json!({"messages": playground.outbox.list(since)}),
+    )
 }
 
 async fn list_numbers(State(playground): State<Arc<Playground>>) -> Response {
-    answer(StatusCode::OK, &json!({"accounts": playground.numbers.show()}))
+    answer(
+        StatusCode::OK,
+        &json!({"accounts": playground.numbers.show()}),
+    )
 }
 
 async fn reset_numbers(State(playground): State<Arc<Playground>>) -> Response {
@@ -206,6 +264,9 @@ pub fn control_error(status: StatusCode, reason: &str) -> Response {
 pub fn answer(status: StatusCode, value: &Value) -> Response {
     let mut response = Response::new(Body::from(value.to_string()));
     *response.status_mut() = status;
-    response.headers_mut().insert(header::CONTENT_TYPE, axum::http::HeaderValue::from_static("application/json"));
+    response.headers_mut().insert(
+        header::CONTENT_TYPE,
+        axum::http::HeaderValue::from_static("application/json"),
+    );
     response
 }

@@ -32,14 +32,34 @@ pub fn look(url: &str) -> Result<Seen, Blind> {
     if url.starts_with("https://") || url.starts_with("http://") {
         return Ok(Seen::Elsewhere);
     }
-    let Some((media_type, data)) = url.strip_prefix("data:").and_then(|rest| rest.split_once(";base64,")) else {
-        let message = "The url of a picture must be a web address, or data:image/…;base64, and the picture.";
-        return Err(Blind { message, code: "invalid_image_url" });
+    let Some((media_type, data)) = url
+        .strip_prefix("data:")
+        .and_then(|rest| rest.split_once(";base64,"))
+    else {
+        let message =
+            "The url of a picture must be a web address, or data:image/…;base64, and the picture.";
+        return Err(Blind {
+            message,
+            code: "invalid_image_url",
+        });
     };
-    let bytes = BASE64_STANDARD.decode(data).map_err(|_| Blind { message: "The picture is not valid base64.", code: "invalid_base64" })?;
-    let unsupported = || Blind { message: "The picture is not of the formats png, jpeg, gif and webp.", code: "invalid_image_format" };
-    let (name, _) = TYPES.iter().find(|(_, known)| *known == media_type).ok_or_else(unsupported)?;
-    if is_of(name, &bytes) { Ok(Seen::Picture(name, bytes.len())) } else { Err(unsupported()) }
+    let bytes = BASE64_STANDARD.decode(data).map_err(|_| Blind {
+        message: "The picture is not valid base64.",
+        code: "invalid_base64",
+    })?;
+    let unsupported = || Blind {
+        message: "The picture is not of the formats png, jpeg, gif and webp.",
+        code: "invalid_image_format",
+    };
+    let (name, _) = TYPES
+        .iter()
+        .find(|(_, known)| *known == media_type)
+        .ok_or_else(unsupported)?;
+    if is_of(name, &bytes) {
+        Ok(Seen::Picture(name, bytes.len()))
+    } else {
+        Err(unsupported())
+    }
 }
 
 /// What the model says of the pictures that it was shown, before anything else; nothing if there were none.
@@ -54,11 +74,20 @@ pub fn described(seen: &[Seen]) -> String {
             Seen::Elsewhere => "on the web".to_owned(),
         })
         .collect();
-    let count = if seen.len() == 1 { "1 picture".to_owned() } else { format!("{} pictures", seen.len()) };
+    let count = if seen.len() == 1 {
+        "1 picture".to_owned()
+    } else {
+        format!("{} pictures", seen.len())
+    };
     format!("I see {count} ({}). ", each.join("; "))
 }
 
-const TYPES: [(&str, &str); 4] = [("JPEG", "image/jpeg"), ("PNG", "image/png"), ("GIF", "image/gif"), ("WebP", "image/webp")];
+const TYPES: [(&str, &str); 4] = [
+    ("JPEG", "image/jpeg"),
+    ("PNG", "image/png"),
+    ("GIF", "image/gif"),
+    ("WebP", "image/webp"),
+];
 
 fn is_of(name: &str, bytes: &[u8]) -> bool {
     match name {
@@ -79,10 +108,22 @@ mod tests {
 
     #[test]
     fn a_picture_is_seen_with_its_type_and_size() {
-        assert_eq!(code("data:image/gif;base64,R0lGODlhAAA="), Ok(Seen::Picture("GIF", 8)));
-        assert_eq!(code("data:image/jpeg;base64,/9j/"), Ok(Seen::Picture("JPEG", 3)));
-        assert_eq!(code("data:image/png;base64,iVBORw0KGgo="), Ok(Seen::Picture("PNG", 8)));
-        assert_eq!(code("data:image/webp;base64,UklGRgAAAABXRUJQ"), Ok(Seen::Picture("WebP", 12)));
+        assert_eq!(
+            code("data:image/gif;base64,R0lGODlhAAA="),
+            Ok(Seen::Picture("GIF", 8))
+        );
+        assert_eq!(
+            code("data:image/jpeg;base64,/9j/"),
+            Ok(Seen::Picture("JPEG", 3))
+        );
+        assert_eq!(
+            code("data:image/png;base64,iVBORw0KGgo="),
+            Ok(Seen::Picture("PNG", 8))
+        );
+        assert_eq!(
+            code("data:image/webp;base64,UklGRgAAAABXRUJQ"),
+            Ok(Seen::Picture("WebP", 12))
+        );
         assert_eq!(code("https://example.com/a.png"), Ok(Seen::Elsewhere));
     }
 
@@ -106,7 +147,13 @@ mod tests {
     #[test]
     fn the_model_says_what_it_sees() {
         assert_eq!(described(&[]), "");
-        assert_eq!(described(&[Seen::Picture("JPEG", 12_345)]), "I see 1 picture (JPEG, 12345 bytes). ");
-        assert_eq!(described(&[Seen::Picture("PNG", 8), Seen::Elsewhere]), "I see 2 pictures (PNG, 8 bytes; on the web). ");
+        assert_eq!(
+            described(&[Seen::Picture("JPEG", 12_345)]),
+            "I see 1 picture (JPEG, 12345 bytes). "
+        );
+        assert_eq!(
+            described(&[Seen::Picture("PNG", 8), Seen::Elsewhere]),
+            "I see 2 pictures (PNG, 8 bytes; on the web). "
+        );
     }
 }

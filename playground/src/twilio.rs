@@ -29,10 +29,16 @@ pub fn authorize(playground: &Playground, call: &Call) -> Authorization {
             Some(wanted) => wanted == account,
             None => is_sid(&account, "AC"),
         };
-        playground.twilio_tokens.iter().position(|right| right_account && *right == token)
+        playground
+            .twilio_tokens
+            .iter()
+            .position(|right| right_account && *right == token)
     })();
     // What a media address redirects to wants no credentials; if any came, their index shows.
-    Authorization { granted: token_index.is_some() || call.path.starts_with("/media/"), token_index }
+    Authorization {
+        granted: token_index.is_some() || call.path.starts_with("/media/"),
+        token_index,
+    }
 }
 
 /// Checks an authorized request.
@@ -48,11 +54,16 @@ pub fn prepare<'a>(playground: &'a Playground, call: &Call) -> Result<Prepared<'
             match (method, rest) {
                 ("POST", ["Messages.json"]) => create(playground, account, call),
                 ("GET", ["Messages.json"]) => list(playground, account, call),
-                ("GET", ["Messages", file]) => read(playground, &account, file).ok_or_else(|| not_found(call)),
-                ("GET", ["Messages", message, "Media", sid]) => {
-                    playground.media.redirect(&account, message, sid).ok_or_else(|| not_found(call))
+                ("GET", ["Messages", file]) => {
+                    read(playground, &account, file).ok_or_else(|| not_found(call))
                 }
-                (_, ["Messages.json"] | ["Messages", _] | ["Messages", _, "Media", _]) => Err(wrong_method(&call.method)),
+                ("GET", ["Messages", message, "Media", sid]) => playground
+                    .media
+                    .redirect(&account, message, sid)
+                    .ok_or_else(|| not_found(call)),
+                (_, ["Messages.json"] | ["Messages", _] | ["Messages", _, "Media", _]) => {
+                    Err(wrong_method(&call.method))
+                }
                 _ => numbers::numbers(playground, account, rest, call),
             }
         }
@@ -78,7 +89,10 @@ pub fn error_reply(status: u16, overrides: Option<&ErrorOverrides>) -> Reply {
         429 => (20429, "Too many requests at once."),
         503 => (20503, "The service is not available at the moment."),
         500.. => (20500, "The server failed to do this."),
-        other => (i64::from(other).saturating_add(20_000), "The request cannot be served."),
+        other => (
+            i64::from(other).saturating_add(20_000),
+            "The request cannot be served.",
+        ),
     };
     let no_overrides = ErrorOverrides::default();
     let overrides = overrides.unwrap_or(&no_overrides);
@@ -157,7 +171,11 @@ pub fn segments(text: &str) -> usize {
         Some(length) => (length, 160, 153),
         None => (units(text), 70, 67),
     };
-    if length <= alone { 1 } else { length.div_ceil(joined) }
+    if length <= alone {
+        1
+    } else {
+        length.div_ceil(joined)
+    }
 }
 
 /// The length of a text as Twilio counts it: in UTF-16 code units.
@@ -210,7 +228,10 @@ enum Stage {
 impl Message {
     fn resource(&self, stage: Stage) -> Value {
         let date = rfc2822(self.accepted_at);
-        let uri = format!("/2010-04-01/Accounts/{}/Messages/{}", self.account, self.sid);
+        let uri = format!(
+            "/2010-04-01/Accounts/{}/Messages/{}",
+            self.account, self.sid
+        );
         let status = match (stage, &self.messaging_service) {
             (Stage::Created, Some(_)) => "accepted",
             (Stage::Created, None) => "queued",
@@ -241,7 +262,11 @@ impl Message {
     }
 
     fn segments(&self) -> usize {
-        if self.to.starts_with(WHATSAPP) { 1 } else { segments(&self.body) }
+        if self.to.starts_with(WHATSAPP) {
+            1
+        } else {
+            segments(&self.body)
+        }
     }
 }
 
@@ -282,14 +307,21 @@ const GSM_ONE: &str = concat!(
 );
 const GSM_TWO: &str = "\u{c}^{}\\[~]|€";
 
-fn create<'a>(playground: &'a Playground, account: String, call: &Call) -> Result<Prepared<'a>, Reply> {
+fn create<'a>(
+    playground: &'a Playground,
+    account: String,
+    call: &Call,
+) -> Result<Prepared<'a>, Reply> {
     let form = form_of(call)?;
     for (name, _) in &form {
         let Some((_, repeatable)) = PARAMETERS.iter().find(|(known, _)| known == name) else {
             return Err(unknown_parameter(name));
         };
         if !repeatable && form.iter().filter(|(other, _)| other == name).count() > 1 {
-            return Err(bad(20001, &format!("The parameter {name} is given more than once.")));
+            return Err(bad(
+                20001,
+                &format!("The parameter {name} is given more than once."),
+            ));
         }
     }
     let value = |name: &str| value_of(&form, name);
@@ -297,7 +329,10 @@ fn create<'a>(playground: &'a Playground, account: String, call: &Call) -> Resul
     let from = value("From");
     let messaging_service = value("MessagingServiceSid");
     if from.is_none() && messaging_service.is_none() {
-        return Err(bad(21603, "A 'From' address or a 'MessagingServiceSid' is required."));
+        return Err(bad(
+            21603,
+            "A 'From' address or a 'MessagingServiceSid' is required.",
+        ));
     }
     check_to(to)?;
     if let Some(from) = from {
@@ -306,13 +341,22 @@ fn create<'a>(playground: &'a Playground, account: String, call: &Call) -> Resul
     if let Some(sid) = messaging_service
         && !is_sid(sid, "MG")
     {
-        return Err(bad(21701, "The 'MessagingServiceSid' is not MG and 32 hex digits."));
+        return Err(bad(
+            21701,
+            "The 'MessagingServiceSid' is not MG and 32 hex digits.",
+        ));
     }
-    let media: Vec<&str> =
-        form.iter().filter(|(name, value)| name == "MediaUrl" && !value.is_empty()).map(|(_, value)| value.as_str()).collect();
+    let media: Vec<&str> = form
+        .iter()
+        .filter(|(name, value)| name == "MediaUrl" && !value.is_empty())
+        .map(|(_, value)| value.as_str())
+        .collect();
     let body = value("Body").unwrap_or_default();
     if body.is_empty() && media.is_empty() && value("ContentSid").is_none() {
-        return Err(bad(21619, "A 'Body', a 'MediaUrl' or a 'ContentSid' is required."));
+        return Err(bad(
+            21619,
+            "A 'Body', a 'MediaUrl' or a 'ContentSid' is required.",
+        ));
     }
     if units(body) > MAX_BODY_UNITS {
         return Err(bad(21617, "The 'Body' is longer than 1600 characters."));
@@ -321,15 +365,23 @@ fn create<'a>(playground: &'a Playground, account: String, call: &Call) -> Resul
         return Err(bad(21623, "There are more than 10 'MediaUrl'."));
     }
     if let Some(url) = media.iter().find(|url| !is_web_address(url)) {
-        return Err(bad(21620, &format!("The 'MediaUrl' {url} is not a web address.")));
+        return Err(bad(
+            21620,
+            &format!("The 'MediaUrl' {url} is not a web address."),
+        ));
     }
     if value("StatusCallback").is_some_and(|url| !is_web_address(url)) {
         return Err(bad(21609, "The 'StatusCallback' is not a web address."));
     }
     if let Some(seconds) = value("ValidityPeriod")
-        && !seconds.parse().is_ok_and(|seconds: u32| (1..=36_000).contains(&seconds))
+        && !seconds
+            .parse()
+            .is_ok_and(|seconds: u32| (1..=36_000).contains(&seconds))
     {
-        return Err(bad(20001, "The 'ValidityPeriod' must be from 1 to 36000 seconds."));
+        return Err(bad(
+            20001,
+            "The 'ValidityPeriod' must be from 1 to 36000 seconds.",
+        ));
     }
     let prefix = if media.is_empty() { "SM" } else { "MM" };
     let mut message = Message {
@@ -365,8 +417,14 @@ fn check_to(to: &str) -> Result<(), Reply> {
     let number = to.strip_prefix(WHATSAPP).unwrap_or(to);
     match number {
         "+15005550002" => Err(bad(21612, "There is no way from 'From' to 'To'.")),
-        "+15005550003" => Err(bad(21408, "This account may not send to the region of 'To'.")),
-        "+15005550004" => Err(bad(21610, "The recipient has opted out of messages from 'From'.")),
+        "+15005550003" => Err(bad(
+            21408,
+            "This account may not send to the region of 'To'.",
+        )),
+        "+15005550004" => Err(bad(
+            21610,
+            "The recipient has opted out of messages from 'From'.",
+        )),
         "+15005550009" => Err(bad(21614, "The 'To' number cannot receive messages.")),
         "+15005550001" => Err(invalid_to()),
         _ if is_e164(number) => Ok(()),
@@ -389,12 +447,19 @@ fn check_from(from: &str, to: &str) -> Result<(), Reply> {
         return if is_e164(number) && number != "+15005550001" {
             Ok(())
         } else {
-            Err(bad(63007, "There is no WhatsApp channel with this 'From' address."))
+            Err(bad(
+                63007,
+                "There is no WhatsApp channel with this 'From' address.",
+            ))
         };
     }
-    let short_code = (3..=8).contains(&from.len()) && from.bytes().all(|byte| byte.is_ascii_digit());
+    let short_code =
+        (3..=8).contains(&from.len()) && from.bytes().all(|byte| byte.is_ascii_digit());
     match from {
-        "+15005550007" => Err(bad(21606, "The 'From' number does not belong to this account.")),
+        "+15005550007" => Err(bad(
+            21606,
+            "The 'From' number does not belong to this account.",
+        )),
         "+15005550008" => Err(bad(21611, "The queue of the 'From' number is full.")),
         "+15005550001" => Err(invalid_from()),
         _ if is_e164(from) || short_code => Ok(()),
@@ -403,11 +468,21 @@ fn check_from(from: &str, to: &str) -> Result<(), Reply> {
 }
 
 fn invalid_from() -> Reply {
-    bad(21212, "The 'From' number is not a valid phone number, short code or sender.")
+    bad(
+        21212,
+        "The 'From' number is not a valid phone number, short code or sender.",
+    )
 }
 
-fn list<'a>(playground: &'a Playground, account: String, call: &Call) -> Result<Prepared<'a>, Reply> {
-    let query: Vec<(String, String)> = form_urlencoded::parse(call.query.as_deref().unwrap_or_default().as_bytes()).into_owned().collect();
+fn list<'a>(
+    playground: &'a Playground,
+    account: String,
+    call: &Call,
+) -> Result<Prepared<'a>, Reply> {
+    let query: Vec<(String, String)> =
+        form_urlencoded::parse(call.query.as_deref().unwrap_or_default().as_bytes())
+            .into_owned()
+            .collect();
     let mut filter = Filter::default();
     for (name, value) in &query {
         match name.as_str() {
@@ -450,7 +525,15 @@ struct Filter {
 
 impl Default for Filter {
     fn default() -> Self {
-        Self { to: None, from: None, not_before: None, not_after: None, before: None, page: 0, page_size: 50 }
+        Self {
+            to: None,
+            from: None,
+            not_before: None,
+            not_after: None,
+            before: None,
+            page: 0,
+            page_size: 50,
+        }
     }
 }
 
@@ -458,16 +541,29 @@ impl Filter {
     fn fits(&self, message: &Message) -> bool {
         let sent = seconds(message.accepted_at);
         self.to.as_ref().is_none_or(|to| *to == message.to)
-            && self.from.as_ref().is_none_or(|from| message.from.as_ref() == Some(from))
+            && self
+                .from
+                .as_ref()
+                .is_none_or(|from| message.from.as_ref() == Some(from))
             && self.not_before.is_none_or(|limit| sent >= limit)
             && self.not_after.is_none_or(|limit| sent <= limit)
             && self.before.is_none_or(|limit| sent < limit)
     }
 
     /// One page, newest first, in Twilio's envelope.
-    fn page_of(&self, outbox: &Outbox, account: &str, path: &str, query: &[(String, String)]) -> Reply {
+    fn page_of(
+        &self,
+        outbox: &Outbox,
+        account: &str,
+        path: &str,
+        query: &[(String, String)],
+    ) -> Reply {
         let messages = outbox.lock();
-        let fitting: Vec<&Message> = messages.iter().rev().filter(|message| message.account == account && self.fits(message)).collect();
+        let fitting: Vec<&Message> = messages
+            .iter()
+            .rev()
+            .filter(|message| message.account == account && self.fits(message))
+            .collect();
         let start = self.page.saturating_mul(self.page_size);
         let shown: Vec<Value> = fitting
             .get(start..)
@@ -477,7 +573,9 @@ impl Filter {
             .map(|message| message.resource(Stage::Delivered))
             .collect();
         let next_start = start.saturating_add(shown.len());
-        let last_token = fitting.get(next_start.saturating_sub(1)).map(|message| format!("PA{}", message.sid));
+        let last_token = fitting
+            .get(next_start.saturating_sub(1))
+            .map(|message| format!("PA{}", message.sid));
         let page_uri = |page: usize, token: Option<&str>| {
             let mut parameters = form_urlencoded::Serializer::new(String::new());
             for (name, value) in query {
@@ -492,9 +590,14 @@ impl Filter {
             }
             format!("{path}?{}", parameters.finish())
         };
-        let next = (next_start < fitting.len()).then(|| page_uri(self.page.saturating_add(1), last_token.as_deref()));
+        let next = (next_start < fitting.len())
+            .then(|| page_uri(self.page.saturating_add(1), last_token.as_deref()));
         let previous = self.page.checked_sub(1).map(|page| page_uri(page, None));
-        let end = if shown.is_empty() { start } else { next_start.saturating_sub(1) };
+        let end = if shown.is_empty() {
+            start
+        } else {
+            next_start.saturating_sub(1)
+        };
         Reply::json(
             StatusCode::OK,
             json!({
@@ -515,19 +618,33 @@ impl Filter {
 /// One message; `file` is its sid and `.json`.
 fn read<'a>(playground: &'a Playground, account: &str, file: &str) -> Option<Prepared<'a>> {
     let sid = file.strip_suffix(".json")?;
-    let resource =
-        playground.outbox.lock().iter().find(|message| message.account == account && message.sid == sid)?.resource(Stage::Delivered);
-    Some(Prepared { spoken: String::new(), deprecation: None, act: Box::new(move |_| Reply::json(StatusCode::OK, resource)) })
+    let resource = playground
+        .outbox
+        .lock()
+        .iter()
+        .find(|message| message.account == account && message.sid == sid)?
+        .resource(Stage::Delivered);
+    Some(Prepared {
+        spoken: String::new(),
+        deprecation: None,
+        act: Box::new(move |_| Reply::json(StatusCode::OK, resource)),
+    })
 }
 
 fn typing<'a>(playground: &'a Playground, call: &Call) -> Result<Prepared<'a>, Reply> {
     let form = form_of(call)?;
-    if let Some((name, _)) = form.iter().find(|(name, _)| !matches!(name.as_str(), "messageId" | "channel")) {
+    if let Some((name, _)) = form
+        .iter()
+        .find(|(name, _)| !matches!(name.as_str(), "messageId" | "channel"))
+    {
         return Err(unknown_parameter(name));
     }
     let message = value_of(&form, "messageId").unwrap_or_default();
     if !is_sid(message, "SM") && !is_sid(message, "MM") {
-        return Err(bad(20001, "The 'messageId' must be SM or MM and 32 hex digits."));
+        return Err(bad(
+            20001,
+            "The 'messageId' must be SM or MM and 32 hex digits.",
+        ));
     }
     if value_of(&form, "channel") != Some("whatsapp") {
         return Err(bad(20001, "The 'channel' must be whatsapp."));
@@ -537,7 +654,9 @@ fn typing<'a>(playground: &'a Playground, call: &Call) -> Result<Prepared<'a>, R
         spoken: String::new(),
         deprecation: None,
         act: Box::new(move |_| {
-            playground.feed.publish("typing", json!({"sid": sid, "at": now_ms()}));
+            playground
+                .feed
+                .publish("typing", json!({"sid": sid, "at": now_ms()}));
             Reply::json(StatusCode::OK, json!({"success": true}))
         }),
     })
@@ -549,13 +668,18 @@ fn form_of(call: &Call) -> Result<Vec<(String, String)>, Reply> {
     if call.content_type() == "application/x-www-form-urlencoded" {
         Ok(call.form())
     } else {
-        Err(bad(20001, "The content type must be application/x-www-form-urlencoded."))
+        Err(bad(
+            20001,
+            "The content type must be application/x-www-form-urlencoded.",
+        ))
     }
 }
 
 /// The value of a parameter; an empty one is as good as none.
 fn value_of<'a>(form: &'a [(String, String)], name: &str) -> Option<&'a str> {
-    form.iter().find(|(other, value)| other == name && !value.is_empty()).map(|(_, value)| value.as_str())
+    form.iter()
+        .find(|(other, value)| other == name && !value.is_empty())
+        .map(|(_, value)| value.as_str())
 }
 
 /// Account and token of the Basic credential.
@@ -567,25 +691,33 @@ fn credential(call: &Call) -> Option<(String, String)> {
 }
 
 fn account_in(path: &str) -> Option<&str> {
-    path.strip_prefix("/2010-04-01/Accounts/")?.split('/').next()
+    path.strip_prefix("/2010-04-01/Accounts/")?
+        .split('/')
+        .next()
 }
 
 /// Whether `text` is `prefix` and 32 hex digits.
 fn is_sid(text: &str, prefix: &str) -> bool {
-    text.strip_prefix(prefix).is_some_and(|digits| digits.len() == 32 && digits.bytes().all(|byte| byte.is_ascii_hexdigit()))
+    text.strip_prefix(prefix).is_some_and(|digits| {
+        digits.len() == 32 && digits.bytes().all(|byte| byte.is_ascii_hexdigit())
+    })
 }
 
 /// `+`, no leading zero, 7 to 15 digits.
 fn is_e164(number: &str) -> bool {
     number.strip_prefix('+').is_some_and(|digits| {
-        (7..=15).contains(&digits.len()) && !digits.starts_with('0') && digits.bytes().all(|byte| byte.is_ascii_digit())
+        (7..=15).contains(&digits.len())
+            && !digits.starts_with('0')
+            && digits.bytes().all(|byte| byte.is_ascii_digit())
     })
 }
 
 fn is_web_address(text: &str) -> bool {
     text.strip_prefix("https://")
         .or_else(|| text.strip_prefix("http://"))
-        .is_some_and(|rest| !rest.is_empty() && !rest.starts_with('/') && !rest.contains(char::is_whitespace))
+        .is_some_and(|rest| {
+            !rest.is_empty() && !rest.starts_with('/') && !rest.contains(char::is_whitespace)
+        })
 }
 
 /// A day or a moment as the filters take them, in seconds since 1970.
@@ -599,7 +731,9 @@ fn moment(name: &str, value: &str) -> Result<i64, Reply> {
 }
 
 fn count(name: &str, value: &str) -> Result<usize, Reply> {
-    value.parse().map_err(|_| bad(20001, &format!("{name}: {value:?} is not a number.")))
+    value
+        .parse()
+        .map_err(|_| bad(20001, &format!("{name}: {value:?} is not a number.")))
 }
 
 fn seconds(milliseconds: u64) -> i64 {
@@ -607,7 +741,10 @@ fn seconds(milliseconds: u64) -> i64 {
 }
 
 fn rfc2822(milliseconds: u64) -> String {
-    DateTime::<Utc>::from_timestamp(seconds(milliseconds), 0).unwrap_or_default().format("%a, %d %b %Y %H:%M:%S +0000").to_string()
+    DateTime::<Utc>::from_timestamp(seconds(milliseconds), 0)
+        .unwrap_or_default()
+        .format("%a, %d %b %Y %H:%M:%S +0000")
+        .to_string()
 }
 
 fn unknown_parameter(name: &str) -> Reply {
@@ -616,16 +753,25 @@ fn unknown_parameter(name: &str) -> Reply {
 
 fn not_found(call: &Call) -> Reply {
     let message = format!("There is no resource {}.", call.path);
-    Reply::json(StatusCode::NOT_FOUND, error_body(404, &20404.into(), &message))
+    Reply::json(
+        StatusCode::NOT_FOUND,
+        error_body(404, &20404.into(), &message),
+    )
 }
 
 fn wrong_method(method: &Method) -> Reply {
     let message = format!("{method} is not possible here.");
-    Reply::json(StatusCode::METHOD_NOT_ALLOWED, error_body(405, &20004.into(), &message))
+    Reply::json(
+        StatusCode::METHOD_NOT_ALLOWED,
+        error_body(405, &20004.into(), &message),
+    )
 }
 
 fn bad(code: u32, message: &str) -> Reply {
-    Reply::json(StatusCode::BAD_REQUEST, error_body(400, &code.into(), message))
+    Reply::json(
+        StatusCode::BAD_REQUEST,
+        error_body(400, &code.into(), message),
+    )
 }
 
 fn error_body(status: u16, code: &Value, message: &str) -> Value {
@@ -654,15 +800,26 @@ mod tests {
             ("👋".repeat(35), 1),
             ("👋".repeat(36), 2),
         ] {
-            assert_eq!(segments(&text), count, "{} characters", text.chars().count());
+            assert_eq!(
+                segments(&text),
+                count,
+                "{} characters",
+                text.chars().count()
+            );
         }
     }
 
     #[test]
     fn dates_are_read_as_days_and_as_moments() {
         assert_eq!(moment("DateSent>", "2026-01-31").ok(), Some(1_769_817_600));
-        assert_eq!(moment("DateSent>", "2026-01-31T00:00:01Z").ok(), Some(1_769_817_601));
+        assert_eq!(
+            moment("DateSent>", "2026-01-31T00:00:01Z").ok(),
+            Some(1_769_817_601)
+        );
         assert!(moment("DateSent>", "yesterday").is_err());
-        assert_eq!(rfc2822(1_769_817_601_999), "Sat, 31 Jan 2026 00:00:01 +0000");
+        assert_eq!(
+            rfc2822(1_769_817_601_999),
+            "Sat, 31 Jan 2026 00:00:01 +0000"
+        );
     }
 }

@@ -41,7 +41,14 @@ pub struct Inbound {
 
 impl Inbound {
     /// A message; the addresses get the prefix of the channel if they lack it, and the message a fresh name if it has none.
-    pub fn new(channel: Channel, from: &str, to: &str, text: &str, media: Vec<String>, sid: Option<String>) -> Self {
+    pub fn new(
+        channel: Channel,
+        from: &str,
+        to: &str,
+        text: &str,
+        media: Vec<String>,
+        sid: Option<String>,
+    ) -> Self {
         let prefix = if media.is_empty() { "SM" } else { "MM" };
         Self {
             channel,
@@ -57,7 +64,8 @@ impl Inbound {
     /// The parameters in the order in which they are posted.
     pub fn parameters(&self) -> Vec<(String, String)> {
         let mut parameters: Vec<(String, String)> = Vec::new();
-        let mut add = |name: &str, value: &str| parameters.push((name.to_owned(), value.to_owned()));
+        let mut add =
+            |name: &str, value: &str| parameters.push((name.to_owned(), value.to_owned()));
         add("MessageSid", &self.sid);
         add("SmsSid", &self.sid);
         add("SmsMessageSid", &self.sid);
@@ -86,13 +94,23 @@ impl Inbound {
                 add("ToCountry", "US");
             }
             Channel::Whatsapp => {
-                let id = self.from.trim_start_matches(WHATSAPP).trim_start_matches('+');
+                let id = self
+                    .from
+                    .trim_start_matches(WHATSAPP)
+                    .trim_start_matches('+');
                 let metadata = json!({
                     "type": "whatsapp",
                     "data": {"context": {"ProfileName": PROFILE_NAME, "WaId": id}}
                 });
                 add("NumSegments", "1");
-                add("MessageType", if self.media.is_empty() { "text" } else { "image" });
+                add(
+                    "MessageType",
+                    if self.media.is_empty() {
+                        "text"
+                    } else {
+                        "image"
+                    },
+                );
                 add("ProfileName", PROFILE_NAME);
                 add("WaId", id);
                 add("ReferralNumMedia", "0");
@@ -118,7 +136,9 @@ pub fn address(channel: Channel, address: &str) -> String {
 pub fn media_type(url: &str) -> &'static str {
     let path = url.split(['?', '#']).next().unwrap_or_default();
     let file = path.rsplit('/').next().unwrap_or_default();
-    let extension = file.rsplit_once('.').map(|(_, extension)| extension.to_ascii_lowercase());
+    let extension = file
+        .rsplit_once('.')
+        .map(|(_, extension)| extension.to_ascii_lowercase());
     match extension.as_deref() {
         Some("jpg" | "jpeg") => "image/jpeg",
         Some("png") => "image/png",
@@ -140,12 +160,22 @@ mod tests {
     use super::*;
 
     fn value<'a>(parameters: &'a [(String, String)], name: &str) -> Option<&'a str> {
-        parameters.iter().find(|(other, _)| other == name).map(|(_, value)| value.as_str())
+        parameters
+            .iter()
+            .find(|(other, _)| other == name)
+            .map(|(_, value)| value.as_str())
     }
 
     #[test]
     fn a_text_message_has_the_fields_of_sms() {
-        let inbound = Inbound::new(Channel::Sms, "+15550100", "+15550199", "Hi", Vec::new(), None);
+        let inbound = Inbound::new(
+            Channel::Sms,
+            "+15550100",
+            "+15550199",
+            "Hi",
+            Vec::new(),
+            None,
+        );
         let parameters = inbound.parameters();
         let sid = value(&parameters, "MessageSid").unwrap_or_default();
         assert!(sid.starts_with("SM") && sid.len() == 34, "{sid}");
@@ -158,7 +188,14 @@ mod tests {
 
     #[test]
     fn a_whatsapp_message_has_prefixed_addresses_and_the_profile() {
-        let inbound = Inbound::new(Channel::Whatsapp, "+15550100", "whatsapp:+15550199", "Hi", Vec::new(), None);
+        let inbound = Inbound::new(
+            Channel::Whatsapp,
+            "+15550100",
+            "whatsapp:+15550199",
+            "Hi",
+            Vec::new(),
+            None,
+        );
         let parameters = inbound.parameters();
         assert_eq!(value(&parameters, "From"), Some("whatsapp:+15550100"));
         assert_eq!(value(&parameters, "To"), Some("whatsapp:+15550199"));
@@ -169,19 +206,35 @@ mod tests {
 
     #[test]
     fn media_are_numbered_and_typed_by_their_extension() {
-        let media = vec!["https://example.com/a.JPG?x=.png".to_owned(), "https://example.com/unknown".to_owned()];
+        let media = vec![
+            "https://example.com/a.JPG?x=.png".to_owned(),
+            "https://example.com/unknown".to_owned(),
+        ];
         let inbound = Inbound::new(Channel::Sms, "+15550100", "+15550199", "", media, None);
         let parameters = inbound.parameters();
         assert!(inbound.sid.starts_with("MM"));
         assert_eq!(value(&parameters, "NumMedia"), Some("2"));
         assert_eq!(value(&parameters, "MediaContentType0"), Some("image/jpeg"));
-        assert_eq!(value(&parameters, "MediaContentType1"), Some("application/octet-stream"));
-        assert_eq!(value(&parameters, "MediaUrl1"), Some("https://example.com/unknown"));
+        assert_eq!(
+            value(&parameters, "MediaContentType1"),
+            Some("application/octet-stream")
+        );
+        assert_eq!(
+            value(&parameters, "MediaUrl1"),
+            Some("https://example.com/unknown")
+        );
     }
 
     #[test]
     fn a_given_sid_is_kept_for_replays() {
-        let inbound = Inbound::new(Channel::Sms, "a", "b", "", Vec::new(), Some("SMxyz".to_owned()));
+        let inbound = Inbound::new(
+            Channel::Sms,
+            "a",
+            "b",
+            "",
+            Vec::new(),
+            Some("SMxyz".to_owned()),
+        );
         assert_eq!(inbound.sid, "SMxyz");
     }
 }

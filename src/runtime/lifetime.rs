@@ -61,7 +61,10 @@ impl Lifetime {
     /// One that begins now.
     pub fn new() -> Self {
         let (end, ends) = abortable(pending());
-        Self { ends, end: end.shared() }
+        Self {
+            ends,
+            end: end.shared(),
+        }
     }
 
     /// Runs a task for the runtime: returns what it gives, or a promise of that if it has to wait. A failure is a promise that is

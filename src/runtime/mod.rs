@@ -53,7 +53,12 @@ pub fn body_limit() -> usize {
 #[wasm_bindgen]
 pub fn fetch(request: web_sys::Request, body: Option<Vec<u8>>, env: Env) -> JsValue {
     let headers = request.headers();
-    let mut request = Incoming { request, headers, body, read: false };
+    let mut request = Incoming {
+        request,
+        headers,
+        body,
+        read: false,
+    };
     #[cfg(feature = "panic-route")]
     if app::Request::url(&request).ends_with("/panic") {
         panic_on_request();
@@ -93,13 +98,19 @@ fn config(env: &Env) -> Result<Rc<Config>, Vec<Fault>> {
     thread_local! {
         static CONFIG: OnceCell<Result<Rc<Config>, Vec<Fault>>> = const { OnceCell::new() };
     }
-    CONFIG.with(|config| config.get_or_init(|| Config::parse(|name| setting(env, name)).map(Rc::new)).clone())
+    CONFIG.with(|config| {
+        config
+            .get_or_init(|| Config::parse(|name| setting(env, name)).map(Rc::new))
+            .clone()
+    })
 }
 
 /// A variable or secret. A number in `[vars]` is as good as a string; `Env::var` takes strings only.
 fn setting(env: &Env, name: &str) -> Option<String> {
     let value = Reflect::get(env, &JsValue::from_str(name)).ok()?;
-    value.as_string().or_else(|| Some(value.as_f64()?.to_string()))
+    value
+        .as_string()
+        .or_else(|| Some(value.as_f64()?.to_string()))
 }
 
 /// A request of the runtime's.
@@ -130,7 +141,10 @@ impl app::Request for Incoming {
         }
         match self.body.take() {
             Some(body) => Ok(Some(body)),
-            None => read(self.request.body(), app::MAX_BODY_BYTES).await.map(Some).map_err(|_| BodyBroken),
+            None => read(self.request.body(), app::MAX_BODY_BYTES)
+                .await
+                .map(Some)
+                .map_err(|_| BodyBroken),
         }
     }
 }
@@ -141,7 +155,9 @@ impl app::Request for Incoming {
 async fn read(body: Option<web_sys::ReadableStream>, limit: usize) -> Result<Vec<u8>, JsValue> {
     let mut bytes = Vec::new();
     let Some(body) = body else { return Ok(bytes) };
-    let mut pieces = ReadableStream::from_raw(body.unchecked_into()).try_into_stream().map_err(|(error, _)| JsValue::from(error))?;
+    let mut pieces = ReadableStream::from_raw(body.unchecked_into())
+        .try_into_stream()
+        .map_err(|(error, _)| JsValue::from(error))?;
     while let Some(piece) = pieces.next().await {
         bytes.append(&mut Uint8Array::from(piece?).to_vec());
         if bytes.len() > limit {
@@ -169,7 +185,9 @@ fn headers<V: AsRef<str>>(fields: &[(&'static str, V)]) -> Result<web_sys::Heade
     }
     let mut lines = String::with_capacity(256);
     for (name, value) in fields {
-        [name, "\n", value.as_ref(), "\n"].into_iter().for_each(|piece| lines.push_str(piece));
+        [name, "\n", value.as_ref(), "\n"]
+            .into_iter()
+            .for_each(|piece| lines.push_str(piece));
     }
     MADE.with_borrow_mut(|made| {
         if let Some((_, headers)) = made.iter().find(|(other, _)| *other == lines) {

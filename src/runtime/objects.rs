@@ -39,9 +39,18 @@ impl DurableObject for SenderEngine {
         let (config, name) = (config(&env).ok(), state.id().name());
         let lifetime = Lifetime::new();
         let services = ObjectServices::new(state, env, lifetime.end());
-        let engine =
-            config.zip(name).map(|(config, name)| Rc::new(Sender::new(services.clone(), config, Pseudonym::from_object_name(name))));
-        Self { engine, services, lifetime }
+        let engine = config.zip(name).map(|(config, name)| {
+            Rc::new(Sender::new(
+                services.clone(),
+                config,
+                Pseudonym::from_object_name(name),
+            ))
+        });
+        Self {
+            engine,
+            services,
+            lifetime,
+        }
     }
 
     async fn fetch(&self, _: Request) -> worker::Result<Response> {
@@ -89,7 +98,10 @@ impl DurableObject for BudgetEngine {
     fn new(state: State, env: Env) -> Self {
         let lifetime = Lifetime::new();
         let services = ObjectServices::new(state, env, lifetime.end());
-        Self { engine: Rc::new(Budget::new(services)), lifetime }
+        Self {
+            engine: Rc::new(Budget::new(services)),
+            lifetime,
+        }
     }
 
     async fn fetch(&self, _: Request) -> worker::Result<Response> {
@@ -125,7 +137,10 @@ impl DurableObject for TriesEngine {
     fn new(state: State, env: Env) -> Self {
         let lifetime = Lifetime::new();
         let services = ObjectServices::new(state, env, lifetime.end());
-        Self { engine: Rc::new(Tries::new(services)), lifetime }
+        Self {
+            engine: Rc::new(Tries::new(services)),
+            lifetime,
+        }
     }
 
     async fn fetch(&self, _: Request) -> worker::Result<Response> {
@@ -138,13 +153,17 @@ impl TriesEngine {
     /// Answers a call.
     pub fn call(&self, text: &str) -> JsValue {
         let (engine, call, now) = (Rc::clone(&self.engine), read::<TryCall>(text), now());
-        run(&self.lifetime, async move { write(&engine.attempt(call?, now).await?) })
+        run(&self.lifetime, async move {
+            write(&engine.attempt(call?, now).await?)
+        })
     }
 
     /// The alarm has come.
     pub fn alarm(&self) -> JsValue {
         let (engine, now) = (Rc::clone(&self.engine), now());
-        run(&self.lifetime, async move { engine.alarm(now).await.map(|()| JsValue::UNDEFINED) })
+        run(&self.lifetime, async move {
+            engine.alarm(now).await.map(|()| JsValue::UNDEFINED)
+        })
     }
 }
 
@@ -153,8 +172,14 @@ fn not_by_fetch() -> worker::Result<Response> {
     Err("this object is called by RPC".into())
 }
 
-fn run(lifetime: &Lifetime, task: impl Future<Output = Result<JsValue, PlatformError>> + 'static) -> JsValue {
-    lifetime.run(async move { task.await.map_err(|error| js_sys::Error::new(&error.reason).into()) })
+fn run(
+    lifetime: &Lifetime,
+    task: impl Future<Output = Result<JsValue, PlatformError>> + 'static,
+) -> JsValue {
+    lifetime.run(async move {
+        task.await
+            .map_err(|error| js_sys::Error::new(&error.reason).into())
+    })
 }
 
 fn read<T: DeserializeOwned>(text: &str) -> Result<T, PlatformError> {
@@ -162,6 +187,7 @@ fn read<T: DeserializeOwned>(text: &str) -> Result<T, PlatformError> {
 }
 
 fn write(answer: &impl Serialize) -> Result<JsValue, PlatformError> {
-    let text = serde_json::to_string(answer).map_err(|_| PlatformError::new("answer cannot be encoded"))?;
+    let text = serde_json::to_string(answer)
+        .map_err(|_| PlatformError::new("answer cannot be encoded"))?;
     Ok(JsValue::from_str(&text))
 }

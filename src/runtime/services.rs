@@ -19,8 +19,8 @@ use super::{headers, lifetime::End, read};
 use crate::{
     budget::{BudgetCall, DayUsage, Item, Reservation, ReserveCall},
     platform::{
-        Batch, Budgets, Clock, Counts, Http, HttpError, HttpRequest, HttpResponse, Kv, Log, Operations, PlatformError, Random, Senders,
-        Spawn, Storage, Stored, UnixMillis,
+        Batch, Budgets, Clock, Counts, Http, HttpError, HttpRequest, HttpResponse, Kv, Log,
+        Operations, PlatformError, Random, Senders, Spawn, Storage, Stored, UnixMillis,
     },
     pseudonym::{PhoneHash, Pseudonym},
     sender::{DeliveryReport, Erasure, ObjectCall, Reply, SenderCall, Summary},
@@ -56,19 +56,41 @@ impl Log for WorkerServices {
 
 impl Senders for WorkerServices {
     async fn deliver(&self, name: &Pseudonym, call: &SenderCall) -> Result<Reply, PlatformError> {
-        call_object(&self.env, "SENDER", name.as_str(), &ObjectCall::Deliver(Box::new(call.clone()))).await
+        call_object(
+            &self.env,
+            "SENDER",
+            name.as_str(),
+            &ObjectCall::Deliver(Box::new(call.clone())),
+        )
+        .await
     }
 
     async fn report(&self, name: &Pseudonym, report: &DeliveryReport) -> Result<(), PlatformError> {
-        call_object(&self.env, "SENDER", name.as_str(), &ObjectCall::Report(report.clone())).await
+        call_object(
+            &self.env,
+            "SENDER",
+            name.as_str(),
+            &ObjectCall::Report(report.clone()),
+        )
+        .await
     }
 
     async fn show(&self, name: &Pseudonym) -> Result<Summary, PlatformError> {
         call_object(&self.env, "SENDER", name.as_str(), &ObjectCall::Show).await
     }
 
-    async fn erase(&self, name: &Pseudonym, phone_hash: &PhoneHash) -> Result<Erasure, PlatformError> {
-        call_object(&self.env, "SENDER", name.as_str(), &ObjectCall::Erase(phone_hash.clone())).await
+    async fn erase(
+        &self,
+        name: &Pseudonym,
+        phone_hash: &PhoneHash,
+    ) -> Result<Erasure, PlatformError> {
+        call_object(
+            &self.env,
+            "SENDER",
+            name.as_str(),
+            &ObjectCall::Erase(phone_hash.clone()),
+        )
+        .await
     }
 }
 
@@ -125,16 +147,29 @@ impl ObjectServices {
     pub fn new(state: State, env: Env, end: End) -> Self {
         let storage = JsValue::from(state.storage().as_raw()).unchecked_into();
         let conversations = env.kv("CONVERSATIONS").ok();
-        Self(Rc::new(Bindings { env, state, storage, conversations, end }))
+        Self(Rc::new(Bindings {
+            env,
+            state,
+            storage,
+            conversations,
+            end,
+        }))
     }
 
     /// Sets the alarm for `wait` from now.
     pub async fn ring_again(&self, wait: Duration) -> Result<(), PlatformError> {
-        self.commit(Batch { alarm: Some(now().plus(wait)), ..Batch::default() }).await
+        self.commit(Batch {
+            alarm: Some(now().plus(wait)),
+            ..Batch::default()
+        })
+        .await
     }
 
     fn conversations(&self) -> Result<&KvStore, PlatformError> {
-        self.0.conversations.as_ref().ok_or_else(|| PlatformError::new("no such binding: CONVERSATIONS"))
+        self.0
+            .conversations
+            .as_ref()
+            .ok_or_else(|| PlatformError::new("no such binding: CONVERSATIONS"))
     }
 }
 
@@ -154,7 +189,10 @@ impl Log for ObjectServices {
 }
 
 impl Random for ObjectServices {
-    #[allow(clippy::cast_precision_loss, reason = "53 bits are what an f64 holds exactly")]
+    #[allow(
+        clippy::cast_precision_loss,
+        reason = "53 bits are what an f64 holds exactly"
+    )]
     fn unit(&self) -> f64 {
         // The runtime always has randomness; were there none, there would be no jitter.
         let bits = getrandom::u64().unwrap_or_default() >> 11;
@@ -164,12 +202,18 @@ impl Random for ObjectServices {
 
 impl Spawn for ObjectServices {
     fn spawn(&self, task: LocalBoxFuture<'static, ()>) {
-        self.0.state.wait_until(select(task, self.0.end.clone()).map(drop));
+        self.0
+            .state
+            .wait_until(select(task, self.0.end.clone()).map(drop));
     }
 }
 
 impl Http for ObjectServices {
-    async fn send(&self, request: &HttpRequest, timeout: Duration) -> Result<HttpResponse, HttpError> {
+    async fn send(
+        &self,
+        request: &HttpRequest,
+        timeout: Duration,
+    ) -> Result<HttpResponse, HttpError> {
         let mut exchange = Exchange::new().ok_or(HttpError::Connection)?;
         let result = match select(pin!(exchange.run(request)), pin!(sleep(timeout))).await {
             Either::Left((result, _)) => result,
@@ -190,14 +234,21 @@ struct Exchange {
 
 impl Exchange {
     fn new() -> Option<Self> {
-        Some(Self { controller: web_sys::AbortController::new().ok()?, over: false })
+        Some(Self {
+            controller: web_sys::AbortController::new().ok()?,
+            over: false,
+        })
     }
 
     /// A redirect is not followed: it would carry keys and texts to another place.
     async fn run(&self, request: &HttpRequest) -> Result<HttpResponse, HttpError> {
         let init = web_sys::RequestInit::new();
         init.set_method(request.method);
-        init.set_headers(headers(&request.headers).map_err(|_| HttpError::Connection)?.as_ref());
+        init.set_headers(
+            headers(&request.headers)
+                .map_err(|_| HttpError::Connection)?
+                .as_ref(),
+        );
         init.set_redirect(web_sys::RequestRedirect::Manual);
         init.set_signal(Some(&self.controller.signal()));
         if request.method == "POST" {
@@ -205,7 +256,9 @@ impl Exchange {
             init.set_body(&Uint8Array::from(request.body.as_bytes()));
         }
         let global: web_sys::WorkerGlobalScope = js_sys::global().unchecked_into();
-        let response = JsFuture::from(global.fetch_with_str_and_init(&request.url, &init)).await.map_err(|_| HttpError::Connection)?;
+        let response = JsFuture::from(global.fetch_with_str_and_init(&request.url, &init))
+            .await
+            .map_err(|_| HttpError::Connection)?;
         received(response.unchecked_into(), request.limit).await
     }
 }
@@ -230,15 +283,31 @@ async fn received(response: web_sys::Response, limit: usize) -> Result<HttpRespo
     // Where it is compressed, or its length is not known, piece by piece: it may be longer than it seems.
     let body = if length.is_some() && header("Content-Encoding").is_none() {
         let whole = response.array_buffer().map_err(|_| HttpError::Unreadable)?;
-        Uint8Array::new(&JsFuture::from(whole).await.map_err(|_| HttpError::Unreadable)?).to_vec()
+        Uint8Array::new(
+            &JsFuture::from(whole)
+                .await
+                .map_err(|_| HttpError::Unreadable)?,
+        )
+        .to_vec()
     } else {
-        read(response.body(), limit).await.map_err(|_| HttpError::Unreadable)?
+        read(response.body(), limit)
+            .await
+            .map_err(|_| HttpError::Unreadable)?
     };
     if body.len() > limit {
         return Err(HttpError::TooLarge);
     }
-    let (retry_after, location) = if response.ok() { (None, None) } else { (header("Retry-After"), header("Location")) };
-    Ok(HttpResponse { status: response.status(), retry_after, location, body })
+    let (retry_after, location) = if response.ok() {
+        (None, None)
+    } else {
+        (header("Retry-After"), header("Location"))
+    };
+    Ok(HttpResponse {
+        status: response.status(),
+        retry_after,
+        location,
+        body,
+    })
 }
 
 impl Kv for ObjectServices {
@@ -247,7 +316,13 @@ impl Kv for ObjectServices {
     }
 
     async fn put(&self, key: &str, value: &str, ttl: Duration) -> Result<(), PlatformError> {
-        self.conversations()?.put(key, value).map_err(failed)?.expiration_ttl(ttl.as_secs()).execute().await.map_err(failed)
+        self.conversations()?
+            .put(key, value)
+            .map_err(failed)?
+            .expiration_ttl(ttl.as_secs())
+            .execute()
+            .await
+            .map_err(failed)
     }
 
     async fn delete(&self, key: &str) -> Result<(), PlatformError> {
@@ -281,13 +356,24 @@ impl Storage for ObjectServices {
         let storage = &self.0.storage;
         let kv = storage.kv();
         let mut write = || {
-            batch.puts.iter().try_for_each(|(key, value)| kv.put(key, value))?;
+            batch
+                .puts
+                .iter()
+                .try_for_each(|(key, value)| kv.put(key, value))?;
             batch.deletes.iter().try_for_each(|key| kv.delete(key))
         };
         // One write needs no transaction.
-        if batch.puts.len().saturating_add(batch.deletes.len()) > 1 { storage.transaction(&mut write) } else { write() }.map_err(failed)?;
+        if batch.puts.len().saturating_add(batch.deletes.len()) > 1 {
+            storage.transaction(&mut write)
+        } else {
+            write()
+        }
+        .map_err(failed)?;
         match batch.alarm {
-            Some(at) => JsFuture::from(storage.set_alarm(as_f64(at.0)).map_err(failed)?).await.map(drop).map_err(failed),
+            Some(at) => JsFuture::from(storage.set_alarm(as_f64(at.0)).map_err(failed)?)
+                .await
+                .map(drop)
+                .map_err(failed),
             None => Ok(()),
         }
     }
@@ -298,25 +384,53 @@ const NO_KEY: &str = "none";
 
 impl Budgets for ObjectServices {
     async fn reserve(&self, call: ReserveCall) -> Result<Reservation, PlatformError> {
-        call_object(&self.0.env, "BUDGET", THE_BUDGET, &BudgetCall::Reserve(call)).await
+        call_object(
+            &self.0.env,
+            "BUDGET",
+            THE_BUDGET,
+            &BudgetCall::Reserve(call),
+        )
+        .await
     }
 
     async fn look(&self, item: Item, cap: u32) -> Result<Reservation, PlatformError> {
-        call_object(&self.0.env, "BUDGET", THE_BUDGET, &BudgetCall::Look(item, cap)).await
+        call_object(
+            &self.0.env,
+            "BUDGET",
+            THE_BUDGET,
+            &BudgetCall::Look(item, cap),
+        )
+        .await
     }
 
     async fn report(&self, tally: Tally) -> Result<(), PlatformError> {
-        call_object(&self.0.env, "BUDGET", THE_BUDGET, &BudgetCall::Report(tally)).await
+        call_object(
+            &self.0.env,
+            "BUDGET",
+            THE_BUDGET,
+            &BudgetCall::Report(tally),
+        )
+        .await
     }
 }
 
 /// Calls an object by its name: JSON out, JSON back. By a fresh stub, since one that has failed stays broken.
-async fn call_object<C: Serialize, R: DeserializeOwned>(env: &Env, binding: &str, name: &str, call: &C) -> Result<R, PlatformError> {
-    let body = serde_json::to_string(call).map_err(|_| PlatformError::new("call cannot be encoded"))?;
-    let stub = env.durable_object(binding).and_then(|objects| objects.get_by_name(name)).map_err(failed)?;
+async fn call_object<C: Serialize, R: DeserializeOwned>(
+    env: &Env,
+    binding: &str,
+    name: &str,
+    call: &C,
+) -> Result<R, PlatformError> {
+    let body =
+        serde_json::to_string(call).map_err(|_| PlatformError::new("call cannot be encoded"))?;
+    let stub = env
+        .durable_object(binding)
+        .and_then(|objects| objects.get_by_name(name))
+        .map_err(failed)?;
     let answer = stub.into_rpc::<Rpc>().call(&body).map_err(failed)?;
     let text = JsFuture::from(answer).await.map_err(failed)?.as_string();
-    text.and_then(|text| serde_json::from_str(&text).ok()).ok_or_else(|| PlatformError::new("object's answer is unreadable"))
+    text.and_then(|text| serde_json::from_str(&text).ok())
+        .ok_or_else(|| PlatformError::new("object's answer is unreadable"))
 }
 
 /// The platform's own words. They name bindings, statuses and limits; keys are pseudonyms, and values are never among them.
@@ -325,12 +439,22 @@ async fn call_object<C: Serialize, R: DeserializeOwned>(env: &Env, binding: &str
 fn failed(error: impl Into<JsValue>) -> PlatformError {
     let error = error.into();
     let property = |name: &str| Reflect::get(&error, &JsValue::from_str(name)).unwrap_or_default();
-    let reason = property("message").as_string().or_else(|| error.as_string()).unwrap_or_else(|| "unknown".into());
-    PlatformError { reason, retryable: property("retryable").is_truthy() && !property("overloaded").is_truthy() }
+    let reason = property("message")
+        .as_string()
+        .or_else(|| error.as_string())
+        .unwrap_or_else(|| "unknown".into());
+    PlatformError {
+        reason,
+        retryable: property("retryable").is_truthy() && !property("overloaded").is_truthy(),
+    }
 }
 
 /// The runtime's clock. `worker::Date` would make an object to ask it.
-#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "whole, and far below 2^53")]
+#[allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "whole, and far below 2^53"
+)]
 pub fn now() -> UnixMillis {
     UnixMillis(js_sys::Date::now() as u64)
 }
@@ -343,7 +467,10 @@ pub async fn sleep(duration: Duration) {
 }
 
 /// Exact up to the year 287396.
-#[allow(clippy::cast_precision_loss, reason = "a time in milliseconds is far below 2^53")]
+#[allow(
+    clippy::cast_precision_loss,
+    reason = "a time in milliseconds is far below 2^53"
+)]
 fn as_f64(number: u64) -> f64 {
     number as f64
 }
@@ -361,7 +488,10 @@ extern "C" {
     #[wasm_bindgen(method, getter)]
     fn kv(this: &SyncStorage) -> SyncKv;
     #[wasm_bindgen(method, catch, js_name = transactionSync)]
-    fn transaction(this: &SyncStorage, write: &mut dyn FnMut() -> Result<(), JsValue>) -> Result<(), JsValue>;
+    fn transaction(
+        this: &SyncStorage,
+        write: &mut dyn FnMut() -> Result<(), JsValue>,
+    ) -> Result<(), JsValue>;
     #[wasm_bindgen(method, catch, js_name = setAlarm)]
     fn set_alarm(this: &SyncStorage, at: f64) -> Result<Promise, JsValue>;
 

@@ -23,7 +23,8 @@ use futures_util::{
 use serde::{Deserialize, Serialize};
 
 use self::state::{
-    Admission, Answer, AnswerRow, Decoded, Delivery, Dropped, Ended, Late, LateStep, Outcome, Place, Resume, Running, State, Work,
+    Admission, Answer, AnswerRow, Decoded, Delivery, Dropped, Ended, Late, LateStep, Outcome,
+    Place, Resume, Running, State, Work,
 };
 pub use self::state::{DailyLimit, MAX_FIXED_REPLIES_PER_DAY};
 use crate::{
@@ -33,7 +34,10 @@ use crate::{
     event::{self, Event, Security, TurnEnded},
     message::{AccountSid, Address, DeliveryStatus, Input, MessageSid, ServiceSid},
     openai::Failure,
-    platform::{Batch, Budgets, Kv, PlatformError, SenderPlatform, Storage, UnixMillis, in_time, millis, within},
+    platform::{
+        Batch, Budgets, Kv, PlatformError, SenderPlatform, Storage, UnixMillis, in_time, millis,
+        within,
+    },
     pseudonym::{PhoneHash, Pseudonym, TokenId},
     turn::{self, Asked, Question},
     twilio::{
@@ -285,17 +289,37 @@ impl<P: SenderPlatform> Sender<P> {
         // The front's clock may be another machine's: a moment that is still to come counts as now.
         let arrived = call.arrived.min(inner.platform.now());
         inner.count(&call.counted);
-        let admission = inner.step(|state, now| state.admit(&call, now, &inner.config)).await?;
+        let admission = inner
+            .step(|state, now| state.admit(&call, now, &inner.config))
+            .await?;
         let phone_hash = call.phone_hash;
         match admission {
             Admission::Known(Outcome::Waiting) => inner.wait(call.sid, arrived).await,
             Admission::Known(outcome) => inner.reply(outcome).await,
             Admission::Limited(notice) => {
-                let refusals = Refusals { rate_limited: 1, ..Refusals::default() };
-                inner.count(&Tally { refusals, answers_inline: u64::from(notice.is_some()), ..Tally::EMPTY });
-                let details = Security::RateLimitExceeded { limit: inner.config.rate_limit_per_minute, told: notice.is_some() };
-                event::log(&inner.platform, &Event::Security { phone_hash, details });
-                inner.reply(notice.map_or(Outcome::Nothing, Outcome::Notice)).await
+                let refusals = Refusals {
+                    rate_limited: 1,
+                    ..Refusals::default()
+                };
+                inner.count(&Tally {
+                    refusals,
+                    answers_inline: u64::from(notice.is_some()),
+                    ..Tally::EMPTY
+                });
+                let details = Security::RateLimitExceeded {
+                    limit: inner.config.rate_limit_per_minute,
+                    told: notice.is_some(),
+                };
+                event::log(
+                    &inner.platform,
+                    &Event::Security {
+                        phone_hash,
+                        details,
+                    },
+                );
+                inner
+                    .reply(notice.map_or(Outcome::Nothing, Outcome::Notice))
+                    .await
             }
             Admission::Unanswered => {
                 inner.log_daily_limit(phone_hash, DailyLimit::FixedReplies, false);
@@ -316,9 +340,18 @@ impl<P: SenderPlatform> Sender<P> {
             }
             Admission::Erased(outcome, erased) => {
                 inner.call_off();
-                event::log(&inner.platform, &Event::Erased { phone_hash, by: "sender", erased });
+                event::log(
+                    &inner.platform,
+                    &Event::Erased {
+                        phone_hash,
+                        by: "sender",
+                        erased,
+                    },
+                );
                 inner.delete_doomed_within_wait(arrived).await;
-                let outcome = inner.read(|state, _| state.outcome(&call.sid).unwrap_or(outcome)).await?;
+                let outcome = inner
+                    .read(|state, _| state.outcome(&call.sid).unwrap_or(outcome))
+                    .await?;
                 inner.reply(outcome).await
             }
         }
@@ -338,14 +371,27 @@ impl<P: SenderPlatform> Sender<P> {
     /// When storage failed. Asking again is safe.
     pub async fn erase(&self, phone_hash: PhoneHash) -> Result<Erasure, PlatformError> {
         let inner = &self.0;
-        let erased = inner.step(|state, now| state.erase(now, &inner.config)).await?;
+        let erased = inner
+            .step(|state, now| state.erase(now, &inner.config))
+            .await?;
         inner.call_off();
-        event::log(&inner.platform, &Event::Erased { phone_hash, by: "operator", erased });
+        event::log(
+            &inner.platform,
+            &Event::Erased {
+                phone_hash,
+                by: "operator",
+                erased,
+            },
+        );
         inner.delete_doomed_within_wait(inner.platform.now()).await;
         inner
             .read(|state, now| {
                 let Summary { opted_out, .. } = state.summary(now);
-                Erasure { erased, kv_deleted: state.doomed().is_empty(), opted_out }
+                Erasure {
+                    erased,
+                    kv_deleted: state.doomed().is_empty(),
+                    opted_out,
+                }
             })
             .await
     }
@@ -356,9 +402,24 @@ impl<P: SenderPlatform> Sender<P> {
     /// When storage failed. Giving the report again is safe.
     pub async fn report(&self, report: DeliveryReport) -> Result<(), PlatformError> {
         let inner = &self.0;
-        if inner.step(|state, _| state.report(&report.sid, report.status)).await? {
-            let DeliveryReport { phone_hash, status, code, .. } = report;
-            event::log(&inner.platform, &Event::Delivery { phone_hash, status, code });
+        if inner
+            .step(|state, _| state.report(&report.sid, report.status))
+            .await?
+        {
+            let DeliveryReport {
+                phone_hash,
+                status,
+                code,
+                ..
+            } = report;
+            event::log(
+                &inner.platform,
+                &Event::Delivery {
+                    phone_hash,
+                    status,
+                    code,
+                },
+            );
         }
         Ok(())
     }
@@ -369,14 +430,22 @@ impl<P: SenderPlatform> Sender<P> {
     /// When storage failed, and an alarm could not be set either; the runtime then rings again.
     pub async fn alarm(&self) -> Result<(), PlatformError> {
         let inner = &self.0;
-        let Err(error) = inner.work_off().await else { return Ok(()) };
+        let Err(error) = inner.work_off().await else {
+            return Ok(());
+        };
         inner.log_storage_error(error);
         // The runtime rings again six times and then never: an alarm of our own comes for as long as it takes.
         let again = inner.platform.now().plus(ALARM_RETRY);
         // What is stored is read again, and nothing of what was known of the alarm holds any more.
         let mut current = inner.state.lock().await;
         *current = None;
-        inner.platform.commit(Batch { alarm: Some(again), ..Batch::default() }).await
+        inner
+            .platform
+            .commit(Batch {
+                alarm: Some(again),
+                ..Batch::default()
+            })
+            .await
     }
 }
 
@@ -395,24 +464,38 @@ impl<P: SenderPlatform> Inner<P> {
                 Work::Save => self.save().await?,
             }
         }
-        self.take_step(true, &mut |state, now| state.rest(now, &self.config)).await?;
-        if self.read(|state, now| state.stored_conversation(now).is_none()).await? {
+        self.take_step(true, &mut |state, now| state.rest(now, &self.config))
+            .await?;
+        if self
+            .read(|state, now| state.stored_conversation(now).is_none())
+            .await?
+        {
             self.conversation.take();
         }
         Ok(())
     }
 
     /// Looks at the state, which includes what no step has stored yet.
-    async fn read<R>(&self, look: impl FnOnce(&State, UnixMillis) -> R) -> Result<R, PlatformError> {
+    async fn read<R>(
+        &self,
+        look: impl FnOnce(&State, UnixMillis) -> R,
+    ) -> Result<R, PlatformError> {
         let current = self.held().await?;
-        current.as_ref().map(|held| look(&held.state, self.platform.now())).ok_or_else(|| PlatformError::new("unread"))
+        current
+            .as_ref()
+            .map(|held| look(&held.state, self.platform.now()))
+            .ok_or_else(|| PlatformError::new("unread"))
     }
 
     /// One atomic step: decides on a copy of the state, stores what changed, and then takes the copy as the state. If storing
     /// fails, what is stored is read again by the next step.
-    async fn step<R>(&self, decide: impl FnOnce(&mut State, UnixMillis) -> R) -> Result<R, PlatformError> {
+    async fn step<R>(
+        &self,
+        decide: impl FnOnce(&mut State, UnixMillis) -> R,
+    ) -> Result<R, PlatformError> {
         let (mut decide, mut result) = (Some(decide), None);
-        let mut once = |state: &mut State, now| result = decide.take().map(|decide| decide(state, now));
+        let mut once =
+            |state: &mut State, now| result = decide.take().map(|decide| decide(state, now));
         self.take_step(false, &mut once).await?;
         result.ok_or_else(|| PlatformError::new("undecided"))
     }
@@ -426,13 +509,24 @@ impl<P: SenderPlatform> Inner<P> {
     ) -> LocalBoxFuture<'a, Result<(), PlatformError>> {
         let step = async move {
             let mut current = self.held().await?;
-            let Some(Held { state: mut before, ahead, alarm }) = current.take() else { return Err(PlatformError::new("unread")) };
+            let Some(Held {
+                state: mut before,
+                ahead,
+                alarm,
+            }) = current.take()
+            else {
+                return Err(PlatformError::new("unread"));
+            };
             let now = self.platform.now();
             before.forget_wake_without_work(now);
             let mut after = before.clone();
             decide(&mut after, now);
             let stores = after != before || (ahead && rang);
-            let mut batch = if stores { self.batch(&before, &mut after, now).await? } else { Batch::default() };
+            let mut batch = if stores {
+                self.batch(&before, &mut after, now).await?
+            } else {
+                Batch::default()
+            };
             let alarm = match alarm {
                 _ if batch.clear => Alarm::Unknown,
                 Alarm::Rings if rang => Alarm::Unknown,
@@ -443,11 +537,17 @@ impl<P: SenderPlatform> Inner<P> {
             }
             let alarm = batch.alarm.map_or(alarm, Alarm::Set);
             if batch != Batch::default() {
-                let begins = after.turn_number().filter(|number| before.turn_number() != Some(*number));
+                let begins = after
+                    .turn_number()
+                    .filter(|number| before.turn_number() != Some(*number));
                 self.platform.commit(batch).await?;
                 self.begun.set(begins.or(self.begun.get()));
             }
-            *current = Some(Held { state: after, ahead: ahead && !stores, alarm });
+            *current = Some(Held {
+                state: after,
+                ahead: ahead && !stores,
+                alarm,
+            });
             Ok(())
         };
         step.boxed_local()
@@ -491,25 +591,43 @@ impl<P: SenderPlatform> Inner<P> {
         if let Some(reason) = problem {
             event::log(&self.platform, &Event::InternalError { reason });
         }
-        Ok(Held { state, ahead: problem.is_some(), alarm: Alarm::Unknown })
+        Ok(Held {
+            state,
+            ahead: problem.is_some(),
+            alarm: Alarm::Unknown,
+        })
     }
 
     /// What a step writes, but for the alarm.
-    async fn batch(&self, before: &State, state: &mut State, now: UnixMillis) -> Result<Batch, PlatformError> {
+    async fn batch(
+        &self,
+        before: &State,
+        state: &mut State,
+        now: UnixMillis,
+    ) -> Result<Batch, PlatformError> {
         if state.is_blank() && !state.is_opted_out() {
             *state = State::default();
-            return Ok(Batch { clear: true, ..Batch::default() });
+            return Ok(Batch {
+                clear: true,
+                ..Batch::default()
+            });
         }
         state.forget_wake_without_work(now);
         let mut batch = Batch::default();
         match (before.is_opted_out(), state.is_opted_out()) {
-            (false, true) => batch.puts.push((OPTED_OUT_KEY.to_owned(), "true".to_owned())),
+            (false, true) => batch
+                .puts
+                .push((OPTED_OUT_KEY.to_owned(), "true".to_owned())),
             (true, false) => batch.deletes.push(OPTED_OUT_KEY.to_owned()),
             _ => {}
         }
         let spilled = state.sort_answers();
         for AnswerRow { number, turns } in state.thinned_rows(before) {
-            let mut answers = if turns.is_empty() { Vec::new() } else { self.answers_in(number).await? };
+            let mut answers = if turns.is_empty() {
+                Vec::new()
+            } else {
+                self.answers_in(number).await?
+            };
             answers.retain(|answer| turns.contains(&answer.turn));
             if answers.is_empty() {
                 batch.deletes.push(answers_key(number));
@@ -530,16 +648,29 @@ impl<P: SenderPlatform> Inner<P> {
 
     /// The answers in a row beside the state. One that cannot be read holds none.
     async fn answers_in(&self, row: u64) -> Result<Vec<Answer>, PlatformError> {
-        let Some(stored) = Storage::get(&self.platform, &answers_key(row)).await? else { return Ok(Vec::new()) };
-        let answers = stored.text().and_then(|text| serde_json::from_str(&text).ok());
+        let Some(stored) = Storage::get(&self.platform, &answers_key(row)).await? else {
+            return Ok(Vec::new());
+        };
+        let answers = stored
+            .text()
+            .and_then(|text| serde_json::from_str(&text).ok());
         if answers.is_none() {
-            event::log(&self.platform, &Event::InternalError { reason: "answers_unreadable" });
+            event::log(
+                &self.platform,
+                &Event::InternalError {
+                    reason: "answers_unreadable",
+                },
+            );
         }
         Ok(answers.unwrap_or_default())
     }
 
     /// Waits until the turn of a message has ended, or the webhook must be answered.
-    async fn wait(self: &Rc<Self>, sid: MessageSid, arrived: UnixMillis) -> Result<Reply, PlatformError> {
+    async fn wait(
+        self: &Rc<Self>,
+        sid: MessageSid,
+        arrived: UnixMillis,
+    ) -> Result<Reply, PlatformError> {
         let _waiting = Waiting::new(self, sid.clone());
         let outcome = |state: &State| state.outcome(&sid).unwrap_or(Outcome::Nothing);
         let ended = async {
@@ -550,7 +681,11 @@ impl<P: SenderPlatform> Inner<P> {
                 }
             }
         };
-        let deadline = self.platform.sleep(self.config.reply_within.saturating_sub(self.platform.now().since(arrived)));
+        let deadline = self.platform.sleep(
+            self.config
+                .reply_within
+                .saturating_sub(self.platform.now().since(arrived)),
+        );
         let in_time = {
             pin_mut!(ended, deadline);
             match select(ended, deadline).await {
@@ -564,7 +699,9 @@ impl<P: SenderPlatform> Inner<P> {
             // The turn may have ended while its last step was being stored; then it counts on this webhook to answer.
             // Otherwise the wait is over with this look: no await lies between it and the end of `_waiting`.
             None => match self.read(|state, _| outcome(state)).await? {
-                Outcome::Waiting if !self.can_answer_late().await => self.tell_no_late_answer(&sid).await?,
+                Outcome::Waiting if !self.can_answer_late().await => {
+                    self.tell_no_late_answer(&sid).await?
+                }
                 Outcome::Waiting => self.read(|state, _| outcome(state)).await?,
                 outcome => outcome,
             },
@@ -574,15 +711,26 @@ impl<P: SenderPlatform> Inner<P> {
 
     /// Whether a message can still be sent by REST today, as far as the budget object says in time.
     async fn can_answer_late(&self) -> bool {
-        let look = self.platform.look(Item::Message, self.config.max_daily_messages);
-        !matches!(within(&self.platform, LOOK_LIMIT, look).await, Some(Ok(Reservation::Exhausted)))
+        let look = self
+            .platform
+            .look(Item::Message, self.config.max_daily_messages);
+        !matches!(
+            within(&self.platform, LOOK_LIMIT, look).await,
+            Some(Ok(Reservation::Exhausted))
+        )
     }
 
     async fn tell_no_late_answer(&self, sid: &MessageSid) -> Result<Outcome, PlatformError> {
         let hash = self.read(|state, _| state.phone_hash(sid)).await?;
-        let (outcome, limited) = self.step(|state, now| state.tell_no_late_answer(sid, now)).await?;
+        let (outcome, limited) = self
+            .step(|state, now| state.tell_no_late_answer(sid, now))
+            .await?;
         if let (true, Some(phone_hash)) = (limited, hash) {
-            self.log_daily_limit(phone_hash, DailyLimit::Messages, outcome != Outcome::Nothing);
+            self.log_daily_limit(
+                phone_hash,
+                DailyLimit::Messages,
+                outcome != Outcome::Nothing,
+            );
         }
         Ok(outcome)
     }
@@ -595,7 +743,11 @@ impl<P: SenderPlatform> Inner<P> {
                 let text = match self.read(|state, _| state.answer(turn)).await? {
                     Some(Place::State(text)) => Some(text),
                     Some(Place::Row(row)) => {
-                        let answer = self.answers_in(row).await?.into_iter().find(|answer| answer.turn == turn);
+                        let answer = self
+                            .answers_in(row)
+                            .await?
+                            .into_iter()
+                            .find(|answer| answer.turn == turn);
                         answer.map(|answer| answer.text)
                     }
                     None => None,
@@ -637,10 +789,12 @@ impl<P: SenderPlatform> Inner<P> {
         match resume.await? {
             Resume::Nothing => Ok(()),
             Resume::GiveUp(turn) | Resume::Run(turn) if turn.is_reset() => {
-                self.end_turn(&turn, None, None, Ended::Reset(wording::RESET)).await?;
+                self.end_turn(&turn, None, None, Ended::Reset(wording::RESET))
+                    .await?;
                 // The next turn does not wait for KV.
                 let inner = Rc::clone(self);
-                self.platform.spawn(async move { inner.delete_doomed_or_log().await }.boxed_local());
+                self.platform
+                    .spawn(async move { inner.delete_doomed_or_log().await }.boxed_local());
                 Ok(())
             }
             Resume::Run(turn) if turn.over_limit => {
@@ -650,40 +804,65 @@ impl<P: SenderPlatform> Inner<P> {
             }
             Resume::GiveUp(turn) => {
                 let asked = Asked::nothing(Failure::Interrupted);
-                self.end_turn(&turn, Some(&asked), None, Ended::Failed(wording::APOLOGY)).await
+                self.end_turn(&turn, Some(&asked), None, Ended::Failed(wording::APOLOGY))
+                    .await
             }
             Resume::Run(turn) => {
                 let input = turn.input();
                 let (asked, conversation) = self.ask(&turn, &input, called_off).await;
                 let ended = match &asked.result {
-                    Ok(completion) => Ended::Answered { input, text: self.fitted(&turn, &completion.text) },
-                    Err(Failure::BudgetExhausted) => Ended::Limited(DailyLimit::Calls, wording::NO_BUDGET),
+                    Ok(completion) => Ended::Answered {
+                        input,
+                        text: self.fitted(&turn, &completion.text),
+                    },
+                    Err(Failure::BudgetExhausted) => {
+                        Ended::Limited(DailyLimit::Calls, wording::NO_BUDGET)
+                    }
                     Err(Failure::Filtered) => Ended::Failed(wording::FILTERED),
                     Err(Failure::TokenLimit) => Ended::Failed(wording::TOKEN_LIMIT),
-                    Err(Failure::Picture(FetchError::Address | FetchError::NotFetched)) => Ended::Failed(wording::PICTURE_NOT_FETCHED),
-                    Err(Failure::Picture(FetchError::TooLarge)) => Ended::Failed(wording::PICTURE_TOO_LARGE),
-                    Err(Failure::Picture(FetchError::NotAPicture)) => Ended::Failed(wording::NOT_A_PICTURE),
+                    Err(Failure::Picture(FetchError::Address | FetchError::NotFetched)) => {
+                        Ended::Failed(wording::PICTURE_NOT_FETCHED)
+                    }
+                    Err(Failure::Picture(FetchError::TooLarge)) => {
+                        Ended::Failed(wording::PICTURE_TOO_LARGE)
+                    }
+                    Err(Failure::Picture(FetchError::NotAPicture)) => {
+                        Ended::Failed(wording::NOT_A_PICTURE)
+                    }
                     Err(_) => Ended::Failed(wording::APOLOGY),
                 };
-                self.end_turn(&turn, Some(&asked), conversation, ended).await
+                self.end_turn(&turn, Some(&asked), conversation, ended)
+                    .await
             }
         }
     }
 
     /// The answer as it can be sent where the turn's last message came from: what is stored, sent inline and sent by REST.
     fn fitted(&self, turn: &Running, answer: &str) -> String {
-        if turn.is_sms() { segments::fit(answer, self.config.max_segments) } else { parts::fit(answer) }
+        if turn.is_sms() {
+            segments::fit(answer, self.config.max_segments)
+        } else {
+            parts::fit(answer)
+        }
     }
 
     /// Fetches the pictures and asks the model, and shows meanwhile that an answer is being written. Gives back the conversation
     /// if it is whole.
-    async fn ask(&self, turn: &Running, input: &str, called_off: impl Future<Output: Clone>) -> (Asked, Option<Conversation>) {
+    async fn ask(
+        &self,
+        turn: &Running,
+        input: &str,
+        called_off: impl Future<Output: Clone>,
+    ) -> (Asked, Option<Conversation>) {
         let whole = Cell::new(true);
         let begun = self.platform.now();
         let called_off = called_off.shared();
         let ask = async {
             // What cannot be read is not reported now.
-            let tally = self.read(|state, _| state.tally()).await.unwrap_or_default();
+            let tally = self
+                .read(|state, _| state.tally())
+                .await
+                .unwrap_or_default();
             let fetch = self.fetch_pictures(turn, begun);
             pin_mut!(fetch);
             let pictures = match select(called_off.clone(), fetch).await {
@@ -693,9 +872,23 @@ impl<P: SenderPlatform> Inner<P> {
             match pictures {
                 Ok(pictures) => {
                     let (pictures, _held) = pictures;
-                    let question = Question { input, pictures, begun, tally };
+                    let question = Question {
+                        input,
+                        pictures,
+                        begun,
+                        tally,
+                    };
                     let conversation = self.load_conversation(&whole);
-                    turn::ask(&self.platform, &self.config, &self.name, self, conversation, question, called_off).await
+                    turn::ask(
+                        &self.platform,
+                        &self.config,
+                        &self.name,
+                        self,
+                        conversation,
+                        question,
+                        called_off,
+                    )
+                    .await
                 }
                 Err(failure) => {
                     // The conversation is not needed, and stays as it is.
@@ -717,19 +910,33 @@ impl<P: SenderPlatform> Inner<P> {
     ///
     /// Where there is no budget, none is fetched. With them comes their place in the isolate's memory, which is theirs until the
     /// model has answered.
-    async fn fetch_pictures(&self, turn: &Running, begun: UnixMillis) -> Result<(Vec<Picture>, Option<media::Place>), Failure> {
+    async fn fetch_pictures(
+        &self,
+        turn: &Running,
+        begun: UnixMillis,
+    ) -> Result<(Vec<Picture>, Option<media::Place>), Failure> {
         if turn.pictures().next().is_none() {
             return Ok((Vec::new(), None));
         }
         let limit = media::TIMEOUT.min(self.config.openai.timeout);
         turn::look(&self.platform, &self.config, limit).await?;
         let deadline = begun.plus(limit);
-        let place = media::place(&self.platform, deadline).await.map_err(Failure::Picture)?;
+        let place = media::place(&self.platform, deadline)
+            .await
+            .map_err(Failure::Picture)?;
         let mut room = media::MAX_BYTES;
         let mut pictures = Vec::new();
         for (route, url) in turn.pictures() {
             let base = &self.config.twilio_api_base_url;
-            let picture = media::fetch(&self.platform, base, url, self.envelopes(route), room, deadline).await;
+            let picture = media::fetch(
+                &self.platform,
+                base,
+                url,
+                self.envelopes(route),
+                room,
+                deadline,
+            )
+            .await;
             let picture = picture.map_err(Failure::Picture)?;
             room = room.saturating_sub(picture.bytes.len());
             pictures.push(picture);
@@ -739,10 +946,22 @@ impl<P: SenderPlatform> Inner<P> {
 
     /// Shows a person on WhatsApp that an answer is being written, once the turn takes longer than people expect.
     async fn show_typing(&self, turn: &Running) {
-        let Some(last) = turn.messages.last().filter(|last| last.route.sender.is_whatsapp()) else { return };
+        let Some(last) = turn
+            .messages
+            .last()
+            .filter(|last| last.route.sender.is_whatsapp())
+        else {
+            return;
+        };
         self.platform.sleep(TYPING_AFTER).await;
         if let Some(envelope) = self.envelopes(&last.route).next() {
-            rest::show_typing(&self.platform, &self.config.twilio_api_base_url, envelope, &last.sid).await;
+            rest::show_typing(
+                &self.platform,
+                &self.config.twilio_api_base_url,
+                envelope,
+                &last.sid,
+            )
+            .await;
         }
     }
 
@@ -762,10 +981,20 @@ impl<P: SenderPlatform> Inner<P> {
             }
             // A turn that was cut off may have made one before.
             let requests = match asked {
-                Some(Asked { result: Err(Failure::Interrupted), .. }) => None,
+                Some(Asked {
+                    result: Err(Failure::Interrupted),
+                    ..
+                }) => None,
                 asked => Some(asked.map_or(0, |asked| asked.requests)),
             };
-            state.end_turn(turn.number, &ended, requests, &self.waiting.borrow(), now, &self.config)
+            state.end_turn(
+                turn.number,
+                &ended,
+                requests,
+                &self.waiting.borrow(),
+                now,
+                &self.config,
+            )
         });
         let delivery = delivery.await?;
         self.log_turn(turn, asked, &ended, delivery);
@@ -775,7 +1004,10 @@ impl<P: SenderPlatform> Inner<P> {
         match ended {
             Ended::Answered { input, text } => {
                 *self.conversation.borrow_mut() = conversation.map(|mut conversation| {
-                    conversation.push(conversation::Turn { user: input, assistant: text });
+                    conversation.push(conversation::Turn {
+                        user: input,
+                        assistant: text,
+                    });
                     conversation
                 });
                 let inner = Rc::clone(self);
@@ -802,12 +1034,21 @@ impl<P: SenderPlatform> Inner<P> {
     /// The conversation so far. What KV does not give now is logged, and the turn goes on without it; `whole` then becomes
     /// false, so that what KV may give later is not overwritten.
     async fn load_conversation(&self, whole: &Cell<bool>) -> Conversation {
-        let stored = self.read(|state, now| state.stored_conversation(now).map(|(revision, unsaved)| (revision, unsaved.to_vec())));
+        let stored = self.read(|state, now| {
+            state
+                .stored_conversation(now)
+                .map(|(revision, unsaved)| (revision, unsaved.to_vec()))
+        });
         let (revision, unsaved) = match stored.await {
             Ok(None) => return Conversation::default(),
             Ok(Some(stored)) => stored,
             Err(_) => {
-                event::log(&self.platform, &Event::ConversationUnreadable { reason: "storage_failed" });
+                event::log(
+                    &self.platform,
+                    &Event::ConversationUnreadable {
+                        reason: "storage_failed",
+                    },
+                );
                 whole.set(false);
                 return Conversation::default();
             }
@@ -817,17 +1058,24 @@ impl<P: SenderPlatform> Inner<P> {
         }
         let mut conversation = match revision {
             // So many turns are the whole conversation, whatever came before them.
-            Some(revision) if unsaved.len() < conversation::MAX_TURNS => self.read_revision(revision, whole).await,
+            Some(revision) if unsaved.len() < conversation::MAX_TURNS => {
+                self.read_revision(revision, whole).await
+            }
             _ => Conversation::default(),
         };
-        unsaved.into_iter().for_each(|unsaved| conversation.push(unsaved.said()));
+        unsaved
+            .into_iter()
+            .for_each(|unsaved| conversation.push(unsaved.said()));
         conversation
     }
 
     async fn read_revision(&self, revision: u64, whole: &Cell<bool>) -> Conversation {
         let key = conversation::key(&self.name, revision);
         let read = in_time(&self.platform, KV_READ_LIMIT, Kv::get(&self.platform, &key)).await;
-        let reason = match read.as_ref().map(|text| text.as_deref().map(Conversation::decode)) {
+        let reason = match read
+            .as_ref()
+            .map(|text| text.as_deref().map(Conversation::decode))
+        {
             Ok(Some(Ok(conversation))) => return conversation,
             // It will not get better: a new conversation begins.
             Ok(Some(Err(error))) => error.label(),
@@ -856,20 +1104,37 @@ impl<P: SenderPlatform> Inner<P> {
                     return self.step(State::save_failed).await;
                 }
                 // A turn may have ended meanwhile: what is in memory then is newer, and what was loaded is too old.
-                let unchanged = self.read(|state, now| state.next_save(now).is_some_and(|(next, _)| next == revision)).await?;
+                let unchanged = self
+                    .read(|state, now| {
+                        state
+                            .next_save(now)
+                            .is_some_and(|(next, _)| next == revision)
+                    })
+                    .await?;
                 if unchanged {
                     self.conversation.borrow_mut().get_or_insert(loaded);
                 }
                 continue;
             };
-            let Ok(text) = conversation.encode() else { return Err(PlatformError::new("encode")) };
+            let Ok(text) = conversation.encode() else {
+                return Err(PlatformError::new("encode"));
+            };
             let key = conversation::key(&self.name, revision);
-            match within(&self.platform, KV_WRITE_LIMIT, Kv::put(&self.platform, &key, &text, ttl)).await {
+            match within(
+                &self.platform,
+                KV_WRITE_LIMIT,
+                Kv::put(&self.platform, &key, &text, ttl),
+            )
+            .await
+            {
                 Some(Ok(())) => {}
                 failed => {
                     event::log(&self.platform, &Event::KvFailed { operation: "put" });
                     return match failed {
-                        None => self.step(|state, now| state.save_took_too_long(revision, ttl, now)).await,
+                        None => {
+                            self.step(|state, now| state.save_took_too_long(revision, ttl, now))
+                                .await
+                        }
                         Some(_) => self.step(State::save_failed).await,
                     };
                 }
@@ -892,15 +1157,26 @@ impl<P: SenderPlatform> Inner<P> {
         let mut deleted = Vec::new();
         for revision in &doomed {
             let key = conversation::key(&self.name, *revision);
-            if in_time(&self.platform, KV_WRITE_LIMIT, self.platform.delete(&key)).await.is_err() {
-                event::log(&self.platform, &Event::KvFailed { operation: "delete" });
+            if in_time(&self.platform, KV_WRITE_LIMIT, self.platform.delete(&key))
+                .await
+                .is_err()
+            {
+                event::log(
+                    &self.platform,
+                    &Event::KvFailed {
+                        operation: "delete",
+                    },
+                );
                 break;
             }
             deleted.push(*revision);
         }
         self.step(|state, now| {
             state.deleted(&deleted, now);
-            if doomed.iter().any(|revision| state.doomed().contains(revision)) {
+            if doomed
+                .iter()
+                .any(|revision| state.doomed().contains(revision))
+            {
                 state.delete_failed(now);
             }
         })
@@ -919,7 +1195,11 @@ impl<P: SenderPlatform> Inner<P> {
         let deleted = async move { inner.delete_doomed_or_log().await };
         let deleted = deleted.boxed_local().shared();
         self.platform.spawn(deleted.clone().boxed_local());
-        let too_long = self.platform.sleep(self.config.reply_within.saturating_sub(self.platform.now().since(arrived)));
+        let too_long = self.platform.sleep(
+            self.config
+                .reply_within
+                .saturating_sub(self.platform.now().since(arrived)),
+        );
         pin_mut!(too_long);
         select(deleted, too_long).await;
     }
@@ -936,8 +1216,22 @@ impl<P: SenderPlatform> Inner<P> {
                 tally
             })
             .await?;
-        let Err(error) = in_time(&self.platform, BUDGET_LIMIT, Budgets::report(&self.platform, tally)).await else { return Ok(()) };
-        event::log(&self.platform, &Event::ObjectFailed { object: "budget", reason: error.reason });
+        let Err(error) = in_time(
+            &self.platform,
+            BUDGET_LIMIT,
+            Budgets::report(&self.platform, tally),
+        )
+        .await
+        else {
+            return Ok(());
+        };
+        event::log(
+            &self.platform,
+            &Event::ObjectFailed {
+                object: "budget",
+                reason: error.reason,
+            },
+        );
         self.step(|state, now| state.counted(&tally, now)).await
     }
 
@@ -959,12 +1253,22 @@ impl<P: SenderPlatform> Inner<P> {
 
     /// Reserves the first part of a late answer, and sends it: not before it is counted for `MAX_DAILY_MESSAGES`.
     async fn reserve_part(&self, late: &Late) -> Result<(), PlatformError> {
-        let call = ReserveCall { item: Item::Message, cap: self.config.max_daily_messages, tally: Tally::EMPTY };
+        let call = ReserveCall {
+            item: Item::Message,
+            cap: self.config.max_daily_messages,
+            tally: Tally::EMPTY,
+        };
         match in_time(&self.platform, BUDGET_LIMIT, self.platform.reserve(call)).await {
             Ok(Reservation::Granted) => {
                 // It may have been called off meanwhile.
-                let reserved = self.step(|state, now| state.late_reserved(late.turn, now)).await?;
-                if let Some(late) = reserved { self.send_part(&late).await } else { Ok(()) }
+                let reserved = self
+                    .step(|state, now| state.late_reserved(late.turn, now))
+                    .await?;
+                if let Some(late) = reserved {
+                    self.send_part(&late).await
+                } else {
+                    Ok(())
+                }
             }
             Ok(Reservation::Exhausted) => {
                 self.step(|state, _| state.drop_late(late.turn)).await?;
@@ -972,8 +1276,15 @@ impl<P: SenderPlatform> Inner<P> {
                 Ok(())
             }
             Err(error) => {
-                event::log(&self.platform, &Event::ObjectFailed { object: "budget", reason: error.reason });
-                self.step(|state, now| state.late_not_processed(late.turn, now)).await
+                event::log(
+                    &self.platform,
+                    &Event::ObjectFailed {
+                        object: "budget",
+                        reason: error.reason,
+                    },
+                );
+                self.step(|state, now| state.late_not_processed(late.turn, now))
+                    .await
             }
         }
     }
@@ -982,9 +1293,19 @@ impl<P: SenderPlatform> Inner<P> {
         let mut created = Created::Refused(NO_ACCOUNT);
         if let Some(part) = late.parts.first() {
             for envelope in self.envelopes(&late.route) {
-                created = rest::create_message(&self.platform, &self.config.twilio_api_base_url, envelope, part).await;
+                created = rest::create_message(
+                    &self.platform,
+                    &self.config.twilio_api_base_url,
+                    envelope,
+                    part,
+                )
+                .await;
                 // Between two tokens the sender may have opted out.
-                if created != Created::Unauthorized || !self.step(|state, now| state.late_tried_again(late.turn, now)).await? {
+                if created != Created::Unauthorized
+                    || !self
+                        .step(|state, now| state.late_tried_again(late.turn, now))
+                        .await?
+                {
                     break;
                 }
             }
@@ -1012,7 +1333,15 @@ impl<P: SenderPlatform> Inner<P> {
         let mut found = Found::NotAsked;
         if let Some(part) = late.parts.first() {
             for envelope in self.envelopes(&late.route) {
-                found = rest::find_message(&self.platform, &self.config.twilio_api_base_url, envelope, part, since, &known).await;
+                found = rest::find_message(
+                    &self.platform,
+                    &self.config.twilio_api_base_url,
+                    envelope,
+                    part,
+                    since,
+                    &known,
+                )
+                .await;
                 if found != Found::Unauthorized {
                     break;
                 }
@@ -1036,11 +1365,21 @@ impl<P: SenderPlatform> Inner<P> {
     fn envelopes<'a>(&'a self, route: &'a Route) -> impl Iterator<Item = Envelope<'a>> {
         let verified = |token: &&Secret| self.config.pseudonym_key.token_id(token) == route.token;
         let tokens = &self.config.twilio_tokens;
-        let ordered = tokens.iter().filter(verified).chain(tokens.iter().filter(move |token| !verified(token)));
+        let ordered = tokens
+            .iter()
+            .filter(verified)
+            .chain(tokens.iter().filter(move |token| !verified(token)));
         let account = route.account.as_ref();
         ordered.filter_map(move |token| {
             let (service, from, to) = (route.service.as_ref(), &route.number, &route.sender);
-            Some(Envelope { account: account?, token, service, from, to, origin: &route.origin })
+            Some(Envelope {
+                account: account?,
+                token,
+                service,
+                from,
+                to,
+                origin: &route.origin,
+            })
         })
     }
 
@@ -1050,8 +1389,16 @@ impl<P: SenderPlatform> Inner<P> {
         self.counted.set(counted);
     }
 
-    fn log_turn(&self, turn: &Running, asked: Option<&Asked>, ended_by: &Ended, delivery: Delivery) {
-        let (Some(first), Some(last)) = (turn.messages.first(), turn.messages.last()) else { return };
+    fn log_turn(
+        &self,
+        turn: &Running,
+        asked: Option<&Asked>,
+        ended_by: &Ended,
+        delivery: Delivery,
+    ) {
+        let (Some(first), Some(last)) = (turn.messages.first(), turn.messages.last()) else {
+            return;
+        };
         let failure = match asked.map(|asked| &asked.result) {
             Some(Ok(completion)) => completion.remark,
             Some(Err(failure)) => Some(failure.label()),
@@ -1081,27 +1428,61 @@ impl<P: SenderPlatform> Inner<P> {
         };
         event::log(&self.platform, &Event::Turn(ended));
         match (ended_by, delivery) {
-            (_, Delivery::Unsaid(limit)) => self.log_daily_limit(last.phone_hash.clone(), limit, false),
-            (Ended::Limited(limit, _), Delivery::Inline | Delivery::Late) => self.log_daily_limit(last.phone_hash.clone(), *limit, true),
+            (_, Delivery::Unsaid(limit)) => {
+                self.log_daily_limit(last.phone_hash.clone(), limit, false)
+            }
+            (Ended::Limited(limit, _), Delivery::Inline | Delivery::Late) => {
+                self.log_daily_limit(last.phone_hash.clone(), *limit, true)
+            }
             _ => {}
         }
     }
 
     fn log_daily_limit(&self, phone_hash: PhoneHash, limit: DailyLimit, told: bool) {
-        event::log(&self.platform, &Event::Security { phone_hash, details: Security::DailyLimitReached { limit, told } });
+        event::log(
+            &self.platform,
+            &Event::Security {
+                phone_hash,
+                details: Security::DailyLimitReached { limit, told },
+            },
+        );
     }
 
     fn log_consent(&self, phone_hash: PhoneHash, state: &'static str, dropped: Dropped) {
-        let Dropped { messages: dropped_messages, parts: dropped_parts } = dropped;
-        event::log(&self.platform, &Event::Consent { phone_hash, state, dropped_messages, dropped_parts });
+        let Dropped {
+            messages: dropped_messages,
+            parts: dropped_parts,
+        } = dropped;
+        event::log(
+            &self.platform,
+            &Event::Consent {
+                phone_hash,
+                state,
+                dropped_messages,
+                dropped_parts,
+            },
+        );
     }
 
     fn log_late(&self, late: &Late, outcome: &'static str, code: Option<u32>) {
-        event::log(&self.platform, &Event::LatePart { phone_hash: late.phone_hash.clone(), outcome, code });
+        event::log(
+            &self.platform,
+            &Event::LatePart {
+                phone_hash: late.phone_hash.clone(),
+                outcome,
+                code,
+            },
+        );
     }
 
     fn log_storage_error(&self, error: PlatformError) {
-        event::log(&self.platform, &Event::ObjectFailed { object: "sender", reason: error.reason });
+        event::log(
+            &self.platform,
+            &Event::ObjectFailed {
+                object: "sender",
+                reason: error.reason,
+            },
+        );
     }
 }
 
@@ -1112,7 +1493,9 @@ fn encode(value: &impl Serialize) -> Result<String, PlatformError> {
 impl<P: SenderPlatform> turn::Share for Inner<P> {
     async fn reserve(&self) -> bool {
         // What cannot be counted is not spent.
-        self.step(|state, now| state.reserve_call(now, &self.config)).await.unwrap_or(false)
+        self.step(|state, now| state.reserve_call(now, &self.config))
+            .await
+            .unwrap_or(false)
     }
 }
 

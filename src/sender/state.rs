@@ -227,7 +227,9 @@ impl Running {
 
     /// Whether its answer goes out by SMS.
     pub fn is_sms(&self) -> bool {
-        self.messages.last().is_some_and(|last| !last.route.sender.is_whatsapp())
+        self.messages
+            .last()
+            .is_some_and(|last| !last.route.sender.is_whatsapp())
     }
 
     /// The user's input: the texts, a line each, and after each text a line that stands for its pictures.
@@ -238,14 +240,24 @@ impl Running {
                 1 => Some("[1 picture]".to_owned()),
                 count => Some(format!("[{count} pictures]")),
             };
-            message.text.clone().filter(|text| !text.is_empty()).into_iter().chain(pictures)
+            message
+                .text
+                .clone()
+                .filter(|text| !text.is_empty())
+                .into_iter()
+                .chain(pictures)
         });
         lines.collect::<Vec<_>>().join("\n")
     }
 
     /// The pictures, in order, each with how its message can be answered.
     pub fn pictures(&self) -> impl Iterator<Item = (&Route, &PictureUrl)> {
-        self.messages.iter().flat_map(|message| message.pictures.iter().map(|picture| (&message.route, picture)))
+        self.messages.iter().flat_map(|message| {
+            message
+                .pictures
+                .iter()
+                .map(|picture| (&message.route, picture))
+        })
     }
 }
 
@@ -304,7 +316,10 @@ pub struct Unsaved {
 impl Unsaved {
     /// What was said.
     pub fn said(self) -> conversation::Turn {
-        conversation::Turn { user: self.user, assistant: self.assistant }
+        conversation::Turn {
+            user: self.user,
+            assistant: self.assistant,
+        }
     }
 }
 
@@ -514,7 +529,10 @@ impl State {
             // Another release may mean something else by the same words.
             return Decoded::Unreadable;
         }
-        if let Some(state) = serde_json::from_str::<Self>(text).ok().filter(Self::is_whole) {
+        if let Some(state) = serde_json::from_str::<Self>(text)
+            .ok()
+            .filter(Self::is_whole)
+        {
             return Decoded::Whole(state);
         }
         salvage(text).map_or(Decoded::Unreadable, Decoded::Salvaged)
@@ -523,13 +541,19 @@ impl State {
     /// A state of which nothing is known. Its turns are numbered from the time, so that no
     /// number is given again that an older state has given: KV may still hold a revision under it.
     pub fn unknown(now: UnixMillis) -> Self {
-        Self { turns: now.0, ..Self::default() }
+        Self {
+            turns: now.0,
+            ..Self::default()
+        }
     }
 
     /// The hash for the log of whoever sent a message that waits for its turn, or is in it.
     pub fn phone_hash(&self, sid: &MessageSid) -> Option<PhoneHash> {
         let in_turn = self.turn.iter().flat_map(|turn| &turn.messages);
-        in_turn.chain(&self.pending).find(|message| message.sid == *sid).map(|message| message.phone_hash.clone())
+        in_turn
+            .chain(&self.pending)
+            .find(|message| message.sid == *sid)
+            .map(|message| message.phone_hash.clone())
     }
 
     /// Whether the sender wants to be sent nothing.
@@ -545,21 +569,37 @@ impl State {
     /// Mends what a damaged state lacks: no message waits for a turn that never comes, and no number is given again.
     fn make_whole(&mut self) {
         let in_turn = self.turn.iter().flat_map(|turn| &turn.messages);
-        let awaited: Vec<MessageSid> = in_turn.chain(&self.pending).map(|message| message.sid.clone()).collect();
+        let awaited: Vec<MessageSid> = in_turn
+            .chain(&self.pending)
+            .map(|message| message.sid.clone())
+            .collect();
         for seen in &mut self.seen {
             if seen.outcome == Outcome::Waiting && !awaited.contains(&seen.sid) {
                 seen.outcome = Outcome::Nothing;
             }
         }
-        let numbers = self.unsaved.iter().map(|unsaved| unsaved.turn).chain(self.revisions.iter().map(|revision| revision.number));
-        let numbers = numbers.chain(self.answers.iter().map(|answer| answer.turn)).chain(self.late.iter().map(|late| late.turn));
-        let numbers = numbers.chain(self.turn_number()).chain(self.conversation.and_then(|kept| kept.revision));
+        let numbers = self
+            .unsaved
+            .iter()
+            .map(|unsaved| unsaved.turn)
+            .chain(self.revisions.iter().map(|revision| revision.number));
+        let numbers = numbers
+            .chain(self.answers.iter().map(|answer| answer.turn))
+            .chain(self.late.iter().map(|late| late.turn));
+        let numbers = numbers
+            .chain(self.turn_number())
+            .chain(self.conversation.and_then(|kept| kept.revision));
         self.turns = numbers.fold(self.turns, u64::max);
         if self.turn.is_none() && !self.pending.is_empty() {
             // Its attempts are counted as if it had run once: what is damaged is not tried without end.
             let messages = std::mem::take(&mut self.pending);
             self.turns = self.turns.saturating_add(1);
-            self.turn = Some(Running { number: self.turns, messages, attempt: 1, over_limit: false });
+            self.turn = Some(Running {
+                number: self.turns,
+                messages,
+                attempt: 1,
+                over_limit: false,
+            });
         }
     }
 
@@ -567,9 +607,15 @@ impl State {
     /// so, a copy of the message would wait for a turn that never comes.
     fn is_whole(&self) -> bool {
         let in_turn = self.turn.iter().flat_map(|turn| &turn.messages);
-        let awaited: Vec<&MessageSid> = in_turn.chain(&self.pending).map(|message| &message.sid).collect();
+        let awaited: Vec<&MessageSid> = in_turn
+            .chain(&self.pending)
+            .map(|message| &message.sid)
+            .collect();
         (self.turn.is_some() || self.pending.is_empty())
-            && self.seen.iter().all(|seen| seen.outcome != Outcome::Waiting || awaited.contains(&&seen.sid))
+            && self
+                .seen
+                .iter()
+                .all(|seen| seen.outcome != Outcome::Waiting || awaited.contains(&&seen.sid))
     }
 
     /// Takes a message in, or not: one atomic step.
@@ -577,18 +623,37 @@ impl State {
         if let Some(outcome) = self.outcome(&call.sid) {
             return Admission::Known(outcome);
         }
-        if let Some(refusal) = self.refusal.as_ref().filter(|refusal| refusal.sid == call.sid) {
+        if let Some(refusal) = self
+            .refusal
+            .as_ref()
+            .filter(|refusal| refusal.sid == call.sid)
+        {
             return Admission::Limited(Some(refusal.notice));
         }
-        let free_at = self.limited_until(now, config.rate_limit_per_minute).or_else(|| self.full_until(call, now));
+        let free_at = self
+            .limited_until(now, config.rate_limit_per_minute)
+            .or_else(|| self.full_until(call, now));
         if let Some(admission) = self.obey(call, free_at.is_some(), now, config) {
             return admission;
         }
         if let Some(free_at) = free_at {
-            return Admission::Limited(if self.opted_out { None } else { self.refuse(call, now, free_at) });
+            return Admission::Limited(if self.opted_out {
+                None
+            } else {
+                self.refuse(call, now, free_at)
+            });
         }
         if self.opted_out {
-            self.counted(&Tally { refusals: Refusals { opted_out: 1, ..Refusals::default() }, ..Tally::EMPTY }, now);
+            self.counted(
+                &Tally {
+                    refusals: Refusals {
+                        opted_out: 1,
+                        ..Refusals::default()
+                    },
+                    ..Tally::EMPTY
+                },
+                now,
+            );
             self.take_in(call, now, Outcome::Nothing);
             return Admission::Ignored;
         }
@@ -596,29 +661,63 @@ impl State {
             Input::TooLong => Notice::TooLong(config.max_message_chars),
             Input::Empty => Notice::NoText,
             Input::Media => Notice::Media,
-            Input::Command { command: Command::Help, by_twilio: false } => Notice::Help,
-            Input::Command { command: Command::Help, by_twilio: true } => {
+            Input::Command {
+                command: Command::Help,
+                by_twilio: false,
+            } => Notice::Help,
+            Input::Command {
+                command: Command::Help,
+                by_twilio: true,
+            } => {
                 self.take_in(call, now, Outcome::Nothing);
                 return Admission::Known(Outcome::Nothing);
             }
             Input::Text(_) | Input::Command { .. } => {
-                let text = if let Input::Text(text) = &call.input { Some(text.clone()) } else { None };
-                let (sid, phone_hash, route) = (call.sid.clone(), call.phone_hash.clone(), call.route.clone());
-                self.pending.push(Pending { sid, at: now, phone_hash, route, text, pictures: call.pictures.clone() });
+                let text = if let Input::Text(text) = &call.input {
+                    Some(text.clone())
+                } else {
+                    None
+                };
+                let (sid, phone_hash, route) = (
+                    call.sid.clone(),
+                    call.phone_hash.clone(),
+                    call.route.clone(),
+                );
+                self.pending.push(Pending {
+                    sid,
+                    at: now,
+                    phone_hash,
+                    route,
+                    text,
+                    pictures: call.pictures.clone(),
+                });
                 self.begin_turn(now, config);
-                self.wake(call.arrived.min(now).plus(config.reply_within).minus(ALARM_MARGIN));
+                self.wake(
+                    call.arrived
+                        .min(now)
+                        .plus(config.reply_within)
+                        .minus(ALARM_MARGIN),
+                );
                 self.take_in(call, now, Outcome::Waiting);
                 return Admission::Known(Outcome::Waiting);
             }
         };
         let outcome = self.fixed_reply(notice, now);
         self.take_in(call, now, outcome);
-        if outcome == Outcome::Nothing { Admission::Unanswered } else { Admission::Known(outcome) }
+        if outcome == Outcome::Nothing {
+            Admission::Unanswered
+        } else {
+            Admission::Known(outcome)
+        }
     }
 
     /// A fixed sentence, or nothing once the sender has got [`MAX_FIXED_REPLIES_PER_DAY`] today.
     fn fixed_reply(&mut self, notice: Notice, now: UnixMillis) -> Outcome {
-        if self.may_reply_unpaid(now) { Outcome::Notice(notice) } else { Outcome::Nothing }
+        if self.may_reply_unpaid(now) {
+            Outcome::Notice(notice)
+        } else {
+            Outcome::Nothing
+        }
     }
 
     /// Whether one more answer may go out that no request to the model was made for; it is counted.
@@ -632,7 +731,9 @@ impl State {
     /// Counts one request to the model, if the sender has one left today.
     pub fn reserve_call(&mut self, now: UnixMillis, config: &Config) -> bool {
         let today = self.today(now);
-        let may = config.max_daily_calls_per_contact.is_none_or(|cap| today.calls < cap);
+        let may = config
+            .max_daily_calls_per_contact
+            .is_none_or(|cap| today.calls < cap);
         today.calls = today.calls.saturating_add(u32::from(may));
         may
     }
@@ -641,7 +742,10 @@ impl State {
     fn today(&mut self, now: UnixMillis) -> &mut Today {
         self.today = match now.day_of_count(self.today.day) {
             Some(day) => Today { day, ..self.today },
-            None => Today { day: now.utc_day(), ..Today::default() },
+            None => Today {
+                day: now.utc_day(),
+                ..Today::default()
+            },
         };
         &mut self.today
     }
@@ -650,7 +754,9 @@ impl State {
     /// has come meanwhile is given.
     pub fn tell_no_late_answer(&mut self, sid: &MessageSid, now: UnixMillis) -> (Outcome, bool) {
         match self.outcome(sid).unwrap_or(Outcome::Nothing) {
-            Outcome::Waiting if !std::mem::replace(&mut self.today(now).told, true) => (Outcome::Notice(Notice::NoMoreToday), true),
+            Outcome::Waiting if !std::mem::replace(&mut self.today(now).told, true) => {
+                (Outcome::Notice(Notice::NoMoreToday), true)
+            }
             Outcome::Waiting => (Outcome::Nothing, true),
             outcome => (outcome, false),
         }
@@ -660,21 +766,41 @@ impl State {
         self.admitted.push(now);
         self.remember(call, now, outcome);
         let answers_inline = u64::from(matches!(outcome, Outcome::Notice(_)));
-        self.counted(&Tally { messages_in: 1, answers_inline, ..Tally::EMPTY }, now);
+        self.counted(
+            &Tally {
+                messages_in: 1,
+                answers_inline,
+                ..Tally::EMPTY
+            },
+            now,
+        );
     }
 
     /// Remembers what a message is answered; the oldest that nobody waits for is forgotten when there are too many.
     fn remember(&mut self, call: &SenderCall, now: UnixMillis, outcome: Outcome) {
         if self.seen.len() >= MAX_SEEN
-            && let Some(oldest) = self.seen.iter().position(|seen| seen.outcome != Outcome::Waiting)
+            && let Some(oldest) = self
+                .seen
+                .iter()
+                .position(|seen| seen.outcome != Outcome::Waiting)
         {
             self.seen.remove(oldest);
         }
-        self.seen.push(Seen { sid: call.sid.clone(), at: now, outcome });
+        self.seen.push(Seen {
+            sid: call.sid.clone(),
+            at: now,
+            outcome,
+        });
     }
 
     /// Does what a sender can ask for about itself, whatever the rate limit is; over the limit it is done without a word.
-    fn obey(&mut self, call: &SenderCall, limited: bool, now: UnixMillis, config: &Config) -> Option<Admission> {
+    fn obey(
+        &mut self,
+        call: &SenderCall,
+        limited: bool,
+        now: UnixMillis,
+        config: &Config,
+    ) -> Option<Admission> {
         let command = match &call.input {
             Input::Command { command, .. } => *command,
             Input::Text(text) if self.opted_out && command::is_yes(text) => Command::OptIn,
@@ -685,19 +811,35 @@ impl State {
         let (outcome, admission) = match command {
             Command::OptOut => {
                 let tells = is_confirmed && !self.opted_out;
-                let outcome = if tells { self.fixed_reply(Notice::OptedOut, now) } else { Outcome::Nothing };
+                let outcome = if tells {
+                    self.fixed_reply(Notice::OptedOut, now)
+                } else {
+                    Outcome::Nothing
+                };
                 (outcome, Admission::OptedOut(outcome, self.opt_out()))
             }
             Command::OptIn => {
                 self.opted_out = false;
-                let outcome = if is_confirmed { self.fixed_reply(Notice::OptedIn, now) } else { Outcome::Nothing };
+                let outcome = if is_confirmed {
+                    self.fixed_reply(Notice::OptedIn, now)
+                } else {
+                    Outcome::Nothing
+                };
                 (outcome, Admission::OptedIn(outcome))
             }
             Command::Erase => {
                 let erased = self.erase(now, config);
-                let notice = if self.doomed().is_empty() { Notice::Erased } else { Notice::Erasing };
+                let notice = if self.doomed().is_empty() {
+                    Notice::Erased
+                } else {
+                    Notice::Erasing
+                };
                 let tells = !self.opted_out && !limited;
-                let outcome = if tells { self.fixed_reply(notice, now) } else { Outcome::Nothing };
+                let outcome = if tells {
+                    self.fixed_reply(notice, now)
+                } else {
+                    Outcome::Nothing
+                };
                 (outcome, Admission::Erased(outcome, erased))
             }
             Command::Help | Command::Reset => return None,
@@ -721,17 +863,30 @@ impl State {
     /// of messages, so that a copy of one is not taken for a new one, and the rate limit holds; and the numbers of revisions,
     /// until KV has deleted them, and what the day has cost, until it is over.
     pub fn erase(&mut self, now: UnixMillis, config: &Config) -> Erased {
-        let answers = self.seen.iter().filter(|seen| matches!(seen.outcome, Outcome::Answer(_))).count();
+        let answers = self
+            .seen
+            .iter()
+            .filter(|seen| matches!(seen.outcome, Outcome::Answer(_)))
+            .count();
         let turns = self.conversation.map_or(0, |kept| kept.turns);
         let Dropped { messages, parts } = self.call_off();
         self.refusal = None;
         // Their ids stay, so that a look-up takes none of them for another message.
         self.sent.iter_mut().for_each(|sent| sent.statuses.clear());
         // What an object that vanished was writing may have come to KV after a reset had deleted it.
-        let deleted = self.revisions.iter_mut().filter(|revision| revision.fate == Fate::Deleted);
+        let deleted = self
+            .revisions
+            .iter_mut()
+            .filter(|revision| revision.fate == Fate::Deleted);
         deleted.for_each(|revision| revision.fate = Fate::Expires);
         self.doom_conversation(now, config);
-        Erased { turns, revisions: self.doomed().len(), pending_messages: messages, waiting_sends: parts, answers }
+        Erased {
+            turns,
+            revisions: self.doomed().len(),
+            pending_messages: messages,
+            waiting_sends: parts,
+            answers,
+        }
     }
 
     /// Ends everything that is under way without a word, and takes back the answers that copies would get.
@@ -739,14 +894,19 @@ impl State {
         let running = self.turn.take().map_or(0, |turn| turn.messages.len());
         let messages = self.pending.drain(..).count().saturating_add(running);
         let parts = self.late.drain(..).map(|late| late.parts.len()).sum();
-        self.seen.iter_mut().for_each(|seen| seen.outcome = Outcome::Nothing);
+        self.seen
+            .iter_mut()
+            .for_each(|seen| seen.outcome = Outcome::Nothing);
         Dropped { messages, parts }
     }
 
     /// Forgets the conversation, and has KV delete every revision of it.
     fn doom_conversation(&mut self, now: UnixMillis, config: &Config) {
         self.drop_conversation(now.plus(config.conversation_ttl.max(MIN_KV_TTL)));
-        let expiring = self.revisions.iter_mut().filter(|revision| revision.fate == Fate::Expires);
+        let expiring = self
+            .revisions
+            .iter_mut()
+            .filter(|revision| revision.fate == Fate::Expires);
         expiring.for_each(|revision| revision.fate = Fate::Doomed);
         if !self.doomed().is_empty() {
             self.delete_not_before = now;
@@ -756,7 +916,10 @@ impl State {
 
     /// What a message that was taken in is answered.
     pub fn outcome(&self, sid: &MessageSid) -> Option<Outcome> {
-        self.seen.iter().find(|seen| seen.sid == *sid).map(|seen| seen.outcome)
+        self.seen
+            .iter()
+            .find(|seen| seen.sid == *sid)
+            .map(|seen| seen.outcome)
     }
 
     /// When the next message can be taken in, if not now. The window slides exactly: a message counts for 60 s from the
@@ -764,25 +927,55 @@ impl State {
     fn limited_until(&mut self, now: UnixMillis, limit: u32) -> Option<UnixMillis> {
         self.admitted.retain(|at| now.since(*at) < WINDOW);
         self.admitted.iter_mut().for_each(|at| *at = (*at).min(now));
-        let surplus = self.admitted.len().checked_sub(usize::try_from(limit).unwrap_or(usize::MAX))?;
+        let surplus = self
+            .admitted
+            .len()
+            .checked_sub(usize::try_from(limit).unwrap_or(usize::MAX))?;
         self.admitted.get(surplus).map(|at| at.plus(WINDOW))
     }
 
-    fn refuse(&mut self, call: &SenderCall, now: UnixMillis, free_at: UnixMillis) -> Option<Notice> {
-        let told_lately = self.refusal.as_ref().is_some_and(|refusal| refusal.at <= now && now.since(refusal.at) < WINDOW);
+    fn refuse(
+        &mut self,
+        call: &SenderCall,
+        now: UnixMillis,
+        free_at: UnixMillis,
+    ) -> Option<Notice> {
+        let told_lately = self
+            .refusal
+            .as_ref()
+            .is_some_and(|refusal| refusal.at <= now && now.since(refusal.at) < WINDOW);
         if told_lately || !self.may_reply_unpaid(now) {
             return None;
         }
         let notice = Notice::SlowDown(millis(free_at.since(now)).div_ceil(1000).max(1));
-        self.refusal = Some(Refusal { sid: call.sid.clone(), at: now, notice });
+        self.refusal = Some(Refusal {
+            sid: call.sid.clone(),
+            at: now,
+            notice,
+        });
         Some(notice)
     }
 
     /// When there is room again for a message, if there is none: what waits for its turn has a bound.
     fn full_until(&self, call: &SenderCall, now: UnixMillis) -> Option<UnixMillis> {
-        let bytes = |text: &str, pictures: &[PictureUrl]| pictures.iter().map(PictureUrl::len).sum::<usize>().saturating_add(text.len());
-        let waiting = self.pending.iter().map(|message| bytes(message.text.as_deref().unwrap_or_default(), &message.pictures));
-        let new = if let Input::Text(text) = &call.input { bytes(text, &call.pictures) } else { 0 };
+        let bytes = |text: &str, pictures: &[PictureUrl]| {
+            pictures
+                .iter()
+                .map(PictureUrl::len)
+                .sum::<usize>()
+                .saturating_add(text.len())
+        };
+        let waiting = self.pending.iter().map(|message| {
+            bytes(
+                message.text.as_deref().unwrap_or_default(),
+                &message.pictures,
+            )
+        });
+        let new = if let Input::Text(text) = &call.input {
+            bytes(text, &call.pictures)
+        } else {
+            0
+        };
         (waiting.sum::<usize>().saturating_add(new) > MAX_PENDING_BYTES).then(|| now.plus(WINDOW))
     }
 
@@ -804,14 +997,21 @@ impl State {
         let is_reset = messages.iter().any(|message| message.text.is_none());
         let over_limit = !is_reset && !self.reserve_call(now, config);
         self.turns = self.turns.saturating_add(1);
-        self.turn = Some(Running { number: self.turns, messages, attempt: 1, over_limit });
+        self.turn = Some(Running {
+            number: self.turns,
+            messages,
+            attempt: 1,
+            over_limit,
+        });
     }
 
     /// What is to be done about the turn in the state. `begun_here` is the turn that this incarnation of the object has
     /// begun and not run; any other was begun by one that has vanished.
     pub fn resume(&mut self, begun_here: bool, now: UnixMillis, config: &Config) -> Resume {
         self.expire(now);
-        let Some(turn) = self.turn.clone() else { return Resume::Nothing };
+        let Some(turn) = self.turn.clone() else {
+            return Resume::Nothing;
+        };
         if begun_here || turn.over_limit {
             return Resume::Run(turn);
         }
@@ -819,7 +1019,10 @@ impl State {
         if turn.attempt >= MAX_ATTEMPTS || (!turn.is_reset() && !self.reserve_call(now, config)) {
             return Resume::GiveUp(turn);
         }
-        let again = Running { attempt: turn.attempt.saturating_add(1), ..turn };
+        let again = Running {
+            attempt: turn.attempt.saturating_add(1),
+            ..turn
+        };
         self.turn = Some(again.clone());
         Resume::Run(again)
     }
@@ -841,23 +1044,40 @@ impl State {
         now: UnixMillis,
         config: &Config,
     ) -> Delivery {
-        let Some(turn) = self.turn.take_if(|turn| turn.number == number) else { return Delivery::Cancelled };
+        let Some(turn) = self.turn.take_if(|turn| turn.number == number) else {
+            return Delivery::Cancelled;
+        };
         let unsaid = self.unsaid(&turn, ended, requests, now);
         let last = turn.messages.last();
         let inline = unsaid.is_none() && last.is_some_and(|last| waiting.contains(&last.sid));
         for seen in &mut self.seen {
             let is_last = last.is_some_and(|last| last.sid == seen.sid);
             if turn.messages.iter().any(|message| message.sid == seen.sid) {
-                seen.outcome = if is_last && inline { Outcome::Answer(turn.number) } else { Outcome::Nothing };
+                seen.outcome = if is_last && inline {
+                    Outcome::Answer(turn.number)
+                } else {
+                    Outcome::Nothing
+                };
             }
         }
         match ended {
             Ended::Answered { input, text } => {
-                self.unsaved.push(Unsaved { turn: turn.number, user: input.clone(), assistant: text.clone() });
+                self.unsaved.push(Unsaved {
+                    turn: turn.number,
+                    user: input.clone(),
+                    assistant: text.clone(),
+                });
                 // A conversation holds no more turns than these, whatever came before them.
-                self.unsaved.drain(..self.unsaved.len().saturating_sub(conversation::MAX_TURNS));
-                let (revision, turns) = self.conversation.map_or((None, 0), |kept| (kept.revision, kept.turns));
-                self.conversation = Some(Kept { revision, expires_at: now.plus(config.conversation_ttl), turns: turns.saturating_add(1) });
+                self.unsaved
+                    .drain(..self.unsaved.len().saturating_sub(conversation::MAX_TURNS));
+                let (revision, turns) = self
+                    .conversation
+                    .map_or((None, 0), |kept| (kept.revision, kept.turns));
+                self.conversation = Some(Kept {
+                    revision,
+                    expires_at: now.plus(config.conversation_ttl),
+                    turns: turns.saturating_add(1),
+                });
                 self.wake(now.plus(WORK_CHECK));
             }
             Ended::Failed(_) | Ended::Limited(..) => {}
@@ -866,7 +1086,8 @@ impl State {
                 // What was answered is part of what is forgotten; a message that comes again now gets nothing. Only what a
                 // webhook is just about to fetch is left to it.
                 for seen in &mut self.seen {
-                    let earlier = matches!(seen.outcome, Outcome::Answer(earlier) if earlier != turn.number);
+                    let earlier =
+                        matches!(seen.outcome, Outcome::Answer(earlier) if earlier != turn.number);
                     if earlier && !waiting.contains(&seen.sid) {
                         seen.outcome = Outcome::Nothing;
                     }
@@ -874,10 +1095,23 @@ impl State {
             }
         }
         if inline {
-            self.counted(&Tally { answers_inline: 1, ..Tally::EMPTY }, now);
-            self.answers.push(Answer { turn: turn.number, text: ended.text().to_owned() });
+            self.counted(
+                &Tally {
+                    answers_inline: 1,
+                    ..Tally::EMPTY
+                },
+                now,
+            );
+            self.answers.push(Answer {
+                turn: turn.number,
+                text: ended.text().to_owned(),
+            });
         } else if let (Some(last), None) = (last, unsaid) {
-            let (route, phone_hash, parts) = (last.route.clone(), last.phone_hash.clone(), parts::split(ended.text()));
+            let (route, phone_hash, parts) = (
+                last.route.clone(),
+                last.phone_hash.clone(),
+                parts::split(ended.text()),
+            );
             let give_up_at = now.plus(LATE_LIFETIME);
             self.late.push(Late {
                 turn: turn.number,
@@ -909,7 +1143,10 @@ impl State {
     fn give_up_surplus(&mut self, now: UnixMillis) {
         let mut bytes = 0usize;
         for late in self.late.iter_mut().rev() {
-            bytes = late.parts.iter().fold(bytes, |bytes, part| bytes.saturating_add(part.len()));
+            bytes = late
+                .parts
+                .iter()
+                .fold(bytes, |bytes, part| bytes.saturating_add(part.len()));
             if bytes > MAX_LATE_BYTES {
                 (late.give_up_at, late.not_before) = (now, now);
             }
@@ -917,7 +1154,13 @@ impl State {
     }
 
     /// Decides whether a limit of the day keeps a turn's answer from being said, and counts what the turn has cost.
-    fn unsaid(&mut self, turn: &Running, ended: &Ended, requests: Option<u32>, now: UnixMillis) -> Option<DailyLimit> {
+    fn unsaid(
+        &mut self,
+        turn: &Running,
+        ended: &Ended,
+        requests: Option<u32>,
+        now: UnixMillis,
+    ) -> Option<DailyLimit> {
         let today = self.today(now);
         if requests == Some(0) && !turn.over_limit && !turn.is_reset() && turn.attempt == 1 {
             // The request that was counted when the turn began was not made.
@@ -932,16 +1175,26 @@ impl State {
 
     /// The revisions that KV is to delete.
     pub fn doomed(&self) -> Vec<u64> {
-        let doomed = self.revisions.iter().filter(|revision| revision.fate == Fate::Doomed);
+        let doomed = self
+            .revisions
+            .iter()
+            .filter(|revision| revision.fate == Fate::Doomed);
         doomed.map(|revision| revision.number).collect()
     }
 
     /// KV has deleted these revisions. One whose write may still come is deleted again later.
     pub fn deleted(&mut self, revisions: &[u64], now: UnixMillis) {
-        let deleted = self.revisions.iter_mut().filter(|revision| revisions.contains(&revision.number) && revision.lands_until <= now);
-        deleted.for_each(|revision| (revision.fate, revision.being_written) = (Fate::Deleted, false));
+        let deleted = self
+            .revisions
+            .iter_mut()
+            .filter(|revision| revisions.contains(&revision.number) && revision.lands_until <= now);
+        deleted
+            .for_each(|revision| (revision.fate, revision.being_written) = (Fate::Deleted, false));
         if self.doomed().is_empty() {
-            let erasing = self.seen.iter_mut().filter(|seen| seen.outcome == Outcome::Notice(Notice::Erasing));
+            let erasing = self
+                .seen
+                .iter_mut()
+                .filter(|seen| seen.outcome == Outcome::Notice(Notice::Erasing));
             erasing.for_each(|seen| seen.outcome = Outcome::Notice(Notice::Erased));
         }
     }
@@ -955,7 +1208,9 @@ impl State {
     /// The revision in KV that the conversation goes on from, if there is one yet, and the turns that it does not have. A
     /// conversation that has expired is none.
     pub fn stored_conversation(&self, now: UnixMillis) -> Option<(Option<u64>, &[Unsaved])> {
-        self.conversation.filter(|kept| now < kept.expires_at).map(|kept| (kept.revision, self.unsaved.as_slice()))
+        self.conversation
+            .filter(|kept| now < kept.expires_at)
+            .map(|kept| (kept.revision, self.unsaved.as_slice()))
     }
 
     /// The next revision, if there is something to save: its number and its lifetime.
@@ -972,14 +1227,20 @@ impl State {
         let is_of_conversation = self.unsaved.iter().any(|unsaved| unsaved.turn == number);
         self.revisions.retain(|revision| now < revision.expires_at);
         // The write of an earlier turn may have come through although it failed, or was cut off.
-        let earlier = self.unsaved.iter().map(|unsaved| unsaved.turn).filter(|turn| *turn < number);
+        let earlier = self
+            .unsaved
+            .iter()
+            .map(|unsaved| unsaved.turn)
+            .filter(|turn| *turn < number);
         let written: Vec<u64> = earlier.chain([number]).collect();
         for number in written {
             self.may_exist(number, now.plus(ttl), UnixMillis::default());
         }
         let surplus = self.revisions.len().saturating_sub(MAX_REVISIONS);
         let oldest = self.revisions.iter_mut().take(surplus);
-        oldest.filter(|revision| revision.fate == Fate::Expires).for_each(|revision| revision.fate = Fate::Doomed);
+        oldest
+            .filter(|revision| revision.fate == Fate::Expires)
+            .for_each(|revision| revision.fate = Fate::Doomed);
         self.unsaved.retain(|unsaved| unsaved.turn > number);
         self.save_failures = 0;
         if let Some(kept) = self.conversation.as_mut().filter(|_| is_of_conversation) {
@@ -989,14 +1250,24 @@ impl State {
 
     /// KV may hold this revision, at most until then. One that was to be deleted, or was, is deleted again.
     fn may_exist(&mut self, number: u64, expires_at: UnixMillis, lands_until: UnixMillis) {
-        if let Some(revision) = self.revisions.iter_mut().find(|revision| revision.number == number) {
+        if let Some(revision) = self
+            .revisions
+            .iter_mut()
+            .find(|revision| revision.number == number)
+        {
             revision.expires_at = revision.expires_at.max(expires_at);
             revision.lands_until = revision.lands_until.max(lands_until);
             if revision.fate == Fate::Deleted {
                 revision.fate = Fate::Doomed;
             }
         } else {
-            self.revisions.push(Revision { number, expires_at, fate: Fate::Expires, lands_until, being_written: false });
+            self.revisions.push(Revision {
+                number,
+                expires_at,
+                fate: Fate::Expires,
+                lands_until,
+                being_written: false,
+            });
         }
     }
 
@@ -1010,13 +1281,20 @@ impl State {
     /// KV did not take the revision, or did and failed to say so.
     pub fn save_failed(&mut self, now: UnixMillis) {
         self.save_failures = self.save_failures.saturating_add(1);
-        self.save_not_before = now.plus(SAVE_WAIT.saturating_mul(1u32 << self.save_failures.min(5)).min(MAX_SAVE_WAIT));
+        self.save_not_before = now.plus(
+            SAVE_WAIT
+                .saturating_mul(1u32 << self.save_failures.min(5))
+                .min(MAX_SAVE_WAIT),
+        );
         self.wake(self.save_not_before);
     }
 
     /// What is to be done about the first late answer, when its time has come.
     pub fn next_late(&mut self, now: UnixMillis) -> Option<LateStep> {
-        let late = self.late.first_mut().filter(|late| late.not_before <= now)?;
+        let late = self
+            .late
+            .first_mut()
+            .filter(|late| late.not_before <= now)?;
         if late.give_up_at <= now {
             let late = self.late.remove(0);
             let may_be_sent = late.attempt.is_some();
@@ -1024,7 +1302,9 @@ impl State {
         }
         let found = late.clone();
         Some(match late.attempt {
-            Some(since) if late.attempt_unsure => LateStep::LookUp(found, since.minus(LATE_LIFETIME)),
+            Some(since) if late.attempt_unsure => {
+                LateStep::LookUp(found, since.minus(LATE_LIFETIME))
+            }
             Some(since) => LateStep::LookUp(found, since),
             None if late.reserved => {
                 (late.attempt, late.attempt_unsure) = (Some(now), false);
@@ -1044,13 +1324,25 @@ impl State {
 
     /// The first part of a turn's late answer was sent, under this id if it is known.
     pub fn late_sent(&mut self, turn: u64, sid: Option<MessageSid>, now: UnixMillis) {
-        self.sent.extend(sid.map(|sid| Sent { sid, at: now, statuses: Vec::new() }));
-        let Some(late) = self.late_of(turn) else { return };
+        self.sent.extend(sid.map(|sid| Sent {
+            sid,
+            at: now,
+            statuses: Vec::new(),
+        }));
+        let Some(late) = self.late_of(turn) else {
+            return;
+        };
         late.parts.drain(..1.min(late.parts.len()));
         (late.attempt, late.tries, late.not_before, late.reserved) = (None, 0, now, false);
         if late.parts.is_empty() {
             self.late.remove(0);
-            self.counted(&Tally { answers_by_rest: 1, ..Tally::EMPTY }, now);
+            self.counted(
+                &Tally {
+                    answers_by_rest: 1,
+                    ..Tally::EMPTY
+                },
+                now,
+            );
         }
     }
 
@@ -1069,7 +1361,9 @@ impl State {
         if let Some(late) = self.late_of(turn) {
             late.attempt = attempt;
             late.tries = late.tries.saturating_add(1);
-            late.not_before = now.plus(Duration::from_secs(1u64 << late.tries.min(6)).min(MAX_LATE_WAIT)).min(late.give_up_at);
+            late.not_before = now
+                .plus(Duration::from_secs(1u64 << late.tries.min(6)).min(MAX_LATE_WAIT))
+                .min(late.give_up_at);
         }
     }
 
@@ -1083,7 +1377,10 @@ impl State {
     /// Twilio does not list the first part. After a while that is certain, and it is sent again.
     pub fn late_absent(&mut self, turn: u64, now: UnixMillis) {
         if let Some(late) = self.late_of(turn) {
-            if late.attempt.is_none_or(|since| now.since(since) >= CERTAINLY_ABSENT) {
+            if late
+                .attempt
+                .is_none_or(|since| now.since(since) >= CERTAINLY_ABSENT)
+            {
                 (late.attempt, late.not_before) = (None, now);
             } else {
                 late.not_before = now.plus(LOOK_UP_WAIT);
@@ -1102,7 +1399,8 @@ impl State {
     pub fn late_tried_again(&mut self, turn: u64, now: UnixMillis) -> bool {
         let late = self.late_of(turn);
         // What becomes of this attempt may be seen as late as of any other.
-        late.map(|late| (late.attempt, late.attempt_unsure) = (Some(now), false)).is_some()
+        late.map(|late| (late.attempt, late.attempt_unsure) = (Some(now), false))
+            .is_some()
     }
 
     /// The first late answer, if it is that turn's: the sender may have called it off while it was being sent.
@@ -1113,7 +1411,9 @@ impl State {
     /// Notes what Twilio reports of a message; returns whether that is new. Reports come in any order and more than once, so
     /// they are told apart by message and status. Of a message that is not known, or no longer, each counts as new.
     pub fn report(&mut self, sid: &MessageSid, status: DeliveryStatus) -> bool {
-        let Some(sent) = self.sent.iter_mut().find(|sent| sent.sid == *sid) else { return true };
+        let Some(sent) = self.sent.iter_mut().find(|sent| sent.sid == *sid) else {
+            return true;
+        };
         let new = !sent.statuses.contains(&status);
         if new {
             sent.statuses.push(status);
@@ -1175,17 +1475,24 @@ impl State {
         self.conversation = None;
         for unsaved in std::mem::take(&mut self.unsaved) {
             self.may_exist(unsaved.turn, expires_at, UnixMillis::default());
-            self.revisions.iter_mut().filter(|revision| revision.number == unsaved.turn).for_each(|revision| revision.being_written = true);
+            self.revisions
+                .iter_mut()
+                .filter(|revision| revision.number == unsaved.turn)
+                .for_each(|revision| revision.being_written = true);
         }
     }
 
     /// Forgets what is no longer needed to recognise messages and to answer them again.
     fn forget(&mut self, now: UnixMillis, config: &Config) {
-        self.seen.retain(|seen| seen.outcome == Outcome::Waiting || now.since(seen.at) < config.conversation_ttl);
+        self.seen.retain(|seen| {
+            seen.outcome == Outcome::Waiting || now.since(seen.at) < config.conversation_ttl
+        });
         self.admitted.retain(|at| now.since(*at) < WINDOW);
-        self.refusal.take_if(|refusal| now.since(refusal.at) >= WINDOW);
+        self.refusal
+            .take_if(|refusal| now.since(refusal.at) >= WINDOW);
         self.revisions.retain(|revision| now < revision.expires_at);
-        self.sent.retain(|sent| now < sent.at.plus(sent_lifetime(config)));
+        self.sent
+            .retain(|sent| now < sent.at.plus(sent_lifetime(config)));
         self.sent.drain(..self.sent.len().saturating_sub(MAX_SENT));
         if now.day_of_count(self.today.day).is_none() {
             self.today = Today::default();
@@ -1237,53 +1544,108 @@ impl State {
             turn_running: self.turn.is_some(),
             pending_messages: self.pending.len(),
             waiting_sends: self.late.iter().map(|late| late.parts.len()).sum(),
-            messages_last_minute: self.admitted.iter().filter(|at| now.since(**at) < WINDOW).count(),
+            messages_last_minute: self
+                .admitted
+                .iter()
+                .filter(|at| now.since(**at) < WINDOW)
+                .count(),
         }
     }
 
     /// Where the answer of that turn is, if it is kept.
     pub fn answer(&self, turn: u64) -> Option<Place> {
-        let here = self.answers.iter().find(|answer| answer.turn == turn).map(|answer| Place::State(answer.text.clone()));
-        here.or_else(|| self.answer_rows.iter().find(|row| row.turns.contains(&turn)).map(|row| Place::Row(row.number)))
+        let here = self
+            .answers
+            .iter()
+            .find(|answer| answer.turn == turn)
+            .map(|answer| Place::State(answer.text.clone()));
+        here.or_else(|| {
+            self.answer_rows
+                .iter()
+                .find(|row| row.turns.contains(&turn))
+                .map(|row| Place::Row(row.number))
+        })
     }
 
     /// Drops the answers that no message can get any more. If those that are left are too long for the state, all but the
     /// newest move into one row, which is given back.
     pub fn sort_answers(&mut self) -> Option<(u64, Vec<Answer>)> {
-        let turn = |seen: &Seen| if let Outcome::Answer(turn) = seen.outcome { Some(turn) } else { None };
+        let turn = |seen: &Seen| {
+            if let Outcome::Answer(turn) = seen.outcome {
+                Some(turn)
+            } else {
+                None
+            }
+        };
         // In order, since messages are answered in the order in which they were taken in.
         let needed: Vec<u64> = self.seen.iter().filter_map(turn).collect();
         let is_needed = |turn: &u64| needed.binary_search(turn).is_ok();
         self.answers.retain(|answer| is_needed(&answer.turn));
-        self.answer_rows.iter_mut().for_each(|row| row.turns.retain(is_needed));
+        self.answer_rows
+            .iter_mut()
+            .for_each(|row| row.turns.retain(is_needed));
         self.answer_rows.retain(|row| !row.turns.is_empty());
-        if self.answers.iter().map(|answer| answer.text.len()).sum::<usize>() <= MAX_ANSWER_BYTES {
+        if self
+            .answers
+            .iter()
+            .map(|answer| answer.text.len())
+            .sum::<usize>()
+            <= MAX_ANSWER_BYTES
+        {
             return None;
         }
         let newest = self.answers.pop()?;
         let older = std::mem::replace(&mut self.answers, vec![newest]);
         let number = older.last()?.turn;
-        self.answer_rows.push(AnswerRow { number, turns: older.iter().map(|answer| answer.turn).collect() });
+        self.answer_rows.push(AnswerRow {
+            number,
+            turns: older.iter().map(|answer| answer.turn).collect(),
+        });
         Some((number, older))
     }
 
     /// The rows of `before` that hold answers which no message can get any more, with the turns whose answers stay in them.
     pub fn thinned_rows(&self, before: &Self) -> Vec<AnswerRow> {
         let now = |row: &AnswerRow| {
-            let turns = self.answer_rows.iter().find(|other| other.number == row.number).map(|row| row.turns.clone());
-            AnswerRow { number: row.number, turns: turns.unwrap_or_default() }
+            let turns = self
+                .answer_rows
+                .iter()
+                .find(|other| other.number == row.number)
+                .map(|row| row.turns.clone());
+            AnswerRow {
+                number: row.number,
+                turns: turns.unwrap_or_default(),
+            }
         };
-        before.answer_rows.iter().map(|row| (row, now(row))).filter(|(row, now)| *row != now).map(|(_, now)| now).collect()
+        before
+            .answer_rows
+            .iter()
+            .map(|row| (row, now(row)))
+            .filter(|(row, now)| *row != now)
+            .map(|(_, now)| now)
+            .collect()
     }
 
     /// Of an object that begins anew: the one before it may have been writing a turn to KV, and that write may still come.
     pub fn expect_late_writes(&mut self, now: UnixMillis, config: &Config) {
         let lands_until = now.plus(LATE_WRITE);
-        let dropped = self.revisions.iter().filter(|revision| revision.being_written).map(|revision| revision.number);
-        let turns: Vec<u64> = dropped.chain(self.unsaved.iter().map(|unsaved| unsaved.turn)).collect();
-        self.revisions.iter_mut().for_each(|revision| revision.being_written = false);
+        let dropped = self
+            .revisions
+            .iter()
+            .filter(|revision| revision.being_written)
+            .map(|revision| revision.number);
+        let turns: Vec<u64> = dropped
+            .chain(self.unsaved.iter().map(|unsaved| unsaved.turn))
+            .collect();
+        self.revisions
+            .iter_mut()
+            .for_each(|revision| revision.being_written = false);
         for turn in turns {
-            self.may_exist(turn, lands_until.plus(config.conversation_ttl.max(MIN_KV_TTL)), lands_until);
+            self.may_exist(
+                turn,
+                lands_until.plus(config.conversation_ttl.max(MIN_KV_TTL)),
+                lands_until,
+            );
         }
     }
 
@@ -1291,23 +1653,38 @@ impl State {
     /// for days.
     pub fn distrust_future(&mut self, now: UnixMillis, config: &Config) {
         let within = |at: &mut UnixMillis, wait: Duration| *at = (*at).min(now.plus(wait));
-        let passed = self.seen.iter_mut().map(|seen| &mut seen.at).chain(self.sent.iter_mut().map(|sent| &mut sent.at));
+        let passed = self
+            .seen
+            .iter_mut()
+            .map(|seen| &mut seen.at)
+            .chain(self.sent.iter_mut().map(|sent| &mut sent.at));
         let passed = passed.chain(self.refusal.iter_mut().map(|refusal| &mut refusal.at));
         passed.for_each(|at| within(at, Duration::ZERO));
         let kv_ttl = config.conversation_ttl.max(MIN_KV_TTL);
-        self.conversation.iter_mut().for_each(|kept| within(&mut kept.expires_at, config.conversation_ttl));
+        self.conversation
+            .iter_mut()
+            .for_each(|kept| within(&mut kept.expires_at, config.conversation_ttl));
         for revision in &mut self.revisions {
-            within(&mut revision.expires_at, kv_ttl.saturating_add(KV_MOMENT).saturating_add(LATE_WRITE));
+            within(
+                &mut revision.expires_at,
+                kv_ttl.saturating_add(KV_MOMENT).saturating_add(LATE_WRITE),
+            );
             within(&mut revision.lands_until, LATE_WRITE);
         }
         for late in &mut self.late {
             late.attempt_unsure |= late.attempt.is_some_and(|at| at > now);
-            late.attempt.iter_mut().for_each(|at| within(at, Duration::ZERO));
+            late.attempt
+                .iter_mut()
+                .for_each(|at| within(at, Duration::ZERO));
             within(&mut late.not_before, MAX_LATE_WAIT);
             within(&mut late.give_up_at, LATE_LIFETIME);
         }
-        self.wake_at.iter_mut().for_each(|at| within(at, MAX_SAVE_WAIT.max(config.reply_within)));
-        self.report_at.iter_mut().for_each(|at| within(at, REPORT_WAIT));
+        self.wake_at
+            .iter_mut()
+            .for_each(|at| within(at, MAX_SAVE_WAIT.max(config.reply_within)));
+        self.report_at
+            .iter_mut()
+            .for_each(|at| within(at, REPORT_WAIT));
         within(&mut self.save_not_before, MAX_SAVE_WAIT);
         within(&mut self.delete_not_before, DELETE_WAIT);
     }
@@ -1320,23 +1697,67 @@ impl State {
     }
 
     fn has_work(&self, now: UnixMillis) -> bool {
-        self.turn.is_some() || !self.late.is_empty() || !self.doomed().is_empty() || self.next_save(now).is_some()
+        self.turn.is_some()
+            || !self.late.is_empty()
+            || !self.doomed().is_empty()
+            || self.next_save(now).is_some()
     }
 
     /// The alarm's new time, if it changes; it is set for `set`, as far as is known.
-    pub fn new_alarm(&self, set: Option<UnixMillis>, now: UnixMillis, config: &Config) -> Option<UnixMillis> {
-        let seen = self.seen.iter().map(|seen| seen.at.plus(config.conversation_ttl));
-        let last_seen = seen.chain(self.sent.iter().map(|sent| sent.at.plus(sent_lifetime(config)))).max();
-        let window = self.admitted.last().copied().max(self.refusal.as_ref().map(|refusal| refusal.at)).map(|at| at.plus(WINDOW));
-        let revision = self.revisions.iter().map(|revision| revision.expires_at).max();
+    pub fn new_alarm(
+        &self,
+        set: Option<UnixMillis>,
+        now: UnixMillis,
+        config: &Config,
+    ) -> Option<UnixMillis> {
+        let seen = self
+            .seen
+            .iter()
+            .map(|seen| seen.at.plus(config.conversation_ttl));
+        let last_seen = seen
+            .chain(
+                self.sent
+                    .iter()
+                    .map(|sent| sent.at.plus(sent_lifetime(config))),
+            )
+            .max();
+        let window = self
+            .admitted
+            .last()
+            .copied()
+            .max(self.refusal.as_ref().map(|refusal| refusal.at))
+            .map(|at| at.plus(WINDOW));
+        let revision = self
+            .revisions
+            .iter()
+            .map(|revision| revision.expires_at)
+            .max();
         // KV counts whole seconds from when it was written: what it holds a moment longer is forgotten together with the rest.
-        let with_revisions = |at| revision.filter(|end| at < *end && end.since(at) <= KV_MOMENT).unwrap_or(at);
-        let expiry = self.conversation.map(|kept| kept.expires_at).or(last_seen).map(with_revisions);
-        let work = self.late.first().map(|late| late.not_before).into_iter().chain(self.wake_at).min();
+        let with_revisions = |at| {
+            revision
+                .filter(|end| at < *end && end.since(at) <= KV_MOMENT)
+                .unwrap_or(at)
+        };
+        let expiry = self
+            .conversation
+            .map(|kept| kept.expires_at)
+            .or(last_seen)
+            .map(with_revisions);
+        let work = self
+            .late
+            .first()
+            .map(|late| late.not_before)
+            .into_iter()
+            .chain(self.wake_at)
+            .min();
         let day_ends = (!self.today.is_empty()).then(|| self.today.end());
         let memory = work.or(expiry).or(window).or(revision).or(day_ends);
         // An alarm set for now, inside the alarm, can get lost: a millisecond from now at the earliest.
-        let due = memory.into_iter().chain(self.report_at).min()?.max(now.plus(Duration::from_millis(1)));
+        let due = memory
+            .into_iter()
+            .chain(self.report_at)
+            .min()?
+            .max(now.plus(Duration::from_millis(1)));
         let changes = match set {
             None => true,
             // An alarm that comes too early looks, finds nothing, and is set anew: cheaper than moving it every time.
@@ -1353,15 +1774,21 @@ impl State {
 /// How long the id of a message that was sent by REST is remembered: at least as long as it could be taken for another that
 /// is looked for.
 fn sent_lifetime(config: &Config) -> Duration {
-    config.conversation_ttl.max(LATE_LIFETIME.saturating_add(CLOCK_DIFFERENCE))
+    config
+        .conversation_ttl
+        .max(LATE_LIFETIME.saturating_add(CLOCK_DIFFERENCE))
 }
 
 /// The damaged state without the fields, and the entries of lists, that cannot be read.
 fn salvage(text: &str) -> Option<State> {
     let stored = serde_json::from_str::<Map<String, Value>>(text).ok()?;
     // By way of text: the code that reads and writes a state as a `Value` would be as large again.
-    let mut whole = serde_json::from_str::<Map<String, Value>>(&serde_json::to_string(&State::default()).ok()?).ok()?;
-    let state = |fields: &Map<String, Value>| serde_json::from_str::<State>(&serde_json::to_string(fields).ok()?).ok();
+    let mut whole =
+        serde_json::from_str::<Map<String, Value>>(&serde_json::to_string(&State::default()).ok()?)
+            .ok()?;
+    let state = |fields: &Map<String, Value>| {
+        serde_json::from_str::<State>(&serde_json::to_string(fields).ok()?).ok()
+    };
     let reads = |whole: &Map<String, Value>, name: &str, value: &Value| {
         let mut with = whole.clone();
         with.insert(name.to_owned(), value.clone());
@@ -1371,7 +1798,10 @@ fn salvage(text: &str) -> Option<State> {
         if reads(&whole, &name, &value) {
             whole.insert(name, value);
         } else if let Value::Array(entries) = value {
-            let kept = entries.into_iter().filter(|entry| reads(&whole, &name, &Value::Array(vec![entry.clone()]))).collect();
+            let kept = entries
+                .into_iter()
+                .filter(|entry| reads(&whole, &name, &Value::Array(vec![entry.clone()])))
+                .collect();
             let kept = Value::Array(kept);
             if reads(&whole, &name, &kept) {
                 whole.insert(name, kept);
@@ -1411,7 +1841,13 @@ mod tests {
     const NOW: UnixMillis = UnixMillis(1_795_348_800_000);
 
     fn config() -> Config {
-        Config::parse(|name| MINIMAL.iter().find(|(other, _)| *other == name).map(|(_, value)| (*value).to_owned())).unwrap()
+        Config::parse(|name| {
+            MINIMAL
+                .iter()
+                .find(|(other, _)| *other == name)
+                .map(|(_, value)| (*value).to_owned())
+        })
+        .unwrap()
     }
 
     fn call(sid: &str, input: Input, config: &Config) -> SenderCall {
@@ -1420,20 +1856,52 @@ mod tests {
         let token: TokenId = key.token_id(&config.twilio_tokens[0]);
         let (sender, number) = (address("+15550100"), address("+15550199"));
         let phone_hash = key.phone_hash(&sender);
-        let route = Route { sender, number, service: None, account: None, token, origin: "https://a.example".into() };
-        SenderCall { sid: sid.parse().unwrap(), input, pictures: Vec::new(), phone_hash, route, arrived: NOW, counted: Tally::EMPTY }
+        let route = Route {
+            sender,
+            number,
+            service: None,
+            account: None,
+            token,
+            origin: "https://a.example".into(),
+        };
+        SenderCall {
+            sid: sid.parse().unwrap(),
+            input,
+            pictures: Vec::new(),
+            phone_hash,
+            route,
+            arrived: NOW,
+            counted: Tally::EMPTY,
+        }
     }
 
     /// A turn was answered on the webhook of `first`, and the reset behind it ends while `waiting`.
     fn reset_behind_a_turn(waiting: &[MessageSid]) -> (Option<Outcome>, Option<Place>) {
         let (config, mut state) = (config(), State::default());
-        let first = call("SM0000000000000000000000000000000a", Input::Text("Hello".into()), &config);
-        let reset = Input::Command { command: Command::Reset, by_twilio: false };
+        let first = call(
+            "SM0000000000000000000000000000000a",
+            Input::Text("Hello".into()),
+            &config,
+        );
+        let reset = Input::Command {
+            command: Command::Reset,
+            by_twilio: false,
+        };
         state.admit(&first, NOW, &config);
-        state.admit(&call("SM0000000000000000000000000000000b", reset, &config), NOW, &config);
-        let answered = Ended::Answered { input: "Hello".into(), text: "answer".into() };
+        state.admit(
+            &call("SM0000000000000000000000000000000b", reset, &config),
+            NOW,
+            &config,
+        );
+        let answered = Ended::Answered {
+            input: "Hello".into(),
+            text: "answer".into(),
+        };
         let waits = std::slice::from_ref(&first.sid);
-        assert_eq!(state.end_turn(1, &answered, Some(1), waits, NOW, &config), Delivery::Inline);
+        assert_eq!(
+            state.end_turn(1, &answered, Some(1), waits, NOW, &config),
+            Delivery::Inline
+        );
         state.end_turn(2, &Ended::Reset("done"), Some(0), waiting, NOW, &config);
         state.sort_answers();
         (state.outcome(&first.sid), state.answer(1))
@@ -1442,7 +1910,13 @@ mod tests {
     #[test]
     fn a_reset_takes_no_answer_from_a_webhook_that_is_about_to_fetch_it() {
         let first = "SM0000000000000000000000000000000a".parse().unwrap();
-        assert_eq!(reset_behind_a_turn(&[first]), (Some(Outcome::Answer(1)), Some(Place::State("answer".into()))));
+        assert_eq!(
+            reset_behind_a_turn(&[first]),
+            (
+                Some(Outcome::Answer(1)),
+                Some(Place::State("answer".into()))
+            )
+        );
         assert_eq!(reset_behind_a_turn(&[]), (Some(Outcome::Nothing), None));
     }
 }

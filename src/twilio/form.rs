@@ -45,12 +45,25 @@ impl Form {
             decode(sides.next().unwrap_or_default(), &mut text)?;
             let value = text.len();
             decode(sides.next().unwrap_or_default(), &mut text)?;
-            fields.push(Field { key, value, end: text.len() });
+            fields.push(Field {
+                key,
+                value,
+                end: text.len(),
+            });
         }
-        let form = Self { text: String::from_utf8(text).map_err(|_| FormError::Utf8)?, fields };
+        let form = Self {
+            text: String::from_utf8(text).map_err(|_| FormError::Utf8)?,
+            fields,
+        };
         // A character must not begin in one and end in the next.
-        let is_whole = |field: &Field| form.text.is_char_boundary(field.value) && form.text.is_char_boundary(field.end);
-        if form.fields.iter().all(is_whole) { Ok(form) } else { Err(FormError::Utf8) }
+        let is_whole = |field: &Field| {
+            form.text.is_char_boundary(field.value) && form.text.is_char_boundary(field.end)
+        };
+        if form.fields.iter().all(is_whole) {
+            Ok(form)
+        } else {
+            Err(FormError::Utf8)
+        }
     }
 
     /// A form of these fields.
@@ -62,7 +75,11 @@ impl Form {
             form.text.push_str(name);
             let value = form.text.len();
             form.text.push_str(content);
-            form.fields.push(Field { key, value, end: form.text.len() });
+            form.fields.push(Field {
+                key,
+                value,
+                end: form.text.len(),
+            });
         }
         form
     }
@@ -70,13 +87,17 @@ impl Form {
     /// The first value of `key`.
     #[must_use]
     pub fn get(&self, key: &str) -> Option<&str> {
-        self.pairs().find(|(other, _)| *other == key).map(|(_, value)| value)
+        self.pairs()
+            .find(|(other, _)| *other == key)
+            .map(|(_, value)| value)
     }
 
     /// All fields, keys with their values, in the order in which they came.
     pub fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
         let part = |from: usize, to: usize| self.text.get(from..to).unwrap_or_default();
-        self.fields.iter().map(move |field| (part(field.key, field.value), part(field.value, field.end)))
+        self.fields
+            .iter()
+            .map(move |field| (part(field.key, field.value), part(field.value, field.end)))
     }
 }
 
@@ -86,7 +107,12 @@ fn decode(encoded: &[u8], decoded: &mut Vec<u8>) -> Result<(), FormError> {
         decoded.push(match byte {
             b'+' => b' ',
             b'%' => {
-                let mut digit = || bytes.next().and_then(|b| char::from(*b).to_digit(16)).and_then(|d| u8::try_from(d).ok());
+                let mut digit = || {
+                    bytes
+                        .next()
+                        .and_then(|b| char::from(*b).to_digit(16))
+                        .and_then(|d| u8::try_from(d).ok())
+                };
                 match (digit(), digit()) {
                     (Some(high), Some(low)) => (high << 4) | low,
                     _ => return Err(FormError::PercentEncoding),
@@ -105,7 +131,11 @@ mod tests {
     use super::*;
 
     fn pairs(body: &str) -> Vec<(String, String)> {
-        Form::parse(body.as_bytes()).unwrap().pairs().map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
+        Form::parse(body.as_bytes())
+            .unwrap()
+            .pairs()
+            .map(|(key, value)| (key.to_owned(), value.to_owned()))
+            .collect()
     }
 
     #[test]
@@ -120,17 +150,33 @@ mod tests {
     #[test]
     fn a_broken_percent_encoding_is_refused() {
         for body in ["a=%", "a=%1", "a=%zz", "a=%%41", "%4=1", "a=%+1", "a=100%"] {
-            assert_eq!(Form::parse(body.as_bytes()), Err(FormError::PercentEncoding), "{body}");
+            assert_eq!(
+                Form::parse(body.as_bytes()),
+                Err(FormError::PercentEncoding),
+                "{body}"
+            );
         }
     }
 
     #[test]
     fn invalid_utf_8_is_refused_raw_and_encoded() {
         // The last two are UTF-8 as a whole, but no field of theirs is.
-        for body in [&b"a=\xff"[..], b"a=%FF", b"a=%C3", b"%E2%82=1", b"a=%ED%A0%80", b"a=%C3&%A9=1", b"%C3=%A9"] {
+        for body in [
+            &b"a=\xff"[..],
+            b"a=%FF",
+            b"a=%C3",
+            b"%E2%82=1",
+            b"a=%ED%A0%80",
+            b"a=%C3&%A9=1",
+            b"%C3=%A9",
+        ] {
             assert_eq!(Form::parse(body), Err(FormError::Utf8));
         }
-        assert_eq!(pairs("a=%EF%BF%BD"), [("a".to_owned(), "\u{FFFD}".to_owned())], "a sent U+FFFD is no error");
+        assert_eq!(
+            pairs("a=%EF%BF%BD"),
+            [("a".to_owned(), "\u{FFFD}".to_owned())],
+            "a sent U+FFFD is no error"
+        );
     }
 
     proptest! {

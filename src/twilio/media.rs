@@ -42,19 +42,37 @@ impl Attached {
     /// Reads `NumMedia`, `MediaUrl{N}` and `MediaContentType{N}`. The types are only a hint: see [`PictureType::of`].
     #[must_use]
     pub fn read(form: &Form) -> Self {
-        let number = form.get("NumMedia").unwrap_or_default().trim_start_matches('0');
+        let number = form
+            .get("NumMedia")
+            .unwrap_or_default()
+            .trim_start_matches('0');
         if number.is_empty() {
             return Self::Nothing;
         }
         let picture = |index: usize| {
-            let url = form.get(&format!("MediaUrl{index}")).filter(|url| !url.is_empty())?;
-            let media_type = form.get(&format!("MediaContentType{index}")).unwrap_or_default();
-            let essence = media_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-            let hinted = PICTURE_TYPES.iter().any(|(_, name)| *name == essence) || ["", "image/jpg"].contains(&essence.as_str());
+            let url = form
+                .get(&format!("MediaUrl{index}"))
+                .filter(|url| !url.is_empty())?;
+            let media_type = form
+                .get(&format!("MediaContentType{index}"))
+                .unwrap_or_default();
+            let essence = media_type
+                .split(';')
+                .next()
+                .unwrap_or_default()
+                .trim()
+                .to_ascii_lowercase();
+            let hinted = PICTURE_TYPES.iter().any(|(_, name)| *name == essence)
+                || ["", "image/jpg"].contains(&essence.as_str());
             hinted.then(|| PictureUrl(url.to_owned()))
         };
-        let count = number.parse::<usize>().ok().filter(|count| (1..=MAX_MEDIA).contains(count));
-        count.and_then(|count| (0..count).map(picture).collect()).map_or(Self::Other, Self::Pictures)
+        let count = number
+            .parse::<usize>()
+            .ok()
+            .filter(|count| (1..=MAX_MEDIA).contains(count));
+        count
+            .and_then(|count| (0..count).map(picture).collect())
+            .map_or(Self::Other, Self::Pictures)
     }
 }
 
@@ -122,7 +140,21 @@ impl PictureType {
             [0xFF, 0xD8, 0xFF, ..] => Some(Self::Jpeg),
             [0x89, b'P', b'N', b'G', b'\r', b'\n', 0x1A, b'\n', ..] => Some(Self::Png),
             [b'G', b'I', b'F', b'8', b'7' | b'9', b'a', ..] => Some(Self::Gif),
-            [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => Some(Self::Webp),
+            [
+                b'R',
+                b'I',
+                b'F',
+                b'F',
+                _,
+                _,
+                _,
+                _,
+                b'W',
+                b'E',
+                b'B',
+                b'P',
+                ..,
+            ] => Some(Self::Webp),
             _ => None,
         }
     }
@@ -130,7 +162,10 @@ impl PictureType {
     /// The media type.
     #[must_use]
     pub fn name(self) -> &'static str {
-        PICTURE_TYPES.iter().find(|(kind, _)| *kind == self).map_or("", |(_, name)| name)
+        PICTURE_TYPES
+            .iter()
+            .find(|(kind, _)| *kind == self)
+            .map_or("", |(_, name)| name)
     }
 }
 
@@ -236,8 +271,13 @@ pub async fn fetch<'e>(
     deadline: UnixMillis,
 ) -> Result<Picture, FetchError> {
     let mut target = Target::parse(&url.0, base).ok_or(FetchError::Address)?;
-    let credentials: Vec<Option<String>> =
-        if target.is_api { envelopes.map(|envelope| Some(rest::authorization(envelope))).collect() } else { vec![None] };
+    let credentials: Vec<Option<String>> = if target.is_api {
+        envelopes
+            .map(|envelope| Some(rest::authorization(envelope)))
+            .collect()
+    } else {
+        vec![None]
+    };
     let mut answer = Err(FetchError::NotFetched);
     for credential in credentials {
         answer = get(platform, &target, credential, limit, deadline).await;
@@ -250,14 +290,19 @@ pub async fn fetch<'e>(
         if !matches!(answer.status, 301 | 302 | 303 | 307 | 308) {
             break;
         }
-        target = target.redirected(answer.location.as_deref(), base).ok_or(FetchError::Address)?;
+        target = target
+            .redirected(answer.location.as_deref(), base)
+            .ok_or(FetchError::Address)?;
         answer = get(platform, &target, None, limit, deadline).await?;
     }
     if answer.status != 200 {
         return Err(FetchError::NotFetched);
     }
     let kind = PictureType::of(&answer.body).ok_or(FetchError::NotAPicture)?;
-    Ok(Picture { kind, bytes: answer.body })
+    Ok(Picture {
+        kind,
+        bytes: answer.body,
+    })
 }
 
 async fn get(
@@ -271,12 +316,26 @@ async fn get(
     if left.is_zero() {
         return Err(FetchError::NotFetched);
     }
-    let headers = credential.into_iter().map(|credential| ("Authorization", credential)).collect();
-    let request = HttpRequest { method: "GET", url: target.url.clone(), headers, body: String::new(), limit };
-    platform.send(&request, left).await.map_err(|error| match error {
-        HttpError::TooLarge => FetchError::TooLarge,
-        HttpError::Timeout | HttpError::Connection | HttpError::Unreadable => FetchError::NotFetched,
-    })
+    let headers = credential
+        .into_iter()
+        .map(|credential| ("Authorization", credential))
+        .collect();
+    let request = HttpRequest {
+        method: "GET",
+        url: target.url.clone(),
+        headers,
+        body: String::new(),
+        limit,
+    };
+    platform
+        .send(&request, left)
+        .await
+        .map_err(|error| match error {
+            HttpError::TooLarge => FetchError::TooLarge,
+            HttpError::Timeout | HttpError::Connection | HttpError::Unreadable => {
+                FetchError::NotFetched
+            }
+        })
 }
 
 /// An address that may be asked.
@@ -298,9 +357,19 @@ impl Target {
         let origin = format!("{scheme}://{authority}");
         let is_api = origin == base.origin();
         let of_twilio = scheme == "https"
-            && authority.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-.".contains(&b))
-            && [".twilio.com", ".twiliocdn.com"].iter().any(|domain| authority.strip_suffix(domain).is_some_and(|name| !name.is_empty()));
-        (is_api || of_twilio).then(|| Self { url: url.to_owned(), origin, is_api })
+            && authority
+                .bytes()
+                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-.".contains(&b))
+            && [".twilio.com", ".twiliocdn.com"].iter().any(|domain| {
+                authority
+                    .strip_suffix(domain)
+                    .is_some_and(|name| !name.is_empty())
+            });
+        (is_api || of_twilio).then(|| Self {
+            url: url.to_owned(),
+            origin,
+            is_api,
+        })
     }
 
     /// Where a redirect leads: to an absolute URL, or to a path of the same origin.
@@ -334,49 +403,105 @@ mod tests {
     #[test]
     fn a_place_is_free_again_when_it_is_dropped_or_held_for_longer_than_any_turn() {
         let mut places = Places::default();
-        let held: Vec<_> = (0..MAX_PLACES).map(|_| places.take(UnixMillis(0)).unwrap()).collect();
+        let held: Vec<_> = (0..MAX_PLACES)
+            .map(|_| places.take(UnixMillis(0)).unwrap())
+            .collect();
         assert!(places.take(UnixMillis(1)).is_none());
-        assert!(places.take(UnixMillis(0).plus(MAX_HELD)).is_some(), "what has vanished with its object holds none for ever");
+        assert!(
+            places.take(UnixMillis(0).plus(MAX_HELD)).is_some(),
+            "what has vanished with its object holds none for ever"
+        );
         std::mem::forget(held);
     }
 
     #[test]
     fn media_are_counted_and_told_apart_by_the_types_that_twilio_gives() {
-        let two = [("NumMedia", "2"), ("MediaUrl0", "https://a.example/0"), ("MediaUrl1", "https://a.example/1")];
-        let pictures = Attached::Pictures(vec![url("https://a.example/0"), url("https://a.example/1")]);
-        let with =
-            |types: [&'static str; 2]| attached(&[&two[..], &[("MediaContentType0", types[0]), ("MediaContentType1", types[1])]].concat());
+        let two = [
+            ("NumMedia", "2"),
+            ("MediaUrl0", "https://a.example/0"),
+            ("MediaUrl1", "https://a.example/1"),
+        ];
+        let pictures =
+            Attached::Pictures(vec![url("https://a.example/0"), url("https://a.example/1")]);
+        let with = |types: [&'static str; 2]| {
+            attached(
+                &[
+                    &two[..],
+                    &[
+                        ("MediaContentType0", types[0]),
+                        ("MediaContentType1", types[1]),
+                    ],
+                ]
+                .concat(),
+            )
+        };
         assert_eq!(with(["image/jpeg", "IMAGE/PNG; x=y"]), pictures);
         assert_eq!(with(["image/gif", "image/webp"]), pictures);
         assert_eq!(with(["", "image/jpg"]), pictures, "the bytes will tell");
-        for other in ["application/pdf", "audio/ogg", "image/heic", "image/svg+xml", "text/vcard"] {
+        for other in [
+            "application/pdf",
+            "audio/ogg",
+            "image/heic",
+            "image/svg+xml",
+            "text/vcard",
+        ] {
             assert_eq!(with(["image/jpeg", other]), Attached::Other, "{other}");
         }
         for none in [&[][..], &[("NumMedia", "0")], &[("NumMedia", "")]] {
             assert_eq!(attached(none), Attached::Nothing);
         }
         for odd in ["11", "x", "-1", "99999999999999999999", "3"] {
-            assert_eq!(attached(&[&[("NumMedia", odd)], &two[1..]].concat()), Attached::Other, "{odd}");
+            assert_eq!(
+                attached(&[&[("NumMedia", odd)], &two[1..]].concat()),
+                Attached::Other,
+                "{odd}"
+            );
         }
     }
 
     #[test]
     fn the_type_of_a_picture_is_that_of_its_bytes() {
-        assert_eq!(PictureType::of(b"\xFF\xD8\xFF\xE0.."), Some(PictureType::Jpeg));
-        assert_eq!(PictureType::of(b"\x89PNG\r\n\x1a\n.."), Some(PictureType::Png));
-        assert_eq!((PictureType::of(b"GIF87a"), PictureType::of(b"GIF89a;")), (Some(PictureType::Gif), Some(PictureType::Gif)));
-        assert_eq!(PictureType::of(b"RIFF\0\0\0\0WEBPVP8 "), Some(PictureType::Webp));
-        for other in [&b""[..], b"\xFF\xD8", b"<svg>", b"%PDF-1.7", b"RIFF\0\0\0\0WAVE", b"GIF88a", b"<html>"] {
+        assert_eq!(
+            PictureType::of(b"\xFF\xD8\xFF\xE0.."),
+            Some(PictureType::Jpeg)
+        );
+        assert_eq!(
+            PictureType::of(b"\x89PNG\r\n\x1a\n.."),
+            Some(PictureType::Png)
+        );
+        assert_eq!(
+            (PictureType::of(b"GIF87a"), PictureType::of(b"GIF89a;")),
+            (Some(PictureType::Gif), Some(PictureType::Gif))
+        );
+        assert_eq!(
+            PictureType::of(b"RIFF\0\0\0\0WEBPVP8 "),
+            Some(PictureType::Webp)
+        );
+        for other in [
+            &b""[..],
+            b"\xFF\xD8",
+            b"<svg>",
+            b"%PDF-1.7",
+            b"RIFF\0\0\0\0WAVE",
+            b"GIF88a",
+            b"<html>",
+        ] {
             assert_eq!(PictureType::of(other), None);
         }
         let names: Vec<_> = PICTURE_TYPES.iter().map(|(kind, _)| kind.name()).collect();
-        assert_eq!(names, ["image/jpeg", "image/png", "image/gif", "image/webp"]);
+        assert_eq!(
+            names,
+            ["image/jpeg", "image/png", "image/gif", "image/webp"]
+        );
     }
 
     fn config(base: &str) -> Config {
         let lookup = |name: &str| match name {
             "TWILIO_API_BASE_URL" => Some(base.to_owned()),
-            _ => MINIMAL.iter().find(|(other, _)| *other == name).map(|(_, value)| (*value).to_owned()),
+            _ => MINIMAL
+                .iter()
+                .find(|(other, _)| *other == name)
+                .map(|(_, value)| (*value).to_owned()),
         };
         Config::parse(lookup).unwrap()
     }
@@ -389,12 +514,26 @@ mod tests {
 
     #[test]
     fn only_twilios_hosts_and_the_configured_origin_are_asked() {
-        assert_eq!(target("https://api.twilio.com/2010-04-01/x", API), Some(true));
-        for cdn in ["https://mms.twiliocdn.com/x?y=z", "https://media.eu.twiliocdn.com/", "https://mcs.us1.twilio.com/v1/x"] {
+        assert_eq!(
+            target("https://api.twilio.com/2010-04-01/x", API),
+            Some(true)
+        );
+        for cdn in [
+            "https://mms.twiliocdn.com/x?y=z",
+            "https://media.eu.twiliocdn.com/",
+            "https://mcs.us1.twilio.com/v1/x",
+        ] {
             assert_eq!(target(cdn, API), Some(false), "{cdn}");
         }
-        assert_eq!(target("http://127.0.0.1:8788/x", "http://127.0.0.1:8788"), Some(true));
-        assert_eq!(target("https://api.twilio.com/x", "http://127.0.0.1:8788"), Some(false), "no credentials for it then");
+        assert_eq!(
+            target("http://127.0.0.1:8788/x", "http://127.0.0.1:8788"),
+            Some(true)
+        );
+        assert_eq!(
+            target("https://api.twilio.com/x", "http://127.0.0.1:8788"),
+            Some(false),
+            "no credentials for it then"
+        );
         for other in [
             "http://api.twilio.com/x",
             "https://twilio.com.example/x",
@@ -424,29 +563,61 @@ mod tests {
         ] {
             assert_eq!(target(other, API), None, "{other}");
         }
-        assert_eq!(target("http://127.0.0.1:8789/x", "http://127.0.0.1:8788"), None);
-        assert_eq!(target("http://127.0.0.1:87889/x", "http://127.0.0.1:8788"), None);
+        assert_eq!(
+            target("http://127.0.0.1:8789/x", "http://127.0.0.1:8788"),
+            None
+        );
+        assert_eq!(
+            target("http://127.0.0.1:87889/x", "http://127.0.0.1:8788"),
+            None
+        );
     }
 
     #[test]
     fn a_redirect_leads_to_a_path_or_to_an_allowed_address() {
         let base = config(API).twilio_api_base_url;
         let from = Target::parse("https://api.twilio.com/a/b", &base).unwrap();
-        let to = |location: &str| from.redirected(Some(location), &base).map(|target| target.url);
-        assert_eq!(to("/media/1").as_deref(), Some("https://api.twilio.com/media/1"));
-        assert_eq!(to("https://mms.twiliocdn.com/1").as_deref(), Some("https://mms.twiliocdn.com/1"));
-        for refused in ["//evil.example/1", "/\\evil.example", "https://evil.example/1", "http://mms.twiliocdn.com/1", "1", ""] {
+        let to = |location: &str| {
+            from.redirected(Some(location), &base)
+                .map(|target| target.url)
+        };
+        assert_eq!(
+            to("/media/1").as_deref(),
+            Some("https://api.twilio.com/media/1")
+        );
+        assert_eq!(
+            to("https://mms.twiliocdn.com/1").as_deref(),
+            Some("https://mms.twiliocdn.com/1")
+        );
+        for refused in [
+            "//evil.example/1",
+            "/\\evil.example",
+            "https://evil.example/1",
+            "http://mms.twiliocdn.com/1",
+            "1",
+            "",
+        ] {
             assert_eq!(to(refused), None, "{refused}");
         }
         assert_eq!(from.redirected(None, &base), None);
     }
 
     /// Answers request after request, and remembers what was asked.
-    struct Script(RefCell<Vec<Result<HttpResponse, HttpError>>>, RefCell<Vec<(String, bool)>>);
+    struct Script(
+        RefCell<Vec<Result<HttpResponse, HttpError>>>,
+        RefCell<Vec<(String, bool)>>,
+    );
 
     impl Http for Script {
-        async fn send(&self, request: &HttpRequest, _: Duration) -> Result<HttpResponse, HttpError> {
-            let shown = request.headers.iter().any(|(name, _)| *name == "Authorization");
+        async fn send(
+            &self,
+            request: &HttpRequest,
+            _: Duration,
+        ) -> Result<HttpResponse, HttpError> {
+            let shown = request
+                .headers
+                .iter()
+                .any(|(name, _)| *name == "Authorization");
             self.1.borrow_mut().push((request.url.clone(), shown));
             self.0.borrow_mut().remove(0)
         }
@@ -460,19 +631,44 @@ mod tests {
     }
 
     fn answer(status: u16, location: Option<&str>, body: &[u8]) -> Result<HttpResponse, HttpError> {
-        Ok(HttpResponse { status, retry_after: None, location: location.map(str::to_owned), body: body.to_vec() })
+        Ok(HttpResponse {
+            status,
+            retry_after: None,
+            location: location.map(str::to_owned),
+            body: body.to_vec(),
+        })
     }
 
     /// Fetches from the API's host with two tokens: the picture, and what was asked for, with or without credentials.
-    fn fetched(answers: Vec<Result<HttpResponse, HttpError>>, from: &str) -> (Result<Picture, FetchError>, Vec<(String, bool)>) {
+    fn fetched(
+        answers: Vec<Result<HttpResponse, HttpError>>,
+        from: &str,
+    ) -> (Result<Picture, FetchError>, Vec<(String, bool)>) {
         let script = Script(RefCell::new(answers), RefCell::default());
         let config = config(API);
-        let (account, address) = ("AC0123456789abcdef0123456789abcdef".parse().unwrap(), "+15550100".parse().unwrap());
+        let (account, address) = (
+            "AC0123456789abcdef0123456789abcdef".parse().unwrap(),
+            "+15550100".parse().unwrap(),
+        );
         let tokens = [Secret::new("first".into()), Secret::new("second".into())];
-        let envelopes =
-            tokens.iter().map(|token| Envelope { account: &account, token, service: None, from: &address, to: &address, origin: "" });
+        let envelopes = tokens.iter().map(|token| Envelope {
+            account: &account,
+            token,
+            service: None,
+            from: &address,
+            to: &address,
+            origin: "",
+        });
         let from = url(from);
-        let picture = fetch(&script, &config.twilio_api_base_url, &from, envelopes, MAX_BYTES, UnixMillis(1000)).now_or_never();
+        let picture = fetch(
+            &script,
+            &config.twilio_api_base_url,
+            &from,
+            envelopes,
+            MAX_BYTES,
+            UnixMillis(1000),
+        )
+        .now_or_never();
         (picture.unwrap(), script.1.into_inner())
     }
 
@@ -481,18 +677,40 @@ mod tests {
 
     #[test]
     fn credentials_are_shown_to_the_api_alone_and_never_after_a_redirect() {
-        let (picture, asked) = fetched(vec![answer(307, Some(CDN), b""), answer(200, None, b"GIF89a")], MEDIA);
-        assert_eq!(picture, Ok(Picture { kind: PictureType::Gif, bytes: b"GIF89a".to_vec() }));
+        let (picture, asked) = fetched(
+            vec![answer(307, Some(CDN), b""), answer(200, None, b"GIF89a")],
+            MEDIA,
+        );
+        assert_eq!(
+            picture,
+            Ok(Picture {
+                kind: PictureType::Gif,
+                bytes: b"GIF89a".to_vec()
+            })
+        );
         assert_eq!(asked, [(MEDIA.to_owned(), true), (CDN.to_owned(), false)]);
-        let (_, asked) = fetched(vec![answer(307, Some("/again"), b""), answer(200, None, b"GIF89a")], MEDIA);
-        assert_eq!(asked[1], ("https://api.twilio.com/again".to_owned(), false), "not even to the API itself");
+        let (_, asked) = fetched(
+            vec![
+                answer(307, Some("/again"), b""),
+                answer(200, None, b"GIF89a"),
+            ],
+            MEDIA,
+        );
+        assert_eq!(
+            asked[1],
+            ("https://api.twilio.com/again".to_owned(), false),
+            "not even to the API itself"
+        );
         let (_, asked) = fetched(vec![answer(200, None, b"GIF89a")], CDN);
         assert_eq!(asked, [(CDN.to_owned(), false)]);
     }
 
     #[test]
     fn another_token_is_tried_when_the_first_is_refused() {
-        let (picture, asked) = fetched(vec![answer(401, None, b""), answer(200, None, b"GIF89a")], MEDIA);
+        let (picture, asked) = fetched(
+            vec![answer(401, None, b""), answer(200, None, b"GIF89a")],
+            MEDIA,
+        );
         assert!(picture.is_ok() && asked.len() == 2);
         let (picture, asked) = fetched(vec![answer(401, None, b""), answer(401, None, b"")], MEDIA);
         assert_eq!((picture, asked.len()), (Err(FetchError::NotFetched), 2));
@@ -501,12 +719,23 @@ mod tests {
     #[test]
     fn what_does_not_end_in_a_picture_is_told_apart() {
         let only = |response| fetched(vec![response], MEDIA).0;
-        assert_eq!(only(answer(200, None, b"<svg>")), Err(FetchError::NotAPicture));
+        assert_eq!(
+            only(answer(200, None, b"<svg>")),
+            Err(FetchError::NotAPicture)
+        );
         assert_eq!(only(Err(HttpError::TooLarge)), Err(FetchError::TooLarge));
-        for response in [Err(HttpError::Timeout), Err(HttpError::Connection), answer(404, None, b"GIF89a"), answer(206, None, b"GIF89a")] {
+        for response in [
+            Err(HttpError::Timeout),
+            Err(HttpError::Connection),
+            answer(404, None, b"GIF89a"),
+            answer(206, None, b"GIF89a"),
+        ] {
             assert_eq!(only(response), Err(FetchError::NotFetched));
         }
-        assert_eq!(only(answer(302, Some("https://evil.example/"), b"")), Err(FetchError::Address));
+        assert_eq!(
+            only(answer(302, Some("https://evil.example/"), b"")),
+            Err(FetchError::Address)
+        );
         let (picture, asked) = fetched(vec![], "https://evil.example/m");
         assert_eq!((picture, asked.len()), (Err(FetchError::Address), 0));
     }
@@ -519,7 +748,13 @@ mod tests {
 
     #[test]
     fn the_debug_forms_show_no_picture_and_no_address() {
-        let picture = Picture { kind: PictureType::Gif, bytes: b"GIF89a secret".to_vec() };
-        assert_eq!(format!("{picture:?} {:?}", url(MEDIA)), "Picture(Gif, 13 bytes) PictureUrl(..)");
+        let picture = Picture {
+            kind: PictureType::Gif,
+            bytes: b"GIF89a secret".to_vec(),
+        };
+        assert_eq!(
+            format!("{picture:?} {:?}", url(MEDIA)),
+            "Picture(Gif, 13 bytes) PictureUrl(..)"
+        );
     }
 }

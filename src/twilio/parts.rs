@@ -62,7 +62,11 @@ fn cut(text: &str, limit: usize) -> (&str, &str) {
         best.consider(text, at, previous, grapheme);
         used = used.saturating_add(units(grapheme));
         let end = at.saturating_add(grapheme.len());
-        if used > limit && text.get(..end).is_some_and(|head| units(head.trim_end()) > limit) {
+        if used > limit
+            && text
+                .get(..end)
+                .is_some_and(|head| units(head.trim_end()) > limit)
+        {
             return best.take(text, limit);
         }
         previous = grapheme;
@@ -87,8 +91,12 @@ impl Cuts {
         }
         self.word = at;
         let after_newline = next.contains('\n');
-        let ends_sentence = previous.ends_with(['.', '!', '?', '…', '。', '！', '？', ':', ';', '"', ')', '”'])
-            && text.get(..at).is_some_and(|head| head.trim_end_matches(['"', ')', '”']).ends_with(['.', '!', '?', '…', '。', '！', '？']));
+        let ends_sentence = previous.ends_with([
+            '.', '!', '?', '…', '。', '！', '？', ':', ';', '"', ')', '”',
+        ]) && text.get(..at).is_some_and(|head| {
+            head.trim_end_matches(['"', ')', '”'])
+                .ends_with(['.', '!', '?', '…', '。', '！', '？'])
+        });
         if ends_sentence || after_newline {
             self.sentence = at;
         }
@@ -100,16 +108,26 @@ impl Cuts {
     /// Cuts at the best place that leaves a part of decent length: a paragraph that ends early would waste the part.
     fn take<'t>(&self, text: &'t str, limit: usize) -> (&'t str, &'t str) {
         let decent = limit / 2;
-        let far_enough = |at: usize, least: usize| text.get(..at).is_some_and(|head| units(head.trim_end()) > least);
-        let at = [(self.paragraph, decent), (self.sentence, decent), (self.word, 0)]
-            .into_iter()
-            .find(|(at, least)| far_enough(*at, *least))
-            .map_or(self.grapheme, |(at, _)| at);
+        let far_enough = |at: usize, least: usize| {
+            text.get(..at)
+                .is_some_and(|head| units(head.trim_end()) > least)
+        };
+        let at = [
+            (self.paragraph, decent),
+            (self.sentence, decent),
+            (self.word, 0),
+        ]
+        .into_iter()
+        .find(|(at, least)| far_enough(*at, *least))
+        .map_or(self.grapheme, |(at, _)| at);
         if at == 0 {
             // One grapheme longer than a whole part, such as a letter under a thousand accents: cut between characters.
             return cut_characters(text, limit);
         }
-        text.split_at_checked(at).map_or((text, ""), |(part, tail)| (part.trim_end(), tail.trim_start()))
+        text.split_at_checked(at)
+            .map_or((text, ""), |(part, tail)| {
+                (part.trim_end(), tail.trim_start())
+            })
     }
 }
 
@@ -119,7 +137,8 @@ fn cut_characters(text: &str, limit: usize) -> (&str, &str) {
         used = used.saturating_add(c.len_utf16());
         used > limit
     });
-    at.and_then(|(at, _)| text.split_at_checked(at)).unwrap_or((text, ""))
+    at.and_then(|(at, _)| text.split_at_checked(at))
+        .unwrap_or((text, ""))
 }
 
 #[cfg(test)]
@@ -137,7 +156,11 @@ mod tests {
 
     #[test]
     fn a_long_answer_is_cut_at_a_paragraph() {
-        let text = format!("{}\n\n{}", "One two. ".repeat(120).trim(), "Three four. ".repeat(80).trim());
+        let text = format!(
+            "{}\n\n{}",
+            "One two. ".repeat(120).trim(),
+            "Three four. ".repeat(80).trim()
+        );
         let parts = split(&text);
         assert_eq!(parts, text.split("\n\n").collect::<Vec<_>>());
     }
@@ -145,7 +168,10 @@ mod tests {
     #[test]
     fn a_long_paragraph_is_cut_at_a_sentence() {
         for part in split("A sentence of some words. ".repeat(200).trim()) {
-            assert!(part.starts_with("A sentence") && part.ends_with("words."), "{part}");
+            assert!(
+                part.starts_with("A sentence") && part.ends_with("words."),
+                "{part}"
+            );
         }
     }
 
@@ -154,7 +180,12 @@ mod tests {
         let text = "word ".repeat(600);
         let parts = split(&text);
         assert!(parts.len() > 1);
-        assert!(parts.iter().flat_map(|part| part.split(' ')).all(|word| word == "word"));
+        assert!(
+            parts
+                .iter()
+                .flat_map(|part| part.split(' '))
+                .all(|word| word == "word")
+        );
     }
 
     #[test]
@@ -162,7 +193,11 @@ mod tests {
         let family = "👩‍👩‍👧‍👦";
         let parts = split(&family.repeat(400));
         assert!(parts.len() > 1);
-        assert!(parts.iter().all(|part| part.graphemes(true).all(|grapheme| grapheme == family)));
+        assert!(
+            parts
+                .iter()
+                .all(|part| part.graphemes(true).all(|grapheme| grapheme == family))
+        );
     }
 
     #[test]
@@ -181,7 +216,11 @@ mod tests {
     #[test]
     fn one_endless_grapheme_is_cut_all_the_same() {
         let text = format!("a{}", "\u{301}".repeat(5000));
-        assert!(split(&text).iter().all(|part| units(part) <= MAX_PART_UNITS));
+        assert!(
+            split(&text)
+                .iter()
+                .all(|part| units(part) <= MAX_PART_UNITS)
+        );
     }
 
     proptest! {

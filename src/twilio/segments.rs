@@ -16,7 +16,11 @@ use super::parts;
 #[must_use]
 pub fn fit(answer: &str, max: usize) -> String {
     let text = economical(answer);
-    if total(&text) <= max { text.into_owned() } else { cut(&text, max) }
+    if total(&text) <= max {
+        text.into_owned()
+    } else {
+        cut(&text, max)
+    }
 }
 
 /// The segments that an answer takes, in all of its parts.
@@ -31,7 +35,11 @@ pub fn total(answer: &str) -> usize {
 pub fn count(message: &str) -> usize {
     match septets(message) {
         Some(sizes) => packed(&sizes, 160, 153),
-        None => packed(&message.chars().map(char::len_utf16).collect::<Vec<_>>(), 70, 67),
+        None => packed(
+            &message.chars().map(char::len_utf16).collect::<Vec<_>>(),
+            70,
+            67,
+        ),
     }
 }
 
@@ -59,7 +67,13 @@ const EXTENSION: &str = "\u{c}^{}\\[~]|€";
 
 /// The septets of each character, if all are in the alphabet.
 fn septets(text: &str) -> Option<Vec<usize>> {
-    let of = |c: char| if c.is_ascii_alphanumeric() || ALPHABET.contains(c) { Some(1) } else { EXTENSION.contains(c).then_some(2) };
+    let of = |c: char| {
+        if c.is_ascii_alphanumeric() || ALPHABET.contains(c) {
+            Some(1)
+        } else {
+            EXTENSION.contains(c).then_some(2)
+        }
+    };
     text.chars().map(of).collect()
 }
 
@@ -76,7 +90,9 @@ fn economical(text: &str) -> Cow<'_, str> {
             None => replaced.push(c),
         }
     }
-    let helps = septets(&replaced).is_some() && !replaced.trim().is_empty() && total(&replaced) <= total(text);
+    let helps = septets(&replaced).is_some()
+        && !replaced.trim().is_empty()
+        && total(&replaced) <= total(text);
     if helps { replaced.into() } else { text.into() }
 }
 
@@ -88,7 +104,9 @@ fn equivalent(c: char) -> Option<&'static str> {
         '‹' => "<",
         '›' => ">",
         // Hyphens, dashes, minus, bullets.
-        '\u{2010}'..='\u{2015}' | '\u{2212}' | '•' | '‣' | '⁃' | '∙' | '·' | '◦' | '▪' | '●' => "-",
+        '\u{2010}'..='\u{2015}' | '\u{2212}' | '•' | '‣' | '⁃' | '∙' | '·' | '◦' | '▪' | '●' => {
+            "-"
+        }
         '…' => "...",
         '\t' | '\u{A0}' | '\u{2000}'..='\u{200A}' | '\u{202F}' | '\u{205F}' | '\u{3000}' => " ",
         '\u{2028}' | '\u{2029}' => "\n",
@@ -104,23 +122,50 @@ fn cut(text: &str, max: usize) -> String {
     let ends: Vec<usize> = text.grapheme_indices(true).map(|(at, _)| at).collect();
     // What is longer takes more segments, but for rare cases at the border of two parts; what is found here does fit.
     let fitting = ends.partition_point(&fits);
-    let Some(ends) = ends.get(..fitting) else { return String::new() };
+    let Some(ends) = ends.get(..fitting) else {
+        return String::new();
+    };
     let longest = ends.last().copied().unwrap_or_default();
-    let white = |at: &&usize| text.get(**at..).is_some_and(|tail| tail.starts_with(char::is_whitespace));
+    let white = |at: &&usize| {
+        text.get(**at..)
+            .is_some_and(|tail| tail.starts_with(char::is_whitespace))
+    };
     let head = |at: usize| text.get(..at).unwrap_or_default();
-    let ends_sentence =
-        |at: &&usize| head(**at).trim_end_matches(['"', '\'', ')', '”', '’']).ends_with(['.', '!', '?', '…', '。', '！', '？']);
-    let words = || ends.iter().rev().filter(white).filter(|at| !head(**at).trim().is_empty());
+    let ends_sentence = |at: &&usize| {
+        head(**at)
+            .trim_end_matches(['"', '\'', ')', '”', '’'])
+            .ends_with(['.', '!', '?', '…', '。', '！', '？'])
+    };
+    let words = || {
+        ends.iter()
+            .rev()
+            .filter(white)
+            .filter(|at| !head(**at).trim().is_empty())
+    };
     // A sentence that ends early would waste what is paid for anyway.
-    let sentence = words().take_while(|at| **at >= longest / 2).filter(ends_sentence).find(|at| fits(at));
-    let at = sentence.or_else(|| words().find(|at| fits(at))).copied().unwrap_or(longest);
+    let sentence = words()
+        .take_while(|at| **at >= longest / 2)
+        .filter(ends_sentence)
+        .find(|at| fits(at));
+    let at = sentence
+        .or_else(|| words().find(|at| fits(at)))
+        .copied()
+        .unwrap_or(longest);
     shortened(text, at)
 }
 
 /// The text up to `at`, with an ellipsis in the text's own alphabet in place of a full stop.
 fn shortened(text: &str, at: usize) -> String {
-    let head = text.get(..at).unwrap_or_default().trim_end().trim_end_matches('.');
-    let ellipsis = if septets(head).is_some() { "..." } else { "…" };
+    let head = text
+        .get(..at)
+        .unwrap_or_default()
+        .trim_end()
+        .trim_end_matches('.');
+    let ellipsis = if septets(head).is_some() {
+        "..."
+    } else {
+        "…"
+    };
     format!("{head}{ellipsis}")
 }
 
@@ -146,7 +191,12 @@ mod tests {
             ("😀".repeat(35), 1),
             ("😀".repeat(36), 2),
         ] {
-            assert_eq!(count(&text), segments, "{} characters", text.chars().count());
+            assert_eq!(
+                count(&text),
+                segments,
+                "{} characters",
+                text.chars().count()
+            );
         }
     }
 
@@ -161,7 +211,11 @@ mod tests {
 
     #[test]
     fn the_alphabet_is_that_of_the_specification() {
-        assert_eq!(ALPHABET.chars().count(), 127, "128 septets, one of which is the escape");
+        assert_eq!(
+            ALPHABET.chars().count(),
+            127,
+            "128 septets, one of which is the escape"
+        );
         assert_eq!(EXTENSION.chars().count(), 10);
         assert!(septets("ç`\t’ê").is_none());
         assert!("ç`\t’ê".chars().all(|c| septets(&c.to_string()).is_none()));
@@ -174,16 +228,28 @@ mod tests {
         for other in ["“日本”", "It’s 👋", "naïve – ç"] {
             assert_eq!(fit(other, 10), other);
         }
-        assert_eq!(fit(&"…".repeat(70), 10), "…".repeat(70), "one segment, of which three dots each would make two");
+        assert_eq!(
+            fit(&"…".repeat(70), 10),
+            "…".repeat(70),
+            "one segment, of which three dots each would make two"
+        );
         assert_eq!(fit("\u{200b}", 10), "\u{200b}", "an answer stays one");
     }
 
     #[test]
     fn every_fixed_sentence_is_gsm_7() {
         let source = include_str!("../wording.rs");
-        let code: String = source.lines().filter(|line| !line.trim_start().starts_with("//")).collect();
+        let code: String = source
+            .lines()
+            .filter(|line| !line.trim_start().starts_with("//"))
+            .collect();
         let literals: Vec<&str> = code.split('"').skip(1).step_by(2).collect();
-        assert!(literals.iter().any(|text| text.starts_with("Sorry, I can't answer")), "{literals:?}");
+        assert!(
+            literals
+                .iter()
+                .any(|text| text.starts_with("Sorry, I can't answer")),
+            "{literals:?}"
+        );
         for text in literals {
             assert!(septets(text).is_some(), "{text}");
         }
@@ -212,10 +278,16 @@ mod tests {
 
     /// Counting by laying the septets or units out one by one.
     fn slow_count(message: &str) -> usize {
-        let gsm = message.chars().all(|c| ALPHABET.contains(c) || EXTENSION.contains(c));
+        let gsm = message
+            .chars()
+            .all(|c| ALPHABET.contains(c) || EXTENSION.contains(c));
         let mut units: Vec<bool> = Vec::new(); // true: must stay with the next one
         for c in message.chars() {
-            let double = if gsm { EXTENSION.contains(c) } else { u32::from(c) > 0xFFFF };
+            let double = if gsm {
+                EXTENSION.contains(c)
+            } else {
+                u32::from(c) > 0xFFFF
+            };
             if double {
                 units.push(true);
             }

@@ -37,7 +37,10 @@ impl<T> Verified<T> {
     /// # Errors
     /// Those of `parse`.
     pub fn try_map<U, E>(self, parse: impl FnOnce(T) -> Result<U, E>) -> Result<Verified<U>, E> {
-        Ok(Verified { value: parse(self.value)?, token: self.token })
+        Ok(Verified {
+            value: parse(self.value)?,
+            token: self.token,
+        })
     }
 }
 
@@ -60,7 +63,12 @@ pub enum SignatureError {
 ///
 /// # Errors
 /// See [`SignatureError`].
-pub fn verify_form(url: &str, form: Form, signature: Option<&str>, tokens: &[Secret]) -> Result<Verified<Form>, SignatureError> {
+pub fn verify_form(
+    url: &str,
+    form: Form,
+    signature: Option<&str>,
+    tokens: &[Secret],
+) -> Result<Verified<Form>, SignatureError> {
     let token = matching_token(url, &signed_fields(&form), signature, tokens)?;
     Ok(Verified { value: form, token })
 }
@@ -77,16 +85,39 @@ pub fn verify_json<'b>(
     tokens: &[Secret],
 ) -> Result<Verified<&'b [u8]>, SignatureError> {
     let token = matching_token(url, "", signature, tokens)?;
-    let expected = query_parameter(url, "bodySHA256").and_then(decode_hex).ok_or(SignatureError::Mismatch)?;
+    let expected = query_parameter(url, "bodySHA256")
+        .and_then(decode_hex)
+        .ok_or(SignatureError::Mismatch)?;
     // The hash is public and was signed, so an ordinary comparison gives nothing away.
-    if Sha256::digest(body).as_slice() == expected { Ok(Verified { value: body, token }) } else { Err(SignatureError::Mismatch) }
+    if Sha256::digest(body).as_slice() == expected {
+        Ok(Verified { value: body, token })
+    } else {
+        Err(SignatureError::Mismatch)
+    }
 }
 
-fn matching_token(url: &str, fields: &str, signature: Option<&str>, tokens: &[Secret]) -> Result<usize, SignatureError> {
-    let signature = signature.filter(|text| !text.is_empty()).ok_or(SignatureError::Missing)?;
-    let signature = BASE64_STANDARD.decode(signature).ok().filter(|bytes| bytes.len() == 20).ok_or(SignatureError::Malformed)?;
+fn matching_token(
+    url: &str,
+    fields: &str,
+    signature: Option<&str>,
+    tokens: &[Secret],
+) -> Result<usize, SignatureError> {
+    let signature = signature
+        .filter(|text| !text.is_empty())
+        .ok_or(SignatureError::Missing)?;
+    let signature = BASE64_STANDARD
+        .decode(signature)
+        .ok()
+        .filter(|bytes| bytes.len() == 20)
+        .ok_or(SignatureError::Malformed)?;
     let urls = candidate_urls(url);
-    tokens.iter().position(|token| urls.iter().any(|url| is_signed_by(token, url, fields, &signature))).ok_or(SignatureError::Mismatch)
+    tokens
+        .iter()
+        .position(|token| {
+            urls.iter()
+                .any(|url| is_signed_by(token, url, fields, &signature))
+        })
+        .ok_or(SignatureError::Mismatch)
 }
 
 fn is_signed_by(token: &Secret, url: &str, fields: &str, signature: &[u8]) -> bool {
@@ -102,10 +133,16 @@ fn is_signed_by(token: &Secret, url: &str, fields: &str, signature: &[u8]) -> bo
 fn signed_fields(form: &Form) -> String {
     let mut pairs: Vec<(&str, &str)> = form.pairs().collect();
     pairs.sort_unstable_by(|(key_a, value_a), (key_b, value_b)| {
-        key_a.as_bytes().cmp(key_b.as_bytes()).then_with(|| value_a.encode_utf16().cmp(value_b.encode_utf16()))
+        key_a
+            .as_bytes()
+            .cmp(key_b.as_bytes())
+            .then_with(|| value_a.encode_utf16().cmp(value_b.encode_utf16()))
     });
     pairs.dedup();
-    pairs.into_iter().flat_map(|(key, value)| [key, value]).collect()
+    pairs
+        .into_iter()
+        .flat_map(|(key, value)| [key, value])
+        .collect()
 }
 
 /// The forms of a URL that Twilio may have signed: raw before normalised, each as it is and with the port left out or, where
@@ -113,7 +150,11 @@ fn signed_fields(form: &Form) -> String {
 fn candidate_urls(url: &str) -> Vec<String> {
     let mut urls = Vec::with_capacity(4);
     for form in [url.to_owned(), normalised(url)] {
-        for candidate in [toggled_port(&form), Some(form)].into_iter().rev().flatten() {
+        for candidate in [toggled_port(&form), Some(form)]
+            .into_iter()
+            .rev()
+            .flatten()
+        {
             if !urls.contains(&candidate) {
                 urls.push(candidate);
             }
@@ -125,7 +166,8 @@ fn candidate_urls(url: &str) -> Vec<String> {
 /// The URL without its port or, if it has none, with the default port of its scheme.
 fn toggled_port(url: &str) -> Option<String> {
     let (scheme, rest) = url.split_once("://")?;
-    let (authority, tail) = rest.split_at_checked(rest.find(['/', '?', '#']).unwrap_or(rest.len()))?;
+    let (authority, tail) =
+        rest.split_at_checked(rest.find(['/', '?', '#']).unwrap_or(rest.len()))?;
     let host_start = authority.rfind('@').map_or(0, |at| at.saturating_add(1));
     let (_, host) = authority.split_at_checked(host_start)?;
     let without_port = match host.rsplit_once(':') {
@@ -135,7 +177,11 @@ fn toggled_port(url: &str) -> Option<String> {
     if let Some(authority) = without_port {
         return Some(format!("{scheme}://{authority}{tail}"));
     }
-    let default = if matches!(scheme.to_ascii_lowercase().as_str(), "https" | "wss") { 443 } else { 80 };
+    let default = if matches!(scheme.to_ascii_lowercase().as_str(), "https" | "wss") {
+        443
+    } else {
+        80
+    };
     Some(format!("{scheme}://{authority}:{default}{tail}"))
 }
 
@@ -145,9 +191,11 @@ fn toggled_port(url: &str) -> Option<String> {
 fn normalised(url: &str) -> String {
     use std::fmt::Write as _;
 
-    let start = url
-        .find("://")
-        .and_then(|at| url.get(at.saturating_add(3)..)?.find(['/', '?']).map(|rest| at.saturating_add(3).saturating_add(rest)));
+    let start = url.find("://").and_then(|at| {
+        url.get(at.saturating_add(3)..)?
+            .find(['/', '?'])
+            .map(|rest| at.saturating_add(3).saturating_add(rest))
+    });
     let Some((origin, tail)) = start.and_then(|start| url.split_at_checked(start)) else {
         return url.to_owned();
     };
@@ -155,7 +203,11 @@ fn normalised(url: &str) -> String {
     let mut in_query = false;
     for byte in tail.bytes() {
         in_query |= byte == b'?';
-        let unsafe_here = if in_query { b"\"<>'".contains(&byte) } else { b"\"<>`{}".contains(&byte) };
+        let unsafe_here = if in_query {
+            b"\"<>'".contains(&byte)
+        } else {
+            b"\"<>`{}".contains(&byte)
+        };
         if unsafe_here || byte <= b' ' || byte >= 0x7f {
             let _ = write!(normal, "%{byte:02X}");
         } else {
@@ -167,12 +219,30 @@ fn normalised(url: &str) -> String {
 
 fn query_parameter<'u>(url: &'u str, name: &str) -> Option<&'u str> {
     let (_, query) = url.split_once('?')?;
-    query.split('#').next()?.split('&').filter_map(|pair| pair.split_once('=')).find(|(key, _)| *key == name).map(|(_, value)| value)
+    query
+        .split('#')
+        .next()?
+        .split('&')
+        .filter_map(|pair| pair.split_once('='))
+        .find(|(key, _)| *key == name)
+        .map(|(_, value)| value)
 }
 
 fn decode_hex(hex: &str) -> Option<Vec<u8>> {
-    let digits: Vec<u8> = hex.chars().map(|c| c.to_digit(16).and_then(|d| u8::try_from(d).ok())).collect::<Option<_>>()?;
-    digits.chunks(2).map(|pair| if let [high, low] = pair { Some((high << 4) | low) } else { None }).collect()
+    let digits: Vec<u8> = hex
+        .chars()
+        .map(|c| c.to_digit(16).and_then(|d| u8::try_from(d).ok()))
+        .collect::<Option<_>>()?;
+    digits
+        .chunks(2)
+        .map(|pair| {
+            if let [high, low] = pair {
+                Some((high << 4) | low)
+            } else {
+                None
+            }
+        })
+        .collect()
 }
 
 #[cfg(test)]
@@ -200,43 +270,74 @@ mod tests {
         BASE64_STANDARD.encode(mac.finalize().into_bytes())
     }
 
-    fn verify(url: &str, fields: &[(&str, &str)], signature: &str, tokens: &[&str]) -> Result<usize, SignatureError> {
+    fn verify(
+        url: &str,
+        fields: &[(&str, &str)],
+        signature: &str,
+        tokens: &[&str],
+    ) -> Result<usize, SignatureError> {
         let tokens: Vec<Secret> = tokens.iter().map(|token| secret(token)).collect();
-        verify_form(url, Form::from_pairs(fields), Some(signature), &tokens).map(|verified| verified.token())
+        verify_form(url, Form::from_pairs(fields), Some(signature), &tokens)
+            .map(|verified| verified.token())
     }
 
     #[test]
     fn a_missing_a_malformed_and_a_wrong_signature_are_told_apart() {
         let tokens = [secret("token")];
-        let check = |signature: Option<&str>| verify_form(URL, Form::default(), signature, &tokens).unwrap_err();
+        let check = |signature: Option<&str>| {
+            verify_form(URL, Form::default(), signature, &tokens).unwrap_err()
+        };
         assert_eq!(check(None), SignatureError::Missing);
         assert_eq!(check(Some("")), SignatureError::Missing);
         assert_eq!(check(Some("not base64!")), SignatureError::Malformed);
         assert_eq!(check(Some("AAAA")), SignatureError::Malformed);
-        assert_eq!(check(Some(&format!("{0}, {0}", sign("token", URL, &[])))), SignatureError::Malformed);
-        assert_eq!(check(Some(&sign("other", URL, &[]))), SignatureError::Mismatch);
+        assert_eq!(
+            check(Some(&format!("{0}, {0}", sign("token", URL, &[])))),
+            SignatureError::Malformed
+        );
+        assert_eq!(
+            check(Some(&sign("other", URL, &[]))),
+            SignatureError::Mismatch
+        );
     }
 
     #[test]
     fn without_a_token_nothing_verifies() {
-        assert_eq!(verify(URL, &[], &sign("", URL, &[]), &[]), Err(SignatureError::Mismatch));
+        assert_eq!(
+            verify(URL, &[], &sign("", URL, &[]), &[]),
+            Err(SignatureError::Mismatch)
+        );
     }
 
     #[test]
     fn each_of_several_tokens_verifies_and_is_told() {
         let fields = [("Body", "Hello")];
         for (index, token) in ["first", "second", "third"].iter().enumerate() {
-            assert_eq!(verify(URL, &fields, &sign(token, URL, &fields), &["first", "second", "third"]), Ok(index));
+            assert_eq!(
+                verify(
+                    URL,
+                    &fields,
+                    &sign(token, URL, &fields),
+                    &["first", "second", "third"]
+                ),
+                Ok(index)
+            );
         }
     }
 
     #[test]
     fn a_repeated_key_counts_equal_values_once_and_sorts_the_others() {
         let signature = sign("token", URL, &[("A", "1"), ("A", "2"), ("B", "")]);
-        for fields in [&[("A", "1"), ("A", "2"), ("B", "")][..], &[("B", ""), ("A", "2"), ("A", "1"), ("A", "2")]] {
+        for fields in [
+            &[("A", "1"), ("A", "2"), ("B", "")][..],
+            &[("B", ""), ("A", "2"), ("A", "1"), ("A", "2")],
+        ] {
             assert_eq!(verify(URL, fields, &signature, &["token"]), Ok(0));
         }
-        assert!(verify(URL, &[("A", "1"), ("B", "")], &signature, &["token"]).is_err(), "a dropped repeat is a change");
+        assert!(
+            verify(URL, &[("A", "1"), ("B", "")], &signature, &["token"]).is_err(),
+            "a dropped repeat is a change"
+        );
     }
 
     #[test]
@@ -257,7 +358,11 @@ mod tests {
             ("https://[::1]/a", "https://[::1]:8787/a"),
             ("https://u:p@example.com/a", "https://u:p@example.com:444/a"),
         ] {
-            assert_eq!(verify(seen, &[], &sign("token", signed, &[]), &["token"]), Ok(0), "{signed} seen as {seen}");
+            assert_eq!(
+                verify(seen, &[], &sign("token", signed, &[]), &["token"]),
+                Ok(0),
+                "{signed} seen as {seen}"
+            );
         }
         let other_port = sign("token", "https://example.com:444/a", &[]);
         assert!(verify("https://example.com/a", &[], &other_port, &["token"]).is_err());
@@ -268,37 +373,60 @@ mod tests {
         let raw = "https://example.com/a?name=O'Brien&x=a b";
         let normal = "https://example.com/a?name=O%27Brien&x=a%20b";
         for signed in [raw, normal] {
-            assert_eq!(verify(raw, &[], &sign("token", signed, &[]), &["token"]), Ok(0));
+            assert_eq!(
+                verify(raw, &[], &sign("token", signed, &[]), &["token"]),
+                Ok(0)
+            );
         }
     }
 
     #[test]
     fn a_json_body_must_have_the_hash_that_was_signed() {
         let body = br#"{"a":1}"#;
-        let hash: String = Sha256::digest(body).iter().map(|b| format!("{b:02x}")).collect();
+        let hash: String = Sha256::digest(body)
+            .iter()
+            .map(|b| format!("{b:02x}"))
+            .collect();
         let url = format!("https://example.com/json?x=1&bodySHA256={hash}");
         let tokens = [secret("token")];
         let good = sign("token", &url, &[]);
-        assert_eq!(verify_json(&url, body, Some(&good), &tokens).unwrap().get(), body);
-        assert_eq!(verify_json(&url, b"{}", Some(&good), &tokens), Err(SignatureError::Mismatch));
+        assert_eq!(
+            verify_json(&url, body, Some(&good), &tokens).unwrap().get(),
+            body
+        );
+        assert_eq!(
+            verify_json(&url, b"{}", Some(&good), &tokens),
+            Err(SignatureError::Mismatch)
+        );
         let plain = "https://example.com/json";
-        assert_eq!(verify_json(plain, body, Some(&sign("token", plain, &[])), &tokens), Err(SignatureError::Mismatch));
+        assert_eq!(
+            verify_json(plain, body, Some(&sign("token", plain, &[])), &tokens),
+            Err(SignatureError::Mismatch)
+        );
     }
 
     #[test]
     fn no_error_tells_what_was_sent() {
-        for error in [SignatureError::Missing, SignatureError::Malformed, SignatureError::Mismatch] {
+        for error in [
+            SignatureError::Missing,
+            SignatureError::Malformed,
+            SignatureError::Mismatch,
+        ] {
             assert!(error.to_string().bytes().all(|b| b.is_ascii_lowercase()));
         }
     }
 
     /// Field names and values as they come, without a name twice (a repeat is tested above).
     fn fields() -> impl Strategy<Value = Vec<(String, String)>> {
-        prop::collection::btree_map("[A-Za-z][A-Za-z0-9]{0,8}", ".{0,12}", 1..6).prop_map(|map| map.into_iter().collect())
+        prop::collection::btree_map("[A-Za-z][A-Za-z0-9]{0,8}", ".{0,12}", 1..6)
+            .prop_map(|map| map.into_iter().collect())
     }
 
     fn borrowed(fields: &[(String, String)]) -> Vec<(&str, &str)> {
-        fields.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect()
+        fields
+            .iter()
+            .map(|(key, value)| (key.as_str(), value.as_str()))
+            .collect()
     }
 
     proptest! {

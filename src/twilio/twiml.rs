@@ -26,7 +26,9 @@ pub fn messages(parts: &[String]) -> std::io::Result<String> {
     } else {
         response.write_inner_content(|writer| {
             for part in parts {
-                writer.create_element("Message").write_text_content(BytesText::new(&allowed(part)))?;
+                writer
+                    .create_element("Message")
+                    .write_text_content(BytesText::new(&allowed(part)))?;
             }
             Ok(())
         })?;
@@ -38,7 +40,11 @@ pub fn messages(parts: &[String]) -> std::io::Result<String> {
 /// makes the whole answer unreadable (Twilio error 12100).
 fn allowed(text: &str) -> Cow<'_, str> {
     let forbidden = |c: char| matches!(c, '\0'..='\u{8}' | '\u{B}' | '\u{C}' | '\u{E}'..='\u{1F}' | '\u{FFFE}' | '\u{FFFF}');
-    if text.contains(forbidden) { text.replace(forbidden, "").into() } else { text.into() }
+    if text.contains(forbidden) {
+        text.replace(forbidden, "").into()
+    } else {
+        text.into()
+    }
 }
 
 #[cfg(test)]
@@ -54,11 +60,17 @@ mod tests {
         let (mut texts, mut current) = (Vec::new(), None::<String>);
         loop {
             match reader.read_event().unwrap() {
-                Event::Start(tag) if tag.name().as_ref() == "Message" => current = Some(String::new()),
-                Event::End(tag) if tag.name().as_ref() == "Message" => texts.push(current.take().unwrap()),
+                Event::Start(tag) if tag.name().as_ref() == "Message" => {
+                    current = Some(String::new())
+                }
+                Event::End(tag) if tag.name().as_ref() == "Message" => {
+                    texts.push(current.take().unwrap())
+                }
                 Event::Text(text) => current.as_mut().unwrap().push_str(&text),
                 Event::GeneralRef(name) => {
-                    let text = quick_xml::escape::unescape(&format!("&{};", &*name)).unwrap().into_owned();
+                    let text = quick_xml::escape::unescape(&format!("&{};", &*name))
+                        .unwrap()
+                        .into_owned();
                     current.as_mut().unwrap().push_str(&text);
                 }
                 Event::Eof => return texts,
@@ -69,12 +81,16 @@ mod tests {
 
     #[test]
     fn an_empty_answer_is_an_empty_response() {
-        assert_eq!(messages(&[]).unwrap(), r#"<?xml version="1.0" encoding="UTF-8"?><Response/>"#);
+        assert_eq!(
+            messages(&[]).unwrap(),
+            r#"<?xml version="1.0" encoding="UTF-8"?><Response/>"#
+        );
     }
 
     #[test]
     fn markup_in_an_answer_is_text() {
-        let hostile = "</Message><Redirect>https://evil.example</Redirect> & \"quotes\" ]]>".to_owned();
+        let hostile =
+            "</Message><Redirect>https://evil.example</Redirect> & \"quotes\" ]]>".to_owned();
         let xml = messages(std::slice::from_ref(&hostile)).unwrap();
         assert!(!xml.contains("<Redirect>"));
         assert_eq!(read(&xml), [hostile]);

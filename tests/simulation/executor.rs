@@ -82,11 +82,26 @@ impl Executor {
         self.0.polls.get()
     }
 
-    pub fn spawn(&self, group: u64, future: impl std::future::Future<Output = ()> + 'static) -> u64 {
+    pub fn spawn(
+        &self,
+        group: u64,
+        future: impl std::future::Future<Output = ()> + 'static,
+    ) -> u64 {
         let id = self.unique();
-        let waker = Arc::new(TaskWaker { id, queued: AtomicBool::new(false), ready: Arc::clone(&self.0.ready) });
+        let waker = Arc::new(TaskWaker {
+            id,
+            queued: AtomicBool::new(false),
+            ready: Arc::clone(&self.0.ready),
+        });
         Arc::clone(&waker).wake();
-        self.0.tasks.borrow_mut().insert(id, Task { group, future: Box::pin(future), waker });
+        self.0.tasks.borrow_mut().insert(
+            id,
+            Task {
+                group,
+                future: Box::pin(future),
+                waker,
+            },
+        );
         id
     }
 
@@ -95,10 +110,16 @@ impl Executor {
         let next = {
             let mut ready = self.0.ready.lock().unwrap();
             let at = usize::try_from(random.below(ready.len() as u64)).unwrap();
-            if ready.is_empty() { None } else { Some(ready.swap_remove(at)) }
+            if ready.is_empty() {
+                None
+            } else {
+                Some(ready.swap_remove(at))
+            }
         };
         let Some(id) = next else { return self.pass() };
-        let Some(mut task) = self.0.tasks.borrow_mut().remove(&id) else { return Step::Went };
+        let Some(mut task) = self.0.tasks.borrow_mut().remove(&id) else {
+            return Step::Went;
+        };
         task.waker.queued.store(false, Ordering::Relaxed);
         self.0.polls.set(self.0.polls.get() + 1);
         let waker = waker(Arc::clone(&task.waker));
@@ -114,7 +135,9 @@ impl Executor {
 
     fn pass(&self) -> Step {
         let first = self.0.timers.borrow().keys().next().copied();
-        let Some((at, _)) = first else { return Step::Idle };
+        let Some((at, _)) = first else {
+            return Step::Idle;
+        };
         self.0.now.set(at);
         let later = self.0.timers.borrow_mut().split_off(&(at + 1, 0));
         let due = self.0.timers.replace(later);
@@ -133,14 +156,23 @@ impl Executor {
     pub fn end_group(&self, group: u64) {
         let mut ended: Vec<Task> = {
             let mut tasks = self.0.tasks.borrow_mut();
-            let ids: Vec<u64> = tasks.iter().filter(|(_, task)| task.group == group).map(|(id, _)| *id).collect();
+            let ids: Vec<u64> = tasks
+                .iter()
+                .filter(|(_, task)| task.group == group)
+                .map(|(id, _)| *id)
+                .collect();
             ids.iter().filter_map(|id| tasks.remove(id)).collect()
         };
         for _ in 0..32 {
             if ended.is_empty() {
                 break;
             }
-            ended.retain_mut(|task| task.future.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+            ended.retain_mut(|task| {
+                task.future
+                    .as_mut()
+                    .poll(&mut Context::from_waker(Waker::noop()))
+                    .is_pending()
+            });
         }
     }
 
@@ -157,11 +189,19 @@ impl Executor {
     }
 
     pub fn sleep(&self, milliseconds: u64) -> Sleep {
-        Sleep { executor: self.clone(), at: self.now() + milliseconds, key: None }
+        Sleep {
+            executor: self.clone(),
+            at: self.now() + milliseconds,
+            key: None,
+        }
     }
 
     /// What `future` gives within that time.
-    pub async fn within<T>(&self, milliseconds: u64, future: impl std::future::Future<Output = T>) -> Option<T> {
+    pub async fn within<T>(
+        &self,
+        milliseconds: u64,
+        future: impl std::future::Future<Output = T>,
+    ) -> Option<T> {
         let too_late = self.sleep(milliseconds);
         futures_util::pin_mut!(future, too_late);
         match select(future, too_late).await {
@@ -194,7 +234,11 @@ impl std::future::Future for Sleep {
             None => (self.at, self.executor.unique()),
         };
         self.key = Some(key);
-        self.executor.0.timers.borrow_mut().insert(key, context.waker().clone());
+        self.executor
+            .0
+            .timers
+            .borrow_mut()
+            .insert(key, context.waker().clone());
         Poll::Pending
     }
 }
@@ -209,7 +253,11 @@ impl Drop for Sleep {
 
 /// A value that comes later, or never: then the giver is gone.
 pub fn promise<T>() -> (Give<T>, Take<T>) {
-    let slot = Rc::new(RefCell::new(Slot { value: None, gone: false, waker: None }));
+    let slot = Rc::new(RefCell::new(Slot {
+        value: None,
+        gone: false,
+        waker: None,
+    }));
     (Give(Rc::clone(&slot)), Take(slot))
 }
 

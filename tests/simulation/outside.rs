@@ -44,7 +44,12 @@ const CDN: &str = "https://mms.twiliocdn.com/picture";
 impl World {
     // The model.
 
-    pub async fn ask_model(self: &Rc<Self>, platform: &Platform, request: &HttpRequest, timeout: u64) -> Result<HttpResponse, HttpError> {
+    pub async fn ask_model(
+        self: &Rc<Self>,
+        platform: &Platform,
+        request: &HttpRequest,
+        timeout: u64,
+    ) -> Result<HttpResponse, HttpError> {
         #[derive(Deserialize)]
         struct Body {
             messages: Vec<Said>,
@@ -59,7 +64,11 @@ impl World {
             beside.or(content.as_str()).unwrap_or_default().to_owned()
         }
         let body: Body = serde_json::from_str(&request.body).unwrap();
-        let mut said = body.messages.into_iter().skip(1).map(|said| text(said.content));
+        let mut said = body
+            .messages
+            .into_iter()
+            .skip(1)
+            .map(|said| text(said.content));
         let (mut turns, mut input) = (Vec::new(), String::new());
         while let Some(user) = said.next() {
             match said.next() {
@@ -67,12 +76,35 @@ impl World {
                 None => input = user,
             }
         }
-        self.say(|| format!("{:.6} asks the model, after {} turns: {}", platform.name, turns.len(), input.replace('\n', " | ")));
-        self.ledger.borrow_mut().asked(&platform.name, platform.number, &turns, &input, self.executor.now());
-        let (mut leaving, answer) = (AtModel { world: Rc::clone(self), name: platform.name.clone(), answer: None }, promise());
+        self.say(|| {
+            format!(
+                "{:.6} asks the model, after {} turns: {}",
+                platform.name,
+                turns.len(),
+                input.replace('\n', " | ")
+            )
+        });
+        self.ledger.borrow_mut().asked(
+            &platform.name,
+            platform.number,
+            &turns,
+            &input,
+            self.executor.now(),
+        );
+        let (mut leaving, answer) = (
+            AtModel {
+                world: Rc::clone(self),
+                name: platform.name.clone(),
+                answer: None,
+            },
+            promise(),
+        );
         let (give, take) = answer;
         let (world, name) = (Rc::clone(self), platform.name.clone());
-        self.executor.spawn(WORLD, async move { give.give(world.model(&name, &input).await) });
+        self.executor.spawn(
+            WORLD,
+            async move { give.give(world.model(&name, &input).await) },
+        );
         let answer = self.executor.within(timeout, take).await;
         let (response, number) = match answer {
             None => (Err(HttpError::Timeout), None),
@@ -92,7 +124,10 @@ impl World {
         match &response {
             Ok(response) if response.status == 200 => {}
             _ if self.is(Mutation::ApologyStored) => {
-                let number = self.ledger.borrow_mut().add_answer(&platform.name, wording::APOLOGY.to_owned());
+                let number = self
+                    .ledger
+                    .borrow_mut()
+                    .add_answer(&platform.name, wording::APOLOGY.to_owned());
                 leaving.answer = Some(number);
                 return Ok(completion(wording::APOLOGY, "stop"));
             }
@@ -101,26 +136,53 @@ impl World {
         response
     }
 
-    async fn model(&self, name: &str, input: &str) -> (Result<HttpResponse, HttpError>, Option<usize>) {
+    async fn model(
+        &self,
+        name: &str,
+        input: &str,
+    ) -> (Result<HttpResponse, HttpError>, Option<usize>) {
         let slow = self.fault(self.plan.model_slow, "slow answers of the model");
-        self.sleep(if slow { self.random.between(3000, 70_000) } else { self.random.between(50, 2500) }).await;
+        self.sleep(if slow {
+            self.random.between(3000, 70_000)
+        } else {
+            self.random.between(50, 2500)
+        })
+        .await;
         let status = |status: u16, body: &str| {
-            (Ok(HttpResponse { status, retry_after: None, location: None, body: body.as_bytes().to_vec() }), None)
+            (
+                Ok(HttpResponse {
+                    status,
+                    retry_after: None,
+                    location: None,
+                    body: body.as_bytes().to_vec(),
+                }),
+                None,
+            )
         };
         if self.fault(self.plan.model_fails, "failures of the model") {
-            let later =
-                |seconds: &str| HttpResponse { status: 429, retry_after: Some(seconds.to_owned()), location: None, body: Vec::new() };
+            let later = |seconds: &str| HttpResponse {
+                status: 429,
+                retry_after: Some(seconds.to_owned()),
+                location: None,
+                body: Vec::new(),
+            };
             return match self.random.below(13) {
                 0 => (Ok(later("2")), None),
                 1 => (Ok(later("30")), None),
-                2 => status(429, r#"{"error":{"type":"insufficient_quota","code":"insufficient_quota"}}"#),
+                2 => status(
+                    429,
+                    r#"{"error":{"type":"insufficient_quota","code":"insufficient_quota"}}"#,
+                ),
                 3 => status(500, "<html>"),
                 4 => status(503, ""),
                 5 => status(401, ""),
                 6 => status(400, r#"{"error":{}}"#),
                 7 => status(200, "<html>"),
                 8 => status(200, r#"{"choices":[{"message":{"content":null}}]}"#),
-                9 => status(200, r#"{"choices":[{"message":{"content":"x"},"finish_reason":"content_filter"}]}"#),
+                9 => status(
+                    200,
+                    r#"{"choices":[{"message":{"content":"x"},"finish_reason":"content_filter"}]}"#,
+                ),
                 // It acts, and drops the answer.
                 10 => (Err(HttpError::Unreadable), None),
                 _ => (Err(HttpError::Connection), None),
@@ -141,8 +203,18 @@ impl World {
         let (said, response) = match self.random.below(20) {
             0 => (format!("{text}…"), completion(&text, "length")),
             1 => {
-                let body = json!({ "choices": [{ "message": { "content": null, "refusal": text } }] }).to_string();
-                (text, HttpResponse { status: 200, retry_after: None, location: None, body: body.into_bytes() })
+                let body =
+                    json!({ "choices": [{ "message": { "content": null, "refusal": text } }] })
+                        .to_string();
+                (
+                    text,
+                    HttpResponse {
+                        status: 200,
+                        retry_after: None,
+                        location: None,
+                        body: body.into_bytes(),
+                    },
+                )
             }
             _ => (text.clone(), completion(&text, "stop")),
         };
@@ -152,11 +224,20 @@ impl World {
 
     // Twilio's REST API.
 
-    pub async fn ask_twilio(self: &Rc<Self>, name: &str, request: &HttpRequest, timeout: u64) -> Result<HttpResponse, HttpError> {
+    pub async fn ask_twilio(
+        self: &Rc<Self>,
+        name: &str,
+        request: &HttpRequest,
+        timeout: u64,
+    ) -> Result<HttpResponse, HttpError> {
         if request.method == "POST" && request.url.ends_with("/Messages.json") {
             self.ledger.borrow_mut().sending(name);
         }
-        let attempts = if self.is(Mutation::AmbiguousSendRetried) && request.method == "POST" { 2 } else { 1 };
+        let attempts = if self.is(Mutation::AmbiguousSendRetried) && request.method == "POST" {
+            2
+        } else {
+            1
+        };
         let mut answer = Err(HttpError::Connection);
         for _ in 0..attempts {
             let (give, take) = promise();
@@ -187,9 +268,14 @@ impl World {
         } else if path.ends_with("/Typing.json") {
             self.count("typing indicators");
             self.sleep(self.random.between(10, 3000)).await;
-            Ok(json_response(self.random.pick(&[200, 200, 400, 500]), &json!({})))
+            Ok(json_response(
+                self.random.pick(&[200, 200, 400, 500]),
+                &json!({}),
+            ))
         } else {
-            self.ledger.borrow_mut().check(false, || format!("an unknown request: {} {path}", request.method));
+            self.ledger.borrow_mut().check(false, || {
+                format!("an unknown request: {} {path}", request.method)
+            });
             Err(HttpError::Connection)
         };
         self.say(|| match &answer {
@@ -203,26 +289,52 @@ impl World {
     async fn picture(&self, request: &HttpRequest, path: &str) -> Result<HttpResponse, HttpError> {
         self.sleep(self.random.between(5, 1000)).await;
         let (kept, shown) = (path == CDN, !request.headers.is_empty());
-        self.ledger.borrow_mut().check(shown != kept, || "credentials were shown to the wrong host, or not to Twilio".into());
+        self.ledger.borrow_mut().check(shown != kept, || {
+            "credentials were shown to the wrong host, or not to Twilio".into()
+        });
         if self.fault(self.plan.media_fails, "pictures that could not be fetched") {
-            let failures = [Err(HttpError::Connection), Err(HttpError::TooLarge), Err(HttpError::Unreadable), Ok(404), Ok(500), Ok(200)];
-            return self.random.pick(&failures).map(|status| json_response(status, &json!({})));
+            let failures = [
+                Err(HttpError::Connection),
+                Err(HttpError::TooLarge),
+                Err(HttpError::Unreadable),
+                Ok(404),
+                Ok(500),
+                Ok(200),
+            ];
+            return self
+                .random
+                .pick(&failures)
+                .map(|status| json_response(status, &json!({})));
         }
         self.count("pictures");
         let location = (!kept).then(|| CDN.to_owned());
-        Ok(HttpResponse { status: if kept { 200 } else { 307 }, retry_after: None, location, body: b"GIF89a".to_vec() })
+        Ok(HttpResponse {
+            status: if kept { 200 } else { 307 },
+            retry_after: None,
+            location,
+            body: b"GIF89a".to_vec(),
+        })
     }
 
     async fn create(&self, request: &HttpRequest) -> Result<HttpResponse, HttpError> {
-        let form: BTreeMap<String, String> = form_urlencoded::parse(request.body.as_bytes()).into_owned().collect();
+        let form: BTreeMap<String, String> = form_urlencoded::parse(request.body.as_bytes())
+            .into_owned()
+            .collect();
         self.say(|| format!("a POST of {}: {:.40}", form["To"], form["Body"]));
-        let error = |status: u16, code: u32| Ok(json_response(status, &json!({ "code": code, "message": "no", "status": status })));
+        let error = |status: u16, code: u32| {
+            Ok(json_response(
+                status,
+                &json!({ "code": code, "message": "no", "status": status }),
+            ))
+        };
         let began = self.executor.now();
         if self.fault(self.plan.create_slow, "slow creates") {
             self.sleep(self.random.between(500, 9000)).await;
         }
         if self.fault(self.plan.create_fails, "refused creates") {
-            self.ledger.borrow_mut().refused(&form["To"], self.executor.now());
+            self.ledger
+                .borrow_mut()
+                .refused(&form["To"], self.executor.now());
             return match self.random.below(6) {
                 0..3 => error(429, 20429),
                 3 if self.plan.two_tokens => error(401, 20003),
@@ -258,7 +370,12 @@ impl World {
             // The client has given up by then.
             _ => {
                 self.count("creates after the client had left");
-                self.sleep(self.random.between(10_000, 28_000).saturating_sub(self.executor.now() - began)).await;
+                self.sleep(
+                    self.random
+                        .between(10_000, 28_000)
+                        .saturating_sub(self.executor.now() - began),
+                )
+                .await;
                 Ok(self.act(&form))
             }
         }
@@ -266,12 +383,25 @@ impl World {
 
     fn act(&self, form: &BTreeMap<String, String>) -> HttpResponse {
         let (to, body) = (form["To"].clone(), form["Body"].clone());
-        let sid = format!("SM{:032x}", 0xF000_0000_u64 + self.created.borrow().len() as u64);
+        let sid = format!(
+            "SM{:032x}",
+            0xF000_0000_u64 + self.created.borrow().len() as u64
+        );
         self.say(|| format!("Twilio creates a message to {to}: {body:.40}"));
         self.ledger.borrow_mut().sent(&to, &body);
-        let channel = if to.starts_with("whatsapp:") { "whatsapp:" } else { "" };
-        let from = form.get("From").cloned().unwrap_or_else(|| format!("{channel}{NUMBER}"));
-        let response = json_response(201, &json!({ "sid": sid, "status": "queued", "error_code": null }));
+        let channel = if to.starts_with("whatsapp:") {
+            "whatsapp:"
+        } else {
+            ""
+        };
+        let from = form
+            .get("From")
+            .cloned()
+            .unwrap_or_else(|| format!("{channel}{NUMBER}"));
+        let response = json_response(
+            201,
+            &json!({ "sid": sid, "status": "queued", "error_code": null }),
+        );
         self.created.borrow_mut().push(Created {
             sid,
             to,
@@ -285,11 +415,29 @@ impl World {
 
     /// A webhook of this sender got these texts: Twilio makes messages of them, which its list has beside the others.
     pub fn replied(&self, person: &str, number: &str, texts: &[String]) {
-        let direction = if self.is(Mutation::EqualTextTaken) { "outbound-api" } else { "outbound-reply" };
+        let direction = if self.is(Mutation::EqualTextTaken) {
+            "outbound-api"
+        } else {
+            "outbound-reply"
+        };
         for body in texts {
-            let sid = format!("SM{:032x}", 0xF000_0000_u64 + self.created.borrow().len() as u64);
-            let (to, from, at) = (person.to_owned(), number.to_owned(), self.plan.start + self.executor.now());
-            self.created.borrow_mut().push(Created { sid, to, from, body: body.clone(), at, direction });
+            let sid = format!(
+                "SM{:032x}",
+                0xF000_0000_u64 + self.created.borrow().len() as u64
+            );
+            let (to, from, at) = (
+                person.to_owned(),
+                number.to_owned(),
+                self.plan.start + self.executor.now(),
+            );
+            self.created.borrow_mut().push(Created {
+                sid,
+                to,
+                from,
+                body: body.clone(),
+                at,
+                direction,
+            });
         }
     }
 
@@ -308,12 +456,24 @@ impl World {
             };
         }
         let query = request.url.split_once('?').map_or("", |(_, query)| query);
-        let query: BTreeMap<String, String> = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
-        let number = |name: &str, default: usize| query.get(name).and_then(|text| text.parse().ok()).unwrap_or(default);
+        let query: BTreeMap<String, String> = form_urlencoded::parse(query.as_bytes())
+            .into_owned()
+            .collect();
+        let number = |name: &str, default: usize| {
+            query
+                .get(name)
+                .and_then(|text| text.parse().ok())
+                .unwrap_or(default)
+        };
         let (page, size) = (number("Page", 0), number("PageSize", 50));
-        let matches = |field: &str, value: &str| query.get(field).is_none_or(|wanted| wanted == value);
+        let matches =
+            |field: &str, value: &str| query.get(field).is_none_or(|wanted| wanted == value);
         let created = self.created.borrow();
-        let found: Vec<&Created> = created.iter().rev().filter(|one| matches("To", &one.to) && matches("From", &one.from)).collect();
+        let found: Vec<&Created> = created
+            .iter()
+            .rev()
+            .filter(|one| matches("To", &one.to) && matches("From", &one.from))
+            .collect();
         let messages: Vec<_> = found
             .iter()
             .skip(page * size)
@@ -326,18 +486,27 @@ impl World {
             .collect();
         let next = (found.len() > (page + 1) * size).then(|| {
             let kept = query.iter().filter(|(name, _)| *name != "Page");
-            let query =
-                form_urlencoded::Serializer::new(String::new()).extend_pairs(kept).append_pair("Page", &(page + 1).to_string()).finish();
+            let query = form_urlencoded::Serializer::new(String::new())
+                .extend_pairs(kept)
+                .append_pair("Page", &(page + 1).to_string())
+                .finish();
             format!("/2010-04-01/Accounts/AC/Messages.json?{query}")
         });
-        Ok(json_response(200, &json!({ "messages": messages, "next_page_uri": next })))
+        Ok(json_response(
+            200,
+            &json!({ "messages": messages, "next_page_uri": next }),
+        ))
     }
 
     // KV.
 
     pub async fn kv_put(&self, key: String, value: String, ttl: u64) -> Result<(), PlatformError> {
-        self.sleep(if self.fault(self.plan.kv_slow, "slow KV") { self.random.between(100, 12_000) } else { self.random.between(5, 60) })
-            .await;
+        self.sleep(if self.fault(self.plan.kv_slow, "slow KV") {
+            self.random.between(100, 12_000)
+        } else {
+            self.random.between(5, 60)
+        })
+        .await;
         if self.fault(self.plan.kv_hangs, "KV that hangs") {
             self.hang(300_000).await;
         }
@@ -345,17 +514,37 @@ impl World {
         if !fails || self.random.chance(300) {
             let now = self.executor.now();
             let expires_at = now + ttl * 1000;
-            self.say(|| format!("KV stores {key:.25}…/{}", key.rsplit('/').next().unwrap_or_default()));
+            self.say(|| {
+                format!(
+                    "KV stores {key:.25}…/{}",
+                    key.rsplit('/').next().unwrap_or_default()
+                )
+            });
             let mut kv = self.kv.borrow_mut();
-            kv.insert(key, KvEntry { value, written: now, expires_at });
+            kv.insert(
+                key,
+                KvEntry {
+                    value,
+                    written: now,
+                    expires_at,
+                },
+            );
         }
-        if fails { Err(PlatformError::new("429 too many requests")) } else { Ok(()) }
+        if fails {
+            Err(PlatformError::new("429 too many requests"))
+        } else {
+            Ok(())
+        }
     }
 
     pub async fn kv_get(&self, name: &str, key: &str) -> Result<Option<String>, PlatformError> {
         self.count("KV reads");
-        self.sleep(if self.fault(self.plan.kv_slow, "slow KV") { self.random.between(100, 12_000) } else { self.random.between(2, 40) })
-            .await;
+        self.sleep(if self.fault(self.plan.kv_slow, "slow KV") {
+            self.random.between(100, 12_000)
+        } else {
+            self.random.between(2, 40)
+        })
+        .await;
         if self.fault(self.plan.kv_hangs, "KV that hangs") {
             self.hang(300_000).await;
         }
@@ -364,13 +553,19 @@ impl World {
             return Err(PlatformError::new("kv is down"));
         }
         let now = self.executor.now();
-        let expired = self.kv.borrow().get(key).is_some_and(|entry| entry.expires_at <= now);
+        let expired = self
+            .kv
+            .borrow()
+            .get(key)
+            .is_some_and(|entry| entry.expires_at <= now);
         if expired {
             self.count("revisions that expired before the next was saved");
             self.ledger.borrow_mut().kv_read_failed(name);
         }
         let (value, fresh) = match self.kv.borrow().get(key) {
-            Some(entry) if now < entry.expires_at => (Some(entry.value.clone()), now < entry.written + 60_000),
+            Some(entry) if now < entry.expires_at => {
+                (Some(entry.value.clone()), now < entry.written + 60_000)
+            }
             _ => (None, false),
         };
         if fresh && self.fault(self.plan.kv_stale, "stale KV reads") {
@@ -388,7 +583,12 @@ fn completion(text: &str, reason: &str) -> HttpResponse {
 }
 
 fn json_response(status: u16, body: &serde_json::Value) -> HttpResponse {
-    HttpResponse { status, retry_after: None, location: None, body: body.to_string().into_bytes() }
+    HttpResponse {
+        status,
+        retry_after: None,
+        location: None,
+        body: body.to_string().into_bytes(),
+    }
 }
 
 struct AtModel {
@@ -399,6 +599,9 @@ struct AtModel {
 
 impl Drop for AtModel {
     fn drop(&mut self) {
-        self.world.ledger.borrow_mut().model_left(&self.name, self.answer);
+        self.world
+            .ledger
+            .borrow_mut()
+            .model_left(&self.name, self.answer);
     }
 }

@@ -23,15 +23,25 @@ const ORIGIN: &str = "https://example.com/twilio/messages";
 pub fn begin(world: &Rc<World>) {
     for index in 0..world.plan.senders {
         let channel = if index % 2 == 1 { "whatsapp:" } else { "" };
-        let (from, to) = (format!("{channel}+1555010{index}"), format!("{channel}+15550199"));
+        let (from, to) = (
+            format!("{channel}+1555010{index}"),
+            format!("{channel}+15550199"),
+        );
         let keys = &world.config.pseudonym_key;
-        let name = keys.pair(&from.parse().unwrap(), &to.parse().unwrap()).as_str().to_owned();
+        let name = keys
+            .pair(&from.parse().unwrap(), &to.parse().unwrap())
+            .as_str()
+            .to_owned();
         let hash = keys.phone_hash(&from.parse().unwrap()).to_string();
         world.ledger.borrow_mut().add_sender(&name, &from, &hash);
         let inner = Rc::clone(world);
         let (other, name2, from2, to2) = (Rc::clone(world), name.clone(), from.clone(), to.clone());
-        world.executor.spawn(WORLD, async move { person(&inner, index, &name, &from, &to).await });
-        world.executor.spawn(WORLD, async move { regular(&other, index, &name2, &from2, &to2).await });
+        world.executor.spawn(WORLD, async move {
+            person(&inner, index, &name, &from, &to).await
+        });
+        world.executor.spawn(WORLD, async move {
+            regular(&other, index, &name2, &from2, &to2).await
+        });
     }
     for (at, back) in world.plan.clock_steps.clone() {
         let inner = Rc::clone(world);
@@ -64,11 +74,17 @@ async fn person(world: &Rc<World>, index: u64, name: &str, from: &str, to: &str)
     let mut number = 0;
     while left > 0 {
         let burst = world.fault(world.plan.bursts, "bursts");
-        let together = if burst { random.between(2, world.plan.rate_limit + 3) } else { 1 };
+        let together = if burst {
+            random.between(2, world.plan.rate_limit + 3)
+        } else {
+            1
+        };
         for _ in 0..together {
             number += 1;
             write(world, index, number, name, from, to);
-            world.sleep(random.below(if random.chance(500) { 2 } else { 400 })).await;
+            world
+                .sleep(random.below(if random.chance(500) { 2 } else { 400 }))
+                .await;
         }
         left -= 1;
         let longest = random.pick(&[2000, 15_000, 15_000, 40_000, 90_000]);
@@ -81,15 +97,36 @@ async fn person(world: &Rc<World>, index: u64, name: &str, from: &str, to: &str)
 async fn regular(world: &Rc<World>, index: u64, name: &str, from: &str, to: &str) {
     if world.plan.chatty && index == 1 {
         for number in 0..70 {
-            write_text(world, index, 0x1000 + number, name, from, to, (" \u{200f}".to_owned(), false, None));
+            write_text(
+                world,
+                index,
+                0x1000 + number,
+                name,
+                from,
+                to,
+                (" \u{200f}".to_owned(), false, None),
+            );
             world.sleep(6200).await;
         }
     }
     if world.plan.damage > 0 {
-        world.sleep((world.plan.faults_until + 700_000).saturating_sub(world.executor.now())).await;
+        world
+            .sleep((world.plan.faults_until + 700_000).saturating_sub(world.executor.now()))
+            .await;
         let number = 0x2000;
-        write_text(world, index, number, name, from, to, (format!("xyzzy-s{index}m{number};"), true, None));
-        world.ledger.borrow_mut().last_words(name, format!("SM{:032x}", (index + 1) * 0x1_0000 + number));
+        write_text(
+            world,
+            index,
+            number,
+            name,
+            from,
+            to,
+            (format!("xyzzy-s{index}m{number};"), true, None),
+        );
+        world
+            .ledger
+            .borrow_mut()
+            .last_words(name, format!("SM{:032x}", (index + 1) * 0x1_0000 + number));
     }
 }
 
@@ -101,12 +138,20 @@ fn write(world: &Rc<World>, index: u64, number: u64, name: &str, from: &str, to:
     let said = match random.below(40) {
         0 | 1 => word(&["reset", "Start over"], true, None),
         2 => word(&[" \u{200f}", "HELP"], false, None),
-        3 => (format!("{token} {}", "too long ".repeat(MAX_MESSAGE_CHARS / 8)), false, None),
+        3 => (
+            format!("{token} {}", "too long ".repeat(MAX_MESSAGE_CHARS / 8)),
+            false,
+            None,
+        ),
         4 if random.chance(600) => word(&["STOP", "Unsubscribe."], false, Some(Command::OptOut)),
         5 => word(&["START", "unstop"], false, Some(Command::OptIn)),
         6 => word(&["Yes", "YES!"], true, Some(Command::OptIn)),
         8 => (format!("{token} and a file"), false, None),
-        7 => word(&["delete my data", "DELETE MY DATA!"], false, Some(Command::Erase)),
+        7 => word(
+            &["delete my data", "DELETE MY DATA!"],
+            false,
+            Some(Command::Erase),
+        ),
         _ => (token.clone(), true, None),
     };
     write_text(world, index, number, name, from, to, said);
@@ -126,7 +171,11 @@ fn write_text(
     let sid = format!("SM{:032x}", (index + 1) * 0x1_0000 + number);
     let account = "https://api.twilio.com/2010-04-01/Accounts/AC0123456789abcdef0123456789abcdef";
     let is_text = turn && command.is_none() && body == token;
-    let media_type = if body.ends_with("file") { Some("application/pdf") } else { (is_text && random.chance(40)).then_some("image/gif") };
+    let media_type = if body.ends_with("file") {
+        Some("application/pdf")
+    } else {
+        (is_text && random.chance(40)).then_some("image/gif")
+    };
     world.say(|| format!("{name:.6} writes {sid:.2}…{}: {body}", &sid[28..]));
     let mut fields: Vec<(String, String)> = [
         ("MessageSid", sid.as_str()),
@@ -136,25 +185,43 @@ fn write_text(
         ("Body", &body),
         ("NumMedia", media_type.map_or("0", |_| "1")),
         ("MediaContentType0", media_type.unwrap_or_default()),
-        ("MediaUrl0", &format!("{account}/Messages/{sid}/Media/ME{:032x}", number)),
+        (
+            "MediaUrl0",
+            &format!("{account}/Messages/{sid}/Media/ME{:032x}", number),
+        ),
         ("ProfileName", "Wilhelmina"),
     ]
     .map(|(name, value)| (name.to_owned(), value.to_owned()))
     .into();
     if index == 2 {
-        fields.push(("MessagingServiceSid".to_owned(), "MG0123456789abcdef0123456789abcdef".to_owned()));
+        fields.push((
+            "MessagingServiceSid".to_owned(),
+            "MG0123456789abcdef0123456789abcdef".to_owned(),
+        ));
     }
     let message = Message {
         sender: name.to_owned(),
         turn,
         command,
-        token: if turn { format!("{token}{sid}") } else { sid.clone() },
+        token: if turn {
+            format!("{token}{sid}")
+        } else {
+            sid.clone()
+        },
         ..Message::default()
     };
-    world.ledger.borrow_mut().messages.insert(sid.clone(), message);
+    world
+        .ledger
+        .borrow_mut()
+        .messages
+        .insert(sid.clone(), message);
     // A message that comes when its id has been forgotten is a new one: nothing is brought again that late.
     let latest = world.executor.now() + (world.plan.ttl_seconds * 600).min(900_000);
-    let webhook = Rc::new(Webhook { sid, fields, latest });
+    let webhook = Rc::new(Webhook {
+        sid,
+        fields,
+        latest,
+    });
     bring(world, &webhook, 0);
     if world.fault(world.plan.duplicates, "duplicates") {
         for _ in 0..random.between(1, 3) {
@@ -190,7 +257,11 @@ fn bring(world: &Rc<World>, webhook: &Rc<Webhook>, within: u64) {
 async fn attempt(world: &Rc<World>, webhook: &Rc<Webhook>) -> bool {
     let (give, take) = promise();
     let began = world.executor.now();
-    let front = Rc::new(Front { world: Rc::clone(world), limited: Cell::default(), hop: Cell::default() });
+    let front = Rc::new(Front {
+        world: Rc::clone(world),
+        limited: Cell::default(),
+        hop: Cell::default(),
+    });
     let mut request = Incoming::signed(&webhook.fields);
     let inner = Rc::clone(&front);
     let task = world.executor.spawn(WORLD, async move {
@@ -198,7 +269,11 @@ async fn attempt(world: &Rc<World>, webhook: &Rc<Webhook>) -> bool {
         give.give(app::handle(&*inner, Ok(&config), &mut request).await);
     });
     let hangs_up = world.fault(world.plan.hang_up, "hang-ups");
-    let patience = if hangs_up { world.random.below(15_000) } else { 15_000 };
+    let patience = if hangs_up {
+        world.random.below(15_000)
+    } else {
+        15_000
+    };
     let response: Option<Response> = world.executor.within(patience, take).await.flatten();
     let short = &webhook.sid[28..];
     if response.is_some() || !hangs_up {
@@ -210,13 +285,26 @@ async fn attempt(world: &Rc<World>, webhook: &Rc<Webhook>) -> bool {
         Some(response) if response.status == 200 => {
             let texts = texts(&response.body);
             world.say(|| {
-                format!("the webhook of {short} gets {:.60}", if texts.is_empty() { "nothing".to_owned() } else { texts.join(" / ") })
+                format!(
+                    "the webhook of {short} gets {:.60}",
+                    if texts.is_empty() {
+                        "nothing".to_owned()
+                    } else {
+                        texts.join(" / ")
+                    }
+                )
             });
             world.count("webhooks");
             if texts == [Notice::Erased.text("")] {
                 world.told_erased(&webhook.sid);
             }
-            let field = |name: &str| webhook.fields.iter().find(|(other, _)| other == name).map_or("", |(_, value)| value);
+            let field = |name: &str| {
+                webhook
+                    .fields
+                    .iter()
+                    .find(|(other, _)| other == name)
+                    .map_or("", |(_, value)| value)
+            };
             world.replied(field("From"), field("To"), &texts);
             let mut ledger = world.ledger.borrow_mut();
             if front.limited.get()
@@ -229,9 +317,18 @@ async fn attempt(world: &Rc<World>, webhook: &Rc<Webhook>) -> bool {
         }
         other => {
             world.say(|| {
-                format!("the webhook of {short} gets {}", other.as_ref().map_or("no answer".to_owned(), |one| one.status.to_string()))
+                format!(
+                    "the webhook of {short} gets {}",
+                    other
+                        .as_ref()
+                        .map_or("no answer".to_owned(), |one| one.status.to_string())
+                )
             });
-            world.count(if other.is_some() { "webhooks that got a 503" } else { "webhooks that Twilio gave up" });
+            world.count(if other.is_some() {
+                "webhooks that got a 503"
+            } else {
+                "webhooks that Twilio gave up"
+            });
             if other.is_none() && world.random.chance(600) {
                 // The runtime may notice that the client has left.
                 world.executor.cancel(task);
@@ -263,8 +360,13 @@ impl Incoming {
             mac.update(key.as_bytes());
             mac.update(value.as_bytes());
         }
-        let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
-        Self { signature: BASE64_STANDARD.encode(mac.finalize().into_bytes()), body: Some(body.into_bytes()) }
+        let body = form_urlencoded::Serializer::new(String::new())
+            .extend_pairs(fields)
+            .finish();
+        Self {
+            signature: BASE64_STANDARD.encode(mac.finalize().into_bytes()),
+            body: Some(body.into_bytes()),
+        }
     }
 }
 
@@ -289,7 +391,15 @@ impl Request for Incoming {
 
 /// The texts of a TwiML answer.
 fn texts(xml: &str) -> Vec<String> {
-    let unescape =
-        |text: &str| text.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"").replace("&apos;", "'").replace("&amp;", "&");
-    xml.split("<Message>").skip(1).map(|rest| unescape(rest.split("</Message>").next().unwrap_or_default())).collect()
+    let unescape = |text: &str| {
+        text.replace("&lt;", "<")
+            .replace("&gt;", ">")
+            .replace("&quot;", "\"")
+            .replace("&apos;", "'")
+            .replace("&amp;", "&")
+    };
+    xml.split("<Message>")
+        .skip(1)
+        .map(|rest| unescape(rest.split("</Message>").next().unwrap_or_default()))
+        .collect()
 }

@@ -111,8 +111,18 @@ impl Plan {
         let often = |rare: u64, frequent: u64| random.pick(&[0, 0, rare, frequent]);
         let faults_until = random.between(60, 400) * 1000;
         let midnight = random.chance(150);
-        let start = if midnight { NOON + DAY / 2 - random.between(1, 200) * 1000 } else { NOON + random.below(3_600_000) };
-        let few = |odds: u64, most: u64| if random.chance(odds) { random.between(1, most) } else { 0 };
+        let start = if midnight {
+            NOON + DAY / 2 - random.between(1, 200) * 1000
+        } else {
+            NOON + random.below(3_600_000)
+        };
+        let few = |odds: u64, most: u64| {
+            if random.chance(odds) {
+                random.between(1, most)
+            } else {
+                0
+            }
+        };
         let mut plan = Self {
             chatty: random.chance(20),
             senders: random.between(2, 4),
@@ -127,12 +137,25 @@ impl Plan {
             two_tokens: random.chance(200),
             start,
             clock_steps: (0..few(120, 3))
-                .map(|_| (random.below(faults_until), random.pick(&[1, 5, 30, 61, 600, 3600, 7200]) * 1000 + random.below(1000)))
+                .map(|_| {
+                    (
+                        random.below(faults_until),
+                        random.pick(&[1, 5, 30, 61, 600, 3600, 7200]) * 1000 + random.below(1000),
+                    )
+                })
                 .collect(),
             clock_jumps: (0..few(60, 2))
-                .map(|_| (random.below(faults_until), random.between(1, 9) * DAY / 2, random.between(1, 40_000)))
+                .map(|_| {
+                    (
+                        random.below(faults_until),
+                        random.between(1, 9) * DAY / 2,
+                        random.between(1, 40_000),
+                    )
+                })
                 .collect(),
-            timed_kills: (0..few(500, 4)).map(|_| random.below(faults_until)).collect(),
+            timed_kills: (0..few(500, 4))
+                .map(|_| random.below(faults_until))
+                .collect(),
             faults_until,
             kill: often(2, 15),
             kills_at_most: random.pick(&[1, 3, 8, 20]),
@@ -174,11 +197,18 @@ impl Plan {
     }
 
     pub fn settings(&self) -> Vec<(&'static str, String)> {
-        let token = if self.two_tokens { format!("{OLD_TOKEN},{TOKEN}") } else { TOKEN.to_owned() };
+        let token = if self.two_tokens {
+            format!("{OLD_TOKEN},{TOKEN}")
+        } else {
+            TOKEN.to_owned()
+        };
         vec![
             ("TWILIO_AUTH_TOKEN", token),
             ("OPENAI_API_KEY", "sk-planted-key".to_owned()),
-            ("PSEUDONYM_KEY", "a-pseudonym-key-of-enough-length".to_owned()),
+            (
+                "PSEUDONYM_KEY",
+                "a-pseudonym-key-of-enough-length".to_owned(),
+            ),
             ("RATE_LIMIT_PER_MINUTE", self.rate_limit.to_string()),
             ("MAX_DAILY_CALLS", self.cap.to_string()),
             ("MAX_DAILY_CALLS_PER_CONTACT", self.contact_cap.to_string()),

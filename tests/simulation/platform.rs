@@ -13,8 +13,8 @@ use futures_util::{future::LocalBoxFuture, pin_mut};
 use switchboard::{
     budget::{DayUsage, Item, Reservation, ReserveCall},
     platform::{
-        Batch, Budgets, Clock, Counts, Http, HttpError, HttpRequest, HttpResponse, Kv, Log, Operations, PlatformError, Random as Jitter,
-        Senders, Spawn, Storage, Stored, UnixMillis,
+        Batch, Budgets, Clock, Counts, Http, HttpError, HttpRequest, HttpResponse, Kv, Log,
+        Operations, PlatformError, Random as Jitter, Senders, Spawn, Storage, Stored, UnixMillis,
     },
     pseudonym::{PhoneHash, Pseudonym},
     sender::{DeliveryReport, Erasure, Reply, SenderCall, Summary},
@@ -40,7 +40,14 @@ impl Platform {
     /// What `future` gives, or nothing as soon as the incarnation has vanished.
     async fn live<T>(&self, future: impl Future<Output = T>) -> Option<T> {
         pin_mut!(future);
-        poll_fn(|context| if self.alive.get() { future.as_mut().poll(context).map(Some) } else { Poll::Ready(None) }).await
+        poll_fn(|context| {
+            if self.alive.get() {
+                future.as_mut().poll(context).map(Some)
+            } else {
+                Poll::Ready(None)
+            }
+        })
+        .await
     }
 }
 
@@ -50,7 +57,10 @@ fn without_calls(state: &str) -> String {
     if let Some(today) = state["today"].as_object_mut() {
         today.insert("calls".to_owned(), 0.into());
         // A day without costs would be none, and have no end.
-        today.insert("fixed_replies".to_owned(), today["fixed_replies"].as_u64().unwrap_or(0).max(1).into());
+        today.insert(
+            "fixed_replies".to_owned(),
+            today["fixed_replies"].as_u64().unwrap_or(0).max(1).into(),
+        );
     }
     state.to_string()
 }
@@ -64,7 +74,11 @@ impl Clock for Platform {
         self.world.wall()
     }
     async fn sleep(&self, duration: Duration) {
-        self.live(self.world.sleep(u64::try_from(duration.as_millis()).unwrap())).await;
+        self.live(
+            self.world
+                .sleep(u64::try_from(duration.as_millis()).unwrap()),
+        )
+        .await;
     }
 }
 
@@ -84,7 +98,9 @@ impl World {
             self.limited_in.set(self.executor.polls());
         }
         if line.contains("budget_unreadable") {
-            self.ledger.borrow_mut().budget_unreadable(self.wall().utc_day());
+            self.ledger
+                .borrow_mut()
+                .budget_unreadable(self.wall().utc_day());
         }
         self.ledger.borrow_mut().logged(line, object);
     }
@@ -105,7 +121,11 @@ impl Spawn for Platform {
 }
 
 impl Http for Platform {
-    async fn send(&self, request: &HttpRequest, timeout: Duration) -> Result<HttpResponse, HttpError> {
+    async fn send(
+        &self,
+        request: &HttpRequest,
+        timeout: Duration,
+    ) -> Result<HttpResponse, HttpError> {
         let timeout = u64::try_from(timeout.as_millis()).unwrap();
         let exchange = async {
             self.world.durable(&self.name).await;
@@ -115,22 +135,33 @@ impl Http for Platform {
                 self.world.ask_twilio(&self.name, request, timeout).await
             }
         };
-        self.live(exchange).await.unwrap_or(Err(HttpError::Connection))
+        self.live(exchange)
+            .await
+            .unwrap_or(Err(HttpError::Connection))
     }
 }
 
 impl Kv for Platform {
     async fn get(&self, key: &str) -> Result<Option<String>, PlatformError> {
-        self.live(self.world.kv_get(&self.name, key)).await.unwrap_or_else(vanished)
+        self.live(self.world.kv_get(&self.name, key))
+            .await
+            .unwrap_or_else(vanished)
     }
 
     async fn put(&self, key: &str, value: &str, ttl: Duration) -> Result<(), PlatformError> {
         let put = async {
-            self.world.ledger.borrow_mut().saved(key, value, ttl.as_secs(), self.world.executor.now());
+            self.world.ledger.borrow_mut().saved(
+                key,
+                value,
+                ttl.as_secs(),
+                self.world.executor.now(),
+            );
             self.world.durable(&self.name).await;
             let (give, take) = promise();
             let (world, key, value) = (Rc::clone(&self.world), key.to_owned(), value.to_owned());
-            self.world.executor.spawn(WORLD, async move { give.give(world.kv_put(key, value, ttl.as_secs()).await) });
+            self.world.executor.spawn(WORLD, async move {
+                give.give(world.kv_put(key, value, ttl.as_secs()).await)
+            });
             take.await.unwrap_or_else(vanished)
         };
         self.live(put).await.unwrap_or_else(vanished)
@@ -142,7 +173,10 @@ impl Kv for Platform {
             if self.world.fault(self.world.plan.kv_hangs, "KV that hangs") {
                 self.world.hang(300_000).await;
             }
-            if self.world.fault(self.world.plan.kv_write_fails, "KV deletes that failed") {
+            if self
+                .world
+                .fault(self.world.plan.kv_write_fails, "KV deletes that failed")
+            {
                 return Err(PlatformError::new("kv is down"));
             }
             if !self.world.is(Mutation::DeleteNotDone) {
@@ -158,15 +192,27 @@ impl Storage for Platform {
     async fn get(&self, key: &str) -> Result<Option<Stored>, PlatformError> {
         let get = async {
             self.world.sleep(self.world.random.below(4)).await;
-            if self.world.fault(self.world.plan.storage_fails, "storage reads that failed") {
+            if self
+                .world
+                .fault(self.world.plan.storage_fails, "storage reads that failed")
+            {
                 return Err(PlatformError::new("storage is down"));
             }
-            let value = self.world.objects.borrow().get(&self.name).and_then(|object| object.disk.visible.values.get(key).cloned());
+            let value = self
+                .world
+                .objects
+                .borrow()
+                .get(&self.name)
+                .and_then(|object| object.disk.visible.values.get(key).cloned());
             Ok(match value {
-                Some(Stored::Text(text)) if key == STATE && self.world.is(Mutation::ContactCapIgnored) => {
+                Some(Stored::Text(text))
+                    if key == STATE && self.world.is(Mutation::ContactCapIgnored) =>
+                {
                     Some(Stored::Text(without_calls(&text)))
                 }
-                Some(Stored::Unreadable) if self.world.is(Mutation::DamageNotMet) => return Err(PlatformError::new("unreadable")),
+                Some(Stored::Unreadable) if self.world.is(Mutation::DamageNotMet) => {
+                    return Err(PlatformError::new("unreadable"));
+                }
                 Some(_) if key == OPTED_OUT && self.world.is(Mutation::OptOutKeyIgnored) => None,
                 value => value,
             })
@@ -176,13 +222,18 @@ impl Storage for Platform {
 
     async fn commit(&self, batch: Batch) -> Result<(), PlatformError> {
         let commit = async {
-            if self.world.fault(self.world.plan.storage_fails, "commits that failed") {
+            if self
+                .world
+                .fault(self.world.plan.storage_fails, "commits that failed")
+            {
                 return Err(PlatformError::new("storage is down"));
             }
             let (_, due) = self.world.write(&self.name, batch);
             if !self.world.is(Mutation::CommitNotAwaited) {
                 // One more than the write takes, so that it is durable.
-                self.world.sleep((due - self.world.executor.now()).max(1)).await;
+                self.world
+                    .sleep((due - self.world.executor.now()).max(1))
+                    .await;
                 self.world.durable(&self.name).await;
             }
             Ok(())
@@ -196,12 +247,18 @@ impl Budgets for Platform {
         let reserve = async {
             let world = &self.world;
             if call.item == Item::ModelRequest {
-                world.ledger.borrow_mut().turn_works(&self.name, self.number, world.executor.now());
+                world
+                    .ledger
+                    .borrow_mut()
+                    .turn_works(&self.name, self.number, world.executor.now());
             }
             world.durable(&self.name).await;
             let day = Rc::new(Cell::new(world.wall().utc_day()));
             if world.is(Mutation::BudgetCountedAfter) && call.item == Item::ModelRequest {
-                world.ledger.borrow_mut().granted(&self.name, self.number, day.get());
+                world
+                    .ledger
+                    .borrow_mut()
+                    .granted(&self.name, self.number, day.get());
                 let world = Rc::clone(world);
                 world.clone().executor.spawn(WORLD, async move {
                     world.sleep(3000).await;
@@ -228,11 +285,19 @@ impl Budgets for Platform {
             }
             let reservation = world.reserve(call, Rc::clone(&day)).await?;
             match (reservation, call.item) {
-                (Reservation::Granted, Item::ModelRequest) => world.ledger.borrow_mut().granted(&self.name, self.number, day.get()),
+                (Reservation::Granted, Item::ModelRequest) => {
+                    world
+                        .ledger
+                        .borrow_mut()
+                        .granted(&self.name, self.number, day.get())
+                }
                 (Reservation::Granted, Item::Message) => {}
                 (Reservation::Exhausted, Item::Message) => {
                     world.count("exhausted budgets of messages");
-                    world.ledger.borrow_mut().no_message_left(&self.name, world.executor.now());
+                    world
+                        .ledger
+                        .borrow_mut()
+                        .no_message_left(&self.name, world.executor.now());
                 }
                 (Reservation::Exhausted, Item::ModelRequest) => world.count("exhausted budgets"),
             }
@@ -245,7 +310,10 @@ impl Budgets for Platform {
         let look = async {
             let world = &self.world;
             if item == Item::ModelRequest {
-                world.ledger.borrow_mut().turn_works(&self.name, self.number, world.executor.now());
+                world
+                    .ledger
+                    .borrow_mut()
+                    .turn_works(&self.name, self.number, world.executor.now());
             }
             world.sleep(world.random.between(1, 30)).await;
             if world.fault(world.plan.budget_hangs, "a budget that hangs") {
@@ -256,7 +324,9 @@ impl Budgets for Platform {
             }
             let inner = Rc::clone(world);
             let looked = world.call(BUDGET, async move |engine| {
-                let Engine::Budget(budget) = engine else { return vanished() };
+                let Engine::Budget(budget) = engine else {
+                    return vanished();
+                };
                 budget.look(item, cap, inner.wall()).await
             });
             looked.await
@@ -274,7 +344,9 @@ impl Budgets for Platform {
             }
             let inner = Rc::clone(world);
             let reported = world.call(BUDGET, async move |engine| {
-                let Engine::Budget(budget) = engine else { return vanished() };
+                let Engine::Budget(budget) = engine else {
+                    return vanished();
+                };
                 budget.report(&tally, inner.wall()).await
             });
             reported.await.map(drop)
@@ -293,17 +365,32 @@ impl World {
     }
 
     /// Asks the budget object, and sets `day` to the one that it counted for.
-    async fn reserve(self: &Rc<Self>, call: ReserveCall, day: Rc<Cell<u64>>) -> Result<Reservation, PlatformError> {
+    async fn reserve(
+        self: &Rc<Self>,
+        call: ReserveCall,
+        day: Rc<Cell<u64>>,
+    ) -> Result<Reservation, PlatformError> {
         let world = Rc::clone(self);
         self.call(BUDGET, async move |engine| {
-            let Engine::Budget(budget) = engine else { return vanished() };
+            let Engine::Budget(budget) = engine else {
+                return vanished();
+            };
             let reservation = budget.reserve(call, world.wall()).await;
-            let used = world.objects.borrow().get(BUDGET).and_then(|object| object.disk.visible.values.get("used").cloned());
-            let used = used.and_then(Stored::text).and_then(|text| serde_json::from_str(&text).ok());
+            let used = world
+                .objects
+                .borrow()
+                .get(BUDGET)
+                .and_then(|object| object.disk.visible.values.get("used").cloned());
+            let used = used
+                .and_then(Stored::text)
+                .and_then(|text| serde_json::from_str(&text).ok());
             let used: serde_json::Value = used.unwrap_or_default();
             day.set(used["day"].as_u64().unwrap_or_else(|| day.get()));
             if reservation == Ok(Reservation::Exhausted) {
-                world.ledger.borrow_mut().exhausted(call.cap, world.wall().utc_day());
+                world
+                    .ledger
+                    .borrow_mut()
+                    .exhausted(call.cap, world.wall().utc_day());
             }
             reservation
         })
@@ -325,7 +412,9 @@ impl Clock for Front {
         self.world.wall()
     }
     async fn sleep(&self, duration: Duration) {
-        self.world.sleep(u64::try_from(duration.as_millis()).unwrap()).await;
+        self.world
+            .sleep(u64::try_from(duration.as_millis()).unwrap())
+            .await;
     }
 }
 
@@ -339,29 +428,45 @@ impl Senders for Front {
     async fn deliver(&self, name: &Pseudonym, call: &SenderCall) -> Result<Reply, PlatformError> {
         let world = &self.world;
         let slow = world.fault(world.plan.hop_slow, "slow ways to an object");
-        let hop = if slow { world.random.between(500, LONGEST_HOP) } else { world.random.between(1, 60) };
+        let hop = if slow {
+            world.random.between(500, LONGEST_HOP)
+        } else {
+            world.random.between(1, 60)
+        };
         self.hop.set(self.hop.get() + hop);
         world.sleep(hop).await;
-        if world.fault(world.plan.object_unreachable, "an unreachable sender object") {
+        if world.fault(
+            world.plan.object_unreachable,
+            "an unreachable sender object",
+        ) {
             return Err(PlatformError::new("object is overloaded"));
         }
         // Through JSON, as on the wire.
-        let mut call: SenderCall = serde_json::from_str(&serde_json::to_string(call).unwrap()).unwrap();
-        let again = !world.delivered.borrow_mut().insert(call.sid.as_str().to_owned());
+        let mut call: SenderCall =
+            serde_json::from_str(&serde_json::to_string(call).unwrap()).unwrap();
+        let again = !world
+            .delivered
+            .borrow_mut()
+            .insert(call.sid.as_str().to_owned());
         if again && world.is(Mutation::DedupeAfterTheCall) {
             call.sid = world.fresh_sid_of(call.sid.as_str());
         }
         let (inner, limited) = (Rc::clone(world), Rc::new(Cell::new(false)));
         let flag = Rc::clone(&limited);
         let reply = world.call(name.as_str(), async move |engine| {
-            let Engine::Sender(sender) = engine else { return vanished() };
+            let Engine::Sender(sender) = engine else {
+                return vanished();
+            };
             let reply = sender.deliver(call).await;
             flag.set(inner.limited_in.get() == inner.executor.polls());
             reply
         });
         let reply = reply.await?;
         self.limited.set(limited.get());
-        if world.fault(world.plan.object_unreachable / 4, "replies of a sender object that were lost") {
+        if world.fault(
+            world.plan.object_unreachable / 4,
+            "replies of a sender object that were lost",
+        ) {
             return Err(PlatformError::new("object reset"));
         }
         world.sleep(world.random.between(1, 60)).await;
@@ -371,7 +476,9 @@ impl Senders for Front {
     async fn report(&self, name: &Pseudonym, report: &DeliveryReport) -> Result<(), PlatformError> {
         let report = report.clone();
         let call = async move |engine| {
-            let Engine::Sender(sender) = engine else { return vanished() };
+            let Engine::Sender(sender) = engine else {
+                return vanished();
+            };
             sender.report(report).await
         };
         self.world.call(name.as_str(), call).await

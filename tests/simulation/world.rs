@@ -114,8 +114,16 @@ impl Rows {
         if batch.clear {
             *self = Self::default();
         }
-        self.values.extend(batch.puts.iter().map(|(key, value)| (key.clone(), Stored::Text(value.clone()))));
-        batch.deletes.iter().for_each(|key| drop(self.values.remove(key)));
+        self.values.extend(
+            batch
+                .puts
+                .iter()
+                .map(|(key, value)| (key.clone(), Stored::Text(value.clone()))),
+        );
+        batch
+            .deletes
+            .iter()
+            .for_each(|key| drop(self.values.remove(key)));
         self.alarm = batch.alarm.or(self.alarm);
     }
 }
@@ -125,7 +133,12 @@ impl World {
         let random = Random::new(seed);
         let plan = Plan::new(&random);
         let settings = plan.settings();
-        let config = Config::parse(|name| settings.iter().find(|(other, _)| *other == name).map(|(_, value)| value.clone()));
+        let config = Config::parse(|name| {
+            settings
+                .iter()
+                .find(|(other, _)| *other == name)
+                .map(|(_, value)| value.clone())
+        });
         let openings = Rc::default();
         let ledger = Ledger::new(&plan, Rc::clone(&openings));
         Rc::new(Self {
@@ -153,7 +166,9 @@ impl World {
     pub fn say(&self, words: impl FnOnce() -> String) {
         if let Some(trace) = &self.trace {
             let now = self.executor.now();
-            trace.borrow_mut().push(format!("{:>6}.{:03}  {}", now / 1000, now % 1000, words()));
+            trace
+                .borrow_mut()
+                .push(format!("{:>6}.{:03}  {}", now / 1000, now % 1000, words()));
         }
     }
 
@@ -192,7 +207,9 @@ impl World {
         self.ahead.set(ahead);
         // Whoever is told so forgets ids, conversations and answers: what is told apart by them is told apart no longer.
         for (name, object) in self.objects.borrow().iter() {
-            self.ledger.borrow_mut().adrift(name, object.disk.durable.text(STATE), false);
+            self.ledger
+                .borrow_mut()
+                .adrift(name, object.disk.durable.text(STATE), false);
         }
         self.ledger.borrow_mut().all_adrift();
     }
@@ -204,7 +221,9 @@ impl World {
     }
 
     pub fn wall(&self) -> UnixMillis {
-        let now = UnixMillis(self.plan.start + self.executor.now() + self.ahead.get() - self.stepped.get());
+        let now = UnixMillis(
+            self.plan.start + self.executor.now() + self.ahead.get() - self.stepped.get(),
+        );
         if now.utc_day() > self.day.get() {
             self.openings.set(self.openings.get() + 1);
             self.day.set(now.utc_day());
@@ -217,13 +236,22 @@ impl World {
     // Objects.
 
     pub fn platform(self: &Rc<Self>, name: &str, number: u64, alive: &Rc<Cell<bool>>) -> Platform {
-        Platform { world: Rc::clone(self), name: name.to_owned(), number, alive: Rc::clone(alive) }
+        Platform {
+            world: Rc::clone(self),
+            name: name.to_owned(),
+            number,
+            alive: Rc::clone(alive),
+        }
     }
 
     fn incarnation(self: &Rc<Self>, name: &str) -> Incarnation {
         let mut objects = self.objects.borrow_mut();
         let object = objects.entry(name.to_owned()).or_default();
-        let wanted = if self.is(Mutation::LockRemoved) && name != BUDGET { 2 } else { 1 };
+        let wanted = if self.is(Mutation::LockRemoved) && name != BUDGET {
+            2
+        } else {
+            1
+        };
         while object.incarnations.len() < wanted {
             self.incarnations.set(self.incarnations.get() + 1);
             let (number, alive) = (self.incarnations.get(), Rc::new(Cell::new(true)));
@@ -231,11 +259,23 @@ impl World {
             let engine = if name == BUDGET {
                 Engine::Budget(Rc::new(Budget::new(platform)))
             } else {
-                Engine::Sender(Rc::new(Sender::new(platform, Rc::clone(&self.config), Pseudonym::from_object_name(name.to_owned()))))
+                Engine::Sender(Rc::new(Sender::new(
+                    platform,
+                    Rc::clone(&self.config),
+                    Pseudonym::from_object_name(name.to_owned()),
+                )))
             };
-            object.incarnations.push(Incarnation { number, alive, engine });
+            object.incarnations.push(Incarnation {
+                number,
+                alive,
+                engine,
+            });
         }
-        let at = if wanted == 1 { 0 } else { usize::try_from(self.random.below(2)).unwrap() };
+        let at = if wanted == 1 {
+            0
+        } else {
+            usize::try_from(self.random.below(2)).unwrap()
+        };
         object.incarnations[at].clone()
     }
 
@@ -247,7 +287,11 @@ impl World {
     ) -> Result<T, PlatformError> {
         let incarnation = self.incarnation(name);
         let (give, take) = promise();
-        let (world, name, alive) = (Rc::clone(self), name.to_owned(), Rc::clone(&incarnation.alive));
+        let (world, name, alive) = (
+            Rc::clone(self),
+            name.to_owned(),
+            Rc::clone(&incarnation.alive),
+        );
         let future = call(incarnation.engine);
         let task = self.executor.spawn(incarnation.number, async move {
             let answer = future.await;
@@ -257,7 +301,10 @@ impl World {
                 give.give(answer);
             }
         });
-        let leaving = Leaving { world: Rc::clone(self), task: Some(task) };
+        let leaving = Leaving {
+            world: Rc::clone(self),
+            task: Some(task),
+        };
         let answer = take.await;
         leaving.done();
         answer.unwrap_or_else(|| Err(PlatformError::new("object reset")))
@@ -273,7 +320,11 @@ impl World {
             return;
         }
         self.kills.set(self.kills.get() + 1);
-        self.count(if name == BUDGET { "kills of the budget object" } else { "kills of a sender object" });
+        self.count(if name == BUDGET {
+            "kills of the budget object"
+        } else {
+            "kills of a sender object"
+        });
         self.say(|| format!("{name:.6} is killed"));
         self.end(incarnations);
         let (stored, rearm) = {
@@ -289,13 +340,31 @@ impl World {
             if !lost.is_empty() {
                 disk.alarms += 1;
             }
-            (stored, if lost.is_empty() { None } else { disk.visible.alarm })
+            (
+                stored,
+                if lost.is_empty() {
+                    None
+                } else {
+                    disk.visible.alarm
+                },
+            )
         };
         for write in &stored {
             self.became_durable(name, write);
         }
-        let damage = if name == BUDGET { self.plan.budget_damage } else { self.plan.damage };
-        if self.fault(damage, if name == BUDGET { "a damaged budget" } else { "damaged values" }) {
+        let damage = if name == BUDGET {
+            self.plan.budget_damage
+        } else {
+            self.plan.damage
+        };
+        if self.fault(
+            damage,
+            if name == BUDGET {
+                "a damaged budget"
+            } else {
+                "damaged values"
+            },
+        ) {
             let mut objects = self.objects.borrow_mut();
             let disk = &mut objects.get_mut(name).unwrap().disk;
             self.damage(name, &mut disk.durable);
@@ -317,21 +386,32 @@ impl World {
             return;
         }
         let key = &keys[usize::try_from(self.random.below(keys.len() as u64)).unwrap()];
-        let Some(Stored::Text(text)) = rows.values.get(key).cloned() else { return };
+        let Some(Stored::Text(text)) = rows.values.get(key).cloned() else {
+            return;
+        };
         let mut damaged = match serde_json::from_str(&text) {
             Ok(serde_json::Value::Object(fields)) => fields,
             _ => serde_json::Map::new(),
         };
         let names: Vec<String> = damaged.keys().cloned().collect();
-        let field = names.get(usize::try_from(self.random.below(names.len() as u64)).unwrap()).cloned().unwrap_or_default();
+        let field = names
+            .get(usize::try_from(self.random.below(names.len() as u64)).unwrap())
+            .cloned()
+            .unwrap_or_default();
         if name == BUDGET {
             // A count that reads well and is another cannot be told from a right one.
             let value = match self.random.below(5) {
                 0 => Stored::Unreadable,
                 1 => Stored::Text(self.random.pick(&["{}", "42", "null", ""]).into()),
                 2 => Stored::Text(text.replace("\"v\":1", "\"v\":2")),
-                3 => Stored::Text(text.replace(self.random.pick(&["\"day\"", "\"calls\"", "\"v\""]), "\"x\"")),
-                _ => Stored::Text(text[..usize::try_from(self.random.below(text.len() as u64)).unwrap()].to_owned()),
+                3 => Stored::Text(text.replace(
+                    self.random.pick(&["\"day\"", "\"calls\"", "\"v\""]),
+                    "\"x\"",
+                )),
+                _ => Stored::Text(
+                    text[..usize::try_from(self.random.below(text.len() as u64)).unwrap()]
+                        .to_owned(),
+                ),
             };
             self.say(|| format!("{key} becomes {value:?}"));
             rows.values.insert(key.clone(), value);
@@ -356,12 +436,20 @@ impl World {
                 unreadable = ["v", "seen"].contains(&field.as_str());
                 Stored::Text(serde_json::to_string(&damaged).unwrap())
             }
-            _ => Stored::Text(text[..usize::try_from(self.random.below(text.len() as u64)).unwrap()].to_owned()),
+            _ => Stored::Text(
+                text[..usize::try_from(self.random.below(text.len() as u64)).unwrap()].to_owned(),
+            ),
         };
         self.say(|| format!("{name:.6}: {key} becomes {value:?}"));
         if key != OPTED_OUT {
-            let state = if key == STATE { Some(text.as_str()) } else { rows.text(STATE) };
-            self.ledger.borrow_mut().damaged(name, state, key == STATE && unreadable);
+            let state = if key == STATE {
+                Some(text.as_str())
+            } else {
+                rows.text(STATE)
+            };
+            self.ledger
+                .borrow_mut()
+                .damaged(name, state, key == STATE && unreadable);
         }
         rows.values.insert(key.clone(), value);
     }
@@ -375,7 +463,10 @@ impl World {
 
     /// Kills the object of this incarnation, perhaps: it waits for something right now.
     pub fn perhaps_kill(self: &Rc<Self>, group: u64) {
-        if self.plan.kill == 0 || self.kills.get() >= self.plan.kills_at_most || self.executor.now() >= self.plan.faults_until {
+        if self.plan.kill == 0
+            || self.kills.get() >= self.plan.kills_at_most
+            || self.executor.now() >= self.plan.faults_until
+        {
             return;
         }
         if !self.random.chance(self.plan.kill) {
@@ -383,7 +474,10 @@ impl World {
         }
         let name = {
             let objects = self.objects.borrow();
-            objects.iter().find(|(_, object)| object.incarnations.iter().any(|one| one.number == group)).map(|(name, _)| name.clone())
+            objects
+                .iter()
+                .find(|(_, object)| object.incarnations.iter().any(|one| one.number == group))
+                .map(|(name, _)| name.clone())
         };
         if let Some(name) = name {
             self.kill(&name);
@@ -412,26 +506,41 @@ impl World {
     pub fn check_end(&self) {
         self.ledger.borrow_mut().end();
         let mut ledger = self.ledger.borrow_mut();
-        for (name, object) in self.objects.borrow().iter().filter(|(name, _)| *name != BUDGET) {
+        for (name, object) in self
+            .objects
+            .borrow()
+            .iter()
+            .filter(|(name, _)| *name != BUDGET)
+        {
             let Rows { values, alarm } = &object.disk.visible;
             // An opt-out stays, and nothing else.
             let opted_out = ledger.is_opted_out(name);
-            let left: Vec<&str> = values.keys().map(String::as_str).filter(|key| !(opted_out && *key == OPTED_OUT)).collect();
+            let left: Vec<&str> = values
+                .keys()
+                .map(String::as_str)
+                .filter(|key| !(opted_out && *key == OPTED_OUT))
+                .collect();
             ledger.check(left.is_empty() && alarm.is_none(), || {
                 format!("{name:.6} holds something after its time: {left:?}, alarm {alarm:?}")
             });
-            ledger.check(!opted_out || values.contains_key(OPTED_OUT), || format!("the opt-out of {name:.6} is gone"));
+            ledger.check(!opted_out || values.contains_key(OPTED_OUT), || {
+                format!("the opt-out of {name:.6} is gone")
+            });
         }
     }
 
     /// A webhook was told that everything is erased that its sender had said before this message.
     pub fn told_erased(&self, sid: &str) {
         let mut ledger = self.ledger.borrow_mut();
-        let Some((name, erased_at)) = ledger.erasure(sid) else { return };
+        let Some((name, erased_at)) = ledger.erasure(sid) else {
+            return;
+        };
         let prefix = format!("conversation/{name}/");
         let (kv, now) = (self.kv.borrow(), self.executor.now());
         // What an object that has vanished had sent to KV may come after the deletion.
-        let before = kv.iter().filter(|(key, entry)| key.starts_with(&prefix) && entry.written < erased_at && now < entry.expires_at);
+        let before = kv.iter().filter(|(key, entry)| {
+            key.starts_with(&prefix) && entry.written < erased_at && now < entry.expires_at
+        });
         let values: Vec<String> = before.map(|(_, entry)| entry.value.clone()).collect();
         ledger.told_erased(&name, &values);
     }
@@ -440,9 +549,17 @@ impl World {
 
     pub fn write(self: &Rc<Self>, name: &str, mut batch: Batch) -> (u64, u64) {
         let slow = self.fault(self.plan.storage_slow, "slow commits");
-        let takes = if slow { self.random.between(50, 400) } else { self.random.below(12) };
+        let takes = if slow {
+            self.random.between(50, 400)
+        } else {
+            self.random.below(12)
+        };
         let now = self.executor.now();
-        if batch.puts.iter().any(|(key, _)| key.starts_with("answers/")) {
+        if batch
+            .puts
+            .iter()
+            .any(|(key, _)| key.starts_with("answers/"))
+        {
             self.count("rows of answers written");
         }
         if !batch.deletes.is_empty() {
@@ -462,9 +579,18 @@ impl World {
                 disk.alarms += 1;
             }
             disk.next += 1;
-            let due = disk.writes.back().map_or(0, |write| write.due).max(now + takes);
+            let due = disk
+                .writes
+                .back()
+                .map_or(0, |write| write.due)
+                .max(now + takes);
             let (number, alarm) = (disk.next, batch.alarm);
-            disk.writes.push_back(Write { number, at: now, due, batch });
+            disk.writes.push_back(Write {
+                number,
+                at: now,
+                due,
+                batch,
+            });
             (number, due, alarm)
         };
         if let Some(at) = alarm {
@@ -476,11 +602,20 @@ impl World {
             loop {
                 let write = {
                     let mut objects = world.objects.borrow_mut();
-                    let Some(object) = objects.get_mut(&name) else { return };
-                    if object.disk.writes.front().is_none_or(|write| write.number > number) {
+                    let Some(object) = objects.get_mut(&name) else {
+                        return;
+                    };
+                    if object
+                        .disk
+                        .writes
+                        .front()
+                        .is_none_or(|write| write.number > number)
+                    {
                         return;
                     }
-                    let Some(write) = object.disk.writes.pop_front() else { return };
+                    let Some(write) = object.disk.writes.pop_front() else {
+                        return;
+                    };
                     object.disk.durable.apply(&write.batch);
                     write
                 };
@@ -492,7 +627,9 @@ impl World {
 
     fn became_durable(&self, name: &str, write: &Write) {
         if name != BUDGET {
-            self.ledger.borrow_mut().stored(name, &write.batch, write.at);
+            self.ledger
+                .borrow_mut()
+                .stored(name, &write.batch, write.at);
         }
     }
 
@@ -502,17 +639,30 @@ impl World {
             return;
         }
         loop {
-            let due = self.objects.borrow().get(name).and_then(|object| object.disk.writes.back().map(|write| write.due));
+            let due = self
+                .objects
+                .borrow()
+                .get(name)
+                .and_then(|object| object.disk.writes.back().map(|write| write.due));
             let Some(due) = due else { return };
-            self.sleep(due.saturating_sub(self.executor.now()).max(1)).await;
+            self.sleep(due.saturating_sub(self.executor.now()).max(1))
+                .await;
         }
     }
 
     // Alarms.
 
     fn arm(self: &Rc<Self>, name: &str, at: UnixMillis) {
-        let setting = self.objects.borrow().get(name).map_or(0, |object| object.disk.alarms);
-        let late = if self.fault(self.plan.alarm_late, "late alarms") { self.random.between(1, 60_000) } else { self.random.below(30) };
+        let setting = self
+            .objects
+            .borrow()
+            .get(name)
+            .map_or(0, |object| object.disk.alarms);
+        let late = if self.fault(self.plan.alarm_late, "late alarms") {
+            self.random.between(1, 60_000)
+        } else {
+            self.random.below(30)
+        };
         let wait = u64::try_from(at.since(self.wall()).as_millis()).unwrap() + late;
         let (world, name) = (Rc::clone(self), name.to_owned());
         self.executor.spawn(WORLD, async move {
@@ -526,7 +676,9 @@ impl World {
         self.durable(name).await;
         {
             let mut objects = self.objects.borrow_mut();
-            let Some(object) = objects.get_mut(name) else { return };
+            let Some(object) = objects.get_mut(name) else {
+                return;
+            };
             if object.disk.alarms != setting || object.disk.visible.alarm.is_none() {
                 return;
             }
@@ -534,7 +686,12 @@ impl World {
         }
         for retry in 0..7 {
             self.count("alarms");
-            self.say(|| format!("{name:.6} alarm rings{}", if retry == 0 { "" } else { " again" }));
+            self.say(|| {
+                format!(
+                    "{name:.6} alarm rings{}",
+                    if retry == 0 { "" } else { " again" }
+                )
+            });
             if self.alarm(name).await.is_ok() {
                 if self.fault(self.plan.alarm_twice, "alarms that ring twice") {
                     self.sleep(self.random.below(5000)).await;
@@ -563,7 +720,10 @@ impl World {
     }
 
     fn has_alarm(&self, name: &str) -> bool {
-        self.objects.borrow().get(name).is_some_and(|object| object.disk.visible.alarm.is_some())
+        self.objects
+            .borrow()
+            .get(name)
+            .is_some_and(|object| object.disk.visible.alarm.is_some())
     }
 }
 

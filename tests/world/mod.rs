@@ -19,8 +19,8 @@ use switchboard::{
     budget::{Budget, DayUsage, Item, Reservation, ReserveCall},
     config::{Config, Fault},
     platform::{
-        Batch, Budgets, Clock, Counts, Http, HttpError, HttpRequest, HttpResponse, Kv, Log, Operations, PlatformError, Random, Senders,
-        Spawn, Storage, Stored, UnixMillis,
+        Batch, Budgets, Clock, Counts, Http, HttpError, HttpRequest, HttpResponse, Kv, Log,
+        Operations, PlatformError, Random, Senders, Spawn, Storage, Stored, UnixMillis,
     },
     pseudonym::{PhoneHash, Pseudonym},
     sender::{DeliveryReport, Erasure, Reply, Sender, SenderCall, Summary},
@@ -153,7 +153,13 @@ impl World {
             ("OPENAI_API_KEY", "sk-test-planted-key"),
             ("PSEUDONYM_KEY", "a-pseudonym-key-of-enough-length"),
         ];
-        let lookup = |name: &str| changes.iter().chain(&minimal).find(|(other, _)| *other == name).map(|(_, value)| (*value).to_owned());
+        let lookup = |name: &str| {
+            changes
+                .iter()
+                .chain(&minimal)
+                .find(|(other, _)| *other == name)
+                .map(|(_, value)| (*value).to_owned())
+        };
         Self(Rc::new(Inner {
             config: Config::parse(lookup),
             started: Instant::now(),
@@ -250,12 +256,22 @@ impl World {
     }
 
     fn budget(&self) -> &Budget<PlainObject> {
-        self.0.budget.get_or_init(|| Budget::new(PlainObject { world: self.clone(), disk: self.0.budget_disk.clone() }))
+        self.0.budget.get_or_init(|| {
+            Budget::new(PlainObject {
+                world: self.clone(),
+                disk: self.0.budget_disk.clone(),
+            })
+        })
     }
 
     /// What the budget object finds in storage, before its first call.
     pub fn budget_holds(&self, value: Stored) {
-        self.0.budget_disk.0.values.borrow_mut().insert("used".to_owned(), value);
+        self.0
+            .budget_disk
+            .0
+            .values
+            .borrow_mut()
+            .insert("used".to_owned(), value);
     }
 
     pub fn tries_fail(&self, fails: bool) {
@@ -302,7 +318,11 @@ impl World {
     }
 
     pub fn overwrite_kv(&self, value: &str) {
-        self.0.kv.borrow_mut().values_mut().for_each(|(text, _)| *text = value.to_owned());
+        self.0
+            .kv
+            .borrow_mut()
+            .values_mut()
+            .for_each(|(text, _)| *text = value.to_owned());
     }
 
     /// KV gets this value, from an object that has vanished since it sent it.
@@ -312,12 +332,20 @@ impl World {
     }
 
     pub fn overwrite_storage(&self, from: &str, key: &str, value: &str) {
-        self.disk(&self.name(from)).0.values.borrow_mut().insert(key.to_owned(), Stored::Text(value.to_owned()));
+        self.disk(&self.name(from))
+            .0
+            .values
+            .borrow_mut()
+            .insert(key.to_owned(), Stored::Text(value.to_owned()));
     }
 
     /// What is stored under a key is no text any more, or cannot be read back by the runtime.
     pub fn damage_storage(&self, from: &str, key: &str) {
-        self.disk(&self.name(from)).0.values.borrow_mut().insert(key.to_owned(), Stored::Unreadable);
+        self.disk(&self.name(from))
+            .0
+            .values
+            .borrow_mut()
+            .insert(key.to_owned(), Stored::Unreadable);
     }
 
     /// The object vanishes, with everything in its memory; a webhook that waits gets an error.
@@ -328,15 +356,26 @@ impl World {
     // What was seen.
 
     pub fn events(&self) -> Vec<Value> {
-        self.0.log.borrow().iter().map(|line| serde_json::from_str(line).unwrap()).collect()
+        self.0
+            .log
+            .borrow()
+            .iter()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect()
     }
 
     pub fn events_named(&self, name: &str) -> Vec<Value> {
-        self.events().into_iter().filter(|event| event["event"] == name).collect()
+        self.events()
+            .into_iter()
+            .filter(|event| event["event"] == name)
+            .collect()
     }
 
     pub fn security_events(&self, kind: &str) -> Vec<Value> {
-        self.events_named("security_event").into_iter().filter(|event| event["details"]["kind"] == kind).collect()
+        self.events_named("security_event")
+            .into_iter()
+            .filter(|event| event["details"]["kind"] == kind)
+            .collect()
     }
 
     pub fn log_text(&self) -> String {
@@ -354,7 +393,12 @@ impl World {
 
     /// The bodies of the messages sent by REST.
     pub fn sent(&self) -> Vec<String> {
-        self.0.sent.borrow().iter().map(|form| form["Body"].clone()).collect()
+        self.0
+            .sent
+            .borrow()
+            .iter()
+            .map(|form| form["Body"].clone())
+            .collect()
     }
 
     pub fn sent_forms(&self) -> Vec<BTreeMap<String, String>> {
@@ -394,16 +438,31 @@ impl World {
     /// How many requests the budget object has counted.
     pub async fn budget_used(&self) -> u64 {
         let stored = Storage::get(&self.0.budget_disk, "used").await.unwrap();
-        stored.and_then(Stored::text).map_or(0, |text| serde_json::from_str::<Value>(&text).unwrap()["calls"].as_u64().unwrap())
+        stored.and_then(Stored::text).map_or(0, |text| {
+            serde_json::from_str::<Value>(&text).unwrap()["calls"]
+                .as_u64()
+                .unwrap()
+        })
     }
 
     pub fn kv_keys(&self) -> Vec<String> {
         let now = self.now();
-        self.0.kv.borrow().iter().filter(|(_, (_, expires_at))| now < *expires_at).map(|(key, _)| key.clone()).collect()
+        self.0
+            .kv
+            .borrow()
+            .iter()
+            .filter(|(_, (_, expires_at))| now < *expires_at)
+            .map(|(key, _)| key.clone())
+            .collect()
     }
 
     pub fn kv_values(&self) -> Vec<String> {
-        self.0.kv.borrow().values().map(|(value, _)| value.clone()).collect()
+        self.0
+            .kv
+            .borrow()
+            .values()
+            .map(|(value, _)| value.clone())
+            .collect()
     }
 
     pub fn kv_reads(&self) -> usize {
@@ -412,7 +471,10 @@ impl World {
 
     pub fn stored(&self, from: &str) -> BTreeMap<String, String> {
         let values = self.disk(&self.name(from)).0.values.borrow().clone();
-        values.into_iter().filter_map(|(key, value)| Some((key, value.text()?))).collect()
+        values
+            .into_iter()
+            .filter_map(|(key, value)| Some((key, value.text()?)))
+            .collect()
     }
 
     pub fn alarm(&self, from: &str) -> Option<UnixMillis> {
@@ -435,7 +497,11 @@ impl World {
 
     /// How often the alarm of the sender's object has rung.
     pub fn alarms(&self, from: &str) -> usize {
-        self.0.objects.borrow().get(self.name(from).as_str()).map_or(0, |object| object.alarms)
+        self.0
+            .objects
+            .borrow()
+            .get(self.name(from).as_str())
+            .map_or(0, |object| object.alarms)
     }
 
     pub fn object_names(&self) -> Vec<String> {
@@ -458,8 +524,18 @@ impl World {
     /// Posts a correctly signed webhook with these fields.
     pub async fn post(&self, fields: &[(String, String)]) -> Response {
         let response = self.handle(&mut Incoming::signed(fields)).await;
-        let field = |name: &str| fields.iter().find(|(other, _)| other == name).map(|(_, value)| value.clone()).unwrap_or_default();
-        for text in if response.status == 200 { texts(&response.body) } else { Vec::new() } {
+        let field = |name: &str| {
+            fields
+                .iter()
+                .find(|(other, _)| other == name)
+                .map(|(_, value)| value.clone())
+                .unwrap_or_default()
+        };
+        for text in if response.status == 200 {
+            texts(&response.body)
+        } else {
+            Vec::new()
+        } {
             let replied = [
                 ("sid", fresh_sid()),
                 ("direction", "outbound-reply".to_owned()),
@@ -468,7 +544,10 @@ impl World {
                 ("To", field("From")),
                 ("Body", text),
             ];
-            self.0.replied.borrow_mut().push(replied.map(|(name, value)| (name.to_owned(), value)).into());
+            self.0
+                .replied
+                .borrow_mut()
+                .push(replied.map(|(name, value)| (name.to_owned(), value)).into());
         }
         response
     }
@@ -490,12 +569,24 @@ impl World {
     // How it works.
 
     fn name(&self, from: &str) -> Pseudonym {
-        let to = if from.starts_with("whatsapp:") { format!("whatsapp:{NUMBER}") } else { NUMBER.to_owned() };
-        self.config().pseudonym_key.pair(&from.parse().unwrap(), &to.parse().unwrap())
+        let to = if from.starts_with("whatsapp:") {
+            format!("whatsapp:{NUMBER}")
+        } else {
+            NUMBER.to_owned()
+        };
+        self.config()
+            .pseudonym_key
+            .pair(&from.parse().unwrap(), &to.parse().unwrap())
     }
 
     fn disk(&self, name: &Pseudonym) -> Disk {
-        self.0.objects.borrow_mut().entry(name.as_str().to_owned()).or_default().disk.clone()
+        self.0
+            .objects
+            .borrow_mut()
+            .entry(name.as_str().to_owned())
+            .or_default()
+            .disk
+            .clone()
     }
 
     fn engine(&self, name: &Pseudonym) -> (Rc<Sender<ObjectPlatform>>, Tasks) {
@@ -503,9 +594,17 @@ impl World {
         let object = objects.entry(name.as_str().to_owned()).or_default();
         let engine = object.engine.get_or_insert_with(|| {
             object.tasks = Rc::default();
-            let platform =
-                ObjectPlatform { world: self.clone(), name: name.clone(), disk: object.disk.clone(), tasks: Rc::clone(&object.tasks) };
-            Rc::new(Sender::new(platform, Rc::new(self.config().clone()), name.clone()))
+            let platform = ObjectPlatform {
+                world: self.clone(),
+                name: name.clone(),
+                disk: object.disk.clone(),
+                tasks: Rc::clone(&object.tasks),
+            };
+            Rc::new(Sender::new(
+                platform,
+                Rc::new(self.config().clone()),
+                name.clone(),
+            ))
         });
         (Rc::clone(engine), Rc::clone(&object.tasks))
     }
@@ -527,7 +626,9 @@ impl World {
         });
         tasks.borrow_mut().push(task);
         self.calls(name, |calls| calls.0 += 1);
-        let answer = take.await.unwrap_or_else(|_| Err(PlatformError::new("object reset")));
+        let answer = take
+            .await
+            .unwrap_or_else(|_| Err(PlatformError::new("object reset")));
         self.calls(name, |calls| calls.1 += 1);
         self.vanish_unused(name);
         answer
@@ -542,7 +643,9 @@ impl World {
 
     /// The object vanishes after a while, unless it is called before.
     fn vanish_unused(&self, name: &Pseudonym) {
-        let Some(lasts) = self.0.objects_last.get() else { return };
+        let Some(lasts) = self.0.objects_last.get() else {
+            return;
+        };
         let (world, name, calls) = (self.clone(), name.clone(), self.calls(name, |_| {}));
         spawn_local(async move {
             world.sleep(lasts).await;
@@ -555,7 +658,11 @@ impl World {
     fn vanish(&self, name: &str) {
         let mut objects = self.0.objects.borrow_mut();
         let object = objects.entry(name.to_owned()).or_default();
-        object.tasks.borrow_mut().drain(..).for_each(|task| task.abort());
+        object
+            .tasks
+            .borrow_mut()
+            .drain(..)
+            .for_each(|task| task.abort());
         object.engine = None;
     }
 
@@ -564,14 +671,29 @@ impl World {
         let (world, name) = (self.clone(), name.clone());
         world.disk(&name).0.alarm.set(Some(at));
         spawn_local(async move {
-            world.sleep(at.since(world.now()).saturating_add(world.0.alarms_late_by.get())).await;
+            world
+                .sleep(
+                    at.since(world.now())
+                        .saturating_add(world.0.alarms_late_by.get()),
+                )
+                .await;
             let disk = world.disk(&name);
             if disk.0.alarm.get() != Some(at) {
                 return;
             }
             disk.0.alarm.set(None);
-            world.0.objects.borrow_mut().get_mut(name.as_str()).unwrap().alarms += 1;
-            let rung = world.in_object(&name, async |engine: Rc<Sender<ObjectPlatform>>| engine.alarm().await).await;
+            world
+                .0
+                .objects
+                .borrow_mut()
+                .get_mut(name.as_str())
+                .unwrap()
+                .alarms += 1;
+            let rung = world
+                .in_object(&name, async |engine: Rc<Sender<ObjectPlatform>>| {
+                    engine.alarm().await
+                })
+                .await;
             if rung.is_err() && disk.0.alarm.get().is_none() {
                 world.arm(&name, world.now().plus(Duration::from_secs(2)));
             }
@@ -581,15 +703,28 @@ impl World {
     async fn model_answer(&self, request: &HttpRequest) -> Result<HttpResponse, HttpError> {
         let body: Value = serde_json::from_str(&request.body).unwrap();
         self.0.model_requests.borrow_mut().push(body.clone());
-        let act = self.0.model.borrow_mut().pop_front().unwrap_or(after(100, Act::Say("")));
+        let act = self
+            .0
+            .model
+            .borrow_mut()
+            .pop_front()
+            .unwrap_or(after(100, Act::Say("")));
         let guard = AtOnce::new(self);
         let mut done = |said: &str| {
             let messages = body["messages"].as_array().unwrap();
             let last = match &messages.last().unwrap()["content"] {
-                Value::Array(parts) => format!("{} and {} pictures", parts[0]["text"].as_str().unwrap(), parts.len() - 1),
+                Value::Array(parts) => format!(
+                    "{} and {} pictures",
+                    parts[0]["text"].as_str().unwrap(),
+                    parts.len() - 1
+                ),
                 content => content.as_str().unwrap().to_owned(),
             };
-            let text = if said.is_empty() { format!("answer to {last}") } else { said.to_owned() };
+            let text = if said.is_empty() {
+                format!("answer to {last}")
+            } else {
+                said.to_owned()
+            };
             let completion = json!({
                 "choices": [{ "message": { "role": "assistant", "content": text, "refusal": null }, "finish_reason": "stop" }],
                 "usage": { "prompt_tokens": messages.len(), "completion_tokens": 1 },
@@ -602,13 +737,25 @@ impl World {
     }
 
     async fn twilio_answer(&self, request: &HttpRequest) -> Result<HttpResponse, HttpError> {
-        self.0.rest_tokens.borrow_mut().push(token_of(request).unwrap());
-        let act = self.0.twilio.borrow_mut().pop_front().unwrap_or(after(50, Act::Say("")));
+        self.0
+            .rest_tokens
+            .borrow_mut()
+            .push(token_of(request).unwrap());
+        let act = self
+            .0
+            .twilio
+            .borrow_mut()
+            .pop_front()
+            .unwrap_or(after(50, Act::Say("")));
         if request.method == "GET" {
             self.0.lookups.set(self.0.lookups.get() + 1);
-            return self.act(act, &mut |_| (200, self.list_of_sent(&request.url))).await;
+            return self
+                .act(act, &mut |_| (200, self.list_of_sent(&request.url)))
+                .await;
         }
-        let form: BTreeMap<String, String> = form_urlencoded::parse(request.body.as_bytes()).into_owned().collect();
+        let form: BTreeMap<String, String> = form_urlencoded::parse(request.body.as_bytes())
+            .into_owned()
+            .collect();
         self.act(act, &mut |_| {
             let mut sent = form.clone();
             sent.insert("sid".to_owned(), fresh_sid());
@@ -622,27 +769,66 @@ impl World {
     }
 
     async fn media_answer(&self, request: &HttpRequest) -> Result<HttpResponse, HttpError> {
-        self.0.media_requests.borrow_mut().push((request.url.clone(), token_of(request)));
-        let redirect = request.url.starts_with("https://api.twilio.com/").then_some(CDN);
-        let act = self.0.media.borrow_mut().pop_front().unwrap_or(after(50, Act::Say("")));
-        let mut answer = self.act(act, &mut |_| if redirect.is_some() { (307, String::new()) } else { (200, GIF.to_owned()) }).await?;
+        self.0
+            .media_requests
+            .borrow_mut()
+            .push((request.url.clone(), token_of(request)));
+        let redirect = request
+            .url
+            .starts_with("https://api.twilio.com/")
+            .then_some(CDN);
+        let act = self
+            .0
+            .media
+            .borrow_mut()
+            .pop_front()
+            .unwrap_or(after(50, Act::Say("")));
+        let mut answer = self
+            .act(act, &mut |_| {
+                if redirect.is_some() {
+                    (307, String::new())
+                } else {
+                    (200, GIF.to_owned())
+                }
+            })
+            .await?;
         answer.location = redirect.filter(|_| answer.status == 307).map(str::to_owned);
-        if answer.body.len() > request.limit { Err(HttpError::TooLarge) } else { Ok(answer) }
+        if answer.body.len() > request.limit {
+            Err(HttpError::TooLarge)
+        } else {
+            Ok(answer)
+        }
     }
 
     /// The messages that were sent between the addresses of a list request, newest first.
     fn list_of_sent(&self, url: &str) -> String {
-        let query: BTreeMap<String, String> = form_urlencoded::parse(url.split_once('?').unwrap().1.as_bytes()).into_owned().collect();
-        let mut listed = [self.0.sent.borrow().as_slice(), self.0.replied.borrow().as_slice()].concat();
+        let query: BTreeMap<String, String> =
+            form_urlencoded::parse(url.split_once('?').unwrap().1.as_bytes())
+                .into_owned()
+                .collect();
+        let mut listed = [
+            self.0.sent.borrow().as_slice(),
+            self.0.replied.borrow().as_slice(),
+        ]
+        .concat();
         listed.sort_by_key(|message| message["sid"].clone());
         let fits = |message: &&BTreeMap<String, String>| {
-            ["To", "From"].iter().all(|key| query.get(*key).is_none_or(|value| message.get(*key) == Some(value)))
+            ["To", "From"].iter().all(|key| {
+                query
+                    .get(*key)
+                    .is_none_or(|value| message.get(*key) == Some(value))
+            })
         };
         let resource = |message: &BTreeMap<String, String>| json!({ "sid": message["sid"], "body": message["Body"], "direction": message["direction"], "date_created": message["date_created"] });
-        json!({ "messages": listed.iter().rev().filter(fits).map(resource).collect::<Vec<_>>() }).to_string()
+        json!({ "messages": listed.iter().rev().filter(fits).map(resource).collect::<Vec<_>>() })
+            .to_string()
     }
 
-    async fn act(&self, mut act: Act, done: &mut dyn FnMut(&str) -> (u16, String)) -> Result<HttpResponse, HttpError> {
+    async fn act(
+        &self,
+        mut act: Act,
+        done: &mut dyn FnMut(&str) -> (u16, String),
+    ) -> Result<HttpResponse, HttpError> {
         while let Act::After(milliseconds, then) = act {
             tokio::time::sleep(Duration::from_millis(milliseconds)).await;
             act = *then;
@@ -661,7 +847,12 @@ impl World {
             }
             Act::Drop | Act::After(..) => return Err(HttpError::Connection),
         };
-        Ok(HttpResponse { status, retry_after, location: None, body: body.into_bytes() })
+        Ok(HttpResponse {
+            status,
+            retry_after,
+            location: None,
+            body: body.into_bytes(),
+        })
     }
 }
 
@@ -685,7 +876,11 @@ impl Drop for AtOnce<'_> {
 impl Clock for World {
     fn now(&self) -> UnixMillis {
         let elapsed = i64::try_from(self.0.started.elapsed().as_millis()).unwrap();
-        UnixMillis(START.checked_add_signed(elapsed + self.0.step.get()).unwrap())
+        UnixMillis(
+            START
+                .checked_add_signed(elapsed + self.0.step.get())
+                .unwrap(),
+        )
     }
     async fn sleep(&self, duration: Duration) {
         tokio::time::sleep(duration).await;
@@ -703,25 +898,42 @@ impl Senders for World {
         self.answers("sender").await;
         // Through JSON, as on the wire.
         let call: SenderCall = serde_json::from_str(&serde_json::to_string(call).unwrap()).unwrap();
-        let reply = self.in_object(name, async |engine: Rc<Sender<ObjectPlatform>>| engine.deliver(call).await).await?;
+        let reply = self
+            .in_object(name, async |engine: Rc<Sender<ObjectPlatform>>| {
+                engine.deliver(call).await
+            })
+            .await?;
         Ok(serde_json::from_str(&serde_json::to_string(&reply).unwrap()).unwrap())
     }
 
     async fn report(&self, name: &Pseudonym, report: &DeliveryReport) -> Result<(), PlatformError> {
         self.answers("sender").await;
         let report = report.clone();
-        self.in_object(name, async |engine: Rc<Sender<ObjectPlatform>>| engine.report(report).await).await
+        self.in_object(name, async |engine: Rc<Sender<ObjectPlatform>>| {
+            engine.report(report).await
+        })
+        .await
     }
 
     async fn show(&self, name: &Pseudonym) -> Result<Summary, PlatformError> {
         self.answers("sender").await;
-        self.in_object(name, async |engine: Rc<Sender<ObjectPlatform>>| engine.show().await).await
+        self.in_object(name, async |engine: Rc<Sender<ObjectPlatform>>| {
+            engine.show().await
+        })
+        .await
     }
 
-    async fn erase(&self, name: &Pseudonym, phone_hash: &PhoneHash) -> Result<Erasure, PlatformError> {
+    async fn erase(
+        &self,
+        name: &Pseudonym,
+        phone_hash: &PhoneHash,
+    ) -> Result<Erasure, PlatformError> {
         self.answers("sender").await;
         let phone_hash = phone_hash.clone();
-        self.in_object(name, async |engine: Rc<Sender<ObjectPlatform>>| engine.erase(phone_hash).await).await
+        self.in_object(name, async |engine: Rc<Sender<ObjectPlatform>>| {
+            engine.erase(phone_hash).await
+        })
+        .await
     }
 }
 
@@ -747,8 +959,19 @@ impl Operations for World {
         if self.0.tries_fail.get() {
             return Err(PlatformError::new("tries are unreachable"));
         }
-        let disk = self.0.tries.borrow_mut().entry(client.as_str().to_owned()).or_default().clone();
-        Tries::new(PlainObject { world: self.clone(), disk }).attempt(call, self.now()).await
+        let disk = self
+            .0
+            .tries
+            .borrow_mut()
+            .entry(client.as_str().to_owned())
+            .or_default()
+            .clone();
+        Tries::new(PlainObject {
+            world: self.clone(),
+            disk,
+        })
+        .attempt(call, self.now())
+        .await
     }
 }
 
@@ -800,19 +1023,31 @@ impl Spawn for ObjectPlatform {
 }
 
 impl Http for ObjectPlatform {
-    async fn send(&self, request: &HttpRequest, timeout: Duration) -> Result<HttpResponse, HttpError> {
+    async fn send(
+        &self,
+        request: &HttpRequest,
+        timeout: Duration,
+    ) -> Result<HttpResponse, HttpError> {
         let answer = async {
             if request.url.starts_with("https://api.openai.com/") {
                 return self.world.model_answer(request).await;
             }
             if request.url == "https://messaging.twilio.com/v2/Indicators/Typing.json" {
-                self.world.0.typing.borrow_mut().push((self.world.now(), request.body.clone()));
+                self.world
+                    .0
+                    .typing
+                    .borrow_mut()
+                    .push((self.world.now(), request.body.clone()));
                 return Err(HttpError::Connection);
             }
             if request.url == CDN || request.url.contains("/Media/") {
                 return self.world.media_answer(request).await;
             }
-            assert!(request.url.starts_with("https://api.twilio.com/"), "{}", request.url);
+            assert!(
+                request.url.starts_with("https://api.twilio.com/"),
+                "{}",
+                request.url
+            );
             // Twilio goes on when nobody waits for its answer any more.
             let (give, take) = tokio::sync::oneshot::channel();
             let (world, request) = (self.world.clone(), request.clone());
@@ -821,7 +1056,9 @@ impl Http for ObjectPlatform {
             });
             take.await.unwrap()
         };
-        tokio::time::timeout(timeout, answer).await.unwrap_or(Err(HttpError::Timeout))
+        tokio::time::timeout(timeout, answer)
+            .await
+            .unwrap_or(Err(HttpError::Timeout))
     }
 }
 
@@ -834,20 +1071,35 @@ impl Kv for ObjectPlatform {
             return Err(PlatformError::new("kv is down"));
         }
         let now = self.world.now();
-        Ok(world.kv.borrow().get(key).filter(|(_, expires_at)| now < *expires_at).map(|(value, _)| value.clone()))
+        Ok(world
+            .kv
+            .borrow()
+            .get(key)
+            .filter(|(_, expires_at)| now < *expires_at)
+            .map(|(value, _)| value.clone()))
     }
 
     async fn put(&self, key: &str, value: &str, ttl: Duration) -> Result<(), PlatformError> {
         let world = &self.world.0;
         tokio::time::sleep(world.kv_write_takes.get()).await;
-        assert!(ttl >= Duration::from_secs(60), "KV refuses a lifetime below 60 s");
+        assert!(
+            ttl >= Duration::from_secs(60),
+            "KV refuses a lifetime below 60 s"
+        );
         if world.kv_fails.get() {
             return Err(PlatformError::new("kv is down"));
         }
         let entry = (value.to_owned(), self.world.now().plus(ttl));
         let before = world.kv.borrow_mut().insert(key.to_owned(), entry);
-        assert!(before.is_none_or(|(before, _)| before == value), "a revision never changes");
-        if world.kv_acts_and_fails.get() { Err(PlatformError::new("no answer")) } else { Ok(()) }
+        assert!(
+            before.is_none_or(|(before, _)| before == value),
+            "a revision never changes"
+        );
+        if world.kv_acts_and_fails.get() {
+            Err(PlatformError::new("no answer"))
+        } else {
+            Ok(())
+        }
     }
 
     async fn delete(&self, key: &str) -> Result<(), PlatformError> {
@@ -894,26 +1146,42 @@ impl Storage for PlainObject {
 impl Storage for Disk {
     async fn get(&self, key: &str) -> Result<Option<Stored>, PlatformError> {
         tokio::task::yield_now().await;
-        if self.0.fails.get() { Err(PlatformError::new("storage is down")) } else { Ok(self.0.values.borrow().get(key).cloned()) }
+        if self.0.fails.get() {
+            Err(PlatformError::new("storage is down"))
+        } else {
+            Ok(self.0.values.borrow().get(key).cloned())
+        }
     }
 
     async fn commit(&self, batch: Batch) -> Result<(), PlatformError> {
         let fails_once = self.0.commits_fail.get() > 0;
-        self.0.commits_fail.set(self.0.commits_fail.get().saturating_sub(1));
+        self.0
+            .commits_fail
+            .set(self.0.commits_fail.get().saturating_sub(1));
         if self.0.fails.get() || fails_once {
             return Err(PlatformError::new("storage is down"));
         }
         self.0.commits.set(self.0.commits.get() + 1);
         let alarms = usize::from(batch.alarm.is_some());
-        self.0.rows.set(self.0.rows.get() + batch.puts.len() + batch.deletes.len() + alarms);
+        self.0
+            .rows
+            .set(self.0.rows.get() + batch.puts.len() + batch.deletes.len() + alarms);
         {
             let mut values = self.0.values.borrow_mut();
             if batch.clear {
                 values.clear();
                 self.0.alarm.set(None);
             }
-            values.extend(batch.puts.into_iter().map(|(key, text)| (key, Stored::Text(text))));
-            batch.deletes.iter().for_each(|key| drop(values.remove(key)));
+            values.extend(
+                batch
+                    .puts
+                    .into_iter()
+                    .map(|(key, text)| (key, Stored::Text(text))),
+            );
+            batch
+                .deletes
+                .iter()
+                .for_each(|key| drop(values.remove(key)));
         }
         tokio::task::yield_now().await;
         tokio::time::sleep(self.0.takes.get()).await;
@@ -939,7 +1207,10 @@ impl Storage for ObjectPlatform {
 
 impl Budgets for ObjectPlatform {
     async fn reserve(&self, call: ReserveCall) -> Result<Reservation, PlatformError> {
-        self.world.0.budget_calls.set(self.world.0.budget_calls.get() + 1);
+        self.world
+            .0
+            .budget_calls
+            .set(self.world.0.budget_calls.get() + 1);
         tokio::time::sleep(Duration::from_millis(2).max(self.world.0.budget_takes.get())).await;
         if self.world.0.budget_fails.get() {
             return Err(PlatformError::new("budget is unreachable"));
@@ -956,12 +1227,19 @@ impl Budgets for ObjectPlatform {
     }
 
     async fn report(&self, tally: Tally) -> Result<(), PlatformError> {
-        self.world.0.budget_calls.set(self.world.0.budget_calls.get() + 1);
+        self.world
+            .0
+            .budget_calls
+            .set(self.world.0.budget_calls.get() + 1);
         tokio::time::sleep(Duration::from_millis(2).max(self.world.0.budget_takes.get())).await;
         if self.world.0.budget_fails.get() {
             return Err(PlatformError::new("budget is unreachable"));
         }
-        self.world.budget().report(&tally, self.world.now()).await.map(drop)
+        self.world
+            .budget()
+            .report(&tally, self.world.now())
+            .await
+            .map(drop)
     }
 }
 
@@ -976,22 +1254,34 @@ pub struct Incoming {
 
 impl Incoming {
     pub fn new(method: &'static str, path: &str) -> Self {
-        Self { method, url: format!("{ORIGIN}{path}"), headers: Vec::new(), chunks: VecDeque::new() }
+        Self {
+            method,
+            url: format!("{ORIGIN}{path}"),
+            headers: Vec::new(),
+            chunks: VecDeque::new(),
+        }
     }
 
     /// A request with this JSON in its body.
     pub fn json(path: &str, body: &str) -> Self {
         let mut request = Self::new("POST", path);
-        request.headers.push(("Content-Type", "application/json".to_owned()));
+        request
+            .headers
+            .push(("Content-Type", "application/json".to_owned()));
         request.chunks.push_back(Ok(body.as_bytes().to_vec()));
         request
     }
 
     /// A webhook with these fields, signed with [`TOKEN`] for its own URL.
     pub fn signed(fields: &[(String, String)]) -> Self {
-        let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
+        let body = form_urlencoded::Serializer::new(String::new())
+            .extend_pairs(fields)
+            .finish();
         let mut request = Self::new("POST", "/twilio/messages");
-        request.headers.push(("Content-Type", "application/x-www-form-urlencoded".to_owned()));
+        request.headers.push((
+            "Content-Type",
+            "application/x-www-form-urlencoded".to_owned(),
+        ));
         request.chunks.push_back(Ok(body.into_bytes()));
         request.sign(TOKEN, fields);
         request
@@ -999,7 +1289,8 @@ impl Incoming {
 
     pub fn sign(&mut self, token: &str, fields: &[(String, String)]) {
         let signature = sign(token, &self.url, fields);
-        self.headers.retain(|(name, _)| *name != "X-Twilio-Signature");
+        self.headers
+            .retain(|(name, _)| *name != "X-Twilio-Signature");
         self.headers.push(("X-Twilio-Signature", signature));
     }
 }
@@ -1012,7 +1303,10 @@ impl Request for Incoming {
         self.url.clone()
     }
     fn header(&self, name: &str) -> Option<String> {
-        self.headers.iter().find(|(other, _)| other.eq_ignore_ascii_case(name)).map(|(_, value)| value.clone())
+        self.headers
+            .iter()
+            .find(|(other, _)| other.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value.clone())
     }
     async fn chunk(&mut self) -> Result<Option<Vec<u8>>, BodyBroken> {
         self.chunks.pop_front().transpose()
@@ -1037,7 +1331,11 @@ pub fn sign(token: &str, url: &str, fields: &[(String, String)]) -> String {
 
 /// The fields of an inbound message.
 pub fn webhook(from: &str, body: &str, sid: &str) -> Vec<(String, String)> {
-    let to = if from.starts_with("whatsapp:") { format!("whatsapp:{NUMBER}") } else { NUMBER.to_owned() };
+    let to = if from.starts_with("whatsapp:") {
+        format!("whatsapp:{NUMBER}")
+    } else {
+        NUMBER.to_owned()
+    };
     [
         ("MessageSid", sid),
         ("AccountSid", "AC0123456789abcdef0123456789abcdef"),
@@ -1064,7 +1362,9 @@ pub fn with_media(from: &str, body: &str, sid: &str, types: &[&str]) -> Vec<(Str
 }
 
 pub fn media_url(index: usize) -> String {
-    format!("https://api.twilio.com/2010-04-01/Accounts/AC0123456789abcdef0123456789abcdef/Messages/MM1/Media/ME{index}")
+    format!(
+        "https://api.twilio.com/2010-04-01/Accounts/AC0123456789abcdef0123456789abcdef/Messages/MM1/Media/ME{index}"
+    )
 }
 
 /// Where a media address redirects to.
@@ -1074,7 +1374,10 @@ pub const GIF: &str = "GIF89a-the-planted-picture";
 
 /// The auth token in a request's Basic credentials.
 fn token_of(request: &HttpRequest) -> Option<String> {
-    let credentials = request.headers.iter().find_map(|(_, value)| value.strip_prefix("Basic "))?;
+    let credentials = request
+        .headers
+        .iter()
+        .find_map(|(_, value)| value.strip_prefix("Basic "))?;
     let credentials = String::from_utf8(BASE64_STANDARD.decode(credentials).unwrap()).unwrap();
     Some(credentials.split(':').nth(1).unwrap().to_owned())
 }
@@ -1099,13 +1402,21 @@ pub fn texts(xml: &str) -> Vec<String> {
         .skip(1)
         .map(|rest| {
             let text = rest.split("</Message>").next().unwrap();
-            text.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"").replace("&apos;", "'").replace("&amp;", "&")
+            text.replace("&lt;", "<")
+                .replace("&gt;", ">")
+                .replace("&quot;", "\"")
+                .replace("&apos;", "'")
+                .replace("&amp;", "&")
         })
         .collect()
 }
 
 /// Runs a test over paused time.
 pub fn run<F: Future<Output = ()>>(test: impl FnOnce() -> F) {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .unwrap();
     tokio::task::LocalSet::new().block_on(&runtime, async { test().await });
 }

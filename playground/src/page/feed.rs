@@ -44,7 +44,11 @@ const BACKLOG: usize = 512;
 
 impl Default for Feed {
     fn default() -> Self {
-        Self { kept: Mutex::default(), watchers: broadcast::Sender::new(BACKLOG), run: random_hex() }
+        Self {
+            kept: Mutex::default(),
+            watchers: broadcast::Sender::new(BACKLOG),
+            run: random_hex(),
+        }
     }
 }
 
@@ -56,11 +60,16 @@ impl Feed {
         }
         let mut kept = self.lock();
         kept.count = kept.count.saturating_add(1);
-        let event = Arc::new(Event { number: kept.count, json: fields.to_string() });
+        let event = Arc::new(Event {
+            number: kept.count,
+            json: fields.to_string(),
+        });
         kept.bytes = kept.bytes.saturating_add(event.json.len());
         kept.events.push_back(Arc::clone(&event));
         while kept.events.len() > KEPT_EVENTS || kept.bytes > KEPT_BYTES {
-            let Some(oldest) = kept.events.pop_front() else { break };
+            let Some(oldest) = kept.events.pop_front() else {
+                break;
+            };
             kept.bytes = kept.bytes.saturating_sub(oldest.json.len());
         }
         // Within the lock, so that everybody gets the same order. Nobody may be watching.
@@ -78,9 +87,21 @@ impl Feed {
                 .filter(|(run, _)| *run == self.run)
                 .and_then(|(_, number)| number.parse::<u64>().ok())
                 .filter(|number| number.saturating_add(1) >= oldest);
-            let start = seen.is_none().then(|| Arc::new(Event { number: 0, json: json!({"type": "start"}).to_string() }));
-            let newer = kept.events.iter().filter(|event| seen.is_none_or(|seen| event.number > seen)).cloned();
-            (start.into_iter().chain(newer).collect::<VecDeque<_>>(), self.watchers.subscribe())
+            let start = seen.is_none().then(|| {
+                Arc::new(Event {
+                    number: 0,
+                    json: json!({"type": "start"}).to_string(),
+                })
+            });
+            let newer = kept
+                .events
+                .iter()
+                .filter(|event| seen.is_none_or(|seen| event.number > seen))
+                .cloned();
+            (
+                start.into_iter().chain(newer).collect::<VecDeque<_>>(),
+                self.watchers.subscribe(),
+            )
         };
         let feed = Arc::clone(self);
         let events = stream::unfold((missed, watcher), move |(mut missed, mut watcher)| {
@@ -91,11 +112,15 @@ impl Feed {
                     // Too far behind: the stream ends, and the page comes back for what it missed.
                     None => watcher.recv().await.ok()?,
                 };
-                let sent = sse::Event::default().id(format!("{}-{}", feed.run, event.number)).data(&event.json);
+                let sent = sse::Event::default()
+                    .id(format!("{}-{}", feed.run, event.number))
+                    .data(&event.json);
                 Some((Ok::<_, Infallible>(sent), (missed, watcher)))
             }
         });
-        Sse::new(events).keep_alive(KeepAlive::default()).into_response()
+        Sse::new(events)
+            .keep_alive(KeepAlive::default())
+            .into_response()
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Kept> {
@@ -117,7 +142,10 @@ mod tests {
         assert_eq!(feed.lock().events.len(), KEPT_EVENTS);
         assert_eq!(feed.lock().events.front().unwrap().number, 4);
         feed.publish("large", json!({"text": "x".repeat(KEPT_BYTES)}));
-        assert!(feed.lock().events.is_empty(), "an event larger than all that is kept is not kept");
+        assert!(
+            feed.lock().events.is_empty(),
+            "an event larger than all that is kept is not kept"
+        );
         assert_eq!(feed.lock().bytes, 0);
     }
 }

@@ -34,7 +34,9 @@ pub mod switches;
 
 /// The routes of the page.
 pub fn routes() -> Router<Arc<Playground>> {
-    let files = FILES.iter().fold(Router::new(), |router, file| router.route(file.path, get(|| async { file.response() })));
+    let files = FILES.iter().fold(Router::new(), |router, file| {
+        router.route(file.path, get(|| async { file.response() }))
+    });
     files
         .route("/playground/events", get(events))
         .route("/playground/setup", get(setup))
@@ -53,16 +55,28 @@ pub fn routes() -> Router<Arc<Playground>> {
 /// their own and are left alone.
 pub async fn guard(request: Request, next: Next) -> Response {
     let path = request.uri().path().to_owned();
-    if ["/v1/", "/v2/", "/2010-04-01/"].iter().any(|service| path.starts_with(service)) {
+    if ["/v1/", "/v2/", "/2010-04-01/"]
+        .iter()
+        .any(|service| path.starts_with(service))
+    {
         return next.run(request).await;
     }
     let mut response = match refusal(request.headers()) {
         Some(reason) => control_error(StatusCode::FORBIDDEN, reason),
         None => next.run(request).await,
     };
-    let policy = if FILES.iter().any(|file| file.path == path) { PAGE_POLICY } else { OTHER_POLICY };
-    for (name, value) in [(header::CONTENT_SECURITY_POLICY, policy)].into_iter().chain(SECURITY_HEADERS) {
-        response.headers_mut().insert(name, HeaderValue::from_static(value));
+    let policy = if FILES.iter().any(|file| file.path == path) {
+        PAGE_POLICY
+    } else {
+        OTHER_POLICY
+    };
+    for (name, value) in [(header::CONTENT_SECURITY_POLICY, policy)]
+        .into_iter()
+        .chain(SECURITY_HEADERS)
+    {
+        response
+            .headers_mut()
+            .insert(name, HeaderValue::from_static(value));
     }
     response
 }
@@ -77,7 +91,10 @@ struct File {
 impl File {
     fn response(&self) -> Response {
         let mut response = Response::new(Body::from(self.content));
-        response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(self.content_type));
+        response.headers_mut().insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static(self.content_type),
+        );
         response
     }
 }
@@ -85,25 +102,61 @@ impl File {
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 
 static FILES: [File; 8] = [
-    File { path: "/", content_type: "text/html; charset=utf-8", content: include_str!("../../web/index.html") },
-    File { path: "/web/style.css", content_type: "text/css; charset=utf-8", content: include_str!("../../web/style.css") },
-    File { path: "/web/icon.svg", content_type: "image/svg+xml", content: include_str!("../../web/icon.svg") },
-    File { path: "/web/main.js", content_type: SCRIPT, content: include_str!("../../web/main.js") },
-    File { path: "/web/phone.js", content_type: SCRIPT, content: include_str!("../../web/phone.js") },
-    File { path: "/web/inspector.js", content_type: SCRIPT, content: include_str!("../../web/inspector.js") },
-    File { path: "/web/faults.js", content_type: SCRIPT, content: include_str!("../../web/faults.js") },
-    File { path: "/web/dom.js", content_type: SCRIPT, content: include_str!("../../web/dom.js") },
+    File {
+        path: "/",
+        content_type: "text/html; charset=utf-8",
+        content: include_str!("../../web/index.html"),
+    },
+    File {
+        path: "/web/style.css",
+        content_type: "text/css; charset=utf-8",
+        content: include_str!("../../web/style.css"),
+    },
+    File {
+        path: "/web/icon.svg",
+        content_type: "image/svg+xml",
+        content: include_str!("../../web/icon.svg"),
+    },
+    File {
+        path: "/web/main.js",
+        content_type: SCRIPT,
+        content: include_str!("../../web/main.js"),
+    },
+    File {
+        path: "/web/phone.js",
+        content_type: SCRIPT,
+        content: include_str!("../../web/phone.js"),
+    },
+    File {
+        path: "/web/inspector.js",
+        content_type: SCRIPT,
+        content: include_str!("../../web/inspector.js"),
+    },
+    File {
+        path: "/web/faults.js",
+        content_type: SCRIPT,
+        content: include_str!("../../web/faults.js"),
+    },
+    File {
+        path: "/web/dom.js",
+        content_type: SCRIPT,
+        content: include_str!("../../web/dom.js"),
+    },
 ];
 
 const PAGE_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
      base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 /// What is not the page is no page at all, an uploaded file least of all.
-const OTHER_POLICY: &str = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; sandbox";
+const OTHER_POLICY: &str =
+    "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; sandbox";
 const SECURITY_HEADERS: [(HeaderName, &str); 5] = [
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (header::X_FRAME_OPTIONS, "DENY"),
     (header::REFERRER_POLICY, "no-referrer"),
-    (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+    (
+        HeaderName::from_static("cross-origin-resource-policy"),
+        "same-origin",
+    ),
     (header::CACHE_CONTROL, "no-store"),
 ];
 
@@ -123,14 +176,18 @@ fn refusal(headers: &HeaderMap) -> Option<&'static str> {
     }
     // A link on another page may lead to the page; nothing else may come from there.
     let navigation = text("sec-fetch-mode") == Some("navigate");
-    if !navigation && text("sec-fetch-site").is_some_and(|site| !["same-origin", "none"].contains(&site)) {
+    if !navigation
+        && text("sec-fetch-site").is_some_and(|site| !["same-origin", "none"].contains(&site))
+    {
         return Some("the playground takes no requests from other web pages");
     }
     None
 }
 
 async fn events(State(playground): State<Arc<Playground>>, headers: HeaderMap) -> Response {
-    playground.feed.watch(headers.get("last-event-id").and_then(|id| id.to_str().ok()))
+    playground
+        .feed
+        .watch(headers.get("last-event-id").and_then(|id| id.to_str().ok()))
 }
 
 /// What the page needs to know at its start.
@@ -140,7 +197,11 @@ async fn setup(State(playground): State<Arc<Playground>>) -> Response {
     answer(StatusCode::OK, &known)
 }
 
-async fn send(State(playground): State<Arc<Playground>>, headers: HeaderMap, body: Bytes) -> Response {
+async fn send(
+    State(playground): State<Arc<Playground>>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
     match read::<Order>(&headers, &body) {
         Ok(order) => match post::send(&playground, order) {
             Ok(sid) => answer(StatusCode::ACCEPTED, &json!({"sid": sid})),
@@ -156,7 +217,11 @@ struct Replay {
     sid: String,
 }
 
-async fn replay(State(playground): State<Arc<Playground>>, headers: HeaderMap, body: Bytes) -> Response {
+async fn replay(
+    State(playground): State<Arc<Playground>>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
     match read::<Replay>(&headers, &body) {
         Ok(Replay { sid }) => match post::replay(&playground, &sid) {
             Ok(()) => answer(StatusCode::ACCEPTED, &json!({"sid": sid})),
@@ -178,7 +243,10 @@ struct Phone {
 impl Phone {
     /// Its addresses, with the prefix of its channel.
     fn pair(&self) -> (String, String) {
-        (address(self.channel, &self.from), address(self.channel, &self.to))
+        (
+            address(self.channel, &self.from),
+            address(self.channel, &self.to),
+        )
     }
 }
 
@@ -191,12 +259,18 @@ struct Setting {
     switches: Switches,
 }
 
-async fn set_switches(State(playground): State<Arc<Playground>>, headers: HeaderMap, body: Bytes) -> Response {
+async fn set_switches(
+    State(playground): State<Arc<Playground>>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
     let setting = match read::<Setting>(&headers, &body) {
         Ok(setting) => setting,
         Err(refused) => return *refused,
     };
-    let of_model = setting.switches.slow_model > 0 || setting.switches.model_error || setting.switches.model_drop;
+    let of_model = setting.switches.slow_model > 0
+        || setting.switches.model_error
+        || setting.switches.model_drop;
     if of_model && setting.phone.is_some() && !playground.desk.names.known() {
         let reason = "without the Worker's PSEUDONYM_KEY the playground cannot tell which phone a request to the model belongs to: \
                       switch it on for all phones, or start the playground with the key";
@@ -206,7 +280,9 @@ async fn set_switches(State(playground): State<Arc<Playground>>, headers: Header
     match board.set(setting.phone.map(|phone| phone.pair()), setting.switches) {
         Ok(()) => {
             let shown = board.shown();
-            playground.feed.publish("switches", json!({"switches": shown}));
+            playground
+                .feed
+                .publish("switches", json!({"switches": shown}));
             answer(StatusCode::OK, &shown)
         }
         Err(reason) => control_error(StatusCode::BAD_REQUEST, &reason),
@@ -214,34 +290,51 @@ async fn set_switches(State(playground): State<Arc<Playground>>, headers: Header
 }
 
 /// The newest request to the model for a phone.
-async fn conversation(State(playground): State<Arc<Playground>>, Query(phone): Query<Phone>) -> Response {
+async fn conversation(
+    State(playground): State<Arc<Playground>>,
+    Query(phone): Query<Phone>,
+) -> Response {
     let (from, to) = phone.pair();
     let Some(name) = playground.desk.names.pair(&from, &to) else {
         let reason = "the playground was started without the Worker's PSEUDONYM_KEY, so it cannot tell whose conversation a request holds";
         return control_error(StatusCode::CONFLICT, reason);
     };
     let newest = playground.journal.newest_of(&name);
-    let shown = newest.and_then(|record| serde_json::to_value(record).ok()).map(without_images);
+    let shown = newest
+        .and_then(|record| serde_json::to_value(record).ok())
+        .map(without_images);
     answer(StatusCode::OK, &json!({"request": shown}))
 }
 
 /// A file that was attached, for its preview. The pretend Twilio's own address for it is the Worker's, and in the journal.
 async fn picture(State(playground): State<Arc<Playground>>, Path(sid): Path<String>) -> Response {
     let Some(file) = playground.media.file(&sid) else {
-        return control_error(StatusCode::NOT_FOUND, "this file was not attached, or is no longer kept");
+        return control_error(
+            StatusCode::NOT_FOUND,
+            "this file was not attached, or is no longer kept",
+        );
     };
     let Payload::Bytes(content_type, parts) = (file.act)(None).payload else {
         return control_error(StatusCode::NOT_FOUND, "this is no file");
     };
     let mut response = Response::new(Body::from(parts.concat()));
-    response.headers_mut().insert(header::CONTENT_TYPE, content_type);
+    response
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, content_type);
     response
 }
 
 /// One line of the Worker's log.
-async fn log(State(playground): State<Arc<Playground>>, headers: HeaderMap, body: Bytes) -> Response {
+async fn log(
+    State(playground): State<Arc<Playground>>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
     if body.len() > MAX_LOG_LINE {
-        return control_error(StatusCode::PAYLOAD_TOO_LARGE, "a log line has at most 16384 bytes");
+        return control_error(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "a log line has at most 16384 bytes",
+        );
     }
     match read::<Value>(&headers, &body) {
         Ok(line) if line.is_object() => {
@@ -259,7 +352,12 @@ async fn usage(State(playground): State<Arc<Playground>>) -> Response {
 
 async fn sender(State(playground): State<Arc<Playground>>, Query(phone): Query<Phone>) -> Response {
     let (from, to) = phone.pair();
-    ask_worker(playground, "/admin/senders/show", Some(json!({"from": from, "to": to}))).await
+    ask_worker(
+        playground,
+        "/admin/senders/show",
+        Some(json!({"from": from, "to": to})),
+    )
+    .await
 }
 
 const MAX_LOG_LINE: usize = 16 * 1024;
@@ -267,7 +365,11 @@ const MAX_LOG_LINE: usize = 16 * 1024;
 const MAX_INLINE_FILE: usize = 200;
 
 /// Asks one of the Worker's admin routes, with this JSON where there is any. What it says comes as `body`, what keeps it from saying anything as `problem`.
-async fn ask_worker(playground: Arc<Playground>, path: &'static str, body: Option<Value>) -> Response {
+async fn ask_worker(
+    playground: Arc<Playground>,
+    path: &'static str,
+    body: Option<Value>,
+) -> Response {
     let told = |problem: String| answer(StatusCode::OK, &json!({"problem": problem}));
     let Some(token) = playground.desk.admin_token.clone() else {
         return told(
@@ -279,15 +381,33 @@ async fn ask_worker(playground: Arc<Playground>, path: &'static str, body: Optio
         let worker = carrier.worker().to_owned();
         let (url, bearer) = (format!("{worker}{path}"), format!("Bearer {token}"));
         let asked = match body {
-            None => carrier.agent().get(url).header(header::AUTHORIZATION, bearer).call(),
+            None => carrier
+                .agent()
+                .get(url)
+                .header(header::AUTHORIZATION, bearer)
+                .call(),
             Some(body) => {
-                let request = carrier.agent().post(url).header(header::AUTHORIZATION, bearer);
-                request.header(header::CONTENT_TYPE, "application/json").send(body.to_string())
+                let request = carrier
+                    .agent()
+                    .post(url)
+                    .header(header::AUTHORIZATION, bearer);
+                request
+                    .header(header::CONTENT_TYPE, "application/json")
+                    .send(body.to_string())
             }
         };
         let answer = asked.map(|mut response| {
-            let text = response.body_mut().with_config().limit(64 * 1024).read_to_string().unwrap_or_default();
-            (response.status().as_u16(), serde_json::from_str::<Value>(&text).ok(), text)
+            let text = response
+                .body_mut()
+                .with_config()
+                .limit(64 * 1024)
+                .read_to_string()
+                .unwrap_or_default();
+            (
+                response.status().as_u16(),
+                serde_json::from_str::<Value>(&text).ok(),
+                text,
+            )
         });
         (worker, answer.map_err(no_answer))
     });
@@ -296,11 +416,24 @@ async fn ask_worker(playground: Arc<Playground>, path: &'static str, body: Optio
     };
     match result {
         Ok((200, Some(body), _)) => answer(StatusCode::OK, &json!({"body": body})),
-        Ok((404, ..)) => told("The Worker has no admin routes (404): ADMIN_TOKEN is not set in its settings.".to_owned()),
-        Ok((401, ..)) => told("The Worker refused ADMIN_TOKEN (401): it has another one than the playground.".to_owned()),
-        Ok((429, ..)) => told("The Worker saw too many wrong tokens (429). Wait a minute, then try again.".to_owned()),
-        Ok((status, _, text)) => told(format!("The Worker answered {status}: {:.200}", text.lines().next().unwrap_or_default())),
-        Err(NoAnswer::NotListening) => told(format!("Nothing is listening at {worker}: start the Worker.")),
+        Ok((404, ..)) => told(
+            "The Worker has no admin routes (404): ADMIN_TOKEN is not set in its settings."
+                .to_owned(),
+        ),
+        Ok((401, ..)) => told(
+            "The Worker refused ADMIN_TOKEN (401): it has another one than the playground."
+                .to_owned(),
+        ),
+        Ok((429, ..)) => told(
+            "The Worker saw too many wrong tokens (429). Wait a minute, then try again.".to_owned(),
+        ),
+        Ok((status, _, text)) => told(format!(
+            "The Worker answered {status}: {:.200}",
+            text.lines().next().unwrap_or_default()
+        )),
+        Err(NoAnswer::NotListening) => told(format!(
+            "Nothing is listening at {worker}: start the Worker."
+        )),
         Err(NoAnswer::TimedOut) => told(format!("No answer from {worker} within 15 s.")),
         Err(NoAnswer::Broken(error)) => told(format!("No answer from {worker}: {error}.")),
     }
@@ -308,12 +441,24 @@ async fn ask_worker(playground: Arc<Playground>, path: &'static str, body: Optio
 
 /// Reads a JSON body, which must say that it is one: a form of another site cannot.
 fn read<T: DeserializeOwned>(headers: &HeaderMap, body: &[u8]) -> Result<T, Box<Response>> {
-    let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let content_type = headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
+    let essence = content_type
+        .split(';')
+        .next()
+        .unwrap_or_default()
+        .trim()
+        .to_ascii_lowercase();
     if essence != "application/json" {
-        return Err(Box::new(control_error(StatusCode::UNSUPPORTED_MEDIA_TYPE, "the content type must be application/json")));
+        return Err(Box::new(control_error(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "the content type must be application/json",
+        )));
     }
-    serde_json::from_slice(body).map_err(|error| Box::new(control_error(StatusCode::BAD_REQUEST, &error.to_string())))
+    serde_json::from_slice(body)
+        .map_err(|error| Box::new(control_error(StatusCode::BAD_REQUEST, &error.to_string())))
 }
 
 /// The same with `data:` URLs cut short.
@@ -339,13 +484,22 @@ mod tests {
     use super::*;
 
     fn refused(pairs: &[(&'static str, &str)]) -> bool {
-        let headers = pairs.iter().map(|(name, value)| (HeaderName::from_static(name), value.parse().unwrap())).collect();
+        let headers = pairs
+            .iter()
+            .map(|(name, value)| (HeaderName::from_static(name), value.parse().unwrap()))
+            .collect();
         refusal(&headers).is_some()
     }
 
     #[test]
     fn only_names_of_this_machine_are_answered_to() {
-        for host in ["127.0.0.1:8788", "localhost:8788", "localhost", "[::1]:1", "127.0.0.1"] {
+        for host in [
+            "127.0.0.1:8788",
+            "localhost:8788",
+            "localhost",
+            "[::1]:1",
+            "127.0.0.1",
+        ] {
             assert!(!refused(&[("host", host)]), "{host}");
         }
         for host in [
@@ -365,18 +519,39 @@ mod tests {
     fn only_the_page_itself_may_send() {
         let from = |origin| refused(&[("host", "localhost:8788"), ("origin", origin)]);
         assert!(!from("http://localhost:8788"));
-        for origin in ["http://127.0.0.1:8788", "http://localhost:3000", "https://localhost:8788", "https://evil.example", "null"] {
+        for origin in [
+            "http://127.0.0.1:8788",
+            "http://localhost:3000",
+            "https://localhost:8788",
+            "https://evil.example",
+            "null",
+        ] {
             assert!(from(origin), "{origin}");
         }
-        let with = |site, mode| refused(&[("host", "localhost:8788"), ("sec-fetch-site", site), ("sec-fetch-mode", mode)]);
-        assert!(!with("same-origin", "cors") && !with("none", "navigate") && !with("cross-site", "navigate"));
+        let with = |site, mode| {
+            refused(&[
+                ("host", "localhost:8788"),
+                ("sec-fetch-site", site),
+                ("sec-fetch-mode", mode),
+            ])
+        };
+        assert!(
+            !with("same-origin", "cors")
+                && !with("none", "navigate")
+                && !with("cross-site", "navigate")
+        );
         assert!(with("cross-site", "no-cors") && with("same-site", "cors"));
     }
 
     #[test]
     fn pictures_in_a_conversation_are_cut_short() {
         let picture = format!("data:image/png;base64,{}", "A".repeat(1000));
-        let cut = without_images(json!({"content": [{"image_url": {"url": picture}}, {"text": "data: none"}]}));
-        assert_eq!(cut, json!({"content": [{"image_url": {"url": "data:image/png, 1022 characters"}}, {"text": "data: none"}]}));
+        let cut = without_images(
+            json!({"content": [{"image_url": {"url": picture}}, {"text": "data: none"}]}),
+        );
+        assert_eq!(
+            cut,
+            json!({"content": [{"image_url": {"url": "data:image/png, 1022 characters"}}, {"text": "data: none"}]})
+        );
     }
 }

@@ -87,7 +87,13 @@ const RETRY_AFTER: Duration = Duration::from_millis(500);
 impl Desk {
     /// A desk from which nothing was sent yet.
     pub fn new(carrier: Carrier, names: Names, admin_token: Option<String>) -> Self {
-        Self { carrier, names, admin_token, sent: Mutex::default(), exchanges: AtomicU64::new(0) }
+        Self {
+            carrier,
+            names,
+            admin_token,
+            sent: Mutex::default(),
+            exchanges: AtomicU64::new(0),
+        }
     }
 
     fn keep(&self, sent: Arc<Sent>) {
@@ -99,7 +105,12 @@ impl Desk {
     }
 
     fn find(&self, sid: &str) -> Option<Arc<Sent>> {
-        self.sent.lock().unwrap_or_else(PoisonError::into_inner).iter().find(|sent| sent.inbound.sid == sid).cloned()
+        self.sent
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .iter()
+            .find(|sent| sent.inbound.sid == sid)
+            .cloned()
     }
 }
 
@@ -110,18 +121,42 @@ impl Desk {
 pub fn send(playground: &Arc<Playground>, order: Order) -> Result<String, String> {
     check(&order)?;
     let urls = order.media.iter().map(|media| media.url.clone()).collect();
-    let mut inbound = Inbound::new(order.channel, &order.from, &order.to, &order.text, urls, None);
-    inbound.media_types = order.media.iter().map(|media| media.content_type.clone()).collect();
+    let mut inbound = Inbound::new(
+        order.channel,
+        &order.from,
+        &order.to,
+        &order.text,
+        urls,
+        None,
+    );
+    inbound.media_types = order
+        .media
+        .iter()
+        .map(|media| media.content_type.clone())
+        .collect();
     let sid = inbound.sid.clone();
-    let sent = Arc::new(Sent { order, inbound, delivery: random_hex() });
+    let sent = Arc::new(Sent {
+        order,
+        inbound,
+        delivery: random_hex(),
+    });
     playground.desk.keep(Arc::clone(&sent));
     let playground = Arc::clone(playground);
     tokio::spawn(async move {
-        let switches = playground.board.of(&(sent.inbound.from.clone(), sent.inbound.to.clone()));
-        let signed = if switches.forged { Signed::Forged } else { Signed::Truly };
+        let switches = playground
+            .board
+            .of(&(sent.inbound.from.clone(), sent.inbound.to.clone()));
+        let signed = if switches.forged {
+            Signed::Forged
+        } else {
+            Signed::Truly
+        };
         let first = deliver(&playground, &sent, Kind::Message, signed, switches.retry);
         if switches.duplicate {
-            tokio::join!(first, deliver(&playground, &sent, Kind::Duplicate, signed, false));
+            tokio::join!(
+                first,
+                deliver(&playground, &sent, Kind::Duplicate, signed, false)
+            );
         } else {
             first.await;
         }
@@ -138,9 +173,13 @@ pub fn send(playground: &Arc<Playground>, order: Order) -> Result<String, String
 /// # Errors
 /// A sentence, when there is no such message (any more).
 pub fn replay(playground: &Arc<Playground>, sid: &str) -> Result<(), String> {
-    let sent = playground.desk.find(sid).ok_or_else(|| format!("no message {sid:.40} was sent from this playground, or too long ago"))?;
+    let sent = playground.desk.find(sid).ok_or_else(|| {
+        format!("no message {sid:.40} was sent from this playground, or too long ago")
+    })?;
     let playground = Arc::clone(playground);
-    tokio::spawn(async move { deliver(&playground, &sent, Kind::Replay, Signed::Truly, false).await });
+    tokio::spawn(
+        async move { deliver(&playground, &sent, Kind::Replay, Signed::Truly, false).await },
+    );
     Ok(())
 }
 
@@ -169,9 +208,18 @@ fn check(order: &Order) -> Result<(), String> {
 }
 
 /// Posts one webhook and tells of it. `lost`: Twilio soon hangs up, and its answer is of no use if it came.
-async fn deliver(playground: &Arc<Playground>, sent: &Arc<Sent>, kind: Kind, signed: Signed, lost: bool) {
+async fn deliver(
+    playground: &Arc<Playground>,
+    sent: &Arc<Sent>,
+    kind: Kind,
+    signed: Signed,
+    lost: bool,
+) {
     let desk = &playground.desk;
-    let exchange = desk.exchanges.fetch_add(1, Ordering::Relaxed).saturating_add(1);
+    let exchange = desk
+        .exchanges
+        .fetch_add(1, Ordering::Relaxed)
+        .saturating_add(1);
     let inbound = &sent.inbound;
     let parameters = inbound.parameters();
     let webhook = desk.carrier.webhook(&parameters, signed, &sent.delivery);
@@ -209,9 +257,14 @@ async fn deliver(playground: &Arc<Playground>, sent: &Arc<Sent>, kind: Kind, sig
     playground.feed.publish("answered", told);
 }
 
-async fn post(playground: &Arc<Playground>, webhook: Webhook, patience: Duration) -> Result<Answer, NoAnswer> {
+async fn post(
+    playground: &Arc<Playground>,
+    webhook: Webhook,
+    patience: Duration,
+) -> Result<Answer, NoAnswer> {
     let playground = Arc::clone(playground);
-    let posted = tokio::task::spawn_blocking(move || playground.desk.carrier.post(&webhook, patience)).await;
+    let posted =
+        tokio::task::spawn_blocking(move || playground.desk.carrier.post(&webhook, patience)).await;
     posted.unwrap_or_else(|error| Err(NoAnswer::Broken(error.to_string())))
 }
 
@@ -220,26 +273,42 @@ fn list_replies(playground: &Playground, inbound: &Inbound, answer: &Answer) {
     if answer.status != 200 {
         return;
     }
-    let Ok(read) = phone::read(answer.content_type().as_deref(), &answer.body) else { return };
+    let Ok(read) = phone::read(answer.content_type().as_deref(), &answer.body) else {
+        return;
+    };
     for message in read.messages {
-        playground.outbox.add_reply(ACCOUNT_SID, &inbound.to, &inbound.from, &message.text);
+        playground
+            .outbox
+            .add_reply(ACCOUNT_SID, &inbound.to, &inbound.from, &message.text);
     }
 }
 
 /// An answer, and what Twilio makes of it.
 fn shown(answer: &Answer) -> Value {
     let text = String::from_utf8_lossy(&answer.body);
-    let headers: Vec<(String, String)> =
-        answer.headers.iter().map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned())).collect();
+    let headers: Vec<(String, String)> = answer
+        .headers
+        .iter()
+        .map(|(name, value)| {
+            (
+                name.to_string(),
+                String::from_utf8_lossy(value.as_bytes()).into_owned(),
+            )
+        })
+        .collect();
     let mut fields = json!({"status": answer.status, "headers": headers, "body": text.chars().take(MAX_SHOWN).collect::<String>()});
     let more = if answer.status == 200 {
         match phone::read(answer.content_type().as_deref(), &answer.body) {
             Ok(phone::Answer { messages, redirect }) => {
-                let messages: Vec<Value> =
-                    messages.into_iter().map(|message| json!({"text": message.text, "media": message.media})).collect();
+                let messages: Vec<Value> = messages
+                    .into_iter()
+                    .map(|message| json!({"text": message.text, "media": message.media}))
+                    .collect();
                 json!({"messages": messages, "redirect": redirect})
             }
-            Err(complaint) => json!({"complaint": {"code": complaint.code, "reason": complaint.reason}}),
+            Err(complaint) => {
+                json!({"complaint": {"code": complaint.code, "reason": complaint.reason}})
+            }
         }
     } else {
         json!({"complaint": {"code": 11200, "reason": format!("the Worker answered {}", answer.status)}})
@@ -253,7 +322,10 @@ fn shown(answer: &Answer) -> Value {
 fn problem(reason: &NoAnswer, worker: &str, lost: bool) -> String {
     match reason {
         NoAnswer::TimedOut if lost => format!("Twilio hung up after {} ms", HANG_UP.as_millis()),
-        NoAnswer::TimedOut => format!("no answer within {} s: Twilio has given up, and would report 11200", PATIENCE.as_secs()),
+        NoAnswer::TimedOut => format!(
+            "no answer within {} s: Twilio has given up, and would report 11200",
+            PATIENCE.as_secs()
+        ),
         NoAnswer::NotListening => format!("nothing is listening at {worker}: start the Worker"),
         NoAnswer::Broken(error) => format!("no answer from {worker}: {error} (Twilio: 11200)"),
     }

@@ -87,8 +87,11 @@ impl Board {
     /// All that is set, for the page.
     pub fn shown(&self) -> Value {
         let state = self.lock();
-        let phones: Vec<Value> =
-            state.phones.iter().map(|((from, to), switches)| json!({"from": from, "to": to, "switches": switches})).collect();
+        let phones: Vec<Value> = state
+            .phones
+            .iter()
+            .map(|((from, to), switches)| json!({"from": from, "to": to, "switches": switches}))
+            .collect();
         json!({"all": state.all, "phones": phones})
     }
 
@@ -98,19 +101,34 @@ impl Board {
         let own = match service {
             Service::Openai => {
                 let person = call.person();
-                let is_of = |pair: &Pair| person.is_some() && names.pair(&pair.0, &pair.1) == person;
-                state.phones.iter().find(|(pair, _)| is_of(pair)).map(|(_, switches)| *switches)
+                let is_of =
+                    |pair: &Pair| person.is_some() && names.pair(&pair.0, &pair.1) == person;
+                state
+                    .phones
+                    .iter()
+                    .find(|(pair, _)| is_of(pair))
+                    .map(|(_, switches)| *switches)
             }
             Service::Twilio => {
                 if call.method != "POST" || !call.path.ends_with("/Messages.json") {
                     return None;
                 }
                 let form = call.form();
-                let value = |wanted: &str| form.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.as_str());
+                let value = |wanted: &str| {
+                    form.iter()
+                        .find(|(name, _)| name == wanted)
+                        .map(|(_, value)| value.as_str())
+                };
                 let (to, from) = (value("To"), value("From"));
                 // A message sent through a Messaging Service has no sender yet.
-                let is_of = |pair: &Pair| to == Some(pair.0.as_str()) && from.is_none_or(|from| from == pair.1);
-                state.phones.iter().find(|(pair, _)| is_of(pair)).map(|(_, switches)| *switches)
+                let is_of = |pair: &Pair| {
+                    to == Some(pair.0.as_str()) && from.is_none_or(|from| from == pair.1)
+                };
+                state
+                    .phones
+                    .iter()
+                    .find(|(pair, _)| is_of(pair))
+                    .map(|(_, switches)| *switches)
             }
         };
         state.all.and(own.unwrap_or_default()).fault(service)
@@ -138,14 +156,23 @@ impl Switches {
         let fault = Fault::new(service);
         match service {
             Service::Openai => {
-                let delay_ms = (self.slow_model > 0).then(|| u64::from(self.slow_model).saturating_mul(1000));
+                let delay_ms =
+                    (self.slow_model > 0).then(|| u64::from(self.slow_model).saturating_mul(1000));
                 let connection = self.model_drop.then_some(ConnectionFault::ActThenDrop);
                 // A connection that is lost brings no status.
                 let status = (self.model_error && connection.is_none()).then_some(500);
                 let any = delay_ms.is_some() || connection.is_some() || status.is_some();
-                any.then_some(Fault { delay_ms, status, connection, ..fault })
+                any.then_some(Fault {
+                    delay_ms,
+                    status,
+                    connection,
+                    ..fault
+                })
             }
-            Service::Twilio => self.rest_drop.then_some(Fault { connection: Some(ConnectionFault::ActThenDrop), ..fault }),
+            Service::Twilio => self.rest_drop.then_some(Fault {
+                connection: Some(ConnectionFault::ActThenDrop),
+                ..fault
+            }),
         }
     }
 }
@@ -158,23 +185,84 @@ mod tests {
     #[test]
     fn a_phone_has_its_own_switches_and_those_of_all() {
         let board = Board::default();
-        let (one, two) = (("a".to_owned(), "x".to_owned()), ("b".to_owned(), "x".to_owned()));
-        board.set(Some(one.clone()), Switches { forged: true, slow_model: 3, ..Switches::default() }).unwrap();
-        board.set(None, Switches { retry: true, slow_model: 2, ..Switches::default() }).unwrap();
-        assert_eq!(board.of(&one), Switches { forged: true, retry: true, slow_model: 3, ..Switches::default() });
-        assert_eq!(board.of(&two), Switches { retry: true, slow_model: 2, ..Switches::default() });
+        let (one, two) = (
+            ("a".to_owned(), "x".to_owned()),
+            ("b".to_owned(), "x".to_owned()),
+        );
+        board
+            .set(
+                Some(one.clone()),
+                Switches {
+                    forged: true,
+                    slow_model: 3,
+                    ..Switches::default()
+                },
+            )
+            .unwrap();
+        board
+            .set(
+                None,
+                Switches {
+                    retry: true,
+                    slow_model: 2,
+                    ..Switches::default()
+                },
+            )
+            .unwrap();
+        assert_eq!(
+            board.of(&one),
+            Switches {
+                forged: true,
+                retry: true,
+                slow_model: 3,
+                ..Switches::default()
+            }
+        );
+        assert_eq!(
+            board.of(&two),
+            Switches {
+                retry: true,
+                slow_model: 2,
+                ..Switches::default()
+            }
+        );
         board.set(Some(one.clone()), Switches::default()).unwrap();
         assert_eq!(board.of(&one), board.of(&two));
-        assert!(board.set(None, Switches { slow_model: MAX_SLOW + 1, ..Switches::default() }).is_err());
+        assert!(
+            board
+                .set(
+                    None,
+                    Switches {
+                        slow_model: MAX_SLOW + 1,
+                        ..Switches::default()
+                    }
+                )
+                .is_err()
+        );
     }
 
     #[test]
     fn switches_become_one_fault_for_each_service() {
-        let all = Switches { slow_model: 2, model_error: true, model_drop: true, rest_drop: true, ..Switches::default() };
+        let all = Switches {
+            slow_model: 2,
+            model_error: true,
+            model_drop: true,
+            rest_drop: true,
+            ..Switches::default()
+        };
         let model = all.fault(Service::Openai).unwrap();
-        assert_eq!((model.delay_ms, model.status, model.connection), (Some(2000), None, Some(ConnectionFault::ActThenDrop)));
-        assert_eq!(all.fault(Service::Twilio).unwrap().connection, Some(ConnectionFault::ActThenDrop));
-        let error = Switches { model_error: true, ..Switches::default() };
+        assert_eq!(
+            (model.delay_ms, model.status, model.connection),
+            (Some(2000), None, Some(ConnectionFault::ActThenDrop))
+        );
+        assert_eq!(
+            all.fault(Service::Twilio).unwrap().connection,
+            Some(ConnectionFault::ActThenDrop)
+        );
+        let error = Switches {
+            model_error: true,
+            ..Switches::default()
+        };
         assert_eq!(error.fault(Service::Openai).unwrap().status, Some(500));
         assert_eq!(error.fault(Service::Twilio), None);
     }

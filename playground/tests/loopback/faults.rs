@@ -20,33 +20,62 @@ fn a_status_fault_has_the_services_own_error_and_is_used_up() {
         (401, "invalid_request_error", json!("invalid_api_key")),
         (404, "invalid_request_error", json!("model_not_found")),
     ] {
-        playground.fault(&json!({"service": "openai", "status": status, "headers": {"Retry-After": "1"}}));
+        playground.fault(
+            &json!({"service": "openai", "status": status, "headers": {"Retry-After": "1"}}),
+        );
         let answer = hello(&playground);
         assert_eq!((answer.status, answer.header("retry-after")), (status, "1"));
         let error = answer.json()["error"].clone();
-        assert_eq!((error["type"].clone(), error["code"].clone()), (json!(kind), code), "{status}");
+        assert_eq!(
+            (error["type"].clone(), error["code"].clone()),
+            (json!(kind), code),
+            "{status}"
+        );
         assert_eq!(hello(&playground).status, 200);
     }
     for (status, code) in [(401, 20003), (429, 20429), (500, 20500), (503, 20503)] {
         playground.fault(&json!({"service": "twilio", "status": status}));
         let answer = playground.text_to("+15550100", "x");
         let error = answer.json();
-        assert_eq!((answer.status, error["code"].clone(), error["status"].clone()), (status, json!(code), json!(status)));
+        assert_eq!(
+            (
+                answer.status,
+                error["code"].clone(),
+                error["status"].clone()
+            ),
+            (status, json!(code), json!(status))
+        );
     }
-    assert!(playground.sent_messages().is_empty(), "a refused message was created");
+    assert!(
+        playground.sent_messages().is_empty(),
+        "a refused message was created"
+    );
 }
 
 #[test]
 fn the_error_can_be_changed() {
     let playground = Playground::start();
-    playground.fault(&json!({"service": "openai", "status": 429, "error": {"code": "insufficient_quota"}}));
+    playground.fault(
+        &json!({"service": "openai", "status": 429, "error": {"code": "insufficient_quota"}}),
+    );
     let error = hello(&playground).json()["error"].clone();
-    assert_eq!((error["type"].clone(), error["code"].clone()), (json!("insufficient_quota"), json!("insufficient_quota")));
+    assert_eq!(
+        (error["type"].clone(), error["code"].clone()),
+        (json!("insufficient_quota"), json!("insufficient_quota"))
+    );
     playground.fault(&json!({"service": "openai", "status": 400, "error": {"type": "t", "message": "m", "param": "p", "code": "c"}}));
-    assert_eq!(hello(&playground).json(), json!({"error": {"type": "t", "message": "m", "param": "p", "code": "c"}}));
-    playground.fault(&json!({"service": "twilio", "status": 400, "error": {"code": 63016, "message": "m"}}));
+    assert_eq!(
+        hello(&playground).json(),
+        json!({"error": {"type": "t", "message": "m", "param": "p", "code": "c"}})
+    );
+    playground.fault(
+        &json!({"service": "twilio", "status": 400, "error": {"code": 63016, "message": "m"}}),
+    );
     let error = playground.text_to("+15550100", "x").json();
-    assert_eq!((error["code"].clone(), error["message"].clone()), (json!(63016), json!("m")));
+    assert_eq!(
+        (error["code"].clone(), error["message"].clone()),
+        (json!(63016), json!("m"))
+    );
     assert!(error["more_info"].as_str().unwrap().ends_with("/63016"));
 }
 
@@ -73,11 +102,23 @@ fn faults_are_listed_counted_down_and_cleared() {
         {"service": "openai", "times": 2, "status": 503}, {"service": "twilio", "times": 1, "status": 500}
     ]});
     assert_eq!(listed, left);
-    assert_eq!(playground.control("DELETE", "faults", &Value::Null).json(), json!({"faults": []}));
+    assert_eq!(
+        playground.control("DELETE", "faults", &Value::Null).json(),
+        json!({"faults": []})
+    );
     assert_eq!(hello(&playground).status, 200);
-    let refused = playground.control("POST", "faults", &json!({"service": "openai", "statuss": 500}));
+    let refused = playground.control(
+        "POST",
+        "faults",
+        &json!({"service": "openai", "statuss": 500}),
+    );
     assert_eq!(refused.status, 400);
-    assert!(refused.json()["error"].as_str().unwrap().contains("statuss"));
+    assert!(
+        refused.json()["error"]
+            .as_str()
+            .unwrap()
+            .contains("statuss")
+    );
 }
 
 #[test]
@@ -109,13 +150,23 @@ fn a_delay_comes_before_a_good_answer() {
 #[test]
 fn defective_bodies_are_as_defective_as_ordered() {
     let playground = Playground::start();
-    for (body, content_type) in
-        [("garbage", "application/json"), ("not_json", "text/html"), ("empty", "application/json"), ("wrong_shape", "application/json")]
-    {
+    for (body, content_type) in [
+        ("garbage", "application/json"),
+        ("not_json", "text/html"),
+        ("empty", "application/json"),
+        ("wrong_shape", "application/json"),
+    ] {
         playground.fault(&json!({"service": "openai", "body": body}));
         playground.fault(&json!({"service": "twilio", "body": body}));
-        for (answer, status) in [(hello(&playground), 200), (playground.text_to("+15550100", "x"), 201)] {
-            assert_eq!((answer.status, answer.header("content-type")), (status, content_type), "{body}");
+        for (answer, status) in [
+            (hello(&playground), 200),
+            (playground.text_to("+15550100", "x"), 201),
+        ] {
+            assert_eq!(
+                (answer.status, answer.header("content-type")),
+                (status, content_type),
+                "{body}"
+            );
             let parsed: Result<Value, _> = serde_json::from_slice(&answer.body);
             match body {
                 "wrong_shape" => assert!(parsed.unwrap().get("choices").is_none()),
@@ -124,10 +175,17 @@ fn defective_bodies_are_as_defective_as_ordered() {
             }
         }
     }
-    assert_eq!(playground.sent_messages().len(), 4, "the message is created, only its answer is defective");
+    assert_eq!(
+        playground.sent_messages().len(),
+        4,
+        "the message is created, only its answer is defective"
+    );
     playground.fault(&json!({"service": "openai", "status": 502, "body": "not_json"}));
     let answer = hello(&playground);
-    assert_eq!((answer.status, answer.header("content-type")), (502, "text/html"));
+    assert_eq!(
+        (answer.status, answer.header("content-type")),
+        (502, "text/html")
+    );
 }
 
 #[test]
@@ -139,7 +197,12 @@ fn bad_answers_are_well_formed() {
         ("blank_answer", Some(" \n "), false, "stop"),
         ("null_answer", None, false, "stop"),
         ("refusal", None, true, "stop"),
-        ("length", Some(&usual[..usual.len().div_ceil(2)]), false, "length"),
+        (
+            "length",
+            Some(&usual[..usual.len().div_ceil(2)]),
+            false,
+            "length",
+        ),
         ("length_empty", Some(""), false, "length"),
         ("content_filter", Some(""), false, "content_filter"),
     ] {
@@ -164,7 +227,13 @@ fn an_answer_that_is_empty_for_want_of_tokens_cost_all_that_it_could() {
     let mut request = chat(&[("user", "Hello [fault body=length_empty]")]);
     request["max_completion_tokens"] = json!(1000);
     let usage = playground.complete(&request).json()["usage"].clone();
-    assert_eq!((&usage["completion_tokens"], &usage["completion_tokens_details"]["reasoning_tokens"]), (&json!(1000), &json!(1000)));
+    assert_eq!(
+        (
+            &usage["completion_tokens"],
+            &usage["completion_tokens_details"]["reasoning_tokens"]
+        ),
+        (&json!(1000), &json!(1000))
+    );
 }
 
 #[test]
@@ -176,10 +245,23 @@ fn a_truncated_body_is_shorter_than_its_content_length() {
     let received = String::from_utf8(received).unwrap();
     let (head, body) = received.split_once("\r\n\r\n").unwrap();
     assert!(head.starts_with("HTTP/1.1 200"));
-    let length: usize = head.lines().find_map(|line| line.strip_prefix("content-length: ")).unwrap().parse().unwrap();
-    assert!(!body.is_empty() && body.len() < length, "{} of {length}", body.len());
+    let length: usize = head
+        .lines()
+        .find_map(|line| line.strip_prefix("content-length: "))
+        .unwrap()
+        .parse()
+        .unwrap();
+    assert!(
+        !body.is_empty() && body.len() < length,
+        "{} of {length}",
+        body.len()
+    );
     playground.fault(&json!({"service": "openai", "body": "truncated"}));
-    assert!(playground.try_complete(&chat(&[("user", "Hello")])).is_err());
+    assert!(
+        playground
+            .try_complete(&chat(&[("user", "Hello")]))
+            .is_err()
+    );
 }
 
 #[test]
@@ -196,7 +278,10 @@ fn a_truncated_stream_never_ends_properly() {
     ));
     let received = String::from_utf8(received).unwrap();
     assert!(received.contains("chat.completion.chunk"), "{received}");
-    assert!(!received.contains("[DONE]") && !received.ends_with("0\r\n\r\n"), "{received}");
+    assert!(
+        !received.contains("[DONE]") && !received.ends_with("0\r\n\r\n"),
+        "{received}"
+    );
 }
 
 #[test]
@@ -220,8 +305,14 @@ fn drop_does_nothing_and_act_then_drop_does_what_was_asked() {
     playground.fault(&json!({"service": "twilio", "connection": "act_then_drop", "delay_ms": 50}));
     assert!(playground.try_post_form(&messages_path(), &form).is_err());
     assert_eq!(playground.sent_messages().len(), 1);
-    let found = playground.get(&format!("{}?To=%2B15550100", messages_path())).json();
-    assert_eq!(found["messages"].as_array().unwrap().len(), 1, "a lookup finds it");
+    let found = playground
+        .get(&format!("{}?To=%2B15550100", messages_path()))
+        .json();
+    assert_eq!(
+        found["messages"].as_array().unwrap().len(),
+        1,
+        "a lookup finds it"
+    );
 }
 
 #[test]
@@ -231,16 +322,32 @@ fn a_directive_in_the_message_applies_to_every_try_and_is_not_quoted() {
         let answer = playground.ask(&[("user", "Hi [fault status=503 retry-after=2]")]);
         assert_eq!((answer.status, answer.header("retry-after")), (503, "2"));
     }
-    let later = [("user", "Hi [fault status=503]"), ("assistant", "…"), ("user", "what did I say first? [fault delay=1ms]")];
-    assert!(playground.said(&later).contains("\"Hi\""), "only the last message counts");
+    let later = [
+        ("user", "Hi [fault status=503]"),
+        ("assistant", "…"),
+        ("user", "what did I say first? [fault delay=1ms]"),
+    ];
+    assert!(
+        playground.said(&later).contains("\"Hi\""),
+        "only the last message counts"
+    );
     let (received, _) = playground.raw(&raw_chat("[fault connection=drop]"));
     assert!(received.is_empty());
-    assert_eq!(playground.ask(&[("user", "[fault body=refusal]")]).json()["choices"][0]["message"]["content"], Value::Null);
+    assert_eq!(
+        playground.ask(&[("user", "[fault body=refusal]")]).json()["choices"][0]["message"]["content"],
+        Value::Null
+    );
     let passed_on = playground.said(&[("user", "Hi [fault service=twilio status=500]")]);
-    assert!(passed_on.contains("[fault service=twilio status=500]"), "{passed_on}");
+    assert!(
+        passed_on.contains("[fault service=twilio status=500]"),
+        "{passed_on}"
+    );
     let refused = playground.text_to("+15550100", &passed_on);
     assert_eq!(refused.status, 500);
-    assert_eq!(playground.text_to("+15550100", "[fault status=429]").json()["code"], 20429);
+    assert_eq!(
+        playground.text_to("+15550100", "[fault status=429]").json()["code"],
+        20429
+    );
 }
 
 #[test]
@@ -248,11 +355,19 @@ fn a_directive_that_cannot_be_read_is_refused_by_name() {
     let playground = Playground::start();
     let answer = playground.ask(&[("user", "Hi [fault colour=red]")]);
     assert_eq!(answer.status, 400);
-    let message = answer.json()["error"]["message"].as_str().unwrap().to_owned();
+    let message = answer.json()["error"]["message"]
+        .as_str()
+        .unwrap()
+        .to_owned();
     assert!(message.contains("[fault colour=red]"), "{message}");
     let answer = playground.text_to("+15550100", "Hi [fault status=none]");
     assert_eq!(answer.status, 400);
-    assert!(answer.json()["message"].as_str().unwrap().contains("status=none"));
+    assert!(
+        answer.json()["message"]
+            .as_str()
+            .unwrap()
+            .contains("status=none")
+    );
 }
 
 #[test]

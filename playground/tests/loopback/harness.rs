@@ -39,14 +39,21 @@ impl Answer {
     }
 
     pub fn header(&self, name: &str) -> &str {
-        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+        self.headers
+            .get(name)
+            .map_or("", |value| value.to_str().unwrap())
     }
 }
 
 /// A command without the settings of whoever runs the tests.
 pub fn command() -> Command {
     let mut command = Command::new(BINARY);
-    for name in ["TWILIO_AUTH_TOKEN", "OPENAI_API_KEY", "ADMIN_TOKEN", "PSEUDONYM_KEY"] {
+    for name in [
+        "TWILIO_AUTH_TOKEN",
+        "OPENAI_API_KEY",
+        "ADMIN_TOKEN",
+        "PSEUDONYM_KEY",
+    ] {
         command.env_remove(name);
     }
     command.stdin(Stdio::null());
@@ -60,7 +67,13 @@ impl Playground {
 
     pub fn start_with(options: &[&str]) -> Self {
         let mut child = command()
-            .args(["serve", "--port", "0", "--twilio-auth-token", &TOKENS.join(",")])
+            .args([
+                "serve",
+                "--port",
+                "0",
+                "--twilio-auth-token",
+                &TOKENS.join(","),
+            ])
             .args(options)
             .stdout(Stdio::piped())
             .spawn()
@@ -74,7 +87,11 @@ impl Playground {
             .unwrap_or_else(|| panic!("not the ready line: {line:?}"))
             .parse()
             .unwrap();
-        Self { child, port, output: Some(output) }
+        Self {
+            child,
+            port,
+            output: Some(output),
+        }
     }
 
     /// The next line that it prints.
@@ -89,10 +106,17 @@ impl Playground {
     }
 
     pub fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
-        self.try_send(method, path, headers, body).unwrap_or_else(|error| panic!("{method} {path}: {error}"))
+        self.try_send(method, path, headers, body)
+            .unwrap_or_else(|error| panic!("{method} {path}: {error}"))
     }
 
-    pub fn try_send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Result<Answer, ureq::Error> {
+    pub fn try_send(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &[u8],
+    ) -> Result<Answer, ureq::Error> {
         let agent = ureq::Agent::config_builder()
             .proxy(None)
             .http_status_as_error(false)
@@ -100,12 +124,18 @@ impl Playground {
             .timeout_global(Some(Duration::from_secs(20)))
             .build()
             .new_agent();
-        let mut request = ureq::http::Request::builder().method(method).uri(self.url(path));
+        let mut request = ureq::http::Request::builder()
+            .method(method)
+            .uri(self.url(path));
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
         let mut response = agent.run(request.body(body).unwrap())?;
-        Ok(Answer { status: response.status().as_u16(), headers: response.headers().clone(), body: response.body_mut().read_to_vec()? })
+        Ok(Answer {
+            status: response.status().as_u16(),
+            headers: response.headers().clone(),
+            body: response.body_mut().read_to_vec()?,
+        })
     }
 
     /// Asks for a completion of `messages`, given as pairs of role and content.
@@ -119,16 +149,30 @@ impl Playground {
     }
 
     pub fn try_complete(&self, request: &Value) -> Result<Answer, ureq::Error> {
-        let headers = [("authorization", format!("Bearer {KEY}")), ("content-type", "application/json".to_owned())];
-        let headers: Vec<(&str, &str)> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
-        self.try_send("POST", "/v1/chat/completions", &headers, request.to_string().as_bytes())
+        let headers = [
+            ("authorization", format!("Bearer {KEY}")),
+            ("content-type", "application/json".to_owned()),
+        ];
+        let headers: Vec<(&str, &str)> = headers
+            .iter()
+            .map(|(name, value)| (*name, value.as_str()))
+            .collect();
+        self.try_send(
+            "POST",
+            "/v1/chat/completions",
+            &headers,
+            request.to_string().as_bytes(),
+        )
     }
 
     /// The text of an answer to `messages`.
     pub fn said(&self, messages: &[(&str, &str)]) -> String {
         let answer = self.ask(messages);
         assert_eq!(answer.status, 200, "{}", answer.text());
-        answer.json()["choices"][0]["message"]["content"].as_str().unwrap().to_owned()
+        answer.json()["choices"][0]["message"]["content"]
+            .as_str()
+            .unwrap()
+            .to_owned()
     }
 
     /// Posts a form to the pretend Twilio with the right credential.
@@ -137,9 +181,20 @@ impl Playground {
     }
 
     pub fn try_post_form(&self, path: &str, form: &[(&str, &str)]) -> Result<Answer, ureq::Error> {
-        let form = form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
-        let headers = [("authorization", basic(ACCOUNT, TOKENS[0])), ("content-type", "application/x-www-form-urlencoded".to_owned())];
-        let headers: Vec<(&str, &str)> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let form = form_urlencoded::Serializer::new(String::new())
+            .extend_pairs(form)
+            .finish();
+        let headers = [
+            ("authorization", basic(ACCOUNT, TOKENS[0])),
+            (
+                "content-type",
+                "application/x-www-form-urlencoded".to_owned(),
+            ),
+        ];
+        let headers: Vec<(&str, &str)> = headers
+            .iter()
+            .map(|(name, value)| (*name, value.as_str()))
+            .collect();
         self.try_send("POST", path, &headers, form.as_bytes())
     }
 
@@ -155,12 +210,21 @@ impl Playground {
 
     /// Reads from the pretend Twilio with the right credential.
     pub fn get(&self, path: &str) -> Answer {
-        self.send("GET", path, &[("authorization", &basic(ACCOUNT, TOKENS[0]))], b"")
+        self.send(
+            "GET",
+            path,
+            &[("authorization", &basic(ACCOUNT, TOKENS[0]))],
+            b"",
+        )
     }
 
     /// Calls a control route.
     pub fn control(&self, method: &str, path: &str, body: &Value) -> Answer {
-        let body = if body.is_null() { String::new() } else { body.to_string() };
+        let body = if body.is_null() {
+            String::new()
+        } else {
+            body.to_string()
+        };
         self.send(method, &format!("/playground/{path}"), &[], body.as_bytes())
     }
 
@@ -171,17 +235,25 @@ impl Playground {
     }
 
     pub fn requests(&self) -> Vec<Value> {
-        self.control("GET", "requests", &Value::Null).json()["requests"].as_array().unwrap().clone()
+        self.control("GET", "requests", &Value::Null).json()["requests"]
+            .as_array()
+            .unwrap()
+            .clone()
     }
 
     pub fn sent_messages(&self) -> Vec<Value> {
-        self.control("GET", "messages", &Value::Null).json()["messages"].as_array().unwrap().clone()
+        self.control("GET", "messages", &Value::Null).json()["messages"]
+            .as_array()
+            .unwrap()
+            .clone()
     }
 
     /// Sends raw bytes and gives all that came back until the connection was closed, and how it was closed.
     pub fn raw(&self, request: &str) -> (Vec<u8>, std::io::Result<()>) {
         let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
-        stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        stream
+            .set_read_timeout(Some(Duration::from_secs(10)))
+            .unwrap();
         stream.write_all(request.as_bytes()).unwrap();
         let mut received = Vec::new();
         let end = stream.read_to_end(&mut received).map(|_| ());
@@ -200,13 +272,19 @@ impl Drop for Playground {
 pub fn wait_until(what: &str, condition: impl Fn() -> bool) {
     let clock = Instant::now();
     while !condition() {
-        assert!(clock.elapsed() < Duration::from_secs(10), "waited in vain until {what}");
+        assert!(
+            clock.elapsed() < Duration::from_secs(10),
+            "waited in vain until {what}"
+        );
         std::thread::sleep(Duration::from_millis(5));
     }
 }
 
 pub fn basic(user: &str, password: &str) -> String {
-    format!("Basic {}", BASE64_STANDARD.encode(format!("{user}:{password}")))
+    format!(
+        "Basic {}",
+        BASE64_STANDARD.encode(format!("{user}:{password}"))
+    )
 }
 
 pub fn messages_path() -> String {
@@ -215,7 +293,10 @@ pub fn messages_path() -> String {
 
 /// A request of `messages`, given as pairs of role and content.
 pub fn chat(messages: &[(&str, &str)]) -> Value {
-    let messages: Vec<Value> = messages.iter().map(|(role, content)| json!({"role": role, "content": content})).collect();
+    let messages: Vec<Value> = messages
+        .iter()
+        .map(|(role, content)| json!({"role": role, "content": content}))
+        .collect();
     json!({"model": "gpt-6-luna", "reasoning_effort": "none", "messages": messages})
 }
 

@@ -14,7 +14,12 @@ fn error(answer: &Answer) -> (u16, String, Value, Value) {
     let error = &answer.json()["error"];
     assert_eq!(error["type"], "invalid_request_error", "{error}");
     assert_eq!(error.as_object().unwrap().len(), 4, "{error}");
-    (answer.status, error["message"].as_str().unwrap().to_owned(), error["param"].clone(), error["code"].clone())
+    (
+        answer.status,
+        error["message"].as_str().unwrap().to_owned(),
+        error["param"].clone(),
+        error["code"].clone(),
+    )
 }
 
 /// A request in order, with `changes` made to it; `null` removes a field.
@@ -51,7 +56,10 @@ fn an_answer_has_the_shape_of_the_real_one() {
     let usage = &body["usage"];
     let count = |name: &str| usage[name].as_u64().unwrap();
     assert!(count("prompt_tokens") > 0 && count("completion_tokens") > 0);
-    assert_eq!(count("total_tokens"), count("prompt_tokens") + count("completion_tokens"));
+    assert_eq!(
+        count("total_tokens"),
+        count("prompt_tokens") + count("completion_tokens")
+    );
 }
 
 #[test]
@@ -64,15 +72,32 @@ fn answers_depend_on_the_conversation_and_on_nothing_else() {
         ("assistant", "Nice"),
         ("user", "What did I say first?"),
     ];
-    assert!(playground.said(&conversation).contains("\"My boat is called Orca\""));
-    assert!(playground.said(&conversation[4..]).contains("nothing before"));
+    assert!(
+        playground
+            .said(&conversation)
+            .contains("\"My boat is called Orca\"")
+    );
+    assert!(
+        playground
+            .said(&conversation[4..])
+            .contains("nothing before")
+    );
     let mut previous = conversation;
     previous[4].1 = "And what did I just say?!";
     assert!(playground.said(&previous).contains("\"It is blue\""));
     previous[4].1 = "how many MESSAGES";
     assert!(playground.said(&previous).contains("3 messages"));
-    assert_eq!(playground.said(&conversation), playground.said(&conversation));
-    assert_eq!(playground.said(&[("user", "write 1700 characters")]).chars().count(), 1700);
+    assert_eq!(
+        playground.said(&conversation),
+        playground.said(&conversation)
+    );
+    assert_eq!(
+        playground
+            .said(&[("user", "write 1700 characters")])
+            .chars()
+            .count(),
+        1700
+    );
 }
 
 #[test]
@@ -83,7 +108,10 @@ fn text_parts_are_read_like_a_string() {
     ]}]});
     let answer = playground.complete(&changed(&parts));
     let content = answer.json()["choices"][0]["message"]["content"].clone();
-    assert!(content.as_str().unwrap().contains("\"Hello there\""), "{content}");
+    assert!(
+        content.as_str().unwrap().contains("\"Hello there\""),
+        "{content}"
+    );
 }
 
 #[test]
@@ -101,19 +129,36 @@ fn the_token_limit_cuts_the_answer() {
 fn a_model_that_reasons_for_longer_than_its_token_limit_says_nothing() {
     let playground = Playground::start();
     let ask = |effort: &Value, limit: u64| {
-        let answer = playground.complete(&changed(&json!({"reasoning_effort": effort, "max_completion_tokens": limit}))).json();
+        let answer = playground
+            .complete(&changed(
+                &json!({"reasoning_effort": effort, "max_completion_tokens": limit}),
+            ))
+            .json();
         let spent = |path: &str| answer.pointer(path).unwrap().as_u64().unwrap();
         let reasoned = spent("/usage/completion_tokens_details/reasoning_tokens");
         let choice = &answer["choices"][0];
         let said = choice["message"]["content"].as_str().unwrap().len();
-        (choice["finish_reason"].as_str().unwrap().to_owned(), said, reasoned, spent("/usage/completion_tokens"))
+        (
+            choice["finish_reason"].as_str().unwrap().to_owned(),
+            said,
+            reasoned,
+            spent("/usage/completion_tokens"),
+        )
     };
     let length = || "length".to_owned();
     // Without an effort it reasons with medium effort.
     for effort in [json!("medium"), Value::Null] {
-        assert_eq!(ask(&effort, 200), (length(), 0, 200, 200), "all of the limit is spent, and paid for");
+        assert_eq!(
+            ask(&effort, 200),
+            (length(), 0, 200, 200),
+            "all of the limit is spent, and paid for"
+        );
     }
-    assert_eq!(ask(&json!("medium"), 260), (length(), 16, 256, 260), "what reasoning leaves is for the text");
+    assert_eq!(
+        ask(&json!("medium"), 260),
+        (length(), 16, 256, 260),
+        "what reasoning leaves is for the text"
+    );
     let (reason, said, reasoned, spent) = ask(&json!("medium"), 1000);
     assert!(reason == "stop" && said > 16 && reasoned == 256 && spent > reasoned);
     let (reason, said, reasoned, _) = ask(&json!("none"), 200);
@@ -134,7 +179,10 @@ fn documented_fields_are_accepted() {
     let playground = on("2027-01-13");
     for own in [json!({}), sampling] {
         let mut fields = common.clone();
-        fields.as_object_mut().unwrap().extend(own.as_object().unwrap().clone());
+        fields
+            .as_object_mut()
+            .unwrap()
+            .extend(own.as_object().unwrap().clone());
         let answer = playground.complete(&changed(&fields));
         assert_eq!(answer.status, 200, "{}", answer.text());
         assert_eq!(answer.json()["choices"].as_array().unwrap().len(), 2);
@@ -217,17 +265,38 @@ fn a_deprecated_model_answers_with_a_note_in_the_log_until_its_last_day_and_is_g
     let mut before = Playground::start_with(&["--openai-api-key", KEY, "--date", "2027-01-13"]);
     assert_eq!(before.complete(&request).status, 200);
     let line = before.line();
-    assert!(line.starts_with("openai POST /v1/chat/completions 200 in "), "{line}");
-    assert!(line.ends_with(" ms (deprecated: OpenAI shuts gpt-4o-mini down on 2027-01-14)"), "{line}");
-    assert_eq!(before.requests()[0]["deprecation"], "OpenAI shuts gpt-4o-mini down on 2027-01-14");
+    assert!(
+        line.starts_with("openai POST /v1/chat/completions 200 in "),
+        "{line}"
+    );
+    assert!(
+        line.ends_with(" ms (deprecated: OpenAI shuts gpt-4o-mini down on 2027-01-14)"),
+        "{line}"
+    );
+    assert_eq!(
+        before.requests()[0]["deprecation"],
+        "OpenAI shuts gpt-4o-mini down on 2027-01-14"
+    );
     before.ask(&[("user", "Hello")]);
-    assert!(before.line().ends_with(" ms"), "the model that is here to stay has no note");
+    assert!(
+        before.line().ends_with(" ms"),
+        "the model that is here to stay has no note"
+    );
     assert_eq!(before.requests()[1]["deprecation"], Value::Null);
 
     let message = "The model `gpt-4o-mini` has been deprecated, learn more here: https://platform.openai.com/docs/deprecations";
     for date in ["2027-01-14", "2027-01-15"] {
         let after = on(date);
-        assert_eq!(error(&after.complete(&request)), (404, message.to_owned(), Value::Null, json!("model_not_found")), "{date}");
+        assert_eq!(
+            error(&after.complete(&request)),
+            (
+                404,
+                message.to_owned(),
+                Value::Null,
+                json!("model_not_found")
+            ),
+            "{date}"
+        );
         assert_eq!(after.ask(&[("user", "Hello")]).status, 200);
     }
 }
@@ -238,43 +307,188 @@ fn requests_that_the_real_api_refuses_are_refused_by_name() {
     let long = "a".repeat(65);
     for (changes, status, param, code) in [
         (json!({"model": null}), 400, None, None),
-        (json!({"model": "gpt-nonsense"}), 404, None, Some("model_not_found")),
-        (json!({"model": 5}), 400, Some("model"), Some("invalid_type")),
-        (json!({"messages": null}), 400, Some("messages"), Some("missing_required_parameter")),
-        (json!({"messages": []}), 400, Some("messages"), Some("empty_array")),
-        (json!({"messages": "hi"}), 400, Some("messages"), Some("invalid_type")),
-        (json!({"messages": ["hi"]}), 400, Some("messages[0]"), Some("invalid_type")),
-        (json!({"messages": [{"content": "hi"}]}), 400, Some("messages[0].role"), None),
-        (json!({"messages": [{"role": "human", "content": "hi"}]}), 400, Some("messages[0].role"), Some("invalid_value")),
-        (json!({"messages": [{"role": "user"}]}), 400, Some("messages[0].content"), None),
-        (json!({"messages": [{"role": "user", "content": null}]}), 400, Some("messages[0].content"), None),
-        (json!({"messages": [{"role": "user", "content": 5}]}), 400, Some("messages[0].content"), None),
-        (json!({"messages": [{"role": "user", "content": []}]}), 400, Some("messages[0].content"), None),
-        (json!({"messages": [{"role": "user", "content": [{"type": "odd"}]}]}), 400, Some("messages[0].content[0].type"), None),
-        (json!({"messages": [{"role": "user", "content": [{"type": "text"}]}]}), 400, Some("messages[0].content[0].text"), None),
+        (
+            json!({"model": "gpt-nonsense"}),
+            404,
+            None,
+            Some("model_not_found"),
+        ),
+        (
+            json!({"model": 5}),
+            400,
+            Some("model"),
+            Some("invalid_type"),
+        ),
+        (
+            json!({"messages": null}),
+            400,
+            Some("messages"),
+            Some("missing_required_parameter"),
+        ),
+        (
+            json!({"messages": []}),
+            400,
+            Some("messages"),
+            Some("empty_array"),
+        ),
+        (
+            json!({"messages": "hi"}),
+            400,
+            Some("messages"),
+            Some("invalid_type"),
+        ),
+        (
+            json!({"messages": ["hi"]}),
+            400,
+            Some("messages[0]"),
+            Some("invalid_type"),
+        ),
+        (
+            json!({"messages": [{"content": "hi"}]}),
+            400,
+            Some("messages[0].role"),
+            None,
+        ),
+        (
+            json!({"messages": [{"role": "human", "content": "hi"}]}),
+            400,
+            Some("messages[0].role"),
+            Some("invalid_value"),
+        ),
+        (
+            json!({"messages": [{"role": "user"}]}),
+            400,
+            Some("messages[0].content"),
+            None,
+        ),
+        (
+            json!({"messages": [{"role": "user", "content": null}]}),
+            400,
+            Some("messages[0].content"),
+            None,
+        ),
+        (
+            json!({"messages": [{"role": "user", "content": 5}]}),
+            400,
+            Some("messages[0].content"),
+            None,
+        ),
+        (
+            json!({"messages": [{"role": "user", "content": []}]}),
+            400,
+            Some("messages[0].content"),
+            None,
+        ),
+        (
+            json!({"messages": [{"role": "user", "content": [{"type": "odd"}]}]}),
+            400,
+            Some("messages[0].content[0].type"),
+            None,
+        ),
+        (
+            json!({"messages": [{"role": "user", "content": [{"type": "text"}]}]}),
+            400,
+            Some("messages[0].content[0].text"),
+            None,
+        ),
         (
             json!({"messages": [{"role": "system", "content": [{"type": "image_url", "image_url": {}}]}]}),
             400,
             Some("messages[0].content[0].type"),
             None,
         ),
-        (json!({"messages": [{"role": "user", "content": "hi", "time": 1}]}), 400, Some("messages[0].time"), Some("unknown_parameter")),
-        (json!({"messages": [{"role": "tool", "content": "hi"}]}), 400, Some("messages[0].tool_call_id"), None),
-        (json!({"max_completion_tokens": "5"}), 400, Some("max_completion_tokens"), Some("invalid_type")),
-        (json!({"max_completion_tokens": 1.5}), 400, Some("max_completion_tokens"), Some("invalid_type")),
-        (json!({"max_completion_tokens": 0}), 400, Some("max_completion_tokens"), Some("value_out_of_range")),
-        (json!({"max_completion_tokens": 5, "max_tokens": 5}), 400, Some("max_tokens"), None),
-        (json!({"temperature": 2.1}), 400, Some("temperature"), Some("value_out_of_range")),
-        (json!({"temperature": "hot"}), 400, Some("temperature"), Some("invalid_type")),
+        (
+            json!({"messages": [{"role": "user", "content": "hi", "time": 1}]}),
+            400,
+            Some("messages[0].time"),
+            Some("unknown_parameter"),
+        ),
+        (
+            json!({"messages": [{"role": "tool", "content": "hi"}]}),
+            400,
+            Some("messages[0].tool_call_id"),
+            None,
+        ),
+        (
+            json!({"max_completion_tokens": "5"}),
+            400,
+            Some("max_completion_tokens"),
+            Some("invalid_type"),
+        ),
+        (
+            json!({"max_completion_tokens": 1.5}),
+            400,
+            Some("max_completion_tokens"),
+            Some("invalid_type"),
+        ),
+        (
+            json!({"max_completion_tokens": 0}),
+            400,
+            Some("max_completion_tokens"),
+            Some("value_out_of_range"),
+        ),
+        (
+            json!({"max_completion_tokens": 5, "max_tokens": 5}),
+            400,
+            Some("max_tokens"),
+            None,
+        ),
+        (
+            json!({"temperature": 2.1}),
+            400,
+            Some("temperature"),
+            Some("value_out_of_range"),
+        ),
+        (
+            json!({"temperature": "hot"}),
+            400,
+            Some("temperature"),
+            Some("invalid_type"),
+        ),
         (json!({"n": 0}), 400, Some("n"), Some("value_out_of_range")),
-        (json!({"stream": "yes"}), 400, Some("stream"), Some("invalid_type")),
-        (json!({"stream_options": {"include_usage": true}}), 400, Some("stream_options"), None),
-        (json!({"stream": true, "stream_options": {"odd": true}}), 400, Some("stream_options.odd"), Some("unknown_parameter")),
+        (
+            json!({"stream": "yes"}),
+            400,
+            Some("stream"),
+            Some("invalid_type"),
+        ),
+        (
+            json!({"stream_options": {"include_usage": true}}),
+            400,
+            Some("stream_options"),
+            None,
+        ),
+        (
+            json!({"stream": true, "stream_options": {"odd": true}}),
+            400,
+            Some("stream_options.odd"),
+            Some("unknown_parameter"),
+        ),
         (json!({"user": 5}), 400, Some("user"), Some("invalid_type")),
-        (json!({"safety_identifier": long}), 400, Some("safety_identifier"), Some("string_above_max_length")),
-        (json!({"prompt_cache_key": long}), 400, Some("prompt_cache_key"), Some("string_above_max_length")),
-        (json!({"service_tier": "gold"}), 400, Some("service_tier"), Some("invalid_value")),
-        (json!({"reasoning_effort": "ultra"}), 400, Some("reasoning_effort"), Some("invalid_value")),
+        (
+            json!({"safety_identifier": long}),
+            400,
+            Some("safety_identifier"),
+            Some("string_above_max_length"),
+        ),
+        (
+            json!({"prompt_cache_key": long}),
+            400,
+            Some("prompt_cache_key"),
+            Some("string_above_max_length"),
+        ),
+        (
+            json!({"service_tier": "gold"}),
+            400,
+            Some("service_tier"),
+            Some("invalid_value"),
+        ),
+        (
+            json!({"reasoning_effort": "ultra"}),
+            400,
+            Some("reasoning_effort"),
+            Some("invalid_value"),
+        ),
     ] {
         let answer = playground.complete(&changed(&changes));
         assert_eq!(answer.status, status, "{changes}: {}", answer.text());
@@ -321,7 +535,12 @@ fn without_a_given_key_any_key_is_good_but_none_is_not() {
     assert_eq!(playground.ask(&[("user", "Hello")]).status, 200);
     let body = chat(&[("user", "Hello")]).to_string();
     let headers = [("content-type", "application/json")];
-    assert_eq!(playground.send("POST", "/v1/chat/completions", &headers, body.as_bytes()).status, 401);
+    assert_eq!(
+        playground
+            .send("POST", "/v1/chat/completions", &headers, body.as_bytes())
+            .status,
+        401
+    );
 }
 
 #[test]
@@ -329,19 +548,40 @@ fn only_a_json_object_posted_to_the_right_place_is_read() {
     let playground = Playground::start();
     let key = format!("Bearer {KEY}");
     let send = |method: &str, path: &str, content_type: &str, body: &str| {
-        let headers = [("authorization", key.as_str()), ("content-type", content_type)];
+        let headers = [
+            ("authorization", key.as_str()),
+            ("content-type", content_type),
+        ];
         let answer = playground.send(method, path, &headers, body.as_bytes());
-        (answer.status, answer.json()["error"]["code"].as_str().unwrap_or("").to_owned())
+        (
+            answer.status,
+            answer.json()["error"]["code"]
+                .as_str()
+                .unwrap_or("")
+                .to_owned(),
+        )
     };
     let place = "/v1/chat/completions";
     let good = chat(&[("user", "Hello")]).to_string();
-    assert_eq!(send("POST", place, "application/json; charset=utf-8", &good).0, 200);
-    assert_eq!(send("POST", place, "text/plain", &good), (400, "unsupported_content_type".to_owned()));
+    assert_eq!(
+        send("POST", place, "application/json; charset=utf-8", &good).0,
+        200
+    );
+    assert_eq!(
+        send("POST", place, "text/plain", &good),
+        (400, "unsupported_content_type".to_owned())
+    );
     assert_eq!(send("POST", place, "application/json", "{").0, 400);
     assert_eq!(send("POST", place, "application/json", "[]").0, 400);
     assert_eq!(send("POST", place, "application/json", "").0, 400);
-    assert_eq!(send("GET", place, "application/json", ""), (405, "method_not_supported".to_owned()));
-    assert_eq!(send("POST", "/v1/completions", "application/json", &good).0, 404);
+    assert_eq!(
+        send("GET", place, "application/json", ""),
+        (405, "method_not_supported".to_owned())
+    );
+    assert_eq!(
+        send("POST", "/v1/completions", "application/json", &good).0,
+        404
+    );
     let huge = format!("{{\"x\":\"{}\"}}", "a".repeat(17 * 1024 * 1024));
     assert_eq!(send("POST", place, "application/json", &huge).0, 413);
 }
@@ -354,18 +594,38 @@ fn a_stream_carries_the_same_answer_in_pieces() {
     let answer = playground.complete(&changed(&json!({
         "messages": messages, "stream": true, "stream_options": {"include_usage": true}
     })));
-    assert!(answer.header("content-type").starts_with("text/event-stream"));
+    assert!(
+        answer
+            .header("content-type")
+            .starts_with("text/event-stream")
+    );
     let text = answer.text();
-    let mut events: Vec<&str> = text.split_terminator("\n\n").map(|event| event.strip_prefix("data: ").unwrap()).collect();
+    let mut events: Vec<&str> = text
+        .split_terminator("\n\n")
+        .map(|event| event.strip_prefix("data: ").unwrap())
+        .collect();
     assert_eq!(events.pop(), Some("[DONE]"));
-    let mut chunks: Vec<Value> = events.iter().map(|event| serde_json::from_str(event).unwrap()).collect();
+    let mut chunks: Vec<Value> = events
+        .iter()
+        .map(|event| serde_json::from_str(event).unwrap())
+        .collect();
     let usage = chunks.pop().unwrap();
     assert_eq!(usage["choices"], json!([]));
     assert!(usage["usage"]["total_tokens"].as_u64().unwrap() > 0);
     assert!(chunks.len() > 5);
     assert_eq!(chunks[0]["choices"][0]["delta"]["role"], "assistant");
-    let whole: String = chunks.iter().filter_map(|chunk| chunk["choices"][0]["delta"]["content"].as_str()).collect();
+    let whole: String = chunks
+        .iter()
+        .filter_map(|chunk| chunk["choices"][0]["delta"]["content"].as_str())
+        .collect();
     assert_eq!(whole, plain);
-    assert_eq!(chunks.last().unwrap()["choices"][0]["finish_reason"], "stop");
-    assert!(chunks.iter().all(|chunk| chunk["object"] == "chat.completion.chunk" && chunk["usage"].is_null()));
+    assert_eq!(
+        chunks.last().unwrap()["choices"][0]["finish_reason"],
+        "stop"
+    );
+    assert!(
+        chunks
+            .iter()
+            .all(|chunk| chunk["object"] == "chat.completion.chunk" && chunk["usage"].is_null())
+    );
 }

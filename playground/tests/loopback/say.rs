@@ -46,7 +46,9 @@ impl Worker {
 }
 
 fn read_request(stream: &mut TcpStream) -> String {
-    stream.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+    stream
+        .set_read_timeout(Some(Duration::from_secs(5)))
+        .unwrap();
     let mut request = Vec::new();
     let mut buffer = [0; 4096];
     loop {
@@ -65,11 +67,17 @@ fn read_request(stream: &mut TcpStream) -> String {
 
 /// The value of a header.
 fn header<'a>(head: &'a str, name: &str) -> &'a str {
-    head.lines().filter_map(|line| line.split_once(": ")).find(|(other, _)| other.eq_ignore_ascii_case(name)).map_or("", |(_, value)| value)
+    head.lines()
+        .filter_map(|line| line.split_once(": "))
+        .find(|(other, _)| other.eq_ignore_ascii_case(name))
+        .map_or("", |(_, value)| value)
 }
 
 fn http(status: &str, content_type: &str, body: &str) -> String {
-    format!("HTTP/1.1 {status}\r\nContent-Type: {content_type}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}", body.len())
+    format!(
+        "HTTP/1.1 {status}\r\nContent-Type: {content_type}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
+        body.len()
+    )
 }
 
 fn twiml(body: &str) -> String {
@@ -77,7 +85,12 @@ fn twiml(body: &str) -> String {
 }
 
 fn say(arguments: &[&str]) -> Output {
-    command().arg("say").args(arguments).env("TWILIO_AUTH_TOKEN", TOKENS[0]).output().unwrap()
+    command()
+        .arg("say")
+        .args(arguments)
+        .env("TWILIO_AUTH_TOKEN", TOKENS[0])
+        .output()
+        .unwrap()
 }
 
 fn out(output: &Output) -> String {
@@ -99,27 +112,40 @@ fn hello(answer: String) -> Output {
 #[test]
 fn it_posts_a_signed_form_and_draws_each_message_as_a_bubble() {
     let worker = Worker::answering(
-        twiml("<?xml version=\"1.0\" encoding=\"UTF-8\"?><Response><Message>Hi &amp; bye</Message><Message>Grüße 👋</Message></Response>"),
+        twiml(
+            "<?xml version=\"1.0\" encoding=\"UTF-8\"?><Response><Message>Hi &amp; bye</Message><Message>Grüße 👋</Message></Response>",
+        ),
         || {},
     );
     let url = worker.url();
     let output = say(&["Hello 👋 +1", "--worker", &url]);
     let shown = out(&output);
     assert!(output.status.success(), "{}", err(&output));
-    assert!(shown.contains("╭──────────╮\n│ Hi & bye │\n╰──────────╯\n"), "{shown}");
+    assert!(
+        shown.contains("╭──────────╮\n│ Hi & bye │\n╰──────────╯\n"),
+        "{shown}"
+    );
     assert!(shown.contains("│ Grüße 👋 │"), "{shown}");
     let last = shown.lines().last().unwrap();
-    assert!(last.starts_with("200 in ") && last.ends_with(" ms"), "{shown}");
+    assert!(
+        last.starts_with("200 in ") && last.ends_with(" ms"),
+        "{shown}"
+    );
     let request = worker.request();
     assert!(request.starts_with("POST /twilio/messages HTTP/1.1\r\n"));
     let (head, body) = request.split_once("\r\n\r\n").unwrap();
     assert_eq!(header(head, "user-agent"), "TwilioProxy/1.1");
-    let form: Vec<(String, String)> = form_urlencoded::parse(body.as_bytes()).into_owned().collect();
+    let form: Vec<(String, String)> = form_urlencoded::parse(body.as_bytes())
+        .into_owned()
+        .collect();
     assert!(form.contains(&("Body".to_owned(), "Hello 👋 +1".to_owned())));
     assert!(form.contains(&("From".to_owned(), "+15550100".to_owned())));
     let mut sorted = form.clone();
     sorted.sort();
-    let signed: String = sorted.into_iter().map(|(name, value)| name + &value).collect();
+    let signed: String = sorted
+        .into_iter()
+        .map(|(name, value)| name + &value)
+        .collect();
     let mut mac = Hmac::<Sha1>::new_from_slice(TOKENS[0].as_bytes()).unwrap();
     mac.update(format!("{url}/twilio/messages{signed}").as_bytes());
     let expected = BASE64_STANDARD.encode(mac.finalize().into_bytes());
@@ -139,17 +165,34 @@ fn the_signature_depends_on_the_public_url_and_the_first_token() {
     };
     let public = ["--public-url", "https://example.com"];
     let one = signature(&public);
-    assert_eq!(one, signature(&public), "the same message, the same signature");
+    assert_eq!(
+        one,
+        signature(&public),
+        "the same message, the same signature"
+    );
     assert_ne!(one, signature(&["--public-url", "https://example.org"]));
-    assert_eq!(one, signature(&["--public-url", "https://example.com/", "--token", "first-token,other"]));
-    assert_ne!(one, signature(&["--public-url", "https://example.com", "--token", "other"]));
+    assert_eq!(
+        one,
+        signature(&[
+            "--public-url",
+            "https://example.com/",
+            "--token",
+            "first-token,other"
+        ])
+    );
+    assert_ne!(
+        one,
+        signature(&["--public-url", "https://example.com", "--token", "other"])
+    );
 }
 
 #[test]
 fn an_empty_answer_is_said_in_words() {
     let output = hello(twiml("<Response/>"));
     assert!(output.status.success());
-    assert!(out(&output).contains("no message in this answer; if the model was slow the answer comes later by the REST API"));
+    assert!(out(&output).contains(
+        "no message in this answer; if the model was slow the answer comes later by the REST API"
+    ));
 }
 
 #[test]
@@ -166,12 +209,24 @@ fn a_late_answer_is_shown_when_it_comes() {
     });
     playground.text_to("+15550100", "from an earlier conversation");
     std::thread::sleep(Duration::from_millis(5));
-    let output = say(&["Hello", "--worker", &worker.url(), "--playground", &format!("http://127.0.0.1:{port}")]);
+    let output = say(&[
+        "Hello",
+        "--worker",
+        &worker.url(),
+        "--playground",
+        &format!("http://127.0.0.1:{port}"),
+    ]);
     let shown = out(&output);
     assert!(output.status.success());
-    assert!(shown.contains("│ late but here │") && shown.contains("│ in two parts │"), "{shown}");
+    assert!(
+        shown.contains("│ late but here │") && shown.contains("│ in two parts │"),
+        "{shown}"
+    );
     assert!(shown.contains("by the REST API after "), "{shown}");
-    assert!(!shown.contains("somebody else") && !shown.contains("earlier"), "{shown}");
+    assert!(
+        !shown.contains("somebody else") && !shown.contains("earlier"),
+        "{shown}"
+    );
     worker.request();
 }
 
@@ -180,7 +235,11 @@ fn a_refusal_is_shown_as_the_worker_gave_it() {
     let output = hello(http("403 Forbidden", "text/plain", "forbidden\u{1b}[2J"));
     assert_eq!(output.status.code(), Some(1));
     assert!(out(&output).contains("403 in "), "{}", out(&output));
-    assert!(err(&output).contains("forbidden\u{fffd}[2J"), "{}", err(&output));
+    assert!(
+        err(&output).contains("forbidden\u{fffd}[2J"),
+        "{}",
+        err(&output)
+    );
 }
 
 #[test]
@@ -189,8 +248,17 @@ fn what_twilio_would_not_take_is_an_error_with_its_number() {
         (twiml(" <?xml version=\"1.0\"?><Response/>"), "12100"),
         (twiml("<Response><Say>Hi</Say></Response>"), "12200"),
         (http("200 OK", "application/json", "{}"), "12300"),
-        (twiml(&format!("<Response><Message>{}</Message></Response>", "x".repeat(1601))), "14103"),
-        (http("503 Service Unavailable", "text/plain", "later"), "11200"),
+        (
+            twiml(&format!(
+                "<Response><Message>{}</Message></Response>",
+                "x".repeat(1601)
+            )),
+            "14103",
+        ),
+        (
+            http("503 Service Unavailable", "text/plain", "later"),
+            "11200",
+        ),
     ] {
         let output = hello(answer);
         assert_eq!(output.status.code(), Some(1), "{code}");
@@ -205,7 +273,13 @@ fn nothing_listening_is_said_with_what_to_do() {
     drop(free);
     let output = say(&["Hello", "--worker", &url]);
     assert_eq!(output.status.code(), Some(2));
-    assert!(err(&output).contains(&format!("nothing is listening at {url}: start it with npm start")), "{}", err(&output));
+    assert!(
+        err(&output).contains(&format!(
+            "nothing is listening at {url}: start it with npm start"
+        )),
+        "{}",
+        err(&output)
+    );
 }
 
 #[test]
@@ -217,12 +291,20 @@ fn no_playground_to_wait_at_is_no_failure() {
     let output = say(&["Hello", "--worker", &worker.url(), "--playground", &url]);
     worker.request();
     assert!(output.status.success());
-    assert!(out(&output).contains("no playground at"), "{}", out(&output));
+    assert!(
+        out(&output).contains("no playground at"),
+        "{}",
+        out(&output)
+    );
 }
 
 #[test]
 fn a_worker_beyond_loopback_is_refused_before_anything_is_sent() {
-    for url in ["http://192.0.2.1:8787", "https://switchboard.example.com", "http://127.0.0.1@192.0.2.1"] {
+    for url in [
+        "http://192.0.2.1:8787",
+        "https://switchboard.example.com",
+        "http://127.0.0.1@192.0.2.1",
+    ] {
         for option in ["--worker", "--playground"] {
             let output = say(&["Hello", option, url]);
             assert_eq!(output.status.code(), Some(2), "{option} {url}");
@@ -240,7 +322,10 @@ fn a_missing_token_is_said_with_what_to_do() {
 
 #[test]
 fn proxies_of_the_environment_are_not_used() {
-    let worker = Worker::answering(twiml("<Response><Message>direct</Message></Response>"), || {});
+    let worker = Worker::answering(
+        twiml("<Response><Message>direct</Message></Response>"),
+        || {},
+    );
     let output = command()
         .args(["say", "Hello", "--no-wait", "--worker", &worker.url()])
         .env("TWILIO_AUTH_TOKEN", TOKENS[0])
@@ -261,19 +346,46 @@ fn a_file_is_attached_by_giving_it_to_the_playground() {
     std::fs::write(&file, b"GIF89a").unwrap();
     let (worker_url, playground_url) = (worker.url(), playground.url(""));
     let named = file.to_str().unwrap();
-    let output = say(&["Look", "--no-wait", "--media", named, "--worker", &worker_url, "--playground", &playground_url]);
+    let output = say(&[
+        "Look",
+        "--no-wait",
+        "--media",
+        named,
+        "--worker",
+        &worker_url,
+        "--playground",
+        &playground_url,
+    ]);
     std::fs::remove_file(&file).unwrap();
     assert!(output.status.success(), "{}", err(&output));
     let request = worker.request();
-    let form: Vec<(String, String)> = form_urlencoded::parse(request.rsplit("\r\n\r\n").next().unwrap().as_bytes()).into_owned().collect();
-    let value = |name: &str| form.iter().find(|(other, _)| other == name).map_or("", |(_, value)| value.as_str());
-    assert_eq!((value("NumMedia"), value("MediaContentType0")), ("1", "image/gif"));
-    assert!(value("MediaUrl0").starts_with(&format!("{playground_url}/2010-04-01/Accounts/")), "{}", value("MediaUrl0"));
+    let form: Vec<(String, String)> =
+        form_urlencoded::parse(request.rsplit("\r\n\r\n").next().unwrap().as_bytes())
+            .into_owned()
+            .collect();
+    let value = |name: &str| {
+        form.iter()
+            .find(|(other, _)| other == name)
+            .map_or("", |(_, value)| value.as_str())
+    };
+    assert_eq!(
+        (value("NumMedia"), value("MediaContentType0")),
+        ("1", "image/gif")
+    );
+    assert!(
+        value("MediaUrl0").starts_with(&format!("{playground_url}/2010-04-01/Accounts/")),
+        "{}",
+        value("MediaUrl0")
+    );
 }
 
 #[test]
 fn a_file_that_cannot_be_attached_is_named_and_nothing_is_posted() {
     let missing = say(&["--media", "no-such-file.png", "--no-wait"]);
     assert_eq!(missing.status.code(), Some(2));
-    assert!(err(&missing).contains("--media no-such-file.png: neither an address nor a file"), "{}", err(&missing));
+    assert!(
+        err(&missing).contains("--media no-such-file.png: neither an address nor a file"),
+        "{}",
+        err(&missing)
+    );
 }

@@ -15,7 +15,10 @@ fn it_is_reachable_at_127_0_0_1_and_at_no_other_address() {
     // Listening on every address would be listening here, too.
     for other in ["127.0.0.2", "[::1]"] {
         let address = format!("{other}:{}", playground.port).parse().unwrap();
-        assert!(TcpStream::connect_timeout(&address, Duration::from_millis(500)).is_err(), "{other}");
+        assert!(
+            TcpStream::connect_timeout(&address, Duration::from_millis(500)).is_err(),
+            "{other}"
+        );
     }
 }
 
@@ -31,16 +34,31 @@ fn settings_of_the_environment_do_not_change_the_address() {
         .spawn()
         .unwrap();
     let mut line = String::new();
-    std::io::BufRead::read_line(&mut std::io::BufReader::new(child.stdout.take().unwrap()), &mut line).unwrap();
+    std::io::BufRead::read_line(
+        &mut std::io::BufReader::new(child.stdout.take().unwrap()),
+        &mut line,
+    )
+    .unwrap();
     child.kill().unwrap();
     child.wait().unwrap();
-    assert!(line.starts_with("playground listening on http://127.0.0.1:"), "{line}");
+    assert!(
+        line.starts_with("playground listening on http://127.0.0.1:"),
+        "{line}"
+    );
 }
 
 #[test]
 fn another_address_is_refused_on_the_command_line() {
-    for arguments in [["--host", "0.0.0.0"], ["--bind", "0.0.0.0"], ["--port", "0.0.0.0:0"]] {
-        let output = command().args(["serve", "--twilio-auth-token", "t"]).args(arguments).output().unwrap();
+    for arguments in [
+        ["--host", "0.0.0.0"],
+        ["--bind", "0.0.0.0"],
+        ["--port", "0.0.0.0:0"],
+    ] {
+        let output = command()
+            .args(["serve", "--twilio-auth-token", "t"])
+            .args(arguments)
+            .output()
+            .unwrap();
         assert_eq!(output.status.code(), Some(2), "{arguments:?}");
     }
 }
@@ -49,19 +67,33 @@ fn another_address_is_refused_on_the_command_line() {
 fn a_port_in_use_is_named_in_one_line() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port().to_string();
-    let output = command().args(["serve", "--port", &port, "--twilio-auth-token", "t"]).output().unwrap();
+    let output = command()
+        .args(["serve", "--port", &port, "--twilio-auth-token", "t"])
+        .output()
+        .unwrap();
     let error = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(2));
-    assert!(error.contains(&format!("port {port}")) && error.lines().count() == 1, "{error}");
+    assert!(
+        error.contains(&format!("port {port}")) && error.lines().count() == 1,
+        "{error}"
+    );
     assert!(output.stdout.is_empty());
 }
 
 #[test]
 fn it_does_not_start_without_a_token() {
     for arguments in [vec![], vec!["--twilio-auth-token", " , "]] {
-        let output = command().args(["serve", "--port", "0"]).args(&arguments).output().unwrap();
+        let output = command()
+            .args(["serve", "--port", "0"])
+            .args(&arguments)
+            .output()
+            .unwrap();
         assert_eq!(output.status.code(), Some(2));
-        assert!(String::from_utf8(output.stderr).unwrap().contains("twilio-auth-token"));
+        assert!(
+            String::from_utf8(output.stderr)
+                .unwrap()
+                .contains("twilio-auth-token")
+        );
     }
 }
 
@@ -73,9 +105,14 @@ fn sigterm_and_ctrl_c_end_it_at_once_even_while_it_is_busy() {
         playground.fault(&json!({"service": "openai", "delay_ms": 30_000}));
         let mut stream = TcpStream::connect(("127.0.0.1", playground.port)).unwrap();
         std::io::Write::write_all(&mut stream, raw_chat("Hello").as_bytes()).unwrap();
-        wait_until("the request has come in", || !playground.requests().is_empty());
+        wait_until("the request has come in", || {
+            !playground.requests().is_empty()
+        });
         let clock = Instant::now();
-        let sent = Command::new("kill").args(["-s", signal, &playground.child.id().to_string()]).status().unwrap();
+        let sent = Command::new("kill")
+            .args(["-s", signal, &playground.child.id().to_string()])
+            .status()
+            .unwrap();
         assert!(sent.success());
         let status = playground.child.wait().unwrap();
         assert!(status.success(), "{signal}: {status}");
@@ -87,6 +124,12 @@ fn sigterm_and_ctrl_c_end_it_at_once_even_while_it_is_busy() {
 fn unknown_places_and_methods_are_said_in_words() {
     let playground = Playground::start();
     let unknown = playground.send("GET", "/nothing", &[], b"");
-    assert_eq!((unknown.status, unknown.json()), (404, json!({"error": "there is nothing at /nothing"})));
-    assert_eq!(playground.control("PUT", "faults", &Value::Null).status, 405);
+    assert_eq!(
+        (unknown.status, unknown.json()),
+        (404, json!({"error": "there is nothing at /nothing"}))
+    );
+    assert_eq!(
+        playground.control("PUT", "faults", &Value::Null).status,
+        405
+    );
 }

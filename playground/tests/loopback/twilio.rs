@@ -7,7 +7,11 @@ use crate::harness::{ACCOUNT, Playground, TOKENS, basic, messages_path};
 #[test]
 fn a_created_message_is_a_full_resource_and_can_be_read_again() {
     let playground = Playground::start();
-    let answer = playground.create(&[("To", "+15550100"), ("From", "+15005550006"), ("Body", &"a".repeat(161))]);
+    let answer = playground.create(&[
+        ("To", "+15550100"),
+        ("From", "+15005550006"),
+        ("Body", &"a".repeat(161)),
+    ]);
     assert_eq!(answer.status, 201, "{}", answer.text());
     let message = answer.json();
     let sid = message["sid"].as_str().unwrap();
@@ -18,14 +22,28 @@ fn a_created_message_is_a_full_resource_and_can_be_read_again() {
     assert_eq!(message["direction"], "outbound-api");
     assert_eq!(message["account_sid"], ACCOUNT);
     assert_eq!(message["date_sent"], Value::Null);
-    assert!(message["date_created"].as_str().unwrap().ends_with(" +0000"));
-    assert_eq!(message["uri"], format!("/2010-04-01/Accounts/{ACCOUNT}/Messages/{sid}.json"));
+    assert!(
+        message["date_created"]
+            .as_str()
+            .unwrap()
+            .ends_with(" +0000")
+    );
+    assert_eq!(
+        message["uri"],
+        format!("/2010-04-01/Accounts/{ACCOUNT}/Messages/{sid}.json")
+    );
     let read = playground.get(message["uri"].as_str().unwrap());
     assert_eq!(read.status, 200);
     assert_eq!(read.json()["body"], message["body"]);
     assert_eq!(read.json()["status"], "delivered");
-    let missing = playground.get(&format!("/2010-04-01/Accounts/{ACCOUNT}/Messages/SM{}.json", "0".repeat(32)));
-    assert_eq!((missing.status, missing.json()["code"].clone()), (404, json!(20404)));
+    let missing = playground.get(&format!(
+        "/2010-04-01/Accounts/{ACCOUNT}/Messages/SM{}.json",
+        "0".repeat(32)
+    ));
+    assert_eq!(
+        (missing.status, missing.json()["code"].clone()),
+        (404, json!(20404))
+    );
 }
 
 #[test]
@@ -39,10 +57,21 @@ fn media_whatsapp_and_messaging_services_are_accepted() {
     ]);
     assert_eq!(media.json()["num_media"], "2");
     assert!(media.json()["sid"].as_str().unwrap().starts_with("MM"));
-    let whatsapp = playground.create(&[("To", "whatsapp:+15550100"), ("From", "whatsapp:+15550199"), ("Body", &"ж".repeat(1600))]);
-    assert_eq!((whatsapp.status, whatsapp.json()["num_segments"].clone()), (201, json!("1")));
+    let whatsapp = playground.create(&[
+        ("To", "whatsapp:+15550100"),
+        ("From", "whatsapp:+15550199"),
+        ("Body", &"ж".repeat(1600)),
+    ]);
+    assert_eq!(
+        (whatsapp.status, whatsapp.json()["num_segments"].clone()),
+        (201, json!("1"))
+    );
     let service = format!("MG{}", "a".repeat(32));
-    let service = playground.create(&[("To", "+15550100"), ("MessagingServiceSid", &service), ("Body", "x")]);
+    let service = playground.create(&[
+        ("To", "+15550100"),
+        ("MessagingServiceSid", &service),
+        ("Body", "x"),
+    ]);
     assert_eq!(service.json()["status"], "accepted");
     assert_eq!(service.json()["from"], Value::Null);
 }
@@ -87,9 +116,19 @@ fn defective_messages_get_the_number_that_twilio_gives_them() {
     for (code, form) in cases {
         let answer = playground.create(&form);
         let error = answer.json();
-        assert_eq!((answer.status, error["code"].clone()), (400, json!(code)), "{:.200}", format!("{form:?}"));
+        assert_eq!(
+            (answer.status, error["code"].clone()),
+            (400, json!(code)),
+            "{:.200}",
+            format!("{form:?}")
+        );
         assert_eq!(error["status"], 400);
-        assert!(error["more_info"].as_str().unwrap().ends_with(&code.to_string()));
+        assert!(
+            error["more_info"]
+                .as_str()
+                .unwrap()
+                .ends_with(&code.to_string())
+        );
     }
     assert!(playground.sent_messages().is_empty());
     let typo = playground.create(&[to, from, body, ("Boddy", "x")]).json();
@@ -102,7 +141,10 @@ fn the_credential_must_be_the_account_in_the_path_and_one_of_the_tokens() {
     let other_account = format!("AC{}", "f".repeat(32));
     let form = b"To=%2B15550100&From=%2B15550199&Body=x";
     let send = |authorization: &str, path: &str| {
-        let headers = [("authorization", authorization), ("content-type", "application/x-www-form-urlencoded")];
+        let headers = [
+            ("authorization", authorization),
+            ("content-type", "application/x-www-form-urlencoded"),
+        ];
         playground.send("POST", path, &headers, form)
     };
     for token in TOKENS {
@@ -118,10 +160,22 @@ fn the_credential_must_be_the_account_in_the_path_and_one_of_the_tokens() {
         format!("Bearer {}", TOKENS[0]),
     ] {
         let answer = send(&wrong, &messages_path());
-        assert_eq!((answer.status, answer.json()["code"].clone()), (401, json!(20003)), "{wrong}");
+        assert_eq!(
+            (answer.status, answer.json()["code"].clone()),
+            (401, json!(20003)),
+            "{wrong}"
+        );
     }
-    assert_eq!(playground.send("GET", &messages_path(), &[], b"").status, 401);
-    let indexes: Vec<Value> = playground.requests().iter().take(3).map(|request| request["token_index"].clone()).collect();
+    assert_eq!(
+        playground.send("GET", &messages_path(), &[], b"").status,
+        401
+    );
+    let indexes: Vec<Value> = playground
+        .requests()
+        .iter()
+        .take(3)
+        .map(|request| request["token_index"].clone())
+        .collect();
     assert_eq!(indexes, [json!(0), json!(1), Value::Null]);
 }
 
@@ -137,7 +191,10 @@ fn a_list_is_filtered_newest_first_and_paged() {
         let answer = list(query);
         assert_eq!(answer.status, 200, "{}", answer.text());
         let messages = answer.json()["messages"].as_array().unwrap().clone();
-        messages.iter().map(|message| message["body"].as_str().unwrap().to_owned()).collect()
+        messages
+            .iter()
+            .map(|message| message["body"].as_str().unwrap().to_owned())
+            .collect()
     };
     assert_eq!(bodies("To=%2B15550101"), ["to another"]);
     assert_eq!(bodies("From=%2B15550199").len(), 6);
@@ -150,7 +207,14 @@ fn a_list_is_filtered_newest_first_and_paged() {
     assert_eq!(bodies("DateSent=2020-01-01").len(), 0);
     let first = list("To=%2B15550100&PageSize=2").json();
     assert_eq!(first["messages"][0]["body"], "number 4");
-    assert_eq!((first["page"].clone(), first["start"].clone(), first["end"].clone()), (json!(0), json!(0), json!(1)));
+    assert_eq!(
+        (
+            first["page"].clone(),
+            first["start"].clone(),
+            first["end"].clone()
+        ),
+        (json!(0), json!(0), json!(1))
+    );
     assert_eq!(first["previous_page_uri"], Value::Null);
     let mut seen = 2;
     let mut next = first["next_page_uri"].clone();
@@ -160,15 +224,26 @@ fn a_list_is_filtered_newest_first_and_paged() {
         next = page["next_page_uri"].clone();
     }
     assert_eq!(seen, 5);
-    for query in ["Recipient=%2B15550100", "DateSent=yesterday", "PageSize=many"] {
-        assert_eq!((list(query).status, list(query).json()["code"].clone()), (400, json!(20001)), "{query}");
+    for query in [
+        "Recipient=%2B15550100",
+        "DateSent=yesterday",
+        "PageSize=many",
+    ] {
+        assert_eq!(
+            (list(query).status, list(query).json()["code"].clone()),
+            (400, json!(20001)),
+            "{query}"
+        );
     }
 }
 
 #[test]
 fn another_account_sees_nothing_of_a_message() {
     let playground = Playground::start();
-    let uri = playground.text_to("+15550100", "mine").json()["uri"].as_str().unwrap().to_owned();
+    let uri = playground.text_to("+15550100", "mine").json()["uri"]
+        .as_str()
+        .unwrap()
+        .to_owned();
     let other = format!("AC{}", "f".repeat(32));
     let credential = basic(&other, TOKENS[0]);
     let get = |path: &str| playground.send("GET", path, &[("authorization", &credential)], b"");
@@ -188,7 +263,11 @@ fn the_typing_indicator_is_checked() {
         vec![("messageId", "SM1"), ("channel", "whatsapp")],
         vec![("messageId", sid.as_str()), ("channel", "sms")],
         vec![("messageId", sid.as_str())],
-        vec![("messageId", sid.as_str()), ("channel", "whatsapp"), ("more", "1")],
+        vec![
+            ("messageId", sid.as_str()),
+            ("channel", "whatsapp"),
+            ("more", "1"),
+        ],
     ] {
         assert_eq!(playground.post_form(path, &form).status, 400, "{form:?}");
     }
@@ -203,9 +282,26 @@ fn what_is_not_there_is_said_in_twilios_shape() {
         ("DELETE", format!("{account}/Messages.json"), 405, 20004),
         ("GET", "/v2/Indicators/Typing.json".to_owned(), 405, 20004),
     ] {
-        let answer = playground.send(method, &path, &[("authorization", &basic(ACCOUNT, TOKENS[0]))], b"");
-        assert_eq!((answer.status, answer.json()["code"].clone()), (status, json!(code)), "{method} {path}");
+        let answer = playground.send(
+            method,
+            &path,
+            &[("authorization", &basic(ACCOUNT, TOKENS[0]))],
+            b"",
+        );
+        assert_eq!(
+            (answer.status, answer.json()["code"].clone()),
+            (status, json!(code)),
+            "{method} {path}"
+        );
     }
-    let text = [("authorization", &*basic(ACCOUNT, TOKENS[0])), ("content-type", "application/json")];
-    assert_eq!(playground.send("POST", &messages_path(), &text, b"{}").status, 400);
+    let text = [
+        ("authorization", &*basic(ACCOUNT, TOKENS[0])),
+        ("content-type", "application/json"),
+    ];
+    assert_eq!(
+        playground
+            .send("POST", &messages_path(), &text, b"{}")
+            .status,
+        400
+    );
 }
