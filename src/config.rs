@@ -3,11 +3,17 @@
 //! [`SETTINGS`] is the one list of them; tests hold the README, `wrangler.toml` and `.dev.vars.example` against it. A value
 //! that does not parse is a fault that names the setting, never a default in silence, and never the value itself.
 
-use std::{fmt, ops::RangeInclusive, time::Duration};
+use std::{ops::RangeInclusive, time::Duration};
 
 use serde::Serialize;
 
-use crate::pseudonym::PseudonymKey;
+use crate::{
+    base::{
+        secret::Secret,
+        url::{BaseUrl, Origin},
+    },
+    identity::PseudonymKey,
+};
 
 /// Everything the Worker was told, parsed.
 #[derive(Clone, Debug)]
@@ -84,14 +90,11 @@ impl OpenAi {
     /// with a key of its own (`sk-playground-…`), so that what is tried there is what OpenAI gets.
     #[must_use]
     pub fn is_openai(&self) -> bool {
-        let in_playground = is_this_machine(self.base_url.host())
-            && self.api_key.expose().starts_with("sk-playground-");
+        let in_playground =
+            self.base_url.is_loopback() && self.api_key.expose().starts_with("sk-playground-");
         self.base_url.is_openai_host() || self.base_url.is_gateway_to_openai() || in_playground
     }
 }
-
-/// The host of Cloudflare's AI Gateway.
-pub const AI_GATEWAY_HOST: &str = "gateway.ai.cloudflare.com";
 
 /// One setting, as an operator sees it.
 #[derive(Clone, Copy, Debug)]
@@ -101,7 +104,7 @@ pub struct Setting {
     /// Whether it is set by `wrangler secret put` or in `[vars]`.
     pub kind: Kind,
     /// What holds when it is not set.
-    pub default: Default,
+    pub default: DefaultValue,
 }
 
 /// How a setting is given.
@@ -115,7 +118,7 @@ pub enum Kind {
 
 /// What holds when a setting is not set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Default {
+pub enum DefaultValue {
     /// Nothing: it is a fault.
     Required,
     /// What it is for is off.
@@ -130,34 +133,37 @@ pub enum Default {
 
 /// All settings there are.
 pub const SETTINGS: &[Setting] = &[
-    secret(TWILIO_AUTH_TOKEN, Default::Required),
-    secret(OPENAI_API_KEY, Default::Required),
-    secret(PSEUDONYM_KEY, Default::Required),
-    secret(ADMIN_TOKEN, Default::Off),
-    var(ADMIN_CLIENT_HEADER, Default::Value("CF-Connecting-IP")),
-    secret(SEGMENT_WRITE_KEY, Default::Off),
-    var(PUBLIC_URL, Default::RequestOrigin),
-    var(OPENAI_BASE_URL, Default::Value("https://api.openai.com/v1")),
-    var(OPENAI_MODEL, Default::Value("gpt-6-luna")),
-    var(OPENAI_REASONING_EFFORT, Default::NoReasoning),
-    var(OPENAI_MAX_COMPLETION_TOKENS, Default::Value("1000")),
-    var(OPENAI_TIMEOUT_MS, Default::Value("60000")),
+    secret(TWILIO_AUTH_TOKEN, DefaultValue::Required),
+    secret(OPENAI_API_KEY, DefaultValue::Required),
+    secret(PSEUDONYM_KEY, DefaultValue::Required),
+    secret(ADMIN_TOKEN, DefaultValue::Off),
+    var(ADMIN_CLIENT_HEADER, DefaultValue::Value("CF-Connecting-IP")),
+    secret(SEGMENT_WRITE_KEY, DefaultValue::Off),
+    var(PUBLIC_URL, DefaultValue::RequestOrigin),
+    var(
+        OPENAI_BASE_URL,
+        DefaultValue::Value("https://api.openai.com/v1"),
+    ),
+    var(OPENAI_MODEL, DefaultValue::Value("gpt-6-luna")),
+    var(OPENAI_REASONING_EFFORT, DefaultValue::NoReasoning),
+    var(OPENAI_MAX_COMPLETION_TOKENS, DefaultValue::Value("1000")),
+    var(OPENAI_TIMEOUT_MS, DefaultValue::Value("60000")),
     var(
         TWILIO_API_BASE_URL,
-        Default::Value("https://api.twilio.com"),
+        DefaultValue::Value("https://api.twilio.com"),
     ),
-    var(ASSISTANT_PROMPT, Default::Value(GENERAL_PROMPT)),
-    var(RATE_LIMIT_PER_MINUTE, Default::Value("10")),
-    var(MAX_DAILY_CALLS, Default::Value("1000")),
-    var(MAX_DAILY_CALLS_PER_CONTACT, Default::Value("100")),
-    var(MAX_DAILY_MESSAGES, Default::Value("1000")),
-    var(MAX_MESSAGE_CHARS, Default::Value("4000")),
-    var(MAX_SEGMENTS, Default::Value("10")),
-    var(CONVERSATION_TTL_SECONDS, Default::Value("3600")),
-    var(REPLY_WITHIN_MS, Default::Value("10000")),
-    var(HELP_TEXT, Default::Value(GENERAL_HELP)),
-    var(OPENAI_PRICE_INPUT, Default::Off),
-    var(OPENAI_PRICE_OUTPUT, Default::Off),
+    var(ASSISTANT_PROMPT, DefaultValue::Value(GENERAL_PROMPT)),
+    var(RATE_LIMIT_PER_MINUTE, DefaultValue::Value("10")),
+    var(MAX_DAILY_CALLS, DefaultValue::Value("1000")),
+    var(MAX_DAILY_CALLS_PER_CONTACT, DefaultValue::Value("100")),
+    var(MAX_DAILY_MESSAGES, DefaultValue::Value("1000")),
+    var(MAX_MESSAGE_CHARS, DefaultValue::Value("4000")),
+    var(MAX_SEGMENTS, DefaultValue::Value("10")),
+    var(CONVERSATION_TTL_SECONDS, DefaultValue::Value("3600")),
+    var(REPLY_WITHIN_MS, DefaultValue::Value("10000")),
+    var(HELP_TEXT, DefaultValue::Value(GENERAL_HELP)),
+    var(OPENAI_PRICE_INPUT, DefaultValue::Off),
+    var(OPENAI_PRICE_OUTPUT, DefaultValue::Off),
 ];
 
 const TWILIO_AUTH_TOKEN: &str = "TWILIO_AUTH_TOKEN";
@@ -192,7 +198,7 @@ const GENERAL_PROMPT: &str = "You are a helpful assistant who answers by text me
 const GENERAL_HELP: &str = "This is an automated assistant. Reply RESET to start over, DELETE MY DATA to erase what was said, \
     STOP to get no more messages.";
 
-const fn secret(name: &'static str, default: Default) -> Setting {
+const fn secret(name: &'static str, default: DefaultValue) -> Setting {
     Setting {
         name,
         kind: Kind::Secret,
@@ -200,7 +206,7 @@ const fn secret(name: &'static str, default: Default) -> Setting {
     }
 }
 
-const fn var(name: &'static str, default: Default) -> Setting {
+const fn var(name: &'static str, default: DefaultValue) -> Setting {
     Setting {
         name,
         kind: Kind::Var,
@@ -210,7 +216,7 @@ const fn var(name: &'static str, default: Default) -> Setting {
 
 /// A setting that is missing or wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub struct Fault {
+pub struct SettingError {
     /// The setting's name.
     pub setting: &'static str,
     /// What is wrong, in words that tell nothing of the value.
@@ -222,7 +228,7 @@ impl Config {
     ///
     /// # Errors
     /// All faults, in the order of [`SETTINGS`].
-    pub fn parse(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, Vec<Fault>> {
+    pub fn parse(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, Vec<SettingError>> {
         let mut reader = Reader {
             lookup,
             faults: Vec::new(),
@@ -233,8 +239,8 @@ impl Config {
         let admin_token = reader.read_optional(ADMIN_TOKEN, long_secret);
         let admin_client_header = reader.read(ADMIN_CLIENT_HEADER, header_name);
         let segment_write_key = reader.read_optional(SEGMENT_WRITE_KEY, header_secret);
-        let public_url = reader.read_optional(PUBLIC_URL, origin);
-        let base_url = reader.read(OPENAI_BASE_URL, base_url);
+        let public_url = reader.read_optional(PUBLIC_URL, Origin::parse);
+        let base_url = reader.read(OPENAI_BASE_URL, BaseUrl::parse);
         // The key's form is known only for OpenAI itself; compatible endpoints have their own.
         if let (Some(key), Some(url)) = (&api_key, &base_url)
             && url.is_openai_host()
@@ -257,7 +263,7 @@ impl Config {
                 "must be a whole number of milliseconds, 100 to 300000",
             )
         });
-        let twilio_api_base_url = reader.read(TWILIO_API_BASE_URL, self::base_url);
+        let twilio_api_base_url = reader.read(TWILIO_API_BASE_URL, BaseUrl::parse);
         let prompt = reader.read(ASSISTANT_PROMPT, non_blank);
         let rate_limit_per_minute = reader.read(RATE_LIMIT_PER_MINUTE, |text| {
             number(text, 1..=1000, "must be a whole number, 1 to 1000")
@@ -357,7 +363,7 @@ type Parsed<T> = Result<T, &'static str>;
 
 struct Reader<L> {
     lookup: L,
-    faults: Vec<Fault>,
+    faults: Vec<SettingError>,
 }
 
 impl<L: Fn(&str) -> Option<String>> Reader<L> {
@@ -370,7 +376,7 @@ impl<L: Fn(&str) -> Option<String>> Reader<L> {
             .map(|setting| setting.default);
         let value = match (set, default) {
             (Some(value), _) => value,
-            (None, Some(Default::Value(value))) => value.to_owned(),
+            (None, Some(DefaultValue::Value(value))) => value.to_owned(),
             (None, _) => {
                 self.fault(name, "is missing");
                 return None;
@@ -403,10 +409,10 @@ impl<L: Fn(&str) -> Option<String>> Reader<L> {
     }
 
     fn fault(&mut self, setting: &'static str, problem: &'static str) {
-        self.faults.push(Fault { setting, problem });
+        self.faults.push(SettingError { setting, problem });
     }
 
-    fn into_faults(self) -> Vec<Fault> {
+    fn into_faults(self) -> Vec<SettingError> {
         let of = |setting: &'static Setting| {
             self.faults
                 .iter()
@@ -511,143 +517,6 @@ fn number(text: &str, range: RangeInclusive<u32>, problem: &'static str) -> Pars
         .ok_or(problem)
 }
 
-fn origin(text: &str) -> Parsed<Origin> {
-    const PROBLEM: &str = "must be an origin: https://host or https://host:port, without a path";
-    let url = base_url(text).map_err(|_| PROBLEM)?;
-    if url.path.is_empty() {
-        Ok(Origin(url.origin))
-    } else {
-        Err(PROBLEM)
-    }
-}
-
-fn base_url(text: &str) -> Parsed<BaseUrl> {
-    const PROBLEM: &str = "must be an https URL without query (http for this machine only)";
-    let (scheme, rest) = text.split_once("://").ok_or(PROBLEM)?;
-    let (authority, path) = match rest.split_once('/') {
-        Some((authority, path)) => (authority, path.trim_end_matches('/')),
-        None => (rest, ""),
-    };
-    let host = host_of(authority).ok_or(PROBLEM)?;
-    // Over plain http a key or a conversation could be read on the way; on this machine there is no way.
-    let private = is_this_machine(host);
-    let path_is_plain = path
-        .bytes()
-        .all(|b| b.is_ascii_alphanumeric() || b"-._~/".contains(&b));
-    if !(scheme == "https" || (scheme == "http" && private)) || !path_is_plain {
-        return Err(PROBLEM);
-    }
-    let path = if path.is_empty() {
-        String::new()
-    } else {
-        format!("/{path}")
-    };
-    Ok(BaseUrl {
-        origin: format!("{scheme}://{authority}"),
-        host: host.to_owned(),
-        path,
-    })
-}
-
-fn is_this_machine(host: &str) -> bool {
-    matches!(host, "localhost" | "127.0.0.1" | "[::1]")
-}
-
-/// The host of `host` or `host:port`, when both are well formed.
-fn host_of(authority: &str) -> Option<&str> {
-    let (host, port) = match authority.rsplit_once(':') {
-        Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
-        _ => (authority, None),
-    };
-    let name = |host: &str| {
-        !host.is_empty()
-            && host
-                .bytes()
-                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-.".contains(&b))
-    };
-    let valid = (name(host) || host == "[::1]")
-        && port.is_none_or(|port| port.parse::<u16>().is_ok_and(|number| number > 0));
-    valid.then_some(host)
-}
-
-/// An origin: scheme, host and perhaps a port.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Origin(String);
-
-impl Origin {
-    /// The origin as text, without a slash at its end.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-/// The URL that an API's paths are appended to.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BaseUrl {
-    origin: String,
-    host: String,
-    path: String,
-}
-
-impl BaseUrl {
-    /// The host's name.
-    #[must_use]
-    pub fn host(&self) -> &str {
-        &self.host
-    }
-
-    /// Scheme, host and port, without a slash at its end.
-    #[must_use]
-    pub fn origin(&self) -> &str {
-        &self.origin
-    }
-
-    /// Whether the host is OpenAI's: `api.openai.com`, or that of a region, such as `eu.api.openai.com`. Source: OpenAI, "Data
-    /// residency".
-    fn is_openai_host(&self) -> bool {
-        self.host == "api.openai.com" || self.host.ends_with(".api.openai.com")
-    }
-
-    /// Whether it is Cloudflare's AI Gateway with OpenAI as the provider. Behind other paths of the gateway (`/compat`,
-    /// `/workers-ai` …) there are other servers. Source: Cloudflare, "AI Gateway", provider OpenAI.
-    fn is_gateway_to_openai(&self) -> bool {
-        let segments: Vec<_> = self.path.split('/').collect();
-        self.host == AI_GATEWAY_HOST
-            && matches!(segments[..], ["", "v1", account, gateway, "openai"] if !account.is_empty() && !gateway.is_empty())
-    }
-
-    /// The URL of `path`, which begins with a slash.
-    #[must_use]
-    pub fn join(&self, path: &str) -> String {
-        format!("{}{}{path}", self.origin, self.path)
-    }
-}
-
-/// A text that must not be shown. It has no `Display`, and its `Debug` form is redacted.
-#[derive(Clone)]
-pub struct Secret(String);
-
-impl Secret {
-    /// Keeps `text` secret.
-    #[must_use]
-    pub fn new(text: String) -> Self {
-        Self(text)
-    }
-
-    /// The text itself, for the one place that needs it.
-    #[must_use]
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Secret(..)")
-    }
-}
-
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
@@ -659,7 +528,7 @@ pub(crate) mod tests {
         (PSEUDONYM_KEY, "0123456789abcdef0123456789abcdef"),
     ];
 
-    fn parse(changes: &[(&str, &str)]) -> Result<Config, Vec<Fault>> {
+    fn parse(changes: &[(&str, &str)]) -> Result<Config, Vec<SettingError>> {
         Config::parse(|name| {
             changes
                 .iter()

@@ -28,22 +28,16 @@
     )
 )]
 
-pub mod admin;
-pub mod app;
-pub mod budget;
-pub mod command;
+pub mod base;
 pub mod config;
 pub mod conversation;
 pub mod event;
-pub mod message;
+pub mod http;
+pub mod identity;
+pub mod messaging;
+pub mod object;
 pub mod openai;
 pub mod platform;
-pub mod pseudonym;
 #[cfg(target_arch = "wasm32")]
 mod runtime;
-pub mod sender;
-pub mod tries;
-pub mod turn;
 pub mod twilio;
-pub mod usage;
-pub mod wording;

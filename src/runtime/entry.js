@@ -5,7 +5,7 @@
 // (`services.rs`).
 
 import { DurableObject } from "cloudflare:workers";
-import { __wbg_reset_state, __worker_init_state, bodyLimit, BudgetEngine, fetch, internalError, SenderEngine, TriesEngine } from "./index.js";
+import { __wbg_reset_state, __worker_init_state, AdminLockoutEngine, bodyLimit, BudgetEngine, fetch, internalError, ThreadEngine } from "./index.js";
 
 // A panic's trace is worth more than the ten lines that are usual.
 Error.stackTraceLimit = 100;
@@ -55,8 +55,8 @@ const around = (Engine) =>
       ctx.waitUntil = (promise) => waitUntil(untilEnd(promise));
     }
 
-    call(text) {
-      return this.#ask((engine) => engine.call(text));
+    call(method, args) {
+      return this.#ask((engine) => engine.call(method, args));
     }
 
     alarm() {
@@ -84,9 +84,9 @@ const around = (Engine) =>
     }
   };
 
-export class SenderObject extends around(SenderEngine) {}
+export class ThreadObject extends around(ThreadEngine) {}
 export class BudgetObject extends around(BudgetEngine) {}
-export class TriesObject extends around(TriesEngine) {}
+export class AdminLockoutObject extends around(AdminLockoutEngine) {}
 
 // ---------------------------------------------------------------------------------------------------- instances
 

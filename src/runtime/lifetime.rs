@@ -21,15 +21,15 @@ use worker::{
 };
 
 use super::services::now;
-use crate::platform::UnixMillis;
+use crate::base::time::UnixMillis;
 
 /// What a task ends with.
-pub type Outcome = Result<JsValue, JsValue>;
+pub type MessageStatus = Result<JsValue, JsValue>;
 
 /// Runs a task of a request for the runtime, see [`Lifetime::run`].
 ///
 /// It is ended one to two minutes after it began. No timer could do that: it would go with the client.
-pub fn run_for_request(task: impl Future<Output = Outcome> + 'static) -> JsValue {
+pub fn run_for_request(task: impl Future<Output = MessageStatus> + 'static) -> JsValue {
     thread_local! {
         static LATEST: RefCell<(UnixMillis, Lifetime)> = RefCell::new((now(), Lifetime::new()));
         static EARLIER: RefCell<Option<Lifetime>> = const { RefCell::new(None) };
@@ -69,7 +69,7 @@ impl Lifetime {
 
     /// Runs a task for the runtime: returns what it gives, or a promise of that if it has to wait. A failure is a promise that is
     /// rejected: what is thrown out of WebAssembly means that the instance is broken.
-    pub fn run(&self, task: impl Future<Output = Outcome> + 'static) -> JsValue {
+    pub fn run(&self, task: impl Future<Output = MessageStatus> + 'static) -> JsValue {
         run(task, || self.end.clone())
     }
 
@@ -87,7 +87,7 @@ impl Drop for Lifetime {
 
 /// The task is polled once before a promise is made: what waits for nothing, as most refusals, needs neither a promise nor a
 /// task of the executor's. That takes a quarter off the CPU time of a refusal.
-fn run(task: impl Future<Output = Outcome> + 'static, end: impl FnOnce() -> End) -> JsValue {
+fn run(task: impl Future<Output = MessageStatus> + 'static, end: impl FnOnce() -> End) -> JsValue {
     let mut task = Box::pin(task);
     match task.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(Ok(value)) => value,

@@ -25,8 +25,12 @@ use worker::{
 };
 
 use crate::{
-    app::{self, BodyBroken},
-    config::{Config, Fault},
+    config::{Config, SettingError},
+    http::{
+        self,
+        request::{BodyBroken, MAX_BODY_BYTES, Request},
+        response::{Response, internal_error as error_response},
+    },
 };
 
 /// The place and the trace of a panic are printed. The hook that was there before, `worker`'s, tells `entry.js`.
@@ -43,7 +47,7 @@ fn start() {
 #[must_use]
 #[wasm_bindgen(js_name = bodyLimit)]
 pub fn body_limit() -> usize {
-    app::MAX_BODY_BYTES
+    MAX_BODY_BYTES
 }
 
 /// A request to the Worker, with its body if that was read. Returns the response or a promise of it.
@@ -60,20 +64,20 @@ pub fn fetch(request: web_sys::Request, body: Option<Vec<u8>>, env: Env) -> JsVa
         read: false,
     };
     #[cfg(feature = "panic-route")]
-    if app::Request::url(&request).ends_with("/panic") {
+    if request.url().ends_with("/panic") {
         panic_on_request();
     }
     let config = config(&env);
     lifetime::run_for_request(async move {
         #[cfg(feature = "panic-route")]
-        if app::Request::url(&request).ends_with("/panic/in-a-task") {
+        if request.url().ends_with("/panic/in-a-task") {
             services::sleep(std::time::Duration::from_millis(1)).await;
             panic_on_request();
         }
         let platform = services::WorkerServices::new(env);
         let config = config.as_deref().map_err(Vec::as_slice);
-        let response = app::handle(&platform, config, &mut request).await;
-        outgoing(&response).or_else(|_| outgoing(&app::internal_error()))
+        let response = http::handle(&platform, config, &mut request).await;
+        outgoing(&response).or_else(|_| outgoing(&error_response()))
     })
 }
 
@@ -83,7 +87,7 @@ pub fn fetch(request: web_sys::Request, body: Option<Vec<u8>>, env: Env) -> JsVa
 /// When it could not be made.
 #[wasm_bindgen(js_name = internalError)]
 pub fn internal_error() -> Result<JsValue, JsValue> {
-    outgoing(&app::internal_error())
+    outgoing(&error_response())
 }
 
 /// For the end-to-end test of recovery: a panic like any other, in a build that is never released.
@@ -94,9 +98,9 @@ fn panic_on_request() {
 }
 
 /// The settings, parsed once an isolate.
-fn config(env: &Env) -> Result<Rc<Config>, Vec<Fault>> {
+fn config(env: &Env) -> Result<Rc<Config>, Vec<SettingError>> {
     thread_local! {
-        static CONFIG: OnceCell<Result<Rc<Config>, Vec<Fault>>> = const { OnceCell::new() };
+        static CONFIG: OnceCell<Result<Rc<Config>, Vec<SettingError>>> = const { OnceCell::new() };
     }
     CONFIG.with(|config| {
         config
@@ -122,7 +126,7 @@ struct Incoming {
     read: bool,
 }
 
-impl app::Request for Incoming {
+impl Request for Incoming {
     fn method(&self) -> String {
         self.request.method()
     }
@@ -141,7 +145,7 @@ impl app::Request for Incoming {
         }
         match self.body.take() {
             Some(body) => Ok(Some(body)),
-            None => read(self.request.body(), app::MAX_BODY_BYTES)
+            None => read(self.request.body(), MAX_BODY_BYTES)
                 .await
                 .map(Some)
                 .map_err(|_| BodyBroken),
@@ -169,7 +173,7 @@ async fn read(body: Option<web_sys::ReadableStream>, limit: usize) -> Result<Vec
 }
 
 /// A response for the runtime.
-fn outgoing(response: &app::Response) -> Result<JsValue, JsValue> {
+fn outgoing(response: &Response) -> Result<JsValue, JsValue> {
     let init = web_sys::ResponseInit::new();
     init.set_status(response.status);
     init.set_headers(headers(&response.headers)?.as_ref());

@@ -6,7 +6,6 @@ use futures_util::{
     FutureExt,
     future::{Either, LocalBoxFuture, select},
 };
-use serde::{Serialize, de::DeserializeOwned};
 use wasm_bindgen::prelude::*;
 use worker::{
     Delay, Env, KvStore, State,
@@ -17,15 +16,14 @@ use worker::{
 
 use super::{headers, lifetime::End, read};
 use crate::{
-    budget::{BudgetCall, DayUsage, Item, Reservation, ReserveCall},
-    platform::{
-        Batch, Budgets, Clock, Counts, Http, HttpError, HttpRequest, HttpResponse, Kv, Log,
-        Operations, PlatformError, Random, Senders, Spawn, Storage, Stored, UnixMillis,
+    base::{
+        time::UnixMillis,
+        usage::{UsageBuffer, UsageCounters},
     },
-    pseudonym::{PhoneHash, Pseudonym},
-    sender::{DeliveryReport, Erasure, ObjectCall, Reply, SenderCall, Summary},
-    tries::{TryCall, Verdict},
-    usage::Tally,
+    platform::{
+        Clock, Http, HttpError, HttpRequest, HttpResponse, Kv, Log, Method, Objects, PlatformError,
+        Random, Spawn, Storage, Stored, WriteBatch,
+    },
 };
 
 /// What a request to the Worker uses.
@@ -54,79 +52,28 @@ impl Log for WorkerServices {
     }
 }
 
-impl Senders for WorkerServices {
-    async fn deliver(&self, name: &Pseudonym, call: &SenderCall) -> Result<Reply, PlatformError> {
-        call_object(
-            &self.env,
-            "SENDER",
-            name.as_str(),
-            &ObjectCall::Deliver(Box::new(call.clone())),
-        )
-        .await
-    }
-
-    async fn report(&self, name: &Pseudonym, report: &DeliveryReport) -> Result<(), PlatformError> {
-        call_object(
-            &self.env,
-            "SENDER",
-            name.as_str(),
-            &ObjectCall::Report(report.clone()),
-        )
-        .await
-    }
-
-    async fn show(&self, name: &Pseudonym) -> Result<Summary, PlatformError> {
-        call_object(&self.env, "SENDER", name.as_str(), &ObjectCall::Show).await
-    }
-
-    async fn erase(
-        &self,
-        name: &Pseudonym,
-        phone_hash: &PhoneHash,
-    ) -> Result<Erasure, PlatformError> {
-        call_object(
-            &self.env,
-            "SENDER",
-            name.as_str(),
-            &ObjectCall::Erase(phone_hash.clone()),
-        )
-        .await
-    }
-}
-
-impl Operations for WorkerServices {
-    async fn usage(&self, tally: Tally) -> Result<DayUsage, PlatformError> {
-        call_object(&self.env, "BUDGET", THE_BUDGET, &BudgetCall::Usage(tally)).await
-    }
-
-    async fn reset_budget(&self) -> Result<DayUsage, PlatformError> {
-        call_object(&self.env, "BUDGET", THE_BUDGET, &BudgetCall::Reset).await
-    }
-
-    async fn attempt(&self, client: &Pseudonym, call: TryCall) -> Result<Verdict, PlatformError> {
-        call_object(&self.env, "TRIES", client.as_str(), &call).await
+impl Objects for WorkerServices {
+    async fn call<M: Method>(&self, name: &str, method: &M) -> Result<M::Reply, PlatformError> {
+        call_object(&self.env, name, method).await
     }
 }
 
 thread_local! {
     /// What this isolate has counted.
-    static COUNTED: Cell<Tally> = const { Cell::new(Tally::EMPTY) };
+    static COUNTED: Cell<UsageCounters> = const { Cell::new(UsageCounters::EMPTY) };
 }
 
-impl Counts for WorkerServices {
-    fn count(&self, tally: &Tally) {
+impl UsageBuffer for WorkerServices {
+    fn count(&self, usage: &UsageCounters) {
         let mut counted = COUNTED.get();
-        counted.add(tally);
+        counted.add(usage);
         COUNTED.set(counted);
     }
 
-    fn take(&self) -> Tally {
+    fn take(&self) -> UsageCounters {
         COUNTED.take()
     }
 }
-
-/// The name of the one budget object.
-const THE_BUDGET: &str = "budget";
 
 /// What a Durable Object uses.
 #[derive(Clone)]
@@ -157,10 +104,10 @@ impl ObjectServices {
     }
 
     /// Sets the alarm for `wait` from now.
-    pub async fn ring_again(&self, wait: Duration) -> Result<(), PlatformError> {
-        self.commit(Batch {
+    pub async fn set_alarm_in(&self, wait: Duration) -> Result<(), PlatformError> {
+        self.commit(WriteBatch {
             alarm: Some(now().plus(wait)),
-            ..Batch::default()
+            ..WriteBatch::default()
         })
         .await
     }
@@ -193,7 +140,7 @@ impl Random for ObjectServices {
         clippy::cast_precision_loss,
         reason = "53 bits are what an f64 holds exactly"
     )]
-    fn unit(&self) -> f64 {
+    fn next_f64(&self) -> f64 {
         // The runtime always has randomness; were there none, there would be no jitter.
         let bits = getrandom::u64().unwrap_or_default() >> 11;
         bits as f64 / (1_u64 << 53) as f64
@@ -349,7 +296,7 @@ impl Storage for ObjectServices {
 
     /// Writes that are begun without an `await` between them commit together, and nothing that follows leaves the object before
     /// they are durable.
-    async fn commit(&self, batch: Batch) -> Result<(), PlatformError> {
+    async fn commit(&self, batch: WriteBatch) -> Result<(), PlatformError> {
         if batch.clear {
             return self.0.state.storage().delete_all().await.map_err(failed);
         }
@@ -382,55 +329,30 @@ impl Storage for ObjectServices {
 /// Nothing is ever stored under it.
 const NO_KEY: &str = "none";
 
-impl Budgets for ObjectServices {
-    async fn reserve(&self, call: ReserveCall) -> Result<Reservation, PlatformError> {
-        call_object(
-            &self.0.env,
-            "BUDGET",
-            THE_BUDGET,
-            &BudgetCall::Reserve(call),
-        )
-        .await
-    }
-
-    async fn look(&self, item: Item, cap: u32) -> Result<Reservation, PlatformError> {
-        call_object(
-            &self.0.env,
-            "BUDGET",
-            THE_BUDGET,
-            &BudgetCall::Look(item, cap),
-        )
-        .await
-    }
-
-    async fn report(&self, tally: Tally) -> Result<(), PlatformError> {
-        call_object(
-            &self.0.env,
-            "BUDGET",
-            THE_BUDGET,
-            &BudgetCall::Report(tally),
-        )
-        .await
+impl Objects for ObjectServices {
+    async fn call<M: Method>(&self, name: &str, method: &M) -> Result<M::Reply, PlatformError> {
+        call_object(&self.0.env, name, method).await
     }
 }
 
-/// Calls an object by its name: JSON out, JSON back. By a fresh stub, since one that has failed stays broken.
-async fn call_object<C: Serialize, R: DeserializeOwned>(
+/// Calls a method of an object, by a fresh stub: one that has failed stays broken.
+async fn call_object<M: Method>(
     env: &Env,
-    binding: &str,
     name: &str,
-    call: &C,
-) -> Result<R, PlatformError> {
-    let body =
-        serde_json::to_string(call).map_err(|_| PlatformError::new("call cannot be encoded"))?;
-    let stub = env
-        .durable_object(binding)
-        .and_then(|objects| objects.get_by_name(name))
+    method: &M,
+) -> Result<M::Reply, PlatformError> {
+    let arguments = serde_json::to_string(method);
+    let arguments = arguments.map_err(|_| PlatformError::new("the call cannot be encoded"))?;
+    let objects = env.durable_object(M::BINDING).map_err(failed)?;
+    let stub = objects.get_by_name(name).map_err(failed)?;
+    let called = stub.into_rpc::<Rpc>().call(M::NAME, &arguments);
+    let reply = JsFuture::from(called.map_err(failed)?)
+        .await
         .map_err(failed)?;
-    let answer = stub.into_rpc::<Rpc>().call(&body).map_err(failed)?;
-    let text = JsFuture::from(answer).await.map_err(failed)?.as_string();
-    text.and_then(|text| serde_json::from_str(&text).ok())
-        .ok_or_else(|| PlatformError::new("object's answer is unreadable"))
+    let reply = reply
+        .as_string()
+        .and_then(|text| serde_json::from_str(&text).ok());
+    reply.ok_or_else(|| PlatformError::new("the object's reply is unreadable"))
 }
 
 /// The platform's own words. They name bindings, statuses and limits; keys are pseudonyms, and values are never among them.
@@ -481,7 +403,7 @@ extern "C" {
     /// An object, as its caller sees it.
     type Rpc;
     #[wasm_bindgen(method, catch)]
-    fn call(this: &Rpc, text: &str) -> Result<Promise, JsValue>;
+    fn call(this: &Rpc, method: &str, arguments: &str) -> Result<Promise, JsValue>;
 
     /// The synchronous side of an object's storage: each step of a turn would otherwise wait for promises.
     type SyncStorage;

@@ -24,7 +24,7 @@ struct Field {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FormError {
     /// A `%` without two hex digits behind it.
-    #[error("a percent-encoding in the form is broken")]
+    #[error("the form's percent-encoding is broken")]
     PercentEncoding,
     /// A key or value that is not UTF-8.
     #[error("the form is not valid UTF-8")]

@@ -12,11 +12,15 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     form::Form,
-    rest::{self, Envelope},
+    rest::{self, TwilioRequestContext},
 };
 use crate::{
-    config::BaseUrl,
-    platform::{Clock, Http, HttpError, HttpRequest, HttpResponse, UnixMillis},
+    base::{
+        image::{Image, ImageType},
+        time::UnixMillis,
+        url::BaseUrl,
+    },
+    platform::{Clock, Http, HttpError, HttpRequest, HttpResponse},
 };
 
 /// The most bytes that the pictures of one turn may have together: 5 MB, which is Twilio's own limit for a message.
@@ -33,7 +37,7 @@ pub enum Attached {
     /// Nothing.
     Nothing,
     /// Pictures, as far as Twilio says; never none.
-    Pictures(Vec<PictureUrl>),
+    Pictures(Vec<ImageUrl>),
     /// Something that is not read, perhaps among pictures.
     Other,
 }
@@ -49,7 +53,7 @@ impl Attached {
         if number.is_empty() {
             return Self::Nothing;
         }
-        let picture = |index: usize| {
+        let image = |index: usize| {
             let url = form
                 .get(&format!("MediaUrl{index}"))
                 .filter(|url| !url.is_empty())?;
@@ -62,16 +66,16 @@ impl Attached {
                 .unwrap_or_default()
                 .trim()
                 .to_ascii_lowercase();
-            let hinted = PICTURE_TYPES.iter().any(|(_, name)| *name == essence)
-                || ["", "image/jpg"].contains(&essence.as_str());
-            hinted.then(|| PictureUrl(url.to_owned()))
+            let hinted =
+                ImageType::is_name(&essence) || ["", "image/jpg"].contains(&essence.as_str());
+            hinted.then(|| ImageUrl(url.to_owned()))
         };
         let count = number
             .parse::<usize>()
             .ok()
             .filter(|count| (1..=MAX_MEDIA).contains(count));
         count
-            .and_then(|count| (0..count).map(picture).collect())
+            .and_then(|count| (0..count).map(image).collect())
             .map_or(Self::Other, Self::Pictures)
     }
 }
@@ -79,9 +83,9 @@ impl Attached {
 /// Where Twilio says that a picture is. Whether it is fetched from there is decided by [`fetch`].
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct PictureUrl(String);
+pub struct ImageUrl(String);
 
-impl PictureUrl {
+impl ImageUrl {
     /// The length of the address, in bytes.
     #[must_use]
     #[allow(clippy::len_without_is_empty, reason = "an address is never empty")]
@@ -91,93 +95,21 @@ impl PictureUrl {
 }
 
 /// It leads to personal data: the debug form does not show it.
-impl fmt::Debug for PictureUrl {
+impl fmt::Debug for ImageUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("PictureUrl(..)")
-    }
-}
-
-/// A picture. It is held in memory for its turn only, and never stored.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Picture {
-    /// Its type, by its own bytes.
-    pub kind: PictureType,
-    /// The file.
-    pub bytes: Vec<u8>,
-}
-
-impl fmt::Debug for Picture {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Picture({:?}, {} bytes)", self.kind, self.bytes.len())
-    }
-}
-
-/// The types of picture that are read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PictureType {
-    /// JPEG.
-    Jpeg,
-    /// PNG.
-    Png,
-    /// GIF.
-    Gif,
-    /// WebP.
-    Webp,
-}
-
-const PICTURE_TYPES: [(PictureType, &str); 4] = [
-    (PictureType::Jpeg, "image/jpeg"),
-    (PictureType::Png, "image/png"),
-    (PictureType::Gif, "image/gif"),
-    (PictureType::Webp, "image/webp"),
-];
-
-impl PictureType {
-    /// The type that a file has by its first bytes. Source: WHATWG MIME Sniffing standard, "Matching an image type pattern".
-    #[must_use]
-    pub fn of(bytes: &[u8]) -> Option<Self> {
-        match bytes {
-            [0xFF, 0xD8, 0xFF, ..] => Some(Self::Jpeg),
-            [0x89, b'P', b'N', b'G', b'\r', b'\n', 0x1A, b'\n', ..] => Some(Self::Png),
-            [b'G', b'I', b'F', b'8', b'7' | b'9', b'a', ..] => Some(Self::Gif),
-            [
-                b'R',
-                b'I',
-                b'F',
-                b'F',
-                _,
-                _,
-                _,
-                _,
-                b'W',
-                b'E',
-                b'B',
-                b'P',
-                ..,
-            ] => Some(Self::Webp),
-            _ => None,
-        }
-    }
-
-    /// The media type.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        PICTURE_TYPES
-            .iter()
-            .find(|(kind, _)| *kind == self)
-            .map_or("", |(_, name)| name)
+        f.write_str("ImageUrl(..)")
     }
 }
 
 /// A place in the isolate's memory for the pictures of one turn; it is free again when this is dropped.
 #[derive(Debug)]
-pub struct Place {
+pub struct Slot {
     number: u64,
 }
 
 /// How many turns may have pictures in memory at once. An isolate has 128 MB (Cloudflare, "Limits"); the pictures of a turn
 /// take about 14 MB while they are put into the request, and again in the runtime while that is sent.
-const MAX_PLACES: usize = 4;
+const MAX_SLOTS: usize = 4;
 
 /// How often a turn that waits for a place looks for one. It must look: what wakes a task of another request would have it go
 /// on in a context that is not its own.
@@ -187,25 +119,25 @@ const LOOK_AGAIN: Duration = Duration::from_millis(200);
 const MAX_HELD: Duration = Duration::from_secs(600);
 
 #[derive(Default)]
-struct Places {
+struct Slots {
     next: u64,
     /// The places that are taken: their numbers, and since when.
     taken: Vec<(u64, UnixMillis)>,
 }
 
 thread_local! {
-    static PLACES: RefCell<Places> = RefCell::default();
+    static SLOTS: RefCell<Slots> = RefCell::default();
 }
 
 /// Waits for a place until `deadline`.
 ///
 /// # Errors
 /// [`FetchError::NotFetched`] when there was none in time.
-pub async fn place(clock: &impl Clock, deadline: UnixMillis) -> Result<Place, FetchError> {
+pub async fn slot(clock: &impl Clock, deadline: UnixMillis) -> Result<Slot, FetchError> {
     loop {
         let now = clock.now();
-        if let Some(place) = PLACES.with_borrow_mut(|places| places.take(now)) {
-            return Ok(place);
+        if let Some(slot) = SLOTS.with_borrow_mut(|slots| slots.take(now)) {
+            return Ok(slot);
         }
         if now >= deadline {
             return Err(FetchError::NotFetched);
@@ -214,21 +146,21 @@ pub async fn place(clock: &impl Clock, deadline: UnixMillis) -> Result<Place, Fe
     }
 }
 
-impl Places {
-    fn take(&mut self, now: UnixMillis) -> Option<Place> {
+impl Slots {
+    fn take(&mut self, now: UnixMillis) -> Option<Slot> {
         self.taken.retain(|(_, since)| now.since(*since) < MAX_HELD);
-        if self.taken.len() >= MAX_PLACES {
+        if self.taken.len() >= MAX_SLOTS {
             return None;
         }
         self.next = self.next.wrapping_add(1);
         self.taken.push((self.next, now));
-        Some(Place { number: self.next })
+        Some(Slot { number: self.next })
     }
 }
 
-impl Drop for Place {
+impl Drop for Slot {
     fn drop(&mut self) {
-        PLACES.with_borrow_mut(|places| places.taken.retain(|(number, _)| *number != self.number));
+        SLOTS.with_borrow_mut(|slots| slots.taken.retain(|(number, _)| *number != self.number));
     }
 }
 
@@ -242,7 +174,7 @@ pub enum FetchError {
     /// With it there would be more than [`MAX_BYTES`].
     TooLarge,
     /// It is no picture of a type that is read.
-    NotAPicture,
+    NotAnImage,
 }
 
 impl FetchError {
@@ -253,7 +185,7 @@ impl FetchError {
             Self::Address => "picture_address",
             Self::NotFetched => "picture_not_fetched",
             Self::TooLarge => "picture_too_large",
-            Self::NotAPicture => "picture_type",
+            Self::NotAnImage => "picture_type",
         }
     }
 }
@@ -265,11 +197,11 @@ impl FetchError {
 pub async fn fetch<'e>(
     platform: &(impl Http + Clock),
     base: &BaseUrl,
-    url: &PictureUrl,
-    envelopes: impl Iterator<Item = Envelope<'e>>,
+    url: &ImageUrl,
+    envelopes: impl Iterator<Item = TwilioRequestContext<'e>>,
     limit: usize,
     deadline: UnixMillis,
-) -> Result<Picture, FetchError> {
+) -> Result<Image, FetchError> {
     let mut target = Target::parse(&url.0, base).ok_or(FetchError::Address)?;
     let credentials: Vec<Option<String>> = if target.is_api {
         envelopes
@@ -298,8 +230,8 @@ pub async fn fetch<'e>(
     if answer.status != 200 {
         return Err(FetchError::NotFetched);
     }
-    let kind = PictureType::of(&answer.body).ok_or(FetchError::NotAPicture)?;
-    Ok(Picture {
+    let kind = ImageType::of(&answer.body).ok_or(FetchError::NotAnImage)?;
+    Ok(Image {
         kind,
         bytes: answer.body,
     })
@@ -390,20 +322,23 @@ mod tests {
     use futures_util::FutureExt;
 
     use super::*;
-    use crate::config::{Config, Secret, tests::MINIMAL};
+    use crate::{
+        base::secret::Secret,
+        config::{Config, tests::MINIMAL},
+    };
 
     fn attached(fields: &[(&str, &str)]) -> Attached {
         Attached::read(&Form::from_pairs(fields))
     }
 
-    fn url(text: &str) -> PictureUrl {
-        PictureUrl(text.to_owned())
+    fn url(text: &str) -> ImageUrl {
+        ImageUrl(text.to_owned())
     }
 
     #[test]
     fn a_place_is_free_again_when_it_is_dropped_or_held_for_longer_than_any_turn() {
-        let mut places = Places::default();
-        let held: Vec<_> = (0..MAX_PLACES)
+        let mut places = Slots::default();
+        let held: Vec<_> = (0..MAX_SLOTS)
             .map(|_| places.take(UnixMillis(0)).unwrap())
             .collect();
         assert!(places.take(UnixMillis(1)).is_none());
@@ -421,7 +356,7 @@ mod tests {
             ("MediaUrl0", "https://a.example/0"),
             ("MediaUrl1", "https://a.example/1"),
         ];
-        let pictures =
+        let images =
             Attached::Pictures(vec![url("https://a.example/0"), url("https://a.example/1")]);
         let with = |types: [&'static str; 2]| {
             attached(
@@ -435,9 +370,9 @@ mod tests {
                 .concat(),
             )
         };
-        assert_eq!(with(["image/jpeg", "IMAGE/PNG; x=y"]), pictures);
-        assert_eq!(with(["image/gif", "image/webp"]), pictures);
-        assert_eq!(with(["", "image/jpg"]), pictures, "the bytes will tell");
+        assert_eq!(with(["image/jpeg", "IMAGE/PNG; x=y"]), images);
+        assert_eq!(with(["image/gif", "image/webp"]), images);
+        assert_eq!(with(["", "image/jpg"]), images, "the bytes will tell");
         for other in [
             "application/pdf",
             "audio/ogg",
@@ -457,42 +392,6 @@ mod tests {
                 "{odd}"
             );
         }
-    }
-
-    #[test]
-    fn the_type_of_a_picture_is_that_of_its_bytes() {
-        assert_eq!(
-            PictureType::of(b"\xFF\xD8\xFF\xE0.."),
-            Some(PictureType::Jpeg)
-        );
-        assert_eq!(
-            PictureType::of(b"\x89PNG\r\n\x1a\n.."),
-            Some(PictureType::Png)
-        );
-        assert_eq!(
-            (PictureType::of(b"GIF87a"), PictureType::of(b"GIF89a;")),
-            (Some(PictureType::Gif), Some(PictureType::Gif))
-        );
-        assert_eq!(
-            PictureType::of(b"RIFF\0\0\0\0WEBPVP8 "),
-            Some(PictureType::Webp)
-        );
-        for other in [
-            &b""[..],
-            b"\xFF\xD8",
-            b"<svg>",
-            b"%PDF-1.7",
-            b"RIFF\0\0\0\0WAVE",
-            b"GIF88a",
-            b"<html>",
-        ] {
-            assert_eq!(PictureType::of(other), None);
-        }
-        let names: Vec<_> = PICTURE_TYPES.iter().map(|(kind, _)| kind.name()).collect();
-        assert_eq!(
-            names,
-            ["image/jpeg", "image/png", "image/gif", "image/webp"]
-        );
     }
 
     fn config(base: &str) -> Config {
@@ -643,7 +542,7 @@ mod tests {
     fn fetched(
         answers: Vec<Result<HttpResponse, HttpError>>,
         from: &str,
-    ) -> (Result<Picture, FetchError>, Vec<(String, bool)>) {
+    ) -> (Result<Image, FetchError>, Vec<(String, bool)>) {
         let script = Script(RefCell::new(answers), RefCell::default());
         let config = config(API);
         let (account, address) = (
@@ -651,7 +550,7 @@ mod tests {
             "+15550100".parse().unwrap(),
         );
         let tokens = [Secret::new("first".into()), Secret::new("second".into())];
-        let envelopes = tokens.iter().map(|token| Envelope {
+        let envelopes = tokens.iter().map(|token| TwilioRequestContext {
             account: &account,
             token,
             service: None,
@@ -660,7 +559,7 @@ mod tests {
             origin: "",
         });
         let from = url(from);
-        let picture = fetch(
+        let image = fetch(
             &script,
             &config.twilio_api_base_url,
             &from,
@@ -669,7 +568,7 @@ mod tests {
             UnixMillis(1000),
         )
         .now_or_never();
-        (picture.unwrap(), script.1.into_inner())
+        (image.unwrap(), script.1.into_inner())
     }
 
     const MEDIA: &str = "https://api.twilio.com/m";
@@ -677,14 +576,14 @@ mod tests {
 
     #[test]
     fn credentials_are_shown_to_the_api_alone_and_never_after_a_redirect() {
-        let (picture, asked) = fetched(
+        let (image, asked) = fetched(
             vec![answer(307, Some(CDN), b""), answer(200, None, b"GIF89a")],
             MEDIA,
         );
         assert_eq!(
-            picture,
-            Ok(Picture {
-                kind: PictureType::Gif,
+            image,
+            Ok(Image {
+                kind: ImageType::Gif,
                 bytes: b"GIF89a".to_vec()
             })
         );
@@ -707,13 +606,13 @@ mod tests {
 
     #[test]
     fn another_token_is_tried_when_the_first_is_refused() {
-        let (picture, asked) = fetched(
+        let (image, asked) = fetched(
             vec![answer(401, None, b""), answer(200, None, b"GIF89a")],
             MEDIA,
         );
-        assert!(picture.is_ok() && asked.len() == 2);
-        let (picture, asked) = fetched(vec![answer(401, None, b""), answer(401, None, b"")], MEDIA);
-        assert_eq!((picture, asked.len()), (Err(FetchError::NotFetched), 2));
+        assert!(image.is_ok() && asked.len() == 2);
+        let (image, asked) = fetched(vec![answer(401, None, b""), answer(401, None, b"")], MEDIA);
+        assert_eq!((image, asked.len()), (Err(FetchError::NotFetched), 2));
     }
 
     #[test]
@@ -721,7 +620,7 @@ mod tests {
         let only = |response| fetched(vec![response], MEDIA).0;
         assert_eq!(
             only(answer(200, None, b"<svg>")),
-            Err(FetchError::NotAPicture)
+            Err(FetchError::NotAnImage)
         );
         assert_eq!(only(Err(HttpError::TooLarge)), Err(FetchError::TooLarge));
         for response in [
@@ -736,25 +635,25 @@ mod tests {
             only(answer(302, Some("https://evil.example/"), b"")),
             Err(FetchError::Address)
         );
-        let (picture, asked) = fetched(vec![], "https://evil.example/m");
-        assert_eq!((picture, asked.len()), (Err(FetchError::Address), 0));
+        let (image, asked) = fetched(vec![], "https://evil.example/m");
+        assert_eq!((image, asked.len()), (Err(FetchError::Address), 0));
     }
 
     #[test]
     fn a_circle_of_redirects_ends_after_three() {
-        let (picture, asked) = fetched(vec![answer(302, Some("/m"), b""); 5], MEDIA);
-        assert_eq!((picture, asked.len()), (Err(FetchError::NotFetched), 4));
+        let (image, asked) = fetched(vec![answer(302, Some("/m"), b""); 5], MEDIA);
+        assert_eq!((image, asked.len()), (Err(FetchError::NotFetched), 4));
     }
 
     #[test]
     fn the_debug_forms_show_no_picture_and_no_address() {
-        let picture = Picture {
-            kind: PictureType::Gif,
+        let image = Image {
+            kind: ImageType::Gif,
             bytes: b"GIF89a secret".to_vec(),
         };
         assert_eq!(
-            format!("{picture:?} {:?}", url(MEDIA)),
-            "Picture(Gif, 13 bytes) PictureUrl(..)"
+            format!("{image:?} {:?}", url(MEDIA)),
+            "Image(Gif, 13 bytes) ImageUrl(..)"
         );
     }
 }

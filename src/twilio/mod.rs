@@ -1,5 +1,6 @@
 //! What Twilio speaks: signed forms in, TwiML and REST out.
 
+pub mod fields;
 pub mod form;
 pub mod media;
 pub mod parts;

@@ -11,14 +11,14 @@ use chrono::DateTime;
 use serde::Deserialize;
 
 use crate::{
-    config::{BaseUrl, Secret},
-    message::{AccountSid, Address, MessageSid, ServiceSid},
-    platform::{Http, HttpRequest, MAX_RESPONSE_BYTES, UnixMillis},
+    base::{secret::Secret, time::UnixMillis, url::BaseUrl},
+    identity::{AccountSid, Address, MessageSid, ServiceSid},
+    platform::{Http, HttpRequest, MAX_RESPONSE_BYTES},
 };
 
 /// Whom a late answer goes to, and in whose name.
 #[derive(Clone, Copy, Debug)]
-pub struct Envelope<'a> {
+pub struct TwilioRequestContext<'a> {
     /// The account that owns the number.
     pub account: &'a AccountSid,
     /// The auth token of that account.
@@ -43,7 +43,7 @@ pub enum Created {
     /// Twilio did not accept the token (401): it can be sent with another.
     Unauthorized,
     /// Twilio refused it for good, with this error code, or the status where there was none.
-    Refused(u32),
+    Rejected(u32),
     /// It may have been sent or not. It must not be sent again blindly: see [`find_message`].
     Unknown,
 }
@@ -71,7 +71,7 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 pub async fn create_message(
     http: &impl Http,
     base: &BaseUrl,
-    envelope: Envelope<'_>,
+    envelope: TwilioRequestContext<'_>,
     body: &str,
 ) -> Created {
     match http
@@ -88,7 +88,7 @@ pub async fn create_message(
 pub async fn show_typing(
     http: &impl Http,
     base: &BaseUrl,
-    envelope: Envelope<'_>,
+    envelope: TwilioRequestContext<'_>,
     sid: &MessageSid,
 ) {
     let mut form = form_urlencoded::Serializer::new(String::new());
@@ -109,7 +109,7 @@ pub async fn show_typing(
 pub async fn find_message(
     http: &impl Http,
     base: &BaseUrl,
-    envelope: Envelope<'_>,
+    envelope: TwilioRequestContext<'_>,
     body: &str,
     since: UnixMillis,
     known: &[MessageSid],
@@ -123,7 +123,7 @@ pub async fn find_message(
 
 /// The newest messages between the addresses. (Twilio's own filter by date is for the date of sending, which a message that
 /// waits in a queue does not have yet.)
-fn list_request(base: &BaseUrl, envelope: Envelope<'_>) -> HttpRequest {
+fn list_request(base: &BaseUrl, envelope: TwilioRequestContext<'_>) -> HttpRequest {
     let mut query = form_urlencoded::Serializer::new(String::new());
     query.append_pair("To", envelope.to.as_str());
     if envelope.service.is_none() {
@@ -189,7 +189,7 @@ fn parse_date(text: &str) -> Option<UnixMillis> {
 }
 
 /// The header that proves an account to the REST API.
-pub(super) fn authorization(envelope: Envelope<'_>) -> String {
+pub(super) fn authorization(envelope: TwilioRequestContext<'_>) -> String {
     format!(
         "Basic {}",
         BASE64_STANDARD.encode(format!(
@@ -200,7 +200,7 @@ pub(super) fn authorization(envelope: Envelope<'_>) -> String {
     )
 }
 
-fn create_request(base: &BaseUrl, envelope: Envelope<'_>, body: &str) -> HttpRequest {
+fn create_request(base: &BaseUrl, envelope: TwilioRequestContext<'_>, body: &str) -> HttpRequest {
     let account = envelope.account.as_str();
     let mut form = form_urlencoded::Serializer::new(String::new());
     form.append_pair("To", envelope.to.as_str());
@@ -223,7 +223,7 @@ fn create_request(base: &BaseUrl, envelope: Envelope<'_>, body: &str) -> HttpReq
     )
 }
 
-fn form_request(url: String, envelope: Envelope<'_>, body: String) -> HttpRequest {
+fn form_request(url: String, envelope: TwilioRequestContext<'_>, body: String) -> HttpRequest {
     let content_type = "application/x-www-form-urlencoded".to_owned();
     let headers = vec![
         ("Authorization", authorization(envelope)),
@@ -259,7 +259,7 @@ fn outcome(status: u16, body: &[u8]) -> Created {
             let code = serde_json::from_slice::<TwilioError>(body)
                 .ok()
                 .and_then(|error| error.code);
-            Created::Refused(code.unwrap_or(status.into()))
+            Created::Rejected(code.unwrap_or(status.into()))
         }
         _ => Created::Unknown,
     }
@@ -268,7 +268,7 @@ fn outcome(status: u16, body: &[u8]) -> Created {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{config::Config, config::tests::MINIMAL};
+    use crate::config::{Config, tests::MINIMAL};
 
     fn request(service: Option<&str>, origin: &str) -> HttpRequest {
         let config = Config::parse(|name| {
@@ -279,7 +279,7 @@ mod tests {
         })
         .unwrap();
         let service = service.map(|sid| sid.parse().unwrap());
-        let envelope = Envelope {
+        let envelope = TwilioRequestContext {
             account: &"AC0123456789abcdef0123456789abcdef".parse().unwrap(),
             token: &config.twilio_tokens[0],
             service: service.as_ref(),
@@ -351,9 +351,9 @@ mod tests {
         assert_eq!(outcome(401, br#"{"code":20003}"#), Created::Unauthorized);
         assert_eq!(
             outcome(400, br#"{"code":21610,"message":"unsubscribed"}"#),
-            Created::Refused(21610)
+            Created::Rejected(21610)
         );
-        assert_eq!(outcome(404, b"<html>"), Created::Refused(404));
+        assert_eq!(outcome(404, b"<html>"), Created::Rejected(404));
         assert_eq!(outcome(500, b""), Created::Unknown);
         assert_eq!(outcome(302, b""), Created::Unknown);
     }

@@ -15,7 +15,7 @@ use super::parts;
 /// segments, else cut at the end of a sentence, or of a word, and marked by an ellipsis.
 #[must_use]
 pub fn fit(answer: &str, max: usize) -> String {
-    let text = economical(answer);
+    let text = to_gsm7(answer);
     if total(&text) <= max {
         text.into_owned()
     } else {
@@ -34,8 +34,8 @@ pub fn total(answer: &str) -> usize {
 #[must_use]
 pub fn count(message: &str) -> usize {
     match septets(message) {
-        Some(sizes) => packed(&sizes, 160, 153),
-        None => packed(
+        Some(sizes) => segments_of(&sizes, 160, 153),
+        None => segments_of(
             &message.chars().map(char::len_utf16).collect::<Vec<_>>(),
             70,
             67,
@@ -43,7 +43,7 @@ pub fn count(message: &str) -> usize {
     }
 }
 
-fn packed(sizes: &[usize], alone: usize, joined: usize) -> usize {
+fn segments_of(sizes: &[usize], alone: usize, joined: usize) -> usize {
     if sizes.iter().sum::<usize>() <= alone {
         return 1;
     }
@@ -79,7 +79,7 @@ fn septets(text: &str) -> Option<Vec<usize>> {
 
 /// `text` with the characters replaced that keep it out of GSM-7 for no good reason, if all that do are such, and if it then
 /// takes no more segments; else as it is.
-fn economical(text: &str) -> Cow<'_, str> {
+fn to_gsm7(text: &str) -> Cow<'_, str> {
     if septets(text).is_some() {
         return text.into();
     }
@@ -238,7 +238,7 @@ mod tests {
 
     #[test]
     fn every_fixed_sentence_is_gsm_7() {
-        let source = include_str!("../wording.rs");
+        let source = include_str!("../messaging/canned_replies.rs");
         let code: String = source
             .lines()
             .filter(|line| !line.trim_start().starts_with("//"))
@@ -327,16 +327,16 @@ mod tests {
             max in 1usize..=100,
         ) {
             let text = text.repeat(times);
-            let fitted = fit(&text, max);
-            prop_assert!(total(&fitted) <= max, "{} > {max}", total(&fitted));
-            prop_assert_eq!(fit(&fitted, max), fitted.clone(), "and is then left alone");
+            let fit_to_channel = fit(&text, max);
+            prop_assert!(total(&fit_to_channel) <= max, "{} > {max}", total(&fit_to_channel));
+            prop_assert_eq!(fit(&fit_to_channel, max), fit_to_channel.clone(), "and is then left alone");
         }
 
         #[test]
         fn a_cut_is_never_inside_a_grapheme(text in "(👩‍👩‍👧‍👦|e\u{301}|🇩🇪|[a-z] ?){80,300}", max in 1usize..4) {
-            let fitted = fit(&text, max);
+            let fit_to_channel = fit(&text, max);
             if total(&text) > max {
-                let head = fitted.strip_suffix("...").or(fitted.strip_suffix('…')).unwrap();
+                let head = fit_to_channel.strip_suffix("...").or(fit_to_channel.strip_suffix('…')).unwrap();
                 let graphemes: Vec<&str> = text.graphemes(true).collect();
                 let kept: Vec<&str> = head.graphemes(true).collect();
                 prop_assert_eq!(&graphemes[..kept.len()], &kept[..]);
@@ -345,7 +345,7 @@ mod tests {
 
         #[test]
         fn replacing_never_takes_more_segments(text in MIXED) {
-            prop_assert!(total(&economical(&text)) <= total(&text));
+            prop_assert!(total(&to_gsm7(&text)) <= total(&text));
         }
 
         #[test]

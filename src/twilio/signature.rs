@@ -12,7 +12,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha1::Sha1;
 use sha2::{Digest, Sha256};
 
-use crate::{config::Secret, twilio::form::Form};
+use crate::{base::secret::Secret, twilio::form::Form};
 
 /// Something that came with a valid signature, and which of the tokens made it.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -12,7 +12,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 
-use crate::{config::Secret, message::Address};
+use crate::{base::secret::Secret, identity::Address};
 
 /// The key of all pseudonyms. Changing it makes every sender a stranger.
 #[derive(Clone, Debug)]

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 /// An answer that needs no model. It is stored by kind, without a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Notice {
+pub enum CannedReply {
     /// The message is longer than this many characters.
     TooLong(usize),
     /// There is nothing to read.
@@ -28,14 +28,14 @@ pub enum Notice {
     Erased,
 }
 
-impl Notice {
+impl CannedReply {
     /// The sentence. `help` is `HELP_TEXT`.
     #[must_use]
     pub fn text(self, help: &str) -> String {
         match self {
             Self::TooLong(limit) => format!("That message is too long for me. Please keep it to {limit} characters."),
             Self::NoText => "Please send text.".to_owned(),
-            Self::Media => NOT_A_PICTURE.to_owned(),
+            Self::Media => NOT_AN_IMAGE.to_owned(),
             Self::SlowDown(1) => "That's more messages than I can take in. Please try again in 1 second.".to_owned(),
             Self::SlowDown(seconds) => {
                 format!("That's more messages than I can take in. Please try again in {seconds} seconds.")
@@ -51,12 +51,12 @@ impl Notice {
 }
 
 /// When something was sent that is neither a text nor a picture.
-pub const NOT_A_PICTURE: &str =
+pub const NOT_AN_IMAGE: &str =
     "I can read text and pictures (JPEG, PNG, GIF or WebP), but no other kind of file.";
 /// When a picture could not be fetched.
-pub const PICTURE_NOT_FETCHED: &str = "Sorry, I couldn't open your picture. Please send it again.";
+pub const IMAGE_NOT_FETCHED: &str = "Sorry, I couldn't open your picture. Please send it again.";
 /// When the pictures of a turn are larger than [`crate::twilio::media::MAX_BYTES`].
-pub const PICTURE_TOO_LARGE: &str =
+pub const IMAGE_TOO_LARGE: &str =
     "Sorry, that is too large for me. Please send pictures of at most 5 MB in all.";
 /// After a reset.
 pub const RESET: &str = "Done: our conversation is cleared. What would you like to talk about?";

@@ -1,21 +1,25 @@
 //! What is counted of a day's work, for the operator: numbers, and nothing about anybody.
 //!
-//! Each place keeps a [`Tally`] of what it has not reported yet and adds it to a call that it makes anyway, so that counting
+//! Each place keeps a [`UsageCounters`] of what it has not reported yet and adds it to a call that it makes anyway, so that counting
 //! costs next to nothing. A tally whose call failed is reported again, and may then count twice. The cap on requests does
 //! not rest on them (`budget`). Not here: who counts what (`app`, `sender`).
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
+
+use super::time::UnixMillis;
 
 /// Counts that are not reported yet, or those of a day.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
-pub struct Tally {
+pub struct UsageCounters {
     /// Messages that were taken in.
     #[serde(skip_serializing_if = "is_zero")]
     pub messages_in: u64,
     /// Answers that a webhook carried, fixed sentences included.
     #[serde(skip_serializing_if = "is_zero")]
-    pub answers_inline: u64,
+    pub answers_by_webhook: u64,
     /// Answers that were handed to Twilio's REST API in whole.
     #[serde(skip_serializing_if = "is_zero")]
     pub answers_by_rest: u64,
@@ -26,14 +30,14 @@ pub struct Tally {
     #[serde(skip_serializing_if = "is_zero")]
     pub completion_tokens: u64,
     /// What was refused.
-    #[serde(skip_serializing_if = "Refusals::is_empty")]
-    pub refusals: Refusals,
+    #[serde(skip_serializing_if = "RejectionCounts::is_empty")]
+    pub rejections: RejectionCounts,
 }
 
-/// Refusals, by kind.
+/// RejectionCounts, by kind.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
-pub struct Refusals {
+pub struct RejectionCounts {
     /// Not signed by Twilio.
     #[serde(skip_serializing_if = "is_zero")]
     pub invalid_signature: u64,
@@ -54,21 +58,21 @@ pub struct Refusals {
     pub budget_exhausted: u64,
 }
 
-impl Refusals {
+impl RejectionCounts {
     fn is_empty(&self) -> bool {
         *self == Self::default()
     }
 }
 
-impl Tally {
+impl UsageCounters {
     /// Nothing.
     pub const EMPTY: Self = Self {
         messages_in: 0,
-        answers_inline: 0,
+        answers_by_webhook: 0,
         answers_by_rest: 0,
         prompt_tokens: 0,
         completion_tokens: 0,
-        refusals: Refusals {
+        rejections: RejectionCounts {
             invalid_signature: 0,
             bad_request: 0,
             suspicious_request: 0,
@@ -105,23 +109,23 @@ impl Tally {
     fn counts(&mut self) -> [&mut u64; 11] {
         let Self {
             messages_in,
-            answers_inline,
+            answers_by_webhook,
             answers_by_rest,
             prompt_tokens,
             completion_tokens,
-            refusals,
+            rejections,
         } = self;
-        let Refusals {
+        let RejectionCounts {
             invalid_signature,
             bad_request,
             suspicious_request,
             rate_limited,
             opted_out,
             budget_exhausted,
-        } = refusals;
+        } = rejections;
         [
             messages_in,
-            answers_inline,
+            answers_by_webhook,
             answers_by_rest,
             prompt_tokens,
             completion_tokens,
@@ -143,31 +147,96 @@ fn is_zero(count: &u64) -> bool {
     *count == 0
 }
 
+/// Usage that an object has counted and not reported yet.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct PendingUsage {
+    counters: UsageCounters,
+    /// When it is reported, if no request takes it along before.
+    report_at: Option<UnixMillis>,
+}
+
+/// How long usage waits for a request that takes it along.
+const REPORT_WAIT: Duration = Duration::from_secs(60);
+
+impl PendingUsage {
+    /// The counters.
+    #[must_use]
+    pub fn counters(&self) -> UsageCounters {
+        self.counters
+    }
+
+    /// Adds usage that was counted, or could not be reported.
+    pub fn count(&mut self, counters: &UsageCounters, now: UnixMillis) {
+        if !counters.is_empty() {
+            self.counters.add(counters);
+            self.report_at.get_or_insert(now.plus(REPORT_WAIT));
+        }
+    }
+
+    /// Takes away usage that was reported.
+    pub fn mark_reported(&mut self, counters: &UsageCounters) {
+        self.counters.subtract(counters);
+        self.report_at.take_if(|_| self.counters.is_empty());
+    }
+
+    /// When the alarm must report it.
+    #[must_use]
+    pub fn next_wake(&self) -> Option<UnixMillis> {
+        self.report_at
+    }
+
+    /// Whether there is nothing to report.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.counters.is_empty()
+    }
+
+    /// Believes no time that is further ahead than it can have been set.
+    pub fn distrust_future(&mut self, now: UnixMillis) {
+        self.report_at = self.report_at.map(|at| at.min(now.plus(REPORT_WAIT)));
+    }
+}
+
+/// What this isolate has counted and not reported yet. It lasts as long as the isolate does.
+pub trait UsageBuffer {
+    /// Adds to the counters.
+    fn count(&self, counters: &UsageCounters);
+    /// Takes the counters away, to report them.
+    fn take(&self) -> UsageCounters;
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn counted(number: u64) -> Tally {
-        let mut tally = Tally::default();
-        tally.counts().into_iter().for_each(|count| *count = number);
-        tally
+    fn counted(number: u64) -> UsageCounters {
+        let mut counters = UsageCounters::default();
+        counters
+            .counts()
+            .into_iter()
+            .for_each(|count| *count = number);
+        counters
     }
 
     #[test]
     fn what_was_reported_is_taken_away_and_the_rest_stays() {
-        let mut tally = counted(5);
-        tally.subtract(&counted(3));
-        tally.add(&counted(1));
-        assert_eq!(tally, counted(3));
-        tally.subtract(&counted(9));
-        assert!(tally.is_empty(), "a count is never below nothing");
+        let mut counters = counted(5);
+        counters.subtract(&counted(3));
+        counters.add(&counted(1));
+        assert_eq!(counters, counted(3));
+        counters.subtract(&counted(9));
+        assert!(counters.is_empty(), "a count is never below nothing");
     }
 
     #[test]
     fn an_empty_tally_takes_no_room_and_every_count_travels() {
-        assert_eq!(serde_json::to_string(&Tally::EMPTY).unwrap(), "{}");
+        assert_eq!(serde_json::to_string(&UsageCounters::EMPTY).unwrap(), "{}");
         let text = serde_json::to_string(&counted(7)).unwrap();
-        assert_eq!(serde_json::from_str::<Tally>(&text).unwrap(), counted(7));
+        assert_eq!(
+            serde_json::from_str::<UsageCounters>(&text).unwrap(),
+            counted(7)
+        );
         assert_eq!(text.matches(":7").count(), 11, "{text}");
     }
 }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 /// What a whole message can ask for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Command {
+pub enum Keyword {
     /// Send me nothing more.
     OptOut,
     /// Send me answers again.
@@ -22,9 +22,9 @@ pub enum Command {
 }
 
 /// Every word of a command, as [`Command::of`] compares them.
-pub const WORDS: &[(Command, &[&str])] = &[
+pub const WORDS: &[(Keyword, &[&str])] = &[
     (
-        Command::OptOut,
+        Keyword::OptOut,
         &[
             "stop",
             "stopall",
@@ -38,16 +38,16 @@ pub const WORDS: &[(Command, &[&str])] = &[
             "opt out",
         ],
     ),
-    (Command::OptIn, &["start", "unstop"]),
-    (Command::Help, &["help", "info"]),
-    (Command::Erase, &["delete my data"]),
-    (Command::Reset, &["reset", "restart", "start over"]),
+    (Keyword::OptIn, &["start", "unstop"]),
+    (Keyword::Help, &["help", "info"]),
+    (Keyword::Erase, &["delete my data"]),
+    (Keyword::Reset, &["reset", "restart", "start over"]),
 ];
 
 /// Opts in too, but only while the sender is opted out; else it is an answer like any other.
 pub const YES: &str = "yes";
 
-impl Command {
+impl Keyword {
     /// The command that `text` is, as a whole. Case, white space and outer punctuation do not matter.
     #[must_use]
     pub fn of(text: &str) -> Option<Self> {
@@ -81,19 +81,19 @@ mod tests {
     #[test]
     fn a_command_is_the_whole_message_in_any_case_and_between_any_punctuation() {
         for (text, command) in [
-            ("STOP", Command::OptOut),
-            ("stop.", Command::OptOut),
-            (" «Stop  All» ", Command::OptOut),
-            ("Opt out!!", Command::OptOut),
-            ("Unstop", Command::OptIn),
-            ("help?", Command::Help),
-            ("INFO", Command::Help),
-            ("DELETE MY DATA!", Command::Erase),
-            ("delete\nmy data", Command::Erase),
-            ("Start  Over", Command::Reset),
-            ("👋 reset", Command::Reset),
+            ("STOP", Keyword::OptOut),
+            ("stop.", Keyword::OptOut),
+            (" «Stop  All» ", Keyword::OptOut),
+            ("Opt out!!", Keyword::OptOut),
+            ("Unstop", Keyword::OptIn),
+            ("help?", Keyword::Help),
+            ("INFO", Keyword::Help),
+            ("DELETE MY DATA!", Keyword::Erase),
+            ("delete\nmy data", Keyword::Erase),
+            ("Start  Over", Keyword::Reset),
+            ("👋 reset", Keyword::Reset),
         ] {
-            assert_eq!(Command::of(text), Some(command), "{text}");
+            assert_eq!(Keyword::of(text), Some(command), "{text}");
         }
     }
 
@@ -113,7 +113,7 @@ mod tests {
             "!?",
             "2",
         ] {
-            assert_eq!(Command::of(text), None, "{text}");
+            assert_eq!(Keyword::of(text), None, "{text}");
         }
         assert!(is_yes("Yes!") && !is_yes("yes please"));
     }

@@ -3,15 +3,16 @@
 //! Parsing and cleaning only; everything here is pure. Not here: the signature (`twilio::signature`), and what becomes of
 //! the message (`sender`). Field names and forms: Twilio, "Twilio's request to your incoming message webhook URL".
 
-use std::{fmt, str::FromStr};
-
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    command::Command,
+    event::{DeliveryStatus, FieldProblem},
+    identity::{AccountSid, Address, MessageSid, ServiceSid},
+    messaging::keywords::Keyword,
     twilio::{
+        fields::{FieldError, optional, reject_repeated, required},
         form::Form,
-        media::{Attached, PictureUrl},
+        media::{Attached, ImageUrl},
     },
 };
 
@@ -31,7 +32,7 @@ pub struct Message {
     /// What was said.
     pub input: Input,
     /// The pictures that belong to an [`Input::Text`].
-    pub pictures: Vec<PictureUrl>,
+    pub images: Vec<ImageUrl>,
 }
 
 /// What a message asks for.
@@ -41,9 +42,9 @@ pub enum Input {
     /// A text for the assistant, cleaned; empty only where there are pictures.
     Text(String),
     /// A command, as the whole message.
-    Command {
+    Keyword {
         /// What it asks for.
-        command: Command,
+        keyword: Keyword,
         /// Whether Twilio's Advanced Opt-Out took it for one too, and has answered it itself.
         by_twilio: bool,
     },
@@ -55,77 +56,17 @@ pub enum Input {
     Media,
 }
 
-/// A field of a webhook that is missing, malformed or repeated. It names the field and tells nothing of its value.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{field} is {problem}")]
-pub struct FieldError {
-    /// The field's name.
-    pub field: &'static str,
-    /// `missing`, `malformed` or `repeated`.
-    pub problem: &'static str,
-}
-
-/// Every field of a webhook that is read, but for those of [`NUMBERED`].
-const READ: [&str; 18] = [
-    "MessageSid",
-    "From",
-    "To",
-    "AccountSid",
-    "MessagingServiceSid",
-    "Body",
-    "OptOutType",
-    "NumMedia",
-    "ButtonText",
-    "ButtonPayload",
-    "ListTitle",
-    "ListId",
-    "Latitude",
-    "Longitude",
-    "Label",
-    "Address",
-    "MessageStatus",
-    "ErrorCode",
-];
-
-/// Fields that are read with a number behind their name.
-const NUMBERED: [&str; 2] = ["MediaUrl", "MediaContentType"];
-
-/// Refuses a field that is read and stands there twice: its readers could take another one than the signer meant.
-fn refuse_repeated(form: &Form) -> Result<(), FieldError> {
-    let is_numbered = |name: &str, field: &str| {
-        name.strip_prefix(field)
-            .is_some_and(|number| !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()))
-    };
-    let read_as = |name: &str| {
-        let numbered = NUMBERED.into_iter().find(|field| is_numbered(name, field));
-        READ.into_iter().find(|field| *field == name).or(numbered)
-    };
-    let repeated = form.pairs().enumerate().find_map(|(index, (name, _))| {
-        let field = read_as(name)?;
-        form.pairs()
-            .take(index)
-            .any(|(other, _)| other == name)
-            .then_some(field)
-    });
-    repeated.map_or(Ok(()), |field| {
-        Err(FieldError {
-            field,
-            problem: "repeated",
-        })
-    })
-}
-
 impl Message {
     /// Reads a webhook's fields. `max_chars` is `MAX_MESSAGE_CHARS`, counted in Unicode scalar values after cleaning.
     ///
     /// # Errors
     /// A field that is repeated, or the first that is missing or malformed.
     pub fn from_form(form: &Form, max_chars: usize) -> Result<Self, FieldError> {
-        refuse_repeated(form)?;
+        reject_repeated(form)?;
         let media = Attached::read(form);
         let input = input(form, &media, max_chars);
-        let pictures = match (&input, media) {
-            (Input::Text(_), Attached::Pictures(pictures)) => pictures,
+        let images = match (&input, media) {
+            (Input::Text(_), Attached::Pictures(images)) => images,
             _ => Vec::new(),
         };
         let message = Self {
@@ -135,53 +76,36 @@ impl Message {
             account: optional(form, "AccountSid")?,
             service: optional(form, "MessagingServiceSid")?,
             input,
-            pictures,
+            images,
         };
         // Only what is written to may be a short code: nobody texts from one.
         if message.from.is_short_code() {
             return Err(FieldError {
                 field: "From",
-                problem: "malformed",
+                problem: FieldProblem::Malformed,
             });
         }
         Ok(message)
     }
 }
 
-fn required<T: FromStr>(form: &Form, field: &'static str) -> Result<T, FieldError> {
-    optional(form, field)?.ok_or(FieldError {
-        field,
-        problem: "missing",
-    })
-}
-
-fn optional<T: FromStr>(form: &Form, field: &'static str) -> Result<Option<T>, FieldError> {
-    match form.get(field) {
-        None | Some("") => Ok(None),
-        Some(value) => value.parse().map(Some).map_err(|_| FieldError {
-            field,
-            problem: "malformed",
-        }),
-    }
-}
-
 fn input(form: &Form, media: &Attached, max_chars: usize) -> Input {
     let body = clean(form.get("Body").unwrap_or_default());
     let text = if body.is_empty() && *media == Attached::Nothing {
-        said_otherwise(form).unwrap_or_default()
+        interactive_text(form).unwrap_or_default()
     } else {
         body
     };
     // With Advanced Opt-Out an account has words of its own for these (Twilio, "Advanced Opt-Out").
     let by_twilio = match form.get("OptOutType") {
-        Some("STOP") => Some(Command::OptOut),
-        Some("START") => Some(Command::OptIn),
-        Some("HELP") => Some(Command::Help),
+        Some("STOP") => Some(Keyword::OptOut),
+        Some("START") => Some(Keyword::OptIn),
+        Some("HELP") => Some(Keyword::Help),
         _ => None,
     };
-    if let Some(command) = by_twilio.or_else(|| Command::of(&text)) {
-        Input::Command {
-            command,
+    if let Some(command) = by_twilio.or_else(|| Keyword::of(&text)) {
+        Input::Keyword {
+            keyword: command,
             by_twilio: by_twilio.is_some(),
         }
     } else if text.chars().count() > max_chars {
@@ -197,7 +121,7 @@ fn input(form: &Form, media: &Attached, max_chars: usize) -> Input {
 
 /// What a message without a body says: the button that was pressed, the entry of a list that was chosen, or a place. Source:
 /// Twilio, "Twilio's request to your incoming message webhook URL", rich messaging parameters.
-fn said_otherwise(form: &Form) -> Option<String> {
+fn interactive_text(form: &Form) -> Option<String> {
     let said = |field: &str| form.get(field).map(clean).filter(|text| !text.is_empty());
     ["ButtonText", "ButtonPayload", "ListTitle", "ListId"]
         .into_iter()
@@ -263,8 +187,8 @@ fn is_unwanted(c: char) -> bool {
 pub struct StatusUpdate {
     /// The message.
     pub sid: MessageSid,
-    /// The person that it was sent to.
-    pub person: Address,
+    /// The contact that it was sent to.
+    pub contact: Address,
     /// The number that it was sent from.
     pub number: Address,
     /// What became of it; none for a step on the way, such as `queued` or `sent`.
@@ -273,35 +197,23 @@ pub struct StatusUpdate {
     pub code: Option<u32>,
 }
 
-/// What became of a message that was sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum DeliveryStatus {
-    /// It reached the phone.
-    Delivered,
-    /// It was sent, and did not reach the phone.
-    Undelivered,
-    /// It could not be sent.
-    Failed,
-}
-
 impl StatusUpdate {
     /// Reads a status callback's fields.
     ///
     /// # Errors
     /// A field that is repeated, or the first that is missing or malformed.
     pub fn from_form(form: &Form) -> Result<Self, FieldError> {
-        refuse_repeated(form)?;
+        reject_repeated(form)?;
         let status: Option<String> = optional(form, "MessageStatus")?;
         Ok(Self {
             sid: required(form, "MessageSid")?,
-            person: required(form, "To")?,
+            contact: required(form, "To")?,
             number: required(form, "From")?,
             status: match status.as_deref() {
                 None => {
                     return Err(FieldError {
                         field: "MessageStatus",
-                        problem: "missing",
+                        problem: FieldProblem::Missing,
                     });
                 }
                 Some("delivered") => Some(DeliveryStatus::Delivered),
@@ -314,132 +226,13 @@ impl StatusUpdate {
     }
 }
 
-/// A phone number on a channel: `+15550100`, `whatsapp:+15550100`, or a short code such as `55501`.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct Address(String);
-
-const WHATSAPP: &str = "whatsapp:";
-
-impl Address {
-    /// The address as Twilio writes it.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    /// The number without the channel.
-    #[must_use]
-    pub fn number(&self) -> &str {
-        self.0.strip_prefix(WHATSAPP).unwrap_or(&self.0)
-    }
-
-    /// Whether it is on WhatsApp.
-    #[must_use]
-    pub fn is_whatsapp(&self) -> bool {
-        self.0.starts_with(WHATSAPP)
-    }
-
-    /// Whether it is a short code.
-    #[must_use]
-    pub fn is_short_code(&self) -> bool {
-        !self.number().starts_with('+')
-    }
-}
-
-/// E.164 with an optional channel, or a short code of 3 to 8 digits.
-impl FromStr for Address {
-    type Err = FieldError;
-    fn from_str(text: &str) -> Result<Self, FieldError> {
-        let all_digits = |digits: &str| digits.bytes().all(|b| b.is_ascii_digit());
-        let e164 = |number: &str| {
-            number.strip_prefix('+').is_some_and(|digits| {
-                (7..=15).contains(&digits.len()) && all_digits(digits) && !digits.starts_with('0')
-            })
-        };
-        let valid = match text.strip_prefix(WHATSAPP) {
-            Some(number) => e164(number),
-            None => e164(text) || ((3..=8).contains(&text.len()) && all_digits(text)),
-        };
-        if valid {
-            Ok(Self(text.to_owned()))
-        } else {
-            Err(FieldError {
-                field: "address",
-                problem: "malformed",
-            })
-        }
-    }
-}
-
-impl TryFrom<String> for Address {
-    type Error = FieldError;
-    fn try_from(text: String) -> Result<Self, FieldError> {
-        text.parse()
-    }
-}
-
-impl From<Address> for String {
-    fn from(address: Address) -> Self {
-        address.0
-    }
-}
-
-/// Personal data: the debug form does not show it.
-impl fmt::Debug for Address {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Address(..)")
-    }
-}
-
-/// Defines an id of Twilio's: a prefix of two letters and 32 hex digits.
-macro_rules! sid {
-    ($(#[$doc:meta])* $name:ident, $($prefix:literal)|+) => {
-        $(#[$doc])*
-        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-        #[serde(transparent)]
-        pub struct $name(String);
-
-        impl $name {
-            /// The id as text.
-            #[must_use]
-            pub fn as_str(&self) -> &str {
-                &self.0
-            }
-        }
-
-        impl FromStr for $name {
-            type Err = FieldError;
-            fn from_str(text: &str) -> Result<Self, FieldError> {
-                let digits = None$(.or_else(|| text.strip_prefix($prefix)))+;
-                match digits {
-                    Some(hex) if hex.len() == 32 && hex.bytes().all(|b| b.is_ascii_hexdigit()) => Ok(Self(text.to_owned())),
-                    _ => Err(FieldError { field: stringify!($name), problem: "malformed" }),
-                }
-            }
-        }
-    };
-}
-
-sid!(
-    /// Twilio's id of a message.
-    MessageSid, "SM" | "MM"
-);
-sid!(
-    /// Twilio's id of an account or subaccount.
-    AccountSid, "AC"
-);
-sid!(
-    /// Twilio's id of a Messaging Service.
-    ServiceSid, "MG"
-);
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::twilio::fields::{NUMBERED, READ};
 
-    const RESET: Input = Input::Command {
-        command: Command::Reset,
+    const RESET: Input = Input::Keyword {
+        keyword: Keyword::Reset,
         by_twilio: false,
     };
     const SID: &str = "SM0123456789abcdef0123456789abcdef";
@@ -514,7 +307,7 @@ mod tests {
             parse(&[("From", "55501")]),
             Err(FieldError {
                 field: "From",
-                problem: "malformed"
+                problem: FieldProblem::Malformed
             })
         );
     }
@@ -526,7 +319,7 @@ mod tests {
                 parse(&[(field, "")]),
                 Err(FieldError {
                     field,
-                    problem: "missing"
+                    problem: FieldProblem::Missing
                 })
             );
             let error = parse(&[(field, "secret-value")]).unwrap_err();
@@ -534,7 +327,7 @@ mod tests {
                 error,
                 FieldError {
                     field,
-                    problem: "malformed"
+                    problem: FieldProblem::Malformed
                 }
             );
             assert!(!error.to_string().contains("secret-value"));
@@ -582,7 +375,7 @@ mod tests {
                 );
                 let refused = FieldError {
                     field,
-                    problem: "repeated",
+                    problem: FieldProblem::Repeated,
                 };
                 assert_eq!(
                     Message::from_form(&form, 12).unwrap_err(),
@@ -619,7 +412,7 @@ mod tests {
             Message::from_form(&form, 12).unwrap_err(),
             FieldError {
                 field: "MessageSid",
-                problem: "missing"
+                problem: FieldProblem::Missing
             }
         );
     }
@@ -664,33 +457,33 @@ mod tests {
 
     #[test]
     fn pictures_belong_to_the_text_and_need_none() {
-        let pictures = [
+        let images = [
             ("NumMedia", "1"),
             ("MediaUrl0", PICTURE),
             ("MediaContentType0", "image/jpeg"),
         ];
-        let message = parse(&[&pictures[..], &[("Body", "look")]].concat()).unwrap();
+        let message = parse(&[&images[..], &[("Body", "look")]].concat()).unwrap();
         assert_eq!(
-            (message.input, message.pictures.len()),
+            (message.input, message.images.len()),
             (Input::Text("look".into()), 1)
         );
-        let message = parse(&pictures).unwrap();
+        let message = parse(&images).unwrap();
         assert_eq!(
-            (message.input, message.pictures.len()),
+            (message.input, message.images.len()),
             (Input::Text(String::new()), 1)
         );
     }
 
     #[test]
     fn a_command_and_a_text_that_is_too_long_come_before_media() {
-        let pictures = [
+        let images = [
             ("NumMedia", "1"),
             ("MediaUrl0", PICTURE),
             ("MediaContentType0", "image/jpeg"),
         ];
         for (body, input) in [("Reset", RESET), ("0123456789abc", Input::TooLong)] {
-            let message = parse(&[&pictures[..], &[("Body", body)]].concat()).unwrap();
-            assert_eq!((message.input, message.pictures), (input, vec![]));
+            let message = parse(&[&images[..], &[("Body", body)]].concat()).unwrap();
+            assert_eq!((message.input, message.images), (input, vec![]));
         }
         let video = parse(&[
             ("NumMedia", "1"),
@@ -711,7 +504,7 @@ mod tests {
             ("Body", "listen"),
         ])
         .unwrap();
-        assert_eq!((message.input, message.pictures), (Input::Media, vec![]));
+        assert_eq!((message.input, message.images), (Input::Media, vec![]));
     }
 
     fn long(fields: &[(&str, &str)]) -> Input {
@@ -823,12 +616,15 @@ mod tests {
 
     #[test]
     fn a_command_is_known_by_its_words_and_by_what_twilio_took_it_for() {
-        let command = |command, by_twilio| Input::Command { command, by_twilio };
-        assert_eq!(input_of(" Reset! "), command(Command::Reset, false));
-        assert_eq!(input_of("stop"), command(Command::OptOut, false));
+        let command = |command, by_twilio| Input::Keyword {
+            keyword: command,
+            by_twilio,
+        };
+        assert_eq!(input_of(" Reset! "), command(Keyword::Reset, false));
+        assert_eq!(input_of("stop"), command(Keyword::OptOut, false));
         assert_eq!(
             input_of("delete my data!"),
-            command(Command::Erase, false),
+            command(Keyword::Erase, false),
             "though it is longer than a message may be"
         );
         assert_eq!(input_of("please stop"), Input::Text("please stop".into()));
@@ -842,13 +638,13 @@ mod tests {
                 .unwrap()
                 .input
         };
-        assert_eq!(typed("STOP"), command(Command::OptOut, true));
-        assert_eq!(typed("START"), command(Command::OptIn, true));
-        assert_eq!(typed("HELP"), command(Command::Help, true));
+        assert_eq!(typed("STOP"), command(Keyword::OptOut, true));
+        assert_eq!(typed("START"), command(Keyword::OptIn, true));
+        assert_eq!(typed("HELP"), command(Keyword::Help, true));
         assert_eq!(typed("OTHER"), Input::Text("ARRET".into()));
         assert_eq!(
             parse(&[("Body", "STOP"), ("NumMedia", "1")]).unwrap().input,
-            command(Command::OptOut, false)
+            command(Keyword::OptOut, false)
         );
     }
 

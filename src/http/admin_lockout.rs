@@ -19,8 +19,10 @@ use futures_util::lock::Mutex;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    event::{self, Event},
-    platform::{Batch, Clock, Log, PlatformError, Storage, UnixMillis, millis},
+    base::time::{UnixMillis, millis},
+    event::{self, Event, InternalProblem},
+    object::{Engine, arguments, reply, unknown_method},
+    platform::{Clock, Log, Method, PlatformError, Storage, WriteBatch},
 };
 
 /// Wrong tries that one address may make within [`WINDOW`].
@@ -34,11 +36,17 @@ pub const KNOWN_FOR: Duration = Duration::from_secs(24 * 60 * 60);
 /// How old that memory may be before the right token renews it: most requests of an operator write nothing.
 const RENEWED_AFTER: Duration = Duration::from_secs(60 * 60);
 
-/// One try at the token.
+/// Makes one try at the token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct TryCall {
+pub struct Attempt {
     /// Whether the token was the right one.
     pub right: bool,
+}
+
+impl Method for Attempt {
+    type Reply = Verdict;
+    const BINDING: &'static str = "ADMIN_LOCKOUT";
+    const NAME: &'static str = "attempt";
 }
 
 /// What becomes of a try.
@@ -56,7 +64,7 @@ pub enum Verdict {
 
 /// The object of one client address.
 #[derive(Debug)]
-pub struct Tries<P> {
+pub struct AdminLockout<P> {
     platform: P,
     /// What storage holds, once it was read. The lock spans the write.
     state: Mutex<Option<State>>,
@@ -78,9 +86,9 @@ struct Found {
     is_stored: bool,
 }
 
-const KEY: &str = "tries";
+const KEY: &str = "lockout";
 
-impl<P: Storage + Clock + Log> Tries<P> {
+impl<P: Storage + Clock + Log> AdminLockout<P> {
     /// The object over its platform.
     pub fn new(platform: P) -> Self {
         Self {
@@ -93,7 +101,7 @@ impl<P: Storage + Clock + Log> Tries<P> {
     ///
     /// # Errors
     /// When storage failed: then the try is not allowed.
-    pub async fn attempt(&self, call: TryCall, now: UnixMillis) -> Result<Verdict, PlatformError> {
+    pub async fn attempt(&self, call: Attempt, now: UnixMillis) -> Result<Verdict, PlatformError> {
         let mut current = self.state.lock().await;
         let Found {
             mut state,
@@ -157,7 +165,7 @@ impl<P: Storage + Clock + Log> Tries<P> {
         event::log(
             &self.platform,
             &Event::InternalError {
-                reason: "tries_unreadable",
+                reason: InternalProblem::LockoutUnreadable,
             },
         );
         Ok(Found {
@@ -173,21 +181,33 @@ impl<P: Storage + Clock + Log> Tries<P> {
     async fn store(&self, state: &State, now: UnixMillis) -> Result<(), PlatformError> {
         let wrong = state.wrong.iter().max().map(|at| at.plus(WINDOW));
         let batch = match wrong.or(state.right.map(|at| at.plus(KNOWN_FOR))) {
-            None => Batch {
+            None => WriteBatch {
                 clear: true,
-                ..Batch::default()
+                ..WriteBatch::default()
             },
             Some(end) => {
                 let text =
                     serde_json::to_string(state).map_err(|_| PlatformError::new("encode"))?;
-                Batch {
+                WriteBatch {
                     puts: vec![(KEY.into(), text)],
                     alarm: Some(end.max(now)),
-                    ..Batch::default()
+                    ..WriteBatch::default()
                 }
             }
         };
         self.platform.commit(batch).await
+    }
+}
+
+impl<P: Storage + Clock + Log> Engine for AdminLockout<P> {
+    async fn call(&self, method: &str, text: &str) -> Result<String, PlatformError> {
+        match method {
+            Attempt::NAME => {
+                let verdict = self.attempt(arguments(text)?, self.platform.now()).await?;
+                reply::<Attempt>(&verdict)
+            }
+            _ => Err(unknown_method()),
+        }
     }
 }
 
@@ -205,7 +225,7 @@ impl State {
         as_planned
     }
 
-    fn decide(&mut self, call: TryCall, now: UnixMillis) -> Verdict {
+    fn decide(&mut self, call: Attempt, now: UnixMillis) -> Verdict {
         let surplus = self
             .wrong
             .len()
@@ -241,25 +261,25 @@ mod tests {
 
     const NOW: u64 = 1_795_348_800_000;
     const HOUR: u64 = 3_600_000;
-    const WRONG: TryCall = TryCall { right: false };
-    const RIGHT: TryCall = TryCall { right: true };
+    const WRONG: Attempt = Attempt { right: false };
+    const RIGHT: Attempt = Attempt { right: true };
 
     /// So many wrong tries at one time; how many of them were told that they are wrong.
-    async fn wrong(tries: &Tries<&Memory>, times: usize, at: u64) -> usize {
+    async fn wrong(tries: &AdminLockout<&Memory>, times: usize, at: u64) -> usize {
         let all = join_all((0..times).map(|_| tries.attempt(WRONG, UnixMillis(at)))).await;
         all.into_iter()
             .filter(|verdict| *verdict == Ok(Verdict::Wrong))
             .count()
     }
 
-    async fn right(tries: &Tries<&Memory>, at: u64) -> Verdict {
+    async fn right(tries: &AdminLockout<&Memory>, at: u64) -> Verdict {
         tries.attempt(RIGHT, UnixMillis(at)).await.unwrap()
     }
 
     #[tokio::test]
     async fn of_a_hundred_wrong_tries_at_once_five_are_told_that_they_are_wrong() {
         let memory = Memory::default();
-        let tries = Tries::new(&memory);
+        let tries = AdminLockout::new(&memory);
         let all = join_all((0..100).map(|_| tries.attempt(WRONG, UnixMillis(NOW)))).await;
         assert_eq!(
             all.iter()
@@ -281,19 +301,19 @@ mod tests {
         let memory = Memory::default();
         for second in 0..5 {
             assert_eq!(
-                Tries::new(&memory)
+                AdminLockout::new(&memory)
                     .attempt(WRONG, UnixMillis(NOW + second * 1000))
                     .await,
                 Ok(Verdict::Wrong)
             );
         }
-        let tries = Tries::new(&memory);
+        let tries = AdminLockout::new(&memory);
         assert_eq!(
             tries.attempt(RIGHT, UnixMillis(NOW + 4500)).await,
             Ok(Verdict::Locked(56)),
             "a restarted object goes on counting"
         );
-        let tries = Tries::new(&memory);
+        let tries = AdminLockout::new(&memory);
         assert_eq!(
             tries.attempt(RIGHT, UnixMillis(NOW + 59_999)).await,
             Ok(Verdict::Locked(1))
@@ -308,16 +328,19 @@ mod tests {
     async fn a_clock_that_steps_back_opens_nothing_and_locks_for_a_minute_also_over_restarts() {
         for step in [99_000, 400 * 24 * HOUR] {
             let memory = Memory::default();
-            assert_eq!(wrong(&Tries::new(&memory), 5, NOW + step).await, 5);
-            assert_eq!(right(&Tries::new(&memory), NOW).await, Verdict::Locked(60));
+            assert_eq!(wrong(&AdminLockout::new(&memory), 5, NOW + step).await, 5);
             assert_eq!(
-                right(&Tries::new(&memory), NOW + 30_000).await,
+                right(&AdminLockout::new(&memory), NOW).await,
+                Verdict::Locked(60)
+            );
+            assert_eq!(
+                right(&AdminLockout::new(&memory), NOW + 30_000).await,
                 Verdict::Locked(30),
                 "it is counted from the step on"
             );
             assert_eq!(memory.alarm.get(), Some(UnixMillis(NOW + 60_000)));
             assert_eq!(
-                right(&Tries::new(&memory), NOW + 60_000).await,
+                right(&AdminLockout::new(&memory), NOW + 60_000).await,
                 Verdict::Allowed
             );
         }
@@ -327,22 +350,27 @@ mod tests {
     async fn the_right_token_from_an_address_that_used_it_before_works_although_others_there_try_wrong_ones()
      {
         let memory = Memory::default();
-        assert_eq!(right(&Tries::new(&memory), NOW).await, Verdict::Allowed);
+        assert_eq!(
+            right(&AdminLockout::new(&memory), NOW).await,
+            Verdict::Allowed
+        );
         let start = NOW + 20 * HOUR;
         assert_eq!(
-            wrong(&Tries::new(&memory), 6, start).await,
+            wrong(&AdminLockout::new(&memory), 6, start).await,
             5,
             "the sixth is told that it is locked"
         );
         for _ in 0..100 {
             assert_eq!(
-                right(&Tries::new(&memory), start).await,
+                right(&AdminLockout::new(&memory), start).await,
                 Verdict::Allowed,
                 "right ones are not counted"
             );
         }
         assert_eq!(
-            Tries::new(&memory).attempt(WRONG, UnixMillis(start)).await,
+            AdminLockout::new(&memory)
+                .attempt(WRONG, UnixMillis(start))
+                .await,
             Ok(Verdict::Locked(60)),
             "wrong ones stay locked"
         );
@@ -352,8 +380,8 @@ mod tests {
     async fn an_address_that_used_the_right_token_has_a_bounded_number_of_guesses_while_it_is_locked()
      {
         let memory = Memory::default();
-        right(&Tries::new(&memory), NOW).await;
-        let tries = Tries::new(&memory);
+        right(&AdminLockout::new(&memory), NOW).await;
+        let tries = AdminLockout::new(&memory);
         wrong(&tries, 64, NOW).await;
         assert_eq!(right(&tries, NOW).await, Verdict::Allowed);
         wrong(&tries, 100, NOW).await;
@@ -363,7 +391,7 @@ mod tests {
             "what is not compared is not counted"
         );
         assert_eq!(
-            right(&Tries::new(&memory), NOW + 59_999).await,
+            right(&AdminLockout::new(&memory), NOW + 59_999).await,
             Verdict::Locked(1),
             "nothing is compared any more"
         );
@@ -374,26 +402,29 @@ mod tests {
     async fn a_day_after_the_right_token_its_address_is_one_like_any_other() {
         let day = 24 * HOUR;
         let memory = Memory::default();
-        right(&Tries::new(&memory), NOW).await;
-        right(&Tries::new(&memory), NOW + HOUR).await;
-        wrong(&Tries::new(&memory), 5, NOW + day).await;
+        right(&AdminLockout::new(&memory), NOW).await;
+        right(&AdminLockout::new(&memory), NOW + HOUR).await;
+        wrong(&AdminLockout::new(&memory), 5, NOW + day).await;
         assert_eq!(
-            right(&Tries::new(&memory), NOW + day).await,
+            right(&AdminLockout::new(&memory), NOW + day).await,
             Verdict::Allowed,
             "the later time counts"
         );
         let memory = Memory::default();
-        right(&Tries::new(&memory), NOW).await;
-        wrong(&Tries::new(&memory), 5, NOW + day).await;
+        right(&AdminLockout::new(&memory), NOW).await;
+        wrong(&AdminLockout::new(&memory), 5, NOW + day).await;
         assert_eq!(
-            right(&Tries::new(&memory), NOW + day).await,
+            right(&AdminLockout::new(&memory), NOW + day).await,
             Verdict::Locked(60)
         );
         // A time from a clock that was ahead would be believed for as long as it was ahead.
         let memory = Memory::default();
-        right(&Tries::new(&memory), NOW + 400 * day).await;
-        wrong(&Tries::new(&memory), 5, NOW).await;
-        assert_eq!(right(&Tries::new(&memory), NOW).await, Verdict::Locked(60));
+        right(&AdminLockout::new(&memory), NOW + 400 * day).await;
+        wrong(&AdminLockout::new(&memory), 5, NOW).await;
+        assert_eq!(
+            right(&AdminLockout::new(&memory), NOW).await,
+            Verdict::Locked(60)
+        );
     }
 
     #[tokio::test]
@@ -401,12 +432,12 @@ mod tests {
         let memory = Memory::default();
         for minute in 0..60 {
             assert_eq!(
-                right(&Tries::new(&memory), NOW + minute * 60_000).await,
+                right(&AdminLockout::new(&memory), NOW + minute * 60_000).await,
                 Verdict::Allowed
             );
         }
         assert_eq!(memory.commits.get(), 1);
-        right(&Tries::new(&memory), NOW + HOUR).await;
+        right(&AdminLockout::new(&memory), NOW + HOUR).await;
         assert_eq!(
             (memory.commits.get(), memory.alarm.get()),
             (2, Some(UnixMillis(NOW + 25 * HOUR)))
@@ -418,13 +449,13 @@ mod tests {
         let memory = Memory::default();
         memory.failing.set(true);
         assert!(
-            Tries::new(&memory)
+            AdminLockout::new(&memory)
                 .attempt(WRONG, UnixMillis(NOW))
                 .await
                 .is_err()
         );
         assert!(
-            Tries::new(&memory)
+            AdminLockout::new(&memory)
                 .attempt(RIGHT, UnixMillis(NOW))
                 .await
                 .is_err()
@@ -434,7 +465,7 @@ mod tests {
     #[tokio::test]
     async fn wrong_tries_are_forgotten_after_a_minute_and_the_right_one_after_a_day() {
         let memory = Memory::default();
-        let tries = Tries::new(&memory);
+        let tries = AdminLockout::new(&memory);
         tries.attempt(WRONG, UnixMillis(NOW)).await.unwrap();
         tries
             .attempt(WRONG, UnixMillis(NOW + 30_000))
@@ -478,35 +509,38 @@ mod tests {
         {
             let memory = Memory::holding(value.clone());
             assert_eq!(
-                right(&Tries::new(&memory), NOW).await,
+                right(&AdminLockout::new(&memory), NOW).await,
                 Verdict::Locked(60),
                 "{value:?}"
             );
             assert_eq!(
-                right(&Tries::new(&memory), NOW + 59_999).await,
+                right(&AdminLockout::new(&memory), NOW + 59_999).await,
                 Verdict::Locked(1),
                 "a restarted object goes on: {value:?}"
             );
-            assert_eq!(memory.logged("tries_unreadable"), 1, "{value:?}");
+            assert_eq!(memory.logged("lockout_unreadable"), 1, "{value:?}");
             assert_eq!(
-                right(&Tries::new(&memory), NOW + 60_000).await,
+                right(&AdminLockout::new(&memory), NOW + 60_000).await,
                 Verdict::Allowed,
                 "{value:?}"
             );
-            assert_eq!(memory.logged("tries_unreadable"), 1, "{value:?}");
+            assert_eq!(memory.logged("lockout_unreadable"), 1, "{value:?}");
         }
     }
 
     #[tokio::test]
     async fn an_alarm_that_finds_what_cannot_be_read_ends_it_within_a_minute() {
         let memory = Memory::holding(Stored::Unreadable);
-        Tries::new(&memory).alarm(UnixMillis(NOW)).await.unwrap();
+        AdminLockout::new(&memory)
+            .alarm(UnixMillis(NOW))
+            .await
+            .unwrap();
         assert_eq!(memory.alarm.get(), Some(UnixMillis(NOW + 60_000)));
-        Tries::new(&memory)
+        AdminLockout::new(&memory)
             .alarm(UnixMillis(NOW + 60_000))
             .await
             .unwrap();
         assert!(memory.value.borrow().is_none());
-        assert_eq!(memory.logged("tries_unreadable"), 1);
+        assert_eq!(memory.logged("lockout_unreadable"), 1);
     }
 }

@@ -9,26 +9,11 @@ use futures_util::lock::Mutex;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    event::{self, Event},
-    platform::{Batch, Clock, Log, PlatformError, Storage, UnixMillis},
-    usage::Tally,
+    base::{time::UnixMillis, usage::UsageCounters},
+    event::{self, Event, InternalProblem},
+    object::{Engine, arguments, reply, unknown_method},
+    platform::{Clock, Log, Method, PlatformError, Storage, WriteBatch},
 };
-
-/// A call to the budget object.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum BudgetCall {
-    /// Reserve one; answered by a [`Reservation`].
-    Reserve(ReserveCall),
-    /// Say whether one could be reserved now, and reserve nothing; answered by a [`Reservation`].
-    Look(Item, u32),
-    /// Count this; answered by nothing.
-    Report(Tally),
-    /// Count this, and say what the day has come to; answered by a [`DayUsage`].
-    Usage(Tally),
-    /// Begin the counts of the day anew; answered by the [`DayUsage`] from before.
-    Reset,
-}
 
 /// What costs money, and has a cap a day.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,15 +25,65 @@ pub enum Item {
     Message,
 }
 
-/// One item to reserve.
+/// The binding of the class.
+const BINDING: &str = "BUDGET";
+
+/// The name of the one budget object.
+pub const NAME: &str = "budget";
+
+/// Reserves one item.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ReserveCall {
-    /// What is to be reserved.
+pub struct Reserve {
+    /// The item.
     pub item: Item,
     /// How many of them a day may have.
     pub cap: u32,
-    /// What the sender has counted since it last called.
-    pub tally: Tally,
+    /// Usage that the caller has counted since its last call.
+    pub usage: UsageCounters,
+}
+
+impl Method for Reserve {
+    type Reply = Reservation;
+    const BINDING: &'static str = BINDING;
+    const NAME: &'static str = "reserve";
+}
+
+/// Checks whether one item could be reserved now, and reserves nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Check {
+    /// The item.
+    pub item: Item,
+    /// How many of them a day may have.
+    pub cap: u32,
+}
+
+impl Method for Check {
+    type Reply = Reservation;
+    const BINDING: &'static str = BINDING;
+    const NAME: &'static str = "check";
+}
+
+/// Adds usage to the day, and shows the day's usage.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AddUsage {
+    /// The usage to add.
+    pub usage: UsageCounters,
+}
+
+impl Method for AddUsage {
+    type Reply = DayUsage;
+    const BINDING: &'static str = BINDING;
+    const NAME: &'static str = "add_usage";
+}
+
+/// Resets the counts of the day that have a cap. The reply shows the counts from before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reset;
+
+impl Method for Reset {
+    type Reply = DayUsage;
+    const BINDING: &'static str = BINDING;
+    const NAME: &'static str = "reset";
 }
 
 /// Whether the request may be made, or the message sent.
@@ -71,7 +106,7 @@ pub struct DayUsage {
     /// Messages that were reserved, to be sent by REST.
     pub messages: u32,
     /// What was reported.
-    pub tally: Tally,
+    pub usage: UsageCounters,
     /// Whether the stored count could not be read, so that nothing more may be reserved on this day, whatever the counts say.
     pub unreadable: bool,
 }
@@ -94,7 +129,7 @@ struct Used {
     calls: u32,
     messages: u32,
     #[serde(default)]
-    tally: Tally,
+    usage: UsageCounters,
     /// The count could not be read on this day, and everything counts as used up.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     exhausted: bool,
@@ -125,33 +160,34 @@ impl<P: Storage + Clock + Log> Budget<P> {
     /// When the count could not be read or stored. The request must not be made.
     pub async fn reserve(
         &self,
-        call: ReserveCall,
+        call: Reserve,
         now: UnixMillis,
     ) -> Result<Reservation, PlatformError> {
-        self.count(&call.tally, now, |used| used.reserve(call.item, call.cap))
+        let Reserve { item, cap, usage } = call;
+        self.count(&usage, now, |used| used.reserve(item, cap))
             .await
     }
 
-    /// Says whether one more could be reserved in the UTC day of `now`.
+    /// Checks whether one more could be reserved in the UTC day of `now`.
     ///
     /// # Errors
     /// When the count could not be read.
-    pub async fn look(
-        &self,
-        item: Item,
-        cap: u32,
-        now: UnixMillis,
-    ) -> Result<Reservation, PlatformError> {
-        self.count(&Tally::EMPTY, now, |used| { *used }.reserve(item, cap))
-            .await
+    pub async fn check(&self, call: Check, now: UnixMillis) -> Result<Reservation, PlatformError> {
+        let Check { item, cap } = call;
+        let check = |used: &mut Used| { *used }.reserve(item, cap);
+        self.count(&UsageCounters::EMPTY, now, check).await
     }
 
-    /// Adds `tally` to the UTC day of `now`, and says what the day has come to.
+    /// Adds usage to the UTC day of `now`, and shows the usage of the day.
     ///
     /// # Errors
     /// When the count could not be read or stored.
-    pub async fn report(&self, tally: &Tally, now: UnixMillis) -> Result<DayUsage, PlatformError> {
-        self.count(tally, now, |used| used.shown()).await
+    pub async fn add_usage(
+        &self,
+        usage: &UsageCounters,
+        now: UnixMillis,
+    ) -> Result<DayUsage, PlatformError> {
+        self.count(usage, now, |used| used.shown()).await
     }
 
     /// Begins the counts that have a cap anew for the UTC day of `now`, also where the stored ones could not be read, and says
@@ -166,17 +202,17 @@ impl<P: Storage + Clock + Log> Budget<P> {
             *used = Used {
                 v: VERSION,
                 day: now.utc_day(),
-                tally: used.tally,
+                usage: used.usage,
                 ..Used::default()
             };
             before
         };
-        self.count(&Tally::EMPTY, now, begin_anew).await
+        self.count(&UsageCounters::EMPTY, now, begin_anew).await
     }
 
     async fn count<R>(
         &self,
-        tally: &Tally,
+        usage: &UsageCounters,
         now: UnixMillis,
         decide: impl FnOnce(&mut Used) -> R,
     ) -> Result<R, PlatformError> {
@@ -192,16 +228,16 @@ impl<P: Storage + Clock + Log> Budget<P> {
             None => self.load(now).await?,
         };
         let mut after = before.at(now);
-        after.tally.add(tally);
+        after.usage.add(usage);
         let result = decide(&mut after);
         if after != before || !is_stored {
             // Forgotten before the write: if it fails, what is stored is read again.
             *used = None;
             let text = serde_json::to_string(&after).map_err(|_| PlatformError::new("encode"))?;
             self.platform
-                .commit(Batch {
+                .commit(WriteBatch {
                     puts: vec![(KEY.into(), text)],
-                    ..Batch::default()
+                    ..WriteBatch::default()
                 })
                 .await?;
         }
@@ -233,7 +269,7 @@ impl<P: Storage + Clock + Log> Budget<P> {
         event::log(
             &self.platform,
             &Event::InternalError {
-                reason: "budget_unreadable",
+                reason: InternalProblem::BudgetUnreadable,
             },
         );
         let used = Used {
@@ -246,6 +282,22 @@ impl<P: Storage + Clock + Log> Budget<P> {
             used,
             is_stored: false,
         })
+    }
+}
+
+impl<P: Storage + Clock + Log> Engine for Budget<P> {
+    async fn call(&self, method: &str, text: &str) -> Result<String, PlatformError> {
+        let now = self.platform.now();
+        match method {
+            Reserve::NAME => reply::<Reserve>(&self.reserve(arguments(text)?, now).await?),
+            Check::NAME => reply::<Check>(&self.check(arguments(text)?, now).await?),
+            AddUsage::NAME => {
+                let AddUsage { usage } = arguments(text)?;
+                reply::<AddUsage>(&self.add_usage(&usage, now).await?)
+            }
+            Reset::NAME => reply::<Reset>(&self.reset(now).await?),
+            _ => Err(unknown_method()),
+        }
     }
 }
 
@@ -271,7 +323,7 @@ impl Used {
             *used = used.saturating_add(1);
             Reservation::Granted
         } else {
-            let refused = &mut self.tally.refusals.budget_exhausted;
+            let refused = &mut self.usage.rejections.budget_exhausted;
             *refused = refused.saturating_add(1);
             Reservation::Exhausted
         }
@@ -283,14 +335,14 @@ impl Used {
             day,
             calls,
             messages,
-            tally,
+            usage,
             exhausted,
         } = *self;
         DayUsage {
             day,
             calls,
             messages,
-            tally,
+            usage,
             unreadable: exhausted,
         }
     }
@@ -304,10 +356,10 @@ mod tests {
     use crate::platform::{Stored, tests::Memory};
 
     const DAY: u64 = 86_400_000;
-    const CALL: ReserveCall = ReserveCall {
+    const CALL: Reserve = Reserve {
         item: Item::ModelRequest,
         cap: 100,
-        tally: Tally::EMPTY,
+        usage: UsageCounters::EMPTY,
     };
 
     async fn granted(budget: &Budget<&Memory>, times: usize, now: u64) -> usize {
@@ -333,7 +385,7 @@ mod tests {
     async fn a_cap_of_zero_grants_nothing() {
         let memory = Memory::default();
         let outcome = Budget::new(&memory)
-            .reserve(ReserveCall { cap: 0, ..CALL }, UnixMillis(0))
+            .reserve(Reserve { cap: 0, ..CALL }, UnixMillis(0))
             .await;
         assert_eq!(outcome, Ok(Reservation::Exhausted));
     }
@@ -392,7 +444,7 @@ mod tests {
         [Stored::Unreadable].into_iter().chain(texts).collect()
     }
 
-    const MESSAGE: ReserveCall = ReserveCall {
+    const MESSAGE: Reserve = Reserve {
         item: Item::Message,
         ..CALL
     };
@@ -409,7 +461,15 @@ mod tests {
                     "{value:?}"
                 );
                 assert_eq!(
-                    budget.look(call.item, 100, UnixMillis(DAY)).await,
+                    budget
+                        .check(
+                            Check {
+                                item: call.item,
+                                cap: 100
+                            },
+                            UnixMillis(DAY)
+                        )
+                        .await,
                     Ok(Reservation::Exhausted),
                     "{value:?}"
                 );
@@ -424,7 +484,7 @@ mod tests {
             }
             assert!(
                 restarted
-                    .report(&Tally::EMPTY, UnixMillis(2 * DAY - 1))
+                    .add_usage(&UsageCounters::EMPTY, UnixMillis(2 * DAY - 1))
                     .await
                     .unwrap()
                     .unreadable
@@ -437,7 +497,7 @@ mod tests {
             );
             assert!(
                 !restarted
-                    .report(&Tally::EMPTY, UnixMillis(2 * DAY))
+                    .add_usage(&UsageCounters::EMPTY, UnixMillis(2 * DAY))
                     .await
                     .unwrap()
                     .unreadable
@@ -452,7 +512,13 @@ mod tests {
             let memory = Memory::holding(value);
             assert_eq!(
                 Budget::new(&memory)
-                    .look(Item::Message, 100, UnixMillis(DAY))
+                    .check(
+                        Check {
+                            item: Item::Message,
+                            cap: 100
+                        },
+                        UnixMillis(DAY)
+                    )
                     .await,
                 Ok(Reservation::Exhausted)
             );
@@ -497,13 +563,13 @@ mod tests {
             assert_eq!(granted(&Budget::new(&memory), 101, DAY).await, 100);
         }
         let memory = Memory::default();
-        let tally = Tally {
+        let usage = UsageCounters {
             prompt_tokens: 30,
-            ..Tally::EMPTY
+            ..UsageCounters::EMPTY
         };
         let budget = Budget::new(&memory);
         budget
-            .reserve(ReserveCall { tally, ..CALL }, UnixMillis(DAY))
+            .reserve(Reserve { usage, ..CALL }, UnixMillis(DAY))
             .await
             .unwrap();
         budget.reserve(MESSAGE, UnixMillis(DAY)).await.unwrap();
@@ -514,12 +580,12 @@ mod tests {
                 day: 1,
                 calls: 1,
                 messages: 1,
-                tally,
+                usage,
                 unreadable: false
             }
         );
         let after = Budget::new(&memory)
-            .report(&Tally::EMPTY, UnixMillis(DAY))
+            .add_usage(&UsageCounters::EMPTY, UnixMillis(DAY))
             .await
             .unwrap();
         assert_eq!(
@@ -562,32 +628,32 @@ mod tests {
     async fn what_is_reported_adds_up_for_a_day_and_midnight_begins_anew() {
         let memory = Memory::default();
         let budget = Budget::new(&memory);
-        let tally = Tally {
+        let usage = UsageCounters {
             messages_in: 2,
             prompt_tokens: 30,
-            ..Tally::EMPTY
+            ..UsageCounters::EMPTY
         };
         for cap in [1, 1] {
             budget
-                .reserve(ReserveCall { cap, tally, ..CALL }, UnixMillis(DAY))
+                .reserve(Reserve { cap, usage, ..CALL }, UnixMillis(DAY))
                 .await
                 .unwrap();
         }
         let usage = Budget::new(&memory)
-            .report(&tally, UnixMillis(DAY))
+            .add_usage(&usage, UnixMillis(DAY))
             .await
             .unwrap();
         assert_eq!((usage.day, usage.calls), (1, 1));
         assert_eq!(
             (
-                usage.tally.messages_in,
-                usage.tally.prompt_tokens,
-                usage.tally.refusals.budget_exhausted
+                usage.usage.messages_in,
+                usage.usage.prompt_tokens,
+                usage.usage.rejections.budget_exhausted
             ),
             (6, 90, 1)
         );
         let next = budget
-            .report(&Tally::EMPTY, UnixMillis(2 * DAY))
+            .add_usage(&UsageCounters::EMPTY, UnixMillis(2 * DAY))
             .await
             .unwrap();
         assert_eq!(
@@ -596,7 +662,7 @@ mod tests {
                 day: 2,
                 calls: 0,
                 messages: 0,
-                tally: Tally::EMPTY,
+                usage: UsageCounters::EMPTY,
                 unreadable: false
             }
         );

@@ -6,17 +6,21 @@
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use super::{
+    OBJECT_TIME, WorkerPlatform,
+    admin_lockout::{Attempt, Verdict},
+    request::{BodyError, Request, read_body},
+    response::{self, Response, bad_request, json, method_not_allowed, not_found},
+};
 use crate::{
-    app::{self, BodyRefused, OBJECT_TIME, Request, Response},
-    budget::DayUsage,
+    base::{time::UnixMillis, usage::RejectionCounts},
     config::{Config, Prices},
-    event::{self, Event, Security},
-    message::Address,
-    platform::{PlatformError, UnixMillis, WorkerPlatform, in_time, with_retry},
-    pseudonym::PhoneHash,
-    sender::{Erased, Erasure, Summary},
-    tries::{TryCall, Verdict},
-    usage::Refusals,
+    conversation::budget::{self, AddUsage, DayUsage, Reset},
+    event::{self, DenialReason, Erased, Event, ObjectKind, Security},
+    identity::{Address, PhoneHash},
+    messaging::api::{Erase, Erasure, Show, ThreadSummary},
+    object::{in_time, with_retry},
+    platform::PlatformError,
 };
 
 /// What the paths of these routes begin with.
@@ -24,8 +28,8 @@ pub const PREFIX: &str = "/admin/";
 
 const USAGE: &str = "/admin/usage";
 const BUDGET_RESET: &str = "/admin/budget/reset";
-const SHOW: &str = "/admin/senders/show";
-const ERASE: &str = "/admin/senders/erase";
+const SHOW: &str = "/admin/contacts/show";
+const ERASE: &str = "/admin/contacts/erase";
 
 /// Answers a request under [`PREFIX`].
 pub async fn handle(
@@ -40,18 +44,18 @@ pub async fn handle(
     }
     let answered = match (path, method) {
         (USAGE, "GET") => usage(platform, config).await,
-        (USAGE, _) => return app::method_not_allowed("GET"),
+        (USAGE, _) => return method_not_allowed("GET"),
         (BUDGET_RESET, "POST") => reset_budget(platform).await,
-        (BUDGET_RESET, _) => return app::method_not_allowed("POST"),
+        (BUDGET_RESET, _) => return method_not_allowed("POST"),
         (SHOW | ERASE, "POST") => match read_pair(request).await {
             Ok(pair) if path == SHOW => show(platform, config, &pair).await,
             Ok(pair) => erase(platform, config, &pair).await,
             Err(refused) => return refused,
         },
-        (SHOW | ERASE, _) => return app::method_not_allowed("POST"),
+        (SHOW | ERASE, _) => return method_not_allowed("POST"),
         _ => return not_found(),
     };
-    answered.unwrap_or_else(|error| failed(platform, "sender", error))
+    answered.unwrap_or_else(|error| failed(platform, ObjectKind::Thread, error))
 }
 
 async fn show(
@@ -59,11 +63,11 @@ async fn show(
     config: &Config,
     pair: &Pair,
 ) -> Result<Response, PlatformError> {
-    let name = config.pseudonym_key.pair(&pair.from, &pair.to);
-    let shown = with_retry(async || platform.show(&name).await);
+    let thread = config.pseudonym_key.pair(&pair.from, &pair.to);
+    let shown = with_retry(async || platform.call(thread.as_str(), &Show).await);
     in_time(platform, OBJECT_TIME, shown)
         .await
-        .map(|summary| json(&ShownSender::from(summary)))
+        .map(|summary| json(200, &ShownThread::from(summary)))
 }
 
 async fn erase(
@@ -71,9 +75,11 @@ async fn erase(
     config: &Config,
     pair: &Pair,
 ) -> Result<Response, PlatformError> {
-    let name = config.pseudonym_key.pair(&pair.from, &pair.to);
-    let phone_hash = config.pseudonym_key.phone_hash(&pair.from);
-    let erased = with_retry(async || platform.erase(&name, &phone_hash).await);
+    let thread = config.pseudonym_key.pair(&pair.from, &pair.to);
+    let erase = Erase {
+        phone_hash: config.pseudonym_key.phone_hash(&pair.from),
+    };
+    let erased = with_retry(async || platform.call(thread.as_str(), &erase).await);
     // The object itself waits as long as a reply may take, for KV to delete.
     in_time(
         platform,
@@ -81,7 +87,7 @@ async fn erase(
         erased,
     )
     .await
-    .map(|erasure| json(&ShownErasure::from(erasure)))
+    .map(|erasure| json(200, &ShownErasure::from(erasure)))
 }
 
 /// Lets the operator in, and nobody else.
@@ -107,83 +113,79 @@ async fn authorize(
             .unwrap_or_default()
             .trim(),
     );
-    let refused = |reason| {
+    let denied = |reason| {
         event::log(
             platform,
             &Event::Security {
                 phone_hash: PhoneHash::nobody(),
-                details: Security::AdminRefused { reason },
+                details: Security::AdminDenied { reason },
             },
         );
     };
-    match in_time(
-        platform,
-        OBJECT_TIME,
-        platform.attempt(&client, TryCall { right }),
-    )
-    .await
-    {
+    let attempt = Attempt { right };
+    let attempted = platform.call(client.as_str(), &attempt);
+    match in_time(platform, OBJECT_TIME, attempted).await {
         Ok(Verdict::Allowed) => Ok(()),
         Ok(Verdict::Wrong) => {
-            refused("wrong_token");
+            denied(DenialReason::WrongToken);
             Err(unauthorized())
         }
         Ok(Verdict::Locked(seconds)) => {
-            refused("locked");
-            let mut response = app::plain(429, "Too many wrong tokens: wait\n");
-            response
-                .headers
-                .push(("Retry-After", seconds.to_string().into()));
-            Err(response)
+            denied(DenialReason::Locked);
+            let wait = response::plain(429, "Too many wrong tokens: wait\n");
+            Err(wait.with_header("Retry-After", seconds.to_string()))
         }
-        Err(error) => Err(failed(platform, "tries", error)),
+        Err(error) => Err(failed(platform, ObjectKind::AdminLockout, error)),
     }
 }
 
 async fn usage(platform: &impl WorkerPlatform, config: &Config) -> Result<Response, PlatformError> {
-    // What this isolate has counted comes along; what others have not reported yet is missing.
-    let counted = platform.take();
-    let usage = in_time(platform, OBJECT_TIME, platform.usage(counted))
-        .await
-        .inspect_err(|_| platform.count(&counted));
-    let usage = match usage {
-        Ok(usage) => usage,
-        Err(error) => return Ok(failed(platform, "budget", error)),
+    // The call reports what this isolate has counted. What other isolates have not reported yet is missing.
+    let usage = platform.take();
+    let add_usage = AddUsage { usage };
+    let called = platform.call(budget::NAME, &add_usage);
+    let day = match in_time(platform, OBJECT_TIME, called).await {
+        Ok(day) => day,
+        Err(error) => {
+            platform.count(&usage);
+            return Ok(failed(platform, ObjectKind::Budget, error));
+        }
     };
-    let tally = usage.tally;
-    let midnight = UnixMillis::start_of_day(usage.day).to_string();
-    Ok(json(&ShownUsage {
+    let DayUsage { usage, .. } = day;
+    let midnight = UnixMillis::start_of_day(day.day).to_string();
+    let shown = ShownUsage {
         day: midnight.split('T').next().unwrap_or_default(),
         model_requests: ShownCount {
-            used: usage.calls,
+            used: day.calls,
             cap: config.max_daily_calls,
         },
         messages_sent: ShownCount {
-            used: usage.messages,
+            used: day.messages,
             cap: config.max_daily_messages,
         },
-        budget_unreadable: usage.unreadable,
+        budget_unreadable: day.unreadable,
         tokens: ShownTokens {
-            prompt: tally.prompt_tokens,
-            completion: tally.completion_tokens,
+            prompt: usage.prompt_tokens,
+            completion: usage.completion_tokens,
         },
         estimated_cost: config
             .prices
-            .map(|prices| cost(prices, tally.prompt_tokens, tally.completion_tokens)),
-        messages_in: tally.messages_in,
+            .map(|prices| cost(prices, usage.prompt_tokens, usage.completion_tokens)),
+        messages_in: usage.messages_in,
         answers: ShownAnswers {
-            inline: tally.answers_inline,
-            by_rest: tally.answers_by_rest,
+            webhook: usage.answers_by_webhook,
+            rest: usage.answers_by_rest,
         },
-        refusals: ShownRefusals::from(tally.refusals),
-    }))
+        rejections: ShownRejections::from(usage.rejections),
+    };
+    Ok(json(200, &shown))
 }
 
 /// Begins the day's counts that have a cap anew, and answers what they were.
 async fn reset_budget(platform: &impl WorkerPlatform) -> Result<Response, PlatformError> {
-    let before = match in_time(platform, OBJECT_TIME, platform.reset_budget()).await {
+    let before = match in_time(platform, OBJECT_TIME, platform.call(budget::NAME, &Reset)).await {
         Ok(before) => before,
-        Err(error) => return Ok(failed(platform, "budget", error)),
+        Err(error) => return Ok(failed(platform, ObjectKind::Budget, error)),
     };
     let DayUsage {
         calls: model_requests,
@@ -199,13 +201,16 @@ async fn reset_budget(platform: &impl WorkerPlatform) -> Result<Response, Platfo
             budget_unreadable,
         },
     );
-    Ok(json(&ShownReset {
-        reset: ShownCounts {
-            model_requests,
-            messages_sent,
-            budget_unreadable,
+    Ok(json(
+        200,
+        &ShownReset {
+            reset: ShownCounts {
+                model_requests,
+                messages_sent,
+                budget_unreadable,
+            },
         },
-    }))
+    ))
 }
 
 /// What so many tokens cost, to a millionth, in the currency of the prices.
@@ -225,9 +230,9 @@ struct Pair {
 
 /// Reads the addresses that a request is about. They are in its body: URLs are kept in places that bodies are not.
 async fn read_pair(request: &mut impl Request) -> Result<Pair, Response> {
-    let body = app::read_body(request, app::JSON)
+    let body = read_body(request, response::JSON)
         .await
-        .map_err(BodyRefused::response)?;
+        .map_err(BodyError::response)?;
     let Ok(fields) = serde_json::from_slice::<Map<String, Value>>(&body) else {
         return Err(bad_request(
             "the body must be a JSON object with \"from\" and \"to\"",
@@ -246,21 +251,11 @@ async fn read_pair(request: &mut impl Request) -> Result<Pair, Response> {
     })
 }
 
-fn bad_request(problem: &str) -> Response {
-    app::plain(400, &format!("Bad request: {problem}\n"))
-}
-
-fn not_found() -> Response {
-    app::plain(404, "Not found\n")
-}
-
 fn unauthorized() -> Response {
-    let mut response = app::plain(401, "Unauthorized\n");
-    response.headers.push(("WWW-Authenticate", "Bearer".into()));
-    response
+    response::plain(401, "Unauthorized\n").with_header("WWW-Authenticate", "Bearer")
 }
 
-fn failed(platform: &impl WorkerPlatform, object: &'static str, error: PlatformError) -> Response {
+fn failed(platform: &impl WorkerPlatform, object: ObjectKind, error: PlatformError) -> Response {
     event::log(
         platform,
         &Event::ObjectFailed {
@@ -268,14 +263,7 @@ fn failed(platform: &impl WorkerPlatform, object: &'static str, error: PlatformE
             reason: error.reason,
         },
     );
-    app::try_later()
-}
-
-fn json(value: &impl Serialize) -> Response {
-    match serde_json::to_string(value) {
-        Ok(text) => app::respond(200, app::JSON, text + "\n"),
-        Err(_) => app::internal_error(),
-    }
+    response::try_later()
 }
 
 #[derive(Serialize)]
@@ -288,7 +276,7 @@ struct ShownUsage<'d> {
     estimated_cost: Option<f64>,
     messages_in: u64,
     answers: ShownAnswers,
-    refusals: ShownRefusals,
+    rejections: ShownRejections,
 }
 
 #[derive(Serialize)]
@@ -318,13 +306,13 @@ struct ShownTokens {
 
 #[derive(Serialize)]
 struct ShownAnswers {
-    inline: u64,
-    by_rest: u64,
+    webhook: u64,
+    rest: u64,
 }
 
 /// Unlike what is stored, what is shown has every kind, also those that did not happen.
 #[derive(Serialize)]
-struct ShownRefusals {
+struct ShownRejections {
     invalid_signature: u64,
     bad_request: u64,
     suspicious_request: u64,
@@ -333,16 +321,16 @@ struct ShownRefusals {
     budget_exhausted: u64,
 }
 
-impl From<Refusals> for ShownRefusals {
-    fn from(refusals: Refusals) -> Self {
-        let Refusals {
+impl From<RejectionCounts> for ShownRejections {
+    fn from(rejections: RejectionCounts) -> Self {
+        let RejectionCounts {
             invalid_signature,
             bad_request,
             suspicious_request,
             rate_limited,
             opted_out,
             budget_exhausted,
-        } = refusals;
+        } = rejections;
         Self {
             invalid_signature,
             bad_request,
@@ -355,27 +343,27 @@ impl From<Refusals> for ShownRefusals {
 }
 
 #[derive(Serialize)]
-struct ShownSender {
+struct ShownThread {
     opted_out: bool,
     turns: u32,
     revision: Option<u64>,
     expires_at: Option<String>,
     turn_running: bool,
     pending_messages: usize,
-    waiting_sends: usize,
+    outbox_parts: usize,
     messages_last_minute: usize,
 }
 
-impl From<Summary> for ShownSender {
-    fn from(summary: Summary) -> Self {
-        let Summary {
+impl From<ThreadSummary> for ShownThread {
+    fn from(summary: ThreadSummary) -> Self {
+        let ThreadSummary {
             opted_out,
             turns,
             revision,
             expires_at,
             turn_running,
             pending_messages,
-            waiting_sends,
+            outbox_parts,
             messages_last_minute,
         } = summary;
         let expires_at = expires_at.map(|at| at.to_string());
@@ -386,7 +374,7 @@ impl From<Summary> for ShownSender {
             expires_at,
             turn_running,
             pending_messages,
-            waiting_sends,
+            outbox_parts,
             messages_last_minute,
         }
     }

@@ -4,7 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::pseudonym::Pseudonym;
+use crate::identity::Pseudonym;
 
 /// The most turns that are kept.
 pub const MAX_TURNS: usize = 20;
