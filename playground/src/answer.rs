@@ -1,4 +1,4 @@
-//! The pretend model: what it answers to a conversation, always the same to the same one.
+//! The mock model: what it answers to a conversation, always the same to the same one.
 //!
 //! It understands a few questions about the conversation, so that memory (or the lack of it) can be seen from outside.
 //! It knows nothing of HTTP or of the shape of Chat Completions.

@@ -1,13 +1,13 @@
 //! What `playground say --media` attaches: addresses as they are, and files of this machine, which are given to the playground
 //! to keep as Twilio keeps media.
 //!
-//! Not here: how the playground keeps them (`media.rs`), and how they are named in the webhook (`webhook.rs`).
+//! Not here: how the playground keeps them (`media_store.rs`), and how they are named in the webhook (`webhook.rs`).
 
 use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::media::MAX_FILE;
+use crate::media_store::MAX_FILE;
 use crate::webhook::media_type;
 
 /// The addresses of `wanted` and their types. `playground` is its origin.

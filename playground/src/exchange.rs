@@ -1,4 +1,4 @@
-//! One request to a pretend service from its arrival to its answer, with the fault that was ordered for it.
+//! One request to a mock service from its arrival to its answer, with the fault that was ordered for it.
 //!
 //! What a good answer or an error looks like is the service's business ([`crate::openai`], [`crate::twilio`]); this module
 //! owns the order of events, the bytes of a defective body and the end of the TCP connection.
@@ -17,28 +17,28 @@ use serde_json::{Map, Value};
 use tokio::sync::{Notify, mpsc};
 
 use crate::fault::{BodyFault, ConnectionFault, ErrorOverrides, Fault, Faults, Service};
-use crate::journal::{Entry, Journal, Outcome, Record, now_ms, person_in, shown_headers};
-use crate::media::Shelf;
+use crate::media_store::MediaStore;
 use crate::models::Clock;
 use crate::page::feed::Feed;
-use crate::page::post::Desk;
-use crate::page::switches::Board;
+use crate::page::outgoing::Outgoing;
+use crate::page::switches::FaultSwitches;
+use crate::request_log::{Entry, Outcome, Record, RequestLog, now_ms, person_in, shown_headers};
 use crate::{openai, twilio};
 
-/// All that the pretend services share.
+/// All that the mock services share.
 pub struct Playground {
-    /// The auth tokens that the pretend Twilio accepts.
+    /// The auth tokens that the mock Twilio accepts.
     pub twilio_tokens: Vec<String>,
-    /// The only key that the pretend OpenAI accepts; `None` accepts any.
+    /// The only key that the mock OpenAI accepts; `None` accepts any.
     pub openai_key: Option<String>,
-    /// Which day it is for the pretend OpenAI, whose models have a last one.
+    /// Which day it is for the mock OpenAI, whose models have a last one.
     pub clock: Clock,
     /// The files that can be attached to a message.
-    pub media: Shelf,
+    pub media: MediaStore,
     /// Faults that the control route has set.
     pub faults: Faults,
     /// The requests that came in.
-    pub journal: Arc<Journal>,
+    pub request_log: Arc<RequestLog>,
     /// The messages that were sent through REST.
     pub outbox: twilio::Outbox,
     /// The phone numbers and Messaging Services of the accounts.
@@ -46,18 +46,18 @@ pub struct Playground {
     /// What happens, for the pages that watch.
     pub feed: Arc<Feed>,
     /// Faults that are switched on at the page.
-    pub board: Board,
+    pub fault_switches: FaultSwitches,
     /// What the page's phones send from.
-    pub desk: Desk,
+    pub outgoing: Outgoing,
 }
 
 /// The TCP connection of a request, as far as a handler may touch it.
 #[derive(Clone, Default)]
-pub struct Line {
+pub struct Connection {
     reset: Arc<Notify>,
 }
 
-impl Line {
+impl Connection {
     /// Completes when a handler wants the connection to be reset.
     pub async fn reset_wanted(&self) {
         self.reset.notified().await;
@@ -195,7 +195,7 @@ impl Reply {
 pub async fn handle(
     playground: &Playground,
     service: Service,
-    line: Line,
+    client_connection: Connection,
     request: Request,
 ) -> Response {
     // (1) Take the request in whole.
@@ -218,7 +218,7 @@ pub async fn handle(
         Service::Twilio => twilio::authorize(playground, &call),
     };
     let mut entry = playground
-        .journal
+        .request_log
         .open(record_of(service, &call, &authorization));
     // (3) Refuse what the real service would refuse: a fault never hides a defective request.
     let prepared = if too_large {
@@ -245,8 +245,8 @@ pub async fn handle(
             let ordered = playground.faults.take(service, |text| call.contains(text));
             ordered.or_else(|| {
                 playground
-                    .board
-                    .fault(service, &call, &playground.desk.names)
+                    .fault_switches
+                    .fault(service, &call, &playground.outgoing.names)
             })
         }
         Err(reason) => {
@@ -269,7 +269,7 @@ pub async fn handle(
             (prepared.act)(None);
         }
         entry.dropped();
-        return line.reset().await;
+        return client_connection.reset().await;
     }
     let mut reply = match fault.status {
         Some(status) if fault.is_failure() => error_reply(service, status, fault.error.as_ref()),

@@ -1,6 +1,6 @@
-//! The playground: everything that Switchboard talks to, pretended, on this machine alone.
+//! The playground: everything that Switchboard talks to, mocked, on this machine alone.
 //!
-//! `playground serve` is a pretend OpenAI, a pretend Twilio REST API and a page with phones; `playground say` is a phone for
+//! `playground serve` is a mock OpenAI, a mock Twilio REST API and a page with phones; `playground say` is a phone for
 //! the terminal: it sends one message to the Worker as Twilio would and shows the reply. Neither ever speaks to anything
 //! beyond loopback.
 //! It is a tool for development and tests, no part of what is deployed.
@@ -14,22 +14,22 @@ use clap::{Args, Parser, Subcommand};
 
 mod answer;
 mod attach;
-mod carrier;
 mod exchange;
 mod fault;
-mod journal;
-mod media;
+mod image_check;
+mod media_store;
 mod models;
-mod names;
 mod openai;
 mod page;
-mod phone;
+mod pseudonyms;
+mod request_log;
 mod say;
 mod server;
-mod sight;
 mod signature;
 mod twilio;
+mod twiml;
 mod webhook;
+mod webhook_client;
 
 fn main() -> ExitCode {
     match Cli::parse().command {
@@ -38,7 +38,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// A pretend OpenAI, a pretend Twilio and a phone, for trying Switchboard on one machine
+/// A mock OpenAI, a mock Twilio and a phone, for trying Switchboard on one machine
 #[derive(Debug, Parser)]
 #[command(name = "playground", version)]
 struct Cli {
@@ -97,7 +97,7 @@ struct ServeOptions {
         value_name = "KEY"
     )]
     pseudonym_key: Option<String>,
-    /// The day that it is for the pretend OpenAI, in UTC: some models have a last one; today without it
+    /// The day that it is for the mock OpenAI, in UTC: some models have a last one; today without it
     #[arg(long, value_name = "YYYY-MM-DD")]
     date: Option<chrono::NaiveDate>,
     /// Print no line for each request
@@ -118,7 +118,7 @@ fn serve(options: ServeOptions) -> ExitCode {
         return ExitCode::from(EXIT_USAGE);
     }
     let signing_token = twilio_tokens.first().cloned().unwrap_or_default();
-    let carrier = match carrier::Carrier::new(
+    let carrier = match webhook_client::WebhookClient::new(
         &options.worker,
         options.public_url.as_deref(),
         signing_token,
@@ -129,20 +129,23 @@ fn serve(options: ServeOptions) -> ExitCode {
             return ExitCode::from(EXIT_USAGE);
         }
     };
-    let names = names::Names::new(options.pseudonym_key);
+    let names = pseudonyms::Pseudonyms::new(options.pseudonym_key);
     let feed = Arc::new(page::feed::Feed::default());
     let playground = exchange::Playground {
         twilio_tokens,
         openai_key: options.openai_api_key.filter(|key| !key.is_empty()),
         clock: models::Clock::new(options.date),
-        media: media::Shelf::default(),
+        media: media_store::MediaStore::default(),
         faults: fault::Faults::default(),
-        journal: Arc::new(journal::Journal::new(options.quiet, Arc::clone(&feed))),
+        request_log: Arc::new(request_log::RequestLog::new(
+            options.quiet,
+            Arc::clone(&feed),
+        )),
         outbox: twilio::Outbox::default(),
         numbers: twilio::Numbers::default(),
         feed,
-        board: page::switches::Board::default(),
-        desk: page::post::Desk::new(
+        fault_switches: page::switches::FaultSwitches::default(),
+        outgoing: page::outgoing::Outgoing::new(
             carrier,
             names,
             options.admin_token.filter(|token| !token.is_empty()),

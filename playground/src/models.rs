@@ -1,4 +1,4 @@
-//! The models that the pretend OpenAI knows: which reasoning efforts each takes, and until which day it answers.
+//! The models that the mock OpenAI knows: which reasoning efforts each takes, and until which day it answers.
 //!
 //! Sources: OpenAI's pages of models and of deprecations, and the API's own refusals. Not here: what a refusal looks like
 //! (`openai.rs`).
@@ -46,7 +46,7 @@ pub fn find(name: &str) -> Option<&'static Model> {
         .find(|model| model.name == name || model.snapshot == name)
 }
 
-/// How many tokens the pretend model spends on reasoning before it says anything, always the same for an effort.
+/// How many tokens the mock model spends on reasoning before it says anything, always the same for an effort.
 pub fn reasoning_tokens(effort: &str) -> u64 {
     match effort {
         "minimal" => 16,

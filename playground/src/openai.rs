@@ -1,7 +1,7 @@
-//! The pretend OpenAI: `POST /v1/chat/completions`, plain and streamed, as strict about the request as the real one.
+//! The mock OpenAI: `POST /v1/chat/completions`, plain and streamed, as strict about the request as the real one.
 //!
 //! It covers what a client of Chat Completions with text and pictures can meet. The models that it knows are in `models.rs`,
-//! what they say is in `answer.rs`, how they see pictures in `sight.rs`; tools and audio are accepted in the request and
+//! what they say is in `answer.rs`, how they see pictures in `image_check.rs`; tools and audio are accepted in the request and
 //! ignored.
 
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode};
@@ -11,10 +11,10 @@ use serde_json::{Map, Value, json};
 use crate::answer;
 use crate::exchange::{Authorization, Call, Payload, Playground, Prepared, Reply};
 use crate::fault::{BodyFault, ErrorOverrides, Service, without_directives};
-use crate::journal::now_ms;
+use crate::image_check::{self, Seen};
 use crate::models::{self, Model, reasoning_tokens};
 use crate::random_hex;
-use crate::sight::{self, Seen};
+use crate::request_log::now_ms;
 
 /// Looks at the bearer key. Any key is good if the playground was given none.
 pub fn authorize(playground: &Playground, call: &Call) -> Authorization {
@@ -221,7 +221,11 @@ impl Request {
             .iter()
             .map(|text| without_directives(Service::Openai, text))
             .collect();
-        let full = format!("{}{}", sight::described(&self.seen), answer::answer(&heard));
+        let full = format!(
+            "{}{}",
+            image_check::described(&self.seen),
+            answer::answer(&heard)
+        );
         let reasoning_tokens = self.reasoning_tokens;
         let ended = |finish_reason, content| Completion {
             content,
@@ -848,7 +852,7 @@ fn read_picture(path: &str, value: &Value) -> Result<Seen, Problem> {
         .get("url")
         .and_then(Value::as_str)
         .ok_or_else(|| missing(&path))?;
-    sight::look(url).map_err(|blind| {
+    image_check::look(url).map_err(|blind| {
         Problem::invalid(blind.message.to_owned())
             .param(&path)
             .code(blind.code)

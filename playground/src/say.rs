@@ -8,10 +8,10 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use crate::attach::attach;
-use crate::carrier::{Carrier, NoAnswer, PATIENCE, Signed, loopback_origin};
-use crate::journal::now_ms;
-use crate::phone::{self, Message};
+use crate::request_log::now_ms;
+use crate::twiml::{self, Message};
 use crate::webhook::{Channel, Inbound};
+use crate::webhook_client::{NoAnswer, PATIENCE, Signed, WebhookClient, loopback_origin};
 use crate::{EXIT_USAGE, print_error, print_line, tokens_of};
 
 #[derive(Debug, clap::Args)]
@@ -77,7 +77,7 @@ enum Failure {
 /// The options, checked.
 struct Plan {
     inbound: Inbound,
-    carrier: Carrier,
+    carrier: WebhookClient,
     /// Where to look for a later answer.
     playground: Option<String>,
 }
@@ -95,7 +95,7 @@ impl Plan {
         let token = options.token.as_deref().and_then(|list| tokens_of(list).into_iter().next()).ok_or_else(|| {
             Failure::NotSent("no token to sign with: set TWILIO_AUTH_TOKEN to the one in .dev.vars, or give --token".to_owned())
         })?;
-        let carrier = Carrier::new(&options.worker, options.public_url.as_deref(), token)
+        let carrier = WebhookClient::new(&options.worker, options.public_url.as_deref(), token)
             .map_err(Failure::NotSent)?;
         let (media, media_types) = attach(&playground, &options.media).map_err(Failure::NotSent)?;
         let inbound = Inbound::new(
@@ -137,30 +137,30 @@ impl Plan {
             .map_err(|reason| self.no_answer(reason))?;
         let took = format!("{} in {} ms", answer.status, clock.elapsed().as_millis());
         if answer.status != 200 {
-            let shown = phone::printable(&String::from_utf8_lossy(&answer.body));
+            let shown = twiml::printable(&String::from_utf8_lossy(&answer.body));
             print_line(&took);
             return Err(Failure::BadAnswer(format!(
                 "the Worker refused, which Twilio would report as 11200:\n{shown}"
             )));
         }
         let answer =
-            phone::read(answer.content_type().as_deref(), &answer.body).map_err(|complaint| {
+            twiml::read(answer.content_type().as_deref(), &answer.body).map_err(|complaint| {
                 print_line(&took);
                 Failure::BadAnswer(format!(
                     "Twilio would report {}: {}\n{}",
                     complaint.code,
                     complaint.reason,
-                    phone::printable(&String::from_utf8_lossy(&answer.body))
+                    twiml::printable(&String::from_utf8_lossy(&answer.body))
                 ))
             })?;
         for message in &answer.messages {
-            print_line(&phone::bubble(message));
+            print_line(&twiml::bubble(message));
         }
         print_line(&took);
         if let Some(address) = &answer.redirect {
             print_line(&format!(
                 "the answer redirects to {}; say does not follow",
-                phone::printable(address)
+                twiml::printable(address)
             ));
         } else if answer.messages.is_empty() {
             print_line(
@@ -205,7 +205,7 @@ impl Plan {
                 }
             };
             for message in messages.get(shown..).unwrap_or_default() {
-                print_line(&phone::bubble(message));
+                print_line(&twiml::bubble(message));
                 print_line(&format!(
                     "by the REST API after {} ms",
                     clock.elapsed().as_millis()

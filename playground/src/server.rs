@@ -20,9 +20,9 @@ use hyper_util::service::TowerToHyperService;
 use serde_json::{Value, json};
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::exchange::{Line, Playground, handle};
+use crate::exchange::{Connection, Playground, handle};
 use crate::fault::{Fault, Service};
-use crate::media::MAX_FILE;
+use crate::media_store::MAX_FILE;
 use crate::page;
 use crate::print_line;
 
@@ -119,12 +119,12 @@ async fn accept(listener: TcpListener, router: Router) {
 }
 
 async fn serve_connection(stream: TcpStream, router: Router) {
-    let line = Line::default();
+    let client_connection = Connection::default();
     let routes = TowerToHyperService::new(router);
     let service = service_fn({
-        let line = line.clone();
+        let client_connection = client_connection.clone();
         move |mut request: hyper::Request<hyper::body::Incoming>| {
-            request.extensions_mut().insert(line.clone());
+            request.extensions_mut().insert(client_connection.clone());
             routes.call(request)
         }
     });
@@ -132,7 +132,7 @@ async fn serve_connection(stream: TcpStream, router: Router) {
     tokio::select! {
         // An error here is a peer that went away or a body that was cut short on purpose; the journal has both.
         _ = &mut connection => {}
-        () = line.reset_wanted() => {
+        () = client_connection.reset_wanted() => {
             let stream = connection.into_parts().io.into_inner();
             // Without lingering, closing sends a reset. If that cannot be set, it is an ordinary close.
             let _ = stream.set_zero_linger();
@@ -158,18 +158,18 @@ fn shutdown_signal() -> anyhow::Result<impl Future<Output = ()>> {
 
 async fn openai(
     State(playground): State<Arc<Playground>>,
-    Extension(line): Extension<Line>,
+    Extension(connection): Extension<Connection>,
     request: Request,
 ) -> Response {
-    handle(&playground, Service::Openai, line, request).await
+    handle(&playground, Service::Openai, connection, request).await
 }
 
 async fn twilio(
     State(playground): State<Arc<Playground>>,
-    Extension(line): Extension<Line>,
+    Extension(connection): Extension<Connection>,
     request: Request,
 ) -> Response {
-    handle(&playground, Service::Twilio, line, request).await
+    handle(&playground, Service::Twilio, connection, request).await
 }
 
 async fn add_fault(State(playground): State<Arc<Playground>>, body: Bytes) -> Response {
@@ -209,12 +209,12 @@ async fn clear_faults(State(playground): State<Arc<Playground>>) -> Response {
 async fn list_requests(State(playground): State<Arc<Playground>>) -> Response {
     answer(
         StatusCode::OK,
-        &json!({"requests": playground.journal.list()}),
+        &json!({"requests": playground.request_log.list()}),
     )
 }
 
 async fn clear_requests(State(playground): State<Arc<Playground>>) -> Response {
-    playground.journal.clear();
+    playground.request_log.clear();
     answer(StatusCode::OK, &json!({"requests": []}))
 }
 

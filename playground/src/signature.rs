@@ -1,6 +1,6 @@
 //! The signature of a Twilio webhook, made the way Twilio makes it.
 //!
-//! This is on purpose not the Worker's own code: a pretend Twilio that shared it would share its mistakes. It only signs;
+//! This is on purpose not the Worker's own code: a mock Twilio that shared it would share its mistakes. It only signs;
 //! verifying, with all its fallbacks, is the Worker's part.
 
 use std::collections::BTreeSet;

@@ -1,4 +1,4 @@
-//! The pretend Twilio REST API: messages are created, listed and read, media are read, and the typing indicator is taken
+//! The mock Twilio REST API: messages are created, listed and read, media are read, and the typing indicator is taken
 //! note of. The account's numbers and Messaging Services are the part [`numbers`].
 //!
 //! It is stricter than Twilio in one point: a parameter that does not exist is refused, so that a typing error shows.
@@ -15,8 +15,8 @@ use serde_json::{Map, Value, json};
 
 use crate::exchange::{Authorization, Call, Playground, Prepared, Reply, form_as_json};
 use crate::fault::ErrorOverrides;
-use crate::journal::{KEPT, now_ms};
 use crate::random_hex;
+use crate::request_log::{KEPT, now_ms};
 
 mod numbers;
 pub use numbers::Numbers;

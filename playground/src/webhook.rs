@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::random_hex;
 use crate::twilio::segments;
 
-/// The account that all pretend messages belong to.
+/// The account that all mock messages belong to.
 pub const ACCOUNT_SID: &str = "AC0123456789abcdef0123456789abcdef";
 
 /// How the message travels.

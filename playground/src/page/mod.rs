@@ -6,7 +6,7 @@
 //! (4) `POST /playground/log` takes the Worker's log lines in; `GET /playground/worker/…` asks its admin routes.
 //! (5) [`guard`] keeps pages of other sites out of all of it.
 //!
-//! Not here: the pretend services.
+//! Not here: the mock services.
 
 use std::sync::Arc;
 
@@ -21,15 +21,15 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use crate::carrier::{NoAnswer, no_answer};
 use crate::exchange::{Payload, Playground};
-use crate::page::post::Order;
-use crate::page::switches::{Board, Switches};
+use crate::page::outgoing::Order;
+use crate::page::switches::{FaultSwitches, Switches};
 use crate::server::{answer, control_error};
 use crate::webhook::{Channel, address};
+use crate::webhook_client::{NoAnswer, no_answer};
 
 pub mod feed;
-pub mod post;
+pub mod outgoing;
 pub mod switches;
 
 /// The routes of the page.
@@ -51,7 +51,7 @@ pub fn routes() -> Router<Arc<Playground>> {
 }
 
 /// Refuses what a page of another site can make a browser send, and what reaches this address under another name
-/// (DNS rebinding); and forbids pages everything that this one does not need. The pretend services have credentials of
+/// (DNS rebinding); and forbids pages everything that this one does not need. The mock services have credentials of
 /// their own and are left alone.
 pub async fn guard(request: Request, next: Next) -> Response {
     let path = request.uri().path().to_owned();
@@ -192,8 +192,8 @@ async fn events(State(playground): State<Arc<Playground>>, headers: HeaderMap) -
 
 /// What the page needs to know at its start.
 async fn setup(State(playground): State<Arc<Playground>>) -> Response {
-    let desk = &playground.desk;
-    let known = json!({"worker": desk.carrier.worker(), "names": desk.names.known(), "switches": playground.board.shown()});
+    let outgoing = &playground.outgoing;
+    let known = json!({"worker": outgoing.carrier.worker(), "names": outgoing.names.known(), "switches": playground.fault_switches.shown()});
     answer(StatusCode::OK, &known)
 }
 
@@ -203,7 +203,7 @@ async fn send(
     body: Bytes,
 ) -> Response {
     match read::<Order>(&headers, &body) {
-        Ok(order) => match post::send(&playground, order) {
+        Ok(order) => match outgoing::send(&playground, order) {
             Ok(sid) => answer(StatusCode::ACCEPTED, &json!({"sid": sid})),
             Err(reason) => control_error(StatusCode::BAD_REQUEST, &reason),
         },
@@ -223,7 +223,7 @@ async fn replay(
     body: Bytes,
 ) -> Response {
     match read::<Replay>(&headers, &body) {
-        Ok(Replay { sid }) => match post::replay(&playground, &sid) {
+        Ok(Replay { sid }) => match outgoing::replay(&playground, &sid) {
             Ok(()) => answer(StatusCode::ACCEPTED, &json!({"sid": sid})),
             Err(reason) => control_error(StatusCode::NOT_FOUND, &reason),
         },
@@ -271,15 +271,15 @@ async fn set_switches(
     let of_model = setting.switches.slow_model > 0
         || setting.switches.model_error
         || setting.switches.model_drop;
-    if of_model && setting.phone.is_some() && !playground.desk.names.known() {
+    if of_model && setting.phone.is_some() && !playground.outgoing.names.known() {
         let reason = "without the Worker's PSEUDONYM_KEY the playground cannot tell which phone a request to the model belongs to: \
                       switch it on for all phones, or start the playground with the key";
         return control_error(StatusCode::CONFLICT, reason);
     }
-    let board: &Board = &playground.board;
-    match board.set(setting.phone.map(|phone| phone.pair()), setting.switches) {
+    let fault_switches: &FaultSwitches = &playground.fault_switches;
+    match fault_switches.set(setting.phone.map(|phone| phone.pair()), setting.switches) {
         Ok(()) => {
-            let shown = board.shown();
+            let shown = fault_switches.shown();
             playground
                 .feed
                 .publish("switches", json!({"switches": shown}));
@@ -295,18 +295,18 @@ async fn conversation(
     Query(phone): Query<Phone>,
 ) -> Response {
     let (from, to) = phone.pair();
-    let Some(name) = playground.desk.names.pair(&from, &to) else {
+    let Some(name) = playground.outgoing.names.pair(&from, &to) else {
         let reason = "the playground was started without the Worker's PSEUDONYM_KEY, so it cannot tell whose conversation a request holds";
         return control_error(StatusCode::CONFLICT, reason);
     };
-    let newest = playground.journal.newest_of(&name);
+    let newest = playground.request_log.newest_of(&name);
     let shown = newest
         .and_then(|record| serde_json::to_value(record).ok())
         .map(without_images);
     answer(StatusCode::OK, &json!({"request": shown}))
 }
 
-/// A file that was attached, for its preview. The pretend Twilio's own address for it is the Worker's, and in the journal.
+/// A file that was attached, for its preview. The mock Twilio's own address for it is the Worker's, and in the request_log.
 async fn picture(State(playground): State<Arc<Playground>>, Path(sid): Path<String>) -> Response {
     let Some(file) = playground.media.file(&sid) else {
         return control_error(
@@ -371,13 +371,13 @@ async fn ask_worker(
     body: Option<Value>,
 ) -> Response {
     let told = |problem: String| answer(StatusCode::OK, &json!({"problem": problem}));
-    let Some(token) = playground.desk.admin_token.clone() else {
+    let Some(token) = playground.outgoing.admin_token.clone() else {
         return told(
             "The playground was started without ADMIN_TOKEN. Set it in .dev.vars (at least 32 characters) and start again.".to_owned(),
         );
     };
     let asked = tokio::task::spawn_blocking(move || {
-        let carrier = &playground.desk.carrier;
+        let carrier = &playground.outgoing.carrier;
         let worker = carrier.worker().to_owned();
         let (url, bearer) = (format!("{worker}{path}"), format!("Bearer {token}"));
         let asked = match body {

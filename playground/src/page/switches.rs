@@ -1,7 +1,7 @@
 //! Switches: the faults that a person turns on at the page, for one phone or for all, until they are turned off.
 //!
-//! Those of the pretend services become a [`Fault`] for each request that they fit; those on the way of the webhook are
-//! carried out by `post.rs`. Faults ordered for a number of requests are in `fault.rs`.
+//! Those of the mock services become a [`Fault`] for each request that they fit; those on the way of the webhook are
+//! carried out by `outgoing.rs`. Faults ordered for a number of requests are in `fault.rs`.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::exchange::Call;
 use crate::fault::{ConnectionFault, Fault, Service};
-use crate::names::Names;
+use crate::pseudonyms::Pseudonyms;
 
 /// What is switched on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,7 +41,7 @@ pub type Pair = (String, String);
 
 /// What is switched on for whom.
 #[derive(Default)]
-pub struct Board(Mutex<State>);
+pub struct FaultSwitches(Mutex<State>);
 
 #[derive(Default)]
 struct State {
@@ -52,7 +52,7 @@ struct State {
 /// How many phones can have something switched on.
 const MAX_PHONES: usize = 100;
 
-impl Board {
+impl FaultSwitches {
     /// Sets the switches of one phone, or of all.
     ///
     /// # Errors
@@ -95,8 +95,8 @@ impl Board {
         json!({"all": state.all, "phones": phones})
     }
 
-    /// The fault for a request to a pretend service, if one is on for the phone that it belongs to.
-    pub fn fault(&self, service: Service, call: &Call, names: &Names) -> Option<Fault> {
+    /// The fault for a request to a mock service, if one is on for the phone that it belongs to.
+    pub fn fault(&self, service: Service, call: &Call, names: &Pseudonyms) -> Option<Fault> {
         let state = self.lock();
         let own = match service {
             Service::Openai => {
@@ -184,12 +184,12 @@ mod tests {
 
     #[test]
     fn a_phone_has_its_own_switches_and_those_of_all() {
-        let board = Board::default();
+        let fault_switches = FaultSwitches::default();
         let (one, two) = (
             ("a".to_owned(), "x".to_owned()),
             ("b".to_owned(), "x".to_owned()),
         );
-        board
+        fault_switches
             .set(
                 Some(one.clone()),
                 Switches {
@@ -199,7 +199,7 @@ mod tests {
                 },
             )
             .unwrap();
-        board
+        fault_switches
             .set(
                 None,
                 Switches {
@@ -210,7 +210,7 @@ mod tests {
             )
             .unwrap();
         assert_eq!(
-            board.of(&one),
+            fault_switches.of(&one),
             Switches {
                 forged: true,
                 retry: true,
@@ -219,17 +219,19 @@ mod tests {
             }
         );
         assert_eq!(
-            board.of(&two),
+            fault_switches.of(&two),
             Switches {
                 retry: true,
                 slow_model: 2,
                 ..Switches::default()
             }
         );
-        board.set(Some(one.clone()), Switches::default()).unwrap();
-        assert_eq!(board.of(&one), board.of(&two));
+        fault_switches
+            .set(Some(one.clone()), Switches::default())
+            .unwrap();
+        assert_eq!(fault_switches.of(&one), fault_switches.of(&two));
         assert!(
-            board
+            fault_switches
                 .set(
                     None,
                     Switches {

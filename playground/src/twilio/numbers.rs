@@ -14,8 +14,8 @@ use super::{
     bad, count, form_of, is_web_address, not_found, rfc2822, unknown_parameter, wrong_method,
 };
 use crate::exchange::{Call, Playground, Prepared, Reply};
-use crate::journal::now_ms;
 use crate::random_hex;
+use crate::request_log::now_ms;
 
 /// The numbers and services of each account that has asked for them. Every account begins with the same ones.
 #[derive(Default)]

@@ -175,7 +175,7 @@ impl Playground {
             .to_owned()
     }
 
-    /// Posts a form to the pretend Twilio with the right credential.
+    /// Posts a form to the mock Twilio with the right credential.
     pub fn post_form(&self, path: &str, form: &[(&str, &str)]) -> Answer {
         self.try_post_form(path, form).unwrap()
     }
@@ -208,7 +208,7 @@ impl Playground {
         self.create(&[("To", to), ("From", "+15550199"), ("Body", body)])
     }
 
-    /// Reads from the pretend Twilio with the right credential.
+    /// Reads from the mock Twilio with the right credential.
     pub fn get(&self, path: &str) -> Answer {
         self.send(
             "GET",

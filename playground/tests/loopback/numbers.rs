@@ -1,4 +1,4 @@
-//! The pretend Twilio's phone numbers and Messaging Services: found, changed and reset; and what it refuses.
+//! The mock Twilio's phone numbers and Messaging Services: found, changed and reset; and what it refuses.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! What can be seen from outside: the journal, the messages, the log lines; and that no credential is in them.
+//! What can be seen from outside: the request_log, the messages, the log lines; and that no credential is in them.
 
 use std::io::Write as _;
 use std::net::TcpStream;

@@ -1,4 +1,4 @@
-//! The pretend OpenAI: strictness, memory, the shapes of its answers.
+//! The mock OpenAI: strictness, memory, the shapes of its answers.
 
 use serde_json::{Value, json};
 

@@ -18,7 +18,7 @@ use crate::harness::{Answer, Playground, TOKENS, chat, messages_path, wait_until
 const NAMES_KEY: &str = "a key of pseudonyms for tests, 32 characters";
 const ADMIN_TOKEN: &str = "an admin token for tests, 32 characters long";
 
-/// A pretend Worker that answers every request by `answer`, and keeps them.
+/// A mock Worker that answers every request by `answer`, and keeps them.
 struct Worker {
     url: String,
     requests: Arc<Mutex<Vec<String>>>,

@@ -1,4 +1,4 @@
-//! The pretend Twilio: creating, listing and reading messages, its credentials and its errors.
+//! The mock Twilio: creating, listing and reading messages, its credentials and its errors.
 
 use serde_json::{Value, json};
 

@@ -1,7 +1,7 @@
 //! The carrier: Twilio's side of a webhook. It signs the form of an inbound message, posts it to the Worker, and gives up
 //! where Twilio would give up.
 //!
-//! It posts to this machine only. What the form holds is in `webhook.rs`, what the answer means in `phone.rs`.
+//! It posts to this machine only. What the form holds is in `webhook.rs`, what the answer means in `twiml.rs`.
 
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
@@ -12,7 +12,7 @@ use crate::random_hex;
 use crate::signature::sign;
 
 /// Where webhooks go and what they are signed with.
-pub struct Carrier {
+pub struct WebhookClient {
     worker: String,
     signed_url: String,
     token: String,
@@ -78,7 +78,7 @@ const PATH: &str = "/twilio/messages";
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const MAX_ANSWER_BYTES: u64 = 1024 * 1024;
 
-impl Carrier {
+impl WebhookClient {
     /// A carrier for the Worker at the origin `worker`, which knows itself as `public_url` if that is given.
     ///
     /// # Errors
@@ -222,7 +222,7 @@ pub fn loopback_origin(option: &str, url: &str) -> Result<String, String> {
         Ok(origin.replacen(&host, "127.0.0.1", 1))
     } else {
         Err(format!(
-            "{option} {url}: {host} is not this machine; pretend messages go to loopback only, such as http://127.0.0.1:8787"
+            "{option} {url}: {host} is not this machine; mock messages go to loopback only, such as http://127.0.0.1:8787"
         ))
     }
 }

@@ -7,9 +7,9 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 
 /// Works out names, if it has the Worker's `PSEUDONYM_KEY`.
-pub struct Names(Option<String>);
+pub struct Pseudonyms(Option<String>);
 
-impl Names {
+impl Pseudonyms {
     /// With the Worker's key, or without one.
     pub fn new(key: Option<String>) -> Self {
         Self(key.filter(|key| !key.is_empty()))
@@ -52,13 +52,13 @@ mod tests {
 
     #[test]
     fn names_need_the_key_and_differ_by_it_and_by_their_addresses() {
-        let names = Names::new(Some("one key".to_owned()));
+        let names = Pseudonyms::new(Some("one key".to_owned()));
         let pair = names.pair("+15550100", "+15550199").unwrap_or_default();
         assert!(pair.len() == 64 && names.known());
         assert_eq!(names.pair("+15550100", "+15550199"), Some(pair.clone()));
         assert_ne!(names.pair("+15550199", "+15550100"), Some(pair.clone()));
         assert_ne!(
-            Names::new(Some("another key".to_owned())).pair("+15550100", "+15550199"),
+            Pseudonyms::new(Some("another key".to_owned())).pair("+15550100", "+15550199"),
             Some(pair)
         );
         assert_eq!(
@@ -71,7 +71,7 @@ mod tests {
                 .is_some_and(|hash| hash.len() == 8)
         );
         for none in [None, Some(String::new())] {
-            assert_eq!(Names::new(none).pair("+15550100", "+15550199"), None);
+            assert_eq!(Pseudonyms::new(none).pair("+15550100", "+15550199"), None);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Pretend media: files that a person attached to a message, as Twilio keeps them for the account.
+//! Mock media: files that a person attached to a message, as Twilio keeps them for the account.
 //!
 //! `POST /playground/media` takes a file in. Its address in the REST API wants the account's credentials and redirects to one
 //! that wants none, as Twilio's does. Not here: whose credentials are good (`twilio.rs`), how an answer is sent (`exchange.rs`).
@@ -24,7 +24,7 @@ const OVERSIZE: usize = 6 * 1024 * 1024;
 
 /// The files, oldest first.
 #[derive(Default)]
-pub struct Shelf {
+pub struct MediaStore {
     files: Mutex<VecDeque<File>>,
     /// Where the playground listens.
     origin: OnceLock<String>,
@@ -38,7 +38,7 @@ struct File {
     bytes: Bytes,
 }
 
-impl Shelf {
+impl MediaStore {
     /// Tells where the playground listens, once it is known.
     pub fn listens_at(&self, origin: String) {
         let _ = self.origin.set(origin);
@@ -141,7 +141,7 @@ mod tests {
 
     #[test]
     fn the_oldest_files_are_dropped_beyond_the_limit() {
-        let shelf = Shelf::default();
+        let store = MediaStore::default();
         let jpeg = HeaderValue::from_static("image/jpeg");
         let sid = |kept: Value| {
             kept.get("url")
@@ -153,11 +153,11 @@ mod tests {
                 .unwrap()
                 .to_owned()
         };
-        let first = sid(shelf.keep(Some(&jpeg), Bytes::from_static(b"x")).unwrap());
-        assert!(shelf.file(&first).is_some());
+        let first = sid(store.keep(Some(&jpeg), Bytes::from_static(b"x")).unwrap());
+        assert!(store.file(&first).is_some());
         for _ in 0..KEPT {
-            shelf.keep(Some(&jpeg), Bytes::from_static(b"x")).unwrap();
+            store.keep(Some(&jpeg), Bytes::from_static(b"x")).unwrap();
         }
-        assert!(shelf.file(&first).is_none());
+        assert!(store.file(&first).is_none());
     }
 }

@@ -1,7 +1,7 @@
 //! Sending from the page's phones: one message becomes one or more webhooks, as the switches say, and everything that
 //! happens to them goes to the feed.
 //!
-//! How a webhook is signed and posted is in `carrier.rs`.
+//! How a webhook is signed and posted is in `webhook_client.rs`.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,20 +11,20 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::carrier::{Answer, Carrier, NoAnswer, PATIENCE, Signed, Webhook};
 use crate::exchange::Playground;
-use crate::journal::now_ms;
-use crate::names::Names;
-use crate::phone;
+use crate::pseudonyms::Pseudonyms;
 use crate::random_hex;
+use crate::request_log::now_ms;
+use crate::twiml;
 use crate::webhook::{ACCOUNT_SID, Channel, Inbound};
+use crate::webhook_client::{Answer, NoAnswer, PATIENCE, Signed, Webhook, WebhookClient};
 
 /// Everything that the page's phones need to send.
-pub struct Desk {
+pub struct Outgoing {
     /// The way to the Worker.
-    pub carrier: Carrier,
+    pub carrier: WebhookClient,
     /// What the Worker calls people.
-    pub names: Names,
+    pub names: Pseudonyms,
     /// What the Worker's admin routes want, if it is known.
     pub admin_token: Option<String>,
     sent: Mutex<VecDeque<Arc<Sent>>>,
@@ -84,9 +84,9 @@ const MAX_SHOWN: usize = 64 * 1024;
 const HANG_UP: Duration = Duration::from_millis(250);
 const RETRY_AFTER: Duration = Duration::from_millis(500);
 
-impl Desk {
+impl Outgoing {
     /// A desk from which nothing was sent yet.
-    pub fn new(carrier: Carrier, names: Names, admin_token: Option<String>) -> Self {
+    pub fn new(carrier: WebhookClient, names: Pseudonyms, admin_token: Option<String>) -> Self {
         Self {
             carrier,
             names,
@@ -140,11 +140,11 @@ pub fn send(playground: &Arc<Playground>, order: Order) -> Result<String, String
         inbound,
         delivery: random_hex(),
     });
-    playground.desk.keep(Arc::clone(&sent));
+    playground.outgoing.keep(Arc::clone(&sent));
     let playground = Arc::clone(playground);
     tokio::spawn(async move {
         let switches = playground
-            .board
+            .fault_switches
             .of(&(sent.inbound.from.clone(), sent.inbound.to.clone()));
         let signed = if switches.forged {
             Signed::Forged
@@ -173,7 +173,7 @@ pub fn send(playground: &Arc<Playground>, order: Order) -> Result<String, String
 /// # Errors
 /// A sentence, when there is no such message (any more).
 pub fn replay(playground: &Arc<Playground>, sid: &str) -> Result<(), String> {
-    let sent = playground.desk.find(sid).ok_or_else(|| {
+    let sent = playground.outgoing.find(sid).ok_or_else(|| {
         format!("no message {sid:.40} was sent from this playground, or too long ago")
     })?;
     let playground = Arc::clone(playground);
@@ -215,14 +215,16 @@ async fn deliver(
     signed: Signed,
     lost: bool,
 ) {
-    let desk = &playground.desk;
-    let exchange = desk
+    let outgoing = &playground.outgoing;
+    let exchange = outgoing
         .exchanges
         .fetch_add(1, Ordering::Relaxed)
         .saturating_add(1);
     let inbound = &sent.inbound;
     let parameters = inbound.parameters();
-    let webhook = desk.carrier.webhook(&parameters, signed, &sent.delivery);
+    let webhook = outgoing
+        .carrier
+        .webhook(&parameters, signed, &sent.delivery);
     let request = webhook
         .as_ref()
         .ok()
@@ -232,7 +234,7 @@ async fn deliver(
         json!({
             "exchange": exchange, "sid": inbound.sid, "kind": kind, "forged": signed == Signed::Forged, "at": now_ms(),
             "from": inbound.from, "to": inbound.to, "text": sent.order.text, "media": sent.order.media, "request": request,
-            "name": desk.names.pair(&inbound.from, &inbound.to), "phone_hash": desk.names.phone_hash(&inbound.from)
+            "name": outgoing.names.pair(&inbound.from, &inbound.to), "phone_hash": outgoing.names.phone_hash(&inbound.from)
         }),
     );
     let clock = Instant::now();
@@ -246,7 +248,7 @@ async fn deliver(
     }
     let mut told = match answer {
         Ok(answer) => shown(&answer),
-        Err(reason) => json!({"problem": problem(&reason, desk.carrier.worker(), lost)}),
+        Err(reason) => json!({"problem": problem(&reason, outgoing.carrier.worker(), lost)}),
     };
     if let Some(fields) = told.as_object_mut() {
         fields.insert("exchange".to_owned(), exchange.into());
@@ -264,7 +266,8 @@ async fn post(
 ) -> Result<Answer, NoAnswer> {
     let playground = Arc::clone(playground);
     let posted =
-        tokio::task::spawn_blocking(move || playground.desk.carrier.post(&webhook, patience)).await;
+        tokio::task::spawn_blocking(move || playground.outgoing.carrier.post(&webhook, patience))
+            .await;
     posted.unwrap_or_else(|error| Err(NoAnswer::Broken(error.to_string())))
 }
 
@@ -273,7 +276,7 @@ fn list_replies(playground: &Playground, inbound: &Inbound, answer: &Answer) {
     if answer.status != 200 {
         return;
     }
-    let Ok(read) = phone::read(answer.content_type().as_deref(), &answer.body) else {
+    let Ok(read) = twiml::read(answer.content_type().as_deref(), &answer.body) else {
         return;
     };
     for message in read.messages {
@@ -298,8 +301,8 @@ fn shown(answer: &Answer) -> Value {
         .collect();
     let mut fields = json!({"status": answer.status, "headers": headers, "body": text.chars().take(MAX_SHOWN).collect::<String>()});
     let more = if answer.status == 200 {
-        match phone::read(answer.content_type().as_deref(), &answer.body) {
-            Ok(phone::Answer { messages, redirect }) => {
+        match twiml::read(answer.content_type().as_deref(), &answer.body) {
+            Ok(twiml::Answer { messages, redirect }) => {
                 let messages: Vec<Value> = messages
                     .into_iter()
                     .map(|message| json!({"text": message.text, "media": message.media}))

@@ -1,4 +1,4 @@
-//! The journal: what the playground received and how each request ended, for tests and for a person watching.
+//! The request_log: what the playground received and how each request ended, for tests and for a person watching.
 //!
 //! It keeps the newest requests in memory, without any credential. It decides nothing.
 
@@ -17,7 +17,7 @@ use crate::print_line;
 /// How many requests, and how many messages, are kept; the oldest go first.
 pub const KEPT: usize = 10_000;
 
-/// One request to a pretend service, as `GET /playground/requests` shows it.
+/// One request to a mock service, as `GET /playground/requests` shows it.
 #[derive(Clone, Debug, Serialize)]
 pub struct Record {
     /// Counts up from 1 and is not reused.
@@ -78,7 +78,7 @@ pub enum Outcome {
 }
 
 /// The newest requests, oldest first.
-pub struct Journal {
+pub struct RequestLog {
     records: Mutex<Records>,
     quiet: bool,
     feed: Arc<Feed>,
@@ -103,7 +103,7 @@ impl Records {
     }
 }
 
-impl Journal {
+impl RequestLog {
     /// An empty journal that tells `feed` of each request; `quiet` prints no lines.
     pub fn new(quiet: bool, feed: Arc<Feed>) -> Self {
         Self {
@@ -133,7 +133,7 @@ impl Journal {
         records.kept.push_back(record);
         drop(records);
         Entry {
-            journal: Arc::clone(self),
+            request_log: Arc::clone(self),
             number,
             label,
             since: Instant::now(),
@@ -172,7 +172,7 @@ impl Journal {
 
 /// A request that is being handled.
 pub struct Entry {
-    journal: Arc<Journal>,
+    request_log: Arc<RequestLog>,
     number: u64,
     label: String,
     since: Instant,
@@ -189,7 +189,7 @@ impl Entry {
 
     /// Writes down that the model that was asked for will be shut down.
     pub fn deprecated(&mut self, deprecation: String) {
-        let mut records = self.journal.lock();
+        let mut records = self.request_log.lock();
         if let Some(record) = records.numbered(self.number) {
             record.deprecation = Some(deprecation.clone());
         }
@@ -209,7 +209,7 @@ impl Entry {
     fn end(&mut self, outcome: Outcome, status: Option<u16>) {
         self.ended = true;
         let took_ms = u64::try_from(self.since.elapsed().as_millis()).unwrap_or(u64::MAX);
-        let mut records = self.journal.lock();
+        let mut records = self.request_log.lock();
         if let Some(record) = records.numbered(self.number) {
             record.outcome = outcome;
             record.status = status;
@@ -218,10 +218,10 @@ impl Entry {
             if let (Some(fields), false) = (told.as_object_mut(), self.note.is_empty()) {
                 fields.insert("fault".to_owned(), self.note.clone().into());
             }
-            self.journal.feed.publish("call", told);
+            self.request_log.feed.publish("call", told);
         }
         drop(records);
-        if self.journal.quiet {
+        if self.request_log.quiet {
             return;
         }
         let result = match (outcome, status) {
@@ -323,24 +323,30 @@ mod tests {
 
     #[test]
     fn the_oldest_requests_are_dropped_beyond_the_limit() {
-        let journal = Arc::new(Journal::new(true, Arc::default()));
+        let request_log = Arc::new(RequestLog::new(true, Arc::default()));
         for _ in 0..KEPT + 3 {
-            journal.open(record()).answered(200);
+            request_log.open(record()).answered(200);
         }
-        let records = journal.list();
+        let records = request_log.list();
         assert_eq!(records.len(), KEPT);
         assert_eq!(records.first().unwrap().number, 4);
     }
 
     #[test]
     fn a_request_cleared_while_it_runs_does_not_mark_another() {
-        let journal = Arc::new(Journal::new(true, Arc::default()));
-        let first = journal.open(record());
-        journal.clear();
-        let second = journal.open(record());
+        let request_log = Arc::new(RequestLog::new(true, Arc::default()));
+        let first = request_log.open(record());
+        request_log.clear();
+        let second = request_log.open(record());
         first.answered(500);
-        assert_eq!(journal.list().first().unwrap().outcome, Outcome::Pending);
+        assert_eq!(
+            request_log.list().first().unwrap().outcome,
+            Outcome::Pending
+        );
         drop(second);
-        assert_eq!(journal.list().first().unwrap().outcome, Outcome::ClientGone);
+        assert_eq!(
+            request_log.list().first().unwrap().outcome,
+            Outcome::ClientGone
+        );
     }
 }

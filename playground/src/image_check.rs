@@ -1,4 +1,4 @@
-//! The eyes of the pretend model: which pictures it takes, as strictly as the real one, and what it says of them.
+//! The eyes of the mock model: which pictures it takes, as strictly as the real one, and what it says of them.
 //!
 //! It looks at a picture's first bytes and its length, which is enough to see from outside that it arrived whole. It knows
 //! nothing of requests (`openai.rs`).
