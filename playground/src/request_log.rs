@@ -3,16 +3,18 @@
 //! It keeps the newest requests in memory, without any credential. It decides nothing.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Instant;
 
 use axum::http::HeaderMap;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
+use crate::base::console::print_line;
+use crate::base::shared::{lock, push_newest};
+use crate::base::time::elapsed_ms;
 use crate::fault::Service;
-use crate::page::feed::Feed;
-use crate::print_line;
+use crate::feed::Feed;
 
 /// How many requests, and how many messages, are kept; the oldest go first.
 pub const KEPT: usize = 10_000;
@@ -56,7 +58,7 @@ pub struct Record {
 }
 
 /// The name of the person that a request to the model with this body is for.
-pub fn person_in(body: &Value) -> Option<&str> {
+pub fn contact_in(body: &Value) -> Option<&str> {
     // `user` is the field's old name, which other clients than the Worker still send.
     body.get("safety_identifier")
         .or_else(|| body.get("user"))?
@@ -127,10 +129,7 @@ impl RequestLog {
         let number = records.count;
         record.number = number;
         self.feed.publish("call", summary(&record));
-        if records.kept.len() >= KEPT {
-            records.kept.pop_front();
-        }
-        records.kept.push_back(record);
+        push_newest(&mut records.kept, record, KEPT);
         drop(records);
         Entry {
             request_log: Arc::clone(self),
@@ -155,7 +154,7 @@ impl RequestLog {
             .iter()
             .rev()
             .find(|record| {
-                record.service == Service::Openai && person_in(&record.body) == Some(name)
+                record.service == Service::Openai && contact_in(&record.body) == Some(name)
             })
             .cloned()
     }
@@ -165,8 +164,8 @@ impl RequestLog {
         self.lock().kept.clear();
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Records> {
-        self.records.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Records> {
+        lock(&self.records)
     }
 }
 
@@ -208,7 +207,7 @@ impl Entry {
 
     fn end(&mut self, outcome: Outcome, status: Option<u16>) {
         self.ended = true;
-        let took_ms = u64::try_from(self.since.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let took_ms = elapsed_ms(self.since);
         let mut records = self.request_log.lock();
         if let Some(record) = records.numbered(self.number) {
             record.outcome = outcome;
@@ -257,7 +256,7 @@ impl Drop for Entry {
 fn summary(record: &Record) -> Value {
     json!({
         "number": record.number, "service": record.service, "method": record.method, "path": record.path, "at": record.received_at,
-        "outcome": record.outcome, "status": record.status, "took_ms": record.took_ms, "name": person_in(&record.body), "to": record.body.get("To")
+        "outcome": record.outcome, "status": record.status, "took_ms": record.took_ms, "name": contact_in(&record.body), "to": record.body.get("To")
     })
 }
 
@@ -286,15 +285,6 @@ pub fn shown_headers(headers: &HeaderMap) -> Map<String, Value> {
             ))
         })
         .collect()
-}
-
-/// Milliseconds since 1970.
-pub fn now_ms() -> u64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |since| {
-            u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
-        })
 }
 
 #[cfg(test)]

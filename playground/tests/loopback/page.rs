@@ -769,7 +769,7 @@ fn log_lines_are_taken_in_within_limits() {
 fn the_workers_admin_routes_are_asked_with_the_token() {
     let worker = Worker::start(|request| match request.lines().next().unwrap_or_default() {
         "GET /admin/usage HTTP/1.1" => http("200 OK", "application/json", r#"{"messages_in":5}"#),
-        "POST /admin/senders/show HTTP/1.1" => {
+        "POST /admin/contacts/show HTTP/1.1" => {
             assert!(
                 request.ends_with(r#"{"from":"whatsapp:+15550100","to":"whatsapp:+15550199"}"#),
                 "{request}"
@@ -781,13 +781,13 @@ fn the_workers_admin_routes_are_asked_with_the_token() {
     let playground = worker.playground();
     let usage = playground.send("GET", "/playground/worker/usage", &[], b"");
     assert_eq!(usage.json(), json!({"body": {"messages_in": 5}}));
-    let sender = playground.send(
+    let contact = playground.send(
         "GET",
-        "/playground/worker/sender?channel=whatsapp&from=%2B15550100&to=%2B15550199",
+        "/playground/worker/contact?channel=whatsapp&from=%2B15550100&to=%2B15550199",
         &[],
         b"",
     );
-    assert_eq!(sender.json(), json!({"body": {"turns": 3}}));
+    assert_eq!(contact.json(), json!({"body": {"turns": 3}}));
     for request in worker.requests() {
         assert_eq!(
             header(&request, "authorization"),
