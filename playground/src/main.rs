@@ -24,6 +24,11 @@
 //! 15. `say`: the phone in the terminal.
 //! 16. `main`: the command line.
 
+#![allow(
+    clippy::doc_markdown,
+    reason = "OpenAI and WhatsApp are names, and clap prints doc comments as help"
+)]
+
 use std::process::ExitCode;
 use std::sync::Arc;
 

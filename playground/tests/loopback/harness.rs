@@ -309,3 +309,21 @@ pub fn raw_chat(message: &str) -> String {
         body.len()
     )
 }
+
+/// A playground whose date is `date`.
+pub fn on(date: &str) -> Playground {
+    Playground::start_with(&["--quiet", "--openai-api-key", KEY, "--date", date])
+}
+
+/// A valid request with `changes`. `null` removes a field.
+pub fn changed(changes: &Value) -> Value {
+    let mut request = chat(&[("system", "Be kind."), ("user", "Hello")]);
+    for (name, value) in changes.as_object().unwrap() {
+        if value.is_null() {
+            request.as_object_mut().unwrap().remove(name);
+        } else {
+            request[name] = value.clone();
+        }
+    }
+    request
+}

@@ -161,7 +161,7 @@ fn a_file_can_be_made_to_fail_to_break_off_and_to_be_too_long() {
     );
 }
 
-fn shown(playground: &Playground, parts: Value) -> Answer {
+fn shown(playground: &Playground, parts: &Value) -> Answer {
     playground
         .complete(&json!({"model": "gpt-6-luna", "messages": [{"role": "user", "content": parts}]}))
 }
@@ -170,12 +170,8 @@ fn shown(playground: &Playground, parts: Value) -> Answer {
 fn the_model_says_which_pictures_it_was_shown() {
     let playground = Playground::start();
     let url = format!("data:image/gif;base64,{}", BASE64_STANDARD.encode(GIF));
-    let picture = json!({"type": "image_url", "image_url": {"url": url, "detail": "low"}});
-    let answer = shown(
-        &playground,
-        json!([{"type": "text", "text": "Hi"}, picture]),
-    )
-    .json();
+    let image = json!({"type": "image_url", "image_url": {"url": url, "detail": "low"}});
+    let answer = shown(&playground, &json!([{"type": "text", "text": "Hi"}, image])).json();
     let text = answer["choices"][0]["message"]["content"].as_str().unwrap();
     assert!(
         text.starts_with(
@@ -219,7 +215,7 @@ fn a_picture_is_refused_as_the_real_api_refuses_it() {
     ] {
         let answer = shown(
             &playground,
-            json!([{"type": "image_url", "image_url": image_url}]),
+            &json!([{"type": "image_url", "image_url": image_url}]),
         );
         let error = answer.json()["error"].clone();
         assert_eq!(
@@ -253,7 +249,7 @@ fn a_picture_of_5_mb_can_be_shown_and_the_journal_keeps_its_beginning() {
     let url = format!("data:image/gif;base64,{}", BASE64_STANDARD.encode(bytes));
     let answer = shown(
         &playground,
-        json!([{"type": "image_url", "image_url": {"url": url}}]),
+        &json!([{"type": "image_url", "image_url": {"url": url}}]),
     );
     assert!(
         answer.text().contains("GIF, 5242880 bytes"),

@@ -1,17 +1,13 @@
 //! `playground say`: what it posts, how it shows each kind of answer, and where it refuses to post.
 
-use std::io::{Read as _, Write as _};
-use std::net::{TcpListener, TcpStream};
+use std::io::Write as _;
+use std::net::TcpListener;
 use std::process::Output;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::prelude::BASE64_STANDARD;
-use hmac::{Hmac, KeyInit as _, Mac as _};
-use sha1::Sha1;
-
 use crate::harness::{Playground, TOKENS, command};
+use crate::mock_worker::{field, header, http, is_signed, read_request};
 
 /// A stand-in for the Worker that gives one answer.
 struct Worker {
@@ -26,7 +22,7 @@ impl Worker {
         let port = listener.local_addr().unwrap().port();
         let thread = std::thread::spawn(move || {
             let (mut stream, _) = listener.accept().unwrap();
-            let request = read_request(&mut stream);
+            let request = read_request(&mut stream).unwrap();
             stream.write_all(answer.as_bytes()).unwrap();
             drop(stream);
             after();
@@ -43,41 +39,6 @@ impl Worker {
     fn request(self) -> String {
         self.thread.join().unwrap()
     }
-}
-
-fn read_request(stream: &mut TcpStream) -> String {
-    stream
-        .set_read_timeout(Some(Duration::from_secs(5)))
-        .unwrap();
-    let mut request = Vec::new();
-    let mut buffer = [0; 4096];
-    loop {
-        let text = String::from_utf8_lossy(&request).into_owned();
-        if let Some((head, body)) = text.split_once("\r\n\r\n") {
-            let length = header(head, "content-length").parse().unwrap_or(0);
-            if body.len() >= length {
-                return text;
-            }
-        }
-        let count = stream.read(&mut buffer).unwrap();
-        assert!(count > 0, "the request ended early");
-        request.extend_from_slice(&buffer[..count]);
-    }
-}
-
-/// The value of a header.
-fn header<'a>(head: &'a str, name: &str) -> &'a str {
-    head.lines()
-        .filter_map(|line| line.split_once(": "))
-        .find(|(other, _)| other.eq_ignore_ascii_case(name))
-        .map_or("", |(_, value)| value)
-}
-
-fn http(status: &str, content_type: &str, body: &str) -> String {
-    format!(
-        "HTTP/1.1 {status}\r\nContent-Type: {content_type}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
-        body.len()
-    )
 }
 
 fn twiml(body: &str) -> String {
@@ -133,23 +94,11 @@ fn it_posts_a_signed_form_and_draws_each_message_as_a_bubble() {
     );
     let request = worker.request();
     assert!(request.starts_with("POST /twilio/messages HTTP/1.1\r\n"));
-    let (head, body) = request.split_once("\r\n\r\n").unwrap();
+    let (head, _) = request.split_once("\r\n\r\n").unwrap();
     assert_eq!(header(head, "user-agent"), "TwilioProxy/1.1");
-    let form: Vec<(String, String)> = form_urlencoded::parse(body.as_bytes())
-        .into_owned()
-        .collect();
-    assert!(form.contains(&("Body".to_owned(), "Hello 👋 +1".to_owned())));
-    assert!(form.contains(&("From".to_owned(), "+15550100".to_owned())));
-    let mut sorted = form.clone();
-    sorted.sort();
-    let signed: String = sorted
-        .into_iter()
-        .map(|(name, value)| name + &value)
-        .collect();
-    let mut mac = Hmac::<Sha1>::new_from_slice(TOKENS[0].as_bytes()).unwrap();
-    mac.update(format!("{url}/twilio/messages{signed}").as_bytes());
-    let expected = BASE64_STANDARD.encode(mac.finalize().into_bytes());
-    assert_eq!(header(head, "x-twilio-signature"), expected);
+    assert_eq!(field(&request, "Body"), "Hello 👋 +1");
+    assert_eq!(field(&request, "From"), "+15550100");
+    assert!(is_signed(&request, &url));
 }
 
 #[test]
@@ -359,18 +308,10 @@ fn a_file_is_attached_by_giving_it_to_the_playground() {
     std::fs::remove_file(&file).unwrap();
     assert!(output.status.success(), "{}", err(&output));
     let request = worker.request();
-    let form: Vec<(String, String)> =
-        form_urlencoded::parse(request.rsplit("\r\n\r\n").next().unwrap().as_bytes())
-            .into_owned()
-            .collect();
-    let value = |name: &str| {
-        form.iter()
-            .find(|(other, _)| other == name)
-            .map_or("", |(_, value)| value.as_str())
-    };
+    let value = |name: &str| field(&request, name);
     assert_eq!(
         (value("NumMedia"), value("MediaContentType0")),
-        ("1", "image/gif")
+        ("1".to_owned(), "image/gif".to_owned())
     );
     assert!(
         value("MediaUrl0").starts_with(&format!("{playground_url}/2010-04-01/Accounts/")),

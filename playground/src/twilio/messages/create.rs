@@ -27,7 +27,49 @@ pub fn create<'a>(
     call: &Call,
 ) -> Result<Prepared<'a>, Reply> {
     let form = form_of(call)?;
-    for (name, _) in &form {
+    check(&form)?;
+    let value = |name: &str| value_of(&form, name);
+    let text = |name: &str| value(name).unwrap_or_default().to_owned();
+    let media = media_urls(&form).len();
+    let prefix = if media == 0 { "SM" } else { "MM" };
+    let mut message = Message {
+        sid: format!("{prefix}{}", random_hex()),
+        account,
+        to: text("To"),
+        from: value("From").map(str::to_owned),
+        messaging_service: value("MessagingServiceSid").map(str::to_owned),
+        body: text("Body"),
+        media,
+        accepted_at: 0,
+        direction: Direction::Api,
+        parameters: form_as_json(form.clone()),
+    };
+    Ok(Prepared {
+        message_text: message.body.clone(),
+        deprecation: None,
+        act: Box::new(move |_| {
+            message.accepted_at = now_ms();
+            let resource = message.resource(Stage::Created);
+            let event = json!({
+                "sid": message.sid,
+                "to": message.to,
+                "from": message.from,
+                "text": message.body,
+                "at": message.accepted_at
+            });
+            feed.publish("message", event);
+            outbox.add(message);
+            Reply::json(StatusCode::CREATED, resource)
+        }),
+    })
+}
+
+/// Checks the parameters.
+///
+/// # Errors
+/// The error of Twilio about the first that it would reject.
+fn check(form: &[(String, String)]) -> Result<(), Reply> {
+    for (name, _) in form {
         let Some((_, repeatable)) = PARAMETERS.iter().find(|(known, _)| known == name) else {
             return Err(unknown_parameter(name));
         };
@@ -38,7 +80,7 @@ pub fn create<'a>(
             ));
         }
     }
-    let value = |name: &str| value_of(&form, name);
+    let value = |name: &str| value_of(form, name);
     let to = value("To").ok_or_else(|| bad(21604, "A 'To' address is required."))?;
     let from = value("From");
     let messaging_service = value("MessagingServiceSid");
@@ -60,11 +102,7 @@ pub fn create<'a>(
             "The 'MessagingServiceSid' is not MG and 32 hex digits.",
         ));
     }
-    let media: Vec<&str> = form
-        .iter()
-        .filter(|(name, value)| name == "MediaUrl" && !value.is_empty())
-        .map(|(_, value)| value.as_str())
-        .collect();
+    let media = media_urls(form);
     let body = value("Body").unwrap_or_default();
     if body.is_empty() && media.is_empty() && value("ContentSid").is_none() {
         return Err(bad(
@@ -97,37 +135,14 @@ pub fn create<'a>(
             "The 'ValidityPeriod' must be from 1 to 36000 seconds.",
         ));
     }
-    let prefix = if media.is_empty() { "SM" } else { "MM" };
-    let mut message = Message {
-        sid: format!("{prefix}{}", random_hex()),
-        account,
-        to: to.to_owned(),
-        from: from.map(str::to_owned),
-        messaging_service: messaging_service.map(str::to_owned),
-        body: body.to_owned(),
-        media: media.len(),
-        accepted_at: 0,
-        direction: Direction::Api,
-        parameters: form_as_json(form.clone()),
-    };
-    Ok(Prepared {
-        message_text: body.to_owned(),
-        deprecation: None,
-        act: Box::new(move |_| {
-            message.accepted_at = now_ms();
-            let resource = message.resource(Stage::Created);
-            let event = json!({
-                "sid": message.sid,
-                "to": message.to,
-                "from": message.from,
-                "text": message.body,
-                "at": message.accepted_at
-            });
-            feed.publish("message", event);
-            outbox.add(message);
-            Reply::json(StatusCode::CREATED, resource)
-        }),
-    })
+    Ok(())
+}
+
+fn media_urls(form: &[(String, String)]) -> Vec<&str> {
+    form.iter()
+        .filter(|(name, value)| name == "MediaUrl" && !value.is_empty())
+        .map(|(_, value)| value.as_str())
+        .collect()
 }
 
 /// Rejects addresses that cannot receive, and the magic test numbers of Twilio.

@@ -123,8 +123,10 @@ fn is_public_web_address(url: &str) -> bool {
         .unwrap_or_default();
     let host = authority.rsplit('@').next().unwrap_or_default();
     let name = host.split(':').next().unwrap_or_default();
-    let is_private_name =
-        !name.contains('.') || name.ends_with(".localhost") || name.ends_with(".local");
+    let is_private_name = match name.rsplit_once('.') {
+        Some((_, top_level)) => matches!(top_level, "localhost" | "local"),
+        None => true,
+    };
     // An IPv6 address, in brackets, has no dot before its first colon.
     let is_private_address = match name.parse() {
         Ok(IpAddr::V4(address)) => {
