@@ -79,8 +79,8 @@ pub async fn handle(
 
 /// The largest body that is accepted, in bytes.
 const MAX_BODY: usize = 16 * 1024 * 1024;
-/// The largest body that is read, in bytes. A client that sends more than [`MAX_BODY`] can still read
-/// the error 413, because its connection is not closed while it writes.
+/// The largest body that is read, in bytes. A client that sends more than [`MAX_BODY`] can still
+/// read the error 413, because its connection is not closed while it writes.
 const MAX_READ: usize = 4 * MAX_BODY;
 /// Reads a request, and returns whether its body is too large.
 async fn read(request: Request) -> (Call, bool) {
@@ -100,8 +100,8 @@ async fn read(request: Request) -> (Call, bool) {
     (call, too_large)
 }
 
-/// The fault for a request. A directive in the message comes first, then the oldest fault of the control
-/// route that matches, then the switches of the page.
+/// The fault for a request. A directive in the message comes first, then the oldest fault of the
+/// control route that matches, then the switches of the page.
 ///
 /// # Errors
 /// The answer to a directive that cannot be read.

@@ -1,7 +1,7 @@
-//! The feed: what happens, in order, for the pages that watch. A page builds all that it shows from it, so the newest part
-//! is kept for pages that are opened, or come back, later.
+//! The feed: the events for the page, in order. The page builds all that it shows from them.
 //!
-//! It does not know what the events mean.
+//! The newest events are kept for pages that are opened later or reconnect. The feed does not know
+//! what an event means.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
@@ -16,15 +16,16 @@ use tokio::sync::broadcast;
 use crate::base::random::random_hex;
 use crate::base::shared::lock;
 
-/// The newest events, and those who watch.
+/// The newest events, and the pages that watch.
 pub struct Feed {
     kept: Mutex<Kept>,
     watchers: broadcast::Sender<Arc<Event>>,
-    /// Tells the events of this process from those of an earlier one on the same port.
+    /// A name for this process. A page may still know the events of an earlier one on the same
+    /// port.
     run: String,
 }
 
-/// Something that happened.
+/// An event.
 struct Event {
     number: u64,
     json: String,
@@ -37,10 +38,10 @@ struct Kept {
     count: u64,
 }
 
-/// How many events, and how many bytes of them, are kept; the oldest go first.
+/// How many events, and how many bytes of them, are kept. The oldest are dropped first.
 const KEPT_EVENTS: usize = 5_000;
 const KEPT_BYTES: usize = 16 * 1024 * 1024;
-/// How many events a page may be behind before it has to come back for them.
+/// How many events a page may be behind. After that it has to reconnect.
 const BACKLOG: usize = 512;
 
 impl Default for Feed {
@@ -54,7 +55,7 @@ impl Default for Feed {
 }
 
 impl Feed {
-    /// Makes it known that `kind` happened. `fields` is an object.
+    /// Publishes an event. `fields` is an object.
     pub fn publish(&self, kind: &str, mut fields: Value) {
         if let Some(fields) = fields.as_object_mut() {
             fields.insert("type".to_owned(), kind.into());
@@ -73,12 +74,13 @@ impl Feed {
             };
             kept.bytes = kept.bytes.saturating_sub(oldest.json.len());
         }
-        // Within the lock, so that everybody gets the same order. Nobody may be watching.
+        // This happens inside the lock, so all pages get the same order. Without pages it fails.
         let _ = self.watchers.send(event);
     }
 
-    /// Server-sent events: those kept after `last_id` (the id that the page has seen last), then the others as they come.
-    /// When the page cannot go on from there, it is told to `start` afresh, and gets all that are kept.
+    /// The events after `last_id`, the id that the page has seen last, as server-sent events. If
+    /// the feed does not know that id, a `start` event tells the page to begin again, and all
+    /// events follow.
     pub fn watch(self: &Arc<Self>, last_id: Option<&str>) -> Response {
         let (missed, watcher) = {
             let kept = self.lock();
@@ -110,7 +112,7 @@ impl Feed {
             async move {
                 let event = match missed.pop_front() {
                     Some(event) => event,
-                    // Too far behind: the stream ends, and the page comes back for what it missed.
+                    // If the page is too far behind, the stream ends, and the page reconnects.
                     None => watcher.recv().await.ok()?,
                 };
                 let sent = sse::Event::default()

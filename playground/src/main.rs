@@ -1,11 +1,12 @@
 //! The playground: mocks of the services that Switchboard uses, on this machine only.
 //!
-//! `playground serve` is a mock OpenAI, a mock Twilio REST API and a page with phones. `playground say` is a
-//! phone in the terminal: it sends one message to the Worker as Twilio would, and shows the answer. Both
-//! only talk to loopback. The playground is a tool for development and tests, and is never deployed.
+//! `playground serve` is a mock OpenAI, a mock Twilio REST API and a page with phones. `playground
+//! say` is a phone in the terminal: it sends one message to the Worker as Twilio would, and shows
+//! the answer. Both only talk to loopback. The playground is a tool for development and tests, and
+//! is never deployed.
 //!
-//! These are its layers, the lowest first. A file imports only from its own layer and from lower ones,
-//! and imports never form a circle. `tests/layers.rs` checks both.
+//! These are its layers, the lowest first. A file imports only from its own layer and from lower
+//! ones, and imports never form a circle. `tests/layers.rs` checks both.
 //!
 //! 1. `base`: tools without any knowledge of the playground.
 //! 2. `fault`: faults, and which of them a request gets.
@@ -81,7 +82,8 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Serve a mock OpenAI, a mock Twilio REST API and a page with phones on 127.0.0.1, until Ctrl-C
+    /// Serve a mock OpenAI, a mock Twilio REST API and a page with phones on 127.0.0.1, until
+    /// Ctrl-C
     Serve(ServeOptions),
     /// Send one message to the local Worker as Twilio would, and show the answer
     Say(say::Options),
@@ -122,7 +124,8 @@ struct ServeOptions {
         value_name = "TOKEN"
     )]
     admin_token: Option<String>,
-    /// The PSEUDONYM_KEY of the Worker. With it the page shows the log and conversation of each phone
+    /// The PSEUDONYM_KEY of the Worker. With it the page shows the log and conversation of each
+    /// phone
     #[arg(
         long,
         env = "PSEUDONYM_KEY",
@@ -130,8 +133,8 @@ struct ServeOptions {
         value_name = "KEY"
     )]
     pseudonym_key: Option<String>,
-    /// The date of the mock OpenAI in UTC, because some models are shut down on a certain day. Without it
-    /// the date is today
+    /// The date of the mock OpenAI in UTC, because some models are shut down on a certain day.
+    /// Without it the date is today
     #[arg(long, value_name = "YYYY-MM-DD")]
     date: Option<chrono::NaiveDate>,
     /// Print no line for each request
@@ -165,8 +168,8 @@ fn start(options: ServeOptions) -> Result<(), (ExitCode, String)> {
     runtime.shutdown_background();
     result.map_err(|error| match error {
         StartError::PortInUse(port) => usage(format!(
-            "port {port} on 127.0.0.1 is in use: stop the program that uses it, or choose another port \
-             with --port"
+            "port {port} on 127.0.0.1 is in use: stop the program that uses it, \
+             or choose another port with --port"
         )),
         StartError::Other(error) => failure(format!("{error:#}")),
     })
@@ -219,7 +222,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_option_takes_another_address_to_listen_on() {
+    fn no_option_sets_the_listen_address() {
         for option in [
             "--host",
             "--bind",

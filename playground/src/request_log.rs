@@ -1,6 +1,6 @@
-//! The request_log: what the playground received and how each request ended, for tests and for a person watching.
+//! The request log: the requests to the mock services, and how each one ended.
 //!
-//! It keeps the newest requests in memory, without any credential. It decides nothing.
+//! It keeps the newest requests in memory, for tests and for the page, and never a credential.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -16,50 +16,50 @@ use crate::base::time::elapsed_ms;
 use crate::fault::Service;
 use crate::feed::Feed;
 
-/// How many requests, and how many messages, are kept; the oldest go first.
+/// How many requests, and how many messages, are kept. The oldest are dropped first.
 pub const KEPT: usize = 10_000;
 
 /// One request to a mock service, as `GET /playground/requests` shows it.
 #[derive(Clone, Debug, Serialize)]
 pub struct Record {
-    /// Counts up from 1 and is not reused.
+    /// The number of the request, counted from 1. Numbers are not reused.
     pub number: u64,
-    /// The service that was asked.
+    /// The service.
     pub service: Service,
     /// The HTTP method.
     pub method: String,
     /// The path, without the query.
     pub path: String,
-    /// The query as it came, without the question mark.
+    /// The query, without the question mark.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub query: Option<String>,
-    /// When the whole request had come in, in milliseconds since 1970.
+    /// When the request was complete, in milliseconds since 1970.
     pub received_at: u64,
-    /// Whether the credential was good.
+    /// Whether the credential was accepted.
     pub authorized: bool,
-    /// Twilio: which of the auth tokens it was, counted from 0.
+    /// Twilio: the index of the auth token that was used.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub token_index: Option<usize>,
     /// Some headers, never `Authorization`.
     pub headers: Map<String, Value>,
-    /// The JSON; or the form, with a list where a name is repeated; or the text, if it is neither.
+    /// The body: JSON, a form as JSON, or a text. A repeated name in a form becomes a list.
     pub body: Value,
-    /// OpenAI: that the model will be shut down, and when.
+    /// OpenAI: the note that the model will be shut down.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub deprecation: Option<String>,
     /// How it ended.
     pub outcome: Outcome,
-    /// The status that was answered.
+    /// The status of the answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<u16>,
-    /// How long it took until the answer began or the connection was gone, in milliseconds.
+    /// The time until the answer began or the connection ended, in milliseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub took_ms: Option<u64>,
 }
 
-/// The name of the person that a request to the model with this body is for.
+/// The pseudonym of the contact in the body of a request to the model.
 pub fn contact_in(body: &Value) -> Option<&str> {
-    // `user` is the field's old name, which other clients than the Worker still send.
+    // `user` is the old name of the field. The Worker does not send it, but other clients do.
     body.get("safety_identifier")
         .or_else(|| body.get("user"))?
         .as_str()
@@ -69,13 +69,13 @@ pub fn contact_in(body: &Value) -> Option<&str> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
-    /// Not yet.
+    /// It has not ended yet.
     Pending,
-    /// An answer was sent, good or bad.
+    /// An answer was sent: a completion, a message or an error.
     Answered,
-    /// The playground reset the connection, as a fault asked.
+    /// A fault reset the connection.
     Dropped,
-    /// The other side closed the connection before there was an answer.
+    /// The client closed the connection before there was an answer.
     ClientGone,
 }
 
@@ -89,14 +89,14 @@ pub struct RequestLog {
 #[derive(Default)]
 struct Records {
     kept: VecDeque<Record>,
-    /// How many there have been; the number of the newest.
+    /// The number of the newest request.
     count: u64,
 }
 
 impl Records {
-    /// The record of this number, if it is still kept.
+    /// The record with this number, if it is still kept.
     fn numbered(&mut self, number: u64) -> Option<&mut Record> {
-        // Numbers ascend, but clearing the journal leaves gaps.
+        // Numbers ascend, but clearing the log leaves a gap.
         let position = self
             .kept
             .binary_search_by_key(&number, |record| record.number)
@@ -106,7 +106,7 @@ impl Records {
 }
 
 impl RequestLog {
-    /// An empty journal that tells `feed` of each request; `quiet` prints no lines.
+    /// An empty log. It publishes each request to `feed`, and prints it unless it is `quiet`.
     pub fn new(quiet: bool, feed: Arc<Feed>) -> Self {
         Self {
             records: Mutex::default(),
@@ -115,8 +115,8 @@ impl RequestLog {
         }
     }
 
-    /// Writes down a request that came in. Its number is given here. The [`Entry`] must be told how it ended; if it is
-    /// dropped before, the other side has gone away.
+    /// Adds a request and gives it a number. The caller ends the [`Entry`]. A dropped entry means
+    /// that the client went away.
     pub fn open(self: &Arc<Self>, mut record: Record) -> Entry {
         let label = format!(
             "{} {} {}",
@@ -142,12 +142,12 @@ impl RequestLog {
         }
     }
 
-    /// All that are kept.
+    /// All requests.
     pub fn list(&self) -> Vec<Record> {
         self.lock().kept.iter().cloned().collect()
     }
 
-    /// The newest request to the model for the person whom the Worker calls `name`.
+    /// The newest request to the model for the contact with this pseudonym.
     pub fn newest_of(&self, name: &str) -> Option<Record> {
         self.lock()
             .kept
@@ -159,7 +159,7 @@ impl RequestLog {
             .cloned()
     }
 
-    /// Forgets all.
+    /// Removes all requests.
     pub fn clear(&self) {
         self.lock().kept.clear();
     }
@@ -169,7 +169,7 @@ impl RequestLog {
     }
 }
 
-/// A request that is being handled.
+/// A request that has not ended.
 pub struct Entry {
     request_log: Arc<RequestLog>,
     number: u64,
@@ -181,12 +181,12 @@ pub struct Entry {
 }
 
 impl Entry {
-    /// Adds what is done to this request to its line in the log.
+    /// Sets the note about the fault of this request.
     pub fn note(&mut self, note: String) {
         self.note = note;
     }
 
-    /// Writes down that the model that was asked for will be shut down.
+    /// Adds the note that the model will be shut down.
     pub fn deprecated(&mut self, deprecation: String) {
         let mut records = self.request_log.lock();
         if let Some(record) = records.numbered(self.number) {
@@ -195,12 +195,12 @@ impl Entry {
         self.deprecation = Some(deprecation);
     }
 
-    /// An answer with `status` is about to be sent.
+    /// The request ends with an answer.
     pub fn answered(mut self, status: u16) {
         self.end(Outcome::Answered, Some(status));
     }
 
-    /// The connection is about to be reset.
+    /// The request ends with a reset of the connection.
     pub fn dropped(mut self) {
         self.end(Outcome::Dropped, None);
     }
@@ -213,11 +213,11 @@ impl Entry {
             record.outcome = outcome;
             record.status = status;
             record.took_ms = Some(took_ms);
-            let mut told = summary(record);
-            if let (Some(fields), false) = (told.as_object_mut(), self.note.is_empty()) {
+            let mut event = summary(record);
+            if let (Some(fields), false) = (event.as_object_mut(), self.note.is_empty()) {
                 fields.insert("fault".to_owned(), self.note.clone().into());
             }
-            self.request_log.feed.publish("call", told);
+            self.request_log.feed.publish("call", event);
         }
         drop(records);
         if self.request_log.quiet {
@@ -252,15 +252,23 @@ impl Drop for Entry {
     }
 }
 
-/// What the feed tells of a request, when it comes and when it ends.
+/// The event for the page, when the request begins and when it ends.
 fn summary(record: &Record) -> Value {
     json!({
-        "number": record.number, "service": record.service, "method": record.method, "path": record.path, "at": record.received_at,
-        "outcome": record.outcome, "status": record.status, "took_ms": record.took_ms, "name": contact_in(&record.body), "to": record.body.get("To")
+        "number": record.number,
+        "service": record.service,
+        "method": record.method,
+        "path": record.path,
+        "at": record.received_at,
+        "outcome": record.outcome,
+        "status": record.status,
+        "took_ms": record.took_ms,
+        "name": contact_in(&record.body),
+        "to": record.body.get("To")
     })
 }
 
-/// The headers worth showing. The value of `Authorization` is not among them.
+/// The headers that are shown, never `Authorization`.
 pub fn shown_headers(headers: &HeaderMap) -> Map<String, Value> {
     const SHOWN: [&str; 9] = [
         "accept",
@@ -323,7 +331,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_cleared_while_it_runs_does_not_mark_another() {
+    fn a_request_that_was_removed_while_it_ran_does_not_end_another() {
         let request_log = Arc::new(RequestLog::new(true, Arc::default()));
         let first = request_log.open(record());
         request_log.clear();

@@ -35,8 +35,8 @@ pub enum StartError {
     Other(anyhow::Error),
 }
 
-/// Serves on 127.0.0.1 until Ctrl-C or SIGTERM. Prints one line when it is ready. Port 0 means any free
-/// port.
+/// Serves on 127.0.0.1 until Ctrl-C or SIGTERM. Prints one line when it is ready. Port 0 means any
+/// free port.
 ///
 /// # Errors
 /// If it cannot listen on the port.
@@ -100,7 +100,7 @@ async fn accept(listener: TcpListener, router: Router) {
             Ok((stream, _)) => {
                 tokio::spawn(serve_connection(stream, router.clone()));
             }
-            // The connection is gone already, or there are too many. Later ones may succeed.
+            // The connection is gone already, or there are too many. The next one may succeed.
             Err(_) => tokio::time::sleep(std::time::Duration::from_millis(10)).await,
         }
     }

@@ -1,8 +1,8 @@
 //! The layers of the playground: imports only go down, and never form a circle.
 //!
-//! The order of the layers is the list in the header of `src/main.rs`. The test reads each path in the
-//! sources, such as `crate::feed::Feed`, in `use` declarations and in expressions. Comments and test
-//! modules do not count.
+//! The order of the layers is the list in the header of `src/main.rs`. The test reads each path in
+//! the sources, such as `crate::feed::Feed`, in `use` declarations and in expressions. Comments and
+//! test modules do not count.
 
 #![allow(
     clippy::unwrap_used,

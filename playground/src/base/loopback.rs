@@ -1,4 +1,5 @@
-//! Addresses on the command line. Each is an origin (scheme, host and port), most must be on loopback.
+//! Addresses on the command line. Each is an origin (scheme, host and port), most must be on
+//! loopback.
 
 use std::net::IpAddr;
 
@@ -70,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn addresses_beyond_loopback_are_refused() {
+    fn addresses_beyond_loopback_are_rejected() {
         for url in [
             "http://example.com",
             "http://0.0.0.0:8787",

@@ -1,4 +1,5 @@
-//! Small tools without any knowledge of the playground: time, random names, the console, locks, web addresses.
+//! Small tools: time, random names, the console, locks, media types and web addresses. They know
+//! nothing of the playground.
 
 pub mod console;
 pub mod content_type;

@@ -3,7 +3,8 @@
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// Locks `mutex`. A panic of another thread while it held the lock is ignored: a development tool goes on.
+/// Locks `mutex`. A panic of another thread while it held the lock is ignored: a development tool
+/// goes on.
 pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,4 +1,4 @@
-//! Which faults cannot be injected as ordered, and why.
+//! Reads a fault from JSON, and rejects faults that cannot be injected as ordered.
 
 use axum::http::{HeaderName, HeaderValue};
 
@@ -9,14 +9,14 @@ impl Fault {
     /// Reads the JSON of the control route.
     ///
     /// # Errors
-    /// A sentence that names the field that cannot be read or does not fit the others.
+    /// A sentence that names the field that cannot be read, or that contradicts another.
     pub fn from_json(body: &[u8]) -> Result<Self, String> {
         let fault: Self = serde_json::from_slice(body).map_err(|error| error.to_string())?;
         fault.check()?;
         Ok(fault)
     }
 
-    /// Refuses what cannot be done as asked.
+    /// Rejects a fault that cannot be injected as ordered.
     pub(super) fn check(&self) -> Result<(), String> {
         let says_something = self.status.is_some()
             || self.delay_ms.is_some()
@@ -121,7 +121,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_control_route_refuses_what_it_cannot_do() {
+    fn a_fault_that_cannot_be_injected_is_rejected() {
         for (json, named) in [
             (r#"{"service":"openai","status":503,"typo":1}"#, "typo"),
             (r#"{"service":"mars","status":503}"#, "mars"),

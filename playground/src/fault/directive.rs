@@ -6,11 +6,11 @@ use super::kinds::{Service, from_word};
 use super::order::Fault;
 
 impl Fault {
-    /// Reads the directives in a message that are meant for `service`, such as `[fault status=503 delay=2s]`.
-    /// `None` when there is none.
+    /// The fault in the directives for `service` in a message, such as `[fault status=503
+    /// delay=2s]`. `None` if there is no directive.
     ///
     /// # Errors
-    /// A sentence that names the directive or setting that cannot be read.
+    /// A sentence that names the directive or the setting that cannot be read.
     pub fn from_text(service: Service, text: &str) -> Result<Option<Self>, String> {
         let mut fault = Self::new(service);
         let mut seen: Vec<String> = Vec::new();
@@ -21,7 +21,7 @@ impl Fault {
             };
             let settings = directive.settings()?;
             if directive
-                .addressee(&settings)?
+                .target_service(&settings)?
                 .is_some_and(|other| other != service)
             {
                 continue;
@@ -46,10 +46,10 @@ impl Fault {
         Ok(Some(fault))
     }
 
-    /// Takes over one setting of a directive.
+    /// Applies one setting of a directive.
     fn set(&mut self, name: &str, value: &str) -> Result<(), String> {
         match name {
-            // Already used to find the addressee.
+            // It was read before, to find the service.
             "service" => {}
             "status" => {
                 self.status = Some(
@@ -79,7 +79,8 @@ impl Fault {
             }
             _ => {
                 return Err(format!(
-                    "`{name}` is not a setting; there are status, delay, body, connection, code, retry-after and service"
+                    "`{name}` is not a setting. \
+                     Use status, delay, body, connection, code, retry-after or service"
                 ));
             }
         }
@@ -87,19 +88,19 @@ impl Fault {
     }
 }
 
-/// `text` without the directives meant for `service`: what the person wanted to say. Directives for the other service
-/// stay, since the text may be on its way there.
+/// `text` without the directives for `service`. Directives for the other service stay, because the
+/// text may be sent on to it.
 pub fn without_directives(service: Service, text: &str) -> String {
     let kept: String = pieces(text)
         .into_iter()
         .filter_map(|piece| match piece {
             Piece::Text(text) => Some(text),
             Piece::Directive(directive) => {
-                let addressee = directive
+                let target_service = directive
                     .settings()
-                    .and_then(|settings| directive.addressee(&settings))
+                    .and_then(|settings| directive.target_service(&settings))
                     .unwrap_or(None);
-                addressee
+                target_service
                     .is_some_and(|other| other != service)
                     .then_some(directive.text)
             }
@@ -108,19 +109,19 @@ pub fn without_directives(service: Service, text: &str) -> String {
     kept.trim().to_owned()
 }
 
-/// A part of a message.
+/// A piece of a message.
 enum Piece<'a> {
     Text(&'a str),
     Directive(Directive<'a>),
 }
 
-/// A directive as written, brackets included; the closing one is missing when the message ends early.
+/// A directive with its brackets. The closing bracket is missing if the message ends early.
 struct Directive<'a> {
     text: &'a str,
 }
 
 impl Directive<'_> {
-    /// The `name=value` settings in order, names in lower case.
+    /// The `name=value` settings, with names in lower case.
     fn settings(&self) -> Result<Vec<(String, String)>, String> {
         let inner = self
             .text
@@ -142,8 +143,8 @@ impl Directive<'_> {
         Ok(settings)
     }
 
-    /// The service that the directive names, if it names one.
-    fn addressee(&self, settings: &[(String, String)]) -> Result<Option<Service>, String> {
+    /// The service that the directive is for, if it names one.
+    fn target_service(&self, settings: &[(String, String)]) -> Result<Option<Service>, String> {
         settings
             .iter()
             .find(|(name, _)| name == "service")
@@ -155,7 +156,8 @@ impl Directive<'_> {
 
 const OPENING: &str = "[fault";
 
-/// Splits a message at its directives. `[faulty]` is none: white space or the closing bracket must follow the word.
+/// Splits a message at its directives. White space or the closing bracket must follow `[fault`, so
+/// `[faulty]` is not a directive.
 fn pieces(text: &str) -> Vec<Piece<'_>> {
     // ASCII lower-casing keeps every byte position.
     let lower = text.to_ascii_lowercase();

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// The services that the playground pretends to be.
+/// The mock services.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Service {
@@ -30,36 +30,36 @@ pub enum BodyFault {
     Garbage,
     /// Fewer bytes than `Content-Length` says, then the connection is closed.
     Truncated,
-    /// An HTML page, as a proxy in between would send it.
+    /// An HTML page, such as a proxy sends.
     NotJson,
     /// No bytes at all.
     Empty,
-    /// JSON, but not of the shape that was promised.
+    /// JSON with other fields.
     WrongShape,
-    /// Twilio: a file that is longer than 5 MB, of which its length says nothing.
+    /// Twilio: a file that is longer than 5 MB, without `Content-Length`.
     Oversize,
-    /// OpenAI: no choice to take.
+    /// OpenAI: an empty list of choices.
     NoChoices,
-    /// OpenAI: an answer of no characters.
+    /// OpenAI: an empty text.
     EmptyAnswer,
-    /// OpenAI: an answer of white space only.
+    /// OpenAI: only white space.
     BlankAnswer,
-    /// OpenAI: neither content nor refusal.
+    /// OpenAI: content and refusal are null.
     NullAnswer,
-    /// OpenAI: a refusal in place of the content.
+    /// OpenAI: a refusal instead of content.
     Refusal,
-    /// OpenAI: cut off by the token limit, part of the answer is there.
+    /// OpenAI: half of the text, cut off by the token limit.
     Length,
-    /// OpenAI: cut off by the token limit before the first word, as reasoning models do.
+    /// OpenAI: no text, because reasoning has used up the token limit.
     LengthEmpty,
     /// OpenAI: withheld by the content filter.
     ContentFilter,
-    /// OpenAI: 20 000 characters, whatever the token limit says.
+    /// OpenAI: 20 000 characters, even above the token limit.
     Overlong,
 }
 
 impl BodyFault {
-    /// True for the faults that only OpenAI's answers can have.
+    /// Whether only an answer of OpenAI can have this fault.
     pub fn is_openai_only(self) -> bool {
         !matches!(
             self,
@@ -77,34 +77,35 @@ impl BodyFault {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ConnectionFault {
-    /// Reset without an answer; nothing was done.
+    /// The connection is reset, and the request is not carried out.
     Drop,
-    /// Reset without an answer, after what was asked for has been done.
+    /// The request is carried out, then the connection is reset without an answer.
     ActThenDrop,
 }
 
-/// Fields of an error body to replace. `type` and `param` are OpenAI's, `more_info` is Twilio's.
+/// Replacements for the fields of an error. `type` and `param` exist for OpenAI, `more_info` for
+/// Twilio.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ErrorOverrides {
-    /// OpenAI: a word, such as `insufficient_quota`. Twilio: a number.
+    /// For OpenAI a word, such as `insufficient_quota`. For Twilio a number.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<serde_json::Value>,
-    /// The text for people.
+    /// The message.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
-    /// OpenAI's class of error.
+    /// OpenAI: the type of the error.
     #[serde(default, rename = "type", skip_serializing_if = "Option::is_none")]
     pub kind: Option<String>,
-    /// The parameter that OpenAI blames.
+    /// OpenAI: the parameter that is wrong.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub param: Option<String>,
-    /// The page that Twilio points to.
+    /// Twilio: the URL of the documentation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub more_info: Option<String>,
 }
 
-/// Reads a value that has its words from the JSON form.
+/// Reads the word that stands for a value in JSON.
 pub(super) fn from_word<T: for<'de> Deserialize<'de>>(
     name: &str,
     value: &str,

@@ -1,4 +1,4 @@
-//! Faults: how the playground is told to fail, and which request fails.
+//! Faults: the ways in which a mock service fails, and the requests that fail.
 //!
 //! A [`Fault`] comes from the control route (`POST /playground/faults`) or from a directive in a
 //! message, such as `[fault status=503]`. This module decides which fault applies. It does not know

@@ -1,4 +1,4 @@
-//! One order to fail.
+//! A fault, as it is ordered.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -8,45 +8,46 @@ use serde::{Deserialize, Serialize};
 
 use super::kinds::{BodyFault, ConnectionFault, ErrorOverrides, Service, word};
 
-/// One order to fail. Everything but `service` is optional.
+/// A fault for some requests to one service. Only `service` is required.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Fault {
-    /// Whose requests fail.
+    /// The service that fails.
     pub service: Service,
-    /// How many requests it is for.
+    /// How many requests fail.
     #[serde(default = "once")]
     pub times: u32,
-    /// The status to answer; from 400 on the answer is the service's own error for it and nothing is done.
+    /// The status of the answer. From 400 on, the answer is the error of the service for this
+    /// status, and the request is not carried out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<u16>,
-    /// What differs from the service's usual error for `status`.
+    /// Replacements for the fields of the error.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<ErrorOverrides>,
-    /// Headers to add to the answer.
+    /// More headers of the answer.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub headers: BTreeMap<String, String>,
-    /// How long to wait before anything else happens, in milliseconds.
+    /// The delay before the request is carried out, in milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delay_ms: Option<u64>,
-    /// What is wrong with the body of the answer.
+    /// The fault of the body.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub body: Option<BodyFault>,
-    /// What happens to the TCP connection.
+    /// The fault of the TCP connection.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub connection: Option<ConnectionFault>,
-    /// Only requests in which this text occurs: in the request line or in a value of the body.
+    /// Only requests with this text fail. It can be in the request line or in a value of the body.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub contains: Option<String>,
 }
 
 impl Fault {
-    /// How long to wait first.
+    /// The delay before the request is carried out.
     pub fn delay(&self) -> Duration {
         Duration::from_millis(self.delay_ms.unwrap_or(0))
     }
 
-    /// One short phrase for the log.
+    /// A short phrase for the log.
     pub fn summary(&self) -> String {
         let mut parts = Vec::new();
         if let Some(status) = self.status {
@@ -67,7 +68,7 @@ impl Fault {
         parts.join(", ")
     }
 
-    /// A fault of `service` that does nothing yet.
+    /// A fault without any effect, whose fields the caller sets.
     pub fn new(service: Service) -> Self {
         Self {
             service,
@@ -82,12 +83,12 @@ impl Fault {
         }
     }
 
-    /// True when the answer is an error, so that nothing is done.
+    /// Whether the answer is an error. The request is not carried out then.
     pub fn is_failure(&self) -> bool {
         self.status.is_some_and(|status| status >= 400)
     }
 
-    /// The status to answer with in place of `usual`.
+    /// The status of the answer, or `usual` without one.
     pub fn status_or(&self, usual: StatusCode) -> StatusCode {
         self.status
             .and_then(|status| StatusCode::from_u16(status).ok())

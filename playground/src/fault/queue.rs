@@ -6,27 +6,28 @@ use super::kinds::Service;
 use super::order::Fault;
 use crate::base::shared::lock;
 
-/// The faults that the control route has set and that are not used up, oldest first.
+/// The faults that are not used up, oldest first.
 #[derive(Default)]
 pub struct Faults(Mutex<Vec<Fault>>);
 
 impl Faults {
-    /// Adds one behind those that are there.
+    /// Adds a fault at the end.
     pub fn add(&self, fault: Fault) {
         self.lock().push(fault);
     }
 
-    /// Those that are left.
+    /// All faults.
     pub fn list(&self) -> Vec<Fault> {
         self.lock().clone()
     }
 
-    /// Forgets all.
+    /// Removes all faults.
     pub fn clear(&self) {
         self.lock().clear();
     }
 
-    /// Takes the oldest that fits a request of `service`; `contains` tells whether a text occurs in it.
+    /// Takes the oldest fault that matches a request to `service`. `contains` says whether a text
+    /// occurs in the request.
     pub fn take(&self, service: Service, contains: impl Fn(&str) -> bool) -> Option<Fault> {
         let mut faults = self.lock();
         let position = faults.iter().position(|fault| {
@@ -52,7 +53,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_fault_is_taken_as_often_as_it_was_ordered_and_only_where_it_fits() {
+    fn a_fault_is_taken_as_often_as_ordered_and_only_for_matching_requests() {
         let faults = Faults::default();
         let order = |json: &str| faults.add(Fault::from_json(json.as_bytes()).unwrap());
         order(r#"{"service":"openai","status":503,"times":2}"#);

@@ -13,11 +13,11 @@ pub struct Call {
     pub method: Method,
     /// The path, without the query.
     pub path: String,
-    /// The query as it came, without the question mark.
+    /// The query, without the question mark.
     pub query: Option<String>,
     /// All headers.
     pub headers: HeaderMap,
-    /// The body as it came.
+    /// The body.
     pub body: Bytes,
 }
 

@@ -125,8 +125,8 @@ impl Request {
         }
     }
 
-    /// The events of a stream. Each choice has its role, its words and its end. The usage follows if
-    /// it is wanted, then the last line.
+    /// The events of a stream. Each choice has its role, its words and its end. The usage follows
+    /// if it is wanted, then the last line.
     fn events(
         &self,
         id: &str,

@@ -20,7 +20,7 @@ pub enum Image {
 pub struct ImageError {
     /// A sentence for the developer.
     pub message: &'static str,
-    /// The API's code.
+    /// The code of the API.
     pub code: &'static str,
 }
 

@@ -42,7 +42,8 @@ pub fn read_message(index: usize, message: &Value) -> Result<(&str, Content), Pr
         "tool" => &["role", "content", "tool_call_id"],
         _ => {
             return Err(Problem::invalid(format!(
-                "'{role_path}' cannot be '{role}'; it can be system, developer, user, assistant or tool."
+                "'{role_path}' cannot be '{role}'; \
+                 it can be system, developer, user, assistant or tool."
             ))
             .param(&role_path)
             .code("invalid_value"));

@@ -127,8 +127,9 @@ pub fn check_combinations(fields: &Map<String, Value>, model: &Model) -> Result<
         .is_some_and(|tools| !tools.is_empty());
     if has_tools && !model.tools_with_reasoning && effort(fields, model) != "none" {
         let message = format!(
-            "Function tools with reasoning_effort are not supported for {} in /v1/chat/completions. To use function tools, use \
-             /v1/responses or set reasoning_effort to 'none'.",
+            "Function tools with reasoning_effort are not supported for {} in \
+             /v1/chat/completions. To use function tools, use /v1/responses or set \
+             reasoning_effort to 'none'.",
             model.name
         );
         return Err(Problem::invalid(message).param("reasoning_effort"));

@@ -8,9 +8,9 @@ use axum::response::Response;
 use super::files::is_file;
 use crate::http::control::control_error;
 
-/// Rejects requests that a page of another site can make a browser send, and requests to another host
-/// name (DNS rebinding). Sets the security headers, which forbid a page all that this one does not need.
-/// The mock services are exempt, because they check credentials.
+/// Rejects requests that a page of another site can make a browser send, and requests to another
+/// host name (DNS rebinding). Sets the security headers, which forbid a page all that this one does
+/// not need. The mock services are exempt, because they check credentials.
 pub async fn guard(request: Request, next: Next) -> Response {
     let path = request.uri().path().to_owned();
     if ["/v1/", "/v2/", "/2010-04-01/"]
@@ -39,8 +39,8 @@ pub async fn guard(request: Request, next: Next) -> Response {
     response
 }
 
-const PAGE_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
-     connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+const PAGE_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
+     img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 /// The policy for all that is not the page, such as an attached file.
 const OTHER_POLICY: &str =
     "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; sandbox";
@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn only_names_of_this_machine_are_answered_to() {
+    fn only_requests_to_this_machine_are_accepted() {
         for host in [
             "127.0.0.1:8788",
             "localhost:8788",
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_page_itself_may_send() {
+    fn only_the_page_itself_may_send_requests() {
         let from = |origin| is_rejected(&[("host", "localhost:8788"), ("origin", origin)]);
         assert!(!from("http://localhost:8788"));
         for origin in [

@@ -3,7 +3,8 @@
 //! - `GET /` and its files are compiled in (`files.rs`).
 //! - `GET /playground/events` is the feed, from which the page builds all that it shows.
 //! - `POST /playground/phone/…` sends and replays messages. `PUT /playground/switches` sets faults.
-//! - `POST /playground/log` receives the log lines of the Worker. `GET /playground/worker/…` asks its
+//! - `POST /playground/log` receives the log lines of the Worker. `GET /playground/worker/…` asks
+//!   its
 //!   admin routes (`worker.rs`).
 //! - [`guard`] rejects requests from pages of other sites (`guard.rs`).
 
@@ -178,8 +179,8 @@ async fn conversation(
     answer(StatusCode::OK, &json!({"request": shown}))
 }
 
-/// An attached file, for its preview. The Worker uses the address of the mock Twilio instead, which is in
-/// the request log.
+/// An attached file, for its preview. The Worker uses the address of the mock Twilio instead, which
+/// is in the request log.
 async fn attachment(
     State(playground): State<Arc<Playground>>,
     Path(sid): Path<String>,

@@ -10,8 +10,8 @@ use crate::http::control::answer;
 use crate::playground::Playground;
 use crate::webhook::client::{NoAnswer, WebhookClient, no_answer};
 
-/// Sends a request to an admin route of the Worker, with `body` as JSON. The answer has the JSON of the
-/// Worker as `body`, or a sentence about an error as `problem`.
+/// Sends a request to an admin route of the Worker, with `body` as JSON. The answer has the JSON of
+/// the Worker as `body`, or a sentence about an error as `problem`.
 pub async fn ask_worker(
     playground: Arc<Playground>,
     path: &'static str,

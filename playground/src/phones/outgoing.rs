@@ -1,5 +1,5 @@
-//! Sending from the phones of the page. One message becomes one or more webhooks, as the switches say.
-//! The feed gets an event for each webhook and for its answer.
+//! Sending from the phones of the page. One message becomes one or more webhooks, as the switches
+//! say. The feed gets an event for each webhook and for its answer.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -66,7 +66,7 @@ struct Attachment {
 }
 
 impl Outgoing {
-    /// Starts to send a message, and returns its SID. The feed tells the rest.
+    /// Starts to send a message, and returns its SID. The feed has all that follows.
     ///
     /// # Errors
     /// A sentence that says why the message is rejected.
@@ -106,8 +106,8 @@ impl Outgoing {
         Ok(sid)
     }
 
-    /// Sends the message `sid` again: the same form with the same SID and a genuine signature. Fault
-    /// switches have no effect.
+    /// Sends the message `sid` again: the same form with the same SID and a genuine signature.
+    /// Fault switches have no effect.
     ///
     /// # Errors
     /// A sentence that says that there is no such message.

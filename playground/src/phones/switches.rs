@@ -1,7 +1,7 @@
 //! Fault switches: the faults that are turned on at the page, for one phone or for all.
 //!
-//! A fault of a mock service becomes a [`Fault`] for each request of the phone. Faults of the webhook
-//! are made by `outgoing.rs`. Faults for a number of requests are in `fault/`.
+//! A fault of a mock service becomes a [`Fault`] for each request of the phone. Faults of the
+//! webhook are made by `outgoing.rs`. Faults for a number of requests are in `fault/`.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard};
@@ -243,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn switches_become_one_fault_for_each_service() {
+    fn the_switches_make_one_fault_for_each_service() {
         let all = Switches {
             slow_model: 2,
             model_error: true,

@@ -1,5 +1,5 @@
-//! The attachments of `playground say --media`: URLs, and files of this machine. Files are uploaded to the
-//! playground, which stores them like Twilio.
+//! The attachments of `playground say --media`: URLs, and files of this machine. Files are uploaded
+//! to the playground, which stores them like Twilio.
 
 use std::time::Duration;
 

@@ -62,7 +62,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_bubble_is_wrapped_and_even() {
+    fn a_bubble_is_wrapped_and_its_lines_are_equally_wide() {
         let message = Message {
             text: format!(
                 "Grüße 👋 日本\n\n{} {}",

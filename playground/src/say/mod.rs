@@ -60,8 +60,8 @@ pub struct Options {
     no_wait: bool,
 }
 
-/// Runs the command. The exit code is 0 if Twilio would accept the answer, 1 if not, and 2 if nothing was
-/// sent.
+/// Runs the command. The exit code is 0 if Twilio would accept the answer, 1 if not, and 2 if
+/// nothing was sent.
 pub fn run(options: Options) -> ExitCode {
     match Command::new(options).and_then(|command| command.run()) {
         Ok(()) => ExitCode::SUCCESS,
@@ -158,7 +158,8 @@ impl Command {
             ));
         } else if answer.messages.is_empty() {
             print_line(
-                "no message in this answer; if the model was slow the answer comes later by the REST API",
+                "no message in this answer; if the model was slow \
+                 the answer comes later by the REST API",
             );
             if let Some(playground) = &self.playground {
                 self.wait_for_rest(playground, sent_at, start);
@@ -193,7 +194,8 @@ impl Command {
                 Ok(messages) => messages,
                 Err(error) => {
                     print_line(&format!(
-                        "cannot show answers that are sent by REST, no playground at {playground}: {error}"
+                        "cannot show answers that are sent by REST, \
+                         no playground at {playground}: {error}"
                     ));
                     return;
                 }

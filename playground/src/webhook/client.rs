@@ -1,5 +1,5 @@
-//! The webhook client: it signs the form of an inbound message and posts it to the Worker. Like Twilio
-//! it gives up after 15 seconds. It only posts to this machine.
+//! The webhook client: it signs the form of an inbound message and posts it to the Worker. Like
+//! Twilio it gives up after 15 seconds. It only posts to this machine.
 
 use std::time::{Duration, Instant};
 
@@ -77,7 +77,8 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const MAX_ANSWER_BYTES: u64 = 1024 * 1024;
 
 impl WebhookClient {
-    /// A client for the Worker at the origin `worker`. Webhooks are signed for `public_url` if given.
+    /// A client for the Worker at the origin `worker`. Webhooks are signed for `public_url` if
+    /// given.
     ///
     /// # Errors
     /// A sentence that says why an address cannot be used. `--worker` must be on loopback.

@@ -1,5 +1,5 @@
-//! The pseudonyms that the Worker gives to contacts. With its key the page can tell which phone a log
-//! line or a request to the model belongs to.
+//! The pseudonyms that the Worker gives to contacts. With its key the page can tell which phone a
+//! log line or a request to the model belongs to.
 
 use std::fmt::Write as _;
 

@@ -1,7 +1,7 @@
 //! The TwiML reader: it reads the answer of the Worker as Twilio would.
 //!
-//! A mistake that the debugger of Twilio would report is an error with the same code. `<Redirect>` is
-//! reported, but not followed.
+//! A mistake that the debugger of Twilio would report is an error with the same code. `<Redirect>`
+//! is reported, but not followed.
 
 use quick_xml::Reader;
 use quick_xml::escape::resolve_xml_entity;

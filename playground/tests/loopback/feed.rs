@@ -9,11 +9,11 @@ use crate::mock_worker::Worker;
 use crate::page_client::{Watcher, name_of, switch};
 
 #[test]
-fn late_answers_typing_and_requests_come_through_the_feed() {
+fn messages_typing_and_requests_are_in_the_feed() {
     let worker = Worker::saying("Hi");
     let playground = worker.playground();
     let mut feed = Watcher::open(&playground, None);
-    playground.text_to("+15550100", "late");
+    playground.text_to("+15550100", "by REST");
     let message = feed.next_of("message");
     assert_eq!(
         (
@@ -21,7 +21,7 @@ fn late_answers_typing_and_requests_come_through_the_feed() {
             message["from"].clone(),
             message["text"].clone()
         ),
-        (json!("+15550100"), json!("+15550199"), json!("late"))
+        (json!("+15550100"), json!("+15550199"), json!("by REST"))
     );
     let sid = format!("SM{}", "1".repeat(32));
     assert_eq!(
@@ -35,7 +35,7 @@ fn late_answers_typing_and_requests_come_through_the_feed() {
     );
     assert_eq!(feed.next_of("typing")["sid"], sid);
     let mut request = chat(&[("user", "Hello [fault status=503]")]);
-    request["safety_identifier"] = json!("somebody");
+    request["safety_identifier"] = json!("a contact");
     playground.complete(&request);
     let mut of_model = || loop {
         let call = feed.next_of("call");
@@ -46,7 +46,7 @@ fn late_answers_typing_and_requests_come_through_the_feed() {
     let (began, ended) = (of_model(), of_model());
     assert_eq!(
         (began["outcome"].clone(), began["name"].clone()),
-        (json!("pending"), json!("somebody"))
+        (json!("pending"), json!("a contact"))
     );
     assert_eq!(
         (ended["status"].clone(), ended["fault"].clone()),
@@ -55,7 +55,7 @@ fn late_answers_typing_and_requests_come_through_the_feed() {
 }
 
 #[test]
-fn a_page_that_comes_back_gets_what_it_missed_and_a_new_one_all() {
+fn a_page_that_reconnects_gets_what_it_missed_and_a_new_one_gets_all() {
     let worker = Worker::saying("Hi");
     let playground = worker.playground();
     let mut first = Watcher::open(&playground, None);
@@ -75,7 +75,7 @@ fn a_page_that_comes_back_gets_what_it_missed_and_a_new_one_all() {
 }
 
 #[test]
-fn switched_faults_hit_the_phone_that_they_are_for_until_they_are_off() {
+fn a_fault_switch_affects_its_phone_until_it_is_off() {
     let worker = Worker::saying("Hi");
     let playground = worker.playground();
     let ask = |from: &str| {
@@ -133,15 +133,15 @@ fn switched_faults_hit_the_phone_that_they_are_for_until_they_are_off() {
 }
 
 #[test]
-fn a_fault_of_the_model_for_one_phone_needs_the_key_that_names_it() {
+fn a_model_fault_for_one_phone_needs_the_pseudonym_key() {
     let playground = Playground::start();
-    let refused = switch(
+    let rejected = switch(
         &playground,
         Some(("sms", "+15550100")),
         &json!({"slow_model": 3}),
     );
-    assert_eq!(refused.status, 409);
-    assert!(refused.text().contains("PSEUDONYM_KEY"));
+    assert_eq!(rejected.status, 409);
+    assert!(rejected.text().contains("PSEUDONYM_KEY"));
     assert_eq!(
         switch(&playground, None, &json!({"slow_model": 3})).status,
         200
@@ -153,14 +153,14 @@ fn a_fault_of_the_model_for_one_phone_needs_the_key_that_names_it() {
 }
 
 #[test]
-fn the_conversation_of_a_phone_is_the_newest_request_to_the_model_with_its_name() {
+fn the_conversation_of_a_phone_is_its_newest_request_to_the_model() {
     let worker = Worker::saying("Hi");
     let playground = worker.playground();
     let path = "/playground/conversation?channel=sms&from=%2B15550100&to=%2B15550199";
     let shown = || playground.send("GET", path, &[], b"").json()["request"].clone();
     assert_eq!(shown(), Value::Null);
-    let picture = [b"\x89PNG\r\n\x1a\n".as_slice(), &[0; 3742]].concat();
-    let picture = format!("data:image/png;base64,{}", BASE64_STANDARD.encode(picture));
+    let image = [b"\x89PNG\r\n\x1a\n".as_slice(), &[0; 3742]].concat();
+    let image = format!("data:image/png;base64,{}", BASE64_STANDARD.encode(image));
     for (from, text) in [
         ("+15550100", "older"),
         ("+15550100", "newest"),
@@ -168,7 +168,7 @@ fn the_conversation_of_a_phone_is_the_newest_request_to_the_model_with_its_name(
     ] {
         let mut request = chat(&[("user", text)]);
         request["safety_identifier"] = json!(name_of(from, "+15550199"));
-        request["messages"][0]["content"] = json!([{"type": "text", "text": text}, {"type": "image_url", "image_url": {"url": picture}}]);
+        request["messages"][0]["content"] = json!([{"type": "text", "text": text}, {"type": "image_url", "image_url": {"url": image}}]);
         assert_eq!(playground.complete(&request).status, 200);
     }
     let content = shown()["body"]["messages"][0]["content"].clone();

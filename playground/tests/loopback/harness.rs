@@ -94,7 +94,7 @@ impl Playground {
         }
     }
 
-    /// The next line that it prints.
+    /// The next line of its output.
     pub fn line(&mut self) -> String {
         let mut line = String::new();
         self.output.as_mut().unwrap().read_line(&mut line).unwrap();
@@ -138,12 +138,12 @@ impl Playground {
         })
     }
 
-    /// Asks for a completion of `messages`, given as pairs of role and content.
+    /// Requests a completion of `messages`, given as pairs of role and content.
     pub fn ask(&self, messages: &[(&str, &str)]) -> Answer {
         self.complete(&chat(messages))
     }
 
-    /// Asks for a completion with the right credential.
+    /// Requests a completion with the right credential.
     pub fn complete(&self, request: &Value) -> Answer {
         self.try_complete(request).unwrap()
     }
@@ -248,7 +248,8 @@ impl Playground {
             .clone()
     }
 
-    /// Sends raw bytes and gives all that came back until the connection was closed, and how it was closed.
+    /// Sends raw bytes and gives all that came back until the connection was closed, and how it was
+    /// closed.
     pub fn raw(&self, request: &str) -> (Vec<u8>, std::io::Result<()>) {
         let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
         stream

@@ -1,6 +1,6 @@
-//! The playground as its users meet it: the real binary, over real TCP on loopback.
+//! The playground as its users see it: the real binary, over real TCP on loopback.
 //!
-//! Rules that need no connection are tested beside the code they belong to.
+//! Rules that need no connection are tested beside their code.
 
 #![allow(
     clippy::unwrap_used,

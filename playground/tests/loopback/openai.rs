@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::harness::{Answer, KEY, Playground, changed, on};
 
 #[test]
-fn an_answer_has_the_shape_of_the_real_one() {
+fn an_answer_has_the_fields_of_the_real_one() {
     let playground = Playground::start();
     let answer = playground.ask(&[("system", "Be kind."), ("user", "Hello")]);
     assert_eq!(answer.status, 200);
@@ -32,7 +32,7 @@ fn an_answer_has_the_shape_of_the_real_one() {
 }
 
 #[test]
-fn answers_depend_on_the_conversation_and_on_nothing_else() {
+fn answers_depend_only_on_the_conversation() {
     let playground = Playground::start();
     let conversation = [
         ("user", "My boat is called Orca"),
@@ -95,7 +95,7 @@ fn the_token_limit_cuts_the_answer() {
 }
 
 #[test]
-fn a_model_that_reasons_for_longer_than_its_token_limit_says_nothing() {
+fn a_model_that_reasons_up_to_its_token_limit_says_nothing() {
     let playground = Playground::start();
     let ask = |effort: &Value, limit: u64| {
         let answer = playground
@@ -135,7 +135,7 @@ fn a_model_that_reasons_for_longer_than_its_token_limit_says_nothing() {
 }
 
 #[test]
-fn a_model_takes_its_own_efforts_and_parameters_only() {
+fn a_model_only_supports_its_own_efforts_and_parameters() {
     let playground = on("2026-11-26");
     let supported = |efforts: &str| format!("with this model. Supported values are: {efforts}.");
     let function = json!([{"type": "function", "function": {"name": "f"}}]);

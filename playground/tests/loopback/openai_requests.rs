@@ -200,7 +200,7 @@ fn invalid_fields_are_rejected_by_name() {
 }
 
 #[test]
-fn an_unknown_field_is_refused_in_the_real_words() {
+fn an_unknown_field_is_rejected_with_the_message_of_the_real_api() {
     let playground = Playground::start();
     let answer = playground.complete(&changed(&json!({"foo": 1})));
     assert_eq!(answer.status, 400);
@@ -212,7 +212,7 @@ fn an_unknown_field_is_refused_in_the_real_words() {
 }
 
 #[test]
-fn a_key_is_required_and_must_be_the_right_one() {
+fn a_valid_key_is_required() {
     let playground = Playground::start();
     let body = chat(&[("user", "Hello")]).to_string();
     let json_type = ("content-type", "application/json");
@@ -228,7 +228,7 @@ fn a_key_is_required_and_must_be_the_right_one() {
 }
 
 #[test]
-fn without_a_given_key_any_key_is_good_but_none_is_not() {
+fn without_a_configured_key_any_key_is_accepted() {
     let playground = Playground::start_with(&["--quiet"]);
     assert_eq!(playground.ask(&[("user", "Hello")]).status, 200);
     let body = chat(&[("user", "Hello")]).to_string();
@@ -242,7 +242,7 @@ fn without_a_given_key_any_key_is_good_but_none_is_not() {
 }
 
 #[test]
-fn only_a_json_object_posted_to_the_right_place_is_read() {
+fn only_a_json_object_posted_to_the_right_path_is_accepted() {
     let playground = Playground::start();
     let key = format!("Bearer {KEY}");
     let send = |method: &str, path: &str, content_type: &str, body: &str| {
@@ -284,8 +284,8 @@ fn only_a_json_object_posted_to_the_right_place_is_read() {
     assert_eq!(send("POST", place, "application/json", &huge).0, 413);
 }
 
-/// Checks that each request, which is a valid one with changes, is rejected. An empty parameter must be
-/// null in the answer. An empty code is not checked.
+/// Checks that each request, which is a valid one with changes, is rejected. An empty parameter
+/// must be null in the answer. An empty code is not checked.
 fn assert_rejected(cases: &[(Value, u16, &str, &str)]) {
     let playground = Playground::start();
     for (changes, status, param, code) in cases {

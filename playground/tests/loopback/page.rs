@@ -1,5 +1,5 @@
-//! The routes of the page: its files, its log, and the admin routes of the Worker. Pages of other sites
-//! are rejected. The page itself is tested in a browser, by `tests/browser`.
+//! The routes of the page: its files, its log, and the admin routes of the Worker. Pages of other
+//! sites are rejected. The page itself is tested in a browser, by `tests/browser`.
 
 use serde_json::json;
 
@@ -43,7 +43,7 @@ fn an_attached_file_can_be_looked_at_by_the_page_and_by_nothing_that_it_could_ru
     );
     assert!(
         playground.requests().is_empty(),
-        "the journal is about the Worker's requests"
+        "only requests of the Worker are in the log"
     );
     assert_eq!(
         playground
@@ -100,7 +100,7 @@ fn log_lines_are_taken_in_within_limits() {
 }
 
 #[test]
-fn the_workers_admin_routes_are_asked_with_the_token() {
+fn the_admin_routes_of_the_worker_get_the_token() {
     let worker = Worker::start(|request| match request.lines().next().unwrap_or_default() {
         "GET /admin/usage HTTP/1.1" => http("200 OK", "application/json", r#"{"messages_in":5}"#),
         "POST /admin/contacts/show HTTP/1.1" => {
@@ -131,7 +131,7 @@ fn the_workers_admin_routes_are_asked_with_the_token() {
 }
 
 #[test]
-fn what_keeps_the_admin_routes_from_answering_is_said() {
+fn errors_of_the_admin_routes_are_explained() {
     for (status, word) in [
         ("404 Not Found", "ADMIN_TOKEN is not set"),
         ("401 Unauthorized", "refused ADMIN_TOKEN"),
@@ -248,7 +248,7 @@ fn other_web_pages_can_neither_drive_the_playground_nor_read_from_it() {
             );
         }
     }
-    // What a form can send without asking: a body that is not said to be JSON.
+    // A form can only send a body with another content type.
     for content_type in [
         "text/plain",
         "application/x-www-form-urlencoded",

@@ -11,7 +11,7 @@ use crate::mock_worker::{Worker, field, form_of, header, http, is_signed};
 use crate::page_client::{Watcher, name_of, post, send, switch};
 
 #[test]
-fn a_webhooks_answer_is_listed_as_a_reply_beside_what_the_api_was_asked_to_send() {
+fn the_answer_to_a_webhook_is_listed_as_a_reply() {
     let worker = Worker::saying("Yes.");
     let playground = worker.playground();
     let mut feed = Watcher::open(&playground, None);
@@ -39,7 +39,7 @@ fn a_message_from_the_page_is_a_signed_webhook_and_its_answer_is_in_the_feed() {
     assert_eq!(feed.next()["type"], "start");
     let order = json!({
         "channel": "whatsapp", "from": "+15550100", "to": "+15550199", "text": "Grüße 👋",
-        "media": [{"url": "http://127.0.0.1:1/picture", "content_type": "image/png"}]
+        "media": [{"url": "http://127.0.0.1:1/image", "content_type": "image/png"}]
     });
     let sid = post(&playground, "/playground/phone/messages", &order).json()["sid"]
         .as_str()
@@ -59,7 +59,7 @@ fn a_message_from_the_page_is_a_signed_webhook_and_its_answer_is_in_the_feed() {
             field(&request, "MediaContentType0")
         ),
         (
-            "http://127.0.0.1:1/picture".to_owned(),
+            "http://127.0.0.1:1/image".to_owned(),
             "image/png".to_owned()
         )
     );
@@ -97,7 +97,7 @@ fn a_message_from_the_page_is_a_signed_webhook_and_its_answer_is_in_the_feed() {
 }
 
 #[test]
-fn a_replay_is_the_same_form_under_the_same_sid_and_is_truly_signed() {
+fn a_replay_has_the_same_form_and_a_genuine_signature() {
     let worker = Worker::saying("Hi");
     let playground = worker.playground();
     let mut feed = Watcher::open(&playground, None);
@@ -131,7 +131,7 @@ fn a_replay_is_the_same_form_under_the_same_sid_and_is_truly_signed() {
 #[test]
 fn a_duplicate_is_the_same_webhook_twice_at_once() {
     let gate = Arc::new(Barrier::new(2));
-    // Neither is answered before both are there.
+    // The Worker answers when both have arrived.
     let worker = Worker::start(move |_| {
         gate.wait();
         http(
@@ -162,7 +162,7 @@ fn a_duplicate_is_the_same_webhook_twice_at_once() {
 
 #[test]
 fn a_retry_follows_a_lost_answer_with_the_same_sid_and_idempotency_token() {
-    // Slower than Twilio is said to wait, the first time.
+    // This is slower than Twilio waits the first time.
     let worker = Worker::start(|_| {
         std::thread::sleep(Duration::from_millis(400));
         http(
@@ -205,7 +205,7 @@ fn a_retry_follows_a_lost_answer_with_the_same_sid_and_idempotency_token() {
 }
 
 #[test]
-fn a_forged_message_is_not_signed_by_the_token_and_the_refusal_is_told() {
+fn a_forged_message_has_a_wrong_signature_and_its_rejection_is_shown() {
     let worker = Worker::start(|_| http("403 Forbidden", "text/plain", "Forbidden"));
     let playground = worker.playground();
     let mut feed = Watcher::open(&playground, None);
@@ -232,7 +232,7 @@ fn a_forged_message_is_not_signed_by_the_token_and_the_refusal_is_told() {
 }
 
 #[test]
-fn what_keeps_an_answer_from_coming_is_told_in_words() {
+fn a_missing_answer_is_explained() {
     let free = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", free.local_addr().unwrap());
     drop(free);
@@ -252,7 +252,7 @@ fn what_keeps_an_answer_from_coming_is_told_in_words() {
 }
 
 #[test]
-fn orders_that_cannot_be_sent_are_refused_with_what_is_wrong() {
+fn invalid_messages_from_the_page_are_rejected_with_a_reason() {
     let worker = Worker::saying("Hi");
     let playground = worker.playground();
     for (order, reason) in [

@@ -1,4 +1,4 @@
-//! `playground say`: what it posts, how it shows each kind of answer, and where it refuses to post.
+//! `playground say`: the form that it posts, how it shows an answer, and the addresses that it rejects.
 
 use std::io::Write as _;
 use std::net::TcpListener;
@@ -35,7 +35,7 @@ impl Worker {
         format!("http://127.0.0.1:{}", self.port)
     }
 
-    /// The request that came in.
+    /// The request.
     fn request(self) -> String {
         self.thread.join().unwrap()
     }
@@ -71,7 +71,7 @@ fn hello(answer: String) -> Output {
 }
 
 #[test]
-fn it_posts_a_signed_form_and_draws_each_message_as_a_bubble() {
+fn it_posts_a_signed_form_and_shows_each_message_as_a_bubble() {
     let worker = Worker::answering(
         twiml(
             "<?xml version=\"1.0\" encoding=\"UTF-8\"?><Response><Message>Hi &amp; bye</Message><Message>Grüße 👋</Message></Response>",
@@ -136,7 +136,7 @@ fn the_signature_depends_on_the_public_url_and_the_first_token() {
 }
 
 #[test]
-fn an_empty_answer_is_said_in_words() {
+fn an_empty_answer_is_explained() {
     let output = hello(twiml("<Response/>"));
     assert!(output.status.success());
     assert!(out(&output).contains(
@@ -145,16 +145,16 @@ fn an_empty_answer_is_said_in_words() {
 }
 
 #[test]
-fn a_late_answer_is_shown_when_it_comes() {
+fn an_answer_by_rest_is_shown_when_it_comes() {
     let playground = Playground::start();
     let port = playground.port;
     let playground = std::sync::Arc::new(playground);
-    let sender = std::sync::Arc::clone(&playground);
+    let twilio = std::sync::Arc::clone(&playground);
     let worker = Worker::answering(twiml("<Response/>"), move || {
         std::thread::sleep(Duration::from_millis(600));
-        sender.text_to("+15550101", "for somebody else");
-        sender.text_to("+15550100", "late but here");
-        sender.text_to("+15550100", "in two parts");
+        twilio.text_to("+15550101", "for another contact");
+        twilio.text_to("+15550100", "by REST");
+        twilio.text_to("+15550100", "in two parts");
     });
     playground.text_to("+15550100", "from an earlier conversation");
     std::thread::sleep(Duration::from_millis(5));
@@ -168,19 +168,19 @@ fn a_late_answer_is_shown_when_it_comes() {
     let shown = out(&output);
     assert!(output.status.success());
     assert!(
-        shown.contains("│ late but here │") && shown.contains("│ in two parts │"),
+        shown.contains("│ by REST │") && shown.contains("│ in two parts │"),
         "{shown}"
     );
     assert!(shown.contains("by the REST API after "), "{shown}");
     assert!(
-        !shown.contains("somebody else") && !shown.contains("earlier"),
+        !shown.contains("another contact") && !shown.contains("earlier"),
         "{shown}"
     );
     worker.request();
 }
 
 #[test]
-fn a_refusal_is_shown_as_the_worker_gave_it() {
+fn a_rejection_is_shown_with_the_text_of_the_worker() {
     let output = hello(http("403 Forbidden", "text/plain", "forbidden\u{1b}[2J"));
     assert_eq!(output.status.code(), Some(1));
     assert!(out(&output).contains("403 in "), "{}", out(&output));
@@ -192,7 +192,7 @@ fn a_refusal_is_shown_as_the_worker_gave_it() {
 }
 
 #[test]
-fn what_twilio_would_not_take_is_an_error_with_its_number() {
+fn an_answer_that_twilio_would_reject_is_an_error_with_its_code() {
     for (answer, code) in [
         (twiml(" <?xml version=\"1.0\"?><Response/>"), "12100"),
         (twiml("<Response><Say>Hi</Say></Response>"), "12200"),
@@ -216,7 +216,7 @@ fn what_twilio_would_not_take_is_an_error_with_its_number() {
 }
 
 #[test]
-fn nothing_listening_is_said_with_what_to_do() {
+fn a_worker_that_does_not_listen_is_explained() {
     let free = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://127.0.0.1:{}", free.local_addr().unwrap().port());
     drop(free);
@@ -232,7 +232,7 @@ fn nothing_listening_is_said_with_what_to_do() {
 }
 
 #[test]
-fn no_playground_to_wait_at_is_no_failure() {
+fn a_missing_playground_is_not_a_failure() {
     let free = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://127.0.0.1:{}", free.local_addr().unwrap().port());
     drop(free);
@@ -248,7 +248,7 @@ fn no_playground_to_wait_at_is_no_failure() {
 }
 
 #[test]
-fn a_worker_beyond_loopback_is_refused_before_anything_is_sent() {
+fn a_worker_beyond_loopback_is_rejected_before_anything_is_sent() {
     for url in [
         "http://192.0.2.1:8787",
         "https://switchboard.example.com",
@@ -263,7 +263,7 @@ fn a_worker_beyond_loopback_is_refused_before_anything_is_sent() {
 }
 
 #[test]
-fn a_missing_token_is_said_with_what_to_do() {
+fn a_missing_token_is_explained() {
     let output = command().args(["say", "Hello"]).output().unwrap();
     assert_eq!(output.status.code(), Some(2));
     assert!(err(&output).contains("TWILIO_AUTH_TOKEN"));
@@ -288,7 +288,7 @@ fn proxies_of_the_environment_are_not_used() {
 }
 
 #[test]
-fn a_file_is_attached_by_giving_it_to_the_playground() {
+fn an_attached_file_is_uploaded_to_the_playground() {
     let playground = Playground::start();
     let worker = Worker::answering(twiml("<Response/>"), || {});
     let file = std::env::temp_dir().join(format!("playground-say-{}.gif", std::process::id()));

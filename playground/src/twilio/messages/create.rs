@@ -1,7 +1,7 @@
 //! Creating a message: `POST …/Messages.json`.
 //!
-//! It is stricter than Twilio in one point: an unknown parameter is rejected, so that a typing error
-//! is noticed.
+//! It is stricter than Twilio in one point: an unknown parameter is rejected, so that a typing
+//! error is noticed.
 
 use axum::http::StatusCode;
 use serde_json::json;

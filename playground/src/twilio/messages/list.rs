@@ -23,7 +23,8 @@ pub fn list<'a>(outbox: &'a Outbox, account: String, call: &Call) -> Result<Prep
     }))
 }
 
-/// Checks a request for one message. `file` is its SID and `.json`. `None`: there is no such message.
+/// Checks a request for one message. `file` is its SID and `.json`. `None`: there is no such
+/// message.
 pub fn read(outbox: &Outbox, account: &str, file: &str) -> Option<Prepared<'static>> {
     let sid = file.strip_suffix(".json")?;
     let resource = outbox

@@ -34,7 +34,8 @@ impl Outbox {
             .collect()
     }
 
-    /// Adds a text from the answer to a webhook. Twilio lists it like any other message, as a reply.
+    /// Adds a text from the answer to a webhook. Twilio lists it like any other message, as a
+    /// reply.
     pub fn add_reply(&self, account: &str, from: &str, to: &str, body: &str) {
         self.add(Message {
             sid: format!("SM{}", random_hex()),

@@ -1,8 +1,8 @@
 //! The phone numbers and Messaging Services of an account: listed, read and changed.
 //!
-//! Only their settings for messages exist. Numbers cannot be bought, released or added to a service.
-//! Nothing uses the settings: webhooks go to the Worker that the playground was started with.
-//! Changes that the documentation of Twilio rules out are rejected.
+//! Only their settings for messages exist. Numbers cannot be bought, released or added to a
+//! service. Nothing uses the settings: webhooks go to the Worker that the playground was started
+//! with. Changes that the documentation of Twilio rules out are rejected.
 
 use axum::http::{StatusCode, header};
 use serde_json::{Map, Value, json};
@@ -23,8 +23,8 @@ mod store;
 
 pub use self::store::Numbers;
 
-/// Checks an authorized request below `/2010-04-01/Accounts/{account}/IncomingPhoneNumbers`. `rest` is
-/// the part after the account.
+/// Checks an authorized request below `/2010-04-01/Accounts/{account}/IncomingPhoneNumbers`. `rest`
+/// is the part after the account.
 ///
 /// # Errors
 /// The answer to a request that cannot be served.
@@ -47,8 +47,8 @@ pub fn numbers<'a>(
     }
 }
 
-/// Checks an authorized request below `/v1/Services`, for the account in the credential. `rest` is the
-/// part after `Services`.
+/// Checks an authorized request below `/v1/Services`, for the account in the credential. `rest` is
+/// the part after `Services`.
 ///
 /// # Errors
 /// The answer to a request that cannot be served.

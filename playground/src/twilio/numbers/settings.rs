@@ -114,7 +114,8 @@ impl Allowed {
     }
 }
 
-/// Whether the servers of Twilio could reach a URL: it must not lead to this machine or its network.
+/// Whether the servers of Twilio could reach a URL: it must not lead to this machine or its
+/// network.
 fn is_public_web_address(url: &str) -> bool {
     let authority = url
         .split("://")

@@ -8,8 +8,8 @@ use serde_json::{Map, Value, json};
 use super::resource::{Resource, is, number, service, sid, text};
 use crate::base::shared::lock;
 
-/// The numbers and services of each account. An account gets them with its first request, always the
-/// same ones.
+/// The numbers and services of each account. An account gets them with its first request, always
+/// the same ones.
 #[derive(Default)]
 pub struct Numbers(Mutex<BTreeMap<String, Account>>);
 
