@@ -22,7 +22,7 @@ use switchboard::{
     usage::Tally,
 };
 
-use crate::{
+use super::{
     executor::{WORLD, promise},
     plan::{LONGEST_HOP, Mutation},
     world::{BUDGET, Engine, OPTED_OUT, STATE, World},

@@ -15,7 +15,7 @@ use switchboard::{
     wording,
 };
 
-use crate::{
+use super::{
     executor::{WORLD, promise},
     plan::Mutation,
     platform::Platform,

@@ -9,7 +9,7 @@ use switchboard::{
     wording::Notice,
 };
 
-use crate::{
+use super::{
     executor::{WORLD, promise},
     ledger::Message,
     plan::{MAX_MESSAGE_CHARS, TOKEN},

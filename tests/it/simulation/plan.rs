@@ -1,6 +1,6 @@
 //! What one seed means: settings, faults and how often they come, the clock. Not here: what a fault does (`world`).
 
-use crate::random::Random;
+use super::random::Random;
 
 /// A deliberate bug, put between the product and the world: the simulation must notice each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -218,7 +218,7 @@ impl Plan {
             ("CONVERSATION_TTL_SECONDS", self.ttl_seconds.to_string()),
             ("REPLY_WITHIN_MS", self.reply_within.to_string()),
             ("OPENAI_TIMEOUT_MS", self.model_timeout.to_string()),
-            ("HELP_TEXT", crate::ledger::HELP.to_owned()),
+            ("HELP_TEXT", super::ledger::HELP.to_owned()),
         ]
     }
 }

@@ -3,32 +3,14 @@
 //! `cargo test --test simulation` runs 20 000 seeds; `SEEDS=n` and `FIRST_SEED=n` choose others, and `SEED=n` runs exactly that
 //! one and prints what happened, an event a line. A run that breaks an invariant prints its seed and the same. `npm run
 //! simulate` runs many more. Not here: single scenarios (`flows`), and the runtime itself (`e2e`).
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::arithmetic_side_effects,
-    clippy::string_slice,
-    missing_docs,
-    reason = "a test may fail loudly"
-)]
 
-#[path = "simulation/executor.rs"]
 mod executor;
-#[path = "simulation/ledger.rs"]
 mod ledger;
-#[path = "simulation/outside.rs"]
 mod outside;
-#[path = "simulation/people.rs"]
 mod people;
-#[path = "simulation/plan.rs"]
 mod plan;
-#[path = "simulation/platform.rs"]
 mod platform;
-#[path = "simulation/random.rs"]
 mod random;
-#[path = "simulation/world.rs"]
 mod world;
 
 use std::{

@@ -3,18 +3,8 @@
 //! The targets, with what they check, are in `fuzz/src/lib.rs`. Half of the cases are corpus files with some of their bytes
 //! or JSON values changed; the others are made from parts that lead deep into the parsers. Not here: coverage-guided fuzzing,
 //! which needs another toolchain (`fuzz/README.md`).
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::arithmetic_side_effects,
-    clippy::print_stdout,
-    missing_docs,
-    reason = "a test may fail loudly"
-)]
 
-#[path = "../fuzz/src/lib.rs"]
+#[path = "../../fuzz/src/lib.rs"]
 mod targets;
 
 use std::{fs, path::PathBuf, time::Instant};

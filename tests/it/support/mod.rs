@@ -2,7 +2,6 @@
 //! be told to fail, and a recorded log.
 //!
 //! Time is tokio's paused clock: it moves when everybody waits. Not a mock of any decision: all of those are the product's.
-#![allow(dead_code, reason = "each test binary uses a part of it")]
 
 use std::{
     cell::{Cell, OnceCell, RefCell},
@@ -35,6 +34,16 @@ use tokio::{
 pub const TOKEN: &str = "0123456789abcdef0123456789abcdef";
 pub const ORIGIN: &str = "https://example.com";
 pub const NUMBER: &str = "+15550199";
+pub const ANNA: &str = "+15550100";
+pub const BEN: &str = "+15550101";
+pub const SECOND: Duration = Duration::from_secs(1);
+pub const HOUR: Duration = Duration::from_secs(3600);
+pub const CARL: &str = "whatsapp:+15550102";
+pub const NOTHING: [&str; 0] = [];
+pub const DAY: Duration = Duration::from_secs(24 * 3600);
+/// The operator's token, and the setting that makes it valid.
+pub const ADMIN_TOKEN: &str = "an-admin-token-of-enough-characters";
+pub const WITH_ADMIN: (&str, &str) = ("ADMIN_TOKEN", ADMIN_TOKEN);
 /// 2026-11-22T12:00:00Z.
 const START: u64 = 1_795_348_800_000;
 
@@ -1382,6 +1391,11 @@ fn token_of(request: &HttpRequest) -> Option<String> {
     Some(credentials.split(':').nth(1).unwrap().to_owned())
 }
 
+/// The operator's `Authorization` header.
+pub fn bearer() -> String {
+    format!("Bearer {ADMIN_TOKEN}")
+}
+
 pub fn fresh_sid() -> String {
     thread_local! {
         static NEXT: Cell<u64> = const { Cell::new(1) };
@@ -1409,14 +1423,4 @@ pub fn texts(xml: &str) -> Vec<String> {
                 .replace("&amp;", "&")
         })
         .collect()
-}
-
-/// Runs a test over paused time.
-pub fn run<F: Future<Output = ()>>(test: impl FnOnce() -> F) {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_time()
-        .start_paused(true)
-        .build()
-        .unwrap();
-    tokio::task::LocalSet::new().block_on(&runtime, async { test().await });
 }

@@ -3,7 +3,6 @@
 //! The ledger is told what reached the outside (webhook answers, model requests, REST messages, KV writes, log lines) and what
 //! became durable in storage. From the stored state it reads only which messages were taken in and which turn they are in.
 
-#[path = "bounds.rs"]
 mod bounds;
 
 use std::cell::Cell;
@@ -19,7 +18,7 @@ use switchboard::{
     wording::{self, Notice},
 };
 
-use crate::{
+use super::{
     plan::{MAX_MESSAGE_CHARS, MAX_SEGMENTS, Plan},
     world::{OPTED_OUT, STATE},
 };

@@ -20,7 +20,7 @@ use futures_util::{
     task::{ArcWake, waker},
 };
 
-use crate::random::Random;
+use super::random::Random;
 
 /// The group of tasks that nothing ends.
 pub const WORLD: u64 = 0;

@@ -1,13 +1,6 @@
 //! What the Worker relies on when `serde_json` reads what comes from outside: a model's answer and a stored conversation.
 //!
 //! Not here: what a readable text means (`src/openai.rs`, `src/conversation.rs`).
-#![allow(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    clippy::arithmetic_side_effects,
-    clippy::string_slice,
-    reason = "a test may fail loudly"
-)]
 
 use proptest::prelude::*;
 use switchboard::{

@@ -17,7 +17,7 @@ use switchboard::{
     sender::Sender,
 };
 
-use crate::{
+use super::{
     executor::{Executor, WORLD, promise},
     ledger::Ledger,
     outside::{Created, KvEntry},
