@@ -6,20 +6,15 @@ use proptest::prelude::*;
 use switchboard::{
     conversation::{Conversation, DecodeError},
     openai,
-    platform::HttpResponse,
 };
+
+use crate::support::response::response;
 
 const ANSWER: &str = r#"{"id":"x","choices":[{"index":0,"message":{"role":"assistant","content":"Hé \ud83d\ude00"},"finish_reason":"stop"}],"usage":{"prompt_tokens":3,"completion_tokens":2}}"#;
 const CONVERSATION: &str = r#"{"v":1,"turns":[{"user":"Hello","assistant":"Hé \ud83d\ude00"}]}"#;
 
 fn answered(body: &str) -> bool {
-    let response = HttpResponse {
-        status: 200,
-        retry_after: None,
-        location: None,
-        body: body.as_bytes().to_vec(),
-    };
-    openai::decode(Ok(&response)).result.is_ok()
+    openai::decode(Ok(&response(200, body))).result.is_ok()
 }
 
 #[test]

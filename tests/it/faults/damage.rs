@@ -4,7 +4,7 @@
 
 use serde_json::Value;
 
-use crate::support::{ANNA, Act, CARL, DAY, NOTHING, SECOND, World, after, fresh_sid};
+use crate::support::{ANNA, Act, CARL, DAY, FakePlatform, NOTHING, SECOND, after, fresh_sid};
 
 /// What can become of the stored state: another version, a missing field, a torn text, another type.
 const DAMAGES: [Option<&str>; 6] = [
@@ -16,39 +16,43 @@ const DAMAGES: [Option<&str>; 6] = [
     None,
 ];
 
-fn damage(world: &World, from: &str, key: &str, value: Option<&str>) {
+fn damage(platform: &FakePlatform, from: &str, key: &str, value: Option<&str>) {
     match value {
-        Some(text) => world.overwrite_storage(from, key, text),
-        None => world.damage_storage(from, key),
+        Some(text) => platform.overwrite_storage(from, key, text),
+        None => platform.damage_storage(from, key),
     }
-    world.kill(from);
+    platform.kill(from);
 }
 
 #[tokio::test(flavor = "local", start_paused = true)]
 async fn an_opt_out_is_never_forgotten_whatever_becomes_of_the_state() {
     for value in DAMAGES {
-        let world = World::new();
-        world.text(CARL, "Hello").await;
-        world.text(CARL, "STOP").await;
-        damage(&world, CARL, "state", value);
-        assert_eq!(world.text(CARL, "Hello").await, NOTHING, "{value:?}");
+        let platform = FakePlatform::new();
+        platform.text(CARL, "Hello").await;
+        platform.text(CARL, "STOP").await;
+        damage(&platform, CARL, "state", value);
+        assert_eq!(platform.text(CARL, "Hello").await, NOTHING, "{value:?}");
         assert_eq!(
-            world.events_named("internal_error")[0]["reason"],
+            platform.events_named("internal_error")[0]["reason"],
             "state_unreadable",
             "{value:?}"
         );
-        world.kill(CARL);
-        world.pass(3 * DAY).await;
-        assert_eq!(world.text(CARL, "Hello again").await, NOTHING, "{value:?}");
-        world.text(CARL, "START").await;
+        platform.kill(CARL);
+        platform.pass(3 * DAY).await;
         assert_eq!(
-            world.text(CARL, "Back").await,
+            platform.text(CARL, "Hello again").await,
+            NOTHING,
+            "{value:?}"
+        );
+        platform.text(CARL, "START").await;
+        assert_eq!(
+            platform.text(CARL, "Back").await,
             ["answer to Back"],
             "{value:?}"
         );
-        world.kill(CARL);
+        platform.kill(CARL);
         assert_eq!(
-            world.text(CARL, "Still").await,
+            platform.text(CARL, "Still").await,
             ["answer to Still"],
             "{value:?}"
         );
@@ -58,13 +62,13 @@ async fn an_opt_out_is_never_forgotten_whatever_becomes_of_the_state() {
 #[tokio::test(flavor = "local", start_paused = true)]
 async fn an_opt_out_that_cannot_be_read_counts_as_one() {
     for value in [Some("false"), Some(""), None] {
-        let world = World::new();
-        world.text(CARL, "STOP").await;
-        damage(&world, CARL, "opted_out", value);
-        assert_eq!(world.text(CARL, "Hello").await, NOTHING, "{value:?}");
-        world.text(CARL, "START").await;
+        let platform = FakePlatform::new();
+        platform.text(CARL, "STOP").await;
+        damage(&platform, CARL, "opted_out", value);
+        assert_eq!(platform.text(CARL, "Hello").await, NOTHING, "{value:?}");
+        platform.text(CARL, "START").await;
         assert_eq!(
-            world.text(CARL, "Hello").await,
+            platform.text(CARL, "Hello").await,
             ["answer to Hello"],
             "{value:?}"
         );
@@ -74,31 +78,35 @@ async fn an_opt_out_that_cannot_be_read_counts_as_one() {
 #[tokio::test(flavor = "local", start_paused = true)]
 async fn a_sender_whose_state_cannot_be_read_is_answered_like_a_stranger_and_it_is_logged() {
     for value in DAMAGES {
-        let world = World::new();
-        world.text(ANNA, "Hello").await;
-        world.pass(SECOND).await;
-        damage(&world, ANNA, "state", value);
+        let platform = FakePlatform::new();
+        platform.text(ANNA, "Hello").await;
+        platform.pass(SECOND).await;
+        damage(&platform, ANNA, "state", value);
         assert_eq!(
-            world.text(ANNA, "Hello again").await,
+            platform.text(ANNA, "Hello again").await,
             ["answer to Hello again"],
             "{value:?}"
         );
-        assert_eq!(world.events_named("internal_error").len(), 1, "{value:?}");
-        world.pass(SECOND).await;
-        world.kill(ANNA);
         assert_eq!(
-            world.text(ANNA, "And again").await,
+            platform.events_named("internal_error").len(),
+            1,
+            "{value:?}"
+        );
+        platform.pass(SECOND).await;
+        platform.kill(ANNA);
+        assert_eq!(
+            platform.text(ANNA, "And again").await,
             ["answer to And again"],
             "{value:?}"
         );
-        world.pass(SECOND).await;
+        platform.pass(SECOND).await;
         assert_eq!(
-            world.events_named("internal_error").len(),
+            platform.events_named("internal_error").len(),
             1,
             "it is written anew: {value:?}"
         );
         assert_eq!(
-            world.kv_keys().len(),
+            platform.kv_keys().len(),
             3,
             "no revision's number is given twice: {value:?}"
         );
@@ -114,21 +122,21 @@ async fn what_can_be_read_of_a_damaged_state_is_kept() {
         ("unsaved", "{}"),
         ("refusal", "1"),
     ] {
-        let world = World::new();
+        let platform = FakePlatform::new();
         let sid = fresh_sid();
-        world.message(ANNA, "Hello", &sid).await;
-        world.pass(20 * SECOND).await;
-        let mut state: Value = serde_json::from_str(&world.stored(ANNA)["state"]).unwrap();
+        platform.message(ANNA, "Hello", &sid).await;
+        platform.pass(20 * SECOND).await;
+        let mut state: Value = serde_json::from_str(&platform.stored(ANNA)["state"]).unwrap();
         state[field] = serde_json::from_str(value).unwrap();
-        damage(&world, ANNA, "state", Some(&state.to_string()));
+        damage(&platform, ANNA, "state", Some(&state.to_string()));
         assert_eq!(
-            world.message(ANNA, "Hello", &sid).await,
+            platform.message(ANNA, "Hello", &sid).await,
             ["answer to Hello"],
             "{field}: a copy is still known"
         );
-        assert_eq!(world.model_requests().len(), 1, "{field}");
+        assert_eq!(platform.model_requests().len(), 1, "{field}");
         assert_eq!(
-            world.events_named("internal_error")[0]["reason"],
+            platform.events_named("internal_error")[0]["reason"],
             "state_salvaged",
             "{field}"
         );
@@ -137,57 +145,57 @@ async fn what_can_be_read_of_a_damaged_state_is_kept() {
 
 #[tokio::test(flavor = "local", start_paused = true)]
 async fn one_damaged_entry_of_a_list_takes_no_other_with_it() {
-    let world = World::new();
+    let platform = FakePlatform::new();
     let sid = fresh_sid();
-    world.message(ANNA, "Hello", &sid).await;
-    world.pass(20 * SECOND).await;
-    let mut state: Value = serde_json::from_str(&world.stored(ANNA)["state"]).unwrap();
+    platform.message(ANNA, "Hello", &sid).await;
+    platform.pass(20 * SECOND).await;
+    let mut state: Value = serde_json::from_str(&platform.stored(ANNA)["state"]).unwrap();
     state["seen"]
         .as_array_mut()
         .unwrap()
         .insert(0, serde_json::json!({ "sid": 5 }));
-    damage(&world, ANNA, "state", Some(&state.to_string()));
+    damage(&platform, ANNA, "state", Some(&state.to_string()));
     assert_eq!(
-        world.message(ANNA, "Hello", &sid).await,
+        platform.message(ANNA, "Hello", &sid).await,
         ["answer to Hello"]
     );
-    assert_eq!(world.model_requests().len(), 1);
+    assert_eq!(platform.model_requests().len(), 1);
 }
 
 #[tokio::test(flavor = "local", start_paused = true)]
 async fn a_message_that_waited_in_a_damaged_state_is_answered_or_given_up_and_holds_up_nobody() {
-    let world = World::new();
-    world.model([after(20_000, Act::Say("slow"))]);
-    world.text(ANNA, "Hello").await;
-    let mut state: Value = serde_json::from_str(&world.stored(ANNA)["state"]).unwrap();
+    let platform = FakePlatform::new();
+    platform.model([after(20_000, Act::Say("slow"))]);
+    platform.text(ANNA, "Hello").await;
+    let mut state: Value = serde_json::from_str(&platform.stored(ANNA)["state"]).unwrap();
     assert!(state["turn"].is_object());
     state["turn"]["messages"] = Value::from("?");
-    damage(&world, ANNA, "state", Some(&state.to_string()));
+    damage(&platform, ANNA, "state", Some(&state.to_string()));
     assert_eq!(
-        world.text(ANNA, "Are you there?").await,
+        platform.text(ANNA, "Are you there?").await,
         ["answer to Are you there?"]
     );
 }
 
 #[tokio::test(flavor = "local", start_paused = true)]
 async fn a_row_of_answers_that_cannot_be_read_is_logged_and_holds_none() {
-    let world = World::with(&[("RATE_LIMIT_PER_MINUTE", "100")]);
+    let platform = FakePlatform::with(&[("RATE_LIMIT_PER_MINUTE", "100")]);
     let long: &'static str = Box::leak("word ".repeat(700).into_boxed_str());
-    world.model((0..4).map(|_| Act::Say(long)));
+    platform.model((0..4).map(|_| Act::Say(long)));
     let sid = fresh_sid();
-    world.message(CARL, "one", &sid).await;
+    platform.message(CARL, "one", &sid).await;
     for text in ["two", "three", "four"] {
-        world.text(CARL, text).await;
+        platform.text(CARL, text).await;
     }
-    let row = world
+    let row = platform
         .stored(CARL)
         .into_keys()
         .find(|key| key.starts_with("answers/"))
         .unwrap();
-    damage(&world, CARL, &row, None);
-    assert_eq!(world.message(CARL, "one", &sid).await, NOTHING);
+    damage(&platform, CARL, &row, None);
+    assert_eq!(platform.message(CARL, "one", &sid).await, NOTHING);
     assert_eq!(
-        world.events_named("internal_error")[0]["reason"],
+        platform.events_named("internal_error")[0]["reason"],
         "answers_unreadable"
     );
 }

@@ -11,25 +11,25 @@ mod slow;
 
 use serde_json::Value;
 
-use crate::support::{SECOND, World};
+use crate::support::{FakePlatform, SECOND};
 
 /// The answers to messages in a row, each a minute after the one before.
 pub(super) async fn answers(
-    world: &World,
+    platform: &FakePlatform,
     from: &str,
     text: &str,
     count: usize,
 ) -> Vec<Vec<String>> {
     let mut answers = Vec::new();
     for _ in 0..count {
-        world.pass(60 * SECOND).await;
-        answers.push(world.text(from, text).await);
+        platform.pass(60 * SECOND).await;
+        answers.push(platform.text(from, text).await);
     }
     answers
 }
 
-pub(super) fn limits(world: &World) -> Vec<(String, bool)> {
-    let events = world.security_events("daily_limit_reached");
+pub(super) fn limits(platform: &FakePlatform) -> Vec<(String, bool)> {
+    let events = platform.security_events("daily_limit_reached");
     let details = |event: &Value| event["details"].clone();
     events
         .iter()

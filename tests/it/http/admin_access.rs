@@ -7,7 +7,7 @@ use std::time::Duration;
 use switchboard::app::SECURITY_HEADERS;
 
 use super::{admin, header};
-use crate::support::{ADMIN_TOKEN, WITH_ADMIN, World, bearer};
+use crate::support::{ADMIN_TOKEN, FakePlatform, WITH_ADMIN, bearer};
 
 const ADMIN_PATHS: [&str; 4] = [
     "/admin/usage",
@@ -18,7 +18,7 @@ const ADMIN_PATHS: [&str; 4] = [
 
 #[tokio::test(flavor = "local", start_paused = true)]
 async fn without_an_admin_token_there_are_no_admin_routes() {
-    let world = World::new();
+    let platform = FakePlatform::new();
     for path in ADMIN_PATHS {
         for authorization in [
             None,
@@ -27,7 +27,7 @@ async fn without_an_admin_token_there_are_no_admin_routes() {
             Some(bearer().as_str()),
         ] {
             assert_eq!(
-                world
+                platform
                     .handle(&mut admin("GET", path, authorization, "192.0.2.1"))
                     .await
                     .status,
@@ -40,7 +40,7 @@ async fn without_an_admin_token_there_are_no_admin_routes() {
 
 #[tokio::test(flavor = "local", start_paused = true)]
 async fn an_admin_request_without_the_token_is_refused_before_anything_else_is_told() {
-    let world = World::with(&[WITH_ADMIN]);
+    let platform = FakePlatform::with(&[WITH_ADMIN]);
     let almost = format!("Bearer {}x", ADMIN_TOKEN);
     let basic = format!("Basic {}", ADMIN_TOKEN);
     for (at, authorization) in [
@@ -55,7 +55,7 @@ async fn an_admin_request_without_the_token_is_refused_before_anything_else_is_t
     {
         for (number, path) in ADMIN_PATHS.iter().enumerate() {
             for method in ["GET", "POST"] {
-                let response = world
+                let response = platform
                     .handle(&mut admin(
                         method,
                         path,
@@ -76,21 +76,21 @@ async fn an_admin_request_without_the_token_is_refused_before_anything_else_is_t
             }
         }
     }
-    assert!(world.object_names().is_empty());
+    assert!(platform.object_names().is_empty());
     assert!(
-        world
+        platform
             .security_events("admin_refused")
             .iter()
             .all(|event| event["details"]["reason"] == "wrong_token")
     );
-    assert!(!world.log_text().contains(ADMIN_TOKEN) && !world.log_text().contains("192.0.2"));
+    assert!(!platform.log_text().contains(ADMIN_TOKEN) && !platform.log_text().contains("192.0.2"));
 }
 
 #[tokio::test(flavor = "local", start_paused = true)]
 async fn five_wrong_tokens_a_minute_lock_a_client_address_out_and_no_other() {
-    let world = World::with(&[WITH_ADMIN]);
+    let platform = FakePlatform::with(&[WITH_ADMIN]);
     let status = async |token: &str, client: &str| {
-        let response = world
+        let response = platform
             .handle(&mut admin("GET", "/admin/usage", Some(token), client))
             .await;
         (
@@ -105,7 +105,7 @@ async fn five_wrong_tokens_a_minute_lock_a_client_address_out_and_no_other() {
         status("Bearer wrong", "192.0.2.1").await,
         (429, Some("60".into()))
     );
-    world.pass(Duration::from_secs(20)).await;
+    platform.pass(Duration::from_secs(20)).await;
     assert_eq!(
         status(&bearer(), "192.0.2.1").await,
         (429, Some("40".into())),
@@ -122,9 +122,9 @@ async fn five_wrong_tokens_a_minute_lock_a_client_address_out_and_no_other() {
         200,
         "the scheme has no case"
     );
-    world.pass(Duration::from_secs(40)).await;
+    platform.pass(Duration::from_secs(40)).await;
     assert_eq!(status(&bearer(), "192.0.2.1").await.0, 200);
-    let reasons: Vec<_> = world
+    let reasons: Vec<_> = platform
         .security_events("admin_refused")
         .iter()
         .map(|event| event["details"]["reason"].clone())
@@ -145,9 +145,9 @@ async fn five_wrong_tokens_a_minute_lock_a_client_address_out_and_no_other() {
 
 #[tokio::test(flavor = "local", start_paused = true)]
 async fn wrong_tokens_of_others_behind_its_address_do_not_lock_the_operator_out() {
-    let world = World::with(&[WITH_ADMIN]);
+    let platform = FakePlatform::with(&[WITH_ADMIN]);
     let status = async |token: &str| {
-        let response = world
+        let response = platform
             .handle(&mut admin("GET", "/admin/usage", Some(token), "192.0.2.1"))
             .await;
         (
@@ -156,7 +156,7 @@ async fn wrong_tokens_of_others_behind_its_address_do_not_lock_the_operator_out(
         )
     };
     assert_eq!(status(&bearer()).await.0, 200);
-    world.pass(Duration::from_secs(60 * 60)).await;
+    platform.pass(Duration::from_secs(60 * 60)).await;
     let mut wrong = Vec::new();
     for _ in 0..7 {
         wrong.push(status("Bearer wrong").await.0);
@@ -175,7 +175,7 @@ async fn wrong_tokens_of_others_behind_its_address_do_not_lock_the_operator_out(
         (429, Some("60".into())),
         "guesses have a bound, and the right one is none any more"
     );
-    world.pass(Duration::from_secs(60)).await;
+    platform.pass(Duration::from_secs(60)).await;
     assert_eq!(status(&bearer()).await.0, 200);
 }
 
@@ -189,12 +189,12 @@ async fn a_clients_address_is_told_by_the_configured_header_and_by_no_other() {
             "CF-Connecting-IP",
         ),
     ] {
-        let world = World::with(&changes);
+        let platform = FakePlatform::with(&changes);
         let status = async |token: &str, address: &str, decoy: String| {
             let mut request = admin("GET", "/admin/usage", Some(token), address);
             request.headers.last_mut().unwrap().0 = trusted;
             request.headers.push((other, decoy));
-            world.handle(&mut request).await.status
+            platform.handle(&mut request).await.status
         };
         for number in 0..5 {
             assert_eq!(
@@ -233,10 +233,10 @@ async fn a_clients_address_is_told_by_the_configured_header_and_by_no_other() {
 
 #[tokio::test(flavor = "local", start_paused = true)]
 async fn a_try_that_cannot_be_counted_is_refused_also_with_the_right_token() {
-    let world = World::with(&[WITH_ADMIN]);
-    world.tries_fail(true);
+    let platform = FakePlatform::with(&[WITH_ADMIN]);
+    platform.tries_fail(true);
     assert_eq!(
-        world
+        platform
             .handle(&mut admin(
                 "GET",
                 "/admin/usage",
@@ -247,5 +247,5 @@ async fn a_try_that_cannot_be_counted_is_refused_also_with_the_right_token() {
             .status,
         503
     );
-    assert_eq!(world.events_named("object_failed")[0]["object"], "tries");
+    assert_eq!(platform.events_named("object_failed")[0]["object"], "tries");
 }

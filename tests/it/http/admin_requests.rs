@@ -6,11 +6,11 @@ use switchboard::app::{BodyBroken, MAX_BODY_BYTES};
 use switchboard::platform::PlatformError;
 
 use super::{PAIR, about_sender, admin, header};
-use crate::support::{WITH_ADMIN, World, bearer};
+use crate::support::{FakePlatform, WITH_ADMIN, bearer};
 
 #[tokio::test(flavor = "local", start_paused = true)]
 async fn an_admin_request_that_is_wrong_is_told_what_is_wrong() {
-    let world = World::with(&[WITH_ADMIN]);
+    let platform = FakePlatform::with(&[WITH_ADMIN]);
     for (method, path, status, allow) in [
         ("GET", "/admin/", 404, None),
         ("GET", "/admin/nothing", 404, None),
@@ -26,7 +26,7 @@ async fn an_admin_request_that_is_wrong_is_told_what_is_wrong() {
             None,
         ),
     ] {
-        let response = world
+        let response = platform
             .handle(&mut admin(method, path, Some(&bearer()), "192.0.2.1"))
             .await;
         assert_eq!(
@@ -46,19 +46,19 @@ async fn an_admin_request_that_is_wrong_is_told_what_is_wrong() {
             admin("POST", "/admin/budget/reset", Some(&bearer()), "192.0.2.1"),
         ),
     ] {
-        world.budget_fails(true);
-        world.object_errors([PlatformError::new("down")]);
+        platform.budget_fails(true);
+        platform.object_errors([PlatformError::new("down")]);
         assert_eq!(
-            world.handle(&mut request.clone()).await.status,
+            platform.handle(&mut request.clone()).await.status,
             503,
             "{object}"
         );
         assert_eq!(
-            world.events_named("object_failed").last().unwrap()["object"],
+            platform.events_named("object_failed").last().unwrap()["object"],
             object
         );
     }
-    let faulty = World::with(&[WITH_ADMIN, ("PSEUDONYM_KEY", "short")]);
+    let faulty = FakePlatform::with(&[WITH_ADMIN, ("PSEUDONYM_KEY", "short")]);
     assert_eq!(
         faulty
             .handle(&mut admin(
@@ -76,7 +76,7 @@ async fn an_admin_request_that_is_wrong_is_told_what_is_wrong() {
 #[tokio::test(flavor = "local", start_paused = true)]
 async fn the_addresses_of_an_admin_request_are_read_from_a_json_body_and_a_wrong_one_is_named_and_not_repeated()
  {
-    let world = World::with(&[WITH_ADMIN]);
+    let platform = FakePlatform::with(&[WITH_ADMIN]);
     for what in ["show", "erase"] {
         for (body, says) in [
             (
@@ -112,7 +112,7 @@ async fn the_addresses_of_an_admin_request_are_read_from_a_json_body_and_a_wrong
             ),
             (r#"{"from":"+15550100","to":null}"#, "to is malformed"),
         ] {
-            let response = world.handle(&mut about_sender(what, body)).await;
+            let response = platform.handle(&mut about_sender(what, body)).await;
             assert_eq!(response.status, 400, "{body}");
             let told = response.body.strip_prefix("Bad request: ").unwrap();
             assert!(told.starts_with(says), "{body}: {told}");
@@ -123,10 +123,10 @@ async fn the_addresses_of_an_admin_request_are_read_from_a_json_body_and_a_wrong
         }
         let mut broken = about_sender(what, PAIR);
         broken.chunks.push_back(Err(BodyBroken));
-        assert_eq!(world.handle(&mut broken).await.status, 400);
+        assert_eq!(platform.handle(&mut broken).await.status, 400);
         let mut large = about_sender(what, PAIR);
         large.chunks.push_back(Ok(vec![b' '; MAX_BODY_BYTES]));
-        assert_eq!(world.handle(&mut large).await.status, 413);
+        assert_eq!(platform.handle(&mut large).await.status, 413);
         for content_type in [
             None,
             Some("text/plain"),
@@ -138,7 +138,7 @@ async fn the_addresses_of_an_admin_request_are_read_from_a_json_body_and_a_wrong
             request
                 .headers
                 .extend(content_type.map(|value| ("Content-Type", value.to_owned())));
-            let response = world.handle(&mut request).await;
+            let response = platform.handle(&mut request).await;
             assert_eq!(
                 (response.status, response.body.as_str()),
                 (415, "The content type must be application/json\n")
@@ -149,7 +149,7 @@ async fn the_addresses_of_an_admin_request_are_read_from_a_json_body_and_a_wrong
         request
             .headers
             .push(("Content-Type", "Application/JSON; charset=utf-8".to_owned()));
-        assert_eq!(world.handle(&mut request).await.status, 200);
+        assert_eq!(platform.handle(&mut request).await.status, 200);
     }
-    assert!(!world.log_text().contains("5550"));
+    assert!(!platform.log_text().contains("5550"));
 }

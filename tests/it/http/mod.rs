@@ -14,7 +14,7 @@ mod signatures;
 use serde_json::Value;
 use switchboard::app::Response;
 
-use crate::support::{ANNA, Incoming, World, bearer, fresh_sid, webhook};
+use crate::support::{ANNA, FakePlatform, Incoming, bearer, fresh_sid, webhook};
 
 pub(super) fn fields() -> Vec<(String, String)> {
     webhook(ANNA, "Hello", &fresh_sid())
@@ -29,8 +29,8 @@ pub(super) fn header<'r>(response: &'r Response, name: &str) -> Option<&'r str> 
 }
 
 /// The one security event, of this kind.
-pub(super) fn only_security_event(world: &World, kind: &str) -> Value {
-    let events = world.events();
+pub(super) fn only_security_event(platform: &FakePlatform, kind: &str) -> Value {
+    let events = platform.events();
     assert_eq!(events.len(), 1, "{events:?}");
     assert_eq!(events[0]["event"], "security_event");
     assert_eq!(events[0]["details"]["kind"], kind);

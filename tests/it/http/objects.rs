@@ -10,7 +10,7 @@ use switchboard::app::{BodyBroken, Request};
 use switchboard::platform::{Clock, PlatformError};
 
 use super::{PAIR, about_sender, admin, fields, form_of};
-use crate::support::{ANNA, Incoming, TOKEN, WITH_ADMIN, World, bearer, fresh_sid};
+use crate::support::{ANNA, FakePlatform, Incoming, TOKEN, WITH_ADMIN, bearer, fresh_sid};
 
 #[tokio::test(flavor = "local", start_paused = true)]
 async fn a_failed_object_is_called_again_only_if_the_platform_calls_it_retryable() {
@@ -18,23 +18,27 @@ async fn a_failed_object_is_called_again_only_if_the_platform_calls_it_retryable
         reason: "Network connection lost.".into(),
         retryable: true,
     };
-    let world = World::new();
-    world.object_errors([retryable()]);
-    assert_eq!(world.text(ANNA, "Hello").await, ["answer to Hello"]);
+    let platform = FakePlatform::new();
+    platform.object_errors([retryable()]);
+    assert_eq!(platform.text(ANNA, "Hello").await, ["answer to Hello"]);
     for errors in [
         vec![PlatformError::new("Durable Object is overloaded.")],
         vec![retryable(), retryable()],
     ] {
-        world.object_errors(errors);
+        platform.object_errors(errors);
         assert_eq!(
-            world.post(&fields()).await.status,
+            platform.post(&fields()).await.status,
             503,
             "Twilio's retry or fallback can act"
         );
     }
-    let failures = world.events_named("object_failed");
+    let failures = platform.events_named("object_failed");
     assert_eq!(failures.len(), 2);
-    assert_eq!(world.model_requests().len(), 1, "nothing is half taken in");
+    assert_eq!(
+        platform.model_requests().len(),
+        1,
+        "nothing is half taken in"
+    );
 }
 
 /// A request whose body takes a while.
@@ -58,14 +62,14 @@ impl Request for Slow {
 
 #[tokio::test(flavor = "local", start_paused = true)]
 async fn a_message_whose_object_hangs_is_answered_503_within_the_15_seconds_that_twilio_waits() {
-    let world = World::new();
-    world.hangs(&["sender"]);
+    let platform = FakePlatform::new();
+    platform.hangs(&["sender"]);
     for body_takes in [0, 6, 20] {
-        let began = world.now();
+        let began = platform.now();
         let mut request = Slow(Incoming::signed(&fields()), Duration::from_secs(body_takes));
-        let response = app::handle(&world, Ok(world.config()), &mut request).await;
+        let response = app::handle(&platform, Ok(platform.config()), &mut request).await;
         assert_eq!(response.status, 503);
-        let took = world.now().since(began);
+        let took = platform.now().since(began);
         // The body's own time is not ours to bound.
         let bound = Duration::from_millis(14_800).max(Duration::from_secs(body_takes));
         assert!(
@@ -73,7 +77,7 @@ async fn a_message_whose_object_hangs_is_answered_503_within_the_15_seconds_that
             "{took:?}"
         );
     }
-    let failures = world.events_named("object_failed");
+    let failures = platform.events_named("object_failed");
     assert_eq!(failures.len(), 3);
     assert!(
         failures
@@ -81,13 +85,13 @@ async fn a_message_whose_object_hangs_is_answered_503_within_the_15_seconds_that
             .all(|event| event["object"] == "sender" && event["reason"] == "took too long"),
         "{failures:?}"
     );
-    world.hangs(&[]);
-    assert_eq!(world.text(ANNA, "Hello").await, ["answer to Hello"]);
+    platform.hangs(&[]);
+    assert_eq!(platform.text(ANNA, "Hello").await, ["answer to Hello"]);
 }
 
 #[tokio::test(flavor = "local", start_paused = true)]
 async fn no_other_request_waits_longer_than_10_seconds_for_an_object_that_hangs() {
-    let world = World::with(&[WITH_ADMIN]);
+    let platform = FakePlatform::with(&[WITH_ADMIN]);
     let usage = || admin("GET", "/admin/usage", Some(&bearer()), "192.0.2.1");
     let mut report = Incoming::new("POST", "/twilio/messages/status");
     let sent = [
@@ -122,37 +126,44 @@ async fn no_other_request_waits_longer_than_10_seconds_for_an_object_that_hangs(
         ),
         (&["tries", "budget", "sender"], "tries", usage(), 10),
     ] {
-        world.hangs(objects);
-        let began = world.now();
-        assert_eq!(world.handle(&mut request.clone()).await.status, 503);
-        let took = world.now().since(began);
+        platform.hangs(objects);
+        let began = platform.now();
+        assert_eq!(platform.handle(&mut request.clone()).await.status, 503);
+        let took = platform.now().since(began);
         let bound = Duration::from_secs(seconds);
         assert!(
             (bound..bound + Duration::from_millis(10)).contains(&took),
             "{object}: {took:?}"
         );
-        let failure = world.events_named("object_failed").last().unwrap().clone();
+        let failure = platform
+            .events_named("object_failed")
+            .last()
+            .unwrap()
+            .clone();
         assert_eq!(
             (&failure["object"], &failure["reason"]),
             (&object.into(), &"took too long".into())
         );
     }
-    world.hangs(&[]);
-    assert_eq!(world.handle(&mut usage()).await.status, 200);
+    platform.hangs(&[]);
+    assert_eq!(platform.handle(&mut usage()).await.status, 200);
 }
 
 #[tokio::test(flavor = "local", start_paused = true)]
 async fn what_was_counted_is_reported_later_when_an_object_hangs() {
-    let world = World::with(&[WITH_ADMIN]);
+    let platform = FakePlatform::with(&[WITH_ADMIN]);
     let usage = || admin("GET", "/admin/usage", Some(&bearer()), "192.0.2.1");
-    assert_eq!(world.handle(&mut form_of(b"a=1")).await.status, 403);
-    world.hangs(&["sender", "budget"]);
+    assert_eq!(platform.handle(&mut form_of(b"a=1")).await.status, 403);
+    platform.hangs(&["sender", "budget"]);
     assert_eq!(
-        world.try_message(ANNA, "Hello", &fresh_sid()).await.status,
+        platform
+            .try_message(ANNA, "Hello", &fresh_sid())
+            .await
+            .status,
         503
     );
-    assert_eq!(world.handle(&mut usage()).await.status, 503);
-    world.hangs(&[]);
-    let shown: Value = serde_json::from_str(&world.handle(&mut usage()).await.body).unwrap();
+    assert_eq!(platform.handle(&mut usage()).await.status, 503);
+    platform.hangs(&[]);
+    let shown: Value = serde_json::from_str(&platform.handle(&mut usage()).await.body).unwrap();
     assert_eq!(shown["refusals"]["invalid_signature"], 1);
 }

@@ -4,12 +4,12 @@
 
 use std::time::Duration;
 
-use crate::support::{Act, Incoming, TOKEN, World, after, fresh_sid, webhook};
+use crate::support::{Act, FakePlatform, Incoming, TOKEN, after, fresh_sid, webhook};
 
 /// Every input carries a marker; none may be found in the log, in KV keys or in object names.
 #[tokio::test(flavor = "local", start_paused = true)]
 async fn no_marker_of_any_input_reaches_the_log_kv_keys_or_object_names() {
-    let world = World::with(&[
+    let platform = FakePlatform::with(&[
         ("RATE_LIMIT_PER_MINUTE", "4"),
         ("ASSISTANT_PROMPT", "planted-prompt"),
     ]);
@@ -31,11 +31,11 @@ async fn no_marker_of_any_input_reaches_the_log_kv_keys_or_object_names() {
     let mut statuses = Vec::new();
     let mut forged = signed(&fields);
     forged.headers.last_mut().unwrap().1 = "planted-signature".to_owned();
-    statuses.push(world.handle(&mut forged).await.status);
+    statuses.push(platform.handle(&mut forged).await.status);
     let mut malformed = fields.clone();
     malformed[2].1 = "planted-from".to_owned();
-    statuses.push(world.handle(&mut signed(&malformed)).await.status);
-    world.model([
+    statuses.push(platform.handle(&mut signed(&malformed)).await.status);
+    platform.model([
         Act::Say("planted-answer"),
         Act::Status(
             401,
@@ -44,27 +44,27 @@ async fn no_marker_of_any_input_reaches_the_log_kv_keys_or_object_names() {
         Act::Body("planted-garbage"),
         after(15_000, Act::Say("planted-late-answer")),
     ]);
-    world.twilio([Act::Status(
+    platform.twilio([Act::Status(
         400,
         r#"{"code":21211,"message":"planted-twilio-error +15550123456"}"#,
     )]);
     for _ in 0..6 {
         fields[0].1 = fresh_sid();
-        statuses.push(world.handle(&mut signed(&fields)).await.status);
+        statuses.push(platform.handle(&mut signed(&fields)).await.status);
     }
-    world.pass(Duration::from_secs(20)).await;
-    world.kv_fails(true);
-    world.pass(Duration::from_secs(60)).await;
-    world.storage_fails(from, true);
+    platform.pass(Duration::from_secs(20)).await;
+    platform.kv_fails(true);
+    platform.pass(Duration::from_secs(60)).await;
+    platform.storage_fails(from, true);
     fields[0].1 = fresh_sid();
-    statuses.push(world.handle(&mut signed(&fields)).await.status);
+    statuses.push(platform.handle(&mut signed(&fields)).await.status);
     assert_eq!(statuses, [403, 400, 200, 200, 200, 200, 200, 200, 503]);
-    assert_eq!(world.sent().len(), 0);
+    assert_eq!(platform.sent().len(), 0);
 
     let visible = [
-        world.log_text(),
-        world.kv_keys().join("\n"),
-        world.object_names().join("\n"),
+        platform.log_text(),
+        platform.kv_keys().join("\n"),
+        platform.object_names().join("\n"),
     ]
     .join("\n");
     for marker in [
@@ -86,11 +86,11 @@ async fn no_marker_of_any_input_reaches_the_log_kv_keys_or_object_names() {
         "object_failed",
         "internal_error",
     ];
-    for event in world.events() {
+    for event in platform.events() {
         assert!(known.contains(&event["event"].as_str().unwrap()), "{event}");
         assert!(event["time"].as_str().unwrap().ends_with('Z'));
     }
-    let kinds: std::collections::BTreeSet<_> = world
+    let kinds: std::collections::BTreeSet<_> = platform
         .events()
         .iter()
         .map(|event| event["event"].to_string())

@@ -7,7 +7,7 @@ use std::time::Duration;
 use switchboard::app::Response;
 
 use super::header;
-use crate::support::{ANNA, Act, Incoming, NUMBER, TOKEN, World, after, fresh_sid};
+use crate::support::{ANNA, Act, FakePlatform, Incoming, NUMBER, TOKEN, after, fresh_sid};
 
 fn callback(sid: &str, status: &str) -> Vec<(String, String)> {
     [
@@ -21,20 +21,20 @@ fn callback(sid: &str, status: &str) -> Vec<(String, String)> {
     .into()
 }
 
-async fn post_callback(world: &World, fields: &[(String, String)]) -> Response {
+async fn post_callback(platform: &FakePlatform, fields: &[(String, String)]) -> Response {
     let mut request = Incoming::signed(fields);
     request.url.push_str("/status");
     request.sign(TOKEN, fields);
-    world.handle(&mut request).await
+    platform.handle(&mut request).await
 }
 
 #[tokio::test(flavor = "local", start_paused = true)]
 async fn a_report_of_twilios_is_logged_once_for_each_status_and_answered_by_a_204() {
-    let world = World::new();
-    world.model([after(11_000, Act::Say("late"))]);
-    world.text(ANNA, "Hello").await;
-    world.pass(Duration::from_secs(5)).await;
-    let sent = &world.sent_forms()[0];
+    let platform = FakePlatform::new();
+    platform.model([after(11_000, Act::Say("late"))]);
+    platform.text(ANNA, "Hello").await;
+    platform.pass(Duration::from_secs(5)).await;
+    let sent = &platform.sent_forms()[0];
     assert_eq!(
         sent["StatusCallback"],
         "https://example.com/twilio/messages/status"
@@ -49,12 +49,12 @@ async fn a_report_of_twilios_is_logged_once_for_each_status_and_answered_by_a_20
         "read",
         "a-new-status",
     ] {
-        let response = post_callback(&world, &callback(&sent["sid"], status)).await;
+        let response = post_callback(&platform, &callback(&sent["sid"], status)).await;
         assert_eq!((response.status, response.body.as_str()), (204, ""));
         assert_eq!(header(&response, "Content-Type"), None);
         assert_eq!(header(&response, "Cache-Control"), Some("no-store"));
     }
-    let events: Vec<_> = world
+    let events: Vec<_> = platform
         .events_named("delivery")
         .iter()
         .map(|event| (event["status"].clone(), event["code"].clone()))
@@ -70,25 +70,25 @@ async fn a_report_of_twilios_is_logged_once_for_each_status_and_answered_by_a_20
 
 #[tokio::test(flavor = "local", start_paused = true)]
 async fn a_report_of_a_message_that_is_not_known_is_logged_and_stores_nothing() {
-    let world = World::new();
+    let platform = FakePlatform::new();
     assert_eq!(
-        post_callback(&world, &callback(&fresh_sid(), "failed"))
+        post_callback(&platform, &callback(&fresh_sid(), "failed"))
             .await
             .status,
         204
     );
-    assert_eq!(world.events_named("delivery").len(), 1);
-    assert!(world.stored(ANNA).is_empty());
+    assert_eq!(platform.events_named("delivery").len(), 1);
+    assert!(platform.stored(ANNA).is_empty());
 }
 
 #[tokio::test(flavor = "local", start_paused = true)]
 async fn a_forged_or_malformed_report_is_refused() {
-    let world = World::new();
+    let platform = FakePlatform::new();
     let fields = callback(&fresh_sid(), "delivered");
     let mut forged = Incoming::signed(&fields);
     forged.url.push_str("/status");
-    assert_eq!(world.handle(&mut forged).await.status, 403);
-    let forgeries = world.security_events("invalid_signature");
+    assert_eq!(platform.handle(&mut forged).await.status, 403);
+    let forgeries = platform.security_events("invalid_signature");
     assert_ne!(
         forgeries[0]["phone_hash"], "00000000",
         "of the person, who is in To"
@@ -102,7 +102,11 @@ async fn a_forged_or_malformed_report_is_refused() {
     ] {
         let mut fields = fields.clone();
         fields.iter_mut().find(|(name, _)| name == field).unwrap().1 = value.to_owned();
-        assert_eq!(post_callback(&world, &fields).await.status, 400, "{field}");
+        assert_eq!(
+            post_callback(&platform, &fields).await.status,
+            400,
+            "{field}"
+        );
     }
-    assert!(world.events_named("delivery").is_empty());
+    assert!(platform.events_named("delivery").is_empty());
 }

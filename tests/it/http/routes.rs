@@ -6,26 +6,35 @@ use serde_json::Value;
 use switchboard::app::{BodyBroken, MAX_BODY_BYTES, SECURITY_HEADERS};
 
 use super::{fields, form_of, header};
-use crate::support::{Incoming, World};
+use crate::support::{FakePlatform, Incoming};
 
 #[tokio::test(flavor = "local", start_paused = true)]
 async fn every_response_of_every_status_carries_the_security_headers() {
     let mut seen = Vec::new();
-    for (world, request) in [
-        (World::new(), Incoming::signed(&fields())),
-        (World::new(), Incoming::new("GET", "/health")),
-        (World::new(), Incoming::new("GET", "/nowhere")),
-        (World::new(), Incoming::new("GET", "/twilio/messages")),
-        (World::new(), Incoming::new("POST", "/twilio/messages")),
-        (World::new(), form_of(b"a=%zz")),
-        (World::new(), form_of(b"a=1")),
-        (World::new(), form_of(&vec![b'a'; MAX_BODY_BYTES + 1])),
+    for (platform, request) in [
+        (FakePlatform::new(), Incoming::signed(&fields())),
+        (FakePlatform::new(), Incoming::new("GET", "/health")),
+        (FakePlatform::new(), Incoming::new("GET", "/nowhere")),
         (
-            World::with(&[("PSEUDONYM_KEY", "short")]),
+            FakePlatform::new(),
+            Incoming::new("GET", "/twilio/messages"),
+        ),
+        (
+            FakePlatform::new(),
+            Incoming::new("POST", "/twilio/messages"),
+        ),
+        (FakePlatform::new(), form_of(b"a=%zz")),
+        (FakePlatform::new(), form_of(b"a=1")),
+        (
+            FakePlatform::new(),
+            form_of(&vec![b'a'; MAX_BODY_BYTES + 1]),
+        ),
+        (
+            FakePlatform::with(&[("PSEUDONYM_KEY", "short")]),
             Incoming::new("GET", "/health"),
         ),
     ] {
-        let response = world.handle(&mut request.clone()).await;
+        let response = platform.handle(&mut request.clone()).await;
         for (name, value) in SECURITY_HEADERS {
             assert_eq!(header(&response, name), Some(value), "{}", response.status);
         }
@@ -44,7 +53,7 @@ async fn every_response_of_every_status_carries_the_security_headers() {
 
 #[tokio::test(flavor = "local", start_paused = true)]
 async fn a_wrong_method_is_told_the_right_ones() {
-    let world = World::new();
+    let platform = FakePlatform::new();
     for (method, path, allow) in [
         ("GET", "/twilio/messages", "POST"),
         ("HEAD", "/twilio/messages", "POST"),
@@ -53,7 +62,7 @@ async fn a_wrong_method_is_told_the_right_ones() {
         ("POST", "/health", "GET, HEAD"),
         ("DELETE", "/health", "GET, HEAD"),
     ] {
-        let response = world.handle(&mut Incoming::new(method, path)).await;
+        let response = platform.handle(&mut Incoming::new(method, path)).await;
         assert_eq!(
             (response.status, header(&response, "Allow")),
             (405, Some(allow)),
@@ -70,7 +79,10 @@ async fn a_wrong_method_is_told_the_right_ones() {
         "/twilio/messages/status/",
     ] {
         assert_eq!(
-            world.handle(&mut Incoming::new("POST", path)).await.status,
+            platform
+                .handle(&mut Incoming::new("POST", path))
+                .await
+                .status,
             404,
             "{path}"
         );
@@ -79,14 +91,16 @@ async fn a_wrong_method_is_told_the_right_ones() {
 
 #[tokio::test(flavor = "local", start_paused = true)]
 async fn health_says_ok_and_the_version_and_a_head_has_no_body() {
-    let world = World::new();
-    let response = world.handle(&mut Incoming::new("GET", "/health?x=1")).await;
+    let platform = FakePlatform::new();
+    let response = platform
+        .handle(&mut Incoming::new("GET", "/health?x=1"))
+        .await;
     let body: Value = serde_json::from_str(&response.body).unwrap();
     assert_eq!(
         (response.status, &body["status"], &body["version"]),
         (200, &"ok".into(), &env!("CARGO_PKG_VERSION").into())
     );
-    let head = world.handle(&mut Incoming::new("HEAD", "/health")).await;
+    let head = platform.handle(&mut Incoming::new("HEAD", "/health")).await;
     assert_eq!(
         (head.status, head.body.as_str(), &head.headers),
         (200, "", &response.headers)
@@ -95,17 +109,17 @@ async fn health_says_ok_and_the_version_and_a_head_has_no_body() {
 
 #[tokio::test(flavor = "local", start_paused = true)]
 async fn a_body_over_64_kib_is_refused_while_it_is_read() {
-    let world = World::new();
+    let platform = FakePlatform::new();
     let mut announced = form_of(b"a=1");
     announced
         .headers
         .push(("Content-Length", (MAX_BODY_BYTES + 1).to_string()));
     announced.chunks.clear();
-    assert_eq!(world.handle(&mut announced).await.status, 413);
+    assert_eq!(platform.handle(&mut announced).await.status, 413);
 
     let mut streamed = form_of(&[]);
     streamed.chunks = (0..100).map(|_| Ok(vec![b'a'; 1024])).collect();
-    assert_eq!(world.handle(&mut streamed).await.status, 413);
+    assert_eq!(platform.handle(&mut streamed).await.status, 413);
     assert_eq!(
         streamed.chunks.len(),
         100 - 65,
@@ -114,7 +128,7 @@ async fn a_body_over_64_kib_is_refused_while_it_is_read() {
 
     let mut largest = form_of(&vec![b'a'; MAX_BODY_BYTES]);
     assert_eq!(
-        world.handle(&mut largest).await.status,
+        platform.handle(&mut largest).await.status,
         403,
         "exactly 64 KiB goes on to the signature"
     );
@@ -122,13 +136,13 @@ async fn a_body_over_64_kib_is_refused_while_it_is_read() {
 
 #[tokio::test(flavor = "local", start_paused = true)]
 async fn a_body_that_is_not_a_well_formed_form_is_refused() {
-    let world = World::new();
+    let platform = FakePlatform::new();
     for body in [&b"Body=%zz"[..], b"Body=%F0%28", b"Body=\xff\xfe"] {
-        assert_eq!(world.handle(&mut form_of(body)).await.status, 400);
+        assert_eq!(platform.handle(&mut form_of(body)).await.status, 400);
     }
     let mut broken = form_of(b"Body=Hel");
     broken.chunks.push_back(Err(BodyBroken));
-    assert_eq!(world.handle(&mut broken).await.status, 400);
+    assert_eq!(platform.handle(&mut broken).await.status, 400);
     for content_type in [
         "application/json",
         "multipart/form-data; boundary=x",
@@ -138,12 +152,12 @@ async fn a_body_that_is_not_a_well_formed_form_is_refused() {
         let mut request = form_of(b"a=1");
         request.headers = vec![("Content-Type", content_type.to_owned())];
         assert_eq!(
-            world.handle(&mut request).await.status,
+            platform.handle(&mut request).await.status,
             415,
             "{content_type}"
         );
     }
     let mut request = Incoming::signed(&fields());
     request.headers[0].1 = "Application/X-WWW-Form-URLEncoded; charset=UTF-8".to_owned();
-    assert_eq!(world.handle(&mut request).await.status, 200);
+    assert_eq!(platform.handle(&mut request).await.status, 200);
 }

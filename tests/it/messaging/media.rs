@@ -8,12 +8,13 @@ use futures_util::future::join_all;
 
 use super::users;
 use crate::support::{
-    ANNA, Act, CDN, GIF, SECOND, TOKEN, World, after, fresh_sid, media_url, texts, with_media,
+    ANNA, Act, CDN, FakePlatform, GIF, SECOND, TOKEN, after, fresh_sid, media_url, texts,
+    with_media,
 };
 
 /// Sends a message with pictures and returns the texts of the answer.
-async fn picture(world: &World, from: &str, body: &str, count: usize) -> Vec<String> {
-    let response = world
+async fn picture(platform: &FakePlatform, from: &str, body: &str, count: usize) -> Vec<String> {
+    let response = platform
         .post(&with_media(
             from,
             body,
@@ -27,13 +28,13 @@ async fn picture(world: &World, from: &str, body: &str, count: usize) -> Vec<Str
 
 #[tokio::test(flavor = "local", start_paused = true)]
 async fn a_picture_reaches_the_model_in_its_turn_alone_and_is_stored_nowhere() {
-    let world = World::new();
+    let platform = FakePlatform::new();
     assert_eq!(
-        picture(&world, ANNA, "What is this?", 1).await,
+        picture(&platform, ANNA, "What is this?", 1).await,
         ["answer to What is this?\n[1 picture] and 1 pictures"]
     );
     assert_eq!(
-        world.media_requests(),
+        platform.media_requests(),
         [
             (media_url(0), Some(TOKEN.to_owned())),
             (CDN.to_owned(), None)
@@ -41,21 +42,21 @@ async fn a_picture_reaches_the_model_in_its_turn_alone_and_is_stored_nowhere() {
     );
     let shown = format!("data:image/gif;base64,{}", BASE64_STANDARD.encode(GIF));
     assert_eq!(
-        world.model_requests()[0]["messages"][1]["content"][1]["image_url"]["url"],
+        platform.model_requests()[0]["messages"][1]["content"][1]["image_url"]["url"],
         shown,
         "as what it is, not as what was said"
     );
-    world.pass(SECOND).await;
-    world.text(ANNA, "And now?").await;
+    platform.pass(SECOND).await;
+    platform.text(ANNA, "And now?").await;
     assert_eq!(
-        users(&world.model_requests()[1]),
+        users(&platform.model_requests()[1]),
         ["What is this?\n[1 picture]", "And now?"]
     );
     let kept = format!(
         "{:?}{:?}{}",
-        world.stored(ANNA),
-        world.kv_values(),
-        world.log_text()
+        platform.stored(ANNA),
+        platform.kv_values(),
+        platform.log_text()
     );
     for trace in [
         "planted-picture",
@@ -69,12 +70,12 @@ async fn a_picture_reaches_the_model_in_its_turn_alone_and_is_stored_nowhere() {
 
 #[tokio::test(flavor = "local", start_paused = true)]
 async fn pictures_without_a_text_make_a_turn_too() {
-    let world = World::new();
+    let platform = FakePlatform::new();
     assert_eq!(
-        picture(&world, ANNA, "", 2).await,
+        picture(&platform, ANNA, "", 2).await,
         ["answer to [2 pictures] and 2 pictures"]
     );
-    assert_eq!(world.budget_used().await, 1);
+    assert_eq!(platform.budget_used().await, 1);
 }
 
 #[tokio::test(flavor = "local", start_paused = true)]
@@ -110,11 +111,12 @@ async fn a_picture_that_cannot_be_had_is_said_so_and_costs_no_model_request() {
             "picture_too_large",
         ),
     ] {
-        let world = World::with(&[("REPLY_WITHIN_MS", "14000"), ("OPENAI_TIMEOUT_MS", "10000")]);
-        world.text(ANNA, "Hello").await;
-        world.media(acts);
-        assert_eq!(picture(&world, ANNA, "Look", 1).await, [said]);
-        let turn = world.events_named("turn").pop().unwrap();
+        let platform =
+            FakePlatform::with(&[("REPLY_WITHIN_MS", "14000"), ("OPENAI_TIMEOUT_MS", "10000")]);
+        platform.text(ANNA, "Hello").await;
+        platform.media(acts);
+        assert_eq!(picture(&platform, ANNA, "Look", 1).await, [said]);
+        let turn = platform.events_named("turn").pop().unwrap();
         assert_eq!(
             (turn["outcome"].as_str(), turn["failure"].as_str()),
             (Some("failed"), Some(failure))
@@ -122,14 +124,14 @@ async fn a_picture_that_cannot_be_had_is_said_so_and_costs_no_model_request() {
         assert_eq!(
             (
                 turn["model_requests"].as_u64(),
-                world.model_requests().len(),
-                world.budget_used().await
+                platform.model_requests().len(),
+                platform.budget_used().await
             ),
             (Some(0), 1, 1)
         );
-        world.text(ANNA, "And now?").await;
+        platform.text(ANNA, "And now?").await;
         assert_eq!(
-            users(&world.model_requests()[1]),
+            users(&platform.model_requests()[1]),
             ["Hello", "And now?"],
             "what failed is no part of the conversation"
         );
@@ -138,25 +140,25 @@ async fn a_picture_that_cannot_be_had_is_said_so_and_costs_no_model_request() {
 
 #[tokio::test(flavor = "local", start_paused = true)]
 async fn pictures_of_one_turn_are_too_large_together() {
-    let world = World::new();
+    let platform = FakePlatform::new();
     let large: &'static str =
         Box::leak(format!("GIF89a{}", "x".repeat(3 * 1024 * 1024)).into_boxed_str());
-    world.media([
+    platform.media([
         Act::Say(""),
         Act::Body(large),
         Act::Say(""),
         Act::Body(large),
     ]);
     assert_eq!(
-        picture(&world, ANNA, "", 2).await,
+        picture(&platform, ANNA, "", 2).await,
         ["Sorry, that is too large for me. Please send pictures of at most 5 MB in all."]
     );
-    assert!(world.model_requests().is_empty());
+    assert!(platform.model_requests().is_empty());
 }
 
 #[tokio::test(flavor = "local", start_paused = true)]
 async fn a_picture_at_another_host_is_not_asked_for() {
-    let world = World::new();
+    let platform = FakePlatform::new();
     let mut fields = with_media(ANNA, "", &fresh_sid(), &["image/jpeg"]);
     fields.retain(|(name, _)| name != "MediaUrl0");
     fields.push((
@@ -164,23 +166,26 @@ async fn a_picture_at_another_host_is_not_asked_for() {
         "https://evil.example/Media/1".to_owned(),
     ));
     assert_eq!(
-        texts(&world.post(&fields).await.body),
+        texts(&platform.post(&fields).await.body),
         ["Sorry, I couldn't open your picture. Please send it again."]
     );
-    assert!(world.media_requests().is_empty());
-    assert_eq!(world.events_named("turn")[0]["failure"], "picture_address");
+    assert!(platform.media_requests().is_empty());
+    assert_eq!(
+        platform.events_named("turn")[0]["failure"],
+        "picture_address"
+    );
 }
 
 #[tokio::test(flavor = "local", start_paused = true)]
 async fn another_token_is_tried_for_a_picture_when_the_first_is_refused() {
     let other = "fedcba9876543210fedcba9876543210";
-    let world = World::with(&[("TWILIO_AUTH_TOKEN", &format!("{other},{TOKEN}"))]);
-    world.media([Act::Status(401, "")]);
+    let platform = FakePlatform::with(&[("TWILIO_AUTH_TOKEN", &format!("{other},{TOKEN}"))]);
+    platform.media([Act::Status(401, "")]);
     assert_eq!(
-        picture(&world, ANNA, "Look", 1).await,
+        picture(&platform, ANNA, "Look", 1).await,
         ["answer to Look\n[1 picture] and 1 pictures"]
     );
-    let tokens: Vec<_> = world
+    let tokens: Vec<_> = platform
         .media_requests()
         .into_iter()
         .map(|(_, token)| token)
@@ -194,15 +199,15 @@ async fn another_token_is_tried_for_a_picture_when_the_first_is_refused() {
 
 #[tokio::test(flavor = "local", start_paused = true)]
 async fn a_picture_that_comes_twice_is_fetched_once_and_answered_alike() {
-    let world = World::new();
+    let platform = FakePlatform::new();
     let fields = with_media(
         ANNA,
         "Look",
         "MM0000000000000000000000000000000a",
         &["image/jpeg"],
     );
-    let answers = join_all((0..3).map(|_| world.post(&fields))).await;
-    let again = world.post(&fields).await;
+    let answers = join_all((0..3).map(|_| platform.post(&fields))).await;
+    let again = platform.post(&fields).await;
     for answer in answers.iter().chain([&again]) {
         assert_eq!(
             texts(&answer.body),
@@ -210,7 +215,10 @@ async fn a_picture_that_comes_twice_is_fetched_once_and_answered_alike() {
         );
     }
     assert_eq!(
-        (world.media_requests().len(), world.model_requests().len()),
+        (
+            platform.media_requests().len(),
+            platform.model_requests().len()
+        ),
         (2, 1)
     );
 }
@@ -222,37 +230,40 @@ async fn a_turn_with_a_picture_goes_on_after_the_object_has_vanished_and_fetches
         (after(8000, Act::Say("")), after(100, Act::Say(""))),
         (Act::Say(""), after(8000, Act::Say(""))),
     ] {
-        let world = World::new();
-        world.media([media]);
-        world.model([model]);
+        let platform = FakePlatform::new();
+        platform.media([media]);
+        platform.model([model]);
         let fields = with_media(ANNA, "Look", &fresh_sid(), &["image/jpeg"]);
-        let mut webhook = Box::pin(world.post(&fields));
+        let mut webhook = Box::pin(platform.post(&fields));
         tokio::select! {
             _ = &mut webhook => panic!("too early"),
-            () = world.pass(3 * SECOND) => {}
+            () = platform.pass(3 * SECOND) => {}
         }
         assert!(
-            world.stored(ANNA)["state"].contains(&media_url(0)),
+            platform.stored(ANNA)["state"].contains(&media_url(0)),
             "where it is, as long as the turn runs"
         );
-        world.kill(ANNA);
+        platform.kill(ANNA);
         assert_eq!(webhook.await.status, 503);
-        world.pass(30 * SECOND).await;
-        assert_eq!(world.sent(), ["answer to Look\n[1 picture] and 1 pictures"]);
-        assert!(!world.stored(ANNA)["state"].contains("/Media/"));
+        platform.pass(30 * SECOND).await;
+        assert_eq!(
+            platform.sent(),
+            ["answer to Look\n[1 picture] and 1 pictures"]
+        );
+        assert!(!platform.stored(ANNA)["state"].contains("/Media/"));
     }
 }
 
 #[tokio::test(flavor = "local", start_paused = true)]
 async fn messages_and_pictures_that_come_during_a_turn_are_answered_together() {
-    let world = World::new();
-    world.model([after(3000, Act::Say("first"))]);
-    let first = world.text(ANNA, "one");
+    let platform = FakePlatform::new();
+    platform.model([after(3000, Act::Say("first"))]);
+    let first = platform.text(ANNA, "one");
     let others = async {
-        world.pass(SECOND).await;
+        platform.pass(SECOND).await;
         join_all([
-            picture(&world, ANNA, "two", 1),
-            picture(&world, ANNA, "", 1),
+            picture(&platform, ANNA, "two", 1),
+            picture(&platform, ANNA, "", 1),
         ])
         .await
     };
@@ -266,7 +277,7 @@ async fn messages_and_pictures_that_come_during_a_turn_are_answered_together() {
 
 #[tokio::test(flavor = "local", start_paused = true)]
 async fn a_reset_with_a_picture_is_a_reset() {
-    let world = World::new();
-    assert!(picture(&world, ANNA, "reset", 1).await[0].starts_with("Done"));
-    assert!(world.media_requests().is_empty());
+    let platform = FakePlatform::new();
+    assert!(picture(&platform, ANNA, "reset", 1).await[0].starts_with("Done"));
+    assert!(platform.media_requests().is_empty());
 }

@@ -21,7 +21,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::support::{Incoming, World, bearer};
+use crate::support::{FakePlatform, Incoming, bearer};
 
 /// The user messages of a request to the model, in order.
 pub(super) fn users(request: &Value) -> Vec<&str> {
@@ -44,7 +44,7 @@ pub(super) const ERASING: &str =
     "Your data is being erased: I remember nothing of it, and soon nothing of it is stored.";
 
 /// What storage holds of a sender: its keys, and of the state the fields that are not empty.
-pub(super) fn left(world: &World, from: &str) -> Vec<String> {
+pub(super) fn left(platform: &FakePlatform, from: &str) -> Vec<String> {
     let empty = [
         Value::Null,
         Value::from(0),
@@ -52,7 +52,7 @@ pub(super) fn left(world: &World, from: &str) -> Vec<String> {
         serde_json::json!([]),
         serde_json::json!({}),
     ];
-    let stored = world
+    let stored = platform
         .stored(from)
         .into_iter()
         .flat_map(|(key, text)| match key.as_str() {
@@ -68,13 +68,17 @@ pub(super) fn left(world: &World, from: &str) -> Vec<String> {
     stored.collect()
 }
 
-pub(super) async fn admin(world: &World, method: &'static str, path: &str) -> (u16, Value) {
-    admin_answer(world, Incoming::new(method, path)).await
+pub(super) async fn admin(
+    platform: &FakePlatform,
+    method: &'static str,
+    path: &str,
+) -> (u16, Value) {
+    admin_answer(platform, Incoming::new(method, path)).await
 }
 
-pub(super) async fn admin_answer(world: &World, mut request: Incoming) -> (u16, Value) {
+pub(super) async fn admin_answer(platform: &FakePlatform, mut request: Incoming) -> (u16, Value) {
     request.headers.push(("Authorization", bearer()));
-    let response = world.handle(&mut request).await;
+    let response = platform.handle(&mut request).await;
     (
         response.status,
         serde_json::from_str(&response.body).unwrap_or_default(),

@@ -8,7 +8,7 @@ use serde_json::Value;
 use switchboard::platform::Clock;
 
 use super::{admin, users};
-use crate::support::{ANNA, Act, SECOND, WITH_ADMIN, World, after, fresh_sid};
+use crate::support::{ANNA, Act, FakePlatform, SECOND, WITH_ADMIN, after, fresh_sid};
 
 #[tokio::test(flavor = "local", start_paused = true)]
 async fn each_failure_of_the_model_ends_in_one_apology_and_stays_out_of_the_conversation() {
@@ -52,48 +52,48 @@ async fn each_failure_of_the_model_ends_in_one_apology_and_stays_out_of_the_conv
         (after(70_000, Act::Say("too late")), 1, "timeout", APOLOGY),
     ];
     for (act, requests, failure, answer) in cases {
-        let world = World::new();
-        world.model(vec![act.clone(); requests]);
-        let inline = world.text(ANNA, "failing").await;
-        world.pass(Duration::from_secs(70)).await;
-        let answers = [inline, world.sent()].concat();
+        let platform = FakePlatform::new();
+        platform.model(vec![act.clone(); requests]);
+        let inline = platform.text(ANNA, "failing").await;
+        platform.pass(Duration::from_secs(70)).await;
+        let answers = [inline, platform.sent()].concat();
         assert_eq!(answers, [answer], "{failure}");
-        assert_eq!(world.model_requests().len(), requests, "{failure}");
-        let turn = &world.events_named("turn")[0];
+        assert_eq!(platform.model_requests().len(), requests, "{failure}");
+        let turn = &platform.events_named("turn")[0];
         assert_eq!(
             (turn["outcome"].as_str(), turn["failure"].as_str()),
             (Some("failed"), Some(failure))
         );
-        assert!(!world.log_text().contains("planted"));
-        let mut state: Value = serde_json::from_str(&world.stored(ANNA)["state"]).unwrap();
+        assert!(!platform.log_text().contains("planted"));
+        let mut state: Value = serde_json::from_str(&platform.stored(ANNA)["state"]).unwrap();
         // A copy of the message is answered the same.
         state["answers"].take();
         assert!(
             !state.to_string().contains("Sorry") && !state.to_string().contains("failing"),
             "{failure}"
         );
-        world.kill(ANNA);
-        world.text(ANNA, "after").await;
+        platform.kill(ANNA);
+        platform.text(ANNA, "after").await;
         assert_eq!(
-            users(world.model_requests().last().unwrap()),
+            users(platform.model_requests().last().unwrap()),
             ["after"],
             "{failure}"
         );
-        assert!(world.kv_values().is_empty(), "{failure}");
+        assert!(platform.kv_values().is_empty(), "{failure}");
     }
 }
 
 #[tokio::test(flavor = "local", start_paused = true)]
 async fn a_passing_failure_is_tried_again_and_the_answer_comes() {
-    let world = World::new();
-    world.model([Act::Drop, Act::Later("3"), Act::Say("at last")]);
-    let started = world.now();
-    assert_eq!(world.text(ANNA, "Hello").await, ["at last"]);
+    let platform = FakePlatform::new();
+    platform.model([Act::Drop, Act::Later("3"), Act::Say("at last")]);
+    let started = platform.now();
+    assert_eq!(platform.text(ANNA, "Hello").await, ["at last"]);
     assert!(
-        world.now().since(started) >= 3 * SECOND,
+        platform.now().since(started) >= 3 * SECOND,
         "Retry-After is honoured"
     );
-    assert_eq!(world.events_named("turn")[0]["model_requests"], 3);
+    assert_eq!(platform.events_named("turn")[0]["model_requests"], 3);
 }
 
 #[tokio::test(flavor = "local", start_paused = true)]
@@ -102,22 +102,22 @@ async fn an_answer_that_used_up_its_tokens_before_the_first_word_is_a_failure_of
     const SENTENCE: &str =
         "Sorry, that was too much for one answer. Please ask something shorter or simpler.";
     const USED_UP: &str = r#"{"choices":[{"message":{"content":""},"finish_reason":"length"}],"usage":{"prompt_tokens":7,"completion_tokens":1000}}"#;
-    let world = World::with(&[WITH_ADMIN]);
-    world.model([Act::Body(USED_UP)]);
+    let platform = FakePlatform::with(&[WITH_ADMIN]);
+    platform.model([Act::Body(USED_UP)]);
     let sid = fresh_sid();
-    assert_eq!(world.message(ANNA, "Prove it", &sid).await, [SENTENCE]);
+    assert_eq!(platform.message(ANNA, "Prove it", &sid).await, [SENTENCE]);
     assert_eq!(
-        world.message(ANNA, "Prove it", &sid).await,
+        platform.message(ANNA, "Prove it", &sid).await,
         [SENTENCE],
         "a copy is told the same"
     );
     assert_eq!(
-        world.model_requests().len(),
+        platform.model_requests().len(),
         1,
         "to ask once more would cost as much and help as little"
     );
 
-    let turn = &world.events_named("turn")[0];
+    let turn = &platform.events_named("turn")[0];
     assert_eq!(
         (turn["outcome"].as_str(), turn["failure"].as_str()),
         (Some("failed"), Some("token_limit"))
@@ -129,17 +129,17 @@ async fn an_answer_that_used_up_its_tokens_before_the_first_word_is_a_failure_of
         ),
         (Some(7), Some(1000))
     );
-    world.pass(61 * SECOND).await;
-    let (_, usage) = admin(&world, "GET", "/admin/usage").await;
+    platform.pass(61 * SECOND).await;
+    let (_, usage) = admin(&platform, "GET", "/admin/usage").await;
     assert_eq!(
         usage["tokens"],
         serde_json::json!({ "prompt": 7, "completion": 1000 })
     );
 
-    world.kill(ANNA);
-    world.text(ANNA, "after").await;
+    platform.kill(ANNA);
+    platform.text(ANNA, "after").await;
     assert_eq!(
-        users(world.model_requests().last().unwrap()),
+        users(platform.model_requests().last().unwrap()),
         ["after"],
         "it is no part of the conversation"
     );
@@ -155,10 +155,10 @@ async fn a_failed_answer_is_logged_with_the_tokens_that_it_cost() {
             r#"{{"choices":[{{"message":{{"content":""}},"finish_reason":"{reason}"}}],"usage":{{"prompt_tokens":7,"completion_tokens":3}}}}"#
         );
         let body: &'static str = Box::leak(body.into_boxed_str());
-        let world = World::new();
-        world.model([Act::Body(body)]);
-        world.text(ANNA, "Hello").await;
-        let turn = &world.events_named("turn")[0];
+        let platform = FakePlatform::new();
+        platform.model([Act::Body(body)]);
+        platform.text(ANNA, "Hello").await;
+        let turn = &platform.events_named("turn")[0];
         assert_eq!(turn["failure"], failure);
         assert_eq!(
             (
@@ -172,14 +172,14 @@ async fn a_failed_answer_is_logged_with_the_tokens_that_it_cost() {
 
 #[tokio::test(flavor = "local", start_paused = true)]
 async fn a_refusal_and_a_truncated_answer_are_answers() {
-    let world = World::new();
-    world.model([
+    let platform = FakePlatform::new();
+    platform.model([
         Act::Body(r#"{"choices":[{"message":{"content":null,"refusal":"I won't."},"finish_reason":"stop"}]}"#),
         Act::Body(r#"{"choices":[{"message":{"content":"Once upon"},"finish_reason":"length"}]}"#),
     ]);
-    assert_eq!(world.text(ANNA, "one").await, ["I won't."]);
-    assert_eq!(world.text(ANNA, "two").await, ["Once upon..."]);
-    let remarks: Vec<_> = world
+    assert_eq!(platform.text(ANNA, "one").await, ["I won't."]);
+    assert_eq!(platform.text(ANNA, "two").await, ["Once upon..."]);
+    let remarks: Vec<_> = platform
         .events_named("turn")
         .iter()
         .map(|turn| (turn["outcome"].clone(), turn["failure"].clone()))

@@ -7,14 +7,14 @@ use switchboard::platform::Stored;
 
 use super::{admin, admin_answer};
 use crate::support::{
-    ANNA, Act, BEN, Incoming, NUMBER, SECOND, WITH_ADMIN, World, after, fresh_sid, webhook,
+    ANNA, Act, BEN, FakePlatform, Incoming, NUMBER, SECOND, WITH_ADMIN, after, fresh_sid, webhook,
 };
 
 /// Asks an admin route about the sender with these addresses.
-async fn admin_of(world: &World, what: &str, from: &str, to: &str) -> (u16, Value) {
+async fn admin_of(platform: &FakePlatform, what: &str, from: &str, to: &str) -> (u16, Value) {
     let pair = serde_json::json!({ "from": from, "to": to }).to_string();
     admin_answer(
-        world,
+        platform,
         Incoming::json(&format!("/admin/senders/{what}"), &pair),
     )
     .await
@@ -28,27 +28,27 @@ async fn usage_adds_up_what_all_senders_did_today() {
         ("RATE_LIMIT_PER_MINUTE", "4"),
         WITH_ADMIN,
     ];
-    let world = World::with(&prices);
-    world.text(ANNA, "one").await;
-    world.model([after(12_000, Act::Say("late"))]);
-    world.text(ANNA, "two").await;
-    world.pass(5 * SECOND).await;
-    world.text(ANNA, "").await;
+    let platform = FakePlatform::with(&prices);
+    platform.text(ANNA, "one").await;
+    platform.model([after(12_000, Act::Say("late"))]);
+    platform.text(ANNA, "two").await;
+    platform.pass(5 * SECOND).await;
+    platform.text(ANNA, "").await;
     for _ in 0..3 {
-        world.text(BEN, "three").await;
+        platform.text(BEN, "three").await;
     }
-    world.text(BEN, "STOP").await;
-    world.text(BEN, "ignored").await;
-    world.pass(60 * SECOND).await;
-    world.text(BEN, "ignored").await;
-    world.pass(60 * SECOND).await;
+    platform.text(BEN, "STOP").await;
+    platform.text(BEN, "ignored").await;
+    platform.pass(60 * SECOND).await;
+    platform.text(BEN, "ignored").await;
+    platform.pass(60 * SECOND).await;
     let mut forged = Incoming::signed(&webhook(ANNA, "x", &fresh_sid()));
     forged.sign("another token", &[]);
-    world.handle(&mut forged).await;
-    world
+    platform.handle(&mut forged).await;
+    platform
         .handle(&mut Incoming::new("POST", "/twilio/messages"))
         .await;
-    let (status, usage) = admin(&world, "GET", "/admin/usage").await;
+    let (status, usage) = admin(&platform, "GET", "/admin/usage").await;
     assert_eq!(status, 200);
     let expected = serde_json::json!({
         "day": "2026-11-22",
@@ -67,15 +67,15 @@ async fn usage_adds_up_what_all_senders_did_today() {
 #[tokio::test(flavor = "local", start_paused = true)]
 async fn a_budget_that_cannot_be_read_is_shown_as_such_and_opened_by_the_operator_or_by_midnight() {
     for opened_by_operator in [true, false] {
-        let world = World::with(&[WITH_ADMIN]);
-        world.budget_holds(Stored::Unreadable);
+        let platform = FakePlatform::with(&[WITH_ADMIN]);
+        platform.budget_holds(Stored::Unreadable);
         let used_up = "Sorry, I can't take more questions today. Please try again tomorrow.";
-        assert_eq!(world.text(ANNA, "one").await, [used_up]);
+        assert_eq!(platform.text(ANNA, "one").await, [used_up]);
         assert_eq!(
-            world.events_named("internal_error")[0]["reason"],
+            platform.events_named("internal_error")[0]["reason"],
             "budget_unreadable"
         );
-        let (_, usage) = admin(&world, "GET", "/admin/usage").await;
+        let (_, usage) = admin(&platform, "GET", "/admin/usage").await;
         assert_eq!(
             (
                 &usage["budget_unreadable"],
@@ -85,9 +85,9 @@ async fn a_budget_that_cannot_be_read_is_shown_as_such_and_opened_by_the_operato
         );
         if opened_by_operator {
             let expected = serde_json::json!({ "model_requests": 0, "messages_sent": 0, "budget_unreadable": true });
-            let (status, reset) = admin(&world, "POST", "/admin/budget/reset").await;
+            let (status, reset) = admin(&platform, "POST", "/admin/budget/reset").await;
             assert_eq!((status, &reset["reset"]), (200, &expected));
-            let event = &world.events_named("budget_reset")[0];
+            let event = &platform.events_named("budget_reset")[0];
             assert!(
                 expected
                     .as_object()
@@ -97,10 +97,10 @@ async fn a_budget_that_cannot_be_read_is_shown_as_such_and_opened_by_the_operato
                 "{event}"
             );
         } else {
-            world.pass(12 * 60 * 60 * SECOND).await;
+            platform.pass(12 * 60 * 60 * SECOND).await;
         }
-        assert_eq!(world.text(ANNA, "two").await, ["answer to two"]);
-        let (_, usage) = admin(&world, "GET", "/admin/usage").await;
+        assert_eq!(platform.text(ANNA, "two").await, ["answer to two"]);
+        let (_, usage) = admin(&platform, "GET", "/admin/usage").await;
         assert_eq!(
             (
                 &usage["budget_unreadable"],
@@ -108,67 +108,75 @@ async fn a_budget_that_cannot_be_read_is_shown_as_such_and_opened_by_the_operato
             ),
             (&false.into(), &1.into())
         );
-        assert_eq!(world.events_named("internal_error").len(), 1);
+        assert_eq!(platform.events_named("internal_error").len(), 1);
     }
 }
 
 #[tokio::test(flavor = "local", start_paused = true)]
 async fn a_reset_allows_as_much_again_as_a_whole_day_does() {
-    let world = World::with(&[WITH_ADMIN, ("MAX_DAILY_CALLS", "1")]);
-    assert_eq!(world.text(ANNA, "one").await, ["answer to one"]);
-    assert_ne!(world.text(BEN, "two").await, ["answer to two"]);
-    let (_, reset) = admin(&world, "POST", "/admin/budget/reset").await;
+    let platform = FakePlatform::with(&[WITH_ADMIN, ("MAX_DAILY_CALLS", "1")]);
+    assert_eq!(platform.text(ANNA, "one").await, ["answer to one"]);
+    assert_ne!(platform.text(BEN, "two").await, ["answer to two"]);
+    let (_, reset) = admin(&platform, "POST", "/admin/budget/reset").await;
     assert_eq!(
         reset,
         serde_json::json!({ "reset": { "model_requests": 1, "messages_sent": 0, "budget_unreadable": false } })
     );
-    assert_eq!(world.text(BEN, "three").await, ["answer to three"]);
-    assert_ne!(world.text(ANNA, "four").await, ["answer to four"]);
+    assert_eq!(platform.text(BEN, "three").await, ["answer to three"]);
+    assert_ne!(platform.text(ANNA, "four").await, ["answer to four"]);
 }
 
 #[tokio::test(flavor = "local", start_paused = true)]
 async fn what_was_counted_is_reported_within_a_minute_and_when_that_fails_a_minute_later() {
-    let world = World::with(&[WITH_ADMIN]);
-    let inline = async || admin(&world, "GET", "/admin/usage").await.1["answers"]["inline"].clone();
-    world.text(ANNA, "help").await;
+    let platform = FakePlatform::with(&[WITH_ADMIN]);
+    let inline =
+        async || admin(&platform, "GET", "/admin/usage").await.1["answers"]["inline"].clone();
+    platform.text(ANNA, "help").await;
     assert_eq!(inline().await, 0);
-    world.budget_fails(true);
-    world.pass(61 * SECOND).await;
-    world.budget_fails(false);
+    platform.budget_fails(true);
+    platform.pass(61 * SECOND).await;
+    platform.budget_fails(false);
     assert_eq!(
-        (inline().await, world.events_named("object_failed").len()),
+        (inline().await, platform.events_named("object_failed").len()),
         (Value::from(0), 1)
     );
-    world.pass(61 * SECOND).await;
+    platform.pass(61 * SECOND).await;
     assert_eq!(inline().await, 1);
-    world.pass(61 * SECOND).await;
+    platform.pass(61 * SECOND).await;
     assert_eq!(inline().await, 1, "once");
 }
 
 #[tokio::test(flavor = "local", start_paused = true)]
 async fn counting_costs_no_request_and_no_write_of_its_own_while_messages_come() {
-    let world = World::new();
-    world.text(ANNA, "one").await;
-    world.pass(SECOND).await;
-    let commits = world.commits(ANNA);
-    world.text(ANNA, "two").await;
-    world.pass(SECOND).await;
-    assert_eq!(world.budget_calls(), 2, "one for each request to the model");
-    assert_eq!(world.commits(ANNA) - commits, 2, "taken in, and ended");
+    let platform = FakePlatform::new();
+    platform.text(ANNA, "one").await;
+    platform.pass(SECOND).await;
+    let commits = platform.commits(ANNA);
+    platform.text(ANNA, "two").await;
+    platform.pass(SECOND).await;
+    assert_eq!(
+        platform.budget_calls(),
+        2,
+        "one for each request to the model"
+    );
+    assert_eq!(platform.commits(ANNA) - commits, 2, "taken in, and ended");
 }
 
 #[tokio::test(flavor = "local", start_paused = true)]
 async fn a_sender_is_shown_without_texts_and_erased_by_the_operator() {
-    let world = World::with(&[WITH_ADMIN]);
+    let platform = FakePlatform::with(&[WITH_ADMIN]);
     let blank = serde_json::json!({
         "opted_out": false, "turns": 0, "revision": null, "expires_at": null, "turn_running": false,
         "pending_messages": 0, "waiting_sends": 0, "messages_last_minute": 0,
     });
-    assert_eq!(admin_of(&world, "show", ANNA, NUMBER).await, (200, blank));
-    assert!(world.stored(ANNA).is_empty(), "looking stores nothing");
-    world.text(ANNA, "PLANTED").await;
-    world.pass(SECOND).await;
-    let (_, shown) = admin_of(&world, "show", ANNA, NUMBER).await;
+    assert_eq!(
+        admin_of(&platform, "show", ANNA, NUMBER).await,
+        (200, blank)
+    );
+    assert!(platform.stored(ANNA).is_empty(), "looking stores nothing");
+    platform.text(ANNA, "PLANTED").await;
+    platform.pass(SECOND).await;
+    let (_, shown) = admin_of(&platform, "show", ANNA, NUMBER).await;
     assert_eq!(
         (
             &shown["turns"],
@@ -187,40 +195,43 @@ async fn a_sender_is_shown_without_texts_and_erased_by_the_operator() {
     let erased = serde_json::json!({ "turns": 1, "revisions": 1, "pending_messages": 0, "waiting_sends": 0, "answers": 1 });
     let expected = serde_json::json!({ "erased": erased, "kv": "deleted", "opted_out": false });
     assert_eq!(
-        admin_of(&world, "erase", ANNA, NUMBER).await,
+        admin_of(&platform, "erase", ANNA, NUMBER).await,
         (200, expected)
     );
-    let left = format!("{:?} {:?}", world.kv_values(), world.stored(ANNA));
+    let left = format!("{:?} {:?}", platform.kv_values(), platform.stored(ANNA));
     assert!(!left.contains("PLANTED"), "{left}");
-    let event = &world.events_named("erased")[0];
+    let event = &platform.events_named("erased")[0];
     assert_eq!(
         (&event["by"], event["phone_hash"].as_str().map(str::len)),
         (&"operator".into(), Some(8))
     );
-    assert!(!world.log_text().contains("5550100"));
-    world.kv_fails(true);
-    world.text(ANNA, "Hello").await;
+    assert!(!platform.log_text().contains("5550100"));
+    platform.kv_fails(true);
+    platform.text(ANNA, "Hello").await;
     assert_eq!(
-        admin_of(&world, "erase", ANNA, NUMBER).await.1["kv"],
+        admin_of(&platform, "erase", ANNA, NUMBER).await.1["kv"],
         "being_deleted"
     );
 }
 
 #[tokio::test(flavor = "local", start_paused = true)]
 async fn the_sender_of_another_number_is_another_sender() {
-    let world = World::with(&[WITH_ADMIN]);
-    world.text(ANNA, "Hello").await;
+    let platform = FakePlatform::with(&[WITH_ADMIN]);
+    platform.text(ANNA, "Hello").await;
     for (from, to) in [(ANNA, "+15550198"), ("whatsapp:+15550100", NUMBER)] {
         assert_eq!(
-            admin_of(&world, "show", from, to).await.1["turns"],
+            admin_of(&platform, "show", from, to).await.1["turns"],
             0,
             "{from} {to}"
         );
         assert_eq!(
-            admin_of(&world, "erase", from, to).await.1["erased"]["turns"],
+            admin_of(&platform, "erase", from, to).await.1["erased"]["turns"],
             0,
             "{from} {to}"
         );
     }
-    assert_eq!(admin_of(&world, "show", ANNA, NUMBER).await.1["turns"], 1);
+    assert_eq!(
+        admin_of(&platform, "show", ANNA, NUMBER).await.1["turns"],
+        1
+    );
 }

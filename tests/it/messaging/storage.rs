@@ -5,37 +5,37 @@
 use switchboard::platform::Clock;
 
 use super::users;
-use crate::support::{ANNA, Act, HOUR, NOTHING, SECOND, World, after, fresh_sid, webhook};
+use crate::support::{ANNA, Act, FakePlatform, HOUR, NOTHING, SECOND, after, fresh_sid, webhook};
 
 #[tokio::test(flavor = "local", start_paused = true)]
 async fn an_alarm_that_fails_sets_one_of_its_own_before_the_runtime_rings_no_more() {
-    let world = World::new();
-    world.text(ANNA, "Hello").await;
-    world.pass(SECOND).await;
-    let due = world.alarm(ANNA).unwrap();
-    world.commits_fail(ANNA, 1);
-    world.pass(due.since(world.now())).await;
-    world.pass(SECOND).await;
-    assert_eq!(world.alarm(ANNA), Some(due.plus(10 * SECOND)));
-    assert_eq!(world.events_named("object_failed").len(), 1);
-    world.pass(25 * HOUR).await;
-    assert!(world.stored(ANNA).is_empty());
+    let platform = FakePlatform::new();
+    platform.text(ANNA, "Hello").await;
+    platform.pass(SECOND).await;
+    let due = platform.alarm(ANNA).unwrap();
+    platform.commits_fail(ANNA, 1);
+    platform.pass(due.since(platform.now())).await;
+    platform.pass(SECOND).await;
+    assert_eq!(platform.alarm(ANNA), Some(due.plus(10 * SECOND)));
+    assert_eq!(platform.events_named("object_failed").len(), 1);
+    platform.pass(25 * HOUR).await;
+    assert!(platform.stored(ANNA).is_empty());
 }
 
 #[tokio::test(flavor = "local", start_paused = true)]
 async fn a_message_that_could_not_be_stored_is_not_taken_in() {
-    let world = World::new();
+    let platform = FakePlatform::new();
     let sid = fresh_sid();
-    world.storage_fails(ANNA, true);
-    let response = world.post(&webhook(ANNA, "Hello", &sid)).await;
+    platform.storage_fails(ANNA, true);
+    let response = platform.post(&webhook(ANNA, "Hello", &sid)).await;
     assert_eq!(response.status, 503);
     assert!(
-        world.model_requests().is_empty(),
+        platform.model_requests().is_empty(),
         "nothing is sent before the message is stored"
     );
-    world.storage_fails(ANNA, false);
+    platform.storage_fails(ANNA, false);
     assert_eq!(
-        world.message(ANNA, "Hello", &sid).await,
+        platform.message(ANNA, "Hello", &sid).await,
         ["answer to Hello"]
     );
 }
@@ -53,29 +53,29 @@ async fn a_stored_state_that_cannot_be_read_is_logged_and_does_not_lock_the_send
         ("[1]", "state_unreadable"),
         (&torn, "state_salvaged"),
     ] {
-        let world = World::new();
-        world.overwrite_storage(ANNA, "state", value);
-        assert_eq!(world.text(ANNA, "Hello").await, ["answer to Hello"]);
-        assert_eq!(world.events_named("internal_error")[0]["reason"], reason);
-        assert!(!world.log_text().contains(ANNA));
+        let platform = FakePlatform::new();
+        platform.overwrite_storage(ANNA, "state", value);
+        assert_eq!(platform.text(ANNA, "Hello").await, ["answer to Hello"]);
+        assert_eq!(platform.events_named("internal_error")[0]["reason"], reason);
+        assert!(!platform.log_text().contains(ANNA));
     }
 }
 
 /// Pinned: a deploy meets the state that the release before it stored.
 #[tokio::test(flavor = "local", start_paused = true)]
 async fn the_stored_state_is_version_1_and_is_still_read() {
-    let world = World::new();
+    let platform = FakePlatform::new();
     let pinned = include_str!("../../vectors/sender_state_v1.json").trim();
-    world.overwrite_storage(ANNA, "state", pinned);
+    platform.overwrite_storage(ANNA, "state", pinned);
     let seen = "SM000000000000000000000000000000aa";
     assert_eq!(
-        world.message(ANNA, "one", seen).await,
+        platform.message(ANNA, "one", seen).await,
         NOTHING,
         "its answer is not in the state of that release"
     );
-    world.text(ANNA, "three").await;
+    platform.text(ANNA, "three").await;
     assert_eq!(
-        users(&world.model_requests()[0]),
+        users(&platform.model_requests()[0]),
         ["two", "three"],
         "with the turn that KV does not have"
     );
@@ -85,13 +85,17 @@ async fn the_stored_state_is_version_1_and_is_still_read() {
 async fn five_messages_of_one_sender_write_no_more_rows_than_the_promises_need() {
     // A minute is the lifetime that `npm run bench` measures with.
     for ttl in ["3600", "60"] {
-        let world = World::with(&[("CONVERSATION_TTL_SECONDS", ttl)]);
-        world.objects_last(10 * SECOND);
+        let platform = FakePlatform::with(&[("CONVERSATION_TTL_SECONDS", ttl)]);
+        platform.objects_last(10 * SECOND);
         let mut rows = Vec::new();
         let (mut written, mut rung) = (0, 0);
         let mut note = |what: &'static str| {
-            rows.push((what, world.rows(ANNA) - written, world.alarms(ANNA) - rung));
-            (written, rung) = (world.rows(ANNA), world.alarms(ANNA));
+            rows.push((
+                what,
+                platform.rows(ANNA) - written,
+                platform.alarms(ANNA) - rung,
+            ));
+            (written, rung) = (platform.rows(ANNA), platform.alarms(ANNA));
         };
         for (gap, text) in [
             (0, "one"),
@@ -100,16 +104,19 @@ async fn five_messages_of_one_sender_write_no_more_rows_than_the_promises_need()
             (25, "four"),
             (25, "five"),
         ] {
-            world.pass(gap * SECOND).await;
+            platform.pass(gap * SECOND).await;
             note("meanwhile");
-            assert_eq!(world.text(ANNA, text).await, [format!("answer to {text}")]);
+            assert_eq!(
+                platform.text(ANNA, text).await,
+                [format!("answer to {text}")]
+            );
             note(text);
         }
-        world.pass(40 * SECOND).await;
+        platform.pass(40 * SECOND).await;
         note("meanwhile");
-        world.pass(25 * HOUR).await;
+        platform.pass(25 * HOUR).await;
         note("until expired");
-        assert!(world.stored(ANNA).is_empty());
+        assert!(platform.stored(ANNA).is_empty());
         let expected = [
             ("meanwhile", 0, 0),
             // Taken in, the alarm for the turn, ended.
@@ -130,7 +137,7 @@ async fn five_messages_of_one_sender_write_no_more_rows_than_the_promises_need()
         ];
         assert_eq!(rows, expected);
         assert_eq!(
-            (world.budget_rows(), world.kv_reads()),
+            (platform.budget_rows(), platform.kv_reads()),
             (6, 2),
             "five reservations and a report; two that found no object"
         );
@@ -139,37 +146,37 @@ async fn five_messages_of_one_sender_write_no_more_rows_than_the_promises_need()
 
 #[tokio::test(flavor = "local", start_paused = true)]
 async fn an_alarm_after_which_the_state_is_stored_already_writes_nothing_but_the_next_alarm() {
-    let world = World::new();
-    world.model([after(11_000, Act::Say("late"))]);
-    world.twilio([Act::Later("1"), Act::Later("1")]);
-    world.text(ANNA, "Hello").await;
-    world.pass(2 * SECOND).await;
-    let (rows, alarms) = (world.rows(ANNA), world.alarms(ANNA));
-    world.pass(3 * SECOND).await;
+    let platform = FakePlatform::new();
+    platform.model([after(11_000, Act::Say("late"))]);
+    platform.twilio([Act::Later("1"), Act::Later("1")]);
+    platform.text(ANNA, "Hello").await;
+    platform.pass(2 * SECOND).await;
+    let (rows, alarms) = (platform.rows(ANNA), platform.alarms(ANNA));
+    platform.pass(3 * SECOND).await;
     assert_eq!(
-        (world.rows(ANNA) - rows, world.alarms(ANNA) - alarms),
+        (platform.rows(ANNA) - rows, platform.alarms(ANNA) - alarms),
         (3, 1),
         "before it is sent, after it was not, the alarm"
     );
-    world.pass(5 * SECOND).await;
-    assert_eq!(world.sent(), ["late"]);
+    platform.pass(5 * SECOND).await;
+    assert_eq!(platform.sent(), ["late"]);
 }
 
 #[tokio::test(flavor = "local", start_paused = true)]
 async fn addresses_are_stored_only_while_a_turn_needs_them() {
-    let world = World::new();
-    world.model([after(1000, Act::Say("answer"))]);
+    let platform = FakePlatform::new();
+    platform.model([after(1000, Act::Say("answer"))]);
     let during = async {
-        world.pass(SECOND / 2).await;
+        platform.pass(SECOND / 2).await;
         assert!(
-            world.stored(ANNA)["state"].contains(ANNA),
+            platform.stored(ANNA)["state"].contains(ANNA),
             "a late answer would need it"
         );
     };
-    futures_util::join!(world.text(ANNA, "Hello"), during);
-    world.pass(SECOND).await;
+    futures_util::join!(platform.text(ANNA, "Hello"), during);
+    platform.pass(SECOND).await;
     assert!(
-        !world
+        !platform
             .stored(ANNA)
             .values()
             .any(|value| value.contains(ANNA))

@@ -1,264 +1,12 @@
-//! The fuzz targets as property tests: every corpus file, and 100 000 cases of each target.
+//! Cases that are made from parts which lead deep into the parsers, for each target.
 //!
-//! The targets, with what they check, are in `fuzz/src/lib.rs`. Half of the cases are corpus files with some of their bytes
-//! or JSON values changed; the others are made from parts that lead deep into the parsers. Not here: coverage-guided fuzzing,
-//! which needs another toolchain (`fuzz/README.md`).
+//! Not here: changed corpus files (`change`).
 
-#[path = "../../fuzz/src/lib.rs"]
-mod targets;
-
-use std::{fs, path::PathBuf, time::Instant};
-
-use proptest::{
-    prelude::*,
-    sample::{Index, select},
-    test_runner::{TestError, TestRunner},
-};
-use serde_json::{Value, json};
-
-const CASES: u32 = 100_000;
-
-#[test]
-fn every_corpus_file_passes_its_target() {
-    for (name, target) in targets::TARGETS {
-        for (file, data) in corpus(name) {
-            println!("{name}/{file}");
-            target(&data);
-        }
-    }
-}
-
-#[test]
-fn a_form_is_read_as_it_was_signed_or_refused() {
-    run("form_signature", bodies());
-}
-
-#[test]
-fn an_answer_becomes_readable_twiml_within_the_limits_of_twilio() {
-    run("twiml_parts", answers());
-}
-
-#[test]
-fn any_response_of_the_model_is_a_completion_or_a_failure() {
-    run("openai_response", responses());
-}
-
-#[test]
-fn whatever_a_store_gives_back_a_sender_is_answered_and_no_budget_is_exceeded() {
-    run("stored_state", states());
-}
-
-/// Runs the cases; a failing one is made smaller and printed.
-fn run(name: &'static str, made: BoxedStrategy<Vec<u8>>) {
-    let target = targets::TARGETS
-        .iter()
-        .find(|(other, _)| *other == name)
-        .unwrap()
-        .1;
-    let config = ProptestConfig {
-        cases: CASES,
-        failure_persistence: None,
-        ..ProptestConfig::default()
-    };
-    let started = Instant::now();
-    let cases = prop_oneof![mutated(name), made];
-    let outcome = TestRunner::new(config).run(&cases, |data| {
-        target(&data);
-        Ok(())
-    });
-    println!(
-        "{name}: {CASES} cases in {:.1} s",
-        started.elapsed().as_secs_f64()
-    );
-    match outcome {
-        Ok(()) => {}
-        Err(TestError::Fail(reason, data)) => {
-            panic!("{name}: {reason}\n{:?}", String::from_utf8_lossy(&data))
-        }
-        Err(TestError::Abort(reason)) => panic!("{name}: {reason}"),
-    }
-}
-
-/// The corpus files of a target, with their names.
-fn corpus(name: &str) -> Vec<(String, Vec<u8>)> {
-    let directory = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-        .join("fuzz/corpus")
-        .join(name);
-    let entries = fs::read_dir(directory).unwrap().map(|entry| entry.unwrap());
-    let mut files: Vec<_> = entries
-        .map(|entry| {
-            (
-                entry.file_name().into_string().unwrap(),
-                fs::read(entry.path()).unwrap(),
-            )
-        })
-        .collect();
-    files.sort();
-    assert!(files.len() >= 10, "the corpus of {name} has been lost");
-    files
-}
-
-/// A corpus file with up to three changes; not of the longest files, which are for the replay alone, as they cost the most.
-fn mutated(name: &str) -> BoxedStrategy<Vec<u8>> {
-    let seeds: Vec<Vec<u8>> = corpus(name)
-        .into_iter()
-        .map(|(_, data)| data)
-        .filter(|data| data.len() < 2500)
-        .collect();
-    (select(seeds), prop::collection::vec(change(), 0..4))
-        .prop_map(|(mut data, changes)| {
-            for change in changes {
-                change.apply(&mut data);
-            }
-            data
-        })
-        .boxed()
-}
-
-/// What is put into a file that is changed: what the formats give a meaning to.
-const WORDS: [&[u8]; 26] = [
-    b"&",
-    b"=",
-    b"%",
-    b"%00",
-    b"%E2%80%AE",
-    b"+",
-    b"\n",
-    b"\r",
-    b"\0",
-    b"\xff",
-    b"\"",
-    b"\\",
-    b"\\ud800",
-    b"{",
-    b"]",
-    b"null",
-    b"-1",
-    b"1e400",
-    b"18446744073709551615",
-    b",",
-    b":",
-    b"<",
-    b"]]>",
-    "\u{301}".as_bytes(),
-    "😀".as_bytes(),
-    "\u{ffff}".as_bytes(),
-];
-
-#[derive(Clone, Debug)]
-enum Change {
-    Set(Index, u8),
-    Insert(Index, &'static [u8]),
-    Remove(Index, Index),
-    Repeat(Index, Index),
-    Truncate(Index),
-    Json(Index, Value),
-}
-
-fn change() -> BoxedStrategy<Change> {
-    prop_oneof![
-        1 => (any::<Index>(), any::<u8>()).prop_map(|(at, byte)| Change::Set(at, byte)),
-        1 => (any::<Index>(), select(WORDS.to_vec())).prop_map(|(at, word)| Change::Insert(at, word)),
-        1 => any::<(Index, Index)>().prop_map(|(from, to)| Change::Remove(from, to)),
-        1 => any::<(Index, Index)>().prop_map(|(from, to)| Change::Repeat(from, to)),
-        1 => any::<Index>().prop_map(Change::Truncate),
-        4 => (any::<Index>(), odd_value()).prop_map(|(at, value)| Change::Json(at, value)),
-    ]
-    .boxed()
-}
-
-fn odd_value() -> BoxedStrategy<Value> {
-    let now = 1_795_348_800_000_u64;
-    select(vec![
-        json!(null),
-        json!(0),
-        json!(1),
-        json!(2),
-        json!(u32::MAX),
-        json!(u64::MAX),
-        json!(-1),
-        json!(now),
-        json!(now - 1),
-        json!(now + 1),
-        json!(now + 30_000),
-        json!(now - 4_000_000),
-        json!(""),
-        json!(" "),
-        json!("waiting"),
-        json!("nothing"),
-        json!({ "answer": 1 }),
-        json!({ "notice": "no_text" }),
-        json!([]),
-        json!({}),
-        json!(true),
-        json!("x".repeat(300)),
-    ])
-    .boxed()
-}
-
-impl Change {
-    fn apply(self, data: &mut Vec<u8>) {
-        let range = |from: Index, to: Index, len: usize| {
-            let (from, to) = (from.index(len + 1), to.index(len + 1));
-            from.min(to)..from.max(to)
-        };
-        let len = data.len();
-        match self {
-            Self::Set(at, byte) if len > 0 => data[at.index(len)] = byte,
-            Self::Set(_, byte) => data.push(byte),
-            Self::Insert(at, word) => {
-                drop(data.splice(at.index(len + 1)..at.index(len + 1), word.iter().copied()))
-            }
-            Self::Remove(from, to) => drop(data.drain(range(from, to, len))),
-            Self::Repeat(from, to) => data.extend_from_within(range(from, to, len)),
-            Self::Truncate(at) => data.truncate(at.index(len + 1)),
-            Self::Json(at, value) => {
-                // The JSON is the last line. Where there is none, the change is none.
-                let start = data
-                    .iter()
-                    .rposition(|byte| *byte == b'\n')
-                    .map_or(0, |at| at + 1);
-                if let Ok(mut json) = serde_json::from_slice::<Value>(&data[start..]) {
-                    let chosen = at.index(count_values(&json));
-                    *nth_value(&mut json, chosen) = value;
-                    data.splice(start.., json.to_string().into_bytes());
-                }
-            }
-        }
-    }
-}
-
-/// How many values there are in a JSON value, itself included.
-fn count_values(json: &Value) -> usize {
-    1 + match json {
-        Value::Array(items) => items.iter().map(count_values).sum(),
-        Value::Object(fields) => fields.values().map(count_values).sum(),
-        _ => 0,
-    }
-}
-
-fn nth_value(json: &mut Value, n: usize) -> &mut Value {
-    if n == 0 {
-        return json;
-    }
-    let children: Vec<&mut Value> = match json {
-        Value::Array(items) => items.iter_mut().collect(),
-        Value::Object(fields) => fields.values_mut().collect(),
-        _ => Vec::new(),
-    };
-    let mut left = n - 1;
-    for child in children {
-        let within = count_values(child);
-        if left < within {
-            return nth_value(child, left);
-        }
-        left -= within;
-    }
-    panic!("there is no value {n}")
-}
+use proptest::{prelude::*, sample::select};
+use serde_json::json;
 
 /// Well-formed bodies of fields that mean something to us or to signatures, under all kinds of URL.
-fn bodies() -> BoxedStrategy<Vec<u8>> {
+pub(super) fn bodies() -> BoxedStrategy<Vec<u8>> {
     let urls = [
         "https://example.com/twilio/messages",
         "https://example.com:443/a'b?c='d'",
@@ -305,7 +53,7 @@ fn bodies() -> BoxedStrategy<Vec<u8>> {
 }
 
 /// Texts of a few kinds of piece, each repeated; one in a hundred is longer than a part.
-fn answers() -> BoxedStrategy<Vec<u8>> {
+pub(super) fn answers() -> BoxedStrategy<Vec<u8>> {
     let pieces = [
         "word ",
         "A sentence. ",
@@ -345,7 +93,7 @@ fn answers() -> BoxedStrategy<Vec<u8>> {
 }
 
 /// JSON that is like a completion or an error, under all kinds of status.
-fn responses() -> BoxedStrategy<Vec<u8>> {
+pub(super) fn responses() -> BoxedStrategy<Vec<u8>> {
     let statuses = [
         "200", "200", "200", "200", "400", "401", "403", "408", "409", "429", "429", "500", "503",
         "302", "0", "65535", "none",
@@ -421,7 +169,7 @@ fn responses() -> BoxedStrategy<Vec<u8>> {
 }
 
 /// States of a sender whose lists are well formed and need not agree with one another.
-fn states() -> BoxedStrategy<Vec<u8>> {
+pub(super) fn states() -> BoxedStrategy<Vec<u8>> {
     let now = 1_795_348_800_000_u64;
     let moment = || {
         select(vec![
