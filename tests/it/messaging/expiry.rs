@@ -99,7 +99,7 @@ async fn a_number_of_a_revision_is_not_given_again_while_kv_may_still_hold_it() 
     assert_eq!(
         keys.len(),
         2,
-        "the pretend KV refuses a key that changes: {keys:?}"
+        "the fake KV refuses a key that changes: {keys:?}"
     );
     platform.pass(25 * HOUR).await;
     assert!(platform.stored(ANNA).is_empty());

@@ -76,7 +76,7 @@ async fn that_kv_has_taken_a_turn_is_stored_with_the_next_step_and_when_it_is_lo
     assert_eq!(
         platform.kv_keys().len(),
         1,
-        "the pretend KV would not take other contents"
+        "the fake KV would not take other contents"
     );
     assert!(!platform.stored(ANNA)["state"].contains("\"user\""));
     platform.text(ANNA, "two").await;

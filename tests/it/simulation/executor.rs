@@ -1,7 +1,7 @@
 //! A deterministic executor: virtual time, and a scheduler that is told which ready task comes next.
 //!
 //! Tasks belong to groups, so that all tasks of one incarnation of an object can be ended together. Knows nothing of the
-//! world that runs on it.
+//! simulation that runs on it.
 
 use std::{
     cell::{Cell, RefCell},
@@ -23,7 +23,7 @@ use futures_util::{
 use super::random::Random;
 
 /// The group of tasks that nothing ends.
-pub const WORLD: u64 = 0;
+pub const OUTSIDE: u64 = 0;
 
 /// Cheap to clone.
 #[derive(Clone, Default)]

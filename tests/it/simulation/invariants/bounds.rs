@@ -1,13 +1,15 @@
-//! What must hold of time and of the caps of a UTC day, and what is still known of a sender once stored values were damaged or the
-//! clock has jumped. Part of the ledger. Not here: turns, answers and conversations (`ledger`).
+//! The bounds: how long turns and webhooks take, the caps of a UTC day, and what still holds of a sender once stored values were
+//! damaged or the clock has jumped.
+//!
+//! Not here: turns, answers and conversations (`stored`, `replies`, `conversation`).
 
 use std::collections::BTreeSet;
 
 use switchboard::{command::Command, sender::MAX_FIXED_REPLIES_PER_DAY, wording};
 
-use super::{Ledger, Sender, StoredState};
+use super::{Invariants, records::Sender, stored::StoredState};
 
-impl Ledger {
+impl Invariants {
     // Time.
 
     /// An incarnation of a sender object begins to work on the turn that is open: it asks for a request to the model.
@@ -121,7 +123,7 @@ impl Ledger {
 
     /// A stored value of a sender was damaged, whose last state was this. `lost` says whether the ids of its messages are gone.
     pub fn damaged(&mut self, name: &str, state: Option<&str>, lost: bool) {
-        self.adrift(name, state, lost);
+        self.untracked(name, state, lost);
         if let Some(sender) = self.senders.get_mut(name) {
             sender.damaged = true;
             // What was still to be sent may be gone.
@@ -130,7 +132,7 @@ impl Ledger {
     }
 
     /// From now on a sender may be answered twice or not at all: turns are no longer followed. Its opt-out is.
-    pub fn adrift(&mut self, name: &str, state: Option<&str>, lost: bool) {
+    pub fn untracked(&mut self, name: &str, state: Option<&str>, lost: bool) {
         let Some(sender) = self.senders.get_mut(name) else {
             return;
         };
@@ -139,21 +141,21 @@ impl Ledger {
             .filter(|_| !lost)
             .map(|state| state.seen.into_iter().map(|seen| seen.sid).collect());
         sender.known = known.unwrap_or_default();
-        sender.adrift = true;
+        sender.untracked = true;
         (sender.open, sender.unlogged) = (None, None);
         sender.queue.clear();
     }
 
-    pub fn all_adrift(&mut self) {
+    pub fn all_untracked(&mut self) {
         self.senders.values_mut().for_each(|sender| {
-            sender.adrift = true;
+            sender.untracked = true;
             (sender.open, sender.unlogged) = (None, None);
             sender.queue.clear();
         });
     }
 
-    /// The state of a sender that is adrift was stored: what is new in it may have changed whether it is opted out.
-    pub(super) fn stored_adrift(&mut self, sender: &mut Sender, state: StoredState, at: u64) {
+    /// The state of a sender that is untracked was stored: what is new in it may have changed whether it is opted out.
+    pub(super) fn stored_untracked(&mut self, sender: &mut Sender, state: StoredState, at: u64) {
         let known: BTreeSet<String> = state.seen.iter().map(|seen| seen.sid.clone()).collect();
         for seen in state
             .seen
@@ -182,7 +184,7 @@ impl Ledger {
         }
     }
 
-    pub(super) fn end_adrift(&mut self, sender: &Sender) {
+    pub(super) fn end_untracked(&mut self, sender: &Sender) {
         let (late, created) = (sender.late_turns, sender.created);
         self.check(sender.give_ups > 0 || created >= late, || {
             format!("of {late} late answers {created} parts were created")

@@ -1,43 +1,13 @@
-//! What one seed means: settings, faults and how often they come, the clock. Not here: what a fault does (`world`).
+//! The fault plan of a seed: settings, faults and how often they come, and the clock.
+//!
+//! Not here: the effect of a fault (`objects`, `storage`, `model`, `twilio`, `kv`).
 
 use super::random::Random;
-
-/// A deliberate bug, put between the product and the world: the simulation must notice each.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mutation {
-    /// Two incarnations of one object work over one storage at the same time.
-    LockRemoved,
-    /// A repeated delivery is taken for a new message.
-    DedupeAfterTheCall,
-    /// A reservation is granted first and counted later.
-    BudgetCountedAfter,
-    /// A message whose creation has an unknown outcome is posted again blindly.
-    AmbiguousSendRetried,
-    /// Only the first alarm of an object is ever set.
-    AlarmNotRearmed,
-    /// A failed model request looks like an answer with the apology's text.
-    ApologyStored,
-    /// A commit says that it is stored before it is.
-    CommitNotAwaited,
-    /// KV says that it has deleted, and has not.
-    DeleteNotDone,
-    /// A state that goes takes the opt-out beside it along.
-    OptOutLost,
-    /// A restarted object does not find the opt-out.
-    OptOutKeyIgnored,
-    /// A message by REST is reserved without a cap.
-    MessageCapIgnored,
-    /// A restarted object has forgotten what its sender has cost today.
-    ContactCapIgnored,
-    /// Twilio lists what webhooks answered as if it had been sent by REST.
-    EqualTextTaken,
-    /// A stored value that is no text is an error, each time.
-    DamageNotMet,
-}
+use crate::support::TOKEN;
 
 /// How often each fault comes, in a thousand, while faults come at all; and the settings.
 #[derive(Debug)]
-pub struct Plan {
+pub struct FaultPlan {
     /// Whether one sender asks for a fixed answer again and again.
     pub chatty: bool,
     pub senders: u64,
@@ -105,7 +75,7 @@ pub struct Plan {
 const NOON: u64 = 1_795_348_800_000;
 pub const DAY: u64 = 86_400_000;
 
-impl Plan {
+impl FaultPlan {
     pub fn new(random: &Random) -> Self {
         // Each fault is absent, rare or frequent in a run, by itself: combinations matter more than numbers.
         let often = |rare: u64, frequent: u64| random.pick(&[0, 0, rare, frequent]);
@@ -123,7 +93,7 @@ impl Plan {
                 0
             }
         };
-        let mut plan = Self {
+        let mut fault_plan = Self {
             chatty: random.chance(20),
             senders: random.between(2, 4),
             messages: random.between(2, 9),
@@ -190,10 +160,18 @@ impl Plan {
         };
         if random.chance(150) {
             // The same answer again and again, now on a webhook and now by REST, where creates get lost.
-            (plan.same_answers, plan.create_unknown, plan.create_fails) = (900, 600, 0);
-            (plan.reply_within, plan.ttl_seconds, plan.messages) = (1000, 3600, 9);
+            (
+                fault_plan.same_answers,
+                fault_plan.create_unknown,
+                fault_plan.create_fails,
+            ) = (900, 600, 0);
+            (
+                fault_plan.reply_within,
+                fault_plan.ttl_seconds,
+                fault_plan.messages,
+            ) = (1000, 3600, 9);
         }
-        plan
+        fault_plan
     }
 
     pub fn settings(&self) -> Vec<(&'static str, String)> {
@@ -204,11 +182,6 @@ impl Plan {
         };
         vec![
             ("TWILIO_AUTH_TOKEN", token),
-            ("OPENAI_API_KEY", "sk-planted-key".to_owned()),
-            (
-                "PSEUDONYM_KEY",
-                "a-pseudonym-key-of-enough-length".to_owned(),
-            ),
             ("RATE_LIMIT_PER_MINUTE", self.rate_limit.to_string()),
             ("MAX_DAILY_CALLS", self.cap.to_string()),
             ("MAX_DAILY_CALLS_PER_CONTACT", self.contact_cap.to_string()),
@@ -218,7 +191,7 @@ impl Plan {
             ("CONVERSATION_TTL_SECONDS", self.ttl_seconds.to_string()),
             ("REPLY_WITHIN_MS", self.reply_within.to_string()),
             ("OPENAI_TIMEOUT_MS", self.model_timeout.to_string()),
-            ("HELP_TEXT", super::ledger::HELP.to_owned()),
+            ("HELP_TEXT", super::invariants::HELP.to_owned()),
         ]
     }
 }
@@ -226,7 +199,6 @@ impl Plan {
 /// How long the slowest way from the Worker to an object takes.
 pub const LONGEST_HOP: u64 = 6000;
 
-pub const TOKEN: &str = "0123456789abcdef0123456789abcdef";
 const OLD_TOKEN: &str = "fedcba9876543210fedcba9876543210";
 pub const MAX_MESSAGE_CHARS: usize = 80;
 /// Two parts, and less than the longest answer of the model.
