@@ -1,4 +1,4 @@
-// `npm run simulate -- --seeds 1000000`: the deterministic simulation (tests/simulation.rs) with many more seeds than the tests
+// `npm run simulate -- --seeds 1000000`: the deterministic simulation (tests/it/simulation) with many more seeds than the tests
 // run, in rounds, with progress. It decides nothing itself: a seed that breaks an invariant is printed by the test.
 
 import { parseArgs } from "node:util";
@@ -9,7 +9,7 @@ import { setUpNode, setUpRust } from "./setup.mjs";
 const HELP = `npm run simulate -- [options]
 
   --seeds N   how many seeds to run (100000)
-  --first N   the first of them (1; npm test runs 1 to 20000)
+  --first N   the first of them (1; npm test runs 1 to 20000, npm run test:native fewer)
   --seed N    run exactly this one, and print all that happens in it
   --help      print this`;
 
@@ -36,8 +36,8 @@ await command(async (args) => {
 });
 
 async function simulate(env) {
-  const test = "every_message_is_answered_once_whatever_fails";
-  const args = ["test", "--locked", "--quiet", "--test", "simulation", "--", "--exact", test];
+  const test = "simulation::every_message_is_answered_once_whatever_fails";
+  const args = ["test", "--locked", "--quiet", "--test", "it", "--", "--exact", test];
   await run("cargo", args, { cwd: ROOT, env: { ...process.env, ...env }, failure: "the simulation" });
 }
 

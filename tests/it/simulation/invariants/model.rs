@@ -1,0 +1,137 @@
+//! Requests to the model: each one reserved, one turn at a time, and about the turn that is stored.
+//!
+//! Not here: the caps of a day (`bounds`), and the conversation in a request (`conversation`).
+
+use switchboard::{
+    conversation::Turn,
+    twilio::{parts, segments},
+};
+
+use super::{
+    Invariants, is_fixed,
+    records::{Answer, TurnRecord},
+};
+use crate::simulation::fault_plan::MAX_SEGMENTS;
+
+impl Invariants {
+    /// The budget object has granted a request on this day to an incarnation of a sender.
+    pub fn granted(&mut self, name: &str, incarnation: u64, day: u64) {
+        // A clock that jumps days ahead opens a day, and what was counted before is forgotten when it is right again.
+        let (day, days) = if self.jumps {
+            (0, self.openings.get())
+        } else {
+            (day, 1)
+        };
+        let granted = self.grants_by_day.entry(day).or_default();
+        *granted += 1;
+        let (granted, cap) = (*granted, self.cap * days);
+        self.check(granted <= cap, || {
+            format!("{granted} requests were granted on one day, over the cap of {cap}")
+        });
+        if let Some(sender) = self.senders.get_mut(name) {
+            *sender.grants.entry(incarnation).or_default() += 1;
+        }
+    }
+
+    /// A request has reached the model. `turns` is the conversation in it, `input` the new input.
+    pub fn asked(&mut self, name: &str, incarnation: u64, turns: &[Turn], input: &str, at: u64) {
+        let Some(mut sender) = self.senders.remove(name) else {
+            return;
+        };
+        self.count("model requests");
+        let granted = sender.grants.entry(incarnation).or_default();
+        let reserved = *granted > 0;
+        *granted = granted.saturating_sub(1);
+        self.check(reserved, || {
+            "a model request was made without a reservation".into()
+        });
+        self.check(sender.at_model == 0, || {
+            "two turns of one sender are at the model at once".into()
+        });
+        sender.at_model += 1;
+        self.cost_a_request(&mut sender);
+        if sender.untracked {
+            self.senders.insert(name.to_owned(), sender);
+            return;
+        }
+        // The end of a turn that is called off is stored a moment before the object knows of it.
+        let just_cancelled = |turn: &TurnRecord| {
+            turn.cancelled
+                .is_some_and(|cancelled| at < cancelled + 1000)
+                && turn.input == input
+        };
+        if sender.turns.values().any(just_cancelled) {
+            self.count("requests of turns that were just called off");
+            self.senders.insert(name.to_owned(), sender);
+            return;
+        }
+        let texts = turns
+            .iter()
+            .flat_map(|turn| [turn.user.as_str(), turn.assistant.as_str()])
+            .chain([input]);
+        for text in texts {
+            self.check(!is_fixed(text), || {
+                format!("a fixed sentence was sent to the model: {text}")
+            });
+        }
+        let open = sender.open.filter(|_| sender.unlogged.is_none());
+        match open.and_then(|key| sender.turns.get_mut(&key)) {
+            Some(turn) => {
+                turn.requests += 1;
+                if turn.requests > 1 && !turn.incarnations.contains(&incarnation) {
+                    self.count("turns begun again");
+                }
+                turn.incarnations.insert(incarnation);
+                let (requests, begun) = (turn.requests, turn.incarnations.len());
+                self.check(turn.input == input && !turn.reset, || {
+                    format!("the model was asked something else than the turn: {input}")
+                });
+                self.check(requests <= 6 && begun <= 2, || {
+                    format!("a turn was at the model {requests} times, in {begun} incarnations")
+                });
+            }
+            None => self.check(false, || {
+                format!("the model was asked outside of a stored turn: {input}")
+            }),
+        }
+        self.conversation(&mut sender, turns, at, "a model request");
+        self.senders.insert(name.to_owned(), sender);
+    }
+
+    /// The model's client has its answer, or has left.
+    pub fn model_left(&mut self, name: &str, answer: Option<usize>) {
+        let Some(sender) = self.senders.get_mut(name) else {
+            return;
+        };
+        sender.at_model = sender.at_model.saturating_sub(1);
+        if let (Some(key), Some(answer)) = (sender.open, answer)
+            && let Some(turn) = sender.turns.get_mut(&key)
+        {
+            turn.answer = Some(answer);
+        }
+    }
+
+    /// Makes an answer known: its number.
+    pub fn add_answer(&mut self, sender: &str, text: String) -> usize {
+        let sms = self
+            .senders
+            .get(sender)
+            .is_none_or(|sender| !sender.address.starts_with("whatsapp:"));
+        let text = if sms {
+            segments::fit(&text, MAX_SEGMENTS)
+        } else {
+            text
+        };
+        let number = self.answers.len();
+        let parts = parts::split(&text);
+        for part in &parts {
+            self.parts.entry(part.clone()).or_default().push(number);
+        }
+        self.answers.push(Answer {
+            sender: sender.to_owned(),
+            text,
+            parts,
+        });
+        number
+    }
+}

@@ -1,0 +1,114 @@
+//! What is known of each pair of addresses, turn, message and answer.
+//!
+//! Not here: what must hold of them.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use switchboard::{command::Command, conversation::Turn};
+
+/// One pair of addresses.
+#[derive(Default)]
+pub struct Sender {
+    pub address: String,
+    pub(super) admitted: BTreeSet<String>,
+    pub(super) admissions: Vec<u64>,
+    /// Taken in and in no turn yet.
+    pub(super) queue: VecDeque<String>,
+    /// Messages that must be in turns.
+    pub(super) owed: usize,
+    /// Since when the sender is opted out.
+    pub(super) opted_out: Option<u64>,
+    /// Stored values were damaged.
+    pub(super) damaged: bool,
+    /// Turns are not followed any more: stored values were damaged, or the clock has jumped.
+    pub(super) untracked: bool,
+    /// The messages in the state that was stored last, of a sender that is untracked.
+    pub(super) known: BTreeSet<String>,
+    pub(super) last_words: Option<String>,
+    /// Requests that reached the model.
+    pub(super) requests: u64,
+    /// Who told that the day is used up; and who brought another fixed sentence.
+    pub(super) told: BTreeSet<String>,
+    pub(super) fixed: BTreeSet<String>,
+    /// Messages that Twilio has created, late parts that were logged as sent, and turns that were logged as answered late.
+    pub(super) created: u64,
+    pub(super) logged_sent: u64,
+    pub(super) late_turns: u64,
+    /// Whether storage says so.
+    pub(super) stored_out: bool,
+    /// When the erasures were stored that messages asked for.
+    pub(super) erasures: BTreeMap<String, u64>,
+    pub(super) epoch: u64,
+    pub(super) turns: BTreeMap<TurnKey, TurnRecord>,
+    pub(super) open: Option<TurnKey>,
+    /// The turn whose end is stored and not logged.
+    pub(super) unlogged: Option<TurnKey>,
+    pub(super) history: Vec<(Turn, bool)>,
+    /// The turns before this one may be missing from the conversation.
+    pub(super) excused: usize,
+    /// The turns before this one must not be in the conversation.
+    pub(super) forbidden: usize,
+    /// KV could not be read, or an end was not logged: the conversation may have become shorter.
+    pub(super) loose: bool,
+    /// KV could not be read, once at least: a revision that is written again may be shorter.
+    pub(super) read_trouble: bool,
+    /// What each revision was written with, and until when KV may hold it.
+    pub(super) revisions: BTreeMap<String, (String, u64)>,
+    pub(super) last_end: Option<u64>,
+    /// When the newest answered turn ended, from which the conversation's lifetime counts.
+    pub(super) last_answered: Option<u64>,
+    pub(super) at_model: u64,
+    pub(super) fixed_allowed: u64,
+    pub(super) fixed_sent: u64,
+    pub(super) give_ups: u64,
+    /// When Twilio last refused a message to them.
+    pub(super) refused_at: Option<u64>,
+    /// Reservations that were granted and not used, by incarnation.
+    pub(super) grants: BTreeMap<u64, u64>,
+}
+
+pub(super) type TurnKey = (u64, u64);
+
+#[derive(Default)]
+pub(super) struct TurnRecord {
+    pub(super) sids: Vec<String>,
+    pub(super) input: String,
+    pub(super) reset: bool,
+    pub(super) ended: bool,
+    pub(super) unlogged: bool,
+    pub(super) outcome: Option<(String, String)>,
+    pub(super) answer: Option<usize>,
+    /// Its answer was forgotten since, or must not be sent any more.
+    pub(super) erased: bool,
+    /// When the sender called it off while it ran.
+    pub(super) cancelled: Option<u64>,
+    pub(super) incarnations: BTreeSet<u64>,
+    pub(super) requests: u64,
+    /// Since when it waits to be worked on.
+    pub(super) waits: u64,
+    /// Which incarnation works on it, and since when.
+    pub(super) works: Option<(u64, u64)>,
+}
+
+/// A message that was written.
+#[derive(Clone, Default)]
+pub struct Message {
+    pub sender: String,
+    /// Whether it asks for a turn, while the sender is opted in.
+    pub turn: bool,
+    /// What it asks for beside that; an opt-in that is a `turn` too is one while the sender is opted out.
+    pub command: Option<Command>,
+    pub token: String,
+    /// Webhooks that got a 200.
+    pub answered: u64,
+    /// Webhooks that got another answer or none.
+    pub failed: u64,
+    pub limited: u64,
+}
+
+/// What the model answered.
+pub struct Answer {
+    pub sender: String,
+    pub text: String,
+    pub parts: Vec<String>,
+}
