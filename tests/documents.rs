@@ -16,13 +16,13 @@ use std::{collections::BTreeSet, fs, path::PathBuf};
 
 use serde_json::Value;
 use switchboard::{
-    command::{Command, WORDS, YES},
-    config::{Config, Default, Kind, SETTINGS, Setting},
-    event::{Event, Security, TurnEnded},
-    message::DeliveryStatus,
-    pseudonym::PhoneHash,
-    sender::Erased,
-    wording::{self, Notice},
+    config::{Config, DefaultValue, Kind, SETTINGS, Setting},
+    event::{DeliveryStatus, Erased, Event, Security, TurnEnded},
+    identity::PhoneHash,
+    messaging::{
+        canned_replies::{self, CannedReply},
+        keywords::{Keyword, WORDS, YES},
+    },
 };
 
 // SECURITY.md and the tests.

@@ -14,8 +14,8 @@ pub mod admin;
 pub mod admin_lockout;
 mod delivery;
 mod messages;
-pub mod request;
-pub mod response;
+mod request;
+mod response;
 mod webhook;
 
 use std::time::Duration;
@@ -28,9 +28,12 @@ use crate::{
     platform::{Clock, Log, Objects},
     twilio::rest::STATUS_PATH,
 };
-use request::{Request, path_of};
-use response::{Response, json, method_not_allowed, not_configured, not_found};
+use request::path_of;
+use response::{json, method_not_allowed, not_configured, not_found};
 use webhook::{Rejection, reject};
+
+pub use request::{BodyBroken, MAX_BODY_BYTES, Request};
+pub use response::{Response, SECURITY_HEADERS, internal_error};
 
 /// What the Worker's own requests need of the platform.
 pub trait WorkerPlatform: Clock + Log + Objects + UsageBuffer {}

@@ -26,11 +26,7 @@ use worker::{
 
 use crate::{
     config::{Config, SettingError},
-    http::{
-        self,
-        request::{BodyBroken, MAX_BODY_BYTES, Request},
-        response::{Response, internal_error as error_response},
-    },
+    http::{self, BodyBroken, MAX_BODY_BYTES, Request, Response, internal_error as error_response},
 };
 
 /// The place and the trace of a panic are printed. The hook that was there before, `worker`'s, tells `entry.js`.

@@ -182,10 +182,10 @@ impl FetchError {
     #[must_use]
     pub fn label(self) -> &'static str {
         match self {
-            Self::Address => "picture_address",
-            Self::NotFetched => "picture_not_fetched",
-            Self::TooLarge => "picture_too_large",
-            Self::NotAnImage => "picture_type",
+            Self::Address => "image_address",
+            Self::NotFetched => "image_not_fetched",
+            Self::TooLarge => "image_too_large",
+            Self::NotAnImage => "image_type",
         }
     }
 }

@@ -4,7 +4,7 @@
 
 use proptest::prelude::*;
 use switchboard::{
-    conversation::{Conversation, DecodeError},
+    conversation::history::{Conversation, DecodeError},
     openai,
 };
 

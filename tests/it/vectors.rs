@@ -5,7 +5,7 @@
 
 use serde_json::Value;
 use switchboard::{
-    config::Secret,
+    base::secret::Secret,
     twilio::{
         form::Form,
         signature::{SignatureError, verify_form, verify_json},

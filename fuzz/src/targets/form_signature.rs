@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use sha2::{Digest, Sha256};
 use switchboard::{
-    config::Secret,
-    message::{self, Input, Message},
+    base::secret::Secret,
+    messaging::inbound::{self, Input, Message},
     twilio::{
         form::{Form, FormError},
         signature::{SignatureError, verify_form, verify_json},
@@ -91,7 +91,7 @@ pub fn form_signature(data: &[u8]) {
         assert!(!message.from.is_short_code());
         if let Input::Text(text) = &message.input {
             assert!(
-                !text.is_empty() && text.chars().count() <= 100 && message::clean(text) == *text
+                !text.is_empty() && text.chars().count() <= 100 && inbound::clean(text) == *text
             );
         }
     }

@@ -9,7 +9,7 @@ mod openai_response;
 mod stored_state;
 mod twiml_parts;
 
-use switchboard::platform::UnixMillis;
+use switchboard::base::time::UnixMillis;
 
 pub use form_signature::form_signature;
 pub use openai_response::openai_response;

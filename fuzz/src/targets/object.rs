@@ -1,4 +1,4 @@
-//! The platform of one sender object in which nothing ever waits: every future is ready when it is first polled.
+//! The platform of one thread in which nothing ever waits: every future is ready when it is first polled.
 //!
 //! Not here: time, faults and other objects (`tests/it/support`, `tests/it/simulation`).
 
@@ -12,16 +12,21 @@ use std::{
 use futures_util::{FutureExt, future::LocalBoxFuture};
 use serde_json::{Value, json};
 use switchboard::{
-    budget::{Item, Reservation, ReserveCall},
+    base::time::UnixMillis,
     config::Config,
-    conversation::Conversation,
-    platform::{
-        Batch, Budgets, Clock, Http, HttpError, HttpRequest, HttpResponse, Kv, Log, PlatformError,
-        Random, Spawn, Storage, Stored, UnixMillis,
+    conversation::{
+        budget::{AddUsage, Check, Reserve},
+        history::Conversation,
     },
-    pseudonym::Pseudonym,
-    sender::{Reply, Sender, SenderCall},
-    usage::Tally,
+    identity::Pseudonym,
+    messaging::{
+        api::{Receive, Reply},
+        thread::Thread,
+    },
+    platform::{
+        Clock, Http, HttpError, HttpRequest, HttpResponse, Kv, Log, Method, Objects, PlatformError,
+        Random, Spawn, Storage, Stored, WriteBatch,
+    },
 };
 
 use super::NOW;
@@ -30,7 +35,7 @@ use crate::support::{
     settings::config,
 };
 
-/// The platform of one sender object, in which nothing ever waits: every future is ready when it is first polled.
+/// The platform of one thread, in which nothing ever waits: every future is ready when it is first polled.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Object(pub(super) Rc<Inner>);
 
@@ -66,32 +71,32 @@ impl Object {
         }))
     }
 
-    pub(super) fn start(&self) -> Sender<Self> {
+    pub(super) fn start(&self) -> Thread<Self> {
         thread_local! {
             static CONFIG: Rc<Config> = Rc::new(config(&[]).expect("the settings are valid"));
         }
-        Sender::new(
+        Thread::new(
             self.clone(),
             CONFIG.with(Rc::clone),
             Pseudonym::from_object_name("ab".repeat(32)),
         )
     }
 
-    pub(super) fn deliver(&self, sender: &Sender<Self>, sid: &str) -> Reply {
+    pub(super) fn receive(&self, thread: &Thread<Self>, sid: &str) -> Reply {
         let reply =
-            at_once(sender.deliver(call(sid))).expect("storage works, so a message is answered");
+            at_once(thread.receive(call(sid))).expect("storage works, so a message is answered");
         self.finish_tasks();
         reply
     }
 
-    /// Rings whenever an alarm is set, as often as an ordinary conversation needs it and more.
-    pub(super) fn ring_until_quiet(&self, sender: &Sender<Self>) {
+    /// Fires whenever an alarm is set, as often as an ordinary conversation needs it and more.
+    pub(super) fn fire_until_quiet(&self, thread: &Thread<Self>) {
         for _ in 0..12 {
             let Some(at) = self.0.alarm.take() else {
                 return;
             };
             self.0.now.set(self.0.now.get().max(at.0));
-            at_once(sender.alarm()).expect("storage works, so the alarm does");
+            at_once(thread.alarm()).expect("storage works, so the alarm does");
             self.finish_tasks();
         }
     }
@@ -114,12 +119,12 @@ impl Object {
     }
 }
 
-fn call(sid: &str) -> SenderCall {
-    let route = json!({
-        "sender": "+15550100", "number": "+15550199", "service": null, "account": "AC0123456789abcdef0123456789abcdef",
+fn call(sid: &str) -> Receive {
+    let reply_to = json!({
+        "contact": "+15550100", "number": "+15550199", "service": null, "account": "AC0123456789abcdef0123456789abcdef",
         "token": "0000000000000000", "origin": "https://example.com",
     });
-    let call = json!({ "sid": sid, "input": { "text": "Hello" }, "phone_hash": "00000000", "route": route, "arrived": NOW });
+    let call = json!({ "sid": sid, "input": { "text": "Hello" }, "phone_hash": "00000000", "reply_to": reply_to, "arrived": NOW });
     serde_json::from_value(call).expect("the call is one")
 }
 
@@ -153,7 +158,7 @@ impl Log for Object {
 }
 
 impl Random for Object {
-    fn unit(&self) -> f64 {
+    fn next_f64(&self) -> f64 {
         0.5
     }
 }
@@ -197,7 +202,7 @@ impl Storage for Object {
     async fn get(&self, key: &str) -> Result<Option<Stored>, PlatformError> {
         Ok(self.0.values.borrow().get(key).cloned().map(Stored::Text))
     }
-    async fn commit(&self, batch: Batch) -> Result<(), PlatformError> {
+    async fn commit(&self, batch: WriteBatch) -> Result<(), PlatformError> {
         let mut values = self.0.values.borrow_mut();
         if batch.clear {
             values.clear();
@@ -219,17 +224,19 @@ impl Spawn for Object {
     }
 }
 
-impl Budgets for Object {
-    async fn reserve(&self, _: ReserveCall) -> Result<Reservation, PlatformError> {
-        self.0.reserved.set(self.0.reserved.get() + 1);
-        Ok(Reservation::Granted)
-    }
-
-    async fn look(&self, _: Item, _: u32) -> Result<Reservation, PlatformError> {
-        Ok(Reservation::Granted)
-    }
-
-    async fn report(&self, _: Tally) -> Result<(), PlatformError> {
-        Ok(())
+impl Objects for Object {
+    async fn call<M: Method>(&self, _: &str, _: &M) -> Result<M::Reply, PlatformError> {
+        let reply = match M::NAME {
+            Reserve::NAME => {
+                self.0.reserved.set(self.0.reserved.get() + 1);
+                json!("granted")
+            }
+            Check::NAME => json!("granted"),
+            AddUsage::NAME => json!({
+                "day": 0, "calls": 0, "messages": 0, "usage": {}, "unreadable": false,
+            }),
+            other => panic!("no such method: {other}"),
+        };
+        Ok(serde_json::from_value(reply).expect("the reply is one"))
     }
 }

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use serde_json::Value;
-use switchboard::openai::{self, Failure, MAX_RETRIES};
+use switchboard::openai::{self, MAX_RETRIES, OpenAiError};
 
 use super::{NOW, lines};
 use crate::support::response::response;
@@ -33,13 +33,13 @@ pub fn openai_response(data: &[u8]) {
             let json: Value = serde_json::from_slice(body).unwrap_or_default();
             let message = &json["choices"][0]["message"];
             if message.is_object() {
-                let field = if completion.remark == Some("refusal") {
+                let field = if completion.finish_note == Some("refusal") {
                     "refusal"
                 } else {
                     "content"
                 };
                 let said = message[field].as_str().unwrap_or_default().trim();
-                let ellipsis = if completion.remark == Some("length") {
+                let ellipsis = if completion.finish_note == Some("length") {
                     "…"
                 } else {
                     ""
@@ -52,7 +52,7 @@ pub fn openai_response(data: &[u8]) {
             }
             assert!(!completion.text.trim().is_empty());
             assert!(matches!(
-                completion.remark,
+                completion.finish_note,
                 None | Some("length" | "refusal")
             ));
             assert!(completion.text.len() <= body.len() + "…".len());
@@ -61,13 +61,16 @@ pub fn openai_response(data: &[u8]) {
             let expected = match status {
                 200 => matches!(
                     failure,
-                    Failure::Unexpected | Failure::Empty | Failure::TokenLimit | Failure::Filtered
+                    OpenAiError::Unexpected
+                        | OpenAiError::Empty
+                        | OpenAiError::TokenLimit
+                        | OpenAiError::Filtered
                 ),
-                401 | 403 => failure == Failure::Unauthorized,
-                429 => matches!(failure, Failure::Busy | Failure::InsufficientQuota),
-                400..=499 => matches!(failure, Failure::Busy | Failure::Rejected),
-                500..=599 => failure == Failure::ServerError,
-                _ => failure == Failure::Unexpected,
+                401 | 403 => failure == OpenAiError::Unauthorized,
+                429 => matches!(failure, OpenAiError::Busy | OpenAiError::InsufficientQuota),
+                400..=499 => matches!(failure, OpenAiError::Busy | OpenAiError::Rejected),
+                500..=599 => failure == OpenAiError::ServerError,
+                _ => failure == OpenAiError::Unexpected,
             };
             assert!(expected, "{status} is no {}", failure.label());
             waits_stay_within_their_time(failure, &String::from_utf8_lossy(retry_after));
@@ -75,10 +78,10 @@ pub fn openai_response(data: &[u8]) {
     }
 }
 
-fn waits_stay_within_their_time(failure: Failure, retry_after: &str) {
+fn waits_stay_within_their_time(failure: OpenAiError, retry_after: &str) {
     let passing = matches!(
         failure,
-        Failure::Busy | Failure::ServerError | Failure::Connection
+        OpenAiError::Busy | OpenAiError::ServerError | OpenAiError::Connection
     );
     for retries in 0..=MAX_RETRIES {
         let wait = openai::retry_after(

@@ -1,13 +1,15 @@
-//! What a store gives back: a conversation within its limits, a budget never exceeded, and a sender that is answered.
+//! What a store gives back: a conversation within its limits, a budget never exceeded, and a contact who is answered.
 //!
 //! Not here: damage in the middle of a run (`tests/it/simulation`).
 
 use serde_json::Value;
 use switchboard::{
-    budget::{Budget, Item, Reservation, ReserveCall},
-    conversation::{Conversation, MAX_CHARS, MAX_TURNS},
-    sender::Reply,
-    usage::Tally,
+    base::usage::UsageCounters,
+    conversation::{
+        budget::{Budget, Item, Reservation, Reserve},
+        history::{Conversation, MAX_CHARS, MAX_TURNS},
+    },
+    messaging::api::Reply,
 };
 
 use super::{
@@ -15,12 +17,12 @@ use super::{
     object::{Object, at_once},
 };
 
-/// What a store gives back. The bytes are the text of a conversation, of a sender's state and of the budget alike.
+/// What a store gives back. The bytes are the text of a conversation, of a thread's state and of the budget alike.
 pub fn stored_state(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
     stored_conversation(&text);
     stored_budget(&text);
-    stored_sender(&text);
+    stored_thread(&text);
 }
 
 fn stored_conversation(text: &str) {
@@ -43,10 +45,10 @@ fn stored_budget(text: &str) {
     let outcomes = (0..5)
         .map(|_| {
             at_once(budget.reserve(
-                ReserveCall {
+                Reserve {
                     item: Item::ModelRequest,
                     cap: CAP,
-                    tally: Tally::EMPTY,
+                    usage: UsageCounters::EMPTY,
                 },
                 NOW,
             ))
@@ -81,10 +83,10 @@ fn stored_budget(text: &str) {
     }
 }
 
-fn stored_sender(text: &str) {
+fn stored_thread(text: &str) {
     let object = Object::holding("state", text);
-    let sender = object.start();
-    let reply = object.deliver(&sender, FRESH);
+    let thread = object.start();
+    let reply = object.receive(&thread, FRESH);
     let unreadable = object.logged("state_unreadable");
     if unreadable {
         assert_eq!(
@@ -94,7 +96,7 @@ fn stored_sender(text: &str) {
         );
     }
     let asked = object.0.asked.get();
-    let again = object.deliver(&sender, FRESH);
+    let again = object.receive(&thread, FRESH);
     if let Reply::Text(text) = &reply {
         assert!(!text.is_empty());
         assert_eq!(again, reply, "a copy gets the same");
@@ -103,10 +105,10 @@ fn stored_sender(text: &str) {
     if !unreadable {
         // Ids that the corpus uses, so that what the state says of them is read as well.
         for known in KNOWN {
-            object.deliver(&sender, known);
+            object.receive(&thread, known);
         }
     }
-    object.ring_until_quiet(&sender);
+    object.fire_until_quiet(&thread);
     assert!(
         object.0.asked.get() <= object.0.reserved.get(),
         "no request that is not reserved"
@@ -118,7 +120,7 @@ fn stored_sender(text: &str) {
         );
     }
     object.0.log.borrow_mut().clear();
-    object.deliver(&object.start(), AFTER_RESTART);
+    object.receive(&object.start(), AFTER_RESTART);
     assert!(
         !object.logged("state_unreadable"),
         "what it stores it can read"

@@ -46,20 +46,33 @@ pub use self::{
 #[serde(default)]
 pub struct State {
     v: u32,
+    #[serde(skip_serializing_if = "is_default")]
     rate_window: RateWindow,
+    #[serde(skip_serializing_if = "is_default")]
     records: MessageRecords,
+    #[serde(skip_serializing_if = "is_default")]
     turns: Turns,
+    #[serde(skip_serializing_if = "is_default")]
     answers: Answers,
+    #[serde(skip_serializing_if = "is_default")]
     share: DailyShare,
     /// The conversation, and which of its revisions KV holds.
+    #[serde(skip_serializing_if = "is_default")]
     pub revisions: Revisions,
     /// Answers that go out by REST.
+    #[serde(skip_serializing_if = "is_default")]
     pub outbox: Outbox,
     /// Usage that is not reported yet.
+    #[serde(skip_serializing_if = "is_default")]
     pub usage: PendingUsage,
     /// Whether the contact wants no messages. It is stored under a key of its own.
     #[serde(skip)]
     opted_out: bool,
+}
+
+/// An empty part is not stored.
+fn is_default<T: Default + PartialEq>(part: &T) -> bool {
+    *part == T::default()
 }
 
 /// The version of the stored format.

@@ -94,14 +94,16 @@ fn merge(
         }
         match value {
             Value::Object(fields) => {
-                let Some(Value::Object(part)) = whole.get(&name) else {
-                    continue;
+                let mut part = match whole.get(&name) {
+                    Some(Value::Object(part)) => part.clone(),
+                    _ => Map::new(),
                 };
-                let mut part = part.clone();
                 merge(&mut part, fields, &|part| {
                     accepts(whole, Value::Object(part.clone()))
                 });
-                whole.insert(name, Value::Object(part));
+                if accepts(whole, Value::Object(part.clone())) {
+                    whole.insert(name, Value::Object(part));
+                }
             }
             Value::Array(entries) => {
                 let alone = |entry: &Value| accepts(whole, Value::Array(vec![entry.clone()]));

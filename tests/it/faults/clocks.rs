@@ -2,8 +2,8 @@
 //!
 //! Not here: clocks that step back under the rate limit (`messaging::admission`).
 
+use switchboard::messaging::canned_replies::NO_MORE_TODAY;
 use switchboard::platform::Clock;
-use switchboard::wording::NO_MORE_TODAY;
 
 use crate::support::{ANNA, Act, DAY, FakePlatform, NOTHING, SECOND, after};
 

@@ -113,21 +113,32 @@ async fn a_sender_whose_state_cannot_be_read_is_answered_like_a_stranger_and_it_
     }
 }
 
+/// Sets the value at a path, such as `/outbox/entries`.
+fn set(state: &mut Value, path: &str, value: Value) {
+    let mut place = state;
+    for name in path.split('/').skip(1) {
+        place = &mut place[name];
+    }
+    *place = value;
+}
+
 #[tokio::test(flavor = "local", start_paused = true)]
 async fn what_can_be_read_of_a_damaged_state_is_kept() {
     for (field, value) in [
-        ("late", "5"),
-        ("admitted", "[\"soon\"]"),
-        ("conversation", "[]"),
-        ("unsaved", "{}"),
-        ("refusal", "1"),
+        ("/outbox/entries", "5"),
+        ("/rate_window/admitted", "[\"soon\"]"),
+        ("/revisions/conversation", "[]"),
+        ("/revisions/unsaved", "{}"),
+        ("/rate_window/notice", "1"),
+        ("/share", "7"),
+        ("/usage", "true"),
     ] {
         let platform = FakePlatform::new();
         let sid = fresh_sid();
         platform.message(ANNA, "Hello", &sid).await;
         platform.pass(20 * SECOND).await;
         let mut state: Value = serde_json::from_str(&platform.stored(ANNA)["state"]).unwrap();
-        state[field] = serde_json::from_str(value).unwrap();
+        set(&mut state, field, serde_json::from_str(value).unwrap());
         damage(&platform, ANNA, "state", Some(&state.to_string()));
         assert_eq!(
             platform.message(ANNA, "Hello", &sid).await,
@@ -150,7 +161,7 @@ async fn one_damaged_entry_of_a_list_takes_no_other_with_it() {
     platform.message(ANNA, "Hello", &sid).await;
     platform.pass(20 * SECOND).await;
     let mut state: Value = serde_json::from_str(&platform.stored(ANNA)["state"]).unwrap();
-    state["seen"]
+    state["records"]
         .as_array_mut()
         .unwrap()
         .insert(0, serde_json::json!({ "sid": 5 }));
@@ -168,8 +179,8 @@ async fn a_message_that_waited_in_a_damaged_state_is_answered_or_given_up_and_ho
     platform.model([after(20_000, Act::Say("slow"))]);
     platform.text(ANNA, "Hello").await;
     let mut state: Value = serde_json::from_str(&platform.stored(ANNA)["state"]).unwrap();
-    assert!(state["turn"].is_object());
-    state["turn"]["messages"] = Value::from("?");
+    assert!(state["turns"]["active"].is_object());
+    state["turns"]["active"]["messages"] = Value::from("?");
     damage(&platform, ANNA, "state", Some(&state.to_string()));
     assert_eq!(
         platform.text(ANNA, "Are you there?").await,

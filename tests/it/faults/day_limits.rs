@@ -3,8 +3,8 @@
 //! Not here: the rate limit (`messaging::admission`).
 
 use futures_util::future::{join, join_all};
-use switchboard::sender::MAX_FIXED_REPLIES_PER_DAY;
-use switchboard::wording::{APOLOGY, NO_BUDGET, NO_MORE_TODAY};
+use switchboard::messaging::MAX_CANNED_REPLIES_PER_DAY;
+use switchboard::messaging::canned_replies::{APOLOGY, NO_BUDGET, NO_MORE_TODAY};
 
 use super::{answers, limits};
 use crate::support::{
@@ -139,7 +139,7 @@ async fn a_budget_that_ends_between_two_tries_is_told_once_too() {
 
 #[tokio::test(flavor = "local", start_paused = true)]
 async fn fixed_sentences_are_bounded_by_the_day_whatever_they_are() {
-    let allowed = usize::try_from(MAX_FIXED_REPLIES_PER_DAY).unwrap();
+    let allowed = usize::try_from(MAX_CANNED_REPLIES_PER_DAY).unwrap();
     for (from, text) in [
         (ANNA, "HELP"),
         (ANNA, ""),
@@ -174,7 +174,7 @@ async fn fixed_sentences_are_bounded_by_the_day_whatever_they_are() {
 
 #[tokio::test(flavor = "local", start_paused = true)]
 async fn being_told_of_the_rate_limit_and_apologies_that_nothing_was_paid_for_are_bounded_too() {
-    let allowed = usize::try_from(MAX_FIXED_REPLIES_PER_DAY).unwrap();
+    let allowed = usize::try_from(MAX_CANNED_REPLIES_PER_DAY).unwrap();
     {
         let platform = FakePlatform::with(&[("RATE_LIMIT_PER_MINUTE", "1000")]);
         platform.step_clock(-8 * 3600 * 1000);
@@ -212,7 +212,7 @@ async fn messages_by_rest_have_a_cap_for_all_senders_decided_before_they_are_sen
     platform.pass(30 * SECOND).await;
     assert_eq!(platform.sent().len(), 2);
     let outcomes = platform
-        .events_named("late_part")
+        .events_named("outbox_part")
         .into_iter()
         .filter(|event| event["outcome"] == "daily_limit")
         .count();

@@ -17,7 +17,7 @@ async fn a_late_answer_is_not_taken_for_sent_because_an_equal_one_went_out_inlin
         ["Yes."],
         "it was dropped at first, and Twilio lists the inline one only"
     );
-    assert_eq!(platform.events_named("late_part").len(), 1);
+    assert_eq!(platform.events_named("outbox_part").len(), 1);
 }
 
 #[tokio::test(flavor = "local", start_paused = true)]

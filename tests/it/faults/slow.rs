@@ -4,8 +4,8 @@
 
 use std::time::Duration;
 
+use switchboard::messaging::canned_replies::APOLOGY;
 use switchboard::platform::Clock;
-use switchboard::wording::APOLOGY;
 
 use crate::support::{ANNA, Act, CARL, FakePlatform, NOTHING, SECOND, after};
 

@@ -188,35 +188,36 @@ pub(super) fn states() -> BoxedStrategy<Vec<u8>> {
     let sid = || {
         select(vec!["aa", "ab", "ac", "ad"]).prop_map(|end| format!("SM{}{end}", "0".repeat(30)))
     };
-    let route = json!({
-        "sender": "+15550100", "number": "+15550199", "service": null, "account": "AC0123456789abcdef0123456789abcdef",
+    let reply_to = json!({
+        "contact": "+15550100", "number": "+15550199", "service": null, "account": "AC0123456789abcdef0123456789abcdef",
         "token": "0000000000000000", "origin": "https://example.com",
     });
-    let outcomes = [
+    let statuses = [
         json!("waiting"),
         json!("nothing"),
         json!({ "answer": 1 }),
-        json!({ "notice": { "too_long": 7 } }),
+        json!({ "canned_reply": { "too_long": 7 } }),
     ];
-    let seen = (sid(), moment(), select(outcomes.to_vec()))
-        .prop_map(|(sid, at, outcome)| json!({ "sid": sid, "at": at, "outcome": outcome }));
+    let seen = (sid(), moment(), select(statuses.to_vec()))
+        .prop_map(|(sid, at, status)| json!({ "sid": sid, "at": at, "status": status }));
     let message = {
-        let route = route.clone();
+        let reply_to = reply_to.clone();
         (sid(), moment(), select(vec![json!("one"), json!(null), json!("")]))
-            .prop_map(move |(sid, at, text)| json!({ "sid": sid, "at": at, "phone_hash": "00000000", "route": route, "text": text }))
+            .prop_map(move |(sid, at, text)| json!({ "sid": sid, "at": at, "phone_hash": "00000000", "reply_to": reply_to, "text": text }))
     };
     let turn = (number(), prop::collection::vec(message.clone(), 0..3), 0u32..4)
         .prop_map(|(number, messages, attempt)| json!({ "number": number, "messages": messages, "attempt": attempt }));
     let kept = (prop::option::of(number()), moment())
         .prop_map(|(revision, at)| json!({ "revision": revision, "expires_at": at }));
-    let unsaved = number().prop_map(|turn| json!({ "turn": turn, "user": "u", "assistant": "a" }));
+    let unsaved =
+        number().prop_map(|turn| json!({ "number": turn, "user": "u", "assistant": "a" }));
     let revision =
         (number(), moment()).prop_map(|(number, at)| json!({ "number": number, "expires_at": at }));
     let late = (prop::collection::vec(select(vec!["one", "", "two"]), 0..3), prop::option::of(moment()), moment(), moment(), number())
         .prop_map(move |(parts, attempt, not_before, give_up_at, tries)| {
             let tries = tries.min(u32::MAX.into());
             json!({
-                "route": route, "phone_hash": "00000000", "parts": parts, "attempt": attempt, "tries": tries, "not_before": not_before,
+                "reply_to": reply_to, "phone_hash": "00000000", "parts": parts, "attempt": attempt, "tries": tries, "not_before": not_before,
                 "give_up_at": give_up_at,
             })
         });
@@ -239,9 +240,15 @@ pub(super) fn states() -> BoxedStrategy<Vec<u8>> {
     (lists, others)
         .prop_map(|((admitted, seen, pending, unsaved, revisions, late), (turn, turns, conversation, wake_at, save_at, alarm))| {
             let state = json!({
-                "v": 1, "admitted": admitted, "refusal": null, "seen": seen, "pending": pending, "turn": turn, "turns": turns,
-                "conversation": conversation, "unsaved": unsaved, "revisions": revisions, "sent": [], "late": late, "wake_at": wake_at,
-                "save_failures": 0, "save_not_before": save_at, "alarm": alarm,
+                "v": 1,
+                "rate_window": { "admitted": admitted, "notice": null },
+                "records": seen,
+                "turns": { "pending": pending, "active": turn, "newest": turns, "check_at": wake_at },
+                "revisions": {
+                    "conversation": conversation, "unsaved": unsaved, "stored": revisions,
+                    "save_failures": 0, "save_not_before": save_at, "check_at": alarm,
+                },
+                "outbox": { "entries": late, "sent": [] },
             });
             state.to_string().into_bytes()
         })

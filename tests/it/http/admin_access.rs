@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use switchboard::app::SECURITY_HEADERS;
+use switchboard::http::SECURITY_HEADERS;
 
 use super::{admin, header};
 use crate::support::{ADMIN_TOKEN, FakePlatform, WITH_ADMIN, bearer};
@@ -12,7 +12,7 @@ use crate::support::{ADMIN_TOKEN, FakePlatform, WITH_ADMIN, bearer};
 const ADMIN_PATHS: [&str; 4] = [
     "/admin/usage",
     "/admin/budget/reset",
-    "/admin/senders/show",
+    "/admin/contacts/show",
     "/admin/nothing",
 ];
 
@@ -79,7 +79,7 @@ async fn an_admin_request_without_the_token_is_refused_before_anything_else_is_t
     assert!(platform.object_names().is_empty());
     assert!(
         platform
-            .security_events("admin_refused")
+            .security_events("admin_denied")
             .iter()
             .all(|event| event["details"]["reason"] == "wrong_token")
     );
@@ -125,7 +125,7 @@ async fn five_wrong_tokens_a_minute_lock_a_client_address_out_and_no_other() {
     platform.pass(Duration::from_secs(40)).await;
     assert_eq!(status(&bearer(), "192.0.2.1").await.0, 200);
     let reasons: Vec<_> = platform
-        .security_events("admin_refused")
+        .security_events("admin_denied")
         .iter()
         .map(|event| event["details"]["reason"].clone())
         .collect();
@@ -234,7 +234,7 @@ async fn a_clients_address_is_told_by_the_configured_header_and_by_no_other() {
 #[tokio::test(flavor = "local", start_paused = true)]
 async fn a_try_that_cannot_be_counted_is_refused_also_with_the_right_token() {
     let platform = FakePlatform::with(&[WITH_ADMIN]);
-    platform.tries_fail(true);
+    platform.lockout_fails(true);
     assert_eq!(
         platform
             .handle(&mut admin(
@@ -247,5 +247,8 @@ async fn a_try_that_cannot_be_counted_is_refused_also_with_the_right_token() {
             .status,
         503
     );
-    assert_eq!(platform.events_named("object_failed")[0]["object"], "tries");
+    assert_eq!(
+        platform.events_named("object_failed")[0]["object"],
+        "admin_lockout"
+    );
 }

@@ -2,7 +2,7 @@
 //!
 //! Not here: who may make one (`admin_access`).
 
-use switchboard::app::{BodyBroken, MAX_BODY_BYTES};
+use switchboard::http::{BodyBroken, MAX_BODY_BYTES};
 use switchboard::platform::PlatformError;
 
 use super::{PAIR, about_sender, admin, header};
@@ -17,11 +17,11 @@ async fn an_admin_request_that_is_wrong_is_told_what_is_wrong() {
         ("POST", "/admin/usage", 405, Some("GET")),
         ("GET", "/admin/budget/reset", 405, Some("POST")),
         ("POST", "/admin/budget/reset/", 404, None),
-        ("GET", "/admin/senders/show", 405, Some("POST")),
-        ("DELETE", "/admin/senders/erase", 405, Some("POST")),
+        ("GET", "/admin/contacts/show", 405, Some("POST")),
+        ("DELETE", "/admin/contacts/erase", 405, Some("POST")),
         (
             "DELETE",
-            "/admin/senders/%2B15550100?to=%2B15550199",
+            "/admin/contacts/%2B15550100?to=%2B15550199",
             404,
             None,
         ),
@@ -36,7 +36,7 @@ async fn an_admin_request_that_is_wrong_is_told_what_is_wrong() {
         );
     }
     for (object, request) in [
-        ("sender", about_sender("show", PAIR)),
+        ("thread", about_sender("show", PAIR)),
         (
             "budget",
             admin("GET", "/admin/usage", Some(&bearer()), "192.0.2.1"),

@@ -12,7 +12,7 @@ mod routes;
 mod signatures;
 
 use serde_json::Value;
-use switchboard::app::Response;
+use switchboard::http::Response;
 
 use crate::support::{ANNA, FakePlatform, Incoming, bearer, fresh_sid, webhook};
 
@@ -66,7 +66,7 @@ pub(super) fn admin(
 pub(super) const PAIR: &str = r#"{"from":"+15550100","to":"+15550199"}"#;
 
 pub(super) fn about_sender(what: &str, body: &str) -> Incoming {
-    let mut request = Incoming::json(&format!("/admin/senders/{what}"), body);
+    let mut request = Incoming::json(&format!("/admin/contacts/{what}"), body);
     request.headers.push(("Authorization", bearer()));
     request
 }

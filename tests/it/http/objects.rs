@@ -5,8 +5,7 @@
 use std::time::Duration;
 
 use serde_json::Value;
-use switchboard::app;
-use switchboard::app::{BodyBroken, Request};
+use switchboard::http::{self, BodyBroken, Request};
 use switchboard::platform::{Clock, PlatformError};
 
 use super::{PAIR, about_sender, admin, fields, form_of};
@@ -63,11 +62,11 @@ impl Request for Slow {
 #[tokio::test(flavor = "local", start_paused = true)]
 async fn a_message_whose_object_hangs_is_answered_503_within_the_15_seconds_that_twilio_waits() {
     let platform = FakePlatform::new();
-    platform.hangs(&["sender"]);
+    platform.hangs(&["THREAD"]);
     for body_takes in [0, 6, 20] {
         let began = platform.now();
         let mut request = Slow(Incoming::signed(&fields()), Duration::from_secs(body_takes));
-        let response = app::handle(&platform, Ok(platform.config()), &mut request).await;
+        let response = http::handle(&platform, Ok(platform.config()), &mut request).await;
         assert_eq!(response.status, 503);
         let took = platform.now().since(began);
         // The body's own time is not ours to bound.
@@ -82,7 +81,7 @@ async fn a_message_whose_object_hangs_is_answered_503_within_the_15_seconds_that
     assert!(
         failures
             .iter()
-            .all(|event| event["object"] == "sender" && event["reason"] == "took too long"),
+            .all(|event| event["object"] == "thread" && event["reason"] == "took too long"),
         "{failures:?}"
     );
     platform.hangs(&[]);
@@ -113,18 +112,23 @@ async fn no_other_request_waits_longer_than_10_seconds_for_an_object_that_hangs(
             .into_bytes()));
     report.sign(TOKEN, &sent);
     for (objects, object, request, seconds) in [
-        (["sender"].as_slice(), "sender", report, 10),
-        (&["sender"], "sender", about_sender("show", PAIR), 10),
+        (["THREAD"].as_slice(), "thread", report, 10),
+        (&["THREAD"], "thread", about_sender("show", PAIR), 10),
         // It waits for KV on its own, as long as a reply may take.
-        (&["sender"], "sender", about_sender("erase", PAIR), 20),
-        (&["budget"], "budget", usage(), 10),
+        (&["THREAD"], "thread", about_sender("erase", PAIR), 20),
+        (&["BUDGET"], "budget", usage(), 10),
         (
-            &["budget"],
+            &["BUDGET"],
             "budget",
             admin("POST", "/admin/budget/reset", Some(&bearer()), "192.0.2.1"),
             10,
         ),
-        (&["tries", "budget", "sender"], "tries", usage(), 10),
+        (
+            &["ADMIN_LOCKOUT", "BUDGET", "THREAD"],
+            "admin_lockout",
+            usage(),
+            10,
+        ),
     ] {
         platform.hangs(objects);
         let began = platform.now();
@@ -154,7 +158,7 @@ async fn what_was_counted_is_reported_later_when_an_object_hangs() {
     let platform = FakePlatform::with(&[WITH_ADMIN]);
     let usage = || admin("GET", "/admin/usage", Some(&bearer()), "192.0.2.1");
     assert_eq!(platform.handle(&mut form_of(b"a=1")).await.status, 403);
-    platform.hangs(&["sender", "budget"]);
+    platform.hangs(&["THREAD", "BUDGET"]);
     assert_eq!(
         platform
             .try_message(ANNA, "Hello", &fresh_sid())
@@ -165,5 +169,5 @@ async fn what_was_counted_is_reported_later_when_an_object_hangs() {
     assert_eq!(platform.handle(&mut usage()).await.status, 503);
     platform.hangs(&[]);
     let shown: Value = serde_json::from_str(&platform.handle(&mut usage()).await.body).unwrap();
-    assert_eq!(shown["refusals"]["invalid_signature"], 1);
+    assert_eq!(shown["rejections"]["invalid_signature"], 1);
 }

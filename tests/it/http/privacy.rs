@@ -79,7 +79,7 @@ async fn no_marker_of_any_input_reaches_the_log_kv_keys_or_object_names() {
     let known = [
         "security_event",
         "turn",
-        "late_part",
+        "outbox_part",
         "delivery",
         "conversation_unreadable",
         "kv_failed",

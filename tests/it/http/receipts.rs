@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use switchboard::app::Response;
+use switchboard::http::Response;
 
 use super::header;
 use crate::support::{ANNA, Act, FakePlatform, Incoming, NUMBER, TOKEN, after, fresh_sid};

@@ -3,7 +3,7 @@
 //! Not here: signatures (`signatures`) and the admin routes (`admin_access`, `admin_requests`).
 
 use serde_json::Value;
-use switchboard::app::{BodyBroken, MAX_BODY_BYTES, SECURITY_HEADERS};
+use switchboard::http::{BodyBroken, MAX_BODY_BYTES, SECURITY_HEADERS};
 
 use super::{fields, form_of, header};
 use crate::support::{FakePlatform, Incoming};

@@ -2,8 +2,8 @@
 //!
 //! Not here: the erasure of data (`erasure`).
 
-use switchboard::command;
-use switchboard::command::Command;
+use switchboard::messaging::keywords;
+use switchboard::messaging::keywords::Keyword;
 use switchboard::platform::Clock;
 
 use super::{OPTED_IN, OPTED_OUT, left};
@@ -75,9 +75,9 @@ async fn a_sender_that_opts_out_is_sent_nothing_more_until_it_opts_in() {
 #[tokio::test(flavor = "local", start_paused = true)]
 async fn every_word_that_opts_out_does_and_yes_opts_in_only_while_opted_out() {
     let platform = FakePlatform::with(&[("RATE_LIMIT_PER_MINUTE", "1000")]);
-    for (command, words) in command::WORDS {
+    for (keyword, words) in keywords::WORDS {
         for word in *words {
-            if *command != Command::OptOut {
+            if *keyword != Keyword::OptOut {
                 continue;
             }
             assert_eq!(platform.text(CARL, word).await, [OPTED_OUT], "{word}");
@@ -143,7 +143,7 @@ async fn an_answer_under_way_is_not_sent_to_a_sender_that_opts_out() {
     assert_eq!(platform.model_requests().len(), 1);
     let turn = &platform.events_named("turn")[0];
     assert_eq!(
-        (turn["outcome"].as_str(), turn["delivery"].as_str()),
+        (turn["outcome"].as_str(), turn["reply_via"].as_str()),
         (Some("cancelled"), Some("none"))
     );
     assert_eq!(
@@ -230,7 +230,7 @@ async fn an_opt_out_survives_everything_and_is_all_that_stays() {
     platform.pass(3 * HOUR).await;
     assert_eq!(
         left(&platform, ANNA),
-        ["opted_out", "state.today", "state.turns"]
+        ["opted_out", "state.share", "state.turns"]
     );
     platform.pass(24 * HOUR).await;
     assert_eq!(left(&platform, ANNA), ["opted_out"]);

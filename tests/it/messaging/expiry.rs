@@ -14,7 +14,7 @@ async fn everything_is_gone_when_the_conversation_expires() {
     platform.pass(4 * SECOND).await;
     assert_eq!(
         left(&platform, ANNA),
-        ["state.today", "state.turns"],
+        ["state.share", "state.turns"],
         "how many requests the day has cost"
     );
     assert!(platform.kv_keys().is_empty());

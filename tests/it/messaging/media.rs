@@ -84,31 +84,27 @@ async fn a_picture_that_cannot_be_had_is_said_so_and_costs_no_model_request() {
     let huge: &'static str =
         Box::leak(format!("GIF89a{}", "x".repeat(5 * 1024 * 1024)).into_boxed_str());
     for (acts, said, failure) in [
-        (
-            vec![Act::Status(404, "")],
-            NOT_FETCHED,
-            "picture_not_fetched",
-        ),
-        (vec![Act::Drop], NOT_FETCHED, "picture_not_fetched"),
+        (vec![Act::Status(404, "")], NOT_FETCHED, "image_not_fetched"),
+        (vec![Act::Drop], NOT_FETCHED, "image_not_fetched"),
         (
             vec![Act::Say(""), Act::Status(500, "")],
             NOT_FETCHED,
-            "picture_not_fetched",
+            "image_not_fetched",
         ),
         (
             vec![after(60_000, Act::Say(""))],
             NOT_FETCHED,
-            "picture_not_fetched",
+            "image_not_fetched",
         ),
         (
             vec![Act::Say(""), Act::Body("<html>")],
             "I can read text and pictures (JPEG, PNG, GIF or WebP), but no other kind of file.",
-            "picture_type",
+            "image_type",
         ),
         (
             vec![Act::Say(""), Act::Body(huge)],
             "Sorry, that is too large for me. Please send pictures of at most 5 MB in all.",
-            "picture_too_large",
+            "image_too_large",
         ),
     ] {
         let platform =
@@ -170,10 +166,7 @@ async fn a_picture_at_another_host_is_not_asked_for() {
         ["Sorry, I couldn't open your picture. Please send it again."]
     );
     assert!(platform.media_requests().is_empty());
-    assert_eq!(
-        platform.events_named("turn")[0]["failure"],
-        "picture_address"
-    );
+    assert_eq!(platform.events_named("turn")[0]["failure"], "image_address");
 }
 
 #[tokio::test(flavor = "local", start_paused = true)]

@@ -15,7 +15,7 @@ async fn admin_of(platform: &FakePlatform, what: &str, from: &str, to: &str) -> 
     let pair = serde_json::json!({ "from": from, "to": to }).to_string();
     admin_answer(
         platform,
-        Incoming::json(&format!("/admin/senders/{what}"), &pair),
+        Incoming::json(&format!("/admin/contacts/{what}"), &pair),
     )
     .await
 }
@@ -58,8 +58,8 @@ async fn usage_adds_up_what_all_senders_did_today() {
         "tokens": { "prompt": 2 + 4 + 2 + 4 + 6, "completion": 5 },
         "estimated_cost": 0.000_019,
         "messages_in": 8,
-        "answers": { "inline": 1 + 1 + 3, "by_rest": 1 },
-        "refusals": { "invalid_signature": 1, "bad_request": 1, "suspicious_request": 0, "rate_limited": 1, "opted_out": 1, "budget_exhausted": 0 },
+        "answers": { "webhook": 1 + 1 + 3, "rest": 1 },
+        "rejections": { "invalid_signature": 1, "bad_request": 1, "suspicious_request": 0, "rate_limited": 1, "opted_out": 1, "budget_exhausted": 0 },
     });
     assert_eq!(usage, expected);
 }
@@ -130,7 +130,7 @@ async fn a_reset_allows_as_much_again_as_a_whole_day_does() {
 async fn what_was_counted_is_reported_within_a_minute_and_when_that_fails_a_minute_later() {
     let platform = FakePlatform::with(&[WITH_ADMIN]);
     let inline =
-        async || admin(&platform, "GET", "/admin/usage").await.1["answers"]["inline"].clone();
+        async || admin(&platform, "GET", "/admin/usage").await.1["answers"]["webhook"].clone();
     platform.text(ANNA, "help").await;
     assert_eq!(inline().await, 0);
     platform.budget_fails(true);
@@ -167,7 +167,7 @@ async fn a_sender_is_shown_without_texts_and_erased_by_the_operator() {
     let platform = FakePlatform::with(&[WITH_ADMIN]);
     let blank = serde_json::json!({
         "opted_out": false, "turns": 0, "revision": null, "expires_at": null, "turn_running": false,
-        "pending_messages": 0, "waiting_sends": 0, "messages_last_minute": 0,
+        "pending_messages": 0, "outbox_parts": 0, "messages_last_minute": 0,
     });
     assert_eq!(
         admin_of(&platform, "show", ANNA, NUMBER).await,
@@ -192,7 +192,7 @@ async fn a_sender_is_shown_without_texts_and_erased_by_the_operator() {
             .starts_with("2026-11-22T13:00:00"),
         "{shown}"
     );
-    let erased = serde_json::json!({ "turns": 1, "revisions": 1, "pending_messages": 0, "waiting_sends": 0, "answers": 1 });
+    let erased = serde_json::json!({ "turns": 1, "revisions": 1, "pending_messages": 0, "outbox_parts": 0, "answers": 1 });
     let expected = serde_json::json!({ "erased": erased, "kv": "deleted", "opted_out": false });
     assert_eq!(
         admin_of(&platform, "erase", ANNA, NUMBER).await,

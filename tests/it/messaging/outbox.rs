@@ -31,8 +31,8 @@ async fn a_slow_answer_is_sent_by_rest_once() {
     platform.pass(HOUR / 2).await;
     assert_eq!(platform.sent().len(), 1);
     assert_eq!(platform.model_requests().len(), 1);
-    assert_eq!(platform.events_named("turn")[0]["delivery"], "late");
-    assert_eq!(platform.events_named("late_part")[0]["outcome"], "sent");
+    assert_eq!(platform.events_named("turn")[0]["reply_via"], "rest");
+    assert_eq!(platform.events_named("outbox_part")[0]["outcome"], "sent");
     platform.text(ANNA, "and?").await;
     assert_eq!(
         users(&platform.model_requests()[1]),
@@ -134,7 +134,7 @@ async fn a_send_with_an_unknown_outcome_that_went_out_is_found_and_not_sent_agai
         );
         assert!(platform.lookups() >= 1);
         let outcomes: Vec<_> = platform
-            .events_named("late_part")
+            .events_named("outbox_part")
             .iter()
             .map(|event| event["outcome"].clone())
             .collect();
@@ -181,7 +181,7 @@ async fn a_late_answer_is_given_up_after_a_quarter_of_an_hour_without_a_word_fro
     platform.twilio(vec![Act::Drop; 400]);
     platform.text(ANNA, "one").await;
     platform.pass(Duration::from_secs(16 * 60)).await;
-    let events = platform.events_named("late_part");
+    let events = platform.events_named("outbox_part");
     assert_eq!(
         (events.len(), events[0]["outcome"].as_str()),
         (1, Some("unknown"))
@@ -210,14 +210,14 @@ async fn a_late_answer_that_twilio_refuses_for_good_ends_and_is_logged_by_code()
         platform.sent().is_empty(),
         "the other parts are not sent either"
     );
-    let events = platform.events_named("late_part");
+    let events = platform.events_named("outbox_part");
     assert_eq!(
         (
             events.len(),
             events[0]["outcome"].as_str(),
             events[0]["code"].as_u64()
         ),
-        (1, Some("refused"), Some(21610))
+        (1, Some("rejected"), Some(21610))
     );
     assert!(!platform.log_text().contains("planted"));
 }

@@ -43,7 +43,7 @@ async fn a_message_that_could_not_be_stored_is_not_taken_in() {
 #[tokio::test(flavor = "local", start_paused = true)]
 async fn a_stored_state_that_cannot_be_read_is_logged_and_does_not_lock_the_sender_out() {
     // The last is readable, and would have a copy of its message wait for ever.
-    let torn = include_str!("../../vectors/sender_state_v1.json")
+    let torn = include_str!("../../vectors/thread_state_v1.json")
         .trim()
         .replace("{\"answer\":1}", "\"waiting\"");
     for (value, reason) in [
@@ -65,13 +65,13 @@ async fn a_stored_state_that_cannot_be_read_is_logged_and_does_not_lock_the_send
 #[tokio::test(flavor = "local", start_paused = true)]
 async fn the_stored_state_is_version_1_and_is_still_read() {
     let platform = FakePlatform::new();
-    let pinned = include_str!("../../vectors/sender_state_v1.json").trim();
+    let pinned = include_str!("../../vectors/thread_state_v1.json").trim();
     platform.overwrite_storage(ANNA, "state", pinned);
     let seen = "SM000000000000000000000000000000aa";
     assert_eq!(
         platform.message(ANNA, "one", seen).await,
-        NOTHING,
-        "its answer is not in the state of that release"
+        ["answer to one"],
+        "a copy gets the stored answer"
     );
     platform.text(ANNA, "three").await;
     assert_eq!(

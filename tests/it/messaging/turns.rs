@@ -42,7 +42,7 @@ async fn an_answered_turn_is_logged_with_what_it_cost() {
     platform.text(ANNA, "Hello").await;
     let turn = &platform.events_named("turn")[0];
     assert_eq!(turn["outcome"], "answered");
-    assert_eq!(turn["delivery"], "inline");
+    assert_eq!(turn["reply_via"], "webhook");
     assert_eq!(
         (turn["messages"].as_u64(), turn["model_requests"].as_u64()),
         (Some(1), Some(1))

@@ -4,7 +4,7 @@
 
 use std::rc::Rc;
 
-use switchboard::platform::{PlatformError, UnixMillis};
+use switchboard::{base::time::UnixMillis, platform::PlatformError};
 
 use super::{executor::OUTSIDE, objects::Engine, state::Simulation};
 
@@ -70,7 +70,7 @@ impl Simulation {
 
     async fn alarm(self: &Rc<Self>, name: &str) -> Result<(), PlatformError> {
         self.call(name, async |engine| match engine {
-            Engine::Sender(sender) => sender.alarm().await,
+            Engine::Thread(sender) => sender.alarm().await,
             Engine::Budget(_) => Ok(()),
         })
         .await

@@ -6,9 +6,9 @@ use std::{cell::Cell, rc::Rc};
 
 use serde_json::Value;
 use switchboard::{
-    budget::{Item, Reservation, ReserveCall},
-    platform::{Budgets, PlatformError, Stored},
-    usage::Tally,
+    conversation::budget::{self, AddUsage, Check, DayUsage, Item, Reservation, Reserve},
+    object::{arguments as read, reply},
+    platform::{Method, Objects, PlatformError, Stored},
 };
 
 use super::{
@@ -19,8 +19,23 @@ use super::{
     state::Simulation,
 };
 
-impl Budgets for ObjectPlatform {
-    async fn reserve(&self, call: ReserveCall) -> Result<Reservation, PlatformError> {
+/// A thread calls the budget object, and no other.
+impl Objects for ObjectPlatform {
+    async fn call<M: Method>(&self, name: &str, method: &M) -> Result<M::Reply, PlatformError> {
+        assert_eq!((M::BINDING, name), (Reserve::BINDING, budget::NAME));
+        let arguments = serde_json::to_string(method).unwrap();
+        let reply = match M::NAME {
+            Reserve::NAME => reply::<Reserve>(&self.reserve(read(&arguments)?).await?),
+            Check::NAME => reply::<Check>(&self.check(read(&arguments)?).await?),
+            AddUsage::NAME => reply::<AddUsage>(&self.add_usage(read(&arguments)?).await?),
+            other => panic!("no such method: {other}"),
+        };
+        Ok(serde_json::from_str(&reply?).unwrap())
+    }
+}
+
+impl ObjectPlatform {
+    async fn reserve(&self, call: Reserve) -> Result<Reservation, PlatformError> {
         let reserve = async {
             let sim = &self.sim;
             if call.item == Item::ModelRequest {
@@ -79,10 +94,10 @@ impl Budgets for ObjectPlatform {
         self.live(reserve).await.unwrap_or_else(vanished)
     }
 
-    async fn look(&self, item: Item, cap: u32) -> Result<Reservation, PlatformError> {
-        let look = async {
+    async fn check(&self, call: Check) -> Result<Reservation, PlatformError> {
+        let check = async {
             let sim = &self.sim;
-            if item == Item::ModelRequest {
+            if call.item == Item::ModelRequest {
                 sim.invariants
                     .borrow_mut()
                     .turn_works(&self.name, self.number, sim.executor.now());
@@ -95,18 +110,18 @@ impl Budgets for ObjectPlatform {
                 return Err(PlatformError::new("budget is unreachable"));
             }
             let inner = Rc::clone(sim);
-            let looked = sim.call(BUDGET, async move |engine| {
+            let checked = sim.call(BUDGET, async move |engine| {
                 let Engine::Budget(budget) = engine else {
                     return vanished();
                 };
-                budget.look(item, cap, inner.wall()).await
+                budget.check(call, inner.wall()).await
             });
-            looked.await
+            checked.await
         };
-        self.live(look).await.unwrap_or_else(vanished)
+        self.live(check).await.unwrap_or_else(vanished)
     }
 
-    async fn report(&self, tally: Tally) -> Result<(), PlatformError> {
+    async fn add_usage(&self, call: AddUsage) -> Result<DayUsage, PlatformError> {
         let report = async {
             let sim = &self.sim;
             sim.durable(&self.name).await;
@@ -119,9 +134,9 @@ impl Budgets for ObjectPlatform {
                 let Engine::Budget(budget) = engine else {
                     return vanished();
                 };
-                budget.report(&tally, inner.wall()).await
+                budget.add_usage(&call.usage, inner.wall()).await
             });
-            reported.await.map(drop)
+            reported.await
         };
         self.live(report).await.unwrap_or_else(vanished)
     }
@@ -131,7 +146,7 @@ impl Simulation {
     /// Asks the budget object, and sets `day` to the one that it counted for.
     async fn reserve(
         self: &Rc<Self>,
-        call: ReserveCall,
+        call: Reserve,
         day: Rc<Cell<u64>>,
     ) -> Result<Reservation, PlatformError> {
         let sim = Rc::clone(self);

@@ -61,12 +61,12 @@ impl Simulation {
             }
             4 | 5 if !names.is_empty() => {
                 damaged.remove(&field);
-                unreadable = ["v", "seen"].contains(&field.as_str());
+                unreadable = ["v", "records"].contains(&field.as_str());
                 Stored::Text(serde_json::to_string(&damaged).unwrap())
             }
             6 if !names.is_empty() => {
                 damaged.insert(field.clone(), self.random.pick(&[42, -1]).into());
-                unreadable = ["v", "seen"].contains(&field.as_str());
+                unreadable = ["v", "records"].contains(&field.as_str());
                 Stored::Text(serde_json::to_string(&damaged).unwrap())
             }
             _ => Stored::Text(

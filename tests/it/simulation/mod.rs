@@ -61,7 +61,9 @@ fn every_message_is_answered_once_whatever_fails() {
     }
     if let Some((seed, breach)) = total.breach {
         print(&run(seed, None, true).trace.join("\n"));
-        panic!("seed {seed}: {breach}\nTo see it again: SEED={seed} cargo test --test it simulation");
+        panic!(
+            "seed {seed}: {breach}\nTo see it again: SEED={seed} cargo test --test it simulation"
+        );
     }
 }
 

@@ -7,9 +7,9 @@ use std::rc::Rc;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use switchboard::{
-    conversation::Turn,
+    conversation::history::Turn,
+    messaging::canned_replies,
     platform::{HttpError, HttpRequest, HttpResponse},
-    wording,
 };
 
 use super::{
@@ -104,9 +104,9 @@ impl Simulation {
                 let number = self
                     .invariants
                     .borrow_mut()
-                    .add_answer(&platform.name, wording::APOLOGY.to_owned());
+                    .add_answer(&platform.name, canned_replies::APOLOGY.to_owned());
                 leaving.answer = Some(number);
-                return Ok(answered(wording::APOLOGY, "stop"));
+                return Ok(answered(canned_replies::APOLOGY, "stop"));
             }
             _ => {}
         }

@@ -12,9 +12,12 @@ use std::{
 
 use futures_util::{future::LocalBoxFuture, pin_mut};
 use serde_json::Value;
-use switchboard::platform::{
-    Batch, Clock, Http, HttpError, HttpRequest, HttpResponse, Kv, Log, PlatformError,
-    Random as Jitter, Spawn, Storage, Stored, UnixMillis,
+use switchboard::{
+    base::time::UnixMillis,
+    platform::{
+        Clock, Http, HttpError, HttpRequest, HttpResponse, Kv, Log, PlatformError,
+        Random as Jitter, Spawn, Storage, Stored, WriteBatch,
+    },
 };
 
 use super::{
@@ -50,12 +53,12 @@ impl ObjectPlatform {
 /// A state that has forgotten how many requests the day has cost.
 fn without_calls(state: &str) -> String {
     let mut state: Value = serde_json::from_str(state).unwrap_or_default();
-    if let Some(today) = state["today"].as_object_mut() {
+    if let Some(today) = state["share"].as_object_mut() {
         today.insert("calls".to_owned(), 0.into());
         // A day without costs would be none, and have no end.
         today.insert(
-            "fixed_replies".to_owned(),
-            today["fixed_replies"].as_u64().unwrap_or(0).max(1).into(),
+            "canned_replies".to_owned(),
+            today["canned_replies"].as_u64().unwrap_or(0).max(1).into(),
         );
     }
     state.to_string()
@@ -84,7 +87,7 @@ impl Log for ObjectPlatform {
 }
 
 impl Jitter for ObjectPlatform {
-    fn unit(&self) -> f64 {
+    fn next_f64(&self) -> f64 {
         f64::from(u32::try_from(self.sim.random.below(1000)).unwrap()) / 1000.0
     }
 }
@@ -200,7 +203,7 @@ impl Storage for ObjectPlatform {
         self.live(get).await.unwrap_or_else(vanished)
     }
 
-    async fn commit(&self, batch: Batch) -> Result<(), PlatformError> {
+    async fn commit(&self, batch: WriteBatch) -> Result<(), PlatformError> {
         let commit = async {
             if self
                 .sim

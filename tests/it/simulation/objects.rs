@@ -4,7 +4,10 @@
 
 use std::{cell::Cell, future::Future, rc::Rc};
 
-use switchboard::{budget::Budget, platform::PlatformError, pseudonym::Pseudonym, sender::Sender};
+use switchboard::{
+    conversation::budget::Budget, identity::Pseudonym, messaging::thread::Thread,
+    platform::PlatformError,
+};
 
 use super::{
     executor::promise,
@@ -29,7 +32,7 @@ pub struct Incarnation {
 
 #[derive(Clone)]
 pub enum Engine {
-    Sender(Rc<Sender<ObjectPlatform>>),
+    Thread(Rc<Thread<ObjectPlatform>>),
     Budget(Rc<Budget<ObjectPlatform>>),
 }
 
@@ -65,7 +68,7 @@ impl Simulation {
             let engine = if name == BUDGET {
                 Engine::Budget(Rc::new(Budget::new(platform)))
             } else {
-                Engine::Sender(Rc::new(Sender::new(
+                Engine::Thread(Rc::new(Thread::new(
                     platform,
                     Rc::clone(&self.config),
                     Pseudonym::from_object_name(name.to_owned()),

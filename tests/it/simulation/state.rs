@@ -9,7 +9,7 @@ use std::{
     rc::Rc,
 };
 
-use switchboard::{config::Config, platform::UnixMillis};
+use switchboard::{base::time::UnixMillis, config::Config};
 
 use super::{
     executor::Executor, fault_plan::FaultPlan, invariants::Invariants, kv::KvEntry,

@@ -7,7 +7,10 @@ use std::{
     rc::Rc,
 };
 
-use switchboard::platform::{Batch, Stored, UnixMillis};
+use switchboard::{
+    base::time::UnixMillis,
+    platform::{Stored, WriteBatch},
+};
 
 use super::{executor::OUTSIDE, mutation::Mutation, objects::BUDGET, state::Simulation};
 
@@ -36,7 +39,7 @@ pub struct Write {
     pub number: u64,
     pub at: u64,
     pub due: u64,
-    pub batch: Batch,
+    pub batch: WriteBatch,
 }
 
 impl Rows {
@@ -48,7 +51,7 @@ impl Rows {
         }
     }
 
-    pub fn apply(&mut self, batch: &Batch) {
+    pub fn apply(&mut self, batch: &WriteBatch) {
         if batch.clear {
             *self = Self::default();
         }
@@ -67,7 +70,7 @@ impl Rows {
 }
 
 impl Simulation {
-    pub fn write(self: &Rc<Self>, name: &str, mut batch: Batch) -> (u64, u64) {
+    pub fn write(self: &Rc<Self>, name: &str, mut batch: WriteBatch) -> (u64, u64) {
         let slow = self.fault(self.fault_plan.storage_slow, "slow commits");
         let takes = if slow {
             self.random.between(50, 400)

@@ -5,8 +5,8 @@
 use std::{cell::Cell, rc::Rc};
 
 use switchboard::{
-    app::{self, Response},
-    wording::Notice,
+    http::{self, Response},
+    messaging::canned_replies::CannedReply,
 };
 
 use super::{
@@ -52,7 +52,7 @@ async fn attempt(sim: &Rc<Simulation>, webhook: &Rc<Webhook>) -> bool {
     let inner = Rc::clone(&worker);
     let task = sim.executor.spawn(OUTSIDE, async move {
         let config = Rc::clone(&inner.sim.config);
-        give.give(app::handle(&*inner, Ok(&config), &mut request).await);
+        give.give(http::handle(&*inner, Ok(&config), &mut request).await);
     });
     let hangs_up = sim.fault(sim.fault_plan.hang_up, "hang-ups");
     let patience = if hangs_up {
@@ -81,7 +81,7 @@ async fn attempt(sim: &Rc<Simulation>, webhook: &Rc<Webhook>) -> bool {
                 )
             });
             sim.count("webhooks");
-            if texts == [Notice::Erased.text("")] {
+            if texts == [CannedReply::Erased.text("")] {
                 sim.told_erased(&webhook.sid);
             }
             let field = |name: &str| {

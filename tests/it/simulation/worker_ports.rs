@@ -5,13 +5,14 @@
 use std::{cell::Cell, rc::Rc, time::Duration};
 
 use switchboard::{
-    budget::DayUsage,
-    message::MessageSid,
-    platform::{Clock, Counts, Log, Operations, PlatformError, Senders, UnixMillis},
-    pseudonym::{PhoneHash, Pseudonym},
-    sender::{DeliveryReport, Erasure, Reply, SenderCall, Summary},
-    tries::{TryCall, Verdict},
-    usage::Tally,
+    base::{
+        time::UnixMillis,
+        usage::{UsageBuffer, UsageCounters},
+    },
+    identity::MessageSid,
+    messaging::api::{Receive, RecordDelivery, Reply},
+    object::{arguments as read, reply},
+    platform::{Clock, Log, Method, Objects, PlatformError},
 };
 
 use super::{
@@ -45,8 +46,25 @@ impl Log for WorkerPlatform {
     }
 }
 
-impl Senders for WorkerPlatform {
-    async fn deliver(&self, name: &Pseudonym, call: &SenderCall) -> Result<Reply, PlatformError> {
+/// The Worker calls threads. There is no operator in the simulation.
+impl Objects for WorkerPlatform {
+    async fn call<M: Method>(&self, name: &str, method: &M) -> Result<M::Reply, PlatformError> {
+        assert_eq!(M::BINDING, Receive::BINDING);
+        let arguments = serde_json::to_string(method).unwrap();
+        let reply = match M::NAME {
+            Receive::NAME => reply::<Receive>(&self.receive(name, read(&arguments)?).await?),
+            RecordDelivery::NAME => {
+                self.record_delivery(name, read(&arguments)?).await?;
+                reply::<RecordDelivery>(&())
+            }
+            other => panic!("no such method: {other}"),
+        };
+        Ok(serde_json::from_str(&reply?).unwrap())
+    }
+}
+
+impl WorkerPlatform {
+    async fn receive(&self, name: &str, mut call: Receive) -> Result<Reply, PlatformError> {
         let sim = &self.sim;
         let slow = sim.fault(sim.fault_plan.hop_slow, "slow ways to an object");
         let hop = if slow {
@@ -56,15 +74,9 @@ impl Senders for WorkerPlatform {
         };
         self.hop.set(self.hop.get() + hop);
         sim.sleep(hop).await;
-        if sim.fault(
-            sim.fault_plan.object_unreachable,
-            "an unreachable sender object",
-        ) {
+        if sim.fault(sim.fault_plan.object_unreachable, "an unreachable thread") {
             return Err(PlatformError::new("object is overloaded"));
         }
-        // Through JSON, as on the wire.
-        let mut call: SenderCall =
-            serde_json::from_str(&serde_json::to_string(call).unwrap()).unwrap();
         let again = !sim
             .delivered
             .borrow_mut()
@@ -74,11 +86,11 @@ impl Senders for WorkerPlatform {
         }
         let (inner, limited) = (Rc::clone(sim), Rc::new(Cell::new(false)));
         let flag = Rc::clone(&limited);
-        let reply = sim.call(name.as_str(), async move |engine| {
-            let Engine::Sender(sender) = engine else {
+        let reply = sim.call(name, async move |engine| {
+            let Engine::Thread(thread) = engine else {
                 return vanished();
             };
-            let reply = sender.deliver(call).await;
+            let reply = thread.receive(call).await;
             flag.set(inner.limited_in.get() == inner.executor.polls());
             reply
         });
@@ -86,54 +98,34 @@ impl Senders for WorkerPlatform {
         self.limited.set(limited.get());
         if sim.fault(
             sim.fault_plan.object_unreachable / 4,
-            "replies of a sender object that were lost",
+            "replies of a thread that were lost",
         ) {
             return Err(PlatformError::new("object reset"));
         }
         sim.sleep(sim.random.between(1, 60)).await;
-        Ok(serde_json::from_str(&serde_json::to_string(&reply).unwrap()).unwrap())
+        Ok(reply)
     }
 
-    async fn report(&self, name: &Pseudonym, report: &DeliveryReport) -> Result<(), PlatformError> {
-        let report = report.clone();
+    async fn record_delivery(
+        &self,
+        name: &str,
+        receipt: RecordDelivery,
+    ) -> Result<(), PlatformError> {
         let call = async move |engine| {
-            let Engine::Sender(sender) = engine else {
+            let Engine::Thread(thread) = engine else {
                 return vanished();
             };
-            sender.report(report).await
+            thread.record_delivery(receipt).await
         };
-        self.sim.call(name.as_str(), call).await
-    }
-
-    async fn show(&self, _: &Pseudonym) -> Result<Summary, PlatformError> {
-        vanished()
-    }
-
-    async fn erase(&self, _: &Pseudonym, _: &PhoneHash) -> Result<Erasure, PlatformError> {
-        vanished()
+        self.sim.call(name, call).await
     }
 }
 
-/// There is no operator in the simulation.
-impl Operations for WorkerPlatform {
-    async fn usage(&self, _: Tally) -> Result<DayUsage, PlatformError> {
-        vanished()
-    }
+impl UsageBuffer for WorkerPlatform {
+    fn count(&self, _: &UsageCounters) {}
 
-    async fn reset_budget(&self) -> Result<DayUsage, PlatformError> {
-        vanished()
-    }
-
-    async fn attempt(&self, _: &Pseudonym, _: TryCall) -> Result<Verdict, PlatformError> {
-        vanished()
-    }
-}
-
-impl Counts for WorkerPlatform {
-    fn count(&self, _: &Tally) {}
-
-    fn take(&self) -> Tally {
-        Tally::EMPTY
+    fn take(&self) -> UsageCounters {
+        UsageCounters::EMPTY
     }
 }
 

@@ -4,7 +4,7 @@
 
 use std::rc::Rc;
 
-use switchboard::command::Command;
+use switchboard::messaging::keywords::Keyword;
 
 use super::{
     executor::OUTSIDE,
@@ -135,14 +135,14 @@ fn write(sim: &Rc<Simulation>, index: u64, number: u64, name: &str, from: &str, 
             false,
             None,
         ),
-        4 if random.chance(600) => word(&["STOP", "Unsubscribe."], false, Some(Command::OptOut)),
-        5 => word(&["START", "unstop"], false, Some(Command::OptIn)),
-        6 => word(&["Yes", "YES!"], true, Some(Command::OptIn)),
+        4 if random.chance(600) => word(&["STOP", "Unsubscribe."], false, Some(Keyword::OptOut)),
+        5 => word(&["START", "unstop"], false, Some(Keyword::OptIn)),
+        6 => word(&["Yes", "YES!"], true, Some(Keyword::OptIn)),
         8 => (format!("{token} and a file"), false, None),
         7 => word(
             &["delete my data", "DELETE MY DATA!"],
             false,
-            Some(Command::Erase),
+            Some(Keyword::Erase),
         ),
         _ => (token.clone(), true, None),
     };
@@ -156,7 +156,7 @@ fn write_text(
     name: &str,
     from: &str,
     to: &str,
-    (body, turn, command): (String, bool, Option<Command>),
+    (body, turn, command): (String, bool, Option<Keyword>),
 ) {
     let random = &sim.random;
     let token = format!("xyzzy-s{index}m{number};");

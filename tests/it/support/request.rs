@@ -4,7 +4,7 @@
 
 use std::{cell::Cell, collections::VecDeque};
 
-use switchboard::app::{BodyBroken, Request};
+use switchboard::http::{BodyBroken, Request};
 
 use super::{ADMIN_TOKEN, NUMBER, ORIGIN, TOKEN, sign};
 

@@ -2,7 +2,7 @@
 //!
 //! Not here: which values a setting takes (`src/config.rs`).
 
-use switchboard::config::{Config, Fault};
+use switchboard::config::{Config, SettingError};
 
 /// The auth token that signs webhooks.
 pub const TOKEN: &str = "0123456789abcdef0123456789abcdef";
@@ -14,7 +14,7 @@ const MINIMAL: [(&str, &str); 3] = [
 ];
 
 /// The smallest valid configuration with these changes; an empty value unsets a setting.
-pub fn config(changes: &[(&str, &str)]) -> Result<Config, Vec<Fault>> {
+pub fn config(changes: &[(&str, &str)]) -> Result<Config, Vec<SettingError>> {
     Config::parse(|name| {
         changes
             .iter()

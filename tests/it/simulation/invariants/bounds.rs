@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use switchboard::{command::Command, sender::MAX_FIXED_REPLIES_PER_DAY, wording};
+use switchboard::messaging::{MAX_CANNED_REPLIES_PER_DAY, canned_replies, keywords::Keyword};
 
 use super::{Invariants, records::Sender, stored::StoredState};
 
@@ -96,9 +96,15 @@ impl Invariants {
 
     /// A sender got a fixed sentence: on the webhook of a message, which may get it again, or by REST.
     pub(super) fn got_fixed(&mut self, sender: &mut Sender, text: &str, by: &str) {
-        if [wording::NO_BUDGET, wording::NO_MORE_TODAY].contains(&text) {
+        if [canned_replies::NO_BUDGET, canned_replies::NO_MORE_TODAY].contains(&text) {
             sender.told.insert(by.to_owned());
-        } else if ![wording::APOLOGY, wording::FILTERED, wording::TOKEN_LIMIT].contains(&text) {
+        } else if ![
+            canned_replies::APOLOGY,
+            canned_replies::FILTERED,
+            canned_replies::TOKEN_LIMIT,
+        ]
+        .contains(&text)
+        {
             // Those three may have cost a request to the model.
             sender.fixed.insert(by.to_owned());
         }
@@ -107,14 +113,14 @@ impl Invariants {
             sender.told.len() as u64,
             sender.fixed.len() as u64,
         );
-        let most = u64::from(MAX_FIXED_REPLIES_PER_DAY) * days;
+        let most = u64::from(MAX_CANNED_REPLIES_PER_DAY) * days;
         self.check(sender.damaged || told <= days, || {
             format!("a sender was told {told} times that the day is used up, in {days} days")
         });
         self.check(sender.damaged || fixed <= most, || {
             format!("a sender got {fixed} fixed answers in {days} days")
         });
-        if fixed == u64::from(MAX_FIXED_REPLIES_PER_DAY) {
+        if fixed == u64::from(MAX_CANNED_REPLIES_PER_DAY) {
             self.count("senders that got all fixed answers of the day");
         }
     }
@@ -139,7 +145,7 @@ impl Invariants {
         let state = state.and_then(|text| serde_json::from_str::<StoredState>(text).ok());
         let known = state
             .filter(|_| !lost)
-            .map(|state| state.seen.into_iter().map(|seen| seen.sid).collect());
+            .map(|state| state.records.into_iter().map(|seen| seen.sid).collect());
         sender.known = known.unwrap_or_default();
         sender.untracked = true;
         (sender.open, sender.unlogged) = (None, None);
@@ -156,9 +162,9 @@ impl Invariants {
 
     /// The state of a sender that is untracked was stored: what is new in it may have changed whether it is opted out.
     pub(super) fn stored_untracked(&mut self, sender: &mut Sender, state: StoredState, at: u64) {
-        let known: BTreeSet<String> = state.seen.iter().map(|seen| seen.sid.clone()).collect();
+        let known: BTreeSet<String> = state.records.iter().map(|seen| seen.sid.clone()).collect();
         for seen in state
-            .seen
+            .records
             .into_iter()
             .filter(|seen| !sender.known.contains(&seen.sid))
         {
@@ -168,8 +174,8 @@ impl Invariants {
                 .command
                 .filter(|_| sender.opted_out.is_some() || !message.turn)
             {
-                Some(Command::OptOut) => drop(sender.opted_out.get_or_insert(at)),
-                Some(Command::OptIn) => sender.opted_out = None,
+                Some(Keyword::OptOut) => drop(sender.opted_out.get_or_insert(at)),
+                Some(Keyword::OptIn) => sender.opted_out = None,
                 _ => {}
             }
             sender.give_ups += u64::from(message.command.is_some());

@@ -2,7 +2,7 @@
 //!
 //! Not here: storage (`stored`).
 
-use switchboard::conversation::{Conversation, MAX_CHARS, MAX_TURNS, Turn};
+use switchboard::conversation::history::{Conversation, MAX_CHARS, MAX_TURNS, Turn};
 
 use super::{Invariants, MARKERS, chars, is_fixed, records::Sender};
 

@@ -66,7 +66,7 @@ impl Invariants {
                 *late += u64::from(
                     turn.outcome
                         .as_ref()
-                        .is_some_and(|(what, how)| what == "answered" && how == "late"),
+                        .is_some_and(|(what, how)| what == "answered" && how == "rest"),
                 );
                 *unlogged += u64::from(turn.unlogged);
             }
@@ -82,7 +82,7 @@ impl Invariants {
 
     fn ended(&mut self, turn: &TurnRecord, sender: &Sender) {
         self.check(turn.ended, || format!("a turn never ended: {}", turn.input));
-        let Some((outcome, delivery)) = &turn.outcome else {
+        let Some((outcome, reply_via)) = &turn.outcome else {
             return self.check(turn.unlogged, || {
                 format!("a turn's end was not logged: {}", turn.input)
             });
@@ -96,7 +96,7 @@ impl Invariants {
             .and_then(|sid| self.messages.get(sid))
             .cloned()
             .unwrap_or_default();
-        if delivery == "inline" {
+        if reply_via == "webhook" {
             let carried = self.inline.contains_key(&answer);
             if !carried {
                 self.count("inline answers whose webhook had left");

@@ -2,7 +2,7 @@
 //!
 //! Not here: the end that storage shows (`stored`).
 
-use switchboard::conversation::Turn;
+use switchboard::conversation::history::Turn;
 
 use super::{Invariants, MARKERS};
 
@@ -54,7 +54,7 @@ impl Invariants {
         const EVENTS: [&str; 11] = [
             "security_event",
             "turn",
-            "late_part",
+            "outbox_part",
             "conversation_unreadable",
             "kv_failed",
             "object_failed",
@@ -79,7 +79,7 @@ impl Invariants {
             format!("an internal error: {line}")
         });
         let text = |field: &str| value[field].as_str().unwrap_or_default().to_owned();
-        if event == "late_part" {
+        if event == "outbox_part" {
             let outcome = text("outcome");
             self.count(match outcome.as_str() {
                 "sent" => "late parts sent",
@@ -114,16 +114,16 @@ impl Invariants {
             return;
         }
         self.check(
-            text("outcome") != "answered" || text("delivery") != "none",
+            text("outcome") != "answered" || text("reply_via") != "none",
             || "an answer of the model's was withheld".into(),
         );
-        if text("delivery") == "none" && text("outcome") != "cancelled" {
+        if text("reply_via") == "none" && text("outcome") != "cancelled" {
             self.count("answers withheld");
         }
         let Some(name) = object else { return };
         if let Some(sender) = self.senders.get_mut(name).filter(|sender| sender.untracked) {
             sender.late_turns +=
-                u64::from(text("outcome") == "answered" && text("delivery") == "late");
+                u64::from(text("outcome") == "answered" && text("reply_via") == "rest");
             return;
         }
         let Some(mut sender) = self.senders.remove(name) else {
@@ -131,7 +131,7 @@ impl Invariants {
         };
         if text("outcome") == "cancelled" {
             let cancelled = sender.turns.values().any(|turn| turn.cancelled.is_some());
-            self.check(cancelled && text("delivery") == "none", || {
+            self.check(cancelled && text("reply_via") == "none", || {
                 format!("a turn was called off by nobody: {line}")
             });
             self.senders.insert(name.to_owned(), sender);
@@ -143,7 +143,7 @@ impl Invariants {
         });
         let mut erased = false;
         if let Some(turn) = key.and_then(|key| sender.turns.get_mut(&key)) {
-            let (outcome, delivery) = (text("outcome"), text("delivery"));
+            let (outcome, reply_via) = (text("outcome"), text("reply_via"));
             let messages = value["messages"]
                 .as_u64()
                 .and_then(|number| usize::try_from(number).ok());
@@ -156,8 +156,8 @@ impl Invariants {
             self.check(outcome != "failed" || value["failure"].is_string(), || {
                 format!("a failure without a reason: {line}")
             });
-            self.count(match (outcome.as_str(), delivery.as_str()) {
-                ("answered", "inline") => "answered inline",
+            self.count(match (outcome.as_str(), reply_via.as_str()) {
+                ("answered", "webhook") => "answered inline",
                 ("answered", _) => "answered late",
                 ("reset", _) => "reset",
                 _ => "failed",
@@ -177,7 +177,7 @@ impl Invariants {
                     ));
                     sender.last_answered = sender.last_end;
                 }
-            } else if delivery == "late" {
+            } else if reply_via == "rest" {
                 sender.fixed_allowed += 1;
             }
             // A reset that was given up may have erased the conversation in KV before.
@@ -187,7 +187,7 @@ impl Invariants {
                 (sender.excused, sender.forbidden) = (0, 0);
                 erased = true;
             }
-            turn.outcome = Some((outcome, delivery));
+            turn.outcome = Some((outcome, reply_via));
         }
         if erased {
             sender

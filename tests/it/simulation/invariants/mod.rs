@@ -19,7 +19,7 @@ use std::{
     rc::Rc,
 };
 
-use switchboard::wording::{self, Notice};
+use switchboard::messaging::canned_replies::{self, CannedReply};
 
 use super::fault_plan::FaultPlan;
 use records::{Answer, Sender, TurnKey};
@@ -134,27 +134,27 @@ pub const HELP: &str = "Ask away.";
 /// Whether a text is one of the product's own.
 fn is_fixed(text: &str) -> bool {
     [
-        wording::APOLOGY,
-        wording::RESET,
-        wording::NO_BUDGET,
-        wording::NO_MORE_TODAY,
-        wording::FILTERED,
-        wording::TOKEN_LIMIT,
+        canned_replies::APOLOGY,
+        canned_replies::RESET,
+        canned_replies::NO_BUDGET,
+        canned_replies::NO_MORE_TODAY,
+        canned_replies::FILTERED,
+        canned_replies::TOKEN_LIMIT,
     ]
     .contains(&text)
         || [
-            wording::NOT_A_PICTURE,
-            wording::PICTURE_NOT_FETCHED,
-            wording::PICTURE_TOO_LARGE,
+            canned_replies::NOT_AN_IMAGE,
+            canned_replies::IMAGE_NOT_FETCHED,
+            canned_replies::IMAGE_TOO_LARGE,
         ]
         .contains(&text)
         || [
-            Notice::NoText,
-            Notice::OptedOut,
-            Notice::OptedIn,
-            Notice::Help,
-            Notice::Erasing,
-            Notice::Erased,
+            CannedReply::NoText,
+            CannedReply::OptedOut,
+            CannedReply::OptedIn,
+            CannedReply::Help,
+            CannedReply::Erasing,
+            CannedReply::Erased,
         ]
         .iter()
         .any(|notice| notice.text(HELP) == text)

@@ -3,7 +3,7 @@
 //! Not here: the caps of a day (`bounds`), and the conversation in a request (`conversation`).
 
 use switchboard::{
-    conversation::Turn,
+    conversation::history::Turn,
     twilio::{parts, segments},
 };
 

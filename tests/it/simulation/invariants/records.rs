@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use switchboard::{command::Command, conversation::Turn};
+use switchboard::{conversation::history::Turn, messaging::keywords::Keyword};
 
 /// One pair of addresses.
 #[derive(Default)]
@@ -97,7 +97,7 @@ pub struct Message {
     /// Whether it asks for a turn, while the sender is opted in.
     pub turn: bool,
     /// What it asks for beside that; an opt-in that is a `turn` too is one while the sender is opted out.
-    pub command: Option<Command>,
+    pub command: Option<Keyword>,
     pub token: String,
     /// Webhooks that got a 200.
     pub answered: u64,

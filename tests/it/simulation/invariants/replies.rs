@@ -2,7 +2,7 @@
 //!
 //! Not here: how many a day may have (`bounds`).
 
-use switchboard::wording::Notice;
+use switchboard::messaging::canned_replies::CannedReply;
 
 use super::{Invariants, is_fixed};
 
@@ -30,7 +30,7 @@ impl Invariants {
         let late = self.senders[&name]
             .opted_out
             .is_some_and(|since| at > since + 5000);
-        let about_consent = [Notice::OptedOut, Notice::OptedIn]
+        let about_consent = [CannedReply::OptedOut, CannedReply::OptedIn]
             .iter()
             .any(|notice| notice.text("") == *first);
         self.check(!late || about_consent, || {

@@ -3,7 +3,7 @@
 //! Not here: what was logged of a turn (`log`).
 
 use serde::Deserialize;
-use switchboard::{command::Command, platform::Batch};
+use switchboard::{messaging::keywords::Keyword, platform::WriteBatch};
 
 use super::{
     Invariants, chars,
@@ -16,8 +16,15 @@ use crate::simulation::{
 
 #[derive(Deserialize)]
 pub(super) struct StoredState {
-    pub(super) seen: Vec<StoredSid>,
-    pub(super) turn: Option<StoredTurn>,
+    #[serde(default)]
+    pub(super) records: Vec<StoredSid>,
+    #[serde(default)]
+    pub(super) turns: StoredTurns,
+}
+
+#[derive(Default, Deserialize)]
+pub(super) struct StoredTurns {
+    pub(super) active: Option<StoredTurn>,
 }
 
 #[derive(Deserialize)]
@@ -37,12 +44,12 @@ pub(super) struct StoredMessage {
     pub(super) sid: String,
     pub(super) text: Option<String>,
     #[serde(default)]
-    pub(super) pictures: Vec<String>,
+    pub(super) images: Vec<String>,
 }
 
 impl Invariants {
     /// What a sender object wrote at `at` has become durable.
-    pub fn stored(&mut self, name: &str, batch: &Batch, at: u64) {
+    pub fn stored(&mut self, name: &str, batch: &WriteBatch, at: u64) {
         let Some(mut sender) = self.senders.remove(name) else {
             return;
         };
@@ -82,7 +89,7 @@ impl Invariants {
             self.opt_out_is_stored(sender);
             return;
         }
-        for StoredSid { sid } in &state.seen {
+        for StoredSid { sid } in &state.records {
             if !sender.admitted.insert(sid.clone()) {
                 continue;
             }
@@ -92,11 +99,11 @@ impl Invariants {
             let command = message.command.filter(|_| was_out || !message.turn);
             if matches!(
                 command,
-                Some(Command::OptOut | Command::OptIn | Command::Erase)
+                Some(Keyword::OptOut | Keyword::OptIn | Keyword::Erase)
             ) {
                 // They are obeyed over the limit, too.
                 self.obeyed(sender, command, at);
-                if command == Some(Command::Erase) {
+                if command == Some(Keyword::Erase) {
                     sender.erasures.insert(sid.clone(), at);
                 }
                 continue;
@@ -128,7 +135,11 @@ impl Invariants {
             }
         }
         self.opt_out_is_stored(sender);
-        let key = state.turn.as_ref().map(|turn| (sender.epoch, turn.number));
+        let key = state
+            .turns
+            .active
+            .as_ref()
+            .map(|turn| (sender.epoch, turn.number));
         if let Some(open) = sender.open.filter(|open| Some(*open) != key) {
             self.check(sender.unlogged.is_none(), || {
                 "a turn ended and was not logged".into()
@@ -154,7 +165,7 @@ impl Invariants {
                 }
             }
         }
-        if let (Some(key), Some(turn)) = (key, state.turn) {
+        if let (Some(key), Some(turn)) = (key, state.turns.active) {
             let sids: Vec<String> = turn
                 .messages
                 .iter()
@@ -186,7 +197,7 @@ impl Invariants {
                 }
                 let reset = turn.messages.iter().any(|message| message.text.is_none());
                 let picture = |message: &StoredMessage| {
-                    if message.pictures.is_empty() {
+                    if message.images.is_empty() {
                         ""
                     } else {
                         "\n[1 picture]"
@@ -234,13 +245,13 @@ impl Invariants {
     }
 
     /// A sender's wish about itself is stored: what is under way is called off.
-    fn obeyed(&mut self, sender: &mut Sender, command: Option<Command>, at: u64) {
+    fn obeyed(&mut self, sender: &mut Sender, command: Option<Keyword>, at: u64) {
         match command {
-            Some(Command::OptOut) => {
+            Some(Keyword::OptOut) => {
                 self.count("opt-outs");
                 sender.opted_out.get_or_insert(at);
             }
-            Some(Command::OptIn) => {
+            Some(Keyword::OptIn) => {
                 self.count("opt-ins");
                 sender.opted_out = None;
                 return;

@@ -92,8 +92,8 @@ impl FakePlatform {
             .insert("used".to_owned(), value);
     }
 
-    pub fn tries_fail(&self, fails: bool) {
-        self.0.tries_fail.set(fails);
+    pub fn lockout_fails(&self, fails: bool) {
+        self.0.lockout_fails.set(fails);
     }
 
     /// How long the way from the Worker to a sender object takes.
@@ -101,7 +101,7 @@ impl FakePlatform {
         self.0.objects_take.set(duration);
     }
 
-    /// The Worker's calls to these objects ("sender", "budget", "tries") never end.
+    /// The Worker's calls to these objects ("THREAD", "BUDGET", "ADMIN_LOCKOUT") never end.
     pub fn hangs(&self, objects: &'static [&'static str]) {
         self.0.hanging.set(objects);
     }

@@ -9,7 +9,10 @@ use std::{
     time::Duration,
 };
 
-use switchboard::platform::{Batch, PlatformError, Storage, Stored, UnixMillis};
+use switchboard::{
+    base::time::UnixMillis,
+    platform::{PlatformError, Storage, Stored, WriteBatch},
+};
 
 /// The storage of one object; it outlives the object.
 #[derive(Clone, Default)]
@@ -37,7 +40,7 @@ impl Storage for Disk {
         }
     }
 
-    async fn commit(&self, batch: Batch) -> Result<(), PlatformError> {
+    async fn commit(&self, batch: WriteBatch) -> Result<(), PlatformError> {
         let fails_once = self.0.commits_fail.get() > 0;
         self.0
             .commits_fail

@@ -22,10 +22,10 @@ use std::{
 
 use serde_json::Value;
 use switchboard::{
-    budget::Budget,
-    config::{Config, Fault},
-    platform::{PlatformError, UnixMillis},
-    usage::Tally,
+    base::{time::UnixMillis, usage::UsageCounters},
+    config::{Config, SettingError},
+    conversation::budget::Budget,
+    platform::PlatformError,
 };
 use tokio::time::Instant;
 
@@ -45,7 +45,7 @@ const START: u64 = 1_795_348_800_000;
 pub struct FakePlatform(Rc<Inner>);
 
 struct Inner {
-    config: Result<Config, Vec<Fault>>,
+    config: Result<Config, Vec<SettingError>>,
     started: Instant,
     /// Milliseconds that the wall clock is off from the monotonic one: steps of the clock.
     step: Cell<i64>,
@@ -79,13 +79,13 @@ struct Inner {
     budget_fails: Cell<bool>,
     budget_takes: Cell<Duration>,
     budget_calls: Cell<usize>,
-    tries: RefCell<BTreeMap<String, Disk>>,
-    tries_fail: Cell<bool>,
-    /// The objects that do not answer the Worker: "sender", "budget", "tries".
+    lockouts: RefCell<BTreeMap<String, Disk>>,
+    lockout_fails: Cell<bool>,
+    /// The objects that do not answer the Worker: "THREAD", "BUDGET", "ADMIN_LOCKOUT".
     hanging: Cell<&'static [&'static str]>,
     objects_take: Cell<Duration>,
     /// What the Worker has counted and not reported.
-    counted: Cell<Tally>,
+    counted: Cell<UsageCounters>,
     /// What the next calls to sender objects fail with.
     object_errors: RefCell<VecDeque<PlatformError>>,
     objects: RefCell<BTreeMap<String, Object>>,
@@ -127,8 +127,8 @@ impl FakePlatform {
             budget_fails: Cell::default(),
             budget_takes: Cell::default(),
             budget_calls: Cell::default(),
-            tries: RefCell::default(),
-            tries_fail: Cell::default(),
+            lockouts: RefCell::default(),
+            lockout_fails: Cell::default(),
             hanging: Cell::default(),
             objects_take: Cell::default(),
             counted: Cell::default(),

@@ -6,13 +6,14 @@ use std::time::Duration;
 
 use futures_util::future::LocalBoxFuture;
 use switchboard::{
-    budget::{Item, Reservation, ReserveCall},
+    base::time::UnixMillis,
+    conversation::budget::{self, Check},
+    identity::Pseudonym,
+    object::Engine,
     platform::{
-        Batch, Budgets, Clock, Http, HttpError, HttpRequest, HttpResponse, Kv, Log, PlatformError,
-        Random, Spawn, Storage, Stored, UnixMillis,
+        Clock, Http, HttpError, HttpRequest, HttpResponse, Kv, Log, Method, Objects, PlatformError,
+        Random, Spawn, Storage, Stored, WriteBatch,
     },
-    pseudonym::Pseudonym,
-    usage::Tally,
 };
 use tokio::task::spawn_local;
 
@@ -42,7 +43,7 @@ impl Log for ObjectPlatform {
 }
 
 impl Random for ObjectPlatform {
-    fn unit(&self) -> f64 {
+    fn next_f64(&self) -> f64 {
         0.5
     }
 }
@@ -148,7 +149,7 @@ impl Storage for ObjectPlatform {
         Storage::get(&self.disk, key).await
     }
 
-    async fn commit(&self, batch: Batch) -> Result<(), PlatformError> {
+    async fn commit(&self, batch: WriteBatch) -> Result<(), PlatformError> {
         let alarm = batch.alarm;
         let fails = self.disk.0.fails.get() || self.disk.0.commits_fail.get() > 0;
         let committed = self.disk.commit(batch);
@@ -159,42 +160,30 @@ impl Storage for ObjectPlatform {
     }
 }
 
-impl Budgets for ObjectPlatform {
-    async fn reserve(&self, call: ReserveCall) -> Result<Reservation, PlatformError> {
-        self.fake
-            .0
-            .budget_calls
-            .set(self.fake.0.budget_calls.get() + 1);
-        tokio::time::sleep(Duration::from_millis(2).max(self.fake.0.budget_takes.get())).await;
-        if self.fake.0.budget_fails.get() {
+/// A thread calls the budget object, and no other.
+impl Objects for ObjectPlatform {
+    async fn call<M: Method>(&self, name: &str, method: &M) -> Result<M::Reply, PlatformError> {
+        assert_eq!((M::BINDING, name), ("BUDGET", budget::NAME));
+        let fake = &self.fake.0;
+        if M::NAME != Check::NAME {
+            fake.budget_calls.set(fake.budget_calls.get() + 1);
+        }
+        tokio::time::sleep(Duration::from_millis(2).max(fake.budget_takes.get())).await;
+        if fake.budget_fails.get() {
             return Err(PlatformError::new("budget is unreachable"));
         }
-        self.fake.budget().reserve(call, self.fake.now()).await
+        called(self.fake.budget(), method).await
     }
+}
 
-    async fn look(&self, item: Item, cap: u32) -> Result<Reservation, PlatformError> {
-        tokio::time::sleep(Duration::from_millis(2).max(self.fake.0.budget_takes.get())).await;
-        if self.fake.0.budget_fails.get() {
-            return Err(PlatformError::new("budget is unreachable"));
-        }
-        self.fake.budget().look(item, cap, self.fake.now()).await
-    }
-
-    async fn report(&self, tally: Tally) -> Result<(), PlatformError> {
-        self.fake
-            .0
-            .budget_calls
-            .set(self.fake.0.budget_calls.get() + 1);
-        tokio::time::sleep(Duration::from_millis(2).max(self.fake.0.budget_takes.get())).await;
-        if self.fake.0.budget_fails.get() {
-            return Err(PlatformError::new("budget is unreachable"));
-        }
-        self.fake
-            .budget()
-            .report(&tally, self.fake.now())
-            .await
-            .map(drop)
-    }
+/// Calls a method of an engine, by JSON as on the wire.
+pub(super) async fn called<M: Method>(
+    engine: &impl Engine,
+    method: &M,
+) -> Result<M::Reply, PlatformError> {
+    let arguments = serde_json::to_string(method).unwrap();
+    let reply = engine.call(M::NAME, &arguments).await?;
+    Ok(serde_json::from_str(&reply).unwrap())
 }
 
 /// What an object without tasks of its own sees: the budget, or the tries of one client.
@@ -223,7 +212,7 @@ impl Storage for PlainObject {
         Storage::get(&self.disk, key).await
     }
 
-    async fn commit(&self, batch: Batch) -> Result<(), PlatformError> {
+    async fn commit(&self, batch: WriteBatch) -> Result<(), PlatformError> {
         self.disk.commit(batch).await
     }
 }

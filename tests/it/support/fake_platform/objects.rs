@@ -5,10 +5,11 @@
 use std::{cell::RefCell, rc::Rc, time::Duration};
 
 use switchboard::{
-    budget::Budget,
-    platform::{Clock, PlatformError, UnixMillis},
-    pseudonym::Pseudonym,
-    sender::Sender,
+    base::time::UnixMillis,
+    conversation::budget::Budget,
+    identity::Pseudonym,
+    messaging::thread::Thread,
+    platform::{Clock, PlatformError},
 };
 use tokio::task::{JoinHandle, spawn_local};
 
@@ -25,7 +26,7 @@ pub(super) type Tasks = Rc<RefCell<Vec<JoinHandle<()>>>>;
 #[derive(Default)]
 pub(super) struct Object {
     pub(super) disk: Disk,
-    engine: Option<Rc<Sender<ObjectPlatform>>>,
+    engine: Option<Rc<Thread<ObjectPlatform>>>,
     tasks: Tasks,
     /// Calls and alarms that have begun, and those of them that have ended.
     calls: (usize, usize),
@@ -54,7 +55,7 @@ impl FakePlatform {
             .clone()
     }
 
-    pub(super) fn engine(&self, name: &Pseudonym) -> (Rc<Sender<ObjectPlatform>>, Tasks) {
+    pub(super) fn engine(&self, name: &Pseudonym) -> (Rc<Thread<ObjectPlatform>>, Tasks) {
         let mut objects = self.0.objects.borrow_mut();
         let object = objects.entry(name.as_str().to_owned()).or_default();
         let engine = object.engine.get_or_insert_with(|| {
@@ -65,7 +66,7 @@ impl FakePlatform {
                 disk: object.disk.clone(),
                 tasks: Rc::clone(&object.tasks),
             };
-            Rc::new(Sender::new(
+            Rc::new(Thread::new(
                 platform,
                 Rc::new(self.config().clone()),
                 name.clone(),
@@ -78,7 +79,7 @@ impl FakePlatform {
     pub(super) async fn in_object<T: 'static>(
         &self,
         name: &Pseudonym,
-        call: impl AsyncFnOnce(Rc<Sender<ObjectPlatform>>) -> Result<T, PlatformError> + 'static,
+        call: impl AsyncFnOnce(Rc<Thread<ObjectPlatform>>) -> Result<T, PlatformError> + 'static,
     ) -> Result<T, PlatformError> {
         if let Some(error) = self.0.object_errors.borrow_mut().pop_front() {
             return Err(error);
@@ -157,7 +158,7 @@ impl FakePlatform {
                 .unwrap()
                 .alarms += 1;
             let rung = fake
-                .in_object(&name, async |engine: Rc<Sender<ObjectPlatform>>| {
+                .in_object(&name, async |engine: Rc<Thread<ObjectPlatform>>| {
                     engine.alarm().await
                 })
                 .await;

@@ -5,7 +5,10 @@
 use std::collections::BTreeMap;
 
 use serde_json::Value;
-use switchboard::platform::{Clock, Storage, Stored, UnixMillis};
+use switchboard::{
+    base::time::UnixMillis,
+    platform::{Clock, Storage, Stored},
+};
 
 use super::{FakePlatform, START};
 

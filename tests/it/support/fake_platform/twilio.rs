@@ -6,7 +6,10 @@ use std::{collections::BTreeMap, time::Duration};
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use serde_json::json;
-use switchboard::platform::{Clock, HttpError, HttpRequest, HttpResponse, UnixMillis};
+use switchboard::{
+    base::time::UnixMillis,
+    platform::{Clock, HttpError, HttpRequest, HttpResponse},
+};
 
 use super::{Act, FakePlatform, after};
 use crate::support::fresh_sid;

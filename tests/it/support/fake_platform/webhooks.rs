@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use switchboard::{
-    app::{self, Response},
+    http::{self, Response},
     platform::Clock,
 };
 
@@ -61,7 +61,7 @@ impl FakePlatform {
     }
 
     pub async fn handle(&self, request: &mut Incoming) -> Response {
-        app::handle(self, self.0.config.as_ref().map_err(Vec::as_slice), request).await
+        http::handle(self, self.0.config.as_ref().map_err(Vec::as_slice), request).await
     }
 
     /// Lets time pass, and everything that happens meanwhile.

@@ -5,17 +5,20 @@
 use std::{rc::Rc, time::Duration};
 
 use switchboard::{
-    budget::DayUsage,
-    platform::{Clock, Counts, Log, Operations, PlatformError, Senders, UnixMillis},
-    pseudonym::{PhoneHash, Pseudonym},
-    sender::{DeliveryReport, Erasure, Reply, Sender, SenderCall, Summary},
-    tries::{Tries, TryCall, Verdict},
-    usage::Tally,
+    base::{
+        time::UnixMillis,
+        usage::{UsageBuffer, UsageCounters},
+    },
+    http::admin_lockout::AdminLockout,
+    identity::Pseudonym,
+    messaging::thread::Thread,
+    object::Engine,
+    platform::{Clock, Log, Method, Objects, PlatformError},
 };
 
 use super::{
     FakePlatform, START,
-    object_ports::{ObjectPlatform, PlainObject},
+    object_ports::{ObjectPlatform, PlainObject, called},
 };
 
 impl FakePlatform {
@@ -46,96 +49,50 @@ impl Log for FakePlatform {
     }
 }
 
-impl Senders for FakePlatform {
-    async fn deliver(&self, name: &Pseudonym, call: &SenderCall) -> Result<Reply, PlatformError> {
-        self.answers("sender").await;
-        // Through JSON, as on the wire.
-        let call: SenderCall = serde_json::from_str(&serde_json::to_string(call).unwrap()).unwrap();
-        let reply = self
-            .in_object(name, async |engine: Rc<Sender<ObjectPlatform>>| {
-                engine.deliver(call).await
-            })
-            .await?;
-        Ok(serde_json::from_str(&serde_json::to_string(&reply).unwrap()).unwrap())
-    }
-
-    async fn report(&self, name: &Pseudonym, report: &DeliveryReport) -> Result<(), PlatformError> {
-        self.answers("sender").await;
-        let report = report.clone();
-        self.in_object(name, async |engine: Rc<Sender<ObjectPlatform>>| {
-            engine.report(report).await
-        })
-        .await
-    }
-
-    async fn show(&self, name: &Pseudonym) -> Result<Summary, PlatformError> {
-        self.answers("sender").await;
-        self.in_object(name, async |engine: Rc<Sender<ObjectPlatform>>| {
-            engine.show().await
-        })
-        .await
-    }
-
-    async fn erase(
-        &self,
-        name: &Pseudonym,
-        phone_hash: &PhoneHash,
-    ) -> Result<Erasure, PlatformError> {
-        self.answers("sender").await;
-        let phone_hash = phone_hash.clone();
-        self.in_object(name, async |engine: Rc<Sender<ObjectPlatform>>| {
-            engine.erase(phone_hash).await
-        })
-        .await
+impl Objects for FakePlatform {
+    async fn call<M: Method>(&self, name: &str, method: &M) -> Result<M::Reply, PlatformError> {
+        self.answers(M::BINDING).await;
+        match M::BINDING {
+            "THREAD" => {
+                let name = Pseudonym::from_object_name(name.to_owned());
+                let arguments = serde_json::to_string(method).unwrap();
+                let call = async move |thread: Rc<Thread<ObjectPlatform>>| {
+                    thread.call(M::NAME, &arguments).await
+                };
+                let reply = self.in_object(&name, call).await?;
+                Ok(serde_json::from_str(&reply).unwrap())
+            }
+            "BUDGET" if self.0.budget_fails.get() => {
+                Err(PlatformError::new("budget is unreachable"))
+            }
+            "BUDGET" => called(self.budget(), method).await,
+            "ADMIN_LOCKOUT" if self.0.lockout_fails.get() => {
+                Err(PlatformError::new("lockout is unreachable"))
+            }
+            "ADMIN_LOCKOUT" => {
+                let disk = self
+                    .0
+                    .lockouts
+                    .borrow_mut()
+                    .entry(name.to_owned())
+                    .or_default()
+                    .clone();
+                let fake = self.clone();
+                called(&AdminLockout::new(PlainObject { fake, disk }), method).await
+            }
+            other => panic!("no such binding: {other}"),
+        }
     }
 }
 
-impl Operations for FakePlatform {
-    async fn usage(&self, tally: Tally) -> Result<DayUsage, PlatformError> {
-        self.answers("budget").await;
-        if self.0.budget_fails.get() {
-            return Err(PlatformError::new("budget is unreachable"));
-        }
-        self.budget().report(&tally, self.now()).await
-    }
-
-    async fn reset_budget(&self) -> Result<DayUsage, PlatformError> {
-        self.answers("budget").await;
-        if self.0.budget_fails.get() {
-            return Err(PlatformError::new("budget is unreachable"));
-        }
-        self.budget().reset(self.now()).await
-    }
-
-    async fn attempt(&self, client: &Pseudonym, call: TryCall) -> Result<Verdict, PlatformError> {
-        self.answers("tries").await;
-        if self.0.tries_fail.get() {
-            return Err(PlatformError::new("tries are unreachable"));
-        }
-        let disk = self
-            .0
-            .tries
-            .borrow_mut()
-            .entry(client.as_str().to_owned())
-            .or_default()
-            .clone();
-        Tries::new(PlainObject {
-            fake: self.clone(),
-            disk,
-        })
-        .attempt(call, self.now())
-        .await
-    }
-}
-
-impl Counts for FakePlatform {
-    fn count(&self, tally: &Tally) {
+impl UsageBuffer for FakePlatform {
+    fn count(&self, tally: &UsageCounters) {
         let mut counted = self.0.counted.get();
         counted.add(tally);
         self.0.counted.set(counted);
     }
 
-    fn take(&self) -> Tally {
+    fn take(&self) -> UsageCounters {
         self.0.counted.take()
     }
 }
