@@ -5,8 +5,8 @@
 // Source of what counts: Cloudflare, "Durable Objects: pricing". Every key put or deleted and every alarm set is a row written,
 // SQL tells its own. `deleteAll` and the deletion of an alarm are not counted as rows.
 
-import { crossings } from "./crossings.js";
 import { DurableObject, WorkerEntrypoint } from "cloudflare:workers";
+import { crossings } from "./crossings.js";
 import * as worker from "./worker.js";
 
 const counts = {};
@@ -14,9 +14,12 @@ const count = (what, number = 1) => (counts[what] = (counts[what] ?? 0) + number
 
 export default class extends WorkerEntrypoint {
   async fetch(request) {
-    if (new URL(request.url).pathname === "/bench/counts") return Response.json({ ...counts, ...crossings });
+    if (new URL(request.url).pathname === "/bench/counts")
+      return Response.json({ ...counts, ...crossings });
     const { default: inner } = worker;
-    return typeof inner === "function" ? new inner(this.ctx, this.env).fetch(request) : inner.fetch(request, this.env, this.ctx);
+    return typeof inner === "function"
+      ? new inner(this.ctx, this.env).fetch(request)
+      : inner.fetch(request, this.env, this.ctx);
   }
 }
 
@@ -44,7 +47,9 @@ function counted(Inner, name) {
 /** The names of a class's methods, with those of what it extends. */
 function methodsOf(prototype) {
   if (prototype === DurableObject.prototype || prototype === Object.prototype) return [];
-  const own = Object.entries(Object.getOwnPropertyDescriptors(prototype)).filter(([name, { value }]) => name !== "constructor" && typeof value === "function");
+  const own = Object.entries(Object.getOwnPropertyDescriptors(prototype)).filter(
+    ([name, { value }]) => name !== "constructor" && typeof value === "function",
+  );
   return [...own.map(([name]) => name), ...methodsOf(Object.getPrototypeOf(prototype))];
 }
 
@@ -52,7 +57,9 @@ const patched = new Set();
 
 // The methods are those of the prototypes, so they are wrapped once for all objects of the isolate.
 function countRows(storage) {
-  wrap(storage, "put", ([key]) => count("rows written", typeof key === "object" ? Object.keys(key).length : 1));
+  wrap(storage, "put", ([key]) =>
+    count("rows written", typeof key === "object" ? Object.keys(key).length : 1),
+  );
   wrap(storage, "delete", ([keys]) => count("rows written", Array.isArray(keys) ? keys.length : 1));
   wrap(storage, "setAlarm", () => count("rows written"));
   wrap(storage.kv, "put", () => count("rows written"));

@@ -5,8 +5,11 @@ export const crossings = { into: 0, out: 0 };
 
 const { Instance } = WebAssembly;
 
+// biome-ignore lint/complexity/useArrowFunction: it is called with `new`, which an arrow function cannot be
 WebAssembly.Instance = function (module, imports) {
-  const wrapped = Object.fromEntries(Object.entries(imports).map(([name, functions]) => [name, counted(functions, "out")]));
+  const wrapped = Object.fromEntries(
+    Object.entries(imports).map(([name, functions]) => [name, counted(functions, "out")]),
+  );
   return { exports: counted(new Instance(module, wrapped).exports, "into") };
 };
 

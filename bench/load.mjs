@@ -20,7 +20,10 @@ export const ANSWERED = { status: 200, text: "<Message>Nice to hear from you!" }
  * A message to `subject` as a request: `{ method, path, headers, body }`. `sender` is a number from 0 on, `to` the number
  * written to, `signature` another one than the right one.
  */
-export function message(subject, { sender = 0, to = "+15550199", text = "Hello, how are you today?", signature } = {}) {
+export function message(
+  subject,
+  { sender = 0, to = "+15550199", text = "Hello, how are you today?", signature } = {},
+) {
   const sid = `SM${crypto.randomBytes(16).toString("hex")}`;
   const form = {
     ToCountry: "US",
@@ -53,7 +56,9 @@ export function message(subject, { sender = 0, to = "+15550199", text = "Hello, 
       "user-agent": "TwilioProxy/1.1",
       "i-twilio-idempotency-token": crypto.randomUUID(),
       accept: "*/*",
-      "x-twilio-signature": signature ?? twilio().getExpectedTwilioSignature(SECRETS.TWILIO_AUTH_TOKEN, subject.url + WEBHOOK, form),
+      "x-twilio-signature":
+        signature ??
+        twilio().getExpectedTwilioSignature(SECRETS.TWILIO_AUTH_TOKEN, subject.url + WEBHOOK, form),
     },
     body,
   };
@@ -65,7 +70,16 @@ export function message(subject, { sender = 0, to = "+15550199", text = "Hello, 
  * subject and generator used.
  */
 export async function flood(subject, { request, expected, seconds, connections = 32 }) {
-  return measured(subject, { url: subject.url, connections, duration: seconds, setupClient: (client) => client.setRequests([request]) }, expected);
+  return measured(
+    subject,
+    {
+      url: subject.url,
+      connections,
+      duration: seconds,
+      setupClient: (client) => client.setRequests([request]),
+    },
+    expected,
+  );
 }
 
 /**
@@ -76,7 +90,11 @@ export async function drain(subject, { lists, expected }) {
   const amount = lists.reduce((sum, list) => sum + list.length, 0);
   let next = 0;
   const setupClient = (client) => client.setRequests(lists[next++]);
-  return measured(subject, { url: subject.url, connections: lists.length, amount, timeout: 60, setupClient }, expected);
+  return measured(
+    subject,
+    { url: subject.url, connections: lists.length, amount, timeout: 60, setupClient },
+    expected,
+  );
 }
 
 /** Sends the requests `perSecond`, evenly, whether or not earlier ones are answered. Returns the latencies in ms. */
@@ -110,7 +128,10 @@ async function measured(subject, options, { status, text }) {
   const before = { subject: subject.cpu(), own: process.cpuUsage(), at: performance.now() };
   let answered = 0;
   let last = before.at;
-  const run = autocannon()({ ...options, verifyBody: (body) => !text || String(body).includes(text) });
+  const run = autocannon()({
+    ...options,
+    verifyBody: (body) => !text || String(body).includes(text),
+  });
   run.on("response", (_client, code) => {
     answered += 1;
     last = performance.now();
@@ -126,8 +147,12 @@ async function measured(subject, options, { status, text }) {
   const result = await run;
   if (result.errors) problems.set("errors of the connection", result.errors);
   if (result.mismatches) problems.set("another text", result.mismatches);
-  if (options.amount && answered !== options.amount) problems.set("requests too few or many", answered - options.amount);
-  if (problems.size) throw new Error(`${subject.title}: expected ${status}, but: ${[...problems].map(([what, times]) => `${what} (${times} times)`).join(", ")}`);
+  if (options.amount && answered !== options.amount)
+    problems.set("requests too few or many", answered - options.amount);
+  if (problems.size)
+    throw new Error(
+      `${subject.title}: expected ${status}, but: ${[...problems].map(([what, times]) => `${what} (${times} times)`).join(", ")}`,
+    );
   const ms = last - before.at;
   const cpu = after.subject - before.subject;
   return {
@@ -141,7 +166,11 @@ async function measured(subject, options, { status, text }) {
 function exchange(agent, url, { method, path, headers, body }, expected) {
   return new Promise((resolve, reject) => {
     const began = performance.now();
-    const request = http.request(url + path, { method, agent, headers: { ...headers, ...(body && { "content-length": Buffer.byteLength(body) }) } });
+    const request = http.request(url + path, {
+      method,
+      agent,
+      headers: { ...headers, ...(body && { "content-length": Buffer.byteLength(body) }) },
+    });
     request.on("error", reject);
     request.on("response", (response) => {
       let text = "";
@@ -152,7 +181,12 @@ function exchange(agent, url, { method, path, headers, body }, expected) {
         const ms = performance.now() - began;
         const right = response.statusCode === expected.status && text.includes(expected.text ?? "");
         if (right) resolve(ms);
-        else reject(new Error(`${method} ${path}: expected ${expected.status}, got ${response.statusCode} ${text.slice(0, 200)}`));
+        else
+          reject(
+            new Error(
+              `${method} ${path}: expected ${expected.status}, got ${response.statusCode} ${text.slice(0, 200)}`,
+            ),
+          );
       });
     });
     request.end(body);

@@ -28,20 +28,31 @@ export async function profile(name, subjects, load) {
     await subject.close();
     const file = inRoot("build", "bench", `${name}-${title}.cpuprofile`);
     fs.writeFileSync(file, JSON.stringify(taken));
-    say(`\n${subject.title}, ${name}: share of the samples in the function itself (${path.relative(inRoot(), file)})`);
-    for (const [where, share] of heaviest(taken, 25)) say(`  ${(share * 100).toFixed(1).padStart(5)} %  ${where}`);
+    say(
+      `\n${subject.title}, ${name}: share of the samples in the function itself (${path.relative(inRoot(), file)})`,
+    );
+    for (const [where, share] of heaviest(taken, 25))
+      say(`  ${(share * 100).toFixed(1).padStart(5)} %  ${where}`);
   }
   await model.close();
 }
 
 // Idle time is left out of the shares.
 function heaviest({ nodes, samples }, most) {
-  const names = new Map(nodes.map(({ id, callFrame: { functionName, url, lineNumber, columnNumber } }) => [id, `${functionName || "(anonymous)"}${url ? `  ${url}:${lineNumber + 1}:${columnNumber + 1}` : ""}`]));
+  const names = new Map(
+    nodes.map(({ id, callFrame: { functionName, url, lineNumber, columnNumber } }) => [
+      id,
+      `${functionName || "(anonymous)"}${url ? `  ${url}:${lineNumber + 1}:${columnNumber + 1}` : ""}`,
+    ]),
+  );
   const hits = new Map();
   for (const id of samples) hits.set(names.get(id), (hits.get(names.get(id)) ?? 0) + 1);
   hits.delete("(idle)");
   const all = [...hits.values()].reduce((sum, count) => sum + count, 0);
-  return [...hits].map(([where, count]) => [where, count / all]).sort((a, b) => b[1] - a[1]).slice(0, most);
+  return [...hits]
+    .map(([where, count]) => [where, count / all])
+    .sort((a, b) => b[1] - a[1])
+    .slice(0, most);
 }
 
 async function connect(url) {

@@ -22,9 +22,11 @@ const NOTES = path.join(BENCH, "NOTES.md");
 export function identity() {
   const git = (...args) => execFileSync("git", args, { cwd: ROOT, encoding: "utf8" }).trim();
   const commit = git("rev-parse", "HEAD");
-  const changed = git("status", "--porcelain", "--", ".", ":!bench/RESULTS.md", ":!bench/NOTES.md") !== "";
+  const changed =
+    git("status", "--porcelain", "--", ".", ":!bench/RESULTS.md", ":!bench/NOTES.md") !== "";
   const builds = crypto.createHash("sha256");
-  for (const [, file] of [...bundleOf("switchboard"), ...bundleOf("hono")]) builds.update(fs.readFileSync(file));
+  for (const [, file] of [...bundleOf("switchboard"), ...bundleOf("hono")])
+    builds.update(fs.readFileSync(file));
   const cpus = os.cpus();
   return {
     commit,
@@ -47,7 +49,10 @@ export function keptTables(who) {
     return {};
   }
   const same = JSON.stringify(before.who) === JSON.stringify(who);
-  if (!same) say("bench: bench/results.json is of another commit, build or machine: its tables are not kept");
+  if (!same)
+    say(
+      "bench: bench/results.json is of another commit, build or machine: its tables are not kept",
+    );
   return same ? before.tables : {};
 }
 
@@ -64,7 +69,13 @@ function report(who, measured) {
   const parts = [
     "# Measured",
     `Written by \`npm run bench\`; by hand nothing is changed here. Loopback, one machine, one run: ${minute(dates[0])} to ${minute(dates.at(-1))} UTC, commit \`${who.commit.slice(0, 12)}\`${who.changed ? " with changes that are not committed" : ""}.`,
-    [`- Machine: ${who.machine}.`, `- Versions: ${Object.entries(who.versions).map(([name, version]) => `${name} ${version}`).join(", ")}.`, `- ${how(who)}`].join("\n"),
+    [
+      `- Machine: ${who.machine}.`,
+      `- Versions: ${Object.entries(who.versions)
+        .map(([name, version]) => `${name} ${version}`)
+        .join(", ")}.`,
+      `- ${how(who)}`,
+    ].join("\n"),
     "A figure is the median of its rounds, with the least and the greatest in brackets, and its ratio to the first row of its table.",
   ];
   if (missing.length) parts.push(`Not measured: ${missing.join(", ")}.`);
@@ -88,12 +99,23 @@ Billable duration of objects is not compared: Switchboard and the Hono Worker bo
 function section(name, { rows, date, rounds, seconds }) {
   const { title, about, columns } = TABLES[name];
   const isFlood = columns.some(({ key }) => key === "perSecond");
-  const many = Math.max(...rows.flatMap(({ figures }) => Object.values(figures).map((list) => list.length)));
+  const many = Math.max(
+    ...rows.flatMap(({ figures }) => Object.values(figures).map((list) => list.length)),
+  );
   const length = name === "turns" || !isFlood ? "" : ` of ${seconds} s`;
-  const said = many > 1 ? `${many === rounds ? `${rounds} rounds${length}` : `${many} times`}, ` : "";
-  const head = ["", ...columns.map(({ title: column, unit }) => (unit ? `${column} (${unit})` : column))];
-  const lines = rows.map((row) => [row.title, ...columns.map((column) => cell(column, row.figures[column.key], rows[0].figures[column.key]))]);
-  const table = [head, head.map((_, index) => (index ? "---:" : "---")), ...lines].map((cells) => `| ${cells.join(" | ")} |`).join("\n");
+  const said =
+    many > 1 ? `${many === rounds ? `${rounds} rounds${length}` : `${many} times`}, ` : "";
+  const head = [
+    "",
+    ...columns.map(({ title: column, unit }) => (unit ? `${column} (${unit})` : column)),
+  ];
+  const lines = rows.map((row) => [
+    row.title,
+    ...columns.map((column) => cell(column, row.figures[column.key], rows[0].figures[column.key])),
+  ]);
+  const table = [head, head.map((_, index) => (index ? "---:" : "---")), ...lines]
+    .map((cells) => `| ${cells.join(" | ")} |`)
+    .join("\n");
   return [`## ${title}`, `${about} (${said}${minute(date)} UTC)`, table];
 }
 
@@ -101,7 +123,8 @@ function cell({ digits, ratio = true }, list, first) {
   if (!list?.length) return "";
   const shown = (value) => value.toFixed(digits);
   const middle = median(list);
-  const spread = list.length > 1 ? ` (${shown(Math.min(...list))}–${shown(Math.max(...list))})` : "";
+  const spread =
+    list.length > 1 ? ` (${shown(Math.min(...list))}–${shown(Math.max(...list))})` : "";
   const base = first?.length ? median(first) : 0;
   return `${shown(middle)}${spread}${ratio && base > 0 ? ` · ${times(middle / base)}` : ""}`;
 }
@@ -116,38 +139,108 @@ function targets(measured) {
     const [ours, theirs] = [of(table, "switchboard", key), of(table, to, key)];
     return ours !== undefined && theirs > 0 ? ours / theirs : undefined;
   };
-  const atMost = (what, value, target, shown) => [what, value, value <= target, shown, `${shown(target)} at most`];
+  const atMost = (what, value, target, shown) => [
+    what,
+    value,
+    value <= target,
+    shown,
+    `${shown(target)} at most`,
+  ];
   const plain = (value) => value.toFixed(2);
   const list = [
-    atMost("Forged request, CPU, against the Hono Worker", ratio("forged", "cpuMs", "hono"), 0.85, times),
-    atMost("Whole turn, CPU, against the Hono Worker", ratio("turns", "cpuMs", "hono"), 1.35, times),
-    atMost("Added latency, p50, against the Hono Worker", ratio("latency", "added50", "hono"), 1.2, times),
-    atMost("Isolate start, against the Hono Worker", ratio("startup", "isolate", "hono"), 1.1, times),
-    atMost("Requests to the sender object for a message", of("operations", "switchboard", "sender"), 1, plain),
-    atMost("Requests to the budget object for a message", of("operations", "switchboard", "budget"), 1, plain),
-    atMost("KV reads for a message, warm", of("operations", "switchboard", "kvReadsWarm"), 0, plain),
+    atMost(
+      "Forged request, CPU, against the Hono Worker",
+      ratio("forged", "cpuMs", "hono"),
+      0.85,
+      times,
+    ),
+    atMost(
+      "Whole turn, CPU, against the Hono Worker",
+      ratio("turns", "cpuMs", "hono"),
+      1.35,
+      times,
+    ),
+    atMost(
+      "Added latency, p50, against the Hono Worker",
+      ratio("latency", "added50", "hono"),
+      1.2,
+      times,
+    ),
+    atMost(
+      "Isolate start, against the Hono Worker",
+      ratio("startup", "isolate", "hono"),
+      1.1,
+      times,
+    ),
+    atMost(
+      "Requests to the sender object for a message",
+      of("operations", "switchboard", "sender"),
+      1,
+      plain,
+    ),
+    atMost(
+      "Requests to the budget object for a message",
+      of("operations", "switchboard", "budget"),
+      1,
+      plain,
+    ),
+    atMost(
+      "KV reads for a message, warm",
+      of("operations", "switchboard", "kvReadsWarm"),
+      0,
+      plain,
+    ),
     atMost("KV writes for a message", of("operations", "switchboard", "kvWrites"), 1, plain),
-    atMost("Gzipped bundle", of("bundle", "switchboard", "gzipped"), 400, (value) => `${value.toFixed(1)} kB`),
-    atMost("Memory when 5 000 other senders have come and expired, against the first", measured.memory && of("memory", "switchboard", "expiredAgain") / of("memory", "switchboard", "expired"), 1.1, times),
+    atMost(
+      "Gzipped bundle",
+      of("bundle", "switchboard", "gzipped"),
+      400,
+      (value) => `${value.toFixed(1)} kB`,
+    ),
+    atMost(
+      "Memory when 5 000 other senders have come and expired, against the first",
+      measured.memory &&
+        of("memory", "switchboard", "expiredAgain") / of("memory", "switchboard", "expired"),
+      1.1,
+      times,
+    ),
   ];
   const lines = list
     .filter(([, value]) => value !== undefined)
-    .map(([what, value, reached, shown, target]) => `| ${what} | ${target} | ${shown(value)} | ${reached ? "reached" : `**not reached**, by ${shown(Math.abs(value - Number.parseFloat(target)))}`} |`);
+    .map(
+      ([what, value, reached, shown, target]) =>
+        `| ${what} | ${target} | ${shown(value)} | ${reached ? "reached" : `**not reached**, by ${shown(Math.abs(value - Number.parseFloat(target)))}`} |`,
+    );
   const rows = of("operations", "switchboard", "rows");
-  const told = rows === undefined ? "" : `\n\nRows written for a message, until everything has expired: ${rows.toFixed(2)} (Hono Worker: ${of("operations", "hono", "rows").toFixed(2)}); the target is no more than the promises need.`;
-  const generator = ["forged", "turns"].filter((name) => of(name, "hello", "generator") > of(name, "hello", "busy")).map((name) => TABLES[name].title);
-  const warning = generator.length ? `\n\nThe generator used more of a core than hello world in: ${generator.join(", ")}. There hello world could be faster than shown, and the ratio of CPU times tells more.` : "";
-  return [`| target | wanted | measured | |`, `| --- | ---: | ---: | --- |`, ...lines].join("\n") + told + warning;
+  const told =
+    rows === undefined
+      ? ""
+      : `\n\nRows written for a message, until everything has expired: ${rows.toFixed(2)} (Hono Worker: ${of("operations", "hono", "rows").toFixed(2)}); the target is no more than the promises need.`;
+  const generator = ["forged", "turns"]
+    .filter((name) => of(name, "hello", "generator") > of(name, "hello", "busy"))
+    .map((name) => TABLES[name].title);
+  const warning = generator.length
+    ? `\n\nThe generator used more of a core than hello world in: ${generator.join(", ")}. There hello world could be faster than shown, and the ratio of CPU times tells more.`
+    : "";
+  return (
+    [`| target | wanted | measured | |`, `| --- | ---: | ---: | --- |`, ...lines].join("\n") +
+    told +
+    warning
+  );
 }
 
 function versions() {
-  const version = (name) => JSON.parse(fs.readFileSync(path.join(BENCH, "node_modules", name, "package.json"), "utf8")).version;
+  const version = (name) =>
+    JSON.parse(fs.readFileSync(path.join(BENCH, "node_modules", name, "package.json"), "utf8"))
+      .version;
   return {
     workerd: workerdVersion(),
     Rust: rustToolchain().channel,
     "wasm-bindgen": lockedCrate("wasm-bindgen"),
     Node: process.versions.node,
-    ...Object.fromEntries(["hono", "express", "twilio", "openai", "autocannon"].map((name) => [name, version(name)])),
+    ...Object.fromEntries(
+      ["hono", "express", "twilio", "openai", "autocannon"].map((name) => [name, version(name)]),
+    ),
   };
 }
 

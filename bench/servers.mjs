@@ -10,7 +10,7 @@ import http from "node:http";
 import { createRequire } from "node:module";
 import os from "node:os";
 import path from "node:path";
-import { freePort, waitUntil, WRANGLER, wranglerEnv } from "../scripts/lib/local.mjs";
+import { freePort, WRANGLER, waitUntil, wranglerEnv } from "../scripts/lib/local.mjs";
 import { inRoot, NODE_BIN, ROOT, targetDir } from "../scripts/lib/project.mjs";
 import { capture, eachLine, run, say, start, UserError } from "../scripts/lib/run.mjs";
 
@@ -22,7 +22,11 @@ export const SUBJECTS = {
   hello: { title: "hello world (workerd's limit)", worker: true, classes: [] },
   reads: { title: "hello world that reads what is signed", worker: true, classes: [] },
   floor: { title: "the same, logged and refused unverified", worker: true, classes: [] },
-  switchboard: { title: "Switchboard", worker: true, classes: ["SenderObject", "BudgetObject", "TriesObject"] },
+  switchboard: {
+    title: "Switchboard",
+    worker: true,
+    classes: ["SenderObject", "BudgetObject", "TriesObject"],
+  },
   hono: { title: "Hono Worker", worker: true, classes: ["SenderObject", "BudgetObject"] },
   express: { title: "Express", worker: false, classes: [] },
 };
@@ -63,23 +67,43 @@ export function bundleOf(subject) {
 /** Bundles the peers that need it, as wrangler would, but minified. The packages must be installed. */
 export async function bundlePeers() {
   const out = path.join(builtDir(), "hono", "index.js");
-  const args = [path.join(BENCH, "peers/hono/index.js"), "--bundle", "--minify", "--format=esm", "--target=es2024", "--conditions=workerd,worker,browser", "--external:cloudflare:*", `--outfile=${out}`, "--log-level=warning"];
-  await run(path.join(NODE_BIN, "esbuild"), args, { cwd: BENCH, failure: "bundling the Hono Worker" });
+  const args = [
+    path.join(BENCH, "peers/hono/index.js"),
+    "--bundle",
+    "--minify",
+    "--format=esm",
+    "--target=es2024",
+    "--conditions=workerd,worker,browser",
+    "--external:cloudflare:*",
+    `--outfile=${out}`,
+    "--log-level=warning",
+  ];
+  await run(path.join(NODE_BIN, "esbuild"), args, {
+    cwd: BENCH,
+    failure: "bundling the Hono Worker",
+  });
 }
 
 /** Builds the playground as a release: the model must be quick beside what is measured. */
 export async function buildModel() {
   say("bench: the playground as a release build: minutes the first time, seconds later");
-  await run("cargo", ["build", "--locked", "--quiet", "--release", "--package", "playground"], { cwd: ROOT, failure: "building the playground" });
+  await run("cargo", ["build", "--locked", "--quiet", "--release", "--package", "playground"], {
+    cwd: ROOT,
+    failure: "building the playground",
+  });
 }
 
 /** Starts the model that the subjects ask: `{ url, close }`. */
 export async function startModel() {
-  const running = start(path.join(targetDir(), "release", "playground"), ["serve", "--port", "0", "--quiet"], {
-    cwd: ROOT,
-    env: { ...process.env, ...SECRETS, ADMIN_TOKEN: "" },
-    stdio: ["ignore", "pipe", "inherit"],
-  });
+  const running = start(
+    path.join(targetDir(), "release", "playground"),
+    ["serve", "--port", "0", "--quiet"],
+    {
+      cwd: ROOT,
+      env: { ...process.env, ...SECRETS, ADMIN_TOKEN: "" },
+      stdio: ["ignore", "pipe", "inherit"],
+    },
+  );
   let url;
   eachLine(running.child.stdout, (line) => (url ??= line.match(/listening on (http:\S+)/)?.[1]));
   await waitUntil("the playground", () => url, running);
@@ -93,9 +117,19 @@ export async function startModel() {
  * - `counting`: with the wrapper that counts what is billed;
  * - `inspected`: a Worker, with the inspector of workerd at its `inspectorUrl`.
  */
-export async function startSubject(name, { model, settings = {}, counting = false, inspected = false } = {}) {
-  const all = { ...SETTINGS, OPENAI_BASE_URL: `${model?.url}/v1`, TWILIO_API_BASE_URL: model?.url, ...settings };
-  return SUBJECTS[name].worker ? startWorker(name, all, counting, inspected) : startExpress(name, all);
+export async function startSubject(
+  name,
+  { model, settings = {}, counting = false, inspected = false } = {},
+) {
+  const all = {
+    ...SETTINGS,
+    OPENAI_BASE_URL: `${model?.url}/v1`,
+    TWILIO_API_BASE_URL: model?.url,
+    ...settings,
+  };
+  return SUBJECTS[name].worker
+    ? startWorker(name, all, counting, inspected)
+    : startExpress(name, all);
 }
 
 class Subject {
@@ -120,7 +154,10 @@ class Subject {
 
   /** Its resident memory now, in bytes. */
   memory() {
-    return Number(fs.readFileSync(`/proc/${this.pid}/status`, "utf8").match(/^VmRSS:\s+(\d+) kB/m)[1]) * 1024;
+    return (
+      Number(fs.readFileSync(`/proc/${this.pid}/status`, "utf8").match(/^VmRSS:\s+(\d+) kB/m)[1]) *
+      1024
+    );
   }
 
   /** What its KV was asked so far: `{ reads, writes, deletes, entries }`. */
@@ -155,10 +192,20 @@ export async function checkStartup(name) {
     const files = bundleOf(name);
     for (const [module, file] of files) fs.copyFileSync(file, path.join(dir, module));
     const rules = `rules = [{ type = "CompiledWasm", globs = ["*.wasm"] }]`;
-    fs.writeFileSync(path.join(dir, "wrangler.toml"), `name = "bench"\nmain = "${files[0][0]}"\ncompatibility_date = "${compatibilityDate()}"\nno_bundle = true\n${rules}\n`);
-    const { stdout, stderr } = await capture(WRANGLER[0], [...WRANGLER.slice(1), "check", "startup"], { cwd: dir, env: { ...wranglerEnv(), WRANGLER_LOG_PATH: path.join(dir, "logs") } });
+    fs.writeFileSync(
+      path.join(dir, "wrangler.toml"),
+      `name = "bench"\nmain = "${files[0][0]}"\ncompatibility_date = "${compatibilityDate()}"\nno_bundle = true\n${rules}\n`,
+    );
+    const { stdout, stderr } = await capture(
+      WRANGLER[0],
+      [...WRANGLER.slice(1), "check", "startup"],
+      { cwd: dir, env: { ...wranglerEnv(), WRANGLER_LOG_PATH: path.join(dir, "logs") } },
+    );
     const active = stdout.match(/Active: ([\d.]+) ms/)?.[1];
-    if (active === undefined) throw new UserError(`wrangler check startup told nothing of ${SUBJECTS[name].title}: ${stdout}${stderr}`);
+    if (active === undefined)
+      throw new UserError(
+        `wrangler check startup told nothing of ${SUBJECTS[name].title}: ${stdout}${stderr}`,
+      );
     return Number(active);
   } finally {
     fs.rmSync(dir, { recursive: true, force: true });
@@ -167,7 +214,10 @@ export async function checkStartup(name) {
 
 /** Throws a UserError where the system does not tell what is measured of processes. */
 export function requireProc() {
-  if (!fs.existsSync("/proc/self/schedstat")) throw new UserError("the benchmark needs Linux: CPU time and memory of processes are read from /proc.");
+  if (!fs.existsSync("/proc/self/schedstat"))
+    throw new UserError(
+      "the benchmark needs Linux: CPU time and memory of processes are read from /proc.",
+    );
 }
 
 const rootRequire = createRequire(inRoot("package.json"));
@@ -196,7 +246,8 @@ export function storageParent() {
 async function startWorker(name, settings, counting, inspected) {
   const kv = await startKv();
   const dir = fs.mkdtempSync(path.join(storageParent(), "switchboard-bench-"));
-  const remove = () => fs.rmSync(dir, { recursive: true, force: true, maxRetries: 5, retryDelay: 20 });
+  const remove = () =>
+    fs.rmSync(dir, { recursive: true, force: true, maxRetries: 5, retryDelay: 20 });
   // However the bench ends: what is left there would take memory.
   process.once("exit", remove);
   const port = await freePort();
@@ -209,14 +260,33 @@ async function startWorker(name, settings, counting, inspected) {
   });
   if (counting) {
     const counters = ["counting.js", "crossings.js"];
-    for (const module of counters) fs.copyFileSync(path.join(BENCH, module), path.join(dir, module));
+    for (const module of counters)
+      fs.copyFileSync(path.join(BENCH, module), path.join(dir, module));
     modules.unshift(...counters);
   }
-  fs.writeFileSync(path.join(dir, "config.capnp"), workerdConfig(SUBJECTS[name].classes, modules, settings, port, kv.port));
+  fs.writeFileSync(
+    path.join(dir, "config.capnp"),
+    workerdConfig(SUBJECTS[name].classes, modules, settings, port, kv.port),
+  );
   const inspector = inspected ? await freePort() : undefined;
   const began = performance.now();
-  const running = start(workerdBinary(), ["serve", "--experimental", ...(inspected ? [`--inspector-addr=127.0.0.1:${inspector}`] : []), "config.capnp"], { cwd: dir, stdio: ["ignore", "ignore", "inherit"] });
-  const subject = new Subject(name, port, kv, running, () => process.off("exit", remove) && remove());
+  const running = start(
+    workerdBinary(),
+    [
+      "serve",
+      "--experimental",
+      ...(inspected ? [`--inspector-addr=127.0.0.1:${inspector}`] : []),
+      "config.capnp",
+    ],
+    { cwd: dir, stdio: ["ignore", "ignore", "inherit"] },
+  );
+  const subject = new Subject(
+    name,
+    port,
+    kv,
+    running,
+    () => process.off("exit", remove) && remove(),
+  );
   if (inspected) subject.inspectorUrl = `http://127.0.0.1:${inspector}`;
   return ready(subject, began, running);
 }
@@ -224,15 +294,21 @@ async function startWorker(name, settings, counting, inspected) {
 async function startExpress(name, settings) {
   const port = await freePort();
   const began = performance.now();
-  const running = start(path.join(NODE_BIN, "node"), [path.join(BENCH, "peers", name, "server.mjs")], {
-    env: { PATH: process.env.PATH, NODE_ENV: "production", ...settings, PORT: String(port) },
-    stdio: ["ignore", "ignore", "inherit"],
-  });
+  const running = start(
+    path.join(NODE_BIN, "node"),
+    [path.join(BENCH, "peers", name, "server.mjs")],
+    {
+      env: { PATH: process.env.PATH, NODE_ENV: "production", ...settings, PORT: String(port) },
+      stdio: ["ignore", "ignore", "inherit"],
+    },
+  );
   return ready(new Subject(name, port, undefined, running, () => {}), began, running);
 }
 
 async function startKv() {
-  const running = start(path.join(NODE_BIN, "node"), [path.join(BENCH, "kv.mjs")], { stdio: ["ignore", "pipe", "inherit"] });
+  const running = start(path.join(NODE_BIN, "node"), [path.join(BENCH, "kv.mjs")], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
   let port;
   eachLine(running.child.stdout, (line) => (port ??= Number(line)));
   await waitUntil("KV", () => port, running);
@@ -244,7 +320,8 @@ async function ready(subject, began, running) {
   running.ended.then(() => (ended = true));
   for (const deadline = began + 30_000; ; ) {
     if (await answers(subject.url)) break;
-    if (ended || performance.now() > deadline) throw new UserError(`${subject.title} ${ended ? "ended" : "gave no answer"} (see above).`);
+    if (ended || performance.now() > deadline)
+      throw new UserError(`${subject.title} ${ended ? "ended" : "gave no answer"} (see above).`);
     await new Promise((resolve) => setTimeout(resolve, 1));
   }
   subject.started = { ms: performance.now() - began, cpu: subject.cpu() };
@@ -269,7 +346,9 @@ function cpuOf(pid) {
     const threads = fs.readdirSync(`/proc/${id}/task`);
     for (const thread of threads) {
       try {
-        tree += Number(fs.readFileSync(`/proc/${id}/task/${thread}/schedstat`, "utf8").split(" ")[0]) / 1e6;
+        tree +=
+          Number(fs.readFileSync(`/proc/${id}/task/${thread}/schedstat`, "utf8").split(" ")[0]) /
+          1e6;
       } catch {
         // it has just ended
       }
@@ -281,7 +360,11 @@ function cpuOf(pid) {
 function descendants(pid) {
   const children = fs.readdirSync(`/proc/${pid}/task`).flatMap((thread) => {
     try {
-      return fs.readFileSync(`/proc/${pid}/task/${thread}/children`, "utf8").split(" ").filter(Boolean).map(Number);
+      return fs
+        .readFileSync(`/proc/${pid}/task/${thread}/children`, "utf8")
+        .split(" ")
+        .filter(Boolean)
+        .map(Number);
     } catch {
       return [];
     }
@@ -291,11 +374,18 @@ function descendants(pid) {
 
 function workerdConfig(classes, modules, settings, port, kvPort) {
   const text = (value) => JSON.stringify(value);
-  const moduleOf = (file) => `(name = ${text(file)}, ${file.endsWith(".wasm") ? "wasm" : "esModule"} = embed ${text(file)})`;
-  const namespace = (name) => `(className = ${text(name)}, uniqueKey = ${text(name)}, enableSql = true)`;
+  const moduleOf = (file) =>
+    `(name = ${text(file)}, ${file.endsWith(".wasm") ? "wasm" : "esModule"} = embed ${text(file)})`;
+  const namespace = (name) =>
+    `(className = ${text(name)}, uniqueKey = ${text(name)}, enableSql = true)`;
   const bindings = [
-    ...Object.entries(settings).map(([name, value]) => `(name = ${text(name)}, text = ${text(value)})`),
-    ...classes.map((name) => `(name = ${text(name.replace("Object", "").toUpperCase())}, durableObjectNamespace = ${text(name)})`),
+    ...Object.entries(settings).map(
+      ([name, value]) => `(name = ${text(name)}, text = ${text(value)})`,
+    ),
+    ...classes.map(
+      (name) =>
+        `(name = ${text(name.replace("Object", "").toUpperCase())}, durableObjectNamespace = ${text(name)})`,
+    ),
     `(name = "CONVERSATIONS", kvNamespace = "kv")`,
   ];
   return `using Workerd = import "/workerd/workerd.capnp";
@@ -320,5 +410,7 @@ const config :Workerd.Config = (
 
 /** The compatibility date of wrangler.toml, for all Workers alike. */
 function compatibilityDate() {
-  return fs.readFileSync(inRoot("wrangler.toml"), "utf8").match(/^compatibility_date = "([\d-]+)"/m)[1];
+  return fs
+    .readFileSync(inRoot("wrangler.toml"), "utf8")
+    .match(/^compatibility_date = "([\d-]+)"/m)[1];
 }

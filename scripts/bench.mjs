@@ -7,14 +7,14 @@
 import fs from "node:fs";
 import path from "node:path";
 import { parseArgs } from "node:util";
-import { build } from "./build.mjs";
-import { NODE_BIN } from "./lib/project.mjs";
-import { command, duration, run, say, UserError } from "./lib/run.mjs";
-import { setUpNode, setUpRust } from "./setup.mjs";
 import { profile } from "../bench/profile.mjs";
 import { identity, keptTables, writeReport } from "../bench/report.mjs";
 import { BENCH, buildModel, bundlePeers, requireProc } from "../bench/servers.mjs";
 import { PROFILED, TABLES } from "../bench/tables.mjs";
+import { build } from "./build.mjs";
+import { NODE_BIN } from "./lib/project.mjs";
+import { command, duration, run, say, UserError } from "./lib/run.mjs";
+import { setUpNode, setUpRust } from "./setup.mjs";
 
 const NAMES = Object.keys(TABLES);
 
@@ -31,13 +31,22 @@ Measures and writes bench/RESULTS.md. Tables: ${NAMES.join(", ")}.
   --help         print this`;
 
 await command(async (args) => {
-  const options = { rounds: { type: "string" }, seconds: { type: "string" }, only: { type: "string" }, quick: { type: "boolean" }, profile: { type: "string" }, help: { type: "boolean" } };
+  const options = {
+    rounds: { type: "string" },
+    seconds: { type: "string" },
+    only: { type: "string" },
+    quick: { type: "boolean" },
+    profile: { type: "string" },
+    help: { type: "boolean" },
+  };
   const { values } = parseArgs({ args, options });
   if (values.help) return void say(HELP);
   const plan = planOf(values);
   const names = tablesOf(values.only);
   if (values.profile !== undefined && !Object.hasOwn(PROFILED, values.profile)) {
-    throw new UserError(`"${values.profile}" cannot be profiled; there are ${Object.keys(PROFILED).join(", ")}.`);
+    throw new UserError(
+      `"${values.profile}" cannot be profiled; there are ${Object.keys(PROFILED).join(", ")}.`,
+    );
   }
 
   await setUpNode();
@@ -47,13 +56,19 @@ await command(async (args) => {
   await build();
   await buildModel();
   await bundlePeers();
-  if (values.profile) return void (await profile(values.profile, ["switchboard", "hono"], PROFILED[values.profile]));
+  if (values.profile)
+    return void (await profile(values.profile, ["switchboard", "hono"], PROFILED[values.profile]));
 
   // Counting waits most of the time, and is not timed: memory and operations are measured together.
   const together = ["memory", "operations"].every((name) => names.includes(name));
   const estimate = (name) => TABLES[name].estimate(plan);
-  const all = names.reduce((sum, name) => sum + (together && name === "operations" ? 0 : estimate(name)), 0);
-  say(`\nbench: ${names.length} tables, about ${duration(all * 1000)}${plan.quick ? "" : `; it ends about ${new Date(Date.now() + all * 1000).toTimeString().slice(0, 5)}`}`);
+  const all = names.reduce(
+    (sum, name) => sum + (together && name === "operations" ? 0 : estimate(name)),
+    0,
+  );
+  say(
+    `\nbench: ${names.length} tables, about ${duration(all * 1000)}${plan.quick ? "" : `; it ends about ${new Date(Date.now() + all * 1000).toTimeString().slice(0, 5)}`}`,
+  );
   const began = Date.now();
   const who = identity();
   const measured = plan.quick ? {} : keptTables(who);
@@ -61,21 +76,44 @@ await command(async (args) => {
     say(`\n${name}: ${TABLES[name].title} (about ${duration(estimate(name) * 1000)})`);
     const started = new Date();
     const rows = await TABLES[name].measure(plan);
-    measured[name] = { rows, date: started.toISOString(), rounds: plan.rounds, seconds: plan.seconds };
+    measured[name] = {
+      rows,
+      date: started.toISOString(),
+      rounds: plan.rounds,
+      seconds: plan.seconds,
+    };
     if (plan.quick) checkFigures(name, rows);
     else writeReport(who, measured);
   };
   for (const name of names) {
     if (together && name === "operations") continue;
-    await Promise.all(together && name === "memory" ? [measure("memory"), measure("operations")] : [measure(name)]);
+    await Promise.all(
+      together && name === "memory" ? [measure("memory"), measure("operations")] : [measure(name)],
+    );
   }
-  if (plan.quick) return void say(`\nAll ${names.length} tables run (${duration(Date.now() - began)}). Nothing was written.`);
+  if (plan.quick)
+    return void say(
+      `\nAll ${names.length} tables run (${duration(Date.now() - began)}). Nothing was written.`,
+    );
   say(`\nDone in ${duration(Date.now() - began)}: bench/RESULTS.md`);
 });
 
 function planOf({ rounds, seconds, quick = false }) {
   if (quick) {
-    return { quick, rounds: 1, seconds: 0.5, warmUp: 0.2, senders: 20, turnsEach: 2, paceSeconds: 0.5, sequences: 2, starts: 1, crowd: 40, expiry: 0, gaps: [0, 0] };
+    return {
+      quick,
+      rounds: 1,
+      seconds: 0.5,
+      warmUp: 0.2,
+      senders: 20,
+      turnsEach: 2,
+      paceSeconds: 0.5,
+      sequences: 2,
+      starts: 1,
+      crowd: 40,
+      expiry: 0,
+      gaps: [0, 0],
+    };
   }
   return {
     quick,
@@ -99,12 +137,14 @@ function tablesOf(only) {
   if (only === undefined) return NAMES;
   const names = only.split(",").map((name) => name.trim());
   const unknown = names.find((name) => !NAMES.includes(name));
-  if (unknown !== undefined) throw new UserError(`there is no table called "${unknown}"; there are ${NAMES.join(", ")}.`);
+  if (unknown !== undefined)
+    throw new UserError(`there is no table called "${unknown}"; there are ${NAMES.join(", ")}.`);
   return NAMES.filter((name) => names.includes(name));
 }
 
 function number(option, text, least) {
-  if (!/^\d{1,3}$/.test(text) || Number(text) < least) throw new UserError(`${option} must be a whole number, at least ${least}, not "${text}".`);
+  if (!/^\d{1,3}$/.test(text) || Number(text) < least)
+    throw new UserError(`${option} must be a whole number, at least ${least}, not "${text}".`);
   return Number(text);
 }
 
@@ -112,16 +152,22 @@ function number(option, text, least) {
 async function installPackages() {
   const installed = path.join(BENCH, "node_modules", ".package-lock.json");
   const lock = path.join(BENCH, "package-lock.json");
-  if (fs.existsSync(installed) && fs.statSync(installed).mtimeMs >= fs.statSync(lock).mtimeMs) return;
+  if (fs.existsSync(installed) && fs.statSync(installed).mtimeMs >= fs.statSync(lock).mtimeMs)
+    return;
   say("bench: installing its packages: seconds");
-  await run("npm", ["ci", "--no-audit", "--no-fund", "--loglevel=error"], { cwd: BENCH, failure: "installing the bench's packages", env: { ...process.env, PATH: `${NODE_BIN}${path.delimiter}${process.env.PATH}` } });
+  await run("npm", ["ci", "--no-audit", "--no-fund", "--loglevel=error"], {
+    cwd: BENCH,
+    failure: "installing the bench's packages",
+    env: { ...process.env, PATH: `${NODE_BIN}${path.delimiter}${process.env.PATH}` },
+  });
 }
 
 // Figures of a quick run are not looked at, but they must be there.
 function checkFigures(name, rows) {
   for (const { title, figures } of rows) {
     for (const [key, list] of Object.entries(figures)) {
-      if (!list.length || !list.every(Number.isFinite)) throw new Error(`${name}: ${title}: ${key} is ${list}`);
+      if (!list.length || !list.every(Number.isFinite))
+        throw new Error(`${name}: ${title}: ${key} is ${list}`);
     }
   }
 }

@@ -11,7 +11,7 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import zlib from "node:zlib";
-import { BUILD_DIR, filesBelow, inRoot, readText, ROOT, targetDir } from "./lib/project.mjs";
+import { BUILD_DIR, filesBelow, inRoot, ROOT, readText, targetDir } from "./lib/project.mjs";
 import { command, duration, kilobytes, run, say, withLock } from "./lib/run.mjs";
 import { setUpNode, setUpRust, setUpWasmTools } from "./setup.mjs";
 
@@ -20,37 +20,62 @@ export async function build({ features = "", outDir = "build" } = {}) {
   const out = inRoot(outDir);
   const stamp = path.join(out, ".stamp");
   const results = ["index.js", "index_bg.wasm"].map((file) => path.join(out, file));
-  const upToDate = () => fs.existsSync(stamp) && fs.readFileSync(stamp, "utf8") === inputsHash(features) && results.every((file) => fs.existsSync(file));
-  if (upToDate()) return say(`build: ${outDir} is up to date${features ? ` (features: ${features})` : ""}; ${sizes(results)}`);
+  const upToDate = () =>
+    fs.existsSync(stamp) &&
+    fs.readFileSync(stamp, "utf8") === inputsHash(features) &&
+    results.every((file) => fs.existsSync(file));
+  if (upToDate())
+    return say(
+      `build: ${outDir} is up to date${features ? ` (features: ${features})` : ""}; ${sizes(results)}`,
+    );
 
   await setUpRust();
   const tools = await setUpWasmTools();
-  await withLock(path.join(BUILD_DIR, ".build.lock"), "build: waiting for another build", async () => {
-    if (upToDate()) return;
-    const before = inputsHash(features);
-    const started = Date.now();
-    say(`build: compiling the Worker to WebAssembly${features ? ` with the features ${features}` : ""}: seconds, about a minute the first time`);
-    fs.rmSync(stamp, { force: true });
-    const work = path.join(out, "parts");
-    fs.rmSync(work, { recursive: true, force: true });
-    fs.mkdirSync(work, { recursive: true });
-    await compile(tools, features, work);
-    await bundle(tools, work, out);
-    // Hashed before the build began: what was saved meanwhile counts as changed.
-    fs.writeFileSync(stamp, before);
-    say(`build: done in ${duration(Date.now() - started)}; ${sizes(results)}`);
-  });
+  await withLock(
+    path.join(BUILD_DIR, ".build.lock"),
+    "build: waiting for another build",
+    async () => {
+      if (upToDate()) return;
+      const before = inputsHash(features);
+      const started = Date.now();
+      say(
+        `build: compiling the Worker to WebAssembly${features ? ` with the features ${features}` : ""}: seconds, about a minute the first time`,
+      );
+      fs.rmSync(stamp, { force: true });
+      const work = path.join(out, "parts");
+      fs.rmSync(work, { recursive: true, force: true });
+      fs.mkdirSync(work, { recursive: true });
+      await compile(tools, features, work);
+      await bundle(tools, work, out);
+      // Hashed before the build began: what was saved meanwhile counts as changed.
+      fs.writeFileSync(stamp, before);
+      say(`build: done in ${duration(Date.now() - started)}; ${sizes(results)}`);
+    },
+  );
 }
 
 /** The crate as WebAssembly, with the JavaScript around it that wasm-bindgen makes: index_bg.wasm and index.js in `work`. */
 async function compile({ wasmBindgen }, features, work) {
   const target = "wasm32-unknown-unknown";
-  await run("cargo", ["build", "--locked", "--quiet", "--lib", "--release", "--target", target, ...(features ? ["--features", features] : [])], {
-    cwd: ROOT,
-    // As worker-build does: the code that wasm-bindgen generates then takes `js-sys` for JavaScript's own types.
-    env: { ...process.env, CARGO_ENCODED_RUSTFLAGS: rustFlags(), WASM_BINDGEN_USE_JS_SYS: "1" },
-    failure: "the WebAssembly build",
-  });
+  await run(
+    "cargo",
+    [
+      "build",
+      "--locked",
+      "--quiet",
+      "--lib",
+      "--release",
+      "--target",
+      target,
+      ...(features ? ["--features", features] : []),
+    ],
+    {
+      cwd: ROOT,
+      // As worker-build does: the code that wasm-bindgen generates then takes `js-sys` for JavaScript's own types.
+      env: { ...process.env, CARGO_ENCODED_RUSTFLAGS: rustFlags(), WASM_BINDGEN_USE_JS_SYS: "1" },
+      failure: "the WebAssembly build",
+    },
+  );
   const module = path.join(targetDir(), target, "release", "switchboard.wasm");
   const options = [
     ...["--target", "module", "--no-typescript", "--out-name", "index", "--out-dir", work],
@@ -71,22 +96,45 @@ async function compile({ wasmBindgen }, features, work) {
 async function bundle({ esbuild }, work, out) {
   const entry = path.join(work, "entry.js");
   fs.copyFileSync(inRoot("src", "runtime", "entry.js"), entry);
-  const options = ["--bundle", "--minify", "--format=esm", "--target=es2024", "--external:cloudflare:*", "--external:./index_bg.wasm", "--log-level=warning"];
-  await run(esbuild, [entry, ...options, `--outfile=${path.join(out, "index.js")}`], { failure: "esbuild" });
+  const options = [
+    "--bundle",
+    "--minify",
+    "--format=esm",
+    "--target=es2024",
+    "--external:cloudflare:*",
+    "--external:./index_bg.wasm",
+    "--log-level=warning",
+  ];
+  await run(esbuild, [entry, ...options, `--outfile=${path.join(out, "index.js")}`], {
+    failure: "esbuild",
+  });
   fs.renameSync(path.join(work, "index_bg.wasm"), path.join(out, "index_bg.wasm"));
   fs.rmSync(work, { recursive: true });
 }
 
 /** The paths of this machine stay out of the messages of panics: they are nobody's business, and the same build is the same anywhere. */
 function rustFlags() {
-  const sources = path.join(process.env.CARGO_HOME ?? path.join(os.homedir(), ".cargo"), "registry", "src");
-  const registries = fs.existsSync(sources) ? fs.readdirSync(sources).map((name) => path.join(sources, name)) : [];
+  const sources = path.join(
+    process.env.CARGO_HOME ?? path.join(os.homedir(), ".cargo"),
+    "registry",
+    "src",
+  );
+  const registries = fs.existsSync(sources)
+    ? fs.readdirSync(sources).map((name) => path.join(sources, name))
+    : [];
   return [...registries, ROOT].map((dir) => `--remap-path-prefix=${dir}=.`).join("\x1f");
 }
 
 function inputsHash(features) {
   const hash = crypto.createHash("sha256").update(features);
-  const inputs = [...filesBelow("src"), "Cargo.toml", "Cargo.lock", "rust-toolchain.toml", "package-lock.json", "scripts/build.mjs"];
+  const inputs = [
+    ...filesBelow("src"),
+    "Cargo.toml",
+    "Cargo.lock",
+    "rust-toolchain.toml",
+    "package-lock.json",
+    "scripts/build.mjs",
+  ];
   for (const file of inputs) hash.update(`\n${file}\n`).update(readText(file));
   return hash.digest("hex");
 }
@@ -102,7 +150,10 @@ function sizes([script, wasm]) {
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   await command(async (args) => {
-    const { values } = parseArgs({ args, options: { features: { type: "string" }, "out-dir": { type: "string" } } });
+    const { values } = parseArgs({
+      args,
+      options: { features: { type: "string" }, "out-dir": { type: "string" } },
+    });
     await setUpNode();
     await build({ features: values.features, outDir: values["out-dir"] });
   });

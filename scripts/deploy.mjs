@@ -4,12 +4,17 @@
 import { build } from "./build.mjs";
 import { deploy } from "./lib/deployment.mjs";
 import { WRANGLER, wranglerEnv } from "./lib/local.mjs";
-import { readText, ROOT } from "./lib/project.mjs";
+import { ROOT, readText } from "./lib/project.mjs";
 import { command } from "./lib/run.mjs";
 import { setUpNode } from "./setup.mjs";
 
 await command(async (args) => {
   await setUpNode();
   await build();
-  return deploy(args, { wrangler: WRANGLER, cwd: ROOT, env: wranglerEnv(), toml: readText("wrangler.toml") });
+  return deploy(args, {
+    wrangler: WRANGLER,
+    cwd: ROOT,
+    env: wranglerEnv(),
+    toml: readText("wrangler.toml"),
+  });
 });

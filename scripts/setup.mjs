@@ -10,8 +10,28 @@ import crypto from "node:crypto";
 import fs from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
-import { atLeast, BUILD_DIR, inRoot, lockedCrate, NODE_BIN, readText, ROOT, rustToolchain, toolDir } from "./lib/project.mjs";
-import { capture, command, continueAs, describe, onPath, run, say, UserError, withLock } from "./lib/run.mjs";
+import {
+  atLeast,
+  BUILD_DIR,
+  inRoot,
+  lockedCrate,
+  NODE_BIN,
+  ROOT,
+  readText,
+  rustToolchain,
+  toolDir,
+} from "./lib/project.mjs";
+import {
+  capture,
+  command,
+  continueAs,
+  describe,
+  onPath,
+  run,
+  say,
+  UserError,
+  withLock,
+} from "./lib/run.mjs";
 
 /**
  * npm packages, and the pinned Node: returns in a process that runs on it, with its directory first on PATH. Called
@@ -41,32 +61,67 @@ export async function setUpRust() {
   if (!onPath("rustup")) return checkRustWithoutRustup(channel, targets);
 
   const installed = await capture("rustup", ["toolchain", "list"]);
-  const present = installed.stdout.split("\n").some((line) => line === channel || line.startsWith(`${channel}-`) || line.startsWith(`${channel} `));
+  const present = installed.stdout
+    .split("\n")
+    .some(
+      (line) =>
+        line === channel || line.startsWith(`${channel}-`) || line.startsWith(`${channel} `),
+    );
   const missing = present
     ? {
-        components: absent(components, (await capture("rustup", ["component", "list", "--installed", "--toolchain", channel])).stdout),
-        targets: absent(targets, (await capture("rustup", ["target", "list", "--installed", "--toolchain", channel])).stdout),
+        components: absent(
+          components,
+          (await capture("rustup", ["component", "list", "--installed", "--toolchain", channel]))
+            .stdout,
+        ),
+        targets: absent(
+          targets,
+          (await capture("rustup", ["target", "list", "--installed", "--toolchain", channel]))
+            .stdout,
+        ),
       }
     : { components: [], targets: [] };
-  const hint = "Installing with rustup needs the network; the message above says what went wrong: it";
+  const hint =
+    "Installing with rustup needs the network; the message above says what went wrong: it";
   if (!present) {
-    say(`set-up: installing Rust ${channel} with ${[...components, ...targets].join(", ")}: about a minute, once`);
-    const options = [...components.flatMap((name) => ["--component", name]), ...targets.flatMap((name) => ["--target", name])];
-    await run("rustup", ["toolchain", "install", channel, "--profile", "minimal", "--no-self-update", ...options], { cwd: ROOT, failure: hint });
+    say(
+      `set-up: installing Rust ${channel} with ${[...components, ...targets].join(", ")}: about a minute, once`,
+    );
+    const options = [
+      ...components.flatMap((name) => ["--component", name]),
+      ...targets.flatMap((name) => ["--target", name]),
+    ];
+    await run(
+      "rustup",
+      ["toolchain", "install", channel, "--profile", "minimal", "--no-self-update", ...options],
+      { cwd: ROOT, failure: hint },
+    );
   }
   if (missing.components.length) {
     say(`set-up: adding ${missing.components.join(", ")} to Rust ${channel}: a few seconds, once`);
-    await run("rustup", ["component", "add", "--toolchain", channel, ...missing.components], { cwd: ROOT, failure: hint });
+    await run("rustup", ["component", "add", "--toolchain", channel, ...missing.components], {
+      cwd: ROOT,
+      failure: hint,
+    });
   }
   if (missing.targets.length) {
-    say(`set-up: adding the target ${missing.targets.join(", ")} to Rust ${channel}: a few seconds, once`);
-    await run("rustup", ["target", "add", "--toolchain", channel, ...missing.targets], { cwd: ROOT, failure: hint });
+    say(
+      `set-up: adding the target ${missing.targets.join(", ")} to Rust ${channel}: a few seconds, once`,
+    );
+    await run("rustup", ["target", "add", "--toolchain", channel, ...missing.targets], {
+      cwd: ROOT,
+      failure: hint,
+    });
   }
 }
 
 /** The paths of the tools of the WebAssembly build: `{ wasmBindgen, esbuild }`. Needs the packages and the toolchain. */
 export async function setUpWasmTools() {
-  const wasmBindgen = await cargoTool("wasm-bindgen-cli", lockedCrate("wasm-bindgen"), "wasm-bindgen");
+  const wasmBindgen = await cargoTool(
+    "wasm-bindgen-cli",
+    lockedCrate("wasm-bindgen"),
+    "wasm-bindgen",
+  );
   return { wasmBindgen, esbuild: packageProgram("esbuild") };
 }
 
@@ -78,26 +133,48 @@ export async function setUpWasmTools() {
 export async function setUpBrowser() {
   const named = process.env.CHROMIUM;
   if (named) {
-    const program = named.includes(path.sep) ? fs.existsSync(named) && path.resolve(named) : onPath(named);
+    const program = named.includes(path.sep)
+      ? fs.existsSync(named) && path.resolve(named)
+      : onPath(named);
     return program ? { program } : { missing: `CHROMIUM names ${named}, which is not there` };
   }
-  const found = () => ["chromium", "chromium-browser", "google-chrome"].map((name) => onPath(name)).find(Boolean);
+  const found = () =>
+    ["chromium", "chromium-browser", "google-chrome"].map((name) => onPath(name)).find(Boolean);
   if (found()) return { program: found() };
   const advice = "install Chromium (Debian: `apt-get install chromium`), or name one in CHROMIUM";
   // Ubuntu's package of that name only leads to a snap, which does not run headless in containers.
   const system = fs.existsSync("/etc/os-release") ? fs.readFileSync("/etc/os-release", "utf8") : "";
-  if (!onPath("apt-get") || !/^ID=debian$/m.test(system)) return { missing: `none is on PATH; ${advice}` };
+  if (!onPath("apt-get") || !/^ID=debian$/m.test(system))
+    return { missing: `none is on PATH; ${advice}` };
   const sudo = process.getuid() === 0 ? [] : ["sudo", "-n"];
-  if (sudo.length && (await capture("sudo", ["-n", "true"])).code !== 0) return { missing: `none is on PATH, and installing it needs root; ${advice}` };
-  say("set-up: installing Debian's chromium with apt-get, for the browser tests: about a minute, once");
+  if (sudo.length && (await capture("sudo", ["-n", "true"])).code !== 0)
+    return { missing: `none is on PATH, and installing it needs root; ${advice}` };
+  say(
+    "set-up: installing Debian's chromium with apt-get, for the browser tests: about a minute, once",
+  );
   const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
-  const patience = ["-o", "Acquire::http::Timeout=20", "-o", "Acquire::Retries=1", "-o", "DPkg::Lock::Timeout=120"];
-  for (const args of [["update", "-qq"], ["install", "-y", "-qq", "--no-install-recommends", "chromium"]]) {
+  const patience = [
+    "-o",
+    "Acquire::http::Timeout=20",
+    "-o",
+    "Acquire::Retries=1",
+    "-o",
+    "DPkg::Lock::Timeout=120",
+  ];
+  for (const args of [
+    ["update", "-qq"],
+    ["install", "-y", "-qq", "--no-install-recommends", "chromium"],
+  ]) {
     const [program, ...rest] = [...sudo, "apt-get", ...patience, ...args];
     const { code, stderr } = await capture(program, rest, { env });
-    if (code !== 0) return { missing: `\`apt-get ${args[0]}\` failed: ${stderr.trim().split("\n").at(-1)}; ${advice}` };
+    if (code !== 0)
+      return {
+        missing: `\`apt-get ${args[0]}\` failed: ${stderr.trim().split("\n").at(-1)}; ${advice}`,
+      };
   }
-  return found() ? { program: found() } : { missing: `apt-get installed no program called chromium; ${advice}` };
+  return found()
+    ? { program: found() }
+    : { missing: `apt-get installed no program called chromium; ${advice}` };
 }
 
 /** `.dev.vars`, made from `.dev.vars.example` with fresh random values when there is none. Never overwrites one. */
@@ -121,7 +198,9 @@ export function setUpDevVars() {
     if (error.code === "EEXIST") return; // another command was faster
     throw error;
   }
-  say("set-up: wrote .dev.vars with fresh random keys for local development (ignored by git; edit it as you like)");
+  say(
+    "set-up: wrote .dev.vars with fresh random keys for local development (ignored by git; edit it as you like)",
+  );
 }
 
 async function installPackages() {
@@ -130,25 +209,40 @@ async function installPackages() {
   const done = () => fs.existsSync(stamp) && fs.readFileSync(stamp, "utf8") === wanted;
   if (done()) return;
   // The pinned Node is about to be replaced, so npm must run on the one outside the checkout.
-  const outside = (process.env.PATH ?? "").split(path.delimiter).filter((dir) => !dir.includes(`node_modules${path.sep}.bin`)).join(path.delimiter);
-  if (!onPath("npm", outside)) throw new UserError("npm is not on PATH. Install Node.js 20 or newer, with npm, and try again.");
-  await withLock(path.join(BUILD_DIR, ".packages.lock"), "set-up: waiting for another command that is installing npm packages", async () => {
-    if (done()) return;
-    say("set-up: installing the npm packages of package-lock.json (wrangler, a pinned Node, …): about half a minute, once");
-    await run("npm", ["ci", "--no-audit", "--no-fund", "--loglevel=error"], {
-      cwd: ROOT,
-      env: { ...process.env, PATH: outside },
-      failure: "`npm ci`",
-    });
-    await installPinnedNode(outside);
-    fs.writeFileSync(stamp, wanted);
-  });
+  const outside = (process.env.PATH ?? "")
+    .split(path.delimiter)
+    .filter((dir) => !dir.includes(`node_modules${path.sep}.bin`))
+    .join(path.delimiter);
+  if (!onPath("npm", outside))
+    throw new UserError(
+      "npm is not on PATH. Install Node.js 20 or newer, with npm, and try again.",
+    );
+  await withLock(
+    path.join(BUILD_DIR, ".packages.lock"),
+    "set-up: waiting for another command that is installing npm packages",
+    async () => {
+      if (done()) return;
+      say(
+        "set-up: installing the npm packages of package-lock.json (wrangler, a pinned Node, …): about half a minute, once",
+      );
+      await run("npm", ["ci", "--no-audit", "--no-fund", "--loglevel=error"], {
+        cwd: ROOT,
+        env: { ...process.env, PATH: outside },
+        failure: "`npm ci`",
+      });
+      await installPinnedNode(outside);
+      fs.writeFileSync(stamp, wanted);
+    },
+  );
 }
 
 // The package `node` fetches the program for this machine in an install script, which a policy of npm may have held back.
 async function installPinnedNode(outside) {
   if (await pinnedNodeVersion()) return;
-  await capture("node", ["installArchSpecificPackage.js"], { cwd: inRoot("node_modules", "node"), env: { ...process.env, PATH: outside } });
+  await capture("node", ["installArchSpecificPackage.js"], {
+    cwd: inRoot("node_modules", "node"),
+    env: { ...process.env, PATH: outside },
+  });
   if (fs.existsSync(inRoot("node_modules", "node", "bin", "node"))) {
     fs.rmSync(path.join(NODE_BIN, "node"), { force: true });
     fs.symlinkSync(path.join("..", "node", "bin", "node"), path.join(NODE_BIN, "node"));
@@ -182,23 +276,36 @@ async function pinnedNodeVersion() {
 
 function packageProgram(name) {
   const program = onPath(name, NODE_BIN);
-  if (!program) throw new UserError(`${name} is missing from node_modules. Run \`npm ci\` and try again.`);
+  if (!program)
+    throw new UserError(`${name} is missing from node_modules. Run \`npm ci\` and try again.`);
   return program;
 }
 
 function absent(wanted, installed) {
   const lines = installed.split("\n");
-  return wanted.filter((name) => !lines.some((line) => line === name || line.startsWith(`${name}-`)));
+  return wanted.filter(
+    (name) => !lines.some((line) => line === name || line.startsWith(`${name}-`)),
+  );
 }
 
 async function checkRustWithoutRustup(channel, targets) {
   const { stdout: version } = await capture("rustc", ["--version"], { cwd: ROOT });
   const found = version.match(/^rustc (\d+\.\d+\.\d+)/)?.[1];
   const advice = `Install rustup as https://rustup.rs says, or Rust ${channel} or newer with the target ${targets.join(", ")}.`;
-  if (!found || !atLeast(found, channel)) throw new UserError(`Rust ${channel} is needed and ${found ?? "none"} is here, without rustup. ${advice}`);
+  if (!found || !atLeast(found, channel))
+    throw new UserError(
+      `Rust ${channel} is needed and ${found ?? "none"} is here, without rustup. ${advice}`,
+    );
   for (const target of targets) {
-    const { code, stdout } = await capture("rustc", ["--print", "target-libdir", "--target", target], { cwd: ROOT });
-    if (code !== 0 || !fs.existsSync(stdout.trim())) throw new UserError(`Rust ${found} lacks the target ${target}, and there is no rustup. ${advice}`);
+    const { code, stdout } = await capture(
+      "rustc",
+      ["--print", "target-libdir", "--target", target],
+      { cwd: ROOT },
+    );
+    if (code !== 0 || !fs.existsSync(stdout.trim()))
+      throw new UserError(
+        `Rust ${found} lacks the target ${target}, and there is no rustup. ${advice}`,
+      );
   }
 }
 
@@ -214,25 +321,39 @@ async function cargoTool(crate, version, program) {
   const elsewhere = onPath(program);
   if (elsewhere && (await isRight(elsewhere))) return elsewhere;
 
-  return withLock(`${dir}.lock`, `set-up: waiting for another command that is building ${crate} ${version}`, async () => {
-    if (fs.existsSync(cached) && (await isRight(cached))) return cached;
-    say(`set-up: building ${crate} ${version} from source into ${dir}: about 3 minutes, once`);
-    // Beside its final place, and moved there when complete: an interrupted build leaves nothing that looks finished.
-    const unfinished = `${dir}.unfinished`;
-    for (const remains of [unfinished, dir]) fs.rmSync(remains, { recursive: true, force: true });
-    await cargoInstall(crate, version, unfinished);
-    fs.renameSync(unfinished, dir);
-    if (!(await isRight(cached))) throw new UserError(`${cached} was built but does not answer --version with ${version}.`);
-    return cached;
-  });
+  return withLock(
+    `${dir}.lock`,
+    `set-up: waiting for another command that is building ${crate} ${version}`,
+    async () => {
+      if (fs.existsSync(cached) && (await isRight(cached))) return cached;
+      say(`set-up: building ${crate} ${version} from source into ${dir}: about 3 minutes, once`);
+      // Beside its final place, and moved there when complete: an interrupted build leaves nothing that looks finished.
+      const unfinished = `${dir}.unfinished`;
+      for (const remains of [unfinished, dir]) fs.rmSync(remains, { recursive: true, force: true });
+      await cargoInstall(crate, version, unfinished);
+      fs.renameSync(unfinished, dir);
+      if (!(await isRight(cached)))
+        throw new UserError(`${cached} was built but does not answer --version with ${version}.`);
+      return cached;
+    },
+  );
 }
 
 async function cargoInstall(crate, version, dir) {
-  const install = (...locked) => capture("cargo", ["install", crate, "--version", version, ...locked, "--root", dir], { cwd: ROOT, echo: true });
+  const install = (...locked) =>
+    capture("cargo", ["install", crate, "--version", version, ...locked, "--root", dir], {
+      cwd: ROOT,
+      echo: true,
+    });
   let result = await install("--locked");
   // The lock file that a crate was published with may ask for versions that were withdrawn since.
-  if (result.code !== 0 && /failed to select a version|no matching package|is yanked/.test(result.stderr)) {
-    say(`set-up: the lock file published with ${crate} ${version} does not resolve any more; building it with current dependencies`);
+  if (
+    result.code !== 0 &&
+    /failed to select a version|no matching package|is yanked/.test(result.stderr)
+  ) {
+    say(
+      `set-up: the lock file published with ${crate} ${version} does not resolve any more; building it with current dependencies`,
+    );
     result = await install();
   }
   if (result.code !== 0) {

@@ -17,7 +17,12 @@ const HELP = `npm run simulate -- [options]
 const ROUND = 20_000;
 
 await command(async (args) => {
-  const options = { seeds: { type: "string" }, first: { type: "string" }, seed: { type: "string" }, help: { type: "boolean" } };
+  const options = {
+    seeds: { type: "string" },
+    first: { type: "string" },
+    seed: { type: "string" },
+    help: { type: "boolean" },
+  };
   const { values } = parseArgs({ args, options });
   if (values.help) return void say(HELP);
   const seeds = number("--seeds", values.seeds ?? "100000");
@@ -31,17 +36,24 @@ await command(async (args) => {
     await simulate({ FIRST_SEED: String(first + done), SEEDS: String(round) });
     const passed = Date.now() - started;
     const rate = Math.round(((done + round) * 1000) / passed);
-    say(`${done + round} of ${seeds} seeds in ${duration(passed)}, ${rate} seeds/s with the start of each round`);
+    say(
+      `${done + round} of ${seeds} seeds in ${duration(passed)}, ${rate} seeds/s with the start of each round`,
+    );
   }
 });
 
 async function simulate(env) {
   const test = "every_message_is_answered_once_whatever_fails";
   const args = ["test", "--locked", "--quiet", "--test", "simulation", "--", "--exact", test];
-  await run("cargo", args, { cwd: ROOT, env: { ...process.env, ...env }, failure: "the simulation" });
+  await run("cargo", args, {
+    cwd: ROOT,
+    env: { ...process.env, ...env },
+    failure: "the simulation",
+  });
 }
 
 function number(option, text) {
-  if (!/^\d{1,15}$/.test(text)) throw new UserError(`${option} must be a whole number, not "${text}".`);
+  if (!/^\d{1,15}$/.test(text))
+    throw new UserError(`${option} must be a whole number, not "${text}".`);
   return Number(text);
 }

@@ -3,8 +3,19 @@
 
 import { parseArgs } from "node:util";
 import { build } from "./build.mjs";
+import {
+  accepts,
+  buildPlayground,
+  devVars,
+  get,
+  localSettings,
+  logForwarder,
+  portTaken,
+  WRANGLER,
+  waitUntil,
+  wranglerEnv,
+} from "./lib/local.mjs";
 import { DEFAULT_PORTS, playgroundBinary, ROOT } from "./lib/project.mjs";
-import { accepts, buildPlayground, devVars, get, localSettings, logForwarder, portTaken, waitUntil, WRANGLER, wranglerEnv } from "./lib/local.mjs";
 import { command, describe, eachLine, say, start, UserError } from "./lib/run.mjs";
 import { setUpDevVars, setUpNode } from "./setup.mjs";
 
@@ -55,7 +66,11 @@ function readOptions(args) {
   if (values.help) return say(HELP);
   return {
     port: portNumber("--port", values.port, DEFAULT_PORTS.worker),
-    playgroundPort: portNumber("--playground-port", values["playground-port"], DEFAULT_PORTS.playground),
+    playgroundPort: portNumber(
+      "--playground-port",
+      values["playground-port"],
+      DEFAULT_PORTS.playground,
+    ),
     verbose: values.verbose,
   };
 }
@@ -63,13 +78,17 @@ function readOptions(args) {
 function portNumber(option, text, fallback) {
   if (text === undefined) return fallback;
   const number = Number(text);
-  if (!/^\d+$/.test(text) || number < 1 || number > 65535) throw new UserError(`${option} must be a port number, 1 to 65535.`);
+  if (!/^\d+$/.test(text) || number < 1 || number > 65535)
+    throw new UserError(`${option} must be a port number, 1 to 65535.`);
   return number;
 }
 
 async function requireFreePorts({ port, playgroundPort }) {
   if (port === playgroundPort) throw new UserError("--port and --playground-port must differ.");
-  for (const [what, number, option] of [["Worker", port, "--port"], ["playground", playgroundPort, "--playground-port"]]) {
+  for (const [what, number, option] of [
+    ["Worker", port, "--port"],
+    ["playground", playgroundPort, "--playground-port"],
+  ]) {
     if (await portTaken(number)) {
       throw new UserError(
         `port ${number}, meant for the ${what}, cannot be used: another program (perhaps another \`npm start\`) has it. Stop that, or choose another port: npm start -- ${option} ${number + 10}`,
@@ -85,10 +104,22 @@ async function startPlayground({ port, playgroundPort }, settings, { pretendOpen
   for (const name of ["OPENAI_API_KEY", "ADMIN_TOKEN", "PSEUDONYM_KEY"]) delete env[name];
   if (pretendOpenAi) env.OPENAI_API_KEY = settings.OPENAI_API_KEY;
   // With these two the page shows budget and limits, and whose a log line is.
-  for (const name of ["ADMIN_TOKEN", "PSEUDONYM_KEY"]) if (settings[name]) env[name] = settings[name];
+  for (const name of ["ADMIN_TOKEN", "PSEUDONYM_KEY"])
+    if (settings[name]) env[name] = settings[name];
   const publicUrl = settings.PUBLIC_URL ? ["--public-url", settings.PUBLIC_URL] : [];
-  const args = ["serve", "--port", String(playgroundPort), "--worker", `http://127.0.0.1:${port}`, ...publicUrl];
-  const running = start(playgroundBinary(), args, { cwd: ROOT, env, stdio: ["ignore", "pipe", "pipe"] });
+  const args = [
+    "serve",
+    "--port",
+    String(playgroundPort),
+    "--worker",
+    `http://127.0.0.1:${port}`,
+    ...publicUrl,
+  ];
+  const running = start(playgroundBinary(), args, {
+    cwd: ROOT,
+    env,
+    stdio: ["ignore", "pipe", "pipe"],
+  });
   for (const stream of [running.child.stdout, running.child.stderr]) {
     eachLine(stream, (line) => say(line.startsWith("playground") ? line : `playground: ${line}`));
   }
@@ -99,11 +130,15 @@ async function startPlayground({ port, playgroundPort }, settings, { pretendOpen
 async function startWorker({ port, playgroundPort, verbose }, overrides) {
   say("start: the Worker, with wrangler: a few seconds");
   const vars = Object.entries(overrides).flatMap(([name, value]) => ["--var", `${name}:${value}`]);
-  const running = start(WRANGLER[0], [...WRANGLER.slice(1), "dev", "--ip", "127.0.0.1", "--port", String(port), ...vars], {
-    cwd: ROOT,
-    env: wranglerEnv(),
-    stdio: ["ignore", "pipe", "pipe"],
-  });
+  const running = start(
+    WRANGLER[0],
+    [...WRANGLER.slice(1), "dev", "--ip", "127.0.0.1", "--port", String(port), ...vars],
+    {
+      cwd: ROOT,
+      env: wranglerEnv(),
+      stdio: ["ignore", "pipe", "pipe"],
+    },
+  );
   const isNoise = noiseFilter();
   const forward = logForwarder(`http://127.0.0.1:${playgroundPort}`);
   for (const stream of [running.child.stdout, running.child.stderr]) {
@@ -163,6 +198,8 @@ that directory. Log lines of the Worker follow. Ctrl-C stops everything.
 async function checkHealth({ port }) {
   const health = await get(`http://127.0.0.1:${port}/health`);
   if (health && health.status !== 200) {
-    say(`The Worker is up but not healthy (${health.status}): ${health.text.trim()}\nPut right in .dev.vars what it names, and start again.\n`);
+    say(
+      `The Worker is up but not healthy (${health.status}): ${health.text.trim()}\nPut right in .dev.vars what it names, and start again.\n`,
+    );
   }
 }

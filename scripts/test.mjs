@@ -5,7 +5,7 @@ import os from "node:os";
 import path from "node:path";
 import { build } from "./build.mjs";
 import { buildPlayground, WRANGLER, wranglerEnv } from "./lib/local.mjs";
-import { filesBelow, NODE_BIN, readText, ROOT, rustToolchain } from "./lib/project.mjs";
+import { filesBelow, inRoot, NODE_BIN, ROOT, readText, rustToolchain } from "./lib/project.mjs";
 import { command, duration, run, say, UserError } from "./lib/run.mjs";
 import { setUpBrowser, setUpNode, setUpRust, setUpWasmTools } from "./setup.mjs";
 
@@ -28,7 +28,10 @@ class NotRun extends UserError {}
 
 await command(async (names) => {
   const unknown = names.find((name) => !PARTS[name]);
-  if (unknown) throw new UserError(`there is no part called ${unknown}; there are ${Object.keys(PARTS).join(", ")}.`);
+  if (unknown)
+    throw new UserError(
+      `there is no part called ${unknown}; there are ${Object.keys(PARTS).join(", ")}.`,
+    );
   await setUpNode();
   await setUpRust();
   await setUpWasmTools();
@@ -54,27 +57,48 @@ await command(async (names) => {
     }
     summary.push(`  passed  ${alone}  (${duration(Date.now() - started)})`);
   }
-  const all = summary.some((line) => line.startsWith("  not run")) ? "All that was run passed" : "All passed";
+  const all = summary.some((line) => line.startsWith("  not run"))
+    ? "All that was run passed"
+    : "All passed";
   say(`\n${summary.join("\n")}\n\n${all} in ${duration(Date.now() - began)}.`);
 });
 
 async function lint() {
   await cargo("formatting (`cargo fmt` puts it right)", ["fmt", "--all", "--check"]);
-  await cargo("clippy", ["clippy", "--locked", "--workspace", "--all-targets", "--", "-D", "warnings"]);
-  const { targets: [target] } = rustToolchain();
+  await cargo("clippy", [
+    "clippy",
+    "--locked",
+    "--workspace",
+    "--all-targets",
+    "--",
+    "-D",
+    "warnings",
+  ]);
+  const {
+    targets: [target],
+  } = rustToolchain();
   const wasm = ["clippy", "--locked", "--package", "switchboard", "--lib", "--target", target];
   for (const features of [[], ["--all-features"]]) {
     await cargo(`clippy for ${target}`, [...wasm, ...features, "--", "-D", "warnings"]);
   }
-  const bench = [...filesBelow("bench", ".mjs"), ...filesBelow("bench", ".js")].filter((file) => !file.includes("node_modules"));
-  for (const file of [...filesBelow("scripts", ".mjs"), ...filesBelow("tests", ".mjs"), ...filesBelow("playground/web", ".js"), ...bench]) {
-    await run(path.join(NODE_BIN, "node"), ["--check", file], { cwd: ROOT, failure: `the syntax check of ${file}` });
-  }
+  await javascriptTool(
+    "the formatting and lint of JavaScript (`npm run format` corrects what it can)",
+    ["@biomejs", "biome", "bin", "biome"],
+    ["check", "--error-on-warnings"],
+  );
   for (const lock of ["package-lock.json", "bench/package-lock.json"]) {
     if (/"resolved": "http/.test(readText(lock))) {
-      throw new UserError(`${lock} holds addresses of a registry. Remove it, and make it anew with the .npmrc beside it.`);
+      throw new UserError(
+        `${lock} holds addresses of a registry. Remove it, and make it anew with the .npmrc beside it.`,
+      );
     }
   }
+}
+
+// Runs a program of the npm packages.
+async function javascriptTool(failure, file, args) {
+  const program = inRoot("node_modules", ...file);
+  await run(process.execPath, [program, ...args], { cwd: ROOT, failure });
 }
 
 async function native() {
@@ -82,11 +106,19 @@ async function native() {
 }
 
 async function docs() {
-  await cargo("the docs build", ["doc", "--locked", "--no-deps", "--workspace", "--document-private-items"], { RUSTDOCFLAGS: "-D warnings" });
+  await cargo(
+    "the docs build",
+    ["doc", "--locked", "--no-deps", "--workspace", "--document-private-items"],
+    { RUSTDOCFLAGS: "-D warnings" },
+  );
 }
 
 async function deployDryRun() {
-  await run(WRANGLER[0], [...WRANGLER.slice(1), "deploy", "--dry-run"], { cwd: ROOT, env: wranglerEnv(), failure: "the trial deploy" });
+  await run(WRANGLER[0], [...WRANGLER.slice(1), "deploy", "--dry-run"], {
+    cwd: ROOT,
+    env: wranglerEnv(),
+    failure: "the trial deploy",
+  });
 }
 
 async function endToEnd() {
@@ -96,8 +128,19 @@ async function endToEnd() {
   const files = filesBelow("tests/e2e", ".test.mjs");
   // Every file has Workers of its own, each with a runtime that wants a core. Two at the least: one file mostly waits.
   const concurrency = Math.max(2, Math.floor(os.availableParallelism() / 2));
-  const args = ["--no-warnings", "--test", `--test-concurrency=${concurrency}`, "--test-timeout=600000", "--test-reporter=spec", ...files];
-  await run(path.join(NODE_BIN, "node"), args, { cwd: ROOT, timeout: E2E_MINUTES * 60_000, failure: "the end-to-end tests" });
+  const args = [
+    "--no-warnings",
+    "--test",
+    `--test-concurrency=${concurrency}`,
+    "--test-timeout=600000",
+    "--test-reporter=spec",
+    ...files,
+  ];
+  await run(path.join(NODE_BIN, "node"), args, {
+    cwd: ROOT,
+    timeout: E2E_MINUTES * 60_000,
+    failure: "the end-to-end tests",
+  });
 }
 
 async function inBrowser() {
@@ -105,13 +148,29 @@ async function inBrowser() {
   if (!program) throw new NotRun(`no Chromium: ${missing}`);
   await build();
   await buildPlayground();
-  const args = ["--no-warnings", "--test", "--test-concurrency=1", "--test-timeout=600000", "--test-reporter=spec", ...filesBelow("tests/browser", ".test.mjs")];
+  const args = [
+    "--no-warnings",
+    "--test",
+    "--test-concurrency=1",
+    "--test-timeout=600000",
+    "--test-reporter=spec",
+    ...filesBelow("tests/browser", ".test.mjs"),
+  ];
   const env = { ...process.env, CHROMIUM: program };
-  await run(path.join(NODE_BIN, "node"), args, { cwd: ROOT, env, timeout: BROWSER_MINUTES * 60_000, failure: "the browser tests" });
+  await run(path.join(NODE_BIN, "node"), args, {
+    cwd: ROOT,
+    env,
+    timeout: BROWSER_MINUTES * 60_000,
+    failure: "the browser tests",
+  });
 }
 
 async function cargo(what, args, env = {}) {
   // rustfmt colours whatever a terminal type is known for.
   const terminal = process.stdout.isTTY ? {} : { TERM: "dumb" };
-  await run("cargo", args, { cwd: ROOT, env: { ...process.env, ...terminal, ...env }, failure: what });
+  await run("cargo", args, {
+    cwd: ROOT,
+    env: { ...process.env, ...terminal, ...env },
+    failure: what,
+  });
 }

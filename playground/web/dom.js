@@ -9,10 +9,13 @@ export function element(tag, properties = {}, ...children) {
   for (const [name, value] of Object.entries(properties)) {
     if (value === undefined || value === null || value === false) continue;
     if (name.startsWith("on")) made.addEventListener(name.slice(2), value);
-    else if (name === "class" || name === "for" || name === "role" || name.includes("-")) made.setAttribute(name, value);
+    else if (name === "class" || name === "for" || name === "role" || name.includes("-"))
+      made.setAttribute(name, value);
     else made[name] = value;
   }
-  made.append(...children.flat().filter((child) => child !== null && child !== undefined && child !== false));
+  made.append(
+    ...children.flat().filter((child) => child !== null && child !== undefined && child !== false),
+  );
   return made;
 }
 
@@ -37,7 +40,12 @@ export function hidden(text) {
 
 /** The time of day of a moment in milliseconds since 1970. */
 export function clock(at, withSeconds = false) {
-  return new Date(at).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", second: withSeconds ? "2-digit" : undefined, hourCycle: "h23" });
+  return new Date(at).toLocaleTimeString([], {
+    hour: "2-digit",
+    minute: "2-digit",
+    second: withSeconds ? "2-digit" : undefined,
+    hourCycle: "h23",
+  });
 }
 
 /** A length of time in milliseconds, for people. */
@@ -47,7 +55,10 @@ export function duration(ms) {
 
 /** A request of the page to its playground. Returns the JSON; throws an Error with the playground's words. */
 export async function request(method, path, body) {
-  const json = body === undefined ? {} : { headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) };
+  const json =
+    body === undefined
+      ? {}
+      : { headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) };
   let response;
   try {
     response = await fetch(path, { method, ...json });
@@ -63,7 +74,9 @@ const SVG = "http://www.w3.org/2000/svg";
 
 const ICONS = {
   send: ["M12 19V5", "M5.5 11.5 12 5l6.5 6.5"],
-  attach: ["M20 11.5 12.4 19a5 5 0 0 1-7-7l8-8a3.4 3.4 0 0 1 4.8 4.8l-8 8a1.7 1.7 0 0 1-2.4-2.4l7.4-7.3"],
+  attach: [
+    "M20 11.5 12.4 19a5 5 0 0 1-7-7l8-8a3.4 3.4 0 0 1 4.8 4.8l-8 8a1.7 1.7 0 0 1-2.4-2.4l7.4-7.3",
+  ],
   close: ["M6 6l12 12", "M18 6 6 18"],
   sent: ["M5 12.5l4.5 4.5L19 7.5"],
   delivered: ["M2 12.5 6.5 17 16 7.5", "M11.5 16 12.5 17 22 7.5"],

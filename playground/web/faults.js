@@ -6,7 +6,11 @@ import { element } from "./dom.js";
 const SWITCHES = [
   ["model_error", "Model error", "The model answers 500 to every request."],
   ["model_drop", "Model’s answer lost", "The model does its work; its answer never arrives."],
-  ["rest_drop", "REST answer lost", "Twilio sends a late answer, and its “201” never arrives. Late answers come from a slow model."],
+  [
+    "rest_drop",
+    "REST answer lost",
+    "Twilio sends a late answer, and its “201” never arrives. Late answers come from a slow model.",
+  ],
   ["retry", "Twilio retries", "Twilio hangs up on the first try and sends the same message again."],
   ["duplicate", "Duplicate delivery", "Every message is delivered twice at once."],
   ["forged", "Forged signature", "Messages are signed by somebody who is not Twilio."],
@@ -25,16 +29,55 @@ export function countOf(switches) {
  */
 export function faultForm(id, legend, change) {
   const problem = element("p", { class: "problem", role: "alert" });
-  const boxes = new Map(SWITCHES.map(([name]) => [name, element("input", { type: "checkbox", id: `${id}-${name}`, "aria-describedby": `${id}-${name}-help`, onchange: changed })]));
-  const slow = element("input", { type: "checkbox", id: `${id}-slow`, "aria-describedby": `${id}-slow-help`, onchange: changed });
-  const seconds = element("input", { type: "number", id: `${id}-seconds`, min: "1", max: String(MOST_SECONDS), value: String(SLOW_SECONDS), "aria-label": "Seconds that the model takes", onchange: () => slow.checked && changed() });
+  const boxes = new Map(
+    SWITCHES.map(([name]) => [
+      name,
+      element("input", {
+        type: "checkbox",
+        id: `${id}-${name}`,
+        "aria-describedby": `${id}-${name}-help`,
+        onchange: changed,
+      }),
+    ]),
+  );
+  const slow = element("input", {
+    type: "checkbox",
+    id: `${id}-slow`,
+    "aria-describedby": `${id}-slow-help`,
+    onchange: changed,
+  });
+  const seconds = element("input", {
+    type: "number",
+    id: `${id}-seconds`,
+    min: "1",
+    max: String(MOST_SECONDS),
+    value: String(SLOW_SECONDS),
+    "aria-label": "Seconds that the model takes",
+    onchange: () => slow.checked && changed(),
+  });
   const row = (box, text, help, more) =>
-    element("div", { class: "switch" }, box, element("div", {}, element("label", { for: box.id }, text), more, element("p", { class: "help", id: `${box.id}-help` }, help)));
+    element(
+      "div",
+      { class: "switch" },
+      box,
+      element(
+        "div",
+        {},
+        element("label", { for: box.id }, text),
+        more,
+        element("p", { class: "help", id: `${box.id}-help` }, help),
+      ),
+    );
   const form = element(
     "fieldset",
     { class: "switches" },
     element("legend", {}, legend),
-    row(slow, "Slow model", "Every answer takes this long. Beyond 10 s, answers come by REST.", element("span", { class: "seconds" }, seconds, " s")),
+    row(
+      slow,
+      "Slow model",
+      "Every answer takes this long. Beyond 10 s, answers come by REST.",
+      element("span", { class: "seconds" }, seconds, " s"),
+    ),
     SWITCHES.map(([name, label, help]) => row(boxes.get(name), label, help)),
     problem,
   );

@@ -30,7 +30,8 @@ const inspector = inspectorView({
     showExchanges();
   },
   refresh: askUsage,
-  setFaults: (wanted) => request("PUT", "/playground/switches", { switches: wanted }).then(takeSwitches),
+  setFaults: (wanted) =>
+    request("PUT", "/playground/switches", { switches: wanted }).then(takeSwitches),
   opened(tab) {
     if (!active) return;
     if (tab === "model") askConversation();
@@ -81,8 +82,20 @@ const HANDLERS = {
   sent(event) {
     exchanges.set(event.exchange, event);
     if (event.kind === "message") {
-      const media = event.media.map((file) => ({ ...file, preview: `/playground/media/${file.url.split("/").at(-1)}` }));
-      const item = { kind: "out", key: keyOf(event.from, event.to), sid: event.sid, text: event.text, media, at: event.at, state: "sent", answers: [] };
+      const media = event.media.map((file) => ({
+        ...file,
+        preview: `/playground/media/${file.url.split("/").at(-1)}`,
+      }));
+      const item = {
+        kind: "out",
+        key: keyOf(event.from, event.to),
+        sid: event.sid,
+        text: event.text,
+        media,
+        at: event.at,
+        state: "sent",
+        answers: [],
+      };
       messages.set(event.sid, item);
       add(item);
     }
@@ -110,7 +123,15 @@ const HANDLERS = {
       if (event.to !== from || (event.from && event.from !== to)) continue;
       stopTyping(key);
       const asked = threads.get(key).items.findLast(({ kind }) => kind === "out");
-      add({ kind: "in", key, text: event.text, media: [], at: event.at, via: "by REST", after: asked && event.at - asked.at });
+      add({
+        kind: "in",
+        key,
+        text: event.text,
+        media: [],
+        at: event.at,
+        via: "by REST",
+        after: asked && event.at - asked.at,
+      });
       if (key === keyOfPhone(active)) askUsageSoon();
     }
   },
@@ -130,25 +151,55 @@ const HANDLERS = {
 
   log({ line }) {
     const { time, event, details, phone_hash: hash, ...rest } = line;
-    const facts = Object.entries({ ...details, ...rest }).filter(([name]) => name !== "kind").map(([name, value]) => [name, typeof value === "string" ? value : JSON.stringify(value)]);
+    const facts = Object.entries({ ...details, ...rest })
+      .filter(([name]) => name !== "kind")
+      .map(([name, value]) => [name, typeof value === "string" ? value : JSON.stringify(value)]);
     const text = [event ?? "line", details?.kind].filter(Boolean).join(": ");
-    const level = event === "security_event" || /failed|error|unreadable/.test(event) || rest.outcome === "failed" ? "warn" : "plain";
+    const level =
+      event === "security_event" ||
+      /failed|error|unreadable/.test(event) ||
+      rest.outcome === "failed"
+        ? "warn"
+        : "plain";
     // The hash tells the person, not the pair of numbers: of several phones of one person, the one that wrote last is named.
-    const known = [...exchanges.values()].findLast(({ phone_hash: other }) => other && other === hash);
-    inspector.log({ at: Date.parse(time) || Date.now(), source: "Worker", level, text, facts, phone: known && phoneOf(keyOf(known.from, known.to)) });
+    const known = [...exchanges.values()].findLast(
+      ({ phone_hash: other }) => other && other === hash,
+    );
+    inspector.log({
+      at: Date.parse(time) || Date.now(),
+      source: "Worker",
+      level,
+      text,
+      facts,
+      phone: known && phoneOf(keyOf(known.from, known.to)),
+    });
   },
 
   call(event) {
     const key = event.name && [...exchanges.values()].find(({ name }) => name === event.name);
-    const phone = key ? phoneOf(keyOf(key.from, key.to)) : phones.find((one) => addressOf(one.channel, one.from) === event.to);
+    const phone = key
+      ? phoneOf(keyOf(key.from, key.to))
+      : phones.find((one) => addressOf(one.channel, one.from) === event.to);
     if (event.outcome !== "pending") {
       const results = { dropped: "answer lost", client_gone: "not waited for" };
       const source = event.service === "openai" ? "Model" : "Twilio";
-      const facts = [["path", event.path], ["took", `${event.took_ms} ms`], ...(event.fault ? [["fault", event.fault]] : [])];
+      const facts = [
+        ["path", event.path],
+        ["took", `${event.took_ms} ms`],
+        ...(event.fault ? [["fault", event.fault]] : []),
+      ];
       const bad = !event.status || event.status >= 400;
-      inspector.log({ at: event.at, source, level: bad ? "warn" : "plain", text: `${event.method} ${results[event.outcome] ?? event.status}`, facts, phone });
+      inspector.log({
+        at: event.at,
+        source,
+        level: bad ? "warn" : "plain",
+        text: `${event.method} ${results[event.outcome] ?? event.status}`,
+        facts,
+        phone,
+      });
     }
-    if (event.service === "openai" && phone && phone === active && inspector.tab() === "model") askConversation();
+    if (event.service === "openai" && phone && phone === active && inspector.tab() === "model")
+      askConversation();
   },
 
   switches: ({ switches: set }) => takeSwitches(set),
@@ -161,7 +212,11 @@ function tell(item, { kind, forged }, answer) {
   const prefix = again ? `${again}: ` : "";
   const system = (text, error = false) => add({ kind: "system", key, text, error, at: answer.at });
   if (answer.lost) {
-    return system(answer.problem ? `${answer.problem}, and sends the message again.` : "The answer was lost on its way to Twilio, which sends the message again.");
+    return system(
+      answer.problem
+        ? `${answer.problem}, and sends the message again.`
+        : "The answer was lost on its way to Twilio, which sends the message again.",
+    );
   }
   if (answer.problem) {
     setState(item, "failed");
@@ -169,23 +224,45 @@ function tell(item, { kind, forged }, answer) {
   }
   if (answer.complaint) {
     setState(item, "failed");
-    const said = answer.status === 200 ? `Twilio cannot use this answer: ${answer.complaint.reason}` : `The Worker answered ${answer.status}${forged ? " to the forged signature" : ""}: ${firstLine(answer.body)}`;
+    const said =
+      answer.status === 200
+        ? `Twilio cannot use this answer: ${answer.complaint.reason}`
+        : `The Worker answered ${answer.status}${forged ? " to the forged signature" : ""}: ${firstLine(answer.body)}`;
     return system(`${prefix}${said} (Twilio: ${answer.complaint.code})`, true);
   }
   setState(item, "delivered");
-  if (answer.redirect) system(`${prefix}The answer redirects to ${answer.redirect}, which the playground does not follow.`, true);
+  if (answer.redirect)
+    system(
+      `${prefix}The answer redirects to ${answer.redirect}, which the playground does not follow.`,
+      true,
+    );
   const texts = answer.messages.map(({ text }) => text);
   const known = item.answers.some((other) => other.join("\0") === texts.join("\0"));
   const first = item.answers.length === 0;
   item.answers.push(texts);
   // Of two deliveries at once either may be answered first.
   const label = again ?? "Delivered twice";
-  if (known) return system(texts.length ? `${label}: the same answer came back. It is not shown twice.` : `${label}: an empty answer, as before.`);
-  if (!first || kind === "retry" || kind === "replay") system(texts.length ? `${label}: this is the answer.` : `${label}: an empty answer.`);
-  else if (texts.length === 0) system("Empty answer: there is nothing to say, or it comes later by REST.");
+  if (known)
+    return system(
+      texts.length
+        ? `${label}: the same answer came back. It is not shown twice.`
+        : `${label}: an empty answer, as before.`,
+    );
+  if (!first || kind === "retry" || kind === "replay")
+    system(texts.length ? `${label}: this is the answer.` : `${label}: an empty answer.`);
+  else if (texts.length === 0)
+    system("Empty answer: there is nothing to say, or it comes later by REST.");
   if (texts.length) stopTyping(key);
   for (const { text, media } of answer.messages) {
-    add({ kind: "in", key, text, media: media.map((url) => ({ content_type: url })), at: answer.at, via: "in the webhook", after: answer.took_ms });
+    add({
+      kind: "in",
+      key,
+      text,
+      media: media.map((url) => ({ content_type: url })),
+      at: answer.at,
+      via: "in the webhook",
+      after: answer.took_ms,
+    });
   }
 }
 
@@ -234,7 +311,10 @@ function stopTyping(key) {
 // The phones.
 
 function storedPhones() {
-  const known = (phone) => Number.isInteger(phone?.id) && phone.channel in CHANNELS && [phone.name, phone.from, phone.to].every((text) => typeof text === "string");
+  const known = (phone) =>
+    Number.isInteger(phone?.id) &&
+    phone.channel in CHANNELS &&
+    [phone.name, phone.from, phone.to].every((text) => typeof text === "string");
   try {
     const stored = JSON.parse(localStorage.getItem(STORAGE)).filter(known);
     if (stored.length) return stored.slice(0, MAX_PHONES);
@@ -245,15 +325,25 @@ function storedPhones() {
 }
 
 function newPhone(others, channel) {
-  const free = (taken) => [...Array(MAX_PHONES + 1).keys()].find((number) => !taken.includes(number));
+  const free = (taken) =>
+    [...Array(MAX_PHONES + 1).keys()].find((number) => !taken.includes(number));
   const id = free(others.map((phone) => phone.id - 1)) + 1;
   const number = free(others.map(({ from }) => Number(from.match(/^\+155501(\d\d)$/)?.[1] ?? 0)));
-  return { id, name: `Phone ${id}`, channel, from: `+155501${String(number).padStart(2, "0")}`, to: "+15550199" };
+  return {
+    id,
+    name: `Phone ${id}`,
+    channel,
+    from: `+155501${String(number).padStart(2, "0")}`,
+    to: "+15550199",
+  };
 }
 
 function addPhone() {
   // The second phone is there to see the other channel.
-  const phone = newPhone(phones, phones.length === 1 && phones[0].channel === "sms" ? "whatsapp" : (active?.channel ?? "sms"));
+  const phone = newPhone(
+    phones,
+    phones.length === 1 && phones[0].channel === "sms" ? "whatsapp" : (active?.channel ?? "sms"),
+  );
   phones.push(phone);
   addView(phone);
   store();
@@ -264,7 +354,8 @@ function addPhone() {
 function removePhone(phone) {
   phones.splice(phones.indexOf(phone), 1);
   // Nothing goes wrong in secret: with the last phone of its numbers, their faults go.
-  if (countOf(switchesOf(phone)) && !phoneOf(keyOfPhone(phone))) setFaults(phone, {}).catch(showProblem);
+  if (countOf(switchesOf(phone)) && !phoneOf(keyOfPhone(phone)))
+    setFaults(phone, {}).catch(showProblem);
   views.get(phone.id).element.remove();
   views.delete(phone.id);
   store();
@@ -286,7 +377,10 @@ function addView(phone) {
     },
     send: (text, files) => send(phone, text, files),
     setFaults: (wanted) => setFaults(phone, wanted),
-    replay: (item) => request("POST", "/playground/phone/replay", { sid: item.sid }).catch((error) => add({ kind: "system", key: item.key, text: error.message, error: true, at: Date.now() })),
+    replay: (item) =>
+      request("POST", "/playground/phone/replay", { sid: item.sid }).catch((error) =>
+        add({ kind: "system", key: item.key, text: error.message, error: true, at: Date.now() }),
+      ),
     inspect(item) {
       chosen = [...exchanges.values()].findLast(({ sid }) => sid === item.sid)?.exchange;
       activate(phone);
@@ -312,7 +406,10 @@ function activate(phone, changed = false) {
   if (phone === active && !changed) return;
   active = phone;
   for (const other of phones) views.get(other.id).active(other === active);
-  inspector.phone(phone, phone ? `${phone.name}, ${CHANNELS[phone.channel]}, ${phone.from}` : "No phone");
+  inspector.phone(
+    phone,
+    phone ? `${phone.name}, ${CHANNELS[phone.channel]}, ${phone.from}` : "No phone",
+  );
   chosen = undefined;
   showExchanges();
   if (phone && inspector.tab() === "model") askConversation();
@@ -328,9 +425,16 @@ async function send(phone, text, files) {
 // The type is the browser's guess, as it would be the phone's.
 async function upload(file) {
   const type = file.type || "application/octet-stream";
-  const response = await fetch("/playground/media", { method: "POST", headers: { "Content-Type": type }, body: file }).catch(() => undefined);
+  const response = await fetch("/playground/media", {
+    method: "POST",
+    headers: { "Content-Type": type },
+    body: file,
+  }).catch(() => undefined);
   const answer = await response?.json().catch(() => ({}));
-  if (!response?.ok) throw new Error(`${file.name} could not be attached: ${answer?.error ?? "the playground did not take it"}`);
+  if (!response?.ok)
+    throw new Error(
+      `${file.name} could not be attached: ${answer?.error ?? "the playground did not take it"}`,
+    );
   return { url: answer.url, content_type: answer.content_type ?? type };
 }
 
@@ -355,11 +459,15 @@ function showSwitches(phone) {
 }
 
 function switchesOf(phone) {
-  return switches.phones.find(({ from, to }) => keyOf(from, to) === keyOfPhone(phone))?.switches ?? {};
+  return (
+    switches.phones.find(({ from, to }) => keyOf(from, to) === keyOfPhone(phone))?.switches ?? {}
+  );
 }
 
 function setFaults(phone, wanted) {
-  return request("PUT", "/playground/switches", { phone: bare(phone), switches: wanted }).then(takeSwitches);
+  return request("PUT", "/playground/switches", { phone: bare(phone), switches: wanted }).then(
+    takeSwitches,
+  );
 }
 
 // The inspector.
@@ -371,14 +479,19 @@ function showExchanges() {
 
 async function askConversation() {
   const phone = active;
-  const told = await request("GET", `/playground/conversation?${query(phone)}`).catch((error) => ({ problem: error.message }));
+  const told = await request("GET", `/playground/conversation?${query(phone)}`).catch((error) => ({
+    problem: error.message,
+  }));
   if (phone === active) inspector.conversation(told);
 }
 
 async function askUsage() {
   const phone = active;
   const ask = (what) => request("GET", what).catch((error) => ({ problem: error.message }));
-  const [usage, sender] = await Promise.all([ask("/playground/worker/usage"), phone ? ask(`/playground/worker/sender?${query(phone)}`) : undefined]);
+  const [usage, sender] = await Promise.all([
+    ask("/playground/worker/usage"),
+    phone ? ask(`/playground/worker/sender?${query(phone)}`) : undefined,
+  ]);
   if (phone === active) inspector.usage({ usage, sender, phone });
 }
 
@@ -389,7 +502,9 @@ function askUsageSoon() {
 }
 
 function showProblem(error) {
-  document.querySelector("main").prepend(element("p", { class: "notice", role: "alert" }, error.message));
+  document
+    .querySelector("main")
+    .prepend(element("p", { class: "notice", role: "alert" }, error.message));
 }
 
 // Which is which.

@@ -22,7 +22,10 @@ export async function deploy(args, { wrangler: [program, ...first], cwd, env, to
   const run = async (more) => {
     const before = textOf(output).length;
     // wrangler asks before it signs in or makes a namespace, so it keeps the terminal.
-    const { code } = await start(program, [...first, "deploy", ...args, ...more], { cwd, env: { ...env, WRANGLER_OUTPUT_FILE_PATH: output } }).ended;
+    const { code } = await start(program, [...first, "deploy", ...args, ...more], {
+      cwd,
+      env: { ...env, WRANGLER_OUTPUT_FILE_PATH: output },
+    }).ended;
     return { code: code ?? 1, targets: targetsIn(textOf(output).slice(before)) };
   };
   try {
@@ -31,16 +34,27 @@ export async function deploy(args, { wrangler: [program, ...first], cwd, env, to
     if (code !== 0 || !targets.length || isSet(args, name ? "" : toml)) return code;
     const origins = targets.map(originOf);
     if (origins.length > 1 || !origins[0]) {
-      say(`\nPUBLIC_URL is not set, and the Worker has other addresses than one origin: ${targets.join(", ")}`);
-      say(`Set it to the one that Twilio is given, in [vars] of wrangler.toml, and deploy again:\n\n  PUBLIC_URL = "${origins.find(Boolean) ?? "https://…"}"`);
+      say(
+        `\nPUBLIC_URL is not set, and the Worker has other addresses than one origin: ${targets.join(", ")}`,
+      );
+      say(
+        `Set it to the one that Twilio is given, in [vars] of wrangler.toml, and deploy again:\n\n  PUBLIC_URL = "${origins.find(Boolean) ?? "https://…"}"`,
+      );
       return 0;
     }
     const [origin] = origins;
     say(`\nPUBLIC_URL is not set: deploying once more with --var PUBLIC_URL:${origin}\n`);
     const again = await run(["--var", `PUBLIC_URL:${origin}`]);
-    if (again.code !== 0) say(`\nThe Worker is deployed, but without PUBLIC_URL, as the second deploy failed.`);
-    if (name) say(`\nTo spare the second deploy: npm run deploy -- ${args.join(" ")} --var PUBLIC_URL:${origin}`);
-    else say(`\nThis line in [vars] of wrangler.toml spares the second deploy:\n\n  PUBLIC_URL = "${origin}"`);
+    if (again.code !== 0)
+      say(`\nThe Worker is deployed, but without PUBLIC_URL, as the second deploy failed.`);
+    if (name)
+      say(
+        `\nTo spare the second deploy: npm run deploy -- ${args.join(" ")} --var PUBLIC_URL:${origin}`,
+      );
+    else
+      say(
+        `\nThis line in [vars] of wrangler.toml spares the second deploy:\n\n  PUBLIC_URL = "${origin}"`,
+      );
     return again.code;
   } finally {
     fs.rmSync(directory, { recursive: true, force: true });
@@ -49,7 +63,9 @@ export async function deploy(args, { wrangler: [program, ...first], cwd, env, to
 
 // The name of another Worker than that of wrangler.toml, where the arguments give one: the PUBLIC_URL there is not its own.
 function otherName(args, toml) {
-  const given = args.flatMap((arg, index) => (arg === "--name" ? args.slice(index + 1, index + 2) : (arg.match(/^--name=(.+)$/)?.[1] ?? [])));
+  const given = args.flatMap((arg, index) =>
+    arg === "--name" ? args.slice(index + 1, index + 2) : (arg.match(/^--name=(.+)$/)?.[1] ?? []),
+  );
   return given.find((name) => name !== toml.match(/^name = "(.*)"$/m)?.[1]);
 }
 
@@ -60,13 +76,17 @@ function isSet(args, toml) {
 
 // Where the Worker was deployed to, by what wrangler writes for programs, a line of JSON for each thing it did.
 function targetsIn(text) {
-  const entries = text.split("\n").filter(Boolean).map((line) => JSON.parse(line));
+  const entries = text
+    .split("\n")
+    .filter(Boolean)
+    .map((line) => JSON.parse(line));
   return entries.filter(({ type }) => type === "deploy").flatMap(({ targets }) => targets ?? []);
 }
 
 // The origin that a target of wrangler's names: an address, or a custom domain. A route with a pattern has none.
 function originOf(target) {
-  const [, address, domain] = target.match(/^https:\/\/([\w.-]+)$|^([\w.-]+) \(custom domain[^)]*\)$/) ?? [];
+  const [, address, domain] =
+    target.match(/^https:\/\/([\w.-]+)$|^([\w.-]+) \(custom domain[^)]*\)$/) ?? [];
   return (address || domain) && `https://${address ?? domain}`;
 }
 

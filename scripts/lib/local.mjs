@@ -6,9 +6,9 @@ import fs from "node:fs";
 import net from "node:net";
 import path from "node:path";
 import { parseEnv } from "node:util";
+import { setUpRust } from "../setup.mjs";
 import { inRoot, NODE_BIN, playgroundBinary, ROOT } from "./project.mjs";
 import { describe, run, say, UserError } from "./run.mjs";
-import { setUpRust } from "../setup.mjs";
 
 /** The settings in .dev.vars, by name; empty ones left out. */
 export function devVars() {
@@ -24,7 +24,8 @@ export function devVars() {
 export function localSettings(settings, port) {
   const playground = `http://127.0.0.1:${port}`;
   const overrides = {};
-  let openai = settings.OPENAI_BASE_URL && `${settings.OPENAI_BASE_URL} (OPENAI_BASE_URL in .dev.vars)`;
+  let openai =
+    settings.OPENAI_BASE_URL && `${settings.OPENAI_BASE_URL} (OPENAI_BASE_URL in .dev.vars)`;
   if (!openai && settings.OPENAI_API_KEY?.startsWith("sk-playground-")) {
     overrides.OPENAI_BASE_URL = `${playground}/v1`;
     openai = `the playground's pretend OpenAI at ${overrides.OPENAI_BASE_URL}: nothing leaves this machine`;
@@ -43,11 +44,18 @@ export async function buildPlayground() {
   await setUpRust();
   const first = !fs.existsSync(playgroundBinary());
   if (first) say("playground: building it: about a minute, once");
-  await run("cargo", ["build", "--locked", "--package", "playground", ...(first ? [] : ["--quiet"])], { cwd: ROOT, failure: "building the playground" });
+  await run(
+    "cargo",
+    ["build", "--locked", "--package", "playground", ...(first ? [] : ["--quiet"])],
+    { cwd: ROOT, failure: "building the playground" },
+  );
 }
 
 /** The wrangler of this checkout, as the program and the arguments before its own. */
-export const WRANGLER = [path.join(NODE_BIN, "node"), inRoot("node_modules", "wrangler", "bin", "wrangler.js")];
+export const WRANGLER = [
+  path.join(NODE_BIN, "node"),
+  inRoot("node_modules", "wrangler", "bin", "wrangler.js"),
+];
 
 /** The environment for wrangler: no questions, no telemetry, no requests of its own, no local copy of requests. */
 export function wranglerEnv() {
@@ -80,7 +88,9 @@ export function portTaken(port) {
   return new Promise((resolve) => {
     const server = net.createServer();
     server.once("error", () => resolve(true));
-    server.listen({ port, host: "127.0.0.1", exclusive: true }, () => server.close(() => resolve(false)));
+    server.listen({ port, host: "127.0.0.1", exclusive: true }, () =>
+      server.close(() => resolve(false)),
+    );
   });
 }
 
@@ -108,8 +118,16 @@ export function logForwarder(url) {
   let last = Promise.resolve();
   return (line) => {
     if (!line.startsWith("{")) return;
-    const post = () => fetch(`${url}/playground/log`, { method: "POST", headers: { "Content-Type": "application/json" }, body: line });
-    last = last.then(post).then((response) => response.arrayBuffer()).catch(() => {});
+    const post = () =>
+      fetch(`${url}/playground/log`, {
+        method: "POST",
+        headers: { "Content-Type": "application/json" },
+        body: line,
+      });
+    last = last
+      .then(post)
+      .then((response) => response.arrayBuffer())
+      .catch(() => {});
   };
 }
 
@@ -128,7 +146,10 @@ export function accepts(port) {
 /** The answer to GET `url`, as `{ status, text }`, or undefined while nothing answers. */
 export async function get(url) {
   try {
-    const response = await fetch(url, { signal: AbortSignal.timeout(5000), headers: { connection: "close" } });
+    const response = await fetch(url, {
+      signal: AbortSignal.timeout(5000),
+      headers: { connection: "close" },
+    });
     return { status: response.status, text: await response.text() };
   } catch {
     return undefined;

@@ -21,7 +21,10 @@ export class Unreachable extends UserError {
  * it asks for help. Throws for anything else than these options.
  */
 export function readCommandLine(args, { texts = [], flags = [], positionals = false }) {
-  const options = Object.fromEntries([...texts.map((name) => [name, { type: "string" }]), ...[...flags, "help"].map((name) => [name, { type: "boolean" }])]);
+  const options = Object.fromEntries([
+    ...texts.map((name) => [name, { type: "string" }]),
+    ...[...flags, "help"].map((name) => [name, { type: "boolean" }]),
+  ]);
   options.help.short = "h";
   if (args.includes("--help") || args.includes("-h")) return undefined;
   return parseArgs({ args, options, allowPositionals: positionals });
@@ -31,24 +34,35 @@ export function readCommandLine(args, { texts = [], flags = [], positionals = fa
 export function readOrigin(option, text, { local }) {
   const url = readUrl(option, text, { local });
   if (url.pathname !== "/" || url.search || url.hash) {
-    throw new UserError(`${option} must be an origin without a path, such as ${url.origin}, not ${text}: this command adds the paths itself.`);
+    throw new UserError(
+      `${option} must be an origin without a path, such as ${url.origin}, not ${text}: this command adds the paths itself.`,
+    );
   }
   return url.origin;
 }
 
 /** The URL in `text`, the value of `option`. Throws as `readOrigin` does. */
 export function readUrl(option, text, { local }) {
-  if (!text) throw new UserError(`${option} is missing: give it a URL, such as https://switchboard.example.workers.dev`);
+  if (!text)
+    throw new UserError(
+      `${option} is missing: give it a URL, such as https://switchboard.example.workers.dev`,
+    );
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (!url?.host || !/^https?:$/.test(url.protocol) || /\s/.test(text)) {
-    throw new UserError(`${option} must be a URL, such as https://switchboard.example.workers.dev, not "${text}".`);
+    throw new UserError(
+      `${option} must be a URL, such as https://switchboard.example.workers.dev, not "${text}".`,
+    );
   }
-  if (url.username || url.password) throw new UserError(`${option} must not hold a user or a password.`);
+  if (url.username || url.password)
+    throw new UserError(`${option} must not hold a user or a password.`);
   if (url.protocol === "http:" && !(local && isLoopback(url.origin))) {
-    const where = local ? "https (plain http is for this machine only: 127.0.0.1, localhost, [::1])" : "https: Twilio's servers fetch it, and it must be public";
+    const where = local
+      ? "https (plain http is for this machine only: 127.0.0.1, localhost, [::1])"
+      : "https: Twilio's servers fetch it, and it must be public";
     throw new UserError(`${option} must be ${where}, not ${text}.`);
   }
-  if (!local && isLoopback(url.origin)) throw new UserError(`${option} must be public: Twilio's servers cannot reach ${url.host}.`);
+  if (!local && isLoopback(url.origin))
+    throw new UserError(`${option} must be public: Twilio's servers cannot reach ${url.host}.`);
   return url;
 }
 
@@ -59,10 +73,15 @@ export function isLoopback(origin) {
 
 /** The phone number in `text`, the value of `option`. Throws unless it is in E.164 form. */
 export function readNumber(option, text) {
-  if (!text) throw new UserError(`${option} is missing: give it a phone number, such as +15550199.`);
+  if (!text)
+    throw new UserError(`${option} is missing: give it a phone number, such as +15550199.`);
   if (!/^\+[1-9]\d{6,14}$/.test(text)) {
-    const whatsapp = text.startsWith("whatsapp:") ? " WhatsApp senders are no numbers of the account: see --help." : "";
-    throw new UserError(`${option} must be a phone number with + and its country code, digits only, such as +15550199, not "${text}".${whatsapp}`);
+    const whatsapp = text.startsWith("whatsapp:")
+      ? " WhatsApp senders are no numbers of the account: see --help."
+      : "";
+    throw new UserError(
+      `${option} must be a phone number with + and its country code, digits only, such as +15550199, not "${text}".${whatsapp}`,
+    );
   }
   return text;
 }
@@ -79,7 +98,13 @@ export function setting(name) {
  * credential would follow them. Throws Unreachable.
  */
 export async function request(url, { method = "GET", headers = {}, body, seconds = 20 } = {}) {
-  const options = { method, headers: { Connection: "close", ...headers }, body, redirect: "manual", signal: AbortSignal.timeout(seconds * 1000) };
+  const options = {
+    method,
+    headers: { Connection: "close", ...headers },
+    body,
+    redirect: "manual",
+    signal: AbortSignal.timeout(seconds * 1000),
+  };
   try {
     const response = await fetch(url, options);
     const text = await response.text();
@@ -91,7 +116,10 @@ export async function request(url, { method = "GET", headers = {}, body, seconds
 
 /** The first line of an answer, cut short, for an error message. */
 export function firstLine(text) {
-  const line = text.trim().split("\n")[0].replace(/[^\x20-\x7e]/g, "?");
+  const line = text
+    .trim()
+    .split("\n")[0]
+    .replace(/[^\x20-\x7e]/g, "?");
   if (!line) return "an empty answer";
   return line.length > 100 ? `${line.slice(0, 100)}…` : line;
 }
@@ -99,7 +127,9 @@ export function firstLine(text) {
 /** Lines of text in columns, `rows` being lists of cells; a cell in the last column may be of any width. */
 export function columns(rows) {
   const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => row[column].length)));
-  return rows.map((row) => `  ${row.map((cell, column) => (column === row.length - 1 ? cell : cell.padEnd(widths[column]))).join("  ")}`.trimEnd());
+  return rows.map((row) =>
+    `  ${row.map((cell, column) => (column === row.length - 1 ? cell : cell.padEnd(widths[column]))).join("  ")}`.trimEnd(),
+  );
 }
 
 function parseJson(text) {
@@ -111,16 +141,28 @@ function parseJson(text) {
 }
 
 function unreachable(url, error, seconds) {
-  if (error.name === "TimeoutError") return new Unreachable(`${url.origin} did not answer within ${seconds} s.`, "TIMEOUT");
+  if (error.name === "TimeoutError")
+    return new Unreachable(`${url.origin} did not answer within ${seconds} s.`, "TIMEOUT");
   const cause = error.cause ?? error;
   const code = cause.code ?? cause.errors?.[0]?.code ?? "";
   if (code === "ECONNREFUSED") {
     const hint = isLoopback(url.origin) ? " Is `npm start` running?" : "";
     return new Unreachable(`nothing listens at ${url.origin} (connection refused).${hint}`, code);
   }
-  if (["ENOTFOUND", "EAI_AGAIN"].includes(code)) return new Unreachable(`there is no host ${url.hostname} (${code}): is it spelled right?`, code);
-  if (isTls(code)) return new Unreachable(`no TLS connection to ${url.host}: ${cause.reason ?? cause.message} (${code}).`, code);
-  return new Unreachable(`no answer from ${url.origin}: ${cause.message} ${code && `(${code})`}`.trimEnd(), code);
+  if (["ENOTFOUND", "EAI_AGAIN"].includes(code))
+    return new Unreachable(
+      `there is no host ${url.hostname} (${code}): is it spelled right?`,
+      code,
+    );
+  if (isTls(code))
+    return new Unreachable(
+      `no TLS connection to ${url.host}: ${cause.reason ?? cause.message} (${code}).`,
+      code,
+    );
+  return new Unreachable(
+    `no answer from ${url.origin}: ${cause.message} ${code && `(${code})`}`.trimEnd(),
+    code,
+  );
 }
 
 /** Whether an error code is one of TLS: of the certificate or of the connection. */

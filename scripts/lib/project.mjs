@@ -42,11 +42,15 @@ export function toolDir(crate, version) {
 
 /** The version of `crate` in Cargo.lock. Throws when it is absent or there are several. */
 export function lockedCrate(crate) {
-  const found = [...readText("Cargo.lock").matchAll(/^\[\[package\]\]\nname = "([^"]+)"\nversion = "([^"]+)"/gm)]
+  const found = [
+    ...readText("Cargo.lock").matchAll(/^\[\[package\]\]\nname = "([^"]+)"\nversion = "([^"]+)"/gm),
+  ]
     .filter(([, name]) => name === crate)
     .map(([, , version]) => version);
   if (found.length !== 1) {
-    throw new Error(`Cargo.lock should hold one version of ${crate}, and holds ${found.length ? found.join(" and ") : "none"}.`);
+    throw new Error(
+      `Cargo.lock should hold one version of ${crate}, and holds ${found.length ? found.join(" and ") : "none"}.`,
+    );
   }
   return found[0];
 }
@@ -54,7 +58,10 @@ export function lockedCrate(crate) {
 /** What rust-toolchain.toml asks for: `{ channel, components, targets }`. */
 export function rustToolchain() {
   const text = readText("rust-toolchain.toml");
-  const list = (key) => [...(text.match(new RegExp(`^${key} = \\[(.*)\\]`, "m"))?.[1] ?? "").matchAll(/"([^"]+)"/g)].map(([, item]) => item);
+  const list = (key) =>
+    [
+      ...(text.match(new RegExp(`^${key} = \\[(.*)\\]`, "m"))?.[1] ?? "").matchAll(/"([^"]+)"/g),
+    ].map(([, item]) => item);
   const channel = text.match(/^channel = "([^"]+)"/m)?.[1];
   if (!channel) throw new Error("rust-toolchain.toml names no channel.");
   return { channel, components: list("components"), targets: list("targets") };

@@ -127,10 +127,12 @@ export function start(program, args, { cwd, env = process.env, stdio = "inherit"
 export async function run(program, args, { timeout, failure, ...options } = {}) {
   const running = start(program, args, { stdio: ["ignore", "inherit", "inherit"], ...options });
   let late = false;
-  const timer = timeout && setTimeout(() => {
-    late = true;
-    running.stop();
-  }, timeout);
+  const timer =
+    timeout &&
+    setTimeout(() => {
+      late = true;
+      running.stop();
+    }, timeout);
   const result = await running.ended;
   clearTimeout(timer);
   if (result.code === 0) return;

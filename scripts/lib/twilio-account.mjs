@@ -24,14 +24,24 @@ export function twilioAccount() {
   // A token of local development does not belong to an account that the environment names, nor the other way round.
   const given = names.map(setting);
   const fromEnvironment = names.some((name) => process.env[name]);
-  const missing = names.filter((_, index) => !given[index] || (fromEnvironment && given[index].source !== "the environment"));
+  const missing = names.filter(
+    (_, index) => !given[index] || (fromEnvironment && given[index].source !== "the environment"),
+  );
   if (missing.length) {
-    const where = fromEnvironment ? "in the environment, beside the other one" : "in the environment";
-    throw new UserError(`${missing.join(" and ")} ${missing.length > 1 ? "are" : "is"} missing ${where}: they are on the first page of Twilio's console.`);
+    const where = fromEnvironment
+      ? "in the environment, beside the other one"
+      : "in the environment";
+    throw new UserError(
+      `${missing.join(" and ")} ${missing.length > 1 ? "are" : "is"} missing ${where}: they are on the first page of Twilio's console.`,
+    );
   }
   const [sid, tokens] = given.map(({ value }) => value.trim());
-  if (!/^AC[0-9a-fA-F]{32}$/.test(sid)) throw new UserError(`TWILIO_ACCOUNT_SID (from ${given[0].source}) must be AC and 32 hex digits.`);
-  const base = (fromEnvironment ? process.env : devVars()).TWILIO_API_BASE_URL || "https://api.twilio.com";
+  if (!/^AC[0-9a-fA-F]{32}$/.test(sid))
+    throw new UserError(
+      `TWILIO_ACCOUNT_SID (from ${given[0].source}) must be AC and 32 hex digits.`,
+    );
+  const base =
+    (fromEnvironment ? process.env : devVars()).TWILIO_API_BASE_URL || "https://api.twilio.com";
   return new TwilioAccount(sid, tokens.split(",")[0].trim(), base.replace(/\/+$/, ""));
 }
 
@@ -49,7 +59,9 @@ class TwilioAccount {
   constructor(sid, token, base) {
     const url = URL.canParse(base) ? new URL(base) : undefined;
     if (!url || !(url.protocol === "https:" || (url.protocol === "http:" && isLoopback(base)))) {
-      throw new UserError("TWILIO_API_BASE_URL must be an https URL (http on this machine only): the auth token is sent there.");
+      throw new UserError(
+        "TWILIO_API_BASE_URL must be an https URL (http on this machine only): the auth token is sent there.",
+      );
     }
     /** Its sid. */
     this.sid = sid;
@@ -57,7 +69,9 @@ class TwilioAccount {
     this.#token = token;
     this.#api = base;
     // Twilio has a host for each product, another service behind this address has one.
-    this.#messaging = url.hostname.endsWith(".twilio.com") ? base.replace("://api.", "://messaging.") : base;
+    this.#messaging = url.hostname.endsWith(".twilio.com")
+      ? base.replace("://api.", "://messaging.")
+      : base;
   }
 
   /** The number that is exactly `phoneNumber`, as the API shows it, or undefined. */
@@ -72,7 +86,10 @@ class TwilioAccount {
 
   /** Changes settings of a number; returns it as it is then. */
   updateNumber(sid, settings) {
-    return this.#ask(`${this.#api}/2010-04-01/Accounts/${this.sid}/IncomingPhoneNumbers/${sid}.json`, settings);
+    return this.#ask(
+      `${this.#api}/2010-04-01/Accounts/${this.sid}/IncomingPhoneNumbers/${sid}.json`,
+      settings,
+    );
   }
 
   /** The Messaging Service `sid`, as the API shows it, or undefined. */
@@ -87,8 +104,13 @@ class TwilioAccount {
 
   /** The Messaging Service that the number `sid` is in, or undefined. A request for each service of the account. */
   async serviceOfNumber(sid) {
-    for await (const service of this.#list(this.#messaging, "/v1/Services?PageSize=100", "services")) {
-      if (await this.#ask(`${this.#messaging}/v1/Services/${service.sid}/PhoneNumbers/${sid}`)) return service;
+    for await (const service of this.#list(
+      this.#messaging,
+      "/v1/Services?PageSize=100",
+      "services",
+    )) {
+      if (await this.#ask(`${this.#messaging}/v1/Services/${service.sid}/PhoneNumbers/${sid}`))
+        return service;
     }
     return undefined;
   }
@@ -99,9 +121,19 @@ class TwilioAccount {
    */
   async probe(origin) {
     const url = origin + WEBHOOK_PATH;
-    const signature = crypto.createHmac("sha1", this.#token).update(`${url}ApiVersion2010-04-01`).digest("base64");
-    const headers = { "Content-Type": "application/x-www-form-urlencoded", "X-Twilio-Signature": signature };
-    const { status, text } = await request(url, { method: "POST", headers, body: "ApiVersion=2010-04-01" });
+    const signature = crypto
+      .createHmac("sha1", this.#token)
+      .update(`${url}ApiVersion2010-04-01`)
+      .digest("base64");
+    const headers = {
+      "Content-Type": "application/x-www-form-urlencoded",
+      "X-Twilio-Signature": signature,
+    };
+    const { status, text } = await request(url, {
+      method: "POST",
+      headers,
+      body: "ApiVersion=2010-04-01",
+    });
     if (status === 400 && /^Bad request: \w+ is missing/.test(text)) return "agrees";
     return status === 403 ? "refuses" : `${status} ${firstLine(text)}`;
   }
@@ -109,7 +141,10 @@ class TwilioAccount {
   async *#list(base, path, key) {
     for (let next = path; next; ) {
       const url = new URL(next, base);
-      if (url.origin !== new URL(base).origin) throw new UserError(`Twilio's list goes on at another host (${url.host}), which does not get the token.`);
+      if (url.origin !== new URL(base).origin)
+        throw new UserError(
+          `Twilio's list goes on at another host (${url.host}), which does not get the token.`,
+        );
       const page = (await this.#ask(url.href)) ?? {};
       yield* page[key] ?? [];
       next = page.next_page_uri ?? page.meta?.next_page_url;
@@ -120,16 +155,26 @@ class TwilioAccount {
   async #ask(url, settings) {
     const { status, text, json } = await request(url, {
       method: settings ? "POST" : "GET",
-      headers: { Authorization: this.#authorization, ...(settings && { "Content-Type": "application/x-www-form-urlencoded" }) },
+      headers: {
+        Authorization: this.#authorization,
+        ...(settings && { "Content-Type": "application/x-www-form-urlencoded" }),
+      },
       body: settings && new URLSearchParams(settings).toString(),
     });
     if (status === 200 && json) return json;
     if (status === 404 && !settings) return undefined;
-    const said = json?.message ? `${json.message} (error ${json.code})` : `${status} ${firstLine(text)}`;
+    const said = json?.message
+      ? `${json.message} (error ${json.code})`
+      : `${status} ${firstLine(text)}`;
     if (status === 401) {
-      throw new UserError(`Twilio does not take TWILIO_AUTH_TOKEN for the account ${this.sid} (401): ${said}. A subaccount has a token of its own.`);
+      throw new UserError(
+        `Twilio does not take TWILIO_AUTH_TOKEN for the account ${this.sid} (401): ${said}. A subaccount has a token of its own.`,
+      );
     }
-    if (status === 429) throw new UserError(`Twilio has too many requests at the moment (429); nothing was changed by this one. Try again in a minute.`);
+    if (status === 429)
+      throw new UserError(
+        `Twilio has too many requests at the moment (429); nothing was changed by this one. Try again in a minute.`,
+      );
     throw new UserError(`Twilio refused: ${said}`);
   }
 }

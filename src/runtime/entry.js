@@ -5,7 +5,16 @@
 // (`services.rs`).
 
 import { DurableObject } from "cloudflare:workers";
-import { __wbg_reset_state, __worker_init_state, bodyLimit, BudgetEngine, fetch, internalError, SenderEngine, TriesEngine } from "./index.js";
+import {
+  __wbg_reset_state,
+  __worker_init_state,
+  BudgetEngine,
+  bodyLimit,
+  fetch,
+  internalError,
+  SenderEngine,
+  TriesEngine,
+} from "./index.js";
 
 // A panic's trace is worth more than the ten lines that are usual.
 Error.stackTraceLimit = 100;

@@ -16,7 +16,13 @@ import { chromium } from "playwright-core";
 import { freePort, logForwarder } from "../../scripts/lib/local.mjs";
 import { inRoot } from "../../scripts/lib/project.mjs";
 import { onPath } from "../../scripts/lib/run.mjs";
-import { eventually, freshPair, phoneHash, startPlayground, startSwitchboard } from "../e2e/harness.mjs";
+import {
+  eventually,
+  freshPair,
+  phoneHash,
+  startPlayground,
+  startSwitchboard,
+} from "../e2e/harness.mjs";
 
 // Long enough for a busy machine to answer within it, and short enough for a slow model to miss it.
 const REPLY_WITHIN_MS = 5000;
@@ -27,17 +33,28 @@ const WIDE = { width: 1440, height: 900 };
 const NARROW = { width: 360, height: 740 };
 const RESET = "Done: our conversation is cleared. What would you like to talk about?";
 const APOLOGY = "Sorry, I can't answer right now. Please try again in a few minutes.";
-const NOT_A_PICTURE = "I can read text and pictures (JPEG, PNG, GIF or WebP), but no other kind of file.";
-const echo = (text, number = 1) => `Nice to hear from you! You said: "${text}" (message ${number} of our conversation)`;
+const NOT_A_PICTURE =
+  "I can read text and pictures (JPEG, PNG, GIF or WebP), but no other kind of file.";
+const echo = (text, number = 1) =>
+  `Nice to hear from you! You said: "${text}" (message ${number} of our conversation)`;
 
 let switchboard, browser, profile, forwarding;
 let context, problems;
 
 before(async () => {
-  switchboard = await startSwitchboard({ settings: { REPLY_WITHIN_MS: String(REPLY_WITHIN_MS), RATE_LIMIT_PER_MINUTE: "100", MAX_SEGMENTS: "30" } });
+  switchboard = await startSwitchboard({
+    settings: {
+      REPLY_WITHIN_MS: String(REPLY_WITHIN_MS),
+      RATE_LIMIT_PER_MINUTE: "100",
+      MAX_SEGMENTS: "30",
+    },
+  });
   forwarding = forwardLog(switchboard);
   const program = process.env.CHROMIUM ?? onPath("chromium");
-  assert.ok(program, "no Chromium: `npm run test:browser` looks for one, and installs it where it can");
+  assert.ok(
+    program,
+    "no Chromium: `npm run test:browser` looks for one, and installs it where it can",
+  );
   profile = fs.mkdtempSync(path.join(os.tmpdir(), "switchboard-browser-"));
   browser = await chromium.launch({
     executablePath: program,
@@ -82,7 +99,15 @@ test("a message is answered in a bubble, and the inspector shows the request as 
   const panel = page.getByRole("tabpanel", { name: "Exchange" });
   await panel.getByText("X-Twilio-Signature").waitFor();
   const shown = await panel.innerText();
-  for (const part of ["POST", `${switchboard.worker.url}/twilio/messages`, "I-Twilio-Idempotency-Token", "MessageSid", phone.from, phone.to, "Hello there"]) {
+  for (const part of [
+    "POST",
+    `${switchboard.worker.url}/twilio/messages`,
+    "I-Twilio-Idempotency-Token",
+    "MessageSid",
+    phone.from,
+    phone.to,
+    "Hello there",
+  ]) {
     assert.ok(shown.includes(part), `the request shows ${part}`);
   }
   assert.match(shown, /200 in \d/);
@@ -108,7 +133,10 @@ test("a slow model's answer comes later by REST and appears by itself", async ()
   await phone.send("Take your time");
   await phone.notes("Empty answer: there is nothing to say, or it comes later by REST.");
   await phone.sees(echo("Take your time"));
-  assert.match(await phone.answers.locator("xpath=..").locator(".meta").innerText(), /by REST\s+after \d/);
+  assert.match(
+    await phone.answers.locator("xpath=..").locator(".meta").innerText(),
+    /by REST\s+after \d/,
+  );
   await phone.fault("Slow model", false);
 });
 
@@ -155,7 +183,11 @@ test("a model that fails, or whose answers are lost, is apologised for, and is b
   for (const [index, fault] of ["Model error", "Model’s answer lost"].entries()) {
     await phone.fault(fault, true);
     await phone.send(`Number ${index}`);
-    await eventually("the apology", async () => (await phone.texts()).filter((text) => text === APOLOGY).length === index + 1, PATIENCE);
+    await eventually(
+      "the apology",
+      async () => (await phone.texts()).filter((text) => text === APOLOGY).length === index + 1,
+      PATIENCE,
+    );
     await phone.fault(fault, false);
   }
   await phone.send("Are you back?");
@@ -170,7 +202,8 @@ test("a late answer whose 201 is lost is shown once, and never sent twice", asyn
   await phone.send("Only once, please");
   await phone.sees(echo("Only once, please"));
   await phone.fault("REST answer lost", false);
-  const isDone = ({ event, outcome, phone_hash: hash }) => event === "late_part" && outcome === "sent" && hash === phoneHash(phone.from);
+  const isDone = ({ event, outcome, phone_hash: hash }) =>
+    event === "late_part" && outcome === "sent" && hash === phoneHash(phone.from);
   await switchboard.worker.logged(isDone, { timeout: 120_000 });
   assert.equal(await phone.answers.count(), 1);
   assert.equal((await switchboard.playground.messagesTo(phone.from)).length, 1);
@@ -202,7 +235,11 @@ test("a replay brings the same answer and costs nothing, also after a reload, wh
   await phone.sees(echo("Say that again"));
   await phone.notes("Replayed: the same answer came back. It is not shown twice.");
   await phone.replay("Say that again");
-  await eventually("a second replay", async () => (await phone.card.locator(".system").count()) === 2, PATIENCE);
+  await eventually(
+    "a second replay",
+    async () => (await phone.card.locator(".system").count()) === 2,
+    PATIENCE,
+  );
   assert.equal(await phone.answers.count(), 1);
   assert.equal((await switchboard.playground.asked("Say that again")).length, 1);
 });
@@ -210,8 +247,12 @@ test("a replay brings the same answer and costs nothing, also after a reload, wh
 test("a picture is attached, shown and seen by the model; another kind of file gets the Worker's answer about it", async () => {
   const page = await open();
   const phone = await use(page, 1);
-  const picture = Buffer.from("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==", "base64");
-  const attach = (name, mimeType, buffer) => phone.card.locator("input[type=file]").setInputFiles({ name, mimeType, buffer });
+  const picture = Buffer.from(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==",
+    "base64",
+  );
+  const attach = (name, mimeType, buffer) =>
+    phone.card.locator("input[type=file]").setInputFiles({ name, mimeType, buffer });
   await attach("wrong.txt", "text/plain", Buffer.from("not this"));
   await phone.card.getByRole("button", { name: "Do not send wrong.txt" }).click();
   await attach("boat.png", "image/png", picture);
@@ -219,10 +260,17 @@ test("a picture is attached, shown and seen by the model; another kind of file g
   await phone.answers.filter({ hasText: `${picture.length} bytes` }).waitFor({ timeout: PATIENCE });
   await page.reload();
   const shown = phone.card.getByAltText("Attached picture, image/png");
-  await eventually("the picture", () => shown.evaluate((image) => image.naturalWidth === 1), PATIENCE);
+  await eventually(
+    "the picture",
+    () => shown.evaluate((image) => image.naturalWidth === 1),
+    PATIENCE,
+  );
 
   await page.getByRole("tab", { name: "Model" }).click();
-  await page.getByRole("tabpanel", { name: "Model" }).getByText("[image_url: data:image/png", { exact: false }).waitFor();
+  await page
+    .getByRole("tabpanel", { name: "Model" })
+    .getByText("[image_url: data:image/png", { exact: false })
+    .waitFor();
 
   await attach("terms.pdf", "application/pdf", Buffer.from("%PDF-1.7"));
   await phone.order("");
@@ -245,14 +293,25 @@ test("two phones write at once, and each has its own conversation, log lines and
   await two.fault("Forged signature", false);
   await two.send("From the second, too");
   await two.sees(echo("From the second, too"));
-  assert.ok(!(await one.texts()).join().includes("second") && !(await two.texts()).join().includes("first"));
+  assert.ok(
+    !(await one.texts()).join().includes("second") && !(await two.texts()).join().includes("first"),
+  );
 
   await page.getByRole("tab", { name: "Log" }).click();
   const log = page.getByRole("tabpanel", { name: "Log" });
-  await log.locator("li", { hasText: "Phone 1" }).filter({ hasText: "turn" }).waitFor({ timeout: PATIENCE });
-  await log.locator("li", { hasText: "Phone 2" }).filter({ hasText: "turn" }).waitFor({ timeout: PATIENCE });
+  await log
+    .locator("li", { hasText: "Phone 1" })
+    .filter({ hasText: "turn" })
+    .waitFor({ timeout: PATIENCE });
+  await log
+    .locator("li", { hasText: "Phone 2" })
+    .filter({ hasText: "turn" })
+    .waitFor({ timeout: PATIENCE });
   await log.getByLabel("Only the lines of this phone").check();
-  await eventually("only the lines of the second phone", async () => (await log.locator("li:visible", { hasText: "Phone 1" }).count()) === 0);
+  await eventually(
+    "only the lines of the second phone",
+    async () => (await log.locator("li:visible", { hasText: "Phone 1" }).count()) === 0,
+  );
   assert.ok((await log.locator("li:visible", { hasText: "Phone 2" }).count()) > 0);
 
   await page.getByRole("tab", { name: "Model" }).click();
@@ -266,7 +325,11 @@ test("two phones write at once, and each has its own conversation, log lines and
   await two.card.getByRole("button", { name: "Remove Phone 2" }).click();
   assert.equal(await page.getByRole("article").count(), 1);
   const setup = async () => (await fetch(`${switchboard.playground.url}/playground/setup`)).json();
-  await eventually("its faults to go with it", async () => (await setup()).switches.phones.every(({ from }) => from !== two.from), PATIENCE);
+  await eventually(
+    "its faults to go with it",
+    async () => (await setup()).switches.phones.every(({ from }) => from !== two.from),
+    PATIENCE,
+  );
   await page.reload();
   assert.equal(await page.getByRole("article").count(), 1);
 });
@@ -290,9 +353,13 @@ test("faults for all phones hit each of them", async () => {
   const page = await open();
   const phone = await use(page, 1);
   await page.getByRole("tab", { name: "Faults" }).click();
-  const all = page.getByRole("group", { name: "Faults for all phones" }).getByLabel("Forged signature", { exact: true });
+  const all = page
+    .getByRole("group", { name: "Faults for all phones" })
+    .getByLabel("Forged signature", { exact: true });
   const set = async (on) => {
-    const done = page.waitForResponse((response) => response.url().endsWith("/playground/switches"));
+    const done = page.waitForResponse((response) =>
+      response.url().endsWith("/playground/switches"),
+    );
     await all.setChecked(on);
     await done;
   };
@@ -309,22 +376,39 @@ test("budget and limits are shown after every exchange, from the Worker's admin 
   const phone = await use(page, 1);
   await page.getByRole("tab", { name: "Usage" }).click();
   const usage = page.getByRole("tabpanel", { name: "Usage" });
-  await usage.getByText(/^\d+ of 1000$/).first().waitFor();
+  await usage
+    .getByText(/^\d+ of 1000$/)
+    .first()
+    .waitFor();
   await usage.getByText("nothing to forget").waitFor();
   await phone.send("Count me");
   await phone.sees(echo("Count me"));
-  await eventually("another look after the exchange", async () => /Turns remembered\s+1\s[\s\S]*Messages in the last minute\s+1/.test(await usage.innerText()), PATIENCE);
+  await eventually(
+    "another look after the exchange",
+    async () =>
+      /Turns remembered\s+1\s[\s\S]*Messages in the last minute\s+1/.test(await usage.innerText()),
+    PATIENCE,
+  );
   assert.match(await usage.innerText(), /Estimated cost\s+no prices set[\s\S]*Opted out\s+no/);
 });
 
 test("what keeps budget and limits from being known is said", async () => {
-  const other = await startPlayground({ worker: switchboard.worker.url, adminToken: "not the Worker's token, though as long as one" });
+  const other = await startPlayground({
+    worker: switchboard.worker.url,
+    adminToken: "not the Worker's token, though as long as one",
+  });
   const without = await startPlayground({ worker: switchboard.worker.url, adminToken: "" });
   try {
-    for (const [{ url }, reason] of [[other, "The Worker refused ADMIN_TOKEN (401)"], [without, "The playground was started without ADMIN_TOKEN"]]) {
+    for (const [{ url }, reason] of [
+      [other, "The Worker refused ADMIN_TOKEN (401)"],
+      [without, "The playground was started without ADMIN_TOKEN"],
+    ]) {
       const page = await open({ url });
       await page.getByRole("tab", { name: "Usage" }).click();
-      await page.getByRole("tabpanel", { name: "Usage" }).getByText(reason, { exact: false }).waitFor();
+      await page
+        .getByRole("tabpanel", { name: "Usage" })
+        .getByText(reason, { exact: false })
+        .waitFor();
       await context.close();
     }
   } finally {
@@ -368,7 +452,10 @@ test("everything can be done by keyboard alone, with a visible focus at every st
       const at = document.activeElement;
       // A file input is drawn as its label.
       const style = getComputedStyle(at.type === "file" ? at.nextElementSibling : at);
-      return { name: at.getAttribute("aria-label") ?? (at.labels?.[0] ?? at).innerText.trim(), visible: style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2 };
+      return {
+        name: at.getAttribute("aria-label") ?? (at.labels?.[0] ?? at).innerText.trim(),
+        visible: style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2,
+      };
     });
   const tabTo = async (name, key = "Tab") => {
     for (let step = 0; step < 60; step += 1) {
@@ -382,7 +469,10 @@ test("everything can be done by keyboard alone, with a visible focus at every st
   await tabTo("Skip to the inspector");
   await tabTo("Numbers");
   await page.keyboard.press("Enter");
-  for (const [name, value] of [["From", from], ["To", to]]) {
+  for (const [name, value] of [
+    ["From", from],
+    ["To", to],
+  ]) {
     await tabTo(name);
     await page.keyboard.press("Control+A");
     await page.keyboard.type(value);
@@ -421,7 +511,10 @@ test("at phone width nothing scrolls sideways, whatever is open, and a message i
   await phone.answers.first().waitFor({ timeout: PATIENCE });
   await page.getByRole("button", { name: "Add a phone" }).click();
   const fits = async (what) => {
-    const [content, window] = await page.evaluate(() => [document.documentElement.scrollWidth, document.documentElement.clientWidth]);
+    const [content, window] = await page.evaluate(() => [
+      document.documentElement.scrollWidth,
+      document.documentElement.clientWidth,
+    ]);
     assert.ok(content <= window, `${what}: ${content} wide in ${window}`);
   };
   for (const drawer of await page.locator(".drawer > summary").all()) {
@@ -439,7 +532,11 @@ test("no serious accessibility fault, light and dark, wide and narrow, with ever
     for (const viewport of [WIDE, NARROW]) {
       const where = `${colorScheme}, ${viewport.width} wide`;
       const page = await open({ viewport, colorScheme });
-      const light = await page.evaluate(() => getComputedStyle(document.body).backgroundColor.match(/\d+/g).every((part) => Number(part) > 128));
+      const light = await page.evaluate(() =>
+        getComputedStyle(document.body)
+          .backgroundColor.match(/\d+/g)
+          .every((part) => Number(part) > 128),
+      );
       assert.equal(light, colorScheme === "light", where);
       const phone = await use(page, 1);
       assert.deepEqual(await violations(page), [], `${where}, empty`);
@@ -449,7 +546,8 @@ test("no serious accessibility fault, light and dark, wide and narrow, with ever
       await phone.send("Forged");
       await phone.notes(/^The Worker answered 403/);
       await page.getByRole("button", { name: "Add a phone" }).click();
-      for (const drawer of await page.locator(".drawer").all()) await drawer.evaluate((element) => (element.open = true));
+      for (const drawer of await page.locator(".drawer").all())
+        await drawer.evaluate((element) => (element.open = true));
       for (const tab of await page.getByRole("tab").all()) {
         await tab.click();
         assert.deepEqual(await violations(page), [], `${where}, ${await tab.innerText()}`);
@@ -487,14 +585,22 @@ test("the page makes a picture that is not blank", async () => {
 });
 
 // A page of its own storage, watched for problems.
-async function open({ url = switchboard.playground.url, viewport = WIDE, colorScheme = "light" } = {}) {
+async function open({
+  url = switchboard.playground.url,
+  viewport = WIDE,
+  colorScheme = "light",
+} = {}) {
   context = await browser.newContext({ viewport, colorScheme, locale: "en-GB", timezoneId: "UTC" });
   const page = await context.newPage();
   page.setDefaultTimeout(PATIENCE);
-  page.on("console", (message) => message.type() === "error" && problems.push(`console: ${message.text()}`));
+  page.on(
+    "console",
+    (message) => message.type() === "error" && problems.push(`console: ${message.text()}`),
+  );
   page.on("pageerror", (error) => problems.push(`page: ${error.message}`));
   page.on("request", (request) => {
-    if (new URL(request.url()).origin !== new URL(url).origin) problems.push(`left this machine: ${request.url()}`);
+    if (new URL(request.url()).origin !== new URL(url).origin)
+      problems.push(`left this machine: ${request.url()}`);
   });
   await page.goto(url);
   await page.getByText("Live", { exact: true }).waitFor();
@@ -507,11 +613,15 @@ async function use(page, number, { channel } = {}, { from, to } = freshPair()) {
   const card = page.getByRole("article", { name });
   const drawer = async (title, open) => {
     const details = card.locator("details", { has: page.locator("summary", { hasText: title }) });
-    if ((await details.evaluate((element) => element.open)) !== open) await details.locator("> summary").click();
+    if ((await details.evaluate((element) => element.open)) !== open)
+      await details.locator("> summary").click();
   };
   await drawer("Numbers", true);
   if (channel) await card.getByLabel("Channel").selectOption({ label: channel });
-  for (const [label, value] of [["From", from], ["To", to]]) {
+  for (const [label, value] of [
+    ["From", from],
+    ["To", to],
+  ]) {
     await card.getByLabel(label, { exact: true }).fill(value);
     await card.getByLabel(label, { exact: true }).press("Tab");
   }
@@ -536,13 +646,17 @@ async function use(page, number, { channel } = {}, { from, to } = freshPair()) {
       await text.fill(words);
       await card.getByRole("button", { name: `Send from ${name}` }).click();
     },
-    sees: (words) => answers.getByText(words, { exact: true }).last().waitFor({ timeout: PATIENCE }),
-    notes: (words) => card.locator(".system").filter({ hasText: words }).first().waitFor({ timeout: PATIENCE }),
+    sees: (words) =>
+      answers.getByText(words, { exact: true }).last().waitFor({ timeout: PATIENCE }),
+    notes: (words) =>
+      card.locator(".system").filter({ hasText: words }).first().waitFor({ timeout: PATIENCE }),
     replay: (words) => card.getByRole("button", { name: `Replay “${words}”` }).click(),
     async fault(label, on, seconds) {
       await drawer("Faults", true);
       if (seconds) await card.getByLabel("Seconds that the model takes").fill(String(seconds));
-      const set = page.waitForResponse((response) => response.url().endsWith("/playground/switches"));
+      const set = page.waitForResponse((response) =>
+        response.url().endsWith("/playground/switches"),
+      );
       await card.getByLabel(label, { exact: true }).setChecked(on);
       assert.equal((await set).status(), 200);
     },
@@ -562,10 +676,15 @@ function forwardLog({ worker, playground }) {
 // The serious and critical violations that axe-core finds, in words.
 async function violations(page) {
   await page.evaluate(axe.source);
-  const found = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ["violations"] }));
+  const found = await page.evaluate(() =>
+    globalThis.axe.run(document, { resultTypes: ["violations"] }),
+  );
   return found.violations
     .filter(({ impact }) => impact === "serious" || impact === "critical")
-    .map(({ id, nodes }) => `${id}: ${nodes.map(({ html, failureSummary }) => `${html} ${failureSummary}`).join("; ")}`);
+    .map(
+      ({ id, nodes }) =>
+        `${id}: ${nodes.map(({ html, failureSummary }) => `${html} ${failureSummary}`).join("; ")}`,
+    );
 }
 
 // How many different bytes there are in the pixels of a PNG; a blank one has few.
@@ -573,7 +692,8 @@ function shades(png) {
   const parts = [];
   for (let at = 8; at < png.length; ) {
     const length = png.readUInt32BE(at);
-    if (png.toString("latin1", at + 4, at + 8) === "IDAT") parts.push(png.subarray(at + 8, at + 8 + length));
+    if (png.toString("latin1", at + 4, at + 8) === "IDAT")
+      parts.push(png.subarray(at + 8, at + 8 + length));
     at += 12 + length;
   }
   return new Set(zlib.inflateSync(Buffer.concat(parts))).size;

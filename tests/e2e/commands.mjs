@@ -16,12 +16,22 @@ export class Checkout {
 
   constructor(devVars) {
     this.directory = fs.mkdtempSync(path.join(os.tmpdir(), "switchboard-commands-"));
-    for (const name of ["scripts", "package.json", "package-lock.json", "Cargo.lock", ".dev.vars.example"]) {
+    for (const name of [
+      "scripts",
+      "package.json",
+      "package-lock.json",
+      "Cargo.lock",
+      ".dev.vars.example",
+    ]) {
       fs.cpSync(inRoot(name), path.join(this.directory, name), { recursive: true });
     }
     fs.symlinkSync(inRoot("node_modules"), path.join(this.directory, "node_modules"));
     const settings = Object.entries(devVars ?? {});
-    if (devVars) fs.writeFileSync(this.devVars, settings.map(([name, value]) => `${name}=${value}\n`).join(""));
+    if (devVars)
+      fs.writeFileSync(
+        this.devVars,
+        settings.map(([name, value]) => `${name}=${value}\n`).join(""),
+      );
     this.#secrets = secretsIn(settings);
   }
 
@@ -36,13 +46,18 @@ export class Checkout {
    * is no terminal.
    */
   async run(name, args, env = {}, { typed } = {}) {
-    const command = [process.execPath, path.join(this.directory, "scripts", `${name}.mjs`), ...args];
+    const command = [
+      process.execPath,
+      path.join(this.directory, "scripts", `${name}.mjs`),
+      ...args,
+    ];
     const options = { cwd: this.directory, env: { ...withoutSettings(), ...env } };
     const [program, ...rest] = typed === undefined ? command : atTerminal(command, typed);
     const { code, stdout, stderr } = await capture(program, rest, options);
     const text = stdout + stderr;
     for (const secret of [...this.#secrets, ...secretsIn(Object.entries(env))]) {
-      if (text.includes(secret)) throw new Error(`${name} printed a secret:\n${text.replaceAll(secret, "<secret>")}`);
+      if (text.includes(secret))
+        throw new Error(`${name} printed a secret:\n${text.replaceAll(secret, "<secret>")}`);
     }
     return { code, stdout, stderr, text };
   }
@@ -63,12 +78,19 @@ export const hasTerminal = process.platform === "linux" && onPath("script") !== 
 export async function pretendWorker(answer) {
   const requests = [];
   const server = http.createServer((request, response) => {
-    const received = { method: request.method, url: request.url, headers: request.headers, body: "" };
+    const received = {
+      method: request.method,
+      url: request.url,
+      headers: request.headers,
+      body: "",
+    };
     requests.push(received);
     request.setEncoding("utf8").on("data", (text) => (received.body += text));
     request.on("end", () => {
       const { status = 200, headers = {}, body = "" } = answer(request);
-      response.writeHead(status, headers).end(typeof body === "string" ? body : JSON.stringify(body));
+      response
+        .writeHead(status, headers)
+        .end(typeof body === "string" ? body : JSON.stringify(body));
     });
   });
   // A test that fails does not close it.
@@ -80,15 +102,25 @@ export async function pretendWorker(answer) {
 
 // The environment without what would be taken for a setting.
 function withoutSettings() {
-  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(TWILIO_|ADMIN_TOKEN$|PUBLIC_URL$)/.test(name)));
+  return Object.fromEntries(
+    Object.entries(process.env).filter(
+      ([name]) => !/^(TWILIO_|ADMIN_TOKEN$|PUBLIC_URL$)/.test(name),
+    ),
+  );
 }
 
 function secretsIn(settings) {
-  return settings.filter(([name, value]) => /TOKEN|KEY/.test(name) && value.length >= 8).flatMap(([, value]) => [...value.split(","), Buffer.from(value).toString("base64")]);
+  return settings
+    .filter(([name, value]) => /TOKEN|KEY/.test(name) && value.length >= 8)
+    .flatMap(([, value]) => [...value.split(","), Buffer.from(value).toString("base64")]);
 }
 
 // `script` runs a command at a terminal of its own, and types what it reads.
 function atTerminal(command, typed) {
   const quoted = (words) => words.map((word) => `'${word.replaceAll("'", "'\\''")}'`).join(" ");
-  return ["sh", "-c", `printf '%s\\n' ${quoted([typed])} | script --quiet --return --command ${quoted([quoted(command)])} /dev/null`];
+  return [
+    "sh",
+    "-c",
+    `printf '%s\\n' ${quoted([typed])} | script --quiet --return --command ${quoted([quoted(command)])} /dev/null`,
+  ];
 }

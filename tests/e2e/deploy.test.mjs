@@ -31,21 +31,47 @@ process.exit(codes[number - 1] ?? 0);
 let runs = 0;
 
 // Deploys with this wrangler: `{ code, calls, said }`, the arguments of each call and what was said.
-async function run(t, { args = [], targets = ["https://switchboard.example.workers.dev"], codes = [], toml = readText("wrangler.toml"), env = {} } = {}) {
-  const calls = path.join(directory, `calls-${(runs += 1)}`);
+async function run(
+  t,
+  {
+    args = [],
+    targets = ["https://switchboard.example.workers.dev"],
+    codes = [],
+    toml = readText("wrangler.toml"),
+    env = {},
+  } = {},
+) {
+  runs += 1;
+  const calls = path.join(directory, `calls-${runs}`);
   const lines = [];
   t.mock.method(console, "log", (line) => lines.push(line));
-  const options = { wrangler: [process.execPath, PRETEND], cwd: directory, env: { ...process.env, ...env, PRETEND: JSON.stringify({ calls, targets, codes }) }, toml };
+  const options = {
+    wrangler: [process.execPath, PRETEND],
+    cwd: directory,
+    env: { ...process.env, ...env, PRETEND: JSON.stringify({ calls, targets, codes }) },
+    toml,
+  };
   const code = await deploy(args, options);
   t.mock.restoreAll();
-  return { code, calls: fs.readFileSync(calls, "utf8").trim().split("\n").map((line) => JSON.parse(line)), said: lines.join("\n") };
+  return {
+    code,
+    calls: fs
+      .readFileSync(calls, "utf8")
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line)),
+    said: lines.join("\n"),
+  };
 }
 
 test("a Worker without PUBLIC_URL is deployed once more with the address that it got, and the line that spares that is said", async (t) => {
   const args = ["--minify"];
   const { code, calls, said } = await run(t, { args });
   assert.equal(code, 0);
-  assert.deepEqual(calls, [["deploy", ...args], ["deploy", ...args, "--var", "PUBLIC_URL:https://switchboard.example.workers.dev"]]);
+  assert.deepEqual(calls, [
+    ["deploy", ...args],
+    ["deploy", ...args, "--var", "PUBLIC_URL:https://switchboard.example.workers.dev"],
+  ]);
   assert.match(said, /^ {2}PUBLIC_URL = "https:\/\/switchboard\.example\.workers\.dev"$/m);
 });
 
@@ -53,7 +79,11 @@ test("a Worker of another name gets its own address, and not the PUBLIC_URL of w
   const toml = 'name = "switchboard"\n[vars]\nPUBLIC_URL = "https://sms.example.com"\n';
   const own = "PUBLIC_URL:https://staging.example.workers.dev";
   for (const args of [["--name", "staging"], ["--name=staging"]]) {
-    const { calls, said } = await run(t, { args, toml, targets: ["https://staging.example.workers.dev"] });
+    const { calls, said } = await run(t, {
+      args,
+      toml,
+      targets: ["https://staging.example.workers.dev"],
+    });
     assert.deepEqual(calls[1], ["deploy", ...args, "--var", own]);
     assert.ok(said.endsWith(`npm run deploy -- ${args.join(" ")} --var ${own}`), said);
   }
@@ -68,7 +98,10 @@ test("a custom domain is an address too", async (t) => {
 
 const LEFT_ALONE = {
   "PUBLIC_URL in wrangler.toml": { toml: '[vars]\nPUBLIC_URL = "https://sms.example.com"\n' },
-  "PUBLIC_URL in an environment of wrangler.toml": { args: ["--env", "staging"], toml: '[env.staging.vars]\nPUBLIC_URL = "https://sms.example.com"\n' },
+  "PUBLIC_URL in an environment of wrangler.toml": {
+    args: ["--env", "staging"],
+    toml: '[env.staging.vars]\nPUBLIC_URL = "https://sms.example.com"\n',
+  },
   "PUBLIC_URL as an argument": { args: ["--var", "PUBLIC_URL:https://sms.example.com"] },
   "a trial": { args: ["--dry-run"], targets: null },
   "a Worker without any address": { targets: [] },
@@ -82,14 +115,23 @@ for (const [what, options] of Object.entries(LEFT_ALONE)) {
 }
 
 test("PUBLIC_URL in a comment of wrangler.toml sets nothing", async (t) => {
-  assert.equal((await run(t, { toml: '# PUBLIC_URL = "https://sms.example.com"\n' })).calls.length, 2);
+  assert.equal(
+    (await run(t, { toml: '# PUBLIC_URL = "https://sms.example.com"\n' })).calls.length,
+    2,
+  );
 });
 
 test("of several addresses none is chosen, and the line to add is said", async (t) => {
-  for (const targets of [["https://switchboard.example.workers.dev", "sms.example.com (custom domain)"], ["sms.example.com/* (zone name: example.com)"]]) {
+  for (const targets of [
+    ["https://switchboard.example.workers.dev", "sms.example.com (custom domain)"],
+    ["sms.example.com/* (zone name: example.com)"],
+  ]) {
     const { code, calls, said } = await run(t, { targets });
     assert.deepEqual([code, calls.length], [0, 1]);
-    assert.match(said, /^PUBLIC_URL is not set, and the Worker has other addresses than one origin: .*example/m);
+    assert.match(
+      said,
+      /^PUBLIC_URL is not set, and the Worker has other addresses than one origin: .*example/m,
+    );
     assert.match(said, /^ {2}PUBLIC_URL = "https:\/\/(switchboard\.example\.workers\.dev|…)"$/m);
   }
 });
@@ -104,8 +146,17 @@ test("a deploy that fails is not tried again, and a second one that fails is tol
 
 test("a file that wrangler was told to write to is written to, and what was in it before does not count", async (t) => {
   const output = path.join(directory, "output.ndjson");
-  fs.writeFileSync(output, `${JSON.stringify({ type: "deploy", targets: ["https://another.example"] })}\n`);
+  fs.writeFileSync(
+    output,
+    `${JSON.stringify({ type: "deploy", targets: ["https://another.example"] })}\n`,
+  );
   const { calls } = await run(t, { env: { WRANGLER_OUTPUT_FILE_PATH: output } });
   assert.deepEqual(calls[1].slice(-1), ["PUBLIC_URL:https://switchboard.example.workers.dev"]);
-  assert.equal(fs.readFileSync(output, "utf8").split("\n").filter((line) => line.includes('"deploy"')).length, 3);
+  assert.equal(
+    fs
+      .readFileSync(output, "utf8")
+      .split("\n")
+      .filter((line) => line.includes('"deploy"')).length,
+    3,
+  );
 });

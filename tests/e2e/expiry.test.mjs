@@ -3,7 +3,14 @@
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { eventually, freshPair, freshSid, pseudonym, startPlayground, startWorker } from "./harness.mjs";
+import {
+  eventually,
+  freshPair,
+  freshSid,
+  pseudonym,
+  startPlayground,
+  startWorker,
+} from "./harness.mjs";
 
 let playground, worker;
 
@@ -26,9 +33,11 @@ test("after its lifetime a conversation is gone from KV, from the object and fro
   // Nothing but notices: there is no conversation to expire, and the object must still be emptied.
   await worker.sendMessage({ ...other, body: "" });
   const began = Date.now();
-  for (let number = 0; number < 5; number += 1) await worker.sendMessage({ ...hasty, body: `Early ${number}` });
+  for (let number = 0; number < 5; number += 1)
+    await worker.sendMessage({ ...hasty, body: `Early ${number}` });
   await sleep(8000);
-  for (let number = 0; number < 5; number += 1) await worker.sendMessage({ ...hasty, body: `Later ${number}` });
+  for (let number = 0; number < 5; number += 1)
+    await worker.sendMessage({ ...hasty, body: `Later ${number}` });
   const refused = await worker.sendMessage({ ...hasty, body: "Too many" });
   const seconds = Number(refused.messages[0].match(/try again in (\d+) seconds/)?.[1]);
   assert.ok(Math.abs(seconds - (60 - (Date.now() - began) / 1000)) < 2.5, `told ${seconds} s`);
@@ -39,13 +48,22 @@ test("after its lifetime a conversation is gone from KV, from the object and fro
   // Now the first five count no more, and the later five still do. The sender was told of the limit less than a minute ago.
   await sleep(began + 61_000 - Date.now());
   const again = [];
-  for (let number = 0; number < 6; number += 1) again.push(await worker.sendMessage({ ...hasty, body: `Again ${number}` }));
-  assert.deepEqual(again.map(({ messages }) => messages.length), [1, 1, 1, 1, 1, 0]);
+  for (let number = 0; number < 6; number += 1)
+    again.push(await worker.sendMessage({ ...hasty, body: `Again ${number}` }));
+  assert.deepEqual(
+    again.map(({ messages }) => messages.length),
+    [1, 1, 1, 1, 1, 0],
+  );
 
   // Of a day, how much it has cost stays, and goes with it.
-  await eventually("the objects to hold no more than the day's counts", () => [writer, other].every(holdsCountsAlone));
+  await eventually("the objects to hold no more than the day's counts", () =>
+    [writer, other].every(holdsCountsAlone),
+  );
   const midnight = new Date().setUTCHours(24, 0, 0, 0);
-  assert.ok([midnight, undefined].includes(object(writer)?.alarm), `it is emptied at ${new Date(object(writer)?.alarm).toISOString()}`);
+  assert.ok(
+    [midnight, undefined].includes(object(writer)?.alarm),
+    `it is emptied at ${new Date(object(writer)?.alarm).toISOString()}`,
+  );
   const kept = entry(writer);
   assert.ok(!kept || kept.expiration <= Date.now(), "KV serves it no more");
 
@@ -68,5 +86,10 @@ function rows(pair) {
 function holdsCountsAlone(pair) {
   const stored = object(pair)?.tables._cf_KV ?? [];
   const texts = stored.map(({ key, value }) => [key, Buffer.from(value).toString("latin1")]);
-  return texts.every(([key, text]) => key === "state" && text.includes('"today"') && !/[SM]M[0-9a-f]{32}|155501|"at":|heliotrope/.test(text));
+  return texts.every(
+    ([key, text]) =>
+      key === "state" &&
+      text.includes('"today"') &&
+      !/[SM]M[0-9a-f]{32}|155501|"at":|heliotrope/.test(text),
+  );
 }

@@ -6,7 +6,18 @@
 import assert from "node:assert/strict";
 import crypto from "node:crypto";
 import { after, before, test } from "node:test";
-import { eventually, freshPair, freshSid, inboundForm, phoneHash, pseudonym, SECRETS, signatureOf, startPlayground, startWorker } from "./harness.mjs";
+import {
+  eventually,
+  freshPair,
+  freshSid,
+  inboundForm,
+  phoneHash,
+  pseudonym,
+  SECRETS,
+  signatureOf,
+  startPlayground,
+  startWorker,
+} from "./harness.mjs";
 
 const OTHER_TOKEN = crypto.randomBytes(16).toString("hex");
 const ROUTE = "/twilio/messages";
@@ -15,7 +26,10 @@ let playground, worker;
 
 before(async () => {
   playground = await startPlayground();
-  worker = await startWorker({ playground, settings: { TWILIO_AUTH_TOKEN: `${SECRETS.TWILIO_AUTH_TOKEN}, ${OTHER_TOKEN}` } });
+  worker = await startWorker({
+    playground,
+    settings: { TWILIO_AUTH_TOKEN: `${SECRETS.TWILIO_AUTH_TOKEN}, ${OTHER_TOKEN}` },
+  });
 });
 
 after(async () => {
@@ -31,45 +45,129 @@ const ATTACKS = {
   "a request without a signature": [() => ({ signature: null }), "missing"],
   "an empty signature": [() => ({ signature: "" }), "missing"],
   "a signature that is not base64": [() => ({ signature: "this is no signature!" }), "malformed"],
-  "a signature of another length": [() => ({ signature: crypto.randomBytes(32).toString("base64") }), "malformed"],
-  "a signature in base64 without its padding": [(form) => ({ signature: sign(form).replace(/=+$/, "") }), "malformed"],
-  "a signature in hex": [(form) => ({ signature: Buffer.from(sign(form), "base64").toString("hex") }), "malformed"],
-  "two signatures in one header, one of them right": [(form) => ({ signature: `${sign(form)},${sign(form)}` }), "malformed"],
-  "a random signature": [() => ({ signature: crypto.randomBytes(20).toString("base64") }), "mismatch"],
-  "a signature by another token": [() => ({ token: crypto.randomBytes(16).toString("hex") }), "mismatch"],
+  "a signature of another length": [
+    () => ({ signature: crypto.randomBytes(32).toString("base64") }),
+    "malformed",
+  ],
+  "a signature in base64 without its padding": [
+    (form) => ({ signature: sign(form).replace(/=+$/, "") }),
+    "malformed",
+  ],
+  "a signature in hex": [
+    (form) => ({ signature: Buffer.from(sign(form), "base64").toString("hex") }),
+    "malformed",
+  ],
+  "two signatures in one header, one of them right": [
+    (form) => ({ signature: `${sign(form)},${sign(form)}` }),
+    "malformed",
+  ],
+  "a random signature": [
+    () => ({ signature: crypto.randomBytes(20).toString("base64") }),
+    "mismatch",
+  ],
+  "a signature by another token": [
+    () => ({ token: crypto.randomBytes(16).toString("hex") }),
+    "mismatch",
+  ],
   "a signature by an empty token": [() => ({ token: "" }), "mismatch"],
-  "a signature by the whole list of tokens": [() => ({ token: `${SECRETS.TWILIO_AUTH_TOKEN}, ${OTHER_TOKEN}` }), "mismatch"],
+  "a signature by the whole list of tokens": [
+    () => ({ token: `${SECRETS.TWILIO_AUTH_TOKEN}, ${OTHER_TOKEN}` }),
+    "mismatch",
+  ],
   "a signature with one bit changed": [(form) => ({ signature: flipped(sign(form)) }), "mismatch"],
-  "a changed body": [(form) => ({ raw: encoded(form).replace("Body=Hello", "Body=Hullo") }), "mismatch"],
-  "a changed sender": [(form) => ({ raw: encoded(form.map(([name, value]) => [name, name === "From" ? "+15550199" : value])) }), "mismatch", "+15550199"],
-  "a dropped parameter": [(form) => ({ raw: encoded(form.filter(([name]) => name !== "ApiVersion")) }), "mismatch"],
-  "a dropped empty parameter": [(form) => ({ raw: encoded(form.filter(([name]) => name !== "ToCity")) }), "mismatch"],
+  "a changed body": [
+    (form) => ({ raw: encoded(form).replace("Body=Hello", "Body=Hullo") }),
+    "mismatch",
+  ],
+  "a changed sender": [
+    (form) => ({
+      raw: encoded(form.map(([name, value]) => [name, name === "From" ? "+15550199" : value])),
+    }),
+    "mismatch",
+    "+15550199",
+  ],
+  "a dropped parameter": [
+    (form) => ({ raw: encoded(form.filter(([name]) => name !== "ApiVersion")) }),
+    "mismatch",
+  ],
+  "a dropped empty parameter": [
+    (form) => ({ raw: encoded(form.filter(([name]) => name !== "ToCity")) }),
+    "mismatch",
+  ],
   "an added parameter": [(form) => ({ raw: `${encoded(form)}&Added=x` }), "mismatch"],
   "an added empty parameter": [(form) => ({ raw: `${encoded(form)}&Added` }), "mismatch"],
-  "a repeated parameter with a second value": [(form) => ({ raw: `${encoded(form)}&Body=Other` }), "mismatch"],
-  "a name in another case": [(form) => ({ raw: encoded(form).replace("Body=", "body=") }), "mismatch"],
+  "a repeated parameter with a second value": [
+    (form) => ({ raw: `${encoded(form)}&Body=Other` }),
+    "mismatch",
+  ],
+  "a name in another case": [
+    (form) => ({ raw: encoded(form).replace("Body=", "body=") }),
+    "mismatch",
+  ],
   "an added query": [() => ({ path: `${ROUTE}?added=1`, url: worker.url + ROUTE }), "mismatch"],
   "a dropped query": [() => ({ url: `${worker.url}${ROUTE}?key=1` }), "mismatch"],
-  "a changed query": [() => ({ path: `${ROUTE}?key=2`, url: `${worker.url}${ROUTE}?key=1` }), "mismatch"],
-  "a query in another order": [() => ({ path: `${ROUTE}?a=1&b=2`, url: `${worker.url}${ROUTE}?b=2&a=1` }), "mismatch"],
-  "a query encoded another way": [() => ({ path: `${ROUTE}?a=%41`, url: `${worker.url}${ROUTE}?a=A` }), "mismatch"],
-  "a replay of what was signed for another host": [() => ({ url: `https://other.example${ROUTE}` }), "mismatch"],
-  "a replay of what was signed for another path": [() => ({ url: `${worker.url}/other` }), "mismatch"],
-  "a replay of what was signed for another scheme": [() => ({ url: `${worker.url.replace("http:", "https:")}${ROUTE}` }), "mismatch"],
-  "a replay of what was signed for another port": [() => ({ url: `http://127.0.0.1:${worker.port - 1}${ROUTE}` }), "mismatch"],
-  "a signature of the URL alone": [(form) => ({ signature: signatureOf(SECRETS.TWILIO_AUTH_TOKEN, worker.url + ROUTE, []), form }), "mismatch"],
+  "a changed query": [
+    () => ({ path: `${ROUTE}?key=2`, url: `${worker.url}${ROUTE}?key=1` }),
+    "mismatch",
+  ],
+  "a query in another order": [
+    () => ({ path: `${ROUTE}?a=1&b=2`, url: `${worker.url}${ROUTE}?b=2&a=1` }),
+    "mismatch",
+  ],
+  "a query encoded another way": [
+    () => ({ path: `${ROUTE}?a=%41`, url: `${worker.url}${ROUTE}?a=A` }),
+    "mismatch",
+  ],
+  "a replay of what was signed for another host": [
+    () => ({ url: `https://other.example${ROUTE}` }),
+    "mismatch",
+  ],
+  "a replay of what was signed for another path": [
+    () => ({ url: `${worker.url}/other` }),
+    "mismatch",
+  ],
+  "a replay of what was signed for another scheme": [
+    () => ({ url: `${worker.url.replace("http:", "https:")}${ROUTE}` }),
+    "mismatch",
+  ],
+  "a replay of what was signed for another port": [
+    () => ({ url: `http://127.0.0.1:${worker.port - 1}${ROUTE}` }),
+    "mismatch",
+  ],
+  "a signature of the URL alone": [
+    (form) => ({ signature: signatureOf(SECRETS.TWILIO_AUTH_TOKEN, worker.url + ROUTE, []), form }),
+    "mismatch",
+  ],
   "headers that claim another host": [
     () => ({
       url: `https://other.example${ROUTE}`,
-      headers: { "X-Forwarded-Host": "other.example", "X-Forwarded-Proto": "https", Forwarded: "host=other.example;proto=https", "X-Original-URL": ROUTE },
+      headers: {
+        "X-Forwarded-Host": "other.example",
+        "X-Forwarded-Proto": "https",
+        Forwarded: "host=other.example;proto=https",
+        "X-Original-URL": ROUTE,
+      },
     }),
     "mismatch",
   ],
   "headers that ask to leave the check out": [
-    () => ({ signature: null, headers: { "X-Twilio-Skip-Validation": "true", "X-Webhook-Test": "1", "I-Twilio-Idempotency-Token": crypto.randomUUID() } }),
+    () => ({
+      signature: null,
+      headers: {
+        "X-Twilio-Skip-Validation": "true",
+        "X-Webhook-Test": "1",
+        "I-Twilio-Idempotency-Token": crypto.randomUUID(),
+      },
+    }),
     "missing",
   ],
-  "a signature in another header": [(form) => ({ signature: null, headers: { "X-Signature": sign(form), Authorization: sign(form) } }), "missing"],
+  "a signature in another header": [
+    (form) => ({
+      signature: null,
+      headers: { "X-Signature": sign(form), Authorization: sign(form) },
+    }),
+    "missing",
+  ],
 };
 
 for (const [attack, [change, reason, claims]] of Object.entries(ATTACKS)) {
@@ -80,7 +178,10 @@ for (const [attack, [change, reason, claims]] of Object.entries(ATTACKS)) {
     const answer = await worker.sendMessage({ form, ...change(form) });
     assert.equal(answer.status, 403);
     assert.equal(answer.text, "Forbidden\n", "nothing is said about why");
-    const { phone_hash: hash, details } = await worker.logged(({ event }) => event === "security_event", { since });
+    const { phone_hash: hash, details } = await worker.logged(
+      ({ event }) => event === "security_event",
+      { since },
+    );
     assert.deepEqual(details, { kind: "invalid_signature", reason });
     assert.equal(hash, phoneHash(claims ?? pair.from));
     assert.equal(worker.log.length, since + 1);
@@ -89,10 +190,19 @@ for (const [attack, [change, reason, claims]] of Object.entries(ATTACKS)) {
 
 test("another Host than the one that was signed is refused", async () => {
   const form = inboundForm(freshPair());
-  const headers = { "Content-Type": "application/x-www-form-urlencoded", "X-Twilio-Signature": sign(form) };
-  const answer = await worker.rawRequest(ROUTE, { headers: { ...headers, Host: "other.example" }, body: encoded(form) });
+  const headers = {
+    "Content-Type": "application/x-www-form-urlencoded",
+    "X-Twilio-Signature": sign(form),
+  };
+  const answer = await worker.rawRequest(ROUTE, {
+    headers: { ...headers, Host: "other.example" },
+    body: encoded(form),
+  });
   assert.equal(answer.status, 403);
-  const right = await worker.rawRequest(ROUTE, { headers: { ...headers, Host: `127.0.0.1:${worker.port}` }, body: encoded(form) });
+  const right = await worker.rawRequest(ROUTE, {
+    headers: { ...headers, Host: `127.0.0.1:${worker.port}` },
+    body: encoded(form),
+  });
   assert.equal(right.status, 200);
 });
 
@@ -100,7 +210,9 @@ test("none of the forged requests reached an object, storage or the model", asyn
   // One that is in order shows that its traces would be found.
   const pair = freshPair();
   await worker.sendMessage({ ...pair, body: "In order" });
-  await eventually("its conversation", () => worker.kv().some(({ key }) => key.includes(pseudonym(pair))));
+  await eventually("its conversation", () =>
+    worker.kv().some(({ key }) => key.includes(pseudonym(pair))),
+  );
   const known = worker.objects("SenderObject").map(({ name }) => name);
   assert.ok(known.includes(pseudonym(pair)));
   assert.equal(known.length, 2, "the sender of the test above, and this one");
@@ -109,7 +221,15 @@ test("none of the forged requests reached an object, storage or the model", asyn
 });
 
 test("messages that Twilio signed for a URL with a query are taken in", async () => {
-  for (const query of ["?key=value", "?", "?empty=&flag", "?a=1&a=2&b=x%20y+z", "?name=%C3%A9%F0%9F%A6%86", "?redirect=https%3A%2F%2Fa.example%2F%3Fb", "?a=1%2C2;c=~!*()"]) {
+  for (const query of [
+    "?key=value",
+    "?",
+    "?empty=&flag",
+    "?a=1&a=2&b=x%20y+z",
+    "?name=%C3%A9%F0%9F%A6%86",
+    "?redirect=https%3A%2F%2Fa.example%2F%3Fb",
+    "?a=1%2C2;c=~!*()",
+  ]) {
     const answer = await worker.sendMessage({ ...freshPair(), path: ROUTE + query });
     assert.deepEqual({ status: answer.status, messages: answer.messages?.length }, answered, query);
   }
@@ -123,7 +243,11 @@ test("a query with an apostrophe is taken in when the signed form has it encoded
     const answer = await worker.rawRequest(route, {
       headers: {
         "Content-Type": "application/x-www-form-urlencoded",
-        "X-Twilio-Signature": signatureOf(SECRETS.TWILIO_AUTH_TOKEN, `${worker.url}${ROUTE}?name=O%27Brien`, form),
+        "X-Twilio-Signature": signatureOf(
+          SECRETS.TWILIO_AUTH_TOKEN,
+          `${worker.url}${ROUTE}?name=O%27Brien`,
+          form,
+        ),
       },
       body: encoded(form),
     });
@@ -140,7 +264,9 @@ test("during a rotation messages signed by either token are taken in", async () 
   const pair = freshPair();
   for (const [index, token] of [SECRETS.TWILIO_AUTH_TOKEN, OTHER_TOKEN].entries()) {
     const answer = await worker.sendMessage({ ...pair, token, body: "Rotating" });
-    assert.deepEqual(answer.messages, [`Nice to hear from you! You said: "Rotating" (message ${index + 1} of our conversation)`]);
+    assert.deepEqual(answer.messages, [
+      `Nice to hear from you! You said: "Rotating" (message ${index + 1} of our conversation)`,
+    ]);
   }
 });
 
@@ -153,14 +279,21 @@ test("a copy may be signed by the other token, and gets the same answer", async 
 });
 
 test("behind a proxy only what was signed for PUBLIC_URL is taken in, whatever Host says", async () => {
-  const other = await startWorker({ playground, settings: { PUBLIC_URL: "https://sms.example.com" } });
+  const other = await startWorker({
+    playground,
+    settings: { PUBLIC_URL: "https://sms.example.com" },
+  });
   try {
     const route = `${ROUTE}?tenant=1%2F2`;
     const send = async (url, headers = {}) => {
       const form = inboundForm(freshPair());
       const signature = signatureOf(SECRETS.TWILIO_AUTH_TOKEN, url, form);
       const answer = await other.rawRequest(route, {
-        headers: { "Content-Type": "application/x-www-form-urlencoded", "X-Twilio-Signature": signature, ...headers },
+        headers: {
+          "Content-Type": "application/x-www-form-urlencoded",
+          "X-Twilio-Signature": signature,
+          ...headers,
+        },
         body: encoded(form),
       });
       return answer.status;
@@ -181,13 +314,26 @@ test("without PUBLIC_URL the origin is the one that the runtime makes of Host, a
   const send = async (url, headers) => {
     const form = inboundForm(freshPair());
     const signature = signatureOf(SECRETS.TWILIO_AUTH_TOKEN, url, form);
-    const all = { "Content-Type": "application/x-www-form-urlencoded", "X-Twilio-Signature": signature, ...headers };
+    const all = {
+      "Content-Type": "application/x-www-form-urlencoded",
+      "X-Twilio-Signature": signature,
+      ...headers,
+    };
     return (await worker.rawRequest(ROUTE, { headers: all, body: encoded(form) })).status;
   };
   assert.equal(await send(`http://other.example${ROUTE}`, { Host: "other.example" }), 200);
   assert.equal(await send(worker.url + ROUTE, { Host: "other.example" }), 403);
-  assert.equal(await send(`http://other.example${ROUTE}`, { "X-Forwarded-Host": "other.example" }), 403);
-  assert.equal(await send(worker.url + ROUTE, { "X-Forwarded-Host": "other.example", "X-Forwarded-Proto": "https" }), 200);
+  assert.equal(
+    await send(`http://other.example${ROUTE}`, { "X-Forwarded-Host": "other.example" }),
+    403,
+  );
+  assert.equal(
+    await send(worker.url + ROUTE, {
+      "X-Forwarded-Host": "other.example",
+      "X-Forwarded-Proto": "https",
+    }),
+    200,
+  );
 });
 
 function sign(form) {

@@ -15,8 +15,8 @@ import os from "node:os";
 import path from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { getExpectedTwilioSignature } from "twilio/lib/webhooks/webhooks.js";
-import { freePort, get, waitUntil, WRANGLER, wranglerEnv } from "../../scripts/lib/local.mjs";
-import { inRoot, playgroundBinary, readText, ROOT } from "../../scripts/lib/project.mjs";
+import { freePort, get, WRANGLER, waitUntil, wranglerEnv } from "../../scripts/lib/local.mjs";
+import { inRoot, playgroundBinary, ROOT, readText } from "../../scripts/lib/project.mjs";
 import { eachLine, start, stopEverythingOnSignals } from "../../scripts/lib/run.mjs";
 
 /** The secrets of all Workers and playgrounds in this process: fresh ones, of the required form. */
@@ -57,13 +57,28 @@ export async function startSwitchboard(options = {}) {
  * that its page's phones write to, `adminToken` what it shows that Worker's admin routes ("" for none), `date` the day that it is
  * for its OpenAI.
  */
-export async function startPlayground({ tokens = SECRETS.TWILIO_AUTH_TOKEN, worker, adminToken = SECRETS.ADMIN_TOKEN, date } = {}) {
+export async function startPlayground({
+  tokens = SECRETS.TWILIO_AUTH_TOKEN,
+  worker,
+  adminToken = SECRETS.ADMIN_TOKEN,
+  date,
+} = {}) {
   const lines = [];
-  const running = start(playgroundBinary(), ["serve", "--port", "0", ...(worker ? ["--worker", worker] : []), ...(date ? ["--date", date] : [])], {
-    cwd: ROOT,
-    env: { ...process.env, ...SECRETS, TWILIO_AUTH_TOKEN: tokens, ADMIN_TOKEN: adminToken },
-    stdio: ["ignore", "pipe", "pipe"],
-  });
+  const running = start(
+    playgroundBinary(),
+    [
+      "serve",
+      "--port",
+      "0",
+      ...(worker ? ["--worker", worker] : []),
+      ...(date ? ["--date", date] : []),
+    ],
+    {
+      cwd: ROOT,
+      env: { ...process.env, ...SECRETS, TWILIO_AUTH_TOKEN: tokens, ADMIN_TOKEN: adminToken },
+      stdio: ["ignore", "pipe", "pipe"],
+    },
+  );
   collect(running, (line) => lines.push(line));
   const ready = () => lines.map((line) => line.match(/listening on (http:\S+)/)?.[1]).find(Boolean);
   const url = await started("the playground", ready, running, lines);
@@ -79,13 +94,28 @@ export async function startPlayground({ tokens = SECRETS.TWILIO_AUTH_TOKEN, work
  * - `port`: the port to begin with; a free one by default;
  * - `env`: what wrangler's environment has beside the usual, or otherwise.
  */
-export async function startWorker({ playground, settings = {}, build = "build", directory, port, env = {} } = {}) {
+export async function startWorker({
+  playground,
+  settings = {},
+  build = "build",
+  directory,
+  port,
+  env = {},
+} = {}) {
   const dir = directory ?? fs.mkdtempSync(path.join(os.tmpdir(), "switchboard-e2e-"));
-  const inPlayground = playground ? { OPENAI_BASE_URL: `${playground.url}/v1`, TWILIO_API_BASE_URL: playground.url } : {};
+  const inPlayground = playground
+    ? { OPENAI_BASE_URL: `${playground.url}/v1`, TWILIO_API_BASE_URL: playground.url }
+    : {};
   const { toml, vars } = deployedConfiguration(build);
   fs.writeFileSync(path.join(dir, "wrangler.toml"), toml);
   for (let attempt = 1; ; attempt += 1) {
-    const worker = new Worker(dir, attempt === 1 && port ? port : await freePort(), !directory, { ...vars, ...SECRETS, ...inPlayground, ...settings }, env);
+    const worker = new Worker(
+      dir,
+      attempt === 1 && port ? port : await freePort(),
+      !directory,
+      { ...vars, ...SECRETS, ...inPlayground, ...settings },
+      env,
+    );
     try {
       await worker.start();
       return worker;
@@ -97,14 +127,30 @@ export async function startWorker({ playground, settings = {}, build = "build", 
 }
 
 /** Every event that the Worker may log. */
-export const EVENTS = ["security_event", "turn", "late_part", "delivery", "consent", "message_ignored", "erased", "budget_reset", "conversation_unreadable", "kv_failed", "object_failed", "internal_error"];
+export const EVENTS = [
+  "security_event",
+  "turn",
+  "late_part",
+  "delivery",
+  "consent",
+  "message_ignored",
+  "erased",
+  "budget_reset",
+  "conversation_unreadable",
+  "kv_failed",
+  "object_failed",
+  "internal_error",
+];
 
 /** A pair of addresses that no other call in this process returns: `{ from, to }`; 50 calls in a row differ in `from`. */
 export function freshPair() {
   const number = pairs;
   pairs += 1;
   if (number >= 2500) throw new Error("no more pairs of test addresses");
-  return { from: `+155501${String(number % 50).padStart(2, "0")}`, to: `+155501${50 + Math.floor(number / 50)}` };
+  return {
+    from: `+155501${String(number % 50).padStart(2, "0")}`,
+    to: `+155501${50 + Math.floor(number / 50)}`,
+  };
 }
 
 /** A fresh MessageSid. */
@@ -119,18 +165,40 @@ export const ACCOUNT = `AC${"0123456789abcdef".repeat(2)}`;
  * The form of an inbound message as Twilio sends it, as a list of pairs, so that names can be repeated. `media` are addresses,
  * or `{ url, content_type }` where it is not a JPEG.
  */
-export function inboundForm({ from = "+15550100", to = "+15550199", body = "Hello", channel = "sms", sid = freshSid(), media = [] } = {}) {
+export function inboundForm({
+  from = "+15550100",
+  to = "+15550199",
+  body = "Hello",
+  channel = "sms",
+  sid = freshSid(),
+  media = [],
+} = {}) {
   const address = (number) => (channel === "whatsapp" ? `whatsapp:${number}` : number);
   const waId = from.replace("+", "");
   const ofChannel = {
     // What Twilio does not know about a number is there, but empty.
-    sms: [["ToCountry", "US"], ["ToState", "CA"], ["ToCity", ""], ["ToZip", ""], ["FromCountry", "US"], ["FromState", ""], ["FromCity", "OAKLAND"], ["FromZip", "94601"]],
+    sms: [
+      ["ToCountry", "US"],
+      ["ToState", "CA"],
+      ["ToCity", ""],
+      ["ToZip", ""],
+      ["FromCountry", "US"],
+      ["FromState", ""],
+      ["FromCity", "OAKLAND"],
+      ["FromZip", "94601"],
+    ],
     whatsapp: [
       ["ProfileName", "Test Person"],
       ["WaId", waId],
       ["MessageType", media.length ? "image" : "text"],
       ["ReferralNumMedia", "0"],
-      ["ChannelMetadata", JSON.stringify({ type: "whatsapp", data: { context: { ProfileName: "Test Person", WaId: waId } } })],
+      [
+        "ChannelMetadata",
+        JSON.stringify({
+          type: "whatsapp",
+          data: { context: { ProfileName: "Test Person", WaId: waId } },
+        }),
+      ],
     ],
   };
   return [
@@ -145,7 +213,10 @@ export function inboundForm({ from = "+15550100", to = "+15550199", body = "Hell
     ["AccountSid", ACCOUNT],
     ["From", address(from)],
     ["ApiVersion", "2010-04-01"],
-    ...media.flatMap((file, index) => [[`MediaUrl${index}`, file.url ?? file], [`MediaContentType${index}`, file.content_type ?? "image/jpeg"]]),
+    ...media.flatMap((file, index) => [
+      [`MediaUrl${index}`, file.url ?? file],
+      [`MediaContentType${index}`, file.content_type ?? "image/jpeg"],
+    ]),
     ...ofChannel[channel],
   ];
 }
@@ -178,8 +249,9 @@ export function twiml(document) {
   const inner = text.match(/^<Response>([\s\S]*)<\/Response>\s*$/)?.[1];
   if (inner === undefined) throw new Error(`not a TwiML response: ${document}`);
   const messages = [...inner.matchAll(/\s*<Message>([^<]*)<\/Message>\s*/gy)];
-  if (messages.map(([whole]) => whole).join("") !== inner) throw new Error(`more than messages in: ${document}`);
-  return messages.map(([, content]) => unescape(content));
+  if (messages.map(([whole]) => whole).join("") !== inner)
+    throw new Error(`more than messages in: ${document}`);
+  return messages.map(([, content]) => unescaped(content));
 }
 
 /**
@@ -204,7 +276,8 @@ export async function reached(what, target, count) {
     const now = await count();
     if (now >= target) return;
     if (now !== last) [last, since] = [now, Date.now()];
-    if (Date.now() - since > PATIENCE) throw new Error(`${what}: ${now} of ${target}, and no more within ${PATIENCE} ms`);
+    if (Date.now() - since > PATIENCE)
+      throw new Error(`${what}: ${now} of ${target}, and no more within ${PATIENCE} ms`);
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
 }
@@ -223,7 +296,12 @@ function alive() {
 async function whileAlive(what, work) {
   alive();
   const stopper = new AbortController();
-  const watch = setInterval(() => stillFor * 1000 > PATIENCE && stopper.abort(new Error(`${what}: nothing happened within ${PATIENCE} ms`)), 1000);
+  const watch = setInterval(
+    () =>
+      stillFor * 1000 > PATIENCE &&
+      stopper.abort(new Error(`${what}: nothing happened within ${PATIENCE} ms`)),
+    1000,
+  );
   try {
     return await work(stopper.signal);
   } finally {
@@ -263,13 +341,20 @@ class Playground {
 
   /** The requests to the model whose newest message holds `text`, oldest first. */
   async asked(text) {
-    return (await this.requests("openai")).filter(({ body }) => textOf(body.messages?.at(-1).content).includes(text));
+    return (await this.requests("openai")).filter(({ body }) =>
+      textOf(body.messages?.at(-1).content).includes(text),
+    );
   }
 
   /** Gives it a file to keep as Twilio keeps media: `{ url, content_type }`. */
   async upload(bytes, contentType) {
-    const response = await fetch(`${this.url}/playground/media`, { method: "POST", headers: { "Content-Type": contentType }, body: bytes });
-    if (response.status !== 201) throw new Error(`POST /playground/media: ${response.status} ${await response.text()}`);
+    const response = await fetch(`${this.url}/playground/media`, {
+      method: "POST",
+      headers: { "Content-Type": contentType },
+      body: bytes,
+    });
+    if (response.status !== 201)
+      throw new Error(`POST /playground/media: ${response.status} ${await response.text()}`);
     return response.json();
   }
 
@@ -304,7 +389,10 @@ class Playground {
   }
 
   async #control(method, what, body) {
-    const response = await fetch(`${this.url}/playground/${what}`, { method, body: body && JSON.stringify(body) });
+    const response = await fetch(`${this.url}/playground/${what}`, {
+      method,
+      body: body && JSON.stringify(body),
+    });
     const text = await response.text();
     if (!response.ok) throw new Error(`${method} /playground/${what}: ${response.status} ${text}`);
     return JSON.parse(text);
@@ -335,11 +423,26 @@ class Worker {
   async start() {
     const began = performance.now();
     fs.writeFileSync(path.join(this.directory, ".dev.vars"), dotenv(this.#settings));
-    const args = ["dev", "--ip", "127.0.0.1", "--port", String(this.port), "--inspector-port", String(await freePort()), "--persist-to", path.join(this.directory, "state")];
+    const args = [
+      "dev",
+      "--ip",
+      "127.0.0.1",
+      "--port",
+      String(this.port),
+      "--inspector-port",
+      String(await freePort()),
+      "--persist-to",
+      path.join(this.directory, "state"),
+    ];
     this.#running = start(WRANGLER[0], [...WRANGLER.slice(1), ...args], {
       cwd: this.directory,
       // The registry is where Workers of the same name in other directories would find each other.
-      env: { ...wranglerEnv(), WRANGLER_REGISTRY_PATH: path.join(this.directory, "registry"), WRANGLER_LOG_PATH: path.join(this.directory, "logs"), ...this.#env },
+      env: {
+        ...wranglerEnv(),
+        WRANGLER_REGISTRY_PATH: path.join(this.directory, "registry"),
+        WRANGLER_LOG_PATH: path.join(this.directory, "logs"),
+        ...this.#env,
+      },
       stdio: ["ignore", "pipe", "pipe"],
     });
     collect(this.#running, (line) => {
@@ -368,7 +471,8 @@ class Worker {
    */
   async reconfigure(settings) {
     this.#reconfigured = { ...this.#settings, ...settings };
-    const ready = () => this.lines.filter((line) => line.includes("Local server updated and ready")).length;
+    const ready = () =>
+      this.lines.filter((line) => line.includes("Local server updated and ready")).length;
     const before = ready();
     fs.writeFileSync(path.join(this.directory, ".dev.vars"), dotenv(this.#reconfigured));
     // Of the two files wrangler watches only the other one.
@@ -379,7 +483,8 @@ class Worker {
   /** Stops it, removes its directory if it was made for it, and throws when what it printed breaks a promise. */
   async close() {
     await this.#running.stop();
-    if (this.#ownsDirectory) fs.rmSync(this.directory, { recursive: true, force: true, maxRetries: 3 });
+    if (this.#ownsDirectory)
+      fs.rmSync(this.directory, { recursive: true, force: true, maxRetries: 3 });
     this.#checkOutput();
   }
 
@@ -391,11 +496,20 @@ class Worker {
     const began = performance.now();
     const what = `${options.method ?? "GET"} ${pathAndQuery}`;
     const [response, text] = await whileAlive(what, async (signal) => {
-      const answer = await fetch(this.url + pathAndQuery, { redirect: "manual", signal, ...options });
+      const answer = await fetch(this.url + pathAndQuery, {
+        redirect: "manual",
+        signal,
+        ...options,
+      });
       return [answer, await answer.text()];
     });
     checkHeaders(`${what}: ${response.status}`, response.headers);
-    return { status: response.status, headers: response.headers, text, ms: performance.now() - began };
+    return {
+      status: response.status,
+      headers: response.headers,
+      text,
+      ms: performance.now() - began,
+    };
   }
 
   /**
@@ -406,14 +520,28 @@ class Worker {
   async rawRequest(pathAndQuery, { method = "POST", headers = {}, body, unfinished = false } = {}) {
     const length = typeof body === "string" ? { "Content-Length": Buffer.byteLength(body) } : {};
     const signal = AbortSignal.timeout(PATIENCE);
-    const request = http.request({ host: "127.0.0.1", port: this.port, path: pathAndQuery, method, headers: { ...length, ...headers }, agent: false, signal });
+    const request = http.request({
+      host: "127.0.0.1",
+      port: this.port,
+      path: pathAndQuery,
+      method,
+      headers: { ...length, ...headers },
+      agent: false,
+      signal,
+    });
     const response = await new Promise((resolve, reject) => {
       request.on("error", reject);
       request.on("response", (answer) => {
         const chunks = [];
         answer.on("data", (chunk) => chunks.push(chunk));
         answer.on("error", reject);
-        answer.on("end", () => resolve({ status: answer.statusCode, headers: new Headers(answer.headers), text: Buffer.concat(chunks).toString() }));
+        answer.on("end", () =>
+          resolve({
+            status: answer.statusCode,
+            headers: new Headers(answer.headers),
+            text: Buffer.concat(chunks).toString(),
+          }),
+        );
       });
       for (const chunk of [body ?? []].flat()) request.write(chunk);
       if (!unfinished) request.end();
@@ -430,9 +558,24 @@ class Worker {
    * - `token`, `url`: what it is signed with and for; `signature`: another one, or null for none;
    * - `path`, `contentType`, `headers`: of the request.
    */
-  async sendMessage({ params = [], form, raw, token, url, signature, path: route = "/twilio/messages", contentType, headers = {}, sid = freshSid(), ...message } = {}) {
+  async sendMessage({
+    params = [],
+    form,
+    raw,
+    token,
+    url,
+    signature,
+    path: route = "/twilio/messages",
+    contentType,
+    headers = {},
+    sid = freshSid(),
+    ...message
+  } = {}) {
     const pairs = form ?? [...inboundForm({ sid, ...message }), ...params];
-    const signed = signature === undefined ? signatureOf(token ?? SECRETS.TWILIO_AUTH_TOKEN, url ?? this.url + route, pairs) : signature;
+    const signed =
+      signature === undefined
+        ? signatureOf(token ?? SECRETS.TWILIO_AUTH_TOKEN, url ?? this.url + route, pairs)
+        : signature;
     const answer = await this.request(route, {
       method: "POST",
       headers: {
@@ -460,7 +603,11 @@ class Worker {
 
   /** Waits for a log line that `matches` (from the line numbered `since` on), and returns it. */
   async logged(matches, { since = 0, timeout } = {}) {
-    return eventually(`a log line like ${matches}`, () => this.log.slice(since).find(matches), timeout);
+    return eventually(
+      `a log line like ${matches}`,
+      () => this.log.slice(since).find(matches),
+      timeout,
+    );
   }
 
   /**
@@ -491,13 +638,17 @@ class Worker {
   objects(className) {
     const dir = path.join(this.directory, "state", "v3", "do", `switchboard-${className}`);
     const files = below(dir, ".sqlite");
-    const alarms = files.filter((file) => path.basename(file) === "metadata.sqlite").flatMap((file) => rows(file, "_cf_ALARM"));
+    const alarms = files
+      .filter((file) => path.basename(file) === "metadata.sqlite")
+      .flatMap((file) => rows(file, "_cf_ALARM"));
     return files
       .filter((file) => path.basename(file) !== "metadata.sqlite")
       .map((file) => {
         const id = path.basename(file, ".sqlite");
         const alarm = alarms.find((row) => row.actor_id === id)?.scheduled_time;
-        const tables = Object.fromEntries(tableNames(file).map((table) => [table, rows(file, table)]));
+        const tables = Object.fromEntries(
+          tableNames(file).map((table) => [table, rows(file, table)]),
+        );
         const name = tables.__miniflare_do_name?.[0]?.name;
         delete tables.__miniflare_do_name;
         return { id, name, alarm: alarm && Number(alarm) / 1e6, tables };
@@ -510,9 +661,13 @@ class Worker {
    */
   overwrite(className, name, key, bytes) {
     const { id } = this.objects(className).find((object) => object.name === name);
-    const database = new DatabaseSync(path.join(this.directory, "state", "v3", "do", `switchboard-${className}`, `${id}.sqlite`));
+    const database = new DatabaseSync(
+      path.join(this.directory, "state", "v3", "do", `switchboard-${className}`, `${id}.sqlite`),
+    );
     try {
-      const { changes } = database.prepare("UPDATE _cf_KV SET value = ? WHERE key = ?").run(bytes, key);
+      const { changes } = database
+        .prepare("UPDATE _cf_KV SET value = ? WHERE key = ?")
+        .run(bytes, key);
       if (changes !== 1) throw new Error(`${name} has stored nothing under ${key}`);
     } finally {
       database.close();
@@ -530,13 +685,21 @@ class Worker {
 
   #checkOutput() {
     for (const entry of this.log) {
-      if (!EVENTS.includes(entry.event)) throw new Error(`an unknown event was logged: ${JSON.stringify(entry)}`);
-      if (!/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/.test(entry.time)) throw new Error(`an event without a time: ${JSON.stringify(entry)}`);
+      if (!EVENTS.includes(entry.event))
+        throw new Error(`an unknown event was logged: ${JSON.stringify(entry)}`);
+      if (!/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/.test(entry.time))
+        throw new Error(`an event without a time: ${JSON.stringify(entry)}`);
     }
-    const secrets = Object.keys(SECRETS).flatMap((name) => [this.#settings, this.#reconfigured ?? {}].flatMap((settings) => settings[name]?.split(",") ?? []));
+    const secrets = Object.keys(SECRETS).flatMap((name) =>
+      [this.#settings, this.#reconfigured ?? {}].flatMap(
+        (settings) => settings[name]?.split(",") ?? [],
+      ),
+    );
     for (const line of this.lines) {
-      if (/(\+|%2B)155501\d\d/i.test(line)) throw new Error(`a number of a person was printed: ${line}`);
-      if (secrets.some((secret) => secret.length >= 16 && line.includes(secret))) throw new Error("a secret was printed");
+      if (/(\+|%2B)155501\d\d/i.test(line))
+        throw new Error(`a number of a person was printed: ${line}`);
+      if (secrets.some((secret) => secret.length >= 16 && line.includes(secret)))
+        throw new Error("a secret was printed");
     }
   }
 
@@ -562,7 +725,8 @@ function hmac(text) {
 
 function checkHeaders(what, headers) {
   for (const [name, value] of Object.entries(SECURITY_HEADERS)) {
-    if (headers.get(name) !== value) throw new Error(`${what}: the header ${name} is ${headers.get(name)}, not ${value}`);
+    if (headers.get(name) !== value)
+      throw new Error(`${what}: the header ${name} is ${headers.get(name)}, not ${value}`);
   }
 }
 
@@ -571,13 +735,16 @@ stopEverythingOnSignals();
 // The project's wrangler.toml with another `main` and without `[build]` and `[vars]`, and the variables that it sets.
 function deployedConfiguration(build) {
   const main = inRoot(build, "index.js");
-  if (!fs.existsSync(main)) throw new Error(`${build} holds no build of the Worker; run \`npm run test:e2e\``);
+  if (!fs.existsSync(main))
+    throw new Error(`${build} holds no build of the Worker; run \`npm run test:e2e\``);
   const sections = readText("wrangler.toml").split(/^(?=\[)/m);
   const vars = sections.find((section) => section.startsWith("[vars]")) ?? "";
   const kept = sections.filter((section) => !/^\[(vars|build)\]/.test(section)).join("");
   return {
     toml: kept.replace(/^main = .*$/m, `main = ${JSON.stringify(main)}`),
-    vars: Object.fromEntries([...vars.matchAll(/^(\w+) = (".*")$/gm)].map(([, name, value]) => [name, JSON.parse(value)])),
+    vars: Object.fromEntries(
+      [...vars.matchAll(/^(\w+) = (".*")$/gm)].map(([, name, value]) => [name, JSON.parse(value)]),
+    ),
   };
 }
 
@@ -587,7 +754,8 @@ function dotenv(settings) {
     .filter(([, value]) => value !== null)
     .map(([name, value]) => {
       const quote = ["'", '"', "`"].find((mark) => !value.includes(mark));
-      if (!quote || (quote === '"' && /\\[nr]/.test(value))) throw new Error(`${name}: this value cannot be written to .dev.vars`);
+      if (!quote || (quote === '"' && /\\[nr]/.test(value)))
+        throw new Error(`${name}: this value cannot be written to .dev.vars`);
       return `${name}=${quote}${value}${quote}\n`;
     })
     .join("");
@@ -622,7 +790,10 @@ function below(dir, suffix = "") {
 }
 
 function tableNames(file) {
-  return query(file, "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'").map(({ name }) => name);
+  return query(
+    file,
+    "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'",
+  ).map(({ name }) => name);
 }
 
 function rows(file, table) {
@@ -635,7 +806,11 @@ function query(file, sql) {
   try {
     const statement = database.prepare(sql);
     statement.setReadBigInts(true);
-    return statement.all().map((row) => Object.fromEntries(Object.entries(row).map(([name, value]) => [name, plain(value)])));
+    return statement
+      .all()
+      .map((row) =>
+        Object.fromEntries(Object.entries(row).map(([name, value]) => [name, plain(value)])),
+      );
   } finally {
     database.close();
   }
@@ -646,7 +821,7 @@ function plain(value) {
   return typeof value === "bigint" ? Number(value) : value;
 }
 
-function unescape(text) {
+function unescaped(text) {
   const named = { amp: "&", lt: "<", gt: ">", quot: '"', apos: "'" };
   return text.replace(/&(?:#x([0-9a-f]+)|#(\d+)|(\w+));/gi, (whole, hex, decimal, name) => {
     if (name) {

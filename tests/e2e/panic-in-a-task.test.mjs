@@ -18,9 +18,16 @@ after(async () => {
 });
 
 test("a request whose task panics gets a 500, so does one that waits meanwhile, and the Worker answers again", async () => {
-  const message = { ...freshPair(), sid: freshSid(), body: "Waits through a panic [fault delay=1500ms]" };
+  const message = {
+    ...freshPair(),
+    sid: freshSid(),
+    body: "Waits through a panic [fault delay=1500ms]",
+  };
   const waiting = worker.sendMessage(message);
-  await eventually("the model to be asked", async () => (await playground.asked("Waits through a panic")).length === 1);
+  await eventually(
+    "the model to be asked",
+    async () => (await playground.asked("Waits through a panic")).length === 1,
+  );
   const panicked = await worker.request("/panic/in-a-task", { timeout: 5000 });
   assert.equal(panicked.status, 500);
   assert.equal((await waiting).status, 500);
