@@ -1,9 +1,11 @@
-// A Worker around another one, `worker.js`, that counts what Cloudflare bills and tells it at /bench/counts: calls of
-// objects, alarms, and rows that storage writes; and the calls between JavaScript and WebAssembly. A wrapper of the classes and of the storage's methods: what it runs is the
-// build as it is. Only for that table; nothing is timed with it.
+// A Worker around another one, `worker.js`, that counts what Cloudflare bills and tells it at
+// /bench/counts: calls of objects, alarms, and rows that storage writes; and the calls between
+// JavaScript and WebAssembly. A wrapper of the classes and of the storage's methods: what it runs
+// is the build as it is. Only for that table; nothing is timed with it.
 //
-// Source of what counts: Cloudflare, "Durable Objects: pricing". Every key put or deleted and every alarm set is a row written,
-// SQL tells its own. `deleteAll` and the deletion of an alarm are not counted as rows.
+// Source of what counts: Cloudflare, "Durable Objects: pricing". Every key put or deleted and every
+// alarm set is a row written, SQL tells its own. `deleteAll` and the deletion of an alarm are not
+// counted as rows.
 
 import { DurableObject, WorkerEntrypoint } from "cloudflare:workers";
 import { crossings } from "./crossings.js";

@@ -1,5 +1,6 @@
-// Counts the calls between JavaScript and WebAssembly, those of the helpers that wasm-bindgen makes included. Must be evaluated
-// before the Worker is, which makes its instance at once: therefore a module of its own, imported first by counting.js.
+// Counts the calls between JavaScript and WebAssembly, those of the helpers that wasm-bindgen makes
+// included. Must be evaluated before the Worker is, which makes its instance at once: therefore a
+// module of its own, imported first by counting.js.
 
 export const crossings = { into: 0, out: 0 };
 

@@ -1,6 +1,6 @@
-// The load: messages as Twilio posts them, signed by Twilio's own library, and the ways to send them: as fast as they are
-// answered (autocannon), at a steady pace, and one after the other. Every answer is checked; one that is not as expected
-// fails the measurement.
+// The load: messages as Twilio posts them, signed by Twilio's own library, and the ways to send
+// them: as fast as they are answered (autocannon), at a steady pace, and one after the other. Every
+// answer is checked; one that is not as expected fails the measurement.
 //
 // Not here: what is measured of it (tables.mjs).
 
@@ -17,8 +17,11 @@ export const WEBHOOK = "/twilio/messages";
 export const ANSWERED = { status: 200, text: "<Message>Nice to hear from you!" };
 
 /**
- * A message to `subject` as a request: `{ method, path, headers, body }`. `sender` is a number from 0 on, `to` the number
- * written to, `signature` another one than the right one.
+ * A message to `subject` as a request: `{ method, path, headers, body }`. `sender` is a number from
+ * 0 on, `to` the number written to, `signature` another one than the right one.
+ *
+ * @param {{ url: string }} subject
+ * @param {{ sender?: number, to?: string, text?: string, signature?: string }} [options]
  */
 export function message(
   subject,
@@ -65,9 +68,9 @@ export function message(
 }
 
 /**
- * Sends `requests` again and again for `seconds`, over `connections`, each as soon as the one before it is answered. Returns
- * `{ perSecond, cpuMs, busy, generator }`: requests/s, CPU time of the subject for each request, and the shares of a core that
- * subject and generator used.
+ * Sends `requests` again and again for `seconds`, over `connections`, each as soon as the one
+ * before it is answered. Returns `{ perSecond, cpuMs, busy, generator }`: requests/s, CPU time of
+ * the subject for each request, and the shares of a core that subject and generator used.
  */
 export async function flood(subject, { request, expected, seconds, connections = 32 }) {
   return measured(
@@ -83,8 +86,8 @@ export async function flood(subject, { request, expected, seconds, connections =
 }
 
 /**
- * Sends every request of `lists` once, one connection for each list, and returns what `flood` returns. So the requests of one
- * list are never under way together.
+ * Sends every request of `lists` once, one connection for each list, and returns what `flood`
+ * returns. So the requests of one list are never under way together.
  */
 export async function drain(subject, { lists, expected }) {
   const amount = lists.reduce((sum, list) => sum + list.length, 0);
@@ -97,7 +100,10 @@ export async function drain(subject, { lists, expected }) {
   );
 }
 
-/** Sends the requests `perSecond`, evenly, whether or not earlier ones are answered. Returns the latencies in ms. */
+/**
+ * Sends the requests `perSecond`, evenly, whether or not earlier ones are answered. Returns the
+ * latencies in ms.
+ */
 export async function pace(url, { requests, expected, perSecond }) {
   const agent = new http.Agent({ keepAlive: true });
   const began = performance.now();
@@ -138,7 +144,7 @@ async function measured(subject, options, { status, text }) {
     if (code !== status) problem(`status ${code}`);
   });
   // As quick as the events are: autocannon itself looks twice a second whether it is done.
-  const finished = new Promise((resolve) => {
+  const finished = new Promise((/** @type {(value?: unknown) => void} */ resolve) => {
     run.on("response", () => answered === options.amount && resolve());
     run.then(resolve);
   });

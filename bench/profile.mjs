@@ -1,18 +1,23 @@
-// `npm run bench -- --profile forged` (or refused, health, turns): where a Worker's CPU time goes, as workerd's inspector
-// samples it: the functions with the greatest share of their own, for Switchboard and the Hono Worker. The whole profile is
-// kept beside it as a .cpuprofile, for the developer tools of a browser.
+// `npm run bench -- --profile forged` (or refused, health, turns): where a Worker's CPU time goes,
+// as workerd's inspector samples it: the functions with the greatest share of their own, for
+// Switchboard and the Hono Worker. The whole profile is kept beside it as a .cpuprofile, for the
+// developer tools of a browser.
 //
-// A profile says where to look, and slows what it looks at: no figure of RESULTS.md comes from here.
+// A profile says where to look, and slows what it looks at: no figure of RESULTS.md comes from
+// here.
 
 import fs from "node:fs";
 import path from "node:path";
 import { inRoot } from "../scripts/lib/project.mjs";
-import { say } from "../scripts/lib/run.mjs";
+import { print } from "../scripts/lib/run.mjs";
 import { startModel, startSubject } from "./servers.mjs";
 
 const SAMPLE_MICROSECONDS = 200;
 
-/** Profiles `load(subject)`, a function that returns a promise, for each of the subjects named; prints and keeps the results. */
+/**
+ * Profiles `load(subject)`, a function that returns a promise, for each of the subjects named;
+ * prints and keeps the results.
+ */
 export async function profile(name, subjects, load) {
   const model = await startModel();
   for (const title of subjects) {
@@ -28,11 +33,11 @@ export async function profile(name, subjects, load) {
     await subject.close();
     const file = inRoot("build", "bench", `${name}-${title}.cpuprofile`);
     fs.writeFileSync(file, JSON.stringify(taken));
-    say(
+    print(
       `\n${subject.title}, ${name}: share of the samples in the function itself (${path.relative(inRoot(), file)})`,
     );
     for (const [where, share] of heaviest(taken, 25))
-      say(`  ${(share * 100).toFixed(1).padStart(5)} %  ${where}`);
+      print(`  ${(share * 100).toFixed(1).padStart(5)} %  ${where}`);
   }
   await model.close();
 }

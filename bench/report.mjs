@@ -1,8 +1,9 @@
-// The report of the benchmark: bench/RESULTS.md from what was measured, with medians, ratios and targets, and
-// bench/results.json, from which a later run of some tables takes the others if nothing has changed between.
+// The report of the benchmark: bench/RESULTS.md from what was measured, with medians, ratios and
+// targets, and bench/results.json, from which a later run of some tables takes the others if
+// nothing has changed between.
 //
-// Not here: measuring (tables.mjs). bench/NOTES.md, where there is one, is put at the end of the report: what profiles show
-// and what was tried.
+// Not here: measuring (tables.mjs). bench/NOTES.md, where there is one, is put at the end of the
+// report: what profiles show and what was tried.
 
 import { execFileSync } from "node:child_process";
 import crypto from "node:crypto";
@@ -10,7 +11,7 @@ import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { lockedCrate, ROOT, rustToolchain } from "../scripts/lib/project.mjs";
-import { say } from "../scripts/lib/run.mjs";
+import { print } from "../scripts/lib/run.mjs";
 import { BENCH, bundleOf, storageParent, workerdVersion } from "./servers.mjs";
 import { PRICES, TABLES } from "./tables.mjs";
 
@@ -18,7 +19,9 @@ const RESULTS = path.join(BENCH, "RESULTS.md");
 const RAW = path.join(BENCH, "results.json");
 const NOTES = path.join(BENCH, "NOTES.md");
 
-/** What a result holds for: the commit, the builds, the bench itself, the machine and the versions. */
+/**
+ * What a result holds for: the commit, the builds, the bench itself, the machine and the versions.
+ */
 export function identity() {
   const git = (...args) => execFileSync("git", args, { cwd: ROOT, encoding: "utf8" }).trim();
   const commit = git("rev-parse", "HEAD");
@@ -50,7 +53,7 @@ export function keptTables(who) {
   }
   const same = JSON.stringify(before.who) === JSON.stringify(who);
   if (!same)
-    say(
+    print(
       "bench: bench/results.json is of another commit, build or machine: its tables are not kept",
     );
   return same ? before.tables : {};

@@ -1,8 +1,9 @@
-// What is measured and what it needs beside it, as programs of their own on loopback: the Workers on workerd without anything
-// in front of them, the Express server, KV, and the model.
+// What is measured and what it needs beside it, as programs of their own on loopback: the Workers
+// on workerd without anything in front of them, the Express server, KV, and the model.
 //
-// A Worker is served by `workerd serve` with a configuration written here: neither wrangler nor miniflare stands between. Its
-// objects are on SQLite files as miniflare's are; KV is kv.mjs, in a process of its own. Not here: what is asked of them.
+// A Worker is served by `workerd serve` with a configuration written here: neither wrangler nor
+// miniflare stands between. Its objects are on SQLite files as miniflare's are; KV is kv.mjs, in a
+// process of its own. Not here: what is asked of them.
 
 import crypto from "node:crypto";
 import fs from "node:fs";
@@ -11,13 +12,16 @@ import { createRequire } from "node:module";
 import os from "node:os";
 import path from "node:path";
 import { freePort, WRANGLER, waitUntil, wranglerEnv } from "../scripts/lib/local.mjs";
-import { inRoot, NODE_BIN, ROOT, targetDir } from "../scripts/lib/project.mjs";
-import { capture, eachLine, run, say, start, UserError } from "../scripts/lib/run.mjs";
+import { inRoot, NODE_BIN, ROOT, readText, targetDir } from "../scripts/lib/project.mjs";
+import { capture, eachLine, print, run, start, UserError } from "../scripts/lib/run.mjs";
 
 /** Where the bench's own packages and peers are. */
 export const BENCH = inRoot("bench");
 
-/** What is measured, by name: what it is for people, and the classes of its objects if it is a Worker. */
+/**
+ * What is measured, by name: what it is for people, and the classes of its objects if it is a
+ * Worker.
+ */
 export const SUBJECTS = {
   hello: { title: "hello world (workerd's limit)", worker: true, classes: [] },
   reads: { title: "hello world that reads what is signed", worker: true, classes: [] },
@@ -38,7 +42,10 @@ export const SECRETS = {
   PSEUDONYM_KEY: crypto.randomBytes(32).toString("hex"),
 };
 
-/** The settings of all subjects alike. Limits are out of the way: what they do is not what is measured. */
+/**
+ * The settings of all subjects alike. Limits are out of the way: what they do is not what is
+ * measured.
+ */
 const SETTINGS = {
   ...SECRETS,
   OPENAI_MODEL: "gpt-6-luna",
@@ -56,7 +63,10 @@ export function workerdVersion() {
   return rootRequire("workerd/package.json").version;
 }
 
-/** The files of a Worker as they are deployed, by the name of the module: its first one is the entry. */
+/**
+ * The files of a Worker as they are deployed, by the name of the module: its first one is the
+ * entry.
+ */
 export function bundleOf(subject) {
   const from = (dir, ...names) => names.map((name) => [name, path.join(dir, name)]);
   if (subject === "switchboard") return from(inRoot("build"), "index.js", "index_bg.wasm");
@@ -64,7 +74,9 @@ export function bundleOf(subject) {
   return from(path.join(BENCH, "peers", subject), "index.js");
 }
 
-/** Bundles the peers that need it, as wrangler would, but minified. The packages must be installed. */
+/**
+ * Bundles the peers that need it, as wrangler would, but minified. The packages must be installed.
+ */
 export async function bundlePeers() {
   const out = path.join(builtDir(), "hono", "index.js");
   const args = [
@@ -86,7 +98,7 @@ export async function bundlePeers() {
 
 /** Builds the playground as a release: the model must be quick beside what is measured. */
 export async function buildModel() {
-  say("bench: the playground as a release build: minutes the first time, seconds later");
+  print("bench: the playground as a release build: minutes the first time, seconds later");
   await run("cargo", ["build", "--locked", "--quiet", "--release", "--package", "playground"], {
     cwd: ROOT,
     failure: "building the playground",
@@ -116,6 +128,15 @@ export async function startModel() {
  * - `settings`: beside the usual ones;
  * - `counting`: with the wrapper that counts what is billed;
  * - `inspected`: a Worker, with the inspector of workerd at its `inspectorUrl`.
+ *
+ * @typedef {object} SubjectOptions
+ * @property {{ url?: string }} [model]
+ * @property {Record<string, string>} [settings]
+ * @property {boolean} [counting]
+ * @property {boolean} [inspected]
+ *
+ * @param {string} name
+ * @param {SubjectOptions} [options]
  */
 export async function startSubject(
   name,
@@ -133,6 +154,10 @@ export async function startSubject(
 }
 
 class Subject {
+  /** @type {string | undefined} */
+  inspectorUrl;
+  /** @type {{ ms: number, cpu: number } | undefined} */
+  started;
   #running;
   #cleanUp;
 
@@ -155,8 +180,9 @@ class Subject {
   /** Its resident memory now, in bytes. */
   memory() {
     return (
-      Number(fs.readFileSync(`/proc/${this.pid}/status`, "utf8").match(/^VmRSS:\s+(\d+) kB/m)[1]) *
-      1024
+      Number(
+        firstGroup(fs.readFileSync(`/proc/${this.pid}/status`, "utf8"), /^VmRSS:\s+(\d+) kB/m),
+      ) * 1024
     );
   }
 
@@ -173,8 +199,8 @@ class Subject {
 }
 
 /**
- * Starts a subject and returns how long it took from the start of the process to the first answer: `{ ms, cpu }`, the CPU
- * time of the process until then, in ms. The process is ended again.
+ * Starts a subject and returns how long it took from the start of the process to the first answer:
+ * `{ ms, cpu }`, the CPU time of the process until then, in ms. The process is ended again.
  */
 export async function timeStart(name, options) {
   const subject = await startSubject(name, { ...options });
@@ -185,7 +211,10 @@ export async function timeStart(name, options) {
   }
 }
 
-/** What `wrangler check startup` says of a Worker: the ms that its isolate is active while it starts. */
+/**
+ * What `wrangler check startup` says of a Worker: the ms that its isolate is active while it
+ * starts.
+ */
 export async function checkStartup(name) {
   const dir = fs.mkdtempSync(path.join(os.tmpdir(), "switchboard-bench-"));
   try {
@@ -233,7 +262,10 @@ function builtDir() {
   return inRoot("build", "bench");
 }
 
-/** Where storage is: in memory where the system has such a file system, since no disk is to be measured. */
+/**
+ * Where storage is: in memory where the system has such a file system, since no disk is to be
+ * measured.
+ */
 export function storageParent() {
   try {
     fs.accessSync("/dev/shm", fs.constants.W_OK);
@@ -294,19 +326,15 @@ async function startWorker(name, settings, counting, inspected) {
 async function startExpress(name, settings) {
   const port = await freePort();
   const began = performance.now();
-  const running = start(
-    path.join(NODE_BIN, "node"),
-    [path.join(BENCH, "peers", name, "server.mjs")],
-    {
-      env: { PATH: process.env.PATH, NODE_ENV: "production", ...settings, PORT: String(port) },
-      stdio: ["ignore", "ignore", "inherit"],
-    },
-  );
+  const running = start(process.execPath, [path.join(BENCH, "peers", name, "server.mjs")], {
+    env: { PATH: process.env.PATH, NODE_ENV: "production", ...settings, PORT: String(port) },
+    stdio: ["ignore", "ignore", "inherit"],
+  });
   return ready(new Subject(name, port, undefined, running, () => {}), began, running);
 }
 
 async function startKv() {
-  const running = start(path.join(NODE_BIN, "node"), [path.join(BENCH, "kv.mjs")], {
+  const running = start(process.execPath, [path.join(BENCH, "kv.mjs")], {
     stdio: ["ignore", "pipe", "inherit"],
   });
   let port;
@@ -338,8 +366,8 @@ function answers(url) {
   });
 }
 
-// The CPU time of a process and its descendants, in ms, as the scheduler counts it, to the microsecond; threads that ended
-// meanwhile are only in the coarser count of the process.
+// The CPU time of a process and its descendants, in ms, as the scheduler counts it, to the
+// microsecond; threads that ended meanwhile are only in the coarser count of the process.
 function cpuOf(pid) {
   let tree = 0;
   for (const id of [pid, ...descendants(pid)]) {
@@ -410,7 +438,11 @@ const config :Workerd.Config = (
 
 /** The compatibility date of wrangler.toml, for all Workers alike. */
 function compatibilityDate() {
-  return fs
-    .readFileSync(inRoot("wrangler.toml"), "utf8")
-    .match(/^compatibility_date = "([\d-]+)"/m)[1];
+  return firstGroup(readText("wrangler.toml"), /^compatibility_date = "([\d-]+)"/m);
+}
+
+function firstGroup(text, pattern) {
+  const found = pattern.exec(text)?.[1];
+  if (found === undefined) throw new Error(`no match for ${pattern}`);
+  return found;
 }

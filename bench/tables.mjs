@@ -1,12 +1,13 @@
-// What is measured: one entry for each table of RESULTS.md. A table measures its subjects in turn (A B C, A B C, …), so that
-// what the machine does beside it meets all of them alike, and returns raw figures: one of each kind for each round.
+// What is measured: one entry for each table of RESULTS.md. A table measures its subjects in turn
+// (A B C, A B C, …), so that what the machine does beside it meets all of them alike, and returns
+// raw figures: one of each kind for each round.
 //
 // Not here: medians, ratios, targets and words about them (report.mjs).
 
 import fs from "node:fs";
 import zlib from "node:zlib";
 import { get } from "../scripts/lib/local.mjs";
-import { say } from "../scripts/lib/run.mjs";
+import { print } from "../scripts/lib/run.mjs";
 import { ANSWERED, drain, flood, inTurn, message, pace } from "./load.mjs";
 import {
   bundleOf,
@@ -19,9 +20,9 @@ import {
 } from "./servers.mjs";
 
 /**
- * The tables by name. Each has a `title`, an `about`, `columns` (`{ key, title, unit, digits, ratio }`), the seconds that it
- * takes (`estimate(plan)`), and `measure(plan)`, which returns the rows in their order: `{ name, title, figures }`, figures by
- * key, a list each.
+ * The tables by name. Each has a `title`, an `about`, `columns` (`{ key, title, unit, digits, ratio
+ * }`), the seconds that it takes (`estimate(plan)`), and `measure(plan)`, which returns the rows in
+ * their order: `{ name, title, figures }`, figures by key, a list each.
  */
 export const TABLES = {
   forged: flooded("forged", {
@@ -340,7 +341,7 @@ async function startUp(plan) {
       if (["hono", "switchboard"].includes(row.name))
         add(row, { isolate: await checkStartup(row.name) });
     }
-    if (round % 5 === 0) say(`  ${round} of ${plan.starts} starts`);
+    if (round % 5 === 0) print(`  ${round} of ${plan.starts} starts`);
   }
   await model.close();
   return rows;
@@ -376,19 +377,19 @@ async function memory(plan) {
           expected: ANSWERED,
         });
       await note("start");
-      for (const [batch, after, afterwards] of [
-        [0, "first", "expired"],
-        [1, "second", "expiredAgain"],
+      for (const { batch, after, afterwards } of [
+        { batch: 0, after: "first", afterwards: "expired" },
+        { batch: 1, after: "second", afterwards: "expiredAgain" },
       ]) {
         for (const subject of subjects) {
-          say(`  ${subject.title}: ${plan.crowd * 2} turns over ${plan.crowd} senders`);
+          print(`  ${subject.title}: ${plan.crowd * 2} turns over ${plan.crowd} senders`);
           await drain(subject, {
             lists: conversations(subject, plan.crowd, 2, 60 + batch),
             expected: ANSWERED,
           });
         }
         await note(after);
-        if (plan.expiry) say(`  waiting ${plan.expiry} s for all of it to expire`);
+        if (plan.expiry) print(`  waiting ${plan.expiry} s for all of it to expire`);
         await seconds(plan.expiry);
         await note(afterwards);
       }
@@ -483,9 +484,9 @@ async function operations(plan) {
 }
 
 async function counted(subject) {
-  const { status, text } = await get(`${subject.url}/bench/counts`);
-  if (status !== 200) throw new Error(`${subject.title}: no counts (${status})`);
-  return { ...JSON.parse(text), ...(await subject.kvCounts()) };
+  const answer = await get(`${subject.url}/bench/counts`);
+  if (answer?.status !== 200) throw new Error(`${subject.title}: no counts (${answer?.status})`);
+  return { ...JSON.parse(answer.text), ...(await subject.kvCounts()) };
 }
 
 async function modelRequests(model, method) {
@@ -496,6 +497,11 @@ async function modelRequests(model, method) {
 }
 
 // Starts the subjects and a model for them, and ends them however `body` ends.
+/**
+ * @param {string[]} names
+ * @param {(subjects: any[], model: any) => Promise<any>} body
+ * @param {import("./servers.mjs").SubjectOptions} [options]
+ */
 async function withSubjects(names, body, options = {}) {
   const model = await startModel();
   const subjects = [];
@@ -507,14 +513,15 @@ async function withSubjects(names, body, options = {}) {
   }
 }
 
-// Every subject once a round; before the first one, each is warmed up, by default with a measurement that is thrown away.
+// Every subject once a round; before the first one, each is warmed up, by default with a
+// measurement that is thrown away.
 async function inRounds(plan, subjects, measure, warmUp = measure) {
   const rows = rowsOf(subjects);
   for (const subject of subjects) await warmUp(subject, 0);
   for (let round = 1; round <= plan.rounds; round += 1) {
     for (const [index, subject] of subjects.entries())
       add(rows[index], await measure(subject, round));
-    say(`  round ${round} of ${plan.rounds}`);
+    print(`  round ${round} of ${plan.rounds}`);
   }
   return rows;
 }
@@ -530,7 +537,8 @@ function add({ figures }, measured) {
   }
 }
 
-// `each` messages of every sender, in 20 lists, one for each connection; a list goes through its senders again and again.
+// `each` messages of every sender, in 20 lists, one for each connection; a list goes through its
+// senders again and again.
 function conversations(subject, senders, each, round) {
   const connections = Math.min(20, senders);
   return Array.from({ length: connections }, (_, connection) => {

@@ -1,9 +1,10 @@
-// `npm run format`: formats Rust and JavaScript in place, and applies the linter's safe fixes to JavaScript.
-// `npm run lint` checks the same without changing anything.
+// `npm run format`: formats Rust and JavaScript in place, and applies the linter's safe fixes to
+// JavaScript. `npm run lint` checks the same without changing anything.
 
 import { inRoot, ROOT } from "./lib/project.mjs";
 import { command, run } from "./lib/run.mjs";
-import { setUpNode, setUpRust } from "./setup.mjs";
+import { setUpNode } from "./lib/setup-node.mjs";
+import { setUpRust } from "./lib/setup-rust.mjs";
 
 await command(async () => {
   await setUpNode();

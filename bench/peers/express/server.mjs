@@ -1,7 +1,7 @@
-// The server that one would otherwise run: Express with Twilio's and OpenAI's npm packages, everything in the memory of one
-// process. Only signed messages are taken, a message that comes twice is answered once, a sender has a rate limit and one
-// turn at a time, the day has a budget, a conversation expires. A restart forgets all of it, and there can be no second
-// process beside it.
+// The server that one would otherwise run: Express with Twilio's and OpenAI's npm packages,
+// everything in the memory of one process. Only signed messages are taken, a message that comes
+// twice is answered once, a sender has a rate limit and one turn at a time, the day has a budget, a
+// conversation expires. A restart forgets all of it, and there can be no second process beside it.
 
 import express from "express";
 import OpenAI from "openai";

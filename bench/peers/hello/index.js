@@ -1,4 +1,5 @@
-// The limit: the least that a Worker can do with a request. Answers every one alike, and reads nothing of it.
+// The limit: the least that a Worker can do with a request. Answers every one alike, and reads
+// nothing of it.
 
 export default {
   fetch() {

@@ -1,10 +1,12 @@
-// The Worker that one would otherwise write: Hono, WebCrypto, one Durable Object for every pair of addresses, one for the
-// daily budget, conversations in KV, `fetch` to the model. It keeps what it can keep with little code: only signed messages
-// are taken, a message that comes twice is answered once, a sender has a rate limit and one turn at a time, the day has a
-// budget, a conversation expires, and its KV keys are written once.
+// The Worker that one would otherwise write: Hono, WebCrypto, one Durable Object for every pair of
+// addresses, one for the daily budget, conversations in KV, `fetch` to the model. It keeps what it
+// can keep with little code: only signed messages are taken, a message that comes twice is answered
+// once, a sender has a rate limit and one turn at a time, the day has a budget, a conversation
+// expires, and its KV keys are written once.
 //
-// Not here, and done by Switchboard in the same figures: answers that come too late go out by REST, a turn that a restart cut
-// off is run again, nothing is lost when KV fails, tries again at the model, pictures, consent and erasure, counts of use.
+// Not here, and done by Switchboard in the same figures: answers that come too late go out by REST,
+// a turn that a restart cut off is run again, nothing is lost when KV fails, tries again at the
+// model, pictures, consent and erasure, counts of use.
 
 import { DurableObject } from "cloudflare:workers";
 import { Hono } from "hono";
@@ -174,8 +176,8 @@ export class SenderObject extends DurableObject {
     });
   }
 
-  // Stores the answer and, where it changed, the conversation: a new KV key for each revision, so that no stale one is read
-  // and no key is written twice within a second.
+  // Stores the answer and, where it changed, the conversation: a new KV key for each revision, so
+  // that no stale one is read and no key is written twice within a second.
   #answered(sid, answer, conversation) {
     const revision = conversation
       ? Math.max(conversation.at, (this.#conversation?.revision ?? 0) + 1)
@@ -213,7 +215,8 @@ export class SenderObject extends DurableObject {
   }
 
   async #ask(turns, text) {
-    // Not AbortSignal.timeout: its timer would keep the object in memory, and billed, long after the answer.
+    // Not AbortSignal.timeout: its timer would keep the object in memory, and billed, long after
+    // the answer.
     const late = new AbortController();
     const timer = setTimeout(
       () => late.abort(new Error("too late")),

@@ -1,15 +1,22 @@
-// What the operators' commands share (admin, connect, doctor): addresses and secrets as they are given, one HTTP request
-// with errors for people, and tables. Secrets come from the environment or .dev.vars, never from an argument, which other
-// users of the machine could read in its list of processes; none of them is ever printed.
+// Shared by the commands that talk to a deployment (admin, connect, doctor): reading options and
+// secrets, one HTTP request with readable errors, and tables.
 //
-// Not here: what Twilio's account holds (twilio-account).
+// Secrets come from the environment or .dev.vars, never from an argument: other users of the
+// machine can read arguments in the process list. No secret is ever printed. Not here: the Twilio
+// account (twilio-account).
 
 import { parseArgs } from "node:util";
 import { devVars } from "./local.mjs";
 import { UserError } from "./run.mjs";
 
-/** Nothing answered: no connection, no TLS, or no answer in time. `code` is the system's or TLS's name for it. */
+/**
+ * No answer: no connection, no TLS, or a timeout. `code` is the error code of the system or of TLS.
+ */
 export class Unreachable extends UserError {
+  /**
+   * @param {string} message
+   * @param {string} code
+   */
   constructor(message, code) {
     super(message);
     this.code = code;
@@ -17,31 +24,43 @@ export class Unreachable extends UserError {
 }
 
 /**
- * The options of a command line, all of them texts unless `flags` names them, as `{ values, positionals }`; undefined when
- * it asks for help. Throws for anything else than these options.
+ * Reads a command line as `{ values, positionals }`, or returns undefined if it asks for help.
+ * `texts` are the names of options with a value, `flags` those without. Throws for any other
+ * option.
+ *
+ * @template {string} Text
+ * @template {string} [Flag=never]
+ * @param {string[]} args
+ * @param {{ texts?: Text[], flags?: Flag[], positionals?: boolean }} allowed
+ * @returns {{ values: Partial<Record<Text, string> & Record<Flag, boolean>>, positionals: string[]
+ *   } | undefined}
  */
 export function readCommandLine(args, { texts = [], flags = [], positionals = false }) {
+  /** @type {import("node:util").ParseArgsOptionsConfig} */
   const options = Object.fromEntries([
     ...texts.map((name) => [name, { type: "string" }]),
     ...[...flags, "help"].map((name) => [name, { type: "boolean" }]),
   ]);
   options.help.short = "h";
   if (args.includes("--help") || args.includes("-h")) return undefined;
-  return parseArgs({ args, options, allowPositionals: positionals });
+  return /** @type {any} */ (parseArgs({ args, options, allowPositionals: positionals }));
 }
 
-/** The origin in `text`, the value of `option`. Throws unless it is https, or http on this machine where `local` allows it. */
+/**
+ * Reads the origin in `text`, the value of `option`. Throws unless it is https; with `local`, plain
+ * http to this machine is allowed as well.
+ */
 export function readOrigin(option, text, { local }) {
   const url = readUrl(option, text, { local });
   if (url.pathname !== "/" || url.search || url.hash) {
     throw new UserError(
-      `${option} must be an origin without a path, such as ${url.origin}, not ${text}: this command adds the paths itself.`,
+      `${option} must be an origin without a path, such as ${url.origin}, not ${text}: the command adds the paths itself.`,
     );
   }
   return url.origin;
 }
 
-/** The URL in `text`, the value of `option`. Throws as `readOrigin` does. */
+/** Reads the URL in `text`, the value of `option`. Throws as `readOrigin` does. */
 export function readUrl(option, text, { local }) {
   if (!text)
     throw new UserError(
@@ -54,7 +73,7 @@ export function readUrl(option, text, { local }) {
     );
   }
   if (url.username || url.password)
-    throw new UserError(`${option} must not hold a user or a password.`);
+    throw new UserError(`${option} must not contain a user name or a password.`);
   if (url.protocol === "http:" && !(local && isLoopback(url.origin))) {
     const where = local
       ? "https (plain http is for this machine only: 127.0.0.1, localhost, [::1])"
@@ -66,18 +85,18 @@ export function readUrl(option, text, { local }) {
   return url;
 }
 
-/** Whether an origin is on this machine. */
+/** Returns whether an origin is on this machine. */
 export function isLoopback(origin) {
   return ["127.0.0.1", "localhost", "[::1]"].includes(new URL(origin).hostname);
 }
 
-/** The phone number in `text`, the value of `option`. Throws unless it is in E.164 form. */
+/** Reads the phone number in `text`, the value of `option`. Throws unless it is in E.164 form. */
 export function readNumber(option, text) {
   if (!text)
     throw new UserError(`${option} is missing: give it a phone number, such as +15550199.`);
   if (!/^\+[1-9]\d{6,14}$/.test(text)) {
     const whatsapp = text.startsWith("whatsapp:")
-      ? " WhatsApp senders are no numbers of the account: see --help."
+      ? " A WhatsApp sender is not a phone number of the account: see --help."
       : "";
     throw new UserError(
       `${option} must be a phone number with + and its country code, digits only, such as +15550199, not "${text}".${whatsapp}`,
@@ -86,18 +105,26 @@ export function readNumber(option, text) {
   return text;
 }
 
-/** A setting from the environment, else from .dev.vars, as `{ value, source }`; undefined when it is in neither. */
+/**
+ * Reads a setting from the environment or else from .dev.vars, as `{ value, source }`, or
+ * undefined.
+ */
 export function setting(name) {
   if (process.env[name]) return { value: process.env[name], source: "the environment" };
   const value = devVars()[name];
-  return value && { value, source: ".dev.vars" };
+  return value ? { value, source: ".dev.vars" } : undefined;
 }
 
 /**
- * One request: `{ status, headers, text, json }`, the last undefined if it is none. Redirects are not followed, since a
- * credential would follow them. Throws Unreachable.
+ * Makes one request and returns `{ status, headers, text, json }`; `json` is undefined if the body
+ * is not JSON. Does not follow redirects, which would pass on credentials. Throws Unreachable.
+ *
+ * @param {string} url
+ * @param {{ method?: string, headers?: Record<string, string>, body?: string, seconds?: number }}
+ *   [options]
  */
 export async function request(url, { method = "GET", headers = {}, body, seconds = 20 } = {}) {
+  /** @type {RequestInit} */
   const options = {
     method,
     headers: { Connection: "close", ...headers },
@@ -114,7 +141,7 @@ export async function request(url, { method = "GET", headers = {}, body, seconds
   }
 }
 
-/** The first line of an answer, cut short, for an error message. */
+/** Returns the first line of an answer, shortened, for an error message. */
 export function firstLine(text) {
   const line = text
     .trim()
@@ -124,7 +151,7 @@ export function firstLine(text) {
   return line.length > 100 ? `${line.slice(0, 100)}…` : line;
 }
 
-/** Lines of text in columns, `rows` being lists of cells; a cell in the last column may be of any width. */
+/** Formats rows of cells as lines with aligned columns. */
 export function columns(rows) {
   const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => row[column].length)));
   return rows.map((row) =>
@@ -151,7 +178,7 @@ function unreachable(url, error, seconds) {
   }
   if (["ENOTFOUND", "EAI_AGAIN"].includes(code))
     return new Unreachable(
-      `there is no host ${url.hostname} (${code}): is it spelled right?`,
+      `there is no host ${url.hostname} (${code}): is it spelled correctly?`,
       code,
     );
   if (isTls(code))
@@ -165,7 +192,7 @@ function unreachable(url, error, seconds) {
   );
 }
 
-/** Whether an error code is one of TLS: of the certificate or of the connection. */
+/** Returns whether an error code comes from TLS: from the certificate or the connection. */
 export function isTls(code) {
   return /^(ERR_TLS_|ERR_SSL_|CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|EPROTO)/.test(code);
 }

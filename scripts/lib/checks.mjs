@@ -1,14 +1,15 @@
-// The checks of `npm run doctor`: a line for each, ok, FAILED and what to do, unknown, or a note.
+// The checks of `npm run doctor`. Each prints one line: ok, FAILED and how to fix it, unknown, or a
+// note.
 //
-// Nothing is changed and no sender's object is touched: the only signed request lacks all that a message must have.
-// Not here: what is said to people, and what it costs (the end-to-end tests, `npm run say`, `npm run admin`).
+// The checks change nothing and reach no thread: the only signed request has no message in it. Not
+// here: whether messages are answered (`npm run say`), and usage (`npm run admin`).
 
 import crypto from "node:crypto";
 import net from "node:net";
 import tls from "node:tls";
-import { firstLine, isLoopback, isTls, request, setting, Unreachable } from "./operators.mjs";
+import { firstLine, isLoopback, isTls, request, setting, Unreachable } from "./cli.mjs";
 import { lockedCrate } from "./project.mjs";
-import { say, UserError } from "./run.mjs";
+import { print, UserError } from "./run.mjs";
 import { RETRIES, serviceDecides, twilioAccount, WEBHOOK_PATH } from "./twilio-account.mjs";
 
 const SECURITY_HEADERS = [
@@ -26,20 +27,24 @@ const SECRETS = [
   "SEGMENT_WRITE_KEY",
 ];
 const WEBHOOK_HINT =
-  "is the address right, and does everything in front of the Worker leave paths and methods alone?";
+  "is the address right, and does a proxy in front of the Worker change paths or methods?";
 
-/** One examination, printed as it goes on. */
-export class Examination {
+/** The checks of one deployment. Each result is printed at once. */
+export class Checks {
   #url;
   #publicUrl;
   #sign;
   #counts = { ok: 0, FAILED: 0, unknown: 0, note: 0 };
-  /** Every answer so far, as `[what was asked, headers]`. */
+  /** All answers so far, as `[request, headers]`. */
   #answers = [];
 
   /**
-   * Of the Worker at the origin `url`, which Twilio knows as `publicUrl`. `sign(token, form)` signs a form for its webhook
-   * as Twilio does.
+   * For the Worker at the origin `url`, which Twilio knows as `publicUrl`. `sign(token, form)`
+   * signs a form for its webhook as Twilio does.
+   *
+   * @param {string} url
+   * @param {string} publicUrl
+   * @param {(token: string, form: Record<string, string>) => string} sign
    */
   constructor(url, publicUrl, sign) {
     this.#url = url;
@@ -47,9 +52,9 @@ export class Examination {
     this.#sign = sign;
   }
 
-  /** All checks of the Worker itself. */
+  /** Runs all checks of the Worker itself. */
   async worker() {
-    say(
+    print(
       `${this.#url}${this.#publicUrl === this.#url ? "" : `, which Twilio knows as ${this.#publicUrl}`}\n`,
     );
     let health;
@@ -57,8 +62,8 @@ export class Examination {
       health = await this.#ask("GET", "/health");
     } catch (error) {
       if (!(error instanceof Unreachable)) throw error;
-      this.#say("FAILED", isTls(error.code) ? "TLS" : "reachable", error.message);
-      this.#say("unknown", "all else", "it could not be asked");
+      this.#report("FAILED", isTls(error.code) ? "TLS" : "reachable", error.message);
+      this.#report("unknown", "the rest", "the Worker cannot be reached");
       return;
     }
     await this.#tls();
@@ -69,14 +74,14 @@ export class Examination {
     this.#headers();
   }
 
-  /** Whether a number of the account points here. */
+  /** Checks whether a number of the account points to the Worker. */
   async number(phoneNumber) {
     const webhook = this.#publicUrl + WEBHOOK_PATH;
     try {
       const account = twilioAccount();
       const number = await account.number(phoneNumber);
       if (!number)
-        return this.#say(
+        return this.#report(
           "FAILED",
           "number",
           `the account ${account.sid} has no number ${phoneNumber}: is it in a subaccount?`,
@@ -89,96 +94,92 @@ export class Examination {
       const whose = decides
         ? `the Messaging Service ${service.sid} of ${phoneNumber}`
         : phoneNumber;
-      const putRight = `npm run connect -- ${decides ? `--messaging-service ${service.sid}` : `--number ${phoneNumber}`} --url ${this.#publicUrl}`;
+      const fix = `npm run connect -- ${decides ? `--messaging-service ${service.sid}` : `--number ${phoneNumber}`} --url ${this.#publicUrl}`;
       const [address, overrides] = (current || "").split("#");
       if (!decides && number.sms_application_sid) {
-        return this.#say(
+        return this.#report(
           "FAILED",
           "number",
-          `an application (${number.sms_application_sid}) decides for ${phoneNumber}, not its webhook: ${putRight}`,
+          `an application (${number.sms_application_sid}) takes precedence over the webhook of ${phoneNumber}: ${fix}`,
         );
       }
       if (address !== webhook)
-        return this.#say(
+        return this.#report(
           "FAILED",
           "number",
-          `${whose} points to ${host(address)}, not to ${webhook}: ${putRight}`,
+          `${whose} points to ${host(address)}, not to ${webhook}: ${fix}`,
         );
       if (method !== "POST")
-        return this.#say(
-          "FAILED",
-          "number",
-          `${whose} asks by ${method}, not by POST: ${putRight}`,
-        );
-      this.#say("ok", "number", `${whose} points to ${webhook}`);
+        return this.#report("FAILED", "number", `${whose} uses ${method}, not POST: ${fix}`);
+      this.#report("ok", "number", `${whose} points to ${webhook}`);
       if (!overrides)
-        this.#say(
+        this.#report(
           "note",
           "retries",
-          `without ${RETRIES} behind the webhook Twilio tries again only when it could not connect: ${putRight}`,
+          `without ${RETRIES} after the webhook URL, Twilio retries only if it could not connect: ${fix}`,
         );
     } catch (error) {
       if (!(error instanceof UserError)) throw error;
-      this.#say("unknown", "number", error.message);
+      this.#report("unknown", "number", error.message);
     }
   }
 
-  /** Prints the sum, and returns the exit code. */
+  /** Prints the totals and returns the exit code. */
   conclude() {
     const { ok, FAILED: failed, unknown } = this.#counts;
-    say(`\n${ok} ok, ${failed} failed${unknown ? `, ${unknown} unknown` : ""}`);
+    print(`\n${ok} ok, ${failed} failed${unknown ? `, ${unknown} unknown` : ""}`);
     return failed ? 1 : 0;
   }
 
   async #tls() {
     if (this.#url.startsWith("http:"))
-      return this.#say("ok", "TLS", "not needed: the Worker is on this machine");
-    const { protocol, daysLeft, problem } = await connection(new URL(this.#url));
-    if (problem) return this.#say("FAILED", "TLS", problem);
-    this.#say(
+      return this.#report("ok", "TLS", "not needed: the Worker is on this machine");
+    const { protocol, daysLeft = 0, problem } = await connection(new URL(this.#url));
+    if (problem) return this.#report("FAILED", "TLS", problem);
+    this.#report(
       daysLeft < 7 ? "note" : "ok",
       "TLS",
-      `${protocol}, the certificate is trusted and runs for ${daysLeft} more days`,
+      `${protocol}, the certificate is trusted and valid for ${daysLeft} more days`,
     );
   }
 
-  // Whether it is configured; undefined when it is no Switchboard.
+  // Returns whether the Worker is configured, or undefined if it is not Switchboard.
   #health({ status, text, json }) {
     const faults = Array.isArray(json?.faults) ? json.faults : [];
     if (status === 200 && json?.status === "ok") {
-      this.#say("ok", "health", "the settings are in order, all secrets are set");
+      this.#report("ok", "health", "the settings are valid and all secrets are set");
       this.#version(json.version);
       return true;
     }
     if (status === 503 && faults.length) {
       for (const { setting: name, problem } of faults)
-        this.#say("FAILED", "health", `${name} ${problem}: ${this.#howToSet(name)}`);
+        this.#report("FAILED", "health", `${name} ${problem}: ${this.#howToSet(name)}`);
       this.#version(json.version);
       return false;
     }
-    this.#say(
+    this.#report(
       "FAILED",
       "health",
-      `/health answers ${status} (${firstLine(text)}), which is not Switchboard's: ${WEBHOOK_HINT}`,
+      `/health answers ${status} (${firstLine(text)}), which is not Switchboard's answer: ${WEBHOOK_HINT}`,
     );
     return undefined;
   }
 
   #howToSet(name) {
-    if (isLoopback(this.#url)) return "put it right in .dev.vars and start again";
+    if (isLoopback(this.#url)) return "fix it in .dev.vars and restart";
     return SECRETS.includes(name)
       ? `npx wrangler secret put ${name}`
-      : "put it right in [vars] of wrangler.toml, and npm run deploy";
+      : "fix it in [vars] of wrangler.toml, then npm run deploy";
   }
 
   #version(deployed) {
     const here = lockedCrate("switchboard");
-    if (deployed === here) this.#say("ok", "version", `${deployed}, as in this checkout`);
+    if (deployed === here) this.#report("ok", "version", `${deployed}, as in this checkout`);
     else
-      this.#say(
+      this.#report(
         "note",
         "version",
-        `${deployed} is deployed, this checkout is ${here}: npm run deploy brings it there`,
+        `${deployed} is deployed, but this checkout is ${here}: npm run deploy updates it`,
       );
   }
 
@@ -186,17 +187,17 @@ export class Examination {
     const get = await this.#ask("GET", WEBHOOK_PATH);
     const allowed = get.headers.get("allow");
     if (get.status === 405 && allowed === "POST")
-      this.#say("ok", "method", `GET ${WEBHOOK_PATH} is refused with 405`);
+      this.#report("ok", "method", `GET ${WEBHOOK_PATH} is rejected with 405`);
     else
-      this.#say(
+      this.#report(
         "FAILED",
         "method",
         `GET ${WEBHOOK_PATH} answers ${get.status}, not 405: ${WEBHOOK_HINT}`,
       );
     const other = await this.#ask("GET", "/doctor-asks-for-what-is-not-there");
-    if (other.status === 404) this.#say("ok", "routes", "an unknown path is answered with 404");
+    if (other.status === 404) this.#report("ok", "routes", "an unknown path gets 404");
     else
-      this.#say(
+      this.#report(
         "FAILED",
         "routes",
         `an unknown path answers ${other.status}, not 404: ${WEBHOOK_HINT}`,
@@ -205,13 +206,13 @@ export class Examination {
 
   async #signatures(configured) {
     const form = { ApiVersion: "2010-04-01" };
-    const closed = "cannot be told before the settings are in order";
+    const closed = "not checked until the settings are valid";
     if (!configured) {
       for (const check of ["unsigned", "forged", "signed"])
-        this.#say(
+        this.#report(
           "unknown",
           check,
-          configured === false ? closed : "not asked, as it is no Switchboard",
+          configured === false ? closed : "not checked: this is not Switchboard",
         );
       return;
     }
@@ -222,21 +223,21 @@ export class Examination {
     for (const [check, headers] of Object.entries(attempts)) {
       const { status } = await this.#post(form, headers);
       if (status === 403)
-        this.#say(
+        this.#report(
           "ok",
           check,
-          `a request ${check === "forged" ? "signed by another token" : "without a signature"} is refused with 403`,
+          `a request ${check === "forged" ? "signed by another token" : "without a signature"} is rejected with 403`,
         );
       else
-        this.#say(
+        this.#report(
           "FAILED",
           check,
-          `a request that Twilio did not sign is answered with ${status}, not 403: this is not the code of this checkout; npm run deploy`,
+          `a request that Twilio did not sign gets ${status}, not 403: this is not the code of this checkout; npm run deploy`,
         );
     }
     const token = setting("TWILIO_AUTH_TOKEN");
     if (!token)
-      return this.#say(
+      return this.#report(
         "unknown",
         "signed",
         "TWILIO_AUTH_TOKEN is neither in the environment nor in .dev.vars",
@@ -245,40 +246,40 @@ export class Examination {
       "X-Twilio-Signature": this.#sign(token.value.split(",")[0].trim(), form),
     });
     if (status === 400 && /^Bad request: \w+ is missing/.test(text))
-      return this.#say(
+      return this.#report(
         "ok",
         "signed",
-        `token and public URL agree: a signed probe is understood (${firstLine(text)})`,
+        `token and public URL match: a signed request is accepted (${firstLine(text)})`,
       );
     if (status !== 403)
-      return this.#say(
+      return this.#report(
         "FAILED",
         "signed",
-        `a signed probe answers ${status} (${firstLine(text)}), not 400: ${WEBHOOK_HINT}`,
+        `a signed request gets ${status} (${firstLine(text)}), not 400: ${WEBHOOK_HINT}`,
       );
     const isLocal =
       token.source === ".dev.vars"
-        ? " (.dev.vars has the one of local development: give the account's in the environment)"
+        ? " (.dev.vars has the local development token: set the account's token in the environment)"
         : "";
-    this.#say(
+    this.#report(
       "FAILED",
       "signed",
-      `the signature for ${this.#publicUrl}${WEBHOOK_PATH} is refused: either TWILIO_AUTH_TOKEN there is not the one from ${token.source}${isLocal}, or PUBLIC_URL there is not ${this.#publicUrl} (--public-url tells another one)`,
+      `the signature for ${this.#publicUrl}${WEBHOOK_PATH} is rejected: either its TWILIO_AUTH_TOKEN is not the one from ${token.source}${isLocal}, or its PUBLIC_URL is not ${this.#publicUrl} (use --public-url if Twilio uses another one)`,
     );
   }
 
   async #admin() {
     const { status } = await this.#ask("GET", "/admin/usage");
     if (status === 401)
-      this.#say("note", "admin", "ADMIN_TOKEN is set: the admin routes are there, and ask for it");
+      this.#report("note", "admin", "ADMIN_TOKEN is set: the admin routes are on and require it");
     else if (status === 404)
-      this.#say("note", "admin", "ADMIN_TOKEN is not set: there are no admin routes");
-    else if (status === 503) this.#say("unknown", "admin", "the Worker answers 503");
+      this.#report("note", "admin", "ADMIN_TOKEN is not set: the admin routes are off");
+    else if (status === 503) this.#report("unknown", "admin", "the Worker answers 503");
     else
-      this.#say(
+      this.#report(
         "FAILED",
         "admin",
-        `/admin/usage without a token answers ${status}, not 401 or 404: this is not the code of this checkout; npm run deploy`,
+        `/admin/usage without a token gets ${status}, not 401 or 404: this is not the code of this checkout; npm run deploy`,
       );
   }
 
@@ -287,16 +288,16 @@ export class Examination {
       SECURITY_HEADERS.filter((name) => !headers.has(name)).map((name) => `${name} of ${what}`),
     );
     if (!missing.length)
-      return this.#say(
+      return this.#report(
         "ok",
         "headers",
         `all ${SECURITY_HEADERS.length} security headers are on all ${this.#answers.length} answers`,
       );
     const more = missing.length > 3 ? ` and ${missing.length - 3} more` : "";
-    this.#say(
+    this.#report(
       "FAILED",
       "headers",
-      `missing: ${missing.slice(0, 3).join(", ")}${more}: does something in front of the Worker take them away?`,
+      `missing: ${missing.slice(0, 3).join(", ")}${more}: does a proxy in front of the Worker remove them?`,
     );
   }
 
@@ -313,21 +314,25 @@ export class Examination {
     return answer;
   }
 
-  #say(state, check, text) {
+  #report(state, check, text) {
     this.#counts[state] += 1;
-    say(`${state.padEnd(7)}  ${check.padEnd(9)}  ${text}`);
+    print(`${state.padEnd(7)}  ${check.padEnd(9)}  ${text}`);
   }
 }
 
-// Of a URL that may hold a user and a password, only where it leads.
+// A URL without the user name and password that it may contain.
 function host(address) {
   if (!address) return "nothing";
   return URL.canParse(address)
     ? new URL(address).origin + new URL(address).pathname
-    : "something that is no URL";
+    : "something that is not a URL";
 }
 
-// A TLS connection by itself: `{ protocol, daysLeft }`, or `{ problem }`.
+/**
+ * Opens a TLS connection only to inspect it.
+ *
+ * @returns {Promise<{ protocol?: string | null, daysLeft?: number, problem?: string }>}
+ */
 function connection({ hostname, port }) {
   return new Promise((resolve) => {
     const name = hostname.replace(/^\[|\]$/g, "");
@@ -345,7 +350,7 @@ function connection({ hostname, port }) {
     socket.once("timeout", () => end({ problem: "no TLS connection within 10 s" }));
     socket.once("secureConnect", () => {
       const daysLeft = Math.floor(
-        (new Date(socket.getPeerCertificate().valid_to) - Date.now()) / 86_400_000,
+        (Date.parse(socket.getPeerCertificate().valid_to) - Date.now()) / 86_400_000,
       );
       end({ protocol: socket.getProtocol(), daysLeft });
     });
