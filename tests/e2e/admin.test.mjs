@@ -1,7 +1,7 @@
-// `npm run admin`, against a pretend Worker: what it asks, what it prints, each refusal in words, and that its token goes
-// nowhere else. And that set-up makes such a token.
+// `npm run admin` against a mock Worker: what it requests, what it prints, how it explains each
+// error, and that its token goes nowhere else. Also: set-up creates such a token.
 //
-// Not here: what the Worker's admin routes do (operators).
+// Not here: admin against a real Worker (admin-worker).
 
 import assert from "node:assert/strict";
 import crypto from "node:crypto";
@@ -9,7 +9,7 @@ import fs from "node:fs";
 import { after, test } from "node:test";
 import { freePort } from "../../scripts/lib/local.mjs";
 import { capture } from "../../scripts/lib/run.mjs";
-import { Checkout, hasTerminal, pretendWorker } from "./commands.mjs";
+import { Checkout, hasTerminal, mockWorker } from "./commands.mjs";
 
 const TOKEN = crypto.randomBytes(32).toString("hex");
 const LOCAL_TOKEN = crypto.randomBytes(32).toString("hex");
@@ -53,7 +53,7 @@ const ERASED = {
 const checkout = new Checkout({ ADMIN_TOKEN: LOCAL_TOKEN });
 after(() => checkout.remove());
 
-// What a request asked about a sender: where, and which one.
+// The route and the contact of a request.
 const asked = ({ method, url, headers, body }) => [
   method,
   url,
@@ -61,9 +61,15 @@ const asked = ({ method, url, headers, body }) => [
   JSON.parse(body),
 ];
 
-// Runs admin against a Worker that gives one answer: what it printed, and the requests that came.
+/**
+ * Runs admin against a Worker that always gives the same answer. Returns its output and the requests.
+ *
+ * @param {string[]} args
+ * @param {import("./commands.mjs").Answer} answer
+ * @param {{ env?: NodeJS.ProcessEnv, typed?: string }} [options]
+ */
 async function admin(args, answer, { env = { ADMIN_TOKEN: TOKEN }, ...options } = {}) {
-  const worker = await pretendWorker(() => answer);
+  const worker = await mockWorker(() => answer);
   try {
     const result = await checkout.run("admin", [...args, "--url", worker.url], env, options);
     return { ...result, requests: worker.requests, url: worker.url };
@@ -100,7 +106,7 @@ test("a cost that is not known and a day without refusals are said as such", asy
   });
   assert.match(
     stdout,
-    /cost +not known: OPENAI_PRICE_INPUT and OPENAI_PRICE_OUTPUT are not set there$/m,
+    /cost +unknown: the Worker has no OPENAI_PRICE_INPUT and OPENAI_PRICE_OUTPUT$/m,
   );
   assert.match(stdout, /refusals +none$/m);
 });
@@ -108,8 +114,8 @@ test("a cost that is not known and a day without refusals are said as such", asy
 test("a budget that is closed because its count was damaged is shown as such", async () => {
   const { stdout } = await admin(["usage"], { body: { ...USAGE, budget_unreadable: true } });
   for (const line of [
-    /model +3 of 1000, and no more today: .* \(reset-budget opens it\)$/m,
-    /by REST +2 of 500, and no more today/m,
+    /model +3 of 1000, closed for today: .* \(reset-budget reopens it\)$/m,
+    /by REST +2 of 500, closed for today/m,
   ])
     assert.match(stdout, line);
 });
@@ -119,7 +125,7 @@ test("reset-budget begins the budget anew with a yes alone, and says what there 
   assert.deepEqual([refused.code, refused.requests], [1, []]);
   assert.match(
     refused.stderr,
-    /reset-budget asks before it resets, and there is no terminal to ask at: say --yes/,
+    /reset-budget asks before it resets, but there is no terminal: add --yes to confirm/,
   );
   const { code, stdout, requests } = await admin(["reset-budget", "--yes"], { body: RESET });
   assert.equal(code, 0);
@@ -128,10 +134,10 @@ test("reset-budget begins the budget anew with a yes alone, and says what there 
     [["POST", "/admin/budget/reset"]],
   );
   for (const line of [
-    /^began today's budget anew at http:/,
+    /^reset today's budget at http:/,
     /model +7$/m,
     /by REST +2$/m,
-    /damaged count +yes$/m,
+    /count was damaged +yes$/m,
   ])
     assert.match(stdout, line);
 });
@@ -140,7 +146,7 @@ test("at a terminal reset-budget asks, and only yes resets", {
   skip: !hasTerminal && "needs the program `script` of Linux",
 }, async () => {
   const no = await admin(["reset-budget"], { body: RESET }, { typed: "y" });
-  assert.match(no.text, /Begin today's budget at http:\S+ anew\?/);
+  assert.match(no.text, /Reset today's budget at http:\S+\?/);
   assert.match(no.text, /nothing was reset/);
   assert.deepEqual([no.code, no.requests], [1, []]);
   const yes = await admin(["reset-budget"], { body: RESET }, { typed: "yes" });
@@ -148,11 +154,11 @@ test("at a terminal reset-budget asks, and only yes resets", {
 });
 
 test("--json prints the answer and nothing else", async () => {
-  for (const [args, body] of [
-    [["usage"], USAGE],
-    [["show", ...PAIR], STATE],
-    [["erase", ...PAIR, "--yes"], ERASED],
-    [["reset-budget", "--yes"], RESET],
+  for (const { args, body } of [
+    { args: ["usage"], body: USAGE },
+    { args: ["show", ...PAIR], body: STATE },
+    { args: ["erase", ...PAIR, "--yes"], body: ERASED },
+    { args: ["reset-budget", "--yes"], body: RESET },
   ]) {
     const { stdout, stderr } = await admin([...args, "--json"], { body });
     assert.deepEqual([JSON.parse(stdout), stderr], [body, ""]);
@@ -167,7 +173,7 @@ test("a sender is shown, and its addresses reach the Worker in the body and in n
     /opted out +no$/m,
     /turns remembered +3$/m,
     /revision in KV +3$/m,
-    /forgotten at +2026-11-22T06/m,
+    /expires at +2026-11-22T06/m,
   ])
     assert.match(stdout, line);
   assert.deepEqual(asked(requests[0]), [
@@ -183,22 +189,21 @@ test("a stranger is shown without a revision and without an expiry", async () =>
     body: { ...STATE, turns: 0, revision: null, expires_at: null },
   });
   assert.match(stdout, /revision in KV +none$/m);
-  assert.match(stdout, /forgotten at +nothing to forget$/m);
+  assert.match(stdout, /expires at +nothing stored$/m);
 });
 
 test("WhatsApp senders are named by --channel or by their addresses, and short codes can be written to", async () => {
   const whatsapp = { from: "whatsapp:+15550100", to: "whatsapp:+15550199" };
-  for (const [args, sender] of [
-    [[...PAIR, "--channel", "whatsapp"], whatsapp],
-    [["--from", "whatsapp:+15550100", "--to", "whatsapp:+15550199"], whatsapp],
-    [
-      ["--from", "whatsapp:+15550100", "--to", "whatsapp:+15550199", "--channel", "whatsapp"],
-      whatsapp,
-    ],
-    [["--from", "+15550100", "--to", "55501"], { from: "+15550100", to: "55501" }],
+  const addresses = ["--from", "whatsapp:+15550100", "--to", "whatsapp:+15550199"];
+  const shortCode = { from: "+15550100", to: "55501" };
+  for (const { args, contact } of [
+    { args: [...PAIR, "--channel", "whatsapp"], contact: whatsapp },
+    { args: addresses, contact: whatsapp },
+    { args: [...addresses, "--channel", "whatsapp"], contact: whatsapp },
+    { args: ["--from", "+15550100", "--to", "55501"], contact: shortCode },
   ]) {
     const { requests } = await admin(["show", ...args], { body: STATE });
-    assert.deepEqual(JSON.parse(requests[0].body), sender);
+    assert.deepEqual(JSON.parse(requests[0].body), contact);
   }
 });
 
@@ -212,7 +217,7 @@ test("--yes erases, and says what was erased", async () => {
     { from: "+15550100", to: "+15550199" },
   ]);
   for (const line of [
-    /^erased what \+15550100 said to \+15550199 at /,
+    /^erased the conversation of \+15550100 with \+15550199 at /,
     /turns +3$/m,
     /revisions in KV +3: deleted$/m,
     /waiting for a turn +1$/m,
@@ -229,28 +234,29 @@ test("--yes erases, and says what was erased", async () => {
 test("without a terminal and without --yes nothing is erased", async () => {
   const { code, stderr, requests } = await admin(["erase", ...PAIR], { body: ERASED });
   assert.deepEqual([code, requests], [1, []]);
-  assert.match(stderr, /there is no terminal to ask at: say --yes/);
+  assert.match(stderr, /there is no terminal: add --yes to confirm/);
 });
 
 test("at a terminal erase asks, and only yes erases", {
   skip: !hasTerminal && "needs the program `script` of Linux",
 }, async () => {
   const no = await admin(["erase", ...PAIR], { body: ERASED }, { typed: "y" });
-  assert.match(no.text, /Erase all that \+15550100 said to \+15550199, at http:/);
+  assert.match(no.text, /Erase the conversation of \+15550100 with \+15550199 at http:/);
   assert.match(no.text, /nothing was erased/);
   assert.deepEqual([no.code, no.requests], [1, []]);
   const yes = await admin(["erase", ...PAIR], { body: ERASED }, { typed: "yes" });
   assert.deepEqual([yes.code, yes.requests.map(({ url }) => url)], [0, ["/admin/senders/erase"]]);
 });
 
-const REFUSALS = {
+/** @type {Record<string, [import("./commands.mjs").Answer, RegExp]>} */
+const ERRORS = {
   "a request that is not understood": [
     { status: 400, body: "Bad request: from is malformed\n" },
     /does not understand the request \(400\): Bad request: from is malformed$/m,
   ],
   "another token": [
     { status: 401, headers: { "WWW-Authenticate": "Bearer" } },
-    /does not take this ADMIN_TOKEN \(401\)/,
+    /does not accept this ADMIN_TOKEN \(401\)/,
   ],
   "a Worker without ADMIN_TOKEN": [
     { status: 404, body: "Not found\n" },
@@ -258,19 +264,19 @@ const REFUSALS = {
   ],
   "too many wrong tokens": [
     { status: 429, headers: { "Retry-After": "42" } },
-    /\(429\): wait 42 s and try again/,
+    /\(429\): wait 42 s, then try again/,
   ],
   "too many wrong tokens and no word how long": [
     { status: 429 },
-    /\(429\): wait a minute and try again/,
+    /\(429\): wait a minute, then try again/,
   ],
   "wrong settings": [
     { status: 503, body: "Not configured: see /health\n" },
-    /cannot answer \(503\): Not configured: see \/health\. http:\S+\/health names/,
+    /cannot answer \(503\): Not configured: see \/health\. http:\S+\/health lists/,
   ],
   "an error": [
     { status: 500, body: "Internal error\n" },
-    /not one of Switchboard's admin routes \(500\): Internal error$/m,
+    /not come from Switchboard's admin routes \(500\): Internal error$/m,
   ],
   "an answer that is no JSON": [
     { status: 200, body: "\u001b[31m<html>" },
@@ -282,7 +288,7 @@ const REFUSALS = {
   ],
 };
 
-for (const [what, [answer, message]] of Object.entries(REFUSALS)) {
+for (const [what, [answer, message]] of Object.entries(ERRORS)) {
   test(`${what} is said in words, with exit code 1`, async () => {
     for (const args of [["usage"], ["show", ...PAIR], ["erase", ...PAIR, "--yes"]]) {
       const { code, stdout, stderr } = await admin(args, answer);
@@ -294,7 +300,7 @@ for (const [what, [answer, message]] of Object.entries(REFUSALS)) {
 }
 
 test("a redirect is not followed: the token would go with it", async () => {
-  const other = await pretendWorker(() => ({ body: USAGE }));
+  const other = await mockWorker(() => ({ body: USAGE }));
   const { code, stderr, requests } = await admin(["usage"], {
     status: 307,
     headers: { Location: `${other.url}/admin/usage` },
@@ -340,7 +346,7 @@ test("the token of .dev.vars is not sent to another machine", async () => {
 
 test("without any token nothing is asked, and erase does not even ask whether", async () => {
   const bare = new Checkout({});
-  const worker = await pretendWorker(() => ({ body: USAGE }));
+  const worker = await mockWorker(() => ({ body: USAGE }));
   for (const args of [["usage"], ["erase", ...PAIR, "--yes"], ["erase", ...PAIR]]) {
     const { code, stderr } = await bare.run("admin", [...args, "--url", worker.url]);
     assert.equal(code, 1);
@@ -351,15 +357,16 @@ test("without any token nothing is asked, and erase does not even ask whether", 
   assert.deepEqual(worker.requests, []);
 });
 
+/** @type {Record<string, [string[], RegExp]>} */
 const MISTAKES = {
-  "no command": [[], /which command\? There are usage, reset-budget, show and erase/],
+  "no command": [[], /a command is missing\. Use usage, reset-budget, show or erase/],
   "an unknown command": [
     ["delete"],
-    /there is no command delete: there are usage, reset-budget, show and erase/,
+    /there is no command "delete"\. Use usage, reset-budget, show or erase/,
   ],
   "an unknown option": [["usage", "--form", "x"], /Unknown option '--form'/],
   "a token as an option": [["usage", "--token", "x"], /Unknown option '--token'/],
-  "more words": [["usage", "today"], /usage takes options only, not "today"/],
+  "more words": [["usage", "today"], /usage takes only options, not "today"/],
   "an option of another command": [["usage", "--from", "+15550100"], /usage does not take --from/],
   "--yes without erasing": [["show", ...PAIR, "--yes"], /show does not take --yes/],
   "no --from": [["show", "--to", "+15550199"], /--from is missing/],
@@ -382,7 +389,7 @@ const MISTAKES = {
   ],
   "two channels": [
     ["show", "--from", "whatsapp:+15550100", "--to", "+15550199"],
-    /of the same channel/,
+    /have the same channel/,
   ],
   "plain http to another machine": [
     ["usage", "--url", "http://switchboard.example"],
@@ -394,7 +401,7 @@ const MISTAKES = {
   ],
   "a URL with a password": [
     ["usage", "--url", "https://user:password@switchboard.example"],
-    /--url must not hold a user or a password/,
+    /--url must not contain a user name or a password/,
   ],
   "what is no URL": [
     ["usage", "--url", "switchboard.example"],
@@ -431,11 +438,12 @@ test("set-up makes a fresh ADMIN_TOKEN, and leaves a .dev.vars without one as it
   for (const place of places) {
     assert.equal((await setUp(place)).code, 0);
     const text = fs.readFileSync(place.devVars, "utf8");
-    tokens.push(text.match(/^ADMIN_TOKEN=([0-9a-f]{64})$/m)[1]);
+    tokens.push(text.match(/^ADMIN_TOKEN=([0-9a-f]{64})$/m)?.[1]);
     await setUp(place);
     assert.equal(fs.readFileSync(place.devVars, "utf8"), text);
     assert.equal(fs.statSync(place.devVars).mode & 0o077, 0, "nobody else may read it");
   }
+  assert.ok(tokens[0] && tokens[1]);
   assert.notEqual(tokens[0], tokens[1]);
   const old = new Checkout({ TWILIO_AUTH_TOKEN: "0".repeat(32) });
   await setUp(old);

@@ -1,5 +1,5 @@
-// Settings that are missing or wrong close the Twilio route, and are named: in the log and at /health, by name and never
-// by value.
+// Settings that are missing or wrong close the Twilio route, and are named: in the log and at
+// /health, by name and never by value.
 //
 // Not here: each form that a setting may take (tested natively, in the configuration's own module).
 
@@ -7,7 +7,8 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { eventually, freshPair, SECRETS, startPlayground, startWorker } from "./harness.mjs";
 
-// What is wrong, by name: the settings as given (null: not given), and the settings that must be named.
+// What is wrong, by name: the settings as given (null: not given), and the settings that must be
+// named.
 const FAULTS = {
   "a missing TWILIO_AUTH_TOKEN": { TWILIO_AUTH_TOKEN: null },
   "a missing OPENAI_API_KEY": { OPENAI_API_KEY: null },
@@ -106,7 +107,7 @@ for (const [what, settings] of Object.entries(FAULTS)) {
     }
     for (const text of [health.text, ...worker.lines]) assert.ok(!/planted/i.test(text), text);
     for (const value of Object.values(settings))
-      assert.ok(!(value?.trim() && health.text.includes(`"${value}"`)), value);
+      assert.ok(!(value?.trim() && health.text.includes(`"${value}"`)), String(value));
   });
 }
 

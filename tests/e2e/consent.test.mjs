@@ -1,5 +1,5 @@
-// What a sender can say about itself (STOP, START, HELP, DELETE MY DATA), and the operator's routes that do the same: on
-// the real runtime, looking into its storage.
+// What a sender can say about itself (STOP, START, HELP, DELETE MY DATA), and the operator's routes
+// that do the same: on the real runtime, looking into its storage.
 //
 // Not here: every word of every command (native tests), the npm commands for operators (operators).
 
@@ -43,6 +43,11 @@ const echo = (text, number = 1) =>
   `Nice to hear from you! You said: "${text}" (message ${number} of our conversation)`;
 const address = ({ from }, channel) => (channel === "whatsapp" ? `whatsapp:${from}` : from);
 
+/**
+ * @param {string} method
+ * @param {string} path
+ * @param {{ token?: string | null, headers?: Record<string, string>, body?: string, of?: any }} [options]
+ */
 function admin(method, path, { token = ADMIN_TOKEN, headers = {}, body, of = worker } = {}) {
   return of.request(path, {
     method,
@@ -228,7 +233,8 @@ test("what an operator asks about a sender is kept by nothing: after an erasure 
     const files = ({ from, to }) =>
       [from, to].flatMap((number) => other.filesWith(number.slice(1)));
     assert.deepEqual(files(stranger), []);
-    // A message's object had the addresses while it ran; SQLite's write-ahead log keeps old pages until it begins anew.
+    // A message's object had the addresses while it ran; SQLite's write-ahead log keeps old pages
+    // until it begins anew.
     assert.deepEqual(
       files(writer).filter((file) => !/SenderObject.*\.sqlite-wal$/.test(file)),
       [],
@@ -274,12 +280,12 @@ test("usage counts messages, answers, tokens, costs and refusals", async () => {
 });
 
 test("admin requests that are wrong are told so", async () => {
-  for (const [method, path, status] of [
-    ["GET", "/admin/nothing", 404],
-    ["POST", "/admin/usage", 405],
-    ["GET", "/admin/senders/show", 405],
-    ["DELETE", "/admin/senders/erase", 405],
-    ["POST", "/admin/senders/erase", 415],
+  for (const { method, path, status } of [
+    { method: "GET", path: "/admin/nothing", status: 404 },
+    { method: "POST", path: "/admin/usage", status: 405 },
+    { method: "GET", path: "/admin/senders/show", status: 405 },
+    { method: "DELETE", path: "/admin/senders/erase", status: 405 },
+    { method: "POST", path: "/admin/senders/erase", status: 415 },
   ]) {
     assert.equal((await admin(method, path)).status, status, `${method} ${path}`);
   }
@@ -330,8 +336,9 @@ function keysOf(pair, channel) {
     .filter((key) => key.startsWith(`conversation/${pseudonym(pair, channel)}/`));
 }
 
-// The files of KV and of objects that hold the marker. SQLite's write-ahead log keeps old pages until it begins anew, out
-// of reach of the object; there the rows are looked at that it gives back.
+// The files of KV and of objects that hold the marker. SQLite's write-ahead log keeps old pages
+// until it begins anew, out of reach of the object; there the rows are looked at that it gives
+// back.
 function left(marker) {
   const tables = worker
     .objects("SenderObject")

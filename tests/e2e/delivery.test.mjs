@@ -1,5 +1,5 @@
-// Late answers: what Twilio's REST API is asked to send when the model takes longer than a webhook may wait, and what
-// survives when the machine goes down in the middle.
+// Late answers: what Twilio's REST API is asked to send when the model takes longer than a webhook
+// may wait, and what survives when the machine goes down in the middle.
 //
 // Not here: answers in time (messages), failures of the model (openai).
 
@@ -191,7 +191,8 @@ describe("late answers", { concurrency: 20 }, () => {
     const pair = freshPair();
     await worker.sendMessage({ ...pair, body: "Reported [fault delay=900ms]" });
     const { sid } = await sentTo(pair.from);
-    // The playground has the message a moment before the Worker has noted its id, and of an unknown one each report is logged.
+    // The playground has the message a moment before the Worker has noted its id, and of an unknown
+    // one each report is logged.
     await worker.logged(
       ({ event, phone_hash: hash }) => event === "late_part" && hash === phoneHash(pair.from),
     );

@@ -1,5 +1,5 @@
-// What the passing of time does: a conversation is gone by itself, and a rate limit's window reopens. Both take a minute
-// at least, so they are waited for together, once.
+// What the passing of time does: a conversation is gone by itself, and a rate limit's window
+// reopens. Both take a minute at least, so they are waited for together, once.
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
@@ -45,7 +45,8 @@ test("after its lifetime a conversation is gone from KV, from the object and fro
   assert.ok(worker.filesWith("heliotrope").length > 0, "it would be found");
   for (const pair of [writer, other]) assert.ok(object(pair).alarm > Date.now() && rows(pair) > 0);
 
-  // Now the first five count no more, and the later five still do. The sender was told of the limit less than a minute ago.
+  // Now the first five count no more, and the later five still do. The sender was told of the limit
+  // less than a minute ago.
   await sleep(began + 61_000 - Date.now());
   const again = [];
   for (let number = 0; number < 6; number += 1)

@@ -1,5 +1,6 @@
-// Forged requests: whatever does not carry a signature that Twilio made for this request is refused with 403, logged
-// with the reason, and reaches neither an object, nor storage, nor the model. And what Twilio did sign is taken in.
+// Forged requests: whatever does not carry a signature that Twilio made for this request is refused
+// with 403, logged with the reason, and reaches neither an object, nor storage, nor the model. And
+// what Twilio did sign is taken in.
 //
 // Not here: requests that are signed and malformed (requests).
 
@@ -40,7 +41,9 @@ after(async () => {
 const encoded = (form) => new URLSearchParams(form).toString();
 const answered = { status: 200, messages: 1 };
 
-// Every attack: what is sent in place of a message that is in order, and the reason that must be logged.
+// Every attack: what is sent in place of a message that is in order, and the reason that must be
+// logged.
+/** @type {Record<string, [(form: string[][]) => object, string, string?]>} */
 const ATTACKS = {
   "a request without a signature": [() => ({ signature: null }), "missing"],
   "an empty signature": [() => ({ signature: "" }), "missing"],
@@ -235,8 +238,9 @@ test("messages that Twilio signed for a URL with a query are taken in", async ()
   }
 });
 
-// The local proxy in front of the runtime turns an apostrophe into %27 before the Worker sees it (the deployed runtime
-// does not), so that only the form with %27 can be checked here; the raw one is checked natively.
+// The local proxy in front of the runtime turns an apostrophe into %27 before the Worker sees it
+// (the deployed runtime does not), so that only the form with %27 can be checked here; the raw one
+// is checked natively.
 test("a query with an apostrophe is taken in when the signed form has it encoded", async () => {
   for (const route of [`${ROUTE}?name=O'Brien`, `${ROUTE}?name=O%27Brien`]) {
     const form = inboundForm(freshPair());

@@ -1,4 +1,5 @@
-// The caps: how many messages of one sender are taken in a minute, and how many requests a day may cost.
+// The caps: how many messages of one sender are taken in a minute, and how many requests a day may
+// cost.
 //
 // Not here: how long a window lasts (expiry, which waits for it).
 
@@ -257,8 +258,8 @@ test("retries count against the cap: the request that it does not allow is not m
   }
 });
 
-// With Twilio's retry settings a message that is answered by a 503, as when its object is not reached in time, comes up to
-// three times more.
+// With Twilio's retry settings a message that is answered by a 503, as when its object is not
+// reached in time, comes up to three times more.
 async function sendAsOftenAsTwilio(target, message) {
   for (let more = 3; ; more -= 1) {
     const answer = await target.sendMessage(message);

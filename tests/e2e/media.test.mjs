@@ -1,5 +1,5 @@
-// Media and long answers: pictures on their way from Twilio to the model, places and buttons as text, and what becomes of an
-// answer that takes many segments.
+// Media and long answers: pictures on their way from Twilio to the model, places and buttons as
+// text, and what becomes of an answer that takes many segments.
 //
 // Not here: texts (messages), what is stored and logged of them (privacy).
 

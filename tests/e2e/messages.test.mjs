@@ -1,5 +1,5 @@
-// Messages and their answers: what Twilio sends, what the model is asked, what goes back; memory, reset, repeats, and
-// messages that come while another is being answered.
+// Messages and their answers: what Twilio sends, what the model is asked, what goes back; memory,
+// reset, repeats, and messages that come while another is being answered.
 //
 // Not here: late answers (delivery), limits, forged requests, failures of the model (openai).
 

@@ -1,12 +1,13 @@
-// Every way in which OpenAI can fail: what the sender reads, how many requests are made, what is logged, and that no
-// failure becomes part of the conversation.
+// Every way in which OpenAI can fail: what the sender reads, how many requests are made, what is
+// logged, and that no failure becomes part of the conversation.
 //
 // Not here: the daily cap (limits), failures that show late (delivery).
 
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import http from "node:http";
 import { after, before, describe, test } from "node:test";
-import { freePort } from "../../scripts/lib/local.mjs";
+import { freePort, portOf } from "../../scripts/lib/local.mjs";
 import {
   eventually,
   freshPair,
@@ -44,8 +45,8 @@ after(async () => {
 const echo = (text, number = 1) =>
   `Nice to hear from you! You said: "${text}" (message ${number} of our conversation)`;
 
-// What goes wrong: the fault, the requests that are made, the label in the log, what the sender reads, and the tokens that the
-// answer cost although it could not be passed on.
+// What goes wrong: the fault, the requests that are made, the label in the log, what the sender
+// reads, and the tokens that the answer cost although it could not be passed on.
 const FAILURES = {
   "a dropped connection": ["connection=drop", 3, "connection_failed"],
   "a connection dropped after the answer was made": [
@@ -169,9 +170,9 @@ describe("failures of the model", { concurrency: 12 }, () => {
     assert.deepEqual([turn.failure, turn.model_requests], ["timeout", 2]);
   });
 
-  for (const [what, fault] of [
-    ["a dropped connection", { connection: "drop" }],
-    ["a 503", { status: 503 }],
+  for (const { what, ...fault } of [
+    { what: "a dropped connection", connection: "drop" },
+    { what: "a 503", status: 503 },
   ]) {
     for (const times of [1, 2]) {
       test(`the answer comes although ${what} came ${times === 1 ? "first" : "twice before it"}, and is remembered once`, async () => {
@@ -391,9 +392,10 @@ describe("models", () => {
         }),
       );
     });
-    await new Promise((listening) => server.listen(0, "127.0.0.1", listening));
+    server.listen(0, "127.0.0.1");
+    await once(server, "listening");
     const settings = {
-      OPENAI_BASE_URL: `http://127.0.0.1:${server.address().port}/v1`,
+      OPENAI_BASE_URL: `http://127.0.0.1:${portOf(server)}/v1`,
       OPENAI_API_KEY: "a-key-of-its-own",
       OPENAI_MODEL: "llama",
     };

@@ -1,9 +1,10 @@
-// No personal data and no secret where they do not belong. Markers are planted in everything that comes in, from Twilio,
-// from forgers and from OpenAI; then all that the runtime printed, the keys in KV, the names of objects and files, and
-// what the model and Twilio were told are searched for them.
+// No personal data and no secret where they do not belong. Markers are planted in everything that
+// comes in, from Twilio, from forgers and from OpenAI; then all that the runtime printed, the keys
+// in KV, the names of objects and files, and what the model and Twilio were told are searched for
+// them.
 //
-// Not here: values of malformed settings (configuration). That no number and no secret is printed is checked by the
-// harness for all other tests as well.
+// Not here: values of malformed settings (configuration). That no number and no secret is printed
+// is checked by the harness for all other tests as well.
 
 import assert from "node:assert/strict";
 import crypto from "node:crypto";
@@ -51,7 +52,7 @@ const PERSONAL = {
   twilioError: mark("twilioError"),
   token: SECRETS.TWILIO_AUTH_TOKEN,
   apiKey: SECRETS.OPENAI_API_KEY,
-  apiKeyWithoutPrefix: SECRETS.OPENAI_API_KEY.split("-").at(-1),
+  apiKeyWithoutPrefix: SECRETS.OPENAI_API_KEY.replace(/^.*-/, ""),
   pseudonymKey: SECRETS.PSEUDONYM_KEY,
 };
 // What a conversation consists of: it may be in KV's values and with the model, and nowhere else.
@@ -130,7 +131,10 @@ test("nothing that was planted is in a key, an object's name or the name of a fi
     worker.objects("BudgetObject").map(({ name }) => name),
     ["budget"],
   );
-  const files = fs.readdirSync(path.join(worker.directory, "state"), { recursive: true });
+  const files = fs.readdirSync(path.join(worker.directory, "state"), {
+    encoding: "utf8",
+    recursive: true,
+  });
   assert.ok(files.length > 5);
   for (const file of files) assert.deepEqual(found(file), [], file);
 });

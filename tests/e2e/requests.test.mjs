@@ -1,7 +1,9 @@
-// The front door: routes, methods, sizes, encodings and required fields, each with its status. That every response
-// carries the security headers is checked by the harness, for these and for all others.
+// The front door: routes, methods, sizes, encodings and required fields, each with its status. That
+// every response carries the security headers is checked by the harness, for these and for all
+// others.
 //
-// Not here: signatures (forgery), missing settings (configuration). First to look at when all tests fail.
+// Not here: signatures (forgery), missing settings (configuration). First to look at when all tests
+// fail.
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
