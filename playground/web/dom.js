@@ -1,8 +1,9 @@
 // Making elements, and words for times. Knows nothing of phones.
 
 /**
- * An element with properties (`class` and names with a dash become attributes, `on…` listeners) and children; children
- * that are null, undefined or false are left out. Texts are always texts, never markup.
+ * An element with properties (`class` and names with a dash become attributes, `on…` listeners) and
+ * children; children that are null, undefined or false are left out. Texts are always texts, never
+ * markup.
  */
 export function element(tag, properties = {}, ...children) {
   const made = document.createElement(tag);
@@ -17,6 +18,13 @@ export function element(tag, properties = {}, ...children) {
     ...children.flat().filter((child) => child !== null && child !== undefined && child !== false),
   );
   return made;
+}
+
+/** The element with this id, which index.html must have. */
+export function byId(id) {
+  const found = document.getElementById(id);
+  if (!found) throw new Error(`index.html has no element ${id}`);
+  return found;
 }
 
 /** One of the page's pictures; it says nothing to a screen reader. */
@@ -53,7 +61,10 @@ export function duration(ms) {
   return ms < 1000 ? `${ms} ms` : `${(ms / 1000).toFixed(1)} s`;
 }
 
-/** A request of the page to its playground. Returns the JSON; throws an Error with the playground's words. */
+/**
+ * A request of the page to its playground. Returns the JSON; throws an Error with the playground's
+ * words.
+ */
 export async function request(method, path, body) {
   const json =
     body === undefined

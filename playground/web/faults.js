@@ -24,8 +24,8 @@ export function countOf(switches) {
 }
 
 /**
- * A group of switches called `legend`. `change` gets all of them when one was changed, and may reject.
- * Returns `{ element, show }`; `show` sets what is on.
+ * A group of switches called `legend`. `change` gets all of them when one was changed, and may
+ * reject. Returns `{ element, show }`; `show` sets what is on.
  */
 export function faultForm(id, legend, change) {
   const problem = element("p", { class: "problem", role: "alert" });

@@ -1,7 +1,8 @@
-// The inspector: what an engineer wants to see of the active phone. One panel each for the exchange with the Worker, the
-// log, what the model was sent, budget and limits, and the faults of all phones. It shows what it is given.
+// The inspector: what an engineer wants to see of the active phone. One panel each for the exchange
+// with the Worker, the log, what the model was sent, budget and limits, and the faults of all
+// phones. It shows what it is given.
 
-import { clock, duration, element } from "./dom.js";
+import { byId, clock, duration, element } from "./dom.js";
 import { faultForm } from "./faults.js";
 
 const TABS = { exchange: "Exchange", log: "Log", model: "Model", usage: "Usage", faults: "Faults" };
@@ -9,9 +10,9 @@ const KINDS = { message: "Message", duplicate: "Duplicate", retry: "Retry", repl
 const MAX_LINES = 500;
 
 /**
- * Fills in the inspector. `actions`: `choose(exchange)`, `refresh()`, `setFaults(switches)`, `opened(tab)`.
- * Returns `{ open(tab), tab(), phone(phone), exchanges(list, chosen), log(line), clearLog(), conversation(told), usage(told),
- * faults(switches) }`.
+ * Fills in the inspector. `actions`: `choose(exchange)`, `refresh()`, `setFaults(switches)`,
+ * `opened(tab)`. Returns `{ open(tab), tab(), phone(phone), exchanges(list, chosen), log(line),
+ * clearLog(), conversation(told), usage(told), faults(switches) }`.
  */
 export function inspectorView(actions) {
   const panels = {};
@@ -38,9 +39,9 @@ export function inspectorView(actions) {
       tabIndex: 0,
     });
   }
-  document.getElementById("tabs").append(...Object.values(tabs));
-  document.getElementById("panels").append(...Object.values(panels));
-  const inspected = document.getElementById("inspected");
+  byId("tabs").append(...Object.values(tabs));
+  byId("panels").append(...Object.values(panels));
+  const inspected = byId("inspected");
 
   // Exchange.
   const choice = element("select", {
@@ -146,7 +147,10 @@ export function inspectorView(actions) {
       filterLog();
     },
     exchanges,
-    /** `{ at, source, level, text, facts, phone }`; `phone` is `{ id, name }` of the phone that it is about, if known. */
+    /**
+     * `{ at, source, level, text, facts, phone }`; `phone` is `{ id, name }` of the phone that it
+     * is about, if known.
+     */
     log(line) {
       noLines.hidden = true;
       const made = element(

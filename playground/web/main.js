@@ -1,9 +1,11 @@
-// The page: it follows the playground's feed, keeps what happened, and lets the phones and the inspector show it.
+// The page: it follows the playground's feed, keeps what happened, and lets the phones and the
+// inspector show it.
 //
-// Everything that is shown comes out of the feed, so that a reload, a second window and a lost connection all end up with
-// the same picture. Which phones there are is this browser's own business and kept in its storage.
+// Everything that is shown comes out of the feed, so that a reload, a second window and a lost
+// connection all end up with the same picture. Which phones there are is this browser's own
+// business and kept in its storage.
 
-import { element, request } from "./dom.js";
+import { byId, element, request } from "./dom.js";
 import { countOf } from "./faults.js";
 import { inspectorView } from "./inspector.js";
 import { CHANNELS, phoneView } from "./phone.js";
@@ -20,6 +22,7 @@ let chosen;
 
 // What happened, by pair of addresses, by number and by MessageSid; and the faults that are on.
 let threads, exchanges, messages;
+/** @type {{ all: object, phones: { from: string, to: string, switches: object }[] }} */
 let switches = { all: {}, phones: [] };
 let asking;
 forget();
@@ -41,14 +44,14 @@ const inspector = inspectorView({
 
 for (const phone of phones) addView(phone);
 activate(phones[0]);
-document.getElementById("add-phone").addEventListener("click", addPhone);
+byId("add-phone").addEventListener("click", addPhone);
 follow();
 
 // The feed.
 
 function follow() {
   const source = new EventSource("/playground/events");
-  const status = document.getElementById("connection");
+  const status = byId("connection");
   const say = (words, state) => {
     if (status.textContent === words) return;
     status.textContent = words;
@@ -74,7 +77,7 @@ const HANDLERS = {
     for (const phone of phones) showPhone(phone);
     showExchanges();
     request("GET", "/playground/setup").then(({ worker, switches: set }) => {
-      document.getElementById("worker").textContent = `Phones that write to ${worker}`;
+      byId("worker").textContent = `Phones that write to ${worker}`;
       takeSwitches(set);
     }, showProblem);
   },
@@ -161,7 +164,8 @@ const HANDLERS = {
       rest.outcome === "failed"
         ? "warn"
         : "plain";
-    // The hash tells the person, not the pair of numbers: of several phones of one person, the one that wrote last is named.
+    // The hash tells the person, not the pair of numbers: of several phones of one person, the one
+    // that wrote last is named.
     const known = [...exchanges.values()].findLast(
       ({ phone_hash: other }) => other && other === hash,
     );
@@ -316,7 +320,7 @@ function storedPhones() {
     phone.channel in CHANNELS &&
     [phone.name, phone.from, phone.to].every((text) => typeof text === "string");
   try {
-    const stored = JSON.parse(localStorage.getItem(STORAGE)).filter(known);
+    const stored = JSON.parse(localStorage.getItem(STORAGE) ?? "").filter(known);
     if (stored.length) return stored.slice(0, MAX_PHONES);
   } catch {
     // nothing stored, or nothing that is understood
@@ -325,8 +329,9 @@ function storedPhones() {
 }
 
 function newPhone(others, channel) {
-  const free = (taken) =>
-    [...Array(MAX_PHONES + 1).keys()].find((number) => !taken.includes(number));
+  const free = (taken) => {
+    for (let number = 0; ; number += 1) if (!taken.includes(number)) return number;
+  };
   const id = free(others.map((phone) => phone.id - 1)) + 1;
   const number = free(others.map(({ from }) => Number(from.match(/^\+155501(\d\d)$/)?.[1] ?? 0)));
   return {
@@ -361,7 +366,7 @@ function removePhone(phone) {
   store();
   if (active === phone) activate(phones[0]);
   if (active) views.get(active.id).focus();
-  else document.getElementById("add-phone").focus();
+  else byId("add-phone").focus();
 }
 
 function addView(phone) {
@@ -386,11 +391,11 @@ function addView(phone) {
       activate(phone);
       inspector.open("exchange");
       showExchanges();
-      document.getElementById("inspector").focus();
+      byId("inspector").focus();
     },
   });
   views.set(phone.id, view);
-  document.getElementById("phones").append(view.element);
+  byId("phones").append(view.element);
   showPhone(phone);
 }
 
@@ -495,7 +500,8 @@ async function askUsage() {
   if (phone === active) inspector.usage({ usage, sender, phone });
 }
 
-// After an exchange, not all the time; the Worker has a moment to write down what the exchange cost.
+// After an exchange, not all the time; the Worker has a moment to write down what the exchange
+// cost.
 function askUsageSoon() {
   clearTimeout(asking);
   if (inspector.tab() === "usage") asking = setTimeout(askUsage, 300);
@@ -504,7 +510,7 @@ function askUsageSoon() {
 function showProblem(error) {
   document
     .querySelector("main")
-    .prepend(element("p", { class: "notice", role: "alert" }, error.message));
+    ?.prepend(element("p", { class: "notice", role: "alert" }, error.message));
 }
 
 // Which is which.

@@ -1,5 +1,5 @@
-// One phone: its numbers, its faults, its messages and where the next one is written. It shows what it is given and tells
-// what a person does; what happens is known to main.js.
+// One phone: its numbers, its faults, its messages and where the next one is written. It shows what
+// it is given and tells what a person does; what happens is known to main.js.
 
 import { clock, duration, element, hidden, icon } from "./dom.js";
 import { countOf, faultForm } from "./faults.js";
@@ -27,8 +27,8 @@ const MAX_FILES = 10;
  * A phone, `{ id, name, channel, from, to }`. `actions` are called with what a person does:
  * - `configure({ channel, from, to })`, `remove()`, `activate()`;
  * - `send(text, files)` and `setFaults(switches)`, which may reject with an Error to show;
- * - `replay(item)`, `inspect(item)`.
- * Returns `{ element, show(items), append(item), update(item), typing(on), faults(switches), rename(phone), active(on), focus() }`.
+ * - `replay(item)`, `inspect(item)`. Returns `{ element, show(items), append(item), update(item),
+ *   typing(on), faults(switches), rename(phone), active(on), focus() }`.
  */
 export function phoneView(phone, actions) {
   const id = (name) => `phone-${phone.id}-${name}`;
