@@ -1,9 +1,9 @@
-// Workers KV, as far as a binding of workerd asks for it, in the memory of a process of its own:
-// its work is no part of the Worker's, as on Cloudflare. Counts what it is asked, for the table of
-// billable operations.
+// The part of Workers KV that workerd's binding uses, in memory and in a separate process: as on
+// Cloudflare, its work is not the Worker's. It counts the requests, for the table of billable
+// operations.
 //
-// `node kv.mjs`: prints the port that it listens on. The runtime asks GET, PUT or DELETE of /{key};
-// the bench asks GET /?counts.
+// `node kv.mjs` prints the port that it listens on. The runtime requests GET, PUT or DELETE of
+// /{key}, the bench GET /?counts.
 
 import http from "node:http";
 import { portOf } from "../scripts/lib/local.mjs";

@@ -1,10 +1,9 @@
-// `npm run bench -- --profile forged` (or refused, health, turns): where a Worker's CPU time goes,
-// as workerd's inspector samples it: the functions with the greatest share of their own, for
-// Switchboard and the Hono Worker. The whole profile is kept beside it as a .cpuprofile, for the
-// developer tools of a browser.
+// `npm run bench -- --profile forged` (or refused, health, turns): shows the functions that use the
+// most CPU time of Switchboard and of the Hono Worker, sampled by workerd's inspector. It also
+// writes the whole profile as a .cpuprofile file for a browser's developer tools.
 //
-// A profile says where to look, and slows what it looks at: no figure of RESULTS.md comes from
-// here.
+// A profile shows where to look, but it slows the program down, so no figure in RESULTS.md comes
+// from here.
 
 import fs from "node:fs";
 import path from "node:path";
@@ -15,8 +14,8 @@ import { startModel, startSubject } from "./servers.mjs";
 const SAMPLE_MICROSECONDS = 200;
 
 /**
- * Profiles `load(subject)`, a function that returns a promise, for each of the subjects named;
- * prints and keeps the results.
+ * Profiles `load(subject)` for each of the named subjects, prints the heaviest functions and writes
+ * the profiles.
  */
 export async function profile(name, subjects, load) {
   const model = await startModel();
@@ -42,7 +41,7 @@ export async function profile(name, subjects, load) {
   await model.close();
 }
 
-// Idle time is left out of the shares.
+// The shares do not include idle time.
 function heaviest({ nodes, samples }, most) {
   const names = new Map(
     nodes.map(({ id, callFrame: { functionName, url, lineNumber, columnNumber } }) => [

@@ -1,9 +1,8 @@
-// The report of the benchmark: bench/RESULTS.md from what was measured, with medians, ratios and
-// targets, and bench/results.json, from which a later run of some tables takes the others if
-// nothing has changed between.
+// Writes the report: bench/RESULTS.md with medians, ratios and bounds, and bench/results.json, from
+// which a later run of some tables takes the others, if nothing has changed since. If there is a
+// bench/NOTES.md (what profiles show, and what was tried), it becomes the end of the report.
 //
-// Not here: measuring (tables.mjs). bench/NOTES.md, where there is one, is put at the end of the
-// report: what profiles show and what was tried.
+// Not here: the measurements (tables.mjs).
 
 import { execFileSync } from "node:child_process";
 import crypto from "node:crypto";
@@ -12,16 +11,15 @@ import os from "node:os";
 import path from "node:path";
 import { lockedCrate, ROOT, rustToolchain } from "../scripts/lib/project.mjs";
 import { print } from "../scripts/lib/run.mjs";
+import { PRICES } from "./counts.mjs";
 import { BENCH, bundleOf, storageParent, workerdVersion } from "./servers.mjs";
-import { PRICES, TABLES } from "./tables.mjs";
+import { TABLES } from "./tables.mjs";
 
 const RESULTS = path.join(BENCH, "RESULTS.md");
 const RAW = path.join(BENCH, "results.json");
 const NOTES = path.join(BENCH, "NOTES.md");
 
-/**
- * What a result holds for: the commit, the builds, the bench itself, the machine and the versions.
- */
+/** What a result depends on: the commit, the builds, the machine and the versions. */
 export function identity() {
   const git = (...args) => execFileSync("git", args, { cwd: ROOT, encoding: "utf8" }).trim();
   const commit = git("rev-parse", "HEAD");
@@ -42,7 +40,7 @@ export function identity() {
   };
 }
 
-/** The tables that were measured before and still hold, by name. */
+/** The tables of the last run, by name, if they are still valid. */
 export function keptTables(who) {
   if (!fs.existsSync(RAW)) return {};
   let before;
@@ -53,9 +51,7 @@ export function keptTables(who) {
   }
   const same = JSON.stringify(before.who) === JSON.stringify(who);
   if (!same)
-    print(
-      "bench: bench/results.json is of another commit, build or machine: its tables are not kept",
-    );
+    print("bench: bench/results.json is from another commit, build or machine and is not used");
   return same ? before.tables : {};
 }
 
@@ -71,7 +67,7 @@ function report(who, measured) {
   const dates = names.map((name) => measured[name].date).sort();
   const parts = [
     "# Measured",
-    `Written by \`npm run bench\`; by hand nothing is changed here. Loopback, one machine, one run: ${minute(dates[0])} to ${minute(dates.at(-1))} UTC, commit \`${who.commit.slice(0, 12)}\`${who.changed ? " with changes that are not committed" : ""}.`,
+    `Written by \`npm run bench\`; do not edit. Loopback, one machine, one run: ${minute(dates[0])} to ${minute(dates.at(-1))} UTC, commit \`${who.commit.slice(0, 12)}\`${who.changed ? " with changes that are not committed" : ""}.`,
     [
       `- Machine: ${who.machine}.`,
       `- Versions: ${Object.entries(who.versions)
@@ -132,7 +128,7 @@ function cell({ digits, ratio = true }, list, first) {
   return `${shown(middle)}${spread}${ratio && base > 0 ? ` · ${times(middle / base)}` : ""}`;
 }
 
-// Every target, whether it is reached, and by how much.
+// Every bound, and whether and by how much it is kept.
 function targets(measured) {
   const of = (table, name, key) => {
     const list = measured[table]?.rows.find((row) => row.name === name)?.figures[key];

@@ -1,9 +1,9 @@
-// What is measured and what it needs beside it, as programs of their own on loopback: the Workers
-// on workerd without anything in front of them, the Express server, KV, and the model.
+// The programs of the bench, each a separate process on loopback: the Workers on workerd, the
+// Express server, KV, and the model.
 //
-// A Worker is served by `workerd serve` with a configuration written here: neither wrangler nor
-// miniflare stands between. Its objects are on SQLite files as miniflare's are; KV is kv.mjs, in a
-// process of its own. Not here: what is asked of them.
+// A Worker runs in `workerd serve` with a configuration from workerd.mjs, without wrangler or
+// miniflare. As with miniflare, its objects are SQLite files; KV is kv.mjs. Not here: the requests
+// that they get.
 
 import crypto from "node:crypto";
 import fs from "node:fs";
@@ -12,15 +12,16 @@ import { createRequire } from "node:module";
 import os from "node:os";
 import path from "node:path";
 import { freePort, WRANGLER, waitUntil, wranglerEnv } from "../scripts/lib/local.mjs";
-import { inRoot, NODE_BIN, ROOT, readText, targetDir } from "../scripts/lib/project.mjs";
+import { inRoot, NODE_BIN, ROOT, targetDir } from "../scripts/lib/project.mjs";
 import { capture, eachLine, print, run, start, UserError } from "../scripts/lib/run.mjs";
+import { cpuOf } from "./cpu.mjs";
+import { compatibilityDate, firstGroup, workerdConfig } from "./workerd.mjs";
 
-/** Where the bench's own packages and peers are. */
+/** The directory of the bench, with its own packages and the peers. */
 export const BENCH = inRoot("bench");
 
 /**
- * What is measured, by name: what it is for people, and the classes of its objects if it is a
- * Worker.
+ * The subjects by name: the title, and for a Worker the classes of its objects.
  */
 export const SUBJECTS = {
   hello: { title: "hello world (workerd's limit)", worker: true, classes: [] },
@@ -35,7 +36,7 @@ export const SUBJECTS = {
   express: { title: "Express", worker: false, classes: [] },
 };
 
-/** The bench's secrets, fresh ones for each run. */
+/** The bench's secrets, fresh for each run. */
 export const SECRETS = {
   TWILIO_AUTH_TOKEN: crypto.randomBytes(16).toString("hex"),
   OPENAI_API_KEY: `sk-playground-${crypto.randomBytes(16).toString("hex")}`,
@@ -43,8 +44,7 @@ export const SECRETS = {
 };
 
 /**
- * The settings of all subjects alike. Limits are out of the way: what they do is not what is
- * measured.
+ * The settings of all subjects. Limits are so high that they have no effect.
  */
 const SETTINGS = {
   ...SECRETS,
@@ -75,7 +75,7 @@ export function bundleOf(subject) {
 }
 
 /**
- * Bundles the peers that need it, as wrangler would, but minified. The packages must be installed.
+ * Bundles the Hono Worker as wrangler would, but minified. The packages must be installed.
  */
 export async function bundlePeers() {
   const out = path.join(builtDir(), "hono", "index.js");
@@ -96,16 +96,16 @@ export async function bundlePeers() {
   });
 }
 
-/** Builds the playground as a release: the model must be quick beside what is measured. */
+/** Builds the playground as a release build, because a slow model would distort the figures. */
 export async function buildModel() {
-  print("bench: the playground as a release build: minutes the first time, seconds later");
+  print("bench: building the playground as a release build (minutes the first time)");
   await run("cargo", ["build", "--locked", "--quiet", "--release", "--package", "playground"], {
     cwd: ROOT,
     failure: "building the playground",
   });
 }
 
-/** Starts the model that the subjects ask: `{ url, close }`. */
+/** Starts the model: `{ url, close }`. */
 export async function startModel() {
   const running = start(
     path.join(targetDir(), "release", "playground"),
@@ -123,11 +123,11 @@ export async function startModel() {
 }
 
 /**
- * Starts a subject, and its KV if it is a Worker; ready when it returns.
- * - `model`: what `startModel` returned;
- * - `settings`: beside the usual ones;
- * - `counting`: with the wrapper that counts what is billed;
- * - `inspected`: a Worker, with the inspector of workerd at its `inspectorUrl`.
+ * Starts a subject, and its KV if it is a Worker, and waits until it is ready.
+ * - `model`: the result of `startModel`;
+ * - `settings`: additional settings;
+ * - `counting`: adds the wrapper that counts billable operations;
+ * - `inspected`: for a Worker, enables workerd's inspector at `inspectorUrl`.
  *
  * @typedef {object} SubjectOptions
  * @property {{ url?: string }} [model]
@@ -177,7 +177,7 @@ class Subject {
     return cpuOf(this.pid);
   }
 
-  /** Its resident memory now, in bytes. */
+  /** Its resident memory, in bytes. */
   memory() {
     return (
       Number(
@@ -186,12 +186,12 @@ class Subject {
     );
   }
 
-  /** What its KV was asked so far: `{ reads, writes, deletes, entries }`. */
+  /** The requests to its KV so far: `{ reads, writes, deletes, entries }`. */
   async kvCounts() {
     return (await fetch(`${this.kv.url}/?counts`)).json();
   }
 
-  /** Ends it. */
+  /** Stops it. */
   async close() {
     await Promise.all([this.#running.stop("SIGKILL"), this.kv?.close()]);
     this.#cleanUp();
@@ -199,8 +199,8 @@ class Subject {
 }
 
 /**
- * Starts a subject and returns how long it took from the start of the process to the first answer:
- * `{ ms, cpu }`, the CPU time of the process until then, in ms. The process is ended again.
+ * Starts a subject, stops it, and returns `{ ms, cpu }`: the time from the start of the process to
+ * its first answer, and its CPU time until then.
  */
 export async function timeStart(name, options) {
   const subject = await startSubject(name, { ...options });
@@ -252,7 +252,7 @@ export function requireProc() {
 const rootRequire = createRequire(inRoot("package.json"));
 
 function workerdBinary() {
-  // What the package `workerd` runs, without the script around it.
+  // The program itself, without the script that the package `workerd` puts around it.
   const workerd = createRequire(rootRequire.resolve("workerd/package.json"));
   const platform = `${process.platform}-${process.arch === "x64" ? "64" : process.arch}`;
   return workerd.resolve(`@cloudflare/workerd-${platform}/bin/workerd`);
@@ -263,8 +263,8 @@ function builtDir() {
 }
 
 /**
- * Where storage is: in memory where the system has such a file system, since no disk is to be
- * measured.
+ * The parent directory of the storage: a file system in memory, if there is one, so that the disk
+ * does not affect the figures.
  */
 export function storageParent() {
   try {
@@ -280,7 +280,7 @@ async function startWorker(name, settings, counting, inspected) {
   const dir = fs.mkdtempSync(path.join(storageParent(), "switchboard-bench-"));
   const remove = () =>
     fs.rmSync(dir, { recursive: true, force: true, maxRetries: 5, retryDelay: 20 });
-  // However the bench ends: what is left there would take memory.
+  // In any case: files that stay there would occupy memory.
   process.once("exit", remove);
   const port = await freePort();
   fs.mkdirSync(path.join(dir, "storage"));
@@ -364,85 +364,4 @@ function answers(url) {
     });
     request.on("error", () => resolve(false));
   });
-}
-
-// The CPU time of a process and its descendants, in ms, as the scheduler counts it, to the
-// microsecond; threads that ended meanwhile are only in the coarser count of the process.
-function cpuOf(pid) {
-  let tree = 0;
-  for (const id of [pid, ...descendants(pid)]) {
-    const threads = fs.readdirSync(`/proc/${id}/task`);
-    for (const thread of threads) {
-      try {
-        tree +=
-          Number(fs.readFileSync(`/proc/${id}/task/${thread}/schedstat`, "utf8").split(" ")[0]) /
-          1e6;
-      } catch {
-        // it has just ended
-      }
-    }
-  }
-  return tree;
-}
-
-function descendants(pid) {
-  const children = fs.readdirSync(`/proc/${pid}/task`).flatMap((thread) => {
-    try {
-      return fs
-        .readFileSync(`/proc/${pid}/task/${thread}/children`, "utf8")
-        .split(" ")
-        .filter(Boolean)
-        .map(Number);
-    } catch {
-      return [];
-    }
-  });
-  return children.flatMap((child) => [child, ...descendants(child)]);
-}
-
-function workerdConfig(classes, modules, settings, port, kvPort) {
-  const text = (value) => JSON.stringify(value);
-  const moduleOf = (file) =>
-    `(name = ${text(file)}, ${file.endsWith(".wasm") ? "wasm" : "esModule"} = embed ${text(file)})`;
-  const namespace = (name) =>
-    `(className = ${text(name)}, uniqueKey = ${text(name)}, enableSql = true)`;
-  const bindings = [
-    ...Object.entries(settings).map(
-      ([name, value]) => `(name = ${text(name)}, text = ${text(value)})`,
-    ),
-    ...classes.map(
-      (name) =>
-        `(name = ${text(name.replace("Object", "").toUpperCase())}, durableObjectNamespace = ${text(name)})`,
-    ),
-    `(name = "CONVERSATIONS", kvNamespace = "kv")`,
-  ];
-  return `using Workerd = import "/workerd/workerd.capnp";
-const config :Workerd.Config = (
-  services = [
-    (name = "main", worker = (
-      modules = [${modules.map(moduleOf).join(", ")}],
-      compatibilityDate = ${text(compatibilityDate())},
-      bindings = [${bindings.join(",\n        ")}],
-      globalOutbound = "loopback",
-      durableObjectNamespaces = [${classes.map(namespace).join(", ")}],
-      durableObjectStorage = (localDisk = "storage"),
-    )),
-    (name = "kv", external = (address = "127.0.0.1:${kvPort}", http = ())),
-    (name = "loopback", network = (allow = ["local"])),
-    (name = "storage", disk = (path = "storage", writable = true)),
-  ],
-  sockets = [(name = "http", address = "127.0.0.1:${port}", http = (), service = "main")],
-);
-`;
-}
-
-/** The compatibility date of wrangler.toml, for all Workers alike. */
-function compatibilityDate() {
-  return firstGroup(readText("wrangler.toml"), /^compatibility_date = "([\d-]+)"/m);
-}
-
-function firstGroup(text, pattern) {
-  const found = pattern.exec(text)?.[1];
-  if (found === undefined) throw new Error(`no match for ${pattern}`);
-  return found;
 }

@@ -1,28 +1,27 @@
-// What is measured: one entry for each table of RESULTS.md. A table measures its subjects in turn
-// (A B C, A B C, …), so that what the machine does beside it meets all of them alike, and returns
-// raw figures: one of each kind for each round.
+// The tables of RESULTS.md: their texts and columns, and how each is measured. Each measurement
+// takes its subjects in turn (A B C, A B C, …), so that other load on the machine affects all of
+// them alike, and returns raw figures for each round.
 //
-// Not here: medians, ratios, targets and words about them (report.mjs).
+// Not here: the measurements (measure.mjs, counts.mjs), and medians, ratios, bounds and the report
+// (report.mjs).
 
-import fs from "node:fs";
-import zlib from "node:zlib";
-import { get } from "../scripts/lib/local.mjs";
-import { print } from "../scripts/lib/run.mjs";
-import { ANSWERED, drain, flood, inTurn, message, pace } from "./load.mjs";
+import { crossings, operations } from "./counts.mjs";
+import { flood, LOADS } from "./load.mjs";
 import {
-  bundleOf,
-  checkStartup,
-  SECRETS,
-  SUBJECTS,
-  startModel,
-  startSubject,
-  timeStart,
-} from "./servers.mjs";
+  bundle,
+  floods,
+  growth,
+  latency,
+  memory,
+  profiledTurns,
+  startUp,
+  turns,
+} from "./measure.mjs";
 
 /**
  * The tables by name. Each has a `title`, an `about`, `columns` (`{ key, title, unit, digits, ratio
- * }`), the seconds that it takes (`estimate(plan)`), and `measure(plan)`, which returns the rows in
- * their order: `{ name, title, figures }`, figures by key, a list each.
+ * }`), `estimate(plan)`, the seconds that it takes, and `measure(plan)`, which returns the rows:
+ * `{ name, title, figures }`, with a list of figures for each key.
  */
 export const TABLES = {
   forged: flooded("forged", {
@@ -144,20 +143,7 @@ export const TABLES = {
   },
 };
 
-/** The requests of the floods, and what they are answered with, by table. */
-const LOADS = {
-  forged: (subject) => ({
-    request: message(subject, { signature: `${"A".repeat(27)}=` }),
-    expected: { status: 403 },
-  }),
-  refused: (subject) => ({
-    request: message(subject, { to: "nobody" }),
-    expected: { status: 400 },
-  }),
-  health: () => ({ request: { method: "GET", path: "/health" }, expected: { status: 200 } }),
-};
-
-/** What can be profiled, by table: one round of its load on a subject. */
+/** The loads that can be profiled, by table: one round on a subject. */
 export const PROFILED = {
   ...Object.fromEntries(
     Object.entries(LOADS).map(([name, load]) => [
@@ -165,26 +151,10 @@ export const PROFILED = {
       (subject) => flood(subject, { ...load(subject), seconds: 3 }),
     ]),
   ),
-  turns: (subject, round) =>
-    drain(subject, { lists: conversations(subject, 200, 10, round), expected: ANSWERED }),
+  turns: profiledTurns,
 };
 
-/** Cloudflare's prices beyond what is included, in dollars for a million. */
-export const PRICES = {
-  date: "2026-11-22",
-  source: "Cloudflare's documentation: Workers pricing, Durable Objects pricing, KV pricing",
-  workerRequests: 0.3,
-  objectRequests: 0.15,
-  rowsWritten: 1,
-  kvReads: 0.5,
-  kvWrites: 5,
-  kvDeletes: 5,
-};
-
-// After so long without a request, workerd takes an object out of memory.
-const OBJECT_LIFE_SECONDS = 10;
-
-// A table of one request, again and again, at full speed: that of LOADS under its name.
+// A table of one request at full speed: the one in LOADS under this name.
 function flooded(name, { title, about, subjects = ["hello", "switchboard", "hono", "express"] }) {
   return {
     title,
@@ -202,388 +172,4 @@ function floodColumns() {
     { key: "busy", title: "of a core, server", unit: "", digits: 2, ratio: false },
     { key: "generator", title: "of a core, generator", unit: "", digits: 2, ratio: false },
   ];
-}
-
-async function floods(plan, load, names) {
-  return withSubjects(names, async (subjects) => {
-    const one = (subject, seconds) => {
-      const { request, expected } = load(subject);
-      return flood(subject, {
-        request,
-        expected: ["hello", "reads"].includes(subject.name) ? { status: 200 } : expected,
-        seconds,
-      });
-    };
-    return inRounds(
-      plan,
-      subjects,
-      (subject) => one(subject, plan.seconds),
-      (subject) => one(subject, plan.warmUp),
-    );
-  });
-}
-
-async function turns(plan) {
-  return withSubjects(["hono", "switchboard", "express"], (subjects) =>
-    inRounds(plan, subjects, (subject, round) =>
-      drain(subject, {
-        lists: conversations(subject, plan.senders, plan.turnsEach, round),
-        expected: ANSWERED,
-      }),
-    ),
-  );
-}
-
-async function latency(plan) {
-  return withSubjects(["hono", "switchboard", "express"], async (subjects, model) => {
-    const count = Math.max(2, Math.round(plan.paceSeconds * 20));
-    let alone;
-    const rows = await inRounds(plan, subjects, async (subject, round) => {
-      // The first subject of a round has the model measured before it.
-      if (subject === subjects[0])
-        alone = quantiles(
-          await pace(model.url, {
-            requests: Array.from({ length: count }, modelRequest),
-            expected: { status: 200 },
-            perSecond: 20,
-          }),
-        );
-      const requests = Array.from({ length: count }, (_, index) =>
-        message(subject, { sender: index % 40, to: recipient(round) }),
-      );
-      const { p50, p99 } = quantiles(
-        await pace(subject.url, { requests, expected: ANSWERED, perSecond: 20 }),
-      );
-      return {
-        p50,
-        p99,
-        added50: p50 - alone.p50,
-        added99: p99 - alone.p99,
-        alone50: alone.p50,
-        alone99: alone.p99,
-      };
-    });
-    const [{ figures }] = rows;
-    return [
-      ...rows,
-      {
-        name: "model",
-        title: "(the model alone)",
-        figures: { p50: figures.alone50, p99: figures.alone99 },
-      },
-    ];
-  });
-}
-
-async function growth(plan) {
-  return withSubjects(["hono", "switchboard", "express"], (subjects) =>
-    inRounds(plan, subjects, async (subject, round) => {
-      const figures = {};
-      for (let turn = 1; turn <= 20; turn += 1) {
-        const requests = Array.from({ length: plan.sequences }, (_, sender) =>
-          message(subject, { sender, to: recipient(round) }),
-        );
-        const before = subject.cpu();
-        const latencies = await inTurn(subject.url, { requests, expected: ANSWERED });
-        figures[`ms${turn}`] = quantiles(latencies).p50;
-        figures[`cpu${turn}`] = (subject.cpu() - before) / requests.length;
-      }
-      return figures;
-    }),
-  );
-}
-
-async function crossings() {
-  return withSubjects(
-    ["switchboard"],
-    async ([subject]) => {
-      const rows = [];
-      for (const [name, title] of [
-        ["health", "`GET /health`"],
-        ["forged", "forged request"],
-        ["message", "message, warm"],
-      ]) {
-        const { request, expected } =
-          name === "message" ? { expected: ANSWERED } : LOADS[name](subject);
-        const send = (times) =>
-          inTurn(subject.url, {
-            requests: Array.from({ length: times }, () => request ?? message(subject)),
-            expected,
-          });
-        await send(1);
-        await seconds(0.3);
-        const before = await counted(subject);
-        await send(10);
-        await seconds(0.3);
-        const after = await counted(subject);
-        rows.push({
-          name,
-          title,
-          figures: {
-            into: [(after.into - before.into) / 10],
-            out: [(after.out - before.out) / 10],
-          },
-        });
-      }
-      return rows;
-    },
-    { counting: true },
-  );
-}
-
-async function startUp(plan) {
-  const names = ["hono", "switchboard", "hello", "express"];
-  const rows = names.map((name) => ({ name, title: SUBJECTS[name].title, figures: {} }));
-  const model = await startModel();
-  for (let round = 1; round <= plan.starts; round += 1) {
-    for (const row of rows) {
-      add(row, await timeStart(row.name, { model }));
-      if (["hono", "switchboard"].includes(row.name))
-        add(row, { isolate: await checkStartup(row.name) });
-    }
-    if (round % 5 === 0) print(`  ${round} of ${plan.starts} starts`);
-  }
-  await model.close();
-  return rows;
-}
-
-async function bundle() {
-  return ["hono", "switchboard"].map((name) => {
-    const files = bundleOf(name).map(([, file]) => fs.readFileSync(file));
-    const sum = (size) => files.reduce((all, file) => all + size(file), 0) / 1000;
-    return {
-      name,
-      title: SUBJECTS[name].title,
-      figures: {
-        raw: [sum((file) => file.length)],
-        gzipped: [sum((file) => zlib.gzipSync(file, { level: 9 }).length)],
-      },
-    };
-  });
-}
-
-async function memory(plan) {
-  return withSubjects(
-    ["hono", "switchboard"],
-    async (subjects) => {
-      const rows = rowsOf(subjects);
-      const note = async (key) => {
-        for (const [index, subject] of subjects.entries())
-          add(rows[index], { [key]: subject.memory() / 1e6 });
-      };
-      for (const subject of subjects)
-        await inTurn(subject.url, {
-          requests: [message(subject, { sender: 1, to: "+15550150" })],
-          expected: ANSWERED,
-        });
-      await note("start");
-      for (const { batch, after, afterwards } of [
-        { batch: 0, after: "first", afterwards: "expired" },
-        { batch: 1, after: "second", afterwards: "expiredAgain" },
-      ]) {
-        for (const subject of subjects) {
-          print(`  ${subject.title}: ${plan.crowd * 2} turns over ${plan.crowd} senders`);
-          await drain(subject, {
-            lists: conversations(subject, plan.crowd, 2, 60 + batch),
-            expected: ANSWERED,
-          });
-        }
-        await note(after);
-        if (plan.expiry) print(`  waiting ${plan.expiry} s for all of it to expire`);
-        await seconds(plan.expiry);
-        await note(afterwards);
-      }
-      for (const [index, subject] of subjects.entries())
-        add(rows[index], { kept: (await subject.kvCounts()).entries });
-      return rows;
-    },
-    { settings: { CONVERSATION_TTL_SECONDS: "60" } },
-  );
-}
-
-async function operations(plan) {
-  return withSubjects(
-    ["hono", "switchboard"],
-    async (subjects, model) => {
-      const rows = rowsOf(subjects);
-      const senders = 20;
-      const zeros = () => Object.fromEntries(subjects.map(({ name }) => [name, 0]));
-      const asked = zeros();
-      const reads = { warm: zeros(), cold: zeros() };
-      for (const [turn, gap] of plan.gaps.entries()) {
-        await seconds(gap);
-        for (const subject of subjects) {
-          const before = await subject.kvCounts();
-          const requests = Array.from({ length: senders }, (_, sender) =>
-            message(subject, { sender }),
-          );
-          await modelRequests(model, "DELETE");
-          await inTurn(subject.url, { requests, expected: ANSWERED });
-          asked[subject.name] += (await modelRequests(model, "GET")).requests.filter(
-            ({ service }) => service === "openai",
-          ).length;
-          const isCold = gap > OBJECT_LIFE_SECONDS;
-          if (turn)
-            reads[isCold ? "cold" : "warm"][subject.name] +=
-              (await subject.kvCounts()).reads - before.reads;
-        }
-      }
-      await seconds(1);
-      const messages = senders * plan.gaps.length;
-      const cold = plan.gaps.filter((gap) => gap > OBJECT_LIFE_SECONDS).length * senders;
-      const warm = messages - senders - cold;
-      const answered = await Promise.all(subjects.map(counted));
-      await seconds(plan.expiry);
-      for (const [index, subject] of subjects.entries()) {
-        const [then, now] = [answered[index], await counted(subject)];
-        const all = {
-          sender: then["sender requests"],
-          budget: then["budget requests"],
-          kvWrites: then.writes,
-          fetches: asked[subject.name],
-          alarms: now["sender alarms"],
-          rows: now["rows written"],
-          kvDeletes: now.deletes,
-          budgetLater: now["budget requests"],
-          // A Worker's own requests to objects, KV and the model.
-          subrequests:
-            then["sender requests"] +
-            then["budget requests"] +
-            then.reads +
-            then.writes +
-            then.deletes +
-            asked[subject.name],
-        };
-        const each = Object.fromEntries(
-          Object.entries(all).map(([key, number]) => [key, (number ?? 0) / messages]),
-        );
-        const objects =
-          ((now["sender requests"] ?? 0) +
-            (now["budget requests"] ?? 0) +
-            (now["sender alarms"] ?? 0)) /
-          messages;
-        const price =
-          PRICES.workerRequests +
-          objects * PRICES.objectRequests +
-          each.rows * PRICES.rowsWritten +
-          (now.reads / messages) * PRICES.kvReads +
-          (now.writes / messages) * PRICES.kvWrites +
-          each.kvDeletes * PRICES.kvDeletes;
-        const { name } = subject;
-        add(rows[index], {
-          ...each,
-          kvReadsWarm: reads.warm[name] / warm,
-          kvReadsCold: reads.cold[name] / (cold || 1),
-          price,
-        });
-      }
-      return rows;
-    },
-    { counting: true, settings: { CONVERSATION_TTL_SECONDS: "60" } },
-  );
-}
-
-async function counted(subject) {
-  const answer = await get(`${subject.url}/bench/counts`);
-  if (answer?.status !== 200) throw new Error(`${subject.title}: no counts (${answer?.status})`);
-  return { ...JSON.parse(answer.text), ...(await subject.kvCounts()) };
-}
-
-async function modelRequests(model, method) {
-  const response = await fetch(`${model.url}/playground/requests`, { method });
-  const text = await response.text();
-  if (!response.ok) throw new Error(`${method} /playground/requests: ${response.status}`);
-  return text ? JSON.parse(text) : undefined;
-}
-
-// Starts the subjects and a model for them, and ends them however `body` ends.
-/**
- * @param {string[]} names
- * @param {(subjects: any[], model: any) => Promise<any>} body
- * @param {import("./servers.mjs").SubjectOptions} [options]
- */
-async function withSubjects(names, body, options = {}) {
-  const model = await startModel();
-  const subjects = [];
-  try {
-    for (const name of names) subjects.push(await startSubject(name, { model, ...options }));
-    return await body(subjects, model);
-  } finally {
-    await Promise.all([...subjects, model].map((program) => program.close()));
-  }
-}
-
-// Every subject once a round; before the first one, each is warmed up, by default with a
-// measurement that is thrown away.
-async function inRounds(plan, subjects, measure, warmUp = measure) {
-  const rows = rowsOf(subjects);
-  for (const subject of subjects) await warmUp(subject, 0);
-  for (let round = 1; round <= plan.rounds; round += 1) {
-    for (const [index, subject] of subjects.entries())
-      add(rows[index], await measure(subject, round));
-    print(`  round ${round} of ${plan.rounds}`);
-  }
-  return rows;
-}
-
-function rowsOf(subjects) {
-  return subjects.map(({ name, title }) => ({ name, title, figures: {} }));
-}
-
-function add({ figures }, measured) {
-  for (const [key, value] of Object.entries(measured)) {
-    figures[key] ??= [];
-    figures[key].push(value);
-  }
-}
-
-// `each` messages of every sender, in 20 lists, one for each connection; a list goes through its
-// senders again and again.
-function conversations(subject, senders, each, round) {
-  const connections = Math.min(20, senders);
-  return Array.from({ length: connections }, (_, connection) => {
-    const own = Array.from({ length: senders }, (_, sender) => sender).filter(
-      (sender) => sender % connections === connection,
-    );
-    return Array.from({ length: each }, () => own)
-      .flat()
-      .map((sender) => message(subject, { sender, to: recipient(round) }));
-  });
-}
-
-// Another number for every round, so that its conversations are new ones.
-function recipient(round) {
-  return `+155501${String(70_000_000 + round).padStart(8, "0")}`;
-}
-
-function modelRequest() {
-  const body = JSON.stringify({
-    model: "gpt-6-luna",
-    messages: [
-      { role: "system", content: "You are a helpful assistant who answers by text message." },
-      { role: "user", content: "Hello, how are you today?" },
-    ],
-    reasoning_effort: "none",
-    max_completion_tokens: 1000,
-    stream: false,
-  });
-  return {
-    method: "POST",
-    path: "/v1/chat/completions",
-    headers: {
-      authorization: `Bearer ${SECRETS.OPENAI_API_KEY}`,
-      "content-type": "application/json",
-    },
-    body,
-  };
-}
-
-function quantiles(values) {
-  const sorted = [...values].sort((a, b) => a - b);
-  const at = (share) => sorted[Math.min(sorted.length - 1, Math.ceil(share * sorted.length) - 1)];
-  return { p50: at(0.5), p99: at(0.99) };
-}
-
-function seconds(number) {
-  return new Promise((resolve) => setTimeout(resolve, number * 1000));
 }

@@ -1,7 +1,8 @@
-// The server that one would otherwise run: Express with Twilio's and OpenAI's npm packages,
-// everything in the memory of one process. Only signed messages are taken, a message that comes
-// twice is answered once, a sender has a rate limit and one turn at a time, the day has a budget, a
-// conversation expires. A restart forgets all of it, and there can be no second process beside it.
+// The server that one would write otherwise: Express with Twilio's and OpenAI's npm packages, with
+// everything in the memory of one process. It accepts only signed messages, answers a repeated
+// message once, limits the rate of a sender, runs one turn at a time, has a daily budget, and
+// forgets a conversation after a while. A restart loses everything, and a second process is not
+// possible.
 
 import express from "express";
 import OpenAI from "openai";
@@ -113,7 +114,7 @@ function senderOf(name) {
   return sender;
 }
 
-/** The answer to a message. The same one to each of its retries. */
+/** Returns the answer to a message. A repeated message gets the same answer. */
 function deliver(sender, sid, text) {
   const known = sender.messages.get(sid);
   if (known) return known.answer;

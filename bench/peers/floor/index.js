@@ -1,5 +1,5 @@
-// The floor of a refusal: reads what a signature covers, writes a line to the log, and answers as
-// Switchboard does, but verifies nothing. Whatever verifies is slower.
+// The minimum cost of a rejection: reads everything that a signature covers, writes a log line, and
+// answers as Switchboard does, but verifies nothing. Whatever verifies is slower.
 
 const HEADERS = new Headers({
   "X-Content-Type-Options": "nosniff",

@@ -1,12 +1,12 @@
-// The Worker that one would otherwise write: Hono, WebCrypto, one Durable Object for every pair of
-// addresses, one for the daily budget, conversations in KV, `fetch` to the model. It keeps what it
-// can keep with little code: only signed messages are taken, a message that comes twice is answered
-// once, a sender has a rate limit and one turn at a time, the day has a budget, a conversation
-// expires, and its KV keys are written once.
+// The Worker that one would write otherwise: Hono, WebCrypto, one Durable Object for every pair of
+// addresses, one for the daily budget, conversations in KV, `fetch` to the model. It keeps the
+// promises that need little code: it accepts only signed messages, answers a repeated message once,
+// limits the rate of a sender, runs one turn at a time, has a daily budget, expires conversations,
+// and writes each KV key once.
 //
-// Not here, and done by Switchboard in the same figures: answers that come too late go out by REST,
-// a turn that a restart cut off is run again, nothing is lost when KV fails, tries again at the
-// model, pictures, consent and erasure, counts of use.
+// Not here, although Switchboard's figures include it: answers by REST when the webhook is too
+// slow, turns that survive a restart, conversations that survive a failure of KV, retries at the
+// model, images, consent and erasure, and usage counts.
 
 import { DurableObject } from "cloudflare:workers";
 import { Hono } from "hono";
@@ -83,7 +83,7 @@ app.all(PATH, (c) => c.text("Method not allowed\n", 405, { Allow: "POST" }));
 
 export default app;
 
-/** One sender with one number: admission, rate limit, one turn at a time. */
+/** One pair of addresses: admission, rate limit, one turn at a time. */
 export class SenderObject extends DurableObject {
   #sql = this.ctx.storage.sql;
   #conversation; // { turns, at } of the newest revision, once it was read
@@ -91,7 +91,7 @@ export class SenderObject extends DurableObject {
   #last = Promise.resolve();
   #prepared = false;
 
-  /** The answer to a message. The same one to each of its retries. */
+  /** Returns the answer to a message. A repeated message gets the same answer. */
   async deliver({ sid, text }) {
     await this.#prepare();
     const running = this.#running.get(sid);
@@ -114,7 +114,7 @@ export class SenderObject extends DurableObject {
     return answer;
   }
 
-  /** Forgets the sender when its newest message has expired. */
+  /** Deletes everything when the newest message has expired. */
   async alarm() {
     await this.#prepare();
     const { at } = this.#sql.exec("SELECT max(at) AS at FROM messages").one();
@@ -258,11 +258,11 @@ export class SenderObject extends DurableObject {
   }
 }
 
-/** The one budget: requests to the model in a UTC day. */
+/** The budget: model requests in a UTC day. */
 export class BudgetObject extends DurableObject {
   #used;
 
-  /** Whether one more request may be made; it is counted then. */
+  /** Counts one more request and returns true, unless the budget is exhausted. */
   async reserve(cap) {
     const day = Math.floor(Date.now() / 86_400_000);
     this.#used ??= this.ctx.storage.kv.get("used") ?? { day, calls: 0 };
@@ -274,7 +274,7 @@ export class BudgetObject extends DurableObject {
   }
 }
 
-// A key is imported once an isolate.
+// Each isolate imports a key once.
 const keys = new Map();
 const utf8 = new TextEncoder();
 
@@ -289,7 +289,7 @@ function keyOf(token) {
   return keys.get(token);
 }
 
-/** Whether Twilio signed `form` for `url`: HMAC-SHA1 over the URL and the sorted parameters. */
+/** Verifies that Twilio signed `form` for `url`: HMAC-SHA1 over the URL and the sorted parameters. */
 async function isSigned(token, url, form, signature) {
   if (!signature) return false;
   let bytes;
@@ -303,7 +303,7 @@ async function isSigned(token, url, form, signature) {
   return crypto.subtle.verify("HMAC", await keyOf(token), bytes, utf8.encode(signed));
 }
 
-// Of a name that is repeated, each value once, sorted, as Twilio's own library does.
+// If a name is repeated: each distinct value once, sorted, as Twilio's own library does.
 function parameter(name, values) {
   if (values.length === 1) return name + values[0];
   return [...new Set(values)]
@@ -314,7 +314,7 @@ function parameter(name, values) {
 
 const ADDRESS = /^(whatsapp:)?\+?[1-9]\d{2,14}$/;
 
-/** The message in a form, or `{ wrong }`, the name of a field that is not as it should be. */
+/** Reads the message in a form, or returns `{ wrong }`, the name of an invalid field. */
 function messageOf(form) {
   const [sid, from, to] = ["MessageSid", "From", "To"].map((name) => form.get(name) ?? "");
   if (!/^(SM|MM)[0-9a-f]{32}$/i.test(sid)) return { wrong: "MessageSid" };
