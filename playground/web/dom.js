@@ -1,9 +1,8 @@
-// Making elements, and words for times. Knows nothing of phones.
+// Creating elements, formatting times, and requests to the playground. Knows nothing about phones.
 
 /**
- * An element with properties (`class` and names with a dash become attributes, `on…` listeners) and
- * children; children that are null, undefined or false are left out. Texts are always texts, never
- * markup.
+ * Creates an element. `class` and properties with a dash become attributes, `on…` listeners.
+ * Children that are null, undefined or false are skipped. A string is always text, never markup.
  */
 export function element(tag, properties = {}, ...children) {
   const made = document.createElement(tag);
@@ -27,7 +26,7 @@ export function byId(id) {
   return found;
 }
 
-/** One of the page's pictures; it says nothing to a screen reader. */
+/** One of the page's icons, which screen readers ignore. */
 export function icon(name) {
   const svg = document.createElementNS(SVG, "svg");
   svg.setAttribute("viewBox", "0 0 24 24");
@@ -41,12 +40,12 @@ export function icon(name) {
   return svg;
 }
 
-/** Text for screen readers alone. */
+/** Text that only screen readers present. */
 export function hidden(text) {
   return element("span", { class: "hidden" }, text);
 }
 
-/** The time of day of a moment in milliseconds since 1970. */
+/** Formats the time of day of a timestamp in ms. */
 export function clock(at, withSeconds = false) {
   return new Date(at).toLocaleTimeString([], {
     hour: "2-digit",
@@ -56,14 +55,14 @@ export function clock(at, withSeconds = false) {
   });
 }
 
-/** A length of time in milliseconds, for people. */
+/** Formats a length of time in ms. */
 export function duration(ms) {
   return ms < 1000 ? `${ms} ms` : `${(ms / 1000).toFixed(1)} s`;
 }
 
 /**
- * A request of the page to its playground. Returns the JSON; throws an Error with the playground's
- * words.
+ * Makes a request to the playground and returns its JSON. Throws an Error with the playground's
+ * message.
  */
 export async function request(method, path, body) {
   const json =
@@ -79,6 +78,22 @@ export async function request(method, path, body) {
   const answer = await response.json().catch(() => ({}));
   if (!response.ok) throw new Error(answer.error ?? `The playground answered ${response.status}.`);
   return answer;
+}
+
+/** Uploads a file as media. The type is the browser's guess, as on a real phone. */
+export async function upload(file) {
+  const type = file.type || "application/octet-stream";
+  const response = await fetch("/playground/media", {
+    method: "POST",
+    headers: { "Content-Type": type },
+    body: file,
+  }).catch(() => undefined);
+  const answer = await response?.json().catch(() => ({}));
+  if (!response?.ok)
+    throw new Error(
+      `${file.name} could not be attached: ${answer?.error ?? "the playground did not take it"}`,
+    );
+  return { url: answer.url, content_type: answer.content_type ?? type };
 }
 
 const SVG = "http://www.w3.org/2000/svg";

@@ -1,24 +1,28 @@
-// The switches for faults, as a group of check boxes: one group for each phone, and one for all.
+// The fault switches, as a group of check boxes: one group for each phone, and one for all phones.
 
 import { element } from "./dom.js";
 
-/** What can be switched on: name, label, what it does. */
+/** The switches: name, label, explanation. */
 const SWITCHES = [
   ["model_error", "Model error", "The model answers 500 to every request."],
-  ["model_drop", "Model’s answer lost", "The model does its work; its answer never arrives."],
+  ["model_drop", "Model’s answer lost", "The model works, but its answer never arrives."],
   [
     "rest_drop",
     "REST answer lost",
-    "Twilio sends a late answer, and its “201” never arrives. Late answers come from a slow model.",
+    "Twilio sends the answer, but its “201” never arrives. Answers go by REST if the model is slow.",
   ],
-  ["retry", "Twilio retries", "Twilio hangs up on the first try and sends the same message again."],
-  ["duplicate", "Duplicate delivery", "Every message is delivered twice at once."],
-  ["forged", "Forged signature", "Messages are signed by somebody who is not Twilio."],
+  [
+    "retry",
+    "Twilio retries",
+    "Twilio hangs up on the first attempt and sends the same message again.",
+  ],
+  ["duplicate", "Duplicate delivery", "Every message is delivered twice at the same time."],
+  ["forged", "Forged signature", "Messages are signed by somebody other than Twilio."],
 ];
 const SLOW_SECONDS = 12;
 const MOST_SECONDS = 120;
 
-/** How many of `switches` are on. */
+/** The number of switches that are on. */
 export function countOf(switches) {
   return SWITCHES.filter(([name]) => switches?.[name]).length + (switches?.slow_model ? 1 : 0);
 }

@@ -4,14 +4,14 @@
 import { clock, duration, element, hidden, icon } from "./dom.js";
 import { countOf, faultForm } from "./faults.js";
 
-/** What the ticks of a sent message say. */
+/** The meaning of the ticks of a sent message. */
 export const STATES = {
   sent: "Sent, not answered yet",
   delivered: "Delivered",
   read: "Read",
   failed: "Not delivered",
 };
-/** The channels, by the name that the playground has for them. */
+/** The channels, by their name in the playground. */
 export const CHANNELS = { sms: "SMS", whatsapp: "WhatsApp" };
 
 const SUGGESTIONS = [
@@ -35,7 +35,7 @@ export function phoneView(phone, actions) {
   const shown = new Map();
   let files = [];
 
-  // Head: what it is, and how to be rid of it.
+  // Head: name, channel, numbers, and the button to remove it.
   const title = element("h2", { id: id("title") }, phone.name);
   const numbers = element("p", { class: "route" });
   const badge = element("span", { class: "badge" });
@@ -84,7 +84,7 @@ export function phoneView(phone, actions) {
       element(
         "p",
         { class: "help", id: id("numbers-help") },
-        "Every pair of numbers is a conversation of its own.",
+        "Every pair of numbers is a separate conversation.",
       ),
     ),
   );
@@ -101,7 +101,7 @@ export function phoneView(phone, actions) {
   const empty = element(
     "li",
     { class: "empty" },
-    element("p", {}, "Nothing said yet. Write a message, or begin with one of these:"),
+    element("p", {}, "No messages yet. Write one, or start with one of these:"),
     element(
       "div",
       { class: "suggestions" },
@@ -125,7 +125,7 @@ export function phoneView(phone, actions) {
   );
   const typingLine = element("p", { class: "typing", role: "status" });
 
-  // Where the next message is written.
+  // The composer for the next message.
   const text = element("textarea", {
     id: id("text"),
     rows: 1,
@@ -189,7 +189,7 @@ export function phoneView(phone, actions) {
     "scroll",
     () => (atEnd = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < 80),
   );
-  // The newest message stays in sight when a drawer opens or the window changes.
+  // The newest message stays visible when a drawer opens or the window changes its size.
   new ResizeObserver(() => atEnd && toEnd()).observe(scroller);
   rename(phone);
   show([]);
@@ -209,13 +209,13 @@ export function phoneView(phone, actions) {
   }
 
   function keyDown(event) {
-    // A line being composed with an input method ends with Enter, too.
+    // In an input method, Enter only ends the composition.
     if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
     event.preventDefault();
     composer.requestSubmit();
   }
 
-  // As high as its text, within the limit of the style sheet.
+  // Grows with its text, up to the limit of the style sheet.
   function grow() {
     text.rows = Math.min(5, text.value.split("\n").length);
   }
@@ -266,7 +266,7 @@ export function phoneView(phone, actions) {
     try {
       await actions.send(words, chosen);
     } catch (error) {
-      // Nothing is lost: what could not be sent is there to be sent again.
+      // The unsent message stays in the composer.
       if (!text.value) text.value = words;
       files = [...chosen, ...files];
       grow();

@@ -1,7 +1,8 @@
-// What the browser tests share: Switchboard and a real Chromium, fresh pages, and what a person does with a phone.
+// What the browser tests share: Switchboard and a real Chromium, fresh pages, and what a person
+// does with a phone.
 //
-// Two promises hold for every test and are checked after each: the page wrote no error to the browser's console, and it made
-// no request to another server.
+// Two promises hold for every test and are checked after each: the page wrote no error to the
+// browser's console, and it made no request to another server.
 
 import assert from "node:assert/strict";
 import fs from "node:fs";

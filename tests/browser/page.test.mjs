@@ -1,5 +1,5 @@
-// The playground's page as a whole, in a real browser: usage, the keyboard, narrow windows, and accessibility.
-// UPDATE_PICTURE=1 writes docs/phone.png, the picture in the README.
+// The playground's page as a whole, in a real browser: usage, the keyboard, narrow windows, and
+// accessibility. UPDATE_PICTURE=1 writes docs/phone.png, the picture in the README.
 //
 // Not here: what the phones do (phone).
 
@@ -31,7 +31,7 @@ test("budget and limits are shown after every exchange, from the Worker's admin 
     .getByText(/^\d+ of 1000$/)
     .first()
     .waitFor();
-  await usage.getByText("nothing to forget").waitFor();
+  await usage.getByText("nothing stored").waitFor();
   await phone.send("Count me");
   await phone.sees(echo("Count me"));
   await eventually(
@@ -43,7 +43,7 @@ test("budget and limits are shown after every exchange, from the Worker's admin 
   assert.match(await usage.innerText(), /Estimated cost\s+no prices set[\s\S]*Opted out\s+no/);
 });
 
-test("what keeps budget and limits from being known is said", async () => {
+test("the reason is shown if budget and limits are unknown", async () => {
   const other = await startPlayground({
     worker: tests.switchboard.worker.url,
     adminToken: "not the Worker's token, though as long as one",
@@ -182,7 +182,7 @@ test("no serious accessibility fault, light and dark, wide and narrow, with ever
   }
 });
 
-test("the page makes a picture that is not blank", async () => {
+test("a screenshot of the page is not blank", async () => {
   const page = await tests.open();
   const one = await usePhone(page, 1, {}, { from: "+15550100", to: "+15550142" });
   await page.getByRole("button", { name: "Add a phone" }).click();

@@ -1,5 +1,5 @@
-// The phones of the playground's page, in a real browser and against the real Worker: a person sends messages, switches
-// faults on, and sees the answers.
+// The phones of the playground's page, in a real browser and against the real Worker: a person
+// sends messages, switches faults on, and sees the answers.
 //
 // Not here: the inspector, the keyboard and the layout (page), the routes behind the page
 // (playground/tests/loopback/page.rs), and the Worker (tests/e2e).
@@ -78,7 +78,7 @@ test("a reset clears the conversation and says so", async () => {
   await phone.sees("You have said nothing before this message.");
 });
 
-test("a duplicate delivery is answered once, and the page says that it came twice", async () => {
+test("a duplicate delivery is answered once, and the page shows that it came twice", async () => {
   const page = await tests.open();
   const phone = await usePhone(page, 1);
   await phone.fault("Duplicate delivery", true);
@@ -104,7 +104,7 @@ test("a message that Twilio retries is answered once", async () => {
   assert.match(choices[0], /Retry: 200$/);
 });
 
-test("a model that fails, or whose answers are lost, is apologised for, and is back when the switch is off", async () => {
+test("a model that fails, or whose answers are lost, leads to an apology, and works again when the switch is off", async () => {
   const page = await tests.open();
   const phone = await usePhone(page, 1);
   for (const [index, fault] of ["Model error", "Model’s answer lost"].entries()) {
@@ -121,7 +121,7 @@ test("a model that fails, or whose answers are lost, is apologised for, and is b
   await phone.sees(echo("Are you back?"));
 });
 
-test("a late answer whose 201 is lost is shown once, and never sent twice", async () => {
+test("an answer by REST whose 201 is lost is shown once, and never sent twice", async () => {
   const page = await tests.open();
   const phone = await usePhone(page, 1);
   await phone.fault("Slow model", true, SLOW_SECONDS);
@@ -137,7 +137,7 @@ test("a late answer whose 201 is lost is shown once, and never sent twice", asyn
   await phone.fault("Slow model", false);
 });
 
-test("a forged message is refused in the thread, and the same message truly signed is answered", async () => {
+test("a forged message is rejected in the thread, and the same message with a valid signature is answered", async () => {
   const page = await tests.open();
   const phone = await usePhone(page, 1);
   await phone.fault("Forged signature", true);
@@ -151,7 +151,7 @@ test("a forged message is refused in the thread, and the same message truly sign
   await phone.card.getByTitle("Delivered").waitFor();
 });
 
-test("a replay brings the same answer and costs nothing, also after a reload, which shows all that was said", async () => {
+test("a replay returns the same answer and costs nothing, even after a reload, which shows all messages", async () => {
   const page = await tests.open();
   const phone = await usePhone(page, 1);
   await phone.send("Say that again");
@@ -171,7 +171,7 @@ test("a replay brings the same answer and costs nothing, also after a reload, wh
   assert.equal((await tests.switchboard.playground.asked("Say that again")).length, 1);
 });
 
-test("a picture is attached, shown and seen by the model; another kind of file gets the Worker's answer about it", async () => {
+test("an image is attached, shown, and reaches the model; another kind of file gets the Worker's notice", async () => {
   const page = await tests.open();
   const phone = await usePhone(page, 1);
   const picture = Buffer.from(
@@ -299,7 +299,7 @@ test("faults for all phones hit each of them", async () => {
   await phone.sees(echo("From Twilio"));
 });
 
-test("a Worker that is not there is said in the thread", async () => {
+test("a Worker that is not running is reported in the thread", async () => {
   const url = `http://127.0.0.1:${await freePort()}`;
   const lonely = await startPlayground({ worker: url });
   try {
@@ -314,7 +314,7 @@ test("a Worker that is not there is said in the thread", async () => {
   }
 });
 
-test("what cannot be sent stays in its place with the reason", async () => {
+test("a message that cannot be sent stays in the composer, with the reason", async () => {
   const page = await tests.open();
   const phone = await usePhone(page, 1);
   await phone.card.getByRole("button", { name: "Send from Phone 1" }).click();

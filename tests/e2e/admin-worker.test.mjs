@@ -30,7 +30,7 @@ test("admin usage counts what the Worker did", async () => {
   const pair = freshPair();
   await worker.sendMessage({ ...pair, signature: null });
   await worker.sendMessage({ ...pair, body: "Hello" });
-  // What came of a turn may be counted as late as with the sender's next one.
+  // The result of a turn may be counted only with the contact's next one.
   await worker.sendMessage({ ...pair, body: "Hello again" });
   const after = await eventually("both messages to be counted", async () => {
     const now = await usage();
@@ -46,7 +46,7 @@ test("admin usage counts what the Worker did", async () => {
   assert.match((await admin(["usage"])).stdout, /^usage of \d{4}-\d\d-\d\d \(UTC\) at http:/);
 });
 
-test("admin shows a sender and erases it", async () => {
+test("admin shows a contact and erases its conversation", async () => {
   const pair = freshPair();
   await worker.sendMessage({ ...pair, body: "Remember the lighthouse" });
   await eventually("its conversation", () =>
@@ -65,7 +65,7 @@ test("admin shows a sender and erases it", async () => {
   );
 });
 
-test("admin is refused with another token, and finds no routes where there is none", async () => {
+test("admin is denied with a wrong token, and finds no routes if the Worker has none", async () => {
   const wrong = await admin(["usage"], { ADMIN_TOKEN: crypto.randomBytes(32).toString("hex") });
   assert.equal(wrong.code, 1);
   assert.match(wrong.stderr, /\(401\)/);
@@ -77,7 +77,7 @@ test("admin is refused with another token, and finds no routes where there is no
   assert.match(findings(await doctor()).admin, /^note ADMIN_TOKEN is not set/);
 });
 
-test("admin says how long to wait after too many wrong tokens", async () => {
+test("admin prints how long to wait after too many wrong tokens", async () => {
   await worker.restart({});
   const wrong = { ADMIN_TOKEN: crypto.randomBytes(32).toString("hex") };
   let last;

@@ -78,7 +78,7 @@ async function admin(args, answer, { env = { ADMIN_TOKEN: TOKEN }, ...options } 
   }
 }
 
-test("usage is printed for people", async () => {
+test("usage is printed as a readable table", async () => {
   const { code, stdout, requests, url } = await admin(["usage"], { body: USAGE });
   assert.equal(code, 0);
   assert.ok(stdout.includes(`usage of 2026-11-22 (UTC) at ${url}`));
@@ -100,7 +100,7 @@ test("usage is printed for people", async () => {
   assert.equal(requests[0].headers.authorization, `Bearer ${TOKEN}`);
 });
 
-test("a cost that is not known and a day without refusals are said as such", async () => {
+test("an unknown cost and a day without rejections are shown as such", async () => {
   const { stdout } = await admin(["usage"], {
     body: { ...USAGE, estimated_cost: null, refusals: { bad_request: 0 } },
   });
@@ -111,7 +111,7 @@ test("a cost that is not known and a day without refusals are said as such", asy
   assert.match(stdout, /refusals +none$/m);
 });
 
-test("a budget that is closed because its count was damaged is shown as such", async () => {
+test("a budget that is closed because its count was damaged is shown as closed", async () => {
   const { stdout } = await admin(["usage"], { body: { ...USAGE, budget_unreadable: true } });
   for (const line of [
     /model +3 of 1000, closed for today: .* \(reset-budget reopens it\)$/m,
@@ -120,7 +120,7 @@ test("a budget that is closed because its count was damaged is shown as such", a
     assert.match(stdout, line);
 });
 
-test("reset-budget begins the budget anew with a yes alone, and says what there was", async () => {
+test("reset-budget resets the budget only with --yes, and prints what was used", async () => {
   const refused = await admin(["reset-budget"], { body: RESET });
   assert.deepEqual([refused.code, refused.requests], [1, []]);
   assert.match(
@@ -165,7 +165,7 @@ test("--json prints the answer and nothing else", async () => {
   }
 });
 
-test("a sender is shown, and its addresses reach the Worker in the body and in no URL", async () => {
+test("a contact is shown, and its addresses reach the Worker in the body and not in a URL", async () => {
   const { code, stdout, requests } = await admin(["show", ...PAIR], { body: STATE });
   assert.equal(code, 0);
   assert.match(stdout, /^\+15550100 to \+15550199 at /);
@@ -184,7 +184,7 @@ test("a sender is shown, and its addresses reach the Worker in the body and in n
   ]);
 });
 
-test("a stranger is shown without a revision and without an expiry", async () => {
+test("an unknown contact is shown without a revision and without an expiry", async () => {
   const { stdout } = await admin(["show", ...PAIR], {
     body: { ...STATE, turns: 0, revision: null, expires_at: null },
   });
@@ -192,7 +192,7 @@ test("a stranger is shown without a revision and without an expiry", async () =>
   assert.match(stdout, /expires at +nothing stored$/m);
 });
 
-test("WhatsApp senders are named by --channel or by their addresses, and short codes can be written to", async () => {
+test("a WhatsApp contact is named by --channel or by its address, and --to can be a short code", async () => {
   const whatsapp = { from: "whatsapp:+15550100", to: "whatsapp:+15550199" };
   const addresses = ["--from", "whatsapp:+15550100", "--to", "whatsapp:+15550199"];
   const shortCode = { from: "+15550100", to: "55501" };
@@ -207,7 +207,7 @@ test("WhatsApp senders are named by --channel or by their addresses, and short c
   }
 });
 
-test("--yes erases, and says what was erased", async () => {
+test("--yes erases, and prints what was erased", async () => {
   const { code, stdout, requests } = await admin(["erase", ...PAIR, "--yes"], { body: ERASED });
   assert.equal(code, 0);
   assert.deepEqual(asked(requests[0]), [
@@ -289,7 +289,7 @@ const ERRORS = {
 };
 
 for (const [what, [answer, message]] of Object.entries(ERRORS)) {
-  test(`${what} is said in words, with exit code 1`, async () => {
+  test(`${what} is explained, with exit code 1`, async () => {
     for (const args of [["usage"], ["show", ...PAIR], ["erase", ...PAIR, "--yes"]]) {
       const { code, stdout, stderr } = await admin(args, answer);
       assert.deepEqual([code, stdout], [1, ""]);
@@ -310,7 +310,7 @@ test("a redirect is not followed: the token would go with it", async () => {
   assert.match(stderr, /\(307\)/);
 });
 
-test("a Worker that does not run is said to be none", async () => {
+test("a Worker that does not run is reported", async () => {
   const { code, stderr } = await checkout.run(
     "admin",
     ["usage", "--url", `http://127.0.0.1:${await freePort()}`],
@@ -323,14 +323,14 @@ test("a Worker that does not run is said to be none", async () => {
   );
 });
 
-test("the token of .dev.vars is for this machine, and the environment's comes first", async () => {
+test("the token in .dev.vars is used for this machine only, and the environment's takes precedence", async () => {
   const local = await admin(["usage"], { body: USAGE }, { env: {} });
   assert.equal(local.requests[0].headers.authorization, `Bearer ${LOCAL_TOKEN}`);
   const given = await admin(["usage"], { body: USAGE });
   assert.equal(given.requests[0].headers.authorization, `Bearer ${TOKEN}`);
 });
 
-test("the token of .dev.vars is not sent to another machine", async () => {
+test("the token in .dev.vars is not sent to another machine", async () => {
   const args = ["usage", "--url", "https://switchboard.invalid"];
   const without = await checkout.run("admin", args);
   assert.equal(without.code, 1);
@@ -338,13 +338,13 @@ test("the token of .dev.vars is not sent to another machine", async () => {
     without.stderr,
     /ADMIN_TOKEN is not in the environment \(the one in \.dev\.vars is for this machine only\)/,
   );
-  // With one that is meant for it, the host is looked for.
+  // With a token from the environment, the host is looked up.
   const given = await checkout.run("admin", args, { ADMIN_TOKEN: TOKEN });
   assert.doesNotMatch(given.stderr, /ADMIN_TOKEN/);
   assert.match(given.stderr, /switchboard\.invalid/);
 });
 
-test("without any token nothing is asked, and erase does not even ask whether", async () => {
+test("without any token nothing is requested, and erase does not ask for confirmation", async () => {
   const bare = new Checkout({});
   const worker = await mockWorker(() => ({ body: USAGE }));
   for (const args of [["usage"], ["erase", ...PAIR, "--yes"], ["erase", ...PAIR]]) {
@@ -410,14 +410,14 @@ const MISTAKES = {
 };
 
 for (const [what, [args, message]] of Object.entries(MISTAKES)) {
-  test(`${what}: refused, named, and nothing is asked`, async () => {
+  test(`${what}: rejected with a message, and nothing is requested`, async () => {
     const { code, stdout, stderr } = await checkout.run("admin", args, { ADMIN_TOKEN: TOKEN });
     assert.deepEqual([code, stdout], [1, ""]);
     assert.match(stderr, message);
   });
 }
 
-test("--help tells the options, and needs no token", async () => {
+test("--help names the options, and needs no token", async () => {
   for (const args of [["--help"], ["-h"], ["show", "--help"]]) {
     const { code, stdout } = await checkout.run("admin", args);
     assert.equal(code, 0);
@@ -426,7 +426,7 @@ test("--help tells the options, and needs no token", async () => {
   }
 });
 
-test("set-up makes a fresh ADMIN_TOKEN, and leaves a .dev.vars without one as it is", async () => {
+test("set-up creates a fresh ADMIN_TOKEN, and does not change a .dev.vars without one", async () => {
   const setUp = (place) =>
     capture(
       process.execPath,

@@ -1,5 +1,5 @@
-// Runs the npm commands for deployments in a separate checkout: the scripts of this one with another
-// .dev.vars. Every run checks that the command printed none of its secrets.
+// Runs the npm commands for deployments in a separate checkout: the scripts of this one with
+// another .dev.vars. Every run checks that the command printed none of its secrets.
 //
 // Not here: any other assertion, and the Worker (harness).
 

@@ -1,14 +1,13 @@
-// Settings that are missing or wrong close the Twilio route, and are named: in the log and at
-// /health, by name and never by value.
+// Missing and wrong settings close the Twilio route and are named, in the log and at /health, but
+// without their values.
 //
-// Not here: each form that a setting may take (tested natively, in the configuration's own module).
+// Not here: the valid forms of each setting (native tests of the configuration).
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { eventually, freshPair, SECRETS, startPlayground, startWorker } from "./harness.mjs";
 
-// What is wrong, by name: the settings as given (null: not given), and the settings that must be
-// named.
+// The mistakes: the settings as given (null: missing), which must be named.
 const FAULTS = {
   "a missing TWILIO_AUTH_TOKEN": { TWILIO_AUTH_TOKEN: null },
   "a missing OPENAI_API_KEY": { OPENAI_API_KEY: null },
@@ -61,7 +60,7 @@ const FAULTS = {
   },
 };
 
-// The base URL is no fault of its own there.
+// The base URL is valid there, so it is not named.
 const NAMED = { "an OPENAI_API_KEY that OpenAI would not have issued": ["OPENAI_API_KEY"] };
 
 let playground, worker;
@@ -111,12 +110,12 @@ for (const [what, settings] of Object.entries(FAULTS)) {
   });
 }
 
-test("while a fault closed the route nothing reached the model, an object or KV", async () => {
+test("while a wrong setting closes the route, nothing reaches the model, an object or KV", async () => {
   assert.deepEqual(
     [await playground.requests(), worker.objects("SenderObject"), worker.kv()],
     [[], [], []],
   );
-  // What is in order leaves all of these traces.
+  // A valid message leaves all of these traces.
   await worker.reconfigure({});
   await worker.sendMessage({ ...freshPair(), body: "In order again" });
   await eventually("its conversation", () => worker.kv().length === 1);
@@ -126,13 +125,13 @@ test("while a fault closed the route nothing reached the model, an object or KV"
   );
 });
 
-test("other routes and methods answer as always while the configuration is faulty", async () => {
+test("other routes and methods answer as usual while a setting is wrong", async () => {
   await worker.reconfigure({ PSEUDONYM_KEY: null });
   assert.equal((await worker.request("/nothing-here")).status, 404);
   assert.equal((await worker.request("/twilio/messages")).status, 405);
 });
 
-test("a fault that was put right opens the route again, and the conversation goes on", async () => {
+test("correcting the setting opens the route again, and the conversation continues", async () => {
   const pair = freshPair();
   await worker.restart();
   await worker.sendMessage({ ...pair, body: "Before the fault" });
@@ -143,7 +142,7 @@ test("a fault that was put right opens the route again, and the conversation goe
   assert.deepEqual(answer.messages, ['Before this you said: "Before the fault"']);
 });
 
-test("settings that are optional may be given, and empty ones count as absent", async () => {
+test("optional settings can be set, and empty ones count as absent", async () => {
   await worker.reconfigure({
     ADMIN_TOKEN: "a".repeat(32),
     SEGMENT_WRITE_KEY: "writekey",
@@ -160,7 +159,7 @@ test("settings that are optional may be given, and empty ones count as absent", 
   assert.match(body.messages[0].content, /^You are a helpful assistant/);
 });
 
-test("the model, the prompt and the limit of characters are those that were set", async () => {
+test("the model, the prompt and the character limit are those in the settings", async () => {
   await worker.reconfigure({
     OPENAI_MODEL: "gpt-6.1-terra",
     ASSISTANT_PROMPT: "Speak like a pirate.",

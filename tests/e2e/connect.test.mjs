@@ -20,7 +20,7 @@ after(() => deployment?.close());
 
 beforeEach(() => deployment.reset());
 
-test("connect sets a number's webhook with its retries, and shows what was and what is", async () => {
+test("connect sets a number's webhook with its retries, and shows the old and new values", async () => {
   const { code, stdout } = await deployment.connectNumber("+15550150");
   assert.equal(code, 0);
   assert.match(
@@ -38,11 +38,11 @@ test("connect sets a number's webhook with its retries, and shows what was and w
     [number.sms_url, number.sms_method, number.status_callback],
     [WEBHOOK + RETRIES, "POST", ""],
   );
-  // The list that was searched held a longer number before it.
+  // A longer number comes first in the list that is searched.
   assert.equal((await deployment.numberNow("+155501501")).sms_url, "");
 });
 
-test("connect says what a number has no setting for: status callbacks and WhatsApp", async () => {
+test("connect explains what is not a setting of a number: status callbacks and WhatsApp", async () => {
   const { stdout } = await deployment.connectNumber(NUMBER);
   assert.match(
     stdout,
@@ -59,7 +59,7 @@ test("connect changes nothing the second time", async () => {
   assert.equal((await deployment.changes()).length, 1);
 });
 
-test("connect --dry-run changes nothing, and shows what would", async () => {
+test("connect --dry-run changes nothing, and shows what would change", async () => {
   const { code, stdout } = await deployment.connectNumber("+15550150", [
     "--dry-run",
     "--fallback",
@@ -73,7 +73,7 @@ test("connect --dry-run changes nothing, and shows what would", async () => {
   assert.equal((await deployment.numberNow("+15550150")).sms_method, "GET");
 });
 
-test("connect sets a fallback when it is given, and leaves it alone when not", async () => {
+test("connect sets a fallback if one is given, and otherwise leaves it unchanged", async () => {
   await deployment.connectNumber(NUMBER, ["--fallback", "https://fallback.example/sms?a=b"]);
   assert.equal(
     (await deployment.numberNow(NUMBER)).sms_fallback_url,
@@ -86,7 +86,7 @@ test("connect sets a fallback when it is given, and leaves it alone when not", a
   );
 });
 
-test("connect says that a Messaging Service decides for a number, and how to change that", async () => {
+test("connect reports that a Messaging Service takes precedence, and how to change that", async () => {
   const { code, stdout } = await deployment.connectNumber("+15550153");
   assert.equal(code, 0);
   assert.match(
@@ -103,7 +103,7 @@ test("connect says that a Messaging Service decides for a number, and how to cha
   );
 });
 
-test("connect says that a service leaves inbound messages to its numbers, and that a number is in none", async () => {
+test("connect reports a service that uses its numbers' webhooks, and a number that is not in a service", async () => {
   assert.match(
     (await deployment.connectNumber("+15550154")).stdout,
     /uses its numbers' own webhooks for inbound messages/,
@@ -111,7 +111,7 @@ test("connect says that a service leaves inbound messages to its numbers, and th
   assert.match((await deployment.connectNumber(NUMBER)).stdout, /the number is not in one/);
 });
 
-test("connect sets a number even when it cannot be told whether a service decides", async () => {
+test("connect sets a number even if it cannot find out whether a service takes precedence", async () => {
   await playground.fault({ service: "twilio", status: 500, contains: "/v1/Services" });
   const { code, stdout } = await deployment.connectNumber(NUMBER);
   assert.equal(code, 0);
@@ -145,8 +145,7 @@ test("connect sets the webhooks of a Messaging Service, status callback included
   assert.match((await deployment.connect(args)).stdout, /Nothing to change\./);
 });
 
-// An environment in which requests to ORIGIN reach the Worker of these tests, as those to a
-// deployed one would.
+// An environment in which requests to ORIGIN reach the Worker of these tests.
 function reaching(target) {
   const script = `const real = fetch; globalThis.fetch = (url, options) => real(String(url).replace("${ORIGIN}", "${target}"), options);`;
   return deployment.account({
@@ -154,7 +153,7 @@ function reaching(target) {
   });
 }
 
-test("connect asks the Worker whether it takes what is signed for the URL that Twilio is given, and says what to set if not", async () => {
+test("connect tests whether the Worker accepts signatures for the new URL, and prints what to set if it does not", async () => {
   await worker.reconfigure({ PUBLIC_URL: ORIGIN });
   const senders = worker.objects("SenderObject").length;
   const accepted = await deployment.connectNumber(NUMBER, [], reaching(worker.url));
@@ -182,7 +181,7 @@ test("connect asks the Worker whether it takes what is signed for the URL that T
   await worker.reconfigure({});
 });
 
-test("connect says that it is no Switchboard that answers, or that nothing does", async () => {
+test("connect reports that the server is not Switchboard, or that nothing answers", async () => {
   const other = await mockWorker(() => ({ status: 404, body: "No such site" }));
   assert.match(
     (await deployment.connectNumber(NUMBER, [], reaching(other.url))).stdout,
@@ -215,7 +214,7 @@ const CONNECT_FAILURES = {
 };
 
 for (const [what, [args, message]] of Object.entries(CONNECT_FAILURES)) {
-  test(`connect: ${what} is said, and nothing is changed`, async () => {
+  test(`connect: ${what} is reported, and nothing is changed`, async () => {
     const { code, stderr } = await deployment.connect(args);
     assert.equal(code, 1);
     assert.match(stderr, message);
@@ -271,7 +270,7 @@ const CONNECT_MISTAKES = {
 };
 
 for (const [what, [args, message]] of Object.entries(CONNECT_MISTAKES)) {
-  test(`connect: ${what} is refused before anything is asked`, async () => {
+  test(`connect: ${what} is rejected before any request`, async () => {
     const { code, stderr } = await deployment.connect(args);
     assert.equal(code, 1);
     assert.match(stderr, message);
@@ -279,7 +278,7 @@ for (const [what, [args, message]] of Object.entries(CONNECT_MISTAKES)) {
   });
 }
 
-test("connect says that Twilio does not take the token", async () => {
+test("connect reports that Twilio does not accept the token", async () => {
   const { code, stderr } = await deployment.connectNumber(
     NUMBER,
     [],
@@ -292,7 +291,7 @@ test("connect says that Twilio does not take the token", async () => {
   );
 });
 
-test("connect names the credential that is missing, and does not mix those of two places", async () => {
+test("connect names the missing credential, and does not mix credentials from two sources", async () => {
   const mixed = new Checkout({ TWILIO_AUTH_TOKEN: SECRETS.TWILIO_AUTH_TOKEN });
   const run = (env) =>
     mixed.run("connect", ["--number", NUMBER, "--url", ORIGIN], {
@@ -318,7 +317,7 @@ test("connect names the credential that is missing, and does not mix those of tw
   mixed.remove();
 });
 
-test("connect takes the account from .dev.vars, and of several tokens the first", async () => {
+test("connect reads the account from .dev.vars, and uses the first of several tokens", async () => {
   const own = new Checkout(
     deployment.account({ TWILIO_AUTH_TOKEN: `${SECRETS.TWILIO_AUTH_TOKEN},${OTHER_TOKEN}` }),
   );
@@ -327,7 +326,7 @@ test("connect takes the account from .dev.vars, and of several tokens the first"
   assert.deepEqual([code, (await deployment.numberNow(NUMBER)).sms_url], [0, WEBHOOK + RETRIES]);
 });
 
-test("connect sends the token over plain http to this machine only", async () => {
+test("connect sends the token over plain http only to this machine", async () => {
   const { code, stderr } = await deployment.connectNumber(
     NUMBER,
     [],
@@ -353,7 +352,7 @@ test("connect does not follow a list to another host with the token", async () =
   assert.match(stderr, /continues at another host/);
 });
 
-test("connect says what Twilio answered when it fails, and when it took the change and did not make it", async () => {
+test("connect prints Twilio's error, and reports a change that Twilio accepted but did not make", async () => {
   for (const { message, ...fault } of [
     { status: 429, message: /rate-limiting this account \(429\)/ },
     { status: 500, message: /Twilio rejected the request: .* \(error 20500\)/ },
@@ -384,7 +383,7 @@ test("connect says what Twilio answered when it fails, and when it took the chan
   assert.match(stderr, /SmsUrl did not get the new value/);
 });
 
-test("connect takes an application off the number, and shows no password of an old webhook", async () => {
+test("connect removes an application from the number, and does not show the password in an old webhook", async () => {
   const number = {
     sid: `PN${"0".repeat(32)}`,
     phone_number: NUMBER,

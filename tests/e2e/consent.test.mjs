@@ -1,7 +1,8 @@
-// What a sender can say about itself (STOP, START, HELP, DELETE MY DATA), and the operator's routes
-// that do the same: on the real runtime, looking into its storage.
+// Consent and erasure on the real runtime: the keywords of a contact (STOP, START, HELP, DELETE MY
+// DATA), and the admin routes that do the same, with a look into the storage.
 //
-// Not here: every word of every command (native tests), the npm commands for operators (operators).
+// Not here: every spelling of every keyword (native tests), and the npm commands (admin,
+// admin-worker).
 
 import assert from "node:assert/strict";
 import crypto from "node:crypto";
@@ -56,7 +57,7 @@ function admin(method, path, { token = ADMIN_TOKEN, headers = {}, body, of = wor
   });
 }
 
-// Asks the operator's route that shows or erases a sender.
+// Calls the admin route that shows or erases a contact.
 function adminOf(what, { from, to }, of = worker) {
   return admin("POST", `/admin/senders/${what}`, {
     of,
@@ -69,7 +70,7 @@ for (const [channel, confirmed] of [
   ["sms", false],
   ["whatsapp", true],
 ]) {
-  test(`on ${channel} a sender that opts out is sent nothing until it opts in, across a restart`, async () => {
+  test(`on ${channel} a contact that opts out is sent nothing until it opts in, across a restart`, async () => {
     const pair = { ...freshPair(), channel };
     const say = async (body, params = []) =>
       (await worker.sendMessage({ ...pair, body, params })).messages;
@@ -97,7 +98,7 @@ for (const [channel, confirmed] of [
   });
 }
 
-test("an answer under way is not sent to a sender that opts out", async () => {
+test("a contact that opts out is not sent an answer that is still in progress", async () => {
   const pair = freshPair();
   assert.deepEqual(
     (await worker.sendMessage({ ...pair, body: "Under way [fault delay=3s]" })).messages,
@@ -117,7 +118,7 @@ test("an answer under way is not sent to a sender that opts out", async () => {
   assert.deepEqual(await playground.messagesTo(pair.from), []);
 });
 
-test("HELP is answered in the operator's words, and left to Twilio where Twilio has answered it", async () => {
+test("HELP is answered with HELP_TEXT, unless Twilio has already answered it", async () => {
   const pair = freshPair();
   assert.deepEqual((await worker.sendMessage({ ...pair, body: "help?" })).messages, [
     "Ring the harbour.",
@@ -129,7 +130,7 @@ test("HELP is answered in the operator's words, and left to Twilio where Twilio 
   );
 });
 
-test("after DELETE MY DATA no byte of what was said is left in KV or object storage", async () => {
+test("after DELETE MY DATA no byte of the conversation is left in KV or object storage", async () => {
   const pair = freshPair();
   const marker = `planted${crypto.randomBytes(6).toString("hex")}`;
   for (const number of [1, 2]) await worker.sendMessage({ ...pair, body: `${marker} ${number}` });
@@ -163,7 +164,7 @@ test("after DELETE MY DATA no byte of what was said is left in KV or object stor
   assert.deepEqual(await playground.messagesTo(pair.from), []);
 });
 
-test("the operator sees a sender's state without its texts", async () => {
+test("the operator sees a contact's state without its texts", async () => {
   const pair = freshPair();
   const marker = `planted${crypto.randomBytes(6).toString("hex")}`;
   await worker.sendMessage({ ...pair, body: marker });
@@ -189,7 +190,7 @@ test("the operator sees a sender's state without its texts", async () => {
   assert.ok(Math.abs(Date.parse(expires) - Date.now() - 3_600_000) < 60_000, expires);
 });
 
-test("the operator erases a sender, and no byte of what was said is left", async () => {
+test("the operator erases a contact, and no byte of the conversation is left", async () => {
   const pair = freshPair();
   const marker = `planted${crypto.randomBytes(6).toString("hex")}`;
   await worker.sendMessage({ ...pair, body: marker });
@@ -206,8 +207,8 @@ test("the operator erases a sender, and no byte of what was said is left", async
   assert.equal(line.by, "operator");
 });
 
-test("what an operator asks about a sender is kept by nothing: after an erasure no byte of the numbers is on disk", async () => {
-  // As with a plain `wrangler dev`, whose trace store keeps the URLs of all requests.
+test("an operator's request leaves no trace: after an erasure no byte of the numbers is on disk", async () => {
+  // As with a plain `wrangler dev`: its trace store keeps the URLs of all requests.
   const other = await startWorker({
     playground,
     settings: { ADMIN_TOKEN },
@@ -228,13 +229,13 @@ test("what an operator asks about a sender is kept by nothing: after an erasure 
     await eventually("the requests in the trace store", () =>
       other.filesWith("/admin/senders/erase").some((file) => file.includes("trace-store")),
     );
-    // For what is still on its way to the disk.
+    // Wait for pending writes to the disk.
     await sleep(3000);
     const files = ({ from, to }) =>
       [from, to].flatMap((number) => other.filesWith(number.slice(1)));
     assert.deepEqual(files(stranger), []);
-    // A message's object had the addresses while it ran; SQLite's write-ahead log keeps old pages
-    // until it begins anew.
+    // The thread had the addresses during its turn, and SQLite's write-ahead log keeps old pages
+    // until it is reset.
     assert.deepEqual(
       files(writer).filter((file) => !/SenderObject.*\.sqlite-wal$/.test(file)),
       [],
@@ -244,7 +245,7 @@ test("what an operator asks about a sender is kept by nothing: after an erasure 
   }
 });
 
-test("usage counts messages, answers, tokens, costs and refusals", async () => {
+test("usage counts messages, answers, tokens, costs and rejections", async () => {
   const usage = async () => JSON.parse((await admin("GET", "/admin/usage")).text);
   const before = await usage();
   const pair = freshPair();
@@ -258,7 +259,7 @@ test("usage counts messages, answers, tokens, costs and refusals", async () => {
     [now.model_requests.used - before.model_requests.used, now.model_requests.cap],
     [2, 1000],
   );
-  // What came before the newest request of the sender is reported by now.
+  // Everything before the newest request of the contact has been counted by now.
   assert.ok(now.messages_in - before.messages_in >= 3, JSON.stringify({ before, now }));
   assert.ok(now.answers.inline - before.answers.inline >= 2);
   assert.ok(
@@ -279,7 +280,7 @@ test("usage counts messages, answers, tokens, costs and refusals", async () => {
   ]);
 });
 
-test("admin requests that are wrong are told so", async () => {
+test("wrong admin requests get the fitting error", async () => {
   for (const { method, path, status } of [
     { method: "GET", path: "/admin/nothing", status: 404 },
     { method: "POST", path: "/admin/usage", status: 405 },
@@ -295,8 +296,8 @@ test("admin requests that are wrong are told so", async () => {
   assert.deepEqual([none.status, none.headers.get("www-authenticate")], [401, "Bearer"]);
 });
 
-// Last: it locks this machine's address out.
-test("five wrong admin tokens lock an address out, the right one too, unless it was used there before", async () => {
+// The last test, because it locks out this machine's address.
+test("five wrong admin tokens lock an address out, even for the right token, unless it was used there before", async () => {
   const statuses = [];
   for (let number = 0; number < 7; number += 1)
     statuses.push((await admin("GET", "/admin/usage", { token: "wrong" })).status);
@@ -307,7 +308,7 @@ test("five wrong admin tokens lock an address out, the right one too, unless it 
     "the operator has used this address today",
   );
 
-  // On this machine a client can say what its address is; at Cloudflare it cannot.
+  // Locally, a client can set its own address; at Cloudflare it cannot.
   const headers = { "CF-Connecting-IP": "192.0.2.1" };
   for (let number = 0; number < 5; number += 1)
     await admin("GET", "/admin/usage", { token: "wrong", headers });
@@ -336,9 +337,8 @@ function keysOf(pair, channel) {
     .filter((key) => key.startsWith(`conversation/${pseudonym(pair, channel)}/`));
 }
 
-// The files of KV and of objects that hold the marker. SQLite's write-ahead log keeps old pages
-// until it begins anew, out of reach of the object; there the rows are looked at that it gives
-// back.
+// The files of KV and of objects that contain the marker. SQLite's write-ahead log keeps old pages
+// until it is reset, which an object cannot influence. For such files only the visible rows count.
 function left(marker) {
   const tables = worker
     .objects("SenderObject")

@@ -1,7 +1,7 @@
-// Late answers: what Twilio's REST API is asked to send when the model takes longer than a webhook
-// may wait, and what survives when the machine goes down in the middle.
+// Answers by REST, when the model takes longer than a webhook may wait, and what survives a crash
+// in between.
 //
-// Not here: answers in time (messages), failures of the model (openai).
+// Not here: answers in the webhook (messages), failures of the model (openai).
 
 import assert from "node:assert/strict";
 import crypto from "node:crypto";
@@ -40,9 +40,9 @@ const echo = (text, number = 1) =>
   `Nice to hear from you! You said: "${text}" (message ${number} of our conversation)`;
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
-// Each of these waits most of its time.
-describe("late answers", { concurrency: 20 }, () => {
-  test("an answer that is late goes out once by REST, and the webhook gets an empty response in time", async () => {
+// These tests mostly wait, so they run at the same time.
+describe("answers by REST", { concurrency: 20 }, () => {
+  test("an answer that misses the webhook goes out once by REST, and the webhook gets an empty response in time", async () => {
     const pair = freshPair();
     const answer = await worker.sendMessage({ ...pair, body: "Late by SMS [fault delay=2500ms]" });
     assert.equal(answer.status, 200);
@@ -68,7 +68,7 @@ describe("late answers", { concurrency: 20 }, () => {
     assert.equal((await playground.messagesTo(pair.from)).length, 1);
   });
 
-  test("a late answer to WhatsApp goes to and from WhatsApp addresses", async () => {
+  test("an answer by REST on WhatsApp uses WhatsApp addresses", async () => {
     const pair = freshPair();
     await worker.sendMessage({
       ...pair,
@@ -83,7 +83,7 @@ describe("late answers", { concurrency: 20 }, () => {
     });
   });
 
-  test("a late answer goes out through the Messaging Service that was written to", async () => {
+  test("an answer by REST goes through the Messaging Service that received the message", async () => {
     const pair = freshPair();
     await worker.sendMessage({
       ...pair,
@@ -98,13 +98,13 @@ describe("late answers", { concurrency: 20 }, () => {
     });
   });
 
-  test("a late answer to a short code goes out from that short code", async () => {
+  test("an answer by REST to a message for a short code comes from that short code", async () => {
     const { from } = freshPair();
     await worker.sendMessage({ from, to: "55501", body: "Late by short code [fault delay=900ms]" });
     assert.equal((await sentTo(from)).parameters.From, "55501");
   });
 
-  test("a late answer is sent with the token that verified the message", async () => {
+  test("an answer by REST uses the token that verified the message", async () => {
     for (const [index, token] of [OLDER_TOKEN, SECRETS.TWILIO_AUTH_TOKEN].entries()) {
       const pair = freshPair();
       await worker.sendMessage({ ...pair, token, body: "Whose token [fault delay=900ms]" });
@@ -114,7 +114,7 @@ describe("late answers", { concurrency: 20 }, () => {
     }
   });
 
-  test("a late answer goes out by another token when Twilio no longer takes the one that verified the message", async () => {
+  test("an answer by REST uses another token if Twilio no longer accepts the one that verified the message", async () => {
     const pair = freshPair();
     await playground.fault({ service: "twilio", status: 401, times: 1, contains: pair.from });
     await worker.sendMessage({
@@ -132,7 +132,7 @@ describe("late answers", { concurrency: 20 }, () => {
     );
   });
 
-  test("a long late answer goes out in parts, in order, each once", async () => {
+  test("a long answer by REST goes out in parts, in order, each once", async () => {
     const pair = freshPair();
     await worker.sendMessage({ ...pair, body: "Please write 3900 characters [fault delay=900ms]" });
     const parts = await eventually("three parts", async () => {
@@ -152,7 +152,7 @@ describe("late answers", { concurrency: 20 }, () => {
     assert.equal((await playground.messagesTo(pair.from)).length, 3);
   });
 
-  test("a part that Twilio did not process is sent again, once it is due, and the rest follows in order", async () => {
+  test("a part that Twilio did not process is sent again when it is due, and the rest follows in order", async () => {
     const pair = freshPair();
     await playground.fault({ service: "twilio", status: 429, times: 1, contains: pair.from });
     await worker.sendMessage({ ...pair, body: "Please write 2500 characters [fault delay=900ms]" });
@@ -170,7 +170,7 @@ describe("late answers", { concurrency: 20 }, () => {
     assert.equal(requests[0].body.Body, requests[1].body.Body);
   });
 
-  test("a send that broke off after it was acted upon is found at Twilio, and not sent again", async () => {
+  test("a send whose response was lost is found at Twilio and not repeated", async () => {
     const pair = freshPair();
     await playground.fault({
       service: "twilio",
@@ -187,12 +187,12 @@ describe("late answers", { concurrency: 20 }, () => {
     assert.equal((await playground.messagesTo(pair.from)).length, 1);
   });
 
-  test("Twilio's report of a late answer is logged once, and a forged one is refused", async () => {
+  test("a delivery receipt is logged once, and a forged one is rejected", async () => {
     const pair = freshPair();
     await worker.sendMessage({ ...pair, body: "Reported [fault delay=900ms]" });
     const { sid } = await sentTo(pair.from);
-    // The playground has the message a moment before the Worker has noted its id, and of an unknown
-    // one each report is logged.
+    // The playground has the message a moment before the Worker has stored its SID, and every
+    // receipt of an unknown message is logged.
     await worker.logged(
       ({ event, phone_hash: hash }) => event === "late_part" && hash === phoneHash(pair.from),
     );
@@ -236,7 +236,7 @@ describe("late answers", { concurrency: 20 }, () => {
     );
   });
 
-  test("a send that was refused for good is never tried again", async () => {
+  test("a send that Twilio permanently rejects is never repeated", async () => {
     const pair = freshPair();
     await playground.fault({
       service: "twilio",
@@ -272,7 +272,7 @@ describe("late answers", { concurrency: 20 }, () => {
     assert.equal((await playground.asked("Copied while late")).length, 1);
   });
 
-  test("messages that came during a late turn are answered together, after its answer", async () => {
+  test("messages that arrive during a slow turn are answered together, after its answer", async () => {
     const pair = freshPair();
     await worker.sendMessage({ ...pair, body: "Late first [fault delay=1500ms]" });
     const [two, three] = await Promise.all([
@@ -290,7 +290,7 @@ describe("late answers", { concurrency: 20 }, () => {
     );
   });
 
-  test("a turn that was answered late is remembered", async () => {
+  test("a turn that was answered by REST is remembered", async () => {
     const pair = freshPair();
     await worker.sendMessage({ ...pair, body: "Remember the late one [fault delay=900ms]" });
     await sentTo(pair.from);
@@ -298,7 +298,7 @@ describe("late answers", { concurrency: 20 }, () => {
     assert.deepEqual(next.messages, ["You have sent 2 messages in this conversation."]);
   });
 
-  test("a failure that shows late is told once, by REST, and is no part of the conversation", async () => {
+  test("a failure after the webhook has ended is reported once, by REST, and is not part of the conversation", async () => {
     const pair = freshPair();
     await worker.sendMessage({ ...pair, body: "Fails late [fault delay=900ms status=400]" });
     assert.equal(
@@ -309,7 +309,7 @@ describe("late answers", { concurrency: 20 }, () => {
     assert.deepEqual(next.messages, ["You have sent 1 message in this conversation."]);
   });
 
-  test("an answer that is late though nothing can be sent to it is given up and logged", async () => {
+  test("an answer that misses the webhook and cannot be sent is dropped and logged", async () => {
     const pair = freshPair();
     const form = [
       ["MessageSid", freshSid()],
@@ -326,7 +326,7 @@ describe("late answers", { concurrency: 20 }, () => {
   });
 });
 
-test("a copy that waits when the answer comes carries it, and nothing is sent by REST", async () => {
+test("a copy that is still waiting carries the answer, and nothing is sent by REST", async () => {
   const message = {
     ...freshPair(),
     sid: freshSid(),
@@ -341,7 +341,7 @@ test("a copy that waits when the answer comes carries it, and nothing is sent by
   assert.deepEqual(await playground.messagesTo(message.from), []);
 });
 
-test("a machine that goes down in the middle of a turn loses nothing: the turn runs again and its answer goes out by REST, once", async () => {
+test("a crash in the middle of a turn loses nothing: the turn runs again and its answer goes out once, by REST", async () => {
   const message = { ...freshPair(), sid: freshSid(), body: "Survive this [fault delay=900ms]" };
   await worker.sendMessage({ ...message, sid: freshSid(), body: "Said before" });
   const webhook = worker.sendMessage(message).catch(() => "cut off");
@@ -357,7 +357,7 @@ test("a machine that goes down in the middle of a turn loses nothing: the turn r
   assert.equal((await playground.messagesTo(message.from)).length, 1);
 });
 
-test("a copy that comes after a restart gets the answer of before it, at no cost", async () => {
+test("a copy after a restart gets the earlier answer, at no cost", async () => {
   const message = { ...freshPair(), sid: freshSid(), body: "Answered before the restart" };
   const answer = await worker.sendMessage(message);
   await worker.restart();
@@ -371,7 +371,7 @@ test("a copy that comes after a restart gets the answer of before it, at no cost
   assert.deepEqual(next.messages, ['Before this you said: "Answered before the restart"']);
 });
 
-test("a late answer that was promised before a restart is sent after it, also when its token was rotated out", async () => {
+test("an answer that was due before a restart is sent by REST after it, even if its token was rotated out", async () => {
   const pair = freshPair();
   await playground.fault({ service: "twilio", status: 429, times: 1, contains: pair.from });
   await worker.sendMessage({ ...pair, token: OLDER_TOKEN, body: "Promised [fault delay=900ms]" });
@@ -385,7 +385,7 @@ test("a late answer that was promised before a restart is sent after it, also wh
   );
 });
 
-test("what Twilio does not have, after a 500 or a machine that went down while sending, is sent again once that is certain", async () => {
+test("a part that Twilio does not have, after a 500 or a crash during sending, is sent again once that is certain", async () => {
   const [refused, cutOff] = [freshPair(), freshPair()];
   await playground.fault({ service: "twilio", status: 500, times: 1, contains: refused.from });
   await playground.fault({ service: "twilio", delay_ms: 60_000, times: 1, contains: cutOff.from });

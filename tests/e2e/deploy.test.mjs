@@ -125,7 +125,7 @@ const UNCHANGED = {
 };
 
 for (const [what, options] of Object.entries(UNCHANGED)) {
-  test(`${what}: wrangler runs once, with the arguments as they are`, async (t) => {
+  test(`${what}: wrangler runs once, with unchanged arguments`, async (t) => {
     const { code, calls, printed } = await run(t, options);
     assert.deepEqual([code, calls, printed], [0, [["deploy", ...(options.args ?? [])]], ""]);
   });

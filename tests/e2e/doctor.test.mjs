@@ -29,7 +29,7 @@ beforeEach(() => deployment.reset());
 const doctor = (args = [], env = { TWILIO_AUTH_TOKEN: SECRETS.TWILIO_AUTH_TOKEN }) =>
   checkout.run("doctor", ["--url", worker.url, ...args], env);
 
-test("doctor finds nothing wrong with a Worker that is in order, and touches no sender", async () => {
+test("doctor finds nothing wrong with a healthy Worker, and reaches no thread", async () => {
   await worker.reconfigure({});
   const senders = worker.objects("SenderObject").length;
   const since = await worker.mark();
@@ -62,7 +62,7 @@ test("doctor finds nothing wrong with a Worker that is in order, and touches no 
   assert.deepEqual(await playground.requests(), []);
 });
 
-test("doctor says that the token or the public URL differs", async () => {
+test("doctor reports a different token or public URL", async () => {
   const wrongToken = await doctor([], { TWILIO_AUTH_TOKEN: OTHER_TOKEN });
   assert.equal(wrongToken.code, 1);
   assert.match(
@@ -89,7 +89,7 @@ test("doctor says that the token or the public URL differs", async () => {
   );
 });
 
-test("doctor says that the token of .dev.vars may be only the local one", async () => {
+test("doctor explains that the token in .dev.vars may be only the local one", async () => {
   await worker.reconfigure({});
   const local = new Checkout({ TWILIO_AUTH_TOKEN: OTHER_TOKEN });
   const { code, stdout } = await local.run("doctor", ["--url", worker.url]);
@@ -101,7 +101,7 @@ test("doctor says that the token of .dev.vars may be only the local one", async 
   );
 });
 
-test("doctor without a token does not know whether it agrees, and does not call that a failure", async () => {
+test("without a token, doctor reports the signature check as unknown, not as failed", async () => {
   await worker.reconfigure({});
   const result = await doctor([], {});
   assert.match(
@@ -111,7 +111,7 @@ test("doctor without a token does not know whether it agrees, and does not call 
   assert.equal(result.code, 0, result.text);
 });
 
-test("doctor names the settings that are missing or wrong", async () => {
+test("doctor names missing and wrong settings", async () => {
   await worker.reconfigure({ TWILIO_AUTH_TOKEN: null, MAX_DAILY_CALLS: "planted" });
   const result = await doctor();
   assert.equal(result.code, 1);
@@ -126,7 +126,7 @@ test("doctor names the settings that are missing or wrong", async () => {
   await worker.reconfigure({});
 });
 
-test("doctor says that nothing listens, and that a server speaks no TLS", async () => {
+test("doctor reports that nothing listens, and that a server does not speak TLS", async () => {
   const nobody = await checkout.run("doctor", ["--url", `http://127.0.0.1:${await freePort()}`]);
   assert.equal(nobody.code, 1);
   assert.match(nobody.stdout, /^FAILED +reachable +nothing listens at/m);
@@ -263,7 +263,7 @@ for (const [what, [wrong, check, finding, exitCode]] of Object.entries(BROKEN)) 
   });
 }
 
-test("doctor says how to set what a deployed Worker lacks", async (t) => {
+test("doctor prints how to set the missing settings of a deployed Worker", async (t) => {
   const faults = [
     { setting: "PSEUDONYM_KEY", problem: "is missing" },
     { setting: "MAX_DAILY_CALLS", problem: "must be a number" },
@@ -288,7 +288,7 @@ test("doctor says how to set what a deployed Worker lacks", async (t) => {
   );
 });
 
-test("doctor sends no signed request to what is no Switchboard", async () => {
+test("doctor sends no signed request to a server that is not Switchboard", async () => {
   const { findingsOf } = await withMockWorker({ health: { status: 404, body: "Not found" } });
   for (const check of ["unsigned", "forged", "signed"])
     assert.match(findingsOf[check], /^unknown not checked: this is not Switchboard/);
@@ -297,7 +297,7 @@ test("doctor sends no signed request to what is no Switchboard", async () => {
 const doctorNumber = (number, env = deployment.account()) =>
   doctor(["--public-url", ORIGIN, "--number", number], env);
 
-test("doctor sees that a number points here, with retries or without", async () => {
+test("doctor finds a number that points to the Worker, with retries or without", async () => {
   await worker.reconfigure({ PUBLIC_URL: ORIGIN });
   await deployment.connectNumber(NUMBER);
   const connected = await doctorNumber(NUMBER);
@@ -336,7 +336,7 @@ for (const [number, finding] of Object.entries(POINTS_ELSEWHERE)) {
   });
 }
 
-test("doctor finds a number that asks by GET", async () => {
+test("doctor finds a number that uses GET", async () => {
   await deployment.connectNumber(NUMBER);
   await setByHand((await deployment.numberNow(NUMBER)).uri, { SmsMethod: "GET" });
   const result = await doctorNumber(NUMBER);
@@ -344,7 +344,7 @@ test("doctor finds a number that asks by GET", async () => {
   assert.equal(result.code, 1);
 });
 
-test("doctor follows the Messaging Service of a number, where it decides", async () => {
+test("doctor follows the Messaging Service of a number if it takes precedence", async () => {
   const [deciding] = await deployment.servicesNow();
   await deployment.connect(["--messaging-service", deciding.sid, "--url", ORIGIN]);
   assert.match(
@@ -355,7 +355,7 @@ test("doctor follows the Messaging Service of a number, where it decides", async
   assert.match(findings(await doctorNumber("+15550154")).number, /^ok \+15550154 points to https:/);
 });
 
-test("doctor without the account does not know where a number points", async () => {
+test("without the account, doctor reports a number as unknown", async () => {
   const result = await doctorNumber(NUMBER, { TWILIO_AUTH_TOKEN: SECRETS.TWILIO_AUTH_TOKEN });
   assert.match(
     findings(result).number,
@@ -388,7 +388,7 @@ const DOCTOR_MISTAKES = {
 };
 
 for (const [what, [args, message]] of Object.entries(DOCTOR_MISTAKES)) {
-  test(`doctor: ${what} is refused`, async () => {
+  test(`doctor: ${what} is rejected`, async () => {
     const { code, stdout, stderr } = await checkout.run("doctor", args);
     assert.deepEqual([code, stdout], [1, ""]);
     assert.match(stderr, message);

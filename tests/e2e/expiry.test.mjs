@@ -1,5 +1,5 @@
-// What the passing of time does: a conversation is gone by itself, and a rate limit's window
-// reopens. Both take a minute at least, so they are waited for together, once.
+// Expiry: a conversation disappears by itself, and the window of a rate limit reopens. Both take at
+// least a minute, so one test waits for both.
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
@@ -26,11 +26,11 @@ after(async () => {
 
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
-test("after its lifetime a conversation is gone from KV, from the object and from memory; and a rate limit's window slides", async () => {
+test("after its lifetime a conversation is gone from KV, the object and memory, and the rate limit's window slides", async () => {
   const [writer, other, hasty] = [freshPair(), freshPair(), freshPair()];
   const first = { ...writer, sid: freshSid(), body: "Gone in a minute: heliotrope" };
   await worker.sendMessage(first);
-  // Nothing but notices: there is no conversation to expire, and the object must still be emptied.
+  // Only notices: there is no conversation to expire, but the object must be emptied all the same.
   await worker.sendMessage({ ...other, body: "" });
   const began = Date.now();
   for (let number = 0; number < 5; number += 1)
@@ -45,7 +45,7 @@ test("after its lifetime a conversation is gone from KV, from the object and fro
   assert.ok(worker.filesWith("heliotrope").length > 0, "it would be found");
   for (const pair of [writer, other]) assert.ok(object(pair).alarm > Date.now() && rows(pair) > 0);
 
-  // Now the first five count no more, and the later five still do. The sender was told of the limit
+  // Now the first five no longer count, and the later five still do. The contact got the notice
   // less than a minute ago.
   await sleep(began + 61_000 - Date.now());
   const again = [];
@@ -56,7 +56,7 @@ test("after its lifetime a conversation is gone from KV, from the object and fro
     [1, 1, 1, 1, 1, 0],
   );
 
-  // Of a day, how much it has cost stays, and goes with it.
+  // The cost of a day stays, and is deleted with the day.
   await eventually("the objects to hold no more than the day's counts", () =>
     [writer, other].every(holdsCountsAlone),
   );

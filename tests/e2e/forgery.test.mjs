@@ -1,8 +1,8 @@
-// Forged requests: whatever does not carry a signature that Twilio made for this request is refused
-// with 403, logged with the reason, and reaches neither an object, nor storage, nor the model. And
-// what Twilio did sign is taken in.
+// Forged requests: a request without Twilio's signature for exactly this request is rejected with
+// 403, logged with the reason, and reaches neither an object, nor storage, nor the model. Requests
+// that Twilio did sign are accepted.
 //
-// Not here: requests that are signed and malformed (requests).
+// Not here: signed but malformed requests (requests).
 
 import assert from "node:assert/strict";
 import crypto from "node:crypto";
@@ -41,8 +41,7 @@ after(async () => {
 const encoded = (form) => new URLSearchParams(form).toString();
 const answered = { status: 200, messages: 1 };
 
-// Every attack: what is sent in place of a message that is in order, and the reason that must be
-// logged.
+// The attacks: the change to a valid message, and the reason that must be logged.
 /** @type {Record<string, [(form: string[][]) => object, string, string?]>} */
 const ATTACKS = {
   "a request without a signature": [() => ({ signature: null }), "missing"],
@@ -82,7 +81,7 @@ const ATTACKS = {
     (form) => ({ raw: encoded(form).replace("Body=Hello", "Body=Hullo") }),
     "mismatch",
   ],
-  "a changed sender": [
+  "a changed From": [
     (form) => ({
       raw: encoded(form.map(([name, value]) => [name, name === "From" ? "+15550199" : value])),
     }),
@@ -121,19 +120,16 @@ const ATTACKS = {
     () => ({ path: `${ROUTE}?a=%41`, url: `${worker.url}${ROUTE}?a=A` }),
     "mismatch",
   ],
-  "a replay of what was signed for another host": [
+  "a replay of a signature for another host": [
     () => ({ url: `https://other.example${ROUTE}` }),
     "mismatch",
   ],
-  "a replay of what was signed for another path": [
-    () => ({ url: `${worker.url}/other` }),
-    "mismatch",
-  ],
-  "a replay of what was signed for another scheme": [
+  "a replay of a signature for another path": [() => ({ url: `${worker.url}/other` }), "mismatch"],
+  "a replay of a signature for another scheme": [
     () => ({ url: `${worker.url.replace("http:", "https:")}${ROUTE}` }),
     "mismatch",
   ],
-  "a replay of what was signed for another port": [
+  "a replay of a signature for another port": [
     () => ({ url: `http://127.0.0.1:${worker.port - 1}${ROUTE}` }),
     "mismatch",
   ],
@@ -153,7 +149,7 @@ const ATTACKS = {
     }),
     "mismatch",
   ],
-  "headers that ask to leave the check out": [
+  "headers that ask to skip the check": [
     () => ({
       signature: null,
       headers: {
@@ -174,7 +170,7 @@ const ATTACKS = {
 };
 
 for (const [attack, [change, reason, claims]] of Object.entries(ATTACKS)) {
-  test(`${attack} is refused`, async () => {
+  test(`${attack} is rejected`, async () => {
     const pair = freshPair();
     const form = inboundForm(pair);
     const since = await worker.mark();
@@ -191,7 +187,7 @@ for (const [attack, [change, reason, claims]] of Object.entries(ATTACKS)) {
   });
 }
 
-test("another Host than the one that was signed is refused", async () => {
+test("a Host other than the signed one is rejected", async () => {
   const form = inboundForm(freshPair());
   const headers = {
     "Content-Type": "application/x-www-form-urlencoded",
@@ -209,8 +205,8 @@ test("another Host than the one that was signed is refused", async () => {
   assert.equal(right.status, 200);
 });
 
-test("none of the forged requests reached an object, storage or the model", async () => {
-  // One that is in order shows that its traces would be found.
+test("no forged request reached an object, storage or the model", async () => {
+  // A valid message shows that traces would be found.
   const pair = freshPair();
   await worker.sendMessage({ ...pair, body: "In order" });
   await eventually("its conversation", () =>
@@ -223,7 +219,7 @@ test("none of the forged requests reached an object, storage or the model", asyn
   assert.equal((await playground.requests()).length, 2);
 });
 
-test("messages that Twilio signed for a URL with a query are taken in", async () => {
+test("messages that Twilio signed for a URL with a query are accepted", async () => {
   for (const query of [
     "?key=value",
     "?",
@@ -238,10 +234,10 @@ test("messages that Twilio signed for a URL with a query are taken in", async ()
   }
 });
 
-// The local proxy in front of the runtime turns an apostrophe into %27 before the Worker sees it
-// (the deployed runtime does not), so that only the form with %27 can be checked here; the raw one
-// is checked natively.
-test("a query with an apostrophe is taken in when the signed form has it encoded", async () => {
+// The local proxy in front of the runtime changes an apostrophe to %27 before the Worker sees it
+// (the deployed runtime does not). So only the form with %27 can be tested here; a native test has
+// the raw one.
+test("a query with an apostrophe is accepted if the signed form has it encoded", async () => {
   for (const route of [`${ROUTE}?name=O'Brien`, `${ROUTE}?name=O%27Brien`]) {
     const form = inboundForm(freshPair());
     const answer = await worker.rawRequest(route, {
@@ -264,7 +260,7 @@ test("the URL is accepted as signed without its port", async () => {
   assert.deepEqual({ status: answer.status, messages: answer.messages?.length }, answered);
 });
 
-test("during a rotation messages signed by either token are taken in", async () => {
+test("during a rotation messages signed by either token are accepted", async () => {
   const pair = freshPair();
   for (const [index, token] of [SECRETS.TWILIO_AUTH_TOKEN, OTHER_TOKEN].entries()) {
     const answer = await worker.sendMessage({ ...pair, token, body: "Rotating" });
@@ -274,7 +270,7 @@ test("during a rotation messages signed by either token are taken in", async () 
   }
 });
 
-test("a copy may be signed by the other token, and gets the same answer", async () => {
+test("a copy signed by the other token gets the same answer", async () => {
   const message = { ...freshPair(), sid: freshSid(), body: "Rotated in between" };
   const first = await worker.sendMessage({ ...message, token: SECRETS.TWILIO_AUTH_TOKEN });
   const copy = await worker.sendMessage({ ...message, token: OTHER_TOKEN });
@@ -282,7 +278,7 @@ test("a copy may be signed by the other token, and gets the same answer", async 
   assert.equal((await playground.asked("Rotated in between")).length, 1);
 });
 
-test("behind a proxy only what was signed for PUBLIC_URL is taken in, whatever Host says", async () => {
+test("behind a proxy only signatures for PUBLIC_URL are accepted, whatever Host says", async () => {
   const other = await startWorker({
     playground,
     settings: { PUBLIC_URL: "https://sms.example.com" },
@@ -314,7 +310,7 @@ test("behind a proxy only what was signed for PUBLIC_URL is taken in, whatever H
   }
 });
 
-test("without PUBLIC_URL the origin is the one that the runtime makes of Host, and X-Forwarded-* change nothing", async () => {
+test("without PUBLIC_URL the origin comes from Host, and X-Forwarded-* change nothing", async () => {
   const send = async (url, headers) => {
     const form = inboundForm(freshPair());
     const signature = signatureOf(SECRETS.TWILIO_AUTH_TOKEN, url, form);

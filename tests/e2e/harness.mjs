@@ -1,8 +1,9 @@
-// Starts Switchboard as it is deployed for the end-to-end tests: a playground and Workers on free ports, each with its own
-// directory, settings and storage. The tests import everything from here; the parts are files beside this one.
+// Starts Switchboard as it is deployed for the end-to-end tests: a playground and Workers on free
+// ports, each with its own directory, settings and storage. The tests import everything from here;
+// the parts are files beside this one.
 //
-// Not here: any assertion, and anything about one feature. The harness uses the builds in build/, which
-// `npm run test:e2e` makes first.
+// Not here: any assertion, and anything about one feature. The harness uses the builds in build/,
+// which `npm run test:e2e` makes first.
 
 import { freePort } from "../../scripts/lib/local.mjs";
 import { stopEverythingOnSignals } from "../../scripts/lib/run.mjs";

@@ -1,7 +1,6 @@
-// The caps: how many messages of one sender are taken in a minute, and how many requests a day may
-// cost.
+// The limits: messages of one contact per minute, and model requests per day.
 //
-// Not here: how long a window lasts (expiry, which waits for it).
+// Not here: the end of a window (expiry, which waits for it).
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
@@ -33,7 +32,7 @@ after(async () => {
 const echo = (text, number = 1) =>
   `Nice to hear from you! You said: "${text}" (message ${number} of our conversation)`;
 
-test("ten messages a minute are answered, the eleventh is told when to try again, the next ones get an empty response", async () => {
+test("ten messages a minute are answered, the eleventh gets a notice when to try again, the next ones get an empty response", async () => {
   const pair = freshPair();
   const since = await worker.mark();
   const began = Date.now();
@@ -108,7 +107,7 @@ test("messages that need no model count against the limit as well", async () => 
   assert.match(answer.messages[0], /try again in \d+ seconds/);
 });
 
-test("of 30 messages of one sender at once exactly 10 are taken in, one is told, and the others are not answered", async () => {
+test("of 30 simultaneous messages of one contact exactly 10 are accepted, one gets a notice, and the others are not answered", async () => {
   const pair = freshPair();
   const since = await worker.mark();
   const answers = await Promise.all(
@@ -133,7 +132,7 @@ test("of 30 messages of one sender at once exactly 10 are taken in, one is told,
   assert.equal(answers.filter(({ messages }) => /try again/.test(messages[0])).length, 1);
 });
 
-test("1000 messages of 1000 senders at once against a cap of 100 make exactly 100 requests, and all others get a polite answer", async (t) => {
+test("1000 simultaneous messages of 1000 contacts against a cap of 100 make exactly 100 requests, and all others get a polite answer", async (t) => {
   const other = await startWorker({
     playground,
     settings: { MAX_DAILY_CALLS: "100", REPLY_WITHIN_MS: "14000", OPENAI_TIMEOUT_MS: "300000" },
@@ -148,7 +147,7 @@ test("1000 messages of 1000 senders at once against a cap of 100 make exactly 10
     );
     t.diagnostic(`1000 messages in ${Date.now() - began} ms`);
     assert.deepEqual([...new Set(answers.map(({ status }) => status))], [200]);
-    // On a busy machine some answers may be late, and come by REST.
+    // On a busy machine some answers may miss the webhook and come by REST.
     const late = answers.filter(({ messages }) => messages.length === 0).length;
     await reached("late answers", late, async () => (await playground.messages()).length);
     const sent = await playground.messages();
@@ -183,7 +182,7 @@ test("1000 messages of 1000 senders at once against a cap of 100 make exactly 10
     );
 
     await other.restart();
-    // Each sender is told once a day.
+    // Each contact gets this notice once a day.
     const stranger = { from: "+15550199", to: "+15550100" };
     assert.deepEqual(
       (await other.sendMessage({ ...stranger, body: "Thousand and one" })).messages,
@@ -228,7 +227,7 @@ test("with a cap of 0 no request is ever made, and what needs no model still wor
   }
 });
 
-test("retries count against the cap: the request that it does not allow is not made", async () => {
+test("retries count against the cap, and no request is made beyond it", async () => {
   const other = await startWorker({ playground, settings: { MAX_DAILY_CALLS: "4" } });
   try {
     const failing = { body: "Retried into the cap [fault status=503]" };
@@ -258,8 +257,8 @@ test("retries count against the cap: the request that it does not allow is not m
   }
 });
 
-// With Twilio's retry settings a message that is answered by a 503, as when its object is not
-// reached in time, comes up to three times more.
+// With Twilio's retry settings, a message that gets a 503, for example because its object is not
+// reached in time, is sent up to three more times.
 async function sendAsOftenAsTwilio(target, message) {
   for (let more = 3; ; more -= 1) {
     const answer = await target.sendMessage(message);
@@ -267,7 +266,7 @@ async function sendAsOftenAsTwilio(target, message) {
   }
 }
 
-// The budget opens anew at midnight UTC; a test must not run across it.
+// The budget is reset at midnight UTC, so a test must not run across it.
 async function awayFromMidnight() {
   const left = 86_400_000 - (Date.now() % 86_400_000);
   if (left < 300_000) await new Promise((resolve) => setTimeout(resolve, left + 1000));

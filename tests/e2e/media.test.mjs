@@ -1,7 +1,7 @@
-// Media and long answers: pictures on their way from Twilio to the model, places and buttons as
-// text, and what becomes of an answer that takes many segments.
+// Media and long answers: images from Twilio to the model, locations and buttons as text, and
+// answers of many segments.
 //
-// Not here: texts (messages), what is stored and logged of them (privacy).
+// Not here: texts (messages), and what is stored and logged (privacy).
 
 import assert from "node:assert/strict";
 import crypto from "node:crypto";
@@ -45,7 +45,7 @@ const BEGINNINGS = {
   "image/gif": Buffer.from("GIF89a"),
   "image/webp": Buffer.from("RIFF\0\0\0\0WEBPVP8 ", "latin1"),
 };
-// A file that begins like a picture of that type.
+// A file that starts like an image of this type.
 const picture = (type, bytes = 3000) =>
   Buffer.concat([BEGINNINGS[type], crypto.randomBytes(bytes - BEGINNINGS[type].length)]);
 const turnsOf = async (pair, count) =>
@@ -54,12 +54,12 @@ const turnsOf = async (pair, count) =>
     ({ event, phone_hash: hash }) => event === "turn" && hash === phoneHash(pair.from),
   );
 const fileOf = ({ url }) => url.split("/").at(-1);
-// The requests for a file, at its address and where that redirects to.
+// The requests for a file, at its address and at the target of the redirect.
 const fetches = async (file) =>
   (await playground.requests("twilio")).filter(({ path }) => path.includes(fileOf(file)));
 
-describe("pictures", () => {
-  test("a picture reaches the model as the same bytes, through Twilio's redirect, with the text that came with it", async () => {
+describe("images", () => {
+  test("an image reaches the model byte for byte, through Twilio's redirect, with the text of its message", async () => {
     for (const [type, name] of [
       ["image/jpeg", "JPEG"],
       ["image/png", "PNG"],
@@ -92,7 +92,7 @@ describe("pictures", () => {
     }
   });
 
-  test("the account's credentials are shown to the API, and not to where it redirects", async () => {
+  test("the account's credentials are sent to the API, and not to the target of its redirect", async () => {
     for (const [index, token] of [OLDER_TOKEN, SECRETS.TWILIO_AUTH_TOKEN].entries()) {
       const file = await playground.upload(picture("image/png"), "image/png");
       await worker.sendMessage({ ...freshPair(), token, media: [file] });
@@ -104,7 +104,7 @@ describe("pictures", () => {
     }
   });
 
-  test("several pictures, and pictures without a text, make one turn; the next one remembers that they were there", async () => {
+  test("several images, and images without text, make one turn, and the next turn remembers them", async () => {
     const pair = freshPair();
     const media = [
       await playground.upload(picture("image/jpeg", 100), "image/jpeg"),
@@ -125,7 +125,7 @@ describe("pictures", () => {
     assert.deepEqual([turn.outcome, turn.model_requests], ["answered", 1]);
   });
 
-  test("a picture of nearly 5 MB is shown to the model, and a copy of its message costs nothing", async () => {
+  test("an image of 5 MB reaches the model, and a copy of its message costs nothing", async () => {
     const file = await playground.upload(picture("image/jpeg", 5 * MB), "image/jpeg");
     const message = { ...freshPair(), sid: freshSid("MM"), body: "A large one", media: [file] };
     const answer = await worker.sendMessage(message);
@@ -138,7 +138,7 @@ describe("pictures", () => {
     assert.equal((await playground.asked("A large one")).length, 1);
   });
 
-  test("pictures of more than 5 MB in all are too large, whether their length is said or not", async () => {
+  test("images of more than 5 MB in total are too large, with or without a Content-Length", async () => {
     const two = [
       await playground.upload(picture("image/png", 3 * MB), "image/png"),
       await playground.upload(picture("image/png", 3 * MB), "image/png"),
@@ -158,7 +158,7 @@ describe("pictures", () => {
     }
   });
 
-  test("what is no picture by its bytes is not shown to the model, whatever it is called", async () => {
+  test("a file whose bytes are not an image does not reach the model, whatever its declared type", async () => {
     for (const bytes of ["<svg xmlns='http://www.w3.org/2000/svg'/>", "%PDF-1.7", "<html>"]) {
       await fails(
         { media: [await playground.upload(bytes, "image/png")] },
@@ -168,7 +168,7 @@ describe("pictures", () => {
     }
   });
 
-  test("a picture that cannot be fetched is said so, without a model request", async () => {
+  test("an image that cannot be fetched is reported, without a model request", async () => {
     for (const fault of [
       { status: 404 },
       { status: 500 },
@@ -177,7 +177,7 @@ describe("pictures", () => {
       { status: 206 },
     ]) {
       const file = await playground.upload(picture("image/jpeg", 20_000), "image/jpeg");
-      // The runtime itself may ask again where a connection was dropped.
+      // The runtime itself may repeat a request if the connection was dropped.
       await playground.fault({
         service: "twilio",
         contains: `/media/${fileOf(file)}`,
@@ -190,7 +190,7 @@ describe("pictures", () => {
     await fails({ media: [`${gone.url.slice(0, -4)}0000`] }, NOT_FETCHED, "picture_not_fetched");
   });
 
-  test("nothing is asked of a host that is not Twilio's, at once or by a redirect", async () => {
+  test("nothing is requested from a host that is not Twilio's, directly or by a redirect", async () => {
     const other = await startPlayground();
     try {
       const elsewhere = await other.upload(picture("image/jpeg"), "image/jpeg");
@@ -223,7 +223,7 @@ describe("pictures", () => {
     }
   });
 
-  test("another kind of file is answered with what can be read, also among pictures; a command with it is a command", async () => {
+  test("another kind of file gets a list of supported types, even among images; a keyword with it is a keyword", async () => {
     const file = await playground.upload(picture("image/jpeg"), "image/jpeg");
     for (const [type, more] of [
       ["audio/ogg", []],
@@ -245,7 +245,7 @@ describe("pictures", () => {
     assert.deepEqual(await fetches(file), []);
   });
 
-  test("nothing of a picture is in KV, in objects or in the log, nor is its address once it is answered", async () => {
+  test("nothing of an image is in KV, in objects or in the log, nor is its address after the answer", async () => {
     const marker = `planted-${crypto.randomBytes(8).toString("hex")}`;
     const file = await playground.upload(
       Buffer.concat([picture("image/gif"), Buffer.from(marker)]),
@@ -281,8 +281,8 @@ describe("pictures", () => {
   });
 });
 
-describe("places and buttons", () => {
-  test("a place is one line of text to the model", async () => {
+describe("locations and buttons", () => {
+  test("a location becomes one line of text for the model", async () => {
     const params = [
       ["Latitude", "52.5200"],
       ["Longitude", "13.4050"],
@@ -310,7 +310,7 @@ describe("places and buttons", () => {
     assert.deepEqual(nothing.messages, ["Please send text."]);
   });
 
-  test("a button and an entry of a list are what they say", async () => {
+  test("a button and a list item become their text", async () => {
     for (const [params, said] of [
       [
         [
@@ -341,7 +341,7 @@ describe("places and buttons", () => {
 });
 
 describe("segments", () => {
-  test("a long SMS answer is cut at a sentence within MAX_SEGMENTS, remembered so, and its segments are logged", async () => {
+  test("a long SMS answer is cut at a sentence within MAX_SEGMENTS, remembered that way, and its segments are logged", async () => {
     const pair = freshPair();
     const answer = await worker.sendMessage({ ...pair, body: "Please write 900 characters" });
     assert.equal(answer.messages.length, 1);
@@ -366,7 +366,7 @@ describe("segments", () => {
     assert.equal("segments" in turn, false);
   });
 
-  test("typeset characters are replaced on SMS when that makes the answer GSM-7, and not on WhatsApp", async () => {
+  test("typographic characters are replaced on SMS if that makes the answer GSM-7, and never on WhatsApp", async () => {
     const typeset = "“It’s” – so…";
     const said = async (channel, body) =>
       (await worker.sendMessage({ ...freshPair(), channel, body })).messages[0];
@@ -379,7 +379,8 @@ describe("segments", () => {
   });
 });
 
-// Sends a message that fails for `failure`: it is answered with `text`, and the model is not asked.
+// Sends a message that must fail with `failure`: the answer is `text`, and the model gets no
+// request.
 async function fails(message, text, failure) {
   const pair = freshPair();
   const marker = `fails ${crypto.randomBytes(6).toString("hex")}`;

@@ -1,7 +1,7 @@
-// Messages and their answers: what Twilio sends, what the model is asked, what goes back; memory,
-// reset, repeats, and messages that come while another is being answered.
+// Messages and their answers: what Twilio sends, what the model gets, what goes back; memory,
+// reset, repeated messages, and messages that arrive during a turn.
 //
-// Not here: late answers (delivery), limits, forged requests, failures of the model (openai).
+// Not here: answers by REST (delivery), limits, forged requests, failures of the model (openai).
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
@@ -105,7 +105,7 @@ test("an SMS is answered with TwiML, and the model is asked as OpenAI documents 
   );
 });
 
-test("a WhatsApp message is answered, in a conversation apart from the same number's SMS", async () => {
+test("a WhatsApp message is answered, in a separate conversation from the same number's SMS", async () => {
   const pair = freshPair();
   await worker.sendMessage({ ...pair, body: "By text message" });
   const answer = await worker.sendMessage({ ...pair, channel: "whatsapp", body: "By WhatsApp" });
@@ -129,7 +129,7 @@ test("one person who writes to two numbers has two conversations", async () => {
   assert.deepEqual(answer.messages, ["You have said nothing before this message."]);
 });
 
-test("what was said is remembered, a reset forgets it, and says so", async () => {
+test("a conversation is remembered, and a reset clears it and confirms that", async () => {
   const pair = freshPair();
   const ask = async (body, sid = freshSid()) =>
     (await worker.sendMessage({ ...pair, body, sid })).messages;
@@ -160,7 +160,7 @@ test("what was said is remembered, a reset forgets it, and says so", async () =>
   assert.deepEqual(await playground.asked("reset"), [], "a reset costs no request");
 });
 
-test("every word for a reset works, in any case and among white space, and only as the whole message", async () => {
+test("every reset keyword works, in any case and with surrounding white space, and only as the whole message", async () => {
   const pair = freshPair();
   const ask = async (body) => (await worker.sendMessage({ ...pair, body })).messages;
   for (const word of ["reset", "RESTART", " Start  Over\n", "start over"])
@@ -169,7 +169,7 @@ test("every word for a reset works, in any case and among white space, and only 
   assert.deepEqual(await ask("restarted"), [echo("restarted", 2)]);
 });
 
-test("digits and one-word answers reach the model as they are", async () => {
+test("digits and one-word answers reach the model unchanged", async () => {
   const pair = freshPair();
   for (const [index, body] of ["2", "1", "menu", "0042"].entries()) {
     const answer = await worker.sendMessage({ ...pair, body });
@@ -183,8 +183,8 @@ test("digits and one-word answers reach the model as they are", async () => {
   ]);
 });
 
-test("emoji, right-to-left text, combining marks and characters beyond the basic plane come back whole", async () => {
-  // On WhatsApp: an SMS would do without what only costs segments.
+test("emoji, right-to-left text, combining marks and characters beyond the basic plane come back intact", async () => {
+  // On WhatsApp, because an SMS replaces characters that only cost segments.
   const pair = { ...freshPair(), channel: "whatsapp" };
   const texts = [
     "👩‍👩‍👧‍👦 family, 🇨🇭 flag, 👍🏽 skin tone",
@@ -215,7 +215,7 @@ test("control characters and bidirectional overrides are removed before the mode
   assert.deepEqual(contents((await playground.asked("middle safe"))[0], "user"), [cleaned]);
 });
 
-test("repeated, empty and unknown parameters are part of what is signed, and do no harm", async () => {
+test("repeated, empty and unknown parameters are part of the signature and otherwise ignored", async () => {
   const params = [
     ["Repeated", "b"],
     ["Repeated", "a"],
@@ -229,7 +229,7 @@ test("repeated, empty and unknown parameters are part of what is signed, and do 
   assert.deepEqual(answer.messages, [echo("With more parameters")]);
 });
 
-test("a signed message with two bodies is refused, since its readers could take either", async () => {
+test("a signed message with two bodies is rejected, because it is ambiguous", async () => {
   const answer = await worker.sendMessage({
     ...freshPair(),
     body: "The first",
@@ -262,9 +262,9 @@ test("an empty message is asked for text, and does not reach the model", async (
   assert.equal((await playground.requests("openai")).length, before);
 });
 
-test("a message of exactly the limit reaches the model, one character more is told the limit and does not", async () => {
+test("a message of exactly the limit reaches the model; one more character gets a notice with the limit", async () => {
   const pair = freshPair();
-  // Characters beyond the basic plane: two units of UTF-16, four bytes, one character.
+  // Characters beyond the basic plane: two UTF-16 units, four bytes, one character.
   const longest = "🦆".repeat(4000);
   const fits = await worker.sendMessage({ ...pair, body: ` ${longest}\n` });
   assert.equal(fits.status, 200);
@@ -285,7 +285,7 @@ test("a message of exactly the limit reaches the model, one character more is to
   );
 });
 
-test("a long answer is split into messages of at most 1600 characters that together are the answer", async () => {
+test("a long answer is split into messages of at most 1600 characters, without losing any", async () => {
   const answer = await worker.sendMessage({
     ...freshPair(),
     channel: "whatsapp",
@@ -301,7 +301,7 @@ test("a long answer is split into messages of at most 1600 characters that toget
   );
 });
 
-test("an answer that no ten messages can hold is cut at ten, and says so by an ellipsis", async () => {
+test("an answer that does not fit into ten messages is cut at ten, with an ellipsis", async () => {
   const answer = await worker.sendMessage({
     ...freshPair(),
     channel: "whatsapp",
@@ -313,7 +313,7 @@ test("an answer that no ten messages can hold is cut at ten, and says so by an e
   assert.ok(Buffer.byteLength(answer.text) < 64_000, "Twilio takes at most 64 kB");
 });
 
-test("a message that comes again gets the same answer again, also after others, and costs nothing", async () => {
+test("a repeated message gets the same answer, even after others, and costs nothing", async () => {
   const pair = freshPair();
   const first = { ...pair, sid: freshSid(), body: "Count me once" };
   const answer = await worker.sendMessage(first);
@@ -330,7 +330,7 @@ test("a message that comes again gets the same answer again, also after others, 
   assert.deepEqual(count.messages, ["You have sent 4 messages in this conversation."]);
 });
 
-test("50 copies of one message at once make one model request and get the same answer 50 times", async () => {
+test("50 simultaneous copies of one message make one model request and get the same answer 50 times", async () => {
   const copy = { ...freshPair(), sid: freshSid(), body: "Fifty at once [fault delay=400ms]" };
   const since = await worker.mark();
   const answers = await Promise.all(Array.from({ length: 50 }, () => worker.sendMessage(copy)));
@@ -343,7 +343,7 @@ test("50 copies of one message at once make one model request and get the same a
   );
 });
 
-test("the copy of a reset says the same, and clears nothing a second time", async () => {
+test("a copy of a reset gets the same answer, and clears nothing a second time", async () => {
   const pair = freshPair();
   const reset = { ...pair, sid: freshSid(), body: "reset" };
   assert.deepEqual((await worker.sendMessage(reset)).messages, [RESET]);
@@ -353,7 +353,7 @@ test("the copy of a reset says the same, and clears nothing a second time", asyn
   assert.deepEqual(first.messages, ['The first thing you said was: "Said after the reset"']);
 });
 
-test("messages that come while a turn runs are answered together by the next one, in order, on the last of them", async () => {
+test("messages that arrive during a turn are answered together by the next one, in order, on the last webhook", async () => {
   const pair = freshPair();
   const running = worker.sendMessage({ ...pair, body: "Merge begins [fault delay=1500ms]" });
   await eventually(
@@ -389,7 +389,7 @@ test("messages that come while a turn runs are answered together by the next one
   );
 });
 
-test("a burst from one sender never interleaves: every message is in exactly one turn, and turns follow one another", async () => {
+test("a burst from one contact never interleaves: every message is in exactly one turn, and turns follow one another", async () => {
   const pair = freshPair();
   const texts = Array.from({ length: 9 }, (_, index) => `Burst ${index}.`);
   await playground.fault({ service: "openai", delay_ms: 250, times: 9, contains: "Burst" });
@@ -419,7 +419,7 @@ test("a burst from one sender never interleaves: every message is in exactly one
   assert.deepEqual((await playground.messages()).length, 0);
 });
 
-test("a reset in the middle of a burst clears what came before it and nothing after it", async () => {
+test("a reset in the middle of a burst clears everything before it and nothing after it", async () => {
   const pair = freshPair();
   const sent = [worker.sendMessage({ ...pair, body: "Before the reset [fault delay=1200ms]" })];
   await eventually(
@@ -439,7 +439,7 @@ test("a reset in the middle of a burst clears what came before it and nothing af
   ]);
 });
 
-test("one sender's slow answer holds up nobody else", async () => {
+test("a slow answer for one contact delays nobody else", async () => {
   let slowIsAnswered = false;
   const slow = worker.sendMessage({ ...freshPair(), body: "Slow one [fault delay=4s]" });
   slow.then(() => (slowIsAnswered = true));
@@ -450,7 +450,7 @@ test("one sender's slow answer holds up nobody else", async () => {
   assert.deepEqual((await slow).messages, [echo("Slow one")]);
 });
 
-test("a conversation in KV has the documented form, a lifetime, and one key a revision", async () => {
+test("a conversation in KV has the documented form, a lifetime, and one key per revision", async () => {
   const pair = freshPair();
   for (const body of ["First turn", "Second turn"]) await worker.sendMessage({ ...pair, body });
   await eventually("two revisions", () => revisions(pair).length === 2);

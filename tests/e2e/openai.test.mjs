@@ -1,7 +1,7 @@
-// Every way in which OpenAI can fail: what the sender reads, how many requests are made, what is
-// logged, and that no failure becomes part of the conversation.
+// Every way in which OpenAI can fail: the answer to the contact, the number of requests, the log,
+// and that no failure becomes part of the conversation.
 //
-// Not here: the daily cap (limits), failures that show late (delivery).
+// Not here: the daily cap (limits), failures after the webhook has ended (delivery).
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
@@ -45,8 +45,8 @@ after(async () => {
 const echo = (text, number = 1) =>
   `Nice to hear from you! You said: "${text}" (message ${number} of our conversation)`;
 
-// What goes wrong: the fault, the requests that are made, the label in the log, what the sender
-// reads, and the tokens that the answer cost although it could not be passed on.
+// The failures: the fault, the number of requests, the label in the log, the answer to the contact,
+// and the tokens that an unusable answer cost.
 const FAILURES = {
   "a dropped connection": ["connection=drop", 3, "connection_failed"],
   "a connection dropped after the answer was made": [
@@ -86,7 +86,7 @@ const FAILURES = {
     1000,
   ],
   "an answer that was filtered": ["body=content_filter", 1, "content_filter", FILTERED],
-  "bytes that are no text": ["body=garbage", 1, "unexpected_response"],
+  "bytes that are not text": ["body=garbage", 1, "unexpected_response"],
   "an HTML page": ["body=not_json", 1, "unexpected_response"],
   "a body of no bytes": ["body=empty", 1, "unexpected_response"],
   "JSON of another shape": ["body=wrong_shape", 1, "unexpected_response"],
@@ -100,7 +100,7 @@ describe("failures of the model", { concurrency: 12 }, () => {
     FAILURES,
   )) {
     const tries = requests === 1 ? "is not tried again" : "is tried again, twice at most";
-    test(`${what} ${tries}, is told once, and is no part of the conversation`, async () => {
+    test(`${what} ${tries}, is reported once, and is not part of the conversation`, async () => {
       const pair = freshPair();
       const ask = (body) => worker.sendMessage({ ...pair, body });
       await ask("The tide is high");
@@ -134,7 +134,7 @@ describe("failures of the model", { concurrency: 12 }, () => {
     });
   }
 
-  test("a request that takes too long is aborted for real, in the time that was set", async () => {
+  test("a request that takes too long is really aborted, within the configured time", async () => {
     const pair = freshPair();
     const answer = await worker.sendMessage({ ...pair, body: "Too slow [fault delay=60s]" });
     assert.deepEqual(answer.messages, [APOLOGY]);
@@ -147,9 +147,9 @@ describe("failures of the model", { concurrency: 12 }, () => {
     assert.ok(request.took_ms < 30_000, `${request.took_ms} ms`);
   });
 
-  test("the time that was set holds for a request, its retries and the waits between them together", async () => {
+  test("the configured time covers a request, its retries and the waits between them", async () => {
     const pair = freshPair();
-    // The first try takes most of the time: the second one must be cut short.
+    // The first attempt takes most of the time, so the second one must be cut short.
     await playground.fault({
       service: "openai",
       status: 503,
@@ -175,7 +175,7 @@ describe("failures of the model", { concurrency: 12 }, () => {
     { what: "a 503", status: 503 },
   ]) {
     for (const times of [1, 2]) {
-      test(`the answer comes although ${what} came ${times === 1 ? "first" : "twice before it"}, and is remembered once`, async () => {
+      test(`the answer arrives although ${what} came ${times === 1 ? "first" : "twice before it"}, and is remembered once`, async () => {
         const pair = freshPair();
         await playground.fault({ service: "openai", ...fault, times, contains: pseudonym(pair) });
         const answer = await worker.sendMessage({ ...pair, body: "Try again" });
@@ -237,7 +237,7 @@ describe("failures of the model", { concurrency: 12 }, () => {
   });
 
   for (const status of [301, 302, 303, 307, 308]) {
-    test(`a redirect by ${status} is not followed: keys and texts go to no other place`, async () => {
+    test(`a redirect by ${status} is not followed: keys and texts go nowhere else`, async () => {
       const pair = freshPair();
       await playground.fault({
         service: "openai",
@@ -259,7 +259,7 @@ describe("failures of the model", { concurrency: 12 }, () => {
     });
   }
 
-  test("a refusal is the model's own answer, and part of the conversation", async () => {
+  test("a refusal is the model's answer, and part of the conversation", async () => {
     const pair = freshPair();
     const answer = await worker.sendMessage({ ...pair, body: "Refuse this [fault body=refusal]" });
     assert.deepEqual(answer.messages, ["I'd rather not help with that."]);
@@ -270,7 +270,7 @@ describe("failures of the model", { concurrency: 12 }, () => {
     assert.equal(body.messages[2].content, "I'd rather not help with that.");
   });
 
-  test("an answer cut off by the token limit is passed on, with an ellipsis where it ends", async () => {
+  test("an answer cut off by the token limit is passed on, with an ellipsis at its end", async () => {
     const pair = freshPair();
     const answer = await worker.sendMessage({
       ...pair,
@@ -310,7 +310,7 @@ describe("models", () => {
     };
   };
 
-  test("an answer that used up its tokens before the first word is told so, and its tokens are logged", async () => {
+  test("an answer that used up its tokens before the first word gets a notice, and its tokens are logged", async () => {
     const other = await startWorker({
       playground,
       settings: { OPENAI_REASONING_EFFORT: "high", OPENAI_MAX_COMPLETION_TOKENS: "500" },
@@ -381,7 +381,7 @@ describe("models", () => {
     });
   }
 
-  test("another server than OpenAI is sent no field that only OpenAI knows", async () => {
+  test("a server other than OpenAI is sent no field that only OpenAI knows", async () => {
     const asked = [];
     const server = http.createServer(async (request, response) => {
       asked.push(JSON.parse((await request.toArray()).join("")));
@@ -416,7 +416,7 @@ describe("models", () => {
   });
 });
 
-test("an OpenAI that nothing listens for is apologised for, and tried three times", async () => {
+test("an unreachable OpenAI is tried three times, and the contact gets an apology", async () => {
   const other = await startWorker({
     playground,
     settings: { OPENAI_BASE_URL: `http://127.0.0.1:${await freePort()}/v1` },

@@ -1,4 +1,5 @@
-// Starts a playground and controls it: faults, recorded requests, sent messages, and the Twilio account.
+// Starts a playground and controls it: faults, recorded requests, sent messages, and the Twilio
+// account.
 
 import { playgroundBinary, ROOT } from "../../scripts/lib/project.mjs";
 import { start } from "../../scripts/lib/run.mjs";

@@ -1,10 +1,10 @@
 // No personal data and no secret where they do not belong. Markers are planted in everything that
-// comes in, from Twilio, from forgers and from OpenAI; then all that the runtime printed, the keys
-// in KV, the names of objects and files, and what the model and Twilio were told are searched for
-// them.
+// comes in: from Twilio, from forgers and from OpenAI. Then the tests search for them in all
+// output, in the keys of KV, in the names of objects and files, and in the requests to the model
+// and to Twilio.
 //
-// Not here: values of malformed settings (configuration). That no number and no secret is printed
-// is checked by the harness for all other tests as well.
+// Not here: the values of malformed settings (configuration). For all other tests, the harness
+// checks that no number and no secret is printed.
 
 import assert from "node:assert/strict";
 import crypto from "node:crypto";
@@ -27,7 +27,7 @@ const FROM = "+15550142";
 const TO = "+15550187";
 const ROUTE = "/twilio/messages";
 
-// What only says who somebody is, or is a secret: it may be in no log, no name, no conversation.
+// Personal data and secrets: they must not be in a log, a name or a conversation.
 const PERSONAL = {
   from: FROM.slice(1),
   to: TO.slice(1),
@@ -55,7 +55,7 @@ const PERSONAL = {
   apiKeyWithoutPrefix: SECRETS.OPENAI_API_KEY.replace(/^.*-/, ""),
   pseudonymKey: SECRETS.PSEUDONYM_KEY,
 };
-// What a conversation consists of: it may be in KV's values and with the model, and nowhere else.
+// The texts of a conversation: they may be in KV's values and in model requests, and nowhere else.
 const SAID = {
   text: mark("Text"),
   whatsappText: mark("Whatsapp"),
@@ -87,7 +87,7 @@ after(async () => {
   await playground?.close();
 });
 
-test("every kind of event was logged, so that there was something to search", async () => {
+test("every kind of event was logged, so there is something to search", async () => {
   for (const kind of [
     "turn answered",
     "turn failed",
@@ -108,12 +108,12 @@ test("every kind of event was logged, so that there was something to search", as
   );
 });
 
-test("nothing that was planted is printed by the Worker or its runtime", () => {
+test("the Worker and its runtime print no planted marker", () => {
   assert.ok(worker.lines.length > 20);
   for (const line of worker.lines) assert.deepEqual(found(line), [], line);
 });
 
-test("nothing that was planted is in a key, an object's name or the name of a file", () => {
+test("no planted marker is in a key, an object's name or a file name", () => {
   assert.ok(
     worker.kv().length > 0 &&
       worker.objects("SenderObject").length > 0 &&
@@ -139,7 +139,7 @@ test("nothing that was planted is in a key, an object's name or the name of a fi
   for (const file of files) assert.deepEqual(found(file), [], file);
 });
 
-test("a conversation in KV holds what was said and nothing of who said it", () => {
+test("a conversation in KV contains the texts and nothing about the person", () => {
   const values = worker
     .kv()
     .map(({ value }) => value)
@@ -151,7 +151,7 @@ test("a conversation in KV holds what was said and nothing of who said it", () =
   for (const value of values) assert.deepEqual(found(value, Object.entries(PERSONAL)), []);
 });
 
-test("once everything is answered no object holds an address, a name, a secret or an unanswered text", () => {
+test("after everything is answered no object contains an address, a name, a secret or an unanswered text", () => {
   const stored = worker.objects("SenderObject").flatMap(({ tables }) => tables._cf_KV ?? []);
   assert.ok(stored.length > 0);
   const allowed = ["sid", "account"];
@@ -171,7 +171,7 @@ test("once everything is answered no object holds an address, a name, a secret o
   }
 });
 
-test("the model is told what was said, and nothing of who said it", async () => {
+test("the model gets the texts, and nothing about the person", async () => {
   const requests = await playground.requests("openai");
   assert.ok(requests.some(({ body }) => JSON.stringify(body).includes(SAID.text)));
   const personal = Object.entries(PERSONAL);
@@ -183,14 +183,14 @@ test("the model is told what was said, and nothing of who said it", async () => 
   );
 });
 
-test("Twilio is told the addresses and the answer, and nothing else", async () => {
+test("Twilio gets the addresses and the answer, and nothing else", async () => {
   const messages = await playground.messages();
   assert.ok(messages.length > 0);
   for (const { parameters } of messages)
     assert.deepEqual(Object.keys(parameters).sort(), ["Body", "MessagingServiceSid", "To"]);
 });
 
-// Every way through the Worker, with markers in all that comes in.
+// Takes every path through the Worker, with markers in everything that comes in.
 async function plant() {
   const from = (changes = {}) => ({
     from: FROM,
@@ -238,7 +238,7 @@ async function plant() {
   );
   await worker.sendMessage(from({ body: `${SAID.text}${"x".repeat(4001)}` }));
 
-  // Failures of the model, with markers in what it says about them.
+  // Failures of the model, with markers in its error messages.
   await playground.fault({
     service: "openai",
     status: 400,
@@ -256,7 +256,7 @@ async function plant() {
     () => worker.log.filter(({ outcome }) => outcome === "failed").length === 4,
   );
 
-  // Late answers: one that is sent, one that Twilio refuses.
+  // Answers by REST: one that is sent, and one that Twilio rejects.
   await worker.sendMessage(
     from({ body: `${SAID.late} please write 1700 characters [fault delay=1s]` }),
   );
@@ -298,11 +298,11 @@ async function plant() {
   await worker.request(`/nothing-here?${PERSONAL.query}`);
   await worker.request(`${ROUTE}?${PERSONAL.query}`, { method: "PUT" });
   await worker.request(`/health?${PERSONAL.query}`);
-  // For what is written and printed after the answers.
+  // Wait for output after the answers.
   await new Promise((resolve) => setTimeout(resolve, 1000));
 }
 
-// The names of the markers that occur in `text`, in any case.
+// The names of the markers that `text` contains, in any case.
 function found(text, markers = MARKERS) {
   const lower = text.toLowerCase();
   return markers.filter(([, marker]) => lower.includes(marker.toLowerCase())).map(([name]) => name);

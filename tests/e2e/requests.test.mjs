@@ -1,9 +1,8 @@
-// The front door: routes, methods, sizes, encodings and required fields, each with its status. That
-// every response carries the security headers is checked by the harness, for these and for all
-// others.
+// The front door: routes, methods, sizes, encodings and required fields, each with its status. If
+// all tests fail, look here first. For every response of every test, the harness checks the
+// security headers.
 //
-// Not here: signatures (forgery), missing settings (configuration). First to look at when all tests
-// fail.
+// Not here: signatures (forgery), missing settings (configuration).
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
@@ -73,7 +72,7 @@ test("unknown routes answer 404, by every method, signed or not", async () => {
   assert.equal((await worker.sendMessage({ path: "/twilio/voice" })).status, 404);
 });
 
-test("a wrong method answers 405 and says which are allowed", async () => {
+test("a wrong method answers 405 and names the allowed ones", async () => {
   for (const method of ["GET", "HEAD", "PUT", "DELETE", "OPTIONS", "PATCH"]) {
     const answer = await worker.request(ROUTE, { method });
     assert.deepEqual([method, answer.status, answer.headers.get("allow")], [method, 405, "POST"]);
@@ -102,7 +101,7 @@ test("a content type that is not a form answers 415, even when it is signed", as
   assert.equal(none.status, 415);
 });
 
-test("the content type of a form is known in any case and with any parameters", async () => {
+test("the content type of a form is recognised in any case and with any parameters", async () => {
   for (const contentType of [
     "Application/X-WWW-Form-Urlencoded",
     `${FORM};charset=utf-8`,
@@ -142,7 +141,7 @@ test("a body without a Content-Length is counted as well", async () => {
   assert.equal(await send(padded(LIMIT + 1)), 413);
 });
 
-test("a body that is too long answers 413 while it is being read, though its end never comes", async () => {
+test("a body that is too long answers 413 while it is read, even if it never ends", async () => {
   const headers = { "Content-Type": FORM, "Transfer-Encoding": "chunked" };
   const answer = await worker.rawRequest(ROUTE, {
     headers,
@@ -152,7 +151,7 @@ test("a body that is too long answers 413 while it is being read, though its end
   assert.equal(answer.status, 413);
 });
 
-test("a broken percent-encoding answers 400", async () => {
+test("an invalid percent-encoding answers 400", async () => {
   for (const broken of ["Body=100%", "Body=%zz", "Body=%4", "%G0=x", "Body=a%2"]) {
     const answer = await worker.sendMessage({ ...freshPair(), raw: broken });
     assert.deepEqual([broken, answer.status], [broken, 400]);
@@ -160,7 +159,7 @@ test("a broken percent-encoding answers 400", async () => {
   }
 });
 
-test("bytes that are not UTF-8 answer 400, as they are or percent-encoded", async () => {
+test("bytes that are not UTF-8 answer 400, raw or percent-encoded", async () => {
   for (const broken of [
     Buffer.from([0x42, 0x6f, 0x64, 0x79, 0x3d, 0xff, 0xfe]),
     "Body=%FF",
@@ -241,7 +240,7 @@ test("an MM sid and addresses of 7 and of 15 digits are well formed", async () =
   assert.equal(shortest.status, 200);
 });
 
-test("nothing of what was refused reached the model or an object", async () => {
+test("nothing that was rejected reached the model or an object", async () => {
   const senders = worker.objects("SenderObject").length;
   const before = (await playground.requests()).length;
   const pair = freshPair();
@@ -269,7 +268,7 @@ async function suspicious(form, field, problem) {
   assert.equal(worker.log.length, since + 1);
 }
 
-// A form of exactly `length` bytes once encoded. The padding is no part of the message.
+// A form of exactly `length` bytes after encoding. The padding is not part of the message.
 function padded(length) {
   const form = inboundForm(freshPair());
   const rest = length - new URLSearchParams([...form, ["Padding", ""]]).toString().length;

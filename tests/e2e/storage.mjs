@@ -1,5 +1,5 @@
-// Reads and damages the storage of a local Worker, whose directory is the first parameter: KV and Durable Objects, as the
-// runtime stores them in SQLite files.
+// Reads and damages the storage of a local Worker, whose directory is the first parameter: KV and
+// Durable Objects, as the runtime stores them in SQLite files.
 
 import fs from "node:fs";
 import path from "node:path";

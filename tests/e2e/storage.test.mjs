@@ -1,4 +1,4 @@
-// A stored state that is damaged: the sender is answered, as one who has said nothing.
+// Damaged state: the contact is answered as if it had said nothing before.
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
@@ -15,7 +15,7 @@ after(async () => {
   await switchboard?.close();
 });
 
-test("a state that the runtime cannot read back, or that is no text, is treated as empty, and said to be unreadable", async () => {
+test("a state that the runtime cannot read, or that is not text, is treated as empty and logged as unreadable", async () => {
   const damaged = {
     "no serialised value": Buffer.from("damaged"),
     "a value broken off": Buffer.from("ff0fff", "hex"),

@@ -1,4 +1,5 @@
-// Plays Twilio: the forms that it posts, its signatures (with its own library), and the TwiML that it reads.
+// Plays Twilio: the forms that it posts, its signatures (with its own library), and the TwiML that
+// it reads.
 
 import { getExpectedTwilioSignature } from "twilio/lib/webhooks/webhooks.js";
 import { ACCOUNT, freshSid } from "./identities.mjs";

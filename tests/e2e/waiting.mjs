@@ -1,4 +1,5 @@
-// Waiting in tests: until something is true, until a number is reached, and while anything still happens.
+// Waiting in tests: until something is true, until a number is reached, and while anything still
+// happens.
 
 import { waitUntil } from "../../scripts/lib/local.mjs";
 import { eachLine } from "../../scripts/lib/run.mjs";

@@ -1,7 +1,8 @@
 // Starts a Worker with `wrangler dev`, on the real runtime, and sends it requests.
 //
-// Three promises hold for every request of every test, so they are checked here: each response has the security headers,
-// each log line is a known event, and nothing that is printed contains a secret or a person's number.
+// Three promises hold for every request of every test, so they are checked here: each response has
+// the security headers, each log line is a known event, and nothing that is printed contains a
+// secret or a person's number.
 
 import crypto from "node:crypto";
 import fs from "node:fs";
