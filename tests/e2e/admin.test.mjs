@@ -250,7 +250,7 @@ test("at a terminal erase asks, and only yes erases", {
 
 /** @type {Record<string, [import("./commands.mjs").Answer, RegExp]>} */
 const ERRORS = {
-  "a request that is not understood": [
+  "a malformed request": [
     { status: 400, body: "Bad request: from is malformed\n" },
     /does not understand the request \(400\): Bad request: from is malformed$/m,
   ],
@@ -266,7 +266,7 @@ const ERRORS = {
     { status: 429, headers: { "Retry-After": "42" } },
     /\(429\): wait 42 s, then try again/,
   ],
-  "too many wrong tokens and no word how long": [
+  "too many wrong tokens without a Retry-After": [
     { status: 429 },
     /\(429\): wait a minute, then try again/,
   ],
@@ -278,7 +278,7 @@ const ERRORS = {
     { status: 500, body: "Internal error\n" },
     /not come from Switchboard's admin routes \(500\): Internal error$/m,
   ],
-  "an answer that is no JSON": [
+  "an answer that is not JSON": [
     { status: 200, body: "\u001b[31m<html>" },
     /admin routes \(200\): \?\[31m<html>$/m,
   ],
@@ -403,7 +403,7 @@ const MISTAKES = {
     ["usage", "--url", "https://user:password@switchboard.example"],
     /--url must not contain a user name or a password/,
   ],
-  "what is no URL": [
+  "an invalid URL": [
     ["usage", "--url", "switchboard.example"],
     /--url must be a URL, such as .* not "switchboard\.example"/,
   ],

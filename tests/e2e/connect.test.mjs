@@ -229,7 +229,7 @@ const CONNECT_MISTAKES = {
     ["--number", NUMBER, "--messaging-service", `MG${"0".repeat(32)}`, "--url", ORIGIN],
     /cannot be combined/,
   ],
-  "a number that is none": [
+  "an invalid number": [
     ["--number", "5550199", "--url", ORIGIN],
     /--number must be a phone number .* not "5550199"/,
   ],
@@ -237,7 +237,7 @@ const CONNECT_MISTAKES = {
     ["--number", "whatsapp:+15550199", "--url", ORIGIN],
     /A WhatsApp sender is not a phone number of the account/,
   ],
-  "a service that is none": [
+  "an invalid service": [
     ["--messaging-service", "MG1", "--url", ORIGIN],
     /--messaging-service must be MG and 32 hex digits, not "MG1"/,
   ],
@@ -254,7 +254,7 @@ const CONNECT_MISTAKES = {
     ["--number", NUMBER, "--url", WEBHOOK],
     /--url must be an origin without a path, such as https:\/\/switchboard\.example,/,
   ],
-  "a URL with retries of its own": [
+  "a URL with its own retries": [
     ["--number", NUMBER, "--url", `${ORIGIN}/#rc=2`],
     /--url must be an origin without a path/,
   ],

@@ -380,10 +380,7 @@ const DOCTOR_MISTAKES = {
   "no URL": [[], /--url is missing/],
   "plain http to another machine": [["--url", "http://switchboard.example"], /--url must be https/],
   "a URL with a path": [["--url", WEBHOOK], /--url must be an origin without a path/],
-  "a number that is none": [
-    ["--url", ORIGIN, "--number", "0199"],
-    /--number must be a phone number/,
-  ],
+  "an invalid number": [["--url", ORIGIN, "--number", "0199"], /--number must be a phone number/],
   "an unknown option": [["--url", ORIGIN, "--fix"], /Unknown option '--fix'/],
 };
 

@@ -46,7 +46,7 @@ const BEGINNINGS = {
   "image/webp": Buffer.from("RIFF\0\0\0\0WEBPVP8 ", "latin1"),
 };
 // A file that starts like an image of this type.
-const picture = (type, bytes = 3000) =>
+const imageFile = (type, bytes = 3000) =>
   Buffer.concat([BEGINNINGS[type], crypto.randomBytes(bytes - BEGINNINGS[type].length)]);
 const turnsOf = async (pair, count) =>
   worker.loggedTimes(
@@ -67,7 +67,7 @@ describe("images", () => {
       ["image/webp", "WebP"],
     ]) {
       const pair = freshPair();
-      const bytes = picture(type);
+      const bytes = imageFile(type);
       const file = await playground.upload(bytes, type);
       const answer = await worker.sendMessage({
         ...pair,
@@ -94,7 +94,7 @@ describe("images", () => {
 
   test("the account's credentials are sent to the API, and not to the target of its redirect", async () => {
     for (const [index, token] of [OLDER_TOKEN, SECRETS.TWILIO_AUTH_TOKEN].entries()) {
-      const file = await playground.upload(picture("image/png"), "image/png");
+      const file = await playground.upload(imageFile("image/png"), "image/png");
       await worker.sendMessage({ ...freshPair(), token, media: [file] });
       assert.deepEqual(
         (await fetches(file)).map(({ token_index: shown }) => shown),
@@ -107,8 +107,8 @@ describe("images", () => {
   test("several images, and images without text, make one turn, and the next turn remembers them", async () => {
     const pair = freshPair();
     const media = [
-      await playground.upload(picture("image/jpeg", 100), "image/jpeg"),
-      await playground.upload(picture("image/webp", 200), "image/webp"),
+      await playground.upload(imageFile("image/jpeg", 100), "image/jpeg"),
+      await playground.upload(imageFile("image/webp", 200), "image/webp"),
     ];
     const answer = await worker.sendMessage({ ...pair, channel: "whatsapp", body: "", media });
     assert.ok(
@@ -126,7 +126,7 @@ describe("images", () => {
   });
 
   test("an image of 5 MB reaches the model, and a copy of its message costs nothing", async () => {
-    const file = await playground.upload(picture("image/jpeg", 5 * MB), "image/jpeg");
+    const file = await playground.upload(imageFile("image/jpeg", 5 * MB), "image/jpeg");
     const message = { ...freshPair(), sid: freshSid("MM"), body: "A large one", media: [file] };
     const answer = await worker.sendMessage(message);
     assert.ok(
@@ -140,17 +140,17 @@ describe("images", () => {
 
   test("images of more than 5 MB in total are too large, with or without a Content-Length", async () => {
     const two = [
-      await playground.upload(picture("image/png", 3 * MB), "image/png"),
-      await playground.upload(picture("image/png", 3 * MB), "image/png"),
+      await playground.upload(imageFile("image/png", 3 * MB), "image/png"),
+      await playground.upload(imageFile("image/png", 3 * MB), "image/png"),
     ];
-    const endless = await playground.upload(picture("image/png"), "image/png");
+    const endless = await playground.upload(imageFile("image/png"), "image/png");
     await playground.fault({
       service: "twilio",
       body: "oversize",
       contains: `/media/${fileOf(endless)}`,
     });
     for (const media of [
-      [await playground.upload(picture("image/png", 5 * MB + 1), "image/png")],
+      [await playground.upload(imageFile("image/png", 5 * MB + 1), "image/png")],
       two,
       [endless],
     ]) {
@@ -176,7 +176,7 @@ describe("images", () => {
       { body: "truncated" },
       { status: 206 },
     ]) {
-      const file = await playground.upload(picture("image/jpeg", 20_000), "image/jpeg");
+      const file = await playground.upload(imageFile("image/jpeg", 20_000), "image/jpeg");
       // The runtime itself may repeat a request if the connection was dropped.
       await playground.fault({
         service: "twilio",
@@ -186,14 +186,14 @@ describe("images", () => {
       });
       await fails({ media: [file] }, NOT_FETCHED, "picture_not_fetched");
     }
-    const gone = await playground.upload(picture("image/jpeg"), "image/jpeg");
+    const gone = await playground.upload(imageFile("image/jpeg"), "image/jpeg");
     await fails({ media: [`${gone.url.slice(0, -4)}0000`] }, NOT_FETCHED, "picture_not_fetched");
   });
 
   test("nothing is requested from a host that is not Twilio's, directly or by a redirect", async () => {
     const other = await startPlayground();
     try {
-      const elsewhere = await other.upload(picture("image/jpeg"), "image/jpeg");
+      const elsewhere = await other.upload(imageFile("image/jpeg"), "image/jpeg");
       const addresses = [
         elsewhere.url,
         "https://media.example/a.jpg",
@@ -208,7 +208,7 @@ describe("images", () => {
         `//${new URL(other.url).host}/media/x`,
         "https://media.example/a.jpg",
       ]) {
-        const file = await playground.upload(picture("image/jpeg"), "image/jpeg");
+        const file = await playground.upload(imageFile("image/jpeg"), "image/jpeg");
         await playground.fault({
           service: "twilio",
           headers: { Location: location },
@@ -224,7 +224,7 @@ describe("images", () => {
   });
 
   test("another kind of file gets a list of supported types, even among images; a keyword with it is a keyword", async () => {
-    const file = await playground.upload(picture("image/jpeg"), "image/jpeg");
+    const file = await playground.upload(imageFile("image/jpeg"), "image/jpeg");
     for (const [type, more] of [
       ["audio/ogg", []],
       ["video/mp4", []],
@@ -248,7 +248,7 @@ describe("images", () => {
   test("nothing of an image is in KV, in objects or in the log, nor is its address after the answer", async () => {
     const marker = `planted-${crypto.randomBytes(8).toString("hex")}`;
     const file = await playground.upload(
-      Buffer.concat([picture("image/gif"), Buffer.from(marker)]),
+      Buffer.concat([imageFile("image/gif"), Buffer.from(marker)]),
       "image/gif",
     );
     const pair = freshPair();

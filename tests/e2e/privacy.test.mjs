@@ -60,7 +60,7 @@ const SAID = {
   text: mark("Text"),
   whatsappText: mark("Whatsapp"),
   failing: mark("Failing"),
-  late: mark("Late"),
+  byRest: mark("Late"),
   prompt: mark("Prompt"),
   answer: "Nice to hear from you",
   prose: "harbour wakes",
@@ -165,7 +165,7 @@ test("after everything is answered no object contains an address, a name, a secr
     );
     const others = key.startsWith("answers/") ? "" : text.replace(/"answers":\[\{.*?\}\]/gs, "");
     assert.ok(
-      !others.includes(SAID.late),
+      !others.includes(SAID.byRest),
       "an answer is kept for copies of its message, the message is not",
     );
   }
@@ -258,10 +258,10 @@ async function plant() {
 
   // Answers by REST: one that is sent, and one that Twilio rejects.
   await worker.sendMessage(
-    from({ body: `${SAID.late} please write 1700 characters [fault delay=1s]` }),
+    from({ body: `${SAID.byRest} please write 1700 characters [fault delay=1s]` }),
   );
   await eventually(
-    "the late answer",
+    "the answer by REST",
     () =>
       worker.log.filter(({ event, outcome }) => event === "late_part" && outcome === "sent")
         .length >= 2,
@@ -271,8 +271,8 @@ async function plant() {
     status: 400,
     error: { code: 21610, message: PERSONAL.twilioError },
   });
-  await worker.sendMessage(from({ body: `${SAID.late} [fault delay=1s]` }));
-  await eventually("the refused answer", () =>
+  await worker.sendMessage(from({ body: `${SAID.byRest} [fault delay=1s]` }));
+  await eventually("the rejected answer", () =>
     worker.log.some(({ event, outcome }) => event === "late_part" && outcome === "refused"),
   );
 
