@@ -23,10 +23,6 @@ const REPLY_WITHIN_MS = 5000;
 export const WIDE = { width: 1440, height: 900 };
 export const NARROW = { width: 360, height: 740 };
 
-/** The answer of the mock model to `text`, the message `number` of a conversation. */
-export const echo = (text, number = 1) =>
-  `Nice to hear from you! You said: "${text}" (message ${number} of our conversation)`;
-
 /** Starts everything before the tests of a file, and stops it after them. */
 export function setUpBrowserTests() {
   const tests = new BrowserTests();

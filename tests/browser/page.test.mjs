@@ -9,16 +9,8 @@ import { test } from "node:test";
 import zlib from "node:zlib";
 import axe from "axe-core";
 import { inRoot } from "../../scripts/lib/project.mjs";
-import { eventually, freshPair, startPlayground } from "../e2e/harness.mjs";
-import {
-  echo,
-  NARROW,
-  PATIENCE,
-  SLOW_SECONDS,
-  setUpBrowserTests,
-  usePhone,
-  WIDE,
-} from "./browser.mjs";
+import { echo, eventually, freshPair, startPlayground } from "../e2e/harness.mjs";
+import { NARROW, PATIENCE, SLOW_SECONDS, setUpBrowserTests, usePhone, WIDE } from "./browser.mjs";
 
 const tests = setUpBrowserTests();
 

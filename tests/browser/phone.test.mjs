@@ -7,8 +7,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { freePort } from "../../scripts/lib/local.mjs";
-import { eventually, phoneHash, startPlayground } from "../e2e/harness.mjs";
-import { echo, PATIENCE, SLOW_SECONDS, setUpBrowserTests, usePhone } from "./browser.mjs";
+import { echo, eventually, phoneHash, startPlayground } from "../e2e/harness.mjs";
+import { PATIENCE, SLOW_SECONDS, setUpBrowserTests, usePhone } from "./browser.mjs";
 
 const RESET = "Done: our conversation is cleared. What would you like to talk about?";
 const APOLOGY = "Sorry, I can't answer right now. Please try again in a few minutes.";

@@ -8,11 +8,13 @@ import assert from "node:assert/strict";
 import crypto from "node:crypto";
 import { after, before, test } from "node:test";
 import {
+  echo,
   eventually,
   freshPair,
   freshSid,
   phoneHash,
   pseudonym,
+  sleep,
   startSwitchboard,
   startWorker,
 } from "./harness.mjs";
@@ -39,9 +41,6 @@ before(async () => {
 
 after(() => switchboard?.close());
 
-const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
-const echo = (text, number = 1) =>
-  `Nice to hear from you! You said: "${text}" (message ${number} of our conversation)`;
 const address = ({ from }, channel) => (channel === "whatsapp" ? `whatsapp:${from}` : from);
 
 /**

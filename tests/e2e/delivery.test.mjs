@@ -8,11 +8,13 @@ import crypto from "node:crypto";
 import { after, before, describe, test } from "node:test";
 import {
   ACCOUNT,
+  echo,
   eventually,
   freshPair,
   freshSid,
   phoneHash,
   SECRETS,
+  sleep,
   startPlayground,
   startWorker,
 } from "./harness.mjs";
@@ -35,10 +37,6 @@ after(async () => {
   await worker?.close();
   await playground?.close();
 });
-
-const echo = (text, number = 1) =>
-  `Nice to hear from you! You said: "${text}" (message ${number} of our conversation)`;
-const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 // These tests mostly wait, so they run at the same time.
 describe("answers by REST", { concurrency: 20 }, () => {

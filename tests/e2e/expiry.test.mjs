@@ -8,6 +8,7 @@ import {
   freshPair,
   freshSid,
   pseudonym,
+  sleep,
   startPlayground,
   startWorker,
 } from "./harness.mjs";
@@ -23,8 +24,6 @@ after(async () => {
   await worker?.close();
   await playground?.close();
 });
-
-const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 test("after its lifetime a conversation is gone from KV, the object and memory, and the rate limit's window slides", async () => {
   const [writer, other, hasty] = [freshPair(), freshPair(), freshPair()];

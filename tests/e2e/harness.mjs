@@ -11,9 +11,9 @@ import { startPlayground } from "./playground.mjs";
 import { startWorker } from "./worker.mjs";
 
 export { ACCOUNT, freshPair, freshSid, phoneHash, pseudonym, SECRETS } from "./identities.mjs";
-export { startPlayground } from "./playground.mjs";
+export { echo, startPlayground } from "./playground.mjs";
 export { inboundForm, signatureOf, twiml } from "./twilio.mjs";
-export { eventually, PATIENCE, reached } from "./waiting.mjs";
+export { eventually, PATIENCE, reached, sleep } from "./waiting.mjs";
 export { EVENTS, SECURITY_HEADERS, startWorker } from "./worker.mjs";
 
 /**

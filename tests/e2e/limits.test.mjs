@@ -5,6 +5,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import {
+  echo,
   eventually,
   freshPair,
   freshSid,
@@ -28,9 +29,6 @@ after(async () => {
   await worker?.close();
   await playground?.close();
 });
-
-const echo = (text, number = 1) =>
-  `Nice to hear from you! You said: "${text}" (message ${number} of our conversation)`;
 
 test("ten messages a minute are answered, the eleventh gets a notice when to try again, the next ones get an empty response", async () => {
   const pair = freshPair();

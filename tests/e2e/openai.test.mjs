@@ -9,6 +9,7 @@ import http from "node:http";
 import { after, before, describe, test } from "node:test";
 import { freePort, portOf } from "../../scripts/lib/local.mjs";
 import {
+  echo,
   eventually,
   freshPair,
   phoneHash,
@@ -41,9 +42,6 @@ after(async () => {
   await worker?.close();
   await playground?.close();
 });
-
-const echo = (text, number = 1) =>
-  `Nice to hear from you! You said: "${text}" (message ${number} of our conversation)`;
 
 // The failures: the fault, the number of requests, the label in the log, the answer to the contact,
 // and the tokens that an unusable answer cost.

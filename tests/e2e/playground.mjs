@@ -6,6 +6,10 @@ import { start } from "../../scripts/lib/run.mjs";
 import { ACCOUNT, SECRETS } from "./identities.mjs";
 import { collect, started } from "./waiting.mjs";
 
+/** The answer of the mock model to `text`, the message `number` of a conversation. */
+export const echo = (text, number = 1) =>
+  `Nice to hear from you! You said: "${text}" (message ${number} of our conversation)`;
+
 /**
  * Starts a playground on a free port.
  * - `tokens`: the Twilio auth tokens that it accepts;

@@ -10,6 +10,9 @@ import { eachLine } from "../../scripts/lib/run.mjs";
  */
 export const PATIENCE = 60_000;
 
+/** Waits `ms` milliseconds. */
+export const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
 /**
  * Waits until `probe` returns something truthy, and returns it. Throws with `what` after `timeout`
  * ms.
@@ -23,7 +26,7 @@ export async function eventually(what, probe, timeout = PATIENCE) {
     const found = await probe();
     if (found) return found;
     if (Date.now() > deadline) throw new Error(`not within ${timeout} ms: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await sleep(20);
   }
 }
 
@@ -41,7 +44,7 @@ export async function reached(what, target, count) {
     if (now !== last) [last, since] = [now, Date.now()];
     if (Date.now() - since > PATIENCE)
       throw new Error(`${what}: ${now} of ${target}, and no more within ${PATIENCE} ms`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await sleep(20);
   }
 }
 

@@ -10,12 +10,12 @@ import http from "node:http";
 import os from "node:os";
 import path from "node:path";
 import { freePort, get, WRANGLER, wranglerEnv } from "../../scripts/lib/local.mjs";
-import { inRoot, readText } from "../../scripts/lib/project.mjs";
 import { start } from "../../scripts/lib/run.mjs";
 import { freshSid, phoneHash, SECRETS } from "./identities.mjs";
 import { filesWith, kv, objects, overwrite } from "./storage.mjs";
 import { inboundForm, signatureOf, twiml } from "./twilio.mjs";
 import { collect, eventually, PATIENCE, reached, started, whileAlive } from "./waiting.mjs";
+import { deployedConfiguration, dotenv } from "./wrangler-config.mjs";
 
 /** The security headers of every response, by lower-case name. */
 export const SECURITY_HEADERS = {
@@ -186,11 +186,12 @@ class Worker {
    * @param {Settings} settings
    */
   async reconfigure(settings) {
-    this.#reconfigured = { ...this.#settings, ...settings };
+    const all = { ...this.#settings, ...settings };
+    this.#reconfigured = all;
     const ready = () =>
       this.lines.filter((line) => line.includes("Local server updated and ready")).length;
     const before = ready();
-    fs.writeFileSync(path.join(this.directory, ".dev.vars"), dotenv(this.#reconfigured));
+    fs.writeFileSync(path.join(this.directory, ".dev.vars"), dotenv(all));
     // wrangler does not watch .dev.vars, only wrangler.toml.
     fs.appendFileSync(path.join(this.directory, "wrangler.toml"), "\n");
     await eventually("wrangler to apply the settings", () => ready() > before);
@@ -425,34 +426,4 @@ function checkHeaders(what, headers) {
     if (headers.get(name) !== value)
       throw new Error(`${what}: the header ${name} is ${headers.get(name)}, not ${value}`);
   }
-}
-
-// The project's wrangler.toml with another `main` and without `[build]` and `[vars]`; and the
-// variables in `[vars]`.
-function deployedConfiguration(build) {
-  const main = inRoot(build, "index.js");
-  if (!fs.existsSync(main))
-    throw new Error(`${build} has no build of the Worker; run \`npm run test:e2e\``);
-  const sections = readText("wrangler.toml").split(/^(?=\[)/m);
-  const vars = sections.find((section) => section.startsWith("[vars]")) ?? "";
-  const kept = sections.filter((section) => !/^\[(vars|build)\]/.test(section)).join("");
-  return {
-    toml: kept.replace(/^main = .*$/m, `main = ${JSON.stringify(main)}`),
-    vars: Object.fromEntries(
-      [...vars.matchAll(/^(\w+) = (".*")$/gm)].map(([, name, value]) => [name, JSON.parse(value)]),
-    ),
-  };
-}
-
-// All settings go through .dev.vars, because wrangler prints the values in `[vars]`.
-function dotenv(settings) {
-  return Object.entries(settings)
-    .filter(([, value]) => value !== null)
-    .map(([name, value]) => {
-      const quote = ["'", '"', "`"].find((mark) => !value.includes(mark));
-      if (!quote || (quote === '"' && /\\[nr]/.test(value)))
-        throw new Error(`${name}: this value cannot be written to .dev.vars`);
-      return `${name}=${quote}${value}${quote}\n`;
-    })
-    .join("");
 }
