@@ -1,5 +1,5 @@
-// What is counted: calls between JavaScript and WebAssembly, and the operations that Cloudflare
-// bills. Nothing here is timed.
+// Counts calls between JavaScript and WebAssembly, and the operations that Cloudflare bills.
+// Nothing here is timed.
 
 import { get } from "../scripts/lib/local.mjs";
 import { ANSWERED, inTurn, LOADS, message } from "./load.mjs";

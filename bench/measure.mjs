@@ -1,4 +1,4 @@
-// What takes time and memory: floods, turns, latency, growth, start-up, bundle size, and memory.
+// Measures time and memory: floods, turns, latency, growth, start-up, bundle size, and memory.
 //
 // Not here: what is only counted (counts.mjs).
 

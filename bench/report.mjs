@@ -75,7 +75,7 @@ function report(who, measured) {
         .join(", ")}.`,
       `- ${how(who)}`,
     ].join("\n"),
-    "A figure is the median of its rounds, with the least and the greatest in brackets, and its ratio to the first row of its table.",
+    "Each figure is the median of its rounds, with the minimum and maximum in brackets, and its ratio to the first row of the table.",
   ];
   if (missing.length) parts.push(`Not measured: ${missing.join(", ")}.`);
   parts.push("## Targets", targets(measured));
@@ -86,14 +86,14 @@ function report(who, measured) {
 }
 
 function how(who) {
-  return `All Workers run on the same workerd, started as \`workerd serve\` with nothing in front of it: no wrangler, no miniflare. Objects are in SQLite files in ${who.storage}; KV is a small service in a process of its own; the model is the playground, which answers at once. What the subjects print goes nowhere. Load comes from autocannon on the same machine.`;
+  return `All Workers run on the same workerd, started as \`workerd serve\` with nothing in front of it: no wrangler, no miniflare. Objects are in SQLite files in ${who.storage}. KV is a small service in a separate process. The model is the playground, which answers at once. The output of the subjects is discarded. The load comes from autocannon on the same machine.`;
 }
 
-const COMPARED = `- **hello world** (bench/peers/hello): the least a Worker can do.
-- **Hono Worker** (bench/peers/hono): Hono, the signature with WebCrypto and a key imported once, one Durable Object request for each message (admission, rate limit, one turn at a time), the daily budget in another object, the conversation in memory while the object lives and in KV under a new key for each revision. It does less than Switchboard: no late answers by REST, no turn that survives a restart, nothing that saves a conversation when KV fails, no tries again, no consent and erasure, no pictures, no counts of use.
-- **Express** (bench/peers/express): Express with Twilio's and OpenAI's packages and everything in the memory of one process, forgotten at a restart.
+const COMPARED = `- **hello world** (bench/peers/hello): the minimum that a Worker can do.
+- **Hono Worker** (bench/peers/hono): Hono, the signature with WebCrypto and a key imported once, one Durable Object request for each message (admission, rate limit, one turn at a time), the daily budget in another object, the conversation in memory while the object lives and in KV under a new key for each revision. It does less than Switchboard: no answers by REST, no turns that survive a restart, no protection of a conversation if KV fails, no retries, no consent and erasure, no images, no usage counts.
+- **Express** (bench/peers/express): Express with Twilio's and OpenAI's packages and everything in the memory of one process, which a restart loses.
 
-Billable duration of objects is not compared: Switchboard and the Hono Worker both wait for the model in the object, so it is the model's time in both. Prices are Cloudflare's beyond what is included, for a million: Worker requests $${PRICES.workerRequests.toFixed(2)}, object requests and alarms $${PRICES.objectRequests.toFixed(2)}, rows written $${PRICES.rowsWritten.toFixed(2)}, KV reads $${PRICES.kvReads.toFixed(2)}, KV writes and deletes $${PRICES.kvWrites.toFixed(2)} (${PRICES.source}; read ${PRICES.date}). CPU time ($0.02 for a million ms) and rows read ($0.001) are left out. Fetches and other subrequests cost nothing by themselves.`;
+The billable duration of objects is not compared: in both Workers it is the time that the object waits for the model. Prices are Cloudflare's per million, beyond the included amount: Worker requests $${PRICES.workerRequests.toFixed(2)}, object requests and alarms $${PRICES.objectRequests.toFixed(2)}, rows written $${PRICES.rowsWritten.toFixed(2)}, KV reads $${PRICES.kvReads.toFixed(2)}, KV writes and deletes $${PRICES.kvWrites.toFixed(2)} (${PRICES.source}; read ${PRICES.date}). CPU time ($0.02 for a million ms) and rows read ($0.001) are not included. Fetches and other subrequests are free.`;
 
 function section(name, { rows, date, rounds, seconds }) {
   const { title, about, columns } = TABLES[name];
@@ -197,7 +197,7 @@ function targets(measured) {
       (value) => `${value.toFixed(1)} kB`,
     ),
     atMost(
-      "Memory when 5 000 other senders have come and expired, against the first",
+      "Memory after 5 000 other contacts have expired, against the first",
       measured.memory &&
         of("memory", "switchboard", "expiredAgain") / of("memory", "switchboard", "expired"),
       1.1,
@@ -214,12 +214,12 @@ function targets(measured) {
   const told =
     rows === undefined
       ? ""
-      : `\n\nRows written for a message, until everything has expired: ${rows.toFixed(2)} (Hono Worker: ${of("operations", "hono", "rows").toFixed(2)}); the target is no more than the promises need.`;
+      : `\n\nRows written for a message, until everything has expired: ${rows.toFixed(2)} (Hono Worker: ${of("operations", "hono", "rows").toFixed(2)}); the target is the minimum that the promises need.`;
   const generator = ["forged", "turns"]
     .filter((name) => of(name, "hello", "generator") > of(name, "hello", "busy"))
     .map((name) => TABLES[name].title);
   const warning = generator.length
-    ? `\n\nThe generator used more of a core than hello world in: ${generator.join(", ")}. There hello world could be faster than shown, and the ratio of CPU times tells more.`
+    ? `\n\nThe load generator used more of a core than hello world in: ${generator.join(", ")}. There hello world could be faster than shown; compare the CPU times instead.`
     : "";
   return (
     [`| target | wanted | measured | |`, `| --- | ---: | ---: | --- |`, ...lines].join("\n") +

@@ -212,7 +212,7 @@ export async function timeStart(name, options) {
 }
 
 /**
- * What `wrangler check startup` says of a Worker: the ms that its isolate is active while it
+ * Runs `wrangler check startup` and returns the ms that the isolate of a Worker is active while it
  * starts.
  */
 export async function checkStartup(name) {

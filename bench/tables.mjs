@@ -25,24 +25,24 @@ import {
  */
 export const TABLES = {
   forged: flooded("forged", {
-    title: "A forged request is refused",
+    title: "A forged request is rejected",
     about:
-      "A message with a wrong signature, answered with 403 by all but the hello worlds, which answer 200 to everything. The second row reads the head and the body of the request, as everything must that verifies it; the third writes a line to the log, too, and answers with Switchboard's status and headers, without verifying anything. 32 connections, each sends the next request when it has the answer.",
+      "A message with a wrong signature. All subjects answer 403, except for the hello worlds, which always answer 200. The second row reads the headers and the body, as every verification must. The third also writes a log line and answers with Switchboard's status and headers, but verifies nothing. Each of 32 connections sends the next request when it has the answer.",
     subjects: ["hello", "reads", "floor", "switchboard", "hono", "express"],
   }),
   refused: flooded("refused", {
     title: "A verified request that needs no object",
     about:
-      "A message with the right signature and a recipient that is no address, answered with 400 by all but hello world.",
+      "A message with a valid signature and an invalid recipient. All subjects except hello world answer 400.",
   }),
   health: flooded("health", {
     title: "A request that needs nothing",
-    about: "`GET /health`, answered with 200 by all.",
+    about: "`GET /health`. All subjects answer 200.",
   }),
   turns: {
     title: "Whole turns",
     about:
-      "Every message is answered by the model, which answers at once: 200 senders, 20 connections, never two messages of one sender at a time; every round has new senders and the same number of messages for each subject. CPU time is that of the Worker's runtime with its objects (for Express, of Node), without the model, KV and the load generator, which share the machine.",
+      "The model answers every message at once. There are 200 contacts and 20 connections, and never two messages of one contact at the same time. Every round has new contacts and the same number of messages for each subject. CPU time is that of the Worker's runtime including its objects (for Express, of Node). It does not include the model, KV and the load generator, which run on the same machine.",
     columns: floodColumns(),
     estimate: (plan) => 10 + (plan.rounds * 3 * (plan.senders * plan.turnsEach)) / 400,
     measure: turns,
@@ -50,7 +50,7 @@ export const TABLES = {
   latency: {
     title: "Added latency at 20 requests/s",
     about:
-      "Whole turns at a steady pace from 40 senders in turn, new ones in each round, so that one message in four finds an object that is not in memory, on connections that are kept. What is added is the latency less that of the model alone, asked directly at the same pace in the same round. autocannon sends its rate in a burst at the start of each second, so here Node's HTTP client sends, one request every 50 ms.",
+      "Whole turns at a steady pace, on persistent connections, from 40 contacts that are new in each round. One message in four finds an object that is not in memory. The added latency is the latency minus that of the model, which is measured directly at the same pace in the same round. autocannon would send a burst at the start of each second. Therefore Node's HTTP client sends one request every 50 ms.",
     columns: [
       { key: "added50", title: "added p50", unit: "ms", digits: 2 },
       { key: "added99", title: "added p99", unit: "ms", digits: 2 },
@@ -63,7 +63,7 @@ export const TABLES = {
   growth: {
     title: "How a turn's cost grows with its conversation",
     about:
-      "One sender after the other, each with 20 turns in sequence: latency of the turn seen by the client, and CPU time of the runtime for it (the mean over the round's senders).",
+      "One contact after the other, each with 20 turns in sequence: the latency that the client sees, and the runtime's CPU time (the mean over the contacts of the round).",
     columns: [1, 10, 20].flatMap((turn) => [
       { key: `ms${turn}`, title: `turn ${turn}`, unit: "ms", digits: 2 },
       { key: `cpu${turn}`, title: `turn ${turn}, CPU`, unit: "ms", digits: 2 },
@@ -74,7 +74,7 @@ export const TABLES = {
   crossings: {
     title: "Calls between JavaScript and WebAssembly",
     about:
-      "Of Switchboard, for each request, counted by a wrapper around its instance (bench/crossings.js), with the helpers that wasm-bindgen makes. The messages are of one sender, one after the other, and the counts of a message hold all that follows from it, as far as it comes before the next one.",
+      "For Switchboard, per request, including wasm-bindgen's helpers. A wrapper around the instance counts them (bench/crossings.js). One contact sends the messages one after the other. The counts of a message include all later work until the next message.",
     columns: [
       { key: "into", title: "into WebAssembly", unit: "", digits: 1, ratio: false },
       { key: "out", title: "out of it", unit: "", digits: 1, ratio: false },
@@ -85,7 +85,7 @@ export const TABLES = {
   startup: {
     title: "Start-up",
     about:
-      "From the start of the process to its first answer to `GET /health`, asked for every millisecond, and the CPU time of the process until then. For the Workers that is workerd with its configuration, compiling the script or the WebAssembly, and the first request. The isolate's own start is what `wrangler check startup` calls active, in samples of about two ms.",
+      "The time from the start of the process to its first answer to `GET /health`, which is requested every millisecond, and the CPU time until then. For a Worker this includes workerd and its configuration, compiling the script or the WebAssembly, and the first request. The start of the isolate is the active time of `wrangler check startup`, with samples of about 2 ms.",
     columns: [
       { key: "ms", title: "first answer", unit: "ms", digits: 0 },
       { key: "cpu", title: "CPU", unit: "ms", digits: 0 },
@@ -97,7 +97,7 @@ export const TABLES = {
   bundle: {
     title: "Bundle",
     about:
-      "What is uploaded: for Switchboard its script and WebAssembly as built for a deploy, for the Hono Worker one minified script. Gzipped file by file at level 9.",
+      "The uploaded files: Switchboard's script and WebAssembly, and one minified script for the Hono Worker. Each file is gzipped at level 9.",
     columns: [
       { key: "raw", title: "raw", unit: "kB", digits: 1 },
       { key: "gzipped", title: "gzipped", unit: "kB", digits: 1 },
@@ -108,10 +108,10 @@ export const TABLES = {
   memory: {
     title: "Memory",
     about:
-      "Resident memory of workerd: after its start and one turn, after 10 000 turns over 5 000 senders, when all of it has expired (conversations last 60 s here), and the same once more with 5 000 other senders. Objects in memory have their SQLite there, too, until workerd drops them 10 s after their last request. KV is another process.",
+      "Resident memory of workerd: after its start and one turn, after 10 000 turns of 5 000 contacts, after everything has expired (conversations last 60 s here), and the same again with 5 000 other contacts. workerd keeps an object and its SQLite in memory until 10 s after its last request. KV is another process.",
     columns: [
       { key: "start", title: "at start", unit: "MB", digits: 1 },
-      { key: "first", title: "after 5 000 senders", unit: "MB", digits: 1 },
+      { key: "first", title: "after 5 000 contacts", unit: "MB", digits: 1 },
       { key: "expired", title: "expired", unit: "MB", digits: 1 },
       { key: "second", title: "after 5 000 others", unit: "MB", digits: 1 },
       { key: "expiredAgain", title: "expired", unit: "MB", digits: 1 },
@@ -123,7 +123,7 @@ export const TABLES = {
   operations: {
     title: "Billable operations for each answered message",
     about:
-      "Each of 20 senders sends five messages, 3, 3, 25 and 25 s apart: workerd keeps an object for 10 s after its last request or alarm, so two of them find it warm and two, as a rule, do not. Object requests, alarms and rows are counted inside the runtime by a wrapper around the Worker's objects (bench/counting.js), KV and model requests by the services that get them. All are means for a message; the last columns and the price count everything until the conversations have expired.",
+      "Each of 20 contacts sends five messages, 3, 3, 25 and 25 s apart. workerd keeps an object for 10 s after its last request or alarm, so two of the messages find it warm, and usually two do not. A wrapper around the Worker's objects (bench/counting.js) counts object requests, alarms and rows; the services count KV and model requests. All figures are means per message. The last columns and the price include everything until the conversations have expired.",
     columns: [
       { key: "sender", title: "sender object requests", unit: "", digits: 2 },
       { key: "budget", title: "budget object requests", unit: "", digits: 2 },

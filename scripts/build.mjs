@@ -99,7 +99,7 @@ async function compile({ wasmBindgen }, features, work) {
   fs.writeFileSync(script, fs.readFileSync(script, "utf8").replace("import source ", "import "));
 }
 
-// Bundles the entry and its imports into index.js in `out`, and puts the WebAssembly beside it.
+// Bundles the entry and its imports into index.js in `out`, together with the WebAssembly.
 async function bundle({ esbuild }, work, out) {
   const entry = path.join(work, "entry.js");
   fs.copyFileSync(inRoot("src", "runtime", "entry.js"), entry);

@@ -82,7 +82,7 @@ export function inspectorView(actions) {
     element(
       "p",
       { class: "help" },
-      "Each phone has switches of its own as well, under “Faults” in its head.",
+      "Each phone also has its own switches, under “Faults” in its head.",
     ),
   );
   open(current);

@@ -1,4 +1,4 @@
-// What the browser tests share: Switchboard and a real Chromium, fresh pages, and what a person
+// Shared by the browser tests: Switchboard and a real Chromium, fresh pages, and what a person
 // does with a phone.
 //
 // Two promises hold for every test and are checked after each: the page wrote no error to the

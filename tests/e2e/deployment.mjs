@@ -1,4 +1,4 @@
-// What the tests of connect, doctor and admin share: a playground with a Twilio account, a Worker
+// Shared by the tests of connect, doctor and admin: a playground with a Twilio account, a Worker
 // that uses it, and a checkout to run the commands in.
 //
 // Not here: any assertion.
