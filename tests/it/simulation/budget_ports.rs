@@ -7,12 +7,13 @@ use std::{cell::Cell, rc::Rc};
 use serde_json::Value;
 use switchboard::{
     budget::{Item, Reservation, ReserveCall},
-    platform::{Budgets, PlatformError, Stored},
+    platform::{Budgets, PlatformError, Stored, UnixMillis},
     usage::Tally,
 };
 
 use super::{
     executor::OUTSIDE,
+    fault_plan::DAY,
     mutation::Mutation,
     object_ports::{ObjectPlatform, vanished},
     objects::{BUDGET, Engine},
@@ -31,9 +32,7 @@ impl Budgets for ObjectPlatform {
             sim.durable(&self.name).await;
             let day = Rc::new(Cell::new(sim.wall().utc_day()));
             if sim.is(Mutation::BudgetCountedAfter) && call.item == Item::ModelRequest {
-                sim.invariants
-                    .borrow_mut()
-                    .granted(&self.name, self.number, day.get());
+                self.may_ask(day.get());
                 let sim = Rc::clone(sim);
                 sim.clone().executor.spawn(OUTSIDE, async move {
                     sim.sleep(3000).await;
@@ -60,12 +59,12 @@ impl Budgets for ObjectPlatform {
             }
             let reservation = sim.reserve(call, Rc::clone(&day)).await?;
             match (reservation, call.item) {
-                (Reservation::Granted, Item::ModelRequest) => {
+                (Reservation::Granted, Item::ModelRequest) => self.may_ask(day.get()),
+                (Reservation::Granted, Item::Message) => {
                     sim.invariants
                         .borrow_mut()
-                        .granted(&self.name, self.number, day.get())
+                        .granted(Item::Message, day.get());
                 }
-                (Reservation::Granted, Item::Message) => {}
                 (Reservation::Exhausted, Item::Message) => {
                     sim.count("exhausted budgets of messages");
                     sim.invariants
@@ -99,7 +98,7 @@ impl Budgets for ObjectPlatform {
                 let Engine::Budget(budget) = engine else {
                     return vanished();
                 };
-                budget.look(item, cap, inner.wall()).await
+                budget.look(item, cap, inner.budget_now()).await
             });
             looked.await
         };
@@ -119,7 +118,7 @@ impl Budgets for ObjectPlatform {
                 let Engine::Budget(budget) = engine else {
                     return vanished();
                 };
-                budget.report(&tally, inner.wall()).await
+                budget.report(&tally, inner.budget_now()).await
             });
             reported.await.map(drop)
         };
@@ -127,7 +126,45 @@ impl Budgets for ObjectPlatform {
     }
 }
 
+impl ObjectPlatform {
+    /// A request to the model is granted, and counted for this day.
+    fn may_ask(&self, day: u64) {
+        let mut invariants = self.sim.invariants.borrow_mut();
+        invariants.granted(Item::ModelRequest, day);
+        invariants.may_ask(&self.name, self.number);
+    }
+}
+
 impl Simulation {
+    /// Now, as the budget object is told.
+    fn budget_now(&self) -> UnixMillis {
+        let now = self.wall();
+        if !self.is(Mutation::FarDayBelieved) {
+            return now;
+        }
+        self.highest.set(self.highest.get().max(now.0));
+        UnixMillis(self.highest.get())
+    }
+
+    /// Asks the budget object for one request on the day on which a clock that had jumped is right again, and two days later.
+    pub async fn ask_after_a_jump(self: &Rc<Self>) {
+        let call = ReserveCall {
+            item: Item::ModelRequest,
+            cap: u32::try_from(self.fault_plan.cap).unwrap(),
+            tally: Tally::EMPTY,
+        };
+        for last in [false, true] {
+            let reserved = self.reserve(call, Rc::default()).await;
+            self.trace(|| format!("after the jump, the budget says {reserved:?}"));
+            if last {
+                self.invariants
+                    .borrow_mut()
+                    .asked_after_a_jump(reserved.ok());
+            }
+            self.sleep(2 * DAY).await;
+        }
+    }
+
     /// Asks the budget object, and sets `day` to the one that it counted for.
     async fn reserve(
         self: &Rc<Self>,
@@ -139,7 +176,7 @@ impl Simulation {
             let Engine::Budget(budget) = engine else {
                 return vanished();
             };
-            let reservation = budget.reserve(call, sim.wall()).await;
+            let reservation = budget.reserve(call, sim.budget_now()).await;
             let used = sim
                 .objects
                 .borrow()

@@ -3,11 +3,12 @@
 //! Not here: how often they come (`fault_plan`).
 
 /// The names under which the simulation counts them.
-pub const EVERYTHING: [&str; 68] = [
+pub const EVERYTHING: [&str; 69] = [
     "a budget that hangs",
     "a damaged budget",
     "answers withheld",
     "clock jumps",
+    "budgets that were asked after a clock jump",
     "damaged values",
     "equal answers",
     "exhausted budgets of messages",

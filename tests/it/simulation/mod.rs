@@ -61,7 +61,9 @@ fn every_message_is_answered_once_whatever_fails() {
     }
     if let Some((seed, breach)) = total.breach {
         print(&run(seed, None, true).trace.join("\n"));
-        panic!("seed {seed}: {breach}\nTo see it again: SEED={seed} cargo test --test it simulation");
+        panic!(
+            "seed {seed}: {breach}\nTo see it again: SEED={seed} cargo test --test it simulation"
+        );
     }
 }
 
@@ -157,6 +159,16 @@ fn an_answer_on_a_webhook_that_is_taken_for_one_by_rest_is_noticed() {
 #[test]
 fn a_damaged_value_that_stops_a_sender_is_noticed() {
     must_break(Mutation::DamageNotMet, 200);
+}
+
+#[test]
+fn a_damaged_budget_that_begins_anew_is_noticed() {
+    must_break(Mutation::DamagedBudgetOpens, 2000);
+}
+
+#[test]
+fn a_day_far_ahead_that_the_budget_believes_is_noticed() {
+    must_break(Mutation::FarDayBelieved, 2000);
 }
 
 /// The mutation must break an invariant within that many seeds, which without it break none.

@@ -33,4 +33,8 @@ pub enum Mutation {
     EqualTextTaken,
     /// A stored value that is no text is an error, each time.
     DamageNotMet,
+    /// A budget count that cannot be read begins anew.
+    DamagedBudgetOpens,
+    /// The budget object takes the highest time that a clock has shown for now.
+    FarDayBelieved,
 }

@@ -20,6 +20,7 @@ use switchboard::platform::{
 use super::{
     executor::{OUTSIDE, promise},
     mutation::Mutation,
+    objects::BUDGET,
     state::Simulation,
     storage::{OPTED_OUT, STATE},
 };
@@ -59,6 +60,18 @@ fn without_calls(state: &str) -> String {
         );
     }
     state.to_string()
+}
+
+/// Whether this is a count of the budget object that can be read.
+fn is_budget(value: &Stored) -> bool {
+    let Stored::Text(text) = value else {
+        return false;
+    };
+    let count: Value = serde_json::from_str(text).unwrap_or_default();
+    count["v"] == 1
+        && ["day", "calls", "messages"]
+            .iter()
+            .all(|name| count[name].is_u64())
 }
 
 pub fn vanished<T>() -> Result<T, PlatformError> {
@@ -192,6 +205,13 @@ impl Storage for ObjectPlatform {
                 }
                 Some(Stored::Unreadable) if self.sim.is(Mutation::DamageNotMet) => {
                     return Err(PlatformError::new("unreadable"));
+                }
+                Some(value)
+                    if self.name == BUDGET
+                        && self.sim.is(Mutation::DamagedBudgetOpens)
+                        && !is_budget(&value) =>
+                {
+                    None
                 }
                 Some(_) if key == OPTED_OUT && self.sim.is(Mutation::OptOutKeyIgnored) => None,
                 value => value,

@@ -34,6 +34,8 @@ pub struct Simulation {
     openings: Rc<Cell<u64>>,
     /// Milliseconds that the clock is ahead.
     ahead: Cell<u64>,
+    /// The highest time that the budget object was told, under a mutation.
+    pub highest: Cell<u64>,
     /// Milliseconds that the clock has stepped back.
     pub stepped: Cell<u64>,
     pub kv: RefCell<BTreeMap<String, KvEntry>>,
@@ -69,6 +71,7 @@ impl Simulation {
             day: Cell::default(),
             openings,
             ahead: Cell::default(),
+            highest: Cell::default(),
             stepped: Cell::default(),
             kv: RefCell::default(),
             created: RefCell::default(),

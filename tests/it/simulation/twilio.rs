@@ -194,7 +194,9 @@ impl Simulation {
             0xF000_0000_u64 + self.created.borrow().len() as u64
         );
         self.trace(|| format!("Twilio creates a message to {to}: {body:.40}"));
-        self.invariants.borrow_mut().sent(&to, &body);
+        self.invariants
+            .borrow_mut()
+            .sent(&to, &body, self.executor.now());
         let channel = if to.starts_with("whatsapp:") {
             "whatsapp:"
         } else {

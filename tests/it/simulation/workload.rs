@@ -54,6 +54,13 @@ pub fn begin(sim: &Rc<Simulation>) {
             inner.right_clock();
         });
     }
+    if !sim.fault_plan.clock_jumps.is_empty() && sim.fault_plan.cap > 0 {
+        let inner = Rc::clone(sim);
+        sim.executor.spawn(OUTSIDE, async move {
+            inner.sleep(inner.fault_plan.faults_until + 60_000).await;
+            inner.ask_after_a_jump().await;
+        });
+    }
     for at in sim.fault_plan.timed_kills.clone() {
         let inner = Rc::clone(sim);
         sim.executor.spawn(OUTSIDE, async move {
@@ -87,7 +94,7 @@ async fn person(sim: &Rc<Simulation>, index: u64, name: &str, from: &str, to: &s
 }
 
 /// What is written beside that: fixed questions without end, in some runs; and a last message when no fault comes any more,
-/// where stored values were damaged.
+/// where stored values were damaged or the clock has jumped.
 async fn regular(sim: &Rc<Simulation>, index: u64, name: &str, from: &str, to: &str) {
     if sim.fault_plan.chatty && index == 1 {
         for number in 0..70 {
@@ -103,7 +110,7 @@ async fn regular(sim: &Rc<Simulation>, index: u64, name: &str, from: &str, to: &
             sim.sleep(6200).await;
         }
     }
-    if sim.fault_plan.damage > 0 {
+    if sim.fault_plan.damage > 0 || !sim.fault_plan.clock_jumps.is_empty() {
         sim.sleep((sim.fault_plan.faults_until + 700_000).saturating_sub(sim.executor.now()))
             .await;
         let number = 0x2000;

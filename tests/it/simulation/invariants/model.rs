@@ -14,20 +14,8 @@ use super::{
 use crate::simulation::fault_plan::MAX_SEGMENTS;
 
 impl Invariants {
-    /// The budget object has granted a request on this day to an incarnation of a sender.
-    pub fn granted(&mut self, name: &str, incarnation: u64, day: u64) {
-        // A clock that jumps days ahead opens a day, and what was counted before is forgotten when it is right again.
-        let (day, days) = if self.jumps {
-            (0, self.openings.get())
-        } else {
-            (day, 1)
-        };
-        let granted = self.grants_by_day.entry(day).or_default();
-        *granted += 1;
-        let (granted, cap) = (*granted, self.cap * days);
-        self.check(granted <= cap, || {
-            format!("{granted} requests were granted on one day, over the cap of {cap}")
-        });
+    /// An incarnation of a sender object may make one request.
+    pub fn may_ask(&mut self, name: &str, incarnation: u64) {
         if let Some(sender) = self.senders.get_mut(name) {
             *sender.grants.entry(incarnation).or_default() += 1;
         }
@@ -49,7 +37,7 @@ impl Invariants {
             "two turns of one sender are at the model at once".into()
         });
         sender.at_model += 1;
-        self.cost_a_request(&mut sender);
+        self.cost_a_request(&mut sender, at);
         if sender.untracked {
             self.senders.insert(name.to_owned(), sender);
             return;

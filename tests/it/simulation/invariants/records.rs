@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+use super::caps::DayCount;
 use switchboard::{command::Command, conversation::Turn};
 
 /// One pair of addresses.
@@ -27,9 +28,12 @@ pub struct Sender {
     pub(super) last_words: Option<String>,
     /// Requests that reached the model.
     pub(super) requests: u64,
+    pub(super) requests_by_day: DayCount,
     /// Who told that the day is used up; and who brought another fixed sentence.
     pub(super) told: BTreeSet<String>,
+    pub(super) told_by_day: DayCount,
     pub(super) fixed: BTreeSet<String>,
+    pub(super) fixed_by_day: DayCount,
     /// Messages that Twilio has created, late parts that were logged as sent, and turns that were logged as answered late.
     pub(super) created: u64,
     pub(super) logged_sent: u64,
