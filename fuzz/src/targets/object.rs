@@ -30,7 +30,7 @@ use crate::support::{
     settings::config,
 };
 
-/// The platform of one sender object, in which nothing ever waits: every future is ready when it is first polled.
+/// The platform of one sender object. Every future is ready when it is first polled.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Object(pub(super) Rc<Inner>);
 
@@ -84,7 +84,7 @@ impl Object {
         reply
     }
 
-    /// Rings whenever an alarm is set, as often as an ordinary conversation needs it and more.
+    /// Rings whenever an alarm is set, more often than an ordinary conversation needs.
     pub(super) fn ring_until_quiet(&self, sender: &Sender<Self>) {
         for _ in 0..12 {
             let Some(at) = self.0.alarm.take() else {
@@ -130,8 +130,8 @@ pub(super) fn at_once<T>(future: impl Future<Output = T>) -> T {
 impl Clock for Object {
     fn now(&self) -> UnixMillis {
         let looks = self.0.looks_at_the_clock.get() + 1;
-        // Every step looks at the clock; what takes so many for a handful of messages turns in circles.
-        assert!(looks < 20_000, "the object turns in circles");
+        // Every step reads the clock. So many steps for a handful of messages are an endless loop.
+        assert!(looks < 20_000, "the object is in an endless loop");
         self.0.looks_at_the_clock.set(looks);
         UnixMillis(self.0.now.get())
     }

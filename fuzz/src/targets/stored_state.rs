@@ -15,7 +15,7 @@ use super::{
     object::{Object, at_once},
 };
 
-/// What a store gives back. The bytes are the text of a conversation, of a sender's state and of the budget alike.
+/// A value from a store. The bytes are read as a conversation, as a sender's state and as a budget.
 pub fn stored_state(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
     stored_conversation(&text);
@@ -101,7 +101,7 @@ fn stored_sender(text: &str) {
     }
     assert_eq!(object.0.asked.get(), asked, "a copy asks nobody");
     if !unreadable {
-        // Ids that the corpus uses, so that what the state says of them is read as well.
+        // Ids in the corpus, so that the state's entries for them are used.
         for known in KNOWN {
             object.deliver(&sender, known);
         }

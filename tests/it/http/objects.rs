@@ -70,7 +70,7 @@ async fn a_message_whose_object_hangs_is_answered_503_within_the_15_seconds_that
         let response = app::handle(&platform, Ok(platform.config()), &mut request).await;
         assert_eq!(response.status, 503);
         let took = platform.now().since(began);
-        // The body's own time is not ours to bound.
+        // The Worker cannot limit how long the body takes.
         let bound = Duration::from_millis(14_800).max(Duration::from_secs(body_takes));
         assert!(
             (bound..bound + Duration::from_millis(10)).contains(&took),
@@ -115,7 +115,7 @@ async fn no_other_request_waits_longer_than_10_seconds_for_an_object_that_hangs(
     for (objects, object, request, seconds) in [
         (["sender"].as_slice(), "sender", report, 10),
         (&["sender"], "sender", about_sender("show", PAIR), 10),
-        // It waits for KV on its own, as long as a reply may take.
+        // The erasure itself may wait for KV as long as a reply may take.
         (&["sender"], "sender", about_sender("erase", PAIR), 20),
         (&["budget"], "budget", usage(), 10),
         (

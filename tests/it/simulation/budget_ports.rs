@@ -136,7 +136,7 @@ impl ObjectPlatform {
 }
 
 impl Simulation {
-    /// Now, as the budget object is told.
+    /// The time that the budget object sees.
     fn budget_now(&self) -> UnixMillis {
         let now = self.wall();
         if !self.is(Mutation::FarDayBelieved) {
@@ -146,7 +146,7 @@ impl Simulation {
         UnixMillis(self.highest.get())
     }
 
-    /// Asks the budget object for one request on the day on which a clock that had jumped is right again, and two days later.
+    /// Asks the budget object for a request once the clock is right again, and two days later.
     pub async fn ask_after_a_jump(self: &Rc<Self>) {
         let call = ReserveCall {
             item: Item::ModelRequest,
@@ -165,7 +165,7 @@ impl Simulation {
         }
     }
 
-    /// Asks the budget object, and sets `day` to the one that it counted for.
+    /// Reserves at the budget object, and sets `day` to the day for which it was counted.
     async fn reserve(
         self: &Rc<Self>,
         call: ReserveCall,

@@ -2,7 +2,7 @@
 //!
 //! Not here: how often they come (`fault_plan`).
 
-/// The names under which the simulation counts them.
+/// Their names among the counters of a run.
 pub const EVERYTHING: [&str; 69] = [
     "a budget that hangs",
     "a damaged budget",
@@ -21,8 +21,8 @@ pub const EVERYTHING: [&str; 69] = [
     "messages that an opt-out kept from the model",
     "opt-ins",
     "opt-outs",
-    "requests of turns that were just called off",
-    "turns called off",
+    "requests of turns that were just cancelled",
+    "turns cancelled",
     "an unreachable budget",
     "an unreachable sender object",
     "answered inline",

@@ -171,7 +171,7 @@ fn a_day_far_ahead_that_the_budget_believes_is_noticed() {
     must_break(Mutation::FarDayBelieved, 2000);
 }
 
-/// The mutation must break an invariant within that many seeds, which without it break none.
+/// The mutation must break an invariant within this many seeds. Without it they break none.
 fn must_break(mutation: Mutation, seeds: u64) {
     if number("SEED").is_some() {
         return;

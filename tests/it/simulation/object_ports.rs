@@ -25,7 +25,7 @@ use super::{
     storage::{OPTED_OUT, STATE},
 };
 
-/// What one incarnation of an object sees of the simulation. When it has vanished, nothing that it still does has an effect.
+/// The platform of one incarnation of an object. Once it has vanished, its actions have no effect any more.
 pub struct ObjectPlatform {
     pub sim: Rc<Simulation>,
     pub name: String,
@@ -34,7 +34,7 @@ pub struct ObjectPlatform {
 }
 
 impl ObjectPlatform {
-    /// What `future` gives, or nothing as soon as the incarnation has vanished.
+    /// The output of `future`, or nothing once the incarnation has vanished.
     pub async fn live<T>(&self, future: impl Future<Output = T>) -> Option<T> {
         pin_mut!(future);
         poll_fn(|context| {
@@ -48,12 +48,12 @@ impl ObjectPlatform {
     }
 }
 
-/// A state that has forgotten how many requests the day has cost.
+/// The state without the number of model requests of the day.
 fn without_calls(state: &str) -> String {
     let mut state: Value = serde_json::from_str(state).unwrap_or_default();
     if let Some(today) = state["today"].as_object_mut() {
         today.insert("calls".to_owned(), 0.into());
-        // A day without costs would be none, and have no end.
+        // The product drops a day without any usage.
         today.insert(
             "fixed_replies".to_owned(),
             today["fixed_replies"].as_u64().unwrap_or(0).max(1).into(),
@@ -230,7 +230,7 @@ impl Storage for ObjectPlatform {
             }
             let (_, due) = self.sim.write(&self.name, batch);
             if !self.sim.is(Mutation::CommitNotAwaited) {
-                // One more than the write takes, so that it is durable.
+                // At least 1 ms, so that the write is durable.
                 self.sim.sleep((due - self.sim.executor.now()).max(1)).await;
                 self.sim.durable(&self.name).await;
             }

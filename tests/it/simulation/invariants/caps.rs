@@ -15,9 +15,9 @@ use switchboard::{
 use super::{Invariants, records::Sender};
 use crate::simulation::fault_plan::DAY;
 
-/// A request reaches the model at most so long after it was counted.
+/// The longest time between counting a request and its arrival at the model.
 const REQUEST_LAG: u64 = 60_000;
-/// A fixed sentence is read at most so long after it was counted: from a late copy, or by REST.
+/// The longest time between counting a fixed sentence and its delivery by a late copy or by REST.
 const REPLY_LAG: u64 = 1_800_000;
 
 /// How often something happened on each UTC day.
@@ -25,8 +25,8 @@ const REPLY_LAG: u64 = 1_800_000;
 pub struct DayCount(BTreeMap<u64, u64>);
 
 impl DayCount {
-    /// Counts one more for the day of `at`, and returns how many that day has. What comes shortly after midnight counts for
-    /// the day before while that has room, since it may have been counted there.
+    /// Counts one more for the day of `at`, and returns the count of that day. Shortly after midnight the product may have
+    /// counted for the day before, so that day is filled first.
     fn add(&mut self, at: u64, lag: u64, cap: u64) -> u64 {
         let (day, counted_from) = (at / DAY, at.saturating_sub(lag) / DAY);
         let before = (counted_from < day && self.on(counted_from) < cap).then_some(counted_from);
@@ -43,7 +43,7 @@ impl DayCount {
 impl Invariants {
     /// The budget object has granted an item for this day.
     pub fn granted(&mut self, item: Item, day: u64) {
-        // A clock that jumps days ahead opens a day, and what was counted before is forgotten when it is right again.
+        // A clock that jumps ahead opens a new day, and the count of the old day is lost.
         let (day, days) = if self.jumps {
             (0, self.openings.get())
         } else {
@@ -61,7 +61,7 @@ impl Invariants {
         });
     }
 
-    /// A request of this sender's has reached the model.
+    /// A request of this sender has reached the model.
     pub(super) fn cost_a_request(&mut self, sender: &mut Sender, at: u64) {
         sender.requests += 1;
         let (requests, cap) = (sender.requests, self.contact_cap * self.openings.get());
@@ -92,7 +92,7 @@ impl Invariants {
         });
     }
 
-    /// A sender got a fixed sentence: on the webhook of a message, which may get it again, or by REST.
+    /// A sender got a fixed sentence, on a webhook or by REST. Copies of a message count once.
     pub(super) fn got_fixed(&mut self, sender: &mut Sender, text: &str, by: &str, at: u64) {
         let at = self.start + at;
         let by_day = self.forward && !sender.damaged;
@@ -105,7 +105,7 @@ impl Invariants {
                 });
             }
         } else if ![wording::APOLOGY, wording::FILTERED, wording::TOKEN_LIMIT].contains(&text) {
-            // Those three may have cost a request to the model.
+            // The three others may have cost a request to the model.
             if sender.fixed.insert(by.to_owned()) && by_day {
                 let today = sender.fixed_by_day.add(at, REPLY_LAG, most);
                 self.check(today <= most, || {
@@ -137,13 +137,13 @@ impl Invariants {
         });
     }
 
-    /// The budget object has found on this day that its count is damaged.
+    /// On this day the budget object found its count damaged.
     pub fn budget_unreadable(&mut self, day: u64) {
         self.budget_unreadable = Some(day);
     }
 
-    /// The budget object has said on this day that a cap is reached. None of the large ones ever is; a count that cannot be
-    /// read closes the day.
+    /// On this day the budget object said that a cap is reached. A run never reaches the large caps, but an unreadable count
+    /// closes the day.
     pub fn exhausted(&mut self, cap: u32, day: u64) {
         let holds = cap < 1000 || !self.forward || self.budget_unreadable == Some(day);
         self.check(holds, || {
@@ -161,8 +161,8 @@ impl Invariants {
         }
     }
 
-    /// What comes of a create is told to nobody. Twilio lists messages by its own clock: whoever asks with one that has jumped
-    /// does not find the message, and makes it again.
+    /// The outcome of a create is unknown. An object whose clock has jumped does not find the message in Twilio's list, and
+    /// creates it again.
     pub fn unknown_create(&mut self) {
         self.unknown_creates += u64::from(self.jumps);
     }

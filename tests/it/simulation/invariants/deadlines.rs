@@ -5,7 +5,7 @@
 use super::Invariants;
 
 impl Invariants {
-    /// An incarnation of a sender object begins to work on the turn that is open: it asks for a request to the model.
+    /// An incarnation of a sender object starts to run the open turn: it asks the budget for a request.
     pub fn turn_works(&mut self, name: &str, incarnation: u64, at: u64) {
         let Some(sender) = self.senders.get_mut(name) else {
             return;
@@ -24,10 +24,10 @@ impl Invariants {
         });
     }
 
-    /// A webhook was answered after so many milliseconds, or was not when Twilio gave it up. `hop` is how long the way to the
-    /// object took.
+    /// A webhook was answered after this many milliseconds, or Twilio gave up. `hop` is how long the call to the object was
+    /// under way.
     pub fn webhook_took(&mut self, took: u64, hop: u64, answered: bool) {
-        // What the object waits after the deadline: for a look at the budget, and for storage.
+        // After the deadline the object may still wait for the budget and for storage.
         let margin = 500 + if self.slow_storage { 4000 } else { 500 };
         let limit = margin + self.reply_within.max(hop);
         if self.forward && (answered || limit < took) {

@@ -28,7 +28,7 @@ use records::{Answer, Sender, TurnKey};
 
 pub use records::Message;
 
-/// What must never be found where personal data does not belong: numbers, texts, answers, names.
+/// Parts of numbers, texts, answers and names. They must not appear where personal data does not belong.
 pub const MARKERS: [&str; 5] = ["+1555", "5550100", "xyzzy", "answer#", "Wilhelmina"];
 
 #[derive(Default)]
@@ -46,7 +46,7 @@ pub struct Invariants {
     sent: BTreeMap<String, u64>,
     inline: BTreeMap<usize, BTreeSet<String>>,
     token_turn: BTreeMap<String, (String, TurnKey)>,
-    /// By the day for which the budget object has counted them.
+    /// Grants by the day for which the budget object has counted them.
     granted_requests: BTreeMap<u64, u64>,
     granted_messages: BTreeMap<u64, u64>,
     hashes: BTreeMap<String, String>,
@@ -60,7 +60,7 @@ pub struct Invariants {
     openings: Rc<Cell<u64>>,
     /// Messages that Twilio has created.
     created: u64,
-    /// Creates of which nobody was told what came of them, under a clock that jumps.
+    /// Creates with an unknown outcome, in runs with clock jumps.
     unknown_creates: u64,
     /// On which day the budget's count could not be read.
     budget_unreadable: Option<u64>,
@@ -135,10 +135,10 @@ impl Invariants {
     }
 }
 
-/// What HELP is answered.
+/// The answer to HELP.
 pub const HELP: &str = "Ask away.";
 
-/// Whether a text is one of the product's own.
+/// Whether the text is a fixed sentence of the product.
 fn is_fixed(text: &str) -> bool {
     [
         wording::APOLOGY,

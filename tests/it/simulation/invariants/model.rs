@@ -42,14 +42,14 @@ impl Invariants {
             self.senders.insert(name.to_owned(), sender);
             return;
         }
-        // The end of a turn that is called off is stored a moment before the object knows of it.
+        // A cancelled turn ends in storage a moment before its task notices.
         let just_cancelled = |turn: &TurnRecord| {
             turn.cancelled
                 .is_some_and(|cancelled| at < cancelled + 1000)
                 && turn.input == input
         };
         if sender.turns.values().any(just_cancelled) {
-            self.count("requests of turns that were just called off");
+            self.count("requests of turns that were just cancelled");
             self.senders.insert(name.to_owned(), sender);
             return;
         }
@@ -86,7 +86,7 @@ impl Invariants {
         self.senders.insert(name.to_owned(), sender);
     }
 
-    /// The model's client has its answer, or has left.
+    /// The object has the model's answer, or has stopped waiting.
     pub fn model_left(&mut self, name: &str, answer: Option<usize>) {
         let Some(sender) = self.senders.get_mut(name) else {
             return;
@@ -99,7 +99,7 @@ impl Invariants {
         }
     }
 
-    /// Makes an answer known: its number.
+    /// Records an answer, and returns its number.
     pub fn add_answer(&mut self, sender: &str, text: String) -> usize {
         let sms = self
             .senders

@@ -10,17 +10,17 @@ use switchboard::command::Command;
 use super::{Invariants, records::Sender, stored::StoredState};
 
 impl Invariants {
-    /// A stored value of a sender was damaged, whose last state was this. `lost` says whether the ids of its messages are gone.
+    /// A stored value of a sender was damaged. `state` is its last state; `lost` says whether the message ids are gone.
     pub fn damaged(&mut self, name: &str, state: Option<&str>, lost: bool) {
         self.untracked(name, state, lost);
         if let Some(sender) = self.senders.get_mut(name) {
             sender.damaged = true;
-            // What was still to be sent may be gone.
+            // Parts that were not sent yet may be lost.
             sender.give_ups += 1;
         }
     }
 
-    /// From now on a sender may be answered twice or not at all: turns are no longer followed. Its opt-out is.
+    /// From now on this sender may be answered twice or not at all. Only its opt-out is followed.
     pub fn untracked(&mut self, name: &str, state: Option<&str>, lost: bool) {
         let Some(sender) = self.senders.get_mut(name) else {
             return;
@@ -43,7 +43,7 @@ impl Invariants {
         });
     }
 
-    /// The state of a sender that is untracked was stored: what is new in it may have changed whether it is opted out.
+    /// The state of an untracked sender was stored. New messages in it may have changed the opt-out.
     pub(super) fn stored_untracked(&mut self, sender: &mut Sender, state: StoredState, at: u64) {
         let known: BTreeSet<String> = state.seen.iter().map(|seen| seen.sid.clone()).collect();
         for seen in state
@@ -66,7 +66,7 @@ impl Invariants {
         sender.known = known;
     }
 
-    /// A sender whose stored values may have been damaged writes this when nothing fails any more.
+    /// The message that an untracked sender writes when faults have ended.
     pub fn last_words(&mut self, name: &str, sid: String) {
         if let Some(sender) = self.senders.get_mut(name) {
             sender.last_words = Some(sid);

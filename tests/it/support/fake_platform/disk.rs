@@ -11,7 +11,7 @@ use std::{
 
 use switchboard::platform::{Batch, PlatformError, Storage, Stored, UnixMillis};
 
-/// The storage of one object; it outlives the object.
+/// The storage of one object. It outlives the object.
 #[derive(Clone, Default)]
 pub struct Disk(pub(super) Rc<DiskInner>);
 

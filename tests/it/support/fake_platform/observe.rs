@@ -60,7 +60,7 @@ impl FakePlatform {
         self.0.sent.borrow().clone()
     }
 
-    /// When the fake began.
+    /// When the test started, by the wall clock.
     pub fn started(&self) -> UnixMillis {
         UnixMillis(START)
     }
@@ -75,17 +75,17 @@ impl FakePlatform {
         self.0.rest_tokens.borrow().clone()
     }
 
-    /// The media that were asked for, and with which token.
+    /// The requests to the media servers: URL and token.
     pub fn media_requests(&self) -> Vec<(String, Option<String>)> {
         self.0.media_requests.borrow().clone()
     }
 
-    /// When typing was shown, and for what. (Showing it always fails here: that must change nothing.)
+    /// When the typing indicator was requested, and for which message. These requests always fail, which must not matter.
     pub fn typing(&self) -> Vec<(UnixMillis, String)> {
         self.0.typing.borrow().clone()
     }
 
-    /// How often Twilio was asked what was sent.
+    /// How often the list of sent messages was requested from Twilio.
     pub fn lookups(&self) -> usize {
         self.0.lookups.get()
     }

@@ -49,7 +49,7 @@ impl Log for FakePlatform {
 impl Senders for FakePlatform {
     async fn deliver(&self, name: &Pseudonym, call: &SenderCall) -> Result<Reply, PlatformError> {
         self.answers("sender").await;
-        // Through JSON, as on the wire.
+        // Encoded and decoded, as on the wire.
         let call: SenderCall = serde_json::from_str(&serde_json::to_string(call).unwrap()).unwrap();
         let reply = self
             .in_object(name, async |engine: Rc<Sender<ObjectPlatform>>| {
