@@ -23,8 +23,8 @@ fn the_undamaged_texts_are_read() {
     assert!(Conversation::decode(CONVERSATION).is_ok());
 }
 
-/// `serde_json` refuses more than 127 arrays and objects within one another, and skips what it ignores without recursion. A
-/// stack of WebAssembly has 1 MiB; the longest text that is read has as much.
+/// `serde_json` rejects JSON that is nested deeper than 127 levels, and skips ignored values without recursion. The stack of
+/// WebAssembly has 1 MiB, and so has the longest text that is read.
 #[test]
 fn json_that_would_take_the_whole_stack_is_an_error() {
     let deep = "[".repeat(1_000_000);

@@ -15,6 +15,7 @@
     reason = "a test may fail loudly"
 )]
 
+mod documents;
 mod faults;
 mod fuzz_targets;
 mod http;

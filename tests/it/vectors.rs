@@ -12,7 +12,7 @@ use switchboard::{
     },
 };
 
-/// Vectors that the libraries judge differently: id, what we say, why.
+/// Vectors on which the libraries disagree: id, our verdict, and the reason.
 const DISAGREEMENTS: [(&str, bool, &str); 7] = [
     (
         "null-sig",

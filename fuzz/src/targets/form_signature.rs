@@ -79,7 +79,7 @@ pub fn form_signature(data: &[u8]) {
     let elsewhere = verify_form(&format!("{url}x"), form.clone(), Some(&signature), &tokens);
     assert_eq!(elsewhere, Err(SignatureError::Mismatch), "another URL");
     if let Ok(changed) = Form::parse(&with_a_byte_changed(body)) {
-        // What is signed has no separators, so some forms share their signature: then, and only then, it stays good.
+        // The signed text has no separators, so some forms share a signature. Only then does it stay valid.
         let same = signed_text(&changed) == signed_text(&form);
         assert_eq!(
             verify_form(&url, changed, Some(&signature), &tokens).is_ok(),
@@ -125,7 +125,7 @@ fn has_broken_percent(body: &[u8]) -> bool {
     (0..body.len()).any(|at| body[at] == b'%' && !digits(at))
 }
 
-/// `bytes` with another byte in a place that depends on them, or with one more if there are none.
+/// `bytes` with one byte changed, at a place that depends on them. An empty slice gets one byte.
 fn with_a_byte_changed(bytes: &[u8]) -> Vec<u8> {
     let sum = bytes.iter().fold(7usize, |sum, byte| {
         sum.wrapping_mul(31).wrapping_add(usize::from(*byte))
@@ -146,7 +146,7 @@ fn malformed_or_wrong(malformed: bool) -> SignatureError {
     }
 }
 
-/// What Twilio signs of a form: keys in byte order, the different values of a repeated key as JavaScript sorts them.
+/// The text that Twilio signs: keys in byte order, the values of a repeated key in the order of JavaScript.
 fn signed_text(form: &Form) -> String {
     let mut fields: BTreeMap<&[u8], BTreeSet<Vec<u16>>> = BTreeMap::new();
     for (key, value) in form.pairs() {

@@ -16,7 +16,7 @@ pub use openai_response::openai_response;
 pub use stored_state::stored_state;
 pub use twiml_parts::twiml_parts;
 
-/// The name of a target, which is that of its binary and its corpus, and its function.
+/// A target: its name, which its binary and its corpus share, and its function.
 pub type Target = (&'static str, fn(&[u8]));
 
 /// Every target.

@@ -135,8 +135,8 @@ pub(super) fn at_once<T>(future: impl Future<Output = T>) -> T {
 impl Clock for Object {
     fn now(&self) -> UnixMillis {
         let looks = self.0.looks_at_the_clock.get() + 1;
-        // Every step looks at the clock; what takes so many for a handful of messages turns in circles.
-        assert!(looks < 20_000, "the object turns in circles");
+        // Every step reads the clock. So many steps for a handful of messages are an endless loop.
+        assert!(looks < 20_000, "the object is in an endless loop");
         self.0.looks_at_the_clock.set(looks);
         UnixMillis(self.0.now.get())
     }

@@ -10,7 +10,7 @@ use switchboard::openai::{self, MAX_RETRIES, OpenAiError};
 use super::{NOW, lines};
 use crate::support::response::response;
 
-/// An answer of OpenAI's. The bytes are a line with the status, a line with `Retry-After`, and the body.
+/// A response of the model. The bytes are a line with the status, a line with `Retry-After`, and the body.
 pub fn openai_response(data: &[u8]) {
     let [status, retry_after, body] = lines(data);
     let status = std::str::from_utf8(status)
@@ -29,7 +29,7 @@ pub fn openai_response(data: &[u8]) {
     match result {
         Ok(completion) => {
             assert_eq!(status, 200);
-            // Null where a field that we do not read is broken; arrays, which serde takes for a struct, are left aside as well.
+            // Null if a field that the product does not read is broken. serde also reads arrays as structs; they are skipped here.
             let json: Value = serde_json::from_slice(body).unwrap_or_default();
             let message = &json["choices"][0]["message"];
             if message.is_object() {

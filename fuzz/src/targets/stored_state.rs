@@ -103,7 +103,7 @@ fn stored_thread(text: &str) {
     }
     assert_eq!(object.0.asked.get(), asked, "a copy asks nobody");
     if !unreadable {
-        // Ids that the corpus uses, so that what the state says of them is read as well.
+        // Ids in the corpus, so that the state's entries for them are used.
         for known in KNOWN {
             object.receive(&thread, known);
         }

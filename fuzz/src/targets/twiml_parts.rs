@@ -43,12 +43,12 @@ pub fn twiml_parts(data: &[u8]) {
     assert_eq!(read, kept.collect::<Vec<_>>());
 }
 
-/// XML 1.0, production 2, the other way round.
+/// The characters outside of production 2 of XML 1.0.
 fn is_forbidden_in_xml(c: char) -> bool {
     !matches!(c, '\t' | '\n' | '\r' | ' '..='\u{D7FF}' | '\u{E000}'..='\u{FFFD}' | '\u{10000}'..)
 }
 
-/// Readers of XML turn every line end into a newline.
+/// XML parsers turn every line end into a newline.
 fn one_line_end(text: &str) -> String {
     text.replace("\r\n", "\n").replace('\r', "\n")
 }

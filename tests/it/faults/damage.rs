@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::support::{ANNA, Act, CARL, DAY, FakePlatform, NOTHING, SECOND, after, fresh_sid};
 
-/// What can become of the stored state: another version, a missing field, a torn text, another type.
+/// Damaged states: another version, a missing field, a torn text, another type.
 const DAMAGES: [Option<&str>; 6] = [
     Some(r#"{"v":2,"opted_out":false}"#),
     Some("{}"),

@@ -217,7 +217,7 @@ async fn messages_by_rest_have_a_cap_for_all_senders_decided_before_they_are_sen
         .filter(|event| event["outcome"] == "daily_limit")
         .count();
     assert_eq!(outcomes, 2);
-    // From now on a webhook says so before it leaves, once.
+    // From now on the webhook says so, once.
     assert_eq!(platform.text(ANNA, "Hello").await, [NO_MORE_TODAY]);
     platform.pass(60 * SECOND).await;
     assert_eq!(platform.text(ANNA, "Hello").await, NOTHING);

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::corpus;
 
-/// A corpus file with up to three changes; not of the longest files, which are for the replay alone, as they cost the most.
+/// A corpus file with up to three changes. The longest files are only replayed: changing them costs too much time.
 pub(super) fn mutated(name: &str) -> BoxedStrategy<Vec<u8>> {
     let seeds: Vec<Vec<u8>> = corpus(name)
         .into_iter()
@@ -27,7 +27,7 @@ pub(super) fn mutated(name: &str) -> BoxedStrategy<Vec<u8>> {
         .boxed()
 }
 
-/// What is put into a file that is changed: what the formats give a meaning to.
+/// Byte strings with a meaning in one of the formats, inserted into corpus files.
 const WORDS: [&[u8]; 26] = [
     b"&",
     b"=",
@@ -125,7 +125,7 @@ impl Change {
             Self::Repeat(from, to) => data.extend_from_within(range(from, to, len)),
             Self::Truncate(at) => data.truncate(at.index(len + 1)),
             Self::Json(at, value) => {
-                // The JSON is the last line. Where there is none, the change is none.
+                // The JSON is the last line. A file without JSON stays as it is.
                 let start = data
                     .iter()
                     .rposition(|byte| *byte == b'\n')
@@ -140,7 +140,7 @@ impl Change {
     }
 }
 
-/// How many values there are in a JSON value, itself included.
+/// The number of values in a JSON value, itself included.
 fn count_values(json: &Value) -> usize {
     1 + match json {
         Value::Array(items) => items.iter().map(count_values).sum(),

@@ -5,7 +5,7 @@
 use proptest::{prelude::*, sample::select};
 use serde_json::json;
 
-/// Well-formed bodies of fields that mean something to us or to signatures, under all kinds of URL.
+/// Well-formed bodies with fields that the Worker or a signature reads, under all kinds of URL.
 pub(super) fn bodies() -> BoxedStrategy<Vec<u8>> {
     let urls = [
         "https://example.com/twilio/messages",
@@ -52,7 +52,7 @@ pub(super) fn bodies() -> BoxedStrategy<Vec<u8>> {
         .boxed()
 }
 
-/// Texts of a few kinds of piece, each repeated; one in a hundred is longer than a part.
+/// Texts made of repeated pieces. One piece in a hundred is longer than a part.
 pub(super) fn answers() -> BoxedStrategy<Vec<u8>> {
     let pieces = [
         "word ",
@@ -92,7 +92,7 @@ pub(super) fn answers() -> BoxedStrategy<Vec<u8>> {
         .boxed()
 }
 
-/// JSON that is like a completion or an error, under all kinds of status.
+/// JSON like a completion or an error, with all kinds of status.
 pub(super) fn responses() -> BoxedStrategy<Vec<u8>> {
     let statuses = [
         "200", "200", "200", "200", "400", "401", "403", "408", "409", "429", "429", "500", "503",
@@ -168,7 +168,7 @@ pub(super) fn responses() -> BoxedStrategy<Vec<u8>> {
         .boxed()
 }
 
-/// States of a sender whose lists are well formed and need not agree with one another.
+/// States of a sender. Each list is well formed, but the lists may contradict each other.
 pub(super) fn states() -> BoxedStrategy<Vec<u8>> {
     let now = 1_795_348_800_000_u64;
     let moment = || {

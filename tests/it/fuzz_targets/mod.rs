@@ -51,7 +51,7 @@ fn whatever_a_store_gives_back_a_sender_is_answered_and_no_budget_is_exceeded() 
     run("stored_state", states());
 }
 
-/// Runs the cases; a failing one is made smaller and printed.
+/// Runs the cases. A failing case is shrunk and printed.
 fn run(name: &'static str, made: BoxedStrategy<Vec<u8>>) {
     let target = targets::TARGETS
         .iter()

@@ -212,7 +212,7 @@ async fn a_clients_address_is_told_by_the_configured_header_and_by_no_other() {
             200,
             "nor does it lock anybody out"
         );
-        // A list, which a client can begin: whatever it says, it is one client.
+        // A client can put addresses at the start of a list. All lists count as one client.
         for number in 0..5 {
             assert_eq!(
                 status(

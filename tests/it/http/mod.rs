@@ -28,7 +28,7 @@ pub(super) fn header<'r>(response: &'r Response, name: &str) -> Option<&'r str> 
         .map(|(_, value)| value.as_ref())
 }
 
-/// The one security event, of this kind.
+/// The only event, which must be a security event of this kind.
 pub(super) fn only_security_event(platform: &FakePlatform, kind: &str) -> Value {
     let events = platform.events();
     assert_eq!(events.len(), 1, "{events:?}");

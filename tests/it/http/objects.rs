@@ -69,7 +69,7 @@ async fn a_message_whose_object_hangs_is_answered_503_within_the_15_seconds_that
         let response = http::handle(&platform, Ok(platform.config()), &mut request).await;
         assert_eq!(response.status, 503);
         let took = platform.now().since(began);
-        // The body's own time is not ours to bound.
+        // The Worker cannot limit how long the body takes.
         let bound = Duration::from_millis(14_800).max(Duration::from_secs(body_takes));
         assert!(
             (bound..bound + Duration::from_millis(10)).contains(&took),

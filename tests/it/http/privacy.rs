@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::support::{Act, FakePlatform, Incoming, TOKEN, after, fresh_sid, webhook};
 
-/// Every input carries a marker; none may be found in the log, in KV keys or in object names.
+/// Every input carries a marker. No marker may appear in the log, in KV keys or in object names.
 #[tokio::test(flavor = "local", start_paused = true)]
 async fn no_marker_of_any_input_reaches_the_log_kv_keys_or_object_names() {
     let platform = FakePlatform::with(&[

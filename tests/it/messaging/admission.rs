@@ -17,7 +17,7 @@ async fn the_rate_limit_is_exact_and_slides() {
         platform.pass(SECOND).await;
     }
     let refused = platform.text(ANNA, "Hello").await;
-    // Each answer took 100 ms, so 11 s have passed since the first was taken in.
+    // Each answer took 100 ms, so the first message came 11 s ago.
     assert_eq!(
         refused,
         ["That's more messages than I can take in. Please try again in 49 seconds."]

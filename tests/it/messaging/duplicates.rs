@@ -54,14 +54,14 @@ async fn a_duplicate_of_a_fixed_answer_is_the_same_fixed_answer() {
     assert!(first[2][0].contains("try again in"));
 }
 
-/// An answer of 1400 characters, of which six are too many for the state.
+/// An answer of 1400 characters. Six of them do not fit into the state.
 fn long_answer(number: usize) -> String {
     format!("{number}. {}", "word ".repeat(279))
         .trim_end()
         .to_owned()
 }
 
-/// Writes messages that get these long answers, and returns their ids.
+/// Sends messages that get these long answers, and returns their ids.
 async fn long_answers(
     platform: &FakePlatform,
     numbers: std::ops::RangeInclusive<usize>,

@@ -218,7 +218,7 @@ async fn a_picture_that_comes_twice_is_fetched_once_and_answered_alike() {
 
 #[tokio::test(flavor = "local", start_paused = true)]
 async fn a_turn_with_a_picture_goes_on_after_the_object_has_vanished_and_fetches_it_again() {
-    // While the picture is fetched, and while the model is asked.
+    // The object vanishes while the picture is fetched, or while the model is asked.
     for (media, model) in [
         (after(8000, Act::Say("")), after(100, Act::Say(""))),
         (Act::Say(""), after(8000, Act::Say(""))),

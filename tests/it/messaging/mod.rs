@@ -43,7 +43,7 @@ pub(super) const ERASED: &str = "Done: your data is erased. Nothing of what was 
 pub(super) const ERASING: &str =
     "Your data is being erased: I remember nothing of it, and soon nothing of it is stored.";
 
-/// What storage holds of a sender: its keys, and of the state the fields that are not empty.
+/// A sender's keys in storage. For the state: its fields that are not empty.
 pub(super) fn left(platform: &FakePlatform, from: &str) -> Vec<String> {
     let empty = [
         Value::Null,

@@ -66,7 +66,7 @@ async fn each_failure_of_the_model_ends_in_one_apology_and_stays_out_of_the_conv
         );
         assert!(!platform.log_text().contains("planted"));
         let mut state: Value = serde_json::from_str(&platform.stored(ANNA)["state"]).unwrap();
-        // A copy of the message is answered the same.
+        // A copy of the message gets the same answer.
         state["answers"].take();
         assert!(
             !state.to_string().contains("Sorry") && !state.to_string().contains("failing"),

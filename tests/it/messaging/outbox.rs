@@ -119,7 +119,7 @@ async fn a_late_answer_that_twilio_did_not_process_is_sent_again() {
 
 #[tokio::test(flavor = "local", start_paused = true)]
 async fn a_send_with_an_unknown_outcome_that_went_out_is_found_and_not_sent_again() {
-    // Acted upon, and the answer lost; or acted upon after we stopped waiting.
+    // Twilio creates the message and the answer is lost, or creates it after the time-out.
     for unknown in [Act::ThenDrop, after(12_000, Act::Say(""))] {
         let platform = FakePlatform::with(&[("MAX_SEGMENTS", "100")]);
         let long: &'static str = Box::leak("All is well. ".repeat(200).into_boxed_str());

@@ -89,7 +89,7 @@ async fn a_turn_that_is_cut_off_twice_ends_with_an_apology() {
 
 #[tokio::test(flavor = "local", start_paused = true)]
 async fn a_part_that_was_being_sent_when_the_object_vanished_is_looked_for_and_comes_once() {
-    // Twilio acts on it or not, whether the object still listens or has vanished.
+    // Twilio may create the message or not, and the object may still be there or not.
     for act in [
         after(3000, Act::Say("")),
         after(3000, Act::Drop),

@@ -5,7 +5,7 @@
 use switchboard::platform::Clock;
 
 use super::users;
-use crate::support::{ANNA, Act, FakePlatform, HOUR, NOTHING, SECOND, after, fresh_sid, webhook};
+use crate::support::{ANNA, Act, FakePlatform, HOUR, SECOND, after, fresh_sid, webhook};
 
 #[tokio::test(flavor = "local", start_paused = true)]
 async fn an_alarm_that_fails_sets_one_of_its_own_before_the_runtime_rings_no_more() {
@@ -61,7 +61,7 @@ async fn a_stored_state_that_cannot_be_read_is_logged_and_does_not_lock_the_send
     }
 }
 
-/// Pinned: a deploy meets the state that the release before it stored.
+/// Pinned, because a deploy meets the state that the previous release stored.
 #[tokio::test(flavor = "local", start_paused = true)]
 async fn the_stored_state_is_version_1_and_is_still_read() {
     let platform = FakePlatform::new();
@@ -83,7 +83,7 @@ async fn the_stored_state_is_version_1_and_is_still_read() {
 
 #[tokio::test(flavor = "local", start_paused = true)]
 async fn five_messages_of_one_sender_write_no_more_rows_than_the_promises_need() {
-    // A minute is the lifetime that `npm run bench` measures with.
+    // `npm run bench` measures with a lifetime of one minute.
     for ttl in ["3600", "60"] {
         let platform = FakePlatform::with(&[("CONVERSATION_TTL_SECONDS", ttl)]);
         platform.objects_last(10 * SECOND);
@@ -119,20 +119,20 @@ async fn five_messages_of_one_sender_write_no_more_rows_than_the_promises_need()
         assert!(platform.stored(ANNA).is_empty());
         let expected = [
             ("meanwhile", 0, 0),
-            // Taken in, the alarm for the turn, ended.
+            // The message, the alarm for the turn, the end of the turn.
             ("one", 3, 0),
             ("meanwhile", 0, 0),
             ("two", 2, 0),
             ("meanwhile", 0, 0),
             ("three", 2, 0),
-            // That KV has the turns, so that their texts go; the alarm for the counts.
+            // KV has the turns, so their texts are deleted; the alarm for the counts.
             ("meanwhile", 2, 1),
             ("four", 3, 0),
             ("meanwhile", 2, 1),
             ("five", 3, 0),
             ("meanwhile", 2, 1),
-            // The counts are taken away, to be reported; the alarm for the end. That one empties storage, which is no row.
-            // What the day has cost is left, and goes at midnight: a write, and the alarm for it.
+            // The counts move to the budget object; the alarm for the end. Emptying the storage is not billed as a row.
+            // The day's usage stays until midnight: one write, and its alarm.
             ("until expired", 4, 3),
         ];
         assert_eq!(rows, expected);

@@ -28,7 +28,7 @@ impl Simulation {
         });
     }
 
-    /// Rings until the handler has succeeded, as the runtime does: up to six more times, unless the alarm was set anew.
+    /// Rings until the handler succeeds, as the runtime does: up to six more times, unless a new alarm was set.
     async fn ring(self: &Rc<Self>, name: &str, setting: u64) {
         self.durable(name).await;
         {

@@ -1,4 +1,4 @@
-//! Calls of a sender object to the budget object, with their faults.
+//! Calls of a thread to the budget object, with their faults.
 //!
 //! Not here: the other ports (`object_ports`), and the caps (`invariants::bounds`).
 
@@ -6,6 +6,7 @@ use std::{cell::Cell, rc::Rc};
 
 use serde_json::Value;
 use switchboard::{
+    base::{time::UnixMillis, usage::UsageCounters},
     conversation::budget::{self, AddUsage, Check, DayUsage, Item, Reservation, Reserve},
     object::{arguments as read, reply},
     platform::{Method, Objects, PlatformError, Stored},
@@ -13,6 +14,7 @@ use switchboard::{
 
 use super::{
     executor::OUTSIDE,
+    fault_plan::DAY,
     mutation::Mutation,
     object_ports::{ObjectPlatform, vanished},
     objects::{BUDGET, Engine},
@@ -46,9 +48,7 @@ impl ObjectPlatform {
             sim.durable(&self.name).await;
             let day = Rc::new(Cell::new(sim.wall().utc_day()));
             if sim.is(Mutation::BudgetCountedAfter) && call.item == Item::ModelRequest {
-                sim.invariants
-                    .borrow_mut()
-                    .granted(&self.name, self.number, day.get());
+                self.may_ask(day.get());
                 let sim = Rc::clone(sim);
                 sim.clone().executor.spawn(OUTSIDE, async move {
                     sim.sleep(3000).await;
@@ -75,12 +75,12 @@ impl ObjectPlatform {
             }
             let reservation = sim.reserve(call, Rc::clone(&day)).await?;
             match (reservation, call.item) {
-                (Reservation::Granted, Item::ModelRequest) => {
+                (Reservation::Granted, Item::ModelRequest) => self.may_ask(day.get()),
+                (Reservation::Granted, Item::Message) => {
                     sim.invariants
                         .borrow_mut()
-                        .granted(&self.name, self.number, day.get())
+                        .granted(Item::Message, day.get());
                 }
-                (Reservation::Granted, Item::Message) => {}
                 (Reservation::Exhausted, Item::Message) => {
                     sim.count("exhausted budgets of messages");
                     sim.invariants
@@ -114,7 +114,7 @@ impl ObjectPlatform {
                 let Engine::Budget(budget) = engine else {
                     return vanished();
                 };
-                budget.check(call, inner.wall()).await
+                budget.check(call, inner.budget_now()).await
             });
             checked.await
         };
@@ -134,7 +134,7 @@ impl ObjectPlatform {
                 let Engine::Budget(budget) = engine else {
                     return vanished();
                 };
-                budget.add_usage(&call.usage, inner.wall()).await
+                budget.add_usage(&call.usage, inner.budget_now()).await
             });
             reported.await
         };
@@ -142,8 +142,46 @@ impl ObjectPlatform {
     }
 }
 
+impl ObjectPlatform {
+    /// A request to the model is granted, and counted for this day.
+    fn may_ask(&self, day: u64) {
+        let mut invariants = self.sim.invariants.borrow_mut();
+        invariants.granted(Item::ModelRequest, day);
+        invariants.may_ask(&self.name, self.number);
+    }
+}
+
 impl Simulation {
-    /// Asks the budget object, and sets `day` to the one that it counted for.
+    /// The time that the budget object sees.
+    fn budget_now(&self) -> UnixMillis {
+        let now = self.wall();
+        if !self.is(Mutation::FarDayBelieved) {
+            return now;
+        }
+        self.highest.set(self.highest.get().max(now.0));
+        UnixMillis(self.highest.get())
+    }
+
+    /// Asks the budget object for a request once the clock is right again, and two days later.
+    pub async fn ask_after_a_jump(self: &Rc<Self>) {
+        let call = Reserve {
+            item: Item::ModelRequest,
+            cap: u32::try_from(self.fault_plan.cap).unwrap(),
+            usage: UsageCounters::EMPTY,
+        };
+        for last in [false, true] {
+            let reserved = self.reserve(call, Rc::default()).await;
+            self.trace(|| format!("after the jump, the budget says {reserved:?}"));
+            if last {
+                self.invariants
+                    .borrow_mut()
+                    .asked_after_a_jump(reserved.ok());
+            }
+            self.sleep(2 * DAY).await;
+        }
+    }
+
+    /// Reserves at the budget object, and sets `day` to the day for which it was counted.
     async fn reserve(
         self: &Rc<Self>,
         call: Reserve,
@@ -154,7 +192,7 @@ impl Simulation {
             let Engine::Budget(budget) = engine else {
                 return vanished();
             };
-            let reservation = budget.reserve(call, sim.wall()).await;
+            let reservation = budget.reserve(call, sim.budget_now()).await;
             let used = sim
                 .objects
                 .borrow()

@@ -2,12 +2,13 @@
 //!
 //! Not here: how often they come (`fault_plan`).
 
-/// The names under which the simulation counts them.
-pub const EVERYTHING: [&str; 68] = [
+/// Their names among the counters of a run.
+pub const EVERYTHING: [&str; 69] = [
     "a budget that hangs",
     "a damaged budget",
     "answers withheld",
     "clock jumps",
+    "budgets that were asked after a clock jump",
     "damaged values",
     "equal answers",
     "exhausted budgets of messages",
@@ -20,10 +21,10 @@ pub const EVERYTHING: [&str; 68] = [
     "messages that an opt-out kept from the model",
     "opt-ins",
     "opt-outs",
-    "requests of turns that were just called off",
-    "turns called off",
+    "requests of turns that were just cancelled",
+    "turns cancelled",
     "an unreachable budget",
-    "an unreachable sender object",
+    "an unreachable thread",
     "answered inline",
     "answered late",
     "answers of several parts",
@@ -44,7 +45,7 @@ pub const EVERYTHING: [&str; 68] = [
     "failures of the model",
     "hang-ups",
     "inline answers whose webhook had left",
-    "kills of a sender object",
+    "kills of a thread",
     "kills of the budget object",
     "KV deletes that failed",
     "KV reads that failed",
@@ -56,7 +57,7 @@ pub const EVERYTHING: [&str; 68] = [
     "lookups that failed",
     "messages over the rate limit",
     "refused creates",
-    "replies of a sender object that were lost",
+    "replies of a thread that were lost",
     "reset",
     "rows of answers deleted",
     "rows of answers written",

@@ -12,7 +12,7 @@ use super::{
 };
 
 impl Simulation {
-    /// One stored value becomes something else.
+    /// Replaces one stored value by a damaged one.
     pub fn damage(&self, name: &str, rows: &mut Rows) {
         let keys: Vec<String> = rows.values.keys().cloned().collect();
         if keys.is_empty() {
@@ -32,7 +32,7 @@ impl Simulation {
             .cloned()
             .unwrap_or_default();
         if name == BUDGET {
-            // A count that reads well and is another cannot be told from a right one.
+            // A readable count with a wrong number could not be recognised.
             let value = match self.random.below(5) {
                 0 => Stored::Unreadable,
                 1 => Stored::Text(self.random.pick(&["{}", "42", "null", ""]).into()),

@@ -61,7 +61,7 @@ impl ArcWake for TaskWaker {
     }
 }
 
-/// What the executor did last.
+/// The result of one step of the executor.
 pub enum Step {
     /// It ran a task of this group, which now waits for something.
     Waits(u64),
@@ -151,8 +151,8 @@ impl Executor {
         drop(task);
     }
 
-    /// Takes all tasks of a group out, and runs them until they end or go no further. Whoever asks for this has made sure
-    /// that nothing which they still do has an effect: it is for their memory, which tasks that own each other would keep.
+    /// Removes all tasks of a group, and runs them until they end or wait. They must have no effect any more: this only frees
+    /// memory that tasks which own each other would keep.
     pub fn end_group(&self, group: u64) {
         let mut ended: Vec<Task> = {
             let mut tasks = self.0.tasks.borrow_mut();
@@ -196,7 +196,7 @@ impl Executor {
         }
     }
 
-    /// What `future` gives within that time.
+    /// The output of `future`, if it is ready within this time.
     pub async fn within<T>(
         &self,
         milliseconds: u64,
@@ -251,7 +251,7 @@ impl Drop for Sleep {
     }
 }
 
-/// A value that comes later, or never: then the giver is gone.
+/// A value that comes later, or never if the giver is dropped.
 pub fn promise<T>() -> (Give<T>, Take<T>) {
     let slot = Rc::new(RefCell::new(Slot {
         value: None,

@@ -5,10 +5,10 @@
 use super::random::Random;
 use crate::support::TOKEN;
 
-/// How often each fault comes, in a thousand, while faults come at all; and the settings.
+/// The settings, and the probability of each fault in thousandths, until faults end.
 #[derive(Debug)]
 pub struct FaultPlan {
-    /// Whether one sender asks for a fixed answer again and again.
+    /// Whether one sender asks for fixed answers many times.
     pub chatty: bool,
     pub senders: u64,
     pub messages: u64,
@@ -26,13 +26,13 @@ pub struct FaultPlan {
     pub start: u64,
     /// When the clock steps back, and by how much.
     pub clock_steps: Vec<(u64, u64)>,
-    /// When the clock jumps ahead, by how much, and after which time it is right again.
+    /// When the clock jumps ahead, by how much, and for how long.
     pub clock_jumps: Vec<(u64, u64, u64)>,
     /// When an object is killed, whatever it does.
     pub timed_kills: Vec<u64>,
-    /// Milliseconds after which no fault comes any more.
+    /// When faults end, in milliseconds.
     pub faults_until: u64,
-    /// At any one await.
+    /// Kills at any one await.
     pub kill: u64,
     pub kills_at_most: u64,
     pub model_slow: u64,
@@ -57,9 +57,9 @@ pub struct FaultPlan {
     pub budget_hangs: u64,
     /// Calls to KV that take up to 300 s, or never end.
     pub kv_hangs: u64,
-    /// Requests that need seconds from the Worker to the object.
+    /// Calls that need seconds from the Worker to the object.
     pub hop_slow: u64,
-    /// Kills after which a stored value of a sender object is damaged.
+    /// Kills after which a stored value of a thread is damaged.
     pub damage: u64,
     /// Kills after which the stored value of the budget object is damaged.
     pub budget_damage: u64,
@@ -77,7 +77,7 @@ pub const DAY: u64 = 86_400_000;
 
 impl FaultPlan {
     pub fn new(random: &Random) -> Self {
-        // Each fault is absent, rare or frequent in a run, by itself: combinations matter more than numbers.
+        // Each fault is absent, rare or frequent in a run, independently of the others.
         let often = |rare: u64, frequent: u64| random.pick(&[0, 0, rare, frequent]);
         let faults_until = random.between(60, 400) * 1000;
         let midnight = random.chance(150);
@@ -159,7 +159,7 @@ impl FaultPlan {
             bursts: often(200, 900),
         };
         if random.chance(150) {
-            // The same answer again and again, now on a webhook and now by REST, where creates get lost.
+            // The same answer many times, on webhooks and by REST, while creates get lost.
             (
                 fault_plan.same_answers,
                 fault_plan.create_unknown,
@@ -196,7 +196,7 @@ impl FaultPlan {
     }
 }
 
-/// How long the slowest way from the Worker to an object takes.
+/// The longest way from the Worker to an object, in milliseconds.
 pub const LONGEST_HOP: u64 = 6000;
 
 const OLD_TOKEN: &str = "fedcba9876543210fedcba9876543210";

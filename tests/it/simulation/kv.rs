@@ -82,14 +82,14 @@ impl Simulation {
             _ => (None, false),
         };
         if fresh && self.fault(self.fault_plan.kv_stale, "stale KV reads") {
-            // A key that is written once can only be missing.
+            // Keys are written only once, so a stale read can only miss the value.
             self.invariants.borrow_mut().kv_read_failed(name);
             return Ok(None);
         }
         Ok(value)
     }
 
-    /// A webhook was told that everything is erased that its sender had said before this message.
+    /// The answer to this message said that the sender's data is erased.
     pub fn told_erased(&self, sid: &str) {
         let mut invariants = self.invariants.borrow_mut();
         let Some((name, erased_at)) = invariants.erasure(sid) else {
@@ -97,7 +97,7 @@ impl Simulation {
         };
         let prefix = format!("conversation/{name}/");
         let (kv, now) = (self.kv.borrow(), self.executor.now());
-        // What an object that has vanished had sent to KV may come after the deletion.
+        // A late write of a vanished object may come after the deletion.
         let before = kv.iter().filter(|(key, entry)| {
             key.starts_with(&prefix) && entry.written < erased_at && now < entry.expires_at
         });

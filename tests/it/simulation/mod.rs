@@ -161,7 +161,17 @@ fn a_damaged_value_that_stops_a_sender_is_noticed() {
     must_break(Mutation::DamageNotMet, 200);
 }
 
-/// The mutation must break an invariant within that many seeds, which without it break none.
+#[test]
+fn a_damaged_budget_that_begins_anew_is_noticed() {
+    must_break(Mutation::DamagedBudgetOpens, 2000);
+}
+
+#[test]
+fn a_day_far_ahead_that_the_budget_believes_is_noticed() {
+    must_break(Mutation::FarDayBelieved, 2000);
+}
+
+/// The mutation must break an invariant within this many seeds. Without it they break none.
 fn must_break(mutation: Mutation, seeds: u64) {
     if number("SEED").is_some() {
         return;

@@ -148,7 +148,7 @@ impl Simulation {
                     200,
                     r#"{"choices":[{"message":{"content":"x"},"finish_reason":"content_filter"}]}"#,
                 ),
-                // It acts, and drops the answer.
+                // The model answers, but the response is lost.
                 10 => (Err(HttpError::Unreadable), None),
                 _ => (Err(HttpError::Connection), None),
             };

@@ -2,7 +2,7 @@
 //!
 //! Not here: the tests that say so (`simulation`).
 
-/// A deliberate bug, put between the product and the simulation: the simulation must notice each.
+/// A deliberate bug. The simulation must notice it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mutation {
     /// Two incarnations of one object work over one storage at the same time.
@@ -17,20 +17,24 @@ pub enum Mutation {
     AlarmNotRearmed,
     /// A failed model request looks like an answer with the apology's text.
     ApologyStored,
-    /// A commit says that it is stored before it is.
+    /// A commit returns before it is durable.
     CommitNotAwaited,
-    /// KV says that it has deleted, and has not.
+    /// KV confirms a deletion, but keeps the value.
     DeleteNotDone,
-    /// A state that goes takes the opt-out beside it along.
+    /// Deleting the state deletes the opt-out too.
     OptOutLost,
     /// A restarted object does not find the opt-out.
     OptOutKeyIgnored,
     /// A message by REST is reserved without a cap.
     MessageCapIgnored,
-    /// A restarted object has forgotten what its sender has cost today.
+    /// A restarted object has forgotten the sender's usage of today.
     ContactCapIgnored,
     /// Twilio lists what webhooks answered as if it had been sent by REST.
     EqualTextTaken,
-    /// A stored value that is no text is an error, each time.
+    /// A stored value that is not a text is an error every time.
     DamageNotMet,
+    /// A budget count that cannot be read starts at zero.
+    DamagedBudgetOpens,
+    /// The budget object takes the highest time that it has seen as the current time.
+    FarDayBelieved,
 }

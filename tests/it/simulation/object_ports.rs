@@ -23,11 +23,12 @@ use switchboard::{
 use super::{
     executor::{OUTSIDE, promise},
     mutation::Mutation,
+    objects::BUDGET,
     state::Simulation,
     storage::{OPTED_OUT, STATE},
 };
 
-/// What one incarnation of an object sees of the simulation. When it has vanished, nothing that it still does has an effect.
+/// The platform of one incarnation of an object. Once it has vanished, its actions have no effect any more.
 pub struct ObjectPlatform {
     pub sim: Rc<Simulation>,
     pub name: String,
@@ -36,7 +37,7 @@ pub struct ObjectPlatform {
 }
 
 impl ObjectPlatform {
-    /// What `future` gives, or nothing as soon as the incarnation has vanished.
+    /// The output of `future`, or nothing once the incarnation has vanished.
     pub async fn live<T>(&self, future: impl Future<Output = T>) -> Option<T> {
         pin_mut!(future);
         poll_fn(|context| {
@@ -50,18 +51,30 @@ impl ObjectPlatform {
     }
 }
 
-/// A state that has forgotten how many requests the day has cost.
+/// The state without the number of model requests of the day.
 fn without_calls(state: &str) -> String {
     let mut state: Value = serde_json::from_str(state).unwrap_or_default();
     if let Some(today) = state["share"].as_object_mut() {
         today.insert("calls".to_owned(), 0.into());
-        // A day without costs would be none, and have no end.
+        // The product drops a day without any usage.
         today.insert(
             "canned_replies".to_owned(),
             today["canned_replies"].as_u64().unwrap_or(0).max(1).into(),
         );
     }
     state.to_string()
+}
+
+/// Whether this is a count of the budget object that can be read.
+fn is_budget(value: &Stored) -> bool {
+    let Stored::Text(text) = value else {
+        return false;
+    };
+    let count: Value = serde_json::from_str(text).unwrap_or_default();
+    count["v"] == 1
+        && ["day", "calls", "messages"]
+            .iter()
+            .all(|name| count[name].is_u64())
 }
 
 pub fn vanished<T>() -> Result<T, PlatformError> {
@@ -196,6 +209,13 @@ impl Storage for ObjectPlatform {
                 Some(Stored::Unreadable) if self.sim.is(Mutation::DamageNotMet) => {
                     return Err(PlatformError::new("unreadable"));
                 }
+                Some(value)
+                    if self.name == BUDGET
+                        && self.sim.is(Mutation::DamagedBudgetOpens)
+                        && !is_budget(&value) =>
+                {
+                    None
+                }
                 Some(_) if key == OPTED_OUT && self.sim.is(Mutation::OptOutKeyIgnored) => None,
                 value => value,
             })
@@ -213,7 +233,7 @@ impl Storage for ObjectPlatform {
             }
             let (_, due) = self.sim.write(&self.name, batch);
             if !self.sim.is(Mutation::CommitNotAwaited) {
-                // One more than the write takes, so that it is durable.
+                // At least 1 ms, so that the write is durable.
                 self.sim.sleep((due - self.sim.executor.now()).max(1)).await;
                 self.sim.durable(&self.name).await;
             }

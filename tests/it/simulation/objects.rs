@@ -88,7 +88,7 @@ impl Simulation {
         object.incarnations[at].clone()
     }
 
-    /// Runs a call in an object, as a task that ends with the object. A caller that leaves may take the task with it.
+    /// Runs a call as a task of the object, so it ends with the object. If the caller leaves, the task may be cancelled.
     pub async fn call<T: 'static, F: Future<Output = Result<T, PlatformError>> + 'static>(
         self: &Rc<Self>,
         name: &str,
@@ -104,7 +104,7 @@ impl Simulation {
         let future = call(incarnation.engine);
         let task = self.executor.spawn(incarnation.number, async move {
             let answer = future.await;
-            // The output gate: nothing leaves an object before what it wrote is durable.
+            // The output gate: nothing leaves an object before its writes are durable.
             sim.durable(&name).await;
             if alive.get() {
                 give.give(answer);
@@ -119,7 +119,7 @@ impl Simulation {
         answer.unwrap_or_else(|| Err(PlatformError::new("object reset")))
     }
 
-    /// The object vanishes, with everything in its memory, and with what it wrote and is not durable yet.
+    /// The object vanishes with its memory and with writes that are not durable yet.
     pub fn kill(self: &Rc<Self>, name: &str) {
         let incarnations = match self.objects.borrow_mut().get_mut(name) {
             Some(object) => std::mem::take(&mut object.incarnations),
@@ -132,7 +132,7 @@ impl Simulation {
         self.count(if name == BUDGET {
             "kills of the budget object"
         } else {
-            "kills of a sender object"
+            "kills of a thread"
         });
         self.trace(|| format!("{name:.6} is killed"));
         self.end(incarnations);
@@ -197,7 +197,7 @@ impl Simulation {
         }
     }
 
-    /// Kills the object of this incarnation, perhaps: it waits for something right now.
+    /// Kills the object of this incarnation with some probability, at an await.
     pub fn perhaps_kill(self: &Rc<Self>, group: u64) {
         if self.fault_plan.kill == 0
             || self.kills.get() >= self.fault_plan.kills_at_most
@@ -220,7 +220,7 @@ impl Simulation {
         }
     }
 
-    /// Kills any object that there is.
+    /// Kills one of the objects.
     pub fn kill_any(self: &Rc<Self>) {
         let names: Vec<String> = self.objects.borrow().keys().cloned().collect();
         if !names.is_empty() {
@@ -229,7 +229,7 @@ impl Simulation {
         }
     }
 
-    /// Ends everything, so that nothing keeps anything else in memory.
+    /// Ends all tasks, so that reference cycles are freed.
     pub fn take_down(&self) {
         let objects = self.objects.take();
         for object in objects.into_values() {
@@ -238,7 +238,7 @@ impl Simulation {
         self.executor.clear();
     }
 
-    /// What is left when everything has come to rest.
+    /// Checks what is left when everything has settled.
     pub fn check_end(&self) {
         self.invariants.borrow_mut().end();
         let mut invariants = self.invariants.borrow_mut();
@@ -249,7 +249,7 @@ impl Simulation {
             .filter(|(name, _)| *name != BUDGET)
         {
             let Rows { values, alarm } = &object.disk.visible;
-            // An opt-out stays, and nothing else.
+            // Only an opt-out may stay.
             let opted_out = invariants.is_opted_out(name);
             let left: Vec<&str> = values
                 .keys()
@@ -266,7 +266,7 @@ impl Simulation {
     }
 }
 
-/// A caller that leaves before its call to an object has ended: the call goes on, or ends with it.
+/// Guards a call to an object. If the caller leaves first, the call may be cancelled.
 struct Leaving {
     sim: Rc<Simulation>,
     task: Option<u64>,

@@ -30,7 +30,7 @@ impl Random {
         from + self.below(to.saturating_sub(from) + 1)
     }
 
-    /// Whether something happens that happens `per_mille` times in a thousand.
+    /// Whether something with this probability, in thousandths, happens.
     pub fn chance(&self, per_mille: u64) -> bool {
         self.below(1000) < per_mille
     }

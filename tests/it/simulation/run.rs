@@ -27,7 +27,7 @@ pub struct Run {
     pub trace: Vec<String>,
 }
 
-/// No run takes longer than this: two days, for clocks that step back for hours, and as many as clocks jump ahead.
+/// The longest run: two days for clocks that step back, and as many days as clocks jump ahead.
 const LONGEST: u64 = 12 * 24 * 3_600_000;
 const MOST_STEPS: u64 = 3_000_000;
 
@@ -124,7 +124,7 @@ pub fn number(name: &str) -> Option<u64> {
     })
 }
 
-/// Past the capture of the test harness: what was run is of interest when it passes, too.
+/// Prints past the capture of the test harness, so that passing tests show it too.
 pub fn print(text: &str) {
     let _ = writeln!(std::io::stderr(), "{text}");
 }

@@ -28,19 +28,21 @@ pub struct Simulation {
     pub objects: RefCell<BTreeMap<String, Object>>,
     pub incarnations: Cell<u64>,
     pub kills: Cell<u64>,
-    /// The UTC day that the clock has shown last; the highest, if it only ever steps back.
+    /// The last UTC day on the clock. Without clock jumps: the highest one.
     day: Cell<u64>,
-    /// How often a day's counts may begin anew: once for each day that the clock has shown after a lower one.
+    /// How often the counts of a day may start at zero: once each time the clock moves to a higher day.
     openings: Rc<Cell<u64>>,
     /// Milliseconds that the clock is ahead.
     ahead: Cell<u64>,
+    /// The highest time that the budget object has seen, for a mutation.
+    pub highest: Cell<u64>,
     /// Milliseconds that the clock has stepped back.
     pub stepped: Cell<u64>,
     pub kv: RefCell<BTreeMap<String, KvEntry>>,
     pub created: RefCell<Vec<Created>>,
-    /// The poll in which a refusal for the rate limit was last logged.
+    /// The poll in which a message was last rejected by the rate limit.
     pub limited_in: Cell<u64>,
-    /// The messages that were given to an object once at least.
+    /// The messages that an object has received at least once.
     pub delivered: RefCell<BTreeSet<String>>,
 }
 
@@ -69,6 +71,7 @@ impl Simulation {
             day: Cell::default(),
             openings,
             ahead: Cell::default(),
+            highest: Cell::default(),
             stepped: Cell::default(),
             kv: RefCell::default(),
             created: RefCell::default(),
@@ -90,7 +93,7 @@ impl Simulation {
         self.invariants.borrow_mut().count(what);
     }
 
-    /// Whether a fault comes now that comes `per_mille` times in a thousand.
+    /// Whether a fault with this probability, in thousandths, happens now.
     pub fn fault(&self, per_mille: u64, what: &'static str) -> bool {
         let comes =
             self.executor.now() < self.fault_plan.faults_until && self.random.chance(per_mille);
@@ -115,12 +118,12 @@ impl Simulation {
         self.stepped.set(self.stepped.get() + milliseconds);
     }
 
-    /// The clock is wrong by days from now on.
+    /// The clock is days ahead from now on.
     pub fn jump_clock(&self, ahead: u64) {
         self.count("clock jumps");
         self.trace(|| format!("the clock is {ahead} ms ahead"));
         self.ahead.set(ahead);
-        // Whoever is told so forgets ids, conversations and answers: what is told apart by them is told apart no longer.
+        // Objects that see this time forget ids, conversations and answers, so duplicates are possible.
         for (name, object) in self.objects.borrow().iter() {
             self.invariants
                 .borrow_mut()
@@ -148,7 +151,7 @@ impl Simulation {
         now
     }
 
-    /// Takes minutes, up to that many milliseconds, or never ends.
+    /// Takes 30 s up to this many milliseconds, or never ends.
     pub async fn hang(&self, longest: u64) {
         if self.random.chance(500) {
             std::future::pending::<()>().await;

@@ -14,18 +14,18 @@ use switchboard::{
 
 use super::{executor::OUTSIDE, mutation::Mutation, objects::BUDGET, state::Simulation};
 
-/// The keys of a sender object.
+/// The keys of a thread.
 pub const STATE: &str = "state";
 pub const OPTED_OUT: &str = "opted_out";
 
-/// The storage of an object. What was written can be read at once, and is durable later; a kill loses what is not.
+/// The storage of an object. Writes can be read at once and are durable later. A kill loses the others.
 #[derive(Default)]
 pub struct Disk {
     pub visible: Rows,
     pub durable: Rows,
     pub writes: VecDeque<Write>,
     pub next: u64,
-    /// Counts the settings of the alarm.
+    /// How often the alarm was set.
     pub alarms: u64,
 }
 
@@ -156,7 +156,7 @@ impl Simulation {
         }
     }
 
-    /// Returns when everything is durable that was written until now.
+    /// Returns once all writes up to now are durable.
     pub async fn durable(&self, name: &str) {
         if self.is(Mutation::CommitNotAwaited) {
             return;

@@ -88,7 +88,7 @@ impl Simulation {
         answer
     }
 
-    /// A picture: Twilio leads to where it is kept, without credentials.
+    /// A picture: Twilio redirects to its storage, which must get no credentials.
     async fn picture(&self, request: &HttpRequest, path: &str) -> Result<HttpResponse, HttpError> {
         self.sleep(self.random.between(5, 1000)).await;
         let (kept, shown) = (path == CDN, !request.headers.is_empty());
@@ -194,7 +194,9 @@ impl Simulation {
             0xF000_0000_u64 + self.created.borrow().len() as u64
         );
         self.trace(|| format!("Twilio creates a message to {to}: {body:.40}"));
-        self.invariants.borrow_mut().sent(&to, &body);
+        self.invariants
+            .borrow_mut()
+            .sent(&to, &body, self.executor.now());
         let channel = if to.starts_with("whatsapp:") {
             "whatsapp:"
         } else {
@@ -219,7 +221,7 @@ impl Simulation {
         response
     }
 
-    /// A webhook of this sender got these texts: Twilio makes messages of them, which its list has beside the others.
+    /// A webhook of this sender was answered with these texts. Twilio lists them as messages too.
     pub fn replied(&self, person: &str, number: &str, texts: &[String]) {
         let direction = if self.is(Mutation::EqualTextTaken) {
             "outbound-api"

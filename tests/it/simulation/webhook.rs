@@ -22,8 +22,8 @@ pub struct Webhook {
     pub latest: u64,
 }
 
-/// Twilio brings a message within that time, and again as often as it was told to when that fails.
-pub fn bring(sim: &Rc<Simulation>, webhook: &Rc<Webhook>, within: u64) {
+/// Twilio posts a message within this time, and retries as configured.
+pub fn post_within(sim: &Rc<Simulation>, webhook: &Rc<Webhook>, within: u64) {
     let (sim, webhook) = (Rc::clone(sim), Rc::clone(webhook));
     let wait = sim.random.below(within + 1);
     let executor = sim.executor.clone();
@@ -39,7 +39,7 @@ pub fn bring(sim: &Rc<Simulation>, webhook: &Rc<Webhook>, within: u64) {
     });
 }
 
-/// One webhook: whether it got a 200 in time.
+/// Posts one webhook, and returns whether it got a 200 in time.
 async fn attempt(sim: &Rc<Simulation>, webhook: &Rc<Webhook>) -> bool {
     let (give, take) = promise();
     let began = sim.executor.now();

@@ -20,12 +20,12 @@ use super::{
     state::Simulation,
 };
 
-/// What the Worker sees of the simulation.
+/// The platform of the Worker, for one webhook.
 pub struct WorkerPlatform {
     pub sim: Rc<Simulation>,
-    /// Whether the message was refused for the rate limit.
+    /// Whether the rate limit rejected the message.
     pub limited: Cell<bool>,
-    /// How long the way to the object took.
+    /// How long the call to the object was under way.
     pub hop: Cell<u64>,
 }
 
@@ -130,7 +130,7 @@ impl UsageBuffer for WorkerPlatform {
 }
 
 impl Simulation {
-    /// Another id for the same message.
+    /// A new id for the same message.
     fn fresh_sid_of(&self, sid: &str) -> MessageSid {
         let mut invariants = self.invariants.borrow_mut();
         let message = invariants.messages.get(sid).cloned().unwrap_or_default();

@@ -11,10 +11,10 @@ use super::{
     fault_plan::MAX_MESSAGE_CHARS,
     invariants::Message,
     state::Simulation,
-    webhook::{Webhook, bring},
+    webhook::{Webhook, post_within},
 };
 
-/// Begins all that people do in a run.
+/// Starts everything that happens in a run by plan.
 pub fn begin(sim: &Rc<Simulation>) {
     for index in 0..sim.fault_plan.senders {
         let channel = if index % 2 == 1 { "whatsapp:" } else { "" };
@@ -32,10 +32,10 @@ pub fn begin(sim: &Rc<Simulation>) {
         let inner = Rc::clone(sim);
         let (other, name2, from2, to2) = (Rc::clone(sim), name.clone(), from.clone(), to.clone());
         sim.executor.spawn(OUTSIDE, async move {
-            person(&inner, index, &name, &from, &to).await
+            contact_writes(&inner, index, &name, &from, &to).await
         });
         sim.executor.spawn(OUTSIDE, async move {
-            regular(&other, index, &name2, &from2, &to2).await
+            write_more(&other, index, &name2, &from2, &to2).await
         });
     }
     for (at, back) in sim.fault_plan.clock_steps.clone() {
@@ -54,6 +54,13 @@ pub fn begin(sim: &Rc<Simulation>) {
             inner.right_clock();
         });
     }
+    if !sim.fault_plan.clock_jumps.is_empty() && sim.fault_plan.cap > 0 {
+        let inner = Rc::clone(sim);
+        sim.executor.spawn(OUTSIDE, async move {
+            inner.sleep(inner.fault_plan.faults_until + 60_000).await;
+            inner.ask_after_a_jump().await;
+        });
+    }
     for at in sim.fault_plan.timed_kills.clone() {
         let inner = Rc::clone(sim);
         sim.executor.spawn(OUTSIDE, async move {
@@ -63,7 +70,7 @@ pub fn begin(sim: &Rc<Simulation>) {
     }
 }
 
-async fn person(sim: &Rc<Simulation>, index: u64, name: &str, from: &str, to: &str) {
+async fn contact_writes(sim: &Rc<Simulation>, index: u64, name: &str, from: &str, to: &str) {
     let random = &sim.random;
     let mut left = random.between(1, sim.fault_plan.messages);
     let mut number = 0;
@@ -86,9 +93,9 @@ async fn person(sim: &Rc<Simulation>, index: u64, name: &str, from: &str, to: &s
     }
 }
 
-/// What is written beside that: fixed questions without end, in some runs; and a last message when no fault comes any more,
-/// where stored values were damaged.
-async fn regular(sim: &Rc<Simulation>, index: u64, name: &str, from: &str, to: &str) {
+/// Additional messages: in some runs many that get a fixed answer. After damage or a clock jump, one last message when faults
+/// have ended.
+async fn write_more(sim: &Rc<Simulation>, index: u64, name: &str, from: &str, to: &str) {
     if sim.fault_plan.chatty && index == 1 {
         for number in 0..70 {
             write_text(
@@ -103,7 +110,7 @@ async fn regular(sim: &Rc<Simulation>, index: u64, name: &str, from: &str, to: &
             sim.sleep(6200).await;
         }
     }
-    if sim.fault_plan.damage > 0 {
+    if sim.fault_plan.damage > 0 || !sim.fault_plan.clock_jumps.is_empty() {
         sim.sleep((sim.fault_plan.faults_until + 700_000).saturating_sub(sim.executor.now()))
             .await;
         let number = 0x2000;
@@ -122,7 +129,7 @@ async fn regular(sim: &Rc<Simulation>, index: u64, name: &str, from: &str, to: &
     }
 }
 
-/// Writes one message: Twilio takes it, and brings it once or several times.
+/// Writes one message. Twilio posts it once or several times.
 fn write(sim: &Rc<Simulation>, index: u64, number: u64, name: &str, from: &str, to: &str) {
     let random = &sim.random;
     let token = format!("xyzzy-s{index}m{number};");
@@ -206,17 +213,17 @@ fn write_text(
         .borrow_mut()
         .messages
         .insert(sid.clone(), message);
-    // A message that comes when its id has been forgotten is a new one: nothing is brought again that late.
+    // The product forgets ids after a while, so Twilio posts no copy later than this.
     let latest = sim.executor.now() + (sim.fault_plan.ttl_seconds * 600).min(900_000);
     let webhook = Rc::new(Webhook {
         sid,
         fields,
         latest,
     });
-    bring(sim, &webhook, 0);
+    post_within(sim, &webhook, 0);
     if sim.fault(sim.fault_plan.duplicates, "duplicates") {
         for _ in 0..random.between(1, 3) {
-            bring(sim, &webhook, random.pick(&[1, 300, 20_000, 600_000]));
+            post_within(sim, &webhook, random.pick(&[1, 300, 20_000, 600_000]));
         }
     }
 }

@@ -8,7 +8,7 @@ use switchboard::http::{BodyBroken, Request};
 
 use super::{ADMIN_TOKEN, NUMBER, ORIGIN, TOKEN, sign};
 
-/// A request as the runtime gives it, its body in pieces.
+/// A request as the runtime gives it. The body comes in chunks.
 #[derive(Clone)]
 pub struct Incoming {
     pub method: &'static str,

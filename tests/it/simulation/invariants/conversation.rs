@@ -56,7 +56,7 @@ impl Invariants {
         self.senders.insert(name, sender);
     }
 
-    /// The conversation that is used must be what was answered, in order: all of it that is not trimmed, reset or expired.
+    /// A conversation must consist of the answered turns, in order: all that are not trimmed, reset or expired.
     pub(super) fn conversation(
         &mut self,
         sender: &mut Sender,
@@ -117,13 +117,13 @@ impl Invariants {
         }
     }
 
-    /// Whom this message erased, and when.
+    /// The sender that this message erased, and when.
     pub fn erasure(&self, sid: &str) -> Option<(String, u64)> {
         let name = &self.messages.get(sid)?.sender;
         Some((name.clone(), *self.senders.get(name)?.erasures.get(sid)?))
     }
 
-    /// A webhook was told that everything is erased; these are the conversations that KV has had since before.
+    /// A webhook was told that all data is erased. KV still has these older conversations.
     pub fn told_erased(&mut self, name: &str, conversations: &[String]) {
         let Some(sender) = self.senders.get(name).filter(|sender| !sender.untracked) else {
             return;

@@ -10,7 +10,7 @@ use super::{
 };
 
 impl Invariants {
-    /// Everything has come to rest.
+    /// Everything has settled.
     pub fn end(&mut self) {
         let senders = std::mem::take(&mut self.senders);
         for (name, sender) in &senders {
@@ -50,7 +50,7 @@ impl Invariants {
         self.senders = senders;
     }
 
-    /// Of answers with one text as many must have been created as were to be sent by REST.
+    /// For equal answers, Twilio must have created as many messages as were to be sent by REST.
     fn equal_answers(&mut self, sender: &Sender) {
         let mut equal: BTreeMap<String, (u64, u64)> = BTreeMap::new();
         for turn in sender.turns.values() {

@@ -2,9 +2,10 @@
 //!
 //! Not here: the end that storage shows (`stored`).
 
+use serde_json::Value;
 use switchboard::conversation::history::Turn;
 
-use super::{Invariants, MARKERS};
+use super::{Invariants, MARKERS, records::Sender};
 
 impl Invariants {
     /// An incarnation of an object has vanished.
@@ -24,11 +25,11 @@ impl Invariants {
             .take()
             .is_some_and(|refused| at < refused + 2000)
         {
-            // Perhaps it was stored that the answer is given up, and not logged any more.
+            // The object may have stored that it gave up the answer, without logging it.
             sender.give_ups += 1;
         }
         if let Some(key) = sender.unlogged.take() {
-            // Whether it was answered or not nobody knows any more.
+            // Nobody knows any more whether it was answered.
             sender.loose = true;
             sender.fixed_allowed += 1;
             let answer = sender.turns.get_mut(&key).and_then(|turn| {
@@ -64,137 +65,142 @@ impl Invariants {
             "message_ignored",
             "erased",
         ];
-        let value: serde_json::Value = serde_json::from_str(line).unwrap_or_default();
+        let value: Value = serde_json::from_str(line).unwrap_or_default();
         let event = value["event"].as_str().unwrap_or_default();
         self.check(EVENTS.contains(&event) && !line.contains('\n'), || {
-            format!("a log line is no event: {line}")
+            format!("a log line is not an event: {line}")
         });
         self.check(!MARKERS.iter().any(|marker| line.contains(marker)), || {
             format!("a log line holds personal data: {line}")
         });
-        // What is damaged is logged.
+        // Damage is the only reason for an internal error.
         let damaged =
             object.is_none_or(|name| self.senders.get(name).is_none_or(|sender| sender.damaged));
         self.check(event != "internal_error" || damaged, || {
             format!("an internal error: {line}")
         });
-        let text = |field: &str| value[field].as_str().unwrap_or_default().to_owned();
-        if event == "outbox_part" {
-            let outcome = text("outcome");
-            self.count(match outcome.as_str() {
-                "sent" => "late parts sent",
-                "refused" => "late parts refused",
-                "unknown" => "late parts unknown",
-                _ => "late parts undeliverable",
-            });
-            let mut real = true;
-            if let Some(sender) = self
-                .hashes
-                .get(&text("phone_hash"))
-                .and_then(|name| self.senders.get_mut(name))
-            {
-                if outcome == "sent" {
-                    sender.logged_sent += 1;
-                    real = sender.untracked || sender.logged_sent <= sender.created;
-                } else {
-                    sender.give_ups += 1;
+        match event {
+            "outbox_part" => self.part_logged(&value),
+            "turn" => self.turn_logged(&value, object),
+            "conversation_unreadable" => {
+                // The object gives up a read that takes too long. The fake KV does not see that.
+                if let (Some(name), "kv_failed" | "storage_failed") =
+                    (object, text(&value, "reason"))
+                {
+                    self.kv_read_failed(name);
                 }
             }
-            self.check(real, || {
-                "a part was logged as sent that Twilio has not created".into()
-            });
+            _ => {}
         }
-        if let (Some(name), "conversation_unreadable", "kv_failed" | "storage_failed") =
-            (object, event, text("reason").as_str())
+    }
+
+    /// A part that was to be sent by REST was sent or given up.
+    fn part_logged(&mut self, value: &Value) {
+        let outcome = text(value, "outcome");
+        self.count(match outcome {
+            "sent" => "late parts sent",
+            "refused" => "late parts refused",
+            "unknown" => "late parts unknown",
+            _ => "late parts undeliverable",
+        });
+        let mut real = true;
+        if let Some(sender) = self
+            .hashes
+            .get(text(value, "phone_hash"))
+            .and_then(|name| self.senders.get_mut(name))
         {
-            // A read that takes too long is given up, which the fake KV does not see.
-            self.kv_read_failed(name);
+            if outcome == "sent" {
+                sender.logged_sent += 1;
+                real = sender.untracked || sender.logged_sent <= sender.created;
+            } else {
+                sender.give_ups += 1;
+            }
         }
-        if event != "turn" {
-            return;
-        }
-        self.check(
-            text("outcome") != "answered" || text("reply_via") != "none",
-            || "an answer of the model's was withheld".into(),
-        );
-        if text("reply_via") == "none" && text("outcome") != "cancelled" {
+        self.check(real, || {
+            "a part was logged as sent that Twilio has not created".into()
+        });
+    }
+
+    fn turn_logged(&mut self, value: &Value, object: Option<&str>) {
+        let (outcome, reply_via) = (text(value, "outcome"), text(value, "reply_via"));
+        self.check(outcome != "answered" || reply_via != "none", || {
+            "an answer of the model's was withheld".into()
+        });
+        if reply_via == "none" && outcome != "cancelled" {
             self.count("answers withheld");
         }
         let Some(name) = object else { return };
-        if let Some(sender) = self.senders.get_mut(name).filter(|sender| sender.untracked) {
-            sender.late_turns +=
-                u64::from(text("outcome") == "answered" && text("reply_via") == "rest");
-            return;
-        }
         let Some(mut sender) = self.senders.remove(name) else {
             return;
         };
-        if text("outcome") == "cancelled" {
+        if sender.untracked {
+            sender.late_turns += u64::from(outcome == "answered" && reply_via == "rest");
+        } else if outcome == "cancelled" {
             let cancelled = sender.turns.values().any(|turn| turn.cancelled.is_some());
-            self.check(cancelled && text("reply_via") == "none", || {
-                format!("a turn was called off by nobody: {line}")
+            self.check(cancelled && reply_via == "none", || {
+                format!("a turn was cancelled by nobody: {value}")
             });
-            self.senders.insert(name.to_owned(), sender);
-            return;
+        } else {
+            self.end_logged(&mut sender, value);
         }
+        self.senders.insert(name.to_owned(), sender);
+    }
+
+    /// The end of a turn that is stored as ended.
+    fn end_logged(&mut self, sender: &mut Sender, value: &Value) {
         let key = sender.unlogged.take();
         self.check(key.is_some(), || {
-            format!("an end was logged that is not stored: {line}")
+            format!("an end was logged that is not stored: {value}")
         });
-        let mut erased = false;
-        if let Some(turn) = key.and_then(|key| sender.turns.get_mut(&key)) {
-            let (outcome, reply_via) = (text("outcome"), text("reply_via"));
-            let messages = value["messages"]
-                .as_u64()
-                .and_then(|number| usize::try_from(number).ok());
-            self.check(messages == Some(turn.sids.len()), || {
-                format!(
-                    "a turn of {} messages was logged as {line}",
-                    turn.sids.len()
-                )
+        let Some(turn) = key.and_then(|key| sender.turns.get_mut(&key)) else {
+            return;
+        };
+        let (outcome, reply_via) = (text(value, "outcome"), text(value, "reply_via"));
+        let messages = value["messages"]
+            .as_u64()
+            .and_then(|number| usize::try_from(number).ok());
+        self.check(messages == Some(turn.sids.len()), || {
+            format!(
+                "a turn of {} messages was logged as {value}",
+                turn.sids.len()
+            )
+        });
+        self.check(outcome != "failed" || value["failure"].is_string(), || {
+            format!("a failure without a reason: {value}")
+        });
+        self.count(match (outcome, reply_via) {
+            ("answered", "webhook") => "answered inline",
+            ("answered", _) => "answered late",
+            ("reset", _) => "reset",
+            _ => "failed",
+        });
+        if outcome == "answered" {
+            self.check(turn.answer.is_some(), || {
+                "a turn was answered without the model".into()
             });
-            self.check(outcome != "failed" || value["failure"].is_string(), || {
-                format!("a failure without a reason: {line}")
-            });
-            self.count(match (outcome.as_str(), reply_via.as_str()) {
-                ("answered", "webhook") => "answered inline",
-                ("answered", _) => "answered late",
-                ("reset", _) => "reset",
-                _ => "failed",
-            });
-            if outcome == "answered" {
-                self.check(turn.answer.is_some(), || {
-                    "a turn was answered without the model".into()
-                });
-                if let Some(answer) = turn.answer {
-                    let assistant = self.answers[answer].text.clone();
-                    sender.history.push((
-                        Turn {
-                            user: turn.input.clone(),
-                            assistant,
-                        },
-                        false,
-                    ));
-                    sender.last_answered = sender.last_end;
-                }
-            } else if reply_via == "rest" {
-                sender.fixed_allowed += 1;
+            if let Some(answer) = turn.answer {
+                let (user, assistant) = (turn.input.clone(), self.answers[answer].text.clone());
+                sender.history.push((Turn { user, assistant }, false));
+                sender.last_answered = sender.last_end;
             }
-            // A reset that was given up may have erased the conversation in KV before.
-            sender.loose |= outcome == "failed" && turn.reset;
-            if outcome == "reset" {
-                sender.history.clear();
-                (sender.excused, sender.forbidden) = (0, 0);
-                erased = true;
-            }
-            turn.outcome = Some((outcome, reply_via));
+        } else if reply_via == "rest" {
+            sender.fixed_allowed += 1;
         }
-        if erased {
+        // A reset that was given up may have erased the conversation in KV before.
+        sender.loose |= outcome == "failed" && turn.reset;
+        turn.outcome = Some((outcome.to_owned(), reply_via.to_owned()));
+        if outcome == "reset" {
+            sender.history.clear();
+            (sender.excused, sender.forbidden) = (0, 0);
             sender
                 .turns
                 .values_mut()
                 .for_each(|turn| turn.erased = true);
         }
-        self.senders.insert(name.to_owned(), sender);
     }
+}
+
+/// A text field of an event, or an empty text.
+fn text<'v>(event: &'v Value, field: &str) -> &'v str {
+    event[field].as_str().unwrap_or_default()
 }

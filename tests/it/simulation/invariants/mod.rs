@@ -4,14 +4,16 @@
 //! and what became durable in storage. From the stored state it reads only which messages were taken in, and which turn they
 //! are in. Not here: how the simulation fails (`fault_plan`).
 
-mod bounds;
+mod caps;
 mod conversation;
+mod deadlines;
 mod end;
 mod log;
 mod model;
 mod records;
 mod replies;
 mod stored;
+mod untracked;
 
 use std::{
     cell::Cell,
@@ -26,7 +28,7 @@ use records::{Answer, Sender, TurnKey};
 
 pub use records::Message;
 
-/// What must never be found where personal data does not belong: numbers, texts, answers, names.
+/// Parts of numbers, texts, answers and names. They must not appear where personal data does not belong.
 pub const MARKERS: [&str; 5] = ["+1555", "5550100", "xyzzy", "answer#", "Wilhelmina"];
 
 #[derive(Default)]
@@ -44,8 +46,12 @@ pub struct Invariants {
     sent: BTreeMap<String, u64>,
     inline: BTreeMap<usize, BTreeSet<String>>,
     token_turn: BTreeMap<String, (String, TurnKey)>,
-    grants_by_day: BTreeMap<u64, u64>,
+    /// Grants by the day for which the budget object has counted them.
+    granted_requests: BTreeMap<u64, u64>,
+    granted_messages: BTreeMap<u64, u64>,
     hashes: BTreeMap<String, String>,
+    /// When the run began, in milliseconds since the Unix epoch.
+    start: u64,
     rate_limit: usize,
     cap: u64,
     contact_cap: u64,
@@ -54,12 +60,12 @@ pub struct Invariants {
     openings: Rc<Cell<u64>>,
     /// Messages that Twilio has created.
     created: u64,
-    /// Creates of which nobody was told what came of them, under a clock that jumps.
+    /// Creates with an unknown outcome, in runs with clock jumps.
     unknown_creates: u64,
     /// On which day the budget's count could not be read.
     budget_unreadable: Option<u64>,
     ttl: u64,
-    /// Whether the clock never steps back.
+    /// Whether the clock neither steps back nor jumps.
     forward: bool,
     jumps: bool,
     reply_within: u64,
@@ -75,6 +81,7 @@ pub struct Invariants {
 impl Invariants {
     pub fn new(fault_plan: &FaultPlan, openings: Rc<Cell<u64>>) -> Self {
         Self {
+            start: fault_plan.start,
             rate_limit: usize::try_from(fault_plan.rate_limit).unwrap(),
             cap: fault_plan.cap,
             ttl: fault_plan.ttl_seconds * 1000,
@@ -128,10 +135,10 @@ impl Invariants {
     }
 }
 
-/// What HELP is answered.
+/// The answer to HELP.
 pub const HELP: &str = "Ask away.";
 
-/// Whether a text is one of the product's own.
+/// Whether the text is a fixed sentence of the product.
 fn is_fixed(text: &str) -> bool {
     [
         canned_replies::APOLOGY,

@@ -14,20 +14,8 @@ use super::{
 use crate::simulation::fault_plan::MAX_SEGMENTS;
 
 impl Invariants {
-    /// The budget object has granted a request on this day to an incarnation of a sender.
-    pub fn granted(&mut self, name: &str, incarnation: u64, day: u64) {
-        // A clock that jumps days ahead opens a day, and what was counted before is forgotten when it is right again.
-        let (day, days) = if self.jumps {
-            (0, self.openings.get())
-        } else {
-            (day, 1)
-        };
-        let granted = self.grants_by_day.entry(day).or_default();
-        *granted += 1;
-        let (granted, cap) = (*granted, self.cap * days);
-        self.check(granted <= cap, || {
-            format!("{granted} requests were granted on one day, over the cap of {cap}")
-        });
+    /// An incarnation of a thread may make one request.
+    pub fn may_ask(&mut self, name: &str, incarnation: u64) {
         if let Some(sender) = self.senders.get_mut(name) {
             *sender.grants.entry(incarnation).or_default() += 1;
         }
@@ -49,19 +37,19 @@ impl Invariants {
             "two turns of one sender are at the model at once".into()
         });
         sender.at_model += 1;
-        self.cost_a_request(&mut sender);
+        self.cost_a_request(&mut sender, at);
         if sender.untracked {
             self.senders.insert(name.to_owned(), sender);
             return;
         }
-        // The end of a turn that is called off is stored a moment before the object knows of it.
+        // A cancelled turn ends in storage a moment before its task notices.
         let just_cancelled = |turn: &TurnRecord| {
             turn.cancelled
                 .is_some_and(|cancelled| at < cancelled + 1000)
                 && turn.input == input
         };
         if sender.turns.values().any(just_cancelled) {
-            self.count("requests of turns that were just called off");
+            self.count("requests of turns that were just cancelled");
             self.senders.insert(name.to_owned(), sender);
             return;
         }
@@ -98,7 +86,7 @@ impl Invariants {
         self.senders.insert(name.to_owned(), sender);
     }
 
-    /// The model's client has its answer, or has left.
+    /// The object has the model's answer, or has stopped waiting.
     pub fn model_left(&mut self, name: &str, answer: Option<usize>) {
         let Some(sender) = self.senders.get_mut(name) else {
             return;
@@ -111,7 +99,7 @@ impl Invariants {
         }
     }
 
-    /// Makes an answer known: its number.
+    /// Records an answer, and returns its number.
     pub fn add_answer(&mut self, sender: &str, text: String) -> usize {
         let sms = self
             .senders

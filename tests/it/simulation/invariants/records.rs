@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+use super::caps::DayCount;
 use switchboard::{conversation::history::Turn, messaging::keywords::Keyword};
 
 /// One pair of addresses.
@@ -12,47 +13,50 @@ pub struct Sender {
     pub address: String,
     pub(super) admitted: BTreeSet<String>,
     pub(super) admissions: Vec<u64>,
-    /// Taken in and in no turn yet.
+    /// Messages that were taken in and are not in a turn yet.
     pub(super) queue: VecDeque<String>,
-    /// Messages that must be in turns.
+    /// How many messages must be in turns.
     pub(super) owed: usize,
     /// Since when the sender is opted out.
     pub(super) opted_out: Option<u64>,
     /// Stored values were damaged.
     pub(super) damaged: bool,
-    /// Turns are not followed any more: stored values were damaged, or the clock has jumped.
+    /// Turns are not followed any more, because stored values were damaged or the clock has jumped.
     pub(super) untracked: bool,
-    /// The messages in the state that was stored last, of a sender that is untracked.
+    /// If untracked: the messages in the last stored state.
     pub(super) known: BTreeSet<String>,
     pub(super) last_words: Option<String>,
     /// Requests that reached the model.
     pub(super) requests: u64,
-    /// Who told that the day is used up; and who brought another fixed sentence.
+    pub(super) requests_by_day: DayCount,
+    /// The messages that told that the day is used up, and those that carried another fixed sentence.
     pub(super) told: BTreeSet<String>,
+    pub(super) told_by_day: DayCount,
     pub(super) fixed: BTreeSet<String>,
-    /// Messages that Twilio has created, late parts that were logged as sent, and turns that were logged as answered late.
+    pub(super) fixed_by_day: DayCount,
+    /// Messages created by Twilio, parts logged as sent, and turns logged as answered by REST.
     pub(super) created: u64,
     pub(super) logged_sent: u64,
     pub(super) late_turns: u64,
-    /// Whether storage says so.
+    /// Whether an opt-out is in storage.
     pub(super) stored_out: bool,
-    /// When the erasures were stored that messages asked for.
+    /// By message: when its erasure was stored.
     pub(super) erasures: BTreeMap<String, u64>,
     pub(super) epoch: u64,
     pub(super) turns: BTreeMap<TurnKey, TurnRecord>,
     pub(super) open: Option<TurnKey>,
-    /// The turn whose end is stored and not logged.
+    /// The turn whose end is stored but not logged yet.
     pub(super) unlogged: Option<TurnKey>,
     pub(super) history: Vec<(Turn, bool)>,
-    /// The turns before this one may be missing from the conversation.
+    /// Turns before this one may be missing from the conversation.
     pub(super) excused: usize,
-    /// The turns before this one must not be in the conversation.
+    /// Turns before this one must not be in the conversation.
     pub(super) forbidden: usize,
-    /// KV could not be read, or an end was not logged: the conversation may have become shorter.
+    /// A KV read failed or an end was not logged, so the conversation may have become shorter.
     pub(super) loose: bool,
-    /// KV could not be read, once at least: a revision that is written again may be shorter.
+    /// A KV read has failed at least once, so a revision that is written again may be shorter.
     pub(super) read_trouble: bool,
-    /// What each revision was written with, and until when KV may hold it.
+    /// By key: the value of the revision, and until when KV may hold it.
     pub(super) revisions: BTreeMap<String, (String, u64)>,
     pub(super) last_end: Option<u64>,
     /// When the newest answered turn ended, from which the conversation's lifetime counts.
@@ -61,9 +65,9 @@ pub struct Sender {
     pub(super) fixed_allowed: u64,
     pub(super) fixed_sent: u64,
     pub(super) give_ups: u64,
-    /// When Twilio last refused a message to them.
+    /// When Twilio last rejected a message to this sender.
     pub(super) refused_at: Option<u64>,
-    /// Reservations that were granted and not used, by incarnation.
+    /// By incarnation: reservations that were granted and not used yet.
     pub(super) grants: BTreeMap<u64, u64>,
 }
 
@@ -78,15 +82,15 @@ pub(super) struct TurnRecord {
     pub(super) unlogged: bool,
     pub(super) outcome: Option<(String, String)>,
     pub(super) answer: Option<usize>,
-    /// Its answer was forgotten since, or must not be sent any more.
+    /// Its answer was erased, or must not be sent any more.
     pub(super) erased: bool,
-    /// When the sender called it off while it ran.
+    /// When the sender cancelled it.
     pub(super) cancelled: Option<u64>,
     pub(super) incarnations: BTreeSet<u64>,
     pub(super) requests: u64,
-    /// Since when it waits to be worked on.
+    /// Since when it waits to run.
     pub(super) waits: u64,
-    /// Which incarnation works on it, and since when.
+    /// The incarnation that runs it, and since when.
     pub(super) works: Option<(u64, u64)>,
 }
 
@@ -94,9 +98,9 @@ pub(super) struct TurnRecord {
 #[derive(Clone, Default)]
 pub struct Message {
     pub sender: String,
-    /// Whether it asks for a turn, while the sender is opted in.
+    /// Whether it starts a turn while the sender is opted in.
     pub turn: bool,
-    /// What it asks for beside that; an opt-in that is a `turn` too is one while the sender is opted out.
+    /// Its keyword. An opt-in that is a `turn` too (YES) is a keyword only while the sender is opted out.
     pub command: Option<Keyword>,
     pub token: String,
     /// Webhooks that got a 200.
@@ -106,7 +110,7 @@ pub struct Message {
     pub limited: u64,
 }
 
-/// What the model answered.
+/// An answer of the model.
 pub struct Answer {
     pub sender: String,
     pub text: String,

@@ -7,7 +7,7 @@ use switchboard::messaging::canned_replies::CannedReply;
 use super::{Invariants, is_fixed};
 
 impl Invariants {
-    /// A sender object asks Twilio to send this.
+    /// A thread asks Twilio to send this.
     pub fn sending(&mut self, name: &str) {
         let out = self
             .senders
@@ -41,7 +41,7 @@ impl Invariants {
                 format!("a webhook got a text that nobody wrote: {first}")
             });
             if let Some(mut sender) = self.senders.remove(&name) {
-                self.got_fixed(&mut sender, first, sid);
+                self.got_fixed(&mut sender, first, sid, at);
                 self.senders.insert(name, sender);
             }
             return;
@@ -83,7 +83,7 @@ impl Invariants {
     }
 
     /// Twilio has created a message.
-    pub fn sent(&mut self, to: &str, body: &str) {
+    pub fn sent(&mut self, to: &str, body: &str, at: u64) {
         self.count("REST messages");
         self.cost_a_message();
         let name = self
@@ -104,7 +104,7 @@ impl Invariants {
             });
             sender.fixed_sent += 1;
             let by = format!("REST {}", sender.fixed_sent);
-            self.got_fixed(&mut sender, body, &by);
+            self.got_fixed(&mut sender, body, &by, at);
         }
         self.senders.insert(name, sender);
         let Some(answers) = self.parts.get(body) else {

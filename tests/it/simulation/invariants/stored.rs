@@ -7,7 +7,7 @@ use switchboard::{messaging::keywords::Keyword, platform::WriteBatch};
 
 use super::{
     Invariants, chars,
-    records::{Sender, TurnRecord},
+    records::{Sender, TurnKey, TurnRecord},
 };
 use crate::simulation::{
     fault_plan::MAX_MESSAGE_CHARS,
@@ -48,7 +48,7 @@ pub(super) struct StoredMessage {
 }
 
 impl Invariants {
-    /// What a sender object wrote at `at` has become durable.
+    /// A write that a thread made at `at` is durable now.
     pub fn stored(&mut self, name: &str, batch: &WriteBatch, at: u64) {
         let Some(mut sender) = self.senders.remove(name) else {
             return;
@@ -90,49 +90,7 @@ impl Invariants {
             return;
         }
         for StoredSid { sid } in &state.records {
-            if !sender.admitted.insert(sid.clone()) {
-                continue;
-            }
-            self.count("messages taken in");
-            let message = self.messages.get(sid).cloned().unwrap_or_default();
-            let was_out = sender.opted_out.is_some();
-            let command = message.command.filter(|_| was_out || !message.turn);
-            if matches!(
-                command,
-                Some(Keyword::OptOut | Keyword::OptIn | Keyword::Erase)
-            ) {
-                // They are obeyed over the limit, too.
-                self.obeyed(sender, command, at);
-                if command == Some(Keyword::Erase) {
-                    sender.erasures.insert(sid.clone(), at);
-                }
-                continue;
-            }
-            sender.admissions.push(at);
-            let nth = sender.admissions.len();
-            if self.forward && nth > self.rate_limit {
-                let first = sender.admissions[nth - 1 - self.rate_limit];
-                self.check(at >= first + 60_000, || {
-                    format!(
-                        "more messages than the rate limit within a minute, from {first} to {at} ms"
-                    )
-                });
-            }
-            let turn = message.turn && !was_out;
-            if turn {
-                sender.queue.push_back(sid.clone());
-                sender.owed += 1;
-            }
-            if message.turn && was_out {
-                self.count("messages that an opt-out kept from the model");
-            }
-            if self.forward
-                && turn
-                && sender.open.is_none()
-                && sender.last_answered.is_some_and(|end| at >= end + self.ttl)
-            {
-                sender.forbidden = sender.history.len();
-            }
+            self.message_stored(sender, sid, at);
         }
         self.opt_out_is_stored(sender);
         let key = state
@@ -141,101 +99,165 @@ impl Invariants {
             .as_ref()
             .map(|turn| (sender.epoch, turn.number));
         if let Some(open) = sender.open.filter(|open| Some(*open) != key) {
-            self.check(sender.unlogged.is_none(), || {
-                "a turn ended and was not logged".into()
-            });
-            sender.unlogged = Some(open);
-            sender.last_end = Some(at);
-            if let Some(turn) = sender.turns.get_mut(&open) {
-                turn.ended = true;
-                let (forward, limit, patience) = (self.forward, self.turn_limit, self.patience);
-                match turn.works {
-                    Some((_, since)) => {
-                        let took = at - since;
-                        self.check(!forward || patience == u64::MAX || took <= limit, || {
-                            format!("a turn ran for {took} ms")
-                        });
-                    }
-                    None => {
-                        let waited = at.saturating_sub(turn.waits);
-                        self.check(!forward || waited <= patience, || {
-                            format!("a turn waited for {waited} ms to be ended")
-                        });
-                    }
-                }
-            }
+            self.turn_ended(sender, open, at);
         }
         if let (Some(key), Some(turn)) = (key, state.turns.active) {
-            let sids: Vec<String> = turn
-                .messages
-                .iter()
-                .map(|message| message.sid.clone())
-                .collect();
-            self.check(turn.attempt <= 2, || {
-                "a turn was begun more than twice".into()
-            });
-            if let Some(record) = sender.turns.get(&key) {
-                self.check(record.sids == sids && !record.ended, || {
-                    "a turn changed, or began again after its end".into()
-                });
-            } else {
-                let expected: Vec<String> = sender
-                    .queue
-                    .drain(..sids.len().min(sender.queue.len()))
-                    .collect();
-                self.check(expected == sids, || format!("a turn's messages are not the next ones in order: {sids:?}, not {expected:?}"));
-                for sid in &sids {
-                    let token = self
-                        .messages
-                        .get(sid)
-                        .map(|message| message.token.clone())
-                        .unwrap_or_default();
-                    let before = self.token_turn.insert(token, (name.to_owned(), key));
-                    self.check(before.is_none(), || {
-                        format!("message {sid} is in two turns")
-                    });
-                }
-                let reset = turn.messages.iter().any(|message| message.text.is_none());
-                let picture = |message: &StoredMessage| {
-                    if message.images.is_empty() {
-                        ""
-                    } else {
-                        "\n[1 picture]"
-                    }
-                };
-                let texts: Vec<String> = turn
-                    .messages
-                    .iter()
-                    .filter_map(|message| {
-                        Some(format!("{}{}", message.text.as_ref()?, picture(message)))
-                    })
-                    .collect();
-                self.count(if reset { "resets" } else { "turns" });
-                let said: usize = turn
-                    .messages
-                    .iter()
-                    .filter_map(|message| message.text.as_deref())
-                    .map(chars)
-                    .sum();
-                self.check(said <= MAX_MESSAGE_CHARS || sids.len() == 1, || {
-                    format!("a turn holds {said} characters")
-                });
-                if sids.len() > 1 {
-                    self.count("turns of several messages");
-                }
-                sender.turns.insert(
-                    key,
-                    TurnRecord {
-                        sids,
-                        input: texts.join("\n"),
-                        reset,
-                        waits: at,
-                        ..TurnRecord::default()
-                    },
-                );
-            }
+            self.turn_stored(name, sender, key, &turn, at);
         }
         sender.open = key;
+    }
+
+    /// A message is in the stored state, perhaps for the first time.
+    fn message_stored(&mut self, sender: &mut Sender, sid: &str, at: u64) {
+        if !sender.admitted.insert(sid.to_owned()) {
+            return;
+        }
+        self.count("messages taken in");
+        let message = self.messages.get(sid).cloned().unwrap_or_default();
+        let was_out = sender.opted_out.is_some();
+        let command = message.command.filter(|_| was_out || !message.turn);
+        if matches!(
+            command,
+            Some(Keyword::OptOut | Keyword::OptIn | Keyword::Erase)
+        ) {
+            // These keywords work over the rate limit too.
+            self.keyword_stored(sender, command, at);
+            if command == Some(Keyword::Erase) {
+                sender.erasures.insert(sid.to_owned(), at);
+            }
+            return;
+        }
+        sender.admissions.push(at);
+        let nth = sender.admissions.len();
+        if self.forward && nth > self.rate_limit {
+            let first = sender.admissions[nth - 1 - self.rate_limit];
+            self.check(at >= first + 60_000, || {
+                format!(
+                    "more messages than the rate limit within a minute, from {first} to {at} ms"
+                )
+            });
+        }
+        let turn = message.turn && !was_out;
+        if turn {
+            sender.queue.push_back(sid.to_owned());
+            sender.owed += 1;
+        }
+        if message.turn && was_out {
+            self.count("messages that an opt-out kept from the model");
+        }
+        if self.forward
+            && turn
+            && sender.open.is_none()
+            && sender.last_answered.is_some_and(|end| at >= end + self.ttl)
+        {
+            sender.forbidden = sender.history.len();
+        }
+    }
+
+    /// The open turn is not in the stored state any more.
+    fn turn_ended(&mut self, sender: &mut Sender, open: TurnKey, at: u64) {
+        self.check(sender.unlogged.is_none(), || {
+            "a turn ended and was not logged".into()
+        });
+        sender.unlogged = Some(open);
+        sender.last_end = Some(at);
+        if let Some(turn) = sender.turns.get_mut(&open) {
+            turn.ended = true;
+            let (forward, limit, patience) = (self.forward, self.turn_limit, self.patience);
+            match turn.works {
+                Some((_, since)) => {
+                    let took = at - since;
+                    self.check(!forward || patience == u64::MAX || took <= limit, || {
+                        format!("a turn ran for {took} ms")
+                    });
+                }
+                None => {
+                    let waited = at.saturating_sub(turn.waits);
+                    self.check(!forward || waited <= patience, || {
+                        format!("a turn waited for {waited} ms to be ended")
+                    });
+                }
+            }
+        }
+    }
+
+    /// A turn is in the stored state, perhaps for the first time.
+    fn turn_stored(
+        &mut self,
+        name: &str,
+        sender: &mut Sender,
+        key: TurnKey,
+        turn: &StoredTurn,
+        at: u64,
+    ) {
+        let sids: Vec<String> = turn
+            .messages
+            .iter()
+            .map(|message| message.sid.clone())
+            .collect();
+        self.check(turn.attempt <= 2, || {
+            "a turn was begun more than twice".into()
+        });
+        if let Some(record) = sender.turns.get(&key) {
+            self.check(record.sids == sids && !record.ended, || {
+                "a turn changed, or began again after its end".into()
+            });
+            return;
+        }
+        let expected: Vec<String> = sender
+            .queue
+            .drain(..sids.len().min(sender.queue.len()))
+            .collect();
+        self.check(expected == sids, || {
+            format!("a turn's messages are not the next ones in order: {sids:?}, not {expected:?}")
+        });
+        for sid in &sids {
+            let token = self
+                .messages
+                .get(sid)
+                .map(|message| message.token.clone())
+                .unwrap_or_default();
+            let before = self.token_turn.insert(token, (name.to_owned(), key));
+            self.check(before.is_none(), || {
+                format!("message {sid} is in two turns")
+            });
+        }
+        let reset = turn.messages.iter().any(|message| message.text.is_none());
+        let picture = |message: &StoredMessage| {
+            if message.images.is_empty() {
+                ""
+            } else {
+                "\n[1 picture]"
+            }
+        };
+        let texts: Vec<String> = turn
+            .messages
+            .iter()
+            .filter_map(|message| Some(format!("{}{}", message.text.as_ref()?, picture(message))))
+            .collect();
+        self.count(if reset { "resets" } else { "turns" });
+        let said: usize = turn
+            .messages
+            .iter()
+            .filter_map(|message| message.text.as_deref())
+            .map(chars)
+            .sum();
+        self.check(said <= MAX_MESSAGE_CHARS || sids.len() == 1, || {
+            format!("a turn holds {said} characters")
+        });
+        if sids.len() > 1 {
+            self.count("turns of several messages");
+        }
+        sender.turns.insert(
+            key,
+            TurnRecord {
+                sids,
+                input: texts.join("\n"),
+                reset,
+                waits: at,
+                ..TurnRecord::default()
+            },
+        );
     }
 
     pub(super) fn opt_out_is_stored(&mut self, sender: &Sender) {
@@ -244,8 +266,8 @@ impl Invariants {
         });
     }
 
-    /// A sender's wish about itself is stored: what is under way is called off.
-    fn obeyed(&mut self, sender: &mut Sender, command: Option<Keyword>, at: u64) {
+    /// A sender's keyword is stored. It cancels pending turns and answers.
+    fn keyword_stored(&mut self, sender: &mut Sender, command: Option<Keyword>, at: u64) {
         match command {
             Some(Keyword::OptOut) => {
                 self.count("opt-outs");
@@ -268,7 +290,7 @@ impl Invariants {
             .take()
             .and_then(|key| sender.turns.get_mut(&key))
         {
-            self.count("turns called off");
+            self.count("turns cancelled");
             (turn.ended, turn.cancelled) = (true, Some(at));
             turn.outcome = Some(("cancelled".into(), "none".into()));
         }
@@ -276,7 +298,7 @@ impl Invariants {
             .turns
             .values_mut()
             .for_each(|turn| turn.erased = true);
-        // What was still to be sent is given up.
+        // Parts that were not sent yet are dropped.
         sender.give_ups += 1;
     }
 }

@@ -8,10 +8,10 @@ use switchboard::platform::{Clock, PlatformError, Stored};
 
 use super::FakePlatform;
 
-/// What the model or Twilio does with one request.
+/// A reaction of the model or of Twilio to one request.
 #[derive(Clone, Debug)]
 pub enum Act {
-    /// Answers with this text (the model), or takes the message (Twilio).
+    /// The model answers with this text. Twilio accepts the message.
     Say(&'static str),
     /// Answers with this status and body.
     Status(u16, &'static str),
@@ -21,9 +21,9 @@ pub enum Act {
     Body(&'static str),
     /// Breaks the connection.
     Drop,
-    /// Does its work, and breaks the connection.
+    /// Acts on the request, then breaks the connection.
     ThenDrop,
-    /// Answers, but only after this many milliseconds.
+    /// Waits this many milliseconds first.
     After(u64, Box<Act>),
 }
 
@@ -32,17 +32,17 @@ pub fn after(milliseconds: u64, act: Act) -> Act {
 }
 
 impl FakePlatform {
-    /// What the model does with the next requests.
+    /// Scripts the model's reactions to the next requests.
     pub fn model(&self, acts: impl IntoIterator<Item = Act>) {
         self.0.model.borrow_mut().extend(acts);
     }
 
-    /// What Twilio does with the next messages sent by REST.
+    /// Scripts Twilio's reactions to the next REST requests.
     pub fn twilio(&self, acts: impl IntoIterator<Item = Act>) {
         self.0.twilio.borrow_mut().extend(acts);
     }
 
-    /// What Twilio's media servers do next.
+    /// Scripts the reactions of Twilio's media servers.
     pub fn media(&self, acts: impl IntoIterator<Item = Act>) {
         self.0.media.borrow_mut().extend(acts);
     }
@@ -51,7 +51,7 @@ impl FakePlatform {
         self.0.kv_fails.set(fails);
     }
 
-    /// KV does what it is told to write, and reports a failure.
+    /// KV writes, but reports a failure.
     pub fn kv_acts_and_fails(&self, fails: bool) {
         self.0.kv_acts_and_fails.set(fails);
     }
@@ -68,7 +68,7 @@ impl FakePlatform {
         self.0.alarms_late_by.set(duration);
     }
 
-    /// Objects fall out of memory so long after their last call or alarm.
+    /// Objects are evicted this long after their last call or alarm.
     pub fn objects_last(&self, duration: Duration) {
         self.0.objects_last.set(Some(duration));
     }
@@ -82,7 +82,7 @@ impl FakePlatform {
         self.0.budget_takes.set(duration);
     }
 
-    /// What the budget object finds in storage, before its first call.
+    /// Sets the stored count of the budget object. Call it before the first message.
     pub fn budget_holds(&self, value: Stored) {
         self.0
             .budget_disk
@@ -96,7 +96,7 @@ impl FakePlatform {
         self.0.lockout_fails.set(fails);
     }
 
-    /// How long the way from the Worker to a sender object takes.
+    /// How long a call from the Worker to a thread is under way.
     pub fn objects_take(&self, duration: Duration) {
         self.0.objects_take.set(duration);
     }
@@ -106,7 +106,7 @@ impl FakePlatform {
         self.0.hanging.set(objects);
     }
 
-    /// The next calls to sender objects fail so, before they reach the object.
+    /// The next calls to threads fail with these errors, before they reach the object.
     pub fn object_errors(&self, errors: impl IntoIterator<Item = PlatformError>) {
         self.0.object_errors.borrow_mut().extend(errors);
     }
@@ -137,7 +137,7 @@ impl FakePlatform {
             .for_each(|(text, _)| *text = value.to_owned());
     }
 
-    /// KV gets this value, from an object that has vanished since it sent it.
+    /// Writes to KV, like a late write of an object that has vanished.
     pub fn write_kv(&self, key: &str, value: &str) {
         let entry = (value.to_owned(), self.now().plus(Duration::from_secs(3600)));
         self.0.kv.borrow_mut().insert(key.to_owned(), entry);
@@ -151,7 +151,7 @@ impl FakePlatform {
             .insert(key.to_owned(), Stored::Text(value.to_owned()));
     }
 
-    /// What is stored under a key is no text any more, or cannot be read back by the runtime.
+    /// The stored value is not a text any more, or the runtime cannot read it.
     pub fn damage_storage(&self, from: &str, key: &str) {
         self.disk(&self.name(from))
             .0
@@ -160,7 +160,7 @@ impl FakePlatform {
             .insert(key.to_owned(), Stored::Unreadable);
     }
 
-    /// The object vanishes, with everything in its memory; a webhook that waits gets an error.
+    /// The object vanishes with its memory. A webhook that waits gets an error.
     pub fn kill(&self, from: &str) {
         self.vanish(self.name(from).as_str());
     }

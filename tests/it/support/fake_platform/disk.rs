@@ -14,7 +14,7 @@ use switchboard::{
     platform::{PlatformError, Storage, Stored, WriteBatch},
 };
 
-/// The storage of one object; it outlives the object.
+/// The storage of one object. It outlives the object.
 #[derive(Clone, Default)]
 pub struct Disk(pub(super) Rc<DiskInner>);
 

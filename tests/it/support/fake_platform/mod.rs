@@ -47,22 +47,22 @@ pub struct FakePlatform(Rc<Inner>);
 struct Inner {
     config: Result<Config, Vec<SettingError>>,
     started: Instant,
-    /// Milliseconds that the wall clock is off from the monotonic one: steps of the clock.
+    /// How far the wall clock has been stepped, in milliseconds.
     step: Cell<i64>,
     log: RefCell<Vec<String>>,
-    /// What the model does next; when empty, it answers as usual.
+    /// The model's next reactions. When empty, it answers normally.
     model: RefCell<VecDeque<Act>>,
     model_requests: RefCell<Vec<Value>>,
     model_at_once: Cell<(usize, usize)>,
     twilio: RefCell<VecDeque<Act>>,
     sent: RefCell<Vec<BTreeMap<String, String>>>,
-    /// What webhooks were answered, which Twilio lists too.
+    /// Messages that webhooks were answered with. Twilio lists them too.
     replied: RefCell<Vec<BTreeMap<String, String>>>,
     rest_tokens: RefCell<Vec<String>>,
     lookups: Cell<usize>,
-    /// What Twilio's media servers do next; when empty, they redirect and give [`GIF`].
+    /// The media servers' next reactions. When empty, they redirect and serve [`GIF`].
     media: RefCell<VecDeque<Act>>,
-    /// What they were asked for, and with which token.
+    /// The requests to the media servers: URL and token.
     media_requests: RefCell<Vec<(String, Option<String>)>>,
     typing: RefCell<Vec<(UnixMillis, String)>>,
     kv: RefCell<BTreeMap<String, (String, UnixMillis)>>,
@@ -72,7 +72,7 @@ struct Inner {
     kv_write_takes: Cell<Duration>,
     kv_read_takes: Cell<Duration>,
     alarms_late_by: Cell<Duration>,
-    /// How long after its last call or alarm an object vanishes, if it does.
+    /// How long after its last call or alarm an object is evicted, if at all.
     objects_last: Cell<Option<Duration>>,
     budget: OnceCell<Budget<PlainObject>>,
     budget_disk: Disk,
@@ -86,7 +86,7 @@ struct Inner {
     objects_take: Cell<Duration>,
     /// What the Worker has counted and not reported.
     counted: Cell<UsageCounters>,
-    /// What the next calls to sender objects fail with.
+    /// What the next calls to threads fail with.
     object_errors: RefCell<VecDeque<PlatformError>>,
     objects: RefCell<BTreeMap<String, Object>>,
 }

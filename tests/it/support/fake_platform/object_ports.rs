@@ -19,7 +19,7 @@ use tokio::task::spawn_local;
 
 use super::{CDN, FakePlatform, disk::Disk, objects::Tasks};
 
-/// What one incarnation of an object sees.
+/// The platform of one incarnation of an object.
 pub struct ObjectPlatform {
     pub(super) fake: FakePlatform,
     pub(super) name: Pseudonym,
@@ -80,7 +80,7 @@ impl Http for ObjectPlatform {
                 "{}",
                 request.url
             );
-            // Twilio goes on when nobody waits for its answer any more.
+            // Twilio continues even if nobody waits for its answer any more.
             let (give, take) = tokio::sync::oneshot::channel();
             let (fake, request) = (self.fake.clone(), request.clone());
             spawn_local(async move {
@@ -186,7 +186,7 @@ pub(super) async fn called<M: Method>(
     Ok(serde_json::from_str(&reply).unwrap())
 }
 
-/// What an object without tasks of its own sees: the budget, or the tries of one client.
+/// The platform of an object without tasks: the budget, or the admin lockout of one client.
 pub(super) struct PlainObject {
     pub(super) fake: FakePlatform,
     pub(super) disk: Disk,

@@ -20,7 +20,7 @@ use super::{
 };
 use crate::support::NUMBER;
 
-/// The tasks of one incarnation of an object; they end with it.
+/// The tasks of one incarnation of an object. They end with it.
 pub(super) type Tasks = Rc<RefCell<Vec<JoinHandle<()>>>>;
 
 #[derive(Default)]
@@ -28,7 +28,7 @@ pub(super) struct Object {
     pub(super) disk: Disk,
     engine: Option<Rc<Thread<ObjectPlatform>>>,
     tasks: Tasks,
-    /// Calls and alarms that have begun, and those of them that have ended.
+    /// How many calls and alarms have started, and how many of them have ended.
     calls: (usize, usize),
     pub(super) alarms: usize,
 }
@@ -75,7 +75,7 @@ impl FakePlatform {
         (Rc::clone(engine), Rc::clone(&object.tasks))
     }
 
-    /// Runs a call in the object, as one of its tasks, so that it ends with the object.
+    /// Runs a call as a task of the object, so it ends with the object.
     pub(super) async fn in_object<T: 'static>(
         &self,
         name: &Pseudonym,
@@ -111,7 +111,7 @@ impl FakePlatform {
         *calls
     }
 
-    /// The object vanishes after a while, unless it is called before.
+    /// The object vanishes after a while, unless it is called again.
     pub(super) fn vanish_unused(&self, name: &Pseudonym) {
         let Some(lasts) = self.0.objects_last.get() else {
             return;
@@ -136,7 +136,7 @@ impl FakePlatform {
         object.engine = None;
     }
 
-    /// Rings at the time that is set, and again when the handler failed, as the runtime does.
+    /// Sets the alarm. It rings at that time, and again if the handler fails, as in the runtime.
     pub(super) fn arm(&self, name: &Pseudonym, at: UnixMillis) {
         let (fake, name) = (self.clone(), name.clone());
         fake.disk(&name).0.alarm.set(Some(at));

@@ -63,7 +63,7 @@ impl FakePlatform {
         self.0.sent.borrow().clone()
     }
 
-    /// When the fake began.
+    /// When the test started, by the wall clock.
     pub fn started(&self) -> UnixMillis {
         UnixMillis(START)
     }
@@ -78,17 +78,17 @@ impl FakePlatform {
         self.0.rest_tokens.borrow().clone()
     }
 
-    /// The media that were asked for, and with which token.
+    /// The requests to the media servers: URL and token.
     pub fn media_requests(&self) -> Vec<(String, Option<String>)> {
         self.0.media_requests.borrow().clone()
     }
 
-    /// When typing was shown, and for what. (Showing it always fails here: that must change nothing.)
+    /// When the typing indicator was requested, and for which message. These requests always fail, which must not matter.
     pub fn typing(&self) -> Vec<(UnixMillis, String)> {
         self.0.typing.borrow().clone()
     }
 
-    /// How often Twilio was asked what was sent.
+    /// How often the list of sent messages was requested from Twilio.
     pub fn lookups(&self) -> usize {
         self.0.lookups.get()
     }
@@ -143,7 +143,7 @@ impl FakePlatform {
         self.disk(&self.name(from)).0.commits.get()
     }
 
-    /// The rows that the sender's object has written, as Cloudflare bills them: each key put or deleted, each alarm set.
+    /// The rows that the thread has written, as Cloudflare bills them: each key put or deleted, each alarm set.
     pub fn rows(&self, from: &str) -> usize {
         self.disk(&self.name(from)).0.rows.get()
     }
@@ -153,7 +153,7 @@ impl FakePlatform {
         self.0.budget_disk.0.rows.get()
     }
 
-    /// How often the alarm of the sender's object has rung.
+    /// How often the alarm of the thread has rung.
     pub fn alarms(&self, from: &str) -> usize {
         self.0
             .objects

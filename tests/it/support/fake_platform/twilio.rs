@@ -16,7 +16,7 @@ use crate::support::fresh_sid;
 
 /// Where a media address redirects to.
 pub const CDN: &str = "https://mms.twiliocdn.com/AC/a-picture";
-/// The beginning of a GIF, enough to be known as one.
+/// The first bytes of a GIF, enough to be recognised.
 pub const GIF: &str = "GIF89a-the-planted-picture";
 
 impl FakePlatform {
@@ -125,7 +125,7 @@ fn token_of(request: &HttpRequest) -> Option<String> {
     Some(credentials.split(':').nth(1).unwrap().to_owned())
 }
 
-/// A moment as Twilio writes it, by RFC 2822.
+/// A time in the format of RFC 2822, as Twilio writes it.
 pub(super) fn date_of_twilio(at: UnixMillis) -> String {
     let date = std::time::UNIX_EPOCH + Duration::from_millis(at.0);
     httpdate::fmt_http_date(date).replace("GMT", "+0000")

@@ -13,7 +13,7 @@ use super::{FakePlatform, twilio::date_of_twilio};
 use crate::support::{Incoming, fresh_sid, texts, webhook};
 
 impl FakePlatform {
-    /// Sends a text message as Twilio does, and returns the texts of the answer. Panics on another status than 200.
+    /// Sends a text message as Twilio does, and returns the texts of the answer. Panics unless the status is 200.
     pub async fn text(&self, from: &str, body: &str) -> Vec<String> {
         self.message(from, body, &fresh_sid()).await
     }
@@ -55,7 +55,7 @@ impl FakePlatform {
         response
     }
 
-    /// Posts a message's webhook and returns the answer, whatever its status.
+    /// Posts a message's webhook and returns the response, whatever its status.
     pub async fn try_message(&self, from: &str, body: &str, sid: &str) -> Response {
         self.post(&webhook(from, body, sid)).await
     }
@@ -64,7 +64,7 @@ impl FakePlatform {
         http::handle(self, self.0.config.as_ref().map_err(Vec::as_slice), request).await
     }
 
-    /// Lets time pass, and everything that happens meanwhile.
+    /// Lets time pass, with everything that happens meanwhile.
     pub async fn pass(&self, duration: Duration) {
         tokio::time::sleep(duration).await;
     }

@@ -17,7 +17,11 @@ use std::{collections::BTreeSet, fs, path::PathBuf};
 use serde_json::Value;
 use switchboard::{
     config::{Config, DefaultValue, Kind, SETTINGS, Setting},
-    event::{DeliveryStatus, Erased, Event, Security, TurnEnded},
+    event::{
+        ConsentState, ConversationProblem, DeliveryStatus, DenialReason, Erased, ErasedBy, Event,
+        FieldProblem, InternalProblem, KvOperation, ObjectKind, OutboxOutcome, ReplyVia, Security,
+        TurnEnded, TurnOutcome,
+    },
     identity::PhoneHash,
     messaging::{
         canned_replies::{self, CannedReply},
@@ -113,11 +117,11 @@ fn the_readmes_table_lists_the_settings_of_the_code_with_their_kinds_and_default
                 Kind::Var => "var",
             };
             let default = match setting.default {
-                Default::Required => "required".to_owned(),
-                Default::Off => "off".to_owned(),
-                Default::RequestOrigin => "the request's own origin".to_owned(),
-                Default::NoReasoning => "`none` where it is OpenAI's own".to_owned(),
-                Default::Value(value) => format!("`{value}`"),
+                DefaultValue::Required => "required".to_owned(),
+                DefaultValue::Off => "off".to_owned(),
+                DefaultValue::RequestOrigin => "the request's own origin".to_owned(),
+                DefaultValue::NoReasoning => "`none` where it is OpenAI's own".to_owned(),
+                DefaultValue::Value(value) => format!("`{value}`"),
             };
             (format!("`{}`", setting.name), kind.to_owned(), default)
         })
@@ -161,7 +165,7 @@ fn wrangler_toml_sets_every_variable_to_its_default_and_no_secret() {
         assert_eq!(setting.kind, Kind::Var, "{name} is a secret");
         assert_eq!(
             Some(setting.default),
-            value.as_str().map(leaked).map(Default::Value),
+            value.as_str().map(leaked).map(DefaultValue::Value),
             "{name}"
         );
     }
@@ -204,14 +208,17 @@ fn the_example_of_local_settings_lists_every_setting_once_with_its_default() {
     );
     for ((set, name, value), setting) in lines.into_iter().zip(SETTINGS) {
         // Locally the admin routes are there, so that `npm run admin` can be tried.
-        let generated = setting.default == Default::Required || name == "ADMIN_TOKEN";
+        let generated = setting.default == DefaultValue::Required || name == "ADMIN_TOKEN";
         assert_eq!(set, generated, "{name} is set exactly if it is required");
         match setting.default {
             _ if generated => assert!(!value.is_empty(), "{name} has a value to be replaced"),
-            Default::Required | Default::Off | Default::RequestOrigin | Default::NoReasoning => {
+            DefaultValue::Required
+            | DefaultValue::Off
+            | DefaultValue::RequestOrigin
+            | DefaultValue::NoReasoning => {
                 assert_eq!(value, "", "{name}")
             }
-            Default::Value(default) => assert_eq!(value, default, "{name}"),
+            DefaultValue::Value(default) => assert_eq!(value, default, "{name}"),
         }
     }
 }
@@ -386,26 +393,26 @@ fn the_readme_lists_every_failure_that_a_turn_can_have() {
 fn the_readme_quotes_what_a_sender_reads() {
     let readme = read("README.md");
     let notices = [
-        Notice::TooLong(4000),
-        Notice::NoText,
-        Notice::Media,
-        Notice::SlowDown(57),
-        Notice::OptedOut,
-        Notice::OptedIn,
-        Notice::Erased,
-        Notice::Erasing,
+        CannedReply::TooLong(4000),
+        CannedReply::NoText,
+        CannedReply::Media,
+        CannedReply::SlowDown(57),
+        CannedReply::OptedOut,
+        CannedReply::OptedIn,
+        CannedReply::Erased,
+        CannedReply::Erasing,
     ];
     for text in notices.map(|notice| notice.text("")) {
         assert!(readme.contains(&text), "{text}");
     }
     for text in [
-        wording::RESET,
-        wording::APOLOGY,
-        wording::NO_BUDGET,
-        wording::FILTERED,
-        wording::TOKEN_LIMIT,
-        wording::PICTURE_NOT_FETCHED,
-        wording::PICTURE_TOO_LARGE,
+        canned_replies::RESET,
+        canned_replies::APOLOGY,
+        canned_replies::NO_BUDGET,
+        canned_replies::FILTERED,
+        canned_replies::TOKEN_LIMIT,
+        canned_replies::IMAGE_NOT_FETCHED,
+        canned_replies::IMAGE_TOO_LARGE,
     ] {
         assert!(readme.contains(text), "{text}");
     }
@@ -422,13 +429,13 @@ fn the_readmes_table_lists_every_word_of_every_command() {
     let rows = table(&read("README.md"), "Words");
     let listed: Vec<Vec<String>> = rows.iter().map(|row| code_spans(&row[0])).collect();
     for command in [
-        Command::OptOut,
-        Command::OptIn,
-        Command::Help,
-        Command::Erase,
-        Command::Reset,
+        Keyword::OptOut,
+        Keyword::OptIn,
+        Keyword::Help,
+        Keyword::Erase,
+        Keyword::Reset,
     ] {
-        let yes = (command == Command::OptIn).then_some(YES);
+        let yes = (command == Keyword::OptIn).then_some(YES);
         let mut expected: Vec<String> = words(command)
             .copied()
             .chain(yes)
@@ -555,7 +562,7 @@ fn leaked(text: &str) -> &'static str {
 }
 
 fn has_value(setting: &Setting) -> bool {
-    matches!(setting.default, Default::Value(_))
+    matches!(setting.default, DefaultValue::Value(_))
 }
 
 /// Whether the code takes `value` for the setting `name`, in a configuration that is good otherwise.
@@ -733,9 +740,9 @@ fn sample_events() -> Vec<Event> {
     let nobody = PhoneHash::nobody;
     let turn = TurnEnded {
         phone_hash: nobody(),
-        outcome: "failed",
+        outcome: TurnOutcome::Failed,
         failure: Some("timeout"),
-        delivery: "late",
+        reply_via: ReplyVia::Rest,
         messages: 1,
         segments: Some(1),
         duration_ms: 0,
@@ -757,15 +764,17 @@ fn sample_events() -> Vec<Event> {
         },
         Security::SuspiciousRequest {
             field: "From",
-            problem: "missing",
+            problem: FieldProblem::Missing,
         },
-        Security::AdminRefused { reason: "locked" },
+        Security::AdminDenied {
+            reason: DenialReason::Locked,
+        },
     ];
     let mut events = vec![
         Event::Turn(turn),
-        Event::LatePart {
+        Event::OutboxPart {
             phone_hash: nobody(),
-            outcome: "refused",
+            outcome: OutboxOutcome::Rejected,
             code: Some(1),
         },
         Event::Delivery {
@@ -775,7 +784,7 @@ fn sample_events() -> Vec<Event> {
         },
         Event::Consent {
             phone_hash: nobody(),
-            state: "opted_out",
+            state: ConsentState::OptedOut,
             dropped_messages: 0,
             dropped_parts: 0,
         },
@@ -789,16 +798,22 @@ fn sample_events() -> Vec<Event> {
         },
         Event::Erased {
             phone_hash: nobody(),
-            by: "sender",
+            by: ErasedBy::Contact,
             erased: Erased::default(),
         },
-        Event::ConversationUnreadable { reason: "corrupt" },
-        Event::KvFailed { operation: "put" },
+        Event::ConversationUnreadable {
+            reason: ConversationProblem::Corrupt,
+        },
+        Event::KvFailed {
+            operation: KvOperation::Put,
+        },
         Event::ObjectFailed {
-            object: "sender",
+            object: ObjectKind::Thread,
             reason: String::new(),
         },
-        Event::InternalError { reason: "twiml" },
+        Event::InternalError {
+            reason: InternalProblem::Twiml,
+        },
     ];
     events.extend(security.map(|details| Event::Security {
         phone_hash: nobody(),
