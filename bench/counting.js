@@ -25,9 +25,9 @@ export default class extends WorkerEntrypoint {
   }
 }
 
-export const SenderObject = counted(worker.SenderObject, "sender");
+export const ThreadObject = counted(worker.ThreadObject, "thread");
 export const BudgetObject = counted(worker.BudgetObject, "budget");
-export const TriesObject = counted(worker.TriesObject ?? class {}, "tries");
+export const AdminLockoutObject = counted(worker.AdminLockoutObject ?? class {}, "tries");
 
 function counted(Inner, name) {
   class Counted extends Inner {

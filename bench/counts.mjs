@@ -63,7 +63,7 @@ export async function operations(plan) {
     ["hono", "switchboard"],
     async (subjects, model) => {
       const rows = rowsOf(subjects);
-      const senders = 20;
+      const contacts = 20;
       const zeros = () => Object.fromEntries(subjects.map(({ name }) => [name, 0]));
       const asked = zeros();
       const reads = { warm: zeros(), cold: zeros() };
@@ -71,8 +71,8 @@ export async function operations(plan) {
         await seconds(gap);
         for (const subject of subjects) {
           const before = await subject.kvCounts();
-          const requests = Array.from({ length: senders }, (_, sender) =>
-            message(subject, { sender }),
+          const requests = Array.from({ length: contacts }, (_, contact) =>
+            message(subject, { contact }),
           );
           await modelRequests(model, "DELETE");
           await inTurn(subject.url, { requests, expected: ANSWERED });
@@ -86,25 +86,25 @@ export async function operations(plan) {
         }
       }
       await seconds(1);
-      const messages = senders * plan.gaps.length;
-      const cold = plan.gaps.filter((gap) => gap > OBJECT_LIFE_SECONDS).length * senders;
-      const warm = messages - senders - cold;
+      const messages = contacts * plan.gaps.length;
+      const cold = plan.gaps.filter((gap) => gap > OBJECT_LIFE_SECONDS).length * contacts;
+      const warm = messages - contacts - cold;
       const answered = await Promise.all(subjects.map(counted));
       await seconds(plan.expiry);
       for (const [index, subject] of subjects.entries()) {
         const [then, now] = [answered[index], await counted(subject)];
         const all = {
-          sender: then["sender requests"],
+          thread: then["thread requests"],
           budget: then["budget requests"],
           kvWrites: then.writes,
           fetches: asked[subject.name],
-          alarms: now["sender alarms"],
+          alarms: now["thread alarms"],
           rows: now["rows written"],
           kvDeletes: now.deletes,
           budgetLater: now["budget requests"],
           // A Worker's own requests to objects, KV and the model.
           subrequests:
-            then["sender requests"] +
+            then["thread requests"] +
             then["budget requests"] +
             then.reads +
             then.writes +
@@ -115,9 +115,9 @@ export async function operations(plan) {
           Object.entries(all).map(([key, number]) => [key, (number ?? 0) / messages]),
         );
         const objects =
-          ((now["sender requests"] ?? 0) +
+          ((now["thread requests"] ?? 0) +
             (now["budget requests"] ?? 0) +
-            (now["sender alarms"] ?? 0)) /
+            (now["thread alarms"] ?? 0)) /
           messages;
         const price =
           PRICES.workerRequests +

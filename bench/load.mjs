@@ -17,15 +17,15 @@ export const WEBHOOK = "/twilio/messages";
 export const ANSWERED = { status: 200, text: "<Message>Nice to hear from you!" };
 
 /**
- * An inbound message for `subject` as a request: `{ method, path, headers, body }`. `sender` is the
+ * An inbound message for `subject` as a request: `{ method, path, headers, body }`. `contact` is the
  * contact, counted from 0, `to` the business number, `signature` a wrong signature.
  *
  * @param {{ url: string }} subject
- * @param {{ sender?: number, to?: string, text?: string, signature?: string }} [options]
+ * @param {{ contact?: number, to?: string, text?: string, signature?: string }} [options]
  */
 export function message(
   subject,
-  { sender = 0, to = "+15550199", text = "Hello, how are you today?", signature } = {},
+  { contact = 0, to = "+15550199", text = "Hello, how are you today?", signature } = {},
 ) {
   const sid = `SM${crypto.randomBytes(16).toString("hex")}`;
   const form = {
@@ -47,7 +47,7 @@ export function message(
     MessageSid: sid,
     AccountSid: `AC${"0123456789abcdef".repeat(2)}`,
     // Numbers that do not exist: 555 01xx with additional digits.
-    From: `+155501${String(sender).padStart(8, "0")}`,
+    From: `+155501${String(contact).padStart(8, "0")}`,
     ApiVersion: "2010-04-01",
   };
   const body = new URLSearchParams(form).toString();

@@ -40,7 +40,7 @@ export async function turns(plan) {
   return withSubjects(["hono", "switchboard", "express"], (subjects) =>
     inRounds(plan, subjects, (subject, round) =>
       drain(subject, {
-        lists: conversations(subject, plan.senders, plan.turnsEach, round),
+        lists: conversations(subject, plan.contacts, plan.turnsEach, round),
         expected: ANSWERED,
       }),
     ),
@@ -62,7 +62,7 @@ export async function latency(plan) {
           }),
         );
       const requests = Array.from({ length: count }, (_, index) =>
-        message(subject, { sender: index % 40, to: recipient(round) }),
+        message(subject, { contact: index % 40, to: recipient(round) }),
       );
       const { p50, p99 } = quantiles(
         await pace(subject.url, { requests, expected: ANSWERED, perSecond: 20 }),
@@ -93,8 +93,8 @@ export async function growth(plan) {
     inRounds(plan, subjects, async (subject, round) => {
       const figures = {};
       for (let turn = 1; turn <= 20; turn += 1) {
-        const requests = Array.from({ length: plan.sequences }, (_, sender) =>
-          message(subject, { sender, to: recipient(round) }),
+        const requests = Array.from({ length: plan.sequences }, (_, contact) =>
+          message(subject, { contact, to: recipient(round) }),
         );
         const before = subject.cpu();
         const latencies = await inTurn(subject.url, { requests, expected: ANSWERED });
@@ -148,7 +148,7 @@ export async function memory(plan) {
       };
       for (const subject of subjects)
         await inTurn(subject.url, {
-          requests: [message(subject, { sender: 1, to: "+15550150" })],
+          requests: [message(subject, { contact: 1, to: "+15550150" })],
           expected: ANSWERED,
         });
       await note("start");
@@ -157,7 +157,7 @@ export async function memory(plan) {
         { batch: 1, after: "second", afterwards: "expiredAgain" },
       ]) {
         for (const subject of subjects) {
-          print(`  ${subject.title}: ${plan.crowd * 2} turns over ${plan.crowd} senders`);
+          print(`  ${subject.title}: ${plan.crowd * 2} turns over ${plan.crowd} contacts`);
           await drain(subject, {
             lists: conversations(subject, plan.crowd, 2, 60 + batch),
             expected: ANSWERED,

@@ -172,8 +172,8 @@ function targets(measured) {
       times,
     ),
     atMost(
-      "Requests to the sender object for a message",
-      of("operations", "switchboard", "sender"),
+      "Requests to the thread for a message",
+      of("operations", "switchboard", "thread"),
       1,
       plain,
     ),

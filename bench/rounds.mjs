@@ -53,15 +53,15 @@ export function add({ figures }, measured) {
  * `each` messages of every contact, in 20 lists, one per connection. A list goes through its
  * contacts again and again.
  */
-export function conversations(subject, senders, each, round) {
-  const connections = Math.min(20, senders);
+export function conversations(subject, contacts, each, round) {
+  const connections = Math.min(20, contacts);
   return Array.from({ length: connections }, (_, connection) => {
-    const own = Array.from({ length: senders }, (_, sender) => sender).filter(
-      (sender) => sender % connections === connection,
+    const own = Array.from({ length: contacts }, (_, contact) => contact).filter(
+      (contact) => contact % connections === connection,
     );
     return Array.from({ length: each }, () => own)
       .flat()
-      .map((sender) => message(subject, { sender, to: recipient(round) }));
+      .map((contact) => message(subject, { contact, to: recipient(round) }));
   });
 }
 

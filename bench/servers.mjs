@@ -30,9 +30,9 @@ export const SUBJECTS = {
   switchboard: {
     title: "Switchboard",
     worker: true,
-    classes: ["SenderObject", "BudgetObject", "TriesObject"],
+    classes: ["ThreadObject", "BudgetObject", "AdminLockoutObject"],
   },
-  hono: { title: "Hono Worker", worker: true, classes: ["SenderObject", "BudgetObject"] },
+  hono: { title: "Hono Worker", worker: true, classes: ["ThreadObject", "BudgetObject"] },
   express: { title: "Express", worker: false, classes: [] },
 };
 

@@ -44,7 +44,7 @@ export const TABLES = {
     about:
       "The model answers every message at once. There are 200 contacts and 20 connections, and never two messages of one contact at the same time. Every round has new contacts and the same number of messages for each subject. CPU time is that of the Worker's runtime including its objects (for Express, of Node). It does not include the model, KV and the load generator, which run on the same machine.",
     columns: floodColumns(),
-    estimate: (plan) => 10 + (plan.rounds * 3 * (plan.senders * plan.turnsEach)) / 400,
+    estimate: (plan) => 10 + (plan.rounds * 3 * (plan.contacts * plan.turnsEach)) / 400,
     measure: turns,
   },
   latency: {
@@ -125,7 +125,7 @@ export const TABLES = {
     about:
       "Each of 20 contacts sends five messages, 3, 3, 25 and 25 s apart. workerd keeps an object for 10 s after its last request or alarm, so two of the messages find it warm, and usually two do not. A wrapper around the Worker's objects (bench/counting.js) counts object requests, alarms and rows; the services count KV and model requests. All figures are means per message. The last columns and the price include everything until the conversations have expired.",
     columns: [
-      { key: "sender", title: "sender object requests", unit: "", digits: 2 },
+      { key: "thread", title: "thread requests", unit: "", digits: 2 },
       { key: "budget", title: "budget object requests", unit: "", digits: 2 },
       { key: "kvReadsWarm", title: "KV reads, warm", unit: "", digits: 2 },
       { key: "kvReadsCold", title: "KV reads, cold", unit: "", digits: 2 },

@@ -65,23 +65,23 @@ await command(async (args) => {
 async function usage({ url, values, report }) {
   rejectOptions(values, "usage", ["from", "to", "channel", "yes"]);
   const answer = await ask(url, "/admin/usage", "messages_sent");
-  const { model_requests: requests, messages_sent: sent, tokens, answers, refusals } = answer;
+  const { model_requests: requests, messages_sent: sent, tokens, answers, rejections } = answer;
   const closed = answer.budget_unreadable
     ? ", closed for today: the stored count was damaged (reset-budget reopens it)"
     : "";
-  const refused = Object.entries(refusals).filter(([, count]) => count > 0);
+  const refused = Object.entries(rejections).filter(([, count]) => count > 0);
   const unpriced = "unknown: the Worker has no OPENAI_PRICE_INPUT and OPENAI_PRICE_OUTPUT";
   report(answer, [
     `usage of ${answer.day} (UTC) at ${url}`,
     "",
     ...columns([
       ["messages in", String(answer.messages_in)],
-      ["answers", `${answers.inline} inline, ${answers.by_rest} by REST`],
+      ["answers", `${answers.webhook} by webhook, ${answers.rest} by REST`],
       ["requests to the model", `${requests.used} of ${requests.cap}${closed}`],
       ["messages sent by REST", `${sent.used} of ${sent.cap}${closed}`],
       ["tokens", `${tokens.prompt} prompt, ${tokens.completion} completion`],
       ["estimated cost", answer.estimated_cost === null ? unpriced : String(answer.estimated_cost)],
-      ["refusals", refused.map(([kind, count]) => `${count} ${kind}`).join(", ") || "none"],
+      ["rejections", refused.map(([kind, count]) => `${count} ${kind}`).join(", ") || "none"],
     ]),
   ]);
 }
@@ -111,7 +111,7 @@ async function resetBudget({ url, values, report }) {
 async function show({ url, values, report }) {
   rejectOptions(values, "show", ["yes"]);
   const { from, to } = contactOf(values);
-  const state = await ask(url, "/admin/senders/show", "opted_out", { contact: { from, to } });
+  const state = await ask(url, "/admin/contacts/show", "opted_out", { contact: { from, to } });
   report(state, [
     `${from} to ${to} at ${url}`,
     "",
@@ -122,7 +122,7 @@ async function show({ url, values, report }) {
       ["expires at", state.expires_at ?? "nothing stored"],
       ["turn running", yesNo(state.turn_running)],
       ["messages waiting for a turn", String(state.pending_messages)],
-      ["answers waiting to be sent", String(state.waiting_sends)],
+      ["answers waiting to be sent", String(state.outbox_parts)],
       ["messages in the last minute", String(state.messages_last_minute)],
     ]),
   ]);
@@ -143,7 +143,7 @@ async function erase({ url, values, report }) {
     print("nothing was erased");
     return 1;
   }
-  const answer = await ask(url, "/admin/senders/erase", "erased", { contact: { from, to }, token });
+  const answer = await ask(url, "/admin/contacts/erase", "erased", { contact: { from, to }, token });
   const { erased } = answer;
   const kv =
     answer.kv === "deleted" ? "deleted" : "being deleted: the Worker retries until it is done";
@@ -154,7 +154,7 @@ async function erase({ url, values, report }) {
       ["turns", String(erased.turns)],
       ["revisions in KV", `${erased.revisions}: ${kv}`],
       ["messages waiting for a turn", String(erased.pending_messages)],
-      ["answers waiting to be sent", String(erased.waiting_sends)],
+      ["answers waiting to be sent", String(erased.outbox_parts)],
       ["answers kept for duplicates", String(erased.answers)],
       [
         "opted out",

@@ -102,7 +102,7 @@ function planOf({ rounds, seconds, quick = false }) {
       rounds: 1,
       seconds: 0.5,
       warmUp: 0.2,
-      senders: 20,
+      contacts: 20,
       turnsEach: 2,
       paceSeconds: 0.5,
       sequences: 2,
@@ -117,7 +117,7 @@ function planOf({ rounds, seconds, quick = false }) {
     rounds: number("--rounds", rounds ?? "5", 5),
     seconds: number("--seconds", seconds ?? "2", 1),
     warmUp: 1.5,
-    senders: 200,
+    contacts: 200,
     turnsEach: 10,
     paceSeconds: 8,
     sequences: 25,
@@ -125,7 +125,7 @@ function planOf({ rounds, seconds, quick = false }) {
     crowd: 5000,
     // Conversations last 60 s there.
     expiry: 75,
-    // Seconds before each message of a sender.
+    // Seconds before each message of a contact.
     gaps: [0, 3, 3, 25, 25],
   };
 }

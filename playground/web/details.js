@@ -151,7 +151,7 @@ export function usageDetails({ usage, contact, phone }, refresh) {
 function usageOf(usage) {
   const { used = 0, cap = 0 } = usage.model_requests ?? {};
   const cost = usage.estimated_cost;
-  const refusals = Object.entries(usage.refusals ?? {}).filter(([, count]) => count > 0);
+  const rejections = Object.entries(usage.rejections ?? {}).filter(([, count]) => count > 0);
   return [
     element(
       "p",
@@ -176,12 +176,12 @@ function usageOf(usage) {
       ["Tokens out", usage.tokens?.completion],
       ["Estimated cost", cost === null || cost === undefined ? "no prices set" : cost.toFixed(6)],
       ["Messages in", usage.messages_in],
-      ["Answers in the webhook", usage.answers?.inline],
-      ["Answers by REST", usage.answers?.by_rest],
+      ["Answers in the webhook", usage.answers?.webhook],
+      ["Answers by REST", usage.answers?.rest],
       [
         "Refused",
-        refusals.length
-          ? refusals.map(([kind, count]) => `${kind.replaceAll("_", " ")} ${count}`).join(", ")
+        rejections.length
+          ? rejections.map(([kind, count]) => `${kind.replaceAll("_", " ")} ${count}`).join(", ")
           : "none",
       ],
     ]),
@@ -197,7 +197,7 @@ function stateOf(state) {
     ["Expires at", state.expires_at ? clock(Date.parse(state.expires_at), true) : "nothing stored"],
     ["Turn running", yes(state.turn_running)],
     ["Messages waiting", state.pending_messages],
-    ["Answers waiting for REST", state.waiting_sends],
+    ["Answers waiting for REST", state.outbox_parts],
     ["Messages in the last minute", state.messages_last_minute],
   ];
 }

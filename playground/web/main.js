@@ -390,7 +390,7 @@ async function askUsage() {
   const ask = (what) => request("GET", what).catch((error) => ({ problem: error.message }));
   const [usage, contact] = await Promise.all([
     ask("/playground/worker/usage"),
-    phone ? ask(`/playground/worker/sender?${query(phone)}`) : undefined,
+    phone ? ask(`/playground/worker/contact?${query(phone)}`) : undefined,
   ]);
   if (phone === active) inspector.usage({ usage, contact, phone });
 }

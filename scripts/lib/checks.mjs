@@ -145,14 +145,14 @@ export class Checks {
 
   // Returns whether the Worker is configured, or undefined if it is not Switchboard.
   #health({ status, text, json }) {
-    const faults = Array.isArray(json?.faults) ? json.faults : [];
+    const errors = Array.isArray(json?.errors) ? json.errors : [];
     if (status === 200 && json?.status === "ok") {
       this.#report("ok", "health", "the settings are valid and all secrets are set");
       this.#version(json.version);
       return true;
     }
-    if (status === 503 && faults.length) {
-      for (const { setting: name, problem } of faults)
+    if (status === 503 && errors.length) {
+      for (const { setting: name, problem } of errors)
         this.#report("FAILED", "health", `${name} ${problem}: ${this.#howToSet(name)}`);
       this.#version(json.version);
       return false;

@@ -14,8 +14,8 @@ export interface Engine {
 }
 export type EngineClass = new (state: DurableObjectState, env: unknown) => Engine;
 export const BudgetEngine: EngineClass;
-export const SenderEngine: EngineClass;
-export const TriesEngine: EngineClass;
+export const ThreadEngine: EngineClass;
+export const AdminLockoutEngine: EngineClass;
 
 // Whether the instance has panicked, and its number.
 export function __worker_init_state(): { criticalError: boolean; instanceId: number };

@@ -130,7 +130,7 @@ test("an answer by REST whose 201 is lost is shown once, and never sent twice", 
   await phone.sees(echo("Only once, please"));
   await phone.fault("REST answer lost", false);
   const isDone = ({ event, outcome, phone_hash: hash }) =>
-    event === "late_part" && outcome === "sent" && hash === phoneHash(phone.from);
+    event === "outbox_part" && outcome === "sent" && hash === phoneHash(phone.from);
   await tests.switchboard.worker.logged(isDone, { timeout: 120_000 });
   assert.equal(await phone.answers.count(), 1);
   assert.equal((await tests.switchboard.playground.messagesTo(phone.from)).length, 1);

@@ -36,12 +36,12 @@ test("admin usage counts what the Worker did", async () => {
     const now = await usage();
     return (
       now.messages_in === before.messages_in + 2 &&
-      now.answers.inline > before.answers.inline &&
+      now.answers.webhook > before.answers.webhook &&
       now
     );
   });
   assert.equal(after.model_requests.used, before.model_requests.used + 2);
-  assert.equal(after.refusals.invalid_signature, before.refusals.invalid_signature + 1);
+  assert.equal(after.rejections.invalid_signature, before.rejections.invalid_signature + 1);
   assert.ok(after.tokens.prompt > before.tokens.prompt);
   assert.match((await admin(["usage"])).stdout, /^usage of \d{4}-\d\d-\d\d \(UTC\) at http:/);
 });

@@ -23,8 +23,8 @@ const USAGE = {
   tokens: { prompt: 210, completion: 90 },
   estimated_cost: 0.000123,
   messages_in: 5,
-  answers: { inline: 3, by_rest: 1 },
-  refusals: {
+  answers: { webhook: 3, rest: 1 },
+  rejections: {
     invalid_signature: 2,
     bad_request: 0,
     suspicious_request: 0,
@@ -41,11 +41,11 @@ const STATE = {
   expires_at: "2026-11-22T06:00:00.000Z",
   turn_running: false,
   pending_messages: 0,
-  waiting_sends: 0,
+  outbox_parts: 0,
   messages_last_minute: 2,
 };
 const ERASED = {
-  erased: { turns: 3, revisions: 3, pending_messages: 1, waiting_sends: 0, answers: 3 },
+  erased: { turns: 3, revisions: 3, pending_messages: 1, outbox_parts: 0, answers: 3 },
   kv: "deleted",
   opted_out: true,
 };
@@ -84,12 +84,12 @@ test("usage is printed as a readable table", async () => {
   assert.ok(stdout.includes(`usage of 2026-11-22 (UTC) at ${url}`));
   for (const line of [
     /messages in +5$/m,
-    /answers +3 inline, 1 by REST$/m,
+    /answers +3 by webhook, 1 by REST$/m,
     /model +3 of 1000$/m,
     /by REST +2 of 500$/m,
     /tokens +210 prompt, 90 completion$/m,
     /cost +0.000123$/m,
-    /refusals +2 invalid_signature, 1 rate_limited$/m,
+    /rejections +2 invalid_signature, 1 rate_limited$/m,
   ]) {
     assert.match(stdout, line);
   }
@@ -102,13 +102,13 @@ test("usage is printed as a readable table", async () => {
 
 test("an unknown cost and a day without rejections are shown as such", async () => {
   const { stdout } = await admin(["usage"], {
-    body: { ...USAGE, estimated_cost: null, refusals: { bad_request: 0 } },
+    body: { ...USAGE, estimated_cost: null, rejections: { bad_request: 0 } },
   });
   assert.match(
     stdout,
     /cost +unknown: the Worker has no OPENAI_PRICE_INPUT and OPENAI_PRICE_OUTPUT$/m,
   );
-  assert.match(stdout, /refusals +none$/m);
+  assert.match(stdout, /rejections +none$/m);
 });
 
 test("a budget that is closed because its count was damaged is shown as closed", async () => {
@@ -178,7 +178,7 @@ test("a contact is shown, and its addresses reach the Worker in the body and not
     assert.match(stdout, line);
   assert.deepEqual(asked(requests[0]), [
     "POST",
-    "/admin/senders/show",
+    "/admin/contacts/show",
     "application/json",
     { from: "+15550100", to: "+15550199" },
   ]);
@@ -212,7 +212,7 @@ test("--yes erases, and prints what was erased", async () => {
   assert.equal(code, 0);
   assert.deepEqual(asked(requests[0]), [
     "POST",
-    "/admin/senders/erase",
+    "/admin/contacts/erase",
     "application/json",
     { from: "+15550100", to: "+15550199" },
   ]);
@@ -245,7 +245,7 @@ test("at a terminal erase asks, and only yes erases", {
   assert.match(no.text, /nothing was erased/);
   assert.deepEqual([no.code, no.requests], [1, []]);
   const yes = await admin(["erase", ...PAIR], { body: ERASED }, { typed: "yes" });
-  assert.deepEqual([yes.code, yes.requests.map(({ url }) => url)], [0, ["/admin/senders/erase"]]);
+  assert.deepEqual([yes.code, yes.requests.map(({ url }) => url)], [0, ["/admin/contacts/erase"]]);
 });
 
 /** @type {Record<string, [import("./commands.mjs").Answer, RegExp]>} */

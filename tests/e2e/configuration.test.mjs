@@ -82,14 +82,14 @@ for (const [what, settings] of Object.entries(FAULTS)) {
     const named = NAMED[what] ?? Object.keys(settings);
     const health = await worker.request("/health");
     assert.equal(health.status, 503);
-    const { status, faults, version } = JSON.parse(health.text);
+    const { status, errors, version } = JSON.parse(health.text);
     assert.equal(status, "misconfigured");
     assert.match(version, /^\d+\.\d+\.\d+/);
     assert.deepEqual(
-      faults.map(({ setting }) => setting),
+      errors.map(({ setting }) => setting),
       named,
     );
-    for (const { problem } of faults) assert.match(problem, /^(is missing|must )/);
+    for (const { problem } of errors) assert.match(problem, /^(is missing|must )/);
     assert.equal((await worker.request("/health", { method: "HEAD" })).status, 503);
 
     for (const message of [{}, { token: "" }, { signature: null }]) {
@@ -112,7 +112,7 @@ for (const [what, settings] of Object.entries(FAULTS)) {
 
 test("while a wrong setting closes the route, nothing reaches the model, an object or KV", async () => {
   assert.deepEqual(
-    [await playground.requests(), worker.objects("SenderObject"), worker.kv()],
+    [await playground.requests(), worker.objects("ThreadObject"), worker.kv()],
     [[], [], []],
   );
   // A valid message leaves all of these traces.
@@ -120,7 +120,7 @@ test("while a wrong setting closes the route, nothing reaches the model, an obje
   await worker.sendMessage({ ...freshPair(), body: "In order again" });
   await eventually("its conversation", () => worker.kv().length === 1);
   assert.deepEqual(
-    [(await playground.requests()).length, worker.objects("SenderObject").length],
+    [(await playground.requests()).length, worker.objects("ThreadObject").length],
     [1, 1],
   );
 });

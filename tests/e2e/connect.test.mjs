@@ -155,7 +155,7 @@ function reaching(target) {
 
 test("connect tests whether the Worker accepts signatures for the new URL, and prints what to set if it does not", async () => {
   await worker.reconfigure({ PUBLIC_URL: ORIGIN });
-  const senders = worker.objects("SenderObject").length;
+  const threads = worker.objects("ThreadObject").length;
   const accepted = await deployment.connectNumber(NUMBER, [], reaching(worker.url));
   assert.equal(accepted.code, 0, accepted.text);
   assert.match(
@@ -177,7 +177,7 @@ test("connect tests whether the Worker accepts signatures for the new URL, and p
     );
     assert.match(rejected.stdout, /^ {2}PUBLIC_URL = "https:\/\/switchboard\.example"$/m);
   }
-  assert.equal(worker.objects("SenderObject").length, senders, "no sender is touched");
+  assert.equal(worker.objects("ThreadObject").length, threads, "no thread is touched");
   await worker.reconfigure({});
 });
 

@@ -58,7 +58,7 @@ function admin(method, path, { token = ADMIN_TOKEN, headers = {}, body, of = wor
 
 // Calls the admin route that shows or erases a contact.
 function adminOf(what, { from, to }, of = worker) {
-  return admin("POST", `/admin/senders/${what}`, {
+  return admin("POST", `/admin/contacts/${what}`, {
     of,
     headers: { "Content-Type": "application/json" },
     body: JSON.stringify({ from, to }),
@@ -107,7 +107,7 @@ test("a contact that opts out is not sent an answer that is still in progress", 
   const turn = await worker.logged(
     ({ event, phone_hash: hash }) => event === "turn" && hash === phoneHash(pair.from),
   );
-  assert.deepEqual([turn.outcome, turn.delivery, turn.failure], ["cancelled", "none", "cancelled"]);
+  assert.deepEqual([turn.outcome, turn.reply_via, turn.failure], ["cancelled", "none", "cancelled"]);
   const [request] = await eventually("the request to be broken off", async () => {
     const asked = await playground.asked("Under way");
     return asked[0].outcome !== "pending" && asked;
@@ -157,7 +157,7 @@ test("after DELETE MY DATA no byte of the conversation is left in KV or object s
   );
   assert.deepEqual(
     lines.map(({ by, erased }) => [by, erased]),
-    [["sender", { turns: 2, revisions: 2, pending_messages: 1, waiting_sends: 0, answers: 2 }]],
+    [["contact", { turns: 2, revisions: 2, pending_messages: 1, outbox_parts: 0, answers: 2 }]],
   );
   await sleep(5500);
   assert.deepEqual(await playground.messagesTo(pair.from), []);
@@ -183,7 +183,7 @@ test("the operator sees a contact's state without its texts", async () => {
     revision: 1,
     turn_running: false,
     pending_messages: 0,
-    waiting_sends: 0,
+    outbox_parts: 0,
     messages_last_minute: 1,
   });
   assert.ok(Math.abs(Date.parse(expires) - Date.now() - 3_600_000) < 60_000, expires);
@@ -196,7 +196,7 @@ test("the operator erases a contact, and no byte of the conversation is left", a
   await eventually("the revision", () => keysOf(pair).length === 1);
   const answer = await adminOf("erase", pair);
   assert.equal(answer.status, 200);
-  const erased = { turns: 1, revisions: 1, pending_messages: 0, waiting_sends: 0, answers: 1 };
+  const erased = { turns: 1, revisions: 1, pending_messages: 0, outbox_parts: 0, answers: 1 };
   assert.deepEqual(JSON.parse(answer.text), { erased, kv: "deleted", opted_out: false });
   assert.deepEqual(keysOf(pair), []);
   assert.deepEqual(left(marker), []);
@@ -226,7 +226,7 @@ test("an operator's request leaves no trace: after an erasure no byte of the num
       assert.equal((await adminOf("erase", pair, other)).status, 200);
     }
     await eventually("the requests in the trace store", () =>
-      other.filesWith("/admin/senders/erase").some((file) => file.includes("trace-store")),
+      other.filesWith("/admin/contacts/erase").some((file) => file.includes("trace-store")),
     );
     // Wait for pending writes to the disk.
     await sleep(3000);
@@ -236,7 +236,7 @@ test("an operator's request leaves no trace: after an erasure no byte of the num
     // The thread had the addresses during its turn, and SQLite's write-ahead log keeps old pages
     // until it is reset.
     assert.deepEqual(
-      files(writer).filter((file) => !/SenderObject.*\.sqlite-wal$/.test(file)),
+      files(writer).filter((file) => !/ThreadObject.*\.sqlite-wal$/.test(file)),
       [],
     );
   } finally {
@@ -260,7 +260,7 @@ test("usage counts messages, answers, tokens, costs and rejections", async () =>
   );
   // Everything before the newest request of the contact has been counted by now.
   assert.ok(now.messages_in - before.messages_in >= 3, JSON.stringify({ before, now }));
-  assert.ok(now.answers.inline - before.answers.inline >= 2);
+  assert.ok(now.answers.webhook - before.answers.webhook >= 2);
   assert.ok(
     now.tokens.prompt > before.tokens.prompt && now.tokens.completion > before.tokens.completion,
   );
@@ -268,8 +268,8 @@ test("usage counts messages, answers, tokens, costs and rejections", async () =>
     Math.abs(now.estimated_cost - (now.tokens.prompt * 0.15 + now.tokens.completion * 0.6) / 1e6) <
       2e-6,
   );
-  assert.ok(now.refusals.invalid_signature >= before.refusals.invalid_signature);
-  assert.deepEqual(Object.keys(now.refusals), [
+  assert.ok(now.rejections.invalid_signature >= before.rejections.invalid_signature);
+  assert.deepEqual(Object.keys(now.rejections), [
     "invalid_signature",
     "bad_request",
     "suspicious_request",
@@ -283,9 +283,9 @@ test("wrong admin requests get the fitting error", async () => {
   for (const { method, path, status } of [
     { method: "GET", path: "/admin/nothing", status: 404 },
     { method: "POST", path: "/admin/usage", status: 405 },
-    { method: "GET", path: "/admin/senders/show", status: 405 },
-    { method: "DELETE", path: "/admin/senders/erase", status: 405 },
-    { method: "POST", path: "/admin/senders/erase", status: 415 },
+    { method: "GET", path: "/admin/contacts/show", status: 405 },
+    { method: "DELETE", path: "/admin/contacts/erase", status: 405 },
+    { method: "POST", path: "/admin/contacts/erase", status: 415 },
   ]) {
     assert.equal((await admin(method, path)).status, status, `${method} ${path}`);
   }
@@ -316,7 +316,7 @@ test("five wrong admin tokens lock an address out, even for the right token, unl
   assert.ok(
     Number(right.headers.get("retry-after")) > 0 && Number(right.headers.get("retry-after")) <= 60,
   );
-  const lines = await worker.loggedTimes(13, ({ details }) => details?.kind === "admin_refused");
+  const lines = await worker.loggedTimes(13, ({ details }) => details?.kind === "admin_denied");
   const reasons = [
     ...Array(5).fill("wrong_token"),
     ...Array(2).fill("locked"),
@@ -340,7 +340,7 @@ function keysOf(pair, channel) {
 // until it is reset, which an object cannot influence. For such files only the visible rows count.
 function left(marker) {
   const tables = worker
-    .objects("SenderObject")
+    .objects("ThreadObject")
     .flatMap(({ tables: all }) => Object.values(all).flat());
   const rows = tables.filter((row) =>
     Object.values(row).some((value) =>

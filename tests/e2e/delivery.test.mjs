@@ -56,11 +56,11 @@ describe("answers by REST", { concurrency: 20 }, () => {
     const outcomes = () =>
       worker.log
         .filter(({ phone_hash: hash }) => hash === phoneHash(pair.from))
-        .map(({ event, outcome, delivery }) => [event, outcome, delivery]);
+        .map(({ event, outcome, reply_via: via }) => [event, outcome, via]);
     await eventually("the log", () => outcomes().length === 2);
     assert.deepEqual(outcomes(), [
-      ["turn", "answered", "late"],
-      ["late_part", "sent", undefined],
+      ["turn", "answered", "rest"],
+      ["outbox_part", "sent", undefined],
     ]);
     await sleep(1500);
     assert.equal((await playground.messagesTo(pair.from)).length, 1);
@@ -178,7 +178,7 @@ describe("answers by REST", { concurrency: 20 }, () => {
     });
     await worker.sendMessage({ ...pair, body: "Ambiguous [fault delay=900ms]" });
     const line = await worker.logged(
-      ({ event, phone_hash: hash }) => event === "late_part" && hash === phoneHash(pair.from),
+      ({ event, phone_hash: hash }) => event === "outbox_part" && hash === phoneHash(pair.from),
     );
     assert.equal(line.outcome, "sent");
     assert.equal((await restRequests(pair.from)).length, 1);
@@ -192,7 +192,7 @@ describe("answers by REST", { concurrency: 20 }, () => {
     // The playground has the message a moment before the Worker has stored its SID, and every
     // receipt of an unknown message is logged.
     await worker.logged(
-      ({ event, phone_hash: hash }) => event === "late_part" && hash === phoneHash(pair.from),
+      ({ event, phone_hash: hash }) => event === "outbox_part" && hash === phoneHash(pair.from),
     );
     const form = Object.entries({
       MessageSid: sid,
@@ -245,7 +245,7 @@ describe("answers by REST", { concurrency: 20 }, () => {
     });
     await worker.sendMessage({ ...pair, body: "Refused [fault delay=900ms]" });
     const line = await worker.logged(
-      ({ event, phone_hash: hash }) => event === "late_part" && hash === phoneHash(pair.from),
+      ({ event, phone_hash: hash }) => event === "outbox_part" && hash === phoneHash(pair.from),
     );
     assert.deepEqual([line.outcome, line.code], ["refused", 21610]);
     await sleep(3000);
@@ -317,7 +317,7 @@ describe("answers by REST", { concurrency: 20 }, () => {
     ];
     assert.deepEqual((await worker.sendMessage({ form })).messages, []);
     const line = await worker.logged(
-      ({ event, phone_hash: hash }) => event === "late_part" && hash === phoneHash(pair.from),
+      ({ event, phone_hash: hash }) => event === "outbox_part" && hash === phoneHash(pair.from),
     );
     assert.equal(line.outcome, "undeliverable");
     assert.deepEqual(await restRequests(pair.from), []);

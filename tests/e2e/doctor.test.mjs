@@ -31,7 +31,7 @@ const doctor = (args = [], env = { TWILIO_AUTH_TOKEN: SECRETS.TWILIO_AUTH_TOKEN 
 
 test("doctor finds nothing wrong with a healthy Worker, and reaches no thread", async () => {
   await worker.reconfigure({});
-  const senders = worker.objects("SenderObject").length;
+  const threads = worker.objects("ThreadObject").length;
   const since = await worker.mark();
   const result = await doctor();
   const found = findings(result);
@@ -58,7 +58,7 @@ test("doctor finds nothing wrong with a healthy Worker, and reaches no thread", 
     logged.map(({ details }) => details.kind),
     ["invalid_signature", "invalid_signature", "suspicious_request"],
   );
-  assert.equal(worker.objects("SenderObject").length, senders);
+  assert.equal(worker.objects("ThreadObject").length, threads);
   assert.deepEqual(await playground.requests(), []);
 });
 
@@ -264,13 +264,13 @@ for (const [what, [wrong, check, finding, exitCode]] of Object.entries(BROKEN)) 
 }
 
 test("doctor prints how to set the missing settings of a deployed Worker", async (t) => {
-  const faults = [
+  const errors = [
     { setting: "PSEUDONYM_KEY", problem: "is missing" },
     { setting: "MAX_DAILY_CALLS", problem: "must be a number" },
   ];
   const lines = [];
   t.mock.method(globalThis, "fetch", async () =>
-    Response.json({ status: "misconfigured", version: "9.9.9", faults }, { status: 503 }),
+    Response.json({ status: "misconfigured", version: "9.9.9", errors }, { status: 503 }),
   );
   t.mock.method(console, "log", (line) => lines.push(line));
   const checks = new Checks("https://switchboard.invalid", "https://switchboard.invalid", () => "");

@@ -76,7 +76,7 @@ function entry(pair) {
 }
 
 function object(pair) {
-  return worker.objects("SenderObject").find(({ name }) => name === pseudonym(pair));
+  return worker.objects("ThreadObject").find(({ name }) => name === pseudonym(pair));
 }
 
 function rows(pair) {

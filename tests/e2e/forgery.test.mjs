@@ -212,9 +212,9 @@ test("no forged request reached an object, storage or the model", async () => {
   await eventually("its conversation", () =>
     worker.kv().some(({ key }) => key.includes(pseudonym(pair))),
   );
-  const known = worker.objects("SenderObject").map(({ name }) => name);
+  const known = worker.objects("ThreadObject").map(({ name }) => name);
   assert.ok(known.includes(pseudonym(pair)));
-  assert.equal(known.length, 2, "the sender of the test above, and this one");
+  assert.equal(known.length, 2, "the contact of the test above, and this one");
   assert.equal(worker.kv().length, 2);
   assert.equal((await playground.requests()).length, 2);
 });

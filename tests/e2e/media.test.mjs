@@ -154,7 +154,7 @@ describe("images", () => {
       two,
       [endless],
     ]) {
-      await fails({ body: "Large", media }, TOO_LARGE, "picture_too_large");
+      await fails({ body: "Large", media }, TOO_LARGE, "image_too_large");
     }
   });
 
@@ -163,7 +163,7 @@ describe("images", () => {
       await fails(
         { media: [await playground.upload(bytes, "image/png")] },
         OTHER_FILE,
-        "picture_type",
+        "image_type",
       );
     }
   });
@@ -184,10 +184,10 @@ describe("images", () => {
         times: 5,
         ...fault,
       });
-      await fails({ media: [file] }, NOT_FETCHED, "picture_not_fetched");
+      await fails({ media: [file] }, NOT_FETCHED, "image_not_fetched");
     }
     const gone = await playground.upload(imageFile("image/jpeg"), "image/jpeg");
-    await fails({ media: [`${gone.url.slice(0, -4)}0000`] }, NOT_FETCHED, "picture_not_fetched");
+    await fails({ media: [`${gone.url.slice(0, -4)}0000`] }, NOT_FETCHED, "image_not_fetched");
   });
 
   test("nothing is requested from a host that is not Twilio's, directly or by a redirect", async () => {
@@ -202,7 +202,7 @@ describe("images", () => {
         "file:///a.jpg",
         "nonsense",
       ];
-      for (const url of addresses) await fails({ media: [url] }, NOT_FETCHED, "picture_address");
+      for (const url of addresses) await fails({ media: [url] }, NOT_FETCHED, "image_address");
       for (const location of [
         elsewhere.url.replace(/2010.*\//, "media/"),
         `//${new URL(other.url).host}/media/x`,
@@ -214,7 +214,7 @@ describe("images", () => {
           headers: { Location: location },
           contains: file.url.slice(playground.url.length),
         });
-        await fails({ media: [file] }, NOT_FETCHED, "picture_address");
+        await fails({ media: [file] }, NOT_FETCHED, "image_address");
         assert.equal((await fetches(file)).length, 1);
       }
       assert.deepEqual(await other.requests(), []);
@@ -266,7 +266,7 @@ describe("images", () => {
     const kept = JSON.stringify([
       worker.kv(),
       worker
-        .objects("SenderObject")
+        .objects("ThreadObject")
         .map(({ tables }) =>
           Object.values(tables._cf_KV ?? {}).map(({ value }) =>
             Buffer.from(Object.values(value ?? {})).toString("latin1"),

@@ -93,7 +93,7 @@ test("an SMS is answered with TwiML, and the model is asked as OpenAI documents 
     event: "turn",
     phone_hash: phoneHash(pair.from),
     outcome: "answered",
-    delivery: "inline",
+    reply_via: "webhook",
     messages: 1,
     segments: 1,
     model_requests: 1,
@@ -144,7 +144,7 @@ test("a conversation is remembered, and a reset clears it and confirms that", as
 
   assert.deepEqual(await ask("reset"), [RESET]);
   assert.deepEqual(revisions(pair), [], "a reset deletes the conversation in KV before it says so");
-  const { tables } = worker.objects("SenderObject").find(({ name }) => name === pseudonym(pair));
+  const { tables } = worker.objects("ThreadObject").find(({ name }) => name === pseudonym(pair));
   assert.ok(tables._cf_KV.length > 0);
   for (const { key, value } of tables._cf_KV)
     assert.ok(!Buffer.from(value).includes("Wagtail"), `${key} still holds what was said`);

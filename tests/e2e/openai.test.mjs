@@ -114,10 +114,10 @@ describe("failures of the model", { concurrency: 12 }, () => {
           outcome: turn.outcome,
           failure: turn.failure,
           requests: turn.model_requests,
-          delivery: turn.delivery,
+          reply_via: turn.reply_via,
           tokens: turn.completion_tokens,
         },
-        { outcome: "failed", failure, requests, delivery: "inline", tokens },
+        { outcome: "failed", failure, requests, reply_via: "webhook", tokens },
       );
 
       const next = await ask("How many messages?");

@@ -92,8 +92,8 @@ test("every kind of event was logged, so there is something to search", async ()
     "turn answered",
     "turn failed",
     "turn reset",
-    "late_part sent",
-    "late_part refused",
+    "outbox_part sent",
+    "outbox_part rejected",
     "invalid_signature",
     "suspicious_request",
     "rate_limit_exceeded",
@@ -116,14 +116,14 @@ test("the Worker and its runtime print no planted marker", () => {
 test("no planted marker is in a key, an object's name or a file name", () => {
   assert.ok(
     worker.kv().length > 0 &&
-      worker.objects("SenderObject").length > 0 &&
+      worker.objects("ThreadObject").length > 0 &&
       worker.objects("BudgetObject").length > 0,
   );
   for (const { key, metadata } of worker.kv()) {
     assert.match(key, /^conversation\/[0-9a-f]{64}\/\d+$/);
     assert.deepEqual(found(`${key} ${metadata}`), []);
   }
-  for (const { id, name } of worker.objects("SenderObject")) {
+  for (const { id, name } of worker.objects("ThreadObject")) {
     assert.match(name, /^[0-9a-f]{64}$/);
     assert.deepEqual(found(`${id} ${name}`), []);
   }
@@ -152,7 +152,7 @@ test("a conversation in KV contains the texts and nothing about the person", () 
 });
 
 test("after everything is answered no object contains an address, a name, a secret or an unanswered text", () => {
-  const stored = worker.objects("SenderObject").flatMap(({ tables }) => tables._cf_KV ?? []);
+  const stored = worker.objects("ThreadObject").flatMap(({ tables }) => tables._cf_KV ?? []);
   assert.ok(stored.length > 0);
   const allowed = ["sid", "account"];
   for (const { key, value } of stored) {
@@ -263,7 +263,7 @@ async function plant() {
   await eventually(
     "the answer by REST",
     () =>
-      worker.log.filter(({ event, outcome }) => event === "late_part" && outcome === "sent")
+      worker.log.filter(({ event, outcome }) => event === "outbox_part" && outcome === "sent")
         .length >= 2,
   );
   await playground.fault({
@@ -273,7 +273,7 @@ async function plant() {
   });
   await worker.sendMessage(from({ body: `${SAID.byRest} [fault delay=1s]` }));
   await eventually("the rejected answer", () =>
-    worker.log.some(({ event, outcome }) => event === "late_part" && outcome === "refused"),
+    worker.log.some(({ event, outcome }) => event === "outbox_part" && outcome === "rejected"),
   );
 
   await worker.sendMessage(from({ channel: "whatsapp", to: "+15550188", body: "reset" }));

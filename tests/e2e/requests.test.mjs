@@ -241,7 +241,7 @@ test("an MM sid and addresses of 7 and of 15 digits are well formed", async () =
 });
 
 test("nothing that was rejected reached the model or an object", async () => {
-  const senders = worker.objects("SenderObject").length;
+  const threads = worker.objects("ThreadObject").length;
   const before = (await playground.requests()).length;
   const pair = freshPair();
   await worker.request("/nothing-here");
@@ -250,7 +250,7 @@ test("nothing that was rejected reached the model or an object", async () => {
   await worker.sendMessage({ ...pair, form: padded(LIMIT + 1) });
   await worker.sendMessage({ form: inboundForm({ ...pair, sid: "SM1" }) });
   assert.equal((await playground.requests()).length, before);
-  assert.equal(worker.objects("SenderObject").length, senders);
+  assert.equal(worker.objects("ThreadObject").length, threads);
 });
 
 async function suspicious(form, field, problem) {

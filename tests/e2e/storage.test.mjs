@@ -27,7 +27,7 @@ test("a state that the runtime cannot read, or that is not text, is treated as e
     await worker.sendMessage({ ...pair, body: "Before the damage" });
   await worker.kill();
   for (const [what, pair] of pairs)
-    worker.overwrite("SenderObject", pseudonym(pair), "state", damaged[what]);
+    worker.overwrite("ThreadObject", pseudonym(pair), "state", damaged[what]);
   await worker.start();
   for (const [what, pair] of pairs) {
     const since = await worker.mark();

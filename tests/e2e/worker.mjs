@@ -30,7 +30,7 @@ export const SECURITY_HEADERS = {
 export const EVENTS = [
   "security_event",
   "turn",
-  "late_part",
+  "outbox_part",
   "delivery",
   "consent",
   "message_ignored",

@@ -84,7 +84,7 @@ app.all(PATH, (c) => c.text("Method not allowed\n", 405, { Allow: "POST" }));
 export default app;
 
 /** One pair of addresses: admission, rate limit, one turn at a time. */
-export class SenderObject extends DurableObject {
+export class ThreadObject extends DurableObject {
   #sql = this.ctx.storage.sql;
   #conversation; // { turns, at } of the newest revision, once it was read
   #running = new Map(); // the promised answers, by MessageSid

@@ -47,7 +47,7 @@ impl File {
     }
 }
 
-static FILES: [File; 8] = [
+static FILES: [File; 11] = [
     File::new(
         "/",
         "text/html; charset=utf-8",
@@ -68,4 +68,7 @@ static FILES: [File; 8] = [
     File::script("/web/inspector.js", include_str!("../../web/inspector.js")),
     File::script("/web/faults.js", include_str!("../../web/faults.js")),
     File::script("/web/dom.js", include_str!("../../web/dom.js")),
+    File::script("/web/details.js", include_str!("../../web/details.js")),
+    File::script("/web/phones.js", include_str!("../../web/phones.js")),
+    File::script("/web/wording.js", include_str!("../../web/wording.js")),
 ];

@@ -51,7 +51,7 @@ pub const EVERYTHING: [&str; 69] = [
     "KV reads that failed",
     "KV writes that failed",
     "late alarms",
-    "late parts refused",
+    "late parts rejected",
     "late parts sent",
     "lookups",
     "lookups that failed",

@@ -99,7 +99,7 @@ impl Invariants {
         let outcome = text(value, "outcome");
         self.count(match outcome {
             "sent" => "late parts sent",
-            "refused" => "late parts refused",
+            "rejected" => "late parts rejected",
             "unknown" => "late parts unknown",
             _ => "late parts undeliverable",
         });
