@@ -1,7 +1,7 @@
 //! `POST /twilio/messages/status`: a delivery receipt for a message that was sent by REST. Its thread records it.
 
 use super::{
-    OBJECT_TIME, WorkerPlatform,
+    platform::{OBJECT_TIME, WorkerPlatform},
     request::Request,
     response::Response,
     webhook::{self, Rejection},

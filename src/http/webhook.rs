@@ -3,7 +3,7 @@
 //! Not here: what a webhook is for (`messages`, `delivery`).
 
 use super::{
-    WorkerPlatform,
+    platform::WorkerPlatform,
     request::{BodyError, Request, read_body, target_of},
     response::{self, Response, bad_request},
 };
