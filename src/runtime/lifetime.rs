@@ -20,7 +20,7 @@ use worker::{
     wasm_bindgen_futures::future_to_promise,
 };
 
-use super::services::now;
+use super::clock::now;
 use crate::base::time::UnixMillis;
 
 /// What a task ends with.

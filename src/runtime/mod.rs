@@ -5,6 +5,7 @@
 //!
 //! What stands beside `worker`, and why, is in `docs/design.md`.
 
+mod clock;
 mod lifetime;
 mod objects;
 mod services;
@@ -67,7 +68,7 @@ pub fn fetch(request: web_sys::Request, body: Option<Vec<u8>>, env: Env) -> JsVa
     lifetime::run_for_request(async move {
         #[cfg(feature = "panic-route")]
         if request.url().ends_with("/panic/in-a-task") {
-            services::sleep(std::time::Duration::from_millis(1)).await;
+            clock::sleep(std::time::Duration::from_millis(1)).await;
             panic_on_request();
         }
         let platform = services::WorkerServices::new(env);

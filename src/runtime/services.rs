@@ -8,13 +8,18 @@ use futures_util::{
 };
 use wasm_bindgen::prelude::*;
 use worker::{
-    Delay, Env, KvStore, State,
+    Env, KvStore, State,
     js_sys::{self, Promise, Reflect, Uint8Array},
     wasm_bindgen_futures::JsFuture,
     web_sys,
 };
 
-use super::{headers, lifetime::End, read};
+use super::{
+    clock::{now, sleep},
+    headers,
+    lifetime::End,
+    read,
+};
 use crate::{
     base::{
         time::UnixMillis,
@@ -369,23 +374,6 @@ fn failed(error: impl Into<JsValue>) -> PlatformError {
         reason,
         retryable: property("retryable").is_truthy() && !property("overloaded").is_truthy(),
     }
-}
-
-/// The runtime's clock. `worker::Date` would make an object to ask it.
-#[allow(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "whole, and far below 2^53"
-)]
-pub fn now() -> UnixMillis {
-    UnixMillis(js_sys::Date::now() as u64)
-}
-
-/// Waits, and cancels the timer when nobody waits for it any more: one that is left would keep an object alive.
-///
-/// Shared, since a `Delay` wakes whoever polled it first, and that need not be who waits now.
-pub async fn sleep(duration: Duration) {
-    Delay::from(duration).shared().await;
 }
 
 /// Exact up to the year 287396.
