@@ -169,7 +169,7 @@ async fn usage(platform: &impl WorkerPlatform, config: &Config) -> Result<Respon
             completion: usage.completion_tokens,
         },
         estimated_cost: config
-            .prices
+            .prices()
             .map(|prices| cost(prices, usage.prompt_tokens, usage.completion_tokens)),
         messages_in: usage.messages_in,
         answers: ShownAnswers {
