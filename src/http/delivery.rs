@@ -1,4 +1,8 @@
-//! `POST /twilio/messages/status`: a delivery receipt for a message that was sent by REST. Its thread records it.
+//! `POST /twilio/messages/status`: a delivery receipt for a message that was sent by REST. Its
+//! thread records it.
+//!
+//! Not here: parsing the receipt (`messaging::inbound`), and its effect on the thread
+//! (`messaging`).
 
 use super::{
     OBJECT_TIME, WorkerPlatform,
