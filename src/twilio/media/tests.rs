@@ -17,20 +17,6 @@ fn url(text: &str) -> ImageUrl {
 }
 
 #[test]
-fn a_place_is_free_again_when_it_is_dropped_or_held_for_longer_than_any_turn() {
-    let mut places = Slots::default();
-    let held: Vec<_> = (0..MAX_SLOTS)
-        .map(|_| places.take(UnixMillis(0)).unwrap())
-        .collect();
-    assert!(places.take(UnixMillis(1)).is_none());
-    assert!(
-        places.take(UnixMillis(0).plus(MAX_HELD)).is_some(),
-        "what has vanished with its object holds none for ever"
-    );
-    std::mem::forget(held);
-}
-
-#[test]
 fn media_are_counted_and_told_apart_by_the_types_that_twilio_gives() {
     let two = [
         ("NumMedia", "2"),

@@ -1,15 +1,22 @@
-//! Pictures that come with a message: which media are pictures, where they may be fetched from, and what a picture is.
+//! The images of a message: which media are images, and how an image is fetched.
 //!
-//! Twilio stores media and passes their addresses on. Fetching one takes the account's credentials and is answered by a
-//! redirect to a server that needs none. So credentials are shown to the API's own origin only, and never after a redirect,
-//! and nothing is fetched from a host that is not Twilio's. Source: Twilio, "Media subresource" and "Receive and download
-//! images on incoming MMS messages". Not here: when pictures are fetched (`sender`), and how the model is shown them
-//! (`openai`).
+//! Twilio stores media, and a webhook names their URLs. Fetching one needs the account's credentials, and Twilio answers
+//! with a redirect to a server that needs none. So we send credentials only to the API's own origin and never after a
+//! redirect, and we fetch only from Twilio's hosts ([`target`]). Source: Twilio, "Media subresource" and "Receive and
+//! download images on incoming MMS messages". Not here: when images are fetched (`messaging::thread`), and how they are
+//! shown to the model (`openai`).
 
-use std::{cell::RefCell, fmt, time::Duration};
+mod slots;
+mod target;
+
+#[cfg(test)]
+mod tests;
+
+use std::{fmt, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
+use self::target::Target;
 use super::{
     form::Form,
     rest::{self, TwilioRequestContext},
@@ -22,6 +29,8 @@ use crate::{
     },
     platform::{Clock, Http, HttpError, HttpRequest, HttpResponse},
 };
+
+pub use slots::{Slot, slot};
 
 /// The most bytes that the pictures of one turn may have together: 5 MB, which is Twilio's own limit for a message.
 pub const MAX_BYTES: usize = 5 * 1024 * 1024;
@@ -98,69 +107,6 @@ impl ImageUrl {
 impl fmt::Debug for ImageUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("ImageUrl(..)")
-    }
-}
-
-/// A place in the isolate's memory for the pictures of one turn; it is free again when this is dropped.
-#[derive(Debug)]
-pub struct Slot {
-    number: u64,
-}
-
-/// How many turns may have pictures in memory at once. An isolate has 128 MB (Cloudflare, "Limits"); the pictures of a turn
-/// take about 14 MB while they are put into the request, and again in the runtime while that is sent.
-const MAX_SLOTS: usize = 4;
-
-/// How often a turn that waits for a place looks for one. It must look: what wakes a task of another request would have it go
-/// on in a context that is not its own.
-const LOOK_AGAIN: Duration = Duration::from_millis(200);
-
-/// How long a place is taken at most: longer than any turn. A turn that the runtime has ended without a word gives it back so.
-const MAX_HELD: Duration = Duration::from_secs(600);
-
-#[derive(Default)]
-struct Slots {
-    next: u64,
-    /// The places that are taken: their numbers, and since when.
-    taken: Vec<(u64, UnixMillis)>,
-}
-
-thread_local! {
-    static SLOTS: RefCell<Slots> = RefCell::default();
-}
-
-/// Waits for a place until `deadline`.
-///
-/// # Errors
-/// [`FetchError::NotFetched`] when there was none in time.
-pub async fn slot(clock: &impl Clock, deadline: UnixMillis) -> Result<Slot, FetchError> {
-    loop {
-        let now = clock.now();
-        if let Some(slot) = SLOTS.with_borrow_mut(|slots| slots.take(now)) {
-            return Ok(slot);
-        }
-        if now >= deadline {
-            return Err(FetchError::NotFetched);
-        }
-        clock.sleep(LOOK_AGAIN).await;
-    }
-}
-
-impl Slots {
-    fn take(&mut self, now: UnixMillis) -> Option<Slot> {
-        self.taken.retain(|(_, since)| now.since(*since) < MAX_HELD);
-        if self.taken.len() >= MAX_SLOTS {
-            return None;
-        }
-        self.next = self.next.wrapping_add(1);
-        self.taken.push((self.next, now));
-        Some(Slot { number: self.next })
-    }
-}
-
-impl Drop for Slot {
-    fn drop(&mut self) {
-        SLOTS.with_borrow_mut(|slots| slots.taken.retain(|(number, _)| *number != self.number));
     }
 }
 
@@ -269,51 +215,3 @@ async fn get(
             }
         })
 }
-
-/// An address that may be asked.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Target {
-    url: String,
-    origin: String,
-    /// Whether its origin is that of the REST API, which is the only one that gets to see credentials.
-    is_api: bool,
-}
-
-impl Target {
-    /// Reads an absolute URL of a form that all parsers understand alike: visible ASCII, the scheme and the host in lower case,
-    /// no user, no backslash, no port but the API's own.
-    fn parse(url: &str, base: &BaseUrl) -> Option<Self> {
-        let plain = url.bytes().all(|b| b.is_ascii_graphic() && b != b'\\');
-        let (scheme, rest) = url.split_once("://").filter(|_| plain)?;
-        let authority = rest.split(['/', '?', '#']).next()?;
-        let origin = format!("{scheme}://{authority}");
-        let is_api = origin == base.origin();
-        let of_twilio = scheme == "https"
-            && authority
-                .bytes()
-                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-.".contains(&b))
-            && [".twilio.com", ".twiliocdn.com"].iter().any(|domain| {
-                authority
-                    .strip_suffix(domain)
-                    .is_some_and(|name| !name.is_empty())
-            });
-        (is_api || of_twilio).then(|| Self {
-            url: url.to_owned(),
-            origin,
-            is_api,
-        })
-    }
-
-    /// Where a redirect leads: to an absolute URL, or to a path of the same origin.
-    fn redirected(&self, location: Option<&str>, base: &BaseUrl) -> Option<Self> {
-        let location = location?;
-        if location.starts_with('/') && !location.starts_with("//") {
-            Self::parse(&format!("{}{location}", self.origin), base)
-        } else {
-            Self::parse(location, base)
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests;

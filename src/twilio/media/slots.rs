@@ -1,0 +1,90 @@
+//! Slots: they limit how many turns hold images in memory at once.
+//!
+//! Not here: fetching images (`media`).
+
+use std::{cell::RefCell, time::Duration};
+
+use super::FetchError;
+use crate::{base::time::UnixMillis, platform::Clock};
+
+/// A place in the isolate's memory for the pictures of one turn; it is free again when this is dropped.
+#[derive(Debug)]
+pub struct Slot {
+    number: u64,
+}
+
+/// How many turns may have pictures in memory at once. An isolate has 128 MB (Cloudflare, "Limits"); the pictures of a turn
+/// take about 14 MB while they are put into the request, and again in the runtime while that is sent.
+const MAX_SLOTS: usize = 4;
+
+/// How often a turn that waits for a place looks for one. It must look: what wakes a task of another request would have it go
+/// on in a context that is not its own.
+const LOOK_AGAIN: Duration = Duration::from_millis(200);
+
+/// How long a place is taken at most: longer than any turn. A turn that the runtime has ended without a word gives it back so.
+const MAX_HELD: Duration = Duration::from_secs(600);
+
+#[derive(Default)]
+struct Slots {
+    next: u64,
+    /// The places that are taken: their numbers, and since when.
+    taken: Vec<(u64, UnixMillis)>,
+}
+
+thread_local! {
+    static SLOTS: RefCell<Slots> = RefCell::default();
+}
+
+/// Waits for a place until `deadline`.
+///
+/// # Errors
+/// [`FetchError::NotFetched`] when there was none in time.
+pub async fn slot(clock: &impl Clock, deadline: UnixMillis) -> Result<Slot, FetchError> {
+    loop {
+        let now = clock.now();
+        if let Some(slot) = SLOTS.with_borrow_mut(|slots| slots.take(now)) {
+            return Ok(slot);
+        }
+        if now >= deadline {
+            return Err(FetchError::NotFetched);
+        }
+        clock.sleep(LOOK_AGAIN).await;
+    }
+}
+
+impl Slots {
+    fn take(&mut self, now: UnixMillis) -> Option<Slot> {
+        self.taken.retain(|(_, since)| now.since(*since) < MAX_HELD);
+        if self.taken.len() >= MAX_SLOTS {
+            return None;
+        }
+        self.next = self.next.wrapping_add(1);
+        self.taken.push((self.next, now));
+        Some(Slot { number: self.next })
+    }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        SLOTS.with_borrow_mut(|slots| slots.taken.retain(|(number, _)| *number != self.number));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slot_is_free_again_when_it_is_dropped_or_held_for_longer_than_any_turn() {
+        let mut slots = Slots::default();
+        let held: Vec<_> = (0..MAX_SLOTS)
+            .map(|_| slots.take(UnixMillis(0)).unwrap())
+            .collect();
+        assert!(slots.take(UnixMillis(1)).is_none());
+        assert!(
+            slots.take(UnixMillis(0).plus(MAX_HELD)).is_some(),
+            "a slot whose object has vanished is not held for ever"
+        );
+        std::mem::forget(held);
+    }
+}
