@@ -1,11 +1,13 @@
-//! `X-Twilio-Signature`: the one gate that every Twilio route goes through, before any other I/O.
+//! `X-Twilio-Signature`: every Twilio route checks it before any other I/O.
 //!
-//! A [`Verified`] value can be made here only, so a handler that takes one cannot be called with anything else. Source:
-//! Twilio, "Validating Requests are coming from Twilio", and the published vectors of the official libraries
-//! (`tests/vectors/twilio_signatures.json`). Not here: which status or log line a refusal becomes (`app`).
+//! Only this module can make a [`Verified`] value. So a handler that takes one cannot get
+//! unverified data. Source: Twilio, "Validating Requests are coming from Twilio", and the published
+//! vectors of the official libraries (`tests/vectors/twilio_signatures.json`). Not here: the
+//! response and log line of a rejection (`http::webhook`).
 //!
-//! What is signed is `url + key + value + key + value …`, without separators. So a signature cannot tell `{ab: "c"}` from
-//! `{a: "bc"}`; that is the scheme's own weakness, and all fields are checked for form after it for that reason too.
+//! Twilio signs `url + key + value + key + value …`, without separators. So a signature cannot tell
+//! `{ab: "c"}` from `{a: "bc"}`. This is a weakness of the scheme, and one more reason to check the
+//! form of every field afterwards.
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use hmac::{Hmac, KeyInit, Mac};
@@ -14,7 +16,7 @@ use sha2::{Digest, Sha256};
 
 use crate::{base::secret::Secret, twilio::form::Form};
 
-/// Something that came with a valid signature, and which of the tokens made it.
+/// A value that came with a valid signature, and the token that made the signature.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verified<T> {
     value: T,
@@ -22,17 +24,17 @@ pub struct Verified<T> {
 }
 
 impl<T> Verified<T> {
-    /// What was verified.
+    /// The verified value.
     pub fn get(&self) -> &T {
         &self.value
     }
 
-    /// The index of the token that verified it, in the list that was given.
+    /// The index of the token that made the signature, in the given list.
     pub fn token(&self) -> usize {
         self.token
     }
 
-    /// Parses what was verified into something narrower, which is then verified too.
+    /// Parses the value into a narrower type. The result is verified, too.
     ///
     /// # Errors
     /// Those of `parse`.
@@ -44,7 +46,7 @@ impl<T> Verified<T> {
     }
 }
 
-/// Why a request is not from Twilio. It tells nothing of what was sent.
+/// The reason why a request is not from Twilio. It shows nothing of the request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SignatureError {
     /// There is no signature.
@@ -53,13 +55,13 @@ pub enum SignatureError {
     /// The signature is not the base64 form of 20 bytes.
     #[error("malformed")]
     Malformed,
-    /// No token makes this signature of this request.
+    /// None of the tokens makes this signature for this request.
     #[error("mismatch")]
     Mismatch,
 }
 
-/// Verifies a form that was posted to `url`, the public URL with its raw path and query. A request without a body is an
-/// empty form.
+/// Verifies a form that was posted to `url`, the public URL with its raw path and query. A request
+/// without a body has an empty form.
 ///
 /// # Errors
 /// See [`SignatureError`].
@@ -73,11 +75,11 @@ pub fn verify_form(
     Ok(Verified { value: form, token })
 }
 
-/// Verifies a JSON body that was posted to `url`: the URL is signed with its query parameter `bodySHA256`, which holds the
-/// hash of the body in hex.
+/// Verifies a JSON body that was posted to `url`. The signature covers the URL, and its query
+/// parameter `bodySHA256` holds the hash of the body in hex.
 ///
 /// # Errors
-/// See [`SignatureError`]; a missing or different `bodySHA256` is a [`SignatureError::Mismatch`].
+/// See [`SignatureError`]. A missing or different `bodySHA256` is a [`SignatureError::Mismatch`].
 pub fn verify_json<'b>(
     url: &str,
     body: &'b [u8],
@@ -88,7 +90,7 @@ pub fn verify_json<'b>(
     let expected = query_parameter(url, "bodySHA256")
         .and_then(decode_hex)
         .ok_or(SignatureError::Mismatch)?;
-    // The hash is public and was signed, so an ordinary comparison gives nothing away.
+    // The hash is public and signed, so an ordinary comparison reveals nothing.
     if Sha256::digest(body).as_slice() == expected {
         Ok(Verified { value: body, token })
     } else {
@@ -128,8 +130,8 @@ fn is_signed_by(token: &Secret, url: &str, fields: &str, signature: &[u8]) -> bo
     })
 }
 
-/// Keys in byte order, each with its value. Of a repeated key, equal values count once and the others are sorted as
-/// JavaScript does, by UTF-16 units: so does twilio-node.
+/// The fields in byte order of their keys, each with its value. As in twilio-node, equal values of
+/// a repeated key count once, and different ones are sorted by UTF-16 units.
 fn signed_fields(form: &Form) -> String {
     let mut pairs: Vec<(&str, &str)> = form.pairs().collect();
     pairs.sort_unstable_by(|(key_a, value_a), (key_b, value_b)| {
@@ -145,8 +147,8 @@ fn signed_fields(form: &Form) -> String {
         .collect()
 }
 
-/// The forms of a URL that Twilio may have signed: raw before normalised, each as it is and with the port left out or, where
-/// there is none, with the default port added.
+/// The forms of a URL that Twilio may have signed: raw and then normalised. Each is tried
+/// unchanged, and with its port removed, or with the default port added if it has none.
 fn candidate_urls(url: &str) -> Vec<String> {
     let mut urls = Vec::with_capacity(4);
     for form in [url.to_owned(), normalised(url)] {
@@ -163,7 +165,7 @@ fn candidate_urls(url: &str) -> Vec<String> {
     urls
 }
 
-/// The URL without its port or, if it has none, with the default port of its scheme.
+/// The URL without its port, or with the default port of its scheme if it has none.
 fn toggled_port(url: &str) -> Option<String> {
     let (scheme, rest) = url.split_once("://")?;
     let (authority, tail) =
@@ -185,9 +187,10 @@ fn toggled_port(url: &str) -> Option<String> {
     Some(format!("{scheme}://{authority}:{default}{tail}"))
 }
 
-/// Path and query percent-encoded as the WHATWG URL standard does for special schemes, so that for instance `'` in a query
-/// is `%27`: some of Twilio's senders sign the URL so. The host stays as it is: the runtime has lower-cased it before we see
-/// it, and Twilio signs it as it was configured.
+/// The URL with path and query percent-encoded as in the WHATWG URL standard for special schemes.
+/// For instance, `'` in a query becomes `%27`: some of Twilio's systems sign the URL in this form.
+/// The host is not changed: the runtime has already lower-cased it, and Twilio signs it as it was
+/// configured.
 fn normalised(url: &str) -> String {
     use std::fmt::Write as _;
 

@@ -1,10 +1,11 @@
 //! The images of a message: which media are images, and how an image is fetched.
 //!
-//! Twilio stores media, and a webhook names their URLs. Fetching one needs the account's credentials, and Twilio answers
-//! with a redirect to a server that needs none. So we send credentials only to the API's own origin and never after a
-//! redirect, and we fetch only from Twilio's hosts ([`target`]). Source: Twilio, "Media subresource" and "Receive and
-//! download images on incoming MMS messages". Not here: when images are fetched (`messaging::thread`), and how they are
-//! shown to the model (`openai`).
+//! Twilio stores media, and a webhook names their URLs. Fetching one needs the account's
+//! credentials, and Twilio answers with a redirect to a server that needs none. So we send
+//! credentials only to the API's own origin and never after a redirect, and we fetch only from
+//! Twilio's hosts ([`target`]). Source: Twilio, "Media subresource" and "Receive and download
+//! images on incoming MMS messages". Not here: when images are fetched (`messaging::thread`), and
+//! how they are shown to the model (`openai`).
 
 mod slots;
 mod target;
@@ -32,27 +33,28 @@ use crate::{
 
 pub use slots::{Slot, slot};
 
-/// The most bytes that the pictures of one turn may have together: 5 MB, which is Twilio's own limit for a message.
+/// The most bytes of all images of one turn: 5 MB, which is Twilio's own limit for a message.
 pub const MAX_BYTES: usize = 5 * 1024 * 1024;
-/// The time for fetching the pictures of one turn.
+/// The time for fetching the images of one turn.
 pub const TIMEOUT: Duration = Duration::from_secs(20);
 /// The most media that one message can have.
 const MAX_MEDIA: usize = 10;
 const MAX_REDIRECTS: usize = 3;
 
-/// What a message brings beside its text.
+/// The media of a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Attached {
-    /// Nothing.
+    /// There are none.
     Nothing,
-    /// Pictures, as far as Twilio says; never none.
-    Pictures(Vec<ImageUrl>),
-    /// Something that is not read, perhaps among pictures.
+    /// Only images, according to Twilio. The list is never empty.
+    Images(Vec<ImageUrl>),
+    /// Some media are not images, or not of a type that is read.
     Other,
 }
 
 impl Attached {
-    /// Reads `NumMedia`, `MediaUrl{N}` and `MediaContentType{N}`. The types are only a hint: see [`PictureType::of`].
+    /// Reads `NumMedia`, `MediaUrl{N}` and `MediaContentType{N}`. The types are only a hint: see
+    /// [`ImageType::of`].
     #[must_use]
     pub fn read(form: &Form) -> Self {
         let number = form
@@ -85,41 +87,42 @@ impl Attached {
             .filter(|count| (1..=MAX_MEDIA).contains(count));
         count
             .and_then(|count| (0..count).map(image).collect())
-            .map_or(Self::Other, Self::Pictures)
+            .map_or(Self::Other, Self::Images)
     }
 }
 
-/// Where Twilio says that a picture is. Whether it is fetched from there is decided by [`fetch`].
+/// The URL of an image, according to Twilio. [`fetch`] decides whether it may be fetched from
+/// there.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct ImageUrl(String);
 
 impl ImageUrl {
-    /// The length of the address, in bytes.
+    /// The length of the URL, in bytes.
     #[must_use]
-    #[allow(clippy::len_without_is_empty, reason = "an address is never empty")]
+    #[allow(clippy::len_without_is_empty, reason = "a URL is never empty")]
     pub fn len(&self) -> usize {
         self.0.len()
     }
 }
 
-/// It leads to personal data: the debug form does not show it.
+/// The URL leads to personal data, so the debug form does not show it.
 impl fmt::Debug for ImageUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("ImageUrl(..)")
     }
 }
 
-/// Why there is no picture.
+/// The reason why there is no image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FetchError {
-    /// Its address, or that of a redirect, is malformed or not Twilio's: it was not asked for.
+    /// Its URL, or that of a redirect, is malformed or not Twilio's. No request was made.
     Address,
     /// It could not be fetched.
     NotFetched,
-    /// With it there would be more than [`MAX_BYTES`].
+    /// The images would have more than [`MAX_BYTES`].
     TooLarge,
-    /// It is no picture of a type that is read.
+    /// It is not an image of a type that is read.
     NotAnImage,
 }
 
@@ -136,7 +139,8 @@ impl FetchError {
     }
 }
 
-/// Fetches one picture of at most `limit` bytes, until `deadline`. `envelopes` hold the credentials, the likeliest first.
+/// Fetches one image of at most `limit` bytes, until `deadline`. `contexts` hold the credentials,
+/// the likeliest first.
 ///
 /// # Errors
 /// See [`FetchError`].
@@ -144,14 +148,14 @@ pub async fn fetch<'e>(
     platform: &(impl Http + Clock),
     base: &BaseUrl,
     url: &ImageUrl,
-    envelopes: impl Iterator<Item = TwilioRequestContext<'e>>,
+    contexts: impl Iterator<Item = TwilioRequestContext<'e>>,
     limit: usize,
     deadline: UnixMillis,
 ) -> Result<Image, FetchError> {
     let mut target = Target::parse(&url.0, base).ok_or(FetchError::Address)?;
     let credentials: Vec<Option<String>> = if target.is_api {
-        envelopes
-            .map(|envelope| Some(rest::authorization(envelope)))
+        contexts
+            .map(|context| Some(rest::authorization(context)))
             .collect()
     } else {
         vec![None]

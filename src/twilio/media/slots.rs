@@ -7,27 +7,28 @@ use std::{cell::RefCell, time::Duration};
 use super::FetchError;
 use crate::{base::time::UnixMillis, platform::Clock};
 
-/// A place in the isolate's memory for the pictures of one turn; it is free again when this is dropped.
+/// The right of one turn to hold images in the isolate's memory. Dropping it frees the slot.
 #[derive(Debug)]
 pub struct Slot {
     number: u64,
 }
 
-/// How many turns may have pictures in memory at once. An isolate has 128 MB (Cloudflare, "Limits"); the pictures of a turn
-/// take about 14 MB while they are put into the request, and again in the runtime while that is sent.
+/// The number of slots. An isolate has 128 MB (Cloudflare, "Limits"). The images of a turn take
+/// about 14 MB while the request is built, and as much again in the runtime while it is sent.
 const MAX_SLOTS: usize = 4;
 
-/// How often a turn that waits for a place looks for one. It must look: what wakes a task of another request would have it go
-/// on in a context that is not its own.
+/// How often a waiting turn looks for a free slot. It must poll: a task that another request wakes
+/// would continue in that request's context.
 const LOOK_AGAIN: Duration = Duration::from_millis(200);
 
-/// How long a place is taken at most: longer than any turn. A turn that the runtime has ended without a word gives it back so.
+/// The longest time for which a slot is taken, longer than any turn. It frees the slots of turns
+/// that the runtime ended silently.
 const MAX_HELD: Duration = Duration::from_secs(600);
 
 #[derive(Default)]
 struct Slots {
     next: u64,
-    /// The places that are taken: their numbers, and since when.
+    /// The taken slots: their numbers, and since when they are taken.
     taken: Vec<(u64, UnixMillis)>,
 }
 
@@ -35,10 +36,10 @@ thread_local! {
     static SLOTS: RefCell<Slots> = RefCell::default();
 }
 
-/// Waits for a place until `deadline`.
+/// Waits for a free slot until `deadline`.
 ///
 /// # Errors
-/// [`FetchError::NotFetched`] when there was none in time.
+/// [`FetchError::NotFetched`] when no slot became free in time.
 pub async fn slot(clock: &impl Clock, deadline: UnixMillis) -> Result<Slot, FetchError> {
     loop {
         let now = clock.now();

@@ -4,18 +4,19 @@
 
 use crate::base::url::BaseUrl;
 
-/// An address that may be asked.
+/// A URL that may be fetched.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Target {
     pub(super) url: String,
     origin: String,
-    /// Whether its origin is that of the REST API, which is the only one that gets to see credentials.
+    /// Whether its origin is that of the REST API. Only this origin gets credentials.
     pub(super) is_api: bool,
 }
 
 impl Target {
-    /// Reads an absolute URL of a form that all parsers understand alike: visible ASCII, the scheme and the host in lower case,
-    /// no user, no backslash, no port but the API's own.
+    /// Reads an absolute URL in a form on which all parsers agree: visible ASCII, scheme and host
+    /// in lower case, without a user and without backslashes. Only the API's own origin may have a
+    /// port.
     pub(super) fn parse(url: &str, base: &BaseUrl) -> Option<Self> {
         let plain = url.bytes().all(|b| b.is_ascii_graphic() && b != b'\\');
         let (scheme, rest) = url.split_once("://").filter(|_| plain)?;
@@ -38,7 +39,7 @@ impl Target {
         })
     }
 
-    /// Where a redirect leads: to an absolute URL, or to a path of the same origin.
+    /// The target of a redirect to an absolute URL, or to a path of the same origin.
     pub(super) fn redirected(&self, location: Option<&str>, base: &BaseUrl) -> Option<Self> {
         let location = location?;
         if location.starts_with('/') && !location.starts_with("//") {

@@ -23,7 +23,7 @@ fn media_are_counted_and_told_apart_by_the_types_that_twilio_gives() {
         ("MediaUrl0", "https://a.example/0"),
         ("MediaUrl1", "https://a.example/1"),
     ];
-    let images = Attached::Pictures(vec![url("https://a.example/0"), url("https://a.example/1")]);
+    let images = Attached::Images(vec![url("https://a.example/0"), url("https://a.example/1")]);
     let with = |types: [&'static str; 2]| {
         attached(
             &[
@@ -78,7 +78,7 @@ fn target(text: &str, base: &str) -> Option<bool> {
 const API: &str = "https://api.twilio.com";
 
 #[test]
-fn only_twilios_hosts_and_the_configured_origin_are_asked() {
+fn only_twilios_hosts_and_the_configured_origin_are_fetched_from() {
     assert_eq!(
         target("https://api.twilio.com/2010-04-01/x", API),
         Some(true)
@@ -154,7 +154,7 @@ fn a_redirect_leads_to_a_path_or_to_an_allowed_address() {
         to("https://mms.twiliocdn.com/1").as_deref(),
         Some("https://mms.twiliocdn.com/1")
     );
-    for refused in [
+    for rejected in [
         "//evil.example/1",
         "/\\evil.example",
         "https://evil.example/1",
@@ -162,12 +162,12 @@ fn a_redirect_leads_to_a_path_or_to_an_allowed_address() {
         "1",
         "",
     ] {
-        assert_eq!(to(refused), None, "{refused}");
+        assert_eq!(to(rejected), None, "{rejected}");
     }
     assert_eq!(from.redirected(None, &base), None);
 }
 
-/// Answers request after request, and remembers what was asked.
+/// Answers one request after the other, and records the requests.
 struct Script(
     RefCell<Vec<Result<HttpResponse, HttpError>>>,
     RefCell<Vec<(String, bool)>>,
@@ -200,7 +200,8 @@ fn answer(status: u16, location: Option<&str>, body: &[u8]) -> Result<HttpRespon
     })
 }
 
-/// Fetches from the API's host with two tokens: the picture, and what was asked for, with or without credentials.
+/// Fetches from the API's host with two tokens: returns the image and the requested URLs, each with
+/// whether it got credentials.
 fn fetched(
     answers: Vec<Result<HttpResponse, HttpError>>,
     from: &str,
@@ -212,7 +213,7 @@ fn fetched(
         "+15550100".parse().unwrap(),
     );
     let tokens = [Secret::new("first".into()), Secret::new("second".into())];
-    let envelopes = tokens.iter().map(|token| TwilioRequestContext {
+    let contexts = tokens.iter().map(|token| TwilioRequestContext {
         account: &account,
         token,
         service: None,
@@ -225,7 +226,7 @@ fn fetched(
         &script,
         &config.twilio_api_base_url,
         &from,
-        envelopes,
+        contexts,
         MAX_BYTES,
         UnixMillis(1000),
     )
@@ -237,7 +238,7 @@ const MEDIA: &str = "https://api.twilio.com/m";
 const CDN: &str = "https://mms.twiliocdn.com/m";
 
 #[test]
-fn credentials_are_shown_to_the_api_alone_and_never_after_a_redirect() {
+fn credentials_go_to_the_api_only_and_never_after_a_redirect() {
     let (image, asked) = fetched(
         vec![answer(307, Some(CDN), b""), answer(200, None, b"GIF89a")],
         MEDIA,
@@ -267,7 +268,7 @@ fn credentials_are_shown_to_the_api_alone_and_never_after_a_redirect() {
 }
 
 #[test]
-fn another_token_is_tried_when_the_first_is_refused() {
+fn another_token_is_tried_when_the_first_is_rejected() {
     let (image, asked) = fetched(
         vec![answer(401, None, b""), answer(200, None, b"GIF89a")],
         MEDIA,
@@ -278,7 +279,7 @@ fn another_token_is_tried_when_the_first_is_refused() {
 }
 
 #[test]
-fn what_does_not_end_in_a_picture_is_told_apart() {
+fn failures_to_fetch_an_image_are_told_apart() {
     let only = |response| fetched(vec![response], MEDIA).0;
     assert_eq!(
         only(answer(200, None, b"<svg>")),
@@ -302,13 +303,13 @@ fn what_does_not_end_in_a_picture_is_told_apart() {
 }
 
 #[test]
-fn a_circle_of_redirects_ends_after_three() {
+fn a_redirect_loop_ends_after_three() {
     let (image, asked) = fetched(vec![answer(302, Some("/m"), b""); 5], MEDIA);
     assert_eq!((image, asked.len()), (Err(FetchError::NotFetched), 4));
 }
 
 #[test]
-fn the_debug_forms_show_no_picture_and_no_address() {
+fn the_debug_forms_show_no_image_and_no_url() {
     let image = Image {
         kind: ImageType::Gif,
         bytes: b"GIF89a secret".to_vec(),

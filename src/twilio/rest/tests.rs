@@ -10,7 +10,7 @@ fn request(service: Option<&str>, origin: &str) -> HttpRequest {
     })
     .unwrap();
     let service = service.map(|sid| sid.parse().unwrap());
-    let envelope = TwilioRequestContext {
+    let context = TwilioRequestContext {
         account: &"AC0123456789abcdef0123456789abcdef".parse().unwrap(),
         token: &config.twilio_tokens[0],
         service: service.as_ref(),
@@ -18,7 +18,7 @@ fn request(service: Option<&str>, origin: &str) -> HttpRequest {
         to: &"whatsapp:+15550100".parse().unwrap(),
         origin,
     };
-    create_request(&config.twilio_api_base_url, envelope, "1 + 1 = 2 & more")
+    create_request(&config.twilio_api_base_url, context, "1 + 1 = 2 & more")
 }
 
 #[test]
@@ -55,7 +55,7 @@ fn a_messaging_service_comes_before_the_number() {
 }
 
 #[test]
-fn twilio_is_told_where_to_report_unless_it_could_not_reach_us() {
+fn twilio_gets_a_status_callback_unless_it_could_not_reach_us() {
     let callback = "&StatusCallback=https%3A%2F%2Fa.example%3A8443%2Ftwilio%2Fmessages%2Fstatus";
     assert!(
         request(None, "https://a.example:8443")
@@ -70,7 +70,7 @@ fn twilio_is_told_where_to_report_unless_it_could_not_reach_us() {
 }
 
 #[test]
-fn only_an_outcome_that_is_known_counts_as_known() {
+fn an_unclear_outcome_counts_as_unknown() {
     let sid = "SM0123456789abcdef0123456789abcdef";
     assert_eq!(
         outcome(201, format!(r#"{{"sid":"{sid}"}}"#).as_bytes()),
@@ -132,7 +132,7 @@ fn a_message_is_found_by_its_body_and_date_among_those_not_known() {
 }
 
 #[test]
-fn a_date_of_twilios_is_read() {
+fn a_date_from_twilio_is_read() {
     assert_eq!(parse_date("Sun, 22 Nov 2026 03:27:35 +0000"), Some(SINCE));
     assert_eq!(parse_date("yesterday"), None);
 }

@@ -8,7 +8,7 @@ fn secret(text: &str) -> Secret {
     Secret::new(text.to_owned())
 }
 
-/// Signs as Twilio does, by the letter of its documentation and not by the code under test.
+/// Signs as Twilio's documentation says, without using the code under test.
 fn sign(token: &str, url: &str, fields: &[(&str, &str)]) -> String {
     let mut sorted = fields.to_vec();
     sorted.sort_unstable();
