@@ -1,7 +1,8 @@
 //! The ports: clock, randomness, HTTP, objects, KV, storage, tasks, the log.
 //!
-//! Small traits that know no domain type. `runtime` implements them over the Worker runtime, the tests over a fake one. The
-//! futures are not `Send`: the Worker runs on one thread, and so do the tests. Not here: decisions.
+//! Small traits that know no domain type. `runtime` implements them over the Worker runtime, the
+//! tests over a fake one. The futures are not `Send`: the Worker runs on one thread, and so do the
+//! tests. Not here: decisions.
 #![allow(
     async_fn_in_trait,
     reason = "wasm32 is single-threaded; no caller needs Send"
@@ -45,7 +46,7 @@ pub struct HttpRequest {
     pub headers: Vec<(&'static str, String)>,
     /// The body.
     pub body: String,
-    /// The longest body that is read of the answer, in bytes; a longer one is a [`HttpError::TooLarge`].
+    /// The longest answer body that is read, in bytes. A longer one is a [`HttpError::TooLarge`].
     pub limit: usize,
 }
 
@@ -62,19 +63,20 @@ pub struct HttpResponse {
     pub body: Vec<u8>,
 }
 
-/// The usual limit of an answer's body, in bytes.
+/// The usual limit for the body of an answer, in bytes.
 pub const MAX_RESPONSE_BYTES: usize = 1024 * 1024;
 
 /// Why there is no HTTP answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum HttpError {
-    /// The time allowed ran out, and the request was aborted. Whether it was acted upon is unknown.
+    /// The time ran out, and the request was aborted. The server may or may not have acted on it.
     #[error("timeout")]
     Timeout,
-    /// The connection failed or broke before the answer's headers came. Whether it was acted upon is unknown.
+    /// The connection failed before the answer's headers arrived. The server may or may not have
+    /// acted on the request.
     #[error("connection_failed")]
     Connection,
-    /// The answer began, and could not be read to its end.
+    /// The answer began, but could not be read to its end.
     #[error("unreadable")]
     Unreadable,
     /// The answer is longer than the request allows.
@@ -84,7 +86,7 @@ pub enum HttpError {
 
 /// HTTP to the outside.
 pub trait Http {
-    /// Sends `request` and reads the whole answer, within `timeout`; then the request is aborted.
+    /// Sends `request` and reads the whole answer. After `timeout` it aborts the request.
     ///
     /// # Errors
     /// See [`HttpError`]. An answer of any status is `Ok`.
@@ -95,15 +97,15 @@ pub trait Http {
     ) -> Result<HttpResponse, HttpError>;
 }
 
-/// A store or an object did not do its work. `reason` is for the log: a label of ours or the platform's own words, never a
-/// key or a value.
+/// A store or an object failed. `reason` is for the log: our own label or the platform's words,
+/// never a key or a value.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{reason}")]
 pub struct PlatformError {
     /// What went wrong.
     pub reason: String,
-    /// Whether the platform says that the same call may well succeed if it is made again. Never so for an object that is
-    /// overloaded: more calls would make it worse.
+    /// Whether the platform says that a second call may succeed. It is never set for an overloaded
+    /// object, where more calls would make it worse.
     pub retryable: bool,
 }
 
@@ -124,19 +126,19 @@ pub trait Kv {
     /// # Errors
     /// When KV could not be read.
     async fn get(&self, key: &str) -> Result<Option<String>, PlatformError>;
-    /// Writes `value`, to be deleted by KV after `ttl` (at least 60 s).
+    /// Writes `value`. KV deletes it after `ttl`, which is at least 60 s.
     ///
     /// # Errors
     /// When KV did not take it.
     async fn put(&self, key: &str, value: &str, ttl: Duration) -> Result<(), PlatformError>;
-    /// Deletes `key`; an absent key is no error.
+    /// Deletes `key`. It is not an error if `key` does not exist.
     ///
     /// # Errors
     /// When KV did not take it.
     async fn delete(&self, key: &str) -> Result<(), PlatformError>;
 }
 
-/// All that one step writes to an object's storage. It is stored as a whole or not at all.
+/// Everything that one step writes to an object's storage. Storage commits all of it or nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct WriteBatch {
     /// Deletes everything first, the alarm included.
@@ -152,7 +154,7 @@ pub struct WriteBatch {
 /// A value that storage holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Stored {
-    /// A string, which is all that this Worker writes.
+    /// A string. This Worker writes only strings.
     Text(String),
     /// Something else: a value of another type, or one that the runtime cannot read back.
     Unreadable,
@@ -174,23 +176,23 @@ pub trait Storage {
     /// The value of `key`, if there is one.
     ///
     /// # Errors
-    /// When storage could not be asked. A value that is there and cannot be read is [`Stored::Unreadable`].
+    /// When storage failed. A value that exists but cannot be read is [`Stored::Unreadable`].
     async fn get(&self, key: &str) -> Result<Option<Stored>, PlatformError>;
-    /// Stores `batch` atomically. The writes are issued, in order with those of earlier calls, when the future is first
-    /// polled.
+    /// Stores `batch` atomically. The first poll of the future issues the writes, in order with
+    /// those of earlier calls.
     ///
     /// # Errors
-    /// When nothing of it was stored.
+    /// When nothing was stored.
     async fn commit(&self, batch: WriteBatch) -> Result<(), PlatformError>;
 }
 
-/// Tasks that go on without their caller.
+/// Tasks that continue without their caller.
 pub trait Spawn {
     /// Runs `task` to its end, unless the object vanishes first.
     fn spawn(&self, task: LocalBoxFuture<'static, ()>);
 }
 
-/// A method of a Durable Object's engine, with its arguments: how a caller and the engine agree on what is called.
+/// A method of a Durable Object's engine, with its arguments. Caller and engine share this type.
 pub trait Method: Serialize + DeserializeOwned {
     /// What the engine answers.
     type Reply: Serialize + DeserializeOwned;
@@ -205,7 +207,7 @@ pub trait Objects {
     /// Calls a method of the object `name`, and waits for its reply.
     ///
     /// # Errors
-    /// When the object failed. The call may then have been carried out or not.
+    /// When the object failed. It may or may not have carried out the call.
     async fn call<M: Method>(&self, name: &str, method: &M) -> Result<M::Reply, PlatformError>;
 }
 
@@ -215,8 +217,8 @@ pub(crate) mod tests {
 
     use super::*;
 
-    /// Storage of one key that yields at every call and can be told to fail, and a log, for the tests of engines that keep one
-    /// value.
+    /// A log, and storage of one key that yields at every call and can be told to fail. It serves
+    /// the tests of engines that store one value.
     #[derive(Default)]
     pub(crate) struct Memory {
         pub(crate) value: RefCell<Option<Stored>>,
@@ -235,7 +237,7 @@ pub(crate) mod tests {
             }
         }
 
-        /// How many lines hold `words`.
+        /// The number of lines that contain `words`.
         pub(crate) fn logged(&self, words: &str) -> usize {
             self.log
                 .borrow()

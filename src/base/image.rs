@@ -1,13 +1,13 @@
 //! An image: its bytes, and its type by those bytes.
 //!
-//! Not here: where it comes from (`twilio::media`), and how the model is shown it (`openai`).
+//! Not here: fetching images (`twilio::media`), and showing them to the model (`openai`).
 
 use std::fmt;
 
-/// A picture. It is held in memory for its turn only, and never stored.
+/// An image. It stays in memory during its turn, and is never stored.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Image {
-    /// Its type, by its own bytes.
+    /// The type, according to the bytes.
     pub kind: ImageType,
     /// The file.
     pub bytes: Vec<u8>,
@@ -19,7 +19,7 @@ impl fmt::Debug for Image {
     }
 }
 
-/// The types of picture that are read.
+/// The image types that the model can read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ImageType {
     /// JPEG.
@@ -40,7 +40,8 @@ const IMAGE_TYPES: [(ImageType, &str); 4] = [
 ];
 
 impl ImageType {
-    /// The type that a file has by its first bytes. Source: WHATWG MIME Sniffing standard, "Matching an image type pattern".
+    /// Detects the type of a file from its first bytes. Source: WHATWG MIME Sniffing standard,
+    /// "Matching an image type pattern".
     #[must_use]
     pub fn of(bytes: &[u8]) -> Option<Self> {
         match bytes {
@@ -87,7 +88,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_type_of_a_picture_is_that_of_its_bytes() {
+    fn the_type_of_an_image_is_that_of_its_bytes() {
         assert_eq!(ImageType::of(b"\xFF\xD8\xFF\xE0.."), Some(ImageType::Jpeg));
         assert_eq!(ImageType::of(b"\x89PNG\r\n\x1a\n.."), Some(ImageType::Png));
         assert_eq!(

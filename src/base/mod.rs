@@ -1,6 +1,6 @@
 //! The values that everything else is made of: moments, secrets, URLs, images, counts.
 //!
-//! It imports nothing of the crate.
+//! This folder imports nothing from the rest of the crate.
 
 pub mod image;
 pub mod secret;

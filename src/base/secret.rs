@@ -1,4 +1,4 @@
-//! A secret that no log line and no error can show.
+//! Secrets: texts that no log line and no error can show.
 
 use std::fmt;
 
@@ -13,7 +13,7 @@ impl Secret {
         Self(text)
     }
 
-    /// The text itself, for the one place that needs it.
+    /// The text itself, for the code that must send or compare it.
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.0

@@ -25,7 +25,7 @@ impl UnixMillis {
         Self(self.0.saturating_sub(millis(duration)))
     }
 
-    /// How long after `earlier` this is; zero if it is not after it.
+    /// The time since `earlier`, or zero if `earlier` is later.
     #[must_use]
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_millis(self.0.saturating_sub(earlier.0))
@@ -43,9 +43,12 @@ impl UnixMillis {
         Self(day.saturating_mul(MILLIS_PER_DAY))
     }
 
-    /// The day under which a count of the UTC day `counted` goes on now, or none when a new day begins it anew. The day is the
-    /// highest that was seen, so that a clock that steps back over midnight opens no new one; a day further ahead than that
-    /// is a clock's error, and its counts become today's.
+    /// The day to which the counts of the UTC day `counted` belong now. `None`: a new day has
+    /// begun, and the counts start at zero.
+    ///
+    /// A clock that steps back over midnight does not start a new day: the counts stay with the
+    /// later day. A day more than one ahead of the clock was a clock error, so its counts become
+    /// today's.
     #[must_use]
     pub fn day_of_count(self, counted: u64) -> Option<u64> {
         let today = self.utc_day();
@@ -57,7 +60,8 @@ impl UnixMillis {
     }
 }
 
-/// RFC 3339 in UTC with milliseconds: `2026-11-22T01:02:03.004Z`. A moment beyond the calendar is its last one.
+/// RFC 3339 in UTC with milliseconds: `2026-11-22T01:02:03.004Z`. A moment beyond the calendar is
+/// written as the calendar's last moment.
 impl fmt::Display for UnixMillis {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let moment = i64::try_from(self.0)

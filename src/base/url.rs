@@ -1,6 +1,7 @@
 //! The URLs of settings: an origin, and the base of an API.
 //!
-//! They are read strictly, so that every parser understands them alike.
+//! They are read strictly, so that every parser agrees on their meaning. Not here: the URLs of
+//! requests (`http`).
 
 /// The host of Cloudflare's AI Gateway.
 pub const AI_GATEWAY_HOST: &str = "gateway.ai.cloudflare.com";
@@ -53,7 +54,8 @@ impl BaseUrl {
             None => (rest, ""),
         };
         let host = host_of(authority).ok_or(PROBLEM)?;
-        // Over plain http a key or a conversation could be read on the way; on this machine there is no way.
+        // Others on the network could read a key or a conversation sent over plain http, except on
+        // this machine.
         let private = is_loopback(host);
         let path_is_plain = path
             .bytes()
@@ -91,14 +93,15 @@ impl BaseUrl {
         &self.origin
     }
 
-    /// Whether the host is OpenAI's: `api.openai.com`, or that of a region, such as `eu.api.openai.com`. Source: OpenAI, "Data
-    /// residency".
+    /// Whether the host is OpenAI's: `api.openai.com`, or that of a region, such as
+    /// `eu.api.openai.com`. Source: OpenAI, "Data residency".
     pub fn is_openai_host(&self) -> bool {
         self.host == "api.openai.com" || self.host.ends_with(".api.openai.com")
     }
 
-    /// Whether it is Cloudflare's AI Gateway with OpenAI as the provider. Behind other paths of the gateway (`/compat`,
-    /// `/workers-ai` …) there are other servers. Source: Cloudflare, "AI Gateway", provider OpenAI.
+    /// Whether it is Cloudflare's AI Gateway with OpenAI as the provider. Other paths of the
+    /// gateway (`/compat`, `/workers-ai` …) lead to other servers. Source: Cloudflare, "AI
+    /// Gateway", provider OpenAI.
     pub fn is_gateway_to_openai(&self) -> bool {
         let segments: Vec<_> = self.path.split('/').collect();
         self.host == AI_GATEWAY_HOST

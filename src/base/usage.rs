@@ -1,8 +1,9 @@
-//! What is counted of a day's work, for the operator: numbers, and nothing about anybody.
+//! Usage counters of a day, for the operator: numbers only, nothing about any contact.
 //!
-//! Each place keeps a [`UsageCounters`] of what it has not reported yet and adds it to a call that it makes anyway, so that counting
-//! costs next to nothing. A tally whose call failed is reported again, and may then count twice. The cap on requests does
-//! not rest on them (`budget`). Not here: who counts what (`app`, `sender`).
+//! Each isolate and each object keeps a [`UsageCounters`] of unreported usage. It adds them to a
+//! call that it makes anyway, so counting costs almost nothing. Counters whose call failed are
+//! reported again, and may then count twice. The daily caps do not depend on these counters
+//! (`budget`). Not here: the code that counts (`http`, `messaging`).
 
 use std::time::Duration;
 
@@ -10,47 +11,47 @@ use serde::{Deserialize, Serialize};
 
 use super::time::UnixMillis;
 
-/// Counts that are not reported yet, or those of a day.
+/// The counts of a day, or the counts that are not reported yet.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct UsageCounters {
-    /// Messages that were taken in.
+    /// Messages that a thread has received.
     #[serde(skip_serializing_if = "is_zero")]
     pub messages_in: u64,
-    /// Answers that a webhook carried, fixed sentences included.
+    /// Answers that a webhook carried, including canned replies.
     #[serde(skip_serializing_if = "is_zero")]
     pub answers_by_webhook: u64,
-    /// Answers that were handed to Twilio's REST API in whole.
+    /// Answers that Twilio's REST API accepted completely.
     #[serde(skip_serializing_if = "is_zero")]
     pub answers_by_rest: u64,
-    /// Tokens of requests, as far as OpenAI told them.
+    /// Tokens of the requests, as OpenAI reported them.
     #[serde(skip_serializing_if = "is_zero")]
     pub prompt_tokens: u64,
-    /// Tokens of their answers, those that could not be passed on included.
+    /// Tokens of the answers, including answers that could not be used.
     #[serde(skip_serializing_if = "is_zero")]
     pub completion_tokens: u64,
-    /// What was refused.
+    /// Requests and messages that were rejected.
     #[serde(skip_serializing_if = "RejectionCounts::is_empty")]
     pub rejections: RejectionCounts,
 }
 
-/// RejectionCounts, by kind.
+/// The rejections, by kind.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct RejectionCounts {
-    /// Not signed by Twilio.
+    /// Twilio did not sign the request.
     #[serde(skip_serializing_if = "is_zero")]
     pub invalid_signature: u64,
-    /// Not a form, too long, or not to be read.
+    /// The body was not a form, was too long, or could not be read.
     #[serde(skip_serializing_if = "is_zero")]
     pub bad_request: u64,
-    /// Signed, with a field that Twilio would not send.
+    /// The request was signed, but had a field that Twilio would not send.
     #[serde(skip_serializing_if = "is_zero")]
     pub suspicious_request: u64,
-    /// Over the rate limit.
+    /// The contact exceeded the rate limit.
     #[serde(skip_serializing_if = "is_zero")]
     pub rate_limited: u64,
-    /// Of a sender that is opted out.
+    /// The contact has opted out.
     #[serde(skip_serializing_if = "is_zero")]
     pub opted_out: u64,
     /// Requests to the model that the day's budget did not allow.
@@ -93,7 +94,7 @@ impl UsageCounters {
         self.each(other, u64::saturating_add);
     }
 
-    /// Takes away the counts of `other`, which were reported.
+    /// Subtracts the counts of `other`, which were reported.
     pub fn subtract(&mut self, other: &Self) {
         self.each(other, u64::saturating_sub);
     }
@@ -152,11 +153,11 @@ fn is_zero(count: &u64) -> bool {
 #[serde(default)]
 pub struct PendingUsage {
     counters: UsageCounters,
-    /// When it is reported, if no request takes it along before.
+    /// When the alarm reports the usage, unless a request carries it earlier.
     report_at: Option<UnixMillis>,
 }
 
-/// How long usage waits for a request that takes it along.
+/// How long usage waits for a request that can carry it.
 const REPORT_WAIT: Duration = Duration::from_secs(60);
 
 impl PendingUsage {
@@ -174,7 +175,7 @@ impl PendingUsage {
         }
     }
 
-    /// Takes away usage that was reported.
+    /// Subtracts usage that was reported.
     pub fn mark_reported(&mut self, counters: &UsageCounters) {
         self.counters.subtract(counters);
         self.report_at.take_if(|_| self.counters.is_empty());
@@ -192,17 +193,17 @@ impl PendingUsage {
         self.counters.is_empty()
     }
 
-    /// Believes no time that is further ahead than it can have been set.
+    /// Limits the planned time: a clock that jumped ahead must not delay the report.
     pub fn distrust_future(&mut self, now: UnixMillis) {
         self.report_at = self.report_at.map(|at| at.min(now.plus(REPORT_WAIT)));
     }
 }
 
-/// What this isolate has counted and not reported yet. It lasts as long as the isolate does.
+/// The usage that this isolate has counted and not reported yet. It lives as long as the isolate.
 pub trait UsageBuffer {
     /// Adds to the counters.
     fn count(&self, counters: &UsageCounters);
-    /// Takes the counters away, to report them.
+    /// Removes and returns the counters, to report them.
     fn take(&self) -> UsageCounters;
 }
 
@@ -220,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_reported_is_taken_away_and_the_rest_stays() {
+    fn reported_counts_are_subtracted_and_the_others_stay() {
         let mut counters = counted(5);
         counters.subtract(&counted(3));
         counters.add(&counted(1));
@@ -230,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_tally_takes_no_room_and_every_count_travels() {
+    fn empty_counters_take_no_room_and_every_count_is_sent() {
         assert_eq!(serde_json::to_string(&UsageCounters::EMPTY).unwrap(), "{}");
         let text = serde_json::to_string(&counted(7)).unwrap();
         assert_eq!(

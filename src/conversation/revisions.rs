@@ -1,8 +1,10 @@
-//! Which revisions of a conversation KV holds, and which turns are not saved yet: pure, with the time passed in.
+//! Which revisions of a conversation KV holds, and which turns are not saved yet: pure, with the
+//! time passed in.
 //!
-//! Each saved turn makes a new revision in KV, under a key of its own, and KV deletes it when it expires. A revision that must
-//! go earlier is deleted. KV can be slow: a write that nobody waits for any more may still arrive, so a deletion before that
-//! does not count. Not here: reading and writing KV (`messaging::thread`), and the text itself (`history`).
+//! Each saved turn makes a new revision in KV, under a key of its own, and KV deletes it when it
+//! expires. A revision that must go earlier is deleted. KV can be slow: a write that nobody waits
+//! for any more may still arrive, so a deletion before that does not count. Not here: reading and
+//! writing KV (`messaging::thread`), and the text itself (`history`).
 
 use std::time::Duration;
 
@@ -47,7 +49,8 @@ pub struct ConversationMeta {
 /// A turn that KV does not have yet.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct UnsavedTurn {
-    /// The turn's number, which is also the revision's. So a second write of the same turn makes the same revision.
+    /// The turn's number, which is also the revision's. So a second write of the same turn makes
+    /// the same revision.
     number: u64,
     /// The contact's input.
     user: String,
@@ -70,10 +73,12 @@ struct Revision {
     expires_at: UnixMillis,
     #[serde(default)]
     state: RevisionState,
-    /// Until when a write that took too long may still arrive. A deletion before that does not count.
+    /// Until when a write that took too long may still arrive. A deletion before that does not
+    /// count.
     #[serde(default)]
     lands_until: UnixMillis,
-    /// Whether it may have been on its way to KV when its turn was dropped. A deletion waits for that write first.
+    /// Whether it may have been on its way to KV when its turn was dropped. A deletion waits for
+    /// that write first.
     #[serde(default)]
     being_written: bool,
 }
@@ -94,8 +99,8 @@ enum RevisionState {
 const MAX_REVISIONS: usize = 1000;
 /// KV rejects a lifetime below this.
 const MIN_KV_TTL: Duration = Duration::from_secs(60);
-/// How long after a turn the alarm checks that its conversation was saved or deleted. It is not before the alarm of the turn
-/// itself, so that the alarm need not move.
+/// How long after a turn the alarm checks that its conversation was saved or deleted. It is not
+/// before the alarm of the turn itself, so that the alarm need not move.
 const CHECK_WAIT: Duration = Duration::from_secs(10);
 /// How long KV rests after the first failed save.
 const SAVE_WAIT: Duration = Duration::from_secs(5);
@@ -105,7 +110,8 @@ const MAX_SAVE_WAIT: Duration = Duration::from_secs(160);
 const DELETE_WAIT: Duration = Duration::from_secs(20);
 /// How long a write that took too long may still arrive in KV.
 const LATE_WRITE: Duration = Duration::from_secs(10 * 60);
-/// How much longer than the conversation KV holds it: the rest of a second, and the time of the write.
+/// How much longer than the conversation KV holds it: the rest of a second, and the time of the
+/// write.
 const KV_MOMENT: Duration = Duration::from_secs(2);
 
 impl Revisions {
@@ -119,8 +125,8 @@ impl Revisions {
         self.conversation.map_or(0, |meta| meta.turns)
     }
 
-    /// The revision in KV that the conversation goes on from, if there is one, and the turns that it lacks. There is nothing
-    /// when the conversation has expired.
+    /// The revision in KV that the conversation goes on from, if there is one, and the turns that
+    /// it lacks. There is nothing when the conversation has expired.
     pub fn current(&self, now: UnixMillis) -> Option<(Option<u64>, &[UnsavedTurn])> {
         let meta = self.conversation(now)?;
         Some((meta.revision, self.unsaved.as_slice()))
@@ -205,8 +211,8 @@ impl Revisions {
         }
     }
 
-    /// Schedules the deletion of every revision once more, also of those that KV has deleted: a write that a vanished object
-    /// left behind may have arrived since. Returns how many there are.
+    /// Schedules the deletion of every revision once more, also of those that KV has deleted: a
+    /// write that a vanished object left behind may have arrived since. Returns how many there are.
     pub fn erase(&mut self, now: UnixMillis, ttl: Duration) -> usize {
         for revision in &mut self.stored {
             revision.state = RevisionState::Expires;
@@ -231,7 +237,8 @@ impl Revisions {
         self.has_pending_deletes() && self.delete_not_before <= now
     }
 
-    /// Records that KV has deleted these revisions. One whose write may still arrive is deleted again later.
+    /// Records that KV has deleted these revisions. One whose write may still arrive is deleted
+    /// again later.
     pub fn mark_deleted(&mut self, numbers: &[u64], now: UnixMillis) {
         let asked = |revision: &&mut Revision| numbers.contains(&revision.number);
         for revision in self.stored.iter_mut().filter(asked) {
@@ -287,7 +294,8 @@ impl Revisions {
         }
     }
 
-    /// Drops a planned check when no work is left. A time that has passed must not bring the next alarm forward.
+    /// Drops a planned check when no work is left. A time that has passed must not bring the next
+    /// alarm forward.
     pub fn drop_needless_check(&mut self, now: UnixMillis) {
         self.check_at = self.next_wake(now);
     }
@@ -302,8 +310,9 @@ impl Revisions {
         self.stored.iter().map(|revision| revision.expires_at).max()
     }
 
-    /// A moment at which something is forgotten, moved to the end of the last revision if that follows at once: KV holds a value
-    /// a moment longer than it was told to, and one alarm can serve both.
+    /// A moment at which something is forgotten, moved to the end of the last revision if that
+    /// follows at once: KV holds a value a moment longer than it was told to, and one alarm can
+    /// serve both.
     pub fn with_last_revision(&self, at: UnixMillis) -> UnixMillis {
         let follows = |end: &UnixMillis| at < *end && end.since(at) <= KV_MOMENT;
         self.last_revision_ends().filter(follows).unwrap_or(at)
@@ -318,7 +327,8 @@ impl Revisions {
             .chain(self.conversation.and_then(|meta| meta.revision))
     }
 
-    /// For an object that begins anew: the object before it may have been writing a turn, and that write may still arrive.
+    /// For an object that begins anew: the object before it may have been writing a turn, and that
+    /// write may still arrive.
     pub fn expect_late_writes(&mut self, now: UnixMillis, ttl: Duration) {
         let lands_until = now.plus(LATE_WRITE);
         let dropped = self.stored.iter().filter(|revision| revision.being_written);
@@ -333,8 +343,8 @@ impl Revisions {
         }
     }
 
-    /// Believes no time that is further ahead than it can have been set: a clock that jumped ahead for a moment must not put
-    /// work off for days.
+    /// Believes no time that is further ahead than it can have been set: a clock that jumped ahead
+    /// for a moment must not put work off for days.
     pub fn distrust_future(&mut self, now: UnixMillis, ttl: Duration) {
         let latest = |wait: Duration| now.plus(wait);
         if let Some(meta) = &mut self.conversation {
@@ -351,7 +361,8 @@ impl Revisions {
         self.delete_not_before = self.delete_not_before.min(latest(DELETE_WAIT));
     }
 
-    /// Forgets the conversation, but not the revisions that KV may hold. An unsaved turn counts as one, until `expires_at`.
+    /// Forgets the conversation, but not the revisions that KV may hold. An unsaved turn counts as
+    /// one, until `expires_at`.
     fn drop_conversation(&mut self, expires_at: UnixMillis) {
         self.conversation = None;
         for turn in std::mem::take(&mut self.unsaved) {
@@ -359,7 +370,8 @@ impl Revisions {
         }
     }
 
-    /// Records that KV may hold this revision, at most until then. If it was deleted, it must be deleted again.
+    /// Records that KV may hold this revision, at most until then. If it was deleted, it must be
+    /// deleted again.
     fn may_exist(
         &mut self,
         number: u64,

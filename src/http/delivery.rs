@@ -1,4 +1,8 @@
-//! `POST /twilio/messages/status`: a delivery receipt for a message that was sent by REST. Its thread records it.
+//! `POST /twilio/messages/status`: a delivery receipt for a message that was sent by REST. Its
+//! thread records it.
+//!
+//! Not here: parsing the receipt (`messaging::inbound`), and its effect on the thread
+//! (`messaging`).
 
 use super::{
     platform::{OBJECT_TIME, WorkerPlatform},
@@ -8,7 +12,7 @@ use super::{
 };
 use crate::{
     config::Config,
-    messaging::{api::RecordDelivery, inbound::StatusUpdate},
+    messaging::{api::RecordDelivery, inbound::DeliveryReceipt},
     object::{in_time, with_retry},
 };
 
@@ -19,8 +23,8 @@ pub(super) async fn answer<'c>(
     request: &mut impl Request,
     url: &str,
 ) -> Result<Response, Rejection<'c>> {
-    let update = webhook::verified(config, request, url, "To", StatusUpdate::from_form).await?;
-    let StatusUpdate {
+    let update = webhook::verified(config, request, url, "To", DeliveryReceipt::from_form).await?;
+    let DeliveryReceipt {
         sid,
         contact,
         number,

@@ -1,4 +1,8 @@
-//! `POST /twilio/messages`: an incoming message. The thread of its two addresses receives it and gives the answer.
+//! `POST /twilio/messages`: an incoming message. The thread of its two addresses receives it and
+//! answers.
+//!
+//! Not here: checks that all webhooks share (`webhook`), and the answer itself
+//! (`messaging::thread`).
 
 use std::time::Duration;
 
@@ -20,8 +24,9 @@ use crate::{
     twilio::{parts, signature::Verified, twiml},
 };
 
-/// How long after its arrival a message is answered at the latest. Twilio waits 15 seconds, and the thread takes up to 14.5 of
-/// them: the longest `REPLY_WITHIN_MS`, and its check of the budget. After a 503 Twilio can try again, or ask the fallback.
+/// The latest time for an answer, counted from the message's arrival. Twilio waits 15 seconds. The
+/// thread takes up to 14.5 of them: the longest `REPLY_WITHIN_MS`, and its check of the budget.
+/// After a 503 Twilio can retry, or call the fallback URL.
 const MESSAGE_TIME: Duration = Duration::from_millis(14_800);
 
 /// Answers the webhook.
@@ -86,7 +91,7 @@ async fn receive<'c>(
         usage: platform.take(),
     };
     let time_left = MESSAGE_TIME.saturating_sub(platform.now().since(arrived));
-    // The thread takes a message in once, so the call may be made twice.
+    // The thread receives each message only once, so the call may be made twice.
     let call = with_retry(async || platform.call(thread.as_str(), &receive).await);
     in_time(platform, time_left, call).await.map_err(|error| {
         platform.count(&receive.usage);

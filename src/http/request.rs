@@ -1,4 +1,6 @@
 //! A request: its parts as the runtime gives them, and its body up to a limit.
+//!
+//! Not here: the conversion from the runtime's own type (`runtime`).
 
 use super::response::{self, Response};
 
@@ -10,7 +12,7 @@ use super::response::{self, Response};
 pub trait Request {
     /// The method, in upper case.
     fn method(&self) -> String;
-    /// The URL as the runtime saw it. It was not parsed and written again.
+    /// The URL exactly as the runtime gives it, neither parsed nor normalised.
     fn url(&self) -> String;
     /// The value of a header. A comma joins repeated headers.
     fn header(&self, name: &str) -> Option<String>;
@@ -28,7 +30,7 @@ pub struct BodyBroken;
 /// The longest body that is read, in bytes. Twilio's own limit is far below.
 pub const MAX_BODY_BYTES: usize = 64 * 1024;
 
-/// Why a body is not read to its end.
+/// The reason why a body was not read to its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum BodyError {
     /// Its content type is not this one.

@@ -1,4 +1,6 @@
 //! A response, and the security headers that every response has.
+//!
+//! Not here: which response a request gets.
 
 use std::borrow::Cow;
 

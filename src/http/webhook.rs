@@ -1,6 +1,7 @@
-//! What all Twilio webhooks share: form, signature, fields; and the response to one that is rejected.
+//! The checks that all Twilio webhooks share (form, signature, fields), and the response to a
+//! rejected webhook.
 //!
-//! Not here: what a webhook is for (`messages`, `delivery`).
+//! Not here: the handling of each webhook (`messages`, `delivery`).
 
 use super::{
     platform::WorkerPlatform,
@@ -37,7 +38,8 @@ pub(super) enum Rejection<'c> {
     Twiml,
 }
 
-/// Reads a form, verifies it, and parses its fields. `contact` is the field that names the contact, for the log.
+/// Reads a form, verifies it, and parses its fields. `contact` is the field that names the contact,
+/// for the log.
 pub(super) async fn verified<'c, T>(
     config: &Config,
     request: &mut impl Request,
@@ -68,7 +70,8 @@ pub(super) fn origin<'a>(config: &'a Config, url: &'a str) -> &'a str {
     }
 }
 
-/// Logs and counts a rejection, and answers it. The answer tells nothing that would help a forger.
+/// Logs and counts a rejection, and answers it. The answer contains nothing that would help a
+/// forger.
 pub(super) fn reject(platform: &impl WorkerPlatform, rejection: Rejection<'_>) -> Response {
     platform.count(&UsageCounters {
         rejections: counted(&rejection),
@@ -127,7 +130,7 @@ fn counted(rejection: &Rejection<'_>) -> RejectionCounts {
     counts
 }
 
-/// The hash of the contact that a form names. It is for the log, and not verified.
+/// The hash of the contact that a form names. It is for the log only: nothing has verified it yet.
 fn phone_hash(config: &Config, form: &Form, contact: &str) -> PhoneHash {
     let address = form.get(contact);
     let address = address.and_then(|address| address.parse::<Address>().ok());

@@ -1,4 +1,6 @@
 //! Addresses: phone numbers on a channel, as Twilio writes them.
+//!
+//! Not here: the names that stand for an address in logs and storage (`pseudonym`).
 
 use std::{fmt, str::FromStr};
 

@@ -1,6 +1,6 @@
 //! Who a message is from and to: addresses, Twilio's ids, and the pseudonyms that stand for them.
 //!
-//! Not here: what is done with them.
+//! Not here: the code that uses them.
 
 mod address;
 mod pseudonym;
@@ -10,7 +10,7 @@ pub use address::Address;
 pub use pseudonym::{PhoneHash, Pseudonym, PseudonymKey, TokenId};
 pub use sid::{AccountSid, MessageSid, ServiceSid};
 
-/// A text is not an address, or not an id of its kind. It tells nothing of the text.
+/// A text is not an address, or not an id of this kind. The error does not show the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("malformed")]
 pub struct Malformed;

@@ -1,7 +1,7 @@
-//! Names that tell nothing: what stands for an address in the log, in KV keys and in object names.
+//! Pseudonyms: they replace addresses in the log, in KV keys and in object names.
 //!
-//! All derive from HMAC-SHA256 under `PSEUDONYM_KEY`, so that nobody without the key can test a guessed number against
-//! them. Not here: where the names are used.
+//! All derive from HMAC-SHA256 under `PSEUDONYM_KEY`. Nobody without the key can test a guessed
+//! number against them. Not here: where the names are used.
 
 use std::{
     fmt::{self, Write as _},
@@ -14,18 +14,18 @@ use sha2::Sha256;
 
 use crate::{base::secret::Secret, identity::Address};
 
-/// The key of all pseudonyms. Changing it makes every sender a stranger.
+/// The key of all pseudonyms. With another key, every contact gets a new, empty thread.
 #[derive(Clone, Debug)]
 pub struct PseudonymKey(Secret);
 
 impl PseudonymKey {
-    /// A key made of a secret; the configuration has checked its length.
+    /// A key made of a secret. The configuration has checked the secret's length.
     #[must_use]
     pub fn new(secret: Secret) -> Self {
         Self(secret)
     }
 
-    /// The name of the sender object and of its conversation: of the pair of addresses, in their order.
+    /// The name of a thread and of its conversation. It depends on both addresses and their order.
     #[must_use]
     pub fn pair(&self, from: &Address, to: &Address) -> Pseudonym {
         Pseudonym(self.hex(
@@ -39,14 +39,16 @@ impl PseudonymKey {
         ))
     }
 
-    /// What stands for a person in the log: of the number alone, so that one person is one hash on every channel.
+    /// The hash that stands for a contact in the log. It depends on the number alone, so a contact
+    /// has the same hash on every channel.
     #[must_use]
     pub fn phone_hash(&self, address: &Address) -> PhoneHash {
         PhoneHash(self.hex(&[b"phone\0", address.number().as_bytes()], 4))
     }
 
-    /// The name of the object that counts the tries of a client at the admin token. Of an IPv6 address the network of 64 bits
-    /// counts, which one client has to itself (RFC 6177); what is no address is one client.
+    /// The name of the admin lockout of a client address. For IPv6 it depends on the /64 network,
+    /// since one client usually has a whole one (RFC 6177). All texts that are not addresses share
+    /// one name.
     #[must_use]
     pub fn client(&self, address: &str) -> Pseudonym {
         let network = match address.parse::<IpAddr>() {
@@ -57,7 +59,8 @@ impl PseudonymKey {
         Pseudonym(self.hex(&[b"client\0", network.as_bytes()], 32))
     }
 
-    /// Whether `claimed` is the secret, compared in a time that does not tell how much of it is right.
+    /// Whether `claimed` is the secret. The time of the comparison does not depend on how much of
+    /// it is right.
     #[must_use]
     pub fn is_secret(&self, secret: &Secret, claimed: &str) -> bool {
         let mac = |text: &str| {
@@ -72,7 +75,8 @@ impl PseudonymKey {
         }
     }
 
-    /// What stands for an auth token in storage, so that the token that verified a message can be found again.
+    /// The id that stands for an auth token in storage. It lets us find the token that verified a
+    /// message again.
     #[must_use]
     pub fn token_id(&self, token: &Secret) -> TokenId {
         TokenId(self.hex(&[b"token\0", token.expose().as_bytes()], 8))
@@ -80,7 +84,8 @@ impl PseudonymKey {
 
     /// The first `bytes` bytes of the HMAC of `parts`, in lowercase hex.
     fn hex(&self, parts: &[&[u8]], bytes: usize) -> String {
-        // HMAC takes a key of any length, so the error cannot come; a fixed name would still be safe, as no name is secret.
+        // HMAC takes keys of any length, so this error cannot happen. A fixed name would still be
+        // safe, because names are not secret.
         let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(self.0.expose().as_bytes()) else {
             return "0".repeat(bytes.saturating_mul(2));
         };
@@ -98,7 +103,7 @@ impl PseudonymKey {
     }
 }
 
-/// The name of a sender: 64 hex digits.
+/// The name of a thread or of an admin lockout: 64 hex digits.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Pseudonym(String);
@@ -110,20 +115,22 @@ impl Pseudonym {
         &self.0
     }
 
-    /// A name that an object was given by the platform. It is not checked: it came out of [`PseudonymKey::pair`].
+    /// The name that the platform reports for an object. It needs no check: it came from
+    /// [`PseudonymKey::pair`].
     #[must_use]
     pub fn from_object_name(name: String) -> Self {
         Self(name)
     }
 }
 
-/// What stands for a person in the log: 8 hex digits; `00000000` where nobody is known.
+/// The hash that stands for a contact in the log: 8 hex digits. It is `00000000` when the contact
+/// is not known.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct PhoneHash(String);
 
 impl PhoneHash {
-    /// The hash that stands for nobody.
+    /// The hash for an unknown contact.
     #[must_use]
     pub fn nobody() -> Self {
         Self("00000000".into())
@@ -136,7 +143,7 @@ impl fmt::Display for PhoneHash {
     }
 }
 
-/// What stands for an auth token in storage: 16 hex digits.
+/// The id that stands for an auth token in storage: 16 hex digits.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct TokenId(String);
@@ -153,7 +160,7 @@ mod tests {
         text.parse().unwrap()
     }
 
-    /// Pinned: another derivation would make every sender a stranger after an update.
+    /// Pinned: with another derivation, an update would lose every thread.
     #[test]
     fn the_name_of_a_pair_does_not_change_between_releases() {
         let name = key("0123456789abcdef0123456789abcdef")
@@ -185,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn one_person_has_one_phone_hash_on_every_channel() {
+    fn a_contact_has_one_phone_hash_on_every_channel() {
         let key = key("0123456789abcdef0123456789abcdef");
         let sms = key.phone_hash(&address("+15550100"));
         assert_eq!(sms, key.phone_hash(&address("whatsapp:+15550100")));
@@ -207,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_is_itself_alone() {
+    fn only_the_whole_secret_is_accepted() {
         let (key, secret) = (key("one"), Secret::new("the whole secret".into()));
         assert!(key.is_secret(&secret, "the whole secret"));
         for wrong in [

@@ -1,4 +1,4 @@
-//! Twilio's ids, each kind a type.
+//! Twilio's ids: each kind has its own type.
 
 use std::str::FromStr;
 
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Malformed;
 
-/// Defines an id of Twilio's: a prefix of two letters and 32 hex digits.
+/// Defines a type for one kind of Twilio id: a prefix of two letters and 32 hex digits.
 macro_rules! sid {
     ($(#[$doc:meta])* $name:ident, $($prefix:literal)|+) => {
         $(#[$doc])*

@@ -16,7 +16,7 @@ pub use timeout::{in_time, with_retry, within};
     reason = "wasm32 is single-threaded; no caller needs Send"
 )]
 pub trait Engine {
-    /// Answers a call: the method's name, and its arguments as JSON. The reply is JSON, too.
+    /// Answers a call of `method` with its arguments as JSON. The reply is JSON, too.
     ///
     /// # Errors
     /// When the call is malformed, or the engine failed.

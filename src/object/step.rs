@@ -1,7 +1,9 @@
-//! Atomic steps: an object decides on a copy of its state, stores what changed, and only then believes it.
+//! Atomic steps: an object changes a copy of its state, stores the change, and only then adopts the
+//! copy.
 //!
-//! A step holds the state's lock across the write, so that steps are stored in order. If storing fails, the next step reads what
-//! is stored. The alarm's time is part of a step. Not here: what a state is ([`StepHost`]).
+//! A step holds the state's lock across the write, so that steps are stored in order. If storing
+//! fails, the next step reads the state from storage again. A step also sets the alarm. Not here:
+//! the state itself ([`StepHost`]).
 
 use futures_util::{
     FutureExt,
@@ -27,17 +29,17 @@ pub trait StepHost {
 
     /// The object's platform.
     fn platform(&self) -> &Self::Platform;
-    /// Reads the state from storage. `true`: it says more than what is stored.
+    /// Reads the state from storage. `true`: the state is ahead of what is stored.
     ///
     /// # Errors
     /// When storage failed.
     async fn load(&self) -> Result<(Self::State, bool), PlatformError>;
-    /// Brings the state up to date before a look at it. `true`: it now says more than what is stored, but nothing that needs a
-    /// write.
+    /// Brings the state up to date before it is used. `true`: the state is now ahead of what is
+    /// stored, but the difference needs no write.
     fn refresh(&self, state: &mut Self::State, now: UnixMillis) -> bool;
-    /// Drops what must not count as a change.
+    /// Removes everything that must not count as a change.
     fn normalize(&self, state: &mut Self::State, now: UnixMillis);
-    /// What a step writes, except the alarm.
+    /// Everything that a step writes, except the alarm.
     ///
     /// # Errors
     /// When storage failed.
@@ -47,14 +49,14 @@ pub trait StepHost {
         after: &mut Self::State,
         now: UnixMillis,
     ) -> Result<WriteBatch, PlatformError>;
-    /// The alarm's new time, if it changes. It is set for `set`, as far as is known.
+    /// The alarm's new time, if it changes. `set` is the known current time of the alarm.
     fn new_alarm(
         &self,
         state: &Self::State,
         set: Option<UnixMillis>,
         now: UnixMillis,
     ) -> Option<UnixMillis>;
-    /// A step was stored.
+    /// Is called after a step was stored.
     fn stored(&self, before: &Self::State, after: &Self::State);
 }
 
@@ -62,28 +64,29 @@ pub trait StepHost {
 #[derive(Debug)]
 pub struct Steps<S>(Mutex<Option<Loaded<S>>>);
 
-/// The state in memory, and what is known of what is stored.
+/// The state in memory, and our knowledge of storage and alarm.
 #[derive(Debug)]
 struct Loaded<S> {
     state: S,
-    /// Whether the state says more than what is stored, but nothing that needs a write.
+    /// Whether the state is ahead of what is stored, although the difference needs no write.
     dirty: bool,
     alarm: Alarm,
 }
 
-/// What is known of the object's alarm.
+/// Our knowledge of the object's alarm.
 #[derive(Clone, Copy, Debug)]
 enum Alarm {
-    /// Nothing. The time is not stored with the state, where it could become untrue.
+    /// We do not know it. The alarm's time is not stored with the state, because it could become
+    /// wrong there.
     Unknown,
-    /// It is firing, which is as good as set: if that fails or breaks off, the runtime fires it again.
+    /// It is firing. This counts as set: if the alarm's run fails, the runtime fires it again.
     Firing,
     /// It is set for this time.
     Set(UnixMillis),
 }
 
 impl Alarm {
-    /// The time that it counts as set for.
+    /// The time for which the alarm counts as set.
     fn set_for(self, now: UnixMillis) -> Option<UnixMillis> {
         match self {
             Self::Unknown => None,
@@ -100,7 +103,7 @@ impl<S> Default for Steps<S> {
 }
 
 impl<S: Clone + PartialEq> Steps<S> {
-    /// Looks at the state. It includes what no step has stored yet.
+    /// Reads the state, including changes that no step has stored yet.
     ///
     /// # Errors
     /// When storage failed.
@@ -132,7 +135,7 @@ impl<S: Clone + PartialEq> Steps<S> {
         result.ok_or_else(not_loaded)
     }
 
-    /// Changes the state in a way that needs no write: if the change is lost with the object, nothing is lost.
+    /// Changes the state without a write. Use it only for changes that may be lost with the object.
     pub async fn change_unstored(&self, change: impl FnOnce(&mut S)) {
         if let Some(loaded) = self.0.lock().await.as_mut() {
             change(&mut loaded.state);
@@ -151,7 +154,8 @@ impl<S: Clone + PartialEq> Steps<S> {
         Ok(())
     }
 
-    /// The last step of an alarm. It also stores what needed no write, and sets the next alarm.
+    /// The last step of an alarm. It also stores the changes that needed no write, and sets the
+    /// next alarm.
     ///
     /// # Errors
     /// When storage failed.
@@ -163,7 +167,7 @@ impl<S: Clone + PartialEq> Steps<S> {
         self.take_step(host, true, &mut decide).await
     }
 
-    /// Forgets what is in memory, and sets an alarm: the next step reads what is stored.
+    /// Forgets the state in memory, and sets an alarm. The next step reads the state from storage.
     ///
     /// # Errors
     /// When storage failed.
@@ -181,7 +185,7 @@ impl<S: Clone + PartialEq> Steps<S> {
         host.platform().commit(batch).await
     }
 
-    /// The step itself. It is boxed, so that its code exists once and not for each decision.
+    /// The step itself. It is boxed, so that its code exists only once and not for each decision.
     fn take_step<'a, H: StepHost<State = S>>(
         &'a self,
         host: &'a H,
@@ -255,7 +259,7 @@ impl<S: Clone + PartialEq> Steps<S> {
     }
 }
 
-/// The state is always loaded under the lock, so this error cannot come.
+/// The state is always loaded under the lock, so this error cannot happen.
 fn not_loaded() -> PlatformError {
     PlatformError::new("the state is not loaded")
 }

@@ -1,4 +1,4 @@
-//! Limits on waiting, and the second try.
+//! Limits on waiting, and one retry of a failed call.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use futures_util::{
 
 use crate::platform::{Clock, PlatformError};
 
-/// What comes of `work` within `limit`; else it is dropped.
+/// Waits for `work` for at most `limit`, and then drops it.
 pub async fn within<T>(
     clock: &impl Clock,
     limit: Duration,
@@ -23,10 +23,10 @@ pub async fn within<T>(
     }
 }
 
-/// What comes of a call to the platform within `limit`.
+/// Waits for a call to the platform for at most `limit`.
 ///
 /// # Errors
-/// Those of the call. One that takes longer has failed, and what it still does is unknown.
+/// The call's own errors, and a timeout. After a timeout the call may or may not have an effect.
 pub async fn in_time<T>(
     clock: &impl Clock,
     limit: Duration,
@@ -37,7 +37,8 @@ pub async fn in_time<T>(
         .unwrap_or_else(|| Err(PlatformError::new("took too long")))
 }
 
-/// Makes a call, and once more if it failed in a way that the platform calls retryable. For calls that may be made twice.
+/// Makes a call, and repeats it once if the platform says that the failure is retryable. Use it
+/// only for calls that may be made twice.
 ///
 /// # Errors
 /// Those of the last call.

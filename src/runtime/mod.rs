@@ -6,24 +6,17 @@
 //! What stands beside `worker`, and why, is in `docs/design.md`.
 
 mod clock;
+mod convert;
 mod lifetime;
 mod objects;
 mod services;
 
-use std::{
-    cell::{OnceCell, RefCell},
-    collections::VecDeque,
-    rc::Rc,
-};
+use std::{cell::OnceCell, rc::Rc};
 
-use futures_util::StreamExt;
 use wasm_bindgen::prelude::*;
-use wasm_streams::readable::ReadableStream;
-use worker::{
-    Env, event,
-    js_sys::{Reflect, Uint8Array},
-    web_sys,
-};
+use worker::{Env, event, js_sys::Reflect, web_sys};
+
+use convert::{headers, read};
 
 use crate::{
     config::{Config, SettingError},
@@ -150,25 +143,6 @@ impl Request for Incoming {
     }
 }
 
-/// The bytes of a body, of which no more is read than one piece beyond `limit`.
-///
-/// Not by `worker`'s `ByteStream`, which takes a stream that was broken off for one that has ended.
-async fn read(body: Option<web_sys::ReadableStream>, limit: usize) -> Result<Vec<u8>, JsValue> {
-    let mut bytes = Vec::new();
-    let Some(body) = body else { return Ok(bytes) };
-    let mut pieces = ReadableStream::from_raw(body.unchecked_into())
-        .try_into_stream()
-        .map_err(|(error, _)| JsValue::from(error))?;
-    while let Some(piece) = pieces.next().await {
-        bytes.append(&mut Uint8Array::from(piece?).to_vec());
-        if bytes.len() > limit {
-            pieces.cancel().await?;
-            break;
-        }
-    }
-    Ok(bytes)
-}
-
 /// A response for the runtime.
 fn outgoing(response: &Response) -> Result<JsValue, JsValue> {
     let init = web_sys::ResponseInit::new();
@@ -177,34 +151,3 @@ fn outgoing(response: &Response) -> Result<JsValue, JsValue> {
     let body = (!response.body.is_empty()).then_some(response.body.as_str());
     web_sys::Response::new_with_opt_str_and_init(body, &init).map(JsValue::from)
 }
-
-/// Headers for the runtime, which copies them. Those that were made lately are kept: most responses have the same ones, and to
-/// make them anew is a twelfth of a refusal.
-fn headers<V: AsRef<str>>(fields: &[(&'static str, V)]) -> Result<web_sys::Headers, JsValue> {
-    thread_local! {
-        static MADE: RefCell<VecDeque<(String, web_sys::Headers)>> = const { RefCell::new(VecDeque::new()) };
-    }
-    let mut lines = String::with_capacity(256);
-    for (name, value) in fields {
-        [name, "\n", value.as_ref(), "\n"]
-            .into_iter()
-            .for_each(|piece| lines.push_str(piece));
-    }
-    MADE.with_borrow_mut(|made| {
-        if let Some((_, headers)) = made.iter().find(|(other, _)| *other == lines) {
-            return Ok(headers.clone());
-        }
-        let headers = web_sys::Headers::new()?;
-        for (name, value) in fields {
-            headers.append(name, value.as_ref())?;
-        }
-        made.push_back((lines, headers.clone()));
-        if made.len() > MAX_MADE {
-            made.pop_front();
-        }
-        Ok(headers)
-    })
-}
-
-/// As many as there are kinds of responses and of requests to the outside; those that differ each time come and go.
-const MAX_MADE: usize = 8;

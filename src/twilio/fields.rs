@@ -1,11 +1,14 @@
-//! The fields of a webhook: required or optional, of a type, and never twice.
+//! The fields of a webhook: each is required or optional, has a type, and comes at most once.
+//!
+//! Not here: decoding the form (`form`).
 
 use std::str::FromStr;
 
 use super::form::Form;
 use crate::event::FieldProblem;
 
-/// A field of a webhook that is missing, malformed or repeated. It names the field and tells nothing of its value.
+/// A field of a webhook that is missing, malformed or repeated. The error names the field, but does
+/// not show its value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{field} is {problem}")]
 pub struct FieldError {
@@ -15,7 +18,7 @@ pub struct FieldError {
     pub problem: FieldProblem,
 }
 
-/// Every field of a webhook that is read, but for those of [`NUMBERED`].
+/// Every field of a webhook that is read, except those of [`NUMBERED`].
 pub(crate) const READ: [&str; 18] = [
     "MessageSid",
     "From",
@@ -37,10 +40,11 @@ pub(crate) const READ: [&str; 18] = [
     "ErrorCode",
 ];
 
-/// Fields that are read with a number behind their name.
+/// Fields whose name is followed by a number.
 pub(crate) const NUMBERED: [&str; 2] = ["MediaUrl", "MediaContentType"];
 
-/// Rejects a field that is read and comes twice: its reader could take another value than the signer meant.
+/// Rejects a repeated field among those that are read. We might read another of its values than
+/// Twilio meant.
 ///
 /// # Errors
 /// The first such field.
@@ -79,7 +83,7 @@ pub fn required<T: FromStr>(form: &Form, field: &'static str) -> Result<T, Field
     })
 }
 
-/// The value of a field, if it is there and not blank.
+/// The value of a field, unless it is missing or blank.
 ///
 /// # Errors
 /// When it is malformed.
