@@ -6,6 +6,7 @@ mod error;
 mod http;
 mod objects;
 mod storage;
+mod sync_storage;
 
 use std::{cell::Cell, rc::Rc, time::Duration};
 
@@ -16,7 +17,7 @@ use futures_util::{
 use wasm_bindgen::prelude::*;
 use worker::{Env, KvStore, State};
 
-use self::storage::SyncStorage;
+use self::sync_storage::SyncStorage;
 use super::{
     clock::{now, sleep},
     lifetime::End,
