@@ -4,10 +4,9 @@
 
 use std::time::Duration;
 
-use wasm_bindgen::prelude::*;
 use worker::wasm_bindgen_futures::JsFuture;
 
-use super::{ObjectServices, error::failed, sync_storage::SyncStorage};
+use super::{ObjectServices, error::failed};
 use crate::platform::{Kv, PlatformError, Storage, Stored, WriteBatch};
 
 impl Storage for ObjectServices {
