@@ -134,8 +134,8 @@ pub fn stored_version(text: &str) -> Option<u32> {
 /// The KV key of a conversation's revision. Each revision has its own key. So neither KV's eventual
 /// consistency nor its limit of one write a second per key can lose a turn.
 #[must_use]
-pub fn key(sender: &Pseudonym, revision: u64) -> String {
-    format!("conversation/{}/{revision}", sender.as_str())
+pub fn key(thread: &Pseudonym, revision: u64) -> String {
+    format!("conversation/{}/{revision}", thread.as_str())
 }
 
 #[cfg(test)]

@@ -173,8 +173,8 @@ pub async fn run(
     (run, conversation)
 }
 
-/// Makes the reserved request, and tries again while that may help. Every further try is reserved
-/// first. The costs are added to `run` as they arise.
+/// Makes the reserved request, and retries while that may help. Every retry is reserved first. The
+/// costs are added to `run` as they arise.
 async fn exchange(
     platform: &(impl Clock + Log + Random + Http + Objects),
     config: &Config,

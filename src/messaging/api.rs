@@ -120,7 +120,7 @@ impl Method for Erase {
 /// The result of an erasure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Erasure {
-    /// What was erased.
+    /// The erased data, as numbers.
     pub erased: Erased,
     /// Whether KV has deleted everything. If not, the thread asks KV again.
     pub kv_deleted: bool,

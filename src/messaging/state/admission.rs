@@ -39,7 +39,7 @@ pub enum Admission {
     Erased(MessageStatus, Erased),
 }
 
-/// What was cancelled.
+/// The numbers of cancelled messages and parts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct CancelledCounts {
     /// Messages that waited for their turn, or were in it.

@@ -1,6 +1,7 @@
 //! The platform's services for the Worker and for its objects: clock, log, randomness, tasks.
 //!
-//! The other services are in `http`, `storage` (storage and KV) and `objects` (calls to objects). Not here: decisions.
+//! The other services are in `http`, `storage` (storage and KV) and `objects` (calls to objects).
+//! Not here: decisions.
 
 mod http;
 mod objects;
@@ -28,7 +29,7 @@ use crate::{
     platform::{Clock, Log, PlatformError, Random, Spawn, Storage, WriteBatch},
 };
 
-/// What a request to the Worker uses.
+/// The services of a request to the Worker.
 pub struct WorkerServices {
     env: Env,
 }
@@ -55,7 +56,7 @@ impl Log for WorkerServices {
 }
 
 thread_local! {
-    /// What this isolate has counted.
+    /// The unreported usage of this isolate.
     static COUNTED: Cell<UsageCounters> = const { Cell::new(UsageCounters::EMPTY) };
 }
 
@@ -71,22 +72,22 @@ impl UsageBuffer for WorkerServices {
     }
 }
 
-/// What a Durable Object uses.
+/// The services of a Durable Object.
 #[derive(Clone)]
 pub struct ObjectServices(Rc<Bindings>);
 
-/// What the runtime has given to an object.
+/// The bindings and handles that the runtime gives to an object.
 struct Bindings {
     env: Env,
     state: State,
     storage: SyncStorage,
-    /// Made once: making it asks the runtime for each of its methods.
+    /// It is made once, because making it asks the runtime for each of its methods.
     conversations: Option<KvStore>,
     end: End,
 }
 
 impl ObjectServices {
-    /// Those of an object that lasts until `end`.
+    /// The services of an object that lives until `end`.
     pub fn new(state: State, env: Env, end: End) -> Self {
         let storage = JsValue::from(state.storage().as_raw()).unchecked_into();
         let conversations = env.kv("CONVERSATIONS").ok();
@@ -137,7 +138,7 @@ impl Random for ObjectServices {
         reason = "53 bits are what an f64 holds exactly"
     )]
     fn next_f64(&self) -> f64 {
-        // The runtime always has randomness; were there none, there would be no jitter.
+        // The runtime always has randomness. Without it there would only be no jitter.
         let bits = getrandom::u64().unwrap_or_default() >> 11;
         bits as f64 / (1_u64 << 53) as f64
     }
@@ -151,9 +152,11 @@ impl Spawn for ObjectServices {
     }
 }
 
-/// The platform's own words. They name bindings, statuses and limits; keys are pseudonyms, and values are never among them.
+/// An error in the platform's own words. They name bindings, statuses and limits. Keys are
+/// pseudonyms, and values never appear.
 ///
-/// An error of an object says whether the call may be made again (Cloudflare, "Durable Objects: error handling").
+/// An error of an object says whether the call may be made again (Cloudflare, "Durable Objects:
+/// error handling").
 fn failed(error: impl Into<JsValue>) -> PlatformError {
     let error = error.into();
     let property = |name: &str| Reflect::get(&error, &JsValue::from_str(name)).unwrap_or_default();
@@ -167,19 +170,21 @@ fn failed(error: impl Into<JsValue>) -> PlatformError {
     }
 }
 
-/// The runtime's clock. `worker::Date` would make an object to ask it.
+/// The time of the runtime's clock. `worker::Date` would create an object for it.
 #[allow(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
-    reason = "whole, and far below 2^53"
+    reason = "a whole number, far below 2^53"
 )]
 pub fn now() -> UnixMillis {
     UnixMillis(js_sys::Date::now() as u64)
 }
 
-/// Waits, and cancels the timer when nobody waits for it any more: one that is left would keep an object alive.
+/// Waits. If the future is dropped, the timer is cancelled: otherwise it would keep an object
+/// alive.
 ///
-/// Shared, since a `Delay` wakes whoever polled it first, and that need not be who waits now.
+/// It is shared, because a `Delay` wakes only the task that polled it first, and another task may
+/// wait now.
 pub async fn sleep(duration: Duration) {
     Delay::from(duration).shared().await;
 }

@@ -40,8 +40,7 @@ pub(super) const OPTED_IN: &str = "You're opted in again. Reply STOP to opt out.
 
 pub(super) const ERASED: &str = "Your data is erased.";
 
-pub(super) const ERASING: &str =
-    "Your data is being erased. This can take a few minutes.";
+pub(super) const ERASING: &str = "Your data is being erased. This can take a few minutes.";
 
 /// A sender's keys in storage. For the state: its fields that are not empty.
 pub(super) fn left(platform: &FakePlatform, from: &str) -> Vec<String> {
