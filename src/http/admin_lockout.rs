@@ -33,12 +33,12 @@ pub const MAX_WRONG: usize = 5;
 /// The further wrong attempts within [`WINDOW`] from an address that has used the right token.
 pub const MAX_WHILE_LOCKED: usize = 60;
 /// How long a wrong attempt counts.
-pub const WINDOW: Duration = Duration::from_secs(60);
+pub const WINDOW: Duration = Duration::from_mins(1);
 /// How long the object remembers that the right token came from its address.
-pub const KNOWN_FOR: Duration = Duration::from_secs(24 * 60 * 60);
+pub const KNOWN_FOR: Duration = Duration::from_hours(24);
 /// The age at which the right token renews that memory. Younger memories stay, so most requests of
 /// an operator write nothing.
-const RENEWED_AFTER: Duration = Duration::from_secs(60 * 60);
+const RENEWED_AFTER: Duration = Duration::from_hours(1);
 
 /// Makes one attempt with a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

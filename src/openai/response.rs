@@ -14,9 +14,8 @@ pub fn decode(result: Result<&HttpResponse, HttpError>) -> Decoded {
         Ok(response) => match response.status {
             200 => return completion(&response.body),
             401 | 403 => OpenAiError::Unauthorized,
-            408 | 409 => OpenAiError::Busy,
             429 if is_insufficient_quota(&response.body) => OpenAiError::InsufficientQuota,
-            429 => OpenAiError::Busy,
+            408 | 409 | 429 => OpenAiError::Busy,
             400..=499 => OpenAiError::Rejected,
             500..=599 => OpenAiError::ServerError,
             _ => OpenAiError::Unexpected,

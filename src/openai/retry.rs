@@ -58,7 +58,7 @@ mod tests {
     use super::*;
 
     const NOW: UnixMillis = UnixMillis(784_111_777_000); // Sun, 06 Nov 1994 08:49:37 GMT
-    const LONG: Duration = Duration::from_secs(60);
+    const LONG: Duration = Duration::from_mins(1);
 
     #[test]
     fn only_temporary_failures_are_retried_and_at_most_twice() {

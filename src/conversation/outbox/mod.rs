@@ -102,7 +102,7 @@ const MAX_BYTES: usize = 256 * 1024;
 /// The most sent messages that are remembered.
 const MAX_SENT: usize = 1000;
 /// How long an answer is tried.
-const LIFETIME: Duration = Duration::from_secs(15 * 60);
+const LIFETIME: Duration = Duration::from_mins(15);
 /// The longest wait before an answer is tried again.
 const MAX_WAIT: Duration = Duration::from_secs(64);
 /// The wait after an attempt before Twilio is asked for its outcome, and before it is asked again.
@@ -266,11 +266,13 @@ impl Outbox {
     }
 
     /// The ids of the messages that were sent. A look-up must not take them for another message.
+    #[must_use]
     pub fn sent_sids(&self) -> Vec<MessageSid> {
         self.sent.iter().map(|sent| sent.sid.clone()).collect()
     }
 
     /// The number of parts that wait.
+    #[must_use]
     pub fn waiting_parts(&self) -> usize {
         self.entries.iter().map(|entry| entry.parts.len()).sum()
     }
@@ -281,21 +283,25 @@ impl Outbox {
     }
 
     /// Whether an entry is due.
+    #[must_use]
     pub fn is_due(&self, now: UnixMillis) -> bool {
         self.next_wake().is_some_and(|at| at <= now)
     }
 
     /// When the alarm must look at the outbox.
+    #[must_use]
     pub fn next_wake(&self) -> Option<UnixMillis> {
         self.entries.first().map(|entry| entry.not_before)
     }
 
     /// Whether answers wait.
+    #[must_use]
     pub fn has_work(&self) -> bool {
         !self.entries.is_empty()
     }
 
     /// Whether there is nothing to remember.
+    #[must_use]
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty() && self.sent.is_empty()
     }

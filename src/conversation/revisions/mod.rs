@@ -73,7 +73,7 @@ impl From<UnsavedTurn> for Turn {
 /// The most revisions that KV may hold. Older ones are deleted early.
 const MAX_REVISIONS: usize = 1000;
 /// KV rejects a lifetime below this.
-const MIN_KV_TTL: Duration = Duration::from_secs(60);
+const MIN_KV_TTL: Duration = Duration::from_mins(1);
 /// How long after a turn the alarm checks that its conversation was saved or deleted. It is not
 /// before the alarm of the turn itself, so that the alarm need not move.
 const CHECK_WAIT: Duration = Duration::from_secs(10);
@@ -84,24 +84,27 @@ const MAX_SAVE_WAIT: Duration = Duration::from_secs(160);
 /// How long KV rests after a failed deletion.
 const DELETE_WAIT: Duration = Duration::from_secs(20);
 /// How long a write that took too long may still arrive in KV.
-const LATE_WRITE: Duration = Duration::from_secs(10 * 60);
+const LATE_WRITE: Duration = Duration::from_mins(10);
 /// How much longer than the conversation KV holds it: the rest of a second, and the time of the
 /// write.
 const KV_MOMENT: Duration = Duration::from_secs(2);
 
 impl Revisions {
     /// The metadata of the conversation, unless it has expired.
+    #[must_use]
     pub fn conversation(&self, now: UnixMillis) -> Option<ConversationMeta> {
         self.conversation.filter(|meta| now < meta.expires_at)
     }
 
     /// The number of turns that the conversation has had.
+    #[must_use]
     pub fn turn_count(&self) -> u32 {
         self.conversation.map_or(0, |meta| meta.turns)
     }
 
     /// The revision in KV that the conversation goes on from, if there is one, and the turns that
     /// it lacks. There is nothing when the conversation has expired.
+    #[must_use]
     pub fn current(&self, now: UnixMillis) -> Option<(Option<u64>, &[UnsavedTurn])> {
         let meta = self.conversation(now)?;
         Some((meta.revision, self.unsaved.as_slice()))
@@ -128,6 +131,7 @@ impl Revisions {
     }
 
     /// The number and lifetime of the next revision, if there is something to save.
+    #[must_use]
     pub fn next_save(&self, now: UnixMillis) -> Option<(u64, Duration)> {
         let meta = self.conversation(now)?;
         let number = self.unsaved.last()?.number;
@@ -136,6 +140,7 @@ impl Revisions {
     }
 
     /// Whether a save is due.
+    #[must_use]
     pub fn save_is_due(&self, now: UnixMillis) -> bool {
         self.next_save(now).is_some() && self.save_not_before <= now
     }
@@ -197,6 +202,7 @@ impl Revisions {
     }
 
     /// The revisions that KV must delete.
+    #[must_use]
     pub fn pending_deletes(&self) -> Vec<u64> {
         let pending = self.stored.iter().filter(|revision| revision.is_pending());
         pending.map(|revision| revision.number).collect()
@@ -208,6 +214,7 @@ impl Revisions {
     }
 
     /// Whether a deletion is due.
+    #[must_use]
     pub fn delete_is_due(&self, now: UnixMillis) -> bool {
         self.has_pending_deletes() && self.delete_not_before <= now
     }
@@ -244,16 +251,19 @@ impl Revisions {
     }
 
     /// Whether there is something to save or delete.
+    #[must_use]
     pub fn has_work(&self, now: UnixMillis) -> bool {
         self.has_pending_deletes() || self.next_save(now).is_some()
     }
 
     /// Whether there is nothing to remember.
+    #[must_use]
     pub fn is_empty(&self) -> bool {
         self.conversation.is_none() && self.stored.is_empty()
     }
 
     /// When the alarm must look at this part's work.
+    #[must_use]
     pub fn next_wake(&self, now: UnixMillis) -> Option<UnixMillis> {
         self.check_at.filter(|_| self.has_work(now))
     }
@@ -276,17 +286,20 @@ impl Revisions {
     }
 
     /// When the conversation expires.
+    #[must_use]
     pub fn conversation_ends(&self) -> Option<UnixMillis> {
         self.conversation.map(|meta| meta.expires_at)
     }
 
     /// When the last revision expires.
+    #[must_use]
     pub fn last_revision_ends(&self) -> Option<UnixMillis> {
         self.stored.iter().map(|revision| revision.expires_at).max()
     }
 
     /// Moves the moment `at` to the end of the last revision if that follows at once, so that one
     /// alarm can serve both. (KV holds a value a moment longer than its TTL.)
+    #[must_use]
     pub fn with_last_revision(&self, at: UnixMillis) -> UnixMillis {
         let follows = |end: &UnixMillis| at < *end && end.since(at) <= KV_MOMENT;
         self.last_revision_ends().filter(follows).unwrap_or(at)

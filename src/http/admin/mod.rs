@@ -49,13 +49,12 @@ pub async fn handle(
         (USAGE, "GET") => usage(platform, config).await,
         (USAGE, _) => return method_not_allowed("GET"),
         (BUDGET_RESET, "POST") => reset_budget(platform).await,
-        (BUDGET_RESET, _) => return method_not_allowed("POST"),
         (SHOW | ERASE, "POST") => match read_pair(request).await {
             Ok(pair) if path == SHOW => show(platform, config, &pair).await,
             Ok(pair) => erase(platform, config, &pair).await,
             Err(response) => return response,
         },
-        (SHOW | ERASE, _) => return method_not_allowed("POST"),
+        (BUDGET_RESET | SHOW | ERASE, _) => return method_not_allowed("POST"),
         _ => return not_found(),
     };
     answered.unwrap_or_else(|error| failed(platform, ObjectKind::Thread, error))

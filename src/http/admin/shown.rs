@@ -211,6 +211,10 @@ impl From<Erasure> for ShownErasure {
 }
 
 /// The cost of the tokens in the currency of the prices, exact to a millionth.
+#[allow(
+    clippy::cast_precision_loss,
+    reason = "2^53 millionths are 9 billion of any currency"
+)]
 fn cost(prices: Prices, prompt_tokens: u64, completion_tokens: u64) -> f64 {
     let of = |tokens: u64, price: u64| u128::from(tokens).saturating_mul(u128::from(price));
     let millionths = of(prompt_tokens, prices.input)

@@ -29,7 +29,7 @@ struct RateLimitNotice {
 }
 
 /// How long a message counts.
-pub const WINDOW: Duration = Duration::from_secs(60);
+pub const WINDOW: Duration = Duration::from_mins(1);
 
 impl RateWindow {
     /// When the next message can be received, if not now. A time in the future, left by a clock

@@ -1,3 +1,5 @@
+use std::fmt::Write as _;
+
 use proptest::prelude::*;
 
 use super::*;
@@ -134,10 +136,10 @@ fn the_raw_form_and_the_normalised_form_both_verify() {
 #[test]
 fn a_json_body_must_have_the_hash_that_was_signed() {
     let body = br#"{"a":1}"#;
-    let hash: String = Sha256::digest(body)
-        .iter()
-        .map(|b| format!("{b:02x}"))
-        .collect();
+    let mut hash = String::new();
+    for byte in Sha256::digest(body) {
+        write!(hash, "{byte:02x}").unwrap();
+    }
     let url = format!("https://example.com/json?x=1&bodySHA256={hash}");
     let tokens = [secret("token")];
     let good = sign("token", &url, &[]);
