@@ -31,7 +31,7 @@ pub enum Event {
     OutboxPart {
         /// The contact.
         phone_hash: PhoneHash,
-        /// What became of the part.
+        /// The outcome for the part.
         outcome: OutboxOutcome,
         /// Twilio's error code, if Twilio rejected the part.
         #[serde(skip_serializing_if = "Option::is_none")]
@@ -41,7 +41,7 @@ pub enum Event {
     Delivery {
         /// The contact.
         phone_hash: PhoneHash,
-        /// What became of the message.
+        /// The status of the message.
         status: DeliveryStatus,
         /// Twilio's error code, if the message did not arrive.
         #[serde(skip_serializing_if = "Option::is_none")]
@@ -69,7 +69,7 @@ pub enum Event {
         phone_hash: PhoneHash,
         /// Who asked for the erasure.
         by: ErasedBy,
-        /// What was erased.
+        /// The erased data, as numbers.
         erased: Erased,
     },
     /// An operator has reset the day's budget.
@@ -100,7 +100,7 @@ pub enum Event {
     },
     /// Something happened that the code's own rules exclude.
     InternalError {
-        /// What happened.
+        /// The problem.
         reason: InternalProblem,
     },
 }
@@ -116,7 +116,8 @@ pub enum Security {
         /// Whether the contact was told this time.
         told: bool,
     },
-    /// A message met a limit of the UTC day. The model does not answer it, or nobody does.
+    /// A message met a limit of the UTC day. The model does not answer it. It may get a canned
+    /// reply or none.
     DailyLimitReached {
         /// The limit.
         limit: DailyLimit,
@@ -142,7 +143,7 @@ pub enum Security {
     SuspiciousRequest {
         /// The field.
         field: &'static str,
-        /// What is wrong with it.
+        /// The problem.
         problem: FieldProblem,
     },
 }
@@ -211,20 +212,20 @@ labels! {
         /// Nothing is sent.
         None,
     }
-    /// What became of a part of an answer in the outbox.
+    /// The outcome for a part of an answer in the outbox.
     OutboxOutcome {
         /// Twilio has it.
         Sent,
         /// Twilio rejected it.
         Rejected,
-        /// Nobody can tell whether Twilio has it.
+        /// We cannot know whether Twilio has it.
         Unknown,
         /// It could not be sent in time, or Twilio could not be asked.
         Undeliverable,
         /// The day's messages are used up.
         DailyLimit,
     }
-    /// What became of a message that was sent by REST. Source: Twilio, "Track outbound message
+    /// The status of a message that was sent by REST. Source: Twilio, "Track outbound message
     /// status".
     DeliveryStatus {
         /// It reached the phone.
@@ -288,7 +289,7 @@ labels! {
         /// The lockout of an address that tried the admin token.
         AdminLockout,
     }
-    /// What the code's own rules exclude.
+    /// Problems that the code's own rules exclude.
     InternalProblem {
         /// A thread's stored state could not be read.
         StateUnreadable,
@@ -310,7 +311,7 @@ labels! {
         /// There were too many wrong tokens.
         Locked,
     }
-    /// What is wrong with a field of a webhook.
+    /// The problem with a field of a webhook.
     FieldProblem {
         /// It is not there.
         Missing,
@@ -331,7 +332,7 @@ impl fmt::Display for FieldProblem {
     }
 }
 
-/// What an erasure found.
+/// The data that an erasure found.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Erased {
     /// Turns of the conversation.

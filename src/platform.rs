@@ -102,7 +102,7 @@ pub trait Http {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{reason}")]
 pub struct PlatformError {
-    /// What went wrong.
+    /// The problem.
     pub reason: String,
     /// Whether the platform says that a second call may succeed. It is never set for an overloaded
     /// object, where more calls would make it worse.
@@ -194,7 +194,7 @@ pub trait Spawn {
 
 /// A method of a Durable Object's engine, with its arguments. Caller and engine share this type.
 pub trait Method: Serialize + DeserializeOwned {
-    /// What the engine answers.
+    /// The engine's reply.
     type Reply: Serialize + DeserializeOwned;
     /// The binding of the object's class, as `wrangler.toml` names it.
     const BINDING: &'static str;

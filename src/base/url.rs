@@ -95,6 +95,7 @@ impl BaseUrl {
 
     /// Whether the host is OpenAI's: `api.openai.com`, or that of a region, such as
     /// `eu.api.openai.com`. Source: OpenAI, "Data residency".
+    #[must_use]
     pub fn is_openai_host(&self) -> bool {
         self.host == "api.openai.com" || self.host.ends_with(".api.openai.com")
     }
@@ -102,6 +103,7 @@ impl BaseUrl {
     /// Whether it is Cloudflare's AI Gateway with OpenAI as the provider. Other paths of the
     /// gateway (`/compat`, `/workers-ai` …) lead to other servers. Source: Cloudflare, "AI
     /// Gateway", provider OpenAI.
+    #[must_use]
     pub fn is_gateway_to_openai(&self) -> bool {
         let segments: Vec<_> = self.path.split('/').collect();
         self.host == AI_GATEWAY_HOST

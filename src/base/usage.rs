@@ -158,7 +158,7 @@ pub struct PendingUsage {
 }
 
 /// How long usage waits for a request that can carry it.
-const REPORT_WAIT: Duration = Duration::from_secs(60);
+const REPORT_WAIT: Duration = Duration::from_mins(1);
 
 impl PendingUsage {
     /// The counters.

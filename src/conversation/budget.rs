@@ -1,9 +1,11 @@
-//! The daily model budget: how many requests to OpenAI may still be made this UTC day, and what else the day has counted.
+//! The daily budget: it caps the requests to OpenAI and the messages by REST of each UTC day, and
+//! counts the day's usage.
 //!
-//! One object holds the count. A request is reserved there, durably, before it is made; when the object does not answer,
-//! the request is not made. A stored count that cannot be read counts as used up until the next UTC day, so that damage
-//! never lifts a cap and never lasts; an operator can begin the counts anew before that. The tally that comes along (`usage`)
-//! is for the operator, and decides nothing. Not here: who asks (`turn`).
+//! One object holds the counts. It stores a reservation before the request is made. If the object
+//! does not answer, the request is not made. If a stored count cannot be read, the budget is used
+//! up until the next UTC day. So damage never lifts a cap, and never lasts. An operator can reset
+//! the counts earlier. The usage counters are for the operator only, and decide nothing. Not here:
+//! the callers (`model_run`, `outbox`).
 
 use futures_util::lock::Mutex;
 use serde::{Deserialize, Serialize};
@@ -15,13 +17,13 @@ use crate::{
     platform::{Clock, Log, Method, PlatformError, Storage, WriteBatch},
 };
 
-/// What costs money, and has a cap a day.
+/// The items that cost money and have a daily cap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Item {
-    /// A request to the model; the cap is `MAX_DAILY_CALLS`.
+    /// A request to the model. The cap is `MAX_DAILY_CALLS`.
     ModelRequest,
-    /// A message that is sent by REST; the cap is `MAX_DAILY_MESSAGES`.
+    /// A message that is sent by REST. The cap is `MAX_DAILY_MESSAGES`.
     Message,
 }
 
@@ -90,13 +92,13 @@ impl Method for Reset {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Reservation {
-    /// It may, once, and is counted.
+    /// It may, once. The item is counted.
     Granted,
     /// The day's budget is used up.
     Exhausted,
 }
 
-/// What a day has come to.
+/// The usage of a day.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DayUsage {
     /// The UTC day, counted from 1970-01-01.
@@ -105,9 +107,10 @@ pub struct DayUsage {
     pub calls: u32,
     /// Messages that were reserved, to be sent by REST.
     pub messages: u32,
-    /// What was reported.
+    /// The usage that was reported.
     pub usage: UsageCounters,
-    /// Whether the stored count could not be read, so that nothing more may be reserved on this day, whatever the counts say.
+    /// Whether the stored count could not be read. Then nothing more may be reserved on this day,
+    /// whatever the counts say.
     pub unreadable: bool,
 }
 
@@ -115,13 +118,13 @@ pub struct DayUsage {
 #[derive(Debug)]
 pub struct Budget<P> {
     platform: P,
-    /// What storage holds, once it was read. The lock spans the write, so that no reservation is decided on a count that is
-    /// not stored yet.
+    /// The stored count, once it was read. The lock is held during the write, so that every
+    /// reservation is based on a stored count.
     used: Mutex<Option<Used>>,
 }
 
-/// The count of one day, as it is stored. Without one of its counts the value is unreadable, since a default there would lift
-/// a cap.
+/// The count of one day, as it is stored. The fields with a cap have no default, because a default
+/// would lift the cap.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Used {
     v: u32,
@@ -130,15 +133,15 @@ struct Used {
     messages: u32,
     #[serde(default)]
     usage: UsageCounters,
-    /// The count could not be read on this day, and everything counts as used up.
+    /// Whether the count could not be read on this day. Then everything counts as used up.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     exhausted: bool,
 }
 
-/// A count as it was found.
+/// A count that was loaded.
 struct Found {
     used: Used,
-    /// Whether storage holds it like this.
+    /// Whether storage holds exactly this count.
     is_stored: bool,
 }
 
@@ -146,7 +149,7 @@ const KEY: &str = "used";
 const VERSION: u32 = 1;
 
 impl<P: Storage + Clock + Log> Budget<P> {
-    /// The object over its platform.
+    /// An object on this platform.
     pub fn new(platform: P) -> Self {
         Self {
             platform,
@@ -154,10 +157,10 @@ impl<P: Storage + Clock + Log> Budget<P> {
         }
     }
 
-    /// Reserves one request, if the budget of the UTC day of `now` allows it.
+    /// Reserves one item, if the budget of the UTC day of `now` allows it.
     ///
     /// # Errors
-    /// When the count could not be read or stored. The request must not be made.
+    /// When the count could not be read or stored. Then the request must not be made.
     pub async fn reserve(
         &self,
         call: Reserve,
@@ -190,14 +193,15 @@ impl<P: Storage + Clock + Log> Budget<P> {
         self.count(usage, now, |used| used.shown()).await
     }
 
-    /// Begins the counts that have a cap anew for the UTC day of `now`, also where the stored ones could not be read, and says
-    /// what the day had come to. As many requests and messages as on a whole day are allowed from then on. The tally stays:
-    /// what was spent is spent.
+    /// Resets the capped counts of the UTC day of `now`, and returns the day's usage from before.
+    ///
+    /// This also works if the stored counts could not be read. Afterwards the whole daily caps are
+    /// available again. The usage counters stay, because the costs remain.
     ///
     /// # Errors
     /// When the count could not be read or stored.
     pub async fn reset(&self, now: UnixMillis) -> Result<DayUsage, PlatformError> {
-        let begin_anew = |used: &mut Used| {
+        let reset = |used: &mut Used| {
             let before = used.shown();
             *used = Used {
                 v: VERSION,
@@ -207,7 +211,7 @@ impl<P: Storage + Clock + Log> Budget<P> {
             };
             before
         };
-        self.count(&UsageCounters::EMPTY, now, begin_anew).await
+        self.count(&UsageCounters::EMPTY, now, reset).await
     }
 
     async fn count<R>(
@@ -231,7 +235,7 @@ impl<P: Storage + Clock + Log> Budget<P> {
         after.usage.add(usage);
         let result = decide(&mut after);
         if after != before || !is_stored {
-            // Forgotten before the write: if it fails, what is stored is read again.
+            // Forgotten before the write: if the write fails, the next call reads storage again.
             *used = None;
             let text = serde_json::to_string(&after).map_err(|_| PlatformError::new("encode"))?;
             self.platform
@@ -265,7 +269,8 @@ impl<P: Storage + Clock + Log> Budget<P> {
                 is_stored: true,
             });
         }
-        // Nobody knows how much of the day was used. Once the mark is stored, this is not reached again.
+        // We do not know how much of the day was used. Once `exhausted` is stored, this code is not
+        // reached again.
         event::log(
             &self.platform,
             &Event::InternalError {
@@ -323,8 +328,8 @@ impl Used {
             *used = used.saturating_add(1);
             Reservation::Granted
         } else {
-            let refused = &mut self.usage.rejections.budget_exhausted;
-            *refused = refused.saturating_add(1);
+            let rejected = &mut self.usage.rejections.budget_exhausted;
+            *rejected = rejected.saturating_add(1);
             Reservation::Exhausted
         }
     }

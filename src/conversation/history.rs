@@ -1,6 +1,7 @@
-//! A conversation: what was said so far, as the model is sent it and as KV keeps it.
+//! A conversation: the turns so far, in the form for the model and in the form for KV.
 //!
-//! Pure: encoding, decoding, trimming. Not here: when it is read and written (`sender`).
+//! It encodes, decodes and trims, all without I/O. Not here: when a conversation is read and
+//! written (`messaging::thread`).
 
 use serde::{Deserialize, Serialize};
 
@@ -14,9 +15,9 @@ pub const MAX_CHARS: usize = 16_000;
 /// One user input and its answer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Turn {
-    /// What the user said; several messages that were answered together are joined by line ends.
+    /// The user's input. Messages that were answered together are joined by line ends.
     pub user: String,
-    /// What the assistant answered.
+    /// The assistant's answer.
     pub assistant: String,
 }
 
@@ -26,12 +27,12 @@ pub struct Conversation {
     turns: Vec<Turn>,
 }
 
-/// Why a stored conversation cannot be used.
+/// The reason why a stored conversation cannot be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DecodeError {
     /// It is not the JSON that [`Conversation::encode`] makes.
     Corrupt,
-    /// It was written by another release, with another format.
+    /// Another release wrote it, in another format.
     UnknownVersion,
 }
 
@@ -62,8 +63,8 @@ impl Conversation {
         &self.turns
     }
 
-    /// Adds a turn and drops the oldest that no longer fit, whole turns at a time. A turn that alone is longer than
-    /// [`MAX_CHARS`] is dropped too: half of it would be worse than nothing.
+    /// Adds a turn, and drops the oldest turns that no longer fit. A turn that alone is longer than
+    /// [`MAX_CHARS`] is dropped, too: half of it would be worse than nothing.
     pub fn push(&mut self, turn: Turn) {
         self.turns.push(turn);
         let mut chars = 0usize;
@@ -82,10 +83,10 @@ impl Conversation {
         self.turns.drain(..self.turns.len().saturating_sub(kept));
     }
 
-    /// The form in which KV keeps it.
+    /// The form for KV.
     ///
     /// # Errors
-    /// When JSON cannot be written, which writing to memory does not.
+    /// When JSON cannot be written. Writing to memory never fails.
     pub fn encode(&self) -> Result<String, serde_json::Error> {
         serde_json::to_string(&Stored {
             v: VERSION,
@@ -114,7 +115,8 @@ impl Conversation {
     }
 }
 
-/// The version of a stored format, `{"v":1,…}`, or none if the text is not a JSON object with one.
+/// The version of a stored format, `{"v":1,…}`. `None` if the text is not a JSON object with a
+/// version.
 #[must_use]
 pub fn stored_version(text: &str) -> Option<u32> {
     #[derive(Deserialize)]
@@ -129,11 +131,11 @@ pub fn stored_version(text: &str) -> Option<u32> {
         .map(|Version { v }| v)
 }
 
-/// The KV key of a conversation's revision. A revision is written once, so that neither KV's eventual consistency nor its
-/// one write a second per key can lose a turn.
+/// The KV key of a conversation's revision. Each revision has its own key. So neither KV's eventual
+/// consistency nor its limit of one write a second per key can lose a turn.
 #[must_use]
-pub fn key(sender: &Pseudonym, revision: u64) -> String {
-    format!("conversation/{}/{revision}", sender.as_str())
+pub fn key(thread: &Pseudonym, revision: u64) -> String {
+    format!("conversation/{}/{revision}", thread.as_str())
 }
 
 #[cfg(test)]
@@ -149,7 +151,7 @@ mod tests {
         }
     }
 
-    /// Pinned: a deploy meets conversations that the release before it stored.
+    /// Pinned: a new release must read the conversations that the previous release stored.
     #[test]
     fn the_stored_format_is_version_1() {
         let mut conversation = Conversation::default();
@@ -213,7 +215,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_trimmed_is_never_half_a_turn(turns in prop::collection::vec((0usize..6000, 0usize..6000), 0..40)) {
+        fn only_whole_turns_are_trimmed(turns in prop::collection::vec((0usize..6000, 0usize..6000), 0..40)) {
             let all: Vec<Turn> = turns.iter().map(|(user, assistant)| turn(&"u".repeat(*user), &"a".repeat(*assistant))).collect();
             let mut conversation = Conversation::default();
             all.iter().cloned().for_each(|turn| conversation.push(turn));

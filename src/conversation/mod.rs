@@ -1,4 +1,5 @@
-//! What text, voice and synthetic conversations share: the history, the model run, the outbox, the budget.
+//! Parts that text, voice and synthetic conversations share: the history, the model run, the
+//! outbox, the budget.
 //!
 //! Not here: one text thread (`messaging`).
 

@@ -1,6 +1,6 @@
 //! One model run: reserve the budget, ask the model, try again, give up.
 //!
-//! Not here: which messages make a turn, and what becomes of the answer (`messaging`).
+//! Not here: which messages make a turn, and sending the answer (`messaging`).
 
 use std::{future::Future, time::Duration};
 
@@ -31,7 +31,7 @@ use crate::{
 /// The result of a model run, and its cost.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ModelRun {
-    /// The model's answer, or why there is none.
+    /// The model's answer, or the reason why there is none.
     pub result: Result<Completion, Failure>,
     /// Requests that were made.
     pub requests: u32,
@@ -67,7 +67,7 @@ impl ModelRun {
     }
 }
 
-/// Why a model run gave no answer.
+/// The reason why a model run gave no answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Failure {
     /// OpenAI gave no completion.
@@ -111,11 +111,12 @@ pub struct ModelInput<'a> {
     pub images: Vec<Image>,
     /// When work on the turn began.
     pub begun: UnixMillis,
-    /// Usage to report. The first reservation takes it along.
+    /// Usage to report. The first reservation carries it.
     pub usage: UsageCounters,
 }
 
-/// A contact's share of the day. The first request of a turn is counted when the turn begins; this counts each further one.
+/// A contact's share of the day. The first request of a turn is counted when the turn begins; this
+/// counts each further one.
 #[allow(
     async_fn_in_trait,
     reason = "wasm32 is single-threaded; no caller needs Send"
@@ -125,11 +126,12 @@ pub trait ContactShare {
     async fn reserve(&self) -> bool;
 }
 
-/// Runs the model. `conversation` loads while the first request is reserved; it is returned, so that the turn can be added.
+/// Runs the model. `conversation` loads while the first request is reserved; it is returned, so
+/// that the turn can be added.
 ///
-/// Every request is reserved before it is made: from the day's budget and from the contact's `share`. The requests, the waits
-/// between them, the wait for the budget object and the work before share `OPENAI_TIMEOUT_MS`. When `cancelled` comes first,
-/// the current request is aborted.
+/// Every request is reserved before it is made: from the day's budget and from the contact's
+/// `share`. The requests, the waits between them, the wait for the budget object and the work
+/// before share `OPENAI_TIMEOUT_MS`. When `cancelled` comes first, the current request is aborted.
 pub async fn run(
     platform: &(impl Clock + Log + Random + Http + Objects),
     config: &Config,
@@ -171,8 +173,8 @@ pub async fn run(
     (run, conversation)
 }
 
-/// Makes the reserved request, and tries again while that may help. Every further try is reserved first. The costs are added
-/// to `run` as they arise.
+/// Makes the reserved request, and retries while that may help. Every retry is reserved first. The
+/// costs are added to `run` as they arise.
 async fn exchange(
     platform: &(impl Clock + Log + Random + Http + Objects),
     config: &Config,
@@ -220,7 +222,8 @@ async fn exchange(
 /// Checks whether the budget has a request left, before any work is done for one.
 ///
 /// # Errors
-/// [`Failure::BudgetExhausted`], or [`Failure::BudgetUnreachable`] when the answer does not come within `limit`.
+/// [`Failure::BudgetExhausted`], or [`Failure::BudgetUnreachable`] when the answer does not come
+/// within `limit`.
 pub async fn check_budget(
     platform: &(impl Objects + Clock + Log),
     config: &Config,

@@ -1,17 +1,20 @@
-//! Guessing the admin token: how many wrong tries a client address may make before it has to wait.
+//! The admin lockout: it limits how often a client address may guess the admin token.
 //!
-//! One object for each address that ever tried, named by a pseudonym of it; it remembers times alone. [`MAX_WRONG`] wrong tries
-//! within [`WINDOW`] lock the address out, and then nobody there learns whether a token is right. Not here: comparing the token,
-//! and which header tells the address (`admin`).
+//! Each client address that ever tried a token has its own object, which is named by a pseudonym
+//! and stores only times. [`MAX_WRONG`] wrong attempts within [`WINDOW`] lock the address. Nobody
+//! at a locked address learns whether a token is right. Not here: comparing the token, and the
+//! header that names the address (`admin`).
 //!
-//! Several clients can share an address: behind a proxy, or in one network. A stranger there must not be able to lock the
-//! operator out with five tries a minute. So the address is remembered for [`KNOWN_FOR`] after the right token came from it, and
-//! meanwhile a locked address still has [`MAX_WHILE_LOCKED`] more wrong tries within [`WINDOW`], during which the right token is
-//! let in. This tells a stranger nothing but whether a guess was right, which the first five tries tell as well; it only
-//! allows him more guesses, sixty-five a minute in all, and from an address that the operator uses. Against a token of
-//! 32 random characters neither number gets anywhere. There has to be some bound, as a token might be a weak one, and any
-//! bound can be used up: a stranger who keeps up more than a try a second behind the same address does lock it out. It is
-//! one a second, and not five more a minute, so that a forgotten script with an old token cannot do that.
+//! Several clients can share an address, for example behind a proxy. A stranger there must not lock
+//! the operator out with five attempts a minute. So the object remembers for [`KNOWN_FOR`] that the
+//! right token came from an address. During that time a locked address has [`MAX_WHILE_LOCKED`]
+//! more wrong attempts within [`WINDOW`], and the right token still works.
+//!
+//! These extra attempts tell a stranger only whether a guess was right, as the first five do. They
+//! allow 65 guesses a minute instead of 5, and only from the operator's own address. Neither number
+//! helps against a token of 32 random characters, but a weak token needs some limit. A stranger who
+//! makes more than one attempt a second from the operator's address still locks it. The limit is
+//! that high so that a forgotten script with an old token cannot lock it.
 
 use std::time::Duration;
 
@@ -25,21 +28,22 @@ use crate::{
     platform::{Clock, Log, Method, PlatformError, Storage, WriteBatch},
 };
 
-/// Wrong tries that one address may make within [`WINDOW`].
+/// The wrong attempts that one address may make within [`WINDOW`].
 pub const MAX_WRONG: usize = 5;
-/// Wrong tries that are compared within [`WINDOW`] after those, from an address that the right token came from.
+/// The further wrong attempts within [`WINDOW`] from an address that has used the right token.
 pub const MAX_WHILE_LOCKED: usize = 60;
-/// How long a wrong try counts.
-pub const WINDOW: Duration = Duration::from_secs(60);
-/// How long it is remembered that the right token came from an address.
-pub const KNOWN_FOR: Duration = Duration::from_secs(24 * 60 * 60);
-/// How old that memory may be before the right token renews it: most requests of an operator write nothing.
-const RENEWED_AFTER: Duration = Duration::from_secs(60 * 60);
+/// How long a wrong attempt counts.
+pub const WINDOW: Duration = Duration::from_mins(1);
+/// How long the object remembers that the right token came from its address.
+pub const KNOWN_FOR: Duration = Duration::from_hours(24);
+/// The age at which the right token renews that memory. Younger memories stay, so most requests of
+/// an operator write nothing.
+const RENEWED_AFTER: Duration = Duration::from_hours(1);
 
-/// Makes one try at the token.
+/// Makes one attempt with a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attempt {
-    /// Whether the token was the right one.
+    /// Whether the token was right.
     pub right: bool,
 }
 
@@ -49,16 +53,16 @@ impl Method for Attempt {
     const NAME: &'static str = "attempt";
 }
 
-/// What becomes of a try.
+/// The verdict on an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// The token was right.
     Allowed,
-    /// It was wrong, which is counted.
+    /// The token was wrong, and the attempt was counted.
     Wrong,
-    /// There were too many wrong tries, and the address is locked for this many seconds. This try was wrong, or whether it was
-    /// right is not told.
+    /// There were too many wrong attempts, and the address is locked for this many seconds. The
+    /// verdict does not say whether this token was right.
     Locked(u64),
 }
 
@@ -66,30 +70,30 @@ pub enum Verdict {
 #[derive(Debug)]
 pub struct AdminLockout<P> {
     platform: P,
-    /// What storage holds, once it was read. The lock spans the write.
+    /// The stored state, once it was read. The lock is held during the write.
     state: Mutex<Option<State>>,
 }
 
-/// What is remembered of one client address.
+/// Everything that the object remembers about its address.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct State {
-    /// The times of the wrong tries that count, oldest first.
+    /// The times of the wrong attempts that count, oldest first.
     wrong: Vec<UnixMillis>,
-    /// When the right token last came, give or take [`RENEWED_AFTER`].
+    /// When the right token last came, to within [`RENEWED_AFTER`].
     right: Option<UnixMillis>,
 }
 
-/// A state as it was found.
+/// A state that was loaded.
 struct Found {
     state: State,
-    /// Whether storage holds it like this.
+    /// Whether storage holds exactly this state.
     is_stored: bool,
 }
 
 const KEY: &str = "lockout";
 
 impl<P: Storage + Clock + Log> AdminLockout<P> {
-    /// The object over its platform.
+    /// An object on this platform.
     pub fn new(platform: P) -> Self {
         Self {
             platform,
@@ -97,10 +101,10 @@ impl<P: Storage + Clock + Log> AdminLockout<P> {
         }
     }
 
-    /// Decides on one try, and counts it if it was wrong.
+    /// Decides on one attempt, and counts it if it was wrong.
     ///
     /// # Errors
-    /// When storage failed: then the try is not allowed.
+    /// When storage failed. Then the attempt is not allowed.
     pub async fn attempt(&self, call: Attempt, now: UnixMillis) -> Result<Verdict, PlatformError> {
         let mut current = self.state.lock().await;
         let Found {
@@ -116,17 +120,17 @@ impl<P: Storage + Clock + Log> AdminLockout<P> {
         Ok(verdict)
     }
 
-    /// The alarm: forgets what does not count any more.
+    /// The alarm: forgets everything that no longer counts.
     ///
     /// # Errors
-    /// When storage failed; the runtime then rings again.
+    /// When storage failed. The runtime then fires the alarm again.
     pub async fn alarm(&self, now: UnixMillis) -> Result<(), PlatformError> {
         let mut current = self.state.lock().await;
         let Found { state, .. } = self.found(current.take(), now).await?;
         self.store(&state, now).await
     }
 
-    /// What counts now, of what is in memory or else in storage.
+    /// The state as it counts now, from memory or else from storage.
     async fn found(&self, current: Option<State>, now: UnixMillis) -> Result<Found, PlatformError> {
         let Found {
             mut state,
@@ -161,7 +165,8 @@ impl<P: Storage + Clock + Log> AdminLockout<P> {
                 is_stored: true,
             });
         }
-        // Nobody knows how many tries there were: the address waits once as after too many. It is stored, so that it ends.
+        // We do not know how many attempts there were, so the address is locked once. Storing this
+        // makes sure that the lock ends.
         event::log(
             &self.platform,
             &Event::InternalError {
@@ -177,7 +182,7 @@ impl<P: Storage + Clock + Log> AdminLockout<P> {
         })
     }
 
-    /// Stores the state with an alarm for the time at which something of it is to be forgotten.
+    /// Stores the state, and sets the alarm for the time at which a part of it must be forgotten.
     async fn store(&self, state: &State, now: UnixMillis) -> Result<(), PlatformError> {
         let wrong = state.wrong.iter().max().map(|at| at.plus(WINDOW));
         let batch = match wrong.or(state.right.map(|at| at.plus(KNOWN_FOR))) {
@@ -212,9 +217,11 @@ impl<P: Storage + Clock + Log> Engine for AdminLockout<P> {
 }
 
 impl State {
-    /// Forgets what does not count any more. A clock that stepped back leaves times in the future: a wrong try then counts as
-    /// now, and that the right token came is not believed. Returns whether there were none, so that storage may stay as it is:
-    /// its alarm clears it away.
+    /// Forgets everything that no longer counts. Returns whether the stored state may stay as it
+    /// is, because its alarm will clear it.
+    ///
+    /// A clock that stepped back leaves times in the future. A wrong attempt in the future counts
+    /// as made now, and a right token in the future is forgotten.
     fn settle(&mut self, now: UnixMillis) -> bool {
         let as_planned = self.wrong.iter().chain(&self.right).all(|at| *at <= now);
         self.wrong.iter_mut().for_each(|at| *at = (*at).min(now));

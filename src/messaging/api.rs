@@ -1,6 +1,6 @@
-//! The methods of a thread's object, with what they take and what they answer.
+//! The methods of a thread's object, with their arguments and replies.
 //!
-//! Not here: what the methods do (`thread`).
+//! Not here: the code of the methods (`thread`).
 
 use serde::{Deserialize, Serialize};
 
@@ -33,7 +33,7 @@ pub struct Receive {
     pub reply_to: ReplyTarget,
     /// When the Worker got the request. The time to answer counts from then.
     pub arrived: UnixMillis,
-    /// What the isolate has counted since it last called an object.
+    /// The usage that the isolate has counted since it last called an object.
     #[serde(default, skip_serializing_if = "UsageCounters::is_empty")]
     pub usage: UsageCounters,
 }
@@ -54,12 +54,12 @@ pub enum Reply {
     Empty,
 }
 
-/// Records a delivery receipt: what became of a message that was sent by REST.
+/// Records a delivery receipt of a message that was sent by REST.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RecordDelivery {
     /// The message.
     pub sid: MessageSid,
-    /// What became of it.
+    /// The status that the receipt reports.
     pub status: DeliveryStatus,
     /// Twilio's error code, if the message did not arrive.
     pub code: Option<u32>,
@@ -73,7 +73,7 @@ impl Method for RecordDelivery {
     const NAME: &'static str = "record_delivery";
 }
 
-/// Shows an operator what the thread remembers.
+/// Shows an operator a summary of the thread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Show;
 
@@ -83,7 +83,7 @@ impl Method for Show {
     const NAME: &'static str = "show";
 }
 
-/// What a thread remembers, without texts, ids and addresses.
+/// A summary of a thread, without texts, ids and addresses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ThreadSummary {
     /// Whether the contact has opted out.
@@ -120,7 +120,7 @@ impl Method for Erase {
 /// The result of an erasure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Erasure {
-    /// What was erased.
+    /// The erased data, as numbers.
     pub erased: Erased,
     /// Whether KV has deleted everything. If not, the thread asks KV again.
     pub kv_deleted: bool,

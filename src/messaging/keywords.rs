@@ -1,27 +1,29 @@
-//! The words that a sender can write to say what may be sent and what is kept. They are decided before the model is asked.
+//! Keywords: words such as STOP with which a contact controls messages and data. They never reach
+//! the model.
 //!
-//! [`WORDS`] is the one table of them; a test holds the README against it. Pure. Not here: what a command does (`sender`).
-//! Source of the words: Twilio, "Twilio support for opt-out keywords", and the FCC's list of reasonable ones.
+//! [`WORDS`] is the only table of them, and a test compares it with the README. Not here: the
+//! effect of a keyword (`messaging::state`). Sources of the words: Twilio, "Twilio support for
+//! opt-out keywords", and the FCC's list of reasonable ones.
 
 use serde::{Deserialize, Serialize};
 
-/// What a whole message can ask for.
+/// The meanings of keywords.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Keyword {
-    /// Send me nothing more.
+    /// The contact wants no more messages.
     OptOut,
-    /// Send me answers again.
+    /// The contact wants answers again.
     OptIn,
-    /// What is this?
+    /// The contact asks what this service is.
     Help,
-    /// Erase all that is kept of me.
+    /// The contact's data must be erased.
     Erase,
-    /// Forget the conversation, and go on.
+    /// A new conversation begins.
     Reset,
 }
 
-/// Every word of a command, as [`Command::of`] compares them.
+/// The words of each keyword, in the form in which [`Keyword::of`] compares them.
 pub const WORDS: &[(Keyword, &[&str])] = &[
     (
         Keyword::OptOut,
@@ -44,22 +46,22 @@ pub const WORDS: &[(Keyword, &[&str])] = &[
     (Keyword::Reset, &["reset", "restart", "start over"]),
 ];
 
-/// Opts in too, but only while the sender is opted out; else it is an answer like any other.
+/// This word opts in while the contact has opted out. Otherwise it is an ordinary message.
 pub const YES: &str = "yes";
 
 impl Keyword {
-    /// The command that `text` is, as a whole. Case, white space and outer punctuation do not matter.
+    /// The keyword that the whole `text` is. Case, white space and outer punctuation do not matter.
     #[must_use]
     pub fn of(text: &str) -> Option<Self> {
         let words = normalised(text);
         WORDS
             .iter()
             .find(|(_, all)| all.contains(&words.as_str()))
-            .map(|(command, _)| *command)
+            .map(|(keyword, _)| *keyword)
     }
 }
 
-/// Whether `text` opts in while the sender is opted out.
+/// Whether `text` opts in while the contact has opted out.
 #[must_use]
 pub fn is_yes(text: &str) -> bool {
     normalised(text) == YES
@@ -79,8 +81,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_command_is_the_whole_message_in_any_case_and_between_any_punctuation() {
-        for (text, command) in [
+    fn a_keyword_is_the_whole_message_in_any_case_and_between_any_punctuation() {
+        for (text, keyword) in [
             ("STOP", Keyword::OptOut),
             ("stop.", Keyword::OptOut),
             (" «Stop  All» ", Keyword::OptOut),
@@ -93,12 +95,12 @@ mod tests {
             ("Start  Over", Keyword::Reset),
             ("👋 reset", Keyword::Reset),
         ] {
-            assert_eq!(Keyword::of(text), Some(command), "{text}");
+            assert_eq!(Keyword::of(text), Some(keyword), "{text}");
         }
     }
 
     #[test]
-    fn a_command_within_a_sentence_is_none() {
+    fn a_word_within_a_sentence_is_not_a_keyword() {
         for text in [
             "please stop",
             "stop it",

@@ -1,6 +1,6 @@
 //! One text thread between a contact and a number: messages in, turns, answers out.
 //!
-//! Not here: the webhooks (`http`), and what voice shares with text (`conversation`).
+//! Not here: the webhooks (`http`), and the parts that voice shares with text (`conversation`).
 
 pub mod api;
 pub mod canned_replies;

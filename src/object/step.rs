@@ -239,16 +239,15 @@ impl<S: Clone + PartialEq> Steps<S> {
     ) -> LocalBoxFuture<'a, Result<MutexGuard<'a, Option<Loaded<S>>>, PlatformError>> {
         let locked = async move {
             let mut current = self.0.lock().await;
-            let mut loaded = match current.take() {
-                Some(loaded) => loaded,
-                None => {
-                    let (state, dirty) = host.load().await?;
-                    let alarm = Alarm::Unknown;
-                    Loaded {
-                        state,
-                        dirty,
-                        alarm,
-                    }
+            let mut loaded = if let Some(loaded) = current.take() {
+                loaded
+            } else {
+                let (state, dirty) = host.load().await?;
+                let alarm = Alarm::Unknown;
+                Loaded {
+                    state,
+                    dirty,
+                    alarm,
                 }
             };
             loaded.dirty |= host.refresh(&mut loaded.state, host.platform().now());

@@ -1,7 +1,8 @@
-//! OpenAI's Chat Completions API: one request out, one completion or one error back.
+//! OpenAI's Chat Completions API: the request, and the completion or error that comes back.
 //!
-//! Pure: the request, the meaning of a response, and when to try again. Not here: the loop that does it
-//! (`conversation::model_run`). Source: OpenAI API reference, "Create chat completion" and "Error codes".
+//! This module builds the request, reads the response, and decides when to retry, all without I/O.
+//! Not here: the loop of requests (`conversation::model_run`). Source: OpenAI API reference,
+//! "Create chat completion" and "Error codes".
 
 mod request;
 mod response;
@@ -13,41 +14,43 @@ pub use request::request;
 pub use response::decode;
 pub use retry::{MAX_RETRIES, retry_after};
 
-/// What the model answered.
+/// An answer of the model.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Completion {
     /// The text, never blank.
     pub text: String,
-    /// What is unusual about it: `length` (cut short by the token limit) or `refusal` (the model declined in its own words).
+    /// Why the answer is unusual: `length` (the token limit cut it short) or `refusal` (the model
+    /// declined in its own words).
     pub finish_note: Option<&'static str>,
 }
 
-/// The tokens that OpenAI charges for, as the `usage` of a response counts them. An answer without a usable text costs them too.
+/// The tokens that OpenAI charges for, from the `usage` of a response. An answer without a usable
+/// text costs tokens, too.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub struct Tokens {
     /// Tokens of the request.
     #[serde(rename = "prompt_tokens")]
     pub prompt: u64,
-    /// Tokens of the answer, those of its reasoning included.
+    /// Tokens of the answer, including its reasoning.
     #[serde(rename = "completion_tokens")]
     pub completion: u64,
 }
 
 impl Tokens {
-    /// Adds those of another response.
+    /// Adds the tokens of another response.
     pub fn add(&mut self, other: Self) {
         self.prompt = self.prompt.saturating_add(other.prompt);
         self.completion = self.completion.saturating_add(other.completion);
     }
 }
 
-/// What a response means, and what it cost.
+/// The meaning of a response, and its cost.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Decoded {
-    /// The completion, or why there is none.
+    /// The completion, or the reason why there is none.
     pub result: Result<Completion, OpenAiError>,
-    /// None where the response says nothing of tokens, as errors do.
+    /// The tokens. They are zero if the response names none, as in errors.
     pub tokens: Tokens,
 }
 
@@ -61,22 +64,22 @@ impl From<OpenAiError> for Decoded {
     }
 }
 
-/// Why OpenAI gave no completion.
+/// The reason why OpenAI gave no completion.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OpenAiError {
     /// The time ran out.
     Timeout,
-    /// There was no connection, or it broke before an answer came.
+    /// There was no connection, or it broke before an answer arrived.
     Connection,
     /// The answer broke off.
     Unreadable,
-    /// 429, or another status that says "later": 408, 409.
+    /// 429, or another status that asks to retry later: 408, 409.
     Busy,
-    /// The account has no credit. Another try does not help.
+    /// The account has no credit. A retry does not help.
     InsufficientQuota,
     /// 401 or 403: the key is wrong.
     Unauthorized,
-    /// Another 4xx: the request is wrong, or the model's name.
+    /// Another 4xx: the request or the model's name is wrong.
     Rejected,
     /// 5xx.
     ServerError,
@@ -84,7 +87,8 @@ pub enum OpenAiError {
     Unexpected,
     /// A completion without a text.
     Empty,
-    /// A completion without a text: the model used up `OPENAI_MAX_COMPLETION_TOKENS` before the first word.
+    /// A completion without a text: the model used up `OPENAI_MAX_COMPLETION_TOKENS` before the
+    /// first word.
     TokenLimit,
     /// A content filter withheld the text.
     Filtered,

@@ -1,4 +1,7 @@
-//! The request: only what every model takes, and for OpenAI itself the contact's pseudonym.
+//! The request: only parameters that every model accepts, and for OpenAI itself the contact's
+//! pseudonym.
+//!
+//! Not here: sending it (`conversation::model_run`).
 
 use base64::{display::Base64Display, prelude::BASE64_STANDARD};
 use serde::{Serialize, Serializer};
@@ -10,16 +13,18 @@ use crate::{
     platform::{HttpRequest, MAX_RESPONSE_BYTES},
 };
 
-/// The request for the next turn of a conversation, whose newest message shows the pictures too.
+/// The request for the next turn of a conversation. Its newest message shows the images, too.
 ///
-/// Only what every model takes is in it: no `temperature` and no `stop`, which models that reason refuse, and no `max_tokens`,
-/// which `max_completion_tokens` has replaced. OpenAI itself also gets the pseudonym twice: `safety_identifier` tells senders
-/// apart without telling who they are, and `prompt_cache_key` brings a conversation's requests to the machine that has its
-/// beginning in its cache. Through Cloudflare's AI Gateway both are sent too, since it passes a request on as it is. Other
-/// servers get neither: they may refuse fields that they do not know.
+/// It has only parameters that every model accepts. Reasoning models reject `temperature` and
+/// `stop`, and `max_completion_tokens` has replaced `max_tokens`.
+///
+/// OpenAI itself also gets the pseudonym in two fields. `safety_identifier` distinguishes contacts
+/// without identifying them. `prompt_cache_key` leads a conversation's requests to the machine that
+/// has its beginning in the cache. Cloudflare's AI Gateway passes both on unchanged. Other servers
+/// get neither, because they may reject unknown fields.
 ///
 /// # Errors
-/// When JSON cannot be written, which writing to memory does not.
+/// When JSON cannot be written. Writing to memory never fails.
 pub fn request<'h>(
     config: &Config,
     pseudonym: &Pseudonym,
@@ -106,10 +111,10 @@ pub fn request<'h>(
         ("Content-Type", "application/json".to_owned()),
     ];
     if config.openai_base_url.host() == AI_GATEWAY_HOST {
-        // A cached answer would be somebody else's.
+        // A cached answer could belong to another contact.
         headers.push(("cf-aig-skip-cache", "true".to_owned()));
     }
-    // Written into its place at once: pictures are large, and memory is not.
+    // The URL is written directly into the request: images are large, and memory is small.
     let of_pictures: usize = images.iter().map(|image| image.bytes.len()).sum();
     let mut json = Vec::with_capacity(
         of_pictures
@@ -128,15 +133,17 @@ pub fn request<'h>(
     })
 }
 
-/// The effort that is sent: the one that was set, as it is. Without one OpenAI is told not to let the model reason, which its
-/// models do by default: that costs time and tokens, and can leave none for the answer. A model that would refuse `none` is
-/// told nothing, and so is another server.
+/// The reasoning effort to send. An effort that was set is sent unchanged.
+///
+/// Otherwise OpenAI gets `none`: its models reason by default, which costs time and tokens, and
+/// can leave none for the answer. Models that would reject `none`, and other servers, get no
+/// effort.
 fn effort(config: &Config) -> Option<&str> {
     let none = (config.is_openai() && takes_none(&config.openai_model)).then_some("none");
     config.openai_reasoning_effort.as_deref().or(none)
 }
 
-/// Whether a model of OpenAI's takes the effort `none`, as all but some families do.
+/// Whether an OpenAI model accepts the effort `none`. Only some families do not.
 fn takes_none(model: &str) -> bool {
     let base = model.strip_prefix("ft:").unwrap_or(model);
     let is_of = |family: &str| {
@@ -146,8 +153,8 @@ fn takes_none(model: &str) -> bool {
     !WITHOUT_NONE.into_iter().any(is_of)
 }
 
-/// The families of models that refuse the effort `none`: those that never reason do not know the parameter, the others always
-/// reason. Source: OpenAI, "Models".
+/// The model families that reject the effort `none`. Some never reason and do not know the
+/// parameter, the others always reason. Source: OpenAI, "Models".
 const WITHOUT_NONE: [&str; 11] = [
     "gpt-3.5-turbo",
     "gpt-4",
@@ -162,10 +169,10 @@ const WITHOUT_NONE: [&str; 11] = [
     "o4-mini",
 ];
 
-/// About as long as a request without pictures.
+/// Roughly the length of a request without images.
 const TYPICAL_BYTES: usize = 16 * 1024;
 
-/// A picture as a `data:` URL (RFC 2397), encoded while it is written.
+/// An image as a `data:` URL (RFC 2397), which is encoded while it is written.
 struct DataUrl<'a>(&'a Image);
 
 impl Serialize for DataUrl<'_> {
@@ -249,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn an_effort_that_is_set_is_sent_as_it_is_to_whatever_server_and_model() {
+    fn an_effort_that_is_set_is_sent_unchanged_to_every_server_and_model() {
         for url in [&OTHER_SERVERS[..], &["https://api.openai.com/v1"]].concat() {
             for model in ["gpt-6-luna", "gpt-6-astra", "llama"] {
                 let sent = fields(&[
@@ -263,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn a_model_that_would_refuse_the_effort_none_is_not_sent_it() {
+    fn a_model_that_would_reject_the_effort_none_does_not_get_it() {
         let effort = |model| {
             fields(&[("OPENAI_MODEL", model)])
                 .get("reasoning_effort")
@@ -296,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn the_token_limit_is_the_one_that_was_set() {
+    fn the_token_limit_is_the_configured_one() {
         assert_eq!(
             fields(&[("OPENAI_MAX_COMPLETION_TOKENS", "128000")])["max_completion_tokens"],
             128_000
@@ -304,7 +311,7 @@ mod tests {
     }
 
     #[test]
-    fn images_are_parts_of_the_newest_message_alone() {
+    fn only_the_newest_message_has_images() {
         let images = [
             (ImageType::Gif, &b"GIF89a"[..]),
             (ImageType::Jpeg, b"\xFF\xD8\xFF"),

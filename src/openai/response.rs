@@ -1,20 +1,21 @@
-//! The response: a completion, or why there is none.
+//! The response: a completion, or the reason why there is none.
+//!
+//! Not here: the decision to retry (`retry`).
 
 use serde::Deserialize;
 
 use super::{Completion, Decoded, OpenAiError, Tokens};
 use crate::platform::{HttpError, HttpResponse};
 
-/// What a response, or the lack of one, means.
+/// The meaning of a response, or of its absence.
 #[must_use]
 pub fn decode(result: Result<&HttpResponse, HttpError>) -> Decoded {
     let failure = match result {
         Ok(response) => match response.status {
             200 => return completion(&response.body),
             401 | 403 => OpenAiError::Unauthorized,
-            408 | 409 => OpenAiError::Busy,
             429 if is_insufficient_quota(&response.body) => OpenAiError::InsufficientQuota,
-            429 => OpenAiError::Busy,
+            408 | 409 | 429 => OpenAiError::Busy,
             400..=499 => OpenAiError::Rejected,
             500..=599 => OpenAiError::ServerError,
             _ => OpenAiError::Unexpected,
@@ -170,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn tokens_are_read_as_far_as_a_response_tells_them() {
+    fn tokens_are_read_from_the_responses_that_name_them() {
         let tokens = |body| decoded(200, body).tokens;
         assert_eq!(
             tokens(r#"{"choices":[],"usage":{"prompt_tokens":7,"completion_tokens":0}}"#),

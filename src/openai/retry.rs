@@ -1,15 +1,17 @@
-//! When a failed request is tried again.
+//! The decision to retry a failed request, and the wait before it.
+//!
+//! Not here: the loop of requests (`conversation::model_run`).
 
 use std::time::{Duration, UNIX_EPOCH};
 
 use super::OpenAiError;
 use crate::base::time::{UnixMillis, millis};
 
-/// How often a request may be tried again.
+/// The most retries of one request.
 pub const MAX_RETRIES: u32 = 2;
 
-/// How long to wait before the next try, or `None` to give up. `retries` were made so far; `remaining` is the time left for
-/// the whole request; `jitter` is random in `0.0..1.0`.
+/// The wait before the next retry, or `None` to give up. `retries` were made so far, `remaining` is
+/// the time left for the whole request, and `jitter` is random in `0.0..1.0`.
 #[must_use]
 pub fn retry_after(
     failure: OpenAiError,
@@ -56,10 +58,10 @@ mod tests {
     use super::*;
 
     const NOW: UnixMillis = UnixMillis(784_111_777_000); // Sun, 06 Nov 1994 08:49:37 GMT
-    const LONG: Duration = Duration::from_secs(60);
+    const LONG: Duration = Duration::from_mins(1);
 
     #[test]
-    fn only_what_may_pass_is_tried_again_and_at_most_twice() {
+    fn only_temporary_failures_are_retried_and_at_most_twice() {
         for failure in [
             OpenAiError::Connection,
             OpenAiError::Busy,

@@ -7,7 +7,7 @@ use worker::{Delay, js_sys};
 
 use crate::base::time::UnixMillis;
 
-/// The runtime's clock. `worker::Date` would make an object to ask it.
+/// The time of the runtime's clock. `worker::Date` would create an object for it.
 #[allow(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
@@ -17,9 +17,11 @@ pub fn now() -> UnixMillis {
     UnixMillis(js_sys::Date::now() as u64)
 }
 
-/// Waits, and cancels the timer when nobody waits for it any more: one that is left would keep an object alive.
+/// Waits. If the future is dropped, the timer is cancelled: otherwise it would keep an object
+/// alive.
 ///
-/// Shared, since a `Delay` wakes whoever polled it first, and that need not be who waits now.
+/// It is shared, because a `Delay` wakes only the task that polled it first, and another task may
+/// wait now.
 pub async fn sleep(duration: Duration) {
     Delay::from(duration).shared().await;
 }

@@ -7,9 +7,9 @@ use wasm_bindgen::prelude::*;
 use wasm_streams::readable::ReadableStream;
 use worker::{js_sys::Uint8Array, web_sys};
 
-/// The bytes of a body, of which no more is read than one piece beyond `limit`.
+/// Reads the bytes of a body, and at most one piece beyond `limit`.
 ///
-/// Not by `worker`'s `ByteStream`, which takes a stream that was broken off for one that has ended.
+/// `worker`'s `ByteStream` is no option: it treats an aborted stream like a complete one.
 pub async fn read(body: Option<web_sys::ReadableStream>, limit: usize) -> Result<Vec<u8>, JsValue> {
     let mut bytes = Vec::new();
     let Some(body) = body else { return Ok(bytes) };
@@ -26,17 +26,17 @@ pub async fn read(body: Option<web_sys::ReadableStream>, limit: usize) -> Result
     Ok(bytes)
 }
 
-/// Headers for the runtime, which copies them. Those that were made lately are kept: most responses have the same ones, and to
-/// make them anew is a twelfth of a refusal.
+/// Headers for the runtime, which copies them. Recent headers are cached: most responses have the
+/// same ones, and making them takes a twelfth of a rejection's CPU time.
 pub fn headers<V: AsRef<str>>(fields: &[(&'static str, V)]) -> Result<web_sys::Headers, JsValue> {
     thread_local! {
         static MADE: RefCell<VecDeque<(String, web_sys::Headers)>> = const { RefCell::new(VecDeque::new()) };
     }
     let mut lines = String::with_capacity(256);
     for (name, value) in fields {
-        [name, "\n", value.as_ref(), "\n"]
-            .into_iter()
-            .for_each(|piece| lines.push_str(piece));
+        for piece in [name, "\n", value.as_ref(), "\n"] {
+            lines.push_str(piece);
+        }
     }
     MADE.with_borrow_mut(|made| {
         if let Some((_, headers)) = made.iter().find(|(other, _)| *other == lines) {
@@ -54,5 +54,5 @@ pub fn headers<V: AsRef<str>>(fields: &[(&'static str, V)]) -> Result<web_sys::H
     })
 }
 
-/// As many as there are kinds of responses and of requests to the outside; those that differ each time come and go.
+/// The size of the cache: about one entry for each kind of response and of outgoing request.
 const MAX_MADE: usize = 8;

@@ -1,9 +1,10 @@
-//! The Worker runtime's side, on the crate `worker`: entry points and conversions, and nothing that decides.
+//! The Worker runtime: entry points and conversions, based on the crate `worker`. Not here:
+//! decisions.
 //!
-//! Exists on wasm32 only. The Durable Objects are in `objects`, the platform's services in `services`, and what the runtime
-//! calls first is `entry.js`.
+//! This module exists on wasm32 only. The Durable Objects are in `objects`, and the platform's
+//! services in `services`. The runtime calls `entry.js` first.
 //!
-//! What stands beside `worker`, and why, is in `docs/design.md`.
+//! `docs/design.md` lists our own code that replaces parts of `worker`, with reasons.
 
 mod clock;
 mod convert;
@@ -23,7 +24,8 @@ use crate::{
     http::{self, BodyBroken, MAX_BODY_BYTES, Request, Response, internal_error as error_response},
 };
 
-/// The place and the trace of a panic are printed. The hook that was there before, `worker`'s, tells `entry.js`.
+/// Prints the location and the trace of a panic. The previous hook, from `worker`, informs
+/// `entry.js`.
 #[event(start)]
 fn start() {
     let before = std::panic::take_hook();
@@ -33,16 +35,18 @@ fn start() {
     }));
 }
 
-/// The longest body that a request is read for, in bytes.
+/// The longest request body that is read, in bytes.
 #[must_use]
 #[wasm_bindgen(js_name = bodyLimit)]
 pub fn body_limit() -> usize {
     MAX_BODY_BYTES
 }
 
-/// A request to the Worker, with its body if that was read. Returns the response or a promise of it.
+/// Answers a request to the Worker, with its body if that was read. Returns the response or a
+/// promise of it.
 ///
-/// `worker`'s `#[event(fetch)]` always makes a promise and a task; most requests that are refused need neither.
+/// `worker`'s `#[event(fetch)]` always makes a promise and a task. Most rejected requests need
+/// neither.
 #[must_use]
 #[wasm_bindgen]
 pub fn fetch(request: web_sys::Request, body: Option<Vec<u8>>, env: Env) -> JsValue {
@@ -71,7 +75,7 @@ pub fn fetch(request: web_sys::Request, body: Option<Vec<u8>>, env: Env) -> JsVa
     })
 }
 
-/// The response to a request whose instance of WebAssembly is gone.
+/// The response to a request whose WebAssembly instance is gone.
 ///
 /// # Errors
 /// When it could not be made.
@@ -80,14 +84,14 @@ pub fn internal_error() -> Result<JsValue, JsValue> {
     outgoing(&error_response())
 }
 
-/// For the end-to-end test of recovery: a panic like any other, in a build that is never released.
+/// Panics, for the end-to-end test of recovery. Released builds do not have it.
 #[cfg(feature = "panic-route")]
-#[allow(clippy::panic, reason = "that is what it is for")]
+#[allow(clippy::panic, reason = "its purpose is to panic")]
 fn panic_on_request() {
     panic!("asked to");
 }
 
-/// The settings, parsed once an isolate.
+/// The settings, parsed once per isolate.
 fn config(env: &Env) -> Result<Rc<Config>, Vec<SettingError>> {
     thread_local! {
         static CONFIG: OnceCell<Result<Rc<Config>, Vec<SettingError>>> = const { OnceCell::new() };
@@ -99,7 +103,8 @@ fn config(env: &Env) -> Result<Rc<Config>, Vec<SettingError>> {
     })
 }
 
-/// A variable or secret. A number in `[vars]` is as good as a string; `Env::var` takes strings only.
+/// The value of a variable or secret. `[vars]` may have numbers, too, but `Env::var` accepts only
+/// strings.
 fn setting(env: &Env, name: &str) -> Option<String> {
     let value = Reflect::get(env, &JsValue::from_str(name)).ok()?;
     value
@@ -107,7 +112,7 @@ fn setting(env: &Env, name: &str) -> Option<String> {
         .or_else(|| Some(value.as_f64()?.to_string()))
 }
 
-/// A request of the runtime's.
+/// A request from the runtime.
 struct Incoming {
     request: web_sys::Request,
     headers: web_sys::Headers,

@@ -1,10 +1,12 @@
-//! The Durable Objects around the engines, which are tested natively. `entry.js` has the classes that the runtime sees.
+//! The Durable Objects, which forward calls to the engines. The engines are tested natively.
+//! `entry.js` has the classes that the runtime sees.
 //!
-//! A call is a method's name with JSON, and so is its reply. An error of the platform or the engine is thrown. Source: Cloudflare,
-//! "Durable Objects".
+//! A call has a method's name and JSON arguments, and its reply is JSON. An error of the platform
+//! or the engine is thrown. Source: Cloudflare, "Durable Objects".
 //!
-//! `alarm` is not left to `#[durable_object]`. Its method keeps the object for as long as the alarm runs, so one that never ends,
-//! because the runtime has reset the object, would keep it for ever.
+//! `#[durable_object]` does not define `alarm` here. Its method would keep the object in memory
+//! while the alarm runs. If the runtime resets the object, that alarm never ends, and the object
+//! would stay forever.
 
 use std::{rc::Rc, time::Duration};
 
@@ -20,7 +22,7 @@ use crate::{
 /// A thread. Its object's name is the pseudonym of its pair of addresses.
 #[durable_object(fetch)]
 pub struct ThreadEngine {
-    /// None while settings are wrong. Then no call is made, and a left-over alarm waits.
+    /// `None` while settings are wrong. Then calls fail, and an old alarm is postponed.
     engine: Option<Rc<Thread<ObjectServices>>>,
     services: ObjectServices,
     lifetime: Lifetime,
@@ -63,7 +65,7 @@ impl ThreadEngine {
         run(&self.lifetime, async move {
             match engine {
                 Some(engine) => engine.alarm().await?,
-                None => services.set_alarm_in(Duration::from_secs(60)).await?,
+                None => services.set_alarm_in(Duration::from_mins(1)).await?,
             }
             Ok(JsValue::UNDEFINED)
         })

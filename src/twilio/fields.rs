@@ -14,7 +14,7 @@ use crate::event::FieldProblem;
 pub struct FieldError {
     /// The field's name.
     pub field: &'static str,
-    /// What is wrong with it.
+    /// The problem.
     pub problem: FieldProblem,
 }
 

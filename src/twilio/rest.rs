@@ -93,10 +93,10 @@ pub async fn show_typing(
     context: TwilioRequestContext<'_>,
     sid: &MessageSid,
 ) {
+    const PATH: &str = "/v2/Indicators/Typing.json";
     let mut form = form_urlencoded::Serializer::new(String::new());
     form.append_pair("messageId", sid.as_str())
         .append_pair("channel", "whatsapp");
-    const PATH: &str = "/v2/Indicators/Typing.json";
     let url = match base.host() {
         "api.twilio.com" => format!("https://messaging.twilio.com{PATH}"),
         _ => base.join(PATH),
@@ -183,7 +183,7 @@ fn find_in(list: &[u8], body: &str, since: UnixMillis, known: &[MessageSid]) -> 
 }
 
 /// How far Twilio's clock may be behind ours, including the rounding to whole seconds.
-pub const CLOCK_DIFFERENCE: Duration = Duration::from_secs(60);
+pub const CLOCK_DIFFERENCE: Duration = Duration::from_mins(1);
 
 /// Reads a date as Twilio writes it, in the form of RFC 2822: `Sun, 22 Nov 2026 03:27:35 +0000`.
 fn parse_date(text: &str) -> Option<UnixMillis> {

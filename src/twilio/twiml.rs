@@ -61,10 +61,10 @@ mod tests {
         loop {
             match reader.read_event().unwrap() {
                 Event::Start(tag) if tag.name().as_ref() == "Message" => {
-                    current = Some(String::new())
+                    current = Some(String::new());
                 }
                 Event::End(tag) if tag.name().as_ref() == "Message" => {
-                    texts.push(current.take().unwrap())
+                    texts.push(current.take().unwrap());
                 }
                 Event::Text(text) => current.as_mut().unwrap().push_str(&text),
                 Event::GeneralRef(name) => {

@@ -21,8 +21,8 @@ import {
 
 const ADMIN_TOKEN = crypto.randomBytes(32).toString("hex");
 const OPTED_OUT = "You will get no more messages from us. Reply START if you change your mind.";
-const OPTED_IN = "Your messages are answered here. Reply STOP to end that.";
-const ERASED = "Done: your data is erased. Nothing of what was said is kept.";
+const OPTED_IN = "You're opted in again. Reply STOP to opt out.";
+const ERASED = "Your data is erased.";
 
 let switchboard, worker, playground;
 

@@ -73,7 +73,8 @@ async fn an_abandoned_reservation_is_counted_or_not_made() {
     assert!(granted(&budget, 101, DAY).await <= 100);
 }
 
-/// What may stand in storage after damage: texts, and a value of another type (42, null, `true` …).
+/// Values that storage may hold after damage: texts, and a value of another type (42, null, `true`
+/// …).
 fn damaged() -> Vec<Stored> {
     let texts = [
         "",
@@ -155,7 +156,7 @@ async fn a_count_that_cannot_be_read_is_used_up_until_the_next_utc_day_and_is_lo
 }
 
 #[tokio::test]
-async fn a_look_at_a_count_that_cannot_be_read_closes_the_day_for_good() {
+async fn a_check_of_a_count_that_cannot_be_read_closes_the_day_for_good() {
     for value in damaged() {
         let memory = Memory::holding(value);
         assert_eq!(
@@ -202,7 +203,7 @@ async fn an_unreadable_count_that_cannot_be_replaced_grants_nothing() {
 }
 
 #[tokio::test]
-async fn an_operators_reset_begins_the_days_counts_anew_and_says_what_there_was() {
+async fn an_operators_reset_clears_the_days_counts_and_returns_those_from_before() {
     for value in damaged() {
         let memory = Memory::holding(value);
         let budget = Budget::new(&memory);
@@ -273,7 +274,7 @@ async fn a_clock_that_jumps_ahead_once_closes_the_budget_for_today_at_most() {
 }
 
 #[tokio::test]
-async fn what_is_reported_adds_up_for_a_day_and_midnight_begins_anew() {
+async fn reported_usage_adds_up_for_a_day_and_starts_at_zero_at_midnight() {
     let memory = Memory::default();
     let budget = Budget::new(&memory);
     let usage = UsageCounters {

@@ -1,4 +1,7 @@
-//! Draining the outbox: one request to Twilio for each part, and a look-up when its outcome is unknown.
+//! Draining the outbox: one request to Twilio for each part, and a look-up when its outcome is
+//! unknown.
+//!
+//! Not here: the entries and their order (`outbox`).
 
 use std::time::Duration;
 
@@ -21,7 +24,7 @@ use crate::{
 /// How long the budget object may take to answer.
 const BUDGET_LIMIT: Duration = Duration::from_secs(10);
 
-/// Stands for Twilio's error code where Twilio could not be asked, because the webhook named no account.
+/// Replaces Twilio's error code when no request was possible because the webhook named no account.
 const NO_ACCOUNT: u32 = 0;
 
 /// Where an outbox is stored.
@@ -217,8 +220,9 @@ impl<S: OutboxStore, P: Clock + Log + Http + Objects> Drain<'_, S, P> {
     }
 }
 
-/// The contexts in which a request for this target may be made: first with the token that verified the message, then with the
-/// others, since the tokens may have been rotated. There is none when the account is not known.
+/// The contexts in which a request for this target may be made: first with the token that verified
+/// the message, then with the others, because the tokens may have been rotated. Without a known
+/// account there are none.
 pub fn request_contexts<'a>(
     config: &'a Config,
     target: &'a ReplyTarget,

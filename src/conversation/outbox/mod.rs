@@ -1,7 +1,9 @@
-//! The outbox: answers that go out by Twilio's REST API, part after part. Pure, with the time passed in.
+//! The outbox: answers that go out by Twilio's REST API, part after part. It does no I/O, and gets
+//! the time passed in.
 //!
-//! Twilio's create has no idempotency key. So each part is marked before it is sent, and when nobody knows what came of it,
-//! Twilio's list is asked before it is sent again. Not here: the requests ([`drain`]).
+//! Twilio's create has no idempotency key. So each part is marked before it is sent. If the outcome
+//! is unknown, Twilio's list is asked before the part is sent again. Not here: the requests
+//! ([`drain`]).
 
 mod drain;
 
@@ -28,7 +30,7 @@ pub struct Outbox {
     sent: Vec<OutboundRecord>,
 }
 
-/// What an answer by REST needs: the addresses, and the token that verified the message.
+/// The target of an answer by REST: the addresses, and the token that verified the message.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ReplyTarget {
     /// The contact.
@@ -51,7 +53,7 @@ pub struct OutboxEntry {
     /// The turn that it answers.
     #[serde(default)]
     pub turn: u64,
-    /// Where it goes.
+    /// The target of the answer.
     pub reply_to: ReplyTarget,
     /// The contact's hash for the log.
     pub phone_hash: PhoneHash,
@@ -59,7 +61,8 @@ pub struct OutboxEntry {
     pub parts: Vec<String>,
     /// When the request for the first part began, while its outcome is not known.
     attempt: Option<UnixMillis>,
-    /// Whether the clock was ahead then. The attempt may have begun earlier: at most as long ago as an answer is tried.
+    /// Whether the clock was ahead then. The attempt may have begun earlier, by at most the time
+    /// for which an answer is tried.
     #[serde(default)]
     attempt_unsure: bool,
     /// How often in a row Twilio has not processed the part, or could not be asked about it.
@@ -81,7 +84,7 @@ struct OutboundRecord {
     statuses: Vec<DeliveryStatus>,
 }
 
-/// What to do about the first entry.
+/// The next step for the first entry.
 #[derive(Clone, Debug, PartialEq)]
 pub enum OutboxStep {
     /// Reserve its first part, then send it.
@@ -94,17 +97,18 @@ pub enum OutboxStep {
     GaveUp(OutboxEntry, bool),
 }
 
-/// The most bytes of answers that wait. Of what is beyond, the oldest is given up.
+/// The most bytes of answers that wait. If there are more, the oldest answer is given up.
 const MAX_BYTES: usize = 256 * 1024;
 /// The most sent messages that are remembered.
 const MAX_SENT: usize = 1000;
 /// How long an answer is tried.
-const LIFETIME: Duration = Duration::from_secs(15 * 60);
+const LIFETIME: Duration = Duration::from_mins(15);
 /// The longest wait before an answer is tried again.
 const MAX_WAIT: Duration = Duration::from_secs(64);
-/// How long after an attempt Twilio is asked what came of it, and asked again.
+/// The wait after an attempt before Twilio is asked for its outcome, and before it is asked again.
 const RECONCILE_WAIT: Duration = Duration::from_secs(5);
-/// When Twilio does not list a message this long after the attempt, the attempt certainly did not send it.
+/// When Twilio does not list a message this long after the attempt, the attempt certainly did not
+/// send it.
 const CERTAINLY_ABSENT: Duration = Duration::from_secs(30);
 
 impl Outbox {
@@ -132,7 +136,7 @@ impl Outbox {
         self.give_up_surplus(now);
     }
 
-    /// What to do about the first entry, when its time has come.
+    /// The next step for the first entry, if it is due.
     pub fn next_step(&mut self, now: UnixMillis) -> Option<OutboxStep> {
         let entry = self.entries.first_mut();
         let entry = entry.filter(|entry| entry.not_before <= now)?;
@@ -155,7 +159,8 @@ impl Outbox {
         })
     }
 
-    /// Marks the first part as reserved and being sent, unless the contact has cancelled the answer.
+    /// Marks the first part as reserved and being sent, unless the contact has cancelled the
+    /// answer.
     pub fn mark_reserved(&mut self, turn: u64, now: UnixMillis) -> Option<OutboxEntry> {
         let entry = self.entry(turn)?;
         let found = entry.clone();
@@ -163,8 +168,8 @@ impl Outbox {
         Some(found)
     }
 
-    /// Marks a new attempt with another token, after Twilio did not accept the first one. Returns whether the answer is still
-    /// to be sent.
+    /// Marks a new attempt with another token, after Twilio did not accept the first one. Returns
+    /// whether the answer is still to be sent.
     pub fn mark_retried(&mut self, turn: u64, now: UnixMillis) -> bool {
         let entry = self.entry(turn);
         // The outcome of this attempt may be seen as late as that of any other.
@@ -173,7 +178,8 @@ impl Outbox {
             .is_some()
     }
 
-    /// Records that the first part was sent, under this id if it is known. Returns whether the whole answer is out now.
+    /// Records that the first part was sent, under this id if it is known. Returns whether the
+    /// whole answer is out now.
     pub fn mark_sent(&mut self, turn: u64, sid: Option<MessageSid>, now: UnixMillis) -> bool {
         self.sent.extend(sid.map(|sid| OutboundRecord {
             sid,
@@ -198,7 +204,7 @@ impl Outbox {
         self.retry(turn, now, None);
     }
 
-    /// Records that Twilio could not be asked what came of the first part.
+    /// Records that Twilio could not be asked for the outcome of the first part.
     pub fn mark_not_reconciled(&mut self, turn: u64, now: UnixMillis) {
         let attempt = self.entry(turn).and_then(|entry| entry.attempt);
         self.retry(turn, now, attempt);
@@ -211,7 +217,8 @@ impl Outbox {
         }
     }
 
-    /// Records that Twilio does not list the first part. After a while that is certain, and it is sent again.
+    /// Records that Twilio does not list the first part. After a while that is certain, and it is
+    /// sent again.
     pub fn mark_absent(&mut self, turn: u64, now: UnixMillis) {
         let Some(entry) = self.entry(turn) else {
             return;
@@ -236,8 +243,9 @@ impl Outbox {
         self.entries.drain(..).map(|entry| entry.parts.len()).sum()
     }
 
-    /// Records a delivery receipt, and returns whether it is new. Receipts come in any order and more than once, so they are
-    /// told apart by message and status. For an unknown message each one counts as new.
+    /// Records a delivery receipt, and returns whether it is new. Receipts come in any order and
+    /// more than once, so they are told apart by message and status. For an unknown message each
+    /// one counts as new.
     pub fn record_delivery(&mut self, sid: &MessageSid, status: DeliveryStatus) -> bool {
         let Some(sent) = self.sent.iter_mut().find(|sent| sent.sid == *sid) else {
             return true;
@@ -249,7 +257,8 @@ impl Outbox {
         new
     }
 
-    /// Forgets the delivery receipts. The ids stay, so that a look-up takes none of them for another message.
+    /// Forgets the delivery receipts. The ids stay, so that a look-up takes none of them for
+    /// another message.
     pub fn erase_receipts(&mut self) {
         for sent in &mut self.sent {
             sent.statuses.clear();
@@ -257,11 +266,13 @@ impl Outbox {
     }
 
     /// The ids of the messages that were sent. A look-up must not take them for another message.
+    #[must_use]
     pub fn sent_sids(&self) -> Vec<MessageSid> {
         self.sent.iter().map(|sent| sent.sid.clone()).collect()
     }
 
     /// The number of parts that wait.
+    #[must_use]
     pub fn waiting_parts(&self) -> usize {
         self.entries.iter().map(|entry| entry.parts.len()).sum()
     }
@@ -272,21 +283,25 @@ impl Outbox {
     }
 
     /// Whether an entry is due.
+    #[must_use]
     pub fn is_due(&self, now: UnixMillis) -> bool {
         self.next_wake().is_some_and(|at| at <= now)
     }
 
     /// When the alarm must look at the outbox.
+    #[must_use]
     pub fn next_wake(&self) -> Option<UnixMillis> {
         self.entries.first().map(|entry| entry.not_before)
     }
 
     /// Whether answers wait.
+    #[must_use]
     pub fn has_work(&self) -> bool {
         !self.entries.is_empty()
     }
 
     /// Whether there is nothing to remember.
+    #[must_use]
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty() && self.sent.is_empty()
     }
@@ -305,7 +320,7 @@ impl Outbox {
         self.sent.iter().map(move |sent| sent.at.plus(lifetime))
     }
 
-    /// Believes no time that is further ahead than it can have been set.
+    /// Limits planned times: a clock that jumped ahead must not delay the outbox.
     pub fn distrust_future(&mut self, now: UnixMillis) {
         for sent in &mut self.sent {
             sent.at = sent.at.min(now);
@@ -345,7 +360,8 @@ impl Outbox {
     }
 }
 
-/// How long the id of a sent message is remembered: as long as a look-up could take it for another message.
+/// How long the id of a sent message is remembered: as long as a look-up could take it for another
+/// message.
 fn sent_lifetime(ttl: Duration) -> Duration {
     ttl.max(LIFETIME.saturating_add(CLOCK_DIFFERENCE))
 }

@@ -1,7 +1,9 @@
-//! The operator's routes: what a day has come to, beginning its budget anew, what is remembered of a sender, and erasing it.
+//! The operator's routes: they show the day's usage, reset its budget, and show or erase a
+//! contact's data.
 //!
-//! They exist while `ADMIN_TOKEN` is set, and answer JSON without texts or addresses. Wrong tokens are counted by client
-//! address (`tries`). Not here: what is counted (`usage`), and what erasing does (`sender`).
+//! They exist while `ADMIN_TOKEN` is set, and answer JSON without texts or addresses ([`shown`]).
+//! Wrong tokens are counted for each client address (`admin_lockout`). Not here: counting
+//! (`base::usage`), and erasing (`messaging`).
 
 mod shown;
 
@@ -24,7 +26,7 @@ use crate::{
     platform::PlatformError,
 };
 
-/// What the paths of these routes begin with.
+/// The prefix of these routes' paths.
 pub const PREFIX: &str = "/admin/";
 
 const USAGE: &str = "/admin/usage";
@@ -40,20 +42,19 @@ pub async fn handle(
     method: &str,
     path: &str,
 ) -> Response {
-    if let Err(refused) = authorize(platform, config, request).await {
-        return refused;
+    if let Err(denied) = authorize(platform, config, request).await {
+        return denied;
     }
     let answered = match (path, method) {
         (USAGE, "GET") => usage(platform, config).await,
         (USAGE, _) => return method_not_allowed("GET"),
         (BUDGET_RESET, "POST") => reset_budget(platform).await,
-        (BUDGET_RESET, _) => return method_not_allowed("POST"),
         (SHOW | ERASE, "POST") => match read_pair(request).await {
             Ok(pair) if path == SHOW => show(platform, config, &pair).await,
             Ok(pair) => erase(platform, config, &pair).await,
-            Err(refused) => return refused,
+            Err(response) => return response,
         },
-        (SHOW | ERASE, _) => return method_not_allowed("POST"),
+        (BUDGET_RESET | SHOW | ERASE, _) => return method_not_allowed("POST"),
         _ => return not_found(),
     };
     answered.unwrap_or_else(|error| failed(platform, ObjectKind::Thread, error))
@@ -81,7 +82,7 @@ async fn erase(
         phone_hash: config.pseudonym_key.phone_hash(&pair.from),
     };
     let erased = with_retry(async || platform.call(thread.as_str(), &erase).await);
-    // The object itself waits as long as a reply may take, for KV to delete.
+    // The object itself waits for KV to delete, as long as a reply may take.
     in_time(
         platform,
         OBJECT_TIME.saturating_add(config.reply_within),
@@ -91,7 +92,7 @@ async fn erase(
     .map(|erasure| json(200, &ShownErasure::from(erasure)))
 }
 
-/// Lets the operator in, and nobody else.
+/// Checks the admin token, and the lockout of the client's address.
 async fn authorize(
     platform: &impl WorkerPlatform,
     config: &Config,
@@ -103,11 +104,12 @@ async fn authorize(
     let header = request.header("Authorization").unwrap_or_default();
     let claimed = match header.split_once(' ') {
         Some((scheme, claimed)) if scheme.eq_ignore_ascii_case("bearer") => claimed.trim(),
-        // Nothing was tried.
+        // Without a token there is nothing to count.
         _ => return Err(unauthorized()),
     };
     let right = config.pseudonym_key.is_secret(token, claimed);
-    // By default `CF-Connecting-IP`, which Cloudflare sets, whatever the client sends (Cloudflare, "HTTP request headers").
+    // The default is `CF-Connecting-IP`. Cloudflare sets it, and overwrites a client's value
+    // (Cloudflare, "HTTP request headers").
     let client = config.pseudonym_key.client(
         request
             .header(&config.admin_client_header)
@@ -141,7 +143,8 @@ async fn authorize(
 }
 
 async fn usage(platform: &impl WorkerPlatform, config: &Config) -> Result<Response, PlatformError> {
-    // The call reports what this isolate has counted. What other isolates have not reported yet is missing.
+    // The call reports this isolate's usage. Unreported usage of other isolates is missing from the
+    // result.
     let usage = platform.take();
     let add_usage = AddUsage { usage };
     let called = platform.call(budget::NAME, &add_usage);
@@ -155,7 +158,7 @@ async fn usage(platform: &impl WorkerPlatform, config: &Config) -> Result<Respon
     Ok(json(200, &ShownUsage::new(config, &day)))
 }
 
-/// Begins the day's counts that have a cap anew, and answers what they were.
+/// Resets the day's capped counts, and shows the counts from before.
 async fn reset_budget(platform: &impl WorkerPlatform) -> Result<Response, PlatformError> {
     let before = match in_time(platform, OBJECT_TIME, platform.call(budget::NAME, &Reset)).await {
         Ok(before) => before,
@@ -178,13 +181,14 @@ async fn reset_budget(platform: &impl WorkerPlatform) -> Result<Response, Platfo
     Ok(json(200, &ShownReset::from(before)))
 }
 
-/// A person, and the number that was written to.
+/// A contact, and the number that the contact wrote to.
 struct Pair {
     from: Address,
     to: Address,
 }
 
-/// Reads the addresses that a request is about. They are in its body: URLs are kept in places that bodies are not.
+/// Reads the two addresses from a request's body. They are not in the URL, because logs and
+/// histories keep URLs.
 async fn read_pair(request: &mut impl Request) -> Result<Pair, Response> {
     let body = read_body(request, response::JSON)
         .await

@@ -76,7 +76,7 @@ pub(super) struct ShownReset {
     reset: ShownCounts,
 }
 
-/// What the counts were.
+/// The counts before the reset.
 #[derive(Serialize)]
 struct ShownCounts {
     model_requests: u32,
@@ -114,7 +114,7 @@ struct ShownAnswers {
     rest: u64,
 }
 
-/// Unlike what is stored, what is shown has every kind, also those that did not happen.
+/// All kinds of rejection. Unlike the stored counts, it includes those that are zero.
 #[derive(Serialize)]
 struct ShownRejections {
     invalid_signature: u64,
@@ -210,7 +210,11 @@ impl From<Erasure> for ShownErasure {
     }
 }
 
-/// What so many tokens cost, to a millionth, in the currency of the prices.
+/// The cost of the tokens in the currency of the prices, exact to a millionth.
+#[allow(
+    clippy::cast_precision_loss,
+    reason = "2^53 millionths are 9 billion of any currency"
+)]
 fn cost(prices: Prices, prompt_tokens: u64, completion_tokens: u64) -> f64 {
     let of = |tokens: u64, price: u64| u128::from(tokens).saturating_mul(u128::from(price));
     let millionths = of(prompt_tokens, prices.input)

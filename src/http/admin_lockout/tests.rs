@@ -8,23 +8,23 @@ const HOUR: u64 = 3_600_000;
 const WRONG: Attempt = Attempt { right: false };
 const RIGHT: Attempt = Attempt { right: true };
 
-/// So many wrong tries at one time; how many of them were told that they are wrong.
-async fn wrong(tries: &AdminLockout<&Memory>, times: usize, at: u64) -> usize {
-    let all = join_all((0..times).map(|_| tries.attempt(WRONG, UnixMillis(at)))).await;
+/// Makes wrong attempts at one time. Returns how many got the verdict `Wrong`.
+async fn wrong(lockout: &AdminLockout<&Memory>, times: usize, at: u64) -> usize {
+    let all = join_all((0..times).map(|_| lockout.attempt(WRONG, UnixMillis(at)))).await;
     all.into_iter()
         .filter(|verdict| *verdict == Ok(Verdict::Wrong))
         .count()
 }
 
-async fn right(tries: &AdminLockout<&Memory>, at: u64) -> Verdict {
-    tries.attempt(RIGHT, UnixMillis(at)).await.unwrap()
+async fn right(lockout: &AdminLockout<&Memory>, at: u64) -> Verdict {
+    lockout.attempt(RIGHT, UnixMillis(at)).await.unwrap()
 }
 
 #[tokio::test]
-async fn of_a_hundred_wrong_tries_at_once_five_are_told_that_they_are_wrong() {
+async fn of_a_hundred_wrong_attempts_at_once_five_get_the_verdict_wrong() {
     let memory = Memory::default();
-    let tries = AdminLockout::new(&memory);
-    let all = join_all((0..100).map(|_| tries.attempt(WRONG, UnixMillis(NOW)))).await;
+    let lockout = AdminLockout::new(&memory);
+    let all = join_all((0..100).map(|_| lockout.attempt(WRONG, UnixMillis(NOW)))).await;
     assert_eq!(
         all.iter()
             .filter(|verdict| **verdict == Ok(Verdict::Wrong))
@@ -51,19 +51,19 @@ async fn the_right_token_is_not_told_from_a_wrong_one_while_locked_and_works_a_m
             Ok(Verdict::Wrong)
         );
     }
-    let tries = AdminLockout::new(&memory);
+    let lockout = AdminLockout::new(&memory);
     assert_eq!(
-        tries.attempt(RIGHT, UnixMillis(NOW + 4500)).await,
+        lockout.attempt(RIGHT, UnixMillis(NOW + 4500)).await,
         Ok(Verdict::Locked(56)),
         "a restarted object goes on counting"
     );
-    let tries = AdminLockout::new(&memory);
+    let lockout = AdminLockout::new(&memory);
     assert_eq!(
-        tries.attempt(RIGHT, UnixMillis(NOW + 59_999)).await,
+        lockout.attempt(RIGHT, UnixMillis(NOW + 59_999)).await,
         Ok(Verdict::Locked(1))
     );
     assert_eq!(
-        tries.attempt(RIGHT, UnixMillis(NOW + 60_000)).await,
+        lockout.attempt(RIGHT, UnixMillis(NOW + 60_000)).await,
         Ok(Verdict::Allowed)
     );
 }
@@ -91,7 +91,7 @@ async fn a_clock_that_steps_back_opens_nothing_and_locks_for_a_minute_also_over_
 }
 
 #[tokio::test]
-async fn the_right_token_from_an_address_that_used_it_before_works_although_others_there_try_wrong_ones()
+async fn the_right_token_from_an_address_that_used_it_before_works_although_others_there_use_wrong_ones()
  {
     let memory = Memory::default();
     assert_eq!(
@@ -124,10 +124,10 @@ async fn the_right_token_from_an_address_that_used_it_before_works_although_othe
 async fn an_address_that_used_the_right_token_has_a_bounded_number_of_guesses_while_it_is_locked() {
     let memory = Memory::default();
     right(&AdminLockout::new(&memory), NOW).await;
-    let tries = AdminLockout::new(&memory);
-    wrong(&tries, 64, NOW).await;
-    assert_eq!(right(&tries, NOW).await, Verdict::Allowed);
-    wrong(&tries, 100, NOW).await;
+    let lockout = AdminLockout::new(&memory);
+    wrong(&lockout, 64, NOW).await;
+    assert_eq!(right(&lockout, NOW).await, Verdict::Allowed);
+    wrong(&lockout, 100, NOW).await;
     assert_eq!(
         memory.commits.get(),
         1 + 65,
@@ -138,7 +138,7 @@ async fn an_address_that_used_the_right_token_has_a_bounded_number_of_guesses_wh
         Verdict::Locked(1),
         "nothing is compared any more"
     );
-    assert_eq!(right(&tries, NOW + 60_000).await, Verdict::Allowed);
+    assert_eq!(right(&lockout, NOW + 60_000).await, Verdict::Allowed);
 }
 
 #[tokio::test]
@@ -206,30 +206,30 @@ async fn what_cannot_be_counted_is_not_allowed() {
 }
 
 #[tokio::test]
-async fn wrong_tries_are_forgotten_after_a_minute_and_the_right_one_after_a_day() {
+async fn wrong_attempts_are_forgotten_after_a_minute_and_the_right_one_after_a_day() {
     let memory = Memory::default();
-    let tries = AdminLockout::new(&memory);
-    tries.attempt(WRONG, UnixMillis(NOW)).await.unwrap();
-    tries
+    let lockout = AdminLockout::new(&memory);
+    lockout.attempt(WRONG, UnixMillis(NOW)).await.unwrap();
+    lockout
         .attempt(WRONG, UnixMillis(NOW + 30_000))
         .await
         .unwrap();
-    tries.alarm(UnixMillis(NOW + 60_000)).await.unwrap();
+    lockout.alarm(UnixMillis(NOW + 60_000)).await.unwrap();
     assert_eq!(memory.alarm.get(), Some(UnixMillis(NOW + 90_000)));
-    tries.alarm(UnixMillis(NOW + 90_000)).await.unwrap();
+    lockout.alarm(UnixMillis(NOW + 90_000)).await.unwrap();
     assert!(memory.value.borrow().is_none() && memory.alarm.get().is_none());
-    right(&tries, NOW + 90_000).await;
-    tries
+    right(&lockout, NOW + 90_000).await;
+    lockout
         .attempt(WRONG, UnixMillis(NOW + 90_000))
         .await
         .unwrap();
-    tries.alarm(UnixMillis(NOW + 150_000)).await.unwrap();
+    lockout.alarm(UnixMillis(NOW + 150_000)).await.unwrap();
     let kept = Stored::Text(format!(r#"{{"wrong":[],"right":{}}}"#, NOW + 90_000));
     assert_eq!(
         (memory.value.borrow().clone(), memory.alarm.get()),
         (Some(kept), Some(UnixMillis(NOW + 90_000 + 24 * HOUR)))
     );
-    tries
+    lockout
         .alarm(UnixMillis(NOW + 90_000 + 24 * HOUR))
         .await
         .unwrap();

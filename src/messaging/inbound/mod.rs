@@ -1,8 +1,9 @@
-//! Inbound webhooks: an incoming message becomes a [`Message`] with clean text, a receipt a [`DeliveryReceipt`].
+//! Inbound webhooks: an incoming message becomes a [`Message`] with clean text, a receipt a
+//! [`DeliveryReceipt`].
 //!
-//! This module only parses and cleans; all of it is pure. Not here: the signature (`twilio::signature`), and the handling
-//! of a message (`messaging::thread`). Field names and forms: Twilio, "Twilio's request to your incoming message webhook
-//! URL".
+//! This module only parses and cleans, and does no I/O. Not here: the signature
+//! (`twilio::signature`), and the handling of a message (`messaging::thread`). Field names and
+//! forms: Twilio, "Twilio's request to your incoming message webhook URL".
 
 mod receipt;
 mod text;
@@ -27,48 +28,49 @@ use crate::{
 pub use receipt::DeliveryReceipt;
 pub use text::clean;
 
-/// One inbound message that is well formed.
+/// A well-formed inbound message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Message {
-    /// Twilio's id of the message; a retry carries the same.
+    /// Twilio's id of the message. A retry has the same id.
     pub sid: MessageSid,
-    /// Who wrote it.
+    /// The contact.
     pub from: Address,
-    /// The number that was written to.
+    /// The number that the contact wrote to.
     pub to: Address,
-    /// The account that owns the number; needed to answer by REST.
+    /// The account that owns the number. An answer by REST needs it.
     pub account: Option<AccountSid>,
-    /// The Messaging Service that the number belongs to, if any; a later answer goes out through it.
+    /// The Messaging Service of the number, if any. Answers by REST use it.
     pub service: Option<ServiceSid>,
-    /// What was said.
+    /// The content.
     pub input: Input,
-    /// The pictures that belong to an [`Input::Text`].
+    /// The images that belong to an [`Input::Text`].
     pub images: Vec<ImageUrl>,
 }
 
-/// What a message asks for.
+/// The content of a message.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Input {
-    /// A text for the assistant, cleaned; empty only where there are pictures.
+    /// A clean text for the assistant. It is empty only if there are images.
     Text(String),
-    /// A command, as the whole message.
+    /// A keyword that is the whole message.
     Keyword {
-        /// What it asks for.
+        /// Its meaning.
         keyword: Keyword,
-        /// Whether Twilio's Advanced Opt-Out took it for one too, and has answered it itself.
+        /// Whether Twilio's Advanced Opt-Out recognised it and has already answered it.
         by_twilio: bool,
     },
     /// A text longer than `MAX_MESSAGE_CHARS`.
     TooLong,
-    /// Nothing is left after cleaning.
+    /// The text is empty after cleaning.
     Empty,
-    /// Media that cannot be read are among what was sent.
+    /// The message has media that cannot be read.
     Media,
 }
 
 impl Message {
-    /// Reads a webhook's fields. `max_chars` is `MAX_MESSAGE_CHARS`, counted in Unicode scalar values after cleaning.
+    /// Reads a webhook's fields. `max_chars` is `MAX_MESSAGE_CHARS`, counted in Unicode scalar
+    /// values after cleaning.
     ///
     /// # Errors
     /// A field that is repeated, or the first that is missing or malformed.
@@ -89,7 +91,7 @@ impl Message {
             input,
             images,
         };
-        // Only what is written to may be a short code: nobody texts from one.
+        // Only our own number may be a short code: contacts do not write from one.
         if message.from.is_short_code() {
             return Err(FieldError {
                 field: "From",
@@ -107,16 +109,17 @@ fn input(form: &Form, media: &Attached, max_chars: usize) -> Input {
     } else {
         body
     };
-    // With Advanced Opt-Out an account has words of its own for these (Twilio, "Advanced Opt-Out").
+    // With Advanced Opt-Out an account can choose its own words for these (Twilio, "Advanced
+    // Opt-Out").
     let by_twilio = match form.get("OptOutType") {
         Some("STOP") => Some(Keyword::OptOut),
         Some("START") => Some(Keyword::OptIn),
         Some("HELP") => Some(Keyword::Help),
         _ => None,
     };
-    if let Some(command) = by_twilio.or_else(|| Keyword::of(&text)) {
+    if let Some(keyword) = by_twilio.or_else(|| Keyword::of(&text)) {
         Input::Keyword {
-            keyword: command,
+            keyword,
             by_twilio: by_twilio.is_some(),
         }
     } else if text.chars().count() > max_chars {

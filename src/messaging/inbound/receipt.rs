@@ -11,7 +11,8 @@ use crate::{
     },
 };
 
-/// What Twilio reports of a message that was sent, in a status callback. Source: Twilio, "Track outbound message status".
+/// A delivery receipt, from Twilio's status callback. Source: Twilio, "Track outbound message
+/// status".
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeliveryReceipt {
     /// The message.
@@ -20,9 +21,9 @@ pub struct DeliveryReceipt {
     pub contact: Address,
     /// The number that it was sent from.
     pub number: Address,
-    /// What became of it; none for a step on the way, such as `queued` or `sent`.
+    /// The final status. `None` for a step before it, such as `queued` or `sent`.
     pub status: Option<DeliveryStatus>,
-    /// Twilio's error code, if it did not arrive.
+    /// Twilio's error code, if the message did not arrive.
     pub code: Option<u32>,
 }
 

@@ -35,7 +35,7 @@ fn a_plain_message_is_read() {
 }
 
 #[test]
-fn addresses_that_are_not_e164_are_refused() {
+fn addresses_that_are_not_e164_are_rejected() {
     let good = [
         "+1555010",
         "+155501001234567",
@@ -113,7 +113,7 @@ fn a_missing_or_malformed_field_is_named_without_its_value() {
 }
 
 #[test]
-fn a_repeated_field_that_is_read_is_refused_in_either_order_and_any_other_is_not() {
+fn a_repeated_field_that_is_read_is_rejected_in_either_order_and_any_other_is_not() {
     let plain = [
         ("MessageSid", SID),
         ("From", "+15550100"),
@@ -143,18 +143,18 @@ fn a_repeated_field_that_is_read_is_refused_in_either_order_and_any_other_is_not
                 ]
                 .concat(),
             );
-            let refused = FieldError {
+            let rejected = FieldError {
                 field,
                 problem: FieldProblem::Repeated,
             };
             assert_eq!(
                 Message::from_form(&form, 12).unwrap_err(),
-                refused,
+                rejected,
                 "{name}"
             );
             assert_eq!(
                 DeliveryReceipt::from_form(&form).unwrap_err(),
-                refused,
+                rejected,
                 "{name}"
             );
         }
@@ -173,7 +173,7 @@ fn a_repeated_field_that_is_read_is_refused_in_either_order_and_any_other_is_not
 }
 
 #[test]
-fn a_byte_order_mark_belongs_to_the_name_that_it_stands_before() {
+fn a_byte_order_mark_belongs_to_the_name_that_follows_it() {
     let form =
         Form::parse(format!("\u{feff}MessageSid={SID}&From=%2B15550100&To=%2B15550199").as_bytes())
             .unwrap();
@@ -204,13 +204,13 @@ fn an_empty_text_is_told_from_media() {
     assert_eq!(parse(&[("NumMedia", "1")]).unwrap().input, Input::Media);
 }
 
-const PICTURE: &str = "https://api.twilio.com/2010-04-01/Accounts/AC1/Messages/MM1/Media/ME1";
+const IMAGE: &str = "https://api.twilio.com/2010-04-01/Accounts/AC1/Messages/MM1/Media/ME1";
 
 #[test]
-fn pictures_belong_to_the_text_and_need_none() {
+fn images_belong_to_the_text_and_need_none() {
     let images = [
         ("NumMedia", "1"),
-        ("MediaUrl0", PICTURE),
+        ("MediaUrl0", IMAGE),
         ("MediaContentType0", "image/jpeg"),
     ];
     let message = parse(&[&images[..], &[("Body", "look")]].concat()).unwrap();
@@ -226,10 +226,10 @@ fn pictures_belong_to_the_text_and_need_none() {
 }
 
 #[test]
-fn a_command_and_a_text_that_is_too_long_come_before_media() {
+fn a_keyword_and_a_text_that_is_too_long_come_before_media() {
     let images = [
         ("NumMedia", "1"),
-        ("MediaUrl0", PICTURE),
+        ("MediaUrl0", IMAGE),
         ("MediaContentType0", "image/jpeg"),
     ];
     for (body, input) in [("Reset", RESET), ("0123456789abc", Input::TooLong)] {
@@ -238,7 +238,7 @@ fn a_command_and_a_text_that_is_too_long_come_before_media() {
     }
     let video = parse(&[
         ("NumMedia", "1"),
-        ("MediaUrl0", PICTURE),
+        ("MediaUrl0", IMAGE),
         ("MediaContentType0", "video/mp4"),
         ("Body", "reset"),
     ])
@@ -250,7 +250,7 @@ fn a_command_and_a_text_that_is_too_long_come_before_media() {
 fn other_media_are_not_taken_for_a_text_that_comes_with_them() {
     let message = parse(&[
         ("NumMedia", "1"),
-        ("MediaUrl0", PICTURE),
+        ("MediaUrl0", IMAGE),
         ("MediaContentType0", "audio/ogg"),
         ("Body", "listen"),
     ])
@@ -259,7 +259,7 @@ fn other_media_are_not_taken_for_a_text_that_comes_with_them() {
 }
 
 #[test]
-fn a_body_comes_before_a_button_and_a_place() {
+fn a_body_comes_before_a_button_and_a_location() {
     let message = parse(&[
         ("Body", "Hello"),
         ("ButtonText", "Yes"),
@@ -271,36 +271,33 @@ fn a_body_comes_before_a_button_and_a_place() {
 }
 
 #[test]
-fn a_command_is_known_by_its_words_and_by_what_twilio_took_it_for() {
-    let command = |command, by_twilio| Input::Keyword {
-        keyword: command,
-        by_twilio,
-    };
-    assert_eq!(input_of(" Reset! "), command(Keyword::Reset, false));
-    assert_eq!(input_of("stop"), command(Keyword::OptOut, false));
+fn a_keyword_is_recognised_by_its_words_and_by_twilios_opt_out_type() {
+    let keyword = |keyword, by_twilio| Input::Keyword { keyword, by_twilio };
+    assert_eq!(input_of(" Reset! "), keyword(Keyword::Reset, false));
+    assert_eq!(input_of("stop"), keyword(Keyword::OptOut, false));
     assert_eq!(
         input_of("delete my data!"),
-        command(Keyword::Erase, false),
+        keyword(Keyword::Erase, false),
         "though it is longer than a message may be"
     );
     assert_eq!(input_of("please stop"), Input::Text("please stop".into()));
     assert_eq!(
         input_of("YES"),
         Input::Text("YES".into()),
-        "what it means depends on whether the sender is opted out"
+        "its meaning depends on whether the contact has opted out"
     );
     let typed = |kind: &str| {
         parse(&[("Body", "ARRET"), ("OptOutType", kind)])
             .unwrap()
             .input
     };
-    assert_eq!(typed("STOP"), command(Keyword::OptOut, true));
-    assert_eq!(typed("START"), command(Keyword::OptIn, true));
-    assert_eq!(typed("HELP"), command(Keyword::Help, true));
+    assert_eq!(typed("STOP"), keyword(Keyword::OptOut, true));
+    assert_eq!(typed("START"), keyword(Keyword::OptIn, true));
+    assert_eq!(typed("HELP"), keyword(Keyword::Help, true));
     assert_eq!(typed("OTHER"), Input::Text("ARRET".into()));
     assert_eq!(
         parse(&[("Body", "STOP"), ("NumMedia", "1")]).unwrap().input,
-        command(Keyword::OptOut, false)
+        keyword(Keyword::OptOut, false)
     );
 }
 

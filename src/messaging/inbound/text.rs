@@ -4,17 +4,18 @@
 
 use crate::twilio::form::Form;
 
-/// What a message without a body says: the button that was pressed, the entry of a list that was chosen, or a place. Source:
-/// Twilio, "Twilio's request to your incoming message webhook URL", rich messaging parameters.
+/// The text of a message without a body: a pressed button, a chosen list entry, or a location.
+/// Source: Twilio, "Twilio's request to your incoming message webhook URL", rich messaging
+/// parameters.
 pub(super) fn interactive_text(form: &Form) -> Option<String> {
-    let said = |field: &str| form.get(field).map(clean).filter(|text| !text.is_empty());
+    let text_of = |field: &str| form.get(field).map(clean).filter(|text| !text.is_empty());
     ["ButtonText", "ButtonPayload", "ListTitle", "ListId"]
         .into_iter()
-        .find_map(said)
+        .find_map(text_of)
         .or_else(|| location(form))
 }
 
-/// A place that was sent, as one line: `My location: 52.52, 13.405 (Label, Address)`.
+/// A shared location as one line: `My location: 52.52, 13.405 (Label, Address)`.
 fn location(form: &Form) -> Option<String> {
     let degrees = |field: &str, most: u32| {
         form.get(field)
@@ -39,8 +40,8 @@ fn location(form: &Form) -> Option<String> {
     Some(format!("My location: {latitude}, {longitude}{names}"))
 }
 
-/// Whether `text` is a decimal number of degrees from -`most` to `most`. (The library's own reading of floating-point numbers
-/// would take more room in the bundle than all of this module.)
+/// Whether `text` is a decimal number of degrees from -`most` to `most`. (The standard library's
+/// parser for floating-point numbers would add more to the bundle than this whole module.)
 fn is_degrees(text: &str, most: u32) -> bool {
     let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
     let (whole, fraction) = unsigned.split_once('.').unwrap_or((unsigned, "0"));
@@ -52,8 +53,10 @@ fn is_degrees(text: &str, most: u32) -> bool {
     digits(whole) && digits(fraction) && whole.parse().is_ok_and(in_range)
 }
 
-/// Removes what could confuse a reader or a model: CRLF and CR become LF; control characters (C0 but newline and tab, DEL,
-/// C1) and Unicode's bidirectional controls go; outer white space is trimmed.
+/// Cleans a text, so that it cannot confuse a reader or a model.
+///
+/// CRLF and CR become LF. Control characters (C0 except newline and tab, DEL, C1) and Unicode's
+/// bidirectional controls are removed. Outer white space is trimmed.
 #[must_use]
 pub fn clean(text: &str) -> String {
     let unified = text.replace("\r\n", "\n").replace('\r', "\n");
@@ -62,7 +65,8 @@ pub fn clean(text: &str) -> String {
 }
 
 fn is_unwanted(c: char) -> bool {
-    // U+061C and U+200E/F are marks, U+202A..E embeddings and overrides, U+2066..9 isolates (Unicode UAX #9).
+    // U+061C and U+200E/F are marks, U+202A..E embeddings and overrides, U+2066..9 isolates
+    // (Unicode UAX #9).
     let bidirectional = matches!(c, '\u{061C}' | '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}');
     bidirectional || (c.is_control() && c != '\n' && c != '\t')
 }

@@ -1,4 +1,6 @@
-//! Admission: what the thread does with a message that comes.
+//! Admission: the thread decides what to do with a new message.
+//!
+//! Not here: running turns (`turns`, `turn_end`).
 
 use super::{ALARM_MARGIN, MessageStatus, State, rate_window::WINDOW, turns::PendingMessage};
 use crate::{
@@ -17,14 +19,15 @@ use crate::{
     },
 };
 
-/// What the thread does with a message.
+/// The decision about a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Admission {
     /// The thread has received it, now or before. This is its status.
     Known(MessageStatus),
     /// It is over the rate limit. The contact gets the notice the first time in a window.
     Limited(Option<CannedReply>),
-    /// The contact has got all canned replies of the day: the message is received, and not answered.
+    /// The contact has got all canned replies of the day: the message is received, and not
+    /// answered.
     Unanswered,
     /// The contact has opted out: the message is not read.
     Ignored,
@@ -36,7 +39,7 @@ pub enum Admission {
     Erased(MessageStatus, Erased),
 }
 
-/// What was cancelled.
+/// The numbers of cancelled messages and parts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct CancelledCounts {
     /// Messages that waited for their turn, or were in it.
@@ -94,8 +97,8 @@ impl State {
         }
     }
 
-    /// Tells the contact of a message that its answer does not come by REST today, unless it was told so before. An answer that has
-    /// come meanwhile is given.
+    /// Tells the contact of a message that its answer does not come by REST today, unless it was
+    /// told so before. An answer that has come meanwhile is given.
     pub fn tell_no_rest_answer(
         &mut self,
         sid: &MessageSid,
@@ -141,8 +144,8 @@ impl State {
         Admission::Known(MessageStatus::Waiting)
     }
 
-    /// Does what a contact can ask for about itself, whatever the rate limit is. Over the limit it is done without an answer:
-    /// otherwise keywords would be a way around the limit.
+    /// Applies a keyword, even over the rate limit. Over the limit it gets no answer: otherwise
+    /// keywords would bypass the limit.
     fn apply_keyword(
         &mut self,
         message: &Receive,

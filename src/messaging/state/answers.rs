@@ -1,4 +1,7 @@
-//! The newest answers, which a message that comes again gets again. Those that are too long for the state lie in rows beside it.
+//! The newest answers. A repeated message gets its answer again. Answers that are too long for the
+//! state lie in rows beside it.
+//!
+//! Not here: reading and writing the rows (`thread::storage`).
 
 use serde::{Deserialize, Serialize};
 
@@ -57,8 +60,9 @@ impl Answers {
         Some(AnswerLocation::Row(row.number))
     }
 
-    /// Drops the answers that no message can get any more; `needed` are the other turns, in order. If the rest is too long for
-    /// the state, all but the newest move into one row, which is returned.
+    /// Drops the answers that no message can get any more; `needed` are the other turns, in order.
+    /// If the rest is too long for the state, all but the newest move into one row, which is
+    /// returned.
     pub fn spill(&mut self, needed: &[u64]) -> Option<(u64, Vec<Answer>)> {
         let is_needed = |turn: &u64| needed.binary_search(turn).is_ok();
         self.recent.retain(|answer| is_needed(&answer.turn));
@@ -78,7 +82,8 @@ impl Answers {
         Some((number, older))
     }
 
-    /// The rows of `before` that hold answers which no message can get any more, with the turns that stay in them.
+    /// The rows of `before` that hold answers which no message can get any more, with the turns
+    /// that stay in them.
     pub fn thinned_rows(&self, before: &Self) -> Vec<AnswerRow> {
         let now = |row: &AnswerRow| {
             let other = self.rows.iter().find(|other| other.number == row.number);

@@ -1,9 +1,11 @@
-//! What a thread remembers, and every decision that it takes: pure, with the time passed in.
+//! The state of a thread, and all decisions about it. This module does no I/O, and gets the time
+//! passed in.
 //!
-//! The whole state is one stored value, so that each step is atomic. Its parts own their fields, and each tells when the alarm
-//! must look at it. What expires goes by itself. Only an opt-out stays while it is in force, under a key of its own, so that
-//! it outlives a state that cannot be read. Every list has a bound, so that the value stays far below the 2 MB that storage
-//! takes. Not here: waiting, storing, sending (`messaging::thread`).
+//! The whole state is one stored value, so that each step is atomic. Each part owns its fields, and
+//! says when the alarm must look at it. Everything expires, except an opt-out. The opt-out has its
+//! own key, so that it survives a state that cannot be read. Every list has a limit, so the value
+//! stays far below the 2 MB that storage accepts. Not here: waiting, storing, sending
+//! (`messaging::thread`).
 
 mod admission;
 mod answers;
@@ -79,7 +81,8 @@ fn is_default<T: Default + PartialEq>(part: &T) -> bool {
 const VERSION: u32 = 1;
 /// How long after an alarm that found a turn still running the next alarm looks again.
 const TURN_CHECK: Duration = Duration::from_secs(5);
-/// The alarm comes this long before a webhook stops waiting. So the object has work to do when the webhook leaves.
+/// The alarm comes this long before a webhook stops waiting. So the object has work to do when the
+/// webhook leaves.
 const ALARM_MARGIN: Duration = Duration::from_millis(250);
 /// The longest time that an alarm for a turn can be set ahead, beside `REPLY_WITHIN_MS`.
 const MAX_CHECK_WAIT: Duration = Duration::from_secs(160);
@@ -135,7 +138,8 @@ impl State {
         }
     }
 
-    /// The alarm has done all jobs that it could do: forgets what has expired, and plans the next checks.
+    /// The alarm has done all jobs that it could do: forgets what has expired, and plans the next
+    /// checks.
     pub fn settle(&mut self, now: UnixMillis, config: &Config) {
         self.turns.clear_check();
         // A turn goes on with the conversation that it began with.
@@ -148,16 +152,17 @@ impl State {
         self.revisions.settle(now);
     }
 
-    /// Drops the checks of parts that have no work.
+    /// Drops the planned checks of parts without work.
     pub fn drop_needless_checks(&mut self, now: UnixMillis) {
         self.turns.drop_needless_check();
         self.revisions.drop_needless_check(now);
     }
 
-    /// The alarm's new time, if it changes. It is set for `set`, as far as is known.
+    /// The alarm's new time, if it changes. `set` is the known current time of the alarm.
     ///
-    /// Work comes first. Without work, the alarm comes when something must be forgotten, and several such moments share one
-    /// alarm, because each alarm costs money: first the end of the conversation, or of the memory of its messages.
+    /// Work comes first. Without work, the alarm comes when something must be forgotten, and
+    /// several such moments share one alarm, because each alarm costs money: first the end of the
+    /// conversation, or of the memory of its messages.
     pub fn new_alarm(
         &self,
         set: Option<UnixMillis>,
@@ -183,19 +188,22 @@ impl State {
             .or(self.revisions.last_revision_ends())
             .or(self.share.ends());
         let due = due.into_iter().chain(self.usage.next_wake()).min()?;
-        // An alarm that is set for now, within the alarm, can get lost. So it is a millisecond from now at the earliest.
+        // An alarm that is set for now, within the alarm, can get lost. So it is a millisecond from
+        // now at the earliest.
         let due = due.max(now.plus(Duration::from_millis(1)));
         let changes = match set {
             None => true,
-            // An alarm that comes too early finds nothing, and is set anew. That is cheaper than moving it every time.
+            // An alarm that comes too early finds nothing, and is set anew. That is cheaper than
+            // moving it every time.
             Some(set) => due < set || (!self.has_work(now) && set != due),
         };
         changes.then_some(due)
     }
 
-    /// Forgets what was said and answered, and cancels what is under way. These stay: an opt-out; the ids and times of messages, so
-    /// that a copy is not taken for a new message and the rate limit holds; the numbers of revisions, until KV has deleted
-    /// them; and the contact's share of the day.
+    /// Forgets all messages and answers, and cancels everything under way. These stay: an opt-out;
+    /// the ids and times of messages, so that a copy is not taken for a new message and the rate
+    /// limit holds; the numbers of revisions, until KV has deleted them; and the contact's share of
+    /// the day.
     pub fn erase(&mut self, now: UnixMillis, config: &Config) -> Erased {
         let answers = self.records.answered_turns().len();
         let turns = self.revisions.turn_count();
@@ -222,7 +230,7 @@ impl State {
         }
     }
 
-    /// What a received message was answered.
+    /// The answer to a received message.
     pub fn status(&self, sid: &MessageSid) -> Option<MessageStatus> {
         self.records.status(sid)
     }
@@ -249,7 +257,7 @@ impl State {
         self.opted_out
     }
 
-    /// Sets what is stored of an opt-out.
+    /// Sets the opt-out that is stored.
     pub fn set_opted_out(&mut self, opted_out: bool) {
         self.opted_out = opted_out;
     }
@@ -295,8 +303,7 @@ impl State {
             && self.outbox.is_empty()
     }
 
-    /// Believes no time that is further ahead than it can have been set: a clock that jumped ahead for a moment must not put
-    /// work off for days.
+    /// Limits planned times: a clock that jumped ahead for a moment must not delay work for days.
     pub fn distrust_future(&mut self, now: UnixMillis, config: &Config) {
         let check_wait = MAX_CHECK_WAIT.max(config.reply_within);
         self.records.distrust_future(now);

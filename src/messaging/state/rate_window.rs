@@ -1,4 +1,7 @@
-//! The rate limit: messages of the last minute, and the notice that a contact gets once when there are too many.
+//! The rate limit: it counts the messages of the last minute. A contact who writes too many gets
+//! one rate-limit notice.
+//!
+//! Not here: what happens to a message over the limit (`admission`).
 
 use std::time::Duration;
 
@@ -6,7 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{base::time::UnixMillis, identity::MessageSid, messaging::canned_replies::CannedReply};
 
-/// The messages that count against the rate limit. The window slides exactly: a message counts for 60 s.
+/// The messages that count against the rate limit. The window slides exactly: a message counts for
+/// 60 s.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct RateWindow {
@@ -25,11 +29,11 @@ struct RateLimitNotice {
 }
 
 /// How long a message counts.
-pub const WINDOW: Duration = Duration::from_secs(60);
+pub const WINDOW: Duration = Duration::from_mins(1);
 
 impl RateWindow {
-    /// When the next message can be received, if not now. A time in the future, left by a clock that stepped back, counts as
-    /// now.
+    /// When the next message can be received, if not now. A time in the future, left by a clock
+    /// that stepped back, counts as now.
     pub fn limited_until(&mut self, now: UnixMillis, limit: u32) -> Option<UnixMillis> {
         self.admitted.retain(|at| now.since(*at) < WINDOW);
         for at in &mut self.admitted {
@@ -95,7 +99,7 @@ impl RateWindow {
         self.admitted.is_empty() && self.notice.is_none()
     }
 
-    /// Believes no time that is still to come.
+    /// Limits times to now, after a clock that was ahead.
     pub fn distrust_future(&mut self, now: UnixMillis) {
         if let Some(notice) = &mut self.notice {
             notice.at = notice.at.min(now);

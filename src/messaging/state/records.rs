@@ -1,4 +1,7 @@
-//! The messages that the thread has received, and what each was answered. A message that comes again gets the same answer.
+//! The messages that the thread has received, and their answers. A repeated message gets the same
+//! answer.
+//!
+//! Not here: the texts of the answers (`answers`).
 
 use std::time::Duration;
 
@@ -11,18 +14,18 @@ use crate::{base::time::UnixMillis, identity::MessageSid, messaging::canned_repl
 #[serde(transparent)]
 pub struct MessageRecords(Vec<MessageRecord>);
 
-/// A message, and what it was answered.
+/// A message and its answer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct MessageRecord {
     /// Twilio's id of the message.
     pub sid: MessageSid,
     /// When it was received.
     pub at: UnixMillis,
-    /// What its webhook answers.
+    /// The answer of its webhook.
     pub status: MessageStatus,
 }
 
-/// What the webhook of a received message answers, each time it comes.
+/// The answer of a received message's webhook, each time Twilio calls it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum MessageStatus {
@@ -36,11 +39,12 @@ pub enum MessageStatus {
     CannedReply(CannedReply),
 }
 
-/// The most messages that are remembered. The oldest is forgotten first: copies come within minutes.
+/// The most messages that are remembered. The oldest is forgotten first: copies come within
+/// minutes.
 const MAX_RECORDS: usize = 4000;
 
 impl MessageRecords {
-    /// What a message was answered, if it was received before.
+    /// The answer to a message, if it was received before.
     pub fn status(&self, sid: &MessageSid) -> Option<MessageStatus> {
         let record = self.0.iter().find(|record| record.sid == *sid)?;
         Some(record.status)
@@ -66,7 +70,8 @@ impl MessageRecords {
         }
     }
 
-    /// The turns whose answers a message can still get, in order: messages are answered in the order in which they came.
+    /// The turns whose answers a message can still get, in order: messages are answered in the
+    /// order in which they came.
     pub fn answered_turns(&self) -> Vec<u64> {
         let turn = |record: &MessageRecord| match record.status {
             MessageStatus::Answer(turn) => Some(turn),
@@ -100,7 +105,7 @@ impl MessageRecords {
         self.0.is_empty()
     }
 
-    /// Believes no time that is still to come.
+    /// Limits times to now, after a clock that was ahead.
     pub fn distrust_future(&mut self, now: UnixMillis) {
         for record in &mut self.0 {
             record.at = record.at.min(now);

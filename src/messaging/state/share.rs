@@ -1,11 +1,13 @@
 //! A contact's share of a UTC day: requests to the model, and canned replies.
+//!
+//! Not here: the budget of all contacts (`conversation::budget`).
 
 use serde::{Deserialize, Serialize};
 
 use crate::base::time::UnixMillis;
 
-/// What a contact has cost today. It is kept until the day is over, also through an erasure. Otherwise an erasure would lift
-/// the caps.
+/// The usage of a contact today. It stays until the day is over, even after an erasure. Otherwise
+/// an erasure would lift the caps.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct DailyShare {
@@ -19,8 +21,8 @@ pub struct DailyShare {
     told: bool,
 }
 
-/// The answers without a request to the model that a contact gets a day, HELP included. Each costs a message, and only the
-/// rate limit bounds them otherwise.
+/// The answers without a request to the model that a contact gets a day, HELP included. Each costs
+/// a message, and only the rate limit bounds them otherwise.
 pub const MAX_CANNED_REPLIES_PER_DAY: u32 = 50;
 
 impl DailyShare {
@@ -32,7 +34,8 @@ impl DailyShare {
         may
     }
 
-    /// Counts one request to the model, if the contact has one left today. Without a cap there is always one.
+    /// Counts one request to the model, if the contact has one left today. Without a cap there is
+    /// always one.
     pub fn reserve_call(&mut self, now: UnixMillis, cap: Option<u32>) -> bool {
         let today = self.today(now);
         let may = cap.is_none_or(|cap| today.calls < cap);
@@ -46,7 +49,8 @@ impl DailyShare {
         today.calls = today.calls.saturating_sub(1);
     }
 
-    /// Records that the contact is told of a daily limit. Returns whether it is the first time today.
+    /// Records that the contact is told of a daily limit. Returns whether it is the first time
+    /// today.
     pub fn tell(&mut self, now: UnixMillis) -> bool {
         !std::mem::replace(&mut self.today(now).told, true)
     }

@@ -1,11 +1,13 @@
-//! Reading a stored state: whole, salvaged, or not at all.
+//! Reading a stored state: it may be complete, salvaged, or unreadable.
+//!
+//! Not here: storage itself (`thread::storage`).
 
 use serde_json::{Map, Value};
 
 use super::{MessageStatus, State, VERSION};
 use crate::{base::time::UnixMillis, conversation::history};
 
-/// A stored state, as far as it can be read.
+/// The result of reading a stored state.
 #[derive(Debug)]
 pub enum Decoded {
     /// All of it.
@@ -20,7 +22,7 @@ impl State {
     /// Reads a stored state.
     pub fn decode(text: &str) -> Decoded {
         if history::stored_version(text) != Some(VERSION) {
-            // Another release may mean something else by the same words.
+            // The same words may have another meaning in another release.
             return Decoded::Unreadable;
         }
         let whole = serde_json::from_str::<Self>(text).ok();
@@ -30,21 +32,23 @@ impl State {
         salvage(text).map_or(Decoded::Unreadable, Decoded::Salvaged)
     }
 
-    /// A state of which nothing is known. Its turns are numbered from the time: KV may still hold a revision under a number that
-    /// an older state has given.
+    /// The state after an unreadable one. Its turn numbers start at the current time, because KV
+    /// may still hold revisions with the lower numbers of the lost state.
     pub fn unknown(now: UnixMillis) -> Self {
         let mut state = Self::default();
         state.turns.number_from(now.0);
         state
     }
 
-    /// Whether every message that waits gets its turn. If not, a copy of the message would wait for ever.
+    /// Whether every message that waits gets its turn. If not, a copy of the message would wait for
+    /// ever.
     fn is_whole(&self) -> bool {
         let awaited: Vec<_> = self.turns.messages().map(|message| &message.sid).collect();
         self.turns.is_whole() && self.records.wait_only_for(&awaited)
     }
 
-    /// Repairs what a damaged state lacks: no message waits for a turn that never comes, and no number is given again.
+    /// Repairs a damaged state: no message waits for a turn that never comes, and no number is used
+    /// twice.
     fn repair(&mut self) {
         let awaited: Vec<_> = self
             .turns
@@ -63,7 +67,8 @@ impl State {
 /// The damaged state without the fields, and the entries of lists, that cannot be read.
 fn salvage(text: &str) -> Option<State> {
     let stored = serde_json::from_str::<Map<String, Value>>(text).ok()?;
-    // By way of text: code that reads and writes a state as a `Value` would be as large again.
+    // This goes through text, because code that converts a state from and to a `Value` would double
+    // the size.
     let empty = serde_json::to_string(&State::default()).ok()?;
     let mut whole = serde_json::from_str::<Map<String, Value>>(&empty).ok()?;
     merge(&mut whole, stored, &|whole| state_of(whole).is_some());
@@ -76,7 +81,8 @@ fn state_of(fields: &Map<String, Value>) -> Option<State> {
     serde_json::from_str(&serde_json::to_string(fields).ok()?).ok()
 }
 
-/// Puts into `whole` what `reads` accepts of `stored`: a field, else the fields in it, or the entries of its list.
+/// Puts into `whole` what `reads` accepts of `stored`: a field, else the fields in it, or the
+/// entries of its list.
 fn merge(
     whole: &mut Map<String, Value>,
     stored: Map<String, Value>,

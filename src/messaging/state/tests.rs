@@ -84,7 +84,7 @@ fn reset_behind_a_turn(waiting: &[MessageSid]) -> (Option<MessageStatus>, Option
 }
 
 #[test]
-fn a_reset_takes_no_answer_from_a_webhook_that_is_about_to_fetch_it() {
+fn a_reset_keeps_the_answer_of_a_webhook_that_is_about_to_fetch_it() {
     let first = "SM0000000000000000000000000000000a".parse().unwrap();
     assert_eq!(
         reset_behind_a_turn(&[first]),

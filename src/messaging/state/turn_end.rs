@@ -1,4 +1,7 @@
-//! Beginning and ending a turn: who carries the answer, and what it costs the contact's day.
+//! Beginning and ending a turn: which way the answer takes, and how it counts for the contact's
+//! day.
+//!
+//! Not here: the messages of a turn (`turns`).
 
 use super::{ALARM_MARGIN, ActiveTurn, MessageStatus, NextRun, State};
 use crate::{
@@ -51,7 +54,8 @@ pub enum Route {
 }
 
 impl State {
-    /// Begins the next turn, if none runs and a message waits. The contact's share counts the turn's first request to the model.
+    /// Begins the next turn, if none runs and a message waits. The contact's share counts the
+    /// turn's first request to the model.
     pub(super) fn begin_turn(&mut self, now: UnixMillis, config: &Config) {
         let cap = config.max_daily_calls_per_contact;
         let share = &mut self.share;
@@ -59,7 +63,7 @@ impl State {
             .begin_next(config.max_message_chars, || share.reserve_call(now, cap));
     }
 
-    /// What to do about the turn in the state, see [`super::turns::Turns::next_run`].
+    /// The next step for the turn in the state, see [`super::turns::Turns::next_run`].
     pub fn next_run(&mut self, begun_here: bool, now: UnixMillis, config: &Config) -> NextRun {
         self.revisions.expire(now);
         let cap = config.max_daily_calls_per_contact;
@@ -68,9 +72,10 @@ impl State {
             .next_run(begun_here, || share.reserve_call(now, cap))
     }
 
-    /// Ends the turn of that number, if it still runs, and begins the next. `waiting` are the messages that webhooks wait for: if the
-    /// turn's last message is among them, its webhook carries the answer, else REST does. `requests` were made to the model,
-    /// if that is known. An answer without one is a canned reply, and bounded by the day.
+    /// Ends the turn of that number, if it still runs, and begins the next. `waiting` are the
+    /// messages that webhooks wait for: if the turn's last message is among them, its webhook
+    /// carries the answer, else REST does. `requests` were made to the model, if that is known. An
+    /// answer without one is a canned reply, and bounded by the day.
     pub fn end_turn(
         &mut self,
         number: u64,
@@ -105,7 +110,7 @@ impl State {
         route
     }
 
-    /// Decides the answer's way, and counts what the turn has cost the contact's day.
+    /// Decides the answer's way, and counts the turn for the contact's day.
     fn route(
         &mut self,
         turn: &ActiveTurn,
@@ -151,8 +156,8 @@ impl State {
         });
     }
 
-    /// Forgets the conversation. Earlier answers are part of it, so a message that comes again gets nothing. Only a webhook that
-    /// is just about to fetch its answer still gets it.
+    /// Forgets the conversation. Earlier answers are part of it, so a message that comes again gets
+    /// nothing. Only a webhook that is just about to fetch its answer still gets it.
     fn reset_conversation(
         &mut self,
         number: u64,

@@ -1,4 +1,7 @@
-//! Turns: messages that wait, and the one turn that runs. A turn answers all texts that wait, together.
+//! Turns: messages that wait, and the one turn that runs. A turn answers all waiting texts
+//! together.
+//!
+//! Not here: the end of a turn (`turn_end`).
 
 use serde::{Deserialize, Serialize};
 
@@ -54,7 +57,7 @@ pub struct ActiveTurn {
     pub over_limit: bool,
 }
 
-/// What to do about the turn in the state.
+/// The next step for the turn in the state.
 #[derive(Clone, Debug, PartialEq)]
 pub enum NextRun {
     /// There is no turn.
@@ -108,8 +111,9 @@ impl Turns {
         self.pending.push(message);
     }
 
-    /// Begins the next turn, if none runs and a message waits: a reset by itself, or texts up to the next reset. The texts have
-    /// at most `max_chars` together, or there is one. `reserve` counts the first request to the model for the contact.
+    /// Begins the next turn, if none runs and a message waits: a reset by itself, or texts up to
+    /// the next reset. The texts have at most `max_chars` together, or there is one. `reserve`
+    /// counts the first request to the model for the contact.
     pub fn begin_next(&mut self, max_chars: usize, reserve: impl FnOnce() -> bool) {
         if self.active.is_some() || self.pending.is_empty() {
             return;
@@ -128,8 +132,9 @@ impl Turns {
         self.begin(messages, over_limit);
     }
 
-    /// What to do about the turn in the state. `begun_here`: this incarnation of the object has begun the turn and not run it.
-    /// Any other turn was begun by an incarnation that has vanished; another attempt is another request, which `reserve` counts.
+    /// The next step for the turn in the state. `begun_here`: this incarnation of the object has
+    /// begun the turn and not run it. Any other turn was begun by an incarnation that has vanished;
+    /// another attempt is another request, which `reserve` counts.
     pub fn next_run(&mut self, begun_here: bool, reserve: impl FnOnce() -> bool) -> NextRun {
         let Some(turn) = self.active.clone() else {
             return NextRun::Nothing;
@@ -189,8 +194,9 @@ impl Turns {
         self.active.is_some() || self.pending.is_empty()
     }
 
-    /// Repairs a damaged part: no number below `used` is given again, and a message that waits gets its turn. That turn counts as
-    /// begun once, so that damage is not tried without end.
+    /// Repairs a damaged part: no number below `used` is given again, and a message that waits gets
+    /// its turn. That turn counts as begun once, so that a damaged turn is not repeated without
+    /// end.
     pub fn repair(&mut self, used: impl Iterator<Item = u64>) {
         self.newest = used.chain(self.active_number()).fold(self.newest, u64::max);
         if !self.is_whole() {
@@ -204,7 +210,7 @@ impl Turns {
         self.newest = newest;
     }
 
-    /// Believes no time that is further ahead than it can have been set.
+    /// Limits the planned time: a clock that jumped ahead must not delay the check.
     pub fn distrust_future(&mut self, latest: UnixMillis) {
         self.check_at = self.check_at.map(|at| at.min(latest));
     }

@@ -1,4 +1,6 @@
-//! What a thread logs.
+//! The events that a thread logs.
+//!
+//! Not here: the form of an event (`event`).
 
 use super::{Inner, ThreadPlatform};
 use crate::{

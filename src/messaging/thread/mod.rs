@@ -1,9 +1,9 @@
-//! The thread object: one for each pair of addresses. It receives messages, runs their turns one at a time, and gives each
-//! waiting webhook its answer.
+//! The thread object: one for each pair of addresses. It receives messages, runs their turns one at
+//! a time, and gives each waiting webhook its answer.
 //!
-//! [`Thread`] is the engine. The Durable Object (`runtime`) is a thin shell around it, and the tests run it over a fake platform.
-//! Every change is an atomic step (`object::Steps`), and the decisions are pure (`messaging::state`). Not here: how the model
-//! is asked (`conversation::model_run`).
+//! [`Thread`] is the engine. The Durable Object (`runtime`) only forwards calls to it, and the
+//! tests run it on a fake platform. Every change is an atomic step (`object::Steps`). Not here: the
+//! decisions (`messaging::state`), and the requests to the model (`conversation::model_run`).
 
 mod log;
 mod model;
@@ -44,7 +44,7 @@ use crate::{
     platform::{Clock, Http, Kv, Log, Method, Objects, PlatformError, Random, Spawn, Storage},
 };
 
-/// What a thread needs of the platform.
+/// The platform services that a thread needs.
 pub trait ThreadPlatform:
     Clock + Log + Random + Http + Kv + Storage + Spawn + Objects + 'static
 {
@@ -82,10 +82,10 @@ struct Inner<P> {
     counted: Cell<UsageCounters>,
 }
 
-/// How long after an alarm that failed the next one comes.
+/// The wait after a failed alarm before the next one.
 const ALARM_RETRY: Duration = Duration::from_secs(10);
 
-/// How long the budget object may take to answer, where no turn waits for it.
+/// How long the budget object may take to answer when no turn waits for it.
 const BUDGET_LIMIT: Duration = Duration::from_secs(10);
 
 impl<P: ThreadPlatform> Thread<P> {
@@ -107,13 +107,14 @@ impl<P: ThreadPlatform> Thread<P> {
         }))
     }
 
-    /// Receives a message and waits for its answer, at most `REPLY_WITHIN_MS`. After that the answer goes out by REST.
+    /// Receives a message and waits for its answer, at most `REPLY_WITHIN_MS`. After that the
+    /// answer goes out by REST.
     ///
     /// # Errors
-    /// When storage failed. The message may be received or not, and can be given again.
+    /// When storage failed. The message may or may not be received, and the call can be repeated.
     pub async fn receive(&self, message: Receive) -> Result<Reply, PlatformError> {
         let inner = &self.0;
-        // The Worker's clock may be another machine's. A moment that is still to come counts as now.
+        // The Worker's clock may be that of another machine. A time in the future counts as now.
         let arrived = message.arrived.min(inner.platform.now());
         inner.count(&message.usage);
         // (7) Admit the message: one atomic step.
@@ -178,7 +179,7 @@ impl<P: ThreadPlatform> Thread<P> {
         }
     }
 
-    /// What the thread remembers.
+    /// A summary of the thread.
     ///
     /// # Errors
     /// When storage failed.
@@ -189,7 +190,7 @@ impl<P: ThreadPlatform> Thread<P> {
     /// Erases the contact's data for an operator, as the contact can do itself.
     ///
     /// # Errors
-    /// When storage failed. The call can be made again.
+    /// When storage failed. The call can be repeated.
     pub async fn erase(&self, call: Erase) -> Result<Erasure, PlatformError> {
         let inner = &self.0;
         let erased = inner
@@ -217,7 +218,7 @@ impl<P: ThreadPlatform> Thread<P> {
     /// Records and logs a delivery receipt, once for each status of a message.
     ///
     /// # Errors
-    /// When storage failed. The receipt can be given again.
+    /// When storage failed. The call can be repeated.
     pub async fn record_delivery(&self, receipt: RecordDelivery) -> Result<(), PlatformError> {
         let inner = &self.0;
         let RecordDelivery {
@@ -240,17 +241,20 @@ impl<P: ThreadPlatform> Thread<P> {
         Ok(())
     }
 
-    /// The alarm: does all jobs that were left over, forgets what has expired, and sets the next alarm.
+    /// The alarm: does all jobs that were left over, forgets what has expired, and sets the next
+    /// alarm.
     ///
     /// # Errors
-    /// When storage failed, and no alarm could be set either. The runtime then fires the alarm again.
+    /// When storage failed, and no alarm could be set either. The runtime then fires the alarm
+    /// again.
     pub async fn alarm(&self) -> Result<(), PlatformError> {
         let inner = &self.0;
         let Err(error) = inner.run_pending_jobs().await else {
             return Ok(());
         };
         inner.log_storage_error(error);
-        // The runtime fires a failed alarm six times and then never again. Our own alarm comes for as long as it takes.
+        // The runtime fires a failed alarm six times and then never again. Our own alarm comes for
+        // as long as it takes.
         let retry_at = inner.platform.now().plus(ALARM_RETRY);
         inner.steps.reload_at(&**inner, retry_at).await
     }
@@ -293,7 +297,7 @@ impl<P: ThreadPlatform> Inner<P> {
         Ok(())
     }
 
-    /// Looks at the state, see [`Steps::read`].
+    /// Reads the state, see [`Steps::read`].
     async fn read<R>(
         &self,
         look: impl FnOnce(&State, UnixMillis) -> R,
@@ -315,7 +319,7 @@ impl<P: ThreadPlatform> Inner<P> {
         outbox::drain(self, &self.platform, &self.config).await
     }
 
-    /// Reports usage that no request to the model took along.
+    /// Reports usage that no request to the model carried.
     async fn flush_usage(&self) -> Result<(), PlatformError> {
         let take = |state: &mut State, now| {
             let usage = state.usage.counters();
@@ -324,7 +328,8 @@ impl<P: ThreadPlatform> Inner<P> {
             state.settle(now, &self.config);
             usage
         };
-        // It is taken away first: otherwise a report that breaks off would be made again and again.
+        // The usage is removed first: otherwise a report that breaks off would be repeated without
+        // end.
         let usage = self.step(take).await?;
         let add_usage = AddUsage { usage };
         let report = self.platform.call(budget::NAME, &add_usage);

@@ -1,4 +1,7 @@
-//! A turn's model run: its images, its conversation, and the typing indicator meanwhile.
+//! A turn's model run: it fetches images and the conversation, asks the model, and shows the typing
+//! indicator meanwhile.
+//!
+//! Not here: the loop of requests (`conversation::model_run`).
 
 use std::{future::Future, time::Duration};
 
@@ -92,8 +95,9 @@ impl<P: ThreadPlatform> Inner<P> {
         (run, complete.then_some(conversation))
     }
 
-    /// Fetches the turn's images, one after the other, so that no more is read than they may have together. Where the budget is used
-    /// up, none is fetched. Their slot in the isolate's memory is theirs until the model has answered.
+    /// Fetches the turn's images one after the other, within the limit for all of them. If the
+    /// budget is used up, it fetches none. The images keep their slot in the isolate's memory until
+    /// the model has answered.
     async fn fetch_images(
         &self,
         turn: &ActiveTurn,
@@ -121,7 +125,8 @@ impl<P: ThreadPlatform> Inner<P> {
         Ok((images, Some(slot)))
     }
 
-    /// Shows a contact on WhatsApp that an answer is being written, once the turn takes longer than people expect.
+    /// Shows a contact on WhatsApp that an answer is being written, once the turn takes longer than
+    /// people expect.
     async fn show_typing(&self, turn: &ActiveTurn) {
         let last = turn.messages.last();
         let Some(last) = last.filter(|last| last.reply_to.contact.is_whatsapp()) else {
@@ -137,7 +142,7 @@ impl<P: ThreadPlatform> Inner<P> {
 
 impl<P: ThreadPlatform> ContactShare for Inner<P> {
     async fn reserve(&self) -> bool {
-        // What cannot be counted is not spent.
+        // Without a count, nothing may be spent.
         let reserved = self.step(|state, now| state.reserve_call(now, &self.config));
         reserved.await.unwrap_or(false)
     }

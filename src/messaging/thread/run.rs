@@ -1,4 +1,6 @@
-//! Running a turn: one at a time, shared by all that wait for it.
+//! Running a turn: one turn runs at a time, and all that wait for it share the run.
+//!
+//! Not here: which messages make a turn (`messaging::state`).
 
 use std::rc::Rc;
 
@@ -41,7 +43,7 @@ impl<P: ThreadPlatform> Inner<P> {
         run.await;
     }
 
-    /// Runs the turn in the state, from wherever it was left.
+    /// Runs the turn in the state, from the point where it was left.
     async fn run_turn(self: &Rc<Self>) -> Result<(), PlatformError> {
         let (cancelled, cancelling) = future::abortable(future::pending::<()>());
         *self.cancelling.borrow_mut() = Some(cancelling);
@@ -97,8 +99,8 @@ impl<P: ThreadPlatform> Inner<P> {
         }
     }
 
-    /// (9) Ends the turn in one step: stores the result, decides who carries the answer, and begins the next turn.
-    /// `conversation` is the one that the turn went on from, if it is complete.
+    /// (9) Ends the turn in one step: stores the result, decides who carries the answer, and begins
+    /// the next turn. `conversation` is the one that the turn went on from, if it is complete.
     async fn end_turn(
         self: &Rc<Self>,
         turn: &ActiveTurn,

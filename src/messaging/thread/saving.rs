@@ -1,4 +1,6 @@
 //! The conversation in KV: reading, saving, deleting.
+//!
+//! Not here: which revisions exist (`conversation::revisions`).
 
 use std::{rc::Rc, time::Duration};
 
@@ -24,12 +26,13 @@ const KV_WRITE_LIMIT: Duration = Duration::from_secs(10);
 pub(super) enum Conversational {
     /// All of it.
     Complete(Conversation),
-    /// KV may have more of it later, which must not be overwritten.
+    /// A part of it. KV may return more later, which must not be overwritten.
     Partial(Conversation),
 }
 
 impl<P: ThreadPlatform> Inner<P> {
-    /// The conversation so far. What KV does not give now is logged, and the turn goes on without it.
+    /// The conversation so far. If KV fails, this is logged, and the turn continues without the
+    /// missing part.
     pub(super) async fn load_conversation(&self) -> Conversational {
         let current = |state: &State, now| {
             let (revision, unsaved) = state.revisions.current(now)?;
@@ -68,7 +71,7 @@ impl<P: ThreadPlatform> Inner<P> {
         let empty = Conversation::default();
         match read.map(|text| text.as_deref().map(Conversation::decode)) {
             Ok(Some(Ok(conversation))) => Conversational::Complete(conversation),
-            // It will not get better: a new conversation begins.
+            // This is permanent, so a new conversation begins.
             Ok(Some(Err(error))) => {
                 self.log_unreadable(match error {
                     DecodeError::Corrupt => ConversationProblem::Corrupt,
@@ -76,7 +79,7 @@ impl<P: ThreadPlatform> Inner<P> {
                 });
                 Conversational::Complete(empty)
             }
-            // It may come: KV shows with a delay what was written elsewhere.
+            // It may appear later: KV shows writes from elsewhere with a delay.
             Ok(None) => {
                 self.log_unreadable(ConversationProblem::Missing);
                 Conversational::Partial(empty)
@@ -88,7 +91,7 @@ impl<P: ThreadPlatform> Inner<P> {
         }
     }
 
-    /// Writes what KV does not have yet, as a new revision.
+    /// Writes the unsaved turns to KV, as a new revision.
     pub(super) async fn save(self: &Rc<Self>) -> Result<(), PlatformError> {
         let _saving = self.saving.lock().await;
         let next_save = |state: &State, now| state.revisions.next_save(now);
@@ -98,7 +101,8 @@ impl<P: ThreadPlatform> Inner<P> {
                     let failed = |state: &mut State, now| state.revisions.mark_save_failed(now);
                     return self.step(failed).await;
                 };
-                // A turn may have ended meanwhile. Then memory has a newer conversation, and the loaded one is too old.
+                // A turn may have ended meanwhile. Then memory has a newer conversation, and the
+                // loaded one is too old.
                 let next = self.read(next_save).await?;
                 if next.is_some_and(|(next, _)| next == revision) {
                     self.conversation.borrow_mut().get_or_insert(loaded);
@@ -120,8 +124,8 @@ impl<P: ThreadPlatform> Inner<P> {
                     return self.step(mark).await;
                 }
             }
-            // "KV has this revision" is stored with the next write of the state. If the object dies first, it writes the same
-            // revision again.
+            // "KV has this revision" is stored with the next write of the state. If the object dies
+            // first, it writes the same revision again.
             let now = self.platform.now();
             let mark = |state: &mut State| state.revisions.mark_saved(revision, ttl, now);
             self.steps.change_unstored(mark).await;
@@ -129,9 +133,10 @@ impl<P: ThreadPlatform> Inner<P> {
         Ok(())
     }
 
-    /// Deletes the revisions that must go. What KV does not delete now, the alarm tries again until KV has expired it.
+    /// Deletes the revisions that must go. If KV fails, the alarm tries again until the revisions
+    /// have expired.
     pub(super) async fn delete_pending(&self) -> Result<(), PlatformError> {
-        // A revision that is being written would come after the deletion.
+        // A revision that is being written would arrive after the deletion.
         let _saving = self.saving.lock().await;
         let pending = self
             .read(|state, _| state.revisions.pending_deletes())
@@ -165,7 +170,8 @@ impl<P: ThreadPlatform> Inner<P> {
         }
     }
 
-    /// Deletes what must go for somebody who waits. When that takes too long, it goes on without them.
+    /// Deletes the revisions that must go while a caller waits. After the limit the deletion
+    /// continues in the background.
     pub(super) async fn delete_within_wait(self: &Rc<Self>, arrived: UnixMillis) {
         let inner = Rc::clone(self);
         let deleted = async move { inner.delete_pending_or_log().await };

@@ -1,4 +1,7 @@
-//! What a thread stores: the state under one key, an opt-out under its own, and older answers in rows.
+//! The storage of a thread: the state under one key, an opt-out under its own key, and older
+//! answers in rows.
+//!
+//! Not here: when something is stored (`object::Steps`).
 
 use serde::Serialize;
 
@@ -12,7 +15,8 @@ use crate::{
 };
 
 const STATE_KEY: &str = "state";
-/// It is there while the contact has opted out. Under a key of its own, it survives whatever happens to the state.
+/// The key exists while the contact has opted out. It is separate, so that an opt-out survives any
+/// damage to the state.
 const OPTED_OUT_KEY: &str = "opted_out";
 
 impl<P: ThreadPlatform> StepHost for Inner<P> {
@@ -24,7 +28,7 @@ impl<P: ThreadPlatform> StepHost for Inner<P> {
     }
 
     async fn load(&self) -> Result<(State, bool), PlatformError> {
-        // Whatever is there stands for an opt-out: in doubt nothing is sent.
+        // Any value means an opt-out: in doubt nothing is sent.
         let opted_out = Storage::get(&self.platform, OPTED_OUT_KEY).await?;
         let now = self.platform.now();
         let (mut state, problem) = match Storage::get(&self.platform, STATE_KEY).await? {
@@ -32,7 +36,8 @@ impl<P: ThreadPlatform> StepHost for Inner<P> {
             Some(stored) => match stored.text().as_deref().map(State::decode) {
                 Some(Decoded::Whole(state)) => (state, None),
                 Some(Decoded::Salvaged(state)) => (state, Some(InternalProblem::StateSalvaged)),
-                // Perhaps another release wrote it. It is better to meet the contact as a stranger than never to answer again.
+                // Perhaps another release wrote it. Starting with an empty state is better than
+                // never answering again.
                 Some(Decoded::Unreadable) | None => {
                     (State::unknown(now), Some(InternalProblem::StateUnreadable))
                 }

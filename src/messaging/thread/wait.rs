@@ -1,4 +1,6 @@
-//! A webhook that waits for its answer.
+//! A webhook waits for its answer here.
+//!
+//! Not here: running the turn (`run`).
 
 use std::{rc::Rc, time::Duration};
 
@@ -48,14 +50,16 @@ impl<P: ThreadPlatform> Inner<P> {
             pin_mut!(ended, deadline);
             match select(ended, deadline).await {
                 Either::Left((status, _)) => Some(status?),
-                // What waited is dropped before the next await: it may be first in line for the state, and would not move on.
+                // The waiting future is dropped before the next await: it may be first in the queue
+                // for the state, and would block it.
                 Either::Right(((), _)) => None,
             }
         };
         let status = match in_time {
             Some(status) => status,
-            // The turn may have ended while its last step was being stored. Then it counts on this webhook to answer.
-            // Otherwise the wait is over with this look: no await lies between it and the end of `_waiter`.
+            // The turn may have ended while its last step was being stored. Then it counts on this
+            // webhook to answer. Otherwise the wait is over with this look: no await lies between
+            // it and the end of `_waiter`.
             None => match self.read(|state, _| status(state)).await? {
                 MessageStatus::Waiting if !self.can_answer_by_rest().await => {
                     self.tell_no_rest_answer(&sid).await?

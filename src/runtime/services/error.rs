@@ -5,9 +5,11 @@ use worker::js_sys::Reflect;
 
 use crate::platform::PlatformError;
 
-/// The platform's own words. They name bindings, statuses and limits; keys are pseudonyms, and values are never among them.
+/// An error in the platform's own words. They name bindings, statuses and limits. Keys are
+/// pseudonyms, and values never appear.
 ///
-/// An error of an object says whether the call may be made again (Cloudflare, "Durable Objects: error handling").
+/// An error of an object says whether the call may be made again (Cloudflare, "Durable Objects:
+/// error handling").
 pub(super) fn failed(error: impl Into<JsValue>) -> PlatformError {
     let error = error.into();
     let property = |name: &str| Reflect::get(&error, &JsValue::from_str(name)).unwrap_or_default();

@@ -37,9 +37,9 @@ impl Http for ObjectServices {
     }
 }
 
-/// An exchange over HTTP. It is broken off when nobody waits for it any more, unless it is over.
+/// An HTTP exchange. Dropping it aborts the request, unless the exchange is over.
 ///
-/// By `web_sys` and not by `worker`'s `Fetch`, whose responses cannot be read but piece by piece.
+/// It uses `web_sys` and not `worker`'s `Fetch`, whose responses can only be read piece by piece.
 struct Exchange {
     controller: web_sys::AbortController,
     over: bool,
@@ -53,7 +53,8 @@ impl Exchange {
         })
     }
 
-    /// A redirect is not followed: it would carry keys and texts to another place.
+    /// Sends the request. Redirects are not followed: they would carry keys and texts to another
+    /// server.
     async fn run(&self, request: &HttpRequest) -> Result<HttpResponse, HttpError> {
         let init = web_sys::RequestInit::new();
         init.set_method(request.method);
@@ -65,7 +66,8 @@ impl Exchange {
         init.set_redirect(web_sys::RequestRedirect::Manual);
         init.set_signal(Some(&self.controller.signal()));
         if request.method == "POST" {
-            // As bytes: a string would be copied and converted once more, and pictures are large.
+            // Bytes, because a string would be copied and converted once more, and images are
+            // large.
             init.set_body(&Uint8Array::from(request.body.as_bytes()));
         }
         let global: web_sys::WorkerGlobalScope = js_sys::global().unchecked_into();
@@ -79,13 +81,13 @@ impl Exchange {
 impl Drop for Exchange {
     fn drop(&mut self) {
         if !self.over {
-            // It may have gone with its object.
+            // The controller may have vanished with its object.
             let _ = self.controller.unchecked_ref::<Aborts>().abort();
         }
     }
 }
 
-/// The answer, of whose body no more is read than one piece beyond `limit`.
+/// Reads the answer, and at most one piece of its body beyond `limit`.
 async fn received(response: web_sys::Response, limit: usize) -> Result<HttpResponse, HttpError> {
     let fields = response.headers();
     let header = |name| fields.get(name).ok().flatten();
@@ -93,7 +95,8 @@ async fn received(response: web_sys::Response, limit: usize) -> Result<HttpRespo
     if length.is_some_and(|length| length > limit) {
         return Err(HttpError::TooLarge);
     }
-    // Where it is compressed, or its length is not known, piece by piece: it may be longer than it seems.
+    // A body that is compressed or has no known length is read piece by piece, because it may be
+    // longer than it seems.
     let body = if length.is_some() && header("Content-Encoding").is_none() {
         let whole = response.array_buffer().map_err(|_| HttpError::Unreadable)?;
         Uint8Array::new(
@@ -123,10 +126,11 @@ async fn received(response: web_sys::Response, limit: usize) -> Result<HttpRespo
     })
 }
 
-// `worker` does not have these.
+// `worker` does not have this.
 #[wasm_bindgen]
 extern "C" {
-    /// An `AbortController`. From outside its object's context `abort` may throw, which `worker` lets pass.
+    /// An `AbortController`. Outside its object's context, `abort` may throw. `worker` does not
+    /// catch that.
     type Aborts;
     #[wasm_bindgen(method, catch)]
     fn abort(this: &Aborts) -> Result<(), JsValue>;

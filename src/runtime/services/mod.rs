@@ -1,6 +1,7 @@
 //! The platform's services for the Worker and for its objects: clock, log, randomness, tasks.
 //!
-//! The other services are in `http`, `storage` (storage and KV) and `objects` (calls to objects). Not here: decisions.
+//! The other services are in `http`, `storage` (storage and KV) and `objects` (calls to objects).
+//! Not here: decisions.
 
 mod error;
 mod http;
@@ -30,7 +31,7 @@ use crate::{
     platform::{Clock, Log, PlatformError, Random, Spawn, Storage, WriteBatch},
 };
 
-/// What a request to the Worker uses.
+/// The services of a request to the Worker.
 pub struct WorkerServices {
     env: Env,
 }
@@ -57,7 +58,7 @@ impl Log for WorkerServices {
 }
 
 thread_local! {
-    /// What this isolate has counted.
+    /// The unreported usage of this isolate.
     static COUNTED: Cell<UsageCounters> = const { Cell::new(UsageCounters::EMPTY) };
 }
 
@@ -73,22 +74,22 @@ impl UsageBuffer for WorkerServices {
     }
 }
 
-/// What a Durable Object uses.
+/// The services of a Durable Object.
 #[derive(Clone)]
 pub struct ObjectServices(Rc<Bindings>);
 
-/// What the runtime has given to an object.
+/// The bindings and handles that the runtime gives to an object.
 struct Bindings {
     env: Env,
     state: State,
     storage: SyncStorage,
-    /// Made once: making it asks the runtime for each of its methods.
+    /// It is made once, because making it asks the runtime for each of its methods.
     conversations: Option<KvStore>,
     end: End,
 }
 
 impl ObjectServices {
-    /// Those of an object that lasts until `end`.
+    /// The services of an object that lives until `end`.
     pub fn new(state: State, env: Env, end: End) -> Self {
         let storage = JsValue::from(state.storage().as_raw()).unchecked_into();
         let conversations = env.kv("CONVERSATIONS").ok();
@@ -139,7 +140,7 @@ impl Random for ObjectServices {
         reason = "53 bits are what an f64 holds exactly"
     )]
     fn next_f64(&self) -> f64 {
-        // The runtime always has randomness; were there none, there would be no jitter.
+        // The runtime always has randomness. Without it there would only be no jitter.
         let bits = getrandom::u64().unwrap_or_default() >> 11;
         bits as f64 / (1_u64 << 53) as f64
     }

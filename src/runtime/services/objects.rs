@@ -20,7 +20,8 @@ impl Objects for ObjectServices {
     }
 }
 
-/// Calls a method of an object, by a fresh stub: one that has failed stays broken.
+/// Calls a method of an object. Each call uses a fresh stub, because a stub that has failed stays
+/// broken.
 async fn call_object<M: Method>(
     env: &Env,
     name: &str,
@@ -40,10 +41,10 @@ async fn call_object<M: Method>(
     reply.ok_or_else(|| PlatformError::new("the object's reply is unreadable"))
 }
 
-// `worker` does not have these.
+// `worker` does not have this.
 #[wasm_bindgen]
 extern "C" {
-    /// An object, as its caller sees it.
+    /// The stub of an object.
     type Rpc;
     #[wasm_bindgen(method, catch)]
     fn call(this: &Rpc, method: &str, arguments: &str) -> Result<Promise, JsValue>;

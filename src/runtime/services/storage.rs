@@ -10,8 +10,8 @@ use super::{ObjectServices, error::failed};
 use crate::platform::{Kv, PlatformError, Storage, Stored, WriteBatch};
 
 impl Storage for ObjectServices {
-    /// The runtime throws the same error for a value that it cannot read back as for storage that fails. It is the value if
-    /// storage answers for another key, and for this one still not.
+    /// The runtime throws the same error for an unreadable value and for failing storage. If
+    /// storage answers for another key but still fails for this one, the value is unreadable.
     async fn get(&self, key: &str) -> Result<Option<Stored>, PlatformError> {
         let kv = self.0.storage.kv();
         let value = match kv.get(key) {
@@ -26,8 +26,8 @@ impl Storage for ObjectServices {
         })
     }
 
-    /// Writes that are begun without an `await` between them commit together, and nothing that follows leaves the object before
-    /// they are durable.
+    /// Writes without an `await` between them commit together. Nothing leaves the object afterwards
+    /// until they are durable.
     async fn commit(&self, batch: WriteBatch) -> Result<(), PlatformError> {
         if batch.clear {
             return self.0.state.storage().delete_all().await.map_err(failed);
@@ -58,7 +58,7 @@ impl Storage for ObjectServices {
     }
 }
 
-/// Nothing is ever stored under it.
+/// A key under which nothing is ever stored.
 const NO_KEY: &str = "none";
 
 impl Kv for ObjectServices {
@@ -81,7 +81,7 @@ impl Kv for ObjectServices {
     }
 }
 
-/// Exact up to the year 287396.
+/// A time as `f64`, exact up to the year 287396.
 #[allow(
     clippy::cast_precision_loss,
     reason = "a time in milliseconds is far below 2^53"

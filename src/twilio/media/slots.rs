@@ -23,7 +23,7 @@ const LOOK_AGAIN: Duration = Duration::from_millis(200);
 
 /// The longest time for which a slot is taken, longer than any turn. It frees the slots of turns
 /// that the runtime ended silently.
-const MAX_HELD: Duration = Duration::from_secs(600);
+const MAX_HELD: Duration = Duration::from_mins(10);
 
 #[derive(Default)]
 struct Slots {

@@ -191,6 +191,7 @@ impl Clock for Script {
     async fn sleep(&self, _: Duration) {}
 }
 
+#[allow(clippy::unnecessary_wraps, reason = "a script is a list of results")]
 fn answer(status: u16, location: Option<&str>, body: &[u8]) -> Result<HttpResponse, HttpError> {
     Ok(HttpResponse {
         status,

@@ -1,3 +1,5 @@
+use std::fmt::Write as _;
+
 use proptest::prelude::*;
 
 use super::*;
@@ -134,10 +136,10 @@ fn the_raw_form_and_the_normalised_form_both_verify() {
 #[test]
 fn a_json_body_must_have_the_hash_that_was_signed() {
     let body = br#"{"a":1}"#;
-    let hash: String = Sha256::digest(body)
-        .iter()
-        .map(|b| format!("{b:02x}"))
-        .collect();
+    let mut hash = String::new();
+    for byte in Sha256::digest(body) {
+        write!(hash, "{byte:02x}").unwrap();
+    }
     let url = format!("https://example.com/json?x=1&bodySHA256={hash}");
     let tokens = [secret("token")];
     let good = sign("token", &url, &[]);
@@ -188,7 +190,7 @@ proptest! {
     }
 
     #[test]
-    fn a_changed_parameter_is_refused(fields in fields(), at in any::<prop::sample::Index>(), token in "[0-9a-f]{32}", added in ".") {
+    fn a_changed_parameter_is_rejected(fields in fields(), at in any::<prop::sample::Index>(), token in "[0-9a-f]{32}", added in ".") {
         let signature = sign(&token, URL, &borrowed(&fields));
         let mut longer = fields.clone();
         longer[at.index(fields.len())].1.push_str(&added);
@@ -203,7 +205,7 @@ proptest! {
     }
 
     #[test]
-    fn a_changed_url_is_refused(fields in fields(), at in 8usize..URL.len(), letter in "[b-y2-9]", token in "[0-9a-f]{32}") {
+    fn a_changed_url_is_rejected(fields in fields(), at in 8usize..URL.len(), letter in "[b-y2-9]", token in "[0-9a-f]{32}") {
         let signature = sign(&token, URL, &borrowed(&fields));
         let mut changed = URL.to_owned();
         changed.insert_str(at, &letter);
@@ -211,7 +213,7 @@ proptest! {
     }
 
     #[test]
-    fn another_token_or_signature_is_refused(fields in fields(), token in "[0-9a-f]{32}", other in "[0-9a-f]{32}", bit in 0usize..160) {
+    fn another_token_or_signature_is_rejected(fields in fields(), token in "[0-9a-f]{32}", other in "[0-9a-f]{32}", bit in 0usize..160) {
         prop_assume!(token != other);
         let signature = sign(&token, URL, &borrowed(&fields));
         prop_assert_eq!(verify(URL, &borrowed(&fields), &signature, &[&other]), Err(SignatureError::Mismatch));

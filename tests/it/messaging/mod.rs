@@ -36,12 +36,11 @@ pub(super) fn users(request: &Value) -> Vec<&str> {
 pub(super) const OPTED_OUT: &str =
     "You will get no more messages from us. Reply START if you change your mind.";
 
-pub(super) const OPTED_IN: &str = "Your messages are answered here. Reply STOP to end that.";
+pub(super) const OPTED_IN: &str = "You're opted in again. Reply STOP to opt out.";
 
-pub(super) const ERASED: &str = "Done: your data is erased. Nothing of what was said is kept.";
+pub(super) const ERASED: &str = "Your data is erased.";
 
-pub(super) const ERASING: &str =
-    "Your data is being erased: I remember nothing of it, and soon nothing of it is stored.";
+pub(super) const ERASING: &str = "Your data is being erased. This can take a few minutes.";
 
 /// A sender's keys in storage. For the state: its fields that are not empty.
 pub(super) fn left(platform: &FakePlatform, from: &str) -> Vec<String> {

@@ -35,14 +35,14 @@ fn long(fields: &[(&str, &str)]) -> Input {
 }
 
 #[test]
-fn a_place_is_one_line_of_text() {
-    let place = [("Latitude", "52.5200"), ("Longitude", "-13.405")];
+fn a_location_is_one_line_of_text() {
+    let location = [("Latitude", "52.5200"), ("Longitude", "-13.405")];
     assert_eq!(
-        long(&place),
+        long(&location),
         Input::Text("My location: 52.5200, -13.405".into())
     );
     let named = [
-        &place[..],
+        &location[..],
         &[
             ("Label", "The\nharbour \u{202e}"),
             ("Address", " 1 Pier Rd\r\nHarbourton "),
@@ -55,13 +55,13 @@ fn a_place_is_one_line_of_text() {
     );
     let endless = "x".repeat(100);
     assert_eq!(
-        long(&[&place[..], &[("Address", endless.as_str())]].concat()),
+        long(&[&location[..], &[("Address", endless.as_str())]].concat()),
         Input::TooLong
     );
 }
 
 #[test]
-fn a_place_that_is_none_is_not_a_text() {
+fn an_invalid_location_is_not_a_text() {
     for (latitude, longitude) in [("90.0", "-180.000"), ("-0.5", "+179.99")] {
         let text = format!("My location: {latitude}, {longitude}");
         assert_eq!(
@@ -97,7 +97,7 @@ fn a_place_that_is_none_is_not_a_text() {
 }
 
 #[test]
-fn a_button_or_an_entry_of_a_list_is_its_text_and_can_be_a_command() {
+fn a_button_or_a_list_entry_is_its_text_and_can_be_a_keyword() {
     assert_eq!(
         long(&[
             ("ButtonText", " Yes,\u{7} please "),

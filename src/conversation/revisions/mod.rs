@@ -1,15 +1,18 @@
-//! Which revisions of a conversation KV holds, and which turns are not saved yet: pure, with the
-//! time passed in.
+//! The revisions of a conversation in KV, and the turns that are not saved yet. It does no I/O, and
+//! gets the time passed in.
 //!
-//! Each saved turn makes a new revision in KV, under a key of its own, and KV deletes it when it
-//! expires. A revision that must go earlier is deleted. KV can be slow: a write that nobody waits
-//! for any more may still arrive, so a deletion before that does not count. Not here: reading and
-//! writing KV (`messaging::thread`), and the text itself (`history`).
+//! Each saved turn makes a new revision in KV under a new key. KV deletes a revision when it
+//! expires, and we delete it if it must go earlier. KV can be slow: a write may still arrive after
+//! we stopped waiting, so a deletion before that does not count. Not here: reading and writing KV
+//! (`messaging::thread`), and the text itself (`history`).
+
+mod revision;
 
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use self::revision::{Revision, RevisionState};
 use crate::{
     base::time::{UnixMillis, millis},
     conversation::history::{MAX_TURNS, Turn},
@@ -34,7 +37,7 @@ pub struct Revisions {
     check_at: Option<UnixMillis>,
 }
 
-/// What is known of a conversation beside its text.
+/// Everything that is known about a conversation except its text.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ConversationMeta {
     /// The newest revision in KV, once there is one.
@@ -49,8 +52,8 @@ pub struct ConversationMeta {
 /// A turn that KV does not have yet.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct UnsavedTurn {
-    /// The turn's number, which is also the revision's. So a second write of the same turn makes
-    /// the same revision.
+    /// The number of the turn and of its revision. So a second write of the same turn makes the
+    /// same revision.
     number: u64,
     /// The contact's input.
     user: String,
@@ -67,38 +70,10 @@ impl From<UnsavedTurn> for Turn {
     }
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-struct Revision {
-    number: u64,
-    expires_at: UnixMillis,
-    #[serde(default)]
-    state: RevisionState,
-    /// Until when a write that took too long may still arrive. A deletion before that does not
-    /// count.
-    #[serde(default)]
-    lands_until: UnixMillis,
-    /// Whether it may have been on its way to KV when its turn was dropped. A deletion waits for
-    /// that write first.
-    #[serde(default)]
-    being_written: bool,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum RevisionState {
-    /// KV deletes it when it expires.
-    #[default]
-    Expires,
-    /// KV must be asked to delete it.
-    PendingDelete,
-    /// KV has deleted it. Its number is not used again yet.
-    Deleted,
-}
-
 /// The most revisions that KV may hold. Older ones are deleted early.
 const MAX_REVISIONS: usize = 1000;
 /// KV rejects a lifetime below this.
-const MIN_KV_TTL: Duration = Duration::from_secs(60);
+const MIN_KV_TTL: Duration = Duration::from_mins(1);
 /// How long after a turn the alarm checks that its conversation was saved or deleted. It is not
 /// before the alarm of the turn itself, so that the alarm need not move.
 const CHECK_WAIT: Duration = Duration::from_secs(10);
@@ -109,24 +84,27 @@ const MAX_SAVE_WAIT: Duration = Duration::from_secs(160);
 /// How long KV rests after a failed deletion.
 const DELETE_WAIT: Duration = Duration::from_secs(20);
 /// How long a write that took too long may still arrive in KV.
-const LATE_WRITE: Duration = Duration::from_secs(10 * 60);
+const LATE_WRITE: Duration = Duration::from_mins(10);
 /// How much longer than the conversation KV holds it: the rest of a second, and the time of the
 /// write.
 const KV_MOMENT: Duration = Duration::from_secs(2);
 
 impl Revisions {
-    /// What is known of the conversation, unless it has expired.
+    /// The metadata of the conversation, unless it has expired.
+    #[must_use]
     pub fn conversation(&self, now: UnixMillis) -> Option<ConversationMeta> {
         self.conversation.filter(|meta| now < meta.expires_at)
     }
 
     /// The number of turns that the conversation has had.
+    #[must_use]
     pub fn turn_count(&self) -> u32 {
         self.conversation.map_or(0, |meta| meta.turns)
     }
 
     /// The revision in KV that the conversation goes on from, if there is one, and the turns that
     /// it lacks. There is nothing when the conversation has expired.
+    #[must_use]
     pub fn current(&self, now: UnixMillis) -> Option<(Option<u64>, &[UnsavedTurn])> {
         let meta = self.conversation(now)?;
         Some((meta.revision, self.unsaved.as_slice()))
@@ -153,6 +131,7 @@ impl Revisions {
     }
 
     /// The number and lifetime of the next revision, if there is something to save.
+    #[must_use]
     pub fn next_save(&self, now: UnixMillis) -> Option<(u64, Duration)> {
         let meta = self.conversation(now)?;
         let number = self.unsaved.last()?.number;
@@ -161,6 +140,7 @@ impl Revisions {
     }
 
     /// Whether a save is due.
+    #[must_use]
     pub fn save_is_due(&self, now: UnixMillis) -> bool {
         self.next_save(now).is_some() && self.save_not_before <= now
     }
@@ -222,6 +202,7 @@ impl Revisions {
     }
 
     /// The revisions that KV must delete.
+    #[must_use]
     pub fn pending_deletes(&self) -> Vec<u64> {
         let pending = self.stored.iter().filter(|revision| revision.is_pending());
         pending.map(|revision| revision.number).collect()
@@ -233,6 +214,7 @@ impl Revisions {
     }
 
     /// Whether a deletion is due.
+    #[must_use]
     pub fn delete_is_due(&self, now: UnixMillis) -> bool {
         self.has_pending_deletes() && self.delete_not_before <= now
     }
@@ -269,16 +251,19 @@ impl Revisions {
     }
 
     /// Whether there is something to save or delete.
+    #[must_use]
     pub fn has_work(&self, now: UnixMillis) -> bool {
         self.has_pending_deletes() || self.next_save(now).is_some()
     }
 
     /// Whether there is nothing to remember.
+    #[must_use]
     pub fn is_empty(&self) -> bool {
         self.conversation.is_none() && self.stored.is_empty()
     }
 
     /// When the alarm must look at this part's work.
+    #[must_use]
     pub fn next_wake(&self, now: UnixMillis) -> Option<UnixMillis> {
         self.check_at.filter(|_| self.has_work(now))
     }
@@ -301,24 +286,27 @@ impl Revisions {
     }
 
     /// When the conversation expires.
+    #[must_use]
     pub fn conversation_ends(&self) -> Option<UnixMillis> {
         self.conversation.map(|meta| meta.expires_at)
     }
 
     /// When the last revision expires.
+    #[must_use]
     pub fn last_revision_ends(&self) -> Option<UnixMillis> {
         self.stored.iter().map(|revision| revision.expires_at).max()
     }
 
-    /// A moment at which something is forgotten, moved to the end of the last revision if that
-    /// follows at once: KV holds a value a moment longer than it was told to, and one alarm can
-    /// serve both.
+    /// Moves the moment `at` to the end of the last revision if that follows at once, so that one
+    /// alarm can serve both. (KV holds a value a moment longer than its TTL.)
+    #[must_use]
     pub fn with_last_revision(&self, at: UnixMillis) -> UnixMillis {
         let follows = |end: &UnixMillis| at < *end && end.since(at) <= KV_MOMENT;
         self.last_revision_ends().filter(follows).unwrap_or(at)
     }
 
-    /// The numbers that must not be used again: a stale read could bring back what is forgotten.
+    /// The numbers that must not be used again: with a reused number, a stale read could bring back
+    /// a forgotten conversation.
     pub fn numbers(&self) -> impl Iterator<Item = u64> {
         let unsaved = self.unsaved.iter().map(|turn| turn.number);
         let stored = self.stored.iter().map(|revision| revision.number);
@@ -327,7 +315,7 @@ impl Revisions {
             .chain(self.conversation.and_then(|meta| meta.revision))
     }
 
-    /// For an object that begins anew: the object before it may have been writing a turn, and that
+    /// Is called when the object restarts: its predecessor may have been writing a turn, and that
     /// write may still arrive.
     pub fn expect_late_writes(&mut self, now: UnixMillis, ttl: Duration) {
         let lands_until = now.plus(LATE_WRITE);
@@ -343,8 +331,7 @@ impl Revisions {
         }
     }
 
-    /// Believes no time that is further ahead than it can have been set: a clock that jumped ahead
-    /// for a moment must not put work off for days.
+    /// Limits planned times: a clock that jumped ahead for a moment must not delay work for days.
     pub fn distrust_future(&mut self, now: UnixMillis, ttl: Duration) {
         let latest = |wait: Duration| now.plus(wait);
         if let Some(meta) = &mut self.conversation {
@@ -400,17 +387,5 @@ impl Revisions {
 
     fn check(&mut self, at: UnixMillis) {
         self.check_at = Some(self.check_at.map_or(at, |earlier| earlier.min(at)));
-    }
-}
-
-impl Revision {
-    fn is_pending(&self) -> bool {
-        self.state == RevisionState::PendingDelete
-    }
-
-    fn delete(&mut self) {
-        if self.state == RevisionState::Expires {
-            self.state = RevisionState::PendingDelete;
-        }
     }
 }
