@@ -1,7 +1,7 @@
-//! The documents and the configuration files say what the code does.
+//! Compares the documents and the configuration files with the code, and with each other.
 //!
-//! `README.md`, `SECURITY.md`, `CHANGELOG.md`, `wrangler.toml` and `.dev.vars.example` are read as they are and held against
-//! the code and against each other. Not here: whether a sentence is well said.
+//! It reads the Markdown files at the root and in `docs`, `wrangler.toml` and `.dev.vars.example`. Not here: whether a sentence
+//! is well written.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -29,24 +29,32 @@ use switchboard::{
     },
 };
 
-// SECURITY.md and the tests.
+const SETTINGS_PAGE: &str = "docs/settings.md";
+const MESSAGES_PAGE: &str = "docs/messages.md";
+const LOGS_PAGE: &str = "docs/logs.md";
+const OPERATIONS_PAGE: &str = "docs/operations.md";
+
+// Documents and the tests that they name.
 
 #[test]
-fn every_test_that_the_security_policy_names_exists() {
-    let references = test_references(&read("SECURITY.md"));
-    assert!(
-        references.len() >= 40,
-        "only {} references were found",
-        references.len()
-    );
-    for (file, name) in references {
-        let path = root().join(&file);
-        assert!(
-            path.is_file(),
-            "SECURITY.md names {file}, which does not exist"
-        );
-        let source = fs::read_to_string(path).unwrap();
-        assert!(is_test(&file, &source, &name), "{file} has no test {name}");
+fn every_test_that_a_document_names_exists() {
+    for file in documents() {
+        for (source_file, name) in test_references(&read(&file)) {
+            let path = root().join(&source_file);
+            assert!(
+                path.is_file(),
+                "{file} names {source_file}, which does not exist"
+            );
+            let source = fs::read_to_string(path).unwrap();
+            assert!(
+                is_test(&source_file, &source, &name),
+                "{file}: {source_file} has no test {name}"
+            );
+        }
+    }
+    for (file, least) in [("SECURITY.md", 40), ("docs/faults.md", 40)] {
+        let found = test_references(&read(file)).len();
+        assert!(found >= least, "only {found} references in {file}");
     }
 }
 
@@ -104,7 +112,7 @@ fn the_lints_forbid_what_can_panic() {
 // Settings.
 
 #[test]
-fn the_readmes_table_lists_the_settings_of_the_code_with_their_kinds_and_defaults() {
+fn the_settings_page_lists_the_settings_of_the_code_with_their_kinds_and_defaults() {
     let rows: Vec<_> = settings_table()
         .into_iter()
         .map(|row| (row[0].clone(), row[1].clone(), row[2].clone()))
@@ -120,7 +128,7 @@ fn the_readmes_table_lists_the_settings_of_the_code_with_their_kinds_and_default
                 DefaultValue::Required => "required".to_owned(),
                 DefaultValue::Off => "off".to_owned(),
                 DefaultValue::RequestOrigin => "the request's own origin".to_owned(),
-                DefaultValue::NoReasoning => "`none` where it is OpenAI's own".to_owned(),
+                DefaultValue::NoReasoning => "`none` at OpenAI's own endpoint".to_owned(),
                 DefaultValue::Value(value) => format!("`{value}`"),
             };
             (format!("`{}`", setting.name), kind.to_owned(), default)
@@ -130,7 +138,7 @@ fn the_readmes_table_lists_the_settings_of_the_code_with_their_kinds_and_default
 }
 
 #[test]
-fn the_readmes_ranges_are_those_that_the_code_allows() {
+fn the_ranges_of_the_settings_page_are_those_that_the_code_allows() {
     let mut ranges = 0;
     for row in settings_table() {
         let Some((low, high)) = row[3]
@@ -169,7 +177,7 @@ fn wrangler_toml_sets_every_variable_to_its_default_and_no_secret() {
             "{name}"
         );
     }
-    // A prompt is for an operator to write; the code's own is described there in words.
+    // An operator writes the prompt. wrangler.toml describes the default in words.
     let expected: BTreeSet<_> = SETTINGS
         .iter()
         .filter(|setting| has_value(setting))
@@ -207,7 +215,7 @@ fn the_example_of_local_settings_lists_every_setting_once_with_its_default() {
             .collect::<Vec<_>>()
     );
     for ((set, name, value), setting) in lines.into_iter().zip(SETTINGS) {
-        // Locally the admin routes are there, so that `npm run admin` can be tried.
+        // Locally, the admin routes exist, so that `npm run admin` can be tried.
         let generated = setting.default == DefaultValue::Required || name == "ADMIN_TOKEN";
         assert_eq!(set, generated, "{name} is set exactly if it is required");
         match setting.default {
@@ -235,9 +243,9 @@ fn bindings_and_classes_are_those_of_the_code() {
         .map(|object| (text(&object["name"]), text(&object["class_name"])))
         .collect();
     let expected = [
-        ("SENDER", "SenderObject"),
+        ("THREAD", "ThreadObject"),
         ("BUDGET", "BudgetObject"),
-        ("TRIES", "TriesObject"),
+        ("ADMIN_LOCKOUT", "AdminLockoutObject"),
     ];
     assert_eq!(
         pairs,
@@ -253,15 +261,21 @@ fn bindings_and_classes_are_those_of_the_code() {
         .collect();
     assert_eq!(namespaces, ["CONVERSATIONS"]);
 
-    let services = read("src/runtime/services.rs");
-    let called: BTreeSet<_> = after_each(&services, "call_object(&self.env, \"")
-        .chain(after_each(&services, "call_object(&self.0.env, \""))
+    // Each object's methods name its binding; the runtime passes the name on.
+    let sources: Vec<String> = sources().iter().map(|file| read(file)).collect();
+    let called: BTreeSet<_> = sources
+        .iter()
+        .flat_map(|source| {
+            after_each(source, "const BINDING: &str = \"")
+                .chain(after_each(source, "const BINDING: &'static str = \""))
+        })
         .collect();
     assert_eq!(called, expected.map(|(name, _)| name).into());
-    assert_eq!(
-        after_each(&services, "env.kv(\"").collect::<BTreeSet<_>>(),
-        ["CONVERSATIONS"].into()
-    );
+    let namespaces_read: BTreeSet<_> = sources
+        .iter()
+        .flat_map(|source| after_each(source, "env.kv(\""))
+        .collect();
+    assert_eq!(namespaces_read, ["CONVERSATIONS"].into());
     let entry = read("src/runtime/entry.js");
     let classes: BTreeSet<_> = words_after(&entry, "export class ").collect();
     assert_eq!(classes, expected.map(|(_, class)| class).into());
@@ -287,7 +301,10 @@ fn every_object_class_is_made_with_sqlite_storage() {
                 .map(|class| class.as_str().unwrap())
         })
         .collect();
-    assert_eq!(made, ["SenderObject", "BudgetObject", "TriesObject"].into());
+    assert_eq!(
+        made,
+        ["ThreadObject", "BudgetObject", "AdminLockoutObject"].into()
+    );
 }
 
 /// From this date on, emptying an object's storage removes its alarm too.
@@ -323,33 +340,27 @@ fn the_platforms_own_request_log_is_off() {
 #[test]
 fn the_documented_events_are_those_of_the_code() {
     let source = read("src/event.rs");
-    let (events, kinds) = (variants(&source, "Event"), variants(&source, "Security"));
-    let security = read("SECURITY.md");
-    assert_eq!(
-        first_cells(&read("README.md"), "Event"),
-        events,
-        "README.md"
-    );
-    assert_eq!(first_cells(&security, "Event"), events, "SECURITY.md");
-    assert_eq!(first_cells(&security, "Kind"), kinds, "SECURITY.md");
+    let logs = read(LOGS_PAGE);
+    assert_eq!(first_cells(&logs, "Event"), variants(&source, "Event"));
+    assert_eq!(first_cells(&logs, "Kind"), variants(&source, "Security"));
 }
 
 #[test]
 fn the_documented_fields_are_those_that_are_logged() {
-    let security = read("SECURITY.md");
+    let logs = read(LOGS_PAGE);
     let mut seen = BTreeSet::new();
     for event in sample_events() {
         let logged = serde_json::to_value(&event).unwrap();
         let name = logged["event"].as_str().unwrap().to_owned();
-        let row = row_of(&security, "Event", &name);
+        let row = row_of(&logs, "Event", &name);
         assert_eq!(
-            code_spans(&row[1]),
+            code_spans(&row[2]),
             keys_without(&logged, "event"),
             "{name}"
         );
         if let Event::Security { .. } = event {
             let kind = logged["details"]["kind"].as_str().unwrap();
-            let row = row_of(&security, "Kind", kind);
+            let row = row_of(&logs, "Kind", kind);
             assert_eq!(
                 code_spans(&row[2]),
                 keys_without(&logged["details"], "kind"),
@@ -366,10 +377,14 @@ fn the_documented_fields_are_those_that_are_logged() {
 }
 
 #[test]
-fn the_readme_lists_every_failure_that_a_turn_can_have() {
-    let source = read("src/openai.rs");
+fn the_logs_page_lists_every_failure_that_a_turn_can_have() {
     let mut expected = BTreeSet::new();
-    for source in [&source, &read("src/twilio/media.rs")] {
+    for file in [
+        "src/conversation/model_run.rs",
+        "src/openai/mod.rs",
+        "src/twilio/media/mod.rs",
+    ] {
+        let source = read(file);
         let labels = source
             .split_once("fn label(self)")
             .unwrap()
@@ -380,30 +395,32 @@ fn the_readme_lists_every_failure_that_a_turn_can_have() {
         expected.extend(after_each(labels, "=> \"").map(str::to_owned));
     }
     assert!(expected.len() >= 10);
-    // What is unusual about a good answer is told in the same field.
+    // The same field says what is unusual about a good answer.
     expected.extend(
-        after_each(&source, "Some(\"")
+        after_each(&read("src/openai/response.rs"), "Some(\"")
             .filter(|word| ["length", "refusal"].contains(word))
             .map(str::to_owned),
     );
-    assert_eq!(first_cells(&read("README.md"), "Failure"), expected);
+    assert_eq!(first_cells(&read(LOGS_PAGE), "Failure"), expected);
 }
 
 #[test]
-fn the_readme_quotes_what_a_sender_reads() {
-    let readme = read("README.md");
+fn the_messages_page_quotes_what_a_contact_reads() {
+    // A line of the page may end within a sentence.
+    let page = read(MESSAGES_PAGE).replace('\n', " ");
     let notices = [
         CannedReply::TooLong(4000),
         CannedReply::NoText,
         CannedReply::Media,
         CannedReply::SlowDown(57),
+        CannedReply::NoMoreToday,
         CannedReply::OptedOut,
         CannedReply::OptedIn,
         CannedReply::Erased,
         CannedReply::Erasing,
     ];
     for text in notices.map(|notice| notice.text("")) {
-        assert!(readme.contains(&text), "{text}");
+        assert!(page.contains(&text), "{text}");
     }
     for text in [
         canned_replies::RESET,
@@ -414,19 +431,19 @@ fn the_readme_quotes_what_a_sender_reads() {
         canned_replies::IMAGE_NOT_FETCHED,
         canned_replies::IMAGE_TOO_LARGE,
     ] {
-        assert!(readme.contains(text), "{text}");
+        assert!(page.contains(text), "{text}");
     }
 }
 
 #[test]
-fn the_readmes_table_lists_every_word_of_every_command() {
+fn the_messages_page_lists_every_word_of_every_keyword() {
     let words = |command| {
         WORDS
             .iter()
             .filter(move |(other, _)| *other == command)
             .flat_map(|(_, words)| *words)
     };
-    let rows = table(&read("README.md"), "Words");
+    let rows = table(&read(MESSAGES_PAGE), "Words");
     let listed: Vec<Vec<String>> = rows.iter().map(|row| code_spans(&row[0])).collect();
     for command in [
         Keyword::OptOut,
@@ -457,20 +474,20 @@ fn the_npm_commands_in_the_documents_are_those_of_package_json() {
         .keys()
         .cloned()
         .collect();
-    for file in ["README.md", "SECURITY.md", "CHANGELOG.md", "docs/design.md"] {
-        for name in npm_commands(&read(file)) {
+    for file in documents() {
+        for name in npm_commands(&read(&file)) {
             assert!(scripts.contains(&name), "{file} names `npm run {name}`");
         }
     }
     assert_eq!(
-        npm_commands(&read("README.md")),
+        npm_commands(&read(OPERATIONS_PAGE)),
         scripts,
-        "the README names all of them"
+        "{OPERATIONS_PAGE} names all of them"
     );
 }
 
 #[test]
-fn the_readme_names_every_option_of_npm_start() {
+fn the_operations_page_names_every_option_of_npm_start() {
     let source = read("scripts/start.mjs");
     let help = source
         .split("const HELP = `")
@@ -484,10 +501,10 @@ fn the_readme_names_every_option_of_npm_start() {
         .filter(|word| word.starts_with("--") && word.len() > 2)
         .collect();
     assert!(options.contains("--port"));
-    let readme = read("README.md");
+    let page = read(OPERATIONS_PAGE);
     for option in options {
         assert!(
-            readme.contains(option.trim_end_matches(['.', ']'])),
+            page.contains(option.trim_end_matches(['.', ']'])),
             "{option}"
         );
     }
@@ -509,8 +526,8 @@ fn the_version_is_the_same_everywhere() {
 #[test]
 fn links_between_documents_lead_somewhere() {
     let mut links = 0;
-    for file in ["README.md", "SECURITY.md", "CHANGELOG.md", "docs/design.md"] {
-        let text = read(file);
+    for file in documents() {
+        let text = read(&file);
         for target in text
             .split("](")
             .skip(1)
@@ -520,9 +537,9 @@ fn links_between_documents_lead_somewhere() {
             links += 1;
             let (path, anchor) = target.split_once('#').unwrap_or((target, ""));
             let linked = if path.is_empty() {
-                root().join(file)
+                root().join(&file)
             } else {
-                root().join(file).parent().unwrap().join(path)
+                root().join(&file).parent().unwrap().join(path)
             };
             assert!(linked.is_file(), "{file} links to {target}");
             let anchors = || {
@@ -538,7 +555,42 @@ fn links_between_documents_lead_somewhere() {
             );
         }
     }
-    assert!(links >= 10);
+    assert!(links >= 40);
+}
+
+#[test]
+fn every_page_can_be_reached_from_the_readme() {
+    let mut reached = BTreeSet::new();
+    let mut to_read = vec!["README.md".to_owned()];
+    while let Some(file) = to_read.pop() {
+        let directory = if file.starts_with("docs/") {
+            "docs/"
+        } else {
+            ""
+        };
+        for file_name in read(&file)
+            .split("](")
+            .skip(1)
+            .filter_map(|rest| rest.split([')', '#']).next())
+        {
+            let page = match file_name.strip_prefix("../") {
+                Some(at_the_root) => at_the_root.to_owned(),
+                None => format!("{directory}{file_name}"),
+            };
+            if documents().contains(&page) && reached.insert(page.clone()) {
+                to_read.push(page);
+            }
+        }
+    }
+    reached.insert("README.md".to_owned());
+    assert_eq!(reached, documents());
+}
+
+/// The README is where a visitor lands. Details have their own pages.
+#[test]
+fn the_readme_has_at_most_200_lines() {
+    let lines = read("README.md").lines().count();
+    assert!(lines <= 200, "{lines} lines");
 }
 
 fn root() -> PathBuf {
@@ -547,6 +599,43 @@ fn root() -> PathBuf {
 
 fn read(file: &str) -> String {
     fs::read_to_string(root().join(file)).unwrap_or_else(|error| panic!("{file}: {error}"))
+}
+
+/// The Markdown files at the root and in `docs`.
+fn documents() -> BTreeSet<String> {
+    let pages: BTreeSet<_> = ["", "docs/"]
+        .into_iter()
+        .flat_map(|directory| files_of(directory, ".md"))
+        .collect();
+    assert!(pages.contains("README.md") && pages.contains(SETTINGS_PAGE));
+    pages
+}
+
+/// The Rust files below `src`.
+fn sources() -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    let mut directories = vec!["src/".to_owned()];
+    while let Some(directory) = directories.pop() {
+        found.extend(files_of(&directory, ".rs"));
+        for entry in fs::read_dir(root().join(&directory)).unwrap() {
+            let entry = entry.unwrap();
+            if entry.file_type().unwrap().is_dir() {
+                let name = entry.file_name().into_string().unwrap();
+                directories.push(format!("{directory}{name}/"));
+            }
+        }
+    }
+    found
+}
+
+/// The files of a directory whose names have this ending, as paths from the root.
+fn files_of(directory: &str, ending: &str) -> Vec<String> {
+    fs::read_dir(root().join(directory))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .filter(|name| name.ends_with(ending))
+        .map(|name| format!("{directory}{name}"))
+        .collect()
 }
 
 fn wrangler() -> toml::Table {
@@ -579,7 +668,7 @@ fn accepts(name: &str, value: &str) -> bool {
 }
 
 fn settings_table() -> Vec<Vec<String>> {
-    table(&read("README.md"), "Name")
+    table(&read(SETTINGS_PAGE), "Name")
 }
 
 /// The rows of the first Markdown table whose first column is called `first_column`; a `\|` does not end a cell.
