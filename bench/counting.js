@@ -1,12 +1,14 @@
-// A Worker around another one, `worker.js`, that counts what Cloudflare bills and tells it at /bench/counts: calls of
-// objects, alarms, and rows that storage writes; and the calls between JavaScript and WebAssembly. A wrapper of the classes and of the storage's methods: what it runs is the
-// build as it is. Only for that table; nothing is timed with it.
+// Wraps another Worker, `worker.js`, counts what Cloudflare bills, and returns the counts at
+// /bench/counts: requests to objects, alarms, and rows written, and also the calls between
+// JavaScript and WebAssembly. It only wraps classes and storage methods; the build itself is
+// unchanged. Nothing is timed with it.
 //
-// Source of what counts: Cloudflare, "Durable Objects: pricing". Every key put or deleted and every alarm set is a row written,
-// SQL tells its own. `deleteAll` and the deletion of an alarm are not counted as rows.
+// Source: Cloudflare, "Durable Objects: pricing". Every key that is put or deleted and every alarm
+// that is set is a row written; SQL reports its own rows. `deleteAll` and the deletion of an alarm
+// are not counted as rows.
 
-import { crossings } from "./crossings.js";
 import { DurableObject, WorkerEntrypoint } from "cloudflare:workers";
+import { crossings } from "./crossings.js";
 import * as worker from "./worker.js";
 
 const counts = {};
@@ -14,15 +16,18 @@ const count = (what, number = 1) => (counts[what] = (counts[what] ?? 0) + number
 
 export default class extends WorkerEntrypoint {
   async fetch(request) {
-    if (new URL(request.url).pathname === "/bench/counts") return Response.json({ ...counts, ...crossings });
+    if (new URL(request.url).pathname === "/bench/counts")
+      return Response.json({ ...counts, ...crossings });
     const { default: inner } = worker;
-    return typeof inner === "function" ? new inner(this.ctx, this.env).fetch(request) : inner.fetch(request, this.env, this.ctx);
+    return typeof inner === "function"
+      ? new inner(this.ctx, this.env).fetch(request)
+      : inner.fetch(request, this.env, this.ctx);
   }
 }
 
-export const SenderObject = counted(worker.SenderObject, "sender");
+export const ThreadObject = counted(worker.ThreadObject, "thread");
 export const BudgetObject = counted(worker.BudgetObject, "budget");
-export const TriesObject = counted(worker.TriesObject ?? class {}, "tries");
+export const AdminLockoutObject = counted(worker.AdminLockoutObject ?? class {}, "tries");
 
 function counted(Inner, name) {
   class Counted extends Inner {
@@ -41,18 +46,22 @@ function counted(Inner, name) {
   return Counted;
 }
 
-/** The names of a class's methods, with those of what it extends. */
+/** The names of a class's methods, including inherited ones. */
 function methodsOf(prototype) {
   if (prototype === DurableObject.prototype || prototype === Object.prototype) return [];
-  const own = Object.entries(Object.getOwnPropertyDescriptors(prototype)).filter(([name, { value }]) => name !== "constructor" && typeof value === "function");
+  const own = Object.entries(Object.getOwnPropertyDescriptors(prototype)).filter(
+    ([name, { value }]) => name !== "constructor" && typeof value === "function",
+  );
   return [...own.map(([name]) => name), ...methodsOf(Object.getPrototypeOf(prototype))];
 }
 
 const patched = new Set();
 
-// The methods are those of the prototypes, so they are wrapped once for all objects of the isolate.
+// Wraps the methods of the prototypes, once for all objects of the isolate.
 function countRows(storage) {
-  wrap(storage, "put", ([key]) => count("rows written", typeof key === "object" ? Object.keys(key).length : 1));
+  wrap(storage, "put", ([key]) =>
+    count("rows written", typeof key === "object" ? Object.keys(key).length : 1),
+  );
   wrap(storage, "delete", ([keys]) => count("rows written", Array.isArray(keys) ? keys.length : 1));
   wrap(storage, "setAlarm", () => count("rows written"));
   wrap(storage.kv, "put", () => count("rows written"));

@@ -1,16 +1,21 @@
-// Counts the calls between JavaScript and WebAssembly, those of the helpers that wasm-bindgen makes included. Must be evaluated
-// before the Worker is, which makes its instance at once: therefore a module of its own, imported first by counting.js.
+// Counts the calls between JavaScript and WebAssembly, including those of wasm-bindgen's helpers.
+// It must run before the Worker's module, which creates its instance at once. Therefore it is a
+// separate module that counting.js imports first.
 
 export const crossings = { into: 0, out: 0 };
 
 const { Instance } = WebAssembly;
 
-WebAssembly.Instance = function (module, imports) {
-  const wrapped = Object.fromEntries(Object.entries(imports).map(([name, functions]) => [name, counted(functions, "out")]));
-  return { exports: counted(new Instance(module, wrapped).exports, "into") };
+WebAssembly.Instance = class {
+  constructor(module, imports) {
+    const wrapped = Object.fromEntries(
+      Object.entries(imports).map(([name, functions]) => [name, counted(functions, "out")]),
+    );
+    this.exports = counted(new Instance(module, wrapped).exports, "into");
+  }
 };
 
-// What is not called, such as memories and tables, stays as it is.
+// Everything that is not a function, such as memories and tables, stays unchanged.
 function counted(all, direction) {
   const wrap = ([name, value]) => {
     if (typeof value !== "function") return [name, value];

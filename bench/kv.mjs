@@ -1,16 +1,18 @@
-// Workers KV, as far as a binding of workerd asks for it, in the memory of a process of its own: its work is no part of the
-// Worker's, as on Cloudflare. Counts what it is asked, for the table of billable operations.
+// The part of Workers KV that workerd's binding uses, in memory and in a separate process: as on
+// Cloudflare, its work is not the Worker's. It counts the requests, for the table of billable
+// operations.
 //
-// `node kv.mjs`: prints the port that it listens on. The runtime asks GET, PUT or DELETE of /{key}; the bench asks
-// GET /?counts.
+// `node kv.mjs` prints the port that it listens on. The runtime requests GET, PUT or DELETE of
+// /{key}, the bench GET /?counts.
 
 import http from "node:http";
+import { portOf } from "../scripts/lib/local.mjs";
 
 const entries = new Map();
 const counts = { reads: 0, writes: 0, deletes: 0 };
 
 const server = http.createServer((request, response) => {
-  const [path, query = ""] = request.url.split("?");
+  const [path, query = ""] = String(request.url).split("?");
   if (path === "/") return response.end(JSON.stringify({ ...counts, entries: entries.size }));
   if (request.method === "GET") {
     counts.reads += 1;
@@ -33,7 +35,7 @@ const server = http.createServer((request, response) => {
   });
 });
 server.keepAliveTimeout = 0;
-server.listen(0, "127.0.0.1", () => console.log(server.address().port));
+server.listen(0, "127.0.0.1", () => console.log(portOf(server)));
 
 setInterval(() => {
   for (const [key, { expires }] of entries) if (expires <= Date.now()) entries.delete(key);

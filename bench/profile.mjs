@@ -1,18 +1,22 @@
-// `npm run bench -- --profile forged` (or refused, health, turns): where a Worker's CPU time goes, as workerd's inspector
-// samples it: the functions with the greatest share of their own, for Switchboard and the Hono Worker. The whole profile is
-// kept beside it as a .cpuprofile, for the developer tools of a browser.
+// `npm run bench -- --profile forged` (or refused, health, turns): shows the functions that use the
+// most CPU time of Switchboard and of the Hono Worker, sampled by workerd's inspector. It also
+// writes the whole profile as a .cpuprofile file for a browser's developer tools.
 //
-// A profile says where to look, and slows what it looks at: no figure of RESULTS.md comes from here.
+// A profile shows where to look, but it slows the program down, so no figure in RESULTS.md comes
+// from here.
 
 import fs from "node:fs";
 import path from "node:path";
 import { inRoot } from "../scripts/lib/project.mjs";
-import { say } from "../scripts/lib/run.mjs";
+import { print } from "../scripts/lib/run.mjs";
 import { startModel, startSubject } from "./servers.mjs";
 
 const SAMPLE_MICROSECONDS = 200;
 
-/** Profiles `load(subject)`, a function that returns a promise, for each of the subjects named; prints and keeps the results. */
+/**
+ * Profiles `load(subject)` for each of the named subjects, prints the heaviest functions and writes
+ * the profiles.
+ */
 export async function profile(name, subjects, load) {
   const model = await startModel();
   for (const title of subjects) {
@@ -28,20 +32,31 @@ export async function profile(name, subjects, load) {
     await subject.close();
     const file = inRoot("build", "bench", `${name}-${title}.cpuprofile`);
     fs.writeFileSync(file, JSON.stringify(taken));
-    say(`\n${subject.title}, ${name}: share of the samples in the function itself (${path.relative(inRoot(), file)})`);
-    for (const [where, share] of heaviest(taken, 25)) say(`  ${(share * 100).toFixed(1).padStart(5)} %  ${where}`);
+    print(
+      `\n${subject.title}, ${name}: share of the samples in the function itself (${path.relative(inRoot(), file)})`,
+    );
+    for (const [where, share] of heaviest(taken, 25))
+      print(`  ${(share * 100).toFixed(1).padStart(5)} %  ${where}`);
   }
   await model.close();
 }
 
-// Idle time is left out of the shares.
+// The shares do not include idle time.
 function heaviest({ nodes, samples }, most) {
-  const names = new Map(nodes.map(({ id, callFrame: { functionName, url, lineNumber, columnNumber } }) => [id, `${functionName || "(anonymous)"}${url ? `  ${url}:${lineNumber + 1}:${columnNumber + 1}` : ""}`]));
+  const names = new Map(
+    nodes.map(({ id, callFrame: { functionName, url, lineNumber, columnNumber } }) => [
+      id,
+      `${functionName || "(anonymous)"}${url ? `  ${url}:${lineNumber + 1}:${columnNumber + 1}` : ""}`,
+    ]),
+  );
   const hits = new Map();
   for (const id of samples) hits.set(names.get(id), (hits.get(names.get(id)) ?? 0) + 1);
   hits.delete("(idle)");
   const all = [...hits.values()].reduce((sum, count) => sum + count, 0);
-  return [...hits].map(([where, count]) => [where, count / all]).sort((a, b) => b[1] - a[1]).slice(0, most);
+  return [...hits]
+    .map(([where, count]) => [where, count / all])
+    .sort((a, b) => b[1] - a[1])
+    .slice(0, most);
 }
 
 async function connect(url) {

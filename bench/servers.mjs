@@ -1,8 +1,9 @@
-// What is measured and what it needs beside it, as programs of their own on loopback: the Workers on workerd without anything
-// in front of them, the Express server, KV, and the model.
+// The programs of the bench, each a separate process on loopback: the Workers on workerd, the
+// Express server, KV, and the model.
 //
-// A Worker is served by `workerd serve` with a configuration written here: neither wrangler nor miniflare stands between. Its
-// objects are on SQLite files as miniflare's are; KV is kv.mjs, in a process of its own. Not here: what is asked of them.
+// A Worker runs in `workerd serve` with a configuration from workerd.mjs, without wrangler or
+// miniflare. As with miniflare, its objects are SQLite files; KV is kv.mjs. Not here: the requests
+// that they get.
 
 import crypto from "node:crypto";
 import fs from "node:fs";
@@ -10,31 +11,41 @@ import http from "node:http";
 import { createRequire } from "node:module";
 import os from "node:os";
 import path from "node:path";
-import { freePort, waitUntil, WRANGLER, wranglerEnv } from "../scripts/lib/local.mjs";
+import { freePort, WRANGLER, waitUntil, wranglerEnv } from "../scripts/lib/local.mjs";
 import { inRoot, NODE_BIN, ROOT, targetDir } from "../scripts/lib/project.mjs";
-import { capture, eachLine, run, say, start, UserError } from "../scripts/lib/run.mjs";
+import { capture, eachLine, print, run, start, UserError } from "../scripts/lib/run.mjs";
+import { cpuOf } from "./cpu.mjs";
+import { compatibilityDate, firstGroup, workerdConfig } from "./workerd.mjs";
 
-/** Where the bench's own packages and peers are. */
+/** The directory of the bench, with its own packages and the peers. */
 export const BENCH = inRoot("bench");
 
-/** What is measured, by name: what it is for people, and the classes of its objects if it is a Worker. */
+/**
+ * The subjects by name: the title, and for a Worker the classes of its objects.
+ */
 export const SUBJECTS = {
   hello: { title: "hello world (workerd's limit)", worker: true, classes: [] },
   reads: { title: "hello world that reads what is signed", worker: true, classes: [] },
   floor: { title: "the same, logged and refused unverified", worker: true, classes: [] },
-  switchboard: { title: "Switchboard", worker: true, classes: ["SenderObject", "BudgetObject", "TriesObject"] },
-  hono: { title: "Hono Worker", worker: true, classes: ["SenderObject", "BudgetObject"] },
+  switchboard: {
+    title: "Switchboard",
+    worker: true,
+    classes: ["ThreadObject", "BudgetObject", "AdminLockoutObject"],
+  },
+  hono: { title: "Hono Worker", worker: true, classes: ["ThreadObject", "BudgetObject"] },
   express: { title: "Express", worker: false, classes: [] },
 };
 
-/** The bench's secrets, fresh ones for each run. */
+/** The bench's secrets, fresh for each run. */
 export const SECRETS = {
   TWILIO_AUTH_TOKEN: crypto.randomBytes(16).toString("hex"),
   OPENAI_API_KEY: `sk-playground-${crypto.randomBytes(16).toString("hex")}`,
   PSEUDONYM_KEY: crypto.randomBytes(32).toString("hex"),
 };
 
-/** The settings of all subjects alike. Limits are out of the way: what they do is not what is measured. */
+/**
+ * The settings of all subjects. Limits are so high that they have no effect.
+ */
 const SETTINGS = {
   ...SECRETS,
   OPENAI_MODEL: "gpt-6-luna",
@@ -52,7 +63,10 @@ export function workerdVersion() {
   return rootRequire("workerd/package.json").version;
 }
 
-/** The files of a Worker as they are deployed, by the name of the module: its first one is the entry. */
+/**
+ * The files of a Worker as they are deployed, by the name of the module: its first one is the
+ * entry.
+ */
 export function bundleOf(subject) {
   const from = (dir, ...names) => names.map((name) => [name, path.join(dir, name)]);
   if (subject === "switchboard") return from(inRoot("build"), "index.js", "index_bg.wasm");
@@ -60,26 +74,48 @@ export function bundleOf(subject) {
   return from(path.join(BENCH, "peers", subject), "index.js");
 }
 
-/** Bundles the peers that need it, as wrangler would, but minified. The packages must be installed. */
+/**
+ * Bundles the Hono Worker as wrangler would, but minified. The packages must be installed.
+ */
 export async function bundlePeers() {
   const out = path.join(builtDir(), "hono", "index.js");
-  const args = [path.join(BENCH, "peers/hono/index.js"), "--bundle", "--minify", "--format=esm", "--target=es2024", "--conditions=workerd,worker,browser", "--external:cloudflare:*", `--outfile=${out}`, "--log-level=warning"];
-  await run(path.join(NODE_BIN, "esbuild"), args, { cwd: BENCH, failure: "bundling the Hono Worker" });
-}
-
-/** Builds the playground as a release: the model must be quick beside what is measured. */
-export async function buildModel() {
-  say("bench: the playground as a release build: minutes the first time, seconds later");
-  await run("cargo", ["build", "--locked", "--quiet", "--release", "--package", "playground"], { cwd: ROOT, failure: "building the playground" });
-}
-
-/** Starts the model that the subjects ask: `{ url, close }`. */
-export async function startModel() {
-  const running = start(path.join(targetDir(), "release", "playground"), ["serve", "--port", "0", "--quiet"], {
-    cwd: ROOT,
-    env: { ...process.env, ...SECRETS, ADMIN_TOKEN: "" },
-    stdio: ["ignore", "pipe", "inherit"],
+  const args = [
+    path.join(BENCH, "peers/hono/index.js"),
+    "--bundle",
+    "--minify",
+    "--format=esm",
+    "--target=es2024",
+    "--conditions=workerd,worker,browser",
+    "--external:cloudflare:*",
+    `--outfile=${out}`,
+    "--log-level=warning",
+  ];
+  await run(path.join(NODE_BIN, "esbuild"), args, {
+    cwd: BENCH,
+    failure: "bundling the Hono Worker",
   });
+}
+
+/** Builds the playground as a release build, because a slow model would distort the figures. */
+export async function buildModel() {
+  print("bench: building the playground as a release build (minutes the first time)");
+  await run("cargo", ["build", "--locked", "--quiet", "--release", "--package", "playground"], {
+    cwd: ROOT,
+    failure: "building the playground",
+  });
+}
+
+/** Starts the model: `{ url, close }`. */
+export async function startModel() {
+  const running = start(
+    path.join(targetDir(), "release", "playground"),
+    ["serve", "--port", "0", "--quiet"],
+    {
+      cwd: ROOT,
+      env: { ...process.env, ...SECRETS, ADMIN_TOKEN: "" },
+      stdio: ["ignore", "pipe", "inherit"],
+    },
+  );
   let url;
   eachLine(running.child.stdout, (line) => (url ??= line.match(/listening on (http:\S+)/)?.[1]));
   await waitUntil("the playground", () => url, running);
@@ -87,18 +123,41 @@ export async function startModel() {
 }
 
 /**
- * Starts a subject, and its KV if it is a Worker; ready when it returns.
- * - `model`: what `startModel` returned;
- * - `settings`: beside the usual ones;
- * - `counting`: with the wrapper that counts what is billed;
- * - `inspected`: a Worker, with the inspector of workerd at its `inspectorUrl`.
+ * Starts a subject, and its KV if it is a Worker, and waits until it is ready.
+ * - `model`: the result of `startModel`;
+ * - `settings`: additional settings;
+ * - `counting`: adds the wrapper that counts billable operations;
+ * - `inspected`: for a Worker, enables workerd's inspector at `inspectorUrl`.
+ *
+ * @typedef {object} SubjectOptions
+ * @property {{ url?: string }} [model]
+ * @property {Record<string, string>} [settings]
+ * @property {boolean} [counting]
+ * @property {boolean} [inspected]
+ *
+ * @param {string} name
+ * @param {SubjectOptions} [options]
  */
-export async function startSubject(name, { model, settings = {}, counting = false, inspected = false } = {}) {
-  const all = { ...SETTINGS, OPENAI_BASE_URL: `${model?.url}/v1`, TWILIO_API_BASE_URL: model?.url, ...settings };
-  return SUBJECTS[name].worker ? startWorker(name, all, counting, inspected) : startExpress(name, all);
+export async function startSubject(
+  name,
+  { model, settings = {}, counting = false, inspected = false } = {},
+) {
+  const all = {
+    ...SETTINGS,
+    OPENAI_BASE_URL: `${model?.url}/v1`,
+    TWILIO_API_BASE_URL: model?.url,
+    ...settings,
+  };
+  return SUBJECTS[name].worker
+    ? startWorker(name, all, counting, inspected)
+    : startExpress(name, all);
 }
 
 class Subject {
+  /** @type {string | undefined} */
+  inspectorUrl;
+  /** @type {{ ms: number, cpu: number } | undefined} */
+  started;
   #running;
   #cleanUp;
 
@@ -118,17 +177,21 @@ class Subject {
     return cpuOf(this.pid);
   }
 
-  /** Its resident memory now, in bytes. */
+  /** Its resident memory, in bytes. */
   memory() {
-    return Number(fs.readFileSync(`/proc/${this.pid}/status`, "utf8").match(/^VmRSS:\s+(\d+) kB/m)[1]) * 1024;
+    return (
+      Number(
+        firstGroup(fs.readFileSync(`/proc/${this.pid}/status`, "utf8"), /^VmRSS:\s+(\d+) kB/m),
+      ) * 1024
+    );
   }
 
-  /** What its KV was asked so far: `{ reads, writes, deletes, entries }`. */
+  /** The requests to its KV so far: `{ reads, writes, deletes, entries }`. */
   async kvCounts() {
     return (await fetch(`${this.kv.url}/?counts`)).json();
   }
 
-  /** Ends it. */
+  /** Stops it. */
   async close() {
     await Promise.all([this.#running.stop("SIGKILL"), this.kv?.close()]);
     this.#cleanUp();
@@ -136,8 +199,8 @@ class Subject {
 }
 
 /**
- * Starts a subject and returns how long it took from the start of the process to the first answer: `{ ms, cpu }`, the CPU
- * time of the process until then, in ms. The process is ended again.
+ * Starts a subject, stops it, and returns `{ ms, cpu }`: the time from the start of the process to
+ * its first answer, and its CPU time until then.
  */
 export async function timeStart(name, options) {
   const subject = await startSubject(name, { ...options });
@@ -148,17 +211,30 @@ export async function timeStart(name, options) {
   }
 }
 
-/** What `wrangler check startup` says of a Worker: the ms that its isolate is active while it starts. */
+/**
+ * Runs `wrangler check startup` and returns the ms that the isolate of a Worker is active while it
+ * starts.
+ */
 export async function checkStartup(name) {
   const dir = fs.mkdtempSync(path.join(os.tmpdir(), "switchboard-bench-"));
   try {
     const files = bundleOf(name);
     for (const [module, file] of files) fs.copyFileSync(file, path.join(dir, module));
     const rules = `rules = [{ type = "CompiledWasm", globs = ["*.wasm"] }]`;
-    fs.writeFileSync(path.join(dir, "wrangler.toml"), `name = "bench"\nmain = "${files[0][0]}"\ncompatibility_date = "${compatibilityDate()}"\nno_bundle = true\n${rules}\n`);
-    const { stdout, stderr } = await capture(WRANGLER[0], [...WRANGLER.slice(1), "check", "startup"], { cwd: dir, env: { ...wranglerEnv(), WRANGLER_LOG_PATH: path.join(dir, "logs") } });
+    fs.writeFileSync(
+      path.join(dir, "wrangler.toml"),
+      `name = "bench"\nmain = "${files[0][0]}"\ncompatibility_date = "${compatibilityDate()}"\nno_bundle = true\n${rules}\n`,
+    );
+    const { stdout, stderr } = await capture(
+      WRANGLER[0],
+      [...WRANGLER.slice(1), "check", "startup"],
+      { cwd: dir, env: { ...wranglerEnv(), WRANGLER_LOG_PATH: path.join(dir, "logs") } },
+    );
     const active = stdout.match(/Active: ([\d.]+) ms/)?.[1];
-    if (active === undefined) throw new UserError(`wrangler check startup told nothing of ${SUBJECTS[name].title}: ${stdout}${stderr}`);
+    if (active === undefined)
+      throw new UserError(
+        `wrangler check startup told nothing of ${SUBJECTS[name].title}: ${stdout}${stderr}`,
+      );
     return Number(active);
   } finally {
     fs.rmSync(dir, { recursive: true, force: true });
@@ -167,13 +243,16 @@ export async function checkStartup(name) {
 
 /** Throws a UserError where the system does not tell what is measured of processes. */
 export function requireProc() {
-  if (!fs.existsSync("/proc/self/schedstat")) throw new UserError("the benchmark needs Linux: CPU time and memory of processes are read from /proc.");
+  if (!fs.existsSync("/proc/self/schedstat"))
+    throw new UserError(
+      "the benchmark needs Linux: CPU time and memory of processes are read from /proc.",
+    );
 }
 
 const rootRequire = createRequire(inRoot("package.json"));
 
 function workerdBinary() {
-  // What the package `workerd` runs, without the script around it.
+  // The program itself, without the script that the package `workerd` puts around it.
   const workerd = createRequire(rootRequire.resolve("workerd/package.json"));
   const platform = `${process.platform}-${process.arch === "x64" ? "64" : process.arch}`;
   return workerd.resolve(`@cloudflare/workerd-${platform}/bin/workerd`);
@@ -183,7 +262,10 @@ function builtDir() {
   return inRoot("build", "bench");
 }
 
-/** Where storage is: in memory where the system has such a file system, since no disk is to be measured. */
+/**
+ * The parent directory of the storage: a file system in memory, if there is one, so that the disk
+ * does not affect the figures.
+ */
 export function storageParent() {
   try {
     fs.accessSync("/dev/shm", fs.constants.W_OK);
@@ -196,8 +278,9 @@ export function storageParent() {
 async function startWorker(name, settings, counting, inspected) {
   const kv = await startKv();
   const dir = fs.mkdtempSync(path.join(storageParent(), "switchboard-bench-"));
-  const remove = () => fs.rmSync(dir, { recursive: true, force: true, maxRetries: 5, retryDelay: 20 });
-  // However the bench ends: what is left there would take memory.
+  const remove = () =>
+    fs.rmSync(dir, { recursive: true, force: true, maxRetries: 5, retryDelay: 20 });
+  // In any case: files that stay there would occupy memory.
   process.once("exit", remove);
   const port = await freePort();
   fs.mkdirSync(path.join(dir, "storage"));
@@ -209,14 +292,33 @@ async function startWorker(name, settings, counting, inspected) {
   });
   if (counting) {
     const counters = ["counting.js", "crossings.js"];
-    for (const module of counters) fs.copyFileSync(path.join(BENCH, module), path.join(dir, module));
+    for (const module of counters)
+      fs.copyFileSync(path.join(BENCH, module), path.join(dir, module));
     modules.unshift(...counters);
   }
-  fs.writeFileSync(path.join(dir, "config.capnp"), workerdConfig(SUBJECTS[name].classes, modules, settings, port, kv.port));
+  fs.writeFileSync(
+    path.join(dir, "config.capnp"),
+    workerdConfig(SUBJECTS[name].classes, modules, settings, port, kv.port),
+  );
   const inspector = inspected ? await freePort() : undefined;
   const began = performance.now();
-  const running = start(workerdBinary(), ["serve", "--experimental", ...(inspected ? [`--inspector-addr=127.0.0.1:${inspector}`] : []), "config.capnp"], { cwd: dir, stdio: ["ignore", "ignore", "inherit"] });
-  const subject = new Subject(name, port, kv, running, () => process.off("exit", remove) && remove());
+  const running = start(
+    workerdBinary(),
+    [
+      "serve",
+      "--experimental",
+      ...(inspected ? [`--inspector-addr=127.0.0.1:${inspector}`] : []),
+      "config.capnp",
+    ],
+    { cwd: dir, stdio: ["ignore", "ignore", "inherit"] },
+  );
+  const subject = new Subject(
+    name,
+    port,
+    kv,
+    running,
+    () => process.off("exit", remove) && remove(),
+  );
   if (inspected) subject.inspectorUrl = `http://127.0.0.1:${inspector}`;
   return ready(subject, began, running);
 }
@@ -224,7 +326,7 @@ async function startWorker(name, settings, counting, inspected) {
 async function startExpress(name, settings) {
   const port = await freePort();
   const began = performance.now();
-  const running = start(path.join(NODE_BIN, "node"), [path.join(BENCH, "peers", name, "server.mjs")], {
+  const running = start(process.execPath, [path.join(BENCH, "peers", name, "server.mjs")], {
     env: { PATH: process.env.PATH, NODE_ENV: "production", ...settings, PORT: String(port) },
     stdio: ["ignore", "ignore", "inherit"],
   });
@@ -232,7 +334,9 @@ async function startExpress(name, settings) {
 }
 
 async function startKv() {
-  const running = start(path.join(NODE_BIN, "node"), [path.join(BENCH, "kv.mjs")], { stdio: ["ignore", "pipe", "inherit"] });
+  const running = start(process.execPath, [path.join(BENCH, "kv.mjs")], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
   let port;
   eachLine(running.child.stdout, (line) => (port ??= Number(line)));
   await waitUntil("KV", () => port, running);
@@ -244,7 +348,8 @@ async function ready(subject, began, running) {
   running.ended.then(() => (ended = true));
   for (const deadline = began + 30_000; ; ) {
     if (await answers(subject.url)) break;
-    if (ended || performance.now() > deadline) throw new UserError(`${subject.title} ${ended ? "ended" : "gave no answer"} (see above).`);
+    if (ended || performance.now() > deadline)
+      throw new UserError(`${subject.title} ${ended ? "ended" : "gave no answer"} (see above).`);
     await new Promise((resolve) => setTimeout(resolve, 1));
   }
   subject.started = { ms: performance.now() - began, cpu: subject.cpu() };
@@ -259,66 +364,4 @@ function answers(url) {
     });
     request.on("error", () => resolve(false));
   });
-}
-
-// The CPU time of a process and its descendants, in ms, as the scheduler counts it, to the microsecond; threads that ended
-// meanwhile are only in the coarser count of the process.
-function cpuOf(pid) {
-  let tree = 0;
-  for (const id of [pid, ...descendants(pid)]) {
-    const threads = fs.readdirSync(`/proc/${id}/task`);
-    for (const thread of threads) {
-      try {
-        tree += Number(fs.readFileSync(`/proc/${id}/task/${thread}/schedstat`, "utf8").split(" ")[0]) / 1e6;
-      } catch {
-        // it has just ended
-      }
-    }
-  }
-  return tree;
-}
-
-function descendants(pid) {
-  const children = fs.readdirSync(`/proc/${pid}/task`).flatMap((thread) => {
-    try {
-      return fs.readFileSync(`/proc/${pid}/task/${thread}/children`, "utf8").split(" ").filter(Boolean).map(Number);
-    } catch {
-      return [];
-    }
-  });
-  return children.flatMap((child) => [child, ...descendants(child)]);
-}
-
-function workerdConfig(classes, modules, settings, port, kvPort) {
-  const text = (value) => JSON.stringify(value);
-  const moduleOf = (file) => `(name = ${text(file)}, ${file.endsWith(".wasm") ? "wasm" : "esModule"} = embed ${text(file)})`;
-  const namespace = (name) => `(className = ${text(name)}, uniqueKey = ${text(name)}, enableSql = true)`;
-  const bindings = [
-    ...Object.entries(settings).map(([name, value]) => `(name = ${text(name)}, text = ${text(value)})`),
-    ...classes.map((name) => `(name = ${text(name.replace("Object", "").toUpperCase())}, durableObjectNamespace = ${text(name)})`),
-    `(name = "CONVERSATIONS", kvNamespace = "kv")`,
-  ];
-  return `using Workerd = import "/workerd/workerd.capnp";
-const config :Workerd.Config = (
-  services = [
-    (name = "main", worker = (
-      modules = [${modules.map(moduleOf).join(", ")}],
-      compatibilityDate = ${text(compatibilityDate())},
-      bindings = [${bindings.join(",\n        ")}],
-      globalOutbound = "loopback",
-      durableObjectNamespaces = [${classes.map(namespace).join(", ")}],
-      durableObjectStorage = (localDisk = "storage"),
-    )),
-    (name = "kv", external = (address = "127.0.0.1:${kvPort}", http = ())),
-    (name = "loopback", network = (allow = ["local"])),
-    (name = "storage", disk = (path = "storage", writable = true)),
-  ],
-  sockets = [(name = "http", address = "127.0.0.1:${port}", http = (), service = "main")],
-);
-`;
-}
-
-/** The compatibility date of wrangler.toml, for all Workers alike. */
-function compatibilityDate() {
-  return fs.readFileSync(inRoot("wrangler.toml"), "utf8").match(/^compatibility_date = "([\d-]+)"/m)[1];
 }

@@ -1,8 +1,10 @@
-// `npm run build`: the Worker as WebAssembly, in build/, for `wrangler dev` and `wrangler deploy`. Prints its size, and
-// does nothing when nothing changed. wrangler runs it too, before it starts and when a source file changes.
+// `npm run build`: compiles the Worker to WebAssembly in build/, for `wrangler dev` and `wrangler
+// deploy`, and prints its size. Does nothing if no source changed. wrangler runs it as well: when
+// it starts and when a source file changes.
 //
-// `--features NAME --out-dir DIR` makes a build for tests beside it, for example
-// `npm run build -- --features panic-route --out-dir build/panic-route`; such a build keeps the names of its functions.
+// `--features NAME --out-dir DIR` makes a second build for tests, for example `npm run build --
+// --features panic-route --out-dir build/panic-route`. Such a build keeps the names of its
+// functions.
 
 import crypto from "node:crypto";
 import fs from "node:fs";
@@ -11,88 +13,142 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import zlib from "node:zlib";
-import { BUILD_DIR, filesBelow, inRoot, readText, ROOT, targetDir } from "./lib/project.mjs";
-import { command, duration, kilobytes, run, say, withLock } from "./lib/run.mjs";
-import { setUpNode, setUpRust, setUpWasmTools } from "./setup.mjs";
+import { BUILD_DIR, filesBelow, inRoot, ROOT, readText, targetDir } from "./lib/project.mjs";
+import { command, duration, kilobytes, print, run, withLock } from "./lib/run.mjs";
+import { setUpNode } from "./lib/setup-node.mjs";
+import { setUpRust, setUpWasmTools } from "./lib/setup-rust.mjs";
 
-/** Builds the Worker into `outDir` (relative to the root) when its sources changed, with the cargo features given. */
+/**
+ * Builds the Worker into `outDir` (relative to the root) with these cargo features, if its sources
+ * changed.
+ */
 export async function build({ features = "", outDir = "build" } = {}) {
   const out = inRoot(outDir);
   const stamp = path.join(out, ".stamp");
   const results = ["index.js", "index_bg.wasm"].map((file) => path.join(out, file));
-  const upToDate = () => fs.existsSync(stamp) && fs.readFileSync(stamp, "utf8") === inputsHash(features) && results.every((file) => fs.existsSync(file));
-  if (upToDate()) return say(`build: ${outDir} is up to date${features ? ` (features: ${features})` : ""}; ${sizes(results)}`);
+  const upToDate = () =>
+    fs.existsSync(stamp) &&
+    fs.readFileSync(stamp, "utf8") === inputsHash(features) &&
+    results.every((file) => fs.existsSync(file));
+  if (upToDate())
+    return print(
+      `build: ${outDir} is up to date${features ? ` (features: ${features})` : ""}; ${sizes(results)}`,
+    );
 
   await setUpRust();
   const tools = await setUpWasmTools();
-  await withLock(path.join(BUILD_DIR, ".build.lock"), "build: waiting for another build", async () => {
-    if (upToDate()) return;
-    const before = inputsHash(features);
-    const started = Date.now();
-    say(`build: compiling the Worker to WebAssembly${features ? ` with the features ${features}` : ""}: seconds, about a minute the first time`);
-    fs.rmSync(stamp, { force: true });
-    const work = path.join(out, "parts");
-    fs.rmSync(work, { recursive: true, force: true });
-    fs.mkdirSync(work, { recursive: true });
-    await compile(tools, features, work);
-    await bundle(tools, work, out);
-    // Hashed before the build began: what was saved meanwhile counts as changed.
-    fs.writeFileSync(stamp, before);
-    say(`build: done in ${duration(Date.now() - started)}; ${sizes(results)}`);
-  });
+  await withLock(
+    path.join(BUILD_DIR, ".build.lock"),
+    "build: waiting for another build",
+    async () => {
+      if (upToDate()) return;
+      const before = inputsHash(features);
+      const started = Date.now();
+      print(
+        `build: compiling the Worker to WebAssembly${features ? ` with the features ${features}` : ""} (seconds, about a minute the first time)`,
+      );
+      fs.rmSync(stamp, { force: true });
+      const work = path.join(out, "parts");
+      fs.rmSync(work, { recursive: true, force: true });
+      fs.mkdirSync(work, { recursive: true });
+      await compile(tools, features, work);
+      await bundle(tools, work, out);
+      // The hash from before the build: a file that was saved in the meantime counts as changed.
+      fs.writeFileSync(stamp, before);
+      print(`build: done in ${duration(Date.now() - started)}; ${sizes(results)}`);
+    },
+  );
 }
 
-/** The crate as WebAssembly, with the JavaScript around it that wasm-bindgen makes: index_bg.wasm and index.js in `work`. */
+// Compiles the crate to index_bg.wasm, with index.js, the JavaScript that wasm-bindgen generates
+// for it, in `work`.
 async function compile({ wasmBindgen }, features, work) {
   const target = "wasm32-unknown-unknown";
-  await run("cargo", ["build", "--locked", "--quiet", "--lib", "--release", "--target", target, ...(features ? ["--features", features] : [])], {
-    cwd: ROOT,
-    // As worker-build does: the code that wasm-bindgen generates then takes `js-sys` for JavaScript's own types.
-    env: { ...process.env, CARGO_ENCODED_RUSTFLAGS: rustFlags(), WASM_BINDGEN_USE_JS_SYS: "1" },
-    failure: "the WebAssembly build",
-  });
+  await run(
+    "cargo",
+    [
+      "build",
+      "--locked",
+      "--quiet",
+      "--lib",
+      "--release",
+      "--target",
+      target,
+      ...(features ? ["--features", features] : []),
+    ],
+    {
+      cwd: ROOT,
+      // As worker-build does: the generated code then uses `js-sys` for JavaScript's own types.
+      env: { ...process.env, CARGO_ENCODED_RUSTFLAGS: rustFlags(), WASM_BINDGEN_USE_JS_SYS: "1" },
+      failure: "the WebAssembly build",
+    },
+  );
   const module = path.join(targetDir(), target, "release", "switchboard.wasm");
   const options = [
     ...["--target", "module", "--no-typescript", "--out-name", "index", "--out-dir", work],
-    // What begins a fresh instance after a panic.
+    // Adds the function that starts a fresh instance after a panic.
     "--experimental-reset-state-function",
-    // One call of the runtime's in place of a loop over the characters of a string.
+    // Encodes strings with one call of the runtime instead of a loop over their characters.
     ...["--encode-into", "always"],
-    // The names of functions are a fifth of a module; a build for tests keeps them for its traces.
+    // Function names are a fifth of the module. A test build keeps them for its stack traces.
     ...(features ? [] : ["--remove-name-section", "--remove-producers-section"]),
   ];
   await run(wasmBindgen, [module, ...options], { failure: "wasm-bindgen" });
-  // To the runtime and to wrangler, a module of WebAssembly is what a usual import gives.
+  // In workerd and wrangler, a plain import returns the compiled module.
   const script = path.join(work, "index.js");
   fs.writeFileSync(script, fs.readFileSync(script, "utf8").replace("import source ", "import "));
 }
 
-/** One script, index.js, of the entry and what it imports; beside it the WebAssembly. */
+// Bundles the entry and its imports into index.js in `out`, together with the WebAssembly.
 async function bundle({ esbuild }, work, out) {
   const entry = path.join(work, "entry.js");
   fs.copyFileSync(inRoot("src", "runtime", "entry.js"), entry);
-  const options = ["--bundle", "--minify", "--format=esm", "--target=es2024", "--external:cloudflare:*", "--external:./index_bg.wasm", "--log-level=warning"];
-  await run(esbuild, [entry, ...options, `--outfile=${path.join(out, "index.js")}`], { failure: "esbuild" });
+  const options = [
+    "--bundle",
+    "--minify",
+    "--format=esm",
+    "--target=es2024",
+    "--external:cloudflare:*",
+    "--external:./index_bg.wasm",
+    "--log-level=warning",
+  ];
+  await run(esbuild, [entry, ...options, `--outfile=${path.join(out, "index.js")}`], {
+    failure: "esbuild",
+  });
   fs.renameSync(path.join(work, "index_bg.wasm"), path.join(out, "index_bg.wasm"));
   fs.rmSync(work, { recursive: true });
 }
 
-/** The paths of this machine stay out of the messages of panics: they are nobody's business, and the same build is the same anywhere. */
+// Removes this machine's paths from panic messages: they are private, and they would make builds
+// differ between machines.
 function rustFlags() {
-  const sources = path.join(process.env.CARGO_HOME ?? path.join(os.homedir(), ".cargo"), "registry", "src");
-  const registries = fs.existsSync(sources) ? fs.readdirSync(sources).map((name) => path.join(sources, name)) : [];
+  const sources = path.join(
+    process.env.CARGO_HOME ?? path.join(os.homedir(), ".cargo"),
+    "registry",
+    "src",
+  );
+  const registries = fs.existsSync(sources)
+    ? fs.readdirSync(sources).map((name) => path.join(sources, name))
+    : [];
   return [...registries, ROOT].map((dir) => `--remap-path-prefix=${dir}=.`).join("\x1f");
 }
 
 function inputsHash(features) {
   const hash = crypto.createHash("sha256").update(features);
-  const inputs = [...filesBelow("src"), "Cargo.toml", "Cargo.lock", "rust-toolchain.toml", "package-lock.json", "scripts/build.mjs"];
+  const inputs = [
+    ...filesBelow("src"),
+    "Cargo.toml",
+    "Cargo.lock",
+    "rust-toolchain.toml",
+    "package-lock.json",
+    "scripts/build.mjs",
+  ];
   for (const file of inputs) hash.update(`\n${file}\n`).update(readText(file));
   return hash.digest("hex");
 }
 
-function sizes([script, wasm]) {
-  const [code, module] = [script, wasm].map((file) => fs.readFileSync(file));
+function sizes(files) {
+  const [code, module] = files.map((file) => fs.readFileSync(file));
   const gzipped = (bytes) => zlib.gzipSync(bytes, { level: 9 }).length;
   return [
     `wasm ${kilobytes(module.length)} (${kilobytes(gzipped(module))} gzipped)`,
@@ -102,7 +158,10 @@ function sizes([script, wasm]) {
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   await command(async (args) => {
-    const { values } = parseArgs({ args, options: { features: { type: "string" }, "out-dir": { type: "string" } } });
+    const { values } = parseArgs({
+      args,
+      options: { features: { type: "string" }, "out-dir": { type: "string" } },
+    });
     await setUpNode();
     await build({ features: values.features, outDir: values["out-dir"] });
   });

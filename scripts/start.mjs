@@ -1,12 +1,25 @@
-// `npm start`: a whole Switchboard on this machine. Set-up, build, the playground (pretend OpenAI and Twilio) and the
-// Worker on Cloudflare's runtime, with local KV and Durable Objects; both listen on 127.0.0.1 only. Runs until Ctrl-C.
+// `npm start`: runs Switchboard on this machine until Ctrl-C: the playground (mock OpenAI and
+// Twilio), and the Worker on Cloudflare's runtime with local KV and Durable Objects. Both listen
+// only on 127.0.0.1.
 
-import { parseArgs } from "node:util";
 import { build } from "./build.mjs";
+import { readCommandLine } from "./lib/cli.mjs";
+import {
+  accepts,
+  buildPlayground,
+  devVars,
+  get,
+  localSettings,
+  logForwarder,
+  portTaken,
+  WRANGLER,
+  waitUntil,
+  wranglerEnv,
+} from "./lib/local.mjs";
 import { DEFAULT_PORTS, playgroundBinary, ROOT } from "./lib/project.mjs";
-import { accepts, buildPlayground, devVars, get, localSettings, logForwarder, portTaken, waitUntil, WRANGLER, wranglerEnv } from "./lib/local.mjs";
-import { command, describe, eachLine, say, start, UserError } from "./lib/run.mjs";
-import { setUpDevVars, setUpNode } from "./setup.mjs";
+import { command, describe, eachLine, print, start, UserError } from "./lib/run.mjs";
+import { setUpNode } from "./lib/setup-node.mjs";
+import { setUpDevVars } from "./setup.mjs";
 
 const HELP = `npm start [-- --port N --playground-port N --verbose]
 
@@ -14,7 +27,7 @@ Runs the Worker and the playground on this machine until Ctrl-C.
 
   --port N              port of the Worker on 127.0.0.1 (default ${DEFAULT_PORTS.worker})
   --playground-port N   port of the playground on 127.0.0.1 (default ${DEFAULT_PORTS.playground})
-  --verbose             show all that wrangler prints`;
+  --verbose             show everything that wrangler prints`;
 
 await command(
   async (args) => {
@@ -33,91 +46,109 @@ await command(
     welcome(options, local);
     await checkHealth(options);
 
-    const [name, end] = await Promise.race([
-      playground.ended.then((result) => ["the playground", result]),
-      worker.ended.then((result) => ["wrangler", result]),
+    const ended = await Promise.race([
+      playground.ended.then((result) => `the playground ${describe(result)}`),
+      worker.ended.then((result) => `wrangler ${describe(result)}`),
     ]);
-    throw new UserError(`${name} ${describe(end)}; everything else is being stopped.`);
+    throw new UserError(`${ended}; stopping everything else.`);
   },
   { interrupted: "\nstopping the Worker and the playground" },
 );
 
 function readOptions(args) {
-  const { values } = parseArgs({
-    args,
-    options: {
-      port: { type: "string" },
-      "playground-port": { type: "string" },
-      verbose: { type: "boolean", default: false },
-      help: { type: "boolean", short: "h" },
-    },
-  });
-  if (values.help) return say(HELP);
+  const line = readCommandLine(args, { texts: ["port", "playground-port"], flags: ["verbose"] });
+  if (!line) return print(HELP);
+  const { values } = line;
   return {
     port: portNumber("--port", values.port, DEFAULT_PORTS.worker),
-    playgroundPort: portNumber("--playground-port", values["playground-port"], DEFAULT_PORTS.playground),
-    verbose: values.verbose,
+    playgroundPort: portNumber(
+      "--playground-port",
+      values["playground-port"],
+      DEFAULT_PORTS.playground,
+    ),
+    verbose: values.verbose === true,
   };
 }
 
 function portNumber(option, text, fallback) {
   if (text === undefined) return fallback;
   const number = Number(text);
-  if (!/^\d+$/.test(text) || number < 1 || number > 65535) throw new UserError(`${option} must be a port number, 1 to 65535.`);
+  if (!/^\d+$/.test(text) || number < 1 || number > 65535)
+    throw new UserError(`${option} must be a port number, 1 to 65535.`);
   return number;
 }
 
 async function requireFreePorts({ port, playgroundPort }) {
   if (port === playgroundPort) throw new UserError("--port and --playground-port must differ.");
-  for (const [what, number, option] of [["Worker", port, "--port"], ["playground", playgroundPort, "--playground-port"]]) {
+  for (const [what, number, option] of [
+    ["Worker", port, "--port"],
+    ["playground", playgroundPort, "--playground-port"],
+  ]) {
     if (await portTaken(number)) {
       throw new UserError(
-        `port ${number}, meant for the ${what}, cannot be used: another program (perhaps another \`npm start\`) has it. Stop that, or choose another port: npm start -- ${option} ${number + 10}`,
+        `port ${number} for the ${what} is in use by another program, perhaps another \`npm start\`. Stop that program, or choose another port: npm start -- ${option} ${number + 10}`,
       );
     }
   }
 }
 
-async function startPlayground({ port, playgroundPort }, settings, { pretendOpenAi }) {
-  say("start: the playground");
+async function startPlayground({ port, playgroundPort }, settings, { mockOpenAi }) {
+  print("start: starting the playground");
+  /** @type {NodeJS.ProcessEnv} */
   const env = { ...process.env, TWILIO_AUTH_TOKEN: settings.TWILIO_AUTH_TOKEN ?? "0".repeat(32) };
-  // A real key is none of the playground's business.
+  // The playground must not get a real key.
   for (const name of ["OPENAI_API_KEY", "ADMIN_TOKEN", "PSEUDONYM_KEY"]) delete env[name];
-  if (pretendOpenAi) env.OPENAI_API_KEY = settings.OPENAI_API_KEY;
-  // With these two the page shows budget and limits, and whose a log line is.
-  for (const name of ["ADMIN_TOKEN", "PSEUDONYM_KEY"]) if (settings[name]) env[name] = settings[name];
+  if (mockOpenAi) env.OPENAI_API_KEY = settings.OPENAI_API_KEY;
+  // With these two, the page can show usage and the phone that a log line belongs to.
+  for (const name of ["ADMIN_TOKEN", "PSEUDONYM_KEY"])
+    if (settings[name]) env[name] = settings[name];
   const publicUrl = settings.PUBLIC_URL ? ["--public-url", settings.PUBLIC_URL] : [];
-  const args = ["serve", "--port", String(playgroundPort), "--worker", `http://127.0.0.1:${port}`, ...publicUrl];
-  const running = start(playgroundBinary(), args, { cwd: ROOT, env, stdio: ["ignore", "pipe", "pipe"] });
+  const args = [
+    "serve",
+    "--port",
+    String(playgroundPort),
+    "--worker",
+    `http://127.0.0.1:${port}`,
+    ...publicUrl,
+  ];
+  const running = start(playgroundBinary(), args, {
+    cwd: ROOT,
+    env,
+    stdio: ["ignore", "pipe", "pipe"],
+  });
   for (const stream of [running.child.stdout, running.child.stderr]) {
-    eachLine(stream, (line) => say(line.startsWith("playground") ? line : `playground: ${line}`));
+    eachLine(stream, (line) => print(line.startsWith("playground") ? line : `playground: ${line}`));
   }
   await waitUntil("the playground", () => accepts(playgroundPort), running);
   return running;
 }
 
 async function startWorker({ port, playgroundPort, verbose }, overrides) {
-  say("start: the Worker, with wrangler: a few seconds");
+  print("start: starting the Worker with wrangler (a few seconds)");
   const vars = Object.entries(overrides).flatMap(([name, value]) => ["--var", `${name}:${value}`]);
-  const running = start(WRANGLER[0], [...WRANGLER.slice(1), "dev", "--ip", "127.0.0.1", "--port", String(port), ...vars], {
-    cwd: ROOT,
-    env: wranglerEnv(),
-    stdio: ["ignore", "pipe", "pipe"],
-  });
+  const running = start(
+    WRANGLER[0],
+    [...WRANGLER.slice(1), "dev", "--ip", "127.0.0.1", "--port", String(port), ...vars],
+    {
+      cwd: ROOT,
+      env: wranglerEnv(),
+      stdio: ["ignore", "pipe", "pipe"],
+    },
+  );
   const isNoise = noiseFilter();
   const forward = logForwarder(`http://127.0.0.1:${playgroundPort}`);
   for (const stream of [running.child.stdout, running.child.stderr]) {
     eachLine(stream, (line) => {
-      if (verbose || !isNoise(line)) say(line);
+      if (verbose || !isNoise(line)) print(line);
       forward(line);
     });
   }
-  // Not /health alone: while it starts, wrangler accepts connections and lets them wait.
+  // An open port is not enough: while it starts, wrangler accepts connections but does not answer.
   await waitUntil("wrangler", () => get(`http://127.0.0.1:${port}/health`), running);
   return running;
 }
 
-// wrangler's progress and its table of bindings. Whatever is not known here is shown.
+// Recognises wrangler's progress and its table of bindings. Every other line is shown.
 function noiseFilter() {
   let inTable = false;
   const noise = [
@@ -140,7 +171,7 @@ function welcome({ port, playgroundPort }, { openai, twilio }) {
   const where =
     (port === DEFAULT_PORTS.worker ? "" : ` --worker ${worker}`) +
     (playgroundPort === DEFAULT_PORTS.playground ? "" : ` --playground ${playground}`);
-  say(`
+  print(`
 Switchboard is running.
 
   Worker       ${worker}   (Twilio's webhook: POST /twilio/messages)
@@ -155,14 +186,16 @@ Or try, in another terminal:
   npm run say -- reset${where}
   curl ${worker}/health
 
-Settings are in .dev.vars. Conversations and objects are kept in .wrangler/state; to forget them all, stop and remove
-that directory. Log lines of the Worker follow. Ctrl-C stops everything.
+Settings are in .dev.vars. Conversations and objects are stored in .wrangler/state. To erase them, stop and delete that
+directory. The Worker's log follows. Ctrl-C stops everything.
 `);
 }
 
 async function checkHealth({ port }) {
   const health = await get(`http://127.0.0.1:${port}/health`);
   if (health && health.status !== 200) {
-    say(`The Worker is up but not healthy (${health.status}): ${health.text.trim()}\nPut right in .dev.vars what it names, and start again.\n`);
+    print(
+      `The Worker is up but not healthy (${health.status}): ${health.text.trim()}\nFix the settings that it names in .dev.vars, and start again.\n`,
+    );
   }
 }

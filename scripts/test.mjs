@@ -1,15 +1,18 @@
-// `npm test`: everything that is checked, in order, stopping at the first failure. `npm run lint`, `test:native`, `docs`,
-// `test:e2e` and `test:browser` are its parts; .ci/run and the CI workflow call exactly `npm test`.
+// `npm test`: runs all checks in order and stops at the first failure. `npm run lint`,
+// `test:native`, `docs`, `test:e2e` and `test:browser` are its parts. .ci/run and the CI workflow
+// run exactly `npm test`.
 
 import os from "node:os";
-import path from "node:path";
+import { stripVTControlCharacters } from "node:util";
 import { build } from "./build.mjs";
 import { buildPlayground, WRANGLER, wranglerEnv } from "./lib/local.mjs";
-import { filesBelow, NODE_BIN, readText, ROOT, rustToolchain } from "./lib/project.mjs";
-import { command, duration, run, say, UserError } from "./lib/run.mjs";
-import { setUpBrowser, setUpNode, setUpRust, setUpWasmTools } from "./setup.mjs";
+import { filesBelow, inRoot, ROOT, readText, rustToolchain } from "./lib/project.mjs";
+import { capture, command, describe, duration, print, run, UserError } from "./lib/run.mjs";
+import { setUpBrowser } from "./lib/setup-browser.mjs";
+import { setUpNode } from "./lib/setup-node.mjs";
+import { setUpRust, setUpWasmTools } from "./lib/setup-rust.mjs";
 
-// By name: the command that runs the part alone, and what it does.
+// Each part by its name: the command that runs only this part, and the function.
 const PARTS = {
   lint: ["npm run lint", lint],
   native: ["npm run test:native", native],
@@ -20,15 +23,31 @@ const PARTS = {
   browser: ["npm run test:browser", inBrowser],
 };
 
-const E2E_MINUTES = 30;
-const BROWSER_MINUTES = 20;
+// The projects of the type check: each has its own globals.
+const TYPE_CHECKED = ["tsconfig.json", "playground/web/tsconfig.json", "src/runtime/tsconfig.json"];
 
-/** A part that this machine cannot run. Asked for alone, that is a failure; among all others it is said at the end. */
+// The seeds of the simulation. `npm test` runs all of them. The native part alone runs fewer, so
+// that it takes less than two minutes.
+const SEEDS = { all: 20_000, alone: 4000 };
+
+const LOCK_FILES = [
+  "package-lock.json",
+  "bench/package-lock.json",
+  "scripts/node/package-lock.json",
+];
+
+/**
+ * This machine cannot run the part. That is an error if only this part was asked for, otherwise it
+ * is only reported.
+ */
 class NotRun extends UserError {}
 
 await command(async (names) => {
   const unknown = names.find((name) => !PARTS[name]);
-  if (unknown) throw new UserError(`there is no part called ${unknown}; there are ${Object.keys(PARTS).join(", ")}.`);
+  if (unknown)
+    throw new UserError(
+      `there is no part ${unknown}; use one of ${Object.keys(PARTS).join(", ")}.`,
+    );
   await setUpNode();
   await setUpRust();
   await setUpWasmTools();
@@ -38,66 +57,106 @@ await command(async (names) => {
   for (const name of names.length ? names : Object.keys(PARTS)) {
     const [alone, part] = PARTS[name];
     const started = Date.now();
-    say(`\n==== ${alone}`);
+    print(`\n==== ${alone}`);
     try {
-      await part();
+      await part({ alone: names.length > 0 });
     } catch (error) {
       if (!(error instanceof UserError)) throw error;
       if (error instanceof NotRun && !names.length) {
-        say(`not run: ${error.message}`);
+        print(`not run: ${error.message}`);
         summary.push(`  not run  ${alone}  (${error.message})`);
         continue;
       }
       summary.push(`  FAILED  ${alone}  (${duration(Date.now() - started)})`);
-      say(`\n${summary.join("\n")}`);
-      throw new UserError(`${error.message}\nTo run this part alone: ${alone}`);
+      print(`\n${summary.join("\n")}`);
+      throw new UserError(`${error.message}\nTo run only this part: ${alone}`);
     }
     summary.push(`  passed  ${alone}  (${duration(Date.now() - started)})`);
   }
-  const all = summary.some((line) => line.startsWith("  not run")) ? "All that was run passed" : "All passed";
-  say(`\n${summary.join("\n")}\n\n${all} in ${duration(Date.now() - began)}.`);
+  const all = summary.some((line) => line.startsWith("  not run"))
+    ? "Everything that ran passed"
+    : "All passed";
+  print(`\n${summary.join("\n")}\n\n${all} in ${duration(Date.now() - began)}.`);
 });
 
 async function lint() {
-  await cargo("formatting (`cargo fmt` puts it right)", ["fmt", "--all", "--check"]);
-  await cargo("clippy", ["clippy", "--locked", "--workspace", "--all-targets", "--", "-D", "warnings"]);
-  const { targets: [target] } = rustToolchain();
+  await cargo("the formatting of Rust (`npm run format` fixes it)", ["fmt", "--all", "--check"]);
+  await cargo("clippy", [
+    "clippy",
+    "--locked",
+    "--workspace",
+    "--all-targets",
+    "--",
+    "-D",
+    "warnings",
+  ]);
+  const {
+    targets: [target],
+  } = rustToolchain();
   const wasm = ["clippy", "--locked", "--package", "switchboard", "--lib", "--target", target];
   for (const features of [[], ["--all-features"]]) {
     await cargo(`clippy for ${target}`, [...wasm, ...features, "--", "-D", "warnings"]);
   }
-  const bench = [...filesBelow("bench", ".mjs"), ...filesBelow("bench", ".js")].filter((file) => !file.includes("node_modules"));
-  for (const file of [...filesBelow("scripts", ".mjs"), ...filesBelow("tests", ".mjs"), ...filesBelow("playground/web", ".js"), ...bench]) {
-    await run(path.join(NODE_BIN, "node"), ["--check", file], { cwd: ROOT, failure: `the syntax check of ${file}` });
+  await javascriptTool(
+    "the formatting and lint of JavaScript (`npm run format` fixes what it can)",
+    ["@biomejs", "biome", "bin", "biome"],
+    ["check", "--error-on-warnings"],
+  );
+  for (const project of TYPE_CHECKED) {
+    await javascriptTool(
+      `the type check of ${project}`,
+      ["typescript", "bin", "tsc"],
+      ["--project", project],
+    );
   }
-  for (const lock of ["package-lock.json", "bench/package-lock.json"]) {
+  for (const lock of LOCK_FILES) {
     if (/"resolved": "http/.test(readText(lock))) {
-      throw new UserError(`${lock} holds addresses of a registry. Remove it, and make it anew with the .npmrc beside it.`);
+      throw new UserError(
+        `${lock} contains the addresses of a registry. Delete it and create it again with the .npmrc beside it.`,
+      );
     }
   }
 }
 
-async function native() {
-  await cargo("the native tests", ["test", "--locked", "--workspace"]);
+// Runs a program of the npm packages.
+async function javascriptTool(failure, file, args) {
+  const program = inRoot("node_modules", ...file);
+  await run(process.execPath, [program, ...args], { cwd: ROOT, failure });
+}
+
+async function native({ alone }) {
+  const seeds = process.env.SEEDS ?? String(alone ? SEEDS.alone : SEEDS.all);
+  await cargo("the native tests", ["test", "--locked", "--workspace"], { SEEDS: seeds });
 }
 
 async function docs() {
-  await cargo("the docs build", ["doc", "--locked", "--no-deps", "--workspace", "--document-private-items"], { RUSTDOCFLAGS: "-D warnings" });
+  await cargo(
+    "the docs build",
+    ["doc", "--locked", "--no-deps", "--workspace", "--document-private-items"],
+    { RUSTDOCFLAGS: "-D warnings" },
+  );
 }
 
 async function deployDryRun() {
-  await run(WRANGLER[0], [...WRANGLER.slice(1), "deploy", "--dry-run"], { cwd: ROOT, env: wranglerEnv(), failure: "the trial deploy" });
+  const [program, ...args] = [...WRANGLER, "deploy", "--dry-run"];
+  const options = { cwd: ROOT, env: wranglerEnv(), echo: true };
+  const { code, stdout, stderr } = await capture(program, args, options);
+  if (code !== 0) throw new UserError(`the trial deploy ${describe({ code })}.`);
+  // wrangler's own warnings have no name in brackets, esbuild's have: "Duplicate key …
+  // [duplicate-object-key]".
+  const output = stripVTControlCharacters(stdout + stderr);
+  const warning = output.match(/\[WARNING\].*\[[a-z-]+\]/)?.[0];
+  if (warning) throw new UserError(`esbuild warned in the trial deploy: ${warning}`);
 }
 
 async function endToEnd() {
   await build();
   await build({ features: "panic-route", outDir: "build/panic-route" });
   await buildPlayground();
-  const files = filesBelow("tests/e2e", ".test.mjs");
-  // Every file has Workers of its own, each with a runtime that wants a core. Two at the least: one file mostly waits.
+  // Each file starts Workers, and each runtime needs a core. At least two run at a time, because
+  // one file mostly waits.
   const concurrency = Math.max(2, Math.floor(os.availableParallelism() / 2));
-  const args = ["--no-warnings", "--test", `--test-concurrency=${concurrency}`, "--test-timeout=600000", "--test-reporter=spec", ...files];
-  await run(path.join(NODE_BIN, "node"), args, { cwd: ROOT, timeout: E2E_MINUTES * 60_000, failure: "the end-to-end tests" });
+  await nodeTests("tests/e2e", "the end-to-end tests", { concurrency, minutes: 30 });
 }
 
 async function inBrowser() {
@@ -105,13 +164,29 @@ async function inBrowser() {
   if (!program) throw new NotRun(`no Chromium: ${missing}`);
   await build();
   await buildPlayground();
-  const args = ["--no-warnings", "--test", "--test-concurrency=1", "--test-timeout=600000", "--test-reporter=spec", ...filesBelow("tests/browser", ".test.mjs")];
   const env = { ...process.env, CHROMIUM: program };
-  await run(path.join(NODE_BIN, "node"), args, { cwd: ROOT, env, timeout: BROWSER_MINUTES * 60_000, failure: "the browser tests" });
+  await nodeTests("tests/browser", "the browser tests", { concurrency: 1, minutes: 20, env });
+}
+
+// Runs the tests in `dir` with Node's test runner.
+async function nodeTests(dir, failure, { concurrency, minutes, env = process.env }) {
+  const args = [
+    "--no-warnings",
+    "--test",
+    `--test-concurrency=${concurrency}`,
+    "--test-timeout=600000",
+    "--test-reporter=spec",
+    ...filesBelow(dir, ".test.mjs"),
+  ];
+  await run(process.execPath, args, { cwd: ROOT, env, timeout: minutes * 60_000, failure });
 }
 
 async function cargo(what, args, env = {}) {
-  // rustfmt colours whatever a terminal type is known for.
+  // rustfmt prints colours whenever TERM names a terminal that has them.
   const terminal = process.stdout.isTTY ? {} : { TERM: "dumb" };
-  await run("cargo", args, { cwd: ROOT, env: { ...process.env, ...terminal, ...env }, failure: what });
+  await run("cargo", args, {
+    cwd: ROOT,
+    env: { ...process.env, ...terminal, ...env },
+    failure: what,
+  });
 }

@@ -1,106 +1,107 @@
-//! The vocabulary of the log: everything that is ever logged, one JSON object a line.
+//! The vocabulary of the log: every event that is ever logged, one JSON object a line.
 //!
-//! No event can hold an address, a name, a text, a token or a URL's query: the types here have no place for them. Security
-//! events have the form `{"event":"security_event","phone_hash":"<8 hex>","details":{"kind":…},"time":…}`.
+//! No event can hold an address, a name, a text, a token or the query of a URL: the types have no
+//! field for them. Security events have the form `{"event":"security_event","phone_hash":"<8
+//! hex>","details":{"kind":…},"time":…}`.
 
-use serde::Serialize;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
 
 use crate::{
-    message::DeliveryStatus,
+    identity::PhoneHash,
     platform::{Clock, Log},
-    pseudonym::PhoneHash,
-    sender::{DailyLimit, Erased},
 };
 
-/// Something worth a line.
+/// An event.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum Event {
-    /// Something that a security review would ask for.
+    /// An event for security reviews.
     #[serde(rename = "security_event")]
     Security {
-        /// The sender, as far as known.
+        /// The contact, if known.
         phone_hash: PhoneHash,
-        /// What happened.
+        /// The kind of event, and its details.
         details: Security,
     },
     /// A turn has ended.
     Turn(TurnEnded),
-    /// A part of a late answer has come to its end.
-    LatePart {
-        /// The sender.
+    /// A part of an answer has left the outbox.
+    OutboxPart {
+        /// The contact.
         phone_hash: PhoneHash,
-        /// What became of it: `sent`, `refused`, `unknown`, `undeliverable`.
-        outcome: &'static str,
-        /// Twilio's error code, when it was refused.
+        /// The outcome for the part.
+        outcome: OutboxOutcome,
+        /// Twilio's error code, if Twilio rejected the part.
         #[serde(skip_serializing_if = "Option::is_none")]
         code: Option<u32>,
     },
-    /// Twilio reports what became of a message that was sent by REST.
+    /// Twilio has sent a delivery receipt for a message that was sent by REST.
     Delivery {
-        /// Whom it was sent to.
+        /// The contact.
         phone_hash: PhoneHash,
-        /// What became of it.
+        /// The status of the message.
         status: DeliveryStatus,
-        /// Twilio's error code, if it did not arrive.
+        /// Twilio's error code, if the message did not arrive.
         #[serde(skip_serializing_if = "Option::is_none")]
         code: Option<u32>,
     },
-    /// A sender has said whether it may be sent anything.
+    /// A contact has opted out or in.
     Consent {
-        /// The sender.
+        /// The contact.
         phone_hash: PhoneHash,
-        /// `opted_out` or `opted_in`.
-        state: &'static str,
-        /// Messages that will not be answered for it.
+        /// The new state.
+        state: ConsentState,
+        /// Messages that will not be answered because of it.
         dropped_messages: usize,
-        /// Parts of late answers that will not be sent for it.
+        /// Parts of answers that will not be sent because of it.
         dropped_parts: usize,
     },
-    /// A message of a sender that is opted out was not read.
+    /// A message of a contact that has opted out was not read.
     MessageIgnored {
-        /// The sender.
+        /// The contact.
         phone_hash: PhoneHash,
     },
-    /// What was kept of a sender is erased.
+    /// A contact's data was erased.
     Erased {
-        /// The sender.
+        /// The contact.
         phone_hash: PhoneHash,
-        /// Who asked for it: `sender` or `operator`.
-        by: &'static str,
-        /// What there was.
+        /// Who asked for the erasure.
+        by: ErasedBy,
+        /// The erased data, as numbers.
         erased: Erased,
     },
-    /// An operator has begun the day's budget anew.
+    /// An operator has reset the day's budget.
     BudgetReset {
         /// Requests to the model that were counted until then.
         model_requests: u32,
         /// Messages by REST that were counted until then.
         messages_sent: u32,
-        /// Whether the count was unreadable, and the day closed.
+        /// Whether the count was unreadable, so that the budget was closed.
         budget_unreadable: bool,
     },
     /// A stored conversation could not be used, and was treated as empty.
     ConversationUnreadable {
-        /// Why: `corrupt`, `unknown_version`, `missing`, `kv_failed`, `storage_failed`.
-        reason: &'static str,
+        /// Why.
+        reason: ConversationProblem,
     },
-    /// KV did not do its work; what was to be written is kept, and tried again.
+    /// KV failed. The value stays in the thread, and the operation is tried again.
     KvFailed {
-        /// `put` or `delete`.
-        operation: &'static str,
+        /// The operation.
+        operation: KvOperation,
     },
-    /// An object or its storage did not do its work.
+    /// An object, or its storage, failed.
     ObjectFailed {
-        /// `sender`, `budget`, `tries`.
-        object: &'static str,
+        /// The kind of object.
+        object: ObjectKind,
         /// The platform's words, which name no data.
         reason: String,
     },
-    /// Something that cannot happen by the code's own rules did.
+    /// Something happened that the code's own rules exclude.
     InternalError {
-        /// A label of ours.
-        reason: &'static str,
+        /// The problem.
+        reason: InternalProblem,
     },
 }
 
@@ -108,71 +109,253 @@ pub enum Event {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Security {
-    /// A sender wrote more than the limit.
+    /// A contact wrote more messages than the rate limit allows.
     RateLimitExceeded {
-        /// Messages a minute that are taken in.
+        /// The limit, in messages a minute.
         limit: u32,
-        /// Whether the sender was told this time.
+        /// Whether the contact was told this time.
         told: bool,
     },
-    /// A limit of the UTC day kept a message from being answered by the model, or at all.
+    /// A message met a limit of the UTC day. The model does not answer it. It may get a canned
+    /// reply or none.
     DailyLimitReached {
-        /// `calls_per_contact`, `calls`, `messages` or `fixed_replies`.
+        /// The limit.
         limit: DailyLimit,
-        /// Whether the sender was told this time.
+        /// Whether the contact was told this time.
         told: bool,
     },
-    /// A request to an admin route had a wrong token.
-    AdminRefused {
-        /// `wrong_token`, or `locked` after too many of them.
-        reason: &'static str,
+    /// A request to an admin route was denied.
+    AdminDenied {
+        /// Why.
+        reason: DenialReason,
     },
     /// A request to a Twilio route was not signed by Twilio.
     InvalidSignature {
         /// `missing`, `malformed` or `mismatch`.
         reason: String,
     },
-    /// A Twilio route was called while settings are missing or wrong.
+    /// A Twilio route was called while settings were missing or wrong.
     ConfigurationInvalid {
-        /// Their names.
+        /// The names of the settings.
         settings: Vec<&'static str>,
     },
-    /// A signed request without the form that Twilio's have.
+    /// A signed request does not have the fields that Twilio sends.
     SuspiciousRequest {
         /// The field.
         field: &'static str,
-        /// `missing`, `malformed` or `repeated`.
-        problem: &'static str,
+        /// The problem.
+        problem: FieldProblem,
     },
 }
 
-/// How a turn ended, and what it cost.
+/// How a turn ended, and its cost.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct TurnEnded {
-    /// The sender.
+    /// The contact.
     pub phone_hash: PhoneHash,
-    /// `answered`, `reset`, `failed` or `cancelled`.
-    pub outcome: &'static str,
+    /// How it ended.
+    pub outcome: TurnOutcome,
     /// Why it failed, or what was unusual about the answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failure: Option<&'static str>,
-    /// `inline`, when a webhook carries the answer, `late`, when REST does, or `none`, when nothing is sent.
-    pub delivery: &'static str,
-    /// How many messages were answered together.
+    /// The way the answer takes.
+    pub reply_via: ReplyVia,
+    /// The number of messages that were answered together.
     pub messages: usize,
     /// The segments of the answer, if it is an SMS.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub segments: Option<usize>,
-    /// From the first of them to the answer.
+    /// The time from the first message to the answer.
     pub duration_ms: u64,
-    /// Of that, the time spent on the model, retries and waits included.
+    /// The part of that time that the model took, retries and waits included.
     pub model_ms: u64,
     /// Requests made to OpenAI.
     pub model_requests: u32,
-    /// Tokens of the requests, as far as OpenAI told them. A failed turn may have cost some too.
+    /// Tokens of the requests, as OpenAI counted them. A failed turn can have a cost, too.
     pub prompt_tokens: u64,
-    /// Tokens of the answers, those of the model's reasoning included.
+    /// Tokens of the answers, reasoning included.
     pub completion_tokens: u64,
+}
+
+/// Defines labels: enums without fields, written in snake case.
+macro_rules! labels {
+    ($($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident),+ $(,)? })+) => {
+        $(
+            $(#[$doc])*
+            #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+            #[serde(rename_all = "snake_case")]
+            pub enum $name {
+                $($(#[$variant_doc])* $variant,)+
+            }
+        )+
+    };
+}
+
+labels! {
+    /// How a turn ended.
+    TurnOutcome {
+        /// With an answer.
+        Answered,
+        /// With a cleared conversation.
+        Reset,
+        /// Without an answer of the model.
+        Failed,
+        /// The contact cancelled it.
+        Cancelled,
+    }
+    /// The way that an answer takes.
+    ReplyVia {
+        /// A webhook carries it.
+        Webhook,
+        /// Twilio's REST API carries it.
+        Rest,
+        /// Nothing is sent.
+        None,
+    }
+    /// The outcome for a part of an answer in the outbox.
+    OutboxOutcome {
+        /// Twilio has it.
+        Sent,
+        /// Twilio rejected it.
+        Rejected,
+        /// We cannot know whether Twilio has it.
+        Unknown,
+        /// It could not be sent in time, or Twilio could not be asked.
+        Undeliverable,
+        /// The day's messages are used up.
+        DailyLimit,
+    }
+    /// The status of a message that was sent by REST. Source: Twilio, "Track outbound message
+    /// status".
+    DeliveryStatus {
+        /// It reached the phone.
+        Delivered,
+        /// It was sent, but did not reach the phone.
+        Undelivered,
+        /// It could not be sent.
+        Failed,
+    }
+    /// Whether a contact wants messages.
+    ConsentState {
+        /// The contact wants none.
+        OptedOut,
+        /// The contact wants messages again.
+        OptedIn,
+    }
+    /// Who asked for an erasure.
+    ErasedBy {
+        /// The contact.
+        Contact,
+        /// An operator.
+        Operator,
+    }
+    /// A limit of a UTC day.
+    DailyLimit {
+        /// `MAX_DAILY_CALLS_PER_CONTACT`.
+        CallsPerContact,
+        /// `MAX_DAILY_CALLS`.
+        Calls,
+        /// `MAX_DAILY_MESSAGES`.
+        Messages,
+        /// The canned replies that one contact gets a day.
+        FixedReplies,
+    }
+    /// Why a stored conversation cannot be used.
+    ConversationProblem {
+        /// It is not the JSON that was written.
+        Corrupt,
+        /// Another release wrote it, in another format.
+        UnknownVersion,
+        /// KV does not have it, or not yet.
+        Missing,
+        /// KV failed.
+        KvFailed,
+        /// The object's storage failed.
+        StorageFailed,
+    }
+    /// An operation of KV that changes something.
+    KvOperation {
+        /// A write.
+        Put,
+        /// A deletion.
+        Delete,
+    }
+    /// The kinds of object.
+    ObjectKind {
+        /// A thread.
+        Thread,
+        /// The budget.
+        Budget,
+        /// The lockout of an address that tried the admin token.
+        AdminLockout,
+    }
+    /// Problems that the code's own rules exclude.
+    InternalProblem {
+        /// A thread's stored state could not be read.
+        StateUnreadable,
+        /// A thread's stored state was damaged, and parts of it were saved.
+        StateSalvaged,
+        /// Answers beside a thread's state could not be read.
+        AnswersUnreadable,
+        /// The stored budget could not be read.
+        BudgetUnreadable,
+        /// A stored lockout could not be read.
+        LockoutUnreadable,
+        /// An answer could not be written as TwiML.
+        Twiml,
+    }
+    /// Why a request to an admin route was denied.
+    DenialReason {
+        /// The token was wrong.
+        WrongToken,
+        /// There were too many wrong tokens.
+        Locked,
+    }
+    /// The problem with a field of a webhook.
+    FieldProblem {
+        /// It is not there.
+        Missing,
+        /// Its value is not of its form.
+        Malformed,
+        /// It comes twice.
+        Repeated,
+    }
+}
+
+impl fmt::Display for FieldProblem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Missing => "missing",
+            Self::Malformed => "malformed",
+            Self::Repeated => "repeated",
+        })
+    }
+}
+
+/// The data that an erasure found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Erased {
+    /// Turns of the conversation.
+    pub turns: u32,
+    /// Revisions that KV held, or may have held.
+    pub revisions: usize,
+    /// Messages that waited for their turn, or were in it.
+    pub pending_messages: usize,
+    /// Parts of answers that waited in the outbox.
+    pub outbox_parts: usize,
+    /// Answers that were stored for copies of their messages.
+    pub answers: usize,
+}
+
+/// Logs an event, with the time.
+pub fn log(platform: &(impl Clock + Log), event: &Event) {
+    let time = platform.now().to_string();
+    // A failure of the log must never become a failure for a contact, so a fixed line says that it
+    // failed.
+    let line = serde_json::to_string(&Line { event, time: &time }).unwrap_or_else(|_| {
+        format!(r#"{{"event":"internal_error","reason":"log_line","time":"{time}"}}"#)
+    });
+    platform.write(&line);
 }
 
 /// A line of the log.
@@ -184,88 +367,5 @@ struct Line<'l> {
     time: &'l str,
 }
 
-/// Writes one event, with the time.
-pub fn log(platform: &(impl Clock + Log), event: &Event) {
-    let time = platform.now().to_string();
-    // An error in the log must never become an error for a user: what cannot be written is said in a fixed line.
-    let text = serde_json::to_string(&Line { event, time: &time }).unwrap_or_else(|_| {
-        format!(r#"{{"event":"internal_error","reason":"log_line","time":"{time}"}}"#)
-    });
-    platform.write(&text);
-}
-
 #[cfg(test)]
-mod tests {
-    use std::cell::RefCell;
-
-    use super::*;
-    use crate::platform::UnixMillis;
-
-    #[derive(Default)]
-    struct Recorder(RefCell<Vec<String>>);
-
-    impl Clock for Recorder {
-        fn now(&self) -> UnixMillis {
-            UnixMillis(0)
-        }
-        async fn sleep(&self, _: std::time::Duration) {}
-    }
-
-    impl Log for Recorder {
-        fn write(&self, line: &str) {
-            self.0.borrow_mut().push(line.to_owned());
-        }
-    }
-
-    fn line(event: &Event) -> String {
-        let recorder = Recorder::default();
-        log(&recorder, event);
-        recorder.0.take().concat()
-    }
-
-    #[test]
-    fn security_events_have_the_promised_form() {
-        let security = |details| {
-            line(&Event::Security {
-                phone_hash: PhoneHash::nobody(),
-                details,
-            })
-        };
-        assert_eq!(
-            security(Security::RateLimitExceeded {
-                limit: 10,
-                told: true
-            }),
-            r#"{"event":"security_event","phone_hash":"00000000","details":{"kind":"rate_limit_exceeded","limit":10,"told":true},"time":"1970-01-01T00:00:00.000Z"}"#
-        );
-        assert_eq!(
-            security(Security::InvalidSignature {
-                reason: "mismatch".into()
-            }),
-            r#"{"event":"security_event","phone_hash":"00000000","details":{"kind":"invalid_signature","reason":"mismatch"},"time":"1970-01-01T00:00:00.000Z"}"#
-        );
-        assert_eq!(
-            security(Security::ConfigurationInvalid {
-                settings: vec!["PSEUDONYM_KEY"]
-            }),
-            r#"{"event":"security_event","phone_hash":"00000000","details":{"kind":"configuration_invalid","settings":["PSEUDONYM_KEY"]},"time":"1970-01-01T00:00:00.000Z"}"#
-        );
-        assert_eq!(
-            security(Security::SuspiciousRequest {
-                field: "From",
-                problem: "malformed"
-            }),
-            r#"{"event":"security_event","phone_hash":"00000000","details":{"kind":"suspicious_request","field":"From","problem":"malformed"},"time":"1970-01-01T00:00:00.000Z"}"#
-        );
-    }
-
-    #[test]
-    fn an_event_is_one_line_whatever_the_platform_says() {
-        let text = line(&Event::ObjectFailed {
-            object: "sender",
-            reason: "two\nlines".into(),
-        });
-        assert!(!text.contains('\n'));
-        assert!(text.starts_with(r#"{"event":"object_failed","object":"sender","#));
-    }
-}
+mod tests;

@@ -1,97 +1,19 @@
-//! What the core needs from outside: time, randomness, HTTP, objects, KV, storage, the log.
+//! The ports: clock, randomness, HTTP, objects, KV, storage, tasks, the log.
 //!
-//! Small traits, implemented by `runtime` over the Worker runtime and by the tests over a pretend one. Not here: what is
-//! decided with these things. The futures are not `Send`: the Worker runs on one thread, and so do the tests.
+//! Small traits that know no domain type. `runtime` implements them over the Worker runtime, the
+//! tests over a fake one. The futures are not `Send`: the Worker runs on one thread, and so do the
+//! tests. Not here: decisions.
 #![allow(
     async_fn_in_trait,
     reason = "wasm32 is single-threaded; no caller needs Send"
 )]
 
-use std::{fmt, time::Duration};
+use std::time::Duration;
 
-use chrono::{DateTime, SecondsFormat, Utc};
-use futures_util::{
-    future::{Either, LocalBoxFuture, select},
-    pin_mut,
-};
-use serde::{Deserialize, Serialize};
+use futures_util::future::LocalBoxFuture;
+use serde::{Serialize, de::DeserializeOwned};
 
-use crate::{
-    budget::{DayUsage, Item, Reservation, ReserveCall},
-    pseudonym::{PhoneHash, Pseudonym},
-    sender::{DeliveryReport, Erasure, Reply, SenderCall, Summary},
-    tries::{TryCall, Verdict},
-    usage::Tally,
-};
-
-/// A moment, in milliseconds since the Unix epoch, as the platform's clock told it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct UnixMillis(pub u64);
-
-impl UnixMillis {
-    /// This moment plus `duration`; saturates at the end of time.
-    #[must_use]
-    pub fn plus(self, duration: Duration) -> Self {
-        Self(self.0.saturating_add(millis(duration)))
-    }
-
-    /// This moment minus `duration`; saturates at the epoch.
-    #[must_use]
-    pub fn minus(self, duration: Duration) -> Self {
-        Self(self.0.saturating_sub(millis(duration)))
-    }
-
-    /// How long after `earlier` this is; zero if it is not after it.
-    #[must_use]
-    pub fn since(self, earlier: Self) -> Duration {
-        Duration::from_millis(self.0.saturating_sub(earlier.0))
-    }
-
-    /// The number of the UTC day, counted from 1970-01-01.
-    #[must_use]
-    pub fn utc_day(self) -> u64 {
-        self.0 / MILLIS_PER_DAY
-    }
-
-    /// The first moment of the UTC day of that number; saturates at the end of time.
-    #[must_use]
-    pub fn start_of_day(day: u64) -> Self {
-        Self(day.saturating_mul(MILLIS_PER_DAY))
-    }
-
-    /// The day under which a count of the UTC day `counted` goes on now, or none when a new day begins it anew. The day is the
-    /// highest that was seen, so that a clock that steps back over midnight opens no new one; a day further ahead than that
-    /// is a clock's error, and its counts become today's.
-    #[must_use]
-    pub fn day_of_count(self, counted: u64) -> Option<u64> {
-        let today = self.utc_day();
-        match counted {
-            _ if today > counted => None,
-            _ if counted > today.saturating_add(1) => Some(today),
-            _ => Some(counted),
-        }
-    }
-}
-
-/// RFC 3339 in UTC with milliseconds: `2026-11-22T01:02:03.004Z`. A moment beyond the calendar is its last one.
-impl fmt::Display for UnixMillis {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let moment = i64::try_from(self.0)
-            .ok()
-            .and_then(DateTime::from_timestamp_millis)
-            .unwrap_or(DateTime::<Utc>::MAX_UTC);
-        f.write_str(&moment.to_rfc3339_opts(SecondsFormat::Millis, true))
-    }
-}
-
-const MILLIS_PER_DAY: u64 = 86_400_000;
-
-/// The length of `duration` in whole milliseconds; saturates.
-#[must_use]
-pub fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
-}
+use crate::base::time::UnixMillis;
 
 /// The wall clock and waiting.
 pub trait Clock {
@@ -110,7 +32,7 @@ pub trait Log {
 /// Randomness for jitter; nothing secret is made from it.
 pub trait Random {
     /// A number in `0.0..1.0`.
-    fn unit(&self) -> f64;
+    fn next_f64(&self) -> f64;
 }
 
 /// An HTTP request to OpenAI or Twilio.
@@ -124,7 +46,7 @@ pub struct HttpRequest {
     pub headers: Vec<(&'static str, String)>,
     /// The body.
     pub body: String,
-    /// The longest body that is read of the answer, in bytes; a longer one is a [`HttpError::TooLarge`].
+    /// The longest answer body that is read, in bytes. A longer one is a [`HttpError::TooLarge`].
     pub limit: usize,
 }
 
@@ -141,19 +63,20 @@ pub struct HttpResponse {
     pub body: Vec<u8>,
 }
 
-/// The usual limit of an answer's body, in bytes.
+/// The usual limit for the body of an answer, in bytes.
 pub const MAX_RESPONSE_BYTES: usize = 1024 * 1024;
 
 /// Why there is no HTTP answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum HttpError {
-    /// The time allowed ran out, and the request was aborted. Whether it was acted upon is unknown.
+    /// The time ran out, and the request was aborted. The server may or may not have acted on it.
     #[error("timeout")]
     Timeout,
-    /// The connection failed or broke before the answer's headers came. Whether it was acted upon is unknown.
+    /// The connection failed before the answer's headers arrived. The server may or may not have
+    /// acted on the request.
     #[error("connection_failed")]
     Connection,
-    /// The answer began, and could not be read to its end.
+    /// The answer began, but could not be read to its end.
     #[error("unreadable")]
     Unreadable,
     /// The answer is longer than the request allows.
@@ -163,7 +86,7 @@ pub enum HttpError {
 
 /// HTTP to the outside.
 pub trait Http {
-    /// Sends `request` and reads the whole answer, within `timeout`; then the request is aborted.
+    /// Sends `request` and reads the whole answer. After `timeout` it aborts the request.
     ///
     /// # Errors
     /// See [`HttpError`]. An answer of any status is `Ok`.
@@ -174,15 +97,15 @@ pub trait Http {
     ) -> Result<HttpResponse, HttpError>;
 }
 
-/// A store or an object did not do its work. `reason` is for the log: a label of ours or the platform's own words, never a
-/// key or a value.
+/// A store or an object failed. `reason` is for the log: our own label or the platform's words,
+/// never a key or a value.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{reason}")]
 pub struct PlatformError {
-    /// What went wrong.
+    /// The problem.
     pub reason: String,
-    /// Whether the platform says that the same call may well succeed if it is made again. Never so for an object that is
-    /// overloaded: more calls would make it worse.
+    /// Whether the platform says that a second call may succeed. It is never set for an overloaded
+    /// object, where more calls would make it worse.
     pub retryable: bool,
 }
 
@@ -203,21 +126,21 @@ pub trait Kv {
     /// # Errors
     /// When KV could not be read.
     async fn get(&self, key: &str) -> Result<Option<String>, PlatformError>;
-    /// Writes `value`, to be deleted by KV after `ttl` (at least 60 s).
+    /// Writes `value`. KV deletes it after `ttl`, which is at least 60 s.
     ///
     /// # Errors
     /// When KV did not take it.
     async fn put(&self, key: &str, value: &str, ttl: Duration) -> Result<(), PlatformError>;
-    /// Deletes `key`; an absent key is no error.
+    /// Deletes `key`. It is not an error if `key` does not exist.
     ///
     /// # Errors
     /// When KV did not take it.
     async fn delete(&self, key: &str) -> Result<(), PlatformError>;
 }
 
-/// All that one step writes to an object's storage. It is stored as a whole or not at all.
+/// Everything that one step writes to an object's storage. Storage commits all of it or nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Batch {
+pub struct WriteBatch {
     /// Deletes everything first, the alarm included.
     pub clear: bool,
     /// Keys and their new values.
@@ -231,7 +154,7 @@ pub struct Batch {
 /// A value that storage holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Stored {
-    /// A string, which is all that this Worker writes.
+    /// A string. This Worker writes only strings.
     Text(String),
     /// Something else: a value of another type, or one that the runtime cannot read back.
     Unreadable,
@@ -253,149 +176,39 @@ pub trait Storage {
     /// The value of `key`, if there is one.
     ///
     /// # Errors
-    /// When storage could not be asked. A value that is there and cannot be read is [`Stored::Unreadable`].
+    /// When storage failed. A value that exists but cannot be read is [`Stored::Unreadable`].
     async fn get(&self, key: &str) -> Result<Option<Stored>, PlatformError>;
-    /// Stores `batch` atomically. The writes are issued, in order with those of earlier calls, when the future is first
-    /// polled.
+    /// Stores `batch` atomically. The first poll of the future issues the writes, in order with
+    /// those of earlier calls.
     ///
     /// # Errors
-    /// When nothing of it was stored.
-    async fn commit(&self, batch: Batch) -> Result<(), PlatformError>;
+    /// When nothing was stored.
+    async fn commit(&self, batch: WriteBatch) -> Result<(), PlatformError>;
 }
 
-/// Tasks that go on without their caller.
+/// Tasks that continue without their caller.
 pub trait Spawn {
     /// Runs `task` to its end, unless the object vanishes first.
     fn spawn(&self, task: LocalBoxFuture<'static, ()>);
 }
 
-/// The sender objects, as the Worker sees them.
-pub trait Senders {
-    /// Gives a message to the sender object of that name, and waits for what to answer.
-    ///
-    /// # Errors
-    /// When the object failed. The message may then have been admitted or not; the same message can be given again.
-    async fn deliver(&self, name: &Pseudonym, call: &SenderCall) -> Result<Reply, PlatformError>;
-    /// Tells the sender object of that name what Twilio reports of a message that was sent.
-    ///
-    /// # Errors
-    /// When the object failed. The same report can be given again.
-    async fn report(&self, name: &Pseudonym, report: &DeliveryReport) -> Result<(), PlatformError>;
-    /// Asks the sender object of that name what it remembers.
-    ///
-    /// # Errors
-    /// When the object failed.
-    async fn show(&self, name: &Pseudonym) -> Result<Summary, PlatformError>;
-    /// Has the sender object of that name erase what it remembers.
-    ///
-    /// # Errors
-    /// When the object failed. It may then have been erased or not; it can be asked again.
-    async fn erase(
-        &self,
-        name: &Pseudonym,
-        phone_hash: &PhoneHash,
-    ) -> Result<Erasure, PlatformError>;
+/// A method of a Durable Object's engine, with its arguments. Caller and engine share this type.
+pub trait Method: Serialize + DeserializeOwned {
+    /// The engine's reply.
+    type Reply: Serialize + DeserializeOwned;
+    /// The binding of the object's class, as `wrangler.toml` names it.
+    const BINDING: &'static str;
+    /// The method's name.
+    const NAME: &'static str;
 }
 
-/// What an operator's request needs of the other objects.
-pub trait Operations {
-    /// Adds what this isolate has counted to the day, and says what the day has come to.
+/// Durable Objects, as their callers see them.
+pub trait Objects {
+    /// Calls a method of the object `name`, and waits for its reply.
     ///
     /// # Errors
-    /// When the budget object failed.
-    async fn usage(&self, tally: Tally) -> Result<DayUsage, PlatformError>;
-    /// Begins the day's counts that have a cap anew, and says what the day had come to before.
-    ///
-    /// # Errors
-    /// When the budget object failed. The counts may then have begun anew or not.
-    async fn reset_budget(&self) -> Result<DayUsage, PlatformError>;
-    /// Says whether a try at the admin token may count, and counts it. `client` is the pseudonym of the address it came from.
-    ///
-    /// # Errors
-    /// When the object failed: then the request must be refused.
-    async fn attempt(&self, client: &Pseudonym, call: TryCall) -> Result<Verdict, PlatformError>;
-}
-
-/// What the front has counted and not reported yet. It lasts as long as the isolate does.
-pub trait Counts {
-    /// Adds to the counts.
-    fn count(&self, tally: &Tally);
-    /// Takes the counts away, to report them.
-    fn take(&self) -> Tally;
-}
-
-/// What comes of `work` within `limit`; else it is dropped.
-pub async fn within<T>(
-    clock: &impl Clock,
-    limit: Duration,
-    work: impl Future<Output = T>,
-) -> Option<T> {
-    let too_late = clock.sleep(limit);
-    pin_mut!(work, too_late);
-    match select(work, too_late).await {
-        Either::Left((result, _)) => Some(result),
-        Either::Right(((), _)) => None,
-    }
-}
-
-/// What comes of a call to the platform within `limit`.
-///
-/// # Errors
-/// Those of the call. One that takes longer has failed, and what it still does is unknown.
-pub async fn in_time<T>(
-    clock: &impl Clock,
-    limit: Duration,
-    call: impl Future<Output = Result<T, PlatformError>>,
-) -> Result<T, PlatformError> {
-    within(clock, limit, call)
-        .await
-        .unwrap_or_else(|| Err(PlatformError::new("took too long")))
-}
-
-/// Makes a call, and once more if it failed in a way that the platform calls retryable. For calls that may be made twice.
-///
-/// # Errors
-/// Those of the last call.
-pub async fn with_retry<T>(
-    call: impl AsyncFn() -> Result<T, PlatformError>,
-) -> Result<T, PlatformError> {
-    match call().await {
-        Err(error) if error.retryable => call().await,
-        result => result,
-    }
-}
-
-/// The budget object, as the sender objects see it.
-pub trait Budgets {
-    /// Reserves one request to OpenAI, or one message by REST.
-    ///
-    /// # Errors
-    /// When the object failed: then no request may be made, and no message sent.
-    async fn reserve(&self, call: ReserveCall) -> Result<Reservation, PlatformError>;
-    /// Says whether one more could be reserved now, of at most `cap` a day.
-    ///
-    /// # Errors
-    /// When the object failed.
-    async fn look(&self, item: Item, cap: u32) -> Result<Reservation, PlatformError>;
-    /// Adds to the counts of the day.
-    ///
-    /// # Errors
-    /// When the object failed.
-    async fn report(&self, tally: Tally) -> Result<(), PlatformError>;
-}
-
-/// What the Worker's own requests need.
-pub trait WorkerPlatform: Clock + Log + Senders + Operations + Counts {}
-impl<P: Clock + Log + Senders + Operations + Counts> WorkerPlatform for P {}
-
-/// What a sender object needs.
-pub trait SenderPlatform:
-    Clock + Log + Random + Http + Kv + Storage + Spawn + Budgets + 'static
-{
-}
-impl<P: Clock + Log + Random + Http + Kv + Storage + Spawn + Budgets + 'static> SenderPlatform
-    for P
-{
+    /// When the object failed. It may or may not have carried out the call.
+    async fn call<M: Method>(&self, name: &str, method: &M) -> Result<M::Reply, PlatformError>;
 }
 
 #[cfg(test)]
@@ -404,8 +217,8 @@ pub(crate) mod tests {
 
     use super::*;
 
-    /// Storage of one key that yields at every call and can be told to fail, and a log, for the tests of engines that keep one
-    /// value.
+    /// A log, and storage of one key that yields at every call and can be told to fail. It serves
+    /// the tests of engines that store one value.
     #[derive(Default)]
     pub(crate) struct Memory {
         pub(crate) value: RefCell<Option<Stored>>,
@@ -424,7 +237,7 @@ pub(crate) mod tests {
             }
         }
 
-        /// How many lines hold `words`.
+        /// The number of lines that contain `words`.
         pub(crate) fn logged(&self, words: &str) -> usize {
             self.log
                 .borrow()
@@ -456,7 +269,7 @@ pub(crate) mod tests {
                 Ok(self.value.borrow().clone())
             }
         }
-        async fn commit(&self, batch: Batch) -> Result<(), PlatformError> {
+        async fn commit(&self, batch: WriteBatch) -> Result<(), PlatformError> {
             tokio::task::yield_now().await;
             if self.failing.get() || self.commits_fail.get() {
                 return Err(PlatformError::new("down"));
@@ -472,31 +285,5 @@ pub(crate) mod tests {
             }
             Ok(())
         }
-    }
-
-    #[test]
-    fn a_moment_is_written_as_rfc_3339_in_utc() {
-        for (millis, text) in [
-            (0, "1970-01-01T00:00:00.000Z"),
-            (951_827_696_789, "2000-02-29T12:34:56.789Z"),
-            (1_795_305_599_999, "2026-11-21T23:59:59.999Z"),
-            (4_107_542_400_000, "2100-03-01T00:00:00.000Z"),
-        ] {
-            assert_eq!(UnixMillis(millis).to_string(), text);
-        }
-    }
-
-    #[test]
-    fn the_end_of_time_is_still_a_moment() {
-        assert!(!UnixMillis(u64::MAX).to_string().is_empty());
-        assert_eq!(
-            UnixMillis(u64::MAX).plus(Duration::MAX),
-            UnixMillis(u64::MAX)
-        );
-    }
-
-    #[test]
-    fn a_clock_that_steps_back_gives_no_negative_duration() {
-        assert_eq!(UnixMillis(5).since(UnixMillis(9)), Duration::ZERO);
     }
 }

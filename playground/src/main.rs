@@ -1,33 +1,67 @@
-//! The playground: everything that Switchboard talks to, pretended, on this machine alone.
+//! The playground: mocks of the services that Switchboard uses, on this machine only.
 //!
-//! `playground serve` is a pretend OpenAI, a pretend Twilio REST API and a page with phones; `playground say` is a phone for
-//! the terminal: it sends one message to the Worker as Twilio would and shows the reply. Neither ever speaks to anything
-//! beyond loopback.
-//! It is a tool for development and tests, no part of what is deployed.
+//! `playground serve` is a mock OpenAI, a mock Twilio REST API and a page with phones. `playground
+//! say` is a phone in the terminal: it sends one message to the Worker as Twilio would, and shows
+//! the answer. Both only talk to loopback. The playground is a tool for development and tests, and
+//! is never deployed.
+//!
+//! These are its layers, the lowest first. A file imports only from its own layer and from lower
+//! ones, and imports never form a circle. `tests/layers.rs` checks both.
+//!
+//! 1. `base`: tools without any knowledge of the playground.
+//! 2. `fault`: faults, and which of them a request gets.
+//! 3. `feed`: the events for the page.
+//! 4. `request_log`: the requests to the mock services.
+//! 5. `http`: requests and answers of the mock services.
+//! 6. `openai`: the mock OpenAI.
+//! 7. `twilio`: the mock Twilio REST API.
+//! 8. `webhook`: the webhook that Twilio posts for an inbound message.
+//! 9. `phones`: the phones of the page.
+//! 10. `playground`: the state.
+//! 11. `exchange`: one request to a mock service.
+//! 12. `control`: the control routes.
+//! 13. `page`: the page and its routes.
+//! 14. `server`: the server.
+//! 15. `say`: the phone in the terminal.
+//! 16. `main`: the command line.
 
-use std::hash::{BuildHasher as _, Hasher as _, RandomState};
-use std::io::Write as _;
+#![allow(
+    clippy::doc_markdown,
+    reason = "OpenAI and WhatsApp are names, and clap prints doc comments as help"
+)]
+
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::{Args, Parser, Subcommand};
 
-mod answer;
-mod attach;
-mod carrier;
+use crate::base::console::{EXIT_USAGE, print_error};
+use crate::fault::Faults;
+use crate::feed::Feed;
+use crate::openai::OpenAi;
+use crate::phones::outgoing::{History, Outgoing};
+use crate::phones::switches::FaultSwitches;
+use crate::playground::Playground;
+use crate::request_log::RequestLog;
+use crate::server::StartError;
+use crate::twilio::Twilio;
+use crate::twilio::messages::Outbox;
+use crate::webhook::client::{WebhookClient, tokens_of};
+use crate::webhook::pseudonyms::Pseudonyms;
+
+mod base;
+mod control;
 mod exchange;
 mod fault;
-mod journal;
-mod media;
-mod models;
-mod names;
+mod feed;
+mod http;
 mod openai;
 mod page;
-mod phone;
+mod phones;
+mod playground;
+mod request_log;
 mod say;
 mod server;
-mod sight;
-mod signature;
 mod twilio;
 mod webhook;
 
@@ -38,7 +72,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// A pretend OpenAI, a pretend Twilio and a phone, for trying Switchboard on one machine
+/// A mock OpenAI, a mock Twilio and phones, to try Switchboard on one machine
 #[derive(Debug, Parser)]
 #[command(name = "playground", version)]
 struct Cli {
@@ -48,18 +82,19 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Pretend to be OpenAI and Twilio's REST API on 127.0.0.1, and show phones in the browser, until Ctrl-C
+    /// Serve a mock OpenAI, a mock Twilio REST API and a page with phones on 127.0.0.1, until
+    /// Ctrl-C
     Serve(ServeOptions),
-    /// Send one message to the local Worker as Twilio would, and show the reply as a phone would
+    /// Send one message to the local Worker as Twilio would, and show the answer
     Say(say::Options),
 }
 
 #[derive(Debug, Args)]
 struct ServeOptions {
-    /// Port on 127.0.0.1; 0 takes any free one, which the ready line names
+    /// Port on 127.0.0.1. 0 means any free port; the first line of output names it
     #[arg(long, default_value_t = 8788)]
     port: u16,
-    /// The auth token that REST requests must have; several with commas
+    /// The auth token that REST requests must have, or several with commas
     #[arg(
         long,
         env = "TWILIO_AUTH_TOKEN",
@@ -67,7 +102,7 @@ struct ServeOptions {
         value_name = "TOKEN"
     )]
     twilio_auth_token: String,
-    /// The API key that requests to OpenAI must have; without it any key is good
+    /// The API key that requests to OpenAI must have. Without it any key is accepted
     #[arg(
         long,
         env = "OPENAI_API_KEY",
@@ -75,13 +110,13 @@ struct ServeOptions {
         value_name = "KEY"
     )]
     openai_api_key: Option<String>,
-    /// Where the Worker listens that the page's phones write to; loopback only
+    /// The origin of the Worker that the phones write to, on loopback only
     #[arg(long, default_value = "http://127.0.0.1:8787", value_name = "URL")]
     worker: String,
-    /// The origin to sign for, if the Worker's PUBLIC_URL is set
+    /// The PUBLIC_URL of the Worker, if it is set. Webhooks are signed for it
     #[arg(long, value_name = "URL")]
     public_url: Option<String>,
-    /// The Worker's ADMIN_TOKEN, for the page to show budget and limits
+    /// The ADMIN_TOKEN of the Worker. With it the page shows budget and limits
     #[arg(
         long,
         env = "ADMIN_TOKEN",
@@ -89,7 +124,8 @@ struct ServeOptions {
         value_name = "TOKEN"
     )]
     admin_token: Option<String>,
-    /// The Worker's PSEUDONYM_KEY, for the page to tell whose a log line or a conversation is
+    /// The PSEUDONYM_KEY of the Worker. With it the page shows the log and conversation of each
+    /// phone
     #[arg(
         long,
         env = "PSEUDONYM_KEY",
@@ -97,7 +133,8 @@ struct ServeOptions {
         value_name = "KEY"
     )]
     pseudonym_key: Option<String>,
-    /// The day that it is for the pretend OpenAI, in UTC: some models have a last one; today without it
+    /// The date of the mock OpenAI in UTC, because some models are shut down on a certain day.
+    /// Without it the date is today
     #[arg(long, value_name = "YYYY-MM-DD")]
     date: Option<chrono::NaiveDate>,
     /// Print no line for each request
@@ -105,100 +142,74 @@ struct ServeOptions {
     quiet: bool,
 }
 
-/// The exit code for a command that cannot be carried out as given; that of clap, too.
-const EXIT_USAGE: u8 = 2;
-
 fn serve(options: ServeOptions) -> ExitCode {
-    let twilio_tokens = tokens_of(&options.twilio_auth_token);
-    if twilio_tokens.is_empty() {
-        print_error(
-            "playground",
-            "--twilio-auth-token (or TWILIO_AUTH_TOKEN) is empty: give the token that the Worker has",
-        );
-        return ExitCode::from(EXIT_USAGE);
-    }
-    let signing_token = twilio_tokens.first().cloned().unwrap_or_default();
-    let carrier = match carrier::Carrier::new(
-        &options.worker,
-        options.public_url.as_deref(),
-        signing_token,
-    ) {
-        Ok(carrier) => carrier,
-        Err(reason) => {
-            print_error("playground", &reason);
-            return ExitCode::from(EXIT_USAGE);
-        }
-    };
-    let names = names::Names::new(options.pseudonym_key);
-    let feed = Arc::new(page::feed::Feed::default());
-    let playground = exchange::Playground {
-        twilio_tokens,
-        openai_key: options.openai_api_key.filter(|key| !key.is_empty()),
-        clock: models::Clock::new(options.date),
-        media: media::Shelf::default(),
-        faults: fault::Faults::default(),
-        journal: Arc::new(journal::Journal::new(options.quiet, Arc::clone(&feed))),
-        outbox: twilio::Outbox::default(),
-        numbers: twilio::Numbers::default(),
-        feed,
-        board: page::switches::Board::default(),
-        desk: page::post::Desk::new(
-            carrier,
-            names,
-            options.admin_token.filter(|token| !token.is_empty()),
-        ),
-    };
-    let runtime = match tokio::runtime::Runtime::new() {
-        Ok(runtime) => runtime,
-        Err(error) => {
-            print_error("playground", &format!("cannot start: {error}"));
-            return ExitCode::FAILURE;
-        }
-    };
-    let result = runtime.block_on(server::serve(options.port, playground));
-    // Requests that are still waiting are not waited for.
-    runtime.shutdown_background();
-    match result {
+    match start(options) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(server::StartError::PortInUse(port)) => {
-            let reason = format!(
-                "port {port} on 127.0.0.1 is in use: stop the program that has it, or choose another with --port"
-            );
+        Err((code, reason)) => {
             print_error("playground", &reason);
-            ExitCode::from(EXIT_USAGE)
-        }
-        Err(server::StartError::Other(error)) => {
-            print_error("playground", &format!("{error:#}"));
-            ExitCode::FAILURE
+            code
         }
     }
 }
 
-/// The tokens in a comma-separated list.
-fn tokens_of(list: &str) -> Vec<String> {
-    list.split(',')
-        .map(str::trim)
-        .filter(|token| !token.is_empty())
-        .map(str::to_owned)
-        .collect()
+/// Serves until Ctrl-C.
+///
+/// # Errors
+/// The exit code, and a sentence that says why it cannot serve.
+fn start(options: ServeOptions) -> Result<(), (ExitCode, String)> {
+    let usage = |reason: String| (ExitCode::from(EXIT_USAGE), reason);
+    let failure = |reason: String| (ExitCode::FAILURE, reason);
+    let port = options.port;
+    let playground = playground_of(options).map_err(usage)?;
+    let runtime = tokio::runtime::Runtime::new()
+        .map_err(|error| failure(format!("cannot start: {error}")))?;
+    let result = runtime.block_on(server::serve(port, playground));
+    // Requests that are still delayed must not keep the process alive.
+    runtime.shutdown_background();
+    result.map_err(|error| match error {
+        StartError::PortInUse(port) => usage(format!(
+            "port {port} on 127.0.0.1 is in use: stop the program that uses it, \
+             or choose another port with --port"
+        )),
+        StartError::Other(error) => failure(format!("{error:#}")),
+    })
 }
 
-/// Prints one line at once. A reader that has gone away is no reason to stop.
-fn print_line(line: &str) {
-    let mut out = std::io::stdout().lock();
-    let _ = writeln!(out, "{line}");
-    let _ = out.flush();
-}
-
-/// Prints why `command` did not do what it was asked.
-fn print_error(command: &str, reason: &str) {
-    let _ = writeln!(std::io::stderr(), "{command}: {reason}");
-}
-
-/// 32 hex digits that differ from call to call and from run to run. They name things and are no secret.
-fn random_hex() -> String {
-    let half = || RandomState::new().build_hasher().finish();
-    format!("{:016x}{:016x}", half(), half())
+/// The state of a playground with these options.
+///
+/// # Errors
+/// A sentence about the option that cannot be used.
+fn playground_of(options: ServeOptions) -> Result<Playground, String> {
+    let tokens = tokens_of(&options.twilio_auth_token);
+    let Some(signing_token) = tokens.first().cloned() else {
+        return Err("--twilio-auth-token (or TWILIO_AUTH_TOKEN) is empty: \
+             use the token of the Worker"
+            .to_owned());
+    };
+    let public_url = options.public_url.as_deref();
+    let client = WebhookClient::new(&options.worker, public_url, signing_token)?;
+    let feed = Arc::new(Feed::default());
+    let outbox = Arc::new(Outbox::default());
+    let switches = Arc::new(FaultSwitches::default());
+    let pseudonyms = Arc::new(Pseudonyms::new(options.pseudonym_key));
+    Ok(Playground {
+        openai: OpenAi::new(options.openai_api_key, options.date),
+        twilio: Twilio::new(tokens, Arc::clone(&outbox), Arc::clone(&feed)),
+        faults: Faults::default(),
+        switches: Arc::clone(&switches),
+        request_log: Arc::new(RequestLog::new(options.quiet, Arc::clone(&feed))),
+        feed: Arc::clone(&feed),
+        outgoing: Arc::new(Outgoing {
+            client,
+            pseudonyms: Arc::clone(&pseudonyms),
+            switches,
+            outbox,
+            feed,
+            history: History::default(),
+        }),
+        pseudonyms,
+        admin_token: options.admin_token.filter(|token| !token.is_empty()),
+    })
 }
 
 #[cfg(test)]
@@ -211,7 +222,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_option_takes_another_address_to_listen_on() {
+    fn no_option_sets_the_listen_address() {
         for option in [
             "--host",
             "--bind",
@@ -267,17 +278,5 @@ mod tests {
                 "worker"
             ]
         );
-    }
-
-    #[test]
-    fn random_names_differ() {
-        let names: std::collections::HashSet<String> = (0..1000).map(|_| random_hex()).collect();
-        assert_eq!(names.len(), 1000);
-    }
-
-    #[test]
-    fn a_list_of_tokens_is_split_at_commas() {
-        assert_eq!(tokens_of(" a, b,,"), ["a", "b"]);
-        assert!(tokens_of(" , ").is_empty());
     }
 }

@@ -1,46 +1,47 @@
-//! The server: it listens on loopback, gives each request to its service, and serves the control routes.
+//! The server. It listens on loopback and passes each request to its service or route.
 //!
-//! There is no way to bind another address: [`serve`] takes a port and nothing else. Connections are served by hand,
-//! because a fault must be able to reset one.
+//! It cannot bind another address, because [`serve`] only takes a port. It serves each connection
+//! itself, because a fault must be able to reset one.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use anyhow::Context as _;
 use axum::Router;
-use axum::body::{Body, Bytes};
-use axum::extract::{DefaultBodyLimit, Extension, Request, State};
-use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
+use axum::extract::{Extension, Request, State};
+use axum::http::{Method, StatusCode, Uri};
 use axum::response::Response;
-use axum::routing::{any, get, post};
+use axum::routing::any;
 use hyper::server::conn::http1;
 use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;
-use serde_json::{Value, json};
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::exchange::{Line, Playground, handle};
-use crate::fault::{Fault, Service};
-use crate::media::MAX_FILE;
-use crate::page;
-use crate::print_line;
+use crate::base::console::print_line;
+use crate::exchange::handle;
+use crate::fault::Service;
+use crate::http::connection::Connection;
+use crate::http::control::control_error;
+use crate::playground::Playground;
+use crate::{control, page};
 
 /// Why the server could not start.
 #[derive(Debug)]
 pub enum StartError {
-    /// Another program listens on the port.
+    /// Another program is listening on the port.
     PortInUse(u16),
-    /// Anything else.
+    /// Another error.
     Other(anyhow::Error),
 }
 
-/// Serves on 127.0.0.1 until the process is told to end. Prints one line when it is ready; port 0 takes any free port.
+/// Serves on 127.0.0.1 until Ctrl-C or SIGTERM. Prints one line when it is ready. Port 0 means any
+/// free port.
 ///
 /// # Errors
-/// When the port cannot be had.
+/// If it cannot listen on the port.
 pub async fn serve(port: u16, playground: Playground) -> Result<(), StartError> {
-    let ended = shutdown_signal().map_err(StartError::Other)?;
+    let shutdown = shutdown_signal().map_err(StartError::Other)?;
     let listener = TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, port)))
         .await
         .map_err(|error| match error.kind() {
@@ -53,12 +54,15 @@ pub async fn serve(port: u16, playground: Playground) -> Result<(), StartError> 
         .local_addr()
         .context("the listener has no address")
         .map_err(StartError::Other)?;
-    playground.media.listens_at(format!("http://{address}"));
+    playground
+        .twilio
+        .media
+        .set_origin(format!("http://{address}"));
     let router = router(Arc::new(playground));
     print_line(&format!("playground listening on http://{address}"));
     tokio::select! {
         () = accept(listener, router) => {}
-        () = ended => {}
+        () = shutdown => {}
     }
     Ok(())
 }
@@ -72,23 +76,7 @@ fn router(playground: Arc<Playground>) -> Router {
         .route("/v1/Services/{*rest}", any(twilio))
         .route("/v2/{*rest}", any(twilio))
         .route("/media/{sid}", any(twilio))
-        .route(
-            "/playground/media",
-            post(add_media).layer(DefaultBodyLimit::max(MAX_FILE)),
-        )
-        .route(
-            "/playground/faults",
-            post(add_fault).get(list_faults).delete(clear_faults),
-        )
-        .route(
-            "/playground/requests",
-            get(list_requests).delete(clear_requests),
-        )
-        .route("/playground/messages", get(list_messages))
-        .route(
-            "/playground/numbers",
-            get(list_numbers).delete(reset_numbers),
-        )
+        .merge(control::routes())
         .merge(page::routes())
         .method_not_allowed_fallback(|method: Method, uri: Uri| async move {
             control_error(
@@ -112,35 +100,35 @@ async fn accept(listener: TcpListener, router: Router) {
             Ok((stream, _)) => {
                 tokio::spawn(serve_connection(stream, router.clone()));
             }
-            // Out of file descriptors, or a connection that is gone already: others may still come.
+            // The connection is gone already, or there are too many. The next one may succeed.
             Err(_) => tokio::time::sleep(std::time::Duration::from_millis(10)).await,
         }
     }
 }
 
 async fn serve_connection(stream: TcpStream, router: Router) {
-    let line = Line::default();
-    let routes = TowerToHyperService::new(router);
+    let client = Connection::default();
+    let app = TowerToHyperService::new(router);
     let service = service_fn({
-        let line = line.clone();
+        let client = client.clone();
         move |mut request: hyper::Request<hyper::body::Incoming>| {
-            request.extensions_mut().insert(line.clone());
-            routes.call(request)
+            request.extensions_mut().insert(client.clone());
+            app.call(request)
         }
     });
     let mut connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
     tokio::select! {
-        // An error here is a peer that went away or a body that was cut short on purpose; the journal has both.
+        // An error means that the client went away, or that a fault broke the body off.
         _ = &mut connection => {}
-        () = line.reset_wanted() => {
+        () = client.reset_requested() => {
             let stream = connection.into_parts().io.into_inner();
-            // Without lingering, closing sends a reset. If that cannot be set, it is an ordinary close.
+            // Without lingering, closing sends a reset. If that fails, it is an ordinary close.
             let _ = stream.set_zero_linger();
         }
     }
 }
 
-/// A future that ends with Ctrl-C or SIGTERM.
+/// Completes with Ctrl-C or SIGTERM.
 fn shutdown_signal() -> anyhow::Result<impl Future<Output = ()>> {
     #[cfg(unix)]
     let mut terminated = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())
@@ -158,115 +146,16 @@ fn shutdown_signal() -> anyhow::Result<impl Future<Output = ()>> {
 
 async fn openai(
     State(playground): State<Arc<Playground>>,
-    Extension(line): Extension<Line>,
+    Extension(connection): Extension<Connection>,
     request: Request,
 ) -> Response {
-    handle(&playground, Service::Openai, line, request).await
+    handle(&playground, Service::Openai, connection, request).await
 }
 
 async fn twilio(
     State(playground): State<Arc<Playground>>,
-    Extension(line): Extension<Line>,
+    Extension(connection): Extension<Connection>,
     request: Request,
 ) -> Response {
-    handle(&playground, Service::Twilio, line, request).await
-}
-
-async fn add_fault(State(playground): State<Arc<Playground>>, body: Bytes) -> Response {
-    match Fault::from_json(&body) {
-        Ok(fault) => {
-            let shown = json!(fault);
-            playground.faults.add(fault);
-            answer(StatusCode::CREATED, &shown)
-        }
-        Err(reason) => control_error(StatusCode::BAD_REQUEST, &reason),
-    }
-}
-
-async fn add_media(
-    State(playground): State<Arc<Playground>>,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Response {
-    match playground
-        .media
-        .keep(headers.get(header::CONTENT_TYPE), body)
-    {
-        Ok(kept) => answer(StatusCode::CREATED, &kept),
-        Err(reason) => control_error(StatusCode::BAD_REQUEST, reason),
-    }
-}
-
-async fn list_faults(State(playground): State<Arc<Playground>>) -> Response {
-    answer(StatusCode::OK, &json!({"faults": playground.faults.list()}))
-}
-
-async fn clear_faults(State(playground): State<Arc<Playground>>) -> Response {
-    playground.faults.clear();
-    answer(StatusCode::OK, &json!({"faults": []}))
-}
-
-async fn list_requests(State(playground): State<Arc<Playground>>) -> Response {
-    answer(
-        StatusCode::OK,
-        &json!({"requests": playground.journal.list()}),
-    )
-}
-
-async fn clear_requests(State(playground): State<Arc<Playground>>) -> Response {
-    playground.journal.clear();
-    answer(StatusCode::OK, &json!({"requests": []}))
-}
-
-async fn list_messages(State(playground): State<Arc<Playground>>, uri: Uri) -> Response {
-    let mut since = 0;
-    for (name, value) in form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes()) {
-        match (name.as_ref(), value.parse()) {
-            ("since", Ok(milliseconds)) => since = milliseconds,
-            ("since", Err(_)) => {
-                return control_error(
-                    StatusCode::BAD_REQUEST,
-                    "`since` must be a number of milliseconds since 1970",
-                );
-            }
-            _ => {
-                return control_error(
-                    StatusCode::BAD_REQUEST,
-                    &format!("there is no parameter `{name}`, only `since`"),
-                );
-            }
-        }
-    }
-    answer(
-        StatusCode::OK,
-        &json!({"messages": playground.outbox.list(since)}),
-    )
-}
-
-async fn list_numbers(State(playground): State<Arc<Playground>>) -> Response {
-    answer(
-        StatusCode::OK,
-        &json!({"accounts": playground.numbers.show()}),
-    )
-}
-
-async fn reset_numbers(State(playground): State<Arc<Playground>>) -> Response {
-    playground.numbers.reset();
-    answer(StatusCode::OK, &json!({"accounts": {}}))
-}
-
-/// An error of a control route: `reason` in JSON.
-pub fn control_error(status: StatusCode, reason: &str) -> Response {
-    answer(status, &json!({"error": reason}))
-}
-
-/// A JSON answer of a control route.
-pub fn answer(status: StatusCode, value: &Value) -> Response {
-    let mut response = Response::new(Body::from(value.to_string()));
-    *response.status_mut() = status;
-    response.headers_mut().insert(
-        header::CONTENT_TYPE,
-        axum::http::HeaderValue::from_static("application/json"),
-    );
-    response
+    handle(&playground, Service::Twilio, connection, request).await
 }

@@ -1,22 +1,32 @@
-// Making elements, and words for times. Knows nothing of phones.
+// Creating elements, formatting times, and requests to the playground. Knows nothing about phones.
 
 /**
- * An element with properties (`class` and names with a dash become attributes, `on…` listeners) and children; children
- * that are null, undefined or false are left out. Texts are always texts, never markup.
+ * Creates an element. `class` and properties with a dash become attributes, `on…` listeners.
+ * Children that are null, undefined or false are skipped. A string is always text, never markup.
  */
 export function element(tag, properties = {}, ...children) {
   const made = document.createElement(tag);
   for (const [name, value] of Object.entries(properties)) {
     if (value === undefined || value === null || value === false) continue;
     if (name.startsWith("on")) made.addEventListener(name.slice(2), value);
-    else if (name === "class" || name === "for" || name === "role" || name.includes("-")) made.setAttribute(name, value);
+    else if (name === "class" || name === "for" || name === "role" || name.includes("-"))
+      made.setAttribute(name, value);
     else made[name] = value;
   }
-  made.append(...children.flat().filter((child) => child !== null && child !== undefined && child !== false));
+  made.append(
+    ...children.flat().filter((child) => child !== null && child !== undefined && child !== false),
+  );
   return made;
 }
 
-/** One of the page's pictures; it says nothing to a screen reader. */
+/** The element with this id, which index.html must have. */
+export function byId(id) {
+  const found = document.getElementById(id);
+  if (!found) throw new Error(`index.html has no element ${id}`);
+  return found;
+}
+
+/** One of the page's icons, which screen readers ignore. */
 export function icon(name) {
   const svg = document.createElementNS(SVG, "svg");
   svg.setAttribute("viewBox", "0 0 24 24");
@@ -30,24 +40,35 @@ export function icon(name) {
   return svg;
 }
 
-/** Text for screen readers alone. */
+/** Text that only screen readers present. */
 export function hidden(text) {
   return element("span", { class: "hidden" }, text);
 }
 
-/** The time of day of a moment in milliseconds since 1970. */
+/** Formats the time of day of a timestamp in ms. */
 export function clock(at, withSeconds = false) {
-  return new Date(at).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", second: withSeconds ? "2-digit" : undefined, hourCycle: "h23" });
+  return new Date(at).toLocaleTimeString([], {
+    hour: "2-digit",
+    minute: "2-digit",
+    second: withSeconds ? "2-digit" : undefined,
+    hourCycle: "h23",
+  });
 }
 
-/** A length of time in milliseconds, for people. */
+/** Formats a length of time in ms. */
 export function duration(ms) {
   return ms < 1000 ? `${ms} ms` : `${(ms / 1000).toFixed(1)} s`;
 }
 
-/** A request of the page to its playground. Returns the JSON; throws an Error with the playground's words. */
+/**
+ * Makes a request to the playground and returns its JSON. Throws an Error with the playground's
+ * message.
+ */
 export async function request(method, path, body) {
-  const json = body === undefined ? {} : { headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) };
+  const json =
+    body === undefined
+      ? {}
+      : { headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) };
   let response;
   try {
     response = await fetch(path, { method, ...json });
@@ -59,11 +80,29 @@ export async function request(method, path, body) {
   return answer;
 }
 
+/** Uploads a file as media. The type is the browser's guess, as on a real phone. */
+export async function upload(file) {
+  const type = file.type || "application/octet-stream";
+  const response = await fetch("/playground/media", {
+    method: "POST",
+    headers: { "Content-Type": type },
+    body: file,
+  }).catch(() => undefined);
+  const answer = await response?.json().catch(() => ({}));
+  if (!response?.ok)
+    throw new Error(
+      `${file.name} could not be attached: ${answer?.error ?? "the playground did not take it"}`,
+    );
+  return { url: answer.url, content_type: answer.content_type ?? type };
+}
+
 const SVG = "http://www.w3.org/2000/svg";
 
 const ICONS = {
   send: ["M12 19V5", "M5.5 11.5 12 5l6.5 6.5"],
-  attach: ["M20 11.5 12.4 19a5 5 0 0 1-7-7l8-8a3.4 3.4 0 0 1 4.8 4.8l-8 8a1.7 1.7 0 0 1-2.4-2.4l7.4-7.3"],
+  attach: [
+    "M20 11.5 12.4 19a5 5 0 0 1-7-7l8-8a3.4 3.4 0 0 1 4.8 4.8l-8 8a1.7 1.7 0 0 1-2.4-2.4l7.4-7.3",
+  ],
   close: ["M6 6l12 12", "M18 6 6 18"],
   sent: ["M5 12.5l4.5 4.5L19 7.5"],
   delivered: ["M2 12.5 6.5 17 16 7.5", "M11.5 16 12.5 17 22 7.5"],

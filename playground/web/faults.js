@@ -1,40 +1,87 @@
-// The switches for faults, as a group of check boxes: one group for each phone, and one for all.
+// The fault switches, as a group of check boxes: one group for each phone, and one for all phones.
 
 import { element } from "./dom.js";
 
-/** What can be switched on: name, label, what it does. */
+/** The switches: name, label, explanation. */
 const SWITCHES = [
   ["model_error", "Model error", "The model answers 500 to every request."],
-  ["model_drop", "Model’s answer lost", "The model does its work; its answer never arrives."],
-  ["rest_drop", "REST answer lost", "Twilio sends a late answer, and its “201” never arrives. Late answers come from a slow model."],
-  ["retry", "Twilio retries", "Twilio hangs up on the first try and sends the same message again."],
-  ["duplicate", "Duplicate delivery", "Every message is delivered twice at once."],
-  ["forged", "Forged signature", "Messages are signed by somebody who is not Twilio."],
+  ["model_drop", "Model’s answer lost", "The model works, but its answer never arrives."],
+  [
+    "rest_drop",
+    "REST answer lost",
+    "Twilio sends the answer, but its “201” never arrives. Answers go by REST if the model is slow.",
+  ],
+  [
+    "retry",
+    "Twilio retries",
+    "Twilio hangs up on the first attempt and sends the same message again.",
+  ],
+  ["duplicate", "Duplicate delivery", "Every message is delivered twice at the same time."],
+  ["forged", "Forged signature", "Messages are signed by somebody other than Twilio."],
 ];
 const SLOW_SECONDS = 12;
 const MOST_SECONDS = 120;
 
-/** How many of `switches` are on. */
+/** The number of switches that are on. */
 export function countOf(switches) {
   return SWITCHES.filter(([name]) => switches?.[name]).length + (switches?.slow_model ? 1 : 0);
 }
 
 /**
- * A group of switches called `legend`. `change` gets all of them when one was changed, and may reject.
- * Returns `{ element, show }`; `show` sets what is on.
+ * A group of switches called `legend`. `change` gets all of them when one was changed, and may
+ * reject. Returns `{ element, show }`; `show` sets what is on.
  */
 export function faultForm(id, legend, change) {
   const problem = element("p", { class: "problem", role: "alert" });
-  const boxes = new Map(SWITCHES.map(([name]) => [name, element("input", { type: "checkbox", id: `${id}-${name}`, "aria-describedby": `${id}-${name}-help`, onchange: changed })]));
-  const slow = element("input", { type: "checkbox", id: `${id}-slow`, "aria-describedby": `${id}-slow-help`, onchange: changed });
-  const seconds = element("input", { type: "number", id: `${id}-seconds`, min: "1", max: String(MOST_SECONDS), value: String(SLOW_SECONDS), "aria-label": "Seconds that the model takes", onchange: () => slow.checked && changed() });
+  const boxes = new Map(
+    SWITCHES.map(([name]) => [
+      name,
+      element("input", {
+        type: "checkbox",
+        id: `${id}-${name}`,
+        "aria-describedby": `${id}-${name}-help`,
+        onchange: changed,
+      }),
+    ]),
+  );
+  const slow = element("input", {
+    type: "checkbox",
+    id: `${id}-slow`,
+    "aria-describedby": `${id}-slow-help`,
+    onchange: changed,
+  });
+  const seconds = element("input", {
+    type: "number",
+    id: `${id}-seconds`,
+    min: "1",
+    max: String(MOST_SECONDS),
+    value: String(SLOW_SECONDS),
+    "aria-label": "Seconds that the model takes",
+    onchange: () => slow.checked && changed(),
+  });
   const row = (box, text, help, more) =>
-    element("div", { class: "switch" }, box, element("div", {}, element("label", { for: box.id }, text), more, element("p", { class: "help", id: `${box.id}-help` }, help)));
+    element(
+      "div",
+      { class: "switch" },
+      box,
+      element(
+        "div",
+        {},
+        element("label", { for: box.id }, text),
+        more,
+        element("p", { class: "help", id: `${box.id}-help` }, help),
+      ),
+    );
   const form = element(
     "fieldset",
     { class: "switches" },
     element("legend", {}, legend),
-    row(slow, "Slow model", "Every answer takes this long. Beyond 10 s, answers come by REST.", element("span", { class: "seconds" }, seconds, " s")),
+    row(
+      slow,
+      "Slow model",
+      "Every answer takes this long. Beyond 10 s, answers come by REST.",
+      element("span", { class: "seconds" }, seconds, " s"),
+    ),
     SWITCHES.map(([name, label, help]) => row(boxes.get(name), label, help)),
     problem,
   );

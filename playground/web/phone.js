@@ -1,39 +1,74 @@
-// One phone: its numbers, its faults, its messages and where the next one is written. It shows what it is given and tells
-// what a person does; what happens is known to main.js.
+// One phone: its numbers, its faults, its messages and where the next one is written. It shows what
+// it is given and tells what a person does; what happens is known to main.js.
 
 import { clock, duration, element, hidden, icon } from "./dom.js";
 import { countOf, faultForm } from "./faults.js";
 
-/** What the ticks of a sent message say. */
-export const STATES = { sent: "Sent, not answered yet", delivered: "Delivered", read: "Read", failed: "Not delivered" };
-/** The channels, by the name that the playground has for them. */
+/** The meaning of the ticks of a sent message. */
+export const STATES = {
+  sent: "Sent, not answered yet",
+  delivered: "Delivered",
+  read: "Read",
+  failed: "Not delivered",
+};
+/** The channels, by their name in the playground. */
 export const CHANNELS = { sms: "SMS", whatsapp: "WhatsApp" };
 
-const SUGGESTIONS = ["Hello", "What did I say first?", "Write 2500 characters", "reset", "delete my data"];
+const SUGGESTIONS = [
+  "Hello",
+  "What did I say first?",
+  "Write 2500 characters",
+  "reset",
+  "delete my data",
+];
 const MAX_FILES = 10;
 
 /**
  * A phone, `{ id, name, channel, from, to }`. `actions` are called with what a person does:
  * - `configure({ channel, from, to })`, `remove()`, `activate()`;
  * - `send(text, files)` and `setFaults(switches)`, which may reject with an Error to show;
- * - `replay(item)`, `inspect(item)`.
- * Returns `{ element, show(items), append(item), update(item), typing(on), faults(switches), rename(phone), active(on), focus() }`.
+ * - `replay(item)`, `inspect(item)`. Returns `{ element, show(items), append(item), update(item),
+ *   typing(on), faults(switches), rename(phone), active(on), focus() }`.
  */
 export function phoneView(phone, actions) {
   const id = (name) => `phone-${phone.id}-${name}`;
   const shown = new Map();
   let files = [];
 
-  // Head: what it is, and how to be rid of it.
+  // Head: name, channel, numbers, and the button to remove it.
   const title = element("h2", { id: id("title") }, phone.name);
   const numbers = element("p", { class: "route" });
   const badge = element("span", { class: "badge" });
-  const remove = element("button", { type: "button", class: "icon-button", onclick: actions.remove }, icon("close"), hidden(`Remove ${phone.name}`));
-  const head = element("header", {}, element("div", { class: "who" }, element("div", { class: "name" }, title, badge), numbers), remove);
+  const remove = element(
+    "button",
+    { type: "button", class: "icon-button", onclick: actions.remove },
+    icon("close"),
+    hidden(`Remove ${phone.name}`),
+  );
+  const head = element(
+    "header",
+    {},
+    element("div", { class: "who" }, element("div", { class: "name" }, title, badge), numbers),
+    remove,
+  );
 
   // Drawers: numbers and faults.
-  const channel = element("select", { id: id("channel"), onchange: configure }, Object.entries(CHANNELS).map(([value, text]) => element("option", { value }, text)));
-  const numberField = (name, help) => element("input", { id: id(name), type: "text", inputMode: "tel", autocomplete: "off", maxLength: 60, "aria-describedby": id("numbers-help"), onchange: configure, title: help });
+  const channel = element(
+    "select",
+    { id: id("channel"), onchange: configure },
+    Object.entries(CHANNELS).map(([value, text]) => element("option", { value }, text)),
+  );
+  const numberField = (name, help) =>
+    element("input", {
+      id: id(name),
+      type: "text",
+      inputMode: "tel",
+      autocomplete: "off",
+      maxLength: 60,
+      "aria-describedby": id("numbers-help"),
+      onchange: configure,
+      title: help,
+    });
   const from = numberField("from", "Who writes");
   const to = numberField("to", "The number that is written to");
   const settings = element(
@@ -46,43 +81,115 @@ export function phoneView(phone, actions) {
       element("div", {}, element("label", { for: channel.id }, "Channel"), channel),
       element("div", {}, element("label", { for: from.id }, "From"), from),
       element("div", {}, element("label", { for: to.id }, "To"), to),
-      element("p", { class: "help", id: id("numbers-help") }, "Every pair of numbers is a conversation of its own."),
+      element(
+        "p",
+        { class: "help", id: id("numbers-help") },
+        "Every pair of numbers is a separate conversation.",
+      ),
     ),
   );
   const count = element("span", { class: "count" });
   const faults = faultForm(id("faults"), `Faults for ${phone.name}`, actions.setFaults);
-  const faultDrawer = element("details", { class: "drawer" }, element("summary", {}, "Faults", count), faults.element);
+  const faultDrawer = element(
+    "details",
+    { class: "drawer" },
+    element("summary", {}, "Faults", count),
+    faults.element,
+  );
 
   // Messages.
   const empty = element(
     "li",
     { class: "empty" },
-    element("p", {}, "Nothing said yet. Write a message, or begin with one of these:"),
-    element("div", { class: "suggestions" }, SUGGESTIONS.map((text) => element("button", { type: "button", class: "chip", onclick: () => suggest(text) }, text))),
+    element("p", {}, "No messages yet. Write one, or start with one of these:"),
+    element(
+      "div",
+      { class: "suggestions" },
+      SUGGESTIONS.map((text) =>
+        element("button", { type: "button", class: "chip", onclick: () => suggest(text) }, text),
+      ),
+    ),
   );
   const thread = element("ol", { class: "messages" });
-  const scroller = element("div", { class: "thread", role: "log", "aria-label": `Messages of ${phone.name}`, tabIndex: 0 }, thread);
-  const dots = element("span", { class: "dots", "aria-hidden": "true" }, element("i"), element("i"), element("i"));
+  const scroller = element(
+    "div",
+    { class: "thread", role: "log", "aria-label": `Messages of ${phone.name}`, tabIndex: 0 },
+    thread,
+  );
+  const dots = element(
+    "span",
+    { class: "dots", "aria-hidden": "true" },
+    element("i"),
+    element("i"),
+    element("i"),
+  );
   const typingLine = element("p", { class: "typing", role: "status" });
 
-  // Where the next message is written.
-  const text = element("textarea", { id: id("text"), rows: 1, placeholder: "Message", maxLength: 20_000, onkeydown: keyDown, oninput: grow });
-  const picker = element("input", { type: "file", id: id("file"), multiple: true, class: "hidden", onchange: pick });
+  // The composer for the next message.
+  const text = element("textarea", {
+    id: id("text"),
+    rows: 1,
+    placeholder: "Message",
+    maxLength: 20_000,
+    onkeydown: keyDown,
+    oninput: grow,
+  });
+  const picker = element("input", {
+    type: "file",
+    id: id("file"),
+    multiple: true,
+    class: "hidden",
+    onchange: pick,
+  });
   const attachments = element("ul", { class: "attachments", "aria-label": "Files to send" });
   const problem = element("p", { class: "problem", role: "alert" });
-  const send = element("button", { type: "submit", class: "send" }, icon("send"), hidden(`Send from ${phone.name}`));
+  const send = element(
+    "button",
+    { type: "submit", class: "send" },
+    icon("send"),
+    hidden(`Send from ${phone.name}`),
+  );
   const composer = element(
     "form",
     { class: "composer", onsubmit: submit },
     attachments,
     problem,
-    element("div", { class: "line" }, picker, element("label", { class: "attach", for: picker.id, title: "Attach a file" }, icon("attach"), hidden(`Attach a file in ${phone.name}`)), element("label", { class: "hidden", for: text.id }, `Message from ${phone.name}`), text, send),
+    element(
+      "div",
+      { class: "line" },
+      picker,
+      element(
+        "label",
+        { class: "attach", for: picker.id, title: "Attach a file" },
+        icon("attach"),
+        hidden(`Attach a file in ${phone.name}`),
+      ),
+      element("label", { class: "hidden", for: text.id }, `Message from ${phone.name}`),
+      text,
+      send,
+    ),
   );
 
-  const card = element("article", { class: "phone", "aria-labelledby": title.id, onfocusin: actions.activate, onpointerdown: actions.activate }, head, element("div", { class: "drawers" }, settings, faultDrawer), scroller, typingLine, composer);
+  const card = element(
+    "article",
+    {
+      class: "phone",
+      "aria-labelledby": title.id,
+      onfocusin: actions.activate,
+      onpointerdown: actions.activate,
+    },
+    head,
+    element("div", { class: "drawers" }, settings, faultDrawer),
+    scroller,
+    typingLine,
+    composer,
+  );
   let atEnd = true;
-  scroller.addEventListener("scroll", () => (atEnd = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < 80));
-  // The newest message stays in sight when a drawer opens or the window changes.
+  scroller.addEventListener(
+    "scroll",
+    () => (atEnd = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < 80),
+  );
+  // The newest message stays visible when a drawer opens or the window changes its size.
   new ResizeObserver(() => atEnd && toEnd()).observe(scroller);
   rename(phone);
   show([]);
@@ -102,13 +209,13 @@ export function phoneView(phone, actions) {
   }
 
   function keyDown(event) {
-    // A line being composed with an input method ends with Enter, too.
+    // In an input method, Enter only ends the composition.
     if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
     event.preventDefault();
     composer.requestSubmit();
   }
 
-  // As high as its text, within the limit of the style sheet.
+  // Grows with its text, up to the limit of the style sheet.
   function grow() {
     text.rows = Math.min(5, text.value.split("\n").length);
   }
@@ -122,7 +229,17 @@ export function phoneView(phone, actions) {
   function showFiles() {
     attachments.replaceChildren(
       ...files.map((file, index) =>
-        element("li", {}, element("span", {}, file.name), element("button", { type: "button", class: "icon-button", onclick: () => drop(index) }, icon("close"), hidden(`Do not send ${file.name}`))),
+        element(
+          "li",
+          {},
+          element("span", {}, file.name),
+          element(
+            "button",
+            { type: "button", class: "icon-button", onclick: () => drop(index) },
+            icon("close"),
+            hidden(`Do not send ${file.name}`),
+          ),
+        ),
       ),
     );
   }
@@ -149,7 +266,7 @@ export function phoneView(phone, actions) {
     try {
       await actions.send(words, chosen);
     } catch (error) {
-      // Nothing is lost: what could not be sent is there to be sent again.
+      // The unsent message stays in the composer.
       if (!text.value) text.value = words;
       files = [...chosen, ...files];
       grow();
@@ -182,23 +299,49 @@ export function phoneView(phone, actions) {
   }
 
   function line(item) {
-    if (item.kind === "system") return element("li", { class: item.error ? "system error" : "system" }, item.text);
+    if (item.kind === "system")
+      return element("li", { class: item.error ? "system error" : "system" }, item.text);
     const media = item.media.map((file) => attachment(file));
-    const bubble = element("div", { class: "bubble", dir: "auto" }, hidden(item.kind === "out" ? "You: " : "Switchboard: "), media, item.text && element("p", {}, item.text));
+    const bubble = element(
+      "div",
+      { class: "bubble", dir: "auto" },
+      hidden(item.kind === "out" ? "You: " : "Switchboard: "),
+      media,
+      item.text && element("p", {}, item.text),
+    );
     const facts =
       item.kind === "out"
-        ? [element("time", {}, clock(item.at)), tickMark(item), tool("Inspect", item, actions.inspect), tool("Replay", item, actions.replay)]
-        : [element("time", {}, clock(item.at)), element("span", {}, item.via), item.after !== undefined && element("span", {}, `after ${duration(item.after)}`)];
+        ? [
+            element("time", {}, clock(item.at)),
+            tickMark(item),
+            tool("Inspect", item, actions.inspect),
+            tool("Replay", item, actions.replay),
+          ]
+        : [
+            element("time", {}, clock(item.at)),
+            element("span", {}, item.via),
+            item.after !== undefined && element("span", {}, `after ${duration(item.after)}`),
+          ];
     return element("li", { class: item.kind }, bubble, element("div", { class: "meta" }, facts));
   }
 
   function tool(name, item, action) {
     const about = item.text ? `“${item.text.slice(0, 40)}”` : "the message";
-    return element("button", { type: "button", class: "tool", onclick: () => action(item) }, name, hidden(` ${about}`));
+    return element(
+      "button",
+      { type: "button", class: "tool", onclick: () => action(item) },
+      name,
+      hidden(` ${about}`),
+    );
   }
 
   function tickMark(item) {
-    return element("span", { class: `ticks ${item.state}`, title: STATES[item.state] }, icon(item.state), hidden(STATES[item.state]));
+    return element(
+      "span",
+      { class: `ticks ${item.state}`, title: STATES[item.state] },
+      icon(item.state),
+      hidden(STATES[item.state]),
+    );
   }
 
   function typing(on) {
@@ -232,6 +375,7 @@ export function phoneView(phone, actions) {
 }
 
 function attachment({ content_type: type, preview }) {
-  if (preview && type.startsWith("image/")) return element("img", { src: preview, alt: `Attached picture, ${type}` });
+  if (preview && type.startsWith("image/"))
+    return element("img", { src: preview, alt: `Attached picture, ${type}` });
   return element("p", { class: "file" }, icon("attach"), type);
 }

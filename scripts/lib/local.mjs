@@ -1,55 +1,79 @@
-// The parts of a local Switchboard that `npm start`, `npm run say` and the end-to-end tests share: the settings of
-// .dev.vars, the playground's program, wrangler's environment, free ports, and waiting for a server to come up.
+// Parts of a local Switchboard that `npm start`, `npm run say` and the end-to-end tests share: the
+// settings in .dev.vars, the playground's program, wrangler's environment, free ports, and waiting
+// for a server to start.
 
 import crypto from "node:crypto";
 import fs from "node:fs";
 import net from "node:net";
-import path from "node:path";
 import { parseEnv } from "node:util";
-import { inRoot, NODE_BIN, playgroundBinary, ROOT } from "./project.mjs";
-import { describe, run, say, UserError } from "./run.mjs";
-import { setUpRust } from "../setup.mjs";
+import { inRoot, playgroundBinary, ROOT } from "./project.mjs";
+import { describe, print, run, UserError } from "./run.mjs";
+import { setUpRust } from "./setup-rust.mjs";
 
-/** The settings in .dev.vars, by name; empty ones left out. */
+/**
+ * Reads the settings in .dev.vars, without empty ones.
+ *
+ * @returns {Record<string, string>}
+ */
 export function devVars() {
   const file = inRoot(".dev.vars");
   const values = fs.existsSync(file) ? parseEnv(fs.readFileSync(file, "utf8")) : {};
-  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== ""));
+  return Object.fromEntries(
+    Object.entries(values).flatMap(([name, value]) => (value ? [[name, value]] : [])),
+  );
 }
 
 /**
- * The settings that point the Worker at a playground on `port`, as far as .dev.vars does not say otherwise, and whom it
- * talks to then, for people: `{ overrides, openai, twilio, pretendOpenAi }`.
+ * Returns the settings that point the Worker at a playground on `port`, unless .dev.vars sets them,
+ * and a description of the two services for the terminal: `{ overrides, openai, twilio, mockOpenAi
+ * }`.
+ *
+ * @param {Record<string, string>} settings
+ * @param {number} port
  */
 export function localSettings(settings, port) {
   const playground = `http://127.0.0.1:${port}`;
+  /** @type {Record<string, string>} */
   const overrides = {};
-  let openai = settings.OPENAI_BASE_URL && `${settings.OPENAI_BASE_URL} (OPENAI_BASE_URL in .dev.vars)`;
+  let openai =
+    settings.OPENAI_BASE_URL && `${settings.OPENAI_BASE_URL} (OPENAI_BASE_URL in .dev.vars)`;
   if (!openai && settings.OPENAI_API_KEY?.startsWith("sk-playground-")) {
     overrides.OPENAI_BASE_URL = `${playground}/v1`;
-    openai = `the playground's pretend OpenAI at ${overrides.OPENAI_BASE_URL}: nothing leaves this machine`;
+    openai = `the playground's mock OpenAI at ${overrides.OPENAI_BASE_URL}: nothing leaves this machine`;
   }
   if (!settings.TWILIO_API_BASE_URL) overrides.TWILIO_API_BASE_URL = playground;
   return {
     overrides,
-    pretendOpenAi: "OPENAI_BASE_URL" in overrides,
+    mockOpenAi: "OPENAI_BASE_URL" in overrides,
     openai: openai ?? "the real OpenAI, with the key in .dev.vars: requests cost money",
-    twilio: settings.TWILIO_API_BASE_URL ?? `the playground's pretend Twilio at ${playground}`,
+    twilio: settings.TWILIO_API_BASE_URL ?? `the playground's mock Twilio at ${playground}`,
   };
 }
 
-/** Builds the playground when it is missing or its sources changed. Says so when it is missing. */
+/** Builds the playground if it is missing or its sources changed. */
 export async function buildPlayground() {
   await setUpRust();
   const first = !fs.existsSync(playgroundBinary());
-  if (first) say("playground: building it: about a minute, once");
-  await run("cargo", ["build", "--locked", "--package", "playground", ...(first ? [] : ["--quiet"])], { cwd: ROOT, failure: "building the playground" });
+  if (first) print("playground: building (about a minute, only once)");
+  await run(
+    "cargo",
+    ["build", "--locked", "--package", "playground", ...(first ? [] : ["--quiet"])],
+    { cwd: ROOT, failure: "building the playground" },
+  );
 }
 
-/** The wrangler of this checkout, as the program and the arguments before its own. */
-export const WRANGLER = [path.join(NODE_BIN, "node"), inRoot("node_modules", "wrangler", "bin", "wrangler.js")];
+/** The wrangler of this checkout: the program, and the arguments that come first. */
+export const WRANGLER = [
+  process.execPath,
+  inRoot("node_modules", "wrangler", "bin", "wrangler.js"),
+];
 
-/** The environment for wrangler: no questions, no telemetry, no requests of its own, no local copy of requests. */
+/**
+ * The environment for wrangler: no questions, no telemetry, no requests of its own, no local copy
+ * of requests.
+ *
+ * @returns {NodeJS.ProcessEnv}
+ */
 export function wranglerEnv() {
   return {
     ...process.env,
@@ -65,8 +89,9 @@ export function wranglerEnv() {
 }
 
 /**
- * A port on 127.0.0.1 that nothing listens on now, for a program that is still to be started. Below the ports that systems
- * give to outgoing connections, one of which could take it meanwhile (Linux begins at 32768, others at 49152).
+ * Finds a free port on 127.0.0.1 for a program that starts later. It is below the range for
+ * outgoing connections (from 32768 on Linux, from 49152 elsewhere), so that no connection takes it
+ * in the meantime.
  */
 export async function freePort() {
   for (;;) {
@@ -75,20 +100,40 @@ export async function freePort() {
   }
 }
 
-/** Whether something else has `port` on 127.0.0.1 (or this user may not have it). */
+/** Returns whether `port` on 127.0.0.1 is in use, or not allowed for this user. */
 export function portTaken(port) {
   return new Promise((resolve) => {
     const server = net.createServer();
     server.once("error", () => resolve(true));
-    server.listen({ port, host: "127.0.0.1", exclusive: true }, () => server.close(() => resolve(false)));
+    server.listen({ port, host: "127.0.0.1", exclusive: true }, () =>
+      server.close(() => resolve(false)),
+    );
   });
 }
 
 /**
- * Waits until `probe` returns something true, and returns it; `running` is the program that serves it (from `start`).
- * Throws a UserError when that program ends first, or after `timeout` ms.
+ * Returns the port that a server listens on.
+ *
+ * @param {net.Server} server
+ */
+export function portOf(server) {
+  const address = server.address();
+  if (address === null || typeof address === "string")
+    throw new Error("no TCP server that listens");
+  return address.port;
+}
+
+/**
+ * Waits until `probe` returns something truthy, and returns it. Throws a UserError if `running`,
+ * the server's program, ends first, or after `timeout` ms.
+ *
+ * @template T
+ * @param {string} what
+ * @param {() => T | Promise<T>} probe
+ * @param {{ ended: Promise<import("./run.mjs").Result> }} running
  */
 export async function waitUntil(what, probe, running, timeout = 60_000) {
+  /** @type {import("./run.mjs").Result | undefined} */
   let result;
   running.ended.then((end) => (result = end));
   for (const deadline = Date.now() + timeout; Date.now() < deadline; ) {
@@ -101,19 +146,29 @@ export async function waitUntil(what, probe, running, timeout = 60_000) {
 }
 
 /**
- * Takes the lines that a Worker prints and passes its log lines (JSON objects) on to the playground at `url`, in order, for
- * its page. A playground that is gone is no error here. Returns what to call with each line.
+ * Returns a function that takes each line that a Worker prints and sends the log lines (JSON
+ * objects) to the playground at `url`, in order, for its page. It ignores a playground that has
+ * stopped.
  */
 export function logForwarder(url) {
+  /** @type {Promise<unknown>} */
   let last = Promise.resolve();
   return (line) => {
     if (!line.startsWith("{")) return;
-    const post = () => fetch(`${url}/playground/log`, { method: "POST", headers: { "Content-Type": "application/json" }, body: line });
-    last = last.then(post).then((response) => response.arrayBuffer()).catch(() => {});
+    const post = () =>
+      fetch(`${url}/playground/log`, {
+        method: "POST",
+        headers: { "Content-Type": "application/json" },
+        body: line,
+      });
+    last = last
+      .then(post)
+      .then((response) => response.arrayBuffer())
+      .catch(() => {});
   };
 }
 
-/** Whether something accepts connections on `port` of 127.0.0.1. */
+/** Returns whether something accepts connections on `port` of 127.0.0.1. */
 export function accepts(port) {
   return new Promise((resolve) => {
     const socket = net.connect({ port, host: "127.0.0.1" });
@@ -125,10 +180,13 @@ export function accepts(port) {
   });
 }
 
-/** The answer to GET `url`, as `{ status, text }`, or undefined while nothing answers. */
+/** Returns the answer to GET `url` as `{ status, text }`, or undefined if there is none. */
 export async function get(url) {
   try {
-    const response = await fetch(url, { signal: AbortSignal.timeout(5000), headers: { connection: "close" } });
+    const response = await fetch(url, {
+      signal: AbortSignal.timeout(5000),
+      headers: { connection: "close" },
+    });
     return { status: response.status, text: await response.text() };
   } catch {
     return undefined;

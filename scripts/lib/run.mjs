@@ -1,7 +1,8 @@
-// Running other programs, and talking to the person at the terminal.
+// Runs other programs and prints to the terminal.
 //
-// Every program runs in a process group of its own, and every group is recorded: however a command ends (done, failed,
-// Ctrl-C, SIGTERM, SIGHUP), nothing that it started is left behind. Knows nothing about this project.
+// Each program gets its own process group, and every group is recorded. When a command ends (done,
+// failed, Ctrl-C, SIGTERM, SIGHUP), everything that it started is stopped. Knows nothing about this
+// project.
 
 import { spawn } from "node:child_process";
 import fs from "node:fs";
@@ -9,24 +10,28 @@ import os from "node:os";
 import path from "node:path";
 import readline from "node:readline";
 
-/** Something the user can put right: printed without a stack trace. */
+/** An error that the user can fix: it is printed without a stack trace. */
 export class UserError extends Error {}
 
-/** Tells what is going on. */
-export function say(message = "") {
+/** Prints a line for the person at the terminal. */
+export function print(message = "") {
   console.log(message);
 }
 
 /**
- * Runs a command's `body`; prints its error, stops what it started and ends with the fitting exit code. A command that
- * runs until it is interrupted gives `interrupted`, the words to say then, and counts as a success.
+ * Runs the `body` of a command. Afterwards it prints the error, if there is one, stops everything
+ * that was started, and exits with the exit code that `body` returned. A command that runs until
+ * Ctrl-C passes `interrupted`, a line to print at that moment; it then counts as a success.
+ *
+ * @param {(args: string[]) => Promise<number | void>} body
+ * @param {{ interrupted?: string }} [options]
  */
 export async function command(body, { interrupted } = {}) {
   stopEverythingOnSignals(interrupted);
   try {
     process.exitCode = (await body(process.argv.slice(2))) ?? 0;
   } catch (error) {
-    if (stoppingSince) return; // the programs were ended by the signal, which also ends this one
+    if (stoppingSince) return; // a signal stopped the programs, and it will end this process as well
     const understood = error instanceof UserError || error.code?.startsWith("ERR_PARSE_ARGS");
     console.error(understood ? `\nerror: ${error.message}` : error);
     process.exitCode = 1;
@@ -37,24 +42,26 @@ export async function command(body, { interrupted } = {}) {
 }
 
 /**
- * From now on, when this process ends or is told to end, everything that it started is stopped first. `interrupted` as
- * for `command`. Part of `command`; for processes that are none.
+ * From now on, everything that this process started is stopped before it ends. `command` calls this
+ * itself; other processes, such as tests, call it directly. `interrupted` as for `command`.
+ *
+ * @param {string} [interrupted]
  */
 export function stopEverythingOnSignals(interrupted) {
   process.on("exit", killEverything);
   const stop = async (signal) => {
     if (successor) return successor.child.kill(signal);
     const code = 128 + os.constants.signals[signal];
-    // npm passes on the signal that the terminal has already sent: the second one within a moment is the same one.
+    // Ctrl-C arrives twice: from the terminal, and from npm, which passes it on.
     if (stoppingSince && Date.now() - stoppingSince > 500) process.exit(code);
     if (stoppingSince) return;
     stoppingSince = Date.now();
-    if (interrupted) say(interrupted);
+    if (interrupted) print(interrupted);
     await stopEverything();
     process.exit(interrupted ? 0 : code);
   };
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, stop);
-  // When npm is killed it can pass nothing on.
+  // A killed npm cannot pass on a signal.
   const parent = process.ppid;
   if (process.env.npm_lifecycle_event) {
     const watch = setInterval(() => {
@@ -66,7 +73,7 @@ export function stopEverythingOnSignals(interrupted) {
   }
 }
 
-/** A length of time, for people. */
+/** Formats a length of time. */
 export function duration(milliseconds) {
   const seconds = milliseconds / 1000;
   if (seconds < 10) return `${seconds.toFixed(1)} s`;
@@ -74,12 +81,12 @@ export function duration(milliseconds) {
   return `${Math.floor(seconds / 60)} min ${Math.round(seconds % 60)} s`;
 }
 
-/** A number of bytes, for people. */
+/** Formats a number of bytes. */
 export function kilobytes(bytes) {
   return `${(bytes / 1000).toFixed(1)} kB`;
 }
 
-/** The full path of `program` on PATH, or undefined. */
+/** Returns the full path of `program` on PATH, or undefined. */
 export function onPath(program, searchPath = process.env.PATH ?? "") {
   for (const dir of searchPath.split(path.delimiter)) {
     const file = path.join(dir || ".", program);
@@ -94,23 +101,43 @@ export function onPath(program, searchPath = process.env.PATH ?? "") {
 }
 
 /**
- * Starts a program in a process group of its own. Returns
+ * @typedef {object} StartOptions
+ * @property {string} [cwd]
+ * @property {NodeJS.ProcessEnv} [env]
+ * @property {import("node:child_process").StdioOptions} [stdio]
+ *
+ * @typedef {object} Result How a program ended.
+ * @property {number | null} code
+ * @property {NodeJS.Signals | null} [signal]
+ * @property {NodeJS.ErrnoException | null} [error]
+ */
+
+/**
+ * Starts a program in its own process group. Returns
  * - `child`: Node's ChildProcess;
- * - `ended`: a promise of `{ code, signal, error }`, never rejected. The rest of the group is gone when it resolves;
- * - `stop(signal = "SIGTERM", patience = 5000)`: ends the whole group, with SIGKILL when it takes longer than `patience` ms.
+ * - `ended`: a promise of the `Result`. It never rejects. When it resolves, the rest of the group
+ *   is gone as well;
+ * - `stop(signal = "SIGTERM", patience = 5000)`: ends the whole group, with SIGKILL after
+ *   `patience` ms.
+ *
+ * @param {string} program
+ * @param {string[]} args
+ * @param {StartOptions} [options]
  */
 export function start(program, args, { cwd, env = process.env, stdio = "inherit" } = {}) {
   const child = spawn(program, args, { cwd, env, stdio, detached: true });
   const group = child.pid;
-  const ended = new Promise((resolve) => {
+  /** @type {Promise<Result>} */
+  const result = new Promise((resolve) => {
     child.once("error", (error) => resolve({ code: null, signal: null, error }));
     child.once("exit", (code, signal) => resolve({ code, signal, error: null }));
-  }).then((result) => {
+  });
+  const ended = result.then((end) => {
     if (group !== undefined) {
       signalGroup(group, "SIGKILL");
       groups.delete(group);
     }
-    return result;
+    return end;
   });
   if (group !== undefined) groups.set(group, ended);
   const stop = async (signal = "SIGTERM", patience = 5000) => {
@@ -123,14 +150,23 @@ export function start(program, args, { cwd, env = process.env, stdio = "inherit"
   return { child, ended, stop };
 }
 
-/** Runs a program to its end with its output shown. Throws a UserError when it fails or takes longer than `timeout` ms. */
+/**
+ * Runs a program to its end and shows its output. Throws a UserError if it fails or takes longer
+ * than `timeout` ms; `failure` is its name in that message.
+ *
+ * @param {string} program
+ * @param {string[]} args
+ * @param {StartOptions & { timeout?: number, failure?: string }} [options]
+ */
 export async function run(program, args, { timeout, failure, ...options } = {}) {
   const running = start(program, args, { stdio: ["ignore", "inherit", "inherit"], ...options });
   let late = false;
-  const timer = timeout && setTimeout(() => {
-    late = true;
-    running.stop();
-  }, timeout);
+  const timer =
+    timeout &&
+    setTimeout(() => {
+      late = true;
+      running.stop();
+    }, timeout);
   const result = await running.ended;
   clearTimeout(timer);
   if (result.code === 0) return;
@@ -139,14 +175,27 @@ export async function run(program, args, { timeout, failure, ...options } = {}) 
   throw new UserError(`${what} ${describe(result)}.`);
 }
 
-/** Lets another program take over: signals go to it, and this process ends with its exit code. */
+/**
+ * Hands over to another program: it gets the signals, and this process exits with its exit code.
+ *
+ * @param {string} program
+ * @param {string[]} args
+ * @param {StartOptions} options
+ */
 export async function continueAs(program, args, options) {
   successor = start(program, args, options);
   const { code } = await successor.ended;
   process.exit(code ?? 1);
 }
 
-/** Runs a program to its end and returns `{ code, stdout, stderr }`; `code` is null when it could not be started. */
+/**
+ * Runs a program to its end and returns `{ code, stdout, stderr }`; `code` is null if it could not
+ * be started.
+ *
+ * @param {string} program
+ * @param {string[]} args
+ * @param {StartOptions & { echo?: boolean }} [options]
+ */
 export async function capture(program, args, { echo = false, ...options } = {}) {
   const running = start(program, args, { ...options, stdio: ["ignore", "pipe", "pipe"] });
   const output = { stdout: "", stderr: "" };
@@ -160,18 +209,28 @@ export async function capture(program, args, { echo = false, ...options } = {}) 
   return { code, ...output };
 }
 
-/** How a program ended, in words. */
+/**
+ * Describes how a program ended.
+ *
+ * @param {Result} result
+ */
 export function describe({ code, signal, error }) {
   if (error) return `could not be started (${error.code ?? error.message})`;
   return signal ? `was ended by ${signal}` : `failed with exit code ${code}`;
 }
 
-/** Calls `each` with every line of a stream. */
+/**
+ * Calls `each` with every line of a stream that a program prints to.
+ *
+ * @param {NodeJS.ReadableStream | null} stream
+ * @param {(line: string) => void} each
+ */
 export function eachLine(stream, each) {
+  if (!stream) throw new Error("the output of this program is not piped");
   readline.createInterface({ input: stream, crlfDelay: Infinity }).on("line", each);
 }
 
-/** Ends every program that is still running. */
+/** Stops every program that is still running. */
 export async function stopEverything() {
   const running = [...groups];
   for (const [group] of running) signalGroup(group, "SIGTERM");
@@ -181,12 +240,18 @@ export async function stopEverything() {
 }
 
 /**
- * Runs `body` while holding the lock file `file`, so that one process at a time does a piece of work; `waiting` is said
- * when another has it. The holder touches the file; a lock that was not touched for 20 s belongs to nobody.
+ * Runs `body` while holding the lock file `file`, so that only one process does the work. Prints
+ * `waiting` if another process has the lock. The holder touches the file; a lock that nobody
+ * touched for 20 s is abandoned.
+ *
+ * @template T
+ * @param {string} file
+ * @param {string} waiting
+ * @param {() => Promise<T>} body
  */
 export async function withLock(file, waiting, body) {
   fs.mkdirSync(path.dirname(file), { recursive: true });
-  for (let said = false; ; ) {
+  for (let told = false; ; ) {
     try {
       fs.closeSync(fs.openSync(file, "wx"));
       break;
@@ -197,8 +262,8 @@ export async function withLock(file, waiting, body) {
       fs.rmSync(file, { force: true });
       continue;
     }
-    if (!said) say(waiting);
-    said = true;
+    if (!told) print(waiting);
+    told = true;
     await new Promise((resolve) => setTimeout(resolve, 300));
   }
   const touch = setInterval(() => fs.utimes(file, new Date(), new Date(), () => {}), 2000);
@@ -213,8 +278,11 @@ export async function withLock(file, waiting, body) {
   }
 }
 
+/** @type {Map<number, Promise<Result>>} */
 const groups = new Map();
+/** @type {number | undefined} */
 let stoppingSince;
+/** @type {ReturnType<typeof start> | undefined} */
 let successor;
 
 function killEverything() {

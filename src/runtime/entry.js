@@ -1,13 +1,23 @@
-// What the runtime calls: the Worker and its object classes, over the engines in WebAssembly. It decides nothing.
+// The entry point of the Worker: its fetch handler and its Durable Object classes, which call the
+// engines in WebAssembly. It decides nothing.
 //
-// In place of the script that worker-build makes, whose classes do not extend DurableObject, which RPC needs, and which
-// leaves whoever waits for an instance that has panicked waiting for ever. Not here: what is asked of the runtime
-// (`services.rs`).
+// It replaces the script that worker-build generates. Those classes do not extend DurableObject,
+// which RPC needs, and a request that waits for a panicked instance would wait for ever. Not here:
+// calls to the runtime (`services.rs`).
 
 import { DurableObject } from "cloudflare:workers";
-import { __wbg_reset_state, __worker_init_state, bodyLimit, BudgetEngine, fetch, internalError, SenderEngine, TriesEngine } from "./index.js";
+import {
+  __wbg_reset_state,
+  __worker_init_state,
+  AdminLockoutEngine,
+  BudgetEngine,
+  bodyLimit,
+  fetch,
+  internalError,
+  ThreadEngine,
+} from "./index.js";
 
-// A panic's trace is worth more than the ten lines that are usual.
+// The default of ten lines is too short for the stack trace of a panic.
 Error.stackTraceLimit = 100;
 
 const LIMIT = bodyLimit();
@@ -15,9 +25,9 @@ const LIMIT = bodyLimit();
 export default {
   fetch(request, env) {
     const length = request.headers.get("Content-Length");
-    // Without a length, or with one that will be refused, the engine asks for the body when it wants it.
-    if (length === null || !(length <= LIMIT)) return answer(request, undefined, env);
-    // Read before, so that a refusal is made within one call into WebAssembly.
+    // Without a length, or if the body is too long, the engine reads the body only if it needs it.
+    if (length === null || !(Number(length) <= LIMIT)) return answer(request, undefined, env);
+    // Otherwise the body is read first, so that one call into WebAssembly can reject the request.
     return request.arrayBuffer().then(
       (body) => answer(request, new Uint8Array(body), env),
       () => answer(request, undefined, env),
@@ -26,37 +36,43 @@ export default {
 };
 
 function answer(request, body, env) {
-  begin();
+  ensureInstance();
   try {
     const answered = fetch(request, body, env);
-    return answered instanceof Promise ? untilEnd(answered).catch(apologise) : answered;
+    return answered instanceof Promise ? unlessReset(answered).catch(serverError) : answered;
   } catch (error) {
-    end();
-    return apologise(error);
+    resetInstance();
+    return serverError(error);
   }
 }
 
-/** Where the instance has ended, the request that waited for it gets a 500 like any other. */
-function apologise(error) {
+// A request that waited for an instance that was reset gets a 500 with all headers.
+function serverError(error) {
   console.error(error);
-  begin();
+  ensureInstance();
   return internalError();
 }
 
-/** An object of the runtime's around an engine. A call is JSON, and so is its answer; a failure is thrown. */
+/**
+ * Wraps an engine in a Durable Object class. A call and its answer are JSON; a failure is thrown.
+ *
+ * @param {import("./index.js").EngineClass} Engine
+ */
 const around = (Engine) =>
   class extends DurableObject {
+    /** @type {import("./index.js").Engine | undefined} */
     #engine;
+    /** @type {number | undefined} */
     #instance;
 
     constructor(ctx, env) {
       super(ctx, env);
       const waitUntil = ctx.waitUntil.bind(ctx);
-      ctx.waitUntil = (promise) => waitUntil(untilEnd(promise));
+      ctx.waitUntil = (promise) => waitUntil(unlessReset(promise));
     }
 
-    call(text) {
-      return this.#ask((engine) => engine.call(text));
+    call(method, args) {
+      return this.#ask((engine) => engine.call(method, args));
     }
 
     alarm() {
@@ -66,16 +82,16 @@ const around = (Engine) =>
     #ask(question) {
       try {
         const answered = question(this.#current());
-        return answered instanceof Promise ? untilEnd(answered) : answered;
+        return answered instanceof Promise ? unlessReset(answered) : answered;
       } catch (error) {
-        end();
+        resetInstance();
         throw error;
       }
     }
 
-    // An engine ends with the instance of WebAssembly that it lives in.
+    // An engine lives in one instance of WebAssembly. After a reset it is created again.
     #current() {
-      begin();
+      ensureInstance();
       if (this.#instance !== state.instanceId) {
         this.#engine = new Engine(this.ctx, this.env);
         this.#instance = state.instanceId;
@@ -84,20 +100,27 @@ const around = (Engine) =>
     }
   };
 
-export class SenderObject extends around(SenderEngine) {}
+export class ThreadObject extends around(ThreadEngine) {}
 export class BudgetObject extends around(BudgetEngine) {}
-export class TriesObject extends around(TriesEngine) {}
+export class AdminLockoutObject extends around(AdminLockoutEngine) {}
 
-// ---------------------------------------------------------------------------------------------------- instances
+// From here on: the instance of WebAssembly, and its reset after a panic.
 
-// `worker`'s: whether the instance of WebAssembly has panicked, and its number.
+// State that the crate `worker` keeps: whether the instance has panicked, and its number.
 const state = __worker_init_state();
 
-/** Those that wait for the instance: how to tell them that it has ended. */
+// The reject functions of all promises that wait for the instance.
+/** @type {Set<(error: Error) => void>} */
 const waiting = new Set();
 
-/** What the promise settles to, unless the instance ends before. */
-function untilEnd(promise) {
+/**
+ * Returns a promise that settles like `promise`, or rejects when the instance is reset before that.
+ *
+ * @template T
+ * @param {Promise<T>} promise
+ * @returns {Promise<T>}
+ */
+function unlessReset(promise) {
   return new Promise((resolve, reject) => {
     waiting.add(reject);
     const settle = (how) => (value) => {
@@ -108,34 +131,33 @@ function untilEnd(promise) {
   });
 }
 
-/** Before each call into WebAssembly. Within it, it would be too late: the arguments would have gone to the old instance. */
-function begin() {
-  if (state.criticalError) end();
+// Must run before each call into WebAssembly. During the call it would be too late: the arguments
+// would already belong to the old instance.
+function ensureInstance() {
+  if (state.criticalError) resetInstance();
 }
 
-/**
- * The instance has ended: it has panicked, or something was thrown out of it, past tasks that were not prepared for that. A fresh
- * one begins; what comes late for the old one is refused by wasm-bindgen.
- */
-function end() {
+// Starts a fresh instance. The old one has panicked, or an exception left it and passed tasks that
+// were not prepared for it. wasm-bindgen rejects late calls into the old one.
+function resetInstance() {
   state.criticalError = false;
-  for (const reject of waiting) reject(new Error("the instance has ended"));
+  for (const reject of waiting) reject(new Error("the instance was reset"));
   waiting.clear();
   __wbg_reset_state();
 }
 
-// What is thrown in a task, nobody catches.
-addEventListener("error", ({ error }) => {
-  if (state.criticalError || error instanceof WebAssembly.RuntimeError) end();
+// Nobody catches an exception in a task, so it arrives here.
+/** @type {any} */ (globalThis).addEventListener("error", ({ error }) => {
+  if (state.criticalError || error instanceof WebAssembly.RuntimeError) resetInstance();
 });
 
-// `worker`'s `Delay` cancels its timer when nobody waits for it any more. Where the timer has gone with its object, that throws,
-// and would end the instance.
+// The `Delay` of the crate `worker` cancels its timer when it is dropped. If the timer is already
+// gone with its object, cancelling throws, and the exception would end the instance.
 const { clearTimeout } = globalThis;
 globalThis.clearTimeout = (timer) => {
   try {
     clearTimeout(timer);
   } catch {
-    // nothing is left to cancel
+    // The timer is already gone.
   }
 };

@@ -1,7 +1,8 @@
-//! How long tasks last. `worker`'s executor runs them, and keeps one that waits for what will never come: for a promise of an object
-//! that has vanished, or of a request whose client has left. Here they end.
+//! The lifetime of tasks. `worker`'s executor keeps a task forever if its promise never settles.
+//! That happens when an object has vanished, or when a request's client has left. So tasks end here
+//! with their lifetime.
 //!
-//! Not here: what the tasks do.
+//! Not here: the work of the tasks.
 
 use std::{
     cell::RefCell,
@@ -20,16 +21,17 @@ use worker::{
     wasm_bindgen_futures::future_to_promise,
 };
 
-use super::services::now;
-use crate::platform::UnixMillis;
+use super::clock::now;
+use crate::base::time::UnixMillis;
 
-/// What a task ends with.
-pub type Outcome = Result<JsValue, JsValue>;
+/// The result of a task, for the runtime.
+pub type TaskResult = Result<JsValue, JsValue>;
 
 /// Runs a task of a request for the runtime, see [`Lifetime::run`].
 ///
-/// It is ended one to two minutes after it began. No timer could do that: it would go with the client.
-pub fn run_for_request(task: impl Future<Output = Outcome> + 'static) -> JsValue {
+/// The task ends at most one to two minutes after it began. A timer could not do that, because it
+/// would vanish with the client.
+pub fn run_for_request(task: impl Future<Output = TaskResult> + 'static) -> JsValue {
     thread_local! {
         static LATEST: RefCell<(UnixMillis, Lifetime)> = RefCell::new((now(), Lifetime::new()));
         static EARLIER: RefCell<Option<Lifetime>> = const { RefCell::new(None) };
@@ -46,19 +48,19 @@ pub fn run_for_request(task: impl Future<Output = Outcome> + 'static) -> JsValue
     })
 }
 
-const REQUEST_LIFE: Duration = Duration::from_secs(60);
+const REQUEST_LIFE: Duration = Duration::from_mins(1);
 
-/// The lifetime of some tasks, which end when it is dropped.
+/// The lifetime of some tasks. They end when it is dropped.
 pub struct Lifetime {
     ends: AbortHandle,
     end: End,
 }
 
-/// The end of a lifetime, to be waited for.
+/// The end of a lifetime, as a future.
 pub type End = Shared<Abortable<Pending<()>>>;
 
 impl Lifetime {
-    /// One that begins now.
+    /// A lifetime that begins now.
     pub fn new() -> Self {
         let (end, ends) = abortable(pending());
         Self {
@@ -67,13 +69,14 @@ impl Lifetime {
         }
     }
 
-    /// Runs a task for the runtime: returns what it gives, or a promise of that if it has to wait. A failure is a promise that is
-    /// rejected: what is thrown out of WebAssembly means that the instance is broken.
-    pub fn run(&self, task: impl Future<Output = Outcome> + 'static) -> JsValue {
+    /// Runs a task for the runtime. Returns its result, or a promise if the task has to wait. A
+    /// failure becomes a rejected promise: an exception from WebAssembly would mean that the
+    /// instance is broken.
+    pub fn run(&self, task: impl Future<Output = TaskResult> + 'static) -> JsValue {
         run(task, || self.end.clone())
     }
 
-    /// Is ready when this has been dropped.
+    /// A future that is ready once this lifetime was dropped.
     pub fn end(&self) -> End {
         self.end.clone()
     }
@@ -85,9 +88,9 @@ impl Drop for Lifetime {
     }
 }
 
-/// The task is polled once before a promise is made: what waits for nothing, as most refusals, needs neither a promise nor a
-/// task of the executor's. That takes a quarter off the CPU time of a refusal.
-fn run(task: impl Future<Output = Outcome> + 'static, end: impl FnOnce() -> End) -> JsValue {
+/// The task is polled once before a promise is made. Most rejections wait for nothing, so they need
+/// neither a promise nor a task in the executor. That saves a quarter of a rejection's CPU time.
+fn run(task: impl Future<Output = TaskResult> + 'static, end: impl FnOnce() -> End) -> JsValue {
     let mut task = Box::pin(task);
     match task.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(Ok(value)) => value,

@@ -1,35 +1,31 @@
-//! The Worker runtime's side, on the crate `worker`: entry points and conversions, and nothing that decides.
+//! The Worker runtime: entry points and conversions, based on the crate `worker`. Not here:
+//! decisions.
 //!
-//! Exists on wasm32 only. The Durable Objects are in `objects`, the platform's services in `services`, and what the runtime
-//! calls first is `entry.js`.
+//! This module exists on wasm32 only. The Durable Objects are in `objects`, and the platform's
+//! services in `services`. The runtime calls `entry.js` first.
 //!
-//! What stands beside `worker`, and why, is in `docs/design.md`.
+//! `docs/design.md` lists our own code that replaces parts of `worker`, with reasons.
 
+mod clock;
+mod convert;
 mod lifetime;
 mod objects;
 mod services;
 
-use std::{
-    cell::{OnceCell, RefCell},
-    collections::VecDeque,
-    rc::Rc,
-};
+use std::{cell::OnceCell, rc::Rc};
 
-use futures_util::StreamExt;
 use wasm_bindgen::prelude::*;
-use wasm_streams::readable::ReadableStream;
-use worker::{
-    Env, event,
-    js_sys::{Reflect, Uint8Array},
-    web_sys,
-};
+use worker::{Env, event, js_sys::Reflect, web_sys};
+
+use convert::{headers, read};
 
 use crate::{
-    app::{self, BodyBroken},
-    config::{Config, Fault},
+    config::{Config, SettingError},
+    http::{self, BodyBroken, MAX_BODY_BYTES, Request, Response, internal_error as error_response},
 };
 
-/// The place and the trace of a panic are printed. The hook that was there before, `worker`'s, tells `entry.js`.
+/// Prints the location and the trace of a panic. The previous hook, from `worker`, informs
+/// `entry.js`.
 #[event(start)]
 fn start() {
     let before = std::panic::take_hook();
@@ -39,16 +35,18 @@ fn start() {
     }));
 }
 
-/// The longest body that a request is read for, in bytes.
+/// The longest request body that is read, in bytes.
 #[must_use]
 #[wasm_bindgen(js_name = bodyLimit)]
 pub fn body_limit() -> usize {
-    app::MAX_BODY_BYTES
+    MAX_BODY_BYTES
 }
 
-/// A request to the Worker, with its body if that was read. Returns the response or a promise of it.
+/// Answers a request to the Worker, with its body if that was read. Returns the response or a
+/// promise of it.
 ///
-/// `worker`'s `#[event(fetch)]` always makes a promise and a task; most requests that are refused need neither.
+/// `worker`'s `#[event(fetch)]` always makes a promise and a task. Most rejected requests need
+/// neither.
 #[must_use]
 #[wasm_bindgen]
 pub fn fetch(request: web_sys::Request, body: Option<Vec<u8>>, env: Env) -> JsValue {
@@ -60,43 +58,43 @@ pub fn fetch(request: web_sys::Request, body: Option<Vec<u8>>, env: Env) -> JsVa
         read: false,
     };
     #[cfg(feature = "panic-route")]
-    if app::Request::url(&request).ends_with("/panic") {
+    if request.url().ends_with("/panic") {
         panic_on_request();
     }
     let config = config(&env);
     lifetime::run_for_request(async move {
         #[cfg(feature = "panic-route")]
-        if app::Request::url(&request).ends_with("/panic/in-a-task") {
-            services::sleep(std::time::Duration::from_millis(1)).await;
+        if request.url().ends_with("/panic/in-a-task") {
+            clock::sleep(std::time::Duration::from_millis(1)).await;
             panic_on_request();
         }
         let platform = services::WorkerServices::new(env);
         let config = config.as_deref().map_err(Vec::as_slice);
-        let response = app::handle(&platform, config, &mut request).await;
-        outgoing(&response).or_else(|_| outgoing(&app::internal_error()))
+        let response = http::handle(&platform, config, &mut request).await;
+        outgoing(&response).or_else(|_| outgoing(&error_response()))
     })
 }
 
-/// The response to a request whose instance of WebAssembly is gone.
+/// The response to a request whose WebAssembly instance is gone.
 ///
 /// # Errors
 /// When it could not be made.
 #[wasm_bindgen(js_name = internalError)]
 pub fn internal_error() -> Result<JsValue, JsValue> {
-    outgoing(&app::internal_error())
+    outgoing(&error_response())
 }
 
-/// For the end-to-end test of recovery: a panic like any other, in a build that is never released.
+/// Panics, for the end-to-end test of recovery. Released builds do not have it.
 #[cfg(feature = "panic-route")]
-#[allow(clippy::panic, reason = "that is what it is for")]
+#[allow(clippy::panic, reason = "its purpose is to panic")]
 fn panic_on_request() {
     panic!("asked to");
 }
 
-/// The settings, parsed once an isolate.
-fn config(env: &Env) -> Result<Rc<Config>, Vec<Fault>> {
+/// The settings, parsed once per isolate.
+fn config(env: &Env) -> Result<Rc<Config>, Vec<SettingError>> {
     thread_local! {
-        static CONFIG: OnceCell<Result<Rc<Config>, Vec<Fault>>> = const { OnceCell::new() };
+        static CONFIG: OnceCell<Result<Rc<Config>, Vec<SettingError>>> = const { OnceCell::new() };
     }
     CONFIG.with(|config| {
         config
@@ -105,7 +103,8 @@ fn config(env: &Env) -> Result<Rc<Config>, Vec<Fault>> {
     })
 }
 
-/// A variable or secret. A number in `[vars]` is as good as a string; `Env::var` takes strings only.
+/// The value of a variable or secret. `[vars]` may have numbers, too, but `Env::var` accepts only
+/// strings.
 fn setting(env: &Env, name: &str) -> Option<String> {
     let value = Reflect::get(env, &JsValue::from_str(name)).ok()?;
     value
@@ -113,7 +112,7 @@ fn setting(env: &Env, name: &str) -> Option<String> {
         .or_else(|| Some(value.as_f64()?.to_string()))
 }
 
-/// A request of the runtime's.
+/// A request from the runtime.
 struct Incoming {
     request: web_sys::Request,
     headers: web_sys::Headers,
@@ -122,7 +121,7 @@ struct Incoming {
     read: bool,
 }
 
-impl app::Request for Incoming {
+impl Request for Incoming {
     fn method(&self) -> String {
         self.request.method()
     }
@@ -141,7 +140,7 @@ impl app::Request for Incoming {
         }
         match self.body.take() {
             Some(body) => Ok(Some(body)),
-            None => read(self.request.body(), app::MAX_BODY_BYTES)
+            None => read(self.request.body(), MAX_BODY_BYTES)
                 .await
                 .map(Some)
                 .map_err(|_| BodyBroken),
@@ -149,61 +148,11 @@ impl app::Request for Incoming {
     }
 }
 
-/// The bytes of a body, of which no more is read than one piece beyond `limit`.
-///
-/// Not by `worker`'s `ByteStream`, which takes a stream that was broken off for one that has ended.
-async fn read(body: Option<web_sys::ReadableStream>, limit: usize) -> Result<Vec<u8>, JsValue> {
-    let mut bytes = Vec::new();
-    let Some(body) = body else { return Ok(bytes) };
-    let mut pieces = ReadableStream::from_raw(body.unchecked_into())
-        .try_into_stream()
-        .map_err(|(error, _)| JsValue::from(error))?;
-    while let Some(piece) = pieces.next().await {
-        bytes.append(&mut Uint8Array::from(piece?).to_vec());
-        if bytes.len() > limit {
-            pieces.cancel().await?;
-            break;
-        }
-    }
-    Ok(bytes)
-}
-
 /// A response for the runtime.
-fn outgoing(response: &app::Response) -> Result<JsValue, JsValue> {
+fn outgoing(response: &Response) -> Result<JsValue, JsValue> {
     let init = web_sys::ResponseInit::new();
     init.set_status(response.status);
     init.set_headers(headers(&response.headers)?.as_ref());
     let body = (!response.body.is_empty()).then_some(response.body.as_str());
     web_sys::Response::new_with_opt_str_and_init(body, &init).map(JsValue::from)
 }
-
-/// Headers for the runtime, which copies them. Those that were made lately are kept: most responses have the same ones, and to
-/// make them anew is a twelfth of a refusal.
-fn headers<V: AsRef<str>>(fields: &[(&'static str, V)]) -> Result<web_sys::Headers, JsValue> {
-    thread_local! {
-        static MADE: RefCell<VecDeque<(String, web_sys::Headers)>> = const { RefCell::new(VecDeque::new()) };
-    }
-    let mut lines = String::with_capacity(256);
-    for (name, value) in fields {
-        [name, "\n", value.as_ref(), "\n"]
-            .into_iter()
-            .for_each(|piece| lines.push_str(piece));
-    }
-    MADE.with_borrow_mut(|made| {
-        if let Some((_, headers)) = made.iter().find(|(other, _)| *other == lines) {
-            return Ok(headers.clone());
-        }
-        let headers = web_sys::Headers::new()?;
-        for (name, value) in fields {
-            headers.append(name, value.as_ref())?;
-        }
-        made.push_back((lines, headers.clone()));
-        if made.len() > MAX_MADE {
-            made.pop_front();
-        }
-        Ok(headers)
-    })
-}
-
-/// As many as there are kinds of responses and of requests to the outside; those that differ each time come and go.
-const MAX_MADE: usize = 8;

@@ -1,50 +1,41 @@
-//! The Durable Objects around the engines, which are tested natively. `entry.js` has the classes that the runtime sees.
+//! The Durable Objects, which forward calls to the engines. The engines are tested natively.
+//! `entry.js` has the classes that the runtime sees.
 //!
-//! A call is JSON, and so is its answer; that the platform or the engine failed is thrown. Source: Cloudflare, "Durable
-//! Objects".
+//! A call has a method's name and JSON arguments, and its reply is JSON. An error of the platform
+//! or the engine is thrown. Source: Cloudflare, "Durable Objects".
 //!
-//! `alarm` is not left to `#[durable_object]`, whose method keeps the object for as long as the alarm runs: one that never ends,
-//! because the runtime has reset the object, would keep it for ever.
+//! `#[durable_object]` does not define `alarm` here. Its method would keep the object in memory
+//! while the alarm runs. If the runtime resets the object, that alarm never ends, and the object
+//! would stay forever.
 
-use std::{future::Future, rc::Rc, time::Duration};
+use std::{rc::Rc, time::Duration};
 
-use serde::{Serialize, de::DeserializeOwned};
 use wasm_bindgen::prelude::*;
 use worker::{DurableObject, Env, Request, Response, State, durable_object, js_sys};
 
-use super::{
-    config,
-    lifetime::Lifetime,
-    services::{ObjectServices, now},
-};
+use super::{clock::now, config, lifetime::Lifetime, services::ObjectServices};
 use crate::{
-    budget::{Budget, BudgetCall},
-    platform::PlatformError,
-    pseudonym::Pseudonym,
-    sender::{ObjectCall, Sender},
-    tries::{Tries, TryCall},
+    conversation::budget::Budget, http::admin_lockout::AdminLockout, identity::Pseudonym,
+    messaging::thread::Thread, object::Engine, platform::PlatformError,
 };
 
-/// One sender object. Its name is the sender's pseudonym.
+/// A thread. Its object's name is the pseudonym of its pair of addresses.
 #[durable_object(fetch)]
-pub struct SenderEngine {
-    /// None while the configuration is faulty: then no call is made, and a left-over alarm waits.
-    engine: Option<Rc<Sender<ObjectServices>>>,
+pub struct ThreadEngine {
+    /// `None` while settings are wrong. Then calls fail, and an old alarm is postponed.
+    engine: Option<Rc<Thread<ObjectServices>>>,
     services: ObjectServices,
     lifetime: Lifetime,
 }
 
-impl DurableObject for SenderEngine {
+impl DurableObject for ThreadEngine {
     fn new(state: State, env: Env) -> Self {
         let (config, name) = (config(&env).ok(), state.id().name());
         let lifetime = Lifetime::new();
         let services = ObjectServices::new(state, env, lifetime.end());
         let engine = config.zip(name).map(|(config, name)| {
-            Rc::new(Sender::new(
-                services.clone(),
-                config,
-                Pseudonym::from_object_name(name),
-            ))
+            let name = Pseudonym::from_object_name(name);
+            Rc::new(Thread::new(services.clone(), config, name))
         });
         Self {
             engine,
@@ -59,28 +50,22 @@ impl DurableObject for SenderEngine {
 }
 
 #[wasm_bindgen]
-impl SenderEngine {
+impl ThreadEngine {
     /// Answers a call.
-    pub fn call(&self, text: &str) -> JsValue {
-        let (engine, call) = (self.engine.clone(), read(text));
-        run(&self.lifetime, async move {
-            let engine = engine.ok_or_else(|| PlatformError::new("not configured"))?;
-            match call? {
-                ObjectCall::Deliver(call) => write(&engine.deliver(*call).await?),
-                ObjectCall::Report(report) => write(&engine.report(report).await?),
-                ObjectCall::Show => write(&engine.show().await?),
-                ObjectCall::Erase(phone_hash) => write(&engine.erase(phone_hash).await?),
-            }
-        })
+    pub fn call(&self, method: String, arguments: String) -> JsValue {
+        match self.engine.clone() {
+            Some(engine) => call(&self.lifetime, engine, method, arguments),
+            None => not_configured(&self.lifetime),
+        }
     }
 
-    /// The alarm has come.
+    /// The alarm fires.
     pub fn alarm(&self) -> JsValue {
         let (engine, services) = (self.engine.clone(), self.services.clone());
         run(&self.lifetime, async move {
             match engine {
                 Some(engine) => engine.alarm().await?,
-                None => services.ring_again(Duration::from_secs(60)).await?,
+                None => services.set_alarm_in(Duration::from_mins(1)).await?,
             }
             Ok(JsValue::UNDEFINED)
         })
@@ -98,10 +83,8 @@ impl DurableObject for BudgetEngine {
     fn new(state: State, env: Env) -> Self {
         let lifetime = Lifetime::new();
         let services = ObjectServices::new(state, env, lifetime.end());
-        Self {
-            engine: Rc::new(Budget::new(services)),
-            lifetime,
-        }
+        let engine = Rc::new(Budget::new(services));
+        Self { engine, lifetime }
     }
 
     async fn fetch(&self, _: Request) -> worker::Result<Response> {
@@ -112,35 +95,24 @@ impl DurableObject for BudgetEngine {
 #[wasm_bindgen]
 impl BudgetEngine {
     /// Answers a call.
-    pub fn call(&self, text: &str) -> JsValue {
-        let (engine, call, now) = (Rc::clone(&self.engine), read(text), now());
-        run(&self.lifetime, async move {
-            match call? {
-                BudgetCall::Reserve(call) => write(&engine.reserve(call, now).await?),
-                BudgetCall::Look(item, cap) => write(&engine.look(item, cap, now).await?),
-                BudgetCall::Report(tally) => write(&engine.report(&tally, now).await.map(drop)?),
-                BudgetCall::Usage(tally) => write(&engine.report(&tally, now).await?),
-                BudgetCall::Reset => write(&engine.reset(now).await?),
-            }
-        })
+    pub fn call(&self, method: String, arguments: String) -> JsValue {
+        call(&self.lifetime, Rc::clone(&self.engine), method, arguments)
     }
 }
 
-/// The object of one client address that tried the admin token.
+/// The lockout of one client address that tried the admin token.
 #[durable_object(fetch)]
-pub struct TriesEngine {
-    engine: Rc<Tries<ObjectServices>>,
+pub struct AdminLockoutEngine {
+    engine: Rc<AdminLockout<ObjectServices>>,
     lifetime: Lifetime,
 }
 
-impl DurableObject for TriesEngine {
+impl DurableObject for AdminLockoutEngine {
     fn new(state: State, env: Env) -> Self {
         let lifetime = Lifetime::new();
         let services = ObjectServices::new(state, env, lifetime.end());
-        Self {
-            engine: Rc::new(Tries::new(services)),
-            lifetime,
-        }
+        let engine = Rc::new(AdminLockout::new(services));
+        Self { engine, lifetime }
     }
 
     async fn fetch(&self, _: Request) -> worker::Result<Response> {
@@ -149,16 +121,13 @@ impl DurableObject for TriesEngine {
 }
 
 #[wasm_bindgen]
-impl TriesEngine {
+impl AdminLockoutEngine {
     /// Answers a call.
-    pub fn call(&self, text: &str) -> JsValue {
-        let (engine, call, now) = (Rc::clone(&self.engine), read::<TryCall>(text), now());
-        run(&self.lifetime, async move {
-            write(&engine.attempt(call?, now).await?)
-        })
+    pub fn call(&self, method: String, arguments: String) -> JsValue {
+        call(&self.lifetime, Rc::clone(&self.engine), method, arguments)
     }
 
-    /// The alarm has come.
+    /// The alarm fires.
     pub fn alarm(&self) -> JsValue {
         let (engine, now) = (Rc::clone(&self.engine), now());
         run(&self.lifetime, async move {
@@ -167,9 +136,27 @@ impl TriesEngine {
     }
 }
 
-/// The trait wants the method, and `entry.js` has none.
+/// The trait requires the method, but `entry.js` has none.
 fn not_by_fetch() -> worker::Result<Response> {
     Err("this object is called by RPC".into())
+}
+
+fn not_configured(lifetime: &Lifetime) -> JsValue {
+    run(lifetime, async {
+        Err(PlatformError::new("not configured"))
+    })
+}
+
+fn call(
+    lifetime: &Lifetime,
+    engine: Rc<impl Engine + 'static>,
+    method: String,
+    arguments: String,
+) -> JsValue {
+    run(lifetime, async move {
+        let reply = engine.call(&method, &arguments).await?;
+        Ok(JsValue::from_str(&reply))
+    })
 }
 
 fn run(
@@ -177,17 +164,7 @@ fn run(
     task: impl Future<Output = Result<JsValue, PlatformError>> + 'static,
 ) -> JsValue {
     lifetime.run(async move {
-        task.await
-            .map_err(|error| js_sys::Error::new(&error.reason).into())
+        let result = task.await;
+        result.map_err(|error| js_sys::Error::new(&error.reason).into())
     })
-}
-
-fn read<T: DeserializeOwned>(text: &str) -> Result<T, PlatformError> {
-    serde_json::from_str(text).map_err(|_| PlatformError::new("call is unreadable"))
-}
-
-fn write(answer: &impl Serialize) -> Result<JsValue, PlatformError> {
-    let text = serde_json::to_string(answer)
-        .map_err(|_| PlatformError::new("answer cannot be encoded"))?;
-    Ok(JsValue::from_str(&text))
 }

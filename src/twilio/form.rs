@@ -1,18 +1,19 @@
 //! Strict decoding of `application/x-www-form-urlencoded` bodies.
 //!
-//! Libraries decode leniently: a broken `%` stays as it is, invalid UTF-8 turns into U+FFFD. A signed body has neither, and
-//! what was signed must be what is read, so here both are errors. Order and repeated keys are kept. Source: WHATWG URL
-//! standard, "application/x-www-form-urlencoded parsing".
+//! Libraries decode leniently: they keep a broken `%`, and turn invalid UTF-8 into U+FFFD. Twilio
+//! sends neither, and we must read exactly the text that was signed. So both are errors here. Order
+//! and repeated keys are kept. Source: WHATWG URL standard, "application/x-www-form-urlencoded
+//! parsing". Not here: the fields of a webhook (`fields`).
 
-/// The decoded fields of a form, in the order in which they came. All of its text is one string: a message has twenty fields,
-/// and most requests that come are read for nothing but their signature.
+/// The decoded fields of a form, in their original order. One string holds all of the text: a
+/// message has about twenty fields, and most requests are read only for their signature.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Form {
     text: String,
     fields: Vec<Field>,
 }
 
-/// Where a field is in the text: its key is before `value`, its value up to `end`.
+/// The position of a field in the text: its key ends at `value`, its value at `end`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Field {
     key: usize,
@@ -20,13 +21,13 @@ struct Field {
     end: usize,
 }
 
-/// Why a body is not a form.
+/// The reason why a body is not a form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FormError {
-    /// A `%` without two hex digits behind it.
-    #[error("a percent-encoding in the form is broken")]
+    /// A `%` is not followed by two hex digits.
+    #[error("the form's percent-encoding is broken")]
     PercentEncoding,
-    /// A key or value that is not UTF-8.
+    /// A key or a value is not UTF-8.
     #[error("the form is not valid UTF-8")]
     Utf8,
 }
@@ -55,7 +56,7 @@ impl Form {
             text: String::from_utf8(text).map_err(|_| FormError::Utf8)?,
             fields,
         };
-        // A character must not begin in one and end in the next.
+        // A character must not begin in one field and end in the next.
         let is_whole = |field: &Field| {
             form.text.is_char_boundary(field.value) && form.text.is_char_boundary(field.end)
         };
@@ -92,7 +93,7 @@ impl Form {
             .map(|(_, value)| value)
     }
 
-    /// All fields, keys with their values, in the order in which they came.
+    /// All fields, keys with their values, in their original order.
     pub fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
         let part = |from: usize, to: usize| self.text.get(from..to).unwrap_or_default();
         self.fields
@@ -148,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn a_broken_percent_encoding_is_refused() {
+    fn a_broken_percent_encoding_is_rejected() {
         for body in ["a=%", "a=%1", "a=%zz", "a=%%41", "%4=1", "a=%+1", "a=100%"] {
             assert_eq!(
                 Form::parse(body.as_bytes()),
@@ -159,8 +160,8 @@ mod tests {
     }
 
     #[test]
-    fn invalid_utf_8_is_refused_raw_and_encoded() {
-        // The last two are UTF-8 as a whole, but no field of theirs is.
+    fn invalid_utf_8_is_rejected_raw_and_encoded() {
+        // The last two are UTF-8 as a whole, but their fields are not.
         for body in [
             &b"a=\xff"[..],
             b"a=%FF",

@@ -1,5 +1,8 @@
-//! What Twilio speaks: signed forms in, TwiML and REST out.
+//! Twilio's protocols: signed forms come in, TwiML and REST requests go out.
+//!
+//! Not here: the meaning of a message (`messaging`).
 
+pub mod fields;
 pub mod form;
 pub mod media;
 pub mod parts;

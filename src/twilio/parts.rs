@@ -1,19 +1,22 @@
-//! Cutting an answer into parts that Twilio accepts as one message each.
+//! Parts: an answer is cut into parts, each of which Twilio accepts as one message.
 //!
-//! Used for answers by TwiML and by REST alike. Not here: how a part is sent.
+//! Answers by TwiML and by REST use the same parts. Not here: sending a part (`twiml`, `rest`).
 
 use unicode_segmentation::UnicodeSegmentation;
 
-/// The longest part. Twilio refuses more than 1600 characters (errors 14103 and 21617). It does not say whether a character
-/// beyond the basic plane is one or two; we count UTF-16 units, which is safe either way.
+/// The longest part. Twilio rejects more than 1600 characters (errors 14103 and 21617). Twilio does
+/// not say whether a character beyond the basic plane counts once or twice. We count UTF-16 units,
+/// which is safe in both cases.
 pub const MAX_PART_UNITS: usize = 1600;
-/// The most parts that one answer may have; what does not fit is left out, marked by an ellipsis.
+/// The most parts of one answer. The text beyond them is left out, and an ellipsis marks the cut.
 pub const MAX_PARTS: usize = 10;
 
 const ELLIPSIS: &str = "…";
 
-/// Cuts `text` at the ends of paragraphs, else of sentences, else of words, else of graphemes, into at most [`MAX_PARTS`]
-/// parts of at most [`MAX_PART_UNITS`]. White space at the cuts goes; an answer of white space alone gives no part.
+/// Cuts `text` into at most [`MAX_PARTS`] parts of at most [`MAX_PART_UNITS`].
+///
+/// Cuts are at the ends of paragraphs if possible, else of sentences, of words, or of graphemes.
+/// White space at a cut is removed. An answer of white space alone gives no parts.
 #[must_use]
 pub fn split(text: &str) -> Vec<String> {
     let mut parts = Vec::new();
@@ -32,7 +35,7 @@ pub fn split(text: &str) -> Vec<String> {
     parts
 }
 
-/// `text`, without what no parts could hold: at most [`MAX_PARTS`] times [`MAX_PART_UNITS`].
+/// The beginning of `text` that the parts can hold: at most [`MAX_PARTS`] times [`MAX_PART_UNITS`].
 #[must_use]
 pub fn fit(text: &str) -> String {
     const MAX_UNITS: usize = MAX_PARTS * MAX_PART_UNITS;
@@ -48,9 +51,10 @@ fn units(text: &str) -> usize {
     text.encode_utf16().count()
 }
 
-/// The longest good beginning of at most `limit` units, and what follows it; both without white space at the cut.
+/// The longest good beginning of at most `limit` units, and the rest. Neither has white space at
+/// the cut.
 fn cut(text: &str, limit: usize) -> (&str, &str) {
-    // No text has more units than bytes; most fit.
+    // A text never has more units than bytes, and most texts fit.
     if text.len() <= limit {
         return (text, "");
     }
@@ -58,7 +62,8 @@ fn cut(text: &str, limit: usize) -> (&str, &str) {
     let mut best = Cuts::default();
     let mut previous = "";
     for (at, grapheme) in text.grapheme_indices(true) {
-        // A cut before this grapheme leaves `used` units; white space at the cut does not count, as it goes.
+        // A cut before this grapheme leaves `used` units. White space at the cut is removed, so it
+        // does not count.
         best.consider(text, at, previous, grapheme);
         used = used.saturating_add(units(grapheme));
         let end = at.saturating_add(grapheme.len());
@@ -74,7 +79,7 @@ fn cut(text: &str, limit: usize) -> (&str, &str) {
     (text, "")
 }
 
-/// The last place of each kind at which a text may be cut, as byte offsets.
+/// The last possible cut of each kind, as a byte offset.
 #[derive(Default)]
 struct Cuts {
     paragraph: usize,
@@ -105,7 +110,8 @@ impl Cuts {
         }
     }
 
-    /// Cuts at the best place that leaves a part of decent length: a paragraph that ends early would waste the part.
+    /// Cuts at the best position that leaves a part of decent length. A paragraph that ends early
+    /// would waste the part.
     fn take<'t>(&self, text: &'t str, limit: usize) -> (&'t str, &'t str) {
         let decent = limit / 2;
         let far_enough = |at: usize, least: usize| {
@@ -121,7 +127,8 @@ impl Cuts {
         .find(|(at, least)| far_enough(*at, *least))
         .map_or(self.grapheme, |(at, _)| at);
         if at == 0 {
-            // One grapheme longer than a whole part, such as a letter under a thousand accents: cut between characters.
+            // One grapheme is longer than a whole part, such as a letter with a thousand accents.
+            // So cut between characters.
             return cut_characters(text, limit);
         }
         text.split_at_checked(at)

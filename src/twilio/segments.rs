@@ -1,9 +1,12 @@
-//! SMS segments: how many an answer takes, and how it is made to take no more than it should.
+//! SMS segments: counting the segments of an answer, and fitting an answer into a limit of
+//! segments.
 //!
-//! A text goes out in GSM-7 (160 septets, or 153 in each of several segments) if all of its characters are in that alphabet,
-//! else in UCS-2 (70 and 67 units): one curly quote more than halves what fits. Sources: 3GPP TS 23.038, section 6.2.1
-//! (alphabet and extension table); 3GPP TS 23.040, section 9.2.3.24.1 (joining); Twilio, "What the heck is a segment?".
-//! Not here: how an answer is cut into messages (`parts`), and which answers are SMS (`sender`).
+//! A text is sent in GSM-7 if the alphabet has all of its characters: 160 septets, or 153 in each
+//! of several segments. Otherwise it is sent in UCS-2, with 70 or 67 units. One curly quote
+//! therefore more than halves the text that fits. Sources: 3GPP TS 23.038, section 6.2.1 (alphabet
+//! and extension table); 3GPP TS 23.040, section 9.2.3.24.1 (joining); Twilio, "What the heck is a
+//! segment?". Not here: cutting an answer into messages (`parts`), and deciding which answers are
+//! SMS (`messaging::thread`).
 
 use std::borrow::Cow;
 
@@ -11,11 +14,13 @@ use unicode_segmentation::UnicodeSegmentation;
 
 use super::parts;
 
-/// An answer as it goes out by SMS: without characters that cost segments for no good reason, and of at most `max`
-/// segments, else cut at the end of a sentence, or of a word, and marked by an ellipsis.
+/// Fits an answer into at most `max` SMS segments.
+///
+/// Characters that would force UCS-2 are replaced if GSM-7 has an equivalent. If the answer is
+/// still too long, it is cut at the end of a sentence or of a word, and an ellipsis marks the cut.
 #[must_use]
 pub fn fit(answer: &str, max: usize) -> String {
-    let text = economical(answer);
+    let text = to_gsm7(answer);
     if total(&text) <= max {
         text.into_owned()
     } else {
@@ -23,19 +28,19 @@ pub fn fit(answer: &str, max: usize) -> String {
     }
 }
 
-/// The segments that an answer takes, in all of its parts.
+/// The number of segments of an answer, in all of its parts.
 #[must_use]
 pub fn total(answer: &str) -> usize {
     parts::split(answer).iter().map(|part| count(part)).sum()
 }
 
-/// The segments that one message takes. A character of the extension table is two septets, one beyond the basic plane two
-/// UCS-2 units, and neither is split between two segments.
+/// The number of segments of one message. A character of the extension table takes two septets, a
+/// character beyond the basic plane two UCS-2 units. Neither is split between two segments.
 #[must_use]
 pub fn count(message: &str) -> usize {
     match septets(message) {
-        Some(sizes) => packed(&sizes, 160, 153),
-        None => packed(
+        Some(sizes) => segments_of(&sizes, 160, 153),
+        None => segments_of(
             &message.chars().map(char::len_utf16).collect::<Vec<_>>(),
             70,
             67,
@@ -43,7 +48,7 @@ pub fn count(message: &str) -> usize {
     }
 }
 
-fn packed(sizes: &[usize], alone: usize, joined: usize) -> usize {
+fn segments_of(sizes: &[usize], alone: usize, joined: usize) -> usize {
     if sizes.iter().sum::<usize>() <= alone {
         return 1;
     }
@@ -62,10 +67,10 @@ const ALPHABET: &str = concat!(
     "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?",
     "¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà"
 );
-/// Those of its extension table: an escape and a second septet.
+/// The characters of its extension table. Each takes an escape and a second septet.
 const EXTENSION: &str = "\u{c}^{}\\[~]|€";
 
-/// The septets of each character, if all are in the alphabet.
+/// The septets of each character, if the alphabet has all of them.
 fn septets(text: &str) -> Option<Vec<usize>> {
     let of = |c: char| {
         if c.is_ascii_alphanumeric() || ALPHABET.contains(c) {
@@ -77,9 +82,9 @@ fn septets(text: &str) -> Option<Vec<usize>> {
     text.chars().map(of).collect()
 }
 
-/// `text` with the characters replaced that keep it out of GSM-7 for no good reason, if all that do are such, and if it then
-/// takes no more segments; else as it is.
-fn economical(text: &str) -> Cow<'_, str> {
+/// `text` in GSM-7, if that is possible by replacing characters with equivalents and takes no more
+/// segments than before. Otherwise `text` stays unchanged.
+fn to_gsm7(text: &str) -> Cow<'_, str> {
     if septets(text).is_some() {
         return text.into();
     }
@@ -96,7 +101,7 @@ fn economical(text: &str) -> Cow<'_, str> {
     if helps { replaced.into() } else { text.into() }
 }
 
-/// What says the same in GSM-7.
+/// The equivalent in GSM-7, if there is one.
 fn equivalent(c: char) -> Option<&'static str> {
     Some(match c {
         '‘' | '’' | '‚' | '‛' | '′' | 'ʼ' | '`' | '´' => "'",
@@ -120,7 +125,8 @@ fn equivalent(c: char) -> Option<&'static str> {
 fn cut(text: &str, max: usize) -> String {
     let fits = |at: &usize| total(&shortened(text, *at)) <= max;
     let ends: Vec<usize> = text.grapheme_indices(true).map(|(at, _)| at).collect();
-    // What is longer takes more segments, but for rare cases at the border of two parts; what is found here does fit.
+    // A longer text takes more segments, except in rare cases at the border of two parts. The text
+    // that is found here always fits.
     let fitting = ends.partition_point(&fits);
     let Some(ends) = ends.get(..fitting) else {
         return String::new();
@@ -142,7 +148,7 @@ fn cut(text: &str, max: usize) -> String {
             .filter(white)
             .filter(|at| !head(**at).trim().is_empty())
     };
-    // A sentence that ends early would waste what is paid for anyway.
+    // A sentence that ends early would waste a segment that is paid for anyway.
     let sentence = words()
         .take_while(|at| **at >= longest / 2)
         .filter(ends_sentence)
@@ -202,7 +208,8 @@ mod tests {
 
     #[test]
     fn an_escape_and_a_surrogate_pair_stay_in_one_segment() {
-        // 153 is odd: the last septet of each segment stays free, so 76 of them fit into each.
+        // 153 is odd, so the last septet of each segment stays free, and each segment holds 76 of
+        // them.
         assert_eq!(count(&"€".repeat(152)), 2);
         assert_eq!(count(&"€".repeat(153)), 3);
         assert_eq!(count(&"😀".repeat(66)), 2);
@@ -222,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn what_forces_ucs_2_for_no_good_reason_is_replaced_when_that_makes_the_whole_answer_gsm_7() {
+    fn characters_that_force_ucs_2_are_replaced_when_that_makes_the_whole_answer_gsm_7() {
         let typeset = "“It’s 5 – 10\u{a0}km…” •\u{2009}so\u{200b} «far» it‑is";
         assert_eq!(fit(typeset, 10), "\"It's 5 - 10 km...\" - so \"far\" it-is");
         for other in ["“日本”", "It’s 👋", "naïve – ç"] {
@@ -237,8 +244,8 @@ mod tests {
     }
 
     #[test]
-    fn every_fixed_sentence_is_gsm_7() {
-        let source = include_str!("../wording.rs");
+    fn every_canned_reply_is_gsm_7() {
+        let source = include_str!("../messaging/canned_replies.rs");
         let code: String = source
             .lines()
             .filter(|line| !line.trim_start().starts_with("//"))
@@ -276,7 +283,7 @@ mod tests {
         assert_eq!(fit(&family.repeat(30), 1), format!("{}…", family.repeat(6)));
     }
 
-    /// Counting by laying the septets or units out one by one.
+    /// Counts by laying the septets or units out one by one.
     fn slow_count(message: &str) -> usize {
         let gsm = message
             .chars()
@@ -327,16 +334,16 @@ mod tests {
             max in 1usize..=100,
         ) {
             let text = text.repeat(times);
-            let fitted = fit(&text, max);
-            prop_assert!(total(&fitted) <= max, "{} > {max}", total(&fitted));
-            prop_assert_eq!(fit(&fitted, max), fitted.clone(), "and is then left alone");
+            let fit_to_channel = fit(&text, max);
+            prop_assert!(total(&fit_to_channel) <= max, "{} > {max}", total(&fit_to_channel));
+            prop_assert_eq!(fit(&fit_to_channel, max), fit_to_channel.clone(), "and is then left alone");
         }
 
         #[test]
         fn a_cut_is_never_inside_a_grapheme(text in "(👩‍👩‍👧‍👦|e\u{301}|🇩🇪|[a-z] ?){80,300}", max in 1usize..4) {
-            let fitted = fit(&text, max);
+            let fit_to_channel = fit(&text, max);
             if total(&text) > max {
-                let head = fitted.strip_suffix("...").or(fitted.strip_suffix('…')).unwrap();
+                let head = fit_to_channel.strip_suffix("...").or(fit_to_channel.strip_suffix('…')).unwrap();
                 let graphemes: Vec<&str> = text.graphemes(true).collect();
                 let kept: Vec<&str> = head.graphemes(true).collect();
                 prop_assert_eq!(&graphemes[..kept.len()], &kept[..]);
@@ -345,7 +352,7 @@ mod tests {
 
         #[test]
         fn replacing_never_takes_more_segments(text in MIXED) {
-            prop_assert!(total(&economical(&text)) <= total(&text));
+            prop_assert!(total(&to_gsm7(&text)) <= total(&text));
         }
 
         #[test]

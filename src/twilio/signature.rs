@@ -1,20 +1,22 @@
-//! `X-Twilio-Signature`: the one gate that every Twilio route goes through, before any other I/O.
+//! `X-Twilio-Signature`: every Twilio route checks it before any other I/O.
 //!
-//! A [`Verified`] value can be made here only, so a handler that takes one cannot be called with anything else. Source:
-//! Twilio, "Validating Requests are coming from Twilio", and the published vectors of the official libraries
-//! (`tests/vectors/twilio_signatures.json`). Not here: which status or log line a refusal becomes (`app`).
+//! Only this module can make a [`Verified`] value. So a handler that takes one cannot get
+//! unverified data. Source: Twilio, "Validating Requests are coming from Twilio", and the published
+//! vectors of the official libraries (`tests/vectors/twilio_signatures.json`). Not here: the
+//! response and log line of a rejection (`http::webhook`).
 //!
-//! What is signed is `url + key + value + key + value …`, without separators. So a signature cannot tell `{ab: "c"}` from
-//! `{a: "bc"}`; that is the scheme's own weakness, and all fields are checked for form after it for that reason too.
+//! Twilio signs `url + key + value + key + value …`, without separators. So a signature cannot tell
+//! `{ab: "c"}` from `{a: "bc"}`. This is a weakness of the scheme, and one more reason to check the
+//! form of every field afterwards.
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use hmac::{Hmac, KeyInit, Mac};
 use sha1::Sha1;
 use sha2::{Digest, Sha256};
 
-use crate::{config::Secret, twilio::form::Form};
+use crate::{base::secret::Secret, twilio::form::Form};
 
-/// Something that came with a valid signature, and which of the tokens made it.
+/// A value that came with a valid signature, and the token that made the signature.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verified<T> {
     value: T,
@@ -22,17 +24,17 @@ pub struct Verified<T> {
 }
 
 impl<T> Verified<T> {
-    /// What was verified.
+    /// The verified value.
     pub fn get(&self) -> &T {
         &self.value
     }
 
-    /// The index of the token that verified it, in the list that was given.
+    /// The index of the token that made the signature, in the given list.
     pub fn token(&self) -> usize {
         self.token
     }
 
-    /// Parses what was verified into something narrower, which is then verified too.
+    /// Parses the value into a narrower type. The result is verified, too.
     ///
     /// # Errors
     /// Those of `parse`.
@@ -44,7 +46,7 @@ impl<T> Verified<T> {
     }
 }
 
-/// Why a request is not from Twilio. It tells nothing of what was sent.
+/// The reason why a request is not from Twilio. It shows nothing of the request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SignatureError {
     /// There is no signature.
@@ -53,13 +55,13 @@ pub enum SignatureError {
     /// The signature is not the base64 form of 20 bytes.
     #[error("malformed")]
     Malformed,
-    /// No token makes this signature of this request.
+    /// None of the tokens makes this signature for this request.
     #[error("mismatch")]
     Mismatch,
 }
 
-/// Verifies a form that was posted to `url`, the public URL with its raw path and query. A request without a body is an
-/// empty form.
+/// Verifies a form that was posted to `url`, the public URL with its raw path and query. A request
+/// without a body has an empty form.
 ///
 /// # Errors
 /// See [`SignatureError`].
@@ -73,11 +75,11 @@ pub fn verify_form(
     Ok(Verified { value: form, token })
 }
 
-/// Verifies a JSON body that was posted to `url`: the URL is signed with its query parameter `bodySHA256`, which holds the
-/// hash of the body in hex.
+/// Verifies a JSON body that was posted to `url`. The signature covers the URL, and its query
+/// parameter `bodySHA256` holds the hash of the body in hex.
 ///
 /// # Errors
-/// See [`SignatureError`]; a missing or different `bodySHA256` is a [`SignatureError::Mismatch`].
+/// See [`SignatureError`]. A missing or different `bodySHA256` is a [`SignatureError::Mismatch`].
 pub fn verify_json<'b>(
     url: &str,
     body: &'b [u8],
@@ -88,7 +90,7 @@ pub fn verify_json<'b>(
     let expected = query_parameter(url, "bodySHA256")
         .and_then(decode_hex)
         .ok_or(SignatureError::Mismatch)?;
-    // The hash is public and was signed, so an ordinary comparison gives nothing away.
+    // The hash is public and signed, so an ordinary comparison reveals nothing.
     if Sha256::digest(body).as_slice() == expected {
         Ok(Verified { value: body, token })
     } else {
@@ -128,8 +130,8 @@ fn is_signed_by(token: &Secret, url: &str, fields: &str, signature: &[u8]) -> bo
     })
 }
 
-/// Keys in byte order, each with its value. Of a repeated key, equal values count once and the others are sorted as
-/// JavaScript does, by UTF-16 units: so does twilio-node.
+/// The fields in byte order of their keys, each with its value. As in twilio-node, equal values of
+/// a repeated key count once, and different ones are sorted by UTF-16 units.
 fn signed_fields(form: &Form) -> String {
     let mut pairs: Vec<(&str, &str)> = form.pairs().collect();
     pairs.sort_unstable_by(|(key_a, value_a), (key_b, value_b)| {
@@ -145,8 +147,8 @@ fn signed_fields(form: &Form) -> String {
         .collect()
 }
 
-/// The forms of a URL that Twilio may have signed: raw before normalised, each as it is and with the port left out or, where
-/// there is none, with the default port added.
+/// The forms of a URL that Twilio may have signed: raw and then normalised. Each is tried
+/// unchanged, and with its port removed, or with the default port added if it has none.
 fn candidate_urls(url: &str) -> Vec<String> {
     let mut urls = Vec::with_capacity(4);
     for form in [url.to_owned(), normalised(url)] {
@@ -163,7 +165,7 @@ fn candidate_urls(url: &str) -> Vec<String> {
     urls
 }
 
-/// The URL without its port or, if it has none, with the default port of its scheme.
+/// The URL without its port, or with the default port of its scheme if it has none.
 fn toggled_port(url: &str) -> Option<String> {
     let (scheme, rest) = url.split_once("://")?;
     let (authority, tail) =
@@ -185,9 +187,10 @@ fn toggled_port(url: &str) -> Option<String> {
     Some(format!("{scheme}://{authority}:{default}{tail}"))
 }
 
-/// Path and query percent-encoded as the WHATWG URL standard does for special schemes, so that for instance `'` in a query
-/// is `%27`: some of Twilio's senders sign the URL so. The host stays as it is: the runtime has lower-cased it before we see
-/// it, and Twilio signs it as it was configured.
+/// The URL with path and query percent-encoded as in the WHATWG URL standard for special schemes.
+/// For instance, `'` in a query becomes `%27`: some of Twilio's systems sign the URL in this form.
+/// The host is not changed: the runtime has already lower-cased it, and Twilio signs it as it was
+/// configured.
 fn normalised(url: &str) -> String {
     use std::fmt::Write as _;
 
@@ -246,240 +249,4 @@ fn decode_hex(hex: &str) -> Option<Vec<u8>> {
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    const URL: &str = "https://example.com/twilio/messages?a=1";
-
-    fn secret(text: &str) -> Secret {
-        Secret::new(text.to_owned())
-    }
-
-    /// Signs as Twilio does, by the letter of its documentation and not by the code under test.
-    fn sign(token: &str, url: &str, fields: &[(&str, &str)]) -> String {
-        let mut sorted = fields.to_vec();
-        sorted.sort_unstable();
-        let mut mac = Hmac::<Sha1>::new_from_slice(token.as_bytes()).unwrap();
-        mac.update(url.as_bytes());
-        for (key, value) in sorted {
-            mac.update(key.as_bytes());
-            mac.update(value.as_bytes());
-        }
-        BASE64_STANDARD.encode(mac.finalize().into_bytes())
-    }
-
-    fn verify(
-        url: &str,
-        fields: &[(&str, &str)],
-        signature: &str,
-        tokens: &[&str],
-    ) -> Result<usize, SignatureError> {
-        let tokens: Vec<Secret> = tokens.iter().map(|token| secret(token)).collect();
-        verify_form(url, Form::from_pairs(fields), Some(signature), &tokens)
-            .map(|verified| verified.token())
-    }
-
-    #[test]
-    fn a_missing_a_malformed_and_a_wrong_signature_are_told_apart() {
-        let tokens = [secret("token")];
-        let check = |signature: Option<&str>| {
-            verify_form(URL, Form::default(), signature, &tokens).unwrap_err()
-        };
-        assert_eq!(check(None), SignatureError::Missing);
-        assert_eq!(check(Some("")), SignatureError::Missing);
-        assert_eq!(check(Some("not base64!")), SignatureError::Malformed);
-        assert_eq!(check(Some("AAAA")), SignatureError::Malformed);
-        assert_eq!(
-            check(Some(&format!("{0}, {0}", sign("token", URL, &[])))),
-            SignatureError::Malformed
-        );
-        assert_eq!(
-            check(Some(&sign("other", URL, &[]))),
-            SignatureError::Mismatch
-        );
-    }
-
-    #[test]
-    fn without_a_token_nothing_verifies() {
-        assert_eq!(
-            verify(URL, &[], &sign("", URL, &[]), &[]),
-            Err(SignatureError::Mismatch)
-        );
-    }
-
-    #[test]
-    fn each_of_several_tokens_verifies_and_is_told() {
-        let fields = [("Body", "Hello")];
-        for (index, token) in ["first", "second", "third"].iter().enumerate() {
-            assert_eq!(
-                verify(
-                    URL,
-                    &fields,
-                    &sign(token, URL, &fields),
-                    &["first", "second", "third"]
-                ),
-                Ok(index)
-            );
-        }
-    }
-
-    #[test]
-    fn a_repeated_key_counts_equal_values_once_and_sorts_the_others() {
-        let signature = sign("token", URL, &[("A", "1"), ("A", "2"), ("B", "")]);
-        for fields in [
-            &[("A", "1"), ("A", "2"), ("B", "")][..],
-            &[("B", ""), ("A", "2"), ("A", "1"), ("A", "2")],
-        ] {
-            assert_eq!(verify(URL, fields, &signature, &["token"]), Ok(0));
-        }
-        assert!(
-            verify(URL, &[("A", "1"), ("B", "")], &signature, &["token"]).is_err(),
-            "a dropped repeat is a change"
-        );
-    }
-
-    #[test]
-    fn a_dropped_empty_parameter_is_a_change() {
-        let signature = sign("token", URL, &[("A", "1"), ("Empty", "")]);
-        assert!(verify(URL, &[("A", "1"), ("Empty", "")], &signature, &["token"]).is_ok());
-        assert!(verify(URL, &[("A", "1")], &signature, &["token"]).is_err());
-    }
-
-    #[test]
-    fn the_port_may_have_been_left_out_or_added() {
-        for (signed, seen) in [
-            ("https://example.com/a", "https://example.com:8443/a"),
-            ("https://example.com:443/a?b", "https://example.com/a?b"),
-            ("http://example.com:80/a", "http://example.com/a"),
-            ("wss://example.com:443/relay", "wss://example.com/relay"),
-            ("https://[::1]:443/a", "https://[::1]/a"),
-            ("https://[::1]/a", "https://[::1]:8787/a"),
-            ("https://u:p@example.com/a", "https://u:p@example.com:444/a"),
-        ] {
-            assert_eq!(
-                verify(seen, &[], &sign("token", signed, &[]), &["token"]),
-                Ok(0),
-                "{signed} seen as {seen}"
-            );
-        }
-        let other_port = sign("token", "https://example.com:444/a", &[]);
-        assert!(verify("https://example.com/a", &[], &other_port, &["token"]).is_err());
-    }
-
-    #[test]
-    fn the_raw_form_and_the_normalised_form_both_verify() {
-        let raw = "https://example.com/a?name=O'Brien&x=a b";
-        let normal = "https://example.com/a?name=O%27Brien&x=a%20b";
-        for signed in [raw, normal] {
-            assert_eq!(
-                verify(raw, &[], &sign("token", signed, &[]), &["token"]),
-                Ok(0)
-            );
-        }
-    }
-
-    #[test]
-    fn a_json_body_must_have_the_hash_that_was_signed() {
-        let body = br#"{"a":1}"#;
-        let hash: String = Sha256::digest(body)
-            .iter()
-            .map(|b| format!("{b:02x}"))
-            .collect();
-        let url = format!("https://example.com/json?x=1&bodySHA256={hash}");
-        let tokens = [secret("token")];
-        let good = sign("token", &url, &[]);
-        assert_eq!(
-            verify_json(&url, body, Some(&good), &tokens).unwrap().get(),
-            body
-        );
-        assert_eq!(
-            verify_json(&url, b"{}", Some(&good), &tokens),
-            Err(SignatureError::Mismatch)
-        );
-        let plain = "https://example.com/json";
-        assert_eq!(
-            verify_json(plain, body, Some(&sign("token", plain, &[])), &tokens),
-            Err(SignatureError::Mismatch)
-        );
-    }
-
-    #[test]
-    fn no_error_tells_what_was_sent() {
-        for error in [
-            SignatureError::Missing,
-            SignatureError::Malformed,
-            SignatureError::Mismatch,
-        ] {
-            assert!(error.to_string().bytes().all(|b| b.is_ascii_lowercase()));
-        }
-    }
-
-    /// Field names and values as they come, without a name twice (a repeat is tested above).
-    fn fields() -> impl Strategy<Value = Vec<(String, String)>> {
-        prop::collection::btree_map("[A-Za-z][A-Za-z0-9]{0,8}", ".{0,12}", 1..6)
-            .prop_map(|map| map.into_iter().collect())
-    }
-
-    fn borrowed(fields: &[(String, String)]) -> Vec<(&str, &str)> {
-        fields
-            .iter()
-            .map(|(key, value)| (key.as_str(), value.as_str()))
-            .collect()
-    }
-
-    proptest! {
-        #[test]
-        fn the_order_of_parameters_does_not_matter(fields in fields().prop_shuffle(), token in "[0-9a-f]{32}") {
-            let signature = sign(&token, URL, &borrowed(&fields));
-            prop_assert_eq!(verify(URL, &borrowed(&fields), &signature, &[&token]), Ok(0));
-        }
-
-        #[test]
-        fn a_changed_parameter_is_refused(fields in fields(), at in any::<prop::sample::Index>(), token in "[0-9a-f]{32}", added in ".") {
-            let signature = sign(&token, URL, &borrowed(&fields));
-            let mut longer = fields.clone();
-            longer[at.index(fields.len())].1.push_str(&added);
-            prop_assume!(!added.is_empty());
-            prop_assert_eq!(verify(URL, &borrowed(&longer), &signature, &[&token]), Err(SignatureError::Mismatch));
-            let mut fewer = fields.clone();
-            fewer.remove(at.index(fields.len()));
-            prop_assert_eq!(verify(URL, &borrowed(&fewer), &signature, &[&token]), Err(SignatureError::Mismatch));
-            let mut more = borrowed(&fields);
-            more.push(("AddedByAnAttacker", ""));
-            prop_assert_eq!(verify(URL, &more, &signature, &[&token]), Err(SignatureError::Mismatch));
-        }
-
-        #[test]
-        fn a_changed_url_is_refused(fields in fields(), at in 8usize..URL.len(), letter in "[b-y2-9]", token in "[0-9a-f]{32}") {
-            let signature = sign(&token, URL, &borrowed(&fields));
-            let mut changed = URL.to_owned();
-            changed.insert_str(at, &letter);
-            prop_assert_eq!(verify(&changed, &borrowed(&fields), &signature, &[&token]), Err(SignatureError::Mismatch));
-        }
-
-        #[test]
-        fn another_token_or_signature_is_refused(fields in fields(), token in "[0-9a-f]{32}", other in "[0-9a-f]{32}", bit in 0usize..160) {
-            prop_assume!(token != other);
-            let signature = sign(&token, URL, &borrowed(&fields));
-            prop_assert_eq!(verify(URL, &borrowed(&fields), &signature, &[&other]), Err(SignatureError::Mismatch));
-            let mut bytes = BASE64_STANDARD.decode(&signature).unwrap();
-            bytes[bit / 8] ^= 1 << (bit % 8);
-            prop_assert_eq!(verify(URL, &borrowed(&fields), &BASE64_STANDARD.encode(bytes), &[&token]), Err(SignatureError::Mismatch));
-        }
-
-        /// The `url` crate implements the WHATWG standard.
-        #[test]
-        fn the_normalised_form_is_the_url_standards(path in "[!-~&&[^?#\\\\.%]]{0,12}", query in "[ -~&&[^#\\\\]]{0,16}é?") {
-            let raw = format!("https://example.com/{path}?{}", query.trim());
-            prop_assert_eq!(normalised(&raw), url::Url::parse(&raw).unwrap().to_string());
-        }
-
-        #[test]
-        fn any_url_and_header_give_an_answer(url in ".{0,60}", header in ".{0,40}") {
-            let _ = verify(&url, &[], &header, &["token"]);
-            let _ = verify_json(&url, b"{}", Some(&header), &[secret("token")]);
-        }
-    }
-}
+mod tests;

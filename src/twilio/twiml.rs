@@ -1,6 +1,6 @@
 //! TwiML: the XML that answers a messaging webhook.
 //!
-//! Source: Twilio, "TwiML for Programmable Messaging". Not here: how a long answer is cut (`parts`).
+//! Source: Twilio, "TwiML for Programmable Messaging". Not here: cutting a long answer (`parts`).
 
 use std::borrow::Cow;
 
@@ -12,11 +12,11 @@ use quick_xml::{
 /// The content type of every TwiML answer.
 pub const CONTENT_TYPE: &str = "text/xml; charset=utf-8";
 
-/// A response with one `<Message>` for each part, in order; without parts, an empty `<Response/>`, which Twilio takes as
-/// "nothing to send".
+/// A response with one `<Message>` for each part, in order. Without parts it is an empty
+/// `<Response/>`, and Twilio sends nothing.
 ///
 /// # Errors
-/// When the XML writer fails, which writing to memory does not.
+/// When the XML writer fails. Writing to memory never does.
 pub fn messages(parts: &[String]) -> std::io::Result<String> {
     let mut writer = Writer::new(Vec::new());
     writer.write_event(Event::Decl(BytesDecl::new("1.0", Some("UTF-8"), None)))?;
@@ -36,8 +36,8 @@ pub fn messages(parts: &[String]) -> std::io::Result<String> {
     String::from_utf8(writer.into_inner()).map_err(std::io::Error::other)
 }
 
-/// `text` without the characters that XML 1.0 forbids (W3C, "Extensible Markup Language 1.0", production 2): one of them
-/// makes the whole answer unreadable (Twilio error 12100).
+/// `text` without the characters that XML 1.0 forbids (W3C, "Extensible Markup Language 1.0",
+/// production 2). One of them would make the whole answer unreadable (Twilio error 12100).
 fn allowed(text: &str) -> Cow<'_, str> {
     let forbidden = |c: char| matches!(c, '\0'..='\u{8}' | '\u{B}' | '\u{C}' | '\u{E}'..='\u{1F}' | '\u{FFFE}' | '\u{FFFF}');
     if text.contains(forbidden) {
@@ -61,10 +61,10 @@ mod tests {
         loop {
             match reader.read_event().unwrap() {
                 Event::Start(tag) if tag.name().as_ref() == "Message" => {
-                    current = Some(String::new())
+                    current = Some(String::new());
                 }
                 Event::End(tag) if tag.name().as_ref() == "Message" => {
-                    texts.push(current.take().unwrap())
+                    texts.push(current.take().unwrap());
                 }
                 Event::Text(text) => current.as_mut().unwrap().push_str(&text),
                 Event::GeneralRef(name) => {

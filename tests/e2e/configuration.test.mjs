@@ -1,21 +1,26 @@
-// Settings that are missing or wrong close the Twilio route, and are named: in the log and at /health, by name and never
-// by value.
+// Missing and wrong settings close the Twilio route and are named, in the log and at /health, but
+// without their values.
 //
-// Not here: each form that a setting may take (tested natively, in the configuration's own module).
+// Not here: the valid forms of each setting (native tests of the configuration).
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { eventually, freshPair, SECRETS, startPlayground, startWorker } from "./harness.mjs";
 
-// What is wrong, by name: the settings as given (null: not given), and the settings that must be named.
+// The mistakes: the settings as given (null: missing), which must be named.
 const FAULTS = {
   "a missing TWILIO_AUTH_TOKEN": { TWILIO_AUTH_TOKEN: null },
   "a missing OPENAI_API_KEY": { OPENAI_API_KEY: null },
   "a missing PSEUDONYM_KEY": { PSEUDONYM_KEY: null },
   "an empty TWILIO_AUTH_TOKEN": { TWILIO_AUTH_TOKEN: "" },
   "a TWILIO_AUTH_TOKEN of another form": { TWILIO_AUTH_TOKEN: "planted-token" },
-  "a list of tokens with one that is malformed": { TWILIO_AUTH_TOKEN: `${SECRETS.TWILIO_AUTH_TOKEN},plantedplantedplantedplantedplante` },
-  "an OPENAI_API_KEY that OpenAI would not have issued": { OPENAI_API_KEY: "planted-key", OPENAI_BASE_URL: "https://api.openai.com/v1" },
+  "a list of tokens with one that is malformed": {
+    TWILIO_AUTH_TOKEN: `${SECRETS.TWILIO_AUTH_TOKEN},plantedplantedplantedplantedplante`,
+  },
+  "an OPENAI_API_KEY that OpenAI would not have issued": {
+    OPENAI_API_KEY: "planted-key",
+    OPENAI_BASE_URL: "https://api.openai.com/v1",
+  },
   "a short PSEUDONYM_KEY": { PSEUDONYM_KEY: "planted-but-short" },
   "a short ADMIN_TOKEN": { ADMIN_TOKEN: "planted-but-short" },
   "a malformed SEGMENT_WRITE_KEY": { SEGMENT_WRITE_KEY: "planted key" },
@@ -55,7 +60,7 @@ const FAULTS = {
   },
 };
 
-// The base URL is no fault of its own there.
+// The base URL is valid there, so it is not named.
 const NAMED = { "an OPENAI_API_KEY that OpenAI would not have issued": ["OPENAI_API_KEY"] };
 
 let playground, worker;
@@ -77,11 +82,14 @@ for (const [what, settings] of Object.entries(FAULTS)) {
     const named = NAMED[what] ?? Object.keys(settings);
     const health = await worker.request("/health");
     assert.equal(health.status, 503);
-    const { status, faults, version } = JSON.parse(health.text);
+    const { status, errors, version } = JSON.parse(health.text);
     assert.equal(status, "misconfigured");
     assert.match(version, /^\d+\.\d+\.\d+/);
-    assert.deepEqual(faults.map(({ setting }) => setting), named);
-    for (const { problem } of faults) assert.match(problem, /^(is missing|must )/);
+    assert.deepEqual(
+      errors.map(({ setting }) => setting),
+      named,
+    );
+    for (const { problem } of errors) assert.match(problem, /^(is missing|must )/);
     assert.equal((await worker.request("/health", { method: "HEAD" })).status, 503);
 
     for (const message of [{}, { token: "" }, { signature: null }]) {
@@ -91,29 +99,39 @@ for (const [what, settings] of Object.entries(FAULTS)) {
     }
     await eventually("the events", () => worker.log.length === since + 3);
     for (const { event, phone_hash: hash, details } of worker.log.slice(since)) {
-      assert.deepEqual([event, hash, details], ["security_event", "00000000", { kind: "configuration_invalid", settings: named }]);
+      assert.deepEqual(
+        [event, hash, details],
+        ["security_event", "00000000", { kind: "configuration_invalid", settings: named }],
+      );
     }
     for (const text of [health.text, ...worker.lines]) assert.ok(!/planted/i.test(text), text);
-    for (const value of Object.values(settings)) assert.ok(!(value?.trim() && health.text.includes(`"${value}"`)), value);
+    for (const value of Object.values(settings))
+      assert.ok(!(value?.trim() && health.text.includes(`"${value}"`)), String(value));
   });
 }
 
-test("while a fault closed the route nothing reached the model, an object or KV", async () => {
-  assert.deepEqual([await playground.requests(), worker.objects("SenderObject"), worker.kv()], [[], [], []]);
-  // What is in order leaves all of these traces.
+test("while a wrong setting closes the route, nothing reaches the model, an object or KV", async () => {
+  assert.deepEqual(
+    [await playground.requests(), worker.objects("ThreadObject"), worker.kv()],
+    [[], [], []],
+  );
+  // A valid message leaves all of these traces.
   await worker.reconfigure({});
   await worker.sendMessage({ ...freshPair(), body: "In order again" });
   await eventually("its conversation", () => worker.kv().length === 1);
-  assert.deepEqual([(await playground.requests()).length, worker.objects("SenderObject").length], [1, 1]);
+  assert.deepEqual(
+    [(await playground.requests()).length, worker.objects("ThreadObject").length],
+    [1, 1],
+  );
 });
 
-test("other routes and methods answer as always while the configuration is faulty", async () => {
+test("other routes and methods answer as usual while a setting is wrong", async () => {
   await worker.reconfigure({ PSEUDONYM_KEY: null });
   assert.equal((await worker.request("/nothing-here")).status, 404);
   assert.equal((await worker.request("/twilio/messages")).status, 405);
 });
 
-test("a fault that was put right opens the route again, and the conversation goes on", async () => {
+test("correcting the setting opens the route again, and the conversation continues", async () => {
   const pair = freshPair();
   await worker.restart();
   await worker.sendMessage({ ...pair, body: "Before the fault" });
@@ -124,8 +142,15 @@ test("a fault that was put right opens the route again, and the conversation goe
   assert.deepEqual(answer.messages, ['Before this you said: "Before the fault"']);
 });
 
-test("settings that are optional may be given, and empty ones count as absent", async () => {
-  await worker.reconfigure({ ADMIN_TOKEN: "a".repeat(32), SEGMENT_WRITE_KEY: "writekey", PUBLIC_URL: "", OPENAI_MODEL: "", OPENAI_REASONING_EFFORT: "", ASSISTANT_PROMPT: "" });
+test("optional settings can be set, and empty ones count as absent", async () => {
+  await worker.reconfigure({
+    ADMIN_TOKEN: "a".repeat(32),
+    SEGMENT_WRITE_KEY: "writekey",
+    PUBLIC_URL: "",
+    OPENAI_MODEL: "",
+    OPENAI_REASONING_EFFORT: "",
+    ASSISTANT_PROMPT: "",
+  });
   assert.equal((await worker.request("/health")).status, 200);
   const answer = await worker.sendMessage({ ...freshPair(), body: "With all of them" });
   assert.equal(answer.messages.length, 1);
@@ -134,12 +159,21 @@ test("settings that are optional may be given, and empty ones count as absent", 
   assert.match(body.messages[0].content, /^You are a helpful assistant/);
 });
 
-test("the model, the prompt and the limit of characters are those that were set", async () => {
-  await worker.reconfigure({ OPENAI_MODEL: "gpt-6.1-terra", ASSISTANT_PROMPT: "Speak like a pirate.", MAX_MESSAGE_CHARS: "5" });
+test("the model, the prompt and the character limit are those in the settings", async () => {
+  await worker.reconfigure({
+    OPENAI_MODEL: "gpt-6.1-terra",
+    ASSISTANT_PROMPT: "Speak like a pirate.",
+    MAX_MESSAGE_CHARS: "5",
+  });
   const pair = freshPair();
   assert.equal((await worker.sendMessage({ ...pair, body: "Ahoy!" })).messages.length, 1);
   const [{ body }] = await playground.asked("Ahoy!");
-  assert.deepEqual([body.model, body.messages[0]], ["gpt-6.1-terra", { role: "system", content: "Speak like a pirate." }]);
+  assert.deepEqual(
+    [body.model, body.messages[0]],
+    ["gpt-6.1-terra", { role: "system", content: "Speak like a pirate." }],
+  );
   const tooLong = await worker.sendMessage({ ...pair, body: "Ahoy!!" });
-  assert.deepEqual(tooLong.messages, ["That message is too long for me. Please keep it to 5 characters."]);
+  assert.deepEqual(tooLong.messages, [
+    "That message is too long for me. Please keep it to 5 characters.",
+  ]);
 });

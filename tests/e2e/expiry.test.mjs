@@ -1,9 +1,17 @@
-// What the passing of time does: a conversation is gone by itself, and a rate limit's window reopens. Both take a minute
-// at least, so they are waited for together, once.
+// Expiry: a conversation disappears by itself, and the window of a rate limit reopens. Both take at
+// least a minute, so one test waits for both.
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { eventually, freshPair, freshSid, pseudonym, startPlayground, startWorker } from "./harness.mjs";
+import {
+  eventually,
+  freshPair,
+  freshSid,
+  pseudonym,
+  sleep,
+  startPlayground,
+  startWorker,
+} from "./harness.mjs";
 
 let playground, worker;
 
@@ -17,18 +25,18 @@ after(async () => {
   await playground?.close();
 });
 
-const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
-
-test("after its lifetime a conversation is gone from KV, from the object and from memory; and a rate limit's window slides", async () => {
+test("after its lifetime a conversation is gone from KV, the object and memory, and the rate limit's window slides", async () => {
   const [writer, other, hasty] = [freshPair(), freshPair(), freshPair()];
   const first = { ...writer, sid: freshSid(), body: "Gone in a minute: heliotrope" };
   await worker.sendMessage(first);
-  // Nothing but notices: there is no conversation to expire, and the object must still be emptied.
+  // Only notices: there is no conversation to expire, but the object must be emptied all the same.
   await worker.sendMessage({ ...other, body: "" });
   const began = Date.now();
-  for (let number = 0; number < 5; number += 1) await worker.sendMessage({ ...hasty, body: `Early ${number}` });
+  for (let number = 0; number < 5; number += 1)
+    await worker.sendMessage({ ...hasty, body: `Early ${number}` });
   await sleep(8000);
-  for (let number = 0; number < 5; number += 1) await worker.sendMessage({ ...hasty, body: `Later ${number}` });
+  for (let number = 0; number < 5; number += 1)
+    await worker.sendMessage({ ...hasty, body: `Later ${number}` });
   const refused = await worker.sendMessage({ ...hasty, body: "Too many" });
   const seconds = Number(refused.messages[0].match(/try again in (\d+) seconds/)?.[1]);
   assert.ok(Math.abs(seconds - (60 - (Date.now() - began) / 1000)) < 2.5, `told ${seconds} s`);
@@ -36,16 +44,26 @@ test("after its lifetime a conversation is gone from KV, from the object and fro
   assert.ok(worker.filesWith("heliotrope").length > 0, "it would be found");
   for (const pair of [writer, other]) assert.ok(object(pair).alarm > Date.now() && rows(pair) > 0);
 
-  // Now the first five count no more, and the later five still do. The sender was told of the limit less than a minute ago.
+  // Now the first five no longer count, and the later five still do. The contact got the notice
+  // less than a minute ago.
   await sleep(began + 61_000 - Date.now());
   const again = [];
-  for (let number = 0; number < 6; number += 1) again.push(await worker.sendMessage({ ...hasty, body: `Again ${number}` }));
-  assert.deepEqual(again.map(({ messages }) => messages.length), [1, 1, 1, 1, 1, 0]);
+  for (let number = 0; number < 6; number += 1)
+    again.push(await worker.sendMessage({ ...hasty, body: `Again ${number}` }));
+  assert.deepEqual(
+    again.map(({ messages }) => messages.length),
+    [1, 1, 1, 1, 1, 0],
+  );
 
-  // Of a day, how much it has cost stays, and goes with it.
-  await eventually("the objects to hold no more than the day's counts", () => [writer, other].every(holdsCountsAlone));
+  // The cost of a day stays, and is deleted with the day.
+  await eventually("the objects to hold no more than the day's counts", () =>
+    [writer, other].every(holdsCountsAlone),
+  );
   const midnight = new Date().setUTCHours(24, 0, 0, 0);
-  assert.ok([midnight, undefined].includes(object(writer)?.alarm), `it is emptied at ${new Date(object(writer)?.alarm).toISOString()}`);
+  assert.ok(
+    [midnight, undefined].includes(object(writer)?.alarm),
+    `it is emptied at ${new Date(object(writer)?.alarm).toISOString()}`,
+  );
   const kept = entry(writer);
   assert.ok(!kept || kept.expiration <= Date.now(), "KV serves it no more");
 
@@ -58,7 +76,7 @@ function entry(pair) {
 }
 
 function object(pair) {
-  return worker.objects("SenderObject").find(({ name }) => name === pseudonym(pair));
+  return worker.objects("ThreadObject").find(({ name }) => name === pseudonym(pair));
 }
 
 function rows(pair) {
@@ -68,5 +86,10 @@ function rows(pair) {
 function holdsCountsAlone(pair) {
   const stored = object(pair)?.tables._cf_KV ?? [];
   const texts = stored.map(({ key, value }) => [key, Buffer.from(value).toString("latin1")]);
-  return texts.every(([key, text]) => key === "state" && text.includes('"today"') && !/[SM]M[0-9a-f]{32}|155501|"at":|heliotrope/.test(text));
+  return texts.every(
+    ([key, text]) =>
+      key === "state" &&
+      text.includes('"share"') &&
+      !/[SM]M[0-9a-f]{32}|155501|"at":|heliotrope/.test(text),
+  );
 }

@@ -1,11 +1,21 @@
-// Messages and their answers: what Twilio sends, what the model is asked, what goes back; memory, reset, repeats, and
-// messages that come while another is being answered.
+// Single messages and their answers: what Twilio sends, what the model gets, what goes back; memory
+// and reset.
 //
-// Not here: late answers (delivery), limits, forged requests, failures of the model (openai).
+// Not here: repeated and simultaneous messages (bursts), answers by REST (delivery), limits, forged
+// requests, failures of the model (openai).
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { eventually, freshPair, freshSid, inboundForm, phoneHash, pseudonym, startSwitchboard } from "./harness.mjs";
+import {
+  echo,
+  eventually,
+  freshPair,
+  freshSid,
+  inboundForm,
+  phoneHash,
+  pseudonym,
+  startSwitchboard,
+} from "./harness.mjs";
 
 let switchboard, worker, playground;
 
@@ -17,90 +27,163 @@ before(async () => {
 after(() => switchboard?.close());
 
 const RESET = "Done: our conversation is cleared. What would you like to talk about?";
-const echo = (text, number = 1) => `Nice to hear from you! You said: "${text}" (message ${number} of our conversation)`;
-const contents = (request, role) => request.body.messages.filter((message) => message.role === role).map(({ content }) => content);
-const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+const contents = (request, role) =>
+  request.body.messages.filter((message) => message.role === role).map(({ content }) => content);
 
 test("an SMS is answered with TwiML, and the model is asked as OpenAI documents it", async () => {
   const pair = freshPair();
   const answer = await worker.sendMessage({ ...pair, body: "Hello there" });
   assert.equal(answer.status, 200);
   assert.equal(answer.headers.get("content-type"), "text/xml; charset=utf-8");
-  assert.ok(answer.text.startsWith('<?xml version="1.0" encoding="UTF-8"?><Response><Message>'), answer.text);
+  assert.ok(
+    answer.text.startsWith('<?xml version="1.0" encoding="UTF-8"?><Response><Message>'),
+    answer.text,
+  );
   assert.deepEqual(answer.messages, [echo("Hello there")]);
 
   const [request, ...others] = await playground.asked("Hello there");
   assert.deepEqual(others, []);
   assert.deepEqual(
-    { path: request.path, method: request.method, authorized: request.authorized, status: request.status },
+    {
+      path: request.path,
+      method: request.method,
+      authorized: request.authorized,
+      status: request.status,
+    },
     { path: "/v1/chat/completions", method: "POST", authorized: true, status: 200 },
   );
-  assert.deepEqual(Object.keys(request.body).sort(), ["max_completion_tokens", "messages", "model", "prompt_cache_key", "reasoning_effort", "safety_identifier", "stream"]);
-  const { model: name, reasoning_effort: effort, max_completion_tokens: limit, stream, prompt_cache_key: cacheKey, safety_identifier: identifier } = request.body;
-  assert.deepEqual([name, effort, limit, stream, cacheKey, identifier], ["gpt-6-luna", "none", 1000, false, pseudonym(pair), pseudonym(pair)]);
-  assert.deepEqual(request.body.messages.map(({ role }) => role), ["system", "user"]);
+  assert.deepEqual(Object.keys(request.body).sort(), [
+    "max_completion_tokens",
+    "messages",
+    "model",
+    "prompt_cache_key",
+    "reasoning_effort",
+    "safety_identifier",
+    "stream",
+  ]);
+  const {
+    model: name,
+    reasoning_effort: effort,
+    max_completion_tokens: limit,
+    stream,
+    prompt_cache_key: cacheKey,
+    safety_identifier: identifier,
+  } = request.body;
+  assert.deepEqual(
+    [name, effort, limit, stream, cacheKey, identifier],
+    ["gpt-6-luna", "none", 1000, false, pseudonym(pair), pseudonym(pair)],
+  );
+  assert.deepEqual(
+    request.body.messages.map(({ role }) => role),
+    ["system", "user"],
+  );
 
-  const turn = await worker.logged(({ event, phone_hash: hash }) => event === "turn" && hash === phoneHash(pair.from));
-  const { duration_ms: duration, model_ms: model, prompt_tokens: prompt, completion_tokens: completion, time, ...rest } = turn;
-  assert.deepEqual(rest, { event: "turn", phone_hash: phoneHash(pair.from), outcome: "answered", delivery: "inline", messages: 1, segments: 1, model_requests: 1 });
-  assert.ok(duration >= model && model >= 0 && prompt > 0 && completion > 0 && Date.parse(time) > 0, JSON.stringify(turn));
+  const turn = await worker.logged(
+    ({ event, phone_hash: hash }) => event === "turn" && hash === phoneHash(pair.from),
+  );
+  const {
+    duration_ms: duration,
+    model_ms: model,
+    prompt_tokens: prompt,
+    completion_tokens: completion,
+    time,
+    ...rest
+  } = turn;
+  assert.deepEqual(rest, {
+    event: "turn",
+    phone_hash: phoneHash(pair.from),
+    outcome: "answered",
+    reply_via: "webhook",
+    messages: 1,
+    segments: 1,
+    model_requests: 1,
+  });
+  assert.ok(
+    duration >= model && model >= 0 && prompt > 0 && completion > 0 && Date.parse(time) > 0,
+    JSON.stringify(turn),
+  );
 });
 
-test("a WhatsApp message is answered, in a conversation apart from the same number's SMS", async () => {
+test("a WhatsApp message is answered, in a separate conversation from the same number's SMS", async () => {
   const pair = freshPair();
   await worker.sendMessage({ ...pair, body: "By text message" });
   const answer = await worker.sendMessage({ ...pair, channel: "whatsapp", body: "By WhatsApp" });
   assert.deepEqual(answer.messages, [echo("By WhatsApp", 1)]);
   const [request] = await playground.asked("By WhatsApp");
   assert.equal(request.body.safety_identifier, pseudonym(pair, "whatsapp"));
-  assert.ok(!JSON.stringify(request.body).includes("Test Person"), "the model is not told who writes");
+  assert.ok(
+    !JSON.stringify(request.body).includes("Test Person"),
+    "the model is not told who writes",
+  );
 });
 
 test("one person who writes to two numbers has two conversations", async () => {
   const [pair, other] = [freshPair(), freshPair()];
   await worker.sendMessage({ ...pair, body: "To the first number" });
-  const answer = await worker.sendMessage({ from: pair.from, to: other.to.replace("+", "+1"), body: "What did I say first?" });
+  const answer = await worker.sendMessage({
+    from: pair.from,
+    to: other.to.replace("+", "+1"),
+    body: "What did I say first?",
+  });
   assert.deepEqual(answer.messages, ["You have said nothing before this message."]);
 });
 
-test("what was said is remembered, a reset forgets it, and says so", async () => {
+test("a conversation is remembered, and a reset clears it and confirms that", async () => {
   const pair = freshPair();
-  const ask = async (body, sid = freshSid()) => (await worker.sendMessage({ ...pair, body, sid })).messages;
+  const ask = async (body, sid = freshSid()) =>
+    (await worker.sendMessage({ ...pair, body, sid })).messages;
   const first = freshSid();
   await ask("My boat is called Wagtail", first);
-  assert.deepEqual(await ask("What did I say first?"), ['The first thing you said was: "My boat is called Wagtail"']);
-  assert.deepEqual(await ask("How many messages?"), ["You have sent 3 messages in this conversation."]);
+  assert.deepEqual(await ask("What did I say first?"), [
+    'The first thing you said was: "My boat is called Wagtail"',
+  ]);
+  assert.deepEqual(await ask("How many messages?"), [
+    "You have sent 3 messages in this conversation.",
+  ]);
   await eventually("the conversation in KV", () => revisions(pair).length > 0);
 
   assert.deepEqual(await ask("reset"), [RESET]);
   assert.deepEqual(revisions(pair), [], "a reset deletes the conversation in KV before it says so");
-  const { tables } = worker.objects("SenderObject").find(({ name }) => name === pseudonym(pair));
+  const { tables } = worker.objects("ThreadObject").find(({ name }) => name === pseudonym(pair));
   assert.ok(tables._cf_KV.length > 0);
-  for (const { key, value } of tables._cf_KV) assert.ok(!Buffer.from(value).includes("Wagtail"), `${key} still holds what was said`);
-  assert.deepEqual(await ask("My boat is called Wagtail", first), [], "a copy of what was erased brings nothing back");
-  assert.deepEqual(await ask("What did I say first?"), ["You have said nothing before this message."]);
+  for (const { key, value } of tables._cf_KV)
+    assert.ok(!Buffer.from(value).includes("Wagtail"), `${key} still holds what was said`);
+  assert.deepEqual(
+    await ask("My boat is called Wagtail", first),
+    [],
+    "a copy of what was erased brings nothing back",
+  );
+  assert.deepEqual(await ask("What did I say first?"), [
+    "You have said nothing before this message.",
+  ]);
   assert.deepEqual(await playground.asked("reset"), [], "a reset costs no request");
 });
 
-test("every word for a reset works, in any case and among white space, and only as the whole message", async () => {
+test("every reset keyword works, in any case and with surrounding white space, and only as the whole message", async () => {
   const pair = freshPair();
   const ask = async (body) => (await worker.sendMessage({ ...pair, body })).messages;
-  for (const word of ["reset", "RESTART", " Start  Over\n", "start over"]) assert.deepEqual(await ask(word), [RESET], word);
+  for (const word of ["reset", "RESTART", " Start  Over\n", "start over"])
+    assert.deepEqual(await ask(word), [RESET], word);
   assert.deepEqual(await ask("please reset my password"), [echo("please reset my password", 1)]);
   assert.deepEqual(await ask("restarted"), [echo("restarted", 2)]);
 });
 
-test("digits and one-word answers reach the model as they are", async () => {
+test("digits and one-word answers reach the model unchanged", async () => {
   const pair = freshPair();
   for (const [index, body] of ["2", "1", "menu", "0042"].entries()) {
     const answer = await worker.sendMessage({ ...pair, body });
     assert.deepEqual(answer.messages, [echo(body, index + 1)]);
   }
-  assert.deepEqual(contents((await playground.asked("0042"))[0], "user"), ["2", "1", "menu", "0042"]);
+  assert.deepEqual(contents((await playground.asked("0042"))[0], "user"), [
+    "2",
+    "1",
+    "menu",
+    "0042",
+  ]);
 });
 
-test("emoji, right-to-left text, combining marks and characters beyond the basic plane come back whole", async () => {
-  // On WhatsApp: an SMS would do without what only costs segments.
+test("emoji, right-to-left text, combining marks and characters beyond the basic plane come back intact", async () => {
+  // On WhatsApp, because an SMS replaces characters that only cost segments.
   const pair = { ...freshPair(), channel: "whatsapp" };
   const texts = [
     "👩‍👩‍👧‍👦 family, 🇨🇭 flag, 👍🏽 skin tone",
@@ -131,21 +214,37 @@ test("control characters and bidirectional overrides are removed before the mode
   assert.deepEqual(contents((await playground.asked("middle safe"))[0], "user"), [cleaned]);
 });
 
-test("repeated, empty and unknown parameters are part of what is signed, and do no harm", async () => {
-  const params = [["Repeated", "b"], ["Repeated", "a"], ["Repeated", "b"], ["Empty", ""], ["Empty", ""], ["NewAtTwilio", "ä+%&="], ["Repeated", ""]];
+test("repeated, empty and unknown parameters are part of the signature and otherwise ignored", async () => {
+  const params = [
+    ["Repeated", "b"],
+    ["Repeated", "a"],
+    ["Repeated", "b"],
+    ["Empty", ""],
+    ["Empty", ""],
+    ["NewAtTwilio", "ä+%&="],
+    ["Repeated", ""],
+  ];
   const answer = await worker.sendMessage({ ...freshPair(), body: "With more parameters", params });
   assert.deepEqual(answer.messages, [echo("With more parameters")]);
 });
 
-test("a signed message with two bodies is refused, since its readers could take either", async () => {
-  const answer = await worker.sendMessage({ ...freshPair(), body: "The first", params: [["Body", "The second"]] });
+test("a signed message with two bodies is rejected, because it is ambiguous", async () => {
+  const answer = await worker.sendMessage({
+    ...freshPair(),
+    body: "The first",
+    params: [["Body", "The second"]],
+  });
   assert.equal(answer.status, 400);
   assert.equal(answer.text, "Bad request: Body is repeated\n");
   assert.deepEqual(await playground.asked("The second"), []);
 });
 
 test("a message through a Messaging Service and one to a short code are answered", async () => {
-  const service = await worker.sendMessage({ ...freshPair(), body: "Through a service", params: [["MessagingServiceSid", `MG${"ab".repeat(16)}`]] });
+  const service = await worker.sendMessage({
+    ...freshPair(),
+    body: "Through a service",
+    params: [["MessagingServiceSid", `MG${"ab".repeat(16)}`]],
+  });
   assert.deepEqual(service.messages, [echo("Through a service")]);
   const short = await worker.sendMessage({ ...freshPair(), to: "55501", body: "To a short code" });
   assert.deepEqual(short.messages, [echo("To a short code")]);
@@ -155,15 +254,16 @@ test("an empty message is asked for text, and does not reach the model", async (
   const pair = freshPair();
   const send = async (message) => (await worker.sendMessage({ ...pair, ...message })).messages;
   const before = (await playground.requests("openai")).length;
-  for (const body of ["", " \r\n\t ", "\u202e\u0000"]) assert.deepEqual(await send({ body }), ["Please send text."]);
+  for (const body of ["", " \r\n\t ", "\u202e\u0000"])
+    assert.deepEqual(await send({ body }), ["Please send text."]);
   const withoutBody = inboundForm(pair).filter(([name]) => name !== "Body");
   assert.deepEqual(await send({ form: withoutBody }), ["Please send text."]);
   assert.equal((await playground.requests("openai")).length, before);
 });
 
-test("a message of exactly the limit reaches the model, one character more is told the limit and does not", async () => {
+test("a message of exactly the limit reaches the model; one more character gets a notice with the limit", async () => {
   const pair = freshPair();
-  // Characters beyond the basic plane: two units of UTF-16, four bytes, one character.
+  // Characters beyond the basic plane: two UTF-16 units, four bytes, one character.
   const longest = "🦆".repeat(4000);
   const fits = await worker.sendMessage({ ...pair, body: ` ${longest}\n` });
   assert.equal(fits.status, 200);
@@ -171,131 +271,55 @@ test("a message of exactly the limit reaches the model, one character more is to
   const sid = freshSid();
   for (const _ of ["first", "again"]) {
     const tooLong = await worker.sendMessage({ ...pair, sid, body: `${"x".repeat(4000)}y` });
-    assert.deepEqual(tooLong.messages, ["That message is too long for me. Please keep it to 4000 characters."]);
+    assert.deepEqual(tooLong.messages, [
+      "That message is too long for me. Please keep it to 4000 characters.",
+    ]);
   }
   assert.deepEqual(await playground.asked("xxxy"), []);
   const next = await worker.sendMessage({ ...pair, body: "How many messages?" });
-  assert.deepEqual(next.messages, ["You have sent 2 messages in this conversation."], "the notice is no part of the conversation");
+  assert.deepEqual(
+    next.messages,
+    ["You have sent 2 messages in this conversation."],
+    "the notice is no part of the conversation",
+  );
 });
 
-test("a long answer is split into messages of at most 1600 characters that together are the answer", async () => {
-  const answer = await worker.sendMessage({ ...freshPair(), channel: "whatsapp", body: "Please write 3900 characters" });
+test("a long answer is split into messages of at most 1600 characters, without losing any", async () => {
+  const answer = await worker.sendMessage({
+    ...freshPair(),
+    channel: "whatsapp",
+    body: "Please write 3900 characters",
+  });
   assert.equal(answer.messages.length, 3);
-  for (const message of answer.messages) assert.ok(message.length <= 1600 && /[.!?]$/.test(message), "each ends with a sentence");
+  for (const message of answer.messages)
+    assert.ok(message.length <= 1600 && /[.!?]$/.test(message), "each ends with a sentence");
   const joined = answer.messages.join(" ").replace(/\s+/g, " ");
-  assert.ok(joined.length > 3850 && joined.startsWith("The harbour wakes"), `${joined.length} characters`);
+  assert.ok(
+    joined.length > 3850 && joined.startsWith("The harbour wakes"),
+    `${joined.length} characters`,
+  );
 });
 
-test("an answer that no ten messages can hold is cut at ten, and says so by an ellipsis", async () => {
-  const answer = await worker.sendMessage({ ...freshPair(), channel: "whatsapp", body: "Tell me everything [fault body=overlong]" });
+test("an answer that does not fit into ten messages is cut at ten, with an ellipsis", async () => {
+  const answer = await worker.sendMessage({
+    ...freshPair(),
+    channel: "whatsapp",
+    body: "Tell me everything [fault body=overlong]",
+  });
   assert.equal(answer.messages.length, 10);
   for (const message of answer.messages) assert.ok(message.length <= 1600 && message.length > 800);
   assert.ok(answer.messages.at(-1).endsWith("…"));
   assert.ok(Buffer.byteLength(answer.text) < 64_000, "Twilio takes at most 64 kB");
 });
 
-test("a message that comes again gets the same answer again, also after others, and costs nothing", async () => {
-  const pair = freshPair();
-  const first = { ...pair, sid: freshSid(), body: "Count me once" };
-  const answer = await worker.sendMessage(first);
-  const again = await worker.sendMessage({ ...first, headers: { "I-Twilio-Idempotency-Token": crypto.randomUUID() } });
-  assert.equal(again.text, answer.text);
-  await worker.sendMessage({ ...pair, body: "Another" });
-  await worker.sendMessage({ ...pair, body: "And another" });
-  assert.equal((await worker.sendMessage(first)).text, answer.text);
-  assert.equal((await playground.asked("Count me once")).length, 1);
-  const count = await worker.sendMessage({ ...pair, body: "How many messages?" });
-  assert.deepEqual(count.messages, ["You have sent 4 messages in this conversation."]);
-});
-
-test("50 copies of one message at once make one model request and get the same answer 50 times", async () => {
-  const copy = { ...freshPair(), sid: freshSid(), body: "Fifty at once [fault delay=400ms]" };
-  const since = await worker.mark();
-  const answers = await Promise.all(Array.from({ length: 50 }, () => worker.sendMessage(copy)));
-  for (const answer of answers) assert.deepEqual(answer.messages, [echo("Fifty at once")]);
-  assert.equal((await playground.asked("Fifty at once")).length, 1);
-  const log = await worker.loggedTimes(1, () => true, { since });
-  assert.deepEqual(log.map(({ event, messages }) => [event, messages]), [["turn", 1]]);
-});
-
-test("the copy of a reset says the same, and clears nothing a second time", async () => {
-  const pair = freshPair();
-  const reset = { ...pair, sid: freshSid(), body: "reset" };
-  assert.deepEqual((await worker.sendMessage(reset)).messages, [RESET]);
-  await worker.sendMessage({ ...pair, body: "Said after the reset" });
-  assert.deepEqual((await worker.sendMessage(reset)).messages, [RESET]);
-  const first = await worker.sendMessage({ ...pair, body: "What did I say first?" });
-  assert.deepEqual(first.messages, ['The first thing you said was: "Said after the reset"']);
-});
-
-test("messages that come while a turn runs are answered together by the next one, in order, on the last of them", async () => {
-  const pair = freshPair();
-  const running = worker.sendMessage({ ...pair, body: "Merge begins [fault delay=1500ms]" });
-  await eventually("the first turn to run", async () => (await playground.asked("Merge begins")).length);
-  const later = [];
-  for (const body of ["Merge two", "Merge three", "Merge four"]) {
-    later.push(worker.sendMessage({ ...pair, body }));
-    await sleep(120);
-  }
-  assert.deepEqual((await running).messages, [echo("Merge begins")]);
-  const [two, three, four] = await Promise.all(later);
-  assert.deepEqual([two.messages, three.messages], [[], []]);
-  assert.deepEqual(four.messages, [echo("Merge two\nMerge three\nMerge four", 2)]);
-
-  const [first, second, ...others] = await playground.asked("Merge");
-  assert.deepEqual(others, []);
-  assert.ok(second.received_at >= first.received_at + first.took_ms, "the turns do not overlap");
-  assert.deepEqual(contents(second, "user"), ["Merge begins [fault delay=1500ms]", "Merge two\nMerge three\nMerge four"]);
-  assert.deepEqual(contents(second, "assistant"), [echo("Merge begins")]);
-  assert.deepEqual((await worker.sendMessage({ ...pair, sid: two.sid, body: "Merge two" })).messages, [], "a copy is answered as the message was");
-  assert.deepEqual((await worker.sendMessage({ ...pair, sid: four.sid, body: "Merge four" })).messages, four.messages);
-});
-
-test("a burst from one sender never interleaves: every message is in exactly one turn, and turns follow one another", async () => {
-  const pair = freshPair();
-  const texts = Array.from({ length: 9 }, (_, index) => `Burst ${index}.`);
-  await playground.fault({ service: "openai", delay_ms: 250, times: 9, contains: "Burst" });
-  const answers = await Promise.all(texts.map((body) => worker.sendMessage({ ...pair, body })));
-  await playground.clearFaults();
-  const requests = (await playground.asked("Burst")).filter(({ body }) => body.safety_identifier === pseudonym(pair));
-  for (const [index, request] of requests.slice(1).entries()) {
-    const before = requests[index];
-    assert.ok(request.received_at >= before.received_at + before.took_ms, `turn ${index + 2} began before turn ${index + 1} had ended`);
-    assert.deepEqual(contents(request, "user").slice(0, -1), contents(before, "user"), "each turn goes on from the one before");
-  }
-  assert.equal(answers.filter(({ messages }) => messages.length === 1).length, requests.length, "one answer a turn");
-  assert.deepEqual(contents(requests.at(-1), "user").join("\n").split("\n").sort(), texts);
-  assert.deepEqual((await playground.messages()).length, 0);
-});
-
-test("a reset in the middle of a burst clears what came before it and nothing after it", async () => {
-  const pair = freshPair();
-  const sent = [worker.sendMessage({ ...pair, body: "Before the reset [fault delay=1200ms]" })];
-  await eventually("the first turn to run", async () => (await playground.asked("Before the reset")).length);
-  for (const body of ["Also before it", "start over", "After it: what did I say first?"]) {
-    sent.push(worker.sendMessage({ ...pair, body }));
-    await sleep(120);
-  }
-  const answers = (await Promise.all(sent)).map(({ messages }) => messages);
-  assert.deepEqual(answers, [[echo("Before the reset")], [echo("Also before it", 2)], [RESET], ["You have said nothing before this message."]]);
-});
-
-test("one sender's slow answer holds up nobody else", async () => {
-  let slowIsAnswered = false;
-  const slow = worker.sendMessage({ ...freshPair(), body: "Slow one [fault delay=4s]" });
-  slow.then(() => (slowIsAnswered = true));
-  await eventually("the slow turn to run", async () => (await playground.asked("Slow one")).length);
-  const quick = await worker.sendMessage({ ...freshPair(), body: "Quick one" });
-  assert.deepEqual(quick.messages, [echo("Quick one")]);
-  assert.equal(slowIsAnswered, false);
-  assert.deepEqual((await slow).messages, [echo("Slow one")]);
-});
-
-test("a conversation in KV has the documented form, a lifetime, and one key a revision", async () => {
+test("a conversation in KV has the documented form, a lifetime, and one key per revision", async () => {
   const pair = freshPair();
   for (const body of ["First turn", "Second turn"]) await worker.sendMessage({ ...pair, body });
   await eventually("two revisions", () => revisions(pair).length === 2);
-  assert.deepEqual(revisions(pair).map(({ key }) => key), [`conversation/${pseudonym(pair)}/1`, `conversation/${pseudonym(pair)}/2`]);
+  assert.deepEqual(
+    revisions(pair).map(({ key }) => key),
+    [`conversation/${pseudonym(pair)}/1`, `conversation/${pseudonym(pair)}/2`],
+  );
   const newest = revisions(pair).at(-1);
   assert.deepEqual(JSON.parse(newest.value), {
     v: 1,

@@ -1,24 +1,41 @@
-// Every way in which OpenAI can fail: what the sender reads, how many requests are made, what is logged, and that no
-// failure becomes part of the conversation.
+// Every way in which OpenAI can fail: the answer to the contact, the number of requests, the log,
+// and that no failure becomes part of the conversation.
 //
-// Not here: the daily cap (limits), failures that show late (delivery).
+// Not here: the daily cap (limits), failures after the webhook has ended (delivery).
 
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import http from "node:http";
 import { after, before, describe, test } from "node:test";
-import { eventually, freshPair, phoneHash, pseudonym, startPlayground, startWorker } from "./harness.mjs";
-import { freePort } from "../../scripts/lib/local.mjs";
+import { freePort, portOf } from "../../scripts/lib/local.mjs";
+import {
+  echo,
+  eventually,
+  freshPair,
+  phoneHash,
+  pseudonym,
+  startPlayground,
+  startWorker,
+} from "./harness.mjs";
 
 const APOLOGY = "Sorry, I can't answer right now. Please try again in a few minutes.";
 const FILTERED = "Sorry, I can't help with that.";
-const TOKEN_LIMIT = "Sorry, that was too much for one answer. Please ask something shorter or simpler.";
+const TOKEN_LIMIT =
+  "Sorry, that was too much for one answer. Please ask something shorter or simpler.";
 const TIMEOUT = 4500;
 
 let playground, worker;
 
 before(async () => {
   playground = await startPlayground();
-  worker = await startWorker({ playground, settings: { OPENAI_TIMEOUT_MS: String(TIMEOUT), REPLY_WITHIN_MS: "14000", ASSISTANT_PROMPT: "Answer like a harbour master." } });
+  worker = await startWorker({
+    playground,
+    settings: {
+      OPENAI_TIMEOUT_MS: String(TIMEOUT),
+      REPLY_WITHIN_MS: "14000",
+      ASSISTANT_PROMPT: "Answer like a harbour master.",
+    },
+  });
 });
 
 after(async () => {
@@ -26,13 +43,15 @@ after(async () => {
   await playground?.close();
 });
 
-const echo = (text, number = 1) => `Nice to hear from you! You said: "${text}" (message ${number} of our conversation)`;
-
-// What goes wrong: the fault, the requests that are made, the label in the log, what the sender reads, and the tokens that the
-// answer cost although it could not be passed on.
+// The failures: the fault, the number of requests, the label in the log, the answer to the contact,
+// and the tokens that an unusable answer cost.
 const FAILURES = {
   "a dropped connection": ["connection=drop", 3, "connection_failed"],
-  "a connection dropped after the answer was made": ["connection=act_then_drop", 3, "connection_failed"],
+  "a connection dropped after the answer was made": [
+    "connection=act_then_drop",
+    3,
+    "connection_failed",
+  ],
   "a 408": ["status=408", 3, "busy"],
   "a 409": ["status=409", 3, "busy"],
   "a 429": ["status=429", 3, "busy"],
@@ -50,10 +69,22 @@ const FAILURES = {
   "an answer of no characters": ["body=empty_answer", 1, "empty_answer"],
   "an answer of white space": ["body=blank_answer", 1, "empty_answer", APOLOGY, 1],
   "an answer without content": ["body=null_answer", 1, "empty_answer"],
-  "an answer without a choice": ["body=no_choices", 1, "empty_answer", APOLOGY, Math.ceil(echo("This fails", 2).length / 4)],
-  "an answer cut off before its first word": ["body=length_empty", 1, "token_limit", TOKEN_LIMIT, 1000],
+  "an answer without a choice": [
+    "body=no_choices",
+    1,
+    "empty_answer",
+    APOLOGY,
+    Math.ceil(echo("This fails", 2).length / 4),
+  ],
+  "an answer cut off before its first word": [
+    "body=length_empty",
+    1,
+    "token_limit",
+    TOKEN_LIMIT,
+    1000,
+  ],
   "an answer that was filtered": ["body=content_filter", 1, "content_filter", FILTERED],
-  "bytes that are no text": ["body=garbage", 1, "unexpected_response"],
+  "bytes that are not text": ["body=garbage", 1, "unexpected_response"],
   "an HTML page": ["body=not_json", 1, "unexpected_response"],
   "a body of no bytes": ["body=empty", 1, "unexpected_response"],
   "JSON of another shape": ["body=wrong_shape", 1, "unexpected_response"],
@@ -63,9 +94,11 @@ const FAILURES = {
 };
 
 describe("failures of the model", { concurrency: 12 }, () => {
-  for (const [what, [fault, requests, failure, text = APOLOGY, tokens = 0]] of Object.entries(FAILURES)) {
+  for (const [what, [fault, requests, failure, text = APOLOGY, tokens = 0]] of Object.entries(
+    FAILURES,
+  )) {
     const tries = requests === 1 ? "is not tried again" : "is tried again, twice at most";
-    test(`${what} ${tries}, is told once, and is no part of the conversation`, async () => {
+    test(`${what} ${tries}, is reported once, and is not part of the conversation`, async () => {
       const pair = freshPair();
       const ask = (body) => worker.sendMessage({ ...pair, body });
       await ask("The tide is high");
@@ -77,8 +110,14 @@ describe("failures of the model", { concurrency: 12 }, () => {
       assert.equal(made.length, requests);
       const turn = (await turnsOf(pair, 2)).at(-1);
       assert.deepEqual(
-        { outcome: turn.outcome, failure: turn.failure, requests: turn.model_requests, delivery: turn.delivery, tokens: turn.completion_tokens },
-        { outcome: "failed", failure, requests, delivery: "inline", tokens },
+        {
+          outcome: turn.outcome,
+          failure: turn.failure,
+          requests: turn.model_requests,
+          reply_via: turn.reply_via,
+          tokens: turn.completion_tokens,
+        },
+        { outcome: "failed", failure, requests, reply_via: "webhook", tokens },
       );
 
       const next = await ask("How many messages?");
@@ -93,7 +132,7 @@ describe("failures of the model", { concurrency: 12 }, () => {
     });
   }
 
-  test("a request that takes too long is aborted for real, in the time that was set", async () => {
+  test("a request that takes too long is really aborted, within the configured time", async () => {
     const pair = freshPair();
     const answer = await worker.sendMessage({ ...pair, body: "Too slow [fault delay=60s]" });
     assert.deepEqual(answer.messages, [APOLOGY]);
@@ -106,11 +145,22 @@ describe("failures of the model", { concurrency: 12 }, () => {
     assert.ok(request.took_ms < 30_000, `${request.took_ms} ms`);
   });
 
-  test("the time that was set holds for a request, its retries and the waits between them together", async () => {
+  test("the configured time covers a request, its retries and the waits between them", async () => {
     const pair = freshPair();
-    // The first try takes most of the time: the second one must be cut short.
-    await playground.fault({ service: "openai", status: 503, delay_ms: 3500, times: 1, contains: pseudonym(pair) });
-    await playground.fault({ service: "openai", delay_ms: 30_000, times: 1, contains: pseudonym(pair) });
+    // The first attempt takes most of the time, so the second one must be cut short.
+    await playground.fault({
+      service: "openai",
+      status: 503,
+      delay_ms: 3500,
+      times: 1,
+      contains: pseudonym(pair),
+    });
+    await playground.fault({
+      service: "openai",
+      delay_ms: 30_000,
+      times: 1,
+      contains: pseudonym(pair),
+    });
     const answer = await worker.sendMessage({ ...pair, body: "Slowly failing" });
     assert.deepEqual(answer.messages, [APOLOGY]);
     assert.ok(answer.ms >= TIMEOUT - 100 && answer.ms < 30_000, `${answer.ms} ms`);
@@ -118,22 +168,31 @@ describe("failures of the model", { concurrency: 12 }, () => {
     assert.deepEqual([turn.failure, turn.model_requests], ["timeout", 2]);
   });
 
-  for (const [what, fault] of [
-    ["a dropped connection", { connection: "drop" }],
-    ["a 503", { status: 503 }],
+  for (const { what, ...fault } of [
+    { what: "a dropped connection", connection: "drop" },
+    { what: "a 503", status: 503 },
   ]) {
     for (const times of [1, 2]) {
-      test(`the answer comes although ${what} came ${times === 1 ? "first" : "twice before it"}, and is remembered once`, async () => {
+      test(`the answer arrives although ${what} came ${times === 1 ? "first" : "twice before it"}, and is remembered once`, async () => {
         const pair = freshPair();
         await playground.fault({ service: "openai", ...fault, times, contains: pseudonym(pair) });
         const answer = await worker.sendMessage({ ...pair, body: "Try again" });
         assert.deepEqual(answer.messages, [echo("Try again")]);
         const made = await requestsOf(pair, "Try again");
         assert.equal(made.length, times + 1);
-        assert.deepEqual(new Set(made.map(({ body }) => JSON.stringify(body))).size, 1, "the same request each time");
+        assert.deepEqual(
+          new Set(made.map(({ body }) => JSON.stringify(body))).size,
+          1,
+          "the same request each time",
+        );
         const [turn] = await turnsOf(pair, 1);
-        assert.deepEqual([turn.outcome, turn.failure, turn.model_requests], ["answered", undefined, times + 1]);
-        const waits = made.slice(1).map(({ received_at: at }, index) => at - made[index].received_at);
+        assert.deepEqual(
+          [turn.outcome, turn.failure, turn.model_requests],
+          ["answered", undefined, times + 1],
+        );
+        const waits = made
+          .slice(1)
+          .map(({ received_at: at }, index) => at - made[index].received_at);
         assert.ok(waits[0] >= 240 && (waits[1] ?? 500) >= 490, `waits of ${waits} ms`);
         const next = await worker.sendMessage({ ...pair, body: "How many messages?" });
         assert.deepEqual(next.messages, ["You have sent 2 messages in this conversation."]);
@@ -143,17 +202,32 @@ describe("failures of the model", { concurrency: 12 }, () => {
 
   test("Retry-After is honoured in seconds", async () => {
     const pair = freshPair();
-    await playground.fault({ service: "openai", status: 429, headers: { "Retry-After": "2" }, times: 1, contains: pseudonym(pair) });
+    await playground.fault({
+      service: "openai",
+      status: 429,
+      headers: { "Retry-After": "2" },
+      times: 1,
+      contains: pseudonym(pair),
+    });
     const answer = await worker.sendMessage({ ...pair, body: "Wait by seconds" });
     assert.deepEqual(answer.messages, [echo("Wait by seconds")]);
     const [first, second] = await requestsOf(pair, "Wait by seconds");
-    assert.ok(second.received_at - first.received_at >= 1990, `${second.received_at - first.received_at} ms`);
+    assert.ok(
+      second.received_at - first.received_at >= 1990,
+      `${second.received_at - first.received_at} ms`,
+    );
   });
 
   test("Retry-After is honoured as a date", async () => {
     const pair = freshPair();
     const until = (Math.floor(Date.now() / 1000) + 3) * 1000;
-    await playground.fault({ service: "openai", status: 503, headers: { "Retry-After": new Date(until).toUTCString() }, times: 1, contains: pseudonym(pair) });
+    await playground.fault({
+      service: "openai",
+      status: 503,
+      headers: { "Retry-After": new Date(until).toUTCString() },
+      times: 1,
+      contains: pseudonym(pair),
+    });
     const answer = await worker.sendMessage({ ...pair, body: "Wait until a date" });
     assert.deepEqual(answer.messages, [echo("Wait until a date")]);
     const second = (await requestsOf(pair, "Wait until a date"))[1];
@@ -161,18 +235,29 @@ describe("failures of the model", { concurrency: 12 }, () => {
   });
 
   for (const status of [301, 302, 303, 307, 308]) {
-    test(`a redirect by ${status} is not followed: keys and texts go to no other place`, async () => {
+    test(`a redirect by ${status} is not followed: keys and texts go nowhere else`, async () => {
       const pair = freshPair();
-      await playground.fault({ service: "openai", status, headers: { Location: `${playground.url}/v1/chat/completions` }, times: 1, contains: pseudonym(pair) });
+      await playground.fault({
+        service: "openai",
+        status,
+        headers: { Location: `${playground.url}/v1/chat/completions` },
+        times: 1,
+        contains: pseudonym(pair),
+      });
       const answer = await worker.sendMessage({ ...pair, body: "Redirected" });
       assert.deepEqual(answer.messages, [APOLOGY]);
-      assert.equal((await playground.requests("openai")).filter(({ body }) => body?.safety_identifier === pseudonym(pair)).length, 1);
+      assert.equal(
+        (await playground.requests("openai")).filter(
+          ({ body }) => body?.safety_identifier === pseudonym(pair),
+        ).length,
+        1,
+      );
       const [turn] = await turnsOf(pair, 1);
       assert.deepEqual([turn.failure, turn.model_requests], ["unexpected_response", 1]);
     });
   }
 
-  test("a refusal is the model's own answer, and part of the conversation", async () => {
+  test("a refusal is the model's answer, and part of the conversation", async () => {
     const pair = freshPair();
     const answer = await worker.sendMessage({ ...pair, body: "Refuse this [fault body=refusal]" });
     assert.deepEqual(answer.messages, ["I'd rather not help with that."]);
@@ -183,9 +268,12 @@ describe("failures of the model", { concurrency: 12 }, () => {
     assert.equal(body.messages[2].content, "I'd rather not help with that.");
   });
 
-  test("an answer cut off by the token limit is passed on, with an ellipsis where it ends", async () => {
+  test("an answer cut off by the token limit is passed on, with an ellipsis at its end", async () => {
     const pair = freshPair();
-    const answer = await worker.sendMessage({ ...pair, body: "Cut this short [fault body=length]" });
+    const answer = await worker.sendMessage({
+      ...pair,
+      body: "Cut this short [fault body=length]",
+    });
     const whole = echo("Cut this short");
     assert.equal(answer.messages.length, 1);
     assert.ok(answer.messages[0].endsWith("..."));
@@ -208,40 +296,82 @@ describe("models", () => {
   const answered = async (other, body) => {
     const pair = freshPair();
     const { messages } = await other.sendMessage({ ...pair, body });
-    const turn = await other.logged(({ event, phone_hash: hash }) => event === "turn" && hash === phoneHash(pair.from));
-    return { messages, outcome: turn.outcome, failure: turn.failure, requests: turn.model_requests, tokens: turn.completion_tokens };
+    const turn = await other.logged(
+      ({ event, phone_hash: hash }) => event === "turn" && hash === phoneHash(pair.from),
+    );
+    return {
+      messages,
+      outcome: turn.outcome,
+      failure: turn.failure,
+      requests: turn.model_requests,
+      tokens: turn.completion_tokens,
+    };
   };
 
-  test("an answer that used up its tokens before the first word is told so, and its tokens are logged", async () => {
-    const other = await startWorker({ playground, settings: { OPENAI_REASONING_EFFORT: "high", OPENAI_MAX_COMPLETION_TOKENS: "500" } });
+  test("an answer that used up its tokens before the first word gets a notice, and its tokens are logged", async () => {
+    const other = await startWorker({
+      playground,
+      settings: { OPENAI_REASONING_EFFORT: "high", OPENAI_MAX_COMPLETION_TOKENS: "500" },
+    });
     try {
-      const expected = { messages: [TOKEN_LIMIT], outcome: "failed", failure: "token_limit", requests: 1, tokens: 500 };
+      const expected = {
+        messages: [TOKEN_LIMIT],
+        outcome: "failed",
+        failure: "token_limit",
+        requests: 1,
+        tokens: 500,
+      };
       assert.deepEqual(await answered(other, "Reason about this"), expected);
       const [{ body }] = await playground.asked("Reason about this");
       assert.deepEqual([body.reasoning_effort, body.max_completion_tokens], ["high", 500]);
 
-      await other.reconfigure({ OPENAI_REASONING_EFFORT: "high", OPENAI_MAX_COMPLETION_TOKENS: "2000" });
+      await other.reconfigure({
+        OPENAI_REASONING_EFFORT: "high",
+        OPENAI_MAX_COMPLETION_TOKENS: "2000",
+      });
       const { messages, failure, tokens } = await answered(other, "Reason with more room");
       assert.deepEqual([messages, failure], [[echo("Reason with more room")], undefined]);
       assert.ok(tokens > 1000, `${tokens} tokens, those of the reasoning included`);
 
       await other.reconfigure({ OPENAI_REASONING_EFFORT: "minimal" });
-      assert.deepEqual(await answered(other, "With an effort of old"), { messages: [APOLOGY], outcome: "failed", failure: "rejected", requests: 1, tokens: 0 });
+      assert.deepEqual(await answered(other, "With an effort of old"), {
+        messages: [APOLOGY],
+        outcome: "failed",
+        failure: "rejected",
+        requests: 1,
+        tokens: 0,
+      });
     } finally {
       await other.close();
     }
   });
 
-  for (const [date, outcome] of [["2027-01-13", "answered"], ["2027-01-14", "failed"]]) {
+  for (const [date, outcome] of [
+    ["2027-01-13", "answered"],
+    ["2027-01-14", "failed"],
+  ]) {
     test(`a turn that asks gpt-4o-mini on ${date} has ${outcome}`, async () => {
       const then = await startPlayground({ date });
-      const other = await startWorker({ playground: then, settings: { OPENAI_MODEL: "gpt-4o-mini" } });
+      const other = await startWorker({
+        playground: then,
+        settings: { OPENAI_MODEL: "gpt-4o-mini" },
+      });
       try {
         const turn = await answered(other, "Still there?");
-        assert.deepEqual([turn.messages, turn.outcome, turn.failure], outcome === "answered" ? [[echo("Still there?")], outcome, undefined] : [[APOLOGY], outcome, "rejected"]);
+        assert.deepEqual(
+          [turn.messages, turn.outcome, turn.failure],
+          outcome === "answered"
+            ? [[echo("Still there?")], outcome, undefined]
+            : [[APOLOGY], outcome, "rejected"],
+        );
         const [{ body, status, deprecation }] = await then.asked("Still there?");
         assert.equal(body.reasoning_effort, undefined, "it does not know the field");
-        assert.deepEqual([status, deprecation], outcome === "answered" ? [200, "OpenAI shuts gpt-4o-mini down on 2027-01-14"] : [404, undefined]);
+        assert.deepEqual(
+          [status, deprecation],
+          outcome === "answered"
+            ? [200, "OpenAI shuts gpt-4o-mini down on 2027-01-14"]
+            : [404, undefined],
+        );
       } finally {
         await other.close();
         await then.close();
@@ -249,19 +379,31 @@ describe("models", () => {
     });
   }
 
-  test("another server than OpenAI is sent no field that only OpenAI knows", async () => {
+  test("a server other than OpenAI is sent no field that only OpenAI knows", async () => {
     const asked = [];
     const server = http.createServer(async (request, response) => {
       asked.push(JSON.parse((await request.toArray()).join("")));
       response.writeHead(200, { "content-type": "application/json" });
-      response.end(JSON.stringify({ choices: [{ message: { content: "Ahoy from elsewhere." }, finish_reason: "stop" }] }));
+      response.end(
+        JSON.stringify({
+          choices: [{ message: { content: "Ahoy from elsewhere." }, finish_reason: "stop" }],
+        }),
+      );
     });
-    await new Promise((listening) => server.listen(0, "127.0.0.1", listening));
-    const settings = { OPENAI_BASE_URL: `http://127.0.0.1:${server.address().port}/v1`, OPENAI_API_KEY: "a-key-of-its-own", OPENAI_MODEL: "llama" };
+    server.listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const settings = {
+      OPENAI_BASE_URL: `http://127.0.0.1:${portOf(server)}/v1`,
+      OPENAI_API_KEY: "a-key-of-its-own",
+      OPENAI_MODEL: "llama",
+    };
     const other = await startWorker({ playground, settings });
     try {
       assert.deepEqual((await answered(other, "Who are you?")).messages, ["Ahoy from elsewhere."]);
-      assert.deepEqual(asked.map(({ messages, ...rest }) => rest), [{ model: "llama", max_completion_tokens: 1000, stream: false }]);
+      assert.deepEqual(
+        asked.map(({ messages, ...rest }) => rest),
+        [{ model: "llama", max_completion_tokens: 1000, stream: false }],
+      );
       await other.reconfigure({ ...settings, OPENAI_REASONING_EFFORT: "low" });
       await answered(other, "And with an effort?");
       assert.equal(asked.at(-1).reasoning_effort, "low", "what is set is sent");
@@ -272,8 +414,11 @@ describe("models", () => {
   });
 });
 
-test("an OpenAI that nothing listens for is apologised for, and tried three times", async () => {
-  const other = await startWorker({ playground, settings: { OPENAI_BASE_URL: `http://127.0.0.1:${await freePort()}/v1` } });
+test("an unreachable OpenAI is tried three times, and the contact gets an apology", async () => {
+  const other = await startWorker({
+    playground,
+    settings: { OPENAI_BASE_URL: `http://127.0.0.1:${await freePort()}/v1` },
+  });
   try {
     assert.deepEqual((await other.sendMessage({ body: "Anybody there?" })).messages, [APOLOGY]);
     const turn = await other.logged(({ event }) => event === "turn");
@@ -284,12 +429,16 @@ test("an OpenAI that nothing listens for is apologised for, and tried three time
 });
 
 async function requestsOf(pair, text) {
-  return (await playground.asked(text)).filter(({ body }) => body.safety_identifier === pseudonym(pair));
+  return (await playground.asked(text)).filter(
+    ({ body }) => body.safety_identifier === pseudonym(pair),
+  );
 }
 
 function turnsOf(pair, count) {
   return eventually(`${count} turns in the log`, () => {
-    const turns = worker.log.filter(({ event, phone_hash: hash }) => event === "turn" && hash === phoneHash(pair.from));
+    const turns = worker.log.filter(
+      ({ event, phone_hash: hash }) => event === "turn" && hash === phoneHash(pair.from),
+    );
     return turns.length === count && turns;
   });
 }

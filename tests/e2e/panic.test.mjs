@@ -19,7 +19,8 @@ after(async () => {
 test("after a panic the Worker answers again, remembers the conversation, and has said where it panicked", async () => {
   const pair = freshPair();
   await worker.sendMessage({ ...pair, body: "Before the panic" });
-  const places = () => worker.lines.filter((line) => /panicked at src\/runtime\//.test(line)).length;
+  const places = () =>
+    worker.lines.filter((line) => /panicked at src\/runtime\//.test(line)).length;
   for (const time of ["first", "second"]) {
     const before = places();
     assert.equal((await worker.request("/panic")).status, 500, `${time} panic`);
@@ -31,9 +32,16 @@ test("after a panic the Worker answers again, remembers the conversation, and ha
 });
 
 test("a message that waits when the instance panics is not left hanging, and is answered when it comes again", async () => {
-  const message = { ...freshPair(), sid: freshSid(), body: "Waits through a panic [fault delay=1500ms]" };
+  const message = {
+    ...freshPair(),
+    sid: freshSid(),
+    body: "Waits through a panic [fault delay=1500ms]",
+  };
   const waiting = worker.sendMessage(message);
-  await eventually("the model to be asked", async () => (await playground.asked("Waits through a panic")).length === 1);
+  await eventually(
+    "the model to be asked",
+    async () => (await playground.asked("Waits through a panic")).length === 1,
+  );
   assert.equal((await worker.request("/panic")).status, 500);
   assert.equal((await waiting).status, 500);
   const again = await worker.sendMessage(message);

@@ -1,11 +1,20 @@
-// The front door: routes, methods, sizes, encodings and required fields, each with its status. That every response
-// carries the security headers is checked by the harness, for these and for all others.
+// The front door: routes, methods, sizes, encodings and required fields, each with its status. If
+// all tests fail, look here first. For every response of every test, the harness checks the
+// security headers.
 //
-// Not here: signatures (forgery), missing settings (configuration). First to look at when all tests fail.
+// Not here: signatures (forgery), missing settings (configuration).
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { freshPair, inboundForm, phoneHash, SECRETS, SECURITY_HEADERS, signatureOf, startSwitchboard } from "./harness.mjs";
+import {
+  freshPair,
+  inboundForm,
+  phoneHash,
+  SECRETS,
+  SECURITY_HEADERS,
+  signatureOf,
+  startSwitchboard,
+} from "./harness.mjs";
 
 const ROUTE = "/twilio/messages";
 const FORM = "application/x-www-form-urlencoded";
@@ -29,7 +38,10 @@ test("health answers 200 with a version, and HEAD with the same headers and no b
   assert.deepEqual([status, rest], ["ok", {}]);
   assert.match(version, /^\d+\.\d+\.\d+/);
   const head = await worker.request("/health", { method: "HEAD" });
-  assert.deepEqual([head.status, head.text, head.headers.get("content-type")], [200, "", answer.headers.get("content-type")]);
+  assert.deepEqual(
+    [head.status, head.text, head.headers.get("content-type")],
+    [200, "", answer.headers.get("content-type")],
+  );
 });
 
 test("the security headers are the promised ones", async () => {
@@ -43,25 +55,45 @@ test("the security headers are the promised ones", async () => {
 });
 
 test("unknown routes answer 404, by every method, signed or not", async () => {
-  for (const path of ["/", "/nothing-here?with=query", "/health/", "/Health", "/twilio", "/twilio/messages/", "/twilio/messagesx", "/twilio//messages", "/TWILIO/MESSAGES"]) {
-    for (const method of ["GET", "POST"]) assert.equal((await worker.request(path, { method })).status, 404, `${method} ${path}`);
+  for (const path of [
+    "/",
+    "/nothing-here?with=query",
+    "/health/",
+    "/Health",
+    "/twilio",
+    "/twilio/messages/",
+    "/twilio/messagesx",
+    "/twilio//messages",
+    "/TWILIO/MESSAGES",
+  ]) {
+    for (const method of ["GET", "POST"])
+      assert.equal((await worker.request(path, { method })).status, 404, `${method} ${path}`);
   }
   assert.equal((await worker.sendMessage({ path: "/twilio/voice" })).status, 404);
 });
 
-test("a wrong method answers 405 and says which are allowed", async () => {
+test("a wrong method answers 405 and names the allowed ones", async () => {
   for (const method of ["GET", "HEAD", "PUT", "DELETE", "OPTIONS", "PATCH"]) {
     const answer = await worker.request(ROUTE, { method });
     assert.deepEqual([method, answer.status, answer.headers.get("allow")], [method, 405, "POST"]);
   }
   for (const method of ["POST", "PUT", "DELETE", "OPTIONS"]) {
     const answer = await worker.request("/health", { method });
-    assert.deepEqual([method, answer.status, answer.headers.get("allow")], [method, 405, "GET, HEAD"]);
+    assert.deepEqual(
+      [method, answer.status, answer.headers.get("allow")],
+      [method, 405, "GET, HEAD"],
+    );
   }
 });
 
 test("a content type that is not a form answers 415, even when it is signed", async () => {
-  for (const contentType of ["application/json", "text/plain", "multipart/form-data; boundary=x", "application/x-www-form-urlencodedx", "text/xml"]) {
+  for (const contentType of [
+    "application/json",
+    "text/plain",
+    "multipart/form-data; boundary=x",
+    "application/x-www-form-urlencodedx",
+    "text/xml",
+  ]) {
     const answer = await worker.sendMessage({ ...freshPair(), contentType });
     assert.equal(answer.status, 415, contentType);
   }
@@ -69,9 +101,17 @@ test("a content type that is not a form answers 415, even when it is signed", as
   assert.equal(none.status, 415);
 });
 
-test("the content type of a form is known in any case and with any parameters", async () => {
-  for (const contentType of ["Application/X-WWW-Form-Urlencoded", `${FORM};charset=utf-8`, `${FORM} ; charset="UTF-8"`]) {
-    assert.equal((await worker.sendMessage({ ...freshPair(), contentType })).status, 200, contentType);
+test("the content type of a form is recognised in any case and with any parameters", async () => {
+  for (const contentType of [
+    "Application/X-WWW-Form-Urlencoded",
+    `${FORM};charset=utf-8`,
+    `${FORM} ; charset="UTF-8"`,
+  ]) {
+    assert.equal(
+      (await worker.sendMessage({ ...freshPair(), contentType })).status,
+      200,
+      contentType,
+    );
   }
 });
 
@@ -86,21 +126,32 @@ test("a body of exactly 64 KiB is read and verified, one byte more answers 413",
 
 test("a body without a Content-Length is counted as well", async () => {
   const send = async (form) => {
-    const headers = { "Content-Type": FORM, "X-Twilio-Signature": sign(form), "Transfer-Encoding": "chunked" };
-    const { status } = await worker.rawRequest(ROUTE, { headers, body: new URLSearchParams(form).toString().match(/.{1,4000}/gs) });
+    const headers = {
+      "Content-Type": FORM,
+      "X-Twilio-Signature": sign(form),
+      "Transfer-Encoding": "chunked",
+    };
+    const { status } = await worker.rawRequest(ROUTE, {
+      headers,
+      body: new URLSearchParams(form).toString().match(/.{1,4000}/gs),
+    });
     return status;
   };
   assert.equal(await send(padded(LIMIT)), 200);
   assert.equal(await send(padded(LIMIT + 1)), 413);
 });
 
-test("a body that is too long answers 413 while it is being read, though its end never comes", async () => {
+test("a body that is too long answers 413 while it is read, even if it never ends", async () => {
   const headers = { "Content-Type": FORM, "Transfer-Encoding": "chunked" };
-  const answer = await worker.rawRequest(ROUTE, { headers, body: Array.from({ length: 5 }, () => "x".repeat(16_384)), unfinished: true });
+  const answer = await worker.rawRequest(ROUTE, {
+    headers,
+    body: Array.from({ length: 5 }, () => "x".repeat(16_384)),
+    unfinished: true,
+  });
   assert.equal(answer.status, 413);
 });
 
-test("a broken percent-encoding answers 400", async () => {
+test("an invalid percent-encoding answers 400", async () => {
   for (const broken of ["Body=100%", "Body=%zz", "Body=%4", "%G0=x", "Body=a%2"]) {
     const answer = await worker.sendMessage({ ...freshPair(), raw: broken });
     assert.deepEqual([broken, answer.status], [broken, 400]);
@@ -108,8 +159,15 @@ test("a broken percent-encoding answers 400", async () => {
   }
 });
 
-test("bytes that are not UTF-8 answer 400, as they are or percent-encoded", async () => {
-  for (const broken of [Buffer.from([0x42, 0x6f, 0x64, 0x79, 0x3d, 0xff, 0xfe]), "Body=%FF", "Body=%C3", "Body=%ED%A0%80", "Body=%C0%AF", "%80=x"]) {
+test("bytes that are not UTF-8 answer 400, raw or percent-encoded", async () => {
+  for (const broken of [
+    Buffer.from([0x42, 0x6f, 0x64, 0x79, 0x3d, 0xff, 0xfe]),
+    "Body=%FF",
+    "Body=%C3",
+    "Body=%ED%A0%80",
+    "Body=%C0%AF",
+    "%80=x",
+  ]) {
     const answer = await worker.sendMessage({ ...freshPair(), raw: broken });
     assert.deepEqual([String(broken), answer.status], [String(broken), 400]);
     assert.match(answer.text, /UTF-8/);
@@ -122,16 +180,46 @@ test("an empty body has no signature to match", async () => {
 });
 
 const MALFORMED = {
-  From: ["15550100", "+0155501000", "+155501", "+1555010012345678", "+1555010a", "+1 555 0100", "whatsapp:", "whatsapp:15550100", "WhatsApp:+15550100", "messenger:15550100", "+１５５５０１００", "55501", "client:someone", "+15550100\n", "anonymous"],
+  From: [
+    "15550100",
+    "+0155501000",
+    "+155501",
+    "+1555010012345678",
+    "+1555010a",
+    "+1 555 0100",
+    "whatsapp:",
+    "whatsapp:15550100",
+    "WhatsApp:+15550100",
+    "messenger:15550100",
+    "+１５５５０１００",
+    "55501",
+    "client:someone",
+    "+15550100\n",
+    "anonymous",
+  ],
   To: ["15550100x", "+", "55", "123456789", "whatsapp:55501", "+15550100,+15550101", " +15550199"],
-  MessageSid: ["SM123", `XX${"0".repeat(32)}`, `SM${"0".repeat(33)}`, `SM${"g".repeat(32)}`, `sm${"0".repeat(32)}`, `CA${"0".repeat(32)}`],
+  MessageSid: [
+    "SM123",
+    `XX${"0".repeat(32)}`,
+    `SM${"0".repeat(33)}`,
+    `SM${"g".repeat(32)}`,
+    `sm${"0".repeat(32)}`,
+    `CA${"0".repeat(32)}`,
+  ],
   AccountSid: ["AC1", `SM${"0".repeat(32)}`],
   MessagingServiceSid: ["MG1", "not a sid"],
 };
 
 for (const [field, values] of Object.entries(MALFORMED)) {
   test(`a malformed ${field} answers 400 and is logged as suspicious, though it is signed`, async () => {
-    for (const value of values) await suspicious(inboundForm(freshPair()).filter(([name]) => name !== field).concat([[field, value]]), field, "malformed");
+    for (const value of values)
+      await suspicious(
+        inboundForm(freshPair())
+          .filter(([name]) => name !== field)
+          .concat([[field, value]]),
+        field,
+        "malformed",
+      );
   });
 }
 
@@ -144,12 +232,16 @@ for (const field of ["From", "To", "MessageSid"]) {
 }
 
 test("an MM sid and addresses of 7 and of 15 digits are well formed", async () => {
-  const shortest = await worker.sendMessage({ from: "+1555010", to: "+155501001234567", sid: `MM${"0A".repeat(16)}` });
+  const shortest = await worker.sendMessage({
+    from: "+1555010",
+    to: "+155501001234567",
+    sid: `MM${"0A".repeat(16)}`,
+  });
   assert.equal(shortest.status, 200);
 });
 
-test("nothing of what was refused reached the model or an object", async () => {
-  const senders = worker.objects("SenderObject").length;
+test("nothing that was rejected reached the model or an object", async () => {
+  const threads = worker.objects("ThreadObject").length;
   const before = (await playground.requests()).length;
   const pair = freshPair();
   await worker.request("/nothing-here");
@@ -158,7 +250,7 @@ test("nothing of what was refused reached the model or an object", async () => {
   await worker.sendMessage({ ...pair, form: padded(LIMIT + 1) });
   await worker.sendMessage({ form: inboundForm({ ...pair, sid: "SM1" }) });
   assert.equal((await playground.requests()).length, before);
-  assert.equal(worker.objects("SenderObject").length, senders);
+  assert.equal(worker.objects("ThreadObject").length, threads);
 });
 
 async function suspicious(form, field, problem) {
@@ -168,12 +260,15 @@ async function suspicious(form, field, problem) {
   assert.equal(answer.text, `Bad request: ${field} is ${problem}\n`);
   const from = form.find(([name]) => name === "From")?.[1] ?? "";
   const { event, phone_hash: hash, details } = await worker.logged(() => true, { since });
-  assert.deepEqual({ event, details }, { event: "security_event", details: { kind: "suspicious_request", field, problem } });
+  assert.deepEqual(
+    { event, details },
+    { event: "security_event", details: { kind: "suspicious_request", field, problem } },
+  );
   assert.ok(hash === "00000000" || hash === phoneHash(from), hash);
   assert.equal(worker.log.length, since + 1);
 }
 
-// A form of exactly `length` bytes once encoded. The padding is no part of the message.
+// A form of exactly `length` bytes after encoding. The padding is not part of the message.
 function padded(length) {
   const form = inboundForm(freshPair());
   const rest = length - new URLSearchParams([...form, ["Padding", ""]]).toString().length;

@@ -1,4 +1,4 @@
-// A stored state that is damaged: the sender is answered, as one who has said nothing.
+// Damaged state: the contact is answered as if it had said nothing before.
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
@@ -15,7 +15,7 @@ after(async () => {
   await switchboard?.close();
 });
 
-test("a state that the runtime cannot read back, or that is no text, is treated as empty, and said to be unreadable", async () => {
+test("a state that the runtime cannot read, or that is not text, is treated as empty and logged as unreadable", async () => {
   const damaged = {
     "no serialised value": Buffer.from("damaged"),
     "a value broken off": Buffer.from("ff0fff", "hex"),
@@ -23,17 +23,26 @@ test("a state that the runtime cannot read back, or that is no text, is treated 
     "a number": Buffer.from("ff0f4905", "hex"),
   };
   const pairs = new Map(Object.keys(damaged).map((what) => [what, freshPair()]));
-  for (const pair of pairs.values()) await worker.sendMessage({ ...pair, body: "Before the damage" });
+  for (const pair of pairs.values())
+    await worker.sendMessage({ ...pair, body: "Before the damage" });
   await worker.kill();
-  for (const [what, pair] of pairs) worker.overwrite("SenderObject", pseudonym(pair), "state", damaged[what]);
+  for (const [what, pair] of pairs)
+    worker.overwrite("ThreadObject", pseudonym(pair), "state", damaged[what]);
   await worker.start();
   for (const [what, pair] of pairs) {
     const since = await worker.mark();
     const answer = await worker.sendMessage({ ...pair, body: "What did I say first?" });
     assert.equal(answer.status, 200, what);
     assert.deepEqual(answer.messages, ["You have said nothing before this message."], what);
-    await worker.logged(({ event, reason }) => event === "internal_error" && reason === "state_unreadable", { since });
+    await worker.logged(
+      ({ event, reason }) => event === "internal_error" && reason === "state_unreadable",
+      { since },
+    );
     const next = await worker.sendMessage({ ...pair, body: "What did I say first?" });
-    assert.deepEqual(next.messages, ['The first thing you said was: "What did I say first?"'], what);
+    assert.deepEqual(
+      next.messages,
+      ['The first thing you said was: "What did I say first?"'],
+      what,
+    );
   }
 });

@@ -1,14 +1,16 @@
-// The server that one would otherwise run: Express with Twilio's and OpenAI's npm packages, everything in the memory of one
-// process. Only signed messages are taken, a message that comes twice is answered once, a sender has a rate limit and one
-// turn at a time, the day has a budget, a conversation expires. A restart forgets all of it, and there can be no second
-// process beside it.
+// The server that one would write otherwise: Express with Twilio's and OpenAI's npm packages, with
+// everything in the memory of one process. It accepts only signed messages, answers a repeated
+// message once, limits the rate of a sender, runs one turn at a time, has a daily budget, and
+// forgets a conversation after a while. A restart loses everything, and a second process is not
+// possible.
 
 import express from "express";
 import OpenAI from "openai";
 import twilio from "twilio";
 
 const PATH = "/twilio/messages";
-const PROMPT = "You are a helpful assistant who answers by text message. Be brief and friendly, use plain text without markup, and say so when you do not know something.";
+const PROMPT =
+  "You are a helpful assistant who answers by text message. Be brief and friendly, use plain text without markup, and say so when you do not know something.";
 const LIMITED = "You have sent too many messages. Please wait a minute and try again.";
 const EXHAUSTED = "The assistant has reached its limit for today. Please try again tomorrow.";
 const TOO_LONG = "Your message is too long. Please send a shorter one.";
@@ -49,36 +51,70 @@ app.use((_request, response, next) => {
 
 app.get("/health", (_request, response) => response.json({ status: "ok" }));
 
-app.post(PATH, express.urlencoded({ extended: false, limit: "64kb" }), async (request, response) => {
-  if (!request.is("application/x-www-form-urlencoded")) return response.status(415).send("The content type must be application/x-www-form-urlencoded\n");
-  const url = `${request.protocol}://${request.get("Host")}${request.originalUrl}`;
-  if (!twilio.validateRequest(TWILIO_AUTH_TOKEN, request.get("X-Twilio-Signature") ?? "", url, request.body)) {
-    console.log(JSON.stringify({ time: new Date(), event: "security_event", kind: "invalid_signature" }));
-    return response.status(403).type("text").send("Forbidden\n");
-  }
-  const { MessageSid: sid, From: from, To: to, Body: text = "" } = request.body;
-  const wrong = !/^(SM|MM)[0-9a-f]{32}$/i.test(sid) ? "MessageSid" : !ADDRESS.test(from) ? "From" : !ADDRESS.test(to) ? "To" : undefined;
-  if (wrong) {
-    console.log(JSON.stringify({ time: new Date(), event: "security_event", kind: "suspicious_request", field: wrong }));
-    return response.status(400).type("text").send(`Bad request: ${wrong}\n`);
-  }
-  const answer = await deliver(senderOf(`${from} ${to}`), sid, text);
-  const twiml = new twilio.twiml.MessagingResponse();
-  for (let at = 0; at < answer.length; at += PART_CHARS) twiml.message(answer.slice(at, at + PART_CHARS));
-  response.type("text/xml").send(twiml.toString());
-});
-app.all(PATH, (_request, response) => response.status(405).set("Allow", "POST").type("text").send("Method not allowed\n"));
+app.post(
+  PATH,
+  express.urlencoded({ extended: false, limit: "64kb" }),
+  async (request, response) => {
+    if (!request.is("application/x-www-form-urlencoded"))
+      return response
+        .status(415)
+        .send("The content type must be application/x-www-form-urlencoded\n");
+    const url = `${request.protocol}://${request.get("Host")}${request.originalUrl}`;
+    if (
+      !twilio.validateRequest(
+        TWILIO_AUTH_TOKEN,
+        request.get("X-Twilio-Signature") ?? "",
+        url,
+        request.body,
+      )
+    ) {
+      console.log(
+        JSON.stringify({ time: new Date(), event: "security_event", kind: "invalid_signature" }),
+      );
+      return response.status(403).type("text").send("Forbidden\n");
+    }
+    const { MessageSid: sid, From: from, To: to, Body: text = "" } = request.body;
+    const wrong = !/^(SM|MM)[0-9a-f]{32}$/i.test(sid)
+      ? "MessageSid"
+      : !ADDRESS.test(from)
+        ? "From"
+        : !ADDRESS.test(to)
+          ? "To"
+          : undefined;
+    if (wrong) {
+      console.log(
+        JSON.stringify({
+          time: new Date(),
+          event: "security_event",
+          kind: "suspicious_request",
+          field: wrong,
+        }),
+      );
+      return response.status(400).type("text").send(`Bad request: ${wrong}\n`);
+    }
+    const answer = await deliver(senderOf(`${from} ${to}`), sid, text);
+    const twiml = new twilio.twiml.MessagingResponse();
+    for (let at = 0; at < answer.length; at += PART_CHARS)
+      twiml.message(answer.slice(at, at + PART_CHARS));
+    response.type("text/xml").send(twiml.toString());
+  },
+);
+app.all(PATH, (_request, response) =>
+  response.status(405).set("Allow", "POST").type("text").send("Method not allowed\n"),
+);
 
 setInterval(forgetExpired, Math.min(TTL_SECONDS, 60) * 1000).unref();
 app.listen(PORT, "127.0.0.1");
 
 function senderOf(name) {
-  let sender = senders.get(name);
-  if (!sender) senders.set(name, (sender = { name, messages: new Map(), turns: [], turnAt: 0, last: Promise.resolve() }));
+  const known = senders.get(name);
+  if (known) return known;
+  const sender = { name, messages: new Map(), turns: [], turnAt: 0, last: Promise.resolve() };
+  senders.set(name, sender);
   return sender;
 }
 
-/** The answer to a message. The same one to each of its retries. */
+/** Returns the answer to a message. A repeated message gets the same answer. */
 function deliver(sender, sid, text) {
   const known = sender.messages.get(sid);
   if (known) return known.answer;
@@ -120,10 +156,24 @@ async function turn(sender, text) {
     if (!answer) throw new Error("no answer");
     sender.turns = newest([...sender.turns, { user: text, assistant: answer }]);
     sender.turnAt = Date.now();
-    console.log(JSON.stringify({ time: new Date(), event: "turn", outcome: "answered", turns: sender.turns.length }));
+    console.log(
+      JSON.stringify({
+        time: new Date(),
+        event: "turn",
+        outcome: "answered",
+        turns: sender.turns.length,
+      }),
+    );
     return answer;
   } catch (error) {
-    console.log(JSON.stringify({ time: new Date(), event: "turn", outcome: "model_failed", reason: error.message }));
+    console.log(
+      JSON.stringify({
+        time: new Date(),
+        event: "turn",
+        outcome: "model_failed",
+        reason: error.message,
+      }),
+    );
     return FAILED;
   }
 }

@@ -1,4 +1,5 @@
-// The limit: the least that a Worker can do with a request. Answers every one alike, and reads nothing of it.
+// The limit: the least that a Worker can do with a request. It reads nothing and always answers the
+// same.
 
 export default {
   fetch() {

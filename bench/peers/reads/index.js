@@ -2,7 +2,13 @@
 
 export default {
   async fetch(request) {
-    const signed = [request.method, request.url, request.headers.get("Content-Type"), request.headers.get("X-Twilio-Signature"), await request.text()];
+    const signed = [
+      request.method,
+      request.url,
+      request.headers.get("Content-Type"),
+      request.headers.get("X-Twilio-Signature"),
+      await request.text(),
+    ];
     return new Response(`Hello World ${signed.length}\n`);
   },
 };

@@ -1,4 +1,4 @@
-//! Faults over the wire: each kind does what it says, as often as it says, to the requests it is for.
+//! Faults: each has its effect, as often as ordered, on the requests that it is for.
 
 use std::time::{Duration, Instant};
 
@@ -48,12 +48,12 @@ fn a_status_fault_has_the_services_own_error_and_is_used_up() {
     }
     assert!(
         playground.sent_messages().is_empty(),
-        "a refused message was created"
+        "a rejected message was created"
     );
 }
 
 #[test]
-fn the_error_can_be_changed() {
+fn the_fields_of_an_error_can_be_replaced() {
     let playground = Playground::start();
     playground.fault(
         &json!({"service": "openai", "status": 429, "error": {"code": "insufficient_quota"}}),
@@ -107,14 +107,14 @@ fn faults_are_listed_counted_down_and_cleared() {
         json!({"faults": []})
     );
     assert_eq!(hello(&playground).status, 200);
-    let refused = playground.control(
+    let rejected = playground.control(
         "POST",
         "faults",
         &json!({"service": "openai", "statuss": 500}),
     );
-    assert_eq!(refused.status, 400);
+    assert_eq!(rejected.status, 400);
     assert!(
-        refused.json()["error"]
+        rejected.json()["error"]
             .as_str()
             .unwrap()
             .contains("statuss")
@@ -122,7 +122,7 @@ fn faults_are_listed_counted_down_and_cleared() {
 }
 
 #[test]
-fn a_fault_can_be_for_requests_with_a_certain_text() {
+fn a_fault_can_be_limited_to_requests_with_a_text() {
     let playground = Playground::start();
     playground.fault(&json!({"service": "openai", "status": 503, "contains": "say \"ж\""}));
     assert_eq!(hello(&playground).status, 200);
@@ -148,7 +148,7 @@ fn a_delay_comes_before_a_good_answer() {
 }
 
 #[test]
-fn defective_bodies_are_as_defective_as_ordered() {
+fn each_body_fault_makes_its_defect() {
     let playground = Playground::start();
     for (body, content_type) in [
         ("garbage", "application/json"),
@@ -192,7 +192,7 @@ fn defective_bodies_are_as_defective_as_ordered() {
 fn bad_answers_are_well_formed() {
     let playground = Playground::start();
     let usual = playground.said(&[("user", "Hello")]);
-    for (body, content, refused, finish) in [
+    for (body, content, has_refusal, finish) in [
         ("empty_answer", Some(""), false, "stop"),
         ("blank_answer", Some(" \n "), false, "stop"),
         ("null_answer", None, false, "stop"),
@@ -211,7 +211,11 @@ fn bad_answers_are_well_formed() {
         assert_eq!(answer.status, 200);
         let choice = &answer.json()["choices"][0];
         assert_eq!(choice["message"]["content"].as_str(), content, "{body}");
-        assert_eq!(choice["message"]["refusal"].is_string(), refused, "{body}");
+        assert_eq!(
+            choice["message"]["refusal"].is_string(),
+            has_refusal,
+            "{body}"
+        );
         assert_eq!(choice["finish_reason"], finish, "{body}");
     }
     playground.fault(&json!({"service": "openai", "body": "no_choices"}));
@@ -222,7 +226,7 @@ fn bad_answers_are_well_formed() {
 }
 
 #[test]
-fn an_answer_that_is_empty_for_want_of_tokens_cost_all_that_it_could() {
+fn an_answer_without_text_costs_the_whole_token_limit() {
     let playground = Playground::start();
     let mut request = chat(&[("user", "Hello [fault body=length_empty]")]);
     request["max_completion_tokens"] = json!(1000);
@@ -296,7 +300,7 @@ fn a_dropped_connection_is_reset_without_a_single_byte() {
 }
 
 #[test]
-fn drop_does_nothing_and_act_then_drop_does_what_was_asked() {
+fn drop_skips_the_request_and_act_then_drop_carries_it_out() {
     let playground = Playground::start();
     let form = [("To", "+15550100"), ("From", "+15550199"), ("Body", "x")];
     playground.fault(&json!({"service": "twilio", "connection": "drop"}));
@@ -316,19 +320,19 @@ fn drop_does_nothing_and_act_then_drop_does_what_was_asked() {
 }
 
 #[test]
-fn a_directive_in_the_message_applies_to_every_try_and_is_not_quoted() {
+fn a_directive_applies_to_every_attempt_and_is_not_quoted() {
     let playground = Playground::start();
     for _ in 0..3 {
         let answer = playground.ask(&[("user", "Hi [fault status=503 retry-after=2]")]);
         assert_eq!((answer.status, answer.header("retry-after")), (503, "2"));
     }
-    let later = [
+    let conversation = [
         ("user", "Hi [fault status=503]"),
         ("assistant", "…"),
         ("user", "what did I say first? [fault delay=1ms]"),
     ];
     assert!(
-        playground.said(&later).contains("\"Hi\""),
+        playground.said(&conversation).contains("\"Hi\""),
         "only the last message counts"
     );
     let (received, _) = playground.raw(&raw_chat("[fault connection=drop]"));
@@ -342,8 +346,8 @@ fn a_directive_in_the_message_applies_to_every_try_and_is_not_quoted() {
         passed_on.contains("[fault service=twilio status=500]"),
         "{passed_on}"
     );
-    let refused = playground.text_to("+15550100", &passed_on);
-    assert_eq!(refused.status, 500);
+    let rejected = playground.text_to("+15550100", &passed_on);
+    assert_eq!(rejected.status, 500);
     assert_eq!(
         playground.text_to("+15550100", "[fault status=429]").json()["code"],
         20429
@@ -351,7 +355,7 @@ fn a_directive_in_the_message_applies_to_every_try_and_is_not_quoted() {
 }
 
 #[test]
-fn a_directive_that_cannot_be_read_is_refused_by_name() {
+fn an_unreadable_directive_is_rejected_by_name() {
     let playground = Playground::start();
     let answer = playground.ask(&[("user", "Hi [fault colour=red]")]);
     assert_eq!(answer.status, 400);
@@ -371,7 +375,7 @@ fn a_directive_that_cannot_be_read_is_refused_by_name() {
 }
 
 #[test]
-fn a_fault_neither_hides_a_defective_request_nor_is_used_up_by_it() {
+fn an_invalid_request_gets_its_own_error_and_uses_no_fault() {
     let playground = Playground::start();
     playground.fault(&json!({"service": "openai", "status": 503}));
     let mut defective = chat(&[("user", "Hello")]);

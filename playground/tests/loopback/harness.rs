@@ -94,7 +94,7 @@ impl Playground {
         }
     }
 
-    /// The next line that it prints.
+    /// The next line of its output.
     pub fn line(&mut self) -> String {
         let mut line = String::new();
         self.output.as_mut().unwrap().read_line(&mut line).unwrap();
@@ -138,12 +138,12 @@ impl Playground {
         })
     }
 
-    /// Asks for a completion of `messages`, given as pairs of role and content.
+    /// Requests a completion of `messages`, given as pairs of role and content.
     pub fn ask(&self, messages: &[(&str, &str)]) -> Answer {
         self.complete(&chat(messages))
     }
 
-    /// Asks for a completion with the right credential.
+    /// Requests a completion with the right credential.
     pub fn complete(&self, request: &Value) -> Answer {
         self.try_complete(request).unwrap()
     }
@@ -175,7 +175,7 @@ impl Playground {
             .to_owned()
     }
 
-    /// Posts a form to the pretend Twilio with the right credential.
+    /// Posts a form to the mock Twilio with the right credential.
     pub fn post_form(&self, path: &str, form: &[(&str, &str)]) -> Answer {
         self.try_post_form(path, form).unwrap()
     }
@@ -208,7 +208,7 @@ impl Playground {
         self.create(&[("To", to), ("From", "+15550199"), ("Body", body)])
     }
 
-    /// Reads from the pretend Twilio with the right credential.
+    /// Reads from the mock Twilio with the right credential.
     pub fn get(&self, path: &str) -> Answer {
         self.send(
             "GET",
@@ -248,7 +248,8 @@ impl Playground {
             .clone()
     }
 
-    /// Sends raw bytes and gives all that came back until the connection was closed, and how it was closed.
+    /// Sends raw bytes and gives all that came back until the connection was closed, and how it was
+    /// closed.
     pub fn raw(&self, request: &str) -> (Vec<u8>, std::io::Result<()>) {
         let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
         stream
@@ -308,4 +309,22 @@ pub fn raw_chat(message: &str) -> String {
          Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
         body.len()
     )
+}
+
+/// A playground whose date is `date`.
+pub fn on(date: &str) -> Playground {
+    Playground::start_with(&["--quiet", "--openai-api-key", KEY, "--date", date])
+}
+
+/// A valid request with `changes`. `null` removes a field.
+pub fn changed(changes: &Value) -> Value {
+    let mut request = chat(&[("system", "Be kind."), ("user", "Hello")]);
+    for (name, value) in changes.as_object().unwrap() {
+        if value.is_null() {
+            request.as_object_mut().unwrap().remove(name);
+        } else {
+            request[name] = value.clone();
+        }
+    }
+    request
 }

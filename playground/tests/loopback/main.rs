@@ -1,6 +1,6 @@
-//! The playground as its users meet it: the real binary, over real TCP on loopback.
+//! The playground as its users see it: the real binary, over real TCP on loopback.
 //!
-//! Rules that need no connection are tested beside the code they belong to.
+//! Rules that need no connection are tested beside their code.
 
 #![allow(
     clippy::unwrap_used,
@@ -11,14 +11,20 @@
     clippy::arithmetic_side_effects,
     reason = "a test stops where it fails"
 )]
+#![allow(clippy::doc_markdown, reason = "OpenAI and WhatsApp are names")]
 
 mod faults;
+mod feed;
 mod harness;
 mod media;
+mod mock_worker;
 mod numbers;
 mod observation;
 mod openai;
+mod openai_requests;
 mod page;
+mod page_client;
+mod phones;
 mod say;
 mod server;
 mod twilio;

@@ -1,4 +1,4 @@
-//! Media over the wire: taken in, guarded and redirected as at Twilio, and looked at by the model.
+//! Media: stored, protected and redirected as at Twilio, and shown to the model.
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -58,7 +58,7 @@ fn get(playground: &Playground, path: &str, account: &str, token: &str) -> Answe
 }
 
 #[test]
-fn a_file_is_had_by_its_account_through_a_redirect_that_wants_no_credentials() {
+fn a_file_is_reached_by_its_account_through_a_redirect() {
     let playground = Playground::start();
     let path = upload(&playground, "image/gif", GIF);
     assert!(
@@ -98,7 +98,7 @@ fn a_file_is_had_by_its_account_through_a_redirect_that_wants_no_credentials() {
 }
 
 #[test]
-fn a_file_is_refused_to_others_as_twilio_refuses_it() {
+fn a_file_is_denied_to_other_accounts() {
     let playground = Playground::start();
     let path = upload(&playground, "image/gif", GIF);
     let other = "AC1123456789abcdef0123456789abcdef";
@@ -134,7 +134,7 @@ fn a_file_is_refused_to_others_as_twilio_refuses_it() {
 }
 
 #[test]
-fn a_file_can_be_made_to_fail_to_break_off_and_to_be_too_long() {
+fn a_file_can_fail_or_be_too_long() {
     let playground = Playground::start();
     let path = upload(&playground, "image/gif", GIF);
     let file = get(&playground, &path, ACCOUNT, TOKENS[0])
@@ -161,21 +161,17 @@ fn a_file_can_be_made_to_fail_to_break_off_and_to_be_too_long() {
     );
 }
 
-fn shown(playground: &Playground, parts: Value) -> Answer {
+fn shown(playground: &Playground, parts: &Value) -> Answer {
     playground
         .complete(&json!({"model": "gpt-6-luna", "messages": [{"role": "user", "content": parts}]}))
 }
 
 #[test]
-fn the_model_says_which_pictures_it_was_shown() {
+fn the_model_describes_the_images_of_a_request() {
     let playground = Playground::start();
     let url = format!("data:image/gif;base64,{}", BASE64_STANDARD.encode(GIF));
-    let picture = json!({"type": "image_url", "image_url": {"url": url, "detail": "low"}});
-    let answer = shown(
-        &playground,
-        json!([{"type": "text", "text": "Hi"}, picture]),
-    )
-    .json();
+    let image = json!({"type": "image_url", "image_url": {"url": url, "detail": "low"}});
+    let answer = shown(&playground, &json!([{"type": "text", "text": "Hi"}, image])).json();
     let text = answer["choices"][0]["message"]["content"].as_str().unwrap();
     assert!(
         text.starts_with(
@@ -186,7 +182,7 @@ fn the_model_says_which_pictures_it_was_shown() {
 }
 
 #[test]
-fn a_picture_is_refused_as_the_real_api_refuses_it() {
+fn an_invalid_image_is_rejected_as_the_real_api_rejects_it() {
     let playground = Playground::start();
     for (image_url, param, code) in [
         (json!({}), "url", "missing_required_parameter"),
@@ -219,7 +215,7 @@ fn a_picture_is_refused_as_the_real_api_refuses_it() {
     ] {
         let answer = shown(
             &playground,
-            json!([{"type": "image_url", "image_url": image_url}]),
+            &json!([{"type": "image_url", "image_url": image_url}]),
         );
         let error = answer.json()["error"].clone();
         assert_eq!(
@@ -241,19 +237,19 @@ fn a_picture_is_refused_as_the_real_api_refuses_it() {
         assert_eq!(
             (answer.status, answer.json()["error"]["code"].clone()),
             (400, json!("invalid_value")),
-            "only a user shows pictures"
+            "only a user message has images"
         );
     }
 }
 
 #[test]
-fn a_picture_of_5_mb_can_be_shown_and_the_journal_keeps_its_beginning() {
+fn an_image_of_5_mb_is_accepted_and_the_request_log_keeps_its_beginning() {
     let playground = Playground::start();
     let bytes = [GIF, &vec![0; 5 * 1024 * 1024 - GIF.len()]].concat();
     let url = format!("data:image/gif;base64,{}", BASE64_STANDARD.encode(bytes));
     let answer = shown(
         &playground,
-        json!([{"type": "image_url", "image_url": {"url": url}}]),
+        &json!([{"type": "image_url", "image_url": {"url": url}}]),
     );
     assert!(
         answer.text().contains("GIF, 5242880 bytes"),

@@ -1,11 +1,11 @@
-//! The pretend Twilio's phone numbers and Messaging Services: found, changed and reset; and what it refuses.
+//! The phone numbers and Messaging Services of the mock Twilio: found, changed and reset.
 
 use serde_json::{Value, json};
 
 use crate::harness::{ACCOUNT, Playground, TOKENS, basic};
 
 #[test]
-fn a_number_is_found_by_a_part_of_it_and_others_may_be_found_with_it() {
+fn a_number_is_found_by_a_part_of_it() {
     let playground = Playground::start();
     let found = |query: &str| {
         let list = list(&playground, query);
@@ -25,7 +25,7 @@ fn a_number_is_found_by_a_part_of_it_and_others_may_be_found_with_it() {
 }
 
 #[test]
-fn every_page_of_a_list_is_reached_by_the_address_in_the_one_before() {
+fn each_page_of_a_list_links_to_the_next() {
     let playground = Playground::start();
     let (mut seen, mut next) = (0, format!("{}?PageSize=3", numbers_path()));
     while !next.is_empty() {
@@ -50,7 +50,7 @@ fn every_page_of_a_list_is_reached_by_the_address_in_the_one_before() {
 }
 
 #[test]
-fn what_is_changed_is_shown_by_every_route_until_it_is_reset() {
+fn a_change_is_shown_by_every_route_until_it_is_reset() {
     let playground = Playground::start();
     let uri = uri_of(&playground, "+15550199");
     let url = "https://switchboard.example/twilio/messages#rc=3&rp=all";
@@ -106,7 +106,7 @@ fn what_is_changed_is_shown_by_every_route_until_it_is_reset() {
 }
 
 #[test]
-fn a_change_that_twilio_would_refuse_is_refused_and_changes_nothing() {
+fn a_change_that_twilio_would_reject_is_rejected() {
     let playground = Playground::start();
     let uri = uri_of(&playground, "+15550150");
     let before = playground.get(&uri).json();
@@ -154,7 +154,7 @@ fn a_change_that_twilio_would_refuse_is_refused_and_changes_nothing() {
 }
 
 #[test]
-fn numbers_need_a_good_credential_and_belong_to_one_account() {
+fn numbers_need_a_valid_credential_and_belong_to_one_account() {
     let playground = Playground::start();
     let uri = uri_of(&playground, "+15550199");
     let other = format!("AC{}", "f".repeat(32));

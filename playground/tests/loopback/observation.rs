@@ -1,4 +1,4 @@
-//! What can be seen from outside: the journal, the messages, the log lines; and that no credential is in them.
+//! The request log, the sent messages and the printed lines, which never contain a credential.
 
 use std::io::Write as _;
 use std::net::TcpStream;
@@ -69,7 +69,7 @@ fn all_requests_are_kept_in_order_without_credentials() {
 }
 
 #[test]
-fn a_caller_that_goes_away_is_noticed() {
+fn a_client_that_goes_away_is_logged() {
     let playground = Playground::start();
     playground.fault(&json!({"service": "openai", "delay_ms": 20_000}));
     let mut stream = TcpStream::connect(("127.0.0.1", playground.port)).unwrap();
@@ -90,7 +90,7 @@ fn a_caller_that_goes_away_is_noticed() {
 }
 
 #[test]
-fn sent_messages_are_shown_with_their_parameters_and_can_be_asked_since_a_time() {
+fn sent_messages_are_listed_with_their_parameters_since_a_time() {
     let playground = Playground::start();
     playground.text_to("+15550100", "one");
     std::thread::sleep(Duration::from_millis(5));

@@ -1,42 +1,11 @@
-//! The pretend OpenAI: strictness, memory, the shapes of its answers.
+//! The mock OpenAI: its answers, its models and its streams.
 
 use serde_json::{Value, json};
 
-use crate::harness::{Answer, KEY, Playground, chat};
-
-/// A playground for which it is `date`.
-fn on(date: &str) -> Playground {
-    Playground::start_with(&["--quiet", "--openai-api-key", KEY, "--date", date])
-}
-
-/// The error in an answer, as (status, message, param, code).
-fn error(answer: &Answer) -> (u16, String, Value, Value) {
-    let error = &answer.json()["error"];
-    assert_eq!(error["type"], "invalid_request_error", "{error}");
-    assert_eq!(error.as_object().unwrap().len(), 4, "{error}");
-    (
-        answer.status,
-        error["message"].as_str().unwrap().to_owned(),
-        error["param"].clone(),
-        error["code"].clone(),
-    )
-}
-
-/// A request in order, with `changes` made to it; `null` removes a field.
-fn changed(changes: &Value) -> Value {
-    let mut request = chat(&[("system", "Be kind."), ("user", "Hello")]);
-    for (name, value) in changes.as_object().unwrap() {
-        if value.is_null() {
-            request.as_object_mut().unwrap().remove(name);
-        } else {
-            request[name] = value.clone();
-        }
-    }
-    request
-}
+use crate::harness::{Answer, KEY, Playground, changed, on};
 
 #[test]
-fn an_answer_has_the_shape_of_the_real_one() {
+fn an_answer_has_the_fields_of_the_real_one() {
     let playground = Playground::start();
     let answer = playground.ask(&[("system", "Be kind."), ("user", "Hello")]);
     assert_eq!(answer.status, 200);
@@ -63,7 +32,7 @@ fn an_answer_has_the_shape_of_the_real_one() {
 }
 
 #[test]
-fn answers_depend_on_the_conversation_and_on_nothing_else() {
+fn answers_depend_only_on_the_conversation() {
     let playground = Playground::start();
     let conversation = [
         ("user", "My boat is called Orca"),
@@ -126,7 +95,7 @@ fn the_token_limit_cuts_the_answer() {
 }
 
 #[test]
-fn a_model_that_reasons_for_longer_than_its_token_limit_says_nothing() {
+fn a_model_that_reasons_up_to_its_token_limit_says_nothing() {
     let playground = Playground::start();
     let ask = |effort: &Value, limit: u64| {
         let answer = playground
@@ -166,31 +135,7 @@ fn a_model_that_reasons_for_longer_than_its_token_limit_says_nothing() {
 }
 
 #[test]
-fn documented_fields_are_accepted() {
-    let common = json!({
-        "max_completion_tokens": 500, "top_p": 1, "n": 2, "safety_identifier": "a".repeat(64), "prompt_cache_key": "a".repeat(64),
-        "seed": -1, "store": false, "stream": false, "metadata": {"a": "b"}, "response_format": {"type": "text"},
-        "prompt_cache_options": {"ttl": "30m"}, "service_tier": "fast", "tools": [], "parallel_tool_calls": true
-    });
-    let sampling = json!({
-        "model": "gpt-4o-mini", "reasoning_effort": null, "temperature": 0.7, "stop": ["x"], "user": "someone",
-        "presence_penalty": 0.5, "frequency_penalty": -0.5, "logit_bias": {}
-    });
-    let playground = on("2027-01-13");
-    for own in [json!({}), sampling] {
-        let mut fields = common.clone();
-        fields
-            .as_object_mut()
-            .unwrap()
-            .extend(own.as_object().unwrap().clone());
-        let answer = playground.complete(&changed(&fields));
-        assert_eq!(answer.status, 200, "{}", answer.text());
-        assert_eq!(answer.json()["choices"].as_array().unwrap().len(), 2);
-    }
-}
-
-#[test]
-fn a_model_takes_its_own_efforts_and_parameters_only() {
+fn a_model_only_supports_its_own_efforts_and_parameters() {
     let playground = on("2026-11-26");
     let supported = |efforts: &str| format!("with this model. Supported values are: {efforts}.");
     let function = json!([{"type": "function", "function": {"name": "f"}}]);
@@ -302,291 +247,6 @@ fn a_deprecated_model_answers_with_a_note_in_the_log_until_its_last_day_and_is_g
 }
 
 #[test]
-fn requests_that_the_real_api_refuses_are_refused_by_name() {
-    let playground = Playground::start();
-    let long = "a".repeat(65);
-    for (changes, status, param, code) in [
-        (json!({"model": null}), 400, None, None),
-        (
-            json!({"model": "gpt-nonsense"}),
-            404,
-            None,
-            Some("model_not_found"),
-        ),
-        (
-            json!({"model": 5}),
-            400,
-            Some("model"),
-            Some("invalid_type"),
-        ),
-        (
-            json!({"messages": null}),
-            400,
-            Some("messages"),
-            Some("missing_required_parameter"),
-        ),
-        (
-            json!({"messages": []}),
-            400,
-            Some("messages"),
-            Some("empty_array"),
-        ),
-        (
-            json!({"messages": "hi"}),
-            400,
-            Some("messages"),
-            Some("invalid_type"),
-        ),
-        (
-            json!({"messages": ["hi"]}),
-            400,
-            Some("messages[0]"),
-            Some("invalid_type"),
-        ),
-        (
-            json!({"messages": [{"content": "hi"}]}),
-            400,
-            Some("messages[0].role"),
-            None,
-        ),
-        (
-            json!({"messages": [{"role": "human", "content": "hi"}]}),
-            400,
-            Some("messages[0].role"),
-            Some("invalid_value"),
-        ),
-        (
-            json!({"messages": [{"role": "user"}]}),
-            400,
-            Some("messages[0].content"),
-            None,
-        ),
-        (
-            json!({"messages": [{"role": "user", "content": null}]}),
-            400,
-            Some("messages[0].content"),
-            None,
-        ),
-        (
-            json!({"messages": [{"role": "user", "content": 5}]}),
-            400,
-            Some("messages[0].content"),
-            None,
-        ),
-        (
-            json!({"messages": [{"role": "user", "content": []}]}),
-            400,
-            Some("messages[0].content"),
-            None,
-        ),
-        (
-            json!({"messages": [{"role": "user", "content": [{"type": "odd"}]}]}),
-            400,
-            Some("messages[0].content[0].type"),
-            None,
-        ),
-        (
-            json!({"messages": [{"role": "user", "content": [{"type": "text"}]}]}),
-            400,
-            Some("messages[0].content[0].text"),
-            None,
-        ),
-        (
-            json!({"messages": [{"role": "system", "content": [{"type": "image_url", "image_url": {}}]}]}),
-            400,
-            Some("messages[0].content[0].type"),
-            None,
-        ),
-        (
-            json!({"messages": [{"role": "user", "content": "hi", "time": 1}]}),
-            400,
-            Some("messages[0].time"),
-            Some("unknown_parameter"),
-        ),
-        (
-            json!({"messages": [{"role": "tool", "content": "hi"}]}),
-            400,
-            Some("messages[0].tool_call_id"),
-            None,
-        ),
-        (
-            json!({"max_completion_tokens": "5"}),
-            400,
-            Some("max_completion_tokens"),
-            Some("invalid_type"),
-        ),
-        (
-            json!({"max_completion_tokens": 1.5}),
-            400,
-            Some("max_completion_tokens"),
-            Some("invalid_type"),
-        ),
-        (
-            json!({"max_completion_tokens": 0}),
-            400,
-            Some("max_completion_tokens"),
-            Some("value_out_of_range"),
-        ),
-        (
-            json!({"max_completion_tokens": 5, "max_tokens": 5}),
-            400,
-            Some("max_tokens"),
-            None,
-        ),
-        (
-            json!({"temperature": 2.1}),
-            400,
-            Some("temperature"),
-            Some("value_out_of_range"),
-        ),
-        (
-            json!({"temperature": "hot"}),
-            400,
-            Some("temperature"),
-            Some("invalid_type"),
-        ),
-        (json!({"n": 0}), 400, Some("n"), Some("value_out_of_range")),
-        (
-            json!({"stream": "yes"}),
-            400,
-            Some("stream"),
-            Some("invalid_type"),
-        ),
-        (
-            json!({"stream_options": {"include_usage": true}}),
-            400,
-            Some("stream_options"),
-            None,
-        ),
-        (
-            json!({"stream": true, "stream_options": {"odd": true}}),
-            400,
-            Some("stream_options.odd"),
-            Some("unknown_parameter"),
-        ),
-        (json!({"user": 5}), 400, Some("user"), Some("invalid_type")),
-        (
-            json!({"safety_identifier": long}),
-            400,
-            Some("safety_identifier"),
-            Some("string_above_max_length"),
-        ),
-        (
-            json!({"prompt_cache_key": long}),
-            400,
-            Some("prompt_cache_key"),
-            Some("string_above_max_length"),
-        ),
-        (
-            json!({"service_tier": "gold"}),
-            400,
-            Some("service_tier"),
-            Some("invalid_value"),
-        ),
-        (
-            json!({"reasoning_effort": "ultra"}),
-            400,
-            Some("reasoning_effort"),
-            Some("invalid_value"),
-        ),
-    ] {
-        let answer = playground.complete(&changed(&changes));
-        assert_eq!(answer.status, status, "{changes}: {}", answer.text());
-        let error = &answer.json()["error"];
-        assert_eq!(error["type"], "invalid_request_error", "{changes}");
-        assert_eq!(error["param"].as_str(), param, "{changes}");
-        if code.is_some() {
-            assert_eq!(error["code"].as_str(), code, "{changes}");
-        }
-    }
-}
-
-#[test]
-fn an_unknown_field_is_refused_in_the_real_words() {
-    let playground = Playground::start();
-    let answer = playground.complete(&changed(&json!({"foo": 1})));
-    assert_eq!(answer.status, 400);
-    let error = json!({"error": {
-        "message": "Unrecognized request argument supplied: foo",
-        "type": "invalid_request_error", "param": null, "code": null
-    }});
-    assert_eq!(answer.json(), error);
-}
-
-#[test]
-fn a_key_is_required_and_must_be_the_right_one() {
-    let playground = Playground::start();
-    let body = chat(&[("user", "Hello")]).to_string();
-    let json_type = ("content-type", "application/json");
-    let wrong = ["Bearer wrong", "Bearer ", "Basic c2s6", KEY];
-    for header in wrong.iter().map(Some).chain([None]) {
-        let mut headers = vec![json_type];
-        headers.extend(header.map(|value| ("authorization", *value)));
-        let answer = playground.send("POST", "/v1/chat/completions", &headers, body.as_bytes());
-        assert_eq!(answer.status, 401, "{header:?}");
-        assert_eq!(answer.json()["error"]["code"], "invalid_api_key");
-        assert!(!answer.text().contains(KEY));
-    }
-}
-
-#[test]
-fn without_a_given_key_any_key_is_good_but_none_is_not() {
-    let playground = Playground::start_with(&["--quiet"]);
-    assert_eq!(playground.ask(&[("user", "Hello")]).status, 200);
-    let body = chat(&[("user", "Hello")]).to_string();
-    let headers = [("content-type", "application/json")];
-    assert_eq!(
-        playground
-            .send("POST", "/v1/chat/completions", &headers, body.as_bytes())
-            .status,
-        401
-    );
-}
-
-#[test]
-fn only_a_json_object_posted_to_the_right_place_is_read() {
-    let playground = Playground::start();
-    let key = format!("Bearer {KEY}");
-    let send = |method: &str, path: &str, content_type: &str, body: &str| {
-        let headers = [
-            ("authorization", key.as_str()),
-            ("content-type", content_type),
-        ];
-        let answer = playground.send(method, path, &headers, body.as_bytes());
-        (
-            answer.status,
-            answer.json()["error"]["code"]
-                .as_str()
-                .unwrap_or("")
-                .to_owned(),
-        )
-    };
-    let place = "/v1/chat/completions";
-    let good = chat(&[("user", "Hello")]).to_string();
-    assert_eq!(
-        send("POST", place, "application/json; charset=utf-8", &good).0,
-        200
-    );
-    assert_eq!(
-        send("POST", place, "text/plain", &good),
-        (400, "unsupported_content_type".to_owned())
-    );
-    assert_eq!(send("POST", place, "application/json", "{").0, 400);
-    assert_eq!(send("POST", place, "application/json", "[]").0, 400);
-    assert_eq!(send("POST", place, "application/json", "").0, 400);
-    assert_eq!(
-        send("GET", place, "application/json", ""),
-        (405, "method_not_supported".to_owned())
-    );
-    assert_eq!(
-        send("POST", "/v1/completions", "application/json", &good).0,
-        404
-    );
-    let huge = format!("{{\"x\":\"{}\"}}", "a".repeat(17 * 1024 * 1024));
-    assert_eq!(send("POST", place, "application/json", &huge).0, 413);
-}
-
-#[test]
 fn a_stream_carries_the_same_answer_in_pieces() {
     let playground = Playground::start();
     let messages = json!([{"role": "user", "content": "Hello there"}]);
@@ -628,4 +288,17 @@ fn a_stream_carries_the_same_answer_in_pieces() {
             .iter()
             .all(|chunk| chunk["object"] == "chat.completion.chunk" && chunk["usage"].is_null())
     );
+}
+
+/// The error in an answer, as (status, message, param, code).
+fn error(answer: &Answer) -> (u16, String, Value, Value) {
+    let error = &answer.json()["error"];
+    assert_eq!(error["type"], "invalid_request_error", "{error}");
+    assert_eq!(error.as_object().unwrap().len(), 4, "{error}");
+    (
+        answer.status,
+        error["message"].as_str().unwrap().to_owned(),
+        error["param"].clone(),
+        error["code"].clone(),
+    )
 }

@@ -1,17 +1,13 @@
-//! `playground say`: what it posts, how it shows each kind of answer, and where it refuses to post.
+//! `playground say`: the form that it posts, how it shows an answer, and the addresses that it rejects.
 
-use std::io::{Read as _, Write as _};
-use std::net::{TcpListener, TcpStream};
+use std::io::Write as _;
+use std::net::TcpListener;
 use std::process::Output;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::prelude::BASE64_STANDARD;
-use hmac::{Hmac, KeyInit as _, Mac as _};
-use sha1::Sha1;
-
 use crate::harness::{Playground, TOKENS, command};
+use crate::mock_worker::{field, header, http, is_signed, read_request};
 
 /// A stand-in for the Worker that gives one answer.
 struct Worker {
@@ -26,7 +22,7 @@ impl Worker {
         let port = listener.local_addr().unwrap().port();
         let thread = std::thread::spawn(move || {
             let (mut stream, _) = listener.accept().unwrap();
-            let request = read_request(&mut stream);
+            let request = read_request(&mut stream).unwrap();
             stream.write_all(answer.as_bytes()).unwrap();
             drop(stream);
             after();
@@ -39,45 +35,10 @@ impl Worker {
         format!("http://127.0.0.1:{}", self.port)
     }
 
-    /// The request that came in.
+    /// The request.
     fn request(self) -> String {
         self.thread.join().unwrap()
     }
-}
-
-fn read_request(stream: &mut TcpStream) -> String {
-    stream
-        .set_read_timeout(Some(Duration::from_secs(5)))
-        .unwrap();
-    let mut request = Vec::new();
-    let mut buffer = [0; 4096];
-    loop {
-        let text = String::from_utf8_lossy(&request).into_owned();
-        if let Some((head, body)) = text.split_once("\r\n\r\n") {
-            let length = header(head, "content-length").parse().unwrap_or(0);
-            if body.len() >= length {
-                return text;
-            }
-        }
-        let count = stream.read(&mut buffer).unwrap();
-        assert!(count > 0, "the request ended early");
-        request.extend_from_slice(&buffer[..count]);
-    }
-}
-
-/// The value of a header.
-fn header<'a>(head: &'a str, name: &str) -> &'a str {
-    head.lines()
-        .filter_map(|line| line.split_once(": "))
-        .find(|(other, _)| other.eq_ignore_ascii_case(name))
-        .map_or("", |(_, value)| value)
-}
-
-fn http(status: &str, content_type: &str, body: &str) -> String {
-    format!(
-        "HTTP/1.1 {status}\r\nContent-Type: {content_type}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
-        body.len()
-    )
 }
 
 fn twiml(body: &str) -> String {
@@ -110,7 +71,7 @@ fn hello(answer: String) -> Output {
 }
 
 #[test]
-fn it_posts_a_signed_form_and_draws_each_message_as_a_bubble() {
+fn it_posts_a_signed_form_and_shows_each_message_as_a_bubble() {
     let worker = Worker::answering(
         twiml(
             "<?xml version=\"1.0\" encoding=\"UTF-8\"?><Response><Message>Hi &amp; bye</Message><Message>Grüße 👋</Message></Response>",
@@ -133,23 +94,11 @@ fn it_posts_a_signed_form_and_draws_each_message_as_a_bubble() {
     );
     let request = worker.request();
     assert!(request.starts_with("POST /twilio/messages HTTP/1.1\r\n"));
-    let (head, body) = request.split_once("\r\n\r\n").unwrap();
+    let (head, _) = request.split_once("\r\n\r\n").unwrap();
     assert_eq!(header(head, "user-agent"), "TwilioProxy/1.1");
-    let form: Vec<(String, String)> = form_urlencoded::parse(body.as_bytes())
-        .into_owned()
-        .collect();
-    assert!(form.contains(&("Body".to_owned(), "Hello 👋 +1".to_owned())));
-    assert!(form.contains(&("From".to_owned(), "+15550100".to_owned())));
-    let mut sorted = form.clone();
-    sorted.sort();
-    let signed: String = sorted
-        .into_iter()
-        .map(|(name, value)| name + &value)
-        .collect();
-    let mut mac = Hmac::<Sha1>::new_from_slice(TOKENS[0].as_bytes()).unwrap();
-    mac.update(format!("{url}/twilio/messages{signed}").as_bytes());
-    let expected = BASE64_STANDARD.encode(mac.finalize().into_bytes());
-    assert_eq!(header(head, "x-twilio-signature"), expected);
+    assert_eq!(field(&request, "Body"), "Hello 👋 +1");
+    assert_eq!(field(&request, "From"), "+15550100");
+    assert!(is_signed(&request, &url));
 }
 
 #[test]
@@ -187,7 +136,7 @@ fn the_signature_depends_on_the_public_url_and_the_first_token() {
 }
 
 #[test]
-fn an_empty_answer_is_said_in_words() {
+fn an_empty_answer_is_explained() {
     let output = hello(twiml("<Response/>"));
     assert!(output.status.success());
     assert!(out(&output).contains(
@@ -196,16 +145,16 @@ fn an_empty_answer_is_said_in_words() {
 }
 
 #[test]
-fn a_late_answer_is_shown_when_it_comes() {
+fn an_answer_by_rest_is_shown_when_it_comes() {
     let playground = Playground::start();
     let port = playground.port;
     let playground = std::sync::Arc::new(playground);
-    let sender = std::sync::Arc::clone(&playground);
+    let twilio = std::sync::Arc::clone(&playground);
     let worker = Worker::answering(twiml("<Response/>"), move || {
         std::thread::sleep(Duration::from_millis(600));
-        sender.text_to("+15550101", "for somebody else");
-        sender.text_to("+15550100", "late but here");
-        sender.text_to("+15550100", "in two parts");
+        twilio.text_to("+15550101", "for another contact");
+        twilio.text_to("+15550100", "by REST");
+        twilio.text_to("+15550100", "in two parts");
     });
     playground.text_to("+15550100", "from an earlier conversation");
     std::thread::sleep(Duration::from_millis(5));
@@ -219,19 +168,19 @@ fn a_late_answer_is_shown_when_it_comes() {
     let shown = out(&output);
     assert!(output.status.success());
     assert!(
-        shown.contains("│ late but here │") && shown.contains("│ in two parts │"),
+        shown.contains("│ by REST │") && shown.contains("│ in two parts │"),
         "{shown}"
     );
     assert!(shown.contains("by the REST API after "), "{shown}");
     assert!(
-        !shown.contains("somebody else") && !shown.contains("earlier"),
+        !shown.contains("another contact") && !shown.contains("earlier"),
         "{shown}"
     );
     worker.request();
 }
 
 #[test]
-fn a_refusal_is_shown_as_the_worker_gave_it() {
+fn a_rejection_is_shown_with_the_text_of_the_worker() {
     let output = hello(http("403 Forbidden", "text/plain", "forbidden\u{1b}[2J"));
     assert_eq!(output.status.code(), Some(1));
     assert!(out(&output).contains("403 in "), "{}", out(&output));
@@ -243,7 +192,7 @@ fn a_refusal_is_shown_as_the_worker_gave_it() {
 }
 
 #[test]
-fn what_twilio_would_not_take_is_an_error_with_its_number() {
+fn an_answer_that_twilio_would_reject_is_an_error_with_its_code() {
     for (answer, code) in [
         (twiml(" <?xml version=\"1.0\"?><Response/>"), "12100"),
         (twiml("<Response><Say>Hi</Say></Response>"), "12200"),
@@ -267,7 +216,7 @@ fn what_twilio_would_not_take_is_an_error_with_its_number() {
 }
 
 #[test]
-fn nothing_listening_is_said_with_what_to_do() {
+fn a_worker_that_does_not_listen_is_explained() {
     let free = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://127.0.0.1:{}", free.local_addr().unwrap().port());
     drop(free);
@@ -283,7 +232,7 @@ fn nothing_listening_is_said_with_what_to_do() {
 }
 
 #[test]
-fn no_playground_to_wait_at_is_no_failure() {
+fn a_missing_playground_is_not_a_failure() {
     let free = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://127.0.0.1:{}", free.local_addr().unwrap().port());
     drop(free);
@@ -299,7 +248,7 @@ fn no_playground_to_wait_at_is_no_failure() {
 }
 
 #[test]
-fn a_worker_beyond_loopback_is_refused_before_anything_is_sent() {
+fn a_worker_beyond_loopback_is_rejected_before_anything_is_sent() {
     for url in [
         "http://192.0.2.1:8787",
         "https://switchboard.example.com",
@@ -314,7 +263,7 @@ fn a_worker_beyond_loopback_is_refused_before_anything_is_sent() {
 }
 
 #[test]
-fn a_missing_token_is_said_with_what_to_do() {
+fn a_missing_token_is_explained() {
     let output = command().args(["say", "Hello"]).output().unwrap();
     assert_eq!(output.status.code(), Some(2));
     assert!(err(&output).contains("TWILIO_AUTH_TOKEN"));
@@ -339,7 +288,7 @@ fn proxies_of_the_environment_are_not_used() {
 }
 
 #[test]
-fn a_file_is_attached_by_giving_it_to_the_playground() {
+fn an_attached_file_is_uploaded_to_the_playground() {
     let playground = Playground::start();
     let worker = Worker::answering(twiml("<Response/>"), || {});
     let file = std::env::temp_dir().join(format!("playground-say-{}.gif", std::process::id()));
@@ -359,18 +308,10 @@ fn a_file_is_attached_by_giving_it_to_the_playground() {
     std::fs::remove_file(&file).unwrap();
     assert!(output.status.success(), "{}", err(&output));
     let request = worker.request();
-    let form: Vec<(String, String)> =
-        form_urlencoded::parse(request.rsplit("\r\n\r\n").next().unwrap().as_bytes())
-            .into_owned()
-            .collect();
-    let value = |name: &str| {
-        form.iter()
-            .find(|(other, _)| other == name)
-            .map_or("", |(_, value)| value.as_str())
-    };
+    let value = |name: &str| field(&request, name);
     assert_eq!(
         (value("NumMedia"), value("MediaContentType0")),
-        ("1", "image/gif")
+        ("1".to_owned(), "image/gif".to_owned())
     );
     assert!(
         value("MediaUrl0").starts_with(&format!("{playground_url}/2010-04-01/Accounts/")),

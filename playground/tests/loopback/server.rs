@@ -12,7 +12,7 @@ use crate::harness::{Playground, TOKENS, command, raw_chat, wait_until};
 fn it_is_reachable_at_127_0_0_1_and_at_no_other_address() {
     let playground = Playground::start();
     TcpStream::connect(("127.0.0.1", playground.port)).unwrap();
-    // Listening on every address would be listening here, too.
+    // A server on every address would listen here too.
     for other in ["127.0.0.2", "[::1]"] {
         let address = format!("{other}:{}", playground.port).parse().unwrap();
         assert!(
@@ -48,7 +48,7 @@ fn settings_of_the_environment_do_not_change_the_address() {
 }
 
 #[test]
-fn another_address_is_refused_on_the_command_line() {
+fn another_address_is_rejected_on_the_command_line() {
     for arguments in [
         ["--host", "0.0.0.0"],
         ["--bind", "0.0.0.0"],
@@ -121,7 +121,7 @@ fn sigterm_and_ctrl_c_end_it_at_once_even_while_it_is_busy() {
 }
 
 #[test]
-fn unknown_places_and_methods_are_said_in_words() {
+fn unknown_paths_and_methods_get_an_error() {
     let playground = Playground::start();
     let unknown = playground.send("GET", "/nothing", &[], b"");
     assert_eq!(

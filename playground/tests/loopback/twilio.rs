@@ -1,4 +1,4 @@
-//! The pretend Twilio: creating, listing and reading messages, its credentials and its errors.
+//! The mock Twilio: creating, listing and reading messages, its credentials and its errors.
 
 use serde_json::{Value, json};
 
@@ -77,7 +77,7 @@ fn media_whatsapp_and_messaging_services_are_accepted() {
 }
 
 #[test]
-fn defective_messages_get_the_number_that_twilio_gives_them() {
+fn invalid_messages_get_the_error_code_of_twilio() {
     let playground = Playground::start();
     let (to, from, body) = (("To", "+15550100"), ("From", "+15550199"), ("Body", "x"));
     let whatsapp = ("To", "whatsapp:+15550100");
@@ -274,7 +274,7 @@ fn the_typing_indicator_is_checked() {
 }
 
 #[test]
-fn what_is_not_there_is_said_in_twilios_shape() {
+fn unknown_paths_and_methods_get_an_error_of_twilio() {
     let playground = Playground::start();
     let account = format!("/2010-04-01/Accounts/{ACCOUNT}");
     for (method, path, status, code) in [

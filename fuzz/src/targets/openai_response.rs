@@ -1,0 +1,100 @@
+//! A response of the model: a completion with the model's own text, or the failure that belongs to the status.
+//!
+//! Not here: who asks, and what the contact reads.
+
+use std::time::Duration;
+
+use serde_json::Value;
+use switchboard::openai::{self, MAX_RETRIES, OpenAiError};
+
+use super::{NOW, lines};
+use crate::support::response::response;
+
+/// A response of the model. The bytes are a line with the status, a line with `Retry-After`, and the body.
+pub fn openai_response(data: &[u8]) {
+    let [status, retry_after, body] = lines(data);
+    let status = std::str::from_utf8(status)
+        .ok()
+        .and_then(|status| status.parse().ok())
+        .unwrap_or(200);
+    let response = response(status, body);
+    let openai::Decoded { result, tokens } = openai::decode(Ok(&response));
+    if status != 200 {
+        assert_eq!(
+            tokens,
+            openai::Tokens::default(),
+            "only a completion is charged"
+        );
+    }
+    match result {
+        Ok(completion) => {
+            assert_eq!(status, 200);
+            // Null if a field that the product does not read is broken. serde also reads arrays as structs; they are skipped here.
+            let json: Value = serde_json::from_slice(body).unwrap_or_default();
+            let message = &json["choices"][0]["message"];
+            if message.is_object() {
+                let field = if completion.finish_note == Some("refusal") {
+                    "refusal"
+                } else {
+                    "content"
+                };
+                let said = message[field].as_str().unwrap_or_default().trim();
+                let ellipsis = if completion.finish_note == Some("length") {
+                    "…"
+                } else {
+                    ""
+                };
+                assert_eq!(
+                    completion.text,
+                    format!("{said}{ellipsis}"),
+                    "the text is the model's"
+                );
+            }
+            assert!(!completion.text.trim().is_empty());
+            assert!(matches!(
+                completion.finish_note,
+                None | Some("length" | "refusal")
+            ));
+            assert!(completion.text.len() <= body.len() + "…".len());
+        }
+        Err(failure) => {
+            let expected = match status {
+                200 => matches!(
+                    failure,
+                    OpenAiError::Unexpected
+                        | OpenAiError::Empty
+                        | OpenAiError::TokenLimit
+                        | OpenAiError::Filtered
+                ),
+                401 | 403 => failure == OpenAiError::Unauthorized,
+                429 => matches!(failure, OpenAiError::Busy | OpenAiError::InsufficientQuota),
+                400..=499 => matches!(failure, OpenAiError::Busy | OpenAiError::Rejected),
+                500..=599 => failure == OpenAiError::ServerError,
+                _ => failure == OpenAiError::Unexpected,
+            };
+            assert!(expected, "{status} is no {}", failure.label());
+            waits_stay_within_their_time(failure, &String::from_utf8_lossy(retry_after));
+        }
+    }
+}
+
+fn waits_stay_within_their_time(failure: OpenAiError, retry_after: &str) {
+    let passing = matches!(
+        failure,
+        OpenAiError::Busy | OpenAiError::ServerError | OpenAiError::Connection
+    );
+    for retries in 0..=MAX_RETRIES {
+        let wait = openai::retry_after(
+            failure,
+            Some(retry_after),
+            NOW,
+            retries,
+            Duration::from_secs(30),
+            0.5,
+        );
+        assert!(wait.is_none_or(|wait| passing
+            && retries < MAX_RETRIES
+            && wait < Duration::from_secs(30)
+            && !wait.is_zero()));
+    }
+}

@@ -1,0 +1,9 @@
+//! Small tools: time, random names, the console, locks, media types and web addresses. They know
+//! nothing of the playground.
+
+pub mod console;
+pub mod content_type;
+pub mod loopback;
+pub mod random;
+pub mod shared;
+pub mod time;

@@ -1,0 +1,7 @@
+//! Requests and answers of the mock services. Which answer a request gets is up to the service.
+
+pub mod call;
+pub mod connection;
+pub mod control;
+pub mod reply;
+mod response;

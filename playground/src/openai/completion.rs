@@ -1,0 +1,206 @@
+//! The completion: the text of the mock model in the shape of Chat Completions, plain or streamed.
+
+use axum::http::StatusCode;
+use serde_json::{Map, Value, json};
+
+use super::answer;
+use super::image_check;
+use super::problem::usual_headers;
+use super::request::Request;
+use super::tokens::{cut_to_tokens, tokens};
+use crate::base::random::random_hex;
+use crate::base::time::now_ms;
+use crate::fault::{BodyFault, Service, without_directives};
+use crate::http::reply::{Payload, Reply};
+
+/// The result of the mock model.
+struct Completion {
+    content: Option<String>,
+    refusal: Option<String>,
+    finish_reason: &'static str,
+    /// The tokens that were spent before the first word.
+    reasoning_tokens: u64,
+}
+
+impl Request {
+    /// Answers the request.
+    pub fn complete(&self, fault: Option<BodyFault>) -> Reply {
+        let completion = self.completion(fault);
+        let text_tokens = completion
+            .content
+            .as_deref()
+            .or(completion.refusal.as_deref())
+            .map_or(0, tokens);
+        let reasoning_tokens = completion.reasoning_tokens.saturating_mul(self.choices);
+        let completion_tokens = text_tokens
+            .saturating_mul(self.choices)
+            .saturating_add(reasoning_tokens);
+        let usage = json!({
+            "prompt_tokens": self.prompt_tokens,
+            "completion_tokens": completion_tokens,
+            "total_tokens": self.prompt_tokens.saturating_add(completion_tokens),
+            "prompt_tokens_details": {"cached_tokens": 0, "audio_tokens": 0},
+            "completion_tokens_details": {
+                "reasoning_tokens": reasoning_tokens,
+                "audio_tokens": 0,
+                "accepted_prediction_tokens": 0,
+                "rejected_prediction_tokens": 0
+            }
+        });
+        let id = format!("chatcmpl-{}", random_hex());
+        let created = now_ms().div_euclid(1000);
+        let payload = if self.stream {
+            Payload::Events(self.events(&id, created, &completion, &usage))
+        } else {
+            let choices = if fault == Some(BodyFault::NoChoices) {
+                0
+            } else {
+                self.choices
+            };
+            let choices: Vec<Value> = (0..choices).map(|index| completion.choice(index)).collect();
+            Payload::Json(json!({
+                "id": id,
+                "object": "chat.completion",
+                "created": created,
+                "model": self.model.snapshot,
+                "choices": choices,
+                "usage": usage,
+                "service_tier": "default",
+                "system_fingerprint": FINGERPRINT
+            }))
+        };
+        Reply {
+            status: StatusCode::OK,
+            headers: usual_headers(),
+            payload,
+        }
+    }
+
+    /// The completion, with the faults that a well-formed answer can have.
+    fn completion(&self, fault: Option<BodyFault>) -> Completion {
+        let messages: Vec<String> = self
+            .user_messages
+            .iter()
+            .map(|text| without_directives(Service::Openai, text))
+            .collect();
+        let full = format!(
+            "{}{}",
+            image_check::describe(&self.images),
+            answer::answer(&messages)
+        );
+        let reasoning_tokens = self.reasoning_tokens;
+        let ended = |finish_reason, content| Completion {
+            content,
+            refusal: None,
+            finish_reason,
+            reasoning_tokens,
+        };
+        let stopped = |content| ended("stop", content);
+        let limit = self.max_tokens.unwrap_or(MAX_OUTPUT);
+        // Reasoning comes first and leaves no tokens for the text.
+        let used_up = || Completion {
+            reasoning_tokens: limit,
+            ..ended("length", Some(String::new()))
+        };
+        match fault {
+            Some(BodyFault::EmptyAnswer) => stopped(Some(String::new())),
+            Some(BodyFault::BlankAnswer) => stopped(Some(" \n ".to_owned())),
+            Some(BodyFault::NullAnswer) => stopped(None),
+            Some(BodyFault::Overlong) => stopped(Some(answer::prose(OVERLONG))),
+            Some(BodyFault::Refusal) => Completion {
+                refusal: Some("I'd rather not help with that.".to_owned()),
+                ..stopped(None)
+            },
+            Some(BodyFault::ContentFilter) => ended("content_filter", Some(String::new())),
+            Some(BodyFault::LengthEmpty) => used_up(),
+            Some(BodyFault::Length) => {
+                let half = full.chars().count().div_ceil(2);
+                ended("length", Some(full.chars().take(half).collect()))
+            }
+            _ => match limit.saturating_sub(reasoning_tokens) {
+                0 => used_up(),
+                left if tokens(&full) > left => ended("length", Some(cut_to_tokens(&full, left))),
+                _ => stopped(Some(full)),
+            },
+        }
+    }
+
+    /// The events of a stream. Each choice has its role, its words and its end. The usage follows
+    /// if it is wanted, then the last line.
+    fn events(
+        &self,
+        id: &str,
+        created: u64,
+        completion: &Completion,
+        usage: &Value,
+    ) -> Vec<String> {
+        let chunk = |choices: Value, usage_here: &Value| {
+            let mut chunk = json!({
+                "id": id,
+                "object": "chat.completion.chunk",
+                "created": created,
+                "model": self.model.snapshot,
+                "service_tier": "default",
+                "system_fingerprint": FINGERPRINT,
+                "choices": choices
+            });
+            if self.include_usage
+                && let Some(fields) = chunk.as_object_mut()
+            {
+                fields.insert("usage".to_owned(), usage_here.clone());
+            }
+            format!("data: {chunk}\n\n")
+        };
+        let delta = |index: u64, delta: Value, finish_reason: Value| {
+            let choice = json!([{
+                "index": index, "delta": delta, "logprobs": null, "finish_reason": finish_reason
+            }]);
+            chunk(choice, &Value::Null)
+        };
+        let mut events = Vec::new();
+        for index in 0..self.choices {
+            events.push(delta(
+                index,
+                json!({"role": "assistant", "content": "", "refusal": null}),
+                Value::Null,
+            ));
+            let (name, text) = match (&completion.content, &completion.refusal) {
+                (_, Some(refusal)) => ("refusal", refusal.as_str()),
+                (content, None) => ("content", content.as_deref().unwrap_or_default()),
+            };
+            for word in text.split_inclusive(char::is_whitespace) {
+                let mut fields = Map::new();
+                fields.insert(name.to_owned(), word.into());
+                events.push(delta(index, fields.into(), Value::Null));
+            }
+            events.push(delta(index, json!({}), completion.finish_reason.into()));
+        }
+        if self.include_usage {
+            events.push(chunk(json!([]), usage));
+        }
+        events.push("data: [DONE]\n\n".to_owned());
+        events
+    }
+}
+
+impl Completion {
+    fn choice(&self, index: u64) -> Value {
+        json!({
+            "index": index,
+            "message": {
+                "role": "assistant",
+                "content": self.content,
+                "refusal": self.refusal,
+                "annotations": []
+            },
+            "logprobs": null,
+            "finish_reason": self.finish_reason
+        })
+    }
+}
+
+const FINGERPRINT: &str = "fp_playground";
+/// More than ten messages of 1600 characters.
+const OVERLONG: usize = 20_000;
+/// The token limit of a request that sets none. It is the limit of the models.
+const MAX_OUTPUT: u64 = 128_000;

@@ -1,0 +1,79 @@
+//! The mock OpenAI: `POST /v1/chat/completions`, plain and streamed.
+//!
+//! It is as strict about requests as the real API, for everything that a client with text and
+//! images can meet. It accepts tools and audio in a request and ignores them.
+
+use axum::http::Method;
+use chrono::NaiveDate;
+
+use self::models::Clock;
+use self::problem::Problem;
+use self::request::Request;
+use crate::http::call::{Authorization, Call};
+use crate::http::reply::{Prepared, Reply};
+
+mod answer;
+mod completion;
+mod fields;
+mod image_check;
+mod messages;
+mod model_rules;
+mod models;
+mod problem;
+mod request;
+mod tokens;
+
+pub use self::problem::error_reply;
+
+/// The mock OpenAI.
+pub struct OpenAi {
+    /// The only key that is accepted; `None` accepts any.
+    key: Option<String>,
+    /// Some models are shut down on a certain day.
+    clock: Clock,
+}
+
+impl OpenAi {
+    /// A mock that accepts `key`, or any key without one. With `date` it is always that day.
+    pub fn new(key: Option<String>, date: Option<NaiveDate>) -> Self {
+        Self {
+            key: key.filter(|key| !key.is_empty()),
+            clock: Clock::new(date),
+        }
+    }
+
+    /// Checks the bearer key.
+    pub fn authorize(&self, call: &Call) -> Authorization {
+        let granted = call.credential("bearer").is_some_and(|key| {
+            !key.is_empty() && self.key.as_deref().is_none_or(|accepted| accepted == key)
+        });
+        Authorization {
+            granted,
+            token_index: None,
+        }
+    }
+
+    /// Checks an authorized request.
+    ///
+    /// # Errors
+    /// The answer to a request that the real API would reject too.
+    pub fn prepare(&self, call: &Call) -> Result<Prepared<'static>, Reply> {
+        if call.path != "/v1/chat/completions" {
+            let message = format!("There is nothing at {} {}.", call.method, call.path);
+            return Err(Problem::invalid(message).status(404).reply());
+        }
+        if call.method != Method::POST {
+            let message = format!("{} is not possible here, only POST.", call.method);
+            return Err(Problem::invalid(message)
+                .code("method_not_supported")
+                .status(405)
+                .reply());
+        }
+        let request = Request::read(call, self.clock.today()).map_err(Problem::reply)?;
+        Ok(Prepared {
+            message_text: request.user_messages.last().cloned().unwrap_or_default(),
+            deprecation: request.model.deprecation(),
+            act: Box::new(move |fault| request.complete(fault)),
+        })
+    }
+}

@@ -1,0 +1,99 @@
+//! A valid request for a completion.
+
+use chrono::NaiveDate;
+use serde_json::Value;
+
+use super::fields::check_fields;
+use super::image_check::Image;
+use super::messages::read_message;
+use super::model_rules::{check_combinations, effort, find_model};
+use super::models::{Model, reasoning_tokens};
+use super::problem::{Problem, missing};
+use super::tokens::{TOKENS_PER_IMAGE, tokens};
+use crate::http::call::Call;
+
+/// A valid request.
+pub struct Request {
+    /// The model that answers.
+    pub model: &'static Model,
+    /// The texts of the user messages, oldest first.
+    pub user_messages: Vec<String>,
+    /// The images in the newest user message.
+    pub images: Vec<Image>,
+    /// The size of the request.
+    pub prompt_tokens: u64,
+    /// How much the model reasons, if the token limit allows it.
+    pub reasoning_tokens: u64,
+    /// The token limit of the answer.
+    pub max_tokens: Option<u64>,
+    /// How many answers are wanted.
+    pub choices: u64,
+    /// Whether the answer is streamed.
+    pub stream: bool,
+    /// Whether a streamed answer ends with its usage.
+    pub include_usage: bool,
+}
+
+impl Request {
+    /// Reads and checks a request. `today` decides which models still exist.
+    ///
+    /// # Errors
+    /// The problem that the real API would report.
+    pub fn read(call: &Call, today: NaiveDate) -> Result<Self, Problem> {
+        if call.content_type() != "application/json" {
+            let message = "The content type must be application/json.";
+            return Err(Problem::invalid(message.to_owned()).code("unsupported_content_type"));
+        }
+        let body: Value = serde_json::from_slice(&call.body).map_err(|error| {
+            Problem::invalid(format!("The body of the request is not JSON: {error}."))
+        })?;
+        let Value::Object(fields) = body else {
+            return Err(Problem::invalid(
+                "The body of the request must be a JSON object.".to_owned(),
+            ));
+        };
+        check_fields(&fields)?;
+        let model = find_model(&fields, today)?;
+        check_combinations(&fields, model)?;
+        let messages = fields
+            .get("messages")
+            .and_then(Value::as_array)
+            .ok_or_else(|| missing("messages"))?;
+        if messages.is_empty() {
+            return Err(Problem::invalid(
+                "'messages' is empty; at least one is needed.".to_owned(),
+            )
+            .param("messages")
+            .code("empty_array"));
+        }
+        let (mut user_messages, mut images) = (Vec::new(), Vec::new());
+        let mut prompt_tokens: u64 = 3;
+        for (index, message) in messages.iter().enumerate() {
+            let (role, content) = read_message(index, message)?;
+            let image_count = u64::try_from(content.images.len()).unwrap_or(u64::MAX);
+            prompt_tokens = prompt_tokens
+                .saturating_add(tokens(&content.text))
+                .saturating_add(TOKENS_PER_IMAGE.saturating_mul(image_count))
+                .saturating_add(4);
+            if role == "user" {
+                user_messages.push(content.text);
+                images = content.images;
+            }
+        }
+        let number = |name: &str| fields.get(name).and_then(Value::as_u64);
+        Ok(Self {
+            model,
+            user_messages,
+            images,
+            prompt_tokens,
+            reasoning_tokens: reasoning_tokens(effort(&fields, model)),
+            max_tokens: number("max_completion_tokens").or_else(|| number("max_tokens")),
+            choices: number("n").unwrap_or(1),
+            stream: fields.get("stream") == Some(&Value::Bool(true)),
+            include_usage: fields
+                .get("stream_options")
+                .and_then(|options| options.get("include_usage"))
+                == Some(&Value::Bool(true)),
+        })
+    }
+}

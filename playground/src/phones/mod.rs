@@ -1,0 +1,5 @@
+//! The phones of the page: the messages that they send, and the faults that are switched on for
+//! them.
+
+pub mod outgoing;
+pub mod switches;

@@ -1,0 +1,370 @@
+//! Sending from the phones of the page. One message becomes one or more webhooks, as the switches
+//! say. The feed gets an event for each webhook and for its answer.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::switches::FaultSwitches;
+use crate::base::random::random_hex;
+use crate::base::shared::{lock, push_newest};
+use crate::base::time::{elapsed_ms, now_ms};
+use crate::feed::Feed;
+use crate::twilio::media_store::ACCOUNT_SID;
+use crate::twilio::messages::Outbox;
+use crate::webhook::client::{ANSWER_TIMEOUT, Answer, NoAnswer, Signature, Webhook, WebhookClient};
+use crate::webhook::inbound::{Channel, Inbound};
+use crate::webhook::pseudonyms::Pseudonyms;
+use crate::webhook::twiml;
+
+/// Sends messages for the phones.
+pub struct Outgoing {
+    /// The client of the Worker.
+    pub client: WebhookClient,
+    /// The pseudonyms of the contacts.
+    pub pseudonyms: Arc<Pseudonyms>,
+    /// The faults that are switched on.
+    pub switches: Arc<FaultSwitches>,
+    /// The messages of Twilio, which get the texts of the answers.
+    pub outbox: Arc<Outbox>,
+    /// The events for the page.
+    pub feed: Arc<Feed>,
+    /// What has been sent.
+    pub history: History,
+}
+
+/// The newest messages, which can be sent again.
+#[derive(Default)]
+pub struct History {
+    sent: Mutex<VecDeque<Arc<Sent>>>,
+    exchanges: AtomicU64,
+}
+
+/// A message that the page wants to send.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewMessage {
+    channel: Channel,
+    from: String,
+    to: String,
+    #[serde(default)]
+    text: String,
+    #[serde(default)]
+    media: Vec<Attachment>,
+}
+
+/// An attached file. It was uploaded before.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+struct Attachment {
+    url: String,
+    content_type: String,
+}
+
+impl Outgoing {
+    /// Starts to send a message, and returns its SID. The feed has all that follows.
+    ///
+    /// # Errors
+    /// A sentence that says why the message is rejected.
+    pub fn send(self: &Arc<Self>, message: NewMessage) -> Result<String, String> {
+        check(&message)?;
+        let urls = message
+            .media
+            .iter()
+            .map(|media| media.url.clone())
+            .collect();
+        let mut inbound = Inbound::new(
+            message.channel,
+            &message.from,
+            &message.to,
+            &message.text,
+            urls,
+            None,
+        );
+        inbound.media_types = message
+            .media
+            .iter()
+            .map(|media| media.content_type.clone())
+            .collect();
+        let sid = inbound.sid.clone();
+        let sent = Arc::new(Sent {
+            message,
+            inbound,
+            idempotency_token: random_hex(),
+        });
+        push_newest(
+            &mut lock(&self.history.sent),
+            Arc::clone(&sent),
+            KEPT_MESSAGES,
+        );
+        let outgoing = Arc::clone(self);
+        tokio::spawn(async move { outgoing.post_with_faults(&sent).await });
+        Ok(sid)
+    }
+
+    /// Sends the message `sid` again: the same form with the same SID and a genuine signature.
+    /// Fault switches have no effect.
+    ///
+    /// # Errors
+    /// A sentence that says that there is no such message.
+    pub fn replay(self: &Arc<Self>, sid: &str) -> Result<(), String> {
+        let sent = lock(&self.history.sent)
+            .iter()
+            .find(|sent| sent.inbound.sid == sid)
+            .cloned();
+        let sent = sent.ok_or_else(|| {
+            format!("no message {sid:.40} was sent from this playground, or too long ago")
+        })?;
+        let outgoing = Arc::clone(self);
+        tokio::spawn(async move {
+            let replay = Post::new(Kind::Replay, Signature::Genuine);
+            outgoing.post(&sent, replay).await;
+        });
+        Ok(())
+    }
+
+    /// Posts a message as often as the switches of its phone say.
+    async fn post_with_faults(self: &Arc<Self>, sent: &Arc<Sent>) {
+        let pair = (sent.inbound.from.clone(), sent.inbound.to.clone());
+        let switches = self.switches.of(&pair);
+        let signature = if switches.forged {
+            Signature::Forged
+        } else {
+            Signature::Genuine
+        };
+        let first = Post {
+            answer_lost: switches.retry,
+            ..Post::new(Kind::Message, signature)
+        };
+        if switches.duplicate {
+            let duplicate = Post::new(Kind::Duplicate, signature);
+            tokio::join!(self.post(sent, first), self.post(sent, duplicate));
+        } else {
+            self.post(sent, first).await;
+        }
+        if switches.retry {
+            tokio::time::sleep(RETRY_AFTER).await;
+            self.post(sent, Post::new(Kind::Retry, signature)).await;
+        }
+    }
+
+    /// Posts one webhook, and publishes it and its answer.
+    async fn post(self: &Arc<Self>, sent: &Arc<Sent>, post: Post) {
+        let exchanges = self.history.exchanges.fetch_add(1, Ordering::Relaxed);
+        let exchange = exchanges.saturating_add(1);
+        let inbound = &sent.inbound;
+        let parameters = inbound.parameters();
+        let webhook = self
+            .client
+            .webhook(&parameters, post.signature, &sent.idempotency_token);
+        let request = webhook.as_ref().ok().map(|webhook| {
+            json!({
+                "method": "POST",
+                "url": webhook.url,
+                "headers": webhook.headers,
+                "parameters": parameters
+            })
+        });
+        let event = json!({
+            "exchange": exchange,
+            "sid": inbound.sid,
+            "kind": post.kind,
+            "forged": post.signature == Signature::Forged,
+            "at": now_ms(),
+            "from": inbound.from,
+            "to": inbound.to,
+            "text": sent.message.text,
+            "media": sent.message.media,
+            "request": request,
+            "name": self.pseudonyms.pair(&inbound.from, &inbound.to),
+            "phone_hash": self.pseudonyms.phone_hash(&inbound.from)
+        });
+        self.feed.publish("sent", event);
+        let start = Instant::now();
+        let timeout = if post.answer_lost {
+            HANG_UP
+        } else {
+            ANSWER_TIMEOUT
+        };
+        let answer = match webhook {
+            Ok(webhook) => self.answer(webhook, timeout).await,
+            Err(error) => Err(NoAnswer::Broken(error.to_string())),
+        };
+        let took_ms = elapsed_ms(start);
+        let mut event = match &answer {
+            Ok(answer) => {
+                if !post.answer_lost {
+                    self.list_replies(inbound, answer);
+                }
+                shown(answer)
+            }
+            Err(reason) => {
+                json!({"problem": problem(reason, self.client.worker(), post.answer_lost)})
+            }
+        };
+        if let Some(fields) = event.as_object_mut() {
+            fields.insert("exchange".to_owned(), exchange.into());
+            fields.insert("took_ms".to_owned(), took_ms.into());
+            fields.insert("lost".to_owned(), post.answer_lost.into());
+            fields.insert("at".to_owned(), now_ms().into());
+        }
+        self.feed.publish("answered", event);
+    }
+
+    async fn answer(
+        self: &Arc<Self>,
+        webhook: Webhook,
+        timeout: Duration,
+    ) -> Result<Answer, NoAnswer> {
+        let outgoing = Arc::clone(self);
+        let posted =
+            tokio::task::spawn_blocking(move || outgoing.client.post(&webhook, timeout)).await;
+        posted.unwrap_or_else(|error| Err(NoAnswer::Broken(error.to_string())))
+    }
+
+    /// Adds the messages in the answer to the messages of Twilio.
+    fn list_replies(&self, inbound: &Inbound, answer: &Answer) {
+        if answer.status != 200 {
+            return;
+        }
+        let Ok(read) = twiml::read(answer.content_type().as_deref(), &answer.body) else {
+            return;
+        };
+        for message in read.messages {
+            self.outbox
+                .add_reply(ACCOUNT_SID, &inbound.to, &inbound.from, &message.text);
+        }
+    }
+}
+
+/// A message that was sent.
+struct Sent {
+    message: NewMessage,
+    inbound: Inbound,
+    /// The same in every retry.
+    idempotency_token: String,
+}
+
+/// How a webhook is posted.
+#[derive(Clone, Copy)]
+struct Post {
+    kind: Kind,
+    signature: Signature,
+    /// Twilio hangs up early, and ignores an answer that comes before.
+    answer_lost: bool,
+}
+
+impl Post {
+    fn new(kind: Kind, signature: Signature) -> Self {
+        Self {
+            kind,
+            signature,
+            answer_lost: false,
+        }
+    }
+}
+
+/// Why a webhook is posted.
+#[derive(Clone, Copy, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Kind {
+    Message,
+    Duplicate,
+    Retry,
+    Replay,
+}
+
+/// How many messages can be sent again. The oldest are dropped first.
+const KEPT_MESSAGES: usize = 1_000;
+/// The longest text. It is longer than the Worker accepts, so its answer to that can be tested.
+const MAX_TEXT: usize = 20_000;
+/// The longest number or media type.
+const MAX_NAME: usize = 100;
+const MAX_URL: usize = 2_000;
+const MAX_MEDIA: usize = 10;
+/// How much of an answer is shown, in characters.
+const MAX_SHOWN: usize = 64 * 1024;
+/// When Twilio hangs up if the switch `retry` is on, and when it sends the message again.
+const HANG_UP: Duration = Duration::from_millis(250);
+const RETRY_AFTER: Duration = Duration::from_millis(500);
+
+fn check(message: &NewMessage) -> Result<(), String> {
+    for (name, value) in [("from", &message.from), ("to", &message.to)] {
+        if value.trim().is_empty() || value.chars().count() > MAX_NAME {
+            return Err(format!("`{name}` must be a number, such as +15550100"));
+        }
+    }
+    if message.text.chars().count() > MAX_TEXT {
+        return Err(format!("`text` must have at most {MAX_TEXT} characters"));
+    }
+    if message.media.len() > MAX_MEDIA {
+        return Err(format!("a message carries at most {MAX_MEDIA} files"));
+    }
+    for media in &message.media {
+        let web_address = media.url.starts_with("http://") || media.url.starts_with("https://");
+        if !web_address || media.url.len() > MAX_URL {
+            return Err("the `url` of a file must be a web address".to_owned());
+        }
+        if media.content_type.is_empty() || media.content_type.chars().count() > MAX_NAME {
+            return Err("the `content_type` of a file is missing or too long".to_owned());
+        }
+    }
+    Ok(())
+}
+
+/// An answer, and what Twilio reads in it.
+fn shown(answer: &Answer) -> Value {
+    let text = String::from_utf8_lossy(&answer.body);
+    let headers: Vec<(String, String)> = answer
+        .headers
+        .iter()
+        .map(|(name, value)| {
+            (
+                name.to_string(),
+                String::from_utf8_lossy(value.as_bytes()).into_owned(),
+            )
+        })
+        .collect();
+    let body: String = text.chars().take(MAX_SHOWN).collect();
+    let mut fields = json!({"status": answer.status, "headers": headers, "body": body});
+    let more = if answer.status == 200 {
+        match twiml::read(answer.content_type().as_deref(), &answer.body) {
+            Ok(twiml::Answer { messages, redirect }) => {
+                let messages: Vec<Value> = messages
+                    .into_iter()
+                    .map(|message| json!({"text": message.text, "media": message.media}))
+                    .collect();
+                json!({"messages": messages, "redirect": redirect})
+            }
+            Err(error) => complaint(error.code, &error.reason),
+        }
+    } else {
+        complaint(11200, &format!("the Worker answered {}", answer.status))
+    };
+    if let (Some(fields), Value::Object(more)) = (fields.as_object_mut(), more) {
+        fields.extend(more);
+    }
+    fields
+}
+
+/// An error that Twilio would report.
+fn complaint(code: u32, reason: &str) -> Value {
+    json!({"complaint": {"code": code, "reason": reason}})
+}
+
+/// Why there is no answer, in words.
+fn problem(reason: &NoAnswer, worker: &str, lost: bool) -> String {
+    match reason {
+        NoAnswer::TimedOut if lost => format!("Twilio hung up after {} ms", HANG_UP.as_millis()),
+        NoAnswer::TimedOut => format!(
+            "no answer within {} s: Twilio has given up, and would report 11200",
+            ANSWER_TIMEOUT.as_secs()
+        ),
+        NoAnswer::NotListening => format!("nothing is listening at {worker}: start the Worker"),
+        NoAnswer::Broken(error) => format!("no answer from {worker}: {error} (Twilio: 11200)"),
+    }
+}

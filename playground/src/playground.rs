@@ -1,0 +1,34 @@
+//! The state of the playground: the mock services, and all that is known of their requests.
+
+use std::sync::Arc;
+
+use crate::fault::Faults;
+use crate::feed::Feed;
+use crate::openai::OpenAi;
+use crate::phones::outgoing::Outgoing;
+use crate::phones::switches::FaultSwitches;
+use crate::request_log::RequestLog;
+use crate::twilio::Twilio;
+use crate::webhook::pseudonyms::Pseudonyms;
+
+/// The state of the playground.
+pub struct Playground {
+    /// The mock OpenAI.
+    pub openai: OpenAi,
+    /// The mock Twilio.
+    pub twilio: Twilio,
+    /// The faults that the control route has ordered.
+    pub faults: Faults,
+    /// The faults that are switched on at the page.
+    pub switches: Arc<FaultSwitches>,
+    /// The requests to the mock services.
+    pub request_log: Arc<RequestLog>,
+    /// The events for the page.
+    pub feed: Arc<Feed>,
+    /// Sends messages for the phones of the page.
+    pub outgoing: Arc<Outgoing>,
+    /// The pseudonyms of the contacts.
+    pub pseudonyms: Arc<Pseudonyms>,
+    /// The token of the admin routes of the Worker.
+    pub admin_token: Option<String>,
+}

@@ -1,0 +1,182 @@
+//! The phone numbers and Messaging Services of each account.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard};
+
+use serde_json::{Map, Value, json};
+
+use super::resource::{Resource, is, number, service, sid, text};
+use crate::base::shared::lock;
+
+/// The numbers and services of each account. An account gets them with its first request, always
+/// the same ones.
+#[derive(Default)]
+pub struct Numbers(Mutex<BTreeMap<String, Account>>);
+
+impl Numbers {
+    /// The numbers and services of all accounts as the API shows them, by the SID of the account.
+    pub fn show(&self) -> Value {
+        let accounts = self.lock();
+        accounts
+            .iter()
+            .map(|(sid, account)| {
+                let services: Vec<_> = account
+                    .services
+                    .iter()
+                    .map(|service| &service.resource)
+                    .collect();
+                (
+                    sid.clone(),
+                    json!({"numbers": account.numbers, "services": services}),
+                )
+            })
+            .collect::<Map<String, Value>>()
+            .into()
+    }
+
+    /// Undoes all changes.
+    pub fn reset(&self) {
+        self.lock().clear();
+    }
+
+    /// Runs `act` on an account.
+    pub fn with<R>(&self, account: &str, act: impl FnOnce(&mut Account) -> R) -> R {
+        act(self
+            .lock()
+            .entry(account.to_owned())
+            .or_insert_with(|| Account::fresh(account)))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Account>> {
+        lock(&self.0)
+    }
+}
+
+/// The numbers and services of one account.
+pub struct Account {
+    /// The phone numbers.
+    pub numbers: Vec<Resource>,
+    /// The Messaging Services.
+    pub services: Vec<Service>,
+}
+
+/// A Messaging Service.
+pub struct Service {
+    /// The service as the API shows it.
+    pub resource: Resource,
+    /// The SIDs of its numbers.
+    members: Vec<Value>,
+}
+
+/// The resource that a request is about, by its SID.
+pub enum Target {
+    /// A phone number.
+    Number(String),
+    /// A Messaging Service.
+    Service(String),
+}
+
+impl Account {
+    /// The resource of a request.
+    pub fn find(&mut self, target: &Target) -> Option<&mut Resource> {
+        match target {
+            Target::Number(sid) => self.numbers.iter_mut().find(|number| is(number, sid)),
+            Target::Service(sid) => self
+                .services
+                .iter_mut()
+                .map(|service| &mut service.resource)
+                .find(|service| is(service, sid)),
+        }
+    }
+
+    /// One number of every kind that matters when its webhook is set.
+    fn fresh(account: &str) -> Self {
+        let other_url = ("sms_url", json!("https://another.example/sms"));
+        let numbers = [
+            number(account, "+15550199", "the number of `npm run say`", &[]),
+            // A search for +15550150 finds this number too, because it matches a part of it.
+            number(account, "+155501501", "one digit more", &[]),
+            number(
+                account,
+                "+15550150",
+                "another webhook, by GET",
+                &[other_url.clone(), ("sms_method", json!("GET"))],
+            ),
+            number(
+                account,
+                "+15550151",
+                "an application's",
+                &[other_url, ("sms_application_sid", sid("AP"))],
+            ),
+            number(
+                account,
+                "+15550152",
+                "no SMS",
+                &[(
+                    "capabilities",
+                    json!({"voice": true, "sms": false, "mms": false, "fax": false}),
+                )],
+            ),
+            number(account, "+15550153", "in a service", &[]),
+            number(
+                account,
+                "+15550154",
+                "in a service that leaves it to its numbers",
+                &[],
+            ),
+        ];
+        let members = |wanted: &str| -> Vec<Value> {
+            numbers
+                .iter()
+                .filter(|number| text(number, "phone_number") == wanted)
+                .filter_map(|number| number.get("sid").cloned())
+                .collect()
+        };
+        let services = vec![
+            Service {
+                resource: service(account, "its own webhook", false),
+                members: members("+15550153"),
+            },
+            Service {
+                resource: service(account, "the webhooks of its numbers", true),
+                members: members("+15550154"),
+            },
+        ];
+        Self {
+            numbers: numbers.into(),
+            services,
+        }
+    }
+
+    /// A phone number as a member of a Messaging Service.
+    pub fn member(&self, service: &str, number: &str) -> Option<Value> {
+        let service = self
+            .services
+            .iter()
+            .find(|other| is(&other.resource, service))?;
+        let sid = service
+            .members
+            .iter()
+            .find(|member| member.as_str() == Some(number))?;
+        let number = self
+            .numbers
+            .iter()
+            .find(|other| other.get("sid") == Some(sid))?;
+        let url = format!(
+            "https://messaging.twilio.com/v1/Services/{}/PhoneNumbers/{}",
+            text(&service.resource, "sid"),
+            text(number, "sid")
+        );
+        Some(json!({
+            "sid": sid,
+            "account_sid": number.get("account_sid"),
+            "service_sid": service.resource.get("sid"),
+            "phone_number": number.get("phone_number"),
+            "country_code": "US",
+            "capabilities": ["SMS"],
+            "date_created": number.get("date_created"),
+            "date_updated": number.get("date_updated"),
+            "url": url
+        }))
+    }
+}

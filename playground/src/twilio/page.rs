@@ -1,0 +1,89 @@
+//! Pages of a list.
+
+use super::error::unknown_parameter;
+use super::values::count;
+use crate::http::reply::Reply;
+
+/// Which page of a list is wanted.
+pub struct Page {
+    /// Counted from 0.
+    pub number: usize,
+    /// How many items a page has.
+    pub size: usize,
+}
+
+/// The parameters of a query that choose the page.
+const PARAMETERS: [&str; 3] = ["Page", "PageSize", "PageToken"];
+
+impl Page {
+    /// Reads the page from a query. The other parameters go to `filter`, which returns whether it
+    /// knows them.
+    ///
+    /// # Errors
+    /// An error about the first parameter that cannot be used.
+    pub fn read(
+        query: &[(String, String)],
+        mut filter: impl FnMut(&str, &str) -> Result<bool, Reply>,
+    ) -> Result<Self, Reply> {
+        let mut page = Self {
+            number: 0,
+            size: 50,
+        };
+        for (name, value) in query {
+            match name.as_str() {
+                "Page" => page.number = count(name, value)?,
+                "PageSize" => page.size = count(name, value)?.clamp(1, 1000),
+                // Pages are found by their number. The token is only there because Twilio has one.
+                "PageToken" => {}
+                _ if filter(name, value)? => {}
+                _ => return Err(unknown_parameter(name)),
+            }
+        }
+        Ok(page)
+    }
+
+    /// The index of its first item.
+    pub fn start(&self) -> usize {
+        self.number.saturating_mul(self.size)
+    }
+
+    /// Its items.
+    pub fn items<'i, T>(&self, all: &'i [T]) -> &'i [T] {
+        let start = self.start().min(all.len());
+        let end = start.saturating_add(self.size).min(all.len());
+        all.get(start..end).unwrap_or_default()
+    }
+
+    /// The number of the next page of a list of `length` items.
+    pub fn next(&self, length: usize) -> Option<usize> {
+        let end = self.start().saturating_add(self.size);
+        (end < length).then_some(self.number.saturating_add(1))
+    }
+
+    /// The number of the previous page.
+    pub fn previous(&self) -> Option<usize> {
+        self.number.checked_sub(1)
+    }
+
+    /// The address of page `number` of the list at `path`.
+    pub fn uri(
+        &self,
+        path: &str,
+        query: &[(String, String)],
+        number: usize,
+        token: Option<&str>,
+    ) -> String {
+        let mut parameters = form_urlencoded::Serializer::new(String::new());
+        parameters.extend_pairs(
+            query
+                .iter()
+                .filter(|(name, _)| !PARAMETERS.contains(&name.as_str())),
+        );
+        parameters.append_pair("PageSize", &self.size.to_string());
+        parameters.append_pair("Page", &number.to_string());
+        if let Some(token) = token {
+            parameters.append_pair("PageToken", token);
+        }
+        format!("{path}?{}", parameters.finish())
+    }
+}

@@ -1,0 +1,220 @@
+//! The webhook client: it signs the form of an inbound message and posts it to the Worker. Like
+//! Twilio it gives up after 15 seconds. It only posts to this machine.
+
+use std::time::{Duration, Instant};
+
+use axum::http::{HeaderMap, header};
+
+use super::signature::sign;
+use crate::base::loopback::{loopback_origin, origin};
+use crate::base::random::random_hex;
+
+/// A client for the webhook of one Worker.
+pub struct WebhookClient {
+    worker: String,
+    signed_url: String,
+    token: String,
+    agent: ureq::Agent,
+}
+
+/// A webhook that can be posted.
+#[derive(Clone)]
+pub struct Webhook {
+    /// Its URL.
+    pub url: String,
+    /// The headers of Twilio.
+    pub headers: Vec<(&'static str, String)>,
+    /// The encoded form.
+    pub body: String,
+}
+
+/// How a webhook is signed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Signature {
+    /// With the auth token.
+    Genuine,
+    /// With a random token, as an attacker would.
+    Forged,
+}
+
+/// The answer of the Worker.
+pub struct Answer {
+    /// The status.
+    pub status: u16,
+    /// All headers.
+    pub headers: HeaderMap,
+    /// The body.
+    pub body: Vec<u8>,
+}
+
+impl Answer {
+    /// The `Content-Type` header.
+    pub fn content_type(&self) -> Option<String> {
+        self.headers
+            .get(header::CONTENT_TYPE)
+            .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
+    }
+}
+
+/// Why the Worker did not answer.
+#[derive(Debug, PartialEq, Eq)]
+pub enum NoAnswer {
+    /// No program listens on its port.
+    NotListening,
+    /// The time limit has passed.
+    TimedOut,
+    /// Another error.
+    Broken(String),
+}
+
+/// The time limit of Twilio for the whole answer.
+pub const ANSWER_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// The path of the webhook.
+const PATH: &str = "/twilio/messages";
+/// The time limit of Twilio for the connection.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+const MAX_ANSWER_BYTES: u64 = 1024 * 1024;
+
+impl WebhookClient {
+    /// A client for the Worker at the origin `worker`. Webhooks are signed for `public_url` if
+    /// given.
+    ///
+    /// # Errors
+    /// A sentence that says why an address cannot be used. `--worker` must be on loopback.
+    pub fn new(worker: &str, public_url: Option<&str>, token: String) -> Result<Self, String> {
+        let worker = loopback_origin("--worker", worker)?;
+        let public = match public_url {
+            Some(url) => origin("--public-url", url)?.0,
+            None => worker.clone(),
+        };
+        let agent = ureq::Agent::config_builder()
+            .proxy(None)
+            .http_status_as_error(false)
+            .max_redirects(0)
+            .timeout_connect(Some(CONNECT_TIMEOUT))
+            .timeout_global(Some(ANSWER_TIMEOUT))
+            .user_agent(USER_AGENT)
+            .build()
+            .new_agent();
+        Ok(Self {
+            signed_url: format!("{public}{PATH}"),
+            worker,
+            token,
+            agent,
+        })
+    }
+
+    /// The origin of the Worker.
+    pub fn worker(&self) -> &str {
+        &self.worker
+    }
+
+    /// The HTTP client. It uses no proxy and follows no redirect.
+    pub fn agent(&self) -> &ureq::Agent {
+        &self.agent
+    }
+
+    /// The webhook for a form. `idempotency_token` is the same in every retry.
+    ///
+    /// # Errors
+    /// If it cannot be signed. No such token is known.
+    pub fn webhook(
+        &self,
+        parameters: &[(String, String)],
+        signature: Signature,
+        idempotency_token: &str,
+    ) -> anyhow::Result<Webhook> {
+        let token = match signature {
+            Signature::Genuine => self.token.clone(),
+            Signature::Forged => random_hex(),
+        };
+        let headers = vec![
+            (
+                "Content-Type",
+                "application/x-www-form-urlencoded; charset=UTF-8".to_owned(),
+            ),
+            ("User-Agent", USER_AGENT.to_owned()),
+            (
+                "X-Twilio-Signature",
+                sign(&token, &self.signed_url, parameters)?,
+            ),
+            ("I-Twilio-Idempotency-Token", idempotency_token.to_owned()),
+        ];
+        let body = form_urlencoded::Serializer::new(String::new())
+            .extend_pairs(parameters)
+            .finish();
+        Ok(Webhook {
+            url: format!("{}{PATH}", self.worker),
+            headers,
+            body,
+        })
+    }
+
+    /// Posts a webhook and blocks until the answer has come.
+    ///
+    /// # Errors
+    /// The reason if there is no answer within `timeout`.
+    pub fn post(&self, webhook: &Webhook, timeout: Duration) -> Result<Answer, NoAnswer> {
+        let start = Instant::now();
+        let mut request = self
+            .agent
+            .post(&webhook.url)
+            .config()
+            .timeout_global(Some(timeout))
+            .build();
+        for (name, value) in &webhook.headers {
+            request = request.header(*name, value);
+        }
+        let broken = |error| match no_answer(error) {
+            NoAnswer::Broken(_) if start.elapsed() >= timeout => NoAnswer::TimedOut,
+            reason => reason,
+        };
+        let mut response = request.send(&webhook.body).map_err(broken)?;
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let body = response
+            .body_mut()
+            .with_config()
+            .limit(MAX_ANSWER_BYTES)
+            .read_to_vec();
+        Ok(Answer {
+            status,
+            headers,
+            body: body.map_err(broken)?,
+        })
+    }
+}
+
+const USER_AGENT: &str = "TwilioProxy/1.1";
+
+/// The reason why a request to the Worker failed.
+pub fn no_answer(error: ureq::Error) -> NoAnswer {
+    match error {
+        ureq::Error::Timeout(_) => NoAnswer::TimedOut,
+        ureq::Error::Io(error) if error.kind() == std::io::ErrorKind::ConnectionRefused => {
+            NoAnswer::NotListening
+        }
+        ureq::Error::ConnectionFailed => NoAnswer::NotListening,
+        error => NoAnswer::Broken(error.to_string()),
+    }
+}
+
+/// The auth tokens in a list with commas.
+pub fn tokens_of(list: &str) -> Vec<String> {
+    list.split(',')
+        .map(str::trim)
+        .filter(|token| !token.is_empty())
+        .map(str::to_owned)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_of_tokens_is_split_at_commas() {
+        assert_eq!(tokens_of(" a, b,,"), ["a", "b"]);
+        assert!(tokens_of(" , ").is_empty());
+    }
+}

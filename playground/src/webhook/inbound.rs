@@ -1,0 +1,218 @@
+//! The parameters that Twilio posts when a contact writes to a number.
+
+use serde::Deserialize;
+use serde_json::json;
+
+use crate::base::content_type;
+use crate::base::random::random_hex;
+use crate::twilio::media_store::ACCOUNT_SID;
+use crate::twilio::text::segments;
+
+/// The channel of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Channel {
+    /// A text message, or an MMS if it has media.
+    Sms,
+    /// A WhatsApp message.
+    Whatsapp,
+}
+
+/// A message from a contact.
+pub struct Inbound {
+    /// Its channel.
+    pub channel: Channel,
+    /// The address of the contact, with the prefix of the channel.
+    pub from: String,
+    /// The number that receives it, with the prefix of the channel.
+    pub to: String,
+    /// The text.
+    pub text: String,
+    /// The URLs of the attached files.
+    pub media: Vec<String>,
+    /// Their media types.
+    pub media_types: Vec<String>,
+    /// The SID of the message.
+    pub sid: String,
+}
+
+impl Inbound {
+    /// A message. The addresses get the prefix of the channel, and without `sid` the message gets a
+    /// new one.
+    pub fn new(
+        channel: Channel,
+        from: &str,
+        to: &str,
+        text: &str,
+        media: Vec<String>,
+        sid: Option<String>,
+    ) -> Self {
+        let prefix = if media.is_empty() { "SM" } else { "MM" };
+        Self {
+            channel,
+            from: address(channel, from),
+            to: address(channel, to),
+            text: text.to_owned(),
+            media_types: media
+                .iter()
+                .map(|url| content_type::of_path(url).to_owned())
+                .collect(),
+            media,
+            sid: sid.unwrap_or_else(|| format!("{prefix}{}", random_hex())),
+        }
+    }
+
+    /// The parameters, in the order of the form.
+    pub fn parameters(&self) -> Vec<(String, String)> {
+        let mut parameters: Vec<(String, String)> = Vec::new();
+        let mut add =
+            |name: &str, value: &str| parameters.push((name.to_owned(), value.to_owned()));
+        add("MessageSid", &self.sid);
+        add("SmsSid", &self.sid);
+        add("SmsMessageSid", &self.sid);
+        add("AccountSid", ACCOUNT_SID);
+        add("SmsStatus", "received");
+        add("ApiVersion", "2010-04-01");
+        add("From", &self.from);
+        add("To", &self.to);
+        add("Body", &self.text);
+        add("NumMedia", &self.media.len().to_string());
+        for (index, (url, media_type)) in self.media.iter().zip(&self.media_types).enumerate() {
+            add(&format!("MediaUrl{index}"), url);
+            add(&format!("MediaContentType{index}"), media_type);
+        }
+        match self.channel {
+            Channel::Sms => {
+                add("NumSegments", &segments(&self.text).to_string());
+                // Twilio sends unknown details of a number as empty parameters.
+                add("FromCity", "");
+                add("FromState", "CA");
+                add("FromZip", "");
+                add("FromCountry", "US");
+                add("ToCity", "SAN FRANCISCO");
+                add("ToState", "CA");
+                add("ToZip", "");
+                add("ToCountry", "US");
+            }
+            Channel::Whatsapp => {
+                let id = self
+                    .from
+                    .trim_start_matches(WHATSAPP)
+                    .trim_start_matches('+');
+                let metadata = json!({
+                    "type": "whatsapp",
+                    "data": {"context": {"ProfileName": PROFILE_NAME, "WaId": id}}
+                });
+                add("NumSegments", "1");
+                add(
+                    "MessageType",
+                    if self.media.is_empty() {
+                        "text"
+                    } else {
+                        "image"
+                    },
+                );
+                add("ProfileName", PROFILE_NAME);
+                add("WaId", id);
+                add("ReferralNumMedia", "0");
+                add("ChannelMetadata", &metadata.to_string());
+            }
+        }
+        parameters
+    }
+}
+
+const WHATSAPP: &str = "whatsapp:";
+const PROFILE_NAME: &str = "Playground Person";
+
+/// An address with the prefix of its channel.
+pub fn address(channel: Channel, address: &str) -> String {
+    match channel {
+        Channel::Whatsapp if !address.starts_with(WHATSAPP) => format!("{WHATSAPP}{address}"),
+        _ => address.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn value<'a>(parameters: &'a [(String, String)], name: &str) -> Option<&'a str> {
+        parameters
+            .iter()
+            .find(|(other, _)| other == name)
+            .map(|(_, value)| value.as_str())
+    }
+
+    #[test]
+    fn a_text_message_has_the_fields_of_sms() {
+        let inbound = Inbound::new(
+            Channel::Sms,
+            "+15550100",
+            "+15550199",
+            "Hi",
+            Vec::new(),
+            None,
+        );
+        let parameters = inbound.parameters();
+        let sid = value(&parameters, "MessageSid").unwrap_or_default();
+        assert!(sid.starts_with("SM") && sid.len() == 34, "{sid}");
+        assert_eq!(value(&parameters, "SmsSid"), Some(sid));
+        assert_eq!(value(&parameters, "From"), Some("+15550100"));
+        assert_eq!(value(&parameters, "NumMedia"), Some("0"));
+        assert_eq!(value(&parameters, "FromCity"), Some(""));
+        assert_eq!(value(&parameters, "WaId"), None);
+    }
+
+    #[test]
+    fn a_whatsapp_message_has_prefixed_addresses_and_the_profile() {
+        let inbound = Inbound::new(
+            Channel::Whatsapp,
+            "+15550100",
+            "whatsapp:+15550199",
+            "Hi",
+            Vec::new(),
+            None,
+        );
+        let parameters = inbound.parameters();
+        assert_eq!(value(&parameters, "From"), Some("whatsapp:+15550100"));
+        assert_eq!(value(&parameters, "To"), Some("whatsapp:+15550199"));
+        assert_eq!(value(&parameters, "WaId"), Some("15550100"));
+        assert!(value(&parameters, "ProfileName").is_some());
+        assert_eq!(value(&parameters, "FromCity"), None);
+    }
+
+    #[test]
+    fn media_are_numbered_and_typed_by_their_extension() {
+        let media = vec![
+            "https://example.com/a.JPG?x=.png".to_owned(),
+            "https://example.com/unknown".to_owned(),
+        ];
+        let inbound = Inbound::new(Channel::Sms, "+15550100", "+15550199", "", media, None);
+        let parameters = inbound.parameters();
+        assert!(inbound.sid.starts_with("MM"));
+        assert_eq!(value(&parameters, "NumMedia"), Some("2"));
+        assert_eq!(value(&parameters, "MediaContentType0"), Some("image/jpeg"));
+        assert_eq!(
+            value(&parameters, "MediaContentType1"),
+            Some("application/octet-stream")
+        );
+        assert_eq!(
+            value(&parameters, "MediaUrl1"),
+            Some("https://example.com/unknown")
+        );
+    }
+
+    #[test]
+    fn a_given_sid_is_used_for_replays() {
+        let inbound = Inbound::new(
+            Channel::Sms,
+            "a",
+            "b",
+            "",
+            Vec::new(),
+            Some("SMxyz".to_owned()),
+        );
+        assert_eq!(inbound.sid, "SMxyz");
+    }
+}

@@ -1,0 +1,73 @@
+// The texts for events of the feed: answers of the Worker in a thread, and lines of the inspector's
+// log.
+
+/** How the page calls a message that was sent more than once. */
+export const AGAIN = { duplicate: "Delivered twice", retry: "Sent again", replay: "Replayed" };
+
+/** An answer that did not reach Twilio. */
+export function lostText({ problem }) {
+  return problem
+    ? `${problem}, and sends the message again.`
+    : "The answer was lost on its way to Twilio, which sends the message again.";
+}
+
+/** A webhook without an answer, or with one that Twilio cannot use. `again` is from AGAIN. */
+export function failureText({ problem, complaint, status, body }, again, forged) {
+  const prefix = again ? `${again}: ` : "";
+  if (problem) return `${prefix}${again ? problem : capital(problem)}.`;
+  const result =
+    status === 200
+      ? `Twilio cannot use this answer: ${complaint.reason}`
+      : `The Worker answered ${status}${forged ? " to the forged signature" : ""}: ${firstLine(body)}`;
+  return `${prefix}${result} (Twilio: ${complaint.code})`;
+}
+
+/** An answer that redirects. */
+export function redirectText({ redirect }, again) {
+  const prefix = again ? `${again}: ` : "";
+  return `${prefix}The answer redirects to ${redirect}, which the playground does not follow.`;
+}
+
+/** A line of the Worker's log, as a line of the inspector. */
+export function workerLine({ time, event, details, phone_hash: _, ...rest }) {
+  const facts = Object.entries({ ...details, ...rest })
+    .filter(([name]) => name !== "kind")
+    .map(([name, value]) => [name, typeof value === "string" ? value : JSON.stringify(value)]);
+  const isWarning =
+    event === "security_event" ||
+    /failed|error|unreadable/.test(event) ||
+    rest.outcome === "failed";
+  return {
+    at: Date.parse(time) || Date.now(),
+    source: "Worker",
+    level: isWarning ? "warn" : "plain",
+    text: [event ?? "line", details?.kind].filter(Boolean).join(": "),
+    facts,
+  };
+}
+
+/** A request of the Worker to the model or to Twilio, as a line of the inspector. */
+export function callLine(event) {
+  const results = { dropped: "answer lost", client_gone: "not waited for" };
+  const failed = !event.status || event.status >= 400;
+  return {
+    at: event.at,
+    source: event.service === "openai" ? "Model" : "Twilio",
+    level: failed ? "warn" : "plain",
+    text: `${event.method} ${results[event.outcome] ?? event.status}`,
+    facts: [
+      ["path", event.path],
+      ["took", `${event.took_ms} ms`],
+      ...(event.fault ? [["fault", event.fault]] : []),
+    ],
+  };
+}
+
+function capital(text) {
+  return text[0].toUpperCase() + text.slice(1);
+}
+
+function firstLine(body) {
+  const line = body.trim().split("\n")[0];
+  return line.length > 160 ? `${line.slice(0, 160)}…` : line || "no body";
+}

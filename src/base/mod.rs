@@ -1,0 +1,9 @@
+//! The values that everything else is made of: moments, secrets, URLs, images, counts.
+//!
+//! This folder imports nothing from the rest of the crate.
+
+pub mod image;
+pub mod secret;
+pub mod time;
+pub mod url;
+pub mod usage;

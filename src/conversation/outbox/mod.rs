@@ -1,0 +1,367 @@
+//! The outbox: answers that go out by Twilio's REST API, part after part. It does no I/O, and gets
+//! the time passed in.
+//!
+//! Twilio's create has no idempotency key. So each part is marked before it is sent. If the outcome
+//! is unknown, Twilio's list is asked before the part is sent again. Not here: the requests
+//! ([`drain`]).
+
+mod drain;
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+pub use drain::{OutboxStore, drain, request_contexts};
+
+use crate::{
+    base::time::UnixMillis,
+    event::DeliveryStatus,
+    identity::{AccountSid, Address, MessageSid, PhoneHash, ServiceSid, TokenId},
+    twilio::{parts, rest::CLOCK_DIFFERENCE},
+};
+
+/// Answers that wait to be sent, and the messages that were sent.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Outbox {
+    /// Answers to be sent, oldest first.
+    entries: Vec<OutboxEntry>,
+    /// The messages that were sent lately.
+    sent: Vec<OutboundRecord>,
+}
+
+/// The target of an answer by REST: the addresses, and the token that verified the message.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ReplyTarget {
+    /// The contact.
+    pub contact: Address,
+    /// The number that the contact wrote to.
+    pub number: Address,
+    /// The Messaging Service that the contact wrote to, if any.
+    pub service: Option<ServiceSid>,
+    /// The account that owns the number.
+    pub account: Option<AccountSid>,
+    /// The auth token that verified the message.
+    pub token: TokenId,
+    /// Our public origin, as Twilio reached it. Twilio sends delivery receipts there.
+    pub origin: String,
+}
+
+/// An answer that waits to be sent.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct OutboxEntry {
+    /// The turn that it answers.
+    #[serde(default)]
+    pub turn: u64,
+    /// The target of the answer.
+    pub reply_to: ReplyTarget,
+    /// The contact's hash for the log.
+    pub phone_hash: PhoneHash,
+    /// The parts that are left, in order; never empty.
+    pub parts: Vec<String>,
+    /// When the request for the first part began, while its outcome is not known.
+    attempt: Option<UnixMillis>,
+    /// Whether the clock was ahead then. The attempt may have begun earlier, by at most the time
+    /// for which an answer is tried.
+    #[serde(default)]
+    attempt_unsure: bool,
+    /// How often in a row Twilio has not processed the part, or could not be asked about it.
+    tries: u32,
+    not_before: UnixMillis,
+    /// Whether the first part is counted for `MAX_DAILY_MESSAGES`.
+    #[serde(default)]
+    reserved: bool,
+    /// When the rest of the answer is given up.
+    give_up_at: UnixMillis,
+}
+
+/// A message that was sent.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct OutboundRecord {
+    sid: MessageSid,
+    at: UnixMillis,
+    /// The delivery receipts that came for it.
+    statuses: Vec<DeliveryStatus>,
+}
+
+/// The next step for the first entry.
+#[derive(Clone, Debug, PartialEq)]
+pub enum OutboxStep {
+    /// Reserve its first part, then send it.
+    Reserve(OutboxEntry),
+    /// Send its first part, which is marked.
+    Send(OutboxEntry),
+    /// Find out whether the attempt that began then has sent the first part.
+    Reconcile(OutboxEntry, UnixMillis),
+    /// It took too long, and is dropped. `true`: its first part may have been sent.
+    GaveUp(OutboxEntry, bool),
+}
+
+/// The most bytes of answers that wait. If there are more, the oldest answer is given up.
+const MAX_BYTES: usize = 256 * 1024;
+/// The most sent messages that are remembered.
+const MAX_SENT: usize = 1000;
+/// How long an answer is tried.
+const LIFETIME: Duration = Duration::from_mins(15);
+/// The longest wait before an answer is tried again.
+const MAX_WAIT: Duration = Duration::from_secs(64);
+/// The wait after an attempt before Twilio is asked for its outcome, and before it is asked again.
+const RECONCILE_WAIT: Duration = Duration::from_secs(5);
+/// When Twilio does not list a message this long after the attempt, the attempt certainly did not
+/// send it.
+const CERTAINLY_ABSENT: Duration = Duration::from_secs(30);
+
+impl Outbox {
+    /// Puts an answer in.
+    pub fn put(
+        &mut self,
+        turn: u64,
+        reply_to: ReplyTarget,
+        phone_hash: PhoneHash,
+        text: &str,
+        now: UnixMillis,
+    ) {
+        self.entries.push(OutboxEntry {
+            turn,
+            reply_to,
+            phone_hash,
+            parts: parts::split(text),
+            attempt: None,
+            attempt_unsure: false,
+            tries: 0,
+            not_before: now,
+            reserved: false,
+            give_up_at: now.plus(LIFETIME),
+        });
+        self.give_up_surplus(now);
+    }
+
+    /// The next step for the first entry, if it is due.
+    pub fn next_step(&mut self, now: UnixMillis) -> Option<OutboxStep> {
+        let entry = self.entries.first_mut();
+        let entry = entry.filter(|entry| entry.not_before <= now)?;
+        if entry.give_up_at <= now {
+            let entry = self.entries.remove(0);
+            let may_be_sent = entry.attempt.is_some();
+            return Some(OutboxStep::GaveUp(entry, may_be_sent));
+        }
+        let found = entry.clone();
+        Some(match entry.attempt {
+            Some(since) if entry.attempt_unsure => {
+                OutboxStep::Reconcile(found, since.minus(LIFETIME))
+            }
+            Some(since) => OutboxStep::Reconcile(found, since),
+            None if entry.reserved => {
+                (entry.attempt, entry.attempt_unsure) = (Some(now), false);
+                OutboxStep::Send(found)
+            }
+            None => OutboxStep::Reserve(found),
+        })
+    }
+
+    /// Marks the first part as reserved and being sent, unless the contact has cancelled the
+    /// answer.
+    pub fn mark_reserved(&mut self, turn: u64, now: UnixMillis) -> Option<OutboxEntry> {
+        let entry = self.entry(turn)?;
+        let found = entry.clone();
+        (entry.reserved, entry.attempt, entry.attempt_unsure) = (true, Some(now), false);
+        Some(found)
+    }
+
+    /// Marks a new attempt with another token, after Twilio did not accept the first one. Returns
+    /// whether the answer is still to be sent.
+    pub fn mark_retried(&mut self, turn: u64, now: UnixMillis) -> bool {
+        let entry = self.entry(turn);
+        // The outcome of this attempt may be seen as late as that of any other.
+        entry
+            .map(|entry| (entry.attempt, entry.attempt_unsure) = (Some(now), false))
+            .is_some()
+    }
+
+    /// Records that the first part was sent, under this id if it is known. Returns whether the
+    /// whole answer is out now.
+    pub fn mark_sent(&mut self, turn: u64, sid: Option<MessageSid>, now: UnixMillis) -> bool {
+        self.sent.extend(sid.map(|sid| OutboundRecord {
+            sid,
+            at: now,
+            statuses: Vec::new(),
+        }));
+        let Some(entry) = self.entry(turn) else {
+            return false;
+        };
+        entry.parts.drain(..1.min(entry.parts.len()));
+        (entry.attempt, entry.tries) = (None, 0);
+        (entry.not_before, entry.reserved) = (now, false);
+        let complete = entry.parts.is_empty();
+        if complete {
+            self.entries.remove(0);
+        }
+        complete
+    }
+
+    /// Records that Twilio did not process the first part. It is due again later.
+    pub fn mark_not_processed(&mut self, turn: u64, now: UnixMillis) {
+        self.retry(turn, now, None);
+    }
+
+    /// Records that Twilio could not be asked for the outcome of the first part.
+    pub fn mark_not_reconciled(&mut self, turn: u64, now: UnixMillis) {
+        let attempt = self.entry(turn).and_then(|entry| entry.attempt);
+        self.retry(turn, now, attempt);
+    }
+
+    /// Records that the outcome of the attempt is not known. Twilio will be asked.
+    pub fn mark_unknown(&mut self, turn: u64, now: UnixMillis) {
+        if let Some(entry) = self.entry(turn) {
+            entry.not_before = now.plus(RECONCILE_WAIT);
+        }
+    }
+
+    /// Records that Twilio does not list the first part. After a while that is certain, and it is
+    /// sent again.
+    pub fn mark_absent(&mut self, turn: u64, now: UnixMillis) {
+        let Some(entry) = self.entry(turn) else {
+            return;
+        };
+        let certain = |since: UnixMillis| now.since(since) >= CERTAINLY_ABSENT;
+        if entry.attempt.is_none_or(certain) {
+            (entry.attempt, entry.not_before) = (None, now);
+        } else {
+            entry.not_before = now.plus(RECONCILE_WAIT);
+        }
+    }
+
+    /// Drops the answer of a turn: it cannot be sent.
+    pub fn drop_entry(&mut self, turn: u64) {
+        if self.entry(turn).is_some() {
+            self.entries.remove(0);
+        }
+    }
+
+    /// Drops everything that waits. Returns the number of parts.
+    pub fn cancel(&mut self) -> usize {
+        self.entries.drain(..).map(|entry| entry.parts.len()).sum()
+    }
+
+    /// Records a delivery receipt, and returns whether it is new. Receipts come in any order and
+    /// more than once, so they are told apart by message and status. For an unknown message each
+    /// one counts as new.
+    pub fn record_delivery(&mut self, sid: &MessageSid, status: DeliveryStatus) -> bool {
+        let Some(sent) = self.sent.iter_mut().find(|sent| sent.sid == *sid) else {
+            return true;
+        };
+        let new = !sent.statuses.contains(&status);
+        if new {
+            sent.statuses.push(status);
+        }
+        new
+    }
+
+    /// Forgets the delivery receipts. The ids stay, so that a look-up takes none of them for
+    /// another message.
+    pub fn erase_receipts(&mut self) {
+        for sent in &mut self.sent {
+            sent.statuses.clear();
+        }
+    }
+
+    /// The ids of the messages that were sent. A look-up must not take them for another message.
+    #[must_use]
+    pub fn sent_sids(&self) -> Vec<MessageSid> {
+        self.sent.iter().map(|sent| sent.sid.clone()).collect()
+    }
+
+    /// The number of parts that wait.
+    #[must_use]
+    pub fn waiting_parts(&self) -> usize {
+        self.entries.iter().map(|entry| entry.parts.len()).sum()
+    }
+
+    /// The turns whose answers wait.
+    pub fn turns(&self) -> impl Iterator<Item = u64> {
+        self.entries.iter().map(|entry| entry.turn)
+    }
+
+    /// Whether an entry is due.
+    #[must_use]
+    pub fn is_due(&self, now: UnixMillis) -> bool {
+        self.next_wake().is_some_and(|at| at <= now)
+    }
+
+    /// When the alarm must look at the outbox.
+    #[must_use]
+    pub fn next_wake(&self) -> Option<UnixMillis> {
+        self.entries.first().map(|entry| entry.not_before)
+    }
+
+    /// Whether answers wait.
+    #[must_use]
+    pub fn has_work(&self) -> bool {
+        !self.entries.is_empty()
+    }
+
+    /// Whether there is nothing to remember.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty() && self.sent.is_empty()
+    }
+
+    /// Forgets the oldest sent messages.
+    pub fn forget(&mut self, now: UnixMillis, ttl: Duration) {
+        let lifetime = sent_lifetime(ttl);
+        self.sent.retain(|sent| now < sent.at.plus(lifetime));
+        let surplus = self.sent.len().saturating_sub(MAX_SENT);
+        self.sent.drain(..surplus);
+    }
+
+    /// When each of the sent messages is forgotten.
+    pub fn sent_ends(&self, ttl: Duration) -> impl Iterator<Item = UnixMillis> {
+        let lifetime = sent_lifetime(ttl);
+        self.sent.iter().map(move |sent| sent.at.plus(lifetime))
+    }
+
+    /// Limits planned times: a clock that jumped ahead must not delay the outbox.
+    pub fn distrust_future(&mut self, now: UnixMillis) {
+        for sent in &mut self.sent {
+            sent.at = sent.at.min(now);
+        }
+        for entry in &mut self.entries {
+            entry.attempt_unsure |= entry.attempt.is_some_and(|at| at > now);
+            entry.attempt = entry.attempt.map(|at| at.min(now));
+            entry.not_before = entry.not_before.min(now.plus(MAX_WAIT));
+            entry.give_up_at = entry.give_up_at.min(now.plus(LIFETIME));
+        }
+    }
+
+    /// The first entry, if it is that turn's: the contact may have cancelled it during a request.
+    fn entry(&mut self, turn: u64) -> Option<&mut OutboxEntry> {
+        self.entries.first_mut().filter(|entry| entry.turn == turn)
+    }
+
+    fn retry(&mut self, turn: u64, now: UnixMillis, attempt: Option<UnixMillis>) {
+        if let Some(entry) = self.entry(turn) {
+            entry.attempt = attempt;
+            entry.tries = entry.tries.saturating_add(1);
+            let wait = Duration::from_secs(1u64 << entry.tries.min(6)).min(MAX_WAIT);
+            entry.not_before = now.plus(wait).min(entry.give_up_at);
+        }
+    }
+
+    /// Gives up the oldest entries that are too long together.
+    fn give_up_surplus(&mut self, now: UnixMillis) {
+        let mut bytes = 0usize;
+        for entry in self.entries.iter_mut().rev() {
+            let length: usize = entry.parts.iter().map(String::len).sum();
+            bytes = bytes.saturating_add(length);
+            if bytes > MAX_BYTES {
+                (entry.give_up_at, entry.not_before) = (now, now);
+            }
+        }
+    }
+}
+
+/// How long the id of a sent message is remembered: as long as a look-up could take it for another
+/// message.
+fn sent_lifetime(ttl: Duration) -> Duration {
+    ttl.max(LIFETIME.saturating_add(CLOCK_DIFFERENCE))
+}

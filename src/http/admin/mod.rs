@@ -1,0 +1,227 @@
+//! The operator's routes: they show the day's usage, reset its budget, and show or erase a
+//! contact's data.
+//!
+//! They exist while `ADMIN_TOKEN` is set, and answer JSON without texts or addresses ([`shown`]).
+//! Wrong tokens are counted for each client address (`admin_lockout`). Not here: counting
+//! (`base::usage`), and erasing (`messaging`).
+
+mod shown;
+
+use serde_json::{Map, Value};
+
+use self::shown::{ShownErasure, ShownReset, ShownThread, ShownUsage};
+use super::{
+    admin_lockout::{Attempt, Verdict},
+    platform::{OBJECT_TIME, WorkerPlatform},
+    request::{BodyError, Request, read_body},
+    response::{self, Response, bad_request, json, method_not_allowed, not_found},
+};
+use crate::{
+    config::Config,
+    conversation::budget::{self, AddUsage, DayUsage, Reset},
+    event::{self, DenialReason, Event, ObjectKind, Security},
+    identity::{Address, PhoneHash},
+    messaging::api::{Erase, Show},
+    object::{in_time, with_retry},
+    platform::PlatformError,
+};
+
+/// The prefix of these routes' paths.
+pub const PREFIX: &str = "/admin/";
+
+const USAGE: &str = "/admin/usage";
+const BUDGET_RESET: &str = "/admin/budget/reset";
+const SHOW: &str = "/admin/contacts/show";
+const ERASE: &str = "/admin/contacts/erase";
+
+/// Answers a request under [`PREFIX`].
+pub async fn handle(
+    platform: &impl WorkerPlatform,
+    config: &Config,
+    request: &mut impl Request,
+    method: &str,
+    path: &str,
+) -> Response {
+    if let Err(denied) = authorize(platform, config, request).await {
+        return denied;
+    }
+    let answered = match (path, method) {
+        (USAGE, "GET") => usage(platform, config).await,
+        (USAGE, _) => return method_not_allowed("GET"),
+        (BUDGET_RESET, "POST") => reset_budget(platform).await,
+        (SHOW | ERASE, "POST") => match read_pair(request).await {
+            Ok(pair) if path == SHOW => show(platform, config, &pair).await,
+            Ok(pair) => erase(platform, config, &pair).await,
+            Err(response) => return response,
+        },
+        (BUDGET_RESET | SHOW | ERASE, _) => return method_not_allowed("POST"),
+        _ => return not_found(),
+    };
+    answered.unwrap_or_else(|error| failed(platform, ObjectKind::Thread, error))
+}
+
+async fn show(
+    platform: &impl WorkerPlatform,
+    config: &Config,
+    pair: &Pair,
+) -> Result<Response, PlatformError> {
+    let thread = config.pseudonym_key.pair(&pair.from, &pair.to);
+    let shown = with_retry(async || platform.call(thread.as_str(), &Show).await);
+    in_time(platform, OBJECT_TIME, shown)
+        .await
+        .map(|summary| json(200, &ShownThread::from(summary)))
+}
+
+async fn erase(
+    platform: &impl WorkerPlatform,
+    config: &Config,
+    pair: &Pair,
+) -> Result<Response, PlatformError> {
+    let thread = config.pseudonym_key.pair(&pair.from, &pair.to);
+    let erase = Erase {
+        phone_hash: config.pseudonym_key.phone_hash(&pair.from),
+    };
+    let erased = with_retry(async || platform.call(thread.as_str(), &erase).await);
+    // The object itself waits for KV to delete, as long as a reply may take.
+    in_time(
+        platform,
+        OBJECT_TIME.saturating_add(config.reply_within),
+        erased,
+    )
+    .await
+    .map(|erasure| json(200, &ShownErasure::from(erasure)))
+}
+
+/// Checks the admin token, and the lockout of the client's address.
+async fn authorize(
+    platform: &impl WorkerPlatform,
+    config: &Config,
+    request: &impl Request,
+) -> Result<(), Response> {
+    let Some(token) = &config.admin_token else {
+        return Err(not_found());
+    };
+    let header = request.header("Authorization").unwrap_or_default();
+    let claimed = match header.split_once(' ') {
+        Some((scheme, claimed)) if scheme.eq_ignore_ascii_case("bearer") => claimed.trim(),
+        // Without a token there is nothing to count.
+        _ => return Err(unauthorized()),
+    };
+    let right = config.pseudonym_key.is_secret(token, claimed);
+    // The default is `CF-Connecting-IP`. Cloudflare sets it, and overwrites a client's value
+    // (Cloudflare, "HTTP request headers").
+    let client = config.pseudonym_key.client(
+        request
+            .header(&config.admin_client_header)
+            .unwrap_or_default()
+            .trim(),
+    );
+    let denied = |reason| {
+        event::log(
+            platform,
+            &Event::Security {
+                phone_hash: PhoneHash::nobody(),
+                details: Security::AdminDenied { reason },
+            },
+        );
+    };
+    let attempt = Attempt { right };
+    let attempted = platform.call(client.as_str(), &attempt);
+    match in_time(platform, OBJECT_TIME, attempted).await {
+        Ok(Verdict::Allowed) => Ok(()),
+        Ok(Verdict::Wrong) => {
+            denied(DenialReason::WrongToken);
+            Err(unauthorized())
+        }
+        Ok(Verdict::Locked(seconds)) => {
+            denied(DenialReason::Locked);
+            let wait = response::plain(429, "Too many wrong tokens: wait\n");
+            Err(wait.with_header("Retry-After", seconds.to_string()))
+        }
+        Err(error) => Err(failed(platform, ObjectKind::AdminLockout, error)),
+    }
+}
+
+async fn usage(platform: &impl WorkerPlatform, config: &Config) -> Result<Response, PlatformError> {
+    // The call reports this isolate's usage. Unreported usage of other isolates is missing from the
+    // result.
+    let usage = platform.take();
+    let add_usage = AddUsage { usage };
+    let called = platform.call(budget::NAME, &add_usage);
+    let day = match in_time(platform, OBJECT_TIME, called).await {
+        Ok(day) => day,
+        Err(error) => {
+            platform.count(&usage);
+            return Ok(failed(platform, ObjectKind::Budget, error));
+        }
+    };
+    Ok(json(200, &ShownUsage::new(config, &day)))
+}
+
+/// Resets the day's capped counts, and shows the counts from before.
+async fn reset_budget(platform: &impl WorkerPlatform) -> Result<Response, PlatformError> {
+    let before = match in_time(platform, OBJECT_TIME, platform.call(budget::NAME, &Reset)).await {
+        Ok(before) => before,
+        Err(error) => return Ok(failed(platform, ObjectKind::Budget, error)),
+    };
+    let DayUsage {
+        calls: model_requests,
+        messages: messages_sent,
+        unreadable: budget_unreadable,
+        ..
+    } = before;
+    event::log(
+        platform,
+        &Event::BudgetReset {
+            model_requests,
+            messages_sent,
+            budget_unreadable,
+        },
+    );
+    Ok(json(200, &ShownReset::from(before)))
+}
+
+/// A contact, and the number that the contact wrote to.
+struct Pair {
+    from: Address,
+    to: Address,
+}
+
+/// Reads the two addresses from a request's body. They are not in the URL, because logs and
+/// histories keep URLs.
+async fn read_pair(request: &mut impl Request) -> Result<Pair, Response> {
+    let body = read_body(request, response::JSON)
+        .await
+        .map_err(BodyError::response)?;
+    let Ok(fields) = serde_json::from_slice::<Map<String, Value>>(&body) else {
+        return Err(bad_request(
+            "the body must be a JSON object with \"from\" and \"to\"",
+        ));
+    };
+    let address = |name: &str| match fields.get(name) {
+        None => Err(bad_request(&format!("{name} is missing"))),
+        Some(value) => value
+            .as_str()
+            .and_then(|text| text.parse().ok())
+            .ok_or_else(|| bad_request(&format!("{name} is malformed"))),
+    };
+    Ok(Pair {
+        from: address("from")?,
+        to: address("to")?,
+    })
+}
+
+fn unauthorized() -> Response {
+    response::plain(401, "Unauthorized\n").with_header("WWW-Authenticate", "Bearer")
+}
+
+fn failed(platform: &impl WorkerPlatform, object: ObjectKind, error: PlatformError) -> Response {
+    event::log(
+        platform,
+        &Event::ObjectFailed {
+            object,
+            reason: error.reason,
+        },
+    );
+    response::try_later()
+}

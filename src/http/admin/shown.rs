@@ -1,0 +1,251 @@
+//! The JSON that the admin routes show, without texts or addresses.
+//!
+//! Not here: the routes themselves (`admin`).
+
+use serde::Serialize;
+
+use crate::{
+    base::{time::UnixMillis, usage::RejectionCounts},
+    config::{Config, Prices},
+    conversation::budget::DayUsage,
+    event::Erased,
+    messaging::api::{Erasure, ThreadSummary},
+};
+
+#[derive(Serialize)]
+pub(super) struct ShownUsage {
+    /// The UTC day: `2026-11-22`.
+    day: String,
+    model_requests: ShownCount,
+    messages_sent: ShownCount,
+    budget_unreadable: bool,
+    tokens: ShownTokens,
+    estimated_cost: Option<f64>,
+    messages_in: u64,
+    answers: ShownAnswers,
+    rejections: ShownRejections,
+}
+
+impl ShownUsage {
+    /// The usage of `day`, with the caps and the cost that follow from the settings.
+    pub(super) fn new(config: &Config, day: &DayUsage) -> Self {
+        let DayUsage {
+            day,
+            calls,
+            messages,
+            usage,
+            unreadable,
+        } = *day;
+        let midnight = UnixMillis::start_of_day(day).to_string();
+        Self {
+            day: midnight.split('T').next().unwrap_or_default().to_owned(),
+            model_requests: ShownCount {
+                used: calls,
+                cap: config.max_daily_calls,
+            },
+            messages_sent: ShownCount {
+                used: messages,
+                cap: config.max_daily_messages,
+            },
+            budget_unreadable: unreadable,
+            tokens: ShownTokens {
+                prompt: usage.prompt_tokens,
+                completion: usage.completion_tokens,
+            },
+            estimated_cost: config
+                .prices()
+                .map(|prices| cost(prices, usage.prompt_tokens, usage.completion_tokens)),
+            messages_in: usage.messages_in,
+            answers: ShownAnswers {
+                webhook: usage.answers_by_webhook,
+                rest: usage.answers_by_rest,
+            },
+            rejections: ShownRejections::from(usage.rejections),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct ShownCount {
+    used: u32,
+    cap: u32,
+}
+
+#[derive(Serialize)]
+pub(super) struct ShownReset {
+    reset: ShownCounts,
+}
+
+/// The counts before the reset.
+#[derive(Serialize)]
+struct ShownCounts {
+    model_requests: u32,
+    messages_sent: u32,
+    budget_unreadable: bool,
+}
+
+impl From<DayUsage> for ShownReset {
+    fn from(before: DayUsage) -> Self {
+        let DayUsage {
+            calls,
+            messages,
+            unreadable,
+            ..
+        } = before;
+        Self {
+            reset: ShownCounts {
+                model_requests: calls,
+                messages_sent: messages,
+                budget_unreadable: unreadable,
+            },
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct ShownTokens {
+    prompt: u64,
+    completion: u64,
+}
+
+#[derive(Serialize)]
+struct ShownAnswers {
+    webhook: u64,
+    rest: u64,
+}
+
+/// All kinds of rejection. Unlike the stored counts, it includes those that are zero.
+#[derive(Serialize)]
+struct ShownRejections {
+    invalid_signature: u64,
+    bad_request: u64,
+    suspicious_request: u64,
+    rate_limited: u64,
+    opted_out: u64,
+    budget_exhausted: u64,
+}
+
+impl From<RejectionCounts> for ShownRejections {
+    fn from(rejections: RejectionCounts) -> Self {
+        let RejectionCounts {
+            invalid_signature,
+            bad_request,
+            suspicious_request,
+            rate_limited,
+            opted_out,
+            budget_exhausted,
+        } = rejections;
+        Self {
+            invalid_signature,
+            bad_request,
+            suspicious_request,
+            rate_limited,
+            opted_out,
+            budget_exhausted,
+        }
+    }
+}
+
+#[derive(Serialize)]
+pub(super) struct ShownThread {
+    opted_out: bool,
+    turns: u32,
+    revision: Option<u64>,
+    expires_at: Option<String>,
+    turn_running: bool,
+    pending_messages: usize,
+    outbox_parts: usize,
+    messages_last_minute: usize,
+}
+
+impl From<ThreadSummary> for ShownThread {
+    fn from(summary: ThreadSummary) -> Self {
+        let ThreadSummary {
+            opted_out,
+            turns,
+            revision,
+            expires_at,
+            turn_running,
+            pending_messages,
+            outbox_parts,
+            messages_last_minute,
+        } = summary;
+        let expires_at = expires_at.map(|at| at.to_string());
+        Self {
+            opted_out,
+            turns,
+            revision,
+            expires_at,
+            turn_running,
+            pending_messages,
+            outbox_parts,
+            messages_last_minute,
+        }
+    }
+}
+
+#[derive(Serialize)]
+pub(super) struct ShownErasure {
+    erased: Erased,
+    kv: &'static str,
+    opted_out: bool,
+}
+
+impl From<Erasure> for ShownErasure {
+    fn from(erasure: Erasure) -> Self {
+        let Erasure {
+            erased,
+            kv_deleted,
+            opted_out,
+        } = erasure;
+        Self {
+            erased,
+            kv: if kv_deleted {
+                "deleted"
+            } else {
+                "being_deleted"
+            },
+            opted_out,
+        }
+    }
+}
+
+/// The cost of the tokens in the currency of the prices, exact to a millionth.
+#[allow(
+    clippy::cast_precision_loss,
+    reason = "2^53 millionths are 9 billion of any currency"
+)]
+fn cost(prices: Prices, prompt_tokens: u64, completion_tokens: u64) -> f64 {
+    let of = |tokens: u64, price: u64| u128::from(tokens).saturating_mul(u128::from(price));
+    let millionths = of(prompt_tokens, prices.input)
+        .saturating_add(of(completion_tokens, prices.output))
+        / 1_000_000;
+    millionths as f64 / 1e6
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_cost_is_exact_to_a_millionth() {
+        let prices = Prices {
+            input: 150_000,
+            output: 600_000,
+        };
+        let shown =
+            |prompt, completion| serde_json::to_value(cost(prices, prompt, completion)).unwrap();
+        assert_eq!(shown(1_000_000, 1_000_000), 0.75);
+        assert_eq!(shown(1_234, 567), 0.000_525);
+        assert_eq!(shown(0, 0), 0.0);
+        let most = cost(
+            Prices {
+                input: u64::MAX,
+                output: u64::MAX,
+            },
+            u64::MAX,
+            u64::MAX,
+        );
+        assert!(most.is_finite() && most > 1e12);
+    }
+}

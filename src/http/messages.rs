@@ -1,0 +1,100 @@
+//! `POST /twilio/messages`: an incoming message. The thread of its two addresses receives it and
+//! answers.
+//!
+//! Not here: checks that all webhooks share (`webhook`), and the answer itself
+//! (`messaging::thread`).
+
+use std::time::Duration;
+
+use super::{
+    platform::WorkerPlatform,
+    request::Request,
+    response::Response,
+    webhook::{self, Rejection},
+};
+use crate::{
+    base::time::UnixMillis,
+    config::Config,
+    conversation::outbox::ReplyTarget,
+    messaging::{
+        api::{Receive, Reply},
+        inbound::Message,
+    },
+    object::{in_time, with_retry},
+    twilio::{parts, signature::Verified, twiml},
+};
+
+/// The latest time for an answer, counted from the message's arrival. Twilio waits 15 seconds. The
+/// thread takes up to 14.5 of them: the longest `REPLY_WITHIN_MS`, and its check of the budget.
+/// After a 503 Twilio can retry, or call the fallback URL.
+const MESSAGE_TIME: Duration = Duration::from_millis(14_800);
+
+/// Answers the webhook.
+pub(super) async fn answer<'c>(
+    platform: &impl WorkerPlatform,
+    config: &Config,
+    request: &mut impl Request,
+    url: &str,
+) -> Result<Response, Rejection<'c>> {
+    // The time counts from before the body arrives.
+    let arrived = platform.now();
+    // (3) to (5) Form, signature, fields.
+    let message = webhook::verified(config, request, url, "From", |form| {
+        Message::from_form(form, config.max_message_chars)
+    });
+    // (6) The thread receives the message.
+    let reply = receive(platform, config, &message.await?, url, arrived).await?;
+    // (10) The reply, as TwiML.
+    let parts = match reply {
+        Reply::Text(text) => parts::split(&text),
+        Reply::Empty => Vec::new(),
+    };
+    let body = twiml::messages(&parts).map_err(|_| Rejection::Twiml)?;
+    Ok(Response::new(200, twiml::CONTENT_TYPE, body))
+}
+
+/// Calls the thread's object, which lives in another process, perhaps on another continent.
+async fn receive<'c>(
+    platform: &impl WorkerPlatform,
+    config: &Config,
+    message: &Verified<Message>,
+    url: &str,
+    arrived: UnixMillis,
+) -> Result<Reply, Rejection<'c>> {
+    let keys = &config.pseudonym_key;
+    let token = config.twilio_tokens.get(message.token());
+    let token = token.ok_or_else(|| Rejection::Thread("no such token".into()))?;
+    let Message {
+        sid,
+        from,
+        to,
+        account,
+        service,
+        input,
+        images,
+    } = message.get().clone();
+    let thread = keys.pair(&from, &to);
+    let receive = Receive {
+        sid,
+        input,
+        images,
+        phone_hash: keys.phone_hash(&from),
+        reply_to: ReplyTarget {
+            contact: from,
+            number: to,
+            service,
+            account,
+            token: keys.token_id(token),
+            origin: webhook::origin(config, url).to_owned(),
+        },
+        arrived,
+        usage: platform.take(),
+    };
+    let time_left = MESSAGE_TIME.saturating_sub(platform.now().since(arrived));
+    // The thread receives each message only once, so the call may be made twice.
+    let call = with_retry(async || platform.call(thread.as_str(), &receive).await);
+    in_time(platform, time_left, call).await.map_err(|error| {
+        platform.count(&receive.usage);
+        Rejection::Thread(error.reason)
+    })
+}

@@ -1,0 +1,97 @@
+//! The Worker's HTTP side: routes, checks in their order, statuses, security headers.
+//!
+//! Every request passes these steps. No I/O happens before its signature, or its admin token, is verified.
+//!
+//! - (2) the route, else 404; the method, else 405; the configuration, else 503
+//! - (3) the form, see [`webhook`]: content type, else 415; at most 64 KiB, else 413; well formed, else 400
+//! - (4) the signature, else 403
+//! - (5) the fields, else 400
+//! - (6) the call to the thread, else 503, see [`messages`]
+//!
+//! Not here: what is answered (`messaging`), and the runtime's types (`runtime`).
+
+pub mod admin;
+pub mod admin_lockout;
+mod delivery;
+mod messages;
+mod platform;
+mod request;
+mod response;
+mod webhook;
+
+use serde::Serialize;
+
+use crate::{
+    config::{Config, SettingError},
+    twilio::rest::STATUS_PATH,
+};
+use request::path_of;
+use response::{json, method_not_allowed, not_configured, not_found};
+use webhook::{Rejection, reject};
+
+pub use platform::WorkerPlatform;
+pub use request::{BodyBroken, MAX_BODY_BYTES, Request};
+pub use response::{Response, SECURITY_HEADERS, internal_error};
+
+/// The webhook for incoming messages.
+const MESSAGES_PATH: &str = "/twilio/messages";
+
+/// Answers one request.
+pub async fn handle(
+    platform: &impl WorkerPlatform,
+    config: Result<&Config, &[SettingError]>,
+    request: &mut impl Request,
+) -> Response {
+    let url = request.url();
+    let method = request.method();
+    // (2) Route, method, configuration.
+    let response = match (path_of(&url), method.as_str()) {
+        ("/health", "GET" | "HEAD") => health(config),
+        ("/health", _) => method_not_allowed("GET, HEAD"),
+        (path @ (MESSAGES_PATH | STATUS_PATH), "POST") => {
+            let answered = match config {
+                Err(errors) => Err(Rejection::Configuration(errors)),
+                Ok(config) if path == STATUS_PATH => {
+                    delivery::answer(platform, config, request, &url).await
+                }
+                Ok(config) => messages::answer(platform, config, request, &url).await,
+            };
+            answered.unwrap_or_else(|rejection| reject(platform, rejection))
+        }
+        (MESSAGES_PATH | STATUS_PATH, _) => method_not_allowed("POST"),
+        (path, method) if path.starts_with(admin::PREFIX) => match config {
+            Ok(config) => admin::handle(platform, config, request, method, path).await,
+            Err(_) => not_configured(),
+        },
+        _ => not_found(),
+    };
+    if method == "HEAD" {
+        Response {
+            body: String::new(),
+            ..response
+        }
+    } else {
+        response
+    }
+}
+
+/// `GET /health`: whether all settings are right. It names those that are wrong, and tells nothing of their values.
+fn health(config: Result<&Config, &[SettingError]>) -> Response {
+    #[derive(Serialize)]
+    struct Health<'e> {
+        #[serde(skip_serializing_if = "<[SettingError]>::is_empty")]
+        errors: &'e [SettingError],
+        status: &'static str,
+        version: &'static str,
+    }
+    let (code, errors, status) = match config {
+        Ok(_) => (200, [].as_slice(), "ok"),
+        Err(errors) => (503, errors, "misconfigured"),
+    };
+    let health = Health {
+        errors,
+        status,
+        version: env!("CARGO_PKG_VERSION"),
+    };
+    json(code, &health)
+}

@@ -1,0 +1,12 @@
+//! One text thread between a contact and a number: messages in, turns, answers out.
+//!
+//! Not here: the webhooks (`http`), and the parts that voice shares with text (`conversation`).
+
+pub mod api;
+pub mod canned_replies;
+pub mod inbound;
+pub mod keywords;
+mod state;
+pub mod thread;
+
+pub use state::MAX_CANNED_REPLIES_PER_DAY;

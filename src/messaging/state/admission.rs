@@ -1,0 +1,261 @@
+//! Admission: the thread decides what to do with a new message.
+//!
+//! Not here: running turns (`turns`, `turn_end`).
+
+use super::{ALARM_MARGIN, MessageStatus, State, rate_window::WINDOW, turns::PendingMessage};
+use crate::{
+    base::{
+        time::{UnixMillis, millis},
+        usage::{RejectionCounts, UsageCounters},
+    },
+    config::Config,
+    event::Erased,
+    identity::MessageSid,
+    messaging::{
+        api::Receive,
+        canned_replies::CannedReply,
+        inbound::Input,
+        keywords::{self, Keyword},
+    },
+};
+
+/// The decision about a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Admission {
+    /// The thread has received it, now or before. This is its status.
+    Known(MessageStatus),
+    /// It is over the rate limit. The contact gets the notice the first time in a window.
+    Limited(Option<CannedReply>),
+    /// The contact has got all canned replies of the day: the message is received, and not
+    /// answered.
+    Unanswered,
+    /// The contact has opted out: the message is not read.
+    Ignored,
+    /// The contact opts out.
+    OptedOut(MessageStatus, CancelledCounts),
+    /// The contact opts in again.
+    OptedIn(MessageStatus),
+    /// The contact's data is erased.
+    Erased(MessageStatus, Erased),
+}
+
+/// The numbers of cancelled messages and parts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CancelledCounts {
+    /// Messages that waited for their turn, or were in it.
+    pub messages: usize,
+    /// Parts of answers that waited in the outbox.
+    pub parts: usize,
+}
+
+impl State {
+    /// Admits a message, or not: one atomic step.
+    pub fn admit(&mut self, message: &Receive, now: UnixMillis, config: &Config) -> Admission {
+        if let Some(status) = self.status(&message.sid) {
+            return Admission::Known(status);
+        }
+        if let Some(reply) = self.rate_window.notice_for(&message.sid) {
+            return Admission::Limited(Some(reply));
+        }
+        let limit = config.rate_limit_per_minute;
+        let free_at = self.rate_window.limited_until(now, limit);
+        let free_at = free_at.or_else(|| self.full_until(message, now));
+        if let Some(admission) = self.apply_keyword(message, free_at.is_some(), now, config) {
+            return admission;
+        }
+        if let Some(free_at) = free_at {
+            return Admission::Limited(self.rate_limit_notice(&message.sid, now, free_at));
+        }
+        if self.opted_out {
+            self.count_ignored(now);
+            self.record_message(&message.sid, now, MessageStatus::Nothing);
+            return Admission::Ignored;
+        }
+        let reply = match &message.input {
+            Input::TooLong => CannedReply::TooLong(config.max_message_chars),
+            Input::Empty => CannedReply::NoText,
+            Input::Media => CannedReply::Media,
+            Input::Keyword {
+                keyword: Keyword::Help,
+                by_twilio,
+            } => {
+                if *by_twilio {
+                    // Twilio has answered it.
+                    self.record_message(&message.sid, now, MessageStatus::Nothing);
+                    return Admission::Known(MessageStatus::Nothing);
+                }
+                CannedReply::Help
+            }
+            Input::Text(text) => return self.queue(message, Some(text.clone()), now, config),
+            Input::Keyword { .. } => return self.queue(message, None, now, config),
+        };
+        let status = self.canned_reply(reply, now);
+        self.record_message(&message.sid, now, status);
+        match status {
+            MessageStatus::Nothing => Admission::Unanswered,
+            status => Admission::Known(status),
+        }
+    }
+
+    /// Tells the contact of a message that its answer does not come by REST today, unless it was
+    /// told so before. An answer that has come meanwhile is given.
+    pub fn tell_no_rest_answer(
+        &mut self,
+        sid: &MessageSid,
+        now: UnixMillis,
+    ) -> (MessageStatus, bool) {
+        match self.status(sid).unwrap_or(MessageStatus::Nothing) {
+            MessageStatus::Waiting if self.share.tell(now) => {
+                (MessageStatus::CannedReply(CannedReply::NoMoreToday), true)
+            }
+            MessageStatus::Waiting => (MessageStatus::Nothing, true),
+            status => (status, false),
+        }
+    }
+
+    /// Cancels everything that is under way, and takes back the answers that copies would get.
+    pub(super) fn cancel(&mut self) -> CancelledCounts {
+        let messages = self.turns.cancel();
+        let parts = self.outbox.cancel();
+        self.records.update(|_| Some(MessageStatus::Nothing));
+        CancelledCounts { messages, parts }
+    }
+
+    /// A message for the assistant waits for its turn. Without a text it asks for a reset.
+    fn queue(
+        &mut self,
+        message: &Receive,
+        text: Option<String>,
+        now: UnixMillis,
+        config: &Config,
+    ) -> Admission {
+        self.turns.add(PendingMessage {
+            sid: message.sid.clone(),
+            at: now,
+            phone_hash: message.phone_hash.clone(),
+            reply_to: message.reply_to.clone(),
+            text,
+            images: message.images.clone(),
+        });
+        self.begin_turn(now, config);
+        let deadline = message.arrived.min(now).plus(config.reply_within);
+        self.turns.check(deadline.minus(ALARM_MARGIN));
+        self.record_message(&message.sid, now, MessageStatus::Waiting);
+        Admission::Known(MessageStatus::Waiting)
+    }
+
+    /// Applies a keyword, even over the rate limit. Over the limit it gets no answer: otherwise
+    /// keywords would bypass the limit.
+    fn apply_keyword(
+        &mut self,
+        message: &Receive,
+        limited: bool,
+        now: UnixMillis,
+        config: &Config,
+    ) -> Option<Admission> {
+        let keyword = match &message.input {
+            Input::Keyword { keyword, .. } => *keyword,
+            Input::Text(text) if self.opted_out && keywords::is_yes(text) => Keyword::OptIn,
+            _ => return None,
+        };
+        // On SMS Twilio itself confirms an opt-out and an opt-in.
+        let confirms = message.reply_to.contact.is_whatsapp() && !limited;
+        let reply = |state: &mut Self, confirms: bool, reply| {
+            if confirms {
+                state.canned_reply(reply, now)
+            } else {
+                MessageStatus::Nothing
+            }
+        };
+        let (status, admission) = match keyword {
+            Keyword::OptOut => {
+                let status = reply(self, confirms && !self.opted_out, CannedReply::OptedOut);
+                self.opted_out = true;
+                self.rate_window.clear_notice();
+                (status, Admission::OptedOut(status, self.cancel()))
+            }
+            Keyword::OptIn => {
+                self.opted_out = false;
+                let status = reply(self, confirms, CannedReply::OptedIn);
+                (status, Admission::OptedIn(status))
+            }
+            Keyword::Erase => {
+                let erased = self.erase(now, config);
+                let done = if self.revisions.has_pending_deletes() {
+                    CannedReply::Erasing
+                } else {
+                    CannedReply::Erased
+                };
+                let status = reply(self, !self.opted_out && !limited, done);
+                (status, Admission::Erased(status, erased))
+            }
+            Keyword::Help | Keyword::Reset => return None,
+        };
+        if limited {
+            self.records.add(message.sid.clone(), now, status);
+        } else {
+            self.record_message(&message.sid, now, status);
+        }
+        Some(admission)
+    }
+
+    /// Records a message that counts against the rate limit.
+    fn record_message(&mut self, sid: &MessageSid, now: UnixMillis, status: MessageStatus) {
+        self.rate_window.admit(now);
+        self.records.add(sid.clone(), now, status);
+        let answered = matches!(status, MessageStatus::CannedReply(_));
+        let counted = UsageCounters {
+            messages_in: 1,
+            answers_by_webhook: u64::from(answered),
+            ..UsageCounters::EMPTY
+        };
+        self.usage.count(&counted, now);
+    }
+
+    /// A canned reply, or nothing once the contact has got all of the day.
+    fn canned_reply(&mut self, reply: CannedReply, now: UnixMillis) -> MessageStatus {
+        if self.share.reserve_canned_reply(now) {
+            MessageStatus::CannedReply(reply)
+        } else {
+            MessageStatus::Nothing
+        }
+    }
+
+    /// The notice for a message over the rate limit: one in a window.
+    fn rate_limit_notice(
+        &mut self,
+        sid: &MessageSid,
+        now: UnixMillis,
+        free_at: UnixMillis,
+    ) -> Option<CannedReply> {
+        if self.opted_out || self.rate_window.was_told(now) || !self.share.reserve_canned_reply(now)
+        {
+            return None;
+        }
+        let seconds = millis(free_at.since(now)).div_ceil(1000).max(1);
+        let reply = CannedReply::SlowDown(seconds);
+        self.rate_window.tell(sid.clone(), reply, now);
+        Some(reply)
+    }
+
+    /// When there is room for a message again, if there is none.
+    fn full_until(&self, message: &Receive, now: UnixMillis) -> Option<UnixMillis> {
+        let has_room = match &message.input {
+            Input::Text(text) => self.turns.has_room(text, &message.images),
+            _ => self.turns.has_room("", &[]),
+        };
+        (!has_room).then(|| now.plus(WINDOW))
+    }
+
+    fn count_ignored(&mut self, now: UnixMillis) {
+        let rejections = RejectionCounts {
+            opted_out: 1,
+            ..RejectionCounts::default()
+        };
+        let counted = UsageCounters {
+            rejections,
+            ..UsageCounters::EMPTY
+        };
+        self.usage.count(&counted, now);
+    }
+}

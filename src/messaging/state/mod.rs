@@ -1,0 +1,333 @@
+//! The state of a thread, and all decisions about it. This module does no I/O, and gets the time
+//! passed in.
+//!
+//! The whole state is one stored value, so that each step is atomic. Each part owns its fields, and
+//! says when the alarm must look at it. Everything expires, except an opt-out. The opt-out has its
+//! own key, so that it survives a state that cannot be read. Every list has a limit, so the value
+//! stays far below the 2 MB that storage accepts. Not here: waiting, storing, sending
+//! (`messaging::thread`).
+
+mod admission;
+mod answers;
+mod rate_window;
+mod records;
+mod share;
+mod stored;
+mod turn_end;
+mod turns;
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use self::{
+    answers::Answers, rate_window::RateWindow, records::MessageRecords, share::DailyShare,
+    turns::Turns,
+};
+use crate::{
+    base::{time::UnixMillis, usage::PendingUsage},
+    config::Config,
+    conversation::{outbox::Outbox, revisions::Revisions},
+    event::Erased,
+    identity::{MessageSid, PhoneHash},
+    messaging::{api::ThreadSummary, canned_replies::CannedReply},
+};
+
+pub use self::{
+    admission::{Admission, CancelledCounts},
+    answers::{Answer, AnswerLocation, AnswerRow},
+    records::MessageStatus,
+    share::MAX_CANNED_REPLIES_PER_DAY,
+    stored::Decoded,
+    turn_end::{Route, TurnResult},
+    turns::{ActiveTurn, NextRun},
+};
+
+/// Everything that one thread remembers.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct State {
+    v: u32,
+    #[serde(skip_serializing_if = "is_default")]
+    rate_window: RateWindow,
+    #[serde(skip_serializing_if = "is_default")]
+    records: MessageRecords,
+    #[serde(skip_serializing_if = "is_default")]
+    turns: Turns,
+    #[serde(skip_serializing_if = "is_default")]
+    answers: Answers,
+    #[serde(skip_serializing_if = "is_default")]
+    share: DailyShare,
+    /// The conversation, and which of its revisions KV holds.
+    #[serde(skip_serializing_if = "is_default")]
+    pub revisions: Revisions,
+    /// Answers that go out by REST.
+    #[serde(skip_serializing_if = "is_default")]
+    pub outbox: Outbox,
+    /// Usage that is not reported yet.
+    #[serde(skip_serializing_if = "is_default")]
+    pub usage: PendingUsage,
+    /// Whether the contact wants no messages. It is stored under a key of its own.
+    #[serde(skip)]
+    opted_out: bool,
+}
+
+/// An empty part is not stored.
+fn is_default<T: Default + PartialEq>(part: &T) -> bool {
+    *part == T::default()
+}
+
+/// The version of the stored format.
+const VERSION: u32 = 1;
+/// How long after an alarm that found a turn still running the next alarm looks again.
+const TURN_CHECK: Duration = Duration::from_secs(5);
+/// The alarm comes this long before a webhook stops waiting. So the object has work to do when the
+/// webhook leaves.
+const ALARM_MARGIN: Duration = Duration::from_millis(250);
+/// The longest time that an alarm for a turn can be set ahead, beside `REPLY_WITHIN_MS`.
+const MAX_CHECK_WAIT: Duration = Duration::from_secs(160);
+
+impl Default for State {
+    fn default() -> Self {
+        Self {
+            v: VERSION,
+            rate_window: RateWindow::default(),
+            records: MessageRecords::default(),
+            turns: Turns::default(),
+            answers: Answers::default(),
+            share: DailyShare::default(),
+            revisions: Revisions::default(),
+            outbox: Outbox::default(),
+            usage: PendingUsage::default(),
+            opted_out: false,
+        }
+    }
+}
+
+/// A job that was left over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Job {
+    /// Run a turn.
+    Turn,
+    /// Drain the outbox.
+    Outbox,
+    /// Delete revisions from KV.
+    Delete,
+    /// Report usage.
+    Usage,
+    /// Save the conversation.
+    Save,
+}
+
+impl State {
+    /// The next job, if one is due.
+    pub fn next_job(&self, now: UnixMillis) -> Option<Job> {
+        let report_is_due = self.usage.next_wake().is_some_and(|at| at <= now);
+        if self.turns.active().is_some() {
+            Some(Job::Turn)
+        } else if self.outbox.is_due(now) {
+            Some(Job::Outbox)
+        } else if self.revisions.delete_is_due(now) {
+            Some(Job::Delete)
+        } else if report_is_due {
+            Some(Job::Usage)
+        } else if self.revisions.save_is_due(now) {
+            Some(Job::Save)
+        } else {
+            None
+        }
+    }
+
+    /// The alarm has done all jobs that it could do: forgets what has expired, and plans the next
+    /// checks.
+    pub fn settle(&mut self, now: UnixMillis, config: &Config) {
+        self.turns.clear_check();
+        // A turn goes on with the conversation that it began with.
+        if self.turns.active().is_none() {
+            self.revisions.expire(now);
+        } else {
+            self.turns.check(now.plus(TURN_CHECK));
+        }
+        self.forget(now, config);
+        self.revisions.settle(now);
+    }
+
+    /// Drops the planned checks of parts without work.
+    pub fn drop_needless_checks(&mut self, now: UnixMillis) {
+        self.turns.drop_needless_check();
+        self.revisions.drop_needless_check(now);
+    }
+
+    /// The alarm's new time, if it changes. `set` is the known current time of the alarm.
+    ///
+    /// Work comes first. Without work, the alarm comes when something must be forgotten, and
+    /// several such moments share one alarm, because each alarm costs money: first the end of the
+    /// conversation, or of the memory of its messages.
+    pub fn new_alarm(
+        &self,
+        set: Option<UnixMillis>,
+        now: UnixMillis,
+        config: &Config,
+    ) -> Option<UnixMillis> {
+        let ttl = config.conversation_ttl;
+        let checks = [self.turns.next_wake(), self.revisions.next_wake(now)];
+        let work = checks
+            .into_iter()
+            .flatten()
+            .chain(self.outbox.next_wake())
+            .min();
+        let last_message = self
+            .records
+            .ends(ttl)
+            .chain(self.outbox.sent_ends(ttl))
+            .max();
+        let conversation = self.revisions.conversation_ends().or(last_message);
+        let due = work
+            .or(conversation.map(|at| self.revisions.with_last_revision(at)))
+            .or(self.rate_window.ends())
+            .or(self.revisions.last_revision_ends())
+            .or(self.share.ends());
+        let due = due.into_iter().chain(self.usage.next_wake()).min()?;
+        // An alarm that is set for now, within the alarm, can get lost. So it is a millisecond from
+        // now at the earliest.
+        let due = due.max(now.plus(Duration::from_millis(1)));
+        let changes = match set {
+            None => true,
+            // An alarm that comes too early finds nothing, and is set anew. That is cheaper than
+            // moving it every time.
+            Some(set) => due < set || (!self.has_work(now) && set != due),
+        };
+        changes.then_some(due)
+    }
+
+    /// Forgets all messages and answers, and cancels everything under way. These stay: an opt-out;
+    /// the ids and times of messages, so that a copy is not taken for a new message and the rate
+    /// limit holds; the numbers of revisions, until KV has deleted them; and the contact's share of
+    /// the day.
+    pub fn erase(&mut self, now: UnixMillis, config: &Config) -> Erased {
+        let answers = self.records.answered_turns().len();
+        let turns = self.revisions.turn_count();
+        let cancelled = self.cancel();
+        self.rate_window.clear_notice();
+        self.outbox.erase_receipts();
+        Erased {
+            turns,
+            revisions: self.revisions.erase(now, config.conversation_ttl),
+            pending_messages: cancelled.messages,
+            outbox_parts: cancelled.parts,
+            answers,
+        }
+    }
+
+    /// Records that KV has deleted these revisions. When all are deleted, an erasure is complete.
+    pub fn mark_deleted(&mut self, numbers: &[u64], now: UnixMillis) {
+        self.revisions.mark_deleted(numbers, now);
+        if !self.revisions.has_pending_deletes() {
+            let erasing = MessageStatus::CannedReply(CannedReply::Erasing);
+            let erased = MessageStatus::CannedReply(CannedReply::Erased);
+            self.records
+                .update(|record| (record.status == erasing).then_some(erased));
+        }
+    }
+
+    /// The answer to a received message.
+    pub fn status(&self, sid: &MessageSid) -> Option<MessageStatus> {
+        self.records.status(sid)
+    }
+
+    /// The log's hash of the contact who sent a message that waits for its turn, or is in it.
+    pub fn phone_hash(&self, sid: &MessageSid) -> Option<PhoneHash> {
+        let message = self.turns.messages().find(|message| message.sid == *sid)?;
+        Some(message.phone_hash.clone())
+    }
+
+    /// The number of the turn that runs.
+    pub fn turn_number(&self) -> Option<u64> {
+        self.turns.active_number()
+    }
+
+    /// Counts one request to the model, if the contact has one left today.
+    pub fn reserve_call(&mut self, now: UnixMillis, config: &Config) -> bool {
+        self.share
+            .reserve_call(now, config.max_daily_calls_per_contact)
+    }
+
+    /// Whether the contact has opted out.
+    pub fn is_opted_out(&self) -> bool {
+        self.opted_out
+    }
+
+    /// Sets the opt-out that is stored.
+    pub fn set_opted_out(&mut self, opted_out: bool) {
+        self.opted_out = opted_out;
+    }
+
+    /// Where the answer of a turn is, if it is kept.
+    pub fn answer(&self, turn: u64) -> Option<AnswerLocation> {
+        self.answers.find(turn)
+    }
+
+    /// Moves answers that are too long for the state into a row, see [`Answers::spill`].
+    pub fn spill_answers(&mut self) -> Option<(u64, Vec<Answer>)> {
+        self.answers.spill(&self.records.answered_turns())
+    }
+
+    /// The rows of `before` from which answers go, see [`Answers::thinned_rows`].
+    pub fn thinned_rows(&self, before: &Self) -> Vec<AnswerRow> {
+        self.answers.thinned_rows(&before.answers)
+    }
+
+    /// The state without texts, ids and addresses.
+    pub fn summary(&self, now: UnixMillis) -> ThreadSummary {
+        let conversation = self.revisions.conversation(now);
+        ThreadSummary {
+            opted_out: self.opted_out,
+            turns: conversation.map_or(0, |meta| meta.turns),
+            revision: conversation.and_then(|meta| meta.revision),
+            expires_at: conversation.map(|meta| meta.expires_at),
+            turn_running: self.turns.active().is_some(),
+            pending_messages: self.turns.pending_count(),
+            outbox_parts: self.outbox.waiting_parts(),
+            messages_last_minute: self.rate_window.count(now),
+        }
+    }
+
+    /// Whether there is nothing to remember but an opt-out, so that storage can be cleared.
+    pub fn is_blank(&self) -> bool {
+        self.share.is_empty()
+            && self.usage.is_empty()
+            && self.rate_window.is_empty()
+            && self.records.is_empty()
+            && self.turns.is_empty()
+            && self.revisions.is_empty()
+            && self.outbox.is_empty()
+    }
+
+    /// Limits planned times: a clock that jumped ahead for a moment must not delay work for days.
+    pub fn distrust_future(&mut self, now: UnixMillis, config: &Config) {
+        let check_wait = MAX_CHECK_WAIT.max(config.reply_within);
+        self.records.distrust_future(now);
+        self.rate_window.distrust_future(now);
+        self.revisions.distrust_future(now, config.conversation_ttl);
+        self.outbox.distrust_future(now);
+        self.turns.distrust_future(now.plus(check_wait));
+        self.usage.distrust_future(now);
+    }
+
+    fn has_work(&self, now: UnixMillis) -> bool {
+        self.turns.active().is_some() || self.outbox.has_work() || self.revisions.has_work(now)
+    }
+
+    /// Forgets what has expired.
+    fn forget(&mut self, now: UnixMillis, config: &Config) {
+        let ttl = config.conversation_ttl;
+        self.records.forget(now, ttl);
+        self.rate_window.forget(now);
+        self.revisions.forget(now);
+        self.outbox.forget(now, ttl);
+        self.share.forget(now);
+    }
+}
+
+#[cfg(test)]
+mod tests;

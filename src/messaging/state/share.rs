@@ -1,0 +1,87 @@
+//! A contact's share of a UTC day: requests to the model, and canned replies.
+//!
+//! Not here: the budget of all contacts (`conversation::budget`).
+
+use serde::{Deserialize, Serialize};
+
+use crate::base::time::UnixMillis;
+
+/// The usage of a contact today. It stays until the day is over, even after an erasure. Otherwise
+/// an erasure would lift the caps.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct DailyShare {
+    /// The UTC day, counted from 1970-01-01.
+    day: u64,
+    /// Requests to the model.
+    calls: u32,
+    /// Answers without a request to the model.
+    canned_replies: u32,
+    /// Whether the contact was told that a daily limit is reached.
+    told: bool,
+}
+
+/// The answers without a request to the model that a contact gets a day, HELP included. Each costs
+/// a message, and only the rate limit bounds them otherwise.
+pub const MAX_CANNED_REPLIES_PER_DAY: u32 = 50;
+
+impl DailyShare {
+    /// Counts one more canned reply, if the contact may have one today.
+    pub fn reserve_canned_reply(&mut self, now: UnixMillis) -> bool {
+        let today = self.today(now);
+        let may = today.canned_replies < MAX_CANNED_REPLIES_PER_DAY;
+        today.canned_replies = today.canned_replies.saturating_add(u32::from(may));
+        may
+    }
+
+    /// Counts one request to the model, if the contact has one left today. Without a cap there is
+    /// always one.
+    pub fn reserve_call(&mut self, now: UnixMillis, cap: Option<u32>) -> bool {
+        let today = self.today(now);
+        let may = cap.is_none_or(|cap| today.calls < cap);
+        today.calls = today.calls.saturating_add(u32::from(may));
+        may
+    }
+
+    /// Takes back a request that was counted and not made.
+    pub fn return_call(&mut self, now: UnixMillis) {
+        let today = self.today(now);
+        today.calls = today.calls.saturating_sub(1);
+    }
+
+    /// Records that the contact is told of a daily limit. Returns whether it is the first time
+    /// today.
+    pub fn tell(&mut self, now: UnixMillis) -> bool {
+        !std::mem::replace(&mut self.today(now).told, true)
+    }
+
+    /// Forgets a day that is over.
+    pub fn forget(&mut self, now: UnixMillis) {
+        if now.day_of_count(self.day).is_none() {
+            *self = Self::default();
+        }
+    }
+
+    /// When the day is over, if it has cost anything.
+    pub fn ends(&self) -> Option<UnixMillis> {
+        let next = UnixMillis::start_of_day(self.day.saturating_add(1));
+        (!self.is_empty()).then_some(next)
+    }
+
+    /// Whether the day has cost nothing.
+    pub fn is_empty(&self) -> bool {
+        self.calls == 0 && self.canned_replies == 0 && !self.told
+    }
+
+    /// The share of the UTC day of `now`, see [`UnixMillis::day_of_count`].
+    fn today(&mut self, now: UnixMillis) -> &mut Self {
+        *self = match now.day_of_count(self.day) {
+            Some(day) => Self { day, ..*self },
+            None => Self {
+                day: now.utc_day(),
+                ..Self::default()
+            },
+        };
+        self
+    }
+}

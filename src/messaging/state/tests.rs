@@ -1,0 +1,100 @@
+use super::*;
+use crate::{
+    base::usage::UsageCounters,
+    config::tests::MINIMAL,
+    conversation::outbox::ReplyTarget,
+    identity::{Address, PseudonymKey, TokenId},
+    messaging::{api::Receive, inbound::Input, keywords::Keyword},
+};
+
+const NOW: UnixMillis = UnixMillis(1_795_348_800_000);
+
+fn config() -> Config {
+    Config::parse(|name| {
+        MINIMAL
+            .iter()
+            .find(|(other, _)| *other == name)
+            .map(|(_, value)| (*value).to_owned())
+    })
+    .unwrap()
+}
+
+fn call(sid: &str, input: Input, config: &Config) -> Receive {
+    let address = |text: &str| text.parse::<Address>().unwrap();
+    let key: &PseudonymKey = &config.pseudonym_key;
+    let token: TokenId = key.token_id(&config.twilio_tokens[0]);
+    let (contact, number) = (address("+15550100"), address("+15550199"));
+    let phone_hash = key.phone_hash(&contact);
+    let reply_to = ReplyTarget {
+        contact,
+        number,
+        service: None,
+        account: None,
+        token,
+        origin: "https://a.example".into(),
+    };
+    Receive {
+        sid: sid.parse().unwrap(),
+        input,
+        images: Vec::new(),
+        phone_hash,
+        reply_to,
+        arrived: NOW,
+        usage: UsageCounters::EMPTY,
+    }
+}
+
+/// A turn was answered on the webhook of `first`, and the reset behind it ends while `waiting`.
+fn reset_behind_a_turn(waiting: &[MessageSid]) -> (Option<MessageStatus>, Option<AnswerLocation>) {
+    let (config, mut state) = (config(), State::default());
+    let first = call(
+        "SM0000000000000000000000000000000a",
+        Input::Text("Hello".into()),
+        &config,
+    );
+    let reset = Input::Keyword {
+        keyword: Keyword::Reset,
+        by_twilio: false,
+    };
+    state.admit(&first, NOW, &config);
+    state.admit(
+        &call("SM0000000000000000000000000000000b", reset, &config),
+        NOW,
+        &config,
+    );
+    let answered = TurnResult::Answered {
+        input: "Hello".into(),
+        text: "answer".into(),
+    };
+    let waits = std::slice::from_ref(&first.sid);
+    assert_eq!(
+        state.end_turn(1, &answered, Some(1), waits, NOW, &config),
+        Route::Webhook
+    );
+    state.end_turn(
+        2,
+        &TurnResult::Reset("done"),
+        Some(0),
+        waiting,
+        NOW,
+        &config,
+    );
+    state.spill_answers();
+    (state.status(&first.sid), state.answer(1))
+}
+
+#[test]
+fn a_reset_keeps_the_answer_of_a_webhook_that_is_about_to_fetch_it() {
+    let first = "SM0000000000000000000000000000000a".parse().unwrap();
+    assert_eq!(
+        reset_behind_a_turn(&[first]),
+        (
+            Some(MessageStatus::Answer(1)),
+            Some(AnswerLocation::State("answer".into()))
+        )
+    );
+    assert_eq!(
+        reset_behind_a_turn(&[]),
+        (Some(MessageStatus::Nothing), None)
+    );
+}

@@ -1,0 +1,198 @@
+//! Beginning and ending a turn: which way the answer takes, and how it counts for the contact's
+//! day.
+//!
+//! Not here: the messages of a turn (`turns`).
+
+use super::{ALARM_MARGIN, ActiveTurn, MessageStatus, NextRun, State};
+use crate::{
+    base::{time::UnixMillis, usage::UsageCounters},
+    config::Config,
+    conversation::history::Turn,
+    event::DailyLimit,
+    identity::MessageSid,
+};
+
+/// How a turn ended.
+#[derive(Clone, Debug)]
+pub enum TurnResult {
+    /// With an answer of the model, which becomes part of the conversation.
+    Answered {
+        /// The contact's input.
+        input: String,
+        /// The answer.
+        text: String,
+    },
+    /// With a text that is not part of the conversation.
+    Failed(&'static str),
+    /// With a limit of the day. The contact is told once.
+    Limited(DailyLimit, &'static str),
+    /// With a cleared conversation.
+    Reset(&'static str),
+}
+
+impl TurnResult {
+    /// The contact's answer.
+    pub fn text(&self) -> &str {
+        match self {
+            Self::Answered { text, .. } => text,
+            Self::Failed(text) | Self::Limited(_, text) | Self::Reset(text) => text,
+        }
+    }
+}
+
+/// The way that a turn's answer takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Route {
+    /// A webhook that waits carries it.
+    Webhook,
+    /// It goes into the outbox.
+    Rest,
+    /// It is not sent: a limit of the day is reached, and the contact was told before.
+    Unsaid(DailyLimit),
+    /// It is not sent: the contact cancelled the turn while it ran.
+    Cancelled,
+}
+
+impl State {
+    /// Begins the next turn, if none runs and a message waits. The contact's share counts the
+    /// turn's first request to the model.
+    pub(super) fn begin_turn(&mut self, now: UnixMillis, config: &Config) {
+        let cap = config.max_daily_calls_per_contact;
+        let share = &mut self.share;
+        self.turns
+            .begin_next(config.max_message_chars, || share.reserve_call(now, cap));
+    }
+
+    /// The next step for the turn in the state, see [`super::turns::Turns::next_run`].
+    pub fn next_run(&mut self, begun_here: bool, now: UnixMillis, config: &Config) -> NextRun {
+        self.revisions.expire(now);
+        let cap = config.max_daily_calls_per_contact;
+        let share = &mut self.share;
+        self.turns
+            .next_run(begun_here, || share.reserve_call(now, cap))
+    }
+
+    /// Ends the turn of that number, if it still runs, and begins the next. `waiting` are the
+    /// messages that webhooks wait for: if the turn's last message is among them, its webhook
+    /// carries the answer, else REST does. `requests` were made to the model, if that is known. An
+    /// answer without one is a canned reply, and bounded by the day.
+    pub fn end_turn(
+        &mut self,
+        number: u64,
+        result: &TurnResult,
+        requests: Option<u32>,
+        waiting: &[MessageSid],
+        now: UnixMillis,
+        config: &Config,
+    ) -> Route {
+        let Some(turn) = self.turns.end(number) else {
+            return Route::Cancelled;
+        };
+        let route = self.route(&turn, result, requests, waiting, now);
+        self.settle_messages(&turn, route);
+        match result {
+            TurnResult::Answered { input, text } => {
+                let (user, assistant) = (input.clone(), text.clone());
+                let turn = Turn { user, assistant };
+                self.revisions
+                    .add_turn(number, turn, now, config.conversation_ttl);
+            }
+            TurnResult::Failed(_) | TurnResult::Limited(..) => {}
+            TurnResult::Reset(_) => self.reset_conversation(number, waiting, now, config),
+        }
+        self.hand_over_answer(&turn, result.text(), route, now);
+        self.begin_turn(now, config);
+        if self.turns.active().is_some() {
+            self.turns
+                .check(now.plus(config.reply_within).minus(ALARM_MARGIN));
+        }
+        self.forget(now, config);
+        route
+    }
+
+    /// Decides the answer's way, and counts the turn for the contact's day.
+    fn route(
+        &mut self,
+        turn: &ActiveTurn,
+        result: &TurnResult,
+        requests: Option<u32>,
+        waiting: &[MessageSid],
+        now: UnixMillis,
+    ) -> Route {
+        let without_request = requests == Some(0);
+        if without_request && !turn.over_limit && !turn.is_reset() && turn.attempt == 1 {
+            // The request that was counted when the turn began was not made.
+            self.share.return_call(now);
+        }
+        let unsaid = match result {
+            TurnResult::Limited(limit, _) => (!self.share.tell(now)).then_some(*limit),
+            _ if without_request && !self.share.reserve_canned_reply(now) => {
+                Some(DailyLimit::FixedReplies)
+            }
+            _ => None,
+        };
+        let last = turn.messages.last();
+        match unsaid {
+            Some(limit) => Route::Unsaid(limit),
+            None if last.is_some_and(|last| waiting.contains(&last.sid)) => Route::Webhook,
+            None => Route::Rest,
+        }
+    }
+
+    /// Gives the turn's messages their status. The last one carries the answer, if a webhook does.
+    fn settle_messages(&mut self, turn: &ActiveTurn, route: Route) {
+        let last = turn.messages.last().map(|last| &last.sid);
+        self.records.update(|record| {
+            let in_turn = turn
+                .messages
+                .iter()
+                .any(|message| message.sid == record.sid);
+            let carries = route == Route::Webhook && last == Some(&record.sid);
+            in_turn.then_some(if carries {
+                MessageStatus::Answer(turn.number)
+            } else {
+                MessageStatus::Nothing
+            })
+        });
+    }
+
+    /// Forgets the conversation. Earlier answers are part of it, so a message that comes again gets
+    /// nothing. Only a webhook that is just about to fetch its answer still gets it.
+    fn reset_conversation(
+        &mut self,
+        number: u64,
+        waiting: &[MessageSid],
+        now: UnixMillis,
+        config: &Config,
+    ) {
+        self.revisions
+            .schedule_deletion(now, config.conversation_ttl);
+        self.records.update(|record| {
+            let earlier = |turn: u64| turn != number && !waiting.contains(&record.sid);
+            match record.status {
+                MessageStatus::Answer(turn) if earlier(turn) => Some(MessageStatus::Nothing),
+                _ => None,
+            }
+        });
+    }
+
+    /// Puts the answer where its carrier finds it.
+    fn hand_over_answer(&mut self, turn: &ActiveTurn, text: &str, route: Route, now: UnixMillis) {
+        match (route, turn.messages.last()) {
+            (Route::Webhook, _) => {
+                let counted = UsageCounters {
+                    answers_by_webhook: 1,
+                    ..UsageCounters::EMPTY
+                };
+                self.usage.count(&counted, now);
+                self.answers.add(turn.number, text.to_owned());
+            }
+            (Route::Rest, Some(last)) => {
+                let (reply_to, phone_hash) = (last.reply_to.clone(), last.phone_hash.clone());
+                self.outbox
+                    .put(turn.number, reply_to, phone_hash, text, now);
+            }
+            (Route::Rest | Route::Unsaid(_) | Route::Cancelled, _) => {}
+        }
+    }
+}

@@ -1,0 +1,262 @@
+//! Turns: messages that wait, and the one turn that runs. A turn answers all waiting texts
+//! together.
+//!
+//! Not here: the end of a turn (`turn_end`).
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    base::time::UnixMillis,
+    conversation::outbox::ReplyTarget,
+    identity::{MessageSid, PhoneHash},
+    twilio::media::ImageUrl,
+};
+
+/// The messages that wait for their turn, and the turn that runs.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Turns {
+    /// Messages that are in no turn yet, in order.
+    pending: Vec<PendingMessage>,
+    active: Option<ActiveTurn>,
+    /// The number of the newest turn.
+    newest: u64,
+    /// When the alarm must look at the turn that runs.
+    check_at: Option<UnixMillis>,
+}
+
+/// A message that waits for its turn, or is in it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PendingMessage {
+    /// Its id.
+    pub sid: MessageSid,
+    /// When it was received.
+    pub at: UnixMillis,
+    /// The contact's hash for the log.
+    pub phone_hash: PhoneHash,
+    /// Where an answer by REST goes.
+    pub reply_to: ReplyTarget,
+    /// Its text. Without one it asks for a reset.
+    pub text: Option<String>,
+    /// Where its images are.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub images: Vec<ImageUrl>,
+}
+
+/// The turn that runs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ActiveTurn {
+    /// Its number.
+    pub number: u64,
+    /// The messages that it answers, in order; never empty.
+    pub messages: Vec<PendingMessage>,
+    /// How often it was begun.
+    pub attempt: u32,
+    /// Whether the contact has no request to the model left today. The turn then ends without one.
+    #[serde(default)]
+    pub over_limit: bool,
+}
+
+/// The next step for the turn in the state.
+#[derive(Clone, Debug, PartialEq)]
+pub enum NextRun {
+    /// There is no turn.
+    Nothing,
+    /// Run it.
+    Run(ActiveTurn),
+    /// It was cut off too often. End it with an apology.
+    GiveUp(ActiveTurn),
+}
+
+/// How often a turn may begin: once, and once more after its object has vanished.
+const MAX_ATTEMPTS: u32 = 2;
+/// The most bytes of texts that wait. A message beyond is treated like one over the rate limit.
+const MAX_PENDING_BYTES: usize = 256 * 1024;
+
+impl Turns {
+    /// The turn that runs.
+    pub fn active(&self) -> Option<&ActiveTurn> {
+        self.active.as_ref()
+    }
+
+    /// The number of the turn that runs.
+    pub fn active_number(&self) -> Option<u64> {
+        self.active.as_ref().map(|turn| turn.number)
+    }
+
+    /// The number of messages that wait.
+    pub fn pending_count(&self) -> usize {
+        self.pending.len()
+    }
+
+    /// Every message that waits or is in the turn that runs.
+    pub fn messages(&self) -> impl Iterator<Item = &PendingMessage> {
+        let active = self.active.iter().flat_map(|turn| &turn.messages);
+        active.chain(&self.pending)
+    }
+
+    /// Whether there is room for a message: the texts that wait have a bound.
+    pub fn has_room(&self, text: &str, images: &[ImageUrl]) -> bool {
+        let size = |text: &str, images: &[ImageUrl]| {
+            let images: usize = images.iter().map(ImageUrl::len).sum();
+            images.saturating_add(text.len())
+        };
+        let of = |one: &PendingMessage| size(one.text.as_deref().unwrap_or_default(), &one.images);
+        let waiting: usize = self.pending.iter().map(of).sum();
+        waiting.saturating_add(size(text, images)) <= MAX_PENDING_BYTES
+    }
+
+    /// Adds a message.
+    pub fn add(&mut self, message: PendingMessage) {
+        self.pending.push(message);
+    }
+
+    /// Begins the next turn, if none runs and a message waits: a reset by itself, or texts up to
+    /// the next reset. The texts have at most `max_chars` together, or there is one. `reserve`
+    /// counts the first request to the model for the contact.
+    pub fn begin_next(&mut self, max_chars: usize, reserve: impl FnOnce() -> bool) {
+        if self.active.is_some() || self.pending.is_empty() {
+            return;
+        }
+        let mut room = max_chars;
+        let fits = |message: &&PendingMessage| {
+            let chars = message.text.as_ref().map(|text| text.chars().count());
+            let left = chars.and_then(|chars| room.checked_sub(chars));
+            room = left.unwrap_or(0);
+            left.is_some()
+        };
+        let texts = self.pending.iter().take_while(fits).count();
+        let messages: Vec<_> = self.pending.drain(..texts.max(1)).collect();
+        let is_reset = messages.iter().any(|message| message.text.is_none());
+        let over_limit = !is_reset && !reserve();
+        self.begin(messages, over_limit);
+    }
+
+    /// The next step for the turn in the state. `begun_here`: this incarnation of the object has
+    /// begun the turn and not run it. Any other turn was begun by an incarnation that has vanished;
+    /// another attempt is another request, which `reserve` counts.
+    pub fn next_run(&mut self, begun_here: bool, reserve: impl FnOnce() -> bool) -> NextRun {
+        let Some(turn) = self.active.clone() else {
+            return NextRun::Nothing;
+        };
+        if begun_here || turn.over_limit {
+            return NextRun::Run(turn);
+        }
+        if turn.attempt >= MAX_ATTEMPTS || (!turn.is_reset() && !reserve()) {
+            return NextRun::GiveUp(turn);
+        }
+        let again = ActiveTurn {
+            attempt: turn.attempt.saturating_add(1),
+            ..turn
+        };
+        self.active = Some(again.clone());
+        NextRun::Run(again)
+    }
+
+    /// Ends the turn of that number, if it still runs.
+    pub fn end(&mut self, number: u64) -> Option<ActiveTurn> {
+        self.active.take_if(|turn| turn.number == number)
+    }
+
+    /// Drops all messages. Returns how many there were.
+    pub fn cancel(&mut self) -> usize {
+        let active = self.active.take().map_or(0, |turn| turn.messages.len());
+        self.pending.drain(..).count().saturating_add(active)
+    }
+
+    /// Plans a check of the turn by the alarm.
+    pub fn check(&mut self, at: UnixMillis) {
+        self.check_at = Some(self.check_at.map_or(at, |earlier| earlier.min(at)));
+    }
+
+    /// Drops the planned check.
+    pub fn clear_check(&mut self) {
+        self.check_at = None;
+    }
+
+    /// Drops the planned check when no turn runs.
+    pub fn drop_needless_check(&mut self) {
+        self.check_at = self.next_wake();
+    }
+
+    /// When the alarm must look at the turn that runs.
+    pub fn next_wake(&self) -> Option<UnixMillis> {
+        self.check_at.filter(|_| self.active.is_some())
+    }
+
+    /// Whether nothing waits and no turn runs.
+    pub fn is_empty(&self) -> bool {
+        self.pending.is_empty() && self.active.is_none()
+    }
+
+    /// Whether a turn runs while a message waits. If not, the message would wait for ever.
+    pub fn is_whole(&self) -> bool {
+        self.active.is_some() || self.pending.is_empty()
+    }
+
+    /// Repairs a damaged part: no number below `used` is given again, and a message that waits gets
+    /// its turn. That turn counts as begun once, so that a damaged turn is not repeated without
+    /// end.
+    pub fn repair(&mut self, used: impl Iterator<Item = u64>) {
+        self.newest = used.chain(self.active_number()).fold(self.newest, u64::max);
+        if !self.is_whole() {
+            let messages = std::mem::take(&mut self.pending);
+            self.begin(messages, false);
+        }
+    }
+
+    /// Numbers the next turns from here on.
+    pub fn number_from(&mut self, newest: u64) {
+        self.newest = newest;
+    }
+
+    /// Limits the planned time: a clock that jumped ahead must not delay the check.
+    pub fn distrust_future(&mut self, latest: UnixMillis) {
+        self.check_at = self.check_at.map(|at| at.min(latest));
+    }
+
+    fn begin(&mut self, messages: Vec<PendingMessage>, over_limit: bool) {
+        self.newest = self.newest.saturating_add(1);
+        self.active = Some(ActiveTurn {
+            number: self.newest,
+            messages,
+            attempt: 1,
+            over_limit,
+        });
+    }
+}
+
+impl ActiveTurn {
+    /// Whether it clears the conversation.
+    pub fn is_reset(&self) -> bool {
+        self.messages.iter().any(|message| message.text.is_none())
+    }
+
+    /// Whether its answer goes out by SMS.
+    pub fn is_sms(&self) -> bool {
+        let last = self.messages.last();
+        last.is_some_and(|last| !last.reply_to.contact.is_whatsapp())
+    }
+
+    /// The contact's input: a line for each text, and after it a line that stands for its images.
+    pub fn input(&self) -> String {
+        let lines = self.messages.iter().flat_map(|message| {
+            let images = match message.images.len() {
+                0 => None,
+                1 => Some("[1 picture]".to_owned()),
+                count => Some(format!("[{count} pictures]")),
+            };
+            let text = message.text.clone().filter(|text| !text.is_empty());
+            text.into_iter().chain(images)
+        });
+        lines.collect::<Vec<_>>().join("\n")
+    }
+
+    /// The images, in order, each with the target of its message.
+    pub fn images(&self) -> impl Iterator<Item = (&ReplyTarget, &ImageUrl)> {
+        self.messages.iter().flat_map(|message| {
+            let images = message.images.iter();
+            images.map(|image| (&message.reply_to, image))
+        })
+    }
+}

@@ -1,0 +1,102 @@
+//! The events that a thread logs.
+//!
+//! Not here: the form of an event (`event`).
+
+use super::{Inner, ThreadPlatform};
+use crate::{
+    base::time::millis,
+    conversation::model_run::ModelRun,
+    event::{
+        self, ConsentState, DailyLimit, Event, ObjectKind, ReplyVia, Security, TurnEnded,
+        TurnOutcome,
+    },
+    identity::PhoneHash,
+    messaging::state::{ActiveTurn, CancelledCounts, Route, TurnResult},
+    platform::PlatformError,
+    twilio::segments,
+};
+
+impl<P: ThreadPlatform> Inner<P> {
+    pub(super) fn log_turn(
+        &self,
+        turn: &ActiveTurn,
+        run: Option<&ModelRun>,
+        result: &TurnResult,
+        route: Route,
+    ) {
+        let (Some(first), Some(last)) = (turn.messages.first(), turn.messages.last()) else {
+            return;
+        };
+        let phone_hash = &last.phone_hash;
+        let ended = TurnEnded {
+            phone_hash: phone_hash.clone(),
+            outcome: match result {
+                _ if route == Route::Cancelled => TurnOutcome::Cancelled,
+                TurnResult::Answered { .. } => TurnOutcome::Answered,
+                TurnResult::Failed(_) | TurnResult::Limited(..) => TurnOutcome::Failed,
+                TurnResult::Reset(_) => TurnOutcome::Reset,
+            },
+            failure: run.and_then(|run| match &run.result {
+                Ok(completion) => completion.finish_note,
+                Err(failure) => Some(failure.label()),
+            }),
+            reply_via: match route {
+                Route::Webhook => ReplyVia::Webhook,
+                Route::Rest => ReplyVia::Rest,
+                Route::Unsaid(_) | Route::Cancelled => ReplyVia::None,
+            },
+            messages: turn.messages.len(),
+            segments: turn.is_sms().then(|| segments::total(result.text())),
+            duration_ms: millis(self.platform.now().since(first.at)),
+            model_ms: run.map_or(0, |run| run.model_ms),
+            model_requests: run.map_or(0, |run| run.requests),
+            prompt_tokens: run.map_or(0, |run| run.tokens.prompt),
+            completion_tokens: run.map_or(0, |run| run.tokens.completion),
+        };
+        event::log(&self.platform, &Event::Turn(ended));
+        match (result, route) {
+            (_, Route::Unsaid(limit)) => {
+                self.log_daily_limit(phone_hash.clone(), limit, false);
+            }
+            (TurnResult::Limited(limit, _), Route::Webhook | Route::Rest) => {
+                self.log_daily_limit(phone_hash.clone(), *limit, true);
+            }
+            _ => {}
+        }
+    }
+
+    pub(super) fn log_daily_limit(&self, phone_hash: PhoneHash, limit: DailyLimit, told: bool) {
+        let details = Security::DailyLimitReached { limit, told };
+        event::log(
+            &self.platform,
+            &Event::Security {
+                phone_hash,
+                details,
+            },
+        );
+    }
+
+    pub(super) fn log_consent(
+        &self,
+        phone_hash: PhoneHash,
+        state: ConsentState,
+        cancelled: CancelledCounts,
+    ) {
+        let event = Event::Consent {
+            phone_hash,
+            state,
+            dropped_messages: cancelled.messages,
+            dropped_parts: cancelled.parts,
+        };
+        event::log(&self.platform, &event);
+    }
+
+    pub(super) fn log_storage_error(&self, error: PlatformError) {
+        self.log_object_error(ObjectKind::Thread, error);
+    }
+
+    pub(super) fn log_object_error(&self, object: ObjectKind, error: PlatformError) {
+        let reason = error.reason;
+        event::log(&self.platform, &Event::ObjectFailed { object, reason });
+    }
+}

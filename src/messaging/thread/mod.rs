@@ -1,0 +1,379 @@
+//! The thread object: one for each pair of addresses. It receives messages, runs their turns one at
+//! a time, and gives each waiting webhook its answer.
+//!
+//! [`Thread`] is the engine. The Durable Object (`runtime`) only forwards calls to it, and the
+//! tests run it on a fake platform. Every change is an atomic step (`object::Steps`). Not here: the
+//! decisions (`messaging::state`), and the requests to the model (`conversation::model_run`).
+
+mod log;
+mod model;
+mod run;
+mod saving;
+mod storage;
+mod wait;
+
+use std::{
+    cell::{Cell, RefCell},
+    rc::Rc,
+    time::Duration,
+};
+
+use futures_util::{
+    future::{AbortHandle, LocalBoxFuture, Shared},
+    lock::Mutex,
+};
+
+use super::{
+    api::{Erase, Erasure, Receive, RecordDelivery, Reply, Show, ThreadSummary},
+    state::{Admission, CancelledCounts, Job, MessageStatus, State},
+};
+use crate::{
+    base::{
+        time::UnixMillis,
+        usage::{PendingUsage, RejectionCounts, UsageCounters},
+    },
+    config::Config,
+    conversation::{
+        budget::{self, AddUsage},
+        history::Conversation,
+        outbox::{self, Outbox, OutboxStore},
+    },
+    event::{self, ConsentState, DailyLimit, ErasedBy, Event, ObjectKind, Security},
+    identity::{MessageSid, Pseudonym},
+    object::{Engine, Steps, arguments, in_time, reply, unknown_method},
+    platform::{Clock, Http, Kv, Log, Method, Objects, PlatformError, Random, Spawn, Storage},
+};
+
+/// The platform services that a thread needs.
+pub trait ThreadPlatform:
+    Clock + Log + Random + Http + Kv + Storage + Spawn + Objects + 'static
+{
+}
+impl<P: Clock + Log + Random + Http + Kv + Storage + Spawn + Objects + 'static> ThreadPlatform
+    for P
+{
+}
+
+/// A thread.
+#[derive(Debug)]
+pub struct Thread<P>(Rc<Inner<P>>);
+
+#[derive(Debug)]
+struct Inner<P> {
+    platform: P,
+    config: Rc<Config>,
+    name: Pseudonym,
+    steps: Steps<State>,
+    /// The conversation, while the object lives. A warm thread reads nothing from KV.
+    conversation: RefCell<Option<Conversation>>,
+    /// The turn that this incarnation of the object has begun and not ended.
+    begun: Cell<Option<u64>>,
+    /// The one run of a turn, shared by all that wait for it: turns never interleave.
+    running: RefCell<Option<Shared<LocalBoxFuture<'static, ()>>>>,
+    /// The messages that webhooks wait for, one entry for each webhook.
+    waiting: RefCell<Vec<MessageSid>>,
+    /// Held while the conversation is written to KV.
+    saving: Mutex<()>,
+    /// Held while the outbox drains.
+    draining: Mutex<()>,
+    /// Aborts the model request of the turn that runs.
+    cancelling: RefCell<Option<AbortHandle>>,
+    /// Usage that was counted without a step.
+    counted: Cell<UsageCounters>,
+}
+
+/// The wait after a failed alarm before the next one.
+const ALARM_RETRY: Duration = Duration::from_secs(10);
+
+/// How long the budget object may take to answer when no turn waits for it.
+const BUDGET_LIMIT: Duration = Duration::from_secs(10);
+
+impl<P: ThreadPlatform> Thread<P> {
+    /// The thread of that name.
+    pub fn new(platform: P, config: Rc<Config>, name: Pseudonym) -> Self {
+        Self(Rc::new(Inner {
+            platform,
+            config,
+            name,
+            steps: Steps::default(),
+            conversation: RefCell::default(),
+            begun: Cell::default(),
+            running: RefCell::default(),
+            waiting: RefCell::default(),
+            saving: Mutex::default(),
+            draining: Mutex::default(),
+            cancelling: RefCell::default(),
+            counted: Cell::default(),
+        }))
+    }
+
+    /// Receives a message and waits for its answer, at most `REPLY_WITHIN_MS`. After that the
+    /// answer goes out by REST.
+    ///
+    /// # Errors
+    /// When storage failed. The message may or may not be received, and the call can be repeated.
+    pub async fn receive(&self, message: Receive) -> Result<Reply, PlatformError> {
+        let inner = &self.0;
+        // The Worker's clock may be that of another machine. A time in the future counts as now.
+        let arrived = message.arrived.min(inner.platform.now());
+        inner.count(&message.usage);
+        // (7) Admit the message: one atomic step.
+        let admit = |state: &mut State, now| state.admit(&message, now, &inner.config);
+        let admission = inner.step(admit).await?;
+        let phone_hash = message.phone_hash;
+        match admission {
+            // (8) and (9) Run its turn, see `wait` and `run`.
+            Admission::Known(MessageStatus::Waiting) => inner.wait(message.sid, arrived).await,
+            Admission::Known(status) => inner.reply(status).await,
+            Admission::Limited(notice) => {
+                let told = notice.is_some();
+                inner.count_rate_limited(told);
+                let limit = inner.config.rate_limit_per_minute;
+                let details = Security::RateLimitExceeded { limit, told };
+                event::log(
+                    &inner.platform,
+                    &Event::Security {
+                        phone_hash,
+                        details,
+                    },
+                );
+                let status = notice.map_or(MessageStatus::Nothing, MessageStatus::CannedReply);
+                inner.reply(status).await
+            }
+            Admission::Unanswered => {
+                inner.log_daily_limit(phone_hash, DailyLimit::FixedReplies, false);
+                Ok(Reply::Empty)
+            }
+            Admission::Ignored => {
+                event::log(&inner.platform, &Event::MessageIgnored { phone_hash });
+                Ok(Reply::Empty)
+            }
+            Admission::OptedOut(status, cancelled) => {
+                inner.cancel_turn();
+                inner.log_consent(phone_hash, ConsentState::OptedOut, cancelled);
+                inner.reply(status).await
+            }
+            Admission::OptedIn(status) => {
+                let cancelled = CancelledCounts::default();
+                inner.log_consent(phone_hash, ConsentState::OptedIn, cancelled);
+                inner.reply(status).await
+            }
+            Admission::Erased(status, erased) => {
+                inner.cancel_turn();
+                let by = ErasedBy::Contact;
+                event::log(
+                    &inner.platform,
+                    &Event::Erased {
+                        phone_hash,
+                        by,
+                        erased,
+                    },
+                );
+                inner.delete_within_wait(arrived).await;
+                let sid = &message.sid;
+                let status = inner
+                    .read(|state, _| state.status(sid).unwrap_or(status))
+                    .await?;
+                inner.reply(status).await
+            }
+        }
+    }
+
+    /// A summary of the thread.
+    ///
+    /// # Errors
+    /// When storage failed.
+    pub async fn show(&self) -> Result<ThreadSummary, PlatformError> {
+        self.0.read(State::summary).await
+    }
+
+    /// Erases the contact's data for an operator, as the contact can do itself.
+    ///
+    /// # Errors
+    /// When storage failed. The call can be repeated.
+    pub async fn erase(&self, call: Erase) -> Result<Erasure, PlatformError> {
+        let inner = &self.0;
+        let erased = inner
+            .step(|state, now| state.erase(now, &inner.config))
+            .await?;
+        inner.cancel_turn();
+        let (phone_hash, by) = (call.phone_hash, ErasedBy::Operator);
+        event::log(
+            &inner.platform,
+            &Event::Erased {
+                phone_hash,
+                by,
+                erased,
+            },
+        );
+        inner.delete_within_wait(inner.platform.now()).await;
+        let erasure = |state: &State, _| Erasure {
+            erased,
+            kv_deleted: !state.revisions.has_pending_deletes(),
+            opted_out: state.is_opted_out(),
+        };
+        inner.read(erasure).await
+    }
+
+    /// Records and logs a delivery receipt, once for each status of a message.
+    ///
+    /// # Errors
+    /// When storage failed. The call can be repeated.
+    pub async fn record_delivery(&self, receipt: RecordDelivery) -> Result<(), PlatformError> {
+        let inner = &self.0;
+        let RecordDelivery {
+            sid,
+            status,
+            code,
+            phone_hash,
+        } = receipt;
+        let record = |state: &mut State, _| state.outbox.record_delivery(&sid, status);
+        if inner.step(record).await? {
+            event::log(
+                &inner.platform,
+                &Event::Delivery {
+                    phone_hash,
+                    status,
+                    code,
+                },
+            );
+        }
+        Ok(())
+    }
+
+    /// The alarm: does all jobs that were left over, forgets what has expired, and sets the next
+    /// alarm.
+    ///
+    /// # Errors
+    /// When storage failed, and no alarm could be set either. The runtime then fires the alarm
+    /// again.
+    pub async fn alarm(&self) -> Result<(), PlatformError> {
+        let inner = &self.0;
+        let Err(error) = inner.run_pending_jobs().await else {
+            return Ok(());
+        };
+        inner.log_storage_error(error);
+        // The runtime fires a failed alarm six times and then never again. Our own alarm comes for
+        // as long as it takes.
+        let retry_at = inner.platform.now().plus(ALARM_RETRY);
+        inner.steps.reload_at(&**inner, retry_at).await
+    }
+}
+
+impl<P: ThreadPlatform> Engine for Thread<P> {
+    async fn call(&self, method: &str, text: &str) -> Result<String, PlatformError> {
+        match method {
+            Receive::NAME => reply::<Receive>(&self.receive(arguments(text)?).await?),
+            RecordDelivery::NAME => {
+                self.record_delivery(arguments(text)?).await?;
+                reply::<RecordDelivery>(&())
+            }
+            Show::NAME => reply::<Show>(&self.show().await?),
+            Erase::NAME => reply::<Erase>(&self.erase(arguments(text)?).await?),
+            _ => Err(unknown_method()),
+        }
+    }
+}
+
+impl<P: ThreadPlatform> Inner<P> {
+    /// Does all jobs that were left over, and forgets what has expired.
+    async fn run_pending_jobs(self: &Rc<Self>) -> Result<(), PlatformError> {
+        self.steps.begin_alarm(&**self).await?;
+        while let Some(job) = self.read(State::next_job).await? {
+            match job {
+                Job::Turn => self.run().await,
+                Job::Outbox => self.drain_outbox().await?,
+                Job::Delete => self.delete_pending().await?,
+                Job::Usage => self.flush_usage().await?,
+                Job::Save => self.save().await?,
+            }
+        }
+        let settle = |state: &mut State, now| state.settle(now, &self.config);
+        self.steps.end_alarm(&**self, settle).await?;
+        let has_expired = |state: &State, now| state.revisions.current(now).is_none();
+        if self.read(has_expired).await? {
+            self.conversation.take();
+        }
+        Ok(())
+    }
+
+    /// Reads the state, see [`Steps::read`].
+    async fn read<R>(
+        &self,
+        look: impl FnOnce(&State, UnixMillis) -> R,
+    ) -> Result<R, PlatformError> {
+        self.steps.read(self, look).await
+    }
+
+    /// Takes an atomic step, see [`Steps::step`].
+    async fn step<R>(
+        &self,
+        decide: impl FnOnce(&mut State, UnixMillis) -> R,
+    ) -> Result<R, PlatformError> {
+        self.steps.step(self, decide).await
+    }
+
+    /// Sends the answers in the outbox whose time has come.
+    async fn drain_outbox(&self) -> Result<(), PlatformError> {
+        let _draining = self.draining.lock().await;
+        outbox::drain(self, &self.platform, &self.config).await
+    }
+
+    /// Reports usage that no request to the model carried.
+    async fn flush_usage(&self) -> Result<(), PlatformError> {
+        let take = |state: &mut State, now| {
+            let usage = state.usage.counters();
+            state.usage.mark_reported(&usage);
+            // The same write forgets what has expired.
+            state.settle(now, &self.config);
+            usage
+        };
+        // The usage is removed first: otherwise a report that breaks off would be repeated without
+        // end.
+        let usage = self.step(take).await?;
+        let add_usage = AddUsage { usage };
+        let report = self.platform.call(budget::NAME, &add_usage);
+        let Err(error) = in_time(&self.platform, BUDGET_LIMIT, report).await else {
+            return Ok(());
+        };
+        self.log_object_error(ObjectKind::Budget, error);
+        self.step(|state, now| state.usage.count(&usage, now)).await
+    }
+
+    /// Aborts the turn that runs. It is no longer in the state, and memory forgets it, too.
+    fn cancel_turn(&self) {
+        if let Some(request) = self.cancelling.take() {
+            request.abort();
+        }
+        self.conversation.take();
+    }
+
+    fn count_rate_limited(&self, told: bool) {
+        let rejections = RejectionCounts {
+            rate_limited: 1,
+            ..RejectionCounts::default()
+        };
+        self.count(&UsageCounters {
+            rejections,
+            answers_by_webhook: u64::from(told),
+            ..UsageCounters::EMPTY
+        });
+    }
+
+    /// Counts usage without a step.
+    fn count(&self, usage: &UsageCounters) {
+        let mut counted = self.counted.get();
+        counted.add(usage);
+        self.counted.set(counted);
+    }
+}
+
+impl<P: ThreadPlatform> OutboxStore for Inner<P> {
+    async fn change<R>(
+        &self,
+        decide: impl FnOnce(&mut Outbox, &mut PendingUsage, UnixMillis) -> R,
+    ) -> Result<R, PlatformError> {
+        self.step(|state, now| decide(&mut state.outbox, &mut state.usage, now))
+            .await
+    }
+}

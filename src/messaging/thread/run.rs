@@ -1,0 +1,174 @@
+//! Running a turn: one turn runs at a time, and all that wait for it share the run.
+//!
+//! Not here: which messages make a turn (`messaging::state`).
+
+use std::rc::Rc;
+
+use futures_util::{FutureExt, TryFutureExt, future};
+
+use super::{Inner, ThreadPlatform};
+use crate::{
+    conversation::{
+        history::{Conversation, Turn},
+        model_run::{Failure, ModelRun},
+    },
+    event::DailyLimit,
+    messaging::{
+        canned_replies,
+        state::{ActiveTurn, NextRun, Route, State, TurnResult},
+    },
+    openai::OpenAiError,
+    platform::PlatformError,
+    twilio::{media::FetchError, parts, segments},
+};
+
+impl<P: ThreadPlatform> Inner<P> {
+    /// Waits for the turn that runs, or runs the next one. All that wait share one run.
+    pub(super) async fn run(self: &Rc<Self>) {
+        let running = self.running.borrow().clone();
+        let run = running.unwrap_or_else(|| {
+            let inner = Rc::clone(self);
+            let run = async move {
+                if let Err(error) = inner.run_turn().await {
+                    inner.log_storage_error(error);
+                }
+                inner.running.take();
+            };
+            let run = run.boxed_local().shared();
+            *self.running.borrow_mut() = Some(run.clone());
+            // The run goes on when every webhook has left.
+            self.platform.spawn(run.clone().boxed_local());
+            run
+        });
+        run.await;
+    }
+
+    /// Runs the turn in the state, from the point where it was left.
+    async fn run_turn(self: &Rc<Self>) -> Result<(), PlatformError> {
+        let (cancelled, cancelling) = future::abortable(future::pending::<()>());
+        *self.cancelling.borrow_mut() = Some(cancelling);
+        let begun = self.begun.take();
+        let next_run = |state: &mut State, now| {
+            let begun_here = begun.is_some() && begun == state.turn_number();
+            state.next_run(begun_here, now, &self.config)
+        };
+        match self.step(next_run).await? {
+            NextRun::Nothing => Ok(()),
+            NextRun::GiveUp(turn) | NextRun::Run(turn) if turn.is_reset() => {
+                let result = TurnResult::Reset(canned_replies::RESET);
+                self.end_turn(&turn, None, None, result).await?;
+                // The next turn does not wait for KV.
+                let inner = Rc::clone(self);
+                let delete = async move { inner.delete_pending_or_log().await };
+                self.platform.spawn(delete.boxed_local());
+                Ok(())
+            }
+            NextRun::Run(turn) if turn.over_limit => {
+                let run = ModelRun::without_request(Failure::ContactLimit);
+                let limit = DailyLimit::CallsPerContact;
+                let result = TurnResult::Limited(limit, canned_replies::NO_MORE_TODAY);
+                self.end_turn(&turn, Some(&run), None, result).await
+            }
+            NextRun::GiveUp(turn) => {
+                let run = ModelRun::without_request(Failure::Interrupted);
+                let result = TurnResult::Failed(canned_replies::APOLOGY);
+                self.end_turn(&turn, Some(&run), None, result).await
+            }
+            NextRun::Run(turn) => {
+                // (8) Images, conversation, budget, model.
+                let input = turn.input();
+                let (run, conversation) = self.ask_model(&turn, &input, cancelled).await;
+                let result = match &run.result {
+                    Ok(completion) => TurnResult::Answered {
+                        text: self.fit_to_channel(&turn, &completion.text),
+                        input,
+                    },
+                    Err(failure) => result_of(*failure),
+                };
+                self.end_turn(&turn, Some(&run), conversation, result).await
+            }
+        }
+    }
+
+    /// The answer as its channel can carry it. It is stored and sent like this.
+    fn fit_to_channel(&self, turn: &ActiveTurn, answer: &str) -> String {
+        if turn.is_sms() {
+            segments::fit(answer, self.config.max_segments)
+        } else {
+            parts::fit(answer)
+        }
+    }
+
+    /// (9) Ends the turn in one step: stores the result, decides who carries the answer, and begins
+    /// the next turn. `conversation` is the one that the turn went on from, if it is complete.
+    async fn end_turn(
+        self: &Rc<Self>,
+        turn: &ActiveTurn,
+        run: Option<&ModelRun>,
+        conversation: Option<Conversation>,
+        result: TurnResult,
+    ) -> Result<(), PlatformError> {
+        // A turn that was cut off may have made a request before.
+        let interrupted = |run: &&ModelRun| matches!(run.result, Err(Failure::Interrupted));
+        let requests = match run {
+            Some(run) if interrupted(&run) => None,
+            run => Some(run.map_or(0, |run| run.requests)),
+        };
+        let end = |state: &mut State, now| {
+            if let Some(run) = run {
+                state.usage.mark_reported(&run.reported);
+                state.usage.count(&run.usage(), now);
+            }
+            let waiting = self.waiting.borrow();
+            state.end_turn(turn.number, &result, requests, &waiting, now, &self.config)
+        };
+        let route = self.step(end).await?;
+        self.log_turn(turn, run, &result, route);
+        if route == Route::Cancelled {
+            return Ok(());
+        }
+        match result {
+            TurnResult::Answered { input, text } => {
+                *self.conversation.borrow_mut() = conversation.map(|mut conversation| {
+                    conversation.push(Turn {
+                        user: input,
+                        assistant: text,
+                    });
+                    conversation
+                });
+                let inner = Rc::clone(self);
+                let save = async move { inner.save().await };
+                let inner = Rc::clone(self);
+                let save = save.unwrap_or_else(move |error| inner.log_storage_error(error));
+                self.platform.spawn(save.boxed_local());
+            }
+            TurnResult::Reset(_) => drop(self.conversation.take()),
+            // The next turn reads a conversation again that was not complete.
+            TurnResult::Failed(_) | TurnResult::Limited(..) => {
+                *self.conversation.borrow_mut() = conversation;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The result of a turn whose model run failed.
+fn result_of(failure: Failure) -> TurnResult {
+    match failure {
+        Failure::BudgetExhausted => {
+            TurnResult::Limited(DailyLimit::Calls, canned_replies::NO_BUDGET)
+        }
+        Failure::OpenAi(OpenAiError::Filtered) => TurnResult::Failed(canned_replies::FILTERED),
+        Failure::OpenAi(OpenAiError::TokenLimit) => TurnResult::Failed(canned_replies::TOKEN_LIMIT),
+        Failure::Image(FetchError::Address | FetchError::NotFetched) => {
+            TurnResult::Failed(canned_replies::IMAGE_NOT_FETCHED)
+        }
+        Failure::Image(FetchError::TooLarge) => TurnResult::Failed(canned_replies::IMAGE_TOO_LARGE),
+        Failure::Image(FetchError::NotAnImage) => TurnResult::Failed(canned_replies::NOT_AN_IMAGE),
+        Failure::OpenAi(_)
+        | Failure::ContactLimit
+        | Failure::BudgetUnreachable
+        | Failure::Interrupted
+        | Failure::Cancelled => TurnResult::Failed(canned_replies::APOLOGY),
+    }
+}

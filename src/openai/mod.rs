@@ -1,0 +1,116 @@
+//! OpenAI's Chat Completions API: the request, and the completion or error that comes back.
+//!
+//! This module builds the request, reads the response, and decides when to retry, all without I/O.
+//! Not here: the loop of requests (`conversation::model_run`). Source: OpenAI API reference,
+//! "Create chat completion" and "Error codes".
+
+mod request;
+mod response;
+mod retry;
+
+use serde::Deserialize;
+
+pub use request::request;
+pub use response::decode;
+pub use retry::{MAX_RETRIES, retry_after};
+
+/// An answer of the model.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Completion {
+    /// The text, never blank.
+    pub text: String,
+    /// Why the answer is unusual: `length` (the token limit cut it short) or `refusal` (the model
+    /// declined in its own words).
+    pub finish_note: Option<&'static str>,
+}
+
+/// The tokens that OpenAI charges for, from the `usage` of a response. An answer without a usable
+/// text costs tokens, too.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct Tokens {
+    /// Tokens of the request.
+    #[serde(rename = "prompt_tokens")]
+    pub prompt: u64,
+    /// Tokens of the answer, including its reasoning.
+    #[serde(rename = "completion_tokens")]
+    pub completion: u64,
+}
+
+impl Tokens {
+    /// Adds the tokens of another response.
+    pub fn add(&mut self, other: Self) {
+        self.prompt = self.prompt.saturating_add(other.prompt);
+        self.completion = self.completion.saturating_add(other.completion);
+    }
+}
+
+/// The meaning of a response, and its cost.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Decoded {
+    /// The completion, or the reason why there is none.
+    pub result: Result<Completion, OpenAiError>,
+    /// The tokens. They are zero if the response names none, as in errors.
+    pub tokens: Tokens,
+}
+
+impl From<OpenAiError> for Decoded {
+    /// A failure that costs nothing.
+    fn from(failure: OpenAiError) -> Self {
+        Self {
+            result: Err(failure),
+            tokens: Tokens::default(),
+        }
+    }
+}
+
+/// The reason why OpenAI gave no completion.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OpenAiError {
+    /// The time ran out.
+    Timeout,
+    /// There was no connection, or it broke before an answer arrived.
+    Connection,
+    /// The answer broke off.
+    Unreadable,
+    /// 429, or another status that asks to retry later: 408, 409.
+    Busy,
+    /// The account has no credit. A retry does not help.
+    InsufficientQuota,
+    /// 401 or 403: the key is wrong.
+    Unauthorized,
+    /// Another 4xx: the request or the model's name is wrong.
+    Rejected,
+    /// 5xx.
+    ServerError,
+    /// A 200 or an undocumented status, without a completion.
+    Unexpected,
+    /// A completion without a text.
+    Empty,
+    /// A completion without a text: the model used up `OPENAI_MAX_COMPLETION_TOKENS` before the
+    /// first word.
+    TokenLimit,
+    /// A content filter withheld the text.
+    Filtered,
+}
+
+impl OpenAiError {
+    /// Its stable name in the log.
+    #[must_use]
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Timeout => "timeout",
+            Self::Connection => "connection_failed",
+            Self::Unreadable => "unreadable",
+            Self::Busy => "busy",
+            Self::InsufficientQuota => "insufficient_quota",
+            Self::Unauthorized => "unauthorized",
+            Self::Rejected => "rejected",
+            Self::ServerError => "server_error",
+            Self::Unexpected => "unexpected_response",
+            Self::Empty => "empty_answer",
+            Self::TokenLimit => "token_limit",
+            Self::Filtered => "content_filter",
+        }
+    }
+}

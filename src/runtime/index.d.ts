@@ -1,0 +1,28 @@
+// The types of index.js, which wasm-bindgen generates when the Worker is built. Only entry.js imports it.
+
+export function fetch(
+  request: Request,
+  body: Uint8Array | undefined,
+  env: unknown,
+): Response | Promise<Response>;
+export function bodyLimit(): number;
+export function internalError(): Response;
+
+export interface Engine {
+  call(text: string): string | Promise<string>;
+  alarm(): void | Promise<void>;
+}
+export type EngineClass = new (state: DurableObjectState, env: unknown) => Engine;
+export const BudgetEngine: EngineClass;
+export const ThreadEngine: EngineClass;
+export const AdminLockoutEngine: EngineClass;
+
+// Whether the instance has panicked, and its number.
+export function __worker_init_state(): { criticalError: boolean; instanceId: number };
+export function __wbg_reset_state(): void;
+
+declare global {
+  interface ErrorConstructor {
+    stackTraceLimit: number;
+  }
+}

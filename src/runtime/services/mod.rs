@@ -1,0 +1,155 @@
+//! The platform's services for the Worker and for its objects: clock, log, randomness, tasks.
+//!
+//! The other services are in `http`, `storage` (storage and KV) and `objects` (calls to objects).
+//! Not here: decisions.
+
+mod error;
+mod http;
+mod objects;
+mod storage;
+mod sync_storage;
+
+use std::{cell::Cell, rc::Rc, time::Duration};
+
+use futures_util::{
+    FutureExt,
+    future::{LocalBoxFuture, select},
+};
+use wasm_bindgen::prelude::*;
+use worker::{Env, KvStore, State};
+
+use self::sync_storage::SyncStorage;
+use super::{
+    clock::{now, sleep},
+    lifetime::End,
+};
+use crate::{
+    base::{
+        time::UnixMillis,
+        usage::{UsageBuffer, UsageCounters},
+    },
+    platform::{Clock, Log, PlatformError, Random, Spawn, Storage, WriteBatch},
+};
+
+/// The services of a request to the Worker.
+pub struct WorkerServices {
+    env: Env,
+}
+
+impl WorkerServices {
+    pub fn new(env: Env) -> Self {
+        Self { env }
+    }
+}
+
+impl Clock for WorkerServices {
+    fn now(&self) -> UnixMillis {
+        now()
+    }
+    async fn sleep(&self, duration: Duration) {
+        sleep(duration).await;
+    }
+}
+
+impl Log for WorkerServices {
+    fn write(&self, line: &str) {
+        worker::console_log!("{line}");
+    }
+}
+
+thread_local! {
+    /// The unreported usage of this isolate.
+    static COUNTED: Cell<UsageCounters> = const { Cell::new(UsageCounters::EMPTY) };
+}
+
+impl UsageBuffer for WorkerServices {
+    fn count(&self, usage: &UsageCounters) {
+        let mut counted = COUNTED.get();
+        counted.add(usage);
+        COUNTED.set(counted);
+    }
+
+    fn take(&self) -> UsageCounters {
+        COUNTED.take()
+    }
+}
+
+/// The services of a Durable Object.
+#[derive(Clone)]
+pub struct ObjectServices(Rc<Bindings>);
+
+/// The bindings and handles that the runtime gives to an object.
+struct Bindings {
+    env: Env,
+    state: State,
+    storage: SyncStorage,
+    /// It is made once, because making it asks the runtime for each of its methods.
+    conversations: Option<KvStore>,
+    end: End,
+}
+
+impl ObjectServices {
+    /// The services of an object that lives until `end`.
+    pub fn new(state: State, env: Env, end: End) -> Self {
+        let storage = JsValue::from(state.storage().as_raw()).unchecked_into();
+        let conversations = env.kv("CONVERSATIONS").ok();
+        Self(Rc::new(Bindings {
+            env,
+            state,
+            storage,
+            conversations,
+            end,
+        }))
+    }
+
+    /// Sets the alarm for `wait` from now.
+    pub async fn set_alarm_in(&self, wait: Duration) -> Result<(), PlatformError> {
+        self.commit(WriteBatch {
+            alarm: Some(now().plus(wait)),
+            ..WriteBatch::default()
+        })
+        .await
+    }
+
+    fn conversations(&self) -> Result<&KvStore, PlatformError> {
+        self.0
+            .conversations
+            .as_ref()
+            .ok_or_else(|| PlatformError::new("no such binding: CONVERSATIONS"))
+    }
+}
+
+impl Clock for ObjectServices {
+    fn now(&self) -> UnixMillis {
+        now()
+    }
+    async fn sleep(&self, duration: Duration) {
+        sleep(duration).await;
+    }
+}
+
+impl Log for ObjectServices {
+    fn write(&self, line: &str) {
+        worker::console_log!("{line}");
+    }
+}
+
+impl Random for ObjectServices {
+    #[allow(
+        clippy::cast_precision_loss,
+        reason = "53 bits are what an f64 holds exactly"
+    )]
+    fn next_f64(&self) -> f64 {
+        // The runtime always has randomness. Without it there would only be no jitter.
+        let bits = getrandom::u64().unwrap_or_default() >> 11;
+        bits as f64 / (1_u64 << 53) as f64
+    }
+}
+
+impl Spawn for ObjectServices {
+    fn spawn(&self, task: LocalBoxFuture<'static, ()>) {
+        self.0
+            .state
+            .wait_until(select(task, self.0.end.clone()).map(drop));
+    }
+}

@@ -1,0 +1,98 @@
+//! The fields of a webhook: each is required or optional, has a type, and comes at most once.
+//!
+//! Not here: decoding the form (`form`).
+
+use std::str::FromStr;
+
+use super::form::Form;
+use crate::event::FieldProblem;
+
+/// A field of a webhook that is missing, malformed or repeated. The error names the field, but does
+/// not show its value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{field} is {problem}")]
+pub struct FieldError {
+    /// The field's name.
+    pub field: &'static str,
+    /// The problem.
+    pub problem: FieldProblem,
+}
+
+/// Every field of a webhook that is read, except those of [`NUMBERED`].
+pub(crate) const READ: [&str; 18] = [
+    "MessageSid",
+    "From",
+    "To",
+    "AccountSid",
+    "MessagingServiceSid",
+    "Body",
+    "OptOutType",
+    "NumMedia",
+    "ButtonText",
+    "ButtonPayload",
+    "ListTitle",
+    "ListId",
+    "Latitude",
+    "Longitude",
+    "Label",
+    "Address",
+    "MessageStatus",
+    "ErrorCode",
+];
+
+/// Fields whose name is followed by a number.
+pub(crate) const NUMBERED: [&str; 2] = ["MediaUrl", "MediaContentType"];
+
+/// Rejects a repeated field among those that are read. We might read another of its values than
+/// Twilio meant.
+///
+/// # Errors
+/// The first such field.
+pub fn reject_repeated(form: &Form) -> Result<(), FieldError> {
+    let is_numbered = |name: &str, field: &str| {
+        name.strip_prefix(field)
+            .is_some_and(|number| !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()))
+    };
+    let read_as = |name: &str| {
+        let numbered = NUMBERED.into_iter().find(|field| is_numbered(name, field));
+        READ.into_iter().find(|field| *field == name).or(numbered)
+    };
+    let repeated = form.pairs().enumerate().find_map(|(index, (name, _))| {
+        let field = read_as(name)?;
+        form.pairs()
+            .take(index)
+            .any(|(other, _)| other == name)
+            .then_some(field)
+    });
+    repeated.map_or(Ok(()), |field| {
+        Err(FieldError {
+            field,
+            problem: FieldProblem::Repeated,
+        })
+    })
+}
+
+/// The value of a field.
+///
+/// # Errors
+/// When it is missing or malformed.
+pub fn required<T: FromStr>(form: &Form, field: &'static str) -> Result<T, FieldError> {
+    optional(form, field)?.ok_or(FieldError {
+        field,
+        problem: FieldProblem::Missing,
+    })
+}
+
+/// The value of a field, unless it is missing or blank.
+///
+/// # Errors
+/// When it is malformed.
+pub fn optional<T: FromStr>(form: &Form, field: &'static str) -> Result<Option<T>, FieldError> {
+    match form.get(field) {
+        None | Some("") => Ok(None),
+        Some(value) => value.parse().map(Some).map_err(|_| FieldError {
+            field,
+            problem: FieldProblem::Malformed,
+        }),
+    }
+}

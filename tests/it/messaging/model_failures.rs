@@ -1,0 +1,194 @@
+//! The model fails, refuses or stops early: what the contact reads, and what is logged.
+//!
+//! Not here: a model that is slow (`outbox`).
+
+use std::time::Duration;
+
+use serde_json::Value;
+use switchboard::platform::Clock;
+
+use super::{admin, users};
+use crate::support::{ANNA, Act, FakePlatform, SECOND, WITH_ADMIN, after, fresh_sid};
+
+#[tokio::test(flavor = "local", start_paused = true)]
+async fn each_failure_of_the_model_ends_in_one_apology_and_stays_out_of_the_conversation() {
+    const QUOTA: &str = r#"{"error":{"message":"planted-error-text","type":"insufficient_quota","param":null,"code":"insufficient_quota"}}"#;
+    const APOLOGY: &str = "Sorry, I can't answer right now. Please try again in a few minutes.";
+    let filtered = r#"{"choices":[{"message":{"content":""},"finish_reason":"content_filter"}]}"#;
+    let cases: [(Act, usize, &str, &str); 14] = [
+        (Act::Drop, 3, "connection_failed", APOLOGY),
+        (Act::Status(408, ""), 3, "busy", APOLOGY),
+        (Act::Status(409, ""), 3, "busy", APOLOGY),
+        (Act::Later("1"), 3, "busy", APOLOGY),
+        (
+            Act::Status(500, "planted-error-text"),
+            3,
+            "server_error",
+            APOLOGY,
+        ),
+        (Act::Status(429, QUOTA), 1, "insufficient_quota", APOLOGY),
+        (Act::Status(400, ""), 1, "rejected", APOLOGY),
+        (Act::Status(401, ""), 1, "unauthorized", APOLOGY),
+        (Act::Status(403, ""), 1, "unauthorized", APOLOGY),
+        (Act::Status(404, ""), 1, "rejected", APOLOGY),
+        (
+            Act::Body(r#"{"choices":[{"message":{"content":null}}]}"#),
+            1,
+            "empty_answer",
+            APOLOGY,
+        ),
+        (
+            Act::Body("<html>planted-error-text</html>"),
+            1,
+            "unexpected_response",
+            APOLOGY,
+        ),
+        (
+            Act::Body(filtered),
+            1,
+            "content_filter",
+            "Sorry, I can't help with that.",
+        ),
+        (after(70_000, Act::Say("too late")), 1, "timeout", APOLOGY),
+    ];
+    for (act, requests, failure, answer) in cases {
+        let platform = FakePlatform::new();
+        platform.model(vec![act.clone(); requests]);
+        let inline = platform.text(ANNA, "failing").await;
+        platform.pass(Duration::from_secs(70)).await;
+        let answers = [inline, platform.sent()].concat();
+        assert_eq!(answers, [answer], "{failure}");
+        assert_eq!(platform.model_requests().len(), requests, "{failure}");
+        let turn = &platform.events_named("turn")[0];
+        assert_eq!(
+            (turn["outcome"].as_str(), turn["failure"].as_str()),
+            (Some("failed"), Some(failure))
+        );
+        assert!(!platform.log_text().contains("planted"));
+        let mut state: Value = serde_json::from_str(&platform.stored(ANNA)["state"]).unwrap();
+        // A copy of the message gets the same answer.
+        state["answers"].take();
+        assert!(
+            !state.to_string().contains("Sorry") && !state.to_string().contains("failing"),
+            "{failure}"
+        );
+        platform.kill(ANNA);
+        platform.text(ANNA, "after").await;
+        assert_eq!(
+            users(platform.model_requests().last().unwrap()),
+            ["after"],
+            "{failure}"
+        );
+        assert!(platform.kv_values().is_empty(), "{failure}");
+    }
+}
+
+#[tokio::test(flavor = "local", start_paused = true)]
+async fn a_passing_failure_is_tried_again_and_the_answer_comes() {
+    let platform = FakePlatform::new();
+    platform.model([Act::Drop, Act::Later("3"), Act::Say("at last")]);
+    let started = platform.now();
+    assert_eq!(platform.text(ANNA, "Hello").await, ["at last"]);
+    assert!(
+        platform.now().since(started) >= 3 * SECOND,
+        "Retry-After is honoured"
+    );
+    assert_eq!(platform.events_named("turn")[0]["model_requests"], 3);
+}
+
+#[tokio::test(flavor = "local", start_paused = true)]
+async fn an_answer_that_used_up_its_tokens_before_the_first_word_is_a_failure_of_its_own_and_its_tokens_are_counted()
+ {
+    const SENTENCE: &str =
+        "Sorry, that was too much for one answer. Please ask something shorter or simpler.";
+    const USED_UP: &str = r#"{"choices":[{"message":{"content":""},"finish_reason":"length"}],"usage":{"prompt_tokens":7,"completion_tokens":1000}}"#;
+    let platform = FakePlatform::with(&[WITH_ADMIN]);
+    platform.model([Act::Body(USED_UP)]);
+    let sid = fresh_sid();
+    assert_eq!(platform.message(ANNA, "Prove it", &sid).await, [SENTENCE]);
+    assert_eq!(
+        platform.message(ANNA, "Prove it", &sid).await,
+        [SENTENCE],
+        "a copy is told the same"
+    );
+    assert_eq!(
+        platform.model_requests().len(),
+        1,
+        "to ask once more would cost as much and help as little"
+    );
+
+    let turn = &platform.events_named("turn")[0];
+    assert_eq!(
+        (turn["outcome"].as_str(), turn["failure"].as_str()),
+        (Some("failed"), Some("token_limit"))
+    );
+    assert_eq!(
+        (
+            turn["prompt_tokens"].as_u64(),
+            turn["completion_tokens"].as_u64()
+        ),
+        (Some(7), Some(1000))
+    );
+    platform.pass(61 * SECOND).await;
+    let (_, usage) = admin(&platform, "GET", "/admin/usage").await;
+    assert_eq!(
+        usage["tokens"],
+        serde_json::json!({ "prompt": 7, "completion": 1000 })
+    );
+
+    platform.kill(ANNA);
+    platform.text(ANNA, "after").await;
+    assert_eq!(
+        users(platform.model_requests().last().unwrap()),
+        ["after"],
+        "it is no part of the conversation"
+    );
+}
+
+#[tokio::test(flavor = "local", start_paused = true)]
+async fn a_failed_answer_is_logged_with_the_tokens_that_it_cost() {
+    for (reason, failure) in [
+        ("content_filter", "content_filter"),
+        ("stop", "empty_answer"),
+    ] {
+        let body = format!(
+            r#"{{"choices":[{{"message":{{"content":""}},"finish_reason":"{reason}"}}],"usage":{{"prompt_tokens":7,"completion_tokens":3}}}}"#
+        );
+        let body: &'static str = Box::leak(body.into_boxed_str());
+        let platform = FakePlatform::new();
+        platform.model([Act::Body(body)]);
+        platform.text(ANNA, "Hello").await;
+        let turn = &platform.events_named("turn")[0];
+        assert_eq!(turn["failure"], failure);
+        assert_eq!(
+            (
+                turn["prompt_tokens"].as_u64(),
+                turn["completion_tokens"].as_u64()
+            ),
+            (Some(7), Some(3))
+        );
+    }
+}
+
+#[tokio::test(flavor = "local", start_paused = true)]
+async fn a_refusal_and_a_truncated_answer_are_answers() {
+    let platform = FakePlatform::new();
+    platform.model([
+        Act::Body(r#"{"choices":[{"message":{"content":null,"refusal":"I won't."},"finish_reason":"stop"}]}"#),
+        Act::Body(r#"{"choices":[{"message":{"content":"Once upon"},"finish_reason":"length"}]}"#),
+    ]);
+    assert_eq!(platform.text(ANNA, "one").await, ["I won't."]);
+    assert_eq!(platform.text(ANNA, "two").await, ["Once upon..."]);
+    let remarks: Vec<_> = platform
+        .events_named("turn")
+        .iter()
+        .map(|turn| (turn["outcome"].clone(), turn["failure"].clone()))
+        .collect();
+    assert_eq!(
+        remarks,
+        [
+            ("answered".into(), "refusal".into()),
+            ("answered".into(), "length".into())
+        ]
+    );
+}

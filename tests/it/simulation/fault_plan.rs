@@ -1,0 +1,205 @@
+//! The fault plan of a seed: settings, faults and how often they come, and the clock.
+//!
+//! Not here: the effect of a fault (`objects`, `storage`, `model`, `twilio`, `kv`).
+
+use super::random::Random;
+use crate::support::TOKEN;
+
+/// The settings, and the probability of each fault in thousandths, until faults end.
+#[derive(Debug)]
+pub struct FaultPlan {
+    /// Whether one sender asks for fixed answers many times.
+    pub chatty: bool,
+    pub senders: u64,
+    pub messages: u64,
+    pub ttl_seconds: u64,
+    pub rate_limit: u64,
+    pub reply_within: u64,
+    pub model_timeout: u64,
+    pub cap: u64,
+    /// Requests to the model that one sender may have a day.
+    pub contact_cap: u64,
+    /// Messages by REST that a day may have.
+    pub message_cap: u64,
+    pub two_tokens: bool,
+    /// When the run begins, in milliseconds since the Unix epoch.
+    pub start: u64,
+    /// When the clock steps back, and by how much.
+    pub clock_steps: Vec<(u64, u64)>,
+    /// When the clock jumps ahead, by how much, and for how long.
+    pub clock_jumps: Vec<(u64, u64, u64)>,
+    /// When an object is killed, whatever it does.
+    pub timed_kills: Vec<u64>,
+    /// When faults end, in milliseconds.
+    pub faults_until: u64,
+    /// Kills at any one await.
+    pub kill: u64,
+    pub kills_at_most: u64,
+    pub model_slow: u64,
+    pub model_fails: u64,
+    pub model_long: u64,
+    pub create_slow: u64,
+    pub create_fails: u64,
+    pub create_unknown: u64,
+    pub list_fails: u64,
+    pub media_fails: u64,
+    pub kv_slow: u64,
+    pub kv_read_fails: u64,
+    pub kv_write_fails: u64,
+    pub kv_stale: u64,
+    pub storage_slow: u64,
+    pub storage_fails: u64,
+    pub alarm_late: u64,
+    pub alarm_twice: u64,
+    pub object_unreachable: u64,
+    pub budget_unreachable: u64,
+    /// Calls to the budget object that take minutes, or never end.
+    pub budget_hangs: u64,
+    /// Calls to KV that take up to 300 s, or never end.
+    pub kv_hangs: u64,
+    /// Calls that need seconds from the Worker to the object.
+    pub hop_slow: u64,
+    /// Kills after which a stored value of a thread is damaged.
+    pub damage: u64,
+    /// Kills after which the stored value of the budget object is damaged.
+    pub budget_damage: u64,
+    /// Answers of the model that are the same short text.
+    pub same_answers: u64,
+    pub duplicates: u64,
+    pub hang_up: u64,
+    pub twilio_retries: u64,
+    pub bursts: u64,
+}
+
+/// 2026-11-22T12:00:00Z.
+const NOON: u64 = 1_795_348_800_000;
+pub const DAY: u64 = 86_400_000;
+
+impl FaultPlan {
+    pub fn new(random: &Random) -> Self {
+        // Each fault is absent, rare or frequent in a run, independently of the others.
+        let often = |rare: u64, frequent: u64| random.pick(&[0, 0, rare, frequent]);
+        let faults_until = random.between(60, 400) * 1000;
+        let midnight = random.chance(150);
+        let start = if midnight {
+            NOON + DAY / 2 - random.between(1, 200) * 1000
+        } else {
+            NOON + random.below(3_600_000)
+        };
+        let few = |odds: u64, most: u64| {
+            if random.chance(odds) {
+                random.between(1, most)
+            } else {
+                0
+            }
+        };
+        let mut fault_plan = Self {
+            chatty: random.chance(20),
+            senders: random.between(2, 4),
+            messages: random.between(2, 9),
+            ttl_seconds: random.pick(&[60, 3600, 3600]),
+            rate_limit: random.pick(&[2, 3, 5, 10, 10]),
+            reply_within: random.pick(&[10_000, 10_000, 14_000, 3000, 1000]),
+            model_timeout: random.pick(&[60_000, 60_000, 20_000, 5000]),
+            cap: random.pick(&[1000, 1000, 1000, 1000, 1000, 1000, 1000, 1000, 0, 3, 8, 15]),
+            contact_cap: random.pick(&[200, 200, 200, 200, 200, 1, 3, 8]),
+            message_cap: random.pick(&[5000, 5000, 5000, 5000, 5000, 5000, 0, 1, 4]),
+            two_tokens: random.chance(200),
+            start,
+            clock_steps: (0..few(120, 3))
+                .map(|_| {
+                    (
+                        random.below(faults_until),
+                        random.pick(&[1, 5, 30, 61, 600, 3600, 7200]) * 1000 + random.below(1000),
+                    )
+                })
+                .collect(),
+            clock_jumps: (0..few(60, 2))
+                .map(|_| {
+                    (
+                        random.below(faults_until),
+                        random.between(1, 9) * DAY / 2,
+                        random.between(1, 40_000),
+                    )
+                })
+                .collect(),
+            timed_kills: (0..few(500, 4))
+                .map(|_| random.below(faults_until))
+                .collect(),
+            faults_until,
+            kill: often(2, 15),
+            kills_at_most: random.pick(&[1, 3, 8, 20]),
+            model_slow: often(100, 600),
+            model_fails: often(80, 500),
+            model_long: random.pick(&[0, 0, 50, 300, 900]),
+            create_slow: often(50, 300),
+            create_fails: often(50, 400),
+            create_unknown: often(80, 600),
+            list_fails: often(100, 600),
+            media_fails: often(100, 600),
+            kv_slow: often(50, 400),
+            kv_read_fails: often(50, 500),
+            kv_write_fails: often(100, 600),
+            kv_stale: often(200, 900),
+            storage_slow: often(20, 200),
+            storage_fails: random.pick(&[0, 0, 0, 0, 0, 10, 60]),
+            alarm_late: often(100, 600),
+            alarm_twice: often(50, 300),
+            object_unreachable: often(20, 200),
+            budget_unreachable: often(20, 300),
+            budget_hangs: often(30, 300),
+            kv_hangs: often(30, 300),
+            hop_slow: often(50, 400),
+            damage: random.pick(&[0, 0, 0, 0, 0, 300, 900]),
+            budget_damage: random.pick(&[0, 0, 0, 0, 0, 500]),
+            same_answers: often(300, 900),
+            duplicates: often(100, 600),
+            hang_up: often(20, 200),
+            twilio_retries: random.pick(&[0, 1, 2, 5]),
+            bursts: often(200, 900),
+        };
+        if random.chance(150) {
+            // The same answer many times, on webhooks and by REST, while creates get lost.
+            (
+                fault_plan.same_answers,
+                fault_plan.create_unknown,
+                fault_plan.create_fails,
+            ) = (900, 600, 0);
+            (
+                fault_plan.reply_within,
+                fault_plan.ttl_seconds,
+                fault_plan.messages,
+            ) = (1000, 3600, 9);
+        }
+        fault_plan
+    }
+
+    pub fn settings(&self) -> Vec<(&'static str, String)> {
+        let token = if self.two_tokens {
+            format!("{OLD_TOKEN},{TOKEN}")
+        } else {
+            TOKEN.to_owned()
+        };
+        vec![
+            ("TWILIO_AUTH_TOKEN", token),
+            ("RATE_LIMIT_PER_MINUTE", self.rate_limit.to_string()),
+            ("MAX_DAILY_CALLS", self.cap.to_string()),
+            ("MAX_DAILY_CALLS_PER_CONTACT", self.contact_cap.to_string()),
+            ("MAX_DAILY_MESSAGES", self.message_cap.to_string()),
+            ("MAX_MESSAGE_CHARS", MAX_MESSAGE_CHARS.to_string()),
+            ("MAX_SEGMENTS", MAX_SEGMENTS.to_string()),
+            ("CONVERSATION_TTL_SECONDS", self.ttl_seconds.to_string()),
+            ("REPLY_WITHIN_MS", self.reply_within.to_string()),
+            ("OPENAI_TIMEOUT_MS", self.model_timeout.to_string()),
+            ("HELP_TEXT", super::invariants::HELP.to_owned()),
+        ]
+    }
+}
+
+/// The longest way from the Worker to an object, in milliseconds.
+pub const LONGEST_HOP: u64 = 6000;
+
+const OLD_TOKEN: &str = "fedcba9876543210fedcba9876543210";
+pub const MAX_MESSAGE_CHARS: usize = 80;
+/// Two parts, and less than the longest answer of the model.
+pub const MAX_SEGMENTS: usize = 20;

@@ -1,0 +1,125 @@
+//! What must hold when everything has settled: each turn ended, and each answer went out.
+//!
+//! Not here: what is left in storage (`objects`).
+
+use std::collections::BTreeMap;
+
+use super::{
+    Invariants,
+    records::{Sender, TurnRecord},
+};
+
+impl Invariants {
+    /// Everything has settled.
+    pub fn end(&mut self) {
+        let senders = std::mem::take(&mut self.senders);
+        for (name, sender) in &senders {
+            self.end_untracked(sender);
+            if sender.untracked {
+                continue;
+            }
+            self.equal_answers(sender);
+            self.check(sender.queue.is_empty() && sender.open.is_none(), || {
+                "a message was taken in, and its turn never ended".into()
+            });
+            let (sent, allowed) = (sender.fixed_sent, sender.fixed_allowed);
+            self.check(sent <= allowed, || {
+                format!("{sent} fixed sentences were sent to {name:.6} for {allowed} turns")
+            });
+            for turn in sender.turns.values() {
+                self.ended(turn, sender);
+            }
+            let in_turns: usize = sender.turns.values().map(|turn| turn.sids.len()).sum();
+            let wanted = sender.owed;
+            self.check(in_turns == wanted, || {
+                format!("{wanted} messages were taken in, {in_turns} are in turns")
+            });
+        }
+        let lost = self.messages.iter().find(|(sid, message)| {
+            let taken_in = |sender: &Sender| sender.untracked || sender.admitted.contains(*sid);
+            message.answered > message.limited
+                && !senders.get(&message.sender).is_some_and(taken_in)
+        });
+        let lost = lost.map(|(sid, _)| sid.clone());
+        self.check(lost.is_none(), || {
+            format!(
+                "message {} got a 200 and was not taken in",
+                lost.unwrap_or_default()
+            )
+        });
+        self.senders = senders;
+    }
+
+    /// For equal answers, Twilio must have created as many messages as were to be sent by REST.
+    fn equal_answers(&mut self, sender: &Sender) {
+        let mut equal: BTreeMap<String, (u64, u64)> = BTreeMap::new();
+        for turn in sender.turns.values() {
+            let Some(text) = turn.answer.map(|answer| &self.answers[answer].text) else {
+                continue;
+            };
+            if self
+                .parts
+                .get(text)
+                .is_some_and(|answers| answers.len() > 1)
+            {
+                let (late, unlogged) = equal.entry(text.clone()).or_default();
+                *late += u64::from(
+                    turn.outcome
+                        .as_ref()
+                        .is_some_and(|(what, how)| what == "answered" && how == "rest"),
+                );
+                *unlogged += u64::from(turn.unlogged);
+            }
+        }
+        for (text, (late, unlogged)) in equal {
+            let created = self.sent.get(&text).copied().unwrap_or(0);
+            let enough = created >= late || sender.give_ups > 0;
+            self.check(created <= late + unlogged && enough, || {
+                format!("of {late} late equal answers {created} were created")
+            });
+        }
+    }
+
+    fn ended(&mut self, turn: &TurnRecord, sender: &Sender) {
+        self.check(turn.ended, || format!("a turn never ended: {}", turn.input));
+        let Some((outcome, reply_via)) = &turn.outcome else {
+            return self.check(turn.unlogged, || {
+                format!("a turn's end was not logged: {}", turn.input)
+            });
+        };
+        let (Some(answer), "answered") = (turn.answer, outcome.as_str()) else {
+            return;
+        };
+        let carrier = turn
+            .sids
+            .last()
+            .and_then(|sid| self.messages.get(sid))
+            .cloned()
+            .unwrap_or_default();
+        if reply_via == "webhook" {
+            let carried = self.inline.contains_key(&answer);
+            if !carried {
+                self.count("inline answers whose webhook had left");
+            }
+            self.check(carried || carrier.failed > 0 || turn.erased, || {
+                format!(
+                    "an answer was to be given to a webhook, and was not: {}",
+                    turn.input
+                )
+            });
+        } else {
+            let parts = self.answers[answer].parts.clone();
+            let missing = parts
+                .iter()
+                .filter(|part| !self.sent.contains_key(*part))
+                .count();
+            let gave_up = sender.give_ups;
+            self.check(missing == 0 || gave_up > 0, || {
+                format!(
+                    "{missing} parts were never sent, without a reason: {}",
+                    turn.input
+                )
+            });
+        }
+    }
+}

@@ -1,0 +1,206 @@
+//! What is logged: known events without personal data, and each end of a turn once. Also what a kill makes unknown.
+//!
+//! Not here: the end that storage shows (`stored`).
+
+use serde_json::Value;
+use switchboard::conversation::history::Turn;
+
+use super::{Invariants, MARKERS, records::Sender};
+
+impl Invariants {
+    /// An incarnation of an object has vanished.
+    pub fn killed(&mut self, name: &str, at: u64) {
+        let Some(sender) = self
+            .senders
+            .get_mut(name)
+            .filter(|sender| !sender.untracked)
+        else {
+            return;
+        };
+        if let Some(turn) = sender.open.and_then(|key| sender.turns.get_mut(&key)) {
+            (turn.works, turn.waits) = (None, at);
+        }
+        if sender
+            .refused_at
+            .take()
+            .is_some_and(|refused| at < refused + 2000)
+        {
+            // The object may have stored that it gave up the answer, without logging it.
+            sender.give_ups += 1;
+        }
+        if let Some(key) = sender.unlogged.take() {
+            // Nobody knows any more whether it was answered.
+            sender.loose = true;
+            sender.fixed_allowed += 1;
+            let answer = sender.turns.get_mut(&key).and_then(|turn| {
+                turn.unlogged = true;
+                turn.answer.map(|answer| (turn.input.clone(), answer))
+            });
+            if let Some((user, answer)) = answer {
+                sender.history.push((
+                    Turn {
+                        user,
+                        assistant: self.answers[answer].text.clone(),
+                    },
+                    true,
+                ));
+                sender.last_answered = sender.last_end;
+            }
+            self.count("ends that a kill left unlogged");
+        }
+    }
+
+    /// A line of the log.
+    pub fn logged(&mut self, line: &str, object: Option<&str>) {
+        const EVENTS: [&str; 11] = [
+            "security_event",
+            "turn",
+            "outbox_part",
+            "conversation_unreadable",
+            "kv_failed",
+            "object_failed",
+            "internal_error",
+            "delivery",
+            "consent",
+            "message_ignored",
+            "erased",
+        ];
+        let value: Value = serde_json::from_str(line).unwrap_or_default();
+        let event = value["event"].as_str().unwrap_or_default();
+        self.check(EVENTS.contains(&event) && !line.contains('\n'), || {
+            format!("a log line is not an event: {line}")
+        });
+        self.check(!MARKERS.iter().any(|marker| line.contains(marker)), || {
+            format!("a log line holds personal data: {line}")
+        });
+        // Damage is the only reason for an internal error.
+        let damaged =
+            object.is_none_or(|name| self.senders.get(name).is_none_or(|sender| sender.damaged));
+        self.check(event != "internal_error" || damaged, || {
+            format!("an internal error: {line}")
+        });
+        match event {
+            "outbox_part" => self.part_logged(&value),
+            "turn" => self.turn_logged(&value, object),
+            "conversation_unreadable" => {
+                // The object gives up a read that takes too long. The fake KV does not see that.
+                if let (Some(name), "kv_failed" | "storage_failed") =
+                    (object, text(&value, "reason"))
+                {
+                    self.kv_read_failed(name);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// A part that was to be sent by REST was sent or given up.
+    fn part_logged(&mut self, value: &Value) {
+        let outcome = text(value, "outcome");
+        self.count(match outcome {
+            "sent" => "late parts sent",
+            "rejected" => "late parts rejected",
+            "unknown" => "late parts unknown",
+            _ => "late parts undeliverable",
+        });
+        let mut real = true;
+        if let Some(sender) = self
+            .hashes
+            .get(text(value, "phone_hash"))
+            .and_then(|name| self.senders.get_mut(name))
+        {
+            if outcome == "sent" {
+                sender.logged_sent += 1;
+                real = sender.untracked || sender.logged_sent <= sender.created;
+            } else {
+                sender.give_ups += 1;
+            }
+        }
+        self.check(real, || {
+            "a part was logged as sent that Twilio has not created".into()
+        });
+    }
+
+    fn turn_logged(&mut self, value: &Value, object: Option<&str>) {
+        let (outcome, reply_via) = (text(value, "outcome"), text(value, "reply_via"));
+        self.check(outcome != "answered" || reply_via != "none", || {
+            "an answer of the model's was withheld".into()
+        });
+        if reply_via == "none" && outcome != "cancelled" {
+            self.count("answers withheld");
+        }
+        let Some(name) = object else { return };
+        let Some(mut sender) = self.senders.remove(name) else {
+            return;
+        };
+        if sender.untracked {
+            sender.late_turns += u64::from(outcome == "answered" && reply_via == "rest");
+        } else if outcome == "cancelled" {
+            let cancelled = sender.turns.values().any(|turn| turn.cancelled.is_some());
+            self.check(cancelled && reply_via == "none", || {
+                format!("a turn was cancelled by nobody: {value}")
+            });
+        } else {
+            self.end_logged(&mut sender, value);
+        }
+        self.senders.insert(name.to_owned(), sender);
+    }
+
+    /// The end of a turn that is stored as ended.
+    fn end_logged(&mut self, sender: &mut Sender, value: &Value) {
+        let key = sender.unlogged.take();
+        self.check(key.is_some(), || {
+            format!("an end was logged that is not stored: {value}")
+        });
+        let Some(turn) = key.and_then(|key| sender.turns.get_mut(&key)) else {
+            return;
+        };
+        let (outcome, reply_via) = (text(value, "outcome"), text(value, "reply_via"));
+        let messages = value["messages"]
+            .as_u64()
+            .and_then(|number| usize::try_from(number).ok());
+        self.check(messages == Some(turn.sids.len()), || {
+            format!(
+                "a turn of {} messages was logged as {value}",
+                turn.sids.len()
+            )
+        });
+        self.check(outcome != "failed" || value["failure"].is_string(), || {
+            format!("a failure without a reason: {value}")
+        });
+        self.count(match (outcome, reply_via) {
+            ("answered", "webhook") => "answered inline",
+            ("answered", _) => "answered late",
+            ("reset", _) => "reset",
+            _ => "failed",
+        });
+        if outcome == "answered" {
+            self.check(turn.answer.is_some(), || {
+                "a turn was answered without the model".into()
+            });
+            if let Some(answer) = turn.answer {
+                let (user, assistant) = (turn.input.clone(), self.answers[answer].text.clone());
+                sender.history.push((Turn { user, assistant }, false));
+                sender.last_answered = sender.last_end;
+            }
+        } else if reply_via == "rest" {
+            sender.fixed_allowed += 1;
+        }
+        // A reset that was given up may have erased the conversation in KV before.
+        sender.loose |= outcome == "failed" && turn.reset;
+        turn.outcome = Some((outcome.to_owned(), reply_via.to_owned()));
+        if outcome == "reset" {
+            sender.history.clear();
+            (sender.excused, sender.forbidden) = (0, 0);
+            sender
+                .turns
+                .values_mut()
+                .for_each(|turn| turn.erased = true);
+        }
+    }
+}
+
+/// A text field of an event, or an empty text.
+fn text<'v>(event: &'v Value, field: &str) -> &'v str {
+    event[field].as_str().unwrap_or_default()
+}

@@ -1,0 +1,174 @@
+//! The invariants: what must hold of a run, whatever fails.
+//!
+//! [`Invariants`] is told what reached the outside (answers to webhooks, model requests, REST messages, KV writes, log lines)
+//! and what became durable in storage. From the stored state it reads only which messages were taken in, and which turn they
+//! are in. Not here: how the simulation fails (`fault_plan`).
+
+mod caps;
+mod conversation;
+mod deadlines;
+mod end;
+mod log;
+mod model;
+mod records;
+mod replies;
+mod stored;
+mod untracked;
+
+use std::{
+    cell::Cell,
+    collections::{BTreeMap, BTreeSet},
+    rc::Rc,
+};
+
+use switchboard::messaging::canned_replies::{self, CannedReply};
+
+use super::fault_plan::FaultPlan;
+use records::{Answer, Sender, TurnKey};
+
+pub use records::Message;
+
+/// Parts of numbers, texts, answers and names. They must not appear where personal data does not belong.
+pub const MARKERS: [&str; 5] = ["+1555", "5550100", "xyzzy", "answer#", "Wilhelmina"];
+
+#[derive(Default)]
+pub struct Invariants {
+    /// The first breach.
+    pub breach: Option<String>,
+    /// How many times an invariant was checked.
+    pub checks: u64,
+    pub counters: BTreeMap<&'static str, u64>,
+    pub senders: BTreeMap<String, Sender>,
+    pub messages: BTreeMap<String, Message>,
+    pub answers: Vec<Answer>,
+    /// The answers that have this part.
+    parts: BTreeMap<String, Vec<usize>>,
+    sent: BTreeMap<String, u64>,
+    inline: BTreeMap<usize, BTreeSet<String>>,
+    token_turn: BTreeMap<String, (String, TurnKey)>,
+    /// Grants by the day for which the budget object has counted them.
+    granted_requests: BTreeMap<u64, u64>,
+    granted_messages: BTreeMap<u64, u64>,
+    hashes: BTreeMap<String, String>,
+    /// When the run began, in milliseconds since the Unix epoch.
+    start: u64,
+    rate_limit: usize,
+    cap: u64,
+    contact_cap: u64,
+    message_cap: u64,
+    /// How many UTC days there have been.
+    openings: Rc<Cell<u64>>,
+    /// Messages that Twilio has created.
+    created: u64,
+    /// Creates with an unknown outcome, in runs with clock jumps.
+    unknown_creates: u64,
+    /// On which day the budget's count could not be read.
+    budget_unreadable: Option<u64>,
+    ttl: u64,
+    /// Whether the clock neither steps back nor jumps.
+    forward: bool,
+    jumps: bool,
+    reply_within: u64,
+    slow_storage: bool,
+    /// The longest that a turn may run once it works, in milliseconds.
+    turn_limit: u64,
+    /// The longest that a turn may wait until it works.
+    patience: u64,
+    /// How far the clock steps back in all, in milliseconds.
+    steps: u64,
+}
+
+impl Invariants {
+    pub fn new(fault_plan: &FaultPlan, openings: Rc<Cell<u64>>) -> Self {
+        Self {
+            start: fault_plan.start,
+            rate_limit: usize::try_from(fault_plan.rate_limit).unwrap(),
+            cap: fault_plan.cap,
+            ttl: fault_plan.ttl_seconds * 1000,
+            forward: fault_plan.clock_steps.is_empty() && fault_plan.clock_jumps.is_empty(),
+            jumps: !fault_plan.clock_jumps.is_empty(),
+            reply_within: fault_plan.reply_within,
+            slow_storage: fault_plan.storage_slow > 0,
+            contact_cap: fault_plan.contact_cap,
+            message_cap: fault_plan.message_cap,
+            openings,
+            turn_limit: fault_plan.model_timeout + 2000,
+            patience: if fault_plan.storage_fails > 0 {
+                u64::MAX
+            } else {
+                fault_plan.reply_within + 180_000
+            },
+            steps: fault_plan.clock_steps.iter().map(|(_, back)| back).sum(),
+            ..Self::default()
+        }
+    }
+
+    pub fn count(&mut self, what: &'static str) {
+        *self.counters.entry(what).or_default() += 1;
+    }
+
+    pub fn check(&mut self, holds: bool, words: impl FnOnce() -> String) {
+        self.checks += 1;
+        if !holds && self.breach.is_none() {
+            self.breach = Some(words());
+        }
+    }
+
+    pub fn add_sender(&mut self, name: &str, address: &str, hash: &str) {
+        self.hashes.insert(hash.to_owned(), name.to_owned());
+        self.senders.insert(
+            name.to_owned(),
+            Sender {
+                address: address.to_owned(),
+                ..Sender::default()
+            },
+        );
+        self.check(!MARKERS.iter().any(|marker| name.contains(marker)), || {
+            "an object's name holds personal data".into()
+        });
+    }
+
+    pub fn is_opted_out(&self, name: &str) -> bool {
+        self.senders
+            .get(name)
+            .is_some_and(|sender| sender.opted_out.is_some())
+    }
+}
+
+/// The answer to HELP.
+pub const HELP: &str = "Ask away.";
+
+/// Whether the text is a fixed sentence of the product.
+fn is_fixed(text: &str) -> bool {
+    [
+        canned_replies::APOLOGY,
+        canned_replies::RESET,
+        canned_replies::NO_BUDGET,
+        canned_replies::NO_MORE_TODAY,
+        canned_replies::FILTERED,
+        canned_replies::TOKEN_LIMIT,
+    ]
+    .contains(&text)
+        || [
+            canned_replies::NOT_AN_IMAGE,
+            canned_replies::IMAGE_NOT_FETCHED,
+            canned_replies::IMAGE_TOO_LARGE,
+        ]
+        .contains(&text)
+        || [
+            CannedReply::NoText,
+            CannedReply::OptedOut,
+            CannedReply::OptedIn,
+            CannedReply::Help,
+            CannedReply::Erasing,
+            CannedReply::Erased,
+        ]
+        .iter()
+        .any(|notice| notice.text(HELP) == text)
+        || text.starts_with("That message is too long for me.")
+        || text.starts_with("That's more messages than I can take in.")
+}
+
+fn chars(text: &str) -> usize {
+    text.chars().count()
+}

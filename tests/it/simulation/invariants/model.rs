@@ -1,0 +1,125 @@
+//! Requests to the model: each one reserved, one turn at a time, and about the turn that is stored.
+//!
+//! Not here: the caps of a day (`bounds`), and the conversation in a request (`conversation`).
+
+use switchboard::{
+    conversation::history::Turn,
+    twilio::{parts, segments},
+};
+
+use super::{
+    Invariants, is_fixed,
+    records::{Answer, TurnRecord},
+};
+use crate::simulation::fault_plan::MAX_SEGMENTS;
+
+impl Invariants {
+    /// An incarnation of a thread may make one request.
+    pub fn may_ask(&mut self, name: &str, incarnation: u64) {
+        if let Some(sender) = self.senders.get_mut(name) {
+            *sender.grants.entry(incarnation).or_default() += 1;
+        }
+    }
+
+    /// A request has reached the model. `turns` is the conversation in it, `input` the new input.
+    pub fn asked(&mut self, name: &str, incarnation: u64, turns: &[Turn], input: &str, at: u64) {
+        let Some(mut sender) = self.senders.remove(name) else {
+            return;
+        };
+        self.count("model requests");
+        let granted = sender.grants.entry(incarnation).or_default();
+        let reserved = *granted > 0;
+        *granted = granted.saturating_sub(1);
+        self.check(reserved, || {
+            "a model request was made without a reservation".into()
+        });
+        self.check(sender.at_model == 0, || {
+            "two turns of one sender are at the model at once".into()
+        });
+        sender.at_model += 1;
+        self.cost_a_request(&mut sender, at);
+        if sender.untracked {
+            self.senders.insert(name.to_owned(), sender);
+            return;
+        }
+        // A cancelled turn ends in storage a moment before its task notices.
+        let just_cancelled = |turn: &TurnRecord| {
+            turn.cancelled
+                .is_some_and(|cancelled| at < cancelled + 1000)
+                && turn.input == input
+        };
+        if sender.turns.values().any(just_cancelled) {
+            self.count("requests of turns that were just cancelled");
+            self.senders.insert(name.to_owned(), sender);
+            return;
+        }
+        let texts = turns
+            .iter()
+            .flat_map(|turn| [turn.user.as_str(), turn.assistant.as_str()])
+            .chain([input]);
+        for text in texts {
+            self.check(!is_fixed(text), || {
+                format!("a fixed sentence was sent to the model: {text}")
+            });
+        }
+        let open = sender.open.filter(|_| sender.unlogged.is_none());
+        match open.and_then(|key| sender.turns.get_mut(&key)) {
+            Some(turn) => {
+                turn.requests += 1;
+                if turn.requests > 1 && !turn.incarnations.contains(&incarnation) {
+                    self.count("turns begun again");
+                }
+                turn.incarnations.insert(incarnation);
+                let (requests, begun) = (turn.requests, turn.incarnations.len());
+                self.check(turn.input == input && !turn.reset, || {
+                    format!("the model was asked something else than the turn: {input}")
+                });
+                self.check(requests <= 6 && begun <= 2, || {
+                    format!("a turn was at the model {requests} times, in {begun} incarnations")
+                });
+            }
+            None => self.check(false, || {
+                format!("the model was asked outside of a stored turn: {input}")
+            }),
+        }
+        self.conversation(&mut sender, turns, at, "a model request");
+        self.senders.insert(name.to_owned(), sender);
+    }
+
+    /// The object has the model's answer, or has stopped waiting.
+    pub fn model_left(&mut self, name: &str, answer: Option<usize>) {
+        let Some(sender) = self.senders.get_mut(name) else {
+            return;
+        };
+        sender.at_model = sender.at_model.saturating_sub(1);
+        if let (Some(key), Some(answer)) = (sender.open, answer)
+            && let Some(turn) = sender.turns.get_mut(&key)
+        {
+            turn.answer = Some(answer);
+        }
+    }
+
+    /// Records an answer, and returns its number.
+    pub fn add_answer(&mut self, sender: &str, text: String) -> usize {
+        let sms = self
+            .senders
+            .get(sender)
+            .is_none_or(|sender| !sender.address.starts_with("whatsapp:"));
+        let text = if sms {
+            segments::fit(&text, MAX_SEGMENTS)
+        } else {
+            text
+        };
+        let number = self.answers.len();
+        let parts = parts::split(&text);
+        for part in &parts {
+            self.parts.entry(part.clone()).or_default().push(number);
+        }
+        self.answers.push(Answer {
+            sender: sender.to_owned(),
+            text,
+            parts,
+        });
+        number
+    }
+}

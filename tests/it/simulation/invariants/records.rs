@@ -1,0 +1,118 @@
+//! What is known of each pair of addresses, turn, message and answer.
+//!
+//! Not here: what must hold of them.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use super::caps::DayCount;
+use switchboard::{conversation::history::Turn, messaging::keywords::Keyword};
+
+/// One pair of addresses.
+#[derive(Default)]
+pub struct Sender {
+    pub address: String,
+    pub(super) admitted: BTreeSet<String>,
+    pub(super) admissions: Vec<u64>,
+    /// Messages that were taken in and are not in a turn yet.
+    pub(super) queue: VecDeque<String>,
+    /// How many messages must be in turns.
+    pub(super) owed: usize,
+    /// Since when the sender is opted out.
+    pub(super) opted_out: Option<u64>,
+    /// Stored values were damaged.
+    pub(super) damaged: bool,
+    /// Turns are not followed any more, because stored values were damaged or the clock has jumped.
+    pub(super) untracked: bool,
+    /// If untracked: the messages in the last stored state.
+    pub(super) known: BTreeSet<String>,
+    pub(super) last_words: Option<String>,
+    /// Requests that reached the model.
+    pub(super) requests: u64,
+    pub(super) requests_by_day: DayCount,
+    /// The messages that told that the day is used up, and those that carried another fixed sentence.
+    pub(super) told: BTreeSet<String>,
+    pub(super) told_by_day: DayCount,
+    pub(super) fixed: BTreeSet<String>,
+    pub(super) fixed_by_day: DayCount,
+    /// Messages created by Twilio, parts logged as sent, and turns logged as answered by REST.
+    pub(super) created: u64,
+    pub(super) logged_sent: u64,
+    pub(super) late_turns: u64,
+    /// Whether an opt-out is in storage.
+    pub(super) stored_out: bool,
+    /// By message: when its erasure was stored.
+    pub(super) erasures: BTreeMap<String, u64>,
+    pub(super) epoch: u64,
+    pub(super) turns: BTreeMap<TurnKey, TurnRecord>,
+    pub(super) open: Option<TurnKey>,
+    /// The turn whose end is stored but not logged yet.
+    pub(super) unlogged: Option<TurnKey>,
+    pub(super) history: Vec<(Turn, bool)>,
+    /// Turns before this one may be missing from the conversation.
+    pub(super) excused: usize,
+    /// Turns before this one must not be in the conversation.
+    pub(super) forbidden: usize,
+    /// A KV read failed or an end was not logged, so the conversation may have become shorter.
+    pub(super) loose: bool,
+    /// A KV read has failed at least once, so a revision that is written again may be shorter.
+    pub(super) read_trouble: bool,
+    /// By key: the value of the revision, and until when KV may hold it.
+    pub(super) revisions: BTreeMap<String, (String, u64)>,
+    pub(super) last_end: Option<u64>,
+    /// When the newest answered turn ended, from which the conversation's lifetime counts.
+    pub(super) last_answered: Option<u64>,
+    pub(super) at_model: u64,
+    pub(super) fixed_allowed: u64,
+    pub(super) fixed_sent: u64,
+    pub(super) give_ups: u64,
+    /// When Twilio last rejected a message to this sender.
+    pub(super) refused_at: Option<u64>,
+    /// By incarnation: reservations that were granted and not used yet.
+    pub(super) grants: BTreeMap<u64, u64>,
+}
+
+pub(super) type TurnKey = (u64, u64);
+
+#[derive(Default)]
+pub(super) struct TurnRecord {
+    pub(super) sids: Vec<String>,
+    pub(super) input: String,
+    pub(super) reset: bool,
+    pub(super) ended: bool,
+    pub(super) unlogged: bool,
+    pub(super) outcome: Option<(String, String)>,
+    pub(super) answer: Option<usize>,
+    /// Its answer was erased, or must not be sent any more.
+    pub(super) erased: bool,
+    /// When the sender cancelled it.
+    pub(super) cancelled: Option<u64>,
+    pub(super) incarnations: BTreeSet<u64>,
+    pub(super) requests: u64,
+    /// Since when it waits to run.
+    pub(super) waits: u64,
+    /// The incarnation that runs it, and since when.
+    pub(super) works: Option<(u64, u64)>,
+}
+
+/// A message that was written.
+#[derive(Clone, Default)]
+pub struct Message {
+    pub sender: String,
+    /// Whether it starts a turn while the sender is opted in.
+    pub turn: bool,
+    /// Its keyword. An opt-in that is a `turn` too (YES) is a keyword only while the sender is opted out.
+    pub command: Option<Keyword>,
+    pub token: String,
+    /// Webhooks that got a 200.
+    pub answered: u64,
+    /// Webhooks that got another answer or none.
+    pub failed: u64,
+    pub limited: u64,
+}
+
+/// An answer of the model.
+pub struct Answer {
+    pub sender: String,
+    pub text: String,
+    pub parts: Vec<String>,
+}

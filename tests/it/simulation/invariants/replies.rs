@@ -1,0 +1,148 @@
+//! Answers to webhooks, and messages by REST: the right text, to the right contact, once.
+//!
+//! Not here: how many a day may have (`bounds`).
+
+use switchboard::messaging::canned_replies::CannedReply;
+
+use super::{Invariants, is_fixed};
+
+impl Invariants {
+    /// A thread asks Twilio to send this.
+    pub fn sending(&mut self, name: &str) {
+        let out = self
+            .senders
+            .get(name)
+            .is_some_and(|sender| sender.opted_out.is_some());
+        self.check(!out, || {
+            "something was sent to a sender that is opted out".into()
+        });
+    }
+
+    /// A webhook of this message got a 200 with these texts.
+    pub fn answered(&mut self, sid: &str, texts: &[String], at: u64) {
+        let Some(message) = self.messages.get_mut(sid) else {
+            return;
+        };
+        message.answered += 1;
+        let name = message.sender.clone();
+        let Some(first) = texts.first() else { return };
+        // An answer may have been on its way when the sender opted out.
+        let late = self.senders[&name]
+            .opted_out
+            .is_some_and(|since| at > since + 5000);
+        let about_consent = [CannedReply::OptedOut, CannedReply::OptedIn]
+            .iter()
+            .any(|notice| notice.text("") == *first);
+        self.check(!late || about_consent, || {
+            format!("a sender that is opted out was answered: {first}")
+        });
+        let Some(answers) = self.parts.get(first) else {
+            self.check(texts.len() == 1 && is_fixed(first), || {
+                format!("a webhook got a text that nobody wrote: {first}")
+            });
+            if let Some(mut sender) = self.senders.remove(&name) {
+                self.got_fixed(&mut sender, first, sid, at);
+                self.senders.insert(name, sender);
+            }
+            return;
+        };
+        let sender = &self.senders[&name];
+        let is_its = |answer: usize| {
+            sender
+                .turns
+                .values()
+                .any(|turn| turn.answer == Some(answer) && turn.sids.iter().any(|one| one == sid))
+        };
+        let its = answers.iter().copied().find(|answer| is_its(*answer));
+        let (in_turn, answer, alone) =
+            (its.is_some(), its.unwrap_or(answers[0]), answers.len() == 1);
+        let own = self.answers[answer].sender == name;
+        self.check(own, || "a webhook got the answer to somebody else".into());
+        let whole = self.answers[answer].parts == texts;
+        self.check(whole, || "a webhook got a part of an answer".into());
+        if self.senders[&name].untracked {
+            return;
+        }
+        self.check(in_turn, || {
+            format!("the webhook of {sid} got the answer to another message")
+        });
+        let carriers = self.inline.entry(answer).or_default();
+        carriers.insert(sid.to_owned());
+        let carriers = carriers.len();
+        self.check(carriers == 1, || {
+            "one answer was given to the webhooks of two messages".into()
+        });
+        let late = self.answers[answer]
+            .parts
+            .iter()
+            .any(|part| self.sent.contains_key(part));
+        self.check(!late || !alone, || {
+            "an answer was given to a webhook, and sent by REST".into()
+        });
+        self.count("webhooks that carried an answer");
+    }
+
+    /// Twilio has created a message.
+    pub fn sent(&mut self, to: &str, body: &str, at: u64) {
+        self.count("REST messages");
+        self.cost_a_message();
+        let name = self
+            .senders
+            .iter()
+            .find(|(_, sender)| sender.address == to)
+            .map(|(name, _)| name.clone())
+            .unwrap_or_default();
+        let Some(mut sender) = self.senders.remove(&name) else {
+            return self.check(false, || "a message was sent to nobody".into());
+        };
+        sender.created += 1;
+        let untracked = sender.untracked;
+        let fixed = !self.parts.contains_key(body);
+        if fixed {
+            self.check(is_fixed(body), || {
+                format!("a text was sent that nobody wrote: {body}")
+            });
+            sender.fixed_sent += 1;
+            let by = format!("REST {}", sender.fixed_sent);
+            self.got_fixed(&mut sender, body, &by, at);
+        }
+        self.senders.insert(name, sender);
+        let Some(answers) = self.parts.get(body) else {
+            return;
+        };
+        let (answer, of) = (answers[0], answers.len() as u64);
+        let address = self
+            .senders
+            .get(&self.answers[answer].sender)
+            .map(|sender| sender.address.clone());
+        self.check(address.as_deref() == Some(to), || {
+            "an answer was sent to somebody else".into()
+        });
+        let times = self.sent.entry(body.to_owned()).or_default();
+        *times += 1;
+        let times = *times;
+        if untracked {
+            return;
+        }
+        self.check(times <= of, || {
+            format!(
+                "a part was sent {times} times: {}",
+                body.chars().take(60).collect::<String>()
+            )
+        });
+        self.check(of > 1 || !self.inline.contains_key(&answer), || {
+            "an answer was sent by REST, and given to a webhook".into()
+        });
+    }
+
+    /// Twilio has refused to create a message.
+    pub fn refused(&mut self, to: &str, at: u64) {
+        if let Some(sender) = self
+            .senders
+            .values_mut()
+            .find(|sender| sender.address == to)
+        {
+            sender.refused_at = Some(at);
+        }
+    }
+}

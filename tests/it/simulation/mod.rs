@@ -1,0 +1,188 @@
+//! The deterministic simulation: the real engines over a platform that fails at random, and what must hold whatever happens.
+//!
+//! `cargo test --test it simulation::` runs 20 000 seeds; `SEEDS=n` and `FIRST_SEED=n` choose others. `SEED=n` runs exactly
+//! that one and prints every event. A run that breaks an invariant prints its seed and its events too. `npm run simulate` runs
+//! many more seeds. Not here: single scenarios (`messaging`, `faults`), and the runtime itself (`tests/e2e`).
+
+mod alarms;
+mod budget_ports;
+mod coverage;
+mod damage;
+mod executor;
+mod fault_plan;
+mod invariants;
+mod kv;
+mod model;
+mod mutation;
+mod object_ports;
+mod objects;
+mod random;
+mod run;
+mod state;
+mod storage;
+mod twilio;
+mod webhook;
+mod worker_ports;
+mod workload;
+
+use std::time::Instant;
+
+use coverage::EVERYTHING;
+use mutation::Mutation;
+use run::{number, print, run, run_all};
+
+const SEEDS: u64 = 20_000;
+
+#[test]
+fn every_message_is_answered_once_whatever_fails() {
+    if let Some(seed) = number("SEED") {
+        let run = run(seed, None, true);
+        print(&run.trace.join("\n"));
+        print(&format!("seed {seed}: {} invariants checked", run.checks));
+        assert_eq!(run.breach, None, "seed {seed}");
+        return;
+    }
+    let (first, seeds) = (
+        number("FIRST_SEED").unwrap_or(1),
+        number("SEEDS").unwrap_or(SEEDS),
+    );
+    let started = Instant::now();
+    let total = run_all(first, seeds, None);
+    let seconds = started.elapsed().as_secs_f64();
+    let rate = f64::from(u32::try_from(total.seeds).unwrap()) / seconds;
+    print(&format!(
+        "simulation: {} seeds from {first}, {} invariants checked, {seconds:.1} s, {rate:.0} seeds/s",
+        total.seeds, total.checks
+    ));
+    if std::env::var("COUNTERS").is_ok() {
+        for (what, times) in &total.counters {
+            print(&format!("{times:>10}  {what}"));
+        }
+    }
+    if let Some((seed, breach)) = total.breach {
+        print(&run(seed, None, true).trace.join("\n"));
+        panic!(
+            "seed {seed}: {breach}\nTo see it again: SEED={seed} cargo test --test it simulation"
+        );
+    }
+}
+
+#[test]
+fn every_kind_of_fault_and_of_end_comes_about() {
+    if number("SEED").is_some() {
+        return;
+    }
+    let total = run_all(1, 1500, None);
+    for what in EVERYTHING {
+        assert!(
+            total.counters.get(what).is_some_and(|times| *times > 0),
+            "never in {} seeds: {what}",
+            total.seeds
+        );
+    }
+}
+
+#[test]
+fn a_seed_replays_exactly() {
+    for seed in 1..20 {
+        let (first, second) = (run(seed, None, true), run(seed, None, true));
+        assert!(first.trace.len() > 5);
+        assert_eq!(first.trace, second.trace, "seed {seed}");
+    }
+}
+
+#[test]
+fn two_incarnations_over_one_storage_are_noticed() {
+    must_break(Mutation::LockRemoved, 50);
+}
+
+#[test]
+fn a_repeated_message_that_is_taken_for_a_new_one_is_noticed() {
+    must_break(Mutation::DedupeAfterTheCall, 100);
+}
+
+#[test]
+fn a_budget_that_is_counted_after_the_request_is_noticed() {
+    must_break(Mutation::BudgetCountedAfter, 100);
+}
+
+#[test]
+fn a_send_of_unknown_outcome_that_is_repeated_blindly_is_noticed() {
+    must_break(Mutation::AmbiguousSendRetried, 200);
+}
+
+#[test]
+fn an_alarm_that_is_not_set_again_is_noticed() {
+    must_break(Mutation::AlarmNotRearmed, 100);
+}
+
+#[test]
+fn an_apology_in_a_conversation_is_noticed() {
+    must_break(Mutation::ApologyStored, 100);
+}
+
+#[test]
+fn an_erasure_that_leaves_something_in_kv_is_noticed() {
+    must_break(Mutation::DeleteNotDone, 200);
+}
+
+#[test]
+fn an_opt_out_that_is_forgotten_is_noticed() {
+    must_break(Mutation::OptOutLost, 200);
+}
+
+#[test]
+fn a_commit_that_is_believed_before_it_is_stored_is_noticed() {
+    must_break(Mutation::CommitNotAwaited, 100);
+}
+
+#[test]
+fn an_opt_out_that_is_not_found_is_noticed() {
+    must_break(Mutation::OptOutKeyIgnored, 200);
+}
+
+#[test]
+fn messages_by_rest_without_a_cap_are_noticed() {
+    must_break(Mutation::MessageCapIgnored, 200);
+}
+
+#[test]
+fn a_sender_that_a_restart_gives_a_new_share_of_the_day_is_noticed() {
+    must_break(Mutation::ContactCapIgnored, 200);
+}
+
+#[test]
+fn an_answer_on_a_webhook_that_is_taken_for_one_by_rest_is_noticed() {
+    must_break(Mutation::EqualTextTaken, 600);
+}
+
+#[test]
+fn a_damaged_value_that_stops_a_sender_is_noticed() {
+    must_break(Mutation::DamageNotMet, 200);
+}
+
+#[test]
+fn a_damaged_budget_that_begins_anew_is_noticed() {
+    must_break(Mutation::DamagedBudgetOpens, 2000);
+}
+
+#[test]
+fn a_day_far_ahead_that_the_budget_believes_is_noticed() {
+    must_break(Mutation::FarDayBelieved, 2000);
+}
+
+/// The mutation must break an invariant within this many seeds. Without it they break none.
+fn must_break(mutation: Mutation, seeds: u64) {
+    if number("SEED").is_some() {
+        return;
+    }
+    for seed in 1..=seeds {
+        if let Some(breach) = run(seed, Some(mutation), false).breach {
+            print(&format!(
+                "simulation: {mutation:?} noticed at seed {seed}: {breach}"
+            ));
+            return;
+        }
+    }
+    panic!("{mutation:?} was not noticed within {seeds} seeds");
+}

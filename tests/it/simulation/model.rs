@@ -1,0 +1,200 @@
+//! The fake model: answers, failures, and answers that come too late.
+//!
+//! Not here: what must hold of a request (`invariants::model`).
+
+use std::rc::Rc;
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+use switchboard::{
+    conversation::history::Turn,
+    messaging::canned_replies,
+    platform::{HttpError, HttpRequest, HttpResponse},
+};
+
+use super::{
+    executor::{OUTSIDE, promise},
+    mutation::Mutation,
+    object_ports::ObjectPlatform,
+    state::Simulation,
+};
+use crate::support::response::{completion, response};
+
+impl Simulation {
+    pub async fn ask_model(
+        self: &Rc<Self>,
+        platform: &ObjectPlatform,
+        request: &HttpRequest,
+        timeout: u64,
+    ) -> Result<HttpResponse, HttpError> {
+        #[derive(Deserialize)]
+        struct Body {
+            messages: Vec<Said>,
+        }
+        #[derive(Deserialize)]
+        struct Said {
+            content: Value,
+        }
+        /// The text of a message, alone or beside pictures.
+        fn text(content: Value) -> String {
+            let beside = content.get(0).and_then(|part| part["text"].as_str());
+            beside.or(content.as_str()).unwrap_or_default().to_owned()
+        }
+        let body: Body = serde_json::from_str(&request.body).unwrap();
+        let mut said = body
+            .messages
+            .into_iter()
+            .skip(1)
+            .map(|said| text(said.content));
+        let (mut turns, mut input) = (Vec::new(), String::new());
+        while let Some(user) = said.next() {
+            match said.next() {
+                Some(assistant) => turns.push(Turn { user, assistant }),
+                None => input = user,
+            }
+        }
+        self.trace(|| {
+            format!(
+                "{:.6} asks the model, after {} turns: {}",
+                platform.name,
+                turns.len(),
+                input.replace('\n', " | ")
+            )
+        });
+        self.invariants.borrow_mut().asked(
+            &platform.name,
+            platform.number,
+            &turns,
+            &input,
+            self.executor.now(),
+        );
+        let (mut leaving, answer) = (
+            AtModel {
+                sim: Rc::clone(self),
+                name: platform.name.clone(),
+                answer: None,
+            },
+            promise(),
+        );
+        let (give, take) = answer;
+        let (sim, name) = (Rc::clone(self), platform.name.clone());
+        self.executor.spawn(
+            OUTSIDE,
+            async move { give.give(sim.model(&name, &input).await) },
+        );
+        let answer = self.executor.within(timeout, take).await;
+        let (response, number) = match answer {
+            None => (Err(HttpError::Timeout), None),
+            Some(None) => (Err(HttpError::Connection), None),
+            Some(Some(answer)) => answer,
+        };
+        leaving.answer = number;
+        self.trace(|| match &response {
+            Ok(response) => format!(
+                "{:.6} hears from the model: {} {}",
+                platform.name,
+                response.status,
+                number.map_or(String::new(), |n| format!("answer#{n}"))
+            ),
+            Err(error) => format!("{:.6} hears from the model: {error}", platform.name),
+        });
+        match &response {
+            Ok(response) if response.status == 200 => {}
+            _ if self.is(Mutation::ApologyStored) => {
+                let number = self
+                    .invariants
+                    .borrow_mut()
+                    .add_answer(&platform.name, canned_replies::APOLOGY.to_owned());
+                leaving.answer = Some(number);
+                return Ok(answered(canned_replies::APOLOGY, "stop"));
+            }
+            _ => {}
+        }
+        response
+    }
+
+    async fn model(
+        &self,
+        name: &str,
+        input: &str,
+    ) -> (Result<HttpResponse, HttpError>, Option<usize>) {
+        let slow = self.fault(self.fault_plan.model_slow, "slow answers of the model");
+        self.sleep(if slow {
+            self.random.between(3000, 70_000)
+        } else {
+            self.random.between(50, 2500)
+        })
+        .await;
+        let status = |status: u16, body: &str| (Ok(response(status, body)), None);
+        if self.fault(self.fault_plan.model_fails, "failures of the model") {
+            let later = |seconds: &str| HttpResponse {
+                retry_after: Some(seconds.to_owned()),
+                ..response(429, "")
+            };
+            return match self.random.below(13) {
+                0 => (Ok(later("2")), None),
+                1 => (Ok(later("30")), None),
+                2 => status(
+                    429,
+                    r#"{"error":{"type":"insufficient_quota","code":"insufficient_quota"}}"#,
+                ),
+                3 => status(500, "<html>"),
+                4 => status(503, ""),
+                5 => status(401, ""),
+                6 => status(400, r#"{"error":{}}"#),
+                7 => status(200, "<html>"),
+                8 => status(200, r#"{"choices":[{"message":{"content":null}}]}"#),
+                9 => status(
+                    200,
+                    r#"{"choices":[{"message":{"content":"x"},"finish_reason":"content_filter"}]}"#,
+                ),
+                // The model answers, but the response is lost.
+                10 => (Err(HttpError::Unreadable), None),
+                _ => (Err(HttpError::Connection), None),
+            };
+        }
+        if self.fault(self.fault_plan.same_answers, "equal answers") {
+            let text = format!("answer#same for {name:.6}");
+            let number = self.invariants.borrow_mut().add_answer(name, text.clone());
+            return (Ok(answered(&text, "stop")), Some(number));
+        }
+        let number = self.invariants.borrow().answers.len();
+        let mut text = format!("answer#{number} to {}", input.replace('\n', ", "));
+        if self.fault(self.fault_plan.model_long, "answers of several parts") {
+            for word in 0..self.random.between(50, 420) {
+                text.push_str(&format!(" word{number}x{word}"));
+            }
+        }
+        let (said, response) = match self.random.below(20) {
+            0 => (format!("{text}…"), answered(&text, "length")),
+            1 => {
+                let refusal =
+                    json!({ "choices": [{ "message": { "content": null, "refusal": text } }] });
+                (text, response(200, refusal.to_string()))
+            }
+            _ => (text.clone(), answered(&text, "stop")),
+        };
+        let number = self.invariants.borrow_mut().add_answer(name, said);
+        (Ok(response), Some(number))
+    }
+}
+
+/// A response with this answer.
+fn answered(text: &str, finish_reason: &str) -> HttpResponse {
+    response(200, completion(text, finish_reason).to_string())
+}
+
+struct AtModel {
+    sim: Rc<Simulation>,
+    name: String,
+    answer: Option<usize>,
+}
+
+impl Drop for AtModel {
+    fn drop(&mut self) {
+        self.sim
+            .invariants
+            .borrow_mut()
+            .model_left(&self.name, self.answer);
+    }
+}

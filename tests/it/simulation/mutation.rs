@@ -1,0 +1,40 @@
+//! Mutations: deliberate bugs between the product and the simulation. The invariants must notice each of them.
+//!
+//! Not here: the tests that say so (`simulation`).
+
+/// A deliberate bug. The simulation must notice it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mutation {
+    /// Two incarnations of one object work over one storage at the same time.
+    LockRemoved,
+    /// A repeated delivery is taken for a new message.
+    DedupeAfterTheCall,
+    /// A reservation is granted first and counted later.
+    BudgetCountedAfter,
+    /// A message whose creation has an unknown outcome is posted again blindly.
+    AmbiguousSendRetried,
+    /// Only the first alarm of an object is ever set.
+    AlarmNotRearmed,
+    /// A failed model request looks like an answer with the apology's text.
+    ApologyStored,
+    /// A commit returns before it is durable.
+    CommitNotAwaited,
+    /// KV confirms a deletion, but keeps the value.
+    DeleteNotDone,
+    /// Deleting the state deletes the opt-out too.
+    OptOutLost,
+    /// A restarted object does not find the opt-out.
+    OptOutKeyIgnored,
+    /// A message by REST is reserved without a cap.
+    MessageCapIgnored,
+    /// A restarted object has forgotten the sender's usage of today.
+    ContactCapIgnored,
+    /// Twilio lists what webhooks answered as if it had been sent by REST.
+    EqualTextTaken,
+    /// A stored value that is not a text is an error every time.
+    DamageNotMet,
+    /// A budget count that cannot be read starts at zero.
+    DamagedBudgetOpens,
+    /// The budget object takes the highest time that it has seen as the current time.
+    FarDayBelieved,
+}

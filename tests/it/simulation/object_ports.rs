@@ -1,0 +1,260 @@
+//! The ports of one incarnation of an object: what the product's engines see of the simulation.
+//!
+//! Not here: the Worker's ports (`worker_ports`), and calls to the budget object (`budget_ports`).
+
+use std::{
+    cell::Cell,
+    future::{Future, poll_fn},
+    rc::Rc,
+    task::Poll,
+    time::Duration,
+};
+
+use futures_util::{future::LocalBoxFuture, pin_mut};
+use serde_json::Value;
+use switchboard::{
+    base::time::UnixMillis,
+    platform::{
+        Clock, Http, HttpError, HttpRequest, HttpResponse, Kv, Log, PlatformError,
+        Random as Jitter, Spawn, Storage, Stored, WriteBatch,
+    },
+};
+
+use super::{
+    executor::{OUTSIDE, promise},
+    mutation::Mutation,
+    objects::BUDGET,
+    state::Simulation,
+    storage::{OPTED_OUT, STATE},
+};
+
+/// The platform of one incarnation of an object. Once it has vanished, its actions have no effect any more.
+pub struct ObjectPlatform {
+    pub sim: Rc<Simulation>,
+    pub name: String,
+    pub number: u64,
+    pub alive: Rc<Cell<bool>>,
+}
+
+impl ObjectPlatform {
+    /// The output of `future`, or nothing once the incarnation has vanished.
+    pub async fn live<T>(&self, future: impl Future<Output = T>) -> Option<T> {
+        pin_mut!(future);
+        poll_fn(|context| {
+            if self.alive.get() {
+                future.as_mut().poll(context).map(Some)
+            } else {
+                Poll::Ready(None)
+            }
+        })
+        .await
+    }
+}
+
+/// The state without the number of model requests of the day.
+fn without_calls(state: &str) -> String {
+    let mut state: Value = serde_json::from_str(state).unwrap_or_default();
+    if let Some(today) = state["share"].as_object_mut() {
+        today.insert("calls".to_owned(), 0.into());
+        // The product drops a day without any usage.
+        today.insert(
+            "canned_replies".to_owned(),
+            today["canned_replies"].as_u64().unwrap_or(0).max(1).into(),
+        );
+    }
+    state.to_string()
+}
+
+/// Whether this is a count of the budget object that can be read.
+fn is_budget(value: &Stored) -> bool {
+    let Stored::Text(text) = value else {
+        return false;
+    };
+    let count: Value = serde_json::from_str(text).unwrap_or_default();
+    count["v"] == 1
+        && ["day", "calls", "messages"]
+            .iter()
+            .all(|name| count[name].is_u64())
+}
+
+pub fn vanished<T>() -> Result<T, PlatformError> {
+    Err(PlatformError::new("vanished"))
+}
+
+impl Clock for ObjectPlatform {
+    fn now(&self) -> UnixMillis {
+        self.sim.wall()
+    }
+    async fn sleep(&self, duration: Duration) {
+        self.live(self.sim.sleep(u64::try_from(duration.as_millis()).unwrap()))
+            .await;
+    }
+}
+
+impl Log for ObjectPlatform {
+    fn write(&self, line: &str) {
+        if self.alive.get() {
+            self.sim.log(line, Some(&self.name));
+        }
+    }
+}
+
+impl Jitter for ObjectPlatform {
+    fn next_f64(&self) -> f64 {
+        f64::from(u32::try_from(self.sim.random.below(1000)).unwrap()) / 1000.0
+    }
+}
+
+impl Spawn for ObjectPlatform {
+    fn spawn(&self, task: LocalBoxFuture<'static, ()>) {
+        if self.alive.get() {
+            self.sim.executor.spawn(self.number, task);
+        }
+    }
+}
+
+impl Http for ObjectPlatform {
+    async fn send(
+        &self,
+        request: &HttpRequest,
+        timeout: Duration,
+    ) -> Result<HttpResponse, HttpError> {
+        let timeout = u64::try_from(timeout.as_millis()).unwrap();
+        let exchange = async {
+            self.sim.durable(&self.name).await;
+            if request.url.ends_with("/chat/completions") {
+                self.sim.ask_model(self, request, timeout).await
+            } else {
+                self.sim.ask_twilio(&self.name, request, timeout).await
+            }
+        };
+        self.live(exchange)
+            .await
+            .unwrap_or(Err(HttpError::Connection))
+    }
+}
+
+impl Kv for ObjectPlatform {
+    async fn get(&self, key: &str) -> Result<Option<String>, PlatformError> {
+        self.live(self.sim.kv_get(&self.name, key))
+            .await
+            .unwrap_or_else(vanished)
+    }
+
+    async fn put(&self, key: &str, value: &str, ttl: Duration) -> Result<(), PlatformError> {
+        let put = async {
+            self.sim.invariants.borrow_mut().saved(
+                key,
+                value,
+                ttl.as_secs(),
+                self.sim.executor.now(),
+            );
+            self.sim.durable(&self.name).await;
+            let (give, take) = promise();
+            let (sim, key, value) = (Rc::clone(&self.sim), key.to_owned(), value.to_owned());
+            self.sim.executor.spawn(OUTSIDE, async move {
+                give.give(sim.kv_put(key, value, ttl.as_secs()).await);
+            });
+            take.await.unwrap_or_else(vanished)
+        };
+        self.live(put).await.unwrap_or_else(vanished)
+    }
+
+    async fn delete(&self, key: &str) -> Result<(), PlatformError> {
+        let delete = async {
+            self.sim.sleep(self.sim.random.between(2, 40)).await;
+            if self
+                .sim
+                .fault(self.sim.fault_plan.kv_hangs, "KV that hangs")
+            {
+                self.sim.hang(300_000).await;
+            }
+            if self
+                .sim
+                .fault(self.sim.fault_plan.kv_write_fails, "KV deletes that failed")
+            {
+                return Err(PlatformError::new("kv is down"));
+            }
+            if !self.sim.is(Mutation::DeleteNotDone) {
+                self.sim.kv.borrow_mut().remove(key);
+            }
+            Ok(())
+        };
+        self.live(delete).await.unwrap_or_else(vanished)
+    }
+}
+
+impl Storage for ObjectPlatform {
+    async fn get(&self, key: &str) -> Result<Option<Stored>, PlatformError> {
+        let get = async {
+            self.sim.sleep(self.sim.random.below(4)).await;
+            if self.sim.fault(
+                self.sim.fault_plan.storage_fails,
+                "storage reads that failed",
+            ) {
+                return Err(PlatformError::new("storage is down"));
+            }
+            let value = self
+                .sim
+                .objects
+                .borrow()
+                .get(&self.name)
+                .and_then(|object| object.disk.visible.values.get(key).cloned());
+            Ok(match value {
+                Some(Stored::Text(text))
+                    if key == STATE && self.sim.is(Mutation::ContactCapIgnored) =>
+                {
+                    Some(Stored::Text(without_calls(&text)))
+                }
+                Some(Stored::Unreadable) if self.sim.is(Mutation::DamageNotMet) => {
+                    return Err(PlatformError::new("unreadable"));
+                }
+                Some(value)
+                    if self.name == BUDGET
+                        && self.sim.is(Mutation::DamagedBudgetOpens)
+                        && !is_budget(&value) =>
+                {
+                    None
+                }
+                Some(_) if key == OPTED_OUT && self.sim.is(Mutation::OptOutKeyIgnored) => None,
+                value => value,
+            })
+        };
+        self.live(get).await.unwrap_or_else(vanished)
+    }
+
+    async fn commit(&self, batch: WriteBatch) -> Result<(), PlatformError> {
+        let commit = async {
+            if self
+                .sim
+                .fault(self.sim.fault_plan.storage_fails, "commits that failed")
+            {
+                return Err(PlatformError::new("storage is down"));
+            }
+            let (_, due) = self.sim.write(&self.name, batch);
+            if !self.sim.is(Mutation::CommitNotAwaited) {
+                // At least 1 ms, so that the write is durable.
+                self.sim.sleep((due - self.sim.executor.now()).max(1)).await;
+                self.sim.durable(&self.name).await;
+            }
+            Ok(())
+        };
+        self.live(commit).await.unwrap_or_else(vanished)
+    }
+}
+
+impl Simulation {
+    pub fn log(&self, line: &str, object: Option<&str>) {
+        self.trace(|| format!("log: {line}"));
+        if line.contains("rate_limit_exceeded") {
+            self.count("messages over the rate limit");
+            self.limited_in.set(self.executor.polls());
+        }
+        if line.contains("budget_unreadable") {
+            self.invariants
+                .borrow_mut()
+                .budget_unreadable(self.wall().utc_day());
+        }
+        self.invariants.borrow_mut().logged(line, object);
+    }
+}

@@ -1,0 +1,290 @@
+//! Objects: their incarnations, the calls to them, and kills.
+//!
+//! Not here: their storage (`storage`) and alarms (`alarms`), and what they see of the platform (`object_ports`).
+
+use std::{cell::Cell, future::Future, rc::Rc};
+
+use switchboard::{
+    conversation::budget::Budget, identity::Pseudonym, messaging::thread::Thread,
+    platform::PlatformError,
+};
+
+use super::{
+    executor::promise,
+    mutation::Mutation,
+    object_ports::ObjectPlatform,
+    state::Simulation,
+    storage::{Disk, OPTED_OUT, Rows},
+};
+
+#[derive(Default)]
+pub struct Object {
+    pub disk: Disk,
+    pub incarnations: Vec<Incarnation>,
+}
+
+#[derive(Clone)]
+pub struct Incarnation {
+    pub number: u64,
+    pub alive: Rc<Cell<bool>>,
+    pub engine: Engine,
+}
+
+#[derive(Clone)]
+pub enum Engine {
+    Thread(Rc<Thread<ObjectPlatform>>),
+    Budget(Rc<Budget<ObjectPlatform>>),
+}
+
+pub const BUDGET: &str = "budget";
+
+impl Simulation {
+    pub fn platform(
+        self: &Rc<Self>,
+        name: &str,
+        number: u64,
+        alive: &Rc<Cell<bool>>,
+    ) -> ObjectPlatform {
+        ObjectPlatform {
+            sim: Rc::clone(self),
+            name: name.to_owned(),
+            number,
+            alive: Rc::clone(alive),
+        }
+    }
+
+    fn incarnation(self: &Rc<Self>, name: &str) -> Incarnation {
+        let mut objects = self.objects.borrow_mut();
+        let object = objects.entry(name.to_owned()).or_default();
+        let wanted = if self.is(Mutation::LockRemoved) && name != BUDGET {
+            2
+        } else {
+            1
+        };
+        while object.incarnations.len() < wanted {
+            self.incarnations.set(self.incarnations.get() + 1);
+            let (number, alive) = (self.incarnations.get(), Rc::new(Cell::new(true)));
+            let platform = self.platform(name, number, &alive);
+            let engine = if name == BUDGET {
+                Engine::Budget(Rc::new(Budget::new(platform)))
+            } else {
+                Engine::Thread(Rc::new(Thread::new(
+                    platform,
+                    Rc::clone(&self.config),
+                    Pseudonym::from_object_name(name.to_owned()),
+                )))
+            };
+            object.incarnations.push(Incarnation {
+                number,
+                alive,
+                engine,
+            });
+        }
+        let at = if wanted == 1 {
+            0
+        } else {
+            usize::try_from(self.random.below(2)).unwrap()
+        };
+        object.incarnations[at].clone()
+    }
+
+    /// Runs a call as a task of the object, so it ends with the object. If the caller leaves, the task may be cancelled.
+    pub async fn call<T: 'static, F: Future<Output = Result<T, PlatformError>> + 'static>(
+        self: &Rc<Self>,
+        name: &str,
+        call: impl FnOnce(Engine) -> F,
+    ) -> Result<T, PlatformError> {
+        let incarnation = self.incarnation(name);
+        let (give, take) = promise();
+        let (sim, name, alive) = (
+            Rc::clone(self),
+            name.to_owned(),
+            Rc::clone(&incarnation.alive),
+        );
+        let future = call(incarnation.engine);
+        let task = self.executor.spawn(incarnation.number, async move {
+            let answer = future.await;
+            // The output gate: nothing leaves an object before its writes are durable.
+            sim.durable(&name).await;
+            if alive.get() {
+                give.give(answer);
+            }
+        });
+        let leaving = Leaving {
+            sim: Rc::clone(self),
+            task: Some(task),
+        };
+        let answer = take.await;
+        leaving.done();
+        answer.unwrap_or_else(|| Err(PlatformError::new("object reset")))
+    }
+
+    /// The object vanishes with its memory and with writes that are not durable yet.
+    pub fn kill(self: &Rc<Self>, name: &str) {
+        let incarnations = match self.objects.borrow_mut().get_mut(name) {
+            Some(object) => std::mem::take(&mut object.incarnations),
+            None => return,
+        };
+        if incarnations.is_empty() {
+            return;
+        }
+        self.kills.set(self.kills.get() + 1);
+        self.count(if name == BUDGET {
+            "kills of the budget object"
+        } else {
+            "kills of a thread"
+        });
+        self.trace(|| format!("{name:.6} is killed"));
+        self.end(incarnations);
+        let (stored, rearm) = {
+            let mut objects = self.objects.borrow_mut();
+            let disk = &mut objects.get_mut(name).unwrap().disk;
+            let kept = usize::try_from(self.random.below(disk.writes.len() as u64 + 1)).unwrap();
+            let lost = disk.writes.split_off(kept);
+            let stored = std::mem::take(&mut disk.writes);
+            for write in &stored {
+                disk.durable.apply(&write.batch);
+            }
+            disk.visible = disk.durable.clone();
+            if !lost.is_empty() {
+                disk.alarms += 1;
+            }
+            (
+                stored,
+                if lost.is_empty() {
+                    None
+                } else {
+                    disk.visible.alarm
+                },
+            )
+        };
+        for write in &stored {
+            self.became_durable(name, write);
+        }
+        let damage = if name == BUDGET {
+            self.fault_plan.budget_damage
+        } else {
+            self.fault_plan.damage
+        };
+        if self.fault(
+            damage,
+            if name == BUDGET {
+                "a damaged budget"
+            } else {
+                "damaged values"
+            },
+        ) {
+            let mut objects = self.objects.borrow_mut();
+            let disk = &mut objects.get_mut(name).unwrap().disk;
+            self.damage(name, &mut disk.durable);
+            disk.visible = disk.durable.clone();
+        }
+        if rearm.is_some() {
+            self.count("commits lost in a kill");
+        }
+        if let Some(at) = rearm {
+            self.arm(name, at);
+        }
+        self.invariants
+            .borrow_mut()
+            .killed(name, self.executor.now());
+    }
+
+    fn end(&self, incarnations: Vec<Incarnation>) {
+        for incarnation in incarnations {
+            incarnation.alive.set(false);
+            self.executor.end_group(incarnation.number);
+        }
+    }
+
+    /// Kills the object of this incarnation with some probability, at an await.
+    pub fn perhaps_kill(self: &Rc<Self>, group: u64) {
+        if self.fault_plan.kill == 0
+            || self.kills.get() >= self.fault_plan.kills_at_most
+            || self.executor.now() >= self.fault_plan.faults_until
+        {
+            return;
+        }
+        if !self.random.chance(self.fault_plan.kill) {
+            return;
+        }
+        let name = {
+            let objects = self.objects.borrow();
+            objects
+                .iter()
+                .find(|(_, object)| object.incarnations.iter().any(|one| one.number == group))
+                .map(|(name, _)| name.clone())
+        };
+        if let Some(name) = name {
+            self.kill(&name);
+        }
+    }
+
+    /// Kills one of the objects.
+    pub fn kill_any(self: &Rc<Self>) {
+        let names: Vec<String> = self.objects.borrow().keys().cloned().collect();
+        if !names.is_empty() {
+            let at = usize::try_from(self.random.below(names.len() as u64)).unwrap();
+            self.kill(&names[at]);
+        }
+    }
+
+    /// Ends all tasks, so that reference cycles are freed.
+    pub fn take_down(&self) {
+        let objects = self.objects.take();
+        for object in objects.into_values() {
+            self.end(object.incarnations);
+        }
+        self.executor.clear();
+    }
+
+    /// Checks what is left when everything has settled.
+    pub fn check_end(&self) {
+        self.invariants.borrow_mut().end();
+        let mut invariants = self.invariants.borrow_mut();
+        for (name, object) in self
+            .objects
+            .borrow()
+            .iter()
+            .filter(|(name, _)| *name != BUDGET)
+        {
+            let Rows { values, alarm } = &object.disk.visible;
+            // Only an opt-out may stay.
+            let opted_out = invariants.is_opted_out(name);
+            let left: Vec<&str> = values
+                .keys()
+                .map(String::as_str)
+                .filter(|key| !(opted_out && *key == OPTED_OUT))
+                .collect();
+            invariants.check(left.is_empty() && alarm.is_none(), || {
+                format!("{name:.6} holds something after its time: {left:?}, alarm {alarm:?}")
+            });
+            invariants.check(!opted_out || values.contains_key(OPTED_OUT), || {
+                format!("the opt-out of {name:.6} is gone")
+            });
+        }
+    }
+}
+
+/// Guards a call to an object. If the caller leaves first, the call may be cancelled.
+struct Leaving {
+    sim: Rc<Simulation>,
+    task: Option<u64>,
+}
+
+impl Leaving {
+    fn done(mut self) {
+        self.task = None;
+    }
+}
+
+impl Drop for Leaving {
+    fn drop(&mut self) {
+        if let Some(task) = self.task
+            && self.sim.random.chance(400)
+        {
+            self.sim.count("calls that were cancelled");
+            self.sim.executor.cancel(task);
+        }
+    }
+}

@@ -1,0 +1,229 @@
+//! The workload: who writes what, and when.
+//!
+//! Not here: how Twilio posts a message to the Worker (`webhook`).
+
+use std::rc::Rc;
+
+use switchboard::messaging::keywords::Keyword;
+
+use super::{
+    executor::OUTSIDE,
+    fault_plan::MAX_MESSAGE_CHARS,
+    invariants::Message,
+    state::Simulation,
+    webhook::{Webhook, post_within},
+};
+
+/// Starts everything that happens in a run by plan.
+pub fn begin(sim: &Rc<Simulation>) {
+    for index in 0..sim.fault_plan.senders {
+        let channel = if index % 2 == 1 { "whatsapp:" } else { "" };
+        let (from, to) = (
+            format!("{channel}+1555010{index}"),
+            format!("{channel}+15550199"),
+        );
+        let keys = &sim.config.pseudonym_key;
+        let name = keys
+            .pair(&from.parse().unwrap(), &to.parse().unwrap())
+            .as_str()
+            .to_owned();
+        let hash = keys.phone_hash(&from.parse().unwrap()).to_string();
+        sim.invariants.borrow_mut().add_sender(&name, &from, &hash);
+        let inner = Rc::clone(sim);
+        let (other, name2, from2, to2) = (Rc::clone(sim), name.clone(), from.clone(), to.clone());
+        sim.executor.spawn(OUTSIDE, async move {
+            contact_writes(&inner, index, &name, &from, &to).await;
+        });
+        sim.executor.spawn(OUTSIDE, async move {
+            write_more(&other, index, &name2, &from2, &to2).await;
+        });
+    }
+    for (at, back) in sim.fault_plan.clock_steps.clone() {
+        let inner = Rc::clone(sim);
+        sim.executor.spawn(OUTSIDE, async move {
+            inner.sleep(at).await;
+            inner.step_clock(back);
+        });
+    }
+    for (at, ahead, long) in sim.fault_plan.clock_jumps.clone() {
+        let inner = Rc::clone(sim);
+        sim.executor.spawn(OUTSIDE, async move {
+            inner.sleep(at).await;
+            inner.jump_clock(ahead);
+            inner.sleep(long).await;
+            inner.right_clock();
+        });
+    }
+    if !sim.fault_plan.clock_jumps.is_empty() && sim.fault_plan.cap > 0 {
+        let inner = Rc::clone(sim);
+        sim.executor.spawn(OUTSIDE, async move {
+            inner.sleep(inner.fault_plan.faults_until + 60_000).await;
+            inner.ask_after_a_jump().await;
+        });
+    }
+    for at in sim.fault_plan.timed_kills.clone() {
+        let inner = Rc::clone(sim);
+        sim.executor.spawn(OUTSIDE, async move {
+            inner.sleep(at).await;
+            inner.kill_any();
+        });
+    }
+}
+
+async fn contact_writes(sim: &Rc<Simulation>, index: u64, name: &str, from: &str, to: &str) {
+    let random = &sim.random;
+    let mut left = random.between(1, sim.fault_plan.messages);
+    let mut number = 0;
+    while left > 0 {
+        let burst = sim.fault(sim.fault_plan.bursts, "bursts");
+        let together = if burst {
+            random.between(2, sim.fault_plan.rate_limit + 3)
+        } else {
+            1
+        };
+        for _ in 0..together {
+            number += 1;
+            write(sim, index, number, name, from, to);
+            sim.sleep(random.below(if random.chance(500) { 2 } else { 400 }))
+                .await;
+        }
+        left -= 1;
+        let longest = random.pick(&[2000, 15_000, 15_000, 40_000, 90_000]);
+        sim.sleep(random.below(longest)).await;
+    }
+}
+
+/// Additional messages: in some runs many that get a fixed answer. After damage or a clock jump, one last message when faults
+/// have ended.
+async fn write_more(sim: &Rc<Simulation>, index: u64, name: &str, from: &str, to: &str) {
+    if sim.fault_plan.chatty && index == 1 {
+        for number in 0..70 {
+            write_text(
+                sim,
+                index,
+                0x1000 + number,
+                name,
+                from,
+                to,
+                (" \u{200f}".to_owned(), false, None),
+            );
+            sim.sleep(6200).await;
+        }
+    }
+    if sim.fault_plan.damage > 0 || !sim.fault_plan.clock_jumps.is_empty() {
+        sim.sleep((sim.fault_plan.faults_until + 700_000).saturating_sub(sim.executor.now()))
+            .await;
+        let number = 0x2000;
+        write_text(
+            sim,
+            index,
+            number,
+            name,
+            from,
+            to,
+            (format!("xyzzy-s{index}m{number};"), true, None),
+        );
+        sim.invariants
+            .borrow_mut()
+            .last_words(name, format!("SM{:032x}", (index + 1) * 0x1_0000 + number));
+    }
+}
+
+/// Writes one message. Twilio posts it once or several times.
+fn write(sim: &Rc<Simulation>, index: u64, number: u64, name: &str, from: &str, to: &str) {
+    let random = &sim.random;
+    let token = format!("xyzzy-s{index}m{number};");
+    let word = |words: &[&str], turn, command| (random.pick(words).to_owned(), turn, command);
+    let said = match random.below(40) {
+        0 | 1 => word(&["reset", "Start over"], true, None),
+        2 => word(&[" \u{200f}", "HELP"], false, None),
+        3 => (
+            format!("{token} {}", "too long ".repeat(MAX_MESSAGE_CHARS / 8)),
+            false,
+            None,
+        ),
+        4 if random.chance(600) => word(&["STOP", "Unsubscribe."], false, Some(Keyword::OptOut)),
+        5 => word(&["START", "unstop"], false, Some(Keyword::OptIn)),
+        6 => word(&["Yes", "YES!"], true, Some(Keyword::OptIn)),
+        8 => (format!("{token} and a file"), false, None),
+        7 => word(
+            &["delete my data", "DELETE MY DATA!"],
+            false,
+            Some(Keyword::Erase),
+        ),
+        _ => (token.clone(), true, None),
+    };
+    write_text(sim, index, number, name, from, to, said);
+}
+
+fn write_text(
+    sim: &Rc<Simulation>,
+    index: u64,
+    number: u64,
+    name: &str,
+    from: &str,
+    to: &str,
+    (body, turn, command): (String, bool, Option<Keyword>),
+) {
+    let random = &sim.random;
+    let token = format!("xyzzy-s{index}m{number};");
+    let sid = format!("SM{:032x}", (index + 1) * 0x1_0000 + number);
+    let account = "https://api.twilio.com/2010-04-01/Accounts/AC0123456789abcdef0123456789abcdef";
+    let is_text = turn && command.is_none() && body == token;
+    let media_type = if body.ends_with("file") {
+        Some("application/pdf")
+    } else {
+        (is_text && random.chance(40)).then_some("image/gif")
+    };
+    sim.trace(|| format!("{name:.6} writes {sid:.2}…{}: {body}", &sid[28..]));
+    let mut fields: Vec<(String, String)> = [
+        ("MessageSid", sid.as_str()),
+        ("AccountSid", "AC0123456789abcdef0123456789abcdef"),
+        ("From", from),
+        ("To", to),
+        ("Body", &body),
+        ("NumMedia", media_type.map_or("0", |_| "1")),
+        ("MediaContentType0", media_type.unwrap_or_default()),
+        (
+            "MediaUrl0",
+            &format!("{account}/Messages/{sid}/Media/ME{number:032x}"),
+        ),
+        ("ProfileName", "Wilhelmina"),
+    ]
+    .map(|(name, value)| (name.to_owned(), value.to_owned()))
+    .into();
+    if index == 2 {
+        fields.push((
+            "MessagingServiceSid".to_owned(),
+            "MG0123456789abcdef0123456789abcdef".to_owned(),
+        ));
+    }
+    let message = Message {
+        sender: name.to_owned(),
+        turn,
+        command,
+        token: if turn {
+            format!("{token}{sid}")
+        } else {
+            sid.clone()
+        },
+        ..Message::default()
+    };
+    sim.invariants
+        .borrow_mut()
+        .messages
+        .insert(sid.clone(), message);
+    // The product forgets ids after a while, so Twilio posts no copy later than this.
+    let latest = sim.executor.now() + (sim.fault_plan.ttl_seconds * 600).min(900_000);
+    let webhook = Rc::new(Webhook {
+        sid,
+        fields,
+        latest,
+    });
+    post_within(sim, &webhook, 0);
+    if sim.fault(sim.fault_plan.duplicates, "duplicates") {
+        for _ in 0..random.between(1, 3) {
+            post_within(sim, &webhook, random.pick(&[1, 300, 20_000, 600_000]));
+        }
+    }
+}

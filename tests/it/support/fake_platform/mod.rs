@@ -1,0 +1,143 @@
+//! [`FakePlatform`]: the real engines over virtual time, with a model, a Twilio, a KV and objects that can be told to fail, and
+//! a recorded log. Time is tokio's paused clock: it moves when everybody waits.
+//!
+//! Not a mock of any decision: the product makes them all. Random faults are in `simulation`.
+
+mod control;
+mod disk;
+mod model;
+mod object_ports;
+mod objects;
+mod observe;
+mod twilio;
+mod webhooks;
+mod worker_ports;
+
+use std::{
+    cell::{Cell, OnceCell, RefCell},
+    collections::{BTreeMap, VecDeque},
+    rc::Rc,
+    time::Duration,
+};
+
+use serde_json::Value;
+use switchboard::{
+    base::{time::UnixMillis, usage::UsageCounters},
+    config::{Config, SettingError},
+    conversation::budget::Budget,
+    platform::PlatformError,
+};
+use tokio::time::Instant;
+
+use super::settings;
+use disk::Disk;
+use object_ports::PlainObject;
+use objects::Object;
+
+pub use control::{Act, after};
+pub use twilio::{CDN, GIF};
+
+/// 2026-11-22T12:00:00Z.
+const START: u64 = 1_795_348_800_000;
+
+/// The fake platform of one test. Cheap to clone.
+#[derive(Clone)]
+pub struct FakePlatform(Rc<Inner>);
+
+struct Inner {
+    config: Result<Config, Vec<SettingError>>,
+    started: Instant,
+    /// How far the wall clock has been stepped, in milliseconds.
+    step: Cell<i64>,
+    log: RefCell<Vec<String>>,
+    /// The model's next reactions. When empty, it answers normally.
+    model: RefCell<VecDeque<Act>>,
+    model_requests: RefCell<Vec<Value>>,
+    model_at_once: Cell<(usize, usize)>,
+    twilio: RefCell<VecDeque<Act>>,
+    sent: RefCell<Vec<BTreeMap<String, String>>>,
+    /// Messages that webhooks were answered with. Twilio lists them too.
+    replied: RefCell<Vec<BTreeMap<String, String>>>,
+    rest_tokens: RefCell<Vec<String>>,
+    lookups: Cell<usize>,
+    /// The media servers' next reactions. When empty, they redirect and serve [`GIF`].
+    media: RefCell<VecDeque<Act>>,
+    /// The requests to the media servers: URL and token.
+    media_requests: RefCell<Vec<(String, Option<String>)>>,
+    typing: RefCell<Vec<(UnixMillis, String)>>,
+    kv: RefCell<BTreeMap<String, (String, UnixMillis)>>,
+    kv_reads: Cell<usize>,
+    kv_fails: Cell<bool>,
+    kv_acts_and_fails: Cell<bool>,
+    kv_write_takes: Cell<Duration>,
+    kv_read_takes: Cell<Duration>,
+    alarms_late_by: Cell<Duration>,
+    /// How long after its last call or alarm an object is evicted, if at all.
+    objects_last: Cell<Option<Duration>>,
+    budget: OnceCell<Budget<PlainObject>>,
+    budget_disk: Disk,
+    budget_fails: Cell<bool>,
+    budget_takes: Cell<Duration>,
+    budget_calls: Cell<usize>,
+    lockouts: RefCell<BTreeMap<String, Disk>>,
+    lockout_fails: Cell<bool>,
+    /// The objects that do not answer the Worker: "THREAD", "BUDGET", "ADMIN_LOCKOUT".
+    hanging: Cell<&'static [&'static str]>,
+    objects_take: Cell<Duration>,
+    /// What the Worker has counted and not reported.
+    counted: Cell<UsageCounters>,
+    /// What the next calls to threads fail with.
+    object_errors: RefCell<VecDeque<PlatformError>>,
+    objects: RefCell<BTreeMap<String, Object>>,
+}
+
+impl FakePlatform {
+    pub fn new() -> Self {
+        Self::with(&[])
+    }
+
+    /// With these changes to the minimal settings; an empty value unsets a setting.
+    pub fn with(changes: &[(&str, &str)]) -> Self {
+        Self(Rc::new(Inner {
+            config: settings::config(changes),
+            started: Instant::now(),
+            step: Cell::default(),
+            log: RefCell::default(),
+            model: RefCell::default(),
+            model_requests: RefCell::default(),
+            model_at_once: Cell::default(),
+            twilio: RefCell::default(),
+            sent: RefCell::default(),
+            replied: RefCell::default(),
+            rest_tokens: RefCell::default(),
+            lookups: Cell::default(),
+            media: RefCell::default(),
+            media_requests: RefCell::default(),
+            typing: RefCell::default(),
+            kv: RefCell::default(),
+            kv_reads: Cell::default(),
+            kv_fails: Cell::default(),
+            kv_acts_and_fails: Cell::default(),
+            kv_read_takes: Cell::new(Duration::from_millis(5)),
+            kv_write_takes: Cell::new(Duration::from_millis(20)),
+            alarms_late_by: Cell::default(),
+            objects_last: Cell::default(),
+            budget: OnceCell::new(),
+            budget_disk: Disk::default(),
+            budget_fails: Cell::default(),
+            budget_takes: Cell::default(),
+            budget_calls: Cell::default(),
+            lockouts: RefCell::default(),
+            lockout_fails: Cell::default(),
+            hanging: Cell::default(),
+            objects_take: Cell::default(),
+            counted: Cell::default(),
+            object_errors: RefCell::default(),
+            objects: RefCell::default(),
+        }))
+    }
+
+    pub fn config(&self) -> &Config {
+        self.0.config.as_ref().unwrap()
+    }
+}

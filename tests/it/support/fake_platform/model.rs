@@ -1,0 +1,97 @@
+//! The fake model, and how a scripted act becomes a response.
+//!
+//! Not here: the fake Twilio (`twilio`).
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use switchboard::platform::{HttpError, HttpRequest, HttpResponse};
+
+use super::{Act, FakePlatform, after};
+use crate::support::response::{completion, response};
+
+impl FakePlatform {
+    pub(super) async fn model_answer(
+        &self,
+        request: &HttpRequest,
+    ) -> Result<HttpResponse, HttpError> {
+        let body: Value = serde_json::from_str(&request.body).unwrap();
+        self.0.model_requests.borrow_mut().push(body.clone());
+        let act = self
+            .0
+            .model
+            .borrow_mut()
+            .pop_front()
+            .unwrap_or(after(100, Act::Say("")));
+        let guard = AtOnce::new(self);
+        let mut done = |said: &str| {
+            let messages = body["messages"].as_array().unwrap();
+            let last = match &messages.last().unwrap()["content"] {
+                Value::Array(parts) => format!(
+                    "{} and {} pictures",
+                    parts[0]["text"].as_str().unwrap(),
+                    parts.len() - 1
+                ),
+                content => content.as_str().unwrap().to_owned(),
+            };
+            let text = if said.is_empty() {
+                format!("answer to {last}")
+            } else {
+                said.to_owned()
+            };
+            let mut completion = completion(&text, "stop");
+            completion["usage"] =
+                json!({ "prompt_tokens": messages.len(), "completion_tokens": 1 });
+            (200, completion.to_string())
+        };
+        let answer = self.act(act, &mut done).await;
+        drop(guard);
+        answer
+    }
+
+    pub(super) async fn act(
+        &self,
+        mut act: Act,
+        done: &mut dyn FnMut(&str) -> (u16, String),
+    ) -> Result<HttpResponse, HttpError> {
+        while let Act::After(milliseconds, then) = act {
+            tokio::time::sleep(Duration::from_millis(milliseconds)).await;
+            act = *then;
+        }
+        let (status, retry_after, body) = match act {
+            Act::Say(text) => {
+                let (status, body) = done(text);
+                (status, None, body)
+            }
+            Act::Status(status, body) => (status, None, body.to_owned()),
+            Act::Later(wait) => (429, Some(wait.to_owned()), String::new()),
+            Act::Body(body) => (200, None, body.to_owned()),
+            Act::ThenDrop => {
+                done("");
+                return Err(HttpError::Connection);
+            }
+            Act::Drop | Act::After(..) => return Err(HttpError::Connection),
+        };
+        Ok(HttpResponse {
+            retry_after,
+            ..response(status, body)
+        })
+    }
+}
+
+struct AtOnce<'w>(&'w FakePlatform);
+
+impl<'w> AtOnce<'w> {
+    fn new(fake: &'w FakePlatform) -> Self {
+        let (now, most) = fake.0.model_at_once.get();
+        fake.0.model_at_once.set((now + 1, most.max(now + 1)));
+        Self(fake)
+    }
+}
+
+impl Drop for AtOnce<'_> {
+    fn drop(&mut self) {
+        let (now, most) = self.0.0.model_at_once.get();
+        self.0.0.model_at_once.set((now - 1, most));
+    }
+}
