@@ -18,9 +18,9 @@ use serde_json::Value;
 use switchboard::{
     config::{Config, DefaultValue, Kind, SETTINGS, Setting},
     event::{
-        ConsentState, ConversationProblem, DeliveryStatus, DenialReason, Erased, ErasedBy, Event,
-        FieldProblem, InternalProblem, KvOperation, ObjectKind, OutboxOutcome, ReplyVia, Security,
-        TurnEnded, TurnOutcome,
+        ConsentState, ConversationProblem, DailyLimit, DeliveryStatus, DenialReason, Erased,
+        ErasedBy, Event, FieldProblem, InternalProblem, KvOperation, ObjectKind, OutboxOutcome,
+        ReplyVia, Security, TurnEnded, TurnOutcome,
     },
     identity::PhoneHash,
     messaging::{
@@ -335,6 +335,25 @@ fn the_platforms_own_request_log_is_off() {
     );
 }
 
+/// A path is a constant of the code, and a row in the table of webhooks or in that of the admin routes.
+#[test]
+fn the_operations_page_lists_the_routes_of_the_code() {
+    let page = read(OPERATIONS_PAGE);
+    let cells = ["Webhook", "Route"].map(|table| first_cells(&page, table));
+    let documented: BTreeSet<_> = cells
+        .iter()
+        .flatten()
+        .filter_map(|route| route.split_once(' '))
+        .map(|(_, path)| path.to_owned())
+        .collect();
+    let of_the_code: BTreeSet<_> = sources()
+        .iter()
+        .flat_map(|file| paths_in(&read(file)))
+        .collect();
+    assert!(of_the_code.contains("/twilio/messages"));
+    assert_eq!(documented, of_the_code);
+}
+
 // The log.
 
 #[test]
@@ -366,13 +385,15 @@ fn the_documented_fields_are_those_that_are_logged() {
                 keys_without(&logged["details"], "kind"),
                 "{kind}"
             );
+            seen.insert(kind.to_owned());
         }
         seen.insert(name);
     }
+    let source = read("src/event.rs");
     assert_eq!(
         seen,
-        variants(&read("src/event.rs"), "Event"),
-        "every event has a sample here"
+        &variants(&source, "Event") | &variants(&source, "Security"),
+        "every event has a sample in `sample_events`"
     );
 }
 
@@ -408,7 +429,7 @@ fn the_logs_page_lists_every_failure_that_a_turn_can_have() {
 fn the_messages_page_quotes_what_a_contact_reads() {
     // A line of the page may end within a sentence.
     let page = read(MESSAGES_PAGE).replace('\n', " ");
-    let notices = [
+    let replies = [
         CannedReply::TooLong(4000),
         CannedReply::NoText,
         CannedReply::Media,
@@ -419,10 +440,19 @@ fn the_messages_page_quotes_what_a_contact_reads() {
         CannedReply::Erased,
         CannedReply::Erasing,
     ];
-    for text in notices.map(|notice| notice.text("")) {
+    let source = read("src/messaging/canned_replies.rs");
+    let kinds = variants(&source, "CannedReply");
+    assert_eq!(
+        replies.len() + 1,
+        kinds.len(),
+        "each canned reply is quoted, except HELP_TEXT: {kinds:?}"
+    );
+    for text in replies.map(|reply| reply.text("")) {
         assert!(page.contains(&text), "{text}");
     }
-    for text in [
+    let sentences = [
+        canned_replies::NOT_AN_IMAGE,
+        canned_replies::NO_MORE_TODAY,
         canned_replies::RESET,
         canned_replies::APOLOGY,
         canned_replies::NO_BUDGET,
@@ -430,30 +460,22 @@ fn the_messages_page_quotes_what_a_contact_reads() {
         canned_replies::TOKEN_LIMIT,
         canned_replies::IMAGE_NOT_FETCHED,
         canned_replies::IMAGE_TOO_LARGE,
-    ] {
+    ];
+    let constants = source.matches("pub const ").count();
+    assert_eq!(sentences.len(), constants, "each sentence is quoted");
+    for text in sentences {
         assert!(page.contains(text), "{text}");
     }
 }
 
 #[test]
 fn the_messages_page_lists_every_word_of_every_keyword() {
-    let words = |command| {
-        WORDS
-            .iter()
-            .filter(move |(other, _)| *other == command)
-            .flat_map(|(_, words)| *words)
-    };
     let rows = table(&read(MESSAGES_PAGE), "Words");
     let listed: Vec<Vec<String>> = rows.iter().map(|row| code_spans(&row[0])).collect();
-    for command in [
-        Keyword::OptOut,
-        Keyword::OptIn,
-        Keyword::Help,
-        Keyword::Erase,
-        Keyword::Reset,
-    ] {
-        let yes = (command == Keyword::OptIn).then_some(YES);
-        let mut expected: Vec<String> = words(command)
+    for (keyword, words) in WORDS {
+        let yes = (*keyword == Keyword::OptIn).then_some(YES);
+        let mut expected: Vec<String> = words
+            .iter()
             .copied()
             .chain(yes)
             .map(str::to_uppercase)
@@ -461,6 +483,8 @@ fn the_messages_page_lists_every_word_of_every_keyword() {
         expected.sort();
         assert!(listed.contains(&expected), "{expected:?}");
     }
+    let keywords = variants(&read("src/messaging/keywords.rs"), "Keyword");
+    assert_eq!(WORDS.len(), keywords.len(), "every keyword has words");
     assert_eq!(rows.len(), WORDS.len());
 }
 
@@ -787,7 +811,21 @@ fn is_test(file: &str, source: &str, name: &str) -> bool {
     })
 }
 
-/// The names under which the variants of an enum of `event.rs` are logged.
+/// The paths of routes among the constants of a source. `/admin/` alone is a prefix.
+fn paths_in(source: &str) -> Vec<String> {
+    let is_path = |value: &str| {
+        ["/twilio/", "/admin/"]
+            .iter()
+            .any(|prefix| value.starts_with(prefix))
+            && !value.ends_with('/')
+    };
+    after_each(source, ": &str = \"")
+        .filter(|value| is_path(value))
+        .map(str::to_owned)
+        .collect()
+}
+
+/// The names of an enum's variants, in the form that `serde` writes.
 fn variants(source: &str, name: &str) -> BTreeSet<String> {
     let body = source
         .split_once(&format!("pub enum {name} {{\n"))
@@ -857,6 +895,10 @@ fn sample_events() -> Vec<Event> {
         },
         Security::AdminDenied {
             reason: DenialReason::Locked,
+        },
+        Security::DailyLimitReached {
+            limit: DailyLimit::Calls,
+            told: true,
         },
     ];
     let mut events = vec![
