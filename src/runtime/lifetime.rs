@@ -48,7 +48,7 @@ pub fn run_for_request(task: impl Future<Output = TaskResult> + 'static) -> JsVa
     })
 }
 
-const REQUEST_LIFE: Duration = Duration::from_secs(60);
+const REQUEST_LIFE: Duration = Duration::from_mins(1);
 
 /// The lifetime of some tasks. They end when it is dropped.
 pub struct Lifetime {

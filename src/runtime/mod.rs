@@ -190,9 +190,9 @@ fn headers<V: AsRef<str>>(fields: &[(&'static str, V)]) -> Result<web_sys::Heade
     }
     let mut lines = String::with_capacity(256);
     for (name, value) in fields {
-        [name, "\n", value.as_ref(), "\n"]
-            .into_iter()
-            .for_each(|piece| lines.push_str(piece));
+        for piece in [name, "\n", value.as_ref(), "\n"] {
+            lines.push_str(piece);
+        }
     }
     MADE.with_borrow_mut(|made| {
         if let Some((_, headers)) = made.iter().find(|(other, _)| *other == lines) {

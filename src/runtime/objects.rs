@@ -69,7 +69,7 @@ impl ThreadEngine {
         run(&self.lifetime, async move {
             match engine {
                 Some(engine) => engine.alarm().await?,
-                None => services.set_alarm_in(Duration::from_secs(60)).await?,
+                None => services.set_alarm_in(Duration::from_mins(1)).await?,
             }
             Ok(JsValue::UNDEFINED)
         })
