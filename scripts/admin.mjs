@@ -143,7 +143,10 @@ async function erase({ url, values, report }) {
     print("nothing was erased");
     return 1;
   }
-  const answer = await ask(url, "/admin/contacts/erase", "erased", { contact: { from, to }, token });
+  const answer = await ask(url, "/admin/contacts/erase", "erased", {
+    contact: { from, to },
+    token,
+  });
   const { erased } = answer;
   const kv =
     answer.kv === "deleted" ? "deleted" : "being deleted: the Worker retries until it is done";

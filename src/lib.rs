@@ -1,20 +1,36 @@
 //! Switchboard: an OpenAI assistant behind Twilio phone numbers, as a Cloudflare Worker.
 //!
-//! The way of a message through the code:
+//! # Layers
 //!
-//! 1. `runtime` receives the request from Cloudflare's runtime and passes it on.
-//! 2. [`app`] checks it in order, without I/O: route, configuration ([`config`]), form ([`twilio::form`]), signature
-//!    ([`twilio::signature`]), fields ([`message`]).
-//! 3. One call goes to the sender's object, whose name is a pseudonym ([`pseudonym`]).
-//! 4. [`sender`] takes the message in, once, and obeys what is a [`command`], or runs its turn: it fetches pictures
-//!    ([`twilio::media`]); [`turn`] reserves the [`budget`] and asks [`openai`], with the [`conversation`] so far.
-//! 5. The answer is made to fit ([`twilio::segments`]), cut into parts ([`twilio::parts`]) and goes back as TwiML ([`twilio::twiml`]), or later by REST
-//!    ([`twilio::rest`]).
+//! A module imports only from modules below it in this list. `tests/it/layers.rs` holds the order.
 //!
-//! The operator's routes are in [`admin`], with [`usage`], what is counted, and [`tries`], who may try a token.
+//! - `runtime`: the crate `worker`. Entry points, Durable Object classes, services; wasm32 only, and it decides nothing
+//! - [`http`]: routes, webhooks, the operator's routes
+//! - [`messaging`]: one text thread between a contact and a number
+//! - [`conversation`]: what text and voice share: history, model run, outbox, budget
+//! - [`object`]: what every Durable Object needs: calls, atomic steps, limits on waiting
+//! - [`openai`], [`twilio`]: one vendor each. They do not know each other
+//! - [`event`]: the vocabulary of the log
+//! - [`config`]: the settings
+//! - [`identity`]: addresses, Twilio's ids, pseudonyms
+//! - [`platform`]: the ports: clock, HTTP, KV, storage, objects, log
+//! - [`base`]: moments, secrets, URLs, images, usage counters
 //!
-//! Everything that touches the outside goes through the traits of [`platform`], so that all of it runs natively in the tests.
-//! What is logged is in [`event`], what is said in [`wording`]. Nothing imports `runtime`.
+//! # The way of a message
+//!
+//! The numbers stand in the code, where each step happens.
+//!
+//! 1. `runtime` gets the request from Cloudflare's runtime.
+//! 2. [`http`] decides the route, and checks the method and the configuration.
+//! 3. `http::webhook` reads the form.
+//! 4. It verifies the signature. Until then there is no I/O.
+//! 5. It parses the fields.
+//! 6. `http::messages` calls the object of the thread, by the pseudonym of its two addresses.
+//! 7. [`messaging::thread`] admits the message in one atomic step: once, within the rate limit.
+//! 8. It runs the turn: images, conversation, budget, model.
+//! 9. It ends the turn in one atomic step, and decides whether the webhook or REST carries the
+//!    answer.
+//! 10. `http::messages` replies with TwiML, or [`conversation::outbox`] sends the answer by REST.
 #![cfg_attr(
     test,
     allow(

@@ -143,7 +143,7 @@ pub async fn run(
 ) -> (ModelRun, Conversation) {
     let started = platform.now();
     let spent = started.since(input.begun);
-    let remaining = config.openai.timeout.saturating_sub(spent);
+    let remaining = config.openai_timeout.saturating_sub(spent);
     let reserved = reserve(platform, config, input.usage, remaining);
     let (reserved, conversation) = join(reserved, conversation).await;
     let mut run = ModelRun::without_request(Failure::OpenAi(OpenAiError::Rejected));
@@ -154,7 +154,7 @@ pub async fn run(
         .turns()
         .iter()
         .map(|turn| (turn.user.as_str(), turn.assistant.as_str()));
-    let request = openai::request(&config.openai, thread, history, input.text, &input.images);
+    let request = openai::request(config, thread, history, input.text, &input.images);
     // The request holds the images now, and they are large.
     drop(input.images);
     run.result = match (reserved, request) {
@@ -185,7 +185,7 @@ async fn exchange(
 ) -> Result<Completion, Failure> {
     let remaining = || {
         let spent = platform.now().since(begun);
-        config.openai.timeout.saturating_sub(spent)
+        config.openai_timeout.saturating_sub(spent)
     };
     loop {
         let retries = run.requests;

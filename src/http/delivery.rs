@@ -5,7 +5,7 @@
 //! (`messaging`).
 
 use super::{
-    OBJECT_TIME, WorkerPlatform,
+    platform::{OBJECT_TIME, WorkerPlatform},
     request::Request,
     response::Response,
     webhook::{self, Rejection},

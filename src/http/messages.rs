@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use super::{
-    WorkerPlatform,
+    platform::WorkerPlatform,
     request::Request,
     response::Response,
     webhook::{self, Rejection},

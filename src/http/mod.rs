@@ -14,36 +14,27 @@ pub mod admin;
 pub mod admin_lockout;
 mod delivery;
 mod messages;
+mod platform;
 mod request;
 mod response;
 mod webhook;
 
-use std::time::Duration;
-
 use serde::Serialize;
 
 use crate::{
-    base::usage::UsageBuffer,
     config::{Config, SettingError},
-    platform::{Clock, Log, Objects},
     twilio::rest::STATUS_PATH,
 };
 use request::path_of;
 use response::{json, method_not_allowed, not_configured, not_found};
 use webhook::{Rejection, reject};
 
+pub use platform::WorkerPlatform;
 pub use request::{BodyBroken, MAX_BODY_BYTES, Request};
 pub use response::{Response, SECURITY_HEADERS, internal_error};
 
-/// What the Worker's own requests need of the platform.
-pub trait WorkerPlatform: Clock + Log + Objects + UsageBuffer {}
-impl<P: Clock + Log + Objects + UsageBuffer> WorkerPlatform for P {}
-
 /// The webhook for incoming messages.
 const MESSAGES_PATH: &str = "/twilio/messages";
-
-/// How long a call to an object may take, where nobody else sets a limit.
-const OBJECT_TIME: Duration = Duration::from_secs(10);
 
 /// Answers one request.
 pub async fn handle(

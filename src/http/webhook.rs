@@ -4,7 +4,7 @@
 //! Not here: the handling of each webhook (`messages`, `delivery`).
 
 use super::{
-    WorkerPlatform,
+    platform::WorkerPlatform,
     request::{BodyError, Request, read_body, target_of},
     response::{self, Response, bad_request},
 };

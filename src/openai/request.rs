@@ -8,7 +8,7 @@ use serde::{Serialize, Serializer};
 
 use crate::{
     base::{image::Image, url::AI_GATEWAY_HOST},
-    config::OpenAi,
+    config::Config,
     identity::Pseudonym,
     platform::{HttpRequest, MAX_RESPONSE_BYTES},
 };
@@ -26,7 +26,7 @@ use crate::{
 /// # Errors
 /// When JSON cannot be written. Writing to memory never fails.
 pub fn request<'h>(
-    config: &OpenAi,
+    config: &Config,
     pseudonym: &Pseudonym,
     history: impl Iterator<Item = (&'h str, &'h str)>,
     input: &str,
@@ -70,7 +70,7 @@ pub fn request<'h>(
         role,
         content: Content::Text(text),
     };
-    let mut messages = vec![said("system", config.prompt.as_str())];
+    let mut messages = vec![said("system", config.assistant_prompt.as_str())];
     for (user, assistant) in history {
         messages.push(said("user", user));
         messages.push(said("assistant", assistant));
@@ -95,10 +95,10 @@ pub fn request<'h>(
     });
     let pseudonym = config.is_openai().then_some(pseudonym.as_str());
     let body = Body {
-        model: &config.model,
+        model: &config.openai_model,
         messages,
         reasoning_effort: effort(config),
-        max_completion_tokens: config.max_completion_tokens,
+        max_completion_tokens: config.openai_max_completion_tokens,
         stream: false,
         safety_identifier: pseudonym,
         prompt_cache_key: pseudonym,
@@ -106,11 +106,11 @@ pub fn request<'h>(
     let mut headers = vec![
         (
             "Authorization",
-            format!("Bearer {}", config.api_key.expose()),
+            format!("Bearer {}", config.openai_api_key.expose()),
         ),
         ("Content-Type", "application/json".to_owned()),
     ];
-    if config.base_url.host() == AI_GATEWAY_HOST {
+    if config.openai_base_url.host() == AI_GATEWAY_HOST {
         // A cached answer could belong to another contact.
         headers.push(("cf-aig-skip-cache", "true".to_owned()));
     }
@@ -126,7 +126,7 @@ pub fn request<'h>(
     let body = String::from_utf8(json).map_err(serde::ser::Error::custom)?;
     Ok(HttpRequest {
         method: "POST",
-        url: config.base_url.join("/chat/completions"),
+        url: config.openai_base_url.join("/chat/completions"),
         headers,
         body,
         limit: MAX_RESPONSE_BYTES,
@@ -135,12 +135,11 @@ pub fn request<'h>(
 
 /// The reasoning effort to send. An effort that was set is sent unchanged.
 ///
-/// Otherwise OpenAI gets `none`: its models reason by default, which costs time and tokens, and
-/// can leave none for the answer. Models that would reject `none`, and other servers, get no
-/// effort.
-fn effort(config: &OpenAi) -> Option<&str> {
-    let none = (config.is_openai() && takes_none(&config.model)).then_some("none");
-    config.reasoning_effort.as_deref().or(none)
+/// Otherwise OpenAI gets `none`: its models reason by default, which costs time and tokens, and can
+/// leave none for the answer. Models that would reject `none`, and other servers, get no effort.
+fn effort(config: &Config) -> Option<&str> {
+    let none = (config.is_openai() && takes_none(&config.openai_model)).then_some("none");
+    config.openai_reasoning_effort.as_deref().or(none)
 }
 
 /// Whether an OpenAI model accepts the effort `none`. Only some families do not.
@@ -189,12 +188,9 @@ impl Serialize for DataUrl<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        base::image::ImageType,
-        config::{Config, tests::MINIMAL},
-    };
+    use crate::{base::image::ImageType, config::tests::MINIMAL};
 
-    fn config(changes: &[(&str, &str)]) -> OpenAi {
+    fn config(changes: &[(&str, &str)]) -> Config {
         let lookup = |name: &str| {
             changes
                 .iter()
@@ -202,7 +198,7 @@ mod tests {
                 .find(|(other, _)| *other == name)
                 .map(|(_, value)| (*value).to_owned())
         };
-        Config::parse(lookup).unwrap().openai
+        Config::parse(lookup).unwrap()
     }
 
     fn build(changes: &[(&str, &str)]) -> HttpRequest {

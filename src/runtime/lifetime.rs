@@ -21,7 +21,7 @@ use worker::{
     wasm_bindgen_futures::future_to_promise,
 };
 
-use super::services::now;
+use super::clock::now;
 use crate::base::time::UnixMillis;
 
 /// The result of a task, for the runtime.

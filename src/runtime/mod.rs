@@ -6,24 +6,18 @@
 //!
 //! `docs/design.md` lists our own code that replaces parts of `worker`, with reasons.
 
+mod clock;
+mod convert;
 mod lifetime;
 mod objects;
 mod services;
 
-use std::{
-    cell::{OnceCell, RefCell},
-    collections::VecDeque,
-    rc::Rc,
-};
+use std::{cell::OnceCell, rc::Rc};
 
-use futures_util::StreamExt;
 use wasm_bindgen::prelude::*;
-use wasm_streams::readable::ReadableStream;
-use worker::{
-    Env, event,
-    js_sys::{Reflect, Uint8Array},
-    web_sys,
-};
+use worker::{Env, event, js_sys::Reflect, web_sys};
+
+use convert::{headers, read};
 
 use crate::{
     config::{Config, SettingError},
@@ -71,7 +65,7 @@ pub fn fetch(request: web_sys::Request, body: Option<Vec<u8>>, env: Env) -> JsVa
     lifetime::run_for_request(async move {
         #[cfg(feature = "panic-route")]
         if request.url().ends_with("/panic/in-a-task") {
-            services::sleep(std::time::Duration::from_millis(1)).await;
+            clock::sleep(std::time::Duration::from_millis(1)).await;
             panic_on_request();
         }
         let platform = services::WorkerServices::new(env);
@@ -154,25 +148,6 @@ impl Request for Incoming {
     }
 }
 
-/// Reads the bytes of a body, and at most one piece beyond `limit`.
-///
-/// `worker`'s `ByteStream` is no option: it treats an aborted stream like a complete one.
-async fn read(body: Option<web_sys::ReadableStream>, limit: usize) -> Result<Vec<u8>, JsValue> {
-    let mut bytes = Vec::new();
-    let Some(body) = body else { return Ok(bytes) };
-    let mut pieces = ReadableStream::from_raw(body.unchecked_into())
-        .try_into_stream()
-        .map_err(|(error, _)| JsValue::from(error))?;
-    while let Some(piece) = pieces.next().await {
-        bytes.append(&mut Uint8Array::from(piece?).to_vec());
-        if bytes.len() > limit {
-            pieces.cancel().await?;
-            break;
-        }
-    }
-    Ok(bytes)
-}
-
 /// A response for the runtime.
 fn outgoing(response: &Response) -> Result<JsValue, JsValue> {
     let init = web_sys::ResponseInit::new();
@@ -181,34 +156,3 @@ fn outgoing(response: &Response) -> Result<JsValue, JsValue> {
     let body = (!response.body.is_empty()).then_some(response.body.as_str());
     web_sys::Response::new_with_opt_str_and_init(body, &init).map(JsValue::from)
 }
-
-/// Headers for the runtime, which copies them. Recent headers are cached: most responses have the
-/// same ones, and making them takes a twelfth of a rejection's CPU time.
-fn headers<V: AsRef<str>>(fields: &[(&'static str, V)]) -> Result<web_sys::Headers, JsValue> {
-    thread_local! {
-        static MADE: RefCell<VecDeque<(String, web_sys::Headers)>> = const { RefCell::new(VecDeque::new()) };
-    }
-    let mut lines = String::with_capacity(256);
-    for (name, value) in fields {
-        for piece in [name, "\n", value.as_ref(), "\n"] {
-            lines.push_str(piece);
-        }
-    }
-    MADE.with_borrow_mut(|made| {
-        if let Some((_, headers)) = made.iter().find(|(other, _)| *other == lines) {
-            return Ok(headers.clone());
-        }
-        let headers = web_sys::Headers::new()?;
-        for (name, value) in fields {
-            headers.append(name, value.as_ref())?;
-        }
-        made.push_back((lines, headers.clone()));
-        if made.len() > MAX_MADE {
-            made.pop_front();
-        }
-        Ok(headers)
-    })
-}
-
-/// The size of the cache: about one entry for each kind of response and of outgoing request.
-const MAX_MADE: usize = 8;

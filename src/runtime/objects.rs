@@ -13,11 +13,7 @@ use std::{rc::Rc, time::Duration};
 use wasm_bindgen::prelude::*;
 use worker::{DurableObject, Env, Request, Response, State, durable_object, js_sys};
 
-use super::{
-    config,
-    lifetime::Lifetime,
-    services::{ObjectServices, now},
-};
+use super::{clock::now, config, lifetime::Lifetime, services::ObjectServices};
 use crate::{
     conversation::budget::Budget, http::admin_lockout::AdminLockout, identity::Pseudonym,
     messaging::thread::Thread, object::Engine, platform::PlatformError,

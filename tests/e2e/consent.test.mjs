@@ -107,7 +107,10 @@ test("a contact that opts out is not sent an answer that is still in progress", 
   const turn = await worker.logged(
     ({ event, phone_hash: hash }) => event === "turn" && hash === phoneHash(pair.from),
   );
-  assert.deepEqual([turn.outcome, turn.reply_via, turn.failure], ["cancelled", "none", "cancelled"]);
+  assert.deepEqual(
+    [turn.outcome, turn.reply_via, turn.failure],
+    ["cancelled", "none", "cancelled"],
+  );
   const [request] = await eventually("the request to be broken off", async () => {
     const asked = await playground.asked("Under way");
     return asked[0].outcome !== "pending" && asked;

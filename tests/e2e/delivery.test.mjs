@@ -247,7 +247,7 @@ describe("answers by REST", { concurrency: 20 }, () => {
     const line = await worker.logged(
       ({ event, phone_hash: hash }) => event === "outbox_part" && hash === phoneHash(pair.from),
     );
-    assert.deepEqual([line.outcome, line.code], ["refused", 21610]);
+    assert.deepEqual([line.outcome, line.code], ["rejected", 21610]);
     await sleep(3000);
     assert.equal((await restRequests(pair.from)).length, 1);
   });

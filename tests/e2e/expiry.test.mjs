@@ -89,7 +89,7 @@ function holdsCountsAlone(pair) {
   return texts.every(
     ([key, text]) =>
       key === "state" &&
-      text.includes('"today"') &&
+      text.includes('"share"') &&
       !/[SM]M[0-9a-f]{32}|155501|"at":|heliotrope/.test(text),
   );
 }

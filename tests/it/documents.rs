@@ -216,7 +216,7 @@ fn the_example_of_local_settings_lists_every_setting_once_with_its_default() {
             | DefaultValue::Off
             | DefaultValue::RequestOrigin
             | DefaultValue::NoReasoning => {
-                assert_eq!(value, "", "{name}")
+                assert_eq!(value, "", "{name}");
             }
             DefaultValue::Value(default) => assert_eq!(value, default, "{name}"),
         }

@@ -20,6 +20,7 @@ mod faults;
 mod fuzz_targets;
 mod http;
 mod json;
+mod layers;
 mod messaging;
 mod simulation;
 mod support;

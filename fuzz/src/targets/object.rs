@@ -184,7 +184,7 @@ impl Kv for Object {
     }
     async fn put(&self, _: &str, value: &str, ttl: Duration) -> Result<(), PlatformError> {
         assert!(
-            ttl >= Duration::from_secs(60),
+            ttl >= Duration::from_mins(1),
             "KV refuses a lifetime below 60 s"
         );
         assert!(

@@ -11,8 +11,8 @@ use serde_json::{Map, Value};
 
 use self::shown::{ShownErasure, ShownReset, ShownThread, ShownUsage};
 use super::{
-    OBJECT_TIME, WorkerPlatform,
     admin_lockout::{Attempt, Verdict},
+    platform::{OBJECT_TIME, WorkerPlatform},
     request::{BodyError, Request, read_body},
     response::{self, Response, bad_request, json, method_not_allowed, not_found},
 };

@@ -53,7 +53,7 @@ impl ShownUsage {
                 completion: usage.completion_tokens,
             },
             estimated_cost: config
-                .prices
+                .prices()
                 .map(|prices| cost(prices, usage.prompt_tokens, usage.completion_tokens)),
             messages_in: usage.messages_in,
             answers: ShownAnswers {

@@ -12,7 +12,7 @@ use crate::{
     },
     identity::PhoneHash,
     messaging::state::{ActiveTurn, CancelledCounts, Route, TurnResult},
-    platform::{Clock, Log, PlatformError},
+    platform::PlatformError,
     twilio::segments,
 };
 
@@ -56,13 +56,24 @@ impl<P: ThreadPlatform> Inner<P> {
         event::log(&self.platform, &Event::Turn(ended));
         match (result, route) {
             (_, Route::Unsaid(limit)) => {
-                log_daily_limit(&self.platform, phone_hash.clone(), limit, false);
+                self.log_daily_limit(phone_hash.clone(), limit, false);
             }
             (TurnResult::Limited(limit, _), Route::Webhook | Route::Rest) => {
-                log_daily_limit(&self.platform, phone_hash.clone(), *limit, true);
+                self.log_daily_limit(phone_hash.clone(), *limit, true);
             }
             _ => {}
         }
+    }
+
+    pub(super) fn log_daily_limit(&self, phone_hash: PhoneHash, limit: DailyLimit, told: bool) {
+        let details = Security::DailyLimitReached { limit, told };
+        event::log(
+            &self.platform,
+            &Event::Security {
+                phone_hash,
+                details,
+            },
+        );
     }
 
     pub(super) fn log_consent(
@@ -88,20 +99,4 @@ impl<P: ThreadPlatform> Inner<P> {
         let reason = error.reason;
         event::log(&self.platform, &Event::ObjectFailed { object, reason });
     }
-}
-
-pub(super) fn log_daily_limit(
-    platform: &(impl Clock + Log),
-    phone_hash: PhoneHash,
-    limit: DailyLimit,
-    told: bool,
-) {
-    let details = Security::DailyLimitReached { limit, told };
-    event::log(
-        platform,
-        &Event::Security {
-            phone_hash,
-            details,
-        },
-    );
 }

@@ -23,7 +23,6 @@ use futures_util::{
     lock::Mutex,
 };
 
-use self::log::log_daily_limit;
 use super::{
     api::{Erase, Erasure, Receive, RecordDelivery, Reply, Show, ThreadSummary},
     state::{Admission, CancelledCounts, Job, MessageStatus, State},
@@ -142,7 +141,7 @@ impl<P: ThreadPlatform> Thread<P> {
                 inner.reply(status).await
             }
             Admission::Unanswered => {
-                log_daily_limit(&inner.platform, phone_hash, DailyLimit::FixedReplies, false);
+                inner.log_daily_limit(phone_hash, DailyLimit::FixedReplies, false);
                 Ok(Reply::Empty)
             }
             Admission::Ignored => {

@@ -107,7 +107,7 @@ impl<P: ThreadPlatform> Inner<P> {
             return Ok((Vec::new(), None));
         }
         let (platform, config) = (&self.platform, &self.config);
-        let limit = media::TIMEOUT.min(config.openai.timeout);
+        let limit = media::TIMEOUT.min(config.openai_timeout);
         model_run::check_budget(platform, config, limit).await?;
         let deadline = begun.plus(limit);
         let slot = media::slot(platform, deadline).await;

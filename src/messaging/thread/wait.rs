@@ -9,7 +9,7 @@ use futures_util::{
     pin_mut,
 };
 
-use super::{Inner, ThreadPlatform, log::log_daily_limit};
+use super::{Inner, ThreadPlatform};
 use crate::{
     base::time::UnixMillis,
     conversation::budget::{self, Check, Item, Reservation},
@@ -110,7 +110,7 @@ impl<P: ThreadPlatform> Inner<P> {
         let (status, limited) = self.step(tell).await?;
         if let (true, Some(phone_hash)) = (limited, phone_hash) {
             let told = status != MessageStatus::Nothing;
-            log_daily_limit(&self.platform, phone_hash, DailyLimit::Messages, told);
+            self.log_daily_limit(phone_hash, DailyLimit::Messages, told);
         }
         Ok(status)
     }

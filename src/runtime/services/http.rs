@@ -13,8 +13,11 @@ use worker::{
 };
 
 use super::{
-    super::{headers, read},
-    ObjectServices, sleep,
+    super::{
+        clock::sleep,
+        convert::{headers, read},
+    },
+    ObjectServices,
 };
 use crate::platform::{Http, HttpError, HttpRequest, HttpResponse};
 

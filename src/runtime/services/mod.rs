@@ -3,9 +3,11 @@
 //! The other services are in `http`, `storage` (storage and KV) and `objects` (calls to objects).
 //! Not here: decisions.
 
+mod error;
 mod http;
 mod objects;
 mod storage;
+mod sync_storage;
 
 use std::{cell::Cell, rc::Rc, time::Duration};
 
@@ -14,13 +16,13 @@ use futures_util::{
     future::{LocalBoxFuture, select},
 };
 use wasm_bindgen::prelude::*;
-use worker::{
-    Delay, Env, KvStore, State,
-    js_sys::{self, Reflect},
-};
+use worker::{Env, KvStore, State};
 
-use self::storage::SyncStorage;
-use super::lifetime::End;
+use self::sync_storage::SyncStorage;
+use super::{
+    clock::{now, sleep},
+    lifetime::End,
+};
 use crate::{
     base::{
         time::UnixMillis,
@@ -150,41 +152,4 @@ impl Spawn for ObjectServices {
             .state
             .wait_until(select(task, self.0.end.clone()).map(drop));
     }
-}
-
-/// An error in the platform's own words. They name bindings, statuses and limits. Keys are
-/// pseudonyms, and values never appear.
-///
-/// An error of an object says whether the call may be made again (Cloudflare, "Durable Objects:
-/// error handling").
-fn failed(error: impl Into<JsValue>) -> PlatformError {
-    let error = error.into();
-    let property = |name: &str| Reflect::get(&error, &JsValue::from_str(name)).unwrap_or_default();
-    let reason = property("message")
-        .as_string()
-        .or_else(|| error.as_string())
-        .unwrap_or_else(|| "unknown".into());
-    PlatformError {
-        reason,
-        retryable: property("retryable").is_truthy() && !property("overloaded").is_truthy(),
-    }
-}
-
-/// The time of the runtime's clock. `worker::Date` would create an object for it.
-#[allow(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "a whole number, far below 2^53"
-)]
-pub fn now() -> UnixMillis {
-    UnixMillis(js_sys::Date::now() as u64)
-}
-
-/// Waits. If the future is dropped, the timer is cancelled: otherwise it would keep an object
-/// alive.
-///
-/// It is shared, because a `Delay` wakes only the task that polled it first, and another task may
-/// wait now.
-pub async fn sleep(duration: Duration) {
-    Delay::from(duration).shared().await;
 }

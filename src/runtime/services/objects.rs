@@ -5,7 +5,7 @@
 use wasm_bindgen::prelude::*;
 use worker::{Env, js_sys::Promise, wasm_bindgen_futures::JsFuture};
 
-use super::{ObjectServices, WorkerServices, failed};
+use super::{ObjectServices, WorkerServices, error::failed};
 use crate::platform::{Method, Objects, PlatformError};
 
 impl Objects for WorkerServices {

@@ -4,10 +4,9 @@
 
 use std::time::Duration;
 
-use wasm_bindgen::prelude::*;
-use worker::{js_sys::Promise, wasm_bindgen_futures::JsFuture};
+use worker::wasm_bindgen_futures::JsFuture;
 
-use super::{ObjectServices, failed};
+use super::{ObjectServices, error::failed};
 use crate::platform::{Kv, PlatformError, Storage, Stored, WriteBatch};
 
 impl Storage for ObjectServices {
@@ -89,29 +88,4 @@ impl Kv for ObjectServices {
 )]
 fn as_f64(number: u64) -> f64 {
     number as f64
-}
-
-// `worker` does not have these.
-#[wasm_bindgen]
-extern "C" {
-    /// The synchronous interface of an object's storage. Without it, each step of a turn would wait
-    /// for promises.
-    pub(super) type SyncStorage;
-    #[wasm_bindgen(method, getter)]
-    fn kv(this: &SyncStorage) -> SyncKv;
-    #[wasm_bindgen(method, catch, js_name = transactionSync)]
-    fn transaction(
-        this: &SyncStorage,
-        write: &mut dyn FnMut() -> Result<(), JsValue>,
-    ) -> Result<(), JsValue>;
-    #[wasm_bindgen(method, catch, js_name = setAlarm)]
-    fn set_alarm(this: &SyncStorage, at: f64) -> Result<Promise, JsValue>;
-
-    pub(super) type SyncKv;
-    #[wasm_bindgen(method, catch)]
-    fn get(this: &SyncKv, key: &str) -> Result<JsValue, JsValue>;
-    #[wasm_bindgen(method, catch)]
-    fn put(this: &SyncKv, key: &str, value: &str) -> Result<(), JsValue>;
-    #[wasm_bindgen(method, catch)]
-    fn delete(this: &SyncKv, key: &str) -> Result<(), JsValue>;
 }

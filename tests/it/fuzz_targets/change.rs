@@ -119,7 +119,7 @@ impl Change {
             Self::Set(at, byte) if len > 0 => data[at.index(len)] = byte,
             Self::Set(_, byte) => data.push(byte),
             Self::Insert(at, word) => {
-                drop(data.splice(at.index(len + 1)..at.index(len + 1), word.iter().copied()))
+                drop(data.splice(at.index(len + 1)..at.index(len + 1), word.iter().copied()));
             }
             Self::Remove(from, to) => drop(data.drain(range(from, to, len))),
             Self::Repeat(from, to) => data.extend_from_within(range(from, to, len)),

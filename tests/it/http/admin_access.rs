@@ -41,8 +41,8 @@ async fn without_an_admin_token_there_are_no_admin_routes() {
 #[tokio::test(flavor = "local", start_paused = true)]
 async fn an_admin_request_without_the_token_is_refused_before_anything_else_is_told() {
     let platform = FakePlatform::with(&[WITH_ADMIN]);
-    let almost = format!("Bearer {}x", ADMIN_TOKEN);
-    let basic = format!("Basic {}", ADMIN_TOKEN);
+    let almost = format!("Bearer {ADMIN_TOKEN}x");
+    let basic = format!("Basic {ADMIN_TOKEN}");
     for (at, authorization) in [
         None,
         Some(""),
@@ -156,7 +156,7 @@ async fn wrong_tokens_of_others_behind_its_address_do_not_lock_the_operator_out(
         )
     };
     assert_eq!(status(&bearer()).await.0, 200);
-    platform.pass(Duration::from_secs(60 * 60)).await;
+    platform.pass(Duration::from_hours(1)).await;
     let mut wrong = Vec::new();
     for _ in 0..7 {
         wrong.push(status("Bearer wrong").await.0);
@@ -175,7 +175,7 @@ async fn wrong_tokens_of_others_behind_its_address_do_not_lock_the_operator_out(
         (429, Some("60".into())),
         "guesses have a bound, and the right one is none any more"
     );
-    platform.pass(Duration::from_secs(60)).await;
+    platform.pass(Duration::from_mins(1)).await;
     assert_eq!(status(&bearer()).await.0, 200);
 }
 

@@ -54,7 +54,7 @@ async fn no_marker_of_any_input_reaches_the_log_kv_keys_or_object_names() {
     }
     platform.pass(Duration::from_secs(20)).await;
     platform.kv_fails(true);
-    platform.pass(Duration::from_secs(60)).await;
+    platform.pass(Duration::from_mins(1)).await;
     platform.storage_fails(from, true);
     fields[0].1 = fresh_sid();
     statuses.push(platform.handle(&mut signed(&fields)).await.status);

@@ -14,7 +14,7 @@ async fn a_forged_request_is_refused_before_anything_else_happens() {
     let (other_token, fields) = ("ffffffffffffffffffffffffffffffff", fields());
     let mut tampered = fields.clone();
     tampered[4].1 = "tampered-text".to_owned();
-    let url = format!("{}/twilio/messages", ORIGIN);
+    let url = format!("{ORIGIN}/twilio/messages");
     let dropped: Vec<_> = fields
         .iter()
         .filter(|(name, _)| name != "FromCity")

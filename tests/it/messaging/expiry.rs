@@ -9,7 +9,7 @@ use crate::support::{ANNA, Act, FakePlatform, HOUR, SECOND, after, fresh_sid};
 async fn everything_is_gone_when_the_conversation_expires() {
     let platform = FakePlatform::new();
     platform.text(ANNA, "Hello").await;
-    platform.pass(HOUR - 2 * SECOND).await;
+    platform.pass(HOUR.checked_sub(2 * SECOND).unwrap()).await;
     assert!(!platform.stored(ANNA).is_empty() && !platform.kv_keys().is_empty());
     platform.pass(4 * SECOND).await;
     assert_eq!(

@@ -180,7 +180,7 @@ async fn a_late_answer_is_given_up_after_a_quarter_of_an_hour_without_a_word_fro
     ]);
     platform.twilio(vec![Act::Drop; 400]);
     platform.text(ANNA, "one").await;
-    platform.pass(Duration::from_secs(16 * 60)).await;
+    platform.pass(Duration::from_mins(16)).await;
     let events = platform.events_named("outbox_part");
     assert_eq!(
         (events.len(), events[0]["outcome"].as_str()),
@@ -225,7 +225,7 @@ async fn a_late_answer_that_twilio_refuses_for_good_ends_and_is_logged_by_code()
 #[tokio::test(flavor = "local", start_paused = true)]
 async fn a_late_answer_goes_out_although_the_token_that_verified_it_was_rotated_away() {
     let newer = "fedcba9876543210fedcba9876543210";
-    let platform = FakePlatform::with(&[("TWILIO_AUTH_TOKEN", &format!("{},{newer}", TOKEN))]);
+    let platform = FakePlatform::with(&[("TWILIO_AUTH_TOKEN", &format!("{TOKEN},{newer}"))]);
     platform.model([after(11_000, Act::Say("late"))]);
     platform.twilio([Act::Status(401, r#"{"code":20003,"status":401}"#)]);
     platform.text(ANNA, "Hello").await;
@@ -238,7 +238,7 @@ async fn a_late_answer_goes_out_although_the_token_that_verified_it_was_rotated_
 async fn a_send_that_a_second_token_made_is_awaited_as_long_as_any_other_before_it_is_made_again() {
     let platform = FakePlatform::with(&[(
         "TWILIO_AUTH_TOKEN",
-        &format!("{},fedcba9876543210fedcba9876543210", TOKEN),
+        &format!("{TOKEN},fedcba9876543210fedcba9876543210"),
     )]);
     platform.model([after(11_000, Act::Say("late"))]);
     platform.twilio([

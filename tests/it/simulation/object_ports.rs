@@ -153,7 +153,7 @@ impl Kv for ObjectPlatform {
             let (give, take) = promise();
             let (sim, key, value) = (Rc::clone(&self.sim), key.to_owned(), value.to_owned());
             self.sim.executor.spawn(OUTSIDE, async move {
-                give.give(sim.kv_put(key, value, ttl.as_secs()).await)
+                give.give(sim.kv_put(key, value, ttl.as_secs()).await);
             });
             take.await.unwrap_or_else(vanished)
         };

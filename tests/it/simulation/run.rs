@@ -103,7 +103,7 @@ pub fn run_all(first: u64, seeds: u64, mutation: Option<Mutation>) -> Total {
                     total.seeds += 1;
                     total.checks += run.checks;
                     run.counters.into_iter().for_each(|(what, times)| {
-                        *total.counters.entry(what).or_default() += times
+                        *total.counters.entry(what).or_default() += times;
                     });
                     if let Some(breach) = run.breach
                         && total.breach.as_ref().is_none_or(|(other, _)| seed < *other)

@@ -32,10 +32,10 @@ pub fn begin(sim: &Rc<Simulation>) {
         let inner = Rc::clone(sim);
         let (other, name2, from2, to2) = (Rc::clone(sim), name.clone(), from.clone(), to.clone());
         sim.executor.spawn(OUTSIDE, async move {
-            contact_writes(&inner, index, &name, &from, &to).await
+            contact_writes(&inner, index, &name, &from, &to).await;
         });
         sim.executor.spawn(OUTSIDE, async move {
-            write_more(&other, index, &name2, &from2, &to2).await
+            write_more(&other, index, &name2, &from2, &to2).await;
         });
     }
     for (at, back) in sim.fault_plan.clock_steps.clone() {
@@ -186,7 +186,7 @@ fn write_text(
         ("MediaContentType0", media_type.unwrap_or_default()),
         (
             "MediaUrl0",
-            &format!("{account}/Messages/{sid}/Media/ME{:032x}", number),
+            &format!("{account}/Messages/{sid}/Media/ME{number:032x}"),
         ),
         ("ProfileName", "Wilhelmina"),
     ]

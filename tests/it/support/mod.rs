@@ -31,8 +31,8 @@ pub const CARL: &str = "whatsapp:+15550102";
 pub const NOTHING: [&str; 0] = [];
 
 pub const SECOND: Duration = Duration::from_secs(1);
-pub const HOUR: Duration = Duration::from_secs(3600);
-pub const DAY: Duration = Duration::from_secs(24 * 3600);
+pub const HOUR: Duration = Duration::from_hours(1);
+pub const DAY: Duration = Duration::from_hours(24);
 
 /// The operator's token, and the setting that makes it valid.
 pub const ADMIN_TOKEN: &str = "an-admin-token-of-enough-characters";

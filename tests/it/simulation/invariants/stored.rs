@@ -164,19 +164,16 @@ impl Invariants {
         if let Some(turn) = sender.turns.get_mut(&open) {
             turn.ended = true;
             let (forward, limit, patience) = (self.forward, self.turn_limit, self.patience);
-            match turn.works {
-                Some((_, since)) => {
-                    let took = at - since;
-                    self.check(!forward || patience == u64::MAX || took <= limit, || {
-                        format!("a turn ran for {took} ms")
-                    });
-                }
-                None => {
-                    let waited = at.saturating_sub(turn.waits);
-                    self.check(!forward || waited <= patience, || {
-                        format!("a turn waited for {waited} ms to be ended")
-                    });
-                }
+            if let Some((_, since)) = turn.works {
+                let took = at - since;
+                self.check(!forward || patience == u64::MAX || took <= limit, || {
+                    format!("a turn ran for {took} ms")
+                });
+            } else {
+                let waited = at.saturating_sub(turn.waits);
+                self.check(!forward || waited <= patience, || {
+                    format!("a turn waited for {waited} ms to be ended")
+                });
             }
         }
     }

@@ -139,7 +139,7 @@ impl FakePlatform {
 
     /// Writes to KV, like a late write of an object that has vanished.
     pub fn write_kv(&self, key: &str, value: &str) {
-        let entry = (value.to_owned(), self.now().plus(Duration::from_secs(3600)));
+        let entry = (value.to_owned(), self.now().plus(Duration::from_hours(1)));
         self.0.kv.borrow_mut().insert(key.to_owned(), entry);
     }
 

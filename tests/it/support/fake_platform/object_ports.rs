@@ -115,7 +115,7 @@ impl Kv for ObjectPlatform {
         let fake = &self.fake.0;
         tokio::time::sleep(fake.kv_write_takes.get()).await;
         assert!(
-            ttl >= Duration::from_secs(60),
+            ttl >= Duration::from_mins(1),
             "KV refuses a lifetime below 60 s"
         );
         if fake.kv_fails.get() {

@@ -1,0 +1,168 @@
+//! The table of all settings. A new setting is one entry here.
+
+use std::time::Duration;
+
+use super::{
+    parsers,
+    reader::{DefaultValue, Kind, Reader, Setting, SettingError},
+};
+use crate::{
+    base::{
+        secret::Secret,
+        url::{BaseUrl, Origin},
+    },
+    identity::PseudonymKey,
+};
+
+/// Makes [`SETTINGS`], [`Config`] and `Config::parse` of the table. An entry reads: name, kind, default, then the parser and
+/// the field of `Config` that gets the value. An `optional` field is an `Option`.
+macro_rules! settings {
+    (@type required $type:ty) => { $type };
+    (@type optional $type:ty) => { Option<$type> };
+    (@value required $value:ident) => { $value? };
+    (@value optional $value:ident) => { $value };
+    ($(
+        $(#[$doc:meta])*
+        $name:ident: $kind:ident, $default:expr, $presence:ident $parse:expr => $field:ident: $type:ty;
+    )+) => {
+        /// All settings.
+        pub const SETTINGS: &[Setting] = &[$(Setting {
+            name: stringify!($name),
+            kind: Kind::$kind,
+            default: $default,
+        }),+];
+
+        /// The parsed settings.
+        #[derive(Clone, Debug)]
+        pub struct Config {
+            $($(#[$doc])* pub $field: settings!(@type $presence $type),)+
+        }
+
+        impl Config {
+            /// Parses the settings that `lookup` finds by name.
+            ///
+            /// # Errors
+            /// All errors, in the order of [`SETTINGS`].
+            pub fn parse(
+                lookup: impl Fn(&str) -> Option<String>,
+            ) -> Result<Self, Vec<SettingError>> {
+                let mut reader = Reader::new(&lookup, SETTINGS);
+                $(let $field = reader.$presence(stringify!($name), $parse);)+
+                check_together(&mut reader);
+                let errors = reader.into_errors();
+                let parsed = || Some(Self { $($field: settings!(@value $presence $field),)+ });
+                parsed().filter(|_| errors.is_empty()).ok_or(errors)
+            }
+        }
+    };
+}
+
+settings! {
+    /// The auth tokens that webhooks may be signed with.
+    TWILIO_AUTH_TOKEN: Secret, Required, required parsers::auth_tokens
+        => twilio_tokens: Vec<Secret>;
+    /// The bearer key of the model's API.
+    OPENAI_API_KEY: Secret, Required, required parsers::header_secret
+        => openai_api_key: Secret;
+    /// The key of all pseudonyms.
+    PSEUDONYM_KEY: Secret, Required, required parsers::pseudonym_key
+        => pseudonym_key: PseudonymKey;
+    /// The bearer token of the admin routes. Without it there are none.
+    ADMIN_TOKEN: Secret, Off, optional parsers::long_secret
+        => admin_token: Secret;
+    /// The header that tells the address of a client of the admin routes.
+    ADMIN_CLIENT_HEADER: Var, Value("CF-Connecting-IP"), required parsers::header_name
+        => admin_client_header: String;
+    /// The write key of a Segment source. It is checked, and nothing uses it yet.
+    SEGMENT_WRITE_KEY: Secret, Off, optional parsers::header_secret
+        => segment_write_key: Secret;
+    /// The origin that Twilio was given, where it is not the request's own.
+    PUBLIC_URL: Var, RequestOrigin, optional Origin::parse
+        => public_url: Origin;
+    /// The base of the model's API.
+    OPENAI_BASE_URL: Var, Value("https://api.openai.com/v1"), required BaseUrl::parse
+        => openai_base_url: BaseUrl;
+    /// The model's name.
+    OPENAI_MODEL: Var, Value("gpt-6-luna"), required parsers::non_blank
+        => openai_model: String;
+    /// How much the model is to reason. What is sent without this setting, `openai` decides.
+    OPENAI_REASONING_EFFORT: Var, NoReasoning, optional parsers::effort
+        => openai_reasoning_effort: String;
+    /// The most tokens that one answer may cost, reasoning included.
+    OPENAI_MAX_COMPLETION_TOKENS: Var, Value("1000"), required parsers::max_completion_tokens
+        => openai_max_completion_tokens: u32;
+    /// The time for one model run, with its retries and the waits between them.
+    OPENAI_TIMEOUT_MS: Var, Value("60000"), required parsers::openai_timeout
+        => openai_timeout: Duration;
+    /// The base of Twilio's REST API.
+    TWILIO_API_BASE_URL: Var, Value("https://api.twilio.com"), required BaseUrl::parse
+        => twilio_api_base_url: BaseUrl;
+    /// The system prompt.
+    ASSISTANT_PROMPT: Var, Value(GENERAL_PROMPT), required parsers::non_blank
+        => assistant_prompt: String;
+    /// Messages a minute that are received of one contact.
+    RATE_LIMIT_PER_MINUTE: Var, Value("10"), required parsers::rate_limit
+        => rate_limit_per_minute: u32;
+    /// Requests to the model a UTC day, retries counted.
+    MAX_DAILY_CALLS: Var, Value("1000"), required parsers::cap
+        => max_daily_calls: u32;
+    /// Requests to the model for one contact and number a UTC day, retries counted. None: no limit.
+    MAX_DAILY_CALLS_PER_CONTACT: Var, Value("100"), required parsers::cap_or_none
+        => max_daily_calls_per_contact: Option<u32>;
+    /// Messages sent by REST a UTC day, to all contacts.
+    MAX_DAILY_MESSAGES: Var, Value("1000"), required parsers::cap
+        => max_daily_messages: u32;
+    /// The longest message, in characters.
+    MAX_MESSAGE_CHARS: Var, Value("4000"), required parsers::max_message_chars
+        => max_message_chars: usize;
+    /// The most segments of an answer by SMS.
+    MAX_SEGMENTS: Var, Value("10"), required parsers::max_segments
+        => max_segments: usize;
+    /// How long a conversation is kept after its last turn.
+    CONVERSATION_TTL_SECONDS: Var, Value("3600"), required parsers::conversation_ttl
+        => conversation_ttl: Duration;
+    /// How long a webhook waits for its answer.
+    REPLY_WITHIN_MS: Var, Value("10000"), required parsers::reply_within
+        => reply_within: Duration;
+    /// The answer to HELP.
+    HELP_TEXT: Var, Value(GENERAL_HELP), required parsers::help_text
+        => help_text: String;
+    /// What a million tokens of requests cost, in millionths, for the estimate in the usage.
+    OPENAI_PRICE_INPUT: Var, Off, optional parsers::price
+        => openai_price_input: u64;
+    /// What a million tokens of answers cost, in millionths.
+    OPENAI_PRICE_OUTPUT: Var, Off, optional parsers::price
+        => openai_price_output: u64;
+}
+
+use DefaultValue::{NoReasoning, Off, RequestOrigin, Required, Value};
+
+const GENERAL_PROMPT: &str = "You are a helpful assistant who answers by text message. Be brief and friendly, use plain \
+    text without markup, and say so when you do not know something.";
+
+const GENERAL_HELP: &str = "This is an automated assistant. Reply RESET to start over, DELETE MY DATA to erase what was said, \
+    STOP to get no more messages.";
+
+/// Checks settings that depend on each other.
+fn check_together(reader: &mut Reader<'_>) {
+    // Only OpenAI's own keys have a known form. Other endpoints have keys of their own.
+    let (key, url) = (
+        reader.value("OPENAI_API_KEY"),
+        reader.value("OPENAI_BASE_URL"),
+    );
+    let key = key.filter(|key| parsers::header_secret(key).is_ok());
+    let url = url.and_then(|url| BaseUrl::parse(&url).ok());
+    if let (Some(key), Some(url)) = (key, url)
+        && url.is_openai_host()
+        && !key.starts_with("sk-")
+    {
+        let problem = "must start with sk- when OPENAI_BASE_URL is OpenAI's own";
+        reader.error("OPENAI_API_KEY", problem);
+    }
+    let prices = ["OPENAI_PRICE_INPUT", "OPENAI_PRICE_OUTPUT"];
+    for (name, other) in [(prices[0], prices[1]), (prices[1], prices[0])] {
+        if reader.is_set(other) && !reader.is_set(name) {
+            reader.error(name, "must be set, as the other price is");
+        }
+    }
+}

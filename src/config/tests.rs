@@ -1,0 +1,366 @@
+use std::time::Duration;
+
+use super::*;
+
+/// The least that makes a valid configuration.
+pub(crate) const MINIMAL: [(&str, &str); 3] = [
+    ("TWILIO_AUTH_TOKEN", "0123456789abcdef0123456789abcdef"),
+    ("OPENAI_API_KEY", "sk-test"),
+    ("PSEUDONYM_KEY", "0123456789abcdef0123456789abcdef"),
+];
+
+fn parse(changes: &[(&str, &str)]) -> Result<Config, Vec<SettingError>> {
+    Config::parse(|name| {
+        changes
+            .iter()
+            .chain(&MINIMAL)
+            .find(|(other, _)| *other == name)
+            .map(|(_, value)| (*value).to_owned())
+    })
+}
+
+#[test]
+fn the_defaults_are_those_of_the_table() {
+    let config = parse(&[]).unwrap();
+    assert_eq!(
+        config.openai_base_url.join("/x"),
+        "https://api.openai.com/v1/x"
+    );
+    assert_eq!(config.openai_model, "gpt-6-luna");
+    assert_eq!(
+        (
+            config.openai_reasoning_effort,
+            config.openai_max_completion_tokens
+        ),
+        (None, 1000)
+    );
+    assert_eq!(config.openai_timeout, Duration::from_secs(60));
+    assert_eq!(
+        config.twilio_api_base_url.join(""),
+        "https://api.twilio.com"
+    );
+    assert_eq!(
+        (
+            config.rate_limit_per_minute,
+            config.max_daily_calls,
+            config.max_message_chars
+        ),
+        (10, 1000, 4000)
+    );
+    assert_eq!(
+        (
+            config.max_daily_calls_per_contact,
+            config.max_daily_messages
+        ),
+        (Some(100), 1000)
+    );
+    assert_eq!(
+        parse(&[("MAX_DAILY_CALLS_PER_CONTACT", "0")])
+            .unwrap()
+            .max_daily_calls_per_contact,
+        None,
+        "no limit"
+    );
+    assert_eq!(config.conversation_ttl, Duration::from_secs(3600));
+    assert_eq!(config.reply_within, Duration::from_secs(10));
+    assert!(
+        config.admin_token.is_none()
+            && config.segment_write_key.is_none()
+            && config.public_url.is_none()
+    );
+}
+
+#[test]
+fn all_faults_are_found_together_and_show_no_value() {
+    let faults =
+        Config::parse(|name| (name != "TWILIO_AUTH_TOKEN").then(|| " planted value\n".to_owned()))
+            .unwrap_err();
+    let names: Vec<_> = faults.iter().map(|fault| fault.setting).collect();
+    let all_but_free_text: Vec<_> = SETTINGS
+        .iter()
+        .map(|setting| setting.name)
+        .filter(|name| !["OPENAI_MODEL", "ASSISTANT_PROMPT", "HELP_TEXT"].contains(name))
+        .collect();
+    assert_eq!(names, all_but_free_text);
+    assert!(!format!("{faults:?}").contains("planted"));
+}
+
+#[test]
+fn a_number_that_does_not_parse_is_a_fault_and_not_the_default() {
+    for (name, bad) in [
+        ("MAX_DAILY_CALLS", "abc"),
+        ("MAX_DAILY_CALLS", "-1"),
+        ("MAX_DAILY_CALLS", "+5"),
+        ("MAX_DAILY_CALLS", "1e3"),
+        ("MAX_DAILY_CALLS", "99999999999"),
+        ("RATE_LIMIT_PER_MINUTE", "0"),
+        ("CONVERSATION_TTL_SECONDS", "59"),
+        ("REPLY_WITHIN_MS", "14001"),
+        ("OPENAI_TIMEOUT_MS", "1.5"),
+        ("OPENAI_MAX_COMPLETION_TOKENS", "0"),
+        ("OPENAI_MAX_COMPLETION_TOKENS", "128001"),
+        ("MAX_MESSAGE_CHARS", " 4000"),
+    ] {
+        let faults = parse(&[(name, bad)]).unwrap_err();
+        assert_eq!(faults.len(), 1);
+        assert_eq!(faults[0].setting, name);
+    }
+    assert_eq!(
+        parse(&[("MAX_DAILY_CALLS", "0")]).unwrap().max_daily_calls,
+        0
+    );
+}
+
+#[test]
+fn tokens_are_lists_of_32_hex_digits() {
+    let two = "0123456789abcdef0123456789abcdef, fedcba9876543210fedcba9876543210";
+    assert_eq!(
+        parse(&[("TWILIO_AUTH_TOKEN", two)])
+            .unwrap()
+            .twilio_tokens
+            .len(),
+        2
+    );
+    for bad in [
+        "12345",
+        "0123456789abcdef0123456789abcdeg",
+        "0123456789abcdef0123456789abcdef,",
+        ",",
+    ] {
+        assert_eq!(
+            parse(&[("TWILIO_AUTH_TOKEN", bad)]).unwrap_err()[0].setting,
+            "TWILIO_AUTH_TOKEN"
+        );
+    }
+}
+
+#[test]
+fn an_effort_is_any_word_and_nothing_else() {
+    for good in [
+        "none",
+        "low",
+        "xhigh",
+        "max",
+        "Extra_high-2",
+        &"x".repeat(20),
+    ] {
+        assert_eq!(
+            parse(&[("OPENAI_REASONING_EFFORT", good)])
+                .unwrap()
+                .openai_reasoning_effort
+                .as_deref(),
+            Some(good)
+        );
+    }
+    for bad in [
+        " ",
+        "very high",
+        "low,high",
+        "h\u{f6}chste",
+        "\"low\"",
+        &"x".repeat(21),
+    ] {
+        assert_eq!(
+            parse(&[("OPENAI_REASONING_EFFORT", bad)]).unwrap_err()[0].setting,
+            "OPENAI_REASONING_EFFORT",
+            "{bad}"
+        );
+    }
+    assert_eq!(
+        parse(&[("OPENAI_REASONING_EFFORT", "")])
+            .unwrap()
+            .openai_reasoning_effort,
+        None
+    );
+}
+
+#[test]
+fn the_header_that_tells_a_clients_address_has_the_name_of_one() {
+    assert_eq!(parse(&[]).unwrap().admin_client_header, "CF-Connecting-IP");
+    for good in ["X-Real-IP", "true-client-ip", "x_client", &"x".repeat(100)] {
+        assert_eq!(
+            parse(&[("ADMIN_CLIENT_HEADER", good)])
+                .unwrap()
+                .admin_client_header,
+            good
+        );
+    }
+    for bad in [
+        " ",
+        "X-Real-IP ",
+        "X Real IP",
+        "X-Real-IP:",
+        "X-Real-IP,X-Other",
+        "X-R\u{e9}al-IP",
+        "a\nb",
+        &"x".repeat(101),
+    ] {
+        assert_eq!(
+            parse(&[("ADMIN_CLIENT_HEADER", bad)]).unwrap_err()[0].setting,
+            "ADMIN_CLIENT_HEADER",
+            "{bad}"
+        );
+    }
+}
+
+#[test]
+fn openai_is_told_from_other_servers_by_its_hosts_and_by_the_gateways_path() {
+    let is_openai = |url, key| {
+        parse(&[("OPENAI_BASE_URL", url), ("OPENAI_API_KEY", key)])
+            .unwrap()
+            .is_openai()
+    };
+    for own in [
+        "https://api.openai.com/v1",
+        "https://eu.api.openai.com/v1",
+        "https://us.api.openai.com/v1/",
+        "https://gateway.ai.cloudflare.com/v1/account/gateway/openai",
+        "https://gateway.ai.cloudflare.com/v1/account/gateway/openai/",
+    ] {
+        assert!(is_openai(own, "sk-test"), "{own}");
+    }
+    for other in [
+        "https://openai.com/v1",
+        "https://notapi.openai.com/v1",
+        "https://api.openai.com.example/v1",
+        "https://models.example/v1/account/gateway/openai",
+        "https://gateway.ai.cloudflare.com/v1/account/gateway/compat",
+        "https://gateway.ai.cloudflare.com/v1/account/gateway/workers-ai/v1",
+        "https://gateway.ai.cloudflare.com/v1/account/gateway/azure-openai/resource/deployment",
+        "https://gateway.ai.cloudflare.com/v1/account/openai",
+        "https://gateway.ai.cloudflare.com/v1//gateway/openai",
+        "http://127.0.0.1:11434/v1",
+    ] {
+        assert!(!is_openai(other, "sk-test"), "{other}");
+    }
+    assert!(
+        is_openai("http://127.0.0.1:8788/v1", "sk-playground-1"),
+        "the playground stands for it"
+    );
+    assert!(
+        !is_openai("https://models.example/v1", "sk-playground-1"),
+        "on this machine only"
+    );
+}
+
+#[test]
+fn an_openai_key_must_look_like_one_for_openai_itself_only() {
+    for url in ["https://api.openai.com/v1", "https://eu.api.openai.com/v1"] {
+        assert_eq!(
+            parse(&[("OPENAI_API_KEY", "key"), ("OPENAI_BASE_URL", url)]).unwrap_err()[0].setting,
+            "OPENAI_API_KEY"
+        );
+    }
+    assert!(
+        parse(&[
+            ("OPENAI_API_KEY", "key"),
+            ("OPENAI_BASE_URL", "https://models.example/v1")
+        ])
+        .is_ok()
+    );
+}
+
+#[test]
+fn urls_are_https_except_on_this_machine() {
+    for good in [
+        "https://a.example",
+        "https://a.example:8443/v1/",
+        "http://127.0.0.1:8788/v1",
+        "http://localhost:1",
+        "http://[::1]:8788",
+    ] {
+        assert!(parse(&[("OPENAI_BASE_URL", good)]).is_ok(), "{good}");
+    }
+    for bad in [
+        "a.example",
+        "http://a.example",
+        "ftp://localhost",
+        "https://",
+        "https://a.example?x=1",
+        "https://u:p@a.example",
+        "https://a.example:0",
+        "https://a b",
+    ] {
+        assert!(parse(&[("OPENAI_BASE_URL", bad)]).is_err(), "{bad}");
+    }
+    assert_eq!(
+        parse(&[("PUBLIC_URL", "https://a.example/")])
+            .unwrap()
+            .public_url
+            .unwrap()
+            .as_str(),
+        "https://a.example"
+    );
+    assert!(parse(&[("PUBLIC_URL", "https://a.example/twilio")]).is_err());
+}
+
+#[test]
+fn prices_are_exact_decimals_and_come_in_pairs() {
+    let both = |input, output| {
+        parse(&[
+            ("OPENAI_PRICE_INPUT", input),
+            ("OPENAI_PRICE_OUTPUT", output),
+        ])
+    };
+    assert_eq!(
+        both("0.15", "10").unwrap().prices(),
+        Some(Prices {
+            input: 150_000,
+            output: 10_000_000
+        })
+    );
+    assert_eq!(
+        both("0.000001", "999999.999999").unwrap().prices(),
+        Some(Prices {
+            input: 1,
+            output: 999_999_999_999
+        })
+    );
+    assert_eq!(parse(&[]).unwrap().prices(), None);
+    for bad in [
+        "free",
+        "-1",
+        ".5",
+        "1.",
+        "1e3",
+        "1,5",
+        "0.0000001",
+        "1000000",
+        "$1",
+    ] {
+        assert_eq!(
+            both(bad, "1").unwrap_err()[0].setting,
+            "OPENAI_PRICE_INPUT",
+            "{bad}"
+        );
+    }
+    assert_eq!(
+        parse(&[("OPENAI_PRICE_INPUT", "1")]).unwrap_err()[0].setting,
+        "OPENAI_PRICE_OUTPUT"
+    );
+    assert_eq!(
+        parse(&[("OPENAI_PRICE_OUTPUT", "1")]).unwrap_err()[0].setting,
+        "OPENAI_PRICE_INPUT"
+    );
+}
+
+#[test]
+fn a_help_text_fits_one_message() {
+    assert!(parse(&[("HELP_TEXT", &"x".repeat(1600))]).is_ok());
+    assert_eq!(
+        parse(&[("HELP_TEXT", &"x".repeat(1601))]).unwrap_err()[0].setting,
+        "HELP_TEXT"
+    );
+    assert_eq!(
+        parse(&[("HELP_TEXT", " ")]).unwrap_err()[0].setting,
+        "HELP_TEXT"
+    );
+}
+
+#[test]
+fn a_secret_is_never_shown() {
+    let shown = format!("{:?}", parse(&[]).unwrap());
+    for (_, value) in MINIMAL {
+        assert!(!shown.contains(value));
+    }
+}
