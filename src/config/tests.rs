@@ -34,7 +34,7 @@ fn the_defaults_are_those_of_the_table() {
         ),
         (None, 1000)
     );
-    assert_eq!(config.openai_timeout, Duration::from_secs(60));
+    assert_eq!(config.openai_timeout, Duration::from_mins(1));
     assert_eq!(
         config.twilio_api_base_url.join(""),
         "https://api.twilio.com"
@@ -61,7 +61,7 @@ fn the_defaults_are_those_of_the_table() {
         None,
         "no limit"
     );
-    assert_eq!(config.conversation_ttl, Duration::from_secs(3600));
+    assert_eq!(config.conversation_ttl, Duration::from_hours(1));
     assert_eq!(config.reply_within, Duration::from_secs(10));
     assert!(
         config.admin_token.is_none()

@@ -14,6 +14,18 @@
     missing_docs,
     reason = "a test may fail loudly"
 )]
+#![allow(
+    clippy::case_sensitive_file_extension_comparisons,
+    clippy::format_collect,
+    clippy::format_push_string,
+    clippy::large_stack_arrays,
+    clippy::needless_pass_by_value,
+    clippy::similar_names,
+    clippy::struct_excessive_bools,
+    clippy::assigning_clones,
+    clippy::unused_self,
+    reason = "clear tests matter more than fast ones"
+)]
 
 mod documents;
 mod faults;
