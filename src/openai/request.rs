@@ -135,9 +135,8 @@ pub fn request<'h>(
 
 /// The reasoning effort to send. An effort that was set is sent unchanged.
 ///
-/// Otherwise OpenAI gets `none`: its models reason by default, which costs time and tokens, and
-/// can leave none for the answer. Models that would reject `none`, and other servers, get no
-/// effort.
+/// Otherwise OpenAI gets `none`: its models reason by default, which costs time and tokens, and can
+/// leave none for the answer. Models that would reject `none`, and other servers, get no effort.
 fn effort(config: &Config) -> Option<&str> {
     let none = (config.is_openai() && takes_none(&config.openai_model)).then_some("none");
     config.openai_reasoning_effort.as_deref().or(none)

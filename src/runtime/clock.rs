@@ -1,4 +1,6 @@
 //! The runtime's clock and timers.
+//!
+//! Not here: the trait `Clock` (`platform`).
 
 use std::time::Duration;
 
@@ -11,7 +13,7 @@ use crate::base::time::UnixMillis;
 #[allow(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
-    reason = "whole, and far below 2^53"
+    reason = "a whole number, far below 2^53"
 )]
 pub fn now() -> UnixMillis {
     UnixMillis(js_sys::Date::now() as u64)

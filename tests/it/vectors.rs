@@ -32,7 +32,7 @@ const DISAGREEMENTS: [(&str, bool, &str); 7] = [
     (
         "query-apostrophe-plus",
         true,
-        "node also tries the normalised URL (' is %27), as some of Twilio's senders sign it; so do we",
+        "node also tries the normalised URL (' is %27), as some of Twilio's contacts sign it; so do we",
     ),
     (
         "upper-scheme-creds",

@@ -1,6 +1,6 @@
 // The server that one would write otherwise: Express with Twilio's and OpenAI's npm packages, with
 // everything in the memory of one process. It accepts only signed messages, answers a repeated
-// message once, limits the rate of a sender, runs one turn at a time, has a daily budget, and
+// message once, limits the rate of a contact, runs one turn at a time, has a daily budget, and
 // forgets a conversation after a while. A restart loses everything, and a second process is not
 // possible.
 
@@ -32,7 +32,7 @@ const [PORT, LIMIT, CAP, TTL_SECONDS, TIMEOUT, MAX_MESSAGE_CHARS] = [
 ].map((name) => Number(process.env[name]));
 
 const openai = new OpenAI({ apiKey: OPENAI_API_KEY, baseURL: OPENAI_BASE_URL, timeout: TIMEOUT });
-const senders = new Map();
+const contacts = new Map();
 const budget = { day: 0, calls: 0 };
 
 const app = express();
@@ -107,32 +107,32 @@ setInterval(forgetExpired, Math.min(TTL_SECONDS, 60) * 1000).unref();
 app.listen(PORT, "127.0.0.1");
 
 function senderOf(name) {
-  const known = senders.get(name);
+  const known = contacts.get(name);
   if (known) return known;
-  const sender = { name, messages: new Map(), turns: [], turnAt: 0, last: Promise.resolve() };
-  senders.set(name, sender);
-  return sender;
+  const contact = { name, messages: new Map(), turns: [], turnAt: 0, last: Promise.resolve() };
+  contacts.set(name, contact);
+  return contact;
 }
 
 /** Returns the answer to a message. A repeated message gets the same answer. */
-function deliver(sender, sid, text) {
-  const known = sender.messages.get(sid);
+function deliver(contact, sid, text) {
+  const known = contact.messages.get(sid);
   if (known) return known.answer;
   const now = Date.now();
   let recent = 0;
-  for (const { at } of sender.messages.values()) if (at > now - 60_000) recent += 1;
+  for (const { at } of contact.messages.values()) if (at > now - 60_000) recent += 1;
   if (recent >= LIMIT) return LIMITED;
-  const answer = sender.last.then(() => turn(sender, text));
-  sender.messages.set(sid, { at: now, answer });
-  sender.last = answer;
+  const answer = contact.last.then(() => turn(contact, text));
+  contact.messages.set(sid, { at: now, answer });
+  contact.last = answer;
   return answer;
 }
 
-async function turn(sender, text) {
+async function turn(contact, text) {
   const now = Date.now();
-  if (sender.turnAt <= now - TTL_SECONDS * 1000) sender.turns = [];
+  if (contact.turnAt <= now - TTL_SECONDS * 1000) contact.turns = [];
   if (text.trim().toLowerCase() === "reset") {
-    sender.turns = [];
+    contact.turns = [];
     return CLEARED;
   }
   if (text.length > MAX_MESSAGE_CHARS) return TOO_LONG;
@@ -141,7 +141,7 @@ async function turn(sender, text) {
   if (budget.calls >= CAP) return EXHAUSTED;
   budget.calls += 1;
   try {
-    const said = sender.turns.flatMap(({ user, assistant }) => [
+    const said = contact.turns.flatMap(({ user, assistant }) => [
       { role: "user", content: user },
       { role: "assistant", content: assistant },
     ]);
@@ -154,14 +154,14 @@ async function turn(sender, text) {
     });
     const answer = completion.choices[0]?.message.content?.trim();
     if (!answer) throw new Error("no answer");
-    sender.turns = newest([...sender.turns, { user: text, assistant: answer }]);
-    sender.turnAt = Date.now();
+    contact.turns = newest([...contact.turns, { user: text, assistant: answer }]);
+    contact.turnAt = Date.now();
     console.log(
       JSON.stringify({
         time: new Date(),
         event: "turn",
         outcome: "answered",
-        turns: sender.turns.length,
+        turns: contact.turns.length,
       }),
     );
     return answer;
@@ -190,8 +190,8 @@ function newest(turns) {
 
 function forgetExpired() {
   const oldest = Date.now() - TTL_SECONDS * 1000;
-  for (const sender of senders.values()) {
-    for (const [sid, { at }] of sender.messages) if (at <= oldest) sender.messages.delete(sid);
-    if (!sender.messages.size) senders.delete(sender.name);
+  for (const contact of contacts.values()) {
+    for (const [sid, { at }] of contact.messages) if (at <= oldest) contact.messages.delete(sid);
+    if (!contact.messages.size) contacts.delete(contact.name);
   }
 }

@@ -1,7 +1,7 @@
 // The Worker that one would write otherwise: Hono, WebCrypto, one Durable Object for every pair of
 // addresses, one for the daily budget, conversations in KV, `fetch` to the model. It keeps the
 // promises that need little code: it accepts only signed messages, answers a repeated message once,
-// limits the rate of a sender, runs one turn at a time, has a daily budget, expires conversations,
+// limits the rate of a contact, runs one turn at a time, has a daily budget, expires conversations,
 // and writes each KV key once.
 //
 // Not here, although Switchboard's figures include it: answers by REST when the webhook is too
@@ -74,8 +74,8 @@ app.post(PATH, bodyLimit({ maxSize: 64 * 1024 }), async (c) => {
     );
     return c.text(`Bad request: ${message.wrong}\n`, 400);
   }
-  const sender = c.env.SENDER.getByName(`${message.from} ${message.to}`);
-  return c.body(twiml(await sender.deliver({ sid: message.sid, text: message.text })), 200, {
+  const contact = c.env.SENDER.getByName(`${message.from} ${message.to}`);
+  return c.body(twiml(await contact.deliver({ sid: message.sid, text: message.text })), 200, {
     "Content-Type": "text/xml; charset=utf-8",
   });
 });

@@ -5,7 +5,8 @@ use worker::js_sys::Promise;
 
 #[wasm_bindgen]
 extern "C" {
-    /// The synchronous side of an object's storage: each step of a turn would otherwise wait for promises.
+    /// The synchronous interface of an object's storage. Without it, each step of a turn would wait
+    /// for promises.
     pub(super) type SyncStorage;
     #[wasm_bindgen(method, getter)]
     pub(super) fn kv(this: &SyncStorage) -> SyncKv;

@@ -106,10 +106,10 @@ async fn no_picture_is_fetched_where_there_is_no_budget() {
 async fn few_turns_hold_pictures_at_once_and_the_others_wait_for_their_place() {
     let platform = FakePlatform::new();
     platform.model((0..12).map(|_| after(1000, Act::Say("seen"))));
-    let senders: Vec<String> = (0..12)
+    let contacts: Vec<String> = (0..12)
         .map(|number| format!("+155501{number:02}"))
         .collect();
-    let answers = join_all(senders.iter().map(|from| async {
+    let answers = join_all(contacts.iter().map(|from| async {
         platform
             .post(&with_media(from, "look", &fresh_sid(), &["image/jpeg"]))
             .await

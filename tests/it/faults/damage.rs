@@ -76,7 +76,7 @@ async fn an_opt_out_that_cannot_be_read_counts_as_one() {
 }
 
 #[tokio::test(flavor = "local", start_paused = true)]
-async fn a_sender_whose_state_cannot_be_read_is_answered_like_a_stranger_and_it_is_logged() {
+async fn a_contact_whose_state_cannot_be_read_is_answered_like_a_stranger_and_it_is_logged() {
     for value in DAMAGES {
         let platform = FakePlatform::new();
         platform.text(ANNA, "Hello").await;

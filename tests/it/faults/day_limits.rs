@@ -118,7 +118,7 @@ async fn no_limit_for_a_contact_is_a_choice() {
 }
 
 #[tokio::test(flavor = "local", start_paused = true)]
-async fn when_the_days_budget_is_used_up_each_sender_is_told_once() {
+async fn when_the_days_budget_is_used_up_each_contact_is_told_once() {
     let platform = FakePlatform::with(&[("MAX_DAILY_CALLS", "0")]);
     for from in [ANNA, BEN] {
         let said = answers(&platform, from, "Hello", 5).await;
@@ -200,7 +200,7 @@ async fn being_told_of_the_rate_limit_and_apologies_that_nothing_was_paid_for_ar
 }
 
 #[tokio::test(flavor = "local", start_paused = true)]
-async fn messages_by_rest_have_a_cap_for_all_senders_decided_before_they_are_sent() {
+async fn messages_by_rest_have_a_cap_for_all_contacts_decided_before_they_are_sent() {
     let platform = FakePlatform::with(&[("MAX_DAILY_MESSAGES", "2")]);
     platform.model((0..8).map(|_| after(12_000, Act::Say("slow"))));
     let said =

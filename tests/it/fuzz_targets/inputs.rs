@@ -168,7 +168,7 @@ pub(super) fn responses() -> BoxedStrategy<Vec<u8>> {
         .boxed()
 }
 
-/// States of a sender. Each list is well formed, but the lists may contradict each other.
+/// States of a contact. Each list is well formed, but the lists may contradict each other.
 pub(super) fn states() -> BoxedStrategy<Vec<u8>> {
     let now = 1_795_348_800_000_u64;
     let moment = || {

@@ -47,7 +47,7 @@ fn any_response_of_the_model_is_a_completion_or_a_failure() {
 }
 
 #[test]
-fn whatever_a_store_gives_back_a_sender_is_answered_and_no_budget_is_exceeded() {
+fn whatever_a_store_gives_back_a_contact_is_answered_and_no_budget_is_exceeded() {
     run("stored_state", states());
 }
 

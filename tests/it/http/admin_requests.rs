@@ -5,7 +5,7 @@
 use switchboard::http::{BodyBroken, MAX_BODY_BYTES};
 use switchboard::platform::PlatformError;
 
-use super::{PAIR, about_sender, admin, header};
+use super::{PAIR, about_contact, admin, header};
 use crate::support::{FakePlatform, WITH_ADMIN, bearer};
 
 #[tokio::test(flavor = "local", start_paused = true)]
@@ -36,7 +36,7 @@ async fn an_admin_request_that_is_wrong_is_told_what_is_wrong() {
         );
     }
     for (object, request) in [
-        ("thread", about_sender("show", PAIR)),
+        ("thread", about_contact("show", PAIR)),
         (
             "budget",
             admin("GET", "/admin/usage", Some(&bearer()), "192.0.2.1"),
@@ -112,7 +112,7 @@ async fn the_addresses_of_an_admin_request_are_read_from_a_json_body_and_a_wrong
             ),
             (r#"{"from":"+15550100","to":null}"#, "to is malformed"),
         ] {
-            let response = platform.handle(&mut about_sender(what, body)).await;
+            let response = platform.handle(&mut about_contact(what, body)).await;
             assert_eq!(response.status, 400, "{body}");
             let told = response.body.strip_prefix("Bad request: ").unwrap();
             assert!(told.starts_with(says), "{body}: {told}");
@@ -121,10 +121,10 @@ async fn the_addresses_of_an_admin_request_are_read_from_a_json_body_and_a_wrong
                 "{told}"
             );
         }
-        let mut broken = about_sender(what, PAIR);
+        let mut broken = about_contact(what, PAIR);
         broken.chunks.push_back(Err(BodyBroken));
         assert_eq!(platform.handle(&mut broken).await.status, 400);
-        let mut large = about_sender(what, PAIR);
+        let mut large = about_contact(what, PAIR);
         large.chunks.push_back(Ok(vec![b' '; MAX_BODY_BYTES]));
         assert_eq!(platform.handle(&mut large).await.status, 413);
         for content_type in [
@@ -133,7 +133,7 @@ async fn the_addresses_of_an_admin_request_are_read_from_a_json_body_and_a_wrong
             Some("application/x-www-form-urlencoded"),
             Some("application/jsonp"),
         ] {
-            let mut request = about_sender(what, PAIR);
+            let mut request = about_contact(what, PAIR);
             request.headers.retain(|(name, _)| *name != "Content-Type");
             request
                 .headers
@@ -144,7 +144,7 @@ async fn the_addresses_of_an_admin_request_are_read_from_a_json_body_and_a_wrong
                 (415, "The content type must be application/json\n")
             );
         }
-        let mut request = about_sender(what, PAIR);
+        let mut request = about_contact(what, PAIR);
         request.headers.retain(|(name, _)| *name != "Content-Type");
         request
             .headers

@@ -65,7 +65,7 @@ pub(super) fn admin(
 
 pub(super) const PAIR: &str = r#"{"from":"+15550100","to":"+15550199"}"#;
 
-pub(super) fn about_sender(what: &str, body: &str) -> Incoming {
+pub(super) fn about_contact(what: &str, body: &str) -> Incoming {
     let mut request = Incoming::json(&format!("/admin/contacts/{what}"), body);
     request.headers.push(("Authorization", bearer()));
     request

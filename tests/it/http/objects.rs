@@ -8,7 +8,7 @@ use serde_json::Value;
 use switchboard::http::{self, BodyBroken, Request};
 use switchboard::platform::{Clock, PlatformError};
 
-use super::{PAIR, about_sender, admin, fields, form_of};
+use super::{PAIR, about_contact, admin, fields, form_of};
 use crate::support::{ANNA, FakePlatform, Incoming, TOKEN, WITH_ADMIN, bearer, fresh_sid};
 
 #[tokio::test(flavor = "local", start_paused = true)]
@@ -113,9 +113,9 @@ async fn no_other_request_waits_longer_than_10_seconds_for_an_object_that_hangs(
     report.sign(TOKEN, &sent);
     for (objects, object, request, seconds) in [
         (["THREAD"].as_slice(), "thread", report, 10),
-        (&["THREAD"], "thread", about_sender("show", PAIR), 10),
+        (&["THREAD"], "thread", about_contact("show", PAIR), 10),
         // It waits for KV on its own, as long as a reply may take.
-        (&["THREAD"], "thread", about_sender("erase", PAIR), 20),
+        (&["THREAD"], "thread", about_contact("erase", PAIR), 20),
         (&["BUDGET"], "budget", usage(), 10),
         (
             &["BUDGET"],

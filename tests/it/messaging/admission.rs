@@ -78,8 +78,8 @@ async fn a_clock_that_steps_back_neither_opens_nor_jams_the_rate_limit() {
 #[tokio::test(flavor = "local", start_paused = true)]
 async fn a_thousand_messages_at_once_against_a_cap_of_100_make_exactly_100_requests() {
     let platform = FakePlatform::with(&[("MAX_DAILY_CALLS", "100")]);
-    let senders: Vec<String> = (0..1000).map(|i| format!("+155501{i:05}")).collect();
-    let answers = join_all(senders.iter().map(|from| platform.text(from, "Hello"))).await;
+    let contacts: Vec<String> = (0..1000).map(|i| format!("+155501{i:05}")).collect();
+    let answers = join_all(contacts.iter().map(|from| platform.text(from, "Hello"))).await;
     assert_eq!(platform.model_requests().len(), 100);
     let polite = answers
         .iter()

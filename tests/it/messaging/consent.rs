@@ -18,7 +18,7 @@ fn typed(from: &str, body: &str, kind: &str) -> Vec<(String, String)> {
 }
 
 #[tokio::test(flavor = "local", start_paused = true)]
-async fn a_sender_that_opts_out_is_sent_nothing_more_until_it_opts_in() {
+async fn a_contact_that_opts_out_is_sent_nothing_more_until_it_opts_in() {
     let platform = FakePlatform::new();
     for (from, confirmed) in [(ANNA, false), (CARL, true)] {
         let expect = |text: &str| {
@@ -117,7 +117,7 @@ async fn help_is_answered_in_the_operators_words_without_the_model() {
 }
 
 #[tokio::test(flavor = "local", start_paused = true)]
-async fn an_answer_under_way_is_not_sent_to_a_sender_that_opts_out() {
+async fn an_answer_under_way_is_not_sent_to_a_contact_that_opts_out() {
     let platform = FakePlatform::new();
     platform.model([after(20_000, Act::Say("too late"))]);
     let (during, waits, stop) = (
@@ -154,7 +154,7 @@ async fn an_answer_under_way_is_not_sent_to_a_sender_that_opts_out() {
 }
 
 #[tokio::test(flavor = "local", start_paused = true)]
-async fn a_late_answer_is_not_tried_with_another_token_after_its_sender_has_opted_out() {
+async fn a_late_answer_is_not_tried_with_another_token_after_its_contact_has_opted_out() {
     let platform = FakePlatform::with(&[(
         "TWILIO_AUTH_TOKEN",
         &format!("{TOKEN},fedcba9876543210fedcba9876543210"),
@@ -171,7 +171,7 @@ async fn a_late_answer_is_not_tried_with_another_token_after_its_sender_has_opte
 }
 
 #[tokio::test(flavor = "local", start_paused = true)]
-async fn parts_that_are_not_sent_yet_are_not_sent_to_a_sender_that_opts_out() {
+async fn parts_that_are_not_sent_yet_are_not_sent_to_a_contact_that_opts_out() {
     let platform = FakePlatform::with(&[("MAX_SEGMENTS", "100")]);
     let long: &'static str = Box::leak("All is well. ".repeat(300).into_boxed_str());
     platform.model([after(12_000, Act::Say(long))]);
@@ -198,7 +198,7 @@ async fn parts_that_are_not_sent_yet_are_not_sent_to_a_sender_that_opts_out() {
 }
 
 #[tokio::test(flavor = "local", start_paused = true)]
-async fn a_copy_brings_no_answer_to_a_sender_that_has_opted_out() {
+async fn a_copy_brings_no_answer_to_a_contact_that_has_opted_out() {
     let platform = FakePlatform::new();
     let sid = fresh_sid();
     assert_eq!(

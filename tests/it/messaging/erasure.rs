@@ -50,7 +50,7 @@ async fn delete_my_data_erases_what_was_said_cancels_what_is_under_way_and_confi
 }
 
 #[tokio::test(flavor = "local", start_paused = true)]
-async fn what_kv_does_not_delete_at_once_is_deleted_later_and_the_sender_is_told_the_truth() {
+async fn what_kv_does_not_delete_at_once_is_deleted_later_and_the_contact_is_told_the_truth() {
     let platform = FakePlatform::new();
     platform.text(ANNA, "PLANTED").await;
     platform.pass(SECOND).await;
@@ -80,7 +80,7 @@ async fn what_kv_does_not_delete_at_once_is_deleted_later_and_the_sender_is_told
 }
 
 #[tokio::test(flavor = "local", start_paused = true)]
-async fn a_revision_that_is_being_written_when_the_sender_erases_is_deleted_too() {
+async fn a_revision_that_is_being_written_when_the_contact_erases_is_deleted_too() {
     let platform = FakePlatform::new();
     platform.kv_write_takes(3 * SECOND);
     platform.text(ANNA, "PLANTED").await;

@@ -42,7 +42,7 @@ pub(super) const ERASED: &str = "Your data is erased.";
 
 pub(super) const ERASING: &str = "Your data is being erased. This can take a few minutes.";
 
-/// A sender's keys in storage. For the state: its fields that are not empty.
+/// A contact's keys in storage. For the state: its fields that are not empty.
 pub(super) fn left(platform: &FakePlatform, from: &str) -> Vec<String> {
     let empty = [
         Value::Null,

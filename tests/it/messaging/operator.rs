@@ -10,7 +10,7 @@ use crate::support::{
     ANNA, Act, BEN, FakePlatform, Incoming, NUMBER, SECOND, WITH_ADMIN, after, fresh_sid, webhook,
 };
 
-/// Asks an admin route about the sender with these addresses.
+/// Asks an admin route about the contact with these addresses.
 async fn admin_of(platform: &FakePlatform, what: &str, from: &str, to: &str) -> (u16, Value) {
     let pair = serde_json::json!({ "from": from, "to": to }).to_string();
     admin_answer(
@@ -21,7 +21,7 @@ async fn admin_of(platform: &FakePlatform, what: &str, from: &str, to: &str) -> 
 }
 
 #[tokio::test(flavor = "local", start_paused = true)]
-async fn usage_adds_up_what_all_senders_did_today() {
+async fn usage_adds_up_what_all_contacts_did_today() {
     let prices = [
         ("OPENAI_PRICE_INPUT", "0.5"),
         ("OPENAI_PRICE_OUTPUT", "2"),
@@ -163,7 +163,7 @@ async fn counting_costs_no_request_and_no_write_of_its_own_while_messages_come()
 }
 
 #[tokio::test(flavor = "local", start_paused = true)]
-async fn a_sender_is_shown_without_texts_and_erased_by_the_operator() {
+async fn a_contact_is_shown_without_texts_and_erased_by_the_operator() {
     let platform = FakePlatform::with(&[WITH_ADMIN]);
     let blank = serde_json::json!({
         "opted_out": false, "turns": 0, "revision": null, "expires_at": null, "turn_running": false,
@@ -215,7 +215,7 @@ async fn a_sender_is_shown_without_texts_and_erased_by_the_operator() {
 }
 
 #[tokio::test(flavor = "local", start_paused = true)]
-async fn the_sender_of_another_number_is_another_sender() {
+async fn the_contact_of_another_number_is_another_contact() {
     let platform = FakePlatform::with(&[WITH_ADMIN]);
     platform.text(ANNA, "Hello").await;
     for (from, to) in [(ANNA, "+15550198"), ("whatsapp:+15550100", NUMBER)] {

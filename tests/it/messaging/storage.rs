@@ -41,7 +41,7 @@ async fn a_message_that_could_not_be_stored_is_not_taken_in() {
 }
 
 #[tokio::test(flavor = "local", start_paused = true)]
-async fn a_stored_state_that_cannot_be_read_is_logged_and_does_not_lock_the_sender_out() {
+async fn a_stored_state_that_cannot_be_read_is_logged_and_does_not_lock_the_contact_out() {
     // The last is readable, and would have a copy of its message wait for ever.
     let torn = include_str!("../../vectors/thread_state_v1.json")
         .trim()
@@ -82,7 +82,7 @@ async fn the_stored_state_is_version_1_and_is_still_read() {
 }
 
 #[tokio::test(flavor = "local", start_paused = true)]
-async fn five_messages_of_one_sender_write_no_more_rows_than_the_promises_need() {
+async fn five_messages_of_one_contact_write_no_more_rows_than_the_promises_need() {
     // `npm run bench` measures with a lifetime of one minute.
     for ttl in ["3600", "60"] {
         let platform = FakePlatform::with(&[("CONVERSATION_TTL_SECONDS", ttl)]);

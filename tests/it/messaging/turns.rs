@@ -32,7 +32,7 @@ async fn a_text_is_answered_and_remembered() {
     assert_eq!(
         users(&platform.model_requests()[2]),
         ["Hi"],
-        "another sender has another conversation"
+        "another contact has another conversation"
     );
 }
 
@@ -130,7 +130,7 @@ async fn messages_that_come_during_a_turn_are_answered_together_by_the_next() {
 }
 
 #[tokio::test(flavor = "local", start_paused = true)]
-async fn turns_of_one_sender_never_interleave_and_those_of_others_do() {
+async fn turns_of_one_contact_never_interleave_and_those_of_others_do() {
     let platform = FakePlatform::with(&[("RATE_LIMIT_PER_MINUTE", "30")]);
     let burst: Vec<String> = (0..20).map(|i| format!("m{i}")).collect();
     let answers = join_all(burst.iter().map(|text| platform.text(ANNA, text))).await;

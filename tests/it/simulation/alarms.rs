@@ -1,6 +1,6 @@
 //! Alarms: they ring late or twice, and again when the handler failed, as the runtime does.
 //!
-//! Not here: the handler (`switchboard::sender`).
+//! Not here: the handler (`switchboard::contact`).
 
 use std::rc::Rc;
 
@@ -70,7 +70,7 @@ impl Simulation {
 
     async fn alarm(self: &Rc<Self>, name: &str) -> Result<(), PlatformError> {
         self.call(name, async |engine| match engine {
-            Engine::Thread(sender) => sender.alarm().await,
+            Engine::Thread(contact) => contact.alarm().await,
             Engine::Budget(_) => Ok(()),
         })
         .await

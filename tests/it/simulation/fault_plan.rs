@@ -8,16 +8,16 @@ use crate::support::TOKEN;
 /// The settings, and the probability of each fault in thousandths, until faults end.
 #[derive(Debug)]
 pub struct FaultPlan {
-    /// Whether one sender asks for fixed answers many times.
+    /// Whether one contact asks for fixed answers many times.
     pub chatty: bool,
-    pub senders: u64,
+    pub contacts: u64,
     pub messages: u64,
     pub ttl_seconds: u64,
     pub rate_limit: u64,
     pub reply_within: u64,
     pub model_timeout: u64,
     pub cap: u64,
-    /// Requests to the model that one sender may have a day.
+    /// Requests to the model that one contact may have a day.
     pub contact_cap: u64,
     /// Messages by REST that a day may have.
     pub message_cap: u64,
@@ -95,7 +95,7 @@ impl FaultPlan {
         };
         let mut fault_plan = Self {
             chatty: random.chance(20),
-            senders: random.between(2, 4),
+            contacts: random.between(2, 4),
             messages: random.between(2, 9),
             ttl_seconds: random.pick(&[60, 3600, 3600]),
             rate_limit: random.pick(&[2, 3, 5, 10, 10]),

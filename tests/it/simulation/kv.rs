@@ -89,7 +89,7 @@ impl Simulation {
         Ok(value)
     }
 
-    /// The answer to this message said that the sender's data is erased.
+    /// The answer to this message said that the contact's data is erased.
     pub fn told_erased(&self, sid: &str) {
         let mut invariants = self.invariants.borrow_mut();
         let Some((name, erased_at)) = invariants.erasure(sid) else {

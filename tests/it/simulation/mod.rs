@@ -147,7 +147,7 @@ fn messages_by_rest_without_a_cap_are_noticed() {
 }
 
 #[test]
-fn a_sender_that_a_restart_gives_a_new_share_of_the_day_is_noticed() {
+fn a_contact_that_a_restart_gives_a_new_share_of_the_day_is_noticed() {
     must_break(Mutation::ContactCapIgnored, 200);
 }
 
@@ -157,7 +157,7 @@ fn an_answer_on_a_webhook_that_is_taken_for_one_by_rest_is_noticed() {
 }
 
 #[test]
-fn a_damaged_value_that_stops_a_sender_is_noticed() {
+fn a_damaged_value_that_stops_a_contact_is_noticed() {
     must_break(Mutation::DamageNotMet, 200);
 }
 

@@ -27,7 +27,7 @@ pub enum Mutation {
     OptOutKeyIgnored,
     /// A message by REST is reserved without a cap.
     MessageCapIgnored,
-    /// A restarted object has forgotten the sender's usage of today.
+    /// A restarted object has forgotten the contact's usage of today.
     ContactCapIgnored,
     /// Twilio lists what webhooks answered as if it had been sent by REST.
     EqualTextTaken,

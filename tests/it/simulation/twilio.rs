@@ -221,7 +221,7 @@ impl Simulation {
         response
     }
 
-    /// A webhook of this sender was answered with these texts. Twilio lists them as messages too.
+    /// A webhook of this contact was answered with these texts. Twilio lists them as messages too.
     pub fn replied(&self, person: &str, number: &str, texts: &[String]) {
         let direction = if self.is(Mutation::EqualTextTaken) {
             "outbound-api"

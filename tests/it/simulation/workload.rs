@@ -16,7 +16,7 @@ use super::{
 
 /// Starts everything that happens in a run by plan.
 pub fn begin(sim: &Rc<Simulation>) {
-    for index in 0..sim.fault_plan.senders {
+    for index in 0..sim.fault_plan.contacts {
         let channel = if index % 2 == 1 { "whatsapp:" } else { "" };
         let (from, to) = (
             format!("{channel}+1555010{index}"),
@@ -28,7 +28,7 @@ pub fn begin(sim: &Rc<Simulation>) {
             .as_str()
             .to_owned();
         let hash = keys.phone_hash(&from.parse().unwrap()).to_string();
-        sim.invariants.borrow_mut().add_sender(&name, &from, &hash);
+        sim.invariants.borrow_mut().add_contact(&name, &from, &hash);
         let inner = Rc::clone(sim);
         let (other, name2, from2, to2) = (Rc::clone(sim), name.clone(), from.clone(), to.clone());
         sim.executor.spawn(OUTSIDE, async move {
@@ -199,7 +199,7 @@ fn write_text(
         ));
     }
     let message = Message {
-        sender: name.to_owned(),
+        contact: name.to_owned(),
         turn,
         command,
         token: if turn {

@@ -1,6 +1,6 @@
-//! The caps of a UTC day: requests to the model, requests of one sender, messages by REST, fixed sentences.
+//! The caps of a UTC day: requests to the model, requests of one contact, messages by REST, fixed sentences.
 //!
-//! The budget object says for which day it has counted a reservation. What a sender uses is counted by the clock, while the
+//! The budget object says for which day it has counted a reservation. What a contact uses is counted by the clock, while the
 //! clock only goes forward. Under a clock that steps back or jumps, the cap times the number of days that it has shown must
 //! hold. Not here: the rate limit (`stored`).
 
@@ -11,7 +11,7 @@ use switchboard::{
     messaging::{MAX_CANNED_REPLIES_PER_DAY, canned_replies},
 };
 
-use super::{Invariants, records::Sender};
+use super::{Invariants, records::Contact};
 use crate::simulation::fault_plan::DAY;
 
 /// The longest time between counting a request and its arrival at the model.
@@ -60,20 +60,20 @@ impl Invariants {
         });
     }
 
-    /// A request of this sender has reached the model.
-    pub(super) fn cost_a_request(&mut self, sender: &mut Sender, at: u64) {
-        sender.requests += 1;
-        let (requests, cap) = (sender.requests, self.contact_cap * self.openings.get());
-        self.check(sender.damaged || requests <= cap, || {
-            format!("a sender had {requests} requests, over its cap of {cap}")
+    /// A request of this contact has reached the model.
+    pub(super) fn cost_a_request(&mut self, contact: &mut Contact, at: u64) {
+        contact.requests += 1;
+        let (requests, cap) = (contact.requests, self.contact_cap * self.openings.get());
+        self.check(contact.damaged || requests <= cap, || {
+            format!("a contact had {requests} requests, over its cap of {cap}")
         });
-        if self.forward && !sender.damaged {
+        if self.forward && !contact.damaged {
             let cap = self.contact_cap;
-            let today = sender
+            let today = contact
                 .requests_by_day
                 .add(self.start + at, REQUEST_LAG, cap);
             self.check(today <= cap, || {
-                format!("a sender had {today} requests on one day, over its cap of {cap}")
+                format!("a contact had {today} requests on one day, over its cap of {cap}")
             });
         }
     }
@@ -91,16 +91,16 @@ impl Invariants {
         });
     }
 
-    /// A sender got a fixed sentence, on a webhook or by REST. Copies of a message count once.
-    pub(super) fn got_fixed(&mut self, sender: &mut Sender, text: &str, by: &str, at: u64) {
+    /// A contact got a fixed sentence, on a webhook or by REST. Copies of a message count once.
+    pub(super) fn got_fixed(&mut self, contact: &mut Contact, text: &str, by: &str, at: u64) {
         let at = self.start + at;
-        let by_day = self.forward && !sender.damaged;
+        let by_day = self.forward && !contact.damaged;
         let most = u64::from(MAX_CANNED_REPLIES_PER_DAY);
         if [canned_replies::NO_BUDGET, canned_replies::NO_MORE_TODAY].contains(&text) {
-            if sender.told.insert(by.to_owned()) && by_day {
-                let today = sender.told_by_day.add(at, REPLY_LAG, 1);
+            if contact.told.insert(by.to_owned()) && by_day {
+                let today = contact.told_by_day.add(at, REPLY_LAG, 1);
                 self.check(today <= 1, || {
-                    format!("a sender was told {today} times on one day that the day is used up")
+                    format!("a contact was told {today} times on one day that the day is used up")
                 });
             }
         } else if ![
@@ -111,26 +111,26 @@ impl Invariants {
         .contains(&text)
         {
             // The three others may have cost a request to the model.
-            if sender.fixed.insert(by.to_owned()) && by_day {
-                let today = sender.fixed_by_day.add(at, REPLY_LAG, most);
+            if contact.fixed.insert(by.to_owned()) && by_day {
+                let today = contact.fixed_by_day.add(at, REPLY_LAG, most);
                 self.check(today <= most, || {
-                    format!("a sender got {today} fixed answers on one day")
+                    format!("a contact got {today} fixed answers on one day")
                 });
             }
         }
         let (days, told, fixed) = (
             self.openings.get(),
-            sender.told.len() as u64,
-            sender.fixed.len() as u64,
+            contact.told.len() as u64,
+            contact.fixed.len() as u64,
         );
-        self.check(sender.damaged || told <= days, || {
-            format!("a sender was told {told} times that the day is used up, in {days} days")
+        self.check(contact.damaged || told <= days, || {
+            format!("a contact was told {told} times that the day is used up, in {days} days")
         });
-        self.check(sender.damaged || fixed <= most * days, || {
-            format!("a sender got {fixed} fixed answers in {days} days")
+        self.check(contact.damaged || fixed <= most * days, || {
+            format!("a contact got {fixed} fixed answers in {days} days")
         });
         if fixed == most {
-            self.count("senders that got all fixed answers of the day");
+            self.count("contacts that got all fixed answers of the day");
         }
     }
 
@@ -161,8 +161,8 @@ impl Invariants {
 
     /// A thread was told that no message can be sent by REST today.
     pub fn no_message_left(&mut self, name: &str, at: u64) {
-        if let Some(sender) = self.senders.get_mut(name) {
-            sender.refused_at = Some(at);
+        if let Some(contact) = self.contacts.get_mut(name) {
+            contact.refused_at = Some(at);
         }
     }
 

@@ -4,13 +4,13 @@
 
 use switchboard::conversation::history::{Conversation, MAX_CHARS, MAX_TURNS, Turn};
 
-use super::{Invariants, MARKERS, chars, is_fixed, records::Sender};
+use super::{Invariants, MARKERS, chars, is_fixed, records::Contact};
 
 impl Invariants {
     pub fn kv_read_failed(&mut self, name: &str) {
-        if let Some(sender) = self.senders.get_mut(name) {
-            sender.loose = true;
-            sender.read_trouble = true;
+        if let Some(contact) = self.contacts.get_mut(name) {
+            contact.loose = true;
+            contact.read_trouble = true;
         }
     }
 
@@ -24,14 +24,14 @@ impl Invariants {
         self.check(!MARKERS.iter().any(|marker| key.contains(marker)), || {
             format!("a KV key holds personal data: {key}")
         });
-        let Some(mut sender) = self.senders.remove(&name) else {
+        let Some(mut contact) = self.contacts.remove(&name) else {
             return self.check(false, || format!("a KV key names nobody: {key}"));
         };
-        if let Some((before, until)) = sender
+        if let Some((before, until)) = contact
             .revisions
             .insert(key.to_owned(), (value.to_owned(), at + ttl * 1000))
         {
-            let same = before == value || sender.read_trouble || sender.untracked || at >= until;
+            let same = before == value || contact.read_trouble || contact.untracked || at >= until;
             self.count("revisions that were written again");
             self.check(same, || {
                 format!("a revision was written twice, with different contents: {key:.30}")
@@ -44,7 +44,7 @@ impl Invariants {
                         format!("a fixed sentence is in KV: {}", turn.assistant)
                     });
                 }
-                self.conversation(&mut sender, conversation.turns(), at, "KV");
+                self.conversation(&mut contact, conversation.turns(), at, "KV");
             }
             Err(error) => self.check(false, || {
                 format!(
@@ -53,26 +53,26 @@ impl Invariants {
                 )
             }),
         }
-        self.senders.insert(name, sender);
+        self.contacts.insert(name, contact);
     }
 
     /// A conversation must consist of the answered turns, in order: all that are not trimmed, reset or expired.
     pub(super) fn conversation(
         &mut self,
-        sender: &mut Sender,
+        contact: &mut Contact,
         turns: &[Turn],
         at: u64,
         place: &str,
     ) {
-        if sender.untracked {
+        if contact.untracked {
             return;
         }
-        let mut left = sender.history.len();
+        let mut left = contact.history.len();
         for turn in turns.iter().rev() {
-            while left > 0 && sender.history[left - 1].1 && sender.history[left - 1].0 != *turn {
+            while left > 0 && contact.history[left - 1].1 && contact.history[left - 1].0 != *turn {
                 left -= 1;
             }
-            let same = left > 0 && sender.history[left - 1].0 == *turn;
+            let same = left > 0 && contact.history[left - 1].0 == *turn;
             self.check(same, || {
                 format!(
                     "the conversation in {place} has a turn that was not answered there: {}",
@@ -84,31 +84,34 @@ impl Invariants {
             }
             left -= 1;
         }
-        let forbidden = sender.forbidden;
+        let forbidden = contact.forbidden;
         self.check(turns.is_empty() || left >= forbidden, || {
             format!("an expired conversation is in {place}")
         });
-        while left > 0 && sender.history[left - 1].1 {
+        while left > 0 && contact.history[left - 1].1 {
             left -= 1;
         }
-        if left <= sender.excused {
+        if left <= contact.excused {
             return;
         }
         let chars: usize = turns
             .iter()
-            .chain([&sender.history[left - 1].0])
+            .chain([&contact.history[left - 1].0])
             .map(|turn| chars(&turn.user) + chars(&turn.assistant))
             .sum();
         let trimmed = turns.len() == MAX_TURNS || chars > MAX_CHARS;
-        let expired = sender.last_answered.is_some_and(|end| at >= end + self.ttl) || !self.forward;
-        if sender.loose || expired {
-            sender.excused = left;
+        let expired = contact
+            .last_answered
+            .is_some_and(|end| at >= end + self.ttl)
+            || !self.forward;
+        if contact.loose || expired {
+            contact.excused = left;
             self.count("conversations that became shorter");
         } else if !trimmed {
             self.check(false, || {
                 format!(
                     "the conversation in {place} lacks {} answered turns",
-                    left - sender.excused
+                    left - contact.excused
                 )
             });
         } else {
@@ -117,18 +120,18 @@ impl Invariants {
         }
     }
 
-    /// The sender that this message erased, and when.
+    /// The contact that this message erased, and when.
     pub fn erasure(&self, sid: &str) -> Option<(String, u64)> {
-        let name = &self.messages.get(sid)?.sender;
-        Some((name.clone(), *self.senders.get(name)?.erasures.get(sid)?))
+        let name = &self.messages.get(sid)?.contact;
+        Some((name.clone(), *self.contacts.get(name)?.erasures.get(sid)?))
     }
 
     /// A webhook was told that all data is erased. KV still has these older conversations.
     pub fn told_erased(&mut self, name: &str, conversations: &[String]) {
-        let Some(sender) = self.senders.get(name).filter(|sender| !sender.untracked) else {
+        let Some(contact) = self.contacts.get(name).filter(|contact| !contact.untracked) else {
             return;
         };
-        let kept: Vec<Turn> = sender
+        let kept: Vec<Turn> = contact
             .history
             .iter()
             .map(|(turn, _)| turn.clone())
@@ -138,7 +141,7 @@ impl Invariants {
                 .map(|conversation| conversation.turns().to_vec())
                 .unwrap_or_default();
             self.check(turns.iter().all(|turn| kept.contains(turn)), || {
-                "KV has what a sender was told is erased".into()
+                "KV has what a contact was told is erased".into()
             });
         }
         self.count("erasures that were confirmed");

@@ -7,10 +7,10 @@ use super::Invariants;
 impl Invariants {
     /// An incarnation of a thread starts to run the open turn: it asks the budget for a request.
     pub fn turn_works(&mut self, name: &str, incarnation: u64, at: u64) {
-        let Some(sender) = self.senders.get_mut(name) else {
+        let Some(contact) = self.contacts.get_mut(name) else {
             return;
         };
-        let Some(turn) = sender.open.and_then(|key| sender.turns.get_mut(&key)) else {
+        let Some(turn) = contact.open.and_then(|key| contact.turns.get_mut(&key)) else {
             return;
         };
         if turn.works.is_some_and(|(by, _)| by == incarnation) {

@@ -6,39 +6,39 @@ use std::collections::BTreeMap;
 
 use super::{
     Invariants,
-    records::{Sender, TurnRecord},
+    records::{Contact, TurnRecord},
 };
 
 impl Invariants {
     /// Everything has settled.
     pub fn end(&mut self) {
-        let senders = std::mem::take(&mut self.senders);
-        for (name, sender) in &senders {
-            self.end_untracked(sender);
-            if sender.untracked {
+        let contacts = std::mem::take(&mut self.contacts);
+        for (name, contact) in &contacts {
+            self.end_untracked(contact);
+            if contact.untracked {
                 continue;
             }
-            self.equal_answers(sender);
-            self.check(sender.queue.is_empty() && sender.open.is_none(), || {
+            self.equal_answers(contact);
+            self.check(contact.queue.is_empty() && contact.open.is_none(), || {
                 "a message was taken in, and its turn never ended".into()
             });
-            let (sent, allowed) = (sender.fixed_sent, sender.fixed_allowed);
+            let (sent, allowed) = (contact.fixed_sent, contact.fixed_allowed);
             self.check(sent <= allowed, || {
                 format!("{sent} fixed sentences were sent to {name:.6} for {allowed} turns")
             });
-            for turn in sender.turns.values() {
-                self.ended(turn, sender);
+            for turn in contact.turns.values() {
+                self.ended(turn, contact);
             }
-            let in_turns: usize = sender.turns.values().map(|turn| turn.sids.len()).sum();
-            let wanted = sender.owed;
+            let in_turns: usize = contact.turns.values().map(|turn| turn.sids.len()).sum();
+            let wanted = contact.owed;
             self.check(in_turns == wanted, || {
                 format!("{wanted} messages were taken in, {in_turns} are in turns")
             });
         }
         let lost = self.messages.iter().find(|(sid, message)| {
-            let taken_in = |sender: &Sender| sender.untracked || sender.admitted.contains(*sid);
+            let taken_in = |contact: &Contact| contact.untracked || contact.admitted.contains(*sid);
             message.answered > message.limited
-                && !senders.get(&message.sender).is_some_and(taken_in)
+                && !contacts.get(&message.contact).is_some_and(taken_in)
         });
         let lost = lost.map(|(sid, _)| sid.clone());
         self.check(lost.is_none(), || {
@@ -47,13 +47,13 @@ impl Invariants {
                 lost.unwrap_or_default()
             )
         });
-        self.senders = senders;
+        self.contacts = contacts;
     }
 
     /// For equal answers, Twilio must have created as many messages as were to be sent by REST.
-    fn equal_answers(&mut self, sender: &Sender) {
+    fn equal_answers(&mut self, contact: &Contact) {
         let mut equal: BTreeMap<String, (u64, u64)> = BTreeMap::new();
-        for turn in sender.turns.values() {
+        for turn in contact.turns.values() {
             let Some(text) = turn.answer.map(|answer| &self.answers[answer].text) else {
                 continue;
             };
@@ -73,14 +73,14 @@ impl Invariants {
         }
         for (text, (late, unlogged)) in equal {
             let created = self.sent.get(&text).copied().unwrap_or(0);
-            let enough = created >= late || sender.give_ups > 0;
+            let enough = created >= late || contact.give_ups > 0;
             self.check(created <= late + unlogged && enough, || {
                 format!("of {late} late equal answers {created} were created")
             });
         }
     }
 
-    fn ended(&mut self, turn: &TurnRecord, sender: &Sender) {
+    fn ended(&mut self, turn: &TurnRecord, contact: &Contact) {
         self.check(turn.ended, || format!("a turn never ended: {}", turn.input));
         let Some((outcome, reply_via)) = &turn.outcome else {
             return self.check(turn.unlogged, || {
@@ -113,7 +113,7 @@ impl Invariants {
                 .iter()
                 .filter(|part| !self.sent.contains_key(*part))
                 .count();
-            let gave_up = sender.give_ups;
+            let gave_up = contact.give_ups;
             self.check(missing == 0 || gave_up > 0, || {
                 format!(
                     "{missing} parts were never sent, without a reason: {}",

@@ -5,46 +5,46 @@
 use serde_json::Value;
 use switchboard::conversation::history::Turn;
 
-use super::{Invariants, MARKERS, records::Sender};
+use super::{Invariants, MARKERS, records::Contact};
 
 impl Invariants {
     /// An incarnation of an object has vanished.
     pub fn killed(&mut self, name: &str, at: u64) {
-        let Some(sender) = self
-            .senders
+        let Some(contact) = self
+            .contacts
             .get_mut(name)
-            .filter(|sender| !sender.untracked)
+            .filter(|contact| !contact.untracked)
         else {
             return;
         };
-        if let Some(turn) = sender.open.and_then(|key| sender.turns.get_mut(&key)) {
+        if let Some(turn) = contact.open.and_then(|key| contact.turns.get_mut(&key)) {
             (turn.works, turn.waits) = (None, at);
         }
-        if sender
+        if contact
             .refused_at
             .take()
             .is_some_and(|refused| at < refused + 2000)
         {
             // The object may have stored that it gave up the answer, without logging it.
-            sender.give_ups += 1;
+            contact.give_ups += 1;
         }
-        if let Some(key) = sender.unlogged.take() {
+        if let Some(key) = contact.unlogged.take() {
             // Nobody knows any more whether it was answered.
-            sender.loose = true;
-            sender.fixed_allowed += 1;
-            let answer = sender.turns.get_mut(&key).and_then(|turn| {
+            contact.loose = true;
+            contact.fixed_allowed += 1;
+            let answer = contact.turns.get_mut(&key).and_then(|turn| {
                 turn.unlogged = true;
                 turn.answer.map(|answer| (turn.input.clone(), answer))
             });
             if let Some((user, answer)) = answer {
-                sender.history.push((
+                contact.history.push((
                     Turn {
                         user,
                         assistant: self.answers[answer].text.clone(),
                     },
                     true,
                 ));
-                sender.last_answered = sender.last_end;
+                contact.last_answered = contact.last_end;
             }
             self.count("ends that a kill left unlogged");
         }
@@ -74,8 +74,11 @@ impl Invariants {
             format!("a log line holds personal data: {line}")
         });
         // Damage is the only reason for an internal error.
-        let damaged =
-            object.is_none_or(|name| self.senders.get(name).is_none_or(|sender| sender.damaged));
+        let damaged = object.is_none_or(|name| {
+            self.contacts
+                .get(name)
+                .is_none_or(|contact| contact.damaged)
+        });
         self.check(event != "internal_error" || damaged, || {
             format!("an internal error: {line}")
         });
@@ -104,16 +107,16 @@ impl Invariants {
             _ => "late parts undeliverable",
         });
         let mut real = true;
-        if let Some(sender) = self
+        if let Some(contact) = self
             .hashes
             .get(text(value, "phone_hash"))
-            .and_then(|name| self.senders.get_mut(name))
+            .and_then(|name| self.contacts.get_mut(name))
         {
             if outcome == "sent" {
-                sender.logged_sent += 1;
-                real = sender.untracked || sender.logged_sent <= sender.created;
+                contact.logged_sent += 1;
+                real = contact.untracked || contact.logged_sent <= contact.created;
             } else {
-                sender.give_ups += 1;
+                contact.give_ups += 1;
             }
         }
         self.check(real, || {
@@ -130,29 +133,29 @@ impl Invariants {
             self.count("answers withheld");
         }
         let Some(name) = object else { return };
-        let Some(mut sender) = self.senders.remove(name) else {
+        let Some(mut contact) = self.contacts.remove(name) else {
             return;
         };
-        if sender.untracked {
-            sender.late_turns += u64::from(outcome == "answered" && reply_via == "rest");
+        if contact.untracked {
+            contact.late_turns += u64::from(outcome == "answered" && reply_via == "rest");
         } else if outcome == "cancelled" {
-            let cancelled = sender.turns.values().any(|turn| turn.cancelled.is_some());
+            let cancelled = contact.turns.values().any(|turn| turn.cancelled.is_some());
             self.check(cancelled && reply_via == "none", || {
                 format!("a turn was cancelled by nobody: {value}")
             });
         } else {
-            self.end_logged(&mut sender, value);
+            self.end_logged(&mut contact, value);
         }
-        self.senders.insert(name.to_owned(), sender);
+        self.contacts.insert(name.to_owned(), contact);
     }
 
     /// The end of a turn that is stored as ended.
-    fn end_logged(&mut self, sender: &mut Sender, value: &Value) {
-        let key = sender.unlogged.take();
+    fn end_logged(&mut self, contact: &mut Contact, value: &Value) {
+        let key = contact.unlogged.take();
         self.check(key.is_some(), || {
             format!("an end was logged that is not stored: {value}")
         });
-        let Some(turn) = key.and_then(|key| sender.turns.get_mut(&key)) else {
+        let Some(turn) = key.and_then(|key| contact.turns.get_mut(&key)) else {
             return;
         };
         let (outcome, reply_via) = (text(value, "outcome"), text(value, "reply_via"));
@@ -180,19 +183,19 @@ impl Invariants {
             });
             if let Some(answer) = turn.answer {
                 let (user, assistant) = (turn.input.clone(), self.answers[answer].text.clone());
-                sender.history.push((Turn { user, assistant }, false));
-                sender.last_answered = sender.last_end;
+                contact.history.push((Turn { user, assistant }, false));
+                contact.last_answered = contact.last_end;
             }
         } else if reply_via == "rest" {
-            sender.fixed_allowed += 1;
+            contact.fixed_allowed += 1;
         }
         // A reset that was given up may have erased the conversation in KV before.
-        sender.loose |= outcome == "failed" && turn.reset;
+        contact.loose |= outcome == "failed" && turn.reset;
         turn.outcome = Some((outcome.to_owned(), reply_via.to_owned()));
         if outcome == "reset" {
-            sender.history.clear();
-            (sender.excused, sender.forbidden) = (0, 0);
-            sender
+            contact.history.clear();
+            (contact.excused, contact.forbidden) = (0, 0);
+            contact
                 .turns
                 .values_mut()
                 .for_each(|turn| turn.erased = true);

@@ -24,7 +24,7 @@ use std::{
 use switchboard::messaging::canned_replies::{self, CannedReply};
 
 use super::fault_plan::FaultPlan;
-use records::{Answer, Sender, TurnKey};
+use records::{Answer, Contact, TurnKey};
 
 pub use records::Message;
 
@@ -38,7 +38,7 @@ pub struct Invariants {
     /// How many times an invariant was checked.
     pub checks: u64,
     pub counters: BTreeMap<&'static str, u64>,
-    pub senders: BTreeMap<String, Sender>,
+    pub contacts: BTreeMap<String, Contact>,
     pub messages: BTreeMap<String, Message>,
     pub answers: Vec<Answer>,
     /// The answers that have this part.
@@ -114,13 +114,13 @@ impl Invariants {
         }
     }
 
-    pub fn add_sender(&mut self, name: &str, address: &str, hash: &str) {
+    pub fn add_contact(&mut self, name: &str, address: &str, hash: &str) {
         self.hashes.insert(hash.to_owned(), name.to_owned());
-        self.senders.insert(
+        self.contacts.insert(
             name.to_owned(),
-            Sender {
+            Contact {
                 address: address.to_owned(),
-                ..Sender::default()
+                ..Contact::default()
             },
         );
         self.check(!MARKERS.iter().any(|marker| name.contains(marker)), || {
@@ -129,9 +129,9 @@ impl Invariants {
     }
 
     pub fn is_opted_out(&self, name: &str) -> bool {
-        self.senders
+        self.contacts
             .get(name)
-            .is_some_and(|sender| sender.opted_out.is_some())
+            .is_some_and(|contact| contact.opted_out.is_some())
     }
 }
 

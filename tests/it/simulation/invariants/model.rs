@@ -16,30 +16,30 @@ use crate::simulation::fault_plan::MAX_SEGMENTS;
 impl Invariants {
     /// An incarnation of a thread may make one request.
     pub fn may_ask(&mut self, name: &str, incarnation: u64) {
-        if let Some(sender) = self.senders.get_mut(name) {
-            *sender.grants.entry(incarnation).or_default() += 1;
+        if let Some(contact) = self.contacts.get_mut(name) {
+            *contact.grants.entry(incarnation).or_default() += 1;
         }
     }
 
     /// A request has reached the model. `turns` is the conversation in it, `input` the new input.
     pub fn asked(&mut self, name: &str, incarnation: u64, turns: &[Turn], input: &str, at: u64) {
-        let Some(mut sender) = self.senders.remove(name) else {
+        let Some(mut contact) = self.contacts.remove(name) else {
             return;
         };
         self.count("model requests");
-        let granted = sender.grants.entry(incarnation).or_default();
+        let granted = contact.grants.entry(incarnation).or_default();
         let reserved = *granted > 0;
         *granted = granted.saturating_sub(1);
         self.check(reserved, || {
             "a model request was made without a reservation".into()
         });
-        self.check(sender.at_model == 0, || {
-            "two turns of one sender are at the model at once".into()
+        self.check(contact.at_model == 0, || {
+            "two turns of one contact are at the model at once".into()
         });
-        sender.at_model += 1;
-        self.cost_a_request(&mut sender, at);
-        if sender.untracked {
-            self.senders.insert(name.to_owned(), sender);
+        contact.at_model += 1;
+        self.cost_a_request(&mut contact, at);
+        if contact.untracked {
+            self.contacts.insert(name.to_owned(), contact);
             return;
         }
         // A cancelled turn ends in storage a moment before its task notices.
@@ -48,9 +48,9 @@ impl Invariants {
                 .is_some_and(|cancelled| at < cancelled + 1000)
                 && turn.input == input
         };
-        if sender.turns.values().any(just_cancelled) {
+        if contact.turns.values().any(just_cancelled) {
             self.count("requests of turns that were just cancelled");
-            self.senders.insert(name.to_owned(), sender);
+            self.contacts.insert(name.to_owned(), contact);
             return;
         }
         let texts = turns
@@ -62,8 +62,8 @@ impl Invariants {
                 format!("a fixed sentence was sent to the model: {text}")
             });
         }
-        let open = sender.open.filter(|_| sender.unlogged.is_none());
-        match open.and_then(|key| sender.turns.get_mut(&key)) {
+        let open = contact.open.filter(|_| contact.unlogged.is_none());
+        match open.and_then(|key| contact.turns.get_mut(&key)) {
             Some(turn) => {
                 turn.requests += 1;
                 if turn.requests > 1 && !turn.incarnations.contains(&incarnation) {
@@ -82,29 +82,29 @@ impl Invariants {
                 format!("the model was asked outside of a stored turn: {input}")
             }),
         }
-        self.conversation(&mut sender, turns, at, "a model request");
-        self.senders.insert(name.to_owned(), sender);
+        self.conversation(&mut contact, turns, at, "a model request");
+        self.contacts.insert(name.to_owned(), contact);
     }
 
     /// The object has the model's answer, or has stopped waiting.
     pub fn model_left(&mut self, name: &str, answer: Option<usize>) {
-        let Some(sender) = self.senders.get_mut(name) else {
+        let Some(contact) = self.contacts.get_mut(name) else {
             return;
         };
-        sender.at_model = sender.at_model.saturating_sub(1);
-        if let (Some(key), Some(answer)) = (sender.open, answer)
-            && let Some(turn) = sender.turns.get_mut(&key)
+        contact.at_model = contact.at_model.saturating_sub(1);
+        if let (Some(key), Some(answer)) = (contact.open, answer)
+            && let Some(turn) = contact.turns.get_mut(&key)
         {
             turn.answer = Some(answer);
         }
     }
 
     /// Records an answer, and returns its number.
-    pub fn add_answer(&mut self, sender: &str, text: String) -> usize {
+    pub fn add_answer(&mut self, contact: &str, text: String) -> usize {
         let sms = self
-            .senders
-            .get(sender)
-            .is_none_or(|sender| !sender.address.starts_with("whatsapp:"));
+            .contacts
+            .get(contact)
+            .is_none_or(|contact| !contact.address.starts_with("whatsapp:"));
         let text = if sms {
             segments::fit(&text, MAX_SEGMENTS)
         } else {
@@ -116,7 +116,7 @@ impl Invariants {
             self.parts.entry(part.clone()).or_default().push(number);
         }
         self.answers.push(Answer {
-            sender: sender.to_owned(),
+            contact: contact.to_owned(),
             text,
             parts,
         });

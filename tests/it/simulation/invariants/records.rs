@@ -9,7 +9,7 @@ use switchboard::{conversation::history::Turn, messaging::keywords::Keyword};
 
 /// One pair of addresses.
 #[derive(Default)]
-pub struct Sender {
+pub struct Contact {
     pub address: String,
     pub(super) admitted: BTreeSet<String>,
     pub(super) admissions: Vec<u64>,
@@ -17,7 +17,7 @@ pub struct Sender {
     pub(super) queue: VecDeque<String>,
     /// How many messages must be in turns.
     pub(super) owed: usize,
-    /// Since when the sender is opted out.
+    /// Since when the contact is opted out.
     pub(super) opted_out: Option<u64>,
     /// Stored values were damaged.
     pub(super) damaged: bool,
@@ -65,7 +65,7 @@ pub struct Sender {
     pub(super) fixed_allowed: u64,
     pub(super) fixed_sent: u64,
     pub(super) give_ups: u64,
-    /// When Twilio last rejected a message to this sender.
+    /// When Twilio last rejected a message to this contact.
     pub(super) refused_at: Option<u64>,
     /// By incarnation: reservations that were granted and not used yet.
     pub(super) grants: BTreeMap<u64, u64>,
@@ -84,7 +84,7 @@ pub(super) struct TurnRecord {
     pub(super) answer: Option<usize>,
     /// Its answer was erased, or must not be sent any more.
     pub(super) erased: bool,
-    /// When the sender cancelled it.
+    /// When the contact cancelled it.
     pub(super) cancelled: Option<u64>,
     pub(super) incarnations: BTreeSet<u64>,
     pub(super) requests: u64,
@@ -97,10 +97,10 @@ pub(super) struct TurnRecord {
 /// A message that was written.
 #[derive(Clone, Default)]
 pub struct Message {
-    pub sender: String,
-    /// Whether it starts a turn while the sender is opted in.
+    pub contact: String,
+    /// Whether it starts a turn while the contact is opted in.
     pub turn: bool,
-    /// Its keyword. An opt-in that is a `turn` too (YES) is a keyword only while the sender is opted out.
+    /// Its keyword. An opt-in that is a `turn` too (YES) is a keyword only while the contact is opted out.
     pub command: Option<Keyword>,
     pub token: String,
     /// Webhooks that got a 200.
@@ -112,7 +112,7 @@ pub struct Message {
 
 /// An answer of the model.
 pub struct Answer {
-    pub sender: String,
+    pub contact: String,
     pub text: String,
     pub parts: Vec<String>,
 }

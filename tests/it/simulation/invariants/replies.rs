@@ -10,11 +10,11 @@ impl Invariants {
     /// A thread asks Twilio to send this.
     pub fn sending(&mut self, name: &str) {
         let out = self
-            .senders
+            .contacts
             .get(name)
-            .is_some_and(|sender| sender.opted_out.is_some());
+            .is_some_and(|contact| contact.opted_out.is_some());
         self.check(!out, || {
-            "something was sent to a sender that is opted out".into()
+            "something was sent to a contact that is opted out".into()
         });
     }
 
@@ -24,31 +24,31 @@ impl Invariants {
             return;
         };
         message.answered += 1;
-        let name = message.sender.clone();
+        let name = message.contact.clone();
         let Some(first) = texts.first() else { return };
-        // An answer may have been on its way when the sender opted out.
-        let late = self.senders[&name]
+        // An answer may have been on its way when the contact opted out.
+        let late = self.contacts[&name]
             .opted_out
             .is_some_and(|since| at > since + 5000);
         let about_consent = [CannedReply::OptedOut, CannedReply::OptedIn]
             .iter()
             .any(|notice| notice.text("") == *first);
         self.check(!late || about_consent, || {
-            format!("a sender that is opted out was answered: {first}")
+            format!("a contact that is opted out was answered: {first}")
         });
         let Some(answers) = self.parts.get(first) else {
             self.check(texts.len() == 1 && is_fixed(first), || {
                 format!("a webhook got a text that nobody wrote: {first}")
             });
-            if let Some(mut sender) = self.senders.remove(&name) {
-                self.got_fixed(&mut sender, first, sid, at);
-                self.senders.insert(name, sender);
+            if let Some(mut contact) = self.contacts.remove(&name) {
+                self.got_fixed(&mut contact, first, sid, at);
+                self.contacts.insert(name, contact);
             }
             return;
         };
-        let sender = &self.senders[&name];
+        let contact = &self.contacts[&name];
         let is_its = |answer: usize| {
-            sender
+            contact
                 .turns
                 .values()
                 .any(|turn| turn.answer == Some(answer) && turn.sids.iter().any(|one| one == sid))
@@ -56,11 +56,11 @@ impl Invariants {
         let its = answers.iter().copied().find(|answer| is_its(*answer));
         let (in_turn, answer, alone) =
             (its.is_some(), its.unwrap_or(answers[0]), answers.len() == 1);
-        let own = self.answers[answer].sender == name;
+        let own = self.answers[answer].contact == name;
         self.check(own, || "a webhook got the answer to somebody else".into());
         let whole = self.answers[answer].parts == texts;
         self.check(whole, || "a webhook got a part of an answer".into());
-        if self.senders[&name].untracked {
+        if self.contacts[&name].untracked {
             return;
         }
         self.check(in_turn, || {
@@ -87,34 +87,34 @@ impl Invariants {
         self.count("REST messages");
         self.cost_a_message();
         let name = self
-            .senders
+            .contacts
             .iter()
-            .find(|(_, sender)| sender.address == to)
+            .find(|(_, contact)| contact.address == to)
             .map(|(name, _)| name.clone())
             .unwrap_or_default();
-        let Some(mut sender) = self.senders.remove(&name) else {
+        let Some(mut contact) = self.contacts.remove(&name) else {
             return self.check(false, || "a message was sent to nobody".into());
         };
-        sender.created += 1;
-        let untracked = sender.untracked;
+        contact.created += 1;
+        let untracked = contact.untracked;
         let fixed = !self.parts.contains_key(body);
         if fixed {
             self.check(is_fixed(body), || {
                 format!("a text was sent that nobody wrote: {body}")
             });
-            sender.fixed_sent += 1;
-            let by = format!("REST {}", sender.fixed_sent);
-            self.got_fixed(&mut sender, body, &by, at);
+            contact.fixed_sent += 1;
+            let by = format!("REST {}", contact.fixed_sent);
+            self.got_fixed(&mut contact, body, &by, at);
         }
-        self.senders.insert(name, sender);
+        self.contacts.insert(name, contact);
         let Some(answers) = self.parts.get(body) else {
             return;
         };
         let (answer, of) = (answers[0], answers.len() as u64);
         let address = self
-            .senders
-            .get(&self.answers[answer].sender)
-            .map(|sender| sender.address.clone());
+            .contacts
+            .get(&self.answers[answer].contact)
+            .map(|contact| contact.address.clone());
         self.check(address.as_deref() == Some(to), || {
             "an answer was sent to somebody else".into()
         });
@@ -137,12 +137,12 @@ impl Invariants {
 
     /// Twilio has refused to create a message.
     pub fn refused(&mut self, to: &str, at: u64) {
-        if let Some(sender) = self
-            .senders
+        if let Some(contact) = self
+            .contacts
             .values_mut()
-            .find(|sender| sender.address == to)
+            .find(|contact| contact.address == to)
         {
-            sender.refused_at = Some(at);
+            contact.refused_at = Some(at);
         }
     }
 }

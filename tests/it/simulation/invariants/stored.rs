@@ -7,7 +7,7 @@ use switchboard::{messaging::keywords::Keyword, platform::WriteBatch};
 
 use super::{
     Invariants, chars,
-    records::{Sender, TurnKey, TurnRecord},
+    records::{Contact, TurnKey, TurnRecord},
 };
 use crate::simulation::{
     fault_plan::MAX_MESSAGE_CHARS,
@@ -50,7 +50,7 @@ pub(super) struct StoredMessage {
 impl Invariants {
     /// A write that a thread made at `at` is durable now.
     pub fn stored(&mut self, name: &str, batch: &WriteBatch, at: u64) {
-        let Some(mut sender) = self.senders.remove(name) else {
+        let Some(mut contact) = self.contacts.remove(name) else {
             return;
         };
         let puts = |key: &str| {
@@ -61,76 +61,77 @@ impl Invariants {
                 .map(|(_, value)| value.as_str())
         };
         let deletes = |key: &str| batch.clear || batch.deletes.iter().any(|other| other == key);
-        sender.stored_out = puts(OPTED_OUT).is_some() || (sender.stored_out && !deletes(OPTED_OUT));
+        contact.stored_out =
+            puts(OPTED_OUT).is_some() || (contact.stored_out && !deletes(OPTED_OUT));
         match puts(STATE) {
             None if deletes(STATE) => {
-                sender.epoch += 1;
-                sender.known.clear();
-                let open = sender.open.is_some() || !sender.queue.is_empty();
+                contact.epoch += 1;
+                contact.known.clear();
+                let open = contact.open.is_some() || !contact.queue.is_empty();
                 self.check(!open, || {
                     "storage was emptied while a message waited".into()
                 });
-                self.opt_out_is_stored(&sender);
+                self.opt_out_is_stored(&contact);
             }
             None => {}
             Some(text) => match serde_json::from_str::<StoredState>(text) {
-                Ok(state) => self.stored_state(name, &mut sender, state, at),
+                Ok(state) => self.stored_state(name, &mut contact, state, at),
                 Err(error) => self.check(false, || {
                     format!("the invariants cannot read the stored state: {error}")
                 }),
             },
         }
-        self.senders.insert(name.to_owned(), sender);
+        self.contacts.insert(name.to_owned(), contact);
     }
 
-    fn stored_state(&mut self, name: &str, sender: &mut Sender, state: StoredState, at: u64) {
-        if sender.untracked {
-            self.stored_untracked(sender, state, at);
-            self.opt_out_is_stored(sender);
+    fn stored_state(&mut self, name: &str, contact: &mut Contact, state: StoredState, at: u64) {
+        if contact.untracked {
+            self.stored_untracked(contact, state, at);
+            self.opt_out_is_stored(contact);
             return;
         }
         for StoredSid { sid } in &state.records {
-            self.message_stored(sender, sid, at);
+            self.message_stored(contact, sid, at);
         }
-        self.opt_out_is_stored(sender);
+        self.opt_out_is_stored(contact);
         let key = state
             .turns
             .active
             .as_ref()
-            .map(|turn| (sender.epoch, turn.number));
-        if let Some(open) = sender.open.filter(|open| Some(*open) != key) {
-            self.turn_ended(sender, open, at);
+            .map(|turn| (contact.epoch, turn.number));
+        if let Some(open) = contact.open.filter(|open| Some(*open) != key) {
+            self.turn_ended(contact, open, at);
         }
         if let (Some(key), Some(turn)) = (key, state.turns.active) {
-            self.turn_stored(name, sender, key, &turn, at);
+            self.turn_stored(name, contact, key, &turn, at);
         }
-        sender.open = key;
+        contact.open = key;
     }
 
     /// A message is in the stored state, perhaps for the first time.
-    fn message_stored(&mut self, sender: &mut Sender, sid: &str, at: u64) {
-        if !sender.admitted.insert(sid.to_owned()) {
+    fn message_stored(&mut self, contact: &mut Contact, sid: &str, at: u64) {
+        if !contact.admitted.insert(sid.to_owned()) {
             return;
         }
         self.count("messages taken in");
         let message = self.messages.get(sid).cloned().unwrap_or_default();
-        let was_out = sender.opted_out.is_some();
+        let was_out = contact.opted_out.is_some();
         let command = message.command.filter(|_| was_out || !message.turn);
         if matches!(
             command,
             Some(Keyword::OptOut | Keyword::OptIn | Keyword::Erase)
         ) {
             // These keywords work over the rate limit too.
-            self.keyword_stored(sender, command, at);
+            self.keyword_stored(contact, command, at);
             if command == Some(Keyword::Erase) {
-                sender.erasures.insert(sid.to_owned(), at);
+                contact.erasures.insert(sid.to_owned(), at);
             }
             return;
         }
-        sender.admissions.push(at);
-        let nth = sender.admissions.len();
+        contact.admissions.push(at);
+        let nth = contact.admissions.len();
         if self.forward && nth > self.rate_limit {
-            let first = sender.admissions[nth - 1 - self.rate_limit];
+            let first = contact.admissions[nth - 1 - self.rate_limit];
             self.check(at >= first + 60_000, || {
                 format!(
                     "more messages than the rate limit within a minute, from {first} to {at} ms"
@@ -139,29 +140,31 @@ impl Invariants {
         }
         let turn = message.turn && !was_out;
         if turn {
-            sender.queue.push_back(sid.to_owned());
-            sender.owed += 1;
+            contact.queue.push_back(sid.to_owned());
+            contact.owed += 1;
         }
         if message.turn && was_out {
             self.count("messages that an opt-out kept from the model");
         }
         if self.forward
             && turn
-            && sender.open.is_none()
-            && sender.last_answered.is_some_and(|end| at >= end + self.ttl)
+            && contact.open.is_none()
+            && contact
+                .last_answered
+                .is_some_and(|end| at >= end + self.ttl)
         {
-            sender.forbidden = sender.history.len();
+            contact.forbidden = contact.history.len();
         }
     }
 
     /// The open turn is not in the stored state any more.
-    fn turn_ended(&mut self, sender: &mut Sender, open: TurnKey, at: u64) {
-        self.check(sender.unlogged.is_none(), || {
+    fn turn_ended(&mut self, contact: &mut Contact, open: TurnKey, at: u64) {
+        self.check(contact.unlogged.is_none(), || {
             "a turn ended and was not logged".into()
         });
-        sender.unlogged = Some(open);
-        sender.last_end = Some(at);
-        if let Some(turn) = sender.turns.get_mut(&open) {
+        contact.unlogged = Some(open);
+        contact.last_end = Some(at);
+        if let Some(turn) = contact.turns.get_mut(&open) {
             turn.ended = true;
             let (forward, limit, patience) = (self.forward, self.turn_limit, self.patience);
             if let Some((_, since)) = turn.works {
@@ -182,7 +185,7 @@ impl Invariants {
     fn turn_stored(
         &mut self,
         name: &str,
-        sender: &mut Sender,
+        contact: &mut Contact,
         key: TurnKey,
         turn: &StoredTurn,
         at: u64,
@@ -195,15 +198,15 @@ impl Invariants {
         self.check(turn.attempt <= 2, || {
             "a turn was begun more than twice".into()
         });
-        if let Some(record) = sender.turns.get(&key) {
+        if let Some(record) = contact.turns.get(&key) {
             self.check(record.sids == sids && !record.ended, || {
                 "a turn changed, or began again after its end".into()
             });
             return;
         }
-        let expected: Vec<String> = sender
+        let expected: Vec<String> = contact
             .queue
-            .drain(..sids.len().min(sender.queue.len()))
+            .drain(..sids.len().min(contact.queue.len()))
             .collect();
         self.check(expected == sids, || {
             format!("a turn's messages are not the next ones in order: {sids:?}, not {expected:?}")
@@ -245,7 +248,7 @@ impl Invariants {
         if sids.len() > 1 {
             self.count("turns of several messages");
         }
-        sender.turns.insert(
+        contact.turns.insert(
             key,
             TurnRecord {
                 sids,
@@ -257,45 +260,45 @@ impl Invariants {
         );
     }
 
-    pub(super) fn opt_out_is_stored(&mut self, sender: &Sender) {
-        self.check(sender.stored_out == sender.opted_out.is_some(), || {
+    pub(super) fn opt_out_is_stored(&mut self, contact: &Contact) {
+        self.check(contact.stored_out == contact.opted_out.is_some(), || {
             "an opt-out was lost, or came by itself".into()
         });
     }
 
-    /// A sender's keyword is stored. It cancels pending turns and answers.
-    fn keyword_stored(&mut self, sender: &mut Sender, command: Option<Keyword>, at: u64) {
+    /// A contact's keyword is stored. It cancels pending turns and answers.
+    fn keyword_stored(&mut self, contact: &mut Contact, command: Option<Keyword>, at: u64) {
         match command {
             Some(Keyword::OptOut) => {
                 self.count("opt-outs");
-                sender.opted_out.get_or_insert(at);
+                contact.opted_out.get_or_insert(at);
             }
             Some(Keyword::OptIn) => {
                 self.count("opt-ins");
-                sender.opted_out = None;
+                contact.opted_out = None;
                 return;
             }
             _ => {
                 self.count("erasures");
-                sender.history.clear();
-                (sender.excused, sender.forbidden) = (0, 0);
+                contact.history.clear();
+                (contact.excused, contact.forbidden) = (0, 0);
             }
         }
-        sender.owed -= sender.queue.drain(..).count();
-        if let Some(turn) = sender
+        contact.owed -= contact.queue.drain(..).count();
+        if let Some(turn) = contact
             .open
             .take()
-            .and_then(|key| sender.turns.get_mut(&key))
+            .and_then(|key| contact.turns.get_mut(&key))
         {
             self.count("turns cancelled");
             (turn.ended, turn.cancelled) = (true, Some(at));
             turn.outcome = Some(("cancelled".into(), "none".into()));
         }
-        sender
+        contact
             .turns
             .values_mut()
             .for_each(|turn| turn.erased = true);
         // Parts that were not sent yet are dropped.
-        sender.give_ups += 1;
+        contact.give_ups += 1;
     }
 }

@@ -86,9 +86,9 @@ impl Objects for FakePlatform {
 }
 
 impl UsageBuffer for FakePlatform {
-    fn count(&self, tally: &UsageCounters) {
+    fn count(&self, usage: &UsageCounters) {
         let mut counted = self.0.counted.get();
-        counted.add(tally);
+        counted.add(usage);
         self.0.counted.set(counted);
     }
 
