@@ -12,7 +12,7 @@
     reason = "a test may fail loudly"
 )]
 
-use std::{collections::BTreeSet, fs, path::PathBuf};
+use std::{collections::BTreeSet, fmt::Debug, fs, path::PathBuf};
 
 use serde_json::Value;
 use switchboard::{
@@ -134,7 +134,7 @@ fn the_settings_page_lists_the_settings_of_the_code_with_their_kinds_and_default
             (format!("`{}`", setting.name), kind.to_owned(), default)
         })
         .collect();
-    assert_eq!(rows, settings);
+    assert_same(SETTINGS_PAGE, &rows, &settings);
 }
 
 #[test]
@@ -188,7 +188,7 @@ fn wrangler_toml_sets_every_variable_to_its_default_and_no_secret() {
         .map(String::as_str)
         .chain(["ASSISTANT_PROMPT"])
         .collect();
-    assert_eq!(listed, expected);
+    assert_same("wrangler.toml", &listed, &expected);
 }
 
 #[test]
@@ -207,13 +207,8 @@ fn the_example_of_local_settings_lists_every_setting_once_with_its_default() {
         })
         .collect();
     let names: Vec<_> = lines.iter().map(|(_, name, _)| *name).collect();
-    assert_eq!(
-        names,
-        SETTINGS
-            .iter()
-            .map(|setting| setting.name)
-            .collect::<Vec<_>>()
-    );
+    let of_the_code: Vec<_> = SETTINGS.iter().map(|setting| setting.name).collect();
+    assert_same(".dev.vars.example", &names, &of_the_code);
     for ((set, name, value), setting) in lines.into_iter().zip(SETTINGS) {
         // Locally, the admin routes exist, so that `npm run admin` can be tried.
         let generated = setting.default == DefaultValue::Required || name == "ADMIN_TOKEN";
@@ -351,7 +346,7 @@ fn the_operations_page_lists_the_routes_of_the_code() {
         .flat_map(|file| paths_in(&read(file)))
         .collect();
     assert!(of_the_code.contains("/twilio/messages"));
-    assert_eq!(documented, of_the_code);
+    assert_same(OPERATIONS_PAGE, &documented, &of_the_code);
 }
 
 // The log.
@@ -360,8 +355,10 @@ fn the_operations_page_lists_the_routes_of_the_code() {
 fn the_documented_events_are_those_of_the_code() {
     let source = read("src/event.rs");
     let logs = read(LOGS_PAGE);
-    assert_eq!(first_cells(&logs, "Event"), variants(&source, "Event"));
-    assert_eq!(first_cells(&logs, "Kind"), variants(&source, "Security"));
+    for (column, name) in [("Event", "Event"), ("Kind", "Security")] {
+        let documented = first_cells(&logs, column);
+        assert_same(LOGS_PAGE, &documented, &variants(&source, name));
+    }
 }
 
 #[test]
@@ -390,11 +387,8 @@ fn the_documented_fields_are_those_that_are_logged() {
         seen.insert(name);
     }
     let source = read("src/event.rs");
-    assert_eq!(
-        seen,
-        &variants(&source, "Event") | &variants(&source, "Security"),
-        "every event has a sample in `sample_events`"
-    );
+    let of_the_code = &variants(&source, "Event") | &variants(&source, "Security");
+    assert_same("sample_events", &seen, &of_the_code);
 }
 
 #[test]
@@ -422,7 +416,8 @@ fn the_logs_page_lists_every_failure_that_a_turn_can_have() {
             .filter(|word| ["length", "refusal"].contains(word))
             .map(str::to_owned),
     );
-    assert_eq!(first_cells(&read(LOGS_PAGE), "Failure"), expected);
+    let documented = first_cells(&read(LOGS_PAGE), "Failure");
+    assert_same(LOGS_PAGE, &documented, &expected);
 }
 
 #[test]
@@ -481,7 +476,10 @@ fn the_messages_page_lists_every_word_of_every_keyword() {
             .map(str::to_uppercase)
             .collect();
         expected.sort();
-        assert!(listed.contains(&expected), "{expected:?}");
+        assert!(
+            listed.contains(&expected),
+            "{MESSAGES_PAGE} has no row of {expected:?}"
+        );
     }
     let keywords = variants(&read("src/messaging/keywords.rs"), "Keyword");
     assert_eq!(WORDS.len(), keywords.len(), "every keyword has words");
@@ -615,6 +613,29 @@ fn every_page_can_be_reached_from_the_readme() {
 fn the_readme_has_at_most_200_lines() {
     let lines = read("README.md").lines().count();
     assert!(lines <= 200, "{lines} lines");
+}
+
+/// Compares two collections in their order, and names the entries that only one of them has.
+fn assert_same<T, C>(document: &str, documented: &C, of_the_code: &C)
+where
+    T: Debug + PartialEq,
+    C: Debug + PartialEq,
+    for<'c> &'c C: IntoIterator<Item = &'c T>,
+{
+    let only_in = |one: &C, other: &C| -> Vec<String> {
+        one.into_iter()
+            .filter(|entry| !other.into_iter().any(|other| other == *entry))
+            .map(|entry| format!("{entry:?}"))
+            .collect()
+    };
+    let missing = only_in(of_the_code, documented);
+    assert!(missing.is_empty(), "{document} lacks {missing:?}");
+    let unknown = only_in(documented, of_the_code);
+    assert!(
+        unknown.is_empty(),
+        "the code does not know {unknown:?}, which {document} has"
+    );
+    assert_eq!(documented, of_the_code, "{document} has another order");
 }
 
 fn root() -> PathBuf {
