@@ -106,8 +106,10 @@ impl BaseUrl {
     #[must_use]
     pub fn is_gateway_to_openai(&self) -> bool {
         let segments: Vec<_> = self.path.split('/').collect();
-        self.host == AI_GATEWAY_HOST
-            && matches!(segments[..], ["", "v1", account, gateway, "openai"] if !account.is_empty() && !gateway.is_empty())
+        let ["", "v1", account, gateway, "openai"] = segments[..] else {
+            return false;
+        };
+        self.host == AI_GATEWAY_HOST && !account.is_empty() && !gateway.is_empty()
     }
 
     /// The URL of `path`, which begins with a slash.

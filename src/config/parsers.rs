@@ -1,14 +1,53 @@
-//! The parsers of settings: a text in, a value or a sentence that says what the text must be.
+//! The parsers of settings. Each takes a text and returns its value, or a sentence that says what
+//! the text must be. No sentence repeats the text.
 //!
-//! No sentence repeats the text.
+//! Not here: which setting uses which parser (`settings`), and the forms of URLs (`base::url`).
 
-use std::{ops::RangeInclusive, time::Duration};
+use std::ops::RangeInclusive;
 
 use crate::{base::secret::Secret, identity::PseudonymKey};
 
-/// A value, or what the text must be.
+/// The parsed value, or what the text must be.
 pub(super) type Parsed<T> = Result<T, &'static str>;
 
+/// Makes the parser of a whole number. The check and its sentence come from the same range, so they
+/// cannot differ.
+macro_rules! whole_number {
+    ($low:literal ..= $high:literal) => {
+        $crate::config::parsers::whole_number!("", $low, $high)
+    };
+    ($unit:literal, $low:literal, $high:literal) => {
+        |text: &str| {
+            let problem = concat!("must be a whole number", $unit, ", ", $low, " to ", $high);
+            $crate::config::parsers::number(text, $low..=$high, problem)
+        }
+    };
+}
+pub(super) use whole_number;
+
+/// Makes the parser of a duration in seconds.
+macro_rules! seconds {
+    ($low:literal ..= $high:literal) => {
+        |text: &str| {
+            $crate::config::parsers::whole_number!(" of seconds", $low, $high)(text)
+                .map(std::time::Duration::from_secs)
+        }
+    };
+}
+pub(super) use seconds;
+
+/// Makes the parser of a duration in milliseconds.
+macro_rules! milliseconds {
+    ($low:literal ..= $high:literal) => {
+        |text: &str| {
+            $crate::config::parsers::whole_number!(" of milliseconds", $low, $high)(text)
+                .map(std::time::Duration::from_millis)
+        }
+    };
+}
+pub(super) use milliseconds;
+
+/// Auth tokens, separated by commas.
 pub(super) fn auth_tokens(text: &str) -> Parsed<Vec<Secret>> {
     let token = |token: &str| {
         let token = token.trim();
@@ -44,6 +83,7 @@ pub(super) fn header_name(text: &str) -> Parsed<String> {
     }
 }
 
+/// A secret that is long enough not to be guessed.
 pub(super) fn long_secret(text: &str) -> Parsed<Secret> {
     if text.chars().count() < 32 {
         return Err("must have at least 32 characters");
@@ -51,6 +91,7 @@ pub(super) fn long_secret(text: &str) -> Parsed<Secret> {
     Ok(Secret::new(text.to_owned()))
 }
 
+/// A text with something in it.
 pub(super) fn non_blank(text: &str) -> Parsed<String> {
     if text.trim().is_empty() {
         Err("must not be blank")
@@ -59,7 +100,7 @@ pub(super) fn non_blank(text: &str) -> Parsed<String> {
     }
 }
 
-/// A word. The model decides which words it knows, and they differ from model to model.
+/// One word. Each model decides which words it accepts, so they are not listed here.
 pub(super) fn effort(text: &str) -> Parsed<String> {
     let is_word = text.len() <= 20
         && text
@@ -72,7 +113,7 @@ pub(super) fn effort(text: &str) -> Parsed<String> {
     }
 }
 
-/// A text that one SMS answer can hold.
+/// A text that fits into one answer by SMS.
 pub(super) fn help_text(text: &str) -> Parsed<String> {
     if text.trim().is_empty() || text.encode_utf16().count() > 1600 {
         return Err("must be a text of at most 1600 characters");
@@ -80,9 +121,10 @@ pub(super) fn help_text(text: &str) -> Parsed<String> {
     Ok(text.to_owned())
 }
 
-/// A price a million tokens, in millionths.
+/// A price per million tokens, in millionths.
 pub(super) fn price(text: &str) -> Parsed<u64> {
-    const PROBLEM: &str = "must be a price a million tokens such as 0.15, with at most six decimals and below 1000000";
+    const PROBLEM: &str = "must be a price a million tokens such as 0.15, \
+        with at most six decimals and below 1000000";
     let (whole, decimals) = text.split_once('.').unwrap_or((text, "0"));
     let digits = |part: &str, most: usize| {
         !part.is_empty() && part.len() <= most && part.bytes().all(|b| b.is_ascii_digit())
@@ -95,61 +137,32 @@ pub(super) fn price(text: &str) -> Parsed<u64> {
         .map_err(|_| PROBLEM)
 }
 
+/// The key of all pseudonyms.
 pub(super) fn pseudonym_key(text: &str) -> Parsed<PseudonymKey> {
     long_secret(text).map(PseudonymKey::new)
 }
 
-pub(super) fn max_completion_tokens(text: &str) -> Parsed<u32> {
-    number(text, 1..=128_000, "must be a whole number, 1 to 128000")
-}
-
-pub(super) fn openai_timeout(text: &str) -> Parsed<Duration> {
-    let problem = "must be a whole number of milliseconds, 100 to 300000";
-    number(text, 100..=300_000, problem).map(|number| Duration::from_millis(number.into()))
-}
-
-pub(super) fn rate_limit(text: &str) -> Parsed<u32> {
-    number(text, 1..=1000, "must be a whole number, 1 to 1000")
-}
-
-/// A cap of a day.
+/// A daily cap.
 pub(super) fn cap(text: &str) -> Parsed<u32> {
-    let problem = "must be a whole number, 0 to 1000000000";
-    number(text, 0..=1_000_000_000, problem)
+    whole_number!(0..=1_000_000_000)(text)
 }
 
-/// A cap of a day, where 0 means that there is none.
-pub(super) fn cap_or_none(text: &str) -> Parsed<Option<u32>> {
+/// A daily cap, where 0 means that there is no limit.
+pub(super) fn cap_or_unlimited(text: &str) -> Parsed<Option<u32>> {
     cap(text).map(|cap| Some(cap).filter(|cap| *cap > 0))
 }
 
-pub(super) fn max_message_chars(text: &str) -> Parsed<usize> {
-    size(text, 1..=10_000, "must be a whole number, 1 to 10000")
-}
-
-pub(super) fn max_segments(text: &str) -> Parsed<usize> {
-    size(text, 1..=100, "must be a whole number, 1 to 100")
-}
-
-pub(super) fn conversation_ttl(text: &str) -> Parsed<Duration> {
-    let problem = "must be a whole number of seconds, 60 to 86400";
-    number(text, 60..=86_400, problem).map(|number| Duration::from_secs(number.into()))
-}
-
-pub(super) fn reply_within(text: &str) -> Parsed<Duration> {
-    let problem = "must be a whole number of milliseconds, 100 to 14000";
-    number(text, 100..=14_000, problem).map(|number| Duration::from_millis(number.into()))
-}
-
-fn size(text: &str, range: RangeInclusive<u32>, problem: &'static str) -> Parsed<usize> {
-    number(text, range, problem).and_then(|number| usize::try_from(number).map_err(|_| problem))
-}
-
-fn number(text: &str, range: RangeInclusive<u32>, problem: &'static str) -> Parsed<u32> {
-    // `u32::from_str` would take a leading plus.
-    let plain = text.bytes().all(|b| b.is_ascii_digit());
+/// A whole number in digits alone. The macros above call it.
+pub(super) fn number<T: TryFrom<u32>>(
+    text: &str,
+    range: RangeInclusive<u32>,
+    problem: &'static str,
+) -> Parsed<T> {
+    // `u32::from_str` would accept a leading plus.
+    let only_digits = text.bytes().all(|b| b.is_ascii_digit());
     text.parse::<u32>()
         .ok()
-        .filter(|number| plain && range.contains(number))
+        .filter(|number| only_digits && range.contains(number))
+        .and_then(|number| T::try_from(number).ok())
         .ok_or(problem)
 }

@@ -1,4 +1,6 @@
-//! Reading the table of settings: own values, defaults, and every error.
+//! Reads settings: the value that is set, or the default, and every error on the way.
+//!
+//! Not here: which settings there are (`settings`), and what their values must be (`parsers`).
 
 use serde::Serialize;
 
@@ -27,13 +29,13 @@ pub enum Kind {
 /// What holds when a setting is not set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DefaultValue {
-    /// Nothing: it is an error.
+    /// Nothing: a missing value is an error.
     Required,
-    /// What it is for is off.
+    /// Nothing: the feature is off.
     Off,
     /// The public origin is the request's own.
     RequestOrigin,
-    /// A model of OpenAI's own does not reason. Another server is told nothing.
+    /// OpenAI's own models are told not to reason. Other servers are told nothing.
     NoReasoning,
     /// This value.
     Value(&'static str),
@@ -44,81 +46,83 @@ pub enum DefaultValue {
 pub struct SettingError {
     /// The setting's name.
     pub setting: &'static str,
-    /// What is wrong. It tells nothing of the value.
+    /// What is wrong. It never contains the value.
     pub problem: &'static str,
 }
 
-/// Reads settings by name, and collects the errors.
+/// Reads settings, and collects the errors.
 pub(super) struct Reader<'l> {
     lookup: &'l dyn Fn(&str) -> Option<String>,
-    settings: &'static [Setting],
     errors: Vec<SettingError>,
 }
 
 impl<'l> Reader<'l> {
-    pub(super) fn new(
-        lookup: &'l dyn Fn(&str) -> Option<String>,
-        settings: &'static [Setting],
-    ) -> Self {
+    pub(super) fn new(lookup: &'l dyn Fn(&str) -> Option<String>) -> Self {
         Self {
             lookup,
-            settings,
             errors: Vec::new(),
         }
     }
 
-    /// The value of a setting that must have one: its own, or its default.
+    /// The value of a setting that must have one, set or by default.
     pub(super) fn required<T>(
         &mut self,
-        name: &'static str,
+        setting: &Setting,
         parse: impl Fn(&str) -> Parsed<T>,
     ) -> Option<T> {
-        let result = match self.value(name) {
+        let result = match self.value(setting) {
             Some(value) => parse(&value),
             None => Err("is missing"),
         };
-        result.map_err(|problem| self.error(name, problem)).ok()
+        result.map_err(|problem| self.error(setting, problem)).ok()
     }
 
     /// The value of a setting that may be absent.
     pub(super) fn optional<T>(
         &mut self,
-        name: &'static str,
+        setting: &Setting,
         parse: impl Fn(&str) -> Parsed<T>,
     ) -> Option<T> {
-        if self.is_set(name) {
-            self.required(name, parse)
-        } else {
-            None
-        }
+        let value = self.value(setting)?;
+        parse(&value)
+            .map_err(|problem| self.error(setting, problem))
+            .ok()
     }
 
-    /// The setting's own value, or its default.
-    pub(super) fn value(&self, name: &str) -> Option<String> {
-        let set = (self.lookup)(name).filter(|value| !value.is_empty());
-        let setting = self.settings.iter().find(|setting| setting.name == name);
-        set.or_else(|| match setting?.default {
-            DefaultValue::Value(value) => Some(value.to_owned()),
+    /// The text of a setting, set or by default.
+    pub(super) fn value(&self, setting: &Setting) -> Option<String> {
+        let default = match setting.default {
+            DefaultValue::Value(value) => Some(value),
             _ => None,
-        })
-    }
-
-    pub(super) fn is_set(&self, name: &str) -> bool {
-        (self.lookup)(name).is_some_and(|value| !value.is_empty())
-    }
-
-    pub(super) fn error(&mut self, setting: &'static str, problem: &'static str) {
-        self.errors.push(SettingError { setting, problem });
-    }
-
-    /// The errors, in the order of the table.
-    pub(super) fn into_errors(self) -> Vec<SettingError> {
-        let of = |setting: &'static Setting| {
-            let errors = self.errors.iter();
-            errors
-                .filter(|error| error.setting == setting.name)
-                .copied()
         };
-        self.settings.iter().flat_map(of).collect()
+        self.set_value(setting)
+            .or_else(|| default.map(ToOwned::to_owned))
+    }
+
+    /// Whether a setting is set. An empty text counts as unset.
+    pub(super) fn is_set(&self, setting: &Setting) -> bool {
+        self.set_value(setting).is_some()
+    }
+
+    pub(super) fn error(&mut self, setting: &Setting, problem: &'static str) {
+        self.errors.push(SettingError {
+            setting: setting.name,
+            problem,
+        });
+    }
+
+    /// All errors, in the order of `settings`.
+    pub(super) fn into_errors(mut self, settings: &[Setting]) -> Vec<SettingError> {
+        let position = |error: &SettingError| {
+            settings
+                .iter()
+                .position(|setting| setting.name == error.setting)
+        };
+        self.errors.sort_by_key(position);
+        self.errors
+    }
+
+    fn set_value(&self, setting: &Setting) -> Option<String> {
+        (self.lookup)(setting.name).filter(|value| !value.is_empty())
     }
 }

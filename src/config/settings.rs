@@ -1,10 +1,15 @@
 //! The table of all settings. A new setting is one entry here.
+//!
+//! Not here: how a value is parsed (`parsers`), and how it is looked up (`reader`).
 
 use std::time::Duration;
 
 use super::{
-    parsers,
-    reader::{DefaultValue, Kind, Reader, Setting, SettingError},
+    parsers::{self, milliseconds, seconds, whole_number},
+    reader::{
+        DefaultValue::{NoReasoning, Off, RequestOrigin, Required, Value},
+        Kind, Reader, Setting, SettingError,
+    },
 };
 use crate::{
     base::{
@@ -14,8 +19,10 @@ use crate::{
     identity::PseudonymKey,
 };
 
-/// Makes [`SETTINGS`], [`Config`] and `Config::parse` of the table. An entry reads: name, kind, default, then the parser and
-/// the field of `Config` that gets the value. An `optional` field is an `Option`.
+/// Makes [`SETTINGS`], [`Config`] and `Config::parse` from the table.
+///
+/// An entry has a name, a kind, a default and a parser, and after `=>` the field of `Config` and
+/// its type. The field of an `optional` entry is an `Option`. The comment documents the field.
 macro_rules! settings {
     (@type required $type:ty) => { $type };
     (@type optional $type:ty) => { Option<$type> };
@@ -23,14 +30,17 @@ macro_rules! settings {
     (@value optional $value:ident) => { $value };
     ($(
         $(#[$doc:meta])*
-        $name:ident: $kind:ident, $default:expr, $presence:ident $parse:expr => $field:ident: $type:ty;
+        $name:ident: $kind:ident, $default:expr, $presence:ident $parse:expr
+            => $field:ident: $type:ty;
     )+) => {
-        /// All settings.
-        pub const SETTINGS: &[Setting] = &[$(Setting {
+        $(const $name: Setting = Setting {
             name: stringify!($name),
             kind: Kind::$kind,
             default: $default,
-        }),+];
+        };)+
+
+        /// All settings.
+        pub const SETTINGS: &[Setting] = &[$($name),+];
 
         /// The parsed settings.
         #[derive(Clone, Debug)]
@@ -46,10 +56,10 @@ macro_rules! settings {
             pub fn parse(
                 lookup: impl Fn(&str) -> Option<String>,
             ) -> Result<Self, Vec<SettingError>> {
-                let mut reader = Reader::new(&lookup, SETTINGS);
-                $(let $field = reader.$presence(stringify!($name), $parse);)+
+                let mut reader = Reader::new(&lookup);
+                $(let $field = reader.$presence(&$name, $parse);)+
                 check_together(&mut reader);
-                let errors = reader.into_errors();
+                let errors = reader.into_errors(SETTINGS);
                 let parsed = || Some(Self { $($field: settings!(@value $presence $field),)+ });
                 parsed().filter(|_| errors.is_empty()).ok_or(errors)
             }
@@ -67,16 +77,16 @@ settings! {
     /// The key of all pseudonyms.
     PSEUDONYM_KEY: Secret, Required, required parsers::pseudonym_key
         => pseudonym_key: PseudonymKey;
-    /// The bearer token of the admin routes. Without it there are none.
+    /// The bearer token of the admin routes. Without it, they do not exist.
     ADMIN_TOKEN: Secret, Off, optional parsers::long_secret
         => admin_token: Secret;
-    /// The header that tells the address of a client of the admin routes.
+    /// The header that holds the address of a client of the admin routes.
     ADMIN_CLIENT_HEADER: Var, Value("CF-Connecting-IP"), required parsers::header_name
         => admin_client_header: String;
-    /// The write key of a Segment source. It is checked, and nothing uses it yet.
+    /// The write key of a Segment source. It is checked, but not used yet.
     SEGMENT_WRITE_KEY: Secret, Off, optional parsers::header_secret
         => segment_write_key: Secret;
-    /// The origin that Twilio was given, where it is not the request's own.
+    /// The origin that Twilio calls, if it differs from the request's own.
     PUBLIC_URL: Var, RequestOrigin, optional Origin::parse
         => public_url: Origin;
     /// The base of the model's API.
@@ -85,14 +95,14 @@ settings! {
     /// The model's name.
     OPENAI_MODEL: Var, Value("gpt-6-luna"), required parsers::non_blank
         => openai_model: String;
-    /// How much the model is to reason. What is sent without this setting, `openai` decides.
+    /// How much the model should reason. Without this setting, `openai` decides what to send.
     OPENAI_REASONING_EFFORT: Var, NoReasoning, optional parsers::effort
         => openai_reasoning_effort: String;
     /// The most tokens that one answer may cost, reasoning included.
-    OPENAI_MAX_COMPLETION_TOKENS: Var, Value("1000"), required parsers::max_completion_tokens
+    OPENAI_MAX_COMPLETION_TOKENS: Var, Value("1000"), required whole_number!(1..=128_000)
         => openai_max_completion_tokens: u32;
     /// The time for one model run, with its retries and the waits between them.
-    OPENAI_TIMEOUT_MS: Var, Value("60000"), required parsers::openai_timeout
+    OPENAI_TIMEOUT_MS: Var, Value("60000"), required milliseconds!(100..=300_000)
         => openai_timeout: Duration;
     /// The base of Twilio's REST API.
     TWILIO_API_BASE_URL: Var, Value("https://api.twilio.com"), required BaseUrl::parse
@@ -100,56 +110,56 @@ settings! {
     /// The system prompt.
     ASSISTANT_PROMPT: Var, Value(GENERAL_PROMPT), required parsers::non_blank
         => assistant_prompt: String;
-    /// Messages a minute that are received of one contact.
-    RATE_LIMIT_PER_MINUTE: Var, Value("10"), required parsers::rate_limit
+    /// Messages a minute that are accepted from one contact.
+    RATE_LIMIT_PER_MINUTE: Var, Value("10"), required whole_number!(1..=1000)
         => rate_limit_per_minute: u32;
     /// Requests to the model a UTC day, retries counted.
     MAX_DAILY_CALLS: Var, Value("1000"), required parsers::cap
         => max_daily_calls: u32;
-    /// Requests to the model for one contact and number a UTC day, retries counted. None: no limit.
-    MAX_DAILY_CALLS_PER_CONTACT: Var, Value("100"), required parsers::cap_or_none
+    /// Requests to the model a UTC day for one contact and number, retries counted. `None` means no
+    /// limit.
+    MAX_DAILY_CALLS_PER_CONTACT: Var, Value("100"), required parsers::cap_or_unlimited
         => max_daily_calls_per_contact: Option<u32>;
     /// Messages sent by REST a UTC day, to all contacts.
     MAX_DAILY_MESSAGES: Var, Value("1000"), required parsers::cap
         => max_daily_messages: u32;
     /// The longest message, in characters.
-    MAX_MESSAGE_CHARS: Var, Value("4000"), required parsers::max_message_chars
+    MAX_MESSAGE_CHARS: Var, Value("4000"), required whole_number!(1..=10_000)
         => max_message_chars: usize;
     /// The most segments of an answer by SMS.
-    MAX_SEGMENTS: Var, Value("10"), required parsers::max_segments
+    MAX_SEGMENTS: Var, Value("10"), required whole_number!(1..=100)
         => max_segments: usize;
     /// How long a conversation is kept after its last turn.
-    CONVERSATION_TTL_SECONDS: Var, Value("3600"), required parsers::conversation_ttl
+    CONVERSATION_TTL_SECONDS: Var, Value("3600"), required seconds!(60..=86_400)
         => conversation_ttl: Duration;
     /// How long a webhook waits for its answer.
-    REPLY_WITHIN_MS: Var, Value("10000"), required parsers::reply_within
+    REPLY_WITHIN_MS: Var, Value("10000"), required milliseconds!(100..=14_000)
         => reply_within: Duration;
     /// The answer to HELP.
     HELP_TEXT: Var, Value(GENERAL_HELP), required parsers::help_text
         => help_text: String;
-    /// What a million tokens of requests cost, in millionths, for the estimate in the usage.
+    /// The price of a million request tokens, in millionths. It is for the estimate in the usage.
     OPENAI_PRICE_INPUT: Var, Off, optional parsers::price
         => openai_price_input: u64;
-    /// What a million tokens of answers cost, in millionths.
+    /// The price of a million answer tokens, in millionths.
     OPENAI_PRICE_OUTPUT: Var, Off, optional parsers::price
         => openai_price_output: u64;
 }
 
-use DefaultValue::{NoReasoning, Off, RequestOrigin, Required, Value};
+const GENERAL_PROMPT: &str = "You are a helpful assistant who answers by text message. \
+    Be brief and friendly, use plain text without markup, and say so when you do not know \
+    something.";
 
-const GENERAL_PROMPT: &str = "You are a helpful assistant who answers by text message. Be brief and friendly, use plain \
-    text without markup, and say so when you do not know something.";
+const GENERAL_HELP: &str = "This is an automated assistant. \
+    Reply RESET to start over, DELETE MY DATA to erase what was said, STOP to get no more \
+    messages.";
 
-const GENERAL_HELP: &str = "This is an automated assistant. Reply RESET to start over, DELETE MY DATA to erase what was said, \
-    STOP to get no more messages.";
-
-/// Checks settings that depend on each other.
+/// Checks the settings that depend on each other.
 fn check_together(reader: &mut Reader<'_>) {
-    // Only OpenAI's own keys have a known form. Other endpoints have keys of their own.
-    let (key, url) = (
-        reader.value("OPENAI_API_KEY"),
-        reader.value("OPENAI_BASE_URL"),
-    );
+    // Only OpenAI's own keys have a known form. The keys of other servers do not.
+    let key = reader.value(&OPENAI_API_KEY);
+    let url = reader.value(&OPENAI_BASE_URL);
+    // A key or URL that is wrong by itself has its own error already.
     let key = key.filter(|key| parsers::header_secret(key).is_ok());
     let url = url.and_then(|url| BaseUrl::parse(&url).ok());
     if let (Some(key), Some(url)) = (key, url)
@@ -157,12 +167,14 @@ fn check_together(reader: &mut Reader<'_>) {
         && !key.starts_with("sk-")
     {
         let problem = "must start with sk- when OPENAI_BASE_URL is OpenAI's own";
-        reader.error("OPENAI_API_KEY", problem);
+        reader.error(&OPENAI_API_KEY, problem);
     }
-    let prices = ["OPENAI_PRICE_INPUT", "OPENAI_PRICE_OUTPUT"];
-    for (name, other) in [(prices[0], prices[1]), (prices[1], prices[0])] {
-        if reader.is_set(other) && !reader.is_set(name) {
-            reader.error(name, "must be set, as the other price is");
+    for (price, other) in [
+        (&OPENAI_PRICE_INPUT, &OPENAI_PRICE_OUTPUT),
+        (&OPENAI_PRICE_OUTPUT, &OPENAI_PRICE_INPUT),
+    ] {
+        if reader.is_set(other) && !reader.is_set(price) {
+            reader.error(price, "must be set, as the other price is");
         }
     }
 }

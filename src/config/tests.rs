@@ -1,3 +1,5 @@
+//! Tests of the settings, and the least configuration that other tests start from.
+
 use std::time::Duration;
 
 use super::*;
@@ -72,17 +74,17 @@ fn the_defaults_are_those_of_the_table() {
 
 #[test]
 fn all_faults_are_found_together_and_show_no_value() {
-    let faults =
+    let errors =
         Config::parse(|name| (name != "TWILIO_AUTH_TOKEN").then(|| " planted value\n".to_owned()))
             .unwrap_err();
-    let names: Vec<_> = faults.iter().map(|fault| fault.setting).collect();
+    let names: Vec<_> = errors.iter().map(|error| error.setting).collect();
     let all_but_free_text: Vec<_> = SETTINGS
         .iter()
         .map(|setting| setting.name)
         .filter(|name| !["OPENAI_MODEL", "ASSISTANT_PROMPT", "HELP_TEXT"].contains(name))
         .collect();
     assert_eq!(names, all_but_free_text);
-    assert!(!format!("{faults:?}").contains("planted"));
+    assert!(!format!("{errors:?}").contains("planted"));
 }
 
 #[test]
@@ -101,9 +103,9 @@ fn a_number_that_does_not_parse_is_a_fault_and_not_the_default() {
         ("OPENAI_MAX_COMPLETION_TOKENS", "128001"),
         ("MAX_MESSAGE_CHARS", " 4000"),
     ] {
-        let faults = parse(&[(name, bad)]).unwrap_err();
-        assert_eq!(faults.len(), 1);
-        assert_eq!(faults[0].setting, name);
+        let errors = parse(&[(name, bad)]).unwrap_err();
+        assert_eq!(errors.len(), 1);
+        assert_eq!(errors[0].setting, name);
     }
     assert_eq!(
         parse(&[("MAX_DAILY_CALLS", "0")]).unwrap().max_daily_calls,
