@@ -73,7 +73,7 @@ fn the_defaults_are_those_of_the_table() {
 }
 
 #[test]
-fn all_faults_are_found_together_and_show_no_value() {
+fn all_setting_errors_are_found_together_and_show_no_value() {
     let errors =
         Config::parse(|name| (name != "TWILIO_AUTH_TOKEN").then(|| " planted value\n".to_owned()))
             .unwrap_err();
@@ -88,7 +88,7 @@ fn all_faults_are_found_together_and_show_no_value() {
 }
 
 #[test]
-fn a_number_that_does_not_parse_is_a_fault_and_not_the_default() {
+fn a_number_that_does_not_parse_is_an_error_and_not_the_default() {
     for (name, bad) in [
         ("MAX_DAILY_CALLS", "abc"),
         ("MAX_DAILY_CALLS", "-1"),
