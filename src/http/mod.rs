@@ -3,10 +3,10 @@
 //! Every request passes these steps. No I/O happens before its signature, or its admin token, is verified.
 //!
 //! - (2) the route, else 404; the method, else 405; the configuration, else 503
-//! - (3) the form, see [`webhook`]: content type, else 415; at most 64 KiB, else 413; well formed, else 400
+//! - (3) the form, see `webhook`: content type, else 415; at most 64 KiB, else 413; well formed, else 400
 //! - (4) the signature, else 403
 //! - (5) the fields, else 400
-//! - (6) the call to the thread, else 503, see [`messages`]
+//! - (6) the call to the thread, else 503, see `messages`
 //!
 //! Not here: what is answered (`messaging`), and the runtime's types (`runtime`).
 

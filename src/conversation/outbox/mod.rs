@@ -3,7 +3,7 @@
 //!
 //! Twilio's create has no idempotency key. So each part is marked before it is sent. If the outcome
 //! is unknown, Twilio's list is asked before the part is sent again. Not here: the requests
-//! ([`drain`]).
+//! (`drain`).
 
 mod drain;
 

@@ -1,7 +1,7 @@
 //! The operator's routes: they show the day's usage, reset its budget, and show or erase a
 //! contact's data.
 //!
-//! They exist while `ADMIN_TOKEN` is set, and answer JSON without texts or addresses ([`shown`]).
+//! They exist while `ADMIN_TOKEN` is set, and answer JSON without texts or addresses (`shown`).
 //! Wrong tokens are counted for each client address (`admin_lockout`). Not here: counting
 //! (`base::usage`), and erasing (`messaging`).
 

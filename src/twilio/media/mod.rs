@@ -3,7 +3,7 @@
 //! Twilio stores media, and a webhook names their URLs. Fetching one needs the account's
 //! credentials, and Twilio answers with a redirect to a server that needs none. So we send
 //! credentials only to the API's own origin and never after a redirect, and we fetch only from
-//! Twilio's hosts ([`target`]). Source: Twilio, "Media subresource" and "Receive and download
+//! Twilio's hosts (`target`). Source: Twilio, "Media subresource" and "Receive and download
 //! images on incoming MMS messages". Not here: when images are fetched (`messaging::thread`), and
 //! how they are shown to the model (`openai`).
 
