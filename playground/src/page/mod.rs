@@ -6,7 +6,7 @@
 //! - `POST /playground/log` receives the log lines of the Worker. `GET /playground/worker/…` asks
 //!   its
 //!   admin routes (`worker.rs`).
-//! - [`guard`] rejects requests from pages of other sites (`guard.rs`).
+//! - `guard` rejects requests from pages of other sites (`guard.rs`).
 
 use std::sync::Arc;
 
