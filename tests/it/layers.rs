@@ -69,6 +69,7 @@ fn an_upward_import_that_is_planted_is_found() {
         "use crate::http::Request;",
         "use crate::{base::time, http::{self, Request}};",
         "fn f() { crate::http::handle(); }",
+        "#[cfg(test)]\nmod tests;\n\nuse crate::http::Request;",
     ] {
         let mut modules = library();
         modules.insert("base::time".into(), imports_of("base::time", line));
@@ -211,10 +212,7 @@ fn collect(folder: &Path, parents: &mut Vec<String>, modules: &mut Imports) {
 
 /// The paths that a source imports, from the crate's root on.
 fn imports_of(module: &str, source: &str) -> Vec<(String, String)> {
-    let code: String = source
-        .split("#[cfg(test)]")
-        .next()
-        .unwrap_or_default()
+    let code: String = without_tests(source)
         .lines()
         .filter(|line| !line.trim_start().starts_with("//"))
         .collect::<Vec<_>>()
@@ -250,6 +248,16 @@ fn imports_of(module: &str, source: &str) -> Vec<(String, String)> {
         }
     }
     imports
+}
+
+/// The source up to its tests. Tests in a file of their own are only declared, perhaps further up.
+fn without_tests(source: &str) -> &str {
+    let mut tests = source.match_indices("#[cfg(test)]\n");
+    let inline = tests.find(|(at, _)| {
+        let item = source[*at..].lines().nth(1);
+        item.is_some_and(|line| line.ends_with('{'))
+    });
+    inline.map_or(source, |(at, _)| &source[..at])
 }
 
 /// The use tree, or the plain path, at the beginning of a text.
