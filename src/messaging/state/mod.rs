@@ -39,7 +39,7 @@ pub use self::{
     records::MessageStatus,
     share::MAX_CANNED_REPLIES_PER_DAY,
     stored::Decoded,
-    turn_end::{Route, TurnResult},
+    turn_end::{TurnReply, TurnResult},
     turns::{ActiveTurn, NextRun},
 };
 

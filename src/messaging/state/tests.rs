@@ -69,7 +69,7 @@ fn reset_behind_a_turn(waiting: &[MessageSid]) -> (Option<MessageStatus>, Option
     let waits = std::slice::from_ref(&first.sid);
     assert_eq!(
         state.end_turn(1, &answered, Some(1), waits, NOW, &config),
-        Route::Webhook
+        TurnReply::Webhook
     );
     state.end_turn(
         2,

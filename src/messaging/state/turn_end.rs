@@ -42,7 +42,7 @@ impl TurnResult {
 
 /// The way that a turn's answer takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Route {
+pub enum TurnReply {
     /// A webhook that waits carries it.
     Webhook,
     /// It goes into the outbox.
@@ -84,12 +84,12 @@ impl State {
         waiting: &[MessageSid],
         now: UnixMillis,
         config: &Config,
-    ) -> Route {
+    ) -> TurnReply {
         let Some(turn) = self.turns.end(number) else {
-            return Route::Cancelled;
+            return TurnReply::Cancelled;
         };
-        let route = self.route(&turn, result, requests, waiting, now);
-        self.settle_messages(&turn, route);
+        let reply = self.decide_reply(&turn, result, requests, waiting, now);
+        self.settle_messages(&turn, reply);
         match result {
             TurnResult::Answered { input, text } => {
                 let (user, assistant) = (input.clone(), text.clone());
@@ -100,25 +100,25 @@ impl State {
             TurnResult::Failed(_) | TurnResult::Limited(..) => {}
             TurnResult::Reset(_) => self.reset_conversation(number, waiting, now, config),
         }
-        self.hand_over_answer(&turn, result.text(), route, now);
+        self.hand_over_answer(&turn, result.text(), reply, now);
         self.begin_turn(now, config);
         if self.turns.active().is_some() {
             self.turns
                 .check(now.plus(config.reply_within).minus(ALARM_MARGIN));
         }
         self.forget(now, config);
-        route
+        reply
     }
 
     /// Decides the answer's way, and counts the turn for the contact's day.
-    fn route(
+    fn decide_reply(
         &mut self,
         turn: &ActiveTurn,
         result: &TurnResult,
         requests: Option<u32>,
         waiting: &[MessageSid],
         now: UnixMillis,
-    ) -> Route {
+    ) -> TurnReply {
         let without_request = requests == Some(0);
         if without_request && !turn.over_limit && !turn.is_reset() && turn.attempt == 1 {
             // The request that was counted when the turn began was not made.
@@ -133,21 +133,21 @@ impl State {
         };
         let last = turn.messages.last();
         match unsaid {
-            Some(limit) => Route::Unsaid(limit),
-            None if last.is_some_and(|last| waiting.contains(&last.sid)) => Route::Webhook,
-            None => Route::Rest,
+            Some(limit) => TurnReply::Unsaid(limit),
+            None if last.is_some_and(|last| waiting.contains(&last.sid)) => TurnReply::Webhook,
+            None => TurnReply::Rest,
         }
     }
 
     /// Gives the turn's messages their status. The last one carries the answer, if a webhook does.
-    fn settle_messages(&mut self, turn: &ActiveTurn, route: Route) {
+    fn settle_messages(&mut self, turn: &ActiveTurn, reply: TurnReply) {
         let last = turn.messages.last().map(|last| &last.sid);
         self.records.update(|record| {
             let in_turn = turn
                 .messages
                 .iter()
                 .any(|message| message.sid == record.sid);
-            let carries = route == Route::Webhook && last == Some(&record.sid);
+            let carries = reply == TurnReply::Webhook && last == Some(&record.sid);
             in_turn.then_some(if carries {
                 MessageStatus::Answer(turn.number)
             } else {
@@ -177,9 +177,15 @@ impl State {
     }
 
     /// Puts the answer where its carrier finds it.
-    fn hand_over_answer(&mut self, turn: &ActiveTurn, text: &str, route: Route, now: UnixMillis) {
-        match (route, turn.messages.last()) {
-            (Route::Webhook, _) => {
+    fn hand_over_answer(
+        &mut self,
+        turn: &ActiveTurn,
+        text: &str,
+        reply: TurnReply,
+        now: UnixMillis,
+    ) {
+        match (reply, turn.messages.last()) {
+            (TurnReply::Webhook, _) => {
                 let counted = UsageCounters {
                     answers_by_webhook: 1,
                     ..UsageCounters::EMPTY
@@ -187,12 +193,12 @@ impl State {
                 self.usage.count(&counted, now);
                 self.answers.add(turn.number, text.to_owned());
             }
-            (Route::Rest, Some(last)) => {
+            (TurnReply::Rest, Some(last)) => {
                 let (reply_to, phone_hash) = (last.reply_to.clone(), last.phone_hash.clone());
                 self.outbox
                     .put(turn.number, reply_to, phone_hash, text, now);
             }
-            (Route::Rest | Route::Unsaid(_) | Route::Cancelled, _) => {}
+            (TurnReply::Rest | TurnReply::Unsaid(_) | TurnReply::Cancelled, _) => {}
         }
     }
 }

@@ -11,7 +11,7 @@ use crate::{
         TurnOutcome,
     },
     identity::PhoneHash,
-    messaging::state::{ActiveTurn, CancelledCounts, Route, TurnResult},
+    messaging::state::{ActiveTurn, CancelledCounts, TurnReply, TurnResult},
     platform::PlatformError,
     twilio::segments,
 };
@@ -22,7 +22,7 @@ impl<P: ThreadPlatform> Inner<P> {
         turn: &ActiveTurn,
         run: Option<&ModelRun>,
         result: &TurnResult,
-        route: Route,
+        reply: TurnReply,
     ) {
         let (Some(first), Some(last)) = (turn.messages.first(), turn.messages.last()) else {
             return;
@@ -31,7 +31,7 @@ impl<P: ThreadPlatform> Inner<P> {
         let ended = TurnEnded {
             phone_hash: phone_hash.clone(),
             outcome: match result {
-                _ if route == Route::Cancelled => TurnOutcome::Cancelled,
+                _ if reply == TurnReply::Cancelled => TurnOutcome::Cancelled,
                 TurnResult::Answered { .. } => TurnOutcome::Answered,
                 TurnResult::Failed(_) | TurnResult::Limited(..) => TurnOutcome::Failed,
                 TurnResult::Reset(_) => TurnOutcome::Reset,
@@ -40,10 +40,10 @@ impl<P: ThreadPlatform> Inner<P> {
                 Ok(completion) => completion.finish_note,
                 Err(failure) => Some(failure.label()),
             }),
-            reply_via: match route {
-                Route::Webhook => ReplyVia::Webhook,
-                Route::Rest => ReplyVia::Rest,
-                Route::Unsaid(_) | Route::Cancelled => ReplyVia::None,
+            reply_via: match reply {
+                TurnReply::Webhook => ReplyVia::Webhook,
+                TurnReply::Rest => ReplyVia::Rest,
+                TurnReply::Unsaid(_) | TurnReply::Cancelled => ReplyVia::None,
             },
             messages: turn.messages.len(),
             segments: turn.is_sms().then(|| segments::total(result.text())),
@@ -54,11 +54,11 @@ impl<P: ThreadPlatform> Inner<P> {
             completion_tokens: run.map_or(0, |run| run.tokens.completion),
         };
         event::log(&self.platform, &Event::Turn(ended));
-        match (result, route) {
-            (_, Route::Unsaid(limit)) => {
+        match (result, reply) {
+            (_, TurnReply::Unsaid(limit)) => {
                 self.log_daily_limit(phone_hash.clone(), limit, false);
             }
-            (TurnResult::Limited(limit, _), Route::Webhook | Route::Rest) => {
+            (TurnResult::Limited(limit, _), TurnReply::Webhook | TurnReply::Rest) => {
                 self.log_daily_limit(phone_hash.clone(), *limit, true);
             }
             _ => {}

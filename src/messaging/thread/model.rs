@@ -11,7 +11,7 @@ use futures_util::{
     pin_mut,
 };
 
-use super::{Inner, ThreadPlatform, saving::Conversational};
+use super::{Inner, ThreadPlatform, saving::LoadedConversation};
 use crate::{
     base::{image::Image, time::UnixMillis},
     conversation::{
@@ -74,8 +74,8 @@ impl<P: ThreadPlatform> Inner<P> {
         let mut complete = true;
         let conversation = async {
             match self.load_conversation().await {
-                Conversational::Complete(conversation) => conversation,
-                Conversational::Partial(conversation) => {
+                LoadedConversation::Complete(conversation) => conversation,
+                LoadedConversation::Partial(conversation) => {
                     complete = false;
                     conversation
                 }

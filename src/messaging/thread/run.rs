@@ -15,7 +15,7 @@ use crate::{
     event::DailyLimit,
     messaging::{
         canned_replies,
-        state::{ActiveTurn, NextRun, Route, State, TurnResult},
+        state::{ActiveTurn, NextRun, State, TurnReply, TurnResult},
     },
     openai::OpenAiError,
     platform::PlatformError,
@@ -122,9 +122,9 @@ impl<P: ThreadPlatform> Inner<P> {
             let waiting = self.waiting.borrow();
             state.end_turn(turn.number, &result, requests, &waiting, now, &self.config)
         };
-        let route = self.step(end).await?;
-        self.log_turn(turn, run, &result, route);
-        if route == Route::Cancelled {
+        let reply = self.step(end).await?;
+        self.log_turn(turn, run, &result, reply);
+        if reply == TurnReply::Cancelled {
             return Ok(());
         }
         match result {

@@ -23,7 +23,7 @@ const KV_READ_LIMIT: Duration = Duration::from_secs(5);
 const KV_WRITE_LIMIT: Duration = Duration::from_secs(10);
 
 /// A conversation that was read.
-pub(super) enum Conversational {
+pub(super) enum LoadedConversation {
     /// All of it.
     Complete(Conversation),
     /// A part of it. KV may return more later, which must not be overwritten.
@@ -33,60 +33,60 @@ pub(super) enum Conversational {
 impl<P: ThreadPlatform> Inner<P> {
     /// The conversation so far. If KV fails, this is logged, and the turn continues without the
     /// missing part.
-    pub(super) async fn load_conversation(&self) -> Conversational {
+    pub(super) async fn load_conversation(&self) -> LoadedConversation {
         let current = |state: &State, now| {
             let (revision, unsaved) = state.revisions.current(now)?;
             Some((revision, unsaved.to_vec()))
         };
         let (revision, unsaved) = match self.read(current).await {
-            Ok(None) => return Conversational::Complete(Conversation::default()),
+            Ok(None) => return LoadedConversation::Complete(Conversation::default()),
             Ok(Some(current)) => current,
             Err(_) => {
                 self.log_unreadable(ConversationProblem::StorageFailed);
-                return Conversational::Partial(Conversation::default());
+                return LoadedConversation::Partial(Conversation::default());
             }
         };
         if let Some(conversation) = self.conversation.borrow().as_ref() {
-            return Conversational::Complete(conversation.clone());
+            return LoadedConversation::Complete(conversation.clone());
         }
         let mut read = match revision {
             // That many turns are the whole conversation, whatever came before.
             Some(revision) if unsaved.len() < history::MAX_TURNS => {
                 self.read_revision(revision).await
             }
-            _ => Conversational::Complete(Conversation::default()),
+            _ => LoadedConversation::Complete(Conversation::default()),
         };
-        let (Conversational::Complete(conversation) | Conversational::Partial(conversation)) =
-            &mut read;
+        let (LoadedConversation::Complete(conversation)
+        | LoadedConversation::Partial(conversation)) = &mut read;
         for turn in unsaved {
             conversation.push(turn.into());
         }
         read
     }
 
-    async fn read_revision(&self, revision: u64) -> Conversational {
+    async fn read_revision(&self, revision: u64) -> LoadedConversation {
         let key = history::key(&self.name, revision);
         let read = Kv::get(&self.platform, &key);
         let read = in_time(&self.platform, KV_READ_LIMIT, read).await;
         let empty = Conversation::default();
         match read.map(|text| text.as_deref().map(Conversation::decode)) {
-            Ok(Some(Ok(conversation))) => Conversational::Complete(conversation),
+            Ok(Some(Ok(conversation))) => LoadedConversation::Complete(conversation),
             // This is permanent, so a new conversation begins.
             Ok(Some(Err(error))) => {
                 self.log_unreadable(match error {
                     DecodeError::Corrupt => ConversationProblem::Corrupt,
                     DecodeError::UnknownVersion => ConversationProblem::UnknownVersion,
                 });
-                Conversational::Complete(empty)
+                LoadedConversation::Complete(empty)
             }
             // It may appear later: KV shows writes from elsewhere with a delay.
             Ok(None) => {
                 self.log_unreadable(ConversationProblem::Missing);
-                Conversational::Partial(empty)
+                LoadedConversation::Partial(empty)
             }
             Err(_) => {
                 self.log_unreadable(ConversationProblem::KvFailed);
-                Conversational::Partial(empty)
+                LoadedConversation::Partial(empty)
             }
         }
     }
@@ -97,7 +97,7 @@ impl<P: ThreadPlatform> Inner<P> {
         let next_save = |state: &State, now| state.revisions.next_save(now);
         while let Some((revision, ttl)) = self.read(next_save).await? {
             let Some(conversation) = self.conversation.borrow().clone() else {
-                let Conversational::Complete(loaded) = self.load_conversation().await else {
+                let LoadedConversation::Complete(loaded) = self.load_conversation().await else {
                     let failed = |state: &mut State, now| state.revisions.mark_save_failed(now);
                     return self.step(failed).await;
                 };
@@ -176,7 +176,7 @@ impl<P: ThreadPlatform> Inner<P> {
         let inner = Rc::clone(self);
         let deleted = async move { inner.delete_pending_or_log().await };
         let deleted = deleted.boxed_local().shared();
-        crate::platform::Spawn::spawn(&self.platform, deleted.clone().boxed_local());
+        self.platform.spawn(deleted.clone().boxed_local());
         let waited = self.platform.now().since(arrived);
         let too_long = self
             .platform

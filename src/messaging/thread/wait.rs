@@ -99,7 +99,7 @@ impl<P: ThreadPlatform> Inner<P> {
             item: Item::Message,
             cap: self.config.max_daily_messages,
         };
-        let checked = crate::platform::Objects::call(&self.platform, budget::NAME, &check);
+        let checked = self.platform.call(budget::NAME, &check);
         let checked = within(&self.platform, CHECK_LIMIT, checked).await;
         !matches!(checked, Some(Ok(Reservation::Exhausted)))
     }

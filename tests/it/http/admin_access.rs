@@ -9,17 +9,18 @@ use switchboard::http::SECURITY_HEADERS;
 use super::{admin, header};
 use crate::support::{ADMIN_TOKEN, FakePlatform, WITH_ADMIN, bearer};
 
-const ADMIN_PATHS: [&str; 4] = [
+const ADMIN_PATHS: &[&str] = &[
     "/admin/usage",
     "/admin/budget/reset",
     "/admin/contacts/show",
+    "/admin/contacts/erase",
     "/admin/nothing",
 ];
 
 #[tokio::test(flavor = "local", start_paused = true)]
 async fn without_an_admin_token_there_are_no_admin_routes() {
     let platform = FakePlatform::new();
-    for path in ADMIN_PATHS {
+    for &path in ADMIN_PATHS {
         for authorization in [
             None,
             Some("Bearer "),
