@@ -35,27 +35,21 @@ pub struct UsageCounters {
     pub rejections: RejectionCounts,
 }
 
-/// The rejections, by kind.
+/// The rejections, by kind. They are written with every kind, as operators see them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct RejectionCounts {
     /// Twilio did not sign the request.
-    #[serde(skip_serializing_if = "is_zero")]
     pub invalid_signature: u64,
     /// The body was not a form, was too long, or could not be read.
-    #[serde(skip_serializing_if = "is_zero")]
     pub bad_request: u64,
     /// The request was signed, but had a field that Twilio would not send.
-    #[serde(skip_serializing_if = "is_zero")]
     pub suspicious_request: u64,
     /// The contact exceeded the rate limit.
-    #[serde(skip_serializing_if = "is_zero")]
     pub rate_limited: u64,
     /// The contact has opted out.
-    #[serde(skip_serializing_if = "is_zero")]
     pub opted_out: u64,
     /// Requests to the model that the day's budget did not allow.
-    #[serde(skip_serializing_if = "is_zero")]
     pub budget_exhausted: u64,
 }
 

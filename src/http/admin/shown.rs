@@ -23,7 +23,7 @@ pub(super) struct ShownUsage {
     estimated_cost: Option<f64>,
     messages_in: u64,
     answers: ShownAnswers,
-    rejections: ShownRejections,
+    rejections: RejectionCounts,
 }
 
 impl ShownUsage {
@@ -60,7 +60,7 @@ impl ShownUsage {
                 webhook: usage.answers_by_webhook,
                 rest: usage.answers_by_rest,
             },
-            rejections: ShownRejections::from(usage.rejections),
+            rejections: usage.rejections,
         }
     }
 }
@@ -112,38 +112,6 @@ struct ShownTokens {
 struct ShownAnswers {
     webhook: u64,
     rest: u64,
-}
-
-/// All kinds of rejection. Unlike the stored counts, it includes those that are zero.
-#[derive(Serialize)]
-struct ShownRejections {
-    invalid_signature: u64,
-    bad_request: u64,
-    suspicious_request: u64,
-    rate_limited: u64,
-    opted_out: u64,
-    budget_exhausted: u64,
-}
-
-impl From<RejectionCounts> for ShownRejections {
-    fn from(rejections: RejectionCounts) -> Self {
-        let RejectionCounts {
-            invalid_signature,
-            bad_request,
-            suspicious_request,
-            rate_limited,
-            opted_out,
-            budget_exhausted,
-        } = rejections;
-        Self {
-            invalid_signature,
-            bad_request,
-            suspicious_request,
-            rate_limited,
-            opted_out,
-            budget_exhausted,
-        }
-    }
 }
 
 #[derive(Serialize)]
