@@ -1,7 +1,7 @@
 // `npm run admin -- usage|reset-budget|show|erase`: calls the admin routes of a Worker and prints
 // the answers.
 //
-// Not here: what the routes do (src/http/admin.rs).
+// Not here: what the routes do (src/http/admin/).
 
 import readline from "node:readline/promises";
 import {

@@ -1,7 +1,7 @@
 //! Keywords: words such as STOP with which a contact controls messages and data. They never reach
 //! the model.
 //!
-//! [`WORDS`] is the only table of them, and a test compares it with the README. Not here: the
+//! [`WORDS`] is the only table of them, and a test compares it with docs/messages.md. Not here: the
 //! effect of a keyword (`messaging::state`). Sources of the words: Twilio, "Twilio support for
 //! opt-out keywords", and the FCC's list of reasonable ones.
 

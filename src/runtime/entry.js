@@ -3,7 +3,7 @@
 //
 // It replaces the script that worker-build generates. Those classes do not extend DurableObject,
 // which RPC needs, and a request that waits for a panicked instance would wait for ever. Not here:
-// calls to the runtime (`services.rs`).
+// calls to the runtime (`services/`).
 
 import { DurableObject } from "cloudflare:workers";
 import {

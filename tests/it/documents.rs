@@ -2,15 +2,6 @@
 //!
 //! It reads the Markdown files at the root and in `docs`, `wrangler.toml` and `.dev.vars.example`. Not here: whether a sentence
 //! is well written.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::arithmetic_side_effects,
-    missing_docs,
-    reason = "a test may fail loudly"
-)]
 
 use std::{collections::BTreeSet, fmt::Debug, fs, path::PathBuf};
 

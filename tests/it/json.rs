@@ -1,6 +1,6 @@
 //! What the Worker relies on when `serde_json` reads what comes from outside: a model's answer and a stored conversation.
 //!
-//! Not here: what a readable text means (`src/openai.rs`, `src/conversation.rs`).
+//! Not here: what a readable text means (`src/openai/`, `src/conversation/history.rs`).
 
 use proptest::prelude::*;
 use switchboard::{

@@ -1,6 +1,6 @@
 //! A missing or wrong setting closes the routes.
 //!
-//! Not here: which values a setting takes (`src/config.rs`).
+//! Not here: which values a setting takes (`src/config/`).
 
 use super::{fields, only_security_event};
 use crate::support::{FakePlatform, Incoming};

@@ -1,6 +1,6 @@
 //! Pictures: fetched, given to the model in their turn, and stored nowhere.
 //!
-//! Not here: how a media answer is read (`src/twilio/media.rs`).
+//! Not here: how a media answer is read (`src/twilio/media/`).
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;

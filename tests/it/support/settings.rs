@@ -1,6 +1,6 @@
 //! The settings that tests run with.
 //!
-//! Not here: which values a setting takes (`src/config.rs`).
+//! Not here: which values a setting takes (`src/config/`).
 
 use switchboard::config::{Config, SettingError};
 
