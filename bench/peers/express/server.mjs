@@ -92,7 +92,7 @@ app.post(
       );
       return response.status(400).type("text").send(`Bad request: ${wrong}\n`);
     }
-    const answer = await deliver(senderOf(`${from} ${to}`), sid, text);
+    const answer = await deliver(contactOf(`${from} ${to}`), sid, text);
     const twiml = new twilio.twiml.MessagingResponse();
     for (let at = 0; at < answer.length; at += PART_CHARS)
       twiml.message(answer.slice(at, at + PART_CHARS));
@@ -106,7 +106,7 @@ app.all(PATH, (_request, response) =>
 setInterval(forgetExpired, Math.min(TTL_SECONDS, 60) * 1000).unref();
 app.listen(PORT, "127.0.0.1");
 
-function senderOf(name) {
+function contactOf(name) {
   const known = contacts.get(name);
   if (known) return known;
   const contact = { name, messages: new Map(), turns: [], turnAt: 0, last: Promise.resolve() };

@@ -74,7 +74,7 @@ app.post(PATH, bodyLimit({ maxSize: 64 * 1024 }), async (c) => {
     );
     return c.text(`Bad request: ${message.wrong}\n`, 400);
   }
-  const contact = c.env.SENDER.getByName(`${message.from} ${message.to}`);
+  const contact = c.env.THREAD.getByName(`${message.from} ${message.to}`);
   return c.body(twiml(await contact.deliver({ sid: message.sid, text: message.text })), 200, {
     "Content-Type": "text/xml; charset=utf-8",
   });
