@@ -6,7 +6,7 @@ mod address;
 mod pseudonym;
 mod sid;
 
-pub use address::Address;
+pub use address::{Address, Channel};
 pub use pseudonym::{PhoneHash, Pseudonym, PseudonymKey, TokenId};
 pub use sid::{AccountSid, MessageSid, ServiceSid};
 

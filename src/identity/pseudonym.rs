@@ -43,7 +43,7 @@ impl PseudonymKey {
     /// has the same hash on every channel.
     #[must_use]
     pub fn phone_hash(&self, address: &Address) -> PhoneHash {
-        PhoneHash(self.hex(&[b"phone\0", address.number().as_bytes()], 4))
+        PhoneHash(self.hex(&[b"phone\0", address.id().as_bytes()], 4))
     }
 
     /// The name of the admin lockout of a client address. For IPv6 it depends on the /64 network,

@@ -88,7 +88,7 @@ pub fn form_signature(data: &[u8]) {
         );
     }
     if let Ok(message) = Message::from_form(&form, 100) {
-        assert!(!message.from.is_short_code());
+        assert!(message.from.is_answerable());
         if let Input::Text(text) = &message.input {
             assert!(
                 !text.is_empty() && text.chars().count() <= 100 && inbound::clean(text) == *text

@@ -91,8 +91,7 @@ impl Message {
             input,
             images,
         };
-        // Only our own number may be a short code: contacts do not write from one.
-        if message.from.is_short_code() {
+        if !message.from.is_answerable() {
             return Err(FieldError {
                 field: "From",
                 problem: FieldProblem::Malformed,

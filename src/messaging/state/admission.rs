@@ -10,7 +10,7 @@ use crate::{
     },
     config::Config,
     event::Erased,
-    identity::MessageSid,
+    identity::{Channel, MessageSid},
     messaging::{
         api::Receive,
         canned_replies::CannedReply,
@@ -159,7 +159,7 @@ impl State {
             _ => return None,
         };
         // On SMS Twilio itself confirms an opt-out and an opt-in.
-        let confirms = message.reply_to.contact.is_whatsapp() && !limited;
+        let confirms = message.reply_to.contact.channel() != Channel::Sms && !limited;
         let reply = |state: &mut Self, confirms: bool, reply| {
             if confirms {
                 state.canned_reply(reply, now)

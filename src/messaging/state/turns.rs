@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     base::time::UnixMillis,
     conversation::outbox::ReplyTarget,
-    identity::{MessageSid, PhoneHash},
+    identity::{Channel, MessageSid, PhoneHash},
     twilio::media::ImageUrl,
 };
 
@@ -232,10 +232,10 @@ impl ActiveTurn {
         self.messages.iter().any(|message| message.text.is_none())
     }
 
-    /// Whether its answer goes out by SMS.
-    pub fn is_sms(&self) -> bool {
+    /// The channel of its answer.
+    pub fn channel(&self) -> Channel {
         let last = self.messages.last();
-        last.is_some_and(|last| !last.reply_to.contact.is_whatsapp())
+        last.map_or(Channel::Sms, |last| last.reply_to.contact.channel())
     }
 
     /// The contact's input: a line for each text, and after it a line that stands for its images.

@@ -19,6 +19,7 @@ use crate::{
         model_run::{self, ContactShare, Failure, ModelInput, ModelRun},
         outbox::request_contexts,
     },
+    identity::Channel,
     messaging::state::ActiveTurn,
     twilio::{media, rest},
 };
@@ -129,7 +130,8 @@ impl<P: ThreadPlatform> Inner<P> {
     /// people expect.
     async fn show_typing(&self, turn: &ActiveTurn) {
         let last = turn.messages.last();
-        let Some(last) = last.filter(|last| last.reply_to.contact.is_whatsapp()) else {
+        let Some(last) = last.filter(|last| last.reply_to.contact.channel() == Channel::WhatsApp)
+        else {
             return;
         };
         self.platform.sleep(TYPING_AFTER).await;

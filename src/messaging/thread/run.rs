@@ -13,6 +13,7 @@ use crate::{
         model_run::{Failure, ModelRun},
     },
     event::DailyLimit,
+    identity::Channel,
     messaging::{
         canned_replies,
         state::{ActiveTurn, NextRun, State, TurnReply, TurnResult},
@@ -92,7 +93,7 @@ impl<P: ThreadPlatform> Inner<P> {
 
     /// The answer as its channel can carry it. It is stored and sent like this.
     fn fit_to_channel(&self, turn: &ActiveTurn, answer: &str) -> String {
-        if turn.is_sms() {
+        if turn.channel() == Channel::Sms {
             segments::fit(answer, self.config.max_segments)
         } else {
             parts::fit(answer)
