@@ -58,10 +58,12 @@ pub enum Event {
         /// Parts of answers that will not be sent because of it.
         dropped_parts: usize,
     },
-    /// A message of a contact that has opted out was not read.
+    /// A message was not read, and got an empty answer.
     MessageIgnored {
         /// The contact.
         phone_hash: PhoneHash,
+        /// Why.
+        reason: IgnoreReason,
     },
     /// A contact's data was erased.
     Erased {
@@ -241,6 +243,15 @@ labels! {
         OptedOut,
         /// The contact wants messages again.
         OptedIn,
+    }
+    /// Why a message was not read.
+    IgnoreReason {
+        /// The contact has opted out.
+        OptedOut,
+        /// Its sender takes no messages: a short code, or an alphanumeric sender id.
+        NotAnswerable,
+        /// It went to a group. An answer would be a private one to words among people.
+        GroupMessage,
     }
     /// Who asked for an erasure.
     ErasedBy {

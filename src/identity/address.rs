@@ -53,6 +53,12 @@ impl Address {
         split(&self.0).1
     }
 
+    /// Whether its id is a phone number.
+    #[must_use]
+    pub fn is_number(&self) -> bool {
+        is_e164(self.id())
+    }
+
     /// Whether a message to it can arrive. Short codes and alphanumeric sender ids take none.
     #[must_use]
     pub fn is_answerable(&self) -> bool {

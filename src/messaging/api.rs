@@ -8,7 +8,7 @@ use crate::{
     base::{time::UnixMillis, usage::UsageCounters},
     conversation::outbox::ReplyTarget,
     event::{DeliveryStatus, Erased},
-    identity::{MessageSid, PhoneHash},
+    identity::{MessageSid, PhoneHash, Pseudonym},
     messaging::inbound::Input,
     platform::Method,
     twilio::media::ImageUrl,
@@ -27,6 +27,10 @@ pub struct Receive {
     /// Where the message's images are.
     #[serde(default)]
     pub images: Vec<ImageUrl>,
+    /// The thread of the contact's number, if the message also names a user id. This thread is
+    /// then that of the user id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub number_thread: Option<Pseudonym>,
     /// The contact's hash for the log.
     pub phone_hash: PhoneHash,
     /// Where an answer goes if it does not go out with the webhook.

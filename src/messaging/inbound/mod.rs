@@ -5,6 +5,7 @@
 //! (`twilio::signature`), and the handling of a message (`messaging::thread`). Field names and
 //! forms: Twilio, "Twilio's request to your incoming message webhook URL".
 
+mod contact;
 mod receipt;
 mod text;
 
@@ -15,26 +16,43 @@ use serde::{Deserialize, Serialize};
 
 use self::text::interactive_text;
 use crate::{
-    event::FieldProblem,
+    event::IgnoreReason,
     identity::{AccountSid, Address, MessageSid, ServiceSid},
     messaging::keywords::Keyword,
     twilio::{
-        fields::{FieldError, optional, reject_repeated, required},
+        fields::{FieldError, is_group_message, message_sid, optional, reject_repeated, required},
         form::Form,
         media::{Attached, ImageUrl},
     },
 };
 
+pub use contact::ContactAddresses;
 pub use receipt::DeliveryReceipt;
 pub use text::clean;
 
-/// A well-formed inbound message.
+/// A well-formed webhook of an inbound message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Inbound {
+    /// A message for its thread.
+    Message(Box<Message>),
+    /// A message that no thread reads. It gets an empty answer.
+    Ignored {
+        /// Who wrote it.
+        from: Address,
+        /// Why it is not read.
+        reason: IgnoreReason,
+    },
+}
+
+/// A message that can be answered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Message {
     /// Twilio's id of the message. A retry has the same id.
     pub sid: MessageSid,
-    /// The contact.
+    /// The address that the contact wrote from. Answers go to it as it came.
     pub from: Address,
+    /// All addresses by which the webhook names the contact.
+    pub contact: ContactAddresses,
     /// The number that the contact wrote to.
     pub to: Address,
     /// The account that owns the number. An answer by REST needs it.
@@ -68,7 +86,7 @@ pub enum Input {
     Media,
 }
 
-impl Message {
+impl Inbound {
     /// Reads a webhook's fields. `max_chars` is `MAX_MESSAGE_CHARS`, counted in Unicode scalar
     /// values after cleaning.
     ///
@@ -76,28 +94,43 @@ impl Message {
     /// A field that is repeated, or the first that is missing or malformed.
     pub fn from_form(form: &Form, max_chars: usize) -> Result<Self, FieldError> {
         reject_repeated(form)?;
+        let message = Message::read(form, max_chars)?;
+        let ignored = if !message.from.is_answerable() {
+            Some(IgnoreReason::NotAnswerable)
+        } else if is_group_message(form) {
+            Some(IgnoreReason::GroupMessage)
+        } else {
+            None
+        };
+        Ok(match ignored {
+            Some(reason) => Self::Ignored {
+                from: message.from,
+                reason,
+            },
+            None => Self::Message(Box::new(message)),
+        })
+    }
+}
+
+impl Message {
+    fn read(form: &Form, max_chars: usize) -> Result<Self, FieldError> {
         let media = Attached::read(form);
         let input = input(form, &media, max_chars);
         let images = match (&input, media) {
             (Input::Text(_), Attached::Images(images)) => images,
             _ => Vec::new(),
         };
-        let message = Self {
-            sid: required(form, "MessageSid")?,
-            from: required(form, "From")?,
+        let from = required(form, "From")?;
+        Ok(Self {
+            sid: message_sid(form)?,
+            contact: ContactAddresses::read(form, &from),
+            from,
             to: required(form, "To")?,
             account: optional(form, "AccountSid")?,
             service: optional(form, "MessagingServiceSid")?,
             input,
             images,
-        };
-        if !message.from.is_answerable() {
-            return Err(FieldError {
-                field: "From",
-                problem: FieldProblem::Malformed,
-            });
-        }
-        Ok(message)
+        })
     }
 }
 

@@ -9,7 +9,7 @@ use crate::{
         usage::{RejectionCounts, UsageCounters},
     },
     config::Config,
-    event::Erased,
+    event::{Erased, IgnoreReason},
     identity::{Channel, MessageSid},
     messaging::{
         api::Receive,
@@ -29,8 +29,8 @@ pub enum Admission {
     /// The contact has got all canned replies of the day: the message is received, and not
     /// answered.
     Unanswered,
-    /// The contact has opted out: the message is not read.
-    Ignored,
+    /// The message is not read.
+    Ignored(IgnoreReason),
     /// The contact opts out.
     OptedOut(MessageStatus, CancelledCounts),
     /// The contact opts in again.
@@ -69,7 +69,7 @@ impl State {
         if self.opted_out {
             self.count_ignored(now);
             self.record_message(&message.sid, now, MessageStatus::Nothing);
-            return Admission::Ignored;
+            return Admission::Ignored(IgnoreReason::OptedOut);
         }
         let reply = match &message.input {
             Input::TooLong => CannedReply::TooLong(config.max_message_chars),

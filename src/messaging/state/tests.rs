@@ -37,6 +37,7 @@ fn call(sid: &str, input: Input, config: &Config) -> Receive {
         sid: sid.parse().unwrap(),
         input,
         images: Vec::new(),
+        number_thread: None,
         phone_hash,
         reply_to,
         arrived: NOW,

@@ -144,8 +144,11 @@ impl<P: ThreadPlatform> Thread<P> {
                 inner.log_daily_limit(phone_hash, DailyLimit::FixedReplies, false);
                 Ok(Reply::Empty)
             }
-            Admission::Ignored => {
-                event::log(&inner.platform, &Event::MessageIgnored { phone_hash });
+            Admission::Ignored(reason) => {
+                event::log(
+                    &inner.platform,
+                    &Event::MessageIgnored { phone_hash, reason },
+                );
                 Ok(Reply::Empty)
             }
             Admission::OptedOut(status, cancelled) => {
