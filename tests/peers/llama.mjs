@@ -55,7 +55,12 @@ await command(async () => {
 // Asks in every way that matters, and returns a row for each: the case, the answer, the log, and
 // whether that is right.
 async function ask(worker, playground) {
+  /** @type {string[][]} */
   const rows = [["case", "answer", "turn in the log", "as expected"]];
+  /**
+   * @param {string} title
+   * @param {{ pair: any, body: string, media?: any[], expected: (turn: any, text: string) => boolean }} message
+   */
   const tell = async (title, { pair, body, media = [], expected }) => {
     const seen = worker.log.length;
     const answer = await worker.sendMessage({ ...pair, body, media });
@@ -97,7 +102,7 @@ async function ask(worker, playground) {
 // has them.
 function installPeer() {
   const requirements = inRoot("tests", "peers", "requirements.txt");
-  const versions = fs.readFileSync(requirements, "utf8").match(/(?<===)\S+/g);
+  const versions = fs.readFileSync(requirements, "utf8").match(/(?<===)\S+/g) ?? [];
   const directory = toolDir("llama-peer", versions.join("-"));
   const python = path.join(directory, "bin", "python");
   const done = path.join(directory, "installed");
