@@ -1,6 +1,6 @@
 use super::*;
 use crate::messaging::{
-    inbound::{Input, Message},
+    inbound::{Inbound, Input},
     keywords::Keyword,
 };
 
@@ -29,9 +29,10 @@ fn long(fields: &[(&str, &str)]) -> Input {
         ("To", "whatsapp:+15550199"),
         ("Body", ""),
     ];
-    Message::from_form(&Form::from_pairs(&[&ids[..], fields].concat()), 80)
-        .unwrap()
-        .input
+    match Inbound::from_form(&Form::from_pairs(&[&ids[..], fields].concat()), 80).unwrap() {
+        Inbound::Message(message) => message.input,
+        Inbound::Ignored { reason, .. } => panic!("ignored: {reason:?}"),
+    }
 }
 
 #[test]
