@@ -358,6 +358,24 @@ pub struct Erased {
     pub answers: usize,
 }
 
+impl Erased {
+    /// Adds what another thread of the same contact held.
+    pub fn add(&mut self, other: &Self) {
+        let Self {
+            turns,
+            revisions,
+            pending_messages,
+            outbox_parts,
+            answers,
+        } = other;
+        self.turns = self.turns.saturating_add(*turns);
+        self.revisions = self.revisions.saturating_add(*revisions);
+        self.pending_messages = self.pending_messages.saturating_add(*pending_messages);
+        self.outbox_parts = self.outbox_parts.saturating_add(*outbox_parts);
+        self.answers = self.answers.saturating_add(*answers);
+    }
+}
+
 /// Logs an event, with the time.
 pub fn log(platform: &(impl Clock + Log), event: &Event) {
     let time = platform.now().to_string();

@@ -271,6 +271,12 @@ impl Outbox {
         self.sent.iter().map(|sent| sent.sid.clone()).collect()
     }
 
+    /// Whether this message was sent from here, as far as that is remembered.
+    #[must_use]
+    pub fn has_sent(&self, sid: &MessageSid) -> bool {
+        self.sent.iter().any(|sent| sent.sid == *sid)
+    }
+
     /// The number of parts that wait.
     #[must_use]
     pub fn waiting_parts(&self) -> usize {

@@ -9,6 +9,8 @@
 
 mod admission;
 mod answers;
+mod following;
+mod links;
 mod rate_window;
 mod records;
 mod share;
@@ -21,8 +23,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use self::{
-    answers::Answers, rate_window::RateWindow, records::MessageRecords, share::DailyShare,
-    turns::Turns,
+    answers::Answers, links::Links, rate_window::RateWindow, records::MessageRecords,
+    share::DailyShare, turns::Turns,
 };
 use crate::{
     base::{time::UnixMillis, usage::PendingUsage},
@@ -67,6 +69,9 @@ pub struct State {
     /// Usage that is not reported yet.
     #[serde(skip_serializing_if = "is_default")]
     pub usage: PendingUsage,
+    /// The threads of the contact's other addresses.
+    #[serde(skip_serializing_if = "is_default")]
+    links: Links,
     /// Whether the contact wants no messages. It is stored under a key of its own.
     #[serde(skip)]
     opted_out: bool,
@@ -99,6 +104,7 @@ impl Default for State {
             revisions: Revisions::default(),
             outbox: Outbox::default(),
             usage: PendingUsage::default(),
+            links: Links::default(),
             opted_out: false,
         }
     }
@@ -113,6 +119,8 @@ pub enum Job {
     Outbox,
     /// Delete revisions from KV.
     Delete,
+    /// Send orders to the threads that follow this one.
+    Orders,
     /// Report usage.
     Usage,
     /// Save the conversation.
@@ -123,12 +131,16 @@ impl State {
     /// The next job, if one is due.
     pub fn next_job(&self, now: UnixMillis) -> Option<Job> {
         let report_is_due = self.usage.next_wake().is_some_and(|at| at <= now);
+        let orders = self.links.next_wake(self.may_release(), now);
+        let orders_are_due = orders.is_some_and(|at| at <= now);
         if self.turns.active().is_some() {
             Some(Job::Turn)
         } else if self.outbox.is_due(now) {
             Some(Job::Outbox)
         } else if self.revisions.delete_is_due(now) {
             Some(Job::Delete)
+        } else if orders_are_due {
+            Some(Job::Orders)
         } else if report_is_due {
             Some(Job::Usage)
         } else if self.revisions.save_is_due(now) {
@@ -170,7 +182,11 @@ impl State {
         config: &Config,
     ) -> Option<UnixMillis> {
         let ttl = config.conversation_ttl;
-        let checks = [self.turns.next_wake(), self.revisions.next_wake(now)];
+        let checks = [
+            self.turns.next_wake(),
+            self.revisions.next_wake(now),
+            self.links.next_wake(self.may_release(), now),
+        ];
         let work = checks
             .into_iter()
             .flatten()
@@ -219,10 +235,15 @@ impl State {
         }
     }
 
-    /// Records that KV has deleted these revisions. When all are deleted, an erasure is complete.
+    /// Records that KV has deleted these revisions.
     pub fn mark_deleted(&mut self, numbers: &[u64], now: UnixMillis) {
         self.revisions.mark_deleted(numbers, now);
-        if !self.revisions.has_pending_deletes() {
+        self.note_erased();
+    }
+
+    /// When nothing is left to erase, an erasure is complete.
+    fn note_erased(&mut self) {
+        if !self.is_erasing() {
             let erasing = MessageStatus::CannedReply(CannedReply::Erasing);
             let erased = MessageStatus::CannedReply(CannedReply::Erased);
             self.records
@@ -294,6 +315,20 @@ impl State {
 
     /// Whether there is nothing to remember but an opt-out, so that storage can be cleared.
     pub fn is_blank(&self) -> bool {
+        self.is_idle() && self.links.is_empty()
+    }
+
+    /// The links alone: what remains of an idle state.
+    pub fn without_the_rest(&self) -> Self {
+        Self {
+            links: self.links.clone(),
+            opted_out: self.opted_out,
+            ..Self::default()
+        }
+    }
+
+    /// Whether there is nothing to remember but an opt-out and links.
+    pub fn is_idle(&self) -> bool {
         self.share.is_empty()
             && self.usage.is_empty()
             && self.rate_window.is_empty()
@@ -312,10 +347,14 @@ impl State {
         self.outbox.distrust_future(now);
         self.turns.distrust_future(now.plus(check_wait));
         self.usage.distrust_future(now);
+        self.links.distrust_future(now);
     }
 
     fn has_work(&self, now: UnixMillis) -> bool {
-        self.turns.active().is_some() || self.outbox.has_work() || self.revisions.has_work(now)
+        self.turns.active().is_some()
+            || self.outbox.has_work()
+            || self.revisions.has_work(now)
+            || self.links.next_wake(self.may_release(), now).is_some()
     }
 
     /// Forgets what has expired.

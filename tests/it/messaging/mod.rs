@@ -16,6 +16,7 @@ mod restarts;
 mod segments;
 mod storage;
 mod turns;
+mod two_addresses;
 
 use std::collections::BTreeMap;
 

@@ -10,7 +10,8 @@ use crate::base::shared::{lock, push_newest};
 use crate::base::time::now_ms;
 use crate::request_log::KEPT;
 use crate::twilio::text::segments;
-use crate::twilio::values::{WHATSAPP, rfc2822};
+use crate::base::address::WHATSAPP;
+use crate::twilio::values::rfc2822;
 
 /// The newest [`KEPT`] messages, oldest first.
 #[derive(Default)]
