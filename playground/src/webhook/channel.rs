@@ -36,11 +36,6 @@ impl Channel {
         }
     }
 
-    /// Whether it is WhatsApp.
-    pub fn is_whatsapp(self) -> bool {
-        matches!(self, Self::Whatsapp | Self::WhatsappUser)
-    }
-
     fn prefix(self) -> &'static str {
         match self {
             Self::Sms | Self::ShortCode => "",

@@ -318,10 +318,11 @@ impl State {
         self.is_idle() && self.links.is_empty()
     }
 
-    /// The links alone: what remains of an idle state.
-    pub fn without_the_rest(&self) -> Self {
+    /// The links alone, and the number of the newest turn: what remains of an idle state.
+    pub fn links_alone(&self) -> Self {
         Self {
             links: self.links.clone(),
+            turns: self.turns.clone(),
             opted_out: self.opted_out,
             ..Self::default()
         }

@@ -3,7 +3,10 @@
 //! Not here: how often they come (`fault_plan`).
 
 /// Their names among the counters of a run.
-pub const EVERYTHING: [&str; 69] = [
+pub const EVERYTHING: [&str; 72] = [
+    "calls between threads that failed",
+    "messages that were passed on",
+    "orders between threads",
     "a budget that hangs",
     "a damaged budget",
     "answers withheld",

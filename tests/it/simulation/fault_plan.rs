@@ -8,6 +8,10 @@ use crate::support::TOKEN;
 /// The settings, and the probability of each fault in thousandths, until faults end.
 #[derive(Debug)]
 pub struct FaultPlan {
+    /// Whether contacts on WhatsApp have a user id and a number.
+    pub two_addresses: bool,
+    /// Calls from one thread to another that fail, before or after they act.
+    pub thread_calls_fail: u64,
     /// Whether one contact asks for fixed answers many times.
     pub chatty: bool,
     pub contacts: u64,
@@ -94,6 +98,8 @@ impl FaultPlan {
             }
         };
         let mut fault_plan = Self {
+            two_addresses: false,
+            thread_calls_fail: 0,
             chatty: random.chance(20),
             contacts: random.between(2, 4),
             messages: random.between(2, 9),
@@ -171,6 +177,8 @@ impl FaultPlan {
                 fault_plan.messages,
             ) = (1000, 3600, 9);
         }
+        fault_plan.two_addresses = random.chance(500);
+        fault_plan.thread_calls_fail = random.pick(&[0, 0, 50, 300]);
         fault_plan
     }
 

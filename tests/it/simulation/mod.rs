@@ -20,6 +20,7 @@ mod random;
 mod run;
 mod state;
 mod storage;
+mod thread_calls;
 mod twilio;
 mod webhook;
 mod worker_ports;
@@ -169,6 +170,11 @@ fn a_damaged_budget_that_begins_anew_is_noticed() {
 #[test]
 fn a_day_far_ahead_that_the_budget_believes_is_noticed() {
     must_break(Mutation::FarDayBelieved, 2000);
+}
+
+#[test]
+fn a_number_that_goes_its_own_way_is_noticed() {
+    must_break(Mutation::JoinNotDone, 400);
 }
 
 /// The mutation must break an invariant within this many seeds. Without it they break none.

@@ -35,6 +35,8 @@ pub enum Mutation {
     DamageNotMet,
     /// A budget count that cannot be read starts at zero.
     DamagedBudgetOpens,
+    /// The thread of a number confirms that it follows the one of the user id, and does not.
+    JoinNotDone,
     /// The budget object takes the highest time that it has seen as the current time.
     FarDayBelieved,
 }

@@ -42,6 +42,8 @@ pub struct Simulation {
     pub created: RefCell<Vec<Created>>,
     /// The poll in which a message was last rejected by the rate limit.
     pub limited_in: Cell<u64>,
+    /// The contacts of which a message with both addresses was answered.
+    pub joined: RefCell<BTreeSet<String>>,
     /// The messages that an object has received at least once.
     pub delivered: RefCell<BTreeSet<String>>,
 }
@@ -76,6 +78,7 @@ impl Simulation {
             kv: RefCell::default(),
             created: RefCell::default(),
             limited_in: Cell::default(),
+            joined: RefCell::default(),
             delivered: RefCell::default(),
         })
     }
