@@ -165,13 +165,17 @@ impl State {
         now: UnixMillis,
         config: &Config,
     ) -> Option<Admission> {
-        let keyword = match &message.input {
-            Input::Keyword { keyword, .. } => *keyword,
-            Input::Text(text) if self.opted_out && keywords::is_yes(text) => Keyword::OptIn,
+        let (keyword, by_twilio) = match &message.input {
+            Input::Keyword { keyword, by_twilio } => (*keyword, *by_twilio),
+            Input::Text(text) if self.opted_out && keywords::is_yes(text) => {
+                (Keyword::OptIn, false)
+            }
             _ => return None,
         };
-        // On SMS Twilio itself confirms an opt-out and an opt-in.
-        let confirms = message.reply_to.contact.channel() != Channel::Sms && !limited;
+        // On SMS Twilio itself confirms an opt-out and an opt-in. With Advanced Opt-Out it does so
+        // on every channel of the Messaging Service.
+        let by_sms = message.reply_to.contact.channel() == Channel::Sms;
+        let confirms = !by_sms && !by_twilio && !limited;
         let reply = |state: &mut Self, confirms: bool, reply| {
             if confirms {
                 state.canned_reply(reply, now)

@@ -177,6 +177,11 @@ fn a_number_that_goes_its_own_way_is_noticed() {
     must_break(Mutation::JoinNotDone, 400);
 }
 
+#[test]
+fn a_number_that_does_not_hear_of_an_opt_out_is_noticed() {
+    must_break(Mutation::ConsentNotTold, 2000);
+}
+
 /// The mutation must break an invariant within this many seeds. Without it they break none.
 fn must_break(mutation: Mutation, seeds: u64) {
     if number("SEED").is_some() {

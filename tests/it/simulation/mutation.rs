@@ -37,6 +37,8 @@ pub enum Mutation {
     DamagedBudgetOpens,
     /// The thread of a number confirms that it follows the one of the user id, and does not.
     JoinNotDone,
+    /// The thread of a number confirms a changed consent, and does not store it.
+    ConsentNotTold,
     /// The budget object takes the highest time that it has seen as the current time.
     FarDayBelieved,
 }

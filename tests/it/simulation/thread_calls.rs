@@ -40,7 +40,9 @@ impl ObjectPlatform {
             } else {
                 "messages that were passed on"
             });
-            if method == <Follow as Method>::NAME && sim.is(Mutation::JoinNotDone) {
+            let is_order = method == <Follow as Method>::NAME;
+            let consent = sim.is(Mutation::ConsentNotTold) && text.contains("consent");
+            if is_order && (consent || sim.is(Mutation::JoinNotDone)) {
                 return not_done(&text);
             }
             let (inner, limited) = (Rc::clone(sim), Rc::new(Cell::new(false)));
