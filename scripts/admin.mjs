@@ -39,6 +39,9 @@ Exit code: 0 if it worked, 1 otherwise.`;
 
 const COMMANDS = { usage, "reset-budget": resetBudget, show, erase };
 
+const CHANNELS = ["sms", "whatsapp", "rcs", "messenger"];
+const NUMBER = /^\+[1-9]\d{6,14}$/;
+
 await command(async (args) => {
   const line = readCommandLine(args, {
     texts: ["from", "to", "channel", "url"],
@@ -187,9 +190,6 @@ function contactOf(values) {
     throw new UserError("--from and --to must have the same channel: see --channel.");
   return { from, to };
 }
-
-const CHANNELS = ["sms", "whatsapp", "rcs", "messenger"];
-const NUMBER = /^\+[1-9]\d{6,14}$/;
 
 function channelOf(text) {
   return CHANNELS.find((channel) => text.startsWith(`${channel}:`)) ?? "sms";

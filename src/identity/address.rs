@@ -64,6 +64,13 @@ impl Address {
     pub fn is_answerable(&self) -> bool {
         self.channel() != Channel::Sms || is_e164(&self.0)
     }
+
+    /// Whether a contact can write to it: short codes take messages, alphanumeric sender ids do
+    /// not.
+    #[must_use]
+    pub fn can_be_written_to(&self) -> bool {
+        self.is_answerable() || is_short_code(&self.0)
+    }
 }
 
 /// The forms that Twilio documents: E.164, short codes of 3 to 8 digits, alphanumeric sender ids,

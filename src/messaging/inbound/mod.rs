@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use self::text::interactive_text;
 use crate::{
-    event::IgnoreReason,
+    event::{FieldProblem, IgnoreReason},
     identity::{AccountSid, Address, MessageSid, ServiceSid},
     messaging::keywords::Keyword,
     twilio::{
@@ -120,12 +120,20 @@ impl Message {
             (Input::Text(_), Attached::Images(images)) => images,
             _ => Vec::new(),
         };
+        let sid = message_sid(form)?;
         let from = required(form, "From")?;
+        let to: Address = required(form, "To")?;
+        if !to.can_be_written_to() {
+            return Err(FieldError {
+                field: "To",
+                problem: FieldProblem::Malformed,
+            });
+        }
         Ok(Self {
-            sid: message_sid(form)?,
+            sid,
             contact: ContactAddresses::read(form, &from),
             from,
-            to: required(form, "To")?,
+            to,
             account: optional(form, "AccountSid")?,
             service: optional(form, "MessagingServiceSid")?,
             input,

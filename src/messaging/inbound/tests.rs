@@ -1,6 +1,6 @@
 use super::*;
 use crate::{
-    event::{DeliveryStatus, FieldProblem},
+    event::DeliveryStatus,
     twilio::fields::{NUMBERED, READ},
 };
 
@@ -185,6 +185,11 @@ fn a_missing_or_malformed_field_is_named_without_its_value() {
         assert!(parse(&[("MessageSid", sid)]).is_err(), "{sid}");
     }
     assert!(parse(&[("AccountSid", "AC1")]).is_err());
+    assert_eq!(
+        parse(&[("To", "SUPPORT")]).unwrap_err().field,
+        "To",
+        "nobody can write to a sender id"
+    );
 }
 
 #[test]

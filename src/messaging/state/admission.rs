@@ -165,17 +165,13 @@ impl State {
         now: UnixMillis,
         config: &Config,
     ) -> Option<Admission> {
-        let (keyword, by_twilio) = match &message.input {
-            Input::Keyword { keyword, by_twilio } => (*keyword, *by_twilio),
-            Input::Text(text) if self.opted_out && keywords::is_yes(text) => {
-                (Keyword::OptIn, false)
-            }
+        let keyword = match &message.input {
+            Input::Keyword { keyword, .. } => *keyword,
+            Input::Text(text) if self.opted_out && keywords::is_yes(text) => Keyword::OptIn,
             _ => return None,
         };
-        // On SMS Twilio itself confirms an opt-out and an opt-in. With Advanced Opt-Out it does so
-        // on every channel of the Messaging Service.
-        let by_sms = message.reply_to.contact.channel() == Channel::Sms;
-        let confirms = !by_sms && !by_twilio && !limited;
+        // On SMS Twilio itself confirms an opt-out and an opt-in.
+        let confirms = message.reply_to.contact.channel() != Channel::Sms && !limited;
         let reply = |state: &mut Self, confirms: bool, reply| {
             if confirms {
                 state.canned_reply(reply, now)

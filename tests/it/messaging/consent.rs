@@ -104,15 +104,6 @@ async fn what_twilio_took_for_a_keyword_is_obeyed_and_twilio_has_answered_help()
         NOTHING
     );
     assert_eq!(platform.text(ANNA, "Hello").await, ["answer to Hello"]);
-    // Twilio has confirmed it on WhatsApp, too.
-    for (text, kind) in [("ARRET", "STOP"), ("DEBUT", "START")] {
-        let answer = platform.post(&typed(CARL, text, kind)).await;
-        assert_eq!(texts(&answer.body), NOTHING);
-        assert_eq!(
-            platform.text(CARL, "Hello").await.is_empty(),
-            kind == "STOP"
-        );
-    }
 }
 
 #[tokio::test(flavor = "local", start_paused = true)]
