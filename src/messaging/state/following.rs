@@ -2,7 +2,10 @@
 //!
 //! Not here: which orders are left over (`links`), and sending them (`thread::links`).
 
-use super::{State, links::ErasureOrder};
+use super::{
+    State,
+    links::{ErasureOrder, PlannedOrder},
+};
 use crate::{
     base::time::UnixMillis,
     config::Config,
@@ -10,9 +13,6 @@ use crate::{
     identity::{PhoneHash, Pseudonym},
     messaging::api::{Erasure, Follow, Followed, Order},
 };
-
-/// An order for a thread that follows.
-pub type PlannedOrder = (Pseudonym, UnixMillis, Order);
 
 impl State {
     /// The thread that this one follows. It gets every message that this one does not know.
@@ -42,8 +42,9 @@ impl State {
     }
 
     /// The next order for each thread that follows.
-    pub fn orders(&self, now: UnixMillis) -> Vec<PlannedOrder> {
-        self.links.orders(self.opted_out, self.may_release(), now)
+    pub fn plan_orders(&mut self, now: UnixMillis) -> Vec<PlannedOrder> {
+        let idle = self.may_release();
+        self.links.plan_orders(self.opted_out, idle, now)
     }
 
     /// Plans to send the orders again later.

@@ -46,6 +46,9 @@ struct Follower {
     /// Whether it has confirmed that it follows.
     #[serde(default)]
     joined: bool,
+    /// Whether its release was ordered, and is not confirmed. Until then it may follow or not.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    releasing: bool,
     /// Whether it must be told of a changed consent.
     #[serde(default)]
     tell: bool,
@@ -53,6 +56,17 @@ struct Follower {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     erase: Option<ErasureOrder>,
 }
+
+impl Follower {
+    /// Plans another join, later than all before.
+    fn join_again(&mut self, now: UnixMillis) {
+        (self.joined, self.releasing) = (false, false);
+        self.since = now.max(self.since.plus(Duration::from_millis(1)));
+    }
+}
+
+/// An order for a thread that follows, and the time of the join that it belongs to.
+pub type PlannedOrder = (Pseudonym, UnixMillis, Order);
 
 /// An erasure, as the log of the thread that carries it out describes it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -79,21 +93,27 @@ impl Links {
     pub fn has_joined(&self, thread: &Pseudonym) -> bool {
         self.followers
             .iter()
-            .any(|follower| follower.joined && follower.thread == *thread)
+            .any(|one| one.joined && !one.releasing && one.thread == *thread)
     }
 
     /// Plans the order to join. It is stored before it is sent, so that no thread follows unknown.
     pub fn plan_join(&mut self, thread: &Pseudonym, now: UnixMillis) {
-        if !self.followers.iter().any(|one| one.thread == *thread) {
-            let surplus = (self.followers.len().saturating_add(1)).saturating_sub(MAX_FOLLOWERS);
-            self.followers.drain(..surplus);
-            self.followers.push(Follower {
-                thread: thread.clone(),
-                since: now,
-                joined: false,
-                tell: false,
-                erase: None,
-            });
+        match self.followers.iter_mut().find(|one| one.thread == *thread) {
+            Some(follower) if follower.releasing => follower.join_again(now),
+            Some(_) => {}
+            None => {
+                let surplus = self.followers.len().saturating_add(1);
+                let surplus = surplus.saturating_sub(MAX_FOLLOWERS);
+                self.followers.drain(..surplus);
+                self.followers.push(Follower {
+                    thread: thread.clone(),
+                    since: now,
+                    joined: false,
+                    releasing: false,
+                    tell: false,
+                    erase: None,
+                });
+            }
         }
         self.wait(now);
     }
@@ -120,15 +140,19 @@ impl Links {
     }
 
     /// The next order for each thread that follows. When `idle`, nothing is left to keep together,
-    /// and they are released as soon as that is due.
-    pub fn orders(
-        &self,
+    /// and they are released as soon as that is due. A release is planned before it is sent: after
+    /// an unknown outcome, the next message joins the two again.
+    pub fn plan_orders(
+        &mut self,
         opted_out: bool,
         idle: bool,
         now: UnixMillis,
-    ) -> Vec<(Pseudonym, UnixMillis, Order)> {
+    ) -> Vec<PlannedOrder> {
         let releases = idle && self.not_before.is_none_or(|at| at <= now);
-        let next = |follower: &Follower| {
+        let next = |follower: &mut Follower| {
+            if follower.releasing && !idle {
+                follower.join_again(now);
+            }
             let order = if !follower.joined {
                 Order::Join { opted_out }
             } else if follower.tell {
@@ -136,13 +160,14 @@ impl Links {
             } else if let Some(ErasureOrder { phone_hash, by }) = follower.erase.clone() {
                 Order::Erase { phone_hash, by }
             } else if releases {
+                follower.releasing = true;
                 Order::Release
             } else {
                 return None;
             };
             Some((follower.thread.clone(), follower.since, order))
         };
-        self.followers.iter().filter_map(next).collect()
+        self.followers.iter_mut().filter_map(next).collect()
     }
 
     /// Records that the order `order` of the join at `since` was carried out. `done`: nothing of it
@@ -176,10 +201,7 @@ impl Links {
                 self.followers.remove(at);
             }
             // A message came meanwhile, so they belong together again.
-            Order::Release => {
-                follower.joined = false;
-                follower.since = now.max(since.plus(Duration::from_millis(1)));
-            }
+            Order::Release => follower.join_again(now),
         }
         // The message that joined them is about to come in, so they are not released at once.
         self.not_before = (joins || self.has_orders()).then(|| now.plus(ORDER_RETRY));
@@ -219,7 +241,7 @@ impl Links {
 
     /// Whether orders are left over.
     pub fn has_orders(&self) -> bool {
-        let left = |one: &Follower| !one.joined || one.tell || one.erase.is_some();
+        let left = |one: &Follower| !one.joined || one.releasing || one.tell || one.erase.is_some();
         self.followers.iter().any(left)
     }
 

@@ -38,6 +38,7 @@ use crate::{
 pub use self::{
     admission::{Admission, CancelledCounts},
     answers::{Answer, AnswerLocation, AnswerRow},
+    links::PlannedOrder,
     records::MessageStatus,
     share::MAX_CANNED_REPLIES_PER_DAY,
     stored::Decoded,

@@ -9,12 +9,12 @@ use futures_util::FutureExt;
 
 use super::{Inner, ThreadPlatform};
 use crate::{
-    base::{time::UnixMillis, usage::UsageCounters},
+    base::usage::UsageCounters,
     event::{self, Erased, Event, ObjectKind},
     identity::Pseudonym,
     messaging::{
         api::{Follow, Followed, Order, Receive, Reply},
-        state::State,
+        state::{PlannedOrder, State},
     },
     object::{in_time, with_retry},
     platform::{Method, PlatformError},
@@ -73,7 +73,7 @@ impl<P: ThreadPlatform> Inner<P> {
         let _ordering = self.ordering.lock().await;
         let mut erased = Erased::default();
         loop {
-            let orders = self.read(State::orders).await?;
+            let orders = self.step(State::plan_orders).await?;
             if orders.is_empty() {
                 return Ok(erased);
             }
@@ -102,7 +102,7 @@ impl<P: ThreadPlatform> Inner<P> {
 
     async fn order(
         &self,
-        (thread, since, order): &(Pseudonym, UnixMillis, Order),
+        (thread, since, order): &PlannedOrder,
     ) -> Result<Followed, PlatformError> {
         let follow = Follow {
             leader: self.name.clone(),

@@ -344,3 +344,30 @@ async fn a_number_that_got_a_new_user_id_belongs_to_the_new_one() {
         );
     }
 }
+
+#[tokio::test(flavor = "local", start_paused = true)]
+async fn a_release_of_unknown_outcome_does_not_part_a_person_who_writes_again() {
+    let platform = FakePlatform::new();
+    by_both(&platform, "of yesterday").await;
+    platform.thread_calls();
+    platform.thread_calls_fail([true]);
+    while platform.thread_calls().is_empty() {
+        platform.pass(5 * SECOND).await;
+    }
+    assert!(
+        platform.stored(PHONE).is_empty(),
+        "it does not follow any more"
+    );
+    by_both(&platform, "one").await;
+    platform.text(PHONE, "two").await;
+    platform.text(USER, "three").await;
+    assert_eq!(last_conversation(&platform), ["one", "two", "three"]);
+    platform.pass(30 * HOUR).await;
+    for from in [USER, PHONE] {
+        assert!(
+            platform.stored(from).is_empty(),
+            "{:?}",
+            left(&platform, from)
+        );
+    }
+}
