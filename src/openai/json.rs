@@ -98,9 +98,18 @@ fn word(text: &str, at: usize) -> &str {
 }
 
 fn is_no_number(word: &str) -> bool {
-    matches!(word, "NaN" | "Infinity" | "-Infinity")
-        || word.ends_with(|c: char| c.is_ascii_digit())
-            && word.parse::<f64>().is_ok_and(f64::is_infinite)
+    matches!(word, "NaN" | "Infinity" | "-Infinity") || is_too_large(word)
+}
+
+/// Whether a number has an exponent that `serde_json` does not read.
+fn is_too_large(word: &str) -> bool {
+    let is_number = |text: &str| strict(text).is_some_and(|(_, end)| end == text.len());
+    let Some((number, exponent)) = word.split_once(['e', 'E']) else {
+        return false;
+    };
+    let exponent = exponent.strip_prefix('+').unwrap_or(exponent);
+    let is_exponent = !exponent.is_empty() && exponent.bytes().all(|byte| byte.is_ascii_digit());
+    is_exponent && is_number(number) && !is_number(word)
 }
 
 #[cfg(test)]

@@ -28,9 +28,8 @@ pub(super) fn stated_error(object: &Value) -> Option<OpenAiError> {
 pub(super) fn meaning(error: &Value) -> OpenAiError {
     let words = words(error);
     let has = |known: &[&str]| words.iter().any(|word| known.contains(&word.as_str()));
-    let flagged = error
-        .pointer("/metadata/reasons")
-        .is_some_and(Value::is_array);
+    let metadata = error.get("metadata");
+    let flagged = metadata.is_some_and(|metadata| metadata.get("reasons").is_some());
     if has(&NO_CREDIT) {
         return OpenAiError::InsufficientQuota;
     }
@@ -67,8 +66,8 @@ fn says_something(error: &Value) -> bool {
 }
 
 /// Whether a code means that nothing is wrong.
-fn is_fine(code: Option<f64>) -> bool {
-    code.is_some_and(|code| (0.0..1.0).contains(&code) || (200.0..300.0).contains(&code))
+fn is_fine(code: Option<u64>) -> bool {
+    matches!(code, Some(0 | 200..=299))
 }
 
 /// The status that the error names, as a number or as text.
@@ -78,13 +77,23 @@ fn status(error: &Value) -> Option<u16> {
         .filter_map(|name| error.get(name))
         .chain([error])
         .filter_map(number)
-        .find_map(|number| (400..=599u16).find(|status| f64::from(*status) == number))
+        .find(|number| (400..=599).contains(number))
+        .and_then(|number| number.try_into().ok())
 }
 
 /// A number, or the number that a text is.
-fn number(value: &Value) -> Option<f64> {
+fn number(value: &Value) -> Option<u64> {
     match value {
-        Value::Number(number) => number.as_f64(),
+        #[allow(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "what is no code stays none"
+        )]
+        Value::Number(number) => number.as_u64().or_else(|| {
+            Some(number.as_f64()?)
+                .filter(|n| *n >= 0.0)
+                .map(|n| n as u64)
+        }),
         Value::String(text) => text.trim().parse().ok(),
         _ => None,
     }
@@ -200,6 +209,10 @@ mod tests {
             (json!("model is overloaded"), OpenAiError::ServerError),
             (json!({ "message": "boom" }), OpenAiError::ServerError),
             (json!({ "code": 1_302 }), OpenAiError::ServerError),
+            (
+                json!({ "code": -1, "message": "" }),
+                OpenAiError::ServerError,
+            ),
             (json!(true), OpenAiError::ServerError),
             (json!(500), OpenAiError::ServerError),
         ] {
