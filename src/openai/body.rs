@@ -101,11 +101,7 @@ fn stream(text: &str) -> Body {
             "data" if value.trim().is_empty() => {}
             "data" => event.data.push(value.strip_prefix(' ').unwrap_or(value)),
             "event" => event.is_error = value.trim() == "error",
-            "" if value.is_empty() => {
-                if !std::mem::take(&mut event).end(&mut chunks) {
-                    break;
-                }
-            }
+            "" if value.is_empty() && !std::mem::take(&mut event).end(&mut chunks) => break,
             _ => {}
         }
     }

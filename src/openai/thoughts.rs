@@ -174,7 +174,7 @@ impl<'t> Walk<'t, '_> {
         }
         append(&mut kept, self.text.get(from..).unwrap_or_default());
         if self.left_in {
-            kept = unwrapped(kept.trim()).to_owned();
+            return unwrapped(kept.trim()).to_owned().into();
         }
         kept.into()
     }

@@ -38,7 +38,9 @@ const turnOf = (pair) =>
   worker.logged(({ event, phone_hash: hash }) => event === "turn" && hash === phoneHash(pair.from));
 
 const requestsOf = async (pair, text) =>
-  (await playground.asked(text)).filter(({ body }) => body.safety_identifier === pseudonym(pair));
+  (await playground.asked(text)).filter(
+    ({ body }) => body.safety_identifier === pseudonym(pair, pair.channel),
+  );
 
 describe("answers of compatible servers", { concurrency: 12 }, () => {
   // The fault, and what it adds to the answer.
@@ -73,7 +75,10 @@ describe("answers of compatible servers", { concurrency: 12 }, () => {
 
   test("a refusal in a part is the model's answer", async () => {
     const pair = freshPair();
-    const { messages } = await worker.sendMessage({ ...pair, body: "No [fault body=refusal_parts]" });
+    const { messages } = await worker.sendMessage({
+      ...pair,
+      body: "No [fault body=refusal_parts]",
+    });
     assert.deepEqual(messages, ["I'd rather not help with that."]);
     assert.equal((await turnOf(pair)).failure, "refusal");
   });
@@ -95,7 +100,10 @@ describe("answers of compatible servers", { concurrency: 12 }, () => {
 
     test(`${body} three times is ${failure}`, async () => {
       const pair = freshPair();
-      const { messages } = await worker.sendMessage({ ...pair, body: `Fails [fault body=${body}]` });
+      const { messages } = await worker.sendMessage({
+        ...pair,
+        body: `Fails [fault body=${body}]`,
+      });
       assert.deepEqual(messages, [APOLOGY]);
       const turn = await turnOf(pair);
       assert.deepEqual(

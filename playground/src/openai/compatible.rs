@@ -12,76 +12,35 @@ use crate::http::reply::Payload;
 
 /// The answer in the form of `fault`. `events` is the same answer as a stream.
 pub fn altered(fault: BodyFault, mut answer: Value, events: Vec<String>) -> Payload {
-    let Some(choice) = answer.pointer_mut("/choices/0") else {
+    let text = answer.pointer("/choices/0/message/content");
+    let Some(text) = text.and_then(Value::as_str).map(str::to_owned) else {
         return Payload::Json(answer);
     };
-    let Some(text) = choice["message"]["content"].as_str().map(str::to_owned) else {
-        return Payload::Json(answer);
-    };
-    let (first, second) = halves(&text);
+    if let Some(content) = content(fault, &text) {
+        set(&mut answer, "/choices/0/message/content", content);
+    }
+    let mut set = |path, value| set(&mut answer, path, value);
     match fault {
-        BodyFault::Parts => {
-            choice["message"]["content"] = json!([
-                {"type": "thinking", "thinking": [{"type": "text", "text": THOUGHT}]},
-                {"type": "text", "text": first},
-                {"type": "text", "text": second},
-            ]);
-        }
-        BodyFault::RefusalParts => {
-            choice["message"]["content"] = json!([{"type": "refusal", "refusal": REFUSAL}]);
-        }
-        BodyFault::Thoughts => {
-            let said = format!("<think>\n{THOUGHT}\n</think>\n\n{text}");
-            choice["message"]["content"] = said.into();
-        }
-        BodyFault::BareThoughts => {
-            choice["message"]["content"] = format!("{THOUGHT}\n</think>\n\n{text}").into();
-        }
-        BodyFault::OnlyThoughts => {
-            choice["message"]["content"] = format!("<think>\n{THOUGHT}").into();
-            choice["finish_reason"] = "length".into();
-        }
-        BodyFault::Channels => {
-            let said = format!(
-                "<|channel|>analysis<|message|>{THOUGHT}<|end|>\
-                 <|start|>assistant<|channel|>final<|message|>{text}<|return|>"
-            );
-            choice["message"]["content"] = said.into();
-        }
+        BodyFault::OnlyThoughts => set("/choices/0/finish_reason", "length".into()),
+        BodyFault::FinishError => set("/choices/0/finish_reason", "error".into()),
+        BodyFault::ErrorInChoice => set("/choices/0/error", error(502)),
         BodyFault::OddFields => {
-            choice["index"] = "0".into();
-            choice["logprobs"] = 7.into();
-            choice["finish_reason"] = "eos".into();
-            choice["message"]["tool_calls"] = "none".into();
-            choice["message"]["reasoning_content"] = THOUGHT.into();
-            answer["created"] = "just now".into();
-            answer["error"] = Value::Null;
+            set("/choices/0/index", "0".into());
+            set("/choices/0/logprobs", 7.into());
+            set("/choices/0/finish_reason", "eos".into());
+            set("/choices/0/message/tool_calls", "none".into());
+            set("/choices/0/message/reasoning_content", THOUGHT.into());
+            set("/created", "just now".into());
+            set("/error", Value::Null);
         }
-        BodyFault::OddUsage => {
-            answer["usage"] =
-                json!({"prompt_tokens": null, "completion_tokens": 10.5, "total_tokens": -35});
-        }
+        BodyFault::OddUsage => set(
+            "/usage",
+            json!({"prompt_tokens": null, "completion_tokens": 10.5, "total_tokens": -35}),
+        ),
         BodyFault::ErrorIn200 => return Payload::Json(json!({"error": error(502)})),
         BodyFault::RateLimitIn200 => return Payload::Json(json!({"error": error(429)})),
-        BodyFault::ErrorInChoice => {
-            choice["message"]["content"] = first.into();
-            choice["error"] = error(502);
-        }
-        BodyFault::FinishError => {
-            choice["message"]["content"] = first.into();
-            choice["finish_reason"] = "error".into();
-        }
-        BodyFault::Surrogate | BodyFault::InvalidUtf8 => {
-            const PLACE: char = '\u{E000}';
-            choice["message"]["content"] = format!("{text} {PLACE}").into();
-            let json = answer.to_string();
-            let (before, behind) = json.split_once(PLACE).unwrap_or((&json, ""));
-            let odd: &[u8] = match fault {
-                BodyFault::Surrogate => br"\ud83d",
-                _ => b"\xF0\x9F",
-            };
-            return raw([before.as_bytes(), odd, behind.as_bytes()].concat());
-        }
+        BodyFault::Surrogate => return with_bytes(&answer, br"\ud83d"),
+        BodyFault::InvalidUtf8 => return with_bytes(&answer, b"\xF0\x9F"),
         BodyFault::Bom => return raw(format!("\u{FEFF}{answer}").into()),
         BodyFault::Comments => {
             const COMMENT: &str = ": OPENROUTER PROCESSING\n\n";
@@ -99,6 +58,50 @@ pub fn altered(fault: BodyFault, mut answer: Value, events: Vec<String>) -> Payl
         _ => {}
     }
     Payload::Json(answer)
+}
+
+/// The content in place of `text`, if it differs.
+fn content(fault: BodyFault, text: &str) -> Option<Value> {
+    let (first, second) = halves(text);
+    let content = match fault {
+        BodyFault::Parts => json!([
+            {"type": "thinking", "thinking": [{"type": "text", "text": THOUGHT}]},
+            {"type": "text", "text": first},
+            {"type": "text", "text": second},
+        ]),
+        BodyFault::RefusalParts => json!([{"type": "refusal", "refusal": REFUSAL}]),
+        BodyFault::Thoughts => format!("<think>\n{THOUGHT}\n</think>\n\n{text}").into(),
+        BodyFault::BareThoughts => format!("{THOUGHT}\n</think>\n\n{text}").into(),
+        BodyFault::OnlyThoughts => format!("<think>\n{THOUGHT}").into(),
+        BodyFault::Channels => format!(
+            "<|channel|>analysis<|message|>{THOUGHT}<|end|>\
+             <|start|>assistant<|channel|>final<|message|>{text}<|return|>"
+        )
+        .into(),
+        BodyFault::ErrorInChoice | BodyFault::FinishError => first.into(),
+        BodyFault::Surrogate | BodyFault::InvalidUtf8 => format!("{text} {PLACE}").into(),
+        _ => return None,
+    };
+    Some(content)
+}
+
+/// The place in a content where other bytes come.
+const PLACE: char = '\u{E000}';
+
+/// The answer with these bytes in its content.
+fn with_bytes(answer: &Value, bytes: &[u8]) -> Payload {
+    let json = answer.to_string();
+    let (before, behind) = json.split_once(PLACE).unwrap_or((&json, ""));
+    raw([before.as_bytes(), bytes, behind.as_bytes()].concat())
+}
+
+/// Sets the value at a path, whose last field may be new.
+fn set(answer: &mut Value, path: &str, value: Value) {
+    if let Some((parent, name)) = path.rsplit_once('/')
+        && let Some(fields) = answer.pointer_mut(parent).and_then(Value::as_object_mut)
+    {
+        fields.insert(name.to_owned(), value);
+    }
 }
 
 const THOUGHT: &str = "This is a planted thought. The user wants an answer.";

@@ -66,12 +66,12 @@ fn an_error_comes_with_the_status_200() {
 #[test]
 fn the_bytes_of_the_answer_differ() {
     let playground = Playground::start();
-    let bytes = |body: &str| answered(&playground, body).body.clone();
+    let bytes = |body: &str| answered(&playground, body).body;
     assert!(bytes("bom").starts_with("\u{FEFF}{".as_bytes()));
-    let surrogate = String::from_utf8(bytes("surrogate").to_vec()).unwrap();
+    let surrogate = String::from_utf8(bytes("surrogate")).unwrap();
     assert!(surrogate.contains(r" \ud83d"), "{surrogate}");
-    assert!(String::from_utf8(bytes("invalid_utf8").to_vec()).is_err());
-    let comments = String::from_utf8(bytes("comments").to_vec()).unwrap();
+    assert!(String::from_utf8(bytes("invalid_utf8")).is_err());
+    let comments = String::from_utf8(bytes("comments")).unwrap();
     assert!(comments.starts_with(": OPENROUTER PROCESSING\n\n"));
     assert!(comments.ends_with("}\n\ndata: [DONE]\n\n"));
     assert!(bytes("html").starts_with(b"<html>"));
@@ -87,7 +87,7 @@ fn a_stream_comes_that_nobody_asked_for() {
                 .header("content-type")
                 .starts_with("text/event-stream")
         );
-        String::from_utf8(answer.body.to_vec()).unwrap()
+        String::from_utf8(answer.body).unwrap()
     };
     let whole = streamed("stream");
     assert!(whole.ends_with("data: [DONE]\n\n") && whole.contains("\"usage\":{"));
