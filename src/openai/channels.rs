@@ -23,8 +23,12 @@ const MESSAGE: &str = "<|message|>";
 /// The markers that end a body.
 const ENDS: [&str; 5] = ["<|end|>", "<|return|>", "<|call|>", START, CHANNEL];
 
-/// The text without the tokens at its end with which models of several makers end a message.
+/// The text without the tokens with which models of several makers begin and end a message.
 fn without_control_tokens(text: &str) -> &str {
+    const BEGINNINGS: [&str; 2] = [
+        "<|im_start|>assistant",
+        "<|start_header_id|>assistant<|end_header_id|>",
+    ];
     const TOKENS: [&str; 6] = [
         "<|return|>",
         "<|end|>",
@@ -33,7 +37,11 @@ fn without_control_tokens(text: &str) -> &str {
         "<|end_of_text|>",
         "<|endoftext|>",
     ];
-    let mut kept = text;
+    let begun = text.trim_start();
+    let begun = BEGINNINGS
+        .iter()
+        .find_map(|token| begun.strip_prefix(token));
+    let mut kept = begun.unwrap_or(text);
     while let Some(shorter) = TOKENS
         .iter()
         .find_map(|token| kept.trim_end().strip_suffix(token))
@@ -123,6 +131,8 @@ mod tests {
             "analysisThe user says hi.assistantfinalHi!",
             "Hi!<|im_end|>\n<|endoftext|>",
             "Hi!<|return|>",
+            "<|im_start|>assistant\nHi!<|im_end|>",
+            "<|start_header_id|>assistant<|end_header_id|>\n\nHi!<|eot_id|>",
             "Hi!",
         ] {
             assert_eq!(answer(text).trim(), "Hi!", "{text}");

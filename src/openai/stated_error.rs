@@ -14,20 +14,32 @@ pub(super) fn stated_error(object: &Value) -> Option<OpenAiError> {
     let stated = object.get("error").filter(|error| says_something(error));
     // Cloudflare has a list of errors.
     let listed = || object.get("errors")?.get(0).filter(|e| says_something(e));
-    // vLLM and Anthropic mark the object that is itself the error.
+    // vLLM and Anthropic mark the object that is itself the error. Other gateways give it a status.
     let itself = || {
-        ["object", "type"]
+        let is_marked = ["object", "type", "status"]
             .into_iter()
-            .any(|name| object.get(name).and_then(Value::as_str) == Some("error"))
-            .then_some(object)
+            .any(|name| object.get(name).and_then(Value::as_str) == Some("error"));
+        let has_status = object.is_object() && status(object).is_some();
+        let is_error = object.get("choices").is_none_or(Value::is_null) && has_status;
+        (is_marked || is_error).then_some(object)
     };
     stated.or_else(listed).or_else(itself).map(meaning)
 }
 
 /// The meaning of an error: that of the status that it names, or else of its words.
-pub(super) fn meaning(error: &Value) -> OpenAiError {
+fn meaning(error: &Value) -> OpenAiError {
+    // Some gateways wrap the error of the server behind them.
+    let error = error.get(0).unwrap_or(error);
+    let error = error
+        .get("error")
+        .filter(|e| e.is_object())
+        .unwrap_or(error);
     let words = words(error);
-    let has = |known: &[&str]| words.iter().any(|word| known.contains(&word.as_str()));
+    let has = |known: &[&str]| {
+        words
+            .iter()
+            .any(|word| known.iter().any(|known| word.contains(known)))
+    };
     let metadata = error.get("metadata");
     let flagged = metadata.is_some_and(|metadata| metadata.get("reasons").is_some());
     if has(&NO_CREDIT) {
@@ -39,7 +51,9 @@ pub(super) fn meaning(error: &Value) -> OpenAiError {
     match status(error) {
         Some(402) => OpenAiError::InsufficientQuota,
         Some(status) => OpenAiError::of_status(status),
-        None if has(&BUSY) => OpenAiError::Busy,
+        None if has(&BUSY) || words.iter().any(|word| BUSY_TYPES.contains(&word.as_str())) => {
+            OpenAiError::Busy
+        }
         None if has(&UNAUTHORIZED) => OpenAiError::Unauthorized,
         None if has(&REJECTED) => OpenAiError::Rejected,
         // The server has failed while it answered, whatever it calls it.
@@ -109,50 +123,47 @@ fn words(error: &Value) -> Vec<String> {
         .collect()
 }
 
-/// Sources of the words: OpenAI, "Error codes"; Azure; Google's `google.rpc.Code`; Anthropic,
-/// "Errors"; Alibaba.
+/// Parts of the words. Sources: OpenAI, "Error codes"; Azure; Google's `google.rpc.Code`;
+/// Anthropic, "Errors"; Alibaba, Tencent and Mistral, "Error codes".
 const NO_CREDIT: [&str; 6] = [
     "insufficient_quota",
     "billing_not_active",
-    "billing_hard_limit_reached",
+    "billing_hard_limit",
     "insufficient_balance",
-    "insufficient_credits",
+    "insufficient_credit",
     "payment_required",
 ];
-const FILTERED: [&str; 5] = [
+const FILTERED: [&str; 4] = [
     "content_filter",
-    "content_policy_violation",
-    "content_filter_error",
+    "content_policy",
     "data_inspection_failed",
-    "moderation_blocked",
+    "moderation",
 ];
-const BUSY: [&str; 9] = [
+const BUSY: [&str; 8] = [
     "rate_limit",
-    "rate_limited",
-    "rate_limit_exceeded",
-    "rate_limit_error",
+    "ratelimit",
     "too_many_requests",
     "resource_exhausted",
-    "requests",
-    "tokens",
+    "throttl",
+    "limit_requests",
+    "limitexceeded",
     "engine_overloaded",
 ];
-const UNAUTHORIZED: [&str; 5] = [
+/// OpenAI's types of errors with the status 429, which are whole words.
+const BUSY_TYPES: [&str; 2] = ["requests", "tokens"];
+const UNAUTHORIZED: [&str; 4] = [
     "invalid_api_key",
-    "authentication_error",
-    "permission_error",
-    "permission_denied",
+    "authentication",
+    "permission",
     "unauthenticated",
 ];
-const REJECTED: [&str; 8] = [
-    "invalid_request_error",
+const REJECTED: [&str; 6] = [
+    "invalid_request",
     "invalid_argument",
     "failed_precondition",
     "not_found",
-    "not_found_error",
-    "model_not_found",
     "context_length_exceeded",
-    "unsupported_parameter",
+    "unsupported",
 ];
 
 #[cfg(test)]
@@ -182,6 +193,12 @@ mod tests {
             ),
             (json!({ "code": "Rate-Limit" }), OpenAiError::Busy),
             (json!("Too Many Requests"), OpenAiError::Busy),
+            (json!({ "code": "Throttling.RateQuota" }), OpenAiError::Busy),
+            (json!([{ "code": 429 }]), OpenAiError::Busy),
+            (
+                json!({ "error": { "code": 429 }, "message": "m" }),
+                OpenAiError::Busy,
+            ),
             (
                 json!({ "code": 429, "type": "insufficient_quota" }),
                 OpenAiError::InsufficientQuota,
@@ -227,6 +244,8 @@ mod tests {
             json!({ "error": { "code": 429 }, "choices": null }),
             json!({ "object": "error", "message": "m", "code": 429 }),
             json!({ "type": "error", "error": { "type": "rate_limit_error", "message": "m" } }),
+            json!({ "code": 429, "msg": "m" }),
+            json!({ "status": "429", "choices": null }),
             json!({ "success": false, "errors": [{ "code": 429, "message": "m" }] }),
         ] {
             assert_eq!(stated_error(&body), Some(OpenAiError::Busy), "{body}");
@@ -249,7 +268,13 @@ mod tests {
         ] {
             assert_eq!(stated_error(&json!({ "error": error })), None, "{error}");
         }
-        for fine in [json!({}), json!(null), json!({ "errors": [] }), json!([])] {
+        for fine in [
+            json!({ "choices": [], "status": 500, "code": 0 }),
+            json!({}),
+            json!(null),
+            json!({ "errors": [] }),
+            json!([]),
+        ] {
             assert_eq!(stated_error(&fine), None, "{fine}");
         }
     }

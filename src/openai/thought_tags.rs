@@ -39,12 +39,16 @@ pub(super) const KINDS: usize = PAIRS.len().saturating_add(1);
 /// The names of tags in angle brackets, with or without a namespace (`seed:think`). A block may end
 /// with another name than it began with. Sources: the model cards of DeepSeek, Qwen, EXAONE
 /// (`thought`), Seed-OSS, and tinyhumansai/openhuman issue 6184.
-const NAMES: [&str; 7] = [
+const NAMES: [&str; 11] = [
     "think",
     "thinking",
     "thought",
     "thoughts",
     "reasoning",
+    "reflection",
+    "analysis",
+    "chain_of_thought",
+    "inner_monologue",
     "antthinking",
     "scratchpad",
 ];
