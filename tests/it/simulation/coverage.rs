@@ -3,7 +3,7 @@
 //! Not here: how often they come (`fault_plan`).
 
 /// Their names among the counters of a run.
-pub const EVERYTHING: [&str; 72] = [
+pub const EVERYTHING: [&str; 75] = [
     "calls between threads that failed",
     "messages that were passed on",
     "orders between threads",
@@ -30,7 +30,10 @@ pub const EVERYTHING: [&str; 72] = [
     "an unreachable thread",
     "answered inline",
     "answered late",
+    "answers in the forms of other servers",
     "answers of several parts",
+    "errors inside a 200",
+    "streams that broke off",
     "alarms that failed",
     "alarms that ring twice",
     "bursts",
