@@ -153,11 +153,8 @@ impl Method for Follow {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Order {
-    /// Pass everything on to me from now on.
-    Join {
-        /// Whether the contact has opted out there.
-        opted_out: bool,
-    },
+    /// Pass everything on to me from now on, and tell me whether the contact has opted out at you.
+    Join,
     /// The contact has opted out or in.
     Consent {
         /// Whether it has opted out.

@@ -57,7 +57,7 @@ impl State {
         let applies = self.links.follow(follow);
         let mut erasure = Erasure::default();
         match follow.order {
-            Order::Join { opted_out: true } | Order::Consent { opted_out: true } if applies => {
+            Order::Consent { opted_out: true } if applies => {
                 self.opted_out = true;
                 self.cancel();
             }
@@ -89,7 +89,7 @@ impl State {
         now: UnixMillis,
     ) {
         let done = match order {
-            Order::Join { .. } => true,
+            Order::Join => true,
             // The contact may have changed its mind meanwhile.
             Order::Consent { opted_out } => *opted_out == self.opted_out,
             Order::Erase { .. } => followed.erasure.kv_deleted,
@@ -104,6 +104,8 @@ impl State {
                 self.opted_out = true;
                 self.rate_window.clear_notice();
                 self.cancel();
+                self.links.plan_consent(now);
+            } else if self.opted_out {
                 self.links.plan_consent(now);
             }
         }

@@ -154,7 +154,7 @@ impl Links {
                 follower.join_again(now);
             }
             let order = if !follower.joined {
-                Order::Join { opted_out }
+                Order::Join
             } else if follower.tell {
                 Order::Consent { opted_out }
             } else if let Some(ErasureOrder { phone_hash, by }) = follower.erase.clone() {
@@ -191,9 +191,9 @@ impl Links {
         let Some(follower) = self.followers.get_mut(at) else {
             return false;
         };
-        let joins = matches!(order, Order::Join { .. }) && !follower.joined;
+        let joins = *order == Order::Join && !follower.joined;
         match order {
-            Order::Join { .. } => follower.joined = true,
+            Order::Join => follower.joined = true,
             Order::Consent { .. } => follower.tell = !done,
             Order::Erase { .. } if done => follower.erase = None,
             Order::Erase { .. } => {}
@@ -222,7 +222,7 @@ impl Links {
         } = follow;
         let of_leader = self.leader() == Some(leader);
         match order {
-            Order::Join { .. } => {
+            Order::Join => {
                 self.leader = Some(Leader {
                     thread: leader.clone(),
                     since: *since,
