@@ -6,6 +6,7 @@ pub mod api;
 pub mod canned_replies;
 pub mod inbound;
 pub mod keywords;
+pub mod quotes;
 mod state;
 pub mod thread;
 

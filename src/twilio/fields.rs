@@ -19,7 +19,7 @@ pub struct FieldError {
 }
 
 /// Every field of a webhook that is read, except those of [`NUMBERED`].
-pub(crate) const READ: [&str; 18] = [
+pub(crate) const READ: [&str; 25] = [
     "MessageSid",
     "From",
     "To",
@@ -32,6 +32,13 @@ pub(crate) const READ: [&str; 18] = [
     "ButtonPayload",
     "ListTitle",
     "ListId",
+    "ListDescription",
+    "MessageType",
+    "InteractiveData",
+    "FlowData",
+    "ReferralHeadline",
+    "ReferralBody",
+    "OriginalRepliedMessageSid",
     "Latitude",
     "Longitude",
     "Label",

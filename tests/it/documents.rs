@@ -933,6 +933,7 @@ fn sample_events() -> Vec<Event> {
         },
         Event::MessageIgnored {
             phone_hash: nobody(),
+            reason: IgnoreReason::OptedOut,
         },
         Event::BudgetReset {
             model_requests: 1,

@@ -37,6 +37,8 @@ fn call(sid: &str, input: Input, config: &Config) -> Receive {
         sid: sid.parse().unwrap(),
         input,
         images: Vec::new(),
+        quoted: None,
+        quoted_text: None,
         phone_hash,
         reply_to,
         arrived: NOW,
