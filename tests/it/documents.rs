@@ -10,8 +10,8 @@ use switchboard::{
     config::{Config, DefaultValue, Kind, SETTINGS, Setting},
     event::{
         ConsentState, ConversationProblem, DailyLimit, DeliveryStatus, DenialReason, Erased,
-        ErasedBy, Event, FieldProblem, InternalProblem, KvOperation, ObjectKind, OutboxOutcome,
-        ReplyVia, Security, TurnEnded, TurnOutcome,
+        ErasedBy, Event, FieldProblem, IgnoreReason, InternalProblem, KvOperation, ObjectKind,
+        OutboxOutcome, ReplyVia, Security, TurnEnded, TurnOutcome,
     },
     identity::PhoneHash,
     messaging::{

@@ -89,7 +89,7 @@ impl State {
             }
             Input::Reaction => return self.ignore(message, IgnoreReason::Reaction, now),
             Input::Text(text) => {
-                if !text.is_empty() && self.reply_loop.hear(text, &config.pseudonym_key, now) {
+                if !text.is_empty() && self.reply_loop.hear(text, config, now) {
                     return self.ignore(message, IgnoreReason::ReplyLoop, now);
                 }
                 return self.queue(message, Some(text), now, config);

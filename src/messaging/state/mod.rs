@@ -31,8 +31,11 @@ use crate::{
     config::Config,
     conversation::{outbox::Outbox, revisions::Revisions},
     event::Erased,
-    identity::{MessageSid, PhoneHash},
-    messaging::{api::ThreadSummary, canned_replies::CannedReply},
+    identity::{Channel, MessageSid, PhoneHash},
+    messaging::{
+        api::ThreadSummary,
+        canned_replies::{self, CannedReply},
+    },
 };
 
 pub use self::{
@@ -195,7 +198,7 @@ impl State {
             .or(self.rate_window.ends())
             .or(self.revisions.last_revision_ends())
             .or(self.quotable.newest().map(|at| at.plus(ttl)))
-            .or(self.reply_loop.ends())
+            .or(self.reply_loop.ends(ttl))
             .or(self.share.ends());
         let due = due.into_iter().chain(self.usage.next_wake()).min()?;
         // An alarm that is set for now, within the alarm, can get lost. So it is a millisecond from
@@ -284,10 +287,14 @@ impl State {
         self.quotable.text(sid)
     }
 
-    /// Remembers the beginnings of the parts that have just been sent, where the contact can quote them.
-    pub fn remember_sent(&mut self, now: UnixMillis) {
-        for (sid, text) in self.outbox.take_sent() {
-            self.quotable.add(sid, &text, now);
+    /// Remembers the beginnings of the parts that have just been sent, where the contact can quote them. Fixed
+    /// texts are no part of the conversation, and must not come into it by a quote.
+    pub fn remember_sent(&mut self, now: UnixMillis, config: &Config) {
+        for (sid, channel, text) in self.outbox.take_sent() {
+            let is_fixed = || canned_replies::fixed_texts(&config.help_text).contains(&text);
+            if channel != Channel::Sms && !is_fixed() {
+                self.quotable.add(sid, &text, now);
+            }
         }
     }
 
@@ -356,7 +363,7 @@ impl State {
         if self.revisions.conversation(now).is_none() {
             self.quotable.forget_until(now.minus(ttl));
         }
-        self.reply_loop.forget(now);
+        self.reply_loop.forget(now, ttl);
         self.share.forget(now);
     }
 }

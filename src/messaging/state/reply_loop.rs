@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{base::time::UnixMillis, identity::PseudonymKey};
+use crate::{base::time::UnixMillis, config::Config, identity::PseudonymKey};
 
 /// The texts that a contact wrote lately, and how often they came again.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -53,8 +53,10 @@ fn is_zero(number: &u32) -> bool {
 const MAX_TEXTS: usize = 4;
 /// An automatic reply comes this soon after an answer.
 const SOON: Duration = Duration::from_mins(2);
-/// After so long a silence everything is forgotten.
-pub const FORGOTTEN_AFTER: Duration = Duration::from_mins(10);
+/// No phone replies sooner than that. A short word that comes sooner was typed before the answer was there.
+const AT_LEAST: Duration = Duration::from_secs(2);
+/// After so long a silence everything is forgotten, if the conversation's lifetime is not shorter.
+const FORGOTTEN_AFTER: Duration = Duration::from_mins(10);
 /// Texts with fewer characters are short: a word, a number, an emoji.
 const SHORT: usize = 15;
 /// Texts from this length on are sentences, such as those of automatic replies.
@@ -73,7 +75,7 @@ enum Repetition {
 fn limit(text: &str, repetition: Repetition) -> u32 {
     let length = text.chars().count();
     match repetition {
-        Repetition::Exact if length < SHORT => 12,
+        Repetition::Exact if length < SHORT => 10,
         Repetition::Exact if length < LONG => 5,
         Repetition::Exact => 3,
         Repetition::Digits if text.contains('?') => 20,
@@ -84,14 +86,14 @@ fn limit(text: &str, repetition: Repetition) -> u32 {
 impl ReplyLoop {
     /// Notes a text that would be answered. Returns whether it goes round in a loop, so that it gets no
     /// answer.
-    pub fn hear(&mut self, text: &str, keys: &PseudonymKey, now: UnixMillis) -> bool {
-        self.forget(now);
+    pub fn hear(&mut self, text: &str, config: &Config, now: UnixMillis) -> bool {
+        self.forget(now, config.conversation_ttl);
         let text = text
             .split_whitespace()
             .collect::<Vec<_>>()
             .join(" ")
             .to_lowercase();
-        let mark = TextMark::of(&text, keys);
+        let mark = TextMark::of(&text, &config.pseudonym_key);
         let repetition = self.repetition(&mark, &text);
         let answered = self.answered.take();
         self.at = now;
@@ -103,13 +105,12 @@ impl ReplyLoop {
         self.push(mark);
         let limit = limit(&text, repetition);
         if self.repeated < limit {
-            match answered {
-                Some(at) if now.since(at) <= SOON => {
-                    self.repeated = self.repeated.saturating_add(1);
-                }
-                Some(_) => self.repeated = 0,
-                // No answer came yet: people ask again.
+            match answered.map(|at| now.since(at)) {
+                // No answer came yet, or it crossed with this message: people ask again.
                 None => {}
+                Some(wait) if is_short(&text) && wait < AT_LEAST => {}
+                Some(wait) if wait <= SOON => self.repeated = self.repeated.saturating_add(1),
+                Some(_) => self.repeated = 0,
             }
         }
         let silent = self.repeated >= limit;
@@ -128,15 +129,15 @@ impl ReplyLoop {
     }
 
     /// Forgets everything after a long silence.
-    pub fn forget(&mut self, now: UnixMillis) {
-        if now.since(self.at) >= FORGOTTEN_AFTER {
+    pub fn forget(&mut self, now: UnixMillis, ttl: Duration) {
+        if now.since(self.at) >= FORGOTTEN_AFTER.min(ttl) {
             *self = Self::default();
         }
     }
 
     /// When everything is forgotten, if there is anything.
-    pub fn ends(&self) -> Option<UnixMillis> {
-        (!self.is_empty()).then(|| self.at.plus(FORGOTTEN_AFTER))
+    pub fn ends(&self, ttl: Duration) -> Option<UnixMillis> {
+        (!self.is_empty()).then(|| self.at.plus(FORGOTTEN_AFTER.min(ttl)))
     }
 
     /// Whether there is nothing to remember.
@@ -153,11 +154,7 @@ impl ReplyLoop {
     /// How the text repeats an earlier one. A short text must repeat the newest: answers to a quiz go back
     /// and forth.
     fn repetition(&self, mark: &TextMark, text: &str) -> Option<Repetition> {
-        let texts = if text.chars().count() < SHORT {
-            1
-        } else {
-            MAX_TEXTS
-        };
+        let texts = if is_short(text) { 1 } else { MAX_TEXTS };
         let mut lately = self.heard.iter().rev().take(texts);
         if lately.clone().any(|heard| heard.whole == mark.whole) {
             return Some(Repetition::Exact);
@@ -179,10 +176,14 @@ impl ReplyLoop {
     }
 }
 
+fn is_short(text: &str) -> bool {
+    text.chars().count() < SHORT
+}
+
 impl TextMark {
     fn of(text: &str, keys: &PseudonymKey) -> Self {
         let letters: String = text.chars().filter(|c| c.is_alphabetic()).collect();
-        let tells = text.chars().count() >= SHORT && letters.chars().count() >= SHORT / 2;
+        let tells = !is_short(text) && letters.chars().count() >= SHORT / 2;
         Self {
             whole: keys.text_mark(text),
             letters: tells.then(|| keys.text_mark(&letters)),

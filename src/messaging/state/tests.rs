@@ -9,7 +9,7 @@ use crate::{
 
 const NOW: UnixMillis = UnixMillis(1_795_348_800_000);
 
-fn config() -> Config {
+pub(super) fn config() -> Config {
     Config::parse(|name| {
         MINIMAL
             .iter()

@@ -378,7 +378,7 @@ impl<P: ThreadPlatform> OutboxStore for Inner<P> {
     ) -> Result<R, PlatformError> {
         let change = |state: &mut State, now| {
             let result = decide(&mut state.outbox, &mut state.usage, now);
-            state.remember_sent(now);
+            state.remember_sent(now, &self.config);
             result
         };
         self.step(change).await
