@@ -277,11 +277,15 @@ fn is_invisible(c: char) -> bool {
 fn are_reaction_words(before: &str, after: &str) -> bool {
     let (before, after) = (folded(before), folded(after));
     let whole = format!("{before} _ {after}");
-    let is_form = |form: &&str| match form.split_once('_') {
-        Some(_) => whole == **form,
-        None => after.is_empty() && before == **form,
+    let is_form = |form: &&str| {
+        if form.contains('_') {
+            whole == *form
+        } else {
+            after.is_empty() && before == *form
+        }
     };
-    WORDS.iter().chain(WITH_EMOJI).any(|form| is_form(&form))
+    let mut forms = WORDS.iter().chain(WITH_EMOJI).copied();
+    forms.any(|form| is_form(&form))
         || (after.is_empty() && is_emoji_and_to(&before))
         || takes_back(&before, &after)
 }
@@ -300,10 +304,10 @@ fn takes_back(before: &str, after: &str) -> bool {
             .strip_prefix(verb)
             .filter(|rest| rest.starts_with(' '));
         // German and Dutch put the verb at the end.
-        let verb_is_last = matches!(*verb, "hat" | "heeft");
-        let ends = match verb_is_last {
-            true => matches!(after, "entfernt" | "verwijderd" | "zurückgenommen"),
-            false => after.is_empty(),
+        let ends = match *verb {
+            "hat" => matches!(after, "entfernt" | "zurückgenommen"),
+            "heeft" => after == "verwijderd",
+            _ => after.is_empty(),
         };
         ends && rest
             .is_some_and(|rest| (2..=MOST_REMOVAL_WORDS).contains(&rest.split_whitespace().count()))
@@ -337,7 +341,8 @@ fn folded(text: &str) -> String {
             }
         }
         let kept = kept.trim_matches('\'');
-        if !kept.is_empty() && !(kept == "*" && words.last().is_some_and(|last| last == "*")) {
+        let is_again = kept == "*" && words.last().is_some_and(|last| last == "*");
+        if !kept.is_empty() && !is_again {
             words.push(kept.to_owned());
         }
     }

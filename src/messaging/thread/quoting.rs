@@ -82,10 +82,9 @@ impl<P: ThreadPlatform> Inner<P> {
     async fn ask_twilio(&self, sid: &MessageSid, message: &Receive) -> Option<String> {
         let base = &self.config.twilio_api_base_url;
         for context in request_contexts(&self.config, &message.reply_to) {
-            match rest::listed_body(&self.platform, base, context, sid).await {
-                Ok(body) => return body,
-                // The tokens may have been rotated.
-                Err(rest::Unauthorized) => {}
+            // The tokens may have been rotated.
+            if let Ok(body) = rest::listed_body(&self.platform, base, context, sid).await {
+                return body;
             }
         }
         None
