@@ -291,6 +291,7 @@ impl State {
     /// texts are no part of the conversation, and must not come into it by a quote.
     pub fn remember_sent(&mut self, now: UnixMillis, config: &Config) {
         for (sid, channel, text) in self.outbox.take_sent() {
+            self.reply_loop.answer(now);
             let is_fixed = || canned_replies::fixed_texts(&config.help_text).contains(&text);
             if channel != Channel::Sms && !is_fixed() {
                 self.quotable.add(sid, &text, now);
