@@ -22,7 +22,7 @@ use crate::{
     identity::{AccountSid, Address, MessageSid, ServiceSid},
     messaging::keywords::Keyword,
     twilio::{
-        fields::{FieldError, optional, reject_repeated, required},
+        fields::{FieldError, is_of_type, optional, reject_repeated, required},
         form::Form,
         media::{Attached, ImageUrl},
     },
@@ -127,7 +127,8 @@ fn input(form: &Form, media: &Attached, max_chars: usize) -> Input {
             keyword,
             by_twilio: by_twilio.is_some(),
         }
-    } else if is_reaction(form) {
+    } else if is_of_type(form, "reaction") {
+        // Twilio's WhatsApp channel passes none on so far.
         Input::Reaction
     } else if text.chars().count() > max_chars {
         Input::TooLong
@@ -138,10 +139,4 @@ fn input(form: &Form, media: &Attached, max_chars: usize) -> Input {
     } else {
         Input::Text(text)
     }
-}
-
-/// Whether Twilio says that the message is a reaction. (Its WhatsApp channel delivers none so far.)
-fn is_reaction(form: &Form) -> bool {
-    let kind = form.get("MessageType").unwrap_or_default();
-    kind.eq_ignore_ascii_case("reaction")
 }

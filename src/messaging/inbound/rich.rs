@@ -8,7 +8,7 @@ use super::{
     flow,
     text::{clean, in_one_line},
 };
-use crate::twilio::form::Form;
+use crate::twilio::{fields::is_of_type, form::Form};
 
 /// The words of a message.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -26,7 +26,6 @@ const MAX_AD_CHARS: usize = 300;
 pub(super) fn words(form: &Form, has_media: bool) -> Words {
     let body = clean(form.get("Body").unwrap_or_default());
     let choice = Choice::read(form);
-    let kind = form.get("MessageType").unwrap_or_default();
     let mut lines = Vec::new();
     let said = match choice {
         Some(choice) if !has_media && (body.is_empty() || is_same(&body, &choice.text)) => {
@@ -38,7 +37,7 @@ pub(super) fn words(form: &Form, has_media: bool) -> Words {
             body
         }
     };
-    if !has_media && (said.is_empty() || kind.eq_ignore_ascii_case("location")) {
+    if !has_media && (said.is_empty() || is_of_type(form, "location")) {
         lines.extend(location(form));
     }
     // Buttons and lists can come as JSON, too: only what was not said yet is added.
