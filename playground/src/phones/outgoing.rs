@@ -180,7 +180,7 @@ impl Outgoing {
             "at": now_ms(),
             "from": inbound.from,
             "to": inbound.to,
-            "text": sent.message.text,
+            "text": bubble_text(&sent.message),
             "media": sent.message.media,
             "request": request,
             "name": self.pseudonyms.pair(&inbound.from, &inbound.to),
@@ -303,6 +303,15 @@ const MAX_SHOWN: usize = 64 * 1024;
 /// When Twilio hangs up if the switch `retry` is on, and when it sends the message again.
 const HANG_UP: Duration = Duration::from_millis(250);
 const RETRY_AFTER: Duration = Duration::from_millis(500);
+
+/// What the person sees of their message.
+fn bubble_text(message: &NewMessage) -> &str {
+    let Rich { button, flow, .. } = &message.rich;
+    let choice = button.as_ref().map(|button| &button.text).or(flow.as_ref());
+    choice
+        .filter(|_| message.text.is_empty())
+        .unwrap_or(&message.text)
+}
 
 fn check(message: &NewMessage) -> Result<(), String> {
     for (name, value) in [("from", &message.from), ("to", &message.to)] {
