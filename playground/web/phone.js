@@ -212,6 +212,7 @@ export function phoneView(phone, actions) {
     ),
   );
 
+  const drawers = element("div", { class: "drawers" }, settings, faultDrawer);
   const card = element(
     "article",
     {
@@ -221,7 +222,7 @@ export function phoneView(phone, actions) {
       onpointerdown: actions.activate,
     },
     head,
-    element("div", { class: "drawers" }, settings, faultDrawer, choices),
+    drawers,
     scroller,
     typingLine,
     composer,
@@ -437,8 +438,11 @@ export function phoneView(phone, actions) {
     badge.textContent = CHANNELS[newChannel];
     numbers.textContent = `${newFrom} to ${newTo}`;
     card.dataset.channel = newChannel;
-    choices.hidden = newChannel !== "whatsapp";
-    if (newChannel !== "whatsapp") quote(undefined);
+    if (newChannel === "whatsapp") drawers.append(choices);
+    else {
+      choices.remove();
+      quote(undefined);
+    }
   }
 
   return {

@@ -124,10 +124,20 @@ fn advertisement(form: &Form) -> Option<String> {
     (!text.is_empty()).then(|| format!("[from the ad: {text}]"))
 }
 
-/// Whether `detail` says something that `text` does not.
+/// Whether `detail` says something that `text` does not: a word, or a number of three digits or more. Many
+/// ids only repeat the text and count, such as `book-1` for "Yes, book it".
 fn says_more(detail: &str, text: &str) -> bool {
-    let detail = folded(detail);
-    !detail.is_empty() && !folded(text).contains(&detail)
+    let text = folded(text);
+    let lower = detail.to_lowercase();
+    let mut parts = lower
+        .split(|c: char| !c.is_alphanumeric())
+        .flat_map(|part| {
+            let numbers = part.split(|c: char| !c.is_numeric());
+            let words = part.split(char::is_numeric);
+            let numbers = numbers.filter(|number| number.chars().count() >= 3);
+            numbers.chain(words.filter(|word| !word.is_empty()))
+        });
+    parts.any(|part| !text.contains(part))
 }
 
 fn is_same(one: &str, other: &str) -> bool {

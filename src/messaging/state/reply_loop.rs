@@ -53,7 +53,7 @@ fn is_zero(number: &u32) -> bool {
 const MAX_TEXTS: usize = 4;
 /// An automatic reply comes this soon after an answer.
 const SOON: Duration = Duration::from_mins(2);
-/// No phone replies sooner than that. A short word that comes sooner was typed before the answer was there.
+/// No phone replies sooner than that. A few words that come sooner were typed before the answer was there.
 const AT_LEAST: Duration = Duration::from_secs(2);
 /// After so long a silence everything is forgotten, if the conversation's lifetime is not shorter.
 const FORGOTTEN_AFTER: Duration = Duration::from_mins(10);
@@ -108,7 +108,7 @@ impl ReplyLoop {
             match answered.map(|at| now.since(at)) {
                 // No answer came yet, or it crossed with this message: people ask again.
                 None => {}
-                Some(wait) if is_short(&text) && wait < AT_LEAST => {}
+                Some(wait) if text.chars().count() < LONG && wait < AT_LEAST => {}
                 Some(wait) if wait <= SOON => self.repeated = self.repeated.saturating_add(1),
                 Some(_) => self.repeated = 0,
             }
