@@ -58,10 +58,12 @@ pub enum Event {
         /// Parts of answers that will not be sent because of it.
         dropped_parts: usize,
     },
-    /// A message of a contact that has opted out was not read.
+    /// A message gets no answer, because it wants none.
     MessageIgnored {
         /// The contact.
         phone_hash: PhoneHash,
+        /// Why.
+        reason: IgnoreReason,
     },
     /// A contact's data was erased.
     Erased {
@@ -263,6 +265,15 @@ labels! {
         OptedOut,
         /// The contact wants messages again.
         OptedIn,
+    }
+    /// Why a message gets no answer.
+    IgnoreReason {
+        /// The contact has opted out.
+        OptedOut,
+        /// It is a reaction to an earlier message.
+        Reaction,
+        /// It is one of several equal messages, each of which answered an answer.
+        ReplyLoop,
     }
     /// Who asked for an erasure.
     ErasedBy {

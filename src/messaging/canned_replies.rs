@@ -84,3 +84,30 @@ pub const TOKEN_LIMIT: &str =
     "Sorry, that was too much for one answer. Please ask something shorter or simpler.";
 /// For an answer that a content filter withheld.
 pub const FILTERED: &str = "Sorry, I can't help with that.";
+
+/// The texts without numbers. A reaction to one of them is a reaction to an answer.
+#[must_use]
+pub fn fixed_texts(help: &str) -> Vec<String> {
+    let constants = [
+        NOT_AN_IMAGE,
+        IMAGE_NOT_FETCHED,
+        IMAGE_TOO_LARGE,
+        RESET,
+        APOLOGY,
+        NO_BUDGET,
+        NO_MORE_TODAY,
+        TOKEN_LIMIT,
+        FILTERED,
+    ];
+    let kinds = [
+        CannedReply::NoText,
+        CannedReply::OptedOut,
+        CannedReply::OptedIn,
+        CannedReply::Help,
+        CannedReply::Erasing,
+        CannedReply::Erased,
+    ];
+    let constants = constants.into_iter().map(str::to_owned);
+    let kinds = kinds.into_iter().map(|kind| kind.text(help));
+    constants.chain(kinds).collect()
+}

@@ -10,8 +10,8 @@ use switchboard::{
     config::{Config, DefaultValue, Kind, SETTINGS, Setting},
     event::{
         ConsentState, ConversationProblem, DailyLimit, DeliveryStatus, DenialReason, Erased,
-        ErasedBy, Event, FieldProblem, InternalProblem, KvOperation, ObjectKind, OutboxOutcome,
-        ReplyVia, Security, TurnEnded, TurnOutcome, UnexpectedResponse,
+        ErasedBy, Event, FieldProblem, IgnoreReason, InternalProblem, KvOperation, ObjectKind,
+        OutboxOutcome, ReplyVia, Security, TurnEnded, TurnOutcome, UnexpectedResponse,
     },
     identity::PhoneHash,
     messaging::{
@@ -948,6 +948,7 @@ fn sample_events() -> Vec<Event> {
         },
         Event::MessageIgnored {
             phone_hash: nobody(),
+            reason: IgnoreReason::OptedOut,
         },
         Event::BudgetReset {
             model_requests: 1,

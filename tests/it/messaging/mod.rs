@@ -4,6 +4,7 @@
 
 mod admission;
 mod consent;
+mod content;
 mod duplicates;
 mod erasure;
 mod expiry;

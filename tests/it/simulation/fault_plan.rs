@@ -69,6 +69,8 @@ pub struct FaultPlan {
     pub hang_up: u64,
     pub twilio_retries: u64,
     pub bursts: u64,
+    /// Whether one contact more is a machine that answers each answer.
+    pub automatic: bool,
 }
 
 /// 2026-11-22T12:00:00Z.
@@ -157,6 +159,7 @@ impl FaultPlan {
             hang_up: often(20, 200),
             twilio_retries: random.pick(&[0, 1, 2, 5]),
             bursts: often(200, 900),
+            automatic: random.chance(100),
         };
         if random.chance(150) {
             // The same answer many times, on webhooks and by REST, while creates get lost.

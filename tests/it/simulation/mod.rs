@@ -162,6 +162,11 @@ fn a_contact_that_a_restart_gives_a_new_share_of_the_day_is_noticed() {
 }
 
 #[test]
+fn an_automatic_reply_that_is_answered_without_end_is_noticed() {
+    must_break(Mutation::LoopForgotten, 400);
+}
+
+#[test]
 fn an_answer_on_a_webhook_that_is_taken_for_one_by_rest_is_noticed() {
     must_break(Mutation::EqualTextTaken, 600);
 }

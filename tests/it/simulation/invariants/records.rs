@@ -26,6 +26,8 @@ pub struct Contact {
     /// If untracked: the messages in the last stored state.
     pub(super) known: BTreeSet<String>,
     pub(super) last_words: Option<String>,
+    /// Automatic replies in a row that got a turn, and when the newest came.
+    pub(super) automatic: (u64, u64),
     /// Requests that reached the model.
     pub(super) requests: u64,
     pub(super) requests_by_day: DayCount,
@@ -103,6 +105,8 @@ pub struct Message {
     /// Its keyword. An opt-in that is a `turn` too (YES) is a keyword only while the contact is opted out.
     pub command: Option<Keyword>,
     pub token: String,
+    /// Whether a machine wrote it in answer to an answer. It may get none.
+    pub automatic: bool,
     /// Webhooks that got a 200.
     pub answered: u64,
     /// Webhooks that got another answer or none.

@@ -63,6 +63,15 @@ impl FakePlatform {
         self.0.sent.borrow().clone()
     }
 
+    /// The ids that Twilio gave the texts that webhooks carried.
+    pub fn replied_sids(&self) -> Vec<String> {
+        let replied = self.0.replied.borrow();
+        replied
+            .iter()
+            .map(|message| message["sid"].clone())
+            .collect()
+    }
+
     /// When the test started, by the wall clock.
     pub fn started(&self) -> UnixMillis {
         UnixMillis(START)
