@@ -1,10 +1,10 @@
 //! The response: a completion, or the reason why there is none.
 //!
-//! Not here: the decision to retry (`retry`).
+//! Not here: what an error says (`error`), and what is done about it (`next`, `retry`).
 
 use serde::Deserialize;
 
-use super::{Completion, Decoded, OpenAiError, Tokens};
+use super::{Completion, Decoded, OpenAiError, Tokens, error};
 use crate::platform::{HttpError, HttpResponse};
 
 /// The meaning of a response, or of its absence.
@@ -13,12 +13,7 @@ pub fn decode(result: Result<&HttpResponse, HttpError>) -> Decoded {
     let failure = match result {
         Ok(response) => match response.status {
             200 => return completion(&response.body),
-            401 | 403 => OpenAiError::Unauthorized,
-            429 if is_insufficient_quota(&response.body) => OpenAiError::InsufficientQuota,
-            408 | 409 | 429 => OpenAiError::Busy,
-            400..=499 => OpenAiError::Rejected,
-            500..=599 => OpenAiError::ServerError,
-            _ => OpenAiError::Unexpected,
+            status => error::meaning(status, &response.body),
         },
         Err(HttpError::Timeout) => OpenAiError::Timeout,
         Err(HttpError::Connection) => OpenAiError::Connection,
@@ -77,24 +72,6 @@ fn completion(body: &[u8]) -> Decoded {
         result,
         tokens: usage.unwrap_or_default(),
     }
-}
-
-fn is_insufficient_quota(body: &[u8]) -> bool {
-    #[derive(Deserialize)]
-    struct Body {
-        error: Error,
-    }
-    #[derive(Deserialize)]
-    struct Error {
-        code: Option<String>,
-        r#type: Option<String>,
-    }
-    serde_json::from_slice::<Body>(body).is_ok_and(|body| {
-        [body.error.code, body.error.r#type]
-            .iter()
-            .flatten()
-            .any(|label| label == "insufficient_quota")
-    })
 }
 
 #[cfg(test)]
@@ -233,7 +210,7 @@ mod tests {
             (400, "", OpenAiError::Rejected),
             (401, "", OpenAiError::Unauthorized),
             (403, "", OpenAiError::Unauthorized),
-            (404, "", OpenAiError::Rejected),
+            (404, "", OpenAiError::NotFound),
             (408, "", OpenAiError::Busy),
             (409, "", OpenAiError::Busy),
             (429, "", OpenAiError::Busy),

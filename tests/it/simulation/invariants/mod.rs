@@ -153,6 +153,7 @@ fn is_fixed(text: &str) -> bool {
             canned_replies::NOT_AN_IMAGE,
             canned_replies::IMAGE_NOT_FETCHED,
             canned_replies::IMAGE_TOO_LARGE,
+            canned_replies::NO_IMAGES,
         ]
         .contains(&text)
         || [

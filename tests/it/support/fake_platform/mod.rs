@@ -24,7 +24,7 @@ use serde_json::Value;
 use switchboard::{
     base::{time::UnixMillis, usage::UsageCounters},
     config::{Config, SettingError},
-    conversation::budget::Budget,
+    conversation::{budget::Budget, model_run::EndpointMemory},
     platform::PlatformError,
 };
 use tokio::time::Instant;
@@ -50,6 +50,8 @@ struct Inner {
     /// How far the wall clock has been stepped, in milliseconds.
     step: Cell<i64>,
     log: RefCell<Vec<String>>,
+    /// What the isolate remembers of the model's endpoints.
+    endpoints: RefCell<EndpointMemory>,
     /// The model's next reactions. When empty, it answers normally.
     model: RefCell<VecDeque<Act>>,
     model_requests: RefCell<Vec<Value>>,
@@ -103,6 +105,7 @@ impl FakePlatform {
             started: Instant::now(),
             step: Cell::default(),
             log: RefCell::default(),
+            endpoints: RefCell::default(),
             model: RefCell::default(),
             model_requests: RefCell::default(),
             model_at_once: Cell::default(),

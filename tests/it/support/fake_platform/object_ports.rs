@@ -7,7 +7,10 @@ use std::time::Duration;
 use futures_util::future::LocalBoxFuture;
 use switchboard::{
     base::time::UnixMillis,
-    conversation::budget::{self, Check},
+    conversation::{
+        budget::{self, Check},
+        model_run::{EndpointMemory, RemembersEndpoints},
+    },
     identity::Pseudonym,
     object::Engine,
     platform::{
@@ -39,6 +42,12 @@ impl Clock for ObjectPlatform {
 impl Log for ObjectPlatform {
     fn write(&self, line: &str) {
         self.fake.write(line);
+    }
+}
+
+impl RemembersEndpoints for ObjectPlatform {
+    fn endpoint_memory<R>(&self, look: impl FnOnce(&mut EndpointMemory) -> R) -> R {
+        look(&mut self.fake.0.endpoints.borrow_mut())
     }
 }
 
