@@ -258,3 +258,6 @@ pub(super) fn headers(text: &str) -> Parsed<Vec<ExtraHeader>> {
     }
     Ok(headers)
 }
+
+#[cfg(test)]
+mod tests;

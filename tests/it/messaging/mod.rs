@@ -5,8 +5,10 @@
 mod admission;
 mod consent;
 mod duplicates;
+mod endpoint_errors;
 mod erasure;
 mod expiry;
+mod failover;
 mod kv;
 mod media;
 mod model_failures;

@@ -25,7 +25,7 @@ use switchboard::{
     base::{time::UnixMillis, usage::UsageCounters},
     config::{Config, SettingError},
     conversation::{budget::Budget, model_run::EndpointMemory},
-    platform::PlatformError,
+    platform::{HttpRequest, PlatformError},
 };
 use tokio::time::Instant;
 
@@ -55,6 +55,8 @@ struct Inner {
     /// The model's next reactions. When empty, it answers normally.
     model: RefCell<VecDeque<Act>>,
     model_requests: RefCell<Vec<Value>>,
+    /// The same with their time, URL and headers.
+    model_calls: RefCell<Vec<(UnixMillis, HttpRequest)>>,
     model_at_once: Cell<(usize, usize)>,
     twilio: RefCell<VecDeque<Act>>,
     sent: RefCell<Vec<BTreeMap<String, String>>>,
@@ -108,6 +110,7 @@ impl FakePlatform {
             endpoints: RefCell::default(),
             model: RefCell::default(),
             model_requests: RefCell::default(),
+            model_calls: RefCell::default(),
             model_at_once: Cell::default(),
             twilio: RefCell::default(),
             sent: RefCell::default(),
