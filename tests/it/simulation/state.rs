@@ -40,6 +40,8 @@ pub struct Simulation {
     pub highest: Cell<u64>,
     /// Milliseconds that the clock has stepped back.
     pub stepped: Cell<u64>,
+    /// Whether the first endpoint has just failed while there is a second one.
+    pub failed_over: Cell<bool>,
     /// What the one isolate of the run remembers of the model's endpoints.
     pub endpoints: RefCell<EndpointMemory>,
     pub kv: RefCell<BTreeMap<String, KvEntry>>,
@@ -77,6 +79,7 @@ impl Simulation {
             ahead: Cell::default(),
             highest: Cell::default(),
             stepped: Cell::default(),
+            failed_over: Cell::default(),
             endpoints: RefCell::default(),
             kv: RefCell::default(),
             created: RefCell::default(),
