@@ -11,17 +11,26 @@
 mod body;
 mod wording;
 
+use serde_json::Value;
+
 use self::body::Described;
 use super::OpenAiError;
+use crate::event::UnexpectedResponse;
 
 /// The meaning of a status that is not 200.
 #[must_use]
 pub fn meaning(status: u16, body: &[u8]) -> OpenAiError {
-    if !(400..=599).contains(&status) {
-        return OpenAiError::Unexpected;
-    }
-    let described = Described::read(body);
-    if let Some(cause) = cause(status, &described) {
+    by_cause_or_status(status, &Described::read(body))
+}
+
+/// The meaning of an error that a response with the status 200 states.
+pub(super) fn stated_meaning(status: u16, error: &Value) -> OpenAiError {
+    by_cause_or_status(status, &Described::of(error))
+}
+
+fn by_cause_or_status(status: u16, described: &Described) -> OpenAiError {
+    let named = (400..=599).contains(&status).then_some(described);
+    if let Some(cause) = named.and_then(|described| cause(status, described)) {
         return cause;
     }
     match status {
@@ -31,7 +40,8 @@ pub fn meaning(status: u16, body: &[u8]) -> OpenAiError {
         408 | 409 | 425 | 429 => OpenAiError::Busy,
         413 => OpenAiError::ContextTooLong,
         400..=499 => OpenAiError::Rejected,
-        _ => OpenAiError::ServerError,
+        500..=599 => OpenAiError::ServerError,
+        _ => OpenAiError::Unexpected(UnexpectedResponse::OtherStatus),
     }
 }
 

@@ -4,7 +4,10 @@
 //! Not here: the wait before a retry (`retry`), and making the requests (`conversation::model_run`).
 
 use super::OpenAiError;
-use crate::config::{Field, Fields};
+use crate::{
+    config::{Field, Fields},
+    event::UnexpectedResponse,
+};
 
 /// The most requests of a turn that leave out a field which the one before had.
 pub const MAX_OMISSIONS: u32 = 4;
@@ -69,13 +72,18 @@ pub fn next(error: OpenAiError, attempt: &Attempt) -> Next {
         | OpenAiError::InsufficientQuota
         | OpenAiError::Unauthorized
         | OpenAiError::ModelNotFound
-        | OpenAiError::NotFound
-        | OpenAiError::Unexpected => Next::AnotherEndpoint,
+        | OpenAiError::NotFound => Next::AnotherEndpoint,
+        // Such an answer was made and paid for.
+        OpenAiError::Unexpected(UnexpectedResponse::TooLarge | UnexpectedResponse::Streamed) => {
+            Next::GiveUp
+        }
+        OpenAiError::Unexpected(_) => Next::AnotherEndpoint,
         OpenAiError::Unsupported(_) | OpenAiError::ContextTooLong | OpenAiError::NoImages => {
             Next::AbleEndpoint
         }
         OpenAiError::Unreadable
         | OpenAiError::Rejected
+        | OpenAiError::NoChoice
         | OpenAiError::Empty
         | OpenAiError::TokenLimit
         | OpenAiError::Filtered => Next::GiveUp,
@@ -179,9 +187,11 @@ mod tests {
         for error in [
             OpenAiError::Unreadable,
             OpenAiError::Rejected,
+            OpenAiError::NoChoice,
             OpenAiError::Empty,
             OpenAiError::TokenLimit,
             OpenAiError::Filtered,
+            OpenAiError::Unexpected(UnexpectedResponse::Streamed),
         ] {
             assert_eq!(after(error, ATTEMPT()).1, Next::GiveUp, "{}", error.label());
         }

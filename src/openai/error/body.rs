@@ -35,6 +35,13 @@ impl Described {
         described
     }
 
+    /// Reads an error that is JSON.
+    pub(super) fn of(error: &Value) -> Self {
+        let mut described = Self::default();
+        described.take(error, MAX_DEPTH);
+        described
+    }
+
     /// Whether a code is one of these.
     pub(super) fn has_code(&self, codes: &[&str]) -> bool {
         self.codes.iter().any(|code| codes.contains(&code.as_str()))

@@ -3,7 +3,10 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::config::{Field, Fields};
+use crate::{
+    config::{Field, Fields},
+    event::UnexpectedResponse,
+};
 
 fn unsupported(fields: impl IntoIterator<Item = Field>) -> OpenAiError {
     OpenAiError::Unsupported(fields.into_iter().collect::<Fields>())
@@ -409,7 +412,10 @@ fn an_error_that_names_no_cause_is_what_its_status_says() {
             (529, ""),
         ],
     );
-    means(OpenAiError::Unexpected, &[(302, ""), (204, ""), (600, "")]);
+    means(
+        OpenAiError::Unexpected(UnexpectedResponse::OtherStatus),
+        &[(302, ""), (204, ""), (600, "")],
+    );
 }
 
 #[test]

@@ -3,7 +3,7 @@
 //! Not here: how often they come (`fault_plan`).
 
 /// Their names among the counters of a run.
-pub const EVERYTHING: [&str; 75] = [
+pub const EVERYTHING: [&str; 78] = [
     "answers of the second endpoint",
     "conversations that were shortened",
     "conversations that were too long",
@@ -33,7 +33,10 @@ pub const EVERYTHING: [&str; 75] = [
     "an unreachable thread",
     "answered inline",
     "answered late",
+    "answers in the forms of other servers",
     "answers of several parts",
+    "errors inside a 200",
+    "streams that broke off",
     "alarms that failed",
     "alarms that ring twice",
     "bursts",
