@@ -159,24 +159,23 @@ pub async fn run(
     if !matches!(reserved, Err(Failure::BudgetUnreachable)) {
         run.reported = input.usage;
     }
-    run.result = match reserved {
-        Err(failure) => Err(failure),
-        Ok(()) => {
-            let asked = exchange::Asked {
-                platform,
-                config,
-                thread,
-                share,
-                text: input.text,
-                images: input.images,
-                begun: input.begun,
-            };
-            let exchange = asked.exchange(&mut conversation, &mut run);
-            pin_mut!(exchange, cancelled);
-            match select(cancelled, exchange).await {
-                Either::Left(_) => Err(Failure::Cancelled),
-                Either::Right((result, _)) => result,
-            }
+    run.result = if let Err(failure) = reserved {
+        Err(failure)
+    } else {
+        let asked = exchange::Asked {
+            platform,
+            config,
+            thread,
+            share,
+            text: input.text,
+            images: input.images,
+            begun: input.begun,
+        };
+        let exchange = asked.exchange(&mut conversation, &mut run);
+        pin_mut!(exchange, cancelled);
+        match select(cancelled, exchange).await {
+            Either::Left(_) => Err(Failure::Cancelled),
+            Either::Right((result, _)) => result,
         }
     };
     run.model_ms = millis(platform.now().since(started));

@@ -61,6 +61,14 @@ pub fn in_view_of(error: OpenAiError, attempt: &Attempt) -> OpenAiError {
 #[must_use]
 pub fn next(error: OpenAiError, attempt: &Attempt) -> Next {
     match error {
+        // Such an answer was made and paid for.
+        OpenAiError::Unexpected(UnexpectedResponse::TooLarge | UnexpectedResponse::Streamed)
+        | OpenAiError::Unreadable
+        | OpenAiError::Rejected
+        | OpenAiError::NoChoice
+        | OpenAiError::Empty
+        | OpenAiError::TokenLimit
+        | OpenAiError::Filtered => Next::GiveUp,
         OpenAiError::Unsupported(fields) if attempt.omissions < MAX_OMISSIONS => {
             Next::Without(fields)
         }
@@ -72,21 +80,11 @@ pub fn next(error: OpenAiError, attempt: &Attempt) -> Next {
         | OpenAiError::InsufficientQuota
         | OpenAiError::Unauthorized
         | OpenAiError::ModelNotFound
-        | OpenAiError::NotFound => Next::AnotherEndpoint,
-        // Such an answer was made and paid for.
-        OpenAiError::Unexpected(UnexpectedResponse::TooLarge | UnexpectedResponse::Streamed) => {
-            Next::GiveUp
-        }
-        OpenAiError::Unexpected(_) => Next::AnotherEndpoint,
+        | OpenAiError::NotFound
+        | OpenAiError::Unexpected(_) => Next::AnotherEndpoint,
         OpenAiError::Unsupported(_) | OpenAiError::ContextTooLong | OpenAiError::NoImages => {
             Next::AbleEndpoint
         }
-        OpenAiError::Unreadable
-        | OpenAiError::Rejected
-        | OpenAiError::NoChoice
-        | OpenAiError::Empty
-        | OpenAiError::TokenLimit
-        | OpenAiError::Filtered => Next::GiveUp,
     }
 }
 

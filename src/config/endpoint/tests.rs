@@ -65,10 +65,7 @@ fn a_list_of_fallbacks_that_does_not_parse_is_an_error_of_that_setting_without_i
         let fields = r#""base_url":"https://a.example/v1","model":"m","key":"PLANTED_KEY""#;
         format!("[{{{fields}{changed}}}]")
     };
-    let five = format!(
-        "[{}]",
-        vec![entry("").trim_matches(['[', ']']); 5].join(",")
-    );
+    let five = format!("[{}]", [entry("").trim_matches(['[', ']']); 5].join(","));
     for bad in [
         "planted",
         "{}",

@@ -104,6 +104,10 @@ fn a_field_that_an_endpoint_does_not_know_is_named_in_whatever_words() {
             ),
         ],
     );
+}
+
+#[test]
+fn all_fields_that_an_error_names_are_known_and_what_it_recommends_is_not_among_them() {
     means(
         unsupported([Field::SafetyIdentifier, Field::PromptCacheKey]),
         &[

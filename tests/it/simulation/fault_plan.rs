@@ -87,6 +87,20 @@ pub enum Down {
     Status(u16),
 }
 
+impl Down {
+    fn any(random: &Random) -> Self {
+        random.pick(&[
+            Self::Unreachable,
+            Self::Hangs,
+            Self::Status(401),
+            Self::Status(402),
+            Self::Status(404),
+            Self::Status(429),
+            Self::Status(503),
+        ])
+    }
+}
+
 /// 2026-11-22T12:00:00Z.
 const NOON: u64 = 1_795_348_800_000;
 pub const DAY: u64 = 86_400_000;
@@ -176,17 +190,7 @@ impl FaultPlan {
             second: random.chance(500),
             second_fails: often(80, 500),
             model_particular: often(50, 300),
-            first_down: random.chance(100).then(|| {
-                random.pick(&[
-                    Down::Unreachable,
-                    Down::Hangs,
-                    Down::Status(401),
-                    Down::Status(402),
-                    Down::Status(404),
-                    Down::Status(429),
-                    Down::Status(503),
-                ])
-            }),
+            first_down: random.chance(100).then(|| Down::any(random)),
         };
         if random.chance(150) {
             // The same answer many times, on webhooks and by REST, while creates get lost.

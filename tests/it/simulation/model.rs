@@ -28,32 +28,7 @@ impl Simulation {
         request: &HttpRequest,
         timeout: u64,
     ) -> Result<HttpResponse, HttpError> {
-        #[derive(Deserialize)]
-        struct Body {
-            messages: Vec<Said>,
-        }
-        #[derive(Deserialize)]
-        struct Said {
-            content: Value,
-        }
-        /// The text of a message, alone or beside pictures.
-        fn text(content: Value) -> String {
-            let beside = content.get(0).and_then(|part| part["text"].as_str());
-            beside.or(content.as_str()).unwrap_or_default().to_owned()
-        }
-        let body: Body = serde_json::from_str(&request.body).unwrap();
-        let mut said = body
-            .messages
-            .into_iter()
-            .skip(1)
-            .map(|said| text(said.content));
-        let (mut turns, mut input) = (Vec::new(), String::new());
-        while let Some(user) = said.next() {
-            match said.next() {
-                Some(assistant) => turns.push(Turn { user, assistant }),
-                None => input = user,
-            }
-        }
+        let (turns, input) = said(request);
         self.trace(|| {
             format!(
                 "{:.6} asks the model, after {} turns: {}",
@@ -242,6 +217,37 @@ impl Simulation {
         let number = self.invariants.borrow_mut().add_answer(name, said);
         (Ok(response), Some(number))
     }
+}
+
+/// The conversation and the new input in a request.
+fn said(request: &HttpRequest) -> (Vec<Turn>, String) {
+    #[derive(Deserialize)]
+    struct Body {
+        messages: Vec<Said>,
+    }
+    #[derive(Deserialize)]
+    struct Said {
+        content: Value,
+    }
+    /// The text of a message, alone or beside pictures.
+    fn text(content: Value) -> String {
+        let beside = content.get(0).and_then(|part| part["text"].as_str());
+        beside.or(content.as_str()).unwrap_or_default().to_owned()
+    }
+    let body: Body = serde_json::from_str(&request.body).unwrap();
+    let mut texts = body
+        .messages
+        .into_iter()
+        .skip(1)
+        .map(|said| text(said.content));
+    let (mut turns, mut input) = (Vec::new(), String::new());
+    while let Some(user) = texts.next() {
+        match texts.next() {
+            Some(assistant) => turns.push(Turn { user, assistant }),
+            None => input = user,
+        }
+    }
+    (turns, input)
 }
 
 /// What a request asks.
