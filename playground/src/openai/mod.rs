@@ -9,7 +9,7 @@ use chrono::NaiveDate;
 use self::models::Clock;
 use self::problem::Problem;
 use self::request::Request;
-use crate::fault::{Endpoint, Server};
+use crate::fault::Server;
 use crate::http::call::{Authorization, Call};
 use crate::http::reply::{Prepared, Reply};
 
@@ -27,6 +27,7 @@ mod server;
 mod tokens;
 
 pub use self::problem::error_reply;
+pub use self::server::endpoint;
 
 /// The mock OpenAI.
 pub struct OpenAi {
@@ -61,7 +62,7 @@ impl OpenAi {
     /// # Errors
     /// The answer to a request that the real API would reject too.
     pub fn prepare(&self, call: &Call) -> Result<Prepared<'static>, Reply> {
-        if endpoint(call).is_none() {
+        if server::endpoint(call).is_none() {
             let message = format!("There is nothing at {} {}.", call.method, call.path);
             return Err(Problem::invalid(message).status(404).reply());
         }
@@ -84,14 +85,5 @@ impl OpenAi {
             deprecation: request.model.deprecation(),
             act: Box::new(move |fault| request.complete(fault)),
         })
-    }
-}
-
-/// The endpoint that a request is for.
-pub fn endpoint(call: &Call) -> Option<Endpoint> {
-    match call.path.as_str() {
-        "/v1/chat/completions" => Some(Endpoint::First),
-        "/fallback/v1/chat/completions" => Some(Endpoint::Second),
-        _ => None,
     }
 }

@@ -5,10 +5,9 @@
 use axum::http::StatusCode;
 use serde_json::{Map, Value, json};
 
-use super::endpoint;
 use super::model_rules;
-use super::problem::{Problem, usual_headers};
-use crate::fault::{Fault, Server, Service};
+use super::problem::{Problem, error_reply, usual_headers};
+use crate::fault::{Endpoint, Fault, Server, Service};
 use crate::http::call::Call;
 use crate::http::reply::Reply;
 
@@ -22,6 +21,15 @@ const NEW_FIELDS: [&str; 4] = [
     "reasoning_effort",
     "safety_identifier",
 ];
+
+/// The endpoint that a request is for.
+pub fn endpoint(call: &Call) -> Option<Endpoint> {
+    match call.path.as_str() {
+        "/v1/chat/completions" => Some(Endpoint::First),
+        "/fallback/v1/chat/completions" => Some(Endpoint::Second),
+        _ => None,
+    }
+}
 
 /// The server that the directive in the newest message names, if it is meant for this endpoint.
 pub fn of_directive(call: &Call) -> Option<Server> {
@@ -66,9 +74,9 @@ pub fn refusal(server: Server, call: &Call) -> Option<Reply> {
         }
         Server::Filter => return Some(filtered()),
         Server::NoCredit => {
-            return Some(super::error_reply(402, None));
+            return Some(error_reply(402, None));
         }
-        Server::NoModel => return Some(super::error_reply(404, None)),
+        Server::NoModel => return Some(error_reply(404, None)),
     };
     Some(problem.reply())
 }
