@@ -69,6 +69,8 @@ pub const IMAGE_NOT_FETCHED: &str = "Sorry, I couldn't open your picture. Please
 /// For images of a turn that together are larger than [`crate::twilio::media::MAX_BYTES`].
 pub const IMAGE_TOO_LARGE: &str =
     "Sorry, that is too large for me. Please send pictures of at most 5 MB in all.";
+/// For images where no endpoint's model takes any.
+pub const NO_IMAGES: &str = "Sorry, I can't look at pictures here. Please write to me.";
 /// For a reset.
 pub const RESET: &str = "Done: our conversation is cleared. What would you like to talk about?";
 /// For a failure: of the model, of the budget object, or of the model's answer.

@@ -175,7 +175,7 @@ fn list_request(base: &BaseUrl, context: TwilioRequestContext<'_>) -> HttpReques
             "/2010-04-01/Accounts/{account}/Messages.json?{}",
             query.finish()
         )),
-        headers: vec![("Authorization", authorization(context))],
+        headers: vec![("Authorization".into(), authorization(context))],
         body: String::new(),
         limit: MAX_RESPONSE_BYTES,
     }
@@ -264,8 +264,8 @@ fn create_request(base: &BaseUrl, context: TwilioRequestContext<'_>, body: &str)
 fn form_request(url: String, context: TwilioRequestContext<'_>, body: String) -> HttpRequest {
     let content_type = "application/x-www-form-urlencoded".to_owned();
     let headers = vec![
-        ("Authorization", authorization(context)),
-        ("Content-Type", content_type),
+        ("Authorization".into(), authorization(context)),
+        ("Content-Type".into(), content_type),
     ];
     HttpRequest {
         method: "POST",

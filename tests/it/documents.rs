@@ -7,7 +7,7 @@ use std::{collections::BTreeSet, fmt::Debug, fs, path::PathBuf};
 
 use serde_json::Value;
 use switchboard::{
-    config::{Config, DefaultValue, Kind, SETTINGS, Setting},
+    config::{Config, DefaultValue, Field, Kind, SETTINGS, Setting},
     event::{
         ConsentState, ConversationProblem, DailyLimit, DeliveryStatus, DenialReason, Erased,
         ErasedBy, Event, FieldProblem, IgnoreReason, InternalProblem, KvOperation, ObjectKind,
@@ -460,6 +460,7 @@ fn the_messages_page_quotes_what_a_contact_reads() {
         canned_replies::TOKEN_LIMIT,
         canned_replies::IMAGE_NOT_FETCHED,
         canned_replies::IMAGE_TOO_LARGE,
+        canned_replies::NO_IMAGES,
     ];
     let constants = source.matches("pub const ").count();
     assert_eq!(sentences.len(), constants, "each sentence is quoted");
@@ -902,6 +903,7 @@ fn sample_events() -> Vec<Event> {
         duration_ms: 0,
         model_ms: 0,
         model_requests: 0,
+        endpoint: Some(0),
         prompt_tokens: 0,
         completion_tokens: 0,
     };
@@ -963,6 +965,15 @@ fn sample_events() -> Vec<Event> {
         Event::ConversationUnreadable {
             reason: ConversationProblem::Corrupt,
         },
+        Event::FieldOmitted {
+            endpoint: 0,
+            field: Field::Stream,
+        },
+        Event::EndpointFailed {
+            endpoint: 0,
+            reason: "timeout",
+        },
+        Event::ConversationShortened { dropped_turns: 1 },
         Event::KvFailed {
             operation: KvOperation::Put,
         },

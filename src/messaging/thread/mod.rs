@@ -37,6 +37,7 @@ use crate::{
     conversation::{
         budget::{self, AddUsage},
         history::Conversation,
+        model_run::RemembersEndpoints,
         outbox::{self, Outbox, OutboxStore},
     },
     event::{self, ConsentState, DailyLimit, ErasedBy, Event, ObjectKind, Security},
@@ -47,11 +48,11 @@ use crate::{
 
 /// The platform services that a thread needs.
 pub trait ThreadPlatform:
-    Clock + Log + Random + Http + Kv + Storage + Spawn + Objects + 'static
+    Clock + Log + Random + Http + Kv + Storage + Spawn + Objects + RemembersEndpoints + 'static
 {
 }
-impl<P: Clock + Log + Random + Http + Kv + Storage + Spawn + Objects + 'static> ThreadPlatform
-    for P
+impl<P> ThreadPlatform for P where
+    P: Clock + Log + Random + Http + Kv + Storage + Spawn + Objects + RemembersEndpoints + 'static
 {
 }
 

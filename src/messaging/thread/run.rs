@@ -163,6 +163,7 @@ fn result_of(failure: Failure) -> TurnResult {
         }
         Failure::OpenAi(OpenAiError::Filtered) => TurnResult::Failed(canned_replies::FILTERED),
         Failure::OpenAi(OpenAiError::TokenLimit) => TurnResult::Failed(canned_replies::TOKEN_LIMIT),
+        Failure::OpenAi(OpenAiError::NoImages) => TurnResult::Failed(canned_replies::NO_IMAGES),
         Failure::Image(FetchError::Address | FetchError::NotFetched) => {
             TurnResult::Failed(canned_replies::IMAGE_NOT_FETCHED)
         }

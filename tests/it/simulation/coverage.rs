@@ -3,7 +3,13 @@
 //! Not here: how often they come (`fault_plan`).
 
 /// Their names among the counters of a run.
-pub const EVERYTHING: [&str; 73] = [
+pub const EVERYTHING: [&str; 79] = [
+    "answers of the second endpoint",
+    "conversations that were shortened",
+    "conversations that were too long",
+    "fields that were refused",
+    "models without eyes",
+    "particular errors",
     "a budget that hangs",
     "a damaged budget",
     "answers withheld",

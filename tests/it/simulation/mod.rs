@@ -186,6 +186,16 @@ fn a_day_far_ahead_that_the_budget_believes_is_noticed() {
     must_break(Mutation::FarDayBelieved, 2000);
 }
 
+#[test]
+fn a_request_to_another_endpoint_that_is_not_reserved_is_noticed() {
+    must_break(Mutation::FallbackNotReserved, 200);
+}
+
+#[test]
+fn an_endpoint_that_hangs_and_leaves_the_next_no_time_is_noticed() {
+    must_break(Mutation::TimeNotShared, 1000);
+}
+
 /// The mutation must break an invariant within this many seeds. Without it they break none.
 fn must_break(mutation: Mutation, seeds: u64) {
     if number("SEED").is_some() {

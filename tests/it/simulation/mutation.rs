@@ -43,4 +43,8 @@ pub enum Mutation {
     DamagedBudgetOpens,
     /// The budget object takes the highest time that it has seen as the current time.
     FarDayBelieved,
+    /// A request to the second endpoint is granted without being counted.
+    FallbackNotReserved,
+    /// The first endpoint may take all the time.
+    TimeNotShared,
 }

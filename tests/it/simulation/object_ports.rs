@@ -14,6 +14,7 @@ use futures_util::{future::LocalBoxFuture, pin_mut};
 use serde_json::Value;
 use switchboard::{
     base::time::UnixMillis,
+    conversation::model_run::{EndpointMemory, RemembersEndpoints},
     platform::{
         Clock, Http, HttpError, HttpRequest, HttpResponse, Kv, Log, PlatformError,
         Random as Jitter, Spawn, Storage, Stored, WriteBatch,
@@ -105,6 +106,12 @@ impl Log for ObjectPlatform {
         if self.alive.get() {
             self.sim.log(line, Some(&self.name));
         }
+    }
+}
+
+impl RemembersEndpoints for ObjectPlatform {
+    fn endpoint_memory<R>(&self, look: impl FnOnce(&mut EndpointMemory) -> R) -> R {
+        look(&mut self.sim.endpoints.borrow_mut())
     }
 }
 

@@ -56,6 +56,8 @@ pub struct Contact {
     pub(super) forbidden: usize,
     /// A KV read failed or an end was not logged, so the conversation may have become shorter.
     pub(super) loose: bool,
+    /// The turns that must be left of a conversation that the model found too long.
+    pub(super) may_be_left: Option<usize>,
     /// A KV read has failed at least once, so a revision that is written again may be shorter.
     pub(super) read_trouble: bool,
     /// By key: the value of the revision, and until when KV may hold it.
@@ -77,6 +79,8 @@ pub(super) type TurnKey = (u64, u64);
 
 #[derive(Default)]
 pub(super) struct TurnRecord {
+    /// Errors that allow one more request each.
+    pub(super) mendable: u64,
     pub(super) sids: Vec<String>,
     pub(super) input: String,
     pub(super) reset: bool,

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 use switchboard::{
     base::time::UnixMillis,
-    platform::{Clock, Storage, Stored},
+    platform::{Clock, HttpRequest, Storage, Stored},
 };
 
 use super::{FakePlatform, START};
@@ -42,6 +42,18 @@ impl FakePlatform {
 
     pub fn model_requests(&self) -> Vec<Value> {
         self.0.model_requests.borrow().clone()
+    }
+
+    /// The requests to the model: when each was made, and whole.
+    pub fn model_calls(&self) -> Vec<(UnixMillis, HttpRequest)> {
+        self.0.model_calls.borrow().clone()
+    }
+
+    /// The hosts that were asked for an answer, in order.
+    pub fn hosts_asked(&self) -> Vec<String> {
+        let calls = self.model_calls();
+        let host = |url: &str| url.split('/').nth(2).unwrap().to_owned();
+        calls.iter().map(|(_, call)| host(&call.url)).collect()
     }
 
     /// The most requests that the model had at once.
