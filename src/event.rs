@@ -162,6 +162,10 @@ pub struct TurnEnded {
     pub reply_via: ReplyVia,
     /// The number of messages that were answered together.
     pub messages: usize,
+    /// How many of them joined the turn after it had begun.
+    pub joined: usize,
+    /// How often the model was asked anew, because messages came while it was asked.
+    pub asked_again: u32,
     /// The segments of the answer, if it is an SMS.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub segments: Option<usize>,

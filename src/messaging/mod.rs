@@ -8,5 +8,6 @@ pub mod inbound;
 pub mod keywords;
 mod state;
 pub mod thread;
+mod unfinished;
 
 pub use state::MAX_CANNED_REPLIES_PER_DAY;

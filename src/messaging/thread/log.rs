@@ -46,6 +46,8 @@ impl<P: ThreadPlatform> Inner<P> {
                 TurnReply::Unsaid(_) | TurnReply::Cancelled => ReplyVia::None,
             },
             messages: turn.messages.len(),
+            joined: turn.joined,
+            asked_again: turn.asked_again,
             segments: (turn.channel() == Channel::Sms).then(|| segments::total(result.text())),
             duration_ms: millis(self.platform.now().since(first.at)),
             model_ms: run.map_or(0, |run| run.model_ms),
