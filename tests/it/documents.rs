@@ -149,7 +149,7 @@ fn the_ranges_of_the_settings_page_are_those_that_the_code_allows() {
             assert_eq!(accepts(name, &value.to_string()), allowed, "{name}={value}");
         }
     }
-    assert_eq!(ranges, 10);
+    assert_eq!(ranges, 11);
 }
 
 #[test]
@@ -883,6 +883,8 @@ fn sample_events() -> Vec<Event> {
         failure: Some("timeout"),
         reply_via: ReplyVia::Rest,
         messages: 1,
+        joined: 0,
+        asked_again: 0,
         segments: Some(1),
         duration_ms: 0,
         model_ms: 0,

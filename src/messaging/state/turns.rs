@@ -3,8 +3,6 @@
 //!
 //! Not here: the end of a turn (`turn_end`).
 
-use std::time::Duration;
-
 use serde::{Deserialize, Serialize};
 
 use super::is_default;
@@ -12,7 +10,7 @@ use crate::{
     base::time::UnixMillis,
     conversation::outbox::ReplyTarget,
     identity::{Channel, MessageSid, PhoneHash},
-    messaging::unfinished,
+    messaging::unfinished::Ending,
     twilio::media::ImageUrl,
 };
 
@@ -293,17 +291,11 @@ impl ActiveTurn {
         self.messages.iter().any(|message| message.text.is_none())
     }
 
-    /// How long it still waits for a further message, because its last one ends as if more came.
-    /// `hold` is the wait from that message on.
-    pub fn wait_for_more(&self, hold: Duration, now: UnixMillis) -> Duration {
-        let unfinished = |message: &&PendingMessage| {
-            let text = message.text.as_deref().unwrap_or_default();
-            unfinished::ends_as_if_more_came(text, !message.images.is_empty())
-        };
-        let last = self.messages.last().filter(unfinished);
-        last.map_or(Duration::ZERO, |last| {
-            hold.saturating_sub(now.since(last.at))
-        })
+    /// How its last message ends, and when that was received.
+    pub fn ending(&self) -> Option<(Ending, UnixMillis)> {
+        let last = self.messages.last()?;
+        let text = last.text.as_deref().unwrap_or_default();
+        Some((Ending::of(text, !last.images.is_empty()), last.at))
     }
 
     /// The channel of its answer.

@@ -21,7 +21,10 @@ use crate::{
     config::Config,
     conversation::model_run::{self, Failure, Words},
     identity::MessageSid,
-    messaging::state::{ActiveTurn, PendingMessage, State},
+    messaging::{
+        state::{ActiveTurn, PendingMessage, State},
+        unfinished::Ending,
+    },
     object::within,
     platform::PlatformError,
     twilio::media,
@@ -46,10 +49,11 @@ pub(super) struct Gathering {
     broken: RefCell<Option<PlatformError>>,
 }
 
-/// A message that ends as if more came is held for a part of `JOIN_WITHIN_MS`: a half. A burst of
-/// such messages is held for this many times that setting in all.
-const HOLD_PART: u32 = 2;
-const MOST_HOLDS: u32 = 3;
+/// After a greeting or a picture, the turn waits for a third of `JOIN_WITHIN_MS`: long enough for
+/// the next picture of an album, and too short to be felt.
+const BRIEF_HOLD: u32 = 3;
+/// All holds of a turn together last at most this many times `JOIN_WITHIN_MS`.
+const MOST_HOLDS: u32 = 2;
 
 impl Gathering {
     pub(super) fn new(turn: ActiveTurn, begun: UnixMillis) -> Self {
@@ -97,16 +101,25 @@ impl Gathering {
 
     /// How long the turn still waits for a further message.
     fn hold(&self, now: UnixMillis, config: &Config) -> Duration {
-        let hold = config
-            .join_within
-            .checked_div(HOLD_PART)
-            .unwrap_or_default();
+        let brief = config.join_within.checked_div(BRIEF_HOLD);
+        let brief = brief.unwrap_or_default();
+        let hold = self
+            .turn
+            .borrow()
+            .ending()
+            .map_or(Duration::ZERO, |(ending, at)| {
+                let hold = match ending {
+                    Ending::Complete => Duration::ZERO,
+                    Ending::PerhapsMore => brief,
+                    // The contact expects no answer yet.
+                    Ending::MoreToCome => config.join_within.saturating_add(brief),
+                };
+                hold.saturating_sub(now.since(at))
+            });
         let longest = config.join_within.saturating_mul(MOST_HOLDS);
         let longest = longest.min(half(config.reply_within));
-        let left = longest
-            .min(half(config.openai_timeout))
-            .saturating_sub(now.since(self.begun));
-        self.turn.borrow().wait_for_more(hold, now).min(left)
+        let longest = longest.min(half(config.openai_timeout));
+        hold.min(longest.saturating_sub(now.since(self.begun)))
     }
 }
 
@@ -151,23 +164,22 @@ impl<P: ThreadPlatform> Inner<P> {
     pub(super) async fn asked_too_early(&self, gathering: &Gathering) {
         let limit = self.config.join_within;
         if !limit.is_zero() {
-            let reserved = self.reserve_for_more(gathering);
-            if within(&self.platform, limit, reserved).await == Some(true) {
+            let can_join = self.a_message_can_join(gathering);
+            let can_join = within(&self.platform, limit, can_join).await;
+            if can_join == Some(true) && self.reserve_again(gathering).await {
                 return;
             }
         }
         future::pending::<()>().await;
     }
 
-    /// Waits until a message can join, and reserves another request. `false`: the turn goes on as
-    /// it is.
-    async fn reserve_for_more(&self, gathering: &Gathering) -> bool {
-        let number = gathering.number;
+    /// Waits until a message can join a turn that may be asked anew. `false`: storage failed.
+    async fn a_message_can_join(&self, gathering: &Gathering) -> bool {
         loop {
             let next = self.next_message();
-            let may = |state: &State, now| state.can_ask_again(number, now, &self.config);
+            let may = |state: &State, now| state.can_ask_again(gathering.number, now, &self.config);
             match self.read(may).await {
-                Ok(true) if self.fetch_waiting(gathering).await > 0 => break,
+                Ok(true) if self.fetch_waiting(gathering).await > 0 => return true,
                 Ok(_) => {
                     // It ends by being aborted.
                     let _aborted = next.await;
@@ -175,15 +187,20 @@ impl<P: ThreadPlatform> Inner<P> {
                 Err(_) => return false,
             }
         }
-        // The second request needs its time, too.
-        let spent = self.platform.now().since(gathering.begun);
-        let left = self.config.openai_timeout.saturating_sub(spent);
-        if left < half(self.config.openai_timeout) {
+    }
+
+    /// Reserves another request for the turn, if it still has half of its time.
+    async fn reserve_again(&self, gathering: &Gathering) -> bool {
+        let (platform, config) = (&self.platform, &self.config);
+        let spent = platform.now().since(gathering.begun);
+        if spent > half(config.openai_timeout) {
             return false;
         }
-        let empty = UsageCounters::EMPTY;
-        let reserved = model_run::reserve(&self.platform, &self.config, empty, left).await;
-        let reserve = |state: &mut State, now| state.reserve_again(number, now, &self.config);
+        // Meanwhile the request under way goes on, and costs.
+        let limit = config.join_within;
+        let reserved = model_run::reserve(platform, config, UsageCounters::EMPTY, limit).await;
+        let number = gathering.number;
+        let reserve = |state: &mut State, now| state.reserve_again(number, now, config);
         reserved.is_ok() && self.step(reserve).await.unwrap_or(false)
     }
 
