@@ -145,17 +145,19 @@ impl<P: ThreadPlatform> Inner<P> {
     /// Fetches the turn's images, waits if its last message ends as if more came, and takes in the
     /// messages that came meanwhile. Returns what the model is asked.
     pub(super) async fn gather(&self, gathering: &Gathering) -> Result<Words, Failure> {
+        let mut is_over = false;
         loop {
             let next = self.next_message();
             self.fetch_own(gathering).await?;
             if self.take_in(gathering).await? {
+                is_over = false;
                 continue;
             }
             let hold = gathering.hold(self.platform.now(), &self.config);
-            if hold.is_zero() {
+            if is_over || hold.is_zero() {
                 return Ok(gathering.words());
             }
-            within(&self.platform, hold, next).await;
+            is_over = within(&self.platform, hold, next).await.is_none();
         }
     }
 

@@ -122,7 +122,9 @@ async fn an_ordinary_message_waits_for_nothing() {
         assert_eq!(wait("1500", text).await, wait("0", text).await, "{text}");
     }
     for (text, hold) in [("hi", 500), ("one more thing:", 2000)] {
-        let longer = wait("1500", text).await - wait("0", text).await;
+        let longer = wait("1500", text)
+            .await
+            .saturating_sub(wait("0", text).await);
         assert!(
             longer >= (hold - 5) * MS && longer <= (hold + 5) * MS,
             "{text}: {longer:?}"

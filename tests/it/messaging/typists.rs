@@ -53,6 +53,9 @@ const STEADY: Thought = &[
     (6000, "what can I do?", false),
 ];
 
+/// Answers and requests, by the speed of the model.
+type BySpeed = [(usize, usize); SPEEDS.len()];
+
 /// How quickly the model answers, in milliseconds.
 const SPEEDS: [u64; 4] = [300, 800, 1600, 3000];
 
@@ -99,7 +102,7 @@ async fn answers_and_requests(thought: Thought, speed: u64) -> (usize, usize) {
 async fn a_steady_typist_gets_one_answer_to_one_thought() {
     // By speed of the model: answers and requests. Without joins, a model that answers before the next message comes gets
     // as many requests as there are messages, and so does the contact answers.
-    let expected: [(&str, Thought, [(usize, usize); 4]); 8] = [
+    let expected: [(&str, Thought, BySpeed); 8] = [
         ("question", QUESTION, [(1, 1); 4]),
         (
             "greeting first",

@@ -3,7 +3,7 @@
 //! Not here: how often they come (`fault_plan`).
 
 /// Their names among the counters of a run.
-pub const EVERYTHING: [&str; 69] = [
+pub const EVERYTHING: [&str; 71] = [
     "a budget that hangs",
     "a damaged budget",
     "answers withheld",
@@ -68,8 +68,10 @@ pub const EVERYTHING: [&str; 69] = [
     "slow KV",
     "stale KV reads",
     "storage reads that failed",
+    "turns asked anew",
     "turns begun again",
     "turns of several messages",
+    "turns that messages joined",
     "Twilio's retries",
     "webhooks that got a 503",
     "webhooks that Twilio gave up",

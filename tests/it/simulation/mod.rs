@@ -171,6 +171,21 @@ fn a_day_far_ahead_that_the_budget_believes_is_noticed() {
     must_break(Mutation::FarDayBelieved, 2000);
 }
 
+#[test]
+fn a_joined_message_that_the_request_lacks_is_noticed() {
+    must_break(Mutation::JoinForgotten, 100);
+}
+
+#[test]
+fn a_turn_that_is_asked_anew_without_a_reservation_is_noticed() {
+    must_break(Mutation::AskedAgainUnreserved, 200);
+}
+
+#[test]
+fn a_restart_that_lets_a_turn_be_asked_anew_more_often_is_noticed() {
+    must_break(Mutation::AskedAgainForgotten, 2000);
+}
+
 /// The mutation must break an invariant within this many seeds. Without it they break none.
 fn must_break(mutation: Mutation, seeds: u64) {
     if number("SEED").is_some() {

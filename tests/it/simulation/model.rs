@@ -53,6 +53,11 @@ impl Simulation {
                 None => input = user,
             }
         }
+        if self.is(Mutation::JoinForgotten)
+            && let Some((earlier, _)) = input.rsplit_once('\n')
+        {
+            input.truncate(earlier.len());
+        }
         self.trace(|| {
             format!(
                 "{:.6} asks the model, after {} turns: {}",

@@ -84,7 +84,7 @@ async fn contact_writes(sim: &Rc<Simulation>, index: u64, name: &str, from: &str
         for _ in 0..together {
             number += 1;
             write(sim, index, number, name, from, to);
-            sim.sleep(random.below(if random.chance(500) { 2 } else { 400 }))
+            sim.sleep(random.below(random.pick(&[2, 2, 400, 2000])))
                 .await;
         }
         left -= 1;
@@ -151,7 +151,9 @@ fn write(sim: &Rc<Simulation>, index: u64, number: u64, name: &str, from: &str, 
             false,
             Some(Keyword::Erase),
         ),
-        _ => (token.clone(), true, None),
+        // It ends as if more came.
+        9..15 => (token.clone(), true, None),
+        _ => (format!("{token}."), true, None),
     };
     write_text(sim, index, number, name, from, to, said);
 }
@@ -169,7 +171,7 @@ fn write_text(
     let token = format!("xyzzy-s{index}m{number};");
     let sid = format!("SM{:032x}", (index + 1) * 0x1_0000 + number);
     let account = "https://api.twilio.com/2010-04-01/Accounts/AC0123456789abcdef0123456789abcdef";
-    let is_text = turn && command.is_none() && body == token;
+    let is_text = turn && command.is_none() && body.starts_with(&token);
     let media_type = if body.ends_with("file") {
         Some("application/pdf")
     } else {

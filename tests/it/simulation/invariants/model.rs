@@ -70,11 +70,25 @@ impl Invariants {
                     self.count("turns begun again");
                 }
                 turn.incarnations.insert(incarnation);
+                if turn.asked != input || !turn.inputs.contains_key(&incarnation) {
+                    input.clone_into(&mut turn.asked);
+                    *turn.inputs.entry(incarnation).or_default() += 1;
+                }
+                let (here, inputs) = (turn.inputs[&incarnation], turn.inputs.values().sum::<u64>());
                 let (requests, begun) = (turn.requests, turn.incarnations.len());
                 self.check(turn.input == input && !turn.reset, || {
                     format!("the model was asked something else than the turn: {input}")
                 });
-                self.check(requests <= 6 && begun <= 2, || {
+                if here > 1 {
+                    self.count("turns asked anew");
+                }
+                // At first, anew twice, and once more after a restart.
+                self.check(here <= 3 && inputs <= 4, || {
+                    format!(
+                        "a turn was asked anew: {inputs} inputs, {here} of them by one incarnation"
+                    )
+                });
+                self.check(requests <= 3 * inputs && begun <= 2, || {
                     format!("a turn was at the model {requests} times, in {begun} incarnations")
                 });
             }
@@ -84,6 +98,13 @@ impl Invariants {
         }
         self.conversation(&mut contact, turns, at, "a model request");
         self.contacts.insert(name.to_owned(), contact);
+    }
+
+    /// Whether a request of this thread is under way.
+    pub fn is_asking(&self, name: &str) -> bool {
+        self.contacts
+            .get(name)
+            .is_some_and(|contact| contact.at_model > 0)
     }
 
     /// The object has the model's answer, or has stopped waiting.
