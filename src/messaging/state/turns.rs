@@ -5,7 +5,6 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::is_default;
 use crate::{
     base::time::UnixMillis,
     conversation::outbox::ReplyTarget,
@@ -58,10 +57,10 @@ pub struct ActiveTurn {
     #[serde(default)]
     pub over_limit: bool,
     /// How many of its messages joined it after it had begun.
-    #[serde(default, skip_serializing_if = "is_default")]
+    #[serde(default)]
     pub joined: usize,
     /// How often the model was to be asked anew, because messages came while it was asked.
-    #[serde(default, skip_serializing_if = "is_default")]
+    #[serde(default)]
     pub asked_again: u32,
 }
 

@@ -15,7 +15,7 @@ use std::{
 
 use futures_util::future::{self, Abortable, Pending};
 
-use super::{Inner, ThreadPlatform};
+use super::{Inner, ThreadPlatform, saving::KV_READ_LIMIT};
 use crate::{
     base::{image::Image, time::UnixMillis, usage::UsageCounters},
     config::Config,
@@ -83,6 +83,12 @@ impl Gathering {
     pub(super) fn room(&self) -> usize {
         let used: usize = self.images.borrow().iter().map(|one| one.bytes.len()).sum();
         media::MAX_BYTES.saturating_sub(used)
+    }
+
+    /// How long KV may take: at most half of the time that the turn has left.
+    pub(super) fn time_for_kv(&self, now: UnixMillis, config: &Config) -> Duration {
+        let spent = now.since(self.begun);
+        KV_READ_LIMIT.min(half(config.openai_timeout.saturating_sub(spent)))
     }
 
     fn words(&self) -> Words {

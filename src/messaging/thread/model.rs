@@ -89,7 +89,10 @@ impl<P: ThreadPlatform> Inner<P> {
             let conversation = async {
                 match loaded.take() {
                     Some(conversation) => conversation,
-                    None => match self.load_conversation().await {
+                    None => match self
+                        .load_conversation(gathering.time_for_kv(self.platform.now(), &self.config))
+                        .await
+                    {
                         LoadedConversation::Complete(conversation) => conversation,
                         LoadedConversation::Partial(conversation) => {
                             complete = false;

@@ -68,7 +68,8 @@ fn without_calls(state: &str) -> String {
 /// The state without the number of times that its turn was asked anew.
 fn without_asked_again(state: &str) -> String {
     let mut state: Value = serde_json::from_str(state).unwrap_or_default();
-    if let Some(turn) = state["turns"]["active"].as_object_mut() {
+    let turn = state.pointer_mut("/turns/active");
+    if let Some(turn) = turn.and_then(Value::as_object_mut) {
         turn.remove("asked_again");
     }
     state.to_string()

@@ -213,9 +213,9 @@ impl Invariants {
         );
         let joining = sids.get(known..).unwrap_or_default();
         if joining.is_empty() {
-            let asked_again = turn.asked_again;
             let record = TurnRecord {
-                asked_again,
+                asked_again: turn.asked_again,
+                attempt: turn.attempt,
                 ..before
             };
             contact.turns.insert(key, record);
@@ -280,6 +280,7 @@ impl Invariants {
                 reset,
                 waits: if is_new { at } else { before.waits },
                 asked_again: turn.asked_again,
+                attempt: turn.attempt,
                 ..before
             },
         );
