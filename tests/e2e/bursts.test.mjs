@@ -88,7 +88,7 @@ async function typed(pair, messages, every) {
 
 const requestsOf = async (pair) =>
   (await playground.requests("openai")).filter(
-    ({ body }) => body.safety_identifier === pseudonym(pair),
+    ({ body }) => body.safety_identifier === pseudonym(pair, pair.channel),
   );
 const turnsOf = (pair) =>
   worker.log.filter(
@@ -203,7 +203,7 @@ test("a burst from one contact never interleaves: every message is in exactly on
   const pair = freshPair();
   const texts = Array.from({ length: 9 }, (_, index) => `Burst ${index}.`);
   await playground.fault({ service: "openai", delay_ms: 250, times: 9, contains: "Burst" });
-  const answers = await Promise.all(texts.map((body) => worker.sendMessage({ ...pair, body })));
+  const answers = await Promise.all(texts.map((body) => patient.sendMessage({ ...pair, body })));
   await playground.clearFaults();
   const requests = (await playground.asked("Burst")).filter(
     ({ body }) => body.safety_identifier === pseudonym(pair),
