@@ -6,9 +6,7 @@
 //! message that is complete. Not here: how long it waits (`thread::joins`).
 
 /// The characters with which a sentence goes on.
-const OPEN_ENDS: &[char] = &[
-    ',', ';', ':', '…', '-', '–', '—', '&', '،', '؛', '、', '，', '；', '：',
-];
+const OPEN_ENDS: &[char] = &[',', ':', '…', '-', '–', '—', '&', '،', '、', '，', '：'];
 
 /// The characters with which a sentence ends.
 const ENDS: &[char] = &['.', '!', '?', '。', '！', '？', '؟', '।'];
@@ -191,6 +189,8 @@ mod tests {
             "e-mail me at a@example.com",
             "The shop opens at 9.",
             "🙂",
+            "see you ;)",
+            "let x = 1;",
             "",
         ] {
             assert_eq!(Ending::of(text, false), Complete, "{text}");

@@ -3,7 +3,7 @@
 //! It reads the Markdown files at the root and in `docs`, `wrangler.toml` and `.dev.vars.example`. Not here: whether a sentence
 //! is well written.
 
-use std::{collections::BTreeSet, fmt::Debug, fs, path::PathBuf};
+use std::{collections::BTreeSet, fmt::Debug, fs, num::NonZero, path::PathBuf};
 
 use serde_json::Value;
 use switchboard::{
@@ -883,8 +883,8 @@ fn sample_events() -> Vec<Event> {
         failure: Some("timeout"),
         reply_via: ReplyVia::Rest,
         messages: 1,
-        joined: 0,
-        asked_again: 0,
+        joined: NonZero::new(1),
+        asked_again: NonZero::new(1),
         segments: Some(1),
         duration_ms: 0,
         model_ms: 0,

@@ -3,7 +3,7 @@
 //! Not here: how often they come (`fault_plan`).
 
 /// Their names among the counters of a run.
-pub const EVERYTHING: [&str; 71] = [
+pub const EVERYTHING: [&str; 70] = [
     "a budget that hangs",
     "a damaged budget",
     "answers withheld",
@@ -21,7 +21,6 @@ pub const EVERYTHING: [&str; 71] = [
     "messages that an opt-out kept from the model",
     "opt-ins",
     "opt-outs",
-    "requests of turns that were just cancelled",
     "turns cancelled",
     "an unreachable budget",
     "an unreachable thread",

@@ -152,8 +152,8 @@ fn write(sim: &Rc<Simulation>, index: u64, number: u64, name: &str, from: &str, 
             Some(Keyword::Erase),
         ),
         // It ends as if more came.
-        9..15 => (token.clone(), true, None),
-        _ => (format!("{token}."), true, None),
+        9..15 => (format!("{token},"), true, None),
+        _ => (token.clone(), true, None),
     };
     write_text(sim, index, number, name, from, to, said);
 }

@@ -168,9 +168,8 @@ impl Invariants {
                 turn.sids.len()
             )
         });
-        let (joined, again) = (value["joined"].as_u64(), value["asked_again"].as_u64());
-        let possible = joined.is_some_and(|joined| joined < turn.sids.len() as u64)
-            && again.is_some_and(|again| again <= 2);
+        let number = |field: &str| value[field].as_u64().unwrap_or(0);
+        let possible = number("joined") < turn.sids.len() as u64 && number("asked_again") <= 2;
         self.check(possible, || format!("joins that cannot be: {value}"));
         self.check(outcome != "failed" || value["failure"].is_string(), || {
             format!("a failure without a reason: {value}")
