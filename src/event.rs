@@ -4,7 +4,11 @@
 //! field for them. Security events have the form `{"event":"security_event","phone_hash":"<8
 //! hex>","details":{"kind":…},"time":…}`.
 
-use std::{borrow::Cow, fmt};
+use std::{
+    borrow::Cow,
+    fmt,
+    num::{NonZeroU32, NonZeroUsize},
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -187,6 +191,12 @@ pub struct TurnEnded {
     pub reply_via: ReplyVia,
     /// The number of messages that were answered together.
     pub messages: usize,
+    /// How many of them joined the turn after it had begun, if any did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub joined: Option<NonZeroUsize>,
+    /// How often the model was asked anew, because messages came while it was asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub asked_again: Option<NonZeroU32>,
     /// The segments of the answer, if it is an SMS.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub segments: Option<usize>,

@@ -157,6 +157,10 @@ settings! {
     /// How long a webhook waits for its answer.
     REPLY_WITHIN_MS: Var, Value("10000"), required milliseconds!(100..=14_000)
         => reply_within: Duration;
+    /// How long after its request to the model began a turn is asked anew with a message that came
+    /// meanwhile. Zero means never.
+    JOIN_WITHIN_MS: Var, Value("1500"), required milliseconds!(0..=5000)
+        => join_within: Duration;
     /// The answer to HELP.
     HELP_TEXT: Var, Value(GENERAL_HELP), required parsers::help_text
         => help_text: String;

@@ -3,7 +3,7 @@
 //! It reads the Markdown files at the root and in `docs`, `wrangler.toml` and `.dev.vars.example`. Not here: whether a sentence
 //! is well written.
 
-use std::{collections::BTreeSet, fmt::Debug, fs, path::PathBuf};
+use std::{collections::BTreeSet, fmt::Debug, fs, num::NonZero, path::PathBuf};
 
 use serde_json::Value;
 use switchboard::{
@@ -149,7 +149,7 @@ fn the_ranges_of_the_settings_page_are_those_that_the_code_allows() {
             assert_eq!(accepts(name, &value.to_string()), allowed, "{name}={value}");
         }
     }
-    assert_eq!(ranges, 10);
+    assert_eq!(ranges, 11);
 }
 
 #[test]
@@ -899,6 +899,8 @@ fn sample_events() -> Vec<Event> {
         response: Some(UnexpectedResponse::Html),
         reply_via: ReplyVia::Rest,
         messages: 1,
+        joined: NonZero::new(1),
+        asked_again: NonZero::new(1),
         segments: Some(1),
         duration_ms: 0,
         model_ms: 0,

@@ -2,6 +2,8 @@
 //!
 //! Not here: the form of an event (`event`).
 
+use std::num::{NonZeroU32, NonZeroUsize};
+
 use super::{Inner, ThreadPlatform};
 use crate::{
     base::time::millis,
@@ -50,6 +52,8 @@ impl<P: ThreadPlatform> Inner<P> {
                 TurnReply::Unsaid(_) | TurnReply::Cancelled => ReplyVia::None,
             },
             messages: turn.messages.len(),
+            joined: NonZeroUsize::new(turn.joined),
+            asked_again: NonZeroU32::new(turn.asked_again),
             segments: (turn.channel() == Channel::Sms).then(|| segments::total(result.text())),
             duration_ms: millis(self.platform.now().since(first.at)),
             model_ms: run.map_or(0, |run| run.model_ms),

@@ -5,6 +5,7 @@
 //! tests run it on a fake platform. Every change is an atomic step (`object::Steps`). Not here: the
 //! decisions (`messaging::state`), and the requests to the model (`conversation::model_run`).
 
+mod joins;
 mod log;
 mod model;
 mod quoting;
@@ -80,6 +81,8 @@ struct Inner<P> {
     draining: Mutex<()>,
     /// Aborts the model request of the turn that runs.
     cancelling: RefCell<Option<AbortHandle>>,
+    /// Tells the turn that runs that a message has come.
+    arriving: RefCell<Option<AbortHandle>>,
     /// Usage that was counted without a step.
     counted: Cell<UsageCounters>,
 }
@@ -105,6 +108,7 @@ impl<P: ThreadPlatform> Thread<P> {
             saving: Mutex::default(),
             draining: Mutex::default(),
             cancelling: RefCell::default(),
+            arriving: RefCell::default(),
             counted: Cell::default(),
         }))
     }
@@ -126,7 +130,10 @@ impl<P: ThreadPlatform> Thread<P> {
         let phone_hash = message.phone_hash;
         match admission {
             // (8) and (9) Run its turn, see `wait` and `run`.
-            Admission::Known(MessageStatus::Waiting) => inner.wait(message.sid, arrived).await,
+            Admission::Known(MessageStatus::Waiting) => {
+                inner.message_came();
+                inner.wait(message.sid, arrived).await
+            }
             Admission::Known(status) => inner.reply(status).await,
             Admission::Limited(notice) => {
                 let told = notice.is_some();

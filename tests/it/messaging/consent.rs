@@ -118,7 +118,7 @@ async fn help_is_answered_in_the_operators_words_without_the_model() {
 
 #[tokio::test(flavor = "local", start_paused = true)]
 async fn an_answer_under_way_is_not_sent_to_a_contact_that_opts_out() {
-    let platform = FakePlatform::new();
+    let platform = FakePlatform::with(&[("JOIN_WITHIN_MS", "0")]);
     platform.model([after(20_000, Act::Say("too late"))]);
     let (during, waits, stop) = (
         platform.text(ANNA, "slow"),

@@ -3,6 +3,7 @@
 //! Not here: damaged values, slow stores and jumping clocks (`faults`), and what concerns one request alone (`http`).
 
 mod admission;
+mod bursts;
 mod consent;
 mod content;
 mod duplicates;
@@ -19,6 +20,7 @@ mod restarts;
 mod segments;
 mod storage;
 mod turns;
+mod typists;
 
 use std::collections::BTreeMap;
 

@@ -59,7 +59,7 @@ async fn a_long_slow_answer_is_sent_in_parts_in_order() {
 
 #[tokio::test(flavor = "local", start_paused = true)]
 async fn an_answer_that_is_being_stored_when_the_wait_ends_still_goes_out_inline_and_once() {
-    let platform = FakePlatform::new();
+    let platform = FakePlatform::with(&[("JOIN_WITHIN_MS", "0")]);
     platform.storage_takes(ANNA, Duration::from_millis(100));
     platform.model([after(9800, Act::Say("just in time"))]);
     let started = platform.now();
@@ -90,7 +90,7 @@ async fn whichever_webhook_still_waits_carries_the_answer() {
 
 #[tokio::test(flavor = "local", start_paused = true)]
 async fn a_message_behind_a_slow_turn_is_answered_late_and_in_order() {
-    let platform = FakePlatform::new();
+    let platform = FakePlatform::with(&[("JOIN_WITHIN_MS", "0")]);
     platform.model([
         after(9000, Act::Say("first")),
         after(9000, Act::Say("second")),

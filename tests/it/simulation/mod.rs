@@ -196,6 +196,21 @@ fn an_endpoint_that_hangs_and_leaves_the_next_no_time_is_noticed() {
     must_break(Mutation::TimeNotShared, 1000);
 }
 
+#[test]
+fn a_joined_message_that_the_request_lacks_is_noticed() {
+    must_break(Mutation::JoinForgotten, 100);
+}
+
+#[test]
+fn a_turn_that_is_asked_anew_without_a_reservation_is_noticed() {
+    must_break(Mutation::AskedAgainUnreserved, 200);
+}
+
+#[test]
+fn a_restart_that_lets_a_turn_be_asked_anew_more_often_is_noticed() {
+    must_break(Mutation::AskedAgainForgotten, 2000);
+}
+
 /// The mutation must break an invariant within this many seeds. Without it they break none.
 fn must_break(mutation: Mutation, seeds: u64) {
     if number("SEED").is_some() {

@@ -41,6 +41,12 @@ pub enum Mutation {
     DamageNotMet,
     /// A budget count that cannot be read starts at zero.
     DamagedBudgetOpens,
+    /// A request lacks the newest message of a turn of several.
+    JoinForgotten,
+    /// While a request is under way, another one is reserved nowhere.
+    AskedAgainUnreserved,
+    /// A restarted object does not know how often a turn was asked anew.
+    AskedAgainForgotten,
     /// The budget object takes the highest time that it has seen as the current time.
     FarDayBelieved,
     /// A request to the second endpoint is granted without being counted.

@@ -171,6 +171,9 @@ impl Invariants {
                 turn.sids.len()
             )
         });
+        let number = |field: &str| value[field].as_u64().unwrap_or(0);
+        let possible = number("joined") < turn.sids.len() as u64 && number("asked_again") <= 2;
+        self.check(possible, || format!("joins that cannot be: {value}"));
         self.check(outcome != "failed" || value["failure"].is_string(), || {
             format!("a failure without a reason: {value}")
         });

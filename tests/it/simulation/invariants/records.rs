@@ -94,6 +94,13 @@ pub(super) struct TurnRecord {
     pub(super) cancelled: Option<u64>,
     pub(super) incarnations: BTreeSet<u64>,
     pub(super) requests: u64,
+    /// How often it was asked anew, as stored.
+    pub(super) asked_again: u32,
+    /// How often it was begun, as stored.
+    pub(super) attempt: u32,
+    /// What the model was last asked, and by incarnation: how many different inputs it was asked.
+    pub(super) asked: String,
+    pub(super) inputs: BTreeMap<u64, u64>,
     /// Since when it waits to run.
     pub(super) waits: u64,
     /// The incarnation that runs it, and since when.

@@ -39,6 +39,8 @@ pub(super) struct StoredSid {
 pub(super) struct StoredTurn {
     pub(super) number: u64,
     pub(super) attempt: u32,
+    #[serde(default)]
+    pub(super) asked_again: u32,
     pub(super) messages: Vec<StoredMessage>,
 }
 
@@ -224,20 +226,35 @@ impl Invariants {
         self.check(turn.attempt <= 2, || {
             "a turn was begun more than twice".into()
         });
-        if let Some(record) = contact.turns.get(&key) {
-            self.check(record.sids == sids && !record.ended, || {
-                "a turn changed, or began again after its end".into()
-            });
+        // Messages may join a turn until it ends.
+        let before = contact.turns.remove(&key).unwrap_or_default();
+        let known = before.sids.len();
+        let is_new = known == 0;
+        self.check(sids.starts_with(&before.sids) && !before.ended, || {
+            "a turn changed, or began again after its end".into()
+        });
+        self.check(
+            turn.asked_again <= 2 && turn.asked_again >= before.asked_again,
+            || "a turn may be asked anew too often".into(),
+        );
+        let joining = sids.get(known..).unwrap_or_default();
+        if joining.is_empty() {
+            let record = TurnRecord {
+                asked_again: turn.asked_again,
+                attempt: turn.attempt,
+                ..before
+            };
+            contact.turns.insert(key, record);
             return;
         }
-        let expected: Vec<String> = contact
-            .queue
-            .drain(..sids.len().min(contact.queue.len()))
-            .collect();
-        self.check(expected == sids, || {
-            format!("a turn's messages are not the next ones in order: {sids:?}, not {expected:?}")
+        let next = joining.len().min(contact.queue.len());
+        let expected: Vec<String> = contact.queue.drain(..next).collect();
+        self.check(expected == joining, || {
+            format!(
+                "a turn's messages are not the next ones in order: {joining:?}, not {expected:?}"
+            )
         });
-        for sid in &sids {
+        for sid in joining {
             let token = self
                 .messages
                 .get(sid)
@@ -261,7 +278,14 @@ impl Invariants {
             .iter()
             .filter_map(|message| Some(format!("{}{}", message.text.as_ref()?, picture(message))))
             .collect();
-        self.count(if reset { "resets" } else { "turns" });
+        if is_new {
+            self.count(if reset { "resets" } else { "turns" });
+        } else {
+            self.count("turns that messages joined");
+            self.check(!reset, || {
+                "a message joined a reset, or a reset a turn".into()
+            });
+        }
         let said: usize = turn
             .messages
             .iter()
@@ -280,8 +304,10 @@ impl Invariants {
                 sids,
                 input: texts.join("\n"),
                 reset,
-                waits: at,
-                ..TurnRecord::default()
+                waits: if is_new { at } else { before.waits },
+                asked_again: turn.asked_again,
+                attempt: turn.attempt,
+                ..before
             },
         );
     }
