@@ -6,12 +6,16 @@
 //! (`drain`).
 
 mod drain;
+mod order;
 
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use order::Gap;
+
 pub use drain::{OutboxStore, drain, request_contexts};
+pub use order::{PART_WAIT, Progress};
 
 use crate::{
     base::time::UnixMillis,
@@ -28,6 +32,9 @@ pub struct Outbox {
     entries: Vec<OutboxEntry>,
     /// The messages that were sent lately.
     sent: Vec<OutboundRecord>,
+    /// The part that was sent last, as long as the next one waits for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    gap: Option<Gap>,
 }
 
 /// The target of an answer by REST: the addresses, and the token that verified the message.
@@ -65,6 +72,12 @@ pub struct OutboxEntry {
     /// for which an answer is tried.
     #[serde(default)]
     attempt_unsure: bool,
+    /// Whether the contact has opted in while the attempt was under way. A refusal may be older.
+    #[serde(default, skip_serializing_if = "is_false")]
+    before_opt_in: bool,
+    /// Twilio's code when it last did not process the part.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    code: Option<u32>,
     /// How often in a row Twilio has not processed the part, or could not be asked about it.
     tries: u32,
     not_before: UnixMillis,
@@ -82,6 +95,14 @@ struct OutboundRecord {
     at: UnixMillis,
     /// The delivery receipts that came for it.
     statuses: Vec<DeliveryStatus>,
+    /// Whether the contact has opted in since.
+    #[serde(default, skip_serializing_if = "is_false")]
+    before_opt_in: bool,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde wants a reference")]
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 /// The next step for the first entry.
@@ -93,8 +114,17 @@ pub enum OutboxStep {
     Send(OutboxEntry),
     /// Find out whether the attempt that began then has sent the first part.
     Reconcile(OutboxEntry, UnixMillis),
-    /// It took too long, and is dropped. `true`: its first part may have been sent.
-    GaveUp(OutboxEntry, bool),
+    /// It took too long, and is dropped.
+    GaveUp(OutboxEntry),
+}
+
+/// Twilio has refused a part, because the contact has opted out there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OptOutRefusal {
+    /// The part is dropped.
+    Dropped,
+    /// The contact has opted in since. The part is due again later.
+    Outdated,
 }
 
 /// The most bytes of answers that wait. If there are more, the oldest answer is given up.
@@ -128,6 +158,8 @@ impl Outbox {
             parts: parts::split(text),
             attempt: None,
             attempt_unsure: false,
+            before_opt_in: false,
+            code: None,
             tries: 0,
             not_before: now,
             reserved: false,
@@ -138,12 +170,12 @@ impl Outbox {
 
     /// The next step for the first entry, if it is due.
     pub fn next_step(&mut self, now: UnixMillis) -> Option<OutboxStep> {
-        let entry = self.entries.first_mut();
-        let entry = entry.filter(|entry| entry.not_before <= now)?;
+        if !self.is_due(now) {
+            return None;
+        }
+        let entry = self.entries.first_mut()?;
         if entry.give_up_at <= now {
-            let entry = self.entries.remove(0);
-            let may_be_sent = entry.attempt.is_some();
-            return Some(OutboxStep::GaveUp(entry, may_be_sent));
+            return Some(OutboxStep::GaveUp(self.entries.remove(0)));
         }
         let found = entry.clone();
         Some(match entry.attempt {
@@ -152,7 +184,7 @@ impl Outbox {
             }
             Some(since) => OutboxStep::Reconcile(found, since),
             None if entry.reserved => {
-                (entry.attempt, entry.attempt_unsure) = (Some(now), false);
+                entry.begin_attempt(now);
                 OutboxStep::Send(found)
             }
             None => OutboxStep::Reserve(found),
@@ -164,33 +196,34 @@ impl Outbox {
     pub fn mark_reserved(&mut self, turn: u64, now: UnixMillis) -> Option<OutboxEntry> {
         let entry = self.entry(turn)?;
         let found = entry.clone();
-        (entry.reserved, entry.attempt, entry.attempt_unsure) = (true, Some(now), false);
+        entry.reserved = true;
+        entry.begin_attempt(now);
         Some(found)
     }
 
     /// Marks a new attempt with another token, after Twilio did not accept the first one. Returns
     /// whether the answer is still to be sent.
     pub fn mark_retried(&mut self, turn: u64, now: UnixMillis) -> bool {
-        let entry = self.entry(turn);
         // The outcome of this attempt may be seen as late as that of any other.
-        entry
-            .map(|entry| (entry.attempt, entry.attempt_unsure) = (Some(now), false))
-            .is_some()
+        let entry = self.entry(turn);
+        entry.map(|entry| entry.begin_attempt(now)).is_some()
     }
 
     /// Records that the first part was sent, under this id if it is known. Returns whether the
     /// whole answer is out now.
     pub fn mark_sent(&mut self, turn: u64, sid: Option<MessageSid>, now: UnixMillis) -> bool {
+        self.gap = Some(Gap::after(sid.clone(), now));
         self.sent.extend(sid.map(|sid| OutboundRecord {
             sid,
             at: now,
             statuses: Vec::new(),
+            before_opt_in: false,
         }));
         let Some(entry) = self.entry(turn) else {
             return false;
         };
         entry.parts.drain(..1.min(entry.parts.len()));
-        (entry.attempt, entry.tries) = (None, 0);
+        (entry.attempt, entry.tries, entry.code) = (None, 0, None);
         (entry.not_before, entry.reserved) = (now, false);
         let complete = entry.parts.is_empty();
         if complete {
@@ -199,9 +232,44 @@ impl Outbox {
         complete
     }
 
-    /// Records that Twilio did not process the first part. It is due again later.
-    pub fn mark_not_processed(&mut self, turn: u64, now: UnixMillis) {
+    /// Records that Twilio did not process the first part, for the reason of this code. It is due
+    /// again later.
+    pub fn mark_not_processed(&mut self, turn: u64, code: Option<u32>, now: UnixMillis) {
+        if let Some(entry) = self.entry(turn) {
+            entry.code = code;
+        }
         self.retry(turn, now, None);
+    }
+
+    /// Records that Twilio refused the first part, because the contact has opted out there.
+    pub fn mark_opted_out(&mut self, turn: u64, code: u32, now: UnixMillis) -> OptOutRefusal {
+        // If the contact has cancelled the answer meanwhile, it may also have opted in meanwhile.
+        let Some(entry) = self.entry(turn).filter(|entry| !entry.before_opt_in) else {
+            self.mark_not_processed(turn, Some(code), now);
+            return OptOutRefusal::Outdated;
+        };
+        entry.parts.drain(..1.min(entry.parts.len()));
+        if entry.parts.is_empty() {
+            self.entries.remove(0);
+        }
+        OptOutRefusal::Dropped
+    }
+
+    /// Records that the contact has opted in. Refusals of earlier messages say nothing any more.
+    pub fn mark_opt_in(&mut self) {
+        for sent in &mut self.sent {
+            sent.before_opt_in = true;
+        }
+        for entry in &mut self.entries {
+            entry.before_opt_in |= entry.attempt.is_some();
+        }
+    }
+
+    /// Whether the contact has opted in since this message was sent.
+    #[must_use]
+    pub fn is_before_opt_in(&self, sid: &MessageSid) -> bool {
+        let sent = self.sent.iter().find(|sent| sent.sid == *sid);
+        sent.is_some_and(|sent| sent.before_opt_in)
     }
 
     /// Records that Twilio could not be asked for the outcome of the first part.
@@ -243,10 +311,15 @@ impl Outbox {
         self.entries.drain(..).map(|entry| entry.parts.len()).sum()
     }
 
-    /// Records a delivery receipt, and returns whether it is new. Receipts come in any order and
-    /// more than once, so they are told apart by message and status. For an unknown message each
-    /// one counts as new.
-    pub fn record_delivery(&mut self, sid: &MessageSid, status: DeliveryStatus) -> bool {
+    /// Records a delivery receipt, and returns whether it says something new that is final.
+    /// Receipts come in any order and more than once, so they are told apart by message and status.
+    /// For an unknown message each one counts as new.
+    pub fn record_delivery(&mut self, sid: &MessageSid, progress: Progress) -> bool {
+        // Whatever became of the part before: the next one comes after it.
+        self.gap.take_if(|gap| gap.waits_for(sid));
+        let Progress::Ended(status) = progress else {
+            return false;
+        };
         let Some(sent) = self.sent.iter_mut().find(|sent| sent.sid == *sid) else {
             return true;
         };
@@ -291,7 +364,10 @@ impl Outbox {
     /// When the alarm must look at the outbox.
     #[must_use]
     pub fn next_wake(&self) -> Option<UnixMillis> {
-        self.entries.first().map(|entry| entry.not_before)
+        let entry = self.entries.first()?;
+        // A part whose outcome is not known was sent before.
+        let gap = self.gap.as_ref().filter(|_| entry.attempt.is_none());
+        Some(gap.map_or(entry.not_before, |gap| gap.until().max(entry.not_before)))
     }
 
     /// Whether answers wait.
@@ -312,6 +388,7 @@ impl Outbox {
         self.sent.retain(|sent| now < sent.at.plus(lifetime));
         let surplus = self.sent.len().saturating_sub(MAX_SENT);
         self.sent.drain(..surplus);
+        self.gap.take_if(|gap| gap.until() <= now);
     }
 
     /// When each of the sent messages is forgotten.
@@ -324,6 +401,9 @@ impl Outbox {
     pub fn distrust_future(&mut self, now: UnixMillis) {
         for sent in &mut self.sent {
             sent.at = sent.at.min(now);
+        }
+        if let Some(gap) = &mut self.gap {
+            gap.distrust_future(now);
         }
         for entry in &mut self.entries {
             entry.attempt_unsure |= entry.attempt.is_some_and(|at| at > now);
@@ -357,6 +437,26 @@ impl Outbox {
                 (entry.give_up_at, entry.not_before) = (now, now);
             }
         }
+    }
+}
+
+impl OutboxEntry {
+    /// Twilio's code when it last did not process the part.
+    #[must_use]
+    pub fn code(&self) -> Option<u32> {
+        self.code
+    }
+
+    /// Whether its first part may have been sent.
+    #[must_use]
+    pub fn may_be_sent(&self) -> bool {
+        self.attempt.is_some()
+    }
+
+    /// Marks a request for the first part as under way.
+    fn begin_attempt(&mut self, now: UnixMillis) {
+        (self.attempt, self.attempt_unsure) = (Some(now), false);
+        self.before_opt_in = false;
     }
 }
 

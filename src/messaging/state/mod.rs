@@ -9,6 +9,7 @@
 
 mod admission;
 mod answers;
+mod consent;
 mod rate_window;
 mod records;
 mod share;

@@ -9,7 +9,12 @@ mod objects;
 mod storage;
 mod sync_storage;
 
-use std::{cell::Cell, rc::Rc, time::Duration};
+use std::{
+    cell::{Cell, RefCell},
+    collections::BTreeSet,
+    rc::Rc,
+    time::Duration,
+};
 
 use futures_util::{
     FutureExt,
@@ -28,7 +33,7 @@ use crate::{
         time::UnixMillis,
         usage::{UsageBuffer, UsageCounters},
     },
-    platform::{Clock, Log, PlatformError, Random, Spawn, Storage, WriteBatch},
+    platform::{Clock, Log, Once, PlatformError, Random, Spawn, Storage, WriteBatch},
 };
 
 /// The services of a request to the Worker.
@@ -58,6 +63,8 @@ impl Log for WorkerServices {
 }
 
 thread_local! {
+    /// What this isolate has said.
+    static SAID: RefCell<BTreeSet<&'static str>> = const { RefCell::new(BTreeSet::new()) };
     /// The unreported usage of this isolate.
     static COUNTED: Cell<UsageCounters> = const { Cell::new(UsageCounters::EMPTY) };
 }
@@ -131,6 +138,12 @@ impl Clock for ObjectServices {
 impl Log for ObjectServices {
     fn write(&self, line: &str) {
         worker::console_log!("{line}");
+    }
+}
+
+impl Once for ObjectServices {
+    fn is_first(&self, what: &'static str) -> bool {
+        SAID.with_borrow_mut(|said| said.insert(what))
     }
 }
 

@@ -15,7 +15,7 @@ use serde_json::Value;
 use switchboard::{
     base::time::UnixMillis,
     platform::{
-        Clock, Http, HttpError, HttpRequest, HttpResponse, Kv, Log, PlatformError,
+        Clock, Http, HttpError, HttpRequest, HttpResponse, Kv, Log, Once, PlatformError,
         Random as Jitter, Spawn, Storage, Stored, WriteBatch,
     },
 };
@@ -96,6 +96,12 @@ impl Log for ObjectPlatform {
         if self.alive.get() {
             self.sim.log(line, Some(&self.name));
         }
+    }
+}
+
+impl Once for ObjectPlatform {
+    fn is_first(&self, what: &'static str) -> bool {
+        self.sim.said.borrow_mut().insert(what)
     }
 }
 

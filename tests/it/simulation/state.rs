@@ -40,6 +40,8 @@ pub struct Simulation {
     pub stepped: Cell<u64>,
     pub kv: RefCell<BTreeMap<String, KvEntry>>,
     pub created: RefCell<Vec<Created>>,
+    /// What the isolate has said.
+    pub said: RefCell<BTreeSet<&'static str>>,
     /// The poll in which a message was last rejected by the rate limit.
     pub limited_in: Cell<u64>,
     /// The messages that an object has received at least once.
@@ -75,6 +77,7 @@ impl Simulation {
             stepped: Cell::default(),
             kv: RefCell::default(),
             created: RefCell::default(),
+            said: RefCell::default(),
             limited_in: Cell::default(),
             delivered: RefCell::default(),
         })

@@ -15,7 +15,7 @@ mod worker_ports;
 
 use std::{
     cell::{Cell, OnceCell, RefCell},
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     rc::Rc,
     time::Duration,
 };
@@ -34,7 +34,7 @@ use disk::Disk;
 use object_ports::PlainObject;
 use objects::Object;
 
-pub use control::{Act, after};
+pub use control::{Act, Alteration, after};
 pub use twilio::{CDN, GIF};
 
 /// 2026-11-22T12:00:00Z.
@@ -65,6 +65,12 @@ struct Inner {
     /// The requests to the media servers: URL and token.
     media_requests: RefCell<Vec<(String, Option<String>)>>,
     typing: RefCell<Vec<(UnixMillis, String)>>,
+    /// What Twilio answers to typing indicators. When empty, the connection breaks.
+    typing_answers: RefCell<VecDeque<(u16, &'static str)>>,
+    /// What the isolate has said.
+    said: RefCell<BTreeSet<&'static str>>,
+    /// What Twilio does to the texts of messages.
+    alteration: Cell<Alteration>,
     kv: RefCell<BTreeMap<String, (String, UnixMillis)>>,
     kv_reads: Cell<usize>,
     kv_fails: Cell<bool>,
@@ -114,6 +120,9 @@ impl FakePlatform {
             media: RefCell::default(),
             media_requests: RefCell::default(),
             typing: RefCell::default(),
+            typing_answers: RefCell::default(),
+            said: RefCell::default(),
+            alteration: Cell::default(),
             kv: RefCell::default(),
             kv_reads: Cell::default(),
             kv_fails: Cell::default(),

@@ -11,7 +11,7 @@ use switchboard::{
     platform::{Clock, HttpError, HttpRequest, HttpResponse},
 };
 
-use super::{Act, FakePlatform, after};
+use super::{Act, Alteration, FakePlatform, after};
 use crate::support::fresh_sid;
 
 /// Where a media address redirects to.
@@ -109,7 +109,22 @@ impl FakePlatform {
                     .is_none_or(|value| message.get(*key) == Some(value))
             })
         };
-        let resource = |message: &BTreeMap<String, String>| json!({ "sid": message["sid"], "body": message["Body"], "direction": message["direction"], "date_created": message["date_created"] });
+        let alteration = self.0.alteration.get();
+        let body = |text: &str| match alteration {
+            Alteration::None => json!(text),
+            Alteration::Trial => {
+                json!(format!("Sent from your Twilio trial account - {text}"))
+            }
+            Alteration::Redacted => json!(""),
+            Alteration::SmartEncoded => {
+                json!(
+                    text.replace(['“', '”'], "\"")
+                        .replace('…', "...")
+                        .replace('–', "-")
+                )
+            }
+        };
+        let resource = |message: &BTreeMap<String, String>| json!({ "sid": message["sid"], "body": body(&message["Body"]), "direction": message["direction"], "date_created": message["date_created"] });
         json!({ "messages": listed.iter().rev().filter(fits).map(resource).collect::<Vec<_>>() })
             .to_string()
     }
