@@ -9,9 +9,9 @@ use serde_json::Value;
 use switchboard::{
     config::{Config, DefaultValue, Kind, SETTINGS, Setting},
     event::{
-        ConsentState, ConversationProblem, DailyLimit, DeliveryStatus, DenialReason, Erased,
-        ErasedBy, Event, FieldProblem, InternalProblem, KvOperation, ObjectKind, OutboxOutcome,
-        ReplyVia, Security, TurnEnded, TurnOutcome,
+        ConsentBy, ConsentState, ConversationProblem, DailyLimit, DeliveryStatus, DenialReason,
+        Erased, ErasedBy, Event, FieldProblem, InternalProblem, KvOperation, ObjectKind,
+        OutboxOutcome, ReplyVia, Security, TurnEnded, TurnOutcome,
     },
     identity::PhoneHash,
     messaging::{
@@ -925,9 +925,14 @@ fn sample_events() -> Vec<Event> {
             status: DeliveryStatus::Failed,
             code: Some(1),
         },
+        Event::TypingRefused {
+            status: 400,
+            code: Some(1),
+        },
         Event::Consent {
             phone_hash: nobody(),
             state: ConsentState::OptedOut,
+            by: ConsentBy::Twilio,
             dropped_messages: 0,
             dropped_parts: 0,
         },

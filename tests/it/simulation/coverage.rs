@@ -3,7 +3,7 @@
 //! Not here: how often they come (`fault_plan`).
 
 /// Their names among the counters of a run.
-pub const EVERYTHING: [&str; 69] = [
+pub const EVERYTHING: [&str; 74] = [
     "a budget that hangs",
     "a damaged budget",
     "answers withheld",
@@ -54,6 +54,11 @@ pub const EVERYTHING: [&str; 69] = [
     "late parts rejected",
     "late parts sent",
     "lookups",
+    "messages that were not listed yet",
+    "messages with a changed text",
+    "opt-outs at Twilio",
+    "receipts",
+    "opt-outs that Twilio reported",
     "lookups that failed",
     "messages over the rate limit",
     "refused creates",

@@ -40,6 +40,8 @@ pub struct Simulation {
     pub stepped: Cell<u64>,
     pub kv: RefCell<BTreeMap<String, KvEntry>>,
     pub created: RefCell<Vec<Created>>,
+    /// The contacts that have opted out at Twilio.
+    pub opted_out_at_twilio: RefCell<BTreeSet<String>>,
     /// What the isolate has said.
     pub said: RefCell<BTreeSet<&'static str>>,
     /// The poll in which a message was last rejected by the rate limit.
@@ -77,6 +79,7 @@ impl Simulation {
             stepped: Cell::default(),
             kv: RefCell::default(),
             created: RefCell::default(),
+            opted_out_at_twilio: RefCell::default(),
             said: RefCell::default(),
             limited_in: Cell::default(),
             delivered: RefCell::default(),

@@ -198,6 +198,9 @@ fn write_text(
             "MG0123456789abcdef0123456789abcdef".to_owned(),
         ));
     }
+    if command == Some(Keyword::OptIn) {
+        sim.opted_out_at_twilio.borrow_mut().remove(from);
+    }
     let message = Message {
         contact: name.to_owned(),
         turn,

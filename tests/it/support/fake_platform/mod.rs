@@ -56,6 +56,7 @@ struct Inner {
     model_at_once: Cell<(usize, usize)>,
     twilio: RefCell<VecDeque<Act>>,
     sent: RefCell<Vec<BTreeMap<String, String>>>,
+    created_at: RefCell<Vec<UnixMillis>>,
     /// Messages that webhooks were answered with. Twilio lists them too.
     replied: RefCell<Vec<BTreeMap<String, String>>>,
     rest_tokens: RefCell<Vec<String>>,
@@ -114,6 +115,7 @@ impl FakePlatform {
             model_at_once: Cell::default(),
             twilio: RefCell::default(),
             sent: RefCell::default(),
+            created_at: RefCell::default(),
             replied: RefCell::default(),
             rest_tokens: RefCell::default(),
             lookups: Cell::default(),

@@ -50,6 +50,7 @@ impl FakePlatform {
             sent.insert("date_created".to_owned(), date_of_twilio(self.now()));
             let body = json!({ "sid": sent["sid"] }).to_string();
             self.0.sent.borrow_mut().push(sent);
+            self.0.created_at.borrow_mut().push(self.now());
             (201, body)
         })
         .await
