@@ -32,8 +32,8 @@ pub struct ErrorCode {
 /// What a code means for a message. `None`: it is not in [`CODES`].
 #[must_use]
 pub fn disposition(code: u32) -> Option<Disposition> {
-    let known = CODES.iter().find(|known| known.code == code);
-    known.map(|known| known.disposition)
+    let known = DISPOSITIONS.iter().find(|(known, _)| *known == code);
+    known.map(|(_, disposition)| *disposition)
 }
 
 /// Whether a code says that the contact has opted out at Twilio.
@@ -42,21 +42,23 @@ pub fn is_opt_out(code: u32) -> bool {
     disposition(code) == Some(Disposition::OptOut)
 }
 
+/// Defines the table, and a short form of it: the Worker does not carry the words.
 macro_rules! codes {
     ($($code:literal $disposition:ident $meaning:literal $action:literal)+) => {
-        [$(ErrorCode {
+        /// The codes that a message can meet, in order. Any other code of a 4xx counts as
+        /// [`Disposition::Never`], and of a 429 as [`Disposition::Later`].
+        pub const CODES: &[ErrorCode] = &[$(ErrorCode {
             code: $code,
             disposition: Disposition::$disposition,
             meaning: $meaning,
             action: $action,
-        },)+]
+        },)+];
+        const DISPOSITIONS: &[(u32, Disposition)] = &[$(($code, Disposition::$disposition),)+];
     };
 }
 
-/// The codes that a message can meet, in order. Any other code of a 4xx counts as
-/// [`Disposition::Never`], and of a 429 as [`Disposition::Later`].
 #[rustfmt::skip]
-pub const CODES: [ErrorCode; 52] = codes! {
+codes! {
     14107 Later "Too many messages between these two numbers within 30 seconds" "Nothing. If it stays, look for a machine that answers each answer"
     20003 Never "Twilio does not accept the auth token" "Set `TWILIO_AUTH_TOKEN` to the token of the account that owns the number"
     20005 Never "The account is not active" "Look at the account in Twilio's console"
@@ -109,7 +111,7 @@ pub const CODES: [ErrorCode; 52] = codes! {
     63033 Never "The contact has blocked the own address" "Nothing"
     63038 Never "The account's messages of the day are used up" "Upgrade the account, or ask Twilio for a higher limit"
     63049 Never "Meta chose not to deliver the message" "Nothing"
-};
+}
 
 #[cfg(test)]
 mod tests {

@@ -29,6 +29,7 @@ impl Simulation {
         if !self.fault(self.fault_plan.receipts, "receipts") {
             return;
         }
+        let created = self.executor.now();
         self.executor.spawn(OUTSIDE, async move {
             sim.sleep(sim.random.between(50, 4000)).await;
             sim.invariants.borrow_mut().passed_on(&message[1]);
@@ -44,7 +45,9 @@ impl Simulation {
                     let holds = sim.opted_out_at_twilio.borrow().contains(&message[1]);
                     if answered && holds {
                         let now = sim.executor.now();
-                        sim.invariants.borrow_mut().told_opted_out(&message[1], now);
+                        sim.invariants
+                            .borrow_mut()
+                            .told_opted_out(&message[1], created, now);
                     }
                 }
                 1 => drop(sim.post_receipt(&message, "failed", 30003).await),

@@ -48,6 +48,7 @@ impl Simulation {
         } else {
             1
         };
+        let began = self.executor.now();
         let mut answer: Result<HttpResponse, HttpError> = Err(HttpError::Connection);
         for _ in 0..attempts {
             let (give, take) = promise();
@@ -68,7 +69,7 @@ impl Simulation {
             && let Some(to) = self.told_opted_out(request, response)
         {
             let now = self.executor.now();
-            self.invariants.borrow_mut().told_opted_out(&to, now);
+            self.invariants.borrow_mut().told_opted_out(&to, began, now);
             if self.is(Mutation::OptOutAtTwilioIgnored) {
                 *response = json_response(400, &json!({ "code": 21211 }));
             }

@@ -71,6 +71,8 @@ pub struct Contact {
     pub(super) may_be_out: bool,
     /// Since when the thread knows that. Nothing may be sent then.
     pub(super) told_out: Option<u64>,
+    /// When the contact last opted in.
+    pub(super) opted_in: Option<u64>,
     /// When Twilio created the last message, as long as the next one must wait for it.
     pub(super) last_created: Option<u64>,
     /// Until when a create of unknown outcome may come out of order.

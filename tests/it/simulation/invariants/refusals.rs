@@ -28,13 +28,16 @@ impl Invariants {
         }
     }
 
-    /// A thread was told that its contact has opted out at Twilio.
-    pub fn told_opted_out(&mut self, to: &str, at: u64) {
+    /// A thread was told that its contact has opted out at Twilio, about a message from `since`. That says nothing if the
+    /// contact has opted in meanwhile.
+    pub fn told_opted_out(&mut self, to: &str, since: u64, at: u64) {
         // A thread that cannot store it has to ask again.
         if self.patience == u64::MAX {
             return;
         }
-        if let Some(contact) = self.contact_at(to) {
+        if let Some(contact) = self.contact_at(to)
+            && contact.opted_in.is_none_or(|opted_in| opted_in < since)
+        {
             contact.told_out.get_or_insert(at);
         }
     }

@@ -284,6 +284,7 @@ impl Invariants {
             Some(Keyword::OptIn) => {
                 self.count("opt-ins");
                 (contact.opted_out, contact.told_out) = (None, None);
+                contact.opted_in = Some(at);
                 return;
             }
             _ => {
