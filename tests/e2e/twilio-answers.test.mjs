@@ -5,7 +5,15 @@
 
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { echo, eventually, freshPair, phoneHash, sleep, startPlayground, startWorker } from "./harness.mjs";
+import {
+  echo,
+  eventually,
+  freshPair,
+  phoneHash,
+  sleep,
+  startPlayground,
+  startWorker,
+} from "./harness.mjs";
 
 let worker, playground;
 
@@ -89,11 +97,11 @@ describe("what Twilio answers", { concurrency: 20 }, () => {
     const pair = freshPair();
     await worker.sendMessage({
       ...pair,
-      body: "Please write 5000 characters [fault delay=900ms]",
+      body: "Please write 3900 characters [fault delay=900ms]",
     });
-    const parts = await eventually("four parts", async () => {
+    const parts = await eventually("three parts", async () => {
       const sent = await playground.messagesTo(pair.from);
-      return sent.length === 4 && sent;
+      return sent.length === 3 && sent;
     });
     const created = parts.map(({ received_at: at }) => at);
     assert.deepEqual(created, created.toSorted(), "they arrive as they were created");
@@ -125,7 +133,11 @@ describe("what Twilio answers", { concurrency: 20 }, () => {
     });
     const pairs = [freshPair(), freshPair()];
     for (const pair of pairs)
-      await worker.sendMessage({ ...pair, channel: "whatsapp", body: "Typed [fault delay=2500ms]" });
+      await worker.sendMessage({
+        ...pair,
+        channel: "whatsapp",
+        body: "Typed [fault delay=2500ms]",
+      });
     for (const pair of pairs)
       await eventually("the answer", async () =>
         (await playground.messagesTo(`whatsapp:${pair.from}`)).find(
