@@ -15,7 +15,7 @@ use crate::{
     event::DailyLimit,
     identity::Channel,
     messaging::{
-        canned_replies,
+        canned_replies, markdown,
         state::{ActiveTurn, NextRun, State, TurnReply, TurnResult},
     },
     openai::OpenAiError,
@@ -91,12 +91,14 @@ impl<P: ThreadPlatform> Inner<P> {
         }
     }
 
-    /// The answer as its channel can carry it. It is stored and sent like this.
+    /// The answer as its channel can show and carry it. It is stored and sent like this.
     fn fit_to_channel(&self, turn: &ActiveTurn, answer: &str) -> String {
-        if turn.channel() == Channel::Sms {
-            segments::fit(answer, self.config.max_segments)
+        let channel = turn.channel();
+        let answer = markdown::render(answer, channel);
+        if channel == Channel::Sms {
+            segments::fit(&answer, self.config.max_segments)
         } else {
-            parts::fit(answer)
+            parts::fit(&answer)
         }
     }
 

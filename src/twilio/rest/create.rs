@@ -105,11 +105,10 @@ fn refusal(status: u16, code: Option<u32>) -> Created {
     match (status, code.and_then(codes::disposition)) {
         (401, _) => Created::Unauthorized,
         (_, Some(Disposition::OptOut)) => Created::OptedOut(stated),
-        (_, Some(Disposition::Never)) => Created::Rejected(stated),
         (400..=499, Some(Disposition::Later)) | (429, None) => Created::NotProcessed(stated),
         // A proxy on the way gave up waiting.
         (408, None) => Created::Unknown,
-        (400..=499, None) => Created::Rejected(stated),
+        (_, Some(Disposition::Never)) | (400..=499, None) => Created::Rejected(stated),
         // Twilio may have sent it although it failed, whatever the code is.
         _ => Created::Unknown,
     }
