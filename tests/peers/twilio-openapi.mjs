@@ -134,10 +134,14 @@ async function send(worker, twilio) {
 
 // Twilio, as the Worker sees it: Prism for each description. It keeps what it was asked.
 async function startFront({ messages, indicators }) {
+  /** @type {{ requests: any[], loses: string | undefined }} */
   const front = { requests: [], loses: undefined };
   const server = http.createServer(async (request, response) => {
-    const body = Buffer.concat(await Array.fromAsync(request)).toString();
-    const [, pathname, query = ""] = request.url.match(/^([^?]*)\??(.*)$/);
+    const chunks = [];
+    for await (const chunk of request) chunks.push(chunk);
+    const body = Buffer.concat(chunks).toString();
+    const target = request.url ?? "/";
+    const [pathname = "", query = ""] = target.split("?");
     const seen = { method: request.method, path: shortened(pathname), query, body };
     if (pathname.includes("/Media/")) {
       // The description has the record of a file (`.json`), and not the file. Its record is asked for.
@@ -147,7 +151,7 @@ async function startFront({ messages, indicators }) {
       return;
     }
     const peer = pathname.startsWith("/v3/") ? indicators : messages;
-    const { status, words, text } = await ask(peer, request, request.url, body);
+    const { status, words, text } = await ask(peer, request, target, body);
     front.requests.push({ ...seen, status, words });
     if (front.loses && body.includes(encodeURIComponent(front.loses))) {
       front.loses = undefined;

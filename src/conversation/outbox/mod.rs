@@ -6,22 +6,25 @@
 //! (`drain`).
 
 mod drain;
+mod entry;
 mod order;
+mod sent;
 
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use order::Gap;
+use sent::OutboundRecord;
 
 pub use drain::{OutboxStore, drain, request_contexts};
+pub use entry::{OutboxEntry, ReplyTarget};
 pub use order::{PART_WAIT, Progress};
 
 use crate::{
     base::time::UnixMillis,
-    event::DeliveryStatus,
-    identity::{AccountSid, Address, MessageSid, PhoneHash, ServiceSid, TokenId},
-    twilio::{parts, rest::CLOCK_DIFFERENCE},
+    identity::{MessageSid, PhoneHash},
+    twilio::parts,
 };
 
 /// Answers that wait to be sent, and the messages that were sent.
@@ -35,74 +38,6 @@ pub struct Outbox {
     /// The part that was sent last, as long as the next one waits for it.
     #[serde(skip_serializing_if = "Option::is_none")]
     gap: Option<Gap>,
-}
-
-/// The target of an answer by REST: the addresses, and the token that verified the message.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct ReplyTarget {
-    /// The contact.
-    pub contact: Address,
-    /// The number that the contact wrote to.
-    pub number: Address,
-    /// The Messaging Service that the contact wrote to, if any.
-    pub service: Option<ServiceSid>,
-    /// The account that owns the number.
-    pub account: Option<AccountSid>,
-    /// The auth token that verified the message.
-    pub token: TokenId,
-    /// Our public origin, as Twilio reached it. Twilio sends delivery receipts there.
-    pub origin: String,
-}
-
-/// An answer that waits to be sent.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct OutboxEntry {
-    /// The turn that it answers.
-    #[serde(default)]
-    pub turn: u64,
-    /// The target of the answer.
-    pub reply_to: ReplyTarget,
-    /// The contact's hash for the log.
-    pub phone_hash: PhoneHash,
-    /// The parts that are left, in order; never empty.
-    pub parts: Vec<String>,
-    /// When the request for the first part began, while its outcome is not known.
-    attempt: Option<UnixMillis>,
-    /// Whether the clock was ahead then. The attempt may have begun earlier, by at most the time
-    /// for which an answer is tried.
-    #[serde(default)]
-    attempt_unsure: bool,
-    /// Whether the contact has opted in while the attempt was under way. A refusal may be older.
-    #[serde(default, skip_serializing_if = "is_false")]
-    before_opt_in: bool,
-    /// Twilio's code when it last did not process the part.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    code: Option<u32>,
-    /// How often in a row Twilio has not processed the part, or could not be asked about it.
-    tries: u32,
-    not_before: UnixMillis,
-    /// Whether the first part is counted for `MAX_DAILY_MESSAGES`.
-    #[serde(default)]
-    reserved: bool,
-    /// When the rest of the answer is given up.
-    give_up_at: UnixMillis,
-}
-
-/// A message that was sent.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-struct OutboundRecord {
-    sid: MessageSid,
-    at: UnixMillis,
-    /// The delivery receipts that came for it.
-    statuses: Vec<DeliveryStatus>,
-    /// Whether the contact has opted in since.
-    #[serde(default, skip_serializing_if = "is_false")]
-    before_opt_in: bool,
-}
-
-#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde wants a reference")]
-fn is_false(value: &bool) -> bool {
-    !value
 }
 
 /// The next step for the first entry.
@@ -129,8 +64,6 @@ pub enum OptOutRefusal {
 
 /// The most bytes of answers that wait. If there are more, the oldest answer is given up.
 const MAX_BYTES: usize = 256 * 1024;
-/// The most sent messages that are remembered.
-const MAX_SENT: usize = 1000;
 /// How long an answer is tried.
 const LIFETIME: Duration = Duration::from_mins(15);
 /// The longest wait before an answer is tried again.
@@ -255,23 +188,6 @@ impl Outbox {
         OptOutRefusal::Dropped
     }
 
-    /// Records that the contact has opted in. Refusals of earlier messages say nothing any more.
-    pub fn mark_opt_in(&mut self) {
-        for sent in &mut self.sent {
-            sent.before_opt_in = true;
-        }
-        for entry in &mut self.entries {
-            entry.before_opt_in |= entry.attempt.is_some();
-        }
-    }
-
-    /// Whether the contact has opted in since this message was sent.
-    #[must_use]
-    pub fn is_before_opt_in(&self, sid: &MessageSid) -> bool {
-        let sent = self.sent.iter().find(|sent| sent.sid == *sid);
-        sent.is_some_and(|sent| sent.before_opt_in)
-    }
-
     /// Records that Twilio could not be asked for the outcome of the first part.
     pub fn mark_not_reconciled(&mut self, turn: u64, now: UnixMillis) {
         let attempt = self.entry(turn).and_then(|entry| entry.attempt);
@@ -311,39 +227,6 @@ impl Outbox {
         self.entries.drain(..).map(|entry| entry.parts.len()).sum()
     }
 
-    /// Records a delivery receipt, and returns whether it says something new that is final.
-    /// Receipts come in any order and more than once, so they are told apart by message and status.
-    /// For an unknown message each one counts as new.
-    pub fn record_delivery(&mut self, sid: &MessageSid, progress: Progress) -> bool {
-        // Whatever became of the part before: the next one comes after it.
-        self.gap.take_if(|gap| gap.waits_for(sid));
-        let Progress::Ended(status) = progress else {
-            return false;
-        };
-        let Some(sent) = self.sent.iter_mut().find(|sent| sent.sid == *sid) else {
-            return true;
-        };
-        let new = !sent.statuses.contains(&status);
-        if new {
-            sent.statuses.push(status);
-        }
-        new
-    }
-
-    /// Forgets the delivery receipts. The ids stay, so that a look-up takes none of them for
-    /// another message.
-    pub fn erase_receipts(&mut self) {
-        for sent in &mut self.sent {
-            sent.statuses.clear();
-        }
-    }
-
-    /// The ids of the messages that were sent. A look-up must not take them for another message.
-    #[must_use]
-    pub fn sent_sids(&self) -> Vec<MessageSid> {
-        self.sent.iter().map(|sent| sent.sid.clone()).collect()
-    }
-
     /// The number of parts that wait.
     #[must_use]
     pub fn waiting_parts(&self) -> usize {
@@ -380,21 +263,6 @@ impl Outbox {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty() && self.sent.is_empty()
-    }
-
-    /// Forgets the oldest sent messages.
-    pub fn forget(&mut self, now: UnixMillis, ttl: Duration) {
-        let lifetime = sent_lifetime(ttl);
-        self.sent.retain(|sent| now < sent.at.plus(lifetime));
-        let surplus = self.sent.len().saturating_sub(MAX_SENT);
-        self.sent.drain(..surplus);
-        self.gap.take_if(|gap| gap.until() <= now);
-    }
-
-    /// When each of the sent messages is forgotten.
-    pub fn sent_ends(&self, ttl: Duration) -> impl Iterator<Item = UnixMillis> {
-        let lifetime = sent_lifetime(ttl);
-        self.sent.iter().map(move |sent| sent.at.plus(lifetime))
     }
 
     /// Limits planned times: a clock that jumped ahead must not delay the outbox.
@@ -438,30 +306,4 @@ impl Outbox {
             }
         }
     }
-}
-
-impl OutboxEntry {
-    /// Twilio's code when it last did not process the part.
-    #[must_use]
-    pub fn code(&self) -> Option<u32> {
-        self.code
-    }
-
-    /// Whether its first part may have been sent.
-    #[must_use]
-    pub fn may_be_sent(&self) -> bool {
-        self.attempt.is_some()
-    }
-
-    /// Marks a request for the first part as under way.
-    fn begin_attempt(&mut self, now: UnixMillis) {
-        (self.attempt, self.attempt_unsure) = (Some(now), false);
-        self.before_opt_in = false;
-    }
-}
-
-/// How long the id of a sent message is remembered: as long as a look-up could take it for another
-/// message.
-fn sent_lifetime(ttl: Duration) -> Duration {
-    ttl.max(LIFETIME.saturating_add(CLOCK_DIFFERENCE))
 }
