@@ -38,7 +38,7 @@ pub enum Event {
         phone_hash: PhoneHash,
         /// The outcome for the part.
         outcome: OutboxOutcome,
-        /// Twilio's error code, if Twilio rejected the part.
+        /// Twilio's error code, if Twilio rejected the part, or did not process it until the end.
         #[serde(skip_serializing_if = "Option::is_none")]
         code: Option<u32>,
     },
@@ -52,12 +52,22 @@ pub enum Event {
         #[serde(skip_serializing_if = "Option::is_none")]
         code: Option<u32>,
     },
+    /// Twilio refused to show the typing indicator. It is logged once an isolate.
+    TypingRefused {
+        /// The status of Twilio's answer.
+        status: u16,
+        /// Twilio's error code, if there was one.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        code: Option<u32>,
+    },
     /// A contact has opted out or in.
     Consent {
         /// The contact.
         phone_hash: PhoneHash,
         /// The new state.
         state: ConsentState,
+        /// Who says so.
+        by: ConsentBy,
         /// Messages that will not be answered because of it.
         dropped_messages: usize,
         /// Parts of answers that will not be sent because of it.
@@ -307,6 +317,13 @@ labels! {
         Reaction,
         /// It is one of several equal messages, each of which answered an answer.
         ReplyLoop,
+    }
+    /// Who says that a contact has opted out or in.
+    ConsentBy {
+        /// The contact, in a message.
+        Contact,
+        /// Twilio, which refused a message or reported that it did not arrive.
+        Twilio,
     }
     /// Who asked for an erasure.
     ErasedBy {

@@ -226,11 +226,11 @@ describe("answers by REST", { concurrency: 20 }, () => {
     });
     await sentTo(`whatsapp:${pair.from}`);
     const shown = (await playground.requests("twilio")).filter(
-      ({ path }) => path === "/v2/Indicators/Typing.json",
+      ({ path }) => path === "/v3/Indicators/Typing.json",
     );
     assert.deepEqual(
       shown.map(({ body, status }) => [body.messageId, body.channel, status]),
-      [[answer.sid, "whatsapp", 200]],
+      [[answer.sid, "WHATSAPP", 200]],
     );
   });
 

@@ -9,15 +9,16 @@ use serde_json::Value;
 use switchboard::{
     config::{Config, DefaultValue, Field, Kind, SETTINGS, Setting},
     event::{
-        ConsentState, ConversationProblem, DailyLimit, DeliveryStatus, DenialReason, Erased,
-        ErasedBy, Event, FieldProblem, IgnoreReason, InternalProblem, KvOperation, ObjectKind,
-        OutboxOutcome, ReplyVia, Security, TurnEnded, TurnOutcome, UnexpectedResponse,
+        ConsentBy, ConsentState, ConversationProblem, DailyLimit, DeliveryStatus, DenialReason,
+        Erased, ErasedBy, Event, FieldProblem, IgnoreReason, InternalProblem, KvOperation,
+        ObjectKind, OutboxOutcome, ReplyVia, Security, TurnEnded, TurnOutcome, UnexpectedResponse,
     },
     identity::PhoneHash,
     messaging::{
         canned_replies::{self, CannedReply},
         keywords::{Keyword, WORDS, YES},
     },
+    twilio::rest::codes::{CODES, Disposition},
 };
 
 const SETTINGS_PAGE: &str = "docs/settings.md";
@@ -338,6 +339,27 @@ fn the_operations_page_lists_the_routes_of_the_code() {
         .collect();
     assert!(of_the_code.contains("/twilio/messages"));
     assert_same(OPERATIONS_PAGE, &documented, &of_the_code);
+}
+
+#[test]
+fn the_operations_page_has_twilios_codes_as_the_code_knows_them() {
+    let page = read(OPERATIONS_PAGE);
+    let documented = table(&page, "Code");
+    let of_the_code: Vec<Vec<String>> = CODES
+        .iter()
+        .map(|known| {
+            let does = match known.disposition {
+                Disposition::Never => "Never",
+                Disposition::Later => "Later",
+                Disposition::OptOut => "Opt-out",
+            };
+            let code = known.code.to_string();
+            [code.as_str(), does, known.meaning, known.action]
+                .map(str::to_owned)
+                .into()
+        })
+        .collect();
+    assert_eq!(documented, of_the_code);
 }
 
 // The log.
@@ -944,9 +966,14 @@ fn sample_events() -> Vec<Event> {
             status: DeliveryStatus::Failed,
             code: Some(1),
         },
+        Event::TypingRefused {
+            status: 400,
+            code: Some(1),
+        },
         Event::Consent {
             phone_hash: nobody(),
             state: ConsentState::OptedOut,
+            by: ConsentBy::Twilio,
             dropped_messages: 0,
             dropped_parts: 0,
         },

@@ -9,6 +9,7 @@
 
 mod admission;
 mod answers;
+mod consent;
 mod quotable;
 mod rate_window;
 mod records;

@@ -19,13 +19,12 @@ use crate::{
         model_run::{self, ContactShare, Failure, ModelInput, ModelRun},
         outbox::request_contexts,
     },
-    identity::Channel,
     messaging::state::{ActiveTurn, PendingMessage},
     platform::PlatformError,
     twilio::{media, rest},
 };
 
-/// How long a turn on WhatsApp takes before the contact sees that an answer is being written.
+/// How long a turn takes before the contact sees that an answer is being written.
 const TYPING_AFTER: Duration = Duration::from_secs(2);
 
 /// A turn that the model was asked about.
@@ -171,17 +170,19 @@ impl<P: ThreadPlatform> Inner<P> {
         Ok(images)
     }
 
-    /// Shows a contact on WhatsApp that an answer is being written, once the turn takes longer than
-    /// people expect.
+    /// Shows a contact that an answer is being written, once the turn takes longer than people
+    /// expect, on channels that can show it. A refusal changes nothing about the answer.
     async fn show_typing(&self, last: Option<PendingMessage>) {
-        let Some(last) = last.filter(|last| last.reply_to.contact.channel() == Channel::WhatsApp)
-        else {
+        let Some(last) = last else {
             return;
         };
         self.platform.sleep(TYPING_AFTER).await;
         if let Some(context) = request_contexts(&self.config, &last.reply_to).next() {
             let base = &self.config.twilio_api_base_url;
-            rest::show_typing(&self.platform, base, context, &last.sid).await;
+            let shown = rest::show_typing(&self.platform, base, context, &last.sid).await;
+            if let Err(refused) = shown {
+                self.log_typing_refused(refused);
+            }
         }
     }
 }

@@ -16,11 +16,14 @@ mod media;
 mod model_failures;
 mod operator;
 mod outbox;
+mod part_order;
+mod refusals;
 mod restarts;
 mod segments;
 mod storage;
 mod turns;
 mod typists;
+mod unknown_outcomes;
 
 use std::collections::BTreeMap;
 

@@ -3,7 +3,7 @@
 //! Not here: how often they come (`fault_plan`).
 
 /// Their names among the counters of a run.
-pub const EVERYTHING: [&str; 80] = [
+pub const EVERYTHING: [&str; 85] = [
     "answers of the second endpoint",
     "conversations that were shortened",
     "conversations that were too long",
@@ -63,6 +63,11 @@ pub const EVERYTHING: [&str; 80] = [
     "late parts rejected",
     "late parts sent",
     "lookups",
+    "messages that were not listed yet",
+    "messages with a changed text",
+    "opt-outs at Twilio",
+    "receipts",
+    "opt-outs that Twilio reported",
     "lookups that failed",
     "messages over the rate limit",
     "refused creates",

@@ -44,6 +44,12 @@ pub struct FaultPlan {
     pub create_fails: u64,
     pub create_unknown: u64,
     pub list_fails: u64,
+    /// How long Twilio's list lags behind, in milliseconds.
+    pub list_lag: u64,
+    /// What Twilio does to the texts of messages: 0 nothing, 1 a trial account's sentence, 2 it hides them, 3 Smart Encoding.
+    pub alteration: u64,
+    /// Messages about which Twilio sends receipts.
+    pub receipts: u64,
     pub media_fails: u64,
     pub kv_slow: u64,
     pub kv_read_fails: u64,
@@ -171,6 +177,9 @@ impl FaultPlan {
             create_fails: often(50, 400),
             create_unknown: often(80, 600),
             list_fails: often(100, 600),
+            list_lag: random.pick(&[0, 0, 2000, 20_000]),
+            alteration: random.pick(&[0, 0, 1, 2, 3]),
+            receipts: often(300, 1000),
             media_fails: often(100, 600),
             kv_slow: often(50, 400),
             kv_read_fails: often(50, 500),

@@ -17,6 +17,7 @@ mod mutation;
 mod object_ports;
 mod objects;
 mod random;
+mod receipts;
 mod run;
 mod state;
 mod storage;
@@ -169,6 +170,22 @@ fn an_automatic_reply_that_is_answered_without_end_is_noticed() {
 #[test]
 fn an_answer_on_a_webhook_that_is_taken_for_one_by_rest_is_noticed() {
     must_break(Mutation::EqualTextTaken, 600);
+}
+
+#[test]
+fn a_look_up_that_believes_only_equal_texts_is_noticed() {
+    must_break(Mutation::OnlyEqualTextsFound, 600);
+}
+
+#[test]
+fn an_opt_out_at_twilio_that_is_ignored_is_noticed() {
+    must_break(Mutation::OptOutAtTwilioIgnored, 600);
+    must_break(Mutation::OptOutReceiptIgnored, 2000);
+}
+
+#[test]
+fn parts_that_do_not_wait_for_one_another_are_noticed() {
+    must_break(Mutation::PartsNotAwaited, 600);
 }
 
 #[test]

@@ -35,6 +35,14 @@ pub enum Mutation {
     ContactCapIgnored,
     /// A restarted object has forgotten what the contact wrote before.
     LoopForgotten,
+    /// A message counts as not sent if Twilio has changed its text.
+    OnlyEqualTextsFound,
+    /// Twilio's refusal for a contact that has opted out there is taken for any other.
+    OptOutAtTwilioIgnored,
+    /// A receipt of Twilio's for such a message is taken for any other.
+    OptOutReceiptIgnored,
+    /// A part goes out as if the one before it was on its way.
+    PartsNotAwaited,
     /// Twilio lists what webhooks answered as if it had been sent by REST.
     EqualTextTaken,
     /// A stored value that is not a text is an error every time.

@@ -16,7 +16,7 @@ use switchboard::{
     base::time::UnixMillis,
     conversation::model_run::{EndpointMemory, RemembersEndpoints},
     platform::{
-        Clock, Http, HttpError, HttpRequest, HttpResponse, Kv, Log, PlatformError,
+        Clock, Http, HttpError, HttpRequest, HttpResponse, Kv, Log, Once, PlatformError,
         Random as Jitter, Spawn, Storage, Stored, WriteBatch,
     },
 };
@@ -122,6 +122,12 @@ impl Log for ObjectPlatform {
 impl RemembersEndpoints for ObjectPlatform {
     fn endpoint_memory<R>(&self, look: impl FnOnce(&mut EndpointMemory) -> R) -> R {
         look(&mut self.sim.endpoints.borrow_mut())
+    }
+}
+
+impl Once for ObjectPlatform {
+    fn is_first(&self, what: &'static str) -> bool {
+        self.sim.said.borrow_mut().insert(what)
     }
 }
 

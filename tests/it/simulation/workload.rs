@@ -250,6 +250,9 @@ fn write_text(
         ));
     }
     let automatic = (0x3000..0x4000).contains(&number);
+    if command == Some(Keyword::OptIn) {
+        sim.opted_out_at_twilio.borrow_mut().remove(from);
+    }
     let message = Message {
         automatic,
         contact: name.to_owned(),

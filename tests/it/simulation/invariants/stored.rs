@@ -76,6 +76,7 @@ impl Invariants {
                 self.check(!open, || {
                     "storage was emptied while a message waited".into()
                 });
+                self.opt_out_at_twilio_stored(&mut contact, at);
                 self.opt_out_is_stored(&contact);
             }
             None => {}
@@ -92,12 +93,14 @@ impl Invariants {
     fn stored_state(&mut self, name: &str, contact: &mut Contact, state: StoredState, at: u64) {
         if contact.untracked {
             self.stored_untracked(contact, state, at);
+            self.opt_out_at_twilio_stored(contact, at);
             self.opt_out_is_stored(contact);
             return;
         }
         for StoredSid { sid, status } in &state.records {
             self.message_stored(contact, sid, status == "waiting", at);
         }
+        self.opt_out_at_twilio_stored(contact, at);
         self.opt_out_is_stored(contact);
         let key = state
             .turns
@@ -318,6 +321,11 @@ impl Invariants {
         });
     }
 
+    /// Twilio's report of an opt-out is stored. It does the same as the keyword.
+    pub(super) fn opted_out_by_twilio(&mut self, contact: &mut Contact, at: u64) {
+        self.keyword_stored(contact, Some(Keyword::OptOut), at);
+    }
+
     /// A contact's keyword is stored. It cancels pending turns and answers.
     fn keyword_stored(&mut self, contact: &mut Contact, command: Option<Keyword>, at: u64) {
         match command {
@@ -327,7 +335,8 @@ impl Invariants {
             }
             Some(Keyword::OptIn) => {
                 self.count("opt-ins");
-                contact.opted_out = None;
+                (contact.opted_out, contact.told_out) = (None, None);
+                contact.opted_in = Some(at);
                 return;
             }
             _ => {
