@@ -1,4 +1,4 @@
-//! An answer that waits to be sent, and where it goes.
+//! An answer that waits to be sent, where it goes, and a message that was sent.
 //!
 //! Not here: the order of answers, and the steps with one (`outbox`).
 
@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     base::time::UnixMillis,
-    identity::{AccountSid, Address, PhoneHash, ServiceSid, TokenId},
+    event::DeliveryStatus,
+    identity::{AccountSid, Address, MessageSid, PhoneHash, ServiceSid, TokenId},
 };
 
 /// The target of an answer by REST: the addresses, and the token that verified the message.
@@ -78,6 +79,18 @@ impl OutboxEntry {
         (self.attempt, self.attempt_unsure) = (Some(now), false);
         self.before_opt_in = false;
     }
+}
+
+/// A message that was sent.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct OutboundRecord {
+    pub(super) sid: MessageSid,
+    pub(super) at: UnixMillis,
+    /// The delivery receipts that came for it.
+    pub(super) statuses: Vec<DeliveryStatus>,
+    /// Whether the contact has opted in since.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub(super) before_opt_in: bool,
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde wants a reference")]

@@ -14,8 +14,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use entry::OutboundRecord;
 use order::Gap;
-use sent::OutboundRecord;
 
 pub use drain::{OutboxStore, drain, request_contexts};
 pub use entry::{OutboxEntry, ReplyTarget};

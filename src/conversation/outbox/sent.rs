@@ -4,25 +4,8 @@
 
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
-
-use super::{LIFETIME, Outbox, Progress, entry::is_false};
-use crate::{
-    base::time::UnixMillis, event::DeliveryStatus, identity::MessageSid,
-    twilio::rest::CLOCK_DIFFERENCE,
-};
-
-/// A message that was sent.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(super) struct OutboundRecord {
-    pub(super) sid: MessageSid,
-    pub(super) at: UnixMillis,
-    /// The delivery receipts that came for it.
-    pub(super) statuses: Vec<DeliveryStatus>,
-    /// Whether the contact has opted in since.
-    #[serde(default, skip_serializing_if = "is_false")]
-    pub(super) before_opt_in: bool,
-}
+use super::{LIFETIME, Outbox, Progress};
+use crate::{base::time::UnixMillis, identity::MessageSid, twilio::rest::CLOCK_DIFFERENCE};
 
 /// The most sent messages that are remembered.
 const MAX_SENT: usize = 1000;

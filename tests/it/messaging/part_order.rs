@@ -80,7 +80,7 @@ async fn a_receipt_of_the_part_before_lets_the_next_one_go_at_once() {
 
 #[tokio::test(flavor = "local", start_paused = true)]
 async fn an_answer_waits_for_the_last_part_of_the_one_before() {
-    let platform = FakePlatform::new();
+    let platform = FakePlatform::with(&[("JOIN_WITHIN_MS", "0")]);
     platform.model([
         after(11_000, Act::Say("first")),
         after(0, Act::Say("second")),
@@ -102,7 +102,7 @@ async fn the_first_part_does_not_wait() {
     let platform = FakePlatform::new();
     platform.model([after(11_000, Act::Say("short"))]);
     let started = platform.now();
-    platform.text(ANNA, "Hello").await;
+    platform.text(ANNA, "When do you open?").await;
     platform.pass(5 * SECOND).await;
     let took = created(&platform)[0].since(started);
     assert!(took < Duration::from_millis(11_500), "{took:?}");

@@ -87,7 +87,7 @@ async fn a_receipt_that_says_unsubscribed_opts_the_contact_out_until_start() {
     for status in ["undelivered", "failed"] {
         let platform = FakePlatform::with(&[("MAX_SEGMENTS", "100")]);
         platform.model([after(11_000, Act::Say(long()))]);
-        platform.text(ANNA, "Hello").await;
+        platform.text(ANNA, "When do you open?").await;
         platform.pass(SECOND + SECOND / 2).await;
         let first = platform.sent_forms()[0]["sid"].clone();
         assert_eq!(platform.sent().len(), 1);
