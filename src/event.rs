@@ -4,11 +4,16 @@
 //! field for them. Security events have the form `{"event":"security_event","phone_hash":"<8
 //! hex>","details":{"kind":…},"time":…}`.
 
-use std::fmt;
+use std::{
+    borrow::Cow,
+    fmt,
+    num::{NonZeroU32, NonZeroUsize},
+};
 
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    config::Field,
     identity::PhoneHash,
     platform::{Clock, Log},
 };
@@ -33,7 +38,7 @@ pub enum Event {
         phone_hash: PhoneHash,
         /// The outcome for the part.
         outcome: OutboxOutcome,
-        /// Twilio's error code, if Twilio rejected the part.
+        /// Twilio's error code, if Twilio rejected the part, or did not process it until the end.
         #[serde(skip_serializing_if = "Option::is_none")]
         code: Option<u32>,
     },
@@ -47,18 +52,28 @@ pub enum Event {
         #[serde(skip_serializing_if = "Option::is_none")]
         code: Option<u32>,
     },
+    /// Twilio refused to show the typing indicator. It is logged once an isolate.
+    TypingRefused {
+        /// The status of Twilio's answer.
+        status: u16,
+        /// Twilio's error code, if there was one.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        code: Option<u32>,
+    },
     /// A contact has opted out or in.
     Consent {
         /// The contact.
         phone_hash: PhoneHash,
         /// The new state.
         state: ConsentState,
+        /// Who says so.
+        by: ConsentBy,
         /// Messages that will not be answered because of it.
         dropped_messages: usize,
         /// Parts of answers that will not be sent because of it.
         dropped_parts: usize,
     },
-    /// A message was not read, and got an empty answer.
+    /// A message was not read, or wants no answer. It got an empty one.
     MessageIgnored {
         /// The contact.
         phone_hash: PhoneHash,
@@ -87,6 +102,25 @@ pub enum Event {
     ConversationUnreadable {
         /// Why.
         reason: ConversationProblem,
+    },
+    /// An endpoint of the model refused an optional field, and was asked again without it.
+    FieldOmitted {
+        /// The endpoint's number.
+        endpoint: usize,
+        /// The field.
+        field: Field,
+    },
+    /// An endpoint of the model failed, and another one is asked.
+    EndpointFailed {
+        /// The endpoint's number.
+        endpoint: usize,
+        /// Why, as in the failures of a turn.
+        reason: &'static str,
+    },
+    /// A conversation was too long for the model, and its older half was dropped.
+    ConversationShortened {
+        /// The turns that were dropped.
+        dropped_turns: usize,
     },
     /// KV failed. The value stays in the thread, and the operation is tried again.
     KvFailed {
@@ -139,7 +173,7 @@ pub enum Security {
     /// A Twilio route was called while settings were missing or wrong.
     ConfigurationInvalid {
         /// The names of the settings.
-        settings: Vec<&'static str>,
+        settings: Vec<Cow<'static, str>>,
     },
     /// A signed request does not have the fields that Twilio sends.
     SuspiciousRequest {
@@ -167,6 +201,12 @@ pub struct TurnEnded {
     pub reply_via: ReplyVia,
     /// The number of messages that were answered together.
     pub messages: usize,
+    /// How many of them joined the turn after it had begun, if any did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub joined: Option<NonZeroUsize>,
+    /// How often the model was asked anew, because messages came while it was asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub asked_again: Option<NonZeroU32>,
     /// The segments of the answer, if it is an SMS.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub segments: Option<usize>,
@@ -176,6 +216,9 @@ pub struct TurnEnded {
     pub model_ms: u64,
     /// Requests made to OpenAI.
     pub model_requests: u32,
+    /// The number of the endpoint that answered. 0 is that of `OPENAI_BASE_URL`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub endpoint: Option<usize>,
     /// Tokens of the requests, as OpenAI counted them. A failed turn can have a cost, too.
     pub prompt_tokens: u64,
     /// Tokens of the answers, reasoning included.
@@ -266,7 +309,7 @@ labels! {
         /// The contact wants messages again.
         OptedIn,
     }
-    /// Why a message was not read.
+    /// Why a message gets no answer.
     IgnoreReason {
         /// The contact has opted out.
         OptedOut,
@@ -274,6 +317,17 @@ labels! {
         NotAnswerable,
         /// It went to a group. An answer would be a private one to words among people.
         GroupMessage,
+        /// It is a reaction to an earlier message.
+        Reaction,
+        /// It is one of several equal messages, each of which answered an answer.
+        ReplyLoop,
+    }
+    /// Who says that a contact has opted out or in.
+    ConsentBy {
+        /// The contact, in a message.
+        Contact,
+        /// Twilio, which refused a message or reported that it did not arrive.
+        Twilio,
     }
     /// Who asked for an erasure.
     ErasedBy {

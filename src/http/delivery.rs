@@ -12,6 +12,7 @@ use super::{
 };
 use crate::{
     config::Config,
+    conversation::outbox::Progress,
     event::{self, Event},
     messaging::{api::RecordDelivery, inbound::DeliveryReceipt},
     object::{in_time, with_retry},
@@ -30,19 +31,19 @@ pub(super) async fn answer<'c>(
         contact,
         primary,
         number,
-        status,
+        progress,
         code,
     } = update.get().clone();
     let keys = &config.pseudonym_key;
     let phone_hash = keys.phone_hash(&contact);
-    match (status, number) {
+    match (progress, number) {
         // Twilio would send the same again after an error, so a step before the end is accepted.
-        (None, _) => {}
-        (Some(status), Some(number)) => {
+        (None, _) | (Some(Progress::Sent), None) => {}
+        (Some(progress), Some(number)) => {
             let thread = keys.pair(&primary, &number);
             let record = RecordDelivery {
                 sid,
-                status,
+                progress,
                 code,
                 phone_hash,
             };
@@ -52,7 +53,7 @@ pub(super) async fn answer<'c>(
                 .map_err(|error| Rejection::Thread(error.reason))?;
         }
         // Without a sender nobody can say which thread sent it. The failure is seen all the same.
-        (Some(status), None) => event::log(
+        (Some(Progress::Ended(status)), None) => event::log(
             platform,
             &Event::Delivery {
                 phone_hash,

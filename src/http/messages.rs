@@ -85,6 +85,7 @@ async fn receive<'c>(
         service,
         input,
         images,
+        quoted,
     } = message.clone();
     let thread = keys.pair(&contact.primary, &to);
     let number = contact.number.as_ref();
@@ -93,6 +94,8 @@ async fn receive<'c>(
         input,
         images,
         number_thread: number.map(|number| keys.pair(number, &to)),
+        quoted,
+        quoted_text: None,
         phone_hash: keys.phone_hash(&from),
         reply_to: ReplyTarget {
             contact: from,

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     base::{time::UnixMillis, usage::UsageCounters},
-    conversation::outbox::ReplyTarget,
-    event::{DeliveryStatus, Erased, ErasedBy},
+    conversation::outbox::{Progress, ReplyTarget},
+    event::{Erased, ErasedBy},
     identity::{MessageSid, PhoneHash, Pseudonym},
     messaging::inbound::Input,
     platform::Method,
@@ -31,6 +31,12 @@ pub struct Receive {
     /// then that of the user id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub number_thread: Option<Pseudonym>,
+    /// The message that this one quotes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quoted: Option<MessageSid>,
+    /// The text of that message, once the thread has found it.
+    #[serde(skip)]
+    pub quoted_text: Option<String>,
     /// The contact's hash for the log.
     pub phone_hash: PhoneHash,
     /// Where an answer goes if it does not go out with the webhook.
@@ -63,8 +69,8 @@ pub enum Reply {
 pub struct RecordDelivery {
     /// The message.
     pub sid: MessageSid,
-    /// The status that the receipt reports.
-    pub status: DeliveryStatus,
+    /// How far the message has come.
+    pub progress: Progress,
     /// Twilio's error code, if the message did not arrive.
     pub code: Option<u32>,
     /// The contact's hash for the log.

@@ -18,8 +18,9 @@ pub struct FieldError {
     pub problem: FieldProblem,
 }
 
-/// Every field of a webhook that is read, except those of [`NUMBERED`].
-pub(crate) const READ: [&str; 23] = [
+/// Every field of a webhook that is read, except those of [`NUMBERED`], and `MessageType`: it is only a
+/// hint, see [`is_of_type`].
+pub(crate) const READ: [&str; 29] = [
     "MessageSid",
     "SmsSid",
     "SmsMessageSid",
@@ -36,6 +37,12 @@ pub(crate) const READ: [&str; 23] = [
     "ButtonPayload",
     "ListTitle",
     "ListId",
+    "ListDescription",
+    "InteractiveData",
+    "FlowData",
+    "ReferralHeadline",
+    "ReferralBody",
+    "OriginalRepliedMessageSid",
     "Latitude",
     "Longitude",
     "Label",
@@ -98,6 +105,13 @@ pub fn message_sid(form: &Form) -> Result<MessageSid, FieldError> {
 pub fn is_group_message(form: &Form) -> bool {
     form.pairs()
         .any(|(name, value)| is_numbered(name, GROUP) && !value.is_empty())
+}
+
+/// Whether Twilio says that a message is of this type, such as `location`.
+#[must_use]
+pub fn is_of_type(form: &Form, kind: &str) -> bool {
+    let mut types = form.pairs().filter(|(name, _)| *name == "MessageType");
+    types.any(|(_, value)| value.eq_ignore_ascii_case(kind))
 }
 
 /// The value of a field.

@@ -6,7 +6,10 @@
 //! forms: Twilio, "Twilio's request to your incoming message webhook URL".
 
 mod contact;
+mod flow;
 mod receipt;
+mod rich;
+mod tapback;
 mod text;
 
 #[cfg(test)]
@@ -14,13 +17,16 @@ mod tests;
 
 use serde::{Deserialize, Serialize};
 
-use self::text::interactive_text;
+use self::rich::Words;
 use crate::{
     event::{FieldProblem, IgnoreReason},
     identity::{AccountSid, Address, MessageSid, ServiceSid},
     messaging::keywords::Keyword,
     twilio::{
-        fields::{FieldError, is_group_message, message_sid, optional, reject_repeated, required},
+        fields::{
+            FieldError, is_group_message, is_of_type, message_sid, optional, reject_repeated,
+            required,
+        },
         form::Form,
         media::{Attached, ImageUrl},
     },
@@ -28,6 +34,7 @@ use crate::{
 
 pub use contact::ContactAddresses;
 pub use receipt::DeliveryReceipt;
+pub use tapback::Tapback;
 pub use text::clean;
 
 /// A well-formed webhook of an inbound message.
@@ -63,6 +70,8 @@ pub struct Message {
     pub input: Input,
     /// The images that belong to an [`Input::Text`].
     pub images: Vec<ImageUrl>,
+    /// The message that this one quotes, on WhatsApp. An id that is not one of Twilio's is none.
+    pub quoted: Option<MessageSid>,
 }
 
 /// The content of a message.
@@ -84,6 +93,8 @@ pub enum Input {
     Empty,
     /// The message has media that cannot be read.
     Media,
+    /// The message is a reaction to another one, and says so.
+    Reaction,
 }
 
 impl Inbound {
@@ -138,17 +149,15 @@ impl Message {
             service: optional(form, "MessagingServiceSid")?,
             input,
             images,
+            quoted: form
+                .get("OriginalRepliedMessageSid")
+                .and_then(|sid| sid.parse().ok()),
         })
     }
 }
 
 fn input(form: &Form, media: &Attached, max_chars: usize) -> Input {
-    let body = clean(form.get("Body").unwrap_or_default());
-    let text = if body.is_empty() && *media == Attached::Nothing {
-        interactive_text(form).unwrap_or_default()
-    } else {
-        body
-    };
+    let Words { said, text } = rich::words(form, *media != Attached::Nothing);
     // With Advanced Opt-Out an account can choose its own words for these (Twilio, "Advanced
     // Opt-Out").
     let by_twilio = match form.get("OptOutType") {
@@ -157,11 +166,14 @@ fn input(form: &Form, media: &Attached, max_chars: usize) -> Input {
         Some("HELP") => Some(Keyword::Help),
         _ => None,
     };
-    if let Some(keyword) = by_twilio.or_else(|| Keyword::of(&text)) {
+    if let Some(keyword) = by_twilio.or_else(|| Keyword::of(&said)) {
         Input::Keyword {
             keyword,
             by_twilio: by_twilio.is_some(),
         }
+    } else if is_of_type(form, "reaction") {
+        // Twilio's WhatsApp channel passes none on so far.
+        Input::Reaction
     } else if text.chars().count() > max_chars {
         Input::TooLong
     } else if *media == Attached::Other {

@@ -4,6 +4,7 @@
 
 use super::ContactAddresses;
 use crate::{
+    conversation::outbox::Progress,
     event::{DeliveryStatus, FieldProblem},
     identity::{Address, MessageSid},
     twilio::{
@@ -25,8 +26,8 @@ pub struct DeliveryReceipt {
     /// The number that it was sent from. A message that failed before Twilio chose a sender has
     /// none.
     pub number: Option<Address>,
-    /// The final status. `None` for any other, such as `queued`, `sent` or `read`.
-    pub status: Option<DeliveryStatus>,
+    /// How far the message has come. `None` as long as Twilio has not passed it on.
+    pub progress: Option<Progress>,
     /// Twilio's error code, if the message did not arrive.
     pub code: Option<u32>,
 }
@@ -44,13 +45,13 @@ impl DeliveryReceipt {
             primary: ContactAddresses::read(form, &contact).primary,
             contact,
             number: optional(form, "From")?,
-            status: final_status(form)?,
+            progress: progress(form)?,
             code: optional(form, "ErrorCode")?,
         })
     }
 }
 
-fn final_status(form: &Form) -> Result<Option<DeliveryStatus>, FieldError> {
+fn progress(form: &Form) -> Result<Option<Progress>, FieldError> {
     let status: String = match optional(form, "MessageStatus")? {
         Some(status) => status,
         None => optional(form, "SmsStatus")?.ok_or(FieldError {
@@ -59,9 +60,10 @@ fn final_status(form: &Form) -> Result<Option<DeliveryStatus>, FieldError> {
         })?,
     };
     Ok(match status.to_ascii_lowercase().as_str() {
-        "delivered" => Some(DeliveryStatus::Delivered),
-        "undelivered" => Some(DeliveryStatus::Undelivered),
-        "failed" => Some(DeliveryStatus::Failed),
+        "sent" | "read" => Some(Progress::Sent),
+        "delivered" => Some(Progress::Ended(DeliveryStatus::Delivered)),
+        "undelivered" => Some(Progress::Ended(DeliveryStatus::Undelivered)),
+        "failed" => Some(Progress::Ended(DeliveryStatus::Failed)),
         _ => None,
     })
 }

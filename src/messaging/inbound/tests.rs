@@ -1,5 +1,6 @@
 use super::*;
 use crate::{
+    conversation::outbox::Progress,
     event::DeliveryStatus,
     twilio::fields::{NUMBERED, READ},
 };
@@ -130,7 +131,7 @@ fn a_receipt_is_read_from_every_sender_and_without_one() {
         ];
         let read = receipt(&fields).unwrap();
         assert_eq!(read.number.unwrap().as_str(), from);
-        assert_eq!(read.status, Some(DeliveryStatus::Failed));
+        assert_eq!(read.progress, Some(Progress::Ended(DeliveryStatus::Failed)));
     }
     let read = receipt(&[
         ("SmsSid", SID),
@@ -142,18 +143,28 @@ fn a_receipt_is_read_from_every_sender_and_without_one() {
     ])
     .unwrap();
     assert_eq!((read.number, read.code), (None, Some(30003)));
-    assert_eq!(read.status, Some(DeliveryStatus::Undelivered));
+    assert_eq!(
+        read.progress,
+        Some(Progress::Ended(DeliveryStatus::Undelivered))
+    );
 }
 
 #[test]
-fn a_status_that_is_not_the_end_is_none() {
-    for status in ["queued", "sending", "sent", "read", "READ", "a-new-status"] {
+fn a_status_that_is_not_the_end_is_no_more_than_sent() {
+    for (status, progress) in [
+        ("queued", None),
+        ("sending", None),
+        ("a-new-status", None),
+        ("sent", Some(Progress::Sent)),
+        ("read", Some(Progress::Sent)),
+        ("READ", Some(Progress::Sent)),
+    ] {
         let fields = [
             ("MessageSid", SID),
             ("MessageStatus", status),
             ("To", "+15550100"),
         ];
-        assert_eq!(receipt(&fields).unwrap().status, None, "{status}");
+        assert_eq!(receipt(&fields).unwrap().progress, progress, "{status}");
     }
 }
 

@@ -16,6 +16,7 @@ use crate::{
         canned_replies::CannedReply,
         inbound::Input,
         keywords::{self, Keyword},
+        quotes,
     },
 };
 
@@ -25,7 +26,7 @@ pub enum Admission {
     /// The thread has received it, now or before. This is its status.
     Known(MessageStatus),
     /// The thread of the contact's number must follow this one first.
-    Joins(Pseudonym),
+    MustFollow(Pseudonym),
     /// This thread follows another, which receives the message.
     PassedOn(Pseudonym),
     /// It is over the rate limit. The contact gets the notice the first time in a window.
@@ -33,7 +34,7 @@ pub enum Admission {
     /// The contact has got all canned replies of the day: the message is received, and not
     /// answered.
     Unanswered,
-    /// The message is not read.
+    /// It is not read, or wants no answer.
     Ignored(IgnoreReason),
     /// The contact opts out.
     OptedOut(MessageStatus, CancelledCounts),
@@ -67,7 +68,7 @@ impl State {
         if let Some(number) = &message.number_thread
             && !self.has_joined(number)
         {
-            return Admission::Joins(number.clone());
+            return Admission::MustFollow(number.clone());
         }
         let limit = config.rate_limit_per_minute;
         let free_at = self.rate_window.limited_until(now, limit);
@@ -98,7 +99,13 @@ impl State {
                 }
                 CannedReply::Help
             }
-            Input::Text(text) => return self.queue(message, Some(text.clone()), now, config),
+            Input::Reaction => return self.ignore(message, IgnoreReason::Reaction, now),
+            Input::Text(text) => {
+                if !text.is_empty() && self.reply_loop.hear(text, config, now) {
+                    return self.ignore(message, IgnoreReason::ReplyLoop, now);
+                }
+                return self.queue(message, Some(text), now, config);
+            }
             Input::Keyword { .. } => return self.queue(message, None, now, config),
         };
         let status = self.canned_reply(reply, now);
@@ -133,14 +140,30 @@ impl State {
         CancelledCounts { messages, parts }
     }
 
+    /// A message is received, and gets no answer.
+    fn ignore(&mut self, message: &Receive, reason: IgnoreReason, now: UnixMillis) -> Admission {
+        self.record_message(&message.sid, now, MessageStatus::Nothing);
+        Admission::Ignored(reason)
+    }
+
     /// A message for the assistant waits for its turn. Without a text it asks for a reset.
     fn queue(
         &mut self,
         message: &Receive,
-        text: Option<String>,
+        text: Option<&str>,
         now: UnixMillis,
         config: &Config,
     ) -> Admission {
+        // SMS has no quotes.
+        if let Some(text) = text
+            && message.reply_to.contact.channel() != Channel::Sms
+        {
+            self.quotable.add(message.sid.clone(), text, now);
+        }
+        let text = text.map(|text| match &message.quoted_text {
+            Some(quoted) => quotes::with_quote(quoted, text),
+            None => text.to_owned(),
+        });
         self.turns.add(PendingMessage {
             sid: message.sid.clone(),
             at: now,
@@ -182,14 +205,10 @@ impl State {
         let (status, admission) = match keyword {
             Keyword::OptOut => {
                 let status = reply(self, confirms && !self.opted_out, CannedReply::OptedOut);
-                self.opted_out = true;
-                self.links.plan_consent(now);
-                self.rate_window.clear_notice();
-                (status, Admission::OptedOut(status, self.cancel()))
+                (status, Admission::OptedOut(status, self.opt_out(now)))
             }
             Keyword::OptIn => {
-                self.opted_out = false;
-                self.links.plan_consent(now);
+                self.opt_in(now);
                 let status = reply(self, confirms, CannedReply::OptedIn);
                 (status, Admission::OptedIn(status))
             }

@@ -58,15 +58,14 @@ impl State {
         let mut erasure = Erasure::default();
         match follow.order {
             Order::Consent { opted_out: true } if applies => {
-                self.opted_out = true;
-                self.cancel();
+                self.opt_out(now);
             }
             Order::Erase { .. } if applies => {
                 erasure.erased = self.erase(now, config);
             }
             // A contact that has opted out is never released.
             Order::Consent { opted_out: false } | Order::Release if applies => {
-                self.opted_out = false;
+                self.opt_in(now);
             }
             _ => {}
         }
@@ -101,10 +100,7 @@ impl State {
             self.share
                 .absorb(followed.calls, followed.canned_replies, now);
             if followed.erasure.opted_out && !self.opted_out {
-                self.opted_out = true;
-                self.rate_window.clear_notice();
-                self.cancel();
-                self.links.plan_consent(now);
+                self.opt_out(now);
             } else if self.opted_out {
                 self.links.plan_consent(now);
             }

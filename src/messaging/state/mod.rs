@@ -9,10 +9,13 @@
 
 mod admission;
 mod answers;
+mod consent;
 mod following;
 mod links;
+mod quotable;
 mod rate_window;
 mod records;
+mod reply_loop;
 mod share;
 mod stored;
 mod turn_end;
@@ -23,16 +26,19 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use self::{
-    answers::Answers, links::Links, rate_window::RateWindow, records::MessageRecords,
-    share::DailyShare, turns::Turns,
+    answers::Answers, links::Links, quotable::Quotable, rate_window::RateWindow,
+    records::MessageRecords, reply_loop::ReplyLoop, share::DailyShare, turns::Turns,
 };
 use crate::{
     base::{time::UnixMillis, usage::PendingUsage},
     config::Config,
     conversation::{outbox::Outbox, revisions::Revisions},
     event::Erased,
-    identity::{MessageSid, PhoneHash},
-    messaging::{api::ThreadSummary, canned_replies::CannedReply},
+    identity::{Channel, MessageSid, PhoneHash},
+    messaging::{
+        api::ThreadSummary,
+        canned_replies::{self, CannedReply},
+    },
 };
 
 pub use self::{
@@ -43,7 +49,7 @@ pub use self::{
     share::MAX_CANNED_REPLIES_PER_DAY,
     stored::Decoded,
     turn_end::{TurnReply, TurnResult},
-    turns::{ActiveTurn, NextRun},
+    turns::{ActiveTurn, NextRun, PendingMessage},
 };
 
 /// Everything that one thread remembers.
@@ -59,6 +65,10 @@ pub struct State {
     turns: Turns,
     #[serde(skip_serializing_if = "is_default")]
     answers: Answers,
+    #[serde(skip_serializing_if = "is_default")]
+    quotable: Quotable,
+    #[serde(skip_serializing_if = "is_default")]
+    reply_loop: ReplyLoop,
     #[serde(skip_serializing_if = "is_default")]
     share: DailyShare,
     /// The conversation, and which of its revisions KV holds.
@@ -101,6 +111,8 @@ impl Default for State {
             records: MessageRecords::default(),
             turns: Turns::default(),
             answers: Answers::default(),
+            quotable: Quotable::default(),
+            reply_loop: ReplyLoop::default(),
             share: DailyShare::default(),
             revisions: Revisions::default(),
             outbox: Outbox::default(),
@@ -203,6 +215,8 @@ impl State {
             .or(conversation.map(|at| self.revisions.with_last_revision(at)))
             .or(self.rate_window.ends())
             .or(self.revisions.last_revision_ends())
+            .or(self.quotable.newest().map(|at| at.plus(ttl)))
+            .or(self.reply_loop.ends(ttl))
             .or(self.share.ends());
         let due = due.into_iter().chain(self.usage.next_wake()).min()?;
         // An alarm that is set for now, within the alarm, can get lost. So it is a millisecond from
@@ -227,6 +241,8 @@ impl State {
         let cancelled = self.cancel();
         self.rate_window.clear_notice();
         self.outbox.erase_receipts();
+        self.quotable.clear();
+        self.reply_loop = ReplyLoop::default();
         Erased {
             turns,
             revisions: self.revisions.erase(now, config.conversation_ttl),
@@ -263,6 +279,14 @@ impl State {
         Some(message.phone_hash.clone())
     }
 
+    /// The later message that carries the answer to this one, if both are in the turn that runs.
+    pub fn carrier(&self, sid: &MessageSid) -> Option<&MessageSid> {
+        let turn = self.turns.active()?;
+        let is_in = turn.messages.iter().any(|message| message.sid == *sid);
+        let last = turn.messages.last().filter(|last| last.sid != *sid);
+        last.filter(|_| is_in).map(|last| &last.sid)
+    }
+
     /// The number of the turn that runs.
     pub fn turn_number(&self) -> Option<u64> {
         self.turns.active_number()
@@ -287,6 +311,23 @@ impl State {
     /// Where the answer of a turn is, if it is kept.
     pub fn answer(&self, turn: u64) -> Option<AnswerLocation> {
         self.answers.find(turn)
+    }
+
+    /// The beginning of a message that the contact quotes, if it is remembered.
+    pub fn quotable(&self, sid: &MessageSid) -> Option<&str> {
+        self.quotable.text(sid)
+    }
+
+    /// Remembers the beginnings of the parts that have just been sent, where the contact can quote them. Fixed
+    /// texts are no part of the conversation, and must not come into it by a quote.
+    pub fn remember_sent(&mut self, now: UnixMillis, config: &Config) {
+        for (sid, channel, text) in self.outbox.take_sent() {
+            self.reply_loop.answer(now);
+            let is_fixed = || canned_replies::fixed_texts(&config.help_text).contains(&text);
+            if channel != Channel::Sms && !is_fixed() {
+                self.quotable.add(sid, &text, now);
+            }
+        }
     }
 
     /// Moves answers that are too long for the state into a row, see [`Answers::spill`].
@@ -335,6 +376,8 @@ impl State {
             && self.usage.is_empty()
             && self.rate_window.is_empty()
             && self.records.is_empty()
+            && self.quotable == Quotable::default()
+            && self.reply_loop.is_empty()
             && self.turns.is_empty()
             && self.revisions.is_empty()
             && self.outbox.is_empty()
@@ -347,6 +390,8 @@ impl State {
         self.rate_window.distrust_future(now);
         self.revisions.distrust_future(now, config.conversation_ttl);
         self.outbox.distrust_future(now);
+        self.quotable.distrust_future(now);
+        self.reply_loop.distrust_future(now);
         self.turns.distrust_future(now.plus(check_wait));
         self.usage.distrust_future(now);
         self.links.distrust_future(now);
@@ -366,6 +411,10 @@ impl State {
         self.rate_window.forget(now);
         self.revisions.forget(now);
         self.outbox.forget(now, ttl);
+        if self.revisions.conversation(now).is_none() {
+            self.quotable.forget_until(now.minus(ttl));
+        }
+        self.reply_loop.forget(now, ttl);
         self.share.forget(now);
     }
 }

@@ -43,6 +43,13 @@ impl DailyShare {
         may
     }
 
+    /// Whether the contact has a request to the model left today.
+    pub fn has_call(&self, now: UnixMillis, cap: Option<u32>) -> bool {
+        // On a copy: a look changes nothing.
+        let mut share = *self;
+        share.reserve_call(now, cap)
+    }
+
     /// Today's requests to the model, and canned replies.
     pub fn counts(&self, now: UnixMillis) -> (u32, u32) {
         let mut share = *self;

@@ -5,10 +5,12 @@
 //! tests run it on a fake platform. Every change is an atomic step (`object::Steps`). Not here: the
 //! decisions (`messaging::state`), and the requests to the model (`conversation::model_run`).
 
+mod joins;
 mod links;
 mod log;
 mod model;
 mod outside;
+mod quoting;
 mod run;
 mod saving;
 mod storage;
@@ -38,21 +40,34 @@ use crate::{
     conversation::{
         budget::{self, AddUsage},
         history::Conversation,
-        outbox::{self, Outbox, OutboxStore},
+        model_run::RemembersEndpoints,
+        outbox::{self, OptOutRefusal, Outbox, OutboxEntry, OutboxStore},
     },
-    event::{self, ConsentState, DailyLimit, ErasedBy, Event, ObjectKind, Security},
-    identity::{MessageSid, Pseudonym},
+    event::{self, ConsentBy, ConsentState, DailyLimit, ErasedBy, Event, ObjectKind, Security},
+    identity::{MessageSid, PhoneHash, Pseudonym},
     object::{Engine, Steps, arguments, in_time, reply, unknown_method},
-    platform::{Clock, Http, Kv, Log, Method, Objects, PlatformError, Random, Spawn, Storage},
+    platform::{
+        Clock, Http, Kv, Log, Method, Objects, Once, PlatformError, Random, Spawn, Storage,
+    },
 };
 
 /// The platform services that a thread needs.
 pub trait ThreadPlatform:
-    Clock + Log + Random + Http + Kv + Storage + Spawn + Objects + 'static
+    Clock + Log + Once + Random + Http + Kv + Storage + Spawn + Objects + RemembersEndpoints + 'static
 {
 }
-impl<P: Clock + Log + Random + Http + Kv + Storage + Spawn + Objects + 'static> ThreadPlatform
-    for P
+impl<P> ThreadPlatform for P where
+    P: Clock
+        + Log
+        + Once
+        + Random
+        + Http
+        + Kv
+        + Storage
+        + Spawn
+        + Objects
+        + RemembersEndpoints
+        + 'static
 {
 }
 
@@ -82,6 +97,8 @@ struct Inner<P> {
     ordering: Mutex<()>,
     /// Aborts the model request of the turn that runs.
     cancelling: RefCell<Option<AbortHandle>>,
+    /// Tells the turn that runs that a message has come.
+    arriving: RefCell<Option<AbortHandle>>,
     /// Usage that was counted without a step.
     counted: Cell<UsageCounters>,
 }
@@ -108,6 +125,7 @@ impl<P: ThreadPlatform> Thread<P> {
             draining: Mutex::default(),
             ordering: Mutex::default(),
             cancelling: RefCell::default(),
+            arriving: RefCell::default(),
             counted: Cell::default(),
         }))
     }
@@ -117,24 +135,28 @@ impl<P: ThreadPlatform> Thread<P> {
     ///
     /// # Errors
     /// When storage failed. The message may or may not be received, and the call can be repeated.
-    pub async fn receive(&self, message: Receive) -> Result<Reply, PlatformError> {
+    pub async fn receive(&self, mut message: Receive) -> Result<Reply, PlatformError> {
         let inner = &self.0;
         // The Worker's clock may be that of another machine. A time in the future counts as now.
         let arrived = message.arrived.min(inner.platform.now());
         inner.count(&message.usage);
+        inner.look_up_quote(&mut message).await?;
         // (7) Admit the message: one atomic step.
         let admit = |state: &mut State, now| state.admit(&message, now, &inner.config);
         let mut admission = inner.step(admit).await?;
-        if let Admission::Joins(number) = &admission {
+        if let Admission::MustFollow(number) = &admission {
             inner.join(number).await?;
             admission = inner.step(admit).await?;
         }
         let phone_hash = message.phone_hash.clone();
         match admission {
-            Admission::Joins(_) => Err(PlatformError::new("the other thread has left")),
+            Admission::MustFollow(_) => Err(PlatformError::new("the other thread has left")),
             Admission::PassedOn(leader) => inner.pass_on(&leader, &message).await,
             // (8) and (9) Run its turn, see `wait` and `run`.
-            Admission::Known(MessageStatus::Waiting) => inner.wait(message.sid, arrived).await,
+            Admission::Known(MessageStatus::Waiting) => {
+                inner.message_came();
+                inner.wait(message.sid, arrived).await
+            }
             Admission::Known(status) => inner.reply(status).await,
             Admission::Limited(notice) => {
                 let told = notice.is_some();
@@ -156,21 +178,20 @@ impl<P: ThreadPlatform> Thread<P> {
                 Ok(Reply::Empty)
             }
             Admission::Ignored(reason) => {
-                event::log(
-                    &inner.platform,
-                    &Event::MessageIgnored { phone_hash, reason },
-                );
+                let ignored = Event::MessageIgnored { phone_hash, reason };
+                event::log(&inner.platform, &ignored);
                 Ok(Reply::Empty)
             }
             Admission::OptedOut(status, cancelled) => {
                 inner.cancel_turn();
-                inner.log_consent(phone_hash, ConsentState::OptedOut, cancelled);
+                let (state, by) = (ConsentState::OptedOut, ConsentBy::Contact);
+                inner.log_consent(phone_hash, state, by, cancelled);
                 inner.spawn_orders();
                 inner.reply(status).await
             }
             Admission::OptedIn(status) => {
-                let cancelled = CancelledCounts::default();
-                inner.log_consent(phone_hash, ConsentState::OptedIn, cancelled);
+                let (state, by) = (ConsentState::OptedIn, ConsentBy::Contact);
+                inner.log_consent(phone_hash, state, by, CancelledCounts::default());
                 inner.spawn_orders();
                 inner.reply(status).await
             }
@@ -216,7 +237,8 @@ impl<P: ThreadPlatform> Thread<P> {
         self.0.erase(call).await
     }
 
-    /// Records and logs a delivery receipt, once for each status of a message.
+    /// Records a delivery receipt, and logs it once for each final status of a message. The contact
+    /// opts out if the receipt says that it has opted out at Twilio.
     ///
     /// # Errors
     /// When storage failed. The call can be repeated.
@@ -341,6 +363,15 @@ impl<P: ThreadPlatform> Inner<P> {
         self.conversation.take();
     }
 
+    /// The contact has opted out at Twilio, if something was cancelled for it.
+    fn opted_out_at_twilio(&self, phone_hash: PhoneHash, cancelled: Option<CancelledCounts>) {
+        if let Some(cancelled) = cancelled {
+            self.cancel_turn();
+            let (state, by) = (ConsentState::OptedOut, ConsentBy::Twilio);
+            self.log_consent(phone_hash, state, by, cancelled);
+        }
+    }
+
     fn count_rate_limited(&self, told: bool) {
         let rejections = RejectionCounts {
             rate_limited: 1,
@@ -366,7 +397,22 @@ impl<P: ThreadPlatform> OutboxStore for Inner<P> {
         &self,
         decide: impl FnOnce(&mut Outbox, &mut PendingUsage, UnixMillis) -> R,
     ) -> Result<R, PlatformError> {
-        self.step(|state, now| decide(&mut state.outbox, &mut state.usage, now))
-            .await
+        let change = |state: &mut State, now| {
+            let result = decide(&mut state.outbox, &mut state.usage, now);
+            state.remember_sent(now, &self.config);
+            result
+        };
+        self.step(change).await
+    }
+
+    async fn opt_out(
+        &self,
+        entry: &OutboxEntry,
+        code: u32,
+    ) -> Result<OptOutRefusal, PlatformError> {
+        let opt_out = |state: &mut State, now| state.opt_out_at_twilio(entry.turn, code, now);
+        let (refusal, cancelled) = self.step(opt_out).await?;
+        self.opted_out_at_twilio(entry.phone_hash.clone(), cancelled);
+        Ok(refusal)
     }
 }

@@ -58,35 +58,31 @@ impl<P: ThreadPlatform> Inner<P> {
         &self,
         receipt: RecordDelivery,
     ) -> Result<(), PlatformError> {
-        let record = |state: &mut State, _| {
-            let (sid, status) = (&receipt.sid, receipt.status);
+        let record = |state: &mut State, now| {
+            let (sid, progress) = (&receipt.sid, receipt.progress);
             // The thread that leads has sent what this one does not know.
             let leader = state.leader().filter(|_| !state.outbox.has_sent(sid));
             match leader.cloned() {
                 Some(leader) => Err(leader),
-                None => Ok(state.outbox.record_delivery(sid, status)),
+                None => Ok(state.record_delivery(sid, progress, receipt.code, now)),
             }
         };
-        match self.step(record).await? {
-            Err(leader) => self.ask_leader(&leader, &receipt).await?,
-            Ok(false) => {}
-            Ok(true) => {
-                let RecordDelivery {
-                    status,
-                    code,
-                    phone_hash,
-                    ..
-                } = receipt;
-                event::log(
-                    &self.platform,
-                    &Event::Delivery {
-                        phone_hash,
-                        status,
-                        code,
-                    },
-                );
-            }
+        let recorded = match self.step(record).await? {
+            Err(leader) => return self.ask_leader(&leader, &receipt).await,
+            Ok(recorded) => recorded,
+        };
+        let RecordDelivery {
+            code, phone_hash, ..
+        } = receipt;
+        if let Some(status) = recorded.ended {
+            let delivery = Event::Delivery {
+                phone_hash: phone_hash.clone(),
+                status,
+                code,
+            };
+            event::log(&self.platform, &delivery);
         }
+        self.opted_out_at_twilio(phone_hash, recorded.opted_out);
         Ok(())
     }
 }

@@ -3,7 +3,13 @@
 //! Not here: how often they come (`fault_plan`).
 
 /// Their names among the counters of a run.
-pub const EVERYTHING: [&str; 75] = [
+pub const EVERYTHING: [&str; 88] = [
+    "answers of the second endpoint",
+    "conversations that were shortened",
+    "conversations that were too long",
+    "fields that were refused",
+    "models without eyes",
+    "particular errors",
     "calls between threads that failed",
     "messages that were passed on",
     "orders between threads",
@@ -22,9 +28,9 @@ pub const EVERYTHING: [&str; 75] = [
     "erasures",
     "erasures that were confirmed",
     "messages that an opt-out kept from the model",
+    "automatic replies that got no answer",
     "opt-ins",
     "opt-outs",
-    "requests of turns that were just cancelled",
     "turns cancelled",
     "an unreachable budget",
     "an unreachable thread",
@@ -60,6 +66,11 @@ pub const EVERYTHING: [&str; 75] = [
     "late parts rejected",
     "late parts sent",
     "lookups",
+    "messages that were not listed yet",
+    "messages with a changed text",
+    "opt-outs at Twilio",
+    "receipts",
+    "opt-outs that Twilio reported",
     "lookups that failed",
     "messages over the rate limit",
     "refused creates",
@@ -74,8 +85,10 @@ pub const EVERYTHING: [&str; 75] = [
     "slow KV",
     "stale KV reads",
     "storage reads that failed",
+    "turns asked anew",
     "turns begun again",
     "turns of several messages",
+    "turns that messages joined",
     "Twilio's retries",
     "webhooks that got a 503",
     "webhooks that Twilio gave up",

@@ -42,7 +42,7 @@ impl ObjectPlatform {
             });
             let is_order = method == <Follow as Method>::NAME;
             let consent = sim.is(Mutation::ConsentNotTold) && text.contains("consent");
-            if is_order && (consent || sim.is(Mutation::JoinNotDone)) {
+            if is_order && (consent || sim.is(Mutation::NumberNotFollowing)) {
                 return not_done(&text);
             }
             let (inner, limited) = (Rc::clone(sim), Rc::new(Cell::new(false)));

@@ -10,6 +10,7 @@ use super::{
     executor::OUTSIDE,
     fault_plan::MAX_MESSAGE_CHARS,
     invariants::Message,
+    mutation::Mutation,
     state::Simulation,
     webhook::{Webhook, post_within},
 };
@@ -44,6 +45,20 @@ pub fn begin(sim: &Rc<Simulation>) {
         });
         sim.executor.spawn(OUTSIDE, async move {
             write_more(&other, index, &name2, &from2, &to2).await;
+        });
+    }
+    if sim.fault_plan.automatic {
+        let index = sim.fault_plan.contacts;
+        let (from, to) = (format!("+1555010{index}"), "+15550199".to_owned());
+        let keys = &sim.config.pseudonym_key;
+        let contact = from.parse().unwrap();
+        let name = keys.pair(&contact, &to.parse().unwrap());
+        let name = name.as_str().to_owned();
+        let hash = keys.phone_hash(&contact).to_string();
+        sim.invariants.borrow_mut().add_contact(&name, &from, &hash);
+        let inner = Rc::clone(sim);
+        sim.executor.spawn(OUTSIDE, async move {
+            reply_automatically(&inner, index, &name, &from, &to).await;
         });
     }
     for (at, back) in sim.fault_plan.clock_steps.clone() {
@@ -134,7 +149,7 @@ async fn contact_writes(sim: &Rc<Simulation>, index: u64, name: &str, from: &str
         for _ in 0..together {
             number += 1;
             write(sim, index, number, name, from, to);
-            sim.sleep(random.below(if random.chance(500) { 2 } else { 400 }))
+            sim.sleep(random.below(random.pick(&[2, 2, 400, 2000])))
                 .await;
         }
         left -= 1;
@@ -179,6 +194,40 @@ async fn write_more(sim: &Rc<Simulation>, index: u64, name: &str, from: &str, to
     }
 }
 
+/// A machine: it says the same a few seconds after each answer, as long as there are answers.
+async fn reply_automatically(sim: &Rc<Simulation>, index: u64, name: &str, from: &str, to: &str) {
+    let answers = || {
+        let created = sim.created.borrow();
+        created.iter().filter(|one| one.to == from).count()
+    };
+    for number in 0..20 {
+        let before = answers();
+        if sim.is(Mutation::LoopForgotten) {
+            sim.kill(name);
+        }
+        let said = "xyzzy is driving, and answers later. This is automatic.";
+        let number = 0x3000 + number;
+        write_text(
+            sim,
+            index,
+            number,
+            name,
+            from,
+            to,
+            (said.to_owned(), true, None),
+        );
+        let mut patience = 80;
+        while answers() == before && patience > 0 {
+            sim.sleep(500).await;
+            patience -= 1;
+        }
+        if patience == 0 {
+            return;
+        }
+        sim.sleep(sim.random.between(1000, 10_000)).await;
+    }
+}
+
 /// Writes one message. Twilio posts it once or several times.
 fn write(sim: &Rc<Simulation>, index: u64, number: u64, name: &str, from: &str, to: &str) {
     let random = &sim.random;
@@ -201,6 +250,8 @@ fn write(sim: &Rc<Simulation>, index: u64, number: u64, name: &str, from: &str, 
             false,
             Some(Keyword::Erase),
         ),
+        // It ends as if more came.
+        9..15 => (format!("{token},"), true, None),
         _ => (token.clone(), true, None),
     };
     write_text(sim, index, number, name, from, to, said);
@@ -219,7 +270,7 @@ fn write_text(
     let token = format!("xyzzy-s{index}m{number};");
     let sid = format!("SM{:032x}", (index + 1) * 0x1_0000 + number);
     let account = "https://api.twilio.com/2010-04-01/Accounts/AC0123456789abcdef0123456789abcdef";
-    let is_text = turn && command.is_none() && body == token;
+    let is_text = turn && command.is_none() && body.starts_with(&token);
     let media_type = if body.ends_with("file") {
         Some("application/pdf")
     } else {
@@ -253,7 +304,12 @@ fn write_text(
             "MG0123456789abcdef0123456789abcdef".to_owned(),
         ));
     }
+    let automatic = (0x3000..0x4000).contains(&number);
+    if command == Some(Keyword::OptIn) {
+        sim.opted_out_at_twilio.borrow_mut().remove(from);
+    }
     let message = Message {
+        automatic,
         contact: name.to_owned(),
         turn,
         command,
