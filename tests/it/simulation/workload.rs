@@ -293,7 +293,13 @@ fn write_text(
     ]
     .map(|(name, value)| (name.to_owned(), value.to_owned()))
     .into();
-    if sim.fault_plan.two_addresses && index % 2 == 1 {
+    let two = sim
+        .invariants
+        .borrow()
+        .contacts
+        .get(name)
+        .is_some_and(|contact| contact.other.is_some());
+    if two {
         fields.retain(|(name, _)| name != "From");
         let named = address_fields(sim, index, name, from);
         fields.extend(named.map(|(name, value)| (name.to_owned(), value)));
