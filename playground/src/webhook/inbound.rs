@@ -1,5 +1,6 @@
 //! The parameters that Twilio posts when a contact writes to a number.
 
+use serde::Deserialize;
 use serde_json::json;
 
 use crate::base::address::id_of;

@@ -132,13 +132,18 @@ impl Message {
             _ => Vec::new(),
         };
         let sid = message_sid(form)?;
-        let from = required(form, "From")?;
+        let malformed = |field| FieldError {
+            field,
+            problem: FieldProblem::Malformed,
+        };
+        let from: Address = required(form, "From")?;
+        // The short codes that write are shorter.
+        if from.may_lack_plus() {
+            return Err(malformed("From"));
+        }
         let to: Address = required(form, "To")?;
         if !to.can_be_written_to() {
-            return Err(FieldError {
-                field: "To",
-                problem: FieldProblem::Malformed,
-            });
+            return Err(malformed("To"));
         }
         Ok(Self {
             sid,

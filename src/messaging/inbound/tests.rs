@@ -196,6 +196,9 @@ fn a_missing_or_malformed_field_is_named_without_its_value() {
         assert!(parse(&[("MessageSid", sid)]).is_err(), "{sid}");
     }
     assert!(parse(&[("AccountSid", "AC1")]).is_err());
+    for from in ["15550100", "1555010", "14155553031"] {
+        assert_eq!(parse(&[("From", from)]).unwrap_err().field, "From");
+    }
     assert_eq!(
         parse(&[("To", "SUPPORT")]).unwrap_err().field,
         "To",
