@@ -61,26 +61,29 @@ const hashOf = (address) => phoneHash(address.replace(/^(whatsapp|rcs|messenger)
 test("everybody who can be answered is answered, inline and by REST, at the address as it came", async () => {
   const user = freshUser();
   const { from, to } = freshPair();
-  for (const [contact, number, more, sender] of [
-    [user, `whatsapp:${to}`, { ExternalUserId: user }, ["From", `whatsapp:${to}`]],
-    [
-      `rcs:${from}`,
-      "rcs:brand_x_agent",
-      { MessagingServiceSid: SERVICE },
-      ["MessagingServiceSid", SERVICE],
-    ],
-    [`rcs:${from}`, "rcs:brand_y_agent", {}, ["From", "rcs:brand_y_agent"]],
-    [from, "rcs:brand_x_agent", { MessagingServiceSid: SERVICE }, ["MessagingServiceSid", SERVICE]],
-    ["messenger:2745689751200", "messenger:1415523888600", {}, ["From", "messenger:1415523888600"]],
-  ]) {
+  const service = { MessagingServiceSid: SERVICE };
+  const messenger = "messenger:1415523888600";
+  const cases = [
+    {
+      contact: user,
+      number: `whatsapp:${to}`,
+      more: { ExternalUserId: user },
+      sender: { From: `whatsapp:${to}` },
+    },
+    { contact: `rcs:${from}`, number: "rcs:brand_x_agent", more: service, sender: service },
+    { contact: `rcs:${from}`, number: "rcs:brand_y_agent", sender: { From: "rcs:brand_y_agent" } },
+    { contact: from, number: "rcs:brand_x_agent", more: service, sender: service },
+    { contact: "messenger:2745689751200", number: messenger, sender: { From: messenger } },
+  ];
+  for (const { contact, number, more, sender } of cases) {
     assert.deepEqual(await answers(contact, number, "Hello", more), [echo("Hello")], contact);
     const late = `[fault delay=1500ms] Slow ${number}`;
     assert.deepEqual(await answers(contact, number, late, more), [], contact);
     const sent = await eventually("the late answer", async () =>
       (await playground.messagesTo(contact)).find(({ body }) => body.includes(`Slow ${number}`)),
     );
-    const [name, value] = sender;
-    assert.equal(sent.parameters[name], value, contact);
+    for (const [name, value] of Object.entries(sender))
+      assert.equal(sent.parameters[name], value, contact);
     await worker.logged(
       (entry) =>
         entry.event === "outbox_part" &&
@@ -92,10 +95,11 @@ test("everybody who can be answered is answered, inline and by REST, at the addr
 
 test("what nobody may answer gets an empty 200 and one log line, and costs nothing", async () => {
   const { from, to } = freshPair();
-  for (const [contact, more, reason] of [
-    ["68849", {}, "not_answerable"],
-    ["SUPPORT", {}, "not_answerable"],
-    [from, { OtherRecipients0: freshPair().from }, "group_message"],
+  const group = { OtherRecipients0: freshPair().from };
+  for (const { contact, more, reason } of [
+    { contact: "68849", reason: "not_answerable" },
+    { contact: "SUPPORT", reason: "not_answerable" },
+    { contact: from, more: group, reason: "group_message" },
   ]) {
     const body = `Unread by ${reason} ${contact.slice(-3)}`;
     const message = form(contact, to, body, more);
