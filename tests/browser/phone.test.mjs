@@ -309,12 +309,12 @@ test("another channel gives a phone addresses that it has", async () => {
   const card = page.getByRole("article", { name: "Phone 1" });
   await card.locator("summary", { hasText: "Numbers" }).click();
   const value = (label) => card.getByLabel(label, { exact: true }).inputValue();
-  for (const [channel, from, to] of [
-    ["WhatsApp user", /^US\.\d+$/, "+15550199"],
-    ["Messenger", /^\d+$/, "1415523888600"],
-    ["RCS", /^\+155501\d\d$/, "brand_x_agent"],
-    ["Short code", /^688\d\d$/, "+15550199"],
-    ["SMS", /^\+155501\d\d$/, "+15550199"],
+  for (const { channel, from, to } of [
+    { channel: "WhatsApp user", from: /^US\.\d+$/, to: "+15550199" },
+    { channel: "Messenger", from: /^\d+$/, to: "1415523888600" },
+    { channel: "RCS", from: /^\+155501\d\d$/, to: "brand_x_agent" },
+    { channel: "Short code", from: /^688\d\d$/, to: "+15550199" },
+    { channel: "SMS", from: /^\+155501\d\d$/, to: "+15550199" },
   ]) {
     await card.getByLabel("Channel").selectOption({ label: channel });
     assert.match(await value("From"), from, channel);

@@ -34,7 +34,7 @@ after(() => switchboard?.close());
 // The form of a message between these addresses, with these fields more (null: without it).
 function form(from, to, body, more = {}) {
   const sid = freshSid();
-  const fields = new Map(inboundForm({ sid, body }));
+  const fields = new Map(inboundForm({ sid, body }).map(([name, value]) => [name, value]));
   for (const name of [...fields.keys()]) if (/^(From|To)[A-Z]/.test(name)) fields.delete(name);
   for (const [name, value] of Object.entries({ From: from, To: to, ...more })) {
     if (value === null) fields.delete(name);
