@@ -15,7 +15,7 @@ use crate::{
     event::DailyLimit,
     identity::Channel,
     messaging::{
-        canned_replies,
+        canned_replies, markdown,
         state::{ActiveTurn, NextRun, State, TurnReply, TurnResult},
     },
     openai::OpenAiError,
@@ -93,10 +93,11 @@ impl<P: ThreadPlatform> Inner<P> {
 
     /// The answer as its channel can carry it. It is stored and sent like this.
     fn fit_to_channel(&self, turn: &ActiveTurn, answer: &str) -> String {
+        let shown = markdown::to_channel(answer, turn.channel());
         if turn.channel() == Channel::Sms {
-            segments::fit(answer, self.config.max_segments)
+            segments::fit(&shown, self.config.max_segments)
         } else {
-            parts::fit(answer)
+            parts::fit(&shown)
         }
     }
 
