@@ -39,11 +39,11 @@ function answerDetails(answer) {
       ` in ${duration(answer.took_ms)}`,
     ),
     lost,
-    answer.complaint &&
+    answer.twilio_error &&
       element(
         "p",
         { class: "warn" },
-        `Twilio would report ${answer.complaint.code}: ${answer.complaint.reason}.`,
+        `Twilio would report ${answer.twilio_error.code}: ${answer.twilio_error.reason}.`,
       ),
     pairs("Headers", answer.headers, false),
     answer.body

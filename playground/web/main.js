@@ -190,7 +190,7 @@ function showAnswer(item, { kind, forged }, answer) {
   const again = AGAIN[kind];
   const system = (text, error = false) => add({ kind: "system", key, text, error, at: answer.at });
   if (answer.lost) return system(lostText(answer));
-  if (answer.problem || answer.complaint) {
+  if (answer.problem || answer.twilio_error) {
     setState(item, "failed");
     return system(failureText(answer, again, forged), true);
   }

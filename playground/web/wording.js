@@ -12,14 +12,14 @@ export function lostText({ problem }) {
 }
 
 /** A webhook without an answer, or with one that Twilio cannot use. `again` is from AGAIN. */
-export function failureText({ problem, complaint, status, body }, again, forged) {
+export function failureText({ problem, twilio_error: twilioError, status, body }, again, forged) {
   const prefix = again ? `${again}: ` : "";
   if (problem) return `${prefix}${again ? problem : capital(problem)}.`;
   const result =
     status === 200
-      ? `Twilio cannot use this answer: ${complaint.reason}`
+      ? `Twilio cannot use this answer: ${twilioError.reason}`
       : `The Worker answered ${status}${forged ? " to the forged signature" : ""}: ${firstLine(body)}`;
-  return `${prefix}${result} (Twilio: ${complaint.code})`;
+  return `${prefix}${result} (Twilio: ${twilioError.code})`;
 }
 
 /** An answer that redirects. */

@@ -62,7 +62,6 @@ async fn events(State(playground): State<Arc<Playground>>, headers: HeaderMap) -
 async fn setup(State(playground): State<Arc<Playground>>) -> Response {
     let setup = json!({
         "worker": playground.outgoing.client.worker(),
-        "names": playground.pseudonyms.has_key(),
         "switches": playground.switches.shown()
     });
     answer(StatusCode::OK, &setup)

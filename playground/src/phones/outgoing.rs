@@ -340,10 +340,10 @@ fn shown(answer: &Answer) -> Value {
                     .collect();
                 json!({"messages": messages, "redirect": redirect})
             }
-            Err(error) => complaint(error.code, &error.reason),
+            Err(error) => twilio_error(error.code, &error.reason),
         }
     } else {
-        complaint(11200, &format!("the Worker answered {}", answer.status))
+        twilio_error(11200, &format!("the Worker answered {}", answer.status))
     };
     if let (Some(fields), Value::Object(more)) = (fields.as_object_mut(), more) {
         fields.extend(more);
@@ -352,8 +352,8 @@ fn shown(answer: &Answer) -> Value {
 }
 
 /// An error that Twilio would report.
-fn complaint(code: u32, reason: &str) -> Value {
-    json!({"complaint": {"code": code, "reason": reason}})
+fn twilio_error(code: u32, reason: &str) -> Value {
+    json!({"twilio_error": {"code": code, "reason": reason}})
 }
 
 /// Why there is no answer, in words.

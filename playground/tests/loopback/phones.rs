@@ -220,7 +220,7 @@ fn a_forged_message_has_a_wrong_signature_and_its_rejection_is_shown() {
     assert_eq!(
         (
             answered["status"].clone(),
-            answered["complaint"]["code"].clone(),
+            answered["twilio_error"]["code"].clone(),
             answered["body"].clone()
         ),
         (json!(403), json!(11200), json!("Forbidden"))

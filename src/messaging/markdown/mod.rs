@@ -1,82 +1,46 @@
-//! Markdown: an answer that the model marked up becomes what the channel can show.
+//! Markdown out: the Markdown that a model writes becomes text that the channel can show.
 //!
-//! SMS, RCS and Messenger get plain text, WhatsApp its own marks. Lines stay lines, and whatever is
-//! not clearly markup comes out as it came in. CommonMark would change more than people want: it
-//! takes indented text for code, renumbers lists, and reads `2*3*4` and `^_^` as emphasis. Not
-//! here: length limits and parts (`twilio::segments`, `twilio::parts`). The rules of delimiter runs,
-//! links and code spans are those of CommonMark 0.31, tables and `~~` those of GitHub Flavored
-//! Markdown. WhatsApp's marks: WhatsApp, "How to format your messages". Why no library parses:
-//! docs/model.md.
+//! `pulldown-cmark` finds the markup. Everything that it does not recognise stays byte for byte, so
+//! `2 * 3 * 4`, `snake_case` and prices are unharmed. Nothing is added but WhatsApp's marks and the
+//! parentheses around the URL of a link, and the text never gets longer. Not here: cutting the text
+//! into parts (`twilio::parts`).
 
-mod blocks;
-mod emphasis;
-mod entities;
-mod html;
-mod inline;
-mod lines;
-mod links;
-mod marks;
-mod tables;
+mod edits;
+mod guards;
+mod pass;
 
-#[cfg(test)]
-mod properties;
 #[cfg(test)]
 mod tests;
 
 use crate::identity::Channel;
 
-/// How an answer is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Form {
-    /// Plain text.
-    Plain,
-    /// Plain text in which code, escapes and entities keep their marks.
-    PlainWithLiterals,
-    /// WhatsApp's marks.
-    WhatsApp,
-}
+use pass::{Code, pass};
 
-/// An answer as `channel` can show it.
+/// The text as a person on this channel reads it.
 ///
-/// Nothing visible is added but `(`, `)`, `:`, `|`, `-`, `>` and WhatsApp's marks. The result has at
-/// most 4 bytes more than the answer, and 2 more for each `|`, `>` and tab in it. Plain text that is
-/// converted again stays the same.
+/// WhatsApp shows `*bold*`, `_italic_`, `~struck~`, code and quotes, so these get its own marks. The
+/// other channels show plain text. Source: WhatsApp, "How to format your messages".
+///
+/// The result is not longer than `text`, and rendering it again changes nothing. Code that would read
+/// as Markdown without its marks keeps them.
 #[must_use]
-pub fn to_channel(answer: &str, channel: Channel) -> String {
-    let shown = if channel == Channel::WhatsApp {
-        blocks::render(answer, Form::WhatsApp)
+pub fn render(text: &str, channel: Channel) -> String {
+    let rendered = settle(text, channel);
+    // An odd text can come out as other Markdown. It then stays as the model wrote it.
+    let is_stable = settle(&rendered, channel) == rendered;
+    if is_stable && (!rendered.trim().is_empty() || text.trim().is_empty()) {
+        rendered
     } else {
-        plain(answer)
-    };
-    if shown.trim().is_empty() {
-        // An answer of marks alone, such as `---`.
-        return answer.to_owned();
+        text.to_owned()
     }
-    shown
 }
 
-/// An answer can hold markup within markup within markup, but not so often.
-const MAX_PASSES: usize = 50;
-
-/// Plain text that reads the same when it is converted again.
-fn plain(answer: &str) -> String {
-    let mut text = answer.to_owned();
-    for _ in 0..MAX_PASSES {
-        let next = pass(&text);
-        if next == text {
-            break;
-        }
-        text = next;
+/// Renders the text. If the result would still read as Markdown, code and escapes keep their marks.
+fn settle(text: &str, channel: Channel) -> String {
+    let bare = pass(text, channel, Code::Bare);
+    if pass(&bare, channel, Code::Bare) == bare {
+        bare
+    } else {
+        pass(text, channel, Code::Marked)
     }
-    text
-}
-
-/// One conversion. If code such as `__init__` would read as markup without its marks, code, escapes
-/// and entities keep theirs.
-fn pass(text: &str) -> String {
-    let bare = blocks::render(text, Form::Plain);
-    if bare == text || blocks::render(&bare, Form::Plain) == bare {
-        return bare;
-    }
-    blocks::render(text, Form::PlainWithLiterals)
 }

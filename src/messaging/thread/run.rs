@@ -91,13 +91,14 @@ impl<P: ThreadPlatform> Inner<P> {
         }
     }
 
-    /// The answer as its channel can carry it. It is stored and sent like this.
+    /// The answer as its channel can show and carry it. It is stored and sent like this.
     fn fit_to_channel(&self, turn: &ActiveTurn, answer: &str) -> String {
-        let shown = markdown::to_channel(answer, turn.channel());
-        if turn.channel() == Channel::Sms {
-            segments::fit(&shown, self.config.max_segments)
+        let channel = turn.channel();
+        let answer = markdown::render(answer, channel);
+        if channel == Channel::Sms {
+            segments::fit(&answer, self.config.max_segments)
         } else {
-            parts::fit(&shown)
+            parts::fit(&answer)
         }
     }
 

@@ -96,7 +96,7 @@ async fn the_addresses_of_an_admin_request_are_read_from_a_json_body_and_a_wrong
             (r#"{"to":"+15550199"}"#, "from is missing"),
             (r#"{"from":"+15550100"}"#, "to is missing"),
             (
-                r#"{"from":"planted","to":"+15550199"}"#,
+                r#"{"from":"a planted text","to":"+15550199"}"#,
                 "from is malformed",
             ),
             (r#"{"from":"","to":"+15550199"}"#, "from is malformed"),
@@ -105,7 +105,10 @@ async fn the_addresses_of_an_admin_request_are_read_from_a_json_body_and_a_wrong
                 r#"{"from":"%2B15550100","to":"+15550199"}"#,
                 "from is malformed",
             ),
-            (r#"{"from":"+15550100","to":"planted"}"#, "to is malformed"),
+            (
+                r#"{"from":"+15550100","to":"a planted text"}"#,
+                "to is malformed",
+            ),
             (
                 r#"{"from":"+15550100","to":["+15550199"]}"#,
                 "to is malformed",

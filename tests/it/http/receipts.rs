@@ -96,7 +96,7 @@ async fn a_forged_or_malformed_report_is_refused() {
     for (field, value) in [
         ("MessageSid", ""),
         ("MessageStatus", ""),
-        ("To", "x"),
+        ("To", "?"),
         ("From", ""),
         ("ErrorCode", "x"),
     ] {

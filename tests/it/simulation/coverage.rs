@@ -3,7 +3,7 @@
 //! Not here: how often they come (`fault_plan`).
 
 /// Their names among the counters of a run.
-pub const EVERYTHING: [&str; 69] = [
+pub const EVERYTHING: [&str; 72] = [
     "a budget that hangs",
     "a damaged budget",
     "answers withheld",
@@ -27,7 +27,10 @@ pub const EVERYTHING: [&str; 69] = [
     "an unreachable thread",
     "answered inline",
     "answered late",
+    "answers in the forms of other servers",
     "answers of several parts",
+    "errors inside a 200",
+    "streams that broke off",
     "alarms that failed",
     "alarms that ring twice",
     "bursts",
