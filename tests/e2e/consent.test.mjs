@@ -75,24 +75,28 @@ for (const [channel, confirmed] of [
       (await worker.sendMessage({ ...pair, body, params })).messages;
     const expect = (text) => (confirmed ? [text] : []);
     assert.deepEqual(await say("Before"), [echo("Before")]);
-    assert.deepEqual(await say("Stop."), expect(OPTED_OUT));
+    assert.deepEqual(await say("Stop"), expect(OPTED_OUT));
     assert.deepEqual(await say("Not read"), []);
     assert.deepEqual(await say("HELP"), []);
     await worker.restart();
     assert.deepEqual(await say("Not read either"), []);
     assert.deepEqual(await say("YES"), expect(OPTED_IN));
     assert.deepEqual(await say("After"), [echo("After", 2)]);
-    assert.deepEqual(await say("ARRET", [["OptOutType", "STOP"]]), expect(OPTED_OUT));
+    // What Twilio recognised, it has confirmed.
+    assert.deepEqual(await say("ADIEU", [["OptOutType", "STOP"]]), []);
     assert.deepEqual(await say("UNSTOP"), expect(OPTED_IN));
+    // What Twilio does not know, Switchboard confirms.
+    assert.deepEqual(await say("ARRÊT"), [OPTED_OUT]);
+    assert.deepEqual(await say("Ｓtart\u200b"), [OPTED_IN]);
     assert.equal((await playground.asked("Not read")).length, 0);
     assert.deepEqual(await playground.messagesTo(address(pair, channel)), []);
     const lines = await worker.loggedTimes(
-      4,
+      6,
       ({ event, phone_hash: hash }) => event === "consent" && hash === phoneHash(pair.from),
     );
     assert.deepEqual(
       lines.map(({ state }) => state),
-      ["opted_out", "opted_in", "opted_out", "opted_in"],
+      ["opted_out", "opted_in", "opted_out", "opted_in", "opted_out", "opted_in"],
     );
   });
 }

@@ -17,7 +17,7 @@ use self::text::interactive_text;
 use crate::{
     event::FieldProblem,
     identity::{AccountSid, Address, MessageSid, ServiceSid},
-    messaging::keywords::Keyword,
+    messaging::keywords::{Keyword, is_confirmed_by_twilio},
     twilio::{
         fields::{FieldError, optional, reject_repeated, required},
         form::Form,
@@ -57,7 +57,7 @@ pub enum Input {
     Keyword {
         /// Its meaning.
         keyword: Keyword,
-        /// Whether Twilio's Advanced Opt-Out recognised it and has already answered it.
+        /// Whether Twilio has recognised it and has answered it.
         by_twilio: bool,
     },
     /// A text longer than `MAX_MESSAGE_CHARS`.
@@ -117,9 +117,13 @@ fn input(form: &Form, media: &Attached, max_chars: usize) -> Input {
         _ => None,
     };
     if let Some(keyword) = by_twilio.or_else(|| Keyword::of(&text)) {
+        let about_consent = matches!(keyword, Keyword::OptOut | Keyword::OptIn);
+        let number = form.get("To").and_then(|to| to.parse().ok());
+        let body = form.get("Body").unwrap_or_default();
+        let confirmed = number.is_some_and(|number| is_confirmed_by_twilio(body, &number));
         Input::Keyword {
             keyword,
-            by_twilio: by_twilio.is_some(),
+            by_twilio: by_twilio.is_some() || (about_consent && confirmed),
         }
     } else if text.chars().count() > max_chars {
         Input::TooLong

@@ -50,7 +50,8 @@ impl<P: ThreadPlatform> Inner<P> {
                 TurnReply::Unsaid(_) | TurnReply::Cancelled => ReplyVia::None,
             },
             messages: turn.messages.len(),
-            segments: (turn.channel() == Channel::Sms).then(|| segments::total(result.text())),
+            segments: (turn.channel() == Channel::Sms)
+                .then(|| segments::total(result.text(&self.config))),
             duration_ms: millis(self.platform.now().since(first.at)),
             model_ms: run.map_or(0, |run| run.model_ms),
             model_requests: run.map_or(0, |run| run.requests),
