@@ -4,11 +4,12 @@
 //! field for them. Security events have the form `{"event":"security_event","phone_hash":"<8
 //! hex>","details":{"kind":…},"time":…}`.
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    config::Field,
     identity::PhoneHash,
     platform::{Clock, Log},
 };
@@ -58,10 +59,12 @@ pub enum Event {
         /// Parts of answers that will not be sent because of it.
         dropped_parts: usize,
     },
-    /// A message of a contact that has opted out was not read.
+    /// A message gets no answer, because it wants none.
     MessageIgnored {
         /// The contact.
         phone_hash: PhoneHash,
+        /// Why.
+        reason: IgnoreReason,
     },
     /// A contact's data was erased.
     Erased {
@@ -85,6 +88,25 @@ pub enum Event {
     ConversationUnreadable {
         /// Why.
         reason: ConversationProblem,
+    },
+    /// An endpoint of the model refused an optional field, and was asked again without it.
+    FieldOmitted {
+        /// The endpoint's number.
+        endpoint: usize,
+        /// The field.
+        field: Field,
+    },
+    /// An endpoint of the model failed, and another one is asked.
+    EndpointFailed {
+        /// The endpoint's number.
+        endpoint: usize,
+        /// Why, as in the failures of a turn.
+        reason: &'static str,
+    },
+    /// A conversation was too long for the model, and its older half was dropped.
+    ConversationShortened {
+        /// The turns that were dropped.
+        dropped_turns: usize,
     },
     /// KV failed. The value stays in the thread, and the operation is tried again.
     KvFailed {
@@ -137,7 +159,7 @@ pub enum Security {
     /// A Twilio route was called while settings were missing or wrong.
     ConfigurationInvalid {
         /// The names of the settings.
-        settings: Vec<&'static str>,
+        settings: Vec<Cow<'static, str>>,
     },
     /// A signed request does not have the fields that Twilio sends.
     SuspiciousRequest {
@@ -174,6 +196,9 @@ pub struct TurnEnded {
     pub model_ms: u64,
     /// Requests made to OpenAI.
     pub model_requests: u32,
+    /// The number of the endpoint that answered. 0 is that of `OPENAI_BASE_URL`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub endpoint: Option<usize>,
     /// Tokens of the requests, as OpenAI counted them. A failed turn can have a cost, too.
     pub prompt_tokens: u64,
     /// Tokens of the answers, reasoning included.
@@ -263,6 +288,15 @@ labels! {
         OptedOut,
         /// The contact wants messages again.
         OptedIn,
+    }
+    /// Why a message gets no answer.
+    IgnoreReason {
+        /// The contact has opted out.
+        OptedOut,
+        /// It is a reaction to an earlier message.
+        Reaction,
+        /// It is one of several equal messages, each of which answered an answer.
+        ReplyLoop,
     }
     /// Who asked for an erasure.
     ErasedBy {

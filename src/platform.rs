@@ -8,7 +8,7 @@
     reason = "wasm32 is single-threaded; no caller needs Send"
 )]
 
-use std::time::Duration;
+use std::{borrow::Cow, time::Duration};
 
 use futures_util::future::LocalBoxFuture;
 use serde::{Serialize, de::DeserializeOwned};
@@ -43,7 +43,7 @@ pub struct HttpRequest {
     /// The whole URL.
     pub url: String,
     /// Header names and values.
-    pub headers: Vec<(&'static str, String)>,
+    pub headers: Vec<(Cow<'static, str>, String)>,
     /// The body.
     pub body: String,
     /// The longest answer body that is read, in bytes. A longer one is a [`HttpError::TooLarge`].

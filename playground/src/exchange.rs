@@ -124,6 +124,9 @@ fn find_fault(
             .switches
             .fault(service, call, &playground.pseudonyms)
     };
+    let is_meant =
+        |fault: &Fault| fault.endpoint.is_none() || fault.endpoint == openai::endpoint(call);
+    let directive = directive.filter(is_meant);
     Ok(directive.or_else(ordered).or_else(switched_on))
 }
 

@@ -141,6 +141,7 @@ const HANDLERS = {
         text: event.text,
         media: [],
         at: event.at,
+        sid: event.sid,
         via: "by REST",
         after: asked && event.at - asked.at,
       });
@@ -213,10 +214,11 @@ function showAnswer(item, { kind, forged }, answer) {
   else if (texts.length === 0)
     system("Empty answer: there is nothing to say, or it comes later by REST.");
   if (texts.length) stopTyping(key);
-  for (const { text, media } of answer.messages) {
+  for (const [index, { text, media }] of answer.messages.entries()) {
     add({
       kind: "in",
       key,
+      sid: answer.sids?.[index],
       text,
       media: media.map((url) => ({ content_type: url })),
       at: answer.at,
@@ -298,7 +300,7 @@ function addView(phone) {
       showPhone(phone);
       activate(phone, true);
     },
-    send: (text, files) => send(phone, text, files),
+    send: (text, files, rich) => send(phone, text, files, rich),
     setFaults: (wanted) => setFaults(phone, wanted),
     replay: (item) =>
       request("POST", "/playground/phone/replay", { sid: item.sid }).catch((error) =>
@@ -339,10 +341,11 @@ function activate(phone, changed = false) {
   if (phone && inspector.tab() === "usage") askUsage();
 }
 
-async function send(phone, text, files) {
+async function send(phone, text, files, rich = {}) {
   const media = [];
   for (const file of files) media.push(await upload(file));
-  await request("POST", "/playground/phone/messages", { ...addressesOf(phone), text, media });
+  const message = { ...addressesOf(phone), text, media, rich };
+  await request("POST", "/playground/phone/messages", message);
 }
 
 // Faults.

@@ -72,12 +72,15 @@ async fn receive<'c>(
         service,
         input,
         images,
+        quoted,
     } = message.get().clone();
     let thread = keys.pair(&from, &to);
     let receive = Receive {
         sid,
         input,
         images,
+        quoted,
+        quoted_text: None,
         phone_hash: keys.phone_hash(&from),
         reply_to: ReplyTarget {
             contact: from,

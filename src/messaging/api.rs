@@ -27,6 +27,12 @@ pub struct Receive {
     /// Where the message's images are.
     #[serde(default)]
     pub images: Vec<ImageUrl>,
+    /// The message that this one quotes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quoted: Option<MessageSid>,
+    /// The text of that message, once the thread has found it.
+    #[serde(skip)]
+    pub quoted_text: Option<String>,
     /// The contact's hash for the log.
     pub phone_hash: PhoneHash,
     /// Where an answer goes if it does not go out with the webhook.

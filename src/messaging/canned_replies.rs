@@ -41,9 +41,9 @@ impl CannedReply {
     #[must_use]
     pub fn text(self, config: &Config) -> String {
         let text = match self {
-            Self::TooLong(limit) => return config.text_with(FixedText::TooLong, limit),
+            Self::TooLong(limit) => return config.text_with(FixedText::TooLong, &limit),
             Self::SlowDown(1) => FixedText::SlowDownOneSecond,
-            Self::SlowDown(seconds) => return config.text_with(FixedText::SlowDown, seconds),
+            Self::SlowDown(seconds) => return config.text_with(FixedText::SlowDown, &seconds),
             Self::NoText => FixedText::NoText,
             Self::Media => FixedText::UnreadableFile,
             Self::OptedOut => FixedText::OptedOut,
@@ -55,4 +55,13 @@ impl CannedReply {
         };
         config.text(text).to_owned()
     }
+}
+
+/// The texts without numbers. A reaction to one of them is a reaction to an answer.
+#[must_use]
+pub fn fixed_texts(config: &Config) -> Vec<String> {
+    let without_numbers = FixedText::ALL.iter().filter(|text| !text.has_number());
+    without_numbers
+        .map(|text| config.text(*text).to_owned())
+        .collect()
 }

@@ -259,7 +259,7 @@ mod tests {
             let words: Vec<&str> = text.split_whitespace().collect();
             words
                 .chunk_by(|a, b| capital(a) && capital(b) && !a.ends_with([',', '.']))
-                .filter(|run| run.iter().all(|word| capital(word)))
+                .filter(|run| run.iter().all(&capital))
                 .filter_map(|run| Keyword::of(&run.join(" ")))
                 .collect()
         };

@@ -7,6 +7,7 @@ pub mod canned_replies;
 pub mod inbound;
 pub mod keywords;
 pub mod markdown;
+pub mod quotes;
 mod state;
 pub mod thread;
 

@@ -1,6 +1,7 @@
 //! OpenAI's Chat Completions API: the request, and the completion or error that comes back.
 //!
-//! This module builds the request, reads the response, and decides when to retry, all without I/O.
+//! This module builds the request, reads the response, and decides what to do about an error, all
+//! without I/O.
 //! Not here: the loop of requests (`conversation::model_run`). Source: OpenAI API reference,
 //! "Create chat completion" and "Error codes".
 
@@ -8,8 +9,11 @@ mod answer;
 mod body;
 mod channels;
 mod content;
+mod error;
+mod fields;
 mod finish;
 mod json;
+mod next;
 mod request;
 mod response;
 mod retry;
@@ -18,12 +22,15 @@ mod thought_tags;
 mod thoughts;
 mod tokens;
 
-pub use request::request;
+pub use error::meaning;
+pub use fields::sent;
+pub use next::{Attempt, MAX_OMISSIONS, Next, in_view_of, next};
+pub use request::{Said, request};
 pub use response::decode;
-pub use retry::{MAX_RETRIES, retry_after};
+pub use retry::{MAX_RETRIES, may_pass, retry_after};
 pub use tokens::Tokens;
 
-use crate::event::UnexpectedResponse;
+use crate::{config::Fields, event::UnexpectedResponse};
 
 /// An answer of the model.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,7 +76,17 @@ pub enum OpenAiError {
     InsufficientQuota,
     /// 401 or 403: the key is wrong.
     Unauthorized,
-    /// Another 4xx: the request or the model's name is wrong.
+    /// The endpoint has no such model, or no more.
+    ModelNotFound,
+    /// A 404 that names no model: the URL is wrong.
+    NotFound,
+    /// 400 or 422: the endpoint does not know these fields, or not their values.
+    Unsupported(Fields),
+    /// The conversation is longer than the model can read.
+    ContextTooLong,
+    /// The model takes no images.
+    NoImages,
+    /// Another 4xx: the request is wrong.
     Rejected,
     /// 5xx.
     ServerError,
@@ -97,7 +114,11 @@ impl OpenAiError {
             Self::Busy => "busy",
             Self::InsufficientQuota => "insufficient_quota",
             Self::Unauthorized => "unauthorized",
-            Self::Rejected => "rejected",
+            Self::ModelNotFound => "model_not_found",
+            Self::Unsupported(_) => "unsupported_field",
+            Self::ContextTooLong => "context_too_long",
+            Self::NoImages => "no_images",
+            Self::NotFound | Self::Rejected => "rejected",
             Self::ServerError => "server_error",
             Self::Unexpected(_) => "unexpected_response",
             Self::NoChoice | Self::Empty => "empty_answer",

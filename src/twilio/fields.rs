@@ -18,8 +18,9 @@ pub struct FieldError {
     pub problem: FieldProblem,
 }
 
-/// Every field of a webhook that is read, except those of [`NUMBERED`].
-pub(crate) const READ: [&str; 18] = [
+/// Every field of a webhook that is read, except those of [`NUMBERED`], and `MessageType`: it is only a
+/// hint, see [`is_of_type`].
+pub(crate) const READ: [&str; 24] = [
     "MessageSid",
     "From",
     "To",
@@ -32,6 +33,12 @@ pub(crate) const READ: [&str; 18] = [
     "ButtonPayload",
     "ListTitle",
     "ListId",
+    "ListDescription",
+    "InteractiveData",
+    "FlowData",
+    "ReferralHeadline",
+    "ReferralBody",
+    "OriginalRepliedMessageSid",
     "Latitude",
     "Longitude",
     "Label",
@@ -70,6 +77,13 @@ pub fn reject_repeated(form: &Form) -> Result<(), FieldError> {
             problem: FieldProblem::Repeated,
         })
     })
+}
+
+/// Whether Twilio says that a message is of this type, such as `location`.
+#[must_use]
+pub fn is_of_type(form: &Form, kind: &str) -> bool {
+    let mut types = form.pairs().filter(|(name, _)| *name == "MessageType");
+    types.any(|(_, value)| value.eq_ignore_ascii_case(kind))
 }
 
 /// The value of a field.

@@ -123,6 +123,41 @@ pub async fn find_message(
     }
 }
 
+/// Twilio did not accept the token (401).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unauthorized;
+
+/// The text of one of the newest messages to the contact, if Twilio lists it.
+///
+/// # Errors
+/// When Twilio did not accept the token. It can be asked with another one.
+pub async fn listed_body(
+    http: &impl Http,
+    base: &BaseUrl,
+    context: TwilioRequestContext<'_>,
+    sid: &MessageSid,
+) -> Result<Option<String>, Unauthorized> {
+    #[derive(Deserialize)]
+    struct List {
+        messages: Vec<Listed>,
+    }
+    #[derive(Deserialize)]
+    struct Listed {
+        sid: String,
+        body: Option<String>,
+    }
+    match http.send(&list_request(base, context), TIMEOUT).await {
+        Ok(response) if response.status == 200 => {
+            let list = serde_json::from_slice::<List>(&response.body).ok();
+            let mut messages = list.into_iter().flat_map(|list| list.messages);
+            let found = messages.find(|message| message.sid == sid.as_str());
+            Ok(found.and_then(|message| message.body))
+        }
+        Ok(response) if response.status == 401 => Err(Unauthorized),
+        Ok(_) | Err(_) => Ok(None),
+    }
+}
+
 /// The request for the newest messages between the addresses. (Twilio can filter by the date of
 /// sending, but a queued message does not have one yet.)
 fn list_request(base: &BaseUrl, context: TwilioRequestContext<'_>) -> HttpRequest {
@@ -140,7 +175,7 @@ fn list_request(base: &BaseUrl, context: TwilioRequestContext<'_>) -> HttpReques
             "/2010-04-01/Accounts/{account}/Messages.json?{}",
             query.finish()
         )),
-        headers: vec![("Authorization", authorization(context))],
+        headers: vec![("Authorization".into(), authorization(context))],
         body: String::new(),
         limit: MAX_RESPONSE_BYTES,
     }
@@ -229,8 +264,8 @@ fn create_request(base: &BaseUrl, context: TwilioRequestContext<'_>, body: &str)
 fn form_request(url: String, context: TwilioRequestContext<'_>, body: String) -> HttpRequest {
     let content_type = "application/x-www-form-urlencoded".to_owned();
     let headers = vec![
-        ("Authorization", authorization(context)),
-        ("Content-Type", content_type),
+        ("Authorization".into(), authorization(context)),
+        ("Content-Type".into(), content_type),
     ];
     HttpRequest {
         method: "POST",

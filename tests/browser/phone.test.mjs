@@ -67,6 +67,26 @@ test("a slow model's answer comes later by REST and appears by itself", async ()
   await phone.fault("Slow model", false);
 });
 
+test("a tapback on a bubble gets no answer, and a quote and a form reach the model", async () => {
+  const page = await tests.open();
+  const sms = await usePhone(page, 1);
+  await sms.send("Hello");
+  await sms.sees(echo("Hello"));
+  await sms.card.getByRole("button", { name: "Like “" }).click();
+  await sms.notes("Empty answer: there is nothing to say, or it comes later by REST.");
+
+  const phone = await usePhone(page, 1, { channel: "WhatsApp" });
+  await phone.send("Which do you have?");
+  await phone.sees(echo("Which do you have?"));
+  await phone.card.locator(".in").getByRole("button", { name: "Quote “" }).click();
+  await phone.card.getByText("Quoting “Nice to hear").waitFor();
+  await phone.send("that one");
+  await phone.answers.getByText("> Nice to hear from you!", { exact: false }).waitFor();
+  await phone.card.locator("summary", { hasText: "Buttons and forms" }).click();
+  await phone.card.getByRole("button", { name: "Send the form" }).click();
+  await phone.answers.getByText("guests: 4", { exact: false }).waitFor();
+});
+
 test("a reset clears the conversation and says so", async () => {
   const page = await tests.open();
   const phone = await usePhone(page, 1);

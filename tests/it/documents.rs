@@ -7,11 +7,11 @@ use std::{collections::BTreeSet, fmt::Debug, fs, path::PathBuf};
 
 use serde_json::Value;
 use switchboard::{
-    config::{Config, DefaultValue, FixedText, Kind, Language, SETTINGS, Setting},
+    config::{Config, DefaultValue, Field, FixedText, Kind, Language, SETTINGS, Setting},
     event::{
         ConsentState, ConversationProblem, DailyLimit, DeliveryStatus, DenialReason, Erased,
-        ErasedBy, Event, FieldProblem, InternalProblem, KvOperation, ObjectKind, OutboxOutcome,
-        ReplyVia, Security, TurnEnded, TurnOutcome, UnexpectedResponse,
+        ErasedBy, Event, FieldProblem, IgnoreReason, InternalProblem, KvOperation, ObjectKind,
+        OutboxOutcome, ReplyVia, Security, TurnEnded, TurnOutcome, UnexpectedResponse,
     },
     identity::PhoneHash,
     messaging::keywords::{Keyword, WORDS, WORDS_WHILE_OPTED_OUT},
@@ -893,6 +893,7 @@ fn sample_events() -> Vec<Event> {
         duration_ms: 0,
         model_ms: 0,
         model_requests: 0,
+        endpoint: Some(0),
         prompt_tokens: 0,
         completion_tokens: 0,
     };
@@ -939,6 +940,7 @@ fn sample_events() -> Vec<Event> {
         },
         Event::MessageIgnored {
             phone_hash: nobody(),
+            reason: IgnoreReason::OptedOut,
         },
         Event::BudgetReset {
             model_requests: 1,
@@ -953,6 +955,15 @@ fn sample_events() -> Vec<Event> {
         Event::ConversationUnreadable {
             reason: ConversationProblem::Corrupt,
         },
+        Event::FieldOmitted {
+            endpoint: 0,
+            field: Field::Stream,
+        },
+        Event::EndpointFailed {
+            endpoint: 0,
+            reason: "timeout",
+        },
+        Event::ConversationShortened { dropped_turns: 1 },
         Event::KvFailed {
             operation: KvOperation::Put,
         },

@@ -17,6 +17,7 @@ use switchboard::{
     conversation::{
         budget::{AddUsage, Check, Reserve},
         history::Conversation,
+        model_run::{EndpointMemory, RemembersEndpoints},
     },
     identity::Pseudonym,
     messaging::{
@@ -47,6 +48,7 @@ pub(super) struct Inner {
     alarm: Cell<Option<UnixMillis>>,
     /// What KV gives for every key.
     kv: String,
+    endpoints: RefCell<EndpointMemory>,
     pub(super) asked: Cell<u32>,
     pub(super) reserved: Cell<u32>,
     sent: Cell<u32>,
@@ -154,6 +156,12 @@ impl Log for Object {
             "a log line is JSON"
         );
         self.0.log.borrow_mut().push(line.to_owned());
+    }
+}
+
+impl RemembersEndpoints for Object {
+    fn endpoint_memory<R>(&self, look: impl FnOnce(&mut EndpointMemory) -> R) -> R {
+        look(&mut self.0.endpoints.borrow_mut())
     }
 }
 

@@ -22,6 +22,7 @@ impl Fault {
             || self.delay_ms.is_some()
             || self.body.is_some()
             || self.connection.is_some()
+            || self.server.is_some()
             || !self.headers.is_empty();
         if !says_something {
             return Err(
@@ -60,6 +61,10 @@ impl Fault {
                 "`connection` sends no answer, so status, body and headers cannot go with it"
                     .to_owned(),
             );
+        }
+        let of_openai = self.server.is_some() || self.endpoint.is_some();
+        if of_openai && self.service != Service::Openai {
+            return Err("`server` and `endpoint` are openai only".to_owned());
         }
         if self.contains.as_deref() == Some("") {
             return Err("`contains` must not be empty".to_owned());

@@ -140,6 +140,36 @@ impl BodyFault {
     }
 }
 
+/// An endpoint of the mock OpenAI.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Endpoint {
+    /// The one under `/v1`.
+    First,
+    /// The one under `/fallback/v1`.
+    Second,
+}
+
+/// Another server than OpenAI, or another account: it refuses only some requests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Server {
+    /// It knows `max_tokens` and not `max_completion_tokens`, in OpenAI's words.
+    Old,
+    /// It knows no field that OpenAI added lately, in FastAPI's words (422).
+    Strict,
+    /// It reads six messages at most.
+    SmallContext,
+    /// Its model takes no images.
+    NoImages,
+    /// Its filter refuses the request, as Azure's does.
+    Filter,
+    /// The account has no credit (402).
+    NoCredit,
+    /// It does not have the model.
+    NoModel,
+}
+
 /// What happens to the TCP connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -1,4 +1,4 @@
-//! The mock OpenAI: `POST /v1/chat/completions`, plain and streamed.
+//! The mock OpenAI: `POST /v1/chat/completions`, plain and streamed, and the same under `/fallback`.
 //!
 //! It is as strict about requests as the real API, for everything that a client with text and
 //! images can meet. It accepts tools and audio in a request and ignores them.
@@ -9,6 +9,7 @@ use chrono::NaiveDate;
 use self::models::Clock;
 use self::problem::Problem;
 use self::request::Request;
+use crate::fault::Server;
 use crate::http::call::{Authorization, Call};
 use crate::http::reply::{Prepared, Reply};
 
@@ -22,9 +23,11 @@ mod model_rules;
 mod models;
 mod problem;
 mod request;
+mod server;
 mod tokens;
 
 pub use self::problem::error_reply;
+pub use self::server::endpoint;
 
 /// The mock OpenAI.
 pub struct OpenAi {
@@ -59,7 +62,7 @@ impl OpenAi {
     /// # Errors
     /// The answer to a request that the real API would reject too.
     pub fn prepare(&self, call: &Call) -> Result<Prepared<'static>, Reply> {
-        if call.path != "/v1/chat/completions" {
+        if server::endpoint(call).is_none() {
             let message = format!("There is nothing at {} {}.", call.method, call.path);
             return Err(Problem::invalid(message).status(404).reply());
         }
@@ -70,7 +73,13 @@ impl OpenAi {
                 .status(405)
                 .reply());
         }
-        let request = Request::read(call, self.clock.today()).map_err(Problem::reply)?;
+        let kind = server::of_directive(call);
+        if let Some(refusal) = kind.and_then(|kind| server::refusal(kind, call)) {
+            return Err(refusal);
+        }
+        let takes_max_tokens = matches!(kind, Some(Server::Old | Server::Strict));
+        let request =
+            Request::read(call, self.clock.today(), takes_max_tokens).map_err(Problem::reply)?;
         Ok(Prepared {
             message_text: request.user_messages.last().cloned().unwrap_or_default(),
             deprecation: request.model.deprecation(),

@@ -16,7 +16,7 @@ use crate::base::time::now_ms;
 use crate::webhook::client::{
     ANSWER_TIMEOUT, Answer, NoAnswer, Signature, WebhookClient, tokens_of,
 };
-use crate::webhook::inbound::{Channel, Inbound};
+use crate::webhook::inbound::{Button, Channel, Inbound, Rich};
 use crate::webhook::twiml::{self, Message};
 
 mod attach;
@@ -40,6 +40,15 @@ pub struct Options {
     /// Attach a file, or the file at this URL. Can be repeated
     #[arg(long, value_name = "URL or FILE")]
     media: Vec<String>,
+    /// Quote the message with this SID, as a reply on WhatsApp does
+    #[arg(long, value_name = "SID")]
+    quote: Option<String>,
+    /// Press a button of a WhatsApp message: its text, and its payload after "="
+    #[arg(long, value_name = "TEXT=PAYLOAD")]
+    button: Option<String>,
+    /// Send the answers of a WhatsApp form, as JSON
+    #[arg(long, value_name = "JSON")]
+    flow: Option<String>,
     /// The origin of the Worker, on loopback only
     #[arg(long, default_value = "http://127.0.0.1:8787", value_name = "URL")]
     worker: String,
@@ -110,6 +119,7 @@ impl Command {
         })?;
         let client = WebhookClient::new(&options.worker, options.public_url.as_deref(), token)
             .map_err(Failure::NotSent)?;
+        let rich = rich(&options).map_err(Failure::NotSent)?;
         let (media, media_types) = attach(&playground, &options.media).map_err(Failure::NotSent)?;
         let inbound = Inbound::new(
             options.channel,
@@ -122,6 +132,7 @@ impl Command {
         Ok(Self {
             inbound: Inbound {
                 media_types,
+                rich,
                 ..inbound
             },
             client,
@@ -254,6 +265,26 @@ impl Command {
             .map(read)
             .collect())
     }
+}
+
+/// What is sent besides text and files. Twilio has fields for it on WhatsApp only.
+fn rich(options: &Options) -> Result<Rich, String> {
+    let button = options.button.as_deref().map(|button| {
+        let (text, payload) = button.split_once('=').unwrap_or((button, ""));
+        Button {
+            text: text.to_owned(),
+            payload: payload.to_owned(),
+        }
+    });
+    let rich = Rich {
+        quoted: options.quote.clone(),
+        button,
+        flow: options.flow.clone(),
+    };
+    if !rich.is_empty() && options.channel != Channel::Whatsapp {
+        return Err("--quote, --button and --flow need --channel whatsapp".to_owned());
+    }
+    Ok(rich)
 }
 
 /// Reads the answer of the Worker as Twilio would.

@@ -18,6 +18,35 @@ pub enum Channel {
     Whatsapp,
 }
 
+/// What a person sends on WhatsApp besides a text and files.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Rich {
+    /// The SID of the message that is quoted.
+    pub quoted: Option<String>,
+    /// The button that is pressed.
+    pub button: Option<Button>,
+    /// The answers of a form (a WhatsApp Flow), as JSON.
+    pub flow: Option<String>,
+}
+
+/// A button of a message.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Button {
+    /// Its text.
+    pub text: String,
+    /// Its payload, which the person does not see.
+    pub payload: String,
+}
+
+impl Rich {
+    /// Whether there is nothing.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
 /// A message from a contact.
 pub struct Inbound {
     /// Its channel.
@@ -34,6 +63,8 @@ pub struct Inbound {
     pub media_types: Vec<String>,
     /// The SID of the message.
     pub sid: String,
+    /// What is sent besides.
+    pub rich: Rich,
 }
 
 impl Inbound {
@@ -59,6 +90,7 @@ impl Inbound {
                 .collect(),
             media,
             sid: sid.unwrap_or_else(|| format!("{prefix}{}", random_hex())),
+            rich: Rich::default(),
         }
     }
 
@@ -75,7 +107,9 @@ impl Inbound {
         add("ApiVersion", "2010-04-01");
         add("From", &self.from);
         add("To", &self.to);
-        add("Body", &self.text);
+        // WhatsApp repeats the text of a button as the text.
+        let button = self.rich.button.as_ref().filter(|_| self.text.is_empty());
+        add("Body", button.map_or(&self.text, |button| &button.text));
         add("NumMedia", &self.media.len().to_string());
         for (index, (url, media_type)) in self.media.iter().zip(&self.media_types).enumerate() {
             add(&format!("MediaUrl{index}"), url);
@@ -106,7 +140,11 @@ impl Inbound {
                 add("NumSegments", "1");
                 add(
                     "MessageType",
-                    if self.media.is_empty() {
+                    if self.rich.button.is_some() {
+                        "button"
+                    } else if self.rich.flow.is_some() {
+                        "interactive"
+                    } else if self.media.is_empty() {
                         "text"
                     } else {
                         "image"
@@ -117,6 +155,19 @@ impl Inbound {
                 add("ReferralNumMedia", "0");
                 add("ChannelMetadata", &metadata.to_string());
             }
+        }
+        let mut add =
+            |name: &str, value: &str| parameters.push((name.to_owned(), value.to_owned()));
+        if let Some(quoted) = &self.rich.quoted {
+            add("OriginalRepliedMessageSid", quoted);
+            add("OriginalRepliedMessageSender", &self.to);
+        }
+        if let Some(button) = &self.rich.button {
+            add("ButtonText", &button.text);
+            add("ButtonPayload", &button.payload);
+        }
+        if let Some(flow) = &self.rich.flow {
+            add("InteractiveData", flow);
         }
         parameters
     }
@@ -201,6 +252,42 @@ mod tests {
             value(&parameters, "MediaUrl1"),
             Some("https://example.com/unknown")
         );
+    }
+
+    #[test]
+    fn a_quote_a_button_and_a_form_have_their_fields() {
+        let mut inbound = Inbound::new(
+            Channel::Whatsapp,
+            "+15550100",
+            "+15550199",
+            "",
+            vec![],
+            None,
+        );
+        inbound.rich.quoted = Some("SMxyz".to_owned());
+        inbound.rich.button = Some(Button {
+            text: "Book".to_owned(),
+            payload: "table_7".to_owned(),
+        });
+        let parameters = inbound.parameters();
+        for (name, expected) in [
+            ("Body", "Book"),
+            ("MessageType", "button"),
+            ("ButtonText", "Book"),
+            ("ButtonPayload", "table_7"),
+            ("OriginalRepliedMessageSid", "SMxyz"),
+            ("OriginalRepliedMessageSender", "whatsapp:+15550199"),
+        ] {
+            assert_eq!(value(&parameters, name), Some(expected), "{name}");
+        }
+        inbound.rich = Rich {
+            flow: Some("{}".to_owned()),
+            ..Rich::default()
+        };
+        let parameters = inbound.parameters();
+        assert_eq!(value(&parameters, "MessageType"), Some("interactive"));
+        assert_eq!(value(&parameters, "InteractiveData"), Some("{}"));
+        assert_eq!(value(&parameters, "Body"), Some(""));
     }
 
     #[test]

@@ -16,6 +16,7 @@ pub(super) fn text(text: FixedText) -> &'static str {
         T::ImageTooLarge => {
             "Sorry, dat is te groot voor mij. Stuur foto's van samen hoogstens 5 MB."
         }
+        T::NoImages => "Sorry, ik kan hier geen foto's bekijken. Schrijf me alstublieft.",
         T::SlowDown => {
             "Dat zijn te veel berichten voor mij. Probeer het over {seconds} seconden opnieuw."
         }

@@ -10,6 +10,8 @@ pub const IMAGE_NOT_FETCHED: &str = "Sorry, I couldn't open your picture. Please
 /// For images of a turn that are too large together.
 pub const IMAGE_TOO_LARGE: &str =
     "Sorry, that is too large for me. Please send pictures of at most 5 MB in all.";
+/// For images where no endpoint's model takes any.
+pub const NO_IMAGES: &str = "Sorry, I can't look at pictures here. Please write to me.";
 /// For a reset.
 pub const RESET: &str = "Done: our conversation is cleared. What would you like to talk about?";
 /// For a failure: of the model, of the budget object, or of the model's answer.
@@ -34,6 +36,7 @@ pub(super) fn text(text: FixedText) -> &'static str {
         T::UnreadableFile => NOT_AN_IMAGE,
         T::ImageNotFetched => IMAGE_NOT_FETCHED,
         T::ImageTooLarge => IMAGE_TOO_LARGE,
+        T::NoImages => NO_IMAGES,
         T::SlowDown => {
             "That's more messages than I can take in. Please try again in {seconds} seconds."
         }

@@ -16,6 +16,7 @@ pub(super) fn text(text: FixedText) -> &'static str {
         T::ImageTooLarge => {
             "Désolé, c'est trop lourd pour moi. Merci d'envoyer des images de 5 Mo au plus en tout."
         }
+        T::NoImages => "Désolé, je ne peux pas regarder d'images ici. Merci de m'écrire.",
         T::SlowDown => {
             "Cela fait trop de messages pour moi. Merci de réessayer dans {seconds} secondes."
         }

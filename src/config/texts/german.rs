@@ -18,6 +18,7 @@ pub(super) fn text(text: FixedText) -> &'static str {
         T::ImageTooLarge => {
             "Das ist mir leider zu groß. Bitte senden Sie Bilder von zusammen höchstens 5 MB."
         }
+        T::NoImages => "Bilder kann ich hier leider nicht ansehen. Bitte schreiben Sie mir.",
         T::SlowDown => {
             "Das sind mir zu viele Nachrichten. Bitte versuchen Sie es in {seconds} Sekunden wieder."
         }

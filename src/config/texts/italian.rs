@@ -18,6 +18,7 @@ pub(super) fn text(text: FixedText) -> &'static str {
         T::ImageTooLarge => {
             "Mi dispiace, è troppo grande per me. Per favore, invii foto di 5 MB al massimo in tutto."
         }
+        T::NoImages => "Mi dispiace, qui non posso guardare foto. Per favore, mi scriva.",
         T::SlowDown => "Sono troppi messaggi per me. Riprovi tra {seconds} secondi.",
         T::SlowDownOneSecond => "Sono troppi messaggi per me. Riprovi tra 1 secondo.",
         T::OptedOut => "Non riceverà più messaggi da noi. Risponda START se cambia idea.",

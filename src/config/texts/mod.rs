@@ -85,6 +85,12 @@ macro_rules! fixed_texts {
                 }
             }
 
+            /// Whether there is a number in it.
+            #[must_use]
+            pub fn has_number(self) -> bool {
+                self.placeholder().is_some()
+            }
+
             /// What is replaced by a number in it.
             fn placeholder(self) -> Option<&'static str> {
                 match self {
@@ -117,6 +123,8 @@ fixed_texts! {
     ImageNotFetched = "image_not_fetched",
     /// The images of a turn are too large together.
     ImageTooLarge = "image_too_large",
+    /// No endpoint's model takes images.
+    NoImages = "no_images",
     /// There are too many messages. The next is received after `{seconds}` seconds.
     SlowDown = "slow_down" with "{seconds}",
     /// The same, after one second.
@@ -177,7 +185,7 @@ impl Config {
 
     /// A fixed text with `number` in the place of its placeholder.
     #[must_use]
-    pub fn text_with(&self, text: FixedText, number: impl ToString) -> String {
+    pub fn text_with(&self, text: FixedText, number: &impl ToString) -> String {
         let own = self.text(text);
         match text.placeholder() {
             Some(placeholder) => own.replace(placeholder, &number.to_string()),

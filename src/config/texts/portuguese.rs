@@ -14,6 +14,9 @@ pub(super) fn text(text: FixedText) -> &'static str {
         T::ImageTooLarge => {
             "Desculpe, é grande demais para mim. Por favor, envie imagens de no máximo 5 MB no total."
         }
+        T::NoImages => {
+            "Desculpe, não consigo ver imagens por aqui. Por favor, escreva uma mensagem."
+        }
         T::SlowDown => {
             "São mensagens demais de uma vez. Por favor, tente de novo em {seconds} segundos."
         }

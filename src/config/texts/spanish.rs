@@ -16,6 +16,9 @@ pub(super) fn text(text: FixedText) -> &'static str {
         T::ImageTooLarge => {
             "Lo siento, es demasiado grande. Por favor, mande fotos que no pasen de 5 MB en total."
         }
+        T::NoImages => {
+            "Lo siento, no puedo ver fotos por este medio. Por favor, escriba un mensaje."
+        }
         T::SlowDown => {
             "No puedo leer tantos mensajes a la vez. Vuelva a intentarlo en {seconds} segundos."
         }

@@ -16,7 +16,7 @@ pub use drain::{OutboxStore, drain, request_contexts};
 use crate::{
     base::time::UnixMillis,
     event::DeliveryStatus,
-    identity::{AccountSid, Address, MessageSid, PhoneHash, ServiceSid, TokenId},
+    identity::{AccountSid, Address, Channel, MessageSid, PhoneHash, ServiceSid, TokenId},
     twilio::{parts, rest::CLOCK_DIFFERENCE},
 };
 
@@ -28,6 +28,9 @@ pub struct Outbox {
     entries: Vec<OutboxEntry>,
     /// The messages that were sent lately.
     sent: Vec<OutboundRecord>,
+    /// The parts that were sent in this step, with their ids. Whoever steps takes them.
+    #[serde(skip)]
+    just_sent: Vec<(MessageSid, Channel, String)>,
 }
 
 /// The target of an answer by REST: the addresses, and the token that verified the message.
@@ -181,6 +184,13 @@ impl Outbox {
     /// Records that the first part was sent, under this id if it is known. Returns whether the
     /// whole answer is out now.
     pub fn mark_sent(&mut self, turn: u64, sid: Option<MessageSid>, now: UnixMillis) -> bool {
+        let part = self.entry(turn).and_then(|entry| {
+            let channel = entry.reply_to.contact.channel();
+            Some((channel, entry.parts.first()?.clone()))
+        });
+        if let (Some(sid), Some((channel, part))) = (&sid, part) {
+            self.just_sent.push((sid.clone(), channel, part));
+        }
         self.sent.extend(sid.map(|sid| OutboundRecord {
             sid,
             at: now,
@@ -197,6 +207,11 @@ impl Outbox {
             self.entries.remove(0);
         }
         complete
+    }
+
+    /// The parts that were sent since this was last asked, with the channel of each.
+    pub fn take_sent(&mut self) -> Vec<(MessageSid, Channel, String)> {
+        std::mem::take(&mut self.just_sent)
     }
 
     /// Records that Twilio did not process the first part. It is due again later.

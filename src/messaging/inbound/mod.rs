@@ -5,7 +5,10 @@
 //! (`twilio::signature`), and the handling of a message (`messaging::thread`). Field names and
 //! forms: Twilio, "Twilio's request to your incoming message webhook URL".
 
+mod flow;
 mod receipt;
+mod rich;
+mod tapback;
 mod text;
 
 #[cfg(test)]
@@ -13,19 +16,20 @@ mod tests;
 
 use serde::{Deserialize, Serialize};
 
-use self::text::interactive_text;
+use self::rich::Words;
 use crate::{
     event::FieldProblem,
     identity::{AccountSid, Address, MessageSid, ServiceSid},
     messaging::keywords::{Keyword, is_confirmed_by_twilio},
     twilio::{
-        fields::{FieldError, optional, reject_repeated, required},
+        fields::{FieldError, is_of_type, optional, reject_repeated, required},
         form::Form,
         media::{Attached, ImageUrl},
     },
 };
 
 pub use receipt::DeliveryReceipt;
+pub use tapback::Tapback;
 pub use text::clean;
 
 /// A well-formed inbound message.
@@ -45,6 +49,8 @@ pub struct Message {
     pub input: Input,
     /// The images that belong to an [`Input::Text`].
     pub images: Vec<ImageUrl>,
+    /// The message that this one quotes, on WhatsApp. An id that is not one of Twilio's is none.
+    pub quoted: Option<MessageSid>,
 }
 
 /// The content of a message.
@@ -66,6 +72,8 @@ pub enum Input {
     Empty,
     /// The message has media that cannot be read.
     Media,
+    /// The message is a reaction to another one, and says so.
+    Reaction,
 }
 
 impl Message {
@@ -90,6 +98,9 @@ impl Message {
             service: optional(form, "MessagingServiceSid")?,
             input,
             images,
+            quoted: form
+                .get("OriginalRepliedMessageSid")
+                .and_then(|sid| sid.parse().ok()),
         };
         if !message.from.is_answerable() {
             return Err(FieldError {
@@ -102,12 +113,7 @@ impl Message {
 }
 
 fn input(form: &Form, media: &Attached, max_chars: usize) -> Input {
-    let body = clean(form.get("Body").unwrap_or_default());
-    let text = if body.is_empty() && *media == Attached::Nothing {
-        interactive_text(form).unwrap_or_default()
-    } else {
-        body
-    };
+    let Words { said, text } = rich::words(form, *media != Attached::Nothing);
     // With Advanced Opt-Out an account can choose its own words for these (Twilio, "Advanced
     // Opt-Out").
     let by_twilio = match form.get("OptOutType") {
@@ -116,7 +122,7 @@ fn input(form: &Form, media: &Attached, max_chars: usize) -> Input {
         Some("HELP") => Some(Keyword::Help),
         _ => None,
     };
-    if let Some(keyword) = by_twilio.or_else(|| Keyword::of(&text)) {
+    if let Some(keyword) = by_twilio.or_else(|| Keyword::of(&said)) {
         let about_consent = matches!(keyword, Keyword::OptOut | Keyword::OptIn);
         let number = form.get("To").and_then(|to| to.parse().ok());
         let body = form.get("Body").unwrap_or_default();
@@ -125,6 +131,9 @@ fn input(form: &Form, media: &Attached, max_chars: usize) -> Input {
             keyword,
             by_twilio: by_twilio.is_some() || (about_consent && confirmed),
         }
+    } else if is_of_type(form, "reaction") {
+        // Twilio's WhatsApp channel passes none on so far.
+        Input::Reaction
     } else if text.chars().count() > max_chars {
         Input::TooLong
     } else if *media == Attached::Other {

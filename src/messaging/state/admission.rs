@@ -9,13 +9,14 @@ use crate::{
         usage::{RejectionCounts, UsageCounters},
     },
     config::Config,
-    event::Erased,
-    identity::MessageSid,
+    event::{Erased, IgnoreReason},
+    identity::{Channel, MessageSid},
     messaging::{
         api::Receive,
         canned_replies::CannedReply,
         inbound::Input,
         keywords::{self, Keyword},
+        quotes,
     },
 };
 
@@ -29,8 +30,8 @@ pub enum Admission {
     /// The contact has got all canned replies of the day: the message is received, and not
     /// answered.
     Unanswered,
-    /// The contact has opted out: the message is not read.
-    Ignored,
+    /// It wants no answer.
+    Ignored(IgnoreReason),
     /// The contact opts out.
     OptedOut(MessageStatus, CancelledCounts),
     /// The contact opts in again.
@@ -69,7 +70,7 @@ impl State {
         if self.opted_out {
             self.count_ignored(now);
             self.record_message(&message.sid, now, MessageStatus::Nothing);
-            return Admission::Ignored;
+            return Admission::Ignored(IgnoreReason::OptedOut);
         }
         let reply = match &message.input {
             Input::TooLong => CannedReply::TooLong(config.max_message_chars),
@@ -86,7 +87,13 @@ impl State {
                 }
                 CannedReply::Help
             }
-            Input::Text(text) => return self.queue(message, Some(text.clone()), now, config),
+            Input::Reaction => return self.ignore(message, IgnoreReason::Reaction, now),
+            Input::Text(text) => {
+                if !text.is_empty() && self.reply_loop.hear(text, config, now) {
+                    return self.ignore(message, IgnoreReason::ReplyLoop, now);
+                }
+                return self.queue(message, Some(text), now, config);
+            }
             Input::Keyword { .. } => return self.queue(message, None, now, config),
         };
         let status = self.canned_reply(reply, now);
@@ -121,14 +128,30 @@ impl State {
         CancelledCounts { messages, parts }
     }
 
+    /// A message is received, and gets no answer.
+    fn ignore(&mut self, message: &Receive, reason: IgnoreReason, now: UnixMillis) -> Admission {
+        self.record_message(&message.sid, now, MessageStatus::Nothing);
+        Admission::Ignored(reason)
+    }
+
     /// A message for the assistant waits for its turn. Without a text it asks for a reset.
     fn queue(
         &mut self,
         message: &Receive,
-        text: Option<String>,
+        text: Option<&str>,
         now: UnixMillis,
         config: &Config,
     ) -> Admission {
+        // SMS has no quotes.
+        if let Some(text) = text
+            && message.reply_to.contact.channel() != Channel::Sms
+        {
+            self.quotable.add(message.sid.clone(), text, now);
+        }
+        let text = text.map(|text| match &message.quoted_text {
+            Some(quoted) => quotes::with_quote(quoted, text),
+            None => text.to_owned(),
+        });
         self.turns.add(PendingMessage {
             sid: message.sid.clone(),
             at: now,

@@ -9,8 +9,10 @@
 
 mod admission;
 mod answers;
+mod quotable;
 mod rate_window;
 mod records;
+mod reply_loop;
 mod share;
 mod stored;
 mod turn_end;
@@ -21,16 +23,19 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use self::{
-    answers::Answers, rate_window::RateWindow, records::MessageRecords, share::DailyShare,
-    turns::Turns,
+    answers::Answers, quotable::Quotable, rate_window::RateWindow, records::MessageRecords,
+    reply_loop::ReplyLoop, share::DailyShare, turns::Turns,
 };
 use crate::{
     base::{time::UnixMillis, usage::PendingUsage},
     config::Config,
     conversation::{outbox::Outbox, revisions::Revisions},
     event::Erased,
-    identity::{MessageSid, PhoneHash},
-    messaging::{api::ThreadSummary, canned_replies::CannedReply},
+    identity::{Channel, MessageSid, PhoneHash},
+    messaging::{
+        api::ThreadSummary,
+        canned_replies::{self, CannedReply},
+    },
 };
 
 pub use self::{
@@ -56,6 +61,10 @@ pub struct State {
     turns: Turns,
     #[serde(skip_serializing_if = "is_default")]
     answers: Answers,
+    #[serde(skip_serializing_if = "is_default")]
+    quotable: Quotable,
+    #[serde(skip_serializing_if = "is_default")]
+    reply_loop: ReplyLoop,
     #[serde(skip_serializing_if = "is_default")]
     share: DailyShare,
     /// The conversation, and which of its revisions KV holds.
@@ -95,6 +104,8 @@ impl Default for State {
             records: MessageRecords::default(),
             turns: Turns::default(),
             answers: Answers::default(),
+            quotable: Quotable::default(),
+            reply_loop: ReplyLoop::default(),
             share: DailyShare::default(),
             revisions: Revisions::default(),
             outbox: Outbox::default(),
@@ -186,6 +197,8 @@ impl State {
             .or(conversation.map(|at| self.revisions.with_last_revision(at)))
             .or(self.rate_window.ends())
             .or(self.revisions.last_revision_ends())
+            .or(self.quotable.newest().map(|at| at.plus(ttl)))
+            .or(self.reply_loop.ends(ttl))
             .or(self.share.ends());
         let due = due.into_iter().chain(self.usage.next_wake()).min()?;
         // An alarm that is set for now, within the alarm, can get lost. So it is a millisecond from
@@ -210,6 +223,8 @@ impl State {
         let cancelled = self.cancel();
         self.rate_window.clear_notice();
         self.outbox.erase_receipts();
+        self.quotable.clear();
+        self.reply_loop = ReplyLoop::default();
         Erased {
             turns,
             revisions: self.revisions.erase(now, config.conversation_ttl),
@@ -267,6 +282,23 @@ impl State {
         self.answers.find(turn)
     }
 
+    /// The beginning of a message that the contact quotes, if it is remembered.
+    pub fn quotable(&self, sid: &MessageSid) -> Option<&str> {
+        self.quotable.text(sid)
+    }
+
+    /// Remembers the beginnings of the parts that have just been sent, where the contact can quote them. Fixed
+    /// texts are no part of the conversation, and must not come into it by a quote.
+    pub fn remember_sent(&mut self, now: UnixMillis, config: &Config) {
+        for (sid, channel, text) in self.outbox.take_sent() {
+            self.reply_loop.answer(now);
+            let is_fixed = || canned_replies::fixed_texts(config).contains(&text);
+            if channel != Channel::Sms && !is_fixed() {
+                self.quotable.add(sid, &text, now);
+            }
+        }
+    }
+
     /// Moves answers that are too long for the state into a row, see [`Answers::spill`].
     pub fn spill_answers(&mut self) -> Option<(u64, Vec<Answer>)> {
         self.answers.spill(&self.records.answered_turns())
@@ -298,6 +330,8 @@ impl State {
             && self.usage.is_empty()
             && self.rate_window.is_empty()
             && self.records.is_empty()
+            && self.quotable == Quotable::default()
+            && self.reply_loop.is_empty()
             && self.turns.is_empty()
             && self.revisions.is_empty()
             && self.outbox.is_empty()
@@ -310,6 +344,8 @@ impl State {
         self.rate_window.distrust_future(now);
         self.revisions.distrust_future(now, config.conversation_ttl);
         self.outbox.distrust_future(now);
+        self.quotable.distrust_future(now);
+        self.reply_loop.distrust_future(now);
         self.turns.distrust_future(now.plus(check_wait));
         self.usage.distrust_future(now);
     }
@@ -325,6 +361,10 @@ impl State {
         self.rate_window.forget(now);
         self.revisions.forget(now);
         self.outbox.forget(now, ttl);
+        if self.revisions.conversation(now).is_none() {
+            self.quotable.forget_until(now.minus(ttl));
+        }
+        self.reply_loop.forget(now, ttl);
         self.share.forget(now);
     }
 }

@@ -10,7 +10,7 @@ use crate::{
 
 const NOW: UnixMillis = UnixMillis(1_795_348_800_000);
 
-fn config() -> Config {
+pub(super) fn config() -> Config {
     Config::parse(|name| {
         MINIMAL
             .iter()
@@ -38,6 +38,8 @@ fn call(sid: &str, input: Input, config: &Config) -> Receive {
         sid: sid.parse().unwrap(),
         input,
         images: Vec::new(),
+        quoted: None,
+        quoted_text: None,
         phone_hash,
         reply_to,
         arrived: NOW,

@@ -167,6 +167,7 @@ impl State {
     ) {
         self.revisions
             .schedule_deletion(now, config.conversation_ttl);
+        self.quotable.clear();
         self.records.update(|record| {
             let earlier = |turn: u64| turn != number && !waiting.contains(&record.sid);
             match record.status {
@@ -186,6 +187,7 @@ impl State {
     ) {
         match (reply, turn.messages.last()) {
             (TurnReply::Webhook, _) => {
+                self.reply_loop.answer(now);
                 let counted = UsageCounters {
                     answers_by_webhook: 1,
                     ..UsageCounters::EMPTY
@@ -194,6 +196,7 @@ impl State {
                 self.answers.add(turn.number, text.to_owned());
             }
             (TurnReply::Rest, Some(last)) => {
+                self.reply_loop.answer(now);
                 let (reply_to, phone_hash) = (last.reply_to.clone(), last.phone_hash.clone());
                 self.outbox
                     .put(turn.number, reply_to, phone_hash, text, now);

@@ -55,6 +55,7 @@ impl<P: ThreadPlatform> Inner<P> {
             duration_ms: millis(self.platform.now().since(first.at)),
             model_ms: run.map_or(0, |run| run.model_ms),
             model_requests: run.map_or(0, |run| run.requests),
+            endpoint: run.and_then(|run| run.endpoint),
             prompt_tokens: run.map_or(0, |run| run.tokens.prompt),
             completion_tokens: run.map_or(0, |run| run.tokens.completion),
         };

@@ -7,6 +7,7 @@
 
 mod log;
 mod model;
+mod quoting;
 mod run;
 mod saving;
 mod storage;
@@ -36,6 +37,7 @@ use crate::{
     conversation::{
         budget::{self, AddUsage},
         history::Conversation,
+        model_run::RemembersEndpoints,
         outbox::{self, Outbox, OutboxStore},
     },
     event::{self, ConsentState, DailyLimit, ErasedBy, Event, ObjectKind, Security},
@@ -46,11 +48,11 @@ use crate::{
 
 /// The platform services that a thread needs.
 pub trait ThreadPlatform:
-    Clock + Log + Random + Http + Kv + Storage + Spawn + Objects + 'static
+    Clock + Log + Random + Http + Kv + Storage + Spawn + Objects + RemembersEndpoints + 'static
 {
 }
-impl<P: Clock + Log + Random + Http + Kv + Storage + Spawn + Objects + 'static> ThreadPlatform
-    for P
+impl<P> ThreadPlatform for P where
+    P: Clock + Log + Random + Http + Kv + Storage + Spawn + Objects + RemembersEndpoints + 'static
 {
 }
 
@@ -112,11 +114,12 @@ impl<P: ThreadPlatform> Thread<P> {
     ///
     /// # Errors
     /// When storage failed. The message may or may not be received, and the call can be repeated.
-    pub async fn receive(&self, message: Receive) -> Result<Reply, PlatformError> {
+    pub async fn receive(&self, mut message: Receive) -> Result<Reply, PlatformError> {
         let inner = &self.0;
         // The Worker's clock may be that of another machine. A time in the future counts as now.
         let arrived = message.arrived.min(inner.platform.now());
         inner.count(&message.usage);
+        inner.look_up_quote(&mut message).await?;
         // (7) Admit the message: one atomic step.
         let admit = |state: &mut State, now| state.admit(&message, now, &inner.config);
         let admission = inner.step(admit).await?;
@@ -144,8 +147,9 @@ impl<P: ThreadPlatform> Thread<P> {
                 inner.log_daily_limit(phone_hash, DailyLimit::FixedReplies, false);
                 Ok(Reply::Empty)
             }
-            Admission::Ignored => {
-                event::log(&inner.platform, &Event::MessageIgnored { phone_hash });
+            Admission::Ignored(reason) => {
+                let ignored = Event::MessageIgnored { phone_hash, reason };
+                event::log(&inner.platform, &ignored);
                 Ok(Reply::Empty)
             }
             Admission::OptedOut(status, cancelled) => {
@@ -373,7 +377,11 @@ impl<P: ThreadPlatform> OutboxStore for Inner<P> {
         &self,
         decide: impl FnOnce(&mut Outbox, &mut PendingUsage, UnixMillis) -> R,
     ) -> Result<R, PlatformError> {
-        self.step(|state, now| decide(&mut state.outbox, &mut state.usage, now))
-            .await
+        let change = |state: &mut State, now| {
+            let result = decide(&mut state.outbox, &mut state.usage, now);
+            state.remember_sent(now, &self.config);
+            result
+        };
+        self.step(change).await
     }
 }

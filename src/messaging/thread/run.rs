@@ -162,6 +162,7 @@ fn result_of(failure: Failure) -> TurnResult {
         Failure::BudgetExhausted => TurnResult::Limited(DailyLimit::Calls, FixedText::NoBudget),
         Failure::OpenAi(OpenAiError::Filtered) => TurnResult::Failed(FixedText::Filtered),
         Failure::OpenAi(OpenAiError::TokenLimit) => TurnResult::Failed(FixedText::TokenLimit),
+        Failure::OpenAi(OpenAiError::NoImages) => TurnResult::Failed(FixedText::NoImages),
         Failure::Image(FetchError::Address | FetchError::NotFetched) => {
             TurnResult::Failed(FixedText::ImageNotFetched)
         }

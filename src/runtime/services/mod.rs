@@ -9,7 +9,11 @@ mod objects;
 mod storage;
 mod sync_storage;
 
-use std::{cell::Cell, rc::Rc, time::Duration};
+use std::{
+    cell::{Cell, RefCell},
+    rc::Rc,
+    time::Duration,
+};
 
 use futures_util::{
     FutureExt,
@@ -28,6 +32,7 @@ use crate::{
         time::UnixMillis,
         usage::{UsageBuffer, UsageCounters},
     },
+    conversation::model_run::{EndpointMemory, RemembersEndpoints},
     platform::{Clock, Log, PlatformError, Random, Spawn, Storage, WriteBatch},
 };
 
@@ -58,6 +63,8 @@ impl Log for WorkerServices {
 }
 
 thread_local! {
+    /// What this isolate remembers of the model's endpoints.
+    static ENDPOINTS: RefCell<EndpointMemory> = RefCell::default();
     /// The unreported usage of this isolate.
     static COUNTED: Cell<UsageCounters> = const { Cell::new(UsageCounters::EMPTY) };
 }
@@ -131,6 +138,12 @@ impl Clock for ObjectServices {
 impl Log for ObjectServices {
     fn write(&self, line: &str) {
         worker::console_log!("{line}");
+    }
+}
+
+impl RemembersEndpoints for ObjectServices {
+    fn endpoint_memory<R>(&self, look: impl FnOnce(&mut EndpointMemory) -> R) -> R {
+        ENDPOINTS.with_borrow_mut(look)
     }
 }
 

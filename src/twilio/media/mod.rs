@@ -200,7 +200,7 @@ async fn get(
     }
     let headers = credential
         .into_iter()
-        .map(|credential| ("Authorization", credential))
+        .map(|credential| ("Authorization".into(), credential))
         .collect();
     let request = HttpRequest {
         method: "GET",

@@ -37,7 +37,7 @@ fn a_message_is_created_as_twilio_documents_it() {
     assert!(
         request
             .headers
-            .contains(&("Authorization", format!("Basic {credentials}")))
+            .contains(&("Authorization".into(), format!("Basic {credentials}")))
     );
 }
 

@@ -4,9 +4,12 @@
 
 mod admission;
 mod consent;
+mod content;
 mod duplicates;
+mod endpoint_errors;
 mod erasure;
 mod expiry;
+mod failover;
 mod kv;
 mod media;
 mod model_failures;

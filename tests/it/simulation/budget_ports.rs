@@ -47,6 +47,10 @@ impl ObjectPlatform {
             }
             sim.durable(&self.name).await;
             let day = Rc::new(Cell::new(sim.wall().utc_day()));
+            let again = call.item == Item::ModelRequest && sim.failed_over.take();
+            if again && sim.is(Mutation::FallbackNotReserved) {
+                return Ok(Reservation::Granted);
+            }
             if sim.is(Mutation::BudgetCountedAfter) && call.item == Item::ModelRequest {
                 self.may_ask(day.get());
                 let sim = Rc::clone(sim);

@@ -3,7 +3,13 @@
 //! Not here: how often they come (`fault_plan`).
 
 /// Their names among the counters of a run.
-pub const EVERYTHING: [&str; 72] = [
+pub const EVERYTHING: [&str; 79] = [
+    "answers of the second endpoint",
+    "conversations that were shortened",
+    "conversations that were too long",
+    "fields that were refused",
+    "models without eyes",
+    "particular errors",
     "a budget that hangs",
     "a damaged budget",
     "answers withheld",
@@ -19,6 +25,7 @@ pub const EVERYTHING: [&str; 72] = [
     "erasures",
     "erasures that were confirmed",
     "messages that an opt-out kept from the model",
+    "automatic replies that got no answer",
     "opt-ins",
     "opt-outs",
     "requests of turns that were just cancelled",

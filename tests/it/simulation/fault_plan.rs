@@ -69,6 +69,38 @@ pub struct FaultPlan {
     pub hang_up: u64,
     pub twilio_retries: u64,
     pub bursts: u64,
+    /// Whether one contact more is a machine that answers each answer.
+    pub automatic: bool,
+    /// Whether there is a second endpoint.
+    pub second: bool,
+    /// Failures of the second endpoint.
+    pub second_fails: u64,
+    /// Errors that name a cause which the product can act on.
+    pub model_particular: u64,
+    /// How the first endpoint fails all the time, while the second one is well.
+    pub first_down: Option<Down>,
+}
+
+/// A lasting failure of an endpoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Down {
+    Unreachable,
+    Hangs,
+    Status(u16),
+}
+
+impl Down {
+    fn any(random: &Random) -> Self {
+        random.pick(&[
+            Self::Unreachable,
+            Self::Hangs,
+            Self::Status(401),
+            Self::Status(402),
+            Self::Status(404),
+            Self::Status(429),
+            Self::Status(503),
+        ])
+    }
 }
 
 /// 2026-11-22T12:00:00Z.
@@ -157,6 +189,11 @@ impl FaultPlan {
             hang_up: often(20, 200),
             twilio_retries: random.pick(&[0, 1, 2, 5]),
             bursts: often(200, 900),
+            automatic: random.chance(100),
+            second: random.chance(500),
+            second_fails: often(80, 500),
+            model_particular: often(50, 300),
+            first_down: random.chance(100).then(|| Down::any(random)),
         };
         if random.chance(150) {
             // The same answer many times, on webhooks and by REST, while creates get lost.
@@ -171,7 +208,22 @@ impl FaultPlan {
                 fault_plan.messages,
             ) = (1000, 3600, 9);
         }
+        if fault_plan.first_down.is_some() {
+            fault_plan.only_the_first_endpoint_fails();
+        }
         fault_plan
+    }
+
+    /// Takes away everything else for which a turn may end without an answer.
+    fn only_the_first_endpoint_fails(&mut self) {
+        (self.second, self.second_fails) = (true, 0);
+        (self.model_timeout, self.model_slow) = (60_000, 0);
+        (self.model_fails, self.model_particular) = (0, 0);
+        (self.cap, self.contact_cap) = (1000, 200);
+        (self.budget_unreachable, self.budget_hangs) = (0, 0);
+        (self.storage_fails, self.damage, self.budget_damage) = (0, 0, 0);
+        self.clock_steps.clear();
+        self.clock_jumps.clear();
     }
 
     pub fn settings(&self) -> Vec<(&'static str, String)> {
@@ -180,7 +232,10 @@ impl FaultPlan {
         } else {
             TOKEN.to_owned()
         };
+        let fallbacks = if self.second { FALLBACKS } else { "" };
         vec![
+            ("OPENAI_FALLBACKS", fallbacks.to_owned()),
+            ("SECOND_KEY", "second-key".to_owned()),
             ("TWILIO_AUTH_TOKEN", token),
             ("RATE_LIMIT_PER_MINUTE", self.rate_limit.to_string()),
             ("MAX_DAILY_CALLS", self.cap.to_string()),
@@ -198,6 +253,10 @@ impl FaultPlan {
 
 /// The longest way from the Worker to an object, in milliseconds.
 pub const LONGEST_HOP: u64 = 6000;
+
+/// The second endpoint.
+const FALLBACKS: &str =
+    r#"[{"base_url":"https://second.example/v1","model":"llama","key":"SECOND_KEY"}]"#;
 
 const OLD_TOKEN: &str = "fedcba9876543210fedcba9876543210";
 pub const MAX_MESSAGE_CHARS: usize = 80;

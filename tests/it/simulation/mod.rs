@@ -162,6 +162,11 @@ fn a_contact_that_a_restart_gives_a_new_share_of_the_day_is_noticed() {
 }
 
 #[test]
+fn an_automatic_reply_that_is_answered_without_end_is_noticed() {
+    must_break(Mutation::LoopForgotten, 400);
+}
+
+#[test]
 fn an_answer_on_a_webhook_that_is_taken_for_one_by_rest_is_noticed() {
     must_break(Mutation::EqualTextTaken, 600);
 }
@@ -179,6 +184,16 @@ fn a_damaged_budget_that_begins_anew_is_noticed() {
 #[test]
 fn a_day_far_ahead_that_the_budget_believes_is_noticed() {
     must_break(Mutation::FarDayBelieved, 2000);
+}
+
+#[test]
+fn a_request_to_another_endpoint_that_is_not_reserved_is_noticed() {
+    must_break(Mutation::FallbackNotReserved, 200);
+}
+
+#[test]
+fn an_endpoint_that_hangs_and_leaves_the_next_no_time_is_noticed() {
+    must_break(Mutation::TimeNotShared, 1000);
 }
 
 /// The mutation must break an invariant within this many seeds. Without it they break none.

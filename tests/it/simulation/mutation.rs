@@ -33,6 +33,8 @@ pub enum Mutation {
     MessageCapIgnored,
     /// A restarted object has forgotten the contact's usage of today.
     ContactCapIgnored,
+    /// A restarted object has forgotten what the contact wrote before.
+    LoopForgotten,
     /// Twilio lists what webhooks answered as if it had been sent by REST.
     EqualTextTaken,
     /// A stored value that is not a text is an error every time.
@@ -41,4 +43,8 @@ pub enum Mutation {
     DamagedBudgetOpens,
     /// The budget object takes the highest time that it has seen as the current time.
     FarDayBelieved,
+    /// A request to the second endpoint is granted without being counted.
+    FallbackNotReserved,
+    /// The first endpoint may take all the time.
+    TimeNotShared,
 }

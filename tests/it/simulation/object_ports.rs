@@ -14,6 +14,7 @@ use futures_util::{future::LocalBoxFuture, pin_mut};
 use serde_json::Value;
 use switchboard::{
     base::time::UnixMillis,
+    conversation::model_run::{EndpointMemory, RemembersEndpoints},
     platform::{
         Clock, Http, HttpError, HttpRequest, HttpResponse, Kv, Log, PlatformError,
         Random as Jitter, Spawn, Storage, Stored, WriteBatch,
@@ -65,6 +66,15 @@ fn without_calls(state: &str) -> String {
     state.to_string()
 }
 
+/// The state without what the contact wrote lately.
+fn without_loop(state: &str) -> String {
+    let mut state: Value = serde_json::from_str(state).unwrap_or_default();
+    if let Some(fields) = state.as_object_mut() {
+        fields.remove("reply_loop");
+    }
+    state.to_string()
+}
+
 /// Whether this is a count of the budget object that can be read.
 fn is_budget(value: &Stored) -> bool {
     let Stored::Text(text) = value else {
@@ -96,6 +106,12 @@ impl Log for ObjectPlatform {
         if self.alive.get() {
             self.sim.log(line, Some(&self.name));
         }
+    }
+}
+
+impl RemembersEndpoints for ObjectPlatform {
+    fn endpoint_memory<R>(&self, look: impl FnOnce(&mut EndpointMemory) -> R) -> R {
+        look(&mut self.sim.endpoints.borrow_mut())
     }
 }
 
@@ -205,6 +221,11 @@ impl Storage for ObjectPlatform {
                     if key == STATE && self.sim.is(Mutation::ContactCapIgnored) =>
                 {
                     Some(Stored::Text(without_calls(&text)))
+                }
+                Some(Stored::Text(text))
+                    if key == STATE && self.sim.is(Mutation::LoopForgotten) =>
+                {
+                    Some(Stored::Text(without_loop(&text)))
                 }
                 Some(Stored::Unreadable) if self.sim.is(Mutation::DamageNotMet) => {
                     return Err(PlatformError::new("unreadable"));

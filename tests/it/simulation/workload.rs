@@ -10,6 +10,7 @@ use super::{
     executor::OUTSIDE,
     fault_plan::MAX_MESSAGE_CHARS,
     invariants::Message,
+    mutation::Mutation,
     state::Simulation,
     webhook::{Webhook, post_within},
 };
@@ -36,6 +37,20 @@ pub fn begin(sim: &Rc<Simulation>) {
         });
         sim.executor.spawn(OUTSIDE, async move {
             write_more(&other, index, &name2, &from2, &to2).await;
+        });
+    }
+    if sim.fault_plan.automatic {
+        let index = sim.fault_plan.contacts;
+        let (from, to) = (format!("+1555010{index}"), "+15550199".to_owned());
+        let keys = &sim.config.pseudonym_key;
+        let contact = from.parse().unwrap();
+        let name = keys.pair(&contact, &to.parse().unwrap());
+        let name = name.as_str().to_owned();
+        let hash = keys.phone_hash(&contact).to_string();
+        sim.invariants.borrow_mut().add_contact(&name, &from, &hash);
+        let inner = Rc::clone(sim);
+        sim.executor.spawn(OUTSIDE, async move {
+            reply_automatically(&inner, index, &name, &from, &to).await;
         });
     }
     for (at, back) in sim.fault_plan.clock_steps.clone() {
@@ -129,6 +144,40 @@ async fn write_more(sim: &Rc<Simulation>, index: u64, name: &str, from: &str, to
     }
 }
 
+/// A machine: it says the same a few seconds after each answer, as long as there are answers.
+async fn reply_automatically(sim: &Rc<Simulation>, index: u64, name: &str, from: &str, to: &str) {
+    let answers = || {
+        let created = sim.created.borrow();
+        created.iter().filter(|one| one.to == from).count()
+    };
+    for number in 0..20 {
+        let before = answers();
+        if sim.is(Mutation::LoopForgotten) {
+            sim.kill(name);
+        }
+        let said = "xyzzy is driving, and answers later. This is automatic.";
+        let number = 0x3000 + number;
+        write_text(
+            sim,
+            index,
+            number,
+            name,
+            from,
+            to,
+            (said.to_owned(), true, None),
+        );
+        let mut patience = 80;
+        while answers() == before && patience > 0 {
+            sim.sleep(500).await;
+            patience -= 1;
+        }
+        if patience == 0 {
+            return;
+        }
+        sim.sleep(sim.random.between(1000, 10_000)).await;
+    }
+}
+
 /// Writes one message. Twilio posts it once or several times.
 fn write(sim: &Rc<Simulation>, index: u64, number: u64, name: &str, from: &str, to: &str) {
     let random = &sim.random;
@@ -198,7 +247,9 @@ fn write_text(
             "MG0123456789abcdef0123456789abcdef".to_owned(),
         ));
     }
+    let automatic = (0x3000..0x4000).contains(&number);
     let message = Message {
+        automatic,
         contact: name.to_owned(),
         turn,
         command,

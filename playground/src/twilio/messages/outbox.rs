@@ -35,10 +35,11 @@ impl Outbox {
     }
 
     /// Adds a text from the answer to a webhook. Twilio lists it like any other message, as a
-    /// reply.
-    pub fn add_reply(&self, account: &str, from: &str, to: &str, body: &str) {
+    /// reply. Returns its SID.
+    pub fn add_reply(&self, account: &str, from: &str, to: &str, body: &str) -> String {
+        let sid = format!("SM{}", random_hex());
         self.add(Message {
-            sid: format!("SM{}", random_hex()),
+            sid: sid.clone(),
             account: account.to_owned(),
             to: to.to_owned(),
             from: Some(from.to_owned()),
@@ -49,6 +50,7 @@ impl Outbox {
             direction: Direction::Reply,
             parameters: Map::new(),
         });
+        sid
     }
 
     /// Adds a message.

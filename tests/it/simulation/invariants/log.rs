@@ -52,7 +52,10 @@ impl Invariants {
 
     /// A line of the log.
     pub fn logged(&mut self, line: &str, object: Option<&str>) {
-        const EVENTS: [&str; 11] = [
+        const EVENTS: [&str; 14] = [
+            "field_omitted",
+            "endpoint_failed",
+            "conversation_shortened",
             "security_event",
             "turn",
             "outbox_part",
@@ -171,6 +174,9 @@ impl Invariants {
         self.check(outcome != "failed" || value["failure"].is_string(), || {
             format!("a failure without a reason: {value}")
         });
+        self.check(!self.one_is_well || !is_of_an_endpoint(value), || {
+            format!("no answer came, although an endpoint was well: {value}")
+        });
         self.count(match (outcome, reply_via) {
             ("answered", "webhook") => "answered inline",
             ("answered", _) => "answered late",
@@ -201,6 +207,22 @@ impl Invariants {
                 .for_each(|turn| turn.erased = true);
         }
     }
+}
+
+/// Whether a turn failed because of an endpoint.
+fn is_of_an_endpoint(turn: &Value) -> bool {
+    [
+        "timeout",
+        "connection_failed",
+        "unreadable",
+        "busy",
+        "insufficient_quota",
+        "unauthorized",
+        "model_not_found",
+        "rejected",
+        "server_error",
+    ]
+    .contains(&text(turn, "failure"))
 }
 
 /// A text field of an event, or an empty text.

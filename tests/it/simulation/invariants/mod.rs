@@ -79,6 +79,10 @@ pub struct Invariants {
     patience: u64,
     /// How far the clock steps back in all, in milliseconds.
     steps: u64,
+    /// How many endpoints the model has.
+    endpoints: u64,
+    /// Whether an endpoint is well all the time.
+    one_is_well: bool,
 }
 
 impl Invariants {
@@ -101,6 +105,8 @@ impl Invariants {
             } else {
                 fault_plan.reply_within + 180_000
             },
+            endpoints: if fault_plan.second { 2 } else { 1 },
+            one_is_well: fault_plan.first_down.is_some(),
             steps: fault_plan.clock_steps.iter().map(|(_, back)| back).sum(),
             ..Self::default()
         }
@@ -156,6 +162,7 @@ fn is_fixed(text: &str) -> bool {
             canned_replies::NOT_AN_IMAGE,
             canned_replies::IMAGE_NOT_FETCHED,
             canned_replies::IMAGE_TOO_LARGE,
+            canned_replies::NO_IMAGES,
         ]
         .contains(&text)
         || text == HELP

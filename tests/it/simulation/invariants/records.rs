@@ -26,6 +26,8 @@ pub struct Contact {
     /// If untracked: the messages in the last stored state.
     pub(super) known: BTreeSet<String>,
     pub(super) last_words: Option<String>,
+    /// Automatic replies in a row that got a turn, and when the newest came.
+    pub(super) automatic: (u64, u64),
     /// Requests that reached the model.
     pub(super) requests: u64,
     pub(super) requests_by_day: DayCount,
@@ -54,6 +56,8 @@ pub struct Contact {
     pub(super) forbidden: usize,
     /// A KV read failed or an end was not logged, so the conversation may have become shorter.
     pub(super) loose: bool,
+    /// The turns that must be left of a conversation that the model found too long.
+    pub(super) may_be_left: Option<usize>,
     /// A KV read has failed at least once, so a revision that is written again may be shorter.
     pub(super) read_trouble: bool,
     /// By key: the value of the revision, and until when KV may hold it.
@@ -75,6 +79,8 @@ pub(super) type TurnKey = (u64, u64);
 
 #[derive(Default)]
 pub(super) struct TurnRecord {
+    /// Errors that allow one more request each.
+    pub(super) mendable: u64,
     pub(super) sids: Vec<String>,
     pub(super) input: String,
     pub(super) reset: bool,
@@ -103,6 +109,8 @@ pub struct Message {
     /// Its keyword. An opt-in that is a `turn` too (YES) is a keyword only while the contact is opted out.
     pub command: Option<Keyword>,
     pub token: String,
+    /// Whether a machine wrote it in answer to an answer. It may get none.
+    pub automatic: bool,
     /// Webhooks that got a 200.
     pub answered: u64,
     /// Webhooks that got another answer or none.

@@ -3,6 +3,7 @@
 //! Not here: what was logged of a turn (`log`).
 
 use serde::Deserialize;
+use serde_json::Value;
 use switchboard::{messaging::keywords::Keyword, platform::WriteBatch};
 
 use super::{
@@ -30,6 +31,8 @@ pub(super) struct StoredTurns {
 #[derive(Deserialize)]
 pub(super) struct StoredSid {
     pub(super) sid: String,
+    #[serde(default)]
+    pub(super) status: Value,
 }
 
 #[derive(Deserialize)]
@@ -90,8 +93,8 @@ impl Invariants {
             self.opt_out_is_stored(contact);
             return;
         }
-        for StoredSid { sid } in &state.records {
-            self.message_stored(contact, sid, at);
+        for StoredSid { sid, status } in &state.records {
+            self.message_stored(contact, sid, status == "waiting", at);
         }
         self.opt_out_is_stored(contact);
         let key = state
@@ -109,7 +112,7 @@ impl Invariants {
     }
 
     /// A message is in the stored state, perhaps for the first time.
-    fn message_stored(&mut self, contact: &mut Contact, sid: &str, at: u64) {
+    fn message_stored(&mut self, contact: &mut Contact, sid: &str, waits: bool, at: u64) {
         if !contact.admitted.insert(sid.to_owned()) {
             return;
         }
@@ -138,7 +141,10 @@ impl Invariants {
                 )
             });
         }
-        let turn = message.turn && !was_out;
+        let turn = message.turn && !was_out && (waits || !message.automatic);
+        if message.automatic {
+            self.automatic_reply(contact, turn, at);
+        }
         if turn {
             contact.queue.push_back(sid.to_owned());
             contact.owed += 1;
@@ -155,6 +161,26 @@ impl Invariants {
         {
             contact.forbidden = contact.history.len();
         }
+    }
+
+    /// A machine that answers each answer is heard a few times. After a pause it is heard again.
+    fn automatic_reply(&mut self, contact: &mut Contact, turn: bool, at: u64) {
+        const HEARD: u64 = 3;
+        const PAUSE: u64 = 100_000;
+        let (heard, before) = contact.automatic;
+        let pause = at > before + PAUSE.min(self.ttl / 2);
+        // A repeated delivery can make the machine reply before the newest answer.
+        let in_turn = turn && contact.open.is_none() && contact.queue.is_empty();
+        let heard = if pause { 0 } else { heard } + u64::from(in_turn);
+        contact.automatic = (heard, at);
+        if !turn {
+            self.count("automatic replies that got no answer");
+        }
+        // Where a limit of the day keeps answers back, there is no loop.
+        let unlimited = self.cap >= 1000 && self.contact_cap >= 200 && self.message_cap >= 5000;
+        self.check(!self.forward || !unlimited || heard <= HEARD, || {
+            format!("{heard} automatic replies in a row got an answer")
+        });
     }
 
     /// The open turn is not in the stored state any more.

@@ -24,8 +24,8 @@ use serde_json::Value;
 use switchboard::{
     base::{time::UnixMillis, usage::UsageCounters},
     config::{Config, SettingError},
-    conversation::budget::Budget,
-    platform::PlatformError,
+    conversation::{budget::Budget, model_run::EndpointMemory},
+    platform::{HttpRequest, PlatformError},
 };
 use tokio::time::Instant;
 
@@ -50,9 +50,13 @@ struct Inner {
     /// How far the wall clock has been stepped, in milliseconds.
     step: Cell<i64>,
     log: RefCell<Vec<String>>,
+    /// What the isolate remembers of the model's endpoints.
+    endpoints: RefCell<EndpointMemory>,
     /// The model's next reactions. When empty, it answers normally.
     model: RefCell<VecDeque<Act>>,
     model_requests: RefCell<Vec<Value>>,
+    /// The same with their time, URL and headers.
+    model_calls: RefCell<Vec<(UnixMillis, HttpRequest)>>,
     model_at_once: Cell<(usize, usize)>,
     twilio: RefCell<VecDeque<Act>>,
     sent: RefCell<Vec<BTreeMap<String, String>>>,
@@ -103,8 +107,10 @@ impl FakePlatform {
             started: Instant::now(),
             step: Cell::default(),
             log: RefCell::default(),
+            endpoints: RefCell::default(),
             model: RefCell::default(),
             model_requests: RefCell::default(),
+            model_calls: RefCell::default(),
             model_at_once: Cell::default(),
             twilio: RefCell::default(),
             sent: RefCell::default(),

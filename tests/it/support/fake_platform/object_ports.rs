@@ -7,7 +7,10 @@ use std::time::Duration;
 use futures_util::future::LocalBoxFuture;
 use switchboard::{
     base::time::UnixMillis,
-    conversation::budget::{self, Check},
+    conversation::{
+        budget::{self, Check},
+        model_run::{EndpointMemory, RemembersEndpoints},
+    },
     identity::Pseudonym,
     object::Engine,
     platform::{
@@ -42,6 +45,12 @@ impl Log for ObjectPlatform {
     }
 }
 
+impl RemembersEndpoints for ObjectPlatform {
+    fn endpoint_memory<R>(&self, look: impl FnOnce(&mut EndpointMemory) -> R) -> R {
+        look(&mut self.fake.0.endpoints.borrow_mut())
+    }
+}
+
 impl Random for ObjectPlatform {
     fn next_f64(&self) -> f64 {
         0.5
@@ -61,7 +70,7 @@ impl Http for ObjectPlatform {
         timeout: Duration,
     ) -> Result<HttpResponse, HttpError> {
         let answer = async {
-            if request.url.starts_with("https://api.openai.com/") {
+            if request.url.ends_with("/chat/completions") {
                 return self.fake.model_answer(request).await;
             }
             if request.url == "https://messaging.twilio.com/v2/Indicators/Typing.json" {

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 use switchboard::{
     base::time::UnixMillis,
-    platform::{Clock, Storage, Stored},
+    platform::{Clock, HttpRequest, Storage, Stored},
 };
 
 use super::{FakePlatform, START};
@@ -44,6 +44,18 @@ impl FakePlatform {
         self.0.model_requests.borrow().clone()
     }
 
+    /// The requests to the model: when each was made, and whole.
+    pub fn model_calls(&self) -> Vec<(UnixMillis, HttpRequest)> {
+        self.0.model_calls.borrow().clone()
+    }
+
+    /// The hosts that were asked for an answer, in order.
+    pub fn hosts_asked(&self) -> Vec<String> {
+        let calls = self.model_calls();
+        let host = |url: &str| url.split('/').nth(2).unwrap().to_owned();
+        calls.iter().map(|(_, call)| host(&call.url)).collect()
+    }
+
     /// The most requests that the model had at once.
     pub fn model_at_once(&self) -> usize {
         self.0.model_at_once.get().1
@@ -61,6 +73,15 @@ impl FakePlatform {
 
     pub fn sent_forms(&self) -> Vec<BTreeMap<String, String>> {
         self.0.sent.borrow().clone()
+    }
+
+    /// The ids that Twilio gave the texts that webhooks carried.
+    pub fn replied_sids(&self) -> Vec<String> {
+        let replied = self.0.replied.borrow();
+        replied
+            .iter()
+            .map(|message| message["sid"].clone())
+            .collect()
     }
 
     /// When the test started, by the wall clock.
