@@ -4,7 +4,11 @@
 //! field for them. Security events have the form `{"event":"security_event","phone_hash":"<8
 //! hex>","details":{"kind":…},"time":…}`.
 
-use std::{borrow::Cow, fmt};
+use std::{
+    borrow::Cow,
+    fmt,
+    num::{NonZeroU32, NonZeroUsize},
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -34,7 +38,7 @@ pub enum Event {
         phone_hash: PhoneHash,
         /// The outcome for the part.
         outcome: OutboxOutcome,
-        /// Twilio's error code, if Twilio rejected the part.
+        /// Twilio's error code, if Twilio rejected the part, or did not process it until the end.
         #[serde(skip_serializing_if = "Option::is_none")]
         code: Option<u32>,
     },
@@ -48,12 +52,22 @@ pub enum Event {
         #[serde(skip_serializing_if = "Option::is_none")]
         code: Option<u32>,
     },
+    /// Twilio refused to show the typing indicator. It is logged once an isolate.
+    TypingRefused {
+        /// The status of Twilio's answer.
+        status: u16,
+        /// Twilio's error code, if there was one.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        code: Option<u32>,
+    },
     /// A contact has opted out or in.
     Consent {
         /// The contact.
         phone_hash: PhoneHash,
         /// The new state.
         state: ConsentState,
+        /// Who says so.
+        by: ConsentBy,
         /// Messages that will not be answered because of it.
         dropped_messages: usize,
         /// Parts of answers that will not be sent because of it.
@@ -187,6 +201,12 @@ pub struct TurnEnded {
     pub reply_via: ReplyVia,
     /// The number of messages that were answered together.
     pub messages: usize,
+    /// How many of them joined the turn after it had begun, if any did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub joined: Option<NonZeroUsize>,
+    /// How often the model was asked anew, because messages came while it was asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub asked_again: Option<NonZeroU32>,
     /// The segments of the answer, if it is an SMS.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub segments: Option<usize>,
@@ -297,6 +317,13 @@ labels! {
         Reaction,
         /// It is one of several equal messages, each of which answered an answer.
         ReplyLoop,
+    }
+    /// Who says that a contact has opted out or in.
+    ConsentBy {
+        /// The contact, in a message.
+        Contact,
+        /// Twilio, which refused a message or reported that it did not arrive.
+        Twilio,
     }
     /// Who asked for an erasure.
     ErasedBy {

@@ -29,6 +29,12 @@ pub trait Log {
     fn write(&self, line: &str);
 }
 
+/// What this isolate has said before, so that it is not said over and over.
+pub trait Once {
+    /// Whether this is said for the first time since the isolate began.
+    fn is_first(&self, what: &'static str) -> bool;
+}
+
 /// Randomness for jitter; nothing secret is made from it.
 pub trait Random {
     /// A number in `0.0..1.0`.

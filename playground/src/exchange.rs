@@ -58,7 +58,7 @@ pub async fn handle(
     tokio::time::sleep(fault.delay()).await;
     if let Some(connection_fault) = fault.connection {
         if connection_fault == ConnectionFault::ActThenDrop {
-            (prepared.act)(None);
+            (prepared.act)(fault.body);
         }
         entry.dropped();
         return connection.reset().await;

@@ -76,6 +76,7 @@ fn router(playground: Arc<Playground>) -> Router {
         .route("/v1/Services", any(twilio))
         .route("/v1/Services/{*rest}", any(twilio))
         .route("/v2/{*rest}", any(twilio))
+        .route("/v3/{*rest}", any(twilio))
         .route("/media/{sid}", any(twilio))
         .merge(control::routes())
         .merge(page::routes())

@@ -158,6 +158,10 @@ settings! {
     /// How long a webhook waits for its answer.
     REPLY_WITHIN_MS: Var, Value("10000"), required milliseconds!(100..=14_000)
         => reply_within: Duration;
+    /// How long after its request to the model began a turn is asked anew with a message that came
+    /// meanwhile. Zero means never.
+    JOIN_WITHIN_MS: Var, Value("1500"), required milliseconds!(0..=5000)
+        => join_within: Duration;
     /// The language of the fixed texts.
     LANGUAGE: Var, Value("en"), required texts::language
         => language: Language;

@@ -5,7 +5,7 @@
 mod exchange;
 mod memory;
 
-use std::{future::Future, time::Duration};
+use std::{future::Future, rc::Rc, time::Duration};
 
 use futures_util::{
     future::{Either, join, select},
@@ -64,6 +64,14 @@ impl ModelRun {
         }
     }
 
+    /// Adds the cost of an earlier run of the same turn, which was broken off.
+    pub fn add_earlier(&mut self, earlier: &Self) {
+        self.requests = self.requests.saturating_add(earlier.requests);
+        self.tokens.add(earlier.tokens);
+        self.model_ms = self.model_ms.saturating_add(earlier.model_ms);
+        self.reported.add(&earlier.reported);
+    }
+
     /// The tokens as usage of the day.
     #[must_use]
     pub fn usage(&self) -> UsageCounters {
@@ -112,15 +120,24 @@ impl Failure {
 
 /// The input of a model run.
 #[derive(Debug)]
-pub struct ModelInput<'a> {
-    /// The contact's words.
-    pub text: &'a str,
-    /// The images that belong to them.
-    pub images: Vec<Image>,
+pub struct ModelInput<W> {
+    /// The contact's words. They are read last, right before the first request.
+    pub words: W,
     /// When work on the turn began.
     pub begun: UnixMillis,
     /// Usage to report. The first reservation carries it.
     pub usage: UsageCounters,
+    /// Whether the first request is reserved already.
+    pub reserved: bool,
+}
+
+/// What a contact said.
+#[derive(Debug)]
+pub struct Words {
+    /// The text.
+    pub text: String,
+    /// The images that belong to it.
+    pub images: Rc<Vec<Image>>,
 }
 
 /// A contact's share of the day. The first request of a turn is counted when the turn begins; this
@@ -136,46 +153,57 @@ pub trait ContactShare {
 
 /// Runs the model. `conversation` loads while the first request is reserved; it is returned, so
 /// that the turn can be added. If it was too long for the model, the older half of it is dropped:
-/// the next turn would find it too long again, and pay for that again.
+/// the next turn would find it too long again, and pay for that again. After that, the input's words
+/// are read.
 ///
 /// Every request is reserved before it is made: from the day's budget and from the contact's
 /// `share`. The requests, the waits between them, the wait for the budget object and the work
 /// before share `OPENAI_TIMEOUT_MS`. When `cancelled` comes first, the current request is aborted.
+/// It is polled from the first request on.
 pub async fn run(
     platform: &(impl Clock + Log + Random + Http + Objects + RemembersEndpoints),
     config: &Config,
     thread: &Pseudonym,
     share: &impl ContactShare,
     conversation: impl Future<Output = Conversation>,
-    input: ModelInput<'_>,
+    input: ModelInput<impl Future<Output = Result<Words, Failure>>>,
     cancelled: impl Future,
 ) -> (ModelRun, Conversation) {
     let started = platform.now();
     let spent = started.since(input.begun);
     let remaining = config.openai_timeout.saturating_sub(spent);
-    let reserved = reserve(platform, config, input.usage, remaining);
+    let reserved = async {
+        if input.reserved {
+            return Ok(());
+        }
+        reserve(platform, config, input.usage, remaining).await
+    };
     let (reserved, mut conversation) = join(reserved, conversation).await;
     let mut run = ModelRun::without_request(Failure::OpenAi(OpenAiError::Rejected));
     if !matches!(reserved, Err(Failure::BudgetUnreachable)) {
         run.reported = input.usage;
     }
-    run.result = if let Err(failure) = reserved {
-        Err(failure)
-    } else {
-        let asked = exchange::Asked {
-            platform,
-            config,
-            thread,
-            share,
-            text: input.text,
-            images: input.images,
-            begun: input.begun,
-        };
-        let exchange = asked.exchange(&mut conversation, &mut run);
-        pin_mut!(exchange, cancelled);
-        match select(cancelled, exchange).await {
-            Either::Left(_) => Err(Failure::Cancelled),
-            Either::Right((result, _)) => result,
+    let words = match reserved {
+        Ok(()) => input.words.await,
+        Err(failure) => Err(failure),
+    };
+    run.result = match words {
+        Err(failure) => Err(failure),
+        Ok(words) => {
+            let asked = exchange::Asked {
+                platform,
+                config,
+                thread,
+                share,
+                words,
+                begun: input.begun,
+            };
+            let exchange = asked.exchange(&mut conversation, &mut run);
+            pin_mut!(exchange, cancelled);
+            match select(cancelled, exchange).await {
+                Either::Left(_) => Err(Failure::Cancelled),
+                Either::Right((result, _)) => result,
+            }
         }
     };
     run.model_ms = millis(platform.now().since(started));
@@ -200,7 +228,11 @@ pub async fn check_budget(
     granted(platform, in_time(platform, limit, checked).await)
 }
 
-async fn reserve(
+/// Reserves one request from the day's budget.
+///
+/// # Errors
+/// As [`check_budget`].
+pub async fn reserve(
     platform: &(impl Objects + Clock + Log),
     config: &Config,
     usage: UsageCounters,

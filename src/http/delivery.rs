@@ -28,14 +28,14 @@ pub(super) async fn answer<'c>(
         sid,
         contact,
         number,
-        status,
+        progress,
         code,
     } = update.get().clone();
-    if let Some(status) = status {
+    if let Some(progress) = progress {
         let thread = config.pseudonym_key.pair(&contact, &number);
         let record = RecordDelivery {
             sid,
-            status,
+            progress,
             code,
             phone_hash: config.pseudonym_key.phone_hash(&contact),
         };

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     base::{time::UnixMillis, usage::UsageCounters},
-    conversation::outbox::ReplyTarget,
-    event::{DeliveryStatus, Erased},
+    conversation::outbox::{Progress, ReplyTarget},
+    event::Erased,
     identity::{MessageSid, PhoneHash},
     messaging::inbound::Input,
     platform::Method,
@@ -65,8 +65,8 @@ pub enum Reply {
 pub struct RecordDelivery {
     /// The message.
     pub sid: MessageSid,
-    /// The status that the receipt reports.
-    pub status: DeliveryStatus,
+    /// How far the message has come.
+    pub progress: Progress,
     /// Twilio's error code, if the message did not arrive.
     pub code: Option<u32>,
     /// The contact's hash for the log.

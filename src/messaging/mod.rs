@@ -10,5 +10,6 @@ pub mod markdown;
 pub mod quotes;
 mod state;
 pub mod thread;
+mod unfinished;
 
 pub use state::MAX_CANNED_REPLIES_PER_DAY;

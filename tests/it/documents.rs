@@ -3,18 +3,19 @@
 //! It reads the Markdown files at the root and in `docs`, `wrangler.toml` and `.dev.vars.example`. Not here: whether a sentence
 //! is well written.
 
-use std::{collections::BTreeSet, fmt::Debug, fs, path::PathBuf};
+use std::{collections::BTreeSet, fmt::Debug, fs, num::NonZero, path::PathBuf};
 
 use serde_json::Value;
 use switchboard::{
     config::{Config, DefaultValue, Field, FixedText, Kind, Language, SETTINGS, Setting},
     event::{
-        ConsentState, ConversationProblem, DailyLimit, DeliveryStatus, DenialReason, Erased,
-        ErasedBy, Event, FieldProblem, IgnoreReason, InternalProblem, KvOperation, ObjectKind,
-        OutboxOutcome, ReplyVia, Security, TurnEnded, TurnOutcome, UnexpectedResponse,
+        ConsentBy, ConsentState, ConversationProblem, DailyLimit, DeliveryStatus, DenialReason,
+        Erased, ErasedBy, Event, FieldProblem, IgnoreReason, InternalProblem, KvOperation,
+        ObjectKind, OutboxOutcome, ReplyVia, Security, TurnEnded, TurnOutcome, UnexpectedResponse,
     },
     identity::PhoneHash,
     messaging::keywords::{Keyword, WORDS, WORDS_WHILE_OPTED_OUT},
+    twilio::rest::codes::{CODES, Disposition},
 };
 
 const SETTINGS_PAGE: &str = "docs/settings.md";
@@ -147,7 +148,7 @@ fn the_ranges_of_the_settings_page_are_those_that_the_code_allows() {
             assert_eq!(accepts(name, &value.to_string()), allowed, "{name}={value}");
         }
     }
-    assert_eq!(ranges, 10);
+    assert_eq!(ranges, 11);
 }
 
 #[test]
@@ -337,6 +338,27 @@ fn the_operations_page_lists_the_routes_of_the_code() {
         .collect();
     assert!(of_the_code.contains("/twilio/messages"));
     assert_same(OPERATIONS_PAGE, &documented, &of_the_code);
+}
+
+#[test]
+fn the_operations_page_has_twilios_codes_as_the_code_knows_them() {
+    let page = read(OPERATIONS_PAGE);
+    let documented = table(&page, "Code");
+    let of_the_code: Vec<Vec<String>> = CODES
+        .iter()
+        .map(|known| {
+            let does = match known.disposition {
+                Disposition::Never => "Never",
+                Disposition::Later => "Later",
+                Disposition::OptOut => "Opt-out",
+            };
+            let code = known.code.to_string();
+            [code.as_str(), does, known.meaning, known.action]
+                .map(str::to_owned)
+                .into()
+        })
+        .collect();
+    assert_eq!(documented, of_the_code);
 }
 
 // The log.
@@ -889,6 +911,8 @@ fn sample_events() -> Vec<Event> {
         response: Some(UnexpectedResponse::Html),
         reply_via: ReplyVia::Rest,
         messages: 1,
+        joined: NonZero::new(1),
+        asked_again: NonZero::new(1),
         segments: Some(1),
         duration_ms: 0,
         model_ms: 0,
@@ -932,9 +956,14 @@ fn sample_events() -> Vec<Event> {
             status: DeliveryStatus::Failed,
             code: Some(1),
         },
+        Event::TypingRefused {
+            status: 400,
+            code: Some(1),
+        },
         Event::Consent {
             phone_hash: nobody(),
             state: ConsentState::OptedOut,
+            by: ConsentBy::Twilio,
             dropped_messages: 0,
             dropped_parts: 0,
         },

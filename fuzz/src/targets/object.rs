@@ -25,8 +25,8 @@ use switchboard::{
         thread::Thread,
     },
     platform::{
-        Clock, Http, HttpError, HttpRequest, HttpResponse, Kv, Log, Method, Objects, PlatformError,
-        Random, Spawn, Storage, Stored, WriteBatch,
+        Clock, Http, HttpError, HttpRequest, HttpResponse, Kv, Log, Method, Objects, Once,
+        PlatformError, Random, Spawn, Storage, Stored, WriteBatch,
     },
 };
 
@@ -146,6 +146,12 @@ impl Clock for Object {
         self.0
             .now
             .set(UnixMillis(self.0.now.get()).plus(duration).0);
+    }
+}
+
+impl Once for Object {
+    fn is_first(&self, _: &'static str) -> bool {
+        true
     }
 }
 

@@ -8,6 +8,8 @@ use crate::http::reply::Reply;
 
 /// The prefix of a WhatsApp address.
 pub const WHATSAPP: &str = "whatsapp:";
+/// The prefix of an RCS address.
+pub const RCS: &str = "rcs:";
 
 /// The form in the body.
 ///

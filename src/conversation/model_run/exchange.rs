@@ -8,9 +8,9 @@ use std::{
     time::Duration,
 };
 
-use super::{ContactShare, Failure, ModelRun, RemembersEndpoints, reserve};
+use super::{ContactShare, Failure, ModelRun, RemembersEndpoints, Words, reserve};
 use crate::{
-    base::{image::Image, time::UnixMillis, usage::UsageCounters},
+    base::{time::UnixMillis, usage::UsageCounters},
     config::{Config, Endpoint, Fields},
     conversation::history::Conversation,
     event::{self, Event},
@@ -25,11 +25,9 @@ pub(super) struct Asked<'a, P, S> {
     pub(super) config: &'a Config,
     pub(super) thread: &'a Pseudonym,
     pub(super) share: &'a S,
-    /// The contact's words.
-    pub(super) text: &'a str,
-    /// Their images. They are kept until the model has answered, because another endpoint may have
-    /// to see them.
-    pub(super) images: Vec<Image>,
+    /// The contact's words. Their images are kept until the model has answered, because another
+    /// endpoint may have to see them.
+    pub(super) words: Words,
     /// When work on the turn began.
     pub(super) begun: UnixMillis,
 }
@@ -101,7 +99,7 @@ where
             };
             let attempt = Attempt {
                 sent: openai::sent(endpoint, omitted),
-                had_images: !self.images.is_empty(),
+                had_images: !self.words.images.is_empty(),
                 turns: conversation.turns().len(),
                 shortened: route.shortened,
                 omissions: route.omissions,
@@ -137,7 +135,7 @@ where
     /// The endpoints in the order of this turn.
     fn route(&self) -> Route {
         let count = self.config.endpoints.count();
-        let (with_images, now) = (!self.images.is_empty(), self.platform.now());
+        let (with_images, now) = (!self.words.images.is_empty(), self.platform.now());
         let order = |memory: &mut super::EndpointMemory| memory.order(count, with_images, now);
         let mut fresh = self.platform.endpoint_memory(order);
         Route {
@@ -191,8 +189,8 @@ where
         let turns = conversation.turns().iter();
         let said = Said {
             history: turns.map(|turn| (turn.user.as_str(), turn.assistant.as_str())),
-            input: self.text,
-            images: &self.images,
+            input: &self.words.text,
+            images: &self.words.images,
         };
         openai::request(self.config, endpoint, omitted, self.thread, said)
             .map_err(|_| Failure::OpenAi(OpenAiError::Rejected))

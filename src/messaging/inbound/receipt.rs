@@ -3,6 +3,7 @@
 //! Not here: its effect on the thread (`messaging::state`).
 
 use crate::{
+    conversation::outbox::Progress,
     event::{DeliveryStatus, FieldProblem},
     identity::{Address, MessageSid},
     twilio::{
@@ -21,8 +22,8 @@ pub struct DeliveryReceipt {
     pub contact: Address,
     /// The number that it was sent from.
     pub number: Address,
-    /// The final status. `None` for a step before it, such as `queued` or `sent`.
-    pub status: Option<DeliveryStatus>,
+    /// How far the message has come. `None` as long as Twilio has not passed it on.
+    pub progress: Option<Progress>,
     /// Twilio's error code, if the message did not arrive.
     pub code: Option<u32>,
 }
@@ -39,16 +40,17 @@ impl DeliveryReceipt {
             sid: required(form, "MessageSid")?,
             contact: required(form, "To")?,
             number: required(form, "From")?,
-            status: match status.as_deref() {
+            progress: match status.as_deref() {
                 None => {
                     return Err(FieldError {
                         field: "MessageStatus",
                         problem: FieldProblem::Missing,
                     });
                 }
-                Some("delivered") => Some(DeliveryStatus::Delivered),
-                Some("undelivered") => Some(DeliveryStatus::Undelivered),
-                Some("failed") => Some(DeliveryStatus::Failed),
+                Some("sent" | "read") => Some(Progress::Sent),
+                Some("delivered") => Some(Progress::Ended(DeliveryStatus::Delivered)),
+                Some("undelivered") => Some(Progress::Ended(DeliveryStatus::Undelivered)),
+                Some("failed") => Some(Progress::Ended(DeliveryStatus::Failed)),
                 Some(_) => None,
             },
             code: optional(form, "ErrorCode")?,

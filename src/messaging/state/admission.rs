@@ -199,12 +199,10 @@ impl State {
         let (status, admission) = match keyword {
             Keyword::OptOut => {
                 let status = reply(self, confirms && !self.opted_out, CannedReply::OptedOut);
-                self.opted_out = true;
-                self.rate_window.clear_notice();
-                (status, Admission::OptedOut(status, self.cancel()))
+                (status, Admission::OptedOut(status, self.opt_out()))
             }
             Keyword::OptIn => {
-                self.opted_out = false;
+                self.opt_in();
                 let status = reply(self, confirms, CannedReply::OptedIn);
                 (status, Admission::OptedIn(status))
             }

@@ -9,6 +9,7 @@
 
 mod admission;
 mod answers;
+mod consent;
 mod quotable;
 mod rate_window;
 mod records;
@@ -45,7 +46,7 @@ pub use self::{
     share::MAX_CANNED_REPLIES_PER_DAY,
     stored::Decoded,
     turn_end::{TurnReply, TurnResult},
-    turns::{ActiveTurn, NextRun},
+    turns::{ActiveTurn, NextRun, PendingMessage},
 };
 
 /// Everything that one thread remembers.
@@ -254,6 +255,14 @@ impl State {
     pub fn phone_hash(&self, sid: &MessageSid) -> Option<PhoneHash> {
         let message = self.turns.messages().find(|message| message.sid == *sid)?;
         Some(message.phone_hash.clone())
+    }
+
+    /// The later message that carries the answer to this one, if both are in the turn that runs.
+    pub fn carrier(&self, sid: &MessageSid) -> Option<&MessageSid> {
+        let turn = self.turns.active()?;
+        let is_in = turn.messages.iter().any(|message| message.sid == *sid);
+        let last = turn.messages.last().filter(|last| last.sid != *sid);
+        last.filter(|_| is_in).map(|last| &last.sid)
     }
 
     /// The number of the turn that runs.

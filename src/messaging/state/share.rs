@@ -43,6 +43,13 @@ impl DailyShare {
         may
     }
 
+    /// Whether the contact has a request to the model left today.
+    pub fn has_call(&self, now: UnixMillis, cap: Option<u32>) -> bool {
+        // On a copy: a look changes nothing.
+        let mut share = *self;
+        share.reserve_call(now, cap)
+    }
+
     /// Takes back a request that was counted and not made.
     pub fn return_call(&mut self, now: UnixMillis) {
         let today = self.today(now);

@@ -5,6 +5,7 @@
 //! tests run it on a fake platform. Every change is an atomic step (`object::Steps`). Not here: the
 //! decisions (`messaging::state`), and the requests to the model (`conversation::model_run`).
 
+mod joins;
 mod log;
 mod model;
 mod quoting;
@@ -38,21 +39,33 @@ use crate::{
         budget::{self, AddUsage},
         history::Conversation,
         model_run::RemembersEndpoints,
-        outbox::{self, Outbox, OutboxStore},
+        outbox::{self, OptOutRefusal, Outbox, OutboxEntry, OutboxStore},
     },
-    event::{self, ConsentState, DailyLimit, ErasedBy, Event, ObjectKind, Security},
-    identity::{MessageSid, Pseudonym},
+    event::{self, ConsentBy, ConsentState, DailyLimit, ErasedBy, Event, ObjectKind, Security},
+    identity::{MessageSid, PhoneHash, Pseudonym},
     object::{Engine, Steps, arguments, in_time, reply, unknown_method},
-    platform::{Clock, Http, Kv, Log, Method, Objects, PlatformError, Random, Spawn, Storage},
+    platform::{
+        Clock, Http, Kv, Log, Method, Objects, Once, PlatformError, Random, Spawn, Storage,
+    },
 };
 
 /// The platform services that a thread needs.
 pub trait ThreadPlatform:
-    Clock + Log + Random + Http + Kv + Storage + Spawn + Objects + RemembersEndpoints + 'static
+    Clock + Log + Once + Random + Http + Kv + Storage + Spawn + Objects + RemembersEndpoints + 'static
 {
 }
 impl<P> ThreadPlatform for P where
-    P: Clock + Log + Random + Http + Kv + Storage + Spawn + Objects + RemembersEndpoints + 'static
+    P: Clock
+        + Log
+        + Once
+        + Random
+        + Http
+        + Kv
+        + Storage
+        + Spawn
+        + Objects
+        + RemembersEndpoints
+        + 'static
 {
 }
 
@@ -80,6 +93,8 @@ struct Inner<P> {
     draining: Mutex<()>,
     /// Aborts the model request of the turn that runs.
     cancelling: RefCell<Option<AbortHandle>>,
+    /// Tells the turn that runs that a message has come.
+    arriving: RefCell<Option<AbortHandle>>,
     /// Usage that was counted without a step.
     counted: Cell<UsageCounters>,
 }
@@ -105,6 +120,7 @@ impl<P: ThreadPlatform> Thread<P> {
             saving: Mutex::default(),
             draining: Mutex::default(),
             cancelling: RefCell::default(),
+            arriving: RefCell::default(),
             counted: Cell::default(),
         }))
     }
@@ -126,7 +142,10 @@ impl<P: ThreadPlatform> Thread<P> {
         let phone_hash = message.phone_hash;
         match admission {
             // (8) and (9) Run its turn, see `wait` and `run`.
-            Admission::Known(MessageStatus::Waiting) => inner.wait(message.sid, arrived).await,
+            Admission::Known(MessageStatus::Waiting) => {
+                inner.message_came();
+                inner.wait(message.sid, arrived).await
+            }
             Admission::Known(status) => inner.reply(status).await,
             Admission::Limited(notice) => {
                 let told = notice.is_some();
@@ -154,12 +173,13 @@ impl<P: ThreadPlatform> Thread<P> {
             }
             Admission::OptedOut(status, cancelled) => {
                 inner.cancel_turn();
-                inner.log_consent(phone_hash, ConsentState::OptedOut, cancelled);
+                let (state, by) = (ConsentState::OptedOut, ConsentBy::Contact);
+                inner.log_consent(phone_hash, state, by, cancelled);
                 inner.reply(status).await
             }
             Admission::OptedIn(status) => {
-                let cancelled = CancelledCounts::default();
-                inner.log_consent(phone_hash, ConsentState::OptedIn, cancelled);
+                let (state, by) = (ConsentState::OptedIn, ConsentBy::Contact);
+                inner.log_consent(phone_hash, state, by, CancelledCounts::default());
                 inner.reply(status).await
             }
             Admission::Erased(status, erased) => {
@@ -219,7 +239,8 @@ impl<P: ThreadPlatform> Thread<P> {
         inner.read(erasure).await
     }
 
-    /// Records and logs a delivery receipt, once for each status of a message.
+    /// Records a delivery receipt, and logs it once for each final status of a message. The contact
+    /// opts out if the receipt says that it has opted out at Twilio.
     ///
     /// # Errors
     /// When storage failed. The call can be repeated.
@@ -227,21 +248,21 @@ impl<P: ThreadPlatform> Thread<P> {
         let inner = &self.0;
         let RecordDelivery {
             sid,
-            status,
+            progress,
             code,
             phone_hash,
         } = receipt;
-        let record = |state: &mut State, _| state.outbox.record_delivery(&sid, status);
-        if inner.step(record).await? {
-            event::log(
-                &inner.platform,
-                &Event::Delivery {
-                    phone_hash,
-                    status,
-                    code,
-                },
-            );
+        let record = |state: &mut State, _| state.record_delivery(&sid, progress, code);
+        let recorded = inner.step(record).await?;
+        if let Some(status) = recorded.ended {
+            let delivery = Event::Delivery {
+                phone_hash: phone_hash.clone(),
+                status,
+                code,
+            };
+            event::log(&inner.platform, &delivery);
         }
+        inner.opted_out_at_twilio(phone_hash, recorded.opted_out);
         Ok(())
     }
 
@@ -352,6 +373,15 @@ impl<P: ThreadPlatform> Inner<P> {
         self.conversation.take();
     }
 
+    /// The contact has opted out at Twilio, if something was cancelled for it.
+    fn opted_out_at_twilio(&self, phone_hash: PhoneHash, cancelled: Option<CancelledCounts>) {
+        if let Some(cancelled) = cancelled {
+            self.cancel_turn();
+            let (state, by) = (ConsentState::OptedOut, ConsentBy::Twilio);
+            self.log_consent(phone_hash, state, by, cancelled);
+        }
+    }
+
     fn count_rate_limited(&self, told: bool) {
         let rejections = RejectionCounts {
             rate_limited: 1,
@@ -383,5 +413,16 @@ impl<P: ThreadPlatform> OutboxStore for Inner<P> {
             result
         };
         self.step(change).await
+    }
+
+    async fn opt_out(
+        &self,
+        entry: &OutboxEntry,
+        code: u32,
+    ) -> Result<OptOutRefusal, PlatformError> {
+        let opt_out = |state: &mut State, now| state.opt_out_at_twilio(entry.turn, code, now);
+        let (refusal, cancelled) = self.step(opt_out).await?;
+        self.opted_out_at_twilio(entry.phone_hash.clone(), cancelled);
+        Ok(refusal)
     }
 }

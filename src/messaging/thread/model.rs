@@ -3,7 +3,7 @@
 //!
 //! Not here: the loop of requests (`conversation::model_run`).
 
-use std::{future::Future, time::Duration};
+use std::{cell::Cell, future::Future, time::Duration};
 
 use futures_util::{
     FutureExt,
@@ -11,33 +11,44 @@ use futures_util::{
     pin_mut,
 };
 
-use super::{Inner, ThreadPlatform, saving::LoadedConversation};
+use super::{Inner, ThreadPlatform, joins::Gathering, saving::LoadedConversation};
 use crate::{
-    base::{image::Image, time::UnixMillis},
+    base::{image::Image, usage::UsageCounters},
     conversation::{
         history::Conversation,
         model_run::{self, ContactShare, Failure, ModelInput, ModelRun},
         outbox::request_contexts,
     },
-    identity::Channel,
-    messaging::state::ActiveTurn,
+    messaging::state::{ActiveTurn, PendingMessage},
+    platform::PlatformError,
     twilio::{media, rest},
 };
 
-/// How long a turn on WhatsApp takes before the contact sees that an answer is being written.
+/// How long a turn takes before the contact sees that an answer is being written.
 const TYPING_AFTER: Duration = Duration::from_secs(2);
 
+/// A turn that the model was asked about.
+pub(super) struct Asked {
+    /// The turn, with the messages that have joined it.
+    pub(super) turn: ActiveTurn,
+    /// The model run, with the requests that were broken off.
+    pub(super) run: ModelRun,
+    /// The conversation before the turn, if it is complete.
+    pub(super) conversation: Option<Conversation>,
+}
+
 impl<P: ThreadPlatform> Inner<P> {
-    /// Fetches the images and runs the model. Returns the conversation, too, if it is complete.
+    /// Fetches the images and runs the model. Messages that come soon enough join the turn.
+    ///
+    /// # Errors
+    /// When storage failed while a message joined.
     pub(super) async fn ask_model(
         &self,
-        turn: &ActiveTurn,
-        text: &str,
+        turn: ActiveTurn,
         cancelled: impl Future<Output: Clone>,
-    ) -> (ModelRun, Option<Conversation>) {
-        let begun = self.platform.now();
-        let run = self.run_model(turn, text, begun, cancelled.shared());
-        let typing = self.show_typing(turn);
+    ) -> Result<Asked, PlatformError> {
+        let typing = self.show_typing(turn.messages.last().cloned());
+        let run = self.run_model(turn, cancelled.shared());
         pin_mut!(run, typing);
         match select(run, typing).await {
             Either::Left((ended, _)) => ended,
@@ -47,97 +58,131 @@ impl<P: ThreadPlatform> Inner<P> {
 
     async fn run_model(
         &self,
-        turn: &ActiveTurn,
-        text: &str,
-        begun: UnixMillis,
+        turn: ActiveTurn,
         cancelled: impl Future + Clone + Unpin,
-    ) -> (ModelRun, Option<Conversation>) {
+    ) -> Result<Asked, PlatformError> {
+        let gathering = Gathering::new(turn, self.platform.now());
         // Usage that cannot be read now is not reported now.
         let usage = self.read(|state, _| state.usage.counters()).await;
         let usage = usage.unwrap_or_default();
-        let fetch = self.fetch_images(turn, begun);
-        pin_mut!(fetch);
-        let images = match select(cancelled.clone(), fetch).await {
-            Either::Left(_) => Err(Failure::Cancelled),
-            Either::Right((images, _)) => images,
-        };
-        let (images, _slot) = match images {
-            Ok(images) => images,
-            // The conversation is not needed, and stays as it is.
-            Err(failure) => return (ModelRun::without_request(failure), None),
-        };
-        let input = ModelInput {
-            text,
-            images,
-            begun,
-            usage,
-        };
-        let mut complete = true;
-        let conversation = async {
-            match self.load_conversation().await {
-                LoadedConversation::Complete(conversation) => conversation,
-                LoadedConversation::Partial(conversation) => {
-                    complete = false;
-                    conversation
-                }
+        let gather = async || {
+            let gather = self.gather(&gathering);
+            pin_mut!(gather);
+            match select(cancelled.clone(), gather).await {
+                Either::Left(_) => Err(Failure::Cancelled),
+                Either::Right((words, _)) => words,
             }
         };
-        let (platform, config) = (&self.platform, &self.config);
-        let ran = model_run::run(
-            platform,
-            config,
-            &self.name,
-            self,
-            conversation,
-            input,
-            cancelled,
-        );
-        let (run, conversation) = ran.await;
-        (run, complete.then_some(conversation))
+        // Nothing is reserved for a turn whose images cannot be fetched.
+        if let Err(failure) = gather().await {
+            // The conversation is not needed, and stays as it is.
+            return Ok(Asked {
+                turn: gathering.into_turn()?,
+                run: ModelRun::without_request(failure),
+                conversation: None,
+            });
+        }
+        let (mut complete, mut loaded) = (true, None);
+        let mut earlier: Option<ModelRun> = None;
+        let (run, conversation) = loop {
+            let conversation = async {
+                match loaded.take() {
+                    Some(conversation) => conversation,
+                    None => match self
+                        .load_conversation(gathering.time_for_kv(self.platform.now(), &self.config))
+                        .await
+                    {
+                        LoadedConversation::Complete(conversation) => conversation,
+                        LoadedConversation::Partial(conversation) => {
+                            complete = false;
+                            conversation
+                        }
+                    },
+                }
+            };
+            let input = ModelInput {
+                words: gather(),
+                begun: gathering.begun,
+                usage: earlier.as_ref().map_or(usage, |_| UsageCounters::EMPTY),
+                reserved: earlier.is_some(),
+            };
+            let too_early = Cell::new(false);
+            let asked_too_early = async {
+                self.asked_too_early(&gathering).await;
+                too_early.set(true);
+            };
+            pin_mut!(asked_too_early);
+            let (platform, config) = (&self.platform, &self.config);
+            let ran = model_run::run(
+                platform,
+                config,
+                &self.name,
+                self,
+                conversation,
+                input,
+                select(cancelled.clone(), asked_too_early),
+            );
+            let (mut run, conversation) = ran.await;
+            if let Some(earlier) = &earlier {
+                run.add_earlier(earlier);
+            }
+            if !too_early.get() {
+                break (run, conversation);
+            }
+            loaded = Some(conversation);
+            earlier = Some(run);
+        };
+        Ok(Asked {
+            turn: gathering.into_turn()?,
+            run,
+            conversation: complete.then_some(conversation),
+        })
     }
 
-    /// Fetches the turn's images one after the other, within the limit for all of them. If the
-    /// budget is used up, it fetches none. The images keep their slot in the isolate's memory until
-    /// the model has answered.
-    async fn fetch_images(
+    /// Fetches the images of one message, within the limit for all images of the turn. If the
+    /// budget is used up, it fetches none.
+    pub(super) async fn fetch_images(
         &self,
-        turn: &ActiveTurn,
-        begun: UnixMillis,
-    ) -> Result<(Vec<Image>, Option<media::Slot>), Failure> {
-        if turn.images().next().is_none() {
-            return Ok((Vec::new(), None));
+        message: &PendingMessage,
+        gathering: &Gathering,
+    ) -> Result<Vec<Image>, Failure> {
+        if message.images.is_empty() {
+            return Ok(Vec::new());
         }
         let (platform, config) = (&self.platform, &self.config);
         let limit = media::TIMEOUT.min(config.openai_timeout);
-        model_run::check_budget(platform, config, limit).await?;
-        let deadline = begun.plus(limit);
-        let slot = media::slot(platform, deadline).await;
-        let slot = slot.map_err(Failure::Image)?;
-        let mut room = media::MAX_BYTES;
+        let deadline = gathering.begun.plus(limit);
+        if gathering.slot.borrow().is_none() {
+            model_run::check_budget(platform, config, limit).await?;
+            let slot = media::slot(platform, deadline).await;
+            *gathering.slot.borrow_mut() = Some(slot.map_err(Failure::Image)?);
+        }
+        let mut room = gathering.room();
         let mut images = Vec::new();
-        for (target, url) in turn.images() {
+        for url in &message.images {
             let base = &config.twilio_api_base_url;
-            let contexts = request_contexts(config, target);
+            let contexts = request_contexts(config, &message.reply_to);
             let image = media::fetch(platform, base, url, contexts, room, deadline).await;
             let image = image.map_err(Failure::Image)?;
             room = room.saturating_sub(image.bytes.len());
             images.push(image);
         }
-        Ok((images, Some(slot)))
+        Ok(images)
     }
 
-    /// Shows a contact on WhatsApp that an answer is being written, once the turn takes longer than
-    /// people expect.
-    async fn show_typing(&self, turn: &ActiveTurn) {
-        let last = turn.messages.last();
-        let Some(last) = last.filter(|last| last.reply_to.contact.channel() == Channel::WhatsApp)
-        else {
+    /// Shows a contact that an answer is being written, once the turn takes longer than people
+    /// expect, on channels that can show it. A refusal changes nothing about the answer.
+    async fn show_typing(&self, last: Option<PendingMessage>) {
+        let Some(last) = last else {
             return;
         };
         self.platform.sleep(TYPING_AFTER).await;
         if let Some(context) = request_contexts(&self.config, &last.reply_to).next() {
             let base = &self.config.twilio_api_base_url;
-            rest::show_typing(&self.platform, base, context, &last.sid).await;
+            let shown = rest::show_typing(&self.platform, base, context, &last.sid).await;
+            if let Err(refused) = shown {
+                self.log_typing_refused(refused);
+            }
         }
     }
 }

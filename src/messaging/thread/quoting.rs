@@ -5,7 +5,10 @@
 
 use std::time::Duration;
 
-use super::{Inner, ThreadPlatform, saving::LoadedConversation};
+use super::{
+    Inner, ThreadPlatform,
+    saving::{KV_READ_LIMIT, LoadedConversation},
+};
 use crate::{
     conversation::outbox::request_contexts,
     identity::MessageSid,
@@ -115,7 +118,7 @@ impl<P: ThreadPlatform> Inner<P> {
             return Ok(Vec::new());
         }
         let (LoadedConversation::Complete(conversation)
-        | LoadedConversation::Partial(conversation)) = self.load_conversation().await;
+        | LoadedConversation::Partial(conversation)) = self.load_conversation(KV_READ_LIMIT).await;
         let turns = conversation.turns().iter();
         Ok(turns
             .flat_map(|turn| [turn.user.clone(), turn.assistant.clone()])

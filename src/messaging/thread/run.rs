@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use futures_util::{FutureExt, TryFutureExt, future};
 
-use super::{Inner, ThreadPlatform};
+use super::{Inner, ThreadPlatform, model::Asked};
 use crate::{
     config::FixedText,
     conversation::{
@@ -78,12 +78,15 @@ impl<P: ThreadPlatform> Inner<P> {
             }
             NextRun::Run(turn) => {
                 // (8) Images, conversation, budget, model.
-                let input = turn.input();
-                let (run, conversation) = self.ask_model(&turn, &input, cancelled).await;
+                let Asked {
+                    turn,
+                    run,
+                    conversation,
+                } = self.ask_model(turn, cancelled).await?;
                 let result = match &run.result {
                     Ok(completion) => TurnResult::Answered {
                         text: self.fit_to_channel(&turn, &completion.text),
-                        input,
+                        input: turn.input(),
                     },
                     Err(failure) => result_of(*failure),
                 };

@@ -16,8 +16,8 @@ use crate::{
     platform::{Kv, PlatformError},
 };
 
-/// How long a turn waits for KV.
-const KV_READ_LIMIT: Duration = Duration::from_secs(5);
+/// How long a turn waits for KV at most.
+pub(super) const KV_READ_LIMIT: Duration = Duration::from_secs(5);
 
 /// How long one write or deletion in KV may take. Nothing waits longer for it.
 const KV_WRITE_LIMIT: Duration = Duration::from_secs(10);
@@ -31,9 +31,9 @@ pub(super) enum LoadedConversation {
 }
 
 impl<P: ThreadPlatform> Inner<P> {
-    /// The conversation so far. If KV fails, this is logged, and the turn continues without the
-    /// missing part.
-    pub(super) async fn load_conversation(&self) -> LoadedConversation {
+    /// The conversation so far. If KV fails or takes longer than `limit`, this is logged, and the
+    /// turn continues without the missing part.
+    pub(super) async fn load_conversation(&self, limit: Duration) -> LoadedConversation {
         let current = |state: &State, now| {
             let (revision, unsaved) = state.revisions.current(now)?;
             Some((revision, unsaved.to_vec()))
@@ -52,7 +52,7 @@ impl<P: ThreadPlatform> Inner<P> {
         let mut read = match revision {
             // That many turns are the whole conversation, whatever came before.
             Some(revision) if unsaved.len() < history::MAX_TURNS => {
-                self.read_revision(revision).await
+                self.read_revision(revision, limit).await
             }
             _ => LoadedConversation::Complete(Conversation::default()),
         };
@@ -64,10 +64,10 @@ impl<P: ThreadPlatform> Inner<P> {
         read
     }
 
-    async fn read_revision(&self, revision: u64) -> LoadedConversation {
+    async fn read_revision(&self, revision: u64, limit: Duration) -> LoadedConversation {
         let key = history::key(&self.name, revision);
         let read = Kv::get(&self.platform, &key);
-        let read = in_time(&self.platform, KV_READ_LIMIT, read).await;
+        let read = in_time(&self.platform, limit, read).await;
         let empty = Conversation::default();
         match read.map(|text| text.as_deref().map(Conversation::decode)) {
             Ok(Some(Ok(conversation))) => LoadedConversation::Complete(conversation),
@@ -97,7 +97,8 @@ impl<P: ThreadPlatform> Inner<P> {
         let next_save = |state: &State, now| state.revisions.next_save(now);
         while let Some((revision, ttl)) = self.read(next_save).await? {
             let Some(conversation) = self.conversation.borrow().clone() else {
-                let LoadedConversation::Complete(loaded) = self.load_conversation().await else {
+                let loaded = self.load_conversation(KV_READ_LIMIT).await;
+                let LoadedConversation::Complete(loaded) = loaded else {
                     let failed = |state: &mut State, now| state.revisions.mark_save_failed(now);
                     return self.step(failed).await;
                 };

@@ -11,6 +11,7 @@ mod sync_storage;
 
 use std::{
     cell::{Cell, RefCell},
+    collections::BTreeSet,
     rc::Rc,
     time::Duration,
 };
@@ -33,7 +34,7 @@ use crate::{
         usage::{UsageBuffer, UsageCounters},
     },
     conversation::model_run::{EndpointMemory, RemembersEndpoints},
-    platform::{Clock, Log, PlatformError, Random, Spawn, Storage, WriteBatch},
+    platform::{Clock, Log, Once, PlatformError, Random, Spawn, Storage, WriteBatch},
 };
 
 /// The services of a request to the Worker.
@@ -65,6 +66,8 @@ impl Log for WorkerServices {
 thread_local! {
     /// What this isolate remembers of the model's endpoints.
     static ENDPOINTS: RefCell<EndpointMemory> = RefCell::default();
+    /// What this isolate has said.
+    static SAID: RefCell<BTreeSet<&'static str>> = const { RefCell::new(BTreeSet::new()) };
     /// The unreported usage of this isolate.
     static COUNTED: Cell<UsageCounters> = const { Cell::new(UsageCounters::EMPTY) };
 }
@@ -144,6 +147,12 @@ impl Log for ObjectServices {
 impl RemembersEndpoints for ObjectServices {
     fn endpoint_memory<R>(&self, look: impl FnOnce(&mut EndpointMemory) -> R) -> R {
         ENDPOINTS.with_borrow_mut(look)
+    }
+}
+
+impl Once for ObjectServices {
+    fn is_first(&self, what: &'static str) -> bool {
+        SAID.with_borrow_mut(|said| said.insert(what))
     }
 }
 

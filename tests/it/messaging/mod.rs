@@ -3,6 +3,7 @@
 //! Not here: damaged values, slow stores and jumping clocks (`faults`), and what concerns one request alone (`http`).
 
 mod admission;
+mod bursts;
 mod consent;
 mod content;
 mod duplicates;
@@ -15,10 +16,14 @@ mod media;
 mod model_failures;
 mod operator;
 mod outbox;
+mod part_order;
+mod refusals;
 mod restarts;
 mod segments;
 mod storage;
 mod turns;
+mod typists;
+mod unknown_outcomes;
 
 use std::collections::BTreeMap;
 

@@ -46,6 +46,12 @@ impl ObjectPlatform {
                     .turn_works(&self.name, self.number, sim.executor.now());
             }
             sim.durable(&self.name).await;
+            if sim.is(Mutation::AskedAgainUnreserved)
+                && call.item == Item::ModelRequest
+                && sim.invariants.borrow().is_asking(&self.name)
+            {
+                return Ok(Reservation::Granted);
+            }
             let day = Rc::new(Cell::new(sim.wall().utc_day()));
             let again = call.item == Item::ModelRequest && sim.failed_over.take();
             if again && sim.is(Mutation::FallbackNotReserved) {

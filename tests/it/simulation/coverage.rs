@@ -3,7 +3,7 @@
 //! Not here: how often they come (`fault_plan`).
 
 /// Their names among the counters of a run.
-pub const EVERYTHING: [&str; 79] = [
+pub const EVERYTHING: [&str; 85] = [
     "answers of the second endpoint",
     "conversations that were shortened",
     "conversations that were too long",
@@ -28,7 +28,6 @@ pub const EVERYTHING: [&str; 79] = [
     "automatic replies that got no answer",
     "opt-ins",
     "opt-outs",
-    "requests of turns that were just cancelled",
     "turns cancelled",
     "an unreachable budget",
     "an unreachable thread",
@@ -64,6 +63,11 @@ pub const EVERYTHING: [&str; 79] = [
     "late parts rejected",
     "late parts sent",
     "lookups",
+    "messages that were not listed yet",
+    "messages with a changed text",
+    "opt-outs at Twilio",
+    "receipts",
+    "opt-outs that Twilio reported",
     "lookups that failed",
     "messages over the rate limit",
     "refused creates",
@@ -78,8 +82,10 @@ pub const EVERYTHING: [&str; 79] = [
     "slow KV",
     "stale KV reads",
     "storage reads that failed",
+    "turns asked anew",
     "turns begun again",
     "turns of several messages",
+    "turns that messages joined",
     "Twilio's retries",
     "webhooks that got a 503",
     "webhooks that Twilio gave up",

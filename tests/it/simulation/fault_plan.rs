@@ -15,6 +15,8 @@ pub struct FaultPlan {
     pub ttl_seconds: u64,
     pub rate_limit: u64,
     pub reply_within: u64,
+    /// How long after a request began a message breaks it off.
+    pub join_within: u64,
     pub model_timeout: u64,
     pub cap: u64,
     /// Requests to the model that one contact may have a day.
@@ -42,6 +44,12 @@ pub struct FaultPlan {
     pub create_fails: u64,
     pub create_unknown: u64,
     pub list_fails: u64,
+    /// How long Twilio's list lags behind, in milliseconds.
+    pub list_lag: u64,
+    /// What Twilio does to the texts of messages: 0 nothing, 1 a trial account's sentence, 2 it hides them, 3 Smart Encoding.
+    pub alteration: u64,
+    /// Messages about which Twilio sends receipts.
+    pub receipts: u64,
     pub media_fails: u64,
     pub kv_slow: u64,
     pub kv_read_fails: u64,
@@ -132,6 +140,7 @@ impl FaultPlan {
             ttl_seconds: random.pick(&[60, 3600, 3600]),
             rate_limit: random.pick(&[2, 3, 5, 10, 10]),
             reply_within: random.pick(&[10_000, 10_000, 14_000, 3000, 1000]),
+            join_within: random.pick(&[1500, 1500, 1500, 0, 300, 5000]),
             model_timeout: random.pick(&[60_000, 60_000, 20_000, 5000]),
             cap: random.pick(&[1000, 1000, 1000, 1000, 1000, 1000, 1000, 1000, 0, 3, 8, 15]),
             contact_cap: random.pick(&[200, 200, 200, 200, 200, 1, 3, 8]),
@@ -168,6 +177,9 @@ impl FaultPlan {
             create_fails: often(50, 400),
             create_unknown: often(80, 600),
             list_fails: often(100, 600),
+            list_lag: random.pick(&[0, 0, 2000, 20_000]),
+            alteration: random.pick(&[0, 0, 1, 2, 3]),
+            receipts: often(300, 1000),
             media_fails: often(100, 600),
             kv_slow: often(50, 400),
             kv_read_fails: often(50, 500),
@@ -245,6 +257,7 @@ impl FaultPlan {
             ("MAX_SEGMENTS", MAX_SEGMENTS.to_string()),
             ("CONVERSATION_TTL_SECONDS", self.ttl_seconds.to_string()),
             ("REPLY_WITHIN_MS", self.reply_within.to_string()),
+            ("JOIN_WITHIN_MS", self.join_within.to_string()),
             ("OPENAI_TIMEOUT_MS", self.model_timeout.to_string()),
             ("HELP_TEXT", super::invariants::HELP.to_owned()),
         ]

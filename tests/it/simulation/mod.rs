@@ -17,6 +17,7 @@ mod mutation;
 mod object_ports;
 mod objects;
 mod random;
+mod receipts;
 mod run;
 mod state;
 mod storage;
@@ -172,6 +173,22 @@ fn an_answer_on_a_webhook_that_is_taken_for_one_by_rest_is_noticed() {
 }
 
 #[test]
+fn a_look_up_that_believes_only_equal_texts_is_noticed() {
+    must_break(Mutation::OnlyEqualTextsFound, 600);
+}
+
+#[test]
+fn an_opt_out_at_twilio_that_is_ignored_is_noticed() {
+    must_break(Mutation::OptOutAtTwilioIgnored, 600);
+    must_break(Mutation::OptOutReceiptIgnored, 2000);
+}
+
+#[test]
+fn parts_that_do_not_wait_for_one_another_are_noticed() {
+    must_break(Mutation::PartsNotAwaited, 600);
+}
+
+#[test]
 fn a_damaged_value_that_stops_a_contact_is_noticed() {
     must_break(Mutation::DamageNotMet, 200);
 }
@@ -194,6 +211,21 @@ fn a_request_to_another_endpoint_that_is_not_reserved_is_noticed() {
 #[test]
 fn an_endpoint_that_hangs_and_leaves_the_next_no_time_is_noticed() {
     must_break(Mutation::TimeNotShared, 1000);
+}
+
+#[test]
+fn a_joined_message_that_the_request_lacks_is_noticed() {
+    must_break(Mutation::JoinForgotten, 100);
+}
+
+#[test]
+fn a_turn_that_is_asked_anew_without_a_reservation_is_noticed() {
+    must_break(Mutation::AskedAgainUnreserved, 200);
+}
+
+#[test]
+fn a_restart_that_lets_a_turn_be_asked_anew_more_often_is_noticed() {
+    must_break(Mutation::AskedAgainForgotten, 2000);
 }
 
 /// The mutation must break an invariant within this many seeds. Without it they break none.

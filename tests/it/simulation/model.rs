@@ -28,7 +28,12 @@ impl Simulation {
         request: &HttpRequest,
         timeout: u64,
     ) -> Result<HttpResponse, HttpError> {
-        let (turns, input) = said(request);
+        let (turns, mut input) = said(request);
+        if self.is(Mutation::JoinForgotten)
+            && let Some((earlier, _)) = input.rsplit_once('\n')
+        {
+            input.truncate(earlier.len());
+        }
         self.trace(|| {
             format!(
                 "{:.6} asks the model, after {} turns: {}",

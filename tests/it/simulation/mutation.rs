@@ -35,12 +35,26 @@ pub enum Mutation {
     ContactCapIgnored,
     /// A restarted object has forgotten what the contact wrote before.
     LoopForgotten,
+    /// A message counts as not sent if Twilio has changed its text.
+    OnlyEqualTextsFound,
+    /// Twilio's refusal for a contact that has opted out there is taken for any other.
+    OptOutAtTwilioIgnored,
+    /// A receipt of Twilio's for such a message is taken for any other.
+    OptOutReceiptIgnored,
+    /// A part goes out as if the one before it was on its way.
+    PartsNotAwaited,
     /// Twilio lists what webhooks answered as if it had been sent by REST.
     EqualTextTaken,
     /// A stored value that is not a text is an error every time.
     DamageNotMet,
     /// A budget count that cannot be read starts at zero.
     DamagedBudgetOpens,
+    /// A request lacks the newest message of a turn of several.
+    JoinForgotten,
+    /// While a request is under way, another one is reserved nowhere.
+    AskedAgainUnreserved,
+    /// A restarted object does not know how often a turn was asked anew.
+    AskedAgainForgotten,
     /// The budget object takes the highest time that it has seen as the current time.
     FarDayBelieved,
     /// A request to the second endpoint is granted without being counted.

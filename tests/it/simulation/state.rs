@@ -46,6 +46,10 @@ pub struct Simulation {
     pub endpoints: RefCell<EndpointMemory>,
     pub kv: RefCell<BTreeMap<String, KvEntry>>,
     pub created: RefCell<Vec<Created>>,
+    /// The contacts that have opted out at Twilio.
+    pub opted_out_at_twilio: RefCell<BTreeSet<String>>,
+    /// What the isolate has said.
+    pub said: RefCell<BTreeSet<&'static str>>,
     /// The poll in which a message was last rejected by the rate limit.
     pub limited_in: Cell<u64>,
     /// The messages that an object has received at least once.
@@ -83,6 +87,8 @@ impl Simulation {
             endpoints: RefCell::default(),
             kv: RefCell::default(),
             created: RefCell::default(),
+            opted_out_at_twilio: RefCell::default(),
+            said: RefCell::default(),
             limited_in: Cell::default(),
             delivered: RefCell::default(),
         })

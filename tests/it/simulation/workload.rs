@@ -99,7 +99,7 @@ async fn contact_writes(sim: &Rc<Simulation>, index: u64, name: &str, from: &str
         for _ in 0..together {
             number += 1;
             write(sim, index, number, name, from, to);
-            sim.sleep(random.below(if random.chance(500) { 2 } else { 400 }))
+            sim.sleep(random.below(random.pick(&[2, 2, 400, 2000])))
                 .await;
         }
         left -= 1;
@@ -200,6 +200,8 @@ fn write(sim: &Rc<Simulation>, index: u64, number: u64, name: &str, from: &str, 
             false,
             Some(Keyword::Erase),
         ),
+        // It ends as if more came.
+        9..15 => (format!("{token},"), true, None),
         _ => (token.clone(), true, None),
     };
     write_text(sim, index, number, name, from, to, said);
@@ -218,7 +220,7 @@ fn write_text(
     let token = format!("xyzzy-s{index}m{number};");
     let sid = format!("SM{:032x}", (index + 1) * 0x1_0000 + number);
     let account = "https://api.twilio.com/2010-04-01/Accounts/AC0123456789abcdef0123456789abcdef";
-    let is_text = turn && command.is_none() && body == token;
+    let is_text = turn && command.is_none() && body.starts_with(&token);
     let media_type = if body.ends_with("file") {
         Some("application/pdf")
     } else {
@@ -248,6 +250,9 @@ fn write_text(
         ));
     }
     let automatic = (0x3000..0x4000).contains(&number);
+    if command == Some(Keyword::OptIn) {
+        sim.opted_out_at_twilio.borrow_mut().remove(from);
+    }
     let message = Message {
         automatic,
         contact: name.to_owned(),

@@ -39,6 +39,8 @@ pub fn create<'a>(
         from: value("From").map(str::to_owned),
         messaging_service: value("MessagingServiceSid").map(str::to_owned),
         body: text("Body"),
+        shown_body: None,
+        listed_after: 0,
         media,
         accepted_at: 0,
         direction: Direction::Api,
@@ -47,8 +49,9 @@ pub fn create<'a>(
     Ok(Prepared {
         message_text: message.body.clone(),
         deprecation: None,
-        act: Box::new(move |_| {
+        act: Box::new(move |fault| {
             message.accepted_at = now_ms();
+            message.alter(fault);
             let resource = message.resource(Stage::Created);
             let event = json!({
                 "sid": message.sid,

@@ -17,6 +17,10 @@ impl Invariants {
         else {
             return;
         };
+        if contact.opted_out.is_none() {
+            // It may not have stored what it was told.
+            contact.told_out = None;
+        }
         if let Some(turn) = contact.open.and_then(|key| contact.turns.get_mut(&key)) {
             (turn.works, turn.waits) = (None, at);
         }
@@ -52,7 +56,7 @@ impl Invariants {
 
     /// A line of the log.
     pub fn logged(&mut self, line: &str, object: Option<&str>) {
-        const EVENTS: [&str; 14] = [
+        const EVENTS: [&str; 15] = [
             "field_omitted",
             "endpoint_failed",
             "conversation_shortened",
@@ -64,6 +68,7 @@ impl Invariants {
             "object_failed",
             "internal_error",
             "delivery",
+            "typing_refused",
             "consent",
             "message_ignored",
             "erased",
@@ -171,6 +176,9 @@ impl Invariants {
                 turn.sids.len()
             )
         });
+        let number = |field: &str| value[field].as_u64().unwrap_or(0);
+        let possible = number("joined") < turn.sids.len() as u64 && number("asked_again") <= 2;
+        self.check(possible, || format!("joins that cannot be: {value}"));
         self.check(outcome != "failed" || value["failure"].is_string(), || {
             format!("a failure without a reason: {value}")
         });

@@ -11,6 +11,7 @@ mod end;
 mod log;
 mod model;
 mod records;
+mod refusals;
 mod replies;
 mod stored;
 mod untracked;

@@ -70,10 +70,23 @@ impl Invariants {
                     self.count("turns begun again");
                 }
                 turn.incarnations.insert(incarnation);
+                if turn.asked != input || !turn.inputs.contains_key(&incarnation) {
+                    input.clone_into(&mut turn.asked);
+                    *turn.inputs.entry(incarnation).or_default() += 1;
+                }
+                let inputs: u64 = turn.inputs.values().sum();
+                let most_inputs = 2 + u64::from(turn.attempt);
+                let anew = turn.inputs[&incarnation] > 1;
                 let (requests, begun) = (turn.requests, turn.incarnations.len());
-                let most = 2 * (self.endpoints + 2) + turn.mendable;
+                let most = most_inputs * (self.endpoints + 2) + turn.mendable;
                 self.check(turn.input == input && !turn.reset, || {
                     format!("the model was asked something else than the turn: {input}")
+                });
+                if anew {
+                    self.count("turns asked anew");
+                }
+                self.check(inputs <= most_inputs, || {
+                    format!("a turn was asked anew too often: {inputs} inputs")
                 });
                 self.check(requests <= most && begun <= 2, || {
                     format!("a turn was at the model {requests} times, in {begun} incarnations")
@@ -113,6 +126,13 @@ impl Invariants {
         if let Some(turn) = contact.open.and_then(|key| contact.turns.get_mut(&key)) {
             turn.mendable += 1;
         }
+    }
+
+    /// Whether a request of this thread is under way.
+    pub fn is_asking(&self, name: &str) -> bool {
+        self.contacts
+            .get(name)
+            .is_some_and(|contact| contact.at_model > 0)
     }
 
     /// The object has the model's answer, or has stopped waiting.

@@ -71,6 +71,16 @@ pub struct Contact {
     pub(super) give_ups: u64,
     /// When Twilio last rejected a message to this contact.
     pub(super) refused_at: Option<u64>,
+    /// Whether Twilio has said, or may have said, that the contact has opted out there.
+    pub(super) may_be_out: bool,
+    /// Since when the thread knows that. Nothing may be sent then.
+    pub(super) told_out: Option<u64>,
+    /// When the contact last opted in.
+    pub(super) opted_in: Option<u64>,
+    /// When Twilio created the last message, as long as the next one must wait for it.
+    pub(super) last_created: Option<u64>,
+    /// Until when a create of unknown outcome may come out of order.
+    pub(super) unordered_until: u64,
     /// By incarnation: reservations that were granted and not used yet.
     pub(super) grants: BTreeMap<u64, u64>,
 }
@@ -94,6 +104,13 @@ pub(super) struct TurnRecord {
     pub(super) cancelled: Option<u64>,
     pub(super) incarnations: BTreeSet<u64>,
     pub(super) requests: u64,
+    /// How often it was asked anew, as stored.
+    pub(super) asked_again: u32,
+    /// How often it was begun, as stored.
+    pub(super) attempt: u32,
+    /// What the model was last asked, and by incarnation: how many different inputs it was asked.
+    pub(super) asked: String,
+    pub(super) inputs: BTreeMap<u64, u64>,
     /// Since when it waits to run.
     pub(super) waits: u64,
     /// The incarnation that runs it, and since when.

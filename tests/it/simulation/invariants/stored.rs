@@ -39,6 +39,8 @@ pub(super) struct StoredSid {
 pub(super) struct StoredTurn {
     pub(super) number: u64,
     pub(super) attempt: u32,
+    #[serde(default)]
+    pub(super) asked_again: u32,
     pub(super) messages: Vec<StoredMessage>,
 }
 
@@ -74,6 +76,7 @@ impl Invariants {
                 self.check(!open, || {
                     "storage was emptied while a message waited".into()
                 });
+                self.opt_out_at_twilio_stored(&mut contact, at);
                 self.opt_out_is_stored(&contact);
             }
             None => {}
@@ -90,12 +93,14 @@ impl Invariants {
     fn stored_state(&mut self, name: &str, contact: &mut Contact, state: StoredState, at: u64) {
         if contact.untracked {
             self.stored_untracked(contact, state, at);
+            self.opt_out_at_twilio_stored(contact, at);
             self.opt_out_is_stored(contact);
             return;
         }
         for StoredSid { sid, status } in &state.records {
             self.message_stored(contact, sid, status == "waiting", at);
         }
+        self.opt_out_at_twilio_stored(contact, at);
         self.opt_out_is_stored(contact);
         let key = state
             .turns
@@ -224,20 +229,35 @@ impl Invariants {
         self.check(turn.attempt <= 2, || {
             "a turn was begun more than twice".into()
         });
-        if let Some(record) = contact.turns.get(&key) {
-            self.check(record.sids == sids && !record.ended, || {
-                "a turn changed, or began again after its end".into()
-            });
+        // Messages may join a turn until it ends.
+        let before = contact.turns.remove(&key).unwrap_or_default();
+        let known = before.sids.len();
+        let is_new = known == 0;
+        self.check(sids.starts_with(&before.sids) && !before.ended, || {
+            "a turn changed, or began again after its end".into()
+        });
+        self.check(
+            turn.asked_again <= 2 && turn.asked_again >= before.asked_again,
+            || "a turn may be asked anew too often".into(),
+        );
+        let joining = sids.get(known..).unwrap_or_default();
+        if joining.is_empty() {
+            let record = TurnRecord {
+                asked_again: turn.asked_again,
+                attempt: turn.attempt,
+                ..before
+            };
+            contact.turns.insert(key, record);
             return;
         }
-        let expected: Vec<String> = contact
-            .queue
-            .drain(..sids.len().min(contact.queue.len()))
-            .collect();
-        self.check(expected == sids, || {
-            format!("a turn's messages are not the next ones in order: {sids:?}, not {expected:?}")
+        let next = joining.len().min(contact.queue.len());
+        let expected: Vec<String> = contact.queue.drain(..next).collect();
+        self.check(expected == joining, || {
+            format!(
+                "a turn's messages are not the next ones in order: {joining:?}, not {expected:?}"
+            )
         });
-        for sid in &sids {
+        for sid in joining {
             let token = self
                 .messages
                 .get(sid)
@@ -261,7 +281,14 @@ impl Invariants {
             .iter()
             .filter_map(|message| Some(format!("{}{}", message.text.as_ref()?, picture(message))))
             .collect();
-        self.count(if reset { "resets" } else { "turns" });
+        if is_new {
+            self.count(if reset { "resets" } else { "turns" });
+        } else {
+            self.count("turns that messages joined");
+            self.check(!reset, || {
+                "a message joined a reset, or a reset a turn".into()
+            });
+        }
         let said: usize = turn
             .messages
             .iter()
@@ -280,8 +307,10 @@ impl Invariants {
                 sids,
                 input: texts.join("\n"),
                 reset,
-                waits: at,
-                ..TurnRecord::default()
+                waits: if is_new { at } else { before.waits },
+                asked_again: turn.asked_again,
+                attempt: turn.attempt,
+                ..before
             },
         );
     }
@@ -290,6 +319,11 @@ impl Invariants {
         self.check(contact.stored_out == contact.opted_out.is_some(), || {
             "an opt-out was lost, or came by itself".into()
         });
+    }
+
+    /// Twilio's report of an opt-out is stored. It does the same as the keyword.
+    pub(super) fn opted_out_by_twilio(&mut self, contact: &mut Contact, at: u64) {
+        self.keyword_stored(contact, Some(Keyword::OptOut), at);
     }
 
     /// A contact's keyword is stored. It cancels pending turns and answers.
@@ -301,7 +335,8 @@ impl Invariants {
             }
             Some(Keyword::OptIn) => {
                 self.count("opt-ins");
-                contact.opted_out = None;
+                (contact.opted_out, contact.told_out) = (None, None);
+                contact.opted_in = Some(at);
                 return;
             }
             _ => {

@@ -15,7 +15,7 @@ mod worker_ports;
 
 use std::{
     cell::{Cell, OnceCell, RefCell},
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     rc::Rc,
     time::Duration,
 };
@@ -34,7 +34,7 @@ use disk::Disk;
 use object_ports::PlainObject;
 use objects::Object;
 
-pub use control::{Act, after};
+pub use control::{Act, Alteration, after};
 pub use twilio::{CDN, GIF};
 
 /// 2026-11-22T12:00:00Z.
@@ -60,6 +60,7 @@ struct Inner {
     model_at_once: Cell<(usize, usize)>,
     twilio: RefCell<VecDeque<Act>>,
     sent: RefCell<Vec<BTreeMap<String, String>>>,
+    created_at: RefCell<Vec<UnixMillis>>,
     /// Messages that webhooks were answered with. Twilio lists them too.
     replied: RefCell<Vec<BTreeMap<String, String>>>,
     rest_tokens: RefCell<Vec<String>>,
@@ -69,6 +70,12 @@ struct Inner {
     /// The requests to the media servers: URL and token.
     media_requests: RefCell<Vec<(String, Option<String>)>>,
     typing: RefCell<Vec<(UnixMillis, String)>>,
+    /// What Twilio answers to typing indicators. When empty, the connection breaks.
+    typing_answers: RefCell<VecDeque<(u16, &'static str)>>,
+    /// What the isolate has said.
+    said: RefCell<BTreeSet<&'static str>>,
+    /// What Twilio does to the texts of messages.
+    alteration: Cell<Alteration>,
     kv: RefCell<BTreeMap<String, (String, UnixMillis)>>,
     kv_reads: Cell<usize>,
     kv_fails: Cell<bool>,
@@ -114,12 +121,16 @@ impl FakePlatform {
             model_at_once: Cell::default(),
             twilio: RefCell::default(),
             sent: RefCell::default(),
+            created_at: RefCell::default(),
             replied: RefCell::default(),
             rest_tokens: RefCell::default(),
             lookups: Cell::default(),
             media: RefCell::default(),
             media_requests: RefCell::default(),
             typing: RefCell::default(),
+            typing_answers: RefCell::default(),
+            said: RefCell::default(),
+            alteration: Cell::default(),
             kv: RefCell::default(),
             kv_reads: Cell::default(),
             kv_fails: Cell::default(),

@@ -14,13 +14,14 @@ use switchboard::{
     identity::Pseudonym,
     object::Engine,
     platform::{
-        Clock, Http, HttpError, HttpRequest, HttpResponse, Kv, Log, Method, Objects, PlatformError,
-        Random, Spawn, Storage, Stored, WriteBatch,
+        Clock, Http, HttpError, HttpRequest, HttpResponse, Kv, Log, Method, Objects, Once,
+        PlatformError, Random, Spawn, Storage, Stored, WriteBatch,
     },
 };
 use tokio::task::spawn_local;
 
 use super::{CDN, FakePlatform, disk::Disk, objects::Tasks};
+use crate::support::response::response;
 
 /// The platform of one incarnation of an object.
 pub struct ObjectPlatform {
@@ -51,6 +52,12 @@ impl RemembersEndpoints for ObjectPlatform {
     }
 }
 
+impl Once for ObjectPlatform {
+    fn is_first(&self, what: &'static str) -> bool {
+        self.fake.0.said.borrow_mut().insert(what)
+    }
+}
+
 impl Random for ObjectPlatform {
     fn next_f64(&self) -> f64 {
         0.5
@@ -73,13 +80,15 @@ impl Http for ObjectPlatform {
             if request.url.ends_with("/chat/completions") {
                 return self.fake.model_answer(request).await;
             }
-            if request.url == "https://messaging.twilio.com/v2/Indicators/Typing.json" {
+            if request.url == "https://messaging.twilio.com/v3/Indicators/Typing.json" {
                 self.fake
                     .0
                     .typing
                     .borrow_mut()
                     .push((self.fake.now(), request.body.clone()));
-                return Err(HttpError::Connection);
+                let scripted = self.fake.0.typing_answers.borrow_mut().pop_front();
+                let (status, body) = scripted.ok_or(HttpError::Connection)?;
+                return Ok(response(status, body.to_owned()));
             }
             if request.url == CDN || request.url.contains("/Media/") {
                 return self.fake.media_answer(request).await;

@@ -71,6 +71,11 @@ impl FakePlatform {
             .collect()
     }
 
+    /// When Twilio created each message.
+    pub fn created_at(&self) -> Vec<UnixMillis> {
+        self.0.created_at.borrow().clone()
+    }
+
     pub fn sent_forms(&self) -> Vec<BTreeMap<String, String>> {
         self.0.sent.borrow().clone()
     }
@@ -104,7 +109,7 @@ impl FakePlatform {
         self.0.media_requests.borrow().clone()
     }
 
-    /// When the typing indicator was requested, and for which message. These requests always fail, which must not matter.
+    /// When the typing indicator was requested, and the bodies of the requests.
     pub fn typing(&self) -> Vec<(UnixMillis, String)> {
         self.0.typing.borrow().clone()
     }
