@@ -43,7 +43,7 @@ test("an answer in Markdown reads well by SMS and on WhatsApp, and is remembered
     "- Ring +1 555 0199 or",
     "- write to shop@shop.example",
     "",
-    "2 * 3 * 4 is 24, 5 6 days a week, snake_case.",
+    "Note: 2 * 3 * 4 is 24, 5 6 days a week, snake_case.",
   ];
   for (const channel of ["sms", "whatsapp"]) {
     const pair = { ...freshPair(), channel };
@@ -56,7 +56,7 @@ test("an answer in Markdown reads well by SMS and on WhatsApp, and is remembered
       for (const line of ["*Opening hours*", "We are *open* on most days (https", "- Ring `+1 555 0199` or"]) {
         assert.ok(text.includes(line), `${line} in ${text}`);
       }
-      assert.ok(text.includes("> 2 * 3 * 4 is 24, ~5~ 6 days a week, `snake_case`."), text);
+      assert.ok(text.includes("> Note: 2 * 3 * 4 is 24, ~5~ 6 days a week, `snake_case`."), text);
     }
     const next = `Thanks ${freshSid()}`;
     await worker.sendMessage({ ...pair, body: next });

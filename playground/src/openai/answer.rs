@@ -56,7 +56,7 @@ We are **open** on [most days](https://shop.example/hours_and_*days*):
 
 ---
 
-> 2 * 3 * 4 is 24, ~~5~~ 6 days a week, `snake_case`.";
+> Note: 2 * 3 * 4 is 24, ~~5~~ 6 days a week, `snake_case`.";
 
 /// Sentences in paragraphs, exactly `length` characters.
 pub fn prose(length: usize) -> String {

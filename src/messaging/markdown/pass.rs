@@ -267,7 +267,10 @@ impl<'t> Pass<'t> {
         let is_entity = self.text.get(range.clone()).is_some_and(|source| {
             source != shown && source.starts_with('&') && source.ends_with(';')
         });
-        if is_entity && self.code == Code::Bare && !shown.chars().any(char::is_control) {
+        if is_entity
+            && self.code == Code::Bare
+            && !shown.contains(|c: char| c.is_control() || c == '\u{FFFD}')
+        {
             self.edits.replace(range.clone(), shown);
         }
         self.text_end = range.end;
