@@ -73,7 +73,7 @@ pub enum Event {
         /// Parts of answers that will not be sent because of it.
         dropped_parts: usize,
     },
-    /// A message gets no answer, because it wants none.
+    /// A message was not read, or wants no answer. It got an empty one.
     MessageIgnored {
         /// The contact.
         phone_hash: PhoneHash,
@@ -313,6 +313,10 @@ labels! {
     IgnoreReason {
         /// The contact has opted out.
         OptedOut,
+        /// Its sender takes no messages: a short code, or an alphanumeric sender id.
+        NotAnswerable,
+        /// It went to a group. An answer would be a private one to words among people.
+        GroupMessage,
         /// It is a reaction to an earlier message.
         Reaction,
         /// It is one of several equal messages, each of which answered an answer.
@@ -428,6 +432,24 @@ pub struct Erased {
     pub outbox_parts: usize,
     /// Answers that were stored for copies of their messages.
     pub answers: usize,
+}
+
+impl Erased {
+    /// Adds what another thread of the same contact held.
+    pub fn add(&mut self, other: &Self) {
+        let Self {
+            turns,
+            revisions,
+            pending_messages,
+            outbox_parts,
+            answers,
+        } = other;
+        self.turns = self.turns.saturating_add(*turns);
+        self.revisions = self.revisions.saturating_add(*revisions);
+        self.pending_messages = self.pending_messages.saturating_add(*pending_messages);
+        self.outbox_parts = self.outbox_parts.saturating_add(*outbox_parts);
+        self.answers = self.answers.saturating_add(*answers);
+    }
 }
 
 /// Logs an event, with the time.

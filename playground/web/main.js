@@ -9,6 +9,7 @@ import { countOf } from "./faults.js";
 import { inspectorView } from "./inspector.js";
 import { CHANNELS, phoneView } from "./phone.js";
 import {
+  adapted,
   addressesOf,
   addressOf,
   keyOf,
@@ -51,6 +52,10 @@ const inspector = inspectorView({
   },
 });
 
+const nextChannel = /** @type {HTMLSelectElement} */ (byId("next-channel"));
+nextChannel.append(
+  ...Object.entries(CHANNELS).map(([value, text]) => element("option", { value }, text)),
+);
 for (const phone of phones) addView(phone);
 activate(phones[0]);
 byId("add-phone").addEventListener("click", addPhone);
@@ -264,16 +269,18 @@ function stopTyping(key) {
 // The phones.
 
 function addPhone() {
-  // The second phone gets the other channel, to show it.
-  const phone = newPhone(
-    phones,
-    phones.length === 1 && phones[0].channel === "sms" ? "whatsapp" : (active?.channel ?? "sms"),
-  );
+  const phone = newPhone(phones, nextChannel.value);
   phones.push(phone);
   addView(phone);
   storePhones(phones);
   activate(phone);
   views.get(phone.id).focus();
+}
+
+// The channel that the next phone most probably has: the second shows another than the first.
+function proposeChannel() {
+  nextChannel.value =
+    phones.length === 1 && phones[0].channel === "sms" ? "whatsapp" : (active?.channel ?? "sms");
 }
 
 function removePhone(phone) {
@@ -294,6 +301,11 @@ function addView(phone) {
     activate: () => activate(phone),
     remove: () => removePhone(phone),
     configure(changes) {
+      if (changes.channel !== phone.channel)
+        changes = adapted(
+          changes,
+          phones.filter((other) => other !== phone),
+        );
       Object.assign(phone, changes);
       storePhones(phones);
       view.rename(phone);
@@ -330,6 +342,7 @@ function showPhone(phone) {
 function activate(phone, changed = false) {
   if (phone === active && !changed) return;
   active = phone;
+  proposeChannel();
   for (const other of phones) views.get(other.id).active(other === active);
   inspector.phone(
     phone,

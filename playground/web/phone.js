@@ -12,7 +12,14 @@ export const STATES = {
   failed: "Not delivered",
 };
 /** The channels, by their name in the playground. */
-export const CHANNELS = { sms: "SMS", whatsapp: "WhatsApp" };
+export const CHANNELS = {
+  sms: "SMS",
+  whatsapp: "WhatsApp",
+  "whatsapp-user": "WhatsApp user",
+  rcs: "RCS",
+  messenger: "Messenger",
+  "short-code": "Short code",
+};
 
 const SUGGESTIONS = [
   "Hello",

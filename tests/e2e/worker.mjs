@@ -344,7 +344,7 @@ class Worker {
    */
   async mark() {
     const from = `+155501${crypto.randomInt(1e8).toString().padStart(8, "0")}`;
-    await this.sendMessage({ from, to: "malformed" });
+    await this.sendMessage({ from, to: "no address at all" });
     await this.logged(({ phone_hash: hash }) => hash === phoneHash(from));
     return this.log.length;
   }

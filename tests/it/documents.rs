@@ -902,6 +902,7 @@ fn snake_case(name: &str) -> String {
 }
 
 /// One of each event, with every field that it can have.
+#[allow(clippy::too_many_lines, reason = "one list")]
 fn sample_events() -> Vec<Event> {
     let nobody = PhoneHash::nobody;
     let turn = TurnEnded {

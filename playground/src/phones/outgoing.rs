@@ -16,8 +16,9 @@ use crate::base::time::{elapsed_ms, now_ms};
 use crate::feed::Feed;
 use crate::twilio::media_store::ACCOUNT_SID;
 use crate::twilio::messages::Outbox;
+use crate::webhook::channel::Channel;
 use crate::webhook::client::{ANSWER_TIMEOUT, Answer, NoAnswer, Signature, Webhook, WebhookClient};
-use crate::webhook::inbound::{Channel, Inbound, Rich};
+use crate::webhook::inbound::{Inbound, Rich};
 use crate::webhook::pseudonyms::Pseudonyms;
 use crate::webhook::twiml;
 
@@ -316,7 +317,9 @@ fn bubble_text(message: &NewMessage) -> &str {
 fn check(message: &NewMessage) -> Result<(), String> {
     for (name, value) in [("from", &message.from), ("to", &message.to)] {
         if value.trim().is_empty() || value.chars().count() > MAX_NAME {
-            return Err(format!("`{name}` must be a number, such as +15550100"));
+            return Err(format!(
+                "`{name}` must be a number or an id, such as +15550100"
+            ));
         }
     }
     if message.text.chars().count() > MAX_TEXT {

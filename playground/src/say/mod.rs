@@ -13,10 +13,11 @@ use crate::base::console::{EXIT_USAGE, print_error, print_line};
 use crate::base::loopback::loopback_origin;
 use crate::base::random::random_hex;
 use crate::base::time::now_ms;
+use crate::webhook::channel::Channel;
 use crate::webhook::client::{
     ANSWER_TIMEOUT, Answer, NoAnswer, Signature, WebhookClient, tokens_of,
 };
-use crate::webhook::inbound::{Button, Channel, Inbound, Rich};
+use crate::webhook::inbound::{Button, Inbound, Rich};
 use crate::webhook::twiml::{self, Message};
 
 mod attach;
@@ -28,15 +29,24 @@ pub struct Options {
     /// The text of the message. A message with media needs none
     #[arg(default_value = "", hide_default_value = true)]
     text: String,
-    /// The contact who writes
-    #[arg(long, default_value = "+15550100", value_name = "NUMBER")]
-    from: String,
-    /// The number that receives the message
-    #[arg(long, default_value = "+15550199", value_name = "NUMBER")]
-    to: String,
+    /// The contact who writes, such as +15550100. Each channel has a default
+    #[arg(long, value_name = "ADDRESS")]
+    from: Option<String>,
+    /// The number or agent that receives the message, such as +15550199. Each channel has a default
+    #[arg(long, value_name = "ADDRESS")]
+    to: Option<String>,
     /// The channel of the message
     #[arg(long, value_enum, default_value_t = Channel::Sms)]
     channel: Channel,
+    /// The WhatsApp user id that Twilio knows for the number, such as US.13491208655302741918
+    #[arg(long, value_name = "ID")]
+    user_id: Option<String>,
+    /// Another member of the group that the message went to. Can be repeated
+    #[arg(long, value_name = "NUMBER")]
+    group: Vec<String>,
+    /// The Messaging Service of the number
+    #[arg(long, value_name = "SID")]
+    service: Option<String>,
     /// Attach a file, or the file at this URL. Can be repeated
     #[arg(long, value_name = "URL or FILE")]
     media: Vec<String>,
@@ -121,10 +131,11 @@ impl Command {
             .map_err(Failure::NotSent)?;
         let rich = rich(&options).map_err(Failure::NotSent)?;
         let (media, media_types) = attach(&playground, &options.media).map_err(Failure::NotSent)?;
+        let (from, to) = options.channel.default_addresses();
         let inbound = Inbound::new(
             options.channel,
-            &options.from,
-            &options.to,
+            options.from.as_deref().unwrap_or(from),
+            options.to.as_deref().unwrap_or(to),
             &options.text,
             media,
             options.sid,
@@ -132,6 +143,9 @@ impl Command {
         Ok(Self {
             inbound: Inbound {
                 media_types,
+                user_id: options.user_id,
+                group: options.group,
+                service: options.service,
                 rich,
                 ..inbound
             },

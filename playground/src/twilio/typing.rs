@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 
 use super::error::bad;
 use super::messages::Outbox;
-use super::values::{RCS, is_e164, is_sid};
+use super::values::{is_e164, is_sid};
+use crate::base::address::RCS;
 use crate::base::time::now_ms;
 use crate::feed::Feed;
 use crate::http::call::Call;

@@ -77,6 +77,33 @@ fn media_whatsapp_and_messaging_services_are_accepted() {
 }
 
 #[test]
+fn every_channel_is_accepted_with_its_own_addresses() {
+    let playground = Playground::start();
+    let service = format!("MG{}", "a".repeat(32));
+    for (to, sender) in [
+        (
+            "whatsapp:US.13491208655302741918",
+            ("From", "whatsapp:+15550199"),
+        ),
+        (
+            "whatsapp:US.ENT.11815799212886844830",
+            ("From", "whatsapp:+15550199"),
+        ),
+        ("rcs:+15550100", ("From", "rcs:brand_x_agent")),
+        ("+15550100", ("From", "rcs:brand_x_agent")),
+        ("rcs:+15550100", ("MessagingServiceSid", &service)),
+        (
+            "messenger:2745689751200",
+            ("From", "messenger:1415523888600"),
+        ),
+    ] {
+        let answer = playground.create(&[("To", to), sender, ("Body", "x")]);
+        assert_eq!(answer.status, 201, "{to} {}", answer.text());
+        assert_eq!(answer.json()["to"], to);
+    }
+}
+
+#[test]
 fn invalid_messages_get_the_error_code_of_twilio() {
     let playground = Playground::start();
     let (to, from, body) = (("To", "+15550100"), ("From", "+15550199"), ("Body", "x"));
@@ -106,6 +133,20 @@ fn invalid_messages_get_the_error_code_of_twilio() {
         (21910, vec![whatsapp, from, body]),
         (21910, vec![to, ("From", "whatsapp:+15550199"), body]),
         (63007, vec![whatsapp, ("From", "whatsapp:nobody"), body]),
+        (21211, vec![("To", "whatsapp:us.1349"), from, body]),
+        (
+            21211,
+            vec![("To", "whatsapp:13491208655302741918"), from, body],
+        ),
+        (21211, vec![("To", "rcs:brand_x_agent"), from, body]),
+        (21211, vec![("To", "messenger:+15550100"), from, body]),
+        (21910, vec![("To", "rcs:+15550100"), from, body]),
+        (21910, vec![whatsapp, ("From", "rcs:brand_x_agent"), body]),
+        (63007, vec![to, ("From", "rcs:+15550199"), body]),
+        (
+            63007,
+            vec![("To", "messenger:1"), ("From", "messenger:page"), body],
+        ),
         (21620, vec![to, from, ("MediaUrl", "a.png")]),
         (21609, vec![to, from, body, ("StatusCallback", "here")]),
         (21701, vec![to, ("MessagingServiceSid", "MG1"), body]),

@@ -61,6 +61,12 @@ impl Outbox {
         self.sent.iter().map(|sent| sent.sid.clone()).collect()
     }
 
+    /// Whether this message was sent from here, as far as that is remembered.
+    #[must_use]
+    pub fn has_sent(&self, sid: &MessageSid) -> bool {
+        self.sent.iter().any(|sent| sent.sid == *sid)
+    }
+
     /// Forgets the oldest sent messages.
     pub fn forget(&mut self, now: UnixMillis, ttl: Duration) {
         let lifetime = sent_lifetime(ttl);

@@ -5,6 +5,7 @@
 //! (`twilio::signature`), and the handling of a message (`messaging::thread`). Field names and
 //! forms: Twilio, "Twilio's request to your incoming message webhook URL".
 
+mod contact;
 mod flow;
 mod receipt;
 mod rich;
@@ -18,27 +19,47 @@ use serde::{Deserialize, Serialize};
 
 use self::rich::Words;
 use crate::{
-    event::FieldProblem,
+    event::{FieldProblem, IgnoreReason},
     identity::{AccountSid, Address, MessageSid, ServiceSid},
     messaging::keywords::{Keyword, is_confirmed_by_twilio},
     twilio::{
-        fields::{FieldError, is_of_type, optional, reject_repeated, required},
+        fields::{
+            FieldError, is_group_message, is_of_type, message_sid, optional, reject_repeated,
+            required,
+        },
         form::Form,
         media::{Attached, ImageUrl},
     },
 };
 
+pub use contact::ContactAddresses;
 pub use receipt::DeliveryReceipt;
 pub use tapback::Tapback;
 pub use text::clean;
 
-/// A well-formed inbound message.
+/// A well-formed webhook of an inbound message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Inbound {
+    /// A message for its thread.
+    Message(Box<Message>),
+    /// A message that no thread reads. It gets an empty answer.
+    Ignored {
+        /// Who wrote it.
+        from: Address,
+        /// Why it is not read.
+        reason: IgnoreReason,
+    },
+}
+
+/// A message that can be answered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Message {
     /// Twilio's id of the message. A retry has the same id.
     pub sid: MessageSid,
-    /// The contact.
+    /// The address that the contact wrote from. Answers go to it as it came.
     pub from: Address,
+    /// All addresses by which the webhook names the contact.
+    pub contact: ContactAddresses,
     /// The number that the contact wrote to.
     pub to: Address,
     /// The account that owns the number. An answer by REST needs it.
@@ -76,7 +97,7 @@ pub enum Input {
     Reaction,
 }
 
-impl Message {
+impl Inbound {
     /// Reads a webhook's fields. `max_chars` is `MAX_MESSAGE_CHARS`, counted in Unicode scalar
     /// values after cleaning.
     ///
@@ -84,16 +105,51 @@ impl Message {
     /// A field that is repeated, or the first that is missing or malformed.
     pub fn from_form(form: &Form, max_chars: usize) -> Result<Self, FieldError> {
         reject_repeated(form)?;
+        let message = Message::read(form, max_chars)?;
+        let ignored = if !message.from.is_answerable() {
+            Some(IgnoreReason::NotAnswerable)
+        } else if is_group_message(form) {
+            Some(IgnoreReason::GroupMessage)
+        } else {
+            None
+        };
+        Ok(match ignored {
+            Some(reason) => Self::Ignored {
+                from: message.from,
+                reason,
+            },
+            None => Self::Message(Box::new(message)),
+        })
+    }
+}
+
+impl Message {
+    fn read(form: &Form, max_chars: usize) -> Result<Self, FieldError> {
         let media = Attached::read(form);
         let input = input(form, &media, max_chars);
         let images = match (&input, media) {
             (Input::Text(_), Attached::Images(images)) => images,
             _ => Vec::new(),
         };
-        let message = Self {
-            sid: required(form, "MessageSid")?,
-            from: required(form, "From")?,
-            to: required(form, "To")?,
+        let sid = message_sid(form)?;
+        let malformed = |field| FieldError {
+            field,
+            problem: FieldProblem::Malformed,
+        };
+        let from: Address = required(form, "From")?;
+        // The short codes that write are shorter.
+        if from.may_lack_plus() {
+            return Err(malformed("From"));
+        }
+        let to: Address = required(form, "To")?;
+        if !to.can_be_written_to() {
+            return Err(malformed("To"));
+        }
+        Ok(Self {
+            sid,
+            contact: ContactAddresses::read(form, &from),
+            from,
+            to,
             account: optional(form, "AccountSid")?,
             service: optional(form, "MessagingServiceSid")?,
             input,
@@ -101,14 +157,7 @@ impl Message {
             quoted: form
                 .get("OriginalRepliedMessageSid")
                 .and_then(|sid| sid.parse().ok()),
-        };
-        if !message.from.is_answerable() {
-            return Err(FieldError {
-                field: "From",
-                problem: FieldProblem::Malformed,
-            });
-        }
-        Ok(message)
+        })
     }
 }
 

@@ -9,8 +9,8 @@ use crate::{
         usage::{RejectionCounts, UsageCounters},
     },
     config::Config,
-    event::{Erased, IgnoreReason},
-    identity::{Channel, MessageSid},
+    event::{Erased, ErasedBy, IgnoreReason},
+    identity::{Channel, MessageSid, Pseudonym},
     messaging::{
         api::Receive,
         canned_replies::CannedReply,
@@ -21,16 +21,20 @@ use crate::{
 };
 
 /// The decision about a message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Admission {
     /// The thread has received it, now or before. This is its status.
     Known(MessageStatus),
+    /// The thread of the contact's number must follow this one first.
+    MustFollow(Pseudonym),
+    /// This thread follows another, which receives the message.
+    PassedOn(Pseudonym),
     /// It is over the rate limit. The contact gets the notice the first time in a window.
     Limited(Option<CannedReply>),
     /// The contact has got all canned replies of the day: the message is received, and not
     /// answered.
     Unanswered,
-    /// It wants no answer.
+    /// It is not read, or wants no answer.
     Ignored(IgnoreReason),
     /// The contact opts out.
     OptedOut(MessageStatus, CancelledCounts),
@@ -57,6 +61,14 @@ impl State {
         }
         if let Some(reply) = self.rate_window.notice_for(&message.sid) {
             return Admission::Limited(Some(reply));
+        }
+        if let Some(leader) = self.leader() {
+            return Admission::PassedOn(leader.clone());
+        }
+        if let Some(number) = &message.number_thread
+            && !self.has_joined(number)
+        {
+            return Admission::MustFollow(number.clone());
         }
         let limit = config.rate_limit_per_minute;
         let free_at = self.rate_window.limited_until(now, limit);
@@ -199,16 +211,17 @@ impl State {
         let (status, admission) = match keyword {
             Keyword::OptOut => {
                 let status = reply(self, confirms && !self.opted_out, CannedReply::OptedOut);
-                (status, Admission::OptedOut(status, self.opt_out()))
+                (status, Admission::OptedOut(status, self.opt_out(now)))
             }
             Keyword::OptIn => {
-                self.opt_in();
+                self.opt_in(now);
                 let status = reply(self, confirms, CannedReply::OptedIn);
                 (status, Admission::OptedIn(status))
             }
             Keyword::Erase => {
                 let erased = self.erase(now, config);
-                let done = if self.revisions.has_pending_deletes() {
+                self.plan_erasure(message.phone_hash.clone(), ErasedBy::Contact, now);
+                let done = if self.is_erasing() {
                     CannedReply::Erasing
                 } else {
                     CannedReply::Erased

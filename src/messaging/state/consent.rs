@@ -22,15 +22,17 @@ pub struct RecordedDelivery {
 
 impl State {
     /// The contact opts out, which cancels everything that is under way.
-    pub(super) fn opt_out(&mut self) -> CancelledCounts {
+    pub(super) fn opt_out(&mut self, now: UnixMillis) -> CancelledCounts {
         self.opted_out = true;
+        self.links.plan_consent(now);
         self.rate_window.clear_notice();
         self.cancel()
     }
 
     /// The contact opts in again.
-    pub(super) fn opt_in(&mut self) {
+    pub(super) fn opt_in(&mut self, now: UnixMillis) {
         self.opted_out = false;
+        self.links.plan_consent(now);
         self.outbox.mark_opt_in();
     }
 
@@ -41,6 +43,7 @@ impl State {
         sid: &MessageSid,
         progress: Progress,
         code: Option<u32>,
+        now: UnixMillis,
     ) -> RecordedDelivery {
         let is_new = self.outbox.record_delivery(sid, progress);
         let ended = match progress {
@@ -55,7 +58,7 @@ impl State {
         let opts_out = says_so && !self.opted_out && !self.outbox.is_before_opt_in(sid);
         RecordedDelivery {
             ended,
-            opted_out: opts_out.then(|| self.opt_out()),
+            opted_out: opts_out.then(|| self.opt_out(now)),
         }
     }
 
@@ -69,6 +72,6 @@ impl State {
     ) -> (OptOutRefusal, Option<CancelledCounts>) {
         let refusal = self.outbox.mark_opted_out(turn, code, now);
         let opts_out = refusal == OptOutRefusal::Dropped && !self.opted_out;
-        (refusal, opts_out.then(|| self.opt_out()))
+        (refusal, opts_out.then(|| self.opt_out(now)))
     }
 }

@@ -10,6 +10,8 @@
 mod admission;
 mod answers;
 mod consent;
+mod following;
+mod links;
 mod quotable;
 mod rate_window;
 mod records;
@@ -24,8 +26,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use self::{
-    answers::Answers, quotable::Quotable, rate_window::RateWindow, records::MessageRecords,
-    reply_loop::ReplyLoop, share::DailyShare, turns::Turns,
+    answers::Answers, links::Links, quotable::Quotable, rate_window::RateWindow,
+    records::MessageRecords, reply_loop::ReplyLoop, share::DailyShare, turns::Turns,
 };
 use crate::{
     base::{time::UnixMillis, usage::PendingUsage},
@@ -42,6 +44,7 @@ use crate::{
 pub use self::{
     admission::{Admission, CancelledCounts},
     answers::{Answer, AnswerLocation, AnswerRow},
+    links::PlannedOrder,
     records::MessageStatus,
     share::MAX_CANNED_REPLIES_PER_DAY,
     stored::Decoded,
@@ -77,6 +80,9 @@ pub struct State {
     /// Usage that is not reported yet.
     #[serde(skip_serializing_if = "is_default")]
     pub usage: PendingUsage,
+    /// The threads of the contact's other addresses.
+    #[serde(skip_serializing_if = "is_default")]
+    links: Links,
     /// Whether the contact wants no messages. It is stored under a key of its own.
     #[serde(skip)]
     opted_out: bool,
@@ -111,6 +117,7 @@ impl Default for State {
             revisions: Revisions::default(),
             outbox: Outbox::default(),
             usage: PendingUsage::default(),
+            links: Links::default(),
             opted_out: false,
         }
     }
@@ -125,6 +132,8 @@ pub enum Job {
     Outbox,
     /// Delete revisions from KV.
     Delete,
+    /// Send orders to the threads that follow this one.
+    Orders,
     /// Report usage.
     Usage,
     /// Save the conversation.
@@ -135,12 +144,16 @@ impl State {
     /// The next job, if one is due.
     pub fn next_job(&self, now: UnixMillis) -> Option<Job> {
         let report_is_due = self.usage.next_wake().is_some_and(|at| at <= now);
+        let orders = self.links.next_wake(self.may_release(), now);
+        let orders_are_due = orders.is_some_and(|at| at <= now);
         if self.turns.active().is_some() {
             Some(Job::Turn)
         } else if self.outbox.is_due(now) {
             Some(Job::Outbox)
         } else if self.revisions.delete_is_due(now) {
             Some(Job::Delete)
+        } else if orders_are_due {
+            Some(Job::Orders)
         } else if report_is_due {
             Some(Job::Usage)
         } else if self.revisions.save_is_due(now) {
@@ -182,7 +195,11 @@ impl State {
         config: &Config,
     ) -> Option<UnixMillis> {
         let ttl = config.conversation_ttl;
-        let checks = [self.turns.next_wake(), self.revisions.next_wake(now)];
+        let checks = [
+            self.turns.next_wake(),
+            self.revisions.next_wake(now),
+            self.links.next_wake(self.may_release(), now),
+        ];
         let work = checks
             .into_iter()
             .flatten()
@@ -235,10 +252,15 @@ impl State {
         }
     }
 
-    /// Records that KV has deleted these revisions. When all are deleted, an erasure is complete.
+    /// Records that KV has deleted these revisions.
     pub fn mark_deleted(&mut self, numbers: &[u64], now: UnixMillis) {
         self.revisions.mark_deleted(numbers, now);
-        if !self.revisions.has_pending_deletes() {
+        self.note_erased();
+    }
+
+    /// When nothing is left to erase, an erasure is complete.
+    fn note_erased(&mut self) {
+        if !self.is_erasing() {
             let erasing = MessageStatus::CannedReply(CannedReply::Erasing);
             let erased = MessageStatus::CannedReply(CannedReply::Erased);
             self.records
@@ -335,6 +357,21 @@ impl State {
 
     /// Whether there is nothing to remember but an opt-out, so that storage can be cleared.
     pub fn is_blank(&self) -> bool {
+        self.is_idle() && self.links.is_empty()
+    }
+
+    /// The links alone, and the number of the newest turn: what remains of an idle state.
+    pub fn links_alone(&self) -> Self {
+        Self {
+            links: self.links.clone(),
+            turns: self.turns.clone(),
+            opted_out: self.opted_out,
+            ..Self::default()
+        }
+    }
+
+    /// Whether there is nothing to remember but an opt-out and links.
+    pub fn is_idle(&self) -> bool {
         self.share.is_empty()
             && self.usage.is_empty()
             && self.rate_window.is_empty()
@@ -357,10 +394,14 @@ impl State {
         self.reply_loop.distrust_future(now);
         self.turns.distrust_future(now.plus(check_wait));
         self.usage.distrust_future(now);
+        self.links.distrust_future(now);
     }
 
     fn has_work(&self, now: UnixMillis) -> bool {
-        self.turns.active().is_some() || self.outbox.has_work() || self.revisions.has_work(now)
+        self.turns.active().is_some()
+            || self.outbox.has_work()
+            || self.revisions.has_work(now)
+            || self.links.next_wake(self.may_release(), now).is_some()
     }
 
     /// Forgets what has expired.

@@ -50,6 +50,23 @@ impl DailyShare {
         share.reserve_call(now, cap)
     }
 
+    /// Today's requests to the model, and canned replies.
+    pub fn counts(&self, now: UnixMillis) -> (u32, u32) {
+        let mut share = *self;
+        let today = share.today(now);
+        (today.calls, today.canned_replies)
+    }
+
+    /// Adds today's usage under another address of the same contact.
+    pub fn absorb(&mut self, calls: u32, canned_replies: u32, now: UnixMillis) {
+        if calls == 0 && canned_replies == 0 {
+            return;
+        }
+        let today = self.today(now);
+        today.calls = today.calls.saturating_add(calls);
+        today.canned_replies = today.canned_replies.saturating_add(canned_replies);
+    }
+
     /// Takes back a request that was counted and not made.
     pub fn return_call(&mut self, now: UnixMillis) {
         let today = self.today(now);

@@ -38,6 +38,7 @@ fn call(sid: &str, input: Input, config: &Config) -> Receive {
         sid: sid.parse().unwrap(),
         input,
         images: Vec::new(),
+        number_thread: None,
         quoted: None,
         quoted_text: None,
         phone_hash,

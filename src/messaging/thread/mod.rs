@@ -6,8 +6,10 @@
 //! decisions (`messaging::state`), and the requests to the model (`conversation::model_run`).
 
 mod joins;
+mod links;
 mod log;
 mod model;
+mod outside;
 mod quoting;
 mod run;
 mod saving;
@@ -26,7 +28,7 @@ use futures_util::{
 };
 
 use super::{
-    api::{Erase, Erasure, Receive, RecordDelivery, Reply, Show, ThreadSummary},
+    api::{Erase, Erasure, Follow, Followed, Receive, RecordDelivery, Reply, Show, ThreadSummary},
     state::{Admission, CancelledCounts, Job, MessageStatus, State},
 };
 use crate::{
@@ -91,6 +93,8 @@ struct Inner<P> {
     saving: Mutex<()>,
     /// Held while the outbox drains.
     draining: Mutex<()>,
+    /// Held while orders are sent to the threads that follow.
+    ordering: Mutex<()>,
     /// Aborts the model request of the turn that runs.
     cancelling: RefCell<Option<AbortHandle>>,
     /// Tells the turn that runs that a message has come.
@@ -119,6 +123,7 @@ impl<P: ThreadPlatform> Thread<P> {
             waiting: RefCell::default(),
             saving: Mutex::default(),
             draining: Mutex::default(),
+            ordering: Mutex::default(),
             cancelling: RefCell::default(),
             arriving: RefCell::default(),
             counted: Cell::default(),
@@ -138,9 +143,15 @@ impl<P: ThreadPlatform> Thread<P> {
         inner.look_up_quote(&mut message).await?;
         // (7) Admit the message: one atomic step.
         let admit = |state: &mut State, now| state.admit(&message, now, &inner.config);
-        let admission = inner.step(admit).await?;
-        let phone_hash = message.phone_hash;
+        let mut admission = inner.step(admit).await?;
+        if let Admission::MustFollow(number) = &admission {
+            inner.join(number).await?;
+            admission = inner.step(admit).await?;
+        }
+        let phone_hash = message.phone_hash.clone();
         match admission {
+            Admission::MustFollow(_) => Err(PlatformError::new("the other thread has left")),
+            Admission::PassedOn(leader) => inner.pass_on(&leader, &message).await,
             // (8) and (9) Run its turn, see `wait` and `run`.
             Admission::Known(MessageStatus::Waiting) => {
                 inner.message_came();
@@ -175,11 +186,13 @@ impl<P: ThreadPlatform> Thread<P> {
                 inner.cancel_turn();
                 let (state, by) = (ConsentState::OptedOut, ConsentBy::Contact);
                 inner.log_consent(phone_hash, state, by, cancelled);
+                inner.spawn_orders();
                 inner.reply(status).await
             }
             Admission::OptedIn(status) => {
                 let (state, by) = (ConsentState::OptedIn, ConsentBy::Contact);
                 inner.log_consent(phone_hash, state, by, CancelledCounts::default());
+                inner.spawn_orders();
                 inner.reply(status).await
             }
             Admission::Erased(status, erased) => {
@@ -193,7 +206,7 @@ impl<P: ThreadPlatform> Thread<P> {
                         erased,
                     },
                 );
-                inner.delete_within_wait(arrived).await;
+                inner.erase_within_wait(arrived).await;
                 let sid = &message.sid;
                 let status = inner
                     .read(|state, _| state.status(sid).unwrap_or(status))
@@ -208,7 +221,12 @@ impl<P: ThreadPlatform> Thread<P> {
     /// # Errors
     /// When storage failed.
     pub async fn show(&self) -> Result<ThreadSummary, PlatformError> {
-        self.0.read(State::summary).await
+        let inner = &self.0;
+        let look = |state: &State, now| (state.leader().cloned(), state.summary(now));
+        match inner.read(look).await? {
+            (Some(leader), _) => inner.ask_leader(&leader, &Show).await,
+            (None, summary) => Ok(summary),
+        }
     }
 
     /// Erases the contact's data for an operator, as the contact can do itself.
@@ -216,27 +234,7 @@ impl<P: ThreadPlatform> Thread<P> {
     /// # Errors
     /// When storage failed. The call can be repeated.
     pub async fn erase(&self, call: Erase) -> Result<Erasure, PlatformError> {
-        let inner = &self.0;
-        let erased = inner
-            .step(|state, now| state.erase(now, &inner.config))
-            .await?;
-        inner.cancel_turn();
-        let (phone_hash, by) = (call.phone_hash, ErasedBy::Operator);
-        event::log(
-            &inner.platform,
-            &Event::Erased {
-                phone_hash,
-                by,
-                erased,
-            },
-        );
-        inner.delete_within_wait(inner.platform.now()).await;
-        let erasure = |state: &State, _| Erasure {
-            erased,
-            kv_deleted: !state.revisions.has_pending_deletes(),
-            opted_out: state.is_opted_out(),
-        };
-        inner.read(erasure).await
+        self.0.erase(call).await
     }
 
     /// Records a delivery receipt, and logs it once for each final status of a message. The contact
@@ -245,25 +243,15 @@ impl<P: ThreadPlatform> Thread<P> {
     /// # Errors
     /// When storage failed. The call can be repeated.
     pub async fn record_delivery(&self, receipt: RecordDelivery) -> Result<(), PlatformError> {
-        let inner = &self.0;
-        let RecordDelivery {
-            sid,
-            progress,
-            code,
-            phone_hash,
-        } = receipt;
-        let record = |state: &mut State, _| state.record_delivery(&sid, progress, code);
-        let recorded = inner.step(record).await?;
-        if let Some(status) = recorded.ended {
-            let delivery = Event::Delivery {
-                phone_hash: phone_hash.clone(),
-                status,
-                code,
-            };
-            event::log(&inner.platform, &delivery);
-        }
-        inner.opted_out_at_twilio(phone_hash, recorded.opted_out);
-        Ok(())
+        self.0.record_delivery(receipt).await
+    }
+
+    /// Carries out an order of the thread that leads, see [`Order`](super::api::Order).
+    ///
+    /// # Errors
+    /// When storage failed. The call can be repeated.
+    pub async fn follow(&self, order: Follow) -> Result<Followed, PlatformError> {
+        self.0.follow(order).await
     }
 
     /// The alarm: does all jobs that were left over, forgets what has expired, and sets the next
@@ -295,6 +283,7 @@ impl<P: ThreadPlatform> Engine for Thread<P> {
             }
             Show::NAME => reply::<Show>(&self.show().await?),
             Erase::NAME => reply::<Erase>(&self.erase(arguments(text)?).await?),
+            Follow::NAME => reply::<Follow>(&self.follow(arguments(text)?).await?),
             _ => Err(unknown_method()),
         }
     }
@@ -309,6 +298,7 @@ impl<P: ThreadPlatform> Inner<P> {
                 Job::Turn => self.run().await,
                 Job::Outbox => self.drain_outbox().await?,
                 Job::Delete => self.delete_pending().await?,
+                Job::Orders => drop(self.send_orders_or_log().await),
                 Job::Usage => self.flush_usage().await?,
                 Job::Save => self.save().await?,
             }

@@ -4,13 +4,17 @@
 
 use std::{rc::Rc, time::Duration};
 
-use futures_util::{FutureExt, future::select, pin_mut};
+use futures_util::{
+    FutureExt,
+    future::{Either, LocalBoxFuture, select},
+    pin_mut,
+};
 
 use super::{Inner, ThreadPlatform};
 use crate::{
     base::time::UnixMillis,
     conversation::history::{self, Conversation, DecodeError},
-    event::{self, ConversationProblem, Event, KvOperation},
+    event::{self, ConversationProblem, Erased, Event, KvOperation},
     messaging::state::State,
     object::{in_time, within},
     platform::{Kv, PlatformError},
@@ -171,19 +175,41 @@ impl<P: ThreadPlatform> Inner<P> {
         }
     }
 
-    /// Deletes the revisions that must go while a caller waits. After the limit the deletion
-    /// continues in the background.
-    pub(super) async fn delete_within_wait(self: &Rc<Self>, arrived: UnixMillis) {
+    /// Deletes the revisions that must go, and waits for it at most this long.
+    pub(super) async fn delete_within(self: &Rc<Self>, limit: Duration) {
         let inner = Rc::clone(self);
         let deleted = async move { inner.delete_pending_or_log().await };
-        let deleted = deleted.boxed_local().shared();
-        self.platform.spawn(deleted.clone().boxed_local());
+        self.wait_for(limit, deleted.boxed_local()).await;
+    }
+
+    /// Lets every thread of the contact delete what an erasure takes while a caller waits. Returns
+    /// what the threads held that follow this one.
+    pub(super) async fn erase_within_wait(self: &Rc<Self>, arrived: UnixMillis) -> Erased {
+        let inner = Rc::clone(self);
+        let erased = async move {
+            inner.delete_pending_or_log().await;
+            inner.send_orders_or_log().await
+        };
         let waited = self.platform.now().since(arrived);
-        let too_long = self
-            .platform
-            .sleep(self.config.reply_within.saturating_sub(waited));
+        let limit = self.config.reply_within.saturating_sub(waited);
+        let erased = self.wait_for(limit, erased.boxed_local()).await;
+        erased.unwrap_or_default()
+    }
+
+    /// Waits for a task, at most this long. After the limit it continues in the background.
+    async fn wait_for<T: Copy + 'static>(
+        &self,
+        limit: Duration,
+        task: LocalBoxFuture<'static, T>,
+    ) -> Option<T> {
+        let task = task.shared();
+        self.platform.spawn(task.clone().map(drop).boxed_local());
+        let too_long = self.platform.sleep(limit);
         pin_mut!(too_long);
-        select(deleted, too_long).await;
+        match select(task, too_long).await {
+            Either::Left((result, _)) => Some(result),
+            Either::Right(_) => None,
+        }
     }
 
     fn log_unreadable(&self, reason: ConversationProblem) {

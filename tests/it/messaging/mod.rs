@@ -22,6 +22,7 @@ mod restarts;
 mod segments;
 mod storage;
 mod turns;
+mod two_addresses;
 mod typists;
 mod unknown_outcomes;
 

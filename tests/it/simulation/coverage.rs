@@ -3,13 +3,16 @@
 //! Not here: how often they come (`fault_plan`).
 
 /// Their names among the counters of a run.
-pub const EVERYTHING: [&str; 85] = [
+pub const EVERYTHING: [&str; 88] = [
     "answers of the second endpoint",
     "conversations that were shortened",
     "conversations that were too long",
     "fields that were refused",
     "models without eyes",
     "particular errors",
+    "calls between threads that failed",
+    "messages that were passed on",
+    "orders between threads",
     "a budget that hangs",
     "a damaged budget",
     "answers withheld",

@@ -8,6 +8,10 @@ use crate::support::TOKEN;
 /// The settings, and the probability of each fault in thousandths, until faults end.
 #[derive(Debug)]
 pub struct FaultPlan {
+    /// Whether contacts on WhatsApp have a user id and a number.
+    pub two_addresses: bool,
+    /// Calls from one thread to another that fail, before or after they act.
+    pub thread_calls_fail: u64,
     /// Whether one contact asks for fixed answers many times.
     pub chatty: bool,
     pub contacts: u64,
@@ -116,6 +120,7 @@ const NOON: u64 = 1_795_348_800_000;
 pub const DAY: u64 = 86_400_000;
 
 impl FaultPlan {
+    #[allow(clippy::too_many_lines, reason = "one line a fault")]
     pub fn new(random: &Random) -> Self {
         // Each fault is absent, rare or frequent in a run, independently of the others.
         let often = |rare: u64, frequent: u64| random.pick(&[0, 0, rare, frequent]);
@@ -134,6 +139,8 @@ impl FaultPlan {
             }
         };
         let mut fault_plan = Self {
+            two_addresses: false,
+            thread_calls_fail: 0,
             chatty: random.chance(20),
             contacts: random.between(2, 4),
             messages: random.between(2, 9),
@@ -220,6 +227,8 @@ impl FaultPlan {
                 fault_plan.messages,
             ) = (1000, 3600, 9);
         }
+        fault_plan.two_addresses = random.chance(500);
+        fault_plan.thread_calls_fail = random.pick(&[0, 0, 50, 300]);
         if fault_plan.first_down.is_some() {
             fault_plan.only_the_first_endpoint_fails();
         }

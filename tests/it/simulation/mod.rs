@@ -21,6 +21,7 @@ mod receipts;
 mod run;
 mod state;
 mod storage;
+mod thread_calls;
 mod twilio;
 mod webhook;
 mod worker_ports;
@@ -226,6 +227,16 @@ fn a_turn_that_is_asked_anew_without_a_reservation_is_noticed() {
 #[test]
 fn a_restart_that_lets_a_turn_be_asked_anew_more_often_is_noticed() {
     must_break(Mutation::AskedAgainForgotten, 2000);
+}
+
+#[test]
+fn a_number_that_goes_its_own_way_is_noticed() {
+    must_break(Mutation::NumberNotFollowing, 400);
+}
+
+#[test]
+fn a_number_that_does_not_hear_of_an_opt_out_is_noticed() {
+    must_break(Mutation::ConsentNotTold, 2000);
 }
 
 /// The mutation must break an invariant within this many seeds. Without it they break none.

@@ -49,6 +49,10 @@ pub enum Mutation {
     DamageNotMet,
     /// A budget count that cannot be read starts at zero.
     DamagedBudgetOpens,
+    /// The thread of a number confirms that it follows the one of the user id, and does not.
+    NumberNotFollowing,
+    /// The thread of a number confirms a changed consent, and does not store it.
+    ConsentNotTold,
     /// A request lacks the newest message of a turn of several.
     JoinForgotten,
     /// While a request is under way, another one is reserved nowhere.

@@ -52,6 +52,8 @@ pub struct Simulation {
     pub said: RefCell<BTreeSet<&'static str>>,
     /// The poll in which a message was last rejected by the rate limit.
     pub limited_in: Cell<u64>,
+    /// The contacts of which a message with both addresses was answered.
+    pub joined: RefCell<BTreeSet<String>>,
     /// The messages that an object has received at least once.
     pub delivered: RefCell<BTreeSet<String>>,
 }
@@ -90,6 +92,7 @@ impl Simulation {
             opted_out_at_twilio: RefCell::default(),
             said: RefCell::default(),
             limited_in: Cell::default(),
+            joined: RefCell::default(),
             delivered: RefCell::default(),
         })
     }

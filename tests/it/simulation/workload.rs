@@ -24,12 +24,20 @@ pub fn begin(sim: &Rc<Simulation>) {
             format!("{channel}+15550199"),
         );
         let keys = &sim.config.pseudonym_key;
-        let name = keys
-            .pair(&from.parse().unwrap(), &to.parse().unwrap())
-            .as_str()
-            .to_owned();
-        let hash = keys.phone_hash(&from.parse().unwrap()).to_string();
-        sim.invariants.borrow_mut().add_contact(&name, &from, &hash);
+        let name_of = |from: &str| {
+            let name = keys.pair(&from.parse().unwrap(), &to.parse().unwrap());
+            name.as_str().to_owned()
+        };
+        let hash_of = |from: &str| keys.phone_hash(&from.parse().unwrap()).to_string();
+        let user = user_id(index);
+        let two = sim.fault_plan.two_addresses && index % 2 == 1;
+        let name = name_of(if two { &user } else { &from });
+        let mut invariants = sim.invariants.borrow_mut();
+        invariants.add_contact(&name, &from, &hash_of(&from));
+        if two {
+            invariants.add_address(&name, &user, &hash_of(&user), &name_of(&from));
+        }
+        drop(invariants);
         let inner = Rc::clone(sim);
         let (other, name2, from2, to2) = (Rc::clone(sim), name.clone(), from.clone(), to.clone());
         sim.executor.spawn(OUTSIDE, async move {
@@ -82,6 +90,48 @@ pub fn begin(sim: &Rc<Simulation>) {
             inner.sleep(at).await;
             inner.kill_any();
         });
+    }
+}
+
+/// The WhatsApp user id of a contact.
+fn user_id(index: u64) -> String {
+    format!("whatsapp:US.134912086553027419{index}")
+}
+
+/// Which addresses of a contact with two of them Twilio names: both, in either way, or one. The number comes alone only
+/// while the thread of the user id certainly knows that they belong together.
+fn address_fields(
+    sim: &Simulation,
+    index: u64,
+    name: &str,
+    number: &str,
+) -> [(&'static str, String); 3] {
+    let (user, bare) = (
+        user_id(index),
+        number.trim_start_matches("whatsapp:+").to_owned(),
+    );
+    let safe = sim.fault_plan.ttl_seconds == 3600
+        && sim.fault_plan.damage == 0
+        && sim.fault_plan.clock_jumps.is_empty()
+        && sim.joined.borrow().contains(name);
+    let none = String::new();
+    match sim.random.below(if safe { 6 } else { 3 }) {
+        0 => [
+            ("From", user.clone()),
+            ("ExternalUserId", user),
+            ("WaId", none),
+        ],
+        1 => [("From", user), ("ExternalUserId", none), ("WaId", bare)],
+        2 => [
+            ("From", number.to_owned()),
+            ("ExternalUserId", user),
+            ("WaId", bare),
+        ],
+        _ => [
+            ("From", number.to_owned()),
+            ("ExternalUserId", none),
+            ("WaId", bare),
+        ],
     }
 }
 
@@ -243,6 +293,17 @@ fn write_text(
     ]
     .map(|(name, value)| (name.to_owned(), value.to_owned()))
     .into();
+    let two = sim
+        .invariants
+        .borrow()
+        .contacts
+        .get(name)
+        .is_some_and(|contact| contact.other.is_some());
+    if two {
+        fields.retain(|(name, _)| name != "From");
+        let named = address_fields(sim, index, name, from);
+        fields.extend(named.map(|(name, value)| (name.to_owned(), value)));
+    }
     if index == 2 {
         fields.push((
             "MessagingServiceSid".to_owned(),

@@ -5,13 +5,14 @@ use std::sync::{Mutex, MutexGuard};
 
 use serde_json::{Map, Value, json};
 
+use crate::base::address::WHATSAPP;
 use crate::base::random::random_hex;
 use crate::base::shared::{lock, push_newest};
 use crate::base::time::now_ms;
 use crate::fault::BodyFault;
 use crate::request_log::KEPT;
 use crate::twilio::text::segments;
-use crate::twilio::values::{WHATSAPP, rfc2822};
+use crate::twilio::values::rfc2822;
 
 /// The newest [`KEPT`] messages, oldest first.
 #[derive(Default)]

@@ -1,6 +1,6 @@
 use super::*;
 use crate::messaging::{
-    inbound::{Input, Message},
+    inbound::{Inbound, Input},
     keywords::Keyword,
 };
 
@@ -14,9 +14,11 @@ fn with_body(fields: &[(&str, &str)]) -> Input {
         ("From", "whatsapp:+15550100"),
         ("To", "whatsapp:+15550199"),
     ];
-    Message::from_form(&Form::from_pairs(&[&ids[..], fields].concat()), 80)
-        .unwrap()
-        .input
+    let form = Form::from_pairs(&[&ids[..], fields].concat());
+    match Inbound::from_form(&form, 80).unwrap() {
+        Inbound::Message(message) => message.input,
+        Inbound::Ignored { reason, .. } => panic!("ignored: {reason:?}"),
+    }
 }
 
 #[test]

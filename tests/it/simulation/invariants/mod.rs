@@ -33,7 +33,14 @@ use records::{Answer, Contact, TurnKey};
 pub use records::Message;
 
 /// Parts of numbers, texts, answers and names. They must not appear where personal data does not belong.
-pub const MARKERS: [&str; 5] = ["+1555", "5550100", "xyzzy", "answer#", "Wilhelmina"];
+pub const MARKERS: [&str; 6] = [
+    "US.1349",
+    "+1555",
+    "5550100",
+    "xyzzy",
+    "answer#",
+    "Wilhelmina",
+];
 
 #[derive(Default)]
 pub struct Invariants {
@@ -136,6 +143,22 @@ impl Invariants {
         self.check(!MARKERS.iter().any(|marker| name.contains(marker)), || {
             "an object's name holds personal data".into()
         });
+    }
+
+    /// A contact has a second address, whose thread follows the first one's.
+    pub fn add_address(&mut self, name: &str, address: &str, hash: &str, thread: &str) {
+        self.hashes.insert(hash.to_owned(), name.to_owned());
+        if let Some(contact) = self.contacts.get_mut(name) {
+            contact.other = Some((address.to_owned(), thread.to_owned()));
+        }
+    }
+
+    /// The contact whose second address has this thread.
+    pub fn leader(&self, thread: &str) -> Option<(&String, &Contact)> {
+        self.contacts.iter().find(|(_, contact)| {
+            let other = contact.other.as_ref();
+            other.is_some_and(|(_, follower)| follower == thread)
+        })
     }
 
     pub fn is_opted_out(&self, name: &str) -> bool {

@@ -11,6 +11,8 @@ use switchboard::{conversation::history::Turn, messaging::keywords::Keyword};
 #[derive(Default)]
 pub struct Contact {
     pub address: String,
+    /// The other address of the same person, and the thread of it, which follows.
+    pub other: Option<(String, String)>,
     pub(super) admitted: BTreeSet<String>,
     pub(super) admissions: Vec<u64>,
     /// Messages that were taken in and are not in a turn yet.
@@ -83,6 +85,18 @@ pub struct Contact {
     pub(super) unordered_until: u64,
     /// By incarnation: reservations that were granted and not used yet.
     pub(super) grants: BTreeMap<u64, u64>,
+}
+
+impl Contact {
+    pub fn is_untracked(&self) -> bool {
+        self.untracked
+    }
+
+    /// Whether this is one of the contact's addresses.
+    pub fn has(&self, address: &str) -> bool {
+        let other = self.other.as_ref();
+        self.address == address || other.is_some_and(|(other, _)| other == address)
+    }
 }
 
 pub(super) type TurnKey = (u64, u64);

@@ -80,6 +80,6 @@ impl Invariants {
 
     fn contact_at(&mut self, address: &str) -> Option<&mut Contact> {
         let mut contacts = self.contacts.values_mut();
-        contacts.find(|contact| contact.address == address)
+        contacts.find(|contact| contact.has(address))
     }
 }

@@ -68,6 +68,10 @@ impl Invariants {
         let deletes = |key: &str| batch.clear || batch.deletes.iter().any(|other| other == key);
         contact.stored_out =
             puts(OPTED_OUT).is_some() || (contact.stored_out && !deletes(OPTED_OUT));
+        // Damage can lose an opt-in that the other thread has not heard of. Then its opt-out comes back with the next join.
+        if contact.stored_out && contact.damaged && contact.other.is_some() {
+            contact.opted_out.get_or_insert(at);
+        }
         match puts(STATE) {
             None if deletes(STATE) => {
                 contact.epoch += 1;

@@ -150,6 +150,11 @@ impl FakePlatform {
         self.0.object_errors.borrow_mut().extend(errors);
     }
 
+    /// The next calls from one thread to another fail. `true`: after the other has acted.
+    pub fn thread_calls_fail(&self, acts: impl IntoIterator<Item = bool>) {
+        self.0.thread_calls_fail.borrow_mut().extend(acts);
+    }
+
     pub fn storage_fails(&self, from: &str, fails: bool) {
         self.disk(&self.name(from)).0.fails.set(fails);
     }

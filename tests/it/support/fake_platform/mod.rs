@@ -99,6 +99,10 @@ struct Inner {
     counted: Cell<UsageCounters>,
     /// What the next calls to threads fail with.
     object_errors: RefCell<VecDeque<PlatformError>>,
+    /// The methods that threads have called on other threads.
+    thread_calls: RefCell<Vec<&'static str>>,
+    /// What becomes of the next of these calls: `true` acts, but its reply is lost.
+    thread_calls_fail: RefCell<VecDeque<bool>>,
     objects: RefCell<BTreeMap<String, Object>>,
 }
 
@@ -150,6 +154,8 @@ impl FakePlatform {
             objects_take: Cell::default(),
             counted: Cell::default(),
             object_errors: RefCell::default(),
+            thread_calls: RefCell::default(),
+            thread_calls_fail: RefCell::default(),
             objects: RefCell::default(),
         }))
     }

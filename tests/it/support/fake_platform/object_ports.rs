@@ -12,6 +12,7 @@ use switchboard::{
         model_run::{EndpointMemory, RemembersEndpoints},
     },
     identity::Pseudonym,
+    messaging::api::Follow,
     object::Engine,
     platform::{
         Clock, Http, HttpError, HttpRequest, HttpResponse, Kv, Log, Method, Objects, Once,
@@ -178,9 +179,23 @@ impl Storage for ObjectPlatform {
     }
 }
 
-/// A thread calls the budget object, and no other.
+/// A thread calls the budget object, and other threads of its contact.
 impl Objects for ObjectPlatform {
     async fn call<M: Method>(&self, name: &str, method: &M) -> Result<M::Reply, PlatformError> {
+        if M::BINDING == Follow::BINDING {
+            self.fake.0.thread_calls.borrow_mut().push(M::NAME);
+            let fails = self.fake.0.thread_calls_fail.borrow_mut().pop_front();
+            if fails == Some(false) {
+                return Err(PlatformError::new("object is overloaded"));
+            }
+            // The call can lead to another of the same kind.
+            let called: LocalBoxFuture<'_, _> = Box::pin(self.fake.call(name, method));
+            let reply = called.await;
+            return match fails {
+                Some(_) => Err(PlatformError::new("object reset")),
+                None => reply,
+            };
+        }
         assert_eq!((M::BINDING, name), ("BUDGET", budget::NAME));
         let fake = &self.fake.0;
         if M::NAME != Check::NAME {

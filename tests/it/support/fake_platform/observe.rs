@@ -99,6 +99,11 @@ impl FakePlatform {
         self.0.budget_calls.get()
     }
 
+    /// The methods that threads have called on other threads, since this was last asked.
+    pub fn thread_calls(&self) -> Vec<&'static str> {
+        self.0.thread_calls.take()
+    }
+
     /// The auth tokens that messages were sent with.
     pub fn rest_tokens(&self) -> Vec<String> {
         self.0.rest_tokens.borrow().clone()
