@@ -47,13 +47,20 @@ test("an answer in Markdown reads well by SMS and on WhatsApp, and is remembered
   ];
   for (const channel of ["sms", "whatsapp"]) {
     const pair = { ...freshPair(), channel };
-    const { messages } = await worker.sendMessage({ ...pair, body: "What are your opening hours?" });
+    const { messages } = await worker.sendMessage({
+      ...pair,
+      body: "What are your opening hours?",
+    });
     if (channel === "sms") {
       assert.deepEqual(messages, [plain.join("\n")]);
     } else {
       assert.equal(messages.length, 1);
       const [text] = messages;
-      for (const line of ["*Opening hours*", "We are *open* on most days (https", "- Ring `+1 555 0199` or"]) {
+      for (const line of [
+        "*Opening hours*",
+        "We are *open* on most days (https",
+        "- Ring `+1 555 0199` or",
+      ]) {
         assert.ok(text.includes(line), `${line} in ${text}`);
       }
       assert.ok(text.includes("> Note: 2 * 3 * 4 is 24, ~5~ 6 days a week, `snake_case`."), text);
@@ -132,6 +139,7 @@ test("an SMS is answered with TwiML, and the model is asked as OpenAI documents 
     messages: 1,
     segments: 1,
     model_requests: 1,
+    endpoint: 0,
   });
   assert.ok(
     duration >= model && model >= 0 && prompt > 0 && completion > 0 && Date.parse(time) > 0,
@@ -237,7 +245,8 @@ test("emoji, right-to-left text, combining marks and characters beyond the basic
 test("markup in a message cannot become markup in the answer", async () => {
   const body = `</Message><Redirect>https://evil.example</Redirect> & <![CDATA[x]]> "double" 'single' &amp; &#0;`;
   const answer = await worker.sendMessage({ ...freshPair(), body });
-  assert.deepEqual(answer.messages, [echo(body)]);
+  // An answer is read as Markdown, in which an entity is its character.
+  assert.deepEqual(answer.messages, [echo(body.replace("&amp;", "&"))]);
   assert.ok(!answer.text.includes("<Redirect"));
 });
 
