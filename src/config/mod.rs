@@ -4,18 +4,20 @@
 //! `wrangler.toml` and `.dev.vars.example` with the table. A value that does not parse is an error
 //! that names the setting. It is never replaced by the default, and never shown.
 //!
-//! Not here: reading the environment (`runtime`), and closing the routes on an error (`http`).
+//! The fixed texts are in `texts`. Not here: reading the environment (`runtime`), and closing the routes on an error (`http`).
 
 mod endpoint;
 mod field;
 mod parsers;
 mod reader;
 mod settings;
+mod texts;
 
 pub use endpoint::{Endpoint, Endpoints, ExtraHeader, Fallback, SystemRole};
 pub use field::{Field, Fields};
 pub use reader::{DefaultValue, Kind, Setting, SettingError};
 pub use settings::{Config, SETTINGS};
+pub use texts::{FixedText, Language, english};
 
 /// The prices of a million tokens, in millionths of the operator's currency.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -39,6 +39,8 @@ pub enum DefaultValue {
     RequestOrigin,
     /// OpenAI's own models are told not to reason. Other servers are told nothing.
     NoReasoning,
+    /// The text of `LANGUAGE`.
+    InLanguage,
     /// This value.
     Value(&'static str),
 }

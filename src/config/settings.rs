@@ -9,9 +9,10 @@ use super::{
     field::Fields,
     parsers::{self, milliseconds, seconds, whole_number},
     reader::{
-        DefaultValue::{NoReasoning, Off, RequestOrigin, Required, Value},
+        DefaultValue::{InLanguage, NoReasoning, Off, RequestOrigin, Required, Value},
         Kind, Reader, Setting, SettingError,
     },
+    texts::{self, Language, Overrides},
 };
 use crate::{
     base::{
@@ -161,9 +162,15 @@ settings! {
     /// meanwhile. Zero means never.
     JOIN_WITHIN_MS: Var, Value("1500"), required milliseconds!(0..=5000)
         => join_within: Duration;
-    /// The answer to HELP.
-    HELP_TEXT: Var, Value(GENERAL_HELP), required parsers::help_text
+    /// The language of the fixed texts.
+    LANGUAGE: Var, Value("en"), required texts::language
+        => language: Language;
+    /// The answer to HELP, if it is not that of the language.
+    HELP_TEXT: Var, InLanguage, optional parsers::help_text
         => help_text: String;
+    /// The operator's own fixed texts.
+    TEXTS: Var, Off, optional texts::overrides
+        => texts: Overrides;
     /// The price of a million request tokens, in millionths. It is for the estimate in the usage.
     OPENAI_PRICE_INPUT: Var, Off, optional parsers::price
         => openai_price_input: u64;
@@ -175,10 +182,6 @@ settings! {
 const GENERAL_PROMPT: &str = "You are a helpful assistant who answers by text message. \
     Be brief and friendly, use plain text without markup, and say so when you do not know \
     something.";
-
-const GENERAL_HELP: &str = "This is an automated assistant. \
-    Reply RESET to start over, DELETE MY DATA to erase what was said, STOP to get no more \
-    messages.";
 
 /// Checks the settings that depend on each other.
 fn check_together(reader: &mut Reader<'_>) {

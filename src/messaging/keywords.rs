@@ -1,11 +1,19 @@
 //! Keywords: words such as STOP with which a contact controls messages and data. They never reach
 //! the model.
 //!
-//! [`WORDS`] is the only table of them, and a test compares it with docs/messages.md. Not here: the
-//! effect of a keyword (`messaging::state`). Sources of the words: Twilio, "Twilio support for
-//! opt-out keywords", and the FCC's list of reasonable ones.
+//! [`WORDS`] is the only table of them, and a test compares it with docs/messages.md. The words of
+//! all languages count, whatever `LANGUAGE` is: people write in their own. Not here: the effect of a
+//! keyword (`messaging::state`). Sources of the words: Twilio, "Twilio support for opt-out keywords"
+//! and "Proxy: opt-out keywords" (ARRET, ARRETE, ARRETT); the FCC's list of reasonable ones (47 CFR
+//! 64.1200(a)(10)); AWS, "Required opt-out keywords" (ARRET, REMOVE). Words that are ordinary answers
+//! are left out, even if they mean the same: NO, FIN, ENDE, BASTA, ANNULER, KÜNDIGEN.
+
+mod fold;
 
 use serde::{Deserialize, Serialize};
+
+use self::fold::folded;
+use crate::identity::{Address, Channel};
 
 /// The meanings of keywords.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,62 +31,139 @@ pub enum Keyword {
     Reset,
 }
 
-/// The words of each keyword, in the form in which [`Keyword::of`] compares them.
+/// The words of each keyword, as people write them.
+#[rustfmt::skip]
 pub const WORDS: &[(Keyword, &[&str])] = &[
     (
         Keyword::OptOut,
         &[
-            "stop",
-            "stopall",
-            "stop all",
-            "unsubscribe",
-            "cancel",
-            "end",
-            "quit",
-            "revoke",
-            "optout",
-            "opt out",
+            "stop", "stopall", "stop all", "unsubscribe", "cancel", "end", "quit", "revoke", "optout",
+            "opt out", "remove",
+            // French
+            "arrêt", "arrête", "arrett", "arrêter", "désabonner", "désabonnement", "désinscription",
+            "désinscrire", "stopper",
+            // Spanish and Portuguese
+            "alto", "baja", "dar de baja", "darse de baja", "parar", "cancelar", "desuscribir",
+            "sair", "pare", "descadastrar",
+            // German
+            "stopp", "abmelden", "abbestellen",
+            // Italian
+            "disiscrivi", "disiscriviti", "disiscrivimi", "cancellami",
+            // Dutch
+            "stoppen", "afmelden", "uitschrijven",
         ],
     ),
     (Keyword::OptIn, &["start", "unstop"]),
-    (Keyword::Help, &["help", "info"]),
-    (Keyword::Erase, &["delete my data"]),
-    (Keyword::Reset, &["reset", "restart", "start over"]),
+    (Keyword::Help, &["help", "info", "aide", "ayuda", "ajuda", "hilfe", "aiuto", "hulp"]),
+    (
+        Keyword::Erase,
+        &[
+            "delete my data",
+            "effacer mes données", "effacez mes données", "supprimer mes données",
+            "supprimez mes données",
+            "borrar mis datos", "borra mis datos", "eliminar mis datos", "elimina mis datos",
+            "apagar meus dados", "apagar os meus dados", "excluir meus dados",
+            "eliminar os meus dados",
+            "meine daten löschen", "meine daten loeschen", "lösche meine daten",
+            "loesche meine daten", "löschen sie meine daten",
+            "cancella i miei dati", "elimina i miei dati",
+            "wis mijn gegevens", "verwijder mijn gegevens", "mijn gegevens wissen",
+            "mijn gegevens verwijderen",
+        ],
+    ),
+    (
+        Keyword::Reset,
+        &[
+            "reset", "restart", "start over",
+            "recommencer", "réinitialiser",
+            "reiniciar", "empezar de nuevo", "recomeçar", "começar de novo",
+            "neustart", "neu anfangen", "neu beginnen",
+            "ricomincia",
+            "opnieuw beginnen",
+        ],
+    ),
 ];
 
-/// This word opts in while the contact has opted out. Otherwise it is an ordinary message.
-pub const YES: &str = "yes";
+/// These words opt in while the contact has opted out. Otherwise they are ordinary messages.
+#[rustfmt::skip]
+pub const WORDS_WHILE_OPTED_OUT: &[&str] = &[
+    "yes", "subscribe",
+    "début", "commencer", "reprendre", "abonner",
+    "alta", "iniciar", "comenzar", "começar", "retomar",
+    "starten", "anmelden",
+    "inizia", "iscrivimi",
+    "aanmelden", "hervatten",
+];
+
+/// The longest message that can be a keyword, in bytes.
+const LONGEST: usize = 200;
 
 impl Keyword {
-    /// The keyword that the whole `text` is. Case, white space and outer punctuation do not matter.
+    /// The keyword that the whole `text` is. Case, accents, white space, punctuation and emoji around
+    /// it and invisible characters do not matter.
     #[must_use]
     pub fn of(text: &str) -> Option<Self> {
-        let words = normalised(text);
         WORDS
             .iter()
-            .find(|(_, all)| all.contains(&words.as_str()))
+            .find(|(_, words)| is_one_of(text, words))
             .map(|(keyword, _)| *keyword)
     }
 }
 
 /// Whether `text` opts in while the contact has opted out.
 #[must_use]
-pub fn is_yes(text: &str) -> bool {
-    normalised(text) == YES
+pub fn opts_in_while_opted_out(text: &str) -> bool {
+    is_one_of(text, WORDS_WHILE_OPTED_OUT)
 }
 
-fn normalised(text: &str) -> String {
-    let inner = text.trim_matches(|c: char| !c.is_alphanumeric());
-    inner
-        .split_whitespace()
-        .map(str::to_ascii_lowercase)
-        .collect::<Vec<_>>()
-        .join(" ")
+fn is_one_of(text: &str, words: &[&str]) -> bool {
+    if text.len() > LONGEST {
+        return false;
+    }
+    let text = folded(text);
+    words.iter().any(|word| folded(word) == text)
+}
+
+/// The words that Twilio obeys by itself.
+const TWILIOS_WORDS: &[&str] = &[
+    "stop",
+    "stopall",
+    "unsubscribe",
+    "cancel",
+    "end",
+    "quit",
+    "revoke",
+    "optout",
+    "start",
+    "yes",
+    "unstop",
+];
+
+/// Whether Twilio itself confirms that this message opts out or in.
+///
+/// Twilio does so for its own words, which must be the whole message, on SMS and since March 2026 on
+/// RCS. It does not for numbers that are short codes, nor on WhatsApp and Messenger. Sources: Twilio,
+/// "Twilio support for opt-out keywords (SMS STOP filtering)", "Customizing HELP and STOP messages"
+/// (short codes), and the changelog entry "Unified Opt-Outs across RCS, SMS, and MMS channels". A
+/// word that Twilio does not know is confirmed by us.
+#[must_use]
+pub fn is_confirmed_by_twilio(text: &str, number: &Address) -> bool {
+    let text = text.trim();
+    let obeyed = match number.channel() {
+        Channel::Sms => number.is_answerable(),
+        Channel::Rcs => true,
+        Channel::WhatsApp | Channel::Messenger => false,
+    };
+    obeyed
+        && TWILIOS_WORDS
+            .iter()
+            .any(|word| word.eq_ignore_ascii_case(text))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::{FixedText, Language};
 
     #[test]
     fn a_keyword_is_the_whole_message_in_any_case_and_between_any_punctuation() {
@@ -87,11 +172,25 @@ mod tests {
             ("stop.", Keyword::OptOut),
             (" «Stop  All» ", Keyword::OptOut),
             ("Opt out!!", Keyword::OptOut),
+            ("OPT-OUT", Keyword::OptOut),
+            ("ＳＴＯＰ", Keyword::OptOut),
+            ("S\u{200B}TOP", Keyword::OptOut),
+            ("STOP 🛑", Keyword::OptOut),
+            ("ARRET", Keyword::OptOut),
+            ("ARRÊT", Keyword::OptOut),
+            ("ARRE\u{302}T", Keyword::OptOut),
+            ("Alto", Keyword::OptOut),
+            ("BAJA.", Keyword::OptOut),
+            ("Sair", Keyword::OptOut),
+            ("Stopp!", Keyword::OptOut),
+            ("Afmelden", Keyword::OptOut),
             ("Unstop", Keyword::OptIn),
             ("help?", Keyword::Help),
+            ("¿AYUDA?", Keyword::Help),
             ("INFO", Keyword::Help),
             ("DELETE MY DATA!", Keyword::Erase),
             ("delete\nmy data", Keyword::Erase),
+            ("Meine Daten loschen", Keyword::Erase),
             ("Start  Over", Keyword::Reset),
             ("👋 reset", Keyword::Reset),
         ] {
@@ -100,41 +199,98 @@ mod tests {
     }
 
     #[test]
-    fn a_word_within_a_sentence_is_not_a_keyword() {
+    fn an_ordinary_message_is_not_a_keyword() {
         for text in [
             "please stop",
             "stop it",
-            "stopp",
             "help me",
             "delete my data please",
             "delete all my data",
             "reset it",
             "startover",
             "yes",
+            "no",
+            "fin",
+            "Ende",
+            "basta",
+            "annuler",
+            "kündigen",
+            "anmelden",
+            "muy alto",
+            "si",
+            "ja",
             "",
             "!?",
             "2",
+            "стоп",
+            "ѕтор",
         ] {
             assert_eq!(Keyword::of(text), None, "{text}");
         }
-        assert!(is_yes("Yes!") && !is_yes("yes please"));
+        assert!(opts_in_while_opted_out("Yes!") && !opts_in_while_opted_out("yes please"));
+        assert!(opts_in_while_opted_out("Debut") && !opts_in_while_opted_out(""));
+        let long = format!("stop{}", "!".repeat(LONGEST));
+        assert_eq!(Keyword::of(&long), None);
     }
 
     #[test]
-    fn the_words_are_written_as_they_are_compared_and_each_means_one_thing() {
-        let all: Vec<&str> = WORDS
+    fn each_word_means_one_thing() {
+        let all: Vec<String> = WORDS
             .iter()
             .flat_map(|(_, words)| *words)
-            .copied()
-            .chain([YES])
+            .chain(WORDS_WHILE_OPTED_OUT)
+            .map(|word| folded(word))
             .collect();
         for word in &all {
-            assert_eq!(normalised(word), *word);
+            assert!(!word.is_empty());
+            let times = all.iter().filter(|other| *other == word).count();
+            assert_eq!(times, 1, "{word}");
+        }
+    }
+
+    #[test]
+    fn the_words_that_a_fixed_text_names_work() {
+        // Each instruction is in capital letters, or a whole run of such words.
+        let named = |text: &str| -> Vec<Keyword> {
+            let capital = |word: &&str| {
+                let letters: String = word.chars().filter(|c| c.is_alphabetic()).collect();
+                letters.chars().count() > 0 && letters == letters.to_uppercase()
+            };
+            let words: Vec<&str> = text.split_whitespace().collect();
+            words
+                .chunk_by(|a, b| capital(a) && capital(b) && !a.ends_with([',', '.']))
+                .filter(|run| run.iter().all(&capital))
+                .filter_map(|run| Keyword::of(&run.join(" ")))
+                .collect()
+        };
+        for language in Language::ALL {
+            let words = |text: FixedText| named(text.in_language(language));
+            assert_eq!(words(FixedText::OptedOut), [Keyword::OptIn], "{language:?}");
+            assert_eq!(words(FixedText::OptedIn), [Keyword::OptOut], "{language:?}");
             assert_eq!(
-                all.iter().filter(|other| other == &word).count(),
-                1,
-                "{word}"
+                words(FixedText::Help),
+                [Keyword::Reset, Keyword::Erase, Keyword::OptOut],
+                "{language:?}"
             );
+        }
+    }
+
+    #[test]
+    fn twilio_confirms_its_own_words_on_sms_and_rcs() {
+        for (text, number, confirmed) in [
+            ("STOP", "+15550199", true),
+            (" stopall ", "+15550199", true),
+            ("Yes", "rcs:brand_agent", true),
+            ("START", "+15550199", true),
+            ("stop!", "+15550199", false),
+            ("STOP ALL", "+15550199", false),
+            ("ARRET", "+15550199", false),
+            ("STOP", "55501", false),
+            ("STOP", "whatsapp:+15550199", false),
+            ("STOP", "messenger:1415523888600", false),
+        ] {
+            let number = number.parse().unwrap();
+            assert_eq!(is_confirmed_by_twilio(text, &number), confirmed, "{text}");
         }
     }
 }

@@ -244,21 +244,20 @@ mod tests {
     }
 
     #[test]
-    fn every_canned_reply_is_gsm_7() {
-        let source = include_str!("../messaging/canned_replies.rs");
-        let code: String = source
-            .lines()
-            .filter(|line| !line.trim_start().starts_with("//"))
-            .collect();
-        let literals: Vec<&str> = code.split('"').skip(1).step_by(2).collect();
-        assert!(
-            literals
-                .iter()
-                .any(|text| text.starts_with("Sorry, I can't answer")),
-            "{literals:?}"
-        );
-        for text in literals {
-            assert!(septets(text).is_some(), "{text}");
+    fn every_fixed_text_takes_two_segments_at_most_and_is_gsm_7_where_the_language_allows() {
+        use crate::config::{FixedText, Language};
+        for language in Language::ALL {
+            for text in FixedText::ALL {
+                let words = text.in_language(language);
+                let gsm_7 = septets(words).is_some();
+                assert!(gsm_7 || language == Language::Portuguese, "{words}");
+                let most = if gsm_7 || *text != FixedText::Help {
+                    2
+                } else {
+                    3
+                };
+                assert!(count(words) <= most, "{words}");
+            }
         }
     }
 

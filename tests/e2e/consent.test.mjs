@@ -75,14 +75,15 @@ for (const [channel, confirmed] of [
       (await worker.sendMessage({ ...pair, body, params })).messages;
     const expect = (text) => (confirmed ? [text] : []);
     assert.deepEqual(await say("Before"), [echo("Before")]);
-    assert.deepEqual(await say("Stop."), expect(OPTED_OUT));
+    assert.deepEqual(await say("Stop"), expect(OPTED_OUT));
     assert.deepEqual(await say("Not read"), []);
     assert.deepEqual(await say("HELP"), []);
     await worker.restart();
     assert.deepEqual(await say("Not read either"), []);
     assert.deepEqual(await say("YES"), expect(OPTED_IN));
     assert.deepEqual(await say("After"), [echo("After", 2)]);
-    assert.deepEqual(await say("ARRET", [["OptOutType", "STOP"]]), expect(OPTED_OUT));
+    // What Twilio recognised, it has confirmed.
+    assert.deepEqual(await say("ADIEU", [["OptOutType", "STOP"]]), []);
     assert.deepEqual(await say("UNSTOP"), expect(OPTED_IN));
     assert.equal((await playground.asked("Not read")).length, 0);
     assert.deepEqual(await playground.messagesTo(address(pair, channel)), []);
@@ -96,6 +97,24 @@ for (const [channel, confirmed] of [
     );
   });
 }
+
+test("words that Twilio does not know opt out and in on every channel, and are confirmed", async () => {
+  for (const channel of ["sms", "whatsapp"]) {
+    const pair = { ...freshPair(), channel };
+    for (const [word, answer] of [
+      ["ARRÊT", OPTED_OUT],
+      ["Ｓtart\u200b", OPTED_IN],
+      ["BAJA", OPTED_OUT],
+      ["Start!", OPTED_IN],
+      ["ＳＴＯＰ", OPTED_OUT],
+      ["début", OPTED_IN],
+    ]) {
+      const { messages } = await worker.sendMessage({ ...pair, body: word });
+      assert.deepEqual(messages, [answer], `${word} on ${channel}`);
+    }
+    assert.equal((await playground.asked("BAJA")).length, 0);
+  }
+});
 
 test("a contact that opts out is not sent an answer that is still in progress", async () => {
   const pair = freshPair();

@@ -30,6 +30,48 @@ const RESET = "Done: our conversation is cleared. What would you like to talk ab
 const contents = (request, role) =>
   request.body.messages.filter((message) => message.role === role).map(({ content }) => content);
 
+test("an answer in Markdown reads well by SMS and on WhatsApp, and is remembered as it was sent", async () => {
+  const plain = [
+    "Opening hours",
+    "",
+    "We are open on most days (https://shop.example/hours_and_*days*):",
+    "",
+    "Day | Hours",
+    "Monday | 9-17",
+    "Sunday | closed",
+    "",
+    "- Ring +1 555 0199 or",
+    "- write to shop@shop.example",
+    "",
+    "Note: 2 * 3 * 4 is 24, 5 6 days a week, snake_case.",
+  ];
+  for (const channel of ["sms", "whatsapp"]) {
+    const pair = { ...freshPair(), channel };
+    const { messages } = await worker.sendMessage({
+      ...pair,
+      body: "What are your opening hours?",
+    });
+    if (channel === "sms") {
+      assert.deepEqual(messages, [plain.join("\n")]);
+    } else {
+      assert.equal(messages.length, 1);
+      const [text] = messages;
+      for (const line of [
+        "*Opening hours*",
+        "We are *open* on most days (https",
+        "- Ring `+1 555 0199` or",
+      ]) {
+        assert.ok(text.includes(line), `${line} in ${text}`);
+      }
+      assert.ok(text.includes("> Note: 2 * 3 * 4 is 24, ~5~ 6 days a week, `snake_case`."), text);
+    }
+    const next = `Thanks ${freshSid()}`;
+    await worker.sendMessage({ ...pair, body: next });
+    const [request] = await playground.asked(next);
+    assert.deepEqual(contents(request, "assistant"), messages);
+  }
+});
+
 test("an SMS is answered with TwiML, and the model is asked as OpenAI documents it", async () => {
   const pair = freshPair();
   const answer = await worker.sendMessage({ ...pair, body: "Hello there" });
@@ -97,6 +139,7 @@ test("an SMS is answered with TwiML, and the model is asked as OpenAI documents 
     messages: 1,
     segments: 1,
     model_requests: 1,
+    endpoint: 0,
   });
   assert.ok(
     duration >= model && model >= 0 && prompt > 0 && completion > 0 && Date.parse(time) > 0,
@@ -202,7 +245,8 @@ test("emoji, right-to-left text, combining marks and characters beyond the basic
 test("markup in a message cannot become markup in the answer", async () => {
   const body = `</Message><Redirect>https://evil.example</Redirect> & <![CDATA[x]]> "double" 'single' &amp; &#0;`;
   const answer = await worker.sendMessage({ ...freshPair(), body });
-  assert.deepEqual(answer.messages, [echo(body)]);
+  // An answer is read as Markdown, in which an entity is its character.
+  assert.deepEqual(answer.messages, [echo(body.replace("&amp;", "&"))]);
   assert.ok(!answer.text.includes("<Redirect"));
 });
 

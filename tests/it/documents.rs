@@ -7,17 +7,14 @@ use std::{collections::BTreeSet, fmt::Debug, fs, num::NonZero, path::PathBuf};
 
 use serde_json::Value;
 use switchboard::{
-    config::{Config, DefaultValue, Field, Kind, SETTINGS, Setting},
+    config::{Config, DefaultValue, Field, FixedText, Kind, Language, SETTINGS, Setting},
     event::{
         ConsentBy, ConsentState, ConversationProblem, DailyLimit, DeliveryStatus, DenialReason,
         Erased, ErasedBy, Event, FieldProblem, IgnoreReason, InternalProblem, KvOperation,
         ObjectKind, OutboxOutcome, ReplyVia, Security, TurnEnded, TurnOutcome, UnexpectedResponse,
     },
     identity::PhoneHash,
-    messaging::{
-        canned_replies::{self, CannedReply},
-        keywords::{Keyword, WORDS, YES},
-    },
+    messaging::keywords::{Keyword, WORDS, WORDS_WHILE_OPTED_OUT},
     twilio::rest::codes::{CODES, Disposition},
 };
 
@@ -120,6 +117,7 @@ fn the_settings_page_lists_the_settings_of_the_code_with_their_kinds_and_default
                 DefaultValue::Required => "required".to_owned(),
                 DefaultValue::Off => "off".to_owned(),
                 DefaultValue::RequestOrigin => "the request's own origin".to_owned(),
+                DefaultValue::InLanguage => "the text of `LANGUAGE`".to_owned(),
                 DefaultValue::NoReasoning => "`none` at OpenAI's own endpoint".to_owned(),
                 DefaultValue::Value(value) => format!("`{value}`"),
             };
@@ -210,6 +208,7 @@ fn the_example_of_local_settings_lists_every_setting_once_with_its_default() {
             DefaultValue::Required
             | DefaultValue::Off
             | DefaultValue::RequestOrigin
+            | DefaultValue::InLanguage
             | DefaultValue::NoReasoning => {
                 assert_eq!(value, "", "{name}");
             }
@@ -451,43 +450,33 @@ fn the_logs_page_says_what_a_response_can_be_that_is_not_understood() {
 fn the_messages_page_quotes_what_a_contact_reads() {
     // A line of the page may end within a sentence.
     let page = read(MESSAGES_PAGE).replace('\n', " ");
-    let replies = [
-        CannedReply::TooLong(4000),
-        CannedReply::NoText,
-        CannedReply::Media,
-        CannedReply::SlowDown(57),
-        CannedReply::NoMoreToday,
-        CannedReply::OptedOut,
-        CannedReply::OptedIn,
-        CannedReply::Erased,
-        CannedReply::Erasing,
-    ];
-    let source = read("src/messaging/canned_replies.rs");
-    let kinds = variants(&source, "CannedReply");
-    assert_eq!(
-        replies.len() + 1,
-        kinds.len(),
-        "each canned reply is quoted, except HELP_TEXT: {kinds:?}"
-    );
-    for text in replies.map(|reply| reply.text("")) {
-        assert!(page.contains(&text), "{text}");
+    let settings = read(SETTINGS_PAGE);
+    for text in FixedText::ALL {
+        let words = text.in_language(Language::English);
+        // The answer to HELP is on the page of settings.
+        let page = if *text == FixedText::Help {
+            &settings
+        } else {
+            &page
+        };
+        let words = words
+            .replace("{limit}", "4000")
+            .replace("{seconds}", "57")
+            .replace("in 1 second.", "in 57 seconds.");
+        assert!(page.contains(&words), "{words}");
     }
-    let sentences = [
-        canned_replies::NOT_AN_IMAGE,
-        canned_replies::NO_MORE_TODAY,
-        canned_replies::RESET,
-        canned_replies::APOLOGY,
-        canned_replies::NO_BUDGET,
-        canned_replies::FILTERED,
-        canned_replies::TOKEN_LIMIT,
-        canned_replies::IMAGE_NOT_FETCHED,
-        canned_replies::IMAGE_TOO_LARGE,
-        canned_replies::NO_IMAGES,
-    ];
-    let constants = source.matches("pub const ").count();
-    assert_eq!(sentences.len(), constants, "each sentence is quoted");
-    for text in sentences {
-        assert!(page.contains(text), "{text}");
+}
+
+#[test]
+fn the_settings_page_lists_the_names_of_the_fixed_texts_and_the_languages() {
+    let page = read(SETTINGS_PAGE);
+    let names: BTreeSet<String> = FixedText::ALL
+        .iter()
+        .map(|text| text.name().to_owned())
+        .collect();
+    assert_same(SETTINGS_PAGE, &first_cells(&page, "Name of a text"), &names);
+    for language in Language::ALL {
+        assert!(page.contains(&format!("`{}`", language.code())));
     }
 }
 
@@ -496,11 +485,12 @@ fn the_messages_page_lists_every_word_of_every_keyword() {
     let rows = table(&read(MESSAGES_PAGE), "Words");
     let listed: Vec<Vec<String>> = rows.iter().map(|row| code_spans(&row[0])).collect();
     for (keyword, words) in WORDS {
-        let yes = (*keyword == Keyword::OptIn).then_some(YES);
+        let while_out = WORDS_WHILE_OPTED_OUT.iter().copied();
+        let while_out = while_out.filter(|_| *keyword == Keyword::OptIn);
         let mut expected: Vec<String> = words
             .iter()
             .copied()
-            .chain(yes)
+            .chain(while_out)
             .map(str::to_uppercase)
             .collect();
         expected.sort();

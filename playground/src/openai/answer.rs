@@ -27,6 +27,9 @@ pub fn answer(user_messages: &[String]) -> String {
             count => format!("You have sent {count} messages in this conversation."),
         };
     }
+    if question.contains("opening hours") || question.contains("opening times") {
+        return OPENING_HOURS.to_owned();
+    }
     if let Some(length) = wanted_length(&question) {
         return prose(length);
     }
@@ -36,6 +39,24 @@ pub fn answer(user_messages: &[String]) -> String {
         user_messages.len()
     )
 }
+
+/// An answer in Markdown, as models write it.
+const OPENING_HOURS: &str = "\
+## Opening hours
+
+We are **open** on [most days](https://shop.example/hours_and_*days*):
+
+| Day | Hours |
+|---|---|
+| Monday | 9–17 |
+| Sunday | *closed* |
+
+* Ring `+1 555 0199` or
+* write to <shop@shop.example>
+
+---
+
+> Note: 2 * 3 * 4 is 24, ~~5~~ 6 days a week, `snake_case`.";
 
 /// Sentences in paragraphs, exactly `length` characters.
 pub fn prose(length: usize) -> String {
@@ -139,6 +160,11 @@ mod tests {
     fn messages_are_counted() {
         assert!(ask(&["How many messages?"]).contains("1 message "));
         assert!(ask(&["a", "b", "how many messages was that"]).contains("3 messages"));
+    }
+
+    #[test]
+    fn opening_hours_are_told_in_markdown() {
+        assert!(ask(&["What are your opening hours?"]).contains("**open**"));
     }
 
     #[test]

@@ -21,7 +21,7 @@ use self::rich::Words;
 use crate::{
     event::{FieldProblem, IgnoreReason},
     identity::{AccountSid, Address, MessageSid, ServiceSid},
-    messaging::keywords::Keyword,
+    messaging::keywords::{Keyword, is_confirmed_by_twilio},
     twilio::{
         fields::{
             FieldError, is_group_message, is_of_type, message_sid, optional, reject_repeated,
@@ -84,7 +84,7 @@ pub enum Input {
     Keyword {
         /// Its meaning.
         keyword: Keyword,
-        /// Whether Twilio's Advanced Opt-Out recognised it and has already answered it.
+        /// Whether Twilio has recognised it and has answered it.
         by_twilio: bool,
     },
     /// A text longer than `MAX_MESSAGE_CHARS`.
@@ -172,9 +172,13 @@ fn input(form: &Form, media: &Attached, max_chars: usize) -> Input {
         _ => None,
     };
     if let Some(keyword) = by_twilio.or_else(|| Keyword::of(&said)) {
+        let about_consent = matches!(keyword, Keyword::OptOut | Keyword::OptIn);
+        let number = form.get("To").and_then(|to| to.parse().ok());
+        let body = form.get("Body").unwrap_or_default();
+        let confirmed = number.is_some_and(|number| is_confirmed_by_twilio(body, &number));
         Input::Keyword {
             keyword,
-            by_twilio: by_twilio.is_some(),
+            by_twilio: by_twilio.is_some() || (about_consent && confirmed),
         }
     } else if is_of_type(form, "reaction") {
         // Twilio's WhatsApp channel passes none on so far.

@@ -368,7 +368,15 @@ fn a_body_comes_before_a_button_and_a_location() {
 fn a_keyword_is_recognised_by_its_words_and_by_twilios_opt_out_type() {
     let keyword = |keyword, by_twilio| Input::Keyword { keyword, by_twilio };
     assert_eq!(input_of(" Reset! "), keyword(Keyword::Reset, false));
-    assert_eq!(input_of("stop"), keyword(Keyword::OptOut, false));
+    assert_eq!(input_of("stop"), keyword(Keyword::OptOut, true));
+    assert_eq!(
+        input_of("stop!"),
+        keyword(Keyword::OptOut, false),
+        "Twilio obeys only the word alone"
+    );
+    assert_eq!(input_of("ＳＴＯＰ"), keyword(Keyword::OptOut, false));
+    assert_eq!(input_of("ARRÊT"), keyword(Keyword::OptOut, false));
+    assert_eq!(input_of("help"), keyword(Keyword::Help, false));
     assert_eq!(
         input_of("delete my data!"),
         keyword(Keyword::Erase, false),
@@ -381,17 +389,17 @@ fn a_keyword_is_recognised_by_its_words_and_by_twilios_opt_out_type() {
         "its meaning depends on whether the contact has opted out"
     );
     let typed = |kind: &str| {
-        parse(&[("Body", "ARRET"), ("OptOutType", kind)])
+        parse(&[("Body", "BYE"), ("OptOutType", kind)])
             .unwrap()
             .input
     };
     assert_eq!(typed("STOP"), keyword(Keyword::OptOut, true));
     assert_eq!(typed("START"), keyword(Keyword::OptIn, true));
     assert_eq!(typed("HELP"), keyword(Keyword::Help, true));
-    assert_eq!(typed("OTHER"), Input::Text("ARRET".into()));
+    assert_eq!(typed("OTHER"), Input::Text("BYE".into()));
     assert_eq!(
         parse(&[("Body", "STOP"), ("NumMedia", "1")]).unwrap().input,
-        keyword(Keyword::OptOut, false)
+        keyword(Keyword::OptOut, true)
     );
 }
 

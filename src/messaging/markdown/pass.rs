@@ -2,13 +2,15 @@
 //!
 //! Not here: when a second pass is needed (`markdown`).
 
+mod blocks;
+
 use std::ops::Range;
 
 use pulldown_cmark::{CodeBlockKind, CowStr, Event, LinkType, Options, Parser, Tag, TagEnd};
 
 use super::{
     edits::Edits,
-    guards::{bare_urls, is_comparison, is_escapable, is_literal},
+    guards::{bare_urls, is_address, is_complete, is_escapable, is_literal, is_path},
 };
 use crate::identity::Channel;
 
@@ -34,6 +36,8 @@ pub(super) fn pass(text: &str, channel: Channel, code: Code) -> String {
         literal: 0,
         quotes: 0,
         text_end: 0,
+        plain: Vec::new(),
+        stray: None,
     };
     let options = Options::ENABLE_STRIKETHROUGH | Options::ENABLE_TABLES;
     for (event, range) in Parser::new_ext(text, options).into_offset_iter() {
@@ -57,6 +61,10 @@ struct Pass<'t> {
     quotes: usize,
     /// Where the last inline element ended.
     text_end: usize,
+    /// The text of the block so far in which the parser sees no markup.
+    plain: Vec<Range<usize>>,
+    /// Where `**` stands that the parser takes for text, but that begins a word.
+    stray: Option<usize>,
 }
 
 /// An open element, and what it contains so far.
@@ -99,7 +107,7 @@ impl<'t> Pass<'t> {
                 self.inline(&range);
             }
             Tag::Strikethrough | Tag::Link { .. } | Tag::Image { .. } => self.inline(&range),
-            Tag::Heading { .. } => open.is_bold = true,
+            Tag::Heading { .. } => open.is_bold = !self.is_before_rule(&range),
             Tag::CodeBlock(ref kind) => {
                 self.literal = self.literal.saturating_add(1);
                 if let CodeBlockKind::Fenced(info) = kind {
@@ -135,6 +143,19 @@ impl<'t> Pass<'t> {
     }
 
     fn end(&mut self, tag: TagEnd) {
+        if !matches!(
+            tag,
+            TagEnd::Strong | TagEnd::Emphasis | TagEnd::Strikethrough
+        ) {
+            for range in std::mem::take(&mut self.plain) {
+                let source = self.text.get(range.clone()).unwrap_or_default();
+                for (at, stars) in source.match_indices("**") {
+                    let start = range.start.saturating_add(at);
+                    self.stray_bold(&(start..start.saturating_add(stars.len())));
+                }
+            }
+            self.stray = None;
+        }
         let Some(open) = self.open.pop() else {
             return;
         };
@@ -171,6 +192,32 @@ impl<'t> Pass<'t> {
         }
     }
 
+    /// `**Note:**text` is no emphasis in CommonMark, because the second `**` stands between a mark and
+    /// a letter. Models write it and mean bold, above all in languages without spaces.
+    fn stray_bold(&mut self, range: &Range<usize>) {
+        let before = self
+            .text
+            .get(..range.start)
+            .and_then(|head| head.chars().last());
+        let after = self.at(range.end);
+        let ends = before.is_some_and(|c| ".:,!?;)。：，！？；）」』》”".contains(c))
+            && after.is_some_and(char::is_alphanumeric);
+        let begins = after.is_some_and(|c| !c.is_whitespace())
+            && !before.is_some_and(|c| c.is_ascii_alphanumeric());
+        match self.stray.take() {
+            Some(start) if ends => {
+                let mark = if self.whatsapp && self.bold == 0 {
+                    "*"
+                } else {
+                    ""
+                };
+                self.delimiters(&(start..range.end), 2, mark);
+            }
+            _ if begins => self.stray = Some(range.start),
+            _ => {}
+        }
+    }
+
     /// Replaces the delimiters of emphasis by `mark`, unless a person means them as they stand.
     fn delimiters(&mut self, outer: &Range<usize>, length: usize, mark: &str) {
         let inner = outer.start.saturating_add(length)..outer.end.saturating_sub(length);
@@ -181,6 +228,15 @@ impl<'t> Pass<'t> {
         {
             return;
         }
+        // WhatsApp shows marks as they are that touch a letter or go beyond a line.
+        let touches = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric());
+        let before = self
+            .text
+            .get(..outer.start)
+            .and_then(|head| head.chars().last());
+        let content = self.text.get(inner.clone()).unwrap_or_default();
+        let is_shown = content.contains('\n') || touches(before) || touches(self.at(outer.end));
+        let mark = if is_shown { "" } else { mark };
         self.edits.replace(outer.start..inner.start, mark);
         self.edits.replace(inner.end..outer.end, mark);
     }
@@ -190,11 +246,19 @@ impl<'t> Pass<'t> {
         if self.literal > 0 {
             return;
         }
+        match self.plain.last_mut() {
+            Some(last) if last.end == range.start => last.end = range.end,
+            _ => self.plain.push(range.clone()),
+        }
         // The parser leaves out the backslash of an escape.
         let backslash = range.start.checked_sub(1);
         if let Some(backslash) = backslash.filter(|at| *at >= self.text_end)
             && self.code == Code::Bare
             && self.at(backslash) == Some('\\')
+            && !self
+                .text
+                .get(..backslash)
+                .is_some_and(|head| is_path(head) || head.ends_with('¯'))
             && self.at(range.start).is_some_and(is_escapable)
         {
             self.edits.remove(backslash..range.start);
@@ -203,7 +267,10 @@ impl<'t> Pass<'t> {
         let is_entity = self.text.get(range.clone()).is_some_and(|source| {
             source != shown && source.starts_with('&') && source.ends_with(';')
         });
-        if is_entity && self.code == Code::Bare && !shown.chars().any(char::is_control) {
+        if is_entity
+            && self.code == Code::Bare
+            && !shown.contains(|c: char| c.is_control() || c == '\u{FFFD}')
+        {
             self.edits.replace(range.clone(), shown);
         }
         self.text_end = range.end;
@@ -238,7 +305,16 @@ impl<'t> Pass<'t> {
             self.edits
                 .replace(range, if before_newline { "" } else { "\n" });
         } else if FORMATTING.iter().any(|tag| name.eq_ignore_ascii_case(tag)) {
-            self.edits.remove(range);
+            let (before, after) = (self.text.get(..range.start), self.text.get(range.end..));
+            let closing = html.trim().starts_with("</");
+            if is_complete(
+                name,
+                closing,
+                before.unwrap_or_default(),
+                after.unwrap_or_default(),
+            ) {
+                self.edits.remove(range);
+            }
         }
     }
 
@@ -254,6 +330,7 @@ impl<'t> Pass<'t> {
                     .remove(range.start..range.start.saturating_add(1));
                 self.edits.remove(range.end.saturating_sub(1)..range.end);
             }
+            LinkType::Inline if !is_address(url) => {}
             LinkType::Inline => {
                 let Some(content) = open.content.clone() else {
                     return self.edits.replace(range, url.to_string());
@@ -262,7 +339,10 @@ impl<'t> Pass<'t> {
                 let tail = if says_as_much(text, url) {
                     String::new()
                 } else {
-                    format!(" ({url})")
+                    let shown = ["mailto:", "tel:"]
+                        .into_iter()
+                        .find_map(|scheme| url.strip_prefix(scheme));
+                    format!(" ({})", shown.unwrap_or(url))
                 };
                 self.edits.remove(range.start..content.start);
                 self.edits.replace(content.end..range.end, tail);
@@ -291,85 +371,19 @@ impl<'t> Pass<'t> {
         if is_setext && underline.len() < 3 {
             return;
         }
+        if self.is_before_rule(&open.range) {
+            // A line above `---` is no heading, and the rule is a blank line.
+            let dashes = end.saturating_sub(underline.len());
+            return self.edits.remove(dashes..end);
+        }
         self.edits.replace(open.range.start..content.start, mark);
         self.edits.replace(content.end..end, mark);
     }
 
-    /// Removes the lines of a code fence, or on WhatsApp the name of the language.
-    fn fence(&mut self, range: &Range<usize>, info: &str) {
-        let source = self.text.get(range.clone()).unwrap_or_default();
-        let Some(first_end) = source.find('\n') else {
-            return;
-        };
-        let first_end = range.start.saturating_add(first_end);
-        if self.whatsapp {
-            if !info.is_empty() && self.is(range, "```") {
-                self.edits.remove(range.start.saturating_add(3)..first_end);
-            }
-            return;
-        }
-        if self.code == Code::Marked {
-            return;
-        }
-        self.edits.remove(range.start..first_end.saturating_add(1));
-        let body = source.trim_end();
-        let last = body.rfind('\n').map_or(0, |at| at.saturating_add(1));
-        let closing = body.get(last..).unwrap_or_default();
-        let is_fence = ["```", "~~~"]
-            .iter()
-            .any(|fence| closing.trim_start_matches([' ', '>']).starts_with(fence));
-        if last > 0 && is_fence {
-            let end = range.start.saturating_add(body.len());
-            self.edits.remove(range.start.saturating_add(last)..end);
-        }
-    }
-
-    /// Removes the marks of a quote at the beginning of its lines.
-    fn block_quote(&mut self, range: &Range<usize>) {
-        let source = self.text.get(range.clone()).unwrap_or_default();
-        let mut start = range.start;
-        for line in source.split_inclusive('\n') {
-            let unquoted = line.trim_start_matches([' ', '>']);
-            let length = line.len().saturating_sub(unquoted.len());
-            if line.get(..length).is_some_and(|marks| marks.contains('>'))
-                && !is_comparison(unquoted)
-            {
-                self.edits.remove(start..start.saturating_add(length));
-            }
-            start = start.saturating_add(line.len());
-        }
-    }
-
-    /// `*` before an item becomes `-`, which is not read as emphasis. Other marks and all numbers stay.
-    fn item(&mut self, range: &Range<usize>) {
-        if self.at(range.start) == Some('*') {
-            self.edits
-                .replace(range.start..range.start.saturating_add(1), "-");
-        }
-    }
-
-    /// A row without its outer bars. After the first row, the line of dashes goes.
-    fn table_row(&mut self, range: &Range<usize>) {
-        let source = self.text.get(range.clone()).unwrap_or_default();
-        let inner = source.trim();
-        let inner = inner.strip_prefix('|').unwrap_or(inner).trim_start();
-        let inner = inner.strip_suffix('|').unwrap_or(inner).trim_end();
-        let start = range.start.saturating_add(offset_in(source, inner));
-        self.edits.remove(range.start..start);
-        let end = start.saturating_add(inner.len());
-        let line_end = |from: usize| {
-            let rest = self.text.get(from..).unwrap_or_default();
-            from.saturating_add(rest.find('\n').unwrap_or(rest.len()))
-        };
-        let row_end = line_end(end);
-        self.edits.remove(end..row_end);
-        let dashes_start = row_end.saturating_add(1).min(self.text.len());
-        let dashes_end = line_end(dashes_start);
-        let dashes = self.text.get(dashes_start..dashes_end).unwrap_or_default();
-        let is_dashes = dashes.contains('-') && dashes.chars().all(|c| "|-: \t>".contains(c));
-        if is_dashes {
-            self.edits.remove(row_end..dashes_end);
-        }
+    /// Whether a heading is text above a line of dashes.
+    fn is_before_rule(&self, heading: &Range<usize>) -> bool {
+        let source = self.text.get(heading.clone()).unwrap_or_default();
+        !source.trim_start().starts_with('#') && source.trim_end().ends_with('-')
     }
 
     /// Notes that an inline element is at `range`.
@@ -389,11 +403,6 @@ impl<'t> Pass<'t> {
             .get(range.clone())
             .is_some_and(|source| source.starts_with(start))
     }
-}
-
-/// Where `part` begins in `whole`, whose end or middle it is.
-fn offset_in(whole: &str, part: &str) -> usize {
-    whole.find(part).unwrap_or_default()
 }
 
 /// Whether the text of a link says as much as its URL.

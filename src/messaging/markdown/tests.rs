@@ -160,6 +160,64 @@ fn ordinary_text_is_unharmed() {
 }
 
 #[test]
+fn faces_paths_blanks_and_placeholders_are_unharmed() {
+    for text in [
+        "a < b > c, x<y, <3, <your order number>, a <b> c",
+        ":) :-* ^_^ and ^_^ -_- *_* >_< T_T ¯\\_(ツ)_/¯",
+        "C:\\path\\*.txt C:\\_a\\_b \\\\server\\_share",
+        "Name: ____ Date: ____\nName:____Date:____\nf*** f****",
+        "Lehrer*innen und Schüler*innen, 5€* und 6€*",
+        "@_john_ and first_last_x@x.example",
+        "日本語の文です。العربية עברית हिन्दी ไทย",
+        ">:( and >5 people\n\n> 18 years",
+        "f[0](x), [1](see below), [sic], [a]: b",
+        "5' 10\" — “so” ‘it’ is… ½",
+        "\\o/ \\n \\d+ ![ ]",
+        "a\n= b\n== c",
+        "a | b\nc | d",
+        "it's 5 o'clock `ish, ~~~ waves ~~~",
+        "- 5 °C\n+ 3 °C\n10. Stock",
+        "\tTabbed\n\t\tmore",
+        "<!DOCTYPE html>\n<div>\n**x**\n</div>",
+        "**",
+        "***",
+        "*",
+        "_",
+        "~~",
+        "# ",
+        ">",
+        "-",
+        "1.",
+        "[]",
+        "```",
+    ] {
+        for channel in [Channel::Sms, Channel::WhatsApp] {
+            assert_eq!(render(text, channel), text, "{text}");
+        }
+    }
+}
+
+#[test]
+fn what_models_write_and_common_mark_reads_otherwise_is_shown_as_they_mean_it() {
+    for (markdown, plain, marked) in [
+        ("**Hours:**9–17", "Hours:9–17", "Hours:9–17"),
+        ("**重点：**内容", "重点：内容", "*重点：*内容"),
+        ("**Kunden**nummer", "Kundennummer", "Kundennummer"),
+        ("**two\nlines**", "two\nlines", "two\nlines"),
+        ("Open.\n---\nBye", "Open.\n\nBye", "Open.\n\nBye"),
+        (
+            "[Mail us](mailto:a_b_c@x.example)",
+            "Mail us (a_b_c@x.example)",
+            "Mail us (a_b_c@x.example)",
+        ),
+        ("H<sub>2</sub>O", "H2O", "H2O"),
+    ] {
+        assert_eq!(sms(markdown), plain, "{markdown}");
+        assert_eq!(whatsapp(markdown), marked, "{markdown}");
+    }
+}
+
+#[test]
 fn code_that_reads_as_markdown_keeps_its_marks() {
     for text in ["`**kwargs**`", "```\n# comment\nx = 1\n```"] {
         assert_eq!(sms(text), text);

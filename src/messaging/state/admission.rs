@@ -190,11 +190,17 @@ impl State {
     ) -> Option<Admission> {
         let keyword = match &message.input {
             Input::Keyword { keyword, .. } => *keyword,
-            Input::Text(text) if self.opted_out && keywords::is_yes(text) => Keyword::OptIn,
+            Input::Text(text) if self.opted_out && keywords::opts_in_while_opted_out(text) => {
+                Keyword::OptIn
+            }
             _ => return None,
         };
-        // On SMS Twilio itself confirms an opt-out and an opt-in.
-        let confirms = message.reply_to.contact.channel() != Channel::Sms && !limited;
+        let by_twilio = match &message.input {
+            Input::Keyword { by_twilio, .. } => *by_twilio,
+            Input::Text(text) => keywords::is_confirmed_by_twilio(text, &message.reply_to.number),
+            _ => false,
+        };
+        let confirms = !by_twilio && !limited;
         let reply = |state: &mut Self, confirms: bool, reply| {
             if confirms {
                 state.canned_reply(reply, now)

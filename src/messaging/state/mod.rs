@@ -323,7 +323,7 @@ impl State {
     pub fn remember_sent(&mut self, now: UnixMillis, config: &Config) {
         for (sid, channel, text) in self.outbox.take_sent() {
             self.reply_loop.answer(now);
-            let is_fixed = || canned_replies::fixed_texts(&config.help_text).contains(&text);
+            let is_fixed = || canned_replies::fixed_texts(config).contains(&text);
             if channel != Channel::Sms && !is_fixed() {
                 self.quotable.add(sid, &text, now);
             }

@@ -1,6 +1,7 @@
 use super::*;
 use crate::{
     base::usage::UsageCounters,
+    config::FixedText,
     config::tests::MINIMAL,
     conversation::outbox::ReplyTarget,
     identity::{Address, PseudonymKey, TokenId},
@@ -76,7 +77,7 @@ fn reset_behind_a_turn(waiting: &[MessageSid]) -> (Option<MessageStatus>, Option
     );
     state.end_turn(
         2,
-        &TurnResult::Reset("done"),
+        &TurnResult::Reset(FixedText::Reset),
         Some(0),
         waiting,
         NOW,

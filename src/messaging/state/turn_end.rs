@@ -6,7 +6,7 @@
 use super::{ALARM_MARGIN, ActiveTurn, MessageStatus, NextRun, PendingMessage, State};
 use crate::{
     base::{time::UnixMillis, usage::UsageCounters},
-    config::Config,
+    config::{Config, FixedText},
     conversation::history::Turn,
     event::DailyLimit,
     identity::MessageSid,
@@ -23,19 +23,19 @@ pub enum TurnResult {
         text: String,
     },
     /// With a text that is not part of the conversation.
-    Failed(&'static str),
+    Failed(FixedText),
     /// With a limit of the day. The contact is told once.
-    Limited(DailyLimit, &'static str),
+    Limited(DailyLimit, FixedText),
     /// With a cleared conversation.
-    Reset(&'static str),
+    Reset(FixedText),
 }
 
 impl TurnResult {
     /// The contact's answer.
-    pub fn text(&self) -> &str {
+    pub fn text<'a>(&'a self, config: &'a Config) -> &'a str {
         match self {
             Self::Answered { text, .. } => text,
-            Self::Failed(text) | Self::Limited(_, text) | Self::Reset(text) => text,
+            Self::Failed(text) | Self::Limited(_, text) | Self::Reset(text) => config.text(*text),
         }
     }
 }
@@ -126,7 +126,7 @@ impl State {
             TurnResult::Failed(_) | TurnResult::Limited(..) => {}
             TurnResult::Reset(_) => self.reset_conversation(number, waiting, now, config),
         }
-        self.hand_over_answer(&turn, result.text(), reply, now);
+        self.hand_over_answer(&turn, result.text(config), reply, now);
         self.begin_turn(now, config);
         if self.turns.active().is_some() {
             self.turns

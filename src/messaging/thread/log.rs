@@ -54,7 +54,8 @@ impl<P: ThreadPlatform> Inner<P> {
             messages: turn.messages.len(),
             joined: NonZeroUsize::new(turn.joined),
             asked_again: NonZeroU32::new(turn.asked_again),
-            segments: (turn.channel() == Channel::Sms).then(|| segments::total(result.text())),
+            segments: (turn.channel() == Channel::Sms)
+                .then(|| segments::total(result.text(&self.config))),
             duration_ms: millis(self.platform.now().since(first.at)),
             model_ms: run.map_or(0, |run| run.model_ms),
             model_requests: run.map_or(0, |run| run.requests),

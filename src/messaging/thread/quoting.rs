@@ -100,7 +100,7 @@ impl<P: ThreadPlatform> Inner<P> {
             // We send no files: it is about the contact's own.
             Tapback::File => !texts.is_empty(),
             Tapback::Quotes(quotes) => {
-                let fixed = canned_replies::fixed_texts(&self.config.help_text);
+                let fixed = canned_replies::fixed_texts(&self.config);
                 let mut said = texts.iter().chain(&fixed);
                 said.any(|said| {
                     quotes

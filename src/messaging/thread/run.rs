@@ -8,6 +8,7 @@ use futures_util::{FutureExt, TryFutureExt, future};
 
 use super::{Inner, ThreadPlatform, model::Asked};
 use crate::{
+    config::FixedText,
     conversation::{
         history::{Conversation, Turn},
         model_run::{Failure, ModelRun},
@@ -15,7 +16,7 @@ use crate::{
     event::DailyLimit,
     identity::Channel,
     messaging::{
-        canned_replies, markdown,
+        markdown,
         state::{ActiveTurn, NextRun, State, TurnReply, TurnResult},
     },
     openai::OpenAiError,
@@ -56,7 +57,7 @@ impl<P: ThreadPlatform> Inner<P> {
         match self.step(next_run).await? {
             NextRun::Nothing => Ok(()),
             NextRun::GiveUp(turn) | NextRun::Run(turn) if turn.is_reset() => {
-                let result = TurnResult::Reset(canned_replies::RESET);
+                let result = TurnResult::Reset(FixedText::Reset);
                 self.end_turn(&turn, None, None, result).await?;
                 // The next turn does not wait for KV.
                 let inner = Rc::clone(self);
@@ -67,12 +68,12 @@ impl<P: ThreadPlatform> Inner<P> {
             NextRun::Run(turn) if turn.over_limit => {
                 let run = ModelRun::without_request(Failure::ContactLimit);
                 let limit = DailyLimit::CallsPerContact;
-                let result = TurnResult::Limited(limit, canned_replies::NO_MORE_TODAY);
+                let result = TurnResult::Limited(limit, FixedText::NoMoreToday);
                 self.end_turn(&turn, Some(&run), None, result).await
             }
             NextRun::GiveUp(turn) => {
                 let run = ModelRun::without_request(Failure::Interrupted);
-                let result = TurnResult::Failed(canned_replies::APOLOGY);
+                let result = TurnResult::Failed(FixedText::Apology);
                 self.end_turn(&turn, Some(&run), None, result).await
             }
             NextRun::Run(turn) => {
@@ -161,21 +162,19 @@ impl<P: ThreadPlatform> Inner<P> {
 /// The result of a turn whose model run failed.
 fn result_of(failure: Failure) -> TurnResult {
     match failure {
-        Failure::BudgetExhausted => {
-            TurnResult::Limited(DailyLimit::Calls, canned_replies::NO_BUDGET)
-        }
-        Failure::OpenAi(OpenAiError::Filtered) => TurnResult::Failed(canned_replies::FILTERED),
-        Failure::OpenAi(OpenAiError::TokenLimit) => TurnResult::Failed(canned_replies::TOKEN_LIMIT),
-        Failure::OpenAi(OpenAiError::NoImages) => TurnResult::Failed(canned_replies::NO_IMAGES),
+        Failure::BudgetExhausted => TurnResult::Limited(DailyLimit::Calls, FixedText::NoBudget),
+        Failure::OpenAi(OpenAiError::Filtered) => TurnResult::Failed(FixedText::Filtered),
+        Failure::OpenAi(OpenAiError::TokenLimit) => TurnResult::Failed(FixedText::TokenLimit),
+        Failure::OpenAi(OpenAiError::NoImages) => TurnResult::Failed(FixedText::NoImages),
         Failure::Image(FetchError::Address | FetchError::NotFetched) => {
-            TurnResult::Failed(canned_replies::IMAGE_NOT_FETCHED)
+            TurnResult::Failed(FixedText::ImageNotFetched)
         }
-        Failure::Image(FetchError::TooLarge) => TurnResult::Failed(canned_replies::IMAGE_TOO_LARGE),
-        Failure::Image(FetchError::NotAnImage) => TurnResult::Failed(canned_replies::NOT_AN_IMAGE),
+        Failure::Image(FetchError::TooLarge) => TurnResult::Failed(FixedText::ImageTooLarge),
+        Failure::Image(FetchError::NotAnImage) => TurnResult::Failed(FixedText::UnreadableFile),
         Failure::OpenAi(_)
         | Failure::ContactLimit
         | Failure::BudgetUnreachable
         | Failure::Interrupted
-        | Failure::Cancelled => TurnResult::Failed(canned_replies::APOLOGY),
+        | Failure::Cancelled => TurnResult::Failed(FixedText::Apology),
     }
 }

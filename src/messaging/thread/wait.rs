@@ -75,9 +75,7 @@ impl<P: ThreadPlatform> Inner<P> {
     pub(super) async fn reply(&self, status: MessageStatus) -> Result<Reply, PlatformError> {
         match status {
             MessageStatus::Waiting | MessageStatus::Nothing => Ok(Reply::Empty),
-            MessageStatus::CannedReply(reply) => {
-                Ok(Reply::Text(reply.text(&self.config.help_text)))
-            }
+            MessageStatus::CannedReply(reply) => Ok(Reply::Text(reply.text(&self.config))),
             MessageStatus::Answer(turn) => {
                 let text = match self.read(|state, _| state.answer(turn)).await? {
                     Some(AnswerLocation::State(text)) => Some(text),

@@ -29,7 +29,7 @@ async fn a_contact_that_opts_out_is_sent_nothing_more_until_it_opts_in() {
             }
         };
         platform.text(from, "Hello").await;
-        assert_eq!(platform.text(from, "stop!").await, expect(OPTED_OUT));
+        assert_eq!(platform.text(from, "stop").await, expect(OPTED_OUT));
         let asked = platform.model_requests().len();
         for text in [
             "Are you there?",
@@ -80,11 +80,85 @@ async fn every_word_that_opts_out_does_and_yes_opts_in_only_while_opted_out() {
             if *keyword != Keyword::OptOut {
                 continue;
             }
-            assert_eq!(platform.text(CARL, word).await, [OPTED_OUT], "{word}");
+            let upper = word.to_uppercase();
+            assert_eq!(platform.text(CARL, &upper).await, [OPTED_OUT], "{word}");
             assert_eq!(platform.text(CARL, "Yes.").await, [OPTED_IN], "{word}");
+            // A contact gets no more fixed replies than this on one day.
+            platform.pass(2 * HOUR).await;
         }
     }
     assert_eq!(platform.text(CARL, "Yes.").await, ["answer to Yes."]);
+}
+
+#[tokio::test(flavor = "local", start_paused = true)]
+async fn words_of_other_languages_and_in_odd_letters_opt_out_and_are_confirmed_once() {
+    let platform = FakePlatform::new();
+    for from in [ANNA, CARL] {
+        for word in [
+            "ARRET",
+            "ARRÊT",
+            "Alto",
+            "BAJA",
+            "ＳＴＯＰ",
+            "S\u{200b}TOP",
+            "stop!",
+        ] {
+            assert_eq!(platform.text(from, word).await, [OPTED_OUT], "{word}");
+            assert_eq!(platform.text(from, word).await, NOTHING, "{word}");
+            assert_eq!(platform.text(from, "Hello").await, NOTHING);
+            assert_eq!(platform.text(from, "start!").await, [OPTED_IN]);
+            platform.pass(60 * SECOND).await;
+        }
+    }
+    assert!(platform.model_requests().is_empty());
+}
+
+#[tokio::test(flavor = "local", start_paused = true)]
+async fn twilio_confirms_its_own_words_and_the_account_s() {
+    let platform = FakePlatform::new();
+    for word in ["STOP", "stopall", "Unsubscribe", "END"] {
+        assert_eq!(platform.text(ANNA, word).await, NOTHING, "{word}");
+        assert_eq!(platform.text(ANNA, "yes").await, NOTHING, "{word}");
+    }
+    platform.pass(60 * SECOND).await;
+    for from in [ANNA, CARL] {
+        let stop = platform.post(&typed(from, "ADIEU", "STOP")).await;
+        assert_eq!(texts(&stop.body), NOTHING);
+        assert_eq!(platform.text(from, "Hello").await, NOTHING);
+        let start = platform.post(&typed(from, "SALUT", "START")).await;
+        assert_eq!(texts(&start.body), NOTHING);
+        assert_eq!(platform.text(from, "Hello").await, ["answer to Hello"]);
+    }
+}
+
+#[tokio::test(flavor = "local", start_paused = true)]
+async fn fixed_texts_are_in_the_language_and_in_the_operators_words() {
+    let platform = FakePlatform::with(&[
+        ("LANGUAGE", "de"),
+        ("TEXTS", r#"{"reset":"Neu!","too_long":"Nur {limit}."}"#),
+        ("MAX_MESSAGE_CHARS", "10"),
+    ]);
+    assert_eq!(platform.text(CARL, "").await, ["Bitte senden Sie Text."]);
+    assert_eq!(platform.text(CARL, "more than ten").await, ["Nur 10."]);
+    assert_eq!(platform.text(CARL, "Neustart").await, ["Neu!"]);
+    assert!(platform.text(CARL, "Hilfe").await[0].contains("MEINE DATEN LÖSCHEN"));
+    assert_eq!(
+        platform.text(CARL, "Meine Daten löschen").await,
+        ["Ihre Daten sind gelöscht."]
+    );
+    platform.model([Act::Status(401, "")]);
+    assert_eq!(
+        platform.text(CARL, "Hallo").await,
+        [
+            "Leider kann ich gerade nicht antworten. Bitte versuchen Sie es in ein paar Minuten wieder."
+        ]
+    );
+    assert_eq!(
+        platform.text(CARL, "abmelden").await,
+        [
+            "Sie bekommen keine Nachrichten mehr von uns. Antworten Sie START, wenn Sie es sich anders überlegen."
+        ]
+    );
 }
 
 #[tokio::test(flavor = "local", start_paused = true)]

@@ -81,7 +81,7 @@ async fn attempt(sim: &Rc<Simulation>, webhook: &Rc<Webhook>) -> bool {
                 )
             });
             sim.count("webhooks");
-            if texts == [CannedReply::Erased.text("")] {
+            if texts == [CannedReply::Erased.text(&sim.config)] {
                 sim.told_erased(&webhook.sid);
             }
             let field = |name: &str| {

@@ -22,7 +22,10 @@ use std::{
     rc::Rc,
 };
 
-use switchboard::messaging::canned_replies::{self, CannedReply};
+use switchboard::{
+    config::{FixedText, Language},
+    messaging::canned_replies,
+};
 
 use super::fault_plan::FaultPlan;
 use records::{Answer, Contact, TurnKey};
@@ -186,16 +189,16 @@ fn is_fixed(text: &str) -> bool {
             canned_replies::NO_IMAGES,
         ]
         .contains(&text)
+        || text == HELP
         || [
-            CannedReply::NoText,
-            CannedReply::OptedOut,
-            CannedReply::OptedIn,
-            CannedReply::Help,
-            CannedReply::Erasing,
-            CannedReply::Erased,
+            FixedText::NoText,
+            FixedText::OptedOut,
+            FixedText::OptedIn,
+            FixedText::Erasing,
+            FixedText::Erased,
         ]
         .iter()
-        .any(|notice| notice.text(HELP) == text)
+        .any(|notice| notice.in_language(Language::English) == text)
         || text.starts_with("That message is too long for me.")
         || text.starts_with("That's more messages than I can take in.")
 }

@@ -2,7 +2,7 @@
 //!
 //! Not here: how many a day may have (`bounds`).
 
-use switchboard::messaging::canned_replies::CannedReply;
+use switchboard::config::{FixedText, Language};
 
 use super::{Invariants, is_fixed};
 
@@ -30,9 +30,9 @@ impl Invariants {
         let late = self.contacts[&name]
             .opted_out
             .is_some_and(|since| at > since + 5000);
-        let about_consent = [CannedReply::OptedOut, CannedReply::OptedIn]
+        let about_consent = [FixedText::OptedOut, FixedText::OptedIn]
             .iter()
-            .any(|notice| notice.text("") == *first);
+            .any(|notice| notice.in_language(Language::English) == first);
         self.check(!late || about_consent, || {
             format!("a contact that is opted out was answered: {first}")
         });

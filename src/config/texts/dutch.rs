@@ -1,0 +1,46 @@
+//! The fixed texts in Dutch.
+
+use super::FixedText;
+
+pub(super) fn text(text: FixedText) -> &'static str {
+    use FixedText as T;
+    match text {
+        T::TooLong => "Dat bericht is te lang voor mij. Gebruik hoogstens {limit} tekens.",
+        T::NoText => "Stuur alstublieft tekst.",
+        T::UnreadableFile => {
+            "Ik kan tekst en foto's lezen (JPEG, PNG, GIF of WebP), maar geen andere bestanden."
+        }
+        T::ImageNotFetched => {
+            "Sorry, ik kon uw foto niet openen. Stuur hem alstublieft nog een keer."
+        }
+        T::ImageTooLarge => {
+            "Sorry, dat is te groot voor mij. Stuur foto's van samen hoogstens 5 MB."
+        }
+        T::NoImages => "Sorry, ik kan hier geen foto's bekijken. Schrijf me alstublieft.",
+        T::SlowDown => {
+            "Dat zijn te veel berichten voor mij. Probeer het over {seconds} seconden opnieuw."
+        }
+        T::SlowDownOneSecond => {
+            "Dat zijn te veel berichten voor mij. Probeer het over 1 seconde opnieuw."
+        }
+        T::OptedOut => "U krijgt geen berichten meer van ons. Antwoord START als u zich bedenkt.",
+        T::OptedIn => "U krijgt weer berichten van ons. Antwoord STOP om u af te melden.",
+        T::Help => {
+            "Dit is een automatische assistent. Antwoord OPNIEUW BEGINNEN om opnieuw te beginnen, WIS MIJN GEGEVENS om te wissen wat er gezegd is, STOP om geen berichten meer te krijgen."
+        }
+        T::Erasing => "Uw gegevens worden gewist. Dit kan een paar minuten duren.",
+        T::Erased => "Uw gegevens zijn gewist.",
+        T::Reset => "Klaar: ons gesprek is gewist. Waarover wilt u praten?",
+        T::Apology => {
+            "Sorry, ik kan nu niet antwoorden. Probeer het over een paar minuten opnieuw."
+        }
+        T::NoBudget => {
+            "Sorry, ik kan vandaag geen vragen meer aannemen. Probeer het morgen opnieuw."
+        }
+        T::NoMoreToday => "Sorry, meer kan ik vandaag niet beantwoorden. Schrijf morgen weer.",
+        T::TokenLimit => {
+            "Sorry, dat was te veel voor één antwoord. Vraag iets korters of eenvoudigers."
+        }
+        T::Filtered => "Sorry, daar kan ik niet bij helpen.",
+    }
+}

@@ -1,0 +1,63 @@
+//! The fixed texts in English.
+
+use super::FixedText;
+
+/// For a message with media that are not images.
+pub const NOT_AN_IMAGE: &str =
+    "I can read text and pictures (JPEG, PNG, GIF or WebP), but no other kind of file.";
+/// For an image that could not be fetched.
+pub const IMAGE_NOT_FETCHED: &str = "Sorry, I couldn't open your picture. Please send it again.";
+/// For images of a turn that are too large together.
+pub const IMAGE_TOO_LARGE: &str =
+    "Sorry, that is too large for me. Please send pictures of at most 5 MB in all.";
+/// For images where no endpoint's model takes any.
+pub const NO_IMAGES: &str = "Sorry, I can't look at pictures here. Please write to me.";
+/// For a reset.
+pub const RESET: &str = "Done: our conversation is cleared. What would you like to talk about?";
+/// For a failure: of the model, of the budget object, or of the model's answer.
+pub const APOLOGY: &str = "Sorry, I can't answer right now. Please try again in a few minutes.";
+/// For a day whose budget is used up.
+pub const NO_BUDGET: &str = "Sorry, I can't take more questions today. Please try again tomorrow.";
+/// For a day on which the contact's share is used up, or on which no message can be sent by REST.
+pub const NO_MORE_TODAY: &str =
+    "Sorry, that's all I can answer today. Please write again tomorrow.";
+/// For an answer whose tokens were used up before the first word. Sending the same message again
+/// would not help.
+pub const TOKEN_LIMIT: &str =
+    "Sorry, that was too much for one answer. Please ask something shorter or simpler.";
+/// For an answer that a content filter withheld.
+pub const FILTERED: &str = "Sorry, I can't help with that.";
+
+pub(super) fn text(text: FixedText) -> &'static str {
+    use FixedText as T;
+    match text {
+        T::TooLong => "That message is too long for me. Please keep it to {limit} characters.",
+        T::NoText => "Please send text.",
+        T::UnreadableFile => NOT_AN_IMAGE,
+        T::ImageNotFetched => IMAGE_NOT_FETCHED,
+        T::ImageTooLarge => IMAGE_TOO_LARGE,
+        T::NoImages => NO_IMAGES,
+        T::SlowDown => {
+            "That's more messages than I can take in. Please try again in {seconds} seconds."
+        }
+        T::SlowDownOneSecond => {
+            "That's more messages than I can take in. Please try again in 1 second."
+        }
+        T::OptedOut => {
+            "You will get no more messages from us. Reply START if you change your mind."
+        }
+        T::OptedIn => "You're opted in again. Reply STOP to opt out.",
+        T::Help => {
+            "This is an automated assistant. Reply RESET to start over, DELETE MY DATA to erase \
+             what was said, STOP to get no more messages."
+        }
+        T::Erasing => "Your data is being erased. This can take a few minutes.",
+        T::Erased => "Your data is erased.",
+        T::Reset => RESET,
+        T::Apology => APOLOGY,
+        T::NoBudget => NO_BUDGET,
+        T::NoMoreToday => NO_MORE_TODAY,
+        T::TokenLimit => TOKEN_LIMIT,
+        T::Filtered => FILTERED,
+    }
+}

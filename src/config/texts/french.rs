@@ -1,0 +1,52 @@
+//! The fixed texts in French. Only GSM-7 letters: no ç, ê, ô.
+
+use super::FixedText;
+
+pub(super) fn text(text: FixedText) -> &'static str {
+    use FixedText as T;
+    match text {
+        T::TooLong => {
+            "Ce message est trop long pour moi. Merci de ne pas dépasser {limit} caractères."
+        }
+        T::NoText => "Merci d'envoyer du texte.",
+        T::UnreadableFile => {
+            "Je peux lire du texte et des images (JPEG, PNG, GIF ou WebP), mais aucun autre type de fichier."
+        }
+        T::ImageNotFetched => "Désolé, je n'ai pas pu ouvrir votre image. Merci de la renvoyer.",
+        T::ImageTooLarge => {
+            "Désolé, c'est trop lourd pour moi. Merci d'envoyer des images de 5 Mo au plus en tout."
+        }
+        T::NoImages => "Désolé, je ne peux pas regarder d'images ici. Merci de m'écrire.",
+        T::SlowDown => {
+            "Cela fait trop de messages pour moi. Merci de réessayer dans {seconds} secondes."
+        }
+        T::SlowDownOneSecond => {
+            "Cela fait trop de messages pour moi. Merci de réessayer dans 1 seconde."
+        }
+        T::OptedOut => {
+            "Vous ne recevrez plus de messages de notre part. Répondez START si vous changez d'avis."
+        }
+        T::OptedIn => {
+            "Vous recevez de nouveau nos messages. Répondez STOP pour ne plus en recevoir."
+        }
+        T::Help => {
+            "Ceci est un assistant automatique. Répondez RECOMMENCER pour repartir de zéro, EFFACER MES DONNÉES pour effacer ce qui a été dit, STOP pour ne plus recevoir de messages."
+        }
+        T::Erasing => "Vos données sont en cours d'effacement. Cela peut prendre quelques minutes.",
+        T::Erased => "Vos données sont effacées.",
+        T::Reset => "C'est fait : notre conversation est effacée. De quoi voulez-vous parler ?",
+        T::Apology => {
+            "Désolé, je ne peux pas répondre pour le moment. Merci de réessayer dans quelques minutes."
+        }
+        T::NoBudget => {
+            "Désolé, je ne peux plus prendre de questions aujourd'hui. Merci de réessayer demain."
+        }
+        T::NoMoreToday => {
+            "Désolé, je ne peux plus répondre aujourd'hui. Merci d'écrire à nouveau demain."
+        }
+        T::TokenLimit => {
+            "Désolé, c'était trop pour une seule réponse. Merci de poser une question plus courte ou plus simple."
+        }
+        T::Filtered => "Désolé, je ne peux pas vous aider sur ce point.",
+    }
+}

@@ -1,0 +1,54 @@
+//! The fixed texts in German.
+
+use super::FixedText;
+
+pub(super) fn text(text: FixedText) -> &'static str {
+    use FixedText as T;
+    match text {
+        T::TooLong => {
+            "Diese Nachricht ist mir zu lang. Bitte schreiben Sie höchstens {limit} Zeichen."
+        }
+        T::NoText => "Bitte senden Sie Text.",
+        T::UnreadableFile => {
+            "Ich kann Text und Bilder lesen (JPEG, PNG, GIF oder WebP), aber keine anderen Dateien."
+        }
+        T::ImageNotFetched => {
+            "Leider konnte ich Ihr Bild nicht öffnen. Bitte senden Sie es noch einmal."
+        }
+        T::ImageTooLarge => {
+            "Das ist mir leider zu groß. Bitte senden Sie Bilder von zusammen höchstens 5 MB."
+        }
+        T::NoImages => "Bilder kann ich hier leider nicht ansehen. Bitte schreiben Sie mir.",
+        T::SlowDown => {
+            "Das sind mir zu viele Nachrichten. Bitte versuchen Sie es in {seconds} Sekunden wieder."
+        }
+        T::SlowDownOneSecond => {
+            "Das sind mir zu viele Nachrichten. Bitte versuchen Sie es in 1 Sekunde wieder."
+        }
+        T::OptedOut => {
+            "Sie bekommen keine Nachrichten mehr von uns. Antworten Sie START, wenn Sie es sich anders überlegen."
+        }
+        T::OptedIn => {
+            "Sie bekommen wieder Nachrichten von uns. Antworten Sie STOP, um sich abzumelden."
+        }
+        T::Help => {
+            "Dies ist ein automatischer Assistent. Antworten Sie NEUSTART, um neu zu beginnen, MEINE DATEN LÖSCHEN, um das Gesagte zu löschen, STOP, um keine Nachrichten mehr zu bekommen."
+        }
+        T::Erasing => "Ihre Daten werden gelöscht. Das kann einige Minuten dauern.",
+        T::Erased => "Ihre Daten sind gelöscht.",
+        T::Reset => "Erledigt: Unser Gespräch ist gelöscht. Worüber möchten Sie sprechen?",
+        T::Apology => {
+            "Leider kann ich gerade nicht antworten. Bitte versuchen Sie es in ein paar Minuten wieder."
+        }
+        T::NoBudget => {
+            "Leider kann ich heute keine Fragen mehr annehmen. Bitte versuchen Sie es morgen wieder."
+        }
+        T::NoMoreToday => {
+            "Leider kann ich heute nicht mehr antworten. Bitte schreiben Sie morgen wieder."
+        }
+        T::TokenLimit => {
+            "Das war leider zu viel für eine Antwort. Bitte fragen Sie etwas Kürzeres oder Einfacheres."
+        }
+        T::Filtered => "Dabei kann ich leider nicht helfen.",
+    }
+}

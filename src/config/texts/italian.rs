@@ -1,0 +1,40 @@
+//! The fixed texts in Italian.
+
+use super::FixedText;
+
+pub(super) fn text(text: FixedText) -> &'static str {
+    use FixedText as T;
+    match text {
+        T::TooLong => {
+            "Questo messaggio è troppo lungo per me. Per favore, non superi {limit} caratteri."
+        }
+        T::NoText => "Per favore, invii un testo.",
+        T::UnreadableFile => {
+            "Posso leggere testo e immagini (JPEG, PNG, GIF o WebP), ma nessun altro tipo di file."
+        }
+        T::ImageNotFetched => {
+            "Mi dispiace, non sono riuscito ad aprire la foto. Per favore, la invii di nuovo."
+        }
+        T::ImageTooLarge => {
+            "Mi dispiace, è troppo grande per me. Per favore, invii foto di 5 MB al massimo in tutto."
+        }
+        T::NoImages => "Mi dispiace, qui non posso guardare foto. Per favore, mi scriva.",
+        T::SlowDown => "Sono troppi messaggi per me. Riprovi tra {seconds} secondi.",
+        T::SlowDownOneSecond => "Sono troppi messaggi per me. Riprovi tra 1 secondo.",
+        T::OptedOut => "Non riceverà più messaggi da noi. Risponda START se cambia idea.",
+        T::OptedIn => "Riceve di nuovo i nostri messaggi. Risponda STOP per non riceverne più.",
+        T::Help => {
+            "Questo è un assistente automatico. Risponda RICOMINCIA per ricominciare, CANCELLA I MIEI DATI per cancellare ciò che è stato detto, STOP per non ricevere più messaggi."
+        }
+        T::Erasing => "I Suoi dati sono in corso di cancellazione. Può richiedere qualche minuto.",
+        T::Erased => "I Suoi dati sono stati cancellati.",
+        T::Reset => "Fatto: la nostra conversazione è cancellata. Di che cosa vuole parlare?",
+        T::Apology => "Mi dispiace, ora non posso rispondere. Riprovi tra qualche minuto.",
+        T::NoBudget => "Mi dispiace, oggi non posso ricevere altre domande. Riprovi domani.",
+        T::NoMoreToday => "Mi dispiace, per oggi non posso più rispondere. Scriva di nuovo domani.",
+        T::TokenLimit => {
+            "Mi dispiace, era troppo per una sola risposta. Chieda qualcosa di più breve o più semplice."
+        }
+        T::Filtered => "Mi dispiace, non posso aiutare in questo.",
+    }
+}

@@ -1,0 +1,317 @@
+//! The fixed texts that a contact may read, in each language, and the operator's own in `TEXTS`.
+//!
+//! A new text is an entry of the table below and a line in each language's file. Not here: when which
+//! text is due (`messaging`).
+
+mod dutch;
+pub mod english;
+mod french;
+mod german;
+mod italian;
+mod portuguese;
+mod spanish;
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::{Config, parsers::Parsed};
+
+/// The languages of the fixed texts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Language {
+    /// `en`.
+    English,
+    /// `fr`.
+    French,
+    /// `es`.
+    Spanish,
+    /// `pt`.
+    Portuguese,
+    /// `de`.
+    German,
+    /// `it`.
+    Italian,
+    /// `nl`.
+    Dutch,
+}
+
+impl Language {
+    /// All languages.
+    pub const ALL: [Self; 7] = [
+        Self::English,
+        Self::French,
+        Self::Spanish,
+        Self::Portuguese,
+        Self::German,
+        Self::Italian,
+        Self::Dutch,
+    ];
+
+    /// Its code of ISO 639-1.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::English => "en",
+            Self::French => "fr",
+            Self::Spanish => "es",
+            Self::Portuguese => "pt",
+            Self::German => "de",
+            Self::Italian => "it",
+            Self::Dutch => "nl",
+        }
+    }
+}
+
+/// Makes [`FixedText`] from the table: variant, name in `TEXTS`, and the numbers that its text may
+/// have.
+macro_rules! fixed_texts {
+    ($($(#[$doc:meta])* $variant:ident = $name:literal $(with $placeholder:literal)?,)+) => {
+        /// A fixed text.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+        pub enum FixedText {
+            $($(#[$doc])* $variant,)+
+        }
+
+        impl FixedText {
+            /// All texts.
+            pub const ALL: &[Self] = &[$(Self::$variant),+];
+
+            /// Its name in `TEXTS`.
+            #[must_use]
+            pub fn name(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $name,)+
+                }
+            }
+
+            /// Whether there is a number in it.
+            #[must_use]
+            pub fn has_number(self) -> bool {
+                self.placeholder().is_some()
+            }
+
+            /// What is replaced by a number in it.
+            fn placeholder(self) -> Option<&'static str> {
+                match self {
+                    $($(Self::$variant => Some($placeholder),)?)+
+                    _ => None,
+                }
+            }
+
+            /// What is wrong with a name that is most like this one.
+            fn unknown_name_like(self) -> &'static str {
+                match self {
+                    $(Self::$variant => concat!(
+                        "has a name that is not known, the nearest is ",
+                        $name
+                    ),)+
+                }
+            }
+        }
+    };
+}
+
+fixed_texts! {
+    /// The message is longer than `{limit}` characters.
+    TooLong = "too_long" with "{limit}",
+    /// The message is empty.
+    NoText = "no_text",
+    /// The message has media that cannot be read.
+    UnreadableFile = "unreadable_file",
+    /// An image could not be fetched.
+    ImageNotFetched = "image_not_fetched",
+    /// The images of a turn are too large together.
+    ImageTooLarge = "image_too_large",
+    /// No endpoint's model takes images.
+    NoImages = "no_images",
+    /// There are too many messages. The next is received after `{seconds}` seconds.
+    SlowDown = "slow_down" with "{seconds}",
+    /// The same, after one second.
+    SlowDownOneSecond = "slow_down_one_second",
+    /// The contact has opted out.
+    OptedOut = "opted_out",
+    /// The contact has opted in again.
+    OptedIn = "opted_in",
+    /// The answer to HELP, if `HELP_TEXT` is not set.
+    Help = "help",
+    /// The contact's data is erased, except in KV, which has not deleted all of it yet.
+    Erasing = "erasing",
+    /// The contact's data is erased.
+    Erased = "erased",
+    /// The conversation is cleared.
+    Reset = "reset",
+    /// The model, the budget object or the model's answer failed.
+    Apology = "apology",
+    /// The day's budget is used up.
+    NoBudget = "no_budget",
+    /// The contact gets no more answers today.
+    NoMoreToday = "no_more_today",
+    /// The answer's tokens were used up before the first word.
+    TokenLimit = "token_limit",
+    /// A content filter withheld the answer.
+    Filtered = "filtered",
+}
+
+impl FixedText {
+    /// The text in a language.
+    #[must_use]
+    pub fn in_language(self, language: Language) -> &'static str {
+        match language {
+            Language::English => english::text(self),
+            Language::French => french::text(self),
+            Language::Spanish => spanish::text(self),
+            Language::Portuguese => portuguese::text(self),
+            Language::German => german::text(self),
+            Language::Italian => italian::text(self),
+            Language::Dutch => dutch::text(self),
+        }
+    }
+}
+
+/// The operator's own texts.
+pub type Overrides = BTreeMap<FixedText, String>;
+
+impl Config {
+    /// A fixed text: the operator's own, or that of `LANGUAGE`.
+    #[must_use]
+    pub fn text(&self, text: FixedText) -> &str {
+        let own = match (text, &self.help_text) {
+            (FixedText::Help, Some(help)) => Some(help),
+            _ => self.texts.as_ref().and_then(|texts| texts.get(&text)),
+        };
+        own.map_or_else(|| text.in_language(self.language), String::as_str)
+    }
+
+    /// A fixed text with `number` in the place of its placeholder.
+    #[must_use]
+    pub fn text_with(&self, text: FixedText, number: &impl ToString) -> String {
+        let own = self.text(text);
+        match text.placeholder() {
+            Some(placeholder) => own.replace(placeholder, &number.to_string()),
+            None => own.to_owned(),
+        }
+    }
+}
+
+/// A language by its code.
+pub(super) fn language(text: &str) -> Parsed<Language> {
+    Language::ALL
+        .into_iter()
+        .find(|language| language.code() == text)
+        .ok_or("must be en, fr, es, pt, de, it or nl")
+}
+
+/// The value of `TEXTS`: a JSON object of names and texts.
+pub(super) fn overrides(text: &str) -> Parsed<Overrides> {
+    let Ok(Value::Object(given)) = serde_json::from_str(text) else {
+        return Err("must be a JSON object of names and texts");
+    };
+    let mut overrides = Overrides::new();
+    for (name, value) in given {
+        let known = FixedText::ALL.iter().find(|text| text.name() == name);
+        let Some(text) = known.copied() else {
+            return Err(nearest(&name).unknown_name_like());
+        };
+        let own = value.as_str().filter(|own| !own.trim().is_empty());
+        let Some(own) = own.filter(|own| own.encode_utf16().count() <= 1600) else {
+            return Err("must have texts of 1 to 1600 characters");
+        };
+        if placeholders(own).any(|found| text.placeholder() != Some(found)) {
+            return Err(
+                "has braces in a text: only too_long has {limit}, and only slow_down has {seconds}",
+            );
+        }
+        overrides.insert(text, own.to_owned());
+    }
+    Ok(overrides)
+}
+
+/// The text whose name is most like `name`.
+fn nearest(name: &str) -> FixedText {
+    let distance = |text: &&FixedText| strsim::osa_distance(text.name(), name);
+    let nearest = FixedText::ALL.iter().min_by_key(distance);
+    nearest.copied().unwrap_or(FixedText::Apology)
+}
+
+/// The words in braces, with the braces.
+fn placeholders(text: &str) -> impl Iterator<Item = &str> {
+    text.match_indices('{').map(|(at, _)| {
+        let rest = text.get(at..).unwrap_or_default();
+        let end = rest
+            .find('}')
+            .map_or(rest.len(), |end| end.saturating_add(1));
+        rest.get(..end).unwrap_or_default()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_text_has_its_own_name_and_its_placeholder_in_every_language() {
+        for text in FixedText::ALL {
+            let names = FixedText::ALL
+                .iter()
+                .filter(|other| other.name() == text.name());
+            assert_eq!(names.count(), 1);
+            for language in Language::ALL {
+                let own = text.in_language(language);
+                assert!(!own.trim().is_empty() && own.trim() == own, "{own}");
+                let found: Vec<&str> = placeholders(own).collect();
+                assert_eq!(
+                    found,
+                    text.placeholder().into_iter().collect::<Vec<_>>(),
+                    "{own}"
+                );
+                let others = FixedText::ALL
+                    .iter()
+                    .filter(|other| other.in_language(language) == own);
+                assert_eq!(others.count(), 1, "{own}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_text_of_the_operator_replaces_that_of_the_language() {
+        let own = overrides(r#"{"apology":"Oops!","slow_down":"Wait {seconds} s."}"#).unwrap();
+        assert_eq!(own[&FixedText::Apology], "Oops!");
+        assert_eq!(own[&FixedText::SlowDown], "Wait {seconds} s.");
+        assert!(overrides("{}").unwrap().is_empty());
+    }
+
+    #[test]
+    fn what_texts_must_be_is_said_with_the_nearest_name() {
+        for (text, problem) in [
+            ("", "must be a JSON object"),
+            ("[]", "must be a JSON object"),
+            (r#"{"apolgy":"x"}"#, "the nearest is apology"),
+            (r#"{"opt_out":"x"}"#, "the nearest is opted_out"),
+            (r#"{"apology":""}"#, "1 to 1600"),
+            (r#"{"apology":null}"#, "1 to 1600"),
+            (r#"{"apology":"in {seconds}"}"#, "braces"),
+            (r#"{"too_long":"{limits}"}"#, "braces"),
+            (r#"{"too_long":"{limit"}"#, "braces"),
+        ] {
+            let found = overrides(text).unwrap_err();
+            assert!(found.contains(problem), "{text}: {found}");
+        }
+        let long = format!(r#"{{"apology":"{}"}}"#, "x".repeat(1601));
+        assert!(overrides(&long).is_err());
+    }
+
+    #[test]
+    fn a_language_is_its_code() {
+        for language in Language::ALL {
+            assert_eq!(language_of(language.code()), Some(language));
+        }
+        for text in ["EN", "en-US", "english", " de", "xx"] {
+            assert_eq!(language_of(text), None, "{text}");
+        }
+    }
+
+    fn language_of(text: &str) -> Option<Language> {
+        language(text).ok()
+    }
+}

@@ -1,0 +1,48 @@
+//! The fixed texts in Portuguese. It needs UCS-2, because GSM-7 has no ã, ç, á.
+
+use super::FixedText;
+
+pub(super) fn text(text: FixedText) -> &'static str {
+    use FixedText as T;
+    match text {
+        T::TooLong => "Essa mensagem é longa demais. Por favor, use no máximo {limit} caracteres.",
+        T::NoText => "Por favor, envie um texto.",
+        T::UnreadableFile => {
+            "Consigo ler texto e imagens (JPEG, PNG, GIF ou WebP), mas nenhum outro tipo de arquivo."
+        }
+        T::ImageNotFetched => "Desculpe, não consegui abrir sua imagem. Por favor, envie de novo.",
+        T::ImageTooLarge => {
+            "Desculpe, é grande demais para mim. Por favor, envie imagens de no máximo 5 MB no total."
+        }
+        T::NoImages => {
+            "Desculpe, não consigo ver imagens por aqui. Por favor, escreva uma mensagem."
+        }
+        T::SlowDown => {
+            "São mensagens demais de uma vez. Por favor, tente de novo em {seconds} segundos."
+        }
+        T::SlowDownOneSecond => {
+            "São mensagens demais de uma vez. Por favor, tente de novo em 1 segundo."
+        }
+        T::OptedOut => "Você não receberá mais mensagens nossas. Responda START se mudar de ideia.",
+        T::OptedIn => "Você voltou a receber mensagens. Responda STOP para não receber mais.",
+        T::Help => {
+            "Este é um assistente automático. Responda REINICIAR para recomeçar, APAGAR MEUS DADOS para apagar o que foi dito, STOP para não receber mais mensagens."
+        }
+        T::Erasing => "Seus dados estão sendo apagados. Isso pode levar alguns minutos.",
+        T::Erased => "Seus dados foram apagados.",
+        T::Reset => "Pronto: nossa conversa foi apagada. Sobre o que quer falar?",
+        T::Apology => {
+            "Desculpe, não posso responder agora. Por favor, tente de novo em alguns minutos."
+        }
+        T::NoBudget => {
+            "Desculpe, não posso receber mais perguntas hoje. Por favor, tente de novo amanhã."
+        }
+        T::NoMoreToday => {
+            "Desculpe, por hoje não posso responder mais. Por favor, escreva de novo amanhã."
+        }
+        T::TokenLimit => {
+            "Desculpe, foi demais para uma só resposta. Por favor, pergunte algo mais curto ou mais simples."
+        }
+        T::Filtered => "Desculpe, não posso ajudar com isso.",
+    }
+}

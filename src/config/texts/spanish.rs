@@ -1,0 +1,48 @@
+//! The fixed texts in Spanish. Only GSM-7 letters: no á, í, ó, ú.
+
+use super::FixedText;
+
+pub(super) fn text(text: FixedText) -> &'static str {
+    use FixedText as T;
+    match text {
+        T::TooLong => "Ese mensaje es demasiado largo. Por favor, no pase de {limit} caracteres.",
+        T::NoText => "Por favor, escriba un texto.",
+        T::UnreadableFile => {
+            "Solo puedo leer texto y fotos (JPEG, PNG, GIF o WebP), no otros archivos."
+        }
+        T::ImageNotFetched => {
+            "Lo siento, no he podido abrir su foto. Por favor, vuelva a enviarla."
+        }
+        T::ImageTooLarge => {
+            "Lo siento, es demasiado grande. Por favor, mande fotos que no pasen de 5 MB en total."
+        }
+        T::NoImages => {
+            "Lo siento, no puedo ver fotos por este medio. Por favor, escriba un mensaje."
+        }
+        T::SlowDown => {
+            "No puedo leer tantos mensajes a la vez. Vuelva a intentarlo en {seconds} segundos."
+        }
+        T::SlowDownOneSecond => {
+            "No puedo leer tantos mensajes a la vez. Vuelva a intentarlo en 1 segundo."
+        }
+        T::OptedOut => "Ya no le enviaremos mensajes. Responda START si cambia de idea.",
+        T::OptedIn => "Vuelve a recibir nuestros mensajes. Responda STOP para no recibirlos.",
+        T::Help => {
+            "Soy un asistente virtual. Responda REINICIAR para empezar de nuevo, BORRAR MIS DATOS para borrar lo que se ha dicho, STOP para no recibir mensajes."
+        }
+        T::Erasing => "Estamos borrando sus datos. Puede tardar unos minutos.",
+        T::Erased => "Sus datos se han borrado.",
+        T::Reset => "Listo: hemos empezado de nuevo. ¿De qué quiere hablar?",
+        T::Apology => "Lo siento, ahora no puedo responder. Vuelva a intentarlo en unos minutos.",
+        T::NoBudget => {
+            "Lo siento, hoy no puedo atender otras preguntas. Vuelva a intentarlo mañana."
+        }
+        T::NoMoreToday => {
+            "Lo siento, hoy ya no puedo responder. Por favor, escriba de nuevo mañana."
+        }
+        T::TokenLimit => {
+            "Lo siento, era demasiado para una sola respuesta. Por favor, pregunte algo corto o sencillo."
+        }
+        T::Filtered => "Lo siento, no puedo ayudar con eso.",
+    }
+}
