@@ -171,6 +171,9 @@ pub struct TurnEnded {
     pub model_ms: u64,
     /// Requests made to OpenAI.
     pub model_requests: u32,
+    /// Those of them that transcribed voice notes.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub transcriptions: u32,
     /// Tokens of the requests, as OpenAI counted them. A failed turn can have a cost, too.
     pub prompt_tokens: u64,
     /// Tokens of the answers, reasoning included.
@@ -202,6 +205,8 @@ labels! {
         Failed,
         /// The contact cancelled it.
         Cancelled,
+        /// The contact has said aloud that it wants no more messages.
+        OptedOut,
     }
     /// The way that an answer takes.
     ReplyVia {
@@ -345,6 +350,14 @@ pub struct Erased {
     pub outbox_parts: usize,
     /// Answers that were stored for copies of their messages.
     pub answers: usize,
+}
+
+#[allow(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes a reference"
+)]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 /// Logs an event, with the time.

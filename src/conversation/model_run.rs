@@ -19,6 +19,7 @@ use crate::{
     conversation::{
         budget::{self, Check, Item, Reservation, Reserve},
         history::Conversation,
+        transcription::VoiceError,
     },
     event::{self, Event, ObjectKind},
     identity::Pseudonym,
@@ -33,8 +34,10 @@ use crate::{
 pub struct ModelRun {
     /// The model's answer, or the reason why there is none.
     pub result: Result<Completion, Failure>,
-    /// Requests that were made.
+    /// Requests to the model that were made.
     pub requests: u32,
+    /// Requests that were made before, to transcribe voice notes.
+    pub transcriptions: u32,
     /// The tokens of all responses, whatever the result is.
     pub tokens: Tokens,
     /// The time spent, waits included, in milliseconds.
@@ -50,6 +53,7 @@ impl ModelRun {
         Self {
             result: Err(failure),
             requests: 0,
+            transcriptions: 0,
             tokens: Tokens::default(),
             model_ms: 0,
             reported: UsageCounters::EMPTY,
@@ -84,6 +88,10 @@ pub enum Failure {
     Cancelled,
     /// An image could not be fetched. No request was made.
     Image(FetchError),
+    /// A file is not an image of a type that is read, whatever its declared type.
+    NotAnImage,
+    /// A voice note has no transcript. The model was not asked.
+    Voice(VoiceError),
 }
 
 impl Failure {
@@ -97,7 +105,11 @@ impl Failure {
             Self::BudgetUnreachable => "budget_unreachable",
             Self::Interrupted => "interrupted",
             Self::Cancelled => "cancelled",
-            Self::Image(error) => error.label(),
+            Self::Image(FetchError::Address) => "image_address",
+            Self::Image(FetchError::NotFetched) => "image_not_fetched",
+            Self::Image(FetchError::TooLarge) => "image_too_large",
+            Self::NotAnImage => "image_type",
+            Self::Voice(error) => error.label(),
         }
     }
 }
@@ -237,7 +249,11 @@ pub async fn check_budget(
     granted(platform, in_time(platform, limit, checked).await)
 }
 
-async fn reserve(
+/// Reserves one request from the day's budget.
+///
+/// # Errors
+/// As [`check_budget`].
+pub(super) async fn reserve(
     platform: &(impl Objects + Clock + Log),
     config: &Config,
     usage: UsageCounters,

@@ -72,12 +72,14 @@ async fn receive<'c>(
         service,
         input,
         images,
+        voice_notes,
     } = message.get().clone();
     let thread = keys.pair(&from, &to);
     let receive = Receive {
         sid,
         input,
         images,
+        voice_notes,
         phone_hash: keys.phone_hash(&from),
         reply_to: ReplyTarget {
             contact: from,

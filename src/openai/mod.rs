@@ -1,18 +1,22 @@
-//! OpenAI's Chat Completions API: the request, and the completion or error that comes back.
+//! OpenAI's Chat Completions API, and its transcriptions: the requests, and what comes back.
 //!
 //! This module builds the request, reads the response, and decides when to retry, all without I/O.
-//! Not here: the loop of requests (`conversation::model_run`). Source: OpenAI API reference,
+//! Not here: the loops of requests (`conversation::model_run`, `conversation::transcription`). Source: OpenAI API reference,
 //! "Create chat completion" and "Error codes".
 
 mod request;
 mod response;
 mod retry;
+mod transcription;
 
 use serde::Deserialize;
 
 pub use request::request;
 pub use response::decode;
 pub use retry::{MAX_RETRIES, retry_after};
+pub use transcription::{
+    TranscriptionError, decode as decode_transcription, request as transcription_request,
+};
 
 /// An answer of the model.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -103,17 +103,8 @@ pub fn request<'h>(
         safety_identifier: pseudonym,
         prompt_cache_key: pseudonym,
     };
-    let mut headers = vec![
-        (
-            "Authorization",
-            format!("Bearer {}", config.openai_api_key.expose()),
-        ),
-        ("Content-Type", "application/json".to_owned()),
-    ];
-    if config.openai_base_url.host() == AI_GATEWAY_HOST {
-        // A cached answer could belong to another contact.
-        headers.push(("cf-aig-skip-cache", "true".to_owned()));
-    }
+    let mut headers = authorization(config);
+    headers.push(("Content-Type", "application/json".to_owned()));
     // The URL is written directly into the request: images are large, and memory is small.
     let of_pictures: usize = images.iter().map(|image| image.bytes.len()).sum();
     let mut json = Vec::with_capacity(
@@ -123,14 +114,24 @@ pub fn request<'h>(
             .saturating_add(TYPICAL_BYTES),
     );
     serde_json::to_writer(&mut json, &body)?;
-    let body = String::from_utf8(json).map_err(serde::ser::Error::custom)?;
     Ok(HttpRequest {
         method: "POST",
         url: config.openai_base_url.join("/chat/completions"),
         headers,
-        body,
+        body: json.into(),
         limit: MAX_RESPONSE_BYTES,
     })
+}
+
+/// The headers of every request to the endpoint, without the type of its body.
+pub(super) fn authorization(config: &Config) -> Vec<(&'static str, String)> {
+    let key = config.openai_api_key.expose();
+    let mut headers = vec![("Authorization", format!("Bearer {key}"))];
+    if config.openai_base_url.host() == AI_GATEWAY_HOST {
+        // A cached answer could belong to another contact.
+        headers.push(("cf-aig-skip-cache", "true".to_owned()));
+    }
+    headers
 }
 
 /// The reasoning effort to send. An effort that was set is sent unchanged.
@@ -217,7 +218,7 @@ mod tests {
         let request = build(&[("ASSISTANT_PROMPT", "Be kind.")]);
         assert_eq!(request.url, "https://api.openai.com/v1/chat/completions");
         assert_eq!(
-            request.body,
+            request.body.to_text(),
             r#"{"model":"gpt-6-luna","messages":[{"role":"system","content":"Be kind."},{"role":"user","content":"Hi"},{"role":"assistant","content":"Hello"},{"role":"user","content":"And \"now\"?"}],"reasoning_effort":"none","max_completion_tokens":1000,"stream":false,"safety_identifier":"ab12","prompt_cache_key":"ab12"}"#
         );
         assert!(
@@ -229,7 +230,8 @@ mod tests {
 
     /// The fields of a request beside the messages, as JSON.
     fn fields(changes: &[(&str, &str)]) -> serde_json::Value {
-        let mut body: serde_json::Value = serde_json::from_str(&build(changes).body).unwrap();
+        let mut body: serde_json::Value =
+            serde_json::from_slice(&build(changes).body.to_bytes()).unwrap();
         body.as_object_mut().unwrap().remove("messages");
         body
     }
@@ -327,7 +329,7 @@ mod tests {
             &images,
         )
         .unwrap();
-        let body: serde_json::Value = serde_json::from_str(&request.body).unwrap();
+        let body: serde_json::Value = serde_json::from_slice(&request.body.to_bytes()).unwrap();
         assert_eq!(
             body["messages"][1],
             serde_json::json!({ "role": "user", "content": "[1 picture]" })

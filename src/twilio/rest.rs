@@ -14,7 +14,7 @@ use serde::Deserialize;
 use crate::{
     base::{secret::Secret, time::UnixMillis, url::BaseUrl},
     identity::{AccountSid, Address, MessageSid, ServiceSid},
-    platform::{Http, HttpRequest, MAX_RESPONSE_BYTES},
+    platform::{Body, Http, HttpRequest, MAX_RESPONSE_BYTES},
 };
 
 /// The addresses and credentials of a request to the REST API.
@@ -141,7 +141,7 @@ fn list_request(base: &BaseUrl, context: TwilioRequestContext<'_>) -> HttpReques
             query.finish()
         )),
         headers: vec![("Authorization", authorization(context))],
-        body: String::new(),
+        body: Body::default(),
         limit: MAX_RESPONSE_BYTES,
     }
 }
@@ -236,7 +236,7 @@ fn form_request(url: String, context: TwilioRequestContext<'_>, body: String) ->
         method: "POST",
         url,
         headers,
-        body,
+        body: body.into(),
         limit: MAX_RESPONSE_BYTES,
     }
 }

@@ -388,7 +388,7 @@ fn the_logs_page_lists_every_failure_that_a_turn_can_have() {
     for file in [
         "src/conversation/model_run.rs",
         "src/openai/mod.rs",
-        "src/twilio/media/mod.rs",
+        "src/conversation/transcription.rs",
     ] {
         let source = read(file);
         let labels = source
@@ -446,6 +446,11 @@ fn the_messages_page_quotes_what_a_contact_reads() {
         canned_replies::TOKEN_LIMIT,
         canned_replies::IMAGE_NOT_FETCHED,
         canned_replies::IMAGE_TOO_LARGE,
+        canned_replies::NO_VOICE,
+        canned_replies::VOICE_FORMAT,
+        canned_replies::VOICE_TOO_LONG,
+        canned_replies::VOICE_SILENT,
+        canned_replies::VOICE_NOT_FETCHED,
     ];
     let constants = source.matches("pub const ").count();
     assert_eq!(sentences.len(), constants, "each sentence is quoted");
@@ -887,6 +892,7 @@ fn sample_events() -> Vec<Event> {
         duration_ms: 0,
         model_ms: 0,
         model_requests: 0,
+        transcriptions: 1,
         prompt_tokens: 0,
         completion_tokens: 0,
     };

@@ -21,7 +21,7 @@ use crate::{
     twilio::{
         fields::{FieldError, optional, reject_repeated, required},
         form::Form,
-        media::{Attached, ImageUrl},
+        media::{Attached, MediaUrl},
     },
 };
 
@@ -44,14 +44,16 @@ pub struct Message {
     /// The content.
     pub input: Input,
     /// The images that belong to an [`Input::Text`].
-    pub images: Vec<ImageUrl>,
+    pub images: Vec<MediaUrl>,
+    /// The voice notes that belong to an [`Input::Text`].
+    pub voice_notes: Vec<MediaUrl>,
 }
 
 /// The content of a message.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Input {
-    /// A clean text for the assistant. It is empty only if there are images.
+    /// A clean text for the assistant. It is empty only if there are images or voice notes.
     Text(String),
     /// A keyword that is the whole message.
     Keyword {
@@ -78,9 +80,15 @@ impl Message {
         reject_repeated(form)?;
         let media = Attached::read(form);
         let input = input(form, &media, max_chars);
-        let images = match (&input, media) {
-            (Input::Text(_), Attached::Images(images)) => images,
-            _ => Vec::new(),
+        let (images, voice_notes) = match (&input, media) {
+            (
+                Input::Text(_),
+                Attached::Files {
+                    images,
+                    voice_notes,
+                },
+            ) => (images, voice_notes),
+            _ => (Vec::new(), Vec::new()),
         };
         let message = Self {
             sid: required(form, "MessageSid")?,
@@ -90,6 +98,7 @@ impl Message {
             service: optional(form, "MessagingServiceSid")?,
             input,
             images,
+            voice_notes,
         };
         if !message.from.is_answerable() {
             return Err(FieldError {

@@ -113,6 +113,24 @@ impl State {
         }
     }
 
+    /// The contact of the turn of that number wants no more messages, and has said so aloud. The
+    /// turn goes on: its answer confirms that. Twilio does it for a written word only.
+    pub fn opt_out_aloud(&mut self, number: u64) -> CancelledCounts {
+        let Some(turn) = self.turns.end(number) else {
+            return CancelledCounts::default();
+        };
+        let cancelled = self.opt_out();
+        self.turns.resume(turn);
+        cancelled
+    }
+
+    /// The contact wants no more messages: everything that is under way is cancelled.
+    fn opt_out(&mut self) -> CancelledCounts {
+        self.opted_out = true;
+        self.rate_window.clear_notice();
+        self.cancel()
+    }
+
     /// Cancels everything that is under way, and takes back the answers that copies would get.
     pub(super) fn cancel(&mut self) -> CancelledCounts {
         let messages = self.turns.cancel();
@@ -136,6 +154,7 @@ impl State {
             reply_to: message.reply_to.clone(),
             text,
             images: message.images.clone(),
+            voice_notes: message.voice_notes.clone(),
         });
         self.begin_turn(now, config);
         let deadline = message.arrived.min(now).plus(config.reply_within);
@@ -170,9 +189,7 @@ impl State {
         let (status, admission) = match keyword {
             Keyword::OptOut => {
                 let status = reply(self, confirms && !self.opted_out, CannedReply::OptedOut);
-                self.opted_out = true;
-                self.rate_window.clear_notice();
-                (status, Admission::OptedOut(status, self.cancel()))
+                (status, Admission::OptedOut(status, self.opt_out()))
             }
             Keyword::OptIn => {
                 self.opted_out = false;
@@ -241,8 +258,11 @@ impl State {
     /// When there is room for a message again, if there is none.
     fn full_until(&self, message: &Receive, now: UnixMillis) -> Option<UnixMillis> {
         let has_room = match &message.input {
-            Input::Text(text) => self.turns.has_room(text, &message.images),
-            _ => self.turns.has_room("", &[]),
+            Input::Text(text) => {
+                let files = message.images.iter().chain(&message.voice_notes);
+                self.turns.has_room(text, files)
+            }
+            _ => self.turns.has_room("", [].iter()),
         };
         (!has_room).then(|| now.plus(WINDOW))
     }

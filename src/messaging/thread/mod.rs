@@ -6,6 +6,7 @@
 //! decisions (`messaging::state`), and the requests to the model (`conversation::model_run`).
 
 mod log;
+mod media;
 mod model;
 mod run;
 mod saving;

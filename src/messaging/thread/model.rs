@@ -1,9 +1,9 @@
-//! A turn's model run: it fetches images and the conversation, asks the model, and shows the typing
+//! A turn's model run: it fetches files and the conversation, asks the model, and shows the typing
 //! indicator meanwhile.
 //!
-//! Not here: the loop of requests (`conversation::model_run`).
+//! Not here: reading the files (`media`), and the loop of requests (`conversation::model_run`).
 
-use std::{future::Future, time::Duration};
+use std::{cell::Cell, future::Future, time::Duration};
 
 use futures_util::{
     FutureExt,
@@ -11,9 +11,9 @@ use futures_util::{
     pin_mut,
 };
 
-use super::{Inner, ThreadPlatform, saving::LoadedConversation};
+use super::{Inner, ThreadPlatform, media::Files, saving::LoadedConversation};
 use crate::{
-    base::{image::Image, time::UnixMillis},
+    base::time::{UnixMillis, millis},
     conversation::{
         history::Conversation,
         model_run::{self, ContactShare, Failure, ModelInput, ModelRun},
@@ -21,22 +21,32 @@ use crate::{
     },
     identity::Channel,
     messaging::state::ActiveTurn,
-    twilio::{media, rest},
+    twilio::rest,
 };
 
 /// How long a turn on WhatsApp takes before the contact sees that an answer is being written.
 const TYPING_AFTER: Duration = Duration::from_secs(2);
 
+/// A turn that the model was asked about.
+pub(super) struct Asked {
+    pub(super) run: ModelRun,
+    /// The conversation before the turn, if it is complete.
+    pub(super) conversation: Option<Conversation>,
+    /// What the contact wrote, said and showed, as the model got it.
+    pub(super) input: String,
+    /// What was heard in the voice notes.
+    pub(super) heard: Vec<String>,
+}
+
 impl<P: ThreadPlatform> Inner<P> {
-    /// Fetches the images and runs the model. Returns the conversation, too, if it is complete.
+    /// Fetches the turn's files and runs the model.
     pub(super) async fn ask_model(
         &self,
         turn: &ActiveTurn,
-        text: &str,
         cancelled: impl Future<Output: Clone>,
-    ) -> (ModelRun, Option<Conversation>) {
+    ) -> Asked {
         let begun = self.platform.now();
-        let run = self.run_model(turn, text, begun, cancelled.shared());
+        let run = self.run_model(turn, begun, cancelled.shared());
         let typing = self.show_typing(turn);
         pin_mut!(run, typing);
         match select(run, typing).await {
@@ -48,26 +58,45 @@ impl<P: ThreadPlatform> Inner<P> {
     async fn run_model(
         &self,
         turn: &ActiveTurn,
-        text: &str,
         begun: UnixMillis,
         cancelled: impl Future + Clone + Unpin,
-    ) -> (ModelRun, Option<Conversation>) {
+    ) -> Asked {
         // Usage that cannot be read now is not reported now.
         let usage = self.read(|state, _| state.usage.counters()).await;
         let usage = usage.unwrap_or_default();
-        let fetch = self.fetch_images(turn, begun);
-        pin_mut!(fetch);
-        let images = match select(cancelled.clone(), fetch).await {
-            Either::Left(_) => Err(Failure::Cancelled),
-            Either::Right((images, _)) => images,
+        let transcriptions = Cell::new(0);
+        let files = {
+            let read = self.read_files(turn, begun, &transcriptions);
+            pin_mut!(read);
+            match select(cancelled.clone(), read).await {
+                Either::Left(_) => Err(Failure::Cancelled),
+                Either::Right((files, _)) => files,
+            }
         };
-        let (images, _slot) = match images {
-            Ok(images) => images,
+        let transcriptions = transcriptions.get();
+        let Files {
+            images,
+            contents,
+            slot: _slot,
+        } = match files {
+            Ok(files) => files,
             // The conversation is not needed, and stays as it is.
-            Err(failure) => return (ModelRun::without_request(failure), None),
+            Err(failure) => {
+                return Asked {
+                    run: ModelRun {
+                        transcriptions,
+                        model_ms: millis(self.platform.now().since(begun)),
+                        ..ModelRun::without_request(failure)
+                    },
+                    conversation: None,
+                    input: String::new(),
+                    heard: Vec::new(),
+                };
+            }
         };
+        let text = turn.input(&contents);
         let input = ModelInput {
-            text,
+            text: &text,
             images,
             begun,
             usage,
@@ -93,37 +122,15 @@ impl<P: ThreadPlatform> Inner<P> {
             cancelled,
         );
         let (run, conversation) = ran.await;
-        (run, complete.then_some(conversation))
-    }
-
-    /// Fetches the turn's images one after the other, within the limit for all of them. If the
-    /// budget is used up, it fetches none. The images keep their slot in the isolate's memory until
-    /// the model has answered.
-    async fn fetch_images(
-        &self,
-        turn: &ActiveTurn,
-        begun: UnixMillis,
-    ) -> Result<(Vec<Image>, Option<media::Slot>), Failure> {
-        if turn.images().next().is_none() {
-            return Ok((Vec::new(), None));
+        Asked {
+            run: ModelRun {
+                transcriptions,
+                ..run
+            },
+            conversation: complete.then_some(conversation),
+            input: text,
+            heard: contents.into_iter().flat_map(|one| one.heard).collect(),
         }
-        let (platform, config) = (&self.platform, &self.config);
-        let limit = media::TIMEOUT.min(config.openai_timeout);
-        model_run::check_budget(platform, config, limit).await?;
-        let deadline = begun.plus(limit);
-        let slot = media::slot(platform, deadline).await;
-        let slot = slot.map_err(Failure::Image)?;
-        let mut room = media::MAX_BYTES;
-        let mut images = Vec::new();
-        for (target, url) in turn.images() {
-            let base = &config.twilio_api_base_url;
-            let contexts = request_contexts(config, target);
-            let image = media::fetch(platform, base, url, contexts, room, deadline).await;
-            let image = image.map_err(Failure::Image)?;
-            room = room.saturating_sub(image.bytes.len());
-            images.push(image);
-        }
-        Ok((images, Some(slot)))
     }
 
     /// Shows a contact on WhatsApp that an answer is being written, once the turn takes longer than

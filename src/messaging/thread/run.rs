@@ -6,17 +6,18 @@ use std::rc::Rc;
 
 use futures_util::{FutureExt, TryFutureExt, future};
 
-use super::{Inner, ThreadPlatform};
+use super::{Inner, ThreadPlatform, model::Asked};
 use crate::{
     conversation::{
         history::{Conversation, Turn},
         model_run::{Failure, ModelRun},
+        transcription::VoiceError,
     },
-    event::DailyLimit,
+    event::{ConsentState, DailyLimit},
     identity::Channel,
     messaging::{
-        canned_replies,
-        state::{ActiveTurn, NextRun, State, TurnReply, TurnResult},
+        canned_replies::{self, CannedReply},
+        state::{ActiveTurn, CancelledCounts, NextRun, Requests, State, TurnReply, TurnResult},
     },
     openai::OpenAiError,
     platform::PlatformError,
@@ -76,19 +77,34 @@ impl<P: ThreadPlatform> Inner<P> {
                 self.end_turn(&turn, Some(&run), None, result).await
             }
             NextRun::Run(turn) => {
-                // (8) Images, conversation, budget, model.
-                let input = turn.input();
-                let (run, conversation) = self.ask_model(&turn, &input, cancelled).await;
+                // (8) Files, conversation, budget, model.
+                let Asked {
+                    run,
+                    conversation,
+                    input,
+                    heard,
+                } = self.ask_model(&turn, cancelled).await;
                 let result = match &run.result {
                     Ok(completion) => TurnResult::Answered {
+                        sent: self.fit_to_channel(&turn, &self.sent(&heard, &completion.text)),
                         text: self.fit_to_channel(&turn, &completion.text),
                         input,
                     },
-                    Err(failure) => result_of(*failure),
+                    Err(failure) => self.result_of(*failure),
                 };
                 self.end_turn(&turn, Some(&run), conversation, result).await
             }
         }
+    }
+
+    /// The answer as it is sent: with what was heard, if the operator wants it so. The conversation
+    /// has it without, because a model would imitate it.
+    fn sent(&self, heard: &[String], answer: &str) -> String {
+        if heard.is_empty() || !self.config.repeat_transcript {
+            return answer.to_owned();
+        }
+        let heard = heard.join(" ");
+        format!("I heard: \"{heard}\"\n\n{answer}")
     }
 
     /// The answer as its channel can carry it. It is stored and sent like this.
@@ -113,7 +129,10 @@ impl<P: ThreadPlatform> Inner<P> {
         let interrupted = |run: &&ModelRun| matches!(run.result, Err(Failure::Interrupted));
         let requests = match run {
             Some(run) if interrupted(&run) => None,
-            run => Some(run.map_or(0, |run| run.requests)),
+            run => Some(run.map_or_else(Requests::default, |run| Requests {
+                transcriptions: run.transcriptions,
+                completions: run.requests,
+            })),
         };
         let end = |state: &mut State, now| {
             if let Some(run) = run {
@@ -121,15 +140,24 @@ impl<P: ThreadPlatform> Inner<P> {
                 state.usage.count(&run.usage(), now);
             }
             let waiting = self.waiting.borrow();
-            state.end_turn(turn.number, &result, requests, &waiting, now, &self.config)
+            // Who asks aloud for no more messages gets the answers to nothing else.
+            let cancelled = match result {
+                TurnResult::OptedOut(_) => state.opt_out_aloud(turn.number),
+                _ => CancelledCounts::default(),
+            };
+            let reply = state.end_turn(turn.number, &result, requests, &waiting, now, &self.config);
+            (reply, cancelled)
         };
-        let reply = self.step(end).await?;
+        let (reply, cancelled) = self.step(end).await?;
         self.log_turn(turn, run, &result, reply);
         if reply == TurnReply::Cancelled {
             return Ok(());
         }
+        if let (TurnResult::OptedOut(_), Some(last)) = (&result, turn.messages.last()) {
+            self.log_consent(last.phone_hash.clone(), ConsentState::OptedOut, cancelled);
+        }
         match result {
-            TurnResult::Answered { input, text } => {
+            TurnResult::Answered { input, text, .. } => {
                 *self.conversation.borrow_mut() = conversation.map(|mut conversation| {
                     conversation.push(Turn {
                         user: input,
@@ -145,31 +173,47 @@ impl<P: ThreadPlatform> Inner<P> {
             }
             TurnResult::Reset(_) => drop(self.conversation.take()),
             // The next turn reads a conversation again that was not complete.
-            TurnResult::Failed(_) | TurnResult::Limited(..) => {
+            TurnResult::Failed(_) | TurnResult::Limited(..) | TurnResult::OptedOut(_) => {
                 *self.conversation.borrow_mut() = conversation;
             }
         }
         Ok(())
     }
-}
 
-/// The result of a turn whose model run failed.
-fn result_of(failure: Failure) -> TurnResult {
-    match failure {
-        Failure::BudgetExhausted => {
-            TurnResult::Limited(DailyLimit::Calls, canned_replies::NO_BUDGET)
-        }
-        Failure::OpenAi(OpenAiError::Filtered) => TurnResult::Failed(canned_replies::FILTERED),
-        Failure::OpenAi(OpenAiError::TokenLimit) => TurnResult::Failed(canned_replies::TOKEN_LIMIT),
-        Failure::Image(FetchError::Address | FetchError::NotFetched) => {
-            TurnResult::Failed(canned_replies::IMAGE_NOT_FETCHED)
-        }
-        Failure::Image(FetchError::TooLarge) => TurnResult::Failed(canned_replies::IMAGE_TOO_LARGE),
-        Failure::Image(FetchError::NotAnImage) => TurnResult::Failed(canned_replies::NOT_AN_IMAGE),
-        Failure::OpenAi(_)
-        | Failure::ContactLimit
-        | Failure::BudgetUnreachable
-        | Failure::Interrupted
-        | Failure::Cancelled => TurnResult::Failed(canned_replies::APOLOGY),
+    /// The result of a turn whose model run failed.
+    fn result_of(&self, failure: Failure) -> TurnResult {
+        let text = match failure {
+            Failure::BudgetExhausted => {
+                return TurnResult::Limited(DailyLimit::Calls, canned_replies::NO_BUDGET);
+            }
+            Failure::ContactLimit => {
+                let limit = DailyLimit::CallsPerContact;
+                return TurnResult::Limited(limit, canned_replies::NO_MORE_TODAY);
+            }
+            Failure::Voice(VoiceError::OptOut) => {
+                return TurnResult::OptedOut(CannedReply::OptedOut.text(&self.config.help_text));
+            }
+            Failure::OpenAi(OpenAiError::Filtered) => canned_replies::FILTERED,
+            Failure::OpenAi(OpenAiError::TokenLimit) => canned_replies::TOKEN_LIMIT,
+            Failure::Image(FetchError::Address | FetchError::NotFetched) => {
+                canned_replies::IMAGE_NOT_FETCHED
+            }
+            Failure::Image(FetchError::TooLarge) => canned_replies::IMAGE_TOO_LARGE,
+            Failure::NotAnImage => canned_replies::NOT_AN_IMAGE,
+            Failure::Voice(VoiceError::Fetch(FetchError::Address | FetchError::NotFetched)) => {
+                canned_replies::VOICE_NOT_FETCHED
+            }
+            Failure::Voice(VoiceError::Fetch(FetchError::TooLarge) | VoiceError::TooLong) => {
+                canned_replies::VOICE_TOO_LONG
+            }
+            Failure::Voice(VoiceError::Format) => canned_replies::VOICE_FORMAT,
+            Failure::Voice(VoiceError::Unavailable) => canned_replies::NO_VOICE,
+            Failure::Voice(VoiceError::Silent) => canned_replies::VOICE_SILENT,
+            Failure::OpenAi(_)
+            | Failure::BudgetUnreachable
+            | Failure::Interrupted
+            | Failure::Cancelled => canned_replies::APOLOGY,
+        };
+        TurnResult::Failed(text)
     }
 }

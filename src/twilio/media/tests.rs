@@ -1,6 +1,7 @@
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
 use futures_util::FutureExt;
+use proptest::prelude::*;
 
 use super::*;
 use crate::{
@@ -12,8 +13,8 @@ fn attached(fields: &[(&str, &str)]) -> Attached {
     Attached::read(&Form::from_pairs(fields))
 }
 
-fn url(text: &str) -> ImageUrl {
-    ImageUrl(text.to_owned())
+fn url(text: &str) -> MediaUrl {
+    MediaUrl(text.to_owned())
 }
 
 #[test]
@@ -23,7 +24,11 @@ fn media_are_counted_and_told_apart_by_the_types_that_twilio_gives() {
         ("MediaUrl0", "https://a.example/0"),
         ("MediaUrl1", "https://a.example/1"),
     ];
-    let images = Attached::Images(vec![url("https://a.example/0"), url("https://a.example/1")]);
+    let urls = || vec![url("https://a.example/0"), url("https://a.example/1")];
+    let images = Attached::Files {
+        images: urls(),
+        voice_notes: Vec::new(),
+    };
     let with = |types: [&'static str; 2]| {
         attached(
             &[
@@ -38,13 +43,44 @@ fn media_are_counted_and_told_apart_by_the_types_that_twilio_gives() {
     };
     assert_eq!(with(["image/jpeg", "IMAGE/PNG; x=y"]), images);
     assert_eq!(with(["image/gif", "image/webp"]), images);
-    assert_eq!(with(["", "image/jpg"]), images, "the bytes will tell");
+    for unsure in ["", "image/jpg", "application/octet-stream"] {
+        assert_eq!(with([unsure, ""]), images, "the bytes will tell: {unsure}");
+    }
+    for voice in [
+        "audio/ogg",
+        "audio/ogg; codecs=opus",
+        "Audio/AMR",
+        "audio/mpeg",
+        "audio/mp4",
+        "audio/x-m4a",
+        "audio/3gpp",
+        "application/ogg",
+    ] {
+        assert_eq!(
+            with([voice, voice]),
+            Attached::Files {
+                images: Vec::new(),
+                voice_notes: urls()
+            },
+            "{voice}"
+        );
+        assert_eq!(
+            with([voice, "image/png"]),
+            Attached::Files {
+                images: vec![url("https://a.example/1")],
+                voice_notes: vec![url("https://a.example/0")]
+            },
+            "{voice}"
+        );
+    }
     for other in [
         "application/pdf",
-        "audio/ogg",
+        "video/mp4",
         "image/heic",
+        "image/heif",
         "image/svg+xml",
         "text/vcard",
+        "text/x-vcard",
     ] {
         assert_eq!(with(["image/jpeg", other]), Attached::Other, "{other}");
     }
@@ -71,18 +107,21 @@ fn config(base: &str) -> Config {
     Config::parse(lookup).unwrap()
 }
 
+/// Whether a URL may be fetched, and if so, whether with the credentials of [`ACCOUNT`].
 fn target(text: &str, base: &str) -> Option<bool> {
-    Target::parse(text, &config(base).twilio_api_base_url).map(|target| target.is_api)
+    let account = ACCOUNT.parse().unwrap();
+    Target::parse(text, &config(base).twilio_api_base_url).map(|target| target.belongs_to(&account))
 }
+
+const ACCOUNT: &str = "AC0123456789abcdef0123456789abcdef";
+/// A path of that account.
+const OWN: &str = "/2010-04-01/Accounts/AC0123456789abcdef0123456789abcdef/Messages/MM1/Media/ME1";
 
 const API: &str = "https://api.twilio.com";
 
 #[test]
 fn only_twilios_hosts_and_the_configured_origin_are_fetched_from() {
-    assert_eq!(
-        target("https://api.twilio.com/2010-04-01/x", API),
-        Some(true)
-    );
+    assert_eq!(target(&format!("{API}{OWN}"), API), Some(true));
     for cdn in [
         "https://mms.twiliocdn.com/x?y=z",
         "https://media.eu.twiliocdn.com/",
@@ -91,7 +130,10 @@ fn only_twilios_hosts_and_the_configured_origin_are_fetched_from() {
         assert_eq!(target(cdn, API), Some(false), "{cdn}");
     }
     assert_eq!(
-        target("http://127.0.0.1:8788/x", "http://127.0.0.1:8788"),
+        target(
+            &format!("http://127.0.0.1:8788{OWN}"),
+            "http://127.0.0.1:8788"
+        ),
         Some(true)
     );
     assert_eq!(
@@ -139,6 +181,187 @@ fn only_twilios_hosts_and_the_configured_origin_are_fetched_from() {
 }
 
 #[test]
+fn only_a_path_of_the_messages_own_account_gets_its_credentials() {
+    for host in [
+        "api.twilio.com",
+        "api.us1.twilio.com",
+        "api.dublin.ie1.twilio.com",
+        "api.sydney.au1.twilio.com",
+        "api.sao-paulo.br1.twilio.com",
+        "api.osaka.jp2.twilio.com",
+    ] {
+        let at = |path: &str| target(&format!("https://{host}{path}"), API);
+        assert_eq!(at(OWN), Some(true), "{host}");
+        assert_eq!(at(&format!("{OWN}?x=/../y")), Some(true), "{host}");
+        for other in [
+            "/",
+            "/x",
+            "/2010-04-01/x",
+            "/2010-04-01/Accounts/AC0123456789abcdef0123456789abcdef",
+            "/2010-04-01/Accounts/AC0123456789abcdef0123456789abcdef0/Media/ME1",
+            "/2010-04-01/Accounts/AC0123456789abcdef0123456789abcdee/Media/ME1",
+            "/2010-04-01/accounts/AC0123456789abcdef0123456789abcdef/Media/ME1",
+            "//2010-04-01/Accounts/AC0123456789abcdef0123456789abcdef/Media/ME1",
+            "/2010-04-01/Accounts//AC0123456789abcdef0123456789abcdef/Media/ME1",
+            "/v1/2010-04-01/Accounts/AC0123456789abcdef0123456789abcdef/Media/ME1",
+            "?/2010-04-01/Accounts/AC0123456789abcdef0123456789abcdef/Media/ME1",
+            "/2010-04-01/Accounts/AC0123456789abcdef0123456789abcdef%2FMedia/ME1",
+        ] {
+            assert_eq!(at(other), Some(false), "{host}{other}");
+        }
+        for climbing in ["/..", "/.", "/%2e%2e", "/.%2E", "/%2E", "/../AC1/x"] {
+            assert_eq!(at(&format!("{OWN}{climbing}")), None, "{host} {climbing}");
+        }
+    }
+    for host in [
+        "media.dublin.ie1.twilio.com",
+        "api.dublin.twilio.com",
+        "api.dublin.ie.twilio.com",
+        "api.x.dublin.ie1.twilio.com",
+        "api.dublin1.ie1.twilio.com",
+        "apix.twilio.com",
+        "mms.twiliocdn.com",
+        "api.twiliocdn.com",
+    ] {
+        let url = format!("https://{host}{OWN}");
+        assert_eq!(target(&url, API), Some(false), "{host}");
+    }
+    for foreign in [
+        "https://api.twilio.com.evil.example",
+        "https://api.dublin.ie1.twilio.com.evil.example",
+        "https://api.dublin.ie1.eviltwilio.com",
+        "https://api.dublin.ie1.twilio.com:444",
+        "http://api.dublin.ie1.twilio.com",
+        "https://x@api.dublin.ie1.twilio.com",
+        "https://API.dublin.ie1.twilio.com",
+    ] {
+        assert_eq!(target(&format!("{foreign}{OWN}"), API), None, "{foreign}");
+    }
+    let proxy = "https://proxy.example/twilio";
+    assert_eq!(target(&format!("{proxy}{OWN}"), proxy), Some(true));
+    assert_eq!(
+        target(&format!("https://proxy.example{OWN}"), proxy),
+        Some(false)
+    );
+}
+
+const OBJECT: &str = "AC0123456789abcdef0123456789abcdef/e4b22c2f9109ee2db6cbb474e861ae33";
+
+#[test]
+fn only_twilios_bucket_is_fetched_from_amazon_s3_and_never_with_credentials() {
+    let asked = |url: &str| {
+        let target = Target::parse(url, &config(API).twilio_api_base_url)?;
+        assert!(!target.belongs_to(&ACCOUNT.parse().unwrap()), "{url}");
+        Some(target.url)
+    };
+    for host in [
+        "s3-external-1.amazonaws.com",
+        "s3.amazonaws.com",
+        "s3.us-east-1.amazonaws.com",
+        "s3-us-west-2.amazonaws.com",
+        "s3.eu-west-1.amazonaws.com",
+        "s3.ap-southeast-2.amazonaws.com",
+    ] {
+        let url = format!("https://{host}/media.twiliocdn.com/{OBJECT}");
+        assert_eq!(asked(&url).as_ref(), Some(&url));
+        let signed = format!("{url}?X-Amz-Signature=a%2Fb&X-Amz-Expires=1");
+        assert_eq!(asked(&signed).as_ref(), Some(&signed));
+        let virtual_hosted = format!("https://media.twiliocdn.com.{host}/{OBJECT}?x=y");
+        assert_eq!(
+            asked(&virtual_hosted),
+            Some(format!("{url}?x=y")),
+            "the bucket is asked for by path"
+        );
+    }
+    let own = format!("https://s3-external-1.amazonaws.com{OWN}");
+    let paths = [
+        "/",
+        "/media.twiliocdn.com",
+        "/media.twiliocdn.com/",
+        "/media.twiliocdn.com?list-type=2",
+        "/media.twiliocdn.com/AC0123456789abcdef0123456789abcdef",
+        "/media.twiliocdn.com/AC0123456789abcdef0123456789abcdef/",
+        "/media.twiliocdn.com/AC0123456789abcdef0123456789abcde/x",
+        "/media.twiliocdn.com/AC0123456789abcdef0123456789abcdef//x",
+        "/media.twiliocdn.com/XX0123456789abcdef0123456789abcdef/x",
+        "/media.twiliocdn.com//AC0123456789abcdef0123456789abcdef/x",
+        "//media.twiliocdn.com/AC0123456789abcdef0123456789abcdef/x",
+        "/media.twiliocdn.com.evil/AC0123456789abcdef0123456789abcdef/x",
+        "/media.twiliocdn.common/AC0123456789abcdef0123456789abcdef/x",
+        "/Media.twiliocdn.com/AC0123456789abcdef0123456789abcdef/x",
+        "/evil/media.twiliocdn.com/AC0123456789abcdef0123456789abcdef/x",
+        "/evil-bucket/AC0123456789abcdef0123456789abcdef/x",
+        "/media.twiliocdn.com/../evil/AC0123456789abcdef0123456789abcdef/x",
+        "/media.twiliocdn.com/AC0123456789abcdef0123456789abcdef/../../evil/x",
+        "/media.twiliocdn.com/AC0123456789abcdef0123456789abcdef/%2e%2e/%2E%2E/evil/x",
+        "/media.twiliocdn.com/AC0123456789abcdef0123456789abcdef/..",
+        "/media.twiliocdn.com/AC0123456789abcdef0123456789abcdef/.%2e/x",
+        "/media.twiliocdn.com/AC0123456789abcdef0123456789abcdef/a%2Fb",
+        "/media.twiliocdn.com/AC0123456789abcdef0123456789abcdef/x\\y",
+        "/media.twiliocdn.com%2FAC0123456789abcdef0123456789abcdef/x",
+        "?/media.twiliocdn.com/AC0123456789abcdef0123456789abcdef/x",
+        "#/media.twiliocdn.com/AC0123456789abcdef0123456789abcdef/x",
+    ];
+    let hosts = [
+        "http://s3-external-1.amazonaws.com",
+        "https://s3-external-1.amazonaws.com:8443",
+        "https://s3-external-1.amazonaws.com:443",
+        "https://user@s3-external-1.amazonaws.com",
+        "https://user:pass@s3-external-1.amazonaws.com",
+        "https://S3-external-1.amazonaws.com",
+        "https://s3-external-1.amazonaws.com.",
+        "https://s3-external-1.amazonaws.com.evil.example",
+        "https://evil.example@s3-external-1.amazonaws.com",
+        "https://s3-external-1.amazonaws.com@evil.example",
+        "https://s3-external-2.amazonaws.com",
+        "https://evils3-external-1.amazonaws.com",
+        "https://s3-external-1.amazonaws.com.cn",
+        "https://s3-external-1.evilamazonaws.com",
+        "https://evil.s3-external-1.amazonaws.com",
+        "https://s3.evil.amazonaws.com",
+        "https://s3.us-east-1.evil.amazonaws.com",
+        "https://amazonaws.com",
+        "https://ec2.amazonaws.com",
+        "https://s3-external-1.amazonaws\u{ff0e}com",
+        "https://s3-external-1.amazonaw\u{17f}.com",
+        "https://xn--s3-external-1.amazonaws.com",
+    ];
+    let plain = paths
+        .iter()
+        .map(|path| format!("https://s3-external-1.amazonaws.com{path}"));
+    let foreign = hosts
+        .iter()
+        .map(|host| format!("{host}/media.twiliocdn.com/{OBJECT}"));
+    let virtual_hosted = [
+        "media.twiliocdn.com.evil.s3.amazonaws.com",
+        "xmedia.twiliocdn.com.s3.amazonaws.com",
+        "media.twiliocdn.coms3.amazonaws.com",
+        "media-twiliocdn-com.s3.amazonaws.com",
+        "media.twiliocdn.com.s3.amazonaws.com.evil.example",
+    ]
+    .map(|host| format!("https://{host}/{OBJECT}"));
+    for rejected in plain.chain(foreign).chain(virtual_hosted).chain([own]) {
+        assert_eq!(asked(&rejected), None, "{rejected}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn a_url_is_fetched_only_from_hosts_and_paths_that_every_parser_reads_as_twilios(
+        url in r"(https?|HTTPS)://((media\.twiliocdn\.com|api|s3|evil|user@|a:b@)[.@:/]?){0,2}(s3-external-1\.amazonaws\.com|twilio\.com|evil\.example)(:443|:1)?(/|//|\\|/media\.twiliocdn\.com/|/AC0123456789abcdef0123456789abcdef/|\.\.|%2e%2e|%2F|x|\?|#){0,6}"
+    ) {
+        if let Some(target) = Target::parse(&url, &config(API).twilio_api_base_url) {
+            let read = url::Url::parse(&target.url).unwrap();
+            let host = read.host_str().unwrap();
+            let of_twilio = [".twilio.com", ".twiliocdn.com"].iter().any(|domain| host.ends_with(domain));
+            let in_bucket = host == "s3-external-1.amazonaws.com" && read.path().starts_with("/media.twiliocdn.com/AC");
+            prop_assert!(of_twilio || in_bucket, "{url} is {read}");
+            prop_assert_eq!((read.scheme(), read.port(), read.username()), ("https", None, ""));
+        }
+    }
+}
+
+#[test]
 fn a_redirect_leads_to_a_path_or_to_an_allowed_address() {
     let base = config(API).twilio_api_base_url;
     let from = Target::parse("https://api.twilio.com/a/b", &base).unwrap();
@@ -171,6 +394,7 @@ fn a_redirect_leads_to_a_path_or_to_an_allowed_address() {
 struct Script(
     RefCell<Vec<Result<HttpResponse, HttpError>>>,
     RefCell<Vec<(String, bool)>>,
+    Cell<u64>,
 );
 
 impl Http for Script {
@@ -186,9 +410,12 @@ impl Http for Script {
 
 impl Clock for Script {
     fn now(&self) -> UnixMillis {
-        UnixMillis(0)
+        UnixMillis(self.2.get())
     }
-    async fn sleep(&self, _: Duration) {}
+    async fn sleep(&self, duration: Duration) {
+        self.2
+            .set(self.2.get() + crate::base::time::millis(duration));
+    }
 }
 
 #[allow(clippy::unnecessary_wraps, reason = "a script is a list of results")]
@@ -201,13 +428,23 @@ fn answer(status: u16, location: Option<&str>, body: &[u8]) -> Result<HttpRespon
     })
 }
 
-/// Fetches from the API's host with two tokens: returns the image and the requested URLs, each with
-/// whether it got credentials.
+/// Fetches with two tokens: returns the file and the requested URLs, each with whether it got
+/// credentials.
 fn fetched(
     answers: Vec<Result<HttpResponse, HttpError>>,
     from: &str,
-) -> (Result<Image, FetchError>, Vec<(String, bool)>) {
-    let script = Script(RefCell::new(answers), RefCell::default());
+) -> (Result<Vec<u8>, FetchError>, Vec<(String, bool)>) {
+    let (file, asked, _) = fetched_by(answers, from, 20_000);
+    (file, asked)
+}
+
+/// The same until a deadline. Also returns when it ended.
+fn fetched_by(
+    answers: Vec<Result<HttpResponse, HttpError>>,
+    from: &str,
+    deadline: u64,
+) -> (Result<Vec<u8>, FetchError>, Vec<(String, bool)>, u64) {
+    let script = Script(RefCell::new(answers), RefCell::default(), Cell::default());
     let config = config(API);
     let (account, address) = (
         "AC0123456789abcdef0123456789abcdef".parse().unwrap(),
@@ -229,13 +466,13 @@ fn fetched(
         &from,
         contexts,
         MAX_BYTES,
-        UnixMillis(1000),
+        UnixMillis(deadline),
     )
     .now_or_never();
-    (image.unwrap(), script.1.into_inner())
+    (image.unwrap(), script.1.into_inner(), script.2.get())
 }
 
-const MEDIA: &str = "https://api.twilio.com/m";
+const MEDIA: &str = "https://api.twilio.com/2010-04-01/Accounts/AC0123456789abcdef0123456789abcdef/Messages/MM1/Media/ME1";
 const CDN: &str = "https://mms.twiliocdn.com/m";
 
 #[test]
@@ -244,13 +481,7 @@ fn credentials_go_to_the_api_only_and_never_after_a_redirect() {
         vec![answer(307, Some(CDN), b""), answer(200, None, b"GIF89a")],
         MEDIA,
     );
-    assert_eq!(
-        image,
-        Ok(Image {
-            kind: ImageType::Gif,
-            bytes: b"GIF89a".to_vec()
-        })
-    );
+    assert_eq!(image, Ok(b"GIF89a".to_vec()));
     assert_eq!(asked, [(MEDIA.to_owned(), true), (CDN.to_owned(), false)]);
     let (_, asked) = fetched(
         vec![
@@ -280,18 +511,38 @@ fn another_token_is_tried_when_the_first_is_rejected() {
 }
 
 #[test]
-fn failures_to_fetch_an_image_are_told_apart() {
-    let only = |response| fetched(vec![response], MEDIA).0;
-    assert_eq!(
-        only(answer(200, None, b"<svg>")),
-        Err(FetchError::NotAnImage)
+fn a_redirect_to_amazon_s3_is_followed_without_credentials() {
+    let bucket = format!("https://s3-external-1.amazonaws.com/media.twiliocdn.com/{OBJECT}");
+    let (file, asked) = fetched(
+        vec![
+            answer(307, Some(&bucket), b""),
+            answer(200, None, b"GIF89a"),
+        ],
+        MEDIA,
     );
+    assert_eq!(file, Ok(b"GIF89a".to_vec()));
+    assert_eq!(asked, [(MEDIA.to_owned(), true), (bucket.clone(), false)]);
+    let foreign = bucket.replace("media.twiliocdn.com", "media.twiliocdn.com.evil");
+    let (file, asked) = fetched(vec![answer(307, Some(&foreign), b"")], MEDIA);
+    assert_eq!((file, asked.len()), (Err(FetchError::Address), 1));
+}
+
+#[test]
+fn the_media_of_another_account_are_asked_for_without_credentials() {
+    let other = MEDIA.replace("abcdef0123456789abcdef/", "abcdef0123456789abcdee/");
+    let (_, asked) = fetched(vec![answer(401, None, b"")], &other);
+    assert_eq!(asked, [(other, false)]);
+}
+
+#[test]
+fn failures_to_fetch_a_file_are_told_apart() {
+    let only = |response| fetched(vec![response], MEDIA).0;
     assert_eq!(only(Err(HttpError::TooLarge)), Err(FetchError::TooLarge));
     for response in [
         Err(HttpError::Timeout),
-        Err(HttpError::Connection),
-        answer(404, None, b"GIF89a"),
+        answer(403, None, b"GIF89a"),
         answer(206, None, b"GIF89a"),
+        answer(410, None, b""),
     ] {
         assert_eq!(only(response), Err(FetchError::NotFetched));
     }
@@ -304,19 +555,57 @@ fn failures_to_fetch_an_image_are_told_apart() {
 }
 
 #[test]
+fn a_file_that_is_not_there_yet_is_tried_again_after_one_and_three_seconds() {
+    for later in [
+        answer(404, None, b""),
+        answer(429, None, b""),
+        answer(500, None, b""),
+        answer(503, None, b""),
+        Err(HttpError::Connection),
+        Err(HttpError::Unreadable),
+    ] {
+        let there = || answer(200, None, b"GIF89a");
+        let (file, asked, ended) = fetched_by(vec![later.clone(), there()], MEDIA, 20_000);
+        assert_eq!((file.is_ok(), asked.len(), ended), (true, 2, 1000));
+        let twice = vec![later.clone(), later.clone(), there()];
+        let (file, _, ended) = fetched_by(twice, MEDIA, 20_000);
+        assert_eq!((file.is_ok(), ended), (true, 3000));
+        let never = vec![later.clone(); 5];
+        let (file, asked, ended) = fetched_by(never, MEDIA, 20_000);
+        assert_eq!(
+            (file, asked.len(), ended),
+            (Err(FetchError::NotFetched), 3, 3000)
+        );
+        let (file, asked, ended) = fetched_by(vec![later; 5], MEDIA, 2500);
+        assert_eq!(
+            (file, asked.len(), ended),
+            (Err(FetchError::NotFetched), 2, 1000),
+            "a wait beyond the deadline is not begun"
+        );
+    }
+    // The second answer says that S3 does not have it yet.
+    for status in [403, 404] {
+        let (file, asked) = fetched(
+            vec![
+                answer(307, Some(CDN), b""),
+                answer(status, None, b""),
+                answer(307, Some(CDN), b""),
+                answer(200, None, b"GIF89a"),
+            ],
+            MEDIA,
+        );
+        assert_eq!((file.is_ok(), asked.len()), (true, 4));
+        assert_eq!(asked[2], (MEDIA.to_owned(), true), "from the beginning");
+    }
+}
+
+#[test]
 fn a_redirect_loop_ends_after_three() {
     let (image, asked) = fetched(vec![answer(302, Some("/m"), b""); 5], MEDIA);
     assert_eq!((image, asked.len()), (Err(FetchError::NotFetched), 4));
 }
 
 #[test]
-fn the_debug_forms_show_no_image_and_no_url() {
-    let image = Image {
-        kind: ImageType::Gif,
-        bytes: b"GIF89a secret".to_vec(),
-    };
-    assert_eq!(
-        format!("{image:?} {:?}", url(MEDIA)),
-        "Image(Gif, 13 bytes) ImageUrl(..)"
-    );
+fn the_debug_form_shows_no_url() {
+    assert_eq!(format!("{:?}", url(MEDIA)), "MediaUrl(..)");
 }

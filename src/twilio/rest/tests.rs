@@ -29,7 +29,7 @@ fn a_message_is_created_as_twilio_documents_it() {
         "https://api.twilio.com/2010-04-01/Accounts/AC0123456789abcdef0123456789abcdef/Messages.json"
     );
     assert_eq!(
-        request.body,
+        request.body.to_text(),
         "To=whatsapp%3A%2B15550100&From=whatsapp%3A%2B15550199&Body=1+%2B+1+%3D+2+%26+more"
     );
     let credentials = BASE64_STANDARD
@@ -47,7 +47,8 @@ fn a_messaging_service_comes_before_the_number() {
         Some("MG0123456789abcdef0123456789abcdef"),
         "https://a.example",
     )
-    .body;
+    .body
+    .to_text();
     assert!(
         body.contains("MessagingServiceSid=MG0123456789abcdef0123456789abcdef")
             && !body.contains("From=")
@@ -60,11 +61,13 @@ fn twilio_gets_a_status_callback_unless_it_could_not_reach_us() {
     assert!(
         request(None, "https://a.example:8443")
             .body
+            .to_text()
             .ends_with(callback)
     );
     assert!(
         !request(None, "http://localhost:8787")
             .body
+            .to_text()
             .contains("StatusCallback")
     );
 }

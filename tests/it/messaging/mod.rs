@@ -16,6 +16,7 @@ mod restarts;
 mod segments;
 mod storage;
 mod turns;
+mod voice_notes;
 
 use std::collections::BTreeMap;
 

@@ -40,7 +40,7 @@ impl Simulation {
             let beside = content.get(0).and_then(|part| part["text"].as_str());
             beside.or(content.as_str()).unwrap_or_default().to_owned()
         }
-        let body: Body = serde_json::from_str(&request.body).unwrap();
+        let body: Body = serde_json::from_slice(&request.body.to_bytes()).unwrap();
         let mut said = body
             .messages
             .into_iter()

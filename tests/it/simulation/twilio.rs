@@ -123,7 +123,7 @@ impl Simulation {
     }
 
     async fn create(&self, request: &HttpRequest) -> Result<HttpResponse, HttpError> {
-        let form: BTreeMap<String, String> = form_urlencoded::parse(request.body.as_bytes())
+        let form: BTreeMap<String, String> = form_urlencoded::parse(&request.body.to_bytes())
             .into_owned()
             .collect();
         self.trace(|| format!("a POST of {}: {:.40}", form["To"], form["Body"]));

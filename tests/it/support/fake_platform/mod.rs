@@ -35,6 +35,7 @@ use object_ports::PlainObject;
 use objects::Object;
 
 pub use control::{Act, after};
+pub use model::HEARD;
 pub use twilio::{CDN, GIF};
 
 /// 2026-11-22T12:00:00Z.
@@ -54,6 +55,10 @@ struct Inner {
     model: RefCell<VecDeque<Act>>,
     model_requests: RefCell<Vec<Value>>,
     model_at_once: Cell<(usize, usize)>,
+    /// The next reactions to requests to transcribe. When empty, a fixed text was heard.
+    transcriptions: RefCell<VecDeque<Act>>,
+    /// The bodies of the requests to transcribe.
+    transcribed: RefCell<Vec<Vec<u8>>>,
     twilio: RefCell<VecDeque<Act>>,
     sent: RefCell<Vec<BTreeMap<String, String>>>,
     /// Messages that webhooks were answered with. Twilio lists them too.
@@ -106,6 +111,8 @@ impl FakePlatform {
             model: RefCell::default(),
             model_requests: RefCell::default(),
             model_at_once: Cell::default(),
+            transcriptions: RefCell::default(),
+            transcribed: RefCell::default(),
             twilio: RefCell::default(),
             sent: RefCell::default(),
             replied: RefCell::default(),

@@ -61,7 +61,12 @@ impl Http for ObjectPlatform {
         timeout: Duration,
     ) -> Result<HttpResponse, HttpError> {
         let answer = async {
-            if request.url.starts_with("https://api.openai.com/") {
+            if request.url.ends_with("/audio/transcriptions") {
+                return self.fake.transcription_answer(request).await;
+            }
+            if request.url.starts_with("https://api.openai.com/")
+                || request.url.ends_with("/chat/completions")
+            {
                 return self.fake.model_answer(request).await;
             }
             if request.url == "https://messaging.twilio.com/v2/Indicators/Typing.json" {
@@ -69,7 +74,7 @@ impl Http for ObjectPlatform {
                     .0
                     .typing
                     .borrow_mut()
-                    .push((self.fake.now(), request.body.clone()));
+                    .push((self.fake.now(), request.body.to_text()));
                 return Err(HttpError::Connection);
             }
             if request.url == CDN || request.url.contains("/Media/") {

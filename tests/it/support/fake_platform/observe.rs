@@ -44,6 +44,11 @@ impl FakePlatform {
         self.0.model_requests.borrow().clone()
     }
 
+    /// The bodies of the requests to transcribe.
+    pub fn transcribed(&self) -> Vec<Vec<u8>> {
+        self.0.transcribed.borrow().clone()
+    }
+
     /// The most requests that the model had at once.
     pub fn model_at_once(&self) -> usize {
         self.0.model_at_once.get().1
