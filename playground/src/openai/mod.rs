@@ -1,4 +1,5 @@
-//! The mock OpenAI: `POST /v1/chat/completions`, plain and streamed.
+//! The mock OpenAI: `POST /v1/chat/completions`, plain and streamed, and
+//! `POST /v1/audio/transcriptions`.
 //!
 //! It is as strict about requests as the real API, for everything that a client with text and
 //! images can meet. It accepts tools and audio in a request and ignores them.
@@ -22,8 +23,10 @@ mod models;
 mod problem;
 mod request;
 mod tokens;
+mod transcription;
 
 pub use self::problem::error_reply;
+pub use self::transcription::HEARD;
 
 /// The mock OpenAI.
 pub struct OpenAi {
@@ -58,7 +61,8 @@ impl OpenAi {
     /// # Errors
     /// The answer to a request that the real API would reject too.
     pub fn prepare(&self, call: &Call) -> Result<Prepared<'static>, Reply> {
-        if call.path != "/v1/chat/completions" {
+        let transcribes = call.path == "/v1/audio/transcriptions";
+        if call.path != "/v1/chat/completions" && !transcribes {
             let message = format!("There is nothing at {} {}.", call.method, call.path);
             return Err(Problem::invalid(message).status(404).reply());
         }
@@ -68,6 +72,9 @@ impl OpenAi {
                 .code("method_not_supported")
                 .status(405)
                 .reply());
+        }
+        if transcribes {
+            return transcription::prepare(call, self.clock.today()).map_err(Problem::reply);
         }
         let request = Request::read(call, self.clock.today()).map_err(Problem::reply)?;
         Ok(Prepared {

@@ -13,6 +13,7 @@ use crate::base::console::{EXIT_USAGE, print_error, print_line};
 use crate::base::loopback::loopback_origin;
 use crate::base::random::random_hex;
 use crate::base::time::now_ms;
+use crate::openai::HEARD;
 use crate::webhook::client::{
     ANSWER_TIMEOUT, Answer, NoAnswer, Signature, WebhookClient, tokens_of,
 };
@@ -40,6 +41,9 @@ pub struct Options {
     /// Attach a file, or the file at this URL. Can be repeated
     #[arg(long, value_name = "URL or FILE")]
     media: Vec<String>,
+    /// Attach a voice note that says these words
+    #[arg(long, value_name = "WORDS", num_args = 0..=1, default_missing_value = HEARD)]
+    voice: Vec<String>,
     /// The origin of the Worker, on loopback only
     #[arg(long, default_value = "http://127.0.0.1:8787", value_name = "URL")]
     worker: String,
@@ -110,7 +114,8 @@ impl Command {
         })?;
         let client = WebhookClient::new(&options.worker, options.public_url.as_deref(), token)
             .map_err(Failure::NotSent)?;
-        let (media, media_types) = attach(&playground, &options.media).map_err(Failure::NotSent)?;
+        let (media, media_types) =
+            attach(&playground, &options.media, &options.voice).map_err(Failure::NotSent)?;
         let inbound = Inbound::new(
             options.channel,
             &options.from,

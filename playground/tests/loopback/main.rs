@@ -27,4 +27,5 @@ mod page_client;
 mod phones;
 mod say;
 mod server;
+mod transcription;
 mod twilio;

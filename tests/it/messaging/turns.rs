@@ -69,7 +69,7 @@ async fn messages_that_need_no_model_are_answered_without_it() {
         platform.text(ANNA, " \u{200f}").await,
         ["Please send text."]
     );
-    for types in [&["audio/ogg"][..], &["image/jpeg", "application/pdf"]] {
+    for types in [&["video/mp4"][..], &["image/jpeg", "application/pdf"]] {
         let media = with_media(ANNA, "Look", &fresh_sid(), types);
         assert_eq!(
             texts(&platform.post(&media).await.body),
