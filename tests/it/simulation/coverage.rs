@@ -3,7 +3,7 @@
 //! Not here: how often they come (`fault_plan`).
 
 /// Their names among the counters of a run.
-pub const EVERYTHING: [&str; 69] = [
+pub const EVERYTHING: [&str; 73] = [
     "a budget that hangs",
     "a damaged budget",
     "answers withheld",
@@ -16,6 +16,10 @@ pub const EVERYTHING: [&str; 69] = [
     "slow ways to an object",
     "pictures",
     "pictures that could not be fetched",
+    "voice notes",
+    "transcriptions",
+    "transcriptions that failed",
+    "transcriptions without a word",
     "erasures",
     "erasures that were confirmed",
     "messages that an opt-out kept from the model",

@@ -20,6 +20,7 @@ mod random;
 mod run;
 mod state;
 mod storage;
+mod transcription;
 mod twilio;
 mod webhook;
 mod worker_ports;
@@ -154,6 +155,11 @@ fn a_contact_that_a_restart_gives_a_new_share_of_the_day_is_noticed() {
 #[test]
 fn an_answer_on_a_webhook_that_is_taken_for_one_by_rest_is_noticed() {
     must_break(Mutation::EqualTextTaken, 600);
+}
+
+#[test]
+fn a_transcription_without_a_reservation_is_noticed() {
+    must_break(Mutation::TranscriptionNotReserved, 600);
 }
 
 #[test]

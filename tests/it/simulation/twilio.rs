@@ -25,6 +25,10 @@ pub struct Created {
 
 /// Where the fake Twilio keeps all pictures.
 const CDN: &str = "https://mms.twiliocdn.com/picture";
+/// Where it keeps all voice notes.
+const BUCKET: &str = "https://s3-external-1.amazonaws.com/media.twiliocdn.com/AC0123456789abcdef0123456789abcdef/voice";
+/// What the id of a voice note begins with.
+pub const VOICE: &str = "MEvoice";
 
 impl Simulation {
     pub async fn ask_twilio(
@@ -66,8 +70,10 @@ impl Simulation {
             self.list(request).await
         } else if request.method == "POST" && path.ends_with("/Messages.json") {
             self.create(request).await
-        } else if request.method == "GET" && (path.contains("/Media/") || path == CDN) {
-            self.picture(request, path).await
+        } else if request.method == "GET"
+            && (path.contains("/Media/") || [CDN, BUCKET].contains(&path))
+        {
+            self.file(request, path).await
         } else if path.ends_with("/Typing.json") {
             self.count("typing indicators");
             self.sleep(self.random.between(10, 3000)).await;
@@ -88,10 +94,10 @@ impl Simulation {
         answer
     }
 
-    /// A picture: Twilio redirects to its storage, which must get no credentials.
-    async fn picture(&self, request: &HttpRequest, path: &str) -> Result<HttpResponse, HttpError> {
+    /// A picture or a voice note: Twilio redirects to its storage, which must get no credentials.
+    async fn file(&self, request: &HttpRequest, path: &str) -> Result<HttpResponse, HttpError> {
         self.sleep(self.random.between(5, 1000)).await;
-        let (kept, shown) = (path == CDN, !request.headers.is_empty());
+        let (kept, shown) = ([CDN, BUCKET].contains(&path), !request.headers.is_empty());
         self.invariants.borrow_mut().check(shown != kept, || {
             "credentials were shown to the wrong host, or not to Twilio".into()
         });
@@ -112,13 +118,19 @@ impl Simulation {
                 .pick(&failures)
                 .map(|status| json_response(status, &json!({})));
         }
-        self.count("pictures");
-        let location = (!kept).then(|| CDN.to_owned());
+        let is_voice = path == BUCKET || path.contains(VOICE);
+        let (what, place, file) = if is_voice {
+            ("voice notes", BUCKET, &b"OggS"[..])
+        } else {
+            ("pictures", CDN, &b"GIF89a"[..])
+        };
+        self.count(what);
+        let location = (!kept).then(|| place.to_owned());
         Ok(HttpResponse {
             status: if kept { 200 } else { 307 },
             retry_after: None,
             location,
-            body: b"GIF89a".to_vec(),
+            body: file.to_vec(),
         })
     }
 

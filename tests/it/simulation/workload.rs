@@ -11,6 +11,7 @@ use super::{
     fault_plan::MAX_MESSAGE_CHARS,
     invariants::Message,
     state::Simulation,
+    twilio::VOICE,
     webhook::{Webhook, post_within},
 };
 
@@ -173,7 +174,12 @@ fn write_text(
     let media_type = if body.ends_with("file") {
         Some("application/pdf")
     } else {
-        (is_text && random.chance(40)).then_some("image/gif")
+        let kind = random.pick(&["image/gif", "audio/ogg"]);
+        (is_text && random.chance(80)).then_some(kind)
+    };
+    let file = match media_type {
+        Some("audio/ogg") => VOICE,
+        _ => "ME",
     };
     sim.trace(|| format!("{name:.6} writes {sid:.2}…{}: {body}", &sid[28..]));
     let mut fields: Vec<(String, String)> = [
@@ -186,7 +192,7 @@ fn write_text(
         ("MediaContentType0", media_type.unwrap_or_default()),
         (
             "MediaUrl0",
-            &format!("{account}/Messages/{sid}/Media/ME{number:032x}"),
+            &format!("{account}/Messages/{sid}/Media/{file}{number:032x}"),
         ),
         ("ProfileName", "Wilhelmina"),
     ]

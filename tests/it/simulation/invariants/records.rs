@@ -88,6 +88,7 @@ pub(super) struct TurnRecord {
     pub(super) cancelled: Option<u64>,
     pub(super) incarnations: BTreeSet<u64>,
     pub(super) requests: u64,
+    pub(super) transcriptions: u64,
     /// Since when it waits to run.
     pub(super) waits: u64,
     /// The incarnation that runs it, and since when.
