@@ -9,3 +9,4 @@ pub mod model_run;
 pub mod outbox;
 pub mod revisions;
 pub mod transcription;
+pub mod voice_error;

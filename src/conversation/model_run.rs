@@ -19,7 +19,7 @@ use crate::{
     conversation::{
         budget::{self, Check, Item, Reservation, Reserve},
         history::Conversation,
-        transcription::VoiceError,
+        voice_error::VoiceError,
     },
     event::{self, Event, ObjectKind},
     identity::Pseudonym,

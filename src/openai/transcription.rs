@@ -40,13 +40,13 @@ pub fn request(config: &Config, audio: Audio, nonce: u64) -> HttpRequest {
             "--{boundary}\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n"
         )
     };
-    let mut head = field("model", &config.openai_transcription_model);
-    head.push_str(&field("response_format", "json"));
+    let model = field("model", &config.openai_transcription_model);
+    let format = field("response_format", "json");
     let (extension, media_type) = (audio.format.extension(), audio.format.media_type());
-    head.push_str(&format!(
-        "--{boundary}\r\nContent-Disposition: form-data; name=\"file\"; \
+    let head = format!(
+        "{model}{format}--{boundary}\r\nContent-Disposition: form-data; name=\"file\"; \
          filename=\"voice.{extension}\"\r\nContent-Type: {media_type}\r\n\r\n"
-    ));
+    );
     let end = format!("\r\n--{boundary}--\r\n");
     let content_type = format!("multipart/form-data; boundary={boundary}");
     let mut headers = authorization(config);
@@ -65,9 +65,8 @@ pub fn request(config: &Config, audio: Audio, nonce: u64) -> HttpRequest {
 /// # Errors
 /// See [`TranscriptionError`].
 pub fn decode(result: Result<&HttpResponse, HttpError>) -> Result<String, TranscriptionError> {
-    let response = match result {
-        Ok(response) => response,
-        Err(_) => return Err(TranscriptionError::OpenAi(failure(result))),
+    let Ok(response) = result else {
+        return Err(TranscriptionError::OpenAi(failure(result)));
     };
     let text = String::from_utf8_lossy(&response.body);
     let text = text.trim_start_matches('\u{feff}').trim();

@@ -388,7 +388,7 @@ fn the_logs_page_lists_every_failure_that_a_turn_can_have() {
     for file in [
         "src/conversation/model_run.rs",
         "src/openai/mod.rs",
-        "src/conversation/transcription.rs",
+        "src/conversation/voice_error.rs",
     ] {
         let source = read(file);
         let labels = source

@@ -41,7 +41,7 @@ pub(crate) fn wav(seconds: u32, claimed: u32) -> Vec<u8> {
     file
 }
 
-fn mp4_box(kind: &[u8; 4], content: &[u8]) -> Vec<u8> {
+fn mp4_box(kind: [u8; 4], content: &[u8]) -> Vec<u8> {
     let mut made = u32::try_from(content.len() + 8)
         .unwrap()
         .to_be_bytes()
@@ -56,11 +56,11 @@ fn mp4(units: u32, entry: &[u8]) -> Vec<u8> {
     let mut header = vec![0; 12];
     header.extend(1000u32.to_be_bytes());
     header.extend(units.to_be_bytes());
-    let movie = [mp4_box(b"mvhd", &header), mp4_box(b"trak", entry)].concat();
+    let movie = [mp4_box(*b"mvhd", &header), mp4_box(*b"trak", entry)].concat();
     [
-        mp4_box(b"ftyp", b"M4A \0\0\0\0"),
-        mp4_box(b"mdat", &[7; 100]),
-        mp4_box(b"moov", &movie),
+        mp4_box(*b"ftyp", b"M4A \0\0\0\0"),
+        mp4_box(*b"mdat", &[7; 100]),
+        mp4_box(*b"moov", &movie),
     ]
     .concat()
 }
@@ -128,7 +128,7 @@ fn the_length_is_read_from_the_container() {
     );
     let mut flac = b"fLaC\0\0\0\x22".to_vec();
     flac.extend([0; 10]);
-    flac.extend((44_100u64 << 44 | 441_000).to_be_bytes());
+    flac.extend((44_100u64 << 44 | 0x6_BAA8).to_be_bytes());
     assert_eq!(length(&flac), seconds(10));
     assert_eq!(length(b"\x1A\x45\xDF\xA3"), None);
 }

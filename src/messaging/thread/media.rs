@@ -15,7 +15,8 @@ use crate::{
     conversation::{
         model_run::{self, Failure},
         outbox::{ReplyTarget, request_contexts},
-        transcription::{self, VoiceError},
+        transcription,
+        voice_error::VoiceError,
     },
     messaging::{
         inbound::clean,

@@ -11,7 +11,7 @@ use crate::{
     conversation::{
         history::{Conversation, Turn},
         model_run::{Failure, ModelRun},
-        transcription::VoiceError,
+        voice_error::VoiceError,
     },
     event::{ConsentState, DailyLimit},
     identity::Channel,

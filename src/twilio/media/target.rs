@@ -178,3 +178,6 @@ fn in_bucket<'u>(host: &'u str, path: &'u str) -> Option<(&'u str, &'u str)> {
     let known = S3_HOSTS.contains(&host) && is_account && names.split('/').all(is_name);
     known.then_some((host, object))
 }
+
+#[cfg(test)]
+mod tests;

@@ -157,30 +157,24 @@ async fn voice_notes_texts_and_pictures_go_together() {
     }
 }
 
+/// A voice note that is an hour and 21 minutes long, according to its last page.
+fn endless() -> &'static [u8] {
+    let mut file = OGG.to_vec();
+    let last = file.windows(4).rposition(|four| four == b"OggS").unwrap();
+    file[last + 9] = 0x0E;
+    Box::leak(file.into_boxed_slice())
+}
+
 #[tokio::test(flavor = "local", start_paused = true)]
 async fn a_voice_note_that_cannot_be_heard_is_said_so_and_is_no_part_of_the_conversation() {
-    let huge: &'static [u8] =
-        Box::leak([OGG, &[b'x'; 16 * 1024 * 1024]].concat().into_boxed_slice());
-    let long: &'static [u8] = Box::leak(
-        OGG.iter()
-            .copied()
-            .map(|byte| if byte == 0x77 { 0 } else { byte })
-            .collect::<Vec<_>>()
-            .into_boxed_slice(),
-    );
-    // 0x0E000000 samples: 4893 seconds.
-    let long: &'static [u8] = {
-        let mut file = long.to_vec();
-        let last = file.windows(4).rposition(|four| four == b"OggS").unwrap();
-        file[last + 9] = 0x0E;
-        Box::leak(file.into_boxed_slice())
-    };
+    let unknown = r#"{"error":{"message":"Invalid URL (POST /v1/audio/transcriptions)"}}"#;
+    let unread = r#"{"error":{"message":"Unsupported file format ogg"}}"#;
     let words: &'static str = Box::leak("word ".repeat(900).into_boxed_str());
     for (file, answer, said, failure, requests) in [
         (AMR, None, FORMAT, "voice_format", 0),
         (&b"\xFF\xF1\x50\x80"[..], None, FORMAT, "voice_format", 0),
         (b"<html>", None, FORMAT, "voice_format", 0),
-        (long, None, TOO_LONG, "voice_too_long", 0),
+        (endless(), None, TOO_LONG, "voice_too_long", 0),
         (OGG, Some(Act::Say(words)), TOO_LONG, "voice_too_long", 1),
         (
             OGG,
@@ -212,20 +206,14 @@ async fn a_voice_note_that_cannot_be_heard_is_said_so_and_is_no_part_of_the_conv
         ),
         (
             OGG,
-            Some(Act::Status(
-                400,
-                r#"{"error":{"message":"Invalid URL (POST /v1/audio/transcriptions)"}}"#,
-            )),
+            Some(Act::Status(400, unknown)),
             UNAVAILABLE,
             "no_transcription",
             1,
         ),
         (
             OGG,
-            Some(Act::Status(
-                400,
-                r#"{"error":{"message":"Unsupported file format ogg"}}"#,
-            )),
+            Some(Act::Status(400, unread)),
             FORMAT,
             "voice_format",
             1,
@@ -264,6 +252,12 @@ async fn a_voice_note_that_cannot_be_heard_is_said_so_and_is_no_part_of_the_conv
             ["Hello", "And now?"]
         );
     }
+}
+
+#[tokio::test(flavor = "local", start_paused = true)]
+async fn a_voice_note_of_more_than_16_mb_is_too_large() {
+    let huge: &'static [u8] =
+        Box::leak([OGG, &[b'x'; 16 * 1024 * 1024]].concat().into_boxed_slice());
     let platform = FakePlatform::new();
     // Once for the limit of a small one, once for that of a large one.
     serve(&platform, &[huge]);
