@@ -14,7 +14,7 @@ use crate::{
     },
     conversation::{
         model_run::{self, Failure},
-        outbox::{ReplyTarget, request_contexts},
+        outbox::request_contexts,
         transcription,
         voice_error::VoiceError,
     },
@@ -38,13 +38,15 @@ pub(super) struct Files {
 }
 
 /// The reading of one turn's files, with its limits.
-pub(super) struct Reading<'r> {
+struct Reading<'r> {
     /// When work on the turn began.
     begun: UnixMillis,
     /// The time that is left for fetching. Transcribing does not use it up.
-    fetching: Cell<Duration>,
+    fetching: Duration,
     /// The bytes that further images may have.
-    room: Cell<usize>,
+    room: usize,
+    /// The place in the isolate's memory for the file that is read, and for the images.
+    slot: Option<(Weight, Slot)>,
     /// Counts the requests that transcribe.
     requests: &'r Cell<u32>,
 }
@@ -58,91 +60,87 @@ impl<P: ThreadPlatform> Inner<P> {
         begun: UnixMillis,
         requests: &Cell<u32>,
     ) -> Result<Files, Failure> {
-        let mut files = Files::default();
+        let mut files = Files {
+            contents: vec![Contents::default(); turn.messages.len()],
+            ..Files::default()
+        };
         let limit = media::TIMEOUT.min(self.config.openai_timeout);
-        let reading = Reading {
+        let mut reading = Reading {
             begun,
-            fetching: Cell::new(limit),
-            room: Cell::new(media::MAX_BYTES),
+            fetching: limit,
+            room: media::MAX_BYTES,
+            slot: None,
             requests,
         };
-        if turn
-            .messages
-            .iter()
-            .any(|message| message.files().next().is_some())
-        {
-            model_run::check_budget(&self.platform, &self.config, limit).await?;
-            let speaks = turn.messages.iter().any(|one| !one.voice_notes.is_empty());
-            let slot = self.slot(Weight::Small, &reading).await;
-            files.slot = Some(slot.map_err(if speaks { unheard } else { Failure::Image })?);
-        }
         // Voice notes come first: each leaves memory before the next one is fetched, and before the
         // images are.
-        let mut notes = Vec::new();
-        for message in &turn.messages {
-            let mut found = Vec::new();
-            for url in &message.voice_notes {
-                found.push(
-                    self.read_voice_note(message, url, &reading, &mut files.slot)
-                        .await?,
-                );
-            }
-            notes.push(found);
+        let of = |kind: Kind| {
+            let messages = turn.messages.iter().enumerate();
+            messages.flat_map(move |(index, message)| {
+                let urls = match kind {
+                    Kind::VoiceNote => &message.voice_notes,
+                    Kind::Image => &message.images,
+                };
+                urls.iter().map(move |url| (index, message, kind, url))
+            })
+        };
+        let mut wanted = of(Kind::VoiceNote).chain(of(Kind::Image)).peekable();
+        if wanted.peek().is_some() {
+            model_run::check_budget(&self.platform, &self.config, limit).await?;
         }
-        for (message, notes) in turn.messages.iter().zip(notes) {
-            let mut contents = Contents::default();
-            for file in notes {
-                files.add(file, &mut contents, &reading)?;
-            }
-            for url in &message.images {
-                let file = self.read_image(message, url, &reading).await?;
-                files.add(file, &mut contents, &reading)?;
-            }
-            files.contents.push(contents);
+        for (index, message, kind, url) in wanted {
+            let bytes = self.fetch(message, kind, url, &mut reading).await;
+            let bytes = bytes.map_err(|error| kind.not_fetched(error))?;
+            let file = self.identify(message, bytes, &reading).await?;
+            let file = file.ok_or(kind.unreadable())?;
+            files.add(index, file, &mut reading)?;
+        }
+        if !files.images.is_empty() {
+            files.slot = reading.slot.map(|(_, slot)| slot);
         }
         Ok(files)
     }
 
-    /// A file that should be a voice note. A large one takes a large slot while it is in memory.
-    async fn read_voice_note(
+    /// Fetches a file, within the time that is left for all of them. A voice note that is large
+    /// takes a large slot.
+    async fn fetch(
         &self,
         message: &PendingMessage,
+        kind: Kind,
         url: &MediaUrl,
-        reading: &Reading<'_>,
-        slot: &mut Option<Slot>,
-    ) -> Result<File, Failure> {
-        let small = Weight::SMALL_VOICE_BYTES;
-        let fetched = self.fetch(&message.reply_to, url, small, reading).await;
-        let (bytes, is_large) = match fetched {
-            Err(FetchError::TooLarge) => {
-                slot.take();
-                *slot = Some(self.slot(Weight::Large, reading).await.map_err(unheard)?);
-                let limit = media::MAX_VOICE_BYTES;
-                let fetched = self.fetch(&message.reply_to, url, limit, reading).await;
-                (fetched.map_err(unheard)?, true)
-            }
-            fetched => (fetched.map_err(unheard)?, false),
+        reading: &mut Reading<'_>,
+    ) -> Result<Vec<u8>, FetchError> {
+        let (platform, config) = (&self.platform, &self.config);
+        let begun = platform.now();
+        let deadline = begun.plus(reading.fetching);
+        let attempts = match kind {
+            Kind::Image => [Some((Weight::Small, reading.room)), None],
+            Kind::VoiceNote => [
+                Some((Weight::Small, Weight::SMALL_VOICE_BYTES)),
+                Some((Weight::Large, media::MAX_VOICE_BYTES)),
+            ],
         };
-        let file = self.identify(message, bytes, reading).await?;
-        if is_large {
-            slot.take();
-            *slot = Some(self.slot(Weight::Small, reading).await.map_err(unheard)?);
+        let mut fetched = Err(FetchError::TooLarge);
+        for (weight, limit) in attempts.into_iter().flatten() {
+            if fetched != Err(FetchError::TooLarge) {
+                break;
+            }
+            if reading
+                .slot
+                .as_ref()
+                .is_none_or(|(held, _)| *held != weight)
+            {
+                // Who waits for a slot must not have one.
+                reading.slot = None;
+                reading.slot = Some((weight, media::slot(platform, weight, deadline).await?));
+            }
+            let base = &config.twilio_api_base_url;
+            let contexts = request_contexts(config, &message.reply_to);
+            fetched = media::fetch(platform, base, url, contexts, limit, deadline).await;
         }
-        file.ok_or(Failure::Voice(VoiceError::Format))
-    }
-
-    /// A file that should be an image.
-    async fn read_image(
-        &self,
-        message: &PendingMessage,
-        url: &MediaUrl,
-        reading: &Reading<'_>,
-    ) -> Result<File, Failure> {
-        let room = reading.room.get();
-        let fetched = self.fetch(&message.reply_to, url, room, reading).await;
-        let bytes = fetched.map_err(Failure::Image)?;
-        let file = self.identify(message, bytes, reading).await?;
-        file.ok_or(Failure::NotAnImage)
+        let spent = platform.now().since(begun);
+        reading.fetching = reading.fetching.saturating_sub(spent);
+        fetched
     }
 
     /// What a file is by its bytes: an image, or a recording with its transcript.
@@ -176,37 +174,29 @@ impl<P: ThreadPlatform> Inner<P> {
         };
         Err(Failure::Voice(failure))
     }
-
-    /// Fetches a file of at most `limit` bytes, within the time that is left for all of them.
-    async fn fetch(
-        &self,
-        target: &ReplyTarget,
-        url: &MediaUrl,
-        limit: usize,
-        reading: &Reading<'_>,
-    ) -> Result<Vec<u8>, FetchError> {
-        let (platform, config) = (&self.platform, &self.config);
-        let base = &config.twilio_api_base_url;
-        let contexts = request_contexts(config, target);
-        let begun = platform.now();
-        let deadline = begun.plus(reading.fetching.get());
-        let fetched = media::fetch(platform, base, url, contexts, limit, deadline).await;
-        reading.spend(platform.now().since(begun));
-        fetched
-    }
-
-    async fn slot(&self, weight: Weight, reading: &Reading<'_>) -> Result<Slot, FetchError> {
-        let begun = self.platform.now();
-        let deadline = begun.plus(reading.fetching.get());
-        let slot = media::slot(&self.platform, weight, deadline).await;
-        reading.spend(self.platform.now().since(begun));
-        slot
-    }
 }
 
-/// The failure of a turn whose voice note could not be fetched.
-fn unheard(error: FetchError) -> Failure {
-    Failure::Voice(VoiceError::Fetch(error))
+/// What Twilio says that a file is.
+#[derive(Clone, Copy)]
+enum Kind {
+    Image,
+    VoiceNote,
+}
+
+impl Kind {
+    fn not_fetched(self, error: FetchError) -> Failure {
+        match self {
+            Self::Image => Failure::Image(error),
+            Self::VoiceNote => Failure::Voice(VoiceError::Fetch(error)),
+        }
+    }
+
+    fn unreadable(self) -> Failure {
+        match self {
+            Self::Image => Failure::NotAnImage,
+            Self::VoiceNote => Failure::Voice(VoiceError::Format),
+        }
+    }
 }
 
 /// A file, by its bytes.
@@ -217,28 +207,20 @@ enum File {
 }
 
 impl Files {
-    fn add(
-        &mut self,
-        file: File,
-        contents: &mut Contents,
-        reading: &Reading<'_>,
-    ) -> Result<(), Failure> {
+    /// Adds a file of the message at `index`.
+    fn add(&mut self, index: usize, file: File, reading: &mut Reading<'_>) -> Result<(), Failure> {
+        let Some(contents) = self.contents.get_mut(index) else {
+            return Ok(());
+        };
         match file {
             File::Heard(said) => contents.heard.push(said),
             File::Image(image) => {
-                let room = reading.room.get().checked_sub(image.bytes.len());
-                let room = room.ok_or(Failure::Image(FetchError::TooLarge))?;
-                reading.room.set(room);
+                let room = reading.room.checked_sub(image.bytes.len());
+                reading.room = room.ok_or(Failure::Image(FetchError::TooLarge))?;
                 contents.images = contents.images.saturating_add(1);
                 self.images.push(image);
             }
         }
         Ok(())
-    }
-}
-
-impl Reading<'_> {
-    fn spend(&self, time: Duration) {
-        self.fetching.set(self.fetching.get().saturating_sub(time));
     }
 }

@@ -182,15 +182,16 @@ pub async fn fetch<'e>(
         limit,
         deadline,
     };
-    for wait in RETRY_WAITS {
-        match request.send(&credentials).await {
-            Err(Failed::ForNow) if wait < deadline.since(platform.now()) => {
-                platform.sleep(wait).await;
-            }
-            result => return result.map_err(FetchError::from),
+    let mut waits = RETRY_WAITS.into_iter();
+    loop {
+        let sent = request.send(&credentials).await;
+        let left = deadline.since(platform.now());
+        let wait = waits.next().filter(|wait| *wait < left);
+        match (sent, wait) {
+            (Err(Failed::ForNow), Some(wait)) => platform.sleep(wait).await,
+            (sent, _) => return sent.map_err(FetchError::from),
         }
     }
-    Ok(request.send(&credentials).await?)
 }
 
 /// The reason why an attempt gave no file.
@@ -222,31 +223,29 @@ impl<P: Http + Clock> Request<'_, P> {
     /// Sends the request with one credential after the other until one is accepted, and follows
     /// redirects.
     async fn send(&self, credentials: &[Option<String>]) -> Result<Vec<u8>, Failed> {
-        let mut answer = Err(Failed::ForGood(FetchError::NotFetched));
-        for credential in credentials {
-            answer = self.get(self.target, credential.clone()).await;
-            if !answer.as_ref().is_ok_and(|answer| answer.status == 401) {
-                break;
+        let mut credentials = credentials.iter();
+        let mut credential = credentials.next().cloned().flatten();
+        let mut target = self.target.clone();
+        let mut redirects = 0;
+        loop {
+            let answer = self.get(&target, credential).await?;
+            match answer.status {
+                200 => return Ok(answer.body),
+                401 if redirects == 0 => {
+                    let next = credentials.next().cloned();
+                    credential = next.ok_or(Failed::ForGood(FetchError::NotFetched))?;
+                }
+                301 | 302 | 303 | 307 | 308 if redirects < MAX_REDIRECTS => {
+                    let to = target.redirected(answer.location.as_deref(), self.base);
+                    target = to.ok_or(Failed::ForGood(FetchError::Address))?;
+                    redirects = redirects.saturating_add(1);
+                    credential = None;
+                }
+                404 | 429 | 500..=599 => return Err(Failed::ForNow),
+                // S3 says so of an object that is not there (Amazon S3, "GetObject").
+                403 if redirects > 0 => return Err(Failed::ForNow),
+                _ => return Err(Failed::ForGood(FetchError::NotFetched)),
             }
-        }
-        let mut answer = answer?;
-        let mut redirected: Option<Target> = None;
-        for _ in 0..MAX_REDIRECTS {
-            if !matches!(answer.status, 301 | 302 | 303 | 307 | 308) {
-                break;
-            }
-            let from = redirected.as_ref().unwrap_or(self.target);
-            let to = from.redirected(answer.location.as_deref(), self.base);
-            let to = to.ok_or(Failed::ForGood(FetchError::Address))?;
-            answer = self.get(&to, None).await?;
-            redirected = Some(to);
-        }
-        match answer.status {
-            200 => Ok(answer.body),
-            404 | 429 | 500..=599 => Err(Failed::ForNow),
-            // S3 says so of an object that is not there (Amazon S3, "GetObject").
-            403 if redirected.is_some() => Err(Failed::ForNow),
-            _ => Err(Failed::ForGood(FetchError::NotFetched)),
         }
     }
 
