@@ -158,6 +158,9 @@ pub struct TurnEnded {
     /// Why it failed, or what was unusual about the answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failure: Option<&'static str>,
+    /// What the model's response was, if it was none that could be understood.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub response: Option<UnexpectedResponse>,
     /// The way the answer takes.
     pub reply_via: ReplyVia,
     /// The number of messages that were answered together.
@@ -207,6 +210,25 @@ labels! {
         Cancelled,
         /// The contact has said aloud that it wants no more messages.
         OptedOut,
+    }
+    /// What a response of the model is that cannot be understood.
+    UnexpectedResponse {
+        /// It has no bytes, or only white space and comments.
+        EmptyBody,
+        /// A page of HTML, such as a proxy sends.
+        Html,
+        /// Another text than JSON.
+        NotJson,
+        /// A stream that broke off.
+        Streamed,
+        /// JSON without a choice.
+        NoChoices,
+        /// A choice whose content is no text.
+        NoText,
+        /// It is longer than is read.
+        TooLarge,
+        /// Its status is no success and no error, such as a redirect.
+        OtherStatus,
     }
     /// The way that an answer takes.
     ReplyVia {

@@ -6,6 +6,7 @@ pub mod api;
 pub mod canned_replies;
 pub mod inbound;
 pub mod keywords;
+pub mod markdown;
 mod state;
 pub mod thread;
 

@@ -4,19 +4,30 @@
 //! Not here: the loops of requests (`conversation::model_run`, `conversation::transcription`). Source: OpenAI API reference,
 //! "Create chat completion" and "Error codes".
 
+mod answer;
+mod body;
+mod channels;
+mod content;
+mod finish;
+mod json;
 mod request;
 mod response;
 mod retry;
+mod stated_error;
+mod thought_tags;
+mod thoughts;
+mod tokens;
 mod transcription;
-
-use serde::Deserialize;
 
 pub use request::request;
 pub use response::decode;
 pub use retry::{MAX_RETRIES, retry_after};
+pub use tokens::Tokens;
 pub use transcription::{
     TranscriptionError, decode as decode_transcription, request as transcription_request,
 };
+
+use crate::event::UnexpectedResponse;
 
 /// An answer of the model.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,27 +37,6 @@ pub struct Completion {
     /// Why the answer is unusual: `length` (the token limit cut it short) or `refusal` (the model
     /// declined in its own words).
     pub finish_note: Option<&'static str>,
-}
-
-/// The tokens that OpenAI charges for, from the `usage` of a response. An answer without a usable
-/// text costs tokens, too.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(default)]
-pub struct Tokens {
-    /// Tokens of the request.
-    #[serde(rename = "prompt_tokens")]
-    pub prompt: u64,
-    /// Tokens of the answer, including its reasoning.
-    #[serde(rename = "completion_tokens")]
-    pub completion: u64,
-}
-
-impl Tokens {
-    /// Adds the tokens of another response.
-    pub fn add(&mut self, other: Self) {
-        self.prompt = self.prompt.saturating_add(other.prompt);
-        self.completion = self.completion.saturating_add(other.completion);
-    }
 }
 
 /// The meaning of a response, and its cost.
@@ -87,8 +77,10 @@ pub enum OpenAiError {
     Rejected,
     /// 5xx.
     ServerError,
-    /// A 200 or an undocumented status, without a completion.
-    Unexpected,
+    /// A 200 or an undocumented status that cannot be understood.
+    Unexpected(UnexpectedResponse),
+    /// A completion without a choice.
+    NoChoice,
     /// A completion without a text.
     Empty,
     /// A completion without a text: the model used up `OPENAI_MAX_COMPLETION_TOKENS` before the
@@ -111,10 +103,20 @@ impl OpenAiError {
             Self::Unauthorized => "unauthorized",
             Self::Rejected => "rejected",
             Self::ServerError => "server_error",
-            Self::Unexpected => "unexpected_response",
-            Self::Empty => "empty_answer",
+            Self::Unexpected(_) => "unexpected_response",
+            Self::NoChoice | Self::Empty => "empty_answer",
             Self::TokenLimit => "token_limit",
             Self::Filtered => "content_filter",
+        }
+    }
+
+    /// What the response was, if it was none that could be understood.
+    #[must_use]
+    pub fn response(self) -> Option<UnexpectedResponse> {
+        match self {
+            Self::Unexpected(response) => Some(response),
+            Self::NoChoice => Some(UnexpectedResponse::NoChoices),
+            _ => None,
         }
     }
 }

@@ -4,8 +4,18 @@
 
 use serde::Deserialize;
 
-use super::{Completion, Decoded, OpenAiError, Tokens};
-use crate::platform::{HttpError, HttpResponse};
+use super::{
+    Completion, Decoded, OpenAiError,
+    answer::{Answer, Choices},
+    body::{self, Body},
+    content::joined,
+    finish::Finish,
+    thoughts::without_thoughts,
+};
+use crate::{
+    event::UnexpectedResponse,
+    platform::{HttpError, HttpResponse},
+};
 
 /// The meaning of a response, or of its absence.
 #[must_use]
@@ -13,70 +23,80 @@ pub fn decode(result: Result<&HttpResponse, HttpError>) -> Decoded {
     let failure = match result {
         Ok(response) => match response.status {
             200 => return completion(&response.body),
-            401 | 403 => OpenAiError::Unauthorized,
             429 if is_insufficient_quota(&response.body) => OpenAiError::InsufficientQuota,
-            408 | 409 | 429 => OpenAiError::Busy,
-            400..=499 => OpenAiError::Rejected,
-            500..=599 => OpenAiError::ServerError,
-            _ => OpenAiError::Unexpected,
+            status => OpenAiError::of_status(status),
         },
         Err(HttpError::Timeout) => OpenAiError::Timeout,
         Err(HttpError::Connection) => OpenAiError::Connection,
-        Err(HttpError::Unreadable | HttpError::TooLarge) => OpenAiError::Unreadable,
+        Err(HttpError::Unreadable) => OpenAiError::Unreadable,
+        Err(HttpError::TooLarge) => OpenAiError::Unexpected(UnexpectedResponse::TooLarge),
     };
     failure.into()
 }
 
-fn completion(body: &[u8]) -> Decoded {
-    #[derive(Deserialize)]
-    struct Body {
-        choices: Vec<Choice>,
-        #[serde(default)]
-        usage: Option<Tokens>,
+impl OpenAiError {
+    /// The meaning of a status that is not 200.
+    pub(super) fn of_status(status: u16) -> Self {
+        match status {
+            401 | 403 => Self::Unauthorized,
+            408 | 409 | 429 => Self::Busy,
+            400..=499 => Self::Rejected,
+            500..=599 => Self::ServerError,
+            _ => Self::Unexpected(UnexpectedResponse::OtherStatus),
+        }
     }
-    #[derive(Deserialize)]
-    struct Choice {
-        message: Message,
-        #[serde(default)]
-        finish_reason: Option<String>,
-    }
-    #[derive(Deserialize)]
-    struct Message {
-        #[serde(default)]
-        content: Option<String>,
-        #[serde(default)]
-        refusal: Option<String>,
-    }
-    let Ok(Body { choices, usage }) = serde_json::from_slice(body) else {
-        return OpenAiError::Unexpected.into();
+}
+
+fn completion(bytes: &[u8]) -> Decoded {
+    let (answer, is_broken_off) = match body::read(bytes) {
+        Err(response) => return OpenAiError::Unexpected(response).into(),
+        Ok(Body::Whole(value)) => (Answer::of([&value]), false),
+        Ok(Body::Stream { chunks, done }) => {
+            let answer = Answer::of(&chunks);
+            let is_broken_off = !done && answer.finish.is_none();
+            (answer, is_broken_off)
+        }
     };
-    let said = |text: Option<String>| {
-        text.map(|text| text.trim().to_owned())
-            .filter(|text| !text.is_empty())
-    };
-    let result = choices
-        .into_iter()
-        .next()
-        .ok_or(OpenAiError::Empty)
-        .and_then(|choice| {
-            let (text, finish_note) = match (
-                said(choice.message.content),
-                said(choice.message.refusal),
-                choice.finish_reason.as_deref(),
-            ) {
-                (_, _, Some("content_filter")) => return Err(OpenAiError::Filtered),
-                (Some(text), _, Some("length")) => (format!("{text}…"), Some("length")),
-                (Some(text), _, _) => (text, None),
-                (None, Some(refusal), _) => (refusal, Some("refusal")),
-                (None, None, Some("length")) => return Err(OpenAiError::TokenLimit),
-                (None, None, _) => return Err(OpenAiError::Empty),
-            };
-            Ok(Completion { text, finish_note })
-        });
     Decoded {
-        result,
-        tokens: usage.unwrap_or_default(),
+        result: result(&answer, is_broken_off),
+        tokens: answer.tokens,
     }
+}
+
+fn result(answer: &Answer, is_broken_off: bool) -> Result<Completion, OpenAiError> {
+    if let Some(error) = answer.error {
+        return Err(error);
+    }
+    match (answer.finish, answer.choices) {
+        (Some(Finish::Failed), _) => return Err(OpenAiError::ServerError),
+        (Some(Finish::Filtered), _) => return Err(OpenAiError::Filtered),
+        // The end of a stream is no sign that the answer is complete.
+        _ if is_broken_off => {
+            return Err(OpenAiError::Unexpected(UnexpectedResponse::Streamed));
+        }
+        (_, Choices::Unreadable) => {
+            return Err(OpenAiError::Unexpected(UnexpectedResponse::NoChoices));
+        }
+        (_, Choices::Empty) => return Err(OpenAiError::NoChoice),
+        (_, Choices::Some) => {}
+    }
+    let said = answer.said();
+    let spoken = |pieces: &[String]| {
+        let text = without_thoughts(&joined(pieces)).trim().to_owned();
+        (!text.is_empty()).then_some(text)
+    };
+    let cut_short = answer.finish == Some(Finish::Length);
+    let (text, finish_note) = match (spoken(&said.text), spoken(&said.refusal)) {
+        (Some(text), _) if cut_short => (format!("{text}…"), Some("length")),
+        (Some(text), _) => (text, None),
+        (None, Some(refusal)) => (refusal, Some("refusal")),
+        (None, None) if said.odd => {
+            return Err(OpenAiError::Unexpected(UnexpectedResponse::NoText));
+        }
+        (None, None) if cut_short => return Err(OpenAiError::TokenLimit),
+        (None, None) => return Err(OpenAiError::Empty),
+    };
+    Ok(Completion { text, finish_note })
 }
 
 fn is_insufficient_quota(body: &[u8]) -> bool {
@@ -99,7 +119,7 @@ fn is_insufficient_quota(body: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::Tokens, *};
 
     fn decoded(status: u16, body: &str) -> Decoded {
         decode(Ok(&HttpResponse {
@@ -167,7 +187,11 @@ mod tests {
             assert_eq!(text(choice(empty, "stop")), Err(OpenAiError::Empty));
             assert_eq!(text(choice(empty, "length")), Err(OpenAiError::TokenLimit));
         }
-        assert_eq!(respond(200, r#"{"choices":[]}"#), Err(OpenAiError::Empty));
+        assert_eq!(
+            respond(200, r#"{"choices":[]}"#),
+            Err(OpenAiError::NoChoice)
+        );
+        assert_eq!(OpenAiError::NoChoice.label(), OpenAiError::Empty.label());
     }
 
     #[test]
@@ -193,37 +217,164 @@ mod tests {
             Tokens::default(),
             "an error is not charged"
         );
-        let mut sum = Tokens {
-            prompt: 1,
-            completion: u64::MAX,
-        };
-        sum.add(Tokens {
-            prompt: 7,
-            completion: 3,
-        });
+    }
+
+    #[test]
+    fn a_good_answer_counts_whatever_its_usage_holds() {
+        for (usage, tokens) in [
+            (
+                r#"{"prompt_tokens":null,"completion_tokens":null,"total_tokens":null}"#,
+                (0, 0),
+            ),
+            (r#"{"prompt_tokens":10.5,"completion_tokens":-35}"#, (11, 0)),
+            (r#"{"prompt_tokens":"many","completion_tokens":{}}"#, (0, 0)),
+            (r#"{"prompt_tokens":NaN,"completion_tokens":1e999}"#, (0, 0)),
+            (r#""none""#, (0, 0)),
+            ("[]", (0, 0)),
+        ] {
+            let body =
+                format!(r#"{{"choices":[{{"message":{{"content":"Hi"}}}}],"usage":{usage}}}"#);
+            let Decoded {
+                result,
+                tokens: read,
+            } = decoded(200, &body);
+            assert_eq!(result.unwrap().text, "Hi", "{usage}");
+            assert_eq!((read.prompt, read.completion), tokens, "{usage}");
+        }
+    }
+
+    #[test]
+    fn an_answer_is_read_as_a_person_would_read_it() {
+        for body in [
+            r#"{"choices":[{"message":{"content":[{"type":"text","text":"Hi!"}]}}]}"#,
+            r#"{"choices":[{"message":{"content":[{"type":"thinking","thinking":"x"},{"type":"text","text":"Hi!"}]}}]}"#,
+            r#"{"choices":[{"message":{"content":"<think>\nThey say hi.\n</think>\n\nHi!"}}]}"#,
+            r#"{"choices":[{"message":{"content":"They say hi.\n</think>\n\nHi!"}}]}"#,
+            "{\"choices\":[{\"message\":{\"content\":\"<think>x</think>\nHi!\"}}]}",
+            "\u{FEFF}{\"choices\":[{\"message\":{\"content\":\"Hi!\"}}]}",
+            ": OPENROUTER PROCESSING\n\n{\"choices\":[{\"message\":{\"content\":\"Hi!\"}}]}",
+            "\n\n{\"choices\":[{\"message\":{\"content\":\"Hi!\"}}]}\ndata: [DONE]\n",
+            r#"{"choices":[{"delta":{"content":"Hi!"},"finish_reason":"eos"}]}"#,
+            r#"{"choices":[{"text":"Hi!","logprobs":7,"index":"x"}],"id":5,"created":"x","usage":false}"#,
+            r#"{"choices":[{"message":{"content":"Hi!","refusal":false,"tool_calls":"x"},"finish_reason":null}],"error":null}"#,
+            "data: {\"choices\":[{\"delta\":{\"content\":\"Hi\"}}]}\r\n\r\ndata: {\"choices\":[{\"delta\":{\"content\":\"!\"}}]}\r\n\r\ndata: [DONE]\r\n",
+            "data: {\"choices\":[{\"delta\":{\"content\":\"<think>x</\"}}]}\n\ndata: {\"choices\":[{\"delta\":{\"content\":\"think>Hi!\"},\"finish_reason\":\"stop\"}]}",
+        ] {
+            assert_eq!(
+                respond(200, body),
+                Ok(Completion {
+                    text: "Hi!".into(),
+                    finish_note: None
+                }),
+                "{body}"
+            );
+        }
+        let lone = r#"{"choices":[{"message":{"content":"Hi \ud83d"}}]}"#;
+        assert_eq!(respond(200, lone).unwrap().text, "Hi \u{FFFD}");
+        let refusal =
+            r#"{"choices":[{"message":{"content":[{"type":"refusal","refusal":"No."}]}}]}"#;
+        assert_eq!(respond(200, refusal).unwrap().finish_note, Some("refusal"));
+    }
+
+    #[test]
+    fn an_answer_of_thoughts_alone_is_empty_or_met_the_token_limit() {
+        let thoughts = r#"{"content":"<think>\nThe user asks"}"#;
+        assert_eq!(choice(thoughts, "length"), Err(OpenAiError::TokenLimit));
+        assert_eq!(choice(thoughts, "MAX_TOKENS"), Err(OpenAiError::TokenLimit));
+        assert_eq!(choice(thoughts, "stop"), Err(OpenAiError::Empty));
+    }
+
+    #[test]
+    fn an_error_inside_a_200_is_the_error_that_it_says() {
+        for (body, failure) in [
+            (
+                r#"{"error":{"code":502,"message":"Provider returned error"}}"#,
+                OpenAiError::ServerError,
+            ),
+            (r#"{"error":{"code":429}}"#, OpenAiError::Busy),
+            (r#"[{"error":{"code":429}}]"#, OpenAiError::Busy),
+            (
+                r#"{"choices":[{"message":{"content":"Half a"},"finish_reason":"error"}]}"#,
+                OpenAiError::ServerError,
+            ),
+            (
+                r#"{"choices":[{"message":{"content":"Half a"},"error":{"code":429}}]}"#,
+                OpenAiError::Busy,
+            ),
+            (
+                r#"{"error":{"code":401},"choices":[{"message":{"content":"x"}}]}"#,
+                OpenAiError::Unauthorized,
+            ),
+            (
+                "data: {\"choices\":[{\"delta\":{\"content\":\"Half a\"}}]}\n\ndata: {\"error\":{\"code\":502},\"choices\":[{\"delta\":{},\"finish_reason\":\"error\"}]}\n\ndata: [DONE]\n",
+                OpenAiError::ServerError,
+            ),
+            (
+                "data: {\"choices\":[{\"delta\":{\"content\":\"Half a\"},\"finish_reason\":\"stop\"}]}\n\nevent: error\ndata: overloaded\n\n",
+                OpenAiError::ServerError,
+            ),
+        ] {
+            assert_eq!(respond(200, body), Err(failure), "{body}");
+        }
         assert_eq!(
-            sum,
-            Tokens {
-                prompt: 8,
-                completion: u64::MAX
-            }
+            decoded(
+                200,
+                r#"{"error":{"code":502},"usage":{"prompt_tokens":7,"completion_tokens":1}}"#
+            )
+            .tokens
+            .prompt,
+            7,
+            "what it cost is counted"
         );
     }
 
     #[test]
+    fn a_stream_that_breaks_off_is_no_answer() {
+        const BEGUN: &str = "data: {\"choices\":[{\"delta\":{\"content\":\"We open at\"},\"finish_reason\":null}],\"usage\":{\"prompt_tokens\":7}}\n\n";
+        let broken = Err(OpenAiError::Unexpected(UnexpectedResponse::Streamed));
+        assert_eq!(respond(200, BEGUN), broken);
+        assert_eq!(respond(200, &format!("{BEGUN}data: {{\"cho")), broken);
+        assert_eq!(decoded(200, BEGUN).tokens.prompt, 7, "but it cost tokens");
+        let ended = format!("{BEGUN}data: [DONE]");
+        assert_eq!(respond(200, &ended).unwrap().text, "We open at");
+        let length = format!(
+            "{BEGUN}data: {{\"choices\":[{{\"delta\":{{}},\"finish_reason\":\"length\"}}]}}\n\ndata: {{\"cho"
+        );
+        assert_eq!(respond(200, &length).unwrap().text, "We open at…");
+    }
+
+    #[test]
     fn a_body_that_is_not_the_expected_json_is_a_failure() {
-        for body in [
-            "",
-            "<html>",
-            "null",
-            "{}",
-            r#"{"choices":{}}"#,
-            r#"{"choices":[{"message":{"content":5}}]}"#,
-            "{\"choices\":[{\"mess",
+        for (body, what) in [
+            ("", UnexpectedResponse::EmptyBody),
+            (": PROCESSING\n\n", UnexpectedResponse::EmptyBody),
+            ("<html>", UnexpectedResponse::Html),
+            ("null", UnexpectedResponse::NoChoices),
+            ("{}", UnexpectedResponse::NoChoices),
+            ("[]", UnexpectedResponse::NoChoices),
+            ("\"Hello\"", UnexpectedResponse::NoChoices),
+            (r#"{"choices":{}}"#, UnexpectedResponse::NoChoices),
+            (r#"{"choices":[5]}"#, UnexpectedResponse::NoChoices),
+            ("data: {}\n\ndata: [DONE]", UnexpectedResponse::NoChoices),
+            (
+                r#"{"choices":[{"message":{"content":5}}]}"#,
+                UnexpectedResponse::NoText,
+            ),
+            ("{\"choices\":[{\"mess", UnexpectedResponse::NotJson),
+            ("Hello", UnexpectedResponse::NotJson),
         ] {
-            assert_eq!(respond(200, body), Err(OpenAiError::Unexpected), "{body}");
+            let failure = OpenAiError::Unexpected(what);
+            assert_eq!(respond(200, body), Err(failure), "{body}");
+            assert_eq!(failure.response(), Some(what));
         }
-        assert_eq!(respond(302, ""), Err(OpenAiError::Unexpected));
+        assert_eq!(
+            respond(302, ""),
+            Err(OpenAiError::Unexpected(UnexpectedResponse::OtherStatus))
+        );
+        assert_eq!(
+            decode(Err(HttpError::TooLarge)).result,
+            Err(OpenAiError::Unexpected(UnexpectedResponse::TooLarge))
+        );
     }
 
     #[test]

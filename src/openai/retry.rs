@@ -56,6 +56,7 @@ fn parse_retry_after(value: &str, now: UnixMillis) -> Option<Duration> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::event::UnexpectedResponse;
 
     const NOW: UnixMillis = UnixMillis(784_111_777_000); // Sun, 06 Nov 1994 08:49:37 GMT
     const LONG: Duration = Duration::from_mins(1);
@@ -76,7 +77,8 @@ mod tests {
             OpenAiError::InsufficientQuota,
             OpenAiError::Unauthorized,
             OpenAiError::Rejected,
-            OpenAiError::Unexpected,
+            OpenAiError::Unexpected(UnexpectedResponse::Html),
+            OpenAiError::NoChoice,
             OpenAiError::Empty,
             OpenAiError::TokenLimit,
             OpenAiError::Filtered,

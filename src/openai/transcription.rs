@@ -5,10 +5,11 @@
 
 use serde_json::Value;
 
-use super::{OpenAiError, request::authorization};
+use super::{OpenAiError, json::first_value, request::authorization, stated_error::stated_error};
 use crate::{
     base::audio::Audio,
     config::Config,
+    event::UnexpectedResponse,
     platform::{Body, HttpError, HttpRequest, HttpResponse, MAX_RESPONSE_BYTES},
 };
 
@@ -84,23 +85,26 @@ fn failure(result: Result<&HttpResponse, HttpError>) -> OpenAiError {
     super::decode(result)
         .result
         .err()
-        .unwrap_or(OpenAiError::Unexpected)
+        .unwrap_or(OpenAiError::Unexpected(UnexpectedResponse::OtherStatus))
 }
 
 /// The transcript in the body of a success: JSON with a `text`, or the bare text.
 fn transcript(body: &str) -> Result<String, TranscriptionError> {
-    let said = match serde_json::from_str::<Value>(body) {
-        Ok(Value::String(text)) => text,
-        Ok(Value::Object(fields)) => match (fields.get("text"), fields.get("error")) {
-            (Some(Value::String(text)), _) => text.clone(),
-            (Some(Value::Null), _) => String::new(),
-            (_, Some(error)) if !error.is_null() => return Err(error_in_success(error)),
-            _ => return Err(TranscriptionError::OpenAi(OpenAiError::Unexpected)),
+    let unexpected = |response| TranscriptionError::OpenAi(OpenAiError::Unexpected(response));
+    let value = first_value(body).filter(|(_, rest)| rest.trim().is_empty());
+    let said = match value.map(|(value, _)| value) {
+        Some(Value::String(text)) => text,
+        Some(value @ Value::Object(_)) => match value.get("text") {
+            Some(Value::String(text)) => text.clone(),
+            Some(Value::Null) => String::new(),
+            _ => {
+                let stated = stated_error(&value).map(TranscriptionError::OpenAi);
+                return Err(stated.unwrap_or(unexpected(UnexpectedResponse::NoText)));
+            }
         },
-        Ok(Value::Array(_)) => return Err(TranscriptionError::OpenAi(OpenAiError::Unexpected)),
-        _ if body.starts_with(['{', '[', '<']) && !is_blank_mark(body) => {
-            return Err(TranscriptionError::OpenAi(OpenAiError::Unexpected));
-        }
+        Some(Value::Array(_)) => return Err(unexpected(UnexpectedResponse::NoText)),
+        _ if body.starts_with('<') => return Err(unexpected(UnexpectedResponse::Html)),
+        _ if body.starts_with('{') => return Err(unexpected(UnexpectedResponse::NotJson)),
         _ => body.to_owned(),
     };
     let said = said.trim();
@@ -115,19 +119,6 @@ fn is_blank_mark(text: &str) -> bool {
     ["[BLANK_AUDIO]", "[SILENCE]", "(silence)", "[ Silence ]"]
         .iter()
         .any(|mark| mark.eq_ignore_ascii_case(text))
-}
-
-/// An error inside a response that calls itself a success.
-fn error_in_success(error: &Value) -> TranscriptionError {
-    let status = ["code", "status"]
-        .iter()
-        .find_map(|name| error.get(*name)?.as_u64());
-    TranscriptionError::OpenAi(match status {
-        Some(408 | 409 | 429) => OpenAiError::Busy,
-        Some(500..=599) => OpenAiError::ServerError,
-        Some(401 | 403) => OpenAiError::Unauthorized,
-        _ => OpenAiError::Unexpected,
-    })
 }
 
 /// Why a request was rejected, by the words of the error.
@@ -238,6 +229,10 @@ mod tests {
             );
         }
         assert_eq!(respond(200, "1945").as_deref(), Ok("1945"));
+        assert_eq!(
+            respond(200, r#"{"text":"Hi \ud83d there"}"#).as_deref(),
+            Ok("Hi \u{fffd} there")
+        );
         for silent in [
             "",
             " \n",
@@ -253,8 +248,15 @@ mod tests {
 
     #[test]
     fn a_success_without_a_transcript_is_a_failure() {
-        for body in ["{}", "[]", "<html>", r#"{"text":5}"#, r#"{"text":"#] {
-            let expected = Err(TranscriptionError::OpenAi(OpenAiError::Unexpected));
+        for (body, what) in [
+            ("{}", UnexpectedResponse::NoText),
+            ("[]", UnexpectedResponse::NoText),
+            (r#"{"text":5}"#, UnexpectedResponse::NoText),
+            ("<html>", UnexpectedResponse::Html),
+            (r#"{"text":"#, UnexpectedResponse::NotJson),
+        ] {
+            let error = OpenAiError::Unexpected(what);
+            let expected = Err(TranscriptionError::OpenAi(error));
             assert_eq!(respond(200, body), expected, "{body}");
         }
         for (code, error) in [
@@ -322,7 +324,10 @@ mod tests {
             (429, OpenAiError::Busy),
             (500, OpenAiError::ServerError),
             (503, OpenAiError::ServerError),
-            (302, OpenAiError::Unexpected),
+            (
+                302,
+                OpenAiError::Unexpected(UnexpectedResponse::OtherStatus),
+            ),
         ] {
             let expected = Err(TranscriptionError::OpenAi(error));
             assert_eq!(respond(status, ""), expected, "{status}");

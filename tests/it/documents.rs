@@ -11,7 +11,7 @@ use switchboard::{
     event::{
         ConsentState, ConversationProblem, DailyLimit, DeliveryStatus, DenialReason, Erased,
         ErasedBy, Event, FieldProblem, InternalProblem, KvOperation, ObjectKind, OutboxOutcome,
-        ReplyVia, Security, TurnEnded, TurnOutcome,
+        ReplyVia, Security, TurnEnded, TurnOutcome, UnexpectedResponse,
     },
     identity::PhoneHash,
     messaging::{
@@ -409,6 +409,20 @@ fn the_logs_page_lists_every_failure_that_a_turn_can_have() {
     );
     let documented = first_cells(&read(LOGS_PAGE), "Failure");
     assert_same(LOGS_PAGE, &documented, &expected);
+}
+
+#[test]
+fn the_logs_page_says_what_a_response_can_be_that_is_not_understood() {
+    let documented = first_cells(&read(LOGS_PAGE), "Response");
+    let source = read("src/event.rs");
+    let labels = source.split_once("\n    UnexpectedResponse {\n").unwrap().1;
+    let labels = labels.split_once("\n    }\n").unwrap().0;
+    let labels = labels.lines().map(str::trim);
+    let kinds: BTreeSet<String> = labels
+        .filter_map(|line| line.strip_suffix(','))
+        .map(snake_case)
+        .collect();
+    assert_same(LOGS_PAGE, &documented, &kinds);
 }
 
 #[test]
@@ -886,6 +900,7 @@ fn sample_events() -> Vec<Event> {
         phone_hash: nobody(),
         outcome: TurnOutcome::Failed,
         failure: Some("timeout"),
+        response: Some(UnexpectedResponse::Html),
         reply_via: ReplyVia::Rest,
         messages: 1,
         segments: Some(1),

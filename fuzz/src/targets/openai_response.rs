@@ -5,7 +5,10 @@
 use std::time::Duration;
 
 use serde_json::Value;
-use switchboard::openai::{self, MAX_RETRIES, OpenAiError};
+use switchboard::{
+    event::UnexpectedResponse,
+    openai::{self, MAX_RETRIES, OpenAiError},
+};
 
 use super::{NOW, lines};
 use crate::support::response::response;
@@ -29,53 +32,81 @@ pub fn openai_response(data: &[u8]) {
     match result {
         Ok(completion) => {
             assert_eq!(status, 200);
-            // Null if a field that the product does not read is broken. serde also reads arrays as structs; they are skipped here.
-            let json: Value = serde_json::from_slice(body).unwrap_or_default();
-            let message = &json["choices"][0]["message"];
-            if message.is_object() {
-                let field = if completion.finish_note == Some("refusal") {
-                    "refusal"
-                } else {
-                    "content"
-                };
-                let said = message[field].as_str().unwrap_or_default().trim();
-                let ellipsis = if completion.finish_note == Some("length") {
-                    "…"
-                } else {
-                    ""
-                };
-                assert_eq!(
-                    completion.text,
-                    format!("{said}{ellipsis}"),
-                    "the text is the model's"
-                );
+            if let Some(text) = plain_text(body, completion.finish_note) {
+                assert_eq!(completion.text, text, "the text is the model's");
             }
             assert!(!completion.text.trim().is_empty());
             assert!(matches!(
                 completion.finish_note,
                 None | Some("length" | "refusal")
             ));
-            assert!(completion.text.len() <= body.len() + "…".len());
+            // A byte that is not UTF-8 becomes U+FFFD, which has three.
+            let longest = String::from_utf8_lossy(body).len() + "…".len();
+            assert!(completion.text.len() <= longest);
         }
         Err(failure) => {
             let expected = match status {
-                200 => matches!(
-                    failure,
-                    OpenAiError::Unexpected
-                        | OpenAiError::Empty
-                        | OpenAiError::TokenLimit
-                        | OpenAiError::Filtered
-                ),
+                200 => {
+                    matches!(
+                        failure,
+                        OpenAiError::Unexpected(_)
+                            | OpenAiError::NoChoice
+                            | OpenAiError::Empty
+                            | OpenAiError::TokenLimit
+                            | OpenAiError::Filtered
+                    ) || states_an_error(body)
+                }
                 401 | 403 => failure == OpenAiError::Unauthorized,
                 429 => matches!(failure, OpenAiError::Busy | OpenAiError::InsufficientQuota),
                 400..=499 => matches!(failure, OpenAiError::Busy | OpenAiError::Rejected),
                 500..=599 => failure == OpenAiError::ServerError,
-                _ => failure == OpenAiError::Unexpected,
+                _ => failure == OpenAiError::Unexpected(UnexpectedResponse::OtherStatus),
             };
             assert!(expected, "{status} is no {}", failure.label());
             waits_stay_within_their_time(failure, &String::from_utf8_lossy(retry_after));
         }
     }
+}
+
+/// What a completion must say, if its body is JSON and its text has no sign of thoughts.
+fn plain_text(body: &[u8], finish_note: Option<&str>) -> Option<String> {
+    let json: Value = serde_json::from_slice(body).ok()?;
+    let choice = json["choices"].get(0)?;
+    let message = &choice["message"];
+    let said = match finish_note {
+        _ if message["content"].is_array() => return None,
+        Some("refusal") => &message["refusal"],
+        _ => &message["content"],
+    };
+    let said = said.as_str()?.trim();
+    let other_index = choice.get("index").is_some_and(|index| *index != 0);
+    let may_be_thoughts = said.contains(['<', '[', '◁'])
+        || said.starts_with("analysis")
+        || said.starts_with("commentary");
+    if other_index || may_be_thoughts || choice.get("delta").is_some() {
+        return None;
+    }
+    let ellipsis = if finish_note == Some("length") {
+        "…"
+    } else {
+        ""
+    };
+    Some(format!("{said}{ellipsis}"))
+}
+
+/// Whether a body has a word with which a server says that it failed.
+fn states_an_error(body: &[u8]) -> bool {
+    const WORDS: [&str; 6] = [
+        "error",
+        "fail",
+        "abort",
+        "cancel",
+        "timeout",
+        "insufficient",
+    ];
+    let body = String::from_utf8_lossy(body).to_ascii_lowercase();
+    // A change may have put an escape into a word.
+    body.contains('\\') || WORDS.iter().any(|word| body.contains(word))
 }
 
 fn waits_stay_within_their_time(failure: OpenAiError, retry_after: &str) {

@@ -31,6 +31,7 @@ pub enum BodyFault {
     /// Fewer bytes than `Content-Length` says, then the connection is closed.
     Truncated,
     /// An HTML page, such as a proxy sends.
+    #[serde(alias = "html")]
     NotJson,
     /// No bytes at all.
     Empty,
@@ -56,6 +57,46 @@ pub enum BodyFault {
     ContentFilter,
     /// OpenAI: 20 000 characters, even above the token limit.
     Overlong,
+    /// Compatible servers: the content in parts, with a thinking part first (Mistral).
+    Parts,
+    /// Compatible servers: the refusal as a part of the content.
+    RefusalParts,
+    /// Compatible servers: `<think>…</think>` before the text (DeepSeek, Qwen).
+    Thoughts,
+    /// Compatible servers: thoughts before the text, without the opening tag.
+    BareThoughts,
+    /// Compatible servers: thoughts that the token limit cut off.
+    OnlyThoughts,
+    /// Compatible servers: the channel markers of gpt-oss around thoughts and text.
+    Channels,
+    /// Compatible servers: unknown fields, and known ones of another type.
+    OddFields,
+    /// Compatible servers: a usage of null, a fraction and a negative number.
+    OddUsage,
+    /// Gateways: only an error with the code 502 (OpenRouter).
+    #[serde(rename = "error_in_200")]
+    ErrorIn200,
+    /// Gateways: only an error with the code 429.
+    #[serde(rename = "rate_limit_in_200")]
+    RateLimitIn200,
+    /// Gateways: half of the text, and an error in the choice.
+    ErrorInChoice,
+    /// Gateways: half of the text, and the finish reason `error`.
+    FinishError,
+    /// Compatible servers: a byte order mark before the JSON.
+    Bom,
+    /// Compatible servers: half of a surrogate pair in the text.
+    Surrogate,
+    /// Compatible servers: bytes in the text that are not UTF-8.
+    InvalidUtf8,
+    /// Gateways: comment lines before the JSON, `data: [DONE]` after it (OpenRouter).
+    Comments,
+    /// Compatible servers: a stream, although none was asked for.
+    Stream,
+    /// Compatible servers: a stream that ends in the middle, without a sign of it.
+    StreamCut,
+    /// Gateways: a stream that ends with an error (OpenRouter).
+    StreamError,
 }
 
 impl BodyFault {
@@ -69,6 +110,32 @@ impl BodyFault {
                 | Self::Empty
                 | Self::WrongShape
                 | Self::Oversize
+        )
+    }
+
+    /// Whether the answer is one that only servers send which are compatible with OpenAI.
+    pub fn is_of_compatible_server(self) -> bool {
+        matches!(
+            self,
+            Self::Parts
+                | Self::RefusalParts
+                | Self::Thoughts
+                | Self::BareThoughts
+                | Self::OnlyThoughts
+                | Self::Channels
+                | Self::OddFields
+                | Self::OddUsage
+                | Self::ErrorIn200
+                | Self::RateLimitIn200
+                | Self::ErrorInChoice
+                | Self::FinishError
+                | Self::Bom
+                | Self::Surrogate
+                | Self::InvalidUtf8
+                | Self::Comments
+                | Self::Stream
+                | Self::StreamCut
+                | Self::StreamError
         )
     }
 }

@@ -4,6 +4,7 @@ use axum::http::StatusCode;
 use serde_json::{Map, Value, json};
 
 use super::answer;
+use super::compatible;
 use super::image_check;
 use super::problem::usual_headers;
 use super::request::Request;
@@ -50,7 +51,7 @@ impl Request {
         let id = format!("chatcmpl-{}", random_hex());
         let created = now_ms().div_euclid(1000);
         let payload = if self.stream {
-            Payload::Events(self.events(&id, created, &completion, &usage))
+            Payload::Events(self.events(&id, created, &completion, &usage, self.include_usage))
         } else {
             let choices = if fault == Some(BodyFault::NoChoices) {
                 0
@@ -58,7 +59,7 @@ impl Request {
                 self.choices
             };
             let choices: Vec<Value> = (0..choices).map(|index| completion.choice(index)).collect();
-            Payload::Json(json!({
+            let answer = json!({
                 "id": id,
                 "object": "chat.completion",
                 "created": created,
@@ -67,7 +68,14 @@ impl Request {
                 "usage": usage,
                 "service_tier": "default",
                 "system_fingerprint": FINGERPRINT
-            }))
+            });
+            match fault.filter(|fault| fault.is_of_compatible_server()) {
+                Some(fault) => {
+                    let events = self.events(&id, created, &completion, &usage, true);
+                    compatible::altered(fault, answer, events)
+                }
+                None => Payload::Json(answer),
+            }
         };
         Reply {
             status: StatusCode::OK,
@@ -133,6 +141,7 @@ impl Request {
         created: u64,
         completion: &Completion,
         usage: &Value,
+        include_usage: bool,
     ) -> Vec<String> {
         let chunk = |choices: Value, usage_here: &Value| {
             let mut chunk = json!({
@@ -144,9 +153,7 @@ impl Request {
                 "system_fingerprint": FINGERPRINT,
                 "choices": choices
             });
-            if self.include_usage
-                && let Some(fields) = chunk.as_object_mut()
-            {
+            if include_usage && let Some(fields) = chunk.as_object_mut() {
                 fields.insert("usage".to_owned(), usage_here.clone());
             }
             format!("data: {chunk}\n\n")
@@ -175,7 +182,7 @@ impl Request {
             }
             events.push(delta(index, json!({}), completion.finish_reason.into()));
         }
-        if self.include_usage {
+        if include_usage {
             events.push(chunk(json!([]), usage));
         }
         events.push("data: [DONE]\n\n".to_owned());

@@ -14,6 +14,7 @@ use crate::http::call::{Authorization, Call};
 use crate::http::reply::{Prepared, Reply};
 
 mod answer;
+mod compatible;
 mod completion;
 mod fields;
 mod image_check;

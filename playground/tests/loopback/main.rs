@@ -13,6 +13,7 @@
 )]
 #![allow(clippy::doc_markdown, reason = "OpenAI and WhatsApp are names")]
 
+mod compatible;
 mod faults;
 mod feed;
 mod harness;

@@ -5,7 +5,7 @@
 use super::{Inner, ThreadPlatform};
 use crate::{
     base::time::millis,
-    conversation::model_run::ModelRun,
+    conversation::model_run::{Failure, ModelRun},
     event::{
         self, ConsentState, DailyLimit, Event, ObjectKind, ReplyVia, Security, TurnEnded,
         TurnOutcome,
@@ -40,6 +40,10 @@ impl<P: ThreadPlatform> Inner<P> {
             failure: run.and_then(|run| match &run.result {
                 Ok(completion) => completion.finish_note,
                 Err(failure) => Some(failure.label()),
+            }),
+            response: run.and_then(|run| match &run.result {
+                Err(Failure::OpenAi(error)) => error.response(),
+                _ => None,
             }),
             reply_via: match reply {
                 TurnReply::Webhook => ReplyVia::Webhook,

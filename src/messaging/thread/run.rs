@@ -17,6 +17,7 @@ use crate::{
     identity::Channel,
     messaging::{
         canned_replies::{self, CannedReply},
+        markdown,
         state::{ActiveTurn, CancelledCounts, NextRun, Requests, State, TurnReply, TurnResult},
     },
     openai::OpenAiError,
@@ -86,8 +87,8 @@ impl<P: ThreadPlatform> Inner<P> {
                 } = self.ask_model(&turn, cancelled).await;
                 let result = match &run.result {
                     Ok(completion) => TurnResult::Answered {
-                        sent: self.fit_to_channel(&turn, &self.sent(&heard, &completion.text)),
-                        text: self.fit_to_channel(&turn, &completion.text),
+                        sent: self.fit_to_channel(&turn, &self.heard(&heard), &completion.text),
+                        text: self.fit_to_channel(&turn, "", &completion.text),
                         input,
                     },
                     Err(failure) => self.result_of(*failure),
@@ -97,22 +98,24 @@ impl<P: ThreadPlatform> Inner<P> {
         }
     }
 
-    /// The answer as it is sent: with what was heard, if the operator wants it so. The conversation
-    /// has it without, because a model would imitate it.
-    fn sent(&self, heard: &[String], answer: &str) -> String {
+    /// What goes before an answer: what was heard, if the operator wants it so. The conversation has
+    /// the answer without, because a model would imitate it.
+    fn heard(&self, heard: &[String]) -> String {
         if heard.is_empty() || !self.config.repeat_transcript {
-            return answer.to_owned();
+            return String::new();
         }
-        let heard = heard.join(" ");
-        format!("I heard: \"{heard}\"\n\n{answer}")
+        format!("I heard: \"{}\"\n\n", heard.join(" "))
     }
 
-    /// The answer as its channel can carry it. It is stored and sent like this.
-    fn fit_to_channel(&self, turn: &ActiveTurn, answer: &str) -> String {
-        if turn.channel() == Channel::Sms {
-            segments::fit(answer, self.config.max_segments)
+    /// The answer as its channel can show and carry it, after the text `before` it. It is stored and
+    /// sent like this.
+    fn fit_to_channel(&self, turn: &ActiveTurn, before: &str, answer: &str) -> String {
+        let channel = turn.channel();
+        let answer = format!("{before}{}", markdown::render(answer, channel));
+        if channel == Channel::Sms {
+            segments::fit(&answer, self.config.max_segments)
         } else {
-            parts::fit(answer)
+            parts::fit(&answer)
         }
     }
 

@@ -116,12 +116,19 @@ pub(super) fn responses() -> BoxedStrategy<Vec<u8>> {
         json!(" Hello\u{0} "),
         json!(5),
         json!(["Hello"]),
+        json!("<think>\nHm.\n</think>\n\nHello."),
+        json!("Hm.</think>Hello."),
+        json!("<|channel|>analysis<|message|>Hm.<|end|><|channel|>final<|message|>Hello."),
+        json!([{ "type": "thinking", "thinking": "Hm." }, { "type": "text", "text": "Hello." }]),
+        json!([{ "type": "refusal", "refusal": "No." }]),
     ];
     let reasons = [
         json!("stop"),
         json!("length"),
         json!("content_filter"),
         json!("tool_calls"),
+        json!("error"),
+        json!("MAX_TOKENS"),
         json!(null),
         json!(1),
     ];
@@ -138,6 +145,7 @@ pub(super) fn responses() -> BoxedStrategy<Vec<u8>> {
         json!("rate_limit_exceeded"),
         json!(null),
         json!(429),
+        json!("502"),
     ];
     let body = (
         prop::collection::vec(
@@ -151,17 +159,28 @@ pub(super) fn responses() -> BoxedStrategy<Vec<u8>> {
         select(counts.to_vec()),
         select(labels.to_vec()),
         select(labels.to_vec()),
-        0..4,
+        0..8,
     );
     (select(statuses.to_vec()), select(waits.to_vec()), body)
         .prop_map(|(status, wait, (choices, count, code, kind, form))| {
             let choices = choices.into_iter().map(
                 |(content, refusal, reason)| json!({ "message": { "content": content, "refusal": refusal }, "finish_reason": reason }),
             );
+            let choices: Vec<_> = choices.collect();
+            let usage = json!({ "prompt_tokens": 3, "completion_tokens": count });
+            let whole = json!({ "choices": choices, "usage": usage });
+            let chunks = choices.iter().map(|choice| {
+                let delta = json!({ "delta": choice["message"], "finish_reason": choice["finish_reason"] });
+                format!("data: {}\r\n\r\n", json!({ "choices": [delta], "usage": usage }))
+            });
             let body = match form {
-                0 => json!({ "error": { "code": code, "type": kind } }),
-                1 => json!({ "choices": choices.collect::<Vec<_>>() }),
-                _ => json!({ "choices": choices.collect::<Vec<_>>(), "usage": { "prompt_tokens": 3, "completion_tokens": count } }),
+                0 => json!({ "error": { "code": code, "type": kind } }).to_string(),
+                1 => json!({ "choices": choices }).to_string(),
+                2 => format!("\u{FEFF}{whole}"),
+                3 => format!(": PROCESSING\n\n{whole}\n\ndata: [DONE]\n\n"),
+                4 => chunks.collect(),
+                5 => chunks.chain(["data: [DONE]\n\n".to_owned()]).collect(),
+                _ => whole.to_string(),
             };
             format!("{status}\n{wait}\n{body}").into_bytes()
         })

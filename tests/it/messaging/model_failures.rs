@@ -192,3 +192,76 @@ async fn a_refusal_and_a_truncated_answer_are_answers() {
         ]
     );
 }
+
+#[tokio::test(flavor = "local", start_paused = true)]
+async fn an_answer_in_the_form_of_another_server_reaches_the_contact_and_the_conversation_without_thoughts()
+ {
+    let bodies = [
+        r#"{"choices":[{"message":{"content":"<think>\nplanted thought\n</think>\n\nHi!"}}],"usage":{"prompt_tokens":null,"completion_tokens":10.5}}"#,
+        r#"{"choices":[{"message":{"content":"planted thought\n</think>\n\nHi!"}}],"usage":-35}"#,
+        r#"{"choices":[{"message":{"content":"<|channel|>analysis<|message|>planted thought<|end|><|start|>assistant<|channel|>final<|message|>Hi!"}}]}"#,
+        r#"{"choices":[{"message":{"reasoning_content":"planted thought","content":[{"type":"thinking","thinking":"planted thought"},{"type":"text","text":"Hi!"}]}}]}"#,
+        "\u{FEFF}: OPENROUTER PROCESSING\n\n{\"choices\":[{\"message\":{\"content\":\"Hi!\"}}]}\n\ndata: [DONE]\n",
+        "data: {\"choices\":[{\"delta\":{\"reasoning\":\"planted thought\",\"content\":\"Hi\"}}]}\r\n\r\ndata: {\"choices\":[{\"delta\":{\"content\":\"!\"},\"finish_reason\":\"stop\"}]}\r\n\r\n",
+    ];
+    for body in bodies {
+        let platform = FakePlatform::new();
+        platform.model([Act::Body(body), Act::Say("Bye!")]);
+        assert_eq!(platform.text(ANNA, "Hello").await, ["Hi!"], "{body}");
+        let turn = &platform.events_named("turn")[0];
+        assert_eq!(turn["outcome"], "answered");
+        assert_eq!(
+            (&turn["failure"], &turn["response"]),
+            (&Value::Null, &Value::Null)
+        );
+        platform.text(ANNA, "And now?").await;
+        let asked = platform.model_requests().last().unwrap()["messages"].clone();
+        assert_eq!(asked[2]["content"], "Hi!", "{body}");
+        let kept = [platform.kv_values().join(""), platform.log_text()].concat();
+        assert!(!kept.contains("planted") && !asked.to_string().contains("planted"));
+    }
+}
+
+#[tokio::test(flavor = "local", start_paused = true)]
+async fn an_error_inside_a_200_is_tried_again_and_nothing_of_it_is_sent() {
+    let platform = FakePlatform::new();
+    platform.model([
+        Act::Body(r#"{"error":{"code":502,"message":"Provider returned error"}}"#),
+        Act::Body(r#"{"choices":[{"message":{"content":"We open at"},"finish_reason":"error"}]}"#),
+        Act::Say("We open at 9."),
+    ]);
+    assert_eq!(platform.text(ANNA, "When?").await, ["We open at 9."]);
+    assert_eq!(platform.events_named("turn")[0]["model_requests"], 3);
+}
+
+#[tokio::test(flavor = "local", start_paused = true)]
+async fn the_log_says_in_a_word_what_a_response_was_that_is_not_understood() {
+    for (body, failure, response) in [
+        ("", "unexpected_response", "empty_body"),
+        ("<html>planted</html>", "unexpected_response", "html"),
+        ("planted", "unexpected_response", "not_json"),
+        (r#"{"planted":1}"#, "unexpected_response", "no_choices"),
+        (r#"{"choices":[]}"#, "empty_answer", "no_choices"),
+        (
+            r#"{"choices":[{"message":{"content":5}}]}"#,
+            "unexpected_response",
+            "no_text",
+        ),
+        (
+            "data: {\"choices\":[{\"delta\":{\"content\":\"planted\"}}]}\n\n",
+            "unexpected_response",
+            "streamed",
+        ),
+    ] {
+        let platform = FakePlatform::new();
+        platform.model([Act::Body(body)]);
+        platform.text(ANNA, "Hello").await;
+        let turn = &platform.events_named("turn")[0];
+        assert_eq!(
+            (&turn["failure"], &turn["response"]),
+            (&failure.into(), &response.into())
+        );
+        assert_eq!(turn["model_requests"], 1, "{body}");
+        assert!(!platform.log_text().contains("planted"), "{body}");
+    }
+}

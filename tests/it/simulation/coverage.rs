@@ -3,7 +3,7 @@
 //! Not here: how often they come (`fault_plan`).
 
 /// Their names among the counters of a run.
-pub const EVERYTHING: [&str; 73] = [
+pub const EVERYTHING: [&str; 76] = [
     "a budget that hangs",
     "a damaged budget",
     "answers withheld",
@@ -31,7 +31,10 @@ pub const EVERYTHING: [&str; 73] = [
     "an unreachable thread",
     "answered inline",
     "answered late",
+    "answers in the forms of other servers",
     "answers of several parts",
+    "errors inside a 200",
+    "streams that broke off",
     "alarms that failed",
     "alarms that ring twice",
     "bursts",

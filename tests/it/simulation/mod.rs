@@ -123,6 +123,16 @@ fn an_apology_in_a_conversation_is_noticed() {
 }
 
 #[test]
+fn thoughts_in_an_answer_are_noticed() {
+    must_break(Mutation::ThoughtsWithoutTags, 100);
+}
+
+#[test]
+fn half_an_answer_of_a_stream_that_broke_off_is_noticed() {
+    must_break(Mutation::CutStreamEnded, 100);
+}
+
+#[test]
 fn an_erasure_that_leaves_something_in_kv_is_noticed() {
     must_break(Mutation::DeleteNotDone, 200);
 }

@@ -131,7 +131,7 @@ impl Simulation {
                 retry_after: Some(seconds.to_owned()),
                 ..response(429, "")
             };
-            return match self.random.below(13) {
+            return match self.random.below(15) {
                 0 => (Ok(later("2")), None),
                 1 => (Ok(later("30")), None),
                 2 => status(
@@ -150,6 +150,22 @@ impl Simulation {
                 ),
                 // The model answers, but the response is lost.
                 10 => (Err(HttpError::Unreadable), None),
+                11 => {
+                    self.count("errors inside a 200");
+                    status(200, r#"{"error":{"code":502,"message":"m"}}"#)
+                }
+                12 => {
+                    self.count("streams that broke off");
+                    let end = if self.is(Mutation::CutStreamEnded) {
+                        "data: [DONE]\n\n"
+                    } else {
+                        ""
+                    };
+                    (
+                        Ok(response(200, format!("{}{end}", chunk("Half an")))),
+                        None,
+                    )
+                }
                 _ => (Err(HttpError::Connection), None),
             };
         }
@@ -172,6 +188,12 @@ impl Simulation {
                     json!({ "choices": [{ "message": { "content": null, "refusal": text } }] });
                 (text, response(200, refusal.to_string()))
             }
+            form @ 2..=6 => {
+                self.count("answers in the forms of other servers");
+                let left_in = self.is(Mutation::ThoughtsWithoutTags);
+                let answer = of_another_server(form, &text, left_in);
+                (text, response(200, answer))
+            }
             _ => (text.clone(), answered(&text, "stop")),
         };
         let number = self.invariants.borrow_mut().add_answer(name, said);
@@ -182,6 +204,37 @@ impl Simulation {
 /// A response with this answer.
 fn answered(text: &str, finish_reason: &str) -> HttpResponse {
     response(200, completion(text, finish_reason).to_string())
+}
+
+/// The body with this answer, as another server than OpenAI sends it. `left_in` removes the tags around
+/// its thoughts, so that nobody can tell them from the answer.
+fn of_another_server(form: u64, text: &str, left_in: bool) -> String {
+    const THOUGHT: &str = "I had better be brief.";
+    let (open, close) = if left_in {
+        ("", "")
+    } else {
+        ("<think>\n", "\n</think>\n\n")
+    };
+    let body = |content: Value| json!({ "choices": [{ "message": { "content": content } }] });
+    match form {
+        2 => body(format!("{open}{THOUGHT}{close}{text}").into()).to_string(),
+        3 => {
+            let thinking = json!({ "type": "thinking", "thinking": THOUGHT });
+            body(json!([thinking, { "type": "text", "text": text }])).to_string()
+        }
+        4 => {
+            let words: String = text.split_inclusive(' ').map(chunk).collect();
+            format!("{words}data: [DONE]\n\n")
+        }
+        5 => body(format!("<|channel|>analysis<|message|>{THOUGHT}<|end|><|start|>assistant<|channel|>final<|message|>{text}").into()).to_string(),
+        _ => format!("\u{FEFF}: PROCESSING\n\n{}\n", body(text.into())),
+    }
+}
+
+/// A piece of a stream.
+fn chunk(text: &str) -> String {
+    let chunk = json!({ "choices": [{ "delta": { "content": text }, "finish_reason": null }] });
+    format!("data: {chunk}\n\n")
 }
 
 struct AtModel {

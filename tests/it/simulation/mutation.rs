@@ -17,6 +17,10 @@ pub enum Mutation {
     AlarmNotRearmed,
     /// A failed model request looks like an answer with the apology's text.
     ApologyStored,
+    /// Thoughts of the model come without tags, as if they were sent.
+    ThoughtsWithoutTags,
+    /// A stream that broke off looks as if it had ended.
+    CutStreamEnded,
     /// A commit returns before it is durable.
     CommitNotAwaited,
     /// KV confirms a deletion, but keeps the value.

@@ -1,0 +1,98 @@
+//! The answers of servers that are compatible with OpenAI: each fault sends what such a server sends.
+
+use serde_json::{Value, json};
+
+use crate::harness::{Answer, Playground};
+
+const TEXT: &str = "Nice to hear from you! You said: \"Hello\" (message 1 of our conversation)";
+
+fn answered(playground: &Playground, body: &str) -> Answer {
+    playground.fault(&json!({"service": "openai", "body": body}));
+    let answer = playground.ask(&[("user", "Hello")]);
+    assert_eq!(answer.status, 200, "{body}");
+    answer
+}
+
+#[test]
+fn the_form_of_the_answer_differs() {
+    let playground = Playground::start();
+    let choice = |body: &str| answered(&playground, body).json()["choices"][0].clone();
+    let content = |body: &str| choice(body)["message"]["content"].clone();
+
+    let parts = content("parts");
+    assert_eq!(parts[0]["type"], "thinking");
+    let said = |part: &Value| part["text"].as_str().unwrap().to_owned();
+    assert_eq!(said(&parts[1]) + &said(&parts[2]), TEXT);
+    assert_eq!(content("refusal_parts")[0]["type"], "refusal");
+
+    let thoughts = content("thoughts");
+    let thoughts = thoughts.as_str().unwrap();
+    assert!(thoughts.starts_with("<think>\n") && thoughts.ends_with(TEXT));
+    let bare = content("bare_thoughts");
+    assert!(bare.as_str().unwrap().contains("\n</think>\n\nNice"));
+    let cut = choice("only_thoughts");
+    assert_eq!(cut["finish_reason"], "length");
+    assert!(!cut["message"]["content"].as_str().unwrap().contains("Nice"));
+    let channels = content("channels");
+    assert!(
+        channels
+            .as_str()
+            .unwrap()
+            .starts_with("<|channel|>analysis<|message|>")
+    );
+
+    assert_eq!(choice("odd_fields")["index"], "0");
+    let usage = answered(&playground, "odd_usage").json()["usage"].clone();
+    assert_eq!(usage["completion_tokens"], 10.5);
+}
+
+#[test]
+fn an_error_comes_with_the_status_200() {
+    let playground = Playground::start();
+    for (body, code) in [("error_in_200", 502), ("rate_limit_in_200", 429)] {
+        let answer = answered(&playground, body).json();
+        assert_eq!(answer["error"]["code"], code);
+        assert_eq!(answer["choices"], Value::Null);
+    }
+    for body in ["error_in_choice", "finish_error"] {
+        let choice = answered(&playground, body).json()["choices"][0].clone();
+        let half = choice["message"]["content"].as_str().unwrap().to_owned();
+        assert!(TEXT.starts_with(&half) && half.len() < TEXT.len());
+        let stated = [&choice["error"]["code"], &choice["finish_reason"]];
+        assert!(stated.contains(&&json!(502)) || stated.contains(&&json!("error")));
+    }
+}
+
+#[test]
+fn the_bytes_of_the_answer_differ() {
+    let playground = Playground::start();
+    let bytes = |body: &str| answered(&playground, body).body;
+    assert!(bytes("bom").starts_with("\u{FEFF}{".as_bytes()));
+    let surrogate = String::from_utf8(bytes("surrogate")).unwrap();
+    assert!(surrogate.contains(r" \ud83d"), "{surrogate}");
+    assert!(String::from_utf8(bytes("invalid_utf8")).is_err());
+    let comments = String::from_utf8(bytes("comments")).unwrap();
+    assert!(comments.starts_with(": OPENROUTER PROCESSING\n\n"));
+    assert!(comments.ends_with("}\n\ndata: [DONE]\n\n"));
+    assert!(bytes("html").starts_with(b"<html>"));
+}
+
+#[test]
+fn a_stream_comes_that_nobody_asked_for() {
+    let playground = Playground::start();
+    let streamed = |body: &str| {
+        let answer = answered(&playground, body);
+        assert!(
+            answer
+                .header("content-type")
+                .starts_with("text/event-stream")
+        );
+        String::from_utf8(answer.body).unwrap()
+    };
+    let whole = streamed("stream");
+    assert!(whole.ends_with("data: [DONE]\n\n") && whole.contains("\"usage\":{"));
+    let cut = streamed("stream_cut");
+    assert!(whole.len() > cut.len() && !cut.contains("[DONE]") && !cut.contains("\"stop\""));
+    let failed = streamed("stream_error");
+    assert!(failed.contains("\"finish_reason\":\"error\"") && !failed.contains("\"stop\""));
+}
