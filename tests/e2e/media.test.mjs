@@ -64,7 +64,10 @@ describe("voice notes", () => {
 
   test("a voice note is transcribed, answered, and remembered as what was said", async () => {
     const pair = freshPair();
-    const note = await playground.upload(await playground.voiceNote("Ships in the fog"), "audio/ogg");
+    const note = await playground.upload(
+      await playground.voiceNote("Ships in the fog"),
+      "audio/ogg",
+    );
     const whatsApp = { ...pair, channel: "whatsapp" };
     const before = (await transcriptions()).length;
     const answer = await worker.sendMessage({ ...whatsApp, body: "", media: [note] });
