@@ -20,12 +20,12 @@ const LOCAL = `http://127.0.0.1:${DEFAULT_PORTS.worker}`;
 
 const HELP = `npm run admin -- usage                              what was used today (UTC)
 npm run admin -- reset-budget                       reset today's budget: a full day's amount is available again
-npm run admin -- show --from NUMBER --to NUMBER     what is stored about a contact, without texts
-npm run admin -- erase --from NUMBER --to NUMBER    erase a contact's conversation; an opt-out is kept
+npm run admin -- show --from ADDRESS --to ADDRESS   what is stored about a contact, without texts
+npm run admin -- erase --from ADDRESS --to ADDRESS  erase a contact's conversation; an opt-out is kept
 
-  --from NUMBER       the contact's number, such as +15550100
-  --to NUMBER         your number or short code, such as +15550199
-  --channel CHANNEL   sms (default) or whatsapp, which puts whatsapp: in front of both numbers
+  --from ADDRESS      the contact, such as +15550100, whatsapp:US.13491208655302741918 or messenger:2745689751200
+  --to ADDRESS        your number, short code or agent, such as +15550199 or rcs:brand_x_agent
+  --channel CHANNEL   sms (default), whatsapp, rcs or messenger, which is put in front of both addresses
   --url URL           the Worker (default ${LOCAL})
   --yes               erase, or reset the budget, without asking
   --json              print the Worker's answer as JSON (with \`npm run -s admin\`, nothing else is printed)
@@ -38,6 +38,9 @@ the machine can read the arguments of a command.
 Exit code: 0 if it worked, 1 otherwise.`;
 
 const COMMANDS = { usage, "reset-budget": resetBudget, show, erase };
+
+const CHANNELS = ["sms", "whatsapp", "rcs", "messenger"];
+const NUMBER = /^\+[1-9]\d{6,14}$/;
 
 await command(async (args) => {
   const line = readCommandLine(args, {
@@ -178,21 +181,33 @@ function rejectOptions(values, name, options) {
 
 function contactOf(values) {
   const channel = values.channel ?? "sms";
-  if (!["sms", "whatsapp"].includes(channel))
-    throw new UserError(`--channel must be sms or whatsapp, not "${channel}".`);
+  if (!CHANNELS.includes(channel))
+    throw new UserError(`--channel must be sms, whatsapp, rcs or messenger, not "${channel}".`);
   const [from, to] = ["from", "to"].map((name) => address(`--${name}`, values[name], channel));
-  if (from.startsWith("whatsapp:") !== to.startsWith("whatsapp:"))
+  // An RCS agent can be written to by SMS.
+  const fallback = channelOf(from) === "sms" && channelOf(to) === "rcs";
+  if (channelOf(from) !== channelOf(to) && !fallback)
     throw new UserError("--from and --to must have the same channel: see --channel.");
   return { from, to };
 }
 
+function channelOf(text) {
+  return CHANNELS.find((channel) => text.startsWith(`${channel}:`)) ?? "sms";
+}
+
 function address(option, text, channel) {
   if (!text) throw new UserError(`${option} is missing: give it a number, such as +15550100.`);
-  const full = channel === "whatsapp" && !text.startsWith("whatsapp:") ? `whatsapp:${text}` : text;
-  const isShortCode = option === "--to" && /^\d{3,8}$/.test(full);
-  if (!isShortCode && !/^(whatsapp:)?\+[1-9]\d{6,14}$/.test(full)) {
+  const full = channel === "sms" || text.startsWith(`${channel}:`) ? text : `${channel}:${text}`;
+  const kind = channelOf(full);
+  const id = kind === "sms" ? full : full.slice(kind.length + 1);
+  const isShortCode = option === "--to" && kind === "sms" && /^\d{3,8}$/.test(id);
+  // WhatsApp users, RCS agents and everybody on Messenger have ids. Digits alone are a number without its +.
+  const isId = kind !== "sms" && /^[A-Za-z0-9][\w.-]{0,127}$/.test(id);
+  const isNumberWithoutPlus = kind !== "messenger" && /^\d+$/.test(id);
+  const isNumber = kind !== "messenger" && NUMBER.test(id);
+  if (!isShortCode && !isNumber && !(isId && !isNumberWithoutPlus)) {
     throw new UserError(
-      `${option} must be a phone number with + and its country code, digits only, such as +15550100 or whatsapp:+15550100, not "${text}".`,
+      `${option} must be a phone number with + and its country code, digits only, such as +15550100 or whatsapp:+15550100, or an id with its channel, such as whatsapp:US.13491208655302741918, rcs:brand_x_agent or messenger:2745689751200, not "${text}".`,
     );
   }
   return full;

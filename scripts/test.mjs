@@ -34,6 +34,7 @@ const LOCK_FILES = [
   "package-lock.json",
   "bench/package-lock.json",
   "scripts/node/package-lock.json",
+  "tests/peers/package-lock.json",
 ];
 
 /**

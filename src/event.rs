@@ -4,11 +4,16 @@
 //! field for them. Security events have the form `{"event":"security_event","phone_hash":"<8
 //! hex>","details":{"kind":…},"time":…}`.
 
-use std::fmt;
+use std::{
+    borrow::Cow,
+    fmt,
+    num::{NonZeroU32, NonZeroUsize},
+};
 
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    config::Field,
     identity::PhoneHash,
     platform::{Clock, Log},
 };
@@ -33,7 +38,7 @@ pub enum Event {
         phone_hash: PhoneHash,
         /// The outcome for the part.
         outcome: OutboxOutcome,
-        /// Twilio's error code, if Twilio rejected the part.
+        /// Twilio's error code, if Twilio rejected the part, or did not process it until the end.
         #[serde(skip_serializing_if = "Option::is_none")]
         code: Option<u32>,
     },
@@ -47,21 +52,33 @@ pub enum Event {
         #[serde(skip_serializing_if = "Option::is_none")]
         code: Option<u32>,
     },
+    /// Twilio refused to show the typing indicator. It is logged once an isolate.
+    TypingRefused {
+        /// The status of Twilio's answer.
+        status: u16,
+        /// Twilio's error code, if there was one.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        code: Option<u32>,
+    },
     /// A contact has opted out or in.
     Consent {
         /// The contact.
         phone_hash: PhoneHash,
         /// The new state.
         state: ConsentState,
+        /// Who says so.
+        by: ConsentBy,
         /// Messages that will not be answered because of it.
         dropped_messages: usize,
         /// Parts of answers that will not be sent because of it.
         dropped_parts: usize,
     },
-    /// A message of a contact that has opted out was not read.
+    /// A message was not read, or wants no answer. It got an empty one.
     MessageIgnored {
         /// The contact.
         phone_hash: PhoneHash,
+        /// Why.
+        reason: IgnoreReason,
     },
     /// A contact's data was erased.
     Erased {
@@ -85,6 +102,25 @@ pub enum Event {
     ConversationUnreadable {
         /// Why.
         reason: ConversationProblem,
+    },
+    /// An endpoint of the model refused an optional field, and was asked again without it.
+    FieldOmitted {
+        /// The endpoint's number.
+        endpoint: usize,
+        /// The field.
+        field: Field,
+    },
+    /// An endpoint of the model failed, and another one is asked.
+    EndpointFailed {
+        /// The endpoint's number.
+        endpoint: usize,
+        /// Why, as in the failures of a turn.
+        reason: &'static str,
+    },
+    /// A conversation was too long for the model, and its older half was dropped.
+    ConversationShortened {
+        /// The turns that were dropped.
+        dropped_turns: usize,
     },
     /// KV failed. The value stays in the thread, and the operation is tried again.
     KvFailed {
@@ -137,7 +173,7 @@ pub enum Security {
     /// A Twilio route was called while settings were missing or wrong.
     ConfigurationInvalid {
         /// The names of the settings.
-        settings: Vec<&'static str>,
+        settings: Vec<Cow<'static, str>>,
     },
     /// A signed request does not have the fields that Twilio sends.
     SuspiciousRequest {
@@ -165,6 +201,12 @@ pub struct TurnEnded {
     pub reply_via: ReplyVia,
     /// The number of messages that were answered together.
     pub messages: usize,
+    /// How many of them joined the turn after it had begun, if any did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub joined: Option<NonZeroUsize>,
+    /// How often the model was asked anew, because messages came while it was asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub asked_again: Option<NonZeroU32>,
     /// The segments of the answer, if it is an SMS.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub segments: Option<usize>,
@@ -177,6 +219,9 @@ pub struct TurnEnded {
     /// Those of them that transcribed voice notes.
     #[serde(skip_serializing_if = "is_zero")]
     pub transcriptions: u32,
+    /// The number of the endpoint that answered. 0 is that of `OPENAI_BASE_URL`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub endpoint: Option<usize>,
     /// Tokens of the requests, as OpenAI counted them. A failed turn can have a cost, too.
     pub prompt_tokens: u64,
     /// Tokens of the answers, reasoning included.
@@ -268,6 +313,26 @@ labels! {
         OptedOut,
         /// The contact wants messages again.
         OptedIn,
+    }
+    /// Why a message gets no answer.
+    IgnoreReason {
+        /// The contact has opted out.
+        OptedOut,
+        /// Its sender takes no messages: a short code, or an alphanumeric sender id.
+        NotAnswerable,
+        /// It went to a group. An answer would be a private one to words among people.
+        GroupMessage,
+        /// It is a reaction to an earlier message.
+        Reaction,
+        /// It is one of several equal messages, each of which answered an answer.
+        ReplyLoop,
+    }
+    /// Who says that a contact has opted out or in.
+    ConsentBy {
+        /// The contact, in a message.
+        Contact,
+        /// Twilio, which refused a message or reported that it did not arrive.
+        Twilio,
     }
     /// Who asked for an erasure.
     ErasedBy {
@@ -372,6 +437,24 @@ pub struct Erased {
     pub outbox_parts: usize,
     /// Answers that were stored for copies of their messages.
     pub answers: usize,
+}
+
+impl Erased {
+    /// Adds what another thread of the same contact held.
+    pub fn add(&mut self, other: &Self) {
+        let Self {
+            turns,
+            revisions,
+            pending_messages,
+            outbox_parts,
+            answers,
+        } = other;
+        self.turns = self.turns.saturating_add(*turns);
+        self.revisions = self.revisions.saturating_add(*revisions);
+        self.pending_messages = self.pending_messages.saturating_add(*pending_messages);
+        self.outbox_parts = self.outbox_parts.saturating_add(*outbox_parts);
+        self.answers = self.answers.saturating_add(*answers);
+    }
 }
 
 #[allow(

@@ -8,7 +8,7 @@
     reason = "wasm32 is single-threaded; no caller needs Send"
 )]
 
-use std::time::Duration;
+use std::{borrow::Cow, time::Duration};
 
 use futures_util::future::LocalBoxFuture;
 use serde::{Serialize, de::DeserializeOwned};
@@ -29,6 +29,12 @@ pub trait Log {
     fn write(&self, line: &str);
 }
 
+/// What this isolate has said before, so that it is not said over and over.
+pub trait Once {
+    /// Whether this is said for the first time since the isolate began.
+    fn is_first(&self, what: &'static str) -> bool;
+}
+
 /// Randomness for jitter; nothing secret is made from it.
 pub trait Random {
     /// A number in `0.0..1.0`.
@@ -43,7 +49,7 @@ pub struct HttpRequest {
     /// The whole URL.
     pub url: String,
     /// Header names and values.
-    pub headers: Vec<(&'static str, String)>,
+    pub headers: Vec<(Cow<'static, str>, String)>,
     /// The body.
     pub body: Body,
     /// The longest answer body that is read, in bytes. A longer one is a [`HttpError::TooLarge`].

@@ -59,7 +59,7 @@ pub async fn handle(
     tokio::time::sleep(fault.delay()).await;
     if let Some(connection_fault) = fault.connection {
         if connection_fault == ConnectionFault::ActThenDrop {
-            (prepared.act)(None);
+            (prepared.act)(fault.body);
         }
         entry.dropped();
         return connection.reset().await;
@@ -133,6 +133,9 @@ fn find_fault(
             .switches
             .fault(service, call, &playground.pseudonyms)
     };
+    let is_meant =
+        |fault: &Fault| fault.endpoint.is_none() || fault.endpoint == openai::endpoint(call);
+    let directive = directive.filter(is_meant);
     Ok(directive.or_else(ordered).or_else(switched_on))
 }
 

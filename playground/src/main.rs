@@ -68,7 +68,7 @@ mod webhook;
 fn main() -> ExitCode {
     match Cli::parse().command {
         Command::Serve(options) => serve(options),
-        Command::Say(options) => say::run(options),
+        Command::Say(options) => say::run(*options),
     }
 }
 
@@ -86,7 +86,7 @@ enum Command {
     /// Ctrl-C
     Serve(ServeOptions),
     /// Send one message to the local Worker as Twilio would, and show the answer
-    Say(say::Options),
+    Say(Box<say::Options>),
 }
 
 #[derive(Debug, Args)]

@@ -71,10 +71,12 @@ pub async fn serve(port: u16, playground: Playground) -> Result<(), StartError> 
 fn router(playground: Arc<Playground>) -> Router {
     Router::new()
         .route("/v1/{*rest}", any(openai))
+        .route("/fallback/v1/{*rest}", any(openai))
         .route("/2010-04-01/{*rest}", any(twilio))
         .route("/v1/Services", any(twilio))
         .route("/v1/Services/{*rest}", any(twilio))
         .route("/v2/{*rest}", any(twilio))
+        .route("/v3/{*rest}", any(twilio))
         .route("/media/{sid}", any(twilio))
         .merge(control::routes())
         .merge(page::routes())

@@ -9,6 +9,7 @@ import { countOf } from "./faults.js";
 import { inspectorView } from "./inspector.js";
 import { CHANNELS, phoneView } from "./phone.js";
 import {
+  adapted,
   addressesOf,
   addressOf,
   keyOf,
@@ -51,6 +52,10 @@ const inspector = inspectorView({
   },
 });
 
+const nextChannel = /** @type {HTMLSelectElement} */ (byId("next-channel"));
+nextChannel.append(
+  ...Object.entries(CHANNELS).map(([value, text]) => element("option", { value }, text)),
+);
 for (const phone of phones) addView(phone);
 activate(phones[0]);
 byId("add-phone").addEventListener("click", addPhone);
@@ -141,6 +146,7 @@ const HANDLERS = {
         text: event.text,
         media: [],
         at: event.at,
+        sid: event.sid,
         via: "by REST",
         after: asked && event.at - asked.at,
       });
@@ -213,10 +219,11 @@ function showAnswer(item, { kind, forged }, answer) {
   else if (texts.length === 0)
     system("Empty answer: there is nothing to say, or it comes later by REST.");
   if (texts.length) stopTyping(key);
-  for (const { text, media } of answer.messages) {
+  for (const [index, { text, media }] of answer.messages.entries()) {
     add({
       kind: "in",
       key,
+      sid: answer.sids?.[index],
       text,
       media: media.map((url) => ({ content_type: url })),
       at: answer.at,
@@ -262,16 +269,18 @@ function stopTyping(key) {
 // The phones.
 
 function addPhone() {
-  // The second phone gets the other channel, to show it.
-  const phone = newPhone(
-    phones,
-    phones.length === 1 && phones[0].channel === "sms" ? "whatsapp" : (active?.channel ?? "sms"),
-  );
+  const phone = newPhone(phones, nextChannel.value);
   phones.push(phone);
   addView(phone);
   storePhones(phones);
   activate(phone);
   views.get(phone.id).focus();
+}
+
+// The channel that the next phone most probably has: the second shows another than the first.
+function proposeChannel() {
+  nextChannel.value =
+    phones.length === 1 && phones[0].channel === "sms" ? "whatsapp" : (active?.channel ?? "sms");
 }
 
 function removePhone(phone) {
@@ -292,13 +301,18 @@ function addView(phone) {
     activate: () => activate(phone),
     remove: () => removePhone(phone),
     configure(changes) {
+      if (changes.channel !== phone.channel)
+        changes = adapted(
+          changes,
+          phones.filter((other) => other !== phone),
+        );
       Object.assign(phone, changes);
       storePhones(phones);
       view.rename(phone);
       showPhone(phone);
       activate(phone, true);
     },
-    send: (text, files) => send(phone, text, files),
+    send: (text, files, rich) => send(phone, text, files, rich),
     setFaults: (wanted) => setFaults(phone, wanted),
     replay: (item) =>
       request("POST", "/playground/phone/replay", { sid: item.sid }).catch((error) =>
@@ -328,6 +342,7 @@ function showPhone(phone) {
 function activate(phone, changed = false) {
   if (phone === active && !changed) return;
   active = phone;
+  proposeChannel();
   for (const other of phones) views.get(other.id).active(other === active);
   inspector.phone(
     phone,
@@ -339,10 +354,11 @@ function activate(phone, changed = false) {
   if (phone && inspector.tab() === "usage") askUsage();
 }
 
-async function send(phone, text, files) {
+async function send(phone, text, files, rich = {}) {
   const media = [];
   for (const file of files) media.push(await upload(file));
-  await request("POST", "/playground/phone/messages", { ...addressesOf(phone), text, media });
+  const message = { ...addressesOf(phone), text, media, rich };
+  await request("POST", "/playground/phone/messages", message);
 }
 
 // Faults.

@@ -12,7 +12,14 @@ export const STATES = {
   failed: "Not delivered",
 };
 /** The channels, by their name in the playground. */
-export const CHANNELS = { sms: "SMS", whatsapp: "WhatsApp" };
+export const CHANNELS = {
+  sms: "SMS",
+  whatsapp: "WhatsApp",
+  "whatsapp-user": "WhatsApp user",
+  rcs: "RCS",
+  messenger: "Messenger",
+  "short-code": "Short code",
+};
 
 const SUGGESTIONS = [
   "Hello",
@@ -26,7 +33,8 @@ const MAX_FILES = 10;
 /**
  * A phone, `{ id, name, channel, from, to }`. `actions` are called with what a person does:
  * - `configure({ channel, from, to })`, `remove()`, `activate()`;
- * - `send(text, files)` and `setFaults(switches)`, which may reject with an Error to show;
+ * - `send(text, files, rich)` and `setFaults(switches)`, which may reject with an Error to show.
+ *   `rich` is what WhatsApp has besides: `{ quoted, button: { text, payload }, flow }`;
  * - `replay(item)`, `inspect(item)`. Returns `{ element, show(items), append(item), update(item),
  *   typing(on), faults(switches), rename(phone), active(on), focus() }`.
  */
@@ -34,6 +42,8 @@ export function phoneView(phone, actions) {
   const id = (name) => `phone-${phone.id}-${name}`;
   const shown = new Map();
   let files = [];
+  // The message that the next one quotes.
+  let quoted;
 
   // Head: name, channel, numbers, and the button to remove it.
   const title = element("h2", { id: id("title") }, phone.name);
@@ -97,6 +107,43 @@ export function phoneView(phone, actions) {
     faults.element,
   );
 
+  // What WhatsApp can send besides text: a pressed button, and the answers of a form.
+  const richField = (name, label, placeholder) => {
+    const field = element("input", {
+      id: id(name),
+      type: "text",
+      autocomplete: "off",
+      maxLength: 2000,
+      placeholder,
+    });
+    return [field, element("div", {}, element("label", { for: field.id }, label), field)];
+  };
+  const [buttonText, buttonTextRow] = richField("button-text", "Button", "Book a table");
+  const [payload, payloadRow] = richField("button-payload", "Payload", "book_7");
+  const [flow, flowRow] = richField("flow", "Answers of a form, as JSON", '{"guests":"4"}');
+  const richButton = (text, rich) =>
+    element(
+      "button",
+      { type: "button", class: "chip", onclick: () => deliver("", [], rich()) },
+      text,
+    );
+  const choices = element(
+    "details",
+    { class: "drawer choices" },
+    element("summary", {}, "Buttons and forms"),
+    element(
+      "div",
+      { class: "fields" },
+      buttonTextRow,
+      payloadRow,
+      richButton("Press the button", () => ({
+        button: { text: buttonText.value || buttonText.placeholder, payload: payload.value },
+      })),
+      flowRow,
+      richButton("Send the form", () => ({ flow: flow.value || flow.placeholder })),
+    ),
+  );
+
   // Messages.
   const empty = element(
     "li",
@@ -153,6 +200,7 @@ export function phoneView(phone, actions) {
     hidden(`Attach a voice note in ${phone.name}`),
   );
   const attachments = element("ul", { class: "attachments", "aria-label": "Files to send" });
+  const quoting = element("p", { class: "quoting", hidden: true });
   const problem = element("p", { class: "problem", role: "alert" });
   const send = element(
     "button",
@@ -164,6 +212,7 @@ export function phoneView(phone, actions) {
     "form",
     { class: "composer", onsubmit: submit },
     attachments,
+    quoting,
     problem,
     element(
       "div",
@@ -182,6 +231,7 @@ export function phoneView(phone, actions) {
     ),
   );
 
+  const drawers = element("div", { class: "drawers" }, settings, faultDrawer);
   const card = element(
     "article",
     {
@@ -191,7 +241,7 @@ export function phoneView(phone, actions) {
       onpointerdown: actions.activate,
     },
     head,
-    element("div", { class: "drawers" }, settings, faultDrawer),
+    drawers,
     scroller,
     typingLine,
     composer,
@@ -285,14 +335,20 @@ export function phoneView(phone, actions) {
       problem.textContent = "Write something, or attach a file.";
       return;
     }
-    problem.textContent = "";
+    const rich = quoted ? { quoted: quoted.sid } : {};
     text.value = "";
     files = [];
+    quote(undefined);
     grow();
     showFiles();
     text.focus();
+    await deliver(words, chosen, rich);
+  }
+
+  async function deliver(words, chosen, rich) {
+    problem.textContent = "";
     try {
-      await actions.send(words, chosen);
+      await actions.send(words, chosen, rich);
     } catch (error) {
       // The unsent message stays in the composer.
       if (!text.value) text.value = words;
@@ -301,6 +357,38 @@ export function phoneView(phone, actions) {
       showFiles();
       problem.textContent = error.message;
     }
+  }
+
+  // Chooses the message that the next one quotes, or none.
+  function quote(item) {
+    quoted = item;
+    quoting.hidden = !item;
+    quoting.replaceChildren(
+      ...(item
+        ? [
+            element("span", {}, `Quoting “${item.text.slice(0, 60)}”`),
+            element(
+              "button",
+              { type: "button", class: "icon-button", onclick: () => quote(undefined) },
+              icon("close"),
+              hidden("Do not quote"),
+            ),
+          ]
+        : []),
+    );
+    if (item) text.focus();
+  }
+
+  // What an iPhone sends to a number when its owner reacts to a message. WhatsApp tells us nothing.
+  function react(item) {
+    const words = item.text.replace(/\s+/g, " ");
+    const short = words.length > 120 ? `${words.slice(0, 120)}…` : words;
+    deliver(`Liked “${short}”`, [], {});
+  }
+
+  function answerTools(item) {
+    if (channel.value === "whatsapp") return item.sid && tool("Quote", item, quote);
+    return tool("Like", item, react);
   }
 
   function show(items) {
@@ -344,11 +432,13 @@ export function phoneView(phone, actions) {
             tickMark(item),
             tool("Inspect", item, actions.inspect),
             tool("Replay", item, actions.replay),
+            channel.value === "whatsapp" && item.text && tool("Quote", item, quote),
           ]
         : [
             element("time", {}, clock(item.at)),
             element("span", {}, item.via),
             item.after !== undefined && element("span", {}, `after ${duration(item.after)}`),
+            item.text && answerTools(item),
           ];
     return element("li", { class: item.kind }, bubble, element("div", { class: "meta" }, facts));
   }
@@ -383,6 +473,11 @@ export function phoneView(phone, actions) {
     badge.textContent = CHANNELS[newChannel];
     numbers.textContent = `${newFrom} to ${newTo}`;
     card.dataset.channel = newChannel;
+    if (newChannel === "whatsapp") drawers.append(choices);
+    else {
+      choices.remove();
+      quote(undefined);
+    }
   }
 
   return {

@@ -20,20 +20,57 @@ export function storedPhones() {
   return [newPhone([], "sms")];
 }
 
-/** A phone with the next free name and number. */
+/** A phone with the next free name, and addresses of its channel. */
 export function newPhone(others, channel) {
-  const free = (taken) => {
-    for (let number = 0; ; number += 1) if (!taken.includes(number)) return number;
-  };
   const id = free(others.map((phone) => phone.id - 1)) + 1;
-  const number = free(others.map(({ from }) => Number(from.match(/^\+155501(\d\d)$/)?.[1] ?? 0)));
+  return { id, name: `Phone ${id}`, channel, ...newAddresses(others, channel) };
+}
+
+/** The settings of a phone, with the addresses that do not fit its channel replaced. */
+export function adapted({ channel, from, to }, others) {
+  const fresh = newAddresses(others, channel);
+  const { form, toForm } = FORMS[channel];
+  const bare = (text) => text.replace(PREFIXES[channel] ?? "", "");
   return {
-    id,
-    name: `Phone ${id}`,
     channel,
-    from: `+155501${String(number).padStart(2, "0")}`,
-    to: "+15550199",
+    from: form.test(bare(from)) ? from : fresh.from,
+    to: toForm.test(bare(to)) ? to : fresh.to,
   };
+}
+
+// Addresses of a contact that no other phone has, and of the number, on this channel. They are
+// Twilio's forms: a person with a WhatsApp user name has an id, an RCS agent has a name.
+function newAddresses(others, channel) {
+  const { start, number } = FORMS[channel];
+  const last = (from) => (from.startsWith(start) ? from.slice(start.length) : "");
+  const taken = others
+    .map(({ from }) => last(from))
+    .filter((digits) => /^\d\d$/.test(digits))
+    .map(Number);
+  return { from: `${start}${String(free(taken)).padStart(2, "0")}`, to: number };
+}
+
+const NUMBER = "+15550199";
+const IS_NUMBER = /^(\+\d+|\d{3,8})$/;
+const SMS = { start: "+155501", form: /^\+\d+$/, number: NUMBER, toForm: IS_NUMBER };
+const FORMS = {
+  sms: SMS,
+  whatsapp: SMS,
+  "whatsapp-user": { ...SMS, start: "US.134912086553027419", form: /^[A-Z]{2}\./ },
+  rcs: { ...SMS, number: "brand_x_agent", toForm: /[A-Za-z]/ },
+  messenger: { start: "27456897512", form: /^\d+$/, number: "1415523888600", toForm: /^\d{9,}$/ },
+  "short-code": { ...SMS, start: "688", form: /^\d{3,8}$/ },
+};
+const PREFIXES = {
+  whatsapp: "whatsapp:",
+  "whatsapp-user": "whatsapp:",
+  rcs: "rcs:",
+  messenger: "messenger:",
+};
+
+// The lowest number that is not taken.
+function free(taken) {
+  for (let number = 0; ; number += 1) if (!taken.includes(number)) return number;
 }
 
 /** Stores the phones. */
@@ -55,9 +92,10 @@ export function query(phone) {
   return new URLSearchParams(addressesOf(phone));
 }
 
-/** A number as an address of its channel. */
+/** A number or an id as an address of its channel. */
 export function addressOf(channel, number) {
-  return channel === "whatsapp" && !number.startsWith("whatsapp:") ? `whatsapp:${number}` : number;
+  const prefix = PREFIXES[channel] ?? "";
+  return number.startsWith(prefix) ? number : `${prefix}${number}`;
 }
 
 /** The key of a pair of addresses. */

@@ -6,10 +6,14 @@
 //!
 //! Not here: reading the environment (`runtime`), and closing the routes on an error (`http`).
 
+mod endpoint;
+mod field;
 mod parsers;
 mod reader;
 mod settings;
 
+pub use endpoint::{Endpoint, Endpoints, ExtraHeader, Fallback, SystemRole};
+pub use field::{Field, Fields};
 pub use reader::{DefaultValue, Kind, Setting, SettingError};
 pub use settings::{Config, SETTINGS};
 
@@ -23,18 +27,6 @@ pub struct Prices {
 }
 
 impl Config {
-    /// Whether OpenAI itself answers, and not another server with the same API. This is so at
-    /// OpenAI's own hosts, and behind Cloudflare's AI Gateway, which passes requests on unchanged.
-    ///
-    /// The playground on this machine counts as OpenAI, so that it receives what OpenAI would. Its
-    /// keys start with `sk-playground-`.
-    #[must_use]
-    pub fn is_openai(&self) -> bool {
-        let (url, key) = (&self.openai_base_url, self.openai_api_key.expose());
-        let in_playground = url.is_loopback() && key.starts_with("sk-playground-");
-        url.is_openai_host() || url.is_gateway_to_openai() || in_playground
-    }
-
     /// The model's prices, if the operator has set them.
     #[must_use]
     pub fn prices(&self) -> Option<Prices> {

@@ -2,6 +2,8 @@
 //!
 //! Not here: which settings there are (`settings`), and what their values must be (`parsers`).
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 
 use super::parsers::Parsed;
@@ -42,10 +44,10 @@ pub enum DefaultValue {
 }
 
 /// A setting that is missing or wrong.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct SettingError {
-    /// The setting's name.
-    pub setting: &'static str,
+    /// The setting's name, or that of a secret that a setting names.
+    pub setting: Cow<'static, str>,
     /// What is wrong. It never contains the value.
     pub problem: &'static str,
 }
@@ -106,17 +108,32 @@ impl<'l> Reader<'l> {
 
     pub(super) fn error(&mut self, setting: &Setting, problem: &'static str) {
         self.errors.push(SettingError {
-            setting: setting.name,
+            setting: setting.name.into(),
             problem,
         });
     }
 
-    /// All errors, in the order of `settings`.
+    /// The value of a secret that a setting names.
+    pub(super) fn named(&self, secret: &str) -> Option<String> {
+        (self.lookup)(secret).filter(|value| !value.is_empty())
+    }
+
+    /// Reports a secret that a setting names. It is reported once.
+    pub(super) fn named_error(&mut self, secret: &str, problem: &'static str) {
+        let setting = Cow::from(secret.to_owned());
+        let error = SettingError { setting, problem };
+        if !self.errors.contains(&error) {
+            self.errors.push(error);
+        }
+    }
+
+    /// All errors, in the order of `settings`. Those of named secrets come last.
     pub(super) fn into_errors(mut self, settings: &[Setting]) -> Vec<SettingError> {
         let position = |error: &SettingError| {
             settings
                 .iter()
                 .position(|setting| setting.name == error.setting)
+                .unwrap_or(settings.len())
         };
         self.errors.sort_by_key(position);
         self.errors

@@ -5,6 +5,8 @@
 use std::time::Duration;
 
 use super::{
+    endpoint::{self, Endpoint, Endpoints, ExtraHeader, Fallback, SystemRole},
+    field::Fields,
     parsers::{self, milliseconds, seconds, whole_number},
     reader::{
         DefaultValue::{NoReasoning, Off, RequestOrigin, Required, Value},
@@ -46,6 +48,8 @@ macro_rules! settings {
         #[derive(Clone, Debug)]
         pub struct Config {
             $($(#[$doc])* pub $field: settings!(@type $presence $type),)+
+            /// The endpoints of the model.
+            pub endpoints: Endpoints,
         }
 
         impl Config {
@@ -59,8 +63,14 @@ macro_rules! settings {
                 let mut reader = Reader::new(&lookup);
                 $(let $field = reader.$presence(&$name, $parse);)+
                 check_together(&mut reader);
+                let endpoints = endpoints(&mut reader);
                 let errors = reader.into_errors(SETTINGS);
-                let parsed = || Some(Self { $($field: settings!(@value $presence $field),)+ });
+                let parsed = || {
+                    Some(Self {
+                        $($field: settings!(@value $presence $field),)+
+                        endpoints: endpoints?,
+                    })
+                };
                 parsed().filter(|_| errors.is_empty()).ok_or(errors)
             }
         }
@@ -101,6 +111,18 @@ settings! {
     /// The most tokens that one answer may cost, reasoning included.
     OPENAI_MAX_COMPLETION_TOKENS: Var, Value("1000"), required whole_number!(1..=128_000)
         => openai_max_completion_tokens: u32;
+    /// The fields that the endpoint is never sent.
+    OPENAI_OMIT_FIELDS: Var, Off, optional endpoint::omitted
+        => openai_omit_fields: Fields;
+    /// Who says the system prompt.
+    OPENAI_SYSTEM_ROLE: Var, Value("system"), required endpoint::system_role
+        => openai_system_role: SystemRole;
+    /// Headers that the endpoint gets beside the usual ones.
+    OPENAI_EXTRA_HEADERS: Secret, Off, optional endpoint::headers
+        => openai_extra_headers: Vec<ExtraHeader>;
+    /// Other endpoints, which are asked when this one fails.
+    OPENAI_FALLBACKS: Var, Off, optional endpoint::fallbacks
+        => openai_fallbacks: Vec<Fallback>;
     /// The model that transcribes voice notes. `gpt-transcribe` is the one that OpenAI names as the
     /// successor of `whisper-1`, `gpt-4o-transcribe` and `gpt-4o-mini-transcribe`, which it shuts
     /// down on 26 February 2027. Source: OpenAI, "Deprecations", 26 August 2026.
@@ -143,6 +165,10 @@ settings! {
     /// How long a webhook waits for its answer.
     REPLY_WITHIN_MS: Var, Value("10000"), required milliseconds!(100..=14_000)
         => reply_within: Duration;
+    /// How long after its request to the model began a turn is asked anew with a message that came
+    /// meanwhile. Zero means never.
+    JOIN_WITHIN_MS: Var, Value("1500"), required milliseconds!(0..=5000)
+        => join_within: Duration;
     /// The answer to HELP.
     HELP_TEXT: Var, Value(GENERAL_HELP), required parsers::help_text
         => help_text: String;
@@ -164,19 +190,6 @@ const GENERAL_HELP: &str = "This is an automated assistant. \
 
 /// Checks the settings that depend on each other.
 fn check_together(reader: &mut Reader<'_>) {
-    // Only OpenAI's own keys have a known form. The keys of other servers do not.
-    let key = reader.value(&OPENAI_API_KEY);
-    let url = reader.value(&OPENAI_BASE_URL);
-    // A key or URL that is wrong by itself has its own error already.
-    let key = key.filter(|key| parsers::header_secret(key).is_ok());
-    let url = url.and_then(|url| BaseUrl::parse(&url).ok());
-    if let (Some(key), Some(url)) = (key, url)
-        && url.is_openai_host()
-        && !key.starts_with("sk-")
-    {
-        let problem = "must start with sk- when OPENAI_BASE_URL is OpenAI's own";
-        reader.error(&OPENAI_API_KEY, problem);
-    }
     for (price, other) in [
         (&OPENAI_PRICE_INPUT, &OPENAI_PRICE_OUTPUT),
         (&OPENAI_PRICE_OUTPUT, &OPENAI_PRICE_INPUT),
@@ -185,4 +198,94 @@ fn check_together(reader: &mut Reader<'_>) {
             reader.error(price, "must be set, as the other price is");
         }
     }
+}
+
+/// The endpoints, if the settings that make them have no error. Errors of one setting alone are
+/// reported already.
+fn endpoints(reader: &mut Reader<'_>) -> Option<Endpoints> {
+    let key = reader.value(&OPENAI_API_KEY);
+    let key = key.and_then(|key| parsers::header_secret(&key).ok());
+    let url = reader.value(&OPENAI_BASE_URL);
+    let url = url.and_then(|url| BaseUrl::parse(&url).ok());
+    if let (Some(key), Some(url)) = (&key, &url)
+        && !fits(key, url)
+    {
+        let problem = "must start with sk- when OPENAI_BASE_URL is OpenAI's own";
+        reader.error(&OPENAI_API_KEY, problem);
+    }
+    let listed = reader.value(&OPENAI_FALLBACKS);
+    let listed = listed.and_then(|text| endpoint::fallbacks(&text).ok());
+    let fallbacks: Vec<_> = listed
+        .unwrap_or_default()
+        .into_iter()
+        .map(|fallback| resolve(reader, fallback))
+        .collect();
+    let omitted = reader.value(&OPENAI_OMIT_FIELDS);
+    let omitted = omitted.and_then(|text| endpoint::omitted(&text).ok());
+    let headers = reader.value(&OPENAI_EXTRA_HEADERS);
+    let headers = headers.and_then(|text| endpoint::headers(&text).ok());
+    let first = Endpoint {
+        base_url: url?,
+        model: reader.value(&OPENAI_MODEL)?,
+        key: key?,
+        reasoning_effort: reader.value(&OPENAI_REASONING_EFFORT),
+        omitted: omitted.unwrap_or_default(),
+        headers: headers.unwrap_or_default(),
+    };
+    Some(Endpoints::new(
+        first,
+        fallbacks.into_iter().collect::<Option<_>>()?,
+    ))
+}
+
+/// A fallback with the secrets that it names.
+fn resolve(reader: &mut Reader<'_>, fallback: Fallback) -> Option<Endpoint> {
+    let shared = &OPENAI_API_KEY;
+    let key = named_secret(reader, &fallback.key, shared, parsers::header_secret);
+    let headers = match &fallback.headers {
+        Some(name) => named_secret(reader, name, &OPENAI_EXTRA_HEADERS, endpoint::headers),
+        None => Some(Vec::new()),
+    };
+    let key = key?;
+    if !fits(&key, &fallback.base_url) {
+        let problem = "must start with sk-, because OPENAI_FALLBACKS sends it to OpenAI";
+        reader.named_error(&fallback.key, problem);
+        return None;
+    }
+    Some(Endpoint {
+        base_url: fallback.base_url,
+        model: fallback.model,
+        key,
+        reasoning_effort: fallback.reasoning_effort,
+        omitted: fallback.omitted,
+        headers: headers?,
+    })
+}
+
+/// The secret that `OPENAI_FALLBACKS` names. It is one of its own, or `shared`: no other setting is
+/// for an endpoint to see.
+fn named_secret<T>(
+    reader: &mut Reader<'_>,
+    name: &str,
+    shared: &Setting,
+    parse: impl Fn(&str) -> parsers::Parsed<T>,
+) -> Option<T> {
+    let is_setting = SETTINGS.iter().any(|setting| setting.name == name);
+    let parsed = if is_setting && name != shared.name {
+        Err("must not be named by OPENAI_FALLBACKS")
+    } else {
+        let value = reader.named(name);
+        value.map_or(Err("is missing, but OPENAI_FALLBACKS names it"), |value| {
+            parse(&value)
+        })
+    };
+    parsed
+        .map_err(|problem| reader.named_error(name, problem))
+        .ok()
+}
+
+/// Whether a key can be one for that URL. Only OpenAI's own keys have a known form. The keys of
+/// other servers do not.
+fn fits(key: &Secret, url: &BaseUrl) -> bool {
+    !url.is_openai_host() || key.expose().starts_with("sk-")
 }

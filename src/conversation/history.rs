@@ -83,6 +83,14 @@ impl Conversation {
         self.turns.drain(..self.turns.len().saturating_sub(kept));
     }
 
+    /// Drops the older half of the turns, the larger half if their number is odd. Returns how many
+    /// were dropped.
+    pub fn drop_older_half(&mut self) -> usize {
+        let dropped = self.turns.len().div_ceil(2);
+        self.turns.drain(..dropped);
+        dropped
+    }
+
     /// The form for KV.
     ///
     /// # Errors
@@ -211,6 +219,17 @@ mod tests {
         );
         conversation.push(turn(&"x".repeat(16_001), ""));
         assert!(conversation.turns().is_empty());
+    }
+
+    #[test]
+    fn the_newer_half_is_left() {
+        let mut conversation = Conversation::default();
+        (0..5).for_each(|i| conversation.push(turn(&i.to_string(), "")));
+        assert_eq!(conversation.drop_older_half(), 3);
+        assert_eq!(conversation.turns(), [turn("3", ""), turn("4", "")]);
+        assert_eq!(conversation.drop_older_half(), 1);
+        assert_eq!(conversation.drop_older_half(), 1);
+        assert_eq!(conversation.drop_older_half(), 0);
     }
 
     proptest! {

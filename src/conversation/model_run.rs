@@ -1,8 +1,11 @@
-//! One model run: reserve the budget, ask the model, try again, give up.
+//! One model run: reserve the budget, ask the model, try again or elsewhere, give up.
 //!
 //! Not here: which messages make a turn, and sending the answer (`messaging`).
 
-use std::{future::Future, time::Duration};
+mod exchange;
+mod memory;
+
+use std::{future::Future, rc::Rc, time::Duration};
 
 use futures_util::{
     future::{Either, join, select},
@@ -24,10 +27,12 @@ use crate::{
     event::{self, Event, ObjectKind},
     identity::Pseudonym,
     object::{in_time, with_retry},
-    openai::{self, Completion, Decoded, OpenAiError, Tokens},
-    platform::{Clock, Http, HttpRequest, Log, Objects, PlatformError, Random},
+    openai::{Completion, OpenAiError, Tokens},
+    platform::{Clock, Http, Log, Objects, PlatformError, Random},
     twilio::media::FetchError,
 };
+
+pub use memory::{EndpointMemory, RemembersEndpoints};
 
 /// The result of a model run, and its cost.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,6 +45,8 @@ pub struct ModelRun {
     pub transcriptions: u32,
     /// The tokens of all responses, whatever the result is.
     pub tokens: Tokens,
+    /// The number of the endpoint that answered, from 0.
+    pub endpoint: Option<usize>,
     /// The time spent, waits included, in milliseconds.
     pub model_ms: u64,
     /// The usage that the budget object now has.
@@ -55,9 +62,18 @@ impl ModelRun {
             requests: 0,
             transcriptions: 0,
             tokens: Tokens::default(),
+            endpoint: None,
             model_ms: 0,
             reported: UsageCounters::EMPTY,
         }
+    }
+
+    /// Adds the cost of an earlier run of the same turn, which was broken off.
+    pub fn add_earlier(&mut self, earlier: &Self) {
+        self.requests = self.requests.saturating_add(earlier.requests);
+        self.tokens.add(earlier.tokens);
+        self.model_ms = self.model_ms.saturating_add(earlier.model_ms);
+        self.reported.add(&earlier.reported);
     }
 
     /// The tokens as usage of the day.
@@ -116,15 +132,24 @@ impl Failure {
 
 /// The input of a model run.
 #[derive(Debug)]
-pub struct ModelInput<'a> {
-    /// The contact's words.
-    pub text: &'a str,
-    /// The images that belong to them.
-    pub images: Vec<Image>,
+pub struct ModelInput<W> {
+    /// The contact's words. They are read last, right before the first request.
+    pub words: W,
     /// When work on the turn began.
     pub begun: UnixMillis,
     /// Usage to report. The first reservation carries it.
     pub usage: UsageCounters,
+    /// Whether the first request is reserved already.
+    pub reserved: bool,
+}
+
+/// What a contact said.
+#[derive(Debug)]
+pub struct Words {
+    /// The text.
+    pub text: String,
+    /// The images that belong to it.
+    pub images: Rc<Vec<Image>>,
 }
 
 /// A contact's share of the day. The first request of a turn is counted when the turn begins; this
@@ -139,96 +164,62 @@ pub trait ContactShare {
 }
 
 /// Runs the model. `conversation` loads while the first request is reserved; it is returned, so
-/// that the turn can be added.
+/// that the turn can be added. If it was too long for the model, the older half of it is dropped:
+/// the next turn would find it too long again, and pay for that again. After that, the input's words
+/// are read.
 ///
 /// Every request is reserved before it is made: from the day's budget and from the contact's
 /// `share`. The requests, the waits between them, the wait for the budget object and the work
 /// before share `OPENAI_TIMEOUT_MS`. When `cancelled` comes first, the current request is aborted.
+/// It is polled from the first request on.
 pub async fn run(
-    platform: &(impl Clock + Log + Random + Http + Objects),
+    platform: &(impl Clock + Log + Random + Http + Objects + RemembersEndpoints),
     config: &Config,
     thread: &Pseudonym,
     share: &impl ContactShare,
     conversation: impl Future<Output = Conversation>,
-    input: ModelInput<'_>,
+    input: ModelInput<impl Future<Output = Result<Words, Failure>>>,
     cancelled: impl Future,
 ) -> (ModelRun, Conversation) {
     let started = platform.now();
     let spent = started.since(input.begun);
     let remaining = config.openai_timeout.saturating_sub(spent);
-    let reserved = reserve(platform, config, input.usage, remaining);
-    let (reserved, conversation) = join(reserved, conversation).await;
+    let reserved = async {
+        if input.reserved {
+            return Ok(());
+        }
+        reserve(platform, config, input.usage, remaining).await
+    };
+    let (reserved, mut conversation) = join(reserved, conversation).await;
     let mut run = ModelRun::without_request(Failure::OpenAi(OpenAiError::Rejected));
     if !matches!(reserved, Err(Failure::BudgetUnreachable)) {
         run.reported = input.usage;
     }
-    let history = conversation
-        .turns()
-        .iter()
-        .map(|turn| (turn.user.as_str(), turn.assistant.as_str()));
-    let request = openai::request(config, thread, history, input.text, &input.images);
-    // The request holds the images now, and they are large.
-    drop(input.images);
-    run.result = match (reserved, request) {
-        (Err(failure), _) => Err(failure),
-        (Ok(()), Ok(request)) => {
-            let exchange = exchange(platform, config, share, &request, input.begun, &mut run);
+    let words = match reserved {
+        Ok(()) => input.words.await,
+        Err(failure) => Err(failure),
+    };
+    run.result = match words {
+        Err(failure) => Err(failure),
+        Ok(words) => {
+            let asked = exchange::Asked {
+                platform,
+                config,
+                thread,
+                share,
+                words,
+                begun: input.begun,
+            };
+            let exchange = asked.exchange(&mut conversation, &mut run);
             pin_mut!(exchange, cancelled);
             match select(cancelled, exchange).await {
                 Either::Left(_) => Err(Failure::Cancelled),
                 Either::Right((result, _)) => result,
             }
         }
-        (Ok(()), Err(_)) => Err(Failure::OpenAi(OpenAiError::Rejected)),
     };
     run.model_ms = millis(platform.now().since(started));
     (run, conversation)
-}
-
-/// Makes the reserved request, and retries while that may help. Every retry is reserved first. The
-/// costs are added to `run` as they arise.
-async fn exchange(
-    platform: &(impl Clock + Log + Random + Http + Objects),
-    config: &Config,
-    share: &impl ContactShare,
-    request: &HttpRequest,
-    begun: UnixMillis,
-    run: &mut ModelRun,
-) -> Result<Completion, Failure> {
-    let remaining = || {
-        let spent = platform.now().since(begun);
-        config.openai_timeout.saturating_sub(spent)
-    };
-    loop {
-        let retries = run.requests;
-        run.requests = retries.saturating_add(1);
-        let timeout = remaining().max(Duration::from_millis(1));
-        let response = platform.send(request, timeout).await;
-        let Decoded { result, tokens } = openai::decode(response.as_ref().map_err(|error| *error));
-        run.tokens.add(tokens);
-        let error = match result {
-            Ok(completion) => return Ok(completion),
-            Err(error) => error,
-        };
-        let retry_after = response
-            .as_ref()
-            .ok()
-            .and_then(|response| response.retry_after.as_deref());
-        let jitter = platform.next_f64();
-        let wait = openai::retry_after(
-            error,
-            retry_after,
-            platform.now(),
-            retries,
-            remaining(),
-            jitter,
-        );
-        platform.sleep(wait.ok_or(Failure::OpenAi(error))?).await;
-        if !share.reserve().await {
-            return Err(Failure::OpenAi(error));
-        }
-        reserve(platform, config, UsageCounters::EMPTY, remaining()).await?;
-    }
 }
 
 /// Checks whether the budget has a request left, before any work is done for one.
@@ -253,7 +244,7 @@ pub async fn check_budget(
 ///
 /// # Errors
 /// As [`check_budget`].
-pub(super) async fn reserve(
+pub async fn reserve(
     platform: &(impl Objects + Clock + Log),
     config: &Config,
     usage: UsageCounters,

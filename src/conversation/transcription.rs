@@ -34,7 +34,7 @@ pub async fn transcribe(
     begun: UnixMillis,
     requests: &Cell<u32>,
 ) -> Result<String, Failure> {
-    if config.is_openai() && !audio.format.is_read_by_openai() {
+    if config.endpoints.get(0).is_openai() && !audio.format.is_read_by_openai() {
         return Err(Failure::Voice(VoiceError::Format));
     }
     if audio.length().is_some_and(|length| length > MAX_LENGTH) {

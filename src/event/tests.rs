@@ -48,7 +48,7 @@ fn security_events_have_the_promised_form() {
     );
     assert_eq!(
         security(Security::ConfigurationInvalid {
-            settings: vec!["PSEUDONYM_KEY"]
+            settings: vec!["PSEUDONYM_KEY".into()]
         }),
         r#"{"event":"security_event","phone_hash":"00000000","details":{"kind":"configuration_invalid","settings":["PSEUDONYM_KEY"]},"time":"1970-01-01T00:00:00.000Z"}"#
     );

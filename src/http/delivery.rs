@@ -12,6 +12,8 @@ use super::{
 };
 use crate::{
     config::Config,
+    conversation::outbox::Progress,
+    event::{self, Event},
     messaging::{api::RecordDelivery, inbound::DeliveryReceipt},
     object::{in_time, with_retry},
 };
@@ -27,22 +29,38 @@ pub(super) async fn answer<'c>(
     let DeliveryReceipt {
         sid,
         contact,
+        primary,
         number,
-        status,
+        progress,
         code,
     } = update.get().clone();
-    if let Some(status) = status {
-        let thread = config.pseudonym_key.pair(&contact, &number);
-        let record = RecordDelivery {
-            sid,
-            status,
-            code,
-            phone_hash: config.pseudonym_key.phone_hash(&contact),
-        };
-        let recorded = with_retry(async || platform.call(thread.as_str(), &record).await);
-        in_time(platform, OBJECT_TIME, recorded)
-            .await
-            .map_err(|error| Rejection::Thread(error.reason))?;
+    let keys = &config.pseudonym_key;
+    let phone_hash = keys.phone_hash(&contact);
+    match (progress, number) {
+        // Twilio would send the same again after an error, so a step before the end is accepted.
+        (None, _) | (Some(Progress::Sent), None) => {}
+        (Some(progress), Some(number)) => {
+            let thread = keys.pair(&primary, &number);
+            let record = RecordDelivery {
+                sid,
+                progress,
+                code,
+                phone_hash,
+            };
+            let recorded = with_retry(async || platform.call(thread.as_str(), &record).await);
+            in_time(platform, OBJECT_TIME, recorded)
+                .await
+                .map_err(|error| Rejection::Thread(error.reason))?;
+        }
+        // Without a sender nobody can say which thread sent it. The failure is seen all the same.
+        (Some(Progress::Ended(status)), None) => event::log(
+            platform,
+            &Event::Delivery {
+                phone_hash,
+                status,
+                code,
+            },
+        ),
     }
     Ok(Response::empty(204))
 }

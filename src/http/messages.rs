@@ -16,12 +16,13 @@ use crate::{
     base::time::UnixMillis,
     config::Config,
     conversation::outbox::ReplyTarget,
+    event::{self, Event},
     messaging::{
         api::{Receive, Reply},
-        inbound::Message,
+        inbound::{Inbound, Message},
     },
     object::{in_time, with_retry},
-    twilio::{parts, signature::Verified, twiml},
+    twilio::{parts, twiml},
 };
 
 /// The latest time for an answer, counted from the message's arrival. Twilio waits 15 seconds. The
@@ -40,10 +41,20 @@ pub(super) async fn answer<'c>(
     let arrived = platform.now();
     // (3) to (5) Form, signature, fields.
     let message = webhook::verified(config, request, url, "From", |form| {
-        Message::from_form(form, config.max_message_chars)
+        Inbound::from_form(form, config.max_message_chars)
     });
-    // (6) The thread receives the message.
-    let reply = receive(platform, config, &message.await?, url, arrived).await?;
+    let message = message.await?;
+    let reply = match message.get() {
+        // (6) The thread receives the message.
+        Inbound::Message(received) => {
+            receive(platform, config, received, message.token(), url, arrived).await?
+        }
+        Inbound::Ignored { from, reason } => {
+            let (phone_hash, reason) = (config.pseudonym_key.phone_hash(from), *reason);
+            event::log(platform, &Event::MessageIgnored { phone_hash, reason });
+            Reply::Empty
+        }
+    };
     // (10) The reply, as TwiML.
     let parts = match reply {
         Reply::Text(text) => parts::split(&text),
@@ -57,29 +68,36 @@ pub(super) async fn answer<'c>(
 async fn receive<'c>(
     platform: &impl WorkerPlatform,
     config: &Config,
-    message: &Verified<Message>,
+    message: &Message,
+    token: usize,
     url: &str,
     arrived: UnixMillis,
 ) -> Result<Reply, Rejection<'c>> {
     let keys = &config.pseudonym_key;
-    let token = config.twilio_tokens.get(message.token());
+    let token = config.twilio_tokens.get(token);
     let token = token.ok_or_else(|| Rejection::Thread("no such token".into()))?;
     let Message {
         sid,
         from,
+        contact,
         to,
         account,
         service,
         input,
         images,
         voice_notes,
-    } = message.get().clone();
-    let thread = keys.pair(&from, &to);
+        quoted,
+    } = message.clone();
+    let thread = keys.pair(&contact.primary, &to);
+    let number = contact.number.as_ref();
     let receive = Receive {
         sid,
         input,
         images,
         voice_notes,
+        number_thread: number.map(|number| keys.pair(number, &to)),
+        quoted,
+        quoted_text: None,
         phone_hash: keys.phone_hash(&from),
         reply_to: ReplyTarget {
             contact: from,

@@ -33,6 +33,9 @@ pub use platform::WorkerPlatform;
 pub use request::{BodyBroken, MAX_BODY_BYTES, Request};
 pub use response::{Response, SECURITY_HEADERS, internal_error};
 
+/// The prefix of Twilio's routes.
+const TWILIO_PREFIX: &str = "/twilio/";
+
 /// The webhook for incoming messages.
 const MESSAGES_PATH: &str = "/twilio/messages";
 
@@ -45,7 +48,7 @@ pub async fn handle(
     let url = request.url();
     let method = request.method();
     // (2) Route, method, configuration.
-    let response = match (path_of(&url), method.as_str()) {
+    let response = match (route_of(path_of(&url)), method.as_str()) {
         ("/health", "GET" | "HEAD") => health(config),
         ("/health", _) => method_not_allowed("GET, HEAD"),
         (path @ (MESSAGES_PATH | STATUS_PATH), "POST") => {
@@ -72,6 +75,15 @@ pub async fn handle(
         }
     } else {
         response
+    }
+}
+
+/// The path without the slash that people add at the end of a webhook in Twilio's console. The
+/// signature is still that of the URL with the slash.
+fn route_of(path: &str) -> &str {
+    match path.strip_suffix('/') {
+        Some(route) if route.starts_with(TWILIO_PREFIX) => route,
+        _ => path,
     }
 }
 

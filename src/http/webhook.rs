@@ -88,7 +88,7 @@ pub(super) fn reject(platform: &impl WorkerPlatform, rejection: Rejection<'_>) -
     };
     match rejection {
         Rejection::Configuration(errors) => {
-            let mut settings: Vec<_> = errors.iter().map(|error| error.setting).collect();
+            let mut settings: Vec<_> = errors.iter().map(|error| error.setting.clone()).collect();
             settings.dedup();
             let details = Security::ConfigurationInvalid { settings };
             security(PhoneHash::nobody(), details);

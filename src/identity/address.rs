@@ -53,10 +53,30 @@ impl Address {
         split(&self.0).1
     }
 
+    /// Whether its id is a phone number.
+    #[must_use]
+    pub fn is_number(&self) -> bool {
+        is_e164(self.id())
+    }
+
     /// Whether a message to it can arrive. Short codes and alphanumeric sender ids take none.
     #[must_use]
     pub fn is_answerable(&self) -> bool {
         self.channel() != Channel::Sms || is_e164(&self.0)
+    }
+
+    /// Whether it may be a phone number that lost its `+` on the way: digits alone, and as many as
+    /// a number has. It may also be a long short code, so only its place can tell.
+    #[must_use]
+    pub fn may_lack_plus(&self) -> bool {
+        self.channel() == Channel::Sms && all_digits(&self.0) && self.0.len() >= MIN_DIGITS
+    }
+
+    /// Whether a contact can write to it: short codes take messages, alphanumeric sender ids do
+    /// not.
+    #[must_use]
+    pub fn can_be_written_to(&self) -> bool {
+        self.is_answerable() || is_short_code(&self.0)
     }
 }
 
@@ -106,9 +126,12 @@ fn split(text: &str) -> (Channel, &str) {
         .unwrap_or((Channel::Sms, text))
 }
 
+/// The fewest digits of a phone number, with its country.
+const MIN_DIGITS: usize = 7;
+
 fn is_e164(id: &str) -> bool {
     id.strip_prefix('+').is_some_and(|digits| {
-        (7..=15).contains(&digits.len()) && all_digits(digits) && !digits.starts_with('0')
+        (MIN_DIGITS..=15).contains(&digits.len()) && all_digits(digits) && !digits.starts_with('0')
     })
 }
 

@@ -82,6 +82,13 @@ impl PseudonymKey {
         TokenId(self.hex(&[b"token\0", token.expose().as_bytes()], 8))
     }
 
+    /// The mark of a text in a thread's state: 16 hex digits. It tells equal texts from others, and nobody
+    /// without the key can test a guessed text against it.
+    #[must_use]
+    pub fn text_mark(&self, text: &str) -> String {
+        self.hex(&[b"text\0", text.as_bytes()], 8)
+    }
+
     /// The first `bytes` bytes of the HMAC of `parts`, in lowercase hex.
     fn hex(&self, parts: &[&[u8]], bytes: usize) -> String {
         // HMAC takes keys of any length, so this error cannot happen. A fixed name would still be

@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     base::{time::UnixMillis, usage::UsageCounters},
-    conversation::outbox::ReplyTarget,
-    event::{DeliveryStatus, Erased},
-    identity::{MessageSid, PhoneHash},
+    conversation::outbox::{Progress, ReplyTarget},
+    event::{Erased, ErasedBy},
+    identity::{MessageSid, PhoneHash, Pseudonym},
     messaging::inbound::Input,
     platform::Method,
     twilio::media::MediaUrl,
@@ -30,6 +30,16 @@ pub struct Receive {
     /// Where its voice notes are.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub voice_notes: Vec<MediaUrl>,
+    /// The thread of the contact's number, if the message also names a user id. This thread is
+    /// then that of the user id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub number_thread: Option<Pseudonym>,
+    /// The message that this one quotes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quoted: Option<MessageSid>,
+    /// The text of that message, once the thread has found it.
+    #[serde(skip)]
+    pub quoted_text: Option<String>,
     /// The contact's hash for the log.
     pub phone_hash: PhoneHash,
     /// Where an answer goes if it does not go out with the webhook.
@@ -62,8 +72,8 @@ pub enum Reply {
 pub struct RecordDelivery {
     /// The message.
     pub sid: MessageSid,
-    /// The status that the receipt reports.
-    pub status: DeliveryStatus,
+    /// How far the message has come.
+    pub progress: Progress,
     /// Twilio's error code, if the message did not arrive.
     pub code: Option<u32>,
     /// The contact's hash for the log.
@@ -121,7 +131,7 @@ impl Method for Erase {
 }
 
 /// The result of an erasure.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Erasure {
     /// The erased data, as numbers.
     pub erased: Erased,
@@ -129,4 +139,56 @@ pub struct Erasure {
     pub kv_deleted: bool,
     /// Whether the contact has opted out. An erasure keeps that.
     pub opted_out: bool,
+}
+
+/// An order of the thread of a contact's user id to the thread of its number.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Follow {
+    /// The thread that leads: the caller.
+    pub leader: Pseudonym,
+    /// When the leader planned that the other joins.
+    pub since: UnixMillis,
+    /// The order.
+    pub order: Order,
+}
+
+impl Method for Follow {
+    type Reply = Followed;
+    const BINDING: &'static str = BINDING;
+    const NAME: &'static str = "follow";
+}
+
+/// What a thread that leads wants of one that follows.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Order {
+    /// Pass everything on to me from now on, and tell me whether the contact has opted out at you.
+    Join,
+    /// The contact has opted out or in.
+    Consent {
+        /// Whether it has opted out.
+        opted_out: bool,
+    },
+    /// Erase what you hold of the contact.
+    Erase {
+        /// The contact's hash for the log.
+        phone_hash: PhoneHash,
+        /// Who asked for it.
+        by: ErasedBy,
+    },
+    /// There is nothing left to keep together.
+    Release,
+}
+
+/// The answer to an order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Followed {
+    /// Whether it was carried out. A release is not, if the thread has joined again meanwhile.
+    pub done: bool,
+    /// The requests to the model that the contact had there today.
+    pub calls: u32,
+    /// The canned replies that the contact got there today.
+    pub canned_replies: u32,
+    /// What was erased, and the contact's consent there.
+    pub erasure: Erasure,
 }

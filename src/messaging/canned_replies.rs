@@ -82,6 +82,8 @@ pub const IMAGE_NOT_FETCHED: &str = "Sorry, I couldn't open your picture. Please
 /// For images of a turn that together are larger than [`crate::twilio::media::MAX_BYTES`].
 pub const IMAGE_TOO_LARGE: &str =
     "Sorry, that is too large for me. Please send pictures of at most 5 MB in all.";
+/// For images where no endpoint's model takes any.
+pub const NO_IMAGES: &str = "Sorry, I can't look at pictures here. Please write to me.";
 /// For a reset.
 pub const RESET: &str = "Done: our conversation is cleared. What would you like to talk about?";
 /// For a failure: of the model, of the budget object, or of the model's answer.
@@ -97,3 +99,35 @@ pub const TOKEN_LIMIT: &str =
     "Sorry, that was too much for one answer. Please ask something shorter or simpler.";
 /// For an answer that a content filter withheld.
 pub const FILTERED: &str = "Sorry, I can't help with that.";
+
+/// The texts without numbers. A reaction to one of them is a reaction to an answer.
+#[must_use]
+pub fn fixed_texts(help: &str) -> Vec<String> {
+    let constants = [
+        NOT_AN_IMAGE,
+        NO_VOICE,
+        VOICE_FORMAT,
+        VOICE_TOO_LONG,
+        VOICE_SILENT,
+        VOICE_NOT_FETCHED,
+        IMAGE_NOT_FETCHED,
+        IMAGE_TOO_LARGE,
+        RESET,
+        APOLOGY,
+        NO_BUDGET,
+        NO_MORE_TODAY,
+        TOKEN_LIMIT,
+        FILTERED,
+    ];
+    let kinds = [
+        CannedReply::NoText,
+        CannedReply::OptedOut,
+        CannedReply::OptedIn,
+        CannedReply::Help,
+        CannedReply::Erasing,
+        CannedReply::Erased,
+    ];
+    let constants = constants.into_iter().map(str::to_owned);
+    let kinds = kinds.into_iter().map(|kind| kind.text(help));
+    constants.chain(kinds).collect()
+}

@@ -7,7 +7,9 @@ pub mod canned_replies;
 pub mod inbound;
 pub mod keywords;
 pub mod markdown;
+pub mod quotes;
 mod state;
 pub mod thread;
+mod unfinished;
 
 pub use state::MAX_CANNED_REPLIES_PER_DAY;

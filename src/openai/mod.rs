@@ -1,15 +1,19 @@
 //! OpenAI's Chat Completions API, and its transcriptions: the requests, and what comes back.
 //!
-//! This module builds the request, reads the response, and decides when to retry, all without I/O.
-//! Not here: the loops of requests (`conversation::model_run`, `conversation::transcription`). Source: OpenAI API reference,
-//! "Create chat completion" and "Error codes".
+//! This module builds the request, reads the response, and decides what to do about an error, all
+//! without I/O.
+//! Not here: the loops of requests (`conversation::model_run`, `conversation::transcription`).
+//! Source: OpenAI API reference, "Create chat completion" and "Error codes".
 
 mod answer;
 mod body;
 mod channels;
 mod content;
+mod error;
+mod fields;
 mod finish;
 mod json;
+mod next;
 mod request;
 mod response;
 mod retry;
@@ -19,15 +23,18 @@ mod thoughts;
 mod tokens;
 mod transcription;
 
-pub use request::request;
+pub use error::meaning;
+pub use fields::sent;
+pub use next::{Attempt, MAX_OMISSIONS, Next, in_view_of, next};
+pub use request::{Said, request};
 pub use response::decode;
-pub use retry::{MAX_RETRIES, retry_after};
+pub use retry::{MAX_RETRIES, may_pass, retry_after};
 pub use tokens::Tokens;
 pub use transcription::{
     TranscriptionError, decode as decode_transcription, request as transcription_request,
 };
 
-use crate::event::UnexpectedResponse;
+use crate::{config::Fields, event::UnexpectedResponse};
 
 /// An answer of the model.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,7 +80,17 @@ pub enum OpenAiError {
     InsufficientQuota,
     /// 401 or 403: the key is wrong.
     Unauthorized,
-    /// Another 4xx: the request or the model's name is wrong.
+    /// The endpoint has no such model, or no more.
+    ModelNotFound,
+    /// A 404 that names no model: the URL is wrong.
+    NotFound,
+    /// 400 or 422: the endpoint does not know these fields, or not their values.
+    Unsupported(Fields),
+    /// The conversation is longer than the model can read.
+    ContextTooLong,
+    /// The model takes no images.
+    NoImages,
+    /// Another 4xx: the request is wrong.
     Rejected,
     /// 5xx.
     ServerError,
@@ -101,7 +118,11 @@ impl OpenAiError {
             Self::Busy => "busy",
             Self::InsufficientQuota => "insufficient_quota",
             Self::Unauthorized => "unauthorized",
-            Self::Rejected => "rejected",
+            Self::ModelNotFound => "model_not_found",
+            Self::Unsupported(_) => "unsupported_field",
+            Self::ContextTooLong => "context_too_long",
+            Self::NoImages => "no_images",
+            Self::NotFound | Self::Rejected => "rejected",
             Self::ServerError => "server_error",
             Self::Unexpected(_) => "unexpected_response",
             Self::NoChoice | Self::Empty => "empty_answer",

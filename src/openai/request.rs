@@ -3,34 +3,43 @@
 //!
 //! Not here: sending it (`conversation::model_run`).
 
+use std::borrow::Cow;
+
 use base64::{display::Base64Display, prelude::BASE64_STANDARD};
 use serde::{Serialize, Serializer};
 
+use super::fields::{effort, sent};
 use crate::{
     base::{image::Image, url::AI_GATEWAY_HOST},
-    config::Config,
+    config::{Config, Endpoint, Field, Fields, SystemRole},
     identity::Pseudonym,
     platform::{HttpRequest, MAX_RESPONSE_BYTES},
 };
 
-/// The request for the next turn of a conversation. Its newest message shows the images, too.
+/// What a request says: the conversation so far, and the newest message with its images.
+#[derive(Debug)]
+pub struct Said<'a, H> {
+    /// The earlier turns: what the contact said, and the answer.
+    pub history: H,
+    /// The contact's newest message.
+    pub input: &'a str,
+    /// The images that belong to it.
+    pub images: &'a [Image],
+}
+
+/// The request for the next turn of a conversation.
 ///
-/// It has only parameters that every model accepts. Reasoning models reject `temperature` and
-/// `stop`, and `max_completion_tokens` has replaced `max_tokens`.
-///
-/// OpenAI itself also gets the pseudonym in two fields. `safety_identifier` distinguishes contacts
-/// without identifying them. `prompt_cache_key` leads a conversation's requests to the machine that
-/// has its beginning in the cache. Cloudflare's AI Gateway passes both on unchanged. Other servers
-/// get neither, because they may reject unknown fields.
+/// It has only parameters that every model accepts, without those that the endpoint does not know
+/// (`omitted`). Reasoning models reject `temperature` and `stop`.
 ///
 /// # Errors
 /// When JSON cannot be written. Writing to memory never fails.
 pub fn request<'h>(
-    config: &Config,
+    config: &'h Config,
+    endpoint: &Endpoint,
+    omitted: Fields,
     pseudonym: &Pseudonym,
-    history: impl Iterator<Item = (&'h str, &'h str)>,
-    input: &str,
-    images: &[Image],
+    said: Said<'h, impl Iterator<Item = (&'h str, &'h str)>>,
 ) -> Result<HttpRequest, serde_json::Error> {
     #[derive(Serialize)]
     struct Body<'a> {
@@ -38,73 +47,30 @@ pub fn request<'h>(
         messages: Vec<Message<'a>>,
         #[serde(skip_serializing_if = "Option::is_none")]
         reasoning_effort: Option<&'a str>,
-        max_completion_tokens: u32,
-        stream: bool,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        max_completion_tokens: Option<u32>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        max_tokens: Option<u32>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        stream: Option<bool>,
         #[serde(skip_serializing_if = "Option::is_none")]
         safety_identifier: Option<&'a str>,
         #[serde(skip_serializing_if = "Option::is_none")]
         prompt_cache_key: Option<&'a str>,
     }
-    #[derive(Serialize)]
-    struct Message<'a> {
-        role: &'static str,
-        content: Content<'a>,
-    }
-    #[derive(Serialize)]
-    #[serde(untagged)]
-    enum Content<'a> {
-        Text(&'a str),
-        Parts(Vec<Part<'a>>),
-    }
-    #[derive(Serialize)]
-    #[serde(tag = "type", rename_all = "snake_case")]
-    enum Part<'a> {
-        Text { text: &'a str },
-        ImageUrl { image_url: ImageUrl<'a> },
-    }
-    #[derive(Serialize)]
-    struct ImageUrl<'a> {
-        url: DataUrl<'a>,
-    }
-    let said = |role, text| Message {
-        role,
-        content: Content::Text(text),
-    };
-    let mut messages = vec![said("system", config.assistant_prompt.as_str())];
-    for (user, assistant) in history {
-        messages.push(said("user", user));
-        messages.push(said("assistant", assistant));
-    }
-    messages.push(if images.is_empty() {
-        said("user", input)
-    } else {
-        let shown = images.iter().map(|image| Part::ImageUrl {
-            image_url: ImageUrl {
-                url: DataUrl(image),
-            },
-        });
-        Message {
-            role: "user",
-            content: Content::Parts(
-                [Part::Text { text: input }]
-                    .into_iter()
-                    .chain(shown)
-                    .collect(),
-            ),
-        }
-    });
-    let pseudonym = config.is_openai().then_some(pseudonym.as_str());
+    let sent = sent(endpoint, omitted);
+    let images = said.images;
+    let (limit, pseudonym) = (config.openai_max_completion_tokens, pseudonym.as_str());
     let body = Body {
-        model: &config.openai_model,
-        messages,
-        reasoning_effort: effort(config),
-        max_completion_tokens: config.openai_max_completion_tokens,
-        stream: false,
-        safety_identifier: pseudonym,
-        prompt_cache_key: pseudonym,
+        model: &endpoint.model,
+        messages: messages(config, said),
+        reasoning_effort: effort(endpoint).filter(|_| sent.contains(Field::ReasoningEffort)),
+        max_completion_tokens: sent.contains(Field::MaxCompletionTokens).then_some(limit),
+        max_tokens: sent.contains(Field::MaxTokens).then_some(limit),
+        stream: sent.contains(Field::Stream).then_some(false),
+        safety_identifier: sent.contains(Field::SafetyIdentifier).then_some(pseudonym),
+        prompt_cache_key: sent.contains(Field::PromptCacheKey).then_some(pseudonym),
     };
-    let mut headers = authorization(config);
-    headers.push(("Content-Type", "application/json".to_owned()));
     // The URL is written directly into the request: images are large, and memory is small.
     let of_pictures: usize = images.iter().map(|image| image.bytes.len()).sum();
     let mut json = Vec::with_capacity(
@@ -116,58 +82,108 @@ pub fn request<'h>(
     serde_json::to_writer(&mut json, &body)?;
     Ok(HttpRequest {
         method: "POST",
-        url: config.openai_base_url.join("/chat/completions"),
-        headers,
+        url: endpoint.base_url.join("/chat/completions"),
+        headers: headers(endpoint, "application/json".to_owned()),
         body: json.into(),
         limit: MAX_RESPONSE_BYTES,
     })
 }
 
-/// The headers of every request to the endpoint, without the type of its body.
-pub(super) fn authorization(config: &Config) -> Vec<(&'static str, String)> {
-    let key = config.openai_api_key.expose();
-    let mut headers = vec![("Authorization", format!("Bearer {key}"))];
-    if config.openai_base_url.host() == AI_GATEWAY_HOST {
-        // A cached answer could belong to another contact.
-        headers.push(("cf-aig-skip-cache", "true".to_owned()));
+/// The headers, those of the operator included. An operator's `Authorization` replaces ours.
+pub(super) fn headers(
+    endpoint: &Endpoint,
+    content_type: String,
+) -> Vec<(Cow<'static, str>, String)> {
+    let extra = endpoint.headers.iter();
+    let authorizes = |name: &str| name.eq_ignore_ascii_case("Authorization");
+    let mut headers = Vec::new();
+    if !extra.clone().any(|header| authorizes(&header.name)) {
+        let key = format!("Bearer {}", endpoint.key.expose());
+        headers.push(("Authorization".into(), key));
     }
+    headers.push(("Content-Type".into(), content_type));
+    if endpoint.base_url.host() == AI_GATEWAY_HOST {
+        // A cached answer could belong to another contact.
+        headers.push(("cf-aig-skip-cache".into(), "true".to_owned()));
+    }
+    let extra = extra.map(|header| {
+        let value = header.value.expose().to_owned();
+        (Cow::from(header.name.clone()), value)
+    });
+    headers.extend(extra);
     headers
 }
 
-/// The reasoning effort to send. An effort that was set is sent unchanged.
+#[derive(Serialize)]
+struct Message<'a> {
+    role: &'static str,
+    content: Content<'a>,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Content<'a> {
+    Text(Cow<'a, str>),
+    Parts(Vec<Part<'a>>),
+}
+
+#[derive(Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+enum Part<'a> {
+    Text { text: Cow<'a, str> },
+    ImageUrl { image_url: ImageUrl<'a> },
+}
+
+#[derive(Serialize)]
+struct ImageUrl<'a> {
+    url: DataUrl<'a>,
+}
+
+/// The messages: the prompt, the turns, and the newest message with its images.
 ///
-/// Otherwise OpenAI gets `none`: its models reason by default, which costs time and tokens, and can
-/// leave none for the answer. Models that would reject `none`, and other servers, get no effort.
-fn effort(config: &Config) -> Option<&str> {
-    let none = (config.is_openai() && takes_none(&config.openai_model)).then_some("none");
-    config.openai_reasoning_effort.as_deref().or(none)
-}
-
-/// Whether an OpenAI model accepts the effort `none`. Only some families do not.
-fn takes_none(model: &str) -> bool {
-    let base = model.strip_prefix("ft:").unwrap_or(model);
-    let is_of = |family: &str| {
-        base.strip_prefix(family)
-            .is_some_and(|rest| rest.is_empty() || rest.starts_with(['-', ':']))
+/// Templates of models without a system role take user and assistant in turn. So the prompt stands
+/// before the words of the first user message, with an empty line between them.
+fn messages<'a>(
+    config: &'a Config,
+    said: Said<'a, impl Iterator<Item = (&'a str, &'a str)>>,
+) -> Vec<Message<'a>> {
+    let text = |role, text: Cow<'a, str>| Message {
+        role,
+        content: Content::Text(text),
     };
-    !WITHOUT_NONE.into_iter().any(is_of)
+    let prompt = config.assistant_prompt.as_str();
+    let mut unsaid = (config.openai_system_role == SystemRole::User).then_some(prompt);
+    let mut with_prompt = |words: &'a str| match unsaid.take() {
+        Some(prompt) => Cow::from(format!("{prompt}\n\n{words}")),
+        None => Cow::from(words),
+    };
+    let mut messages = Vec::new();
+    match config.openai_system_role {
+        SystemRole::System => messages.push(text("system", prompt.into())),
+        SystemRole::Developer => messages.push(text("developer", prompt.into())),
+        SystemRole::User => {}
+    }
+    for (user, assistant) in said.history {
+        messages.push(text("user", with_prompt(user)));
+        messages.push(text("assistant", assistant.into()));
+    }
+    let input = with_prompt(said.input);
+    messages.push(if said.images.is_empty() {
+        text("user", input)
+    } else {
+        let shown = said.images.iter().map(|image| Part::ImageUrl {
+            image_url: ImageUrl {
+                url: DataUrl(image),
+            },
+        });
+        let parts = [Part::Text { text: input }].into_iter().chain(shown);
+        Message {
+            role: "user",
+            content: Content::Parts(parts.collect()),
+        }
+    });
+    messages
 }
-
-/// The model families that reject the effort `none`. Some never reason and do not know the
-/// parameter, the others always reason. Source: OpenAI, "Models".
-const WITHOUT_NONE: [&str; 11] = [
-    "gpt-3.5-turbo",
-    "gpt-4",
-    "gpt-4o",
-    "gpt-4.1",
-    "gpt-5",
-    "gpt-6-astra",
-    "gpt-6.2-astra",
-    "gpt-6.2-sol",
-    "o1",
-    "o3",
-    "o4-mini",
-];
 
 /// Roughly the length of a request without images.
 const TYPICAL_BYTES: usize = 16 * 1024;
@@ -202,15 +218,19 @@ mod tests {
         Config::parse(lookup).unwrap()
     }
 
+    fn pseudonym() -> Pseudonym {
+        Pseudonym::from_object_name("ab12".into())
+    }
+
     fn build(changes: &[(&str, &str)]) -> HttpRequest {
-        request(
-            &config(changes),
-            &Pseudonym::from_object_name("ab12".into()),
-            [("Hi", "Hello")].into_iter(),
-            "And \"now\"?",
-            &[],
-        )
-        .unwrap()
+        let config = config(changes);
+        let said = Said {
+            history: [("Hi", "Hello")].into_iter(),
+            input: "And \"now\"?",
+            images: &[],
+        };
+        let endpoint = config.endpoints.get(0);
+        request(&config, endpoint, endpoint.omitted, &pseudonym(), said).unwrap()
     }
 
     #[test]
@@ -224,7 +244,7 @@ mod tests {
         assert!(
             request
                 .headers
-                .contains(&("Authorization", "Bearer sk-test".to_owned()))
+                .contains(&("Authorization".into(), "Bearer sk-test".to_owned()))
         );
     }
 
@@ -321,14 +341,14 @@ mod tests {
             kind,
             bytes: bytes.to_vec(),
         });
-        let request = request(
-            &config(&[]),
-            &Pseudonym::from_object_name("ab12".into()),
-            [("[1 picture]", "A gull.")].into_iter(),
-            "And these?",
-            &images,
-        )
-        .unwrap();
+        let config = config(&[]);
+        let said = Said {
+            history: [("[1 picture]", "A gull.")].into_iter(),
+            input: "And these?",
+            images: &images,
+        };
+        let endpoint = config.endpoints.get(0);
+        let request = request(&config, endpoint, Fields::default(), &pseudonym(), said).unwrap();
         let body: serde_json::Value = serde_json::from_slice(&request.body.to_bytes()).unwrap();
         assert_eq!(
             body["messages"][1],

@@ -1,14 +1,13 @@
 //! The response: a completion, or the reason why there is none.
 //!
-//! Not here: the decision to retry (`retry`).
-
-use serde::Deserialize;
+//! Not here: what an error says (`error`), and what is done about it (`next`, `retry`).
 
 use super::{
     Completion, Decoded, OpenAiError,
     answer::{Answer, Choices},
     body::{self, Body},
     content::joined,
+    error,
     finish::Finish,
     thoughts::without_thoughts,
 };
@@ -23,8 +22,7 @@ pub fn decode(result: Result<&HttpResponse, HttpError>) -> Decoded {
     let failure = match result {
         Ok(response) => match response.status {
             200 => return completion(&response.body),
-            429 if is_insufficient_quota(&response.body) => OpenAiError::InsufficientQuota,
-            status => OpenAiError::of_status(status),
+            status => error::meaning(status, &response.body),
         },
         Err(HttpError::Timeout) => OpenAiError::Timeout,
         Err(HttpError::Connection) => OpenAiError::Connection,
@@ -32,19 +30,6 @@ pub fn decode(result: Result<&HttpResponse, HttpError>) -> Decoded {
         Err(HttpError::TooLarge) => OpenAiError::Unexpected(UnexpectedResponse::TooLarge),
     };
     failure.into()
-}
-
-impl OpenAiError {
-    /// The meaning of a status that is not 200.
-    pub(super) fn of_status(status: u16) -> Self {
-        match status {
-            401 | 403 => Self::Unauthorized,
-            408 | 409 | 429 => Self::Busy,
-            400..=499 => Self::Rejected,
-            500..=599 => Self::ServerError,
-            _ => Self::Unexpected(UnexpectedResponse::OtherStatus),
-        }
-    }
 }
 
 fn completion(bytes: &[u8]) -> Decoded {
@@ -97,24 +82,6 @@ fn result(answer: &Answer, is_broken_off: bool) -> Result<Completion, OpenAiErro
         (None, None) => return Err(OpenAiError::Empty),
     };
     Ok(Completion { text, finish_note })
-}
-
-fn is_insufficient_quota(body: &[u8]) -> bool {
-    #[derive(Deserialize)]
-    struct Body {
-        error: Error,
-    }
-    #[derive(Deserialize)]
-    struct Error {
-        code: Option<String>,
-        r#type: Option<String>,
-    }
-    serde_json::from_slice::<Body>(body).is_ok_and(|body| {
-        [body.error.code, body.error.r#type]
-            .iter()
-            .flatten()
-            .any(|label| label == "insufficient_quota")
-    })
 }
 
 #[cfg(test)]
@@ -384,7 +351,7 @@ mod tests {
             (400, "", OpenAiError::Rejected),
             (401, "", OpenAiError::Unauthorized),
             (403, "", OpenAiError::Unauthorized),
-            (404, "", OpenAiError::Rejected),
+            (404, "", OpenAiError::NotFound),
             (408, "", OpenAiError::Busy),
             (409, "", OpenAiError::Busy),
             (429, "", OpenAiError::Busy),

@@ -21,12 +21,7 @@ pub fn retry_after(
     remaining: Duration,
     jitter: f64,
 ) -> Option<Duration> {
-    if retries >= MAX_RETRIES
-        || !matches!(
-            failure,
-            OpenAiError::Connection | OpenAiError::Busy | OpenAiError::ServerError
-        )
-    {
+    if retries >= MAX_RETRIES || !may_pass(failure) {
         return None;
     }
     let own = FIRST_WAIT
@@ -36,6 +31,15 @@ pub fn retry_after(
         .and_then(|value| parse_retry_after(value, now))
         .map_or(own, |asked| asked.max(own));
     (wait < remaining).then_some(wait)
+}
+
+/// Whether a failure may pass, so that a retry can help.
+#[must_use]
+pub fn may_pass(failure: OpenAiError) -> bool {
+    matches!(
+        failure,
+        OpenAiError::Connection | OpenAiError::Busy | OpenAiError::ServerError
+    )
 }
 
 const FIRST_WAIT: Duration = Duration::from_millis(500);
@@ -77,6 +81,10 @@ mod tests {
             OpenAiError::InsufficientQuota,
             OpenAiError::Unauthorized,
             OpenAiError::Rejected,
+            OpenAiError::ModelNotFound,
+            OpenAiError::NotFound,
+            OpenAiError::ContextTooLong,
+            OpenAiError::NoImages,
             OpenAiError::Unexpected(UnexpectedResponse::Html),
             OpenAiError::NoChoice,
             OpenAiError::Empty,

@@ -7,7 +7,7 @@
 
 use serde_json::Value;
 
-use super::OpenAiError;
+use super::{OpenAiError, error::stated_meaning};
 
 /// The error that an object of the response states: the whole response, a chunk or a choice.
 pub(super) fn stated_error(object: &Value) -> Option<OpenAiError> {
@@ -50,12 +50,12 @@ fn meaning(error: &Value) -> OpenAiError {
     }
     match status(error) {
         Some(402) => OpenAiError::InsufficientQuota,
-        Some(status) => OpenAiError::of_status(status),
+        Some(status) => stated_meaning(status, error),
         None if has(&BUSY) || words.iter().any(|word| BUSY_TYPES.contains(&word.as_str())) => {
             OpenAiError::Busy
         }
         None if has(&UNAUTHORIZED) => OpenAiError::Unauthorized,
-        None if has(&REJECTED) => OpenAiError::Rejected,
+        None if has(&REJECTED) => stated_meaning(400, error),
         // The server has failed while it answered, whatever it calls it.
         None => OpenAiError::ServerError,
     }

@@ -5,7 +5,7 @@
 
 use serde_json::Value;
 
-use super::{OpenAiError, json::first_value, request::authorization, stated_error::stated_error};
+use super::{OpenAiError, json::first_value, request::headers, stated_error::stated_error};
 use crate::{
     base::audio::Audio,
     config::Config,
@@ -32,9 +32,10 @@ pub enum TranscriptionError {
 /// parts cannot occur in the recording.
 ///
 /// The language is not sent, so that each contact can speak its own. The recording is a piece of the
-/// body by itself, and is not copied.
+/// body by itself, and is not copied. It goes to the first endpoint: the others are for the model.
 #[must_use]
 pub fn request(config: &Config, audio: Audio, nonce: u64) -> HttpRequest {
+    let endpoint = config.endpoints.get(0);
     let boundary = format!("switchboard-{nonce:016x}");
     let field = |name: &str, value: &str| {
         format!(
@@ -50,12 +51,10 @@ pub fn request(config: &Config, audio: Audio, nonce: u64) -> HttpRequest {
     );
     let end = format!("\r\n--{boundary}--\r\n");
     let content_type = format!("multipart/form-data; boundary={boundary}");
-    let mut headers = authorization(config);
-    headers.push(("Content-Type", content_type));
     HttpRequest {
         method: "POST",
-        url: config.openai_base_url.join("/audio/transcriptions"),
-        headers,
+        url: endpoint.base_url.join("/audio/transcriptions"),
+        headers: headers(endpoint, content_type),
         body: Body::of_pieces(vec![head.into_bytes(), audio.bytes, end.into_bytes()]),
         limit: MAX_RESPONSE_BYTES,
     }
@@ -182,11 +181,15 @@ mod tests {
         );
         let boundary = "switchboard-0000000000000abc";
         let content_type = format!("multipart/form-data; boundary={boundary}");
-        assert!(request.headers.contains(&("Content-Type", content_type)));
         assert!(
             request
                 .headers
-                .contains(&("Authorization", "Bearer sk-test".to_owned()))
+                .contains(&("Content-Type".into(), content_type))
+        );
+        assert!(
+            request
+                .headers
+                .contains(&("Authorization".into(), "Bearer sk-test".to_owned()))
         );
         let head = format!(
             "--{boundary}\r\nContent-Disposition: form-data; name=\"model\"\r\n\r\ngpt-transcribe\r\n\

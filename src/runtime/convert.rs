@@ -28,13 +28,15 @@ pub async fn read(body: Option<web_sys::ReadableStream>, limit: usize) -> Result
 
 /// Headers for the runtime, which copies them. Recent headers are cached: most responses have the
 /// same ones, and making them takes a twelfth of a rejection's CPU time.
-pub fn headers<V: AsRef<str>>(fields: &[(&'static str, V)]) -> Result<web_sys::Headers, JsValue> {
+pub fn headers<N: AsRef<str>, V: AsRef<str>>(
+    fields: &[(N, V)],
+) -> Result<web_sys::Headers, JsValue> {
     thread_local! {
         static MADE: RefCell<VecDeque<(String, web_sys::Headers)>> = const { RefCell::new(VecDeque::new()) };
     }
     let mut lines = String::with_capacity(256);
     for (name, value) in fields {
-        for piece in [name, "\n", value.as_ref(), "\n"] {
+        for piece in [name.as_ref(), "\n", value.as_ref(), "\n"] {
             lines.push_str(piece);
         }
     }
@@ -44,7 +46,7 @@ pub fn headers<V: AsRef<str>>(fields: &[(&'static str, V)]) -> Result<web_sys::H
         }
         let headers = web_sys::Headers::new()?;
         for (name, value) in fields {
-            headers.append(name, value.as_ref())?;
+            headers.append(name.as_ref(), value.as_ref())?;
         }
         made.push_back((lines, headers.clone()));
         if made.len() > MAX_MADE {

@@ -15,7 +15,11 @@ mod services;
 use std::{cell::OnceCell, rc::Rc};
 
 use wasm_bindgen::prelude::*;
-use worker::{Env, event, js_sys::Reflect, web_sys};
+use worker::{
+    Env, event,
+    js_sys::{JSON, Reflect},
+    web_sys,
+};
 
 use convert::{headers, read};
 
@@ -103,13 +107,17 @@ fn config(env: &Env) -> Result<Rc<Config>, Vec<SettingError>> {
     })
 }
 
-/// The value of a variable or secret. `[vars]` may have numbers, too, but `Env::var` accepts only
-/// strings.
+/// The value of a variable or secret. `[vars]` may have numbers, lists and tables, too, but
+/// `Env::var` accepts only strings.
 fn setting(env: &Env, name: &str) -> Option<String> {
     let value = Reflect::get(env, &JsValue::from_str(name)).ok()?;
     value
         .as_string()
         .or_else(|| Some(value.as_f64()?.to_string()))
+        .or_else(|| {
+            let json = value.is_object().then(|| JSON::stringify(&value))?;
+            json.ok()?.as_string()
+        })
 }
 
 /// A request from the runtime.

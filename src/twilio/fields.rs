@@ -5,7 +5,7 @@
 use std::str::FromStr;
 
 use super::form::Form;
-use crate::event::FieldProblem;
+use crate::{event::FieldProblem, identity::MessageSid};
 
 /// A field of a webhook that is missing, malformed or repeated. The error names the field, but does
 /// not show its value.
@@ -18,11 +18,16 @@ pub struct FieldError {
     pub problem: FieldProblem,
 }
 
-/// Every field of a webhook that is read, except those of [`NUMBERED`].
-pub(crate) const READ: [&str; 18] = [
+/// Every field of a webhook that is read, except those of [`NUMBERED`], and `MessageType`: it is only a
+/// hint, see [`is_of_type`].
+pub(crate) const READ: [&str; 29] = [
     "MessageSid",
+    "SmsSid",
+    "SmsMessageSid",
     "From",
     "To",
+    "ExternalUserId",
+    "WaId",
     "AccountSid",
     "MessagingServiceSid",
     "Body",
@@ -32,16 +37,27 @@ pub(crate) const READ: [&str; 18] = [
     "ButtonPayload",
     "ListTitle",
     "ListId",
+    "ListDescription",
+    "InteractiveData",
+    "FlowData",
+    "ReferralHeadline",
+    "ReferralBody",
+    "OriginalRepliedMessageSid",
     "Latitude",
     "Longitude",
     "Label",
     "Address",
     "MessageStatus",
+    "SmsStatus",
     "ErrorCode",
 ];
 
+/// The field that names each other member of a group, followed by a number. Only a group message
+/// has it.
+const GROUP: &str = "OtherRecipients";
+
 /// Fields whose name is followed by a number.
-pub(crate) const NUMBERED: [&str; 2] = ["MediaUrl", "MediaContentType"];
+pub(crate) const NUMBERED: [&str; 3] = ["MediaUrl", "MediaContentType", GROUP];
 
 /// Rejects a repeated field among those that are read. We might read another of its values than
 /// Twilio meant.
@@ -49,10 +65,6 @@ pub(crate) const NUMBERED: [&str; 2] = ["MediaUrl", "MediaContentType"];
 /// # Errors
 /// The first such field.
 pub fn reject_repeated(form: &Form) -> Result<(), FieldError> {
-    let is_numbered = |name: &str, field: &str| {
-        name.strip_prefix(field)
-            .is_some_and(|number| !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()))
-    };
     let read_as = |name: &str| {
         let numbered = NUMBERED.into_iter().find(|field| is_numbered(name, field));
         READ.into_iter().find(|field| *field == name).or(numbered)
@@ -70,6 +82,36 @@ pub fn reject_repeated(form: &Form) -> Result<(), FieldError> {
             problem: FieldProblem::Repeated,
         })
     })
+}
+
+/// Twilio's id of the message. `SmsSid` and `SmsMessageSid` are its older names, with the same
+/// value. Source: Twilio, "Twilio's request to your incoming message webhook URL".
+///
+/// # Errors
+/// When it is missing or malformed.
+pub fn message_sid(form: &Form) -> Result<MessageSid, FieldError> {
+    const NAMES: [&str; 3] = ["MessageSid", "SmsSid", "SmsMessageSid"];
+    let [newest, ..] = NAMES;
+    for name in NAMES {
+        if let Some(sid) = optional(form, name)? {
+            return Ok(sid);
+        }
+    }
+    required(form, newest)
+}
+
+/// Whether the message went to a group (a group MMS): Twilio then names the other members.
+#[must_use]
+pub fn is_group_message(form: &Form) -> bool {
+    form.pairs()
+        .any(|(name, value)| is_numbered(name, GROUP) && !value.is_empty())
+}
+
+/// Whether Twilio says that a message is of this type, such as `location`.
+#[must_use]
+pub fn is_of_type(form: &Form, kind: &str) -> bool {
+    let mut types = form.pairs().filter(|(name, _)| *name == "MessageType");
+    types.any(|(_, value)| value.eq_ignore_ascii_case(kind))
 }
 
 /// The value of a field.
@@ -95,4 +137,9 @@ pub fn optional<T: FromStr>(form: &Form, field: &'static str) -> Result<Option<T
             problem: FieldProblem::Malformed,
         }),
     }
+}
+
+fn is_numbered(name: &str, field: &str) -> bool {
+    name.strip_prefix(field)
+        .is_some_and(|number| !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()))
 }

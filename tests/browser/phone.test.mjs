@@ -67,6 +67,26 @@ test("a slow model's answer comes later by REST and appears by itself", async ()
   await phone.fault("Slow model", false);
 });
 
+test("a tapback on a bubble gets no answer, and a quote and a form reach the model", async () => {
+  const page = await tests.open();
+  const sms = await usePhone(page, 1);
+  await sms.send("Hello");
+  await sms.sees(echo("Hello"));
+  await sms.card.getByRole("button", { name: "Like “" }).click();
+  await sms.notes("Empty answer: there is nothing to say, or it comes later by REST.");
+
+  const phone = await usePhone(page, 1, { channel: "WhatsApp" });
+  await phone.send("Which do you have?");
+  await phone.sees(echo("Which do you have?"));
+  await phone.card.locator(".in").getByRole("button", { name: "Quote “" }).click();
+  await phone.card.getByText("Quoting “Nice to hear").waitFor();
+  await phone.send("that one");
+  await phone.answers.getByText("> Nice to hear from you!", { exact: false }).waitFor();
+  await phone.card.locator("summary", { hasText: "Buttons and forms" }).click();
+  await phone.card.getByRole("button", { name: "Send the form" }).click();
+  await phone.answers.getByText("guests: 4", { exact: false }).waitFor();
+});
+
 test("a reset clears the conversation and says so", async () => {
   const page = await tests.open();
   const phone = await usePhone(page, 1);
@@ -260,6 +280,46 @@ test("two phones write at once, and each has its own conversation, log lines and
   );
   await page.reload();
   assert.equal(await page.getByRole("article").count(), 1);
+});
+
+test("Add a phone offers every channel, and each is answered except a short code", async () => {
+  const page = await tests.open();
+  await usePhone(page, 1);
+  const next = page.getByLabel("Next phone");
+  const offered = await next.locator("option").allInnerTexts();
+  assert.deepEqual(offered, ["SMS", "WhatsApp", "WhatsApp user", "RCS", "Messenger", "Short code"]);
+  for (const [index, channel] of offered.entries()) {
+    const name = `Phone ${index + 2}`;
+    await next.selectOption({ label: channel });
+    await page.getByRole("button", { name: "Add a phone" }).click();
+    const card = page.getByRole("article", { name });
+    assert.equal(await card.locator(".badge").innerText(), channel);
+    const words = `Hello by ${channel}`;
+    await card.getByLabel(`Message from ${name}`).fill(words);
+    await card.getByLabel(`Message from ${name}`).press("Enter");
+    await card.getByTitle(/^(Delivered|Read)$/).waitFor({ timeout: PATIENCE });
+    const answers = card.locator(".in .bubble");
+    if (channel === "Short code") assert.equal(await answers.count(), 0);
+    else await answers.getByText(echo(words), { exact: true }).waitFor({ timeout: PATIENCE });
+  }
+});
+
+test("another channel gives a phone addresses that it has", async () => {
+  const page = await tests.open();
+  const card = page.getByRole("article", { name: "Phone 1" });
+  await card.locator("summary", { hasText: "Numbers" }).click();
+  const value = (label) => card.getByLabel(label, { exact: true }).inputValue();
+  for (const [channel, from, to] of [
+    ["WhatsApp user", /^US\.\d+$/, "+15550199"],
+    ["Messenger", /^\d+$/, "1415523888600"],
+    ["RCS", /^\+155501\d\d$/, "brand_x_agent"],
+    ["Short code", /^688\d\d$/, "+15550199"],
+    ["SMS", /^\+155501\d\d$/, "+15550199"],
+  ]) {
+    await card.getByLabel("Channel").selectOption({ label: channel });
+    assert.match(await value("From"), from, channel);
+    assert.equal(await value("To"), to, channel);
+  }
 });
 
 test("on WhatsApp the Worker's typing shows on that phone alone, until the answer comes, and the message is read", async () => {

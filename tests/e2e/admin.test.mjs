@@ -192,7 +192,7 @@ test("an unknown contact is shown without a revision and without an expiry", asy
   assert.match(stdout, /expires at +nothing stored$/m);
 });
 
-test("a WhatsApp contact is named by --channel or by its address, and --to can be a short code", async () => {
+test("a contact of any channel is named by --channel or by its address, and --to can be a short code", async () => {
   const whatsapp = { from: "whatsapp:+15550100", to: "whatsapp:+15550199" };
   const addresses = ["--from", "whatsapp:+15550100", "--to", "whatsapp:+15550199"];
   const shortCode = { from: "+15550100", to: "55501" };
@@ -201,6 +201,16 @@ test("a WhatsApp contact is named by --channel or by its address, and --to can b
     { args: addresses, contact: whatsapp },
     { args: [...addresses, "--channel", "whatsapp"], contact: whatsapp },
     { args: ["--from", "+15550100", "--to", "55501"], contact: shortCode },
+    ...[
+      { from: "whatsapp:US.13491208655302741918", to: "whatsapp:+15550199" },
+      { from: "rcs:+15550100", to: "rcs:brand_x_agent" },
+      { from: "+15550100", to: "rcs:brand_x_agent" },
+      { from: "messenger:2745689751200", to: "messenger:1415523888600" },
+    ].map((contact) => ({ args: ["--from", contact.from, "--to", contact.to], contact })),
+    {
+      args: ["--from", "2745689751200", "--to", "1415523888600", "--channel", "messenger"],
+      contact: { from: "messenger:2745689751200", to: "messenger:1415523888600" },
+    },
   ]) {
     const { requests } = await admin(["show", ...args], { body: STATE });
     assert.deepEqual(JSON.parse(requests[0].body), contact);
@@ -379,13 +389,21 @@ const MISTAKES = {
     ["show", "--from", "55501", "--to", "+15550199"],
     /--from must be a phone number/,
   ],
+  "an id without its channel": [
+    ["show", "--from", "US.13491208655302741918", "--to", "+15550199"],
+    /--from must be a phone number/,
+  ],
+  "a WhatsApp number that lost its plus": [
+    ["show", "--from", "whatsapp:15550100", "--to", "whatsapp:+15550199"],
+    /--from must be a phone number/,
+  ],
   "a number with spaces": [
     ["show", "--from", "+1 555 0100", "--to", "+15550199"],
     /--from must be a phone number/,
   ],
   "an unknown channel": [
     ["show", ...PAIR, "--channel", "signal"],
-    /--channel must be sms or whatsapp, not "signal"/,
+    /--channel must be sms, whatsapp, rcs or messenger, not "signal"/,
   ],
   "two channels": [
     ["show", "--from", "whatsapp:+15550100", "--to", "+15550199"],

@@ -1,4 +1,5 @@
-// Repeated and simultaneous messages: copies get the same answer, and messages that arrive during a turn are answered together.
+// Repeated messages, and several messages in quick succession: copies get the same answer, messages join a turn until the model has
+// begun to answer, and later ones are answered together.
 //
 // Not here: copies across a restart (delivery), and the rate limit (limits).
 
@@ -9,19 +10,27 @@ import {
   eventually,
   freshPair,
   freshSid,
+  phoneHash,
   pseudonym,
   sleep,
   startSwitchboard,
+  startWorker,
 } from "./harness.mjs";
 
 let switchboard, worker, playground;
+// A Worker that breaks no request off.
+let patient;
 
 before(async () => {
   switchboard = await startSwitchboard();
   ({ worker, playground } = switchboard);
+  patient = await startWorker({ playground, settings: { JOIN_WITHIN_MS: "0" } });
 });
 
-after(() => switchboard?.close());
+after(async () => {
+  await patient?.close();
+  await switchboard?.close();
+});
 
 const RESET = "Done: our conversation is cleared. What would you like to talk about?";
 const contents = (request, role) =>
@@ -67,16 +76,103 @@ test("a copy of a reset gets the same answer, and clears nothing a second time",
   assert.deepEqual(first.messages, ['The first thing you said was: "Said after the reset"']);
 });
 
+// Posts these messages, each `every` ms after the one before, and returns the answers.
+async function typed(pair, messages, every) {
+  const sent = [];
+  for (const message of messages) {
+    if (sent.length) await sleep(every);
+    sent.push(worker.sendMessage({ ...pair, ...message }));
+  }
+  return Promise.all(sent);
+}
+
+const requestsOf = async (pair) =>
+  (await playground.requests("openai")).filter(
+    ({ body }) => body.safety_identifier === pseudonym(pair, pair.channel),
+  );
+const turnsOf = (pair) =>
+  worker.log.filter(
+    ({ event, phone_hash: hash }) => event === "turn" && hash === phoneHash(pair.from),
+  );
+const THOUGHT = ["hi", "I have a question", "do you open on sunday?"];
+
+test("a greeting, an announcement and a question get one answer, on the last webhook", async () => {
+  const pair = freshPair();
+  await playground.fault({ service: "openai", delay_ms: 2500, times: 9 });
+  const answers = await typed(
+    pair,
+    THOUGHT.map((body) => ({ body })),
+    1500,
+  );
+  await playground.clearFaults();
+  assert.deepEqual(
+    answers.map(({ messages }) => messages),
+    [[], [], [echo(THOUGHT.join("\n"))]],
+  );
+  const requests = await requestsOf(pair);
+  assert.ok(requests.length <= 3, `${requests.length} requests`);
+  assert.deepEqual(contents(requests.at(-1), "user"), [THOUGHT.join("\n")]);
+  const [turn, ...others] = turnsOf(pair);
+  assert.deepEqual(others, []);
+  assert.deepEqual(
+    [turn.messages, turn.joined, turn.asked_again, turn.model_requests],
+    [3, 2, requests.length - 1, requests.length],
+  );
+  assert.deepEqual(await playground.messagesTo(pair.from), []);
+});
+
+test("from a model that answers at once, the same thought gets two answers at most", async () => {
+  const pair = freshPair();
+  const answers = await typed(
+    pair,
+    THOUGHT.map((body) => ({ body })),
+    1500,
+  );
+  const said = answers.flatMap(({ messages }) => messages);
+  assert.ok(said.length <= 2, said.join(" | "));
+  assert.equal((await requestsOf(pair)).length, said.length);
+});
+
+test("four pictures on WhatsApp get one answer and one request, and each is fetched once", async () => {
+  const pair = { ...freshPair(), channel: "whatsapp" };
+  const files = [];
+  for (let index = 0; index < 4; index += 1)
+    files.push(await playground.upload(Buffer.from(`GIF89a ${index}`), "image/gif"));
+  const answers = await typed(
+    pair,
+    files.map((file) => ({ body: "", media: [file], sid: freshSid("MM") })),
+    300,
+  );
+  const said = answers.map(({ messages }) => messages);
+  assert.deepEqual(said.slice(0, 3), [[], [], []]);
+  assert.ok(said[3][0].startsWith("I see 4 pictures"), said[3][0]);
+  assert.equal((await requestsOf(pair)).length, 1);
+  const fetched = await playground.requests("twilio");
+  for (const { url } of files)
+    assert.deepEqual(
+      fetched.filter(({ path }) => path.includes(url.split("/").at(-1))).map((one) => one.status),
+      [307, 200],
+    );
+});
+
+test("an ordinary message waits for nothing", async () => {
+  const pair = freshPair();
+  await worker.sendMessage({ ...pair, body: "Warm up, please." });
+  const { ms } = await worker.sendMessage({ ...pair, body: "do you open on sunday" });
+  const [, turn] = turnsOf(pair);
+  assert.ok(turn.duration_ms < 450, `${turn.duration_ms} ms of ${ms} ms`);
+});
+
 test("messages that arrive during a turn are answered together by the next one, in order, on the last webhook", async () => {
   const pair = freshPair();
-  const running = worker.sendMessage({ ...pair, body: "Merge begins [fault delay=1500ms]" });
+  const running = patient.sendMessage({ ...pair, body: "Merge begins [fault delay=1500ms]" });
   await eventually(
     "the first turn to run",
     async () => (await playground.asked("Merge begins")).length,
   );
   const later = [];
   for (const body of ["Merge two", "Merge three", "Merge four"]) {
-    later.push(worker.sendMessage({ ...pair, body }));
+    later.push(patient.sendMessage({ ...pair, body }));
     await sleep(120);
   }
   assert.deepEqual((await running).messages, [echo("Merge begins")]);
@@ -93,12 +189,12 @@ test("messages that arrive during a turn are answered together by the next one, 
   ]);
   assert.deepEqual(contents(second, "assistant"), [echo("Merge begins")]);
   assert.deepEqual(
-    (await worker.sendMessage({ ...pair, sid: two.sid, body: "Merge two" })).messages,
+    (await patient.sendMessage({ ...pair, sid: two.sid, body: "Merge two" })).messages,
     [],
     "a copy is answered as the message was",
   );
   assert.deepEqual(
-    (await worker.sendMessage({ ...pair, sid: four.sid, body: "Merge four" })).messages,
+    (await patient.sendMessage({ ...pair, sid: four.sid, body: "Merge four" })).messages,
     four.messages,
   );
 });
@@ -107,7 +203,7 @@ test("a burst from one contact never interleaves: every message is in exactly on
   const pair = freshPair();
   const texts = Array.from({ length: 9 }, (_, index) => `Burst ${index}.`);
   await playground.fault({ service: "openai", delay_ms: 250, times: 9, contains: "Burst" });
-  const answers = await Promise.all(texts.map((body) => worker.sendMessage({ ...pair, body })));
+  const answers = await Promise.all(texts.map((body) => patient.sendMessage({ ...pair, body })));
   await playground.clearFaults();
   const requests = (await playground.asked("Burst")).filter(
     ({ body }) => body.safety_identifier === pseudonym(pair),
@@ -135,13 +231,13 @@ test("a burst from one contact never interleaves: every message is in exactly on
 
 test("a reset in the middle of a burst clears everything before it and nothing after it", async () => {
   const pair = freshPair();
-  const sent = [worker.sendMessage({ ...pair, body: "Before the reset [fault delay=1200ms]" })];
+  const sent = [patient.sendMessage({ ...pair, body: "Before the reset [fault delay=1200ms]" })];
   await eventually(
     "the first turn to run",
     async () => (await playground.asked("Before the reset")).length,
   );
   for (const body of ["Also before it", "start over", "After it: what did I say first?"]) {
-    sent.push(worker.sendMessage({ ...pair, body }));
+    sent.push(patient.sendMessage({ ...pair, body }));
     await sleep(120);
   }
   const answers = (await Promise.all(sent)).map(({ messages }) => messages);

@@ -226,11 +226,11 @@ describe("answers by REST", { concurrency: 20 }, () => {
     });
     await sentTo(`whatsapp:${pair.from}`);
     const shown = (await playground.requests("twilio")).filter(
-      ({ path }) => path === "/v2/Indicators/Typing.json",
+      ({ path }) => path === "/v3/Indicators/Typing.json",
     );
     assert.deepEqual(
       shown.map(({ body, status }) => [body.messageId, body.channel, status]),
-      [[answer.sid, "whatsapp", 200]],
+      [[answer.sid, "WHATSAPP", 200]],
     );
   });
 
@@ -272,7 +272,9 @@ describe("answers by REST", { concurrency: 20 }, () => {
 
   test("messages that arrive during a slow turn are answered together, after its answer", async () => {
     const pair = freshPair();
-    await worker.sendMessage({ ...pair, body: "Late first [fault delay=1500ms]" });
+    await worker.sendMessage({ ...pair, body: "Late first [fault delay=3500ms]" });
+    // By then, a message breaks the request off no more.
+    await sleep(1600);
     const [two, three] = await Promise.all([
       worker.sendMessage({ ...pair, body: "Late second" }),
       sleep(150).then(() => worker.sendMessage({ ...pair, body: "Late third" })),

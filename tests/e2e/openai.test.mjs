@@ -63,7 +63,10 @@ const FAILURES = {
   "a 400": ["status=400", 1, "rejected"],
   "a 401": ["status=401", 1, "unauthorized"],
   "a 403": ["status=403", 1, "unauthorized"],
-  "a 404": ["status=404", 1, "rejected"],
+  "a 404 without such a model": ["status=404", 1, "model_not_found"],
+  "a 402": ["server=no_credit", 1, "insufficient_quota"],
+  "an account without billing": ["status=429 code=billing_not_active", 1, "insufficient_quota"],
+  "a request that a filter refused": ["server=filter", 1, "content_filter", FILTERED],
   "a 422": ["status=422", 1, "rejected"],
   "a redirect to nowhere": ["status=302", 1, "unexpected_response"],
   "an answer of no characters": ["body=empty_answer", 1, "empty_answer"],
@@ -334,13 +337,15 @@ describe("models", () => {
       assert.ok(tokens > 1000, `${tokens} tokens, those of the reasoning included`);
 
       await other.reconfigure({ OPENAI_REASONING_EFFORT: "minimal" });
-      assert.deepEqual(await answered(other, "With an effort of old"), {
-        messages: [APOLOGY],
-        outcome: "failed",
-        failure: "rejected",
-        requests: 1,
-        tokens: 0,
-      });
+      const asked = await answered(other, "With an effort of old");
+      assert.deepEqual(
+        [asked.messages, asked.failure, asked.requests],
+        [[echo("With an effort of old")], undefined, 2],
+        "the effort that the model does not know is left out",
+      );
+      await other.logged(
+        ({ event, field }) => event === "field_omitted" && field === "reasoning_effort",
+      );
     } finally {
       await other.close();
     }
@@ -362,7 +367,7 @@ describe("models", () => {
           [turn.messages, turn.outcome, turn.failure],
           outcome === "answered"
             ? [[echo("Still there?")], outcome, undefined]
-            : [[APOLOGY], outcome, "rejected"],
+            : [[APOLOGY], outcome, "model_not_found"],
         );
         const [{ body, status, deprecation }] = await then.asked("Still there?");
         assert.equal(body.reasoning_effort, undefined, "it does not know the field");
@@ -413,6 +418,137 @@ describe("models", () => {
     }
   });
 });
+
+describe("errors that name their cause, and a second endpoint", () => {
+  let other;
+  before(async () => {
+    other = await startWorker({ playground, settings: withSecond(playground.url) });
+  });
+  after(() => other?.close());
+
+  const ask = async (body) => {
+    const pair = freshPair();
+    const { messages } = await other.sendMessage({ ...pair, body });
+    const turn = await turnOf(other, pair);
+    const asked = (await playground.asked(body.split(" [")[0])).map(({ path, body }) => {
+      const { messages: _messages, model: _model, ...fields } = body;
+      return { second: path.startsWith("/fallback/"), fields: Object.keys(fields).sort() };
+    });
+    return { messages, turn, asked };
+  };
+
+  test("a field that a server does not know is left out, and remembered by the isolate", async () => {
+    const first = await ask("In other words [fault server=strict endpoint=second]");
+    assert.equal(first.turn.model_requests, 1, "the directive is for the second endpoint alone");
+    const strict = await ask("More strictly [fault server=strict]");
+    assert.deepEqual(strict.messages, [echo("More strictly")]);
+    assert.deepEqual(
+      strict.asked.map(({ fields }) => fields),
+      [
+        [
+          "max_completion_tokens",
+          "prompt_cache_key",
+          "reasoning_effort",
+          "safety_identifier",
+          "stream",
+        ],
+        ["max_tokens", "stream"],
+      ],
+    );
+    const again = await ask("Once more [fault server=strict]");
+    assert.deepEqual([again.messages, again.turn.model_requests], [[echo("Once more")], 1]);
+    const omitted = other.log.filter(({ event }) => event === "field_omitted");
+    assert.deepEqual(
+      omitted.map(({ endpoint, field }) => [endpoint, field]),
+      [
+        [0, "reasoning_effort"],
+        [0, "max_completion_tokens"],
+        [0, "safety_identifier"],
+        [0, "prompt_cache_key"],
+      ],
+    );
+  });
+
+  test("a conversation that is too long goes on with its newer half", async () => {
+    const pair = freshPair();
+    for (const body of ["One", "Two", "Three"]) await other.sendMessage({ ...pair, body });
+    const { messages } = await other.sendMessage({
+      ...pair,
+      body: "What did I say first? [fault server=small_context]",
+    });
+    assert.deepEqual(messages, ['The first thing you said was: "Three"']);
+  });
+
+  test("the second endpoint answers when the first one fails, and the log says so", async () => {
+    for (const [name, fault] of Object.entries({
+      "No credit": "server=no_credit",
+      "No such model": "server=no_model",
+      "A server error": "status=503",
+      "Too many requests": "status=429 retry-after=30",
+      "A wrong key": "status=401",
+      "A lost connection": "connection=drop",
+    })) {
+      const { messages, turn, asked } = await ask(`${name} [fault ${fault} endpoint=first]`);
+      assert.deepEqual(messages, [echo(name)]);
+      assert.deepEqual([turn.outcome, turn.endpoint], ["answered", 1]);
+      assert.equal(asked.at(-1).second, true);
+    }
+  });
+
+  test("a first endpoint that hangs leaves time for the second", async () => {
+    const hanging = await startWorker({
+      playground,
+      settings: { ...withSecond(playground.url), OPENAI_TIMEOUT_MS: "6000" },
+    });
+    try {
+      const { messages, ms } = await hanging.sendMessage({
+        ...freshPair(),
+        body: "Hang [fault delay=60s endpoint=first]",
+      });
+      assert.deepEqual(messages, [echo("Hang")]);
+      assert.ok(ms >= 2900 && ms < 6000, `${ms} ms`);
+    } finally {
+      await hanging.close();
+    }
+  });
+
+  test("a secret that OPENAI_FALLBACKS names and nobody set is named at /health", async () => {
+    const lacking = await startWorker({
+      playground,
+      settings: {
+        OPENAI_FALLBACKS: withSecond(playground.url).OPENAI_FALLBACKS.replace(
+          "OPENAI_API_KEY",
+          "BACKUP_KEY",
+        ),
+      },
+    });
+    try {
+      const health = await lacking.request("/health");
+      const { errors } = JSON.parse(health.text);
+      assert.equal(health.status, 503);
+      assert.deepEqual(
+        errors.map(({ setting }) => setting),
+        ["BACKUP_KEY"],
+      );
+    } finally {
+      await lacking.close();
+    }
+  });
+});
+
+function withSecond(playground) {
+  const base_url = `${playground}/fallback/v1`;
+  return {
+    REPLY_WITHIN_MS: "14000",
+    OPENAI_FALLBACKS: JSON.stringify([{ base_url, model: "gpt-6-luna", key: "OPENAI_API_KEY" }]),
+  };
+}
+
+function turnOf(other, pair) {
+  return other.logged(
+    ({ event, phone_hash: hash }) => event === "turn" && hash === phoneHash(pair.from),
+  );
+}
 
 test("an unreachable OpenAI is tried three times, and the contact gets an apology", async () => {
   const other = await startWorker({

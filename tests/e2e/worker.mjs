@@ -32,11 +32,15 @@ export const EVENTS = [
   "turn",
   "outbox_part",
   "delivery",
+  "typing_refused",
   "consent",
   "message_ignored",
   "erased",
   "budget_reset",
+  "conversation_shortened",
   "conversation_unreadable",
+  "endpoint_failed",
+  "field_omitted",
   "kv_failed",
   "object_failed",
   "internal_error",
@@ -340,7 +344,7 @@ class Worker {
    */
   async mark() {
     const from = `+155501${crypto.randomInt(1e8).toString().padStart(8, "0")}`;
-    await this.sendMessage({ from, to: "malformed" });
+    await this.sendMessage({ from, to: "no address at all" });
     await this.logged(({ phone_hash: hash }) => hash === phoneHash(from));
     return this.log.length;
   }

@@ -3,21 +3,22 @@
 //! It reads the Markdown files at the root and in `docs`, `wrangler.toml` and `.dev.vars.example`. Not here: whether a sentence
 //! is well written.
 
-use std::{collections::BTreeSet, fmt::Debug, fs, path::PathBuf};
+use std::{collections::BTreeSet, fmt::Debug, fs, num::NonZero, path::PathBuf};
 
 use serde_json::Value;
 use switchboard::{
-    config::{Config, DefaultValue, Kind, SETTINGS, Setting},
+    config::{Config, DefaultValue, Field, Kind, SETTINGS, Setting},
     event::{
-        ConsentState, ConversationProblem, DailyLimit, DeliveryStatus, DenialReason, Erased,
-        ErasedBy, Event, FieldProblem, InternalProblem, KvOperation, ObjectKind, OutboxOutcome,
-        ReplyVia, Security, TurnEnded, TurnOutcome, UnexpectedResponse,
+        ConsentBy, ConsentState, ConversationProblem, DailyLimit, DeliveryStatus, DenialReason,
+        Erased, ErasedBy, Event, FieldProblem, IgnoreReason, InternalProblem, KvOperation,
+        ObjectKind, OutboxOutcome, ReplyVia, Security, TurnEnded, TurnOutcome, UnexpectedResponse,
     },
     identity::PhoneHash,
     messaging::{
         canned_replies::{self, CannedReply},
         keywords::{Keyword, WORDS, YES},
     },
+    twilio::rest::codes::{CODES, Disposition},
 };
 
 const SETTINGS_PAGE: &str = "docs/settings.md";
@@ -149,7 +150,7 @@ fn the_ranges_of_the_settings_page_are_those_that_the_code_allows() {
             assert_eq!(accepts(name, &value.to_string()), allowed, "{name}={value}");
         }
     }
-    assert_eq!(ranges, 10);
+    assert_eq!(ranges, 11);
 }
 
 #[test]
@@ -340,6 +341,27 @@ fn the_operations_page_lists_the_routes_of_the_code() {
     assert_same(OPERATIONS_PAGE, &documented, &of_the_code);
 }
 
+#[test]
+fn the_operations_page_has_twilios_codes_as_the_code_knows_them() {
+    let page = read(OPERATIONS_PAGE);
+    let documented = table(&page, "Code");
+    let of_the_code: Vec<Vec<String>> = CODES
+        .iter()
+        .map(|known| {
+            let does = match known.disposition {
+                Disposition::Never => "Never",
+                Disposition::Later => "Later",
+                Disposition::OptOut => "Opt-out",
+            };
+            let code = known.code.to_string();
+            [code.as_str(), does, known.meaning, known.action]
+                .map(str::to_owned)
+                .into()
+        })
+        .collect();
+    assert_eq!(documented, of_the_code);
+}
+
 // The log.
 
 #[test]
@@ -465,6 +487,7 @@ fn the_messages_page_quotes_what_a_contact_reads() {
         canned_replies::VOICE_TOO_LONG,
         canned_replies::VOICE_SILENT,
         canned_replies::VOICE_NOT_FETCHED,
+        canned_replies::NO_IMAGES,
     ];
     let constants = source.matches("pub const ").count();
     assert_eq!(sentences.len(), constants, "each sentence is quoted");
@@ -894,6 +917,7 @@ fn snake_case(name: &str) -> String {
 }
 
 /// One of each event, with every field that it can have.
+#[allow(clippy::too_many_lines, reason = "one list")]
 fn sample_events() -> Vec<Event> {
     let nobody = PhoneHash::nobody;
     let turn = TurnEnded {
@@ -903,11 +927,14 @@ fn sample_events() -> Vec<Event> {
         response: Some(UnexpectedResponse::Html),
         reply_via: ReplyVia::Rest,
         messages: 1,
+        joined: NonZero::new(1),
+        asked_again: NonZero::new(1),
         segments: Some(1),
         duration_ms: 0,
         model_ms: 0,
         model_requests: 0,
         transcriptions: 1,
+        endpoint: Some(0),
         prompt_tokens: 0,
         completion_tokens: 0,
     };
@@ -946,14 +973,20 @@ fn sample_events() -> Vec<Event> {
             status: DeliveryStatus::Failed,
             code: Some(1),
         },
+        Event::TypingRefused {
+            status: 400,
+            code: Some(1),
+        },
         Event::Consent {
             phone_hash: nobody(),
             state: ConsentState::OptedOut,
+            by: ConsentBy::Twilio,
             dropped_messages: 0,
             dropped_parts: 0,
         },
         Event::MessageIgnored {
             phone_hash: nobody(),
+            reason: IgnoreReason::OptedOut,
         },
         Event::BudgetReset {
             model_requests: 1,
@@ -968,6 +1001,15 @@ fn sample_events() -> Vec<Event> {
         Event::ConversationUnreadable {
             reason: ConversationProblem::Corrupt,
         },
+        Event::FieldOmitted {
+            endpoint: 0,
+            field: Field::Stream,
+        },
+        Event::EndpointFailed {
+            endpoint: 0,
+            reason: "timeout",
+        },
+        Event::ConversationShortened { dropped_turns: 1 },
         Event::KvFailed {
             operation: KvOperation::Put,
         },

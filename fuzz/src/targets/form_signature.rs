@@ -8,7 +8,7 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use sha2::{Digest, Sha256};
 use switchboard::{
     base::secret::Secret,
-    messaging::inbound::{self, Input, Message},
+    messaging::inbound::{self, Inbound, Input},
     twilio::{
         form::{Form, FormError},
         signature::{SignatureError, verify_form, verify_json},
@@ -87,7 +87,7 @@ pub fn form_signature(data: &[u8]) {
             "a changed byte"
         );
     }
-    if let Ok(message) = Message::from_form(&form, 100) {
+    if let Ok(Inbound::Message(message)) = Inbound::from_form(&form, 100) {
         assert!(message.from.is_answerable());
         if let Input::Text(text) = &message.input {
             assert!(

@@ -17,6 +17,7 @@ use switchboard::{
     conversation::{
         budget::{AddUsage, Check, Reserve},
         history::Conversation,
+        model_run::{EndpointMemory, RemembersEndpoints},
     },
     identity::Pseudonym,
     messaging::{
@@ -24,8 +25,8 @@ use switchboard::{
         thread::Thread,
     },
     platform::{
-        Clock, Http, HttpError, HttpRequest, HttpResponse, Kv, Log, Method, Objects, PlatformError,
-        Random, Spawn, Storage, Stored, WriteBatch,
+        Clock, Http, HttpError, HttpRequest, HttpResponse, Kv, Log, Method, Objects, Once,
+        PlatformError, Random, Spawn, Storage, Stored, WriteBatch,
     },
 };
 
@@ -47,6 +48,7 @@ pub(super) struct Inner {
     alarm: Cell<Option<UnixMillis>>,
     /// What KV gives for every key.
     kv: String,
+    endpoints: RefCell<EndpointMemory>,
     pub(super) asked: Cell<u32>,
     pub(super) reserved: Cell<u32>,
     sent: Cell<u32>,
@@ -147,6 +149,12 @@ impl Clock for Object {
     }
 }
 
+impl Once for Object {
+    fn is_first(&self, _: &'static str) -> bool {
+        true
+    }
+}
+
 impl Log for Object {
     fn write(&self, line: &str) {
         assert!(
@@ -154,6 +162,12 @@ impl Log for Object {
             "a log line is JSON"
         );
         self.0.log.borrow_mut().push(line.to_owned());
+    }
+}
+
+impl RemembersEndpoints for Object {
+    fn endpoint_memory<R>(&self, look: impl FnOnce(&mut EndpointMemory) -> R) -> R {
+        look(&mut self.0.endpoints.borrow_mut())
     }
 }
 

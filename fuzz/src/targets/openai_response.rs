@@ -56,16 +56,39 @@ pub fn openai_response(data: &[u8]) {
                             | OpenAiError::Filtered
                     ) || states_an_error(body)
                 }
-                401 | 403 => failure == OpenAiError::Unauthorized,
+                402 => failure == OpenAiError::InsufficientQuota,
                 429 => matches!(failure, OpenAiError::Busy | OpenAiError::InsufficientQuota),
-                400..=499 => matches!(failure, OpenAiError::Busy | OpenAiError::Rejected),
-                500..=599 => failure == OpenAiError::ServerError,
+                // The cause is in the body, or else in the status.
+                400..=499 => {
+                    let by_status = match failure {
+                        OpenAiError::Unauthorized => matches!(status, 401 | 403),
+                        OpenAiError::NotFound => status == 404,
+                        OpenAiError::Rejected => !matches!(status, 401 | 403 | 404),
+                        OpenAiError::Busy => matches!(status, 408 | 409 | 425),
+                        OpenAiError::Unsupported(_) => matches!(status, 400 | 422),
+                        _ => false,
+                    };
+                    by_status || failure == OpenAiError::InsufficientQuota || names_a_cause(failure)
+                }
+                500 | 501 => failure == OpenAiError::ServerError || names_a_cause(failure),
+                502..=599 => failure == OpenAiError::ServerError,
                 _ => failure == OpenAiError::Unexpected(UnexpectedResponse::OtherStatus),
             };
             assert!(expected, "{status} is no {}", failure.label());
             waits_stay_within_their_time(failure, &String::from_utf8_lossy(retry_after));
         }
     }
+}
+
+/// Whether only a body, or a status of that meaning alone, can say so.
+fn names_a_cause(failure: OpenAiError) -> bool {
+    matches!(
+        failure,
+        OpenAiError::Filtered
+            | OpenAiError::NoImages
+            | OpenAiError::ModelNotFound
+            | OpenAiError::ContextTooLong
+    )
 }
 
 /// What a completion must say, if its body is JSON and its text has no sign of thoughts.

@@ -1,6 +1,7 @@
 //! Small tools: time, random names, the console, locks, media types, voice notes and web addresses. They know
 //! nothing of the playground.
 
+pub mod address;
 pub mod console;
 pub mod content_type;
 pub mod loopback;

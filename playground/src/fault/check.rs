@@ -22,6 +22,7 @@ impl Fault {
             || self.delay_ms.is_some()
             || self.body.is_some()
             || self.connection.is_some()
+            || self.server.is_some()
             || !self.headers.is_empty();
         if !says_something {
             return Err(
@@ -46,20 +47,26 @@ impl Fault {
             if body.is_openai_only() && self.service != Service::Openai {
                 return Err(format!("`body` {} is for openai only", word(&body)));
             }
-            if body == BodyFault::Oversize && self.service != Service::Twilio {
-                return Err("`body` oversize is for twilio only".to_owned());
+            let twilio_only = body == BodyFault::Oversize || body.is_of_message();
+            if twilio_only && self.service != Service::Twilio {
+                return Err(format!("`body` {} is for twilio only", word(&body)));
             }
             if body.is_openai_only() && self.is_failure() {
                 return Err(format!("`body` {} needs a successful status", word(&body)));
             }
         }
+        let of_answer = self.body.is_some_and(|body| !body.is_of_message());
         if self.connection.is_some()
-            && (self.status.is_some() || self.body.is_some() || !self.headers.is_empty())
+            && (self.status.is_some() || of_answer || !self.headers.is_empty())
         {
             return Err(
                 "`connection` sends no answer, so status, body and headers cannot go with it"
                     .to_owned(),
             );
+        }
+        let of_openai = self.server.is_some() || self.endpoint.is_some();
+        if of_openai && self.service != Service::Openai {
+            return Err("`server` and `endpoint` are openai only".to_owned());
         }
         if self.contains.as_deref() == Some("") {
             return Err("`contains` must not be empty".to_owned());
@@ -151,6 +158,7 @@ mod tests {
             ),
             (r#"{"service":"twilio","body":"refusal"}"#, "openai only"),
             (r#"{"service":"openai","body":"oversize"}"#, "twilio only"),
+            (r#"{"service":"openai","body":"trial"}"#, "twilio only"),
             (
                 r#"{"service":"openai","body":"refusal","status":500}"#,
                 "successful",

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 pub enum Service {
     /// Chat Completions under `/v1`.
     Openai,
-    /// The REST API under `/2010-04-01`, `/v1/Services` and `/v2`.
+    /// The REST API under `/2010-04-01`, `/v1/Services`, `/v2` and `/v3`.
     Twilio,
 }
 
@@ -39,6 +39,14 @@ pub enum BodyFault {
     WrongShape,
     /// Twilio: a file that is longer than 5 MB, without `Content-Length`.
     Oversize,
+    /// Twilio: the sentence of a trial account comes before the text of the message.
+    Trial,
+    /// Twilio: the text of the message is hidden afterwards.
+    Redacted,
+    /// Twilio: characters of the message outside of GSM-7 are replaced.
+    SmartEncoded,
+    /// Twilio: the list shows the message only ten seconds later.
+    ListedLate,
     /// OpenAI: an empty list of choices.
     NoChoices,
     /// OpenAI: an empty text.
@@ -110,6 +118,15 @@ impl BodyFault {
                 | Self::Empty
                 | Self::WrongShape
                 | Self::Oversize
+        ) && !self.is_of_message()
+    }
+
+    /// Whether it is about the message that Twilio creates, and not about the answer. It can go with
+    /// a lost answer.
+    pub fn is_of_message(self) -> bool {
+        matches!(
+            self,
+            Self::Trial | Self::Redacted | Self::SmartEncoded | Self::ListedLate
         )
     }
 
@@ -138,6 +155,36 @@ impl BodyFault {
                 | Self::StreamError
         )
     }
+}
+
+/// An endpoint of the mock OpenAI.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Endpoint {
+    /// The one under `/v1`.
+    First,
+    /// The one under `/fallback/v1`.
+    Second,
+}
+
+/// Another server than OpenAI, or another account: it refuses only some requests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Server {
+    /// It knows `max_tokens` and not `max_completion_tokens`, in OpenAI's words.
+    Old,
+    /// It knows no field that OpenAI added lately, in FastAPI's words (422).
+    Strict,
+    /// It reads six messages at most.
+    SmallContext,
+    /// Its model takes no images.
+    NoImages,
+    /// Its filter refuses the request, as Azure's does.
+    Filter,
+    /// The account has no credit (402).
+    NoCredit,
+    /// It does not have the model.
+    NoModel,
 }
 
 /// What happens to the TCP connection.

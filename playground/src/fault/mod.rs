@@ -11,6 +11,6 @@ mod order;
 mod queue;
 
 pub use directive::without_directives;
-pub use kinds::{BodyFault, ConnectionFault, ErrorOverrides, Service};
+pub use kinds::{BodyFault, ConnectionFault, Endpoint, ErrorOverrides, Server, Service};
 pub use order::Fault;
 pub use queue::Faults;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 
-use super::kinds::{BodyFault, ConnectionFault, ErrorOverrides, Service, word};
+use super::kinds::{BodyFault, ConnectionFault, Endpoint, ErrorOverrides, Server, Service, word};
 
 /// A fault for some requests to one service. Only `service` is required.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -36,6 +36,12 @@ pub struct Fault {
     /// The fault of the TCP connection.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub connection: Option<ConnectionFault>,
+    /// The server that the mock OpenAI stands for. Only a directive can say so.
+    #[serde(skip)]
+    pub server: Option<Server>,
+    /// Only requests to this endpoint of the mock OpenAI fail. Only a directive can say so.
+    #[serde(skip)]
+    pub endpoint: Option<Endpoint>,
     /// Only requests with this text fail. It can be in the request line or in a value of the body.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub contains: Option<String>,
@@ -62,6 +68,9 @@ impl Fault {
         if let Some(connection) = self.connection {
             parts.push(format!("connection {}", word(&connection)));
         }
+        if let Some(server) = self.server {
+            parts.push(format!("server {}", word(&server)));
+        }
         if !self.headers.is_empty() {
             parts.push("headers".to_owned());
         }
@@ -79,6 +88,8 @@ impl Fault {
             delay_ms: None,
             body: None,
             connection: None,
+            server: None,
+            endpoint: None,
             contains: None,
         }
     }

@@ -1,4 +1,4 @@
-//! The mock OpenAI: `POST /v1/chat/completions`, plain and streamed, and
+//! The mock OpenAI: `POST /v1/chat/completions`, plain and streamed, the same under `/fallback`, and
 //! `POST /v1/audio/transcriptions`.
 //!
 //! It is as strict about requests as the real API, for everything that a client with text and
@@ -10,6 +10,7 @@ use chrono::NaiveDate;
 use self::models::Clock;
 use self::problem::Problem;
 use self::request::Request;
+use crate::fault::Server;
 use crate::http::call::{Authorization, Call};
 use crate::http::reply::{Prepared, Reply};
 
@@ -23,10 +24,12 @@ mod model_rules;
 mod models;
 mod problem;
 mod request;
+mod server;
 mod tokens;
 mod transcription;
 
 pub use self::problem::error_reply;
+pub use self::server::endpoint;
 pub use self::transcription::HEARD;
 
 /// The mock OpenAI.
@@ -63,7 +66,7 @@ impl OpenAi {
     /// The answer to a request that the real API would reject too.
     pub fn prepare(&self, call: &Call) -> Result<Prepared<'static>, Reply> {
         let transcribes = call.path == "/v1/audio/transcriptions";
-        if call.path != "/v1/chat/completions" && !transcribes {
+        if server::endpoint(call).is_none() && !transcribes {
             let message = format!("There is nothing at {} {}.", call.method, call.path);
             return Err(Problem::invalid(message).status(404).reply());
         }
@@ -77,7 +80,13 @@ impl OpenAi {
         if transcribes {
             return transcription::prepare(call, self.clock.today()).map_err(Problem::reply);
         }
-        let request = Request::read(call, self.clock.today()).map_err(Problem::reply)?;
+        let kind = server::of_directive(call);
+        if let Some(refusal) = kind.and_then(|kind| server::refusal(kind, call)) {
+            return Err(refusal);
+        }
+        let takes_max_tokens = matches!(kind, Some(Server::Old | Server::Strict));
+        let request =
+            Request::read(call, self.clock.today(), takes_max_tokens).map_err(Problem::reply)?;
         Ok(Prepared {
             message_text: request.user_messages.last().cloned().unwrap_or_default(),
             deprecation: request.model.deprecation(),

@@ -42,16 +42,18 @@ pub fn effort<'a>(fields: &'a Map<String, Value>, model: &Model) -> &'a str {
         .unwrap_or(model.default_effort)
 }
 
+/// A parameter that the model does not support.
+pub fn unsupported(name: &str, instead: &str) -> Problem {
+    let message =
+        format!("Unsupported parameter: '{name}' is not supported with this model.{instead}");
+    Problem::invalid(message)
+        .param(name)
+        .code("unsupported_parameter")
+}
+
 /// Rejects fields that exclude each other, or that this model does not support.
 pub fn check_combinations(fields: &Map<String, Value>, model: &Model) -> Result<(), Problem> {
     let given = |name: &str| fields.get(name).filter(|value| !value.is_null());
-    let unsupported = |name: &str, instead: &str| {
-        let message =
-            format!("Unsupported parameter: '{name}' is not supported with this model.{instead}");
-        Problem::invalid(message)
-            .param(name)
-            .code("unsupported_parameter")
-    };
     let unsupported_value = |name: &str, value: &str, instead: &str| {
         let message = format!(
             "Unsupported value: '{name}' does not support {value} with this model. {instead}"

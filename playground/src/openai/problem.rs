@@ -61,6 +61,11 @@ impl Problem {
                 "invalid_request_error",
                 "invalid_api_key".into(),
             ),
+            402 => (
+                "Insufficient Balance",
+                "unknown_error",
+                "invalid_request_error".into(),
+            ),
             403 => (
                 "This key may not do that.",
                 "invalid_request_error",

@@ -35,11 +35,12 @@ pub struct Request {
 }
 
 impl Request {
-    /// Reads and checks a request. `today` decides which models still exist.
+    /// Reads and checks a request. `today` decides which models still exist. With
+    /// `takes_max_tokens`, every model takes the token limit by its older name.
     ///
     /// # Errors
     /// The problem that the real API would report.
-    pub fn read(call: &Call, today: NaiveDate) -> Result<Self, Problem> {
+    pub fn read(call: &Call, today: NaiveDate, takes_max_tokens: bool) -> Result<Self, Problem> {
         if call.content_type() != "application/json" {
             let message = "The content type must be application/json.";
             return Err(Problem::invalid(message.to_owned()).code("unsupported_content_type"));
@@ -47,11 +48,14 @@ impl Request {
         let body: Value = serde_json::from_slice(&call.body).map_err(|error| {
             Problem::invalid(format!("The body of the request is not JSON: {error}."))
         })?;
-        let Value::Object(fields) = body else {
+        let Value::Object(mut fields) = body else {
             return Err(Problem::invalid(
                 "The body of the request must be a JSON object.".to_owned(),
             ));
         };
+        if takes_max_tokens && let Some(limit) = fields.remove("max_tokens") {
+            fields.insert("max_completion_tokens".to_owned(), limit);
+        }
         check_fields(&fields)?;
         let model = find_model(&fields, today)?;
         check_combinations(&fields, model)?;

@@ -29,7 +29,7 @@ use crate::openai::HEARD;
 use crate::phones::outgoing::NewMessage;
 use crate::phones::switches::Switches;
 use crate::playground::Playground;
-use crate::webhook::inbound::{Channel, address};
+use crate::webhook::channel::{Channel, address};
 
 mod conversation;
 mod files;

@@ -16,8 +16,9 @@ use crate::base::time::{elapsed_ms, now_ms};
 use crate::feed::Feed;
 use crate::twilio::media_store::ACCOUNT_SID;
 use crate::twilio::messages::Outbox;
+use crate::webhook::channel::Channel;
 use crate::webhook::client::{ANSWER_TIMEOUT, Answer, NoAnswer, Signature, Webhook, WebhookClient};
-use crate::webhook::inbound::{Channel, Inbound};
+use crate::webhook::inbound::{Inbound, Rich};
 use crate::webhook::pseudonyms::Pseudonyms;
 use crate::webhook::twiml;
 
@@ -55,6 +56,8 @@ pub struct NewMessage {
     text: String,
     #[serde(default)]
     media: Vec<Attachment>,
+    #[serde(default)]
+    rich: Rich,
 }
 
 /// An attached file. It was uploaded before.
@@ -90,6 +93,7 @@ impl Outgoing {
             .iter()
             .map(|media| media.content_type.clone())
             .collect();
+        inbound.rich = message.rich.clone();
         let sid = inbound.sid.clone();
         let sent = Arc::new(Sent {
             message,
@@ -177,7 +181,7 @@ impl Outgoing {
             "at": now_ms(),
             "from": inbound.from,
             "to": inbound.to,
-            "text": sent.message.text,
+            "text": bubble_text(&sent.message),
             "media": sent.message.media,
             "request": request,
             "name": self.pseudonyms.pair(&inbound.from, &inbound.to),
@@ -197,10 +201,16 @@ impl Outgoing {
         let took_ms = elapsed_ms(start);
         let mut event = match &answer {
             Ok(answer) => {
-                if !post.answer_lost {
-                    self.list_replies(inbound, answer);
+                let sids = if post.answer_lost {
+                    Vec::new()
+                } else {
+                    self.list_replies(inbound, answer)
+                };
+                let mut shown = shown(answer);
+                if let Some(fields) = shown.as_object_mut() {
+                    fields.insert("sids".to_owned(), sids.into());
                 }
-                shown(answer)
+                shown
             }
             Err(reason) => {
                 json!({"problem": problem(reason, self.client.worker(), post.answer_lost)})
@@ -226,18 +236,21 @@ impl Outgoing {
         posted.unwrap_or_else(|error| Err(NoAnswer::Broken(error.to_string())))
     }
 
-    /// Adds the messages in the answer to the messages of Twilio.
-    fn list_replies(&self, inbound: &Inbound, answer: &Answer) {
+    /// Adds the messages in the answer to the messages of Twilio, and returns their SIDs.
+    fn list_replies(&self, inbound: &Inbound, answer: &Answer) -> Vec<String> {
         if answer.status != 200 {
-            return;
+            return Vec::new();
         }
         let Ok(read) = twiml::read(answer.content_type().as_deref(), &answer.body) else {
-            return;
+            return Vec::new();
         };
-        for message in read.messages {
-            self.outbox
-                .add_reply(ACCOUNT_SID, &inbound.to, &inbound.from, &message.text);
-        }
+        let messages = read.messages.into_iter();
+        messages
+            .map(|message| {
+                self.outbox
+                    .add_reply(ACCOUNT_SID, &inbound.to, &inbound.from, &message.text)
+            })
+            .collect()
     }
 }
 
@@ -292,10 +305,21 @@ const MAX_SHOWN: usize = 64 * 1024;
 const HANG_UP: Duration = Duration::from_millis(250);
 const RETRY_AFTER: Duration = Duration::from_millis(500);
 
+/// What the person sees of their message.
+fn bubble_text(message: &NewMessage) -> &str {
+    let Rich { button, flow, .. } = &message.rich;
+    let choice = button.as_ref().map(|button| &button.text).or(flow.as_ref());
+    choice
+        .filter(|_| message.text.is_empty())
+        .unwrap_or(&message.text)
+}
+
 fn check(message: &NewMessage) -> Result<(), String> {
     for (name, value) in [("from", &message.from), ("to", &message.to)] {
         if value.trim().is_empty() || value.chars().count() > MAX_NAME {
-            return Err(format!("`{name}` must be a number, such as +15550100"));
+            return Err(format!(
+                "`{name}` must be a number or an id, such as +15550100"
+            ));
         }
     }
     if message.text.chars().count() > MAX_TEXT {
@@ -303,6 +327,24 @@ fn check(message: &NewMessage) -> Result<(), String> {
     }
     if message.media.len() > MAX_MEDIA {
         return Err(format!("a message carries at most {MAX_MEDIA} files"));
+    }
+    let Rich {
+        quoted,
+        button,
+        flow,
+    } = &message.rich;
+    let button = button.iter().flat_map(|one| [&one.text, &one.payload]);
+    let rich = quoted.iter().chain(button).chain(flow);
+    if rich
+        .map(|text| text.chars().count())
+        .any(|length| length > MAX_TEXT)
+    {
+        return Err(format!(
+            "`rich` must have at most {MAX_TEXT} characters a field"
+        ));
+    }
+    if !message.rich.is_empty() && message.channel != Channel::Whatsapp {
+        return Err("quotes, buttons and forms need WhatsApp".to_owned());
     }
     for media in &message.media {
         let web_address = media.url.starts_with("http://") || media.url.starts_with("https://");

@@ -14,10 +14,11 @@ use crate::base::loopback::loopback_origin;
 use crate::base::random::random_hex;
 use crate::base::time::now_ms;
 use crate::openai::HEARD;
+use crate::webhook::channel::Channel;
 use crate::webhook::client::{
     ANSWER_TIMEOUT, Answer, NoAnswer, Signature, WebhookClient, tokens_of,
 };
-use crate::webhook::inbound::{Channel, Inbound};
+use crate::webhook::inbound::{Button, Inbound, Rich};
 use crate::webhook::twiml::{self, Message};
 
 mod attach;
@@ -29,21 +30,39 @@ pub struct Options {
     /// The text of the message. A message with media needs none
     #[arg(default_value = "", hide_default_value = true)]
     text: String,
-    /// The contact who writes
-    #[arg(long, default_value = "+15550100", value_name = "NUMBER")]
-    from: String,
-    /// The number that receives the message
-    #[arg(long, default_value = "+15550199", value_name = "NUMBER")]
-    to: String,
+    /// The contact who writes, such as +15550100. Each channel has a default
+    #[arg(long, value_name = "ADDRESS")]
+    from: Option<String>,
+    /// The number or agent that receives the message, such as +15550199. Each channel has a default
+    #[arg(long, value_name = "ADDRESS")]
+    to: Option<String>,
     /// The channel of the message
     #[arg(long, value_enum, default_value_t = Channel::Sms)]
     channel: Channel,
+    /// The WhatsApp user id that Twilio knows for the number, such as US.13491208655302741918
+    #[arg(long, value_name = "ID")]
+    user_id: Option<String>,
+    /// Another member of the group that the message went to. Can be repeated
+    #[arg(long, value_name = "NUMBER")]
+    group: Vec<String>,
+    /// The Messaging Service of the number
+    #[arg(long, value_name = "SID")]
+    service: Option<String>,
     /// Attach a file, or the file at this URL. Can be repeated
     #[arg(long, value_name = "URL or FILE")]
     media: Vec<String>,
     /// Attach a voice note that says these words
     #[arg(long, value_name = "WORDS", num_args = 0..=1, default_missing_value = HEARD)]
     voice: Vec<String>,
+    /// Quote the message with this SID, as a reply on WhatsApp does
+    #[arg(long, value_name = "SID")]
+    quote: Option<String>,
+    /// Press a button of a WhatsApp message: its text, and its payload after "="
+    #[arg(long, value_name = "TEXT=PAYLOAD")]
+    button: Option<String>,
+    /// Send the answers of a WhatsApp form, as JSON
+    #[arg(long, value_name = "JSON")]
+    flow: Option<String>,
     /// The origin of the Worker, on loopback only
     #[arg(long, default_value = "http://127.0.0.1:8787", value_name = "URL")]
     worker: String,
@@ -114,12 +133,14 @@ impl Command {
         })?;
         let client = WebhookClient::new(&options.worker, options.public_url.as_deref(), token)
             .map_err(Failure::NotSent)?;
+        let rich = rich(&options).map_err(Failure::NotSent)?;
         let (media, media_types) =
             attach(&playground, &options.media, &options.voice).map_err(Failure::NotSent)?;
+        let (from, to) = options.channel.default_addresses();
         let inbound = Inbound::new(
             options.channel,
-            &options.from,
-            &options.to,
+            options.from.as_deref().unwrap_or(from),
+            options.to.as_deref().unwrap_or(to),
             &options.text,
             media,
             options.sid,
@@ -127,6 +148,10 @@ impl Command {
         Ok(Self {
             inbound: Inbound {
                 media_types,
+                user_id: options.user_id,
+                group: options.group,
+                service: options.service,
+                rich,
                 ..inbound
             },
             client,
@@ -259,6 +284,26 @@ impl Command {
             .map(read)
             .collect())
     }
+}
+
+/// What is sent besides text and files. Twilio has fields for it on WhatsApp only.
+fn rich(options: &Options) -> Result<Rich, String> {
+    let button = options.button.as_deref().map(|button| {
+        let (text, payload) = button.split_once('=').unwrap_or((button, ""));
+        Button {
+            text: text.to_owned(),
+            payload: payload.to_owned(),
+        }
+    });
+    let rich = Rich {
+        quoted: options.quote.clone(),
+        button,
+        flow: options.flow.clone(),
+    };
+    if !rich.is_empty() && options.channel != Channel::Whatsapp {
+        return Err("--quote, --button and --flow need --channel whatsapp".to_owned());
+    }
+    Ok(rich)
 }
 
 /// Reads the answer of the Worker as Twilio would.

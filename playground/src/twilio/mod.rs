@@ -78,7 +78,10 @@ impl Twilio {
     pub fn prepare<'a>(&'a self, call: &Call) -> Result<Prepared<'a>, Reply> {
         let parts: Vec<&str> = call.path.trim_matches('/').split('/').collect();
         match (call.method.as_str(), parts.as_slice()) {
-            ("POST", ["v2", "Indicators", "Typing.json"]) => typing::typing(&self.feed, call),
+            ("POST", ["v3", "Indicators", "Typing.json"]) => {
+                typing::typing(&self.feed, &self.outbox, call)
+            }
+            ("POST", ["v2", "Indicators", "Typing.json"]) => Err(typing::old_version()),
             (_, ["2010-04-01", "Accounts", account, rest @ ..]) if is_sid(account, "AC") => {
                 self.prepare_for_account((*account).to_owned(), rest, call)
             }
@@ -87,7 +90,7 @@ impl Twilio {
                 numbers::services(&self.numbers, account, rest, call)
             }
             ("GET", ["media", sid]) => self.media.file(sid).ok_or_else(|| not_found(call)),
-            (_, ["v2", "Indicators", "Typing.json"] | ["media", _]) => {
+            (_, ["v2" | "v3", "Indicators", "Typing.json"] | ["media", _]) => {
                 Err(wrong_method(&call.method))
             }
             _ => Err(not_found(call)),

@@ -6,9 +6,6 @@ use super::error::bad;
 use crate::http::call::Call;
 use crate::http::reply::Reply;
 
-/// The prefix of a WhatsApp address.
-pub const WHATSAPP: &str = "whatsapp:";
-
 /// The form in the body.
 ///
 /// # Errors
@@ -45,6 +42,30 @@ pub fn is_e164(number: &str) -> bool {
             && !digits.starts_with('0')
             && digits.bytes().all(|byte| byte.is_ascii_digit())
     })
+}
+
+/// Whether this is the id of a WhatsApp user: a country, a dot, and up to 128 letters and digits.
+/// Source: Meta, "Business-scoped user IDs".
+pub fn is_whatsapp_user(id: &str) -> bool {
+    let id = id.replacen(".ENT.", ".", 1);
+    let Some((country, user)) = id.split_once('.') else {
+        return false;
+    };
+    country.len() == 2
+        && country.bytes().all(|byte| byte.is_ascii_uppercase())
+        && (1..=128).contains(&user.len())
+        && user.bytes().all(|byte| byte.is_ascii_alphanumeric())
+}
+
+/// Whether this is the id of an RCS agent.
+pub fn is_rcs_agent(id: &str) -> bool {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte);
+    !id.is_empty() && id.bytes().all(allowed) && id.bytes().any(|byte| byte.is_ascii_alphabetic())
+}
+
+/// Whether this is the id of a person or a page on Messenger.
+pub fn is_messenger_id(id: &str) -> bool {
+    !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// Whether `text` is an http or https URL.

@@ -2,6 +2,7 @@
 //!
 //! It shares no code with the Worker on purpose: shared code would share its mistakes.
 
+pub mod channel;
 pub mod client;
 pub mod inbound;
 pub mod pseudonyms;

@@ -6,6 +6,8 @@ use std::fmt::Write as _;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 
+use crate::base::address::id_of;
+
 /// Computes pseudonyms from the `PSEUDONYM_KEY` of the Worker.
 pub struct Pseudonyms(Option<String>);
 
@@ -27,7 +29,7 @@ impl Pseudonyms {
 
     /// The hash of a number in the log of the Worker.
     pub fn phone_hash(&self, address: &str) -> Option<String> {
-        let number = address.strip_prefix("whatsapp:").unwrap_or(address);
+        let number = id_of(address);
         let mut hash = self.hex(&format!("phone\0{number}"))?;
         hash.truncate(8);
         Some(hash)

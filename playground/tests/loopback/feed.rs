@@ -26,9 +26,9 @@ fn messages_typing_and_requests_are_in_the_feed() {
     let sid = format!("SM{}", "1".repeat(32));
     assert_eq!(
         playground
-            .post_form(
-                "/v2/Indicators/Typing.json",
-                &[("messageId", &sid), ("channel", "whatsapp")]
+            .post_json(
+                "/v3/Indicators/Typing.json",
+                &json!({"channel": "WHATSAPP", "messageId": sid})
             )
             .status,
         200

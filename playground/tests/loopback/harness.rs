@@ -180,6 +180,16 @@ impl Playground {
         self.try_post_form(path, form).unwrap()
     }
 
+    /// Posts JSON to the mock Twilio with the right credential.
+    pub fn post_json(&self, path: &str, body: &Value) -> Answer {
+        let credential = basic(ACCOUNT, TOKENS[0]);
+        let headers = [
+            ("authorization", credential.as_str()),
+            ("content-type", "application/json"),
+        ];
+        self.send("POST", path, &headers, body.to_string().as_bytes())
+    }
+
     pub fn try_post_form(&self, path: &str, form: &[(&str, &str)]) -> Result<Answer, ureq::Error> {
         let form = form_urlencoded::Serializer::new(String::new())
             .extend_pairs(form)

@@ -330,3 +330,37 @@ fn a_file_that_cannot_be_attached_is_named_and_nothing_is_posted() {
         err(&missing)
     );
 }
+
+#[test]
+fn a_quote_a_button_and_a_form_are_sent_on_whatsapp_alone() {
+    let send = |arguments: &[&str]| {
+        let worker = Worker::answering(twiml("<Response/>"), || {});
+        let url = worker.url();
+        let all = [
+            &["--no-wait", "--channel", "whatsapp", "--worker", &url],
+            arguments,
+        ]
+        .concat();
+        assert!(say(&all).status.success());
+        worker.request()
+    };
+    let request = send(&["yes", "--quote", "SM0123456789abcdef0123456789abcdef"]);
+    assert_eq!(
+        field(&request, "OriginalRepliedMessageSid"),
+        "SM0123456789abcdef0123456789abcdef"
+    );
+    let request = send(&["--button", "Book=table_7"]);
+    for (name, value) in [
+        ("Body", "Book"),
+        ("ButtonText", "Book"),
+        ("ButtonPayload", "table_7"),
+    ] {
+        assert_eq!(field(&request, name), value);
+    }
+    let request = send(&["--flow", "{\"guests\":\"4\"}"]);
+    assert_eq!(field(&request, "InteractiveData"), "{\"guests\":\"4\"}");
+    assert_eq!(field(&request, "MessageType"), "interactive");
+    let output = say(&["Hello", "--quote", "SMx"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(err(&output).contains("need --channel whatsapp"));
+}

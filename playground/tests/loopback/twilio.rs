@@ -77,6 +77,33 @@ fn media_whatsapp_and_messaging_services_are_accepted() {
 }
 
 #[test]
+fn every_channel_is_accepted_with_its_own_addresses() {
+    let playground = Playground::start();
+    let service = format!("MG{}", "a".repeat(32));
+    for (to, sender) in [
+        (
+            "whatsapp:US.13491208655302741918",
+            ("From", "whatsapp:+15550199"),
+        ),
+        (
+            "whatsapp:US.ENT.11815799212886844830",
+            ("From", "whatsapp:+15550199"),
+        ),
+        ("rcs:+15550100", ("From", "rcs:brand_x_agent")),
+        ("+15550100", ("From", "rcs:brand_x_agent")),
+        ("rcs:+15550100", ("MessagingServiceSid", &service)),
+        (
+            "messenger:2745689751200",
+            ("From", "messenger:1415523888600"),
+        ),
+    ] {
+        let answer = playground.create(&[("To", to), sender, ("Body", "x")]);
+        assert_eq!(answer.status, 201, "{to} {}", answer.text());
+        assert_eq!(answer.json()["to"], to);
+    }
+}
+
+#[test]
 fn invalid_messages_get_the_error_code_of_twilio() {
     let playground = Playground::start();
     let (to, from, body) = (("To", "+15550100"), ("From", "+15550199"), ("Body", "x"));
@@ -106,6 +133,20 @@ fn invalid_messages_get_the_error_code_of_twilio() {
         (21910, vec![whatsapp, from, body]),
         (21910, vec![to, ("From", "whatsapp:+15550199"), body]),
         (63007, vec![whatsapp, ("From", "whatsapp:nobody"), body]),
+        (21211, vec![("To", "whatsapp:us.1349"), from, body]),
+        (
+            21211,
+            vec![("To", "whatsapp:13491208655302741918"), from, body],
+        ),
+        (21211, vec![("To", "rcs:brand_x_agent"), from, body]),
+        (21211, vec![("To", "messenger:+15550100"), from, body]),
+        (21910, vec![("To", "rcs:+15550100"), from, body]),
+        (21910, vec![whatsapp, ("From", "rcs:brand_x_agent"), body]),
+        (63007, vec![to, ("From", "rcs:+15550199"), body]),
+        (
+            63007,
+            vec![("To", "messenger:1"), ("From", "messenger:page"), body],
+        ),
         (21620, vec![to, from, ("MediaUrl", "a.png")]),
         (21609, vec![to, from, body, ("StatusCallback", "here")]),
         (21701, vec![to, ("MessagingServiceSid", "MG1"), body]),
@@ -255,21 +296,81 @@ fn another_account_sees_nothing_of_a_message() {
 #[test]
 fn the_typing_indicator_is_checked() {
     let playground = Playground::start();
-    let path = "/v2/Indicators/Typing.json";
+    let path = "/v3/Indicators/Typing.json";
     let sid = format!("SM{}", "a".repeat(32));
-    let good = playground.post_form(path, &[("messageId", &sid), ("channel", "whatsapp")]);
-    assert_eq!((good.status, good.json()), (200, json!({"success": true})));
-    for form in [
-        vec![("messageId", "SM1"), ("channel", "whatsapp")],
-        vec![("messageId", sid.as_str()), ("channel", "sms")],
-        vec![("messageId", sid.as_str())],
-        vec![
-            ("messageId", sid.as_str()),
-            ("channel", "whatsapp"),
-            ("more", "1"),
-        ],
+    for body in [
+        json!({"channel": "WHATSAPP", "messageId": sid}),
+        json!({"channel": "RCS", "from": "rcs:shop", "to": "rcs:+15550100", "event": "START"}),
     ] {
-        assert_eq!(playground.post_form(path, &form).status, 400, "{form:?}");
+        let good = playground.post_json(path, &body);
+        assert_eq!((good.status, good.json()), (200, json!({"success": true})));
+    }
+    let sent = playground.create(&[("To", "+15550100"), ("From", "+15550199"), ("Body", "x")]);
+    for body in [
+        json!({"channel": "WHATSAPP", "messageId": "SM1"}),
+        json!({"channel": "whatsapp", "messageId": sid}),
+        json!({"channel": "SMS", "messageId": sid}),
+        json!({"channel": "WHATSAPP"}),
+        json!({"channel": "WHATSAPP", "messageId": sent.json()["sid"]}),
+        json!({"channel": "RCS", "from": "MG1", "to": "rcs:+15550100", "event": "START"}),
+        json!({"channel": "RCS", "from": "rcs:shop", "to": "+15550100", "event": "START"}),
+        json!({"channel": "RCS", "from": "rcs:shop", "to": "rcs:+15550100"}),
+    ] {
+        assert_eq!(playground.post_json(path, &body).status, 400, "{body}");
+    }
+    let form = [("messageId", sid.as_str()), ("channel", "whatsapp")];
+    assert_eq!(playground.post_form(path, &form).status, 400, "a form");
+    let old = playground.post_form("/v2/Indicators/Typing.json", &form);
+    assert_eq!((old.status, old.json()["code"].clone()), (400, json!(400)));
+}
+
+#[test]
+fn messages_that_are_created_within_a_second_arrive_in_another_order() {
+    let playground = Playground::start();
+    let bodies = || -> Vec<String> {
+        let sent = playground.sent_messages();
+        let body = |message: &Value| message["body"].as_str().unwrap().to_owned();
+        sent.iter().map(body).collect()
+    };
+    playground.text_to("+15550100", "one");
+    playground.text_to("+15550101", "for another phone");
+    playground.text_to("+15550100", "two");
+    assert_eq!(bodies(), ["two", "for another phone", "one"]);
+    std::thread::sleep(std::time::Duration::from_millis(1100));
+    playground.text_to("+15550100", "three");
+    assert_eq!(bodies(), ["two", "for another phone", "one", "three"]);
+}
+
+#[test]
+fn the_text_of_a_message_can_be_changed_and_the_list_can_lag() {
+    let playground = Playground::start();
+    let lists = |body: &str| {
+        let list = playground.get(&messages_path()).json();
+        let messages = list["messages"].as_array().unwrap().clone();
+        messages.iter().any(|message| message["body"] == body)
+    };
+    for (fault, shown) in [
+        (
+            "trial",
+            Some("Sent from your Twilio trial account - “a” – b…"),
+        ),
+        ("redacted", Some("")),
+        ("smart_encoded", Some("\"a\" - b...")),
+        ("listed_late", None),
+    ] {
+        playground.fault(&json!({
+            "service": "twilio", "body": fault, "connection": "act_then_drop", "contains": "“a”"
+        }));
+        let form = [
+            ("To", "+15550100"),
+            ("From", "+15550199"),
+            ("Body", "“a” – b…"),
+        ];
+        assert!(playground.try_post_form(&messages_path(), &form).is_err());
+        if let Some(shown) = shown {
+            assert!(lists(shown), "{fault}");
+        }
+        assert!(!lists("“a” – b…"), "{fault}");
     }
 }
 

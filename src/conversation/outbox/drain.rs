@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use super::{Outbox, OutboxEntry, OutboxStep, ReplyTarget};
+use super::{OptOutRefusal, Outbox, OutboxEntry, OutboxStep, ReplyTarget};
 use crate::{
     base::{
         secret::Secret,
@@ -18,7 +18,7 @@ use crate::{
     identity::MessageSid,
     object::in_time,
     platform::{Clock, Http, Log, Objects, PlatformError},
-    twilio::rest::{self, Created, Found, TwilioRequestContext},
+    twilio::rest::{self, Created, Found, TwilioRequestContext, Wanted},
 };
 
 /// How long the budget object may take to answer.
@@ -41,6 +41,14 @@ pub trait OutboxStore {
         &self,
         decide: impl FnOnce(&mut Outbox, &mut PendingUsage, UnixMillis) -> R,
     ) -> Result<R, PlatformError>;
+
+    /// Twilio has refused the first part of an answer with this code, because the contact has opted
+    /// out there. The contact counts as opted out, and everything that waits is dropped.
+    ///
+    /// # Errors
+    /// When storage failed.
+    async fn opt_out(&self, entry: &OutboxEntry, code: u32)
+    -> Result<OptOutRefusal, PlatformError>;
 }
 
 /// Sends the answers whose time has come, part after part.
@@ -62,9 +70,11 @@ pub async fn drain(
             OutboxStep::Reserve(entry) => drain.reserve(&entry).await?,
             OutboxStep::Send(entry) => drain.send(&entry).await?,
             OutboxStep::Reconcile(entry, since) => drain.reconcile(&entry, since).await?,
-            OutboxStep::GaveUp(entry, true) => drain.log(&entry, OutboxOutcome::Unknown, None),
-            OutboxStep::GaveUp(entry, false) => {
-                drain.log(&entry, OutboxOutcome::Undeliverable, None);
+            OutboxStep::GaveUp(entry) if entry.may_be_sent() => {
+                drain.log(&entry, OutboxOutcome::Unknown, None);
+            }
+            OutboxStep::GaveUp(entry) => {
+                drain.log(&entry, OutboxOutcome::Undeliverable, entry.code());
             }
         }
     }
@@ -104,7 +114,7 @@ impl<S: OutboxStore, P: Clock + Log + Http + Objects> Drain<'_, S, P> {
             Err(error) => {
                 let (object, reason) = (ObjectKind::Budget, error.reason);
                 event::log(self.platform, &Event::ObjectFailed { object, reason });
-                self.change(|outbox, now| outbox.mark_not_processed(turn, now))
+                self.change(|outbox, now| outbox.mark_not_processed(turn, None, now))
                     .await
             }
         }
@@ -131,9 +141,15 @@ impl<S: OutboxStore, P: Clock + Log + Http + Objects> Drain<'_, S, P> {
                 self.log(entry, OutboxOutcome::Sent, None);
                 Ok(())
             }
-            Created::NotProcessed => {
-                self.change(|outbox, now| outbox.mark_not_processed(turn, now))
+            Created::NotProcessed(code) => {
+                self.change(|outbox, now| outbox.mark_not_processed(turn, Some(code), now))
                     .await
+            }
+            Created::OptedOut(code) => {
+                if self.store.opt_out(entry, code).await? == OptOutRefusal::Dropped {
+                    self.log(entry, OutboxOutcome::Rejected, Some(code));
+                }
+                Ok(())
             }
             Created::Unknown => {
                 self.change(|outbox, now| outbox.mark_unknown(turn, now))
@@ -152,7 +168,12 @@ impl<S: OutboxStore, P: Clock + Log + Http + Objects> Drain<'_, S, P> {
         let mut found = Found::NotAsked;
         if let Some(part) = entry.parts.first() {
             for context in request_contexts(self.config, &entry.reply_to) {
-                found = rest::find_message(self.platform, base, context, part, since, &known).await;
+                let wanted = Wanted {
+                    body: part,
+                    since,
+                    known: &known,
+                };
+                found = rest::find_message(self.platform, base, context, wanted).await;
                 if found != Found::Unauthorized {
                     break;
                 }

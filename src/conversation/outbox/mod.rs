@@ -6,18 +6,25 @@
 //! (`drain`).
 
 mod drain;
+mod entry;
+mod order;
+mod sent;
 
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use entry::OutboundRecord;
+use order::Gap;
+
 pub use drain::{OutboxStore, drain, request_contexts};
+pub use entry::{OutboxEntry, ReplyTarget};
+pub use order::{PART_WAIT, Progress};
 
 use crate::{
     base::time::UnixMillis,
-    event::DeliveryStatus,
-    identity::{AccountSid, Address, MessageSid, PhoneHash, ServiceSid, TokenId},
-    twilio::{parts, rest::CLOCK_DIFFERENCE},
+    identity::{Channel, MessageSid, PhoneHash},
+    twilio::parts,
 };
 
 /// Answers that wait to be sent, and the messages that were sent.
@@ -28,60 +35,12 @@ pub struct Outbox {
     entries: Vec<OutboxEntry>,
     /// The messages that were sent lately.
     sent: Vec<OutboundRecord>,
-}
-
-/// The target of an answer by REST: the addresses, and the token that verified the message.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct ReplyTarget {
-    /// The contact.
-    pub contact: Address,
-    /// The number that the contact wrote to.
-    pub number: Address,
-    /// The Messaging Service that the contact wrote to, if any.
-    pub service: Option<ServiceSid>,
-    /// The account that owns the number.
-    pub account: Option<AccountSid>,
-    /// The auth token that verified the message.
-    pub token: TokenId,
-    /// Our public origin, as Twilio reached it. Twilio sends delivery receipts there.
-    pub origin: String,
-}
-
-/// An answer that waits to be sent.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct OutboxEntry {
-    /// The turn that it answers.
-    #[serde(default)]
-    pub turn: u64,
-    /// The target of the answer.
-    pub reply_to: ReplyTarget,
-    /// The contact's hash for the log.
-    pub phone_hash: PhoneHash,
-    /// The parts that are left, in order; never empty.
-    pub parts: Vec<String>,
-    /// When the request for the first part began, while its outcome is not known.
-    attempt: Option<UnixMillis>,
-    /// Whether the clock was ahead then. The attempt may have begun earlier, by at most the time
-    /// for which an answer is tried.
-    #[serde(default)]
-    attempt_unsure: bool,
-    /// How often in a row Twilio has not processed the part, or could not be asked about it.
-    tries: u32,
-    not_before: UnixMillis,
-    /// Whether the first part is counted for `MAX_DAILY_MESSAGES`.
-    #[serde(default)]
-    reserved: bool,
-    /// When the rest of the answer is given up.
-    give_up_at: UnixMillis,
-}
-
-/// A message that was sent.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-struct OutboundRecord {
-    sid: MessageSid,
-    at: UnixMillis,
-    /// The delivery receipts that came for it.
-    statuses: Vec<DeliveryStatus>,
+    /// The part that was sent last, as long as the next one waits for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    gap: Option<Gap>,
+    /// The parts that were sent in this step, with their ids. Whoever steps takes them.
+    #[serde(skip)]
+    just_sent: Vec<(MessageSid, Channel, String)>,
 }
 
 /// The next step for the first entry.
@@ -93,14 +52,21 @@ pub enum OutboxStep {
     Send(OutboxEntry),
     /// Find out whether the attempt that began then has sent the first part.
     Reconcile(OutboxEntry, UnixMillis),
-    /// It took too long, and is dropped. `true`: its first part may have been sent.
-    GaveUp(OutboxEntry, bool),
+    /// It took too long, and is dropped.
+    GaveUp(OutboxEntry),
+}
+
+/// Twilio has refused a part, because the contact has opted out there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OptOutRefusal {
+    /// The part is dropped.
+    Dropped,
+    /// The contact has opted in since. The part is due again later.
+    Outdated,
 }
 
 /// The most bytes of answers that wait. If there are more, the oldest answer is given up.
 const MAX_BYTES: usize = 256 * 1024;
-/// The most sent messages that are remembered.
-const MAX_SENT: usize = 1000;
 /// How long an answer is tried.
 const LIFETIME: Duration = Duration::from_mins(15);
 /// The longest wait before an answer is tried again.
@@ -128,6 +94,8 @@ impl Outbox {
             parts: parts::split(text),
             attempt: None,
             attempt_unsure: false,
+            before_opt_in: false,
+            code: None,
             tries: 0,
             not_before: now,
             reserved: false,
@@ -138,12 +106,12 @@ impl Outbox {
 
     /// The next step for the first entry, if it is due.
     pub fn next_step(&mut self, now: UnixMillis) -> Option<OutboxStep> {
-        let entry = self.entries.first_mut();
-        let entry = entry.filter(|entry| entry.not_before <= now)?;
+        if !self.is_due(now) {
+            return None;
+        }
+        let entry = self.entries.first_mut()?;
         if entry.give_up_at <= now {
-            let entry = self.entries.remove(0);
-            let may_be_sent = entry.attempt.is_some();
-            return Some(OutboxStep::GaveUp(entry, may_be_sent));
+            return Some(OutboxStep::GaveUp(self.entries.remove(0)));
         }
         let found = entry.clone();
         Some(match entry.attempt {
@@ -152,7 +120,7 @@ impl Outbox {
             }
             Some(since) => OutboxStep::Reconcile(found, since),
             None if entry.reserved => {
-                (entry.attempt, entry.attempt_unsure) = (Some(now), false);
+                entry.begin_attempt(now);
                 OutboxStep::Send(found)
             }
             None => OutboxStep::Reserve(found),
@@ -164,33 +132,41 @@ impl Outbox {
     pub fn mark_reserved(&mut self, turn: u64, now: UnixMillis) -> Option<OutboxEntry> {
         let entry = self.entry(turn)?;
         let found = entry.clone();
-        (entry.reserved, entry.attempt, entry.attempt_unsure) = (true, Some(now), false);
+        entry.reserved = true;
+        entry.begin_attempt(now);
         Some(found)
     }
 
     /// Marks a new attempt with another token, after Twilio did not accept the first one. Returns
     /// whether the answer is still to be sent.
     pub fn mark_retried(&mut self, turn: u64, now: UnixMillis) -> bool {
-        let entry = self.entry(turn);
         // The outcome of this attempt may be seen as late as that of any other.
-        entry
-            .map(|entry| (entry.attempt, entry.attempt_unsure) = (Some(now), false))
-            .is_some()
+        let entry = self.entry(turn);
+        entry.map(|entry| entry.begin_attempt(now)).is_some()
     }
 
     /// Records that the first part was sent, under this id if it is known. Returns whether the
     /// whole answer is out now.
     pub fn mark_sent(&mut self, turn: u64, sid: Option<MessageSid>, now: UnixMillis) -> bool {
+        let part = self.entry(turn).and_then(|entry| {
+            let channel = entry.reply_to.contact.channel();
+            Some((channel, entry.parts.first()?.clone()))
+        });
+        if let (Some(sid), Some((channel, part))) = (&sid, part) {
+            self.just_sent.push((sid.clone(), channel, part));
+        }
+        self.gap = Some(Gap::after(sid.clone(), now));
         self.sent.extend(sid.map(|sid| OutboundRecord {
             sid,
             at: now,
             statuses: Vec::new(),
+            before_opt_in: false,
         }));
         let Some(entry) = self.entry(turn) else {
             return false;
         };
         entry.parts.drain(..1.min(entry.parts.len()));
-        (entry.attempt, entry.tries) = (None, 0);
+        (entry.attempt, entry.tries, entry.code) = (None, 0, None);
         (entry.not_before, entry.reserved) = (now, false);
         let complete = entry.parts.is_empty();
         if complete {
@@ -199,9 +175,32 @@ impl Outbox {
         complete
     }
 
-    /// Records that Twilio did not process the first part. It is due again later.
-    pub fn mark_not_processed(&mut self, turn: u64, now: UnixMillis) {
+    /// The parts that were sent since this was last asked, with the channel of each.
+    pub fn take_sent(&mut self) -> Vec<(MessageSid, Channel, String)> {
+        std::mem::take(&mut self.just_sent)
+    }
+
+    /// Records that Twilio did not process the first part, for the reason of this code. It is due
+    /// again later.
+    pub fn mark_not_processed(&mut self, turn: u64, code: Option<u32>, now: UnixMillis) {
+        if let Some(entry) = self.entry(turn) {
+            entry.code = code;
+        }
         self.retry(turn, now, None);
+    }
+
+    /// Records that Twilio refused the first part, because the contact has opted out there.
+    pub fn mark_opted_out(&mut self, turn: u64, code: u32, now: UnixMillis) -> OptOutRefusal {
+        // If the contact has cancelled the answer meanwhile, it may also have opted in meanwhile.
+        let Some(entry) = self.entry(turn).filter(|entry| !entry.before_opt_in) else {
+            self.mark_not_processed(turn, Some(code), now);
+            return OptOutRefusal::Outdated;
+        };
+        entry.parts.drain(..1.min(entry.parts.len()));
+        if entry.parts.is_empty() {
+            self.entries.remove(0);
+        }
+        OptOutRefusal::Dropped
     }
 
     /// Records that Twilio could not be asked for the outcome of the first part.
@@ -243,34 +242,6 @@ impl Outbox {
         self.entries.drain(..).map(|entry| entry.parts.len()).sum()
     }
 
-    /// Records a delivery receipt, and returns whether it is new. Receipts come in any order and
-    /// more than once, so they are told apart by message and status. For an unknown message each
-    /// one counts as new.
-    pub fn record_delivery(&mut self, sid: &MessageSid, status: DeliveryStatus) -> bool {
-        let Some(sent) = self.sent.iter_mut().find(|sent| sent.sid == *sid) else {
-            return true;
-        };
-        let new = !sent.statuses.contains(&status);
-        if new {
-            sent.statuses.push(status);
-        }
-        new
-    }
-
-    /// Forgets the delivery receipts. The ids stay, so that a look-up takes none of them for
-    /// another message.
-    pub fn erase_receipts(&mut self) {
-        for sent in &mut self.sent {
-            sent.statuses.clear();
-        }
-    }
-
-    /// The ids of the messages that were sent. A look-up must not take them for another message.
-    #[must_use]
-    pub fn sent_sids(&self) -> Vec<MessageSid> {
-        self.sent.iter().map(|sent| sent.sid.clone()).collect()
-    }
-
     /// The number of parts that wait.
     #[must_use]
     pub fn waiting_parts(&self) -> usize {
@@ -291,7 +262,10 @@ impl Outbox {
     /// When the alarm must look at the outbox.
     #[must_use]
     pub fn next_wake(&self) -> Option<UnixMillis> {
-        self.entries.first().map(|entry| entry.not_before)
+        let entry = self.entries.first()?;
+        // A part whose outcome is not known was sent before.
+        let gap = self.gap.as_ref().filter(|_| entry.attempt.is_none());
+        Some(gap.map_or(entry.not_before, |gap| gap.until().max(entry.not_before)))
     }
 
     /// Whether answers wait.
@@ -306,24 +280,13 @@ impl Outbox {
         self.entries.is_empty() && self.sent.is_empty()
     }
 
-    /// Forgets the oldest sent messages.
-    pub fn forget(&mut self, now: UnixMillis, ttl: Duration) {
-        let lifetime = sent_lifetime(ttl);
-        self.sent.retain(|sent| now < sent.at.plus(lifetime));
-        let surplus = self.sent.len().saturating_sub(MAX_SENT);
-        self.sent.drain(..surplus);
-    }
-
-    /// When each of the sent messages is forgotten.
-    pub fn sent_ends(&self, ttl: Duration) -> impl Iterator<Item = UnixMillis> {
-        let lifetime = sent_lifetime(ttl);
-        self.sent.iter().map(move |sent| sent.at.plus(lifetime))
-    }
-
     /// Limits planned times: a clock that jumped ahead must not delay the outbox.
     pub fn distrust_future(&mut self, now: UnixMillis) {
         for sent in &mut self.sent {
             sent.at = sent.at.min(now);
+        }
+        if let Some(gap) = &mut self.gap {
+            gap.distrust_future(now);
         }
         for entry in &mut self.entries {
             entry.attempt_unsure |= entry.attempt.is_some_and(|at| at > now);
@@ -358,10 +321,4 @@ impl Outbox {
             }
         }
     }
-}
-
-/// How long the id of a sent message is remembered: as long as a look-up could take it for another
-/// message.
-fn sent_lifetime(ttl: Duration) -> Duration {
-    ttl.max(LIFETIME.saturating_add(CLOCK_DIFFERENCE))
 }

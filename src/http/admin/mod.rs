@@ -198,16 +198,17 @@ async fn read_pair(request: &mut impl Request) -> Result<Pair, Response> {
             "the body must be a JSON object with \"from\" and \"to\"",
         ));
     };
-    let address = |name: &str| match fields.get(name) {
+    let address = |name: &str, fits: fn(&Address) -> bool| match fields.get(name) {
         None => Err(bad_request(&format!("{name} is missing"))),
         Some(value) => value
             .as_str()
             .and_then(|text| text.parse().ok())
+            .filter(fits)
             .ok_or_else(|| bad_request(&format!("{name} is malformed"))),
     };
     Ok(Pair {
-        from: address("from")?,
-        to: address("to")?,
+        from: address("from", Address::is_answerable)?,
+        to: address("to", Address::can_be_written_to)?,
     })
 }
 

@@ -5,7 +5,11 @@
 //! (`twilio::signature`), and the handling of a message (`messaging::thread`). Field names and
 //! forms: Twilio, "Twilio's request to your incoming message webhook URL".
 
+mod contact;
+mod flow;
 mod receipt;
+mod rich;
+mod tapback;
 mod text;
 
 #[cfg(test)]
@@ -13,28 +17,49 @@ mod tests;
 
 use serde::{Deserialize, Serialize};
 
-use self::text::interactive_text;
+use self::rich::Words;
 use crate::{
-    event::FieldProblem,
+    event::{FieldProblem, IgnoreReason},
     identity::{AccountSid, Address, MessageSid, ServiceSid},
     messaging::keywords::Keyword,
     twilio::{
-        fields::{FieldError, optional, reject_repeated, required},
+        fields::{
+            FieldError, is_group_message, is_of_type, message_sid, optional, reject_repeated,
+            required,
+        },
         form::Form,
         media::{Attached, MediaUrl},
     },
 };
 
+pub use contact::ContactAddresses;
 pub use receipt::DeliveryReceipt;
+pub use tapback::Tapback;
 pub use text::clean;
 
-/// A well-formed inbound message.
+/// A well-formed webhook of an inbound message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Inbound {
+    /// A message for its thread.
+    Message(Box<Message>),
+    /// A message that no thread reads. It gets an empty answer.
+    Ignored {
+        /// Who wrote it.
+        from: Address,
+        /// Why it is not read.
+        reason: IgnoreReason,
+    },
+}
+
+/// A message that can be answered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Message {
     /// Twilio's id of the message. A retry has the same id.
     pub sid: MessageSid,
-    /// The contact.
+    /// The address that the contact wrote from. Answers go to it as it came.
     pub from: Address,
+    /// All addresses by which the webhook names the contact.
+    pub contact: ContactAddresses,
     /// The number that the contact wrote to.
     pub to: Address,
     /// The account that owns the number. An answer by REST needs it.
@@ -47,6 +72,8 @@ pub struct Message {
     pub images: Vec<MediaUrl>,
     /// The voice notes that belong to an [`Input::Text`].
     pub voice_notes: Vec<MediaUrl>,
+    /// The message that this one quotes, on WhatsApp. An id that is not one of Twilio's is none.
+    pub quoted: Option<MessageSid>,
 }
 
 /// The content of a message.
@@ -68,9 +95,11 @@ pub enum Input {
     Empty,
     /// The message has media that cannot be read.
     Media,
+    /// The message is a reaction to another one, and says so.
+    Reaction,
 }
 
-impl Message {
+impl Inbound {
     /// Reads a webhook's fields. `max_chars` is `MAX_MESSAGE_CHARS`, counted in Unicode scalar
     /// values after cleaning.
     ///
@@ -78,6 +107,26 @@ impl Message {
     /// A field that is repeated, or the first that is missing or malformed.
     pub fn from_form(form: &Form, max_chars: usize) -> Result<Self, FieldError> {
         reject_repeated(form)?;
+        let message = Message::read(form, max_chars)?;
+        let ignored = if !message.from.is_answerable() {
+            Some(IgnoreReason::NotAnswerable)
+        } else if is_group_message(form) {
+            Some(IgnoreReason::GroupMessage)
+        } else {
+            None
+        };
+        Ok(match ignored {
+            Some(reason) => Self::Ignored {
+                from: message.from,
+                reason,
+            },
+            None => Self::Message(Box::new(message)),
+        })
+    }
+}
+
+impl Message {
+    fn read(form: &Form, max_chars: usize) -> Result<Self, FieldError> {
         let media = Attached::read(form);
         let input = input(form, &media, max_chars);
         let (images, voice_notes) = match (&input, media) {
@@ -90,33 +139,39 @@ impl Message {
             ) => (images, voice_notes),
             _ => (Vec::new(), Vec::new()),
         };
-        let message = Self {
-            sid: required(form, "MessageSid")?,
-            from: required(form, "From")?,
-            to: required(form, "To")?,
+        let sid = message_sid(form)?;
+        let malformed = |field| FieldError {
+            field,
+            problem: FieldProblem::Malformed,
+        };
+        let from: Address = required(form, "From")?;
+        // The short codes that write are shorter.
+        if from.may_lack_plus() {
+            return Err(malformed("From"));
+        }
+        let to: Address = required(form, "To")?;
+        if !to.can_be_written_to() {
+            return Err(malformed("To"));
+        }
+        Ok(Self {
+            sid,
+            contact: ContactAddresses::read(form, &from),
+            from,
+            to,
             account: optional(form, "AccountSid")?,
             service: optional(form, "MessagingServiceSid")?,
             input,
             images,
             voice_notes,
-        };
-        if !message.from.is_answerable() {
-            return Err(FieldError {
-                field: "From",
-                problem: FieldProblem::Malformed,
-            });
-        }
-        Ok(message)
+            quoted: form
+                .get("OriginalRepliedMessageSid")
+                .and_then(|sid| sid.parse().ok()),
+        })
     }
 }
 
 fn input(form: &Form, media: &Attached, max_chars: usize) -> Input {
-    let body = clean(form.get("Body").unwrap_or_default());
-    let text = if body.is_empty() && *media == Attached::Nothing {
-        interactive_text(form).unwrap_or_default()
-    } else {
-        body
-    };
+    let Words { said, text } = rich::words(form, *media != Attached::Nothing);
     // With Advanced Opt-Out an account can choose its own words for these (Twilio, "Advanced
     // Opt-Out").
     let by_twilio = match form.get("OptOutType") {
@@ -125,11 +180,14 @@ fn input(form: &Form, media: &Attached, max_chars: usize) -> Input {
         Some("HELP") => Some(Keyword::Help),
         _ => None,
     };
-    if let Some(keyword) = by_twilio.or_else(|| Keyword::of(&text)) {
+    if let Some(keyword) = by_twilio.or_else(|| Keyword::of(&said)) {
         Input::Keyword {
             keyword,
             by_twilio: by_twilio.is_some(),
         }
+    } else if is_of_type(form, "reaction") {
+        // Twilio's WhatsApp channel passes none on so far.
+        Input::Reaction
     } else if text.chars().count() > max_chars {
         Input::TooLong
     } else if *media == Attached::Other {

@@ -2,11 +2,13 @@
 //!
 //! Not here: its effect on the thread (`messaging::state`).
 
+use super::ContactAddresses;
 use crate::{
+    conversation::outbox::Progress,
     event::{DeliveryStatus, FieldProblem},
     identity::{Address, MessageSid},
     twilio::{
-        fields::{FieldError, optional, reject_repeated, required},
+        fields::{FieldError, message_sid, optional, reject_repeated, required},
         form::Form,
     },
 };
@@ -19,39 +21,49 @@ pub struct DeliveryReceipt {
     pub sid: MessageSid,
     /// The contact that it was sent to.
     pub contact: Address,
-    /// The number that it was sent from.
-    pub number: Address,
-    /// The final status. `None` for a step before it, such as `queued` or `sent`.
-    pub status: Option<DeliveryStatus>,
+    /// The address that names the contact's thread.
+    pub primary: Address,
+    /// The number that it was sent from. A message that failed before Twilio chose a sender has
+    /// none.
+    pub number: Option<Address>,
+    /// How far the message has come. `None` as long as Twilio has not passed it on.
+    pub progress: Option<Progress>,
     /// Twilio's error code, if the message did not arrive.
     pub code: Option<u32>,
 }
 
 impl DeliveryReceipt {
-    /// Reads a status callback's fields.
+    /// Reads a status callback's fields. `SmsStatus` is the older name of `MessageStatus`.
     ///
     /// # Errors
     /// A field that is repeated, or the first that is missing or malformed.
     pub fn from_form(form: &Form) -> Result<Self, FieldError> {
         reject_repeated(form)?;
-        let status: Option<String> = optional(form, "MessageStatus")?;
+        let contact = required(form, "To")?;
         Ok(Self {
-            sid: required(form, "MessageSid")?,
-            contact: required(form, "To")?,
-            number: required(form, "From")?,
-            status: match status.as_deref() {
-                None => {
-                    return Err(FieldError {
-                        field: "MessageStatus",
-                        problem: FieldProblem::Missing,
-                    });
-                }
-                Some("delivered") => Some(DeliveryStatus::Delivered),
-                Some("undelivered") => Some(DeliveryStatus::Undelivered),
-                Some("failed") => Some(DeliveryStatus::Failed),
-                Some(_) => None,
-            },
+            sid: message_sid(form)?,
+            primary: ContactAddresses::read(form, &contact).primary,
+            contact,
+            number: optional(form, "From")?,
+            progress: progress(form)?,
             code: optional(form, "ErrorCode")?,
         })
     }
+}
+
+fn progress(form: &Form) -> Result<Option<Progress>, FieldError> {
+    let status: String = match optional(form, "MessageStatus")? {
+        Some(status) => status,
+        None => optional(form, "SmsStatus")?.ok_or(FieldError {
+            field: "MessageStatus",
+            problem: FieldProblem::Missing,
+        })?,
+    };
+    Ok(match status.to_ascii_lowercase().as_str() {
+        "sent" | "read" => Some(Progress::Sent),
+        "delivered" => Some(Progress::Ended(DeliveryStatus::Delivered)),
+        "undelivered" => Some(Progress::Ended(DeliveryStatus::Undelivered)),
+        "failed" => Some(Progress::Ended(DeliveryStatus::Failed)),
+        _ => None,
+    })
 }

@@ -1,5 +1,9 @@
 use super::*;
-use crate::twilio::fields::{NUMBERED, READ};
+use crate::{
+    conversation::outbox::Progress,
+    event::DeliveryStatus,
+    twilio::fields::{NUMBERED, READ},
+};
 
 const RESET: Input = Input::Keyword {
     keyword: Keyword::Reset,
@@ -8,6 +12,20 @@ const RESET: Input = Input::Keyword {
 const SID: &str = "SM0123456789abcdef0123456789abcdef";
 
 fn parse(fields: &[(&str, &str)]) -> Result<Message, FieldError> {
+    match read(fields)? {
+        Inbound::Message(message) => Ok(*message),
+        Inbound::Ignored { reason, .. } => panic!("ignored: {reason:?}"),
+    }
+}
+
+fn ignored(fields: &[(&str, &str)]) -> IgnoreReason {
+    match read(fields).unwrap() {
+        Inbound::Ignored { reason, .. } => reason,
+        Inbound::Message(_) => panic!("not ignored"),
+    }
+}
+
+fn read(fields: &[(&str, &str)]) -> Result<Inbound, FieldError> {
     let mut all = vec![
         ("MessageSid", SID),
         ("From", "+15550100"),
@@ -15,7 +33,7 @@ fn parse(fields: &[(&str, &str)]) -> Result<Message, FieldError> {
     ];
     all.retain(|(name, _)| !fields.iter().any(|(other, _)| other == name));
     all.extend(fields);
-    Message::from_form(&Form::from_pairs(&all), 12)
+    Inbound::from_form(&Form::from_pairs(&all), 12)
 }
 
 fn input_of(body: &str) -> Input {
@@ -35,15 +53,119 @@ fn a_plain_message_is_read() {
 }
 
 #[test]
-fn a_short_code_can_be_written_to_but_does_not_write() {
-    assert!(parse(&[("To", "55501")]).is_ok());
-    assert_eq!(
-        parse(&[("From", "55501")]),
-        Err(FieldError {
-            field: "From",
-            problem: FieldProblem::Malformed
-        })
+fn every_address_that_can_be_answered_is_kept_as_it_came() {
+    for (from, to) in [
+        ("+15550100", "55501"),
+        ("+15550100", "rcs:brand_x_agent"),
+        ("rcs:+15550100", "rcs:brand_x_agent"),
+        ("messenger:2745689751200", "messenger:1415523888600"),
+        ("whatsapp:US.13491208655302741918", "whatsapp:+15550199"),
+    ] {
+        let message = parse(&[("From", from), ("To", to)]).unwrap();
+        assert_eq!(
+            (message.from.as_str(), message.to.as_str()),
+            (from, to),
+            "{from}"
+        );
+        assert_eq!(message.contact.primary, message.from);
+        assert_eq!(message.contact.number, None);
+    }
+}
+
+#[test]
+fn a_sender_that_takes_no_messages_and_a_group_are_ignored_with_the_reason() {
+    for sender in ["68849", "SUPPORT", "My Bank-24"] {
+        assert_eq!(
+            ignored(&[("From", sender), ("Body", "STOP")]),
+            IgnoreReason::NotAnswerable,
+            "{sender}"
+        );
+    }
+    for fields in [
+        [
+            ("OtherRecipients0", "+15550101"),
+            ("OtherRecipients1", "+15550102"),
+        ],
+        [("Body", "Hello"), ("OtherRecipients2", "+15550101")],
+    ] {
+        assert_eq!(ignored(&fields), IgnoreReason::GroupMessage);
+    }
+    assert!(parse(&[("OtherRecipients0", ""), ("OtherRecipients", "x")]).is_ok());
+    assert!(
+        read(&[("From", "SUPPORT"), ("MessageSid", "")]).is_err(),
+        "what is malformed stays so"
     );
+}
+
+#[test]
+fn an_older_name_of_the_id_counts_where_the_newer_one_is_absent() {
+    const OTHER: &str = "SM00000000000000000000000000000000";
+    for (fields, sid) in [
+        (vec![("MessageSid", ""), ("SmsSid", OTHER)], OTHER),
+        (vec![("MessageSid", ""), ("SmsMessageSid", OTHER)], OTHER),
+        (vec![("SmsSid", OTHER), ("SmsMessageSid", OTHER)], SID),
+    ] {
+        assert_eq!(parse(&fields).unwrap().sid.as_str(), sid, "{fields:?}");
+    }
+    assert_eq!(
+        read(&[("MessageSid", ""), ("SmsSid", "SM1")]).unwrap_err(),
+        FieldError {
+            field: "SmsSid",
+            problem: FieldProblem::Malformed
+        }
+    );
+}
+
+fn receipt(fields: &[(&str, &str)]) -> Result<DeliveryReceipt, FieldError> {
+    DeliveryReceipt::from_form(&Form::from_pairs(fields))
+}
+
+#[test]
+fn a_receipt_is_read_from_every_sender_and_without_one() {
+    for from in ["rcs:brand_x_agent", "BRAND", "68849", "+15550199"] {
+        let fields = [
+            ("MessageSid", SID),
+            ("MessageStatus", "failed"),
+            ("To", "+15550100"),
+            ("From", from),
+        ];
+        let read = receipt(&fields).unwrap();
+        assert_eq!(read.number.unwrap().as_str(), from);
+        assert_eq!(read.progress, Some(Progress::Ended(DeliveryStatus::Failed)));
+    }
+    let read = receipt(&[
+        ("SmsSid", SID),
+        ("SmsStatus", "undelivered"),
+        ("To", "rcs:+15550100"),
+        ("ErrorCode", "30003"),
+        ("ChannelToAddress", "+1555010XXXX"),
+        ("ChannelPrefix", "rcs"),
+    ])
+    .unwrap();
+    assert_eq!((read.number, read.code), (None, Some(30003)));
+    assert_eq!(
+        read.progress,
+        Some(Progress::Ended(DeliveryStatus::Undelivered))
+    );
+}
+
+#[test]
+fn a_status_that_is_not_the_end_is_no_more_than_sent() {
+    for (status, progress) in [
+        ("queued", None),
+        ("sending", None),
+        ("a-new-status", None),
+        ("sent", Some(Progress::Sent)),
+        ("read", Some(Progress::Sent)),
+        ("READ", Some(Progress::Sent)),
+    ] {
+        let fields = [
+            ("MessageSid", SID),
+            ("MessageStatus", status),
+            ("To", "+15550100"),
+        ];
+        assert_eq!(receipt(&fields).unwrap().progress, progress, "{status}");
+    }
 }
 
 #[test]
@@ -74,6 +196,14 @@ fn a_missing_or_malformed_field_is_named_without_its_value() {
         assert!(parse(&[("MessageSid", sid)]).is_err(), "{sid}");
     }
     assert!(parse(&[("AccountSid", "AC1")]).is_err());
+    for from in ["15550100", "1555010", "14155553031"] {
+        assert_eq!(parse(&[("From", from)]).unwrap_err().field, "From");
+    }
+    assert_eq!(
+        parse(&[("To", "SUPPORT")]).unwrap_err().field,
+        "To",
+        "nobody can write to a sender id"
+    );
 }
 
 #[test]
@@ -112,7 +242,7 @@ fn a_repeated_field_that_is_read_is_rejected_in_either_order_and_any_other_is_no
                 problem: FieldProblem::Repeated,
             };
             assert_eq!(
-                Message::from_form(&form, 12).unwrap_err(),
+                Inbound::from_form(&form, 12).unwrap_err(),
                 rejected,
                 "{name}"
             );
@@ -133,7 +263,7 @@ fn a_repeated_field_that_is_read_is_rejected_in_either_order_and_any_other_is_no
         ],
     ]
     .concat();
-    assert!(Message::from_form(&Form::from_pairs(&unread), 12).is_ok());
+    assert!(Inbound::from_form(&Form::from_pairs(&unread), 12).is_ok());
 }
 
 #[test]
@@ -142,7 +272,7 @@ fn a_byte_order_mark_belongs_to_the_name_that_follows_it() {
         Form::parse(format!("\u{feff}MessageSid={SID}&From=%2B15550100&To=%2B15550199").as_bytes())
             .unwrap();
     assert_eq!(
-        Message::from_form(&form, 12).unwrap_err(),
+        Inbound::from_form(&form, 12).unwrap_err(),
         FieldError {
             field: "MessageSid",
             problem: FieldProblem::Missing

@@ -1,57 +1,6 @@
-//! The text of a message: cleaning it, and finding it in buttons, lists and locations.
+//! Cleaning a text, so that it cannot confuse a reader or a model.
 //!
-//! Not here: keywords and limits (`inbound`).
-
-use crate::twilio::form::Form;
-
-/// The text of a message without a body: a pressed button, a chosen list entry, or a location.
-/// Source: Twilio, "Twilio's request to your incoming message webhook URL", rich messaging
-/// parameters.
-pub(super) fn interactive_text(form: &Form) -> Option<String> {
-    let text_of = |field: &str| form.get(field).map(clean).filter(|text| !text.is_empty());
-    ["ButtonText", "ButtonPayload", "ListTitle", "ListId"]
-        .into_iter()
-        .find_map(text_of)
-        .or_else(|| location(form))
-}
-
-/// A shared location as one line: `My location: 52.52, 13.405 (Label, Address)`.
-fn location(form: &Form) -> Option<String> {
-    let degrees = |field: &str, most: u32| {
-        form.get(field)
-            .map(str::trim)
-            .filter(|text| is_degrees(text, most))
-    };
-    let (latitude, longitude) = (degrees("Latitude", 90)?, degrees("Longitude", 180)?);
-    let in_one_line = |field: &str| {
-        form.get(field)
-            .map(|text| clean(text).split_whitespace().collect::<Vec<_>>().join(" "))
-    };
-    let names: Vec<String> = ["Label", "Address"]
-        .into_iter()
-        .filter_map(in_one_line)
-        .filter(|name| !name.is_empty())
-        .collect();
-    let names = if names.is_empty() {
-        String::new()
-    } else {
-        format!(" ({})", names.join(", "))
-    };
-    Some(format!("My location: {latitude}, {longitude}{names}"))
-}
-
-/// Whether `text` is a decimal number of degrees from -`most` to `most`. (The standard library's
-/// parser for floating-point numbers would add more to the bundle than this whole module.)
-fn is_degrees(text: &str, most: u32) -> bool {
-    let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
-    let (whole, fraction) = unsigned.split_once('.').unwrap_or((unsigned, "0"));
-    let digits = |digits: &str| {
-        (1..=20).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit())
-    };
-    let in_range =
-        |whole: u32| whole < most || (whole == most && fraction.bytes().all(|b| b == b'0'));
-    digits(whole) && digits(fraction) && whole.parse().is_ok_and(in_range)
-}
+//! Not here: where the texts of a message are (`rich`).
 
 /// Cleans a text, so that it cannot confuse a reader or a model.
 ///
@@ -64,6 +13,11 @@ pub fn clean(text: &str) -> String {
     kept.trim().to_owned()
 }
 
+/// A clean text in one line.
+pub(super) fn in_one_line(text: &str) -> String {
+    clean(text).split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 fn is_unwanted(c: char) -> bool {
     // U+061C and U+200E/F are marks, U+202A..E embeddings and overrides, U+2066..9 isolates
     // (Unicode UAX #9).
@@ -72,4 +26,24 @@ fn is_unwanted(c: char) -> bool {
 }
 
 #[cfg(test)]
-mod tests;
+mod tests {
+    use super::*;
+
+    #[test]
+    fn control_characters_and_bidirectional_overrides_are_removed() {
+        assert_eq!(clean("a\u{0}b\u{7}c\u{7f}d\u{85}e"), "abcde");
+        assert_eq!(
+            clean("x\u{202e}evil\u{202c}\u{2066}y\u{2069}\u{200f}"),
+            "xevily"
+        );
+        assert_eq!(
+            clean("\r\n one\r\ntwo\rthree\tfour\n\n"),
+            "one\ntwo\nthree\tfour"
+        );
+        assert_eq!(
+            clean("👩‍👩‍👧 é ü"),
+            "👩‍👩‍👧 é ü",
+            "joiners and combining marks stay"
+        );
+    }
+}

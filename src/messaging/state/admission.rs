@@ -9,28 +9,33 @@ use crate::{
         usage::{RejectionCounts, UsageCounters},
     },
     config::Config,
-    event::Erased,
-    identity::{Channel, MessageSid},
+    event::{Erased, ErasedBy, IgnoreReason},
+    identity::{Channel, MessageSid, Pseudonym},
     messaging::{
         api::Receive,
         canned_replies::CannedReply,
         inbound::Input,
         keywords::{self, Keyword},
+        quotes,
     },
 };
 
 /// The decision about a message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Admission {
     /// The thread has received it, now or before. This is its status.
     Known(MessageStatus),
+    /// The thread of the contact's number must follow this one first.
+    MustFollow(Pseudonym),
+    /// This thread follows another, which receives the message.
+    PassedOn(Pseudonym),
     /// It is over the rate limit. The contact gets the notice the first time in a window.
     Limited(Option<CannedReply>),
     /// The contact has got all canned replies of the day: the message is received, and not
     /// answered.
     Unanswered,
-    /// The contact has opted out: the message is not read.
-    Ignored,
+    /// It is not read, or wants no answer.
+    Ignored(IgnoreReason),
     /// The contact opts out.
     OptedOut(MessageStatus, CancelledCounts),
     /// The contact opts in again.
@@ -57,6 +62,14 @@ impl State {
         if let Some(reply) = self.rate_window.notice_for(&message.sid) {
             return Admission::Limited(Some(reply));
         }
+        if let Some(leader) = self.leader() {
+            return Admission::PassedOn(leader.clone());
+        }
+        if let Some(number) = &message.number_thread
+            && !self.has_joined(number)
+        {
+            return Admission::MustFollow(number.clone());
+        }
         let limit = config.rate_limit_per_minute;
         let free_at = self.rate_window.limited_until(now, limit);
         let free_at = free_at.or_else(|| self.full_until(message, now));
@@ -69,7 +82,7 @@ impl State {
         if self.opted_out {
             self.count_ignored(now);
             self.record_message(&message.sid, now, MessageStatus::Nothing);
-            return Admission::Ignored;
+            return Admission::Ignored(IgnoreReason::OptedOut);
         }
         let reply = match &message.input {
             Input::TooLong => CannedReply::TooLong(config.max_message_chars),
@@ -86,7 +99,13 @@ impl State {
                 }
                 CannedReply::Help
             }
-            Input::Text(text) => return self.queue(message, Some(text.clone()), now, config),
+            Input::Reaction => return self.ignore(message, IgnoreReason::Reaction, now),
+            Input::Text(text) => {
+                if !text.is_empty() && self.reply_loop.hear(text, config, now) {
+                    return self.ignore(message, IgnoreReason::ReplyLoop, now);
+                }
+                return self.queue(message, Some(text), now, config);
+            }
             Input::Keyword { .. } => return self.queue(message, None, now, config),
         };
         let status = self.canned_reply(reply, now);
@@ -113,24 +132,6 @@ impl State {
         }
     }
 
-    /// The contact of the turn of that number wants no more messages, and has said so aloud. The
-    /// turn goes on: its answer confirms that. Twilio does it for a written word only.
-    pub fn opt_out_aloud(&mut self, number: u64) -> CancelledCounts {
-        let Some(turn) = self.turns.end(number) else {
-            return CancelledCounts::default();
-        };
-        let cancelled = self.opt_out();
-        self.turns.resume(turn);
-        cancelled
-    }
-
-    /// The contact wants no more messages: everything that is under way is cancelled.
-    fn opt_out(&mut self) -> CancelledCounts {
-        self.opted_out = true;
-        self.rate_window.clear_notice();
-        self.cancel()
-    }
-
     /// Cancels everything that is under way, and takes back the answers that copies would get.
     pub(super) fn cancel(&mut self) -> CancelledCounts {
         let messages = self.turns.cancel();
@@ -139,14 +140,30 @@ impl State {
         CancelledCounts { messages, parts }
     }
 
+    /// A message is received, and gets no answer.
+    fn ignore(&mut self, message: &Receive, reason: IgnoreReason, now: UnixMillis) -> Admission {
+        self.record_message(&message.sid, now, MessageStatus::Nothing);
+        Admission::Ignored(reason)
+    }
+
     /// A message for the assistant waits for its turn. Without a text it asks for a reset.
     fn queue(
         &mut self,
         message: &Receive,
-        text: Option<String>,
+        text: Option<&str>,
         now: UnixMillis,
         config: &Config,
     ) -> Admission {
+        // SMS has no quotes.
+        if let Some(text) = text
+            && message.reply_to.contact.channel() != Channel::Sms
+        {
+            self.quotable.add(message.sid.clone(), text, now);
+        }
+        let text = text.map(|text| match &message.quoted_text {
+            Some(quoted) => quotes::with_quote(quoted, text),
+            None => text.to_owned(),
+        });
         self.turns.add(PendingMessage {
             sid: message.sid.clone(),
             at: now,
@@ -189,16 +206,17 @@ impl State {
         let (status, admission) = match keyword {
             Keyword::OptOut => {
                 let status = reply(self, confirms && !self.opted_out, CannedReply::OptedOut);
-                (status, Admission::OptedOut(status, self.opt_out()))
+                (status, Admission::OptedOut(status, self.opt_out(now)))
             }
             Keyword::OptIn => {
-                self.opted_out = false;
+                self.opt_in(now);
                 let status = reply(self, confirms, CannedReply::OptedIn);
                 (status, Admission::OptedIn(status))
             }
             Keyword::Erase => {
                 let erased = self.erase(now, config);
-                let done = if self.revisions.has_pending_deletes() {
+                self.plan_erasure(message.phone_hash.clone(), ErasedBy::Contact, now);
+                let done = if self.is_erasing() {
                     CannedReply::Erasing
                 } else {
                     CannedReply::Erased

@@ -9,8 +9,13 @@
 
 mod admission;
 mod answers;
+mod consent;
+mod following;
+mod links;
+mod quotable;
 mod rate_window;
 mod records;
+mod reply_loop;
 mod share;
 mod stored;
 mod turn_end;
@@ -21,21 +26,25 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use self::{
-    answers::Answers, rate_window::RateWindow, records::MessageRecords, share::DailyShare,
-    turns::Turns,
+    answers::Answers, links::Links, quotable::Quotable, rate_window::RateWindow,
+    records::MessageRecords, reply_loop::ReplyLoop, share::DailyShare, turns::Turns,
 };
 use crate::{
     base::{time::UnixMillis, usage::PendingUsage},
     config::Config,
     conversation::{outbox::Outbox, revisions::Revisions},
     event::Erased,
-    identity::{MessageSid, PhoneHash},
-    messaging::{api::ThreadSummary, canned_replies::CannedReply},
+    identity::{Channel, MessageSid, PhoneHash},
+    messaging::{
+        api::ThreadSummary,
+        canned_replies::{self, CannedReply},
+    },
 };
 
 pub use self::{
     admission::{Admission, CancelledCounts},
     answers::{Answer, AnswerLocation, AnswerRow},
+    links::PlannedOrder,
     records::MessageStatus,
     share::MAX_CANNED_REPLIES_PER_DAY,
     stored::Decoded,
@@ -57,6 +66,10 @@ pub struct State {
     #[serde(skip_serializing_if = "is_default")]
     answers: Answers,
     #[serde(skip_serializing_if = "is_default")]
+    quotable: Quotable,
+    #[serde(skip_serializing_if = "is_default")]
+    reply_loop: ReplyLoop,
+    #[serde(skip_serializing_if = "is_default")]
     share: DailyShare,
     /// The conversation, and which of its revisions KV holds.
     #[serde(skip_serializing_if = "is_default")]
@@ -67,6 +80,9 @@ pub struct State {
     /// Usage that is not reported yet.
     #[serde(skip_serializing_if = "is_default")]
     pub usage: PendingUsage,
+    /// The threads of the contact's other addresses.
+    #[serde(skip_serializing_if = "is_default")]
+    links: Links,
     /// Whether the contact wants no messages. It is stored under a key of its own.
     #[serde(skip)]
     opted_out: bool,
@@ -95,10 +111,13 @@ impl Default for State {
             records: MessageRecords::default(),
             turns: Turns::default(),
             answers: Answers::default(),
+            quotable: Quotable::default(),
+            reply_loop: ReplyLoop::default(),
             share: DailyShare::default(),
             revisions: Revisions::default(),
             outbox: Outbox::default(),
             usage: PendingUsage::default(),
+            links: Links::default(),
             opted_out: false,
         }
     }
@@ -113,6 +132,8 @@ pub enum Job {
     Outbox,
     /// Delete revisions from KV.
     Delete,
+    /// Send orders to the threads that follow this one.
+    Orders,
     /// Report usage.
     Usage,
     /// Save the conversation.
@@ -123,12 +144,16 @@ impl State {
     /// The next job, if one is due.
     pub fn next_job(&self, now: UnixMillis) -> Option<Job> {
         let report_is_due = self.usage.next_wake().is_some_and(|at| at <= now);
+        let orders = self.links.next_wake(self.may_release(), now);
+        let orders_are_due = orders.is_some_and(|at| at <= now);
         if self.turns.active().is_some() {
             Some(Job::Turn)
         } else if self.outbox.is_due(now) {
             Some(Job::Outbox)
         } else if self.revisions.delete_is_due(now) {
             Some(Job::Delete)
+        } else if orders_are_due {
+            Some(Job::Orders)
         } else if report_is_due {
             Some(Job::Usage)
         } else if self.revisions.save_is_due(now) {
@@ -170,7 +195,11 @@ impl State {
         config: &Config,
     ) -> Option<UnixMillis> {
         let ttl = config.conversation_ttl;
-        let checks = [self.turns.next_wake(), self.revisions.next_wake(now)];
+        let checks = [
+            self.turns.next_wake(),
+            self.revisions.next_wake(now),
+            self.links.next_wake(self.may_release(), now),
+        ];
         let work = checks
             .into_iter()
             .flatten()
@@ -186,6 +215,8 @@ impl State {
             .or(conversation.map(|at| self.revisions.with_last_revision(at)))
             .or(self.rate_window.ends())
             .or(self.revisions.last_revision_ends())
+            .or(self.quotable.newest().map(|at| at.plus(ttl)))
+            .or(self.reply_loop.ends(ttl))
             .or(self.share.ends());
         let due = due.into_iter().chain(self.usage.next_wake()).min()?;
         // An alarm that is set for now, within the alarm, can get lost. So it is a millisecond from
@@ -210,6 +241,8 @@ impl State {
         let cancelled = self.cancel();
         self.rate_window.clear_notice();
         self.outbox.erase_receipts();
+        self.quotable.clear();
+        self.reply_loop = ReplyLoop::default();
         Erased {
             turns,
             revisions: self.revisions.erase(now, config.conversation_ttl),
@@ -219,10 +252,15 @@ impl State {
         }
     }
 
-    /// Records that KV has deleted these revisions. When all are deleted, an erasure is complete.
+    /// Records that KV has deleted these revisions.
     pub fn mark_deleted(&mut self, numbers: &[u64], now: UnixMillis) {
         self.revisions.mark_deleted(numbers, now);
-        if !self.revisions.has_pending_deletes() {
+        self.note_erased();
+    }
+
+    /// When nothing is left to erase, an erasure is complete.
+    fn note_erased(&mut self) {
+        if !self.is_erasing() {
             let erasing = MessageStatus::CannedReply(CannedReply::Erasing);
             let erased = MessageStatus::CannedReply(CannedReply::Erased);
             self.records
@@ -239,6 +277,14 @@ impl State {
     pub fn phone_hash(&self, sid: &MessageSid) -> Option<PhoneHash> {
         let message = self.turns.messages().find(|message| message.sid == *sid)?;
         Some(message.phone_hash.clone())
+    }
+
+    /// The later message that carries the answer to this one, if both are in the turn that runs.
+    pub fn carrier(&self, sid: &MessageSid) -> Option<&MessageSid> {
+        let turn = self.turns.active()?;
+        let is_in = turn.messages.iter().any(|message| message.sid == *sid);
+        let last = turn.messages.last().filter(|last| last.sid != *sid);
+        last.filter(|_| is_in).map(|last| &last.sid)
     }
 
     /// The number of the turn that runs.
@@ -265,6 +311,23 @@ impl State {
     /// Where the answer of a turn is, if it is kept.
     pub fn answer(&self, turn: u64) -> Option<AnswerLocation> {
         self.answers.find(turn)
+    }
+
+    /// The beginning of a message that the contact quotes, if it is remembered.
+    pub fn quotable(&self, sid: &MessageSid) -> Option<&str> {
+        self.quotable.text(sid)
+    }
+
+    /// Remembers the beginnings of the parts that have just been sent, where the contact can quote them. Fixed
+    /// texts are no part of the conversation, and must not come into it by a quote.
+    pub fn remember_sent(&mut self, now: UnixMillis, config: &Config) {
+        for (sid, channel, text) in self.outbox.take_sent() {
+            self.reply_loop.answer(now);
+            let is_fixed = || canned_replies::fixed_texts(&config.help_text).contains(&text);
+            if channel != Channel::Sms && !is_fixed() {
+                self.quotable.add(sid, &text, now);
+            }
+        }
     }
 
     /// Moves answers that are too long for the state into a row, see [`Answers::spill`].
@@ -294,10 +357,27 @@ impl State {
 
     /// Whether there is nothing to remember but an opt-out, so that storage can be cleared.
     pub fn is_blank(&self) -> bool {
+        self.is_idle() && self.links.is_empty()
+    }
+
+    /// The links alone, and the number of the newest turn: what remains of an idle state.
+    pub fn links_alone(&self) -> Self {
+        Self {
+            links: self.links.clone(),
+            turns: self.turns.clone(),
+            opted_out: self.opted_out,
+            ..Self::default()
+        }
+    }
+
+    /// Whether there is nothing to remember but an opt-out and links.
+    pub fn is_idle(&self) -> bool {
         self.share.is_empty()
             && self.usage.is_empty()
             && self.rate_window.is_empty()
             && self.records.is_empty()
+            && self.quotable == Quotable::default()
+            && self.reply_loop.is_empty()
             && self.turns.is_empty()
             && self.revisions.is_empty()
             && self.outbox.is_empty()
@@ -310,12 +390,18 @@ impl State {
         self.rate_window.distrust_future(now);
         self.revisions.distrust_future(now, config.conversation_ttl);
         self.outbox.distrust_future(now);
+        self.quotable.distrust_future(now);
+        self.reply_loop.distrust_future(now);
         self.turns.distrust_future(now.plus(check_wait));
         self.usage.distrust_future(now);
+        self.links.distrust_future(now);
     }
 
     fn has_work(&self, now: UnixMillis) -> bool {
-        self.turns.active().is_some() || self.outbox.has_work() || self.revisions.has_work(now)
+        self.turns.active().is_some()
+            || self.outbox.has_work()
+            || self.revisions.has_work(now)
+            || self.links.next_wake(self.may_release(), now).is_some()
     }
 
     /// Forgets what has expired.
@@ -325,6 +411,10 @@ impl State {
         self.rate_window.forget(now);
         self.revisions.forget(now);
         self.outbox.forget(now, ttl);
+        if self.revisions.conversation(now).is_none() {
+            self.quotable.forget_until(now.minus(ttl));
+        }
+        self.reply_loop.forget(now, ttl);
         self.share.forget(now);
     }
 }

@@ -43,6 +43,30 @@ impl DailyShare {
         may
     }
 
+    /// Whether the contact has a request to the model left today.
+    pub fn has_call(&self, now: UnixMillis, cap: Option<u32>) -> bool {
+        // On a copy: a look changes nothing.
+        let mut share = *self;
+        share.reserve_call(now, cap)
+    }
+
+    /// Today's requests to the model, and canned replies.
+    pub fn counts(&self, now: UnixMillis) -> (u32, u32) {
+        let mut share = *self;
+        let today = share.today(now);
+        (today.calls, today.canned_replies)
+    }
+
+    /// Adds today's usage under another address of the same contact.
+    pub fn absorb(&mut self, calls: u32, canned_replies: u32, now: UnixMillis) {
+        if calls == 0 && canned_replies == 0 {
+            return;
+        }
+        let today = self.today(now);
+        today.calls = today.calls.saturating_add(calls);
+        today.canned_replies = today.canned_replies.saturating_add(canned_replies);
+    }
+
     /// Takes back a request that was counted and not made.
     pub fn return_call(&mut self, now: UnixMillis) {
         let today = self.today(now);

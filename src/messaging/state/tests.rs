@@ -9,7 +9,7 @@ use crate::{
 
 const NOW: UnixMillis = UnixMillis(1_795_348_800_000);
 
-fn config() -> Config {
+pub(super) fn config() -> Config {
     Config::parse(|name| {
         MINIMAL
             .iter()
@@ -38,6 +38,9 @@ fn call(sid: &str, input: Input, config: &Config) -> Receive {
         input,
         images: Vec::new(),
         voice_notes: Vec::new(),
+        number_thread: None,
+        quoted: None,
+        quoted_text: None,
         phone_hash,
         reply_to,
         arrived: NOW,

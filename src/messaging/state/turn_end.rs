@@ -3,7 +3,7 @@
 //!
 //! Not here: the messages of a turn (`turns`).
 
-use super::{ALARM_MARGIN, ActiveTurn, MessageStatus, NextRun, State};
+use super::{ALARM_MARGIN, ActiveTurn, MessageStatus, NextRun, PendingMessage, State};
 use crate::{
     base::{time::UnixMillis, usage::UsageCounters},
     config::Config,
@@ -84,6 +84,32 @@ impl State {
         let share = &mut self.share;
         self.turns
             .next_run(begun_here, || share.reserve_call(now, cap))
+    }
+
+    /// The messages that may join the turn of that number, see [`super::turns::Turns::joinable`].
+    pub fn joinable(&self, number: u64, config: &Config) -> &[PendingMessage] {
+        self.turns.joinable(number, config.max_message_chars)
+    }
+
+    /// The next `count` messages join the turn of that number, see [`super::turns::Turns::join`].
+    pub fn join(&mut self, number: u64, count: usize) -> Option<ActiveTurn> {
+        self.turns.join(number, count)
+    }
+
+    /// Whether the turn of that number may be asked anew with a message that waits: it was not
+    /// asked anew too often, and the contact has a request left today.
+    pub fn can_ask_again(&self, number: u64, now: UnixMillis, config: &Config) -> bool {
+        self.turns.can_ask_again(number)
+            && !self.joinable(number, config).is_empty()
+            && self.share.has_call(now, config.max_daily_calls_per_contact)
+    }
+
+    /// Counts a further request for the turn of that number, if it may be asked anew.
+    pub fn reserve_again(&mut self, number: u64, now: UnixMillis, config: &Config) -> bool {
+        let cap = config.max_daily_calls_per_contact;
+        let share = &mut self.share;
+        self.turns
+            .ask_again(number, || share.reserve_call(now, cap))
     }
 
     /// Ends the turn of that number, if it still runs, and begins the next. `waiting` are the
@@ -182,6 +208,7 @@ impl State {
     ) {
         self.revisions
             .schedule_deletion(now, config.conversation_ttl);
+        self.quotable.clear();
         self.records.update(|record| {
             let earlier = |turn: u64| turn != number && !waiting.contains(&record.sid);
             match record.status {
@@ -201,6 +228,7 @@ impl State {
     ) {
         match (reply, turn.messages.last()) {
             (TurnReply::Webhook, _) => {
+                self.reply_loop.answer(now);
                 let counted = UsageCounters {
                     answers_by_webhook: 1,
                     ..UsageCounters::EMPTY
@@ -209,6 +237,7 @@ impl State {
                 self.answers.add(turn.number, text.to_owned());
             }
             (TurnReply::Rest, Some(last)) => {
+                self.reply_loop.answer(now);
                 let (reply_to, phone_hash) = (last.reply_to.clone(), last.phone_hash.clone());
                 self.outbox
                     .put(turn.number, reply_to, phone_hash, text, now);

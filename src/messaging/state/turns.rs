@@ -9,6 +9,7 @@ use crate::{
     base::time::UnixMillis,
     conversation::outbox::ReplyTarget,
     identity::{Channel, MessageSid, PhoneHash},
+    messaging::unfinished::Ending,
     twilio::media::MediaUrl,
 };
 
@@ -67,6 +68,12 @@ pub struct ActiveTurn {
     /// Whether the contact has no request to the model left today. The turn then ends without one.
     #[serde(default)]
     pub over_limit: bool,
+    /// How many of its messages joined it after it had begun.
+    #[serde(default)]
+    pub joined: usize,
+    /// How often the model was to be asked anew, because messages came while it was asked.
+    #[serde(default)]
+    pub asked_again: u32,
 }
 
 /// The next step for the turn in the state.
@@ -82,6 +89,9 @@ pub enum NextRun {
 
 /// How often a turn may begin: once, and once more after its object has vanished.
 const MAX_ATTEMPTS: u32 = 2;
+/// How often a turn is asked anew because messages came while the model was asked. More would cost
+/// more than a second answer does.
+const MAX_ASKED_AGAIN: u32 = 2;
 /// The most bytes of texts that wait. A message beyond is treated like one over the rate limit.
 const MAX_PENDING_BYTES: usize = 256 * 1024;
 
@@ -130,14 +140,7 @@ impl Turns {
         if self.active.is_some() || self.pending.is_empty() {
             return;
         }
-        let mut room = max_chars;
-        let fits = |message: &&PendingMessage| {
-            let chars = message.text.as_ref().map(|text| text.chars().count());
-            let left = chars.and_then(|chars| room.checked_sub(chars));
-            room = left.unwrap_or(0);
-            left.is_some()
-        };
-        let texts = self.pending.iter().take_while(fits).count();
+        let texts = self.next_texts(max_chars);
         let messages: Vec<_> = self.pending.drain(..texts.max(1)).collect();
         let is_reset = messages.iter().any(|message| message.text.is_none());
         let over_limit = !is_reset && !reserve();
@@ -163,6 +166,42 @@ impl Turns {
         };
         self.active = Some(again.clone());
         NextRun::Run(again)
+    }
+
+    /// The messages that may join the turn of that number, in order: those that wait, up to the next
+    /// reset, as long as all texts of the turn have at most `max_chars` together.
+    pub fn joinable(&self, number: u64, max_chars: usize) -> &[PendingMessage] {
+        let Some(turn) = self.active.as_ref().filter(|turn| turn.number == number) else {
+            return &[];
+        };
+        let said: usize = turn.messages.iter().filter_map(PendingMessage::chars).sum();
+        let room = max_chars.saturating_sub(said);
+        self.pending.get(..self.next_texts(room)).unwrap_or(&[])
+    }
+
+    /// The next `count` messages that wait join the turn of that number, if it still runs.
+    pub fn join(&mut self, number: u64, count: usize) -> Option<ActiveTurn> {
+        let turn = self.active.as_mut().filter(|turn| turn.number == number)?;
+        let joining = self.pending.drain(..count.min(self.pending.len()));
+        turn.joined = turn.joined.saturating_add(joining.len());
+        turn.messages.extend(joining);
+        Some(turn.clone())
+    }
+
+    /// Whether the turn of that number may be asked anew.
+    pub fn can_ask_again(&self, number: u64) -> bool {
+        let active = self.active.as_ref().filter(|turn| turn.number == number);
+        active.is_some_and(|turn| turn.asked_again < MAX_ASKED_AGAIN)
+    }
+
+    /// Counts that the turn of that number is asked anew, if it may be, and `reserve` has counted a
+    /// request to the model for the contact.
+    pub fn ask_again(&mut self, number: u64, reserve: impl FnOnce() -> bool) -> bool {
+        let may = self.can_ask_again(number) && reserve();
+        if let Some(turn) = self.active.as_mut().filter(|_| may) {
+            turn.asked_again = turn.asked_again.saturating_add(1);
+        }
+        may
     }
 
     /// Ends the turn of that number, if it still runs.
@@ -232,6 +271,16 @@ impl Turns {
         self.check_at = self.check_at.map(|at| at.min(latest));
     }
 
+    /// The number of the next texts that wait and have at most `room` characters together.
+    fn next_texts(&self, mut room: usize) -> usize {
+        let fits = |message: &&PendingMessage| {
+            let left = message.chars().and_then(|chars| room.checked_sub(chars));
+            room = left.unwrap_or(0);
+            left.is_some()
+        };
+        self.pending.iter().take_while(fits).count()
+    }
+
     fn begin(&mut self, messages: Vec<PendingMessage>, over_limit: bool) {
         self.newest = self.newest.saturating_add(1);
         self.active = Some(ActiveTurn {
@@ -239,6 +288,8 @@ impl Turns {
             messages,
             attempt: 1,
             over_limit,
+            joined: 0,
+            asked_again: 0,
         });
     }
 }
@@ -248,12 +299,24 @@ impl PendingMessage {
     pub fn files(&self) -> impl Iterator<Item = &MediaUrl> {
         self.images.iter().chain(&self.voice_notes)
     }
+
+    /// The characters of its text. A reset has none.
+    fn chars(&self) -> Option<usize> {
+        self.text.as_ref().map(|text| text.chars().count())
+    }
 }
 
 impl ActiveTurn {
     /// Whether it clears the conversation.
     pub fn is_reset(&self) -> bool {
         self.messages.iter().any(|message| message.text.is_none())
+    }
+
+    /// How its last message ends, and when that was received.
+    pub fn ending(&self) -> Option<(Ending, UnixMillis)> {
+        let last = self.messages.last()?;
+        let text = last.text.as_deref().unwrap_or_default();
+        Some((Ending::of(text, !last.images.is_empty()), last.at))
     }
 
     /// The channel of its answer.

@@ -2,18 +2,20 @@
 //!
 //! Not here: the form of an event (`event`).
 
+use std::num::{NonZeroU32, NonZeroUsize};
+
 use super::{Inner, ThreadPlatform};
 use crate::{
     base::time::millis,
     conversation::model_run::{Failure, ModelRun},
     event::{
-        self, ConsentState, DailyLimit, Event, ObjectKind, ReplyVia, Security, TurnEnded,
-        TurnOutcome,
+        self, ConsentBy, ConsentState, DailyLimit, Event, ObjectKind, ReplyVia, Security,
+        TurnEnded, TurnOutcome,
     },
     identity::{Channel, PhoneHash},
     messaging::state::{ActiveTurn, CancelledCounts, TurnReply, TurnResult},
     platform::PlatformError,
-    twilio::segments,
+    twilio::{rest::TypingRefused, segments},
 };
 
 impl<P: ThreadPlatform> Inner<P> {
@@ -51,11 +53,14 @@ impl<P: ThreadPlatform> Inner<P> {
                 TurnReply::Unsaid(_) | TurnReply::Cancelled => ReplyVia::None,
             },
             messages: turn.messages.len(),
+            joined: NonZeroUsize::new(turn.joined),
+            asked_again: NonZeroU32::new(turn.asked_again),
             segments: (turn.channel() == Channel::Sms).then(|| segments::total(result.text())),
             duration_ms: millis(self.platform.now().since(first.at)),
             model_ms: run.map_or(0, |run| run.model_ms),
             model_requests: run.map_or(0, |run| run.requests.saturating_add(run.transcriptions)),
             transcriptions: run.map_or(0, |run| run.transcriptions),
+            endpoint: run.and_then(|run| run.endpoint),
             prompt_tokens: run.map_or(0, |run| run.tokens.prompt),
             completion_tokens: run.map_or(0, |run| run.tokens.completion),
         };
@@ -86,15 +91,25 @@ impl<P: ThreadPlatform> Inner<P> {
         &self,
         phone_hash: PhoneHash,
         state: ConsentState,
+        by: ConsentBy,
         cancelled: CancelledCounts,
     ) {
         let event = Event::Consent {
             phone_hash,
             state,
+            by,
             dropped_messages: cancelled.messages,
             dropped_parts: cancelled.parts,
         };
         event::log(&self.platform, &event);
+    }
+
+    /// Logs once an isolate that Twilio refused the typing indicator.
+    pub(super) fn log_typing_refused(&self, refused: TypingRefused) {
+        let TypingRefused { status, code } = refused;
+        if self.platform.is_first("typing_refused") {
+            event::log(&self.platform, &Event::TypingRefused { status, code });
+        }
     }
 
     pub(super) fn log_storage_error(&self, error: PlatformError) {

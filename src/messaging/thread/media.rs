@@ -3,7 +3,11 @@
 //! The files of a message are what their bytes say, whatever Twilio said. Not here: the requests
 //! themselves (`twilio::media`, `conversation::transcription`), and the model (`model`).
 
-use std::{cell::Cell, time::Duration};
+use std::{
+    cell::{Cell, RefCell},
+    rc::Rc,
+    time::Duration,
+};
 
 use super::{Inner, ThreadPlatform};
 use crate::{
@@ -21,84 +25,112 @@ use crate::{
     messaging::{
         inbound::clean,
         keywords::Keyword,
-        state::{ActiveTurn, Contents, PendingMessage},
+        state::{Contents, PendingMessage},
     },
-    twilio::media::{self, FetchError, MediaUrl, Slot, Weight},
+    twilio::media::{self, Attempts, FetchError, MediaUrl, Slot, Weight},
 };
 
-/// The files of a turn, as the model gets them.
+/// The files of the messages that are gathered for a turn, and the limits of reading them.
 #[derive(Debug, Default)]
 pub(super) struct Files {
     /// The images of all messages.
-    pub(super) images: Vec<Image>,
+    images: RefCell<Rc<Vec<Image>>>,
     /// What the files of each message are, in order.
-    pub(super) contents: Vec<Contents>,
-    /// The images keep their slot in the isolate's memory until the model has answered.
-    pub(super) slot: Option<Slot>,
+    contents: RefCell<Vec<Contents>>,
+    /// The time that fetching has taken. Transcribing does not count.
+    spent: Cell<Duration>,
+    /// The place in the isolate's memory for the file that is read, and for the images. These keep it
+    /// until the model has answered.
+    slot: RefCell<Option<(Weight, Slot)>>,
+    /// Whether the budget had a request left when the first file was fetched.
+    checked: Cell<bool>,
+    /// The requests that transcribed.
+    transcriptions: Cell<u32>,
 }
 
-/// The reading of one turn's files, with its limits.
-struct Reading<'r> {
-    /// When work on the turn began.
-    begun: UnixMillis,
-    /// The time that is left for fetching. Transcribing does not use it up.
-    fetching: Duration,
+impl Files {
+    /// The images of all messages that were read.
+    pub(super) fn images(&self) -> Rc<Vec<Image>> {
+        Rc::clone(&self.images.borrow())
+    }
+
+    /// What the files of the messages are that were read, in order.
+    pub(super) fn contents(&self) -> Vec<Contents> {
+        self.contents.borrow().clone()
+    }
+
+    /// The number of messages whose files were read.
+    pub(super) fn messages(&self) -> usize {
+        self.contents.borrow().len()
+    }
+
+    /// The requests that transcribed.
+    pub(super) fn transcriptions(&self) -> u32 {
+        self.transcriptions.get()
+    }
+
     /// The bytes that further images may have.
-    room: usize,
-    /// The place in the isolate's memory for the file that is read, and for the images.
-    slot: Option<(Weight, Slot)>,
-    /// Counts the requests that transcribe.
-    requests: &'r Cell<u32>,
+    fn room(&self) -> usize {
+        let used: usize = self.images.borrow().iter().map(|one| one.bytes.len()).sum();
+        media::MAX_BYTES.saturating_sub(used)
+    }
 }
 
 impl<P: ThreadPlatform> Inner<P> {
-    /// Fetches the files of the turn's messages, and transcribes its voice notes. If the budget is
-    /// used up, it fetches none. `requests` counts the transcriptions that were asked for.
+    /// Fetches the files of the next message, and transcribes its voice notes. If the budget is used
+    /// up, it fetches none. `begun` is when work on the turn began, and `attempts` how often a file
+    /// is asked for.
     pub(super) async fn read_files(
         &self,
-        turn: &ActiveTurn,
+        message: &PendingMessage,
         begun: UnixMillis,
-        requests: &Cell<u32>,
-    ) -> Result<Files, Failure> {
-        let mut files = Files {
-            contents: vec![Contents::default(); turn.messages.len()],
-            ..Files::default()
-        };
-        let limit = media::TIMEOUT.min(self.config.openai_timeout);
-        let mut reading = Reading {
-            begun,
-            fetching: limit,
-            room: media::MAX_BYTES,
-            slot: None,
-            requests,
-        };
+        attempts: Attempts,
+        files: &Files,
+    ) -> Result<(), Failure> {
+        let mut contents = Contents::default();
+        let mut images = Vec::new();
         // Voice notes come first: each leaves memory before the next one is fetched, and before the
         // images are.
-        let of = |kind: Kind| {
-            let messages = turn.messages.iter().enumerate();
-            messages.flat_map(move |(index, message)| {
-                let urls = match kind {
-                    Kind::VoiceNote => &message.voice_notes,
-                    Kind::Image => &message.images,
-                };
-                urls.iter().map(move |url| (index, message, kind, url))
-            })
-        };
-        let mut wanted = of(Kind::VoiceNote).chain(of(Kind::Image)).peekable();
-        if wanted.peek().is_some() {
-            model_run::check_budget(&self.platform, &self.config, limit).await?;
-        }
-        for (index, message, kind, url) in wanted {
-            let bytes = self.fetch(message, kind, url, &mut reading).await;
+        let voice_notes = message.voice_notes.iter().map(|url| (Kind::VoiceNote, url));
+        let pictures = message.images.iter().map(|url| (Kind::Image, url));
+        for (kind, url) in voice_notes.chain(pictures) {
+            if !files.checked.replace(true) {
+                model_run::check_budget(&self.platform, &self.config, self.fetch_limit()).await?;
+            }
+            let used: usize = images.iter().map(|one: &Image| one.bytes.len()).sum();
+            let room = files.room().saturating_sub(used);
+            let wanted = Wanted {
+                kind,
+                url,
+                room,
+                attempts,
+                // The rest of the turn needs its time, too.
+                latest: begun.plus(self.config.openai_timeout),
+            };
+            let bytes = self.fetch(message, wanted, files).await;
             let bytes = bytes.map_err(|error| kind.not_fetched(error))?;
-            let file = self.identify(message, bytes, &reading).await?;
-            let file = file.ok_or(kind.unreadable())?;
-            files.add(index, file, &mut reading)?;
+            let file = self.identify(message, bytes, begun, files).await?;
+            match file.ok_or(kind.unreadable())? {
+                File::Heard(said) => contents.heard.push(said),
+                File::Image(image) if image.bytes.len() > room => {
+                    return Err(Failure::Image(FetchError::TooLarge));
+                }
+                File::Image(image) => images.push(image),
+            }
         }
-        if !files.images.is_empty() {
-            files.slot = reading.slot.map(|(_, slot)| slot);
+        contents.images = images.len();
+        if !images.is_empty() {
+            Rc::make_mut(&mut *files.images.borrow_mut()).extend(images);
+        } else if files.images.borrow().is_empty() {
+            files.slot.take();
         }
-        Ok(files)
+        files.contents.borrow_mut().push(contents);
+        Ok(())
+    }
+
+    /// The time for fetching all files of a turn.
+    fn fetch_limit(&self) -> Duration {
+        media::TIMEOUT.min(self.config.openai_timeout)
     }
 
     /// Fetches a file, within the time that is left for all of them. A voice note that is large
@@ -106,40 +138,47 @@ impl<P: ThreadPlatform> Inner<P> {
     async fn fetch(
         &self,
         message: &PendingMessage,
-        kind: Kind,
-        url: &MediaUrl,
-        reading: &mut Reading<'_>,
+        wanted: Wanted<'_>,
+        files: &Files,
     ) -> Result<Vec<u8>, FetchError> {
         let (platform, config) = (&self.platform, &self.config);
         let begun = platform.now();
-        let deadline = begun.plus(reading.fetching);
-        let attempts = match kind {
-            Kind::Image => [Some((Weight::Small, reading.room)), None],
+        let deadline = begun.plus(self.fetch_limit().saturating_sub(files.spent.get()));
+        let deadline = deadline.min(wanted.latest);
+        let sizes = match wanted.kind {
+            Kind::Image => [Some((Weight::Small, wanted.room)), None],
             Kind::VoiceNote => [
                 Some((Weight::Small, Weight::SMALL_VOICE_BYTES)),
                 Some((Weight::Large, media::MAX_VOICE_BYTES)),
             ],
         };
         let mut fetched = Err(FetchError::TooLarge);
-        for (weight, limit) in attempts.into_iter().flatten() {
+        for (weight, limit) in sizes.into_iter().flatten() {
             if fetched != Err(FetchError::TooLarge) {
                 break;
             }
-            if reading
-                .slot
-                .as_ref()
-                .is_none_or(|(held, _)| *held != weight)
-            {
+            let held = files.slot.borrow().as_ref().map(|(held, _)| *held);
+            if held != Some(weight) {
                 // Who waits for a slot must not have one.
-                reading.slot = None;
-                reading.slot = Some((weight, media::slot(platform, weight, deadline).await?));
+                files.slot.take();
+                let slot = media::slot(platform, weight, deadline).await?;
+                *files.slot.borrow_mut() = Some((weight, slot));
             }
             let base = &config.twilio_api_base_url;
             let contexts = request_contexts(config, &message.reply_to);
-            fetched = media::fetch(platform, base, url, contexts, limit, deadline).await;
+            fetched = media::fetch(
+                platform,
+                base,
+                wanted.url,
+                contexts,
+                limit,
+                wanted.attempts,
+                deadline,
+            )
+            .await;
         }
         let spent = platform.now().since(begun);
-        reading.fetching = reading.fetching.saturating_sub(spent);
+        files.spent.set(files.spent.get().saturating_add(spent));
         fetched
     }
 
@@ -148,7 +187,8 @@ impl<P: ThreadPlatform> Inner<P> {
         &self,
         message: &PendingMessage,
         bytes: Vec<u8>,
-        reading: &Reading<'_>,
+        begun: UnixMillis,
+        files: &Files,
     ) -> Result<Option<File>, Failure> {
         if let Some(kind) = ImageType::of(&bytes) {
             return Ok(Some(File::Image(Image { kind, bytes })));
@@ -158,7 +198,7 @@ impl<P: ThreadPlatform> Inner<P> {
         };
         let audio = Audio { format, bytes };
         let (platform, config) = (&self.platform, &self.config);
-        let (begun, requests) = (reading.begun, reading.requests);
+        let requests = &files.transcriptions;
         let said =
             transcription::transcribe(platform, config, self, audio, begun, requests).await?;
         let said = clean(&said);
@@ -199,28 +239,21 @@ impl Kind {
     }
 }
 
+/// A file that is to be fetched.
+#[derive(Clone, Copy)]
+struct Wanted<'w> {
+    kind: Kind,
+    url: &'w MediaUrl,
+    /// The bytes that an image may have.
+    room: usize,
+    attempts: Attempts,
+    /// When fetching must be over.
+    latest: UnixMillis,
+}
+
 /// A file, by its bytes.
 enum File {
     Image(Image),
     /// The transcript of a recording.
     Heard(String),
-}
-
-impl Files {
-    /// Adds a file of the message at `index`.
-    fn add(&mut self, index: usize, file: File, reading: &mut Reading<'_>) -> Result<(), Failure> {
-        let Some(contents) = self.contents.get_mut(index) else {
-            return Ok(());
-        };
-        match file {
-            File::Heard(said) => contents.heard.push(said),
-            File::Image(image) => {
-                let room = reading.room.checked_sub(image.bytes.len());
-                reading.room = room.ok_or(Failure::Image(FetchError::TooLarge))?;
-                contents.images = contents.images.saturating_add(1);
-                self.images.push(image);
-            }
-        }
-        Ok(())
-    }
 }

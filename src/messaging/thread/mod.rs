@@ -5,9 +5,13 @@
 //! tests run it on a fake platform. Every change is an atomic step (`object::Steps`). Not here: the
 //! decisions (`messaging::state`), and the requests to the model (`conversation::model_run`).
 
+mod joins;
+mod links;
 mod log;
 mod media;
 mod model;
+mod outside;
+mod quoting;
 mod run;
 mod saving;
 mod storage;
@@ -25,7 +29,7 @@ use futures_util::{
 };
 
 use super::{
-    api::{Erase, Erasure, Receive, RecordDelivery, Reply, Show, ThreadSummary},
+    api::{Erase, Erasure, Follow, Followed, Receive, RecordDelivery, Reply, Show, ThreadSummary},
     state::{Admission, CancelledCounts, Job, MessageStatus, State},
 };
 use crate::{
@@ -37,21 +41,34 @@ use crate::{
     conversation::{
         budget::{self, AddUsage},
         history::Conversation,
-        outbox::{self, Outbox, OutboxStore},
+        model_run::RemembersEndpoints,
+        outbox::{self, OptOutRefusal, Outbox, OutboxEntry, OutboxStore},
     },
-    event::{self, ConsentState, DailyLimit, ErasedBy, Event, ObjectKind, Security},
-    identity::{MessageSid, Pseudonym},
+    event::{self, ConsentBy, ConsentState, DailyLimit, ErasedBy, Event, ObjectKind, Security},
+    identity::{MessageSid, PhoneHash, Pseudonym},
     object::{Engine, Steps, arguments, in_time, reply, unknown_method},
-    platform::{Clock, Http, Kv, Log, Method, Objects, PlatformError, Random, Spawn, Storage},
+    platform::{
+        Clock, Http, Kv, Log, Method, Objects, Once, PlatformError, Random, Spawn, Storage,
+    },
 };
 
 /// The platform services that a thread needs.
 pub trait ThreadPlatform:
-    Clock + Log + Random + Http + Kv + Storage + Spawn + Objects + 'static
+    Clock + Log + Once + Random + Http + Kv + Storage + Spawn + Objects + RemembersEndpoints + 'static
 {
 }
-impl<P: Clock + Log + Random + Http + Kv + Storage + Spawn + Objects + 'static> ThreadPlatform
-    for P
+impl<P> ThreadPlatform for P where
+    P: Clock
+        + Log
+        + Once
+        + Random
+        + Http
+        + Kv
+        + Storage
+        + Spawn
+        + Objects
+        + RemembersEndpoints
+        + 'static
 {
 }
 
@@ -77,8 +94,12 @@ struct Inner<P> {
     saving: Mutex<()>,
     /// Held while the outbox drains.
     draining: Mutex<()>,
+    /// Held while orders are sent to the threads that follow.
+    ordering: Mutex<()>,
     /// Aborts the model request of the turn that runs.
     cancelling: RefCell<Option<AbortHandle>>,
+    /// Tells the turn that runs that a message has come.
+    arriving: RefCell<Option<AbortHandle>>,
     /// Usage that was counted without a step.
     counted: Cell<UsageCounters>,
 }
@@ -103,7 +124,9 @@ impl<P: ThreadPlatform> Thread<P> {
             waiting: RefCell::default(),
             saving: Mutex::default(),
             draining: Mutex::default(),
+            ordering: Mutex::default(),
             cancelling: RefCell::default(),
+            arriving: RefCell::default(),
             counted: Cell::default(),
         }))
     }
@@ -113,18 +136,28 @@ impl<P: ThreadPlatform> Thread<P> {
     ///
     /// # Errors
     /// When storage failed. The message may or may not be received, and the call can be repeated.
-    pub async fn receive(&self, message: Receive) -> Result<Reply, PlatformError> {
+    pub async fn receive(&self, mut message: Receive) -> Result<Reply, PlatformError> {
         let inner = &self.0;
         // The Worker's clock may be that of another machine. A time in the future counts as now.
         let arrived = message.arrived.min(inner.platform.now());
         inner.count(&message.usage);
+        inner.look_up_quote(&mut message).await?;
         // (7) Admit the message: one atomic step.
         let admit = |state: &mut State, now| state.admit(&message, now, &inner.config);
-        let admission = inner.step(admit).await?;
-        let phone_hash = message.phone_hash;
+        let mut admission = inner.step(admit).await?;
+        if let Admission::MustFollow(number) = &admission {
+            inner.join(number).await?;
+            admission = inner.step(admit).await?;
+        }
+        let phone_hash = message.phone_hash.clone();
         match admission {
+            Admission::MustFollow(_) => Err(PlatformError::new("the other thread has left")),
+            Admission::PassedOn(leader) => inner.pass_on(&leader, &message).await,
             // (8) and (9) Run its turn, see `wait` and `run`.
-            Admission::Known(MessageStatus::Waiting) => inner.wait(message.sid, arrived).await,
+            Admission::Known(MessageStatus::Waiting) => {
+                inner.message_came();
+                inner.wait(message.sid, arrived).await
+            }
             Admission::Known(status) => inner.reply(status).await,
             Admission::Limited(notice) => {
                 let told = notice.is_some();
@@ -145,18 +178,22 @@ impl<P: ThreadPlatform> Thread<P> {
                 inner.log_daily_limit(phone_hash, DailyLimit::FixedReplies, false);
                 Ok(Reply::Empty)
             }
-            Admission::Ignored => {
-                event::log(&inner.platform, &Event::MessageIgnored { phone_hash });
+            Admission::Ignored(reason) => {
+                let ignored = Event::MessageIgnored { phone_hash, reason };
+                event::log(&inner.platform, &ignored);
                 Ok(Reply::Empty)
             }
             Admission::OptedOut(status, cancelled) => {
                 inner.cancel_turn();
-                inner.log_consent(phone_hash, ConsentState::OptedOut, cancelled);
+                let (state, by) = (ConsentState::OptedOut, ConsentBy::Contact);
+                inner.log_consent(phone_hash, state, by, cancelled);
+                inner.spawn_orders();
                 inner.reply(status).await
             }
             Admission::OptedIn(status) => {
-                let cancelled = CancelledCounts::default();
-                inner.log_consent(phone_hash, ConsentState::OptedIn, cancelled);
+                let (state, by) = (ConsentState::OptedIn, ConsentBy::Contact);
+                inner.log_consent(phone_hash, state, by, CancelledCounts::default());
+                inner.spawn_orders();
                 inner.reply(status).await
             }
             Admission::Erased(status, erased) => {
@@ -170,7 +207,7 @@ impl<P: ThreadPlatform> Thread<P> {
                         erased,
                     },
                 );
-                inner.delete_within_wait(arrived).await;
+                inner.erase_within_wait(arrived).await;
                 let sid = &message.sid;
                 let status = inner
                     .read(|state, _| state.status(sid).unwrap_or(status))
@@ -185,7 +222,12 @@ impl<P: ThreadPlatform> Thread<P> {
     /// # Errors
     /// When storage failed.
     pub async fn show(&self) -> Result<ThreadSummary, PlatformError> {
-        self.0.read(State::summary).await
+        let inner = &self.0;
+        let look = |state: &State, now| (state.leader().cloned(), state.summary(now));
+        match inner.read(look).await? {
+            (Some(leader), _) => inner.ask_leader(&leader, &Show).await,
+            (None, summary) => Ok(summary),
+        }
     }
 
     /// Erases the contact's data for an operator, as the contact can do itself.
@@ -193,53 +235,24 @@ impl<P: ThreadPlatform> Thread<P> {
     /// # Errors
     /// When storage failed. The call can be repeated.
     pub async fn erase(&self, call: Erase) -> Result<Erasure, PlatformError> {
-        let inner = &self.0;
-        let erased = inner
-            .step(|state, now| state.erase(now, &inner.config))
-            .await?;
-        inner.cancel_turn();
-        let (phone_hash, by) = (call.phone_hash, ErasedBy::Operator);
-        event::log(
-            &inner.platform,
-            &Event::Erased {
-                phone_hash,
-                by,
-                erased,
-            },
-        );
-        inner.delete_within_wait(inner.platform.now()).await;
-        let erasure = |state: &State, _| Erasure {
-            erased,
-            kv_deleted: !state.revisions.has_pending_deletes(),
-            opted_out: state.is_opted_out(),
-        };
-        inner.read(erasure).await
+        self.0.erase(call).await
     }
 
-    /// Records and logs a delivery receipt, once for each status of a message.
+    /// Records a delivery receipt, and logs it once for each final status of a message. The contact
+    /// opts out if the receipt says that it has opted out at Twilio.
     ///
     /// # Errors
     /// When storage failed. The call can be repeated.
     pub async fn record_delivery(&self, receipt: RecordDelivery) -> Result<(), PlatformError> {
-        let inner = &self.0;
-        let RecordDelivery {
-            sid,
-            status,
-            code,
-            phone_hash,
-        } = receipt;
-        let record = |state: &mut State, _| state.outbox.record_delivery(&sid, status);
-        if inner.step(record).await? {
-            event::log(
-                &inner.platform,
-                &Event::Delivery {
-                    phone_hash,
-                    status,
-                    code,
-                },
-            );
-        }
-        Ok(())
+        self.0.record_delivery(receipt).await
+    }
+
+    /// Carries out an order of the thread that leads, see [`Order`](super::api::Order).
+    ///
+    /// # Errors
+    /// When storage failed. The call can be repeated.
+    pub async fn follow(&self, order: Follow) -> Result<Followed, PlatformError> {
+        self.0.follow(order).await
     }
 
     /// The alarm: does all jobs that were left over, forgets what has expired, and sets the next
@@ -271,6 +284,7 @@ impl<P: ThreadPlatform> Engine for Thread<P> {
             }
             Show::NAME => reply::<Show>(&self.show().await?),
             Erase::NAME => reply::<Erase>(&self.erase(arguments(text)?).await?),
+            Follow::NAME => reply::<Follow>(&self.follow(arguments(text)?).await?),
             _ => Err(unknown_method()),
         }
     }
@@ -285,6 +299,7 @@ impl<P: ThreadPlatform> Inner<P> {
                 Job::Turn => self.run().await,
                 Job::Outbox => self.drain_outbox().await?,
                 Job::Delete => self.delete_pending().await?,
+                Job::Orders => drop(self.send_orders_or_log().await),
                 Job::Usage => self.flush_usage().await?,
                 Job::Save => self.save().await?,
             }
@@ -349,6 +364,15 @@ impl<P: ThreadPlatform> Inner<P> {
         self.conversation.take();
     }
 
+    /// The contact has opted out at Twilio, if something was cancelled for it.
+    fn opted_out_at_twilio(&self, phone_hash: PhoneHash, cancelled: Option<CancelledCounts>) {
+        if let Some(cancelled) = cancelled {
+            self.cancel_turn();
+            let (state, by) = (ConsentState::OptedOut, ConsentBy::Twilio);
+            self.log_consent(phone_hash, state, by, cancelled);
+        }
+    }
+
     fn count_rate_limited(&self, told: bool) {
         let rejections = RejectionCounts {
             rate_limited: 1,
@@ -374,7 +398,22 @@ impl<P: ThreadPlatform> OutboxStore for Inner<P> {
         &self,
         decide: impl FnOnce(&mut Outbox, &mut PendingUsage, UnixMillis) -> R,
     ) -> Result<R, PlatformError> {
-        self.step(|state, now| decide(&mut state.outbox, &mut state.usage, now))
-            .await
+        let change = |state: &mut State, now| {
+            let result = decide(&mut state.outbox, &mut state.usage, now);
+            state.remember_sent(now, &self.config);
+            result
+        };
+        self.step(change).await
+    }
+
+    async fn opt_out(
+        &self,
+        entry: &OutboxEntry,
+        code: u32,
+    ) -> Result<OptOutRefusal, PlatformError> {
+        let opt_out = |state: &mut State, now| state.opt_out_at_twilio(entry.turn, code, now);
+        let (refusal, cancelled) = self.step(opt_out).await?;
+        self.opted_out_at_twilio(entry.phone_hash.clone(), cancelled);
+        Ok(refusal)
     }
 }

@@ -1,7 +1,7 @@
 //! A turn's model run: it fetches files and the conversation, asks the model, and shows the typing
 //! indicator meanwhile.
 //!
-//! Not here: reading the files (`media`), and the loop of requests (`conversation::model_run`).
+//! Not here: reading files (`media`), and the loop of requests (`conversation::model_run`).
 
 use std::{cell::Cell, future::Future, time::Duration};
 
@@ -11,43 +11,46 @@ use futures_util::{
     pin_mut,
 };
 
-use super::{Inner, ThreadPlatform, media::Files, saving::LoadedConversation};
+use super::{Inner, ThreadPlatform, joins::Gathering, saving::LoadedConversation};
 use crate::{
-    base::time::{UnixMillis, millis},
+    base::{time::millis, usage::UsageCounters},
     conversation::{
         history::Conversation,
         model_run::{self, ContactShare, Failure, ModelInput, ModelRun},
         outbox::request_contexts,
     },
-    identity::Channel,
-    messaging::state::ActiveTurn,
+    messaging::state::{ActiveTurn, Contents, PendingMessage},
+    platform::PlatformError,
     twilio::rest,
 };
 
-/// How long a turn on WhatsApp takes before the contact sees that an answer is being written.
+/// How long a turn takes before the contact sees that an answer is being written.
 const TYPING_AFTER: Duration = Duration::from_secs(2);
 
 /// A turn that the model was asked about.
 pub(super) struct Asked {
+    /// The turn, with the messages that have joined it.
+    pub(super) turn: ActiveTurn,
+    /// What the files of its messages are, in order.
+    pub(super) contents: Vec<Contents>,
+    /// The model run, with the requests that were broken off.
     pub(super) run: ModelRun,
     /// The conversation before the turn, if it is complete.
     pub(super) conversation: Option<Conversation>,
-    /// What the contact wrote, said and showed, as the model got it.
-    pub(super) input: String,
-    /// What was heard in the voice notes.
-    pub(super) heard: Vec<String>,
 }
 
 impl<P: ThreadPlatform> Inner<P> {
-    /// Fetches the turn's files and runs the model.
+    /// Reads the files and runs the model. Messages that come soon enough join the turn.
+    ///
+    /// # Errors
+    /// When storage failed while a message joined.
     pub(super) async fn ask_model(
         &self,
-        turn: &ActiveTurn,
+        turn: ActiveTurn,
         cancelled: impl Future<Output: Clone>,
-    ) -> Asked {
-        let begun = self.platform.now();
-        let run = self.run_model(turn, begun, cancelled.shared());
-        let typing = self.show_typing(turn);
+    ) -> Result<Asked, PlatformError> {
+        let typing = self.show_typing(turn.messages.last().cloned());
+        let run = self.run_model(turn, cancelled.shared());
         pin_mut!(run, typing);
         match select(run, typing).await {
             Either::Left((ended, _)) => ended,
@@ -57,94 +60,113 @@ impl<P: ThreadPlatform> Inner<P> {
 
     async fn run_model(
         &self,
-        turn: &ActiveTurn,
-        begun: UnixMillis,
+        turn: ActiveTurn,
         cancelled: impl Future + Clone + Unpin,
-    ) -> Asked {
+    ) -> Result<Asked, PlatformError> {
+        let gathering = Gathering::new(turn, self.platform.now());
         // Usage that cannot be read now is not reported now.
         let usage = self.read(|state, _| state.usage.counters()).await;
         let usage = usage.unwrap_or_default();
-        let transcriptions = Cell::new(0);
-        let files = {
-            let read = self.read_files(turn, begun, &transcriptions);
-            pin_mut!(read);
-            match select(cancelled.clone(), read).await {
+        let gather = async || {
+            let gather = self.gather(&gathering);
+            pin_mut!(gather);
+            match select(cancelled.clone(), gather).await {
                 Either::Left(_) => Err(Failure::Cancelled),
-                Either::Right((files, _)) => files,
+                Either::Right((words, _)) => words,
             }
         };
-        let transcriptions = transcriptions.get();
-        let Files {
-            images,
-            contents,
-            slot: _slot,
-        } = match files {
-            Ok(files) => files,
+        // Nothing is reserved for a turn whose files cannot be read.
+        if let Err(failure) = gather().await {
             // The conversation is not needed, and stays as it is.
-            Err(failure) => {
-                return Asked {
-                    run: ModelRun {
-                        transcriptions,
-                        model_ms: millis(self.platform.now().since(begun)),
-                        ..ModelRun::without_request(failure)
-                    },
-                    conversation: None,
-                    input: String::new(),
-                    heard: Vec::new(),
-                };
-            }
-        };
-        let text = turn.input(&contents);
-        let input = ModelInput {
-            text: &text,
-            images,
-            begun,
-            usage,
-        };
-        let mut complete = true;
-        let conversation = async {
-            match self.load_conversation().await {
-                LoadedConversation::Complete(conversation) => conversation,
-                LoadedConversation::Partial(conversation) => {
-                    complete = false;
-                    conversation
-                }
-            }
-        };
-        let (platform, config) = (&self.platform, &self.config);
-        let ran = model_run::run(
-            platform,
-            config,
-            &self.name,
-            self,
-            conversation,
-            input,
-            cancelled,
-        );
-        let (run, conversation) = ran.await;
-        Asked {
-            run: ModelRun {
-                transcriptions,
-                ..run
-            },
-            conversation: complete.then_some(conversation),
-            input: text,
-            heard: contents.into_iter().flat_map(|one| one.heard).collect(),
+            let run = ModelRun {
+                transcriptions: gathering.files.transcriptions(),
+                model_ms: millis(self.platform.now().since(gathering.begun)),
+                ..ModelRun::without_request(failure)
+            };
+            let (turn, contents) = gathering.into_turn()?;
+            return Ok(Asked {
+                turn,
+                contents,
+                run,
+                conversation: None,
+            });
         }
+        let (mut complete, mut loaded) = (true, None);
+        let mut earlier: Option<ModelRun> = None;
+        let (run, conversation) = loop {
+            let conversation = async {
+                match loaded.take() {
+                    Some(conversation) => conversation,
+                    None => match self
+                        .load_conversation(gathering.time_for_kv(self.platform.now(), &self.config))
+                        .await
+                    {
+                        LoadedConversation::Complete(conversation) => conversation,
+                        LoadedConversation::Partial(conversation) => {
+                            complete = false;
+                            conversation
+                        }
+                    },
+                }
+            };
+            let input = ModelInput {
+                words: gather(),
+                begun: gathering.begun,
+                usage: earlier.as_ref().map_or(usage, |_| UsageCounters::EMPTY),
+                reserved: earlier.is_some(),
+            };
+            let too_early = Cell::new(false);
+            let asked_too_early = async {
+                self.asked_too_early(&gathering).await;
+                too_early.set(true);
+            };
+            pin_mut!(asked_too_early);
+            let (platform, config) = (&self.platform, &self.config);
+            let ran = model_run::run(
+                platform,
+                config,
+                &self.name,
+                self,
+                conversation,
+                input,
+                select(cancelled.clone(), asked_too_early),
+            );
+            let (mut run, conversation) = ran.await;
+            if let Some(earlier) = &earlier {
+                run.add_earlier(earlier);
+            }
+            if !too_early.get() {
+                break (run, conversation);
+            }
+            loaded = Some(conversation);
+            earlier = Some(run);
+        };
+        let run = ModelRun {
+            transcriptions: gathering.files.transcriptions(),
+            ..run
+        };
+        let (turn, contents) = gathering.into_turn()?;
+        Ok(Asked {
+            turn,
+            contents,
+            run,
+            conversation: complete.then_some(conversation),
+        })
     }
 
-    /// Shows a contact on WhatsApp that an answer is being written, once the turn takes longer than
-    /// people expect.
-    async fn show_typing(&self, turn: &ActiveTurn) {
-        let last = turn.messages.last();
-        let Some(last) = last.filter(|last| last.reply_to.contact.channel() == Channel::WhatsApp)
-        else {
+    /// Shows a contact that an answer is being written, once the turn takes longer than people
+    /// expect, on channels that can show it. A refusal changes nothing about the answer.
+    async fn show_typing(&self, last: Option<PendingMessage>) {
+        let Some(last) = last else {
             return;
         };
         self.platform.sleep(TYPING_AFTER).await;
         if let Some(context) = request_contexts(&self.config, &last.reply_to).next() {
             let base = &self.config.twilio_api_base_url;
-            rest::show_typing(&self.platform, base, context, &last.sid).await;
+            let shown = rest::show_typing(&self.platform, base, context, &last.sid).await;
+            if let Err(refused) = shown {
+                self.log_typing_refused(refused);
+            }
         }
     }
 }

@@ -13,12 +13,14 @@ use crate::{
         model_run::{Failure, ModelRun},
         voice_error::VoiceError,
     },
-    event::{ConsentState, DailyLimit},
+    event::{ConsentBy, ConsentState, DailyLimit},
     identity::Channel,
     messaging::{
         canned_replies::{self, CannedReply},
         markdown,
-        state::{ActiveTurn, CancelledCounts, NextRun, Requests, State, TurnReply, TurnResult},
+        state::{
+            ActiveTurn, CancelledCounts, Contents, NextRun, Requests, State, TurnReply, TurnResult,
+        },
     },
     openai::OpenAiError,
     platform::PlatformError,
@@ -80,16 +82,16 @@ impl<P: ThreadPlatform> Inner<P> {
             NextRun::Run(turn) => {
                 // (8) Files, conversation, budget, model.
                 let Asked {
+                    turn,
+                    contents,
                     run,
                     conversation,
-                    input,
-                    heard,
-                } = self.ask_model(&turn, cancelled).await;
+                } = self.ask_model(turn, cancelled).await?;
                 let result = match &run.result {
                     Ok(completion) => TurnResult::Answered {
-                        sent: self.fit_to_channel(&turn, &self.heard(&heard), &completion.text),
+                        sent: self.fit_to_channel(&turn, &self.heard(&contents), &completion.text),
                         text: self.fit_to_channel(&turn, "", &completion.text),
-                        input,
+                        input: turn.input(&contents),
                     },
                     Err(failure) => self.result_of(*failure),
                 };
@@ -100,10 +102,12 @@ impl<P: ThreadPlatform> Inner<P> {
 
     /// What goes before an answer: what was heard, if the operator wants it so. The conversation has
     /// the answer without, because a model would imitate it.
-    fn heard(&self, heard: &[String]) -> String {
+    fn heard(&self, contents: &[Contents]) -> String {
+        let heard: Vec<_> = contents.iter().flat_map(|one| one.heard.iter()).collect();
         if heard.is_empty() || !self.config.repeat_transcript {
             return String::new();
         }
+        let heard = heard.iter().map(|said| said.as_str()).collect::<Vec<_>>();
         format!("I heard: \"{}\"\n\n", heard.join(" "))
     }
 
@@ -145,7 +149,7 @@ impl<P: ThreadPlatform> Inner<P> {
             let waiting = self.waiting.borrow();
             // Who asks aloud for no more messages gets the answers to nothing else.
             let cancelled = match result {
-                TurnResult::OptedOut(_) => state.opt_out_aloud(turn.number),
+                TurnResult::OptedOut(_) => state.opt_out_aloud(turn.number, now),
                 _ => CancelledCounts::default(),
             };
             let reply = state.end_turn(turn.number, &result, requests, &waiting, now, &self.config);
@@ -157,7 +161,9 @@ impl<P: ThreadPlatform> Inner<P> {
             return Ok(());
         }
         if let (TurnResult::OptedOut(_), Some(last)) = (&result, turn.messages.last()) {
-            self.log_consent(last.phone_hash.clone(), ConsentState::OptedOut, cancelled);
+            let (state, by) = (ConsentState::OptedOut, ConsentBy::Contact);
+            self.log_consent(last.phone_hash.clone(), state, by, cancelled);
+            self.spawn_orders();
         }
         match result {
             TurnResult::Answered { input, text, .. } => {
@@ -198,6 +204,7 @@ impl<P: ThreadPlatform> Inner<P> {
             }
             Failure::OpenAi(OpenAiError::Filtered) => canned_replies::FILTERED,
             Failure::OpenAi(OpenAiError::TokenLimit) => canned_replies::TOKEN_LIMIT,
+            Failure::OpenAi(OpenAiError::NoImages) => canned_replies::NO_IMAGES,
             Failure::Image(FetchError::Address | FetchError::NotFetched) => {
                 canned_replies::IMAGE_NOT_FETCHED
             }

@@ -4,20 +4,24 @@
 
 use std::{rc::Rc, time::Duration};
 
-use futures_util::{FutureExt, future::select, pin_mut};
+use futures_util::{
+    FutureExt,
+    future::{Either, LocalBoxFuture, select},
+    pin_mut,
+};
 
 use super::{Inner, ThreadPlatform};
 use crate::{
     base::time::UnixMillis,
     conversation::history::{self, Conversation, DecodeError},
-    event::{self, ConversationProblem, Event, KvOperation},
+    event::{self, ConversationProblem, Erased, Event, KvOperation},
     messaging::state::State,
     object::{in_time, within},
     platform::{Kv, PlatformError},
 };
 
-/// How long a turn waits for KV.
-const KV_READ_LIMIT: Duration = Duration::from_secs(5);
+/// How long a turn waits for KV at most.
+pub(super) const KV_READ_LIMIT: Duration = Duration::from_secs(5);
 
 /// How long one write or deletion in KV may take. Nothing waits longer for it.
 const KV_WRITE_LIMIT: Duration = Duration::from_secs(10);
@@ -31,9 +35,9 @@ pub(super) enum LoadedConversation {
 }
 
 impl<P: ThreadPlatform> Inner<P> {
-    /// The conversation so far. If KV fails, this is logged, and the turn continues without the
-    /// missing part.
-    pub(super) async fn load_conversation(&self) -> LoadedConversation {
+    /// The conversation so far. If KV fails or takes longer than `limit`, this is logged, and the
+    /// turn continues without the missing part.
+    pub(super) async fn load_conversation(&self, limit: Duration) -> LoadedConversation {
         let current = |state: &State, now| {
             let (revision, unsaved) = state.revisions.current(now)?;
             Some((revision, unsaved.to_vec()))
@@ -52,7 +56,7 @@ impl<P: ThreadPlatform> Inner<P> {
         let mut read = match revision {
             // That many turns are the whole conversation, whatever came before.
             Some(revision) if unsaved.len() < history::MAX_TURNS => {
-                self.read_revision(revision).await
+                self.read_revision(revision, limit).await
             }
             _ => LoadedConversation::Complete(Conversation::default()),
         };
@@ -64,10 +68,10 @@ impl<P: ThreadPlatform> Inner<P> {
         read
     }
 
-    async fn read_revision(&self, revision: u64) -> LoadedConversation {
+    async fn read_revision(&self, revision: u64, limit: Duration) -> LoadedConversation {
         let key = history::key(&self.name, revision);
         let read = Kv::get(&self.platform, &key);
-        let read = in_time(&self.platform, KV_READ_LIMIT, read).await;
+        let read = in_time(&self.platform, limit, read).await;
         let empty = Conversation::default();
         match read.map(|text| text.as_deref().map(Conversation::decode)) {
             Ok(Some(Ok(conversation))) => LoadedConversation::Complete(conversation),
@@ -97,7 +101,8 @@ impl<P: ThreadPlatform> Inner<P> {
         let next_save = |state: &State, now| state.revisions.next_save(now);
         while let Some((revision, ttl)) = self.read(next_save).await? {
             let Some(conversation) = self.conversation.borrow().clone() else {
-                let LoadedConversation::Complete(loaded) = self.load_conversation().await else {
+                let loaded = self.load_conversation(KV_READ_LIMIT).await;
+                let LoadedConversation::Complete(loaded) = loaded else {
                     let failed = |state: &mut State, now| state.revisions.mark_save_failed(now);
                     return self.step(failed).await;
                 };
@@ -170,19 +175,41 @@ impl<P: ThreadPlatform> Inner<P> {
         }
     }
 
-    /// Deletes the revisions that must go while a caller waits. After the limit the deletion
-    /// continues in the background.
-    pub(super) async fn delete_within_wait(self: &Rc<Self>, arrived: UnixMillis) {
+    /// Deletes the revisions that must go, and waits for it at most this long.
+    pub(super) async fn delete_within(self: &Rc<Self>, limit: Duration) {
         let inner = Rc::clone(self);
         let deleted = async move { inner.delete_pending_or_log().await };
-        let deleted = deleted.boxed_local().shared();
-        self.platform.spawn(deleted.clone().boxed_local());
+        self.wait_for(limit, deleted.boxed_local()).await;
+    }
+
+    /// Lets every thread of the contact delete what an erasure takes while a caller waits. Returns
+    /// what the threads held that follow this one.
+    pub(super) async fn erase_within_wait(self: &Rc<Self>, arrived: UnixMillis) -> Erased {
+        let inner = Rc::clone(self);
+        let erased = async move {
+            inner.delete_pending_or_log().await;
+            inner.send_orders_or_log().await
+        };
         let waited = self.platform.now().since(arrived);
-        let too_long = self
-            .platform
-            .sleep(self.config.reply_within.saturating_sub(waited));
+        let limit = self.config.reply_within.saturating_sub(waited);
+        let erased = self.wait_for(limit, erased.boxed_local()).await;
+        erased.unwrap_or_default()
+    }
+
+    /// Waits for a task, at most this long. After the limit it continues in the background.
+    async fn wait_for<T: Copy + 'static>(
+        &self,
+        limit: Duration,
+        task: LocalBoxFuture<'static, T>,
+    ) -> Option<T> {
+        let task = task.shared();
+        self.platform.spawn(task.clone().map(drop).boxed_local());
+        let too_long = self.platform.sleep(limit);
         pin_mut!(too_long);
-        select(deleted, too_long).await;
+        match select(task, too_long).await {
+            Either::Left((result, _)) => Some(result),
+            Either::Right(_) => None,
+        }
     }
 
     fn log_unreadable(&self, reason: ConversationProblem) {

@@ -99,6 +99,9 @@ impl<P: ThreadPlatform> StepHost for Inner<P> {
                 batch.puts.push((answers_key(number), encode(&answers)?));
             }
         }
+        if state.is_idle() && !state.is_blank() {
+            *state = state.links_alone();
+        }
         if let Some((number, answers)) = spilled {
             batch.puts.push((answers_key(number), encode(&answers)?));
         }

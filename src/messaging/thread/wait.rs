@@ -61,7 +61,7 @@ impl<P: ThreadPlatform> Inner<P> {
             // webhook to answer. Otherwise the wait is over with this look: no await lies between
             // it and the end of `_waiter`.
             None => match self.read(|state, _| status(state)).await? {
-                MessageStatus::Waiting if !self.can_answer_by_rest().await => {
+                MessageStatus::Waiting if self.is_left_alone(&sid).await? => {
                     self.tell_no_rest_answer(&sid).await?
                 }
                 MessageStatus::Waiting => self.read(|state, _| status(state)).await?,
@@ -91,6 +91,14 @@ impl<P: ThreadPlatform> Inner<P> {
                 Ok(text.map_or(Reply::Empty, Reply::Text))
             }
         }
+    }
+
+    /// Whether a message gets no answer today once its webhook has left: none by REST, and none by
+    /// the webhook of a later message of its turn.
+    async fn is_left_alone(&self, sid: &MessageSid) -> Result<bool, PlatformError> {
+        let carrier = self.read(|state, _| state.carrier(sid).cloned()).await?;
+        let waits = |carrier: MessageSid| self.waiting.borrow().contains(&carrier);
+        Ok(!carrier.is_some_and(waits) && !self.can_answer_by_rest().await)
     }
 
     /// Whether a message can still be sent by REST today, if the budget object answers in time.

@@ -9,7 +9,12 @@ mod objects;
 mod storage;
 mod sync_storage;
 
-use std::{cell::Cell, rc::Rc, time::Duration};
+use std::{
+    cell::{Cell, RefCell},
+    collections::BTreeSet,
+    rc::Rc,
+    time::Duration,
+};
 
 use futures_util::{
     FutureExt,
@@ -28,7 +33,8 @@ use crate::{
         time::UnixMillis,
         usage::{UsageBuffer, UsageCounters},
     },
-    platform::{Clock, Log, PlatformError, Random, Spawn, Storage, WriteBatch},
+    conversation::model_run::{EndpointMemory, RemembersEndpoints},
+    platform::{Clock, Log, Once, PlatformError, Random, Spawn, Storage, WriteBatch},
 };
 
 /// The services of a request to the Worker.
@@ -58,6 +64,10 @@ impl Log for WorkerServices {
 }
 
 thread_local! {
+    /// What this isolate remembers of the model's endpoints.
+    static ENDPOINTS: RefCell<EndpointMemory> = RefCell::default();
+    /// What this isolate has said.
+    static SAID: RefCell<BTreeSet<&'static str>> = const { RefCell::new(BTreeSet::new()) };
     /// The unreported usage of this isolate.
     static COUNTED: Cell<UsageCounters> = const { Cell::new(UsageCounters::EMPTY) };
 }
@@ -131,6 +141,18 @@ impl Clock for ObjectServices {
 impl Log for ObjectServices {
     fn write(&self, line: &str) {
         worker::console_log!("{line}");
+    }
+}
+
+impl RemembersEndpoints for ObjectServices {
+    fn endpoint_memory<R>(&self, look: impl FnOnce(&mut EndpointMemory) -> R) -> R {
+        ENDPOINTS.with_borrow_mut(look)
+    }
+}
+
+impl Once for ObjectServices {
+    fn is_first(&self, what: &'static str) -> bool {
+        SAID.with_borrow_mut(|said| said.insert(what))
     }
 }
 

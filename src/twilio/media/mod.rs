@@ -42,6 +42,15 @@ const MAX_REDIRECTS: usize = 3;
 /// (chatwoot #15504): the tries come at once, and about 1 and 3 seconds later.
 const RETRY_WAITS: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(2)];
 
+/// How often a file is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Attempts {
+    /// Once: nobody should wait for it.
+    One,
+    /// Up to three times, if it is not there yet, or its server fails.
+    Several,
+}
+
 /// The media of a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Attached {
@@ -155,7 +164,7 @@ pub enum FetchError {
 }
 
 /// Fetches one file of at most `limit` bytes, until `deadline`. `contexts` hold the credentials, the
-/// likeliest first. If the file is not there yet, or its server fails, it is tried again.
+/// likeliest first.
 ///
 /// # Errors
 /// See [`FetchError`].
@@ -165,6 +174,7 @@ pub async fn fetch<'e>(
     url: &MediaUrl,
     contexts: impl Iterator<Item = TwilioRequestContext<'e>>,
     limit: usize,
+    attempts: Attempts,
     deadline: UnixMillis,
 ) -> Result<Vec<u8>, FetchError> {
     let target = Target::parse(&url.0, base).ok_or(FetchError::Address)?;
@@ -186,7 +196,8 @@ pub async fn fetch<'e>(
     loop {
         let sent = request.send(&credentials).await;
         let left = deadline.since(platform.now());
-        let wait = waits.next().filter(|wait| *wait < left);
+        let more = attempts == Attempts::Several;
+        let wait = waits.next().filter(|wait| more && *wait < left);
         match (sent, wait) {
             (Err(Failed::ForNow), Some(wait)) => platform.sleep(wait).await,
             (sent, _) => return sent.map_err(FetchError::from),
@@ -260,7 +271,7 @@ impl<P: Http + Clock> Request<'_, P> {
         }
         let headers = credential
             .into_iter()
-            .map(|credential| ("Authorization", credential))
+            .map(|credential| ("Authorization".into(), credential))
             .collect();
         let request = HttpRequest {
             method: "GET",

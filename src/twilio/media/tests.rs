@@ -191,6 +191,7 @@ fn fetched_by(
         &from,
         contexts,
         MAX_BYTES,
+        Attempts::Several,
         UnixMillis(deadline),
     )
     .now_or_never();

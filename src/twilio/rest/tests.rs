@@ -1,14 +1,22 @@
-use super::*;
+use super::{
+    create::{create_request, outcome},
+    typing::typing_request,
+    *,
+};
 use crate::config::{Config, tests::MINIMAL};
 
-fn request(service: Option<&str>, origin: &str) -> HttpRequest {
-    let config = Config::parse(|name| {
+fn config() -> Config {
+    Config::parse(|name| {
         MINIMAL
             .iter()
             .find(|(other, _)| *other == name)
             .map(|(_, value)| (*value).to_owned())
     })
-    .unwrap();
+    .unwrap()
+}
+
+fn request(service: Option<&str>, origin: &str) -> HttpRequest {
+    let config = config();
     let service = service.map(|sid| sid.parse().unwrap());
     let context = TwilioRequestContext {
         account: &"AC0123456789abcdef0123456789abcdef".parse().unwrap(),
@@ -37,7 +45,7 @@ fn a_message_is_created_as_twilio_documents_it() {
     assert!(
         request
             .headers
-            .contains(&("Authorization", format!("Basic {credentials}")))
+            .contains(&("Authorization".into(), format!("Basic {credentials}")))
     );
 }
 
@@ -80,62 +88,87 @@ fn an_unclear_outcome_counts_as_unknown() {
         Created::Sent(sid.parse().ok())
     );
     assert_eq!(outcome(201, b"{}"), Created::Sent(None));
-    assert_eq!(outcome(429, b""), Created::NotProcessed);
+    assert_eq!(outcome(429, b""), Created::NotProcessed(429));
     assert_eq!(outcome(401, br#"{"code":20003}"#), Created::Unauthorized);
-    assert_eq!(
-        outcome(400, br#"{"code":21610,"message":"unsubscribed"}"#),
-        Created::Rejected(21610)
-    );
     assert_eq!(outcome(404, b"<html>"), Created::Rejected(404));
     assert_eq!(outcome(500, b""), Created::Unknown);
     assert_eq!(outcome(302, b""), Created::Unknown);
-}
-
-const SINCE: UnixMillis = UnixMillis(1_795_318_055_000); // 2026-11-22T03:27:35Z
-
-fn find(list: &str, known: &[MessageSid]) -> Found {
-    find_in(list.as_bytes(), "the part", SINCE, known)
+    assert_eq!(outcome(408, b""), Created::Unknown);
 }
 
 #[test]
-fn a_message_is_found_by_its_body_and_date_among_those_not_known() {
-    let (first, second) = (
-        "SM0123456789abcdef0123456789abcdef",
-        "SM1123456789abcdef0123456789abcdef",
-    );
-    let listed = |sid: &str, body: &str, date: &str| {
-        format!(r#"{{"sid":"{sid}","body":"{body}","date_created":"{date}"}}"#)
-    };
-    let list = |messages: &[String]| format!(r#"{{"messages":[{}]}}"#, messages.join(","));
-    let (now, before) = (
-        "Sun, 22 Nov 2026 03:27:36 +0000",
-        "Sun, 22 Nov 2026 03:26:30 +0000",
-    );
-    let both = list(&[
-        listed(first, "the part", now),
-        listed(second, "the part", now),
-    ]);
-    assert_eq!(find(&both, &[]), Found::Sent(first.parse().unwrap()));
-    assert_eq!(
-        find(&both, &[first.parse().unwrap()]),
-        Found::Sent(second.parse().unwrap())
-    );
-    assert_eq!(
-        find(
-            &list(&[
-                listed(first, "another", now),
-                listed(second, "the part", before)
-            ]),
-            &[]
+fn the_code_counts_for_more_than_the_status() {
+    for (status, body, expected) in [
+        (
+            400,
+            r#"{"code":21610,"message":"unsubscribed"}"#,
+            Created::OptedOut(21610),
         ),
-        Found::Absent
-    );
-    assert_eq!(find(&list(&[]), &[]), Found::Absent);
-    assert_eq!(find("<html>", &[]), Found::NotAsked);
+        (403, r#"{"code":"21610"}"#, Created::OptedOut(21610)),
+        (
+            201,
+            r#"{"sid":null,"error_code":21610}"#,
+            Created::OptedOut(21610),
+        ),
+        (429, r#"{"code":63038}"#, Created::Rejected(63038)),
+        (429, r#"{"code":20429}"#, Created::NotProcessed(20429)),
+        (429, r#"{"code":99999}"#, Created::NotProcessed(99999)),
+        (400, r#"{"code":14107}"#, Created::NotProcessed(14107)),
+        (400, r#"{"code":63018}"#, Created::NotProcessed(63018)),
+        (400, r#"{"code":21611}"#, Created::NotProcessed(21611)),
+        (400, r#"{"code":63016}"#, Created::Rejected(63016)),
+        (400, r#"{"code":99999}"#, Created::Rejected(99999)),
+        (400, r#"{"code":null}"#, Created::Rejected(400)),
+        (503, r#"{"code":20503}"#, Created::Unknown),
+        (500, r#"{"code":99999}"#, Created::Unknown),
+        (503, r#"{"code":63038}"#, Created::Rejected(63038)),
+    ] {
+        assert_eq!(
+            outcome(status, body.as_bytes()),
+            expected,
+            "{status} {body}"
+        );
+    }
+}
+
+fn typing(from: &str, to: &str) -> Option<HttpRequest> {
+    let config = config();
+    let context = TwilioRequestContext {
+        account: &"AC0123456789abcdef0123456789abcdef".parse().unwrap(),
+        token: &config.twilio_tokens[0],
+        service: None,
+        from: &from.parse().unwrap(),
+        to: &to.parse().unwrap(),
+        origin: "https://a.example",
+    };
+    let sid = "SM0123456789abcdef0123456789abcdef".parse().unwrap();
+    typing_request(&config.twilio_api_base_url, context, &sid)
 }
 
 #[test]
-fn a_date_from_twilio_is_read() {
-    assert_eq!(parse_date("Sun, 22 Nov 2026 03:27:35 +0000"), Some(SINCE));
-    assert_eq!(parse_date("yesterday"), None);
+fn typing_is_shown_by_the_third_version_of_the_api_as_json() {
+    let request = typing("whatsapp:+15550199", "whatsapp:+15550100").unwrap();
+    assert_eq!(
+        request.url,
+        "https://messaging.twilio.com/v3/Indicators/Typing.json"
+    );
+    assert!(
+        request
+            .headers
+            .contains(&("Content-Type".into(), "application/json".to_owned()))
+    );
+    assert_eq!(
+        request.body.to_text(),
+        r#"{"channel":"WHATSAPP","messageId":"SM0123456789abcdef0123456789abcdef"}"#
+    );
+}
+
+#[test]
+fn typing_is_shown_by_rcs_from_the_agent_and_on_no_other_channel() {
+    let body = r#"{"channel":"RCS","from":"rcs:shop_agent","to":"rcs:+15550100","event":"START"}"#;
+    for to in ["rcs:+15550100", "+15550100"] {
+        assert_eq!(typing("rcs:shop_agent", to).unwrap().body.to_text(), body);
+    }
+    assert!(typing("+15550199", "+15550100").is_none());
+    assert!(typing("messenger:1415523888600", "messenger:2745689751200").is_none());
 }

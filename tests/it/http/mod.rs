@@ -9,6 +9,7 @@ mod objects;
 mod privacy;
 mod receipts;
 mod routes;
+mod senders;
 mod signatures;
 
 use serde_json::Value;

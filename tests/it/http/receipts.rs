@@ -97,7 +97,7 @@ async fn a_forged_or_malformed_report_is_refused() {
         ("MessageSid", ""),
         ("MessageStatus", ""),
         ("To", "?"),
-        ("From", ""),
+        ("From", "14155553031"),
         ("ErrorCode", "x"),
     ] {
         let mut fields = fields.clone();

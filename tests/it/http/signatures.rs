@@ -119,7 +119,7 @@ async fn a_signed_request_with_malformed_fields_is_refused_and_logged() {
     for (field, value, problem) in [
         ("From", "planted-value", "malformed"),
         ("From", "", "missing"),
-        ("From", "55501", "malformed"),
+        ("From", "14155553031", "malformed"),
         ("To", "+0123456789", "malformed"),
         ("MessageSid", "SM123", "malformed"),
         ("MessageSid", "", "missing"),

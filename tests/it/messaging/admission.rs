@@ -11,7 +11,7 @@ use crate::support::{ANNA, Act, BEN, FakePlatform, SECOND};
 
 #[tokio::test(flavor = "local", start_paused = true)]
 async fn the_rate_limit_is_exact_and_slides() {
-    let platform = FakePlatform::new();
+    let platform = FakePlatform::with(&[("JOIN_WITHIN_MS", "0")]);
     for i in 0..10 {
         assert_eq!(platform.text(ANNA, "Hello").await.len(), 1, "{i}");
         platform.pass(SECOND).await;

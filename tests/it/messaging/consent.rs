@@ -118,7 +118,7 @@ async fn help_is_answered_in_the_operators_words_without_the_model() {
 
 #[tokio::test(flavor = "local", start_paused = true)]
 async fn an_answer_under_way_is_not_sent_to_a_contact_that_opts_out() {
-    let platform = FakePlatform::new();
+    let platform = FakePlatform::with(&[("JOIN_WITHIN_MS", "0")]);
     platform.model([after(20_000, Act::Say("too late"))]);
     let (during, waits, stop) = (
         platform.text(ANNA, "slow"),
@@ -177,7 +177,7 @@ async fn parts_that_are_not_sent_yet_are_not_sent_to_a_contact_that_opts_out() {
     platform.model([after(12_000, Act::Say(long))]);
     platform.twilio([after(50, Act::Say("")), after(5000, Act::Say(""))]);
     assert_eq!(platform.text(ANNA, "slow and long").await, NOTHING);
-    platform.pass(3 * SECOND).await;
+    platform.pass(4 * SECOND).await;
     assert_eq!(
         platform.sent().len(),
         1,

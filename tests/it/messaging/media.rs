@@ -306,7 +306,7 @@ async fn a_turn_with_a_picture_goes_on_after_the_object_has_vanished_and_fetches
 
 #[tokio::test(flavor = "local", start_paused = true)]
 async fn messages_and_pictures_that_come_during_a_turn_are_answered_together() {
-    let platform = FakePlatform::new();
+    let platform = FakePlatform::with(&[("JOIN_WITHIN_MS", "0")]);
     platform.model([after(3000, Act::Say("first"))]);
     let first = platform.text(ANNA, "one");
     let others = async {

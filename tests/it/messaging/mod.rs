@@ -3,19 +3,28 @@
 //! Not here: damaged values, slow stores and jumping clocks (`faults`), and what concerns one request alone (`http`).
 
 mod admission;
+mod bursts;
 mod consent;
+mod content;
 mod duplicates;
+mod endpoint_errors;
 mod erasure;
 mod expiry;
+mod failover;
 mod kv;
 mod media;
 mod model_failures;
 mod operator;
 mod outbox;
+mod part_order;
+mod refusals;
 mod restarts;
 mod segments;
 mod storage;
 mod turns;
+mod two_addresses;
+mod typists;
+mod unknown_outcomes;
 mod voice_notes;
 
 use std::collections::BTreeMap;

@@ -7,7 +7,9 @@ use std::time::Duration;
 use switchboard::platform::Clock;
 
 use super::users;
-use crate::support::{ANNA, Act, BEN, FakePlatform, HOUR, NUMBER, SECOND, TOKEN, after, fresh_sid};
+use crate::support::{
+    ANNA, Act, BEN, FakePlatform, HOUR, NUMBER, SECOND, TOKEN, after, fresh_sid, webhook,
+};
 
 #[tokio::test(flavor = "local", start_paused = true)]
 async fn a_slow_answer_is_sent_by_rest_once() {
@@ -59,7 +61,7 @@ async fn a_long_slow_answer_is_sent_in_parts_in_order() {
 
 #[tokio::test(flavor = "local", start_paused = true)]
 async fn an_answer_that_is_being_stored_when_the_wait_ends_still_goes_out_inline_and_once() {
-    let platform = FakePlatform::new();
+    let platform = FakePlatform::with(&[("JOIN_WITHIN_MS", "0")]);
     platform.storage_takes(ANNA, Duration::from_millis(100));
     platform.model([after(9800, Act::Say("just in time"))]);
     let started = platform.now();
@@ -90,7 +92,7 @@ async fn whichever_webhook_still_waits_carries_the_answer() {
 
 #[tokio::test(flavor = "local", start_paused = true)]
 async fn a_message_behind_a_slow_turn_is_answered_late_and_in_order() {
-    let platform = FakePlatform::new();
+    let platform = FakePlatform::with(&[("JOIN_WITHIN_MS", "0")]);
     platform.model([
         after(9000, Act::Say("first")),
         after(9000, Act::Say("second")),
@@ -266,7 +268,42 @@ async fn typing_is_shown_on_whatsapp_once_a_turn_takes_two_seconds_and_its_failu
     let typing = platform.typing();
     assert_eq!(typing.len(), 1);
     assert!(typing[0].0.since(started) >= 2 * SECOND);
-    assert_eq!(typing[0].1, format!("messageId={sid}&channel=whatsapp"));
+    assert_eq!(
+        typing[0].1,
+        format!(r#"{{"channel":"WHATSAPP","messageId":"{sid}"}}"#)
+    );
+}
+
+#[tokio::test(flavor = "local", start_paused = true)]
+async fn a_refusal_to_show_typing_is_logged_once_an_isolate_and_disturbs_no_answer() {
+    let platform = FakePlatform::new();
+    platform.model(["one", "two"].map(|text| after(3000, Act::Say(text))));
+    let refusal = r#"{"code":20422,"message":"planted","status":400}"#;
+    platform.typing_answers([(400, refusal), (403, refusal)]);
+    assert_eq!(platform.text("whatsapp:+15550100", "one").await, ["one"]);
+    assert_eq!(platform.text("whatsapp:+15550101", "two").await, ["two"]);
+    assert_eq!(platform.typing().len(), 2);
+    let events = platform.events_named("typing_refused");
+    assert_eq!(events.len(), 1);
+    assert_eq!(
+        (&events[0]["status"], &events[0]["code"]),
+        (&400.into(), &20422.into())
+    );
+    assert!(!platform.log_text().contains("planted"));
+}
+
+#[tokio::test(flavor = "local", start_paused = true)]
+async fn typing_is_shown_by_rcs_from_the_agent() {
+    let platform = FakePlatform::new();
+    platform.model([after(3000, Act::Say("slow"))]);
+    let sid = fresh_sid();
+    let mut fields = webhook("rcs:+15550100", "Hello", &sid);
+    fields.iter_mut().find(|(name, _)| name == "To").unwrap().1 = "rcs:shop_agent".to_owned();
+    platform.post(&fields).await;
+    assert_eq!(
+        platform.typing()[0].1,
+        r#"{"channel":"RCS","from":"rcs:shop_agent","to":"rcs:+15550100","event":"START"}"#
+    );
 }
 
 #[tokio::test(flavor = "local", start_paused = true)]

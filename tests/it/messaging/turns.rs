@@ -99,7 +99,7 @@ async fn a_long_answer_goes_out_in_parts() {
 
 #[tokio::test(flavor = "local", start_paused = true)]
 async fn messages_that_come_during_a_turn_are_answered_together_by_the_next() {
-    let platform = FakePlatform::new();
+    let platform = FakePlatform::with(&[("JOIN_WITHIN_MS", "0")]);
     platform.model([
         after(3000, Act::Say("first answer")),
         after(1000, Act::Say("second answer")),
@@ -133,9 +133,16 @@ async fn messages_that_come_during_a_turn_are_answered_together_by_the_next() {
 
 #[tokio::test(flavor = "local", start_paused = true)]
 async fn turns_of_one_contact_never_interleave_and_those_of_others_do() {
-    let platform = FakePlatform::with(&[("RATE_LIMIT_PER_MINUTE", "30")]);
+    let platform = FakePlatform::with(&[("RATE_LIMIT_PER_MINUTE", "30"), ("JOIN_WITHIN_MS", "0")]);
     let burst: Vec<String> = (0..20).map(|i| format!("m{i}")).collect();
-    let answers = join_all(burst.iter().map(|text| platform.text(ANNA, text))).await;
+    let write = async |index: usize, text: &String| {
+        if index > 0 {
+            platform.pass(SECOND / 20).await;
+        }
+        platform.text(ANNA, text).await
+    };
+    let written = burst.iter().enumerate();
+    let answers = join_all(written.map(|(index, text)| write(index, text))).await;
     assert_eq!(platform.model_at_once(), 1);
     assert_eq!(
         platform.model_requests().len(),

@@ -494,3 +494,51 @@ async fn other_keywords_and_a_stop_beside_a_text_are_what_was_said() {
         assert_eq!(post(&platform, CARL, body, &["audio/ogg"]).await, [answer]);
     }
 }
+
+#[tokio::test(flavor = "local", start_paused = true)]
+async fn voice_notes_that_come_together_get_one_answer() {
+    let platform = FakePlatform::new();
+    platform.transcriptions([
+        after(1000, Act::Say("first")),
+        after(1000, Act::Say("second")),
+    ]);
+    serve(&platform, &[OGG, OGG]);
+    let second = async {
+        platform.pass(SECOND / 2).await;
+        post(&platform, CARL, "", &["audio/ogg"]).await
+    };
+    let (first, second) = join(post(&platform, CARL, "", &["audio/ogg"]), second).await;
+    assert_eq!(
+        (first, second),
+        (vec![], vec!["answer to first\nsecond".to_owned()])
+    );
+    assert_eq!(
+        (
+            platform.transcribed().len(),
+            platform.model_requests().len()
+        ),
+        (2, 1)
+    );
+}
+
+#[tokio::test(flavor = "local", start_paused = true)]
+async fn a_voice_note_that_comes_while_the_model_is_asked_is_transcribed_once_in_its_own_turn() {
+    let platform = FakePlatform::new();
+    platform.model([after(3000, Act::Say("the first answer"))]);
+    serve(&platform, &[OGG]);
+    let spoken = async {
+        platform.pass(SECOND / 2).await;
+        post(&platform, CARL, "", &["audio/ogg"]).await
+    };
+    let (written, spoken) = join(platform.text(CARL, "Hello there"), spoken).await;
+    assert_eq!(written, ["the first answer"]);
+    assert_eq!(spoken, [format!("answer to {HEARD}")]);
+    assert_eq!(
+        (
+            platform.transcribed().len(),
+            platform.model_requests().len(),
+            platform.budget_used().await
+        ),
+        (1, 2, 3)
+    );
+}

@@ -4,10 +4,12 @@
 
 use std::{cell::Cell, rc::Rc};
 
+use futures_util::future::LocalBoxFuture;
 use serde_json::Value;
 use switchboard::{
     base::{time::UnixMillis, usage::UsageCounters},
     conversation::budget::{self, AddUsage, Check, DayUsage, Item, Reservation, Reserve},
+    messaging::api::Follow,
     object::{arguments as read, reply},
     platform::{Method, Objects, PlatformError, Stored},
 };
@@ -21,11 +23,17 @@ use super::{
     state::Simulation,
 };
 
-/// A thread calls the budget object, and no other.
+/// A thread calls the budget object, and other threads of its contact.
 impl Objects for ObjectPlatform {
     async fn call<M: Method>(&self, name: &str, method: &M) -> Result<M::Reply, PlatformError> {
-        assert_eq!((M::BINDING, name), (Reserve::BINDING, budget::NAME));
         let arguments = serde_json::to_string(method).unwrap();
+        if M::BINDING == Follow::BINDING {
+            // The call can lead to another of the same kind.
+            let called: LocalBoxFuture<'_, _> =
+                Box::pin(self.call_thread(name, M::NAME, arguments));
+            return Ok(serde_json::from_str(&called.await?).unwrap());
+        }
+        assert_eq!((M::BINDING, name), (Reserve::BINDING, budget::NAME));
         let reply = match M::NAME {
             Reserve::NAME => reply::<Reserve>(&self.reserve(read(&arguments)?).await?),
             Check::NAME => reply::<Check>(&self.check(read(&arguments)?).await?),
@@ -46,7 +54,17 @@ impl ObjectPlatform {
                     .turn_works(&self.name, self.number, sim.executor.now());
             }
             sim.durable(&self.name).await;
+            if sim.is(Mutation::AskedAgainUnreserved)
+                && call.item == Item::ModelRequest
+                && sim.invariants.borrow().is_asking(&self.name)
+            {
+                return Ok(Reservation::Granted);
+            }
             let day = Rc::new(Cell::new(sim.wall().utc_day()));
+            let again = call.item == Item::ModelRequest && sim.failed_over.take();
+            if again && sim.is(Mutation::FallbackNotReserved) {
+                return Ok(Reservation::Granted);
+            }
             if sim.is(Mutation::BudgetCountedAfter) && call.item == Item::ModelRequest {
                 self.may_ask(day.get());
                 let sim = Rc::clone(sim);

@@ -8,6 +8,10 @@ use crate::support::TOKEN;
 /// The settings, and the probability of each fault in thousandths, until faults end.
 #[derive(Debug)]
 pub struct FaultPlan {
+    /// Whether contacts on WhatsApp have a user id and a number.
+    pub two_addresses: bool,
+    /// Calls from one thread to another that fail, before or after they act.
+    pub thread_calls_fail: u64,
     /// Whether one contact asks for fixed answers many times.
     pub chatty: bool,
     pub contacts: u64,
@@ -15,6 +19,8 @@ pub struct FaultPlan {
     pub ttl_seconds: u64,
     pub rate_limit: u64,
     pub reply_within: u64,
+    /// How long after a request began a message breaks it off.
+    pub join_within: u64,
     pub model_timeout: u64,
     pub cap: u64,
     /// Requests to the model that one contact may have a day.
@@ -42,6 +48,12 @@ pub struct FaultPlan {
     pub create_fails: u64,
     pub create_unknown: u64,
     pub list_fails: u64,
+    /// How long Twilio's list lags behind, in milliseconds.
+    pub list_lag: u64,
+    /// What Twilio does to the texts of messages: 0 nothing, 1 a trial account's sentence, 2 it hides them, 3 Smart Encoding.
+    pub alteration: u64,
+    /// Messages about which Twilio sends receipts.
+    pub receipts: u64,
     pub media_fails: u64,
     pub kv_slow: u64,
     pub kv_read_fails: u64,
@@ -69,6 +81,38 @@ pub struct FaultPlan {
     pub hang_up: u64,
     pub twilio_retries: u64,
     pub bursts: u64,
+    /// Whether one contact more is a machine that answers each answer.
+    pub automatic: bool,
+    /// Whether there is a second endpoint.
+    pub second: bool,
+    /// Failures of the second endpoint.
+    pub second_fails: u64,
+    /// Errors that name a cause which the product can act on.
+    pub model_particular: u64,
+    /// How the first endpoint fails all the time, while the second one is well.
+    pub first_down: Option<Down>,
+}
+
+/// A lasting failure of an endpoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Down {
+    Unreachable,
+    Hangs,
+    Status(u16),
+}
+
+impl Down {
+    fn any(random: &Random) -> Self {
+        random.pick(&[
+            Self::Unreachable,
+            Self::Hangs,
+            Self::Status(401),
+            Self::Status(402),
+            Self::Status(404),
+            Self::Status(429),
+            Self::Status(503),
+        ])
+    }
 }
 
 /// 2026-11-22T12:00:00Z.
@@ -76,6 +120,7 @@ const NOON: u64 = 1_795_348_800_000;
 pub const DAY: u64 = 86_400_000;
 
 impl FaultPlan {
+    #[allow(clippy::too_many_lines, reason = "one line a fault")]
     pub fn new(random: &Random) -> Self {
         // Each fault is absent, rare or frequent in a run, independently of the others.
         let often = |rare: u64, frequent: u64| random.pick(&[0, 0, rare, frequent]);
@@ -94,12 +139,15 @@ impl FaultPlan {
             }
         };
         let mut fault_plan = Self {
+            two_addresses: false,
+            thread_calls_fail: 0,
             chatty: random.chance(20),
             contacts: random.between(2, 4),
             messages: random.between(2, 9),
             ttl_seconds: random.pick(&[60, 3600, 3600]),
             rate_limit: random.pick(&[2, 3, 5, 10, 10]),
             reply_within: random.pick(&[10_000, 10_000, 14_000, 3000, 1000]),
+            join_within: random.pick(&[1500, 1500, 1500, 0, 300, 5000]),
             model_timeout: random.pick(&[60_000, 60_000, 20_000, 5000]),
             cap: random.pick(&[1000, 1000, 1000, 1000, 1000, 1000, 1000, 1000, 0, 3, 8, 15]),
             contact_cap: random.pick(&[200, 200, 200, 200, 200, 1, 3, 8]),
@@ -136,6 +184,9 @@ impl FaultPlan {
             create_fails: often(50, 400),
             create_unknown: often(80, 600),
             list_fails: often(100, 600),
+            list_lag: random.pick(&[0, 0, 2000, 20_000]),
+            alteration: random.pick(&[0, 0, 1, 2, 3]),
+            receipts: often(300, 1000),
             media_fails: often(100, 600),
             kv_slow: often(50, 400),
             kv_read_fails: often(50, 500),
@@ -157,6 +208,11 @@ impl FaultPlan {
             hang_up: often(20, 200),
             twilio_retries: random.pick(&[0, 1, 2, 5]),
             bursts: often(200, 900),
+            automatic: random.chance(100),
+            second: random.chance(500),
+            second_fails: often(80, 500),
+            model_particular: often(50, 300),
+            first_down: random.chance(100).then(|| Down::any(random)),
         };
         if random.chance(150) {
             // The same answer many times, on webhooks and by REST, while creates get lost.
@@ -171,7 +227,24 @@ impl FaultPlan {
                 fault_plan.messages,
             ) = (1000, 3600, 9);
         }
+        fault_plan.two_addresses = random.chance(500);
+        fault_plan.thread_calls_fail = random.pick(&[0, 0, 50, 300]);
+        if fault_plan.first_down.is_some() {
+            fault_plan.only_the_first_endpoint_fails();
+        }
         fault_plan
+    }
+
+    /// Takes away everything else for which a turn may end without an answer.
+    fn only_the_first_endpoint_fails(&mut self) {
+        (self.second, self.second_fails) = (true, 0);
+        (self.model_timeout, self.model_slow) = (60_000, 0);
+        (self.model_fails, self.model_particular) = (0, 0);
+        (self.cap, self.contact_cap) = (1000, 200);
+        (self.budget_unreachable, self.budget_hangs) = (0, 0);
+        (self.storage_fails, self.damage, self.budget_damage) = (0, 0, 0);
+        self.clock_steps.clear();
+        self.clock_jumps.clear();
     }
 
     pub fn settings(&self) -> Vec<(&'static str, String)> {
@@ -180,7 +253,10 @@ impl FaultPlan {
         } else {
             TOKEN.to_owned()
         };
+        let fallbacks = if self.second { FALLBACKS } else { "" };
         vec![
+            ("OPENAI_FALLBACKS", fallbacks.to_owned()),
+            ("SECOND_KEY", "second-key".to_owned()),
             ("TWILIO_AUTH_TOKEN", token),
             ("RATE_LIMIT_PER_MINUTE", self.rate_limit.to_string()),
             ("MAX_DAILY_CALLS", self.cap.to_string()),
@@ -190,6 +266,7 @@ impl FaultPlan {
             ("MAX_SEGMENTS", MAX_SEGMENTS.to_string()),
             ("CONVERSATION_TTL_SECONDS", self.ttl_seconds.to_string()),
             ("REPLY_WITHIN_MS", self.reply_within.to_string()),
+            ("JOIN_WITHIN_MS", self.join_within.to_string()),
             ("OPENAI_TIMEOUT_MS", self.model_timeout.to_string()),
             ("HELP_TEXT", super::invariants::HELP.to_owned()),
         ]
@@ -198,6 +275,10 @@ impl FaultPlan {
 
 /// The longest way from the Worker to an object, in milliseconds.
 pub const LONGEST_HOP: u64 = 6000;
+
+/// The second endpoint.
+const FALLBACKS: &str =
+    r#"[{"base_url":"https://second.example/v1","model":"llama","key":"SECOND_KEY"}]"#;
 
 const OLD_TOKEN: &str = "fedcba9876543210fedcba9876543210";
 pub const MAX_MESSAGE_CHARS: usize = 80;

@@ -17,9 +17,11 @@ mod mutation;
 mod object_ports;
 mod objects;
 mod random;
+mod receipts;
 mod run;
 mod state;
 mod storage;
+mod thread_calls;
 mod transcription;
 mod twilio;
 mod webhook;
@@ -163,6 +165,11 @@ fn a_contact_that_a_restart_gives_a_new_share_of_the_day_is_noticed() {
 }
 
 #[test]
+fn an_automatic_reply_that_is_answered_without_end_is_noticed() {
+    must_break(Mutation::LoopForgotten, 400);
+}
+
+#[test]
 fn an_answer_on_a_webhook_that_is_taken_for_one_by_rest_is_noticed() {
     must_break(Mutation::EqualTextTaken, 600);
 }
@@ -170,6 +177,22 @@ fn an_answer_on_a_webhook_that_is_taken_for_one_by_rest_is_noticed() {
 #[test]
 fn a_transcription_without_a_reservation_is_noticed() {
     must_break(Mutation::TranscriptionNotReserved, 600);
+}
+
+#[test]
+fn a_look_up_that_believes_only_equal_texts_is_noticed() {
+    must_break(Mutation::OnlyEqualTextsFound, 600);
+}
+
+#[test]
+fn an_opt_out_at_twilio_that_is_ignored_is_noticed() {
+    must_break(Mutation::OptOutAtTwilioIgnored, 600);
+    must_break(Mutation::OptOutReceiptIgnored, 2000);
+}
+
+#[test]
+fn parts_that_do_not_wait_for_one_another_are_noticed() {
+    must_break(Mutation::PartsNotAwaited, 600);
 }
 
 #[test]
@@ -185,6 +208,41 @@ fn a_damaged_budget_that_begins_anew_is_noticed() {
 #[test]
 fn a_day_far_ahead_that_the_budget_believes_is_noticed() {
     must_break(Mutation::FarDayBelieved, 2000);
+}
+
+#[test]
+fn a_request_to_another_endpoint_that_is_not_reserved_is_noticed() {
+    must_break(Mutation::FallbackNotReserved, 200);
+}
+
+#[test]
+fn an_endpoint_that_hangs_and_leaves_the_next_no_time_is_noticed() {
+    must_break(Mutation::TimeNotShared, 1000);
+}
+
+#[test]
+fn a_joined_message_that_the_request_lacks_is_noticed() {
+    must_break(Mutation::JoinForgotten, 100);
+}
+
+#[test]
+fn a_turn_that_is_asked_anew_without_a_reservation_is_noticed() {
+    must_break(Mutation::AskedAgainUnreserved, 200);
+}
+
+#[test]
+fn a_restart_that_lets_a_turn_be_asked_anew_more_often_is_noticed() {
+    must_break(Mutation::AskedAgainForgotten, 2000);
+}
+
+#[test]
+fn a_number_that_goes_its_own_way_is_noticed() {
+    must_break(Mutation::NumberNotFollowing, 400);
+}
+
+#[test]
+fn a_number_that_does_not_hear_of_an_opt_out_is_noticed() {
+    must_break(Mutation::ConsentNotTold, 2000);
 }
 
 /// The mutation must break an invariant within this many seeds. Without it they break none.

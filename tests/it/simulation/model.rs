@@ -14,6 +14,7 @@ use switchboard::{
 
 use super::{
     executor::{OUTSIDE, promise},
+    fault_plan::Down,
     mutation::Mutation,
     object_ports::ObjectPlatform,
     state::Simulation,
@@ -27,31 +28,11 @@ impl Simulation {
         request: &HttpRequest,
         timeout: u64,
     ) -> Result<HttpResponse, HttpError> {
-        #[derive(Deserialize)]
-        struct Body {
-            messages: Vec<Said>,
-        }
-        #[derive(Deserialize)]
-        struct Said {
-            content: Value,
-        }
-        /// The text of a message, alone or beside pictures.
-        fn text(content: Value) -> String {
-            let beside = content.get(0).and_then(|part| part["text"].as_str());
-            beside.or(content.as_str()).unwrap_or_default().to_owned()
-        }
-        let body: Body = serde_json::from_slice(&request.body.to_bytes()).unwrap();
-        let mut said = body
-            .messages
-            .into_iter()
-            .skip(1)
-            .map(|said| text(said.content));
-        let (mut turns, mut input) = (Vec::new(), String::new());
-        while let Some(user) = said.next() {
-            match said.next() {
-                Some(assistant) => turns.push(Turn { user, assistant }),
-                None => input = user,
-            }
+        let (turns, mut input) = said(request);
+        if self.is(Mutation::JoinForgotten)
+            && let Some((earlier, _)) = input.rsplit_once('\n')
+        {
+            input.truncate(earlier.len());
         }
         self.trace(|| {
             format!(
@@ -78,9 +59,21 @@ impl Simulation {
         );
         let (give, take) = answer;
         let (sim, name) = (Rc::clone(self), platform.name.clone());
+        let asked = Asked {
+            second: !request.url.starts_with("https://api.openai.com/"),
+            pictures: request.body.to_text().contains("\"image_url\""),
+            turns: turns.len(),
+            input,
+        };
+        let second = asked.second;
+        let timeout = if self.is(Mutation::TimeNotShared) && !second {
+            self.fault_plan.model_timeout
+        } else {
+            timeout
+        };
         self.executor.spawn(
             OUTSIDE,
-            async move { give.give(sim.model(&name, &input).await) },
+            async move { give.give(sim.model(&name, &asked).await) },
         );
         let answer = self.executor.within(timeout, take).await;
         let (response, number) = match answer {
@@ -89,6 +82,14 @@ impl Simulation {
             Some(Some(answer)) => answer,
         };
         leaving.answer = number;
+        let failed = !response
+            .as_ref()
+            .is_ok_and(|response| response.status == 200);
+        self.failed_over
+            .set(failed && !second && self.fault_plan.second);
+        if second && number.is_some() {
+            self.count("answers of the second endpoint");
+        }
         self.trace(|| match &response {
             Ok(response) => format!(
                 "{:.6} hears from the model: {} {}",
@@ -116,8 +117,17 @@ impl Simulation {
     async fn model(
         &self,
         name: &str,
-        input: &str,
+        asked: &Asked,
     ) -> (Result<HttpResponse, HttpError>, Option<usize>) {
+        if let Some(down) = self.fault_plan.first_down {
+            self.sleep(self.random.between(50, 400)).await;
+            match down {
+                _ if asked.second => return self.say(name, &asked.input),
+                Down::Unreachable => return (Err(HttpError::Connection), None),
+                Down::Hangs => std::future::pending().await,
+                Down::Status(status) => return (Ok(response(status, "")), None),
+            }
+        }
         let slow = self.fault(self.fault_plan.model_slow, "slow answers of the model");
         self.sleep(if slow {
             self.random.between(3000, 70_000)
@@ -126,7 +136,15 @@ impl Simulation {
         })
         .await;
         let status = |status: u16, body: &str| (Ok(response(status, body)), None);
-        if self.fault(self.fault_plan.model_fails, "failures of the model") {
+        if self.fault(self.fault_plan.model_particular, "particular errors") {
+            return (Ok(self.particular(name, asked)), None);
+        }
+        let fails = if asked.second {
+            self.fault_plan.second_fails
+        } else {
+            self.fault_plan.model_fails
+        };
+        if self.fault(fails, "failures of the model") {
             let later = |seconds: &str| HttpResponse {
                 retry_after: Some(seconds.to_owned()),
                 ..response(429, "")
@@ -169,6 +187,11 @@ impl Simulation {
                 _ => (Err(HttpError::Connection), None),
             };
         }
+        self.say(name, &asked.input)
+    }
+
+    /// An answer.
+    fn say(&self, name: &str, input: &str) -> (Result<HttpResponse, HttpError>, Option<usize>) {
         if self.fault(self.fault_plan.same_answers, "equal answers") {
             let text = format!("answer#same for {name:.6}");
             let number = self.invariants.borrow_mut().add_answer(name, text.clone());
@@ -198,6 +221,81 @@ impl Simulation {
         };
         let number = self.invariants.borrow_mut().add_answer(name, said);
         (Ok(response), Some(number))
+    }
+}
+
+/// The conversation and the new input in a request.
+fn said(request: &HttpRequest) -> (Vec<Turn>, String) {
+    #[derive(Deserialize)]
+    struct Body {
+        messages: Vec<Said>,
+    }
+    #[derive(Deserialize)]
+    struct Said {
+        content: Value,
+    }
+    /// The text of a message, alone or beside pictures.
+    fn text(content: Value) -> String {
+        let beside = content.get(0).and_then(|part| part["text"].as_str());
+        beside.or(content.as_str()).unwrap_or_default().to_owned()
+    }
+    let body: Body = serde_json::from_slice(&request.body.to_bytes()).unwrap();
+    let mut texts = body
+        .messages
+        .into_iter()
+        .skip(1)
+        .map(|said| text(said.content));
+    let (mut turns, mut input) = (Vec::new(), String::new());
+    while let Some(user) = texts.next() {
+        match texts.next() {
+            Some(assistant) => turns.push(Turn { user, assistant }),
+            None => input = user,
+        }
+    }
+    (turns, input)
+}
+
+/// What a request asks.
+struct Asked {
+    /// Whether it is at the second endpoint.
+    second: bool,
+    pictures: bool,
+    /// The turns of the conversation in it.
+    turns: usize,
+    input: String,
+}
+
+impl Simulation {
+    /// An error that names a cause which the product can act on.
+    fn particular(&self, name: &str, asked: &Asked) -> HttpResponse {
+        let mut invariants = self.invariants.borrow_mut();
+        let code = |code: &str| json!({ "error": { "code": code } }).to_string();
+        match self.random.below(5) {
+            0 if asked.turns > 0 => {
+                invariants.told_too_long(name, asked.turns);
+                response(400, code("context_length_exceeded"))
+            }
+            1 if asked.pictures => {
+                invariants.count("models without eyes");
+                response(
+                    400,
+                    json!({ "error": "image input is not supported" }).to_string(),
+                )
+            }
+            2 => response(404, code("model_not_found")),
+            3 => response(402, ""),
+            _ => {
+                invariants.told_unsupported(name);
+                let field = self.random.pick(&[
+                    "max_completion_tokens",
+                    "max_tokens",
+                    "stream",
+                    "reasoning_effort",
+                ]);
+                let error = json!({ "error": { "code": "unknown_parameter", "param": field } });
+                response(400, error.to_string())
+            }
+        }
     }
 }
 

@@ -33,6 +33,16 @@ pub enum Mutation {
     MessageCapIgnored,
     /// A restarted object has forgotten the contact's usage of today.
     ContactCapIgnored,
+    /// A restarted object has forgotten what the contact wrote before.
+    LoopForgotten,
+    /// A message counts as not sent if Twilio has changed its text.
+    OnlyEqualTextsFound,
+    /// Twilio's refusal for a contact that has opted out there is taken for any other.
+    OptOutAtTwilioIgnored,
+    /// A receipt of Twilio's for such a message is taken for any other.
+    OptOutReceiptIgnored,
+    /// A part goes out as if the one before it was on its way.
+    PartsNotAwaited,
     /// Twilio lists what webhooks answered as if it had been sent by REST.
     EqualTextTaken,
     /// A voice note is transcribed twice for one reservation.
@@ -41,6 +51,20 @@ pub enum Mutation {
     DamageNotMet,
     /// A budget count that cannot be read starts at zero.
     DamagedBudgetOpens,
+    /// The thread of a number confirms that it follows the one of the user id, and does not.
+    NumberNotFollowing,
+    /// The thread of a number confirms a changed consent, and does not store it.
+    ConsentNotTold,
+    /// A request lacks the newest message of a turn of several.
+    JoinForgotten,
+    /// While a request is under way, another one is reserved nowhere.
+    AskedAgainUnreserved,
+    /// A restarted object does not know how often a turn was asked anew.
+    AskedAgainForgotten,
     /// The budget object takes the highest time that it has seen as the current time.
     FarDayBelieved,
+    /// A request to the second endpoint is granted without being counted.
+    FallbackNotReserved,
+    /// The first endpoint may take all the time.
+    TimeNotShared,
 }

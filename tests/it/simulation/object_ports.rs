@@ -14,8 +14,9 @@ use futures_util::{future::LocalBoxFuture, pin_mut};
 use serde_json::Value;
 use switchboard::{
     base::time::UnixMillis,
+    conversation::model_run::{EndpointMemory, RemembersEndpoints},
     platform::{
-        Clock, Http, HttpError, HttpRequest, HttpResponse, Kv, Log, PlatformError,
+        Clock, Http, HttpError, HttpRequest, HttpResponse, Kv, Log, Once, PlatformError,
         Random as Jitter, Spawn, Storage, Stored, WriteBatch,
     },
 };
@@ -65,6 +66,25 @@ fn without_calls(state: &str) -> String {
     state.to_string()
 }
 
+/// The state without what the contact wrote lately.
+fn without_loop(state: &str) -> String {
+    let mut state: Value = serde_json::from_str(state).unwrap_or_default();
+    if let Some(fields) = state.as_object_mut() {
+        fields.remove("reply_loop");
+    }
+    state.to_string()
+}
+
+/// The state without the number of times that its turn was asked anew.
+fn without_asked_again(state: &str) -> String {
+    let mut state: Value = serde_json::from_str(state).unwrap_or_default();
+    let turn = state.pointer_mut("/turns/active");
+    if let Some(turn) = turn.and_then(Value::as_object_mut) {
+        turn.remove("asked_again");
+    }
+    state.to_string()
+}
+
 /// Whether this is a count of the budget object that can be read.
 fn is_budget(value: &Stored) -> bool {
     let Stored::Text(text) = value else {
@@ -96,6 +116,18 @@ impl Log for ObjectPlatform {
         if self.alive.get() {
             self.sim.log(line, Some(&self.name));
         }
+    }
+}
+
+impl RemembersEndpoints for ObjectPlatform {
+    fn endpoint_memory<R>(&self, look: impl FnOnce(&mut EndpointMemory) -> R) -> R {
+        look(&mut self.sim.endpoints.borrow_mut())
+    }
+}
+
+impl Once for ObjectPlatform {
+    fn is_first(&self, what: &'static str) -> bool {
+        self.sim.said.borrow_mut().insert(what)
     }
 }
 
@@ -207,6 +239,16 @@ impl Storage for ObjectPlatform {
                     if key == STATE && self.sim.is(Mutation::ContactCapIgnored) =>
                 {
                     Some(Stored::Text(without_calls(&text)))
+                }
+                Some(Stored::Text(text))
+                    if key == STATE && self.sim.is(Mutation::LoopForgotten) =>
+                {
+                    Some(Stored::Text(without_loop(&text)))
+                }
+                Some(Stored::Text(text))
+                    if key == STATE && self.sim.is(Mutation::AskedAgainForgotten) =>
+                {
+                    Some(Stored::Text(without_asked_again(&text)))
                 }
                 Some(Stored::Unreadable) if self.sim.is(Mutation::DamageNotMet) => {
                     return Err(PlatformError::new("unreadable"));

@@ -14,7 +14,7 @@ use super::{
     mutation::Mutation,
     object_ports::ObjectPlatform,
     state::Simulation,
-    storage::{Disk, OPTED_OUT, Rows},
+    storage::{Disk, OPTED_OUT, Rows, STATE},
 };
 
 #[derive(Default)]
@@ -164,7 +164,9 @@ impl Simulation {
         let damage = if name == BUDGET {
             self.fault_plan.budget_damage
         } else {
-            self.fault_plan.damage
+            // What a damaged opt-out of the other address means is tested natively.
+            let follows = self.invariants.borrow().leader(name).is_some();
+            if follows { 0 } else { self.fault_plan.damage }
         };
         if self.fault(
             damage,
@@ -249,17 +251,29 @@ impl Simulation {
             .filter(|(name, _)| *name != BUDGET)
         {
             let Rows { values, alarm } = &object.disk.visible;
-            // Only an opt-out may stay.
-            let opted_out = invariants.is_opted_out(name);
+            let leader = invariants.leader(name);
+            // A thread whose leader has lost its links follows until that person writes again.
+            if leader.is_some_and(|(_, contact)| contact.is_untracked()) {
+                continue;
+            }
+            let person = leader.map_or(name, |(leader, _)| leader).clone();
+            // Only an opt-out may stay, and the links that make it hold for both addresses.
+            let opted_out = invariants.is_opted_out(&person);
+            let linked = invariants
+                .contacts
+                .get(&person)
+                .is_some_and(|one| one.other.is_some());
             let left: Vec<&str> = values
                 .keys()
                 .map(String::as_str)
                 .filter(|key| !(opted_out && *key == OPTED_OUT))
+                .filter(|key| !(opted_out && linked && *key == STATE))
                 .collect();
             invariants.check(left.is_empty() && alarm.is_none(), || {
                 format!("{name:.6} holds something after its time: {left:?}, alarm {alarm:?}")
             });
-            invariants.check(!opted_out || values.contains_key(OPTED_OUT), || {
+            let has_it = values.contains_key(OPTED_OUT) || (person != *name && values.is_empty());
+            invariants.check(!opted_out || has_it, || {
                 format!("the opt-out of {name:.6} is gone")
             });
         }

@@ -9,7 +9,9 @@ use std::{
     rc::Rc,
 };
 
-use switchboard::{base::time::UnixMillis, config::Config};
+use switchboard::{
+    base::time::UnixMillis, config::Config, conversation::model_run::EndpointMemory,
+};
 
 use super::{
     executor::Executor, fault_plan::FaultPlan, invariants::Invariants, kv::KvEntry,
@@ -38,10 +40,20 @@ pub struct Simulation {
     pub highest: Cell<u64>,
     /// Milliseconds that the clock has stepped back.
     pub stepped: Cell<u64>,
+    /// Whether the first endpoint has just failed while there is a second one.
+    pub failed_over: Cell<bool>,
+    /// What the one isolate of the run remembers of the model's endpoints.
+    pub endpoints: RefCell<EndpointMemory>,
     pub kv: RefCell<BTreeMap<String, KvEntry>>,
     pub created: RefCell<Vec<Created>>,
+    /// The contacts that have opted out at Twilio.
+    pub opted_out_at_twilio: RefCell<BTreeSet<String>>,
+    /// What the isolate has said.
+    pub said: RefCell<BTreeSet<&'static str>>,
     /// The poll in which a message was last rejected by the rate limit.
     pub limited_in: Cell<u64>,
+    /// The contacts of which a message with both addresses was answered.
+    pub joined: RefCell<BTreeSet<String>>,
     /// The messages that an object has received at least once.
     pub delivered: RefCell<BTreeSet<String>>,
 }
@@ -73,9 +85,14 @@ impl Simulation {
             ahead: Cell::default(),
             highest: Cell::default(),
             stepped: Cell::default(),
+            failed_over: Cell::default(),
+            endpoints: RefCell::default(),
             kv: RefCell::default(),
             created: RefCell::default(),
+            opted_out_at_twilio: RefCell::default(),
+            said: RefCell::default(),
             limited_in: Cell::default(),
+            joined: RefCell::default(),
             delivered: RefCell::default(),
         })
     }

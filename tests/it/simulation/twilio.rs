@@ -18,11 +18,18 @@ pub struct Created {
     pub sid: String,
     pub to: String,
     pub from: String,
-    pub body: String,
+    /// As the list shows it.
+    pub body: Option<String>,
+    /// Whether that is what was sent.
+    pub unchanged: bool,
     pub at: u64,
+    /// When the list shows it, by the run's clock.
+    pub listed_at: u64,
     pub direction: &'static str,
 }
 
+/// The code of an opt-out.
+pub const UNSUBSCRIBED: u32 = 21610;
 /// Where the fake Twilio keeps all pictures.
 const CDN: &str = "https://mms.twiliocdn.com/picture";
 /// Where it keeps all voice notes.
@@ -45,7 +52,8 @@ impl Simulation {
         } else {
             1
         };
-        let mut answer = Err(HttpError::Connection);
+        let began = self.executor.now();
+        let mut answer: Result<HttpResponse, HttpError> = Err(HttpError::Connection);
         for _ in 0..attempts {
             let (give, take) = promise();
             let (sim, request) = (Rc::clone(self), request.clone());
@@ -61,10 +69,31 @@ impl Simulation {
                 break;
             }
         }
+        if let Ok(response) = &mut answer
+            && let Some(to) = self.told_opted_out(request, response)
+        {
+            let now = self.executor.now();
+            self.invariants.borrow_mut().told_opted_out(&to, began, now);
+            if self.is(Mutation::OptOutAtTwilioIgnored) {
+                *response = json_response(400, &json!({ "code": 21211 }));
+            }
+        }
         answer
     }
 
-    async fn twilio(&self, request: &HttpRequest) -> Result<HttpResponse, HttpError> {
+    /// The contact of a create that was refused because of an opt-out, if it still holds.
+    fn told_opted_out(&self, request: &HttpRequest, response: &HttpResponse) -> Option<String> {
+        let refused = response.status == 400
+            && String::from_utf8_lossy(&response.body).contains(&UNSUBSCRIBED.to_string());
+        let body = request.body.to_bytes();
+        let form = form_urlencoded::parse(&body);
+        let to = form.into_owned().find(|(name, _)| name == "To");
+        let to = to.map(|(_, to)| to).filter(|_| refused)?;
+        let holds = self.opted_out_at_twilio.borrow().contains(&to);
+        holds.then_some(to)
+    }
+
+    async fn twilio(self: &Rc<Self>, request: &HttpRequest) -> Result<HttpResponse, HttpError> {
         let path = request.url.split('?').next().unwrap_or_default();
         let answer = if request.method == "GET" && path.ends_with("/Messages.json") {
             self.list(request).await
@@ -134,7 +163,7 @@ impl Simulation {
         })
     }
 
-    async fn create(&self, request: &HttpRequest) -> Result<HttpResponse, HttpError> {
+    async fn create(self: &Rc<Self>, request: &HttpRequest) -> Result<HttpResponse, HttpError> {
         let form: BTreeMap<String, String> = form_urlencoded::parse(&request.body.to_bytes())
             .into_owned()
             .collect();
@@ -149,39 +178,57 @@ impl Simulation {
         if self.fault(self.fault_plan.create_slow, "slow creates") {
             self.sleep(self.random.between(500, 9000)).await;
         }
-        if self.fault(self.fault_plan.create_fails, "refused creates") {
+        if self.opted_out_at_twilio.borrow().contains(&form["To"]) {
             self.invariants
                 .borrow_mut()
-                .refused(&form["To"], self.executor.now());
-            return match self.random.below(6) {
-                0..3 => error(429, 20429),
+                .refused_opted_out(&form["To"], began, self.executor.now());
+            self.count("refusals after an opt-out at Twilio");
+            return error(400, UNSUBSCRIBED);
+        }
+        if self.fault(self.fault_plan.create_fails, "refused creates") {
+            let (to, now) = (&form["To"], self.executor.now());
+            self.invariants.borrow_mut().refused(to, now);
+            return match self.random.below(8) {
+                0..2 => error(429, 20429),
+                2 => error(400, 14107),
                 3 if self.fault_plan.two_tokens => error(401, 20003),
-                _ => error(400, self.random.pick(&[21610, 63016, 21211])),
+                4 => error(429, 63038),
+                5 => {
+                    self.opt_out_at_twilio(to);
+                    self.invariants
+                        .borrow_mut()
+                        .refused_opted_out(to, began, now);
+                    error(400, UNSUBSCRIBED)
+                }
+                _ => error(400, self.random.pick(&[63016, 21211])),
             };
         }
         if !self.fault(self.fault_plan.create_unknown, "creates of unknown outcome") {
             self.sleep(self.random.between(20, 500)).await;
-            return Ok(self.act(&form));
+            return Ok(self.act(&form, began));
         }
         self.invariants.borrow_mut().unknown_create();
+        self.invariants
+            .borrow_mut()
+            .order_unknown(&form["To"], began);
         match self.random.below(7) {
             0 => error(500, 20500),
             1 => {
-                self.act(&form);
+                self.act(&form, began);
                 error(503, 20503)
             }
             2 => Err(HttpError::Connection),
             3 => {
-                self.act(&form);
+                self.act(&form, began);
                 self.sleep(self.random.below(3000)).await;
                 Err(HttpError::Connection)
             }
             4 => {
-                self.act(&form);
+                self.act(&form, began);
                 Err(HttpError::Unreadable)
             }
             5 => {
-                let response = self.act(&form);
+                let response = self.act(&form, began);
                 self.sleep(self.random.between(9000, 25_000)).await;
                 Ok(response)
             }
@@ -194,21 +241,29 @@ impl Simulation {
                         .saturating_sub(self.executor.now() - began),
                 )
                 .await;
-                Ok(self.act(&form))
+                Ok(self.act(&form, began))
             }
         }
     }
 
-    fn act(&self, form: &BTreeMap<String, String>) -> HttpResponse {
+    /// From now on this contact has opted out at Twilio, until it writes START.
+    pub fn opt_out_at_twilio(&self, contact: &str) {
+        self.count("opt-outs at Twilio");
+        self.opted_out_at_twilio
+            .borrow_mut()
+            .insert(contact.to_owned());
+    }
+
+    fn act(self: &Rc<Self>, form: &BTreeMap<String, String>, began: u64) -> HttpResponse {
         let (to, body) = (form["To"].clone(), form["Body"].clone());
         let sid = format!(
             "SM{:032x}",
             0xF000_0000_u64 + self.created.borrow().len() as u64
         );
         self.trace(|| format!("Twilio creates a message to {to}: {body:.40}"));
-        self.invariants
-            .borrow_mut()
-            .sent(&to, &body, self.executor.now());
+        let now = self.executor.now();
+        self.invariants.borrow_mut().sent(&to, &body, now);
+        self.invariants.borrow_mut().in_order(&to, now);
         let channel = if to.starts_with("whatsapp:") {
             "whatsapp:"
         } else {
@@ -222,15 +277,40 @@ impl Simulation {
             201,
             &json!({ "sid": sid, "status": "queued", "error_code": null }),
         );
+        self.receipts(&sid, &to, &from);
+        // The product relies on 30 s after which a message that is not listed does not exist.
+        let lag = self
+            .fault_plan
+            .list_lag
+            .min((began + 28_500).saturating_sub(now));
+        if lag > 0 {
+            self.count("messages that were not listed yet");
+        }
+        let shown = self.altered(&body);
         self.created.borrow_mut().push(Created {
             sid,
             to,
             from,
-            body,
-            at: self.fault_plan.start + self.executor.now(),
+            unchanged: shown.as_deref() == Some(&body),
+            body: shown,
+            at: self.fault_plan.start + now,
+            listed_at: now + lag,
             direction: "outbound-api",
         });
         response
+    }
+
+    /// A text as Twilio's list shows it.
+    fn altered(&self, body: &str) -> Option<String> {
+        if self.fault_plan.alteration > 0 {
+            self.count("messages with a changed text");
+        }
+        match self.fault_plan.alteration {
+            1 => Some(format!("Sent from your Twilio trial account - {body}")),
+            2 => self.random.chance(500).then(String::new),
+            3 => Some(body.replace('#', "-")),
+            _ => Some(body.to_owned()),
+        }
     }
 
     /// A webhook of this contact was answered with these texts. Twilio lists them as messages too.
@@ -254,8 +334,10 @@ impl Simulation {
                 sid,
                 to,
                 from,
-                body: body.clone(),
+                body: Some(body.clone()),
+                unchanged: true,
                 at,
+                listed_at: 0,
                 direction,
             });
         }
@@ -293,6 +375,8 @@ impl Simulation {
             .iter()
             .rev()
             .filter(|one| matches("To", &one.to) && matches("From", &one.from))
+            .filter(|one| one.listed_at <= self.executor.now())
+            .filter(|one| one.unchanged || !self.is(Mutation::OnlyEqualTextsFound))
             .collect();
         let messages: Vec<_> = found
             .iter()
@@ -310,7 +394,7 @@ impl Simulation {
                 .extend_pairs(kept)
                 .append_pair("Page", &(page + 1).to_string())
                 .finish();
-            format!("/2010-04-01/Accounts/AC/Messages.json?{query}")
+            format!("/2010-04-01/Accounts/AC0123456789abcdef0123456789abcdef/Messages.json?{query}")
         });
         Ok(json_response(
             200,

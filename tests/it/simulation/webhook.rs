@@ -93,6 +93,11 @@ async fn attempt(sim: &Rc<Simulation>, webhook: &Rc<Webhook>) -> bool {
             };
             sim.replied(field("From"), field("To"), &texts);
             let mut invariants = sim.invariants.borrow_mut();
+            let number = field("From").contains('+') && !field("ExternalUserId").is_empty();
+            let joins = number || (field("From").contains("US.") && !field("WaId").is_empty());
+            if let (true, Some(message)) = (joins, invariants.messages.get(&webhook.sid)) {
+                sim.joined.borrow_mut().insert(message.contact.clone());
+            }
             if worker.limited.get()
                 && let Some(message) = invariants.messages.get_mut(&webhook.sid)
             {

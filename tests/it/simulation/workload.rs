@@ -10,6 +10,7 @@ use super::{
     executor::OUTSIDE,
     fault_plan::MAX_MESSAGE_CHARS,
     invariants::Message,
+    mutation::Mutation,
     state::Simulation,
     twilio::VOICE,
     webhook::{Webhook, post_within},
@@ -24,12 +25,20 @@ pub fn begin(sim: &Rc<Simulation>) {
             format!("{channel}+15550199"),
         );
         let keys = &sim.config.pseudonym_key;
-        let name = keys
-            .pair(&from.parse().unwrap(), &to.parse().unwrap())
-            .as_str()
-            .to_owned();
-        let hash = keys.phone_hash(&from.parse().unwrap()).to_string();
-        sim.invariants.borrow_mut().add_contact(&name, &from, &hash);
+        let name_of = |from: &str| {
+            let name = keys.pair(&from.parse().unwrap(), &to.parse().unwrap());
+            name.as_str().to_owned()
+        };
+        let hash_of = |from: &str| keys.phone_hash(&from.parse().unwrap()).to_string();
+        let user = user_id(index);
+        let two = sim.fault_plan.two_addresses && index % 2 == 1;
+        let name = name_of(if two { &user } else { &from });
+        let mut invariants = sim.invariants.borrow_mut();
+        invariants.add_contact(&name, &from, &hash_of(&from));
+        if two {
+            invariants.add_address(&name, &user, &hash_of(&user), &name_of(&from));
+        }
+        drop(invariants);
         let inner = Rc::clone(sim);
         let (other, name2, from2, to2) = (Rc::clone(sim), name.clone(), from.clone(), to.clone());
         sim.executor.spawn(OUTSIDE, async move {
@@ -37,6 +46,20 @@ pub fn begin(sim: &Rc<Simulation>) {
         });
         sim.executor.spawn(OUTSIDE, async move {
             write_more(&other, index, &name2, &from2, &to2).await;
+        });
+    }
+    if sim.fault_plan.automatic {
+        let index = sim.fault_plan.contacts;
+        let (from, to) = (format!("+1555010{index}"), "+15550199".to_owned());
+        let keys = &sim.config.pseudonym_key;
+        let contact = from.parse().unwrap();
+        let name = keys.pair(&contact, &to.parse().unwrap());
+        let name = name.as_str().to_owned();
+        let hash = keys.phone_hash(&contact).to_string();
+        sim.invariants.borrow_mut().add_contact(&name, &from, &hash);
+        let inner = Rc::clone(sim);
+        sim.executor.spawn(OUTSIDE, async move {
+            reply_automatically(&inner, index, &name, &from, &to).await;
         });
     }
     for (at, back) in sim.fault_plan.clock_steps.clone() {
@@ -71,6 +94,48 @@ pub fn begin(sim: &Rc<Simulation>) {
     }
 }
 
+/// The WhatsApp user id of a contact.
+fn user_id(index: u64) -> String {
+    format!("whatsapp:US.134912086553027419{index}")
+}
+
+/// Which addresses of a contact with two of them Twilio names: both, in either way, or one. The number comes alone only
+/// while the thread of the user id certainly knows that they belong together.
+fn address_fields(
+    sim: &Simulation,
+    index: u64,
+    name: &str,
+    number: &str,
+) -> [(&'static str, String); 3] {
+    let (user, bare) = (
+        user_id(index),
+        number.trim_start_matches("whatsapp:+").to_owned(),
+    );
+    let safe = sim.fault_plan.ttl_seconds == 3600
+        && sim.fault_plan.damage == 0
+        && sim.fault_plan.clock_jumps.is_empty()
+        && sim.joined.borrow().contains(name);
+    let none = String::new();
+    match sim.random.below(if safe { 6 } else { 3 }) {
+        0 => [
+            ("From", user.clone()),
+            ("ExternalUserId", user),
+            ("WaId", none),
+        ],
+        1 => [("From", user), ("ExternalUserId", none), ("WaId", bare)],
+        2 => [
+            ("From", number.to_owned()),
+            ("ExternalUserId", user),
+            ("WaId", bare),
+        ],
+        _ => [
+            ("From", number.to_owned()),
+            ("ExternalUserId", none),
+            ("WaId", bare),
+        ],
+    }
+}
+
 async fn contact_writes(sim: &Rc<Simulation>, index: u64, name: &str, from: &str, to: &str) {
     let random = &sim.random;
     let mut left = random.between(1, sim.fault_plan.messages);
@@ -85,7 +150,7 @@ async fn contact_writes(sim: &Rc<Simulation>, index: u64, name: &str, from: &str
         for _ in 0..together {
             number += 1;
             write(sim, index, number, name, from, to);
-            sim.sleep(random.below(if random.chance(500) { 2 } else { 400 }))
+            sim.sleep(random.below(random.pick(&[2, 2, 400, 2000])))
                 .await;
         }
         left -= 1;
@@ -130,6 +195,40 @@ async fn write_more(sim: &Rc<Simulation>, index: u64, name: &str, from: &str, to
     }
 }
 
+/// A machine: it says the same a few seconds after each answer, as long as there are answers.
+async fn reply_automatically(sim: &Rc<Simulation>, index: u64, name: &str, from: &str, to: &str) {
+    let answers = || {
+        let created = sim.created.borrow();
+        created.iter().filter(|one| one.to == from).count()
+    };
+    for number in 0..20 {
+        let before = answers();
+        if sim.is(Mutation::LoopForgotten) {
+            sim.kill(name);
+        }
+        let said = "xyzzy is driving, and answers later. This is automatic.";
+        let number = 0x3000 + number;
+        write_text(
+            sim,
+            index,
+            number,
+            name,
+            from,
+            to,
+            (said.to_owned(), true, None),
+        );
+        let mut patience = 80;
+        while answers() == before && patience > 0 {
+            sim.sleep(500).await;
+            patience -= 1;
+        }
+        if patience == 0 {
+            return;
+        }
+        sim.sleep(sim.random.between(1000, 10_000)).await;
+    }
+}
+
 /// Writes one message. Twilio posts it once or several times.
 fn write(sim: &Rc<Simulation>, index: u64, number: u64, name: &str, from: &str, to: &str) {
     let random = &sim.random;
@@ -152,6 +251,8 @@ fn write(sim: &Rc<Simulation>, index: u64, number: u64, name: &str, from: &str, 
             false,
             Some(Keyword::Erase),
         ),
+        // It ends as if more came.
+        9..15 => (format!("{token},"), true, None),
         _ => (token.clone(), true, None),
     };
     write_text(sim, index, number, name, from, to, said);
@@ -170,7 +271,7 @@ fn write_text(
     let token = format!("xyzzy-s{index}m{number};");
     let sid = format!("SM{:032x}", (index + 1) * 0x1_0000 + number);
     let account = "https://api.twilio.com/2010-04-01/Accounts/AC0123456789abcdef0123456789abcdef";
-    let is_text = turn && command.is_none() && body == token;
+    let is_text = turn && command.is_none() && body.starts_with(&token);
     let media_type = if body.ends_with("file") {
         Some("application/pdf")
     } else {
@@ -198,13 +299,29 @@ fn write_text(
     ]
     .map(|(name, value)| (name.to_owned(), value.to_owned()))
     .into();
+    let two = sim
+        .invariants
+        .borrow()
+        .contacts
+        .get(name)
+        .is_some_and(|contact| contact.other.is_some());
+    if two {
+        fields.retain(|(name, _)| name != "From");
+        let named = address_fields(sim, index, name, from);
+        fields.extend(named.map(|(name, value)| (name.to_owned(), value)));
+    }
     if index == 2 {
         fields.push((
             "MessagingServiceSid".to_owned(),
             "MG0123456789abcdef0123456789abcdef".to_owned(),
         ));
     }
+    let automatic = (0x3000..0x4000).contains(&number);
+    if command == Some(Keyword::OptIn) {
+        sim.opted_out_at_twilio.borrow_mut().remove(from);
+    }
     let message = Message {
+        automatic,
         contact: name.to_owned(),
         turn,
         command,

@@ -7,6 +7,7 @@ use axum::http::StatusCode;
 use serde_json::json;
 
 use super::outbox::{Direction, Message, Outbox, Stage};
+use crate::base::address::{MESSENGER, RCS, WHATSAPP, id_of, prefix_of};
 use crate::base::random::random_hex;
 use crate::base::time::now_ms;
 use crate::feed::Feed;
@@ -14,7 +15,10 @@ use crate::http::call::{Call, form_as_json};
 use crate::http::reply::{Prepared, Reply};
 use crate::twilio::error::{bad, unknown_parameter};
 use crate::twilio::text::{MAX_BODY_UNITS, units};
-use crate::twilio::values::{WHATSAPP, form_of, is_e164, is_sid, is_web_address, value_of};
+use crate::twilio::values::{
+    form_of, is_e164, is_messenger_id, is_rcs_agent, is_sid, is_web_address, is_whatsapp_user,
+    value_of,
+};
 
 /// Checks a request to create a message.
 ///
@@ -39,6 +43,8 @@ pub fn create<'a>(
         from: value("From").map(str::to_owned),
         messaging_service: value("MessagingServiceSid").map(str::to_owned),
         body: text("Body"),
+        shown_body: None,
+        listed_after: 0,
         media,
         accepted_at: 0,
         direction: Direction::Api,
@@ -47,8 +53,9 @@ pub fn create<'a>(
     Ok(Prepared {
         message_text: message.body.clone(),
         deprecation: None,
-        act: Box::new(move |_| {
+        act: Box::new(move |fault| {
             message.accepted_at = now_ms();
+            message.alter(fault);
             let resource = message.resource(Stage::Created);
             let event = json!({
                 "sid": message.sid,
@@ -147,8 +154,8 @@ fn media_urls(form: &[(String, String)]) -> Vec<&str> {
 
 /// Rejects addresses that cannot receive, and the magic test numbers of Twilio.
 fn check_to(to: &str) -> Result<(), Reply> {
-    let number = to.strip_prefix(WHATSAPP).unwrap_or(to);
-    match number {
+    let id = id_of(to);
+    match id {
         "+15005550002" => Err(bad(21612, "There is no way from 'From' to 'To'.")),
         "+15005550003" => Err(bad(
             21408,
@@ -160,7 +167,9 @@ fn check_to(to: &str) -> Result<(), Reply> {
         )),
         "+15005550009" => Err(bad(21614, "The 'To' number cannot receive messages.")),
         "+15005550001" => Err(invalid_to()),
-        _ if is_e164(number) => Ok(()),
+        _ if to.starts_with(MESSENGER) && is_messenger_id(id) => Ok(()),
+        _ if to.starts_with(WHATSAPP) && is_whatsapp_user(id) => Ok(()),
+        _ if is_e164(id) && !to.starts_with(MESSENGER) => Ok(()),
         _ => Err(invalid_to()),
     }
 }
@@ -170,22 +179,29 @@ fn invalid_to() -> Reply {
 }
 
 fn check_from(from: &str, to: &str) -> Result<(), Reply> {
-    if from.starts_with(WHATSAPP) != to.starts_with(WHATSAPP) {
+    // An RCS agent writes to a number with or without the prefix.
+    let to_a_number = prefix_of(from) == Some(RCS) && prefix_of(to).is_none();
+    if prefix_of(from) != prefix_of(to) && !to_a_number {
         return Err(bad(21910, "'From' and 'To' must be of the same channel."));
     }
     if from == to {
         return Err(bad(21266, "'From' and 'To' cannot be the same."));
     }
-    if let Some(number) = from.strip_prefix(WHATSAPP) {
-        return if is_e164(number) && number != "+15005550001" {
-            Ok(())
-        } else {
-            Err(bad(
-                63007,
-                "There is no WhatsApp channel with this 'From' address.",
-            ))
-        };
+    let id = id_of(from);
+    let known = match prefix_of(from) {
+        None => return check_number(from),
+        Some(WHATSAPP) => is_e164(id) && id != "+15005550001",
+        Some(RCS) => is_rcs_agent(id),
+        Some(_) => is_messenger_id(id),
+    };
+    if known {
+        Ok(())
+    } else {
+        Err(bad(63007, "There is no channel with this 'From' address."))
     }
+}
+
+fn check_number(from: &str) -> Result<(), Reply> {
     let short_code =
         (3..=8).contains(&from.len()) && from.bytes().all(|byte| byte.is_ascii_digit());
     match from {

@@ -4,6 +4,7 @@ use axum::http::StatusCode;
 use serde_json::{Value, json};
 
 use super::outbox::{Message, Outbox, Stage};
+use crate::base::time::now_ms;
 use crate::http::call::Call;
 use crate::http::reply::{Prepared, Reply};
 use crate::twilio::page::Page;
@@ -69,7 +70,8 @@ impl Filter {
     fn matches(&self, message: &Message) -> bool {
         let sent = seconds(message.accepted_at);
         let is_from = |from: &String| message.from.as_ref() == Some(from);
-        self.to.as_ref().is_none_or(|to| *to == message.to)
+        now_ms() >= message.accepted_at.saturating_add(message.listed_after)
+            && self.to.as_ref().is_none_or(|to| *to == message.to)
             && self.from.as_ref().is_none_or(is_from)
             && self.not_before.is_none_or(|limit| sent >= limit)
             && self.not_after.is_none_or(|limit| sent <= limit)

@@ -5,12 +5,14 @@ use std::sync::{Mutex, MutexGuard};
 
 use serde_json::{Map, Value, json};
 
+use crate::base::address::WHATSAPP;
 use crate::base::random::random_hex;
 use crate::base::shared::{lock, push_newest};
 use crate::base::time::now_ms;
+use crate::fault::BodyFault;
 use crate::request_log::KEPT;
 use crate::twilio::text::segments;
-use crate::twilio::values::{WHATSAPP, rfc2822};
+use crate::twilio::values::rfc2822;
 
 /// The newest [`KEPT`] messages, oldest first.
 #[derive(Default)]
@@ -18,11 +20,15 @@ pub struct Outbox(Mutex<VecDeque<Message>>);
 
 impl Outbox {
     /// The messages that the API created at or after `since`, in milliseconds since 1970. Each has
-    /// the fields of the API, the time when it was accepted, and the parameters of its request.
+    /// the fields of the API, the time when it was accepted, and the parameters of its request. They
+    /// are in the order in which they arrive at the phones.
     pub fn list(&self, since: u64) -> Vec<Value> {
-        self.lock()
-            .iter()
-            .filter(|message| message.direction == Direction::Api && message.accepted_at >= since)
+        let messages = self.lock();
+        let listed = |message: &&Message| {
+            message.direction == Direction::Api && message.accepted_at >= since
+        };
+        as_they_arrive(messages.iter().filter(listed).collect())
+            .into_iter()
             .map(|message| {
                 let mut shown = message.resource(Stage::Delivered);
                 if let Some(fields) = shown.as_object_mut() {
@@ -35,20 +41,24 @@ impl Outbox {
     }
 
     /// Adds a text from the answer to a webhook. Twilio lists it like any other message, as a
-    /// reply.
-    pub fn add_reply(&self, account: &str, from: &str, to: &str, body: &str) {
+    /// reply. Returns its SID.
+    pub fn add_reply(&self, account: &str, from: &str, to: &str, body: &str) -> String {
+        let sid = format!("SM{}", random_hex());
         self.add(Message {
-            sid: format!("SM{}", random_hex()),
+            sid: sid.clone(),
             account: account.to_owned(),
             to: to.to_owned(),
             from: Some(from.to_owned()),
             messaging_service: None,
             body: body.to_owned(),
+            shown_body: None,
+            listed_after: 0,
             media: 0,
             accepted_at: now_ms(),
             direction: Direction::Reply,
             parameters: Map::new(),
         });
+        sid
     }
 
     /// Adds a message.
@@ -60,6 +70,42 @@ impl Outbox {
     pub fn lock(&self) -> MutexGuard<'_, VecDeque<Message>> {
         lock(&self.0)
     }
+}
+
+/// How long after its creation a message is listed that is listed late.
+const LIST_LAG_MS: u64 = 10_000;
+/// Messages to one phone that are created within this time arrive in another order.
+const SHUFFLED_WITHIN_MS: u64 = 1000;
+
+/// The messages in the order in which they arrive. Twilio sends messages that are created within a
+/// second in any order: here the last one first.
+fn as_they_arrive(mut messages: Vec<&Message>) -> Vec<&Message> {
+    let mut phones: Vec<&str> = messages.iter().map(|message| message.to.as_str()).collect();
+    phones.sort_unstable();
+    phones.dedup();
+    for phone in phones {
+        let is_to = |message: &&&Message| message.to == phone;
+        let own: Vec<&Message> = messages.iter().filter(is_to).copied().collect();
+        let mut shuffled = own
+            .chunk_by(|one, next| {
+                next.accepted_at < one.accepted_at.saturating_add(SHUFFLED_WITHIN_MS)
+            })
+            .flat_map(|together| together.iter().rev().copied());
+        for message in messages.iter_mut().filter(|message| message.to == phone) {
+            if let Some(next) = shuffled.next() {
+                *message = next;
+            }
+        }
+    }
+    messages
+}
+
+/// A text after Smart Encoding, for the usual marks.
+fn smart_encoded(text: &str) -> String {
+    text.replace(['“', '”'], "\"")
+        .replace(['‘', '’'], "'")
+        .replace(['–', '—'], "-")
+        .replace('…', "...")
 }
 
 /// A message that was sent.
@@ -76,6 +122,10 @@ pub struct Message {
     pub messaging_service: Option<String>,
     /// The text.
     pub body: String,
+    /// The text that is shown afterwards, if it was changed.
+    pub shown_body: Option<String>,
+    /// How long after its creation the list shows it, in milliseconds.
+    pub listed_after: u64,
     /// How many files are attached.
     pub media: usize,
     /// When it was accepted, in milliseconds since 1970.
@@ -114,6 +164,22 @@ pub enum Stage {
 }
 
 impl Message {
+    /// Does to the message what Twilio does to messages of some accounts.
+    pub fn alter(&mut self, fault: Option<BodyFault>) {
+        self.shown_body = match fault {
+            Some(BodyFault::Trial) => Some(format!(
+                "Sent from your Twilio trial account - {}",
+                self.body
+            )),
+            Some(BodyFault::Redacted) => Some(String::new()),
+            Some(BodyFault::SmartEncoded) => Some(smart_encoded(&self.body)),
+            _ => None,
+        };
+        if fault == Some(BodyFault::ListedLate) {
+            self.listed_after = LIST_LAG_MS;
+        }
+    }
+
     /// The message as the API shows it.
     pub fn resource(&self, stage: Stage) -> Value {
         let date = rfc2822(self.accepted_at);
@@ -129,7 +195,7 @@ impl Message {
         json!({
             "account_sid": self.account,
             "api_version": "2010-04-01",
-            "body": self.body,
+            "body": self.shown_body.as_ref().unwrap_or(&self.body),
             "date_created": date,
             "date_sent": (stage == Stage::Delivered).then_some(&date),
             "date_updated": date,

@@ -104,7 +104,14 @@ impl Invariants {
             .last_answered
             .is_some_and(|end| at >= end + self.ttl)
             || !self.forward;
-        if contact.loose || expired {
+        let shortened = contact
+            .may_be_left
+            .is_some_and(|least| turns.len() >= least);
+        if shortened && !contact.loose && !expired {
+            contact.may_be_left = None;
+            contact.excused = left;
+            self.count("conversations that were shortened");
+        } else if contact.loose || expired {
             contact.excused = left;
             self.count("conversations that became shorter");
         } else if !trimmed {

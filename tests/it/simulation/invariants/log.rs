@@ -17,6 +17,10 @@ impl Invariants {
         else {
             return;
         };
+        if contact.opted_out.is_none() {
+            // It may not have stored what it was told.
+            contact.told_out = None;
+        }
         if let Some(turn) = contact.open.and_then(|key| contact.turns.get_mut(&key)) {
             (turn.works, turn.waits) = (None, at);
         }
@@ -52,7 +56,10 @@ impl Invariants {
 
     /// A line of the log.
     pub fn logged(&mut self, line: &str, object: Option<&str>) {
-        const EVENTS: [&str; 11] = [
+        const EVENTS: [&str; 15] = [
+            "field_omitted",
+            "endpoint_failed",
+            "conversation_shortened",
             "security_event",
             "turn",
             "outbox_part",
@@ -61,6 +68,7 @@ impl Invariants {
             "object_failed",
             "internal_error",
             "delivery",
+            "typing_refused",
             "consent",
             "message_ignored",
             "erased",
@@ -168,8 +176,14 @@ impl Invariants {
                 turn.sids.len()
             )
         });
+        let number = |field: &str| value[field].as_u64().unwrap_or(0);
+        let possible = number("joined") < turn.sids.len() as u64 && number("asked_again") <= 2;
+        self.check(possible, || format!("joins that cannot be: {value}"));
         self.check(outcome != "failed" || value["failure"].is_string(), || {
             format!("a failure without a reason: {value}")
+        });
+        self.check(!self.one_is_well || !is_of_an_endpoint(value), || {
+            format!("no answer came, although an endpoint was well: {value}")
         });
         self.count(match (outcome, reply_via) {
             ("answered", "webhook") => "answered inline",
@@ -201,6 +215,22 @@ impl Invariants {
                 .for_each(|turn| turn.erased = true);
         }
     }
+}
+
+/// Whether a turn failed because of an endpoint.
+fn is_of_an_endpoint(turn: &Value) -> bool {
+    [
+        "timeout",
+        "connection_failed",
+        "unreadable",
+        "busy",
+        "insufficient_quota",
+        "unauthorized",
+        "model_not_found",
+        "rejected",
+        "server_error",
+    ]
+    .contains(&text(turn, "failure"))
 }
 
 /// A text field of an event, or an empty text.

@@ -11,6 +11,7 @@ mod end;
 mod log;
 mod model;
 mod records;
+mod refusals;
 mod replies;
 mod stored;
 mod untracked;
@@ -29,7 +30,14 @@ use records::{Answer, Contact, TurnKey};
 pub use records::Message;
 
 /// Parts of numbers, texts, answers and names. They must not appear where personal data does not belong.
-pub const MARKERS: [&str; 5] = ["+1555", "5550100", "xyzzy", "answer#", "Wilhelmina"];
+pub const MARKERS: [&str; 6] = [
+    "US.1349",
+    "+1555",
+    "5550100",
+    "xyzzy",
+    "answer#",
+    "Wilhelmina",
+];
 
 #[derive(Default)]
 pub struct Invariants {
@@ -76,6 +84,10 @@ pub struct Invariants {
     patience: u64,
     /// How far the clock steps back in all, in milliseconds.
     steps: u64,
+    /// How many endpoints the model has.
+    endpoints: u64,
+    /// Whether an endpoint is well all the time.
+    one_is_well: bool,
 }
 
 impl Invariants {
@@ -98,6 +110,8 @@ impl Invariants {
             } else {
                 fault_plan.reply_within + 180_000
             },
+            endpoints: if fault_plan.second { 2 } else { 1 },
+            one_is_well: fault_plan.first_down.is_some(),
             steps: fault_plan.clock_steps.iter().map(|(_, back)| back).sum(),
             ..Self::default()
         }
@@ -126,6 +140,22 @@ impl Invariants {
         self.check(!MARKERS.iter().any(|marker| name.contains(marker)), || {
             "an object's name holds personal data".into()
         });
+    }
+
+    /// A contact has a second address, whose thread follows the first one's.
+    pub fn add_address(&mut self, name: &str, address: &str, hash: &str, thread: &str) {
+        self.hashes.insert(hash.to_owned(), name.to_owned());
+        if let Some(contact) = self.contacts.get_mut(name) {
+            contact.other = Some((address.to_owned(), thread.to_owned()));
+        }
+    }
+
+    /// The contact whose second address has this thread.
+    pub fn leader(&self, thread: &str) -> Option<(&String, &Contact)> {
+        self.contacts.iter().find(|(_, contact)| {
+            let other = contact.other.as_ref();
+            other.is_some_and(|(_, follower)| follower == thread)
+        })
     }
 
     pub fn is_opted_out(&self, name: &str) -> bool {
@@ -158,6 +188,7 @@ fn is_fixed(text: &str) -> bool {
             canned_replies::VOICE_TOO_LONG,
             canned_replies::VOICE_SILENT,
             canned_replies::VOICE_NOT_FETCHED,
+            canned_replies::NO_IMAGES,
         ]
         .contains(&text)
         || [

@@ -97,11 +97,25 @@ impl Invariants {
                     self.count("turns begun again");
                 }
                 turn.incarnations.insert(incarnation);
+                if turn.asked != input || !turn.inputs.contains_key(&incarnation) {
+                    input.clone_into(&mut turn.asked);
+                    *turn.inputs.entry(incarnation).or_default() += 1;
+                }
+                let inputs: u64 = turn.inputs.values().sum();
+                let most_inputs = 2 + u64::from(turn.attempt);
+                let anew = turn.inputs[&incarnation] > 1;
                 let (requests, begun) = (turn.requests, turn.incarnations.len());
+                let most = most_inputs * (self.endpoints + 2) + turn.mendable;
                 self.check(turn.input == input && !turn.reset, || {
                     format!("the model was asked something else than the turn: {input}")
                 });
-                self.check(requests <= 6 && begun <= 2, || {
+                if anew {
+                    self.count("turns asked anew");
+                }
+                self.check(inputs <= most_inputs, || {
+                    format!("a turn was asked anew too often: {inputs} inputs")
+                });
+                self.check(requests <= most && begun <= 2, || {
                     format!("a turn was at the model {requests} times, in {begun} incarnations")
                 });
             }
@@ -111,6 +125,41 @@ impl Invariants {
         }
         self.conversation(&mut contact, turns, at, "a model request");
         self.contacts.insert(name.to_owned(), contact);
+    }
+
+    /// The model has found a conversation of so many turns too long.
+    pub fn told_too_long(&mut self, name: &str, turns: usize) {
+        self.count("conversations that were too long");
+        let Some(contact) = self.contacts.get_mut(name) else {
+            return;
+        };
+        contact.may_be_left = Some(contact.may_be_left.unwrap_or(turns).min(turns / 2));
+        // A shorter conversation may be lost with its object, before KV has it.
+        contact.read_trouble = true;
+        self.told_mendable(name);
+    }
+
+    /// The model has refused a field.
+    pub fn told_unsupported(&mut self, name: &str) {
+        self.count("fields that were refused");
+        self.told_mendable(name);
+    }
+
+    /// The turn may make one more request.
+    fn told_mendable(&mut self, name: &str) {
+        let Some(contact) = self.contacts.get_mut(name) else {
+            return;
+        };
+        if let Some(turn) = contact.open.and_then(|key| contact.turns.get_mut(&key)) {
+            turn.mendable += 1;
+        }
+    }
+
+    /// Whether a request of this thread is under way.
+    pub fn is_asking(&self, name: &str) -> bool {
+        self.contacts
+            .get(name)
+            .is_some_and(|contact| contact.at_model > 0)
     }
 
     /// The object has the model's answer, or has stopped waiting.

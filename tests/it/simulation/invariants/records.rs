@@ -11,6 +11,8 @@ use switchboard::{conversation::history::Turn, messaging::keywords::Keyword};
 #[derive(Default)]
 pub struct Contact {
     pub address: String,
+    /// The other address of the same person, and the thread of it, which follows.
+    pub other: Option<(String, String)>,
     pub(super) admitted: BTreeSet<String>,
     pub(super) admissions: Vec<u64>,
     /// Messages that were taken in and are not in a turn yet.
@@ -26,6 +28,8 @@ pub struct Contact {
     /// If untracked: the messages in the last stored state.
     pub(super) known: BTreeSet<String>,
     pub(super) last_words: Option<String>,
+    /// Automatic replies in a row that got a turn, and when the newest came.
+    pub(super) automatic: (u64, u64),
     /// Requests that reached the model.
     pub(super) requests: u64,
     pub(super) requests_by_day: DayCount,
@@ -54,6 +58,8 @@ pub struct Contact {
     pub(super) forbidden: usize,
     /// A KV read failed or an end was not logged, so the conversation may have become shorter.
     pub(super) loose: bool,
+    /// The turns that must be left of a conversation that the model found too long.
+    pub(super) may_be_left: Option<usize>,
     /// A KV read has failed at least once, so a revision that is written again may be shorter.
     pub(super) read_trouble: bool,
     /// By key: the value of the revision, and until when KV may hold it.
@@ -67,14 +73,38 @@ pub struct Contact {
     pub(super) give_ups: u64,
     /// When Twilio last rejected a message to this contact.
     pub(super) refused_at: Option<u64>,
+    /// Whether Twilio has said, or may have said, that the contact has opted out there.
+    pub(super) may_be_out: bool,
+    /// Since when the thread knows that. Nothing may be sent then.
+    pub(super) told_out: Option<u64>,
+    /// When the contact last opted in.
+    pub(super) opted_in: Option<u64>,
+    /// When Twilio created the last message, as long as the next one must wait for it.
+    pub(super) last_created: Option<u64>,
+    /// Until when a create of unknown outcome may come out of order.
+    pub(super) unordered_until: u64,
     /// By incarnation: reservations that were granted and not used yet.
     pub(super) grants: BTreeMap<u64, u64>,
+}
+
+impl Contact {
+    pub fn is_untracked(&self) -> bool {
+        self.untracked
+    }
+
+    /// Whether this is one of the contact's addresses.
+    pub fn has(&self, address: &str) -> bool {
+        let other = self.other.as_ref();
+        self.address == address || other.is_some_and(|(other, _)| other == address)
+    }
 }
 
 pub(super) type TurnKey = (u64, u64);
 
 #[derive(Default)]
 pub(super) struct TurnRecord {
+    /// Errors that allow one more request each.
+    pub(super) mendable: u64,
     pub(super) sids: Vec<String>,
     pub(super) input: String,
     pub(super) reset: bool,
@@ -89,6 +119,13 @@ pub(super) struct TurnRecord {
     pub(super) incarnations: BTreeSet<u64>,
     pub(super) requests: u64,
     pub(super) transcriptions: u64,
+    /// How often it was asked anew, as stored.
+    pub(super) asked_again: u32,
+    /// How often it was begun, as stored.
+    pub(super) attempt: u32,
+    /// What the model was last asked, and by incarnation: how many different inputs it was asked.
+    pub(super) asked: String,
+    pub(super) inputs: BTreeMap<u64, u64>,
     /// Since when it waits to run.
     pub(super) waits: u64,
     /// The incarnation that runs it, and since when.
@@ -104,6 +141,8 @@ pub struct Message {
     /// Its keyword. An opt-in that is a `turn` too (YES) is a keyword only while the contact is opted out.
     pub command: Option<Keyword>,
     pub token: String,
+    /// Whether a machine wrote it in answer to an answer. It may get none.
+    pub automatic: bool,
     /// Webhooks that got a 200.
     pub answered: u64,
     /// Webhooks that got another answer or none.

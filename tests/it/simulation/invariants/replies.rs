@@ -89,7 +89,7 @@ impl Invariants {
         let name = self
             .contacts
             .iter()
-            .find(|(_, contact)| contact.address == to)
+            .find(|(_, contact)| contact.has(to))
             .map(|(name, _)| name.clone())
             .unwrap_or_default();
         let Some(mut contact) = self.contacts.remove(&name) else {
@@ -111,13 +111,11 @@ impl Invariants {
             return;
         };
         let (answer, of) = (answers[0], answers.len() as u64);
-        let address = self
+        let own = self
             .contacts
             .get(&self.answers[answer].contact)
-            .map(|contact| contact.address.clone());
-        self.check(address.as_deref() == Some(to), || {
-            "an answer was sent to somebody else".into()
-        });
+            .is_some_and(|contact| contact.has(to));
+        self.check(own, || "an answer was sent to somebody else".into());
         let times = self.sent.entry(body.to_owned()).or_default();
         *times += 1;
         let times = *times;
@@ -137,11 +135,7 @@ impl Invariants {
 
     /// Twilio has refused to create a message.
     pub fn refused(&mut self, to: &str, at: u64) {
-        if let Some(contact) = self
-            .contacts
-            .values_mut()
-            .find(|contact| contact.address == to)
-        {
+        if let Some(contact) = self.contacts.values_mut().find(|contact| contact.has(to)) {
             contact.refused_at = Some(at);
         }
     }

@@ -3,6 +3,7 @@
 //! Not here: what was logged of a turn (`log`).
 
 use serde::Deserialize;
+use serde_json::Value;
 use switchboard::{messaging::keywords::Keyword, platform::WriteBatch};
 
 use super::{
@@ -31,12 +32,16 @@ pub(super) struct StoredTurns {
 #[derive(Deserialize)]
 pub(super) struct StoredSid {
     pub(super) sid: String,
+    #[serde(default)]
+    pub(super) status: Value,
 }
 
 #[derive(Deserialize)]
 pub(super) struct StoredTurn {
     pub(super) number: u64,
     pub(super) attempt: u32,
+    #[serde(default)]
+    pub(super) asked_again: u32,
     pub(super) messages: Vec<StoredMessage>,
 }
 
@@ -66,6 +71,10 @@ impl Invariants {
         let deletes = |key: &str| batch.clear || batch.deletes.iter().any(|other| other == key);
         contact.stored_out =
             puts(OPTED_OUT).is_some() || (contact.stored_out && !deletes(OPTED_OUT));
+        // Damage can lose an opt-in that the other thread has not heard of. Then its opt-out comes back with the next join.
+        if contact.stored_out && contact.damaged && contact.other.is_some() {
+            contact.opted_out.get_or_insert(at);
+        }
         match puts(STATE) {
             None if deletes(STATE) => {
                 contact.epoch += 1;
@@ -74,6 +83,7 @@ impl Invariants {
                 self.check(!open, || {
                     "storage was emptied while a message waited".into()
                 });
+                self.opt_out_at_twilio_stored(&mut contact, at);
                 self.opt_out_is_stored(&contact);
             }
             None => {}
@@ -90,12 +100,14 @@ impl Invariants {
     fn stored_state(&mut self, name: &str, contact: &mut Contact, state: StoredState, at: u64) {
         if contact.untracked {
             self.stored_untracked(contact, state, at);
+            self.opt_out_at_twilio_stored(contact, at);
             self.opt_out_is_stored(contact);
             return;
         }
-        for StoredSid { sid } in &state.records {
-            self.message_stored(contact, sid, at);
+        for StoredSid { sid, status } in &state.records {
+            self.message_stored(contact, sid, status == "waiting", at);
         }
+        self.opt_out_at_twilio_stored(contact, at);
         self.opt_out_is_stored(contact);
         let key = state
             .turns
@@ -112,7 +124,7 @@ impl Invariants {
     }
 
     /// A message is in the stored state, perhaps for the first time.
-    fn message_stored(&mut self, contact: &mut Contact, sid: &str, at: u64) {
+    fn message_stored(&mut self, contact: &mut Contact, sid: &str, waits: bool, at: u64) {
         if !contact.admitted.insert(sid.to_owned()) {
             return;
         }
@@ -141,7 +153,10 @@ impl Invariants {
                 )
             });
         }
-        let turn = message.turn && !was_out;
+        let turn = message.turn && !was_out && (waits || !message.automatic);
+        if message.automatic {
+            self.automatic_reply(contact, turn, at);
+        }
         if turn {
             contact.queue.push_back(sid.to_owned());
             contact.owed += 1;
@@ -158,6 +173,26 @@ impl Invariants {
         {
             contact.forbidden = contact.history.len();
         }
+    }
+
+    /// A machine that answers each answer is heard a few times. After a pause it is heard again.
+    fn automatic_reply(&mut self, contact: &mut Contact, turn: bool, at: u64) {
+        const HEARD: u64 = 3;
+        const PAUSE: u64 = 100_000;
+        let (heard, before) = contact.automatic;
+        let pause = at > before + PAUSE.min(self.ttl / 2);
+        // A repeated delivery can make the machine reply before the newest answer.
+        let in_turn = turn && contact.open.is_none() && contact.queue.is_empty();
+        let heard = if pause { 0 } else { heard } + u64::from(in_turn);
+        contact.automatic = (heard, at);
+        if !turn {
+            self.count("automatic replies that got no answer");
+        }
+        // Where a limit of the day keeps answers back, there is no loop.
+        let unlimited = self.cap >= 1000 && self.contact_cap >= 200 && self.message_cap >= 5000;
+        self.check(!self.forward || !unlimited || heard <= HEARD, || {
+            format!("{heard} automatic replies in a row got an answer")
+        });
     }
 
     /// The open turn is not in the stored state any more.
@@ -201,20 +236,35 @@ impl Invariants {
         self.check(turn.attempt <= 2, || {
             "a turn was begun more than twice".into()
         });
-        if let Some(record) = contact.turns.get(&key) {
-            self.check(record.sids == sids && !record.ended, || {
-                "a turn changed, or began again after its end".into()
-            });
+        // Messages may join a turn until it ends.
+        let before = contact.turns.remove(&key).unwrap_or_default();
+        let known = before.sids.len();
+        let is_new = known == 0;
+        self.check(sids.starts_with(&before.sids) && !before.ended, || {
+            "a turn changed, or began again after its end".into()
+        });
+        self.check(
+            turn.asked_again <= 2 && turn.asked_again >= before.asked_again,
+            || "a turn may be asked anew too often".into(),
+        );
+        let joining = sids.get(known..).unwrap_or_default();
+        if joining.is_empty() {
+            let record = TurnRecord {
+                asked_again: turn.asked_again,
+                attempt: turn.attempt,
+                ..before
+            };
+            contact.turns.insert(key, record);
             return;
         }
-        let expected: Vec<String> = contact
-            .queue
-            .drain(..sids.len().min(contact.queue.len()))
-            .collect();
-        self.check(expected == sids, || {
-            format!("a turn's messages are not the next ones in order: {sids:?}, not {expected:?}")
+        let next = joining.len().min(contact.queue.len());
+        let expected: Vec<String> = contact.queue.drain(..next).collect();
+        self.check(expected == joining, || {
+            format!(
+                "a turn's messages are not the next ones in order: {joining:?}, not {expected:?}"
+            )
         });
-        for sid in &sids {
+        for sid in joining {
             let token = self
                 .messages
                 .get(sid)
@@ -239,7 +289,14 @@ impl Invariants {
             .iter()
             .filter_map(|message| Some(format!("{}{}", message.text.as_ref()?, file(message))))
             .collect();
-        self.count(if reset { "resets" } else { "turns" });
+        if is_new {
+            self.count(if reset { "resets" } else { "turns" });
+        } else {
+            self.count("turns that messages joined");
+            self.check(!reset, || {
+                "a message joined a reset, or a reset a turn".into()
+            });
+        }
         let said: usize = turn
             .messages
             .iter()
@@ -258,8 +315,10 @@ impl Invariants {
                 sids,
                 input: texts.join("\n"),
                 reset,
-                waits: at,
-                ..TurnRecord::default()
+                waits: if is_new { at } else { before.waits },
+                asked_again: turn.asked_again,
+                attempt: turn.attempt,
+                ..before
             },
         );
     }
@@ -268,6 +327,11 @@ impl Invariants {
         self.check(contact.stored_out == contact.opted_out.is_some(), || {
             "an opt-out was lost, or came by itself".into()
         });
+    }
+
+    /// Twilio's report of an opt-out is stored. It does the same as the keyword.
+    pub(super) fn opted_out_by_twilio(&mut self, contact: &mut Contact, at: u64) {
+        self.keyword_stored(contact, Some(Keyword::OptOut), at);
     }
 
     /// A contact's keyword is stored. It cancels pending turns and answers.
@@ -279,7 +343,8 @@ impl Invariants {
             }
             Some(Keyword::OptIn) => {
                 self.count("opt-ins");
-                contact.opted_out = None;
+                (contact.opted_out, contact.told_out) = (None, None);
+                contact.opted_in = Some(at);
                 return;
             }
             _ => {

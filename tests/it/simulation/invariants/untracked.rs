@@ -58,7 +58,7 @@ impl Invariants {
                 .filter(|_| contact.opted_out.is_some() || !message.turn)
             {
                 Some(Keyword::OptOut) => drop(contact.opted_out.get_or_insert(at)),
-                Some(Keyword::OptIn) => contact.opted_out = None,
+                Some(Keyword::OptIn) => (contact.opted_out, contact.told_out) = (None, None),
                 _ => {}
             }
             contact.give_ups += u64::from(message.command.is_some());

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use switchboard::platform::{Clock, PlatformError, Stored};
 
-use super::FakePlatform;
+use super::{FakePlatform, twilio::date_of_twilio};
+use crate::support::fresh_sid;
 
 /// A reaction of the model or of Twilio to one request.
 #[derive(Clone, Debug)]
@@ -29,6 +30,20 @@ pub enum Act {
     After(u64, Box<Act>),
 }
 
+/// What Twilio does to the texts of messages, as its list shows them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Alteration {
+    /// Nothing.
+    #[default]
+    None,
+    /// A trial account's sentence comes first.
+    Trial,
+    /// The text is hidden.
+    Redacted,
+    /// Characters outside of GSM-7 are replaced.
+    SmartEncoded,
+}
+
 pub fn after(milliseconds: u64, act: Act) -> Act {
     Act::After(milliseconds, Box::new(act))
 }
@@ -47,6 +62,30 @@ impl FakePlatform {
     /// Scripts Twilio's reactions to the next REST requests.
     pub fn twilio(&self, acts: impl IntoIterator<Item = Act>) {
         self.0.twilio.borrow_mut().extend(acts);
+    }
+
+    /// What Twilio does to the texts of messages from now on.
+    pub fn alters_texts(&self, alteration: Alteration) {
+        self.0.alteration.set(alteration);
+    }
+
+    /// Scripts Twilio's answers to the next typing indicators: status and body.
+    pub fn typing_answers(&self, answers: impl IntoIterator<Item = (u16, &'static str)>) {
+        self.0.typing_answers.borrow_mut().extend(answers);
+    }
+
+    /// A message of another program, between the same addresses.
+    pub fn foreign_message(&self, to: &str, from: &str, body: &str) {
+        let sent = [
+            ("sid", fresh_sid()),
+            ("To", to.to_owned()),
+            ("From", from.to_owned()),
+            ("Body", body.to_owned()),
+            ("direction", "outbound-api".to_owned()),
+            ("date_created", date_of_twilio(self.now())),
+        ];
+        let sent = sent.map(|(name, value)| (name.to_owned(), value));
+        self.0.replied.borrow_mut().push(sent.into());
     }
 
     /// Scripts the reactions of Twilio's media servers.
@@ -116,6 +155,11 @@ impl FakePlatform {
     /// The next calls to threads fail with these errors, before they reach the object.
     pub fn object_errors(&self, errors: impl IntoIterator<Item = PlatformError>) {
         self.0.object_errors.borrow_mut().extend(errors);
+    }
+
+    /// The next calls from one thread to another fail. `true`: after the other has acted.
+    pub fn thread_calls_fail(&self, acts: impl IntoIterator<Item = bool>) {
+        self.0.thread_calls_fail.borrow_mut().extend(acts);
     }
 
     pub fn storage_fails(&self, from: &str, fails: bool) {

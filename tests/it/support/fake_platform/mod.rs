@@ -15,7 +15,7 @@ mod worker_ports;
 
 use std::{
     cell::{Cell, OnceCell, RefCell},
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     rc::Rc,
     time::Duration,
 };
@@ -24,8 +24,8 @@ use serde_json::Value;
 use switchboard::{
     base::{time::UnixMillis, usage::UsageCounters},
     config::{Config, SettingError},
-    conversation::budget::Budget,
-    platform::PlatformError,
+    conversation::{budget::Budget, model_run::EndpointMemory},
+    platform::{HttpRequest, PlatformError},
 };
 use tokio::time::Instant;
 
@@ -34,7 +34,7 @@ use disk::Disk;
 use object_ports::PlainObject;
 use objects::Object;
 
-pub use control::{Act, after};
+pub use control::{Act, Alteration, after};
 pub use model::HEARD;
 pub use twilio::{CDN, GIF};
 
@@ -51,9 +51,13 @@ struct Inner {
     /// How far the wall clock has been stepped, in milliseconds.
     step: Cell<i64>,
     log: RefCell<Vec<String>>,
+    /// What the isolate remembers of the model's endpoints.
+    endpoints: RefCell<EndpointMemory>,
     /// The model's next reactions. When empty, it answers normally.
     model: RefCell<VecDeque<Act>>,
     model_requests: RefCell<Vec<Value>>,
+    /// The same with their time, URL and headers.
+    model_calls: RefCell<Vec<(UnixMillis, HttpRequest)>>,
     model_at_once: Cell<(usize, usize)>,
     /// The next reactions to requests to transcribe. When empty, a fixed text was heard.
     transcriptions: RefCell<VecDeque<Act>>,
@@ -61,6 +65,7 @@ struct Inner {
     transcribed: RefCell<Vec<Vec<u8>>>,
     twilio: RefCell<VecDeque<Act>>,
     sent: RefCell<Vec<BTreeMap<String, String>>>,
+    created_at: RefCell<Vec<UnixMillis>>,
     /// Messages that webhooks were answered with. Twilio lists them too.
     replied: RefCell<Vec<BTreeMap<String, String>>>,
     rest_tokens: RefCell<Vec<String>>,
@@ -70,6 +75,12 @@ struct Inner {
     /// The requests to the media servers: URL and token.
     media_requests: RefCell<Vec<(String, Option<String>)>>,
     typing: RefCell<Vec<(UnixMillis, String)>>,
+    /// What Twilio answers to typing indicators. When empty, the connection breaks.
+    typing_answers: RefCell<VecDeque<(u16, &'static str)>>,
+    /// What the isolate has said.
+    said: RefCell<BTreeSet<&'static str>>,
+    /// What Twilio does to the texts of messages.
+    alteration: Cell<Alteration>,
     kv: RefCell<BTreeMap<String, (String, UnixMillis)>>,
     kv_reads: Cell<usize>,
     kv_fails: Cell<bool>,
@@ -93,6 +104,10 @@ struct Inner {
     counted: Cell<UsageCounters>,
     /// What the next calls to threads fail with.
     object_errors: RefCell<VecDeque<PlatformError>>,
+    /// The methods that threads have called on other threads.
+    thread_calls: RefCell<Vec<&'static str>>,
+    /// What becomes of the next of these calls: `true` acts, but its reply is lost.
+    thread_calls_fail: RefCell<VecDeque<bool>>,
     objects: RefCell<BTreeMap<String, Object>>,
 }
 
@@ -108,19 +123,25 @@ impl FakePlatform {
             started: Instant::now(),
             step: Cell::default(),
             log: RefCell::default(),
+            endpoints: RefCell::default(),
             model: RefCell::default(),
             model_requests: RefCell::default(),
+            model_calls: RefCell::default(),
             model_at_once: Cell::default(),
             transcriptions: RefCell::default(),
             transcribed: RefCell::default(),
             twilio: RefCell::default(),
             sent: RefCell::default(),
+            created_at: RefCell::default(),
             replied: RefCell::default(),
             rest_tokens: RefCell::default(),
             lookups: Cell::default(),
             media: RefCell::default(),
             media_requests: RefCell::default(),
             typing: RefCell::default(),
+            typing_answers: RefCell::default(),
+            said: RefCell::default(),
+            alteration: Cell::default(),
             kv: RefCell::default(),
             kv_reads: Cell::default(),
             kv_fails: Cell::default(),
@@ -140,6 +161,8 @@ impl FakePlatform {
             objects_take: Cell::default(),
             counted: Cell::default(),
             object_errors: RefCell::default(),
+            thread_calls: RefCell::default(),
+            thread_calls_fail: RefCell::default(),
             objects: RefCell::default(),
         }))
     }

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use switchboard::platform::{HttpError, HttpRequest, HttpResponse};
+use switchboard::platform::{Clock, HttpError, HttpRequest, HttpResponse};
 
 use super::{Act, FakePlatform, after};
 use crate::support::response::{completion, response};
@@ -20,6 +20,10 @@ impl FakePlatform {
     ) -> Result<HttpResponse, HttpError> {
         let body: Value = serde_json::from_slice(&request.body.to_bytes()).unwrap();
         self.0.model_requests.borrow_mut().push(body.clone());
+        self.0
+            .model_calls
+            .borrow_mut()
+            .push((self.now(), request.clone()));
         let act = self
             .0
             .model

@@ -7,17 +7,22 @@ use std::time::Duration;
 use futures_util::future::LocalBoxFuture;
 use switchboard::{
     base::time::UnixMillis,
-    conversation::budget::{self, Check},
+    conversation::{
+        budget::{self, Check},
+        model_run::{EndpointMemory, RemembersEndpoints},
+    },
     identity::Pseudonym,
+    messaging::api::Follow,
     object::Engine,
     platform::{
-        Clock, Http, HttpError, HttpRequest, HttpResponse, Kv, Log, Method, Objects, PlatformError,
-        Random, Spawn, Storage, Stored, WriteBatch,
+        Clock, Http, HttpError, HttpRequest, HttpResponse, Kv, Log, Method, Objects, Once,
+        PlatformError, Random, Spawn, Storage, Stored, WriteBatch,
     },
 };
 use tokio::task::spawn_local;
 
 use super::{CDN, FakePlatform, disk::Disk, objects::Tasks};
+use crate::support::response::response;
 
 /// The platform of one incarnation of an object.
 pub struct ObjectPlatform {
@@ -39,6 +44,18 @@ impl Clock for ObjectPlatform {
 impl Log for ObjectPlatform {
     fn write(&self, line: &str) {
         self.fake.write(line);
+    }
+}
+
+impl RemembersEndpoints for ObjectPlatform {
+    fn endpoint_memory<R>(&self, look: impl FnOnce(&mut EndpointMemory) -> R) -> R {
+        look(&mut self.fake.0.endpoints.borrow_mut())
+    }
+}
+
+impl Once for ObjectPlatform {
+    fn is_first(&self, what: &'static str) -> bool {
+        self.fake.0.said.borrow_mut().insert(what)
     }
 }
 
@@ -64,18 +81,18 @@ impl Http for ObjectPlatform {
             if request.url.ends_with("/audio/transcriptions") {
                 return self.fake.transcription_answer(request).await;
             }
-            if request.url.starts_with("https://api.openai.com/")
-                || request.url.ends_with("/chat/completions")
-            {
+            if request.url.ends_with("/chat/completions") {
                 return self.fake.model_answer(request).await;
             }
-            if request.url == "https://messaging.twilio.com/v2/Indicators/Typing.json" {
+            if request.url == "https://messaging.twilio.com/v3/Indicators/Typing.json" {
                 self.fake
                     .0
                     .typing
                     .borrow_mut()
                     .push((self.fake.now(), request.body.to_text()));
-                return Err(HttpError::Connection);
+                let scripted = self.fake.0.typing_answers.borrow_mut().pop_front();
+                let (status, body) = scripted.ok_or(HttpError::Connection)?;
+                return Ok(response(status, body.to_owned()));
             }
             if request.url == CDN || request.url.contains("/Media/") {
                 return self.fake.media_answer(request).await;
@@ -165,9 +182,23 @@ impl Storage for ObjectPlatform {
     }
 }
 
-/// A thread calls the budget object, and no other.
+/// A thread calls the budget object, and other threads of its contact.
 impl Objects for ObjectPlatform {
     async fn call<M: Method>(&self, name: &str, method: &M) -> Result<M::Reply, PlatformError> {
+        if M::BINDING == Follow::BINDING {
+            self.fake.0.thread_calls.borrow_mut().push(M::NAME);
+            let fails = self.fake.0.thread_calls_fail.borrow_mut().pop_front();
+            if fails == Some(false) {
+                return Err(PlatformError::new("object is overloaded"));
+            }
+            // The call can lead to another of the same kind.
+            let called: LocalBoxFuture<'_, _> = Box::pin(self.fake.call(name, method));
+            let reply = called.await;
+            return match fails {
+                Some(_) => Err(PlatformError::new("object reset")),
+                None => reply,
+            };
+        }
         assert_eq!((M::BINDING, name), ("BUDGET", budget::NAME));
         let fake = &self.fake.0;
         if M::NAME != Check::NAME {

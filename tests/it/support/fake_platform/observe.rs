@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 use switchboard::{
     base::time::UnixMillis,
-    platform::{Clock, Storage, Stored},
+    platform::{Clock, HttpRequest, Storage, Stored},
 };
 
 use super::{FakePlatform, START};
@@ -49,6 +49,18 @@ impl FakePlatform {
         self.0.transcribed.borrow().clone()
     }
 
+    /// The requests to the model: when each was made, and whole.
+    pub fn model_calls(&self) -> Vec<(UnixMillis, HttpRequest)> {
+        self.0.model_calls.borrow().clone()
+    }
+
+    /// The hosts that were asked for an answer, in order.
+    pub fn hosts_asked(&self) -> Vec<String> {
+        let calls = self.model_calls();
+        let host = |url: &str| url.split('/').nth(2).unwrap().to_owned();
+        calls.iter().map(|(_, call)| host(&call.url)).collect()
+    }
+
     /// The most requests that the model had at once.
     pub fn model_at_once(&self) -> usize {
         self.0.model_at_once.get().1
@@ -64,8 +76,22 @@ impl FakePlatform {
             .collect()
     }
 
+    /// When Twilio created each message.
+    pub fn created_at(&self) -> Vec<UnixMillis> {
+        self.0.created_at.borrow().clone()
+    }
+
     pub fn sent_forms(&self) -> Vec<BTreeMap<String, String>> {
         self.0.sent.borrow().clone()
+    }
+
+    /// The ids that Twilio gave the texts that webhooks carried.
+    pub fn replied_sids(&self) -> Vec<String> {
+        let replied = self.0.replied.borrow();
+        replied
+            .iter()
+            .map(|message| message["sid"].clone())
+            .collect()
     }
 
     /// When the test started, by the wall clock.
@@ -78,6 +104,11 @@ impl FakePlatform {
         self.0.budget_calls.get()
     }
 
+    /// The methods that threads have called on other threads, since this was last asked.
+    pub fn thread_calls(&self) -> Vec<&'static str> {
+        self.0.thread_calls.take()
+    }
+
     /// The auth tokens that messages were sent with.
     pub fn rest_tokens(&self) -> Vec<String> {
         self.0.rest_tokens.borrow().clone()
@@ -88,7 +119,7 @@ impl FakePlatform {
         self.0.media_requests.borrow().clone()
     }
 
-    /// When the typing indicator was requested, and for which message. These requests always fail, which must not matter.
+    /// When the typing indicator was requested, and the bodies of the requests.
     pub fn typing(&self) -> Vec<(UnixMillis, String)> {
         self.0.typing.borrow().clone()
     }

@@ -11,7 +11,7 @@ use switchboard::{
     platform::{Clock, HttpError, HttpRequest, HttpResponse},
 };
 
-use super::{Act, FakePlatform, after};
+use super::{Act, Alteration, FakePlatform, after};
 use crate::support::fresh_sid;
 
 /// Where a media address redirects to.
@@ -50,6 +50,7 @@ impl FakePlatform {
             sent.insert("date_created".to_owned(), date_of_twilio(self.now()));
             let body = json!({ "sid": sent["sid"] }).to_string();
             self.0.sent.borrow_mut().push(sent);
+            self.0.created_at.borrow_mut().push(self.now());
             (201, body)
         })
         .await
@@ -109,7 +110,22 @@ impl FakePlatform {
                     .is_none_or(|value| message.get(*key) == Some(value))
             })
         };
-        let resource = |message: &BTreeMap<String, String>| json!({ "sid": message["sid"], "body": message["Body"], "direction": message["direction"], "date_created": message["date_created"] });
+        let alteration = self.0.alteration.get();
+        let body = |text: &str| match alteration {
+            Alteration::None => json!(text),
+            Alteration::Trial => {
+                json!(format!("Sent from your Twilio trial account - {text}"))
+            }
+            Alteration::Redacted => json!(""),
+            Alteration::SmartEncoded => {
+                json!(
+                    text.replace(['“', '”'], "\"")
+                        .replace('…', "...")
+                        .replace('–', "-")
+                )
+            }
+        };
+        let resource = |message: &BTreeMap<String, String>| json!({ "sid": message["sid"], "body": body(&message["Body"]), "direction": message["direction"], "date_created": message["date_created"] });
         json!({ "messages": listed.iter().rev().filter(fits).map(resource).collect::<Vec<_>>() })
             .to_string()
     }

@@ -1,0 +1,272 @@
+//! The requests of a model run: which endpoint is asked, with what, and for how long.
+//!
+//! `openai::next` decides about each error. Here are the order of the endpoints, the reservations
+//! and the time. Not here: the first reservation (`model_run`).
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    time::Duration,
+};
+
+use super::{ContactShare, Failure, ModelRun, RemembersEndpoints, Words, reserve};
+use crate::{
+    base::{time::UnixMillis, usage::UsageCounters},
+    config::{Config, Endpoint, Fields},
+    conversation::history::Conversation,
+    event::{self, Event},
+    identity::Pseudonym,
+    openai::{self, Attempt, Completion, Decoded, Next, OpenAiError, Said},
+    platform::{Clock, Http, HttpError, HttpRequest, HttpResponse, Log, Objects, Random},
+};
+
+/// What the model is asked, and with which means.
+pub(super) struct Asked<'a, P, S> {
+    pub(super) platform: &'a P,
+    pub(super) config: &'a Config,
+    pub(super) thread: &'a Pseudonym,
+    pub(super) share: &'a S,
+    /// The contact's words. Their images are kept until the model has answered, because another
+    /// endpoint may have to see them.
+    pub(super) words: Words,
+    /// When work on the turn began.
+    pub(super) begun: UnixMillis,
+}
+
+/// The endpoints of a turn, and what was tried at them.
+struct Route {
+    /// The endpoint that is asked.
+    number: usize,
+    /// The endpoints that were not asked yet, in order.
+    fresh: VecDeque<usize>,
+    /// The endpoints whose error may pass, the one that was asked longest ago first.
+    passing: VecDeque<Passing>,
+    /// How often an endpoint was asked again after an error that may pass.
+    retries: u32,
+    /// The fields that endpoints have refused in this turn.
+    refused: BTreeMap<usize, Fields>,
+    /// How often a field was left out.
+    omissions: u32,
+    /// Whether the conversation was shortened.
+    shortened: bool,
+}
+
+impl Route {
+    /// The fields that the endpoint which is asked has refused in this turn.
+    fn refused_here(&self) -> Fields {
+        self.refused.get(&self.number).copied().unwrap_or_default()
+    }
+}
+
+/// An endpoint whose error may pass.
+struct Passing {
+    number: usize,
+    error: OpenAiError,
+    retry_after: Option<String>,
+}
+
+impl<P, S> Asked<'_, P, S>
+where
+    P: Clock + Log + Random + Http + Objects + RemembersEndpoints,
+    S: ContactShare,
+{
+    /// Makes the reserved request. After an error it asks the endpoint once more in another way, or
+    /// the next endpoint. When all were asked, it retries those whose error may pass. Every further
+    /// request is reserved first. The costs are added to `run` as they arise.
+    pub(super) async fn exchange(
+        &self,
+        conversation: &mut Conversation,
+        run: &mut ModelRun,
+    ) -> Result<Completion, Failure> {
+        let mut route = self.route();
+        loop {
+            let endpoint = self.config.endpoints.get(route.number);
+            let omitted = self.omitted(endpoint, &route);
+            let response = self
+                .ask(endpoint, omitted, conversation, &route, run)
+                .await?;
+            let Decoded { result, tokens } =
+                openai::decode(response.as_ref().map_err(|error| *error));
+            run.tokens.add(tokens);
+            let error = match result {
+                Ok(completion) => {
+                    let (number, refused) = (route.number, route.refused_here());
+                    self.platform
+                        .endpoint_memory(|memory| memory.answered(number, refused));
+                    run.endpoint = Some(number);
+                    return Ok(completion);
+                }
+                Err(error) => error,
+            };
+            let attempt = Attempt {
+                sent: openai::sent(endpoint, omitted),
+                had_images: !self.words.images.is_empty(),
+                turns: conversation.turns().len(),
+                shortened: route.shortened,
+                omissions: route.omissions,
+            };
+            let error = openai::in_view_of(error, &attempt);
+            let failure = Failure::OpenAi(error);
+            match openai::next(error, &attempt) {
+                Next::Without(fields) => self.leave_out(fields, &mut route),
+                Next::Shorter => {
+                    let dropped_turns = conversation.drop_older_half();
+                    route.shortened = true;
+                    self.log(&Event::ConversationShortened { dropped_turns });
+                }
+                Next::AnotherEndpoint => {
+                    let retry_after = response.ok().and_then(|response| response.retry_after);
+                    self.note_failure(&mut route, error, retry_after);
+                    self.move_on(&mut route, error).await.ok_or(failure)?;
+                }
+                Next::AbleEndpoint => {
+                    self.note_inability(&route, error);
+                    self.move_on(&mut route, error).await.ok_or(failure)?;
+                }
+                Next::GiveUp => return Err(failure),
+            }
+            if self.remaining().is_zero() || !self.share.reserve().await {
+                return Err(failure);
+            }
+            let usage = UsageCounters::EMPTY;
+            reserve(self.platform, self.config, usage, self.remaining()).await?;
+        }
+    }
+
+    /// The endpoints in the order of this turn.
+    fn route(&self) -> Route {
+        let count = self.config.endpoints.count();
+        let (with_images, now) = (!self.words.images.is_empty(), self.platform.now());
+        let order = |memory: &mut super::EndpointMemory| memory.order(count, with_images, now);
+        let mut fresh = self.platform.endpoint_memory(order);
+        Route {
+            number: fresh.pop_front().unwrap_or_default(),
+            fresh,
+            passing: VecDeque::new(),
+            retries: 0,
+            refused: BTreeMap::new(),
+            omissions: 0,
+            shortened: false,
+        }
+    }
+
+    /// The fields that the endpoint is not sent: by the settings, by what the isolate remembers, and
+    /// by what it said in this turn.
+    fn omitted(&self, endpoint: &Endpoint, route: &Route) -> Fields {
+        let refused = self
+            .platform
+            .endpoint_memory(|memory| memory.refused(route.number));
+        endpoint.omitted.and(refused).and(route.refused_here())
+    }
+
+    /// Sends the request. The endpoint has its share of the time that is left: as much as each of
+    /// those that were not asked yet.
+    async fn ask(
+        &self,
+        endpoint: &Endpoint,
+        omitted: Fields,
+        conversation: &Conversation,
+        route: &Route,
+        run: &mut ModelRun,
+    ) -> Result<Result<HttpResponse, HttpError>, Failure> {
+        let request = self.request(endpoint, omitted, conversation)?;
+        let endpoints_left = u32::try_from(route.fresh.len()).unwrap_or(u32::MAX);
+        let share = self
+            .remaining()
+            .checked_div(endpoints_left.saturating_add(1))
+            .unwrap_or_default()
+            .max(Duration::from_millis(1));
+        run.requests = run.requests.saturating_add(1);
+        Ok(self.platform.send(&request, share).await)
+    }
+
+    /// The request. It is made anew for each attempt, so that only one is in memory at a time.
+    fn request(
+        &self,
+        endpoint: &Endpoint,
+        omitted: Fields,
+        conversation: &Conversation,
+    ) -> Result<HttpRequest, Failure> {
+        let turns = conversation.turns().iter();
+        let said = Said {
+            history: turns.map(|turn| (turn.user.as_str(), turn.assistant.as_str())),
+            input: &self.words.text,
+            images: &self.words.images,
+        };
+        openai::request(self.config, endpoint, omitted, self.thread, said)
+            .map_err(|_| Failure::OpenAi(OpenAiError::Rejected))
+    }
+
+    /// Leaves out fields that the endpoint refused. The isolate remembers them when it has answered
+    /// without them.
+    fn leave_out(&self, fields: Fields, route: &mut Route) {
+        let (endpoint, refused) = (route.number, route.refused_here());
+        route.refused.insert(endpoint, refused.and(fields));
+        route.omissions = route.omissions.saturating_add(1);
+        for field in fields.iter() {
+            self.log(&Event::FieldOmitted { endpoint, field });
+        }
+    }
+
+    /// Notes that the endpoint has failed.
+    fn note_failure(&self, route: &mut Route, error: OpenAiError, retry_after: Option<String>) {
+        let (number, now) = (route.number, self.platform.now());
+        self.platform
+            .endpoint_memory(|memory| memory.failed(number, now));
+        if openai::may_pass(error) {
+            route.passing.push_back(Passing {
+                number,
+                error,
+                retry_after,
+            });
+        }
+    }
+
+    /// Notes what the endpoint cannot do. It answers other requests.
+    fn note_inability(&self, route: &Route, error: OpenAiError) {
+        if error == OpenAiError::NoImages {
+            let number = route.number;
+            self.platform
+                .endpoint_memory(|memory| memory.takes_no_images(number));
+        }
+    }
+
+    /// Moves on to an endpoint that was not asked yet, at once. If there is none, to one whose error
+    /// may pass, after a wait. `None` if nothing is left to try in the time.
+    async fn move_on(&self, route: &mut Route, error: OpenAiError) -> Option<()> {
+        if let Some(number) = route.fresh.pop_front() {
+            let (endpoint, reason) = (route.number, error.label());
+            self.log(&Event::EndpointFailed { endpoint, reason });
+            route.number = number;
+        } else {
+            let (number, wait) = self.retry(route)?;
+            self.platform.sleep(wait).await;
+            route.number = number;
+        }
+        Some(())
+    }
+
+    /// The endpoint to retry, and the wait before: of those whose error may pass, the first that asks
+    /// for no longer wait than there is time.
+    fn retry(&self, route: &mut Route) -> Option<(usize, Duration)> {
+        let (now, remaining) = (self.platform.now(), self.remaining());
+        let jitter = self.platform.next_f64();
+        let wait = |passing: &Passing| {
+            let asked = passing.retry_after.as_deref();
+            openai::retry_after(passing.error, asked, now, route.retries, remaining, jitter)
+        };
+        let mut waits = route.passing.iter().enumerate();
+        let (at, wait) = waits.find_map(|(at, passing)| Some((at, wait(passing)?)))?;
+        let passing = route.passing.remove(at)?;
+        route.retries = route.retries.saturating_add(1);
+        Some((passing.number, wait))
+    }
+
+    fn remaining(&self) -> Duration {
+        let spent = self.platform.now().since(self.begun);
+        self.config.openai_timeout.saturating_sub(spent)
+    }
+
+    fn log(&self, event: &Event) {
+        event::log(self.platform, event);
+    }
+}

@@ -1,0 +1,228 @@
+//! The words in which endpoints say what is wrong.
+//!
+//! A row of words must stand in one sentence together, in lower case. Each row is from a server's
+//! source or from an error that its users have reported. Not here: reading a body (`body`).
+
+use super::body::Described;
+
+/// How a cause is told.
+pub(super) struct Wordings {
+    /// The codes and types that mean it.
+    codes: &'static [&'static str],
+    /// The rows of words that mean it.
+    says: &'static [&'static [&'static str]],
+}
+
+impl Wordings {
+    /// Whether the error is told in these words.
+    pub(super) fn fit(&self, described: &Described) -> bool {
+        described.has_code(self.codes) || described.says(self.says)
+    }
+}
+
+/// The account has no credit. OpenAI, DeepSeek, Anthropic, xAI, Moonshot, OpenRouter, Zhipu.
+pub(super) const NO_CREDIT: Wordings = Wordings {
+    codes: &[
+        "insufficient_quota",
+        "billing_not_active",
+        "billing_hard_limit_reached",
+        "exceeded_current_quota_error",
+        "insufficient_balance",
+        "insufficient_user_quota",
+        "insufficient_credits",
+        "insufficient_funds",
+        "payment_required",
+        "credits_exhausted",
+        "1113",
+    ],
+    says: &[
+        &["credit balance is too low"],
+        &["insufficient balance"],
+        &["insufficient credit"],
+        &["insufficient funds"],
+        &["account is not active", "billing"],
+        &["billing hard limit"],
+        &["out of credits"],
+        &["used all available credits"],
+        &["doesn't have any credits"],
+        &["never purchased credits"],
+        &["add a payment method"],
+    ],
+};
+
+/// A filter refused the request. OpenAI, Azure, DashScope, DeepSeek, OpenRouter, Zhipu.
+pub(super) const FILTERED: Wordings = Wordings {
+    codes: &[
+        "content_filter",
+        "content_filtered",
+        "content_policy_violation",
+        "responsibleaipolicyviolation",
+        "moderation_blocked",
+        "data_inspection_failed",
+        "datainspectionfailed",
+        "invalid_prompt",
+        "1301",
+    ],
+    says: &[
+        &["content management policy"],
+        &["content policy violation"],
+        &["content filter", "triggered"],
+        &["filtered", "policy"],
+        &["flagged", "usage policy"],
+        &["flagged", "moderation"],
+        &["requires moderation", "flagged"],
+        &["inappropriate content"],
+        &["content exists risk"],
+        &["rejected", "safety system"],
+    ],
+};
+
+/// The model takes no images. OpenAI, DeepSeek, vLLM, llama.cpp, Groq, Mistral, OpenRouter.
+pub(super) const NO_IMAGES: Wordings = Wordings {
+    codes: &[
+        "image_not_supported",
+        "images_not_supported",
+        "vision_not_supported",
+    ],
+    says: &[
+        &["image", "not support"],
+        &["image", "doesn't support"],
+        &["image", "unsupported content type"],
+        &["image", "unsupported"],
+        &["image_url", "only supported by"],
+        &["no endpoints found", "image"],
+        &["unknown variant", "image_url"],
+        &["image_url", "not allowed"],
+        &["image_url", "not permitted"],
+        &["at most 0 image"],
+        &["image", "only accepts text"],
+        &["image", "text-only"],
+        &["vision", "not support"],
+        &["vision", "not enabled"],
+        &["multimodal", "not support"],
+        &["not a multimodal model"],
+        &["not a multi-modal model"],
+        &["does not support multimodal"],
+        &["content", "must be a string"],
+        &["content", "expected a string"],
+        &["input should be a valid string"],
+        &["missing mmproj"],
+        &["provide the mmproj"],
+    ],
+};
+
+/// The model takes images, but not this one.
+pub(super) const BAD_IMAGE: Wordings = Wordings {
+    codes: &[
+        "invalid_image",
+        "invalid_image_format",
+        "invalid_base64_image",
+        "unsupported_image_media_type",
+        "image_parse_error",
+        "image_too_large",
+        "image_content_policy_violation",
+    ],
+    says: &[
+        &["unsupported image"],
+        &["image format", "not supported"],
+        &["valid image"],
+        &["image", "following formats"],
+    ],
+};
+
+/// There is no such model, or no more. OpenAI, Azure, Groq, Mistral, Ollama, vLLM, Gemini, DeepSeek.
+pub(super) const NO_MODEL: Wordings = Wordings {
+    codes: &[
+        "model_not_found",
+        "model_not_available",
+        "model_decommissioned",
+        "model_deprecated",
+        "model_terminated",
+        "model_not_exist",
+        "modelnotfound",
+        "unknown_model",
+        "invalid_model",
+        "deploymentnotfound",
+        "1211",
+    ],
+    says: &[
+        &["model", "does not exist"],
+        &["model", "doesn't exist"],
+        &["model not exist"],
+        &["model", "not found"],
+        &["models/", "is not found"],
+        &["model", "decommissioned"],
+        &["model", "has been deprecated"],
+        &["model", "has been shut down"],
+        &["model", "has been retired"],
+        &["model", "is no longer available"],
+        &["not a valid model"],
+        &["invalid model"],
+        &["unknown model"],
+        &["no such model"],
+        &["unable to access model"],
+        &["deployment", "does not exist"],
+        &["no endpoints found for"],
+        &["no allowed providers are available"],
+    ],
+};
+
+/// The token limit is larger than the model allows. OpenAI, vLLM, Groq, DeepSeek.
+pub(super) const LIMIT_TOO_LARGE: Wordings = Wordings {
+    codes: &[],
+    says: &[
+        &["max_tokens", "too large"],
+        &["max_completion_tokens", "too large"],
+        &["max_tokens", "must be less than"],
+        &["max_completion_tokens", "must be less than"],
+        &["invalid max_tokens"],
+        &["max_tokens", "must be at least"],
+    ],
+};
+
+/// The conversation is too long for the model. OpenAI, vLLM, llama.cpp, Groq, Anthropic, Gemini,
+/// Mistral, LM Studio, Ollama, Moonshot, DashScope, Zhipu.
+pub(super) const TOO_LONG: Wordings = Wordings {
+    codes: &[
+        "context_length_exceeded",
+        "context_window_exceeded",
+        "model_context_window_exceeded",
+        "exceed_context_size_error",
+        "request_too_large",
+        "string_above_max_length",
+        "prompt_too_long",
+        "1261",
+    ],
+    says: &[
+        &["context length"],
+        &["context window"],
+        &["context size"],
+        &["context_length_exceeded"],
+        &["context limit"],
+        &["context", "too long"],
+        &["prompt is too long"],
+        &["prompt too long"],
+        &["prompt exceeds"],
+        &["prompt contains", "tokens"],
+        &["maximum prompt length"],
+        &["input is too long"],
+        &["input too long"],
+        &["input token count", "exceeds"],
+        &["input length", "exceeds"],
+        &["range of input length"],
+        &["maximum allowed input length"],
+        &["inputs tokens", "must be <="],
+        &["inputs", "max_new_tokens", "must be <="],
+        &["exceeded model token limit"],
+        &["reduce the length"],
+        &["reduce your prompt"],
+        &["reduce your message size"],
+        &["too many tokens"],
+        &["request too large"],
+        &["request entity too large"],
+        &["string too long"],
+        &["exceeds max_seq_len"],
+        &["exceeds max_model_len"],
+        &["maximum number of tokens"],
+    ],
+};
