@@ -530,7 +530,7 @@ async fn a_voice_note_that_comes_while_the_model_is_asked_is_transcribed_once_in
         platform.pass(SECOND / 2).await;
         post(&platform, CARL, "", &["audio/ogg"]).await
     };
-    let (written, spoken) = join(platform.text(CARL, "Hello there"), spoken).await;
+    let (written, spoken) = join(platform.text(CARL, "Where is your shop?"), spoken).await;
     assert_eq!(written, ["the first answer"]);
     assert_eq!(spoken, [format!("answer to {HEARD}")]);
     assert_eq!(
