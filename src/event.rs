@@ -216,6 +216,9 @@ pub struct TurnEnded {
     pub model_ms: u64,
     /// Requests made to OpenAI.
     pub model_requests: u32,
+    /// Those of them that transcribed voice notes.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub transcriptions: u32,
     /// The number of the endpoint that answered. 0 is that of `OPENAI_BASE_URL`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub endpoint: Option<usize>,
@@ -250,6 +253,8 @@ labels! {
         Failed,
         /// The contact cancelled it.
         Cancelled,
+        /// The contact has said aloud that it wants no more messages.
+        OptedOut,
     }
     /// What a response of the model is that cannot be understood.
     UnexpectedResponse {
@@ -450,6 +455,14 @@ impl Erased {
         self.outbox_parts = self.outbox_parts.saturating_add(*outbox_parts);
         self.answers = self.answers.saturating_add(*answers);
     }
+}
+
+#[allow(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes a reference"
+)]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 /// Logs an event, with the time.

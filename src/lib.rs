@@ -14,7 +14,7 @@
 //! - [`config`]: the settings
 //! - [`identity`]: addresses, Twilio's ids, pseudonyms
 //! - [`platform`]: the ports: clock, HTTP, KV, storage, objects, log
-//! - [`base`]: moments, secrets, URLs, images, usage counters
+//! - [`base`]: moments, secrets, URLs, images, recordings, usage counters
 //!
 //! # The way of a message
 //!
@@ -27,7 +27,7 @@
 //! 5. It parses the fields.
 //! 6. `http::messages` calls the object of the thread, by the pseudonym of its two addresses.
 //! 7. [`messaging::thread`] admits the message in one atomic step: once, within the rate limit.
-//! 8. It runs the turn: images, conversation, budget, model.
+//! 8. It runs the turn: images and voice notes, conversation, budget, model.
 //! 9. It ends the turn in one atomic step, and decides whether the webhook or REST carries the
 //!    answer.
 //! 10. `http::messages` replies with TwiML, or [`conversation::outbox`] sends the answer by REST.

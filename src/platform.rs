@@ -51,9 +51,66 @@ pub struct HttpRequest {
     /// Header names and values.
     pub headers: Vec<(Cow<'static, str>, String)>,
     /// The body.
-    pub body: String,
+    pub body: Body,
     /// The longest answer body that is read, in bytes. A longer one is a [`HttpError::TooLarge`].
     pub limit: usize,
+}
+
+/// The body of a request: pieces that are sent one after the other.
+///
+/// A file in a multipart form is a piece of its own. So it is never copied to put something around
+/// it: files are large, and an isolate's memory is small.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Body(Vec<Vec<u8>>);
+
+impl Body {
+    /// The body that consists of these pieces.
+    #[must_use]
+    pub fn of_pieces(pieces: Vec<Vec<u8>>) -> Self {
+        Self(pieces)
+    }
+
+    /// The pieces, in order.
+    pub fn pieces(&self) -> impl Iterator<Item = &[u8]> {
+        self.0.iter().map(Vec::as_slice)
+    }
+
+    /// The length of all pieces together, in bytes.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.pieces()
+            .fold(0, |length, piece| length.saturating_add(piece.len()))
+    }
+
+    /// Whether there is nothing in it.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// A copy of all pieces as one.
+    #[must_use]
+    pub fn to_bytes(&self) -> Vec<u8> {
+        self.0.concat()
+    }
+
+    /// A copy as text. What is no text becomes U+FFFD.
+    #[must_use]
+    pub fn to_text(&self) -> String {
+        String::from_utf8_lossy(&self.to_bytes()).into_owned()
+    }
+}
+
+impl From<String> for Body {
+    fn from(text: String) -> Self {
+        text.into_bytes().into()
+    }
+}
+
+impl From<Vec<u8>> for Body {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self(vec![bytes])
+    }
 }
 
 /// An HTTP answer, read to its end.

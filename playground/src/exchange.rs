@@ -1,9 +1,10 @@
 //! One request to a mock service, from its arrival to its answer.
 
 use axum::extract::Request;
-use axum::http::{HeaderName, HeaderValue};
+use axum::http::{HeaderName, HeaderValue, header};
 use axum::response::Response;
 
+use crate::base::content_type::essence;
 use crate::base::time::now_ms;
 use crate::fault::{BodyFault, ConnectionFault, ErrorOverrides, Fault, Service};
 use crate::http::call::{Authorization, Call};
@@ -79,16 +80,24 @@ pub async fn handle(
 
 /// The largest body that is accepted, in bytes.
 const MAX_BODY: usize = 16 * 1024 * 1024;
-/// The largest body that is read, in bytes. A client that sends more than [`MAX_BODY`] can still
+/// The same for a form with files: a recording may have 25 MB.
+const MAX_FORM: usize = 26 * 1024 * 1024;
+/// The largest body that is read, in bytes. A client that sends more than the limit can still
 /// read the error 413, because its connection is not closed while it writes.
 const MAX_READ: usize = 4 * MAX_BODY;
 /// Reads a request, and returns whether its body is too large.
 async fn read(request: Request) -> (Call, bool) {
     let (parts, body) = request.into_parts();
+    let is_form = parts
+        .headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .is_some_and(|value| essence(value) == "multipart/form-data");
+    let limit = if is_form { MAX_FORM } else { MAX_BODY };
     let body = axum::body::to_bytes(body, MAX_READ)
         .await
         .ok()
-        .filter(|body| body.len() <= MAX_BODY);
+        .filter(|body| body.len() <= limit);
     let too_large = body.is_none();
     let call = Call {
         method: parts.method,

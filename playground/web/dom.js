@@ -96,12 +96,25 @@ export async function upload(file) {
   return { url: answer.url, content_type: answer.content_type ?? type };
 }
 
+/** A voice note as a file. It says `words`, and a sentence of the playground's without any. */
+export async function voiceNote(words) {
+  const query = new URLSearchParams({ words });
+  const response = await fetch(`/playground/voice-note?${query}`).catch(() => undefined);
+  if (!response?.ok) throw new Error("The playground made no voice note. Is it still running?");
+  return new File([await response.blob()], "voice-note.ogg", { type: "audio/ogg" });
+}
+
 const SVG = "http://www.w3.org/2000/svg";
 
 const ICONS = {
   send: ["M12 19V5", "M5.5 11.5 12 5l6.5 6.5"],
   attach: [
     "M20 11.5 12.4 19a5 5 0 0 1-7-7l8-8a3.4 3.4 0 0 1 4.8 4.8l-8 8a1.7 1.7 0 0 1-2.4-2.4l7.4-7.3",
+  ],
+  voice: [
+    "M12 3a3 3 0 0 1 3 3v6a3 3 0 0 1-6 0V6a3 3 0 0 1 3-3z",
+    "M5 11a7 7 0 0 0 14 0",
+    "M12 18v3",
   ],
   close: ["M6 6l12 12", "M18 6 6 18"],
   sent: ["M5 12.5l4.5 4.5L19 7.5"],

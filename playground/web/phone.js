@@ -1,7 +1,7 @@
 // One phone: its numbers, its faults, its messages and where the next one is written. It shows what
 // it is given and tells what a person does; what happens is known to main.js.
 
-import { clock, duration, element, hidden, icon } from "./dom.js";
+import { clock, duration, element, hidden, icon, voiceNote } from "./dom.js";
 import { countOf, faultForm } from "./faults.js";
 
 /** The meaning of the ticks of a sent message. */
@@ -188,6 +188,17 @@ export function phoneView(phone, actions) {
     class: "hidden",
     onchange: pick,
   });
+  const speak = element(
+    "button",
+    {
+      type: "button",
+      class: "attach",
+      title: "Attach a voice note that says what is written here",
+      onclick: attachVoice,
+    },
+    icon("voice"),
+    hidden(`Attach a voice note in ${phone.name}`),
+  );
   const attachments = element("ul", { class: "attachments", "aria-label": "Files to send" });
   const quoting = element("p", { class: "quoting", hidden: true });
   const problem = element("p", { class: "problem", role: "alert" });
@@ -213,6 +224,7 @@ export function phoneView(phone, actions) {
         icon("attach"),
         hidden(`Attach a file in ${phone.name}`),
       ),
+      speak,
       element("label", { class: "hidden", for: text.id }, `Message from ${phone.name}`),
       text,
       send,
@@ -274,6 +286,22 @@ export function phoneView(phone, actions) {
     files = [...files, ...picker.files].slice(0, MAX_FILES);
     picker.value = "";
     showFiles();
+  }
+
+  // What is written becomes what the voice note says. Without anything it says a sentence of its own.
+  async function attachVoice() {
+    const words = text.value;
+    try {
+      const note = await voiceNote(words);
+      files = [...files, note].slice(0, MAX_FILES);
+      if (text.value === words) text.value = "";
+      problem.textContent = "";
+    } catch (error) {
+      problem.textContent = error.message;
+    }
+    grow();
+    showFiles();
+    text.focus();
   }
 
   function showFiles() {

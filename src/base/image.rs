@@ -116,4 +116,13 @@ mod tests {
             ["image/jpeg", "image/png", "image/gif", "image/webp"]
         );
     }
+
+    #[test]
+    fn the_debug_form_shows_no_image() {
+        let image = Image {
+            kind: ImageType::Gif,
+            bytes: b"GIF89a secret".to_vec(),
+        };
+        assert_eq!(format!("{image:?}"), "Image(Gif, 13 bytes)");
+    }
 }

@@ -2,6 +2,7 @@
 //!
 //! This folder imports nothing from the rest of the crate.
 
+pub mod audio;
 pub mod image;
 pub mod secret;
 pub mod time;

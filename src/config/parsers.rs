@@ -100,6 +100,15 @@ pub(super) fn non_blank(text: &str) -> Parsed<String> {
     }
 }
 
+/// A switch.
+pub(super) fn on_or_off(text: &str) -> Parsed<bool> {
+    match text {
+        "on" => Ok(true),
+        "off" => Ok(false),
+        _ => Err("must be on or off"),
+    }
+}
+
 /// One word. Each model decides which words it accepts, so they are not listed here.
 pub(super) fn effort(text: &str) -> Parsed<String> {
     let is_word = text.len() <= 20

@@ -124,6 +124,11 @@ settings! {
     /// Other endpoints, which are asked when this one fails.
     OPENAI_FALLBACKS: Var, Off, optional endpoint::fallbacks
         => openai_fallbacks: Vec<Fallback>;
+    /// The model that transcribes voice notes. `gpt-transcribe` is the one that OpenAI names as the
+    /// successor of `whisper-1`, `gpt-4o-transcribe` and `gpt-4o-mini-transcribe`, which it shuts
+    /// down on 26 February 2027. Source: OpenAI, "Deprecations", 26 August 2026.
+    OPENAI_TRANSCRIPTION_MODEL: Var, Value("gpt-transcribe"), required parsers::non_blank
+        => openai_transcription_model: String;
     /// The time for one model run, with its retries and the waits between them.
     OPENAI_TIMEOUT_MS: Var, Value("60000"), required milliseconds!(100..=300_000)
         => openai_timeout: Duration;
@@ -149,6 +154,9 @@ settings! {
     /// The longest message, in characters.
     MAX_MESSAGE_CHARS: Var, Value("4000"), required whole_number!(1..=10_000)
         => max_message_chars: usize;
+    /// Whether an answer to a voice note begins with what was heard.
+    REPEAT_TRANSCRIPT: Var, Value("off"), required parsers::on_or_off
+        => repeat_transcript: bool;
     /// The most segments of an answer by SMS.
     MAX_SEGMENTS: Var, Value("10"), required whole_number!(1..=100)
         => max_segments: usize;

@@ -8,3 +8,5 @@ pub mod history;
 pub mod model_run;
 pub mod outbox;
 pub mod revisions;
+pub mod transcription;
+pub mod voice_error;

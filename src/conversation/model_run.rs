@@ -22,6 +22,7 @@ use crate::{
     conversation::{
         budget::{self, Check, Item, Reservation, Reserve},
         history::Conversation,
+        voice_error::VoiceError,
     },
     event::{self, Event, ObjectKind},
     identity::Pseudonym,
@@ -38,8 +39,10 @@ pub use memory::{EndpointMemory, RemembersEndpoints};
 pub struct ModelRun {
     /// The model's answer, or the reason why there is none.
     pub result: Result<Completion, Failure>,
-    /// Requests that were made.
+    /// Requests to the model that were made.
     pub requests: u32,
+    /// Requests that were made before, to transcribe voice notes.
+    pub transcriptions: u32,
     /// The tokens of all responses, whatever the result is.
     pub tokens: Tokens,
     /// The number of the endpoint that answered, from 0.
@@ -57,6 +60,7 @@ impl ModelRun {
         Self {
             result: Err(failure),
             requests: 0,
+            transcriptions: 0,
             tokens: Tokens::default(),
             endpoint: None,
             model_ms: 0,
@@ -100,6 +104,10 @@ pub enum Failure {
     Cancelled,
     /// An image could not be fetched. No request was made.
     Image(FetchError),
+    /// A file is not an image of a type that is read, whatever its declared type.
+    NotAnImage,
+    /// A voice note has no transcript. The model was not asked.
+    Voice(VoiceError),
 }
 
 impl Failure {
@@ -113,7 +121,11 @@ impl Failure {
             Self::BudgetUnreachable => "budget_unreachable",
             Self::Interrupted => "interrupted",
             Self::Cancelled => "cancelled",
-            Self::Image(error) => error.label(),
+            Self::Image(FetchError::Address) => "image_address",
+            Self::Image(FetchError::NotFetched) => "image_not_fetched",
+            Self::Image(FetchError::TooLarge) => "image_too_large",
+            Self::NotAnImage => "image_type",
+            Self::Voice(error) => error.label(),
         }
     }
 }

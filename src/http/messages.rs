@@ -85,6 +85,7 @@ async fn receive<'c>(
         service,
         input,
         images,
+        voice_notes,
         quoted,
     } = message.clone();
     let thread = keys.pair(&contact.primary, &to);
@@ -93,6 +94,7 @@ async fn receive<'c>(
         sid,
         input,
         images,
+        voice_notes,
         number_thread: number.map(|number| keys.pair(number, &to)),
         quoted,
         quoted_text: None,

@@ -11,7 +11,7 @@ use crate::{
     identity::{MessageSid, PhoneHash, Pseudonym},
     messaging::inbound::Input,
     platform::Method,
-    twilio::media::ImageUrl,
+    twilio::media::MediaUrl,
 };
 
 /// The binding of the class of threads.
@@ -26,7 +26,10 @@ pub struct Receive {
     pub input: Input,
     /// Where the message's images are.
     #[serde(default)]
-    pub images: Vec<ImageUrl>,
+    pub images: Vec<MediaUrl>,
+    /// Where its voice notes are.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub voice_notes: Vec<MediaUrl>,
     /// The thread of the contact's number, if the message also names a user id. This thread is
     /// then that of the user id.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -1,9 +1,9 @@
-//! OpenAI's Chat Completions API: the request, and the completion or error that comes back.
+//! OpenAI's Chat Completions API, and its transcriptions: the requests, and what comes back.
 //!
 //! This module builds the request, reads the response, and decides what to do about an error, all
 //! without I/O.
-//! Not here: the loop of requests (`conversation::model_run`). Source: OpenAI API reference,
-//! "Create chat completion" and "Error codes".
+//! Not here: the loops of requests (`conversation::model_run`, `conversation::transcription`).
+//! Source: OpenAI API reference, "Create chat completion" and "Error codes".
 
 mod answer;
 mod body;
@@ -21,6 +21,7 @@ mod stated_error;
 mod thought_tags;
 mod thoughts;
 mod tokens;
+mod transcription;
 
 pub use error::meaning;
 pub use fields::sent;
@@ -29,6 +30,9 @@ pub use request::{Said, request};
 pub use response::decode;
 pub use retry::{MAX_RETRIES, may_pass, retry_after};
 pub use tokens::Tokens;
+pub use transcription::{
+    TranscriptionError, decode as decode_transcription, request as transcription_request,
+};
 
 use crate::{config::Fields, event::UnexpectedResponse};
 

@@ -80,18 +80,20 @@ pub fn request<'h>(
             .saturating_add(TYPICAL_BYTES),
     );
     serde_json::to_writer(&mut json, &body)?;
-    let body = String::from_utf8(json).map_err(serde::ser::Error::custom)?;
     Ok(HttpRequest {
         method: "POST",
         url: endpoint.base_url.join("/chat/completions"),
-        headers: headers(endpoint),
-        body,
+        headers: headers(endpoint, "application/json".to_owned()),
+        body: json.into(),
         limit: MAX_RESPONSE_BYTES,
     })
 }
 
 /// The headers, those of the operator included. An operator's `Authorization` replaces ours.
-fn headers(endpoint: &Endpoint) -> Vec<(Cow<'static, str>, String)> {
+pub(super) fn headers(
+    endpoint: &Endpoint,
+    content_type: String,
+) -> Vec<(Cow<'static, str>, String)> {
     let extra = endpoint.headers.iter();
     let authorizes = |name: &str| name.eq_ignore_ascii_case("Authorization");
     let mut headers = Vec::new();
@@ -99,7 +101,7 @@ fn headers(endpoint: &Endpoint) -> Vec<(Cow<'static, str>, String)> {
         let key = format!("Bearer {}", endpoint.key.expose());
         headers.push(("Authorization".into(), key));
     }
-    headers.push(("Content-Type".into(), "application/json".to_owned()));
+    headers.push(("Content-Type".into(), content_type));
     if endpoint.base_url.host() == AI_GATEWAY_HOST {
         // A cached answer could belong to another contact.
         headers.push(("cf-aig-skip-cache".into(), "true".to_owned()));
@@ -236,7 +238,7 @@ mod tests {
         let request = build(&[("ASSISTANT_PROMPT", "Be kind.")]);
         assert_eq!(request.url, "https://api.openai.com/v1/chat/completions");
         assert_eq!(
-            request.body,
+            request.body.to_text(),
             r#"{"model":"gpt-6-luna","messages":[{"role":"system","content":"Be kind."},{"role":"user","content":"Hi"},{"role":"assistant","content":"Hello"},{"role":"user","content":"And \"now\"?"}],"reasoning_effort":"none","max_completion_tokens":1000,"stream":false,"safety_identifier":"ab12","prompt_cache_key":"ab12"}"#
         );
         assert!(
@@ -248,7 +250,8 @@ mod tests {
 
     /// The fields of a request beside the messages, as JSON.
     fn fields(changes: &[(&str, &str)]) -> serde_json::Value {
-        let mut body: serde_json::Value = serde_json::from_str(&build(changes).body).unwrap();
+        let mut body: serde_json::Value =
+            serde_json::from_slice(&build(changes).body.to_bytes()).unwrap();
         body.as_object_mut().unwrap().remove("messages");
         body
     }
@@ -346,7 +349,7 @@ mod tests {
         };
         let endpoint = config.endpoints.get(0);
         let request = request(&config, endpoint, Fields::default(), &pseudonym(), said).unwrap();
-        let body: serde_json::Value = serde_json::from_str(&request.body).unwrap();
+        let body: serde_json::Value = serde_json::from_slice(&request.body.to_bytes()).unwrap();
         assert_eq!(
             body["messages"][1],
             serde_json::json!({ "role": "user", "content": "[1 picture]" })

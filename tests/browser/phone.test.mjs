@@ -13,7 +13,7 @@ import { PATIENCE, SLOW_SECONDS, setUpBrowserTests, usePhone } from "./browser.m
 const RESET = "Done: our conversation is cleared. What would you like to talk about?";
 const APOLOGY = "Sorry, I can't answer right now. Please try again in a few minutes.";
 const NOT_A_PICTURE =
-  "I can read text and pictures (JPEG, PNG, GIF or WebP), but no other kind of file.";
+  "I can read text, pictures (JPEG, PNG, GIF, WebP) and voice notes, but no other kind of file.";
 
 const tests = setUpBrowserTests();
 

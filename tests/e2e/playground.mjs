@@ -106,6 +106,14 @@ export class Playground {
     return response.json();
   }
 
+  /** A voice note that says these words: an Ogg file. */
+  async voiceNote(words) {
+    const query = new URLSearchParams({ words });
+    const response = await fetch(`${this.url}/playground/voice-note?${query}`);
+    if (response.status !== 200) throw new Error(`GET /playground/voice-note: ${response.status}`);
+    return Buffer.from(await response.arrayBuffer());
+  }
+
   /** The messages sent by REST to one address. */
   async messagesTo(address) {
     return (await this.messages()).filter(({ to }) => to === address);

@@ -409,7 +409,7 @@ fn the_logs_page_lists_every_failure_that_a_turn_can_have() {
     for file in [
         "src/conversation/model_run.rs",
         "src/openai/mod.rs",
-        "src/twilio/media/mod.rs",
+        "src/conversation/voice_error.rs",
     ] {
         let source = read(file);
         let labels = source
@@ -462,6 +462,7 @@ fn the_messages_page_quotes_what_a_contact_reads() {
         let words = words
             .replace("{limit}", "4000")
             .replace("{seconds}", "57")
+            .replace("{words}", "…")
             .replace("in 1 second.", "in 57 seconds.");
         assert!(page.contains(&words), "{words}");
     }
@@ -918,6 +919,7 @@ fn sample_events() -> Vec<Event> {
         duration_ms: 0,
         model_ms: 0,
         model_requests: 0,
+        transcriptions: 1,
         endpoint: Some(0),
         prompt_tokens: 0,
         completion_tokens: 0,

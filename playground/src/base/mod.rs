@@ -1,4 +1,4 @@
-//! Small tools: time, random names, the console, locks, media types and web addresses. They know
+//! Small tools: time, random names, the console, locks, media types, voice notes and web addresses. They know
 //! nothing of the playground.
 
 pub mod address;
@@ -8,3 +8,4 @@ pub mod loopback;
 pub mod random;
 pub mod shared;
 pub mod time;
+pub mod voice_note;

@@ -4,6 +4,7 @@ use axum::body::Bytes;
 use axum::http::{HeaderMap, Method, header};
 use serde_json::{Map, Value};
 
+use super::multipart::{Part, parts};
 use crate::base::content_type;
 use crate::request_log::contact_in;
 
@@ -45,6 +46,16 @@ impl Call {
         form_urlencoded::parse(&self.body).into_owned().collect()
     }
 
+    /// The parts of a multipart form.
+    ///
+    /// # Errors
+    /// A sentence that says what is wrong with it.
+    pub fn parts(&self) -> Result<Vec<Part>, String> {
+        let content_type = self.headers.get(header::CONTENT_TYPE);
+        let content_type = content_type.and_then(|value| value.to_str().ok());
+        parts(content_type.unwrap_or_default(), self.body.clone())
+    }
+
     /// The query as name and value pairs.
     pub fn query_pairs(&self) -> Vec<(String, String)> {
         let query = self.query.as_deref().unwrap_or_default();
@@ -67,8 +78,22 @@ impl Call {
         match self.content_type().as_str() {
             "application/json" => json.map_or_else(|_| self.text().into(), shortened),
             "application/x-www-form-urlencoded" => form_as_json(self.form()).into(),
+            "multipart/form-data" => self.shown_parts().into(),
             _ => self.text().into(),
         }
+    }
+
+    /// The fields of a multipart form. A file is its name and size.
+    fn shown_parts(&self) -> Map<String, Value> {
+        let shown = |part: Part| {
+            let value = match &part.file_name {
+                Some(name) => format!("{name} ({} bytes)", part.bytes.len()),
+                None => part.text(),
+            };
+            (part.name, value)
+        };
+        let parts = self.parts().unwrap_or_default();
+        form_as_json(parts.into_iter().map(shown).collect())
     }
 
     fn text(&self) -> String {

@@ -3,5 +3,6 @@
 pub mod call;
 pub mod connection;
 pub mod control;
+pub mod multipart;
 pub mod reply;
 mod response;

@@ -1,4 +1,5 @@
-//! The mock OpenAI: `POST /v1/chat/completions`, plain and streamed, and the same under `/fallback`.
+//! The mock OpenAI: `POST /v1/chat/completions`, plain and streamed, the same under `/fallback`, and
+//! `POST /v1/audio/transcriptions`.
 //!
 //! It is as strict about requests as the real API, for everything that a client with text and
 //! images can meet. It accepts tools and audio in a request and ignores them.
@@ -25,9 +26,11 @@ mod problem;
 mod request;
 mod server;
 mod tokens;
+mod transcription;
 
 pub use self::problem::error_reply;
 pub use self::server::endpoint;
+pub use self::transcription::HEARD;
 
 /// The mock OpenAI.
 pub struct OpenAi {
@@ -62,7 +65,8 @@ impl OpenAi {
     /// # Errors
     /// The answer to a request that the real API would reject too.
     pub fn prepare(&self, call: &Call) -> Result<Prepared<'static>, Reply> {
-        if server::endpoint(call).is_none() {
+        let transcribes = call.path == "/v1/audio/transcriptions";
+        if server::endpoint(call).is_none() && !transcribes {
             let message = format!("There is nothing at {} {}.", call.method, call.path);
             return Err(Problem::invalid(message).status(404).reply());
         }
@@ -72,6 +76,9 @@ impl OpenAi {
                 .code("method_not_supported")
                 .status(405)
                 .reply());
+        }
+        if transcribes {
+            return transcription::prepare(call, self.clock.today()).map_err(Problem::reply);
         }
         let kind = server::of_directive(call);
         if let Some(refusal) = kind.and_then(|kind| server::refusal(kind, call)) {

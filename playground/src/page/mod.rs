@@ -4,8 +4,7 @@
 //! - `GET /playground/events` is the feed, from which the page builds all that it shows.
 //! - `POST /playground/phone/…` sends and replays messages. `PUT /playground/switches` sets faults.
 //! - `POST /playground/log` receives the log lines of the Worker. `GET /playground/worker/…` asks
-//!   its
-//!   admin routes (`worker.rs`).
+//!   its admin routes (`worker.rs`).
 //! - `guard` rejects requests from pages of other sites (`guard.rs`).
 
 use std::sync::Arc;
@@ -13,7 +12,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{Path, Query, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::Response;
 use axum::routing::{get, post, put};
 use serde::Deserialize;
@@ -23,8 +22,10 @@ use serde_json::{Value, json};
 use self::conversation::without_images;
 use self::worker::ask_worker;
 use crate::base::content_type;
+use crate::base::voice_note::{MEDIA_TYPE, voice_note};
 use crate::http::control::{answer, control_error};
 use crate::http::reply::Payload;
+use crate::openai::HEARD;
 use crate::phones::outgoing::NewMessage;
 use crate::phones::switches::Switches;
 use crate::playground::Playground;
@@ -47,6 +48,7 @@ pub fn routes() -> Router<Arc<Playground>> {
         .route("/playground/switches", put(set_switches))
         .route("/playground/conversation", get(conversation))
         .route("/playground/media/{sid}", get(attachment))
+        .route("/playground/voice-note", get(voice))
         .route("/playground/log", post(log))
         .route("/playground/worker/usage", get(usage))
         .route("/playground/worker/contact", get(contact))
@@ -199,6 +201,26 @@ async fn attachment(
         .insert(header::CONTENT_TYPE, content_type);
     response
 }
+
+#[derive(Deserialize)]
+struct Voice {
+    #[serde(default)]
+    words: String,
+}
+
+/// A voice note that says the words in the query.
+async fn voice(Query(Voice { words }): Query<Voice>) -> Response {
+    let words = words.trim();
+    let file = voice_note(if words.is_empty() { HEARD } else { words }, VOICE_SECONDS);
+    let mut response = Response::new(Body::from(file));
+    response
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
+    response
+}
+
+/// The length of a voice note.
+const VOICE_SECONDS: u32 = 2;
 
 /// One line of the log of the Worker.
 async fn log(

@@ -1,18 +1,28 @@
-//! The attachments of `playground say --media`: URLs, and files of this machine. Files are uploaded
-//! to the playground, which stores them like Twilio.
+//! The attachments of `playground say`: URLs, files of this machine (`--media`), and voice notes
+//! (`--voice`). Files are uploaded to the playground, which stores them like Twilio.
 
 use std::time::Duration;
 
 use serde_json::Value;
 
 use crate::base::content_type;
+use crate::base::voice_note::{MEDIA_TYPE, voice_note};
 use crate::twilio::media_store::MAX_FILE;
 
-/// The URLs and the media types of `wanted`. `playground` is the origin of the playground.
+/// The URLs and the media types of the files and URLs that are `wanted`, and of voice notes with the
+/// words in `said`. `playground` is the origin of the playground.
 ///
 /// # Errors
 /// A sentence about the first one that cannot be attached.
-pub fn attach(playground: &str, wanted: &[String]) -> Result<(Vec<String>, Vec<String>), String> {
+pub fn attach(
+    playground: &str,
+    wanted: &[String],
+    said: &[String],
+) -> Result<(Vec<String>, Vec<String>), String> {
+    let voice_notes = said.iter().map(|words| {
+        let file = voice_note(words, SECONDS);
+        stored(playground, MEDIA_TYPE, &file).map_err(|reason| format!("--voice: {reason}"))
+    });
     let all: Result<Vec<(String, String)>, String> = wanted
         .iter()
         .map(|wanted| {
@@ -21,6 +31,7 @@ pub fn attach(playground: &str, wanted: &[String]) -> Result<(Vec<String>, Vec<S
             }
             upload(playground, wanted).map_err(|reason| format!("--media {wanted}: {reason}"))
         })
+        .chain(voice_notes)
         .collect();
     Ok(all?.into_iter().unzip())
 }
@@ -34,7 +45,14 @@ fn upload(playground: &str, file: &str) -> Result<(String, String), String> {
             MAX_FILE / (1024 * 1024)
         ));
     }
-    let stored = post(playground, content_type::of_path(file), &bytes).map_err(|error| {
+    stored(playground, content_type::of_path(file), &bytes)
+}
+
+/// The length of a voice note.
+const SECONDS: u32 = 2;
+
+fn stored(playground: &str, media_type: &str, bytes: &[u8]) -> Result<(String, String), String> {
+    let stored = post(playground, media_type, bytes).map_err(|error| {
         format!("uploading it to the playground at {playground} failed: {error}")
     })?;
     let text = |name: &str| stored.get(name).and_then(Value::as_str).map(str::to_owned);

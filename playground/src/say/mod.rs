@@ -13,6 +13,7 @@ use crate::base::console::{EXIT_USAGE, print_error, print_line};
 use crate::base::loopback::loopback_origin;
 use crate::base::random::random_hex;
 use crate::base::time::now_ms;
+use crate::openai::HEARD;
 use crate::webhook::channel::Channel;
 use crate::webhook::client::{
     ANSWER_TIMEOUT, Answer, NoAnswer, Signature, WebhookClient, tokens_of,
@@ -50,6 +51,9 @@ pub struct Options {
     /// Attach a file, or the file at this URL. Can be repeated
     #[arg(long, value_name = "URL or FILE")]
     media: Vec<String>,
+    /// Attach a voice note that says these words
+    #[arg(long, value_name = "WORDS", num_args = 0..=1, default_missing_value = HEARD)]
+    voice: Vec<String>,
     /// Quote the message with this SID, as a reply on WhatsApp does
     #[arg(long, value_name = "SID")]
     quote: Option<String>,
@@ -130,7 +134,8 @@ impl Command {
         let client = WebhookClient::new(&options.worker, options.public_url.as_deref(), token)
             .map_err(Failure::NotSent)?;
         let rich = rich(&options).map_err(Failure::NotSent)?;
-        let (media, media_types) = attach(&playground, &options.media).map_err(Failure::NotSent)?;
+        let (media, media_types) =
+            attach(&playground, &options.media, &options.voice).map_err(Failure::NotSent)?;
         let (from, to) = options.channel.default_addresses();
         let inbound = Inbound::new(
             options.channel,

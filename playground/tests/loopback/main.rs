@@ -28,4 +28,5 @@ mod page_client;
 mod phones;
 mod say;
 mod server;
+mod transcription;
 mod twilio;

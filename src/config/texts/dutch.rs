@@ -8,7 +8,7 @@ pub(super) fn text(text: FixedText) -> &'static str {
         T::TooLong => "Dat bericht is te lang voor mij. Gebruik hoogstens {limit} tekens.",
         T::NoText => "Stuur alstublieft tekst.",
         T::UnreadableFile => {
-            "Ik kan tekst en foto's lezen (JPEG, PNG, GIF of WebP), maar geen andere bestanden."
+            "Ik kan tekst, foto's (JPEG, PNG, GIF, WebP) en spraakberichten lezen, maar geen andere bestanden."
         }
         T::ImageNotFetched => {
             "Sorry, ik kon uw foto niet openen. Stuur hem alstublieft nog een keer."
@@ -17,6 +17,22 @@ pub(super) fn text(text: FixedText) -> &'static str {
             "Sorry, dat is te groot voor mij. Stuur foto's van samen hoogstens 5 MB."
         }
         T::NoImages => "Sorry, ik kan hier geen foto's bekijken. Schrijf me alstublieft.",
+        T::NoVoice => {
+            "Sorry, ik kan hier geen spraakberichten beluisteren. Schrijf me alstublieft."
+        }
+        T::VoiceFormat => {
+            "Sorry, ik kan dit soort opname niet beluisteren. Schrijf me alstublieft."
+        }
+        T::VoiceTooLong => {
+            "Sorry, dat spraakbericht is te lang voor mij. Blijf alstublieft onder 5 minuten."
+        }
+        T::VoiceSilent => {
+            "Sorry, ik hoorde geen woorden in uw spraakbericht. Schrijf me alstublieft."
+        }
+        T::VoiceNotFetched => {
+            "Sorry, ik kon uw spraakbericht niet openen. Stuur het alstublieft nog een keer."
+        }
+        T::Heard => "Ik hoorde: \"{words}\"",
         T::SlowDown => {
             "Dat zijn te veel berichten voor mij. Probeer het over {seconds} seconden opnieuw."
         }

@@ -2,9 +2,22 @@
 
 use super::FixedText;
 
-/// For a message with media that are not images.
+/// For a message with media that are neither images nor recordings.
 pub const NOT_AN_IMAGE: &str =
-    "I can read text and pictures (JPEG, PNG, GIF or WebP), but no other kind of file.";
+    "I can read text, pictures (JPEG, PNG, GIF, WebP) and voice notes, but no other kind of file.";
+/// For a voice note where the endpoint does not transcribe.
+pub const NO_VOICE: &str = "I can't listen to voice notes here. Please write to me.";
+/// For a voice note of a format that cannot be read.
+pub const VOICE_FORMAT: &str =
+    "Sorry, I can't listen to this kind of recording. Please write to me.";
+/// For a voice note that is too long or too large, or says more than a message may have.
+pub const VOICE_TOO_LONG: &str =
+    "Sorry, that voice note is too long for me. Please keep it under 5 minutes.";
+/// For a voice note in which nothing was said.
+pub const VOICE_SILENT: &str =
+    "Sorry, I couldn't hear any words in your voice note. Please write to me.";
+/// For a voice note that could not be fetched.
+pub const VOICE_NOT_FETCHED: &str = "Sorry, I couldn't open your voice note. Please send it again.";
 /// For an image that could not be fetched.
 pub const IMAGE_NOT_FETCHED: &str = "Sorry, I couldn't open your picture. Please send it again.";
 /// For images of a turn that are too large together.
@@ -37,6 +50,12 @@ pub(super) fn text(text: FixedText) -> &'static str {
         T::ImageNotFetched => IMAGE_NOT_FETCHED,
         T::ImageTooLarge => IMAGE_TOO_LARGE,
         T::NoImages => NO_IMAGES,
+        T::NoVoice => NO_VOICE,
+        T::VoiceFormat => VOICE_FORMAT,
+        T::VoiceTooLong => VOICE_TOO_LONG,
+        T::VoiceSilent => VOICE_SILENT,
+        T::VoiceNotFetched => VOICE_NOT_FETCHED,
+        T::Heard => "I heard: \"{words}\"",
         T::SlowDown => {
             "That's more messages than I can take in. Please try again in {seconds} seconds."
         }

@@ -10,13 +10,27 @@ pub(super) fn text(text: FixedText) -> &'static str {
         }
         T::NoText => "Merci d'envoyer du texte.",
         T::UnreadableFile => {
-            "Je peux lire du texte et des images (JPEG, PNG, GIF ou WebP), mais aucun autre type de fichier."
+            "Je peux lire du texte, des images (JPEG, PNG, GIF, WebP) et des messages vocaux, mais aucun autre type de fichier."
         }
         T::ImageNotFetched => "Désolé, je n'ai pas pu ouvrir votre image. Merci de la renvoyer.",
         T::ImageTooLarge => {
             "Désolé, c'est trop lourd pour moi. Merci d'envoyer des images de 5 Mo au plus en tout."
         }
         T::NoImages => "Désolé, je ne peux pas regarder d'images ici. Merci de m'écrire.",
+        T::NoVoice => "Je ne peux pas écouter de messages vocaux ici. Merci de m'écrire.",
+        T::VoiceFormat => {
+            "Désolé, je ne peux pas écouter ce type d'enregistrement. Merci de m'écrire."
+        }
+        T::VoiceTooLong => {
+            "Désolé, ce message vocal est trop long pour moi. Merci de rester sous 5 minutes."
+        }
+        T::VoiceSilent => {
+            "Désolé, je n'ai entendu aucun mot dans votre message vocal. Merci de m'écrire."
+        }
+        T::VoiceNotFetched => {
+            "Désolé, je n'ai pas pu ouvrir votre message vocal. Merci de le renvoyer."
+        }
+        T::Heard => "J'ai entendu : \"{words}\"",
         T::SlowDown => {
             "Cela fait trop de messages pour moi. Merci de réessayer dans {seconds} secondes."
         }

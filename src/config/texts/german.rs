@@ -10,7 +10,7 @@ pub(super) fn text(text: FixedText) -> &'static str {
         }
         T::NoText => "Bitte senden Sie Text.",
         T::UnreadableFile => {
-            "Ich kann Text und Bilder lesen (JPEG, PNG, GIF oder WebP), aber keine anderen Dateien."
+            "Ich kann Text, Bilder (JPEG, PNG, GIF, WebP) und Sprachnachrichten lesen, aber keine anderen Dateien."
         }
         T::ImageNotFetched => {
             "Leider konnte ich Ihr Bild nicht öffnen. Bitte senden Sie es noch einmal."
@@ -19,6 +19,22 @@ pub(super) fn text(text: FixedText) -> &'static str {
             "Das ist mir leider zu groß. Bitte senden Sie Bilder von zusammen höchstens 5 MB."
         }
         T::NoImages => "Bilder kann ich hier leider nicht ansehen. Bitte schreiben Sie mir.",
+        T::NoVoice => {
+            "Sprachnachrichten kann ich hier leider nicht anhören. Bitte schreiben Sie mir."
+        }
+        T::VoiceFormat => {
+            "Diese Art von Aufnahme kann ich leider nicht anhören. Bitte schreiben Sie mir."
+        }
+        T::VoiceTooLong => {
+            "Diese Sprachnachricht ist mir leider zu lang. Bitte bleiben Sie unter 5 Minuten."
+        }
+        T::VoiceSilent => {
+            "In Ihrer Sprachnachricht habe ich leider keine Worte gehört. Bitte schreiben Sie mir."
+        }
+        T::VoiceNotFetched => {
+            "Leider konnte ich Ihre Sprachnachricht nicht öffnen. Bitte senden Sie sie noch einmal."
+        }
+        T::Heard => "Verstanden habe ich: \"{words}\"",
         T::SlowDown => {
             "Das sind mir zu viele Nachrichten. Bitte versuchen Sie es in {seconds} Sekunden wieder."
         }

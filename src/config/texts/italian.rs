@@ -10,7 +10,7 @@ pub(super) fn text(text: FixedText) -> &'static str {
         }
         T::NoText => "Per favore, invii un testo.",
         T::UnreadableFile => {
-            "Posso leggere testo e immagini (JPEG, PNG, GIF o WebP), ma nessun altro tipo di file."
+            "Posso leggere testo, immagini (JPEG, PNG, GIF, WebP) e messaggi vocali, ma nessun altro tipo di file."
         }
         T::ImageNotFetched => {
             "Mi dispiace, non sono riuscito ad aprire la foto. Per favore, la invii di nuovo."
@@ -19,6 +19,22 @@ pub(super) fn text(text: FixedText) -> &'static str {
             "Mi dispiace, è troppo grande per me. Per favore, invii foto di 5 MB al massimo in tutto."
         }
         T::NoImages => "Mi dispiace, qui non posso guardare foto. Per favore, mi scriva.",
+        T::NoVoice => {
+            "Mi dispiace, qui non posso ascoltare messaggi vocali. Per favore, mi scriva."
+        }
+        T::VoiceFormat => {
+            "Mi dispiace, non posso ascoltare questo tipo di registrazione. Per favore, mi scriva."
+        }
+        T::VoiceTooLong => {
+            "Mi dispiace, questo messaggio vocale è troppo lungo per me. Resti sotto i 5 minuti."
+        }
+        T::VoiceSilent => {
+            "Mi dispiace, non ho sentito parole nel Suo messaggio vocale. Per favore, mi scriva."
+        }
+        T::VoiceNotFetched => {
+            "Mi dispiace, non sono riuscito ad aprire il messaggio vocale. Per favore, lo invii di nuovo."
+        }
+        T::Heard => "Ho sentito: \"{words}\"",
         T::SlowDown => "Sono troppi messaggi per me. Riprovi tra {seconds} secondi.",
         T::SlowDownOneSecond => "Sono troppi messaggi per me. Riprovi tra 1 secondo.",
         T::OptedOut => "Non riceverà più messaggi da noi. Risponda START se cambia idea.",

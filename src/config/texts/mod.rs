@@ -125,6 +125,18 @@ fixed_texts! {
     ImageTooLarge = "image_too_large",
     /// No endpoint's model takes images.
     NoImages = "no_images",
+    /// The endpoint does not transcribe voice notes.
+    NoVoice = "no_voice",
+    /// A voice note has a format that cannot be read.
+    VoiceFormat = "voice_format",
+    /// A voice note is too long or too large, or says more than a message may have.
+    VoiceTooLong = "voice_too_long",
+    /// Nothing was said in a voice note.
+    VoiceSilent = "voice_silent",
+    /// A voice note could not be fetched.
+    VoiceNotFetched = "voice_not_fetched",
+    /// What was heard in a voice note, before the answer. With `REPEAT_TRANSCRIPT` only.
+    Heard = "heard" with "{words}",
     /// There are too many messages. The next is received after `{seconds}` seconds.
     SlowDown = "slow_down" with "{seconds}",
     /// The same, after one second.
@@ -219,7 +231,7 @@ pub(super) fn overrides(text: &str) -> Parsed<Overrides> {
         };
         if placeholders(own).any(|found| text.placeholder() != Some(found)) {
             return Err(
-                "has braces in a text: only too_long has {limit}, and only slow_down has {seconds}",
+                "has braces in a text: only too_long has {limit}, only slow_down has {seconds}, and only heard has {words}",
             );
         }
         overrides.insert(text, own.to_owned());

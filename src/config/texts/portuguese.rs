@@ -8,7 +8,7 @@ pub(super) fn text(text: FixedText) -> &'static str {
         T::TooLong => "Essa mensagem é longa demais. Por favor, use no máximo {limit} caracteres.",
         T::NoText => "Por favor, envie um texto.",
         T::UnreadableFile => {
-            "Consigo ler texto e imagens (JPEG, PNG, GIF ou WebP), mas nenhum outro tipo de arquivo."
+            "Consigo ler texto, imagens (JPEG, PNG, GIF, WebP) e mensagens de voz, mas nenhum outro tipo de arquivo."
         }
         T::ImageNotFetched => "Desculpe, não consegui abrir sua imagem. Por favor, envie de novo.",
         T::ImageTooLarge => {
@@ -17,6 +17,22 @@ pub(super) fn text(text: FixedText) -> &'static str {
         T::NoImages => {
             "Desculpe, não consigo ver imagens por aqui. Por favor, escreva uma mensagem."
         }
+        T::NoVoice => {
+            "Não consigo ouvir mensagens de voz por aqui. Por favor, escreva uma mensagem."
+        }
+        T::VoiceFormat => {
+            "Desculpe, não consigo ouvir esse tipo de gravação. Por favor, escreva uma mensagem."
+        }
+        T::VoiceTooLong => {
+            "Desculpe, essa mensagem de voz é longa demais. Por favor, fique abaixo de 5 minutos."
+        }
+        T::VoiceSilent => {
+            "Desculpe, não ouvi nenhuma palavra na sua mensagem de voz. Por favor, escreva uma mensagem."
+        }
+        T::VoiceNotFetched => {
+            "Desculpe, não consegui abrir sua mensagem de voz. Por favor, envie de novo."
+        }
+        T::Heard => "Ouvi: \"{words}\"",
         T::SlowDown => {
             "São mensagens demais de uma vez. Por favor, tente de novo em {seconds} segundos."
         }

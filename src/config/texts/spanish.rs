@@ -8,7 +8,7 @@ pub(super) fn text(text: FixedText) -> &'static str {
         T::TooLong => "Ese mensaje es demasiado largo. Por favor, no pase de {limit} caracteres.",
         T::NoText => "Por favor, escriba un texto.",
         T::UnreadableFile => {
-            "Solo puedo leer texto y fotos (JPEG, PNG, GIF o WebP), no otros archivos."
+            "Solo puedo leer texto, fotos (JPEG, PNG, GIF, WebP) y notas de voz, no otros archivos."
         }
         T::ImageNotFetched => {
             "Lo siento, no he podido abrir su foto. Por favor, vuelva a enviarla."
@@ -19,6 +19,22 @@ pub(super) fn text(text: FixedText) -> &'static str {
         T::NoImages => {
             "Lo siento, no puedo ver fotos por este medio. Por favor, escriba un mensaje."
         }
+        T::NoVoice => {
+            "No puedo escuchar notas de voz por este medio. Por favor, escriba un mensaje."
+        }
+        T::VoiceFormat => {
+            "Lo siento, no puedo escuchar ese tipo de audio. Por favor, escriba un mensaje."
+        }
+        T::VoiceTooLong => {
+            "Lo siento, esa nota de voz es demasiado larga. Por favor, no pase de 5 minutos."
+        }
+        T::VoiceSilent => {
+            "Lo siento, no he entendido palabras en su nota de voz. Por favor, escriba un mensaje."
+        }
+        T::VoiceNotFetched => {
+            "Lo siento, no he podido abrir su nota de voz. Por favor, vuelva a enviarla."
+        }
+        T::Heard => "He entendido: \"{words}\"",
         T::SlowDown => {
             "No puedo leer tantos mensajes a la vez. Vuelva a intentarlo en {seconds} segundos."
         }

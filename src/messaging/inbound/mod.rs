@@ -28,7 +28,7 @@ use crate::{
             required,
         },
         form::Form,
-        media::{Attached, ImageUrl},
+        media::{Attached, MediaUrl},
     },
 };
 
@@ -69,7 +69,9 @@ pub struct Message {
     /// The content.
     pub input: Input,
     /// The images that belong to an [`Input::Text`].
-    pub images: Vec<ImageUrl>,
+    pub images: Vec<MediaUrl>,
+    /// The voice notes that belong to an [`Input::Text`].
+    pub voice_notes: Vec<MediaUrl>,
     /// The message that this one quotes, on WhatsApp. An id that is not one of Twilio's is none.
     pub quoted: Option<MessageSid>,
 }
@@ -78,7 +80,7 @@ pub struct Message {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Input {
-    /// A clean text for the assistant. It is empty only if there are images.
+    /// A clean text for the assistant. It is empty only if there are images or voice notes.
     Text(String),
     /// A keyword that is the whole message.
     Keyword {
@@ -127,9 +129,15 @@ impl Message {
     fn read(form: &Form, max_chars: usize) -> Result<Self, FieldError> {
         let media = Attached::read(form);
         let input = input(form, &media, max_chars);
-        let images = match (&input, media) {
-            (Input::Text(_), Attached::Images(images)) => images,
-            _ => Vec::new(),
+        let (images, voice_notes) = match (&input, media) {
+            (
+                Input::Text(_),
+                Attached::Files {
+                    images,
+                    voice_notes,
+                },
+            ) => (images, voice_notes),
+            _ => (Vec::new(), Vec::new()),
         };
         let sid = message_sid(form)?;
         let malformed = |field| FieldError {
@@ -154,6 +162,7 @@ impl Message {
             service: optional(form, "MessagingServiceSid")?,
             input,
             images,
+            voice_notes,
             quoted: form
                 .get("OriginalRepliedMessageSid")
                 .and_then(|sid| sid.parse().ok()),

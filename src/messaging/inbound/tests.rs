@@ -320,6 +320,22 @@ fn images_belong_to_the_text_and_need_none() {
 }
 
 #[test]
+fn voice_notes_belong_to_the_text_and_need_none() {
+    let voice = [
+        ("NumMedia", "2"),
+        ("MediaUrl0", IMAGE),
+        ("MediaContentType0", "audio/ogg"),
+        ("MediaUrl1", IMAGE),
+        ("MediaContentType1", "image/png"),
+    ];
+    for body in ["", "listen"] {
+        let message = parse(&[&voice[..], &[("Body", body)]].concat()).unwrap();
+        assert_eq!(message.input, Input::Text(body.into()));
+        assert_eq!((message.voice_notes.len(), message.images.len()), (1, 1));
+    }
+}
+
+#[test]
 fn a_keyword_and_a_text_that_is_too_long_come_before_media() {
     let images = [
         ("NumMedia", "1"),
@@ -345,8 +361,8 @@ fn other_media_are_not_taken_for_a_text_that_comes_with_them() {
     let message = parse(&[
         ("NumMedia", "1"),
         ("MediaUrl0", IMAGE),
-        ("MediaContentType0", "audio/ogg"),
-        ("Body", "listen"),
+        ("MediaContentType0", "application/pdf"),
+        ("Body", "read"),
     ])
     .unwrap();
     assert_eq!((message.input, message.images), (Input::Media, vec![]));

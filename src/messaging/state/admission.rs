@@ -171,6 +171,7 @@ impl State {
             reply_to: message.reply_to.clone(),
             text,
             images: message.images.clone(),
+            voice_notes: message.voice_notes.clone(),
         });
         self.begin_turn(now, config);
         let deadline = message.arrived.min(now).plus(config.reply_within);
@@ -281,8 +282,11 @@ impl State {
     /// When there is room for a message again, if there is none.
     fn full_until(&self, message: &Receive, now: UnixMillis) -> Option<UnixMillis> {
         let has_room = match &message.input {
-            Input::Text(text) => self.turns.has_room(text, &message.images),
-            _ => self.turns.has_room("", &[]),
+            Input::Text(text) => {
+                let files = message.images.iter().chain(&message.voice_notes);
+                self.turns.has_room(text, files)
+            }
+            _ => self.turns.has_room("", [].iter()),
         };
         (!has_room).then(|| now.plus(WINDOW))
     }

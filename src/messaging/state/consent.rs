@@ -29,6 +29,17 @@ impl State {
         self.cancel()
     }
 
+    /// The contact of the turn of that number wants no more messages, and has said so aloud. The
+    /// turn goes on: its answer confirms that. Twilio does it for a written word only.
+    pub fn opt_out_aloud(&mut self, number: u64, now: UnixMillis) -> CancelledCounts {
+        let Some(turn) = self.turns.end(number) else {
+            return CancelledCounts::default();
+        };
+        let cancelled = self.opt_out(now);
+        self.turns.resume(turn);
+        cancelled
+    }
+
     /// The contact opts in again.
     pub(super) fn opt_in(&mut self, now: UnixMillis) {
         self.opted_out = false;

@@ -48,8 +48,8 @@ pub use self::{
     records::MessageStatus,
     share::MAX_CANNED_REPLIES_PER_DAY,
     stored::Decoded,
-    turn_end::{TurnReply, TurnResult},
-    turns::{ActiveTurn, NextRun, PendingMessage},
+    turn_end::{Requests, TurnReply, TurnResult},
+    turns::{ActiveTurn, Contents, NextRun, PendingMessage},
 };
 
 /// Everything that one thread remembers.

@@ -38,6 +38,7 @@ fn call(sid: &str, input: Input, config: &Config) -> Receive {
         sid: sid.parse().unwrap(),
         input,
         images: Vec::new(),
+        voice_notes: Vec::new(),
         number_thread: None,
         quoted: None,
         quoted_text: None,
@@ -69,16 +70,21 @@ fn reset_behind_a_turn(waiting: &[MessageSid]) -> (Option<MessageStatus>, Option
     let answered = TurnResult::Answered {
         input: "Hello".into(),
         text: "answer".into(),
+        sent: "answer".into(),
     };
+    let requests = Some(Requests {
+        completions: 1,
+        ..Requests::default()
+    });
     let waits = std::slice::from_ref(&first.sid);
     assert_eq!(
-        state.end_turn(1, &answered, Some(1), waits, NOW, &config),
+        state.end_turn(1, &answered, requests, waits, NOW, &config),
         TurnReply::Webhook
     );
     state.end_turn(
         2,
         &TurnResult::Reset(FixedText::Reset),
-        Some(0),
+        Some(Requests::default()),
         waiting,
         NOW,
         &config,

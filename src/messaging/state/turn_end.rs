@@ -21,6 +21,8 @@ pub enum TurnResult {
         input: String,
         /// The answer.
         text: String,
+        /// The answer as it is sent. It can begin with what was heard.
+        sent: String,
     },
     /// With a text that is not part of the conversation.
     Failed(FixedText),
@@ -28,13 +30,25 @@ pub enum TurnResult {
     Limited(DailyLimit, FixedText),
     /// With a cleared conversation.
     Reset(FixedText),
+    /// With an opt-out that was spoken.
+    OptedOut(String),
+}
+
+/// The requests that were made for a turn.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Requests {
+    /// To transcribe. Each was counted for the contact by itself.
+    pub transcriptions: u32,
+    /// To the model. The first was counted when the turn began.
+    pub completions: u32,
 }
 
 impl TurnResult {
     /// The contact's answer.
     pub fn text<'a>(&'a self, config: &'a Config) -> &'a str {
         match self {
-            Self::Answered { text, .. } => text,
+            Self::Answered { sent, .. } => sent,
+            Self::OptedOut(text) => text,
             Self::Failed(text) | Self::Limited(_, text) | Self::Reset(text) => config.text(*text),
         }
     }
@@ -100,13 +114,13 @@ impl State {
 
     /// Ends the turn of that number, if it still runs, and begins the next. `waiting` are the
     /// messages that webhooks wait for: if the turn's last message is among them, its webhook
-    /// carries the answer, else REST does. `requests` were made to the model, if that is known. An
-    /// answer without one is a canned reply, and bounded by the day.
+    /// carries the answer, else REST does. `requests` were made, if that is known. An answer without
+    /// one is a canned reply, and bounded by the day.
     pub fn end_turn(
         &mut self,
         number: u64,
         result: &TurnResult,
-        requests: Option<u32>,
+        requests: Option<Requests>,
         waiting: &[MessageSid],
         now: UnixMillis,
         config: &Config,
@@ -117,13 +131,13 @@ impl State {
         let reply = self.decide_reply(&turn, result, requests, waiting, now);
         self.settle_messages(&turn, reply);
         match result {
-            TurnResult::Answered { input, text } => {
+            TurnResult::Answered { input, text, .. } => {
                 let (user, assistant) = (input.clone(), text.clone());
                 let turn = Turn { user, assistant };
                 self.revisions
                     .add_turn(number, turn, now, config.conversation_ttl);
             }
-            TurnResult::Failed(_) | TurnResult::Limited(..) => {}
+            TurnResult::Failed(_) | TurnResult::Limited(..) | TurnResult::OptedOut(_) => {}
             TurnResult::Reset(_) => self.reset_conversation(number, waiting, now, config),
         }
         self.hand_over_answer(&turn, result.text(config), reply, now);
@@ -141,12 +155,13 @@ impl State {
         &mut self,
         turn: &ActiveTurn,
         result: &TurnResult,
-        requests: Option<u32>,
+        requests: Option<Requests>,
         waiting: &[MessageSid],
         now: UnixMillis,
     ) -> TurnReply {
-        let without_request = requests == Some(0);
-        if without_request && !turn.over_limit && !turn.is_reset() && turn.attempt == 1 {
+        let without_request = requests == Some(Requests::default());
+        let unasked = requests.is_some_and(|requests| requests.completions == 0);
+        if unasked && !turn.over_limit && !turn.is_reset() && turn.attempt == 1 {
             // The request that was counted when the turn began was not made.
             self.share.return_call(now);
         }

@@ -10,7 +10,7 @@ use crate::{
     conversation::outbox::ReplyTarget,
     identity::{Channel, MessageSid, PhoneHash},
     messaging::unfinished::Ending,
-    twilio::media::ImageUrl,
+    twilio::media::MediaUrl,
 };
 
 /// The messages that wait for their turn, and the turn that runs.
@@ -41,7 +41,19 @@ pub struct PendingMessage {
     pub text: Option<String>,
     /// Where its images are.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub images: Vec<ImageUrl>,
+    pub images: Vec<MediaUrl>,
+    /// Where its voice notes are.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub voice_notes: Vec<MediaUrl>,
+}
+
+/// What a message's files were found to be, once they were fetched.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Contents {
+    /// The transcripts of its voice notes, in order.
+    pub heard: Vec<String>,
+    /// The number of its images.
+    pub images: usize,
 }
 
 /// The turn that runs.
@@ -106,14 +118,14 @@ impl Turns {
     }
 
     /// Whether there is room for a message: the texts that wait have a bound.
-    pub fn has_room(&self, text: &str, images: &[ImageUrl]) -> bool {
-        let size = |text: &str, images: &[ImageUrl]| {
-            let images: usize = images.iter().map(ImageUrl::len).sum();
-            images.saturating_add(text.len())
+    pub fn has_room<'f>(&self, text: &str, files: impl Iterator<Item = &'f MediaUrl>) -> bool {
+        let of = |one: &PendingMessage| {
+            let files: usize = one.files().map(MediaUrl::len).sum();
+            files.saturating_add(one.text.as_deref().map_or(0, str::len))
         };
-        let of = |one: &PendingMessage| size(one.text.as_deref().unwrap_or_default(), &one.images);
         let waiting: usize = self.pending.iter().map(of).sum();
-        waiting.saturating_add(size(text, images)) <= MAX_PENDING_BYTES
+        let files: usize = files.map(MediaUrl::len).sum();
+        waiting.saturating_add(text.len()).saturating_add(files) <= MAX_PENDING_BYTES
     }
 
     /// Adds a message.
@@ -197,6 +209,11 @@ impl Turns {
         self.active.take_if(|turn| turn.number == number)
     }
 
+    /// Goes on with a turn that was just ended.
+    pub fn resume(&mut self, turn: ActiveTurn) {
+        self.active = Some(turn);
+    }
+
     /// Drops all messages. Returns how many there were.
     pub fn cancel(&mut self) -> usize {
         let active = self.active.take().map_or(0, |turn| turn.messages.len());
@@ -278,6 +295,11 @@ impl Turns {
 }
 
 impl PendingMessage {
+    /// Where all its files are.
+    pub fn files(&self) -> impl Iterator<Item = &MediaUrl> {
+        self.images.iter().chain(&self.voice_notes)
+    }
+
     /// The characters of its text. A reset has none.
     fn chars(&self) -> Option<usize> {
         self.text.as_ref().map(|text| text.chars().count())
@@ -303,17 +325,26 @@ impl ActiveTurn {
         last.map_or(Channel::Sms, |last| last.reply_to.contact.channel())
     }
 
-    /// The contact's input: a line for each text, and after it a line that stands for its images.
-    pub fn input(&self) -> String {
-        let lines = self.messages.iter().flat_map(|message| {
-            let images = match message.images.len() {
-                0 => None,
-                1 => Some("[1 picture]".to_owned()),
-                count => Some(format!("[{count} pictures]")),
-            };
-            let text = message.text.clone().filter(|text| !text.is_empty());
-            text.into_iter().chain(images)
-        });
+    /// The contact's input: a line for each text, for what each voice note says, and for the images
+    /// of a message. `contents` are those of the messages, in order.
+    ///
+    /// What was said counts as if it had been written, without a mark: a model would repeat the mark,
+    /// and talk about the recording instead of answering it.
+    pub fn input(&self, contents: &[Contents]) -> String {
+        let lines = self
+            .messages
+            .iter()
+            .enumerate()
+            .flat_map(|(index, message)| {
+                let contents = contents.get(index).cloned().unwrap_or_default();
+                let images = match contents.images {
+                    0 => None,
+                    1 => Some("[1 picture]".to_owned()),
+                    count => Some(format!("[{count} pictures]")),
+                };
+                let text = message.text.clone().filter(|text| !text.is_empty());
+                text.into_iter().chain(contents.heard).chain(images)
+            });
         lines.collect::<Vec<_>>().join("\n")
     }
 }

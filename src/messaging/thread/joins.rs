@@ -7,30 +7,26 @@
 //! request is reserved. Not here: which messages may join (`messaging::state`), and the request
 //! itself (`conversation::model_run`).
 
-use std::{
-    cell::{Cell, RefCell},
-    rc::Rc,
-    time::Duration,
-};
+use std::{cell::RefCell, time::Duration};
 
 use futures_util::future::{self, Abortable, Pending};
 
-use super::{Inner, ThreadPlatform, saving::KV_READ_LIMIT};
+use super::{Inner, ThreadPlatform, media::Files, saving::KV_READ_LIMIT};
 use crate::{
-    base::{image::Image, time::UnixMillis, usage::UsageCounters},
+    base::{time::UnixMillis, usage::UsageCounters},
     config::Config,
     conversation::model_run::{self, Failure, Words},
     identity::MessageSid,
     messaging::{
-        state::{ActiveTurn, PendingMessage, State},
+        state::{ActiveTurn, Contents, PendingMessage, State},
         unfinished::Ending,
     },
     object::within,
     platform::PlatformError,
-    twilio::media,
+    twilio::media::Attempts,
 };
 
-/// What a turn asks the model: its messages, and their images.
+/// What a turn asks the model: its messages, and their files.
 #[derive(Debug)]
 pub(super) struct Gathering {
     number: u64,
@@ -38,13 +34,10 @@ pub(super) struct Gathering {
     pub(super) begun: UnixMillis,
     /// The turn, with the messages that have joined it.
     turn: RefCell<ActiveTurn>,
-    /// The images of the first `fetched` messages: those of the turn, and then those that wait.
-    images: RefCell<Rc<Vec<Image>>>,
-    fetched: Cell<usize>,
-    /// A message whose images cannot be fetched does not join. It fails in a turn of its own.
+    /// The files of the turn's messages, and then of those that wait.
+    pub(super) files: Files,
+    /// A message whose files cannot be read does not join. It fails in a turn of its own.
     left_out: RefCell<Option<MessageSid>>,
-    /// The images keep their slot in the isolate's memory until the model has answered.
-    pub(super) slot: RefCell<Option<media::Slot>>,
     /// Storage failed while a message joined, so nobody knows which messages the turn has.
     broken: RefCell<Option<PlatformError>>,
 }
@@ -55,34 +48,37 @@ const BRIEF_HOLD: u32 = 3;
 /// All holds of a turn together last at most this many times `JOIN_WITHIN_MS`.
 const MOST_HOLDS: u32 = 2;
 
+/// Up to where the messages that wait are read.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Until {
+    /// Up to the first whose files cannot be read.
+    Unreadable,
+    /// Also up to the first that must be transcribed. That takes longer than a request that was asked
+    /// too early is worth waiting for, and costs.
+    Spoken,
+}
+
 impl Gathering {
     pub(super) fn new(turn: ActiveTurn, begun: UnixMillis) -> Self {
         Self {
             number: turn.number,
             begun,
             turn: RefCell::new(turn),
-            images: RefCell::default(),
-            fetched: Cell::default(),
+            files: Files::default(),
             left_out: RefCell::default(),
-            slot: RefCell::default(),
             broken: RefCell::default(),
         }
     }
 
-    /// The turn as it was last asked.
+    /// The turn as it was last asked, and what its files are.
     ///
     /// # Errors
     /// When storage failed while a message joined it.
-    pub(super) fn into_turn(self) -> Result<ActiveTurn, PlatformError> {
-        self.broken
-            .into_inner()
-            .map_or(Ok(self.turn.into_inner()), Err)
-    }
-
-    /// The bytes that further images may have.
-    pub(super) fn room(&self) -> usize {
-        let used: usize = self.images.borrow().iter().map(|one| one.bytes.len()).sum();
-        media::MAX_BYTES.saturating_sub(used)
+    pub(super) fn into_turn(self) -> Result<(ActiveTurn, Vec<Contents>), PlatformError> {
+        let turn = self.turn.into_inner();
+        let mut contents = self.files.contents();
+        contents.truncate(turn.messages.len());
+        self.broken.into_inner().map_or(Ok((turn, contents)), Err)
     }
 
     /// How long KV may take: at most half of the time that the turn has left.
@@ -93,15 +89,8 @@ impl Gathering {
 
     fn words(&self) -> Words {
         Words {
-            text: self.turn.borrow().input(),
-            images: Rc::clone(&self.images.borrow()),
-        }
-    }
-
-    fn add_images(&self, images: Vec<Image>) {
-        self.fetched.set(self.fetched.get().saturating_add(1));
-        if !images.is_empty() {
-            Rc::make_mut(&mut *self.images.borrow_mut()).extend(images);
+            text: self.turn.borrow().input(&self.files.contents()),
+            images: self.files.images(),
         }
     }
 
@@ -148,13 +137,13 @@ impl<P: ThreadPlatform> Inner<P> {
         arrival
     }
 
-    /// Fetches the turn's images, waits if its last message ends as if more came, and takes in the
+    /// Reads the turn's files, waits if its last message ends as if more came, and takes in the
     /// messages that came meanwhile. Returns what the model is asked.
     pub(super) async fn gather(&self, gathering: &Gathering) -> Result<Words, Failure> {
         let mut is_over = false;
         loop {
             let next = self.next_message();
-            self.fetch_own(gathering).await?;
+            self.read_own(gathering).await?;
             if self.take_in(gathering).await? {
                 is_over = false;
                 continue;
@@ -187,7 +176,7 @@ impl<P: ThreadPlatform> Inner<P> {
             let next = self.next_message();
             let may = |state: &State, now| state.can_ask_again(gathering.number, now, &self.config);
             match self.read(may).await {
-                Ok(true) if self.fetch_waiting(gathering).await > 0 => return true,
+                Ok(true) if self.read_waiting(gathering, Until::Spoken).await > 0 => return true,
                 Ok(_) => {
                     // It ends by being aborted.
                     let _aborted = next.await;
@@ -214,7 +203,7 @@ impl<P: ThreadPlatform> Inner<P> {
 
     /// The messages that wait and may join do so. Returns whether there were any.
     async fn take_in(&self, gathering: &Gathering) -> Result<bool, Failure> {
-        let count = self.fetch_waiting(gathering).await;
+        let count = self.read_waiting(gathering, Until::Unreadable).await;
         if count == 0 {
             return Ok(false);
         }
@@ -232,21 +221,22 @@ impl<P: ThreadPlatform> Inner<P> {
         }
     }
 
-    /// Fetches the images of the turn's own messages that are not fetched yet.
-    async fn fetch_own(&self, gathering: &Gathering) -> Result<(), Failure> {
+    /// Reads the files of the turn's own messages that are not read yet.
+    async fn read_own(&self, gathering: &Gathering) -> Result<(), Failure> {
         let next = || {
             let turn = gathering.turn.borrow();
-            turn.messages.get(gathering.fetched.get()).cloned()
+            turn.messages.get(gathering.files.messages()).cloned()
         };
         while let Some(message) = next() {
-            let images = self.fetch_images(&message, gathering).await?;
-            gathering.add_images(images);
+            let (begun, files) = (gathering.begun, &gathering.files);
+            self.read_files(&message, begun, Attempts::Several, files)
+                .await?;
         }
         Ok(())
     }
 
-    /// Fetches the images of the messages that may join. Returns how many can do so.
-    async fn fetch_waiting(&self, gathering: &Gathering) -> usize {
+    /// Reads the files of the messages that may join. Returns how many can do so.
+    async fn read_waiting(&self, gathering: &Gathering, until: Until) -> usize {
         let joinable = |state: &State, _| state.joinable(gathering.number, &self.config).to_vec();
         let waiting = self.read(joinable).await.unwrap_or_default();
         let own = gathering.turn.borrow().messages.len();
@@ -259,12 +249,17 @@ impl<P: ThreadPlatform> Inner<P> {
             if is_left_out(&message) {
                 break;
             }
-            if gathering.fetched.get() <= own.saturating_add(ready) {
-                let Ok(images) = self.fetch_images(&message, gathering).await else {
+            if gathering.files.messages() <= own.saturating_add(ready) {
+                if until == Until::Spoken && !message.voice_notes.is_empty() {
+                    break;
+                }
+                let (begun, files) = (gathering.begun, &gathering.files);
+                // The turn does not wait for media that come late.
+                let read = self.read_files(&message, begun, Attempts::One, files);
+                if read.await.is_err() {
                     *gathering.left_out.borrow_mut() = Some(message.sid);
                     break;
-                };
-                gathering.add_images(images);
+                }
             }
             ready = ready.saturating_add(1);
         }

@@ -37,6 +37,7 @@ impl<P: ThreadPlatform> Inner<P> {
                 TurnResult::Answered { .. } => TurnOutcome::Answered,
                 TurnResult::Failed(_) | TurnResult::Limited(..) => TurnOutcome::Failed,
                 TurnResult::Reset(_) => TurnOutcome::Reset,
+                TurnResult::OptedOut(_) => TurnOutcome::OptedOut,
             },
             failure: run.and_then(|run| match &run.result {
                 Ok(completion) => completion.finish_note,
@@ -58,7 +59,8 @@ impl<P: ThreadPlatform> Inner<P> {
                 .then(|| segments::total(result.text(&self.config))),
             duration_ms: millis(self.platform.now().since(first.at)),
             model_ms: run.map_or(0, |run| run.model_ms),
-            model_requests: run.map_or(0, |run| run.requests),
+            model_requests: run.map_or(0, |run| run.requests.saturating_add(run.transcriptions)),
+            transcriptions: run.map_or(0, |run| run.transcriptions),
             endpoint: run.and_then(|run| run.endpoint),
             prompt_tokens: run.map_or(0, |run| run.tokens.prompt),
             completion_tokens: run.map_or(0, |run| run.tokens.completion),

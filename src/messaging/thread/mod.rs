@@ -8,6 +8,7 @@
 mod joins;
 mod links;
 mod log;
+mod media;
 mod model;
 mod outside;
 mod quoting;

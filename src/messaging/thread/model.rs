@@ -1,7 +1,7 @@
-//! A turn's model run: it fetches images and the conversation, asks the model, and shows the typing
+//! A turn's model run: it fetches files and the conversation, asks the model, and shows the typing
 //! indicator meanwhile.
 //!
-//! Not here: the loop of requests (`conversation::model_run`).
+//! Not here: reading files (`media`), and the loop of requests (`conversation::model_run`).
 
 use std::{cell::Cell, future::Future, time::Duration};
 
@@ -13,15 +13,15 @@ use futures_util::{
 
 use super::{Inner, ThreadPlatform, joins::Gathering, saving::LoadedConversation};
 use crate::{
-    base::{image::Image, usage::UsageCounters},
+    base::{time::millis, usage::UsageCounters},
     conversation::{
         history::Conversation,
         model_run::{self, ContactShare, Failure, ModelInput, ModelRun},
         outbox::request_contexts,
     },
-    messaging::state::{ActiveTurn, PendingMessage},
+    messaging::state::{ActiveTurn, Contents, PendingMessage},
     platform::PlatformError,
-    twilio::{media, rest},
+    twilio::rest,
 };
 
 /// How long a turn takes before the contact sees that an answer is being written.
@@ -31,6 +31,8 @@ const TYPING_AFTER: Duration = Duration::from_secs(2);
 pub(super) struct Asked {
     /// The turn, with the messages that have joined it.
     pub(super) turn: ActiveTurn,
+    /// What the files of its messages are, in order.
+    pub(super) contents: Vec<Contents>,
     /// The model run, with the requests that were broken off.
     pub(super) run: ModelRun,
     /// The conversation before the turn, if it is complete.
@@ -38,7 +40,7 @@ pub(super) struct Asked {
 }
 
 impl<P: ThreadPlatform> Inner<P> {
-    /// Fetches the images and runs the model. Messages that come soon enough join the turn.
+    /// Reads the files and runs the model. Messages that come soon enough join the turn.
     ///
     /// # Errors
     /// When storage failed while a message joined.
@@ -73,12 +75,19 @@ impl<P: ThreadPlatform> Inner<P> {
                 Either::Right((words, _)) => words,
             }
         };
-        // Nothing is reserved for a turn whose images cannot be fetched.
+        // Nothing is reserved for a turn whose files cannot be read.
         if let Err(failure) = gather().await {
             // The conversation is not needed, and stays as it is.
+            let run = ModelRun {
+                transcriptions: gathering.files.transcriptions(),
+                model_ms: millis(self.platform.now().since(gathering.begun)),
+                ..ModelRun::without_request(failure)
+            };
+            let (turn, contents) = gathering.into_turn()?;
             return Ok(Asked {
-                turn: gathering.into_turn()?,
-                run: ModelRun::without_request(failure),
+                turn,
+                contents,
+                run,
                 conversation: None,
             });
         }
@@ -132,42 +141,17 @@ impl<P: ThreadPlatform> Inner<P> {
             loaded = Some(conversation);
             earlier = Some(run);
         };
+        let run = ModelRun {
+            transcriptions: gathering.files.transcriptions(),
+            ..run
+        };
+        let (turn, contents) = gathering.into_turn()?;
         Ok(Asked {
-            turn: gathering.into_turn()?,
+            turn,
+            contents,
             run,
             conversation: complete.then_some(conversation),
         })
-    }
-
-    /// Fetches the images of one message, within the limit for all images of the turn. If the
-    /// budget is used up, it fetches none.
-    pub(super) async fn fetch_images(
-        &self,
-        message: &PendingMessage,
-        gathering: &Gathering,
-    ) -> Result<Vec<Image>, Failure> {
-        if message.images.is_empty() {
-            return Ok(Vec::new());
-        }
-        let (platform, config) = (&self.platform, &self.config);
-        let limit = media::TIMEOUT.min(config.openai_timeout);
-        let deadline = gathering.begun.plus(limit);
-        if gathering.slot.borrow().is_none() {
-            model_run::check_budget(platform, config, limit).await?;
-            let slot = media::slot(platform, deadline).await;
-            *gathering.slot.borrow_mut() = Some(slot.map_err(Failure::Image)?);
-        }
-        let mut room = gathering.room();
-        let mut images = Vec::new();
-        for url in &message.images {
-            let base = &config.twilio_api_base_url;
-            let contexts = request_contexts(config, &message.reply_to);
-            let image = media::fetch(platform, base, url, contexts, room, deadline).await;
-            let image = image.map_err(Failure::Image)?;
-            room = room.saturating_sub(image.bytes.len());
-            images.push(image);
-        }
-        Ok(images)
     }
 
     /// Shows a contact that an answer is being written, once the turn takes longer than people

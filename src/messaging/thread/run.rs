@@ -12,12 +12,15 @@ use crate::{
     conversation::{
         history::{Conversation, Turn},
         model_run::{Failure, ModelRun},
+        voice_error::VoiceError,
     },
-    event::DailyLimit,
+    event::{ConsentBy, ConsentState, DailyLimit},
     identity::Channel,
     messaging::{
         markdown,
-        state::{ActiveTurn, NextRun, State, TurnReply, TurnResult},
+        state::{
+            ActiveTurn, CancelledCounts, Contents, NextRun, Requests, State, TurnReply, TurnResult,
+        },
     },
     openai::OpenAiError,
     platform::PlatformError,
@@ -77,28 +80,43 @@ impl<P: ThreadPlatform> Inner<P> {
                 self.end_turn(&turn, Some(&run), None, result).await
             }
             NextRun::Run(turn) => {
-                // (8) Images, conversation, budget, model.
+                // (8) Files, conversation, budget, model.
                 let Asked {
                     turn,
+                    contents,
                     run,
                     conversation,
                 } = self.ask_model(turn, cancelled).await?;
                 let result = match &run.result {
                     Ok(completion) => TurnResult::Answered {
-                        text: self.fit_to_channel(&turn, &completion.text),
-                        input: turn.input(),
+                        sent: self.fit_to_channel(&turn, &self.heard(&contents), &completion.text),
+                        text: self.fit_to_channel(&turn, "", &completion.text),
+                        input: turn.input(&contents),
                     },
-                    Err(failure) => result_of(*failure),
+                    Err(failure) => self.result_of(*failure),
                 };
                 self.end_turn(&turn, Some(&run), conversation, result).await
             }
         }
     }
 
-    /// The answer as its channel can show and carry it. It is stored and sent like this.
-    fn fit_to_channel(&self, turn: &ActiveTurn, answer: &str) -> String {
+    /// What goes before an answer: what was heard, if the operator wants it so. The conversation has
+    /// the answer without, because a model would imitate it.
+    fn heard(&self, contents: &[Contents]) -> String {
+        let heard: Vec<_> = contents.iter().flat_map(|one| one.heard.iter()).collect();
+        if heard.is_empty() || !self.config.repeat_transcript {
+            return String::new();
+        }
+        let heard = heard.iter().map(|said| said.as_str()).collect::<Vec<_>>();
+        let heard = self.config.text_with(FixedText::Heard, &heard.join(" "));
+        format!("{heard}\n\n")
+    }
+
+    /// The answer as its channel can show and carry it, after the text `before` it. It is stored and
+    /// sent like this.
+    fn fit_to_channel(&self, turn: &ActiveTurn, before: &str, answer: &str) -> String {
         let channel = turn.channel();
-        let answer = markdown::render(answer, channel);
+        let answer = format!("{before}{}", markdown::render(answer, channel));
         if channel == Channel::Sms {
             segments::fit(&answer, self.config.max_segments)
         } else {
@@ -119,7 +137,10 @@ impl<P: ThreadPlatform> Inner<P> {
         let interrupted = |run: &&ModelRun| matches!(run.result, Err(Failure::Interrupted));
         let requests = match run {
             Some(run) if interrupted(&run) => None,
-            run => Some(run.map_or(0, |run| run.requests)),
+            run => Some(run.map_or_else(Requests::default, |run| Requests {
+                transcriptions: run.transcriptions,
+                completions: run.requests,
+            })),
         };
         let end = |state: &mut State, now| {
             if let Some(run) = run {
@@ -127,15 +148,26 @@ impl<P: ThreadPlatform> Inner<P> {
                 state.usage.count(&run.usage(), now);
             }
             let waiting = self.waiting.borrow();
-            state.end_turn(turn.number, &result, requests, &waiting, now, &self.config)
+            // Who asks aloud for no more messages gets the answers to nothing else.
+            let cancelled = match result {
+                TurnResult::OptedOut(_) => state.opt_out_aloud(turn.number, now),
+                _ => CancelledCounts::default(),
+            };
+            let reply = state.end_turn(turn.number, &result, requests, &waiting, now, &self.config);
+            (reply, cancelled)
         };
-        let reply = self.step(end).await?;
+        let (reply, cancelled) = self.step(end).await?;
         self.log_turn(turn, run, &result, reply);
         if reply == TurnReply::Cancelled {
             return Ok(());
         }
+        if let (TurnResult::OptedOut(_), Some(last)) = (&result, turn.messages.last()) {
+            let (state, by) = (ConsentState::OptedOut, ConsentBy::Contact);
+            self.log_consent(last.phone_hash.clone(), state, by, cancelled);
+            self.spawn_orders();
+        }
         match result {
-            TurnResult::Answered { input, text } => {
+            TurnResult::Answered { input, text, .. } => {
                 *self.conversation.borrow_mut() = conversation.map(|mut conversation| {
                     conversation.push(Turn {
                         user: input,
@@ -151,30 +183,49 @@ impl<P: ThreadPlatform> Inner<P> {
             }
             TurnResult::Reset(_) => drop(self.conversation.take()),
             // The next turn reads a conversation again that was not complete.
-            TurnResult::Failed(_) | TurnResult::Limited(..) => {
+            TurnResult::Failed(_) | TurnResult::Limited(..) | TurnResult::OptedOut(_) => {
                 *self.conversation.borrow_mut() = conversation;
             }
         }
         Ok(())
     }
-}
 
-/// The result of a turn whose model run failed.
-fn result_of(failure: Failure) -> TurnResult {
-    match failure {
-        Failure::BudgetExhausted => TurnResult::Limited(DailyLimit::Calls, FixedText::NoBudget),
-        Failure::OpenAi(OpenAiError::Filtered) => TurnResult::Failed(FixedText::Filtered),
-        Failure::OpenAi(OpenAiError::TokenLimit) => TurnResult::Failed(FixedText::TokenLimit),
-        Failure::OpenAi(OpenAiError::NoImages) => TurnResult::Failed(FixedText::NoImages),
-        Failure::Image(FetchError::Address | FetchError::NotFetched) => {
-            TurnResult::Failed(FixedText::ImageNotFetched)
-        }
-        Failure::Image(FetchError::TooLarge) => TurnResult::Failed(FixedText::ImageTooLarge),
-        Failure::Image(FetchError::NotAnImage) => TurnResult::Failed(FixedText::UnreadableFile),
-        Failure::OpenAi(_)
-        | Failure::ContactLimit
-        | Failure::BudgetUnreachable
-        | Failure::Interrupted
-        | Failure::Cancelled => TurnResult::Failed(FixedText::Apology),
+    /// The result of a turn whose model run failed.
+    fn result_of(&self, failure: Failure) -> TurnResult {
+        let text = match failure {
+            Failure::BudgetExhausted => {
+                return TurnResult::Limited(DailyLimit::Calls, FixedText::NoBudget);
+            }
+            Failure::ContactLimit => {
+                let limit = DailyLimit::CallsPerContact;
+                return TurnResult::Limited(limit, FixedText::NoMoreToday);
+            }
+            Failure::Voice(VoiceError::OptOut) => {
+                let text = self.config.text(FixedText::OptedOut);
+                return TurnResult::OptedOut(text.to_owned());
+            }
+            Failure::OpenAi(OpenAiError::Filtered) => FixedText::Filtered,
+            Failure::OpenAi(OpenAiError::TokenLimit) => FixedText::TokenLimit,
+            Failure::OpenAi(OpenAiError::NoImages) => FixedText::NoImages,
+            Failure::Image(FetchError::Address | FetchError::NotFetched) => {
+                FixedText::ImageNotFetched
+            }
+            Failure::Image(FetchError::TooLarge) => FixedText::ImageTooLarge,
+            Failure::NotAnImage => FixedText::UnreadableFile,
+            Failure::Voice(VoiceError::Fetch(FetchError::Address | FetchError::NotFetched)) => {
+                FixedText::VoiceNotFetched
+            }
+            Failure::Voice(VoiceError::Fetch(FetchError::TooLarge) | VoiceError::TooLong) => {
+                FixedText::VoiceTooLong
+            }
+            Failure::Voice(VoiceError::Format) => FixedText::VoiceFormat,
+            Failure::Voice(VoiceError::Unavailable) => FixedText::NoVoice,
+            Failure::Voice(VoiceError::Silent) => FixedText::VoiceSilent,
+            Failure::OpenAi(_)
+            | Failure::BudgetUnreachable
+            | Failure::Interrupted
+            | Failure::Cancelled => FixedText::Apology,
+        };
+        TurnResult::Failed(text)
     }
 }

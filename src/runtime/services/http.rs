@@ -19,7 +19,7 @@ use super::{
     },
     ObjectServices,
 };
-use crate::platform::{Http, HttpError, HttpRequest, HttpResponse};
+use crate::platform::{Body, Http, HttpError, HttpRequest, HttpResponse};
 
 impl Http for ObjectServices {
     async fn send(
@@ -66,9 +66,7 @@ impl Exchange {
         init.set_redirect(web_sys::RequestRedirect::Manual);
         init.set_signal(Some(&self.controller.signal()));
         if request.method == "POST" {
-            // Bytes, because a string would be copied and converted once more, and images are
-            // large.
-            init.set_body(&Uint8Array::from(request.body.as_bytes()));
+            init.set_body(&bytes_of(&request.body));
         }
         let global: web_sys::WorkerGlobalScope = js_sys::global().unchecked_into();
         let response = JsFuture::from(global.fetch_with_str_and_init(&request.url, &init))
@@ -76,6 +74,20 @@ impl Exchange {
             .map_err(|_| HttpError::Connection)?;
         received(response.unchecked_into(), request.limit).await
     }
+}
+
+/// The body as bytes of the runtime, which are copied once. A string would be copied and converted
+/// once more, and images and recordings are large.
+fn bytes_of(body: &Body) -> Uint8Array {
+    let bytes = Uint8Array::new_with_length(u32::try_from(body.len()).unwrap_or(u32::MAX));
+    let mut at: u32 = 0;
+    for piece in body.pieces() {
+        let length = u32::try_from(piece.len()).unwrap_or(u32::MAX);
+        let end = at.saturating_add(length);
+        bytes.subarray(at, end).copy_from(piece);
+        at = end;
+    }
+    bytes
 }
 
 impl Drop for Exchange {

@@ -1,4 +1,4 @@
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
 use futures_util::FutureExt;
 
@@ -12,8 +12,8 @@ fn attached(fields: &[(&str, &str)]) -> Attached {
     Attached::read(&Form::from_pairs(fields))
 }
 
-fn url(text: &str) -> ImageUrl {
-    ImageUrl(text.to_owned())
+fn url(text: &str) -> MediaUrl {
+    MediaUrl(text.to_owned())
 }
 
 #[test]
@@ -23,7 +23,11 @@ fn media_are_counted_and_told_apart_by_the_types_that_twilio_gives() {
         ("MediaUrl0", "https://a.example/0"),
         ("MediaUrl1", "https://a.example/1"),
     ];
-    let images = Attached::Images(vec![url("https://a.example/0"), url("https://a.example/1")]);
+    let urls = || vec![url("https://a.example/0"), url("https://a.example/1")];
+    let images = Attached::Files {
+        images: urls(),
+        voice_notes: Vec::new(),
+    };
     let with = |types: [&'static str; 2]| {
         attached(
             &[
@@ -38,13 +42,44 @@ fn media_are_counted_and_told_apart_by_the_types_that_twilio_gives() {
     };
     assert_eq!(with(["image/jpeg", "IMAGE/PNG; x=y"]), images);
     assert_eq!(with(["image/gif", "image/webp"]), images);
-    assert_eq!(with(["", "image/jpg"]), images, "the bytes will tell");
+    for unsure in ["", "image/jpg", "application/octet-stream"] {
+        assert_eq!(with([unsure, ""]), images, "the bytes will tell: {unsure}");
+    }
+    for voice in [
+        "audio/ogg",
+        "audio/ogg; codecs=opus",
+        "Audio/AMR",
+        "audio/mpeg",
+        "audio/mp4",
+        "audio/x-m4a",
+        "audio/3gpp",
+        "application/ogg",
+    ] {
+        assert_eq!(
+            with([voice, voice]),
+            Attached::Files {
+                images: Vec::new(),
+                voice_notes: urls()
+            },
+            "{voice}"
+        );
+        assert_eq!(
+            with([voice, "image/png"]),
+            Attached::Files {
+                images: vec![url("https://a.example/1")],
+                voice_notes: vec![url("https://a.example/0")]
+            },
+            "{voice}"
+        );
+    }
     for other in [
         "application/pdf",
-        "audio/ogg",
+        "video/mp4",
         "image/heic",
+        "image/heif",
         "image/svg+xml",
         "text/vcard",
+        "text/x-vcard",
     ] {
         assert_eq!(with(["image/jpeg", other]), Attached::Other, "{other}");
     }
@@ -60,7 +95,7 @@ fn media_are_counted_and_told_apart_by_the_types_that_twilio_gives() {
     }
 }
 
-fn config(base: &str) -> Config {
+pub(super) fn config(base: &str) -> Config {
     let lookup = |name: &str| match name {
         "TWILIO_API_BASE_URL" => Some(base.to_owned()),
         _ => MINIMAL
@@ -71,106 +106,20 @@ fn config(base: &str) -> Config {
     Config::parse(lookup).unwrap()
 }
 
-fn target(text: &str, base: &str) -> Option<bool> {
-    Target::parse(text, &config(base).twilio_api_base_url).map(|target| target.is_api)
-}
+pub(super) const API: &str = "https://api.twilio.com";
 
-const API: &str = "https://api.twilio.com";
+/// An object of Twilio's bucket.
+pub(super) const OBJECT: &str =
+    "AC0123456789abcdef0123456789abcdef/e4b22c2f9109ee2db6cbb474e861ae33";
 
-#[test]
-fn only_twilios_hosts_and_the_configured_origin_are_fetched_from() {
-    assert_eq!(
-        target("https://api.twilio.com/2010-04-01/x", API),
-        Some(true)
-    );
-    for cdn in [
-        "https://mms.twiliocdn.com/x?y=z",
-        "https://media.eu.twiliocdn.com/",
-        "https://mcs.us1.twilio.com/v1/x",
-    ] {
-        assert_eq!(target(cdn, API), Some(false), "{cdn}");
-    }
-    assert_eq!(
-        target("http://127.0.0.1:8788/x", "http://127.0.0.1:8788"),
-        Some(true)
-    );
-    assert_eq!(
-        target("https://api.twilio.com/x", "http://127.0.0.1:8788"),
-        Some(false),
-        "no credentials for it then"
-    );
-    for other in [
-        "http://api.twilio.com/x",
-        "https://twilio.com.example/x",
-        "https://eviltwilio.com/x",
-        "https://twilio.com/x",
-        "https://.twilio.com/x",
-        "https://evil.example/.twilio.com",
-        "https://evil.example?.twilio.com",
-        "https://evil.example#.twilio.com",
-        "https://evil.example\\.twilio.com/x",
-        "https://api.twilio.com@evil.example/x",
-        "https://user:pass@api.twilio.com/x",
-        "https://api.twilio.com:8443/x",
-        "https://API.twilio.com/x",
-        "https://api.twilio.com%2F.evil.example/x",
-        "https://api.twi\tlio.com/x",
-        " https://api.twilio.com/x",
-        "https://xn--é.twilio.com/",
-        "https:/api.twilio.com/x",
-        "//api.twilio.com/x",
-        "/x",
-        "ftp://api.twilio.com/x",
-        "data:image/png;base64,AAAA",
-        "http://127.0.0.1:8788/x",
-        "http://169.254.169.254/latest",
-        "",
-    ] {
-        assert_eq!(target(other, API), None, "{other}");
-    }
-    assert_eq!(
-        target("http://127.0.0.1:8789/x", "http://127.0.0.1:8788"),
-        None
-    );
-    assert_eq!(
-        target("http://127.0.0.1:87889/x", "http://127.0.0.1:8788"),
-        None
-    );
-}
-
-#[test]
-fn a_redirect_leads_to_a_path_or_to_an_allowed_address() {
-    let base = config(API).twilio_api_base_url;
-    let from = Target::parse("https://api.twilio.com/a/b", &base).unwrap();
-    let to = |location: &str| {
-        from.redirected(Some(location), &base)
-            .map(|target| target.url)
-    };
-    assert_eq!(
-        to("/media/1").as_deref(),
-        Some("https://api.twilio.com/media/1")
-    );
-    assert_eq!(
-        to("https://mms.twiliocdn.com/1").as_deref(),
-        Some("https://mms.twiliocdn.com/1")
-    );
-    for rejected in [
-        "//evil.example/1",
-        "/\\evil.example",
-        "https://evil.example/1",
-        "http://mms.twiliocdn.com/1",
-        "1",
-        "",
-    ] {
-        assert_eq!(to(rejected), None, "{rejected}");
-    }
-    assert_eq!(from.redirected(None, &base), None);
-}
+/// The requested URLs, each with whether it got credentials.
+type Asked = Vec<(String, bool)>;
 
 /// Answers one request after the other, and records the requests.
 struct Script(
     RefCell<Vec<Result<HttpResponse, HttpError>>>,
     RefCell<Vec<(String, bool)>>,
+    Cell<u64>,
 );
 
 impl Http for Script {
@@ -186,9 +135,12 @@ impl Http for Script {
 
 impl Clock for Script {
     fn now(&self) -> UnixMillis {
-        UnixMillis(0)
+        UnixMillis(self.2.get())
     }
-    async fn sleep(&self, _: Duration) {}
+    async fn sleep(&self, duration: Duration) {
+        self.2
+            .set(self.2.get() + crate::base::time::millis(duration));
+    }
 }
 
 #[allow(clippy::unnecessary_wraps, reason = "a script is a list of results")]
@@ -201,13 +153,23 @@ fn answer(status: u16, location: Option<&str>, body: &[u8]) -> Result<HttpRespon
     })
 }
 
-/// Fetches from the API's host with two tokens: returns the image and the requested URLs, each with
-/// whether it got credentials.
+/// Fetches with two tokens: returns the file and the requested URLs, each with whether it got
+/// credentials.
 fn fetched(
     answers: Vec<Result<HttpResponse, HttpError>>,
     from: &str,
-) -> (Result<Image, FetchError>, Vec<(String, bool)>) {
-    let script = Script(RefCell::new(answers), RefCell::default());
+) -> (Result<Vec<u8>, FetchError>, Asked) {
+    let (file, asked, _) = fetched_by(answers, from, 20_000);
+    (file, asked)
+}
+
+/// The same until a deadline. Also returns when it ended.
+fn fetched_by(
+    answers: Vec<Result<HttpResponse, HttpError>>,
+    from: &str,
+    deadline: u64,
+) -> (Result<Vec<u8>, FetchError>, Asked, u64) {
+    let script = Script(RefCell::new(answers), RefCell::default(), Cell::default());
     let config = config(API);
     let (account, address) = (
         "AC0123456789abcdef0123456789abcdef".parse().unwrap(),
@@ -229,13 +191,14 @@ fn fetched(
         &from,
         contexts,
         MAX_BYTES,
-        UnixMillis(1000),
+        Attempts::Several,
+        UnixMillis(deadline),
     )
     .now_or_never();
-    (image.unwrap(), script.1.into_inner())
+    (image.unwrap(), script.1.into_inner(), script.2.get())
 }
 
-const MEDIA: &str = "https://api.twilio.com/m";
+const MEDIA: &str = "https://api.twilio.com/2010-04-01/Accounts/AC0123456789abcdef0123456789abcdef/Messages/MM1/Media/ME1";
 const CDN: &str = "https://mms.twiliocdn.com/m";
 
 #[test]
@@ -244,13 +207,7 @@ fn credentials_go_to_the_api_only_and_never_after_a_redirect() {
         vec![answer(307, Some(CDN), b""), answer(200, None, b"GIF89a")],
         MEDIA,
     );
-    assert_eq!(
-        image,
-        Ok(Image {
-            kind: ImageType::Gif,
-            bytes: b"GIF89a".to_vec()
-        })
-    );
+    assert_eq!(image, Ok(b"GIF89a".to_vec()));
     assert_eq!(asked, [(MEDIA.to_owned(), true), (CDN.to_owned(), false)]);
     let (_, asked) = fetched(
         vec![
@@ -280,18 +237,38 @@ fn another_token_is_tried_when_the_first_is_rejected() {
 }
 
 #[test]
-fn failures_to_fetch_an_image_are_told_apart() {
-    let only = |response| fetched(vec![response], MEDIA).0;
-    assert_eq!(
-        only(answer(200, None, b"<svg>")),
-        Err(FetchError::NotAnImage)
+fn a_redirect_to_amazon_s3_is_followed_without_credentials() {
+    let bucket = format!("https://s3-external-1.amazonaws.com/media.twiliocdn.com/{OBJECT}");
+    let (file, asked) = fetched(
+        vec![
+            answer(307, Some(&bucket), b""),
+            answer(200, None, b"GIF89a"),
+        ],
+        MEDIA,
     );
+    assert_eq!(file, Ok(b"GIF89a".to_vec()));
+    assert_eq!(asked, [(MEDIA.to_owned(), true), (bucket.clone(), false)]);
+    let foreign = bucket.replace("media.twiliocdn.com", "media.twiliocdn.com.evil");
+    let (file, asked) = fetched(vec![answer(307, Some(&foreign), b"")], MEDIA);
+    assert_eq!((file, asked.len()), (Err(FetchError::Address), 1));
+}
+
+#[test]
+fn the_media_of_another_account_are_asked_for_without_credentials() {
+    let other = MEDIA.replace("abcdef0123456789abcdef/", "abcdef0123456789abcdee/");
+    let (_, asked) = fetched(vec![answer(401, None, b"")], &other);
+    assert_eq!(asked, [(other, false)]);
+}
+
+#[test]
+fn failures_to_fetch_a_file_are_told_apart() {
+    let only = |response| fetched(vec![response], MEDIA).0;
     assert_eq!(only(Err(HttpError::TooLarge)), Err(FetchError::TooLarge));
     for response in [
         Err(HttpError::Timeout),
-        Err(HttpError::Connection),
-        answer(404, None, b"GIF89a"),
+        answer(403, None, b"GIF89a"),
         answer(206, None, b"GIF89a"),
+        answer(410, None, b""),
     ] {
         assert_eq!(only(response), Err(FetchError::NotFetched));
     }
@@ -304,19 +281,57 @@ fn failures_to_fetch_an_image_are_told_apart() {
 }
 
 #[test]
+fn a_file_that_is_not_there_yet_is_tried_again_after_one_and_three_seconds() {
+    for later in [
+        answer(404, None, b""),
+        answer(429, None, b""),
+        answer(500, None, b""),
+        answer(503, None, b""),
+        Err(HttpError::Connection),
+        Err(HttpError::Unreadable),
+    ] {
+        let there = || answer(200, None, b"GIF89a");
+        let (file, asked, ended) = fetched_by(vec![later.clone(), there()], MEDIA, 20_000);
+        assert_eq!((file.is_ok(), asked.len(), ended), (true, 2, 1000));
+        let twice = vec![later.clone(), later.clone(), there()];
+        let (file, _, ended) = fetched_by(twice, MEDIA, 20_000);
+        assert_eq!((file.is_ok(), ended), (true, 3000));
+        let never = vec![later.clone(); 5];
+        let (file, asked, ended) = fetched_by(never, MEDIA, 20_000);
+        assert_eq!(
+            (file, asked.len(), ended),
+            (Err(FetchError::NotFetched), 3, 3000)
+        );
+        let (file, asked, ended) = fetched_by(vec![later; 5], MEDIA, 2500);
+        assert_eq!(
+            (file, asked.len(), ended),
+            (Err(FetchError::NotFetched), 2, 1000),
+            "a wait beyond the deadline is not begun"
+        );
+    }
+    // The second answer says that S3 does not have it yet.
+    for status in [403, 404] {
+        let (file, asked) = fetched(
+            vec![
+                answer(307, Some(CDN), b""),
+                answer(status, None, b""),
+                answer(307, Some(CDN), b""),
+                answer(200, None, b"GIF89a"),
+            ],
+            MEDIA,
+        );
+        assert_eq!((file.is_ok(), asked.len()), (true, 4));
+        assert_eq!(asked[2], (MEDIA.to_owned(), true), "from the beginning");
+    }
+}
+
+#[test]
 fn a_redirect_loop_ends_after_three() {
     let (image, asked) = fetched(vec![answer(302, Some("/m"), b""); 5], MEDIA);
     assert_eq!((image, asked.len()), (Err(FetchError::NotFetched), 4));
 }
 
 #[test]
-fn the_debug_forms_show_no_image_and_no_url() {
-    let image = Image {
-        kind: ImageType::Gif,
-        bytes: b"GIF89a secret".to_vec(),
-    };
-    assert_eq!(
-        format!("{image:?} {:?}", url(MEDIA)),
-        "Image(Gif, 13 bytes) ImageUrl(..)"
-    );
+fn the_debug_form_shows_no_url() {
+    assert_eq!(format!("{:?}", url(MEDIA)), "MediaUrl(..)");
 }

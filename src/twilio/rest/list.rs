@@ -17,7 +17,7 @@ use super::{TIMEOUT, TwilioRequestContext, authorization};
 use crate::{
     base::{time::UnixMillis, url::BaseUrl},
     identity::{Channel, MessageSid, ServiceSid},
-    platform::{Http, HttpRequest},
+    platform::{Body, Http, HttpRequest},
 };
 
 /// The message that is looked for.
@@ -148,7 +148,7 @@ fn list_request(base: &BaseUrl, context: TwilioRequestContext<'_>, path: &str) -
         method: "GET",
         url: base.join(path),
         headers: vec![("Authorization".into(), authorization(context))],
-        body: String::new(),
+        body: Body::default(),
         limit: MAX_PAGE_BYTES,
     }
 }

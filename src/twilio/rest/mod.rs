@@ -75,7 +75,7 @@ fn form_request(url: String, context: TwilioRequestContext<'_>, body: String) ->
         method: "POST",
         url,
         headers,
-        body,
+        body: body.into(),
         limit: MAX_RESPONSE_BYTES,
     }
 }

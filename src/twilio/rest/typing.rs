@@ -88,7 +88,7 @@ pub(super) fn typing_request(
             ("Authorization".into(), authorization(context)),
             ("Content-Type".into(), content_type),
         ],
-        body: serde_json::to_string(&indicator).ok()?,
+        body: serde_json::to_string(&indicator).ok()?.into(),
         limit: MAX_RESPONSE_BYTES,
     })
 }

@@ -232,6 +232,9 @@ async fn a_picture_that_cannot_be_fetched_does_not_spoil_the_turn_before_it() {
     platform.media([
         after(400, Act::Say("")),
         Act::Say(""),
+        // One attempt to join the turn, and three in a turn of its own.
+        missing.clone(),
+        missing.clone(),
         missing.clone(),
         missing,
     ]);

@@ -5,6 +5,7 @@
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use futures_util::future::join_all;
+use switchboard::platform::Clock;
 
 use super::users;
 use crate::support::{
@@ -84,10 +85,17 @@ async fn a_picture_that_cannot_be_had_is_said_so_and_costs_no_model_request() {
     let huge: &'static str =
         Box::leak(format!("GIF89a{}", "x".repeat(5 * 1024 * 1024)).into_boxed_str());
     for (acts, said, failure) in [
-        (vec![Act::Status(404, "")], NOT_FETCHED, "image_not_fetched"),
-        (vec![Act::Drop], NOT_FETCHED, "image_not_fetched"),
         (
-            vec![Act::Say(""), Act::Status(500, "")],
+            vec![Act::Status(404, ""); 3],
+            NOT_FETCHED,
+            "image_not_fetched",
+        ),
+        (vec![Act::Drop; 3], NOT_FETCHED, "image_not_fetched"),
+        (
+            [(); 3]
+                .into_iter()
+                .flat_map(|()| [Act::Say(""), Act::Status(500, "")])
+                .collect(),
             NOT_FETCHED,
             "image_not_fetched",
         ),
@@ -98,7 +106,7 @@ async fn a_picture_that_cannot_be_had_is_said_so_and_costs_no_model_request() {
         ),
         (
             vec![Act::Say(""), Act::Body("<html>")],
-            "I can read text and pictures (JPEG, PNG, GIF or WebP), but no other kind of file.",
+            "I can read text, pictures (JPEG, PNG, GIF, WebP) and voice notes, but no other kind of file.",
             "image_type",
         ),
         (
@@ -131,6 +139,55 @@ async fn a_picture_that_cannot_be_had_is_said_so_and_costs_no_model_request() {
             ["Hello", "And now?"],
             "what failed is no part of the conversation"
         );
+    }
+}
+
+#[tokio::test(flavor = "local", start_paused = true)]
+async fn a_picture_that_is_there_a_moment_later_is_answered() {
+    for acts in [
+        vec![Act::Status(404, "")],
+        vec![Act::Status(503, ""), Act::Drop],
+        vec![Act::Say(""), Act::Status(404, "")],
+        vec![Act::Say(""), Act::Status(403, ""), Act::Status(500, "")],
+    ] {
+        let platform = FakePlatform::new();
+        platform.media(acts);
+        assert_eq!(
+            picture(&platform, ANNA, "Look", 1).await,
+            ["answer to Look\n[1 picture] and 1 pictures"]
+        );
+        assert!(platform.now().since(platform.started()) < 4 * SECOND);
+    }
+}
+
+#[tokio::test(flavor = "local", start_paused = true)]
+async fn a_picture_that_is_never_there_is_given_up_within_the_deadline() {
+    let platform = FakePlatform::with(&[("OPENAI_TIMEOUT_MS", "2000")]);
+    platform.media(vec![Act::Status(404, ""); 9]);
+    assert!(picture(&platform, ANNA, "Look", 1).await[0].starts_with("Sorry, I couldn't open"));
+    assert_eq!(platform.media_requests().len(), 2);
+    assert!(platform.now().since(platform.started()) < 2 * SECOND);
+}
+
+#[tokio::test(flavor = "local", start_paused = true)]
+async fn a_file_that_cannot_be_read_is_answered_with_what_can_be() {
+    for media_type in [
+        "image/heic",
+        "application/pdf",
+        "video/mp4",
+        "video/3gpp",
+        "text/x-vcard",
+    ] {
+        let platform = FakePlatform::new();
+        let fields = with_media(ANNA, "", &fresh_sid(), &[media_type]);
+        assert_eq!(
+            texts(&platform.post(&fields).await.body),
+            [
+                "I can read text, pictures (JPEG, PNG, GIF, WebP) and voice notes, but no other kind of file."
+            ],
+            "{media_type}"
+        );
+        assert!(platform.media_requests().is_empty());
     }
 }
 

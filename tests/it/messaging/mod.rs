@@ -25,6 +25,7 @@ mod turns;
 mod two_addresses;
 mod typists;
 mod unknown_outcomes;
+mod voice_notes;
 
 use std::collections::BTreeMap;
 

@@ -69,11 +69,13 @@ async fn messages_that_need_no_model_are_answered_without_it() {
         platform.text(ANNA, " \u{200f}").await,
         ["Please send text."]
     );
-    for types in [&["audio/ogg"][..], &["image/jpeg", "application/pdf"]] {
+    for types in [&["video/mp4"][..], &["image/jpeg", "application/pdf"]] {
         let media = with_media(ANNA, "Look", &fresh_sid(), types);
         assert_eq!(
             texts(&platform.post(&media).await.body),
-            ["I can read text and pictures (JPEG, PNG, GIF or WebP), but no other kind of file."]
+            [
+                "I can read text, pictures (JPEG, PNG, GIF, WebP) and voice notes, but no other kind of file."
+            ]
         );
     }
     assert!(platform.media_requests().is_empty());

@@ -3,7 +3,7 @@
 //! Not here: how often they come (`fault_plan`).
 
 /// Their names among the counters of a run.
-pub const EVERYTHING: [&str; 88] = [
+pub const EVERYTHING: [&str; 92] = [
     "answers of the second endpoint",
     "conversations that were shortened",
     "conversations that were too long",
@@ -25,6 +25,10 @@ pub const EVERYTHING: [&str; 88] = [
     "slow ways to an object",
     "pictures",
     "pictures that could not be fetched",
+    "voice notes",
+    "transcriptions",
+    "transcriptions that failed",
+    "transcriptions without a word",
     "erasures",
     "erasures that were confirmed",
     "messages that an opt-out kept from the model",

@@ -22,6 +22,7 @@ mod run;
 mod state;
 mod storage;
 mod thread_calls;
+mod transcription;
 mod twilio;
 mod webhook;
 mod worker_ports;
@@ -171,6 +172,11 @@ fn an_automatic_reply_that_is_answered_without_end_is_noticed() {
 #[test]
 fn an_answer_on_a_webhook_that_is_taken_for_one_by_rest_is_noticed() {
     must_break(Mutation::EqualTextTaken, 600);
+}
+
+#[test]
+fn a_transcription_without_a_reservation_is_noticed() {
+    must_break(Mutation::TranscriptionNotReserved, 600);
 }
 
 #[test]

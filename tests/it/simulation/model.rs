@@ -61,7 +61,7 @@ impl Simulation {
         let (sim, name) = (Rc::clone(self), platform.name.clone());
         let asked = Asked {
             second: !request.url.starts_with("https://api.openai.com/"),
-            pictures: request.body.contains("\"image_url\""),
+            pictures: request.body.to_text().contains("\"image_url\""),
             turns: turns.len(),
             input,
         };
@@ -239,7 +239,7 @@ fn said(request: &HttpRequest) -> (Vec<Turn>, String) {
         let beside = content.get(0).and_then(|part| part["text"].as_str());
         beside.or(content.as_str()).unwrap_or_default().to_owned()
     }
-    let body: Body = serde_json::from_str(&request.body).unwrap();
+    let body: Body = serde_json::from_slice(&request.body.to_bytes()).unwrap();
     let mut texts = body
         .messages
         .into_iter()

@@ -45,6 +45,8 @@ pub enum Mutation {
     PartsNotAwaited,
     /// Twilio lists what webhooks answered as if it had been sent by REST.
     EqualTextTaken,
+    /// A voice note is transcribed twice for one reservation.
+    TranscriptionNotReserved,
     /// A stored value that is not a text is an error every time.
     DamageNotMet,
     /// A budget count that cannot be read starts at zero.

@@ -154,7 +154,9 @@ impl Http for ObjectPlatform {
         let timeout = u64::try_from(timeout.as_millis()).unwrap();
         let exchange = async {
             self.sim.durable(&self.name).await;
-            if request.url.ends_with("/chat/completions") {
+            if request.url.ends_with("/audio/transcriptions") {
+                self.sim.transcribe(self, timeout).await
+            } else if request.url.ends_with("/chat/completions") {
                 self.sim.ask_model(self, request, timeout).await
             } else {
                 self.sim.ask_twilio(&self.name, request, timeout).await

@@ -32,6 +32,10 @@ pub struct Created {
 pub const UNSUBSCRIBED: u32 = 21610;
 /// Where the fake Twilio keeps all pictures.
 const CDN: &str = "https://mms.twiliocdn.com/picture";
+/// Where it keeps all voice notes.
+const BUCKET: &str = "https://s3-external-1.amazonaws.com/media.twiliocdn.com/AC0123456789abcdef0123456789abcdef/voice";
+/// What the id of a voice note begins with.
+pub const VOICE: &str = "MEvoice";
 
 impl Simulation {
     pub async fn ask_twilio(
@@ -81,7 +85,8 @@ impl Simulation {
     fn told_opted_out(&self, request: &HttpRequest, response: &HttpResponse) -> Option<String> {
         let refused = response.status == 400
             && String::from_utf8_lossy(&response.body).contains(&UNSUBSCRIBED.to_string());
-        let form = form_urlencoded::parse(request.body.as_bytes());
+        let body = request.body.to_bytes();
+        let form = form_urlencoded::parse(&body);
         let to = form.into_owned().find(|(name, _)| name == "To");
         let to = to.map(|(_, to)| to).filter(|_| refused)?;
         let holds = self.opted_out_at_twilio.borrow().contains(&to);
@@ -94,8 +99,10 @@ impl Simulation {
             self.list(request).await
         } else if request.method == "POST" && path.ends_with("/Messages.json") {
             self.create(request).await
-        } else if request.method == "GET" && (path.contains("/Media/") || path == CDN) {
-            self.picture(request, path).await
+        } else if request.method == "GET"
+            && (path.contains("/Media/") || [CDN, BUCKET].contains(&path))
+        {
+            self.file(request, path).await
         } else if path.ends_with("/Typing.json") {
             self.count("typing indicators");
             self.sleep(self.random.between(10, 3000)).await;
@@ -116,10 +123,10 @@ impl Simulation {
         answer
     }
 
-    /// A picture: Twilio redirects to its storage, which must get no credentials.
-    async fn picture(&self, request: &HttpRequest, path: &str) -> Result<HttpResponse, HttpError> {
+    /// A picture or a voice note: Twilio redirects to its storage, which must get no credentials.
+    async fn file(&self, request: &HttpRequest, path: &str) -> Result<HttpResponse, HttpError> {
         self.sleep(self.random.between(5, 1000)).await;
-        let (kept, shown) = (path == CDN, !request.headers.is_empty());
+        let (kept, shown) = ([CDN, BUCKET].contains(&path), !request.headers.is_empty());
         self.invariants.borrow_mut().check(shown != kept, || {
             "credentials were shown to the wrong host, or not to Twilio".into()
         });
@@ -140,18 +147,24 @@ impl Simulation {
                 .pick(&failures)
                 .map(|status| json_response(status, &json!({})));
         }
-        self.count("pictures");
-        let location = (!kept).then(|| CDN.to_owned());
+        let is_voice = path == BUCKET || path.contains(VOICE);
+        let (what, place, file) = if is_voice {
+            ("voice notes", BUCKET, &b"OggS"[..])
+        } else {
+            ("pictures", CDN, &b"GIF89a"[..])
+        };
+        self.count(what);
+        let location = (!kept).then(|| place.to_owned());
         Ok(HttpResponse {
             status: if kept { 200 } else { 307 },
             retry_after: None,
             location,
-            body: b"GIF89a".to_vec(),
+            body: file.to_vec(),
         })
     }
 
     async fn create(self: &Rc<Self>, request: &HttpRequest) -> Result<HttpResponse, HttpError> {
-        let form: BTreeMap<String, String> = form_urlencoded::parse(request.body.as_bytes())
+        let form: BTreeMap<String, String> = form_urlencoded::parse(&request.body.to_bytes())
             .into_owned()
             .collect();
         self.trace(|| format!("a POST of {}: {:.40}", form["To"], form["Body"]));

@@ -12,6 +12,7 @@ use super::{
     invariants::Message,
     mutation::Mutation,
     state::Simulation,
+    twilio::VOICE,
     webhook::{Webhook, post_within},
 };
 
@@ -274,7 +275,12 @@ fn write_text(
     let media_type = if body.ends_with("file") {
         Some("application/pdf")
     } else {
-        (is_text && random.chance(40)).then_some("image/gif")
+        let kind = random.pick(&["image/gif", "audio/ogg"]);
+        (is_text && random.chance(80)).then_some(kind)
+    };
+    let file = match media_type {
+        Some("audio/ogg") => VOICE,
+        _ => "ME",
     };
     sim.trace(|| format!("{name:.6} writes {sid:.2}…{}: {body}", &sid[28..]));
     let mut fields: Vec<(String, String)> = [
@@ -287,7 +293,7 @@ fn write_text(
         ("MediaContentType0", media_type.unwrap_or_default()),
         (
             "MediaUrl0",
-            &format!("{account}/Messages/{sid}/Media/ME{number:032x}"),
+            &format!("{account}/Messages/{sid}/Media/{file}{number:032x}"),
         ),
         ("ProfileName", "Wilhelmina"),
     ]

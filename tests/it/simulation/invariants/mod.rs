@@ -186,6 +186,11 @@ fn is_fixed(text: &str) -> bool {
             canned_replies::NOT_AN_IMAGE,
             canned_replies::IMAGE_NOT_FETCHED,
             canned_replies::IMAGE_TOO_LARGE,
+            canned_replies::NO_VOICE,
+            canned_replies::VOICE_FORMAT,
+            canned_replies::VOICE_TOO_LONG,
+            canned_replies::VOICE_SILENT,
+            canned_replies::VOICE_NOT_FETCHED,
             canned_replies::NO_IMAGES,
         ]
         .contains(&text)

@@ -21,6 +21,33 @@ impl Invariants {
         }
     }
 
+    /// A request to transcribe has reached the endpoint: reserved, and not while the model is asked.
+    pub fn transcribing(&mut self, name: &str, incarnation: u64, at: u64) {
+        let Some(mut contact) = self.contacts.remove(name) else {
+            return;
+        };
+        self.count("transcriptions");
+        let granted = contact.grants.entry(incarnation).or_default();
+        let reserved = *granted > 0;
+        *granted = granted.saturating_sub(1);
+        self.check(reserved, || {
+            "a voice note was transcribed without a reservation".into()
+        });
+        self.check(contact.at_model == 0, || {
+            "a voice note was transcribed while the model was asked".into()
+        });
+        self.cost_a_request(&mut contact, at);
+        if let Some(turn) = contact.open.and_then(|key| contact.turns.get_mut(&key)) {
+            turn.transcriptions += 1;
+            // Three attempts for each voice note, in each of two incarnations.
+            let (made, most) = (turn.transcriptions, 6 * turn.sids.len());
+            self.check(made <= u64::try_from(most).unwrap(), || {
+                format!("a turn was transcribed {made} times")
+            });
+        }
+        self.contacts.insert(name.to_owned(), contact);
+    }
+
     /// A request has reached the model. `turns` is the conversation in it, `input` the new input.
     pub fn asked(&mut self, name: &str, incarnation: u64, turns: &[Turn], input: &str, at: u64) {
         let Some(mut contact) = self.contacts.remove(name) else {

@@ -118,6 +118,7 @@ pub(super) struct TurnRecord {
     pub(super) cancelled: Option<u64>,
     pub(super) incarnations: BTreeSet<u64>,
     pub(super) requests: u64,
+    pub(super) transcriptions: u64,
     /// How often it was asked anew, as stored.
     pub(super) asked_again: u32,
     /// How often it was begun, as stored.

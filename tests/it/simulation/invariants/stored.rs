@@ -13,6 +13,7 @@ use super::{
 use crate::simulation::{
     fault_plan::MAX_MESSAGE_CHARS,
     storage::{OPTED_OUT, STATE},
+    transcription::SPOKEN,
 };
 
 #[derive(Deserialize)]
@@ -50,6 +51,8 @@ pub(super) struct StoredMessage {
     pub(super) text: Option<String>,
     #[serde(default)]
     pub(super) images: Vec<String>,
+    #[serde(default)]
+    pub(super) voice_notes: Vec<String>,
 }
 
 impl Invariants {
@@ -273,17 +276,18 @@ impl Invariants {
             });
         }
         let reset = turn.messages.iter().any(|message| message.text.is_none());
-        let picture = |message: &StoredMessage| {
-            if message.images.is_empty() {
-                ""
-            } else {
-                "\n[1 picture]"
-            }
+        let file = |message: &StoredMessage| match (
+            message.images.is_empty(),
+            message.voice_notes.is_empty(),
+        ) {
+            (true, true) => String::new(),
+            (true, false) => format!("\n{SPOKEN}"),
+            (false, _) => "\n[1 picture]".to_owned(),
         };
         let texts: Vec<String> = turn
             .messages
             .iter()
-            .filter_map(|message| Some(format!("{}{}", message.text.as_ref()?, picture(message))))
+            .filter_map(|message| Some(format!("{}{}", message.text.as_ref()?, file(message))))
             .collect();
         if is_new {
             self.count(if reset { "resets" } else { "turns" });

@@ -20,6 +20,8 @@ pub enum Act {
     Later(&'static str),
     /// Answers 200 with this body.
     Body(&'static str),
+    /// Answers 200 with this file.
+    File(&'static [u8]),
     /// Breaks the connection.
     Drop,
     /// Acts on the request, then breaks the connection.
@@ -50,6 +52,11 @@ impl FakePlatform {
     /// Scripts the model's reactions to the next requests.
     pub fn model(&self, acts: impl IntoIterator<Item = Act>) {
         self.0.model.borrow_mut().extend(acts);
+    }
+
+    /// Scripts the reactions to the next requests to transcribe. `Say` is what was heard.
+    pub fn transcriptions(&self, acts: impl IntoIterator<Item = Act>) {
+        self.0.transcriptions.borrow_mut().extend(acts);
     }
 
     /// Scripts Twilio's reactions to the next REST requests.

@@ -35,6 +35,7 @@ use object_ports::PlainObject;
 use objects::Object;
 
 pub use control::{Act, Alteration, after};
+pub use model::HEARD;
 pub use twilio::{CDN, GIF};
 
 /// 2026-11-22T12:00:00Z.
@@ -58,6 +59,10 @@ struct Inner {
     /// The same with their time, URL and headers.
     model_calls: RefCell<Vec<(UnixMillis, HttpRequest)>>,
     model_at_once: Cell<(usize, usize)>,
+    /// The next reactions to requests to transcribe. When empty, a fixed text was heard.
+    transcriptions: RefCell<VecDeque<Act>>,
+    /// The bodies of the requests to transcribe.
+    transcribed: RefCell<Vec<Vec<u8>>>,
     twilio: RefCell<VecDeque<Act>>,
     sent: RefCell<Vec<BTreeMap<String, String>>>,
     created_at: RefCell<Vec<UnixMillis>>,
@@ -123,6 +128,8 @@ impl FakePlatform {
             model_requests: RefCell::default(),
             model_calls: RefCell::default(),
             model_at_once: Cell::default(),
+            transcriptions: RefCell::default(),
+            transcribed: RefCell::default(),
             twilio: RefCell::default(),
             sent: RefCell::default(),
             created_at: RefCell::default(),

@@ -10,12 +10,15 @@ use switchboard::platform::{Clock, HttpError, HttpRequest, HttpResponse};
 use super::{Act, FakePlatform, after};
 use crate::support::response::{completion, response};
 
+/// What is heard in a voice note, unless a test says otherwise.
+pub const HEARD: &str = "Do you open on Sunday?";
+
 impl FakePlatform {
     pub(super) async fn model_answer(
         &self,
         request: &HttpRequest,
     ) -> Result<HttpResponse, HttpError> {
-        let body: Value = serde_json::from_str(&request.body).unwrap();
+        let body: Value = serde_json::from_slice(&request.body.to_bytes()).unwrap();
         self.0.model_requests.borrow_mut().push(body.clone());
         self.0
             .model_calls
@@ -53,6 +56,24 @@ impl FakePlatform {
         answer
     }
 
+    pub(super) async fn transcription_answer(
+        &self,
+        request: &HttpRequest,
+    ) -> Result<HttpResponse, HttpError> {
+        self.0
+            .transcribed
+            .borrow_mut()
+            .push(request.body.to_bytes());
+        let act = self.0.transcriptions.borrow_mut().pop_front();
+        let mut done = |said: &str| {
+            let text = if said.is_empty() { HEARD } else { said };
+            let usage = json!({ "type": "duration", "seconds": 2 });
+            (200, json!({ "text": text, "usage": usage }).to_string())
+        };
+        let usual = after(100, Act::Say(""));
+        self.act(act.unwrap_or(usual), &mut done).await
+    }
+
     pub(super) async fn act(
         &self,
         mut act: Act,
@@ -70,6 +91,7 @@ impl FakePlatform {
             Act::Status(status, body) => (status, None, body.to_owned()),
             Act::Later(wait) => (429, Some(wait.to_owned()), String::new()),
             Act::Body(body) => (200, None, body.to_owned()),
+            Act::File(bytes) => return Ok(response(200, bytes)),
             Act::ThenDrop => {
                 done("");
                 return Err(HttpError::Connection);

@@ -78,6 +78,9 @@ impl Http for ObjectPlatform {
         timeout: Duration,
     ) -> Result<HttpResponse, HttpError> {
         let answer = async {
+            if request.url.ends_with("/audio/transcriptions") {
+                return self.fake.transcription_answer(request).await;
+            }
             if request.url.ends_with("/chat/completions") {
                 return self.fake.model_answer(request).await;
             }
@@ -86,7 +89,7 @@ impl Http for ObjectPlatform {
                     .0
                     .typing
                     .borrow_mut()
-                    .push((self.fake.now(), request.body.clone()));
+                    .push((self.fake.now(), request.body.to_text()));
                 let scripted = self.fake.0.typing_answers.borrow_mut().pop_front();
                 let (status, body) = scripted.ok_or(HttpError::Connection)?;
                 return Ok(response(status, body.to_owned()));

@@ -44,6 +44,11 @@ impl FakePlatform {
         self.0.model_requests.borrow().clone()
     }
 
+    /// The bodies of the requests to transcribe.
+    pub fn transcribed(&self) -> Vec<Vec<u8>> {
+        self.0.transcribed.borrow().clone()
+    }
+
     /// The requests to the model: when each was made, and whole.
     pub fn model_calls(&self) -> Vec<(UnixMillis, HttpRequest)> {
         self.0.model_calls.borrow().clone()

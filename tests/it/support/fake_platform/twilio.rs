@@ -40,7 +40,7 @@ impl FakePlatform {
                 .act(act, &mut |_| (200, self.list_of_sent(&request.url)))
                 .await;
         }
-        let form: BTreeMap<String, String> = form_urlencoded::parse(request.body.as_bytes())
+        let form: BTreeMap<String, String> = form_urlencoded::parse(&request.body.to_bytes())
             .into_owned()
             .collect();
         self.act(act, &mut |_| {
