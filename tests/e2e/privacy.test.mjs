@@ -75,6 +75,8 @@ before(async () => {
     playground,
     settings: {
       REPLY_WITHIN_MS: "600",
+      // Each message has its own turn, so that each failure is logged.
+      JOIN_WITHIN_MS: "0",
       MAX_SEGMENTS: "100",
       ASSISTANT_PROMPT: `Be brief. ${SAID.prompt}`,
     },
