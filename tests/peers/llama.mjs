@@ -86,8 +86,18 @@ async function ask(worker, playground) {
     expected: answered,
   });
   const long = "Please remember all of these words. ".repeat(100);
-  for (const title of ["a long message", "a conversation that is too long for the model"])
-    await tell(title, { pair, body: long.slice(0, 2500), expected: answered });
+  // Texts that differ, because equal ones are taken for those of a machine.
+  for (const number of ["one", "two", "three", "four", "five"]) {
+    const body = `Part ${number}. ${long.slice(0, 1000)}`;
+    await tell(`long message ${number}`, { pair, body, expected: answered });
+  }
+  const shortened = worker.log.filter(({ event }) => event === "conversation_shortened").length;
+  rows.push([
+    "a conversation that is too long for the model",
+    "",
+    `shortened ${shortened} times`,
+    shortened > 0 ? "yes" : "not as expected",
+  ]);
   const image = await playground.upload(PIXEL, "image/png");
   await tell("a picture, which the model cannot see", {
     pair: freshPair(),
