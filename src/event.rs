@@ -4,13 +4,20 @@
 //! field for them. Security events have the form `{"event":"security_event","phone_hash":"<8
 //! hex>","details":{"kind":…},"time":…}`.
 
+mod labels;
+
 use std::{
     borrow::Cow,
-    fmt,
     num::{NonZeroU32, NonZeroUsize},
 };
 
 use serde::{Deserialize, Serialize};
+
+pub use labels::{
+    ConsentBy, ConsentState, ConversationProblem, DailyLimit, DeliveryStatus, DenialReason,
+    ErasedBy, FieldProblem, IgnoreReason, InternalProblem, KvOperation, ObjectKind, OutboxOutcome,
+    ReplyVia, TurnOutcome, UnexpectedResponse,
+};
 
 use crate::{
     config::Field,
@@ -226,202 +233,6 @@ pub struct TurnEnded {
     pub prompt_tokens: u64,
     /// Tokens of the answers, reasoning included.
     pub completion_tokens: u64,
-}
-
-/// Defines labels: enums without fields, written in snake case.
-macro_rules! labels {
-    ($($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident),+ $(,)? })+) => {
-        $(
-            $(#[$doc])*
-            #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-            #[serde(rename_all = "snake_case")]
-            pub enum $name {
-                $($(#[$variant_doc])* $variant,)+
-            }
-        )+
-    };
-}
-
-labels! {
-    /// How a turn ended.
-    TurnOutcome {
-        /// With an answer.
-        Answered,
-        /// With a cleared conversation.
-        Reset,
-        /// Without an answer of the model.
-        Failed,
-        /// The contact cancelled it.
-        Cancelled,
-        /// The contact has said aloud that it wants no more messages.
-        OptedOut,
-    }
-    /// What a response of the model is that cannot be understood.
-    UnexpectedResponse {
-        /// It has no bytes, or only white space and comments.
-        EmptyBody,
-        /// A page of HTML, such as a proxy sends.
-        Html,
-        /// Another text than JSON.
-        NotJson,
-        /// A stream that broke off.
-        Streamed,
-        /// JSON without a choice.
-        NoChoices,
-        /// A choice whose content is no text.
-        NoText,
-        /// It is longer than is read.
-        TooLarge,
-        /// Its status is no success and no error, such as a redirect.
-        OtherStatus,
-    }
-    /// The way that an answer takes.
-    ReplyVia {
-        /// A webhook carries it.
-        Webhook,
-        /// Twilio's REST API carries it.
-        Rest,
-        /// Nothing is sent.
-        None,
-    }
-    /// The outcome for a part of an answer in the outbox.
-    OutboxOutcome {
-        /// Twilio has it.
-        Sent,
-        /// Twilio rejected it.
-        Rejected,
-        /// We cannot know whether Twilio has it.
-        Unknown,
-        /// It could not be sent in time, or Twilio could not be asked.
-        Undeliverable,
-        /// The day's messages are used up.
-        DailyLimit,
-    }
-    /// The status of a message that was sent by REST. Source: Twilio, "Track outbound message
-    /// status".
-    DeliveryStatus {
-        /// It reached the phone.
-        Delivered,
-        /// It was sent, but did not reach the phone.
-        Undelivered,
-        /// It could not be sent.
-        Failed,
-    }
-    /// Whether a contact wants messages.
-    ConsentState {
-        /// The contact wants none.
-        OptedOut,
-        /// The contact wants messages again.
-        OptedIn,
-    }
-    /// Why a message gets no answer.
-    IgnoreReason {
-        /// The contact has opted out.
-        OptedOut,
-        /// Its sender takes no messages: a short code, or an alphanumeric sender id.
-        NotAnswerable,
-        /// It went to a group. An answer would be a private one to words among people.
-        GroupMessage,
-        /// It is a reaction to an earlier message.
-        Reaction,
-        /// It is one of several equal messages, each of which answered an answer.
-        ReplyLoop,
-    }
-    /// Who says that a contact has opted out or in.
-    ConsentBy {
-        /// The contact, in a message.
-        Contact,
-        /// Twilio, which refused a message or reported that it did not arrive.
-        Twilio,
-    }
-    /// Who asked for an erasure.
-    ErasedBy {
-        /// The contact.
-        Contact,
-        /// An operator.
-        Operator,
-    }
-    /// A limit of a UTC day.
-    DailyLimit {
-        /// `MAX_DAILY_CALLS_PER_CONTACT`.
-        CallsPerContact,
-        /// `MAX_DAILY_CALLS`.
-        Calls,
-        /// `MAX_DAILY_MESSAGES`.
-        Messages,
-        /// The canned replies that one contact gets a day.
-        FixedReplies,
-    }
-    /// Why a stored conversation cannot be used.
-    ConversationProblem {
-        /// It is not the JSON that was written.
-        Corrupt,
-        /// Another release wrote it, in another format.
-        UnknownVersion,
-        /// KV does not have it, or not yet.
-        Missing,
-        /// KV failed.
-        KvFailed,
-        /// The object's storage failed.
-        StorageFailed,
-    }
-    /// An operation of KV that changes something.
-    KvOperation {
-        /// A write.
-        Put,
-        /// A deletion.
-        Delete,
-    }
-    /// The kinds of object.
-    ObjectKind {
-        /// A thread.
-        Thread,
-        /// The budget.
-        Budget,
-        /// The lockout of an address that tried the admin token.
-        AdminLockout,
-    }
-    /// Problems that the code's own rules exclude.
-    InternalProblem {
-        /// A thread's stored state could not be read.
-        StateUnreadable,
-        /// A thread's stored state was damaged, and parts of it were saved.
-        StateSalvaged,
-        /// Answers beside a thread's state could not be read.
-        AnswersUnreadable,
-        /// The stored budget could not be read.
-        BudgetUnreadable,
-        /// A stored lockout could not be read.
-        LockoutUnreadable,
-        /// An answer could not be written as TwiML.
-        Twiml,
-    }
-    /// Why a request to an admin route was denied.
-    DenialReason {
-        /// The token was wrong.
-        WrongToken,
-        /// There were too many wrong tokens.
-        Locked,
-    }
-    /// The problem with a field of a webhook.
-    FieldProblem {
-        /// It is not there.
-        Missing,
-        /// Its value is not of its form.
-        Malformed,
-        /// It comes twice.
-        Repeated,
-    }
-}
-
-impl fmt::Display for FieldProblem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Missing => "missing",
-            Self::Malformed => "malformed",
-            Self::Repeated => "repeated",
-        })
-    }
 }
 
 /// The data that an erasure found.

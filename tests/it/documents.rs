@@ -435,7 +435,7 @@ fn the_logs_page_lists_every_failure_that_a_turn_can_have() {
 #[test]
 fn the_logs_page_says_what_a_response_can_be_that_is_not_understood() {
     let documented = first_cells(&read(LOGS_PAGE), "Response");
-    let source = read("src/event.rs");
+    let source = read("src/event/labels.rs");
     let labels = source.split_once("\n    UnexpectedResponse {\n").unwrap().1;
     let labels = labels.split_once("\n    }\n").unwrap().0;
     let labels = labels.lines().map(str::trim);

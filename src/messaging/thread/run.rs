@@ -88,11 +88,18 @@ impl<P: ThreadPlatform> Inner<P> {
                     conversation,
                 } = self.ask_model(turn, cancelled).await?;
                 let result = match &run.result {
-                    Ok(completion) => TurnResult::Answered {
-                        sent: self.fit_to_channel(&turn, &self.heard(&contents), &completion.text),
-                        text: self.fit_to_channel(&turn, "", &completion.text),
-                        input: turn.input(&contents),
-                    },
+                    Ok(completion) => {
+                        let answer = markdown::render(&completion.text, turn.channel());
+                        let text = self.fit_to_channel(&turn, &answer);
+                        let sent = match self.heard(&contents) {
+                            Some(heard) => {
+                                self.fit_to_channel(&turn, &format!("{heard}\n\n{answer}"))
+                            }
+                            None => text.clone(),
+                        };
+                        let input = turn.input(&contents);
+                        TurnResult::Answered { input, text, sent }
+                    }
                     Err(failure) => self.result_of(*failure),
                 };
                 self.end_turn(&turn, Some(&run), conversation, result).await
@@ -102,25 +109,21 @@ impl<P: ThreadPlatform> Inner<P> {
 
     /// What goes before an answer: what was heard, if the operator wants it so. The conversation has
     /// the answer without, because a model would imitate it.
-    fn heard(&self, contents: &[Contents]) -> String {
+    fn heard(&self, contents: &[Contents]) -> Option<String> {
         let heard: Vec<_> = contents.iter().flat_map(|one| one.heard.iter()).collect();
         if heard.is_empty() || !self.config.repeat_transcript {
-            return String::new();
+            return None;
         }
         let heard = heard.iter().map(|said| said.as_str()).collect::<Vec<_>>();
-        let heard = self.config.text_with(FixedText::Heard, &heard.join(" "));
-        format!("{heard}\n\n")
+        Some(self.config.text_with(FixedText::Heard, &heard.join(" ")))
     }
 
-    /// The answer as its channel can show and carry it, after the text `before` it. It is stored and
-    /// sent like this.
-    fn fit_to_channel(&self, turn: &ActiveTurn, before: &str, answer: &str) -> String {
-        let channel = turn.channel();
-        let answer = format!("{before}{}", markdown::render(answer, channel));
-        if channel == Channel::Sms {
-            segments::fit(&answer, self.config.max_segments)
+    /// The rendered answer as its channel can carry it. It is stored and sent like this.
+    fn fit_to_channel(&self, turn: &ActiveTurn, answer: &str) -> String {
+        if turn.channel() == Channel::Sms {
+            segments::fit(answer, self.config.max_segments)
         } else {
-            parts::fit(&answer)
+            parts::fit(answer)
         }
     }
 
