@@ -10,7 +10,7 @@ use futures_util::FutureExt;
 use super::{Inner, ThreadPlatform};
 use crate::{
     base::usage::UsageCounters,
-    event::{self, Erased, Event, ObjectKind},
+    event::{Erased, ObjectKind},
     identity::Pseudonym,
     messaging::{
         api::{Follow, Followed, Order, Receive, Reply},
@@ -144,14 +144,7 @@ impl<P: ThreadPlatform> Inner<P> {
             self.cancel_turn();
             let erased = followed.erasure.erased;
             if erased != Erased::default() {
-                event::log(
-                    &self.platform,
-                    &Event::Erased {
-                        phone_hash,
-                        by,
-                        erased,
-                    },
-                );
+                self.log_erased(phone_hash, by, erased);
             }
             self.delete_within(DELETE_LIMIT).await;
             followed.erasure.kv_deleted = !self

@@ -9,7 +9,7 @@ use crate::{
     base::time::millis,
     conversation::model_run::{Failure, ModelRun},
     event::{
-        self, ConsentBy, ConsentState, DailyLimit, Event, ObjectKind, ReplyVia, Security,
+        self, ConsentBy, ConsentState, DailyLimit, Erased, ErasedBy, Event, ObjectKind, ReplyVia, Security,
         TurnEnded, TurnOutcome,
     },
     identity::{Channel, PhoneHash},
@@ -86,6 +86,15 @@ impl<P: ThreadPlatform> Inner<P> {
                 details,
             },
         );
+    }
+
+    pub(super) fn log_erased(&self, phone_hash: PhoneHash, by: ErasedBy, erased: Erased) {
+        let erased = Event::Erased {
+            phone_hash,
+            by,
+            erased,
+        };
+        event::log(&self.platform, &erased);
     }
 
     pub(super) fn log_consent(

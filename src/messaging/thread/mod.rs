@@ -199,14 +199,7 @@ impl<P: ThreadPlatform> Thread<P> {
             Admission::Erased(status, erased) => {
                 inner.cancel_turn();
                 let by = ErasedBy::Contact;
-                event::log(
-                    &inner.platform,
-                    &Event::Erased {
-                        phone_hash,
-                        by,
-                        erased,
-                    },
-                );
+                inner.log_erased(phone_hash, by, erased);
                 inner.erase_within_wait(arrived).await;
                 let sid = &message.sid;
                 let status = inner

@@ -28,14 +28,7 @@ impl<P: ThreadPlatform> Inner<P> {
         self.cancel_turn();
         if leader.is_none() || erased != Erased::default() {
             let phone_hash = call.phone_hash.clone();
-            event::log(
-                &self.platform,
-                &Event::Erased {
-                    phone_hash,
-                    by,
-                    erased,
-                },
-            );
+            self.log_erased(phone_hash, by, erased);
         }
         erased.add(&self.erase_within_wait(self.platform.now()).await);
         let erasure = |state: &State, _| Erasure {
