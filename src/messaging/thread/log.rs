@@ -9,8 +9,8 @@ use crate::{
     base::time::millis,
     conversation::model_run::{Failure, ModelRun},
     event::{
-        self, ConsentBy, ConsentState, DailyLimit, Erased, ErasedBy, Event, ObjectKind, ReplyVia, Security,
-        TurnEnded, TurnOutcome,
+        self, ConsentBy, ConsentState, DailyLimit, Erased, ErasedBy, Event, ObjectKind, ReplyVia,
+        Security, TurnEnded, TurnOutcome,
     },
     identity::{Channel, PhoneHash},
     messaging::state::{ActiveTurn, CancelledCounts, TurnReply, TurnResult},
