@@ -7,7 +7,7 @@ use std::time::Duration;
 use switchboard::http::Response;
 
 use super::header;
-use crate::support::{ANNA, Act, FakePlatform, Incoming, NUMBER, TOKEN, after, fresh_sid};
+use crate::support::{ANNA, Act, FakePlatform, Incoming, NUMBER, after, fresh_sid};
 
 fn callback(sid: &str, status: &str) -> Vec<(String, String)> {
     [
@@ -22,10 +22,7 @@ fn callback(sid: &str, status: &str) -> Vec<(String, String)> {
 }
 
 async fn post_callback(platform: &FakePlatform, fields: &[(String, String)]) -> Response {
-    let mut request = Incoming::signed(fields);
-    request.url.push_str("/status");
-    request.sign(TOKEN, fields);
-    platform.handle(&mut request).await
+    platform.handle(&mut Incoming::receipt(fields)).await
 }
 
 #[tokio::test(flavor = "local", start_paused = true)]

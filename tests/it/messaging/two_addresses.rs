@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::{ERASED, ERASING, OPTED_IN, OPTED_OUT, admin_answer, left, users};
 use crate::support::{
-    Act, FakePlatform, HOUR, Incoming, NOTHING, SECOND, TOKEN, WITH_ADMIN, after, fresh_sid, texts,
+    Act, FakePlatform, HOUR, Incoming, NOTHING, SECOND, WITH_ADMIN, after, fresh_sid, texts,
     webhook,
 };
 
@@ -40,6 +40,17 @@ async fn operator(platform: &FakePlatform, what: &str, from: &str) -> Value {
     let (status, answer) = admin_answer(platform, request).await;
     assert_eq!(status, 200);
     answer
+}
+
+/// Neither thread remembers anything.
+fn assert_nothing_left(platform: &FakePlatform) {
+    for from in [USER, PHONE] {
+        assert!(
+            platform.stored(from).is_empty(),
+            "{:?}",
+            left(platform, from)
+        );
+    }
 }
 
 #[tokio::test(flavor = "local", start_paused = true)]
@@ -88,14 +99,8 @@ async fn answers_by_rest_go_to_the_address_that_wrote_and_their_receipts_are_log
             ("To", PHONE),
             ("From", TO),
         ];
-        let receipt: Vec<_> = receipt
-            .into_iter()
-            .map(|(name, value)| (name.to_owned(), value.to_owned()))
-            .collect();
-        let mut request = Incoming::signed(&receipt);
-        request.url.push_str("/status");
-        request.sign(TOKEN, &receipt);
-        assert_eq!(platform.handle(&mut request).await.status, 204);
+        let mut receipt = Incoming::receipt(&receipt);
+        assert_eq!(platform.handle(&mut receipt).await.status, 204);
     }
     assert_eq!(platform.events_named("delivery").len(), 1);
 }
@@ -129,13 +134,7 @@ async fn an_opt_out_under_either_address_holds_for_both_and_so_does_an_opt_in() 
             assert_eq!(platform.text(from, "Hi").await, ["answer to Hi"], "{from}");
         }
         platform.pass(30 * HOUR).await;
-        for from in [USER, PHONE] {
-            assert!(
-                platform.stored(from).is_empty(),
-                "{:?}",
-                left(&platform, from)
-            );
-        }
+        assert_nothing_left(&platform);
     }
 }
 
@@ -277,13 +276,7 @@ async fn a_join_that_was_cut_off_is_finished_by_the_alarm_and_both_threads_are_f
     platform.kill(USER);
     platform.kill(PHONE);
     platform.pass(2 * HOUR).await;
-    for from in [USER, PHONE] {
-        assert!(
-            platform.stored(from).is_empty(),
-            "{:?}",
-            left(&platform, from)
-        );
-    }
+    assert_nothing_left(&platform);
 }
 
 #[tokio::test(flavor = "local", start_paused = true)]
@@ -363,11 +356,5 @@ async fn a_release_of_unknown_outcome_does_not_part_a_person_who_writes_again() 
     platform.text(USER, "three").await;
     assert_eq!(last_conversation(&platform), ["one", "two", "three"]);
     platform.pass(30 * HOUR).await;
-    for from in [USER, PHONE] {
-        assert!(
-            platform.stored(from).is_empty(),
-            "{:?}",
-            left(&platform, from)
-        );
-    }
+    assert_nothing_left(&platform);
 }

@@ -52,6 +52,18 @@ impl Incoming {
         request
     }
 
+    /// A delivery receipt with these fields, signed with [`TOKEN`].
+    pub fn receipt(fields: &[(impl AsRef<str>, impl AsRef<str>)]) -> Self {
+        let fields: Vec<_> = fields
+            .iter()
+            .map(|(name, value)| (name.as_ref().to_owned(), value.as_ref().to_owned()))
+            .collect();
+        let mut request = Self::signed(&fields);
+        request.url.push_str("/status");
+        request.sign(TOKEN, &fields);
+        request
+    }
+
     pub fn sign(&mut self, token: &str, fields: &[(String, String)]) {
         let signature = sign(token, &self.url, fields);
         self.headers
