@@ -23,6 +23,13 @@ pub trait Clock {
     async fn sleep(&self, duration: Duration);
 }
 
+/// What the platform knows of time zones.
+pub trait TimeZones {
+    /// How far a time zone is ahead of UTC at that moment, in minutes. `None` if there is no zone of
+    /// that IANA name.
+    fn offset_minutes(&self, zone: &str, at: UnixMillis) -> Option<i32>;
+}
+
 /// Where log lines go.
 pub trait Log {
     /// Writes one line, a JSON object without a line end.

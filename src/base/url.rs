@@ -1,4 +1,4 @@
-//! The URLs of settings: an origin, and the base of an API.
+//! The URLs of the configuration: an origin, the base of an API, and an operator's web service.
 //!
 //! They are read strictly, so that every parser agrees on their meaning. Not here: the URLs of
 //! requests (`http`).
@@ -117,6 +117,75 @@ impl BaseUrl {
     pub fn join(&self, path: &str) -> String {
         format!("{}{}{path}", self.origin, self.path)
     }
+}
+
+/// The URL of a web service of the operator's, with its path and query.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WebhookUrl(String);
+
+impl WebhookUrl {
+    /// Reads a URL: https with a public host. `is_local` also allows http for this machine.
+    ///
+    /// An address in digits is refused whatever it is, and so are the names of private networks. A
+    /// public name may still lead to a private address, but the requests of a deployed Worker leave
+    /// by Cloudflare's edge, which reaches no private network.
+    ///
+    /// # Errors
+    /// A sentence that says what it must be.
+    pub fn parse(text: &str, is_local: bool) -> Result<Self, &'static str> {
+        const PROBLEM: &str = "must be an https URL whose host has a public name, such as \
+            https://example.com/orders";
+        let (scheme, rest) = text.split_once("://").ok_or(PROBLEM)?;
+        let end = rest.find(['/', '?']).unwrap_or(rest.len());
+        let (authority, path) = rest.split_at_checked(end).ok_or(PROBLEM)?;
+        let host = host_of(authority).ok_or(PROBLEM)?;
+        let path_is_plain = path
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@/?%".contains(&b));
+        let allowed = match scheme {
+            "https" => is_public_name(host),
+            "http" => is_local && is_loopback(host),
+            _ => false,
+        };
+        if allowed && path_is_plain && text.len() <= 2000 {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(PROBLEM)
+        }
+    }
+
+    /// The URL as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Endings of names that are never public. Sources: RFC 6761, RFC 6762, RFC 8375, and the ICANN
+/// resolution of 29 July 2024 on `.internal`.
+const PRIVATE_ENDINGS: [&str; 9] = [
+    "localhost",
+    "local",
+    "internal",
+    "arpa",
+    "test",
+    "invalid",
+    "onion",
+    "lan",
+    "intranet",
+];
+
+/// Whether a host is a name of at least two labels that may be public. The last label of a name has
+/// a letter, that of an address in digits has none.
+fn is_public_name(host: &str) -> bool {
+    let labels: Vec<&str> = host.split('.').collect();
+    let last = labels.last().copied().unwrap_or_default();
+    labels.len() >= 2
+        && labels.iter().all(|label| {
+            (1..=63).contains(&label.len()) && !label.starts_with('-') && !label.ends_with('-')
+        })
+        && last.starts_with(|first: char| first.is_ascii_lowercase())
+        && !PRIVATE_ENDINGS.contains(&last)
 }
 
 /// Whether a host is this machine.

@@ -1,4 +1,4 @@
-//! The endpoints of the model: `OPENAI_BASE_URL`, and those of `OPENAI_FALLBACKS` after it.
+//! The endpoints of an assistant's model: `OPENAI_BASE_URL`, and its fallbacks after it.
 //!
 //! Not here: which endpoint is asked when (`conversation::model_run`), and requests (`openai`).
 
@@ -51,10 +51,16 @@ pub struct Endpoints {
 }
 
 impl Endpoints {
-    /// The endpoints of the settings.
+    /// These endpoints.
     #[must_use]
     pub fn new(first: Endpoint, fallbacks: Vec<Endpoint>) -> Self {
         Self { first, fallbacks }
+    }
+
+    /// Those that are asked when the first one fails.
+    #[must_use]
+    pub fn fallbacks(&self) -> &[Endpoint] {
+        &self.fallbacks
     }
 
     /// How many there are.
@@ -186,7 +192,7 @@ pub(super) fn fallbacks(text: &str) -> Parsed<Vec<Fallback>> {
 }
 
 /// The name of a secret. It may be shown, so a key that stands in its place must not pass for one.
-fn secret_name(text: &str) -> Parsed<String> {
+pub(super) fn secret_name(text: &str) -> Parsed<String> {
     let has_form = text.len() <= 64
         && text.starts_with(|first: char| first.is_ascii_uppercase())
         && text.contains('_')
@@ -200,6 +206,12 @@ fn secret_name(text: &str) -> Parsed<String> {
             "must name secrets in capital letters, digits and _, with a _ in it, such as BACKUP_KEY",
         )
     }
+}
+
+/// Whether a key can be one for that URL. Only OpenAI's own keys have a known form. The keys of
+/// other servers do not.
+pub(super) fn key_fits(key: &Secret, url: &BaseUrl) -> bool {
+    !url.is_openai_host() || key.expose().starts_with("sk-")
 }
 
 /// The fields that are left out, separated by commas.

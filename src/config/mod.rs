@@ -1,11 +1,13 @@
-//! The settings: variables and secrets. They are parsed once, and all errors are found together.
+//! The configuration: the settings (variables and secrets), and the assistants' files. It is parsed
+//! once, and all errors are found together.
 //!
 //! A setting has one place: its entry in the table of `settings`. Tests compare the documentation,
 //! `wrangler.toml` and `.dev.vars.example` with the table. A value that does not parse is an error
 //! that names the setting. It is never replaced by the default, and never shown.
 //!
-//! The fixed texts are in `texts`. Not here: reading the environment (`runtime`), and closing the routes on an error (`http`).
+//! The assistants are in `assistants`, the fixed texts in `texts`. Not here: reading the environment (`runtime`), and closing the routes on an error (`http`).
 
+mod assistants;
 mod endpoint;
 mod field;
 mod parsers;
@@ -13,10 +15,14 @@ mod reader;
 mod settings;
 mod texts;
 
+pub use assistants::{
+    Assistant, AssistantFile, Assistants, Claim, FieldKind, FileError, HAND_OFF_TOOL, HandOff,
+    Intake, IntakeField, Prompt, SignedUrl, Tool,
+};
 pub use endpoint::{Endpoint, Endpoints, ExtraHeader, Fallback, SystemRole};
 pub use field::{Field, Fields};
-pub use reader::{DefaultValue, Kind, Setting, SettingError};
-pub use settings::{Config, SETTINGS};
+pub use reader::{ConfigError, DefaultValue, Kind, Setting, SettingError};
+pub use settings::{Config, SETTINGS, Sources};
 pub use texts::{FixedText, Language, english};
 
 /// The prices of a million tokens, in millionths of the operator's currency.

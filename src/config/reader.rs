@@ -6,7 +6,7 @@ use std::borrow::Cow;
 
 use serde::Serialize;
 
-use super::parsers::Parsed;
+use super::{assistants::FileError, parsers::Parsed};
 
 /// A setting, as an operator sees it.
 #[derive(Clone, Copy, Debug)]
@@ -39,8 +39,10 @@ pub enum DefaultValue {
     RequestOrigin,
     /// OpenAI's own models are told not to reason. Other servers are told nothing.
     NoReasoning,
-    /// The text of `LANGUAGE`.
+    /// The text of the assistant's language.
     InLanguage,
+    /// What `assistants/default.toml` says.
+    InAssistant,
     /// This value.
     Value(&'static str),
 }
@@ -51,20 +53,48 @@ pub struct SettingError {
     /// The setting's name, or that of a secret that a setting names.
     pub setting: Cow<'static, str>,
     /// What is wrong. It never contains the value.
-    pub problem: &'static str,
+    pub problem: Cow<'static, str>,
 }
 
-/// Reads settings, and collects the errors.
+/// Something is wrong in the configuration.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub enum ConfigError {
+    /// A setting is missing or wrong.
+    Setting(SettingError),
+    /// The file of an assistant is wrong.
+    File(FileError),
+}
+
+impl ConfigError {
+    /// The setting, or the path of the file.
+    #[must_use]
+    pub fn place(&self) -> Cow<'static, str> {
+        match self {
+            Self::Setting(error) => error.setting.clone(),
+            Self::File(error) => error.file.clone().into(),
+        }
+    }
+}
+
+/// Reads settings, and collects the errors of the whole configuration.
 pub(super) struct Reader<'l> {
     lookup: &'l dyn Fn(&str) -> Option<String>,
+    settings: &'static [Setting],
     errors: Vec<SettingError>,
+    file_errors: Vec<FileError>,
 }
 
 impl<'l> Reader<'l> {
-    pub(super) fn new(lookup: &'l dyn Fn(&str) -> Option<String>) -> Self {
+    pub(super) fn new(
+        lookup: &'l dyn Fn(&str) -> Option<String>,
+        settings: &'static [Setting],
+    ) -> Self {
         Self {
             lookup,
+            settings,
             errors: Vec::new(),
+            file_errors: Vec::new(),
         }
     }
 
@@ -111,34 +141,48 @@ impl<'l> Reader<'l> {
     pub(super) fn error(&mut self, setting: &Setting, problem: &'static str) {
         self.errors.push(SettingError {
             setting: setting.name.into(),
-            problem,
+            problem: problem.into(),
         });
     }
 
-    /// The value of a secret that a setting names.
+    /// Whether this is the name of a setting.
+    pub(super) fn is_setting(&self, name: &str) -> bool {
+        self.settings.iter().any(|setting| setting.name == name)
+    }
+
+    /// Reports what is wrong in files.
+    pub(super) fn file_errors(&mut self, errors: impl IntoIterator<Item = FileError>) {
+        self.file_errors.extend(errors);
+    }
+
+    /// The value of a secret that a setting or a file names.
     pub(super) fn named(&self, secret: &str) -> Option<String> {
         (self.lookup)(secret).filter(|value| !value.is_empty())
     }
 
-    /// Reports a secret that a setting names. It is reported once.
-    pub(super) fn named_error(&mut self, secret: &str, problem: &'static str) {
+    /// Reports a secret that a setting or a file names. It is reported once.
+    pub(super) fn named_error(&mut self, secret: &str, problem: impl Into<Cow<'static, str>>) {
         let setting = Cow::from(secret.to_owned());
+        let problem = problem.into();
         let error = SettingError { setting, problem };
         if !self.errors.contains(&error) {
             self.errors.push(error);
         }
     }
 
-    /// All errors, in the order of `settings`. Those of named secrets come last.
-    pub(super) fn into_errors(mut self, settings: &[Setting]) -> Vec<SettingError> {
+    /// All errors: those of settings in the order of the settings, then those of named secrets, then
+    /// those of files.
+    pub(super) fn into_errors(mut self) -> Vec<ConfigError> {
         let position = |error: &SettingError| {
-            settings
+            self.settings
                 .iter()
                 .position(|setting| setting.name == error.setting)
-                .unwrap_or(settings.len())
+                .unwrap_or(self.settings.len())
         };
         self.errors.sort_by_key(position);
-        self.errors
+        let of_settings = self.errors.into_iter().map(ConfigError::Setting);
+        let of_files = self.file_errors.into_iter().map(ConfigError::File);
+        of_settings.chain(of_files).collect()
     }
 
     fn set_value(&self, setting: &Setting) -> Option<String> {

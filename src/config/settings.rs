@@ -5,12 +5,14 @@
 use std::time::Duration;
 
 use super::{
-    endpoint::{self, Endpoint, Endpoints, ExtraHeader, Fallback, SystemRole},
+    assistants::{self, AssistantFile, Assistants, Given, Prompt},
+    endpoint::{self, ExtraHeader, Fallback, SystemRole},
     field::Fields,
     parsers::{self, milliseconds, seconds, whole_number},
     reader::{
-        DefaultValue::{InLanguage, NoReasoning, Off, RequestOrigin, Required, Value},
-        Kind, Reader, Setting, SettingError,
+        ConfigError,
+        DefaultValue::{InAssistant, InLanguage, NoReasoning, Off, RequestOrigin, Required, Value},
+        Kind, Reader, Setting,
     },
     texts::{self, Language, Overrides},
 };
@@ -49,33 +51,43 @@ macro_rules! settings {
         #[derive(Clone, Debug)]
         pub struct Config {
             $($(#[$doc])* pub $field: settings!(@type $presence $type),)+
-            /// The endpoints of the model.
-            pub endpoints: Endpoints,
+            /// The assistants.
+            pub assistants: Assistants,
         }
 
         impl Config {
-            /// Parses the settings that `lookup` finds by name.
+            /// Parses the settings and the files of the assistants.
             ///
             /// # Errors
-            /// All errors, in the order of [`SETTINGS`].
-            pub fn parse(
-                lookup: impl Fn(&str) -> Option<String>,
-            ) -> Result<Self, Vec<SettingError>> {
-                let mut reader = Reader::new(&lookup);
+            /// All errors: those of settings in the order of [`SETTINGS`], then those of files.
+            pub fn parse(sources: &Sources<'_>) -> Result<Self, Vec<ConfigError>> {
+                let mut reader = Reader::new(sources.setting, SETTINGS);
                 $(let $field = reader.$presence(&$name, $parse);)+
                 check_together(&mut reader);
-                let endpoints = endpoints(&mut reader);
-                let errors = reader.into_errors(SETTINGS);
+                let given = given(&mut reader);
+                let (files, is_time_zone) = (sources.files, sources.is_time_zone);
+                let assistants = assistants::parse(&mut reader, files, given, is_time_zone);
+                let errors = reader.into_errors();
                 let parsed = || {
                     Some(Self {
                         $($field: settings!(@value $presence $field),)+
-                        endpoints: endpoints?,
+                        assistants: assistants?,
                     })
                 };
                 parsed().filter(|_| errors.is_empty()).ok_or(errors)
             }
         }
     };
+}
+
+/// Where the configuration comes from.
+pub struct Sources<'s> {
+    /// The value of a setting, by its name.
+    pub setting: &'s dyn Fn(&str) -> Option<String>,
+    /// The files of the assistants.
+    pub files: &'s [AssistantFile],
+    /// Whether a name is that of a time zone.
+    pub is_time_zone: &'s dyn Fn(&str) -> bool,
 }
 
 settings! {
@@ -103,14 +115,14 @@ settings! {
     /// The base of the model's API.
     OPENAI_BASE_URL: Var, Value("https://api.openai.com/v1"), required BaseUrl::parse
         => openai_base_url: BaseUrl;
-    /// The model's name.
-    OPENAI_MODEL: Var, Value("gpt-6-luna"), required parsers::non_blank
+    /// The model of the assistant `default`.
+    OPENAI_MODEL: Var, InAssistant, optional parsers::non_blank
         => openai_model: String;
-    /// How much the model should reason. Without this setting, `openai` decides what to send.
+    /// How much the model of `default` should reason. Without it, `openai` decides what to send.
     OPENAI_REASONING_EFFORT: Var, NoReasoning, optional parsers::effort
         => openai_reasoning_effort: String;
-    /// The most tokens that one answer may cost, reasoning included.
-    OPENAI_MAX_COMPLETION_TOKENS: Var, Value("1000"), required whole_number!(1..=128_000)
+    /// The most tokens that one answer of `default` may cost, reasoning included.
+    OPENAI_MAX_COMPLETION_TOKENS: Var, InAssistant, optional whole_number!(1..=128_000)
         => openai_max_completion_tokens: u32;
     /// The fields that the endpoint is never sent.
     OPENAI_OMIT_FIELDS: Var, Off, optional endpoint::omitted
@@ -121,13 +133,11 @@ settings! {
     /// Headers that the endpoint gets beside the usual ones.
     OPENAI_EXTRA_HEADERS: Secret, Off, optional endpoint::headers
         => openai_extra_headers: Vec<ExtraHeader>;
-    /// Other endpoints, which are asked when this one fails.
+    /// Other endpoints of `default`, which are asked when the first one fails.
     OPENAI_FALLBACKS: Var, Off, optional endpoint::fallbacks
         => openai_fallbacks: Vec<Fallback>;
-    /// The model that transcribes voice notes. `gpt-transcribe` is the one that OpenAI names as the
-    /// successor of `whisper-1`, `gpt-4o-transcribe` and `gpt-4o-mini-transcribe`, which it shuts
-    /// down on 26 February 2027. Source: OpenAI, "Deprecations", 26 August 2026.
-    OPENAI_TRANSCRIPTION_MODEL: Var, Value("gpt-transcribe"), required parsers::non_blank
+    /// The model of `default` that transcribes voice notes.
+    OPENAI_TRANSCRIPTION_MODEL: Var, InAssistant, optional parsers::non_blank
         => openai_transcription_model: String;
     /// The time for one model run, with its retries and the waits between them.
     OPENAI_TIMEOUT_MS: Var, Value("60000"), required milliseconds!(100..=300_000)
@@ -135,8 +145,8 @@ settings! {
     /// The base of Twilio's REST API.
     TWILIO_API_BASE_URL: Var, Value("https://api.twilio.com"), required BaseUrl::parse
         => twilio_api_base_url: BaseUrl;
-    /// The system prompt.
-    ASSISTANT_PROMPT: Var, Value(GENERAL_PROMPT), required parsers::non_blank
+    /// The system prompt of `default`.
+    ASSISTANT_PROMPT: Var, InAssistant, optional prompt
         => assistant_prompt: String;
     /// Messages a minute that are accepted from one contact.
     RATE_LIMIT_PER_MINUTE: Var, Value("10"), required whole_number!(1..=1000)
@@ -170,13 +180,13 @@ settings! {
     /// meanwhile. Zero means never.
     JOIN_WITHIN_MS: Var, Value("1500"), required milliseconds!(0..=5000)
         => join_within: Duration;
-    /// The language of the fixed texts.
-    LANGUAGE: Var, Value("en"), required texts::language
+    /// The language of the fixed texts of `default`.
+    LANGUAGE: Var, InAssistant, optional texts::language
         => language: Language;
-    /// The answer to HELP, if it is not that of the language.
+    /// The answer of `default` to HELP, if it is not that of the language.
     HELP_TEXT: Var, InLanguage, optional parsers::help_text
         => help_text: String;
-    /// The operator's own fixed texts.
+    /// The operator's own fixed texts of `default`.
     TEXTS: Var, Off, optional texts::overrides
         => texts: Overrides;
     /// The price of a million request tokens, in millionths. It is for the estimate in the usage.
@@ -187,9 +197,12 @@ settings! {
         => openai_price_output: u64;
 }
 
-const GENERAL_PROMPT: &str = "You are a helpful assistant who answers by text message. \
-    Be brief and friendly, use plain text without markup, and say so when you do not know \
-    something.";
+/// A system prompt. Only its variables can be wrong.
+fn prompt(text: &str) -> parsers::Parsed<String> {
+    Prompt::parse(text).map(|_| text.to_owned()).map_err(
+        |_| "must not be blank, and have no {{variable}} but date, time, weekday and channel",
+    )
+}
 
 /// Checks the settings that depend on each other.
 fn check_together(reader: &mut Reader<'_>) {
@@ -203,92 +216,47 @@ fn check_together(reader: &mut Reader<'_>) {
     }
 }
 
-/// The endpoints, if the settings that make them have no error. Errors of one setting alone are
-/// reported already.
-fn endpoints(reader: &mut Reader<'_>) -> Option<Endpoints> {
-    let key = reader.value(&OPENAI_API_KEY);
-    let key = key.and_then(|key| parsers::header_secret(&key).ok());
-    let url = reader.value(&OPENAI_BASE_URL);
-    let url = url.and_then(|url| BaseUrl::parse(&url).ok());
-    if let (Some(key), Some(url)) = (&key, &url)
-        && !fits(key, url)
+/// What the settings say about assistants. Errors of one setting alone are reported already.
+fn given(reader: &mut Reader<'_>) -> Given {
+    let parsed = Parsed(reader);
+    let key = parsed.value(&OPENAI_API_KEY, parsers::header_secret);
+    let base_url = parsed.value(&OPENAI_BASE_URL, BaseUrl::parse);
+    if let (Some(key), Some(url)) = (&key, &base_url)
+        && !endpoint::key_fits(key, url)
     {
         let problem = "must start with sk- when OPENAI_BASE_URL is OpenAI's own";
-        reader.error(&OPENAI_API_KEY, problem);
+        parsed.0.error(&OPENAI_API_KEY, problem);
     }
-    let listed = reader.value(&OPENAI_FALLBACKS);
-    let listed = listed.and_then(|text| endpoint::fallbacks(&text).ok());
-    let fallbacks: Vec<_> = listed
-        .unwrap_or_default()
-        .into_iter()
-        .map(|fallback| resolve(reader, fallback))
-        .collect();
-    let omitted = reader.value(&OPENAI_OMIT_FIELDS);
-    let omitted = omitted.and_then(|text| endpoint::omitted(&text).ok());
-    let headers = reader.value(&OPENAI_EXTRA_HEADERS);
-    let headers = headers.and_then(|text| endpoint::headers(&text).ok());
-    let first = Endpoint {
-        base_url: url?,
-        model: reader.value(&OPENAI_MODEL)?,
-        key: key?,
-        reasoning_effort: reader.value(&OPENAI_REASONING_EFFORT),
-        omitted: omitted.unwrap_or_default(),
-        headers: headers.unwrap_or_default(),
-    };
-    Some(Endpoints::new(
-        first,
-        fallbacks.into_iter().collect::<Option<_>>()?,
-    ))
-}
-
-/// A fallback with the secrets that it names.
-fn resolve(reader: &mut Reader<'_>, fallback: Fallback) -> Option<Endpoint> {
-    let shared = &OPENAI_API_KEY;
-    let key = named_secret(reader, &fallback.key, shared, parsers::header_secret);
-    let headers = match &fallback.headers {
-        Some(name) => named_secret(reader, name, &OPENAI_EXTRA_HEADERS, endpoint::headers),
-        None => Some(Vec::new()),
-    };
-    let key = key?;
-    if !fits(&key, &fallback.base_url) {
-        let problem = "must start with sk-, because OPENAI_FALLBACKS sends it to OpenAI";
-        reader.named_error(&fallback.key, problem);
-        return None;
-    }
-    Some(Endpoint {
-        base_url: fallback.base_url,
-        model: fallback.model,
+    let twilio = parsed.value(&TWILIO_API_BASE_URL, BaseUrl::parse);
+    let help = parsed.value(&HELP_TEXT, parsers::help_text);
+    Given {
         key,
-        reasoning_effort: fallback.reasoning_effort,
-        omitted: fallback.omitted,
-        headers: headers?,
-    })
+        base_url,
+        omitted: parsed
+            .value(&OPENAI_OMIT_FIELDS, endpoint::omitted)
+            .unwrap_or_default(),
+        headers: parsed
+            .value(&OPENAI_EXTRA_HEADERS, endpoint::headers)
+            .unwrap_or_default(),
+        // Only the playground is a Twilio on this machine.
+        is_local: twilio.is_some_and(|url| url.is_loopback()),
+        prompt: parsed.value(&ASSISTANT_PROMPT, prompt),
+        model: parsed.value(&OPENAI_MODEL, parsers::non_blank),
+        reasoning_effort: parsed.value(&OPENAI_REASONING_EFFORT, parsers::effort),
+        max_completion_tokens: parsed
+            .value(&OPENAI_MAX_COMPLETION_TOKENS, whole_number!(1..=128_000)),
+        transcription_model: parsed.value(&OPENAI_TRANSCRIPTION_MODEL, parsers::non_blank),
+        fallbacks: parsed.value(&OPENAI_FALLBACKS, endpoint::fallbacks),
+        language: parsed.value(&LANGUAGE, texts::language),
+        texts: assistants::texts_of_settings(help, parsed.value(&TEXTS, texts::overrides)),
+    }
 }
 
-/// The secret that `OPENAI_FALLBACKS` names. It is one of its own, or `shared`: no other setting is
-/// for an endpoint to see.
-fn named_secret<T>(
-    reader: &mut Reader<'_>,
-    name: &str,
-    shared: &Setting,
-    parse: impl Fn(&str) -> parsers::Parsed<T>,
-) -> Option<T> {
-    let is_setting = SETTINGS.iter().any(|setting| setting.name == name);
-    let parsed = if is_setting && name != shared.name {
-        Err("must not be named by OPENAI_FALLBACKS")
-    } else {
-        let value = reader.named(name);
-        value.map_or(Err("is missing, but OPENAI_FALLBACKS names it"), |value| {
-            parse(&value)
-        })
-    };
-    parsed
-        .map_err(|problem| reader.named_error(name, problem))
-        .ok()
-}
+/// Values that parse.
+struct Parsed<'r, 'l>(&'r mut Reader<'l>);
 
-/// Whether a key can be one for that URL. Only OpenAI's own keys have a known form. The keys of
-/// other servers do not.
-fn fits(key: &Secret, url: &BaseUrl) -> bool {
-    !url.is_openai_host() || key.expose().starts_with("sk-")
+impl Parsed<'_, '_> {
+    fn value<T>(&self, setting: &Setting, parse: impl Fn(&str) -> parsers::Parsed<T>) -> Option<T> {
+        self.0.value(setting).and_then(|value| parse(&value).ok())
+    }
 }

@@ -11,14 +11,44 @@ pub(crate) const MINIMAL: [(&str, &str); 3] = [
     ("PSEUDONYM_KEY", "0123456789abcdef0123456789abcdef"),
 ];
 
-fn parse(changes: &[(&str, &str)]) -> Result<Config, Vec<SettingError>> {
-    Config::parse(|name| {
+/// The configuration with these settings, and the least that makes it valid.
+pub(crate) fn parse(changes: &[(&str, &str)]) -> Result<Config, Vec<ConfigError>> {
+    parse_with(changes, &[default_file()])
+}
+
+/// The least that makes a valid file of `default`.
+pub(crate) fn default_file() -> AssistantFile {
+    AssistantFile {
+        name: "default".to_owned(),
+        text: "prompt = \"Be brief.\"".to_owned(),
+    }
+}
+
+/// The same with these files of assistants.
+pub(crate) fn parse_with(
+    changes: &[(&str, &str)],
+    files: &[AssistantFile],
+) -> Result<Config, Vec<ConfigError>> {
+    let lookup = |name: &str| {
         changes
             .iter()
             .chain(&MINIMAL)
             .find(|(other, _)| *other == name)
             .map(|(_, value)| (*value).to_owned())
+    };
+    Config::parse(&Sources {
+        setting: &lookup,
+        files,
+        is_time_zone: &|name| name == "Europe/Berlin",
     })
+}
+
+/// The settings that are wrong, in order.
+fn wrong_settings(errors: &[ConfigError]) -> Vec<String> {
+    errors
+        .iter()
+        .map(|error| error.place().into_owned())
+        .collect()
 }
 
 #[test]
@@ -28,11 +58,13 @@ fn the_defaults_are_those_of_the_table() {
         config.openai_base_url.join("/x"),
         "https://api.openai.com/v1/x"
     );
-    assert_eq!(config.openai_model, "gpt-6-luna");
+    let default = config.assistants.default();
+    let endpoint = default.endpoints.get(0);
+    assert_eq!(endpoint.model, "gpt-6-luna");
     assert_eq!(
         (
-            config.openai_reasoning_effort,
-            config.openai_max_completion_tokens
+            endpoint.reasoning_effort.as_deref(),
+            default.max_completion_tokens
         ),
         (None, 1000)
     );
@@ -74,10 +106,14 @@ fn the_defaults_are_those_of_the_table() {
 
 #[test]
 fn all_setting_errors_are_found_together_and_show_no_value() {
-    let errors =
-        Config::parse(|name| (name != "TWILIO_AUTH_TOKEN").then(|| " planted value\n".to_owned()))
-            .unwrap_err();
-    let names: Vec<_> = errors.iter().map(|error| error.setting.as_ref()).collect();
+    let planted = |name: &str| (name != "TWILIO_AUTH_TOKEN").then(|| " planted value\n".to_owned());
+    let errors = Config::parse(&Sources {
+        setting: &planted,
+        files: &[default_file()],
+        is_time_zone: &|_| false,
+    })
+    .unwrap_err();
+    let names = wrong_settings(&errors);
     let all_but_free_text: Vec<_> = SETTINGS
         .iter()
         .map(|setting| setting.name)
@@ -113,7 +149,7 @@ fn a_number_that_does_not_parse_is_an_error_and_not_the_default() {
     ] {
         let errors = parse(&[(name, bad)]).unwrap_err();
         assert_eq!(errors.len(), 1);
-        assert_eq!(errors[0].setting, name);
+        assert_eq!(errors[0].place(), name);
     }
     assert_eq!(
         parse(&[("MAX_DAILY_CALLS", "0")]).unwrap().max_daily_calls,
@@ -138,7 +174,7 @@ fn tokens_are_lists_of_32_hex_digits() {
         ",",
     ] {
         assert_eq!(
-            parse(&[("TWILIO_AUTH_TOKEN", bad)]).unwrap_err()[0].setting,
+            parse(&[("TWILIO_AUTH_TOKEN", bad)]).unwrap_err()[0].place(),
             "TWILIO_AUTH_TOKEN"
         );
     }
@@ -171,7 +207,7 @@ fn an_effort_is_any_word_and_nothing_else() {
         &"x".repeat(21),
     ] {
         assert_eq!(
-            parse(&[("OPENAI_REASONING_EFFORT", bad)]).unwrap_err()[0].setting,
+            parse(&[("OPENAI_REASONING_EFFORT", bad)]).unwrap_err()[0].place(),
             "OPENAI_REASONING_EFFORT",
             "{bad}"
         );
@@ -206,7 +242,7 @@ fn the_header_that_tells_a_clients_address_has_the_name_of_one() {
         &"x".repeat(101),
     ] {
         assert_eq!(
-            parse(&[("ADMIN_CLIENT_HEADER", bad)]).unwrap_err()[0].setting,
+            parse(&[("ADMIN_CLIENT_HEADER", bad)]).unwrap_err()[0].place(),
             "ADMIN_CLIENT_HEADER",
             "{bad}"
         );
@@ -218,6 +254,8 @@ fn openai_is_told_from_other_servers_by_its_hosts_and_by_the_gateways_path() {
     let is_openai = |url, key| {
         parse(&[("OPENAI_BASE_URL", url), ("OPENAI_API_KEY", key)])
             .unwrap()
+            .assistants
+            .default()
             .endpoints
             .get(0)
             .is_openai()
@@ -259,7 +297,7 @@ fn openai_is_told_from_other_servers_by_its_hosts_and_by_the_gateways_path() {
 fn an_openai_key_must_look_like_one_for_openai_itself_only() {
     for url in ["https://api.openai.com/v1", "https://eu.api.openai.com/v1"] {
         assert_eq!(
-            parse(&[("OPENAI_API_KEY", "key"), ("OPENAI_BASE_URL", url)]).unwrap_err()[0].setting,
+            parse(&[("OPENAI_API_KEY", "key"), ("OPENAI_BASE_URL", url)]).unwrap_err()[0].place(),
             "OPENAI_API_KEY"
         );
     }
@@ -341,17 +379,17 @@ fn prices_are_exact_decimals_and_come_in_pairs() {
         "$1",
     ] {
         assert_eq!(
-            both(bad, "1").unwrap_err()[0].setting,
+            both(bad, "1").unwrap_err()[0].place(),
             "OPENAI_PRICE_INPUT",
             "{bad}"
         );
     }
     assert_eq!(
-        parse(&[("OPENAI_PRICE_INPUT", "1")]).unwrap_err()[0].setting,
+        parse(&[("OPENAI_PRICE_INPUT", "1")]).unwrap_err()[0].place(),
         "OPENAI_PRICE_OUTPUT"
     );
     assert_eq!(
-        parse(&[("OPENAI_PRICE_OUTPUT", "1")]).unwrap_err()[0].setting,
+        parse(&[("OPENAI_PRICE_OUTPUT", "1")]).unwrap_err()[0].place(),
         "OPENAI_PRICE_INPUT"
     );
 }
@@ -360,11 +398,11 @@ fn prices_are_exact_decimals_and_come_in_pairs() {
 fn a_help_text_fits_one_message() {
     assert!(parse(&[("HELP_TEXT", &"x".repeat(1600))]).is_ok());
     assert_eq!(
-        parse(&[("HELP_TEXT", &"x".repeat(1601))]).unwrap_err()[0].setting,
+        parse(&[("HELP_TEXT", &"x".repeat(1601))]).unwrap_err()[0].place(),
         "HELP_TEXT"
     );
     assert_eq!(
-        parse(&[("HELP_TEXT", " ")]).unwrap_err()[0].setting,
+        parse(&[("HELP_TEXT", " ")]).unwrap_err()[0].place(),
         "HELP_TEXT"
     );
 }

@@ -18,7 +18,7 @@ use crate::{
         time::{UnixMillis, millis},
         usage::UsageCounters,
     },
-    config::Config,
+    config::{Assistant, Config},
     conversation::{
         budget::{self, Check, Item, Reservation, Reserve},
         history::Conversation,
@@ -132,7 +132,11 @@ impl Failure {
 
 /// The input of a model run.
 #[derive(Debug)]
-pub struct ModelInput<W> {
+pub struct ModelInput<'a, W> {
+    /// The assistant that answers.
+    pub assistant: &'a Assistant,
+    /// Its system prompt, as it is now.
+    pub prompt: &'a str,
     /// The contact's words. They are read last, right before the first request.
     pub words: W,
     /// When work on the turn began.
@@ -178,7 +182,7 @@ pub async fn run(
     thread: &Pseudonym,
     share: &impl ContactShare,
     conversation: impl Future<Output = Conversation>,
-    input: ModelInput<impl Future<Output = Result<Words, Failure>>>,
+    input: ModelInput<'_, impl Future<Output = Result<Words, Failure>>>,
     cancelled: impl Future,
 ) -> (ModelRun, Conversation) {
     let started = platform.now();
@@ -205,6 +209,8 @@ pub async fn run(
             let asked = exchange::Asked {
                 platform,
                 config,
+                assistant: input.assistant,
+                prompt: input.prompt,
                 thread,
                 share,
                 words,

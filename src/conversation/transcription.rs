@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     base::{audio::Audio, time::UnixMillis, usage::UsageCounters},
-    config::Config,
+    config::{Assistant, Config},
     openai::{self, TranscriptionError},
     platform::{Clock, Http, Log, Objects, Random},
 };
@@ -29,12 +29,13 @@ pub const MAX_LENGTH: Duration = Duration::from_mins(5);
 pub async fn transcribe(
     platform: &(impl Clock + Log + Random + Http + Objects),
     config: &Config,
+    assistant: &Assistant,
     share: &impl ContactShare,
     audio: Audio,
     begun: UnixMillis,
     requests: &Cell<u32>,
 ) -> Result<String, Failure> {
-    if config.endpoints.get(0).is_openai() && !audio.format.is_read_by_openai() {
+    if assistant.endpoints.get(0).is_openai() && !audio.format.is_read_by_openai() {
         return Err(Failure::Voice(VoiceError::Format));
     }
     if audio.length().is_some_and(|length| length > MAX_LENGTH) {
@@ -44,7 +45,7 @@ pub async fn transcribe(
         let spent = platform.now().since(begun);
         config.openai_timeout.saturating_sub(spent)
     };
-    let request = openai::transcription_request(config, audio, nonce(platform));
+    let request = openai::transcription_request(assistant, audio, nonce(platform));
     let mut retries = 0;
     let mut refused = Failure::ContactLimit;
     loop {

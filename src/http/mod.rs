@@ -22,7 +22,7 @@ mod webhook;
 use serde::Serialize;
 
 use crate::{
-    config::{Config, SettingError},
+    config::{Config, ConfigError},
     twilio::rest::STATUS_PATH,
 };
 use request::path_of;
@@ -42,7 +42,7 @@ const MESSAGES_PATH: &str = "/twilio/messages";
 /// Answers one request.
 pub async fn handle(
     platform: &impl WorkerPlatform,
-    config: Result<&Config, &[SettingError]>,
+    config: Result<&Config, &[ConfigError]>,
     request: &mut impl Request,
 ) -> Response {
     let url = request.url();
@@ -87,12 +87,13 @@ fn route_of(path: &str) -> &str {
     }
 }
 
-/// `GET /health`: whether all settings are right. It names those that are wrong, and tells nothing of their values.
-fn health(config: Result<&Config, &[SettingError]>) -> Response {
+/// `GET /health`: whether the configuration is right. It names the settings that are wrong, and the
+/// lines and fields of files, and tells nothing of their values.
+fn health(config: Result<&Config, &[ConfigError]>) -> Response {
     #[derive(Serialize)]
     struct Health<'e> {
-        #[serde(skip_serializing_if = "<[SettingError]>::is_empty")]
-        errors: &'e [SettingError],
+        #[serde(skip_serializing_if = "<[ConfigError]>::is_empty")]
+        errors: &'e [ConfigError],
         status: &'static str,
         version: &'static str,
     }

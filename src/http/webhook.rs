@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     base::usage::{RejectionCounts, UsageCounters},
-    config::{Config, SettingError},
+    config::{Config, ConfigError},
     event::{self, Event, InternalProblem, ObjectKind, Security},
     identity::{Address, PhoneHash},
     twilio::{
@@ -23,7 +23,7 @@ use crate::{
 /// Why a webhook is rejected.
 pub(super) enum Rejection<'c> {
     /// Settings are missing or wrong.
-    Configuration(&'c [SettingError]),
+    Configuration(&'c [ConfigError]),
     /// The body was not read to its end.
     Body(BodyError),
     /// The body is not a form.
@@ -88,7 +88,7 @@ pub(super) fn reject(platform: &impl WorkerPlatform, rejection: Rejection<'_>) -
     };
     match rejection {
         Rejection::Configuration(errors) => {
-            let mut settings: Vec<_> = errors.iter().map(|error| error.setting.clone()).collect();
+            let mut settings: Vec<_> = errors.iter().map(ConfigError::place).collect();
             settings.dedup();
             let details = Security::ConfigurationInvalid { settings };
             security(PhoneHash::nobody(), details);

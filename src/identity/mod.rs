@@ -8,7 +8,7 @@ mod sid;
 
 pub use address::{Address, Channel};
 pub use pseudonym::{PhoneHash, Pseudonym, PseudonymKey, TokenId};
-pub use sid::{AccountSid, MessageSid, ServiceSid};
+pub use sid::{AccountSid, FlowSid, MessageSid, ServiceSid};
 
 /// A text is not an address, or not an id of this kind. The error does not show the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

@@ -47,3 +47,7 @@ sid!(
     /// Twilio's id of a Messaging Service.
     ServiceSid, "MG"
 );
+sid!(
+    /// Twilio's id of a Studio flow.
+    FlowSid, "FW"
+);

@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::{Config, FixedText};
+use crate::config::{Assistant, FixedText};
 
 /// The English texts, for tests.
 pub use crate::config::english::*;
@@ -37,13 +37,13 @@ pub enum CannedReply {
 }
 
 impl CannedReply {
-    /// The sentence, in the operator's words or those of `LANGUAGE`.
+    /// The sentence, in the assistant's words or those of its language.
     #[must_use]
-    pub fn text(self, config: &Config) -> String {
+    pub fn text(self, assistant: &Assistant) -> String {
         let text = match self {
-            Self::TooLong(limit) => return config.text_with(FixedText::TooLong, &limit),
+            Self::TooLong(limit) => return assistant.text_with(FixedText::TooLong, &limit),
             Self::SlowDown(1) => FixedText::SlowDownOneSecond,
-            Self::SlowDown(seconds) => return config.text_with(FixedText::SlowDown, &seconds),
+            Self::SlowDown(seconds) => return assistant.text_with(FixedText::SlowDown, &seconds),
             Self::NoText => FixedText::NoText,
             Self::Media => FixedText::UnreadableFile,
             Self::OptedOut => FixedText::OptedOut,
@@ -53,15 +53,15 @@ impl CannedReply {
             Self::Erasing => FixedText::Erasing,
             Self::Erased => FixedText::Erased,
         };
-        config.text(text).to_owned()
+        assistant.text(text).to_owned()
     }
 }
 
 /// The texts without numbers. A reaction to one of them is a reaction to an answer.
 #[must_use]
-pub fn fixed_texts(config: &Config) -> Vec<String> {
+pub fn fixed_texts(assistant: &Assistant) -> Vec<String> {
     let without_numbers = FixedText::ALL.iter().filter(|text| !text.has_number());
     without_numbers
-        .map(|text| config.text(*text).to_owned())
+        .map(|text| assistant.text(*text).to_owned())
         .collect()
 }

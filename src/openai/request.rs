@@ -11,14 +11,16 @@ use serde::{Serialize, Serializer};
 use super::fields::{effort, sent};
 use crate::{
     base::{image::Image, url::AI_GATEWAY_HOST},
-    config::{Config, Endpoint, Field, Fields, SystemRole},
+    config::{Assistant, Config, Endpoint, Field, Fields, SystemRole},
     identity::Pseudonym,
     platform::{HttpRequest, MAX_RESPONSE_BYTES},
 };
 
-/// What a request says: the conversation so far, and the newest message with its images.
+/// What a request says: the prompt, the conversation so far, and the newest message with its images.
 #[derive(Debug)]
 pub struct Said<'a, H> {
+    /// The system prompt.
+    pub prompt: &'a str,
     /// The earlier turns: what the contact said, and the answer.
     pub history: H,
     /// The contact's newest message.
@@ -35,7 +37,8 @@ pub struct Said<'a, H> {
 /// # Errors
 /// When JSON cannot be written. Writing to memory never fails.
 pub fn request<'h>(
-    config: &'h Config,
+    config: &Config,
+    assistant: &Assistant,
     endpoint: &Endpoint,
     omitted: Fields,
     pseudonym: &Pseudonym,
@@ -60,10 +63,10 @@ pub fn request<'h>(
     }
     let sent = sent(endpoint, omitted);
     let images = said.images;
-    let (limit, pseudonym) = (config.openai_max_completion_tokens, pseudonym.as_str());
+    let (limit, pseudonym) = (assistant.max_completion_tokens, pseudonym.as_str());
     let body = Body {
         model: &endpoint.model,
-        messages: messages(config, said),
+        messages: messages(config.openai_system_role, said),
         reasoning_effort: effort(endpoint).filter(|_| sent.contains(Field::ReasoningEffort)),
         max_completion_tokens: sent.contains(Field::MaxCompletionTokens).then_some(limit),
         max_tokens: sent.contains(Field::MaxTokens).then_some(limit),
@@ -144,21 +147,21 @@ struct ImageUrl<'a> {
 /// Templates of models without a system role take user and assistant in turn. So the prompt stands
 /// before the words of the first user message, with an empty line between them.
 fn messages<'a>(
-    config: &'a Config,
+    role: SystemRole,
     said: Said<'a, impl Iterator<Item = (&'a str, &'a str)>>,
 ) -> Vec<Message<'a>> {
     let text = |role, text: Cow<'a, str>| Message {
         role,
         content: Content::Text(text),
     };
-    let prompt = config.assistant_prompt.as_str();
-    let mut unsaid = (config.openai_system_role == SystemRole::User).then_some(prompt);
+    let prompt = said.prompt;
+    let mut unsaid = (role == SystemRole::User).then_some(prompt);
     let mut with_prompt = |words: &'a str| match unsaid.take() {
         Some(prompt) => Cow::from(format!("{prompt}\n\n{words}")),
         None => Cow::from(words),
     };
     let mut messages = Vec::new();
-    match config.openai_system_role {
+    match role {
         SystemRole::System => messages.push(text("system", prompt.into())),
         SystemRole::Developer => messages.push(text("developer", prompt.into())),
         SystemRole::User => {}
@@ -205,17 +208,14 @@ impl Serialize for DataUrl<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{base::image::ImageType, config::tests::MINIMAL};
+    use crate::{
+        base::{image::ImageType, time::UnixMillis},
+        config::tests::parse,
+        identity::Channel,
+    };
 
     fn config(changes: &[(&str, &str)]) -> Config {
-        let lookup = |name: &str| {
-            changes
-                .iter()
-                .chain(&MINIMAL)
-                .find(|(other, _)| *other == name)
-                .map(|(_, value)| (*value).to_owned())
-        };
-        Config::parse(lookup).unwrap()
+        parse(changes).unwrap()
     }
 
     fn pseudonym() -> Pseudonym {
@@ -224,13 +224,22 @@ mod tests {
 
     fn build(changes: &[(&str, &str)]) -> HttpRequest {
         let config = config(changes);
+        let assistant = config.assistants.default();
+        let prompt = prompt(assistant);
         let said = Said {
+            prompt: &prompt,
             history: [("Hi", "Hello")].into_iter(),
             input: "And \"now\"?",
             images: &[],
         };
-        let endpoint = config.endpoints.get(0);
-        request(&config, endpoint, endpoint.omitted, &pseudonym(), said).unwrap()
+        let endpoint = assistant.endpoints.get(0);
+        let omitted = endpoint.omitted;
+        request(&config, assistant, endpoint, omitted, &pseudonym(), said).unwrap()
+    }
+
+    fn prompt(assistant: &Assistant) -> String {
+        let (now, channel) = (UnixMillis(0), Channel::Sms);
+        assistant.prompt.render(now, 0, channel)
     }
 
     #[test]
@@ -342,13 +351,16 @@ mod tests {
             bytes: bytes.to_vec(),
         });
         let config = config(&[]);
+        let assistant = config.assistants.default();
         let said = Said {
+            prompt: "Be brief.",
             history: [("[1 picture]", "A gull.")].into_iter(),
             input: "And these?",
             images: &images,
         };
-        let endpoint = config.endpoints.get(0);
-        let request = request(&config, endpoint, Fields::default(), &pseudonym(), said).unwrap();
+        let endpoint = assistant.endpoints.get(0);
+        let omitted = Fields::default();
+        let request = request(&config, assistant, endpoint, omitted, &pseudonym(), said).unwrap();
         let body: serde_json::Value = serde_json::from_slice(&request.body.to_bytes()).unwrap();
         assert_eq!(
             body["messages"][1],

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::{OpenAiError, json::first_value, request::headers, stated_error::stated_error};
 use crate::{
     base::audio::Audio,
-    config::Config,
+    config::Assistant,
     event::UnexpectedResponse,
     platform::{Body, HttpError, HttpRequest, HttpResponse, MAX_RESPONSE_BYTES},
 };
@@ -34,15 +34,15 @@ pub enum TranscriptionError {
 /// The language is not sent, so that each contact can speak its own. The recording is a piece of the
 /// body by itself, and is not copied. It goes to the first endpoint: the others are for the model.
 #[must_use]
-pub fn request(config: &Config, audio: Audio, nonce: u64) -> HttpRequest {
-    let endpoint = config.endpoints.get(0);
+pub fn request(assistant: &Assistant, audio: Audio, nonce: u64) -> HttpRequest {
+    let endpoint = assistant.endpoints.get(0);
     let boundary = format!("switchboard-{nonce:016x}");
     let field = |name: &str, value: &str| {
         format!(
             "--{boundary}\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n"
         )
     };
-    let model = field("model", &config.openai_transcription_model);
+    let model = field("model", &assistant.transcription_model);
     let format = field("response_format", "json");
     let (extension, media_type) = (audio.format.extension(), audio.format.media_type());
     let head = format!(
@@ -158,14 +158,13 @@ fn rejection(body: &str) -> TranscriptionError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{base::audio::AudioFormat, config::tests::MINIMAL};
+    use crate::{
+        base::audio::AudioFormat,
+        config::{Config, tests::parse},
+    };
 
     fn config() -> Config {
-        let lookup = |name: &str| {
-            let found = MINIMAL.iter().find(|(other, _)| *other == name);
-            found.map(|(_, value)| (*value).to_owned())
-        };
-        Config::parse(lookup).unwrap()
+        parse(&[]).unwrap()
     }
 
     #[test]
@@ -174,7 +173,7 @@ mod tests {
             format: AudioFormat::Ogg,
             bytes: b"OggS\0\xFF\r\n--".to_vec(),
         };
-        let request = request(&config(), audio, 0xABC);
+        let request = request(config().assistants.default(), audio, 0xABC);
         assert_eq!(
             request.url,
             "https://api.openai.com/v1/audio/transcriptions"

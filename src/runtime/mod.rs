@@ -17,14 +17,14 @@ use std::{cell::OnceCell, rc::Rc};
 use wasm_bindgen::prelude::*;
 use worker::{
     Env, event,
-    js_sys::{JSON, Reflect},
+    js_sys::{self, JSON, Reflect},
     web_sys,
 };
 
 use convert::{headers, read};
 
 use crate::{
-    config::{Config, SettingError},
+    config::{AssistantFile, Config, ConfigError, Sources},
     http::{self, BodyBroken, MAX_BODY_BYTES, Request, Response, internal_error as error_response},
 };
 
@@ -95,16 +95,39 @@ fn panic_on_request() {
     panic!("asked to");
 }
 
-/// The settings, parsed once per isolate.
-fn config(env: &Env) -> Result<Rc<Config>, Vec<SettingError>> {
+/// The configuration, parsed once per isolate.
+fn config(env: &Env) -> Result<Rc<Config>, Vec<ConfigError>> {
     thread_local! {
-        static CONFIG: OnceCell<Result<Rc<Config>, Vec<SettingError>>> = const { OnceCell::new() };
+        static CONFIG: OnceCell<Result<Rc<Config>, Vec<ConfigError>>> = const { OnceCell::new() };
     }
-    CONFIG.with(|config| {
-        config
-            .get_or_init(|| Config::parse(|name| setting(env, name)).map(Rc::new))
-            .clone()
-    })
+    let parse = || {
+        let sources = Sources {
+            setting: &|name| setting(env, name),
+            files: &assistant_files(bundled_assistants()),
+            is_time_zone: &|name| clock::offset_minutes(name, clock::now()).is_some(),
+        };
+        Config::parse(&sources).map(Rc::new)
+    };
+    CONFIG.with(|config| config.get_or_init(parse).clone())
+}
+
+#[wasm_bindgen(raw_module = "./assistants.js")]
+extern "C" {
+    /// The files of the assistants: a name, its text, the next name, and so on. `npm run build` writes the module,
+    /// so a file can change without a build of the Rust code.
+    #[wasm_bindgen(js_name = assistantFiles)]
+    fn bundled_assistants() -> js_sys::Array;
+}
+
+fn assistant_files(pairs: js_sys::Array) -> Vec<AssistantFile> {
+    let texts: Vec<_> = pairs.iter().filter_map(|text| text.as_string()).collect();
+    let pairs = texts.as_chunks::<2>().0.iter();
+    pairs
+        .map(|[name, text]| AssistantFile {
+            name: name.clone(),
+            text: text.clone(),
+        })
+        .collect()
 }
 
 /// The value of a variable or secret. `[vars]` may have numbers, lists and tables, too, but

@@ -7,7 +7,10 @@ use std::{collections::BTreeSet, fmt::Debug, fs, num::NonZero, path::PathBuf};
 
 use serde_json::Value;
 use switchboard::{
-    config::{Config, DefaultValue, Field, FixedText, Kind, Language, SETTINGS, Setting},
+    config::{
+        AssistantFile, Config, DefaultValue, Field, FixedText, Kind, Language, SETTINGS, Setting,
+        Sources,
+    },
     event::{
         ConsentBy, ConsentState, ConversationProblem, DailyLimit, DeliveryStatus, DenialReason,
         Erased, ErasedBy, Event, FieldProblem, IgnoreReason, InternalProblem, KvOperation,
@@ -117,7 +120,8 @@ fn the_settings_page_lists_the_settings_of_the_code_with_their_kinds_and_default
                 DefaultValue::Required => "required".to_owned(),
                 DefaultValue::Off => "off".to_owned(),
                 DefaultValue::RequestOrigin => "the request's own origin".to_owned(),
-                DefaultValue::InLanguage => "the text of `LANGUAGE`".to_owned(),
+                DefaultValue::InLanguage => "the text of the language".to_owned(),
+                DefaultValue::InAssistant => "that of `assistants/default.toml`".to_owned(),
                 DefaultValue::NoReasoning => "`none` at OpenAI's own endpoint".to_owned(),
                 DefaultValue::Value(value) => format!("`{value}`"),
             };
@@ -167,17 +171,12 @@ fn wrangler_toml_sets_every_variable_to_its_default_and_no_secret() {
             "{name}"
         );
     }
-    // An operator writes the prompt. wrangler.toml describes the default in words.
     let expected: BTreeSet<_> = SETTINGS
         .iter()
         .filter(|setting| has_value(setting))
         .map(|setting| setting.name)
         .collect();
-    let listed: BTreeSet<_> = vars
-        .keys()
-        .map(String::as_str)
-        .chain(["ASSISTANT_PROMPT"])
-        .collect();
+    let listed: BTreeSet<_> = vars.keys().map(String::as_str).collect();
     assert_same("wrangler.toml", &listed, &expected);
 }
 
@@ -209,6 +208,7 @@ fn the_example_of_local_settings_lists_every_setting_once_with_its_default() {
             | DefaultValue::Off
             | DefaultValue::RequestOrigin
             | DefaultValue::InLanguage
+            | DefaultValue::InAssistant
             | DefaultValue::NoReasoning => {
                 assert_eq!(value, "", "{name}");
             }
@@ -728,7 +728,16 @@ fn accepts(name: &str, value: &str) -> bool {
         "OPENAI_API_KEY" => Some("sk-test".to_owned()),
         _ => None,
     };
-    Config::parse(lookup).is_ok()
+    let default = AssistantFile {
+        name: "default".to_owned(),
+        text: read("assistants/default.toml"),
+    };
+    Config::parse(&Sources {
+        setting: &lookup,
+        files: &[default],
+        is_time_zone: &|_| false,
+    })
+    .is_ok()
 }
 
 fn settings_table() -> Vec<Vec<String>> {

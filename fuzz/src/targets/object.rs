@@ -26,14 +26,14 @@ use switchboard::{
     },
     platform::{
         Clock, Http, HttpError, HttpRequest, HttpResponse, Kv, Log, Method, Objects, Once,
-        PlatformError, Random, Spawn, Storage, Stored, WriteBatch,
+        PlatformError, Random, Spawn, Storage, Stored, TimeZones, WriteBatch,
     },
 };
 
 use super::NOW;
 use crate::support::{
     response::{completion, response},
-    settings::config,
+    settings::{self, config},
 };
 
 /// The platform of one thread, in which nothing ever waits: every future is ready when it is first polled.
@@ -132,6 +132,12 @@ fn call(sid: &str) -> Receive {
 
 pub(super) fn at_once<T>(future: impl Future<Output = T>) -> T {
     future.now_or_never().expect("nothing waits here")
+}
+
+impl TimeZones for Object {
+    fn offset_minutes(&self, zone: &str, _at: UnixMillis) -> Option<i32> {
+        settings::offset_minutes(zone)
+    }
 }
 
 impl Clock for Object {

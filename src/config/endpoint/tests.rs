@@ -1,24 +1,16 @@
 //! Tests of the endpoints' settings: the fallbacks, the secrets that they name, and extra headers.
 
 use super::*;
-use crate::config::{Config, SettingError, tests::MINIMAL};
-
-fn parse(changes: &[(&str, &str)]) -> Result<Config, Vec<SettingError>> {
-    Config::parse(|name| {
-        changes
-            .iter()
-            .chain(&MINIMAL)
-            .find(|(other, _)| *other == name)
-            .map(|(_, value)| (*value).to_owned())
-    })
-}
+use crate::config::{ConfigError, tests::parse};
 
 /// The one error of this value, and the setting or secret that it names.
-fn error(changes: &[(&str, &str)]) -> (String, &'static str) {
+fn error(changes: &[(&str, &str)]) -> (String, String) {
     let errors = parse(changes).expect_err(&format!("{changes:?}"));
     assert_eq!(errors.len(), 1, "{changes:?}: {errors:?}");
-    let error = errors.into_iter().next().unwrap();
-    (error.setting.into_owned(), error.problem)
+    let Some(ConfigError::Setting(error)) = errors.into_iter().next() else {
+        panic!("{changes:?}");
+    };
+    (error.setting.into_owned(), error.problem.into_owned())
 }
 
 #[test]
@@ -36,7 +28,7 @@ fn fallbacks_come_after_the_first_endpoint_with_the_secrets_that_they_name() {
         ("OPENAI_OMIT_FIELDS", "reasoning_effort"),
     ])
     .unwrap();
-    let endpoints = config.endpoints;
+    let endpoints = &config.assistants.default().endpoints;
     assert_eq!(endpoints.count(), 3);
     let models: Vec<_> = (0..3).map(|at| endpoints.get(at).model.as_str()).collect();
     assert_eq!(models, ["gpt-6-luna", "llama", "gpt-6-astra"]);
@@ -89,6 +81,8 @@ fn a_list_of_fallbacks_that_does_not_parse_is_an_error_of_that_setting_without_i
     assert_eq!(
         parse(&[("OPENAI_FALLBACKS", "[]")])
             .unwrap()
+            .assistants
+            .default()
             .endpoints
             .count(),
         1
@@ -127,7 +121,10 @@ fn a_named_secret_that_is_missing_or_wrong_is_an_error_that_names_it() {
 fn extra_headers_are_those_that_an_operator_may_set() {
     let good = r#"{"cf-aig-authorization": "Bearer x", "HTTP-Referer": "https://a.example/?b", "X-Title": "My bot", "api-key": "k", "Authorization": "Basic x"}"#;
     let config = parse(&[("OPENAI_EXTRA_HEADERS", good)]).unwrap();
-    assert_eq!(config.endpoints.get(0).headers.len(), 5);
+    assert_eq!(
+        config.assistants.default().endpoints.get(0).headers.len(),
+        5
+    );
     assert!(!format!("{config:?}").contains("Bearer x"));
     let long = format!(r#"{{"X-Long": "{}"}}"#, "x".repeat(4097));
     let names: Vec<_> = (0..21).map(|n| format!(r#""X-{n}": "x""#)).collect();
@@ -164,8 +161,10 @@ fn extra_headers_are_those_that_an_operator_may_set() {
 
 #[test]
 fn fields_to_omit_are_optional_ones_and_the_role_is_a_known_one() {
-    let omitted =
-        |text: &str| parse(&[("OPENAI_OMIT_FIELDS", text)]).map(|config| config.endpoints);
+    let omitted = |text: &str| {
+        parse(&[("OPENAI_OMIT_FIELDS", text)])
+            .map(|config| config.assistants.default().endpoints.clone())
+    };
     let all: Vec<_> = Field::ALL.map(Field::name).into();
     for good in [&all.join(","), &all.join(" , ")] {
         assert_eq!(

@@ -1,4 +1,4 @@
-//! The fixed texts that a contact may read, in each language, and the operator's own in `TEXTS`.
+//! The fixed texts that a contact may read, in each language, and the operator's own.
 //!
 //! A new text is an entry of the table below and a line in each language's file. Not here: when which
 //! text is due (`messaging`).
@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::{Config, parsers::Parsed};
+use super::parsers::Parsed;
 
 /// The languages of the fixed texts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -166,6 +166,15 @@ fixed_texts! {
 }
 
 impl FixedText {
+    /// This text of it with `value` in the place of its placeholder.
+    #[must_use]
+    pub fn filled(self, text: &str, value: &impl ToString) -> String {
+        match self.placeholder() {
+            Some(placeholder) => text.replace(placeholder, &value.to_string()),
+            None => text.to_owned(),
+        }
+    }
+
     /// The text in a language.
     #[must_use]
     pub fn in_language(self, language: Language) -> &'static str {
@@ -184,28 +193,6 @@ impl FixedText {
 /// The operator's own texts.
 pub type Overrides = BTreeMap<FixedText, String>;
 
-impl Config {
-    /// A fixed text: the operator's own, or that of `LANGUAGE`.
-    #[must_use]
-    pub fn text(&self, text: FixedText) -> &str {
-        let own = match (text, &self.help_text) {
-            (FixedText::Help, Some(help)) => Some(help),
-            _ => self.texts.as_ref().and_then(|texts| texts.get(&text)),
-        };
-        own.map_or_else(|| text.in_language(self.language), String::as_str)
-    }
-
-    /// A fixed text with `number` in the place of its placeholder.
-    #[must_use]
-    pub fn text_with(&self, text: FixedText, number: &impl ToString) -> String {
-        let own = self.text(text);
-        match text.placeholder() {
-            Some(placeholder) => own.replace(placeholder, &number.to_string()),
-            None => own.to_owned(),
-        }
-    }
-}
-
 /// A language by its code.
 pub(super) fn language(text: &str) -> Parsed<Language> {
     Language::ALL
@@ -219,24 +206,28 @@ pub(super) fn overrides(text: &str) -> Parsed<Overrides> {
     let Ok(Value::Object(given)) = serde_json::from_str(text) else {
         return Err("must be a JSON object of names and texts");
     };
-    let mut overrides = Overrides::new();
-    for (name, value) in given {
-        let known = FixedText::ALL.iter().find(|text| text.name() == name);
-        let Some(text) = known.copied() else {
-            return Err(nearest(&name).unknown_name_like());
-        };
-        let own = value.as_str().filter(|own| !own.trim().is_empty());
-        let Some(own) = own.filter(|own| own.encode_utf16().count() <= 1600) else {
-            return Err("must have texts of 1 to 1600 characters");
-        };
-        if placeholders(own).any(|found| text.placeholder() != Some(found)) {
-            return Err(
-                "has braces in a text: only too_long has {limit}, only slow_down has {seconds}, and only heard has {words}",
-            );
-        }
-        overrides.insert(text, own.to_owned());
+    given
+        .iter()
+        .map(|(name, value)| own_text(name, value.as_str()))
+        .collect()
+}
+
+/// A text of the operator's own, by its name.
+pub(super) fn own_text(name: &str, value: Option<&str>) -> Parsed<(FixedText, String)> {
+    let known = FixedText::ALL.iter().find(|text| text.name() == name);
+    let Some(text) = known.copied() else {
+        return Err(nearest(name).unknown_name_like());
+    };
+    let own = value.filter(|own| !own.trim().is_empty());
+    let Some(own) = own.filter(|own| own.encode_utf16().count() <= 1600) else {
+        return Err("must have texts of 1 to 1600 characters");
+    };
+    if placeholders(own).any(|found| text.placeholder() != Some(found)) {
+        return Err(
+            "has braces in a text: only too_long has {limit}, only slow_down has {seconds}, and only heard has {words}",
+        );
     }
-    Ok(overrides)
+    Ok((text, own.to_owned()))
 }
 
 /// The text whose name is most like `name`.

@@ -11,7 +11,7 @@ use std::{
 use super::{ContactShare, Failure, ModelRun, RemembersEndpoints, Words, reserve};
 use crate::{
     base::{time::UnixMillis, usage::UsageCounters},
-    config::{Config, Endpoint, Fields},
+    config::{Assistant, Config, Endpoint, Fields},
     conversation::history::Conversation,
     event::{self, Event},
     identity::Pseudonym,
@@ -23,6 +23,9 @@ use crate::{
 pub(super) struct Asked<'a, P, S> {
     pub(super) platform: &'a P,
     pub(super) config: &'a Config,
+    pub(super) assistant: &'a Assistant,
+    /// The system prompt.
+    pub(super) prompt: &'a str,
     pub(super) thread: &'a Pseudonym,
     pub(super) share: &'a S,
     /// The contact's words. Their images are kept until the model has answered, because another
@@ -79,7 +82,7 @@ where
     ) -> Result<Completion, Failure> {
         let mut route = self.route();
         loop {
-            let endpoint = self.config.endpoints.get(route.number);
+            let endpoint = self.endpoint(&route);
             let omitted = self.omitted(endpoint, &route);
             let response = self
                 .ask(endpoint, omitted, conversation, &route, run)
@@ -89,10 +92,10 @@ where
             run.tokens.add(tokens);
             let error = match result {
                 Ok(completion) => {
-                    let (number, refused) = (route.number, route.refused_here());
+                    let refused = route.refused_here();
                     self.platform
-                        .endpoint_memory(|memory| memory.answered(number, refused));
-                    run.endpoint = Some(number);
+                        .endpoint_memory(|memory| memory.answered(endpoint, refused));
+                    run.endpoint = Some(route.number);
                     return Ok(completion);
                 }
                 Err(error) => error,
@@ -132,11 +135,16 @@ where
         }
     }
 
+    /// The endpoint that is asked.
+    fn endpoint(&self, route: &Route) -> &Endpoint {
+        self.assistant.endpoints.get(route.number)
+    }
+
     /// The endpoints in the order of this turn.
     fn route(&self) -> Route {
-        let count = self.config.endpoints.count();
+        let endpoints = &self.assistant.endpoints;
         let (with_images, now) = (!self.words.images.is_empty(), self.platform.now());
-        let order = |memory: &mut super::EndpointMemory| memory.order(count, with_images, now);
+        let order = |memory: &mut super::EndpointMemory| memory.order(endpoints, with_images, now);
         let mut fresh = self.platform.endpoint_memory(order);
         Route {
             number: fresh.pop_front().unwrap_or_default(),
@@ -154,7 +162,7 @@ where
     fn omitted(&self, endpoint: &Endpoint, route: &Route) -> Fields {
         let refused = self
             .platform
-            .endpoint_memory(|memory| memory.refused(route.number));
+            .endpoint_memory(|memory| memory.refused(endpoint));
         endpoint.omitted.and(refused).and(route.refused_here())
     }
 
@@ -188,11 +196,13 @@ where
     ) -> Result<HttpRequest, Failure> {
         let turns = conversation.turns().iter();
         let said = Said {
+            prompt: self.prompt,
             history: turns.map(|turn| (turn.user.as_str(), turn.assistant.as_str())),
             input: &self.words.text,
             images: &self.words.images,
         };
-        openai::request(self.config, endpoint, omitted, self.thread, said)
+        let (config, assistant) = (self.config, self.assistant);
+        openai::request(config, assistant, endpoint, omitted, self.thread, said)
             .map_err(|_| Failure::OpenAi(OpenAiError::Rejected))
     }
 
@@ -210,8 +220,9 @@ where
     /// Notes that the endpoint has failed.
     fn note_failure(&self, route: &mut Route, error: OpenAiError, retry_after: Option<String>) {
         let (number, now) = (route.number, self.platform.now());
+        let endpoint = self.endpoint(route);
         self.platform
-            .endpoint_memory(|memory| memory.failed(number, now));
+            .endpoint_memory(|memory| memory.failed(endpoint, now));
         if openai::may_pass(error) {
             route.passing.push_back(Passing {
                 number,
@@ -224,9 +235,9 @@ where
     /// Notes what the endpoint cannot do. It answers other requests.
     fn note_inability(&self, route: &Route, error: OpenAiError) {
         if error == OpenAiError::NoImages {
-            let number = route.number;
+            let endpoint = self.endpoint(route);
             self.platform
-                .endpoint_memory(|memory| memory.takes_no_images(number));
+                .endpoint_memory(|memory| memory.takes_no_images(endpoint));
         }
     }
 

@@ -9,14 +9,17 @@ use std::{
     time::Duration,
 };
 
-use crate::{base::time::UnixMillis, config::Fields};
+use crate::{
+    base::time::UnixMillis,
+    config::{Endpoint, Endpoints, Fields},
+};
 
 /// How long an endpoint that failed is asked last.
 const ASKED_LAST_FOR: Duration = Duration::from_mins(1);
 
 /// The memory of the endpoints.
 #[derive(Debug, Default)]
-pub struct EndpointMemory(BTreeMap<usize, Remembered>);
+pub struct EndpointMemory(BTreeMap<String, Remembered>);
 
 /// The port to the memory of this isolate.
 pub trait RemembersEndpoints {
@@ -36,13 +39,18 @@ struct Remembered {
 }
 
 impl EndpointMemory {
-    /// Of `count` endpoints, the order in which they are asked: as in the settings, but those that
+    /// The order in which endpoints are asked, by their numbers: as they are listed, but those that
     /// failed a short time ago come last, and so do those that cannot see the images.
     #[must_use]
-    pub fn order(&self, count: usize, with_images: bool, now: UnixMillis) -> VecDeque<usize> {
-        let mut order: Vec<usize> = (0..count).collect();
+    pub fn order(
+        &self,
+        endpoints: &Endpoints,
+        with_images: bool,
+        now: UnixMillis,
+    ) -> VecDeque<usize> {
+        let mut order: Vec<usize> = (0..endpoints.count()).collect();
         let is_last = |number: &usize| {
-            let of = self.0.get(number).copied().unwrap_or_default();
+            let of = self.look_up(endpoints.get(*number));
             // A time in the future comes from a clock that was wrong: it counts as now.
             let failed = of
                 .failed_at
@@ -55,74 +63,101 @@ impl EndpointMemory {
 
     /// The fields that an endpoint is not sent.
     #[must_use]
-    pub fn refused(&self, number: usize) -> Fields {
-        self.0
-            .get(&number)
-            .map_or_else(Fields::default, |of| of.refused)
+    pub fn refused(&self, endpoint: &Endpoint) -> Fields {
+        self.look_up(endpoint).refused
     }
 
     /// An endpoint has answered, when these fields were left out because of what it said.
-    pub fn answered(&mut self, number: usize, refused: Fields) {
-        let of = self.of(number);
+    pub fn answered(&mut self, endpoint: &Endpoint, refused: Fields) {
+        let of = self.of(endpoint);
         of.failed_at = None;
         of.refused = of.refused.and(refused);
     }
 
     /// An endpoint has failed.
-    pub fn failed(&mut self, number: usize, now: UnixMillis) {
-        self.of(number).failed_at = Some(now);
+    pub fn failed(&mut self, endpoint: &Endpoint, now: UnixMillis) {
+        self.of(endpoint).failed_at = Some(now);
     }
 
     /// The model of an endpoint takes no images.
-    pub fn takes_no_images(&mut self, number: usize) {
-        self.of(number).takes_no_images = true;
+    pub fn takes_no_images(&mut self, endpoint: &Endpoint) {
+        self.of(endpoint).takes_no_images = true;
     }
 
-    fn of(&mut self, number: usize) -> &mut Remembered {
-        self.0.entry(number).or_default()
+    fn look_up(&self, endpoint: &Endpoint) -> Remembered {
+        self.0.get(&key(endpoint)).copied().unwrap_or_default()
     }
+
+    fn of(&mut self, endpoint: &Endpoint) -> &mut Remembered {
+        self.0.entry(key(endpoint)).or_default()
+    }
+}
+
+/// The same endpoint with another model is another one. Assistants share what is remembered of
+/// theirs.
+fn key(endpoint: &Endpoint) -> String {
+    endpoint.base_url.join(&format!(" {}", endpoint.model))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Field;
+    use crate::{
+        base::{secret::Secret, url::BaseUrl},
+        config::Field,
+    };
 
     const NOW: UnixMillis = UnixMillis(1_000_000);
+
+    fn endpoint(model: usize) -> Endpoint {
+        Endpoint {
+            base_url: BaseUrl::parse("https://api.openai.com/v1").unwrap(),
+            model: format!("model-{model}"),
+            key: Secret::new("sk-test".to_owned()),
+            reasoning_effort: None,
+            omitted: Fields::default(),
+            headers: Vec::new(),
+        }
+    }
+
+    fn endpoints(count: usize) -> Endpoints {
+        Endpoints::new(endpoint(0), (1..count).map(endpoint).collect())
+    }
 
     #[test]
     fn an_endpoint_that_failed_is_asked_last_for_a_minute_or_until_it_answers() {
         let mut memory = EndpointMemory::default();
-        assert_eq!(memory.order(3, false, NOW), [0, 1, 2]);
-        memory.failed(0, NOW);
-        assert_eq!(memory.order(3, false, NOW), [1, 2, 0]);
+        let three = endpoints(3);
+        assert_eq!(memory.order(&three, false, NOW), [0, 1, 2]);
+        memory.failed(&endpoint(0), NOW);
+        assert_eq!(memory.order(&three, false, NOW), [1, 2, 0]);
         let later = NOW.plus(ASKED_LAST_FOR);
-        assert_eq!(memory.order(3, false, later), [0, 1, 2]);
-        memory.failed(1, NOW);
-        assert_eq!(memory.order(3, false, NOW), [2, 0, 1]);
-        memory.answered(0, Fields::default());
-        assert_eq!(memory.order(3, false, NOW), [0, 2, 1]);
-        assert_eq!(memory.order(1, false, NOW), [0]);
+        assert_eq!(memory.order(&three, false, later), [0, 1, 2]);
+        memory.failed(&endpoint(1), NOW);
+        assert_eq!(memory.order(&three, false, NOW), [2, 0, 1]);
+        memory.answered(&endpoint(0), Fields::default());
+        assert_eq!(memory.order(&three, false, NOW), [0, 2, 1]);
+        assert_eq!(memory.order(&endpoints(1), false, NOW), [0]);
     }
 
     #[test]
     fn an_endpoint_without_eyes_comes_last_for_images_only() {
         let mut memory = EndpointMemory::default();
-        memory.takes_no_images(0);
-        memory.failed(1, NOW);
-        assert_eq!(memory.order(2, true, NOW), [1, 0]);
-        assert_eq!(memory.order(2, false, NOW), [0, 1]);
+        memory.takes_no_images(&endpoint(0));
+        memory.failed(&endpoint(1), NOW);
+        assert_eq!(memory.order(&endpoints(2), true, NOW), [1, 0]);
+        assert_eq!(memory.order(&endpoints(2), false, NOW), [0, 1]);
     }
 
     #[test]
     fn the_fields_that_an_endpoint_refused_add_up() {
         let mut memory = EndpointMemory::default();
-        memory.answered(1, Field::Stream.into());
-        memory.answered(1, Field::MaxTokens.into());
-        memory.answered(1, Fields::default());
+        memory.answered(&endpoint(1), Field::Stream.into());
+        memory.answered(&endpoint(1), Field::MaxTokens.into());
+        memory.answered(&endpoint(1), Fields::default());
         let both: Fields = [Field::Stream, Field::MaxTokens].into_iter().collect();
-        assert_eq!(memory.refused(1), both);
-        assert_eq!(memory.refused(0), Fields::default());
-        assert_eq!(memory.refused(7), Fields::default());
+        assert_eq!(memory.refused(&endpoint(1)), both);
+        assert_eq!(memory.refused(&endpoint(0)), Fields::default());
+        assert_eq!(memory.refused(&endpoint(7)), Fields::default());
     }
 }

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     base::time::UnixMillis,
+    config::{Assistant, Config},
     event::DeliveryStatus,
     identity::{AccountSid, Address, MessageSid, PhoneHash, ServiceSid, TokenId},
 };
@@ -25,6 +26,14 @@ pub struct ReplyTarget {
     pub token: TokenId,
     /// Our public origin, as Twilio reached it. Twilio sends delivery receipts there.
     pub origin: String,
+}
+
+impl ReplyTarget {
+    /// The assistant that answers there.
+    pub fn assistant<'c>(&self, config: &'c Config) -> &'c Assistant {
+        let assistants = &config.assistants;
+        assistants.answering(&self.number, self.service.as_ref())
+    }
 }
 
 /// An answer that waits to be sent.

@@ -323,7 +323,10 @@ impl State {
     pub fn remember_sent(&mut self, now: UnixMillis, config: &Config) {
         for (sid, channel, text) in self.outbox.take_sent() {
             self.reply_loop.answer(now);
-            let is_fixed = || canned_replies::fixed_texts(config).contains(&text);
+            let is_fixed = || {
+                let mut assistants = config.assistants.iter();
+                assistants.any(|one| canned_replies::fixed_texts(one).contains(&text))
+            };
             if channel != Channel::Sms && !is_fixed() {
                 self.quotable.add(sid, &text, now);
             }

@@ -2,7 +2,7 @@ use super::*;
 use crate::{
     base::usage::UsageCounters,
     config::FixedText,
-    config::tests::MINIMAL,
+    config::tests::parse,
     conversation::outbox::ReplyTarget,
     identity::{Address, PseudonymKey, TokenId},
     messaging::{api::Receive, inbound::Input, keywords::Keyword},
@@ -11,13 +11,7 @@ use crate::{
 const NOW: UnixMillis = UnixMillis(1_795_348_800_000);
 
 pub(super) fn config() -> Config {
-    Config::parse(|name| {
-        MINIMAL
-            .iter()
-            .find(|(other, _)| *other == name)
-            .map(|(_, value)| (*value).to_owned())
-    })
-    .unwrap()
+    parse(&[]).unwrap()
 }
 
 fn call(sid: &str, input: Input, config: &Config) -> Receive {

@@ -6,7 +6,7 @@
 use super::{ALARM_MARGIN, ActiveTurn, MessageStatus, NextRun, PendingMessage, State};
 use crate::{
     base::{time::UnixMillis, usage::UsageCounters},
-    config::{Config, FixedText},
+    config::{Assistant, Config, FixedText},
     conversation::history::Turn,
     event::DailyLimit,
     identity::MessageSid,
@@ -45,11 +45,13 @@ pub struct Requests {
 
 impl TurnResult {
     /// The contact's answer.
-    pub fn text<'a>(&'a self, config: &'a Config) -> &'a str {
+    pub fn text<'a>(&'a self, assistant: &'a Assistant) -> &'a str {
         match self {
             Self::Answered { sent, .. } => sent,
             Self::OptedOut(text) => text,
-            Self::Failed(text) | Self::Limited(_, text) | Self::Reset(text) => config.text(*text),
+            Self::Failed(text) | Self::Limited(_, text) | Self::Reset(text) => {
+                assistant.text(*text)
+            }
         }
     }
 }
@@ -140,7 +142,8 @@ impl State {
             TurnResult::Failed(_) | TurnResult::Limited(..) | TurnResult::OptedOut(_) => {}
             TurnResult::Reset(_) => self.reset_conversation(number, waiting, now, config),
         }
-        self.hand_over_answer(&turn, result.text(config), reply, now);
+        let assistant = turn.assistant(config);
+        self.hand_over_answer(&turn, result.text(assistant), reply, now);
         self.begin_turn(now, config);
         if self.turns.active().is_some() {
             self.turns

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     base::time::UnixMillis,
+    config::{Assistant, Config},
     conversation::outbox::ReplyTarget,
     identity::{Channel, MessageSid, PhoneHash},
     messaging::unfinished::Ending,
@@ -317,6 +318,14 @@ impl ActiveTurn {
         let last = self.messages.last()?;
         let text = last.text.as_deref().unwrap_or_default();
         Some((Ending::of(text, !last.images.is_empty()), last.at))
+    }
+
+    /// The assistant that answers it.
+    pub fn assistant<'c>(&self, config: &'c Config) -> &'c Assistant {
+        let last = self.messages.last().map(|last| &last.reply_to);
+        last.map_or(config.assistants.default(), |target| {
+            target.assistant(config)
+        })
     }
 
     /// The channel of its answer.

@@ -56,7 +56,7 @@ impl<P: ThreadPlatform> Inner<P> {
             joined: NonZeroUsize::new(turn.joined),
             asked_again: NonZeroU32::new(turn.asked_again),
             segments: (turn.channel() == Channel::Sms)
-                .then(|| segments::total(result.text(&self.config))),
+                .then(|| segments::total(result.text(turn.assistant(&self.config)))),
             duration_ms: millis(self.platform.now().since(first.at)),
             model_ms: run.map_or(0, |run| run.model_ms),
             model_requests: run.map_or(0, |run| run.requests.saturating_add(run.transcriptions)),

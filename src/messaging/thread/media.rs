@@ -198,9 +198,11 @@ impl<P: ThreadPlatform> Inner<P> {
         };
         let audio = Audio { format, bytes };
         let (platform, config) = (&self.platform, &self.config);
+        let assistant = message.reply_to.assistant(config);
         let requests = &files.transcriptions;
         let said =
-            transcription::transcribe(platform, config, self, audio, begun, requests).await?;
+            transcription::transcribe(platform, config, assistant, self, audio, begun, requests)
+                .await?;
         let said = clean(&said);
         let failure = if said.is_empty() {
             VoiceError::Silent

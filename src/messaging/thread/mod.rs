@@ -49,16 +49,29 @@ use crate::{
     object::{Engine, Steps, arguments, in_time, reply, unknown_method},
     platform::{
         Clock, Http, Kv, Log, Method, Objects, Once, PlatformError, Random, Spawn, Storage,
+        TimeZones,
     },
 };
 
 /// The platform services that a thread needs.
 pub trait ThreadPlatform:
-    Clock + Log + Once + Random + Http + Kv + Storage + Spawn + Objects + RemembersEndpoints + 'static
+    Clock
+    + TimeZones
+    + Log
+    + Once
+    + Random
+    + Http
+    + Kv
+    + Storage
+    + Spawn
+    + Objects
+    + RemembersEndpoints
+    + 'static
 {
 }
 impl<P> ThreadPlatform for P where
     P: Clock
+        + TimeZones
         + Log
         + Once
         + Random
@@ -156,9 +169,9 @@ impl<P: ThreadPlatform> Thread<P> {
             // (8) and (9) Run its turn, see `wait` and `run`.
             Admission::Known(MessageStatus::Waiting) => {
                 inner.message_came();
-                inner.wait(message.sid, arrived).await
+                inner.wait(&message, arrived).await
             }
-            Admission::Known(status) => inner.reply(status).await,
+            Admission::Known(status) => inner.reply(status, &message).await,
             Admission::Limited(notice) => {
                 let told = notice.is_some();
                 inner.count_rate_limited(told);
@@ -172,7 +185,7 @@ impl<P: ThreadPlatform> Thread<P> {
                     },
                 );
                 let status = notice.map_or(MessageStatus::Nothing, MessageStatus::CannedReply);
-                inner.reply(status).await
+                inner.reply(status, &message).await
             }
             Admission::Unanswered => {
                 inner.log_daily_limit(phone_hash, DailyLimit::FixedReplies, false);
@@ -188,13 +201,13 @@ impl<P: ThreadPlatform> Thread<P> {
                 let (state, by) = (ConsentState::OptedOut, ConsentBy::Contact);
                 inner.log_consent(phone_hash, state, by, cancelled);
                 inner.spawn_orders();
-                inner.reply(status).await
+                inner.reply(status, &message).await
             }
             Admission::OptedIn(status) => {
                 let (state, by) = (ConsentState::OptedIn, ConsentBy::Contact);
                 inner.log_consent(phone_hash, state, by, CancelledCounts::default());
                 inner.spawn_orders();
-                inner.reply(status).await
+                inner.reply(status, &message).await
             }
             Admission::Erased(status, erased) => {
                 inner.cancel_turn();
@@ -205,7 +218,7 @@ impl<P: ThreadPlatform> Thread<P> {
                 let status = inner
                     .read(|state, _| state.status(sid).unwrap_or(status))
                     .await?;
-                inner.reply(status).await
+                inner.reply(status, &message).await
             }
         }
     }

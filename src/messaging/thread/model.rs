@@ -14,11 +14,13 @@ use futures_util::{
 use super::{Inner, ThreadPlatform, joins::Gathering, saving::LoadedConversation};
 use crate::{
     base::{time::millis, usage::UsageCounters},
+    config::Assistant,
     conversation::{
         history::Conversation,
         model_run::{self, ContactShare, Failure, ModelInput, ModelRun},
         outbox::request_contexts,
     },
+    identity::Channel,
     messaging::state::{ActiveTurn, Contents, PendingMessage},
     platform::PlatformError,
     twilio::rest,
@@ -63,6 +65,8 @@ impl<P: ThreadPlatform> Inner<P> {
         turn: ActiveTurn,
         cancelled: impl Future + Clone + Unpin,
     ) -> Result<Asked, PlatformError> {
+        let assistant = turn.assistant(&self.config);
+        let prompt = self.prompt(assistant, turn.channel());
         let gathering = Gathering::new(turn, self.platform.now());
         // Usage that cannot be read now is not reported now.
         let usage = self.read(|state, _| state.usage.counters()).await;
@@ -110,6 +114,8 @@ impl<P: ThreadPlatform> Inner<P> {
                 }
             };
             let input = ModelInput {
+                assistant,
+                prompt: &prompt,
                 words: gather(),
                 begun: gathering.begun,
                 usage: earlier.as_ref().map_or(usage, |_| UsageCounters::EMPTY),
@@ -152,6 +158,15 @@ impl<P: ThreadPlatform> Inner<P> {
             run,
             conversation: complete.then_some(conversation),
         })
+    }
+
+    /// The system prompt of an assistant, as it is now.
+    fn prompt(&self, assistant: &Assistant, channel: Channel) -> String {
+        let now = self.platform.now();
+        let zone = assistant.prompt.needs_offset_of();
+        let offset = zone.and_then(|zone| self.platform.offset_minutes(zone, now));
+        let offset = offset.unwrap_or_default();
+        assistant.prompt.render(now, offset, channel)
     }
 
     /// Shows a contact that an answer is being written, once the turn takes longer than people

@@ -46,7 +46,7 @@ impl<P: ThreadPlatform> Inner<P> {
         }
         match (&message.quoted, tapback) {
             (Some(sid), _) => message.quoted_text = self.quoted_text(sid, message).await?,
-            (None, Some(tapback)) if self.is_remembered(&tapback).await? => {
+            (None, Some(tapback)) if self.is_remembered(&tapback, message).await? => {
                 message.input = Input::Reaction;
             }
             (None, _) => {}
@@ -94,13 +94,17 @@ impl<P: ThreadPlatform> Inner<P> {
     }
 
     /// Whether a tapback is about something that was said in this conversation.
-    async fn is_remembered(&self, tapback: &Tapback) -> Result<bool, PlatformError> {
+    async fn is_remembered(
+        &self,
+        tapback: &Tapback,
+        message: &Receive,
+    ) -> Result<bool, PlatformError> {
         let texts = self.remembered_texts().await?;
         Ok(match tapback {
             // We send no files: it is about the contact's own.
             Tapback::File => !texts.is_empty(),
             Tapback::Quotes(quotes) => {
-                let fixed = canned_replies::fixed_texts(&self.config);
+                let fixed = canned_replies::fixed_texts(message.reply_to.assistant(&self.config));
                 let mut said = texts.iter().chain(&fixed);
                 said.any(|said| {
                     quotes

@@ -91,7 +91,7 @@ impl<P: ThreadPlatform> Inner<P> {
                     Ok(completion) => {
                         let answer = markdown::render(&completion.text, turn.channel());
                         let text = self.fit_to_channel(&turn, &answer);
-                        let sent = match self.heard(&contents) {
+                        let sent = match self.heard(&turn, &contents) {
                             Some(heard) => {
                                 self.fit_to_channel(&turn, &format!("{heard}\n\n{answer}"))
                             }
@@ -100,7 +100,7 @@ impl<P: ThreadPlatform> Inner<P> {
                         let input = turn.input(&contents);
                         TurnResult::Answered { input, text, sent }
                     }
-                    Err(failure) => self.result_of(*failure),
+                    Err(failure) => self.result_of(&turn, *failure),
                 };
                 self.end_turn(&turn, Some(&run), conversation, result).await
             }
@@ -109,13 +109,14 @@ impl<P: ThreadPlatform> Inner<P> {
 
     /// What goes before an answer: what was heard, if the operator wants it so. The conversation has
     /// the answer without, because a model would imitate it.
-    fn heard(&self, contents: &[Contents]) -> Option<String> {
+    fn heard(&self, turn: &ActiveTurn, contents: &[Contents]) -> Option<String> {
         let heard: Vec<_> = contents.iter().flat_map(|one| one.heard.iter()).collect();
         if heard.is_empty() || !self.config.repeat_transcript {
             return None;
         }
         let heard = heard.iter().map(|said| said.as_str()).collect::<Vec<_>>();
-        Some(self.config.text_with(FixedText::Heard, &heard.join(" ")))
+        let assistant = turn.assistant(&self.config);
+        Some(assistant.text_with(FixedText::Heard, &heard.join(" ")))
     }
 
     /// The rendered answer as its channel can carry it. It is stored and sent like this.
@@ -194,7 +195,7 @@ impl<P: ThreadPlatform> Inner<P> {
     }
 
     /// The result of a turn whose model run failed.
-    fn result_of(&self, failure: Failure) -> TurnResult {
+    fn result_of(&self, turn: &ActiveTurn, failure: Failure) -> TurnResult {
         let text = match failure {
             Failure::BudgetExhausted => {
                 return TurnResult::Limited(DailyLimit::Calls, FixedText::NoBudget);
@@ -204,7 +205,7 @@ impl<P: ThreadPlatform> Inner<P> {
                 return TurnResult::Limited(limit, FixedText::NoMoreToday);
             }
             Failure::Voice(VoiceError::OptOut) => {
-                let text = self.config.text(FixedText::OptedOut);
+                let text = turn.assistant(&self.config).text(FixedText::OptedOut);
                 return TurnResult::OptedOut(text.to_owned());
             }
             Failure::OpenAi(OpenAiError::Filtered) => FixedText::Filtered,

@@ -16,7 +16,7 @@ use crate::{
     event::DailyLimit,
     identity::MessageSid,
     messaging::{
-        api::Reply,
+        api::{Receive, Reply},
         state::{AnswerLocation, MessageStatus, State},
     },
     object::within,
@@ -30,9 +30,10 @@ impl<P: ThreadPlatform> Inner<P> {
     /// Waits until the turn of a message has ended, or the webhook must be answered.
     pub(super) async fn wait(
         self: &Rc<Self>,
-        sid: MessageSid,
+        message: &Receive,
         arrived: UnixMillis,
     ) -> Result<Reply, PlatformError> {
+        let sid = message.sid.clone();
         let _waiter = WebhookWaiter::new(self, sid.clone());
         let status = |state: &State| state.status(&sid).unwrap_or(MessageStatus::Nothing);
         let ended = async {
@@ -68,14 +69,21 @@ impl<P: ThreadPlatform> Inner<P> {
                 status => status,
             },
         };
-        self.reply(status).await
+        self.reply(status, message).await
     }
 
     /// The reply of a message's webhook.
-    pub(super) async fn reply(&self, status: MessageStatus) -> Result<Reply, PlatformError> {
+    pub(super) async fn reply(
+        &self,
+        status: MessageStatus,
+        message: &Receive,
+    ) -> Result<Reply, PlatformError> {
         match status {
             MessageStatus::Waiting | MessageStatus::Nothing => Ok(Reply::Empty),
-            MessageStatus::CannedReply(reply) => Ok(Reply::Text(reply.text(&self.config))),
+            MessageStatus::CannedReply(reply) => {
+                let assistant = message.reply_to.assistant(&self.config);
+                Ok(Reply::Text(reply.text(assistant)))
+            }
             MessageStatus::Answer(turn) => {
                 let text = match self.read(|state, _| state.answer(turn)).await? {
                     Some(AnswerLocation::State(text)) => Some(text),

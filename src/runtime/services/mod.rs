@@ -25,7 +25,7 @@ use worker::{Env, KvStore, State};
 
 use self::sync_storage::SyncStorage;
 use super::{
-    clock::{now, sleep},
+    clock::{now, offset_minutes, sleep},
     lifetime::End,
 };
 use crate::{
@@ -34,7 +34,7 @@ use crate::{
         usage::{UsageBuffer, UsageCounters},
     },
     conversation::model_run::{EndpointMemory, RemembersEndpoints},
-    platform::{Clock, Log, Once, PlatformError, Random, Spawn, Storage, WriteBatch},
+    platform::{Clock, Log, Once, PlatformError, Random, Spawn, Storage, TimeZones, WriteBatch},
 };
 
 /// The services of a request to the Worker.
@@ -135,6 +135,12 @@ impl Clock for ObjectServices {
     }
     async fn sleep(&self, duration: Duration) {
         sleep(duration).await;
+    }
+}
+
+impl TimeZones for ObjectServices {
+    fn offset_minutes(&self, zone: &str, at: UnixMillis) -> Option<i32> {
+        offset_minutes(zone, at)
     }
 }
 

@@ -5,7 +5,7 @@ use futures_util::FutureExt;
 use super::*;
 use crate::{
     base::secret::Secret,
-    config::{Config, tests::MINIMAL},
+    config::{Config, tests::parse},
 };
 
 fn attached(fields: &[(&str, &str)]) -> Attached {
@@ -96,14 +96,7 @@ fn media_are_counted_and_told_apart_by_the_types_that_twilio_gives() {
 }
 
 pub(super) fn config(base: &str) -> Config {
-    let lookup = |name: &str| match name {
-        "TWILIO_API_BASE_URL" => Some(base.to_owned()),
-        _ => MINIMAL
-            .iter()
-            .find(|(other, _)| *other == name)
-            .map(|(_, value)| (*value).to_owned()),
-    };
-    Config::parse(lookup).unwrap()
+    parse(&[("TWILIO_API_BASE_URL", base)]).unwrap()
 }
 
 pub(super) const API: &str = "https://api.twilio.com";

@@ -3,16 +3,10 @@ use super::{
     typing::typing_request,
     *,
 };
-use crate::config::{Config, tests::MINIMAL};
+use crate::config::{Config, tests::parse};
 
 fn config() -> Config {
-    Config::parse(|name| {
-        MINIMAL
-            .iter()
-            .find(|(other, _)| *other == name)
-            .map(|(_, value)| (*value).to_owned())
-    })
-    .unwrap()
+    parse(&[]).unwrap()
 }
 
 fn request(service: Option<&str>, origin: &str) -> HttpRequest {

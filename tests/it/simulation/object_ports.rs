@@ -17,9 +17,11 @@ use switchboard::{
     conversation::model_run::{EndpointMemory, RemembersEndpoints},
     platform::{
         Clock, Http, HttpError, HttpRequest, HttpResponse, Kv, Log, Once, PlatformError,
-        Random as Jitter, Spawn, Storage, Stored, WriteBatch,
+        Random as Jitter, Spawn, Storage, Stored, TimeZones, WriteBatch,
     },
 };
+
+use crate::support::settings;
 
 use super::{
     executor::{OUTSIDE, promise},
@@ -99,6 +101,12 @@ fn is_budget(value: &Stored) -> bool {
 
 pub fn vanished<T>() -> Result<T, PlatformError> {
     Err(PlatformError::new("vanished"))
+}
+
+impl TimeZones for ObjectPlatform {
+    fn offset_minutes(&self, zone: &str, _at: UnixMillis) -> Option<i32> {
+        settings::offset_minutes(zone)
+    }
 }
 
 impl Clock for ObjectPlatform {

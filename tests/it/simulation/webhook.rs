@@ -81,7 +81,7 @@ async fn attempt(sim: &Rc<Simulation>, webhook: &Rc<Webhook>) -> bool {
                 )
             });
             sim.count("webhooks");
-            if texts == [CannedReply::Erased.text(&sim.config)] {
+            if texts == [CannedReply::Erased.text(sim.config.assistants.default())] {
                 sim.told_erased(&webhook.sid);
             }
             let field = |name: &str| {

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::{
-    config::{Config, tests::MINIMAL},
+    config::tests::parse,
     platform::{HttpError, HttpResponse},
 };
 
@@ -63,11 +63,7 @@ async fn find_at(
     service: Option<&str>,
     known: &[MessageSid],
 ) -> Found {
-    let config = Config::parse(|name| {
-        let setting = MINIMAL.iter().find(|(other, _)| *other == name);
-        setting.map(|(_, value)| (*value).to_owned())
-    })
-    .unwrap();
+    let config = parse(&[]).unwrap();
     let service = service.map(|sid| sid.parse().unwrap());
     let context = TwilioRequestContext {
         account: &ACCOUNT.parse().unwrap(),

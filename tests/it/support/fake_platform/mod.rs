@@ -23,7 +23,7 @@ use std::{
 use serde_json::Value;
 use switchboard::{
     base::{time::UnixMillis, usage::UsageCounters},
-    config::{Config, SettingError},
+    config::{Config, ConfigError},
     conversation::{budget::Budget, model_run::EndpointMemory},
     platform::{HttpRequest, PlatformError},
 };
@@ -46,7 +46,7 @@ const START: u64 = 1_795_348_800_000;
 pub struct FakePlatform(Rc<Inner>);
 
 struct Inner {
-    config: Result<Config, Vec<SettingError>>,
+    config: Result<Config, Vec<ConfigError>>,
     started: Instant,
     /// How far the wall clock has been stepped, in milliseconds.
     step: Cell<i64>,
@@ -118,8 +118,13 @@ impl FakePlatform {
 
     /// With these changes to the minimal settings; an empty value unsets a setting.
     pub fn with(changes: &[(&str, &str)]) -> Self {
+        Self::with_assistants(changes, &[])
+    }
+
+    /// With these assistants, too: their names and files.
+    pub fn with_assistants(changes: &[(&str, &str)], assistants: &[(&str, &str)]) -> Self {
         Self(Rc::new(Inner {
-            config: settings::config(changes),
+            config: settings::config_with(changes, assistants),
             started: Instant::now(),
             step: Cell::default(),
             log: RefCell::default(),

@@ -16,13 +16,13 @@ use switchboard::{
     object::Engine,
     platform::{
         Clock, Http, HttpError, HttpRequest, HttpResponse, Kv, Log, Method, Objects, Once,
-        PlatformError, Random, Spawn, Storage, Stored, WriteBatch,
+        PlatformError, Random, Spawn, Storage, Stored, TimeZones, WriteBatch,
     },
 };
 use tokio::task::spawn_local;
 
 use super::{CDN, FakePlatform, disk::Disk, objects::Tasks};
-use crate::support::response::response;
+use crate::support::{response::response, settings};
 
 /// The platform of one incarnation of an object.
 pub struct ObjectPlatform {
@@ -30,6 +30,12 @@ pub struct ObjectPlatform {
     pub(super) name: Pseudonym,
     pub(super) disk: Disk,
     pub(super) tasks: Tasks,
+}
+
+impl TimeZones for ObjectPlatform {
+    fn offset_minutes(&self, zone: &str, _at: UnixMillis) -> Option<i32> {
+        settings::offset_minutes(zone)
+    }
 }
 
 impl Clock for ObjectPlatform {

@@ -1,0 +1,462 @@
+//! Reads all files of assistants, with the settings that replace what `default.toml` says.
+//!
+//! Not here: how a field is read (`reader`), and the parts with a file of their own (`prompt`,
+//! `tools`, `intake`, `hand_off`).
+
+use base64::{Engine, prelude::BASE64_STANDARD};
+
+use super::{
+    Assistant, AssistantFile, Assistants, Claim, FileError, Prompt, hand_off, intake,
+    reader::{self, Found, Table},
+    tools,
+};
+use crate::{
+    base::{secret::Secret, url::BaseUrl},
+    config::{
+        endpoint::{self, Endpoint, Endpoints, ExtraHeader, Fallback},
+        field::Fields,
+        parsers,
+        reader::Reader as Settings,
+        texts::{self, FixedText, Language, Overrides},
+    },
+    identity::{Address, ServiceSid},
+};
+
+/// The name of the assistant that answers the rest.
+const DEFAULT: &str = "default";
+/// The model, unless a file or a setting names another.
+const MODEL: &str = "gpt-6-luna";
+/// `gpt-transcribe` is the model that OpenAI names as the successor of `whisper-1`,
+/// `gpt-4o-transcribe` and `gpt-4o-mini-transcribe`, which it shuts down on 26 February 2027.
+/// Source: OpenAI, "Deprecations", 26 August 2026.
+const TRANSCRIPTION_MODEL: &str = "gpt-transcribe";
+/// The most tokens of an answer, unless a file or a setting says otherwise.
+const MAX_COMPLETION_TOKENS: u32 = 1000;
+/// The longest prompt, in bytes. Each request has it.
+const MAX_PROMPT_BYTES: usize = 100_000;
+/// The most files.
+const MAX_FILES: usize = 100;
+/// The longest file, in bytes.
+const MAX_FILE_BYTES: usize = 256 * 1024;
+
+/// What the settings say about assistants.
+pub(in crate::config) struct Given {
+    /// The key of the first endpoint.
+    pub key: Option<Secret>,
+    /// Its base URL.
+    pub base_url: Option<BaseUrl>,
+    /// The fields that it is not sent.
+    pub omitted: Fields,
+    /// Its extra headers.
+    pub headers: Vec<ExtraHeader>,
+    /// Whether the Worker runs on a developer's machine.
+    pub is_local: bool,
+    /// `ASSISTANT_PROMPT`.
+    pub prompt: Option<String>,
+    /// `OPENAI_MODEL`.
+    pub model: Option<String>,
+    /// `OPENAI_REASONING_EFFORT`.
+    pub reasoning_effort: Option<String>,
+    /// `OPENAI_MAX_COMPLETION_TOKENS`.
+    pub max_completion_tokens: Option<u32>,
+    /// `OPENAI_TRANSCRIPTION_MODEL`.
+    pub transcription_model: Option<String>,
+    /// `OPENAI_FALLBACKS`.
+    pub fallbacks: Option<Vec<Fallback>>,
+    /// `LANGUAGE`.
+    pub language: Option<Language>,
+    /// `HELP_TEXT` and `TEXTS`.
+    pub texts: Overrides,
+}
+
+/// What a file says. What it leaves out is `None`.
+struct Read {
+    name: String,
+    numbers: Vec<Claim>,
+    prompt: Option<Prompt>,
+    model: Option<String>,
+    reasoning_effort: Option<String>,
+    max_completion_tokens: Option<u32>,
+    transcription_model: Option<String>,
+    fallbacks: Option<Vec<Endpoint>>,
+    language: Option<Language>,
+    texts: Overrides,
+    tools: Vec<tools::Tool>,
+    intake: Option<intake::Intake>,
+    hand_off: Option<hand_off::HandOff>,
+}
+
+/// The secrets that files may name.
+pub(in crate::config) struct Secrets<'s, 'l> {
+    settings: &'s mut Settings<'l>,
+    /// Who names them: a setting, or the path of a file.
+    named_by: String,
+    is_local: bool,
+}
+
+/// The settings that a fallback may name as its key and its headers.
+pub const SHARED_SECRETS: [&str; 2] = ["OPENAI_API_KEY", "OPENAI_EXTRA_HEADERS"];
+
+/// Reads all files. Errors are reported to `settings`. `is_time_zone` knows the names of time
+/// zones.
+pub(in crate::config) fn parse(
+    settings: &mut Settings<'_>,
+    files: &[AssistantFile],
+    given: Given,
+    is_time_zone: &dyn Fn(&str) -> bool,
+) -> Option<Assistants> {
+    let mut default = None;
+    let mut others = Vec::new();
+    let whole = |problem: &str, name: &str| FileError {
+        file: reader::path(name),
+        line: 1,
+        field: String::new(),
+        problem: problem.to_owned(),
+    };
+    if files.len() > MAX_FILES {
+        settings.file_errors([whole("is one of more than 100 files", "*")]);
+    }
+    let mut claimed: Vec<(Claim, String)> = Vec::new();
+    for file in files.iter().take(MAX_FILES) {
+        if file.text.len() > MAX_FILE_BYTES {
+            settings.file_errors([whole("must have at most 256 kB", &file.name)]);
+            continue;
+        }
+        let read = read_file(settings, file, given.is_local, is_time_zone, &mut claimed);
+        match read {
+            Some(read) if file.name == DEFAULT => default = Some(read),
+            Some(read) => others.push(read),
+            None => {}
+        }
+    }
+    if !files.iter().any(|file| file.name == DEFAULT) {
+        settings.file_errors([whole(
+            "is missing: it answers the numbers of no other file",
+            DEFAULT,
+        )]);
+    }
+    let first = Endpoint {
+        base_url: given.base_url.clone()?,
+        model: String::new(),
+        key: given.key.clone()?,
+        reasoning_effort: None,
+        omitted: given.omitted,
+        headers: given.headers.clone(),
+    };
+    let fallbacks = given.fallbacks.clone().map(|fallbacks| {
+        let mut secrets = Secrets {
+            settings,
+            named_by: "OPENAI_FALLBACKS".to_owned(),
+            is_local: given.is_local,
+        };
+        fallbacks
+            .into_iter()
+            .filter_map(|fallback| secrets.endpoint(fallback))
+            .collect()
+    });
+    let default = with_settings(default?, given, fallbacks)?.into_assistant(&first, None)?;
+    let others = others
+        .into_iter()
+        .filter_map(|read| read.into_assistant(&first, Some(&default)))
+        .collect();
+    Some(Assistants::new(default, others))
+}
+
+/// `default`, where settings replace what its file says.
+fn with_settings(read: Read, given: Given, fallbacks: Option<Vec<Endpoint>>) -> Option<Read> {
+    let prompt = match given.prompt {
+        // It was checked with the other settings.
+        Some(text) => Prompt::parse(&text).ok(),
+        None => read.prompt,
+    };
+    let mut texts = match given.language {
+        // The file's texts are in the file's language.
+        Some(language) if read.language.is_some_and(|other| other != language) => Overrides::new(),
+        _ => read.texts,
+    };
+    texts.extend(given.texts);
+    Some(Read {
+        prompt: Some(prompt?),
+        model: given.model.or(read.model),
+        reasoning_effort: given.reasoning_effort.or(read.reasoning_effort),
+        max_completion_tokens: given.max_completion_tokens.or(read.max_completion_tokens),
+        transcription_model: given.transcription_model.or(read.transcription_model),
+        fallbacks: fallbacks.or(read.fallbacks),
+        language: given.language.or(read.language),
+        texts,
+        ..read
+    })
+}
+
+impl Read {
+    /// The assistant. `first` is the endpoint that is asked first, without its model. What the file
+    /// leaves out is as in `default`.
+    fn into_assistant(self, first: &Endpoint, default: Option<&Assistant>) -> Option<Assistant> {
+        let inherited = default.map(|default| default.endpoints.get(0));
+        let model = self
+            .model
+            .or_else(|| inherited.map(|endpoint| endpoint.model.clone()));
+        let reasoning_effort = self
+            .reasoning_effort
+            .or_else(|| inherited.and_then(|endpoint| endpoint.reasoning_effort.clone()));
+        let fallbacks = self
+            .fallbacks
+            .or_else(|| default.map(|default| default.endpoints.fallbacks().to_vec()));
+        let (language, texts) = match (self.language, default) {
+            // The default's own texts are in the default's language.
+            (None, Some(default)) => {
+                let mut texts = default.texts.clone();
+                texts.extend(self.texts);
+                (default.language, texts)
+            }
+            (language, _) => (language.unwrap_or(Language::English), self.texts),
+        };
+        let first = Endpoint {
+            model: model.unwrap_or_else(|| MODEL.to_owned()),
+            reasoning_effort,
+            ..first.clone()
+        };
+        Some(Assistant {
+            name: self.name,
+            numbers: self.numbers,
+            prompt: self.prompt?,
+            endpoints: Endpoints::new(first, fallbacks.unwrap_or_default()),
+            max_completion_tokens: self
+                .max_completion_tokens
+                .or_else(|| default.map(|default| default.max_completion_tokens))
+                .unwrap_or(MAX_COMPLETION_TOKENS),
+            transcription_model: self
+                .transcription_model
+                .or_else(|| default.map(|default| default.transcription_model.clone()))
+                .unwrap_or_else(|| TRANSCRIPTION_MODEL.to_owned()),
+            language,
+            texts,
+            tools: self.tools,
+            intake: self.intake,
+            hand_off: self.hand_off,
+        })
+    }
+}
+
+/// Reads a file. `None` if it has errors, which are reported, or is for local use and this is no
+/// developer's machine.
+fn read_file(
+    settings: &mut Settings<'_>,
+    file: &AssistantFile,
+    is_local: bool,
+    is_time_zone: &dyn Fn(&str) -> bool,
+    claimed: &mut Vec<(Claim, String)>,
+) -> Option<Read> {
+    let reader = reader::Reader::new(file);
+    let read = reader.parse().and_then(|table| {
+        let mut table = Table::of_file(&reader, &table);
+        let mut secrets = Secrets {
+            settings,
+            named_by: reader::path(&file.name),
+            is_local,
+        };
+        if table.flag("local_only") == Some(true) && !is_local {
+            return None;
+        }
+        let read = read_fields(&mut table, file, &mut secrets, is_time_zone, claimed);
+        table.finish();
+        Some(read)
+    });
+    let errors = reader.into_errors();
+    let is_right = errors.is_empty();
+    settings.file_errors(errors);
+    read.filter(|_| is_right)
+}
+
+fn read_fields(
+    table: &mut Table<'_, '_>,
+    file: &AssistantFile,
+    secrets: &mut Secrets<'_, '_>,
+    is_time_zone: &dyn Fn(&str) -> bool,
+    claimed: &mut Vec<(Claim, String)>,
+) -> Read {
+    let is_default = file.name == DEFAULT;
+    let numbers = table.texts("numbers");
+    if is_default && numbers.as_ref().is_some_and(|numbers| !numbers.is_empty()) {
+        table.error("default has no numbers: it answers those of no other file");
+    }
+    if !is_default && numbers.as_ref().is_none_or(Vec::is_empty) {
+        table.missing("numbers");
+    }
+    let numbers: Vec<Claim> = numbers
+        .unwrap_or_default()
+        .iter()
+        .filter_map(|number| claim(number, &file.name, claimed))
+        .collect();
+    let time_zone = table.text("time_zone").and_then(|zone| {
+        zone.parse(|name| {
+            is_time_zone(name)
+                .then(|| (*name).to_owned())
+                .ok_or("must be the IANA name of a time zone, such as Europe/Berlin")
+        })
+    });
+    let prompt = table.required_text("prompt").and_then(|prompt| {
+        prompt.parse(|text| {
+            if text.len() > MAX_PROMPT_BYTES {
+                return Err("must have at most 100 kB".to_owned());
+            }
+            Prompt::parse(text)
+        })
+    });
+    let model = table
+        .text("model")
+        .and_then(|model| model.parse(|text| parsers::non_blank(text)));
+    let reasoning_effort = table
+        .text("reasoning_effort")
+        .and_then(|effort| effort.parse(|text| parsers::effort(text)));
+    let transcription_model = table
+        .text("transcription_model")
+        .and_then(|model| model.parse(|text| parsers::non_blank(text)));
+    let fallbacks = table.json("fallbacks").and_then(|found| {
+        let fallbacks = found.parse(|value| endpoint::fallbacks(&value.to_string()))?;
+        let endpoints = fallbacks.into_iter();
+        Some(
+            endpoints
+                .filter_map(|fallback| secrets.endpoint(fallback))
+                .collect(),
+        )
+    });
+    let language = table
+        .text("language")
+        .and_then(|language| language.parse(|code| texts::language(code)));
+    Read {
+        name: file.name.clone(),
+        numbers,
+        prompt: prompt.map(|prompt| prompt.in_time_zone(time_zone)),
+        model,
+        reasoning_effort,
+        max_completion_tokens: table.number("max_completion_tokens", 1..=128_000),
+        transcription_model,
+        fallbacks,
+        language,
+        texts: own_texts(table),
+        tools: tools::parse(table, secrets),
+        intake: intake::parse(table, secrets),
+        hand_off: hand_off::parse(table, secrets),
+    }
+}
+
+/// What a number of a file claims, if no other assistant has it.
+fn claim(
+    number: &Found<'_, '_, &str>,
+    name: &str,
+    claimed: &mut Vec<(Claim, String)>,
+) -> Option<Claim> {
+    let claim = number.parse(|text| {
+        let service = || text.parse::<ServiceSid>().map(Claim::Service).ok();
+        let address = text.parse::<Address>().ok();
+        address
+            .filter(Address::can_be_written_to)
+            .map(Claim::Address)
+            .or_else(service)
+            .ok_or(
+                "must be a number such as +15550100, an address such as whatsapp:+15550100, or \
+                 the SID of a Messaging Service",
+            )
+    })?;
+    if let Some((_, other)) = claimed.iter().find(|(other, _)| *other == claim) {
+        let other = reader::path(other);
+        number.error(format!("is claimed by {other}, too"));
+        return None;
+    }
+    claimed.push((claim.clone(), name.to_owned()));
+    Some(claim)
+}
+
+/// The texts of `[texts]`.
+fn own_texts(table: &mut Table<'_, '_>) -> Overrides {
+    let mut own = Overrides::new();
+    for (name, found) in table.table("texts").iter().flat_map(Table::entries) {
+        let parsed = found.parse(|value| texts::own_text(name, value.as_str()));
+        own.extend(parsed);
+    }
+    own
+}
+
+impl Secrets<'_, '_> {
+    /// Whether the Worker runs on a developer's machine.
+    pub(super) fn is_local(&self) -> bool {
+        self.is_local
+    }
+
+    /// The key that signs calls, from the secret that a file names. Source: Standard Webhooks,
+    /// "Signature scheme": 24 to 64 bytes in base64, with the prefix `whsec_`.
+    pub(super) fn signing_key(&mut self, name: &Found<'_, '_, &str>) -> Option<Secret> {
+        const PROBLEM: &str = "must be a signing secret of Standard Webhooks: whsec_ and 24 to 64 \
+            bytes in base64";
+        let name = name.parse(|text| endpoint::secret_name(text))?;
+        self.secret(&name, None, |text| {
+            let encoded = text.strip_prefix("whsec_").unwrap_or(text);
+            let key = BASE64_STANDARD.decode(encoded).map_err(|_| PROBLEM)?;
+            if (24..=64).contains(&key.len()) {
+                Ok(Secret::new(encoded.to_owned()))
+            } else {
+                Err(PROBLEM)
+            }
+        })
+    }
+
+    /// A fallback with the secrets that it names.
+    fn endpoint(&mut self, fallback: Fallback) -> Option<Endpoint> {
+        let [key_setting, headers_setting] = SHARED_SECRETS;
+        let key = self.secret(&fallback.key, Some(key_setting), parsers::header_secret);
+        let headers = match &fallback.headers {
+            Some(name) => self.secret(name, Some(headers_setting), endpoint::headers),
+            None => Some(Vec::new()),
+        };
+        let key = key?;
+        if !endpoint::key_fits(&key, &fallback.base_url) {
+            let problem = format!(
+                "must start with sk-, because {} sends it to OpenAI",
+                self.named_by
+            );
+            self.settings.named_error(&fallback.key, problem);
+            return None;
+        }
+        Some(Endpoint {
+            base_url: fallback.base_url,
+            model: fallback.model,
+            key,
+            reasoning_effort: fallback.reasoning_effort,
+            omitted: fallback.omitted,
+            headers: headers?,
+        })
+    }
+
+    /// The secret of that name. It is one of its own, or `shared`: no other setting is for anybody
+    /// else to see.
+    fn secret<T>(
+        &mut self,
+        name: &str,
+        shared: Option<&str>,
+        parse: impl Fn(&str) -> parsers::Parsed<T>,
+    ) -> Option<T> {
+        let named_by = &self.named_by;
+        let parsed = if self.settings.is_setting(name) && Some(name) != shared {
+            Err(format!("must not be named by {named_by}"))
+        } else {
+            match self.settings.named(name) {
+                Some(value) => parse(&value).map_err(str::to_owned),
+                None => Err(format!("is missing, but {named_by} names it")),
+            }
+        };
+        parsed
+            .map_err(|problem| self.settings.named_error(name, problem))
+            .ok()
+    }
+}
+
+/// The texts of the settings `HELP_TEXT` and `TEXTS`.
+pub(in crate::config) fn texts_of_settings(
+    help: Option<String>,
+    texts: Option<Overrides>,
+) -> Overrides {
+    let mut texts = texts.unwrap_or_default();
+    texts.extend(help.map(|help| (FixedText::Help, help)));
+    texts
+}
