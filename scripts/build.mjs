@@ -1,6 +1,7 @@
 // `npm run build`: compiles the Worker to WebAssembly in build/, for `wrangler dev` and `wrangler
-// deploy`, and prints its size. Does nothing if no source changed. wrangler runs it as well: when
-// it starts and when a source file changes.
+// deploy`, and prints its size. Then it checks the files of the assistants and bundles them. It
+// compiles nothing if no source changed. wrangler runs it as well: when it starts and when a source
+// file or the file of an assistant changes.
 //
 // `--features NAME --out-dir DIR` makes a second build for tests, for example `npm run build --
 // --features panic-route --out-dir build/panic-route`. Such a build keeps the names of its
@@ -13,6 +14,13 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import zlib from "node:zlib";
+import {
+  bundleAssistants,
+  checkAssistants,
+  fileErrors,
+  readAssistants,
+  rejectErrors,
+} from "./lib/assistants.mjs";
 import { BUILD_DIR, filesBelow, inRoot, ROOT, readText, targetDir } from "./lib/project.mjs";
 import { command, duration, kilobytes, print, run, withLock } from "./lib/run.mjs";
 import { setUpNode } from "./lib/setup-node.mjs";
@@ -20,16 +28,29 @@ import { setUpRust, setUpWasmTools } from "./lib/setup-rust.mjs";
 
 /**
  * Builds the Worker into `outDir` (relative to the root) with these cargo features, if its sources
- * changed.
+ * changed, and `bundles` the files of the assistants. If one of them is wrong, the bundle keeps
+ * those that were right before.
  */
-export async function build({ features = "", outDir = "build" } = {}) {
+export async function build({ features = "", outDir = "build", bundles = true } = {}) {
+  await compileIfChanged({ features, outDir });
+  if (!bundles) return;
+  const files = readAssistants();
+  rejectErrors(fileErrors(await checkAssistants(inRoot(outDir), files, {})));
+  if (bundleAssistants(inRoot(outDir), files)) {
+    const names = files.map(({ name }) => name).join(", ");
+    print(`build: the assistants are bundled: ${names}`);
+  }
+}
+
+async function compileIfChanged({ features, outDir }) {
   const out = inRoot(outDir);
   const stamp = path.join(out, ".stamp");
   const results = ["index.js", "index_bg.wasm"].map((file) => path.join(out, file));
+  const check = path.join(out, "check.js");
   const upToDate = () =>
     fs.existsSync(stamp) &&
     fs.readFileSync(stamp, "utf8") === inputsHash(features) &&
-    results.every((file) => fs.existsSync(file));
+    [...results, check].every((file) => fs.existsSync(file));
   if (upToDate())
     return print(
       `build: ${outDir} is up to date${features ? ` (features: ${features})` : ""}; ${sizes(results)}`,
@@ -110,13 +131,40 @@ async function bundle({ esbuild }, work, out) {
     "--target=es2024",
     "--external:cloudflare:*",
     "--external:./index_bg.wasm",
+    "--external:./assistants.js",
     "--log-level=warning",
   ];
   await run(esbuild, [entry, ...options, `--outfile=${path.join(out, "index.js")}`], {
     failure: "esbuild",
   });
+  await bundleCheck({ esbuild }, work, out);
   fs.renameSync(path.join(work, "index_bg.wasm"), path.join(out, "index_bg.wasm"));
   fs.rmSync(work, { recursive: true });
+}
+
+// Bundles check.js in `out`: the same WebAssembly for Node.js, which checks the files of assistants.
+// It has no runtime of Workers, and needs none for that.
+async function bundleCheck({ esbuild }, work, out) {
+  const script = fs.readFileSync(path.join(work, "index.js"), "utf8");
+  const imported = script.match(/^import (\w+) from "\.\/index_bg\.wasm";?$/m);
+  if (!imported) throw new Error("wasm-bindgen's script imports its module in another way.");
+  const read = `import fs from "node:fs";
+const ${imported[1]} = new WebAssembly.Module(
+  fs.readFileSync(new URL("./index_bg.wasm", import.meta.url)),
+);`;
+  fs.writeFileSync(path.join(work, "check.js"), script.replace(imported[0], read));
+  fs.writeFileSync(path.join(work, "assistants.js"), "export const assistantFiles = () => [];\n");
+  const options = [
+    "--bundle",
+    "--format=esm",
+    "--platform=node",
+    "--target=node20",
+    "--log-level=error",
+  ];
+  const from = path.join(work, "check.js");
+  await run(esbuild, [from, ...options, `--outfile=${path.join(out, "check.js")}`], {
+    failure: "esbuild",
+  });
 }
 
 // Removes this machine's paths from panic messages: they are private, and they would make builds

@@ -8,6 +8,7 @@
 //! The assistants are in `assistants`, the fixed texts in `texts`. Not here: reading the environment (`runtime`), and closing the routes on an error (`http`).
 
 mod assistants;
+mod check;
 mod endpoint;
 mod field;
 mod parsers;
@@ -16,12 +17,13 @@ mod settings;
 mod texts;
 
 pub use assistants::{
-    Assistant, AssistantFile, Assistants, Claim, FieldKind, FileError, HAND_OFF_TOOL, HandOff,
-    Intake, IntakeField, Prompt, SignedUrl, Tool,
+    Assistant, AssistantFile, Assistants, Claim, FieldKind, HAND_OFF_TOOL, HandOff, Intake,
+    IntakeField, Prompt, SignedUrl, Tool,
 };
+pub use check::check;
 pub use endpoint::{Endpoint, Endpoints, ExtraHeader, Fallback, SystemRole};
 pub use field::{Field, Fields};
-pub use reader::{ConfigError, DefaultValue, Kind, Setting, SettingError};
+pub use reader::{ConfigError, DefaultValue, FileError, Kind, Setting, SettingError};
 pub use settings::{Config, SETTINGS, Sources};
 pub use texts::{FixedText, Language, english};
 

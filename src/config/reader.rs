@@ -6,7 +6,7 @@ use std::borrow::Cow;
 
 use serde::Serialize;
 
-use super::{assistants::FileError, parsers::Parsed};
+use super::parsers::Parsed;
 
 /// A setting, as an operator sees it.
 #[derive(Clone, Copy, Debug)]
@@ -54,6 +54,20 @@ pub struct SettingError {
     pub setting: Cow<'static, str>,
     /// What is wrong. It never contains the value.
     pub problem: Cow<'static, str>,
+}
+
+/// Something is wrong in a file.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct FileError {
+    /// The file's path.
+    pub file: String,
+    /// The line, from 1.
+    pub line: usize,
+    /// The field, such as `tools[0].url`.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub field: String,
+    /// What it must be. It never repeats a value.
+    pub problem: String,
 }
 
 /// Something is wrong in the configuration.

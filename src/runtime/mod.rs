@@ -119,6 +119,20 @@ extern "C" {
     fn bundled_assistants() -> js_sys::Array;
 }
 
+/// Reads files of assistants with these settings, and says as JSON what is wrong and which assistants
+/// there are. `npm run build` and `npm run assistants` call it in Node.js.
+#[must_use]
+#[wasm_bindgen(js_name = checkAssistants)]
+pub fn check_assistants(settings: JsValue, files: js_sys::Array) -> String {
+    let settings: Env = settings.unchecked_into();
+    let sources = Sources {
+        setting: &|name| setting(&settings, name),
+        files: &assistant_files(files),
+        is_time_zone: &|name| clock::offset_minutes(name, clock::now()).is_some(),
+    };
+    crate::config::check(&sources)
+}
+
 fn assistant_files(pairs: js_sys::Array) -> Vec<AssistantFile> {
     let texts: Vec<_> = pairs.iter().filter_map(|text| text.as_string()).collect();
     let pairs = texts.as_chunks::<2>().0.iter();

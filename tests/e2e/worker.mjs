@@ -15,7 +15,7 @@ import { freshSid, phoneHash, SECRETS } from "./identities.mjs";
 import { filesWith, kv, objects, overwrite } from "./storage.mjs";
 import { inboundForm, signatureOf, twiml } from "./twilio.mjs";
 import { collect, eventually, PATIENCE, reached, started, whileAlive } from "./waiting.mjs";
-import { deployedConfiguration, dotenv } from "./wrangler-config.mjs";
+import { deployedConfiguration, dotenv, withAssistants } from "./wrangler-config.mjs";
 
 /** The security headers of every response, by lower-case name. */
 export const SECURITY_HEADERS = {
@@ -51,6 +51,7 @@ export const EVENTS = [
  * - `playground`: the playground that it calls; without one, `settings` must name OpenAI;
  * - `settings`: overrides its secrets and the defaults of wrangler.toml; null removes a setting;
  * - `build`: the build to run, `build` or `build/panic-route`;
+ * - `assistants`: the files of its assistants, by their names; those of the build by default;
  * - `directory`: for its configuration and storage; a fresh temporary one by default;
  * - `port`: the port to try first; a free one by default;
  * - `env`: additions to wrangler's environment.
@@ -61,6 +62,7 @@ export const EVENTS = [
  * @property {{ url: string }} [playground]
  * @property {Settings} [settings]
  * @property {string} [build]
+ * @property {Record<string, string>} [assistants]
  * @property {string} [directory]
  * @property {number} [port]
  * @property {NodeJS.ProcessEnv} [env]
@@ -71,6 +73,7 @@ export async function startWorker({
   playground,
   settings = {},
   build = "build",
+  assistants,
   directory,
   port,
   env = {},
@@ -80,7 +83,8 @@ export async function startWorker({
   const inPlayground = playground
     ? { OPENAI_BASE_URL: `${playground.url}/v1`, TWILIO_API_BASE_URL: playground.url }
     : {};
-  const { toml, vars } = deployedConfiguration(build);
+  const own = assistants ? withAssistants(build, assistants, dir) : build;
+  const { toml, vars } = deployedConfiguration(own);
   fs.writeFileSync(path.join(dir, "wrangler.toml"), toml);
   for (let attempt = 1; ; attempt += 1) {
     const worker = new Worker(

@@ -1,14 +1,18 @@
 // The configuration files of a Worker in the tests: wrangler.toml and .dev.vars.
 
 import fs from "node:fs";
+import path from "node:path";
+import { bundleAssistants } from "../../scripts/lib/assistants.mjs";
 import { inRoot, readText } from "../../scripts/lib/project.mjs";
 
 /**
  * Returns the project's wrangler.toml with another `main` and without `[build]` and `[vars]`, and the
  * variables in `[vars]`.
+ *
+ * @param {string} build the build of the Worker
  */
 export function deployedConfiguration(build) {
-  const main = inRoot(build, "index.js");
+  const main = path.resolve(inRoot(), build, "index.js");
   if (!fs.existsSync(main))
     throw new Error(`${build} has no build of the Worker; run \`npm run test:e2e\``);
   const sections = readText("wrangler.toml").split(/^(?=\[)/m);
@@ -20,6 +24,23 @@ export function deployedConfiguration(build) {
       [...vars.matchAll(/^(\w+) = (".*")$/gm)].map(([, name, value]) => [name, JSON.parse(value)]),
     ),
   };
+}
+
+/**
+ * Makes the same build with other assistants in `dir`, and returns its path.
+ *
+ * @param {string} build
+ * @param {Record<string, string>} assistants the files, by the assistants' names
+ * @param {string} dir
+ */
+export function withAssistants(build, assistants, dir) {
+  const out = path.join(dir, "build");
+  fs.mkdirSync(out, { recursive: true });
+  for (const file of ["index.js", "index_bg.wasm"])
+    fs.copyFileSync(inRoot(build, file), path.join(out, file));
+  const files = Object.entries(assistants).map(([name, text]) => ({ name, text }));
+  bundleAssistants(out, files);
+  return out;
 }
 
 /**

@@ -5,8 +5,8 @@
 use std::time::Duration;
 
 use super::{
-    parse::Secrets,
     reader::Table,
+    secrets::Secrets,
     tools::{SignedUrl, signed_url},
 };
 use crate::identity::{Address, FlowSid};

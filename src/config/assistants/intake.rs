@@ -6,8 +6,8 @@
 use std::time::Duration;
 
 use super::{
-    parse::Secrets,
     reader::{Found, Table},
+    secrets::Secrets,
     tools::{SignedUrl, signed_url},
 };
 

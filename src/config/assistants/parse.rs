@@ -3,22 +3,23 @@
 //! Not here: how a field is read (`reader`), and the parts with a file of their own (`prompt`,
 //! `tools`, `intake`, `hand_off`).
 
-use base64::{Engine, prelude::BASE64_STANDARD};
-
 use super::{
-    Assistant, AssistantFile, Assistants, Claim, FileError, Prompt, hand_off, intake,
-    reader::{self, Found, Table},
+    super::{
+        endpoint::{self, Endpoint, Endpoints, ExtraHeader, Fallback},
+        field::Fields,
+        parsers,
+        reader::{FileError, Reader as Settings},
+        texts::{self, FixedText, Language, Overrides},
+    },
+    assistant::{Assistant, Assistants, Claim},
+    hand_off, intake,
+    prompt::Prompt,
+    reader::{self, AssistantFile, Found, Table},
+    secrets::Secrets,
     tools,
 };
 use crate::{
     base::{secret::Secret, url::BaseUrl},
-    config::{
-        endpoint::{self, Endpoint, Endpoints, ExtraHeader, Fallback},
-        field::Fields,
-        parsers,
-        reader::Reader as Settings,
-        texts::{self, FixedText, Language, Overrides},
-    },
     identity::{Address, ServiceSid},
 };
 
@@ -40,7 +41,7 @@ const MAX_FILES: usize = 100;
 const MAX_FILE_BYTES: usize = 256 * 1024;
 
 /// What the settings say about assistants.
-pub(in crate::config) struct Given {
+pub struct Given {
     /// The key of the first endpoint.
     pub key: Option<Secret>,
     /// Its base URL.
@@ -72,6 +73,7 @@ pub(in crate::config) struct Given {
 /// What a file says. What it leaves out is `None`.
 struct Read {
     name: String,
+    local_only: bool,
     numbers: Vec<Claim>,
     prompt: Option<Prompt>,
     model: Option<String>,
@@ -86,20 +88,9 @@ struct Read {
     hand_off: Option<hand_off::HandOff>,
 }
 
-/// The secrets that files may name.
-pub(in crate::config) struct Secrets<'s, 'l> {
-    settings: &'s mut Settings<'l>,
-    /// Who names them: a setting, or the path of a file.
-    named_by: String,
-    is_local: bool,
-}
-
-/// The settings that a fallback may name as its key and its headers.
-pub const SHARED_SECRETS: [&str; 2] = ["OPENAI_API_KEY", "OPENAI_EXTRA_HEADERS"];
-
 /// Reads all files. Errors are reported to `settings`. `is_time_zone` knows the names of time
 /// zones.
-pub(in crate::config) fn parse(
+pub fn parse(
     settings: &mut Settings<'_>,
     files: &[AssistantFile],
     given: Given,
@@ -144,11 +135,7 @@ pub(in crate::config) fn parse(
         headers: given.headers.clone(),
     };
     let fallbacks = given.fallbacks.clone().map(|fallbacks| {
-        let mut secrets = Secrets {
-            settings,
-            named_by: "OPENAI_FALLBACKS".to_owned(),
-            is_local: given.is_local,
-        };
+        let mut secrets = Secrets::new(settings, "OPENAI_FALLBACKS", given.is_local);
         fallbacks
             .into_iter()
             .filter_map(|fallback| secrets.endpoint(fallback))
@@ -218,6 +205,7 @@ impl Read {
         };
         Some(Assistant {
             name: self.name,
+            local_only: self.local_only,
             numbers: self.numbers,
             prompt: self.prompt?,
             endpoints: Endpoints::new(first, fallbacks.unwrap_or_default()),
@@ -250,17 +238,14 @@ fn read_file(
     let reader = reader::Reader::new(file);
     let read = reader.parse().and_then(|table| {
         let mut table = Table::of_file(&reader, &table);
-        let mut secrets = Secrets {
-            settings,
-            named_by: reader::path(&file.name),
-            is_local,
-        };
-        if table.flag("local_only") == Some(true) && !is_local {
+        let mut secrets = Secrets::new(settings, &reader::path(&file.name), is_local);
+        let local_only = table.flag("local_only") == Some(true);
+        if local_only && !is_local {
             return None;
         }
         let read = read_fields(&mut table, file, &mut secrets, is_time_zone, claimed);
         table.finish();
-        Some(read)
+        Some(Read { local_only, ..read })
     });
     let errors = reader.into_errors();
     let is_right = errors.is_empty();
@@ -326,6 +311,7 @@ fn read_fields(
         .and_then(|language| language.parse(|code| texts::language(code)));
     Read {
         name: file.name.clone(),
+        local_only: false,
         numbers,
         prompt: prompt.map(|prompt| prompt.in_time_zone(time_zone)),
         model,
@@ -378,84 +364,8 @@ fn own_texts(table: &mut Table<'_, '_>) -> Overrides {
     own
 }
 
-impl Secrets<'_, '_> {
-    /// Whether the Worker runs on a developer's machine.
-    pub(super) fn is_local(&self) -> bool {
-        self.is_local
-    }
-
-    /// The key that signs calls, from the secret that a file names. Source: Standard Webhooks,
-    /// "Signature scheme": 24 to 64 bytes in base64, with the prefix `whsec_`.
-    pub(super) fn signing_key(&mut self, name: &Found<'_, '_, &str>) -> Option<Secret> {
-        const PROBLEM: &str = "must be a signing secret of Standard Webhooks: whsec_ and 24 to 64 \
-            bytes in base64";
-        let name = name.parse(|text| endpoint::secret_name(text))?;
-        self.secret(&name, None, |text| {
-            let encoded = text.strip_prefix("whsec_").unwrap_or(text);
-            let key = BASE64_STANDARD.decode(encoded).map_err(|_| PROBLEM)?;
-            if (24..=64).contains(&key.len()) {
-                Ok(Secret::new(encoded.to_owned()))
-            } else {
-                Err(PROBLEM)
-            }
-        })
-    }
-
-    /// A fallback with the secrets that it names.
-    fn endpoint(&mut self, fallback: Fallback) -> Option<Endpoint> {
-        let [key_setting, headers_setting] = SHARED_SECRETS;
-        let key = self.secret(&fallback.key, Some(key_setting), parsers::header_secret);
-        let headers = match &fallback.headers {
-            Some(name) => self.secret(name, Some(headers_setting), endpoint::headers),
-            None => Some(Vec::new()),
-        };
-        let key = key?;
-        if !endpoint::key_fits(&key, &fallback.base_url) {
-            let problem = format!(
-                "must start with sk-, because {} sends it to OpenAI",
-                self.named_by
-            );
-            self.settings.named_error(&fallback.key, problem);
-            return None;
-        }
-        Some(Endpoint {
-            base_url: fallback.base_url,
-            model: fallback.model,
-            key,
-            reasoning_effort: fallback.reasoning_effort,
-            omitted: fallback.omitted,
-            headers: headers?,
-        })
-    }
-
-    /// The secret of that name. It is one of its own, or `shared`: no other setting is for anybody
-    /// else to see.
-    fn secret<T>(
-        &mut self,
-        name: &str,
-        shared: Option<&str>,
-        parse: impl Fn(&str) -> parsers::Parsed<T>,
-    ) -> Option<T> {
-        let named_by = &self.named_by;
-        let parsed = if self.settings.is_setting(name) && Some(name) != shared {
-            Err(format!("must not be named by {named_by}"))
-        } else {
-            match self.settings.named(name) {
-                Some(value) => parse(&value).map_err(str::to_owned),
-                None => Err(format!("is missing, but {named_by} names it")),
-            }
-        };
-        parsed
-            .map_err(|problem| self.settings.named_error(name, problem))
-            .ok()
-    }
-}
-
 /// The texts of the settings `HELP_TEXT` and `TEXTS`.
-pub(in crate::config) fn texts_of_settings(
-    help: Option<String>,
-    texts: Option<Overrides>,
-) -> Overrides {
+pub fn texts_of_settings(help: Option<String>, texts: Option<Overrides>) -> Overrides {
     let mut texts = texts.unwrap_or_default();
     texts.extend(help.map(|help| (FixedText::Help, help)));
     texts

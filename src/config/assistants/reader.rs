@@ -12,7 +12,16 @@ use toml::{
     de::{DeTable, DeValue},
 };
 
-use super::{AssistantFile, FileError};
+use super::super::reader::FileError;
+
+/// A file of an assistant, as it was bundled with the Worker.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AssistantFile {
+    /// The assistant's name: that of the file, without `.toml`.
+    pub name: String,
+    /// What the file holds.
+    pub text: String,
+}
 
 /// A file that is read.
 pub(super) struct Reader<'f> {

@@ -4,7 +4,7 @@ use super::*;
 use crate::{
     base::time::UnixMillis,
     config::{
-        Config, ConfigError,
+        Config, ConfigError, FileError, FixedText, Language, Sources, check,
         tests::{default_file, parse, parse_with},
     },
     identity::Channel,
@@ -417,4 +417,40 @@ fn the_files_of_this_project_are_right() {
     assert_eq!(default.text.matches("{{").count(), 0);
     assert!(parse_with(&[], &[default]).is_ok());
     assert!(parse(&[]).is_ok());
+}
+
+#[test]
+fn a_check_without_settings_shows_what_is_wrong_and_which_secrets_are_not_there() {
+    let checked = |text: &str| -> serde_json::Value {
+        let files = [default_file(), file("desk", text)];
+        let checked = check(&Sources {
+            setting: &|_| None,
+            files: &files,
+            is_time_zone: &|_| true,
+        });
+        serde_json::from_str(&checked).unwrap()
+    };
+    let right = checked(&format!("local_only = true\n{TOOLS}"));
+    assert_eq!(right["errors"], serde_json::json!([]));
+    assert_eq!(
+        right["missing_secrets"],
+        serde_json::json!(["ORDERS_SECRET"])
+    );
+    assert_eq!(
+        right["assistants"][1],
+        serde_json::json!({
+            "name": "desk", "numbers": ["+15550199"], "model": "gpt-6-luna",
+            "tools": ["order_status", "opening_hours"], "intake": 0, "hand_off": true,
+            "local_only": true,
+        })
+    );
+    let wrong = checked("numbers = [\"+15550199\"]\nprompt = \"\"");
+    assert_eq!(
+        wrong["errors"],
+        serde_json::json!([{
+            "file": "assistants/desk.toml", "line": 2, "field": "prompt",
+            "problem": "must not be blank",
+        }])
+    );
+    assert_eq!(wrong["assistants"], serde_json::json!([]));
 }

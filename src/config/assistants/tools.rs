@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{parse::Secrets, reader::Table};
+use super::{reader::Table, secrets::Secrets};
 use crate::base::{secret::Secret, url::WebhookUrl};
 
 /// The tool that every assistant with `[hand_off]` has.
