@@ -11,7 +11,7 @@
 //! - [`object`]: what every Durable Object needs: calls, atomic steps, limits on waiting
 //! - [`openai`], [`twilio`]: one vendor each. They do not know each other
 //! - [`event`]: the vocabulary of the log
-//! - [`config`]: the settings
+//! - [`config`]: the settings, and what each assistant is
 //! - [`identity`]: addresses, Twilio's ids, pseudonyms
 //! - [`platform`]: the ports: clock, HTTP, KV, storage, objects, log
 //! - [`base`]: moments, secrets, URLs, images, recordings, usage counters

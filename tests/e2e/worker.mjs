@@ -9,6 +9,7 @@ import fs from "node:fs";
 import http from "node:http";
 import os from "node:os";
 import path from "node:path";
+import { bundleAssistants } from "../../scripts/lib/assistants.mjs";
 import { freePort, get, WRANGLER, wranglerEnv } from "../../scripts/lib/local.mjs";
 import { start } from "../../scripts/lib/run.mjs";
 import { freshSid, phoneHash, SECRETS } from "./identities.mjs";
@@ -196,13 +197,33 @@ class Worker {
   async reconfigure(settings) {
     const all = { ...this.#settings, ...settings };
     this.#reconfigured = all;
+    await this.#afterReload(() => {
+      fs.writeFileSync(path.join(this.directory, ".dev.vars"), dotenv(all));
+      // wrangler does not watch .dev.vars, only wrangler.toml.
+      fs.appendFileSync(path.join(this.directory, "wrangler.toml"), "\n");
+    });
+  }
+
+  /**
+   * Bundles other assistants while it runs, as `npm run build` does when a file is saved, and waits
+   * until they apply. Only for a Worker that was started with `assistants`.
+   *
+   * @param {Record<string, string>} assistants
+   */
+  async changeAssistants(assistants) {
+    await this.#afterReload(() => {
+      const files = Object.entries(assistants).map(([name, text]) => ({ name, text }));
+      bundleAssistants(path.join(this.directory, "build"), files);
+    });
+  }
+
+  // Makes a change that wrangler notices, and waits until it has loaded the Worker again.
+  async #afterReload(change) {
     const ready = () =>
       this.lines.filter((line) => line.includes("Local server updated and ready")).length;
     const before = ready();
-    fs.writeFileSync(path.join(this.directory, ".dev.vars"), dotenv(all));
-    // wrangler does not watch .dev.vars, only wrangler.toml.
-    fs.appendFileSync(path.join(this.directory, "wrangler.toml"), "\n");
-    await eventually("wrangler to apply the settings", () => ready() > before);
+    change();
+    await eventually("wrangler to apply the change", () => ready() > before);
   }
 
   /**

@@ -22,6 +22,7 @@ use switchboard::{
 };
 
 const SETTINGS_PAGE: &str = "docs/settings.md";
+const ASSISTANTS_PAGE: &str = "docs/assistants.md";
 const MESSAGES_PAGE: &str = "docs/messages.md";
 const LOGS_PAGE: &str = "docs/logs.md";
 const OPERATIONS_PAGE: &str = "docs/operations.md";
@@ -214,6 +215,37 @@ fn the_example_of_local_settings_lists_every_setting_once_with_its_default() {
             }
             DefaultValue::Value(default) => assert_eq!(value, default, "{name}"),
         }
+    }
+}
+
+#[test]
+fn the_files_in_the_assistants_page_and_in_this_project_are_right() {
+    let default = |text: String| AssistantFile {
+        name: "default".to_owned(),
+        text,
+    };
+    let bundled = default(read("assistants/default.toml"));
+    let blocks = code_blocks(&read(ASSISTANTS_PAGE), "toml");
+    assert!(!blocks.is_empty());
+    for text in blocks {
+        let example = AssistantFile {
+            name: "example".to_owned(),
+            text,
+        };
+        let files = [bundled.clone(), example];
+        let checked = switchboard::config::check(&Sources {
+            setting: &|_| None,
+            files: &files,
+            is_time_zone: &|zone| zone == "Europe/Berlin",
+        });
+        let checked: Value = serde_json::from_str(&checked).unwrap();
+        assert_eq!(
+            checked["errors"],
+            serde_json::json!([]),
+            "{}",
+            files[1].text
+        );
+        assert_eq!(checked["assistants"].as_array().unwrap().len(), 2);
     }
 }
 
@@ -673,6 +705,27 @@ fn documents() -> BTreeSet<String> {
         .collect();
     assert!(pages.contains("README.md") && pages.contains(SETTINGS_PAGE));
     pages
+}
+
+/// The code blocks of a language in a document, without the indentation of a list.
+fn code_blocks(document: &str, language: &str) -> Vec<String> {
+    let mut blocks = Vec::new();
+    let mut block: Option<(usize, String)> = None;
+    for line in document.lines() {
+        let fence = line.trim_start();
+        match &mut block {
+            None if fence == format!("```{language}") => {
+                block = Some((line.len() - fence.len(), String::new()));
+            }
+            Some(_) if fence == "```" => blocks.extend(block.take().map(|(_, text)| text)),
+            Some((indent, text)) => {
+                text.push_str(line.get(*indent..).unwrap_or_default());
+                text.push('\n');
+            }
+            None => {}
+        }
+    }
+    blocks
 }
 
 /// The Rust files below `src`.
