@@ -73,6 +73,9 @@ struct Loaded<S> {
     alarm: Alarm,
 }
 
+/// The state under its lock, and the time.
+type Locked<'a, S> = (MutexGuard<'a, Option<Loaded<S>>>, UnixMillis);
+
 /// Our knowledge of the object's alarm.
 #[derive(Clone, Copy, Debug)]
 enum Alarm {
@@ -112,8 +115,7 @@ impl<S: Clone + PartialEq> Steps<S> {
         host: &H,
         look: impl FnOnce(&S, UnixMillis) -> R,
     ) -> Result<R, PlatformError> {
-        let current = self.lock(host).await?;
-        let now = host.platform().now();
+        let (current, now) = self.lock(host).await?;
         let loaded = current.as_ref().ok_or_else(not_loaded)?;
         Ok(look(&loaded.state, now))
     }
@@ -148,7 +150,7 @@ impl<S: Clone + PartialEq> Steps<S> {
     /// # Errors
     /// When storage failed.
     pub async fn begin_alarm<H: StepHost<State = S>>(&self, host: &H) -> Result<(), PlatformError> {
-        if let Some(loaded) = self.lock(host).await?.as_mut() {
+        if let Some(loaded) = self.lock(host).await?.0.as_mut() {
             loaded.alarm = Alarm::Firing;
         }
         Ok(())
@@ -193,14 +195,13 @@ impl<S: Clone + PartialEq> Steps<S> {
         decide: &'a mut dyn FnMut(&mut S, UnixMillis),
     ) -> LocalBoxFuture<'a, Result<(), PlatformError>> {
         let step = async move {
-            let mut current = self.lock(host).await?;
+            let (mut current, now) = self.lock(host).await?;
             let loaded = current.take().ok_or_else(not_loaded)?;
             let Loaded {
                 state: mut before,
                 dirty,
                 alarm,
             } = loaded;
-            let now = host.platform().now();
             host.normalize(&mut before, now);
             let mut after = before.clone();
             decide(&mut after, now);
@@ -232,11 +233,12 @@ impl<S: Clone + PartialEq> Steps<S> {
         step.boxed_local()
     }
 
-    /// The state, locked, and read from storage if it was not in memory.
+    /// The state, locked, and read from storage if it was not in memory. And the time, which the
+    /// state is brought up to.
     fn lock<'a, H: StepHost<State = S>>(
         &'a self,
         host: &'a H,
-    ) -> LocalBoxFuture<'a, Result<MutexGuard<'a, Option<Loaded<S>>>, PlatformError>> {
+    ) -> LocalBoxFuture<'a, Result<Locked<'a, S>, PlatformError>> {
         let locked = async move {
             let mut current = self.0.lock().await;
             let mut loaded = if let Some(loaded) = current.take() {
@@ -250,9 +252,10 @@ impl<S: Clone + PartialEq> Steps<S> {
                     alarm,
                 }
             };
-            loaded.dirty |= host.refresh(&mut loaded.state, host.platform().now());
+            let now = host.platform().now();
+            loaded.dirty |= host.refresh(&mut loaded.state, now);
             *current = Some(loaded);
-            Ok(current)
+            Ok((current, now))
         };
         locked.boxed_local()
     }

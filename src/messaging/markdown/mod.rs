@@ -27,7 +27,7 @@ use pass::{Code, pass};
 pub fn render(text: &str, channel: Channel) -> String {
     let rendered = settle(text, channel);
     // An odd text can come out as other Markdown. It then stays as the model wrote it.
-    let is_stable = settle(&rendered, channel) == rendered;
+    let is_stable = rendered == text || settle(&rendered, channel) == rendered;
     if is_stable && (!rendered.trim().is_empty() || text.trim().is_empty()) {
         rendered
     } else {
@@ -38,7 +38,7 @@ pub fn render(text: &str, channel: Channel) -> String {
 /// Renders the text. If the result would still read as Markdown, code and escapes keep their marks.
 fn settle(text: &str, channel: Channel) -> String {
     let bare = pass(text, channel, Code::Bare);
-    if pass(&bare, channel, Code::Bare) == bare {
+    if bare == text || pass(&bare, channel, Code::Bare) == bare {
         bare
     } else {
         pass(text, channel, Code::Marked)

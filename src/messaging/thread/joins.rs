@@ -159,30 +159,39 @@ impl<P: ThreadPlatform> Inner<P> {
     /// Ends when the request under way should be broken off, because a message came within
     /// `JOIN_WITHIN_MS` and another request is reserved. Otherwise it never ends.
     pub(super) async fn asked_too_early(&self, gathering: &Gathering) {
-        let limit = self.config.join_within;
-        if !limit.is_zero() {
-            let can_join = self.a_message_can_join(gathering);
-            let can_join = within(&self.platform, limit, can_join).await;
-            if can_join == Some(true) && self.reserve_again(gathering).await {
-                return;
-            }
+        let until = self.platform.now().plus(self.config.join_within);
+        if self.a_message_can_join(gathering, until).await && self.reserve_again(gathering).await {
+            return;
         }
         future::pending::<()>().await;
     }
 
-    /// Waits until a message can join a turn that may be asked anew. `false`: storage failed.
-    async fn a_message_can_join(&self, gathering: &Gathering) -> bool {
+    /// Waits until a message can join a turn that may be asked anew. `false`: it is too late for
+    /// that, or storage failed.
+    ///
+    /// A timer runs only while files are read. Without a message nobody needs to know that it is too
+    /// late.
+    async fn a_message_can_join(&self, gathering: &Gathering, until: UnixMillis) -> bool {
         loop {
             let next = self.next_message();
-            let may = |state: &State, now| state.can_ask_again(gathering.number, now, &self.config);
+            let may = |state: &State, now: UnixMillis| {
+                let may = state.can_ask_again(gathering.number, now, &self.config);
+                (may, until.since(now))
+            };
             match self.read(may).await {
-                Ok(true) if self.read_waiting(gathering, Until::Spoken).await > 0 => return true,
-                Ok(_) => {
-                    // It ends by being aborted.
-                    let _aborted = next.await;
+                Err(_) | Ok((_, Duration::ZERO)) => return false,
+                Ok((true, left)) => {
+                    let ready = self.read_waiting(gathering, Until::Spoken);
+                    match within(&self.platform, left, ready).await {
+                        None => return false,
+                        Some(0) => {}
+                        Some(_) => return true,
+                    }
                 }
-                Err(_) => return false,
+                Ok((false, _)) => {}
             }
+            // It ends by being aborted.
+            let _aborted = next.await;
         }
     }
 

@@ -172,7 +172,11 @@ impl<P: ThreadPlatform> Inner<P> {
     /// Shows a contact that an answer is being written, once the turn takes longer than people
     /// expect, on channels that can show it. A refusal changes nothing about the answer.
     async fn show_typing(&self, last: Option<PendingMessage>) {
-        let Some(last) = last else {
+        let can_show = |last: &PendingMessage| {
+            rest::can_show_typing(&last.reply_to.contact, &last.reply_to.number)
+        };
+        // Without an indicator no timer runs.
+        let Some(last) = last.filter(can_show) else {
             return;
         };
         self.platform.sleep(TYPING_AFTER).await;

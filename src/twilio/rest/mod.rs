@@ -20,7 +20,7 @@ use crate::{
 
 pub use create::{Created, create_message};
 pub use list::{CLOCK_DIFFERENCE, Found, Unauthorized, Wanted, find_message, listed_body};
-pub use typing::{TypingRefused, show_typing};
+pub use typing::{TypingRefused, can_show_typing, show_typing};
 
 /// The addresses and credentials of a request to the REST API.
 #[derive(Clone, Copy, Debug)]

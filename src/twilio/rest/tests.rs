@@ -1,6 +1,6 @@
 use super::{
     create::{create_request, outcome},
-    typing::typing_request,
+    typing::{can_show_typing, typing_request},
     *,
 };
 use crate::config::{Config, tests::parse};
@@ -136,7 +136,10 @@ fn typing(from: &str, to: &str) -> Option<HttpRequest> {
         origin: "https://a.example",
     };
     let sid = "SM0123456789abcdef0123456789abcdef".parse().unwrap();
-    typing_request(&config.twilio_api_base_url, context, &sid)
+    let request = typing_request(&config.twilio_api_base_url, context, &sid);
+    let can_show = can_show_typing(context.to, context.from);
+    assert_eq!(can_show, request.is_some(), "{from} {to}");
+    request
 }
 
 #[test]

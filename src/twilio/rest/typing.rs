@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::{TIMEOUT, TwilioRequestContext, authorization};
 use crate::{
     base::url::BaseUrl,
-    identity::{Channel, MessageSid},
+    identity::{Address, Channel, MessageSid},
     platform::{Http, HttpRequest, MAX_RESPONSE_BYTES},
 };
 
@@ -36,6 +36,12 @@ enum Indicator<'a> {
         to: String,
         event: &'static str,
     },
+}
+
+/// Whether a contact who wrote to `number` can be shown that an answer is being written.
+pub fn can_show_typing(contact: &Address, number: &Address) -> bool {
+    // A contact who writes to an RCS agent may appear with a plain number.
+    contact.channel() == Channel::WhatsApp || number.channel() == Channel::Rcs
 }
 
 /// Shows that an answer to `sid` is being written, for at most 25 s. On WhatsApp it also marks the
@@ -99,7 +105,7 @@ fn indicator<'a>(context: TwilioRequestContext<'a>, sid: &'a MessageSid) -> Opti
             message_id: sid.as_str(),
         });
     }
-    // RCS needs the agent. A contact who writes to it may appear with a plain number.
+    // RCS needs the agent.
     (context.from.channel() == Channel::Rcs).then(|| Indicator::Rcs {
         from: context.from.as_str(),
         to: format!("rcs:{}", context.to.id()),
