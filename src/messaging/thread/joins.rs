@@ -42,8 +42,8 @@ pub(super) struct Gathering {
     broken: RefCell<Option<PlatformError>>,
 }
 
-/// After a greeting or a picture, the turn waits for a third of `JOIN_WITHIN_MS`: long enough for
-/// the next picture of an album, and too short to be felt.
+/// After a greeting or an image, the turn waits for a third of `JOIN_WITHIN_MS`: long enough for
+/// the next image of an album, and too short to be felt.
 const BRIEF_HOLD: u32 = 3;
 /// All holds of a turn together last at most this many times `JOIN_WITHIN_MS`.
 const MOST_HOLDS: u32 = 2;
@@ -144,7 +144,7 @@ impl<P: ThreadPlatform> Inner<P> {
         loop {
             let next = self.next_message();
             self.read_own(gathering).await?;
-            if self.take_in(gathering).await? {
+            if self.join_waiting(gathering).await? {
                 is_over = false;
                 continue;
             }
@@ -202,7 +202,7 @@ impl<P: ThreadPlatform> Inner<P> {
     }
 
     /// The messages that wait and may join do so. Returns whether there were any.
-    async fn take_in(&self, gathering: &Gathering) -> Result<bool, Failure> {
+    async fn join_waiting(&self, gathering: &Gathering) -> Result<bool, Failure> {
         let count = self.read_waiting(gathering, Until::Unreadable).await;
         if count == 0 {
             return Ok(false);

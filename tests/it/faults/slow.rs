@@ -156,7 +156,7 @@ async fn a_budget_object_that_hangs_holds_up_no_other_work_of_the_alarm() {
 }
 
 #[tokio::test(flavor = "local", start_paused = true)]
-async fn a_late_answer_waits_for_a_budget_object_that_hangs_and_then_goes_out_once() {
+async fn an_answer_by_rest_waits_for_a_budget_object_that_hangs_and_then_goes_out_once() {
     let platform = FakePlatform::new();
     platform.model([after(12_000, Act::Say("slow"))]);
     platform.text(ANNA, "Hello").await;

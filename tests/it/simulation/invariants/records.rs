@@ -41,7 +41,7 @@ pub struct Contact {
     /// Messages created by Twilio, parts logged as sent, and turns logged as answered by REST.
     pub(super) created: u64,
     pub(super) logged_sent: u64,
-    pub(super) late_turns: u64,
+    pub(super) rest_turns: u64,
     /// Whether an opt-out is in storage.
     pub(super) stored_out: bool,
     /// By message: when its erasure was stored.
