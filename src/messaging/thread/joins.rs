@@ -21,7 +21,7 @@ use crate::{
         state::{ActiveTurn, Contents, PendingMessage, State},
         unfinished::Ending,
     },
-    object::within,
+    object::{half_of_rest, within},
     platform::PlatformError,
     twilio::media::Attempts,
 };
@@ -83,8 +83,7 @@ impl Gathering {
 
     /// How long KV may take: at most half of the time that the turn has left.
     pub(super) fn time_for_kv(&self, now: UnixMillis, config: &Config) -> Duration {
-        let spent = now.since(self.begun);
-        KV_READ_LIMIT.min(half(config.openai_timeout.saturating_sub(spent)))
+        KV_READ_LIMIT.min(half_of_rest(config.openai_timeout, now.since(self.begun)))
     }
 
     fn words(&self) -> Words {
