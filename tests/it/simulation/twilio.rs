@@ -263,7 +263,7 @@ impl Simulation {
         self.trace(|| format!("Twilio creates a message to {to}: {body:.40}"));
         let now = self.executor.now();
         self.invariants.borrow_mut().sent(&to, &body, now);
-        self.invariants.borrow_mut().in_order(&to, now);
+        self.invariants.borrow_mut().in_order(&to, began, now);
         let channel = if to.starts_with("whatsapp:") {
             "whatsapp:"
         } else {
