@@ -499,6 +499,6 @@ export function phoneView(phone, actions) {
 
 function attachment({ content_type: type, preview }) {
   if (preview && type.startsWith("image/"))
-    return element("img", { src: preview, alt: `Attached picture, ${type}` });
+    return element("img", { src: preview, alt: `Attached image, ${type}` });
   return element("p", { class: "file" }, icon("attach"), type);
 }

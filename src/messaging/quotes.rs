@@ -172,7 +172,7 @@ mod tests {
             with_quote(SAID, "yes, that one"),
             "> The shop – “Harbour” – opens at 9.\n> See you there!\nyes, that one"
         );
-        assert_eq!(with_quote("Hello", ""), "> Hello", "a picture that quotes");
+        assert_eq!(with_quote("Hello", ""), "> Hello", "an image that quotes");
     }
 
     proptest! {

@@ -1,4 +1,4 @@
-//! Whether a message ends as if more came: an open end, the announcement of a question, a picture
+//! Whether a message ends as if more came: an open end, the announcement of a question, an image
 //! without a sentence, a mere greeting.
 //!
 //! The signs are punctuation, and short lists of whole messages in the languages that carriers
@@ -89,21 +89,21 @@ const ANNOUNCEMENTS: &[&str] = &[
 pub enum Ending {
     /// Nothing says that more comes.
     Complete,
-    /// People often write more after it: a picture without a sentence, or a greeting.
+    /// People often write more after it: an image without a sentence, or a greeting.
     PerhapsMore,
     /// It says that more comes: an open end, or the announcement of a question.
     MoreToCome,
 }
 
 impl Ending {
-    /// How a message of this text ends, with pictures or without.
+    /// How a message of this text ends, with images or without.
     #[must_use]
-    pub fn of(text: &str, has_pictures: bool) -> Self {
+    pub fn of(text: &str, has_images: bool) -> Self {
         let text = text.trim_end();
         if text.ends_with("..") || text.ends_with(OPEN_ENDS) {
             return Self::MoreToCome;
         }
-        if has_pictures {
+        if has_images {
             return if text.ends_with(ENDS) {
                 Self::Complete
             } else {
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bare_picture_and_a_greeting_often_have_more_after_them() {
+    fn a_bare_image_and_a_greeting_often_have_more_after_them() {
         for text in ["hi", "Hi!", "hello there 👋", "Guten Tag.", "BUENOS DÍAS"] {
             assert_eq!(Ending::of(text, false), PerhapsMore, "{text}");
         }
@@ -200,9 +200,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_question_is_complete_and_a_comma_is_not(text in "\\PC{0,80}", pictures: bool) {
-            prop_assert_eq!(Ending::of(&format!("{text}x?"), pictures), Complete);
-            prop_assert_eq!(Ending::of(&format!("{text},"), pictures), MoreToCome);
+        fn a_question_is_complete_and_a_comma_is_not(text in "\\PC{0,80}", images: bool) {
+            prop_assert_eq!(Ending::of(&format!("{text}x?"), images), Complete);
+            prop_assert_eq!(Ending::of(&format!("{text},"), images), MoreToCome);
         }
     }
 }

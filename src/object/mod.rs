@@ -8,7 +8,7 @@ mod timeout;
 use crate::platform::{Method, PlatformError};
 
 pub use step::{StepHost, Steps};
-pub use timeout::{in_time, with_retry, within};
+pub use timeout::{half_of_rest, in_time, with_retry, within};
 
 /// The engine of a Durable Object: it answers calls.
 #[allow(

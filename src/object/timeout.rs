@@ -37,6 +37,14 @@ pub async fn in_time<T>(
         .unwrap_or_else(|| Err(PlatformError::new("took too long")))
 }
 
+/// Half of what is left of `limit`. A wait that takes no more leaves time for what follows, and waits
+/// that follow each other stay within the limit.
+#[must_use]
+pub fn half_of_rest(limit: Duration, spent: Duration) -> Duration {
+    let rest = limit.saturating_sub(spent);
+    rest.checked_div(2).unwrap_or_default()
+}
+
 /// Makes a call, and repeats it once if the platform says that the failure is retryable. Use it
 /// only for calls that may be made twice.
 ///

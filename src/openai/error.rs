@@ -9,7 +9,7 @@
 //! vLLM, llama.cpp, Groq, Mistral, DeepSeek, OpenRouter and Gemini show.
 
 mod body;
-mod wording;
+pub(super) mod wording;
 
 use serde_json::Value;
 

@@ -3,11 +3,14 @@
 //! OpenRouter and other gateways begin the response before the model has answered, so an error
 //! that comes later cannot change the status any more. Source: OpenRouter, "Errors and debugging".
 //!
-//! Not here: responses with an error's status (`response`).
+//! Not here: responses with an error's status (`response`), and the words (`error::wording`).
 
 use serde_json::Value;
 
-use super::{OpenAiError, error::stated_meaning};
+use super::{
+    OpenAiError,
+    error::{stated_meaning, wording},
+};
 
 /// The error that an object of the response states: the whole response, a chunk or a choice.
 pub(super) fn stated_error(object: &Value) -> Option<OpenAiError> {
@@ -26,7 +29,7 @@ pub(super) fn stated_error(object: &Value) -> Option<OpenAiError> {
     stated.or_else(listed).or_else(itself).map(meaning)
 }
 
-/// The meaning of an error: that of the status that it names, or else of its words.
+/// The meaning of an error: that of the status that it names, or else of its labels.
 fn meaning(error: &Value) -> OpenAiError {
     // Some gateways wrap the error of the server behind them.
     let error = error.get(0).unwrap_or(error);
@@ -34,28 +37,22 @@ fn meaning(error: &Value) -> OpenAiError {
         .get("error")
         .filter(|e| e.is_object())
         .unwrap_or(error);
-    let words = words(error);
-    let has = |known: &[&str]| {
-        words
-            .iter()
-            .any(|word| known.iter().any(|known| word.contains(known)))
-    };
+    let labels = labels(error);
+    let is = |wordings: &wording::Wordings| wordings.fit_labels(&labels);
     let metadata = error.get("metadata");
     let flagged = metadata.is_some_and(|metadata| metadata.get("reasons").is_some());
-    if has(&NO_CREDIT) {
+    if is(&wording::NO_CREDIT) {
         return OpenAiError::InsufficientQuota;
     }
-    if flagged || has(&FILTERED) {
+    if flagged || is(&wording::FILTERED) {
         return OpenAiError::Filtered;
     }
     match status(error) {
         Some(402) => OpenAiError::InsufficientQuota,
         Some(status) => stated_meaning(status, error),
-        None if has(&BUSY) || words.iter().any(|word| BUSY_TYPES.contains(&word.as_str())) => {
-            OpenAiError::Busy
-        }
-        None if has(&UNAUTHORIZED) => OpenAiError::Unauthorized,
-        None if has(&REJECTED) => stated_meaning(400, error),
+        None if is(&wording::BUSY) => OpenAiError::Busy,
+        None if is(&wording::UNAUTHORIZED) => OpenAiError::Unauthorized,
+        None if is(&wording::REJECTED) => stated_meaning(400, error),
         // The server has failed while it answered, whatever it calls it.
         None => OpenAiError::ServerError,
     }
@@ -113,8 +110,8 @@ fn number(value: &Value) -> Option<u64> {
     }
 }
 
-/// The words of the error that are labels, in lower case. A message for people is not among them.
-fn words(error: &Value) -> Vec<String> {
+/// The labels of the error, in lower case. A message for people is not among them.
+fn labels(error: &Value) -> Vec<String> {
     ["code", "type", "status", "reason", "error_type"]
         .into_iter()
         .filter_map(|name| error.get(name)?.as_str())
@@ -122,49 +119,6 @@ fn words(error: &Value) -> Vec<String> {
         .map(|word| word.trim().to_ascii_lowercase().replace([' ', '-'], "_"))
         .collect()
 }
-
-/// Parts of the words. Sources: OpenAI, "Error codes"; Azure; Google's `google.rpc.Code`;
-/// Anthropic, "Errors"; Alibaba, Tencent and Mistral, "Error codes".
-const NO_CREDIT: [&str; 6] = [
-    "insufficient_quota",
-    "billing_not_active",
-    "billing_hard_limit",
-    "insufficient_balance",
-    "insufficient_credit",
-    "payment_required",
-];
-const FILTERED: [&str; 4] = [
-    "content_filter",
-    "content_policy",
-    "data_inspection_failed",
-    "moderation",
-];
-const BUSY: [&str; 8] = [
-    "rate_limit",
-    "ratelimit",
-    "too_many_requests",
-    "resource_exhausted",
-    "throttl",
-    "limit_requests",
-    "limitexceeded",
-    "engine_overloaded",
-];
-/// OpenAI's types of errors with the status 429, which are whole words.
-const BUSY_TYPES: [&str; 2] = ["requests", "tokens"];
-const UNAUTHORIZED: [&str; 4] = [
-    "invalid_api_key",
-    "authentication",
-    "permission",
-    "unauthenticated",
-];
-const REJECTED: [&str; 6] = [
-    "invalid_request",
-    "invalid_argument",
-    "failed_precondition",
-    "not_found",
-    "context_length_exceeded",
-    "unsupported",
-];
 
 #[cfg(test)]
 mod tests {
@@ -219,6 +173,20 @@ mod tests {
                 OpenAiError::Filtered,
             ),
             (json!({ "code": "content_filter" }), OpenAiError::Filtered),
+            (
+                json!({ "code": "upstream_insufficient_balance_error" }),
+                OpenAiError::InsufficientQuota,
+            ),
+            (json!({ "code": "1113" }), OpenAiError::InsufficientQuota),
+            (
+                json!({ "type": "insufficient_funds" }),
+                OpenAiError::InsufficientQuota,
+            ),
+            (json!({ "code": "1301" }), OpenAiError::Filtered),
+            (
+                json!({ "code": "ResponsibleAIPolicyViolation" }),
+                OpenAiError::Filtered,
+            ),
             (
                 json!({ "type": "overloaded_error" }),
                 OpenAiError::ServerError,

@@ -1,5 +1,5 @@
 // The playground's page as a whole, in a real browser: usage, the keyboard, narrow windows, and
-// accessibility. UPDATE_PICTURE=1 writes docs/phone.png, the picture in the README.
+// accessibility. UPDATE_SCREENSHOT=1 writes docs/phone.png, the screenshot in the README.
 //
 // Not here: what the phones do (phone).
 
@@ -199,10 +199,13 @@ test("a screenshot of the page is not blank", async () => {
   await two.sees(echo("Thank you!", 3));
   await page.waitForFunction(() => document.querySelector("#panel-exchange .status"));
   await page.evaluate(() => /** @type {HTMLElement} */ (document.activeElement).blur());
-  const picture = await page.screenshot({ animations: "disabled" });
-  assert.deepEqual([picture.readUInt32BE(16), picture.readUInt32BE(20)], [WIDE.width, WIDE.height]);
-  assert.ok(shades(picture) > 60, "there is something in the picture");
-  if (process.env.UPDATE_PICTURE) fs.writeFileSync(inRoot("docs", "phone.png"), picture);
+  const screenshot = await page.screenshot({ animations: "disabled" });
+  assert.deepEqual(
+    [screenshot.readUInt32BE(16), screenshot.readUInt32BE(20)],
+    [WIDE.width, WIDE.height],
+  );
+  assert.ok(shades(screenshot) > 60, "there is something in the screenshot");
+  if (process.env.UPDATE_SCREENSHOT) fs.writeFileSync(inRoot("docs", "phone.png"), screenshot);
 });
 
 // The serious and critical violations that axe-core finds, in words.

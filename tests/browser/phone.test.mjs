@@ -194,7 +194,7 @@ test("a replay returns the same answer and costs nothing, even after a reload, w
 test("an image is attached, shown, and reaches the model; another kind of file gets the Worker's notice", async () => {
   const page = await tests.open();
   const phone = await usePhone(page, 1);
-  const picture = Buffer.from(
+  const image = Buffer.from(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==",
     "base64",
   );
@@ -202,13 +202,13 @@ test("an image is attached, shown, and reaches the model; another kind of file g
     phone.card.locator("input[type=file]").setInputFiles({ name, mimeType, buffer });
   await attach("wrong.txt", "text/plain", Buffer.from("not this"));
   await phone.card.getByRole("button", { name: "Do not send wrong.txt" }).click();
-  await attach("boat.png", "image/png", picture);
+  await attach("boat.png", "image/png", image);
   await phone.send("What is this?");
-  await phone.answers.filter({ hasText: `${picture.length} bytes` }).waitFor({ timeout: PATIENCE });
+  await phone.answers.filter({ hasText: `${image.length} bytes` }).waitFor({ timeout: PATIENCE });
   await page.reload();
-  const shown = phone.card.getByAltText("Attached picture, image/png");
+  const shown = phone.card.getByAltText("Attached image, image/png");
   await eventually(
-    "the picture",
+    "the image",
     () => shown.evaluate((/** @type {any} */ image) => image.naturalWidth === 1),
     PATIENCE,
   );

@@ -133,7 +133,7 @@ test("from a model that answers at once, the same thought gets two answers at mo
   assert.equal((await requestsOf(pair)).length, said.length);
 });
 
-test("four pictures on WhatsApp get one answer and one request, and each is fetched once", async () => {
+test("four images on WhatsApp get one answer and one request, and each is fetched once", async () => {
   const pair = { ...freshPair(), channel: "whatsapp" };
   const files = [];
   for (let index = 0; index < 4; index += 1)

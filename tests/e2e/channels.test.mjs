@@ -58,7 +58,7 @@ async function answers(from, to, body, more) {
 
 const hashOf = (address) => phoneHash(address.replace(/^(whatsapp|rcs|messenger):/, ""));
 
-test("everybody who can be answered is answered, inline and by REST, at the address as it came", async () => {
+test("everybody who can be answered is answered, by webhook and by REST, at the address as it came", async () => {
   const user = freshUser();
   const { from, to } = freshPair();
   const service = { MessagingServiceSid: SERVICE };
@@ -77,9 +77,9 @@ test("everybody who can be answered is answered, inline and by REST, at the addr
   ];
   for (const { contact, number, more, sender } of cases) {
     assert.deepEqual(await answers(contact, number, "Hello", more), [echo("Hello")], contact);
-    const late = `[fault delay=1500ms] Slow ${number}`;
-    assert.deepEqual(await answers(contact, number, late, more), [], contact);
-    const sent = await eventually("the late answer", async () =>
+    const slow = `[fault delay=1500ms] Slow ${number}`;
+    assert.deepEqual(await answers(contact, number, slow, more), [], contact);
+    const sent = await eventually("the answer by REST", async () =>
       (await playground.messagesTo(contact)).find(({ body }) => body.includes(`Slow ${number}`)),
     );
     for (const [name, value] of Object.entries(sender))

@@ -62,13 +62,13 @@ test("a quoted answer goes before the message, and one that nobody remembers is 
   const pair = whatsapp();
   const slow = "[fault delay=2s] Which do you have, slowly?";
   assert.deepEqual((await worker.sendMessage({ ...pair, body: slow })).messages, []);
-  const [late] = await eventually("the late answer", async () => {
+  const [byRest] = await eventually("the answer by REST", async () => {
     const sent = await playground.messagesTo(`whatsapp:${pair.from}`);
     return sent.length ? sent : undefined;
   });
   const quoting = (sid, body) =>
     worker.sendMessage({ ...pair, body, params: [["OriginalRepliedMessageSid", sid]] });
-  await quoting(late.sid, "yes, that very one");
+  await quoting(byRest.sid, "yes, that very one");
   const quoted = (await inputs("yes, that very one")).at(-1);
   assert.ok(quoted.startsWith("> ") && quoted.endsWith("\nyes, that very one"), quoted);
   assert.ok(quoted.includes("Which do you have, slowly?"), quoted);

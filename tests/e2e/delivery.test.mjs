@@ -256,7 +256,7 @@ describe("answers by REST", { concurrency: 20 }, () => {
     const message = {
       ...freshPair(),
       sid: freshSid(),
-      body: "Copied while late [fault delay=1500ms]",
+      body: "Copied while slow [fault delay=1500ms]",
     };
     const answers = [await worker.sendMessage(message), await worker.sendMessage(message)];
     await sentTo(message.from);
@@ -267,7 +267,7 @@ describe("answers by REST", { concurrency: 20 }, () => {
     );
     await sleep(700);
     assert.equal((await playground.messagesTo(message.from)).length, 1);
-    assert.equal((await playground.asked("Copied while late")).length, 1);
+    assert.equal((await playground.asked("Copied while slow")).length, 1);
   });
 
   test("messages that arrive during a slow turn are answered together, after its answer", async () => {
@@ -292,7 +292,7 @@ describe("answers by REST", { concurrency: 20 }, () => {
 
   test("a turn that was answered by REST is remembered", async () => {
     const pair = freshPair();
-    await worker.sendMessage({ ...pair, body: "Remember the late one [fault delay=900ms]" });
+    await worker.sendMessage({ ...pair, body: "Remember the slow one [fault delay=900ms]" });
     await sentTo(pair.from);
     const next = await worker.sendMessage({ ...pair, body: "How many messages?" });
     assert.deepEqual(next.messages, ["You have sent 2 messages in this conversation."]);
@@ -300,7 +300,7 @@ describe("answers by REST", { concurrency: 20 }, () => {
 
   test("a failure after the webhook has ended is reported once, by REST, and is not part of the conversation", async () => {
     const pair = freshPair();
-    await worker.sendMessage({ ...pair, body: "Fails late [fault delay=900ms status=400]" });
+    await worker.sendMessage({ ...pair, body: "Fails slowly [fault delay=900ms status=400]" });
     assert.equal(
       (await sentTo(pair.from)).body,
       "Sorry, I can't answer right now. Please try again in a few minutes.",

@@ -81,7 +81,7 @@ describe("voice notes", () => {
     assert.deepEqual([turn.outcome, turn.model_requests, turn.transcriptions], ["answered", 2, 1]);
   });
 
-  test("a voice note of 5 MB arrives byte for byte, beside a text and a picture", async () => {
+  test("a voice note of 5 MB arrives byte for byte, beside a text and an image", async () => {
     const sound = Buffer.concat([Buffer.from("OggS"), crypto.randomBytes(5 * MB)]);
     const media = [
       await playground.upload(sound, "audio/ogg; codecs=opus"),

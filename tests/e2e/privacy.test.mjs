@@ -35,7 +35,7 @@ const PERSONAL = {
   city: mark("City"),
   zip: mark("Zip"),
   mediaUrl: mark("media"),
-  picture: mark("picture"),
+  image: mark("image"),
   waId: mark("WaId"),
   unknownParameter: mark("Unknown"),
   query: mark("query"),
@@ -218,8 +218,8 @@ async function plant() {
         FromZip: PERSONAL.zip,
       }[name] ?? value,
     ]);
-  const picture = await playground.upload(`GIF89a${PERSONAL.picture}`, "image/gif");
-  const media = [`${picture.url}?${PERSONAL.mediaUrl}`];
+  const image = await playground.upload(`GIF89a${PERSONAL.image}`, "image/gif");
+  const media = [`${image.url}?${PERSONAL.mediaUrl}`];
 
   await worker.sendMessage(from({ body: `Hello ${SAID.text}`, sid: `SM${PERSONAL.sid}` }));
   await worker.sendMessage(

@@ -99,7 +99,7 @@ async function ask(worker, playground) {
     shortened > 0 ? "yes" : "not as expected",
   ]);
   const image = await playground.upload(PIXEL, "image/png");
-  await tell("a picture, which the model cannot see", {
+  await tell("an image, which the model cannot see", {
     pair: freshPair(),
     body: "What is this?",
     media: [image],

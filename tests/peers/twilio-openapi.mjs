@@ -25,7 +25,7 @@ const SOURCE = `https://raw.githubusercontent.com/twilio/twilio-oai/${COMMIT}/sp
 /** The origin that the Worker is given, so that it names its status callback. */
 const ORIGIN = "https://switchboard.example";
 const SERVICE = `MG${"0a".repeat(16)}`;
-const PICTURE = Buffer.from("R0lGODlhAQABAAAAACwAAAAAAQABAAACAkwBADs=", "base64");
+const IMAGE = Buffer.from("R0lGODlhAQABAAAAACwAAAAAAQABAAACAkwBADs=", "base64");
 /** The paths of the large description that the Worker uses. */
 const PATHS = /\/Messages(\.json|\/\{Sid\}\.json|\/\{MessageSid\}\/Media\/\{Sid\}\.json)$/;
 
@@ -128,7 +128,7 @@ async function send(worker, twilio) {
       },
     ],
   });
-  await seen("A picture", (request) => request.path.includes("/Media/"), 200);
+  await seen("An image", (request) => request.path.includes("/Media/"), 200);
   return rows;
 }
 
@@ -147,7 +147,7 @@ async function startFront({ messages, indicators }) {
       // The description has the record of a file (`.json`), and not the file. Its record is asked for.
       const record = await ask(messages, request, `${pathname}.json`);
       front.requests.push({ ...seen, ...record });
-      response.writeHead(200, { "Content-Type": "image/gif" }).end(PICTURE);
+      response.writeHead(200, { "Content-Type": "image/gif" }).end(IMAGE);
       return;
     }
     const peer = pathname.startsWith("/v3/") ? indicators : messages;

@@ -67,3 +67,62 @@ fn progress(form: &Form) -> Result<Option<Progress>, FieldError> {
         _ => None,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SID: &str = "SM0123456789abcdef0123456789abcdef";
+
+    fn receipt(fields: &[(&str, &str)]) -> Result<DeliveryReceipt, FieldError> {
+        DeliveryReceipt::from_form(&Form::from_pairs(fields))
+    }
+
+    #[test]
+    fn a_receipt_is_read_from_every_sender_and_without_one() {
+        for from in ["rcs:brand_x_agent", "BRAND", "68849", "+15550199"] {
+            let fields = [
+                ("MessageSid", SID),
+                ("MessageStatus", "failed"),
+                ("To", "+15550100"),
+                ("From", from),
+            ];
+            let read = receipt(&fields).unwrap();
+            assert_eq!(read.number.unwrap().as_str(), from);
+            assert_eq!(read.progress, Some(Progress::Ended(DeliveryStatus::Failed)));
+        }
+        let read = receipt(&[
+            ("SmsSid", SID),
+            ("SmsStatus", "undelivered"),
+            ("To", "rcs:+15550100"),
+            ("ErrorCode", "30003"),
+            ("ChannelToAddress", "+1555010XXXX"),
+            ("ChannelPrefix", "rcs"),
+        ])
+        .unwrap();
+        assert_eq!((read.number, read.code), (None, Some(30003)));
+        assert_eq!(
+            read.progress,
+            Some(Progress::Ended(DeliveryStatus::Undelivered))
+        );
+    }
+
+    #[test]
+    fn a_status_that_is_not_the_end_is_no_more_than_sent() {
+        for (status, progress) in [
+            ("queued", None),
+            ("sending", None),
+            ("a-new-status", None),
+            ("sent", Some(Progress::Sent)),
+            ("read", Some(Progress::Sent)),
+            ("READ", Some(Progress::Sent)),
+        ] {
+            let fields = [
+                ("MessageSid", SID),
+                ("MessageStatus", status),
+                ("To", "+15550100"),
+            ];
+            assert_eq!(receipt(&fields).unwrap().progress, progress, "{status}");
+        }
+    }
+}

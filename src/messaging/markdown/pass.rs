@@ -1,8 +1,10 @@
 //! One pass over a Markdown text: each element of the parser becomes edits of the source.
 //!
-//! Not here: when a second pass is needed (`markdown`).
+//! Not here: when a second pass is needed (`markdown`), and the edits of blocks, emphasis and links.
 
 mod blocks;
+mod emphasis;
+mod links;
 
 use std::ops::Range;
 
@@ -10,7 +12,7 @@ use pulldown_cmark::{CodeBlockKind, CowStr, Event, LinkType, Options, Parser, Ta
 
 use super::{
     edits::Edits,
-    guards::{bare_urls, is_address, is_complete, is_escapable, is_literal, is_path},
+    guards::{bare_urls, is_complete, is_escapable, is_path},
 };
 use crate::identity::Channel;
 
@@ -192,55 +194,6 @@ impl<'t> Pass<'t> {
         }
     }
 
-    /// `**Note:**text` is no emphasis in CommonMark, because the second `**` stands between a mark and
-    /// a letter. Models write it and mean bold, above all in languages without spaces.
-    fn stray_bold(&mut self, range: &Range<usize>) {
-        let before = self
-            .text
-            .get(..range.start)
-            .and_then(|head| head.chars().last());
-        let after = self.at(range.end);
-        let ends = before.is_some_and(|c| ".:,!?;)。：，！？；）」』》”".contains(c))
-            && after.is_some_and(char::is_alphanumeric);
-        let begins = after.is_some_and(|c| !c.is_whitespace())
-            && !before.is_some_and(|c| c.is_ascii_alphanumeric());
-        match self.stray.take() {
-            Some(start) if ends => {
-                let mark = if self.whatsapp && self.bold == 0 {
-                    "*"
-                } else {
-                    ""
-                };
-                self.delimiters(&(start..range.end), 2, mark);
-            }
-            _ if begins => self.stray = Some(range.start),
-            _ => {}
-        }
-    }
-
-    /// Replaces the delimiters of emphasis by `mark`, unless a person means them as they stand.
-    fn delimiters(&mut self, outer: &Range<usize>, length: usize, mark: &str) {
-        let inner = outer.start.saturating_add(length)..outer.end.saturating_sub(length);
-        let within_url = |at: usize| self.urls.iter().any(|url| url.contains(&at));
-        if is_literal(self.text, outer, &inner)
-            || within_url(outer.start)
-            || within_url(outer.end.saturating_sub(1))
-        {
-            return;
-        }
-        // WhatsApp shows marks as they are that touch a letter or go beyond a line.
-        let touches = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric());
-        let before = self
-            .text
-            .get(..outer.start)
-            .and_then(|head| head.chars().last());
-        let content = self.text.get(inner.clone()).unwrap_or_default();
-        let is_shown = content.contains('\n') || touches(before) || touches(self.at(outer.end));
-        let mark = if is_shown { "" } else { mark };
-        self.edits.replace(outer.start..inner.start, mark);
-        self.edits.replace(inner.end..outer.end, mark);
-    }
-
     fn text(&mut self, shown: &str, range: Range<usize>) {
         self.inline(&range);
         if self.literal > 0 {
@@ -318,74 +271,6 @@ impl<'t> Pass<'t> {
         }
     }
 
-    /// A link as `text (url)`, or as its text alone if that says as much.
-    fn link(&mut self, open: &Open<'t>) {
-        let Some((kind, url)) = &open.link else {
-            return;
-        };
-        let range = open.range.clone();
-        match kind {
-            LinkType::Autolink | LinkType::Email => {
-                self.edits
-                    .remove(range.start..range.start.saturating_add(1));
-                self.edits.remove(range.end.saturating_sub(1)..range.end);
-            }
-            LinkType::Inline if !is_address(url) => {}
-            LinkType::Inline => {
-                let Some(content) = open.content.clone() else {
-                    return self.edits.replace(range, url.to_string());
-                };
-                let text = self.text.get(content.clone()).unwrap_or_default();
-                let tail = if says_as_much(text, url) {
-                    String::new()
-                } else {
-                    let shown = ["mailto:", "tel:"]
-                        .into_iter()
-                        .find_map(|scheme| url.strip_prefix(scheme));
-                    format!(" ({})", shown.unwrap_or(url))
-                };
-                self.edits.remove(range.start..content.start);
-                self.edits.replace(content.end..range.end, tail);
-            }
-            // Its definition stays in the text.
-            _ => {}
-        }
-    }
-
-    /// A heading as a line of its own, in bold where the channel can show it.
-    fn heading(&mut self, open: &Open<'t>) {
-        let Some(content) = open.content.clone() else {
-            return self.edits.remove(open.range.clone());
-        };
-        let mark = if self.whatsapp { "*" } else { "" };
-        let end = open.range.start.saturating_add(
-            self.text
-                .get(open.range.clone())
-                .unwrap_or_default()
-                .trim_end()
-                .len(),
-        );
-        let underline = self.text.get(content.end..end).unwrap_or_default().trim();
-        let is_setext = self.at(open.range.start) != Some('#');
-        // A line such as `--` before a signature makes no heading.
-        if is_setext && underline.len() < 3 {
-            return;
-        }
-        if self.is_before_rule(&open.range) {
-            // A line above `---` is no heading, and the rule is a blank line.
-            let dashes = end.saturating_sub(underline.len());
-            return self.edits.remove(dashes..end);
-        }
-        self.edits.replace(open.range.start..content.start, mark);
-        self.edits.replace(content.end..end, mark);
-    }
-
-    /// Whether a heading is text above a line of dashes.
-    fn is_before_rule(&self, heading: &Range<usize>) -> bool {
-        let source = self.text.get(heading.clone()).unwrap_or_default();
-        !source.trim_start().starts_with('#') && source.trim_end().ends_with('-')
-    }
-
     /// Notes that an inline element is at `range`.
     fn inline(&mut self, range: &Range<usize>) {
         if let Some(open) = self.open.last_mut() {
@@ -403,26 +288,4 @@ impl<'t> Pass<'t> {
             .get(range.clone())
             .is_some_and(|source| source.starts_with(start))
     }
-}
-
-/// Whether the text of a link says as much as its URL.
-fn says_as_much(text: &str, url: &str) -> bool {
-    let bare = |url: &str| {
-        let url = url.trim_end_matches('/');
-        ["https://", "http://", "mailto:", "tel:", "sms:", "www."]
-            .into_iter()
-            .fold(url.to_owned(), |url, scheme| {
-                url.strip_prefix(scheme).unwrap_or(&url).to_owned()
-            })
-            .to_lowercase()
-    };
-    let digits = |text: &str| {
-        text.chars()
-            .filter(char::is_ascii_digit)
-            .collect::<String>()
-    };
-    url.is_empty()
-        || url.starts_with('#')
-        || bare(text) == bare(url)
-        || (url.starts_with("tel:") && digits(text) == digits(url))
 }

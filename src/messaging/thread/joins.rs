@@ -21,7 +21,7 @@ use crate::{
         state::{ActiveTurn, Contents, PendingMessage, State},
         unfinished::Ending,
     },
-    object::within,
+    object::{half_of_rest, within},
     platform::PlatformError,
     twilio::media::Attempts,
 };
@@ -42,8 +42,8 @@ pub(super) struct Gathering {
     broken: RefCell<Option<PlatformError>>,
 }
 
-/// After a greeting or a picture, the turn waits for a third of `JOIN_WITHIN_MS`: long enough for
-/// the next picture of an album, and too short to be felt.
+/// After a greeting or an image, the turn waits for a third of `JOIN_WITHIN_MS`: long enough for
+/// the next image of an album, and too short to be felt.
 const BRIEF_HOLD: u32 = 3;
 /// All holds of a turn together last at most this many times `JOIN_WITHIN_MS`.
 const MOST_HOLDS: u32 = 2;
@@ -83,8 +83,7 @@ impl Gathering {
 
     /// How long KV may take: at most half of the time that the turn has left.
     pub(super) fn time_for_kv(&self, now: UnixMillis, config: &Config) -> Duration {
-        let spent = now.since(self.begun);
-        KV_READ_LIMIT.min(half(config.openai_timeout.saturating_sub(spent)))
+        KV_READ_LIMIT.min(half_of_rest(config.openai_timeout, now.since(self.begun)))
     }
 
     fn words(&self) -> Words {
@@ -144,7 +143,7 @@ impl<P: ThreadPlatform> Inner<P> {
         loop {
             let next = self.next_message();
             self.read_own(gathering).await?;
-            if self.take_in(gathering).await? {
+            if self.join_waiting(gathering).await? {
                 is_over = false;
                 continue;
             }
@@ -211,7 +210,7 @@ impl<P: ThreadPlatform> Inner<P> {
     }
 
     /// The messages that wait and may join do so. Returns whether there were any.
-    async fn take_in(&self, gathering: &Gathering) -> Result<bool, Failure> {
+    async fn join_waiting(&self, gathering: &Gathering) -> Result<bool, Failure> {
         let count = self.read_waiting(gathering, Until::Unreadable).await;
         if count == 0 {
             return Ok(false);

@@ -27,6 +27,7 @@ use crate::{
         keywords::Keyword,
         state::{Contents, PendingMessage},
     },
+    object::half_of_rest,
     twilio::media::{self, Attempts, FetchError, MediaUrl, Slot, Weight},
 };
 
@@ -95,7 +96,11 @@ impl<P: ThreadPlatform> Inner<P> {
         let pictures = message.images.iter().map(|url| (Kind::Image, url));
         for (kind, url) in voice_notes.chain(pictures) {
             if !files.checked.replace(true) {
-                model_run::check_budget(&self.platform, &self.config, self.fetch_limit()).await?;
+                // The message may join late in the turn, after other waits.
+                let spent = self.platform.now().since(begun);
+                let rest = half_of_rest(self.config.openai_timeout, spent);
+                let limit = media::TIMEOUT.min(rest);
+                model_run::check_budget(&self.platform, &self.config, limit).await?;
             }
             let used: usize = images.iter().map(|one: &Image| one.bytes.len()).sum();
             let room = files.room().saturating_sub(used);

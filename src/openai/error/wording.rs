@@ -1,27 +1,45 @@
 //! The words in which endpoints say what is wrong.
 //!
-//! A row of words must stand in one sentence together, in lower case. Each row is from a server's
-//! source or from an error that its users have reported. Not here: reading a body (`body`).
+//! The only place for these words, whether the status of the response is an error's (`error`) or 200
+//! (`stated_error`). A row of words must stand in one sentence together, in lower case. Each row is
+//! from a server's source or from an error that its users have reported. Sources of the labels:
+//! OpenAI, "Error codes"; Azure; Google's `google.rpc.Code`; Anthropic, "Errors"; Alibaba, Tencent
+//! and Mistral, "Error codes". Not here: reading a body (`body`).
 
 use super::body::Described;
 
 /// How a cause is told.
-pub(super) struct Wordings {
-    /// The codes and types that mean it.
+pub struct Wordings {
+    /// The codes and types that mean it, as whole words: beside an error's status, only a code that
+    /// is known must change the meaning of the status.
     codes: &'static [&'static str],
-    /// The rows of words that mean it.
+    /// Parts of codes and types that mean it inside a 200. There the label is often the only sign,
+    /// and gateways put their own words before and behind it (`Throttling.RateQuota`,
+    /// `upstream_rate_limit_error`).
+    parts: &'static [&'static str],
+    /// The rows of words that mean it. Beside an error's status only: inside a 200, an error
+    /// without a label is a failure of the server, which is tried again.
     says: &'static [&'static [&'static str]],
 }
 
 impl Wordings {
-    /// Whether the error is told in these words.
+    /// Whether an error that has a status is told in these words.
     pub(super) fn fit(&self, described: &Described) -> bool {
         described.has_code(self.codes) || described.says(self.says)
+    }
+
+    /// Whether one of these labels of an error inside a 200 means it.
+    pub fn fit_labels(&self, labels: &[String]) -> bool {
+        let means_it = |label: &String| {
+            self.codes.contains(&label.as_str())
+                || self.parts.iter().any(|part| label.contains(part))
+        };
+        labels.iter().any(means_it)
     }
 }
 
 /// The account has no credit. OpenAI, DeepSeek, Anthropic, xAI, Moonshot, OpenRouter, Zhipu.
-pub(super) const NO_CREDIT: Wordings = Wordings {
+pub const NO_CREDIT: Wordings = Wordings {
     codes: &[
         "insufficient_quota",
         "billing_not_active",
@@ -34,6 +52,14 @@ pub(super) const NO_CREDIT: Wordings = Wordings {
         "payment_required",
         "credits_exhausted",
         "1113",
+    ],
+    parts: &[
+        "insufficient_quota",
+        "billing_not_active",
+        "billing_hard_limit",
+        "insufficient_balance",
+        "insufficient_credit",
+        "payment_required",
     ],
     says: &[
         &["credit balance is too low"],
@@ -51,7 +77,7 @@ pub(super) const NO_CREDIT: Wordings = Wordings {
 };
 
 /// A filter refused the request. OpenAI, Azure, DashScope, DeepSeek, OpenRouter, Zhipu.
-pub(super) const FILTERED: Wordings = Wordings {
+pub const FILTERED: Wordings = Wordings {
     codes: &[
         "content_filter",
         "content_filtered",
@@ -62,6 +88,12 @@ pub(super) const FILTERED: Wordings = Wordings {
         "datainspectionfailed",
         "invalid_prompt",
         "1301",
+    ],
+    parts: &[
+        "content_filter",
+        "content_policy",
+        "data_inspection_failed",
+        "moderation",
     ],
     says: &[
         &["content management policy"],
@@ -84,6 +116,7 @@ pub(super) const NO_IMAGES: Wordings = Wordings {
         "images_not_supported",
         "vision_not_supported",
     ],
+    parts: &[],
     says: &[
         &["image", "not support"],
         &["image", "doesn't support"],
@@ -122,6 +155,7 @@ pub(super) const BAD_IMAGE: Wordings = Wordings {
         "image_too_large",
         "image_content_policy_violation",
     ],
+    parts: &[],
     says: &[
         &["unsupported image"],
         &["image format", "not supported"],
@@ -145,6 +179,7 @@ pub(super) const NO_MODEL: Wordings = Wordings {
         "deploymentnotfound",
         "1211",
     ],
+    parts: &[],
     says: &[
         &["model", "does not exist"],
         &["model", "doesn't exist"],
@@ -170,6 +205,7 @@ pub(super) const NO_MODEL: Wordings = Wordings {
 /// The token limit is larger than the model allows. OpenAI, vLLM, Groq, DeepSeek.
 pub(super) const LIMIT_TOO_LARGE: Wordings = Wordings {
     codes: &[],
+    parts: &[],
     says: &[
         &["max_tokens", "too large"],
         &["max_completion_tokens", "too large"],
@@ -193,6 +229,7 @@ pub(super) const TOO_LONG: Wordings = Wordings {
         "prompt_too_long",
         "1261",
     ],
+    parts: &[],
     says: &[
         &["context length"],
         &["context window"],
@@ -225,4 +262,47 @@ pub(super) const TOO_LONG: Wordings = Wordings {
         &["exceeds max_model_len"],
         &["maximum number of tokens"],
     ],
+};
+
+/// The endpoint is busy. A status says so by itself, so these words are for errors inside a 200.
+pub const BUSY: Wordings = Wordings {
+    // OpenAI's types of errors with the status 429. As parts they would be in `invalid_request`.
+    codes: &["requests", "tokens"],
+    parts: &[
+        "rate_limit",
+        "ratelimit",
+        "too_many_requests",
+        "resource_exhausted",
+        "throttl",
+        "limit_requests",
+        "limitexceeded",
+        "engine_overloaded",
+    ],
+    says: &[],
+};
+
+/// The key is not accepted, said inside a 200.
+pub const UNAUTHORIZED: Wordings = Wordings {
+    codes: &[],
+    parts: &[
+        "invalid_api_key",
+        "authentication",
+        "permission",
+        "unauthenticated",
+    ],
+    says: &[],
+};
+
+/// The request is at fault, said inside a 200. `cause` reads the rest as for a 400.
+pub const REJECTED: Wordings = Wordings {
+    codes: &[],
+    parts: &[
+        "invalid_request",
+        "invalid_argument",
+        "failed_precondition",
+        "not_found",
+        "context_length_exceeded",
+        "unsupported",
+    ],
+    says: &[],
 };

@@ -95,12 +95,12 @@ pub(super) fn outcome(status: u16, body: &[u8]) -> Created {
             None => Created::Sent(answer.sid.as_str().and_then(|sid| sid.parse().ok())),
         };
     }
-    refusal(status, code_in(&answer.code))
+    rejection(status, code_in(&answer.code))
 }
 
 /// The outcome of a request that failed. A known code counts for more than the status: a 429 can
 /// mean that the day is used up.
-fn refusal(status: u16, code: Option<u32>) -> Created {
+fn rejection(status: u16, code: Option<u32>) -> Created {
     let stated = code.unwrap_or(status.into());
     match (status, code.and_then(codes::disposition)) {
         (401, _) => Created::Unauthorized,

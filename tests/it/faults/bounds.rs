@@ -1,4 +1,4 @@
-//! How much one turn, the state and the pictures of all turns may hold.
+//! How much one turn, the state and the images of all turns may hold.
 //!
 //! Not here: limits of a day (`day_limits`).
 
@@ -86,7 +86,7 @@ async fn an_answer_is_stored_as_long_as_it_can_be_sent_and_no_longer() {
 }
 
 #[tokio::test(flavor = "local", start_paused = true)]
-async fn no_picture_is_fetched_where_there_is_no_budget() {
+async fn no_image_is_fetched_where_there_is_no_budget() {
     let platform = FakePlatform::with(&[("MAX_DAILY_CALLS", "0")]);
     for _ in 0..3 {
         platform
@@ -103,7 +103,7 @@ async fn no_picture_is_fetched_where_there_is_no_budget() {
 }
 
 #[tokio::test(flavor = "local", start_paused = true)]
-async fn few_turns_hold_pictures_at_once_and_the_others_wait_for_their_place() {
+async fn few_turns_hold_images_at_once_and_the_others_wait_for_their_place() {
     let platform = FakePlatform::new();
     platform.model((0..12).map(|_| after(1000, Act::Say("seen"))));
     let contacts: Vec<String> = (0..12)

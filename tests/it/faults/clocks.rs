@@ -40,7 +40,7 @@ async fn the_way_to_an_object_takes_from_the_time_to_answer() {
 }
 
 #[tokio::test(flavor = "local", start_paused = true)]
-async fn a_clock_that_jumped_ahead_for_a_moment_stops_neither_late_answers_nor_deletions() {
+async fn a_clock_that_jumped_ahead_for_a_moment_stops_neither_answers_by_rest_nor_deletions() {
     let platform = FakePlatform::new();
     let year = 365 * 24 * 3600 * 1000;
     platform.text(ANNA, "one").await;
@@ -63,7 +63,7 @@ async fn a_clock_that_jumped_ahead_for_a_moment_stops_neither_late_answers_nor_d
 }
 
 #[tokio::test(flavor = "local", start_paused = true)]
-async fn a_late_answer_that_was_sent_while_the_clock_was_ahead_is_found_and_not_sent_again() {
+async fn an_answer_by_rest_that_was_sent_while_the_clock_was_ahead_is_found_and_not_sent_again() {
     let platform = FakePlatform::new();
     let days = 4 * 24 * 3600 * 1000;
     platform.model([after(12_000, Act::Say("slow"))]);

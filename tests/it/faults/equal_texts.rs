@@ -5,7 +5,7 @@
 use crate::support::{ANNA, Act, DAY, FakePlatform, SECOND, after};
 
 #[tokio::test(flavor = "local", start_paused = true)]
-async fn a_late_answer_is_not_taken_for_sent_because_an_equal_one_went_out_inline() {
+async fn an_answer_by_rest_is_not_taken_for_sent_because_an_equal_one_went_out_by_webhook() {
     let platform = FakePlatform::new();
     platform.model([Act::Say("Yes."), after(12_000, Act::Say("Yes."))]);
     assert_eq!(platform.text(ANNA, "Is it so?").await, ["Yes."]);
@@ -15,13 +15,14 @@ async fn a_late_answer_is_not_taken_for_sent_because_an_equal_one_went_out_inlin
     assert_eq!(
         platform.sent(),
         ["Yes."],
-        "it was dropped at first, and Twilio lists the inline one only"
+        "it was dropped at first, and Twilio lists only the one by webhook"
     );
     assert_eq!(platform.events_named("outbox_part").len(), 1);
 }
 
 #[tokio::test(flavor = "local", start_paused = true)]
-async fn a_late_answer_is_not_taken_for_an_older_one_however_short_a_conversation_is_remembered() {
+async fn an_answer_by_rest_is_not_taken_for_an_older_one_however_short_a_conversation_is_remembered()
+ {
     let platform = FakePlatform::with(&[("CONVERSATION_TTL_SECONDS", "60")]);
     platform.model((0..2).map(|_| after(12_000, Act::Say("Yes."))));
     platform.text(ANNA, "Is it so?").await;
@@ -35,7 +36,7 @@ async fn a_late_answer_is_not_taken_for_an_older_one_however_short_a_conversatio
 }
 
 #[tokio::test(flavor = "local", start_paused = true)]
-async fn a_late_answer_is_not_taken_for_one_that_was_sent_before_an_erasure() {
+async fn an_answer_by_rest_is_not_taken_for_one_that_was_sent_before_an_erasure() {
     let platform = FakePlatform::new();
     platform.model((0..2).map(|_| after(12_000, Act::Say("Yes."))));
     platform.text(ANNA, "Is it so?").await;

@@ -4,10 +4,13 @@
 
 use std::time::Duration;
 
+use futures_util::join;
 use switchboard::messaging::canned_replies::APOLOGY;
 use switchboard::platform::Clock;
 
-use crate::support::{ANNA, Act, CARL, FakePlatform, NOTHING, SECOND, after};
+use crate::support::{
+    ANNA, Act, CARL, FakePlatform, NOTHING, SECOND, after, fresh_sid, with_media,
+};
 
 #[tokio::test(flavor = "local", start_paused = true)]
 async fn a_slow_kv_stops_no_turn_after_a_reset() {
@@ -136,6 +139,32 @@ async fn a_budget_object_that_hangs_ends_the_turn_within_its_time_with_an_apolog
 }
 
 #[tokio::test(flavor = "local", start_paused = true)]
+async fn waits_for_kv_and_for_the_budget_do_not_add_up_beyond_the_turns_time() {
+    // How long KV takes, and the budget object before and after an image joins the turn.
+    for (kv, before, after) in [(1800, 0, 1800), (0, 12, 12), (1800, 12, 1800)] {
+        let platform = FakePlatform::with(&[("OPENAI_TIMEOUT_MS", "20000")]);
+        platform.text(ANNA, "one").await;
+        platform.pass(SECOND).await;
+        platform.kill(ANNA);
+        platform.kv_read_takes(kv * SECOND);
+        platform.budget_takes(before * SECOND);
+        let image = async {
+            platform.pass(SECOND).await;
+            platform.budget_takes(after * SECOND);
+            let image = with_media(ANNA, "look", &fresh_sid(), &["image/gif"]);
+            platform.post(&image).await
+        };
+        join!(platform.text(ANNA, "two"), image);
+        platform.pass(9 * SECOND).await;
+        let turns = platform.events_named("turn");
+        assert_eq!(
+            turns[1]["outcome"], "answered",
+            "within 21 seconds, although the image cannot be paid for: {kv} {before} {after}"
+        );
+    }
+}
+
+#[tokio::test(flavor = "local", start_paused = true)]
 async fn a_budget_object_that_hangs_holds_up_no_other_work_of_the_alarm() {
     let platform = FakePlatform::new();
     platform.kv_fails(true);
@@ -156,7 +185,7 @@ async fn a_budget_object_that_hangs_holds_up_no_other_work_of_the_alarm() {
 }
 
 #[tokio::test(flavor = "local", start_paused = true)]
-async fn a_late_answer_waits_for_a_budget_object_that_hangs_and_then_goes_out_once() {
+async fn an_answer_by_rest_waits_for_a_budget_object_that_hangs_and_then_goes_out_once() {
     let platform = FakePlatform::new();
     platform.model([after(12_000, Act::Say("slow"))]);
     platform.text(ANNA, "Hello").await;

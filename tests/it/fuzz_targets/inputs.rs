@@ -232,7 +232,7 @@ pub(super) fn states() -> BoxedStrategy<Vec<u8>> {
         number().prop_map(|turn| json!({ "number": turn, "user": "u", "assistant": "a" }));
     let revision =
         (number(), moment()).prop_map(|(number, at)| json!({ "number": number, "expires_at": at }));
-    let late = (prop::collection::vec(select(vec!["one", "", "two"]), 0..3), prop::option::of(moment()), moment(), moment(), number())
+    let entry = (prop::collection::vec(select(vec!["one", "", "two"]), 0..3), prop::option::of(moment()), moment(), moment(), number())
         .prop_map(move |(parts, attempt, not_before, give_up_at, tries)| {
             let tries = tries.min(u32::MAX.into());
             json!({
@@ -246,7 +246,7 @@ pub(super) fn states() -> BoxedStrategy<Vec<u8>> {
         prop::collection::vec(message, 0..3),
         prop::collection::vec(unsaved, 0..3),
         prop::collection::vec(revision, 0..3),
-        prop::collection::vec(late, 0..3),
+        prop::collection::vec(entry, 0..3),
     );
     let others = (
         prop::option::of(turn),
@@ -257,7 +257,7 @@ pub(super) fn states() -> BoxedStrategy<Vec<u8>> {
         prop::option::of(moment()),
     );
     (lists, others)
-        .prop_map(|((admitted, seen, pending, unsaved, revisions, late), (turn, turns, conversation, wake_at, save_at, alarm))| {
+        .prop_map(|((admitted, seen, pending, unsaved, revisions, entries), (turn, turns, conversation, wake_at, save_at, alarm))| {
             let state = json!({
                 "v": 1,
                 "rate_window": { "admitted": admitted, "notice": null },
@@ -267,7 +267,7 @@ pub(super) fn states() -> BoxedStrategy<Vec<u8>> {
                     "conversation": conversation, "unsaved": unsaved, "stored": revisions,
                     "save_failures": 0, "save_not_before": save_at, "check_at": alarm,
                 },
-                "outbox": { "entries": late, "sent": [] },
+                "outbox": { "entries": entries, "sent": [] },
             });
             state.to_string().into_bytes()
         })

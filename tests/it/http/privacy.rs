@@ -42,7 +42,7 @@ async fn no_marker_of_any_input_reaches_the_log_kv_keys_or_object_names() {
             r#"{"error":{"message":"planted-error","code":"planted-code"}}"#,
         ),
         Act::Body("planted-garbage"),
-        after(15_000, Act::Say("planted-late-answer")),
+        after(15_000, Act::Say("planted-answer-by-rest")),
     ]);
     platform.twilio([Act::Status(
         400,

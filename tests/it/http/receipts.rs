@@ -26,9 +26,9 @@ async fn post_callback(platform: &FakePlatform, fields: &[(String, String)]) -> 
 }
 
 #[tokio::test(flavor = "local", start_paused = true)]
-async fn a_report_of_twilios_is_logged_once_for_each_status_and_answered_by_a_204() {
+async fn a_receipt_is_logged_once_for_each_status_and_answered_by_a_204() {
     let platform = FakePlatform::new();
-    platform.model([after(11_000, Act::Say("late"))]);
+    platform.model([after(11_000, Act::Say("by REST"))]);
     platform.text(ANNA, "Hello").await;
     platform.pass(Duration::from_secs(5)).await;
     let sent = &platform.sent_forms()[0];
@@ -66,7 +66,7 @@ async fn a_report_of_twilios_is_logged_once_for_each_status_and_answered_by_a_20
 }
 
 #[tokio::test(flavor = "local", start_paused = true)]
-async fn a_report_of_a_message_that_is_not_known_is_logged_and_stores_nothing() {
+async fn a_receipt_for_a_message_that_is_not_known_is_logged_and_stores_nothing() {
     let platform = FakePlatform::new();
     assert_eq!(
         post_callback(&platform, &callback(&fresh_sid(), "failed"))
@@ -79,7 +79,7 @@ async fn a_report_of_a_message_that_is_not_known_is_logged_and_stores_nothing() 
 }
 
 #[tokio::test(flavor = "local", start_paused = true)]
-async fn a_forged_or_malformed_report_is_refused() {
+async fn a_forged_or_malformed_receipt_is_rejected() {
     let platform = FakePlatform::new();
     let fields = callback(&fresh_sid(), "delivered");
     let mut forged = Incoming::signed(&fields);

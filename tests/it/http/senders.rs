@@ -33,7 +33,8 @@ async fn answers(platform: &FakePlatform, fields: &[(String, String)]) -> Vec<St
 }
 
 #[tokio::test(flavor = "local", start_paused = true)]
-async fn everybody_who_can_be_answered_is_answered_inline_and_late_at_the_address_as_it_came() {
+async fn everybody_who_can_be_answered_is_answered_by_webhook_and_by_rest_at_the_address_as_it_came()
+ {
     for (from, to, more, sender) in [
         (
             USER,
@@ -70,12 +71,12 @@ async fn everybody_who_can_be_answered_is_answered_inline_and_late_at_the_addres
         let platform = FakePlatform::new();
         let said = answers(&platform, &fields(from, to, &more)).await;
         assert_eq!(said, ["answer to Hello"], "{from} to {to}");
-        platform.model([after(11_000, Act::Say("late"))]);
+        platform.model([after(11_000, Act::Say("by REST"))]);
         assert_eq!(answers(&platform, &fields(from, to, &more)).await, NOTHING);
         platform.pass(Duration::from_secs(5)).await;
         let sent = platform.sent_forms();
         assert_eq!(sent.len(), 1, "{from} to {to}");
-        assert_eq!((&*sent[0]["Body"], &*sent[0]["To"]), ("late", from));
+        assert_eq!((&*sent[0]["Body"], &*sent[0]["To"]), ("by REST", from));
         let (name, value) = sender;
         assert_eq!(sent[0][name], value, "{from} to {to}");
         let other = if name == "From" {

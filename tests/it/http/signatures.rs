@@ -105,7 +105,7 @@ async fn while_a_token_is_rotated_both_are_good_and_the_one_that_signed_answers(
         request.sign(token, &fields);
         assert_eq!(platform.handle(&mut request).await.status, 200);
     }
-    platform.model([after(11_000, Act::Say("late"))]);
+    platform.model([after(11_000, Act::Say("by REST"))]);
     let fields = webhook(ANNA, "slow", &fresh_sid());
     let mut request = Incoming::signed(&fields);
     request.sign(newer, &fields);

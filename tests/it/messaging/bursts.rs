@@ -37,7 +37,7 @@ fn asked(platform: &FakePlatform) -> Vec<String> {
     requests.iter().map(last).collect()
 }
 
-async fn picture(platform: &FakePlatform, at: u32, text: &str) -> Vec<String> {
+async fn image(platform: &FakePlatform, at: u32, text: &str) -> Vec<String> {
     platform.pass(MS * at).await;
     let media = with_media(CARL, text, &fresh_sid(), &["image/gif"]);
     texts(&platform.post(&media).await.body)
@@ -85,7 +85,7 @@ async fn three_messages_of_one_thought_get_one_answer() {
 }
 
 #[tokio::test(flavor = "local", start_paused = true)]
-async fn four_pictures_get_one_answer_and_each_is_fetched_once() {
+async fn four_images_get_one_answer_and_each_is_fetched_once() {
     for (captions, speed) in [
         (["", "", "", ""], 100),
         (["front", "back", "side", "label"], 2500),
@@ -95,7 +95,7 @@ async fn four_pictures_get_one_answer_and_each_is_fetched_once() {
         platform.media((0..4).map(|_| after(250, Act::Say(""))));
         let sent = (0u32..)
             .zip(captions)
-            .map(|(index, caption)| picture(&platform, 300 * index, caption));
+            .map(|(index, caption)| image(&platform, 300 * index, caption));
         let answers = join_all(sent).await;
         assert_eq!(answers.concat(), ["four pictures"]);
         assert_eq!(answers[3], ["four pictures"]);
@@ -225,7 +225,7 @@ async fn a_turn_that_has_little_time_left_is_not_asked_anew() {
 }
 
 #[tokio::test(flavor = "local", start_paused = true)]
-async fn a_picture_that_cannot_be_fetched_does_not_spoil_the_turn_before_it() {
+async fn an_image_that_cannot_be_fetched_does_not_spoil_the_turn_before_it() {
     let platform = FakePlatform::new();
     platform.model([after(300, Act::Say("a nice picture"))]);
     let missing = Act::Status(404, "");
@@ -238,7 +238,7 @@ async fn a_picture_that_cannot_be_fetched_does_not_spoil_the_turn_before_it() {
         missing.clone(),
         missing,
     ]);
-    let (first, second) = join!(picture(&platform, 0, ""), picture(&platform, 200, ""));
+    let (first, second) = join!(image(&platform, 0, ""), image(&platform, 200, ""));
     assert_eq!(first, ["a nice picture"]);
     assert_eq!(
         second,
@@ -271,14 +271,14 @@ async fn a_copy_of_a_message_that_joined_is_still_a_copy() {
     let platform = FakePlatform::new();
     platform.model((0..3).map(|_| after(1000, Act::Say(""))));
     let (one, two) = (fresh_sid(), fresh_sid());
-    let late = async |at: u32, text: &'static str, sid: &str| {
+    let after_a_while = async |at: u32, text: &'static str, sid: &str| {
         platform.pass(MS * at).await;
         platform.message(ANNA, text, sid).await
     };
     let (first, second, copy) = join!(
-        late(0, "one", &one),
-        late(300, "two", &two),
-        late(600, "two", &two)
+        after_a_while(0, "one", &one),
+        after_a_while(300, "two", &two),
+        after_a_while(600, "two", &two)
     );
     assert!(first.is_empty());
     assert_eq!(

@@ -228,7 +228,7 @@ async fn an_answer_under_way_is_not_sent_to_a_contact_that_opts_out() {
 }
 
 #[tokio::test(flavor = "local", start_paused = true)]
-async fn a_late_answer_is_not_tried_with_another_token_after_its_contact_has_opted_out() {
+async fn an_answer_by_rest_is_not_tried_with_another_token_after_its_contact_has_opted_out() {
     let platform = FakePlatform::with(&[(
         "TWILIO_AUTH_TOKEN",
         &format!("{TOKEN},fedcba9876543210fedcba9876543210"),
@@ -259,13 +259,13 @@ async fn parts_that_are_not_sent_yet_are_not_sent_to_a_contact_that_opts_out() {
     );
     platform.text(ANNA, "STOP").await;
     platform.text(ANNA, "START").await;
-    platform.model([after(12_000, Act::Say("the next late answer"))]);
+    platform.model([after(12_000, Act::Say("the next answer by REST"))]);
     assert_eq!(platform.text(ANNA, "slow again").await, NOTHING);
     platform.pass(60 * SECOND).await;
     assert_eq!(platform.sent().len(), 3);
     assert_eq!(
         platform.sent()[2],
-        "the next late answer",
+        "the next answer by REST",
         "whole, though the old one's end came in between"
     );
     assert_eq!(platform.events_named("consent")[0]["dropped_parts"], 2);

@@ -250,7 +250,7 @@ async fn an_automatic_reply_in_a_loop_is_silenced_until_something_else_comes() {
 }
 
 #[tokio::test(flavor = "local", start_paused = true)]
-async fn two_automatic_replies_that_answer_late_answers_are_a_loop_too() {
+async fn two_automatic_replies_that_answer_answers_by_rest_are_a_loop_too() {
     let platform = FakePlatform::new();
     for number in 0..30 {
         platform.model([after(12_000, Act::Say(""))]);

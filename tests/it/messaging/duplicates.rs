@@ -1,6 +1,6 @@
 //! Copies of a message: each gets the same answer again, at no cost, from the stored answers.
 //!
-//! Not here: copies that come while the answer is late (`outbox`).
+//! Not here: copies that come while the answer goes out by REST (`outbox`).
 
 use futures_util::future::join_all;
 

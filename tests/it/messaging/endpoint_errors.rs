@@ -258,13 +258,12 @@ async fn a_message_that_alone_is_too_long_and_a_half_that_still_is_are_failures(
 }
 
 #[tokio::test(flavor = "local", start_paused = true)]
-async fn a_model_that_takes_no_pictures_is_told_to_the_contact_and_is_no_part_of_the_conversation()
-{
+async fn a_model_that_takes_no_images_is_told_to_the_contact_and_is_no_part_of_the_conversation() {
     const SENTENCE: &str = "Sorry, I can't look at pictures here. Please write to me.";
     let platform = FakePlatform::new();
     platform.model([NO_IMAGES]);
-    let picture = with_media(ANNA, "What is this?", &fresh_sid(), &["image/jpeg"]);
-    let response = platform.post(&picture).await;
+    let image = with_media(ANNA, "What is this?", &fresh_sid(), &["image/jpeg"]);
+    let response = platform.post(&image).await;
     assert_eq!(texts(&response.body), [SENTENCE]);
     assert_eq!(platform.model_requests().len(), 1);
     let turn = &platform.events_named("turn")[0];
@@ -276,9 +275,9 @@ async fn a_model_that_takes_no_pictures_is_told_to_the_contact_and_is_no_part_of
     platform.text(ANNA, "after").await;
     assert_eq!(users(platform.model_requests().last().unwrap()), ["after"]);
 
-    // Without a picture, the same words are another error.
+    // Without an image, the same words are another error.
     platform.model([NO_IMAGES]);
-    assert_eq!(platform.text(ANNA, "no picture").await, [APOLOGY]);
+    assert_eq!(platform.text(ANNA, "no image").await, [APOLOGY]);
     assert_eq!(platform.events_named("turn")[2]["failure"], "rejected");
 }
 

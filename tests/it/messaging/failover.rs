@@ -306,21 +306,21 @@ async fn a_fallback_is_not_asked_when_no_request_is_left() {
 }
 
 #[tokio::test(flavor = "local", start_paused = true)]
-async fn an_endpoint_with_eyes_is_asked_for_pictures_and_first_the_next_time() {
+async fn an_endpoint_with_eyes_is_asked_for_images_and_first_the_next_time() {
     const NO_IMAGES: Act = Act::Status(
         400,
         r#"{"error":{"message":"This model does not support image input"}}"#,
     );
     let platform = with(TWO);
-    let picture = || with_media(ANNA, "See", &fresh_sid(), &["image/jpeg"]);
+    let image = || with_media(ANNA, "See", &fresh_sid(), &["image/jpeg"]);
     platform.model([NO_IMAGES]);
-    let response = platform.post(&picture()).await;
+    let response = platform.post(&image()).await;
     assert_eq!(
         texts(&response.body),
         ["answer to See\n[1 picture] and 1 pictures"]
     );
     platform.pass(SECOND).await;
-    platform.post(&picture()).await;
+    platform.post(&image()).await;
     platform.pass(SECOND).await;
     platform.text(ANNA, "Thanks").await;
     assert_eq!(
@@ -364,8 +364,8 @@ async fn a_model_without_a_system_role_gets_the_prompt_before_the_first_message(
         ("ASSISTANT_PROMPT", "Be kind."),
     ]);
     platform.model([Act::Say("A gull."), Act::Say("Another.")]);
-    let picture = with_media(ANNA, "See", &fresh_sid(), &["image/jpeg"]);
-    platform.post(&picture).await;
+    let image = with_media(ANNA, "See", &fresh_sid(), &["image/jpeg"]);
+    platform.post(&image).await;
     platform.pass(SECOND).await;
     platform.text(ANNA, "And now?").await;
     let requests = platform.model_requests();

@@ -1,4 +1,4 @@
-//! Pictures: fetched, given to the model in their turn, and stored nowhere.
+//! Images: fetched, given to the model in their turn, and stored nowhere.
 //!
 //! Not here: how a media answer is read (`src/twilio/media/`).
 
@@ -13,8 +13,8 @@ use crate::support::{
     with_media,
 };
 
-/// Sends a message with pictures and returns the texts of the answer.
-async fn picture(platform: &FakePlatform, from: &str, body: &str, count: usize) -> Vec<String> {
+/// Sends a message with images and returns the texts of the answer.
+async fn image(platform: &FakePlatform, from: &str, body: &str, count: usize) -> Vec<String> {
     let response = platform
         .post(&with_media(
             from,
@@ -28,10 +28,10 @@ async fn picture(platform: &FakePlatform, from: &str, body: &str, count: usize) 
 }
 
 #[tokio::test(flavor = "local", start_paused = true)]
-async fn a_picture_reaches_the_model_in_its_turn_alone_and_is_stored_nowhere() {
+async fn an_image_reaches_the_model_in_its_turn_alone_and_is_stored_nowhere() {
     let platform = FakePlatform::new();
     assert_eq!(
-        picture(&platform, ANNA, "What is this?", 1).await,
+        image(&platform, ANNA, "What is this?", 1).await,
         ["answer to What is this?\n[1 picture] and 1 pictures"]
     );
     assert_eq!(
@@ -60,8 +60,8 @@ async fn a_picture_reaches_the_model_in_its_turn_alone_and_is_stored_nowhere() {
         platform.log_text()
     );
     for trace in [
-        "planted-picture",
-        &BASE64_STANDARD.encode("-the-planted-picture")[..20],
+        "planted-image",
+        &BASE64_STANDARD.encode("-the-planted-image")[..20],
         "twiliocdn",
         "/Media/",
     ] {
@@ -70,17 +70,17 @@ async fn a_picture_reaches_the_model_in_its_turn_alone_and_is_stored_nowhere() {
 }
 
 #[tokio::test(flavor = "local", start_paused = true)]
-async fn pictures_without_a_text_make_a_turn_too() {
+async fn images_without_a_text_make_a_turn_too() {
     let platform = FakePlatform::new();
     assert_eq!(
-        picture(&platform, ANNA, "", 2).await,
+        image(&platform, ANNA, "", 2).await,
         ["answer to [2 pictures] and 2 pictures"]
     );
     assert_eq!(platform.budget_used().await, 1);
 }
 
 #[tokio::test(flavor = "local", start_paused = true)]
-async fn a_picture_that_cannot_be_had_is_said_so_and_costs_no_model_request() {
+async fn an_image_that_cannot_be_had_is_said_so_and_costs_no_model_request() {
     const NOT_FETCHED: &str = "Sorry, I couldn't open your picture. Please send it again.";
     let huge: &'static str =
         Box::leak(format!("GIF89a{}", "x".repeat(5 * 1024 * 1024)).into_boxed_str());
@@ -119,7 +119,7 @@ async fn a_picture_that_cannot_be_had_is_said_so_and_costs_no_model_request() {
             FakePlatform::with(&[("REPLY_WITHIN_MS", "14000"), ("OPENAI_TIMEOUT_MS", "10000")]);
         platform.text(ANNA, "Hello").await;
         platform.media(acts);
-        assert_eq!(picture(&platform, ANNA, "Look", 1).await, [said]);
+        assert_eq!(image(&platform, ANNA, "Look", 1).await, [said]);
         let turn = platform.events_named("turn").pop().unwrap();
         assert_eq!(
             (turn["outcome"].as_str(), turn["failure"].as_str()),
@@ -143,7 +143,7 @@ async fn a_picture_that_cannot_be_had_is_said_so_and_costs_no_model_request() {
 }
 
 #[tokio::test(flavor = "local", start_paused = true)]
-async fn a_picture_that_is_there_a_moment_later_is_answered() {
+async fn an_image_that_is_there_a_moment_later_is_answered() {
     for acts in [
         vec![Act::Status(404, "")],
         vec![Act::Status(503, ""), Act::Drop],
@@ -153,7 +153,7 @@ async fn a_picture_that_is_there_a_moment_later_is_answered() {
         let platform = FakePlatform::new();
         platform.media(acts);
         assert_eq!(
-            picture(&platform, ANNA, "Look", 1).await,
+            image(&platform, ANNA, "Look", 1).await,
             ["answer to Look\n[1 picture] and 1 pictures"]
         );
         assert!(platform.now().since(platform.started()) < 4 * SECOND);
@@ -161,10 +161,10 @@ async fn a_picture_that_is_there_a_moment_later_is_answered() {
 }
 
 #[tokio::test(flavor = "local", start_paused = true)]
-async fn a_picture_that_is_never_there_is_given_up_within_the_deadline() {
+async fn an_image_that_is_never_there_is_given_up_within_the_deadline() {
     let platform = FakePlatform::with(&[("OPENAI_TIMEOUT_MS", "2000")]);
     platform.media(vec![Act::Status(404, ""); 9]);
-    assert!(picture(&platform, ANNA, "Look", 1).await[0].starts_with("Sorry, I couldn't open"));
+    assert!(image(&platform, ANNA, "Look", 1).await[0].starts_with("Sorry, I couldn't open"));
     assert_eq!(platform.media_requests().len(), 2);
     assert!(platform.now().since(platform.started()) < 2 * SECOND);
 }
@@ -192,7 +192,7 @@ async fn a_file_that_cannot_be_read_is_answered_with_what_can_be() {
 }
 
 #[tokio::test(flavor = "local", start_paused = true)]
-async fn pictures_of_one_turn_are_too_large_together() {
+async fn images_of_one_turn_are_too_large_together() {
     let platform = FakePlatform::new();
     let large: &'static str =
         Box::leak(format!("GIF89a{}", "x".repeat(3 * 1024 * 1024)).into_boxed_str());
@@ -203,14 +203,14 @@ async fn pictures_of_one_turn_are_too_large_together() {
         Act::Body(large),
     ]);
     assert_eq!(
-        picture(&platform, ANNA, "", 2).await,
+        image(&platform, ANNA, "", 2).await,
         ["Sorry, that is too large for me. Please send pictures of at most 5 MB in all."]
     );
     assert!(platform.model_requests().is_empty());
 }
 
 #[tokio::test(flavor = "local", start_paused = true)]
-async fn a_picture_at_another_host_is_not_asked_for() {
+async fn an_image_at_another_host_is_not_asked_for() {
     let platform = FakePlatform::new();
     let mut fields = with_media(ANNA, "", &fresh_sid(), &["image/jpeg"]);
     fields.retain(|(name, _)| name != "MediaUrl0");
@@ -227,12 +227,12 @@ async fn a_picture_at_another_host_is_not_asked_for() {
 }
 
 #[tokio::test(flavor = "local", start_paused = true)]
-async fn another_token_is_tried_for_a_picture_when_the_first_is_refused() {
+async fn another_token_is_tried_for_an_image_when_the_first_is_refused() {
     let other = "fedcba9876543210fedcba9876543210";
     let platform = FakePlatform::with(&[("TWILIO_AUTH_TOKEN", &format!("{other},{TOKEN}"))]);
     platform.media([Act::Status(401, "")]);
     assert_eq!(
-        picture(&platform, ANNA, "Look", 1).await,
+        image(&platform, ANNA, "Look", 1).await,
         ["answer to Look\n[1 picture] and 1 pictures"]
     );
     let tokens: Vec<_> = platform
@@ -248,7 +248,7 @@ async fn another_token_is_tried_for_a_picture_when_the_first_is_refused() {
 }
 
 #[tokio::test(flavor = "local", start_paused = true)]
-async fn a_picture_that_comes_twice_is_fetched_once_and_answered_alike() {
+async fn an_image_that_comes_twice_is_fetched_once_and_answered_alike() {
     let platform = FakePlatform::new();
     let fields = with_media(
         ANNA,
@@ -274,8 +274,8 @@ async fn a_picture_that_comes_twice_is_fetched_once_and_answered_alike() {
 }
 
 #[tokio::test(flavor = "local", start_paused = true)]
-async fn a_turn_with_a_picture_goes_on_after_the_object_has_vanished_and_fetches_it_again() {
-    // The object vanishes while the picture is fetched, or while the model is asked.
+async fn a_turn_with_an_image_goes_on_after_the_object_has_vanished_and_fetches_it_again() {
+    // The object vanishes while the image is fetched, or while the model is asked.
     for (media, model) in [
         (after(8000, Act::Say("")), after(100, Act::Say(""))),
         (Act::Say(""), after(8000, Act::Say(""))),
@@ -305,15 +305,15 @@ async fn a_turn_with_a_picture_goes_on_after_the_object_has_vanished_and_fetches
 }
 
 #[tokio::test(flavor = "local", start_paused = true)]
-async fn messages_and_pictures_that_come_during_a_turn_are_answered_together() {
+async fn messages_and_images_that_come_during_a_turn_are_answered_together() {
     let platform = FakePlatform::with(&[("JOIN_WITHIN_MS", "0")]);
     platform.model([after(3000, Act::Say("first"))]);
     let first = platform.text(ANNA, "one");
     let others = async {
         platform.pass(SECOND).await;
         join_all([
-            picture(&platform, ANNA, "two", 1),
-            picture(&platform, ANNA, "", 1),
+            image(&platform, ANNA, "two", 1),
+            image(&platform, ANNA, "", 1),
         ])
         .await
     };
@@ -326,8 +326,8 @@ async fn messages_and_pictures_that_come_during_a_turn_are_answered_together() {
 }
 
 #[tokio::test(flavor = "local", start_paused = true)]
-async fn a_reset_with_a_picture_is_a_reset() {
+async fn a_reset_with_an_image_is_a_reset() {
     let platform = FakePlatform::new();
-    assert!(picture(&platform, ANNA, "reset", 1).await[0].starts_with("Done"));
+    assert!(image(&platform, ANNA, "reset", 1).await[0].starts_with("Done"));
     assert!(platform.media_requests().is_empty());
 }

@@ -17,7 +17,7 @@ mod model_failures;
 mod operator;
 mod outbox;
 mod part_order;
-mod refusals;
+mod rejections;
 mod restarts;
 mod segments;
 mod storage;

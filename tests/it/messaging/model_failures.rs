@@ -54,9 +54,9 @@ async fn each_failure_of_the_model_ends_in_one_apology_and_stays_out_of_the_conv
     for (act, requests, failure, answer) in cases {
         let platform = FakePlatform::new();
         platform.model(vec![act.clone(); requests]);
-        let inline = platform.text(ANNA, "failing").await;
+        let by_webhook = platform.text(ANNA, "failing").await;
         platform.pass(Duration::from_secs(70)).await;
-        let answers = [inline, platform.sent()].concat();
+        let answers = [by_webhook, platform.sent()].concat();
         assert_eq!(answers, [answer], "{failure}");
         assert_eq!(platform.model_requests().len(), requests, "{failure}");
         let turn = &platform.events_named("turn")[0];

@@ -30,7 +30,7 @@ async fn usage_adds_up_what_all_contacts_did_today() {
     ];
     let platform = FakePlatform::with(&prices);
     platform.text(ANNA, "one").await;
-    platform.model([after(12_000, Act::Say("late"))]);
+    platform.model([after(12_000, Act::Say("by REST"))]);
     platform.text(ANNA, "two").await;
     platform.pass(5 * SECOND).await;
     platform.text(ANNA, "").await;
@@ -129,21 +129,24 @@ async fn a_reset_allows_as_much_again_as_a_whole_day_does() {
 #[tokio::test(flavor = "local", start_paused = true)]
 async fn what_was_counted_is_reported_within_a_minute_and_when_that_fails_a_minute_later() {
     let platform = FakePlatform::with(&[WITH_ADMIN]);
-    let inline =
+    let by_webhook =
         async || admin(&platform, "GET", "/admin/usage").await.1["answers"]["webhook"].clone();
     platform.text(ANNA, "help").await;
-    assert_eq!(inline().await, 0);
+    assert_eq!(by_webhook().await, 0);
     platform.budget_fails(true);
     platform.pass(61 * SECOND).await;
     platform.budget_fails(false);
     assert_eq!(
-        (inline().await, platform.events_named("object_failed").len()),
+        (
+            by_webhook().await,
+            platform.events_named("object_failed").len()
+        ),
         (Value::from(0), 1)
     );
     platform.pass(61 * SECOND).await;
-    assert_eq!(inline().await, 1);
+    assert_eq!(by_webhook().await, 1);
     platform.pass(61 * SECOND).await;
-    assert_eq!(inline().await, 1, "once");
+    assert_eq!(by_webhook().await, 1, "once");
 }
 
 #[tokio::test(flavor = "local", start_paused = true)]

@@ -60,7 +60,7 @@ async fn a_long_slow_answer_is_sent_in_parts_in_order() {
 }
 
 #[tokio::test(flavor = "local", start_paused = true)]
-async fn an_answer_that_is_being_stored_when_the_wait_ends_still_goes_out_inline_and_once() {
+async fn an_answer_that_is_being_stored_when_the_wait_ends_still_goes_out_by_webhook_and_once() {
     let platform = FakePlatform::with(&[("JOIN_WITHIN_MS", "0")]);
     platform.storage_takes(ANNA, Duration::from_millis(100));
     platform.model([after(9800, Act::Say("just in time"))]);
@@ -91,7 +91,7 @@ async fn whichever_webhook_still_waits_carries_the_answer() {
 }
 
 #[tokio::test(flavor = "local", start_paused = true)]
-async fn a_message_behind_a_slow_turn_is_answered_late_and_in_order() {
+async fn a_message_behind_a_slow_turn_is_answered_by_rest_and_in_order() {
     let platform = FakePlatform::with(&[("JOIN_WITHIN_MS", "0")]);
     platform.model([
         after(9000, Act::Say("first")),
@@ -109,7 +109,7 @@ async fn a_message_behind_a_slow_turn_is_answered_late_and_in_order() {
 }
 
 #[tokio::test(flavor = "local", start_paused = true)]
-async fn a_late_answer_that_twilio_did_not_process_is_sent_again() {
+async fn an_answer_by_rest_that_twilio_did_not_process_is_sent_again() {
     let platform = FakePlatform::new();
     platform.model([after(11_000, Act::Say("later"))]);
     platform.twilio([Act::Later("1"), Act::Later("1")]);
@@ -174,7 +174,7 @@ async fn an_equal_answer_sent_before_is_not_taken_for_the_one_that_is_looked_for
 }
 
 #[tokio::test(flavor = "local", start_paused = true)]
-async fn a_late_answer_is_given_up_after_a_quarter_of_an_hour_without_a_word_from_twilio() {
+async fn an_answer_by_rest_is_given_up_after_a_quarter_of_an_hour_without_a_word_from_twilio() {
     let platform = FakePlatform::new();
     platform.model([
         after(11_000, Act::Say("one")),
@@ -198,7 +198,7 @@ async fn a_late_answer_is_given_up_after_a_quarter_of_an_hour_without_a_word_fro
 }
 
 #[tokio::test(flavor = "local", start_paused = true)]
-async fn a_late_answer_that_twilio_refuses_for_good_ends_and_is_logged_by_code() {
+async fn an_answer_by_rest_that_twilio_refuses_for_good_ends_and_is_logged_by_code() {
     let platform = FakePlatform::new();
     let long: &'static str = Box::leak("All is well. ".repeat(200).into_boxed_str());
     platform.model([after(11_000, Act::Say(long))]);
@@ -225,14 +225,14 @@ async fn a_late_answer_that_twilio_refuses_for_good_ends_and_is_logged_by_code()
 }
 
 #[tokio::test(flavor = "local", start_paused = true)]
-async fn a_late_answer_goes_out_although_the_token_that_verified_it_was_rotated_away() {
+async fn an_answer_by_rest_goes_out_although_the_token_that_verified_it_was_rotated_away() {
     let newer = "fedcba9876543210fedcba9876543210";
     let platform = FakePlatform::with(&[("TWILIO_AUTH_TOKEN", &format!("{TOKEN},{newer}"))]);
-    platform.model([after(11_000, Act::Say("late"))]);
+    platform.model([after(11_000, Act::Say("by REST"))]);
     platform.twilio([Act::Status(401, r#"{"code":20003,"status":401}"#)]);
     platform.text(ANNA, "Hello").await;
     platform.pass(20 * SECOND).await;
-    assert_eq!(platform.sent(), ["late"]);
+    assert_eq!(platform.sent(), ["by REST"]);
     assert_eq!(platform.rest_tokens(), [TOKEN, newer]);
 }
 
@@ -242,14 +242,14 @@ async fn a_send_that_a_second_token_made_is_awaited_as_long_as_any_other_before_
         "TWILIO_AUTH_TOKEN",
         &format!("{TOKEN},fedcba9876543210fedcba9876543210"),
     )]);
-    platform.model([after(11_000, Act::Say("late"))]);
+    platform.model([after(11_000, Act::Say("by REST"))]);
     platform.twilio([
         after(9000, Act::Status(401, r#"{"code":20003,"status":401}"#)),
         after(29_000, Act::Say("")),
     ]);
     platform.text(ANNA, "Hello").await;
     platform.pass(120 * SECOND).await;
-    assert_eq!(platform.sent(), ["late"]);
+    assert_eq!(platform.sent(), ["by REST"]);
 }
 
 #[tokio::test(flavor = "local", start_paused = true)]

@@ -19,7 +19,7 @@ fn created(platform: &FakePlatform) -> Vec<UnixMillis> {
     platform.created_at()
 }
 
-async fn report(platform: &FakePlatform, sid: &str, status: &str) {
+async fn post_receipt(platform: &FakePlatform, sid: &str, status: &str) {
     let mut receipt = Incoming::receipt(&[
         ("MessageSid", sid),
         ("MessageStatus", status),
@@ -56,14 +56,14 @@ async fn a_receipt_of_the_part_before_lets_the_next_one_go_at_once() {
         platform.pass(Duration::from_millis(200)).await;
         let first = platform.sent_forms()[0]["sid"].clone();
         for early in ["queued", "sending", "accepted"] {
-            report(&platform, &first, early).await;
+            post_receipt(&platform, &first, early).await;
         }
         platform.pass(Duration::from_millis(300)).await;
         assert_eq!(platform.sent().len(), 1, "{status}: it is not sent yet");
-        report(&platform, &first, status).await;
+        post_receipt(&platform, &first, status).await;
         platform.pass(Duration::from_millis(300)).await;
         assert_eq!(platform.sent().len(), 2, "{status}");
-        report(&platform, &first, status).await;
+        post_receipt(&platform, &first, status).await;
         platform.pass(Duration::from_millis(300)).await;
         assert_eq!(
             platform.sent().len(),

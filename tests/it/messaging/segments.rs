@@ -45,7 +45,7 @@ async fn an_sms_answer_is_made_to_fit_its_segments_before_it_is_stored_and_sent_
 }
 
 #[tokio::test(flavor = "local", start_paused = true)]
-async fn a_late_sms_answer_is_the_same_that_is_remembered_and_its_segments_are_counted_over_its_parts()
+async fn an_sms_answer_by_rest_is_the_same_that_is_remembered_and_its_segments_are_counted_over_its_parts()
  {
     let platform = FakePlatform::with(&[("MAX_SEGMENTS", "13")]);
     let long: &'static str = Box::leak("All’s well at sea. ".repeat(200).into_boxed_str());

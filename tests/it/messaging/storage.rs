@@ -147,7 +147,7 @@ async fn five_messages_of_one_contact_write_no_more_rows_than_the_promises_need(
 #[tokio::test(flavor = "local", start_paused = true)]
 async fn an_alarm_after_which_the_state_is_stored_already_writes_nothing_but_the_next_alarm() {
     let platform = FakePlatform::new();
-    platform.model([after(11_000, Act::Say("late"))]);
+    platform.model([after(11_000, Act::Say("by REST"))]);
     platform.twilio([Act::Later("1"), Act::Later("1")]);
     platform.text(ANNA, "Hello").await;
     platform.pass(2 * SECOND).await;
@@ -159,7 +159,7 @@ async fn an_alarm_after_which_the_state_is_stored_already_writes_nothing_but_the
         "before it is sent, after it was not, the alarm"
     );
     platform.pass(5 * SECOND).await;
-    assert_eq!(platform.sent(), ["late"]);
+    assert_eq!(platform.sent(), ["by REST"]);
 }
 
 #[tokio::test(flavor = "local", start_paused = true)]
@@ -170,7 +170,7 @@ async fn addresses_are_stored_only_while_a_turn_needs_them() {
         platform.pass(SECOND / 2).await;
         assert!(
             platform.stored(ANNA)["state"].contains(ANNA),
-            "a late answer would need it"
+            "an answer by REST would need it"
         );
     };
     futures_util::join!(platform.text(ANNA, "Hello"), during);

@@ -1,6 +1,6 @@
 //! Turns: one message and its answer, messages that come during a turn, and resets.
 //!
-//! Not here: turns whose answer is late (`outbox`) or whose object restarts (`restarts`).
+//! Not here: turns whose answer goes out by REST (`outbox`) or whose object restarts (`restarts`).
 
 use std::time::Duration;
 

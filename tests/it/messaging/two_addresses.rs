@@ -87,7 +87,7 @@ async fn a_user_id_whose_webhook_has_the_number_in_another_field_is_the_same_per
 #[tokio::test(flavor = "local", start_paused = true)]
 async fn answers_by_rest_go_to_the_address_that_wrote_and_their_receipts_are_logged_once() {
     let platform = FakePlatform::new();
-    platform.model([after(11_000, Act::Say("late"))]);
+    platform.model([after(11_000, Act::Say("by REST"))]);
     assert_eq!(by_both(&platform, "Hello").await, NOTHING);
     platform.pass(5 * SECOND).await;
     let sent = &platform.sent_forms()[0];

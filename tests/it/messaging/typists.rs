@@ -11,7 +11,7 @@ use crate::support::{
     Act, CARL, FakePlatform, SECOND, after, fresh_sid, texts, webhook, with_media,
 };
 
-/// Messages of one thought: when each comes, in milliseconds, its text, and whether it has a picture.
+/// Messages of one thought: when each comes, in milliseconds, its text, and whether it has an image.
 type Thought = &'static [(u64, &'static str, bool)];
 
 const QUESTION: Thought = &[(0, "do you open on sunday?", false)];
@@ -64,16 +64,16 @@ async fn answers_and_requests(thought: Thought, speed: u64) -> (usize, usize) {
     let platform = FakePlatform::new();
     platform.budget_takes(Duration::from_millis(15));
     platform.model((0..30).map(|_| after(speed, Act::Say(""))));
-    let written = thought.iter().map(async |(at, text, picture)| {
+    let written = thought.iter().map(async |(at, text, image)| {
         platform.pass(Duration::from_millis(*at)).await;
-        let fields = if *picture {
+        let fields = if *image {
             with_media(CARL, text, &fresh_sid(), &["image/gif"])
         } else {
             webhook(CARL, text, &fresh_sid())
         };
         texts(&platform.post(&fields).await.body)
     });
-    let inline = join_all(written).await.concat().len();
+    let by_webhook = join_all(written).await.concat().len();
     platform.pass(60 * SECOND).await;
     let turns = platform.events_named("turn");
     let answered: u64 = turns
@@ -93,7 +93,7 @@ async fn answers_and_requests(thought: Thought, speed: u64) -> (usize, usize) {
     );
     assert_eq!(platform.model_at_once(), 1);
     (
-        inline + platform.sent().len(),
+        by_webhook + platform.sent().len(),
         platform.model_requests().len(),
     )
 }

@@ -18,7 +18,7 @@ async fn a_message_is_not_sent_again_whatever_twilio_did_to_its_text() {
         for unknown in [Act::ThenDrop, after(12_000, Act::Say(""))] {
             let platform = FakePlatform::new();
             platform.alters_texts(alteration);
-            platform.model([after(11_000, Act::Say("“late” answer – see you…"))]);
+            platform.model([after(11_000, Act::Say("“REST” answer – see you…"))]);
             platform.twilio([unknown]);
             platform.text(ANNA, "Hello").await;
             platform.pass(120 * SECOND).await;
@@ -60,7 +60,7 @@ async fn each_of_several_parts_of_unknown_outcome_goes_out_once_and_in_order() {
 #[tokio::test(flavor = "local", start_paused = true)]
 async fn a_message_of_another_program_is_taken_for_ours_rather_than_ours_sent_twice() {
     let platform = FakePlatform::new();
-    platform.model([after(11_000, Act::Say("late"))]);
+    platform.model([after(11_000, Act::Say("by REST"))]);
     platform.twilio([Act::Drop]);
     let other = async {
         platform.pass(11 * SECOND).await;
@@ -81,12 +81,12 @@ async fn an_answer_by_webhook_and_an_earlier_part_are_no_message_of_unknown_outc
     platform.alters_texts(Alteration::Redacted);
     platform.model([
         after(11_000, Act::Say("first")),
-        Act::Say("inline"),
+        Act::Say("by webhook"),
         after(11_000, Act::Say("second")),
     ]);
     platform.text(ANNA, "one").await;
     platform.pass(2 * SECOND).await;
-    assert_eq!(platform.text(ANNA, "two").await, ["inline"]);
+    assert_eq!(platform.text(ANNA, "two").await, ["by webhook"]);
     platform.twilio([Act::Drop]);
     platform.text(ANNA, "three").await;
     platform.pass(120 * SECOND).await;

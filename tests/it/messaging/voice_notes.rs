@@ -115,7 +115,7 @@ async fn what_was_heard_is_repeated_if_the_operator_wants_it_and_is_no_part_of_t
 }
 
 #[tokio::test(flavor = "local", start_paused = true)]
-async fn voice_notes_texts_and_pictures_go_together() {
+async fn voice_notes_texts_and_images_go_together() {
     let gif = GIF.as_bytes();
     for (body, types, files, input) in [
         (
@@ -459,7 +459,7 @@ async fn who_says_stop_aloud_is_opted_out_and_told_so() {
 }
 
 #[tokio::test(flavor = "local", start_paused = true)]
-async fn an_opt_out_aloud_is_answered_late_too_and_drops_what_waits() {
+async fn an_opt_out_aloud_is_answered_by_rest_too_and_drops_what_waits() {
     let platform = FakePlatform::with(&[("REPLY_WITHIN_MS", "1000")]);
     platform.transcriptions([after(3000, Act::Say("Unsubscribe"))]);
     serve(&platform, &[OGG]);

@@ -61,7 +61,7 @@ impl Simulation {
         let (sim, name) = (Rc::clone(self), platform.name.clone());
         let asked = Asked {
             second: !request.url.starts_with("https://api.openai.com/"),
-            pictures: request.body.to_text().contains("\"image_url\""),
+            images: request.body.to_text().contains("\"image_url\""),
             turns: turns.len(),
             input,
         };
@@ -234,7 +234,7 @@ fn said(request: &HttpRequest) -> (Vec<Turn>, String) {
     struct Said {
         content: Value,
     }
-    /// The text of a message, alone or beside pictures.
+    /// The text of a message, alone or beside images.
     fn text(content: Value) -> String {
         let beside = content.get(0).and_then(|part| part["text"].as_str());
         beside.or(content.as_str()).unwrap_or_default().to_owned()
@@ -259,7 +259,7 @@ fn said(request: &HttpRequest) -> (Vec<Turn>, String) {
 struct Asked {
     /// Whether it is at the second endpoint.
     second: bool,
-    pictures: bool,
+    images: bool,
     /// The turns of the conversation in it.
     turns: usize,
     input: String,
@@ -275,7 +275,7 @@ impl Simulation {
                 invariants.told_too_long(name, asked.turns);
                 response(400, code("context_length_exceeded"))
             }
-            1 if asked.pictures => {
+            1 if asked.images => {
                 invariants.count("models without eyes");
                 response(
                     400,

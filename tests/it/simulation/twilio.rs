@@ -30,8 +30,8 @@ pub struct Created {
 
 /// The code of an opt-out.
 pub const UNSUBSCRIBED: u32 = 21610;
-/// Where the fake Twilio keeps all pictures.
-const CDN: &str = "https://mms.twiliocdn.com/picture";
+/// Where the fake Twilio keeps all images.
+const CDN: &str = "https://mms.twiliocdn.com/image";
 /// Where it keeps all voice notes.
 const BUCKET: &str = "https://s3-external-1.amazonaws.com/media.twiliocdn.com/AC0123456789abcdef0123456789abcdef/voice";
 /// What the id of a voice note begins with.
@@ -123,7 +123,7 @@ impl Simulation {
         answer
     }
 
-    /// A picture or a voice note: Twilio redirects to its storage, which must get no credentials.
+    /// An image or a voice note: Twilio redirects to its storage, which must get no credentials.
     async fn file(&self, request: &HttpRequest, path: &str) -> Result<HttpResponse, HttpError> {
         self.sleep(self.random.between(5, 1000)).await;
         let (kept, shown) = ([CDN, BUCKET].contains(&path), !request.headers.is_empty());
@@ -132,7 +132,7 @@ impl Simulation {
         });
         if self.fault(
             self.fault_plan.media_fails,
-            "pictures that could not be fetched",
+            "images that could not be fetched",
         ) {
             let failures = [
                 Err(HttpError::Connection),
@@ -151,7 +151,7 @@ impl Simulation {
         let (what, place, file) = if is_voice {
             ("voice notes", BUCKET, &b"OggS"[..])
         } else {
-            ("pictures", CDN, &b"GIF89a"[..])
+            ("images", CDN, &b"GIF89a"[..])
         };
         self.count(what);
         let location = (!kept).then(|| place.to_owned());
@@ -182,7 +182,7 @@ impl Simulation {
             self.invariants
                 .borrow_mut()
                 .refused_opted_out(&form["To"], began, self.executor.now());
-            self.count("refusals after an opt-out at Twilio");
+            self.count("rejections after an opt-out at Twilio");
             return error(400, UNSUBSCRIBED);
         }
         if self.fault(self.fault_plan.create_fails, "refused creates") {
@@ -263,7 +263,7 @@ impl Simulation {
         self.trace(|| format!("Twilio creates a message to {to}: {body:.40}"));
         let now = self.executor.now();
         self.invariants.borrow_mut().sent(&to, &body, now);
-        self.invariants.borrow_mut().in_order(&to, now);
+        self.invariants.borrow_mut().in_order(&to, began, now);
         let channel = if to.starts_with("whatsapp:") {
             "whatsapp:"
         } else {

@@ -1,13 +1,47 @@
-//! Blocks: fences, quotes, list items and tables.
+//! Blocks: headings, fences, quotes, list items and tables.
 //!
-//! Not here: headings, and what stands within a line (`pass`).
+//! Not here: what stands within a line (`pass`, `emphasis`, `links`).
 
 use std::ops::Range;
 
-use super::{Code, Pass};
+use super::{Code, Open, Pass};
 use crate::messaging::markdown::guards::is_comparison;
 
 impl Pass<'_> {
+    /// A heading as a line of its own, in bold where the channel can show it.
+    pub(super) fn heading(&mut self, open: &Open<'_>) {
+        let Some(content) = open.content.clone() else {
+            return self.edits.remove(open.range.clone());
+        };
+        let mark = if self.whatsapp { "*" } else { "" };
+        let end = open.range.start.saturating_add(
+            self.text
+                .get(open.range.clone())
+                .unwrap_or_default()
+                .trim_end()
+                .len(),
+        );
+        let underline = self.text.get(content.end..end).unwrap_or_default().trim();
+        let is_setext = self.at(open.range.start) != Some('#');
+        // A line such as `--` before a signature makes no heading.
+        if is_setext && underline.len() < 3 {
+            return;
+        }
+        if self.is_before_rule(&open.range) {
+            // A line above `---` is no heading, and the rule is a blank line.
+            let dashes = end.saturating_sub(underline.len());
+            return self.edits.remove(dashes..end);
+        }
+        self.edits.replace(open.range.start..content.start, mark);
+        self.edits.replace(content.end..end, mark);
+    }
+
+    /// Whether a heading is text above a line of dashes.
+    pub(super) fn is_before_rule(&self, heading: &Range<usize>) -> bool {
+        let source = self.text.get(heading.clone()).unwrap_or_default();
+        !source.trim_start().starts_with('#') && source.trim_end().ends_with('-')
+    }
+
     /// Removes the lines of a code fence, or on WhatsApp the name of the language.
     pub(super) fn fence(&mut self, range: &Range<usize>, info: &str) {
         let source = self.text.get(range.clone()).unwrap_or_default();

@@ -62,8 +62,8 @@ impl Invariants {
                 .get(text)
                 .is_some_and(|answers| answers.len() > 1)
             {
-                let (late, unlogged) = equal.entry(text.clone()).or_default();
-                *late += u64::from(
+                let (by_rest, unlogged) = equal.entry(text.clone()).or_default();
+                *by_rest += u64::from(
                     turn.outcome
                         .as_ref()
                         .is_some_and(|(what, how)| what == "answered" && how == "rest"),
@@ -71,11 +71,11 @@ impl Invariants {
                 *unlogged += u64::from(turn.unlogged);
             }
         }
-        for (text, (late, unlogged)) in equal {
+        for (text, (by_rest, unlogged)) in equal {
             let created = self.sent.get(&text).copied().unwrap_or(0);
-            let enough = created >= late || contact.give_ups > 0;
-            self.check(created <= late + unlogged && enough, || {
-                format!("of {late} late equal answers {created} were created")
+            let enough = created >= by_rest || contact.give_ups > 0;
+            self.check(created <= by_rest + unlogged && enough, || {
+                format!("of {by_rest} equal answers {created} were created")
             });
         }
     }
@@ -97,9 +97,9 @@ impl Invariants {
             .cloned()
             .unwrap_or_default();
         if reply_via == "webhook" {
-            let carried = self.inline.contains_key(&answer);
+            let carried = self.by_webhook.contains_key(&answer);
             if !carried {
-                self.count("inline answers whose webhook had left");
+                self.count("answers by a webhook that had left");
             }
             self.check(carried || carrier.failed > 0 || turn.erased, || {
                 format!(

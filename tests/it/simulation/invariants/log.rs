@@ -109,10 +109,10 @@ impl Invariants {
     fn part_logged(&mut self, value: &Value) {
         let outcome = text(value, "outcome");
         self.count(match outcome {
-            "sent" => "late parts sent",
-            "rejected" => "late parts rejected",
-            "unknown" => "late parts unknown",
-            _ => "late parts undeliverable",
+            "sent" => "REST parts sent",
+            "rejected" => "REST parts rejected",
+            "unknown" => "REST parts unknown",
+            _ => "REST parts undeliverable",
         });
         let mut real = true;
         if let Some(contact) = self
@@ -145,7 +145,7 @@ impl Invariants {
             return;
         };
         if contact.untracked {
-            contact.late_turns += u64::from(outcome == "answered" && reply_via == "rest");
+            contact.rest_turns += u64::from(outcome == "answered" && reply_via == "rest");
         } else if outcome == "cancelled" {
             let cancelled = contact.turns.values().any(|turn| turn.cancelled.is_some());
             self.check(cancelled && reply_via == "none", || {
@@ -186,8 +186,8 @@ impl Invariants {
             format!("no answer came, although an endpoint was well: {value}")
         });
         self.count(match (outcome, reply_via) {
-            ("answered", "webhook") => "answered inline",
-            ("answered", _) => "answered late",
+            ("answered", "webhook") => "answered by webhook",
+            ("answered", _) => "answered by REST",
             ("reset", _) => "reset",
             _ => "failed",
         });

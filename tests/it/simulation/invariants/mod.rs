@@ -11,7 +11,7 @@ mod end;
 mod log;
 mod model;
 mod records;
-mod refusals;
+mod rejections;
 mod replies;
 mod stored;
 mod untracked;
@@ -55,7 +55,7 @@ pub struct Invariants {
     /// The answers that have this part.
     parts: BTreeMap<String, Vec<usize>>,
     sent: BTreeMap<String, u64>,
-    inline: BTreeMap<usize, BTreeSet<String>>,
+    by_webhook: BTreeMap<usize, BTreeSet<String>>,
     token_turn: BTreeMap<String, (String, TurnKey)>,
     /// Grants by the day for which the budget object has counted them.
     granted_requests: BTreeMap<u64, u64>,

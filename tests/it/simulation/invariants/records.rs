@@ -41,7 +41,7 @@ pub struct Contact {
     /// Messages created by Twilio, parts logged as sent, and turns logged as answered by REST.
     pub(super) created: u64,
     pub(super) logged_sent: u64,
-    pub(super) late_turns: u64,
+    pub(super) rest_turns: u64,
     /// Whether an opt-out is in storage.
     pub(super) stored_out: bool,
     /// By message: when its erasure was stored.
@@ -81,6 +81,8 @@ pub struct Contact {
     pub(super) opted_in: Option<u64>,
     /// When Twilio created the last message, as long as the next one must wait for it.
     pub(super) last_created: Option<u64>,
+    /// When an erasure or an opt-out last dropped what waited to be sent.
+    pub(super) dropped_at: Option<u64>,
     /// Until when a create of unknown outcome may come out of order.
     pub(super) unordered_until: u64,
     /// By incarnation: reservations that were granted and not used yet.

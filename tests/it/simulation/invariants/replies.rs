@@ -27,13 +27,13 @@ impl Invariants {
         let name = message.contact.clone();
         let Some(first) = texts.first() else { return };
         // An answer may have been on its way when the contact opted out.
-        let late = self.contacts[&name]
+        let by_rest = self.contacts[&name]
             .opted_out
             .is_some_and(|since| at > since + 5000);
         let about_consent = [FixedText::OptedOut, FixedText::OptedIn]
             .iter()
             .any(|notice| notice.in_language(Language::English) == first);
-        self.check(!late || about_consent, || {
+        self.check(!by_rest || about_consent, || {
             format!("a contact that is opted out was answered: {first}")
         });
         let Some(answers) = self.parts.get(first) else {
@@ -66,17 +66,17 @@ impl Invariants {
         self.check(in_turn, || {
             format!("the webhook of {sid} got the answer to another message")
         });
-        let carriers = self.inline.entry(answer).or_default();
+        let carriers = self.by_webhook.entry(answer).or_default();
         carriers.insert(sid.to_owned());
         let carriers = carriers.len();
         self.check(carriers == 1, || {
             "one answer was given to the webhooks of two messages".into()
         });
-        let late = self.answers[answer]
+        let by_rest = self.answers[answer]
             .parts
             .iter()
             .any(|part| self.sent.contains_key(part));
-        self.check(!late || !alone, || {
+        self.check(!by_rest || !alone, || {
             "an answer was given to a webhook, and sent by REST".into()
         });
         self.count("webhooks that carried an answer");
@@ -128,7 +128,7 @@ impl Invariants {
                 body.chars().take(60).collect::<String>()
             )
         });
-        self.check(of > 1 || !self.inline.contains_key(&answer), || {
+        self.check(of > 1 || !self.by_webhook.contains_key(&answer), || {
             "an answer was sent by REST, and given to a webhook".into()
         });
     }

@@ -369,5 +369,6 @@ impl Invariants {
             .for_each(|turn| turn.erased = true);
         // Parts that were not sent yet are dropped.
         contact.give_ups += 1;
+        contact.dropped_at = Some(at);
     }
 }

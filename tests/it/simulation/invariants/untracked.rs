@@ -74,9 +74,9 @@ impl Invariants {
     }
 
     pub(super) fn end_untracked(&mut self, contact: &Contact) {
-        let (late, created) = (contact.late_turns, contact.created);
-        self.check(contact.give_ups > 0 || created >= late, || {
-            format!("of {late} late answers {created} parts were created")
+        let (by_rest, created) = (contact.rest_turns, contact.created);
+        self.check(contact.give_ups > 0 || created >= by_rest, || {
+            format!("of {by_rest} answers by REST {created} parts were created")
         });
         let last = contact
             .last_words

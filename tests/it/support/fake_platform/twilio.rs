@@ -15,9 +15,9 @@ use super::{Act, Alteration, FakePlatform, after};
 use crate::support::fresh_sid;
 
 /// Where a media address redirects to.
-pub const CDN: &str = "https://mms.twiliocdn.com/AC/a-picture";
+pub const CDN: &str = "https://mms.twiliocdn.com/AC/an-image";
 /// The first bytes of a GIF, enough to be recognised.
-pub const GIF: &str = "GIF89a-the-planted-picture";
+pub const GIF: &str = "GIF89a-the-planted-image";
 
 impl FakePlatform {
     pub(super) async fn twilio_answer(

@@ -50,12 +50,17 @@ impl Invariants {
         }
     }
 
-    /// Twilio has created a message.
-    pub fn in_order(&mut self, to: &str, at: u64) {
+    /// Twilio has created a message. The request began at `began`.
+    pub fn in_order(&mut self, to: &str, began: u64, at: u64) {
         let forward = self.forward;
         let Some(contact) = self.contact_at(to) else {
             return;
         };
+        // An erasure or an opt-out dropped the part while Twilio was slow. The thread has forgotten it, so
+        // no later answer waits for it.
+        if contact.dropped_at.is_some_and(|dropped| began <= dropped) {
+            return;
+        }
         let last = contact.last_created.replace(at);
         let ordered = forward && !contact.untracked && at >= contact.unordered_until;
         let early = ordered && last.is_some_and(|last| at < last + SHUFFLED);

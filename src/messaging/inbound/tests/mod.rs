@@ -1,9 +1,9 @@
+//! Tests of the fields of a message, with one file for those about media.
+
+mod media;
+
 use super::*;
-use crate::{
-    conversation::outbox::Progress,
-    event::DeliveryStatus,
-    twilio::fields::{NUMBERED, READ},
-};
+use crate::twilio::fields::{NUMBERED, READ};
 
 const RESET: Input = Input::Keyword {
     keyword: Keyword::Reset,
@@ -114,58 +114,6 @@ fn an_older_name_of_the_id_counts_where_the_newer_one_is_absent() {
             problem: FieldProblem::Malformed
         }
     );
-}
-
-fn receipt(fields: &[(&str, &str)]) -> Result<DeliveryReceipt, FieldError> {
-    DeliveryReceipt::from_form(&Form::from_pairs(fields))
-}
-
-#[test]
-fn a_receipt_is_read_from_every_sender_and_without_one() {
-    for from in ["rcs:brand_x_agent", "BRAND", "68849", "+15550199"] {
-        let fields = [
-            ("MessageSid", SID),
-            ("MessageStatus", "failed"),
-            ("To", "+15550100"),
-            ("From", from),
-        ];
-        let read = receipt(&fields).unwrap();
-        assert_eq!(read.number.unwrap().as_str(), from);
-        assert_eq!(read.progress, Some(Progress::Ended(DeliveryStatus::Failed)));
-    }
-    let read = receipt(&[
-        ("SmsSid", SID),
-        ("SmsStatus", "undelivered"),
-        ("To", "rcs:+15550100"),
-        ("ErrorCode", "30003"),
-        ("ChannelToAddress", "+1555010XXXX"),
-        ("ChannelPrefix", "rcs"),
-    ])
-    .unwrap();
-    assert_eq!((read.number, read.code), (None, Some(30003)));
-    assert_eq!(
-        read.progress,
-        Some(Progress::Ended(DeliveryStatus::Undelivered))
-    );
-}
-
-#[test]
-fn a_status_that_is_not_the_end_is_no_more_than_sent() {
-    for (status, progress) in [
-        ("queued", None),
-        ("sending", None),
-        ("a-new-status", None),
-        ("sent", Some(Progress::Sent)),
-        ("read", Some(Progress::Sent)),
-        ("READ", Some(Progress::Sent)),
-    ] {
-        let fields = [
-            ("MessageSid", SID),
-            ("MessageStatus", status),
-            ("To", "+15550100"),
-        ];
-        assert_eq!(receipt(&fields).unwrap().progress, progress, "{status}");
-    }
 }
 
 #[test]
@@ -288,84 +236,6 @@ fn the_limit_counts_characters_after_cleaning() {
     );
     assert_eq!(input_of("éééééééééééé"), Input::Text("éééééééééééé".into()));
     assert_eq!(input_of("0123456789abc"), Input::TooLong);
-}
-
-#[test]
-fn an_empty_text_is_told_from_media() {
-    assert_eq!(input_of(" \u{0}\n"), Input::Empty);
-    assert_eq!(parse(&[]).unwrap().input, Input::Empty);
-    assert_eq!(parse(&[("NumMedia", "0")]).unwrap().input, Input::Empty);
-    assert_eq!(parse(&[("NumMedia", "1")]).unwrap().input, Input::Media);
-}
-
-const IMAGE: &str = "https://api.twilio.com/2010-04-01/Accounts/AC1/Messages/MM1/Media/ME1";
-
-#[test]
-fn images_belong_to_the_text_and_need_none() {
-    let images = [
-        ("NumMedia", "1"),
-        ("MediaUrl0", IMAGE),
-        ("MediaContentType0", "image/jpeg"),
-    ];
-    let message = parse(&[&images[..], &[("Body", "look")]].concat()).unwrap();
-    assert_eq!(
-        (message.input, message.images.len()),
-        (Input::Text("look".into()), 1)
-    );
-    let message = parse(&images).unwrap();
-    assert_eq!(
-        (message.input, message.images.len()),
-        (Input::Text(String::new()), 1)
-    );
-}
-
-#[test]
-fn voice_notes_belong_to_the_text_and_need_none() {
-    let voice = [
-        ("NumMedia", "2"),
-        ("MediaUrl0", IMAGE),
-        ("MediaContentType0", "audio/ogg"),
-        ("MediaUrl1", IMAGE),
-        ("MediaContentType1", "image/png"),
-    ];
-    for body in ["", "listen"] {
-        let message = parse(&[&voice[..], &[("Body", body)]].concat()).unwrap();
-        assert_eq!(message.input, Input::Text(body.into()));
-        assert_eq!((message.voice_notes.len(), message.images.len()), (1, 1));
-    }
-}
-
-#[test]
-fn a_keyword_and_a_text_that_is_too_long_come_before_media() {
-    let images = [
-        ("NumMedia", "1"),
-        ("MediaUrl0", IMAGE),
-        ("MediaContentType0", "image/jpeg"),
-    ];
-    for (body, input) in [("Reset", RESET), ("0123456789abc", Input::TooLong)] {
-        let message = parse(&[&images[..], &[("Body", body)]].concat()).unwrap();
-        assert_eq!((message.input, message.images), (input, vec![]));
-    }
-    let video = parse(&[
-        ("NumMedia", "1"),
-        ("MediaUrl0", IMAGE),
-        ("MediaContentType0", "video/mp4"),
-        ("Body", "reset"),
-    ])
-    .unwrap();
-    assert_eq!(video.input, RESET);
-}
-
-#[test]
-fn other_media_are_not_taken_for_a_text_that_comes_with_them() {
-    let message = parse(&[
-        ("NumMedia", "1"),
-        ("MediaUrl0", IMAGE),
-        ("MediaContentType0", "application/pdf"),
-        ("Body", "read"),
-    ])
-    .unwrap();
-    assert_eq!((message.input, message.images), (Input::Media, vec![]));
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! What Twilio refuses: an opt-out, errors that say never, and errors that say later.
+//! What Twilio rejects: contacts that have opted out, errors that say never, and errors that say later.
 //!
 //! Not here: outcomes that are not known (`unknown_outcomes`).
 
@@ -16,7 +16,7 @@ fn long() -> &'static str {
     Box::leak("All is well. ".repeat(300).into_boxed_str())
 }
 
-async fn report(platform: &FakePlatform, sid: &str, status: &str, code: &str) {
+async fn post_receipt(platform: &FakePlatform, sid: &str, status: &str, code: &str) {
     let mut receipt = Incoming::receipt(&[
         ("MessageSid", sid),
         ("MessageStatus", status),
@@ -84,7 +84,7 @@ async fn a_receipt_that_says_unsubscribed_opts_the_contact_out_until_start() {
         platform.pass(SECOND + SECOND / 2).await;
         let first = platform.sent_forms()[0]["sid"].clone();
         assert_eq!(platform.sent().len(), 1);
-        report(&platform, &first, status, "21610").await;
+        post_receipt(&platform, &first, status, "21610").await;
         platform.pass(HOUR / 2).await;
         assert_eq!(platform.sent().len(), 1, "the other parts are dropped");
         assert_eq!(
@@ -95,8 +95,8 @@ async fn a_receipt_that_says_unsubscribed_opts_the_contact_out_until_start() {
         assert_eq!(platform.model_requests().len(), 1);
         platform.text(ANNA, "START").await;
         assert_eq!(platform.text(ANNA, "again").await.len(), 1);
-        report(&platform, &first, "failed", "21610").await;
-        report(&platform, &first, status, "21610").await;
+        post_receipt(&platform, &first, "failed", "21610").await;
+        post_receipt(&platform, &first, status, "21610").await;
         assert_eq!(
             platform.text(ANNA, "still in").await.len(),
             1,
@@ -109,7 +109,7 @@ async fn a_receipt_that_says_unsubscribed_opts_the_contact_out_until_start() {
 async fn a_receipt_that_says_unsubscribed_cancels_the_turn_that_runs() {
     let platform = FakePlatform::new();
     platform.model([
-        after(11_000, Act::Say("late")),
+        after(11_000, Act::Say("by REST")),
         after(5000, Act::Say("never")),
     ]);
     platform.text(ANNA, "one").await;
@@ -117,7 +117,7 @@ async fn a_receipt_that_says_unsubscribed_cancels_the_turn_that_runs() {
     let sid = platform.sent_forms()[0]["sid"].clone();
     let refused = async {
         platform.pass(SECOND).await;
-        report(&platform, &sid, "undelivered", "21610").await;
+        post_receipt(&platform, &sid, "undelivered", "21610").await;
     };
     let (answer, ()) = futures_util::join!(platform.text(ANNA, "two"), refused);
     assert!(answer.is_empty());
@@ -130,7 +130,7 @@ async fn a_receipt_that_says_unsubscribed_cancels_the_turn_that_runs() {
 #[tokio::test(flavor = "local", start_paused = true)]
 async fn other_receipts_and_codes_are_no_opt_out() {
     let platform = FakePlatform::new();
-    platform.model([after(11_000, Act::Say("late"))]);
+    platform.model([after(11_000, Act::Say("by REST"))]);
     platform.text(ANNA, "one").await;
     platform.pass(3 * SECOND).await;
     let sid = platform.sent_forms()[0]["sid"].clone();
@@ -140,9 +140,9 @@ async fn other_receipts_and_codes_are_no_opt_out() {
         ("undelivered", "30003"),
         ("failed", "63033"),
     ] {
-        report(&platform, &sid, status, code).await;
+        post_receipt(&platform, &sid, status, code).await;
     }
-    report(&platform, &fresh_sid(), "failed", "30004").await;
+    post_receipt(&platform, &fresh_sid(), "failed", "30004").await;
     assert_eq!(platform.text(ANNA, "two").await, ["answer to two"]);
     assert!(consents(&platform).is_empty());
 }
@@ -150,14 +150,14 @@ async fn other_receipts_and_codes_are_no_opt_out() {
 #[tokio::test(flavor = "local", start_paused = true)]
 async fn a_refusal_from_before_start_is_no_opt_out() {
     let platform = FakePlatform::new();
-    platform.model([after(11_000, Act::Say("late"))]);
+    platform.model([after(11_000, Act::Say("by REST"))]);
     // Twilio decides, and its answer takes a while.
     platform.twilio([after(8000, UNSUBSCRIBED)]);
     platform.text(ANNA, "Hello").await;
     platform.pass(3 * SECOND).await;
     platform.text(ANNA, "START").await;
     platform.pass(60 * SECOND).await;
-    assert_eq!(platform.sent(), ["late"]);
+    assert_eq!(platform.sent(), ["by REST"]);
     assert_eq!(platform.text(ANNA, "two").await, ["answer to two"]);
 }
 
@@ -173,7 +173,7 @@ async fn an_error_that_says_never_is_given_up_at_once_with_its_code_whatever_its
         (404, "<html>", 404),
     ] {
         let platform = FakePlatform::new();
-        platform.model([after(11_000, Act::Say("late"))]);
+        platform.model([after(11_000, Act::Say("by REST"))]);
         platform.twilio(vec![Act::Status(status, body); 30]);
         platform.text(ANNA, "Hello").await;
         platform.pass(Duration::from_mins(16)).await;
@@ -198,11 +198,11 @@ async fn an_error_that_says_later_is_tried_again_whatever_its_status_is() {
         (429, r#"{"code":21611}"#),
     ] {
         let platform = FakePlatform::new();
-        platform.model([after(11_000, Act::Say("late"))]);
+        platform.model([after(11_000, Act::Say("by REST"))]);
         platform.twilio([Act::Status(status, body), Act::Status(status, body)]);
         platform.text(ANNA, "Hello").await;
         platform.pass(30 * SECOND).await;
-        assert_eq!(platform.sent(), ["late"], "{status} {body}");
+        assert_eq!(platform.sent(), ["by REST"], "{status} {body}");
         assert_eq!(platform.lookups(), 0);
     }
 }
@@ -210,7 +210,7 @@ async fn an_error_that_says_later_is_tried_again_whatever_its_status_is() {
 #[tokio::test(flavor = "local", start_paused = true)]
 async fn an_answer_that_twilio_puts_off_to_the_end_is_logged_with_the_code() {
     let platform = FakePlatform::new();
-    platform.model([after(11_000, Act::Say("late"))]);
+    platform.model([after(11_000, Act::Say("by REST"))]);
     platform.twilio(vec![Act::Status(429, r#"{"code":20429}"#); 60]);
     platform.text(ANNA, "Hello").await;
     platform.pass(Duration::from_mins(16)).await;
@@ -224,10 +224,10 @@ async fn an_answer_that_twilio_puts_off_to_the_end_is_logged_with_the_code() {
 #[tokio::test(flavor = "local", start_paused = true)]
 async fn a_503_with_a_code_that_says_later_is_looked_up_before_it_is_tried_again() {
     let platform = FakePlatform::new();
-    platform.model([after(11_000, Act::Say("late"))]);
+    platform.model([after(11_000, Act::Say("by REST"))]);
     platform.twilio([Act::Status(503, r#"{"code":20503}"#)]);
     platform.text(ANNA, "Hello").await;
     platform.pass(60 * SECOND).await;
-    assert_eq!(platform.sent(), ["late"]);
+    assert_eq!(platform.sent(), ["by REST"]);
     assert!(platform.lookups() >= 1);
 }
