@@ -81,7 +81,7 @@ pub(super) fn path(name: &str) -> String {
 /// A table of a file: its fields, and where it stands.
 pub(super) struct Table<'r, 'f> {
     reader: &'r Reader<'f>,
-    table: &'r DeTable<'f>,
+    fields: &'r DeTable<'f>,
     span: Range<usize>,
     /// The path of the table, with a dot at its end; empty for the file itself.
     prefix: String,
@@ -120,7 +120,7 @@ impl<'r, 'f> Table<'r, 'f> {
     pub(super) fn of_file(reader: &'r Reader<'f>, table: &'r DeTable<'f>) -> Self {
         Self {
             reader,
-            table,
+            fields: table,
             span: 0..0,
             prefix: String::new(),
             known: Vec::new(),
@@ -179,17 +179,17 @@ impl<'r, 'f> Table<'r, 'f> {
     /// A list of texts.
     pub(super) fn texts(&mut self, name: &'static str) -> Option<Vec<Found<'r, 'f, &'r str>>> {
         let entries = self.list(name, "a list of texts")?;
-        let text = |entry: Found<'r, 'f, &'r DeValue<'f>>| match entry.value.as_str() {
-            Some(value) => Some(Found {
+        let text = |entry: Found<'r, 'f, &'r DeValue<'f>>| {
+            let Some(value) = entry.value.as_str() else {
+                entry.error("must be a text in quotation marks");
+                return None;
+            };
+            Some(Found {
                 reader: self.reader,
                 span: entry.span,
                 field: entry.field,
                 value,
-            }),
-            None => {
-                entry.error("must be a text in quotation marks");
-                None
-            }
+            })
         };
         Some(entries.into_iter().filter_map(text).collect())
     }
@@ -199,7 +199,7 @@ impl<'r, 'f> Table<'r, 'f> {
         let found = self.typed(name, "a table", DeValue::as_table)?;
         Some(Table {
             reader: self.reader,
-            table: found.value,
+            fields: found.value,
             span: found.span,
             prefix: format!("{}.", found.field),
             known: Vec::new(),
@@ -209,18 +209,18 @@ impl<'r, 'f> Table<'r, 'f> {
     /// A list of tables.
     pub(super) fn tables(&mut self, name: &'static str) -> Vec<Table<'r, 'f>> {
         let entries = self.list(name, "a list of tables").unwrap_or_default();
-        let table = |entry: Found<'r, 'f, &'r DeValue<'f>>| match entry.value.as_table() {
-            Some(table) => Some(Table {
+        let table = |entry: Found<'r, 'f, &'r DeValue<'f>>| {
+            let Some(fields) = entry.value.as_table() else {
+                entry.error("must be a table");
+                return None;
+            };
+            Some(Table {
                 reader: self.reader,
-                table,
+                fields,
                 span: entry.span,
                 prefix: format!("{}.", entry.field),
                 known: Vec::new(),
-            }),
-            None => {
-                entry.error("must be a table");
-                None
-            }
+            })
         };
         entries.into_iter().filter_map(table).collect()
     }
@@ -244,7 +244,7 @@ impl<'r, 'f> Table<'r, 'f> {
     pub(super) fn entries(
         &self,
     ) -> impl Iterator<Item = (&'r str, Found<'r, 'f, &'r DeValue<'f>>)> {
-        self.table.iter().map(|(name, value)| {
+        self.fields.iter().map(|(name, value)| {
             let name: &str = name.get_ref();
             let found = Found {
                 reader: self.reader,
@@ -258,7 +258,7 @@ impl<'r, 'f> Table<'r, 'f> {
 
     /// Whether a field is there, of whatever type.
     pub(super) fn has(&self, name: &str) -> bool {
-        self.table.contains_key(name)
+        self.fields.contains_key(name)
     }
 
     /// Reports a field that is missing.
@@ -276,7 +276,7 @@ impl<'r, 'f> Table<'r, 'f> {
 
     /// Reports every field that nobody asked for.
     pub(super) fn finish(self) {
-        for (name, _) in self.table {
+        for (name, _) in self.fields {
             let name_text: &str = name.get_ref();
             if self.known.contains(&name_text) {
                 continue;
@@ -294,7 +294,7 @@ impl<'r, 'f> Table<'r, 'f> {
 
     fn found(&mut self, name: &'static str) -> Option<Found<'r, 'f, &'r DeValue<'f>>> {
         self.known.push(name);
-        let value = self.table.get(name)?;
+        let value = self.fields.get(name)?;
         Some(Found {
             reader: self.reader,
             span: value.span(),

@@ -30,6 +30,7 @@ pub struct ReplyTarget {
 
 impl ReplyTarget {
     /// The assistant that answers there.
+    #[must_use]
     pub fn assistant<'c>(&self, config: &'c Config) -> &'c Assistant {
         let assistants = &config.assistants;
         assistants.answering(&self.number, self.service.as_ref())

@@ -39,6 +39,7 @@ enum Indicator<'a> {
 }
 
 /// Whether a contact who wrote to `number` can be shown that an answer is being written.
+#[must_use]
 pub fn can_show_typing(contact: &Address, number: &Address) -> bool {
     // A contact who writes to an RCS agent may appear with a plain number.
     contact.channel() == Channel::WhatsApp || number.channel() == Channel::Rcs
