@@ -106,13 +106,13 @@ impl Answer {
         if let Some(delta) = choice.get("delta") {
             self.choices = Choices::Some;
             self.deltas.add_message(delta);
-            self.called_in_deltas.add_message(delta);
+            self.called_in_deltas.add_delta(delta);
         }
         // The older Completions API has a text in place of a message.
         if let Some(message) = choice.get("message").or_else(|| choice.get("text")) {
             self.choices = Choices::Some;
             self.messages.add_message(message);
-            self.called_in_messages.add_message(message);
+            self.called_in_messages.take_message(message);
         }
     }
 }

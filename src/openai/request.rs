@@ -411,6 +411,8 @@ mod tests {
             history: [("[1 picture]", "A gull.")].into_iter(),
             input: "And these?",
             images: &images,
+            rounds: &[],
+            offer: Offer::default(),
         };
         let endpoint = assistant.endpoints.get(0);
         let omitted = Fields::default();
@@ -443,5 +445,83 @@ mod tests {
             "https://gateway.ai.cloudflare.com/v1/account/gateway/openai"
         )])));
         assert!(!skips(build(&[])));
+    }
+
+    #[test]
+    fn tools_are_offered_and_each_round_follows_the_message() {
+        let config = config(&[("OPENAI_BASE_URL", "https://models.example/v1")]);
+        let assistant = config.assistants.default();
+        let endpoint = assistant.endpoints.get(0);
+        let parameters = serde_json::json!({ "type": "object" });
+        let functions = [tools::Function {
+            name: "look",
+            description: "Looks.",
+            parameters: &parameters,
+        }];
+        let call = |arguments: serde_json::Value| tools::ToolCall {
+            name: "look".to_owned(),
+            arguments: arguments.as_object().cloned(),
+        };
+        let rounds = [
+            Round(vec![
+                (
+                    call(serde_json::json!({ "id": 7 })),
+                    "{\"result\":1}".to_owned(),
+                ),
+                (
+                    call(serde_json::json!(null)),
+                    "{\"error\":\"timeout\"}".to_owned(),
+                ),
+            ]),
+            Round(vec![(
+                call(serde_json::json!({})),
+                "{\"result\":2}".to_owned(),
+            )]),
+        ];
+        let body = |must_answer, omitted: Fields| {
+            let said = Said {
+                prompt: "p",
+                history: std::iter::empty(),
+                input: "And now?",
+                images: &[],
+                rounds: &rounds,
+                offer: Offer {
+                    functions: &functions,
+                    must_answer,
+                },
+            };
+            let request = request(&config, assistant, endpoint, omitted, &pseudonym(), said);
+            let bytes = request.unwrap().body.to_bytes();
+            serde_json::from_slice::<serde_json::Value>(&bytes).unwrap()
+        };
+        let asked = body(false, Fields::default());
+        assert_eq!(
+            asked["tools"],
+            serde_json::json!([{ "type": "function", "function": { "name": "look", "description": "Looks.", "parameters": { "type": "object" } } }])
+        );
+        assert!(asked.get("tool_choice").is_none());
+        assert_eq!(
+            asked["messages"].as_array().unwrap()[1..],
+            serde_json::json!([
+                { "role": "user", "content": "And now?" },
+                { "role": "assistant", "content": null, "tool_calls": [
+                    { "id": "call00000", "type": "function", "function": { "name": "look", "arguments": "{\"id\":7}" } },
+                    { "id": "call00001", "type": "function", "function": { "name": "look", "arguments": "{}" } },
+                ] },
+                { "role": "tool", "content": "{\"result\":1}", "tool_call_id": "call00000" },
+                { "role": "tool", "content": "{\"error\":\"timeout\"}", "tool_call_id": "call00001" },
+                { "role": "assistant", "content": null, "tool_calls": [
+                    { "id": "call01000", "type": "function", "function": { "name": "look", "arguments": "{}" } },
+                ] },
+                { "role": "tool", "content": "{\"result\":2}", "tool_call_id": "call01000" },
+            ])
+            .as_array()
+            .unwrap()[..]
+        );
+        assert_eq!(body(true, Fields::default())["tool_choice"], "none");
+        let without = body(true, Field::Tools.into());
+        assert!(without.get("tools").is_none() && without.get("tool_choice").is_none());
+        let without = body(true, Field::ToolChoice.into());
+        assert!(without.get("tools").is_some() && without.get("tool_choice").is_none());
     }
 }

@@ -71,15 +71,28 @@ struct Pieces {
 }
 
 impl Calls {
-    /// Adds the calls of a message, or the pieces of them in a delta.
-    pub(super) fn add_message(&mut self, message: &Value) {
-        let calls = message.get("tool_calls").and_then(Value::as_array);
-        for call in calls.into_iter().flatten() {
-            self.add(call, call.get("function").unwrap_or(call));
+    /// Takes the calls of a message, each a call of its own. Of several messages in a stream, each has
+    /// all that was said so far, so the last one with calls counts.
+    pub(super) fn take_message(&mut self, message: &Value) {
+        let calls: Vec<Pieces> = entries(message)
+            .map(|(call, function)| Pieces::of(call, function))
+            .collect();
+        if !calls.is_empty() {
+            self.0 = calls;
         }
-        // The older form has one call.
-        if let Some(function) = message.get("function_call").filter(|call| call.is_object()) {
-            self.add(function, function);
+    }
+
+    /// Adds the calls of a delta, or the pieces of them.
+    pub(super) fn add_delta(&mut self, delta: &Value) {
+        for (call, function) in entries(delta) {
+            let piece = Pieces::of(call, function);
+            match self.0.iter_mut().rev().find(|known| piece.continues(known)) {
+                Some(known) => {
+                    known.name.extend(piece.name);
+                    known.arguments.extend(piece.arguments);
+                }
+                None => self.0.push(piece),
+            }
         }
     }
 
@@ -93,45 +106,51 @@ impl Calls {
         let calls = self.0.iter().filter_map(Pieces::read);
         calls.take(MAX_CALLS).collect()
     }
+}
 
-    fn add(&mut self, call: &Value, function: &Value) {
+/// The calls of a message or a delta, each with the function in it. The older form has one call.
+fn entries(message: &Value) -> impl Iterator<Item = (&Value, &Value)> {
+    let calls = message.get("tool_calls").and_then(Value::as_array);
+    let older = message.get("function_call").filter(|call| call.is_object());
+    let calls = calls.into_iter().flatten();
+    calls
+        .map(|call| (call, call.get("function").unwrap_or(call)))
+        .chain(older.map(|function| (function, function)))
+}
+
+impl Pieces {
+    fn of(call: &Value, function: &Value) -> Self {
         let text = |holder: &Value, name: &str| {
             let text = holder.get(name).and_then(Value::as_str);
             text.filter(|text| !text.is_empty()).map(str::to_owned)
-        };
-        let (index, id) = (call.get("index").and_then(Value::as_u64), text(call, "id"));
-        let name = text(function, "name");
-        let continues = |pieces: &&mut Pieces| {
-            let other_id = id.is_some() && pieces.id.is_some() && id != pieces.id;
-            match index {
-                // Gemini has given all calls of a stream the index 0.
-                Some(_) => pieces.index == index && !other_id,
-                // Without an index, whatever has neither an id nor a name goes on.
-                None if id.is_none() => name.is_none(),
-                None => id == pieces.id,
-            }
         };
         let arguments = match function.get("arguments") {
             Some(Value::String(text)) => Some(text.clone()),
             Some(Value::Null) | None => None,
             Some(value) => Some(value.to_string()),
         };
-        let last = self.0.iter_mut().rev().find(continues);
-        if let Some(pieces) = last {
-            pieces.name.extend(name);
-            pieces.arguments.extend(arguments);
-        } else {
-            self.0.push(Pieces {
-                index,
-                id,
-                name: name.into_iter().collect(),
-                arguments: arguments.into_iter().collect(),
-            });
+        Self {
+            index: call.get("index").and_then(Value::as_u64),
+            id: text(call, "id"),
+            name: text(function, "name").into_iter().collect(),
+            arguments: arguments.into_iter().collect(),
         }
     }
-}
 
-impl Pieces {
+    /// Whether this is the next piece of a call.
+    fn continues(&self, known: &Self) -> bool {
+        match self.index {
+            // Gemini has given all calls of a stream the index 0.
+            Some(_) => {
+                let is_other = self.id.is_some() && known.id.is_some() && self.id != known.id;
+                self.index == known.index && !is_other
+            }
+            // Without an index, whatever has neither an id nor a name goes on.
+            None if self.id.is_none() => self.name.is_empty(),
+            None => self.id == known.id,
+        }
+    }
+
     fn read(&self) -> Option<ToolCall> {
         let first = self.name.first()?;
         let is_repeated = self.name.iter().all(|piece| piece == first);
@@ -226,14 +245,22 @@ mod tests {
 
     use super::*;
 
-    /// The calls of these messages or deltas: names, and arguments as JSON.
-    fn calls(messages: &[Value]) -> Vec<(String, Value)> {
-        let mut calls = Calls::default();
-        messages
-            .iter()
-            .for_each(|message| calls.add_message(message));
+    fn read(calls: &Calls) -> Vec<(String, Value)> {
         let shown = |call: ToolCall| (call.name, json!(call.arguments));
         calls.read().into_iter().map(shown).collect()
+    }
+
+    /// The calls of these deltas: names, and arguments as JSON. A delta alone says the same as a
+    /// message.
+    fn calls(deltas: &[Value]) -> Vec<(String, Value)> {
+        let mut calls = Calls::default();
+        deltas.iter().for_each(|delta| calls.add_delta(delta));
+        if let [message] = deltas {
+            let mut of_message = Calls::default();
+            of_message.take_message(message);
+            assert_eq!(of_message.read(), calls.read(), "{message}");
+        }
+        read(&calls)
     }
 
     fn one(name: &str, arguments: Value) -> Vec<(String, Value)> {
@@ -286,6 +313,18 @@ mod tests {
         }
         let long = function(json!({ "id": "x".repeat(MAX_ARGUMENTS) }));
         assert_eq!(calls(&[long]), one("look", json!(null)));
+    }
+
+    #[test]
+    fn calls_of_a_message_are_different_ones_even_if_their_ids_are_not() {
+        let call = json!({ "id": "a", "function": { "name": "look", "arguments": "{}" } });
+        let message = json!({ "tool_calls": [call, call, call] });
+        let mut calls = Calls::default();
+        calls.take_message(&message);
+        assert_eq!(calls.read().len(), 3);
+        calls.take_message(&message);
+        calls.take_message(&json!({ "content": "the end" }));
+        assert_eq!(calls.read().len(), 3, "each message has all so far");
     }
 
     #[test]
