@@ -9,7 +9,7 @@
 //! - [`messaging`]: one text thread between a contact and a number
 //! - [`conversation`]: what text and voice share: history, model run, outbox, budget
 //! - [`object`]: what every Durable Object needs: calls, atomic steps, limits on waiting
-//! - [`openai`], [`twilio`]: one vendor each. They do not know each other
+//! - [`openai`], [`twilio`], [`webhooks`]: one outside service each. They do not know each other
 //! - [`event`]: the vocabulary of the log
 //! - [`config`]: the settings, and what each assistant is
 //! - [`identity`]: addresses, Twilio's ids, pseudonyms
@@ -57,3 +57,4 @@ pub mod platform;
 #[cfg(target_arch = "wasm32")]
 mod runtime;
 pub mod twilio;
+pub mod webhooks;

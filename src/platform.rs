@@ -48,7 +48,7 @@ pub trait Random {
     fn next_f64(&self) -> f64;
 }
 
-/// An HTTP request to OpenAI or Twilio.
+/// An HTTP request to OpenAI, Twilio or a service of the operator's.
 #[derive(Clone, Debug)]
 pub struct HttpRequest {
     /// The method; a body is sent with `POST` only.

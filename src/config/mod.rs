@@ -17,8 +17,8 @@ mod settings;
 mod texts;
 
 pub use assistants::{
-    Assistant, AssistantFile, Assistants, Claim, FieldKind, HAND_OFF_TOOL, HandOff, Intake,
-    IntakeField, Prompt, SignedUrl, Tool,
+    Assistant, AssistantFile, Assistants, Claim, END_CONVERSATION_TOOL, FieldKind, HAND_OFF_TOOL,
+    HandOff, Intake, IntakeField, Prompt, Schema, SignedUrl, Tool,
 };
 pub use check::check;
 pub use endpoint::{Endpoint, Endpoints, ExtraHeader, Fallback, SystemRole};

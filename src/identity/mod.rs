@@ -7,7 +7,7 @@ mod pseudonym;
 mod sid;
 
 pub use address::{Address, Channel};
-pub use pseudonym::{PhoneHash, Pseudonym, PseudonymKey, TokenId};
+pub use pseudonym::{PhoneHash, Pseudonym, PseudonymKey, TokenId, WebhookId};
 pub use sid::{AccountSid, FlowSid, MessageSid, ServiceSid};
 
 /// A text is not an address, or not an id of this kind. The error does not show the text.

@@ -89,6 +89,21 @@ impl PseudonymKey {
         self.hex(&[b"text\0", text.as_bytes()], 8)
     }
 
+    /// The id of a webhook: 32 hex digits. It depends on the thread, the number of the turn, the
+    /// purpose and the content, so a repeat has the same id, and no other webhook has it.
+    #[must_use]
+    pub fn webhook_id(
+        &self,
+        thread: &Pseudonym,
+        turn: u64,
+        purpose: &str,
+        content: &str,
+    ) -> WebhookId {
+        let (length, turn) = (purpose.len().to_string(), turn.to_string());
+        let parts = ["webhook", thread.as_str(), &turn, &length, purpose, content];
+        WebhookId(self.hex(&[parts.join("\0").as_bytes()], 16))
+    }
+
     /// The first `bytes` bytes of the HMAC of `parts`, in lowercase hex.
     fn hex(&self, parts: &[&[u8]], bytes: usize) -> String {
         // HMAC takes keys of any length, so this error cannot happen. A fixed name would still be
@@ -155,6 +170,19 @@ impl fmt::Display for PhoneHash {
 #[serde(transparent)]
 pub struct TokenId(String);
 
+/// The id of a webhook: 32 hex digits.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct WebhookId(String);
+
+impl WebhookId {
+    /// The id as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -196,6 +224,30 @@ mod tests {
             assert_eq!(name.as_str().len(), 64);
             assert!(!names[..i].contains(name));
         }
+    }
+
+    #[test]
+    fn the_id_of_a_webhook_changes_with_each_of_its_parts_and_with_nothing_else() {
+        let thread = |name: &str| Pseudonym::from_object_name(name.to_owned());
+        let key_1 = key("0123456789abcdef0123456789abcdef");
+        let id = |name: &str, turn, purpose: &str, content: &str| {
+            key_1.webhook_id(&thread(name), turn, purpose, content)
+        };
+        let ids = [
+            id("a", 1, "tool", "x"),
+            id("b", 1, "tool", "x"),
+            id("a", 2, "tool", "x"),
+            id("a", 1, "tools", "x"),
+            id("a", 1, "tool", "xy"),
+            id("a", 1, "tool\0x", ""),
+            id("a", 1, "tool", "\0x"),
+            key("another key of thirty-two letters").webhook_id(&thread("a"), 1, "tool", "x"),
+        ];
+        for (at, one) in ids.iter().enumerate() {
+            assert_eq!(one.as_str().len(), 32);
+            assert!(!ids[..at].contains(one), "{at}");
+        }
+        assert_eq!(ids[0], id("a", 1, "tool", "x"));
     }
 
     #[test]

@@ -1,5 +1,5 @@
-//! The request: only parameters that every model accepts, and for OpenAI itself the contact's
-//! pseudonym.
+//! The request: only parameters that every model accepts, the tools, and for OpenAI itself the
+//! contact's pseudonym.
 //!
 //! Not here: sending it (`conversation::model_run`).
 
@@ -8,7 +8,10 @@ use std::borrow::Cow;
 use base64::{display::Base64Display, prelude::BASE64_STANDARD};
 use serde::{Serialize, Serializer};
 
-use super::fields::{effort, sent};
+use super::{
+    fields::{effort, sent},
+    tools::{self, Offer, OfferedTool, RepeatedCall, Round},
+};
 use crate::{
     base::{image::Image, url::AI_GATEWAY_HOST},
     config::{Assistant, Config, Endpoint, Field, Fields, SystemRole},
@@ -27,6 +30,11 @@ pub struct Said<'a, H> {
     pub input: &'a str,
     /// The images that belong to it.
     pub images: &'a [Image],
+    /// The rounds of tools since that message. What a tool said comes in messages of the role
+    /// `tool` alone.
+    pub rounds: &'a [Round],
+    /// The tools that the model may call.
+    pub offer: Offer<'a>,
 }
 
 /// The request for the next turn of a conversation.
@@ -60,8 +68,13 @@ pub fn request<'h>(
         safety_identifier: Option<&'a str>,
         #[serde(skip_serializing_if = "Option::is_none")]
         prompt_cache_key: Option<&'a str>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        tool_choice: Option<&'a str>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        tools: Option<Vec<OfferedTool<'a>>>,
     }
-    let sent = sent(endpoint, omitted);
+    let offer = said.offer;
+    let sent = sent(endpoint, omitted, offer);
     let images = said.images;
     let (limit, pseudonym) = (assistant.max_completion_tokens, pseudonym.as_str());
     let body = Body {
@@ -73,6 +86,15 @@ pub fn request<'h>(
         stream: sent.contains(Field::Stream).then_some(false),
         safety_identifier: sent.contains(Field::SafetyIdentifier).then_some(pseudonym),
         prompt_cache_key: sent.contains(Field::PromptCacheKey).then_some(pseudonym),
+        tool_choice: sent.contains(Field::ToolChoice).then_some("none"),
+        tools: sent.contains(Field::Tools).then(|| {
+            let functions = offer.functions.iter();
+            functions
+                .map(|function| OfferedTool::Function {
+                    function: *function,
+                })
+                .collect()
+        }),
     };
     // The URL is written directly into the request: images are large, and memory is small.
     let of_pictures: usize = images.iter().map(|image| image.bytes.len()).sum();
@@ -120,7 +142,23 @@ pub(super) fn headers(
 #[derive(Serialize)]
 struct Message<'a> {
     role: &'static str,
-    content: Content<'a>,
+    /// There is none beside calls.
+    content: Option<Content<'a>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    tool_calls: Vec<RepeatedCall<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tool_call_id: Option<String>,
+}
+
+impl<'a> Message<'a> {
+    fn of(role: &'static str, content: Content<'a>) -> Self {
+        Self {
+            role,
+            content: Some(content),
+            tool_calls: Vec::new(),
+            tool_call_id: None,
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -150,10 +188,7 @@ fn messages<'a>(
     role: SystemRole,
     said: Said<'a, impl Iterator<Item = (&'a str, &'a str)>>,
 ) -> Vec<Message<'a>> {
-    let text = |role, text: Cow<'a, str>| Message {
-        role,
-        content: Content::Text(text),
-    };
+    let text = |role, text: Cow<'a, str>| Message::of(role, Content::Text(text));
     let prompt = said.prompt;
     let mut unsaid = (role == SystemRole::User).then_some(prompt);
     let mut with_prompt = |words: &'a str| match unsaid.take() {
@@ -180,12 +215,29 @@ fn messages<'a>(
             },
         });
         let parts = [Part::Text { text: input }].into_iter().chain(shown);
-        Message {
-            role: "user",
-            content: Content::Parts(parts.collect()),
-        }
+        Message::of("user", Content::Parts(parts.collect()))
     });
+    messages.extend(said.rounds.iter().enumerate().flat_map(round));
     messages
+}
+
+/// The messages of a round of tools: the calls, and then each result.
+fn round<'a>((number, round): (usize, &'a Round)) -> impl Iterator<Item = Message<'a>> {
+    let calls = round.0.iter().enumerate();
+    let repeated = calls
+        .clone()
+        .map(|(at, (call, _))| RepeatedCall::of(tools::id(number, at), call));
+    let asked = Message {
+        role: "assistant",
+        content: None,
+        tool_calls: repeated.collect(),
+        tool_call_id: None,
+    };
+    let results = calls.map(move |(at, (_, result))| Message {
+        tool_call_id: Some(tools::id(number, at)),
+        ..Message::of("tool", Content::Text(result.into()))
+    });
+    std::iter::once(asked).chain(results)
 }
 
 /// Roughly the length of a request without images.
@@ -231,6 +283,8 @@ mod tests {
             history: [("Hi", "Hello")].into_iter(),
             input: "And \"now\"?",
             images: &[],
+            rounds: &[],
+            offer: Offer::default(),
         };
         let endpoint = assistant.endpoints.get(0);
         let omitted = endpoint.omitted;
@@ -357,6 +411,8 @@ mod tests {
             history: [("[1 picture]", "A gull.")].into_iter(),
             input: "And these?",
             images: &images,
+            rounds: &[],
+            offer: Offer::default(),
         };
         let endpoint = assistant.endpoints.get(0);
         let omitted = Fields::default();
@@ -389,5 +445,83 @@ mod tests {
             "https://gateway.ai.cloudflare.com/v1/account/gateway/openai"
         )])));
         assert!(!skips(build(&[])));
+    }
+
+    #[test]
+    fn tools_are_offered_and_each_round_follows_the_message() {
+        let config = config(&[("OPENAI_BASE_URL", "https://models.example/v1")]);
+        let assistant = config.assistants.default();
+        let endpoint = assistant.endpoints.get(0);
+        let parameters = serde_json::json!({ "type": "object" });
+        let functions = [tools::Function {
+            name: "look",
+            description: "Looks.",
+            parameters: &parameters,
+        }];
+        let call = |arguments: serde_json::Value| tools::ToolCall {
+            name: "look".to_owned(),
+            arguments: arguments.as_object().cloned(),
+        };
+        let rounds = [
+            Round(vec![
+                (
+                    call(serde_json::json!({ "id": 7 })),
+                    "{\"result\":1}".to_owned(),
+                ),
+                (
+                    call(serde_json::json!(null)),
+                    "{\"error\":\"timeout\"}".to_owned(),
+                ),
+            ]),
+            Round(vec![(
+                call(serde_json::json!({})),
+                "{\"result\":2}".to_owned(),
+            )]),
+        ];
+        let body = |must_answer, omitted: Fields| {
+            let said = Said {
+                prompt: "p",
+                history: std::iter::empty(),
+                input: "And now?",
+                images: &[],
+                rounds: &rounds,
+                offer: Offer {
+                    functions: &functions,
+                    must_answer,
+                },
+            };
+            let request = request(&config, assistant, endpoint, omitted, &pseudonym(), said);
+            let bytes = request.unwrap().body.to_bytes();
+            serde_json::from_slice::<serde_json::Value>(&bytes).unwrap()
+        };
+        let asked = body(false, Fields::default());
+        assert_eq!(
+            asked["tools"],
+            serde_json::json!([{ "type": "function", "function": { "name": "look", "description": "Looks.", "parameters": { "type": "object" } } }])
+        );
+        assert!(asked.get("tool_choice").is_none());
+        assert_eq!(
+            asked["messages"].as_array().unwrap()[1..],
+            serde_json::json!([
+                { "role": "user", "content": "And now?" },
+                { "role": "assistant", "content": null, "tool_calls": [
+                    { "id": "call00000", "type": "function", "function": { "name": "look", "arguments": "{\"id\":7}" } },
+                    { "id": "call00001", "type": "function", "function": { "name": "look", "arguments": "{}" } },
+                ] },
+                { "role": "tool", "content": "{\"result\":1}", "tool_call_id": "call00000" },
+                { "role": "tool", "content": "{\"error\":\"timeout\"}", "tool_call_id": "call00001" },
+                { "role": "assistant", "content": null, "tool_calls": [
+                    { "id": "call01000", "type": "function", "function": { "name": "look", "arguments": "{}" } },
+                ] },
+                { "role": "tool", "content": "{\"result\":2}", "tool_call_id": "call01000" },
+            ])
+            .as_array()
+            .unwrap()[..]
+        );
+        assert_eq!(body(true, Fields::default())["tool_choice"], "none");
+        let without = body(true, Field::Tools.into());
+        assert!(without.get("tools").is_none() && without.get("tool_choice").is_none());
+        let without = body(true, Field::ToolChoice.into());
+        assert!(without.get("tools").is_some() && without.get("tool_choice").is_none());
     }
 }

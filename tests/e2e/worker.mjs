@@ -42,6 +42,7 @@ export const EVENTS = [
   "conversation_unreadable",
   "endpoint_failed",
   "field_omitted",
+  "tool_called",
   "kv_failed",
   "object_failed",
   "internal_error",

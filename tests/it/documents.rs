@@ -14,7 +14,8 @@ use switchboard::{
     event::{
         ConsentBy, ConsentState, ConversationProblem, DailyLimit, DeliveryStatus, DenialReason,
         Erased, ErasedBy, Event, FieldProblem, IgnoreReason, InternalProblem, KvOperation,
-        ObjectKind, OutboxOutcome, ReplyVia, Security, TurnEnded, TurnOutcome, UnexpectedResponse,
+        ObjectKind, OutboxOutcome, ReplyVia, Security, ToolOutcome, TurnEnded, TurnOutcome,
+        UnexpectedResponse,
     },
     identity::PhoneHash,
     messaging::keywords::{Keyword, WORDS, WORDS_WHILE_OPTED_OUT},
@@ -982,6 +983,8 @@ fn sample_events() -> Vec<Event> {
         model_ms: 0,
         model_requests: 0,
         transcriptions: 1,
+        tool_rounds: NonZero::new(1),
+        tool_calls: NonZero::new(1),
         endpoint: Some(0),
         prompt_tokens: 0,
         completion_tokens: 0,
@@ -1011,6 +1014,12 @@ fn sample_events() -> Vec<Event> {
     ];
     let mut events = vec![
         Event::Turn(turn),
+        Event::ToolCalled {
+            phone_hash: nobody(),
+            tool: Some("order_status".to_owned()),
+            outcome: ToolOutcome::Timeout,
+            duration_ms: 0,
+        },
         Event::OutboxPart {
             phone_hash: nobody(),
             outcome: OutboxOutcome::Rejected,

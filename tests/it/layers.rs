@@ -15,7 +15,7 @@ const LAYERS: [&[&str]; 11] = [
     &["messaging"],
     &["conversation"],
     &["object"],
-    &["openai", "twilio"],
+    &["openai", "twilio", "webhooks"],
     &["event"],
     &["config"],
     &["identity"],

@@ -1,6 +1,6 @@
-//! The signature vectors that Twilio's official libraries publish in their own test suites.
+//! The signature vectors that Twilio's official libraries and those of Standard Webhooks publish in their own test suites.
 //!
-//! Each comes out as marked (`valid`). Where libraries disagree, `DISAGREEMENTS` says which way we go and why; a vector on
+//! Each of Twilio's comes out as marked (`valid`). Where libraries disagree, `DISAGREEMENTS` says which way we go and why; a vector on
 //! which they disagree without a line there fails.
 
 use serde_json::Value;
@@ -10,6 +10,7 @@ use switchboard::{
         form::Form,
         signature::{SignatureError, verify_form, verify_json},
     },
+    webhooks,
 };
 
 /// Vectors on which the libraries disagree: id, our verdict, and the reason.
@@ -157,4 +158,18 @@ fn params(value: &Value) -> Form {
             .map(|(key, value)| (key.as_str(), value.as_str()))
             .collect::<Vec<_>>(),
     )
+}
+
+#[test]
+fn webhooks_are_signed_as_the_libraries_of_the_scheme_sign_them() {
+    let text = std::fs::read_to_string("tests/vectors/standard_webhooks.json").unwrap();
+    let vectors: Vec<Value> = serde_json::from_str(&text).unwrap();
+    assert_eq!(vectors.len(), 2);
+    for vector in &vectors {
+        let text = |name: &str| vector[name].as_str().unwrap();
+        let key = Secret::new(text("secret").trim_start_matches("whsec_").to_owned());
+        let timestamp = vector["timestamp"].as_u64().unwrap();
+        let signature = webhooks::signature(&key, text("id"), timestamp, text("body"));
+        assert_eq!(signature, text("signature"), "{}", vector["source"]);
+    }
 }

@@ -39,6 +39,8 @@ pub struct Assistant {
     pub(super) texts: Overrides,
     /// What it can do beside talking.
     pub tools: Vec<Tool>,
+    /// Whether the model may end the conversation, by the tool `end_conversation`.
+    pub end_conversation: bool,
     /// What it asks for, one question at a time.
     pub intake: Option<Intake>,
     /// How it hands a contact over to a person.
@@ -46,6 +48,12 @@ pub struct Assistant {
 }
 
 impl Assistant {
+    /// Whether the model is offered tools, its own or built-in ones.
+    #[must_use]
+    pub fn has_tools(&self) -> bool {
+        !self.tools.is_empty() || self.end_conversation || self.hand_off.is_some()
+    }
+
     /// A fixed text: the assistant's own, or that of its language.
     #[must_use]
     pub fn text(&self, text: FixedText) -> &str {

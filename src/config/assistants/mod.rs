@@ -11,6 +11,7 @@ mod intake;
 mod parse;
 mod prompt;
 mod reader;
+mod schema;
 mod secrets;
 mod tools;
 
@@ -20,7 +21,8 @@ pub use intake::{FieldKind, Intake, IntakeField};
 pub use parse::{Given, parse, texts_of_settings};
 pub use prompt::Prompt;
 pub use reader::AssistantFile;
-pub use tools::{HAND_OFF_TOOL, SignedUrl, Tool};
+pub use schema::Schema;
+pub use tools::{END_CONVERSATION_TOOL, HAND_OFF_TOOL, SignedUrl, Tool};
 
 #[cfg(test)]
 mod tests;

@@ -56,7 +56,8 @@ impl Invariants {
 
     /// A line of the log.
     pub fn logged(&mut self, line: &str, object: Option<&str>) {
-        const EVENTS: [&str; 15] = [
+        const EVENTS: [&str; 16] = [
+            "tool_called",
             "field_omitted",
             "endpoint_failed",
             "conversation_shortened",

@@ -9,6 +9,7 @@ mod model;
 mod object_ports;
 mod objects;
 mod observe;
+mod tools;
 mod twilio;
 mod webhooks;
 mod worker_ports;
@@ -36,6 +37,8 @@ use objects::Object;
 
 pub use control::{Act, Alteration, after};
 pub use model::HEARD;
+pub use tools::SIGNING_SECRET;
+use tools::TOOLS_ORIGIN;
 pub use twilio::{CDN, GIF};
 
 /// 2026-11-22T12:00:00Z.
@@ -63,6 +66,10 @@ struct Inner {
     transcriptions: RefCell<VecDeque<Act>>,
     /// The bodies of the requests to transcribe.
     transcribed: RefCell<Vec<Vec<u8>>>,
+    /// The next reactions of the tools' service. When empty, it answers normally.
+    tools: RefCell<VecDeque<Act>>,
+    tool_calls: RefCell<Vec<(UnixMillis, HttpRequest)>>,
+    tools_at_once: Cell<(usize, usize)>,
     twilio: RefCell<VecDeque<Act>>,
     sent: RefCell<Vec<BTreeMap<String, String>>>,
     created_at: RefCell<Vec<UnixMillis>>,
@@ -135,6 +142,9 @@ impl FakePlatform {
             model_at_once: Cell::default(),
             transcriptions: RefCell::default(),
             transcribed: RefCell::default(),
+            tools: RefCell::default(),
+            tool_calls: RefCell::default(),
+            tools_at_once: Cell::default(),
             twilio: RefCell::default(),
             sent: RefCell::default(),
             created_at: RefCell::default(),

@@ -19,6 +19,7 @@ impl FakePlatform {
         request: &HttpRequest,
     ) -> Result<HttpResponse, HttpError> {
         let body: Value = serde_json::from_slice(&request.body.to_bytes()).unwrap();
+        refuse_malformed_tools(&body);
         self.0.model_requests.borrow_mut().push(body.clone());
         self.0
             .model_calls
@@ -103,6 +104,35 @@ impl FakePlatform {
             ..response(status, body)
         })
     }
+}
+
+/// Panics at a request with tools that OpenAI refuses: each call has exactly one result after it, and
+/// `tool_choice` comes with tools.
+fn refuse_malformed_tools(body: &Value) {
+    assert!(body.get("tool_choice").is_none() || body.get("tools").is_some());
+    let mut open: Vec<&str> = Vec::new();
+    for message in body["messages"].as_array().unwrap() {
+        if message["role"] == "tool" {
+            let id = message["tool_call_id"].as_str().unwrap();
+            let at = open.iter().position(|other| *other == id);
+            open.remove(at.expect("a result belongs to a call before it"));
+            assert!(message["content"].is_string());
+            continue;
+        }
+        assert!(open.is_empty(), "each call has a result");
+        for call in message["tool_calls"].as_array().into_iter().flatten() {
+            assert_eq!(
+                (&message["role"], &call["type"]),
+                (&json!("assistant"), &json!("function"))
+            );
+            let arguments = call["function"]["arguments"].as_str().unwrap();
+            serde_json::from_str::<Value>(arguments).unwrap();
+            let id = call["id"].as_str().unwrap();
+            assert!(id.len() <= 40 && !open.contains(&id));
+            open.push(id);
+        }
+    }
+    assert!(open.is_empty(), "each call has a result");
 }
 
 struct AtOnce<'w>(&'w FakePlatform);
