@@ -162,6 +162,7 @@ async function erase({ url, values, report }) {
       ["messages waiting for a turn", String(erased.pending_messages)],
       ["answers waiting to be sent", String(erased.outbox_parts)],
       ["answers kept for duplicates", String(erased.answers)],
+      ["webhooks waiting to be sent", String(erased.deliveries)],
       [
         "opted out",
         `${yesNo(answer.opted_out)}${answer.opted_out ? ": kept, because it contains no personal data" : ""}`,

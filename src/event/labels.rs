@@ -75,6 +75,22 @@ labels! {
         /// The day's messages are used up.
         DailyLimit,
     }
+    /// What a signed webhook that must arrive is for.
+    DeliveryPurpose {
+        /// A message of a contact that is handed over to a person.
+        HandedOverMessage,
+        /// The result of an intake.
+        IntakeResult,
+    }
+    /// The outcome of a signed webhook that must arrive.
+    DeliveryOutcome {
+        /// The service has taken it.
+        Delivered,
+        /// The service has not taken it at the first attempt. It is tried again.
+        Delayed,
+        /// The service has not taken it within a day.
+        GivenUp,
+    }
     /// The status of a message that was sent by REST. Source: Twilio, "Track outbound message
     /// status".
     DeliveryStatus {

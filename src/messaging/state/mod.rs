@@ -32,7 +32,7 @@ use self::{
 use crate::{
     base::{time::UnixMillis, usage::PendingUsage},
     config::Config,
-    conversation::{outbox::Outbox, revisions::Revisions},
+    conversation::{deliveries::Deliveries, outbox::Outbox, revisions::Revisions},
     event::Erased,
     identity::{Channel, MessageSid, PhoneHash},
     messaging::{
@@ -77,6 +77,9 @@ pub struct State {
     /// Answers that go out by REST.
     #[serde(skip_serializing_if = "is_default")]
     pub outbox: Outbox,
+    /// Signed webhooks that must arrive.
+    #[serde(skip_serializing_if = "is_default")]
+    pub deliveries: Deliveries,
     /// Usage that is not reported yet.
     #[serde(skip_serializing_if = "is_default")]
     pub usage: PendingUsage,
@@ -116,6 +119,7 @@ impl Default for State {
             share: DailyShare::default(),
             revisions: Revisions::default(),
             outbox: Outbox::default(),
+            deliveries: Deliveries::default(),
             usage: PendingUsage::default(),
             links: Links::default(),
             opted_out: false,
@@ -130,6 +134,8 @@ pub enum Job {
     Turn,
     /// Drain the outbox.
     Outbox,
+    /// Send signed webhooks.
+    Deliver,
     /// Delete revisions from KV.
     Delete,
     /// Send orders to the threads that follow this one.
@@ -152,6 +158,8 @@ impl State {
             Some(Job::Outbox)
         } else if self.revisions.delete_is_due(now) {
             Some(Job::Delete)
+        } else if self.deliveries.is_due(now) {
+            Some(Job::Deliver)
         } else if orders_are_due {
             Some(Job::Orders)
         } else if report_is_due {
@@ -204,6 +212,7 @@ impl State {
             .into_iter()
             .flatten()
             .chain(self.outbox.next_wake())
+            .chain(self.deliveries.next_wake())
             .min();
         let last_message = self
             .records
@@ -249,6 +258,7 @@ impl State {
             pending_messages: cancelled.messages,
             outbox_parts: cancelled.parts,
             answers,
+            deliveries: self.deliveries.erase(),
         }
     }
 
@@ -384,6 +394,7 @@ impl State {
             && self.turns.is_empty()
             && self.revisions.is_empty()
             && self.outbox.is_empty()
+            && self.deliveries.is_empty()
     }
 
     /// Limits planned times: a clock that jumped ahead for a moment must not delay work for days.
@@ -393,6 +404,7 @@ impl State {
         self.rate_window.distrust_future(now);
         self.revisions.distrust_future(now, config.conversation_ttl);
         self.outbox.distrust_future(now);
+        self.deliveries.distrust_future(now);
         self.quotable.distrust_future(now);
         self.reply_loop.distrust_future(now);
         self.turns.distrust_future(now.plus(check_wait));
@@ -403,6 +415,7 @@ impl State {
     fn has_work(&self, now: UnixMillis) -> bool {
         self.turns.active().is_some()
             || self.outbox.has_work()
+            || !self.deliveries.is_empty()
             || self.revisions.has_work(now)
             || self.links.next_wake(self.may_release(), now).is_some()
     }

@@ -5,6 +5,7 @@
 //! tests run it on a fake platform. Every change is an atomic step (`object::Steps`). Not here: the
 //! decisions (`messaging::state`), and the requests to the model (`conversation::model_run`).
 
+mod deliveries;
 mod joins;
 mod links;
 mod log;
@@ -107,6 +108,8 @@ struct Inner<P> {
     saving: Mutex<()>,
     /// Held while the outbox drains.
     draining: Mutex<()>,
+    /// Held while signed webhooks are sent.
+    delivering: Mutex<()>,
     /// Held while orders are sent to the threads that follow.
     ordering: Mutex<()>,
     /// Aborts the model request of the turn that runs.
@@ -137,6 +140,7 @@ impl<P: ThreadPlatform> Thread<P> {
             waiting: RefCell::default(),
             saving: Mutex::default(),
             draining: Mutex::default(),
+            delivering: Mutex::default(),
             ordering: Mutex::default(),
             cancelling: RefCell::default(),
             arriving: RefCell::default(),
@@ -304,6 +308,7 @@ impl<P: ThreadPlatform> Inner<P> {
             match job {
                 Job::Turn => self.run().await,
                 Job::Outbox => self.drain_outbox().await?,
+                Job::Deliver => self.send_deliveries().await?,
                 Job::Delete => self.delete_pending().await?,
                 Job::Orders => drop(self.send_orders_or_log().await),
                 Job::Usage => self.flush_usage().await?,

@@ -192,7 +192,7 @@ async fn a_contact_is_shown_without_texts_and_erased_by_the_operator() {
             .starts_with("2026-11-22T13:00:00"),
         "{shown}"
     );
-    let erased = serde_json::json!({ "turns": 1, "revisions": 1, "pending_messages": 0, "outbox_parts": 0, "answers": 1 });
+    let erased = serde_json::json!({ "turns": 1, "revisions": 1, "pending_messages": 0, "outbox_parts": 0, "answers": 1, "deliveries": 0 });
     let expected = serde_json::json!({ "erased": erased, "kv": "deleted", "opted_out": false });
     assert_eq!(
         admin_of(&platform, "erase", ANNA, NUMBER).await,
