@@ -15,8 +15,9 @@ use serde::{Deserialize, Serialize};
 
 pub use labels::{
     ConsentBy, ConsentState, ConversationProblem, DailyLimit, DeliveryOutcome, DeliveryPurpose,
-    DeliveryStatus, DenialReason, ErasedBy, FieldProblem, IgnoreReason, InternalProblem,
-    KvOperation, ObjectKind, OutboxOutcome, ReplyVia, TurnOutcome, UnexpectedResponse,
+    DeliveryStatus, DenialReason, ErasedBy, FieldProblem, FlowOutcome, HandOffBy, HandOffState,
+    IgnoreReason, InternalProblem, KvOperation, ObjectKind, OutboxOutcome, ReplyVia, TurnOutcome,
+    UnexpectedResponse,
 };
 
 use crate::{
@@ -72,6 +73,25 @@ pub enum Event {
         /// Why it has failed.
         #[serde(skip_serializing_if = "Option::is_none")]
         reason: Option<&'static str>,
+    },
+    /// A contact was handed over to a person, or is answered by the assistant again.
+    HandOff {
+        /// The contact.
+        phone_hash: PhoneHash,
+        /// The new state.
+        state: HandOffState,
+        /// Who has begun or ended it.
+        by: HandOffBy,
+    },
+    /// A Studio flow was started for a contact that is handed over, or was not.
+    StudioFlow {
+        /// The contact.
+        phone_hash: PhoneHash,
+        /// The outcome.
+        outcome: FlowOutcome,
+        /// Twilio's error code, if Studio refused it.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        code: Option<u32>,
     },
     /// Twilio refused to show the typing indicator. It is logged once an isolate.
     TypingRefused {

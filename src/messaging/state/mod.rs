@@ -11,6 +11,7 @@ mod admission;
 mod answers;
 mod consent;
 mod following;
+mod hand_off;
 mod links;
 mod quotable;
 mod rate_window;
@@ -18,6 +19,7 @@ mod records;
 mod reply_loop;
 mod share;
 mod stored;
+mod studio;
 mod turn_end;
 mod turns;
 
@@ -26,8 +28,9 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use self::{
-    answers::Answers, links::Links, quotable::Quotable, rate_window::RateWindow,
-    records::MessageRecords, reply_loop::ReplyLoop, share::DailyShare, turns::Turns,
+    answers::Answers, hand_off::HandOffs, links::Links, quotable::Quotable,
+    rate_window::RateWindow, records::MessageRecords, reply_loop::ReplyLoop, share::DailyShare,
+    turns::Turns,
 };
 use crate::{
     base::{time::UnixMillis, usage::PendingUsage},
@@ -48,6 +51,7 @@ pub use self::{
     records::MessageStatus,
     share::MAX_CANNED_REPLIES_PER_DAY,
     stored::Decoded,
+    studio::{FlowStart, FlowStep, Unsure},
     turn_end::{Requests, TurnReply, TurnResult},
     turns::{ActiveTurn, Contents, NextRun, PendingMessage},
 };
@@ -83,6 +87,9 @@ pub struct State {
     /// Usage that is not reported yet.
     #[serde(skip_serializing_if = "is_default")]
     pub usage: PendingUsage,
+    /// The hand-off to a person.
+    #[serde(skip_serializing_if = "is_default")]
+    hand_off: HandOffs,
     /// The threads of the contact's other addresses.
     #[serde(skip_serializing_if = "is_default")]
     links: Links,
@@ -121,6 +128,7 @@ impl Default for State {
             outbox: Outbox::default(),
             deliveries: Deliveries::default(),
             usage: PendingUsage::default(),
+            hand_off: HandOffs::default(),
             links: Links::default(),
             opted_out: false,
         }
@@ -136,6 +144,10 @@ pub enum Job {
     Outbox,
     /// Send signed webhooks.
     Deliver,
+    /// End a hand-off whose time is over.
+    EndHandOff,
+    /// Start a Studio flow.
+    StartFlow,
     /// Delete revisions from KV.
     Delete,
     /// Send orders to the threads that follow this one.
@@ -148,7 +160,7 @@ pub enum Job {
 
 impl State {
     /// The next job, if one is due.
-    pub fn next_job(&self, now: UnixMillis) -> Option<Job> {
+    pub fn next_job(&self, now: UnixMillis, config: &Config) -> Option<Job> {
         let report_is_due = self.usage.next_wake().is_some_and(|at| at <= now);
         let orders = self.links.next_wake(self.may_release(), now);
         let orders_are_due = orders.is_some_and(|at| at <= now);
@@ -160,6 +172,10 @@ impl State {
             Some(Job::Delete)
         } else if self.deliveries.is_due(now) {
             Some(Job::Deliver)
+        } else if self.hand_off_is_over(now, config).is_some() {
+            Some(Job::EndHandOff)
+        } else if self.flow_is_due(now) {
+            Some(Job::StartFlow)
         } else if orders_are_due {
             Some(Job::Orders)
         } else if report_is_due {
@@ -213,6 +229,7 @@ impl State {
             .flatten()
             .chain(self.outbox.next_wake())
             .chain(self.deliveries.next_wake())
+            .chain(self.hand_off.flow_wake())
             .min();
         let last_message = self
             .records
@@ -227,7 +244,9 @@ impl State {
             .or(self.quotable.newest().map(|at| at.plus(ttl)))
             .or(self.reply_loop.ends(ttl))
             .or(self.share.ends());
-        let due = due.into_iter().chain(self.usage.next_wake()).min()?;
+        let ends = self.hand_off.next_wake(ttl);
+        let due = due.into_iter().chain(self.usage.next_wake()).chain(ends);
+        let due = due.min()?;
         // An alarm that is set for now, within the alarm, can get lost. So it is a millisecond from
         // now at the earliest.
         let due = due.max(now.plus(Duration::from_millis(1)));
@@ -252,6 +271,7 @@ impl State {
         self.outbox.erase_receipts();
         self.quotable.clear();
         self.reply_loop = ReplyLoop::default();
+        self.hand_off.clear();
         Erased {
             turns,
             revisions: self.revisions.erase(now, config.conversation_ttl),
@@ -365,6 +385,7 @@ impl State {
             pending_messages: self.turns.pending_count(),
             outbox_parts: self.outbox.waiting_parts(),
             messages_last_minute: self.rate_window.count(now),
+            handed_off: self.is_handed_over(),
         }
     }
 
@@ -395,6 +416,7 @@ impl State {
             && self.revisions.is_empty()
             && self.outbox.is_empty()
             && self.deliveries.is_empty()
+            && self.hand_off == HandOffs::default()
     }
 
     /// Limits planned times: a clock that jumped ahead for a moment must not delay work for days.
@@ -405,6 +427,7 @@ impl State {
         self.revisions.distrust_future(now, config.conversation_ttl);
         self.outbox.distrust_future(now);
         self.deliveries.distrust_future(now);
+        self.hand_off.distrust_future(now);
         self.quotable.distrust_future(now);
         self.reply_loop.distrust_future(now);
         self.turns.distrust_future(now.plus(check_wait));
@@ -416,6 +439,7 @@ impl State {
         self.turns.active().is_some()
             || self.outbox.has_work()
             || !self.deliveries.is_empty()
+            || self.hand_off.flow_wake().is_some()
             || self.revisions.has_work(now)
             || self.links.next_wake(self.may_release(), now).is_some()
     }
@@ -427,6 +451,7 @@ impl State {
         self.rate_window.forget(now);
         self.revisions.forget(now);
         self.outbox.forget(now, ttl);
+        self.hand_off.forget(now, ttl);
         if self.revisions.conversation(now).is_none() {
             self.quotable.forget_until(now.minus(ttl));
         }

@@ -55,7 +55,7 @@ fn reset_behind_a_turn(waiting: &[MessageSid]) -> (Option<MessageStatus>, Option
         keyword: Keyword::Reset,
         by_twilio: false,
     };
-    state.admit(&first, NOW, &config);
+    state.admit(&first, &thread(), NOW, &config);
     state.admit(
         &call("SM0000000000000000000000000000000b", reset, &config),
         NOW,

@@ -2,10 +2,6 @@
 //!
 //! Not here: the requests (`conversation::deliveries`).
 
-use std::rc::Rc;
-
-use futures_util::FutureExt;
-
 use super::{Inner, ThreadPlatform};
 use crate::{
     base::time::UnixMillis,
@@ -19,17 +15,6 @@ impl<P: ThreadPlatform> Inner<P> {
     pub(super) async fn send_deliveries(&self) -> Result<(), PlatformError> {
         let _delivering = self.delivering.lock().await;
         deliveries::drain(self, &self.platform, &self.config).await
-    }
-
-    /// Sends them in the background: nobody waits for them. After a failure the alarm sends them.
-    pub(super) fn spawn_deliveries(self: &Rc<Self>) {
-        let inner = Rc::clone(self);
-        let send = async move {
-            if let Err(error) = inner.send_deliveries().await {
-                inner.log_storage_error(error);
-            }
-        };
-        self.platform.spawn(send.boxed_local());
     }
 }
 

@@ -14,7 +14,7 @@ use crate::{
         model_run::{Failure, ModelRun},
         voice_error::VoiceError,
     },
-    event::{ConsentBy, ConsentState, DailyLimit},
+    event::{ConsentBy, ConsentState, DailyLimit, HandOffBy, HandOffState},
     identity::Channel,
     messaging::{
         markdown,
@@ -155,6 +155,11 @@ impl<P: ThreadPlatform> Inner<P> {
             // Who asks aloud for no more messages gets the answers to nothing else.
             let cancelled = match result {
                 TurnResult::OptedOut(_) => state.opt_out_aloud(turn.number, now),
+                TurnResult::HandedOver(ref reason) => {
+                    let (number, config) = (turn.number, &self.config);
+                    state.hand_over_turn(number, reason, &self.name, now, config);
+                    CancelledCounts::default()
+                }
                 _ => CancelledCounts::default(),
             };
             let reply = state.end_turn(turn.number, &result, requests, &waiting, now, &self.config);
@@ -169,6 +174,10 @@ impl<P: ThreadPlatform> Inner<P> {
             let (state, by) = (ConsentState::OptedOut, ConsentBy::Contact);
             self.log_consent(last.phone_hash.clone(), state, by, cancelled);
             self.spawn_orders();
+        }
+        if let (TurnResult::HandedOver(_), Some(last)) = (&result, turn.messages.last()) {
+            let (state, by) = (HandOffState::Begun, HandOffBy::Assistant);
+            self.log_hand_off(last.phone_hash.clone(), state, by);
         }
         match result {
             TurnResult::Answered { input, text, .. } => {
@@ -187,7 +196,10 @@ impl<P: ThreadPlatform> Inner<P> {
             }
             TurnResult::Reset(_) => drop(self.conversation.take()),
             // The next turn reads a conversation again that was not complete.
-            TurnResult::Failed(_) | TurnResult::Limited(..) | TurnResult::OptedOut(_) => {
+            TurnResult::HandedOver(_)
+            | TurnResult::Failed(_)
+            | TurnResult::Limited(..)
+            | TurnResult::OptedOut(_) => {
                 *self.conversation.borrow_mut() = conversation;
             }
         }
