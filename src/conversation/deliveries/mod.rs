@@ -17,7 +17,6 @@ pub use drain::{DeliveryStore, drain};
 
 use crate::{
     base::time::UnixMillis,
-    conversation::outbox::is_false,
     event::DeliveryPurpose,
     identity::{PhoneHash, WebhookId},
 };
@@ -47,7 +46,7 @@ pub struct Delivery {
     /// When it is given up.
     pub(super) give_up_at: UnixMillis,
     /// Whether it was logged that it is late.
-    #[serde(default, skip_serializing_if = "is_false")]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(super) logged: bool,
 }
 

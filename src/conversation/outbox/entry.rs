@@ -106,6 +106,6 @@ pub(super) struct OutboundRecord {
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde wants a reference")]
-pub(in crate::conversation) fn is_false(value: &bool) -> bool {
+pub(super) fn is_false(value: &bool) -> bool {
     !value
 }

@@ -18,7 +18,6 @@ use entry::OutboundRecord;
 use order::Gap;
 
 pub use drain::{OutboxStore, drain, request_contexts};
-pub(super) use entry::is_false;
 pub use entry::{OutboxEntry, ReplyTarget};
 pub use order::{PART_WAIT, Progress};
 

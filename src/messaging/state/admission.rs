@@ -3,7 +3,7 @@
 //! Not here: running turns (`turns`, `turn_end`).
 
 use super::{
-    ALARM_MARGIN, MessageStatus, State, hand_off::Passed, rate_window::WINDOW,
+    ALARM_MARGIN, MessageStatus, State, handing_over::Passed, rate_window::WINDOW,
     turns::PendingMessage,
 };
 use crate::{

@@ -12,6 +12,7 @@ mod answers;
 mod consent;
 mod following;
 mod hand_off;
+mod handing_over;
 mod links;
 mod quotable;
 mod rate_window;

@@ -97,10 +97,11 @@ async fn a_contact_that_asks_for_a_person_is_told_once_and_its_messages_are_pass
         ("contact", json!(ANNA)),
         ("number", json!(NUMBER)),
         ("media", json!(0)),
-        ("time", json!("2026-11-22T12:00:00.100Z")),
     ] {
         assert_eq!(body[field], value, "{field}");
     }
+    let time = body["time"].as_str().unwrap();
+    assert!(time.starts_with("2026-11-22T12:00:0"), "{time}");
     assert_eq!(body["conversation"].as_str().unwrap().len(), 64);
     assert_eq!(body["conversation"], bodies[0]["conversation"]);
     assert_ne!(body["id"], bodies[0]["id"]);

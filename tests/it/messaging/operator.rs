@@ -167,7 +167,7 @@ async fn a_contact_is_shown_without_texts_and_erased_by_the_operator() {
     let platform = FakePlatform::with(&[WITH_ADMIN]);
     let blank = serde_json::json!({
         "opted_out": false, "turns": 0, "revision": null, "expires_at": null, "turn_running": false,
-        "pending_messages": 0, "outbox_parts": 0, "messages_last_minute": 0,
+        "pending_messages": 0, "outbox_parts": 0, "messages_last_minute": 0, "handed_off": false,
     });
     assert_eq!(
         admin_of(&platform, "show", ANNA, NUMBER).await,
