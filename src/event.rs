@@ -16,8 +16,8 @@ use serde::{Deserialize, Serialize};
 pub use labels::{
     ConsentBy, ConsentState, ConversationProblem, DailyLimit, DeliveryOutcome, DeliveryPurpose,
     DeliveryStatus, DenialReason, ErasedBy, FieldProblem, FlowOutcome, HandOffBy, HandOffState,
-    IgnoreReason, InternalProblem, KvOperation, ObjectKind, OutboxOutcome, ReplyVia, TurnOutcome,
-    UnexpectedResponse,
+    IgnoreReason, InternalProblem, KvOperation, ObjectKind, OutboxOutcome, ReplyVia, ToolOutcome,
+    TurnOutcome, UnexpectedResponse,
 };
 
 use crate::{
@@ -158,6 +158,18 @@ pub enum Event {
         /// Why, as in the failures of a turn.
         reason: &'static str,
     },
+    /// The model has called a tool.
+    ToolCalled {
+        /// The contact.
+        phone_hash: PhoneHash,
+        /// The tool's name, if the assistant has such a tool.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        tool: Option<String>,
+        /// What came of it.
+        outcome: ToolOutcome,
+        /// The time that it took.
+        duration_ms: u64,
+    },
     /// A conversation was too long for the model, and its older half was dropped.
     ConversationShortened {
         /// The turns that were dropped.
@@ -260,6 +272,12 @@ pub struct TurnEnded {
     /// Those of them that transcribed voice notes.
     #[serde(skip_serializing_if = "is_zero")]
     pub transcriptions: u32,
+    /// How often the model called tools before it answered, if it did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tool_rounds: Option<NonZeroU32>,
+    /// The calls of all rounds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tool_calls: Option<NonZeroU32>,
     /// The number of the endpoint that answered. 0 is that of `OPENAI_BASE_URL`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub endpoint: Option<usize>,

@@ -223,7 +223,7 @@ pub(super) fn omitted(text: &str) -> Parsed<Fields> {
         .collect::<Option<Fields>>()
         .ok_or(
             "must be a list of reasoning_effort, max_completion_tokens, max_tokens, stream, \
-             safety_identifier and prompt_cache_key, separated by commas",
+             safety_identifier, prompt_cache_key, tool_choice and tools, separated by commas",
         )
 }
 

@@ -20,17 +20,23 @@ pub enum Field {
     SafetyIdentifier,
     /// The contact's pseudonym, for the cache of prompts.
     PromptCacheKey,
+    /// That the model must answer now, without calling a tool.
+    ToolChoice,
+    /// The tools that the model may call.
+    Tools,
 }
 
 impl Field {
     /// All fields. A field comes after those whose name contains its own.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 8] = [
         Self::ReasoningEffort,
         Self::MaxCompletionTokens,
         Self::MaxTokens,
         Self::Stream,
         Self::SafetyIdentifier,
         Self::PromptCacheKey,
+        Self::ToolChoice,
+        Self::Tools,
     ];
 
     /// Its name in a request, in the settings and in the log.
@@ -43,6 +49,8 @@ impl Field {
             Self::Stream => "stream",
             Self::SafetyIdentifier => "safety_identifier",
             Self::PromptCacheKey => "prompt_cache_key",
+            Self::ToolChoice => "tool_choice",
+            Self::Tools => "tools",
         }
     }
 

@@ -16,8 +16,8 @@ mod settings;
 mod texts;
 
 pub use assistants::{
-    Assistant, AssistantFile, Assistants, Claim, FieldKind, FileError, HAND_OFF_TOOL, HandOff,
-    Intake, IntakeField, Prompt, SignedUrl, Tool,
+    Assistant, AssistantFile, Assistants, Claim, END_CONVERSATION_TOOL, FieldKind, FileError,
+    HAND_OFF_TOOL, HandOff, Intake, IntakeField, Prompt, Schema, SignedUrl, Tool,
 };
 pub use endpoint::{Endpoint, Endpoints, ExtraHeader, Fallback, SystemRole};
 pub use field::{Field, Fields};

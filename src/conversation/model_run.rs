@@ -1,9 +1,10 @@
-//! One model run: reserve the budget, ask the model, try again or elsewhere, give up.
+//! One model run: reserve the budget, ask the model, call its tools, try again or elsewhere, give up.
 //!
 //! Not here: which messages make a turn, and sending the answer (`messaging`).
 
 mod exchange;
 mod memory;
+mod tools;
 
 use std::{future::Future, rc::Rc, time::Duration};
 
@@ -12,6 +13,7 @@ use futures_util::{
     pin_mut,
 };
 
+use self::tools::Toolbox;
 use crate::{
     base::{
         image::Image,
@@ -33,6 +35,7 @@ use crate::{
 };
 
 pub use memory::{EndpointMemory, RemembersEndpoints};
+pub use tools::{Caller, Effect};
 
 /// The result of a model run, and its cost.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,6 +50,12 @@ pub struct ModelRun {
     pub tokens: Tokens,
     /// The number of the endpoint that answered, from 0.
     pub endpoint: Option<usize>,
+    /// How often the model called tools.
+    pub tool_rounds: u32,
+    /// The calls of all rounds.
+    pub tool_calls: u32,
+    /// What the built-in tools that were called do once the turn is answered.
+    pub effects: Vec<Effect>,
     /// The time spent, waits included, in milliseconds.
     pub model_ms: u64,
     /// The usage that the budget object now has.
@@ -63,6 +72,9 @@ impl ModelRun {
             transcriptions: 0,
             tokens: Tokens::default(),
             endpoint: None,
+            tool_rounds: 0,
+            tool_calls: 0,
+            effects: Vec::new(),
             model_ms: 0,
             reported: UsageCounters::EMPTY,
         }
@@ -71,6 +83,8 @@ impl ModelRun {
     /// Adds the cost of an earlier run of the same turn, which was broken off.
     pub fn add_earlier(&mut self, earlier: &Self) {
         self.requests = self.requests.saturating_add(earlier.requests);
+        self.tool_rounds = self.tool_rounds.saturating_add(earlier.tool_rounds);
+        self.tool_calls = self.tool_calls.saturating_add(earlier.tool_calls);
         self.tokens.add(earlier.tokens);
         self.model_ms = self.model_ms.saturating_add(earlier.model_ms);
         self.reported.add(&earlier.reported);
@@ -145,6 +159,8 @@ pub struct ModelInput<'a, W> {
     pub usage: UsageCounters,
     /// Whether the first request is reserved already.
     pub reserved: bool,
+    /// For whom tools are called.
+    pub caller: Caller<'a>,
 }
 
 /// What a contact said.
@@ -173,8 +189,8 @@ pub trait ContactShare {
 /// are read.
 ///
 /// Every request is reserved before it is made: from the day's budget and from the contact's
-/// `share`. The requests, the waits between them, the wait for the budget object and the work
-/// before share `OPENAI_TIMEOUT_MS`. When `cancelled` comes first, the current request is aborted.
+/// `share`. The requests, the calls of tools, the waits between them, the wait for the budget object
+/// and the work before share `OPENAI_TIMEOUT_MS`. When `cancelled` comes first, the current request is aborted.
 /// It is polled from the first request on.
 pub async fn run(
     platform: &(impl Clock + Log + Random + Http + Objects + RemembersEndpoints),
@@ -215,6 +231,7 @@ pub async fn run(
                 share,
                 words,
                 begun: input.begun,
+                tools: Toolbox::new(platform, config, input.assistant, thread, input.caller),
             };
             let exchange = asked.exchange(&mut conversation, &mut run);
             pin_mut!(exchange, cancelled);

@@ -36,6 +36,27 @@ labels! {
         /// The assistant hands the contact over to a person.
         HandedOver,
     }
+    /// What came of a call of a tool. The model is told all but the first in this word.
+    ToolOutcome {
+        /// It answered.
+        Answered,
+        /// It did not answer in time.
+        Timeout,
+        /// There was no connection, or it said that it cannot now.
+        Unreachable,
+        /// It refused the call, or redirected it.
+        Rejected,
+        /// Its answer broke off, or is neither JSON nor text.
+        Unreadable,
+        /// Its answer is longer than is read.
+        TooLong,
+        /// The assistant has no such tool. No call was made.
+        UnknownTool,
+        /// The tool's schema refuses the arguments. No call was made.
+        InvalidArguments,
+        /// The round has too many calls. No call was made.
+        TooManyCalls,
+    }
     /// What a response of the model is that cannot be understood.
     UnexpectedResponse {
         /// It has no bytes, or only white space and comments.

@@ -27,6 +27,19 @@ pub enum Channel {
     Messenger,
 }
 
+impl Channel {
+    /// Its name for other programs.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Sms => "sms",
+            Self::WhatsApp => "whatsapp",
+            Self::Rcs => "rcs",
+            Self::Messenger => "messenger",
+        }
+    }
+}
+
 /// Every channel but SMS, with the prefix of its addresses.
 const PREFIXES: [(Channel, &str); 3] = [
     (Channel::WhatsApp, "whatsapp:"),

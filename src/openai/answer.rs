@@ -5,7 +5,8 @@
 use serde_json::Value;
 
 use super::{
-    OpenAiError, content::Said, finish::Finish, stated_error::stated_error, tokens::Tokens,
+    OpenAiError, ToolCall, content::Said, finish::Finish, stated_error::stated_error,
+    tokens::Tokens, tools::Calls,
 };
 
 /// What a response says.
@@ -15,6 +16,10 @@ pub(super) struct Answer {
     deltas: Said,
     /// What it said in messages.
     messages: Said,
+    /// What it called in deltas.
+    called_in_deltas: Calls,
+    /// What it called in messages.
+    called_in_messages: Calls,
     /// Why it stopped.
     pub finish: Option<Finish>,
     /// The error that the server states. Nothing of the text is an answer then.
@@ -57,6 +62,15 @@ impl Answer {
         }
     }
 
+    /// The tools that the model calls.
+    pub(super) fn calls(&self) -> Vec<ToolCall> {
+        if self.called_in_deltas.is_empty() {
+            self.called_in_messages.read()
+        } else {
+            self.called_in_deltas.read()
+        }
+    }
+
     fn add(&mut self, chunk: &Value) {
         self.error = self.error.or_else(|| stated_error(chunk));
         let choices = chunk.get("choices").and_then(Value::as_array);
@@ -92,11 +106,13 @@ impl Answer {
         if let Some(delta) = choice.get("delta") {
             self.choices = Choices::Some;
             self.deltas.add_message(delta);
+            self.called_in_deltas.add_message(delta);
         }
         // The older Completions API has a text in place of a message.
         if let Some(message) = choice.get("message").or_else(|| choice.get("text")) {
             self.choices = Choices::Some;
             self.messages.add_message(message);
+            self.called_in_messages.add_message(message);
         }
     }
 }

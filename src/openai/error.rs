@@ -15,7 +15,7 @@ use serde_json::Value;
 
 use self::body::Described;
 use super::OpenAiError;
-use crate::event::UnexpectedResponse;
+use crate::{config::Field, event::UnexpectedResponse};
 
 /// The meaning of a status that is not 200.
 #[must_use]
@@ -73,7 +73,10 @@ fn cause(status: u16, described: &Described) -> Option<OpenAiError> {
     if is(&wording::TOO_LONG) {
         return Some(OpenAiError::ContextTooLong);
     }
-    (matches!(status, 400 | 422) && !fields.is_empty()).then_some(OpenAiError::Unsupported(fields))
+    // OpenRouter says with a 404 that no model takes tools, and llama.cpp with a 500.
+    let names_tools = fields == Field::Tools.into() && matches!(status, 404 | 500 | 501);
+    let is_named = matches!(status, 400 | 422) && !fields.is_empty();
+    (is_named || names_tools).then_some(OpenAiError::Unsupported(fields))
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 //!
 //! Not here: their values in JSON (`request`), and what an endpoint says about them (`error`).
 
+use super::Offer;
 use crate::config::{Endpoint, Field, Fields};
 
 /// The optional fields of a request to that endpoint, when those of `omitted` are left out.
@@ -13,14 +14,21 @@ use crate::config::{Endpoint, Field, Fields};
 ///
 /// `max_completion_tokens` has replaced `max_tokens`, which older servers know alone. So the latter
 /// stands in for the former where that is left out.
+///
+/// `tool_choice` is sent where the model must answer. Without `tools`, servers reject it.
 #[must_use]
-pub fn sent(endpoint: &Endpoint, omitted: Fields) -> Fields {
+pub fn sent(endpoint: &Endpoint, omitted: Fields, offer: Offer<'_>) -> Fields {
     let is_openai = endpoint.is_openai();
     let is_sent = |field: &Field| match field {
         Field::ReasoningEffort => effort(endpoint).is_some(),
         Field::MaxCompletionTokens | Field::Stream => true,
         Field::MaxTokens => omitted.contains(Field::MaxCompletionTokens),
         Field::SafetyIdentifier | Field::PromptCacheKey => is_openai,
+        Field::Tools => !offer.functions.is_empty(),
+        Field::ToolChoice => {
+            let has_tools = !offer.functions.is_empty() && !omitted.contains(Field::Tools);
+            offer.must_answer && has_tools
+        }
     };
     let fields: Fields = Field::ALL.into_iter().filter(is_sent).collect();
     fields.without(omitted)

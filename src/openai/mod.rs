@@ -21,6 +21,7 @@ mod stated_error;
 mod thought_tags;
 mod thoughts;
 mod tokens;
+mod tools;
 mod transcription;
 
 pub use error::meaning;
@@ -30,6 +31,7 @@ pub use request::{Said, request};
 pub use response::decode;
 pub use retry::{MAX_RETRIES, may_pass, retry_after};
 pub use tokens::Tokens;
+pub use tools::{Function, Offer, Round, ToolCall};
 pub use transcription::{
     TranscriptionError, decode as decode_transcription, request as transcription_request,
 };
@@ -46,11 +48,21 @@ pub struct Completion {
     pub finish_note: Option<&'static str>,
 }
 
+/// What the model replies.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reply {
+    /// An answer.
+    Answer(Completion),
+    /// Calls of tools, never none. A text beside them is no answer: the model does not know yet what
+    /// comes of the calls.
+    Calls(Vec<ToolCall>),
+}
+
 /// The meaning of a response, and its cost.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Decoded {
-    /// The completion, or the reason why there is none.
-    pub result: Result<Completion, OpenAiError>,
+    /// The reply, or the reason why there is none.
+    pub result: Result<Reply, OpenAiError>,
     /// The tokens. They are zero if the response names none, as in errors.
     pub tokens: Tokens,
 }

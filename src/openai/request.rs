@@ -1,5 +1,5 @@
-//! The request: only parameters that every model accepts, and for OpenAI itself the contact's
-//! pseudonym.
+//! The request: only parameters that every model accepts, the tools, and for OpenAI itself the
+//! contact's pseudonym.
 //!
 //! Not here: sending it (`conversation::model_run`).
 
@@ -8,7 +8,10 @@ use std::borrow::Cow;
 use base64::{display::Base64Display, prelude::BASE64_STANDARD};
 use serde::{Serialize, Serializer};
 
-use super::fields::{effort, sent};
+use super::{
+    fields::{effort, sent},
+    tools::{self, Offer, OfferedTool, RepeatedCall, Round},
+};
 use crate::{
     base::{image::Image, url::AI_GATEWAY_HOST},
     config::{Assistant, Config, Endpoint, Field, Fields, SystemRole},
@@ -27,6 +30,11 @@ pub struct Said<'a, H> {
     pub input: &'a str,
     /// The images that belong to it.
     pub images: &'a [Image],
+    /// The rounds of tools since that message. What a tool said comes in messages of the role
+    /// `tool` alone.
+    pub rounds: &'a [Round],
+    /// The tools that the model may call.
+    pub offer: Offer<'a>,
 }
 
 /// The request for the next turn of a conversation.
@@ -60,8 +68,13 @@ pub fn request<'h>(
         safety_identifier: Option<&'a str>,
         #[serde(skip_serializing_if = "Option::is_none")]
         prompt_cache_key: Option<&'a str>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        tool_choice: Option<&'a str>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        tools: Option<Vec<OfferedTool<'a>>>,
     }
-    let sent = sent(endpoint, omitted);
+    let offer = said.offer;
+    let sent = sent(endpoint, omitted, offer);
     let images = said.images;
     let (limit, pseudonym) = (assistant.max_completion_tokens, pseudonym.as_str());
     let body = Body {
@@ -73,6 +86,15 @@ pub fn request<'h>(
         stream: sent.contains(Field::Stream).then_some(false),
         safety_identifier: sent.contains(Field::SafetyIdentifier).then_some(pseudonym),
         prompt_cache_key: sent.contains(Field::PromptCacheKey).then_some(pseudonym),
+        tool_choice: sent.contains(Field::ToolChoice).then_some("none"),
+        tools: sent.contains(Field::Tools).then(|| {
+            let functions = offer.functions.iter();
+            functions
+                .map(|function| OfferedTool::Function {
+                    function: *function,
+                })
+                .collect()
+        }),
     };
     // The URL is written directly into the request: images are large, and memory is small.
     let of_pictures: usize = images.iter().map(|image| image.bytes.len()).sum();
@@ -120,7 +142,23 @@ pub(super) fn headers(
 #[derive(Serialize)]
 struct Message<'a> {
     role: &'static str,
-    content: Content<'a>,
+    /// There is none beside calls.
+    content: Option<Content<'a>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    tool_calls: Vec<RepeatedCall<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tool_call_id: Option<String>,
+}
+
+impl<'a> Message<'a> {
+    fn of(role: &'static str, content: Content<'a>) -> Self {
+        Self {
+            role,
+            content: Some(content),
+            tool_calls: Vec::new(),
+            tool_call_id: None,
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -150,10 +188,7 @@ fn messages<'a>(
     role: SystemRole,
     said: Said<'a, impl Iterator<Item = (&'a str, &'a str)>>,
 ) -> Vec<Message<'a>> {
-    let text = |role, text: Cow<'a, str>| Message {
-        role,
-        content: Content::Text(text),
-    };
+    let text = |role, text: Cow<'a, str>| Message::of(role, Content::Text(text));
     let prompt = said.prompt;
     let mut unsaid = (role == SystemRole::User).then_some(prompt);
     let mut with_prompt = |words: &'a str| match unsaid.take() {
@@ -185,12 +220,29 @@ fn messages<'a>(
             },
         });
         let parts = [Part::Text { text: input }].into_iter().chain(shown);
-        Message {
-            role: "user",
-            content: Content::Parts(parts.collect()),
-        }
+        Message::of("user", Content::Parts(parts.collect()))
     });
+    messages.extend(said.rounds.iter().enumerate().flat_map(round));
     messages
+}
+
+/// The messages of a round of tools: the calls, and then each result.
+fn round<'a>((number, round): (usize, &'a Round)) -> impl Iterator<Item = Message<'a>> {
+    let calls = round.0.iter().enumerate();
+    let repeated = calls
+        .clone()
+        .map(|(at, (call, _))| RepeatedCall::of(tools::id(number, at), call));
+    let asked = Message {
+        role: "assistant",
+        content: None,
+        tool_calls: repeated.collect(),
+        tool_call_id: None,
+    };
+    let results = calls.map(move |(at, (_, result))| Message {
+        tool_call_id: Some(tools::id(number, at)),
+        ..Message::of("tool", Content::Text(result.into()))
+    });
+    std::iter::once(asked).chain(results)
 }
 
 /// Roughly the length of a request without images.
@@ -236,6 +288,8 @@ mod tests {
             history: [("Hi", "Hello")].into_iter(),
             input: "And \"now\"?",
             images: &[],
+            rounds: &[],
+            offer: Offer::default(),
         };
         let endpoint = assistant.endpoints.get(0);
         let omitted = endpoint.omitted;

@@ -3,7 +3,7 @@
 //! Not here: what an error says (`error`), and what is done about it (`next`, `retry`).
 
 use super::{
-    Completion, Decoded, OpenAiError,
+    Completion, Decoded, OpenAiError, Reply,
     answer::{Answer, Choices},
     body::{self, Body},
     content::joined,
@@ -16,12 +16,13 @@ use crate::{
     platform::{HttpError, HttpResponse},
 };
 
-/// The meaning of a response, or of its absence.
+/// The meaning of a response, or of its absence. `allows_calls`: the request allowed to call tools.
+/// Otherwise calls are passed over, and a text beside them is the answer.
 #[must_use]
-pub fn decode(result: Result<&HttpResponse, HttpError>) -> Decoded {
+pub fn decode(result: Result<&HttpResponse, HttpError>, allows_calls: bool) -> Decoded {
     let failure = match result {
         Ok(response) => match response.status {
-            200 => return completion(&response.body),
+            200 => return reply(&response.body, allows_calls),
             status => error::meaning(status, &response.body),
         },
         Err(HttpError::Timeout) => OpenAiError::Timeout,
@@ -32,7 +33,7 @@ pub fn decode(result: Result<&HttpResponse, HttpError>) -> Decoded {
     failure.into()
 }
 
-fn completion(bytes: &[u8]) -> Decoded {
+fn reply(bytes: &[u8], allows_calls: bool) -> Decoded {
     let (answer, is_broken_off) = match body::read(bytes) {
         Err(response) => return OpenAiError::Unexpected(response).into(),
         Ok(Body::Whole(value)) => (Answer::of([&value]), false),
@@ -43,12 +44,12 @@ fn completion(bytes: &[u8]) -> Decoded {
         }
     };
     Decoded {
-        result: result(&answer, is_broken_off),
+        result: result(&answer, is_broken_off, allows_calls),
         tokens: answer.tokens,
     }
 }
 
-fn result(answer: &Answer, is_broken_off: bool) -> Result<Completion, OpenAiError> {
+fn result(answer: &Answer, is_broken_off: bool, allows_calls: bool) -> Result<Reply, OpenAiError> {
     if let Some(error) = answer.error {
         return Err(error);
     }
@@ -71,6 +72,15 @@ fn result(answer: &Answer, is_broken_off: bool) -> Result<Completion, OpenAiErro
         (!text.is_empty()).then_some(text)
     };
     let cut_short = answer.finish == Some(Finish::Length);
+    let calls = answer.calls();
+    if allows_calls && !calls.is_empty() {
+        // The last call may lack some of its arguments, even if they can be read.
+        return if cut_short {
+            Err(OpenAiError::TokenLimit)
+        } else {
+            Ok(Reply::Calls(calls))
+        };
+    }
     let (text, finish_note) = match (spoken(&said.text), spoken(&said.refusal)) {
         (Some(text), _) if cut_short => (format!("{text}…"), Some("length")),
         (Some(text), _) => (text, None),
@@ -81,7 +91,7 @@ fn result(answer: &Answer, is_broken_off: bool) -> Result<Completion, OpenAiErro
         (None, None) if cut_short => return Err(OpenAiError::TokenLimit),
         (None, None) => return Err(OpenAiError::Empty),
     };
-    Ok(Completion { text, finish_note })
+    Ok(Reply::Answer(Completion { text, finish_note }))
 }
 
 #[cfg(test)]
@@ -89,16 +99,80 @@ mod tests {
     use super::{super::Tokens, *};
 
     fn decoded(status: u16, body: &str) -> Decoded {
-        decode(Ok(&HttpResponse {
+        decoded_with_calls(status, body, false)
+    }
+
+    fn decoded_with_calls(status: u16, body: &str, allows_calls: bool) -> Decoded {
+        let response = HttpResponse {
             status,
             retry_after: None,
             location: None,
             body: body.as_bytes().to_vec(),
-        }))
+        };
+        decode(Ok(&response), allows_calls)
+    }
+
+    fn answer(result: Result<Reply, OpenAiError>) -> Result<Completion, OpenAiError> {
+        result.map(|reply| match reply {
+            Reply::Answer(completion) => completion,
+            Reply::Calls(calls) => panic!("{calls:?}"),
+        })
     }
 
     fn respond(status: u16, body: &str) -> Result<Completion, OpenAiError> {
-        decoded(status, body).result
+        answer(decoded(status, body).result)
+    }
+
+    #[test]
+    fn calls_are_the_reply_where_they_are_allowed() {
+        let calls = r#""tool_calls":[{"id":"a","type":"function","function":{"name":"look","arguments":"{}"}}]"#;
+        let body = |message: &str, finish: &str| {
+            format!(r#"{{"choices":[{{"message":{{{message}}},"finish_reason":"{finish}"}}]}}"#)
+        };
+        let with_calls = |message: &str, finish: &str| {
+            decoded_with_calls(200, &body(message, finish), true).result
+        };
+        let looked = |result: Result<Reply, OpenAiError>| match result {
+            Ok(Reply::Calls(calls)) => calls.len() == 1 && calls[0].name == "look",
+            _ => false,
+        };
+        for beside in ["", r#""content":null,"#, r#""content":"I look it up.","#] {
+            for finish in ["tool_calls", "stop", "function_call"] {
+                assert!(looked(with_calls(&format!("{beside}{calls}"), finish)));
+            }
+        }
+        assert_eq!(with_calls(calls, "length"), Err(OpenAiError::TokenLimit));
+        assert_eq!(
+            with_calls(calls, "content_filter"),
+            Err(OpenAiError::Filtered)
+        );
+        assert_eq!(
+            with_calls(r#""tool_calls":[]"#, "tool_calls"),
+            Err(OpenAiError::Empty)
+        );
+        let text = with_calls(r#""content":"Hi","tool_calls":[]"#, "stop");
+        assert_eq!(answer(text).unwrap().text, "Hi");
+        let streamed = "data: {\"choices\":[{\"delta\":{\"tool_calls\":[{\"index\":0,\"id\":\"a\",\"function\":{\"name\":\"look\",\"arguments\":\"\"}}]}}]}\n\ndata: {\"choices\":[{\"delta\":{},\"finish_reason\":\"tool_calls\"}]}\n\ndata: [DONE]\n";
+        assert!(looked(decoded_with_calls(200, streamed, true).result));
+        let broken = streamed
+            .split("data: {\"choices\":[{\"delta\":{},")
+            .next()
+            .unwrap();
+        assert_eq!(
+            decoded_with_calls(200, broken, true).result,
+            Err(OpenAiError::Unexpected(UnexpectedResponse::Streamed))
+        );
+    }
+
+    #[test]
+    fn calls_that_were_not_allowed_are_passed_over() {
+        let calls = r#""tool_calls":[{"function":{"name":"look","arguments":"{}"}}]"#;
+        assert_eq!(
+            choice(&format!("{{{calls}}}"), "tool_calls"),
+            Err(OpenAiError::Empty)
+        );
+        let text = choice(&format!(r#"{{"content":"Hi",{calls}}}"#), "stop");
+        assert_eq!(text.unwrap().text, "Hi");
     }
 
     fn choice(message: &str, finish_reason: &str) -> Result<Completion, OpenAiError> {
@@ -114,7 +188,7 @@ mod tests {
             },
             "whatever came of them, {finish_reason} {message} cost them"
         );
-        result
+        answer(result)
     }
 
     #[test]
@@ -205,7 +279,7 @@ mod tests {
                 result,
                 tokens: read,
             } = decoded(200, &body);
-            assert_eq!(result.unwrap().text, "Hi", "{usage}");
+            assert_eq!(answer(result).unwrap().text, "Hi", "{usage}");
             assert_eq!((read.prompt, read.completion), tokens, "{usage}");
         }
     }
@@ -339,7 +413,7 @@ mod tests {
             Err(OpenAiError::Unexpected(UnexpectedResponse::OtherStatus))
         );
         assert_eq!(
-            decode(Err(HttpError::TooLarge)).result,
+            decode(Err(HttpError::TooLarge), false).result,
             Err(OpenAiError::Unexpected(UnexpectedResponse::TooLarge))
         );
     }

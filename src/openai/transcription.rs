@@ -81,7 +81,7 @@ pub fn decode(result: Result<&HttpResponse, HttpError>) -> Result<String, Transc
 
 /// The failure that such a response is for the model's requests, too.
 fn failure(result: Result<&HttpResponse, HttpError>) -> OpenAiError {
-    super::decode(result)
+    super::decode(result, false)
         .result
         .err()
         .unwrap_or(OpenAiError::Unexpected(UnexpectedResponse::OtherStatus))

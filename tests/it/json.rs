@@ -14,7 +14,9 @@ const ANSWER: &str = r#"{"id":"x","choices":[{"index":0,"message":{"role":"assis
 const CONVERSATION: &str = r#"{"v":1,"turns":[{"user":"Hello","assistant":"Hé \ud83d\ude00"}]}"#;
 
 fn answered(body: &str) -> bool {
-    openai::decode(Ok(&response(200, body))).result.is_ok()
+    openai::decode(Ok(&response(200, body)), true)
+        .result
+        .is_ok()
 }
 
 #[test]

@@ -10,6 +10,7 @@ mod intake;
 mod parse;
 mod prompt;
 mod reader;
+mod schema;
 mod tools;
 
 use std::collections::BTreeMap;
@@ -20,7 +21,8 @@ pub use hand_off::HandOff;
 pub use intake::{FieldKind, Intake, IntakeField};
 pub(super) use parse::{Given, parse, texts_of_settings};
 pub use prompt::Prompt;
-pub use tools::{HAND_OFF_TOOL, SignedUrl, Tool};
+pub use schema::Schema;
+pub use tools::{END_CONVERSATION_TOOL, HAND_OFF_TOOL, SignedUrl, Tool};
 
 use super::{
     endpoint::Endpoints,
@@ -72,6 +74,8 @@ pub struct Assistant {
     pub(super) texts: Overrides,
     /// What it can do beside talking.
     pub tools: Vec<Tool>,
+    /// Whether the model may end the conversation, by the tool [`END_CONVERSATION_TOOL`].
+    pub end_conversation: bool,
     /// What it asks for, one question at a time.
     pub intake: Option<Intake>,
     /// How it hands a contact over to a person.
@@ -79,6 +83,12 @@ pub struct Assistant {
 }
 
 impl Assistant {
+    /// Whether the model is offered tools, its own or built-in ones.
+    #[must_use]
+    pub fn has_tools(&self) -> bool {
+        !self.tools.is_empty() || self.end_conversation || self.hand_off.is_some()
+    }
+
     /// A fixed text: the assistant's own, or that of its language.
     #[must_use]
     pub fn text(&self, text: FixedText) -> &str {

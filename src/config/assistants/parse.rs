@@ -82,6 +82,9 @@ struct Read {
     language: Option<Language>,
     texts: Overrides,
     tools: Vec<tools::Tool>,
+    end_conversation: bool,
+    /// The line of the effort, or the first one.
+    effort_line: usize,
     intake: Option<intake::Intake>,
     hand_off: Option<hand_off::HandOff>,
 }
@@ -154,12 +157,38 @@ pub(in crate::config) fn parse(
             .filter_map(|fallback| secrets.endpoint(fallback))
             .collect()
     });
-    let default = with_settings(default?, given, fallbacks)?.into_assistant(&first, None)?;
-    let others = others
+    let default = with_settings(default?, given, fallbacks)?;
+    let lines = std::iter::once(&default).chain(&others);
+    let lines: Vec<usize> = lines.map(|read| read.effort_line).collect();
+    let default = default.into_assistant(&first, None)?;
+    let others: Vec<Assistant> = others
         .into_iter()
         .filter_map(|read| read.into_assistant(&first, Some(&default)))
         .collect();
+    let all = std::iter::once(&default).chain(&others);
+    settings.file_errors(all.zip(lines).filter_map(|(assistant, line)| {
+        let problem = problem_of_effort(assistant)?;
+        Some(FileError {
+            line,
+            field: "reasoning_effort".to_owned(),
+            ..whole(problem, &assistant.name)
+        })
+    }));
     Some(Assistants::new(default, others))
+}
+
+/// What is wrong with the effort of an assistant with tools. At OpenAI, Chat Completions takes no
+/// tools with any effort but `none`. Source: the reports that `ItzCrazyKns/Vane` 1173 and
+/// `onyx-dot-app/onyx` 15008 make of its error.
+fn problem_of_effort(assistant: &Assistant) -> Option<&'static str> {
+    let endpoints = &assistant.endpoints;
+    let mut all = (0..endpoints.count()).map(|number| endpoints.get(number));
+    let is_refused = |endpoint: &Endpoint| {
+        let effort = endpoint.reasoning_effort.as_deref();
+        endpoint.is_openai() && effort.is_some_and(|effort| effort != "none")
+    };
+    (assistant.has_tools() && all.any(is_refused))
+        .then_some("must be none, because OpenAI takes no tools with another effort")
 }
 
 /// `default`, where settings replace what its file says.
@@ -232,6 +261,7 @@ impl Read {
             language,
             texts,
             tools: self.tools,
+            end_conversation: self.end_conversation,
             intake: self.intake,
             hand_off: self.hand_off,
         })
@@ -306,9 +336,9 @@ fn read_fields(
     let model = table
         .text("model")
         .and_then(|model| model.parse(|text| parsers::non_blank(text)));
-    let reasoning_effort = table
-        .text("reasoning_effort")
-        .and_then(|effort| effort.parse(|text| parsers::effort(text)));
+    let effort = table.text("reasoning_effort");
+    let effort_line = effort.as_ref().map_or(1, Found::line);
+    let reasoning_effort = effort.and_then(|effort| effort.parse(|text| parsers::effort(text)));
     let transcription_model = table
         .text("transcription_model")
         .and_then(|model| model.parse(|text| parsers::non_blank(text)));
@@ -336,6 +366,8 @@ fn read_fields(
         language,
         texts: own_texts(table),
         tools: tools::parse(table, secrets),
+        end_conversation: table.flag("end_conversation").unwrap_or(false),
+        effort_line,
         intake: intake::parse(table, secrets),
         hand_off: hand_off::parse(table, secrets),
     }

@@ -40,6 +40,12 @@ impl<'f> Reader<'f> {
         }
     }
 
+    /// The line of a place, from 1.
+    fn line(&self, span: &Range<usize>) -> usize {
+        let before = self.file.text.get(..span.start).unwrap_or_default();
+        before.matches('\n').count().saturating_add(1)
+    }
+
     /// Adds an error.
     pub(super) fn error(
         &self,
@@ -47,10 +53,10 @@ impl<'f> Reader<'f> {
         field: impl Into<String>,
         problem: impl Into<String>,
     ) {
-        let before = self.file.text.get(..span.start).unwrap_or_default();
+        let line = self.line(span);
         self.errors.borrow_mut().push(FileError {
             file: path(&self.file.name),
-            line: before.matches('\n').count().saturating_add(1),
+            line,
             field: field.into(),
             problem: problem.into(),
         });
@@ -90,6 +96,11 @@ pub(super) struct Found<'r, 'f, T> {
 }
 
 impl<T> Found<'_, '_, T> {
+    /// The line on which the value stands, from 1.
+    pub(super) fn line(&self) -> usize {
+        self.reader.line(&self.span)
+    }
+
     /// Reports what the value must be.
     pub(super) fn error(&self, problem: impl Into<String>) {
         self.reader.error(&self.span, self.field.clone(), problem);

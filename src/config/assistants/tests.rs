@@ -278,11 +278,14 @@ fn tools_are_read_with_the_secrets_that_they_name() {
         panic!("{:?}", desk.tools);
     };
     assert_eq!(order.target.url.as_str(), "https://shop.example/orders");
-    assert_eq!(order.parameters["properties"]["id"]["type"], "string");
+    assert_eq!(
+        order.parameters.json()["properties"]["id"]["type"],
+        "string"
+    );
     assert_eq!(order.timeout.as_millis(), 5000);
     assert!(order.share_number && !hours.share_number);
     assert_eq!(hours.timeout.as_millis(), 800);
-    assert_eq!(hours.parameters["additionalProperties"], false);
+    assert_eq!(hours.parameters.json()["additionalProperties"], false);
     assert_eq!(desk.hand_off.as_ref().unwrap().lasts.as_secs(), 12 * 3600);
     assert!(!format!("{desk:?}").contains("MDEyMzQ1"));
 }
@@ -417,4 +420,66 @@ fn the_files_of_this_project_are_right() {
     assert_eq!(default.text.matches("{{").count(), 0);
     assert!(parse_with(&[], &[default]).is_ok());
     assert!(parse(&[]).is_ok());
+}
+
+#[test]
+fn a_schema_that_cannot_be_checked_is_an_error_of_its_file() {
+    let text = TOOLS.replace(
+        "type = \"string\"",
+        "\"$ref\" = \"https://example.com/id.json\"",
+    );
+    let errors = with(&[("ORDERS_SECRET", SECRET)], &text).unwrap_err();
+    let [ConfigError::File(error)] = &errors[..] else {
+        panic!("{errors:?}");
+    };
+    assert_eq!(
+        (error.line, error.field.as_str()),
+        (7, "tools[0].parameters")
+    );
+    assert_eq!(
+        error.problem,
+        "has a $ref to another document, which is never fetched"
+    );
+}
+
+#[test]
+fn tools_with_an_effort_that_openai_refuses_are_an_error_of_their_file() {
+    let secret = ("ORDERS_SECRET", SECRET);
+    let errors_of = |text: &str, settings: &[(&str, &str)]| {
+        let errors = with(&[&[secret], settings].concat(), text).err();
+        let shown = |error: ConfigError| match error {
+            ConfigError::File(error) => format!("{}:{} {}", error.file, error.line, error.field),
+            ConfigError::Setting(error) => format!("{error:?}"),
+        };
+        errors
+            .unwrap_or_default()
+            .into_iter()
+            .map(shown)
+            .collect::<Vec<_>>()
+    };
+    let low = TOOLS.replace(
+        "prompt = \"x\"",
+        "prompt = \"x\"\nreasoning_effort = \"low\"",
+    );
+    let named = ["assistants/desk.toml:4 reasoning_effort"];
+    assert_eq!(errors_of(&low, &[]), named);
+    let elsewhere = [("OPENAI_BASE_URL", "https://models.example/v1")];
+    assert!(
+        errors_of(&low, &elsewhere).is_empty(),
+        "another server's own affair"
+    );
+    let none = low.replace("\"low\"", "\"none\"");
+    assert!(errors_of(&none, &[]).is_empty());
+    let inherited = ["assistants/desk.toml:1 reasoning_effort"];
+    assert_eq!(
+        errors_of(TOOLS, &[("OPENAI_REASONING_EFFORT", "low")]),
+        inherited
+    );
+    let ending = "numbers = [\"+15550199\"]\nprompt = \"x\"\nend_conversation = true";
+    assert_eq!(
+        errors_of(ending, &[("OPENAI_REASONING_EFFORT", "low")]),
+        inherited
+    );
+    let without = "numbers = [\"+15550199\"]\nprompt = \"x\"\nreasoning_effort = \"low\"";
+    assert!(errors_of(without, &[]).is_empty(), "it has no tools");
 }

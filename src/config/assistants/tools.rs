@@ -6,14 +6,17 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{parse::Secrets, reader::Table};
+use super::{parse::Secrets, reader::Table, schema::Schema};
 use crate::base::{secret::Secret, url::WebhookUrl};
 
 /// The tool that every assistant with `[hand_off]` has.
 pub const HAND_OFF_TOOL: &str = "hand_off";
 
+/// The tool of every assistant with `end_conversation = true`.
+pub const END_CONVERSATION_TOOL: &str = "end_conversation";
+
 /// The names of the tools that are built in. A file cannot give them to its own.
-const BUILT_IN: [&str; 3] = [HAND_OFF_TOOL, "end_conversation", "ask_digits"];
+const BUILT_IN: [&str; 3] = [HAND_OFF_TOOL, END_CONVERSATION_TOOL, "ask_digits"];
 
 /// A tool.
 #[derive(Clone, Debug)]
@@ -22,8 +25,8 @@ pub struct Tool {
     pub name: String,
     /// What it does, for the model.
     pub description: String,
-    /// The JSON Schema of its arguments, an object.
-    pub parameters: Value,
+    /// The JSON Schema of its arguments.
+    pub parameters: Schema,
     /// Where a call goes, and with which signature.
     pub target: SignedUrl,
     /// How long a call may take.
@@ -45,8 +48,6 @@ pub struct SignedUrl {
 const MAX_TOOLS: usize = 20;
 /// The longest description, in characters. Source: OpenAI, "Function calling" (1024).
 const MAX_DESCRIPTION: usize = 1024;
-/// The longest schema, in bytes of JSON.
-const MAX_SCHEMA: usize = 16 * 1024;
 
 /// The tools of a file.
 pub(super) fn parse(file: &mut Table<'_, '_>, secrets: &mut Secrets<'_, '_>) -> Vec<Tool> {
@@ -125,30 +126,17 @@ fn tool_name(text: &str, is_taken: bool) -> Result<String, &'static str> {
 }
 
 /// The schema of the arguments, as a table or as JSON in a text. Without one, a tool takes none.
-fn parameters(table: &mut Table<'_, '_>) -> Option<Value> {
+fn parameters(table: &mut Table<'_, '_>) -> Option<Schema> {
     let Some(found) = table.json("parameters") else {
         let none = json!({ "type": "object", "properties": {}, "additionalProperties": false });
-        return (!table.has("parameters")).then_some(none);
+        let is_missing = !table.has("parameters");
+        return Schema::parse(&none).ok().filter(|_| is_missing);
     };
-    found.parse(|value| {
-        let value = match value {
-            Value::String(text) => {
-                serde_json::from_str(text).map_err(|_| "is a text that is not JSON".to_owned())?
-            }
-            value => value.clone(),
-        };
-        if !value.is_object() || value.get("type") != Some(&json!("object")) {
-            return Err("must be a JSON Schema with type = \"object\"".to_owned());
+    found.parse(|value| match value {
+        Value::String(text) => {
+            let value = serde_json::from_str(text);
+            Schema::parse(&value.map_err(|_| "is a text that is not JSON".to_owned())?)
         }
-        if value.to_string().len() > MAX_SCHEMA {
-            return Err("must have at most 16 kB as JSON".to_owned());
-        }
-        check_schema(&value)?;
-        Ok(value)
+        value => Schema::parse(value),
     })
-}
-
-/// Whether a value is a JSON Schema.
-fn check_schema(_schema: &Value) -> Result<(), String> {
-    Ok(())
 }

@@ -1,21 +1,22 @@
-//! The requests of a model run: which endpoint is asked, with what, and for how long.
+//! The requests of a model run: the rounds of tools, which endpoint is asked, with what, and for how
+//! long.
 //!
 //! `openai::next` decides about each error. Here are the order of the endpoints, the reservations
-//! and the time. Not here: the first reservation (`model_run`).
+//! and the time. Not here: the first reservation (`model_run`), and the calls of tools (`tools`).
 
 use std::{
     collections::{BTreeMap, VecDeque},
     time::Duration,
 };
 
-use super::{ContactShare, Failure, ModelRun, RemembersEndpoints, Words, reserve};
+use super::{ContactShare, Failure, ModelRun, RemembersEndpoints, Words, reserve, tools::Toolbox};
 use crate::{
     base::{time::UnixMillis, usage::UsageCounters},
-    config::{Assistant, Config, Endpoint, Fields},
+    config::{Assistant, Config, Endpoint, Field, Fields},
     conversation::history::Conversation,
     event::{self, Event},
     identity::Pseudonym,
-    openai::{self, Attempt, Completion, Decoded, Next, OpenAiError, Said},
+    openai::{self, Attempt, Completion, Decoded, Next, Offer, OpenAiError, Reply, Round, Said},
     platform::{Clock, Http, HttpError, HttpRequest, HttpResponse, Log, Objects, Random},
 };
 
@@ -33,6 +34,19 @@ pub(super) struct Asked<'a, P, S> {
     pub(super) words: Words,
     /// When work on the turn began.
     pub(super) begun: UnixMillis,
+    /// What the model may call.
+    pub(super) tools: Toolbox<'a, P>,
+}
+
+/// The most rounds of tools. After them the model must answer.
+const MAX_ROUNDS: usize = 5;
+
+/// What was said in the turn so far, and what the model may do now.
+#[derive(Clone, Copy)]
+struct Talk<'t> {
+    conversation: &'t Conversation,
+    rounds: &'t [Round],
+    offer: Offer<'t>,
 }
 
 /// The endpoints of a turn, and what was tried at them.
@@ -72,36 +86,92 @@ where
     P: Clock + Log + Random + Http + Objects + RemembersEndpoints,
     S: ContactShare,
 {
-    /// Makes the reserved request. After an error it asks the endpoint once more in another way, or
-    /// the next endpoint. When all were asked, it retries those whose error may pass. Every further
-    /// request is reserved first. The costs are added to `run` as they arise.
+    /// Makes the reserved request, and the calls that the model asks for, round after round, until it
+    /// answers. The costs are added to `run` as they arise.
+    ///
+    /// The request after a round is reserved before its calls are made: a call whose result the model
+    /// never hears would be worse than none.
     pub(super) async fn exchange(
         &self,
         conversation: &mut Conversation,
         run: &mut ModelRun,
     ) -> Result<Completion, Failure> {
+        let functions = self.tools.functions();
         let mut route = self.route();
+        let mut rounds = Vec::new();
         loop {
-            let endpoint = self.endpoint(&route);
-            let omitted = self.omitted(endpoint, &route);
-            let response = self
-                .ask(endpoint, omitted, conversation, &route, run)
-                .await?;
+            let offer = Offer {
+                functions: &functions,
+                must_answer: rounds.len() >= MAX_ROUNDS,
+            };
+            let reply = self.reply(&mut route, conversation, &rounds, offer, run);
+            match reply.await? {
+                Reply::Answer(completion) => {
+                    run.effects = self.tools.effects();
+                    return Ok(completion);
+                }
+                Reply::Calls(calls) => {
+                    self.reserve_next().await?;
+                    let count = u32::try_from(calls.len()).unwrap_or(u32::MAX);
+                    run.tool_rounds = run.tool_rounds.saturating_add(1);
+                    run.tool_calls = run.tool_calls.saturating_add(count);
+                    // The rest of the time is the model's.
+                    let time = self.remaining().checked_div(2).unwrap_or_default();
+                    rounds.push(self.tools.round(calls, time).await);
+                }
+            }
+        }
+    }
+
+    /// Reserves the request that follows a round of tools.
+    async fn reserve_next(&self) -> Result<(), Failure> {
+        if self.remaining().is_zero() {
+            return Err(Failure::OpenAi(OpenAiError::Timeout));
+        }
+        if !self.share.reserve().await {
+            return Err(Failure::ContactLimit);
+        }
+        let usage = UsageCounters::EMPTY;
+        reserve(self.platform, self.config, usage, self.remaining()).await
+    }
+
+    /// Makes the reserved request. After an error it asks the endpoint once more in another way, or
+    /// the next endpoint. When all were asked, it retries those whose error may pass. Every further
+    /// request is reserved first.
+    async fn reply(
+        &self,
+        route: &mut Route,
+        conversation: &mut Conversation,
+        rounds: &[Round],
+        offer: Offer<'_>,
+        run: &mut ModelRun,
+    ) -> Result<Reply, Failure> {
+        loop {
+            let endpoint = self.endpoint(route);
+            let omitted = self.omitted(endpoint, route);
+            let talk = Talk {
+                conversation,
+                rounds,
+                offer,
+            };
+            let response = self.ask(endpoint, omitted, talk, route, run).await?;
+            let sent = openai::sent(endpoint, omitted, offer);
+            let allows_calls = offer.allows_calls() && sent.contains(Field::Tools);
             let Decoded { result, tokens } =
-                openai::decode(response.as_ref().map_err(|error| *error));
+                openai::decode(response.as_ref().map_err(|error| *error), allows_calls);
             run.tokens.add(tokens);
             let error = match result {
-                Ok(completion) => {
+                Ok(reply) => {
                     let refused = route.refused_here();
                     self.platform
                         .endpoint_memory(|memory| memory.answered(endpoint, refused));
                     run.endpoint = Some(route.number);
-                    return Ok(completion);
+                    return Ok(reply);
                 }
                 Err(error) => error,
             };
             let attempt = Attempt {
-                sent: openai::sent(endpoint, omitted),
+                sent,
                 had_images: !self.words.images.is_empty(),
                 turns: conversation.turns().len(),
                 shortened: route.shortened,
@@ -110,7 +180,7 @@ where
             let error = openai::in_view_of(error, &attempt);
             let failure = Failure::OpenAi(error);
             match openai::next(error, &attempt) {
-                Next::Without(fields) => self.leave_out(fields, &mut route),
+                Next::Without(fields) => self.leave_out(fields, route),
                 Next::Shorter => {
                     let dropped_turns = conversation.drop_older_half();
                     route.shortened = true;
@@ -118,12 +188,12 @@ where
                 }
                 Next::AnotherEndpoint => {
                     let retry_after = response.ok().and_then(|response| response.retry_after);
-                    self.note_failure(&mut route, error, retry_after);
-                    self.move_on(&mut route, error).await.ok_or(failure)?;
+                    self.note_failure(route, error, retry_after);
+                    self.move_on(route, error).await.ok_or(failure)?;
                 }
                 Next::AbleEndpoint => {
-                    self.note_inability(&route, error);
-                    self.move_on(&mut route, error).await.ok_or(failure)?;
+                    self.note_inability(route, error);
+                    self.move_on(route, error).await.ok_or(failure)?;
                 }
                 Next::GiveUp => return Err(failure),
             }
@@ -172,11 +242,11 @@ where
         &self,
         endpoint: &Endpoint,
         omitted: Fields,
-        conversation: &Conversation,
+        talk: Talk<'_>,
         route: &Route,
         run: &mut ModelRun,
     ) -> Result<Result<HttpResponse, HttpError>, Failure> {
-        let request = self.request(endpoint, omitted, conversation)?;
+        let request = self.request(endpoint, omitted, talk)?;
         let endpoints_left = u32::try_from(route.fresh.len()).unwrap_or(u32::MAX);
         let share = self
             .remaining()
@@ -192,14 +262,16 @@ where
         &self,
         endpoint: &Endpoint,
         omitted: Fields,
-        conversation: &Conversation,
+        talk: Talk<'_>,
     ) -> Result<HttpRequest, Failure> {
-        let turns = conversation.turns().iter();
+        let turns = talk.conversation.turns().iter();
         let said = Said {
             prompt: self.prompt,
             history: turns.map(|turn| (turn.user.as_str(), turn.assistant.as_str())),
             input: &self.words.text,
             images: &self.words.images,
+            rounds: talk.rounds,
+            offer: talk.offer,
         };
         let (config, assistant) = (self.config, self.assistant);
         openai::request(config, assistant, endpoint, omitted, self.thread, said)

@@ -24,6 +24,11 @@ pub enum TurnResult {
         /// The answer as it is sent. It can begin with what was heard.
         sent: String,
     },
+    /// With an answer of the model that ends the conversation: it is cleared.
+    Ended {
+        /// The answer as it is sent.
+        sent: String,
+    },
     /// With a text that is not part of the conversation.
     Failed(FixedText),
     /// With a limit of the day. The contact is told once.
@@ -49,7 +54,7 @@ impl TurnResult {
     /// The contact's answer.
     pub fn text<'a>(&'a self, assistant: &'a Assistant) -> &'a str {
         match self {
-            Self::Answered { sent, .. } => sent,
+            Self::Answered { sent, .. } | Self::Ended { sent } => sent,
             Self::OptedOut(text) => text,
             Self::HandedOver(_) => assistant.text(FixedText::HandedOver),
             Self::Failed(text) | Self::Limited(_, text) | Self::Reset(text) => {
@@ -147,7 +152,9 @@ impl State {
             | TurnResult::Failed(_)
             | TurnResult::Limited(..)
             | TurnResult::OptedOut(_) => {}
-            TurnResult::Reset(_) => self.reset_conversation(number, waiting, now, config),
+            TurnResult::Reset(_) | TurnResult::Ended { .. } => {
+                self.reset_conversation(number, waiting, now, config);
+            }
         }
         let assistant = turn.assistant(config);
         self.hand_over_answer(&turn, result.text(assistant), reply, now);

@@ -7,7 +7,10 @@
 //! request is reserved. Not here: which messages may join (`messaging::state`), and the request
 //! itself (`conversation::model_run`).
 
-use std::{cell::RefCell, time::Duration};
+use std::{
+    cell::{Cell, RefCell},
+    time::Duration,
+};
 
 use futures_util::future::{self, Abortable, Pending};
 
@@ -157,13 +160,16 @@ impl<P: ThreadPlatform> Inner<P> {
     }
 
     /// Ends when the request under way should be broken off, because a message came within
-    /// `JOIN_WITHIN_MS` and another request is reserved. Otherwise it never ends.
-    pub(super) async fn asked_too_early(&self, gathering: &Gathering) {
+    /// `JOIN_WITHIN_MS` and another request is reserved. Otherwise it never ends, and neither once a
+    /// tool was called: what a tool was told cannot be taken back.
+    pub(super) async fn asked_too_early(&self, gathering: &Gathering, has_called: &Cell<bool>) {
         let limit = self.config.join_within;
         if !limit.is_zero() {
             let can_join = self.a_message_can_join(gathering);
             let can_join = within(&self.platform, limit, can_join).await;
-            if can_join == Some(true) && self.reserve_again(gathering).await {
+            let can_join = can_join == Some(true) && !has_called.get();
+            // A tool may be called while the request is reserved.
+            if can_join && self.reserve_again(gathering).await && !has_called.get() {
                 return;
             }
         }

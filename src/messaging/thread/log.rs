@@ -34,7 +34,7 @@ impl<P: ThreadPlatform> Inner<P> {
             phone_hash: phone_hash.clone(),
             outcome: match result {
                 _ if reply == TurnReply::Cancelled => TurnOutcome::Cancelled,
-                TurnResult::Answered { .. } => TurnOutcome::Answered,
+                TurnResult::Answered { .. } | TurnResult::Ended { .. } => TurnOutcome::Answered,
                 TurnResult::Failed(_) | TurnResult::Limited(..) => TurnOutcome::Failed,
                 TurnResult::Reset(_) => TurnOutcome::Reset,
                 TurnResult::OptedOut(_) => TurnOutcome::OptedOut,
@@ -62,6 +62,8 @@ impl<P: ThreadPlatform> Inner<P> {
             model_ms: run.map_or(0, |run| run.model_ms),
             model_requests: run.map_or(0, |run| run.requests.saturating_add(run.transcriptions)),
             transcriptions: run.map_or(0, |run| run.transcriptions),
+            tool_rounds: run.and_then(|run| NonZeroU32::new(run.tool_rounds)),
+            tool_calls: run.and_then(|run| NonZeroU32::new(run.tool_calls)),
             endpoint: run.and_then(|run| run.endpoint),
             prompt_tokens: run.map_or(0, |run| run.tokens.prompt),
             completion_tokens: run.map_or(0, |run| run.tokens.completion),

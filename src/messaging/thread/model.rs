@@ -17,7 +17,7 @@ use crate::{
     config::Assistant,
     conversation::{
         history::Conversation,
-        model_run::{self, ContactShare, Failure, ModelInput, ModelRun},
+        model_run::{self, Caller, ContactShare, Failure, ModelInput, ModelRun},
         outbox::request_contexts,
     },
     identity::Channel,
@@ -67,6 +67,9 @@ impl<P: ThreadPlatform> Inner<P> {
     ) -> Result<Asked, PlatformError> {
         let assistant = turn.assistant(&self.config);
         let prompt = self.prompt(assistant, turn.channel());
+        let first = turn.messages.first().cloned();
+        let first = first.ok_or_else(|| PlatformError::new("a turn has no message"))?;
+        let number = turn.number;
         let gathering = Gathering::new(turn, self.platform.now());
         // Usage that cannot be read now is not reported now.
         let usage = self.read(|state, _| state.usage.counters()).await;
@@ -95,6 +98,7 @@ impl<P: ThreadPlatform> Inner<P> {
                 conversation: None,
             });
         }
+        let has_called = Cell::new(false);
         let (mut complete, mut loaded) = (true, None);
         let mut earlier: Option<ModelRun> = None;
         let (run, conversation) = loop {
@@ -120,10 +124,17 @@ impl<P: ThreadPlatform> Inner<P> {
                 begun: gathering.begun,
                 usage: earlier.as_ref().map_or(usage, |_| UsageCounters::EMPTY),
                 reserved: earlier.is_some(),
+                caller: Caller {
+                    turn: number,
+                    first: &first.sid,
+                    contact: &first.reply_to.contact,
+                    phone_hash: &first.phone_hash,
+                    has_called: &has_called,
+                },
             };
             let too_early = Cell::new(false);
             let asked_too_early = async {
-                self.asked_too_early(&gathering).await;
+                self.asked_too_early(&gathering, &has_called).await;
                 too_early.set(true);
             };
             pin_mut!(asked_too_early);

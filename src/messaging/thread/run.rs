@@ -11,7 +11,7 @@ use crate::{
     config::FixedText,
     conversation::{
         history::{Conversation, Turn},
-        model_run::{Failure, ModelRun},
+        model_run::{Effect, Failure, ModelRun},
         voice_error::VoiceError,
     },
     event::{ConsentBy, ConsentState, DailyLimit, HandOffBy, HandOffState},
@@ -62,10 +62,7 @@ impl<P: ThreadPlatform> Inner<P> {
             NextRun::GiveUp(turn) | NextRun::Run(turn) if turn.is_reset() => {
                 let result = TurnResult::Reset(FixedText::Reset);
                 self.end_turn(&turn, None, None, result).await?;
-                // The next turn does not wait for KV.
-                let inner = Rc::clone(self);
-                let delete = async move { inner.delete_pending_or_log().await };
-                self.platform.spawn(delete.boxed_local());
+                self.spawn_deletion();
                 Ok(())
             }
             NextRun::Run(turn) if turn.over_limit => {
@@ -87,8 +84,14 @@ impl<P: ThreadPlatform> Inner<P> {
                     run,
                     conversation,
                 } = self.ask_model(turn, cancelled).await?;
-                let result = match &run.result {
-                    Ok(completion) => {
+                let handed_over = run.effects.iter().find_map(|effect| match effect {
+                    Effect::HandOff(reason) => Some(reason.clone()),
+                    Effect::EndConversation => None,
+                });
+                let result = match (&run.result, handed_over) {
+                    // The contact reads the fixed text, and not what the model says of it.
+                    (_, Some(reason)) => TurnResult::HandedOver(reason),
+                    (Ok(completion), None) => {
                         let answer = markdown::render(&completion.text, turn.channel());
                         let text = self.fit_to_channel(&turn, &answer);
                         let sent = match self.heard(&turn, &contents) {
@@ -97,14 +100,31 @@ impl<P: ThreadPlatform> Inner<P> {
                             }
                             None => text.clone(),
                         };
-                        let input = turn.input(&contents);
-                        TurnResult::Answered { input, text, sent }
+                        if run.effects.contains(&Effect::EndConversation) {
+                            TurnResult::Ended { sent }
+                        } else {
+                            let input = turn.input(&contents);
+                            TurnResult::Answered { input, text, sent }
+                        }
                     }
-                    Err(failure) => self.result_of(&turn, *failure),
+                    (Err(failure), None) => self.result_of(&turn, *failure),
                 };
-                self.end_turn(&turn, Some(&run), conversation, result).await
+                let has_ended = matches!(result, TurnResult::Ended { .. });
+                self.end_turn(&turn, Some(&run), conversation, result)
+                    .await?;
+                if has_ended {
+                    self.spawn_deletion();
+                }
+                Ok(())
             }
         }
+    }
+
+    /// Deletes the conversation that was cleared from KV. The next turn does not wait for that.
+    fn spawn_deletion(self: &Rc<Self>) {
+        let inner = Rc::clone(self);
+        let delete = async move { inner.delete_pending_or_log().await };
+        self.platform.spawn(delete.boxed_local());
     }
 
     /// What goes before an answer: what was heard, if the operator wants it so. The conversation has
@@ -194,7 +214,7 @@ impl<P: ThreadPlatform> Inner<P> {
                 let save = save.unwrap_or_else(move |error| inner.log_storage_error(error));
                 self.platform.spawn(save.boxed_local());
             }
-            TurnResult::Reset(_) => drop(self.conversation.take()),
+            TurnResult::Reset(_) | TurnResult::Ended { .. } => drop(self.conversation.take()),
             // The next turn reads a conversation again that was not complete.
             TurnResult::HandedOver(_)
             | TurnResult::Failed(_)

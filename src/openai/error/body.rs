@@ -155,7 +155,7 @@ fn words_in(text: &str) -> Fields {
 }
 
 /// Other names that endpoints give to a field, in lower case.
-const OTHER_NAMES: [(Field, &str); 11] = [
+const OTHER_NAMES: [(Field, &str); 20] = [
     (Field::ReasoningEffort, "reasoningeffort"),
     (Field::ReasoningEffort, "reasoning effort"),
     (Field::ReasoningEffort, "reasoning.effort"),
@@ -167,6 +167,15 @@ const OTHER_NAMES: [(Field, &str); 11] = [
     (Field::MaxTokens, "maxtokens"),
     (Field::MaxTokens, "maxoutputtokens"),
     (Field::MaxTokens, "max_output_tokens"),
+    (Field::Tools, "functions"),
+    (Field::Tools, "function calling"),
+    (Field::Tools, "function call"),
+    (Field::Tools, "tool calling"),
+    (Field::Tools, "tool calls"),
+    (Field::Tools, "tool use"),
+    (Field::Tools, "tool choice"),
+    (Field::Tools, "tool parser"),
+    (Field::Tools, "tools param"),
 ];
 
 /// The field of that name, or of a name that endpoints give to it.
@@ -184,8 +193,8 @@ fn place_of(field: Field, text: &str) -> Option<usize> {
     names.filter_map(|name| place_of_name(name, text)).min()
 }
 
-/// Where a sentence has a name, as a word of its own. `stream` is an ordinary word, so
-/// it must stand in quotation marks or at the end.
+/// Where a sentence has a name, as a word of its own. `stream`, `tools` and `functions` are ordinary
+/// words, so they must stand in quotation marks or at the end.
 fn place_of_name(name: &str, text: &str) -> Option<usize> {
     let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
     text.match_indices(name).map(|(at, _)| at).find(|at| {
@@ -193,8 +202,10 @@ fn place_of_name(name: &str, text: &str) -> Option<usize> {
         let rest = at.checked_add(name.len()).and_then(|end| text.get(end..));
         let after = rest.and_then(|text| text.chars().next());
         let is_word = !before.is_some_and(is_part) && !after.is_some_and(is_part);
+        let ends = |rest: &str| rest.trim().is_empty() || rest.trim() == ".";
         let is_quoted = before.is_some_and(|c| "'\"`".contains(c))
-            || (before == Some(' ') && rest.is_some_and(|rest| rest.trim().is_empty()));
-        is_word && (name != Field::Stream.name() || is_quoted)
+            || (before == Some(' ') && rest.is_some_and(ends));
+        let is_ordinary = ["stream", "tools", "functions"].contains(&name);
+        is_word && (!is_ordinary || is_quoted)
     })
 }

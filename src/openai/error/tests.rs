@@ -453,3 +453,54 @@ proptest! {
         prop_assert_eq!(meaning(400, body.as_bytes()), OpenAiError::Rejected);
     }
 }
+
+#[test]
+fn an_endpoint_that_takes_no_tools_says_so_in_whatever_words() {
+    means(
+        unsupported([Field::Tools]),
+        &[
+            (
+                400,
+                r#"{"error":{"message":"registry.ollama.ai/library/gemma:2b does not support tools","type":"api_error","param":null,"code":null}}"#,
+            ),
+            (
+                400,
+                r#"{"object":"error","message":"\"auto\" tool choice requires --enable-auto-tool-choice and --tool-call-parser to be set","type":"BadRequestError","param":null,"code":400}"#,
+            ),
+            (
+                400,
+                r#"{"error":{"message":"Unrecognized request argument supplied: tools","type":"invalid_request_error","param":null,"code":null}}"#,
+            ),
+            (
+                400,
+                r#"{"error":{"message":"Unsupported parameter: 'tools' is not supported with this model.","param":"tools","code":"unsupported_parameter"}}"#,
+            ),
+            (
+                400,
+                r#"{"error":{"message":"This model does not support Function Calling"}}"#,
+            ),
+            (
+                404,
+                r#"{"error":{"message":"No endpoints found that support tool use. To learn more about provider routing, visit the documentation","code":404}}"#,
+            ),
+            (
+                500,
+                r#"{"error":{"code":500,"message":"tools param requires --jinja flag","type":"server_error"}}"#,
+            ),
+        ],
+    );
+    means(
+        unsupported([Field::ToolChoice]),
+        &[(
+            400,
+            r#"{"error":{"message":"Unknown parameter: 'tool_choice'.","param":"tool_choice"}}"#,
+        )],
+    );
+    means(
+        unsupported([Field::ReasoningEffort]),
+        &[(
+            400,
+            r#"{"error":{"message":"Function tools with reasoning_effort are not supported for this model in /v1/chat/completions.","param":"reasoning_effort"}}"#,
+        )],
+    );
+}

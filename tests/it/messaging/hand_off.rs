@@ -608,6 +608,53 @@ async fn the_hand_off_of_a_person_with_two_addresses_belongs_to_the_thread_that_
     assert_eq!(texts(&platform), ["agent", "From both"]);
 }
 
+const CALLS: &str = r#"{"choices":[{"finish_reason":"tool_calls","message":{"content":null,"tool_calls":[{"id":"a","type":"function","function":{"name":"hand_off","arguments":"{\"reason\":\"The order is lost.\"}"}},{"id":"b","type":"function","function":{"name":"hand_off","arguments":"{\"reason\":\"Twice.\"}"}}]}}]}"#;
+
+#[tokio::test(flavor = "local", start_paused = true)]
+async fn the_model_hands_a_contact_over_and_the_contact_reads_the_fixed_text() {
+    let platform = with_hand_off(&[], &format!("{}\nstudio_flow = \"{FLOW}\"", desk()));
+    platform.model([
+        Act::Body(CALLS),
+        Act::Say("Somebody calls you in a minute!"),
+    ]);
+    assert_eq!(platform.text(ANNA, "It is lost").await, [HANDED_OVER]);
+    assert_eq!(platform.text(ANNA, "Hello?").await, NOTHING);
+    platform.pass(60 * SECOND).await;
+    let bodies = platform.desk_bodies();
+    assert_eq!(texts(&platform), ["It is lost", "Hello?"]);
+    assert_eq!(bodies[0]["reason"], "The order is lost.");
+    assert!(bodies[1].get("reason").is_none());
+    let parameters: Value = serde_json::from_str(&platform.executions()[0][2].1).unwrap();
+    assert_eq!(parameters["reason"], "The order is lost.");
+    let requests = platform.model_requests();
+    assert_eq!(requests.len(), 2);
+    let told = requests[1]["messages"].to_string();
+    assert!(
+        told.contains("handed_over") && !told.contains("hand_off_failed"),
+        "{told}"
+    );
+    assert_eq!(logged(&platform), [("begun".into(), "assistant".into())]);
+    let turns = platform.events_named("turn");
+    assert_eq!(turns[0]["outcome"], "handed_over");
+    assert!(!platform.log_text().contains("lost"));
+    assert_eq!(platform.text(ANNA, "bot").await, [AGAIN]);
+    platform.text(ANNA, "And now?").await;
+    let last = platform.model_requests().pop().unwrap();
+    assert_eq!(users(&last), ["It is lost\nHello?", "And now?"]);
+}
+
+#[tokio::test(flavor = "local", start_paused = true)]
+async fn a_model_that_calls_the_tool_with_other_arguments_hands_nobody_over() {
+    const WRONG: &str = r#"{"choices":[{"finish_reason":"tool_calls","message":{"content":null,"tool_calls":[{"id":"a","type":"function","function":{"name":"hand_off","arguments":"{\"number\":\"+15550188\"}"}},{"id":"b","type":"function","function":{"name":"hand_off","arguments":"{\"reason\":\" \"}"}}]}}]}"#;
+    let platform = with_desk();
+    platform.model([Act::Body(WRONG), Act::Say("I could not reach anybody.")]);
+    let answer = platform.text(ANNA, "It is lost").await;
+    assert_eq!(answer, ["I could not reach anybody."]);
+    let told = platform.model_requests()[1]["messages"].to_string();
+    assert!(told.contains("hand_off_failed"), "{told}");
+    assert!(logged(&platform).is_empty() && platform.desk_requests().is_empty());
+}
+
 /// Pinned, because a deploy meets the state that the previous release stored.
 #[tokio::test(flavor = "local", start_paused = true)]
 async fn a_stored_hand_off_is_still_read() {

@@ -1,0 +1,494 @@
+//! The JSON Schema of a tool's arguments: checked when it is loaded, and each call against it.
+//!
+//! It takes the keywords that models are given, those of OpenAI's structured outputs and a few more.
+//! Any other keyword is an error at load, so a schema never promises what nobody checks. Why no
+//! library: docs/design.md, "The rule for own code". Not here: what is done with a call that the
+//! schema refuses (`conversation`). Source: JSON Schema, draft 2020-12, "Validation".
+
+use regex_lite::Regex;
+use serde_json::{Map, Number, Value};
+
+/// The schema of an object.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Schema(Value);
+
+/// The longest schema, in bytes of JSON.
+const MAX_BYTES: usize = 16 * 1024;
+/// The most parts of a schema that are looked at for one value. A schema that refers to itself
+/// without end needs more.
+const MAX_STEPS: u32 = 20_000;
+
+impl Schema {
+    /// Reads the schema of an object.
+    ///
+    /// # Errors
+    /// What it must be.
+    pub(super) fn parse(value: &Value) -> Result<Self, String> {
+        if value.get("type").and_then(Value::as_str) != Some("object") {
+            return Err("must be a JSON Schema with type = \"object\"".to_owned());
+        }
+        if value.to_string().len() > MAX_BYTES {
+            return Err("must have at most 16 kB as JSON".to_owned());
+        }
+        check(value, value)?;
+        let mut steps = Steps(MAX_STEPS);
+        let empty = Value::Object(Map::new());
+        if fits(value, value, &empty, &mut steps).is_none() {
+            return Err("has a $ref that refers to itself without end".to_owned());
+        }
+        Ok(Self(value.clone()))
+    }
+
+    /// The schema as JSON.
+    #[must_use]
+    pub fn json(&self) -> &Value {
+        &self.0
+    }
+
+    /// Whether a value is as the schema says.
+    #[must_use]
+    pub fn accepts(&self, value: &Value) -> bool {
+        fits(&self.0, &self.0, value, &mut Steps(MAX_STEPS)) == Some(true)
+    }
+}
+
+/// Keywords that only describe. `format` is one of them, as the specification has it.
+const NOTES: [&str; 11] = [
+    "title",
+    "description",
+    "default",
+    "examples",
+    "deprecated",
+    "readOnly",
+    "writeOnly",
+    "format",
+    "$comment",
+    "$schema",
+    "contentEncoding",
+];
+
+/// The names of types.
+const TYPES: [&str; 7] = [
+    "object", "array", "string", "number", "integer", "boolean", "null",
+];
+
+/// Whether a part of a schema is well formed, with all its parts.
+fn check(root: &Value, schema: &Value) -> Result<(), String> {
+    let fields = match schema {
+        Value::Bool(_) => return Ok(()),
+        Value::Object(fields) => fields,
+        _ => return Err("has a schema that is no table".to_owned()),
+    };
+    fields
+        .iter()
+        .try_for_each(|(keyword, value)| check_keyword(root, keyword, value))
+}
+
+fn check_keyword(root: &Value, keyword: &str, value: &Value) -> Result<(), String> {
+    let is_right = match keyword {
+        "type" => match value {
+            Value::Array(names) => !names.is_empty() && names.iter().all(is_type),
+            name => is_type(name),
+        },
+        "enum" => value.as_array().is_some_and(|values| !values.is_empty()),
+        "const" => true,
+        "properties" | "$defs" | "definitions" => {
+            let Value::Object(schemas) = value else {
+                return Err(format!("has a {keyword} that is no table"));
+            };
+            return schemas.values().try_for_each(|schema| check(root, schema));
+        }
+        "required" => value
+            .as_array()
+            .is_some_and(|names| names.iter().all(Value::is_string)),
+        "items" | "additionalProperties" | "not" => return check(root, value),
+        "anyOf" | "oneOf" | "allOf" => {
+            let Some(schemas) = value.as_array().filter(|schemas| !schemas.is_empty()) else {
+                return Err(format!("has an {keyword} that is no list of schemas"));
+            };
+            return schemas.iter().try_for_each(|schema| check(root, schema));
+        }
+        "$ref" => {
+            let target = value.as_str().unwrap_or_default();
+            if !target.starts_with('#') {
+                return Err("has a $ref to another document, which is never fetched".to_owned());
+            }
+            referred(root, value).is_some()
+        }
+        "pattern" => value.as_str().is_some_and(|text| Regex::new(text).is_ok()),
+        "minLength" | "maxLength" | "minItems" | "maxItems" | "minProperties" | "maxProperties" => {
+            value.is_u64()
+        }
+        "minimum" | "maximum" | "exclusiveMinimum" | "exclusiveMaximum" => value.is_number(),
+        "multipleOf" => value.as_f64().is_some_and(|number| number > 0.0),
+        "uniqueItems" => value.is_boolean(),
+        note if NOTES.contains(&note) => true,
+        other => {
+            return Err(format!(
+                "has the keyword {other}, which is not checked here"
+            ));
+        }
+    };
+    if is_right {
+        Ok(())
+    } else {
+        Err(format!("has a {keyword} that JSON Schema does not take"))
+    }
+}
+
+fn is_type(name: &Value) -> bool {
+    name.as_str().is_some_and(|name| TYPES.contains(&name))
+}
+
+/// What a `$ref` within the schema refers to.
+fn referred<'s>(root: &'s Value, reference: &Value) -> Option<&'s Value> {
+    root.pointer(reference.as_str()?.strip_prefix('#')?)
+}
+
+/// How many parts may still be looked at.
+struct Steps(u32);
+
+/// Whether a value fits a part of a schema. `None` if that takes too many steps.
+fn fits(root: &Value, schema: &Value, value: &Value, steps: &mut Steps) -> Option<bool> {
+    steps.0 = steps.0.checked_sub(1)?;
+    let fields = match schema {
+        Value::Bool(accepts) => return Some(*accepts),
+        Value::Object(fields) => fields,
+        _ => return Some(false),
+    };
+    for (keyword, wanted) in fields {
+        if !fits_keyword(root, fields, (keyword, wanted), value, steps)? {
+            return Some(false);
+        }
+    }
+    Some(true)
+}
+
+fn fits_keyword(
+    root: &Value,
+    schema: &Map<String, Value>,
+    (keyword, wanted): (&str, &Value),
+    value: &Value,
+    steps: &mut Steps,
+) -> Option<bool> {
+    let listed = || wanted.as_array().into_iter().flatten();
+    let how_many = |steps: &mut Steps| {
+        listed().try_fold(0_usize, |count, schema| {
+            let one = usize::from(fits(root, schema, value, steps)?);
+            Some(count.saturating_add(one))
+        })
+    };
+    Some(match (keyword, value) {
+        ("type", value) => match wanted {
+            Value::Array(_) => listed().any(|name| is_of(name, value)),
+            name => is_of(name, value),
+        },
+        ("enum", value) => listed().any(|one| are_equal(one, value)),
+        ("const", value) => are_equal(wanted, value),
+        ("$ref", value) => fits(root, referred(root, wanted)?, value, steps)?,
+        ("anyOf", _) => how_many(steps)? > 0,
+        ("oneOf", _) => how_many(steps)? == 1,
+        ("allOf", _) => how_many(steps)? == listed().count(),
+        ("not", value) => !fits(root, wanted, value, steps)?,
+        ("properties", Value::Object(values)) => {
+            for (name, schema) in wanted.as_object()? {
+                if let Some(value) = values.get(name)
+                    && !fits(root, schema, value, steps)?
+                {
+                    return Some(false);
+                }
+            }
+            true
+        }
+        ("additionalProperties", Value::Object(values)) => {
+            let known = schema.get("properties").and_then(Value::as_object);
+            for (name, value) in values {
+                let is_known = known.is_some_and(|known| known.contains_key(name));
+                if !is_known && !fits(root, wanted, value, steps)? {
+                    return Some(false);
+                }
+            }
+            true
+        }
+        ("required", Value::Object(values)) => listed()
+            .filter_map(Value::as_str)
+            .all(|name| values.contains_key(name)),
+        ("items", Value::Array(values)) => {
+            for value in values {
+                if !fits(root, wanted, value, steps)? {
+                    return Some(false);
+                }
+            }
+            true
+        }
+        ("uniqueItems", Value::Array(values)) if wanted == &Value::Bool(true) => {
+            let mut rest = values.as_slice();
+            while let Some((first, others)) = rest.split_first() {
+                if others.iter().any(|other| are_equal(first, other)) {
+                    return Some(false);
+                }
+                rest = others;
+            }
+            true
+        }
+        ("pattern", Value::String(text)) => {
+            let pattern = wanted.as_str().and_then(|text| Regex::new(text).ok());
+            pattern.is_some_and(|pattern| pattern.is_match(text))
+        }
+        ("minLength", Value::String(text)) => text.chars().count() >= size(wanted),
+        ("maxLength", Value::String(text)) => text.chars().count() <= size(wanted),
+        ("minItems", Value::Array(values)) => values.len() >= size(wanted),
+        ("maxItems", Value::Array(values)) => values.len() <= size(wanted),
+        ("minProperties", Value::Object(values)) => values.len() >= size(wanted),
+        ("maxProperties", Value::Object(values)) => values.len() <= size(wanted),
+        (keyword, Value::Number(number)) => is_within(keyword, wanted, number),
+        _ => true,
+    })
+}
+
+/// Whether a value is of a type. A number without a fraction is an integer, however it is written.
+fn is_of(name: &Value, value: &Value) -> bool {
+    match (name.as_str().unwrap_or_default(), value) {
+        ("object", Value::Object(_))
+        | ("array", Value::Array(_))
+        | ("string", Value::String(_))
+        | ("number", Value::Number(_))
+        | ("boolean", Value::Bool(_))
+        | ("null", Value::Null) => true,
+        ("integer", Value::Number(number)) => {
+            let is_whole = |number: f64| number.fract() == 0.0;
+            number.is_i64() || number.is_u64() || number.as_f64().is_some_and(is_whole)
+        }
+        _ => false,
+    }
+}
+
+/// Whether two values are equal. 1 and 1.0 are.
+fn are_equal(one: &Value, other: &Value) -> bool {
+    match (one, other) {
+        (Value::Number(one), Value::Number(other)) => {
+            one == other || one.as_f64() == other.as_f64()
+        }
+        (one, other) => one == other,
+    }
+}
+
+/// Whether a number is within a bound. Keywords that concern no number bound none.
+fn is_within(keyword: &str, wanted: &Value, number: &Number) -> bool {
+    let (Some(bound), Some(number)) = (wanted.as_f64(), number.as_f64()) else {
+        return true;
+    };
+    match keyword {
+        "minimum" => number >= bound,
+        "maximum" => number <= bound,
+        "exclusiveMinimum" => number > bound,
+        "exclusiveMaximum" => number < bound,
+        "multipleOf" => {
+            let times = number / bound;
+            (times - times.round()).abs() < 1e-9
+        }
+        _ => true,
+    }
+}
+
+fn size(wanted: &Value) -> usize {
+    let size = wanted.as_u64().unwrap_or_default();
+    usize::try_from(size).unwrap_or(usize::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// The schema of an object with this property `a`, which must be there.
+    fn of_a(schema: &Value) -> Value {
+        json!({ "type": "object", "properties": { "a": schema }, "required": ["a"] })
+    }
+
+    fn accepts(schema: &Value, value: &Value) -> bool {
+        let schema = Schema::parse(&of_a(schema)).unwrap_or_else(|error| panic!("{error}"));
+        schema.accepts(&json!({ "a": value }))
+    }
+
+    #[test]
+    fn each_keyword_accepts_what_it_allows_and_nothing_else() {
+        let tree = json!({ "$ref": "#/$defs/none", "type": "string" });
+        assert!(Schema::parse(&of_a(&tree)).is_err(), "it refers to nothing");
+        for (schema, right, wrong) in [
+            (
+                json!({ "type": "string" }),
+                vec![json!("x")],
+                vec![json!(1), json!(null)],
+            ),
+            (
+                json!({ "type": "integer" }),
+                vec![json!(1), json!(1.0), json!(-3)],
+                vec![json!(1.5), json!("1"), json!(true)],
+            ),
+            (
+                json!({ "type": "number" }),
+                vec![json!(1), json!(1.5)],
+                vec![json!("1")],
+            ),
+            (
+                json!({ "type": "boolean" }),
+                vec![json!(true)],
+                vec![json!(0), json!("true")],
+            ),
+            (
+                json!({ "type": ["string", "null"] }),
+                vec![json!("x"), json!(null)],
+                vec![json!(1)],
+            ),
+            (
+                json!({ "enum": ["S", 2] }),
+                vec![json!("S"), json!(2), json!(2.0)],
+                vec![json!("s"), json!(null)],
+            ),
+            (json!({ "const": "x" }), vec![json!("x")], vec![json!("y")]),
+            (
+                json!({ "minLength": 2, "maxLength": 3 }),
+                vec![json!("éé"), json!("abc"), json!(7)],
+                vec![json!("é"), json!("abcd")],
+            ),
+            (
+                json!({ "pattern": "^[A-Z]{2}\\d+$" }),
+                vec![json!("AB12")],
+                vec![json!("ab12"), json!("AB12\n"), json!("AB")],
+            ),
+            (
+                json!({ "minimum": 1, "maximum": 3 }),
+                vec![json!(1), json!(3)],
+                vec![json!(0), json!(3.5)],
+            ),
+            (
+                json!({ "exclusiveMinimum": 1, "exclusiveMaximum": 3 }),
+                vec![json!(2)],
+                vec![json!(1), json!(3)],
+            ),
+            (
+                json!({ "multipleOf": 0.1 }),
+                vec![json!(0.3), json!(1)],
+                vec![json!(0.35)],
+            ),
+            (
+                json!({ "type": "array", "items": { "type": "string" }, "minItems": 1, "maxItems": 2, "uniqueItems": true }),
+                vec![json!(["a"]), json!(["a", "b"])],
+                vec![
+                    json!([]),
+                    json!([1]),
+                    json!(["a", "a"]),
+                    json!(["a", "b", "c"]),
+                    json!("a"),
+                ],
+            ),
+            (
+                json!({ "type": "object", "properties": { "b": { "type": "string" } }, "required": ["b"], "additionalProperties": false }),
+                vec![json!({ "b": "x" })],
+                vec![json!({}), json!({ "b": 1 }), json!({ "b": "x", "c": 1 })],
+            ),
+            (
+                json!({ "additionalProperties": { "type": "integer" }, "minProperties": 1, "maxProperties": 2 }),
+                vec![json!({ "x": 1 })],
+                vec![
+                    json!({}),
+                    json!({ "x": "1" }),
+                    json!({ "x": 1, "y": 1, "z": 1 }),
+                ],
+            ),
+            (
+                json!({ "anyOf": [{ "type": "string" }, { "minimum": 5, "type": "number" }] }),
+                vec![json!("x"), json!(5)],
+                vec![json!(4), json!(null)],
+            ),
+            (
+                json!({ "oneOf": [{ "minimum": 5 }, { "maximum": 7 }] }),
+                vec![json!(3), json!(9)],
+                vec![json!(6)],
+            ),
+            (
+                json!({ "allOf": [{ "minimum": 5 }, { "maximum": 7 }] }),
+                vec![json!(6)],
+                vec![json!(3), json!(9)],
+            ),
+            (
+                json!({ "not": { "type": "null" } }),
+                vec![json!(1)],
+                vec![json!(null)],
+            ),
+            (json!(true), vec![json!(1)], vec![]),
+            (
+                json!({ "format": "email", "title": "x", "description": "y" }),
+                vec![json!("no e-mail")],
+                vec![],
+            ),
+        ] {
+            for value in right {
+                assert!(accepts(&schema, &value), "{schema} {value}");
+            }
+            for value in wrong {
+                assert!(!accepts(&schema, &value), "{schema} {value}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_reference_within_the_schema_is_followed() {
+        let schema = Schema::parse(&json!({
+            "type": "object",
+            "properties": { "tree": { "$ref": "#/$defs/tree" } },
+            "$defs": { "tree": { "type": "object", "properties": { "left": { "$ref": "#/$defs/tree" } }, "additionalProperties": false } },
+        }))
+        .unwrap();
+        assert!(schema.accepts(&json!({ "tree": { "left": { "left": {} } } })));
+        assert!(!schema.accepts(&json!({ "tree": { "left": { "right": {} } } })));
+        assert!(!schema.accepts(&json!("no object")));
+    }
+
+    #[test]
+    fn a_schema_that_cannot_be_checked_is_an_error_that_says_why() {
+        for (schema, problem) in [
+            (
+                json!({ "$ref": "https://example.com/schema.json" }),
+                "another document",
+            ),
+            (json!({ "$ref": "other.json#/a" }), "another document"),
+            (json!({ "$ref": "#/nowhere" }), "$ref"),
+            (json!({ "$dynamicRef": "#a" }), "keyword $dynamicRef"),
+            (json!({ "$id": "https://example.com/" }), "keyword $id"),
+            (
+                json!({ "patternProperties": {} }),
+                "keyword patternProperties",
+            ),
+            (json!({ "type": "text" }), "type"),
+            (json!({ "type": [] }), "type"),
+            (json!({ "pattern": "(" }), "pattern"),
+            (json!({ "pattern": "(?=x)" }), "pattern"),
+            (json!({ "minLength": -1 }), "minLength"),
+            (json!({ "enum": [] }), "enum"),
+            (json!({ "required": "a" }), "required"),
+            (json!({ "items": [{}] }), "schema"),
+            (json!({ "anyOf": {} }), "anyOf"),
+            (json!({ "properties": [] }), "properties"),
+            (json!({ "multipleOf": 0 }), "multipleOf"),
+            (json!("string"), "schema"),
+        ] {
+            let error = Schema::parse(&of_a(&schema)).expect_err("{schema}");
+            assert!(error.contains(problem), "{schema}: {error}");
+        }
+        for whole in [
+            json!({ "type": "string" }),
+            json!({}),
+            json!(true),
+            json!(null),
+        ] {
+            assert!(Schema::parse(&whole).is_err(), "{whole}");
+        }
+        let long = json!({ "type": "object", "description": "x".repeat(MAX_BYTES) });
+        assert!(Schema::parse(&long).unwrap_err().contains("16 kB"));
+        let circle = json!({ "type": "object", "allOf": [{ "$ref": "#" }] });
+        assert!(Schema::parse(&circle).unwrap_err().contains("without end"));
+    }
+}

@@ -1,0 +1,395 @@
+//! The tools of a turn: which calls are made, with which ids, and what the model is told of them.
+//!
+//! The model chooses a tool by its name and gives it arguments. Everything else comes from the
+//! assistant's file and from the turn: the URL, the id, whose conversation it is. A call goes out
+//! only if the tool's schema accepts its arguments. What a tool answers is told to the model as data
+//! and to nobody else; a failure is told in a word. Not here: the rounds (`exchange`), and the
+//! signature (`webhooks`).
+
+use std::{
+    cell::{Cell, RefCell},
+    collections::{BTreeMap, BTreeSet},
+    sync::LazyLock,
+    time::Duration,
+};
+
+use futures_util::{StreamExt, stream};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+
+use crate::{
+    base::time::{UnixMillis, millis},
+    config::{Assistant, Config, END_CONVERSATION_TOOL, HAND_OFF_TOOL, Tool},
+    event::{self, Event, ToolOutcome},
+    identity::{Address, MessageSid, PhoneHash, Pseudonym, WebhookId},
+    openai::{Function, Round, ToolCall},
+    platform::{Clock, Http, HttpError, Log},
+    webhooks::{self, Outcome},
+};
+
+/// For whom tools are called.
+#[derive(Debug)]
+pub struct Caller<'a> {
+    /// The number of the turn.
+    pub turn: u64,
+    /// The first message of the turn. Numbers of turns may come again after an erasure; its id does
+    /// not.
+    pub first: &'a MessageSid,
+    /// The contact.
+    pub contact: &'a Address,
+    /// The contact's hash for the log.
+    pub phone_hash: &'a PhoneHash,
+    /// Whether a call was made. It stays so when the turn is asked anew.
+    pub has_called: &'a Cell<bool>,
+}
+
+/// What a built-in tool does, once the turn is answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// The conversation ends: it is cleared after the answer.
+    EndConversation,
+    /// The contact is handed over to a person, for this reason.
+    HandOff(String),
+}
+
+/// The most calls of one round that are made.
+const MAX_CALLS: usize = 16;
+/// The most calls that are made at once. Source: Cloudflare, "Limits": a request may have six
+/// connections that wait for headers; more of them wait in a queue.
+const MAX_AT_ONCE: usize = 8;
+/// The longest answer of a tool, in bytes.
+const MAX_ANSWER_BYTES: usize = 16 * 1024;
+
+/// A tool that is built in. It calls nobody.
+struct BuiltIn {
+    name: &'static str,
+    description: &'static str,
+    parameters: Value,
+    /// What a call with these arguments does, if they are right.
+    effect: fn(&Map<String, Value>) -> Option<Effect>,
+    /// The word for arguments that are not right.
+    fails_as: &'static str,
+    /// What the model is told.
+    result: &'static str,
+    /// Whether an assistant has it.
+    is_of: fn(&Assistant) -> bool,
+}
+
+/// The tools that are built in.
+static BUILT_IN: LazyLock<[BuiltIn; 2]> = LazyLock::new(|| {
+    [
+        BuiltIn {
+            name: END_CONVERSATION_TOOL,
+            description: "Ends the conversation, when the contact has said goodbye or everything is \
+            settled. Your next answer is the last one, and everything that was said is forgotten.",
+            parameters: json!({ "type": "object", "properties": {}, "additionalProperties": false }),
+            effect: |_| Some(Effect::EndConversation),
+            fails_as: "invalid_arguments",
+            result: "done",
+            is_of: |assistant| assistant.end_conversation,
+        },
+        BuiltIn {
+            name: HAND_OFF_TOOL,
+            description: "Hands the contact over to a person, when the contact asks for one or you \
+            cannot help. The contact is told, and from then on a person answers.",
+            parameters: json!({
+                "type": "object",
+                "properties": { "reason": { "type": "string", "description": "Why, in one sentence" } },
+                "required": ["reason"],
+                "additionalProperties": false,
+            }),
+            effect: |arguments| {
+                let reason = arguments.get("reason")?.as_str()?.trim();
+                let is_alone = arguments.len() == 1 && !reason.is_empty();
+                is_alone.then(|| Effect::HandOff(reason.to_owned()))
+            },
+            fails_as: "hand_off_failed",
+            result: "handed_over",
+            is_of: |assistant| assistant.hand_off.is_some(),
+        },
+    ]
+});
+
+/// The tools of one turn.
+pub(super) struct Toolbox<'a, P> {
+    platform: &'a P,
+    config: &'a Config,
+    assistant: &'a Assistant,
+    thread: &'a Pseudonym,
+    caller: Caller<'a>,
+    /// The ids of calls that are made or were answered, by tool and arguments: which of the equal
+    /// calls they are.
+    used: RefCell<BTreeMap<String, BTreeSet<u32>>>,
+    effects: RefCell<Vec<Effect>>,
+}
+
+/// What came of a call.
+struct Done {
+    outcome: ToolOutcome,
+    /// What the model is told, as JSON.
+    result: String,
+}
+
+impl From<ToolOutcome> for Done {
+    /// A failure, told in its word.
+    fn from(outcome: ToolOutcome) -> Self {
+        Self {
+            outcome,
+            result: json!({ "error": outcome }).to_string(),
+        }
+    }
+}
+
+impl<'a, P: Clock + Log + Http> Toolbox<'a, P> {
+    pub(super) fn new(
+        platform: &'a P,
+        config: &'a Config,
+        assistant: &'a Assistant,
+        thread: &'a Pseudonym,
+        caller: Caller<'a>,
+    ) -> Self {
+        Self {
+            platform,
+            config,
+            assistant,
+            thread,
+            caller,
+            used: RefCell::default(),
+            effects: RefCell::default(),
+        }
+    }
+
+    /// What the model is offered.
+    pub(super) fn functions(&self) -> Vec<Function<'a>> {
+        let own = self.assistant.tools.iter().map(|tool| Function {
+            name: &tool.name,
+            description: &tool.description,
+            parameters: tool.parameters.json(),
+        });
+        let built_in = BUILT_IN.iter().filter(|tool| (tool.is_of)(self.assistant));
+        let built_in = built_in.map(|tool| Function {
+            name: tool.name,
+            description: tool.description,
+            parameters: &tool.parameters,
+        });
+        own.chain(built_in).collect()
+    }
+
+    /// What the built-in tools that were called do.
+    pub(super) fn effects(&self) -> Vec<Effect> {
+        self.effects.borrow().clone()
+    }
+
+    /// Makes the calls of a round side by side. `time` is what they may take together.
+    pub(super) async fn round(&self, calls: Vec<ToolCall>, time: Duration) -> Round {
+        let until = self.platform.now().plus(time);
+        let made = calls
+            .iter()
+            .enumerate()
+            .map(|(at, call)| self.call(at, call, until));
+        let results: Vec<String> = stream::iter(made).buffered(MAX_AT_ONCE).collect().await;
+        Round(calls.into_iter().zip(results).collect())
+    }
+
+    /// Makes one call, and logs it. Returns what the model is told.
+    async fn call(&self, at: usize, call: &ToolCall, until: UnixMillis) -> String {
+        let begun = self.platform.now();
+        let own = self.assistant.tools.iter();
+        let own = own.clone().find(|tool| tool.name == call.name);
+        let built_in = BUILT_IN.iter().filter(|tool| (tool.is_of)(self.assistant));
+        let built_in = built_in.clone().find(|tool| tool.name == call.name);
+        let name = own.map(|tool| tool.name.as_str());
+        let name = name.or(built_in.map(|tool| tool.name));
+        let done = match (own, built_in) {
+            _ if at >= MAX_CALLS => ToolOutcome::TooManyCalls.into(),
+            (Some(tool), _) => self.ask(tool, call, begun, until).await,
+            (None, Some(tool)) => self.note(tool, call),
+            (None, None) => ToolOutcome::UnknownTool.into(),
+        };
+        let Done { outcome, result } = done;
+        event::log(
+            self.platform,
+            &Event::ToolCalled {
+                phone_hash: self.caller.phone_hash.clone(),
+                // A name that the assistant does not have is the model's text, and not logged.
+                tool: name.map(str::to_owned),
+                outcome,
+                duration_ms: millis(self.platform.now().since(begun)),
+            },
+        );
+        result
+    }
+
+    /// Notes what a built-in tool does.
+    fn note(&self, tool: &BuiltIn, call: &ToolCall) -> Done {
+        let Some(effect) = call.arguments.as_ref().and_then(tool.effect) else {
+            return Done {
+                outcome: ToolOutcome::InvalidArguments,
+                result: json!({ "error": tool.fails_as }).to_string(),
+            };
+        };
+        let mut effects = self.effects.borrow_mut();
+        let same =
+            |other: &Effect| std::mem::discriminant(other) == std::mem::discriminant(&effect);
+        if !effects.iter().any(same) {
+            effects.push(effect);
+        }
+        Done {
+            outcome: ToolOutcome::Answered,
+            result: json!({ "result": tool.result }).to_string(),
+        }
+    }
+
+    /// Asks the service of a tool, if the schema accepts the arguments.
+    async fn ask(&self, tool: &Tool, call: &ToolCall, now: UnixMillis, until: UnixMillis) -> Done {
+        let arguments = call.arguments.clone().map(Value::Object);
+        let Some(arguments) = arguments.filter(|value| tool.parameters.accepts(value)) else {
+            return ToolOutcome::InvalidArguments.into();
+        };
+        let time = until.since(now).min(tool.timeout);
+        if time.is_zero() {
+            return ToolOutcome::Timeout.into();
+        }
+        let content = format!("{} {arguments}", tool.name);
+        let occurrence = self.take_occurrence(&content);
+        let id = self.id(tool, &content, occurrence);
+        let Ok(body) = self.body(tool, &id, arguments) else {
+            return ToolOutcome::InvalidArguments.into();
+        };
+        let request = webhooks::request(&tool.target, id.as_str(), now, body, MAX_ANSWER_BYTES);
+        self.caller.has_called.set(true);
+        let response = self.platform.send(&request, time).await;
+        let outcome = match (&response, Outcome::of(response.as_ref().map_err(|e| *e))) {
+            (Ok(response), Outcome::Delivered) => return answered(&response.body),
+            (Err(HttpError::TooLarge), _) => ToolOutcome::TooLong,
+            (Err(HttpError::Unreadable), _) => ToolOutcome::Unreadable,
+            (_, Outcome::TimedOut) => ToolOutcome::Timeout,
+            (_, Outcome::Refused) => ToolOutcome::Rejected,
+            (_, Outcome::Unreachable | Outcome::Delivered) => ToolOutcome::Unreachable,
+        };
+        if matches!(outcome, ToolOutcome::Timeout | ToolOutcome::Unreachable) {
+            // Nobody knows whether the tool acted. If the model calls it again, the id says that it
+            // is the same call.
+            self.give_back_occurrence(&content, occurrence);
+        }
+        outcome.into()
+    }
+
+    /// Which of the equal calls of the turn this is, from 0.
+    fn take_occurrence(&self, content: &str) -> u32 {
+        let mut used = self.used.borrow_mut();
+        let used = used.entry(content.to_owned()).or_default();
+        let free = (0..).find(|number| !used.contains(number));
+        let free = free.unwrap_or_default();
+        used.insert(free);
+        free
+    }
+
+    fn give_back_occurrence(&self, content: &str, occurrence: u32) {
+        if let Some(used) = self.used.borrow_mut().get_mut(content) {
+            used.remove(&occurrence);
+        }
+    }
+
+    /// The id of a call. It is the same in whichever round the call is made, and when the turn is
+    /// run again after its object has vanished.
+    fn id(&self, tool: &Tool, content: &str, occurrence: u32) -> WebhookId {
+        let key = &self.config.pseudonym_key;
+        let first = self.caller.first.as_str();
+        let content = format!("{first} {occurrence} {content}");
+        let purpose = format!("tool {}", tool.name);
+        key.webhook_id(self.thread, self.caller.turn, &purpose, &content)
+    }
+
+    fn body(
+        &self,
+        tool: &Tool,
+        id: &WebhookId,
+        arguments: Value,
+    ) -> Result<String, serde_json::Error> {
+        #[derive(Serialize)]
+        struct Body<'b> {
+            tool: &'b str,
+            arguments: Value,
+            call_id: &'b str,
+            conversation: &'b str,
+            assistant: &'b str,
+            channel: &'static str,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            contact: Option<&'b str>,
+        }
+        let contact = self.caller.contact;
+        serde_json::to_string(&Body {
+            tool: &tool.name,
+            arguments,
+            call_id: id.as_str(),
+            conversation: self.thread.as_str(),
+            assistant: &self.assistant.name,
+            channel: contact.channel().name(),
+            contact: tool.share_number.then(|| contact.as_str()),
+        })
+    }
+}
+
+/// What the model is told of an answer: the JSON as it came, or the text.
+fn answered(body: &[u8]) -> Done {
+    #[derive(Deserialize)]
+    struct Anything(#[allow(dead_code, reason = "only its form counts")] serde::de::IgnoredAny);
+    let Ok(text) = std::str::from_utf8(body) else {
+        return ToolOutcome::Unreadable.into();
+    };
+    let text = text.trim_start_matches('\u{feff}').trim();
+    let lower: String = text
+        .chars()
+        .take(9)
+        .collect::<String>()
+        .to_ascii_lowercase();
+    if lower == "<!doctype" || lower.starts_with("<html") {
+        return ToolOutcome::Unreadable.into();
+    }
+    let result = if text.is_empty() {
+        r#"{"result":null}"#.to_owned()
+    } else if serde_json::from_str::<Anything>(text).is_ok() {
+        // Numbers stay as they are, however long.
+        format!(r#"{{"result":{text}}}"#)
+    } else {
+        Value::Object(Map::from_iter([("result".to_owned(), text.into())])).to_string()
+    };
+    Done {
+        outcome: ToolOutcome::Answered,
+        result,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_is_told_as_json_or_as_text() {
+        for (body, result) in [
+            ("{\"open\":true}", r#"{"result":{"open":true}}"#),
+            ("\u{feff} [1]\n", r#"{"result":[1]}"#),
+            (
+                "12345678901234567890123",
+                r#"{"result":12345678901234567890123}"#,
+            ),
+            ("", r#"{"result":null}"#),
+            ("We open at 9.", r#"{"result":"We open at 9."}"#),
+            ("{\"open\":", r#"{"result":"{\"open\":"}"#),
+            ("1} {", r#"{"result":"1} {"}"#),
+            ("<b>9</b>", r#"{"result":"<b>9</b>"}"#),
+        ] {
+            let done = answered(body.as_bytes());
+            assert_eq!(
+                (done.outcome, done.result.as_str()),
+                (ToolOutcome::Answered, result)
+            );
+        }
+        for body in [&b"\xff\xfe"[..], b"<!DOCTYPE html><p>", b"\n<HTML>"] {
+            let done = answered(body);
+            assert_eq!(done.outcome, ToolOutcome::Unreadable);
+            assert_eq!(done.result, r#"{"error":"unreadable"}"#);
+        }
+    }
+}

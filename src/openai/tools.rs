@@ -1,0 +1,372 @@
+//! Tools: what the model is offered, what it calls, and what came of its calls.
+//!
+//! Not here: the rest of a request (`request`) and of a response (`answer`), and making the calls
+//! (`conversation::model_run`). Source: OpenAI, "Function calling". The forms of other servers are
+//! those that the issue trackers of vLLM, llama.cpp, Ollama, Gemini, LiteLLM and OpenRouter show.
+
+use serde::{Serialize, Serializer};
+use serde_json::{Map, Value};
+
+use super::{content::joined, json::first_value};
+
+/// A tool that the model may call.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Function<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// What it does.
+    pub description: &'a str,
+    /// The JSON Schema of its arguments.
+    pub parameters: &'a Value,
+}
+
+/// The tools that a request offers.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Offer<'a> {
+    /// The tools.
+    pub functions: &'a [Function<'a>],
+    /// Whether the model must answer now. Earlier calls are still part of the request, so the tools
+    /// stay in it.
+    pub must_answer: bool,
+}
+
+impl Offer<'_> {
+    /// Whether the model may call a tool.
+    #[must_use]
+    pub fn allows_calls(&self) -> bool {
+        !self.must_answer && !self.functions.is_empty()
+    }
+}
+
+/// A call that the model asks for. Its id is ours, given in the round: servers leave ids out, repeat
+/// them, or take only those of their own form.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ToolCall {
+    /// The name of the tool.
+    pub name: String,
+    /// The arguments, if they are a JSON object.
+    pub arguments: Option<Map<String, Value>>,
+}
+
+/// A round: the calls of one response, each with its result, which is JSON.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Round(pub Vec<(ToolCall, String)>);
+
+/// The most calls of a response that are read.
+const MAX_CALLS: usize = 64;
+/// The longest arguments that are read, in bytes.
+const MAX_ARGUMENTS: usize = 16 * 1024;
+
+/// The calls of a response, piece by piece.
+#[derive(Debug, Default)]
+pub(super) struct Calls(Vec<Pieces>);
+
+/// The pieces of one call.
+#[derive(Debug, Default)]
+struct Pieces {
+    index: Option<u64>,
+    id: Option<String>,
+    name: Vec<String>,
+    arguments: Vec<String>,
+}
+
+impl Calls {
+    /// Adds the calls of a message, or the pieces of them in a delta.
+    pub(super) fn add_message(&mut self, message: &Value) {
+        let calls = message.get("tool_calls").and_then(Value::as_array);
+        for call in calls.into_iter().flatten() {
+            self.add(call, call.get("function").unwrap_or(call));
+        }
+        // The older form has one call.
+        if let Some(function) = message.get("function_call").filter(|call| call.is_object()) {
+            self.add(function, function);
+        }
+    }
+
+    /// Whether there is none.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The calls. One without a name is none.
+    pub(super) fn read(&self) -> Vec<ToolCall> {
+        let calls = self.0.iter().filter_map(Pieces::read);
+        calls.take(MAX_CALLS).collect()
+    }
+
+    fn add(&mut self, call: &Value, function: &Value) {
+        let text = |holder: &Value, name: &str| {
+            let text = holder.get(name).and_then(Value::as_str);
+            text.filter(|text| !text.is_empty()).map(str::to_owned)
+        };
+        let (index, id) = (call.get("index").and_then(Value::as_u64), text(call, "id"));
+        let name = text(function, "name");
+        let continues = |pieces: &&mut Pieces| {
+            let other_id = id.is_some() && pieces.id.is_some() && id != pieces.id;
+            match index {
+                // Gemini has given all calls of a stream the index 0.
+                Some(_) => pieces.index == index && !other_id,
+                // Without an index, whatever has neither an id nor a name goes on.
+                None if id.is_none() => name.is_none(),
+                None => id == pieces.id,
+            }
+        };
+        let arguments = match function.get("arguments") {
+            Some(Value::String(text)) => Some(text.clone()),
+            Some(Value::Null) | None => None,
+            Some(value) => Some(value.to_string()),
+        };
+        let last = self.0.iter_mut().rev().find(continues);
+        if let Some(pieces) = last {
+            pieces.name.extend(name);
+            pieces.arguments.extend(arguments);
+        } else {
+            self.0.push(Pieces {
+                index,
+                id,
+                name: name.into_iter().collect(),
+                arguments: arguments.into_iter().collect(),
+            });
+        }
+    }
+}
+
+impl Pieces {
+    fn read(&self) -> Option<ToolCall> {
+        let first = self.name.first()?;
+        let is_repeated = self.name.iter().all(|piece| piece == first);
+        let name = if is_repeated {
+            first.clone()
+        } else {
+            joined(&self.name)
+        };
+        Some(ToolCall {
+            name,
+            arguments: arguments(&joined(&self.arguments)),
+        })
+    }
+}
+
+/// The arguments that a text has. No text means none.
+fn arguments(text: &str) -> Option<Map<String, Value>> {
+    if text.trim().is_empty() {
+        return Some(Map::new());
+    }
+    if text.len() > MAX_ARGUMENTS {
+        return None;
+    }
+    let only = |text: &str| {
+        let (value, rest) = first_value(text.trim_start())?;
+        rest.trim().is_empty().then_some(value)
+    };
+    match only(text)? {
+        Value::Object(arguments) => Some(arguments),
+        Value::Null => Some(Map::new()),
+        // Some servers encode them twice.
+        Value::String(inner) => match only(&inner)? {
+            Value::Object(arguments) => Some(arguments),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// The id of a call in the requests: nine letters and digits, the one form that Mistral takes.
+pub(super) fn id(round: usize, call: usize) -> String {
+    format!("call{round:02}{call:03}")
+}
+
+/// A tool as a request has it.
+#[derive(Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub(super) enum OfferedTool<'a> {
+    Function { function: Function<'a> },
+}
+
+/// A call as a request repeats it.
+#[derive(Serialize)]
+pub(super) struct RepeatedCall<'a> {
+    pub(super) id: String,
+    #[serde(rename = "type")]
+    pub(super) kind: &'static str,
+    pub(super) function: RepeatedFunction<'a>,
+}
+
+#[derive(Serialize)]
+pub(super) struct RepeatedFunction<'a> {
+    name: &'a str,
+    /// As text. Arguments that were none are left out, because servers take only JSON.
+    #[serde(serialize_with = "as_text")]
+    arguments: Option<&'a Map<String, Value>>,
+}
+
+impl<'a> RepeatedCall<'a> {
+    pub(super) fn of(id: String, call: &'a ToolCall) -> Self {
+        let (name, arguments) = (call.name.as_str(), call.arguments.as_ref());
+        Self {
+            id,
+            kind: "function",
+            function: RepeatedFunction { name, arguments },
+        }
+    }
+}
+
+#[allow(clippy::ref_option, reason = "serde passes a reference")]
+fn as_text<S: Serializer>(
+    arguments: &Option<&Map<String, Value>>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    let text = arguments.and_then(|arguments| serde_json::to_string(arguments).ok());
+    serializer.serialize_str(text.as_deref().unwrap_or("{}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// The calls of these messages or deltas: names, and arguments as JSON.
+    fn calls(messages: &[Value]) -> Vec<(String, Value)> {
+        let mut calls = Calls::default();
+        messages
+            .iter()
+            .for_each(|message| calls.add_message(message));
+        let shown = |call: ToolCall| (call.name, json!(call.arguments));
+        calls.read().into_iter().map(shown).collect()
+    }
+
+    fn one(name: &str, arguments: Value) -> Vec<(String, Value)> {
+        vec![(name.to_owned(), arguments)]
+    }
+
+    #[test]
+    fn a_call_is_read_in_every_spelling() {
+        let function = |arguments: Value| json!({ "tool_calls": [{ "id": "a", "type": "function", "function": { "name": "look", "arguments": arguments } }] });
+        for message in [
+            function(json!("{\"id\":7}")),
+            function(json!({ "id": 7 })),
+            function(json!("\"{\\\"id\\\":7}\"")),
+            function(json!(" {\"id\":7}\n")),
+            json!({ "tool_calls": [{ "function": { "name": "look", "arguments": "{\"id\":7}" } }] }),
+            json!({ "tool_calls": [{ "name": "look", "arguments": { "id": 7 } }] }),
+            json!({ "function_call": { "name": "look", "arguments": "{\"id\":7}" } }),
+        ] {
+            assert_eq!(
+                calls(&[message.clone()]),
+                one("look", json!({ "id": 7 })),
+                "{message}"
+            );
+        }
+        for none in [
+            json!(""),
+            json!(null),
+            json!("{}"),
+            json!({}),
+            json!("null"),
+        ] {
+            assert_eq!(
+                calls(&[function(none.clone())]),
+                one("look", json!({})),
+                "{none}"
+            );
+        }
+        for wrong in [
+            json!("{\"id\":"),
+            json!("[1]"),
+            json!(7),
+            json!("look it up"),
+            json!("{}{}"),
+        ] {
+            assert_eq!(
+                calls(&[function(wrong.clone())]),
+                one("look", json!(null)),
+                "{wrong}"
+            );
+        }
+        let long = function(json!({ "id": "x".repeat(MAX_ARGUMENTS) }));
+        assert_eq!(calls(&[long]), one("look", json!(null)));
+    }
+
+    #[test]
+    fn what_is_no_call_is_none() {
+        for message in [
+            json!({}),
+            json!("text"),
+            json!({ "tool_calls": [] }),
+            json!({ "tool_calls": null, "function_call": null }),
+            json!({ "tool_calls": "x" }),
+            json!({ "tool_calls": [null, 5, {}, { "function": null }] }),
+            json!({ "tool_calls": [{ "id": "a", "function": { "name": "", "arguments": "{}" } }] }),
+        ] {
+            assert_eq!(calls(&[message.clone()]), [], "{message}");
+        }
+    }
+
+    #[test]
+    fn the_pieces_of_a_stream_are_joined_by_their_index() {
+        let piece = |index: u64, fields: Value| {
+            let mut call = json!({ "index": index, "function": fields });
+            if fields_have_name(&call) {
+                call["id"] = json!(format!("id-{index}"));
+            }
+            json!({ "tool_calls": [call] })
+        };
+        fn fields_have_name(call: &Value) -> bool {
+            call["function"].get("name").is_some()
+        }
+        let streamed = calls(&[
+            json!({ "role": "assistant", "content": null }),
+            piece(0, json!({ "name": "look", "arguments": "" })),
+            piece(1, json!({ "name": "hours" })),
+            piece(0, json!({ "arguments": "{\"id\"" })),
+            piece(1, json!({ "arguments": "{}" })),
+            piece(0, json!({ "arguments": ":7}" })),
+        ]);
+        assert_eq!(
+            streamed,
+            [
+                ("look".to_owned(), json!({ "id": 7 })),
+                ("hours".to_owned(), json!({}))
+            ]
+        );
+    }
+
+    #[test]
+    fn streams_without_or_with_a_wrong_index_are_read_too() {
+        let call = |index: Value, id: Value, name: Value, arguments: &str| json!({ "tool_calls": [{ "index": index, "id": id, "function": { "name": name, "arguments": arguments } }] });
+        let all = [
+            ("look".to_owned(), json!({ "id": 7 })),
+            ("look".to_owned(), json!({ "id": 8 })),
+        ];
+        let nothing = json!(null);
+        let same_index = [
+            call(json!(0), json!("a"), json!("look"), "{\"id\":7}"),
+            call(json!(0), json!("b"), json!("look"), "{\"id\":8}"),
+        ];
+        assert_eq!(calls(&same_index), all);
+        let no_index = [
+            call(nothing.clone(), nothing.clone(), json!("look"), "{\"id\""),
+            call(nothing.clone(), nothing.clone(), nothing.clone(), ":7}"),
+            call(
+                nothing.clone(),
+                nothing.clone(),
+                json!("look"),
+                "{\"id\":8}",
+            ),
+        ];
+        assert_eq!(calls(&no_index), all);
+        let repeated_name = [
+            call(json!(0), json!("a"), json!("look"), "{\"id\""),
+            call(json!(0), json!("a"), json!("look"), ":7}"),
+        ];
+        assert_eq!(calls(&repeated_name), all[..1]);
+    }
+
+    #[test]
+    fn more_calls_than_are_read_are_dropped() {
+        let call = json!({ "function": { "name": "look", "arguments": "{}" } });
+        let many = json!({ "tool_calls": vec![call; MAX_CALLS + 1] });
+        assert_eq!(calls(&[many]).len(), MAX_CALLS);
+    }
+}
