@@ -45,7 +45,14 @@ const STATE = {
   messages_last_minute: 2,
 };
 const ERASED = {
-  erased: { turns: 3, revisions: 3, pending_messages: 1, outbox_parts: 0, answers: 3, deliveries: 0 },
+  erased: {
+    turns: 3,
+    revisions: 3,
+    pending_messages: 1,
+    outbox_parts: 0,
+    answers: 3,
+    deliveries: 0,
+  },
   kv: "deleted",
   opted_out: true,
 };

@@ -179,7 +179,12 @@ test("after DELETE MY DATA no byte of the conversation is left in KV or object s
   );
   assert.deepEqual(
     lines.map(({ by, erased }) => [by, erased]),
-    [["contact", { turns: 2, revisions: 2, pending_messages: 1, outbox_parts: 0, answers: 2, deliveries: 0 }]],
+    [
+      [
+        "contact",
+        { turns: 2, revisions: 2, pending_messages: 1, outbox_parts: 0, answers: 2, deliveries: 0 },
+      ],
+    ],
   );
   await sleep(5500);
   assert.deepEqual(await playground.messagesTo(pair.from), []);
@@ -218,7 +223,14 @@ test("the operator erases a contact, and no byte of the conversation is left", a
   await eventually("the revision", () => keysOf(pair).length === 1);
   const answer = await adminOf("erase", pair);
   assert.equal(answer.status, 200);
-  const erased = { turns: 1, revisions: 1, pending_messages: 0, outbox_parts: 0, answers: 1, deliveries: 0 };
+  const erased = {
+    turns: 1,
+    revisions: 1,
+    pending_messages: 0,
+    outbox_parts: 0,
+    answers: 1,
+    deliveries: 0,
+  };
   assert.deepEqual(JSON.parse(answer.text), { erased, kv: "deleted", opted_out: false });
   assert.deepEqual(keysOf(pair), []);
   assert.deepEqual(left(marker), []);

@@ -56,7 +56,7 @@ impl Invariants {
 
     /// A line of the log.
     pub fn logged(&mut self, line: &str, object: Option<&str>) {
-        const EVENTS: [&str; 15] = [
+        const EVENTS: [&str; 18] = [
             "field_omitted",
             "endpoint_failed",
             "conversation_shortened",
@@ -68,6 +68,9 @@ impl Invariants {
             "object_failed",
             "internal_error",
             "delivery",
+            "hand_off",
+            "signed_webhook",
+            "studio_flow",
             "typing_refused",
             "consent",
             "message_ignored",
