@@ -212,6 +212,7 @@ test("the operator sees a contact's state without its texts", async () => {
     pending_messages: 0,
     outbox_parts: 0,
     messages_last_minute: 1,
+    handed_off: false,
   });
   assert.ok(Math.abs(Date.parse(expires) - Date.now() - 3_600_000) < 60_000, expires);
 });
