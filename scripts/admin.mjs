@@ -1,4 +1,4 @@
-// `npm run admin -- usage|reset-budget|show|erase`: calls the admin routes of a Worker and prints
+// `npm run admin -- usage|reset-budget|show|erase|hand-over|release|message`: calls the admin routes of a Worker and prints
 // the answers.
 //
 // Not here: what the routes do (src/http/admin/).
@@ -22,10 +22,14 @@ const HELP = `npm run admin -- usage                              what was used 
 npm run admin -- reset-budget                       reset today's budget: a full day's amount is available again
 npm run admin -- show --from ADDRESS --to ADDRESS   what is stored about a contact, without texts
 npm run admin -- erase --from ADDRESS --to ADDRESS  erase a contact's conversation; an opt-out is kept
+npm run admin -- hand-over --from ADDRESS --to ADDRESS            a person answers the contact from now on
+npm run admin -- message --from ADDRESS --to ADDRESS --text TEXT  answer a contact that is handed over
+npm run admin -- release --from ADDRESS --to ADDRESS              the assistant answers the contact again
 
   --from ADDRESS      the contact, such as +15550100, whatsapp:US.13491208655302741918 or messenger:2745689751200
   --to ADDRESS        your number, short code or agent, such as +15550199 or rcs:brand_x_agent
   --channel CHANNEL   sms (default), whatsapp, rcs or messenger, which is put in front of both addresses
+  --text TEXT         the answer, at most 1600 characters
   --url URL           the Worker (default ${LOCAL})
   --yes               erase, or reset the budget, without asking
   --json              print the Worker's answer as JSON (with \`npm run -s admin\`, nothing else is printed)
@@ -37,14 +41,22 @@ the machine can read the arguments of a command.
 
 Exit code: 0 if it worked, 1 otherwise.`;
 
-const COMMANDS = { usage, "reset-budget": resetBudget, show, erase };
+const COMMANDS = {
+  usage,
+  "reset-budget": resetBudget,
+  show,
+  erase,
+  "hand-over": handOver,
+  release,
+  message,
+};
 
 const CHANNELS = ["sms", "whatsapp", "rcs", "messenger"];
 const NUMBER = /^\+[1-9]\d{6,14}$/;
 
 await command(async (args) => {
   const line = readCommandLine(args, {
-    texts: ["from", "to", "channel", "url"],
+    texts: ["from", "to", "channel", "text", "url"],
     flags: ["yes", "json"],
     positionals: true,
   });
@@ -55,7 +67,7 @@ await command(async (args) => {
   } = line;
   if (!Object.hasOwn(COMMANDS, name ?? ""))
     throw new UserError(
-      `${name ? `there is no command "${name}"` : "a command is missing"}. Use usage, reset-budget, show or erase; see --help.`,
+      `${name ? `there is no command "${name}"` : "a command is missing"}. Use usage, reset-budget, show, erase, hand-over, release or message; see --help.`,
     );
   if (more.length)
     throw new UserError(`${name} takes only options, not "${more.join(" ")}": see --help.`);
@@ -66,7 +78,7 @@ await command(async (args) => {
 });
 
 async function usage({ url, values, report }) {
-  rejectOptions(values, "usage", ["from", "to", "channel", "yes"]);
+  rejectOptions(values, "usage", ["from", "to", "channel", "text", "yes"]);
   const answer = await ask(url, "/admin/usage", "messages_sent");
   const { model_requests: requests, messages_sent: sent, tokens, answers, rejections } = answer;
   const closed = answer.budget_unreadable
@@ -90,7 +102,7 @@ async function usage({ url, values, report }) {
 }
 
 async function resetBudget({ url, values, report }) {
-  rejectOptions(values, "reset-budget", ["from", "to", "channel"]);
+  rejectOptions(values, "reset-budget", ["from", "to", "channel", "text"]);
   // Checked before the question, which would be useless without a token.
   const token = adminToken(url);
   const question = `Reset today's budget at ${url}? A full day's requests and messages are allowed again.`;
@@ -112,7 +124,7 @@ async function resetBudget({ url, values, report }) {
 }
 
 async function show({ url, values, report }) {
-  rejectOptions(values, "show", ["yes"]);
+  rejectOptions(values, "show", ["text", "yes"]);
   const { from, to } = contactOf(values);
   const state = await ask(url, "/admin/contacts/show", "opted_out", { contact: { from, to } });
   report(state, [
@@ -127,11 +139,13 @@ async function show({ url, values, report }) {
       ["messages waiting for a turn", String(state.pending_messages)],
       ["answers waiting to be sent", String(state.outbox_parts)],
       ["messages in the last minute", String(state.messages_last_minute)],
+      ["a person answers", yesNo(state.handed_off)],
     ]),
   ]);
 }
 
 async function erase({ url, values, report }) {
+  rejectOptions(values, "erase", ["text"]);
   const { from, to } = contactOf(values);
   // Checked before the question, which would be useless without a token.
   const token = adminToken(url);
@@ -162,12 +176,47 @@ async function erase({ url, values, report }) {
       ["messages waiting for a turn", String(erased.pending_messages)],
       ["answers waiting to be sent", String(erased.outbox_parts)],
       ["answers kept for duplicates", String(erased.answers)],
+      ["webhooks waiting to be sent", String(erased.deliveries)],
       [
         "opted out",
         `${yesNo(answer.opted_out)}${answer.opted_out ? ": kept, because it contains no personal data" : ""}`,
       ],
     ]),
   ]);
+}
+
+async function handOver({ url, values, report }) {
+  rejectOptions(values, "hand-over", ["text", "yes"]);
+  const { from, to } = contactOf(values);
+  const answer = await ask(url, "/admin/contacts/hand-over", "begun", { contact: { from, to } });
+  report(answer, [
+    answer.begun
+      ? `a person answers ${from} to ${to} from now on; the contact is told with its next message`
+      : `a person answers ${from} to ${to} already`,
+  ]);
+}
+
+async function release({ url, values, report }) {
+  rejectOptions(values, "release", ["text", "yes"]);
+  const { from, to } = contactOf(values);
+  const answer = await ask(url, "/admin/contacts/release", "ended", { contact: { from, to } });
+  report(answer, [
+    answer.ended
+      ? `the assistant answers ${from} to ${to} again`
+      : `${from} to ${to} was not handed over`,
+  ]);
+}
+
+async function message({ url, values, report }) {
+  rejectOptions(values, "message", ["yes"]);
+  const contact = contactOf(values);
+  const text = values.text?.trim();
+  if (!text) throw new UserError("--text is missing: give it the answer.");
+  if (text.length > 1600) throw new UserError("--text must have at most 1600 characters.");
+  const answer = await ask(url, "/admin/contacts/messages", "queued", {
+    contact: { ...contact, text },
+  });
+  report(answer, [`the answer to ${contact.from} waits to be sent`]);
 }
 
 function yesNo(value) {
@@ -253,7 +302,7 @@ function adminToken(url) {
  * @param {string} url
  * @param {string} path
  * @param {string} field
- * @param {{ contact?: { from: string, to: string }, method?: string, token?: string }} [options]
+ * @param {{ contact?: { from: string, to: string, text?: string }, method?: string, token?: string }} [options]
  */
 async function ask(
   url,
@@ -276,7 +325,7 @@ async function ask(
     body: contact && JSON.stringify(contact),
     seconds: 45,
   });
-  if (status === 200 && json?.[field] !== undefined) return json;
+  if ([200, 202].includes(status) && json?.[field] !== undefined) return json;
   throw new UserError(explanation(url, status, answered, text));
 }
 
@@ -287,6 +336,9 @@ function explanation(url, status, headers, text) {
     return `the Worker at ${url} does not accept this ADMIN_TOKEN (401): its own is different.`;
   if (status === 404)
     return `there are no admin routes at ${url} (404): ADMIN_TOKEN is not set there (\`npx wrangler secret put ADMIN_TOKEN\`, or .dev.vars for a local Worker), or it is not Switchboard.`;
+  if (status === 409) return `that is not possible now (409): ${firstLine(text)}`;
+  if (status === 429 && text.startsWith("MAX_DAILY_MESSAGES"))
+    return `the day's messages are used up (429): ${firstLine(text)}`;
   if (status === 429) {
     const seconds = Number(headers.get("retry-after"));
     const wait = seconds > 0 ? duration(seconds * 1000) : "a minute";

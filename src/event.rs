@@ -14,9 +14,10 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 pub use labels::{
-    ConsentBy, ConsentState, ConversationProblem, DailyLimit, DeliveryStatus, DenialReason,
-    ErasedBy, FieldProblem, IgnoreReason, InternalProblem, KvOperation, ObjectKind, OutboxOutcome,
-    ReplyVia, ToolOutcome, TurnOutcome, UnexpectedResponse,
+    ConsentBy, ConsentState, ConversationProblem, DailyLimit, DeliveryOutcome, DeliveryPurpose,
+    DeliveryStatus, DenialReason, ErasedBy, FieldProblem, FlowOutcome, HandOffBy, HandOffState,
+    IgnoreReason, InternalProblem, KvOperation, ObjectKind, OutboxOutcome, ReplyVia, ToolOutcome,
+    TurnOutcome, UnexpectedResponse,
 };
 
 use crate::{
@@ -56,6 +57,39 @@ pub enum Event {
         /// The status of the message.
         status: DeliveryStatus,
         /// Twilio's error code, if the message did not arrive.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        code: Option<u32>,
+    },
+    /// A signed webhook that must arrive was delivered, is late, or was given up.
+    SignedWebhook {
+        /// The contact.
+        phone_hash: PhoneHash,
+        /// What it is for.
+        purpose: DeliveryPurpose,
+        /// The outcome.
+        outcome: DeliveryOutcome,
+        /// How often it has failed.
+        failures: u32,
+        /// Why it has failed.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        reason: Option<&'static str>,
+    },
+    /// A contact was handed over to a person, or is answered by the assistant again.
+    HandOff {
+        /// The contact.
+        phone_hash: PhoneHash,
+        /// The new state.
+        state: HandOffState,
+        /// Who has begun or ended it.
+        by: HandOffBy,
+    },
+    /// A Studio flow was started for a contact that is handed over, or was not.
+    StudioFlow {
+        /// The contact.
+        phone_hash: PhoneHash,
+        /// The outcome.
+        outcome: FlowOutcome,
+        /// Twilio's error code, if Studio refused it.
         #[serde(skip_serializing_if = "Option::is_none")]
         code: Option<u32>,
     },
@@ -266,6 +300,9 @@ pub struct Erased {
     pub outbox_parts: usize,
     /// Answers that were stored for copies of their messages.
     pub answers: usize,
+    /// Signed webhooks that waited to be sent.
+    #[serde(default)]
+    pub deliveries: usize,
 }
 
 impl Erased {
@@ -277,12 +314,14 @@ impl Erased {
             pending_messages,
             outbox_parts,
             answers,
+            deliveries,
         } = other;
         self.turns = self.turns.saturating_add(*turns);
         self.revisions = self.revisions.saturating_add(*revisions);
         self.pending_messages = self.pending_messages.saturating_add(*pending_messages);
         self.outbox_parts = self.outbox_parts.saturating_add(*outbox_parts);
         self.answers = self.answers.saturating_add(*answers);
+        self.deliveries = self.deliveries.saturating_add(*deliveries);
     }
 }
 

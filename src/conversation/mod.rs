@@ -1,9 +1,10 @@
 //! Parts that text, voice and synthetic conversations share: the history, the model run, the
-//! outbox, the budget.
+//! outbox, the deliveries, the budget.
 //!
 //! Not here: one text thread (`messaging`).
 
 pub mod budget;
+pub mod deliveries;
 pub mod history;
 pub mod model_run;
 pub mod outbox;

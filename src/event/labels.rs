@@ -33,6 +33,8 @@ labels! {
         Cancelled,
         /// The contact has said aloud that it wants no more messages.
         OptedOut,
+        /// The assistant hands the contact over to a person.
+        HandedOver,
     }
     /// What came of a call of a tool. The model is told all but the first in this word.
     ToolOutcome {
@@ -95,6 +97,51 @@ labels! {
         Undeliverable,
         /// The day's messages are used up.
         DailyLimit,
+    }
+    /// What a signed webhook that must arrive is for.
+    DeliveryPurpose {
+        /// A message of a contact that is handed over to a person.
+        HandedOverMessage,
+        /// The result of an intake.
+        IntakeResult,
+    }
+    /// The outcome of a signed webhook that must arrive.
+    DeliveryOutcome {
+        /// The service has taken it.
+        Delivered,
+        /// The service has not taken it at the first attempt. It is tried again.
+        Delayed,
+        /// The service has not taken it within a day.
+        GivenUp,
+    }
+    /// Whether a contact is handed over to a person.
+    HandOffState {
+        /// It is from now on.
+        Begun,
+        /// It was until now.
+        Ended,
+    }
+    /// Who begins or ends a hand-off.
+    HandOffBy {
+        /// The assistant, by its tool.
+        Assistant,
+        /// The contact, by a word.
+        Contact,
+        /// An operator.
+        Operator,
+        /// Its time is over.
+        Time,
+    }
+    /// The outcome of the start of a Studio flow.
+    FlowOutcome {
+        /// Studio has started it.
+        Started,
+        /// Studio refused it.
+        Rejected,
+        /// We cannot know whether Studio has started it.
+        Unknown,
+        /// Studio could not be reached in time, or the webhook named no account.
+        Undeliverable,
     }
     /// The status of a message that was sent by REST. Source: Twilio, "Track outbound message
     /// status".

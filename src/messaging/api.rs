@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use crate::{
     base::{time::UnixMillis, usage::UsageCounters},
     conversation::outbox::{Progress, ReplyTarget},
-    event::{Erased, ErasedBy},
-    identity::{MessageSid, PhoneHash, Pseudonym},
+    event::{Erased, ErasedBy, HandOffBy},
+    identity::{Address, MessageSid, PhoneHash, Pseudonym},
     messaging::inbound::Input,
     platform::Method,
     twilio::media::MediaUrl,
@@ -115,6 +115,9 @@ pub struct ThreadSummary {
     pub outbox_parts: usize,
     /// Messages that count against the rate limit.
     pub messages_last_minute: usize,
+    /// Whether the contact is handed over to a person.
+    #[serde(default)]
+    pub handed_off: bool,
 }
 
 /// Erases a contact's data, for an operator.
@@ -191,4 +194,87 @@ pub struct Followed {
     pub canned_replies: u32,
     /// What was erased, and the contact's consent there.
     pub erasure: Erasure,
+    /// The hand-off that runs there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hand_off: Option<HandOffSpan>,
+}
+
+/// When a hand-off began, when it ends at the latest, and who has begun it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HandOffSpan {
+    /// When it began.
+    pub since: UnixMillis,
+    /// When it ends at the latest.
+    pub until: UnixMillis,
+    /// Who has begun it.
+    pub by: HandOffBy,
+}
+
+/// An operator takes a contact over, as if the contact had asked for a person.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TakeOver {
+    /// The number that the contact writes to.
+    pub number: Address,
+    /// The contact's hash for the log.
+    pub phone_hash: PhoneHash,
+}
+
+impl Method for TakeOver {
+    type Reply = TakenOver;
+    const BINDING: &'static str = BINDING;
+    const NAME: &'static str = "take_over";
+}
+
+/// An operator hands a contact back to the assistant. The reply says whether it was handed over.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HandBack {
+    /// The contact's hash for the log.
+    pub phone_hash: PhoneHash,
+}
+
+impl Method for HandBack {
+    type Reply = bool;
+    const BINDING: &'static str = BINDING;
+    const NAME: &'static str = "hand_back";
+}
+
+/// An operator answers a contact that is handed over.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Say {
+    /// The answer.
+    pub text: String,
+    /// Its id. The call may be made twice.
+    pub id: String,
+}
+
+impl Method for Say {
+    type Reply = Said;
+    const BINDING: &'static str = BINDING;
+    const NAME: &'static str = "say";
+}
+
+/// The outcome of an operator's message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Said {
+    /// It waits in the outbox.
+    Queued,
+    /// The contact has opted out.
+    OptedOut,
+    /// The contact is not handed over, or has not written since.
+    NoConversation,
+    /// No message can be sent by REST today.
+    DailyLimit,
+}
+
+/// The outcome of an operator's wish to take a contact over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TakenOver {
+    /// The hand-off has begun.
+    Begun,
+    /// It ran already.
+    Running,
+    /// The assistant has no `[hand_off]`.
+    NotConfigured,
 }

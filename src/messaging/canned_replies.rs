@@ -34,6 +34,10 @@ pub enum CannedReply {
     Erasing,
     /// The contact's data is erased.
     Erased,
+    /// The contact is handed over to a person.
+    HandedOver,
+    /// The assistant answers again.
+    AssistantAgain,
 }
 
 impl CannedReply {
@@ -52,6 +56,8 @@ impl CannedReply {
             Self::Help => FixedText::Help,
             Self::Erasing => FixedText::Erasing,
             Self::Erased => FixedText::Erased,
+            Self::HandedOver => FixedText::HandedOver,
+            Self::AssistantAgain => FixedText::AssistantAgain,
         };
         assistant.text(text).to_owned()
     }

@@ -95,6 +95,46 @@ pub const WORDS_WHILE_OPTED_OUT: &[&str] = &[
     "aanmelden", "hervatten",
 ];
 
+/// These words ask for a person, where the assistant has `[hand_off]`. Otherwise they are ordinary
+/// messages.
+#[rustfmt::skip]
+pub const WORDS_FOR_A_PERSON: &[&str] = &[
+    "agent", "human", "a human", "person", "a person", "real person", "a real person",
+    "live agent", "operator", "representative", "talk to a human", "talk to a person",
+    "speak to a human", "speak to a person", "speak to an agent", "talk to an agent",
+    // French
+    "un agent", "humain", "un humain", "une personne", "conseiller", "un conseiller",
+    "parler à un humain", "parler à une personne", "parler à un conseiller",
+    // Spanish
+    "agente", "un agente", "humano", "un humano", "persona", "una persona", "operador",
+    "hablar con una persona", "hablar con un agente", "hablar con un humano",
+    // Portuguese
+    "um agente", "um humano", "pessoa", "uma pessoa", "atendente", "um atendente",
+    "falar com uma pessoa", "falar com um atendente", "falar com um humano",
+    // German
+    "mensch", "ein mensch", "einen menschen", "mitarbeiter", "ein mitarbeiter", "mitarbeiterin",
+    "mit einem menschen sprechen", "mit einem mitarbeiter sprechen",
+    // Italian
+    "umano", "un umano", "operatore", "un operatore", "parlare con una persona",
+    "parlare con un operatore",
+    // Dutch
+    "mens", "een mens", "persoon", "een persoon", "medewerker", "een medewerker",
+    "met een mens praten", "met een medewerker praten",
+];
+
+/// These words ask for the assistant while the contact is handed over to a person. Otherwise they are
+/// ordinary messages.
+#[rustfmt::skip]
+pub const WORDS_FOR_THE_ASSISTANT: &[&str] = &[
+    "bot", "assistant", "the bot", "the assistant",
+    "le bot", "l'assistant", "robot",
+    "asistente", "el asistente", "el bot",
+    "assistente", "o assistente", "o bot",
+    "assistent", "der assistent", "der bot",
+    "l'assistente", "il bot",
+    "de assistent", "de bot",
+];
+
 /// The longest message that can be a keyword, in bytes.
 const LONGEST: usize = 200;
 
@@ -115,6 +155,18 @@ impl Keyword {
 #[must_use]
 pub fn opts_in_while_opted_out(text: &str) -> bool {
     folded_if_short(text).is_some_and(|text| is_one_of(&text, WORDS_WHILE_OPTED_OUT))
+}
+
+/// Whether `text` asks for a person, where the assistant can hand a contact over.
+#[must_use]
+pub fn asks_for_person(text: &str) -> bool {
+    folded_if_short(text).is_some_and(|text| is_one_of(&text, WORDS_FOR_A_PERSON))
+}
+
+/// Whether `text` asks for the assistant while the contact is handed over.
+#[must_use]
+pub fn asks_for_assistant(text: &str) -> bool {
+    folded_if_short(text).is_some_and(|text| is_one_of(&text, WORDS_FOR_THE_ASSISTANT))
 }
 
 /// The folded text, if it is short enough for a keyword.
@@ -242,12 +294,53 @@ mod tests {
             .iter()
             .flat_map(|(_, words)| *words)
             .chain(WORDS_WHILE_OPTED_OUT)
+            .chain(WORDS_FOR_A_PERSON)
+            .chain(WORDS_FOR_THE_ASSISTANT)
             .map(|word| folded(word).collect())
             .collect();
         for word in &all {
             assert!(!word.is_empty());
             let times = all.iter().filter(|other| *other == word).count();
             assert_eq!(times, 1, "{word}");
+        }
+    }
+
+    #[test]
+    fn words_for_a_person_and_for_the_assistant_are_the_whole_message() {
+        for text in [
+            "Agent",
+            "HUMAN!",
+            "a person?",
+            "Mensch",
+            "hablar con una persona",
+            "Umano.",
+        ] {
+            assert!(
+                asks_for_person(text) && Keyword::of(text).is_none(),
+                "{text}"
+            );
+        }
+        for text in [
+            "",
+            "an agent of change",
+            "is this a bot",
+            "human rights",
+            "no person",
+        ] {
+            assert!(
+                !asks_for_person(text) && !asks_for_assistant(text),
+                "{text}"
+            );
+        }
+        for text in ["BOT", "Assistant.", "assistente", "L’assistant"] {
+            assert!(asks_for_assistant(text) && !asks_for_person(text), "{text}");
+        }
+        for language in Language::ALL {
+            let text = FixedText::HandedOver.in_language(language);
+            let named = |word: &&str| word.len() > 3 && **word == word.to_uppercase();
+            let named: Vec<&str> = text.split_whitespace().filter(named).collect();
+            assert_eq!(named.len(), 1, "{text}");
+            assert!(asks_for_assistant(named[0]), "{text}");
         }
     }
 

@@ -202,8 +202,13 @@ fn messages<'a>(
         SystemRole::User => {}
     }
     for (user, assistant) in said.history {
-        messages.push(text("user", with_prompt(user)));
-        messages.push(text("assistant", assistant.into()));
+        // While a person answered, one of the two may have said nothing.
+        if !user.is_empty() {
+            messages.push(text("user", with_prompt(user)));
+        }
+        if !assistant.is_empty() {
+            messages.push(text("assistant", assistant.into()));
+        }
     }
     let input = with_prompt(said.input);
     messages.push(if said.images.is_empty() {

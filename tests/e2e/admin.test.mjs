@@ -43,9 +43,17 @@ const STATE = {
   pending_messages: 0,
   outbox_parts: 0,
   messages_last_minute: 2,
+  handed_off: true,
 };
 const ERASED = {
-  erased: { turns: 3, revisions: 3, pending_messages: 1, outbox_parts: 0, answers: 3 },
+  erased: {
+    turns: 3,
+    revisions: 3,
+    pending_messages: 1,
+    outbox_parts: 0,
+    answers: 3,
+    deliveries: 0,
+  },
   kv: "deleted",
   opted_out: true,
 };
@@ -182,6 +190,42 @@ test("a contact is shown, and its addresses reach the Worker in the body and not
     "application/json",
     { from: "+15550100", to: "+15550199" },
   ]);
+});
+
+test("a contact is taken over, answered and released", async () => {
+  for (const [command, answer, path, says] of /** @type {const} */ ([
+    ["hand-over", { body: { handed_off: true, begun: true } }, "hand-over", /from now on/],
+    ["hand-over", { body: { handed_off: true, begun: false } }, "hand-over", /already/],
+    [
+      "release",
+      { body: { handed_off: false, ended: true } },
+      "release",
+      /assistant answers .* again/,
+    ],
+    ["release", { body: { handed_off: false, ended: false } }, "release", /was not handed over/],
+    ["message", { status: 202, body: { queued: true } }, "messages", /waits to be sent/],
+  ])) {
+    const text = command === "message" ? ["--text", " On its way "] : [];
+    const { code, stdout, requests } = await admin([command, ...PAIR, ...text], answer);
+    assert.equal(code, 0, stdout);
+    assert.match(stdout, says);
+    const said = command === "message" ? { text: "On its way" } : {};
+    const body = { from: "+15550100", to: "+15550199", ...said };
+    assert.deepEqual(requests.map(asked), [
+      ["POST", `/admin/contacts/${path}`, "application/json", body],
+    ]);
+  }
+});
+
+test("a message that cannot be sent now says why", async () => {
+  for (const [status, body, says] of /** @type {const} */ ([
+    [409, "the contact has opted out\n", /not possible now \(409\): the contact has opted out/],
+    [429, "MAX_DAILY_MESSAGES is used up until midnight UTC\n", /messages are used up \(429\)/],
+  ])) {
+    const { code, stderr } = await admin(["message", ...PAIR, "--text", "x"], { status, body });
+    assert.equal(code, 1);
+    assert.match(stderr, says);
+  }
 });
 
 test("an unknown contact is shown without a revision and without an expiry", async () => {
@@ -369,16 +413,25 @@ test("without any token nothing is requested, and erase does not ask for confirm
 
 /** @type {Record<string, [string[], RegExp]>} */
 const MISTAKES = {
-  "no command": [[], /a command is missing\. Use usage, reset-budget, show or erase/],
+  "no command": [
+    [],
+    /a command is missing\. Use usage, reset-budget, show, erase, hand-over, release or message/,
+  ],
   "an unknown command": [
     ["delete"],
-    /there is no command "delete"\. Use usage, reset-budget, show or erase/,
+    /there is no command "delete"\. Use usage, reset-budget, show, erase, hand-over, release or message/,
   ],
   "an unknown option": [["usage", "--form", "x"], /Unknown option '--form'/],
   "a token as an option": [["usage", "--token", "x"], /Unknown option '--token'/],
   "more words": [["usage", "today"], /usage takes only options, not "today"/],
   "an option of another command": [["usage", "--from", "+15550100"], /usage does not take --from/],
   "--yes without erasing": [["show", ...PAIR, "--yes"], /show does not take --yes/],
+  "--text without a message": [["release", ...PAIR, "--text", "x"], /release does not take --text/],
+  "a message without a text": [["message", ...PAIR], /--text is missing/],
+  "a message that is too long": [
+    ["message", ...PAIR, "--text", "x".repeat(1601)],
+    /--text must have at most 1600 characters/,
+  ],
   "no --from": [["show", "--to", "+15550199"], /--from is missing/],
   "no --to": [["erase", "--from", "+15550100", "--yes"], /--to is missing/],
   "a number without its country": [

@@ -179,7 +179,12 @@ test("after DELETE MY DATA no byte of the conversation is left in KV or object s
   );
   assert.deepEqual(
     lines.map(({ by, erased }) => [by, erased]),
-    [["contact", { turns: 2, revisions: 2, pending_messages: 1, outbox_parts: 0, answers: 2 }]],
+    [
+      [
+        "contact",
+        { turns: 2, revisions: 2, pending_messages: 1, outbox_parts: 0, answers: 2, deliveries: 0 },
+      ],
+    ],
   );
   await sleep(5500);
   assert.deepEqual(await playground.messagesTo(pair.from), []);
@@ -207,6 +212,7 @@ test("the operator sees a contact's state without its texts", async () => {
     pending_messages: 0,
     outbox_parts: 0,
     messages_last_minute: 1,
+    handed_off: false,
   });
   assert.ok(Math.abs(Date.parse(expires) - Date.now() - 3_600_000) < 60_000, expires);
 });
@@ -218,7 +224,14 @@ test("the operator erases a contact, and no byte of the conversation is left", a
   await eventually("the revision", () => keysOf(pair).length === 1);
   const answer = await adminOf("erase", pair);
   assert.equal(answer.status, 200);
-  const erased = { turns: 1, revisions: 1, pending_messages: 0, outbox_parts: 0, answers: 1 };
+  const erased = {
+    turns: 1,
+    revisions: 1,
+    pending_messages: 0,
+    outbox_parts: 0,
+    answers: 1,
+    deliveries: 0,
+  };
   assert.deepEqual(JSON.parse(answer.text), { erased, kv: "deleted", opted_out: false });
   assert.deepEqual(keysOf(pair), []);
   assert.deepEqual(left(marker), []);

@@ -12,13 +12,15 @@ use switchboard::{
         Sources,
     },
     event::{
-        ConsentBy, ConsentState, ConversationProblem, DailyLimit, DeliveryStatus, DenialReason,
-        Erased, ErasedBy, Event, FieldProblem, IgnoreReason, InternalProblem, KvOperation,
-        ObjectKind, OutboxOutcome, ReplyVia, Security, ToolOutcome, TurnEnded, TurnOutcome,
-        UnexpectedResponse,
+        ConsentBy, ConsentState, ConversationProblem, DailyLimit, DeliveryOutcome, DeliveryPurpose,
+        DeliveryStatus, DenialReason, Erased, ErasedBy, Event, FieldProblem, FlowOutcome,
+        HandOffBy, HandOffState, IgnoreReason, InternalProblem, KvOperation, ObjectKind,
+        OutboxOutcome, ReplyVia, Security, ToolOutcome, TurnEnded, TurnOutcome, UnexpectedResponse,
     },
     identity::PhoneHash,
-    messaging::keywords::{Keyword, WORDS, WORDS_WHILE_OPTED_OUT},
+    messaging::keywords::{
+        Keyword, WORDS, WORDS_FOR_A_PERSON, WORDS_FOR_THE_ASSISTANT, WORDS_WHILE_OPTED_OUT,
+    },
     twilio::rest::codes::{CODES, Disposition},
 };
 
@@ -496,6 +498,7 @@ fn the_messages_page_quotes_what_a_contact_reads() {
             .replace("{limit}", "4000")
             .replace("{seconds}", "57")
             .replace("{words}", "…")
+            .replace("{contact}", "77f0b7e1")
             .replace("in 1 second.", "in 57 seconds.");
         assert!(page.contains(&words), "{words}");
     }
@@ -533,6 +536,16 @@ fn the_messages_page_lists_every_word_of_every_keyword() {
             "{MESSAGES_PAGE} has no row of {expected:?}"
         );
     }
+    let of_a_hand_off = table(&read(MESSAGES_PAGE), "Words of a hand-off");
+    for (row, words) in of_a_hand_off
+        .iter()
+        .zip([WORDS_FOR_A_PERSON, WORDS_FOR_THE_ASSISTANT])
+    {
+        let mut expected: Vec<String> = words.iter().map(|word| word.to_uppercase()).collect();
+        expected.sort();
+        assert_eq!(code_spans(&row[0]), expected);
+    }
+    assert_eq!(of_a_hand_off.len(), 2);
     let keywords = variants(&read("src/messaging/keywords.rs"), "Keyword");
     assert_eq!(WORDS.len(), keywords.len(), "every keyword has words");
     assert_eq!(rows.len(), WORDS.len());
@@ -1028,6 +1041,23 @@ fn sample_events() -> Vec<Event> {
         Event::Delivery {
             phone_hash: nobody(),
             status: DeliveryStatus::Failed,
+            code: Some(1),
+        },
+        Event::HandOff {
+            phone_hash: nobody(),
+            state: HandOffState::Begun,
+            by: HandOffBy::Contact,
+        },
+        Event::SignedWebhook {
+            phone_hash: nobody(),
+            purpose: DeliveryPurpose::IntakeResult,
+            outcome: DeliveryOutcome::Delayed,
+            failures: 1,
+            reason: Some("timeout"),
+        },
+        Event::StudioFlow {
+            phone_hash: nobody(),
+            outcome: FlowOutcome::Rejected,
             code: Some(1),
         },
         Event::TypingRefused {

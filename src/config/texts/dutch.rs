@@ -58,5 +58,10 @@ pub(super) fn text(text: FixedText) -> &'static str {
             "Sorry, dat was te veel voor één antwoord. Vraag iets korters of eenvoudigers."
         }
         T::Filtered => "Sorry, daar kan ik niet bij helpen.",
+        T::HandedOver => {
+            "Een medewerker antwoordt u hier. Tot dan zwijgt de assistent. Antwoord ASSISTENT om er weer mee te praten."
+        }
+        T::AssistantAgain => "U praat weer met de automatische assistent.",
+        T::HandOffNote => "Een contact ({contact}) wacht op een medewerker.",
     }
 }

@@ -78,5 +78,10 @@ pub(super) fn text(text: FixedText) -> &'static str {
         T::NoMoreToday => NO_MORE_TODAY,
         T::TokenLimit => TOKEN_LIMIT,
         T::Filtered => FILTERED,
+        T::HandedOver => {
+            "A person will answer you here. Until then the assistant is silent. Reply ASSISTANT to talk to it again."
+        }
+        T::AssistantAgain => "You are talking to the automated assistant again.",
+        T::HandOffNote => "A contact ({contact}) waits for a person.",
     }
 }

@@ -62,5 +62,10 @@ pub(super) fn text(text: FixedText) -> &'static str {
             "Désolé, c'était trop pour une seule réponse. Merci de poser une question plus courte ou plus simple."
         }
         T::Filtered => "Désolé, je ne peux pas vous aider sur ce point.",
+        T::HandedOver => {
+            "Une personne va vous répondre ici. D'ici là, l'assistant se tait. Répondez ASSISTANT pour lui parler à nouveau."
+        }
+        T::AssistantAgain => "Vous parlez à nouveau à l'assistant automatique.",
+        T::HandOffNote => "Un contact ({contact}) attend une personne.",
     }
 }

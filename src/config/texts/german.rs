@@ -66,5 +66,10 @@ pub(super) fn text(text: FixedText) -> &'static str {
             "Das war leider zu viel für eine Antwort. Bitte fragen Sie etwas Kürzeres oder Einfacheres."
         }
         T::Filtered => "Dabei kann ich leider nicht helfen.",
+        T::HandedOver => {
+            "Hier antwortet Ihnen jetzt ein Mensch. Bis dahin schweigt der Assistent. Antworten Sie ASSISTENT, um wieder mit ihm zu sprechen."
+        }
+        T::AssistantAgain => "Sie sprechen wieder mit dem automatischen Assistenten.",
+        T::HandOffNote => "Ein Kontakt ({contact}) wartet auf einen Menschen.",
     }
 }

@@ -52,5 +52,10 @@ pub(super) fn text(text: FixedText) -> &'static str {
             "Mi dispiace, era troppo per una sola risposta. Chieda qualcosa di più breve o più semplice."
         }
         T::Filtered => "Mi dispiace, non posso aiutare in questo.",
+        T::HandedOver => {
+            "Qui le risponderà una persona. Fino ad allora l'assistente tace. Risponda ASSISTENTE per parlare di nuovo con lui."
+        }
+        T::AssistantAgain => "Sta parlando di nuovo con l'assistente automatico.",
+        T::HandOffNote => "Un contatto ({contact}) aspetta una persona.",
     }
 }

@@ -163,6 +163,12 @@ fixed_texts! {
     TokenLimit = "token_limit",
     /// A content filter withheld the answer.
     Filtered = "filtered",
+    /// The contact is handed over to a person.
+    HandedOver = "handed_over",
+    /// The assistant answers again, because the contact has asked for it.
+    AssistantAgain = "assistant_again",
+    /// The note to the operator's number. `{contact}` is the contact's hash of the log.
+    HandOffNote = "hand_off_note" with "{contact}",
 }
 
 impl FixedText {
@@ -224,7 +230,7 @@ pub(super) fn own_text(name: &str, value: Option<&str>) -> Parsed<(FixedText, St
     };
     if placeholders(own).any(|found| text.placeholder() != Some(found)) {
         return Err(
-            "has braces in a text: only too_long has {limit}, only slow_down has {seconds}, and only heard has {words}",
+            "has braces in a text: only too_long has {limit}, only slow_down has {seconds}, only heard has {words}, and only hand_off_note has {contact}",
         );
     }
     Ok((text, own.to_owned()))

@@ -60,5 +60,10 @@ pub(super) fn text(text: FixedText) -> &'static str {
             "Desculpe, foi demais para uma só resposta. Por favor, pergunte algo mais curto ou mais simples."
         }
         T::Filtered => "Desculpe, não posso ajudar com isso.",
+        T::HandedOver => {
+            "Uma pessoa vai responder aqui. Até lá o assistente fica em silêncio. Responda ASSISTENTE para voltar a falar com ele."
+        }
+        T::AssistantAgain => "Está a falar de novo com o assistente automático.",
+        T::HandOffNote => "Um contacto ({contact}) espera por uma pessoa.",
     }
 }

@@ -60,5 +60,10 @@ pub(super) fn text(text: FixedText) -> &'static str {
             "Lo siento, era demasiado para una sola respuesta. Por favor, pregunte algo corto o sencillo."
         }
         T::Filtered => "Lo siento, no puedo ayudar con eso.",
+        T::HandedOver => {
+            "Una persona le responderá aquí. Hasta entonces el asistente no responde. Responda ASISTENTE para volver a hablar con él."
+        }
+        T::AssistantAgain => "Vuelve a hablar con el asistente automático.",
+        T::HandOffNote => "Un contacto ({contact}) espera a una persona.",
     }
 }

@@ -106,10 +106,7 @@ where
             };
             let reply = self.reply(&mut route, conversation, &rounds, offer, run);
             match reply.await? {
-                Reply::Answer(completion) => {
-                    run.effects = self.tools.effects();
-                    return Ok(completion);
-                }
+                Reply::Answer(completion) => return Ok(completion),
                 Reply::Calls(calls) => {
                     self.reserve_next().await?;
                     let count = u32::try_from(calls.len()).unwrap_or(u32::MAX);
@@ -118,6 +115,8 @@ where
                     // The rest of the time is the model's.
                     let time = self.remaining().checked_div(2).unwrap_or_default();
                     rounds.push(self.tools.round(calls, time).await);
+                    // They count even if no answer follows.
+                    run.effects = self.tools.effects();
                 }
             }
         }

@@ -19,7 +19,7 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     base::time::{UnixMillis, millis},
-    config::{Assistant, Config, END_CONVERSATION_TOOL, Tool},
+    config::{Assistant, Config, END_CONVERSATION_TOOL, HAND_OFF_TOOL, Tool},
     event::{self, Event, ToolOutcome},
     identity::{Address, MessageSid, PhoneHash, Pseudonym, WebhookId},
     openai::{Function, Round, ToolCall},
@@ -44,10 +44,12 @@ pub struct Caller<'a> {
 }
 
 /// What a built-in tool does, once the turn is answered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Effect {
     /// The conversation ends: it is cleared after the answer.
     EndConversation,
+    /// The contact is handed over to a person, for this reason.
+    HandOff(String),
 }
 
 /// The most calls of one round that are made.
@@ -63,21 +65,49 @@ struct BuiltIn {
     name: &'static str,
     description: &'static str,
     parameters: Value,
-    effect: Effect,
+    /// What a call with these arguments does, if they are right.
+    effect: fn(&Map<String, Value>) -> Option<Effect>,
+    /// The word for arguments that are not right.
+    fails_as: &'static str,
+    /// What the model is told.
+    result: &'static str,
     /// Whether an assistant has it.
     is_of: fn(&Assistant) -> bool,
 }
 
 /// The tools that are built in.
-static BUILT_IN: LazyLock<[BuiltIn; 1]> = LazyLock::new(|| {
-    [BuiltIn {
-        name: END_CONVERSATION_TOOL,
-        description: "Ends the conversation, when the contact has said goodbye or everything is \
+static BUILT_IN: LazyLock<[BuiltIn; 2]> = LazyLock::new(|| {
+    [
+        BuiltIn {
+            name: END_CONVERSATION_TOOL,
+            description: "Ends the conversation, when the contact has said goodbye or everything is \
             settled. Your next answer is the last one, and everything that was said is forgotten.",
-        parameters: json!({ "type": "object", "properties": {}, "additionalProperties": false }),
-        effect: Effect::EndConversation,
-        is_of: |assistant| assistant.end_conversation,
-    }]
+            parameters: json!({ "type": "object", "properties": {}, "additionalProperties": false }),
+            effect: |_| Some(Effect::EndConversation),
+            fails_as: "invalid_arguments",
+            result: "done",
+            is_of: |assistant| assistant.end_conversation,
+        },
+        BuiltIn {
+            name: HAND_OFF_TOOL,
+            description: "Hands the contact over to a person, when the contact asks for one or you \
+            cannot help. The contact is told, and from then on a person answers.",
+            parameters: json!({
+                "type": "object",
+                "properties": { "reason": { "type": "string", "description": "Why, in one sentence" } },
+                "required": ["reason"],
+                "additionalProperties": false,
+            }),
+            effect: |arguments| {
+                let reason = arguments.get("reason")?.as_str()?.trim();
+                let is_alone = arguments.len() == 1 && !reason.is_empty();
+                is_alone.then(|| Effect::HandOff(reason.to_owned()))
+            },
+            fails_as: "hand_off_failed",
+            result: "handed_over",
+            is_of: |assistant| assistant.hand_off.is_some(),
+        },
+    ]
 });
 
 /// The tools of one turn.
@@ -192,16 +222,21 @@ impl<'a, P: Clock + Log + Http> Toolbox<'a, P> {
 
     /// Notes what a built-in tool does.
     fn note(&self, tool: &BuiltIn, call: &ToolCall) -> Done {
-        if call.arguments.is_none() {
-            return ToolOutcome::InvalidArguments.into();
-        }
+        let Some(effect) = call.arguments.as_ref().and_then(tool.effect) else {
+            return Done {
+                outcome: ToolOutcome::InvalidArguments,
+                result: json!({ "error": tool.fails_as }).to_string(),
+            };
+        };
         let mut effects = self.effects.borrow_mut();
-        if !effects.contains(&tool.effect) {
-            effects.push(tool.effect);
+        let same =
+            |other: &Effect| std::mem::discriminant(other) == std::mem::discriminant(&effect);
+        if !effects.iter().any(same) {
+            effects.push(effect);
         }
         Done {
             outcome: ToolOutcome::Answered,
-            result: json!({ "result": "done" }).to_string(),
+            result: json!({ "result": tool.result }).to_string(),
         }
     }
 

@@ -145,6 +145,8 @@ impl<S: OutboxStore, P: Clock + Log + Http + Objects> Drain<'_, S, P> {
                 self.change(|outbox, now| outbox.mark_not_processed(turn, Some(code), now))
                     .await
             }
+            // The operator's number takes no messages from ours.
+            Created::OptedOut(code) if entry.is_note => self.drop_rejected(entry, code).await,
             Created::OptedOut(code) => {
                 if self.store.opt_out(entry, code).await? == OptOutRefusal::Dropped {
                     self.log(entry, OutboxOutcome::Rejected, Some(code));

@@ -69,6 +69,9 @@ pub struct OutboxEntry {
     pub(super) reserved: bool,
     /// When the rest of the answer is given up.
     pub(super) give_up_at: UnixMillis,
+    /// Whether it is a note to the operator's number, and no answer.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub(super) is_note: bool,
 }
 
 impl OutboxEntry {

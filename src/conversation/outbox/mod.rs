@@ -100,8 +100,24 @@ impl Outbox {
             not_before: now,
             reserved: false,
             give_up_at: now.plus(LIFETIME),
+            is_note: false,
         });
         self.give_up_surplus(now);
+    }
+
+    /// Puts a note to the operator's number in. What Twilio says of it says nothing of the contact.
+    pub fn put_note(
+        &mut self,
+        turn: u64,
+        to: ReplyTarget,
+        phone_hash: PhoneHash,
+        text: &str,
+        now: UnixMillis,
+    ) {
+        self.put(turn, to, phone_hash, text, now);
+        if let Some(note) = self.entries.last_mut() {
+            note.is_note = true;
+        }
     }
 
     /// The next step for the first entry, if it is due.
@@ -150,7 +166,8 @@ impl Outbox {
     pub fn mark_sent(&mut self, turn: u64, sid: Option<MessageSid>, now: UnixMillis) -> bool {
         let part = self.entry(turn).and_then(|entry| {
             let channel = entry.reply_to.contact.channel();
-            Some((channel, entry.parts.first()?.clone()))
+            let part = entry.parts.first().filter(|_| !entry.is_note);
+            Some((channel, part?.clone()))
         });
         if let (Some(sid), Some((channel, part))) = (&sid, part) {
             self.just_sent.push((sid.clone(), channel, part));
@@ -168,11 +185,11 @@ impl Outbox {
         entry.parts.drain(..1.min(entry.parts.len()));
         (entry.attempt, entry.tries, entry.code) = (None, 0, None);
         (entry.not_before, entry.reserved) = (now, false);
-        let complete = entry.parts.is_empty();
+        let (complete, is_note) = (entry.parts.is_empty(), entry.is_note);
         if complete {
             self.entries.remove(0);
         }
-        complete
+        complete && !is_note
     }
 
     /// The parts that were sent since this was last asked, with the channel of each.

@@ -1,5 +1,5 @@
-//! The operator's routes: they show the day's usage, reset its budget, and show or erase a
-//! contact's data.
+//! The operator's routes: they show the day's usage, reset its budget, show or erase a contact's
+//! data, and take a contact over, answer it and hand it back.
 //!
 //! They exist while `ADMIN_TOKEN` is set, and answer JSON without texts or addresses (`shown`).
 //! Wrong tokens are counted for each client address (`admin_lockout`). Not here: counting
@@ -9,7 +9,7 @@ mod shown;
 
 use serde_json::{Map, Value};
 
-use self::shown::{ShownErasure, ShownReset, ShownThread, ShownUsage};
+use self::shown::{ShownErasure, ShownHandOff, ShownReset, ShownSaid, ShownThread, ShownUsage};
 use super::{
     admin_lockout::{Attempt, Verdict},
     platform::{OBJECT_TIME, WorkerPlatform},
@@ -21,7 +21,7 @@ use crate::{
     conversation::budget::{self, AddUsage, DayUsage, Reset},
     event::{self, DenialReason, Event, ObjectKind, Security},
     identity::{Address, PhoneHash},
-    messaging::api::{Erase, Show},
+    messaging::api::{Erase, HandBack, Said, Say, Show, TakeOver, TakenOver},
     object::{in_time, with_retry},
     platform::PlatformError,
 };
@@ -33,6 +33,12 @@ const USAGE: &str = "/admin/usage";
 const BUDGET_RESET: &str = "/admin/budget/reset";
 const SHOW: &str = "/admin/contacts/show";
 const ERASE: &str = "/admin/contacts/erase";
+const TAKE_OVER: &str = "/admin/contacts/hand-over";
+const HAND_BACK: &str = "/admin/contacts/release";
+const MESSAGES: &str = "/admin/contacts/messages";
+
+/// The longest answer of an operator, in UTF-16 units: one message.
+const MAX_TEXT: usize = 1600;
 
 /// Answers a request under [`PREFIX`].
 pub async fn handle(
@@ -49,12 +55,26 @@ pub async fn handle(
         (USAGE, "GET") => usage(platform, config).await,
         (USAGE, _) => return method_not_allowed("GET"),
         (BUDGET_RESET, "POST") => reset_budget(platform).await,
-        (SHOW | ERASE, "POST") => match read_pair(request).await {
-            Ok(pair) if path == SHOW => show(platform, config, &pair).await,
-            Ok(pair) => erase(platform, config, &pair).await,
-            Err(response) => return response,
-        },
-        (BUDGET_RESET | SHOW | ERASE, _) => return method_not_allowed("POST"),
+        (SHOW | ERASE | TAKE_OVER | HAND_BACK | MESSAGES, "POST") => {
+            let call = match read_call(request).await {
+                Ok(call) => call,
+                Err(response) => return response,
+            };
+            let pair = &call.pair;
+            match path {
+                SHOW => show(platform, config, pair).await,
+                ERASE => erase(platform, config, pair).await,
+                TAKE_OVER => take_over(platform, config, pair).await,
+                HAND_BACK => hand_back(platform, config, pair).await,
+                _ => match call.text() {
+                    Ok(text) => say(platform, config, pair, text).await,
+                    Err(response) => return response,
+                },
+            }
+        }
+        (BUDGET_RESET | SHOW | ERASE | TAKE_OVER | HAND_BACK | MESSAGES, _) => {
+            return method_not_allowed("POST");
+        }
         _ => return not_found(),
     };
     answered.unwrap_or_else(|error| failed(platform, ObjectKind::Thread, error))
@@ -90,6 +110,75 @@ async fn erase(
     )
     .await
     .map(|erasure| json(200, &ShownErasure::from(erasure)))
+}
+
+/// Takes a contact over.
+async fn take_over(
+    platform: &impl WorkerPlatform,
+    config: &Config,
+    pair: &Pair,
+) -> Result<Response, PlatformError> {
+    let thread = config.pseudonym_key.pair(&pair.from, &pair.to);
+    let take_over = TakeOver {
+        number: pair.to.clone(),
+        phone_hash: config.pseudonym_key.phone_hash(&pair.from),
+    };
+    let taken = with_retry(async || platform.call(thread.as_str(), &take_over).await);
+    in_time(platform, OBJECT_TIME, taken)
+        .await
+        .map(|taken| match taken {
+            TakenOver::Begun => json(200, &ShownHandOff::begun(true)),
+            TakenOver::Running => json(200, &ShownHandOff::begun(false)),
+            TakenOver::NotConfigured => {
+                response::plain(409, "the assistant of this number has no [hand_off]\n")
+            }
+        })
+}
+
+/// Hands a contact back to the assistant.
+async fn hand_back(
+    platform: &impl WorkerPlatform,
+    config: &Config,
+    pair: &Pair,
+) -> Result<Response, PlatformError> {
+    let thread = config.pseudonym_key.pair(&pair.from, &pair.to);
+    let hand_back = HandBack {
+        phone_hash: config.pseudonym_key.phone_hash(&pair.from),
+    };
+    let ended = with_retry(async || platform.call(thread.as_str(), &hand_back).await);
+    in_time(platform, OBJECT_TIME, ended)
+        .await
+        .map(|ended| json(200, &ShownHandOff::ended(ended)))
+}
+
+/// Sends a contact the operator's answer.
+async fn say(
+    platform: &impl WorkerPlatform,
+    config: &Config,
+    pair: &Pair,
+    text: &str,
+) -> Result<Response, PlatformError> {
+    let keys = &config.pseudonym_key;
+    let thread = keys.pair(&pair.from, &pair.to);
+    let say = Say {
+        text: text.to_owned(),
+        // Only the retries of this request have it.
+        id: keys.text_mark(&format!("{} {text}", platform.now())),
+    };
+    let said = with_retry(async || platform.call(thread.as_str(), &say).await);
+    in_time(platform, OBJECT_TIME, said)
+        .await
+        .map(|said| match said {
+            Said::Queued => json(202, &ShownSaid { queued: true }),
+            Said::OptedOut => response::plain(409, "the contact has opted out\n"),
+            Said::NoConversation => response::plain(
+                409,
+                "no conversation: the contact is not handed over, or has not written since\n",
+            ),
+            Said::DailyLimit => {
+                response::plain(429, "MAX_DAILY_MESSAGES is used up until midnight UTC\n")
+            }
+        })
 }
 
 /// Checks the admin token, and the lockout of the client's address.
@@ -187,9 +276,34 @@ struct Pair {
     to: Address,
 }
 
+/// The body of a request about a contact.
+struct Call {
+    pair: Pair,
+    fields: Map<String, Value>,
+}
+
+impl Call {
+    /// The operator's answer.
+    fn text(&self) -> Result<&str, Response> {
+        let text = match self.fields.get("text") {
+            None => return Err(bad_request("text is missing")),
+            Some(text) => text.as_str().map(str::trim).unwrap_or_default(),
+        };
+        let fits = (1..=MAX_TEXT).contains(&text.encode_utf16().count());
+        let is_clean = text.chars().all(|c| !c.is_control() || c == '\n');
+        if fits && is_clean {
+            Ok(text)
+        } else {
+            Err(bad_request(
+                "text must have 1 to 1600 characters, without control characters",
+            ))
+        }
+    }
+}
+
 /// Reads the two addresses from a request's body. They are not in the URL, because logs and
 /// histories keep URLs.
-async fn read_pair(request: &mut impl Request) -> Result<Pair, Response> {
+async fn read_call(request: &mut impl Request) -> Result<Call, Response> {
     let body = read_body(request, response::JSON)
         .await
         .map_err(BodyError::response)?;
@@ -206,10 +320,11 @@ async fn read_pair(request: &mut impl Request) -> Result<Pair, Response> {
             .filter(fits)
             .ok_or_else(|| bad_request(&format!("{name} is malformed"))),
     };
-    Ok(Pair {
+    let pair = Pair {
         from: address("from", Address::is_answerable)?,
         to: address("to", Address::can_be_written_to)?,
-    })
+    };
+    Ok(Call { pair, fields })
 }
 
 fn unauthorized() -> Response {

@@ -124,6 +124,7 @@ pub(super) struct ShownThread {
     pending_messages: usize,
     outbox_parts: usize,
     messages_last_minute: usize,
+    handed_off: bool,
 }
 
 impl From<ThreadSummary> for ShownThread {
@@ -137,6 +138,7 @@ impl From<ThreadSummary> for ShownThread {
             pending_messages,
             outbox_parts,
             messages_last_minute,
+            handed_off,
         } = summary;
         let expires_at = expires_at.map(|at| at.to_string());
         Self {
@@ -148,8 +150,45 @@ impl From<ThreadSummary> for ShownThread {
             pending_messages,
             outbox_parts,
             messages_last_minute,
+            handed_off,
         }
     }
+}
+
+/// A hand-off, and what the request has changed about it.
+#[derive(Serialize)]
+pub(super) struct ShownHandOff {
+    handed_off: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    begun: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ended: Option<bool>,
+}
+
+impl ShownHandOff {
+    /// A hand-off runs. `begun`: since this request.
+    pub(super) fn begun(begun: bool) -> Self {
+        Self {
+            handed_off: true,
+            begun: Some(begun),
+            ended: None,
+        }
+    }
+
+    /// None runs. `ended`: since this request.
+    pub(super) fn ended(ended: bool) -> Self {
+        Self {
+            handed_off: false,
+            begun: None,
+            ended: Some(ended),
+        }
+    }
+}
+
+/// An operator's answer waits in the outbox.
+#[derive(Serialize)]
+pub(super) struct ShownSaid {
+    pub(super) queued: bool,
 }
 
 #[derive(Serialize)]

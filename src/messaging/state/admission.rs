@@ -2,14 +2,17 @@
 //!
 //! Not here: running turns (`turns`, `turn_end`).
 
-use super::{ALARM_MARGIN, MessageStatus, State, rate_window::WINDOW, turns::PendingMessage};
+use super::{
+    ALARM_MARGIN, MessageStatus, State, handing_over::Passed, rate_window::WINDOW,
+    turns::PendingMessage,
+};
 use crate::{
     base::{
         time::{UnixMillis, millis},
         usage::{RejectionCounts, UsageCounters},
     },
     config::Config,
-    event::{Erased, ErasedBy, IgnoreReason},
+    event::{Erased, ErasedBy, HandOffBy, IgnoreReason},
     identity::{Channel, MessageSid, Pseudonym},
     messaging::{
         api::Receive,
@@ -34,6 +37,10 @@ pub enum Admission {
     /// The contact has got all canned replies of the day: the message is received, and not
     /// answered.
     Unanswered,
+    /// It is passed on to a person. `true`: from this message on.
+    HandedOver(MessageStatus, bool),
+    /// The contact wants the assistant back.
+    HandedBack(MessageStatus),
     /// It is not read, or wants no answer.
     Ignored(IgnoreReason),
     /// The contact opts out.
@@ -55,7 +62,13 @@ pub struct CancelledCounts {
 
 impl State {
     /// Admits a message, or not: one atomic step.
-    pub fn admit(&mut self, message: &Receive, now: UnixMillis, config: &Config) -> Admission {
+    pub fn admit(
+        &mut self,
+        message: &Receive,
+        thread: &Pseudonym,
+        now: UnixMillis,
+        config: &Config,
+    ) -> Admission {
         if let Some(status) = self.status(&message.sid) {
             return Admission::Known(status);
         }
@@ -83,6 +96,9 @@ impl State {
             self.count_ignored(now);
             self.record_message(&message.sid, now, MessageStatus::Nothing);
             return Admission::Ignored(IgnoreReason::OptedOut);
+        }
+        if let Some(admission) = self.hand_over(message, thread, now, config) {
+            return admission;
         }
         let reply = match &message.input {
             Input::TooLong => CannedReply::TooLong(config.max_message_chars),
@@ -114,6 +130,60 @@ impl State {
             MessageStatus::Nothing => Admission::Unanswered,
             status => Admission::Known(status),
         }
+    }
+
+    /// Begins or ends a hand-off by the contact's word, or passes a message on. A message that is not
+    /// one of these goes its usual way.
+    fn hand_over(
+        &mut self,
+        message: &Receive,
+        thread: &Pseudonym,
+        now: UnixMillis,
+        config: &Config,
+    ) -> Option<Admission> {
+        let files = message
+            .images
+            .len()
+            .saturating_add(message.voice_notes.len());
+        let (text, media) = match &message.input {
+            Input::Text(text) => (text.as_str(), files),
+            Input::Media => ("", files.max(1)),
+            _ => return None,
+        };
+        let passed = Passed {
+            sid: &message.sid,
+            at: now,
+            reply_to: &message.reply_to,
+            phone_hash: &message.phone_hash,
+            text,
+            media,
+        };
+        let begins = !self.is_handed_over();
+        if !begins {
+            if media == 0 && keywords::asks_for_assistant(text) {
+                self.end_hand_off(now, config);
+                let status = self.canned_reply(CannedReply::AssistantAgain, now);
+                self.record_message(&message.sid, now, status);
+                return Some(Admission::HandedBack(status));
+            }
+            if self.pass_on(passed, None, thread, now, config).is_none() {
+                let free_at = now.plus(WINDOW);
+                let notice = self.rate_limit_notice(&message.sid, now, free_at);
+                return Some(Admission::Limited(notice));
+            }
+        } else if media > 0
+            || !keywords::asks_for_person(text)
+            || !self.begin_hand_off(HandOffBy::Contact, passed, thread, now, config)
+        {
+            return None;
+        }
+        let status = if self.tell_hand_off() {
+            self.canned_reply(CannedReply::HandedOver, now)
+        } else {
+            MessageStatus::Nothing
+        };
+        self.record_message(&message.sid, now, status);
+        Some(Admission::HandedOver(status, begins))
     }
 
     /// Tells the contact of a message that its answer does not come by REST today, unless it was

@@ -26,6 +26,7 @@ impl State {
         self.opted_out = true;
         self.links.plan_consent(now);
         self.rate_window.clear_notice();
+        self.hand_off.drop_flow();
         self.cancel()
     }
 

@@ -66,6 +66,10 @@ impl State {
             // A contact that has opted out is never released.
             Order::Consent { opted_out: false } | Order::Release if applies => {
                 self.opt_in(now);
+                if follow.order == Order::Release {
+                    // The leader's has ended.
+                    self.hand_off.clear();
+                }
             }
             _ => {}
         }
@@ -77,6 +81,7 @@ impl State {
             calls,
             canned_replies,
             erasure,
+            hand_off: self.hand_off.span(),
         }
     }
 
@@ -97,6 +102,9 @@ impl State {
         let idle = self.may_release();
         let joined = self.links.confirm(thread, *since, order, done, idle, now);
         if joined {
+            if let Some(span) = followed.hand_off {
+                self.hand_off.adopt(span);
+            }
             self.share
                 .absorb(followed.calls, followed.canned_replies, now);
             if followed.erasure.opted_out && !self.opted_out {

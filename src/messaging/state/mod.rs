@@ -11,6 +11,8 @@ mod admission;
 mod answers;
 mod consent;
 mod following;
+mod hand_off;
+mod handing_over;
 mod links;
 mod quotable;
 mod rate_window;
@@ -18,6 +20,7 @@ mod records;
 mod reply_loop;
 mod share;
 mod stored;
+mod studio;
 mod turn_end;
 mod turns;
 
@@ -26,13 +29,14 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use self::{
-    answers::Answers, links::Links, quotable::Quotable, rate_window::RateWindow,
-    records::MessageRecords, reply_loop::ReplyLoop, share::DailyShare, turns::Turns,
+    answers::Answers, hand_off::HandOffs, links::Links, quotable::Quotable,
+    rate_window::RateWindow, records::MessageRecords, reply_loop::ReplyLoop, share::DailyShare,
+    turns::Turns,
 };
 use crate::{
     base::{time::UnixMillis, usage::PendingUsage},
     config::Config,
-    conversation::{outbox::Outbox, revisions::Revisions},
+    conversation::{deliveries::Deliveries, outbox::Outbox, revisions::Revisions},
     event::Erased,
     identity::{Channel, MessageSid, PhoneHash},
     messaging::{
@@ -48,6 +52,7 @@ pub use self::{
     records::MessageStatus,
     share::MAX_CANNED_REPLIES_PER_DAY,
     stored::Decoded,
+    studio::{FlowStart, FlowStep, Unsure},
     turn_end::{Requests, TurnReply, TurnResult},
     turns::{ActiveTurn, Contents, NextRun, PendingMessage},
 };
@@ -77,9 +82,15 @@ pub struct State {
     /// Answers that go out by REST.
     #[serde(skip_serializing_if = "is_default")]
     pub outbox: Outbox,
+    /// Signed webhooks that must arrive.
+    #[serde(skip_serializing_if = "is_default")]
+    pub deliveries: Deliveries,
     /// Usage that is not reported yet.
     #[serde(skip_serializing_if = "is_default")]
     pub usage: PendingUsage,
+    /// The hand-off to a person.
+    #[serde(skip_serializing_if = "is_default")]
+    hand_off: HandOffs,
     /// The threads of the contact's other addresses.
     #[serde(skip_serializing_if = "is_default")]
     links: Links,
@@ -116,7 +127,9 @@ impl Default for State {
             share: DailyShare::default(),
             revisions: Revisions::default(),
             outbox: Outbox::default(),
+            deliveries: Deliveries::default(),
             usage: PendingUsage::default(),
+            hand_off: HandOffs::default(),
             links: Links::default(),
             opted_out: false,
         }
@@ -130,6 +143,12 @@ pub enum Job {
     Turn,
     /// Drain the outbox.
     Outbox,
+    /// Send signed webhooks.
+    Deliver,
+    /// End a hand-off whose time is over.
+    EndHandOff,
+    /// Start a Studio flow.
+    StartFlow,
     /// Delete revisions from KV.
     Delete,
     /// Send orders to the threads that follow this one.
@@ -142,7 +161,7 @@ pub enum Job {
 
 impl State {
     /// The next job, if one is due.
-    pub fn next_job(&self, now: UnixMillis) -> Option<Job> {
+    pub fn next_job(&self, now: UnixMillis, config: &Config) -> Option<Job> {
         let report_is_due = self.usage.next_wake().is_some_and(|at| at <= now);
         let orders = self.links.next_wake(self.may_release(), now);
         let orders_are_due = orders.is_some_and(|at| at <= now);
@@ -152,6 +171,12 @@ impl State {
             Some(Job::Outbox)
         } else if self.revisions.delete_is_due(now) {
             Some(Job::Delete)
+        } else if self.deliveries.is_due(now) {
+            Some(Job::Deliver)
+        } else if self.hand_off_is_over(now, config).is_some() {
+            Some(Job::EndHandOff)
+        } else if self.flow_is_due(now) {
+            Some(Job::StartFlow)
         } else if orders_are_due {
             Some(Job::Orders)
         } else if report_is_due {
@@ -204,6 +229,8 @@ impl State {
             .into_iter()
             .flatten()
             .chain(self.outbox.next_wake())
+            .chain(self.deliveries.next_wake())
+            .chain(self.hand_off.flow_wake())
             .min();
         let last_message = self
             .records
@@ -218,7 +245,9 @@ impl State {
             .or(self.quotable.newest().map(|at| at.plus(ttl)))
             .or(self.reply_loop.ends(ttl))
             .or(self.share.ends());
-        let due = due.into_iter().chain(self.usage.next_wake()).min()?;
+        let ends = self.hand_off.next_wake(ttl);
+        let due = due.into_iter().chain(self.usage.next_wake()).chain(ends);
+        let due = due.min()?;
         // An alarm that is set for now, within the alarm, can get lost. So it is a millisecond from
         // now at the earliest.
         let due = due.max(now.plus(Duration::from_millis(1)));
@@ -243,12 +272,14 @@ impl State {
         self.outbox.erase_receipts();
         self.quotable.clear();
         self.reply_loop = ReplyLoop::default();
+        self.hand_off.clear();
         Erased {
             turns,
             revisions: self.revisions.erase(now, config.conversation_ttl),
             pending_messages: cancelled.messages,
             outbox_parts: cancelled.parts,
             answers,
+            deliveries: self.deliveries.erase(),
         }
     }
 
@@ -355,6 +386,7 @@ impl State {
             pending_messages: self.turns.pending_count(),
             outbox_parts: self.outbox.waiting_parts(),
             messages_last_minute: self.rate_window.count(now),
+            handed_off: self.is_handed_over(),
         }
     }
 
@@ -384,6 +416,8 @@ impl State {
             && self.turns.is_empty()
             && self.revisions.is_empty()
             && self.outbox.is_empty()
+            && self.deliveries.is_empty()
+            && self.hand_off == HandOffs::default()
     }
 
     /// Limits planned times: a clock that jumped ahead for a moment must not delay work for days.
@@ -393,6 +427,8 @@ impl State {
         self.rate_window.distrust_future(now);
         self.revisions.distrust_future(now, config.conversation_ttl);
         self.outbox.distrust_future(now);
+        self.deliveries.distrust_future(now);
+        self.hand_off.distrust_future(now);
         self.quotable.distrust_future(now);
         self.reply_loop.distrust_future(now);
         self.turns.distrust_future(now.plus(check_wait));
@@ -403,6 +439,8 @@ impl State {
     fn has_work(&self, now: UnixMillis) -> bool {
         self.turns.active().is_some()
             || self.outbox.has_work()
+            || !self.deliveries.is_empty()
+            || self.hand_off.flow_wake().is_some()
             || self.revisions.has_work(now)
             || self.links.next_wake(self.may_release(), now).is_some()
     }
@@ -414,6 +452,7 @@ impl State {
         self.rate_window.forget(now);
         self.revisions.forget(now);
         self.outbox.forget(now, ttl);
+        self.hand_off.forget(now, ttl);
         if self.revisions.conversation(now).is_none() {
             self.quotable.forget_until(now.minus(ttl));
         }

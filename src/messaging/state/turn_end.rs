@@ -37,6 +37,8 @@ pub enum TurnResult {
     Reset(FixedText),
     /// With an opt-out that was spoken.
     OptedOut(String),
+    /// The model hands the contact over to a person, for this reason.
+    HandedOver(String),
 }
 
 /// The requests that were made for a turn.
@@ -54,6 +56,7 @@ impl TurnResult {
         match self {
             Self::Answered { sent, .. } | Self::Ended { sent } => sent,
             Self::OptedOut(text) => text,
+            Self::HandedOver(_) => assistant.text(FixedText::HandedOver),
             Self::Failed(text) | Self::Limited(_, text) | Self::Reset(text) => {
                 assistant.text(*text)
             }
@@ -144,7 +147,11 @@ impl State {
                 self.revisions
                     .add_turn(number, turn, now, config.conversation_ttl);
             }
-            TurnResult::Failed(_) | TurnResult::Limited(..) | TurnResult::OptedOut(_) => {}
+            // The turn is among what is said in the hand-off.
+            TurnResult::HandedOver(_)
+            | TurnResult::Failed(_)
+            | TurnResult::Limited(..)
+            | TurnResult::OptedOut(_) => {}
             TurnResult::Reset(_) | TurnResult::Ended { .. } => {
                 self.reset_conversation(number, waiting, now, config);
             }
@@ -219,6 +226,7 @@ impl State {
         self.revisions
             .schedule_deletion(now, config.conversation_ttl);
         self.quotable.clear();
+        self.hand_off.forget_said();
         self.records.update(|record| {
             let earlier = |turn: u64| turn != number && !waiting.contains(&record.sid);
             match record.status {

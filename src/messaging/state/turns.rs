@@ -262,6 +262,12 @@ impl Turns {
         }
     }
 
+    /// A number that no turn has, for what becomes part of the conversation without one.
+    pub fn take_number(&mut self) -> u64 {
+        self.newest = self.newest.saturating_add(1);
+        self.newest
+    }
+
     /// Numbers the next turns from here on.
     pub fn number_from(&mut self, newest: u64) {
         self.newest = newest;

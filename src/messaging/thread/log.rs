@@ -9,8 +9,8 @@ use crate::{
     base::time::millis,
     conversation::model_run::{Failure, ModelRun},
     event::{
-        self, ConsentBy, ConsentState, DailyLimit, Erased, ErasedBy, Event, ObjectKind, ReplyVia,
-        Security, TurnEnded, TurnOutcome,
+        self, ConsentBy, ConsentState, DailyLimit, Erased, ErasedBy, Event, HandOffBy,
+        HandOffState, ObjectKind, ReplyVia, Security, TurnEnded, TurnOutcome,
     },
     identity::{Channel, PhoneHash},
     messaging::state::{ActiveTurn, CancelledCounts, TurnReply, TurnResult},
@@ -38,6 +38,7 @@ impl<P: ThreadPlatform> Inner<P> {
                 TurnResult::Failed(_) | TurnResult::Limited(..) => TurnOutcome::Failed,
                 TurnResult::Reset(_) => TurnOutcome::Reset,
                 TurnResult::OptedOut(_) => TurnOutcome::OptedOut,
+                TurnResult::HandedOver(_) => TurnOutcome::HandedOver,
             },
             failure: run.and_then(|run| match &run.result {
                 Ok(completion) => completion.finish_note,
@@ -97,6 +98,15 @@ impl<P: ThreadPlatform> Inner<P> {
             erased,
         };
         event::log(&self.platform, &erased);
+    }
+
+    pub(super) fn log_hand_off(&self, phone_hash: PhoneHash, state: HandOffState, by: HandOffBy) {
+        let event = Event::HandOff {
+            phone_hash,
+            state,
+            by,
+        };
+        event::log(&self.platform, &event);
     }
 
     pub(super) fn log_consent(

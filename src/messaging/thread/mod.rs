@@ -5,6 +5,8 @@
 //! tests run it on a fake platform. Every change is an atomic step (`object::Steps`). Not here: the
 //! decisions (`messaging::state`), and the requests to the model (`conversation::model_run`).
 
+mod deliveries;
+mod hand_off;
 mod joins;
 mod links;
 mod log;
@@ -15,6 +17,7 @@ mod quoting;
 mod run;
 mod saving;
 mod storage;
+mod studio;
 mod wait;
 
 use std::{
@@ -29,7 +32,10 @@ use futures_util::{
 };
 
 use super::{
-    api::{Erase, Erasure, Follow, Followed, Receive, RecordDelivery, Reply, Show, ThreadSummary},
+    api::{
+        Erase, Erasure, Follow, Followed, HandBack, Receive, RecordDelivery, Reply, Say, Show,
+        TakeOver, ThreadSummary,
+    },
     state::{Admission, CancelledCounts, Job, MessageStatus, State},
 };
 use crate::{
@@ -44,7 +50,10 @@ use crate::{
         model_run::RemembersEndpoints,
         outbox::{self, OptOutRefusal, Outbox, OutboxEntry, OutboxStore},
     },
-    event::{self, ConsentBy, ConsentState, DailyLimit, ErasedBy, Event, ObjectKind, Security},
+    event::{
+        self, ConsentBy, ConsentState, DailyLimit, ErasedBy, Event, HandOffBy, HandOffState,
+        ObjectKind, Security,
+    },
     identity::{MessageSid, PhoneHash, Pseudonym},
     object::{Engine, Steps, arguments, in_time, reply, unknown_method},
     platform::{
@@ -107,6 +116,8 @@ struct Inner<P> {
     saving: Mutex<()>,
     /// Held while the outbox drains.
     draining: Mutex<()>,
+    /// Held while signed webhooks are sent.
+    delivering: Mutex<()>,
     /// Held while orders are sent to the threads that follow.
     ordering: Mutex<()>,
     /// Aborts the model request of the turn that runs.
@@ -137,6 +148,7 @@ impl<P: ThreadPlatform> Thread<P> {
             waiting: RefCell::default(),
             saving: Mutex::default(),
             draining: Mutex::default(),
+            delivering: Mutex::default(),
             ordering: Mutex::default(),
             cancelling: RefCell::default(),
             arriving: RefCell::default(),
@@ -154,9 +166,10 @@ impl<P: ThreadPlatform> Thread<P> {
         // The Worker's clock may be that of another machine. A time in the future counts as now.
         let arrived = message.arrived.min(inner.platform.now());
         inner.count(&message.usage);
+        inner.end_hand_off_in_time().await?;
         inner.look_up_quote(&mut message).await?;
         // (7) Admit the message: one atomic step.
-        let admit = |state: &mut State, now| state.admit(&message, now, &inner.config);
+        let admit = |state: &mut State, now| state.admit(&message, &inner.name, now, &inner.config);
         let mut admission = inner.step(admit).await?;
         if let Admission::MustFollow(number) = &admission {
             inner.join(number).await?;
@@ -190,6 +203,20 @@ impl<P: ThreadPlatform> Thread<P> {
             Admission::Unanswered => {
                 inner.log_daily_limit(phone_hash, DailyLimit::FixedReplies, false);
                 Ok(Reply::Empty)
+            }
+            Admission::HandedOver(status, begins) => {
+                if begins {
+                    // What waited for an answer is passed on.
+                    inner.cancel_turn();
+                    inner.log_hand_off(phone_hash, HandOffState::Begun, HandOffBy::Contact);
+                }
+                inner.reply(status, &message).await
+            }
+            Admission::HandedBack(status) => {
+                // What was said in the hand-off is part of the conversation now.
+                inner.conversation.take();
+                inner.log_hand_off(phone_hash, HandOffState::Ended, HandOffBy::Contact);
+                inner.reply(status, &message).await
             }
             Admission::Ignored(reason) => {
                 let ignored = Event::MessageIgnored { phone_hash, reason };
@@ -290,6 +317,9 @@ impl<P: ThreadPlatform> Engine for Thread<P> {
             }
             Show::NAME => reply::<Show>(&self.show().await?),
             Erase::NAME => reply::<Erase>(&self.erase(arguments(text)?).await?),
+            TakeOver::NAME => reply::<TakeOver>(&self.0.take_over(arguments(text)?).await?),
+            HandBack::NAME => reply::<HandBack>(&self.0.hand_back(arguments(text)?).await?),
+            Say::NAME => reply::<Say>(&self.0.say(arguments(text)?).await?),
             Follow::NAME => reply::<Follow>(&self.follow(arguments(text)?).await?),
             _ => Err(unknown_method()),
         }
@@ -300,10 +330,14 @@ impl<P: ThreadPlatform> Inner<P> {
     /// Does all jobs that were left over, and forgets what has expired.
     async fn run_pending_jobs(self: &Rc<Self>) -> Result<(), PlatformError> {
         self.steps.begin_alarm(&**self).await?;
-        while let Some(job) = self.read(State::next_job).await? {
+        let next_job = |state: &State, now| state.next_job(now, &self.config);
+        while let Some(job) = self.read(next_job).await? {
             match job {
                 Job::Turn => self.run().await,
                 Job::Outbox => self.drain_outbox().await?,
+                Job::EndHandOff => self.end_hand_off_in_time().await?,
+                Job::StartFlow => self.start_flow().await?,
+                Job::Deliver => self.send_deliveries().await?,
                 Job::Delete => self.delete_pending().await?,
                 Job::Orders => drop(self.send_orders_or_log().await),
                 Job::Usage => self.flush_usage().await?,

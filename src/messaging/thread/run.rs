@@ -14,7 +14,7 @@ use crate::{
         model_run::{Effect, Failure, ModelRun},
         voice_error::VoiceError,
     },
-    event::{ConsentBy, ConsentState, DailyLimit},
+    event::{ConsentBy, ConsentState, DailyLimit, HandOffBy, HandOffState},
     identity::Channel,
     messaging::{
         markdown,
@@ -84,8 +84,14 @@ impl<P: ThreadPlatform> Inner<P> {
                     run,
                     conversation,
                 } = self.ask_model(turn, cancelled).await?;
-                let result = match &run.result {
-                    Ok(completion) => {
+                let handed_over = run.effects.iter().find_map(|effect| match effect {
+                    Effect::HandOff(reason) => Some(reason.clone()),
+                    Effect::EndConversation => None,
+                });
+                let result = match (&run.result, handed_over) {
+                    // The contact reads the fixed text, and not what the model says of it.
+                    (_, Some(reason)) => TurnResult::HandedOver(reason),
+                    (Ok(completion), None) => {
                         let answer = markdown::render(&completion.text, turn.channel());
                         let text = self.fit_to_channel(&turn, &answer);
                         let sent = match self.heard(&turn, &contents) {
@@ -101,7 +107,7 @@ impl<P: ThreadPlatform> Inner<P> {
                             TurnResult::Answered { input, text, sent }
                         }
                     }
-                    Err(failure) => self.result_of(&turn, *failure),
+                    (Err(failure), None) => self.result_of(&turn, *failure),
                 };
                 let has_ended = matches!(result, TurnResult::Ended { .. });
                 self.end_turn(&turn, Some(&run), conversation, result)
@@ -169,6 +175,11 @@ impl<P: ThreadPlatform> Inner<P> {
             // Who asks aloud for no more messages gets the answers to nothing else.
             let cancelled = match result {
                 TurnResult::OptedOut(_) => state.opt_out_aloud(turn.number, now),
+                TurnResult::HandedOver(ref reason) => {
+                    let (number, config) = (turn.number, &self.config);
+                    state.hand_over_turn(number, reason, &self.name, now, config);
+                    CancelledCounts::default()
+                }
                 _ => CancelledCounts::default(),
             };
             let reply = state.end_turn(turn.number, &result, requests, &waiting, now, &self.config);
@@ -183,6 +194,10 @@ impl<P: ThreadPlatform> Inner<P> {
             let (state, by) = (ConsentState::OptedOut, ConsentBy::Contact);
             self.log_consent(last.phone_hash.clone(), state, by, cancelled);
             self.spawn_orders();
+        }
+        if let (TurnResult::HandedOver(_), Some(last)) = (&result, turn.messages.last()) {
+            let (state, by) = (HandOffState::Begun, HandOffBy::Assistant);
+            self.log_hand_off(last.phone_hash.clone(), state, by);
         }
         match result {
             TurnResult::Answered { input, text, .. } => {
@@ -201,7 +216,10 @@ impl<P: ThreadPlatform> Inner<P> {
             }
             TurnResult::Reset(_) | TurnResult::Ended { .. } => drop(self.conversation.take()),
             // The next turn reads a conversation again that was not complete.
-            TurnResult::Failed(_) | TurnResult::Limited(..) | TurnResult::OptedOut(_) => {
+            TurnResult::HandedOver(_)
+            | TurnResult::Failed(_)
+            | TurnResult::Limited(..)
+            | TurnResult::OptedOut(_) => {
                 *self.conversation.borrow_mut() = conversation;
             }
         }

@@ -108,7 +108,7 @@ impl<P: ThreadPlatform> Inner<P> {
     }
 
     /// Whether a message can still be sent by REST today, if the budget object answers in time.
-    async fn can_answer_by_rest(&self) -> bool {
+    pub(super) async fn can_answer_by_rest(&self) -> bool {
         let check = Check {
             item: Item::Message,
             cap: self.config.max_daily_messages,

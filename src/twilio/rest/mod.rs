@@ -1,11 +1,12 @@
-//! Twilio's REST API: sending one message, finding out whether it was sent, and showing the typing
-//! indicator.
+//! Twilio's REST API: sending one message, finding out whether it was sent, showing the typing
+//! indicator, and starting a Studio flow.
 //!
 //! Not here: when a part is sent, and what happens next (`conversation::outbox`).
 
 pub mod codes;
 mod create;
 mod list;
+mod studio;
 mod typing;
 
 use std::time::Duration;
@@ -20,6 +21,7 @@ use crate::{
 
 pub use create::{Created, create_message};
 pub use list::{CLOCK_DIFFERENCE, Found, Unauthorized, Wanted, find_message, listed_body};
+pub use studio::{Parameters, Started, find_execution, start_flow};
 pub use typing::{TypingRefused, can_show_typing, show_typing};
 
 /// The addresses and credentials of a request to the REST API.

@@ -35,7 +35,7 @@ async fn delete_my_data_erases_what_was_said_cancels_what_is_under_way_and_confi
     assert_eq!(event["by"], "contact");
     assert_eq!(
         event["erased"],
-        serde_json::json!({ "turns": 2, "revisions": 2, "pending_messages": 1, "outbox_parts": 0, "answers": 2 })
+        serde_json::json!({ "turns": 2, "revisions": 2, "pending_messages": 1, "outbox_parts": 0, "answers": 2, "deliveries": 0 })
     );
     assert_eq!(
         platform.message(ANNA, "DELETE MY DATA!", &sid).await,

@@ -170,7 +170,7 @@ async fn a_contact_is_shown_without_texts_and_erased_by_the_operator() {
     let platform = FakePlatform::with(&[WITH_ADMIN]);
     let blank = serde_json::json!({
         "opted_out": false, "turns": 0, "revision": null, "expires_at": null, "turn_running": false,
-        "pending_messages": 0, "outbox_parts": 0, "messages_last_minute": 0,
+        "pending_messages": 0, "outbox_parts": 0, "messages_last_minute": 0, "handed_off": false,
     });
     assert_eq!(
         admin_of(&platform, "show", ANNA, NUMBER).await,
@@ -195,7 +195,7 @@ async fn a_contact_is_shown_without_texts_and_erased_by_the_operator() {
             .starts_with("2026-11-22T13:00:00"),
         "{shown}"
     );
-    let erased = serde_json::json!({ "turns": 1, "revisions": 1, "pending_messages": 0, "outbox_parts": 0, "answers": 1 });
+    let erased = serde_json::json!({ "turns": 1, "revisions": 1, "pending_messages": 0, "outbox_parts": 0, "answers": 1, "deliveries": 0 });
     let expected = serde_json::json!({ "erased": erased, "kv": "deleted", "opted_out": false });
     assert_eq!(
         admin_of(&platform, "erase", ANNA, NUMBER).await,

@@ -56,7 +56,7 @@ impl Invariants {
 
     /// A line of the log.
     pub fn logged(&mut self, line: &str, object: Option<&str>) {
-        const EVENTS: [&str; 16] = [
+        const EVENTS: [&str; 19] = [
             "tool_called",
             "field_omitted",
             "endpoint_failed",
@@ -69,6 +69,9 @@ impl Invariants {
             "object_failed",
             "internal_error",
             "delivery",
+            "hand_off",
+            "signed_webhook",
+            "studio_flow",
             "typing_refused",
             "consent",
             "message_ignored",
