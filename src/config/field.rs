@@ -20,17 +20,20 @@ pub enum Field {
     SafetyIdentifier,
     /// The contact's pseudonym, for the cache of prompts.
     PromptCacheKey,
+    /// The schema that an answer has.
+    ResponseFormat,
 }
 
 impl Field {
     /// All fields. A field comes after those whose name contains its own.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::ReasoningEffort,
         Self::MaxCompletionTokens,
         Self::MaxTokens,
         Self::Stream,
         Self::SafetyIdentifier,
         Self::PromptCacheKey,
+        Self::ResponseFormat,
     ];
 
     /// Its name in a request, in the settings and in the log.
@@ -43,6 +46,7 @@ impl Field {
             Self::Stream => "stream",
             Self::SafetyIdentifier => "safety_identifier",
             Self::PromptCacheKey => "prompt_cache_key",
+            Self::ResponseFormat => "response_format",
         }
     }
 
@@ -55,7 +59,7 @@ impl Field {
 
 /// A set of fields.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Fields(u8);
+pub struct Fields(u16);
 
 impl Fields {
     /// Whether the field is in the set.

@@ -11,6 +11,7 @@ use futures_util::{
     future::{Either, join, select},
     pin_mut,
 };
+use serde_json::Value;
 
 use crate::{
     base::{
@@ -145,6 +146,8 @@ pub struct ModelInput<'a, W> {
     pub usage: UsageCounters,
     /// Whether the first request is reserved already.
     pub reserved: bool,
+    /// The schema of the answer, if it is JSON.
+    pub schema: Option<&'a Value>,
 }
 
 /// What a contact said.
@@ -215,6 +218,7 @@ pub async fn run(
                 share,
                 words,
                 begun: input.begun,
+                schema: input.schema,
             };
             let exchange = asked.exchange(&mut conversation, &mut run);
             pin_mut!(exchange, cancelled);

@@ -12,7 +12,7 @@ mod fold;
 
 use serde::{Deserialize, Serialize};
 
-use self::fold::folded;
+pub use self::fold::folded;
 use crate::identity::{Address, Channel};
 
 /// The meanings of keywords.
@@ -21,6 +21,9 @@ use crate::identity::{Address, Channel};
 pub enum Keyword {
     /// The contact wants no more messages.
     OptOut,
+    /// The contact wants no more messages. During an intake on WhatsApp and Messenger, it wants no
+    /// intake any more.
+    Cancel,
     /// The contact wants answers again.
     OptIn,
     /// The contact asks what this service is.
@@ -37,13 +40,13 @@ pub const WORDS: &[(Keyword, &[&str])] = &[
     (
         Keyword::OptOut,
         &[
-            "stop", "stopall", "stop all", "unsubscribe", "cancel", "end", "quit", "revoke", "optout",
+            "stop", "stopall", "stop all", "unsubscribe", "end", "quit", "revoke", "optout",
             "opt out", "remove",
             // French
             "arrêt", "arrête", "arrett", "arrêter", "désabonner", "désabonnement", "désinscription",
             "désinscrire", "stopper",
             // Spanish and Portuguese
-            "alto", "baja", "dar de baja", "darse de baja", "parar", "cancelar", "desuscribir",
+            "alto", "baja", "dar de baja", "darse de baja", "parar", "desuscribir",
             "sair", "pare", "descadastrar",
             // German
             "stopp", "abmelden", "abbestellen",
@@ -53,6 +56,7 @@ pub const WORDS: &[(Keyword, &[&str])] = &[
             "stoppen", "afmelden", "uitschrijven",
         ],
     ),
+    (Keyword::Cancel, &["cancel", "cancelar"]),
     (Keyword::OptIn, &["start", "unstop"]),
     (Keyword::Help, &["help", "info", "aide", "ayuda", "ajuda", "hilfe", "aiuto", "hulp"]),
     (

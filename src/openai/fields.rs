@@ -11,16 +11,19 @@ use crate::config::{Endpoint, Field, Fields};
 /// has its beginning in the cache. Cloudflare's AI Gateway passes both on unchanged. Other servers
 /// get neither, because they may reject unknown fields.
 ///
+/// `has_schema`: the answer is to have one.
+///
 /// `max_completion_tokens` has replaced `max_tokens`, which older servers know alone. So the latter
 /// stands in for the former where that is left out.
 #[must_use]
-pub fn sent(endpoint: &Endpoint, omitted: Fields) -> Fields {
+pub fn sent(endpoint: &Endpoint, omitted: Fields, has_schema: bool) -> Fields {
     let is_openai = endpoint.is_openai();
     let is_sent = |field: &Field| match field {
         Field::ReasoningEffort => effort(endpoint).is_some(),
         Field::MaxCompletionTokens | Field::Stream => true,
         Field::MaxTokens => omitted.contains(Field::MaxCompletionTokens),
         Field::SafetyIdentifier | Field::PromptCacheKey => is_openai,
+        Field::ResponseFormat => has_schema,
     };
     let fields: Fields = Field::ALL.into_iter().filter(is_sent).collect();
     fields.without(omitted)

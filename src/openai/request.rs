@@ -7,6 +7,7 @@ use std::borrow::Cow;
 
 use base64::{display::Base64Display, prelude::BASE64_STANDARD};
 use serde::{Serialize, Serializer};
+use serde_json::Value;
 
 use super::fields::{effort, sent};
 use crate::{
@@ -27,6 +28,8 @@ pub struct Said<'a, H> {
     pub input: &'a str,
     /// The images that belong to it.
     pub images: &'a [Image],
+    /// The schema of the answer, if it is JSON.
+    pub schema: Option<&'a Value>,
 }
 
 /// The request for the next turn of a conversation.
@@ -60,8 +63,11 @@ pub fn request<'h>(
         safety_identifier: Option<&'a str>,
         #[serde(skip_serializing_if = "Option::is_none")]
         prompt_cache_key: Option<&'a str>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        response_format: Option<&'a Value>,
     }
-    let sent = sent(endpoint, omitted);
+    let schema = said.schema;
+    let sent = sent(endpoint, omitted, schema.is_some());
     let images = said.images;
     let (limit, pseudonym) = (assistant.max_completion_tokens, pseudonym.as_str());
     let body = Body {
@@ -73,6 +79,7 @@ pub fn request<'h>(
         stream: sent.contains(Field::Stream).then_some(false),
         safety_identifier: sent.contains(Field::SafetyIdentifier).then_some(pseudonym),
         prompt_cache_key: sent.contains(Field::PromptCacheKey).then_some(pseudonym),
+        response_format: schema.filter(|_| sent.contains(Field::ResponseFormat)),
     };
     // The URL is written directly into the request: images are large, and memory is small.
     let of_pictures: usize = images.iter().map(|image| image.bytes.len()).sum();
@@ -236,6 +243,7 @@ mod tests {
             history: [("Hi", "Hello")].into_iter(),
             input: "And \"now\"?",
             images: &[],
+            schema: None,
         };
         let endpoint = assistant.endpoints.get(0);
         let omitted = endpoint.omitted;
@@ -362,6 +370,7 @@ mod tests {
             history: [("[1 picture]", "A gull.")].into_iter(),
             input: "And these?",
             images: &images,
+            schema: None,
         };
         let endpoint = assistant.endpoints.get(0);
         let omitted = Fields::default();

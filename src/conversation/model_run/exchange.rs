@@ -8,6 +8,8 @@ use std::{
     time::Duration,
 };
 
+use serde_json::Value;
+
 use super::{ContactShare, Failure, ModelRun, RemembersEndpoints, Words, reserve};
 use crate::{
     base::{time::UnixMillis, usage::UsageCounters},
@@ -33,6 +35,8 @@ pub(super) struct Asked<'a, P, S> {
     pub(super) words: Words,
     /// When work on the turn began.
     pub(super) begun: UnixMillis,
+    /// The schema of the answer, if it is JSON.
+    pub(super) schema: Option<&'a Value>,
 }
 
 /// The endpoints of a turn, and what was tried at them.
@@ -101,7 +105,7 @@ where
                 Err(error) => error,
             };
             let attempt = Attempt {
-                sent: openai::sent(endpoint, omitted),
+                sent: openai::sent(endpoint, omitted, self.schema.is_some()),
                 had_images: !self.words.images.is_empty(),
                 turns: conversation.turns().len(),
                 shortened: route.shortened,
@@ -200,6 +204,7 @@ where
             history: turns.map(|turn| (turn.user.as_str(), turn.assistant.as_str())),
             input: &self.words.text,
             images: &self.words.images,
+            schema: self.schema,
         };
         let (config, assistant) = (self.config, self.assistant);
         openai::request(config, assistant, endpoint, omitted, self.thread, said)

@@ -10,7 +10,8 @@ use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
 ///
 /// Whatever stands between words or around them does not count: white space, punctuation, emoji.
 /// Apostrophes do not divide words.
-pub(super) fn folded(text: &str) -> String {
+#[must_use]
+pub fn folded(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut apart = false;
     for c in text.chars().filter(|c| !is_invisible(*c)) {

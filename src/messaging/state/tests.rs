@@ -77,7 +77,10 @@ fn reset_behind_a_turn(waiting: &[MessageSid]) -> (Option<MessageStatus>, Option
     );
     state.end_turn(
         2,
-        &TurnResult::Reset(FixedText::Reset),
+        &TurnResult::Reset {
+            text: "cleared".into(),
+            intake: None,
+        },
         Some(Requests::default()),
         waiting,
         NOW,
