@@ -1,10 +1,9 @@
 use super::*;
 use crate::{
     base::usage::UsageCounters,
-    config::FixedText,
     config::tests::parse,
     conversation::outbox::ReplyTarget,
-    identity::{Address, PseudonymKey, TokenId},
+    identity::{Address, Pseudonym, PseudonymKey, TokenId},
     messaging::{api::Receive, inbound::Input, keywords::Keyword},
 };
 
@@ -14,7 +13,11 @@ pub(super) fn config() -> Config {
     parse(&[]).unwrap()
 }
 
-fn call(sid: &str, input: Input, config: &Config) -> Receive {
+pub(super) fn thread() -> Pseudonym {
+    Pseudonym::from_object_name("a thread".into())
+}
+
+pub(super) fn call(sid: &str, input: Input, config: &Config) -> Receive {
     let address = |text: &str| text.parse::<Address>().unwrap();
     let key: &PseudonymKey = &config.pseudonym_key;
     let token: TokenId = key.token_id(&config.twilio_tokens[0]);
@@ -58,6 +61,7 @@ fn reset_behind_a_turn(waiting: &[MessageSid]) -> (Option<MessageStatus>, Option
     state.admit(&first, &thread(), NOW, &config);
     state.admit(
         &call("SM0000000000000000000000000000000b", reset, &config),
+        &thread(),
         NOW,
         &config,
     );

@@ -14,6 +14,9 @@ const ADMIN_PATHS: &[&str] = &[
     "/admin/budget/reset",
     "/admin/contacts/show",
     "/admin/contacts/erase",
+    "/admin/contacts/hand-over",
+    "/admin/contacts/release",
+    "/admin/contacts/messages",
     "/admin/nothing",
 ];
 

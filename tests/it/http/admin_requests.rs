@@ -19,6 +19,9 @@ async fn an_admin_request_that_is_wrong_is_told_what_is_wrong() {
         ("POST", "/admin/budget/reset/", 404, None),
         ("GET", "/admin/contacts/show", 405, Some("POST")),
         ("DELETE", "/admin/contacts/erase", 405, Some("POST")),
+        ("GET", "/admin/contacts/hand-over", 405, Some("POST")),
+        ("GET", "/admin/contacts/release", 405, Some("POST")),
+        ("PUT", "/admin/contacts/messages", 405, Some("POST")),
         (
             "DELETE",
             "/admin/contacts/%2B15550100?to=%2B15550199",
@@ -77,7 +80,7 @@ async fn an_admin_request_that_is_wrong_is_told_what_is_wrong() {
 async fn the_addresses_of_an_admin_request_are_read_from_a_json_body_and_a_wrong_one_is_named_and_not_repeated()
  {
     let platform = FakePlatform::with(&[WITH_ADMIN]);
-    for what in ["show", "erase"] {
+    for what in ["show", "erase", "hand-over", "release", "messages"] {
         for (body, says) in [
             (
                 "",
@@ -152,7 +155,38 @@ async fn the_addresses_of_an_admin_request_are_read_from_a_json_body_and_a_wrong
         request
             .headers
             .push(("Content-Type", "Application/JSON; charset=utf-8".to_owned()));
-        assert_eq!(platform.handle(&mut request).await.status, 200);
+        let status = match what {
+            "hand-over" => 409,
+            "messages" => 400,
+            _ => 200,
+        };
+        assert_eq!(platform.handle(&mut request).await.status, status);
     }
     assert!(!platform.log_text().contains("5550"));
+}
+
+#[tokio::test(flavor = "local", start_paused = true)]
+async fn an_answer_of_an_operator_must_be_one_message_of_clean_text() {
+    let platform = FakePlatform::with(&[WITH_ADMIN]);
+    let long = "x".repeat(1601);
+    for (text, says) in [
+        (None, "text is missing"),
+        (Some(serde_json::json!(null)), "text must have"),
+        (Some(serde_json::json!(7)), "text must have"),
+        (Some(serde_json::json!(" \n ")), "text must have"),
+        (Some(serde_json::json!("a\u{7}b")), "text must have"),
+        (
+            Some(serde_json::json!(long)),
+            "text must have 1 to 1600 characters",
+        ),
+    ] {
+        let mut body = serde_json::json!({ "from": "+15550100", "to": "+15550199" });
+        if let Some(text) = text {
+            body["text"] = text;
+        }
+        let body = body.to_string();
+        let response = platform.handle(&mut about_contact("messages", &body)).await;
+        assert_eq!(response.status, 400, "{body}");
+        assert!(response.body.contains(says), "{}", response.body);
+    }
 }

@@ -11,6 +11,7 @@ mod endpoint_errors;
 mod erasure;
 mod expiry;
 mod failover;
+mod hand_off;
 mod kv;
 mod media;
 mod model_failures;

@@ -81,6 +81,7 @@ fn not_done(text: &str) -> Result<String, PlatformError> {
             kv_deleted: true,
             ..Erasure::default()
         },
+        hand_off: None,
     };
     reply::<Follow>(&followed)
 }

@@ -12,7 +12,7 @@ pub mod twiml;
 
 use std::time::Duration;
 
-pub use fake_platform::{Act, Alteration, CDN, FakePlatform, GIF, HEARD, after};
+pub use fake_platform::{Act, Alteration, CDN, DESK, FLOW, FakePlatform, GIF, HEARD, after};
 pub use request::{Incoming, bearer, fresh_sid, media_url, webhook, with_media};
 pub use settings::TOKEN;
 pub use signature::sign;

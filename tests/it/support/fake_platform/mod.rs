@@ -4,6 +4,7 @@
 //! Not a mock of any decision: the product makes them all. Random faults are in `simulation`.
 
 mod control;
+mod desk;
 mod disk;
 mod model;
 mod object_ports;
@@ -35,6 +36,7 @@ use object_ports::PlainObject;
 use objects::Object;
 
 pub use control::{Act, Alteration, after};
+pub use desk::{DESK, FLOW};
 pub use model::HEARD;
 pub use twilio::{CDN, GIF};
 
@@ -74,6 +76,12 @@ struct Inner {
     media: RefCell<VecDeque<Act>>,
     /// The requests to the media servers: URL and token.
     media_requests: RefCell<Vec<(String, Option<String>)>>,
+    /// The desk's next reactions, and the webhooks that have reached it.
+    desk: RefCell<VecDeque<Act>>,
+    desk_requests: RefCell<Vec<HttpRequest>>,
+    /// Studio's next reactions, and the executions: form and date.
+    studio: RefCell<VecDeque<Act>>,
+    executions: RefCell<Vec<(Vec<(String, String)>, String)>>,
     typing: RefCell<Vec<(UnixMillis, String)>>,
     /// What Twilio answers to typing indicators. When empty, the connection breaks.
     typing_answers: RefCell<VecDeque<(u16, &'static str)>>,
@@ -143,6 +151,10 @@ impl FakePlatform {
             lookups: Cell::default(),
             media: RefCell::default(),
             media_requests: RefCell::default(),
+            desk: RefCell::default(),
+            desk_requests: RefCell::default(),
+            studio: RefCell::default(),
+            executions: RefCell::default(),
             typing: RefCell::default(),
             typing_answers: RefCell::default(),
             said: RefCell::default(),

@@ -21,7 +21,7 @@ use switchboard::{
 };
 use tokio::task::spawn_local;
 
-use super::{CDN, FakePlatform, disk::Disk, objects::Tasks};
+use super::{CDN, DESK, FakePlatform, disk::Disk, objects::Tasks};
 use crate::support::{response::response, settings};
 
 /// The platform of one incarnation of an object.
@@ -99,6 +99,12 @@ impl Http for ObjectPlatform {
                 let scripted = self.fake.0.typing_answers.borrow_mut().pop_front();
                 let (status, body) = scripted.ok_or(HttpError::Connection)?;
                 return Ok(response(status, body.to_owned()));
+            }
+            if request.url == DESK {
+                return self.fake.desk_answer(request).await;
+            }
+            if request.url.starts_with("https://studio.twilio.com/") {
+                return self.fake.studio_answer(request).await;
             }
             if request.url == CDN || request.url.contains("/Media/") {
                 return self.fake.media_answer(request).await;
