@@ -12,6 +12,7 @@ mod erasure;
 mod expiry;
 mod failover;
 mod hand_off;
+mod intake;
 mod kv;
 mod media;
 mod model_failures;
