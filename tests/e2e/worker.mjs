@@ -32,6 +32,7 @@ export const EVENTS = [
   "turn",
   "outbox_part",
   "delivery",
+  "intake",
   "typing_refused",
   "consent",
   "message_ignored",

@@ -13,8 +13,9 @@ use switchboard::{
     },
     event::{
         ConsentBy, ConsentState, ConversationProblem, DailyLimit, DeliveryStatus, DenialReason,
-        Erased, ErasedBy, Event, FieldProblem, IgnoreReason, InternalProblem, KvOperation,
-        ObjectKind, OutboxOutcome, ReplyVia, Security, TurnEnded, TurnOutcome, UnexpectedResponse,
+        Erased, ErasedBy, Event, FieldProblem, IgnoreReason, IntakeOutcome, InternalProblem,
+        KvOperation, ObjectKind, OutboxOutcome, ReplyVia, Security, TurnEnded, TurnOutcome,
+        UnexpectedResponse,
     },
     identity::PhoneHash,
     messaging::keywords::{Keyword, WORDS, WORDS_WHILE_OPTED_OUT},
@@ -971,6 +972,12 @@ fn sample_events() -> Vec<Event> {
         Event::TypingRefused {
             status: 400,
             code: Some(1),
+        },
+        Event::Intake {
+            phone_hash: nobody(),
+            outcome: IntakeOutcome::Begun,
+            fields: 1,
+            duration_ms: 1,
         },
         Event::Consent {
             phone_hash: nobody(),
