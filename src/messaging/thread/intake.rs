@@ -322,7 +322,8 @@ impl<P: ThreadPlatform> Inner<P> {
         let now = self.platform.now();
         let body = result_body(&state, &draft, &self.name, turn.channel(), now);
         let key = &self.config.pseudonym_key;
-        let id = key.webhook_id(&self.name, turn.number, "intake", "");
+        // Numbers of turns may come again after an erasure. The message's id does not.
+        let id = key.webhook_id(&self.name, turn.number, "intake", last.sid.as_str());
         let handing = Handing {
             turn: turn.number,
             id: id.clone(),
