@@ -16,8 +16,8 @@ use serde::{Deserialize, Serialize};
 pub use labels::{
     ConsentBy, ConsentState, ConversationProblem, DailyLimit, DeliveryOutcome, DeliveryPurpose,
     DeliveryStatus, DenialReason, ErasedBy, FieldProblem, FlowOutcome, HandOffBy, HandOffState,
-    IgnoreReason, InternalProblem, KvOperation, ObjectKind, OutboxOutcome, ReplyVia, ToolOutcome,
-    TurnOutcome, UnexpectedResponse,
+    IgnoreReason, IntakeOutcome, InternalProblem, KvOperation, ObjectKind, OutboxOutcome, ReplyVia,
+    ToolOutcome, TurnOutcome, UnexpectedResponse,
 };
 
 use crate::{
@@ -92,6 +92,17 @@ pub enum Event {
         /// Twilio's error code, if Studio refused it.
         #[serde(skip_serializing_if = "Option::is_none")]
         code: Option<u32>,
+    },
+    /// A guided intake has begun, or has come to an end.
+    Intake {
+        /// The contact.
+        phone_hash: PhoneHash,
+        /// What has happened.
+        outcome: IntakeOutcome,
+        /// How many fields had a value.
+        fields: usize,
+        /// The time since it began.
+        duration_ms: u64,
     },
     /// Twilio refused to show the typing indicator. It is logged once an isolate.
     TypingRefused {

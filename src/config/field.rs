@@ -24,11 +24,13 @@ pub enum Field {
     ToolChoice,
     /// The tools that the model may call.
     Tools,
+    /// The schema that an answer has.
+    ResponseFormat,
 }
 
 impl Field {
     /// All fields. A field comes after those whose name contains its own.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::ReasoningEffort,
         Self::MaxCompletionTokens,
         Self::MaxTokens,
@@ -37,6 +39,7 @@ impl Field {
         Self::PromptCacheKey,
         Self::ToolChoice,
         Self::Tools,
+        Self::ResponseFormat,
     ];
 
     /// Its name in a request, in the settings and in the log.
@@ -51,6 +54,7 @@ impl Field {
             Self::PromptCacheKey => "prompt_cache_key",
             Self::ToolChoice => "tool_choice",
             Self::Tools => "tools",
+            Self::ResponseFormat => "response_format",
         }
     }
 
@@ -63,7 +67,7 @@ impl Field {
 
 /// A set of fields.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Fields(u8);
+pub struct Fields(u16);
 
 impl Fields {
     /// Whether the field is in the set.

@@ -12,6 +12,7 @@ use futures_util::{
     future::{Either, join, select},
     pin_mut,
 };
+use serde_json::Value;
 
 use self::tools::Toolbox;
 use crate::{
@@ -159,8 +160,10 @@ pub struct ModelInput<'a, W> {
     pub usage: UsageCounters,
     /// Whether the first request is reserved already.
     pub reserved: bool,
-    /// For whom tools are called.
-    pub caller: Caller<'a>,
+    /// For whom tools are called. Without a caller, the model is offered none.
+    pub caller: Option<Caller<'a>>,
+    /// The schema of the answer, if it is JSON.
+    pub schema: Option<&'a Value>,
 }
 
 /// What a contact said.
@@ -231,7 +234,10 @@ pub async fn run(
                 share,
                 words,
                 begun: input.begun,
-                tools: Toolbox::new(platform, config, input.assistant, thread, input.caller),
+                tools: input
+                    .caller
+                    .map(|caller| Toolbox::new(platform, config, input.assistant, thread, caller)),
+                schema: input.schema,
             };
             let exchange = asked.exchange(&mut conversation, &mut run);
             pin_mut!(exchange, cancelled);

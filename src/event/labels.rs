@@ -132,6 +132,21 @@ labels! {
         /// Its time is over.
         Time,
     }
+    /// What has happened to a guided intake.
+    IntakeOutcome {
+        /// It has begun.
+        Begun,
+        /// The contact has confirmed it.
+        Completed,
+        /// The contact does not want it any more.
+        Cancelled,
+        /// The contact has left it for too long.
+        Expired,
+        /// The operator's service has taken it.
+        Delivered,
+        /// The operator's service has not taken it within a day.
+        GivenUp,
+    }
     /// The outcome of the start of a Studio flow.
     FlowOutcome {
         /// Studio has started it.

@@ -12,7 +12,8 @@ mod fold;
 
 use serde::{Deserialize, Serialize};
 
-use self::fold::folded;
+use self::fold::fold;
+pub use self::fold::folded;
 use crate::identity::{Address, Channel};
 
 /// The meanings of keywords.
@@ -21,6 +22,9 @@ use crate::identity::{Address, Channel};
 pub enum Keyword {
     /// The contact wants no more messages.
     OptOut,
+    /// The contact wants no more messages. During an intake on WhatsApp and Messenger, it wants no
+    /// intake any more.
+    Cancel,
     /// The contact wants answers again.
     OptIn,
     /// The contact asks what this service is.
@@ -37,13 +41,13 @@ pub const WORDS: &[(Keyword, &[&str])] = &[
     (
         Keyword::OptOut,
         &[
-            "stop", "stopall", "stop all", "unsubscribe", "cancel", "end", "quit", "revoke", "optout",
+            "stop", "stopall", "stop all", "unsubscribe", "end", "quit", "revoke", "optout",
             "opt out", "remove",
             // French
             "arrêt", "arrête", "arrett", "arrêter", "désabonner", "désabonnement", "désinscription",
             "désinscrire", "stopper",
             // Spanish and Portuguese
-            "alto", "baja", "dar de baja", "darse de baja", "parar", "cancelar", "desuscribir",
+            "alto", "baja", "dar de baja", "darse de baja", "parar", "desuscribir",
             "sair", "pare", "descadastrar",
             // German
             "stopp", "abmelden", "abbestellen",
@@ -53,6 +57,7 @@ pub const WORDS: &[(Keyword, &[&str])] = &[
             "stoppen", "afmelden", "uitschrijven",
         ],
     ),
+    (Keyword::Cancel, &["cancel", "cancelar"]),
     (Keyword::OptIn, &["start", "unstop"]),
     (Keyword::Help, &["help", "info", "aide", "ayuda", "ajuda", "hilfe", "aiuto", "hulp"]),
     (
@@ -171,12 +176,12 @@ pub fn asks_for_assistant(text: &str) -> bool {
 
 /// The folded text, if it is short enough for a keyword.
 fn folded_if_short(text: &str) -> Option<String> {
-    (text.len() <= LONGEST).then(|| folded(text).collect())
+    (text.len() <= LONGEST).then(|| folded(text))
 }
 
 /// Nearly every word differs in its first letter, so hardly anything of the table is folded.
 fn is_one_of(text: &str, words: &[&str]) -> bool {
-    words.iter().any(|word| folded(word).eq(text.chars()))
+    words.iter().any(|word| fold(word).eq(text.chars()))
 }
 
 /// The words that Twilio obeys by itself.
@@ -296,7 +301,7 @@ mod tests {
             .chain(WORDS_WHILE_OPTED_OUT)
             .chain(WORDS_FOR_A_PERSON)
             .chain(WORDS_FOR_THE_ASSISTANT)
-            .map(|word| folded(word).collect())
+            .map(|word| folded(word))
             .collect();
         for word in &all {
             assert!(!word.is_empty());

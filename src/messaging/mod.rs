@@ -5,6 +5,7 @@
 pub mod api;
 pub mod canned_replies;
 pub mod inbound;
+pub mod intake;
 pub mod keywords;
 pub mod markdown;
 pub mod quotes;

@@ -12,12 +12,14 @@ use crate::config::{Endpoint, Field, Fields};
 /// has its beginning in the cache. Cloudflare's AI Gateway passes both on unchanged. Other servers
 /// get neither, because they may reject unknown fields.
 ///
+/// `has_schema`: the answer is to have one.
+///
 /// `max_completion_tokens` has replaced `max_tokens`, which older servers know alone. So the latter
 /// stands in for the former where that is left out.
 ///
 /// `tool_choice` is sent where the model must answer. Without `tools`, servers reject it.
 #[must_use]
-pub fn sent(endpoint: &Endpoint, omitted: Fields, offer: Offer<'_>) -> Fields {
+pub fn sent(endpoint: &Endpoint, omitted: Fields, offer: Offer<'_>, has_schema: bool) -> Fields {
     let is_openai = endpoint.is_openai();
     let is_sent = |field: &Field| match field {
         Field::ReasoningEffort => effort(endpoint).is_some(),
@@ -29,6 +31,7 @@ pub fn sent(endpoint: &Endpoint, omitted: Fields, offer: Offer<'_>) -> Fields {
             let has_tools = !offer.functions.is_empty() && !omitted.contains(Field::Tools);
             offer.must_answer && has_tools
         }
+        Field::ResponseFormat => has_schema,
     };
     let fields: Fields = Field::ALL.into_iter().filter(is_sent).collect();
     fields.without(omitted)

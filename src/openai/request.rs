@@ -7,6 +7,7 @@ use std::borrow::Cow;
 
 use base64::{display::Base64Display, prelude::BASE64_STANDARD};
 use serde::{Serialize, Serializer};
+use serde_json::Value;
 
 use super::{
     fields::{effort, sent},
@@ -35,6 +36,8 @@ pub struct Said<'a, H> {
     pub rounds: &'a [Round],
     /// The tools that the model may call.
     pub offer: Offer<'a>,
+    /// The schema of the answer, if it is JSON.
+    pub schema: Option<&'a Value>,
 }
 
 /// The request for the next turn of a conversation.
@@ -72,9 +75,11 @@ pub fn request<'h>(
         tool_choice: Option<&'a str>,
         #[serde(skip_serializing_if = "Option::is_none")]
         tools: Option<Vec<OfferedTool<'a>>>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        response_format: Option<&'a Value>,
     }
-    let offer = said.offer;
-    let sent = sent(endpoint, omitted, offer);
+    let (offer, schema) = (said.offer, said.schema);
+    let sent = sent(endpoint, omitted, offer, schema.is_some());
     let images = said.images;
     let (limit, pseudonym) = (assistant.max_completion_tokens, pseudonym.as_str());
     let body = Body {
@@ -95,6 +100,7 @@ pub fn request<'h>(
                 })
                 .collect()
         }),
+        response_format: schema.filter(|_| sent.contains(Field::ResponseFormat)),
     };
     // The URL is written directly into the request: images are large, and memory is small.
     let of_pictures: usize = images.iter().map(|image| image.bytes.len()).sum();
@@ -290,6 +296,7 @@ mod tests {
             images: &[],
             rounds: &[],
             offer: Offer::default(),
+            schema: None,
         };
         let endpoint = assistant.endpoints.get(0);
         let omitted = endpoint.omitted;
@@ -418,6 +425,7 @@ mod tests {
             images: &images,
             rounds: &[],
             offer: Offer::default(),
+            schema: None,
         };
         let endpoint = assistant.endpoints.get(0);
         let omitted = Fields::default();
@@ -485,6 +493,7 @@ mod tests {
         ];
         let body = |must_answer, omitted: Fields| {
             let said = Said {
+                schema: None,
                 prompt: "p",
                 history: std::iter::empty(),
                 input: "And now?",

@@ -36,6 +36,7 @@ export const EVENTS = [
   "hand_off",
   "signed_webhook",
   "studio_flow",
+  "intake",
   "typing_refused",
   "consent",
   "message_ignored",

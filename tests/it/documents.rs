@@ -14,8 +14,9 @@ use switchboard::{
     event::{
         ConsentBy, ConsentState, ConversationProblem, DailyLimit, DeliveryOutcome, DeliveryPurpose,
         DeliveryStatus, DenialReason, Erased, ErasedBy, Event, FieldProblem, FlowOutcome,
-        HandOffBy, HandOffState, IgnoreReason, InternalProblem, KvOperation, ObjectKind,
-        OutboxOutcome, ReplyVia, Security, ToolOutcome, TurnEnded, TurnOutcome, UnexpectedResponse,
+        HandOffBy, HandOffState, IgnoreReason, IntakeOutcome, InternalProblem, KvOperation,
+        ObjectKind, OutboxOutcome, ReplyVia, Security, ToolOutcome, TurnEnded, TurnOutcome,
+        UnexpectedResponse,
     },
     identity::PhoneHash,
     messaging::keywords::{
@@ -1063,6 +1064,12 @@ fn sample_events() -> Vec<Event> {
         Event::TypingRefused {
             status: 400,
             code: Some(1),
+        },
+        Event::Intake {
+            phone_hash: nobody(),
+            outcome: IntakeOutcome::Begun,
+            fields: 1,
+            duration_ms: 1,
         },
         Event::Consent {
             phone_hash: nobody(),

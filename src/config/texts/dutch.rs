@@ -63,5 +63,37 @@ pub(super) fn text(text: FixedText) -> &'static str {
         }
         T::AssistantAgain => "U praat weer met de automatische assistent.",
         T::HandOffNote => "Een contact ({contact}) wacht op een medewerker.",
+        T::IntakeMenu => {
+            "U kunt altijd OVERZICHT, TERUG, OVERSLAAN, OPNIEUW BEGINNEN of ANNULEREN schrijven."
+        }
+        T::IntakeSoFar => "Dit heb ik tot nu toe:",
+        T::IntakeEmpty => "Ik heb nog niets.",
+        T::IntakeConfirm => {
+            "Controleer dit alstublieft. Antwoord JA als het klopt, of schrijf wat er anders moet."
+        }
+        T::IntakeChange => "Wat moet ik veranderen?",
+        T::IntakeFirst => "Dit is de eerste vraag.",
+        T::IntakeCancelled => {
+            "Geannuleerd: uw antwoorden zijn gewist en er is niets verstuurd. Schrijf OPNIEUW BEGINNEN om opnieuw te starten."
+        }
+        T::IntakeStopHint => "Schrijf STOP om geen berichten meer te krijgen.",
+        T::IntakeRestarted => "We beginnen opnieuw.",
+        T::IntakeRequired => "{field}: dit is nodig en kan niet worden overgeslagen.",
+        T::IntakeUnread => "{field}: dat kon ik niet lezen.",
+        T::IntakeTooLong => "{field}: dat is te lang voor mij.",
+        T::IntakeEmail => "{field}: geef een e-mailadres, bijvoorbeeld ana@example.org.",
+        T::IntakePhone => {
+            "{field}: geef een telefoonnummer met landnummer, bijvoorbeeld +15550142."
+        }
+        T::IntakeUrl => "{field}: geef een webadres, bijvoorbeeld https://example.org.",
+        T::IntakeDate => "{field}: geef een datum, bijvoorbeeld 2026-12-05.",
+        T::IntakeChoice => "{field}: kies een van de mogelijkheden in de lijst.",
+        T::IntakePart => "{field}: er ontbreekt een deel.",
+        T::IntakeDraft => "Hier is het concept:",
+        T::IntakeSaved => "Opgeslagen: we hebben uw antwoorden en het concept.",
+        T::IntakePending => "Ik lever het nu in en schrijf u zodra het is opgeslagen.",
+        T::IntakeNotSaved => {
+            "Sorry, het inleveren is niet gelukt en er is niets opgeslagen. Schrijf OPNIEUW BEGINNEN om het nog eens te proberen."
+        }
     }
 }

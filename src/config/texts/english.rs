@@ -83,5 +83,33 @@ pub(super) fn text(text: FixedText) -> &'static str {
         }
         T::AssistantAgain => "You are talking to the automated assistant again.",
         T::HandOffNote => "A contact ({contact}) waits for a person.",
+        T::IntakeMenu => "You can write STATUS, BACK, SKIP, START OVER or NEVER MIND at any time.",
+        T::IntakeSoFar => "This is what I have so far:",
+        T::IntakeEmpty => "I have nothing yet.",
+        T::IntakeConfirm => "Please check this. Reply YES if it is right, or write what to change.",
+        T::IntakeChange => "What should I change?",
+        T::IntakeFirst => "This is the first question.",
+        T::IntakeCancelled => {
+            "Cancelled: your answers are deleted, and nothing was sent. Write START OVER to begin again."
+        }
+        T::IntakeStopHint => "Write STOP to get no more messages.",
+        T::IntakeRestarted => "We begin again.",
+        T::IntakeRequired => "{field}: this is needed, so it cannot be skipped.",
+        T::IntakeUnread => "{field}: I could not read that.",
+        T::IntakeTooLong => "{field}: that is too long for me.",
+        T::IntakeEmail => "{field}: please give an e-mail address, such as ana@example.org.",
+        T::IntakePhone => {
+            "{field}: please give a phone number with its country code, such as +15550142."
+        }
+        T::IntakeUrl => "{field}: please give a web address, such as https://example.org.",
+        T::IntakeDate => "{field}: please give a date, such as 2026-12-05.",
+        T::IntakeChoice => "{field}: please choose one of those in the list.",
+        T::IntakePart => "{field}: a part is missing.",
+        T::IntakeDraft => "Here is the draft:",
+        T::IntakeSaved => "Saved: we have your answers and the draft.",
+        T::IntakePending => "I am handing it in now, and will write to you when it is saved.",
+        T::IntakeNotSaved => {
+            "Sorry, it could not be handed in, so nothing is saved. Write START OVER to try again."
+        }
     }
 }

@@ -67,5 +67,37 @@ pub(super) fn text(text: FixedText) -> &'static str {
         }
         T::AssistantAgain => "Vous parlez à nouveau à l'assistant automatique.",
         T::HandOffNote => "Un contact ({contact}) attend une personne.",
+        T::IntakeMenu => {
+            "Vous pouvez écrire RÉSUMÉ, RETOUR, PASSER, RECOMMENCER ou ANNULER à tout moment."
+        }
+        T::IntakeSoFar => "Voici ce que j'ai jusqu'ici :",
+        T::IntakeEmpty => "Je n'ai encore rien.",
+        T::IntakeConfirm => {
+            "Merci de vérifier. Répondez OUI si c'est juste, ou écrivez ce qu'il faut changer."
+        }
+        T::IntakeChange => "Que dois-je changer ?",
+        T::IntakeFirst => "C'est la première question.",
+        T::IntakeCancelled => {
+            "Annulé : vos réponses sont supprimées et rien n'a été envoyé. Écrivez RECOMMENCER pour reprendre du début."
+        }
+        T::IntakeStopHint => "Écrivez STOP pour ne plus recevoir de messages.",
+        T::IntakeRestarted => "Nous reprenons du début.",
+        T::IntakeRequired => "{field} : cette réponse est nécessaire, on ne peut pas la passer.",
+        T::IntakeUnread => "{field} : je n'ai pas pu lire cela.",
+        T::IntakeTooLong => "{field} : c'est trop long pour moi.",
+        T::IntakeEmail => "{field} : indiquez une adresse e-mail, par exemple ana@example.org.",
+        T::IntakePhone => {
+            "{field} : indiquez un numéro de téléphone avec l'indicatif du pays, par exemple +15550142."
+        }
+        T::IntakeUrl => "{field} : indiquez une adresse web, par exemple https://example.org.",
+        T::IntakeDate => "{field} : indiquez une date, par exemple 2026-12-05.",
+        T::IntakeChoice => "{field} : choisissez l'une des réponses de la liste.",
+        T::IntakePart => "{field} : il manque une partie.",
+        T::IntakeDraft => "Voici le projet de texte :",
+        T::IntakeSaved => "Enregistré : nous avons vos réponses et le texte.",
+        T::IntakePending => "Je le transmets maintenant et vous écrirai quand ce sera enregistré.",
+        T::IntakeNotSaved => {
+            "Désolé, la transmission a échoué et rien n'est enregistré. Écrivez RECOMMENCER pour réessayer."
+        }
     }
 }

@@ -71,5 +71,37 @@ pub(super) fn text(text: FixedText) -> &'static str {
         }
         T::AssistantAgain => "Sie sprechen wieder mit dem automatischen Assistenten.",
         T::HandOffNote => "Ein Kontakt ({contact}) wartet auf einen Menschen.",
+        T::IntakeMenu => {
+            "Sie können jederzeit ZUSAMMENFASSUNG, ZURÜCK, ÜBERSPRINGEN, NEUSTART oder ABBRECHEN schreiben."
+        }
+        T::IntakeSoFar => "Das habe ich bisher:",
+        T::IntakeEmpty => "Ich habe noch nichts.",
+        T::IntakeConfirm => {
+            "Bitte prüfen Sie das. Antworten Sie JA, wenn es stimmt, oder schreiben Sie, was zu ändern ist."
+        }
+        T::IntakeChange => "Was soll ich ändern?",
+        T::IntakeFirst => "Das ist die erste Frage.",
+        T::IntakeCancelled => {
+            "Abgebrochen: Ihre Antworten sind gelöscht, und nichts wurde gesendet. Schreiben Sie NEUSTART, um neu zu beginnen."
+        }
+        T::IntakeStopHint => "Schreiben Sie STOP, um keine Nachrichten mehr zu bekommen.",
+        T::IntakeRestarted => "Wir beginnen noch einmal.",
+        T::IntakeRequired => "{field}: Das wird gebraucht und lässt sich nicht überspringen.",
+        T::IntakeUnread => "{field}: Das konnte ich nicht lesen.",
+        T::IntakeTooLong => "{field}: Das ist mir zu lang.",
+        T::IntakeEmail => "{field}: Bitte nennen Sie eine E-Mail-Adresse, etwa ana@example.org.",
+        T::IntakePhone => {
+            "{field}: Bitte nennen Sie eine Telefonnummer mit Landesvorwahl, etwa +15550142."
+        }
+        T::IntakeUrl => "{field}: Bitte nennen Sie eine Webadresse, etwa https://example.org.",
+        T::IntakeDate => "{field}: Bitte nennen Sie ein Datum, etwa 2026-12-05.",
+        T::IntakeChoice => "{field}: Bitte wählen Sie eine der Möglichkeiten in der Liste.",
+        T::IntakePart => "{field}: Ein Teil fehlt.",
+        T::IntakeDraft => "Hier ist der Entwurf:",
+        T::IntakeSaved => "Gespeichert: Wir haben Ihre Antworten und den Entwurf.",
+        T::IntakePending => "Ich gebe es jetzt ab und schreibe Ihnen, sobald es gespeichert ist.",
+        T::IntakeNotSaved => {
+            "Leider ließ es sich nicht abgeben, also ist nichts gespeichert. Schreiben Sie NEUSTART, um es noch einmal zu versuchen."
+        }
     }
 }

@@ -57,5 +57,37 @@ pub(super) fn text(text: FixedText) -> &'static str {
         }
         T::AssistantAgain => "Sta parlando di nuovo con l'assistente automatico.",
         T::HandOffNote => "Un contatto ({contact}) aspetta una persona.",
+        T::IntakeMenu => {
+            "Può scrivere RIEPILOGO, INDIETRO, SALTA, RICOMINCIA o ANNULLA in qualsiasi momento."
+        }
+        T::IntakeSoFar => "Ecco che cosa ho finora:",
+        T::IntakeEmpty => "Non ho ancora niente.",
+        T::IntakeConfirm => {
+            "Controlli, per favore. Risponda SÌ se è giusto, o scriva che cosa cambiare."
+        }
+        T::IntakeChange => "Che cosa devo cambiare?",
+        T::IntakeFirst => "Questa è la prima domanda.",
+        T::IntakeCancelled => {
+            "Annullato: le Sue risposte sono cancellate e niente è stato inviato. Scriva RICOMINCIA per cominciare da capo."
+        }
+        T::IntakeStopHint => "Scriva STOP per non ricevere più messaggi.",
+        T::IntakeRestarted => "Cominciamo da capo.",
+        T::IntakeRequired => "{field}: serve, quindi non si può saltare.",
+        T::IntakeUnread => "{field}: non sono riuscito a leggerlo.",
+        T::IntakeTooLong => "{field}: è troppo lungo per me.",
+        T::IntakeEmail => "{field}: indichi un indirizzo e-mail, per esempio ana@example.org.",
+        T::IntakePhone => {
+            "{field}: indichi un numero di telefono con il prefisso del paese, per esempio +15550142."
+        }
+        T::IntakeUrl => "{field}: indichi un indirizzo web, per esempio https://example.org.",
+        T::IntakeDate => "{field}: indichi una data, per esempio 2026-12-05.",
+        T::IntakeChoice => "{field}: scelga una delle voci dell'elenco.",
+        T::IntakePart => "{field}: manca una parte.",
+        T::IntakeDraft => "Ecco la bozza:",
+        T::IntakeSaved => "Salvato: abbiamo le Sue risposte e la bozza.",
+        T::IntakePending => "La sto consegnando e Le scriverò quando sarà salvata.",
+        T::IntakeNotSaved => {
+            "Purtroppo la consegna non è riuscita e niente è salvato. Scriva RICOMINCIA per riprovare."
+        }
     }
 }

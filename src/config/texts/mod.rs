@@ -169,6 +169,50 @@ fixed_texts! {
     AssistantAgain = "assistant_again",
     /// The note to the operator's number. `{contact}` is the contact's hash of the log.
     HandOffNote = "hand_off_note" with "{contact}",
+    /// What a contact can write during an intake.
+    IntakeMenu = "intake_menu",
+    /// Before the fields that an intake has so far.
+    IntakeSoFar = "intake_so_far",
+    /// An intake has no field yet.
+    IntakeEmpty = "intake_empty",
+    /// Before the summary of an intake, which the contact confirms.
+    IntakeConfirm = "intake_confirm",
+    /// The contact does not confirm the summary of an intake.
+    IntakeChange = "intake_change",
+    /// There is no question before this one.
+    IntakeFirst = "intake_first",
+    /// An intake is cancelled.
+    IntakeCancelled = "intake_cancelled",
+    /// CANCEL has cancelled an intake, and is no opt-out there.
+    IntakeStopHint = "intake_stop_hint",
+    /// An intake begins again.
+    IntakeRestarted = "intake_restarted",
+    /// A field cannot be left out.
+    IntakeRequired = "intake_required" with "{field}",
+    /// A value is not of a form that can be read.
+    IntakeUnread = "intake_unread" with "{field}",
+    /// A value is too long.
+    IntakeTooLong = "intake_too_long" with "{field}",
+    /// A value is no e-mail address.
+    IntakeEmail = "intake_email" with "{field}",
+    /// A value is no phone number with its country code.
+    IntakePhone = "intake_phone" with "{field}",
+    /// A value is no web address.
+    IntakeUrl = "intake_url" with "{field}",
+    /// A value is no date.
+    IntakeDate = "intake_date" with "{field}",
+    /// A value is none of the choices.
+    IntakeChoice = "intake_choice" with "{field}",
+    /// An entry of a list lacks one of its parts.
+    IntakePart = "intake_part" with "{field}",
+    /// Before the draft.
+    IntakeDraft = "intake_draft",
+    /// The operator's service has taken an intake.
+    IntakeSaved = "intake_saved",
+    /// The operator's service has not taken an intake yet.
+    IntakePending = "intake_pending",
+    /// The operator's service has not taken an intake within a day.
+    IntakeNotSaved = "intake_not_saved",
 }
 
 impl FixedText {
@@ -230,7 +274,7 @@ pub(super) fn own_text(name: &str, value: Option<&str>) -> Parsed<(FixedText, St
     };
     if placeholders(own).any(|found| text.placeholder() != Some(found)) {
         return Err(
-            "has braces in a text: only too_long has {limit}, only slow_down has {seconds}, only heard has {words}, and only hand_off_note has {contact}",
+            "has braces in a text: only too_long has {limit}, only slow_down has {seconds}, only heard has {words}, only hand_off_note has {contact}, and only intake_… texts have {field}",
         );
     }
     Ok((text, own.to_owned()))

@@ -65,5 +65,37 @@ pub(super) fn text(text: FixedText) -> &'static str {
         }
         T::AssistantAgain => "Está a falar de novo com o assistente automático.",
         T::HandOffNote => "Um contacto ({contact}) espera por uma pessoa.",
+        T::IntakeMenu => {
+            "Pode escrever RESUMO, VOLTAR, PULAR, RECOMEÇAR ou ESQUECE a qualquer momento."
+        }
+        T::IntakeSoFar => "Isto é o que tenho até agora:",
+        T::IntakeEmpty => "Ainda não tenho nada.",
+        T::IntakeConfirm => {
+            "Verifique, por favor. Responda SIM se estiver certo, ou escreva o que mudar."
+        }
+        T::IntakeChange => "O que devo mudar?",
+        T::IntakeFirst => "Esta é a primeira pergunta.",
+        T::IntakeCancelled => {
+            "Cancelado: as suas respostas foram apagadas e nada foi enviado. Escreva RECOMEÇAR para começar outra vez."
+        }
+        T::IntakeStopHint => "Escreva STOP para não receber mais mensagens.",
+        T::IntakeRestarted => "Vamos começar outra vez.",
+        T::IntakeRequired => "{field}: é necessário, por isso não se pode pular.",
+        T::IntakeUnread => "{field}: não consegui ler isso.",
+        T::IntakeTooLong => "{field}: é longo demais para mim.",
+        T::IntakeEmail => "{field}: indique um endereço de e-mail, por exemplo ana@example.org.",
+        T::IntakePhone => {
+            "{field}: indique um telefone com o código do país, por exemplo +15550142."
+        }
+        T::IntakeUrl => "{field}: indique um endereço web, por exemplo https://example.org.",
+        T::IntakeDate => "{field}: indique uma data, por exemplo 2026-12-05.",
+        T::IntakeChoice => "{field}: escolha uma das opções da lista.",
+        T::IntakePart => "{field}: falta uma parte.",
+        T::IntakeDraft => "Este é o rascunho:",
+        T::IntakeSaved => "Salvo: temos as suas respostas e o rascunho.",
+        T::IntakePending => "Estou a entregar agora e escrevo quando estiver salvo.",
+        T::IntakeNotSaved => {
+            "Desculpe, não foi possível entregar e nada está salvo. Escreva RECOMEÇAR para tentar outra vez."
+        }
     }
 }

@@ -65,5 +65,37 @@ pub(super) fn text(text: FixedText) -> &'static str {
         }
         T::AssistantAgain => "Vuelve a hablar con el asistente automático.",
         T::HandOffNote => "Un contacto ({contact}) espera a una persona.",
+        T::IntakeMenu => {
+            "Puede escribir RESUMEN, ATRÁS, OMITIR, REINICIAR u OLVÍDALO en cualquier momento."
+        }
+        T::IntakeSoFar => "Esto es lo que tengo hasta ahora:",
+        T::IntakeEmpty => "Todavía no tengo nada.",
+        T::IntakeConfirm => {
+            "Revíselo, por favor. Responda SÍ si es correcto, o escriba qué hay que cambiar."
+        }
+        T::IntakeChange => "¿Qué debo cambiar?",
+        T::IntakeFirst => "Esta es la primera pregunta.",
+        T::IntakeCancelled => {
+            "Cancelado: sus respuestas se han borrado y no se ha enviado nada. Escriba REINICIAR para empezar otra vez."
+        }
+        T::IntakeStopHint => "Escriba STOP para no recibir más mensajes.",
+        T::IntakeRestarted => "Empezamos otra vez.",
+        T::IntakeRequired => "{field}: hace falta, así que no se puede omitir.",
+        T::IntakeUnread => "{field}: no he podido leerlo.",
+        T::IntakeTooLong => "{field}: es demasiado largo para mí.",
+        T::IntakeEmail => "{field}: indique una dirección de correo, por ejemplo ana@example.org.",
+        T::IntakePhone => {
+            "{field}: indique un teléfono con el prefijo del país, por ejemplo +15550142."
+        }
+        T::IntakeUrl => "{field}: indique una dirección web, por ejemplo https://example.org.",
+        T::IntakeDate => "{field}: indique una fecha, por ejemplo 2026-12-05.",
+        T::IntakeChoice => "{field}: elija una de las opciones de la lista.",
+        T::IntakePart => "{field}: falta una parte.",
+        T::IntakeDraft => "Este es el borrador:",
+        T::IntakeSaved => "Guardado: tenemos sus respuestas y el borrador.",
+        T::IntakePending => "Lo estoy entregando y le escribiré cuando esté guardado.",
+        T::IntakeNotSaved => {
+            "Lo siento, no se ha podido entregar y no hay nada guardado. Escriba REINICIAR para intentarlo otra vez."
+        }
     }
 }

@@ -9,6 +9,8 @@ use std::{
     time::Duration,
 };
 
+use serde_json::Value;
+
 use super::{ContactShare, Failure, ModelRun, RemembersEndpoints, Words, reserve, tools::Toolbox};
 use crate::{
     base::{time::UnixMillis, usage::UsageCounters},
@@ -35,7 +37,9 @@ pub(super) struct Asked<'a, P, S> {
     /// When work on the turn began.
     pub(super) begun: UnixMillis,
     /// What the model may call.
-    pub(super) tools: Toolbox<'a, P>,
+    pub(super) tools: Option<Toolbox<'a, P>>,
+    /// The schema of the answer, if it is JSON.
+    pub(super) schema: Option<&'a Value>,
 }
 
 /// The most rounds of tools. After them the model must answer.
@@ -96,7 +100,8 @@ where
         conversation: &mut Conversation,
         run: &mut ModelRun,
     ) -> Result<Completion, Failure> {
-        let functions = self.tools.functions();
+        let functions = self.tools.as_ref().map(Toolbox::functions);
+        let functions = functions.unwrap_or_default();
         let mut route = self.route();
         let mut rounds = Vec::new();
         loop {
@@ -108,15 +113,18 @@ where
             match reply.await? {
                 Reply::Answer(completion) => return Ok(completion),
                 Reply::Calls(calls) => {
+                    // Without tools on offer, no response is a call.
+                    let nothing = Failure::OpenAi(OpenAiError::Empty);
+                    let tools = self.tools.as_ref().ok_or(nothing)?;
                     self.reserve_next().await?;
                     let count = u32::try_from(calls.len()).unwrap_or(u32::MAX);
                     run.tool_rounds = run.tool_rounds.saturating_add(1);
                     run.tool_calls = run.tool_calls.saturating_add(count);
                     // The rest of the time is the model's.
                     let time = self.remaining().checked_div(2).unwrap_or_default();
-                    rounds.push(self.tools.round(calls, time).await);
+                    rounds.push(tools.round(calls, time).await);
                     // They count even if no answer follows.
-                    run.effects = self.tools.effects();
+                    run.effects = tools.effects();
                 }
             }
         }
@@ -154,7 +162,7 @@ where
                 offer,
             };
             let response = self.ask(endpoint, omitted, talk, route, run).await?;
-            let sent = openai::sent(endpoint, omitted, offer);
+            let sent = openai::sent(endpoint, omitted, offer, self.schema.is_some());
             let allows_calls = offer.allows_calls() && sent.contains(Field::Tools);
             let Decoded { result, tokens } =
                 openai::decode(response.as_ref().map_err(|error| *error), allows_calls);
@@ -271,6 +279,7 @@ where
             images: &self.words.images,
             rounds: talk.rounds,
             offer: talk.offer,
+            schema: self.schema,
         };
         let (config, assistant) = (self.config, self.assistant);
         openai::request(config, assistant, endpoint, omitted, self.thread, said)

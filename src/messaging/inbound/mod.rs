@@ -181,7 +181,7 @@ fn input(form: &Form, media: &Attached, max_chars: usize) -> Input {
         _ => None,
     };
     if let Some(keyword) = by_twilio.or_else(|| Keyword::of(&said)) {
-        let about_consent = matches!(keyword, Keyword::OptOut | Keyword::OptIn);
+        let about_consent = matches!(keyword, Keyword::OptOut | Keyword::Cancel | Keyword::OptIn);
         let number = form.get("To").and_then(|to| to.parse().ok());
         let body = form.get("Body").unwrap_or_default();
         let confirmed = number.is_some_and(|number| is_confirmed_by_twilio(body, &number));

@@ -18,6 +18,7 @@ use crate::{
         api::Receive,
         canned_replies::CannedReply,
         inbound::Input,
+        intake::Command,
         keywords::{self, Keyword},
         quotes,
     },
@@ -122,6 +123,10 @@ impl State {
                 }
                 return self.queue(message, Some(text), now, config);
             }
+            Input::Keyword {
+                keyword: Keyword::Cancel,
+                ..
+            } => return self.queue(message, Some("cancel"), now, config),
             Input::Keyword { .. } => return self.queue(message, None, now, config),
         };
         let status = self.canned_reply(reply, now);
@@ -230,6 +235,10 @@ impl State {
         {
             self.quotable.add(message.sid.clone(), text, now);
         }
+        let command = text.and_then(|text| match &message.input {
+            Input::Keyword { .. } => Some(Command::Cancel),
+            _ => self.intake_command(message, text, config),
+        });
         let text = text.map(|text| match &message.quoted_text {
             Some(quoted) => quotes::with_quote(quoted, text),
             None => text.to_owned(),
@@ -242,6 +251,7 @@ impl State {
             text,
             images: message.images.clone(),
             voice_notes: message.voice_notes.clone(),
+            command,
         });
         self.begin_turn(now, config);
         let deadline = message.arrived.min(now).plus(config.reply_within);
@@ -280,7 +290,8 @@ impl State {
             }
         };
         let (status, admission) = match keyword {
-            Keyword::OptOut => {
+            Keyword::Cancel if self.cancels_intake(message, config) => return None,
+            Keyword::OptOut | Keyword::Cancel => {
                 let status = reply(self, confirms && !self.opted_out, CannedReply::OptedOut);
                 (status, Admission::OptedOut(status, self.opt_out(now)))
             }

@@ -27,6 +27,7 @@ impl State {
         self.links.plan_consent(now);
         self.rate_window.clear_notice();
         self.hand_off.drop_flow();
+        self.intakes.clear();
         self.cancel()
     }
 

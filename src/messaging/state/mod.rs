@@ -13,6 +13,7 @@ mod consent;
 mod following;
 mod hand_off;
 mod handing_over;
+mod intakes;
 mod links;
 mod quotable;
 mod rate_window;
@@ -29,7 +30,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use self::{
-    answers::Answers, hand_off::HandOffs, links::Links, quotable::Quotable,
+    answers::Answers, hand_off::HandOffs, intakes::Intakes, links::Links, quotable::Quotable,
     rate_window::RateWindow, records::MessageRecords, reply_loop::ReplyLoop, share::DailyShare,
     turns::Turns,
 };
@@ -48,12 +49,13 @@ use crate::{
 pub use self::{
     admission::{Admission, CancelledCounts},
     answers::{Answer, AnswerLocation, AnswerRow},
+    intakes::IntakeEnd,
     links::PlannedOrder,
     records::MessageStatus,
     share::MAX_CANNED_REPLIES_PER_DAY,
     stored::Decoded,
     studio::{FlowStart, FlowStep, Unsure},
-    turn_end::{Requests, TurnReply, TurnResult},
+    turn_end::{IntakeTurn, Requests, TurnReply, TurnResult},
     turns::{ActiveTurn, Contents, NextRun, PendingMessage},
 };
 
@@ -91,6 +93,9 @@ pub struct State {
     /// The hand-off to a person.
     #[serde(skip_serializing_if = "is_default")]
     hand_off: HandOffs,
+    /// The guided intake.
+    #[serde(skip_serializing_if = "is_default")]
+    intakes: Intakes,
     /// The threads of the contact's other addresses.
     #[serde(skip_serializing_if = "is_default")]
     links: Links,
@@ -130,6 +135,7 @@ impl Default for State {
             deliveries: Deliveries::default(),
             usage: PendingUsage::default(),
             hand_off: HandOffs::default(),
+            intakes: Intakes::default(),
             links: Links::default(),
             opted_out: false,
         }
@@ -147,6 +153,8 @@ pub enum Job {
     Deliver,
     /// End a hand-off whose time is over.
     EndHandOff,
+    /// End an intake that has expired.
+    EndIntake,
     /// Start a Studio flow.
     StartFlow,
     /// Delete revisions from KV.
@@ -175,6 +183,8 @@ impl State {
             Some(Job::Deliver)
         } else if self.hand_off_is_over(now, config).is_some() {
             Some(Job::EndHandOff)
+        } else if self.intake_is_over(now) {
+            Some(Job::EndIntake)
         } else if self.flow_is_due(now) {
             Some(Job::StartFlow)
         } else if orders_are_due {
@@ -246,6 +256,7 @@ impl State {
             .or(self.reply_loop.ends(ttl))
             .or(self.share.ends());
         let ends = self.hand_off.next_wake(ttl);
+        let ends = ends.into_iter().chain(self.intakes.next_wake());
         let due = due.into_iter().chain(self.usage.next_wake()).chain(ends);
         let due = due.min()?;
         // An alarm that is set for now, within the alarm, can get lost. So it is a millisecond from
@@ -273,6 +284,7 @@ impl State {
         self.quotable.clear();
         self.reply_loop = ReplyLoop::default();
         self.hand_off.clear();
+        self.intakes.clear();
         Erased {
             turns,
             revisions: self.revisions.erase(now, config.conversation_ttl),
@@ -418,6 +430,7 @@ impl State {
             && self.outbox.is_empty()
             && self.deliveries.is_empty()
             && self.hand_off == HandOffs::default()
+            && self.intakes.is_empty()
     }
 
     /// Limits planned times: a clock that jumped ahead for a moment must not delay work for days.
@@ -429,6 +442,7 @@ impl State {
         self.outbox.distrust_future(now);
         self.deliveries.distrust_future(now);
         self.hand_off.distrust_future(now);
+        self.intakes.distrust_future(now, config.conversation_ttl);
         self.quotable.distrust_future(now);
         self.reply_loop.distrust_future(now);
         self.turns.distrust_future(now.plus(check_wait));
@@ -453,6 +467,7 @@ impl State {
         self.revisions.forget(now);
         self.outbox.forget(now, ttl);
         self.hand_off.forget(now, ttl);
+        self.intakes.forget(self.turns.active_number());
         if self.revisions.conversation(now).is_none() {
             self.quotable.forget_until(now.minus(ttl));
         }

@@ -1,7 +1,6 @@
 use super::*;
 use crate::{
     base::usage::UsageCounters,
-    config::FixedText,
     config::tests::parse,
     conversation::outbox::ReplyTarget,
     identity::{Address, Pseudonym, PseudonymKey, TokenId},
@@ -82,7 +81,10 @@ fn reset_behind_a_turn(waiting: &[MessageSid]) -> (Option<MessageStatus>, Option
     );
     state.end_turn(
         2,
-        &TurnResult::Reset(FixedText::Reset),
+        &TurnResult::Reset {
+            text: "cleared".into(),
+            intake: None,
+        },
         Some(Requests::default()),
         waiting,
         NOW,

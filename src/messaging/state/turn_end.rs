@@ -8,8 +8,9 @@ use crate::{
     base::{time::UnixMillis, usage::UsageCounters},
     config::{Assistant, Config, FixedText},
     conversation::history::Turn,
-    event::DailyLimit,
+    event::{DailyLimit, IntakeOutcome},
     identity::MessageSid,
+    messaging::intake::IntakeState,
 };
 
 /// How a turn ended.
@@ -33,12 +34,34 @@ pub enum TurnResult {
     Failed(FixedText),
     /// With a limit of the day. The contact is told once.
     Limited(DailyLimit, FixedText),
-    /// With a cleared conversation.
-    Reset(FixedText),
+    /// With a cleared conversation, and perhaps with an intake that begins.
+    Reset {
+        /// What the contact reads.
+        text: String,
+        /// The intake.
+        intake: Option<Box<IntakeState>>,
+    },
+    /// With a step of an intake.
+    Intake(Box<IntakeTurn>),
     /// With an opt-out that was spoken.
     OptedOut(String),
     /// The model hands the contact over to a person, for this reason.
     HandedOver(String),
+}
+
+/// A step of an intake.
+#[derive(Clone, Debug)]
+pub struct IntakeTurn {
+    /// The contact's input.
+    pub input: String,
+    /// What the contact reads.
+    pub text: String,
+    /// The intake from now on. Without one nothing has changed, because something failed.
+    pub intake: Option<IntakeState>,
+    /// What the text says of the delivery: whether it arrived.
+    pub told: Option<bool>,
+    /// What has happened to the intake, for the log.
+    pub outcome: Option<IntakeOutcome>,
 }
 
 /// The requests that were made for a turn.
@@ -55,11 +78,10 @@ impl TurnResult {
     pub fn text<'a>(&'a self, assistant: &'a Assistant) -> &'a str {
         match self {
             Self::Answered { sent, .. } | Self::Ended { sent } => sent,
-            Self::OptedOut(text) => text,
+            Self::OptedOut(text) | Self::Reset { text, .. } => text,
+            Self::Intake(turn) => &turn.text,
             Self::HandedOver(_) => assistant.text(FixedText::HandedOver),
-            Self::Failed(text) | Self::Limited(_, text) | Self::Reset(text) => {
-                assistant.text(*text)
-            }
+            Self::Failed(text) | Self::Limited(_, text) => assistant.text(*text),
         }
     }
 }
@@ -140,8 +162,11 @@ impl State {
         };
         let reply = self.decide_reply(&turn, result, requests, waiting, now);
         self.settle_messages(&turn, reply);
+        let assistant = turn.assistant(config);
+        let mut told = None;
         match result {
             TurnResult::Answered { input, text, .. } => {
+                self.keep_ended_intake(now, config);
                 let (user, assistant) = (input.clone(), text.clone());
                 let turn = Turn { user, assistant };
                 self.revisions
@@ -152,11 +177,28 @@ impl State {
             | TurnResult::Failed(_)
             | TurnResult::Limited(..)
             | TurnResult::OptedOut(_) => {}
-            TurnResult::Reset(_) | TurnResult::Ended { .. } => {
+            TurnResult::Ended { .. } => self.reset_conversation(number, waiting, now, config),
+            TurnResult::Intake(step) => {
+                told = step.told;
+                if let Some(intake) = &step.intake {
+                    let (user, answer) = (step.input.clone(), step.text.clone());
+                    let turn = Turn {
+                        user,
+                        assistant: answer,
+                    };
+                    self.revisions
+                        .add_turn(number, turn, now, config.conversation_ttl);
+                    self.store_intake(intake.clone(), assistant, now, config);
+                }
+            }
+            TurnResult::Reset { intake, .. } => {
                 self.reset_conversation(number, waiting, now, config);
+                if let Some(intake) = intake {
+                    self.store_intake((**intake).clone(), assistant, now, config);
+                }
             }
         }
-        let assistant = turn.assistant(config);
+        self.settle_handing(number, told, now, config);
         self.hand_over_answer(&turn, result.text(assistant), reply, now);
         self.begin_turn(now, config);
         if self.turns.active().is_some() {
@@ -178,7 +220,7 @@ impl State {
     ) -> TurnReply {
         let without_request = requests == Some(Requests::default());
         let unasked = requests.is_some_and(|requests| requests.completions == 0);
-        if unasked && !turn.over_limit && !turn.is_reset() && turn.attempt == 1 {
+        if unasked && !turn.over_limit && turn.needs_model() && turn.attempt == 1 {
             // The request that was counted when the turn began was not made.
             self.share.return_call(now);
         }

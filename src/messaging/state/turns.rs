@@ -10,7 +10,7 @@ use crate::{
     config::{Assistant, Config},
     conversation::outbox::ReplyTarget,
     identity::{Channel, MessageSid, PhoneHash},
-    messaging::unfinished::Ending,
+    messaging::{intake::Command, unfinished::Ending},
     twilio::media::MediaUrl,
 };
 
@@ -46,6 +46,9 @@ pub struct PendingMessage {
     /// Where its voice notes are.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub voice_notes: Vec<MediaUrl>,
+    /// What it wants of an intake. It is then the only message of its turn.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub command: Option<Command>,
 }
 
 /// What a message's files were found to be, once they were fetched.
@@ -143,8 +146,7 @@ impl Turns {
         }
         let texts = self.next_texts(max_chars);
         let messages: Vec<_> = self.pending.drain(..texts.max(1)).collect();
-        let is_reset = messages.iter().any(|message| message.text.is_none());
-        let over_limit = !is_reset && !reserve();
+        let over_limit = messages.iter().all(PendingMessage::is_for_model) && !reserve();
         self.begin(messages, over_limit);
     }
 
@@ -158,7 +160,7 @@ impl Turns {
         if begun_here || turn.over_limit {
             return NextRun::Run(turn);
         }
-        if turn.attempt >= MAX_ATTEMPTS || (!turn.is_reset() && !reserve()) {
+        if turn.attempt >= MAX_ATTEMPTS || (turn.needs_model() && !reserve()) {
             return NextRun::GiveUp(turn);
         }
         let again = ActiveTurn {
@@ -307,9 +309,17 @@ impl PendingMessage {
         self.images.iter().chain(&self.voice_notes)
     }
 
-    /// The characters of its text. A reset has none.
+    /// Whether the model answers it. A reset and a command have a turn of their own.
+    fn is_for_model(&self) -> bool {
+        self.text.is_some() && self.command.is_none()
+    }
+
+    /// The characters of its text, if it is for the model.
     fn chars(&self) -> Option<usize> {
-        self.text.as_ref().map(|text| text.chars().count())
+        self.text
+            .as_ref()
+            .filter(|_| self.is_for_model())
+            .map(|text| text.chars().count())
     }
 }
 
@@ -317,6 +327,16 @@ impl ActiveTurn {
     /// Whether it clears the conversation.
     pub fn is_reset(&self) -> bool {
         self.messages.iter().any(|message| message.text.is_none())
+    }
+
+    /// Whether a request to the model was counted for it.
+    pub fn needs_model(&self) -> bool {
+        self.messages.iter().all(PendingMessage::is_for_model)
+    }
+
+    /// What it wants of an intake.
+    pub fn command(&self) -> Option<Command> {
+        self.messages.iter().find_map(|message| message.command)
     }
 
     /// How its last message ends, and when that was received.

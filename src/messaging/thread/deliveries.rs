@@ -30,9 +30,15 @@ impl<P: ThreadPlatform> DeliveryStore for Inner<P> {
     async fn end_delivery(
         &self,
         delivery: &Delivery,
-        _end: DeliveryEnd,
+        end: DeliveryEnd,
     ) -> Result<bool, PlatformError> {
-        let end = |state: &mut State, _| state.deliveries.remove(&delivery.id).is_some();
-        self.step(end).await
+        let end = |state: &mut State, now| state.end_delivery(delivery, end, now, &self.config);
+        let Some(intake) = self.step(end).await? else {
+            return Ok(false);
+        };
+        if let Some(ended) = intake {
+            self.log_intake(ended);
+        }
+        Ok(true)
     }
 }

@@ -35,8 +35,10 @@ impl<P: ThreadPlatform> Inner<P> {
             outcome: match result {
                 _ if reply == TurnReply::Cancelled => TurnOutcome::Cancelled,
                 TurnResult::Answered { .. } | TurnResult::Ended { .. } => TurnOutcome::Answered,
+                TurnResult::Intake(step) if step.intake.is_some() => TurnOutcome::Answered,
+                TurnResult::Intake(_) => TurnOutcome::Failed,
                 TurnResult::Failed(_) | TurnResult::Limited(..) => TurnOutcome::Failed,
-                TurnResult::Reset(_) => TurnOutcome::Reset,
+                TurnResult::Reset { .. } => TurnOutcome::Reset,
                 TurnResult::OptedOut(_) => TurnOutcome::OptedOut,
                 TurnResult::HandedOver(_) => TurnOutcome::HandedOver,
             },

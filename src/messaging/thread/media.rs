@@ -16,6 +16,7 @@ use crate::{
         image::{Image, ImageType},
         time::UnixMillis,
     },
+    config::Assistant,
     conversation::{
         model_run::{self, Failure},
         outbox::request_contexts,
@@ -213,8 +214,7 @@ impl<P: ThreadPlatform> Inner<P> {
             VoiceError::Silent
         } else if said.chars().count() > config.max_message_chars {
             VoiceError::TooLong
-        } else if message.text.as_deref() == Some("") && Keyword::of(&said) == Some(Keyword::OptOut)
-        {
+        } else if message.text.as_deref() == Some("") && opts_out(&said, assistant) {
             VoiceError::OptOut
         } else {
             return Ok(Some(File::Heard(said)));
@@ -263,4 +263,14 @@ enum File {
     Image(Image),
     /// The transcript of a recording.
     Heard(String),
+}
+
+/// Whether a voice note that says nothing else opts out. Said during an intake, CANCEL may be about
+/// the intake.
+fn opts_out(said: &str, assistant: &Assistant) -> bool {
+    match Keyword::of(said) {
+        Some(Keyword::OptOut) => true,
+        Some(Keyword::Cancel) => assistant.intake.is_none(),
+        _ => false,
+    }
 }

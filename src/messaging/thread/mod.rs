@@ -7,6 +7,7 @@
 
 mod deliveries;
 mod hand_off;
+mod intake;
 mod joins;
 mod links;
 mod log;
@@ -167,6 +168,7 @@ impl<P: ThreadPlatform> Thread<P> {
         let arrived = message.arrived.min(inner.platform.now());
         inner.count(&message.usage);
         inner.end_hand_off_in_time().await?;
+        inner.end_intake_in_time().await?;
         inner.look_up_quote(&mut message).await?;
         // (7) Admit the message: one atomic step.
         let admit = |state: &mut State, now| state.admit(&message, &inner.name, now, &inner.config);
@@ -336,6 +338,7 @@ impl<P: ThreadPlatform> Inner<P> {
                 Job::Turn => self.run().await,
                 Job::Outbox => self.drain_outbox().await?,
                 Job::EndHandOff => self.end_hand_off_in_time().await?,
+                Job::EndIntake => self.end_intake_in_time().await?,
                 Job::StartFlow => self.start_flow().await?,
                 Job::Deliver => self.send_deliveries().await?,
                 Job::Delete => self.delete_pending().await?,

@@ -10,6 +10,7 @@ use futures_util::{
     future::{Either, select},
     pin_mut,
 };
+use serde_json::Value;
 
 use super::{Inner, ThreadPlatform, joins::Gathering, saving::LoadedConversation};
 use crate::{
@@ -17,7 +18,7 @@ use crate::{
     config::Assistant,
     conversation::{
         history::Conversation,
-        model_run::{self, Caller, ContactShare, Failure, ModelInput, ModelRun},
+        model_run::{self, Caller, ContactShare, Failure, ModelInput, ModelRun, Words},
         outbox::request_contexts,
     },
     identity::Channel,
@@ -28,6 +29,17 @@ use crate::{
 
 /// How long a turn takes before the contact sees that an answer is being written.
 const TYPING_AFTER: Duration = Duration::from_secs(2);
+
+/// What the model is asked instead of an answer to the conversation.
+#[derive(Clone, Copy)]
+pub(super) struct Question<'a> {
+    /// The system prompt.
+    pub(super) prompt: &'a str,
+    /// The schema of the answer.
+    pub(super) schema: &'a Value,
+    /// What the model reads, made of what the contact said.
+    pub(super) data: &'a dyn Fn(&str) -> String,
+}
 
 /// A turn that the model was asked about.
 pub(super) struct Asked {
@@ -42,17 +54,19 @@ pub(super) struct Asked {
 }
 
 impl<P: ThreadPlatform> Inner<P> {
-    /// Reads the files and runs the model. Messages that come soon enough join the turn.
+    /// Reads the files and runs the model. Messages that come soon enough join the turn. With a
+    /// question, the model reads no conversation.
     ///
     /// # Errors
     /// When storage failed while a message joined.
     pub(super) async fn ask_model(
         &self,
         turn: ActiveTurn,
+        question: Option<Question<'_>>,
         cancelled: impl Future<Output: Clone>,
     ) -> Result<Asked, PlatformError> {
         let typing = self.show_typing(turn.messages.last().cloned());
-        let run = self.run_model(turn, cancelled.shared());
+        let run = self.run_model(turn, question, cancelled.shared());
         pin_mut!(run, typing);
         match select(run, typing).await {
             Either::Left((ended, _)) => ended,
@@ -63,10 +77,14 @@ impl<P: ThreadPlatform> Inner<P> {
     async fn run_model(
         &self,
         turn: ActiveTurn,
+        question: Option<Question<'_>>,
         cancelled: impl Future + Clone + Unpin,
     ) -> Result<Asked, PlatformError> {
         let assistant = turn.assistant(&self.config);
-        let prompt = self.prompt(assistant, turn.channel());
+        let prompt = match question {
+            Some(question) => question.prompt.to_owned(),
+            None => self.prompt(assistant, turn.channel()),
+        };
         let first = turn.messages.first().cloned();
         let first = first.ok_or_else(|| PlatformError::new("a turn has no message"))?;
         let number = turn.number;
@@ -79,7 +97,13 @@ impl<P: ThreadPlatform> Inner<P> {
             pin_mut!(gather);
             match select(cancelled.clone(), gather).await {
                 Either::Left(_) => Err(Failure::Cancelled),
-                Either::Right((words, _)) => words,
+                Either::Right((words, _)) => words.map(|words| match question {
+                    Some(question) => Words {
+                        text: (question.data)(&words.text),
+                        ..words
+                    },
+                    None => words,
+                }),
             }
         };
         // Nothing is reserved for a turn whose files cannot be read.
@@ -100,6 +124,9 @@ impl<P: ThreadPlatform> Inner<P> {
         }
         let has_called = Cell::new(false);
         let (mut complete, mut loaded) = (true, None);
+        if question.is_some() {
+            (complete, loaded) = (false, Some(Conversation::default()));
+        }
         let mut earlier: Option<ModelRun> = None;
         let (run, conversation) = loop {
             let conversation = async {
@@ -124,13 +151,15 @@ impl<P: ThreadPlatform> Inner<P> {
                 begun: gathering.begun,
                 usage: earlier.as_ref().map_or(usage, |_| UsageCounters::EMPTY),
                 reserved: earlier.is_some(),
-                caller: Caller {
+                // An intake asks for JSON, and for nothing else.
+                caller: question.is_none().then_some(Caller {
                     turn: number,
                     first: &first.sid,
                     contact: &first.reply_to.contact,
                     phone_hash: &first.phone_hash,
                     has_called: &has_called,
-                },
+                }),
+                schema: question.map(|question| question.schema),
             };
             let too_early = Cell::new(false);
             let asked_too_early = async {
@@ -172,7 +201,7 @@ impl<P: ThreadPlatform> Inner<P> {
     }
 
     /// The system prompt of an assistant, as it is now.
-    fn prompt(&self, assistant: &Assistant, channel: Channel) -> String {
+    pub(super) fn prompt(&self, assistant: &Assistant, channel: Channel) -> String {
         let now = self.platform.now();
         let zone = assistant.prompt.needs_offset_of();
         let offset = zone.and_then(|zone| self.platform.offset_minutes(zone, now));

@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use futures_util::{FutureExt, TryFutureExt, future};
 
-use super::{Inner, ThreadPlatform, model::Asked};
+use super::{Inner, ThreadPlatform, intake::Ended, model::Asked};
 use crate::{
     config::FixedText,
     conversation::{
@@ -19,7 +19,8 @@ use crate::{
     messaging::{
         markdown,
         state::{
-            ActiveTurn, CancelledCounts, Contents, NextRun, Requests, State, TurnReply, TurnResult,
+            ActiveTurn, CancelledCounts, Contents, IntakeEnd, NextRun, Requests, State, TurnReply,
+            TurnResult,
         },
     },
     openai::OpenAiError,
@@ -60,7 +61,7 @@ impl<P: ThreadPlatform> Inner<P> {
         match self.step(next_run).await? {
             NextRun::Nothing => Ok(()),
             NextRun::GiveUp(turn) | NextRun::Run(turn) if turn.is_reset() => {
-                let result = TurnResult::Reset(FixedText::Reset);
+                let result = self.reset(&turn);
                 self.end_turn(&turn, None, None, result).await?;
                 self.spawn_deletion();
                 Ok(())
@@ -77,13 +78,20 @@ impl<P: ThreadPlatform> Inner<P> {
                 self.end_turn(&turn, Some(&run), None, result).await
             }
             NextRun::Run(turn) => {
+                let cancelled = cancelled.shared();
+                if let Some(form) = &turn.assistant(&self.config).intake
+                    && let Some(ended) = self.intake_turn(&turn, form, cancelled.clone()).await?
+                {
+                    let Ended { turn, run, result } = ended;
+                    return self.end_turn(&turn, run.as_ref(), None, result).await;
+                }
                 // (8) Files, conversation, budget, model.
                 let Asked {
                     turn,
                     contents,
                     run,
                     conversation,
-                } = self.ask_model(turn, cancelled).await?;
+                } = self.ask_model(turn, None, cancelled).await?;
                 let handed_over = run.effects.iter().find_map(|effect| match effect {
                     Effect::HandOff(reason) => Some(reason.clone()),
                     Effect::EndConversation => None,
@@ -140,7 +148,7 @@ impl<P: ThreadPlatform> Inner<P> {
     }
 
     /// The rendered answer as its channel can carry it. It is stored and sent like this.
-    fn fit_to_channel(&self, turn: &ActiveTurn, answer: &str) -> String {
+    pub(super) fn fit_to_channel(&self, turn: &ActiveTurn, answer: &str) -> String {
         if turn.channel() == Channel::Sms {
             segments::fit(answer, self.config.max_segments)
         } else {
@@ -208,13 +216,22 @@ impl<P: ThreadPlatform> Inner<P> {
                     });
                     conversation
                 });
-                let inner = Rc::clone(self);
-                let save = async move { inner.save().await };
-                let inner = Rc::clone(self);
-                let save = save.unwrap_or_else(move |error| inner.log_storage_error(error));
-                self.platform.spawn(save.boxed_local());
+                self.spawn_save();
             }
-            TurnResult::Reset(_) | TurnResult::Ended { .. } => drop(self.conversation.take()),
+            TurnResult::Intake(step) => {
+                // It is read again when it is saved, with this turn.
+                self.conversation.take();
+                if let (Some(outcome), Some(intake)) = (step.outcome, step.intake) {
+                    self.log_intake(IntakeEnd {
+                        phone_hash: intake.phone_hash.clone(),
+                        outcome,
+                        fields: intake.filled(),
+                        since: intake.since,
+                    });
+                }
+                self.spawn_save();
+            }
+            TurnResult::Reset { .. } | TurnResult::Ended { .. } => drop(self.conversation.take()),
             // The next turn reads a conversation again that was not complete.
             TurnResult::HandedOver(_)
             | TurnResult::Failed(_)
@@ -226,8 +243,17 @@ impl<P: ThreadPlatform> Inner<P> {
         Ok(())
     }
 
+    /// Saves the conversation in the background.
+    fn spawn_save(self: &Rc<Self>) {
+        let inner = Rc::clone(self);
+        let save = async move { inner.save().await };
+        let inner = Rc::clone(self);
+        let save = save.unwrap_or_else(move |error| inner.log_storage_error(error));
+        self.platform.spawn(save.boxed_local());
+    }
+
     /// The result of a turn whose model run failed.
-    fn result_of(&self, turn: &ActiveTurn, failure: Failure) -> TurnResult {
+    pub(super) fn result_of(&self, turn: &ActiveTurn, failure: Failure) -> TurnResult {
         let text = match failure {
             Failure::BudgetExhausted => {
                 return TurnResult::Limited(DailyLimit::Calls, FixedText::NoBudget);

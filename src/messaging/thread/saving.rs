@@ -197,7 +197,7 @@ impl<P: ThreadPlatform> Inner<P> {
     }
 
     /// Waits for a task, at most this long. After the limit it continues in the background.
-    async fn wait_for<T: Copy + 'static>(
+    pub(super) async fn wait_for<T: Copy + 'static>(
         &self,
         limit: Duration,
         task: LocalBoxFuture<'static, T>,

@@ -13,6 +13,7 @@ mod expiry;
 mod failover;
 mod hand_off;
 mod injection;
+mod intake;
 mod kv;
 mod media;
 mod model_failures;
