@@ -124,13 +124,7 @@ impl<P: ThreadPlatform> Inner<P> {
                 begun: gathering.begun,
                 usage: earlier.as_ref().map_or(usage, |_| UsageCounters::EMPTY),
                 reserved: earlier.is_some(),
-                caller: Caller {
-                    turn: number,
-                    first: &first.sid,
-                    contact: &first.reply_to.contact,
-                    phone_hash: &first.phone_hash,
-                    has_called: &has_called,
-                },
+                caller: caller(number, &first, &has_called),
             };
             let too_early = Cell::new(false);
             let asked_too_early = async {
@@ -194,6 +188,17 @@ impl<P: ThreadPlatform> Inner<P> {
                 self.log_typing_refused(refused);
             }
         }
+    }
+}
+
+/// For whom the tools of a turn are called, by its first message.
+fn caller<'a>(turn: u64, first: &'a PendingMessage, has_called: &'a Cell<bool>) -> Caller<'a> {
+    Caller {
+        turn,
+        first: &first.sid,
+        contact: &first.reply_to.contact,
+        phone_hash: &first.phone_hash,
+        has_called,
     }
 }
 
