@@ -233,7 +233,7 @@ fn messages<'a>(
 }
 
 /// The messages of a round of tools: the calls, and then each result.
-fn round<'a>((number, round): (usize, &'a Round)) -> impl Iterator<Item = Message<'a>> {
+fn round((number, round): (usize, &Round)) -> impl Iterator<Item = Message<'_>> {
     let calls = round.0.iter().enumerate();
     let repeated = calls
         .clone()

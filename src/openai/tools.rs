@@ -4,7 +4,7 @@
 //! (`conversation::model_run`). Source: OpenAI, "Function calling". The forms of other servers are
 //! those that the issue trackers of vLLM, llama.cpp, Ollama, Gemini, LiteLLM and OpenRouter show.
 
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::{content::joined, json::first_value};
@@ -215,28 +215,22 @@ pub(super) struct RepeatedCall<'a> {
 pub(super) struct RepeatedFunction<'a> {
     name: &'a str,
     /// As text. Arguments that were none are left out, because servers take only JSON.
-    #[serde(serialize_with = "as_text")]
-    arguments: Option<&'a Map<String, Value>>,
+    arguments: String,
 }
 
 impl<'a> RepeatedCall<'a> {
     pub(super) fn of(id: String, call: &'a ToolCall) -> Self {
-        let (name, arguments) = (call.name.as_str(), call.arguments.as_ref());
+        let text = |arguments| serde_json::to_string(arguments).ok();
+        let arguments = call.arguments.as_ref().and_then(text);
         Self {
             id,
             kind: "function",
-            function: RepeatedFunction { name, arguments },
+            function: RepeatedFunction {
+                name: &call.name,
+                arguments: arguments.unwrap_or_else(|| "{}".to_owned()),
+            },
         }
     }
-}
-
-#[allow(clippy::ref_option, reason = "serde passes a reference")]
-fn as_text<S: Serializer>(
-    arguments: &Option<&Map<String, Value>>,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
-    let text = arguments.and_then(|arguments| serde_json::to_string(arguments).ok());
-    serializer.serialize_str(text.as_deref().unwrap_or("{}"))
 }
 
 #[cfg(test)]

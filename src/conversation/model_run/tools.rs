@@ -279,7 +279,7 @@ impl<'a, P: Clock + Log + Http> Toolbox<'a, P> {
     fn take_occurrence(&self, content: &str) -> u32 {
         let mut used = self.used.borrow_mut();
         let used = used.entry(content.to_owned()).or_default();
-        let free = (0..).find(|number| !used.contains(number));
+        let free = (0..=u32::MAX).find(|number| !used.contains(number));
         let free = free.unwrap_or_default();
         used.insert(free);
         free

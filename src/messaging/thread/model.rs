@@ -152,13 +152,9 @@ impl<P: ThreadPlatform> Inner<P> {
                 usage: earlier.as_ref().map_or(usage, |_| UsageCounters::EMPTY),
                 reserved: earlier.is_some(),
                 // An intake asks for JSON, and for nothing else.
-                caller: question.is_none().then_some(Caller {
-                    turn: number,
-                    first: &first.sid,
-                    contact: &first.reply_to.contact,
-                    phone_hash: &first.phone_hash,
-                    has_called: &has_called,
-                }),
+                caller: question
+                    .is_none()
+                    .then(|| caller(number, &first, &has_called)),
                 schema: question.map(|question| question.schema),
             };
             let too_early = Cell::new(false);
@@ -227,6 +223,17 @@ impl<P: ThreadPlatform> Inner<P> {
                 self.log_typing_refused(refused);
             }
         }
+    }
+}
+
+/// For whom the tools of a turn are called, by its first message.
+fn caller<'a>(turn: u64, first: &'a PendingMessage, has_called: &'a Cell<bool>) -> Caller<'a> {
+    Caller {
+        turn,
+        first: &first.sid,
+        contact: &first.reply_to.contact,
+        phone_hash: &first.phone_hash,
+        has_called,
     }
 }
 
