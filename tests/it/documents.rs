@@ -943,6 +943,8 @@ fn sample_events() -> Vec<Event> {
         model_ms: 0,
         model_requests: 0,
         transcriptions: 1,
+        tool_rounds: NonZero::new(1),
+        tool_calls: NonZero::new(1),
         endpoint: Some(0),
         prompt_tokens: 0,
         completion_tokens: 0,
