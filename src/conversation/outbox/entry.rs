@@ -39,6 +39,10 @@ impl ReplyTarget {
 
 /// An answer that waits to be sent.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "each was stored by an earlier release"
+)]
 pub struct OutboxEntry {
     /// The turn that it answers.
     #[serde(default)]

@@ -199,16 +199,17 @@ impl State {
         (running.span.until <= now).then_some(HandOffBy::Time)
     }
 
-    /// Ends the hand-off. What was said in it becomes part of the conversation. Returns whether one
-    /// ran, and the contact's hash for the log, if the contact has written in it.
-    pub fn end_hand_off(&mut self, now: UnixMillis, config: &Config) -> Option<Option<PhoneHash>> {
+    /// Ends the hand-off. What was said in it becomes part of the conversation. Returns the
+    /// contact's hash for the log, if one ran.
+    pub fn end_hand_off(&mut self, now: UnixMillis, config: &Config) -> Option<PhoneHash> {
         let running = self.hand_off.running.take()?;
         for turn in std::mem::take(&mut self.hand_off).into_turns() {
             let number = self.turns.take_number();
             self.revisions
                 .add_turn(number, turn, now, config.conversation_ttl);
         }
-        Some(running.target.map(|target| target.phone_hash))
+        let known = running.target.map(|target| target.phone_hash);
+        Some(known.unwrap_or_else(PhoneHash::nobody))
     }
 
     /// An operator answers. `id` names the answer, so that a repeated one is sent once.

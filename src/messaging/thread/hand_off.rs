@@ -87,7 +87,7 @@ impl<P: ThreadPlatform> Inner<P> {
         self.conversation.take();
         // The thread that leads logs its own.
         if !follows {
-            let phone_hash = phone_hash.or(known).unwrap_or_else(PhoneHash::nobody);
+            let phone_hash = phone_hash.unwrap_or(known);
             self.log_hand_off(phone_hash, HandOffState::Ended, by);
         }
         Ok(true)

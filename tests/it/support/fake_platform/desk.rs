@@ -12,6 +12,9 @@ pub const DESK: &str = "https://desk.example/messages";
 /// The flow of the tests.
 pub const FLOW: &str = "FW0123456789abcdef0123456789abcdef";
 
+/// An execution that Studio has started: its form, and when.
+pub(super) type Execution = (Vec<(String, String)>, String);
+
 impl FakePlatform {
     /// Scripts the desk's reactions to the next webhooks. When empty, it takes them.
     pub fn desk(&self, acts: impl IntoIterator<Item = Act>) {
@@ -66,7 +69,7 @@ impl FakePlatform {
             format!("https://studio.twilio.com/v2/Flows/{FLOW}/Executions")
         );
         if request.method == "GET" {
-            let resource = |(form, at): &(Vec<(String, String)>, String)| json!({ "contact_channel_address": form[0].1, "date_created": at, "status": "active" });
+            let resource = |(form, at): &Execution| json!({ "contact_channel_address": form[0].1, "date_created": at, "status": "active" });
             return self
                 .act(act, &mut |_| {
                     let executions = self.0.executions.borrow();

@@ -37,6 +37,7 @@ use object_ports::PlainObject;
 use objects::Object;
 
 pub use control::{Act, Alteration, after};
+use desk::Execution;
 pub use desk::{DESK, FLOW};
 pub use model::HEARD;
 pub use tools::SIGNING_SECRET;
@@ -88,7 +89,7 @@ struct Inner {
     desk_requests: RefCell<Vec<HttpRequest>>,
     /// Studio's next reactions, and the executions: form and date.
     studio: RefCell<VecDeque<Act>>,
-    executions: RefCell<Vec<(Vec<(String, String)>, String)>>,
+    executions: RefCell<Vec<Execution>>,
     typing: RefCell<Vec<(UnixMillis, String)>>,
     /// What Twilio answers to typing indicators. When empty, the connection breaks.
     typing_answers: RefCell<VecDeque<(u16, &'static str)>>,
