@@ -23,7 +23,7 @@ const IN_FILES = `http://127.0.0.1:${DEFAULT_PORTS.playground}`;
 export function localAssistants(files, playgroundUrl) {
   const { origin } = new URL(playgroundUrl);
   // The port must end there: 87880 is another one.
-  const inFiles = new RegExp(`${RegExp.escape(IN_FILES)}(?!\\d)`, "g");
+  const inFiles = new RegExp(`${IN_FILES.replaceAll(".", "\\.")}(?!\\d)`, "g");
   return files.map((file) =>
     /^local_only\s*=\s*true\b/m.test(file.text)
       ? { ...file, text: file.text.replace(inFiles, () => origin) }

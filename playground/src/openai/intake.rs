@@ -94,7 +94,14 @@ pub fn draft(messages: &[String]) -> Option<String> {
     let fields: Value = whole.filter(Value::is_object)?;
     let fields = fields.get("fields").cloned().unwrap_or(fields);
     let entries: Vec<Value> = match fields {
-        Value::Object(fields) => fields.into_iter().map(|(_, value)| value).collect(),
+        Value::Object(mut fields) => {
+            // JSON has no order. A text begins with its headline.
+            let headline = fields.remove("headline");
+            headline
+                .into_iter()
+                .chain(fields.into_iter().map(|(_, value)| value))
+                .collect()
+        }
         Value::Array(list) => list
             .into_iter()
             .map(|field| field.get("value").cloned().unwrap_or(field))
@@ -249,12 +256,20 @@ fn entry(schema: &Value, text: &str) -> Value {
         .find_map(|verb| second.strip_prefix(verb))
         .unwrap_or(second)
         .trim();
-    let speaks = |name: &str| ["speaker", "name", "by", "who", "author"].contains(&name);
     let filled = names.into_iter().map(|name| {
-        let value = if speaks(name) { second } else { first.trim() };
+        let value = if speaks(name.as_str()) {
+            second
+        } else {
+            first.trim()
+        };
         (name.clone(), value.into())
     });
     filled.collect::<Map<String, Value>>().into()
+}
+
+/// Whether a part of an entry is who said it.
+fn speaks(name: &str) -> bool {
+    ["speaker", "name", "by", "who", "author"].contains(&name)
 }
 
 /// Nothing, as far as a schema allows it.
@@ -288,8 +303,12 @@ fn paragraph(value: &Value) -> Option<String> {
             (!lines.is_empty()).then(|| lines.join("\n"))
         }
         Value::Object(parts) => {
-            let parts: Vec<String> = parts.values().filter_map(paragraph).collect();
-            (!parts.is_empty()).then(|| parts.join(", "))
+            let (who, what): (Vec<_>, Vec<_>) =
+                parts.iter().partition(|(name, _)| speaks(name.as_str()));
+            let said = what.iter().find_map(|(_, value)| paragraph(value))?;
+            let who = who.iter().find_map(|(_, value)| paragraph(value));
+            let says = who.map_or_else(String::new, |who| format!(", says {who}"));
+            Some(format!("\"{said}\"{says}"))
         }
         _ => None,
     }
@@ -386,7 +405,7 @@ mod tests {
         let text = draft(&[fields.to_string()]).unwrap();
         assert_eq!(
             text,
-            "Wagtail sails\n\n12 m long\nSix berths\n\nShe sails, Ada Byrne"
+            "Wagtail sails\n\n12 m long\nSix berths\n\n\"She sails\", says Ada Byrne"
         );
         assert_eq!(draft(&["Hello {there}".to_owned()]), None);
     }
