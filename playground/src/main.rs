@@ -73,7 +73,7 @@ mod webhook;
 
 fn main() -> ExitCode {
     match Cli::parse().command {
-        Command::Serve(options) => serve(options),
+        Command::Serve(options) => serve(*options),
         Command::Say(options) => say::run(*options),
     }
 }
@@ -90,7 +90,7 @@ struct Cli {
 enum Command {
     /// Serve a mock OpenAI, a mock Twilio REST API and a page with phones on 127.0.0.1, until
     /// Ctrl-C
-    Serve(ServeOptions),
+    Serve(Box<ServeOptions>),
     /// Send one message to the local Worker as Twilio would, and show the answer
     Say(Box<say::Options>),
 }

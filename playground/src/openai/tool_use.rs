@@ -47,20 +47,20 @@ pub fn next(tools: &Tools, text: &str, done: &[Done], fault: Option<ToolFault>) 
             .rev()
             .find_map(|done| explicit(&decoded(&done.result)));
         said.filter(|(name, arguments)| {
-            let is_known = |done: &Done| {
-                done.call.name == *name && done.call.arguments == arguments.to_string()
-            };
+            let arguments = arguments.to_string();
+            let is_known =
+                |done: &Done| done.call.name == *name && done.call.arguments == arguments;
             !done.iter().any(is_known)
         })
     };
     if let Some((name, arguments)) = ordered {
-        return Step::Call(vec![call(&name, arguments.to_string().into())], None);
+        return Step::Call(vec![call(&name, &arguments.to_string().into())], None);
     }
     let wanted = || wanted(tools, text);
     match fault {
         Some(ToolFault::Endless) => calls_of(wanted()),
         _ if !done.is_empty() => Step::Say(told(done)),
-        Some(ToolFault::Unknown) => Step::Call(vec![call("no_such_tool", "{}".into())], None),
+        Some(ToolFault::Unknown) => Step::Call(vec![call("no_such_tool", &"{}".into())], None),
         Some(ToolFault::InvalidJson) => altered(wanted(), |_| r#"{"unfinished": "#.into(), None),
         Some(ToolFault::WrongArguments) => {
             altered(wanted(), |_| r#"{"planted": [1, 2]}"#.into(), None)
@@ -80,7 +80,7 @@ pub fn next(tools: &Tools, text: &str, done: &[Done], fault: Option<ToolFault>) 
                 "Please tell me the {}.",
                 property.replace('_', " ")
             )),
-            wanted => calls_of(wanted),
+            wanted @ Wanted::Calls(..) => calls_of(wanted),
         },
     }
 }
@@ -307,14 +307,14 @@ fn altered(
         Wanted::Calls(name, all) => {
             let calls = all
                 .into_iter()
-                .map(|arguments| call(name, write(arguments)));
+                .map(|arguments| call(name, &write(arguments)));
             Step::Call(calls.collect(), text)
         }
         _ => Step::Talk,
     }
 }
 
-fn call(name: &str, arguments: Value) -> Value {
+fn call(name: &str, arguments: &Value) -> Value {
     let id: String = random_hex().chars().take(24).collect();
     json!({
         "id": format!("call_{id}"),
