@@ -8,10 +8,16 @@
 import crypto from "node:crypto";
 import fs from "node:fs";
 import { fileURLToPath } from "node:url";
+import { SHOP_SECRETS } from "./lib/local-assistants.mjs";
 import { inRoot, readText } from "./lib/project.mjs";
 import { command, print } from "./lib/run.mjs";
 import { setUpNode } from "./lib/setup-node.mjs";
 import { setUpRust, setUpWasmTools } from "./lib/setup-rust.mjs";
+
+// A signing secret of the Standard Webhooks scheme.
+function signingSecret() {
+  return `whsec_${crypto.randomBytes(32).toString("base64")}`;
+}
 
 /**
  * Creates `.dev.vars` from `.dev.vars.example` with fresh random values. Never overwrites an
@@ -25,6 +31,7 @@ export function setUpDevVars() {
     OPENAI_API_KEY: `sk-playground-${crypto.randomBytes(16).toString("hex")}`,
     PSEUDONYM_KEY: crypto.randomBytes(32).toString("hex"),
     ADMIN_TOKEN: crypto.randomBytes(32).toString("hex"),
+    ...Object.fromEntries(SHOP_SECRETS.map((name) => [name, signingSecret()])),
   };
   const text = Object.entries(values).reduce((example, [name, value]) => {
     const line = new RegExp(`^${name}=.*$`, "m");

@@ -16,7 +16,8 @@ import {
   waitUntil,
   wranglerEnv,
 } from "./lib/local.mjs";
-import { DEFAULT_PORTS, playgroundBinary, ROOT } from "./lib/project.mjs";
+import { SHOP_SECRETS } from "./lib/local-assistants.mjs";
+import { DEFAULT_PORTS, inRoot, playgroundBinary, ROOT } from "./lib/project.mjs";
 import { command, describe, eachLine, print, start, UserError } from "./lib/run.mjs";
 import { setUpNode } from "./lib/setup-node.mjs";
 import { setUpDevVars } from "./setup.mjs";
@@ -97,10 +98,12 @@ async function startPlayground({ port, playgroundPort }, settings, { mockOpenAi 
   /** @type {NodeJS.ProcessEnv} */
   const env = { ...process.env, TWILIO_AUTH_TOKEN: settings.TWILIO_AUTH_TOKEN ?? "0".repeat(32) };
   // The playground must not get a real key.
-  for (const name of ["OPENAI_API_KEY", "ADMIN_TOKEN", "PSEUDONYM_KEY"]) delete env[name];
+  for (const name of ["OPENAI_API_KEY", "ADMIN_TOKEN", "PSEUDONYM_KEY", ...SHOP_SECRETS])
+    delete env[name];
   if (mockOpenAi) env.OPENAI_API_KEY = settings.OPENAI_API_KEY;
-  // With these two, the page can show usage and the phone that a log line belongs to.
-  for (const name of ["ADMIN_TOKEN", "PSEUDONYM_KEY"])
+  // With the first two, the page can show usage and the phone that a log line belongs to. With the
+  // others, the shop's services can verify the Worker's calls.
+  for (const name of ["ADMIN_TOKEN", "PSEUDONYM_KEY", ...SHOP_SECRETS])
     if (settings[name]) env[name] = settings[name];
   const publicUrl = settings.PUBLIC_URL ? ["--public-url", settings.PUBLIC_URL] : [];
   const args = [
@@ -109,6 +112,8 @@ async function startPlayground({ port, playgroundPort }, settings, { mockOpenAi 
     String(playgroundPort),
     "--worker",
     `http://127.0.0.1:${port}`,
+    "--assistants",
+    inRoot("assistants"),
     ...publicUrl,
   ];
   const running = start(playgroundBinary(), args, {

@@ -32,6 +32,10 @@ pub fn routes() -> Router<Arc<Playground>> {
         )
         .route("/playground/messages", get(list_messages))
         .route(
+            "/playground/deliveries",
+            get(list_deliveries).delete(clear_deliveries),
+        )
+        .route(
             "/playground/numbers",
             get(list_numbers).delete(reset_numbers),
         )
@@ -104,6 +108,18 @@ async fn list_messages(State(playground): State<Arc<Playground>>, uri: Uri) -> R
         StatusCode::OK,
         &json!({"messages": playground.twilio.outbox.list(since)}),
     )
+}
+
+async fn list_deliveries(State(playground): State<Arc<Playground>>) -> Response {
+    answer(
+        StatusCode::OK,
+        &json!({"deliveries": playground.shop.list()}),
+    )
+}
+
+async fn clear_deliveries(State(playground): State<Arc<Playground>>) -> Response {
+    playground.shop.clear();
+    answer(StatusCode::OK, &json!({"deliveries": []}))
 }
 
 async fn list_numbers(State(playground): State<Arc<Playground>>) -> Response {

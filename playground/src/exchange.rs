@@ -9,10 +9,10 @@ use crate::base::time::now_ms;
 use crate::fault::{BodyFault, ConnectionFault, ErrorOverrides, Fault, Service};
 use crate::http::call::{Authorization, Call};
 use crate::http::connection::Connection;
-use crate::http::reply::Reply;
+use crate::http::reply::{Payload, Reply};
 use crate::playground::Playground;
 use crate::request_log::{Entry, Outcome, Record, shown_headers};
-use crate::{openai, twilio};
+use crate::{openai, shop, twilio};
 
 /// Handles one request to `service`.
 pub async fn handle(
@@ -27,6 +27,7 @@ pub async fn handle(
     let authorization = match service {
         Service::Openai => playground.openai.authorize(&call),
         Service::Twilio => playground.twilio.authorize(&call),
+        Service::Shop => playground.shop.authorize(&call),
     };
     let record = record_of(service, &call, &authorization);
     let mut entry = playground.request_log.open(record);
@@ -34,11 +35,15 @@ pub async fn handle(
     let prepared = if too_large {
         Err(error_reply(service, 413, None))
     } else if !authorization.granted {
-        Err(error_reply(service, 401, None))
+        Err(match service {
+            Service::Shop => playground.shop.refusal(&call),
+            _ => error_reply(service, 401, None),
+        })
     } else {
         match service {
             Service::Openai => playground.openai.prepare(&call),
             Service::Twilio => playground.twilio.prepare(&call),
+            Service::Shop => playground.shop.prepare(&call),
         }
     };
     let prepared = match prepared {
@@ -140,7 +145,10 @@ fn find_fault(
 }
 
 /// Closes the log entry, and makes the response.
-fn send(entry: Entry, reply: Reply, fault: Option<BodyFault>) -> Response {
+fn send(mut entry: Entry, reply: Reply, fault: Option<BodyFault>) -> Response {
+    if let Payload::Json(body) = &reply.payload {
+        entry.said(body);
+    }
     entry.answered(reply.status.as_u16());
     reply.into_response(fault)
 }
@@ -157,6 +165,7 @@ fn record_of(service: Service, call: &Call, authorization: &Authorization) -> Re
         token_index: authorization.token_index,
         headers: shown_headers(&call.headers),
         body: call.shown_body(),
+        answer: None,
         deprecation: None,
         outcome: Outcome::Pending,
         status: None,
@@ -168,5 +177,6 @@ fn error_reply(service: Service, status: u16, overrides: Option<&ErrorOverrides>
     match service {
         Service::Openai => openai::error_reply(status, overrides),
         Service::Twilio => twilio::error_reply(status, overrides),
+        Service::Shop => shop::error_reply(status),
     }
 }

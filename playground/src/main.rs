@@ -15,21 +15,24 @@
 //! 5. `http`: requests and answers of the mock services.
 //! 6. `openai`: the mock OpenAI.
 //! 7. `twilio`: the mock Twilio REST API.
-//! 8. `webhook`: the webhook that Twilio posts for an inbound message.
-//! 9. `phones`: the phones of the page.
-//! 10. `playground`: the state.
-//! 11. `exchange`: one request to a mock service.
-//! 12. `control`: the control routes.
-//! 13. `page`: the page and its routes.
-//! 14. `server`: the server.
-//! 15. `say`: the phone in the terminal.
-//! 16. `main`: the command line.
+//! 8. `shop`: the web services of a shop, behind tools, hand-off and intake.
+//! 9. `webhook`: the webhook that Twilio posts for an inbound message.
+//! 10. `phones`: the phones of the page.
+//! 11. `assistants`: the assistants that the phones can write to.
+//! 12. `playground`: the state.
+//! 13. `exchange`: one request to a mock service.
+//! 14. `control`: the control routes.
+//! 15. `page`: the page and its routes.
+//! 16. `server`: the server.
+//! 17. `say`: the phone in the terminal.
+//! 18. `main`: the command line.
 
 #![allow(
     clippy::doc_markdown,
     reason = "OpenAI and WhatsApp are names, and clap prints doc comments as help"
 )]
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -44,11 +47,13 @@ use crate::phones::switches::FaultSwitches;
 use crate::playground::Playground;
 use crate::request_log::RequestLog;
 use crate::server::StartError;
+use crate::shop::{Secrets, Shop};
 use crate::twilio::Twilio;
 use crate::twilio::messages::Outbox;
 use crate::webhook::client::{WebhookClient, tokens_of};
 use crate::webhook::pseudonyms::Pseudonyms;
 
+mod assistants;
 mod base;
 mod control;
 mod exchange;
@@ -62,12 +67,13 @@ mod playground;
 mod request_log;
 mod say;
 mod server;
+mod shop;
 mod twilio;
 mod webhook;
 
 fn main() -> ExitCode {
     match Cli::parse().command {
-        Command::Serve(options) => serve(options),
+        Command::Serve(options) => serve(*options),
         Command::Say(options) => say::run(*options),
     }
 }
@@ -84,7 +90,7 @@ struct Cli {
 enum Command {
     /// Serve a mock OpenAI, a mock Twilio REST API and a page with phones on 127.0.0.1, until
     /// Ctrl-C
-    Serve(ServeOptions),
+    Serve(Box<ServeOptions>),
     /// Send one message to the local Worker as Twilio would, and show the answer
     Say(Box<say::Options>),
 }
@@ -133,6 +139,33 @@ struct ServeOptions {
         value_name = "KEY"
     )]
     pseudonym_key: Option<String>,
+    /// The folder of the assistants. With it the page offers their numbers
+    #[arg(long, value_name = "DIR")]
+    assistants: Option<PathBuf>,
+    /// The secret that calls to /tools/orders are signed with. Without it they are refused
+    #[arg(
+        long,
+        env = "ORDERS_SECRET",
+        hide_env_values = true,
+        value_name = "SECRET"
+    )]
+    orders_secret: Option<String>,
+    /// The same for /tools/desk
+    #[arg(
+        long,
+        env = "DESK_SECRET",
+        hide_env_values = true,
+        value_name = "SECRET"
+    )]
+    desk_secret: Option<String>,
+    /// The same for /tools/intake
+    #[arg(
+        long,
+        env = "INTAKE_SECRET",
+        hide_env_values = true,
+        value_name = "SECRET"
+    )]
+    intake_secret: Option<String>,
     /// The date of the mock OpenAI in UTC, because some models are shut down on a certain day.
     /// Without it the date is today
     #[arg(long, value_name = "YYYY-MM-DD")]
@@ -192,7 +225,17 @@ fn playground_of(options: ServeOptions) -> Result<Playground, String> {
     let outbox = Arc::new(Outbox::default());
     let switches = Arc::new(FaultSwitches::default());
     let pseudonyms = Arc::new(Pseudonyms::new(options.pseudonym_key));
+    let secrets = Secrets {
+        orders: options.orders_secret.filter(|secret| !secret.is_empty()),
+        desk: options.desk_secret.filter(|secret| !secret.is_empty()),
+        intake: options.intake_secret.filter(|secret| !secret.is_empty()),
+    };
+    let shop = Shop::new(secrets)
+        .map_err(|name| format!("{name} must be whsec_ and 24 to 64 bytes in base64"))?;
+    let assistants = options.assistants.as_deref().map(assistants::read);
     Ok(Playground {
+        shop,
+        assistants: assistants.unwrap_or_default(),
         openai: OpenAi::new(options.openai_api_key, options.date),
         twilio: Twilio::new(tokens, Arc::clone(&outbox), Arc::clone(&feed)),
         faults: Faults::default(),
@@ -268,8 +311,12 @@ mod tests {
             names,
             [
                 "admin_token",
+                "assistants",
                 "date",
+                "desk_secret",
+                "intake_secret",
                 "openai_api_key",
+                "orders_secret",
                 "port",
                 "pseudonym_key",
                 "public_url",

@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
+use crate::assistants::Assistant;
 use crate::fault::Faults;
 use crate::feed::Feed;
 use crate::openai::OpenAi;
 use crate::phones::outgoing::Outgoing;
 use crate::phones::switches::FaultSwitches;
 use crate::request_log::RequestLog;
+use crate::shop::Shop;
 use crate::twilio::Twilio;
 use crate::webhook::pseudonyms::Pseudonyms;
 
@@ -17,6 +19,10 @@ pub struct Playground {
     pub openai: OpenAi,
     /// The mock Twilio.
     pub twilio: Twilio,
+    /// The web services of the shop.
+    pub shop: Shop,
+    /// The assistants that the phones can write to.
+    pub assistants: Vec<Assistant>,
     /// The faults that the control route has ordered.
     pub faults: Faults,
     /// The faults that are switched on at the page.

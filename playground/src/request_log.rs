@@ -19,6 +19,9 @@ use crate::feed::Feed;
 /// How many requests, and how many messages, are kept. The oldest are dropped first.
 pub const KEPT: usize = 10_000;
 
+/// Longer answers of the shop are shown as their length, in bytes.
+const MAX_ANSWER: usize = 4096;
+
 /// One request to a mock service, as `GET /playground/requests` shows it.
 #[derive(Clone, Debug, Serialize)]
 pub struct Record {
@@ -44,6 +47,9 @@ pub struct Record {
     pub headers: Map<String, Value>,
     /// The body: JSON, a form as JSON, or a text. A repeated name in a form becomes a list.
     pub body: Value,
+    /// The shop: the body of the answer, before a fault.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub answer: Option<Value>,
     /// OpenAI: the note that the model will be shut down.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub deprecation: Option<String>,
@@ -57,11 +63,12 @@ pub struct Record {
     pub took_ms: Option<u64>,
 }
 
-/// The pseudonym of the contact in the body of a request to the model.
+/// The pseudonym of the contact in the body of a request to the model or the shop.
 pub fn contact_in(body: &Value) -> Option<&str> {
     // `user` is the old name of the field. The Worker does not send it, but other clients do.
     body.get("safety_identifier")
-        .or_else(|| body.get("user"))?
+        .or_else(|| body.get("user"))
+        .or_else(|| body.get("conversation"))?
         .as_str()
 }
 
@@ -186,6 +193,21 @@ impl Entry {
         self.note = note;
     }
 
+    /// Keeps the body of the answer, if it is one of the shop.
+    pub fn said(&mut self, body: &Value) {
+        let mut records = self.request_log.lock();
+        if let Some(record) = records.numbered(self.number)
+            && record.service == Service::Shop
+        {
+            let length = body.to_string().len();
+            record.answer = Some(if length > MAX_ANSWER {
+                format!("{length} bytes").into()
+            } else {
+                body.clone()
+            });
+        }
+    }
+
     /// Adds the note that the model will be shut down.
     pub fn deprecated(&mut self, deprecation: String) {
         let mut records = self.request_log.lock();
@@ -254,7 +276,7 @@ impl Drop for Entry {
 
 /// The event for the page, when the request begins and when it ends.
 fn summary(record: &Record) -> Value {
-    json!({
+    let mut event = json!({
         "number": record.number,
         "service": record.service,
         "method": record.method,
@@ -265,12 +287,22 @@ fn summary(record: &Record) -> Value {
         "took_ms": record.took_ms,
         "name": contact_in(&record.body),
         "to": record.body.get("To")
-    })
+    });
+    // The page shows the calls of the shop whole.
+    if let (Some(fields), Service::Shop) = (event.as_object_mut(), record.service) {
+        fields.insert("headers".to_owned(), record.headers.clone().into());
+        fields.insert("body".to_owned(), record.body.clone());
+        fields.insert(
+            "answer".to_owned(),
+            record.answer.clone().unwrap_or_default(),
+        );
+    }
+    event
 }
 
 /// The headers that are shown, never `Authorization`.
 pub fn shown_headers(headers: &HeaderMap) -> Map<String, Value> {
-    const SHOWN: [&str; 9] = [
+    const SHOWN: [&str; 12] = [
         "accept",
         "content-type",
         "host",
@@ -279,6 +311,9 @@ pub fn shown_headers(headers: &HeaderMap) -> Map<String, Value> {
         "openai-organization",
         "openai-project",
         "user-agent",
+        "webhook-id",
+        "webhook-signature",
+        "webhook-timestamp",
         "x-client-request-id",
     ];
     SHOWN
@@ -312,6 +347,7 @@ mod tests {
             token_index: None,
             headers: Map::new(),
             body: Value::Null,
+            answer: None,
             deprecation: None,
             outcome: Outcome::Pending,
             status: None,

@@ -78,6 +78,7 @@ fn router(playground: Arc<Playground>) -> Router {
         .route("/v2/{*rest}", any(twilio))
         .route("/v3/{*rest}", any(twilio))
         .route("/media/{sid}", any(twilio))
+        .route("/tools/{*rest}", any(shop))
         .merge(control::routes())
         .merge(page::routes())
         .method_not_allowed_fallback(|method: Method, uri: Uri| async move {
@@ -160,4 +161,12 @@ async fn twilio(
     request: Request,
 ) -> Response {
     handle(&playground, Service::Twilio, connection, request).await
+}
+
+async fn shop(
+    State(playground): State<Arc<Playground>>,
+    Extension(connection): Extension<Connection>,
+    request: Request,
+) -> Response {
+    handle(&playground, Service::Shop, connection, request).await
 }

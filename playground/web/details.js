@@ -1,4 +1,5 @@
-// The contents of the inspector's tabs: an exchange with the Worker, the model request, and usage.
+// The contents of the inspector's tabs: an exchange with the Worker, the model request,
+// the calls of the shop, and usage.
 
 import { clock, duration, element } from "./dom.js";
 
@@ -99,12 +100,15 @@ export function conversationDetails({ problem, request, answered }) {
     element(
       "ol",
       { class: "turns" },
-      (body.messages ?? []).map(({ role, content }) =>
+      (body.messages ?? []).map(({ role, content, tool_calls: calls = [] }) =>
         element(
           "li",
           { "data-role": role },
           element("span", { class: "role" }, role),
-          contentOf(content),
+          content !== null && contentOf(content),
+          calls.map(({ function: called }) =>
+            element("p", {}, `[calls ${called.name}(${called.arguments})]`),
+          ),
         ),
       ),
     ),
@@ -121,6 +125,45 @@ function contentOf(content) {
       part.text ?? `[${part.type}: ${part[part.type]?.url ?? JSON.stringify(part[part.type])}]`,
     ),
   );
+}
+
+/** The calls that the shop's services got for the phone, the newest first. */
+export function shopDetails(calls) {
+  if (calls.length === 0)
+    return [
+      element(
+        "p",
+        { class: "quiet" },
+        "No calls yet. Write to an assistant with tools, such as front-desk: “Where is order 1234?”",
+      ),
+    ];
+  return calls.flatMap((call) => [
+    element("h3", {}, shopTitle(call)),
+    element(
+      "p",
+      { class: "status-line" },
+      element(
+        "span",
+        { class: call.status && call.status < 400 ? "status good" : "status bad" },
+        String(call.status ?? call.outcome.replaceAll("_", " ")),
+      ),
+      call.took_ms === null ? "" : ` in ${duration(call.took_ms)}`,
+      ` at ${clock(call.at, true)}${call.fault ? `, fault: ${call.fault}` : ""}`,
+    ),
+    pairs("Headers", Object.entries(call.headers), true),
+    jsonOf("Body of the call", call.body),
+    call.answer === null ? "" : jsonOf("Answer of the shop", call.answer),
+  ]);
+}
+
+function shopTitle({ path, body }) {
+  const what = body?.tool ?? body?.purpose ?? body?.type;
+  return `${path.replace("/tools/", "")}${what ? `: ${what}` : ""}`;
+}
+
+function jsonOf(label, value) {
+  const text = typeof value === "string" ? value : JSON.stringify(value, null, 2);
+  return element("pre", { tabIndex: 0, "aria-label": label }, text);
 }
 
 /** The usage of today, and the state of the phone's conversation. */

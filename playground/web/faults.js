@@ -19,12 +19,25 @@ const SWITCHES = [
   ["duplicate", "Duplicate delivery", "Every message is delivered twice at the same time."],
   ["forged", "Forged signature", "Messages are signed by somebody other than Twilio."],
 ];
+/** How the web services of the shop fail: value and label. */
+const SHOP_FAULTS = [
+  ["none", "Work"],
+  ["slow", "Take 3 seconds"],
+  ["hang", "Never answer"],
+  ["error", "Answer 500"],
+  ["not_json", "Answer no JSON"],
+  ["too_long", "Answer 20 kB"],
+  ["redirect", "Redirect"],
+  ["wrong_type", "Answer a picture’s type"],
+];
 const SLOW_SECONDS = 12;
 const MOST_SECONDS = 120;
 
 /** The number of switches that are on. */
 export function countOf(switches) {
-  return SWITCHES.filter(([name]) => switches?.[name]).length + (switches?.slow_model ? 1 : 0);
+  const shop = (switches?.shop ?? "none") === "none" ? 0 : 1;
+  const on = SWITCHES.filter(([name]) => switches?.[name]).length;
+  return on + shop + (switches?.slow_model ? 1 : 0);
 }
 
 /**
@@ -59,6 +72,11 @@ export function faultForm(id, legend, change) {
     "aria-label": "Seconds that the model takes",
     onchange: () => slow.checked && changed(),
   });
+  const shop = element(
+    "select",
+    { id: `${id}-shop`, "aria-describedby": `${id}-shop-help`, onchange: changed },
+    SHOP_FAULTS.map(([value, text]) => element("option", { value }, text)),
+  );
   const row = (box, text, help, more) =>
     element(
       "div",
@@ -83,6 +101,17 @@ export function faultForm(id, legend, change) {
       element("span", { class: "seconds" }, seconds, " s"),
     ),
     SWITCHES.map(([name, label, help]) => row(boxes.get(name), label, help)),
+    element(
+      "div",
+      { class: "shop" },
+      element("label", { for: shop.id }, "Shop’s services"),
+      shop,
+      element(
+        "p",
+        { class: "help", id: `${id}-shop-help` },
+        "The services behind tools, hand-off and intake.",
+      ),
+    ),
     problem,
   );
   let shown = {};
@@ -96,7 +125,7 @@ export function faultForm(id, legend, change) {
     }
     problem.textContent = "";
     try {
-      await change({ ...wanted, slow_model: slow.checked ? time : 0 });
+      await change({ ...wanted, shop: shop.value, slow_model: slow.checked ? time : 0 });
     } catch (error) {
       show(shown);
       problem.textContent = error.message;
@@ -106,6 +135,7 @@ export function faultForm(id, legend, change) {
   function show(switches) {
     shown = switches;
     for (const [name, box] of boxes) box.checked = Boolean(switches[name]);
+    shop.value = switches.shop ?? "none";
     slow.checked = Boolean(switches.slow_model);
     if (switches.slow_model) seconds.value = String(switches.slow_model);
   }

@@ -1,20 +1,28 @@
-// The inspector shows the technical side of the active phone in five tabs: the exchange with the
-// Worker, the log, the model request, usage, and the faults of all phones.
+// The inspector shows the technical side of the active phone in six tabs: the exchange with the
+// Worker, the log, the model request, the calls of the shop, usage, and the faults of all phones.
 //
 // It only shows what it is given (main.js). The contents of most tabs are built in details.js.
 
-import { conversationDetails, exchangeDetails, usageDetails } from "./details.js";
+import { conversationDetails, exchangeDetails, shopDetails, usageDetails } from "./details.js";
 import { byId, clock, element } from "./dom.js";
 import { faultForm } from "./faults.js";
 
-const TABS = { exchange: "Exchange", log: "Log", model: "Model", usage: "Usage", faults: "Faults" };
+const TABS = {
+  exchange: "Exchange",
+  log: "Log",
+  model: "Model",
+  shop: "Shop",
+  usage: "Usage",
+  faults: "Faults",
+};
 const KINDS = { message: "Message", duplicate: "Duplicate", retry: "Retry", replay: "Replay" };
 const MAX_LINES = 500;
 
 /**
  * Creates the inspector. `actions`: `choose(exchange)`, `refresh()`, `setFaults(switches)`,
  * `opened(tab)`. Returns `{ open(tab), tab(), phone(phone), exchanges(list, chosen), log(line),
- * clearLog(), conversation(told), usage(told), faults(switches) }`.
+ * clearLog(), conversation(told), shop(calls), usage(told),
+ * faults(switches) }`.
  */
 export function inspectorView(actions) {
   const panels = {};
@@ -185,6 +193,7 @@ export function inspectorView(actions) {
       noLines.hidden = false;
     },
     conversation: (told) => panels.model.replaceChildren(...conversationDetails(told)),
+    shop: (calls) => panels.shop.replaceChildren(...shopDetails(calls)),
     usage: (told) => panels.usage.replaceChildren(...usageDetails(told, actions.refresh)),
     faults: (switches) => faults.show(switches),
   };

@@ -31,7 +31,7 @@ let chosen;
 
 // The events: threads by pair of addresses, exchanges by number, messages by MessageSid. And the
 // faults that are on.
-let threads, exchanges, messages;
+let threads, exchanges, messages, shopCalls;
 /** @type {{ all: object, phones: { from: string, to: string, switches: object }[] }} */
 let switches = { all: {}, phones: [] };
 let asking;
@@ -56,6 +56,9 @@ const nextChannel = /** @type {HTMLSelectElement} */ (byId("next-channel"));
 nextChannel.append(
   ...Object.entries(CHANNELS).map(([value, text]) => element("option", { value }, text)),
 );
+const nextAssistant = /** @type {HTMLSelectElement} */ (byId("next-assistant"));
+let assistants = [];
+nextChannel.addEventListener("change", offerAssistants);
 for (const phone of phones) addView(phone);
 activate(phones[0]);
 byId("add-phone").addEventListener("click", addPhone);
@@ -90,7 +93,9 @@ const HANDLERS = {
     inspector.clearLog();
     for (const phone of phones) showPhone(phone);
     showExchanges();
-    request("GET", "/playground/setup").then(({ worker, switches: set }) => {
+    showShop();
+    request("GET", "/playground/setup").then(({ worker, switches: set, assistants }) => {
+      takeAssistants(assistants);
       byId("worker").textContent = `Phones that write to ${worker}`;
       takeSwitches(set);
     }, showProblem);
@@ -183,6 +188,10 @@ const HANDLERS = {
       ? phoneOf(keyOf(key.from, key.to))
       : phones.find((one) => addressOf(one.channel, one.from) === event.to);
     if (event.outcome !== "pending") inspector.log({ ...callLine(event), phone });
+    if (event.service === "shop") {
+      shopCalls.set(event.number, event);
+      showShop();
+    }
     if (event.service === "openai" && phone && phone === active && inspector.tab() === "model")
       askConversation();
   },
@@ -246,6 +255,7 @@ function forget() {
   threads = new Map();
   exchanges = new Map();
   messages = new Map();
+  shopCalls = new Map();
   chosen = undefined;
   for (const phone of phones) thread(keyOfPhone(phone));
 }
@@ -270,6 +280,7 @@ function stopTyping(key) {
 
 function addPhone() {
   const phone = newPhone(phones, nextChannel.value);
+  phone.to = numberOf(nextAssistant.value, phone) ?? phone.to;
   phones.push(phone);
   addView(phone);
   storePhones(phones);
@@ -277,10 +288,39 @@ function addPhone() {
   views.get(phone.id).focus();
 }
 
+function takeAssistants(known = []) {
+  assistants = known;
+  offerAssistants();
+}
+
+// Offers the assistants that have a number on the channel of the next phone.
+function offerAssistants() {
+  const wanted = nextAssistant.value;
+  const phone = { channel: nextChannel.value };
+  const names = assistants.map(({ name }) => name).filter((name) => numberOf(name, phone));
+  nextAssistant.replaceChildren(
+    element("option", { value: "" }, "default number"),
+    ...names.map((name) => element("option", { value: name }, name)),
+  );
+  nextAssistant.value = names.includes(wanted) ? wanted : "";
+}
+
+// The first number of an assistant on the channel of a phone.
+function numberOf(name, { channel }) {
+  const { numbers = [] } = assistants.find((one) => one.name === name) ?? {};
+  return numbers.find((number) => {
+    const isPlain = !/^[a-z]+:/.test(number) && !number.startsWith("MG");
+    return isPlain
+      ? addressOf(channel, number) === number
+      : addressOf(channel, "") !== "" && number.startsWith(addressOf(channel, ""));
+  });
+}
+
 // The channel that the next phone most probably has: the second shows another than the first.
 function proposeChannel() {
   nextChannel.value =
     phones.length === 1 && phones[0].channel === "sms" ? "whatsapp" : (active?.channel ?? "sms");
+  offerAssistants();
 }
 
 function removePhone(phone) {
@@ -350,6 +390,7 @@ function activate(phone, changed = false) {
   );
   chosen = undefined;
   showExchanges();
+  showShop();
   if (phone && inspector.tab() === "model") askConversation();
   if (phone && inspector.tab() === "usage") askUsage();
 }
@@ -391,6 +432,16 @@ function setFaults(phone, wanted) {
 function showExchanges() {
   const list = active ? [...exchanges.values()].filter(isActive).reverse() : [];
   inspector.exchanges(list, list.find(({ exchange }) => exchange === chosen) ?? list[0]);
+}
+
+// The calls of the shop for the active phone. A call without a known phone is shown to all.
+function showShop() {
+  const known = [...exchanges.values()];
+  const isOwn = ({ name }) => {
+    const exchange = name && known.find((one) => one.name === name);
+    return !exchange || isActive(exchange);
+  };
+  inspector.shop([...shopCalls.values()].filter(isOwn).reverse());
 }
 
 async function askConversation() {

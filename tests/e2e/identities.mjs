@@ -8,6 +8,9 @@ export const SECRETS = {
   OPENAI_API_KEY: `sk-playground-${crypto.randomBytes(16).toString("hex")}`,
   PSEUDONYM_KEY: crypto.randomBytes(32).toString("hex"),
   ADMIN_TOKEN: crypto.randomBytes(32).toString("hex"),
+  ORDERS_SECRET: `whsec_${crypto.randomBytes(32).toString("base64")}`,
+  DESK_SECRET: `whsec_${crypto.randomBytes(32).toString("base64")}`,
+  INTAKE_SECRET: `whsec_${crypto.randomBytes(32).toString("base64")}`,
 };
 
 /**

@@ -1,7 +1,7 @@
 // Starts a playground and controls it: faults, recorded requests, sent messages, and the Twilio
 // account.
 
-import { playgroundBinary, ROOT } from "../../scripts/lib/project.mjs";
+import { inRoot, playgroundBinary, ROOT } from "../../scripts/lib/project.mjs";
 import { start } from "../../scripts/lib/run.mjs";
 import { ACCOUNT, SECRETS } from "./identities.mjs";
 import { collect, started } from "./waiting.mjs";
@@ -33,6 +33,8 @@ export async function startPlayground({
       "serve",
       "--port",
       "0",
+      "--assistants",
+      inRoot("assistants"),
       ...(worker ? ["--worker", worker] : []),
       ...(date ? ["--date", date] : []),
     ],
@@ -144,6 +146,18 @@ export class Playground {
   /** Undoes all changes to numbers and Messaging Services. */
   async resetNumbers() {
     await this.#control("DELETE", "numbers");
+  }
+
+  /**
+   * The calls that the shop's services accepted, oldest first. `service` is "orders", "desk" or
+   * "intake"; without it, all.
+   *
+   * @param {string} [service]
+   * @returns {Promise<any[]>}
+   */
+  async deliveries(service) {
+    const { deliveries } = await this.#control("GET", "deliveries");
+    return deliveries.filter((delivery) => !service || delivery.service === service);
   }
 
   /** Stops it. */

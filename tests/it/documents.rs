@@ -188,7 +188,14 @@ fn wrangler_toml_sets_every_variable_to_its_default_and_no_secret() {
 #[test]
 fn the_example_of_local_settings_lists_every_setting_once_with_its_default() {
     let example = read(".dev.vars.example");
-    let lines: Vec<(bool, &str, &str)> = example
+    // The secrets that files of assistants name are no settings.
+    let (of_settings, of_files) = example
+        .split_once("# Secrets that files of assistants name.")
+        .unwrap();
+    for name in ["ORDERS_SECRET", "DESK_SECRET", "INTAKE_SECRET"] {
+        assert!(of_files.contains(&format!("\n{name}=")), "{name}");
+    }
+    let lines: Vec<(bool, &str, &str)> = of_settings
         .lines()
         .filter_map(|line| {
             let (set, assignment) = line

@@ -23,6 +23,7 @@ impl Fault {
             || self.body.is_some()
             || self.connection.is_some()
             || self.server.is_some()
+            || self.tool.is_some()
             || !self.headers.is_empty();
         if !says_something {
             return Err(
@@ -47,8 +48,9 @@ impl Fault {
             if body.is_openai_only() && self.service != Service::Openai {
                 return Err(format!("`body` {} is for openai only", word(&body)));
             }
-            let twilio_only = body == BodyFault::Oversize || body.is_of_message();
-            if twilio_only && self.service != Service::Twilio {
+            let oversize = body == BodyFault::Oversize && self.service == Service::Openai;
+            let of_message = body.is_of_message() && self.service != Service::Twilio;
+            if oversize || of_message {
                 return Err(format!("`body` {} is for twilio only", word(&body)));
             }
             if body.is_openai_only() && self.is_failure() {
@@ -64,9 +66,9 @@ impl Fault {
                     .to_owned(),
             );
         }
-        let of_openai = self.server.is_some() || self.endpoint.is_some();
+        let of_openai = self.server.is_some() || self.endpoint.is_some() || self.tool.is_some();
         if of_openai && self.service != Service::Openai {
-            return Err("`server` and `endpoint` are openai only".to_owned());
+            return Err("`server`, `endpoint` and `tool` are openai only".to_owned());
         }
         if self.contains.as_deref() == Some("") {
             return Err("`contains` must not be empty".to_owned());
@@ -85,6 +87,7 @@ impl Fault {
             Service::Openai => error.more_info.is_some().then_some("more_info"),
             Service::Twilio if error.kind.is_some() => Some("type"),
             Service::Twilio => error.param.is_some().then_some("param"),
+            Service::Shop => Some("code"),
         };
         if let Some(field) = foreign {
             return Err(format!(
@@ -96,6 +99,7 @@ impl Fault {
             (None, _) => true,
             (Some(code), Service::Openai) => code.is_string() || code.is_null(),
             (Some(code), Service::Twilio) => code.is_u64(),
+            (Some(_), Service::Shop) => false,
         };
         if !fits {
             return Err("`error.code` must be a text for openai, a number for twilio".to_owned());

@@ -65,6 +65,7 @@ impl Fault {
                     })?);
             }
             "body" => self.body = Some(from_word(name, value)?),
+            "tool" => self.tool = Some(from_word(name, value)?),
             "server" => self.server = Some(from_word(name, value)?),
             "endpoint" => self.endpoint = Some(from_word(name, value)?),
             "connection" => self.connection = Some(from_word(name, value)?),
@@ -82,8 +83,8 @@ impl Fault {
             _ => {
                 return Err(format!(
                     "`{name}` is not a setting. \
-                     Use status, delay, body, connection, code, retry-after, server, endpoint or \
-                     service"
+                     Use status, delay, body, connection, code, retry-after, server, endpoint, tool \
+                     or service"
                 ));
             }
         }

@@ -10,6 +10,8 @@ pub enum Service {
     Openai,
     /// The REST API under `/2010-04-01`, `/v1/Services`, `/v2` and `/v3`.
     Twilio,
+    /// The web services of a shop under `/tools`.
+    Shop,
 }
 
 impl Service {
@@ -18,6 +20,7 @@ impl Service {
         match self {
             Self::Openai => "openai",
             Self::Twilio => "twilio",
+            Self::Shop => "shop",
         }
     }
 }
@@ -37,7 +40,7 @@ pub enum BodyFault {
     Empty,
     /// JSON with other fields.
     WrongShape,
-    /// Twilio: a file that is longer than 5 MB, without `Content-Length`.
+    /// Twilio: a file that is longer than 5 MB, without `Content-Length`. The shop: 20 kB of JSON.
     Oversize,
     /// Twilio: the sentence of a trial account comes before the text of the message.
     Trial,
@@ -185,6 +188,24 @@ pub enum Server {
     NoCredit,
     /// It does not have the model.
     NoModel,
+}
+
+/// How the mock model makes its tool calls, if the text calls for any.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ToolFault {
+    /// It calls a tool that was not offered.
+    Unknown,
+    /// The arguments are not JSON.
+    InvalidJson,
+    /// The arguments are JSON that does not fit the schema.
+    WrongArguments,
+    /// It calls again after every result.
+    Endless,
+    /// It says something together with the calls.
+    WithText,
+    /// Compatible servers: the arguments are an object and not a text.
+    ObjectArguments,
 }
 
 /// What happens to the TCP connection.

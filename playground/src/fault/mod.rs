@@ -11,6 +11,6 @@ mod order;
 mod queue;
 
 pub use directive::without_directives;
-pub use kinds::{BodyFault, ConnectionFault, Endpoint, ErrorOverrides, Server, Service};
+pub use kinds::{BodyFault, ConnectionFault, Endpoint, ErrorOverrides, Server, Service, ToolFault};
 pub use order::Fault;
 pub use queue::Faults;

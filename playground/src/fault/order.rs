@@ -6,7 +6,9 @@ use std::time::Duration;
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 
-use super::kinds::{BodyFault, ConnectionFault, Endpoint, ErrorOverrides, Server, Service, word};
+use super::kinds::{
+    BodyFault, ConnectionFault, Endpoint, ErrorOverrides, Server, Service, ToolFault, word,
+};
 
 /// A fault for some requests to one service. Only `service` is required.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -42,6 +44,9 @@ pub struct Fault {
     /// Only requests to this endpoint of the mock OpenAI fail. Only a directive can say so.
     #[serde(skip)]
     pub endpoint: Option<Endpoint>,
+    /// How the mock OpenAI calls tools. Only a directive can say so.
+    #[serde(skip)]
+    pub tool: Option<ToolFault>,
     /// Only requests with this text fail. It can be in the request line or in a value of the body.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub contains: Option<String>,
@@ -71,6 +76,9 @@ impl Fault {
         if let Some(server) = self.server {
             parts.push(format!("server {}", word(&server)));
         }
+        if let Some(tool) = self.tool {
+            parts.push(format!("tool {}", word(&tool)));
+        }
         if !self.headers.is_empty() {
             parts.push("headers".to_owned());
         }
@@ -90,6 +98,7 @@ impl Fault {
             connection: None,
             server: None,
             endpoint: None,
+            tool: None,
             contains: None,
         }
     }

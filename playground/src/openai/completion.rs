@@ -6,18 +6,21 @@ use serde_json::{Map, Value, json};
 use super::answer;
 use super::compatible;
 use super::image_check;
+use super::intake;
 use super::problem::usual_headers;
 use super::request::Request;
 use super::tokens::{cut_to_tokens, tokens};
+use super::tool_use::{Step, next};
 use crate::base::random::random_hex;
 use crate::base::time::now_ms;
-use crate::fault::{BodyFault, Service, without_directives};
+use crate::fault::{BodyFault, Fault, Service, without_directives};
 use crate::http::reply::{Payload, Reply};
 
 /// The result of the mock model.
 struct Completion {
     content: Option<String>,
     refusal: Option<String>,
+    tool_calls: Vec<Value>,
     finish_reason: &'static str,
     /// The tokens that were spent before the first word.
     reasoning_tokens: u64,
@@ -31,7 +34,8 @@ impl Request {
             .content
             .as_deref()
             .or(completion.refusal.as_deref())
-            .map_or(0, tokens);
+            .map_or(0, tokens)
+            .saturating_add(completion.call_tokens());
         let reasoning_tokens = completion.reasoning_tokens.saturating_mul(self.choices);
         let completion_tokens = text_tokens
             .saturating_mul(self.choices)
@@ -91,15 +95,12 @@ impl Request {
             .iter()
             .map(|text| without_directives(Service::Openai, text))
             .collect();
-        let full = format!(
-            "{}{}",
-            image_check::describe(&self.images),
-            answer::answer(&messages)
-        );
+        let (full, tool_calls) = self.said(&messages);
         let reasoning_tokens = self.reasoning_tokens;
         let ended = |finish_reason, content| Completion {
             content,
             refusal: None,
+            tool_calls: Vec::new(),
             finish_reason,
             reasoning_tokens,
         };
@@ -127,9 +128,35 @@ impl Request {
             }
             _ => match limit.saturating_sub(reasoning_tokens) {
                 0 => used_up(),
+                _ if !tool_calls.is_empty() => Completion {
+                    tool_calls,
+                    ..ended("tool_calls", Some(full).filter(|text| !text.is_empty()))
+                },
                 left if tokens(&full) > left => ended("length", Some(cut_to_tokens(&full, left))),
                 _ => stopped(Some(full)),
             },
+        }
+    }
+
+    /// The text of the answer and its tool calls, without the faults of a body.
+    fn said(&self, messages: &[String]) -> (String, Vec<Value>) {
+        if let Some(schema) = &self.schema {
+            let value = intake::extracted(schema, &self.instructions, messages);
+            return (value.to_string(), Vec::new());
+        }
+        let newest = self.user_messages.last().map_or("", String::as_str);
+        let fault = Fault::from_text(Service::Openai, newest);
+        let fault = fault.ok().flatten().and_then(|fault| fault.tool);
+        let text = messages.last().map_or("", String::as_str);
+        match next(&self.tools, text, &self.done, fault) {
+            Step::Call(calls, text) => (text.unwrap_or_default(), calls),
+            Step::Say(text) => (text, Vec::new()),
+            Step::Talk => {
+                let draft = intake::draft(messages);
+                let text = draft.unwrap_or_else(|| answer::answer(messages));
+                let images = image_check::describe(&self.images);
+                (format!("{images}{text}"), Vec::new())
+            }
         }
     }
 
@@ -180,6 +207,12 @@ impl Request {
                 fields.insert(name.to_owned(), word.into());
                 events.push(delta(index, fields.into(), Value::Null));
             }
+            for (number, call) in completion.tool_calls.iter().enumerate() {
+                for delta_call in call_deltas(number, call) {
+                    let fields = json!({"tool_calls": [delta_call]});
+                    events.push(delta(index, fields, Value::Null));
+                }
+            }
             events.push(delta(index, json!({}), completion.finish_reason.into()));
         }
         if include_usage {
@@ -190,19 +223,54 @@ impl Request {
     }
 }
 
+/// A tool call in the parts of a stream: first its name, then its arguments in two halves.
+fn call_deltas(number: usize, call: &Value) -> Vec<Value> {
+    let mut first = call.clone();
+    let arguments = first
+        .pointer_mut("/function/arguments")
+        .map(std::mem::take)
+        .unwrap_or_default();
+    if let Some(fields) = first.as_object_mut() {
+        fields.insert("index".to_owned(), number.into());
+    }
+    let part = |arguments: Value| json!({"index": number, "function": {"arguments": arguments}});
+    let rest = match arguments.as_str() {
+        Some(text) => {
+            let middle = text.chars().count().div_euclid(2);
+            let at = text.char_indices().nth(middle).map_or(0, |(at, _)| at);
+            let (one, two) = text.split_at_checked(at).unwrap_or((text, ""));
+            vec![part(one.into()), part(two.into())]
+        }
+        None => vec![part(arguments)],
+    };
+    if let Some(empty) = first.pointer_mut("/function/arguments") {
+        *empty = "".into();
+    }
+    std::iter::once(first).chain(rest).collect()
+}
+
 impl Completion {
     fn choice(&self, index: u64) -> Value {
+        let mut message = json!({
+            "role": "assistant",
+            "content": self.content,
+            "refusal": self.refusal,
+            "annotations": []
+        });
+        if let (Some(fields), false) = (message.as_object_mut(), self.tool_calls.is_empty()) {
+            fields.insert("tool_calls".to_owned(), self.tool_calls.clone().into());
+        }
         json!({
             "index": index,
-            "message": {
-                "role": "assistant",
-                "content": self.content,
-                "refusal": self.refusal,
-                "annotations": []
-            },
+            "message": message,
             "logprobs": null,
             "finish_reason": self.finish_reason
         })
+    }
+
+    fn call_tokens(&self) -> u64 {
+        let calls = self.tool_calls.iter();
+        calls.map(|call| tokens(&call.to_string())).sum()
     }
 }
 

@@ -81,7 +81,16 @@ fn read_content(path: &str, role: &str, fields: &Map<String, Value>) -> Result<C
             });
         }
         Some(Value::Array(parts)) => parts,
-        None | Some(Value::Null) if role == "assistant" => return Ok(Content::default()),
+        None | Some(Value::Null) if role == "assistant" => {
+            let says_nothing = ["tool_calls", "function_call", "refusal", "audio"]
+                .iter()
+                .all(|name| fields.get(*name).is_none_or(Value::is_null));
+            return if says_nothing {
+                Err(wrong_type(&path, "a string or an array", &Value::Null))
+            } else {
+                Ok(Content::default())
+            };
+        }
         None => return Err(missing(&path)),
         Some(other) => return Err(wrong_type(&path, "a string or an array", other)),
     };

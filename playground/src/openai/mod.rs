@@ -1,8 +1,8 @@
 //! The mock OpenAI: `POST /v1/chat/completions`, plain and streamed, the same under `/fallback`, and
 //! `POST /v1/audio/transcriptions`.
 //!
-//! It is as strict about requests as the real API, for everything that a client with text and
-//! images can meet. It accepts tools and audio in a request and ignores them.
+//! It is as strict about requests as the real API, for everything that a client with text, images,
+//! tools and answers by a schema can meet. It accepts audio in a request and ignores it.
 
 use axum::http::Method;
 use chrono::NaiveDate;
@@ -19,13 +19,18 @@ mod compatible;
 mod completion;
 mod fields;
 mod image_check;
+mod intake;
 mod messages;
 mod model_rules;
 mod models;
 mod problem;
 mod request;
+mod schema;
 mod server;
 mod tokens;
+mod tool_messages;
+mod tool_use;
+mod tools;
 mod transcription;
 
 pub use self::problem::error_reply;

@@ -10,6 +10,9 @@ use super::model_rules::{check_combinations, effort, find_model};
 use super::models::{Model, reasoning_tokens};
 use super::problem::{Problem, missing};
 use super::tokens::{TOKENS_PER_IMAGE, tokens};
+use super::tool_messages::{Unanswered, read_calls};
+use super::tool_use::Done;
+use super::tools::{Tools, read_response_format, read_tools};
 use crate::http::call::Call;
 
 /// A valid request.
@@ -18,6 +21,14 @@ pub struct Request {
     pub model: &'static Model,
     /// The texts of the user messages, oldest first.
     pub user_messages: Vec<String>,
+    /// The texts of the messages of the system, which say what the model is to do.
+    pub instructions: Vec<String>,
+    /// The tools.
+    pub tools: Tools,
+    /// The tool calls since the newest user message, with their results.
+    pub done: Vec<Done>,
+    /// The schema that the answer must fit.
+    pub schema: Option<Value>,
     /// The images in the newest user message.
     pub images: Vec<Image>,
     /// The size of the request.
@@ -59,6 +70,8 @@ impl Request {
         check_fields(&fields)?;
         let model = find_model(&fields, today)?;
         check_combinations(&fields, model)?;
+        let tools = read_tools(&fields)?;
+        let schema = read_response_format(&fields)?;
         let messages = fields
             .get("messages")
             .and_then(Value::as_array)
@@ -71,6 +84,8 @@ impl Request {
             .code("empty_array"));
         }
         let (mut user_messages, mut images) = (Vec::new(), Vec::new());
+        let (mut instructions, mut done) = (Vec::new(), Vec::new());
+        let (mut unanswered, mut follows_calls) = (Unanswered::default(), false);
         let mut prompt_tokens: u64 = 3;
         for (index, message) in messages.iter().enumerate() {
             let (role, content) = read_message(index, message)?;
@@ -79,15 +94,45 @@ impl Request {
                 .saturating_add(tokens(&content.text))
                 .saturating_add(TOKENS_PER_IMAGE.saturating_mul(image_count))
                 .saturating_add(4);
-            if role == "user" {
-                user_messages.push(content.text);
-                images = content.images;
+            if role != "tool" {
+                unanswered.none_left(index)?;
+                follows_calls = false;
+            }
+            match role {
+                "user" => {
+                    user_messages.push(content.text);
+                    images = content.images;
+                    done.clear();
+                }
+                "system" | "developer" => instructions.push(content.text),
+                "assistant" => {
+                    let calls = read_calls(index, message)?;
+                    unanswered.called(&calls);
+                    follows_calls = !calls.is_empty();
+                    done.extend(calls.into_iter().map(|call| Done {
+                        call,
+                        result: String::new(),
+                    }));
+                }
+                _ => {
+                    let id = message.get("tool_call_id").and_then(Value::as_str);
+                    let id = id.unwrap_or_default();
+                    unanswered.result(index, id, follows_calls)?;
+                    if let Some(one) = done.iter_mut().rfind(|one| one.call.id == id) {
+                        one.result = content.text;
+                    }
+                }
             }
         }
+        unanswered.none_left(messages.len())?;
         let number = |name: &str| fields.get(name).and_then(Value::as_u64);
         Ok(Self {
             model,
             user_messages,
+            instructions,
+            tools,
+            done,
+            schema,
             images,
             prompt_tokens,
             reasoning_tokens: reasoning_tokens(effort(&fields, model)),

@@ -34,7 +34,9 @@ pub fn endpoint(call: &Call) -> Option<Endpoint> {
 /// The server that the directive in the newest message names, if it is meant for this endpoint.
 pub fn of_directive(call: &Call) -> Option<Server> {
     let fields = fields(call)?;
-    let newest = fields.get("messages")?.as_array()?.last()?.get("content")?;
+    let messages = fields.get("messages")?.as_array()?;
+    let is_user = |message: &&Value| message.get("role") == Some(&"user".into());
+    let newest = messages.iter().rfind(is_user)?.get("content")?;
     let fault = Fault::from_text(Service::Openai, &text(newest)).ok()??;
     let is_meant = fault.endpoint.is_none() || fault.endpoint == endpoint(call);
     fault.server.filter(|_| is_meant)

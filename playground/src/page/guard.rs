@@ -13,7 +13,7 @@ use crate::http::control::control_error;
 /// not need. The mock services are exempt, because they check credentials.
 pub async fn guard(request: Request, next: Next) -> Response {
     let path = request.uri().path().to_owned();
-    if ["/v1/", "/v2/", "/v3/", "/2010-04-01/"]
+    if ["/v1/", "/v2/", "/v3/", "/2010-04-01/", "/tools/"]
         .iter()
         .any(|service| path.starts_with(service))
     {

@@ -27,7 +27,7 @@ use crate::http::control::{answer, control_error};
 use crate::http::reply::Payload;
 use crate::openai::HEARD;
 use crate::phones::outgoing::NewMessage;
-use crate::phones::switches::Switches;
+use crate::phones::switches::{ShopFault, Switches};
 use crate::playground::Playground;
 use crate::webhook::channel::{Channel, address};
 
@@ -64,7 +64,8 @@ async fn events(State(playground): State<Arc<Playground>>, headers: HeaderMap) -
 async fn setup(State(playground): State<Arc<Playground>>) -> Response {
     let setup = json!({
         "worker": playground.outgoing.client.worker(),
-        "switches": playground.switches.shown()
+        "switches": playground.switches.shown(),
+        "assistants": playground.assistants
     });
     answer(StatusCode::OK, &setup)
 }
@@ -140,10 +141,13 @@ async fn set_switches(
         Ok(request) => request,
         Err(error) => return *error,
     };
-    let concerns_model = switches.slow_model > 0 || switches.model_error || switches.model_drop;
-    if concerns_model && phone.is_some() && !playground.pseudonyms.has_key() {
+    let by_pseudonym = switches.slow_model > 0
+        || switches.model_error
+        || switches.model_drop
+        || switches.shop != ShopFault::None;
+    if by_pseudonym && phone.is_some() && !playground.pseudonyms.has_key() {
         let reason = "without the Worker's PSEUDONYM_KEY the playground cannot tell which phone a \
-                      request to the model belongs to: switch it on for all phones, or start the \
+                      request to the model or the shop belongs to: switch it on for all phones, or start the \
                       playground with the key";
         return control_error(StatusCode::CONFLICT, reason);
     }

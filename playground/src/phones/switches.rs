@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::base::shared::lock;
-use crate::fault::{ConnectionFault, Fault, Service};
+use crate::fault::{BodyFault, ConnectionFault, Fault, Service};
 use crate::http::call::Call;
 use crate::webhook::pseudonyms::Pseudonyms;
 
@@ -36,6 +36,70 @@ pub struct Switches {
     pub duplicate: bool,
     /// Webhooks are signed with a wrong token.
     pub forged: bool,
+    /// How the web services of the shop fail.
+    pub shop: ShopFault,
+}
+
+/// How the web services of the shop fail.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ShopFault {
+    /// They do not.
+    #[default]
+    None,
+    /// They take three seconds.
+    Slow,
+    /// They answer 500.
+    Error,
+    /// They answer bytes that are not JSON.
+    NotJson,
+    /// They answer 20 kB.
+    TooLong,
+    /// They redirect.
+    Redirect,
+    /// They never answer.
+    Hang,
+    /// They answer a picture's content type.
+    WrongType,
+}
+
+impl ShopFault {
+    fn fault(self) -> Option<Fault> {
+        let fault = Fault::new(Service::Shop);
+        let header = |name: &str, value: &str| [(name.to_owned(), value.to_owned())].into();
+        Some(match self {
+            Self::None => return None,
+            Self::Slow => Fault {
+                delay_ms: Some(3000),
+                ..fault
+            },
+            Self::Error => Fault {
+                status: Some(500),
+                ..fault
+            },
+            Self::NotJson => Fault {
+                body: Some(BodyFault::Garbage),
+                ..fault
+            },
+            Self::TooLong => Fault {
+                body: Some(BodyFault::Oversize),
+                ..fault
+            },
+            Self::Redirect => Fault {
+                status: Some(302),
+                headers: header("Location", "/tools/elsewhere"),
+                ..fault
+            },
+            Self::Hang => Fault {
+                delay_ms: Some(600_000),
+                ..fault
+            },
+            Self::WrongType => Fault {
+                headers: header("Content-Type", "image/png"),
+                ..fault
+            },
+        })
+    }
 }
 
 /// The limit of `slow_model`, in seconds.
@@ -104,7 +168,7 @@ impl FaultSwitches {
     pub fn fault(&self, service: Service, call: &Call, pseudonyms: &Pseudonyms) -> Option<Fault> {
         let state = self.lock();
         let is_of: Box<dyn Fn(&Pair) -> bool> = match service {
-            Service::Openai => {
+            Service::Openai | Service::Shop => {
                 let contact = call.contact();
                 Box::new(move |(from, to)| {
                     contact.is_some() && pseudonyms.pair(from, to) == contact
@@ -148,6 +212,11 @@ impl Switches {
             retry: self.retry || other.retry,
             duplicate: self.duplicate || other.duplicate,
             forged: self.forged || other.forged,
+            shop: if self.shop == ShopFault::None {
+                other.shop
+            } else {
+                self.shop
+            },
         }
     }
 
@@ -168,6 +237,7 @@ impl Switches {
                     ..fault
                 })
             }
+            Service::Shop => self.shop.fault(),
             Service::Twilio => self.rest_drop.then_some(Fault {
                 connection: Some(ConnectionFault::ActThenDrop),
                 ..fault

@@ -53,6 +53,9 @@ pub fn command() -> Command {
         "OPENAI_API_KEY",
         "ADMIN_TOKEN",
         "PSEUDONYM_KEY",
+        "ORDERS_SECRET",
+        "DESK_SECRET",
+        "INTAKE_SECRET",
     ] {
         command.env_remove(name);
     }

@@ -28,5 +28,7 @@ mod page_client;
 mod phones;
 mod say;
 mod server;
+mod shop;
+mod tools;
 mod transcription;
 mod twilio;

@@ -9,7 +9,7 @@ fn documented_fields_are_accepted() {
     let common = json!({
         "max_completion_tokens": 500, "top_p": 1, "n": 2, "safety_identifier": "a".repeat(64), "prompt_cache_key": "a".repeat(64),
         "seed": -1, "store": false, "stream": false, "metadata": {"a": "b"}, "response_format": {"type": "text"},
-        "prompt_cache_options": {"ttl": "30m"}, "service_tier": "fast", "tools": [], "parallel_tool_calls": true
+        "prompt_cache_options": {"ttl": "30m"}, "service_tier": "fast"
     });
     let sampling = json!({
         "model": "gpt-4o-mini", "reasoning_effort": null, "temperature": 0.7, "stop": ["x"], "user": "someone",
