@@ -3,7 +3,11 @@
 //! Not here: how often they come (`fault_plan`).
 
 /// Their names among the counters of a run.
-pub const EVERYTHING: [&str; 92] = [
+pub const EVERYTHING: [&str; 96] = [
+    "calls of tools",
+    "calls of tools that were repeated",
+    "slow tools",
+    "tools that failed",
     "answers of the second endpoint",
     "conversations that were shortened",
     "conversations that were too long",

@@ -3,7 +3,7 @@
 //! Not here: the effect of a fault (`objects`, `storage`, `model`, `twilio`, `kv`).
 
 use super::random::Random;
-use crate::support::TOKEN;
+use crate::support::{SIGNING_SECRET, TOKEN};
 
 /// The settings, and the probability of each fault in thousandths, until faults end.
 #[derive(Debug)]
@@ -89,6 +89,10 @@ pub struct FaultPlan {
     pub second_fails: u64,
     /// Errors that name a cause which the product can act on.
     pub model_particular: u64,
+    /// Whether the assistant has tools.
+    pub tools: bool,
+    /// Calls of tools that fail, or are slow.
+    pub tools_fail: u64,
     /// How the first endpoint fails all the time, while the second one is well.
     pub first_down: Option<Down>,
 }
@@ -212,6 +216,8 @@ impl FaultPlan {
             second: random.chance(500),
             second_fails: often(80, 500),
             model_particular: often(50, 300),
+            tools: false,
+            tools_fail: 0,
             first_down: random.chance(100).then(|| Down::any(random)),
         };
         if random.chance(150) {
@@ -247,6 +253,14 @@ impl FaultPlan {
         self.clock_jumps.clear();
     }
 
+    /// Gives the assistant of some runs tools. Their faults are drawn apart from all others, so that
+    /// a seed without tools stays as it is.
+    pub fn with_tools(mut self, seed: u64) -> Self {
+        self.tools = seed.is_multiple_of(3);
+        self.tools_fail = Random::new(seed).pick(&[0, 100, 600]);
+        self
+    }
+
     pub fn settings(&self) -> Vec<(&'static str, String)> {
         let token = if self.two_tokens {
             format!("{OLD_TOKEN},{TOKEN}")
@@ -268,6 +282,7 @@ impl FaultPlan {
             ("REPLY_WITHIN_MS", self.reply_within.to_string()),
             ("JOIN_WITHIN_MS", self.join_within.to_string()),
             ("OPENAI_TIMEOUT_MS", self.model_timeout.to_string()),
+            ("ORDERS_SECRET", SIGNING_SECRET.to_owned()),
             ("HELP_TEXT", super::invariants::HELP.to_owned()),
         ]
     }

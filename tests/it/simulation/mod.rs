@@ -22,6 +22,7 @@ mod run;
 mod state;
 mod storage;
 mod thread_calls;
+mod tools;
 mod transcription;
 mod twilio;
 mod webhook;
@@ -243,6 +244,16 @@ fn a_number_that_goes_its_own_way_is_noticed() {
 #[test]
 fn a_number_that_does_not_hear_of_an_opt_out_is_noticed() {
     must_break(Mutation::ConsentNotTold, 2000);
+}
+
+#[test]
+fn a_result_of_a_tool_that_did_not_come_is_noticed() {
+    must_break(Mutation::ToolResultInvented, 200);
+}
+
+#[test]
+fn an_id_that_two_calls_share_is_noticed() {
+    must_break(Mutation::ToolIdOfArguments, 200);
 }
 
 /// The mutation must break an invariant within this many seeds. Without it they break none.

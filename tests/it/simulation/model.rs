@@ -18,6 +18,7 @@ use super::{
     mutation::Mutation,
     object_ports::ObjectPlatform,
     state::Simulation,
+    tools,
 };
 use crate::support::response::{completion, response};
 
@@ -49,6 +50,11 @@ impl Simulation {
             &input,
             self.executor.now(),
         );
+        let (results, allows_calls) = tools::of_request(request);
+        let tokens =
+            self.invariants
+                .borrow_mut()
+                .told_of_tools(&platform.name, platform.number, &results);
         let (mut leaving, answer) = (
             AtModel {
                 sim: Rc::clone(self),
@@ -64,6 +70,8 @@ impl Simulation {
             images: request.body.to_text().contains("\"image_url\""),
             turns: turns.len(),
             input,
+            allows_calls,
+            tokens,
         };
         let second = asked.second;
         let timeout = if self.is(Mutation::TimeNotShared) && !second {
@@ -122,7 +130,7 @@ impl Simulation {
         if let Some(down) = self.fault_plan.first_down {
             self.sleep(self.random.between(50, 400)).await;
             match down {
-                _ if asked.second => return self.say(name, &asked.input),
+                _ if asked.second => return self.say(name, asked),
                 Down::Unreachable => return (Err(HttpError::Connection), None),
                 Down::Hangs => std::future::pending().await,
                 Down::Status(status) => return (Ok(response(status, "")), None),
@@ -187,18 +195,27 @@ impl Simulation {
                 _ => (Err(HttpError::Connection), None),
             };
         }
-        self.say(name, &asked.input)
+        self.say(name, asked)
     }
 
-    /// An answer.
-    fn say(&self, name: &str, input: &str) -> (Result<HttpResponse, HttpError>, Option<usize>) {
+    /// An answer, or calls of tools.
+    fn say(&self, name: &str, asked: &Asked) -> (Result<HttpResponse, HttpError>, Option<usize>) {
+        if asked.allows_calls
+            && let Some(calls) = self.calls()
+        {
+            self.invariants.borrow_mut().told_of_calls(name);
+            return (Ok(calls), None);
+        }
         if self.fault(self.fault_plan.same_answers, "equal answers") {
             let text = format!("answer#same for {name:.6}");
             let number = self.invariants.borrow_mut().add_answer(name, text.clone());
             return (Ok(answered(&text, "stop")), Some(number));
         }
         let number = self.invariants.borrow().answers.len();
-        let mut text = format!("answer#{number} to {}", input.replace('\n', ", "));
+        let mut text = format!("answer#{number} to {}", asked.input.replace('\n', ", "));
+        for token in &asked.tokens {
+            text.push_str(&format!(", {token}"));
+        }
         if self.fault(self.fault_plan.model_long, "answers of several parts") {
             for word in 0..self.random.between(50, 420) {
                 text.push_str(&format!(" word{number}x{word}"));
@@ -233,6 +250,7 @@ fn said(request: &HttpRequest) -> (Vec<Turn>, String) {
     #[derive(Deserialize)]
     struct Said {
         content: Value,
+        tool_calls: Option<Value>,
     }
     /// The text of a message, alone or beside images.
     fn text(content: Value) -> String {
@@ -244,6 +262,8 @@ fn said(request: &HttpRequest) -> (Vec<Turn>, String) {
         .messages
         .into_iter()
         .skip(1)
+        // Behind the input are the rounds of tools.
+        .take_while(|said| said.tool_calls.is_none())
         .map(|said| text(said.content));
     let (mut turns, mut input) = (Vec::new(), String::new());
     while let Some(user) = texts.next() {
@@ -263,6 +283,10 @@ struct Asked {
     /// The turns of the conversation in it.
     turns: usize,
     input: String,
+    /// Whether the model may call tools.
+    allows_calls: bool,
+    /// The tokens that tools have answered in this turn.
+    tokens: Vec<String>,
 }
 
 impl Simulation {

@@ -67,4 +67,8 @@ pub enum Mutation {
     FallbackNotReserved,
     /// The first endpoint may take all the time.
     TimeNotShared,
+    /// A tool that failed looks as if it had answered.
+    ToolResultInvented,
+    /// The id of a call depends on its arguments alone.
+    ToolIdOfArguments,
 }

@@ -29,6 +29,7 @@ use super::{
     objects::BUDGET,
     state::Simulation,
     storage::{OPTED_OUT, STATE},
+    tools::TOOLS_URL,
 };
 
 /// The platform of one incarnation of an object. Once it has vanished, its actions have no effect any more.
@@ -166,6 +167,8 @@ impl Http for ObjectPlatform {
                 self.sim.transcribe(self, timeout).await
             } else if request.url.ends_with("/chat/completions") {
                 self.sim.ask_model(self, request, timeout).await
+            } else if request.url.starts_with(TOOLS_URL) {
+                self.sim.ask_tool(self, request, timeout).await
             } else {
                 self.sim.ask_twilio(&self.name, request, timeout).await
             }

@@ -14,6 +14,7 @@ mod records;
 mod rejections;
 mod replies;
 mod stored;
+mod tools;
 mod untracked;
 
 use std::{
@@ -29,6 +30,7 @@ use switchboard::{
 
 use super::fault_plan::FaultPlan;
 use records::{Answer, Contact, TurnKey};
+use tools::ToolCall;
 
 pub use records::Message;
 
@@ -57,6 +59,10 @@ pub struct Invariants {
     sent: BTreeMap<String, u64>,
     by_webhook: BTreeMap<usize, BTreeSet<String>>,
     token_turn: BTreeMap<String, (String, TurnKey)>,
+    /// Calls of tools by their ids, the answers that objects have heard, and how many there were.
+    tool_calls: BTreeMap<String, ToolCall>,
+    tool_results: BTreeSet<(String, u64, String)>,
+    tool_tokens: u64,
     /// Grants by the day for which the budget object has counted them.
     granted_requests: BTreeMap<u64, u64>,
     granted_messages: BTreeMap<u64, u64>,

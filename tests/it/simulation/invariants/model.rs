@@ -146,7 +146,7 @@ impl Invariants {
     }
 
     /// The turn may make one more request.
-    fn told_mendable(&mut self, name: &str) {
+    pub(super) fn told_mendable(&mut self, name: &str) {
         let Some(contact) = self.contacts.get_mut(name) else {
             return;
         };

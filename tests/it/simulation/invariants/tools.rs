@@ -1,0 +1,92 @@
+//! Tools: no id is used for two different calls, and no result is told that did not come.
+//!
+//! Not here: how tools fail (`simulation::tools`).
+
+use serde_json::Value;
+
+use super::{Invariants, records::TurnKey};
+
+/// A call that was made.
+pub(super) struct ToolCall {
+    contact: String,
+    turn: Option<TurnKey>,
+    body: Value,
+    /// The incarnation that has heard its answer.
+    answered: Option<u64>,
+}
+
+impl Invariants {
+    /// A call has left an object.
+    pub fn tool_called(&mut self, name: &str, incarnation: u64, id: &str, body: &Value) {
+        let contact = self.contacts.get(name);
+        let turn = contact.filter(|contact| !contact.untracked);
+        let turn = turn.and_then(|contact| contact.open);
+        let known = self.tool_calls.get(id);
+        let is_same = known.is_none_or(|known| {
+            let same_turn = known.turn.is_none() || turn.is_none() || known.turn == turn;
+            known.contact == name && known.body == *body && same_turn
+        });
+        let is_answered = known.is_some_and(|known| known.answered == Some(incarnation));
+        let repeated = known.is_some();
+        self.check(is_same && !is_answered, || {
+            format!("an id is used for two different calls: {body}")
+        });
+        if repeated {
+            self.count("calls of tools that were repeated");
+        } else {
+            let call = ToolCall {
+                contact: name.to_owned(),
+                turn,
+                body: body.clone(),
+                answered: None,
+            };
+            self.tool_calls.insert(id.to_owned(), call);
+        }
+        let order = &body["arguments"]["order"];
+        self.check(order.is_u64() && body.get("contact").is_none(), || {
+            format!("a call left that the file does not allow: {body}")
+        });
+    }
+
+    /// An object has heard the answer to a call.
+    pub fn tool_answered(&mut self, name: &str, incarnation: u64, id: &str, token: &str) {
+        if let Some(call) = self.tool_calls.get_mut(id) {
+            call.answered = Some(incarnation);
+        }
+        let came = (name.to_owned(), incarnation, token.to_owned());
+        self.tool_results.insert(came);
+    }
+
+    /// The next token that a tool answers.
+    pub fn next_token(&mut self) -> String {
+        self.tool_tokens += 1;
+        format!("tool#{}", self.tool_tokens)
+    }
+
+    /// The model is told these results. Returns the tokens in them, which its answer will have.
+    pub fn told_of_tools(
+        &mut self,
+        name: &str,
+        incarnation: u64,
+        results: &[Value],
+    ) -> Vec<String> {
+        let mut tokens = Vec::new();
+        for result in results {
+            let token = result["result"]["token"].as_str().map(str::to_owned);
+            let came = token.as_ref().map_or(result["error"].is_string(), |token| {
+                let came = (name.to_owned(), incarnation, token.clone());
+                self.tool_results.contains(&came)
+            });
+            self.check(came, || {
+                format!("the model is told a result that did not come: {result}")
+            });
+            tokens.extend(token);
+        }
+        tokens
+    }
+
+    /// The model has asked for calls: the turn may make one more request.
+    pub fn told_of_calls(&mut self, name: &str) {
+        self.told_mendable(name);
+    }
+}
