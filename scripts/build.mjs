@@ -21,6 +21,7 @@ import {
   readAssistants,
   rejectErrors,
 } from "./lib/assistants.mjs";
+import { localAssistants, PLAYGROUND_URL } from "./lib/local-assistants.mjs";
 import { BUILD_DIR, filesBelow, inRoot, ROOT, readText, targetDir } from "./lib/project.mjs";
 import { command, duration, kilobytes, print, run, withLock } from "./lib/run.mjs";
 import { setUpNode } from "./lib/setup-node.mjs";
@@ -34,12 +35,19 @@ import { setUpRust, setUpWasmTools } from "./lib/setup-rust.mjs";
 export async function build({ features = "", outDir = "build", bundles = true } = {}) {
   await compileIfChanged({ features, outDir });
   if (!bundles) return;
-  const files = readAssistants();
+  const files = bundledAssistants();
   rejectErrors(fileErrors(await checkAssistants(inRoot(outDir), files, {})));
   if (bundleAssistants(inRoot(outDir), files)) {
     const names = files.map(({ name }) => name).join(", ");
     print(`build: the assistants are bundled: ${names}`);
   }
+}
+
+// Under `npm start`, the services of the example assistants are those of its playground.
+function bundledAssistants() {
+  const files = readAssistants();
+  const playground = process.env[PLAYGROUND_URL];
+  return playground ? localAssistants(files, playground) : files;
 }
 
 async function compileIfChanged({ features, outDir }) {

@@ -20,12 +20,12 @@ function signingSecret() {
 }
 
 /**
- * Creates `.dev.vars` from `.dev.vars.example` with fresh random values. Never overwrites an
- * existing file.
+ * Creates `.dev.vars` from `.dev.vars.example` with fresh random values. An existing file keeps what
+ * it has. It only gains the secrets of the example assistants that it lacks.
  */
 export function setUpDevVars() {
   const file = inRoot(".dev.vars");
-  if (fs.existsSync(file)) return;
+  if (fs.existsSync(file)) return addShopSecrets(file);
   const values = {
     TWILIO_AUTH_TOKEN: crypto.randomBytes(16).toString("hex"),
     OPENAI_API_KEY: `sk-playground-${crypto.randomBytes(16).toString("hex")}`,
@@ -47,6 +47,17 @@ export function setUpDevVars() {
   print(
     "set-up: created .dev.vars with fresh random keys for local development (ignored by git; edit it as you like)",
   );
+}
+
+// Without them, an example assistant would close the Worker. An empty value is left as it is.
+function addShopSecrets(file) {
+  const text = fs.readFileSync(file, "utf8");
+  const missing = SHOP_SECRETS.filter((name) => !new RegExp(`^${name}=`, "m").test(text));
+  if (missing.length === 0) return;
+  const lines = missing.map((name) => `${name}=${signingSecret()}\n`);
+  const newline = text === "" || text.endsWith("\n") ? "" : "\n";
+  fs.appendFileSync(file, newline + lines.join(""));
+  print(`set-up: added ${missing.join(", ")} to .dev.vars, for the example assistants`);
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

@@ -16,7 +16,7 @@ import {
   waitUntil,
   wranglerEnv,
 } from "./lib/local.mjs";
-import { SHOP_SECRETS } from "./lib/local-assistants.mjs";
+import { PLAYGROUND_URL, SHOP_SECRETS } from "./lib/local-assistants.mjs";
 import { DEFAULT_PORTS, inRoot, playgroundBinary, ROOT } from "./lib/project.mjs";
 import { command, describe, eachLine, print, start, UserError } from "./lib/run.mjs";
 import { setUpNode } from "./lib/setup-node.mjs";
@@ -37,6 +37,8 @@ await command(
     await requireFreePorts(options);
     await setUpNode();
     setUpDevVars();
+    // wrangler, too, builds with this environment.
+    process.env[PLAYGROUND_URL] = `http://127.0.0.1:${options.playgroundPort}`;
     await build();
     await buildPlayground();
 

@@ -8,6 +8,9 @@ import { DEFAULT_PORTS } from "./project.mjs";
  */
 export const SHOP_SECRETS = ["ORDERS_SECRET", "DESK_SECRET", "INTAKE_SECRET"];
 
+/** The variable of the environment that tells the build where the playground is. */
+export const PLAYGROUND_URL = "SWITCHBOARD_PLAYGROUND_URL";
+
 /** The playground's origin as the files of assistants have it. */
 const IN_FILES = `http://127.0.0.1:${DEFAULT_PORTS.playground}`;
 

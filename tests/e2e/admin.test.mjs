@@ -497,7 +497,7 @@ test("--help names the options, and needs no token", async () => {
   }
 });
 
-test("set-up creates a fresh ADMIN_TOKEN, and does not change a .dev.vars without one", async () => {
+test("set-up creates a fresh ADMIN_TOKEN, and an old .dev.vars gains only the examples' secrets", async () => {
   const setUp = (place) =>
     capture(
       process.execPath,
@@ -518,6 +518,9 @@ test("set-up creates a fresh ADMIN_TOKEN, and does not change a .dev.vars withou
   assert.notEqual(tokens[0], tokens[1]);
   const old = new Checkout({ TWILIO_AUTH_TOKEN: "0".repeat(32) });
   await setUp(old);
-  assert.equal(fs.readFileSync(old.devVars, "utf8"), `TWILIO_AUTH_TOKEN=${"0".repeat(32)}\n`);
+  const lines = fs.readFileSync(old.devVars, "utf8").split("\n");
+  assert.equal(lines[0], `TWILIO_AUTH_TOKEN=${"0".repeat(32)}`);
+  const names = lines.slice(1).map((line) => line.split("=")[0]);
+  assert.deepEqual(names, ["ORDERS_SECRET", "DESK_SECRET", "INTAKE_SECRET", ""]);
   for (const place of [...places, old]) place.remove();
 });
