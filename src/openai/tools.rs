@@ -248,7 +248,9 @@ mod tests {
     /// message.
     fn calls(deltas: &[Value]) -> Vec<(String, Value)> {
         let mut calls = Calls::default();
-        deltas.iter().for_each(|delta| calls.add_delta(delta));
+        for delta in deltas {
+            calls.add_delta(delta);
+        }
         if let [message] = deltas {
             let mut of_message = Calls::default();
             of_message.take_message(message);
@@ -274,7 +276,7 @@ mod tests {
             json!({ "function_call": { "name": "look", "arguments": "{\"id\":7}" } }),
         ] {
             assert_eq!(
-                calls(&[message.clone()]),
+                calls(std::slice::from_ref(&message)),
                 one("look", json!({ "id": 7 })),
                 "{message}"
             );
@@ -332,7 +334,7 @@ mod tests {
             json!({ "tool_calls": [null, 5, {}, { "function": null }] }),
             json!({ "tool_calls": [{ "id": "a", "function": { "name": "", "arguments": "{}" } }] }),
         ] {
-            assert_eq!(calls(&[message.clone()]), [], "{message}");
+            assert_eq!(calls(std::slice::from_ref(&message)), [], "{message}");
         }
     }
 
@@ -340,14 +342,11 @@ mod tests {
     fn the_pieces_of_a_stream_are_joined_by_their_index() {
         let piece = |index: u64, fields: Value| {
             let mut call = json!({ "index": index, "function": fields });
-            if fields_have_name(&call) {
+            if has_name(&call) {
                 call["id"] = json!(format!("id-{index}"));
             }
             json!({ "tool_calls": [call] })
         };
-        fn fields_have_name(call: &Value) -> bool {
-            call["function"].get("name").is_some()
-        }
         let streamed = calls(&[
             json!({ "role": "assistant", "content": null }),
             piece(0, json!({ "name": "look", "arguments": "" })),
@@ -401,5 +400,9 @@ mod tests {
         let call = json!({ "function": { "name": "look", "arguments": "{}" } });
         let many = json!({ "tool_calls": vec![call; MAX_CALLS + 1] });
         assert_eq!(calls(&[many]).len(), MAX_CALLS);
+    }
+
+    fn has_name(call: &Value) -> bool {
+        call["function"].get("name").is_some()
     }
 }

@@ -493,14 +493,14 @@ fn the_logs_page_says_what_a_response_can_be_that_is_not_understood() {
 fn the_messages_page_quotes_what_a_contact_reads() {
     // A line of the page may end within a sentence.
     let page = read(MESSAGES_PAGE).replace('\n', " ");
-    let settings = read(SETTINGS_PAGE);
+    let (settings, intake) = (read(SETTINGS_PAGE), read("docs/intake.md"));
     for text in FixedText::ALL {
         let words = text.in_language(Language::English);
-        // The answer to HELP is on the page of settings.
-        let page = if *text == FixedText::Help {
-            &settings
-        } else {
-            &page
+        // The answer to HELP is on the page of settings, and intakes have their own.
+        let page = match text {
+            FixedText::Help => &settings,
+            text if text.name().starts_with("intake_") => &intake,
+            _ => &page,
         };
         let words = words
             .replace("{limit}", "4000")

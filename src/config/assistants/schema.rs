@@ -17,6 +17,8 @@ const MAX_BYTES: usize = 16 * 1024;
 /// The most parts of a schema that are looked at for one value. A schema that refers to itself
 /// without end needs more.
 const MAX_STEPS: u32 = 20_000;
+/// The most parts of a schema that are inside each other. More would exhaust the stack.
+const MAX_DEPTH: u32 = 100;
 
 impl Schema {
     /// Reads the schema of an object.
@@ -31,7 +33,7 @@ impl Schema {
             return Err("must have at most 16 kB as JSON".to_owned());
         }
         check(value, value)?;
-        let mut steps = Steps(MAX_STEPS);
+        let mut steps = Steps::MOST;
         let empty = Value::Object(Map::new());
         if fits(value, value, &empty, &mut steps).is_none() {
             return Err("has a $ref that refers to itself without end".to_owned());
@@ -48,7 +50,7 @@ impl Schema {
     /// Whether a value is as the schema says.
     #[must_use]
     pub fn accepts(&self, value: &Value) -> bool {
-        fits(&self.0, &self.0, value, &mut Steps(MAX_STEPS)) == Some(true)
+        fits(&self.0, &self.0, value, &mut { Steps::MOST }) == Some(true)
     }
 }
 
@@ -145,12 +147,30 @@ fn referred<'s>(root: &'s Value, reference: &Value) -> Option<&'s Value> {
     root.pointer(reference.as_str()?.strip_prefix('#')?)
 }
 
-/// How many parts may still be looked at.
-struct Steps(u32);
+/// How many parts may still be looked at, all together and each inside the one before.
+struct Steps {
+    all: u32,
+    depth: u32,
+}
+
+impl Steps {
+    const MOST: Self = Self {
+        all: MAX_STEPS,
+        depth: MAX_DEPTH,
+    };
+}
 
 /// Whether a value fits a part of a schema. `None` if that takes too many steps.
 fn fits(root: &Value, schema: &Value, value: &Value, steps: &mut Steps) -> Option<bool> {
-    steps.0 = steps.0.checked_sub(1)?;
+    steps.all = steps.all.checked_sub(1)?;
+    steps.depth = steps.depth.checked_sub(1)?;
+    let fits = fits_all(root, schema, value, steps);
+    steps.depth = steps.depth.saturating_add(1);
+    fits
+}
+
+/// Whether a value fits all keywords of a part.
+fn fits_all(root: &Value, schema: &Value, value: &Value, steps: &mut Steps) -> Option<bool> {
     let fields = match schema {
         Value::Bool(accepts) => return Some(*accepts),
         Value::Object(fields) => fields,
@@ -313,6 +333,7 @@ mod tests {
     }
 
     #[test]
+    #[allow(clippy::too_many_lines, reason = "a table of cases")]
     fn each_keyword_accepts_what_it_allows_and_nothing_else() {
         let tree = json!({ "$ref": "#/$defs/none", "type": "string" });
         assert!(Schema::parse(&of_a(&tree)).is_err(), "it refers to nothing");

@@ -41,6 +41,7 @@ pub const TOKEN_LIMIT: &str =
 /// For an answer that a content filter withheld.
 pub const FILTERED: &str = "Sorry, I can't help with that.";
 
+#[allow(clippy::too_many_lines, reason = "a table of texts")]
 pub(super) fn text(text: FixedText) -> &'static str {
     use FixedText as T;
     match text {

@@ -2,6 +2,7 @@
 
 use super::FixedText;
 
+#[allow(clippy::too_many_lines, reason = "a table of texts")]
 pub(super) fn text(text: FixedText) -> &'static str {
     use FixedText as T;
     match text {

@@ -2,6 +2,7 @@
 
 use super::FixedText;
 
+#[allow(clippy::too_many_lines, reason = "a table of texts")]
 pub(super) fn text(text: FixedText) -> &'static str {
     use FixedText as T;
     match text {
@@ -61,7 +62,7 @@ pub(super) fn text(text: FixedText) -> &'static str {
         }
         T::Filtered => "Lo siento, no puedo ayudar con eso.",
         T::HandedOver => {
-            "Una persona le responderá aquí. Hasta entonces el asistente no responde. Responda ASISTENTE para volver a hablar con él."
+            "Le va a responder una persona. Hasta entonces el asistente no responde. Responda ASISTENTE para volver al asistente."
         }
         T::AssistantAgain => "Vuelve a hablar con el asistente automático.",
         T::HandOffNote => "Un contacto ({contact}) espera a una persona.",

@@ -26,7 +26,7 @@ pub enum Command {
 /// The words of each command, as people write them. START OVER is a keyword, and CANCEL, too.
 #[rustfmt::skip]
 pub const WORDS: &[(Command, &[&str])] = &[
-    (Command::Menu, &["menu", "main menu", "menú principal", "hauptmenü", "menu principal"]),
+    (Command::Menu, &["menu", "main menu", "menú principal", "hauptmenü"]),
     (
         Command::Status,
         &[

@@ -11,6 +11,7 @@ use crate::config::Intake;
 
 /// The kinds of problems of a draft.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[allow(clippy::struct_excessive_bools, reason = "a set of kinds")]
 pub struct Problems {
     /// It has a number that no field has.
     pub numbers: bool,

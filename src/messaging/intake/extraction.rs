@@ -37,7 +37,7 @@ pub fn schema(intake: &Intake) -> Value {
                     .iter()
                     .map(|part| (part.clone(), text.clone()))
                     .collect();
-                json!({ "type": ["array", "null"], "items": object(properties) })
+                json!({ "type": ["array", "null"], "items": object(&properties) })
             }
             FieldKind::Choice(choices) => {
                 let choices = choices.iter().map(|choice| json!(choice));
@@ -53,7 +53,7 @@ pub fn schema(intake: &Intake) -> Value {
         fields.insert(field.name.clone(), schema);
     }
     let properties = Map::from_iter([
-        ("fields".to_owned(), object(fields)),
+        ("fields".to_owned(), object(&fields)),
         ("skip".to_owned(), json!({ "type": ["boolean", "null"] })),
         (
             "confirm".to_owned(),
@@ -63,11 +63,11 @@ pub fn schema(intake: &Intake) -> Value {
     ]);
     json!({
         "type": "json_schema",
-        "json_schema": { "name": "intake", "strict": true, "schema": object(properties) },
+        "json_schema": { "name": "intake", "strict": true, "schema": object(&properties) },
     })
 }
 
-fn object(properties: Map<String, Value>) -> Value {
+fn object(properties: &Map<String, Value>) -> Value {
     let names: Vec<&String> = properties.keys().collect();
     json!({
         "type": "object",

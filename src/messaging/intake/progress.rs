@@ -151,7 +151,7 @@ impl IntakeState {
     /// the summary.
     pub fn answer_without_model(&mut self, intake: &Intake, text: &str) -> Option<Said> {
         if self.stage == Stage::Confirming {
-            return self.answer_to_summary(text);
+            return answer_to_summary(text);
         }
         let field = self.asked(intake)?;
         let FieldKind::Choice(choices) = &field.kind else {
@@ -169,17 +169,6 @@ impl IntakeState {
                 Some(Said::question(vec![problem]))
             }
             None => None,
-        }
-    }
-
-    fn answer_to_summary(&self, text: &str) -> Option<Said> {
-        if confirms(text) {
-            Some(Said::new(Vec::new(), Next::Confirmed))
-        } else if declines(text) {
-            let ask = Note::Fixed(FixedText::IntakeChange);
-            Some(Said::new(vec![ask], Next::Nothing))
-        } else {
-            None
         }
     }
 
@@ -355,8 +344,20 @@ impl IntakeState {
 
     fn has_room(&self, name: &str, value: &FieldValue) -> bool {
         let others = self.values.iter().filter(|(other, _)| *other != name);
-        let bytes: usize = others.map(|(_, value)| value.len()).sum();
-        bytes.saturating_add(value.len()) <= MAX_BYTES
+        let bytes: usize = others.map(|(_, value)| value.bytes()).sum();
+        bytes.saturating_add(value.bytes()) <= MAX_BYTES
+    }
+}
+
+/// What a plain yes or no to the summary says.
+fn answer_to_summary(text: &str) -> Option<Said> {
+    if confirms(text) {
+        Some(Said::new(Vec::new(), Next::Confirmed))
+    } else if declines(text) {
+        let ask = Note::Fixed(FixedText::IntakeChange);
+        Some(Said::new(vec![ask], Next::Nothing))
+    } else {
+        None
     }
 }
 

@@ -43,7 +43,7 @@ fn asked(state: &IntakeState) -> &str {
     }
 }
 
-fn reads(fields: Value) -> Extraction {
+fn reads(fields: &Value) -> Extraction {
     let text = json!({ "fields": fields, "skip": null, "confirm": null, "answer": null });
     read(&text.to_string()).unwrap()
 }
@@ -210,22 +210,22 @@ fn several_fields_at_once_and_corrections_are_taken_in() {
     assert_eq!(asked(&state), "announcement_type");
     state.merge(
         form,
-        reads(json!({ "announcement_type": "Award", "company": "Birch" })),
+        reads(&json!({ "announcement_type": "Award", "company": "Birch" })),
         "both",
     );
     assert_eq!(asked(&state), "headline");
     state.merge(
         form,
-        reads(json!({ "company": "Birch & Bay" })),
+        reads(&json!({ "company": "Birch & Bay" })),
         "no, it is Birch & Bay",
     );
     assert_eq!(asked(&state), "headline", "the question comes again");
     assert!(state.facts().contains(&"Birch & Bay".to_owned()));
-    state.merge(form, reads(all()), "all of it");
+    state.merge(form, reads(&all()), "all of it");
     assert_eq!(asked(&state), "confirm");
     let said = state.merge(
         form,
-        reads(json!({ "contact_email": "nowhere" })),
+        reads(&json!({ "contact_email": "nowhere" })),
         "mail is nowhere",
     );
     assert_eq!(
@@ -243,8 +243,8 @@ fn a_yes_confirms_only_what_was_shown() {
     let config = config();
     let (_, form) = press_release(&config);
     let mut state = begun(form);
-    state.merge(form, reads(all()), "all");
-    let mut read = reads(json!({ "company": "Other" }));
+    state.merge(form, reads(&all()), "all");
+    let mut read = reads(&json!({ "company": "Other" }));
     read.confirm = Some(true);
     assert_eq!(
         state.merge(form, read.clone(), "yes, but it is Other").next,
@@ -275,7 +275,7 @@ fn a_number_is_a_choice_only_while_a_choice_is_asked() {
     assert!(state.answer_without_model(form, "2").is_none());
     state.merge(
         form,
-        reads(json!({ "company": "2", "announcement_type": "Award" })),
+        reads(&json!({ "company": "2", "announcement_type": "Award" })),
         "2",
     );
     assert!(
@@ -299,7 +299,7 @@ fn back_skip_status_and_cancel_do_what_they_say() {
     assert!(text(&said, &state).starts_with("Announcement: this is needed"));
     state.merge(
         form,
-        reads(json!({ "announcement_type": "Award", "company": "B" })),
+        reads(&json!({ "announcement_type": "Award", "company": "B" })),
         "x",
     );
     state.command(Command::Back, form);
@@ -313,7 +313,7 @@ fn back_skip_status_and_cancel_do_what_they_say() {
     );
     state.merge(
         form,
-        reads(json!({ "headline": "H", "key_facts": ["f"] })),
+        reads(&json!({ "headline": "H", "key_facts": ["f"] })),
         "x",
     );
     assert_eq!(asked(&state), "quotes");
@@ -336,7 +336,7 @@ fn the_model_cannot_say_that_something_is_saved() {
         "I have submitted it.",
     ] {
         let mut state = begun(form);
-        let mut read = reads(json!({}));
+        let mut read = reads(&json!({}));
         read.answer = Some(answer.into());
         let said = state.merge(form, read, "?").text(assistant, form, &state);
         assert!(said.starts_with("What do you want"), "{said}");
@@ -363,7 +363,7 @@ fn garbage_is_not_read() {
 fn whole() -> (Config, IntakeState) {
     let config = config();
     let mut state = begun(press_release(&config).1);
-    state.merge(press_release(&config).1, reads(all()), "all");
+    state.merge(press_release(&config).1, reads(&all()), "all");
     (config, state)
 }
 

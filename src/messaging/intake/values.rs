@@ -56,6 +56,7 @@ const MAX_LIST: usize = 8000;
 
 impl FieldValue {
     /// All its texts.
+    #[must_use]
     pub fn texts(&self) -> Vec<&str> {
         match self {
             Self::Text(text) => vec![text],
@@ -68,11 +69,13 @@ impl FieldValue {
     }
 
     /// The bytes of its texts.
-    pub fn len(&self) -> usize {
+    #[must_use]
+    pub fn bytes(&self) -> usize {
         self.texts().iter().map(|text| text.len()).sum()
     }
 
     /// The value as a contact reads it.
+    #[must_use]
     pub fn shown(&self) -> String {
         let lines: Vec<String> = match self {
             Self::Text(text) => return text.clone(),

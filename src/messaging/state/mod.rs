@@ -13,6 +13,7 @@ mod consent;
 mod following;
 mod hand_off;
 mod handing_over;
+mod intake_steps;
 mod intakes;
 mod links;
 mod quotable;
@@ -49,6 +50,7 @@ use crate::{
 pub use self::{
     admission::{Admission, CancelledCounts},
     answers::{Answer, AnswerLocation, AnswerRow},
+    intake_steps::EndedDelivery,
     intakes::IntakeEnd,
     links::PlannedOrder,
     records::MessageStatus,

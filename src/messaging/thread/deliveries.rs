@@ -6,7 +6,7 @@ use super::{Inner, ThreadPlatform};
 use crate::{
     base::time::UnixMillis,
     conversation::deliveries::{self, Deliveries, Delivery, DeliveryEnd, DeliveryStore},
-    messaging::state::State,
+    messaging::state::{EndedDelivery, State},
     platform::PlatformError,
 };
 
@@ -33,11 +33,10 @@ impl<P: ThreadPlatform> DeliveryStore for Inner<P> {
         end: DeliveryEnd,
     ) -> Result<bool, PlatformError> {
         let end = |state: &mut State, now| state.end_delivery(delivery, end, now, &self.config);
-        let Some(intake) = self.step(end).await? else {
-            return Ok(false);
-        };
-        if let Some(ended) = intake {
-            self.log_intake(ended);
+        match self.step(end).await? {
+            EndedDelivery::Gone => return Ok(false),
+            EndedDelivery::Ended => {}
+            EndedDelivery::OfIntake(ended) => self.log_intake(ended),
         }
         Ok(true)
     }

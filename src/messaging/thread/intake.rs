@@ -58,10 +58,10 @@ const DELIVERY_WAIT: Duration = Duration::from_secs(3);
 impl<P: ThreadPlatform> Inner<P> {
     /// Ends an intake that has expired.
     pub(super) async fn end_intake_in_time(&self) -> Result<(), PlatformError> {
-        if !self.read(|state, now| state.intake_is_over(now)).await? {
+        if !self.read(State::intake_is_over).await? {
             return Ok(());
         }
-        let ended = self.step(|state, now| state.end_intake(now)).await?;
+        let ended = self.step(State::end_intake).await?;
         if let Some(ended) = ended {
             self.log_intake(ended);
         }
@@ -449,9 +449,6 @@ impl<P: ThreadPlatform> Inner<P> {
                     return (Err(failure), run);
                 }
                 (None, _) => break,
-            }
-            if is_first {
-                continue;
             }
         }
         let mut run = made.unwrap_or_else(|| ModelRun::without_request(Failure::Interrupted));

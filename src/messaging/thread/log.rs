@@ -36,8 +36,9 @@ impl<P: ThreadPlatform> Inner<P> {
                 _ if reply == TurnReply::Cancelled => TurnOutcome::Cancelled,
                 TurnResult::Answered { .. } | TurnResult::Ended { .. } => TurnOutcome::Answered,
                 TurnResult::Intake(step) if step.intake.is_some() => TurnOutcome::Answered,
-                TurnResult::Intake(_) => TurnOutcome::Failed,
-                TurnResult::Failed(_) | TurnResult::Limited(..) => TurnOutcome::Failed,
+                TurnResult::Intake(_) | TurnResult::Failed(_) | TurnResult::Limited(..) => {
+                    TurnOutcome::Failed
+                }
                 TurnResult::Reset { .. } => TurnOutcome::Reset,
                 TurnResult::OptedOut(_) => TurnOutcome::OptedOut,
                 TurnResult::HandedOver(_) => TurnOutcome::HandedOver,

@@ -81,16 +81,14 @@ impl<P: ThreadPlatform> Inner<P> {
         cancelled: impl Future + Clone + Unpin,
     ) -> Result<Asked, PlatformError> {
         let assistant = turn.assistant(&self.config);
-        let prompt = match question {
-            Some(question) => question.prompt.to_owned(),
-            None => self.prompt(assistant, turn.channel()),
-        };
+        let own = || self.prompt(assistant, turn.channel());
+        let prompt = question.map_or_else(own, |question| question.prompt.to_owned());
         let first = turn.messages.first().cloned();
         let first = first.ok_or_else(|| PlatformError::new("a turn has no message"))?;
         let number = turn.number;
         let gathering = Gathering::new(turn, self.platform.now());
-        // Usage that cannot be read now is not reported now.
         let usage = self.read(|state, _| state.usage.counters()).await;
+        // Usage that cannot be read now is not reported now.
         let usage = usage.unwrap_or_default();
         let gather = async || {
             let gather = self.gather(&gathering);
@@ -108,19 +106,7 @@ impl<P: ThreadPlatform> Inner<P> {
         };
         // Nothing is reserved for a turn whose files cannot be read.
         if let Err(failure) = gather().await {
-            // The conversation is not needed, and stays as it is.
-            let run = ModelRun {
-                transcriptions: gathering.files.transcriptions(),
-                model_ms: millis(self.platform.now().since(gathering.begun)),
-                ..ModelRun::without_request(failure)
-            };
-            let (turn, contents) = gathering.into_turn()?;
-            return Ok(Asked {
-                turn,
-                contents,
-                run,
-                conversation: None,
-            });
+            return self.unasked(gathering, failure);
         }
         let has_called = Cell::new(false);
         let (mut complete, mut loaded) = (true, None);
@@ -193,6 +179,22 @@ impl<P: ThreadPlatform> Inner<P> {
             contents,
             run,
             conversation: complete.then_some(conversation),
+        })
+    }
+
+    /// A turn whose files cannot be read. The conversation is not needed, and stays as it is.
+    fn unasked(&self, gathering: Gathering, failure: Failure) -> Result<Asked, PlatformError> {
+        let run = ModelRun {
+            transcriptions: gathering.files.transcriptions(),
+            model_ms: millis(self.platform.now().since(gathering.begun)),
+            ..ModelRun::without_request(failure)
+        };
+        let (turn, contents) = gathering.into_turn()?;
+        Ok(Asked {
+            turn,
+            contents,
+            run,
+            conversation: None,
         })
     }
 

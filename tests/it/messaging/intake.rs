@@ -375,7 +375,7 @@ async fn an_intake_expires_by_its_own_time_or_with_the_conversation() {
             &json!({ "announcement_type": "Award", "company": "B" }),
         )]);
         platform.text(ANNA, "An award of B").await;
-        platform.pass(lives - 10 * SECOND).await;
+        platform.pass(lives.saturating_sub(10 * SECOND)).await;
         assert!(platform.stored(ANNA)["state"].contains("intakes"));
         platform.pass(20 * SECOND).await;
         assert_eq!(outcomes(platform), ["begun", "expired"]);
