@@ -55,7 +55,8 @@ pub fn offset_minutes(zone: &str, at: UnixMillis) -> Option<i32> {
     let (hours, minutes) = rest.split_once(':').unwrap_or((rest, "0"));
     let minutes: i32 = minutes.get(..2).unwrap_or(minutes).parse().ok()?;
     let hours: i32 = hours.parse().ok()?;
-    Some(sign * hours.saturating_mul(60).saturating_add(minutes))
+    let minutes = hours.saturating_mul(60).saturating_add(minutes);
+    Some(minutes.saturating_mul(sign))
 }
 
 #[wasm_bindgen]

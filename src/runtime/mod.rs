@@ -103,7 +103,7 @@ fn config(env: &Env) -> Result<Rc<Config>, Vec<ConfigError>> {
     let parse = || {
         let sources = Sources {
             setting: &|name| setting(env, name),
-            files: &assistant_files(bundled_assistants()),
+            files: &assistant_files(&bundled_assistants()),
             is_time_zone: &|name| clock::offset_minutes(name, clock::now()).is_some(),
         };
         Config::parse(&sources).map(Rc::new)
@@ -123,7 +123,7 @@ extern "C" {
 /// there are. `npm run build` and `npm run assistants` call it in Node.js.
 #[must_use]
 #[wasm_bindgen(js_name = checkAssistants)]
-pub fn check_assistants(settings: JsValue, files: js_sys::Array) -> String {
+pub fn check_assistants(settings: JsValue, files: &js_sys::Array) -> String {
     let settings: Env = settings.unchecked_into();
     let sources = Sources {
         setting: &|name| setting(&settings, name),
@@ -133,7 +133,7 @@ pub fn check_assistants(settings: JsValue, files: js_sys::Array) -> String {
     crate::config::check(&sources)
 }
 
-fn assistant_files(pairs: js_sys::Array) -> Vec<AssistantFile> {
+fn assistant_files(pairs: &js_sys::Array) -> Vec<AssistantFile> {
     let texts: Vec<_> = pairs.iter().filter_map(|text| text.as_string()).collect();
     let pairs = texts.as_chunks::<2>().0.iter();
     pairs

@@ -64,7 +64,7 @@ pub(super) fn text(text: FixedText) -> &'static str {
         T::IntakeSoFar => "Ecco che cosa ho finora:",
         T::IntakeEmpty => "Non ho ancora niente.",
         T::IntakeConfirm => {
-            "Controlli, per favore. Risponda SÌ se è giusto, o scriva che cosa cambiare."
+            "Controlli, per favore. Risponda OK se è giusto, o scriva che cosa cambiare."
         }
         T::IntakeChange => "Che cosa devo cambiare?",
         T::IntakeFirst => "Questa è la prima domanda.",

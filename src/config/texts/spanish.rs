@@ -64,31 +64,31 @@ pub(super) fn text(text: FixedText) -> &'static str {
         T::HandedOver => {
             "Le va a responder una persona. Hasta entonces el asistente no responde. Responda ASISTENTE para volver al asistente."
         }
-        T::AssistantAgain => "Vuelve a hablar con el asistente automático.",
+        T::AssistantAgain => "Vuelve a hablar con el asistente.",
         T::HandOffNote => "Un contacto ({contact}) espera a una persona.",
         T::IntakeMenu => {
-            "Puede escribir RESUMEN, ATRÁS, OMITIR, REINICIAR u OLVÍDALO en cualquier momento."
+            "Puede escribir RESUMEN, VOLVER, OMITIR, REINICIAR o ANULAR en cualquier momento."
         }
         T::IntakeSoFar => "Esto es lo que tengo hasta ahora:",
-        T::IntakeEmpty => "Todavía no tengo nada.",
+        T::IntakeEmpty => "De momento no tengo nada.",
         T::IntakeConfirm => {
-            "Revíselo, por favor. Responda SÍ si es correcto, o escriba qué hay que cambiar."
+            "Compruebe esto, por favor. Responda VALE si es correcto, o escriba lo que hay que cambiar."
         }
         T::IntakeChange => "¿Qué debo cambiar?",
         T::IntakeFirst => "Esta es la primera pregunta.",
         T::IntakeCancelled => {
             "Cancelado: sus respuestas se han borrado y no se ha enviado nada. Escriba REINICIAR para empezar otra vez."
         }
-        T::IntakeStopHint => "Escriba STOP para no recibir más mensajes.",
+        T::IntakeStopHint => "Escriba STOP para dejar de recibir mensajes.",
         T::IntakeRestarted => "Empezamos otra vez.",
-        T::IntakeRequired => "{field}: hace falta, así que no se puede omitir.",
+        T::IntakeRequired => "{field}: hace falta, y no se puede omitir.",
         T::IntakeUnread => "{field}: no he podido leerlo.",
-        T::IntakeTooLong => "{field}: es demasiado largo para mí.",
-        T::IntakeEmail => "{field}: indique una dirección de correo, por ejemplo ana@example.org.",
+        T::IntakeTooLong => "{field}: es demasiado largo.",
+        T::IntakeEmail => "{field}: indique un correo, por ejemplo ana@example.org.",
         T::IntakePhone => {
-            "{field}: indique un teléfono con el prefijo del país, por ejemplo +15550142."
+            "{field}: indique el prefijo internacional y el resto, por ejemplo +15550142."
         }
-        T::IntakeUrl => "{field}: indique una dirección web, por ejemplo https://example.org.",
+        T::IntakeUrl => "{field}: indique una web, por ejemplo https://example.org.",
         T::IntakeDate => "{field}: indique una fecha, por ejemplo 2026-12-05.",
         T::IntakeChoice => "{field}: elija una de las opciones de la lista.",
         T::IntakePart => "{field}: falta una parte.",

@@ -53,7 +53,7 @@ pub const WORDS: &[(Command, &[&str])] = &[
         &[
             "cancel intake", "never mind", "nevermind",
             "annuler", "laisse tomber", "laissez tomber", "olvídalo", "déjalo", "deixa pra lá",
-            "esquece", "abbrechen", "vergiss es", "annulla", "lascia stare", "annuleren",
+            "esquece", "anular", "abbrechen", "vergiss es", "annulla", "lascia stare", "annuleren",
             "laat maar",
         ],
     ),
