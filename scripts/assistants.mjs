@@ -18,7 +18,7 @@ file, line and field, and what would be right. Nothing is deployed or changed.
 
   --json   print the result as JSON
 
-Secrets that files name are looked for in .dev.vars. Missing ones are listed, because a deployment needs them.
+Secrets that files name are looked for in .dev.vars. Missing ones are listed: the Worker answers 503 without them.
 
 Exit code: 0 if all files are right, 1 otherwise.`;
 
@@ -54,5 +54,7 @@ function show(check) {
     for (const line of columns([head, ...check.assistants.map(row)])) print(line);
   }
   for (const name of check.missing_secrets)
-    print(`${name} is not in .dev.vars. A deployment needs it: npx wrangler secret put ${name}`);
+    print(
+      `${name} is not in .dev.vars. Set it there, and for a deployment: npx wrangler secret put ${name}`,
+    );
 }
