@@ -212,9 +212,12 @@ impl Read {
         let model = self
             .model
             .or_else(|| inherited.map(|endpoint| endpoint.model.clone()));
-        let reasoning_effort = self
-            .reasoning_effort
-            .or_else(|| inherited.and_then(|endpoint| endpoint.reasoning_effort.clone()));
+        let has_tools = !self.tools.is_empty() || self.end_conversation || self.hand_off.is_some();
+        // OpenAI takes no tools with another effort than `none`, see [`problem_of_effort`].
+        let reasoning_effort = self.reasoning_effort.or_else(|| {
+            let inherited = inherited.filter(|_| !has_tools)?;
+            inherited.reasoning_effort.clone()
+        });
         let fallbacks = self
             .fallbacks
             .or_else(|| default.map(|default| default.endpoints.fallbacks().to_vec()));

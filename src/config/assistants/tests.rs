@@ -506,16 +506,14 @@ fn tools_with_an_effort_that_openai_refuses_are_an_error_of_their_file() {
     );
     let none = low.replace("\"low\"", "\"none\"");
     assert!(errors_of(&none, &[]).is_empty());
-    let inherited = ["assistants/desk.toml:1 reasoning_effort"];
-    assert_eq!(
-        errors_of(TOOLS, &[("OPENAI_REASONING_EFFORT", "low")]),
-        inherited
-    );
     let ending = "numbers = [\"+15550199\"]\nprompt = \"x\"\nend_conversation = true";
-    assert_eq!(
-        errors_of(ending, &[("OPENAI_REASONING_EFFORT", "low")]),
-        inherited
-    );
+    for text in [TOOLS, ending] {
+        let settings = [("OPENAI_REASONING_EFFORT", "low")];
+        assert!(errors_of(text, &settings).is_empty(), "it is not inherited");
+        let config = with(&[secret, settings[0]], text).unwrap();
+        let desk = config.assistants.iter().nth(1).unwrap();
+        assert_eq!(desk.endpoints.get(0).reasoning_effort, None);
+    }
     let without = "numbers = [\"+15550199\"]\nprompt = \"x\"\nreasoning_effort = \"low\"";
     assert!(errors_of(without, &[]).is_empty(), "it has no tools");
 }
