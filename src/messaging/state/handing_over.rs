@@ -203,6 +203,9 @@ impl State {
     /// contact's hash for the log, if one ran.
     pub fn end_hand_off(&mut self, now: UnixMillis, config: &Config) -> Option<PhoneHash> {
         let running = self.hand_off.running.take()?;
+        // The alarm may be late.
+        self.revisions.expire(now);
+        self.hand_off.forget(now, config.conversation_ttl);
         for turn in std::mem::take(&mut self.hand_off).into_turns() {
             let number = self.turns.take_number();
             self.revisions

@@ -209,6 +209,22 @@ async fn what_was_said_in_a_hand_off_survives_the_object_and_expires_with_the_co
 }
 
 #[tokio::test(flavor = "local", start_paused = true)]
+async fn a_hand_off_that_ends_before_a_late_alarm_brings_nothing_back_that_has_expired() {
+    let platform = with_hand_off(&[("CONVERSATION_TTL_SECONDS", "600")], &desk());
+    platform.text(ANNA, "Before").await;
+    platform.text(ANNA, "agent").await;
+    platform.text(ANNA, "early").await;
+    platform.alarms_late_by(Duration::from_mins(5));
+    platform.pass(Duration::from_secs(500)).await;
+    platform.text(ANNA, "late").await;
+    platform.pass(Duration::from_secs(101)).await;
+    platform.text(ANNA, "bot").await;
+    platform.text(ANNA, "And now?").await;
+    let asked = platform.model_requests();
+    assert_eq!(users(asked.last().unwrap()), ["late", "And now?"]);
+}
+
+#[tokio::test(flavor = "local", start_paused = true)]
 async fn it_ends_after_its_hours() {
     let platform = with_desk();
     platform.text(ANNA, "agent").await;

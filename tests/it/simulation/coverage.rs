@@ -3,7 +3,19 @@
 //! Not here: how often they come (`fault_plan`).
 
 /// Their names among the counters of a run.
-pub const EVERYTHING: [&str; 96] = [
+pub const EVERYTHING: [&str; 108] = [
+    "hand-offs",
+    "hand-offs by an operator",
+    "hand-offs that ended",
+    "turns that a hand-off cancelled",
+    "answers of operators",
+    "contacts that were told of a hand-off",
+    "messages that a desk took",
+    "deliveries that were repeated",
+    "deliveries given up",
+    "deliveries that an erasure dropped",
+    "slow desks",
+    "desks that failed",
     "calls of tools",
     "calls of tools that were repeated",
     "slow tools",

@@ -2,7 +2,11 @@
 //!
 //! Not here: the effect of a fault (`objects`, `storage`, `model`, `twilio`, `kv`).
 
-use super::random::Random;
+use super::{
+    hand_off::HAND_OFF,
+    random::Random,
+    tools::{FRONT_DESK, TOOLS},
+};
 use crate::support::{SIGNING_SECRET, TOKEN};
 
 /// The settings, and the probability of each fault in thousandths, until faults end.
@@ -93,6 +97,12 @@ pub struct FaultPlan {
     pub tools: bool,
     /// Calls of tools that fail, or are slow.
     pub tools_fail: u64,
+    /// Whether the assistant can hand over.
+    pub hands_over: bool,
+    /// Requests to the desk that fail, or are slow.
+    pub desk_fails: u64,
+    /// Whether the desk never takes a message.
+    pub desk_down: bool,
     /// How the first endpoint fails all the time, while the second one is well.
     pub first_down: Option<Down>,
 }
@@ -218,6 +228,9 @@ impl FaultPlan {
             model_particular: often(50, 300),
             tools: false,
             tools_fail: 0,
+            hands_over: false,
+            desk_fails: 0,
+            desk_down: false,
             first_down: random.chance(100).then(|| Down::any(random)),
         };
         if random.chance(150) {
@@ -261,6 +274,26 @@ impl FaultPlan {
         self
     }
 
+    /// Lets the assistant of some runs hand over, in the same way. Their clock does not step back, so
+    /// that it is known what is said in a hand-off and not forgotten.
+    pub fn with_hand_off(mut self, seed: u64) -> Self {
+        let random = Random::new(seed ^ 0x5EED);
+        self.hands_over = seed.is_multiple_of(5);
+        self.desk_fails = random.pick(&[0, 200, 700]);
+        self.desk_down = random.chance(120);
+        if self.hands_over {
+            self.clock_steps.clear();
+        }
+        self
+    }
+
+    /// The file of the assistant, if it has one.
+    pub fn assistant(&self) -> Option<String> {
+        let tools = if self.tools { TOOLS } else { "" };
+        let hand_off = if self.hands_over { HAND_OFF } else { "" };
+        (self.tools || self.hands_over).then(|| format!("{FRONT_DESK}{tools}{hand_off}"))
+    }
+
     pub fn settings(&self) -> Vec<(&'static str, String)> {
         let token = if self.two_tokens {
             format!("{OLD_TOKEN},{TOKEN}")
@@ -283,6 +316,7 @@ impl FaultPlan {
             ("JOIN_WITHIN_MS", self.join_within.to_string()),
             ("OPENAI_TIMEOUT_MS", self.model_timeout.to_string()),
             ("ORDERS_SECRET", SIGNING_SECRET.to_owned()),
+            ("DESK_SECRET", SIGNING_SECRET.to_owned()),
             ("HELP_TEXT", super::invariants::HELP.to_owned()),
         ]
     }

@@ -10,6 +10,7 @@ mod coverage;
 mod damage;
 mod executor;
 mod fault_plan;
+mod hand_off;
 mod invariants;
 mod kv;
 mod model;
@@ -254,6 +255,26 @@ fn a_result_of_a_tool_that_did_not_come_is_noticed() {
 #[test]
 fn an_id_that_two_calls_share_is_noticed() {
     must_break(Mutation::ToolIdOfArguments, 200);
+}
+
+#[test]
+fn a_hand_off_that_a_restart_forgets_is_noticed() {
+    must_break(Mutation::HandOffForgotten, 2000);
+}
+
+#[test]
+fn a_contact_that_is_told_twice_of_a_hand_off_is_noticed() {
+    must_break(Mutation::ToldForgotten, 2000);
+}
+
+#[test]
+fn a_repeated_delivery_with_another_id_is_noticed() {
+    must_break(Mutation::NewIdForARepeat, 400);
+}
+
+#[test]
+fn a_message_that_no_desk_has_taken_and_that_is_dropped_is_noticed() {
+    must_break(Mutation::RefusalTakenForAYes, 400);
 }
 
 /// The mutation must break an invariant within this many seeds. Without it they break none.

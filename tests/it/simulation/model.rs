@@ -201,6 +201,7 @@ impl Simulation {
     /// An answer, or calls of tools.
     fn say(&self, name: &str, asked: &Asked) -> (Result<HttpResponse, HttpError>, Option<usize>) {
         if asked.allows_calls
+            && self.fault_plan.tools
             && let Some(calls) = self.calls()
         {
             self.invariants.borrow_mut().told_of_calls(name);
@@ -249,6 +250,7 @@ fn said(request: &HttpRequest) -> (Vec<Turn>, String) {
     }
     #[derive(Deserialize)]
     struct Said {
+        role: String,
         content: Value,
         tool_calls: Option<Value>,
     }
@@ -258,21 +260,30 @@ fn said(request: &HttpRequest) -> (Vec<Turn>, String) {
         beside.or(content.as_str()).unwrap_or_default().to_owned()
     }
     let body: Body = serde_json::from_slice(&request.body.to_bytes()).unwrap();
-    let mut texts = body
+    let said = body
         .messages
         .into_iter()
         .skip(1)
         // Behind the input are the rounds of tools.
-        .take_while(|said| said.tool_calls.is_none())
-        .map(|said| text(said.content));
-    let (mut turns, mut input) = (Vec::new(), String::new());
-    while let Some(user) = texts.next() {
-        match texts.next() {
-            Some(assistant) => turns.push(Turn { user, assistant }),
-            None => input = user,
+        .take_while(|said| said.tool_calls.is_none());
+    let (mut turns, mut input) = (Vec::new(), None);
+    for said in said {
+        let (is_user, words) = (said.role == "user", text(said.content));
+        // While a person answered, one of the two may have said nothing.
+        if is_user {
+            let before = input.replace(words);
+            turns.extend(before.map(|user| Turn {
+                user,
+                assistant: String::new(),
+            }));
+        } else {
+            turns.push(Turn {
+                user: input.take().unwrap_or_default(),
+                assistant: words,
+            });
         }
     }
-    (turns, input)
+    (turns, input.unwrap_or_default())
 }
 
 /// What a request asks.

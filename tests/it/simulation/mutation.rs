@@ -69,6 +69,14 @@ pub enum Mutation {
     TimeNotShared,
     /// A tool that failed looks as if it had answered.
     ToolResultInvented,
+    /// A restarted object has forgotten that its contact is handed over.
+    HandOffForgotten,
+    /// A restarted object does not know that the contact was told of the hand-off.
+    ToldForgotten,
+    /// A repeated delivery has another id.
+    NewIdForARepeat,
+    /// A desk that refuses a message looks as if it had taken it.
+    RefusalTakenForAYes,
     /// The id of a call depends on its arguments alone.
     ToolIdOfArguments,
 }

@@ -25,6 +25,7 @@ use crate::support::settings;
 
 use super::{
     executor::{OUTSIDE, promise},
+    hand_off::{DESK_URL, not_told, without_hand_off},
     mutation::Mutation,
     objects::BUDGET,
     state::Simulation,
@@ -169,6 +170,8 @@ impl Http for ObjectPlatform {
                 self.sim.ask_model(self, request, timeout).await
             } else if request.url.starts_with(TOOLS_URL) {
                 self.sim.ask_tool(self, request, timeout).await
+            } else if request.url.starts_with(DESK_URL) {
+                self.sim.ask_desk(self, request, timeout).await
             } else {
                 self.sim.ask_twilio(&self.name, request, timeout).await
             }
@@ -260,6 +263,16 @@ impl Storage for ObjectPlatform {
                     if key == STATE && self.sim.is(Mutation::AskedAgainForgotten) =>
                 {
                     Some(Stored::Text(without_asked_again(&text)))
+                }
+                Some(Stored::Text(text))
+                    if key == STATE && self.sim.is(Mutation::HandOffForgotten) =>
+                {
+                    Some(Stored::Text(without_hand_off(&text)))
+                }
+                Some(Stored::Text(text))
+                    if key == STATE && self.sim.is(Mutation::ToldForgotten) =>
+                {
+                    Some(Stored::Text(not_told(&text)))
                 }
                 Some(Stored::Unreadable) if self.sim.is(Mutation::DamageNotMet) => {
                     return Err(PlatformError::new("unreadable"));

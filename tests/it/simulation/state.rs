@@ -15,8 +15,7 @@ use switchboard::{
 
 use super::{
     executor::Executor, fault_plan::FaultPlan, invariants::Invariants, kv::KvEntry,
-    mutation::Mutation, objects::Object, random::Random, storage::STATE, tools::DESK,
-    twilio::Created,
+    mutation::Mutation, objects::Object, random::Random, storage::STATE, twilio::Created,
 };
 use crate::support::settings;
 
@@ -62,24 +61,21 @@ pub struct Simulation {
 impl Simulation {
     pub fn new(seed: u64, mutation: Option<Mutation>, traced: bool) -> Rc<Self> {
         let random = Random::new(seed);
-        let fault_plan = FaultPlan::new(&random).with_tools(seed);
+        let fault_plan = FaultPlan::new(&random).with_tools(seed).with_hand_off(seed);
         let settings = fault_plan.settings();
         let settings: Vec<_> = settings
             .iter()
             .map(|(name, value)| (*name, value.as_str()))
             .collect();
-        let assistants: &[_] = if fault_plan.tools {
-            &[("desk", DESK)]
-        } else {
-            &[]
-        };
+        let file = fault_plan.assistant();
+        let assistants: Vec<_> = file.iter().map(|file| ("desk", file.as_str())).collect();
         let openings = Rc::default();
         let invariants = Invariants::new(&fault_plan, Rc::clone(&openings));
         Rc::new(Self {
             executor: Executor::default(),
             random,
             fault_plan,
-            config: Rc::new(settings::config_with(&settings, assistants).unwrap()),
+            config: Rc::new(settings::config_with(&settings, &assistants).unwrap()),
             mutation,
             invariants: RefCell::new(invariants),
             trace: traced.then(RefCell::default),

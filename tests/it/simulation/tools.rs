@@ -18,10 +18,14 @@ use crate::support::response::response;
 /// Where the tools' service is.
 pub const TOOLS_URL: &str = "https://shop.example/";
 
-/// The assistant of runs with tools.
-pub const DESK: &str = r#"
+/// The beginning of an assistant's file.
+pub const FRONT_DESK: &str = r#"
 numbers = ["+15550199", "whatsapp:+15550199"]
 prompt = "You are the front desk."
+"#;
+
+/// Its tools.
+pub const TOOLS: &str = r#"
 [[tools]]
 name = "order_status"
 description = "Looks up an order."

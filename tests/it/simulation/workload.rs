@@ -4,7 +4,7 @@
 
 use std::rc::Rc;
 
-use switchboard::messaging::keywords::Keyword;
+use switchboard::messaging::keywords::{self, Keyword};
 
 use super::{
     executor::OUTSIDE,
@@ -44,6 +44,14 @@ pub fn begin(sim: &Rc<Simulation>) {
         sim.executor.spawn(OUTSIDE, async move {
             contact_writes(&inner, index, &name, &from, &to).await;
         });
+        if sim.fault_plan.hands_over {
+            let (inner, name) = (Rc::clone(sim), name2.clone());
+            let number = to2.parse().unwrap();
+            let phone_hash = keys.phone_hash(&from2.parse().unwrap());
+            sim.executor.spawn(OUTSIDE, async move {
+                inner.operate(&name, number, phone_hash).await;
+            });
+        }
         sim.executor.spawn(OUTSIDE, async move {
             write_more(&other, index, &name2, &from2, &to2).await;
         });
@@ -235,6 +243,13 @@ fn write(sim: &Rc<Simulation>, index: u64, number: u64, name: &str, from: &str, 
     let token = format!("xyzzy-s{index}m{number};");
     let word = |words: &[&str], turn, command| (random.pick(words).to_owned(), turn, command);
     let said = match random.below(40) {
+        _ if sim.fault_plan.hands_over && random.chance(200) => {
+            if random.chance(500) {
+                word(&["agent", "A human!"], false, None)
+            } else {
+                word(&["bot", "Assistant!"], true, None)
+            }
+        }
         0 | 1 => word(&["reset", "Start over"], true, None),
         2 => word(&[" \u{200f}", "HELP"], false, None),
         3 => (
@@ -316,12 +331,23 @@ fn write_text(
             "MG0123456789abcdef0123456789abcdef".to_owned(),
         ));
     }
+    let asks = keywords::asks_for_person(&body);
+    let with_file = body.ends_with("file");
+    let passes = (turn || asks || with_file) && Keyword::of(&body).is_none();
     let automatic = (0x3000..0x4000).contains(&number);
     if command == Some(Keyword::OptIn) {
         sim.opted_out_at_twilio.borrow_mut().remove(from);
     }
     let message = Message {
         automatic,
+        passes,
+        text: if with_file {
+            String::new()
+        } else {
+            body.clone()
+        },
+        media: u64::from(media_type.is_some()),
+        word: asks || keywords::asks_for_assistant(&body),
         contact: name.to_owned(),
         turn,
         command,

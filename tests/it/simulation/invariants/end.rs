@@ -19,6 +19,7 @@ impl Invariants {
                 continue;
             }
             self.equal_answers(contact);
+            self.end_handed(contact);
             self.check(contact.queue.is_empty() && contact.open.is_none(), || {
                 "a message was taken in, and its turn never ended".into()
             });

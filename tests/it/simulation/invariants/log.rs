@@ -21,6 +21,7 @@ impl Invariants {
             // It may not have stored what it was told.
             contact.told_out = None;
         }
+        Self::given_up_unlogged(contact);
         if let Some(turn) = contact.open.and_then(|key| contact.turns.get_mut(&key)) {
             (turn.works, turn.waits) = (None, at);
         }
@@ -96,6 +97,7 @@ impl Invariants {
         });
         match event {
             "outbox_part" => self.part_logged(&value),
+            "signed_webhook" => self.delivery_logged(&value),
             "turn" => self.turn_logged(&value, object),
             "conversation_unreadable" => {
                 // The object gives up a read that takes too long. The fake KV does not see that.
@@ -211,7 +213,9 @@ impl Invariants {
         contact.loose |= outcome == "failed" && turn.reset;
         turn.outcome = Some((outcome.to_owned(), reply_via.to_owned()));
         if outcome == "reset" {
-            contact.history.clear();
+            // A hand-off may have ended since.
+            let before = contact.history_at_end.min(contact.history.len());
+            contact.history.drain(..before);
             (contact.excused, contact.forbidden) = (0, 0);
             contact
                 .turns

@@ -7,7 +7,9 @@
 mod caps;
 mod conversation;
 mod deadlines;
+mod deliveries;
 mod end;
+mod hand_off;
 mod log;
 mod model;
 mod records;
@@ -63,6 +65,8 @@ pub struct Invariants {
     tool_calls: BTreeMap<String, ToolCall>,
     tool_results: BTreeSet<(String, u64, String)>,
     tool_tokens: u64,
+    /// By id: what operators have written.
+    operator_texts: BTreeMap<String, String>,
     /// Grants by the day for which the budget object has counted them.
     granted_requests: BTreeMap<u64, u64>,
     granted_messages: BTreeMap<u64, u64>,
@@ -207,6 +211,8 @@ fn is_fixed(text: &str) -> bool {
             FixedText::OptedIn,
             FixedText::Erasing,
             FixedText::Erased,
+            FixedText::HandedOver,
+            FixedText::AssistantAgain,
         ]
         .iter()
         .any(|notice| notice.in_language(Language::English) == text)

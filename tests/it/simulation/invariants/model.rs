@@ -33,6 +33,10 @@ impl Invariants {
         self.check(reserved, || {
             "a voice note was transcribed without a reservation".into()
         });
+        self.check(
+            !contact.handed.runs() || contact.has_just_cancelled(at),
+            || "a voice note was transcribed during a hand-off".into(),
+        );
         self.check(contact.at_model == 0, || {
             "a voice note was transcribed while the model was asked".into()
         });
@@ -80,6 +84,9 @@ impl Invariants {
             self.contacts.insert(name.to_owned(), contact);
             return;
         }
+        self.check(!contact.handed.runs(), || {
+            format!("the model was asked during a hand-off: {input}")
+        });
         let texts = turns
             .iter()
             .flat_map(|turn| [turn.user.as_str(), turn.assistant.as_str()])

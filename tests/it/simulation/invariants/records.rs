@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use super::caps::DayCount;
+use super::{caps::DayCount, hand_off::Handed};
 use switchboard::{conversation::history::Turn, messaging::keywords::Keyword};
 
 /// One pair of addresses.
@@ -52,6 +52,9 @@ pub struct Contact {
     /// The turn whose end is stored but not logged yet.
     pub(super) unlogged: Option<TurnKey>,
     pub(super) history: Vec<(Turn, bool)>,
+    /// How long it was when the newest turn ended.
+    pub(super) history_at_end: usize,
+    pub(super) handed: Handed,
     /// Turns before this one may be missing from the conversation.
     pub(super) excused: usize,
     /// Turns before this one must not be in the conversation.
@@ -143,6 +146,12 @@ pub struct Message {
     /// Its keyword. An opt-in that is a `turn` too (YES) is a keyword only while the contact is opted out.
     pub command: Option<Keyword>,
     pub token: String,
+    /// Whether it is passed on during a hand-off, with this text and so many files.
+    pub passes: bool,
+    pub text: String,
+    pub media: u64,
+    /// Whether it may have another effect than a turn: a word that begins or ends a hand-off.
+    pub word: bool,
     /// Whether a machine wrote it in answer to an answer. It may get none.
     pub automatic: bool,
     /// Webhooks that got a 200.

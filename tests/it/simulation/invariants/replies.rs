@@ -25,6 +25,11 @@ impl Invariants {
         };
         message.answered += 1;
         let name = message.contact.clone();
+        if let Some(mut contact) = self.contacts.remove(&name) {
+            let first = texts.first().map(String::as_str);
+            self.told_of_hand_off(&mut contact, sid, first);
+            self.contacts.insert(name.clone(), contact);
+        }
         let Some(first) = texts.first() else { return };
         // An answer may have been on its way when the contact opted out.
         let by_rest = self.contacts[&name]

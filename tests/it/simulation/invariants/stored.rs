@@ -8,6 +8,8 @@ use switchboard::{messaging::keywords::Keyword, platform::WriteBatch};
 
 use super::{
     Invariants, chars,
+    deliveries::StoredDelivery,
+    hand_off::StoredHandOff,
     records::{Contact, TurnKey, TurnRecord},
 };
 use crate::simulation::{
@@ -16,12 +18,16 @@ use crate::simulation::{
     transcription::SPOKEN,
 };
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 pub(super) struct StoredState {
     #[serde(default)]
     pub(super) records: Vec<StoredSid>,
     #[serde(default)]
     pub(super) turns: StoredTurns,
+    #[serde(default)]
+    pub(super) hand_off: StoredHandOff,
+    #[serde(default)]
+    pub(super) deliveries: Vec<StoredDelivery>,
 }
 
 #[derive(Default, Deserialize)]
@@ -83,6 +89,11 @@ impl Invariants {
                 self.check(!open, || {
                     "storage was emptied while a message waited".into()
                 });
+                if !contact.untracked {
+                    let nothing = StoredState::default();
+                    self.hand_off_stored(&mut contact, &nothing, at);
+                    self.deliveries_stored(&mut contact, &nothing, false, at);
+                }
                 self.opt_out_at_twilio_stored(&mut contact, at);
                 self.opt_out_is_stored(&contact);
             }
@@ -104,9 +115,15 @@ impl Invariants {
             self.opt_out_is_stored(contact);
             return;
         }
+        self.hand_off_stored(contact, &state, at);
+        let active = state.turns.active.as_ref().map(|turn| turn.number);
+        let ends = contact.open.filter(|(_, number)| Some(*number) != active);
+        let has_reset =
+            ends.is_some_and(|key| contact.turns.get(&key).is_some_and(|turn| turn.reset));
         for StoredSid { sid, status } in &state.records {
             self.message_stored(contact, sid, status == "waiting", at);
         }
+        self.deliveries_stored(contact, &state, has_reset, at);
         self.opt_out_at_twilio_stored(contact, at);
         self.opt_out_is_stored(contact);
         let key = state
@@ -153,7 +170,12 @@ impl Invariants {
                 )
             });
         }
-        let turn = message.turn && !was_out && (waits || !message.automatic);
+        let passes = contact.handed.runs() && message.passes && !was_out;
+        if passes {
+            contact.passes_on(&message, at);
+        }
+        let may_wait = waits || !(message.automatic || message.word);
+        let turn = message.turn && !was_out && !passes && may_wait;
         if message.automatic {
             self.automatic_reply(contact, turn, at);
         }
@@ -202,6 +224,7 @@ impl Invariants {
         });
         contact.unlogged = Some(open);
         contact.last_end = Some(at);
+        contact.history_at_end = contact.history.len();
         if let Some(turn) = contact.turns.get_mut(&open) {
             turn.ended = true;
             let (forward, limit, patience) = (self.forward, self.turn_limit, self.patience);
@@ -350,6 +373,7 @@ impl Invariants {
             _ => {
                 self.count("erasures");
                 contact.history.clear();
+                self.hand_off_erased(contact, at);
                 (contact.excused, contact.forbidden) = (0, 0);
             }
         }

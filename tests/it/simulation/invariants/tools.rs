@@ -11,6 +11,8 @@ pub(super) struct ToolCall {
     contact: String,
     turn: Option<TurnKey>,
     body: Value,
+    /// The input of its turn.
+    input: String,
     /// The incarnation that has heard its answer.
     answered: Option<u64>,
 }
@@ -21,6 +23,7 @@ impl Invariants {
         let contact = self.contacts.get(name);
         let turn = contact.filter(|contact| !contact.untracked);
         let turn = turn.and_then(|contact| contact.open);
+        let input = self.input_of(name);
         let known = self.tool_calls.get(id);
         let is_same = known.is_none_or(|known| {
             let same_turn = known.turn.is_none() || turn.is_none() || known.turn == turn;
@@ -38,6 +41,7 @@ impl Invariants {
                 contact: name.to_owned(),
                 turn,
                 body: body.clone(),
+                input,
                 answered: None,
             };
             self.tool_calls.insert(id.to_owned(), call);
@@ -70,6 +74,14 @@ impl Invariants {
         incarnation: u64,
         results: &[Value],
     ) -> Vec<String> {
+        if results.is_empty() {
+            // The turn begins again, because its end could not be stored. Its calls are repeated.
+            let input = self.input_of(name);
+            let calls = self.tool_calls.values_mut();
+            calls
+                .filter(|call| call.contact == name && call.input == input)
+                .for_each(|call| call.answered = None);
+        }
         let mut tokens = Vec::new();
         for result in results {
             let token = result["result"]["token"].as_str().map(str::to_owned);
@@ -83,6 +95,13 @@ impl Invariants {
             tokens.extend(token);
         }
         tokens
+    }
+
+    /// What the model was last asked about the turn that runs.
+    fn input_of(&self, name: &str) -> String {
+        let contact = self.contacts.get(name);
+        let turn = contact.and_then(|contact| contact.turns.get(&contact.open?));
+        turn.map(|turn| turn.asked.clone()).unwrap_or_default()
     }
 
     /// The model has asked for calls: the turn may make one more request.

@@ -33,6 +33,7 @@ impl Invariants {
         contact.untracked = true;
         (contact.open, contact.unlogged) = (None, None);
         contact.queue.clear();
+        contact.handed.forget();
     }
 
     pub fn all_untracked(&mut self) {
@@ -40,6 +41,7 @@ impl Invariants {
             contact.untracked = true;
             (contact.open, contact.unlogged) = (None, None);
             contact.queue.clear();
+            contact.handed.forget();
         });
     }
 

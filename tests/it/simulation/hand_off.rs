@@ -1,0 +1,171 @@
+//! Hand-offs: the desk that gets messages of contacts, the operator, and how both fail.
+//!
+//! Not here: what must hold of a hand-off (`invariants::hand_off`).
+
+use std::rc::Rc;
+
+use serde_json::Value;
+use switchboard::{
+    identity::{Address, PhoneHash},
+    messaging::api::{HandBack, Say, TakeOver},
+    object::Engine as _,
+    platform::{HttpError, HttpRequest, HttpResponse, Method},
+};
+
+use super::{
+    executor::{OUTSIDE, promise},
+    mutation::Mutation,
+    object_ports::{ObjectPlatform, vanished},
+    objects::Engine,
+    state::Simulation,
+};
+use crate::support::response::response;
+
+/// Where the desk is.
+pub const DESK_URL: &str = "https://desk.example/";
+
+/// How the assistant of runs with hand-offs hands over.
+pub const HAND_OFF: &str = r#"
+[hand_off]
+url = "https://desk.example/messages"
+secret = "DESK_SECRET"
+hours = 1
+"#;
+
+impl Simulation {
+    /// A thread sends a message of its contact to the desk.
+    pub async fn ask_desk(
+        self: &Rc<Self>,
+        platform: &ObjectPlatform,
+        request: &HttpRequest,
+        timeout: u64,
+    ) -> Result<HttpResponse, HttpError> {
+        let body = request.body.to_text().clone();
+        let header = request
+            .headers
+            .iter()
+            .find(|(name, _)| name == "webhook-id");
+        let mut id = header.unwrap().1.clone();
+        if self.is(Mutation::NewIdForARepeat) {
+            id = self.invariants.borrow().id_of_a_repeat(&platform.name, &id);
+        }
+        self.trace(|| format!("{:.6} passes on {id:.6}", platform.name));
+        self.invariants
+            .borrow_mut()
+            .desk_asked(&platform.name, &id, &body, self.executor.now());
+        let (give, take) = promise();
+        let (sim, name) = (Rc::clone(self), platform.name.clone());
+        self.executor.spawn(OUTSIDE, async move {
+            let answer = sim.desk().await;
+            if answer.as_ref().is_ok_and(|answer| answer.status == 200) {
+                sim.invariants.borrow_mut().desk_took(&name, &id);
+            }
+            give.give(answer);
+        });
+        let answer = self.executor.within(timeout, take).await;
+        let answer = match answer {
+            None => Err(HttpError::Timeout),
+            Some(None) => Err(HttpError::Connection),
+            Some(Some(answer)) => answer,
+        };
+        self.trace(|| {
+            let status = answer.as_ref().map(|answer| answer.status);
+            format!("{:.6} hears from the desk: {status:?}", platform.name)
+        });
+        match answer {
+            Ok(answer) if answer.status == 404 && self.is(Mutation::RefusalTakenForAYes) => {
+                Ok(response(200, ""))
+            }
+            answer => answer,
+        }
+    }
+
+    /// The desk's answer. One that never comes is lost, although the desk may have taken the message.
+    async fn desk(&self) -> Result<HttpResponse, HttpError> {
+        let fails = self.fault_plan.desk_fails;
+        if self.fault(fails, "slow desks") {
+            self.hang(40_000).await;
+        } else {
+            self.sleep(self.random.between(20, 800)).await;
+        }
+        if self.fault_plan.desk_down || self.fault(fails, "desks that failed") {
+            return match self.random.below(4) {
+                0 => Err(HttpError::Connection),
+                1 => Ok(response(503, "")),
+                2 => Ok(response(302, "")),
+                _ => Ok(response(404, "")),
+            };
+        }
+        Ok(response(200, "a desk"))
+    }
+
+    /// An operator takes the contact over, answers it and releases it, a few times.
+    pub async fn operate(self: &Rc<Self>, name: &str, number: Address, phone_hash: PhoneHash) {
+        for _ in 0..self.random.below(6) {
+            self.sleep(self.random.below(60_000)).await;
+            match self.random.below(4) {
+                0 => {
+                    let (number, phone_hash) = (number.clone(), phone_hash.clone());
+                    let call = TakeOver { number, phone_hash };
+                    self.operator(name, call).await;
+                }
+                1 => {
+                    let phone_hash = phone_hash.clone();
+                    self.operator(name, HandBack { phone_hash }).await;
+                }
+                _ => self.answer_as_a_person(name).await,
+            }
+        }
+    }
+
+    /// An operator's answer. Sometimes the call is made twice.
+    async fn answer_as_a_person(self: &Rc<Self>, name: &str) {
+        let (id, text) = {
+            let mut invariants = self.invariants.borrow_mut();
+            let number = invariants.answers.len();
+            let (id, text) = (format!("say{number}"), format!("answer#{number} of Ana"));
+            invariants.operator_writes(name, &id, &text);
+            (id, text)
+        };
+        for _ in 0..self.random.between(1, 2) {
+            let (id, text) = (id.clone(), text.clone());
+            self.operator(name, Say { text, id }).await;
+            self.sleep(self.random.below(3000)).await;
+        }
+    }
+
+    /// A call of an operator's. It may fail like any other.
+    async fn operator<M: Method + 'static>(self: &Rc<Self>, name: &str, method: M) {
+        self.trace(|| format!("{name:.6} an operator calls {}", M::NAME));
+        if self.fault(self.fault_plan.object_unreachable, "an unreachable thread") {
+            return;
+        }
+        let arguments = serde_json::to_string(&method).unwrap();
+        let call = async move |engine| {
+            let Engine::Thread(thread) = engine else {
+                return vanished();
+            };
+            thread.call(M::NAME, &arguments).await
+        };
+        let reply = self.call(name, call).await;
+        self.trace(|| format!("{name:.6} the operator hears {reply:?}"));
+    }
+}
+
+/// The state without its hand-off.
+pub fn without_hand_off(state: &str) -> String {
+    let mut state: Value = serde_json::from_str(state).unwrap_or_default();
+    if let Some(fields) = state.as_object_mut() {
+        fields.remove("hand_off");
+    }
+    state.to_string()
+}
+
+/// The state with a hand-off that the contact was not told of.
+pub fn not_told(state: &str) -> String {
+    let mut state: Value = serde_json::from_str(state).unwrap_or_default();
+    if let Some(told) = state.pointer_mut("/hand_off/running/told") {
+        *told = false.into();
+    }
+    state.to_string()
+}
