@@ -23,9 +23,14 @@ const REPLY_WITHIN_MS = 5000;
 export const WIDE = { width: 1440, height: 900 };
 export const NARROW = { width: 360, height: 740 };
 
-/** Starts everything before the tests of a file, and stops it after them. */
-export function setUpBrowserTests() {
-  const tests = new BrowserTests();
+/**
+ * Starts everything before the tests of a file, and stops it after them. `assistants` makes the files
+ * of the assistants for a playground; those of the build are used by default.
+ *
+ * @param {{ assistants?: (playground: { url: string }) => Record<string, string> }} [options]
+ */
+export function setUpBrowserTests({ assistants } = {}) {
+  const tests = new BrowserTests(assistants);
   before(() => tests.start());
   after(() => tests.stop());
   beforeEach(() => {
@@ -49,9 +54,16 @@ class BrowserTests {
   #browser;
   #profile = "";
   #forwarding;
+  #assistants;
+
+  /** @param {((playground: { url: string }) => Record<string, string>) | undefined} assistants */
+  constructor(assistants) {
+    this.#assistants = assistants;
+  }
 
   async start() {
     this.switchboard = await startSwitchboard({
+      assistants: this.#assistants,
       settings: {
         REPLY_WITHIN_MS: String(REPLY_WITHIN_MS),
         RATE_LIMIT_PER_MINUTE: "100",

@@ -1,17 +1,18 @@
 // The page and the shop's services behind an assistant's tools, in a real browser: the phones can
 // write to the assistants' numbers, the inspector shows each signed call, and faults can be switched
-// on.
+// on. The last two tests live through the example assistants with the real Worker.
 //
-// The calls are made here, signed by this file's own code. Not here: the calls of the Worker
-// (tests/e2e).
+// The calls of the other tests are made here, signed by this file's own code. Not here: each fault
+// of a tool and of an intake (tests/e2e).
 
 import assert from "node:assert/strict";
 import crypto from "node:crypto";
 import { test } from "node:test";
-import { pseudonym, SECRETS } from "../e2e/harness.mjs";
+import { exampleAssistants, FRONT_DESK, PRESS_RELEASE } from "../e2e/examples.mjs";
+import { freshPair, pseudonym, SECRETS } from "../e2e/harness.mjs";
 import { PATIENCE, setUpBrowserTests, usePhone } from "./browser.mjs";
 
-const tests = setUpBrowserTests();
+const tests = setUpBrowserTests({ assistants: exampleAssistants });
 
 test("a new phone can write to the number of an assistant, on each of its channels", async () => {
   const page = await tests.open();
@@ -71,6 +72,58 @@ test("the shop's faults are switched on for one phone, and the inspector names t
     .waitFor();
   await select("Work");
   assert.equal((await call(phone, "1234")).status, 200);
+});
+
+test("a question to the front desk is answered with the shop's words, and the inspector shows the Worker's call", async () => {
+  const page = await tests.open();
+  const pair = { from: freshPair().from, to: FRONT_DESK };
+  const phone = await usePhone(page, 1, {}, pair);
+  await phone.send("Where is order 1234?");
+  await phone.sees("Order 1234: shipped, arrives Friday.");
+  await page.getByRole("tab", { name: "Shop" }).click();
+  const panel = page.getByRole("tabpanel", { name: "Shop" });
+  // The newest is first. Below are calls of the other tests, because nobody has their phone.
+  await panel.getByText(pseudonym(pair), { exact: false }).first().waitFor();
+  const shown = await panel.innerText();
+  for (const part of ["v1,", "200 in", '"order_id": "1234"', pseudonym(pair)])
+    assert.ok(shown.includes(part), part);
+  assert.match(
+    await panel.getByLabel("Answer of the shop").first().innerText(),
+    /"arrives": "Friday"/,
+  );
+});
+
+test("a press release is lived through to the word that it is saved, and the inspector shows its delivery", async () => {
+  const page = await tests.open();
+  const pair = { from: freshPair().from, to: PRESS_RELEASE };
+  const phone = await usePhone(page, 1, {}, pair);
+  const replies = async (words, part) => {
+    const before = await phone.answers.count();
+    await phone.order(words);
+    const answer = phone.answers.nth(before);
+    await answer.waitFor({ timeout: PATIENCE });
+    const text = await answer.innerText();
+    assert.ok(text.includes(part), `${words}: ${text}`);
+  };
+  for (const [words, part] of [
+    ["Hello", "What do you want to announce?"],
+    ["4", "What is the name of the company?"],
+    ["Wagtail Boats", "What should the headline say?"],
+    ["Open day at the yard", "What are the key facts?"],
+    ["The yard is open on 5 December 2026", "Is there a quote to use"],
+    ["skip", "Please send the boilerplate"],
+    ["Wagtail builds boats since 1998.", "Who is the contact for the media?"],
+    ["Ana Marsh", "e-mail address?"],
+    ["ana at example", "please give an e-mail address"],
+    ["ana@example.org", "phone number"],
+    ["+15550142", "Please check this."],
+    ["yes", "Saved: we have your answers and the draft."],
+  ])
+    await replies(words, part);
+  await page.getByRole("tab", { name: "Shop" }).click();
+  const panel = page.getByRole("tabpanel", { name: "Shop" });
+  await panel.getByText("Open day at the yard", { exact: false }).first().waitFor();
+  assert.ok((await panel.innerText()).includes(pseudonym(pair)));
 });
 
 // Calls the order service as the Worker would for this pair of addresses.

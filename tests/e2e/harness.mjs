@@ -18,15 +18,18 @@ export { EVENTS, SECURITY_HEADERS, startWorker } from "./worker.mjs";
 
 /**
  * Starts a playground and one Worker that know each other: `{ playground, worker, close }`. Options
- * as for `startWorker`.
+ * as for `startWorker`, but `assistants` can be a function that makes the files for the playground.
  *
- * @param {import("./worker.mjs").WorkerOptions} [options]
+ * @typedef {Record<string, string>} Files
+ *
+ * @param {Omit<import("./worker.mjs").WorkerOptions, "assistants"> & { assistants?: Files | ((playground: { url: string }) => Files) }} [options]
  */
-export async function startSwitchboard(options = {}) {
+export async function startSwitchboard({ assistants, ...options } = {}) {
   const port = await freePort();
   const playground = await startPlayground({ worker: `http://127.0.0.1:${port}` });
   try {
-    const worker = await startWorker({ playground, port, ...options });
+    const files = typeof assistants === "function" ? assistants(playground) : assistants;
+    const worker = await startWorker({ playground, port, assistants: files, ...options });
     return { playground, worker, close: () => Promise.all([worker.close(), playground.close()]) };
   } catch (error) {
     await playground.close();

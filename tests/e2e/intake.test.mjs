@@ -222,10 +222,14 @@ test("cancel ends an intake and deletes its answers, and start over begins again
 });
 
 // `accepted` is how often the service accepts it.
-for (const [what, fault, accepted] of [
-  ["answers 503", { status: 503 }, 1],
-  ["does not answer in time", { delay_ms: 6000 }, 1],
-  ["takes it, but its answer is lost", { connection: "act_then_drop" }, 2],
+for (const { what, fault, accepted } of [
+  { what: "answers 503", fault: { status: 503 }, accepted: 1 },
+  { what: "does not answer in time", fault: { delay_ms: 6000 }, accepted: 1 },
+  {
+    what: "takes it, but its answer is lost",
+    fault: { connection: "act_then_drop" },
+    accepted: 2,
+  },
 ]) {
   test(`if the service ${what}, saved is said only once it is, by REST, and every try has one id`, async () => {
     const contact = new Contact();

@@ -133,16 +133,16 @@ test("a tool that is slow but in time is waited for", async () => {
   assert.deepEqual((await ask("Where is order 1234?")).messages, [SHIPPED]);
 });
 
-for (const [what, fault, word] of [
-  ["is too slow", { delay_ms: TOOL_TIMEOUT_MS + 1000 }, "timeout"],
-  ["hangs", { delay_ms: 600_000 }, "timeout"],
-  ["answers 500", { status: 500 }, "unreachable"],
-  ["breaks the connection off", { connection: "drop" }, "unreachable"],
-  ["answers bytes that are no text", { body: "garbage" }, "unreadable"],
-  ["answers a page", { body: "not_json" }, "unreadable"],
-  ["breaks its answer off", { body: "truncated" }, "unreadable"],
-  ["answers 20 kB", { body: "oversize" }, "too_long"],
-  ["redirects", { status: 302, headers: { Location: "/tools/elsewhere" } }, "rejected"],
+for (const { what, word, ...fault } of [
+  { what: "is too slow", word: "timeout", delay_ms: TOOL_TIMEOUT_MS + 1000 },
+  { what: "hangs", word: "timeout", delay_ms: 600_000 },
+  { what: "answers 500", word: "unreachable", status: 500 },
+  { what: "breaks the connection off", word: "unreachable", connection: "drop" },
+  { what: "answers bytes that are no text", word: "unreadable", body: "garbage" },
+  { what: "answers a page", word: "unreadable", body: "not_json" },
+  { what: "breaks its answer off", word: "unreadable", body: "truncated" },
+  { what: "answers 20 kB", word: "too_long", body: "oversize" },
+  { what: "redirects", word: "rejected", status: 302, headers: { Location: "/tools/elsewhere" } },
 ]) {
   test(`a tool that ${what} is told to the model as ${word}, and no result is claimed`, async () => {
     await playground.fault({ service: "shop", ...fault });
