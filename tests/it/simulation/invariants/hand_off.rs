@@ -100,8 +100,8 @@ impl Invariants {
         if runs && !contact.handed.runs() {
             self.hand_off_begins(contact, at);
             let new = |sid: &&str| !contact.admitted.contains(*sid);
-            let sids = state.records.iter().map(|seen| seen.sid.as_str());
-            match sids.filter(new).next_back().map(str::to_owned) {
+            let mut sids = state.records.iter().map(|seen| seen.sid.as_str());
+            match sids.rfind(new).map(str::to_owned) {
                 Some(sid) => drop(contact.handed.begun_by.insert(sid, at)),
                 None => self.count("hand-offs by an operator"),
             }
