@@ -22,6 +22,8 @@ impl Invariants {
     pub fn tool_called(&mut self, name: &str, incarnation: u64, id: &str, body: &Value) {
         let contact = self.contacts.get(name);
         let turn = contact.filter(|contact| !contact.untracked);
+        // A message that comes again after its id was forgotten is answered again, with the same calls.
+        let is_followed = turn.is_some();
         let turn = turn.and_then(|contact| contact.open);
         let input = self.input_of(name);
         let known = self.tool_calls.get(id);
@@ -29,7 +31,8 @@ impl Invariants {
             let same_turn = known.turn.is_none() || turn.is_none() || known.turn == turn;
             known.contact == name && known.body == *body && same_turn
         });
-        let is_answered = known.is_some_and(|known| known.answered == Some(incarnation));
+        let is_answered =
+            known.is_some_and(|known| is_followed && known.answered == Some(incarnation));
         let repeated = known.is_some();
         self.check(is_same && !is_answered, || {
             format!("an id is used for two different calls: {body}")
