@@ -31,7 +31,9 @@ impl<P: ThreadPlatform> StepHost for Inner<P> {
         // Any value means an opt-out: in doubt nothing is sent.
         let opted_out = Storage::get(&self.platform, OPTED_OUT_KEY).await?;
         let now = self.platform.now();
-        let (mut state, problem) = match Storage::get(&self.platform, STATE_KEY).await? {
+        let stored = Storage::get(&self.platform, STATE_KEY).await?;
+        let is_stored = stored.is_some();
+        let (mut state, problem) = match stored {
             None => (State::default(), None),
             Some(stored) => match stored.text().as_deref().map(State::decode) {
                 Some(Decoded::Whole(state)) => (state, None),
@@ -50,7 +52,9 @@ impl<P: ThreadPlatform> StepHost for Inner<P> {
         if let Some(reason) = problem {
             event::log(&self.platform, &Event::InternalError { reason });
         }
-        Ok((state, problem.is_some()))
+        // A damaged state can have lost all that would ever be forgotten. The next alarm clears it.
+        let is_left_over = is_stored && state.is_blank();
+        Ok((state, problem.is_some() || is_left_over))
     }
 
     fn refresh(&self, state: &mut State, now: UnixMillis) -> bool {
