@@ -7,6 +7,13 @@ use std::{fmt, time::Duration};
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Deserialize, Serialize};
 
+/// The wait before something that has failed `tries` times in a row is tried again: it doubles each
+/// time, from two seconds on, and is at most `longest`.
+#[must_use]
+pub fn growing_wait(tries: u32, longest: Duration) -> Duration {
+    Duration::from_secs(1u64 << tries.min(32)).min(longest)
+}
+
 /// A moment, in milliseconds since the Unix epoch, as the platform's clock told it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 pub use drain::{DeliveryStore, drain};
 
 use crate::{
-    base::time::UnixMillis,
+    base::time::{UnixMillis, growing_wait},
     event::DeliveryPurpose,
     identity::{PhoneHash, WebhookId},
 };
@@ -45,9 +45,6 @@ pub struct Delivery {
     pub(super) not_before: UnixMillis,
     /// When it is given up.
     pub(super) give_up_at: UnixMillis,
-    /// Whether it was logged that it is late.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub(super) logged: bool,
 }
 
 /// The next step for a delivery.
@@ -97,7 +94,6 @@ impl Delivery {
             tries: 0,
             not_before: now,
             give_up_at: now.plus(LIFETIME),
-            logged: false,
         }
     }
 
@@ -142,10 +138,9 @@ impl Deliveries {
     pub fn mark_failed(&mut self, id: &WebhookId, now: UnixMillis) -> Option<u32> {
         let failed = self.0.iter_mut().find(|one| one.id == *id)?;
         failed.tries = failed.tries.saturating_add(1);
-        let wait = Duration::from_secs(1u64 << failed.tries.min(10)).min(MAX_WAIT);
+        let wait = growing_wait(failed.tries, MAX_WAIT);
         failed.not_before = now.plus(wait).min(failed.give_up_at);
-        let is_first = !std::mem::replace(&mut failed.logged, true);
-        is_first.then_some(failed.tries)
+        Some(failed.tries).filter(|tries| *tries == 1)
     }
 
     /// Drops a delivery that has ended. Returns it, unless it was erased meanwhile.

@@ -22,7 +22,7 @@ pub use entry::{OutboxEntry, ReplyTarget};
 pub use order::{PART_WAIT, Progress};
 
 use crate::{
-    base::time::UnixMillis,
+    base::time::{UnixMillis, growing_wait},
     identity::{Channel, MessageSid, PhoneHash},
     twilio::parts,
 };
@@ -322,7 +322,7 @@ impl Outbox {
         if let Some(entry) = self.entry(turn) {
             entry.attempt = attempt;
             entry.tries = entry.tries.saturating_add(1);
-            let wait = Duration::from_secs(1u64 << entry.tries.min(6)).min(MAX_WAIT);
+            let wait = growing_wait(entry.tries, MAX_WAIT);
             entry.not_before = now.plus(wait).min(entry.give_up_at);
         }
     }

@@ -8,7 +8,9 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    base::time::UnixMillis, conversation::outbox::ReplyTarget, event::HandOffBy,
+    base::time::{UnixMillis, growing_wait},
+    conversation::outbox::ReplyTarget,
+    event::HandOffBy,
     identity::PhoneHash,
 };
 
@@ -102,8 +104,7 @@ impl Flow {
     /// Records that Studio did not process the attempt. It is due again later.
     pub fn mark_not_processed(&mut self, now: UnixMillis) {
         (self.attempt, self.tries) = (None, self.tries.saturating_add(1));
-        let wait = Duration::from_secs(1u64 << self.tries.min(6)).min(MAX_WAIT);
-        self.not_before = now.plus(wait);
+        self.not_before = now.plus(growing_wait(self.tries, MAX_WAIT));
     }
 
     /// Records that Studio does not list the attempt, or could not be asked. It is asked again.
