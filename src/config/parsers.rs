@@ -47,6 +47,16 @@ macro_rules! milliseconds {
 }
 pub(super) use milliseconds;
 
+/// Of `all`, the one whose name is most like `name`.
+pub(super) fn nearest<T>(
+    name: &str,
+    all: impl IntoIterator<Item = T>,
+    name_of: impl Fn(&T) -> &str,
+) -> Option<T> {
+    let distance = |one: &T| strsim::osa_distance(name_of(one), name);
+    all.into_iter().min_by_key(distance)
+}
+
 /// Auth tokens, separated by commas.
 pub(super) fn auth_tokens(text: &str) -> Parsed<Vec<Secret>> {
     let token = |token: &str| {

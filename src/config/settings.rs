@@ -14,7 +14,7 @@ use super::{
         DefaultValue::{InAssistant, InLanguage, NoReasoning, Off, RequestOrigin, Required, Value},
         Kind, Reader, Setting,
     },
-    texts::{self, Language, Overrides},
+    texts::{self, FixedText, Language, Overrides},
 };
 use crate::{
     base::{
@@ -31,8 +31,8 @@ use crate::{
 macro_rules! settings {
     (@type required $type:ty) => { $type };
     (@type optional $type:ty) => { Option<$type> };
-    (@value required $value:ident) => { $value? };
-    (@value optional $value:ident) => { $value };
+    (@value required $value:expr) => { $value? };
+    (@value optional $value:expr) => { $value };
     ($(
         $(#[$doc:meta])*
         $name:ident: $kind:ident, $default:expr, $presence:ident $parse:expr
@@ -46,6 +46,11 @@ macro_rules! settings {
 
         /// All settings.
         pub const SETTINGS: &[Setting] = &[$($name),+];
+
+        /// The settings that parse. Without a value, a setting is wrong or not set.
+        struct Parsed {
+            $($field: Option<$type>,)+
+        }
 
         /// The parsed settings.
         #[derive(Clone, Debug)]
@@ -62,19 +67,19 @@ macro_rules! settings {
             /// All errors: those of settings in the order of [`SETTINGS`], then those of files.
             pub fn parse(sources: &Sources<'_>) -> Result<Self, Vec<ConfigError>> {
                 let mut reader = Reader::new(sources.setting, SETTINGS);
-                $(let $field = reader.$presence(&$name, $parse);)+
-                check_together(&mut reader);
-                let given = given(&mut reader);
+                let parsed = Parsed { $($field: reader.$presence(&$name, $parse),)+ };
+                check_together(&mut reader, &parsed);
+                let given = given(&parsed);
                 let (files, is_time_zone) = (sources.files, sources.is_time_zone);
                 let assistants = assistants::parse(&mut reader, files, given, is_time_zone);
                 let errors = reader.into_errors();
-                let parsed = || {
+                let config = || {
                     Some(Self {
-                        $($field: settings!(@value $presence $field),)+
+                        $($field: settings!(@value $presence parsed.$field),)+
                         assistants: assistants?,
                     })
                 };
-                parsed().filter(|_| errors.is_empty()).ok_or(errors)
+                config().filter(|_| errors.is_empty()).ok_or(errors)
             }
         }
     };
@@ -147,7 +152,7 @@ settings! {
         => twilio_api_base_url: BaseUrl;
     /// The system prompt of `default`.
     ASSISTANT_PROMPT: Var, InAssistant, optional prompt
-        => assistant_prompt: String;
+        => assistant_prompt: Prompt;
     /// Messages a minute that are accepted from one contact.
     RATE_LIMIT_PER_MINUTE: Var, Value("10"), required whole_number!(1..=1000)
         => rate_limit_per_minute: u32;
@@ -198,14 +203,20 @@ settings! {
 }
 
 /// A system prompt. Only its variables can be wrong.
-fn prompt(text: &str) -> parsers::Parsed<String> {
-    Prompt::parse(text).map(|_| text.to_owned()).map_err(
+fn prompt(text: &str) -> parsers::Parsed<Prompt> {
+    Prompt::parse(text).map_err(
         |_| "must not be blank, and have no {{variable}} but date, time, weekday and channel",
     )
 }
 
 /// Checks the settings that depend on each other.
-fn check_together(reader: &mut Reader<'_>) {
+fn check_together(reader: &mut Reader<'_>, parsed: &Parsed) {
+    if let (Some(key), Some(url)) = (&parsed.openai_api_key, &parsed.openai_base_url)
+        && !endpoint::key_fits(key, url)
+    {
+        let problem = "must start with sk- when OPENAI_BASE_URL is OpenAI's own";
+        reader.error(&OPENAI_API_KEY, problem);
+    }
     for (price, other) in [
         (&OPENAI_PRICE_INPUT, &OPENAI_PRICE_OUTPUT),
         (&OPENAI_PRICE_OUTPUT, &OPENAI_PRICE_INPUT),
@@ -216,47 +227,26 @@ fn check_together(reader: &mut Reader<'_>) {
     }
 }
 
-/// What the settings say about assistants. Errors of one setting alone are reported already.
-fn given(reader: &mut Reader<'_>) -> Given {
-    let parsed = Parsed(reader);
-    let key = parsed.value(&OPENAI_API_KEY, parsers::header_secret);
-    let base_url = parsed.value(&OPENAI_BASE_URL, BaseUrl::parse);
-    if let (Some(key), Some(url)) = (&key, &base_url)
-        && !endpoint::key_fits(key, url)
-    {
-        let problem = "must start with sk- when OPENAI_BASE_URL is OpenAI's own";
-        parsed.0.error(&OPENAI_API_KEY, problem);
-    }
-    let twilio = parsed.value(&TWILIO_API_BASE_URL, BaseUrl::parse);
-    let help = parsed.value(&HELP_TEXT, parsers::help_text);
+/// What the settings say about assistants.
+fn given(parsed: &Parsed) -> Given {
+    let twilio = parsed.twilio_api_base_url.as_ref();
+    let mut texts = parsed.texts.clone().unwrap_or_default();
+    let help = parsed.help_text.clone();
+    texts.extend(help.map(|help| (FixedText::Help, help)));
     Given {
-        key,
-        base_url,
-        omitted: parsed
-            .value(&OPENAI_OMIT_FIELDS, endpoint::omitted)
-            .unwrap_or_default(),
-        headers: parsed
-            .value(&OPENAI_EXTRA_HEADERS, endpoint::headers)
-            .unwrap_or_default(),
+        key: parsed.openai_api_key.clone(),
+        base_url: parsed.openai_base_url.clone(),
+        omitted: parsed.openai_omit_fields.unwrap_or_default(),
+        headers: parsed.openai_extra_headers.clone().unwrap_or_default(),
         // Only the playground is a Twilio on this machine.
-        is_local: twilio.is_some_and(|url| url.is_loopback()),
-        prompt: parsed.value(&ASSISTANT_PROMPT, prompt),
-        model: parsed.value(&OPENAI_MODEL, parsers::non_blank),
-        reasoning_effort: parsed.value(&OPENAI_REASONING_EFFORT, parsers::effort),
-        max_completion_tokens: parsed
-            .value(&OPENAI_MAX_COMPLETION_TOKENS, whole_number!(1..=128_000)),
-        transcription_model: parsed.value(&OPENAI_TRANSCRIPTION_MODEL, parsers::non_blank),
-        fallbacks: parsed.value(&OPENAI_FALLBACKS, endpoint::fallbacks),
-        language: parsed.value(&LANGUAGE, texts::language),
-        texts: assistants::texts_of_settings(help, parsed.value(&TEXTS, texts::overrides)),
-    }
-}
-
-/// Values that parse.
-struct Parsed<'r, 'l>(&'r mut Reader<'l>);
-
-impl Parsed<'_, '_> {
-    fn value<T>(&self, setting: &Setting, parse: impl Fn(&str) -> parsers::Parsed<T>) -> Option<T> {
-        self.0.value(setting).and_then(|value| parse(&value).ok())
+        is_local: twilio.is_some_and(BaseUrl::is_loopback),
+        prompt: parsed.assistant_prompt.clone(),
+        model: parsed.openai_model.clone(),
+        reasoning_effort: parsed.openai_reasoning_effort.clone(),
+        max_completion_tokens: parsed.openai_max_completion_tokens,
+        transcription_model: parsed.openai_transcription_model.clone(),
+        fallbacks: parsed.openai_fallbacks.clone(),
+        language: parsed.language,
+        texts,
     }
 }

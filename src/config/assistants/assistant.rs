@@ -51,7 +51,7 @@ impl Assistant {
     /// Whether the model is offered tools, its own or built-in ones.
     #[must_use]
     pub fn has_tools(&self) -> bool {
-        !self.tools.is_empty() || self.end_conversation || self.hand_off.is_some()
+        offers_tools(&self.tools, self.end_conversation, self.hand_off.as_ref())
     }
 
     /// A fixed text: the assistant's own, or that of its language.
@@ -66,6 +66,15 @@ impl Assistant {
     pub fn text_with(&self, text: FixedText, value: &impl ToString) -> String {
         text.filled(self.text(text), value)
     }
+}
+
+/// Whether an assistant with these parts offers the model tools.
+pub(super) fn offers_tools(
+    own: &[Tool],
+    end_conversation: bool,
+    hand_off: Option<&HandOff>,
+) -> bool {
+    !own.is_empty() || end_conversation || hand_off.is_some()
 }
 
 /// Something that a contact can write to, and that one assistant answers.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::{
     reader::Table,
     secrets::Secrets,
-    tools::{SignedUrl, signed_url},
+    tools::{SignedUrl, optional_signed_url},
 };
 use crate::identity::{Address, FlowSid};
 
@@ -30,13 +30,7 @@ pub struct HandOff {
 pub(super) fn parse(file: &mut Table<'_, '_>, secrets: &mut Secrets<'_, '_>) -> Option<HandOff> {
     let mut table = file.table("hand_off")?;
     let has_url = table.has("url") || table.has("secret");
-    let target = if has_url {
-        signed_url(&mut table, "url", "secret", secrets)
-    } else {
-        // They are known fields, even if they are not there.
-        let _ = (table.text("url"), table.text("secret"));
-        None
-    };
+    let target = optional_signed_url(&mut table, "url", "secret", secrets);
     let number = table.text("number").and_then(|number| {
         number.parse(|text| {
             let address = text.parse::<Address>().ok();

@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::{
     reader::{Found, Table},
     secrets::Secrets,
-    tools::{SignedUrl, signed_url},
+    tools::{SignedUrl, optional_signed_url},
 };
 
 /// A guided intake.
@@ -78,14 +78,7 @@ pub(super) fn parse(file: &mut Table<'_, '_>, secrets: &mut Secrets<'_, '_>) -> 
         fields.extend(parse_field(field, &fields));
     }
     let draft = table.required_text("draft");
-    let delivers = table.has("deliver_to") || table.has("secret");
-    let deliver_to = if delivers {
-        signed_url(&mut table, "deliver_to", "secret", secrets)
-    } else {
-        // They are known fields, even if they are not there.
-        let _ = (table.text("deliver_to"), table.text("secret"));
-        None
-    };
+    let deliver_to = optional_signed_url(&mut table, "deliver_to", "secret", secrets);
     let expires_after = table.number("expires_after_minutes", 1..=1440);
     table.finish();
     Some(Intake {

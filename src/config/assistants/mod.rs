@@ -18,7 +18,7 @@ mod tools;
 pub use assistant::{Assistant, Assistants, Claim};
 pub use hand_off::HandOff;
 pub use intake::{FieldKind, Intake, IntakeField};
-pub use parse::{Given, parse, texts_of_settings};
+pub use parse::{Given, parse};
 pub use prompt::Prompt;
 pub use reader::AssistantFile;
 pub use schema::Schema;

@@ -9,9 +9,9 @@ use super::{
         field::Fields,
         parsers,
         reader::{FileError, Reader as Settings},
-        texts::{self, FixedText, Language, Overrides},
+        texts::{self, Language, Overrides},
     },
-    assistant::{Assistant, Assistants, Claim},
+    assistant::{Assistant, Assistants, Claim, offers_tools},
     hand_off, intake,
     prompt::Prompt,
     reader::{self, AssistantFile, Found, Table},
@@ -53,7 +53,7 @@ pub struct Given {
     /// Whether the Worker runs on a developer's machine.
     pub is_local: bool,
     /// `ASSISTANT_PROMPT`.
-    pub prompt: Option<String>,
+    pub prompt: Option<Prompt>,
     /// `OPENAI_MODEL`.
     pub model: Option<String>,
     /// `OPENAI_REASONING_EFFORT`.
@@ -144,7 +144,7 @@ pub fn parse(
             .filter_map(|fallback| secrets.endpoint(fallback))
             .collect()
     });
-    let default = with_settings(default?, given, fallbacks)?;
+    let default = with_settings(default?, given, fallbacks);
     let lines = std::iter::once(&default).chain(&others);
     let lines: Vec<usize> = lines.map(|read| read.effort_line).collect();
     let default = default.into_assistant(&first, None)?;
@@ -179,20 +179,15 @@ fn problem_of_effort(assistant: &Assistant) -> Option<&'static str> {
 }
 
 /// `default`, where settings replace what its file says.
-fn with_settings(read: Read, given: Given, fallbacks: Option<Vec<Endpoint>>) -> Option<Read> {
-    let prompt = match given.prompt {
-        // It was checked with the other settings.
-        Some(text) => Prompt::parse(&text).ok(),
-        None => read.prompt,
-    };
+fn with_settings(read: Read, given: Given, fallbacks: Option<Vec<Endpoint>>) -> Read {
     let mut texts = match given.language {
         // The file's texts are in the file's language.
         Some(language) if read.language.is_some_and(|other| other != language) => Overrides::new(),
         _ => read.texts,
     };
     texts.extend(given.texts);
-    Some(Read {
-        prompt: Some(prompt?),
+    Read {
+        prompt: given.prompt.or(read.prompt),
         model: given.model.or(read.model),
         reasoning_effort: given.reasoning_effort.or(read.reasoning_effort),
         max_completion_tokens: given.max_completion_tokens.or(read.max_completion_tokens),
@@ -201,7 +196,7 @@ fn with_settings(read: Read, given: Given, fallbacks: Option<Vec<Endpoint>>) -> 
         language: given.language.or(read.language),
         texts,
         ..read
-    })
+    }
 }
 
 impl Read {
@@ -212,7 +207,7 @@ impl Read {
         let model = self
             .model
             .or_else(|| inherited.map(|endpoint| endpoint.model.clone()));
-        let has_tools = !self.tools.is_empty() || self.end_conversation || self.hand_off.is_some();
+        let has_tools = offers_tools(&self.tools, self.end_conversation, self.hand_off.as_ref());
         // OpenAI takes no tools with another effort than `none`, see [`problem_of_effort`].
         let reasoning_effort = self.reasoning_effort.or_else(|| {
             let inherited = inherited.filter(|_| !has_tools)?;
@@ -397,11 +392,4 @@ fn own_texts(table: &mut Table<'_, '_>) -> Overrides {
         own.extend(parsed);
     }
     own
-}
-
-/// The texts of the settings `HELP_TEXT` and `TEXTS`.
-pub fn texts_of_settings(help: Option<String>, texts: Option<Overrides>) -> Overrides {
-    let mut texts = texts.unwrap_or_default();
-    texts.extend(help.map(|help| (FixedText::Help, help)));
-    texts
 }

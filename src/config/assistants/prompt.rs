@@ -6,6 +6,7 @@
 
 use chrono::{DateTime, FixedOffset};
 
+use super::super::parsers;
 use crate::{base::time::UnixMillis, identity::Channel};
 
 /// A system prompt.
@@ -98,9 +99,7 @@ fn normalized(text: &str) -> Result<String, String> {
         };
         let name = name.trim();
         if !VARIABLES.contains(&name) {
-            let distance = |known: &&&str| strsim::osa_distance(known, name);
-            let nearest = VARIABLES.iter().min_by_key(distance);
-            let nearest = nearest.copied().unwrap_or_default();
+            let nearest = parsers::nearest(name, VARIABLES, |known| known).unwrap_or_default();
             return Err(format!(
                 "has a variable that is not known; there are {{{{date}}}}, {{{{time}}}}, \
                  {{{{weekday}}}} and {{{{channel}}}}, and the nearest is {{{{{nearest}}}}}"

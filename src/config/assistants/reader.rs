@@ -12,7 +12,7 @@ use toml::{
     de::{DeTable, DeValue},
 };
 
-use super::super::reader::FileError;
+use super::super::{parsers, reader::FileError};
 
 /// A file of an assistant, as it was bundled with the Worker.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -104,7 +104,17 @@ pub(super) struct Found<'r, 'f, T> {
     pub(super) value: T,
 }
 
-impl<T> Found<'_, '_, T> {
+impl<'r, 'f, T> Found<'r, 'f, T> {
+    /// Another value at the same place.
+    fn with<U>(self, value: U) -> Found<'r, 'f, U> {
+        Found {
+            reader: self.reader,
+            span: self.span,
+            field: self.field,
+            value,
+        }
+    }
+
     /// The line on which the value stands, from 1.
     pub(super) fn line(&self) -> usize {
         self.reader.line(&self.span)
@@ -134,6 +144,17 @@ impl<'r, 'f> Table<'r, 'f> {
             fields: table,
             span: 0..0,
             prefix: String::new(),
+            known: Vec::new(),
+        }
+    }
+
+    /// The table that stands there.
+    fn of(found: Found<'r, 'f, &'r DeTable<'f>>) -> Self {
+        Self {
+            reader: found.reader,
+            fields: found.value,
+            span: found.span,
+            prefix: format!("{}.", found.field),
             known: Vec::new(),
         }
     }
@@ -195,12 +216,7 @@ impl<'r, 'f> Table<'r, 'f> {
                 entry.error("must be a text in quotation marks");
                 return None;
             };
-            Some(Found {
-                reader: self.reader,
-                span: entry.span,
-                field: entry.field,
-                value,
-            })
+            Some(entry.with(value))
         };
         Some(entries.into_iter().filter_map(text).collect())
     }
@@ -208,13 +224,7 @@ impl<'r, 'f> Table<'r, 'f> {
     /// A table.
     pub(super) fn table(&mut self, name: &'static str) -> Option<Table<'r, 'f>> {
         let found = self.typed(name, "a table", DeValue::as_table)?;
-        Some(Table {
-            reader: self.reader,
-            fields: found.value,
-            span: found.span,
-            prefix: format!("{}.", found.field),
-            known: Vec::new(),
-        })
+        Some(Table::of(found))
     }
 
     /// A list of tables.
@@ -225,13 +235,7 @@ impl<'r, 'f> Table<'r, 'f> {
                 entry.error("must be a table");
                 return None;
             };
-            Some(Table {
-                reader: self.reader,
-                fields,
-                span: entry.span,
-                prefix: format!("{}.", entry.field),
-                known: Vec::new(),
-            })
+            Some(Table::of(entry.with(fields)))
         };
         entries.into_iter().filter_map(table).collect()
     }
@@ -243,12 +247,7 @@ impl<'r, 'f> Table<'r, 'f> {
             found.error("must not hold dates, infinities or numbers that are too large");
             return None;
         };
-        Some(Found {
-            reader: self.reader,
-            span: found.span,
-            field: found.field,
-            value,
-        })
+        Some(found.with(value))
     }
 
     /// All entries, whatever their names.
@@ -292,8 +291,7 @@ impl<'r, 'f> Table<'r, 'f> {
             if self.known.contains(&name_text) {
                 continue;
             }
-            let distance = |known: &&&str| strsim::osa_distance(known, name_text);
-            let nearest = self.known.iter().min_by_key(distance);
+            let nearest = parsers::nearest(name_text, &self.known, |known| known);
             let problem = nearest.map_or_else(
                 || "is not a field here".to_owned(),
                 |nearest| format!("is not a field here; the nearest is {nearest}"),
@@ -325,12 +323,7 @@ impl<'r, 'f> Table<'r, 'f> {
             found.error(format!("must be {what}"));
             return None;
         };
-        Some(Found {
-            reader: self.reader,
-            span: found.span,
-            field: found.field,
-            value,
-        })
+        Some(found.with(value))
     }
 
     fn list(

@@ -94,7 +94,7 @@ pub(super) fn parse(file: &mut Table<'_, '_>, secrets: &mut Secrets<'_, '_>) -> 
 }
 
 /// A URL with the secret that signs its calls. Both or none.
-pub(super) fn signed_url(
+fn signed_url(
     table: &mut Table<'_, '_>,
     url_name: &'static str,
     secret_name: &'static str,
@@ -109,6 +109,21 @@ pub(super) fn signed_url(
         url: url?,
         key: key?,
     })
+}
+
+/// A URL with the secret that signs its calls, if the table has one of them.
+/// Both are known fields in any case.
+pub(super) fn optional_signed_url(
+    table: &mut Table<'_, '_>,
+    url_name: &'static str,
+    secret_name: &'static str,
+    secrets: &mut Secrets<'_, '_>,
+) -> Option<SignedUrl> {
+    if table.has(url_name) || table.has(secret_name) {
+        return signed_url(table, url_name, secret_name, secrets);
+    }
+    let _ = (table.text(url_name), table.text(secret_name));
+    None
 }
 
 /// A name as OpenAI takes it: letters, digits, `_` and `-`, at most 64.

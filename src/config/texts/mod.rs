@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::parsers::Parsed;
+use super::parsers::{self, Parsed};
 
 /// The languages of the fixed texts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -282,8 +282,7 @@ pub(super) fn own_text(name: &str, value: Option<&str>) -> Parsed<(FixedText, St
 
 /// The text whose name is most like `name`.
 fn nearest(name: &str) -> FixedText {
-    let distance = |text: &&FixedText| strsim::osa_distance(text.name(), name);
-    let nearest = FixedText::ALL.iter().min_by_key(distance);
+    let nearest = parsers::nearest(name, FixedText::ALL, |text| text.name());
     nearest.copied().unwrap_or(FixedText::Apology)
 }
 
