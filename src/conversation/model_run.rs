@@ -81,9 +81,10 @@ impl ModelRun {
         }
     }
 
-    /// Adds the cost of an earlier run of the same turn, which was broken off.
+    /// Adds the cost of an earlier run of the same turn.
     pub fn add_earlier(&mut self, earlier: &Self) {
         self.requests = self.requests.saturating_add(earlier.requests);
+        self.transcriptions = self.transcriptions.saturating_add(earlier.transcriptions);
         self.tool_rounds = self.tool_rounds.saturating_add(earlier.tool_rounds);
         self.tool_calls = self.tool_calls.saturating_add(earlier.tool_calls);
         self.tokens.add(earlier.tokens);

@@ -51,12 +51,8 @@ impl State {
             return None;
         }
         let intake = self.intakes.current.take()?;
-        intake.is_open().then(|| IntakeEnd {
-            phone_hash: intake.phone_hash.clone(),
-            outcome: IntakeOutcome::Expired,
-            fields: intake.filled(),
-            since: intake.since,
-        })
+        let ended = IntakeEnd::of(&intake, IntakeOutcome::Expired);
+        intake.is_open().then_some(ended)
     }
 
     /// Puts what an intake gave among the deliveries. `false`: there is no room.

@@ -39,6 +39,18 @@ pub struct IntakeEnd {
     pub since: UnixMillis,
 }
 
+impl IntakeEnd {
+    /// What has happened to an intake as it is now.
+    pub fn of(intake: &IntakeState, outcome: IntakeOutcome) -> Self {
+        Self {
+            phone_hash: intake.phone_hash.clone(),
+            outcome,
+            fields: intake.filled(),
+            since: intake.since,
+        }
+    }
+}
+
 /// The longest time that an intake can be kept.
 const LONGEST: Duration = Duration::from_hours(24);
 

@@ -3,12 +3,12 @@
 //!
 //! Not here: the messages of a turn (`turns`).
 
-use super::{ALARM_MARGIN, ActiveTurn, MessageStatus, NextRun, PendingMessage, State};
+use super::{ALARM_MARGIN, ActiveTurn, IntakeEnd, MessageStatus, NextRun, PendingMessage, State};
 use crate::{
     base::{time::UnixMillis, usage::UsageCounters},
     config::{Assistant, Config, FixedText},
     conversation::history::Turn,
-    event::{DailyLimit, IntakeOutcome},
+    event::DailyLimit,
     identity::MessageSid,
     messaging::intake::IntakeState,
 };
@@ -61,7 +61,7 @@ pub struct IntakeTurn {
     /// What the text says of the delivery: whether it arrived.
     pub told: Option<bool>,
     /// What has happened to the intake, for the log.
-    pub outcome: Option<IntakeOutcome>,
+    pub ended: Option<IntakeEnd>,
 }
 
 /// The requests that were made for a turn.

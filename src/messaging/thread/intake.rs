@@ -29,7 +29,7 @@ use crate::{
         markdown,
         state::{ActiveTurn, IntakeEnd, IntakeTurn, State, TurnResult},
     },
-    openai::OpenAiError,
+    openai::{Completion, OpenAiError},
     platform::PlatformError,
 };
 
@@ -104,14 +104,16 @@ impl<P: ThreadPlatform> Inner<P> {
         };
         state.fit(form);
         let text = turn.input(&[]);
-        let (local, outcome) = match turn.command() {
+        let mut ended = None;
+        let local = match turn.command() {
             Some(command) => {
-                let said = self.obey(command, turn, &step, &mut state);
-                let cancelled = command == Command::Cancel;
-                (Some(said), cancelled.then_some(IntakeOutcome::Cancelled))
+                // A cancelled intake forgets what it has.
+                ended = (command == Command::Cancel)
+                    .then(|| IntakeEnd::of(&state, IntakeOutcome::Cancelled));
+                Some(obey(command, turn, form, &mut state))
             }
-            None if turn.messages.iter().any(|one| one.files().next().is_some()) => (None, None),
-            None => (state.answer_without_model(form, &text), None),
+            None if turn.messages.iter().any(|one| one.files().next().is_some()) => None,
+            None => state.answer_without_model(form, &text),
         };
         let Some(said) = local else {
             return self
@@ -125,7 +127,7 @@ impl<P: ThreadPlatform> Inner<P> {
                 .await
                 .map(Some);
         }
-        let result = self.told(turn, &step, text, &said, state, outcome);
+        let result = self.told(turn, &step, text, &said, state, ended);
         let (turn, run) = (turn.clone(), None);
         Ok(Some(Ended { turn, run, result }))
     }
@@ -150,31 +152,6 @@ impl<P: ThreadPlatform> Inner<P> {
         IntakeState::begin(&assistant.name, form, phone_hash, self.platform.now())
     }
 
-    fn obey<C>(
-        &self,
-        command: Command,
-        turn: &ActiveTurn,
-        step: &Step<'_, C>,
-        state: &mut IntakeState,
-    ) -> Said {
-        let ended = IntakeEnd {
-            phone_hash: state.phone_hash.clone(),
-            outcome: IntakeOutcome::Cancelled,
-            fields: state.filled(),
-            since: state.since,
-        };
-        let said = state.command(command, step.form);
-        if command != Command::Cancel {
-            return said;
-        }
-        self.log_intake(ended);
-        match turn.channel() {
-            // There, CANCEL is an opt-out elsewhere.
-            Channel::WhatsApp | Channel::Messenger => said.with(FixedText::IntakeStopHint),
-            Channel::Sms | Channel::Rcs => said,
-        }
-    }
-
     /// The result of a turn that says this.
     fn told<C>(
         &self,
@@ -183,7 +160,7 @@ impl<P: ThreadPlatform> Inner<P> {
         input: String,
         said: &Said,
         state: IntakeState,
-        outcome: Option<IntakeOutcome>,
+        ended: Option<IntakeEnd>,
     ) -> TurnResult {
         let text = said.text(step.assistant, step.form, &state);
         let text = self.fit_to_channel(turn, &markdown::render(&text, turn.channel()));
@@ -192,7 +169,7 @@ impl<P: ThreadPlatform> Inner<P> {
             text,
             intake: Some(state),
             told: None,
-            outcome: outcome.filter(|outcome| *outcome != IntakeOutcome::Cancelled),
+            ended,
         }))
     }
 
@@ -228,9 +205,10 @@ impl<P: ThreadPlatform> Inner<P> {
         let mut read = answer_of(&run).and_then(intake::read);
         if read.is_none() && run.result.is_ok() {
             let text = state.data(form, &input);
-            let again = self.ask(step, &prompt, text, Some(&schema)).await;
-            read = answer_of(&again).and_then(intake::read);
-            run = later(again, &run);
+            run = self
+                .ask(step, &prompt, text, Some(&schema), Some(&run))
+                .await;
+            read = answer_of(&run).and_then(intake::read);
         }
         let Some(read) = read else {
             let failure = match run.result {
@@ -248,7 +226,7 @@ impl<P: ThreadPlatform> Inner<P> {
         if said.next == Next::Confirmed {
             return self.complete(&turn, step, state, Some(run), input).await;
         }
-        let begun = begins.then_some(IntakeOutcome::Begun);
+        let begun = begins.then(|| IntakeEnd::of(&state, IntakeOutcome::Begun));
         let result = self.told(&turn, step, input, &said, state, begun);
         let run = Some(run);
         Ok(Ended { turn, run, result })
@@ -274,7 +252,7 @@ impl<P: ThreadPlatform> Inner<P> {
             text,
             intake: None,
             told: None,
-            outcome: None,
+            ended: None,
         }))
     }
 
@@ -303,12 +281,7 @@ impl<P: ThreadPlatform> Inner<P> {
                 return ended(result, run);
             }
         };
-        let completed = IntakeEnd {
-            phone_hash: state.phone_hash.clone(),
-            outcome: IntakeOutcome::Completed,
-            fields: state.filled(),
-            since: state.since,
-        };
+        let completed = IntakeEnd::of(&state, IntakeOutcome::Completed);
         let Some(last) = turn
             .messages
             .last()
@@ -404,7 +377,7 @@ impl<P: ThreadPlatform> Inner<P> {
             text: self.fit_to_channel(turn, &text.join("\n\n")),
             intake: Some(state),
             told,
-            outcome: None,
+            ended: None,
         }))
     }
 
@@ -421,102 +394,81 @@ impl<P: ThreadPlatform> Inner<P> {
     {
         let mut problems = Problems::default();
         let mut made = earlier;
-        for _ in 0..2 {
+        loop {
             let prompt = draft_instructions(step.form, problems);
             let fields = state.fields().to_string();
-            // The turn's first request was counted for the contact when it began.
-            let run = match &made {
-                None => self.ask_counted(step, &prompt, fields, None).await,
-                Some(_) => self.ask(step, &prompt, fields, None).await,
-            };
-            let answer = answer_of(&run).map(|text| text.trim().to_owned());
-            let failure = run.result.as_ref().err().copied();
-            let is_first = problems.is_empty();
-            made = Some(match made {
-                None => run,
-                Some(earlier) => later(run, &earlier),
-            });
-            match (answer, failure) {
-                (Some(draft), _) => {
+            let mut run = self.ask(step, &prompt, fields, None, made.as_ref()).await;
+            let is_second = !problems.is_empty();
+            match &run.result {
+                Ok(completion) => {
+                    let draft = completion.text.trim().to_owned();
                     problems = check_draft(&draft, state);
                     if problems.is_empty() {
-                        break;
+                        return (Ok(draft), run);
                     }
                 }
                 // The contact can say yes again.
-                (None, Some(failure)) if is_first => {
-                    let run = made.unwrap_or_else(|| ModelRun::without_request(failure));
-                    return (Err(failure), run);
+                Err(failure) if !is_second || *failure == Failure::Cancelled => {
+                    return (Err(*failure), run);
                 }
-                (None, _) => break,
+                Err(_) => {}
             }
+            if is_second {
+                let draft = plain(state, step.form);
+                if run.result.is_err() {
+                    run.result = Ok(Completion {
+                        text: draft.clone(),
+                        finish_note: None,
+                    });
+                }
+                return (Ok(draft), run);
+            }
+            made = Some(run);
         }
-        let mut run = made.unwrap_or_else(|| ModelRun::without_request(Failure::Interrupted));
-        let checked = answer_of(&run).filter(|draft| check_draft(draft.trim(), state).is_empty());
-        let draft = match checked {
-            Some(draft) => draft.trim().to_owned(),
-            None => plain(state, step.form),
-        };
-        if let Err(failure @ Failure::Cancelled) = run.result {
-            return (Err(failure), run);
-        }
-        if run.result.is_err() {
-            run.result = Ok(crate::openai::Completion {
-                text: draft.clone(),
-                finish_note: None,
-            });
-        }
-        (Ok(draft), run)
     }
 
-    /// A further request of the turn, which is counted for the contact first.
+    /// A request without a conversation. `earlier` are the turn's requests so far, whose cost the
+    /// result has, too. The turn's first one was counted for the contact when it began, each further
+    /// one is counted here.
     async fn ask<C>(
         &self,
         step: &Step<'_, C>,
         prompt: &str,
         text: String,
         schema: Option<&serde_json::Value>,
+        earlier: Option<&ModelRun>,
     ) -> ModelRun
     where
         C: Future + Clone + Unpin,
     {
-        if !self.reserve().await {
-            return ModelRun::without_request(Failure::ContactLimit);
-        }
-        self.ask_counted(step, prompt, text, schema).await
-    }
-
-    /// A request without a conversation, which is reserved from the budget.
-    async fn ask_counted<C>(
-        &self,
-        step: &Step<'_, C>,
-        prompt: &str,
-        text: String,
-        schema: Option<&serde_json::Value>,
-    ) -> ModelRun
-    where
-        C: Future + Clone + Unpin,
-    {
-        let input = ModelInput {
-            assistant: step.assistant,
-            prompt,
-            words: async {
-                Ok(Words {
-                    text,
-                    images: Rc::default(),
-                })
-            },
-            begun: step.begun,
-            usage: UsageCounters::EMPTY,
-            reserved: false,
-            caller: None,
-            schema,
+        let mut run = if earlier.is_none() || self.reserve().await {
+            let input = ModelInput {
+                assistant: step.assistant,
+                prompt,
+                words: async {
+                    Ok(Words {
+                        text,
+                        images: Rc::default(),
+                    })
+                },
+                begun: step.begun,
+                usage: UsageCounters::EMPTY,
+                reserved: false,
+                caller: None,
+                schema,
+            };
+            let (platform, config) = (&self.platform, &self.config);
+            let cancelled = step.cancelled.clone();
+            let empty = async { Conversation::default() };
+            let run = model_run::run(platform, config, &self.name, self, empty, input, cancelled);
+            run.await.0
+        } else {
+            ModelRun::without_request(Failure::ContactLimit)
         };
-        let (platform, config, empty) = (&self.platform, &self.config, Conversation::default());
-        let cancelled = step.cancelled.clone();
-        let empty = async { empty };
-        let run = model_run::run(platform, config, &self.name, self, empty, input, cancelled);
-        run.await.0
+        if let Some(earlier) = earlier {
+            run.add_earlier(earlier);
+        }
+        run
     }
 
     pub(super) fn log_intake(&self, ended: IntakeEnd) {
@@ -542,9 +494,14 @@ fn answer_of(run: &ModelRun) -> Option<&str> {
     Some(completion.text.as_str())
 }
 
-/// A later run of the same turn, with the cost of the earlier.
-fn later(mut run: ModelRun, earlier: &ModelRun) -> ModelRun {
-    run.add_earlier(earlier);
-    run.transcriptions = run.transcriptions.saturating_add(earlier.transcriptions);
-    run
+/// Carries out a command of the contact.
+fn obey(command: Command, turn: &ActiveTurn, form: &Intake, state: &mut IntakeState) -> Said {
+    let said = state.command(command, form);
+    match (command, turn.channel()) {
+        // There, CANCEL is an opt-out elsewhere.
+        (Command::Cancel, Channel::WhatsApp | Channel::Messenger) => {
+            said.with(FixedText::IntakeStopHint)
+        }
+        _ => said,
+    }
 }

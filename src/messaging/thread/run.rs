@@ -19,8 +19,7 @@ use crate::{
     messaging::{
         markdown,
         state::{
-            ActiveTurn, CancelledCounts, Contents, IntakeEnd, NextRun, Requests, State, TurnReply,
-            TurnResult,
+            ActiveTurn, CancelledCounts, Contents, NextRun, Requests, State, TurnReply, TurnResult,
         },
     },
     openai::OpenAiError,
@@ -221,13 +220,8 @@ impl<P: ThreadPlatform> Inner<P> {
             TurnResult::Intake(step) => {
                 // It is read again when it is saved, with this turn.
                 self.conversation.take();
-                if let (Some(outcome), Some(intake)) = (step.outcome, step.intake) {
-                    self.log_intake(IntakeEnd {
-                        phone_hash: intake.phone_hash.clone(),
-                        outcome,
-                        fields: intake.filled(),
-                        since: intake.since,
-                    });
+                if let Some(ended) = step.ended {
+                    self.log_intake(ended);
                 }
                 self.spawn_save();
             }
