@@ -7,6 +7,8 @@
 
 mod shown;
 
+use std::time::Duration;
+
 use serde_json::{Map, Value};
 
 use self::shown::{ShownErasure, ShownHandOff, ShownReset, ShownSaid, ShownThread, ShownUsage};
@@ -23,7 +25,7 @@ use crate::{
     identity::{Address, PhoneHash},
     messaging::api::{Erase, HandBack, Said, Say, Show, TakeOver, TakenOver},
     object::{in_time, with_retry},
-    platform::PlatformError,
+    platform::{Method, PlatformError},
 };
 
 /// The prefix of these routes' paths.
@@ -85,11 +87,8 @@ async fn show(
     config: &Config,
     pair: &Pair,
 ) -> Result<Response, PlatformError> {
-    let thread = config.pseudonym_key.pair(&pair.from, &pair.to);
-    let shown = with_retry(async || platform.call(thread.as_str(), &Show).await);
-    in_time(platform, OBJECT_TIME, shown)
-        .await
-        .map(|summary| json(200, &ShownThread::from(summary)))
+    let summary = call(platform, config, pair, &Show, OBJECT_TIME).await?;
+    Ok(json(200, &ShownThread::from(summary)))
 }
 
 async fn erase(
@@ -97,19 +96,13 @@ async fn erase(
     config: &Config,
     pair: &Pair,
 ) -> Result<Response, PlatformError> {
-    let thread = config.pseudonym_key.pair(&pair.from, &pair.to);
     let erase = Erase {
         phone_hash: config.pseudonym_key.phone_hash(&pair.from),
     };
-    let erased = with_retry(async || platform.call(thread.as_str(), &erase).await);
     // The object itself waits for KV to delete, as long as a reply may take.
-    in_time(
-        platform,
-        OBJECT_TIME.saturating_add(config.reply_within),
-        erased,
-    )
-    .await
-    .map(|erasure| json(200, &ShownErasure::from(erasure)))
+    let time = OBJECT_TIME.saturating_add(config.reply_within);
+    let erasure = call(platform, config, pair, &erase, time).await?;
+    Ok(json(200, &ShownErasure::from(erasure)))
 }
 
 /// Takes a contact over.
@@ -118,21 +111,18 @@ async fn take_over(
     config: &Config,
     pair: &Pair,
 ) -> Result<Response, PlatformError> {
-    let thread = config.pseudonym_key.pair(&pair.from, &pair.to);
     let take_over = TakeOver {
         number: pair.to.clone(),
         phone_hash: config.pseudonym_key.phone_hash(&pair.from),
     };
-    let taken = with_retry(async || platform.call(thread.as_str(), &take_over).await);
-    in_time(platform, OBJECT_TIME, taken)
-        .await
-        .map(|taken| match taken {
-            TakenOver::Begun => json(200, &ShownHandOff::begun(true)),
-            TakenOver::Running => json(200, &ShownHandOff::begun(false)),
-            TakenOver::NotConfigured => {
-                response::plain(409, "the assistant of this number has no [hand_off]\n")
-            }
-        })
+    let taken = call(platform, config, pair, &take_over, OBJECT_TIME).await?;
+    Ok(match taken {
+        TakenOver::Begun => json(200, &ShownHandOff::begun(true)),
+        TakenOver::Running => json(200, &ShownHandOff::begun(false)),
+        TakenOver::NotConfigured => {
+            response::plain(409, "the assistant of this number has no [hand_off]\n")
+        }
+    })
 }
 
 /// Hands a contact back to the assistant.
@@ -141,14 +131,11 @@ async fn hand_back(
     config: &Config,
     pair: &Pair,
 ) -> Result<Response, PlatformError> {
-    let thread = config.pseudonym_key.pair(&pair.from, &pair.to);
     let hand_back = HandBack {
         phone_hash: config.pseudonym_key.phone_hash(&pair.from),
     };
-    let ended = with_retry(async || platform.call(thread.as_str(), &hand_back).await);
-    in_time(platform, OBJECT_TIME, ended)
-        .await
-        .map(|ended| json(200, &ShownHandOff::ended(ended)))
+    let ended = call(platform, config, pair, &hand_back, OBJECT_TIME).await?;
+    Ok(json(200, &ShownHandOff::ended(ended)))
 }
 
 /// Sends a contact the operator's answer.
@@ -158,27 +145,38 @@ async fn say(
     pair: &Pair,
     text: &str,
 ) -> Result<Response, PlatformError> {
-    let keys = &config.pseudonym_key;
-    let thread = keys.pair(&pair.from, &pair.to);
     let say = Say {
         text: text.to_owned(),
         // Only the retries of this request have it.
-        id: keys.text_mark(&format!("{} {text}", platform.now())),
+        id: config
+            .pseudonym_key
+            .text_mark(&format!("{} {text}", platform.now())),
     };
-    let said = with_retry(async || platform.call(thread.as_str(), &say).await);
-    in_time(platform, OBJECT_TIME, said)
-        .await
-        .map(|said| match said {
-            Said::Queued => json(202, &ShownSaid { queued: true }),
-            Said::OptedOut => response::plain(409, "the contact has opted out\n"),
-            Said::NoConversation => response::plain(
-                409,
-                "no conversation: the contact is not handed over, or has not written since\n",
-            ),
-            Said::DailyLimit => {
-                response::plain(429, "MAX_DAILY_MESSAGES is used up until midnight UTC\n")
-            }
-        })
+    let said = call(platform, config, pair, &say, OBJECT_TIME).await?;
+    Ok(match said {
+        Said::Queued => json(202, &ShownSaid { queued: true }),
+        Said::OptedOut => response::plain(409, "the contact has opted out\n"),
+        Said::NoConversation => response::plain(
+            409,
+            "no conversation: the contact is not handed over, or has not written since\n",
+        ),
+        Said::DailyLimit => {
+            response::plain(429, "MAX_DAILY_MESSAGES is used up until midnight UTC\n")
+        }
+    })
+}
+
+/// Calls the thread of the two addresses, which may take this time. Every method can be called twice.
+async fn call<M: Method>(
+    platform: &impl WorkerPlatform,
+    config: &Config,
+    pair: &Pair,
+    method: &M,
+    time: Duration,
+) -> Result<M::Reply, PlatformError> {
+    let thread = config.pseudonym_key.pair(&pair.from, &pair.to);
+    let called = with_retry(async || platform.call(thread.as_str(), method).await);
+    in_time(platform, time, called).await
 }
 
 /// Checks the admin token, and the lockout of the client's address.
