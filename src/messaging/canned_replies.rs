@@ -63,11 +63,20 @@ impl CannedReply {
     }
 }
 
+/// Whether a text is one of those without numbers.
+#[must_use]
+pub fn is_fixed_text(assistant: &Assistant, text: &str) -> bool {
+    without_numbers().any(|fixed| assistant.text(fixed) == text)
+}
+
+fn without_numbers() -> impl Iterator<Item = FixedText> {
+    let all = FixedText::ALL.iter().copied();
+    all.filter(|text| !text.has_number())
+}
+
 /// The texts without numbers. A reaction to one of them is a reaction to an answer.
 #[must_use]
 pub fn fixed_texts(assistant: &Assistant) -> Vec<String> {
-    let without_numbers = FixedText::ALL.iter().filter(|text| !text.has_number());
-    without_numbers
-        .map(|text| assistant.text(*text).to_owned())
-        .collect()
+    let texts = without_numbers().map(|text| assistant.text(text).to_owned());
+    texts.collect()
 }

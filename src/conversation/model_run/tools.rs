@@ -166,13 +166,18 @@ impl<'a, P: Clock + Log + Http> Toolbox<'a, P> {
             description: &tool.description,
             parameters: tool.parameters.json(),
         });
-        let built_in = BUILT_IN.iter().filter(|tool| (tool.is_of)(self.assistant));
-        let built_in = built_in.map(|tool| Function {
+        let built_in = self.built_in().map(|tool| Function {
             name: tool.name,
             description: tool.description,
             parameters: &tool.parameters,
         });
         own.chain(built_in).collect()
+    }
+
+    /// The built-in tools that the assistant has.
+    fn built_in(&self) -> impl Iterator<Item = &'static BuiltIn> {
+        let assistant = self.assistant;
+        BUILT_IN.iter().filter(|tool| (tool.is_of)(assistant))
     }
 
     /// What the built-in tools that were called do.
@@ -194,10 +199,9 @@ impl<'a, P: Clock + Log + Http> Toolbox<'a, P> {
     /// Makes one call, and logs it. Returns what the model is told.
     async fn call(&self, at: usize, call: &ToolCall, until: UnixMillis) -> String {
         let begun = self.platform.now();
-        let own = self.assistant.tools.iter();
-        let own = own.clone().find(|tool| tool.name == call.name);
-        let built_in = BUILT_IN.iter().filter(|tool| (tool.is_of)(self.assistant));
-        let built_in = built_in.clone().find(|tool| tool.name == call.name);
+        let mut own = self.assistant.tools.iter();
+        let own = own.find(|tool| tool.name == call.name);
+        let built_in = self.built_in().find(|tool| tool.name == call.name);
         let name = own.map(|tool| tool.name.as_str());
         let name = name.or(built_in.map(|tool| tool.name));
         let done = match (own, built_in) {

@@ -72,7 +72,7 @@ impl State {
         if !self.hand_off.begin(by, None, assistant, now) {
             return false;
         }
-        self.pass_on_waiting(None, thread, now, config);
+        self.pass_on_waiting(thread, now, config);
         self.pass_on(last, None, thread, now, config);
         true
     }
@@ -100,7 +100,7 @@ impl State {
             for message in &turn.messages {
                 self.pass_on(Passed::from(message), Some(&reason), thread, now, config);
             }
-            self.pass_on_waiting(None, thread, now, config);
+            self.pass_on_waiting(thread, now, config);
             if let Some(running) = &mut self.hand_off.running {
                 running.told = true;
             }
@@ -129,7 +129,7 @@ impl State {
         {
             return TakenOver::NotConfigured;
         }
-        self.pass_on_waiting(None, thread, now, config);
+        self.pass_on_waiting(thread, now, config);
         TakenOver::Begun
     }
 
@@ -263,18 +263,12 @@ impl State {
     }
 
     /// Passes the messages that wait for an answer on, and cancels their turn.
-    fn pass_on_waiting(
-        &mut self,
-        reason: Option<&str>,
-        thread: &Pseudonym,
-        now: UnixMillis,
-        config: &Config,
-    ) {
+    fn pass_on_waiting(&mut self, thread: &Pseudonym, now: UnixMillis, config: &Config) {
         let waiting: Vec<_> = self.turns.messages().cloned().collect();
         self.turns.cancel();
         for message in &waiting {
             if message.text.is_some() {
-                self.pass_on(Passed::from(message), reason, thread, now, config);
+                self.pass_on(Passed::from(message), None, thread, now, config);
             }
         }
         self.records.update(|record| {

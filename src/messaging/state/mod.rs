@@ -370,7 +370,7 @@ impl State {
             self.reply_loop.answer(now);
             let is_fixed = || {
                 let mut assistants = config.assistants.iter();
-                assistants.any(|one| canned_replies::fixed_texts(one).contains(&text))
+                assistants.any(|one| canned_replies::is_fixed_text(one, &text))
             };
             if channel != Channel::Sms && !is_fixed() {
                 self.quotable.add(sid, &text, now);
