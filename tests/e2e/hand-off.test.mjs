@@ -14,31 +14,25 @@ import {
   pseudonym,
   reached,
   SECRETS,
-  startPlayground,
-  startWorker,
+  startSwitchboard,
 } from "./harness.mjs";
 
 const TOLD =
   "A person will answer you here. Until then the assistant is silent. Reply ASSISTANT to talk to it again.";
 const ENDED = "You are talking to the automated assistant again.";
 
-let playground, worker;
+let playground, worker, close;
 
 before(async () => {
-  playground = await startPlayground();
-  worker = await startWorker({
-    playground,
-    assistants: exampleAssistants(playground),
+  ({ playground, worker, close } = await startSwitchboard({
+    assistants: exampleAssistants,
     settings: { RATE_LIMIT_PER_MINUTE: "100" },
-  });
+  }));
 });
 
 afterEach(() => playground.clearFaults());
 
-after(async () => {
-  await worker?.close();
-  await playground?.close();
-});
+after(() => close?.());
 
 const freshContact = () => ({ from: freshPair().from, to: FRONT_DESK });
 

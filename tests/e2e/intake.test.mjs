@@ -6,7 +6,7 @@
 import assert from "node:assert/strict";
 import { after, afterEach, before, test } from "node:test";
 import { exampleAssistants, PRESS_RELEASE } from "./examples.mjs";
-import { eventually, freshPair, pseudonym, startPlayground, startWorker } from "./harness.mjs";
+import { eventually, freshPair, pseudonym, startSwitchboard } from "./harness.mjs";
 
 const TYPE = [
   "What do you want to announce?",
@@ -28,24 +28,19 @@ const CONFIRM = "Please check this. Reply YES if it is right, or write what to c
 const SAVED = "Saved: we have your answers and the draft.";
 const PENDING = "I am handing it in now, and will write to you when it is saved.";
 
-let playground, worker;
+let playground, worker, close;
 
 before(async () => {
-  playground = await startPlayground();
-  worker = await startWorker({
-    playground,
-    assistants: exampleAssistants(playground),
+  ({ playground, worker, close } = await startSwitchboard({
+    assistants: exampleAssistants,
     // The reply waits for the service, which may take three seconds.
     settings: { RATE_LIMIT_PER_MINUTE: "100", MAX_SEGMENTS: "30", REPLY_WITHIN_MS: "12000" },
-  });
+  }));
 });
 
 afterEach(() => playground.clearFaults());
 
-after(async () => {
-  await worker?.close();
-  await playground?.close();
-});
+after(() => close?.());
 
 /** A contact on WhatsApp that writes to the assistant. */
 class Contact {
