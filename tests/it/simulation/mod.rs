@@ -32,9 +32,17 @@ mod workload;
 
 use std::time::Instant;
 
+use futures_util::FutureExt;
+use switchboard::{
+    platform::Clock,
+    twilio::media::{Weight, slot},
+};
+
 use coverage::EVERYTHING;
 use mutation::Mutation;
-use run::{number, print, run, run_all};
+use run::{number, print, run, run_all, run_here};
+use state::Simulation;
+use worker_ports::WorkerPlatform;
 
 const SEEDS: u64 = 20_000;
 
@@ -93,6 +101,21 @@ fn a_seed_replays_exactly() {
         let (first, second) = (run(seed, None, true), run(seed, None, true));
         assert!(first.trace.len() > 5);
         assert_eq!(first.trace, second.trace, "seed {seed}");
+    }
+}
+
+/// A killed object is polled until its tasks end. Time stands still for it, also while it waits for memory.
+#[test]
+fn an_object_that_is_killed_while_it_waits_for_memory_ends() {
+    for seed in 1..200 {
+        let run = move || {
+            let clock = WorkerPlatform::new(&Simulation::new(seed, None, false));
+            let take = |weight| slot(&clock, weight, clock.now()).now_or_never();
+            let taken = [Weight::Large, Weight::Small, Weight::Small].map(take);
+            assert!(matches!(taken, [Some(Ok(_)), Some(Ok(_)), Some(Err(_))]));
+            run_here(seed, None, false);
+        };
+        std::thread::spawn(run).join().unwrap();
     }
 }
 

@@ -116,9 +116,25 @@ impl Clock for ObjectPlatform {
         self.sim.wall()
     }
     async fn sleep(&self, duration: Duration) {
-        self.live(self.sim.sleep(u64::try_from(duration.as_millis()).unwrap()))
-            .await;
+        let sleep = self.sim.sleep(u64::try_from(duration.as_millis()).unwrap());
+        if self.live(sleep).await.is_none() {
+            // Time stands still for it: if its waits ended at once, a loop that looks again after each would never end.
+            wait_for_next_poll().await;
+        }
     }
+}
+
+/// Is ready at its second poll.
+async fn wait_for_next_poll() {
+    let mut waited = false;
+    poll_fn(|context| {
+        if std::mem::replace(&mut waited, true) {
+            return Poll::Ready(());
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
 }
 
 impl Log for ObjectPlatform {

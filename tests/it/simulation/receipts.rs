@@ -2,7 +2,7 @@
 //!
 //! Not here: incoming messages (`webhook`).
 
-use std::{cell::Cell, rc::Rc};
+use std::rc::Rc;
 
 use switchboard::http;
 
@@ -80,11 +80,7 @@ impl Simulation {
         let mut request = Incoming::signed(&fields);
         request.url.push_str("/status");
         request.sign(TOKEN, &fields);
-        let worker = WorkerPlatform {
-            sim: Rc::clone(self),
-            limited: Cell::default(),
-            hop: Cell::default(),
-        };
+        let worker = WorkerPlatform::new(self);
         let response = http::handle(&worker, Ok(&self.config), &mut request).await;
         response.status == 204
     }

@@ -31,7 +31,14 @@ pub struct Run {
 const LONGEST: u64 = 12 * 24 * 3_600_000;
 const MOST_STEPS: u64 = 3_000_000;
 
+/// Runs one seed on a thread of its own, as in a new isolate: what the product keeps for each isolate starts empty.
 pub fn run(seed: u64, mutation: Option<Mutation>, traced: bool) -> Run {
+    let run = move || run_here(seed, mutation, traced);
+    std::thread::spawn(run).join().unwrap()
+}
+
+/// Runs one seed in this isolate, with what it keeps.
+pub fn run_here(seed: u64, mutation: Option<Mutation>, traced: bool) -> Run {
     let sim = Simulation::new(seed, mutation, traced);
     sim.trace(|| format!("seed {seed}: {:?}", sim.fault_plan));
     workload::begin(&sim);

@@ -2,7 +2,7 @@
 //!
 //! Not here: what is written (`workload`).
 
-use std::{cell::Cell, rc::Rc};
+use std::rc::Rc;
 
 use switchboard::{
     http::{self, Response},
@@ -43,11 +43,7 @@ pub fn post_within(sim: &Rc<Simulation>, webhook: &Rc<Webhook>, within: u64) {
 async fn attempt(sim: &Rc<Simulation>, webhook: &Rc<Webhook>) -> bool {
     let (give, take) = promise();
     let began = sim.executor.now();
-    let worker = Rc::new(WorkerPlatform {
-        sim: Rc::clone(sim),
-        limited: Cell::default(),
-        hop: Cell::default(),
-    });
+    let worker = Rc::new(WorkerPlatform::new(sim));
     let mut request = Incoming::signed(&webhook.fields);
     let inner = Rc::clone(&worker);
     let task = sim.executor.spawn(OUTSIDE, async move {

@@ -64,6 +64,14 @@ impl Objects for WorkerPlatform {
 }
 
 impl WorkerPlatform {
+    pub fn new(sim: &Rc<Simulation>) -> Self {
+        Self {
+            sim: Rc::clone(sim),
+            limited: Cell::default(),
+            hop: Cell::default(),
+        }
+    }
+
     async fn receive(&self, name: &str, mut call: Receive) -> Result<Reply, PlatformError> {
         let sim = &self.sim;
         let slow = sim.fault(sim.fault_plan.hop_slow, "slow ways to an object");
