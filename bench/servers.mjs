@@ -12,6 +12,7 @@ import { createRequire } from "node:module";
 import os from "node:os";
 import path from "node:path";
 import { freePort, WRANGLER, waitUntil, wranglerEnv } from "../scripts/lib/local.mjs";
+import { SHOP_SECRETS } from "../scripts/lib/local-assistants.mjs";
 import { inRoot, NODE_BIN, ROOT, targetDir } from "../scripts/lib/project.mjs";
 import { capture, eachLine, print, run, start, UserError } from "../scripts/lib/run.mjs";
 import { cpuOf } from "./cpu.mjs";
@@ -48,6 +49,7 @@ export const SECRETS = {
  */
 const SETTINGS = {
   ...SECRETS,
+  ...Object.fromEntries(SHOP_SECRETS.map((name) => [name, crypto.randomBytes(32).toString("hex")])),
   OPENAI_MODEL: "gpt-6-luna",
   OPENAI_TIMEOUT_MS: "60000",
   RATE_LIMIT_PER_MINUTE: "1000",
