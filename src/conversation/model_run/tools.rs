@@ -54,9 +54,10 @@ pub enum Effect {
 
 /// The most calls of one round that are made.
 const MAX_CALLS: usize = 16;
-/// The most calls that are made at once. Source: Cloudflare, "Limits": a request may have six
-/// connections that wait for headers; more of them wait in a queue.
-const MAX_AT_ONCE: usize = 8;
+/// The most calls that are made at once. The runtime lets six connections wait for a response, and
+/// queues any other. A call in that queue would use up its time before it is sent. Source:
+/// Cloudflare, "Limits", "Simultaneous open connections".
+const MAX_AT_ONCE: usize = 6;
 /// The longest answer of a tool, in bytes.
 const MAX_ANSWER_BYTES: usize = 16 * 1024;
 

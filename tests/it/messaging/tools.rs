@@ -161,12 +161,12 @@ async fn the_calls_of_a_round_run_side_by_side_and_their_results_keep_their_orde
 }
 
 #[tokio::test(flavor = "local", start_paused = true)]
-async fn a_round_has_at_most_16_calls_and_8_at_once() {
+async fn a_round_has_at_most_16_calls_and_6_at_once() {
     let platform = shop();
     platform.model([calls(&[HOURS; 18]), Act::Say("done")]);
     assert_eq!(platform.text(ANNA, "Hello").await, ["done"]);
     assert_eq!(platform.tool_calls().len(), 16);
-    assert_eq!(platform.tools_at_once(), 8);
+    assert_eq!(platform.tools_at_once(), 6);
     let told = told(&platform);
     assert_eq!(told[15], r#"{"result":{"ok":true}}"#);
     assert_eq!(told[16..], [r#"{"error":"too_many_calls"}"#; 2]);
