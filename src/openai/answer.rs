@@ -5,7 +5,7 @@
 use serde_json::Value;
 
 use super::{
-    OpenAiError, ToolCall, content::Said, finish::Finish, stated_error::stated_error,
+    OpenAiError, ToolCall, content::AnswerText, finish::Finish, stated_error::stated_error,
     tokens::Tokens, tools::Calls,
 };
 
@@ -13,9 +13,9 @@ use super::{
 #[derive(Debug, Default)]
 pub(super) struct Answer {
     /// What the model said in deltas.
-    deltas: Said,
+    deltas: AnswerText,
     /// What it said in messages.
-    messages: Said,
+    messages: AnswerText,
     /// What it called in deltas.
     called_in_deltas: Calls,
     /// What it called in messages.
@@ -54,7 +54,7 @@ impl Answer {
     }
 
     /// What the model said. Perplexity's streams have both the deltas and the message so far.
-    pub(super) fn said(&self) -> &Said {
+    pub(super) fn said(&self) -> &AnswerText {
         if self.deltas.is_empty() {
             &self.messages
         } else {

@@ -4,9 +4,9 @@
 
 use serde_json::Value;
 
-/// What the model said.
+/// The text of an answer, in the pieces in which it came.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Said {
+pub(super) struct AnswerText {
     /// The pieces of its text. A stream has many.
     pub text: Vec<String>,
     /// The pieces of its refusal.
@@ -15,7 +15,7 @@ pub(super) struct Said {
     pub odd: bool,
 }
 
-impl Said {
+impl AnswerText {
     /// Adds what a message or a delta says. Some are only a text.
     pub(super) fn add_message(&mut self, message: &Value) {
         let content = message.get("content");
@@ -107,7 +107,7 @@ mod tests {
     use super::*;
 
     fn said(content: &Value) -> (String, String) {
-        let mut said = Said::default();
+        let mut said = AnswerText::default();
         said.add(content);
         assert!(!said.odd);
         (joined(&said.text), joined(&said.refusal))
@@ -166,7 +166,7 @@ mod tests {
             (json!([]), false),
             (json!({}), false),
         ] {
-            let mut said = Said::default();
+            let mut said = AnswerText::default();
             said.add(&content);
             assert_eq!((joined(&said.text), said.odd), (String::new(), odd));
         }
