@@ -7,6 +7,7 @@
 import { byId, element, request, upload } from "./dom.js";
 import { countOf } from "./faults.js";
 import { inspectorView } from "./inspector.js";
+import { nextPhoneView } from "./next-phone.js";
 import { CHANNELS, phoneView } from "./phone.js";
 import {
   adapted,
@@ -14,7 +15,6 @@ import {
   addressOf,
   keyOf,
   keyOfPhone,
-  newPhone,
   query,
   storedPhones,
   storePhones,
@@ -52,13 +52,7 @@ const inspector = inspectorView({
   },
 });
 
-const nextChannel = /** @type {HTMLSelectElement} */ (byId("next-channel"));
-nextChannel.append(
-  ...Object.entries(CHANNELS).map(([value, text]) => element("option", { value }, text)),
-);
-const nextAssistant = /** @type {HTMLSelectElement} */ (byId("next-assistant"));
-let assistants = [];
-nextChannel.addEventListener("change", offerAssistants);
+const next = nextPhoneView();
 for (const phone of phones) addView(phone);
 activate(phones[0]);
 byId("add-phone").addEventListener("click", addPhone);
@@ -95,7 +89,7 @@ const HANDLERS = {
     showExchanges();
     showShop();
     request("GET", "/playground/setup").then(({ worker, switches: set, assistants }) => {
-      takeAssistants(assistants);
+      next.offer(assistants);
       byId("worker").textContent = `Phones that write to ${worker}`;
       takeSwitches(set);
     }, showProblem);
@@ -279,48 +273,12 @@ function stopTyping(key) {
 // The phones.
 
 function addPhone() {
-  const phone = newPhone(phones, nextChannel.value);
-  phone.to = numberOf(nextAssistant.value, phone) ?? phone.to;
+  const phone = next.phone(phones);
   phones.push(phone);
   addView(phone);
   storePhones(phones);
   activate(phone);
   views.get(phone.id).focus();
-}
-
-function takeAssistants(known = []) {
-  assistants = known;
-  offerAssistants();
-}
-
-// Offers the assistants that have a number on the channel of the next phone.
-function offerAssistants() {
-  const wanted = nextAssistant.value;
-  const phone = { channel: nextChannel.value };
-  const names = assistants.map(({ name }) => name).filter((name) => numberOf(name, phone));
-  nextAssistant.replaceChildren(
-    element("option", { value: "" }, "default number"),
-    ...names.map((name) => element("option", { value: name }, name)),
-  );
-  nextAssistant.value = names.includes(wanted) ? wanted : "";
-}
-
-// The first number of an assistant on the channel of a phone.
-function numberOf(name, { channel }) {
-  const { numbers = [] } = assistants.find((one) => one.name === name) ?? {};
-  return numbers.find((number) => {
-    const isPlain = !/^[a-z]+:/.test(number) && !number.startsWith("MG");
-    return isPlain
-      ? addressOf(channel, number) === number
-      : addressOf(channel, "") !== "" && number.startsWith(addressOf(channel, ""));
-  });
-}
-
-// The channel that the next phone most probably has: the second shows another than the first.
-function proposeChannel() {
-  nextChannel.value =
-    phones.length === 1 && phones[0].channel === "sms" ? "whatsapp" : (active?.channel ?? "sms");
-  offerAssistants();
 }
 
 function removePhone(phone) {
@@ -382,7 +340,7 @@ function showPhone(phone) {
 function activate(phone, changed = false) {
   if (phone === active && !changed) return;
   active = phone;
-  proposeChannel();
+  next.propose(phones, active);
   for (const other of phones) views.get(other.id).active(other === active);
   inspector.phone(
     phone,

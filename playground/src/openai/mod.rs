@@ -28,6 +28,7 @@ mod request;
 mod schema;
 mod server;
 mod tokens;
+mod tool_arguments;
 mod tool_messages;
 mod tool_use;
 mod tools;

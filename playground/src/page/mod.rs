@@ -26,7 +26,7 @@ use crate::base::voice_note::{MEDIA_TYPE, voice_note};
 use crate::http::control::{answer, control_error};
 use crate::http::reply::Payload;
 use crate::openai::HEARD;
-use crate::phones::outgoing::NewMessage;
+use crate::phones::new_message::NewMessage;
 use crate::phones::switches::{ShopFault, Switches};
 use crate::playground::Playground;
 use crate::webhook::channel::{Channel, address};
