@@ -27,7 +27,7 @@ mod transcription;
 pub use error::meaning;
 pub use fields::sent;
 pub use next::{Attempt, MAX_OMISSIONS, Next, in_view_of, next};
-pub use request::{Said, request};
+pub use request::{RequestContent, request};
 pub use response::decode;
 pub use retry::{MAX_RETRIES, may_pass, retry_after};
 pub use tokens::Tokens;

@@ -22,7 +22,7 @@ use crate::{
 
 /// What a request says: the prompt, the conversation so far, and the newest message with its images.
 #[derive(Debug)]
-pub struct Said<'a, H> {
+pub struct RequestContent<'a, H> {
     /// The system prompt.
     pub prompt: &'a str,
     /// The earlier turns: what the contact said, and the answer.
@@ -53,7 +53,7 @@ pub fn request<'h>(
     endpoint: &Endpoint,
     omitted: Fields,
     pseudonym: &Pseudonym,
-    said: Said<'h, impl Iterator<Item = (&'h str, &'h str)>>,
+    said: RequestContent<'h, impl Iterator<Item = (&'h str, &'h str)>>,
 ) -> Result<HttpRequest, serde_json::Error> {
     #[derive(Serialize)]
     struct Body<'a> {
@@ -192,7 +192,7 @@ struct ImageUrl<'a> {
 /// before the words of the first user message, with an empty line between them.
 fn messages<'a>(
     role: SystemRole,
-    said: Said<'a, impl Iterator<Item = (&'a str, &'a str)>>,
+    said: RequestContent<'a, impl Iterator<Item = (&'a str, &'a str)>>,
 ) -> Vec<Message<'a>> {
     let text = |role, text: Cow<'a, str>| Message::of(role, Content::Text(text));
     let prompt = said.prompt;
@@ -289,7 +289,7 @@ mod tests {
         let config = config(changes);
         let assistant = config.assistants.default();
         let prompt = prompt(assistant);
-        let said = Said {
+        let said = RequestContent {
             prompt: &prompt,
             history: [("Hi", "Hello")].into_iter(),
             input: "And \"now\"?",
@@ -418,7 +418,7 @@ mod tests {
         });
         let config = config(&[]);
         let assistant = config.assistants.default();
-        let said = Said {
+        let said = RequestContent {
             prompt: "Be brief.",
             history: [("[1 picture]", "A gull.")].into_iter(),
             input: "And these?",
@@ -492,7 +492,7 @@ mod tests {
             )]),
         ];
         let body = |must_answer, omitted: Fields| {
-            let said = Said {
+            let said = RequestContent {
                 schema: None,
                 prompt: "p",
                 history: std::iter::empty(),

@@ -18,7 +18,9 @@ use crate::{
     conversation::history::Conversation,
     event::{self, Event},
     identity::Pseudonym,
-    openai::{self, Attempt, Completion, Decoded, Next, Offer, OpenAiError, Reply, Round, Said},
+    openai::{
+        self, Attempt, Completion, Decoded, Next, Offer, OpenAiError, Reply, RequestContent, Round,
+    },
     platform::{Clock, Http, HttpError, HttpRequest, HttpResponse, Log, Objects, Random},
 };
 
@@ -272,7 +274,7 @@ where
         talk: Talk<'_>,
     ) -> Result<HttpRequest, Failure> {
         let turns = talk.conversation.turns().iter();
-        let said = Said {
+        let said = RequestContent {
             prompt: self.prompt,
             history: turns.map(|turn| (turn.user.as_str(), turn.assistant.as_str())),
             input: &self.words.text,
