@@ -4,6 +4,7 @@
 
 use std::{
     cell::Cell,
+    collections::VecDeque,
     future::{Future, poll_fn},
     rc::Rc,
     task::Poll,
@@ -16,8 +17,8 @@ use switchboard::{
     base::time::UnixMillis,
     conversation::model_run::{EndpointMemory, RemembersEndpoints},
     platform::{
-        Clock, Http, HttpError, HttpRequest, HttpResponse, Kv, Log, Once, PlatformError,
-        Random as Jitter, Spawn, Storage, Stored, TimeZones, WriteBatch,
+        Clock, Http, HttpError, HttpOpened, HttpRequest, HttpResponse, Kv, Log, Once,
+        PlatformError, Random as Jitter, Spawn, Storage, Stored, TimeZones, WriteBatch,
     },
 };
 
@@ -172,6 +173,8 @@ impl Spawn for ObjectPlatform {
 }
 
 impl Http for ObjectPlatform {
+    type Body = VecDeque<Vec<u8>>;
+
     async fn send(
         &self,
         request: &HttpRequest,
@@ -195,6 +198,22 @@ impl Http for ObjectPlatform {
         self.live(exchange)
             .await
             .unwrap_or(Err(HttpError::Connection))
+    }
+
+    /// The whole body has come before it is read, in pieces of any length.
+    async fn open(
+        &self,
+        request: &HttpRequest,
+        timeout: Duration,
+    ) -> Result<HttpOpened<Self::Body>, HttpError> {
+        let mut opened = HttpOpened::from(self.send(request, timeout).await?);
+        let mut whole: Vec<u8> = opened.body.drain(..).flatten().collect();
+        while !whole.is_empty() {
+            let length = self.sim.random.between(1, 64).min(whole.len() as u64);
+            let rest = whole.split_off(usize::try_from(length).unwrap());
+            opened.body.push_back(std::mem::replace(&mut whole, rest));
+        }
+        Ok(opened)
     }
 }
 

@@ -6,6 +6,7 @@
 mod control;
 mod desk;
 mod disk;
+mod http;
 mod model;
 mod object_ports;
 mod objects;
@@ -36,7 +37,7 @@ use disk::Disk;
 use object_ports::PlainObject;
 use objects::Object;
 
-pub use control::{Act, Alteration, after};
+pub use control::{Act, Alteration, Piece, after};
 use desk::Execution;
 pub use desk::{DESK, FLOW};
 pub use model::HEARD;

@@ -15,14 +15,14 @@ use switchboard::{
     messaging::api::Follow,
     object::Engine,
     platform::{
-        Clock, Http, HttpError, HttpRequest, HttpResponse, Kv, Log, Method, Objects, Once,
-        PlatformError, Random, Spawn, Storage, Stored, TimeZones, WriteBatch,
+        Clock, Kv, Log, Method, Objects, Once, PlatformError, Random, Spawn, Storage, Stored,
+        TimeZones, WriteBatch,
     },
 };
 use tokio::task::spawn_local;
 
-use super::{CDN, DESK, FakePlatform, TOOLS_ORIGIN, disk::Disk, objects::Tasks};
-use crate::support::{response::response, settings};
+use super::{FakePlatform, disk::Disk, objects::Tasks};
+use crate::support::settings;
 
 /// The platform of one incarnation of an object.
 pub struct ObjectPlatform {
@@ -74,60 +74,6 @@ impl Random for ObjectPlatform {
 impl Spawn for ObjectPlatform {
     fn spawn(&self, task: LocalBoxFuture<'static, ()>) {
         self.tasks.borrow_mut().push(spawn_local(task));
-    }
-}
-
-impl Http for ObjectPlatform {
-    async fn send(
-        &self,
-        request: &HttpRequest,
-        timeout: Duration,
-    ) -> Result<HttpResponse, HttpError> {
-        let answer = async {
-            if request.url.ends_with("/audio/transcriptions") {
-                return self.fake.transcription_answer(request).await;
-            }
-            if request.url.ends_with("/chat/completions") {
-                return self.fake.model_answer(request).await;
-            }
-            if request.url == "https://messaging.twilio.com/v3/Indicators/Typing.json" {
-                self.fake
-                    .0
-                    .typing
-                    .borrow_mut()
-                    .push((self.fake.now(), request.body.to_text()));
-                let scripted = self.fake.0.typing_answers.borrow_mut().pop_front();
-                let (status, body) = scripted.ok_or(HttpError::Connection)?;
-                return Ok(response(status, body.to_owned()));
-            }
-            if request.url == DESK {
-                return self.fake.desk_answer(request).await;
-            }
-            if request.url.starts_with("https://studio.twilio.com/") {
-                return self.fake.studio_answer(request).await;
-            }
-            if request.url.starts_with(TOOLS_ORIGIN) {
-                return self.fake.tool_answer(request).await;
-            }
-            if request.url == CDN || request.url.contains("/Media/") {
-                return self.fake.media_answer(request).await;
-            }
-            assert!(
-                request.url.starts_with("https://api.twilio.com/"),
-                "{}",
-                request.url
-            );
-            // Twilio continues even if nobody waits for its answer any more.
-            let (give, take) = tokio::sync::oneshot::channel();
-            let (fake, request) = (self.fake.clone(), request.clone());
-            spawn_local(async move {
-                let _ = give.send(fake.twilio_answer(&request).await);
-            });
-            take.await.unwrap()
-        };
-        tokio::time::timeout(timeout, answer)
-            .await
-            .unwrap_or(Err(HttpError::Timeout))
     }
 }
 
