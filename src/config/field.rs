@@ -14,7 +14,9 @@ pub enum Field {
     MaxCompletionTokens,
     /// The same by its older name. It is sent where the newer one is left out.
     MaxTokens,
-    /// That the answer is not streamed.
+    /// What the stream of an answer contains.
+    StreamOptions,
+    /// Whether the answer is streamed.
     Stream,
     /// The contact's pseudonym, for OpenAI's safety checks.
     SafetyIdentifier,
@@ -30,10 +32,11 @@ pub enum Field {
 
 impl Field {
     /// All fields. A field comes after those whose name contains its own.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::ReasoningEffort,
         Self::MaxCompletionTokens,
         Self::MaxTokens,
+        Self::StreamOptions,
         Self::Stream,
         Self::SafetyIdentifier,
         Self::PromptCacheKey,
@@ -49,6 +52,7 @@ impl Field {
             Self::ReasoningEffort => "reasoning_effort",
             Self::MaxCompletionTokens => "max_completion_tokens",
             Self::MaxTokens => "max_tokens",
+            Self::StreamOptions => "stream_options",
             Self::Stream => "stream",
             Self::SafetyIdentifier => "safety_identifier",
             Self::PromptCacheKey => "prompt_cache_key",

@@ -47,10 +47,20 @@ impl Answer {
     pub(super) fn of<'v>(chunks: impl IntoIterator<Item = &'v Value>) -> Self {
         let mut answer = Self::default();
         for chunk in chunks {
-            // Gemini sends errors in a list.
-            answer.add(chunk.get(0).unwrap_or(chunk));
+            answer.add(chunk);
         }
         answer
+    }
+
+    /// Adds a chunk.
+    pub(super) fn add(&mut self, chunk: &Value) {
+        // Gemini sends errors in a list.
+        self.add_object(chunk.get(0).unwrap_or(chunk));
+    }
+
+    /// The pieces of the text that came in deltas so far.
+    pub(super) fn streamed(&self) -> &[String] {
+        &self.deltas.text
     }
 
     /// What the model said. Perplexity's streams have both the deltas and the message so far.
@@ -71,7 +81,7 @@ impl Answer {
         }
     }
 
-    fn add(&mut self, chunk: &Value) {
+    fn add_object(&mut self, chunk: &Value) {
         self.error = self.error.or_else(|| stated_error(chunk));
         let choices = chunk.get("choices").and_then(Value::as_array);
         // Only one choice was asked for.

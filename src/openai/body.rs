@@ -1,11 +1,11 @@
-//! The body of a 200: one JSON value, or the chunks of a stream that nobody asked for.
+//! The body of a 200: one JSON value, or the chunks of a stream.
 //!
-//! Whatever surrounds them is skipped: a byte order mark, white space and comment lines that keep
-//! a connection alive (OpenRouter sends `: OPENROUTER PROCESSING`), a `[DONE]` at the end.
+//! A stream may come although none was asked for, and a value although a stream was. The beginning
+//! tells them apart. Whatever surrounds them is skipped: a byte order mark, white space and comment
+//! lines that keep a connection alive (OpenRouter sends `: OPENROUTER PROCESSING`), a `[DONE]` at
+//! the end.
 //!
 //! Not here: what the values mean (`answer`).
-
-use std::borrow::Cow;
 
 use serde_json::{Value, json};
 
@@ -15,7 +15,7 @@ use crate::event::UnexpectedResponse;
 /// What a body holds.
 #[derive(Debug, PartialEq)]
 pub(super) enum Body {
-    /// One value, as asked for.
+    /// One value.
     Whole(Value),
     /// The chunks of a stream.
     Stream {
@@ -31,34 +31,123 @@ pub(super) enum Body {
 /// # Errors
 /// What the body is instead.
 pub(super) fn read(bytes: &[u8]) -> Result<Body, UnexpectedResponse> {
-    let text = String::from_utf8_lossy(bytes);
-    let text = without_preamble(&text);
-    if text.is_empty() {
-        return Err(UnexpectedResponse::EmptyBody);
+    let mut reader = Reader::default();
+    let first = reader.take(bytes);
+    let mut body = reader.end()?;
+    if let Body::Stream { chunks, .. } = &mut body {
+        chunks.splice(..0, first);
     }
-    if text.starts_with('<') {
-        return Err(UnexpectedResponse::Html);
+    Ok(body)
+}
+
+/// Reads a body while it comes, in pieces of any length.
+#[derive(Debug)]
+pub(super) enum Reader {
+    /// The beginning does not tell yet what the body is.
+    Begun(Vec<u8>),
+    /// It is no stream.
+    Whole(Vec<u8>),
+    /// It is a stream.
+    Stream(Events),
+}
+
+impl Default for Reader {
+    fn default() -> Self {
+        Self::Begun(Vec::new())
     }
-    if STREAM_FIELDS.iter().any(|field| text.starts_with(field)) {
-        return Ok(stream(text));
+}
+
+impl Reader {
+    /// Takes the next bytes. Returns the chunks that are complete with them.
+    pub(super) fn take(&mut self, bytes: &[u8]) -> Vec<Value> {
+        match self {
+            Self::Stream(events) => events.take(bytes),
+            Self::Whole(whole) => {
+                whole.extend_from_slice(bytes);
+                Vec::new()
+            }
+            Self::Begun(begun) => {
+                begun.extend_from_slice(bytes);
+                begun.drain(..preamble(begun));
+                let begun = std::mem::take(begun);
+                match is_stream(&begun) {
+                    None => *self = Self::Begun(begun),
+                    Some(false) => *self = Self::Whole(begun),
+                    Some(true) => {
+                        let mut events = Events::default();
+                        let chunks = events.take(&begun);
+                        *self = Self::Stream(events);
+                        return chunks;
+                    }
+                }
+                Vec::new()
+            }
+        }
     }
-    match first_value(text) {
-        Some((value, rest)) if is_epilogue(&rest) => Ok(Body::Whole(value)),
-        _ => Err(UnexpectedResponse::NotJson),
+
+    /// Whether nothing can follow: `[DONE]` came, or the stream has become unreadable.
+    pub(super) fn is_over(&self) -> bool {
+        matches!(self, Self::Stream(events) if events.over.is_some())
+    }
+
+    /// The end of the body: the value, or the last chunks.
+    ///
+    /// # Errors
+    /// What the body is instead.
+    pub(super) fn end(self) -> Result<Body, UnexpectedResponse> {
+        match self {
+            Self::Stream(events) => Ok(events.end()),
+            Self::Begun(bytes) | Self::Whole(bytes) => whole(&bytes).map(Body::Whole),
+        }
     }
 }
 
 /// How a line of a stream of server-sent events can begin.
 const STREAM_FIELDS: [&str; 4] = ["data:", "event:", "id:", "retry:"];
 
-/// The text without byte order marks, white space and comment lines at its beginning.
-fn without_preamble(mut text: &str) -> &str {
+/// Whether a body that begins like this is a stream. `None` if only more of it can tell.
+fn is_stream(begun: &[u8]) -> Option<bool> {
+    let mut fields = STREAM_FIELDS.iter().map(|field| field.as_bytes());
+    if fields.clone().any(|field| begun.starts_with(field)) {
+        return Some(true);
+    }
+    let is_comment = begun.starts_with(b":");
+    // It may be the first byte of a byte order mark.
+    let is_cut = std::str::from_utf8(begun)
+        .is_err_and(|error| error.valid_up_to() == 0 && error.error_len().is_none());
+    let may_be = is_comment || is_cut || fields.any(|field| field.starts_with(begun));
+    (!may_be).then_some(false)
+}
+
+/// The length of what comes before the body: byte order marks, white space and comment lines.
+fn preamble(bytes: &[u8]) -> usize {
+    let mut rest = bytes;
     loop {
-        text = text.trim_start_matches(|c: char| c.is_whitespace() || c == '\u{FEFF}');
-        if !text.starts_with(':') {
-            return text;
+        let text = rest.utf8_chunks().next().map_or("", |chunk| chunk.valid());
+        let begins = text.trim_start_matches(|c: char| c.is_whitespace() || c == '\u{FEFF}');
+        let blank = text.len().saturating_sub(begins.len());
+        rest = rest.get(blank..).unwrap_or_default();
+        let end = rest.iter().position(|byte| matches!(byte, b'\n' | b'\r'));
+        match end.filter(|_| rest.starts_with(b":")) {
+            Some(end) => rest = rest.get(end..).unwrap_or_default(),
+            None => return bytes.len().saturating_sub(rest.len()),
         }
-        text = text.split_once(['\n', '\r']).map_or("", |(_, rest)| rest);
+    }
+}
+
+/// The value of a body that is no stream.
+fn whole(bytes: &[u8]) -> Result<Value, UnexpectedResponse> {
+    let text = String::from_utf8_lossy(bytes);
+    // A comment without an end.
+    if text.is_empty() || text.starts_with(':') {
+        return Err(UnexpectedResponse::EmptyBody);
+    }
+    if text.starts_with('<') {
+        return Err(UnexpectedResponse::Html);
+    }
+    match first_value(&text) {
+        Some((value, rest)) if is_epilogue(&rest) => Ok(value),
+        _ => Err(UnexpectedResponse::NotJson),
     }
 }
 
@@ -75,71 +164,104 @@ fn is_done(data: &str) -> bool {
     data.trim() == "[DONE]"
 }
 
-/// Reads a stream of server-sent events. Source: WHATWG, HTML, "Interpreting an event stream".
+/// A stream of server-sent events, line by line. Source: WHATWG, HTML, "Interpreting an event
+/// stream".
 ///
-/// Unlike there, the last event needs no blank line after it, and lines of data that are a value
-/// each need none between them.
-fn stream(text: &str) -> Body {
-    let mut chunks = Vec::new();
-    let mut event = Event::default();
-    // CRLF is a line end and an empty line more, so both are joined before.
-    let text = if text.contains('\r') {
-        Cow::from(text.replace("\r\n", "\n").replace('\r', "\n"))
-    } else {
-        text.into()
-    };
-    for line in text.split('\n').chain([""]) {
-        let (field, value) = line.split_once(':').unwrap_or((line, ""));
+/// Unlike there, the last event needs no blank line after it, and a line of data that is a value by
+/// itself needs none at all.
+#[derive(Debug, Default)]
+pub(super) struct Events {
+    /// The line that has no end yet.
+    line: Vec<u8>,
+    /// Whether the last byte ended a line and may be half of a CRLF.
+    after_return: bool,
+    /// The lines of data of the event, which are no values by themselves.
+    data: Vec<String>,
+    /// Whether the event is named `error`.
+    is_error: bool,
+    /// Whether `[DONE]` has ended the stream, or an event that cannot be read.
+    over: Option<bool>,
+}
+
+impl Events {
+    fn take(&mut self, bytes: &[u8]) -> Vec<Value> {
+        let mut chunks = Vec::new();
+        for byte in bytes {
+            if self.over.is_some() {
+                break;
+            }
+            let after_return = std::mem::replace(&mut self.after_return, *byte == b'\r');
+            match byte {
+                b'\n' if after_return => {}
+                b'\n' | b'\r' => self.end_line(&mut chunks),
+                byte => self.line.push(*byte),
+            }
+        }
+        chunks
+    }
+
+    fn end(mut self) -> Body {
+        let mut chunks = Vec::new();
+        if self.over.is_none() {
+            self.end_line(&mut chunks);
+        }
+        if self.over.is_none() {
+            self.end_event(&mut chunks);
+        }
+        Body::Stream {
+            chunks,
+            done: self.over == Some(true),
+        }
+    }
+
+    fn end_line(&mut self, chunks: &mut Vec<Value>) {
+        let line = std::mem::take(&mut self.line);
+        let line = String::from_utf8_lossy(&line);
+        let (field, value) = line.split_once(':').unwrap_or((&line, ""));
         match field {
             "data" if is_done(value) => {
-                let complete = event.end(&mut chunks);
-                return Body::Stream {
-                    chunks,
-                    done: complete,
-                };
+                let is_complete = self.end_event(chunks);
+                self.over = Some(is_complete);
             }
             "data" if value.trim().is_empty() => {}
-            "data" => event.data.push(value.strip_prefix(' ').unwrap_or(value)),
-            "event" => event.is_error = value.trim() == "error",
-            "" if value.is_empty() && !std::mem::take(&mut event).end(&mut chunks) => break,
+            "data" => {
+                let data = value.strip_prefix(' ').unwrap_or(value);
+                match only_value(data) {
+                    Some(value) if self.data.is_empty() => chunks.push(self.named(value)),
+                    _ => self.data.push(data.to_owned()),
+                }
+            }
+            "event" => self.is_error = value.trim() == "error",
+            "" if value.is_empty() && !self.end_event(chunks) => self.over = Some(false),
             _ => {}
         }
     }
-    Body::Stream {
-        chunks,
-        done: false,
-    }
-}
 
-/// An event of a stream.
-#[derive(Default)]
-struct Event<'t> {
-    /// Its lines of data.
-    data: Vec<&'t str>,
-    /// Whether it is named `error`.
-    is_error: bool,
-}
-
-impl Event<'_> {
-    /// Adds the values of the event to `chunks`. Returns whether it could be read.
-    fn end(self, chunks: &mut Vec<Value>) -> bool {
+    /// Adds the values of the lines that are kept. Returns whether they could be read.
+    fn end_event(&mut self, chunks: &mut Vec<Value>) -> bool {
+        let data = std::mem::take(&mut self.data);
         // A line of data is a value, or all lines together are one.
-        let values = self.data.iter().map(|line| only_value(line)).collect();
+        let values = data.iter().map(|line| only_value(line)).collect();
         let values = Option::<Vec<Value>>::or_else(values, || {
-            only_value(&self.data.join("\n")).map(|value| vec![value])
+            only_value(&data.join("\n")).map(|value| vec![value])
         });
+        let is_read = values.is_some() || self.is_error;
         match values {
-            None if self.is_error => chunks.push(json!({ "error": self.data.join("\n") })),
-            None => return false,
-            Some(values) => chunks.extend(values.into_iter().map(|value| {
-                if self.is_error && value.get("error").is_none() {
-                    json!({ "error": value })
-                } else {
-                    value
-                }
-            })),
+            Some(values) => chunks.extend(values.into_iter().map(|value| self.named(value))),
+            None if self.is_error => chunks.push(json!({ "error": data.join("\n") })),
+            None => {}
         }
-        true
+        self.is_error = false;
+        is_read
+    }
+
+    /// A value of the event. In an event that is named `error`, it is one.
+    fn named(&self, value: Value) -> Value {
+        if self.is_error && value.get("error").is_none() {
+            json!({ "error": value })
+        } else {
+            value
+        }
     }
 }
 
@@ -258,7 +380,61 @@ mod tests {
         }
     }
 
+    /// The same body in two pieces, or in pieces of one byte.
+    fn in_pieces(bytes: &[u8], at: Option<usize>) -> Result<Body, UnexpectedResponse> {
+        let mut reader = Reader::default();
+        let mut first = Vec::new();
+        let length = at.unwrap_or(1).max(1);
+        for piece in bytes.chunks(length) {
+            first.extend(reader.take(piece));
+        }
+        let mut body = reader.end()?;
+        if let Body::Stream { chunks, .. } = &mut body {
+            chunks.splice(..0, first);
+        }
+        Ok(body)
+    }
+
+    #[test]
+    fn a_value_is_told_as_soon_as_its_line_ends() {
+        let mut reader = Reader::default();
+        assert_eq!(reader.take(b"data: {\"n\":1}"), [] as [Value; 0]);
+        assert_eq!(
+            reader.take(b"\ndata: {\"n\":2}\r"),
+            [json!({ "n": 1 }), json!({ "n": 2 })]
+        );
+        assert_eq!(reader.take(b"\n\r\n\r\n"), [] as [Value; 0]);
+        assert!(!reader.is_over());
+        assert_eq!(reader.take(b"data: [DONE]\n"), [] as [Value; 0]);
+        assert!(reader.is_over());
+    }
+
     proptest! {
+        #[test]
+        fn pieces_of_any_length_say_the_same(
+            lines in prop::collection::vec(prop::sample::select(vec![
+                "data: {\"a\":\"\u{e9}\u{1f600}\"}", "data:{\"n\":1}", "data: {\"n\":", "data: 2}", "data: [DONE]",
+                "event: error", "event: x", "id: 1", ": c", ":", "", "data:", "{\"a\":1}", "\u{FEFF}", "<html>",
+                "data", "d", "\u{a0}",
+            ]), 0..8),
+            ends in prop::collection::vec(prop::sample::select(vec!["\n", "\r\n", "\r", "\n\n", ""]), 8),
+            broken in any::<bool>(),
+            length in 1usize..12,
+        ) {
+            let mut bytes: Vec<u8> = Vec::new();
+            for (line, end) in lines.iter().zip(&ends) {
+                bytes.extend(line.bytes());
+                bytes.extend(end.bytes());
+            }
+            if broken {
+                let at = bytes.len() / 2;
+                bytes.insert(at, 0xF0);
+            }
+            let whole = read(&bytes);
+            prop_assert_eq!(&in_pieces(&bytes, None), &whole);
+            prop_assert_eq!(&in_pieces(&bytes, Some(length)), &whole);
+        }
+
         #[test]
         fn no_bytes_make_it_panic(bytes in prop::collection::vec(any::<u8>(), 0..64)) {
             let _ = read(&bytes);

@@ -12,20 +12,28 @@ use crate::config::{Endpoint, Field, Fields};
 /// has its beginning in the cache. Cloudflare's AI Gateway passes both on unchanged. Other servers
 /// get neither, because they may reject unknown fields.
 ///
-/// `has_schema`: the answer is to have one.
+/// `has_schema`: the answer is to have one. `streams`: it is to come while the model writes it.
+/// `stream_options` asks for the cost of such an answer, and other servers get it neither.
 ///
 /// `max_completion_tokens` has replaced `max_tokens`, which older servers know alone. So the latter
 /// stands in for the former where that is left out.
 ///
 /// `tool_choice` is sent where the model must answer. Without `tools`, servers reject it.
 #[must_use]
-pub fn sent(endpoint: &Endpoint, omitted: Fields, offer: Offer<'_>, has_schema: bool) -> Fields {
+pub fn sent(
+    endpoint: &Endpoint,
+    omitted: Fields,
+    offer: Offer<'_>,
+    has_schema: bool,
+    streams: bool,
+) -> Fields {
     let is_openai = endpoint.is_openai();
     let is_sent = |field: &Field| match field {
         Field::ReasoningEffort => effort(endpoint).is_some(),
         Field::MaxCompletionTokens | Field::Stream => true,
         Field::MaxTokens => omitted.contains(Field::MaxCompletionTokens),
         Field::SafetyIdentifier | Field::PromptCacheKey => is_openai,
+        Field::StreamOptions => streams && is_openai && !omitted.contains(Field::Stream),
         Field::Tools => !offer.functions.is_empty(),
         Field::ToolChoice => {
             let has_tools = !offer.functions.is_empty() && !omitted.contains(Field::Tools);

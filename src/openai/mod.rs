@@ -17,7 +17,9 @@ mod next;
 mod request;
 mod response;
 mod retry;
+mod speech;
 mod stated_error;
+mod stream;
 mod thought_tags;
 mod thoughts;
 mod tokens;
@@ -30,6 +32,7 @@ pub use next::{Attempt, MAX_OMISSIONS, Next, in_view_of, next};
 pub use request::{Said, request};
 pub use response::decode;
 pub use retry::{MAX_RETRIES, may_pass, retry_after};
+pub use stream::{Progress, Reading};
 pub use tokens::Tokens;
 pub use tools::{Function, Offer, Round, ToolCall};
 pub use transcription::{

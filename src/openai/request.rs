@@ -38,6 +38,8 @@ pub struct Said<'a, H> {
     pub offer: Offer<'a>,
     /// The schema of the answer, if it is JSON.
     pub schema: Option<&'a Value>,
+    /// Whether the answer comes while the model writes it.
+    pub streams: bool,
 }
 
 /// The request for the next turn of a conversation.
@@ -68,6 +70,8 @@ pub fn request<'h>(
         #[serde(skip_serializing_if = "Option::is_none")]
         stream: Option<bool>,
         #[serde(skip_serializing_if = "Option::is_none")]
+        stream_options: Option<StreamOptions>,
+        #[serde(skip_serializing_if = "Option::is_none")]
         safety_identifier: Option<&'a str>,
         #[serde(skip_serializing_if = "Option::is_none")]
         prompt_cache_key: Option<&'a str>,
@@ -78,8 +82,12 @@ pub fn request<'h>(
         #[serde(skip_serializing_if = "Option::is_none")]
         response_format: Option<&'a Value>,
     }
-    let (offer, schema) = (said.offer, said.schema);
-    let sent = sent(endpoint, omitted, offer, schema.is_some());
+    #[derive(Serialize)]
+    struct StreamOptions {
+        include_usage: bool,
+    }
+    let (offer, schema, streams) = (said.offer, said.schema, said.streams);
+    let sent = sent(endpoint, omitted, offer, schema.is_some(), streams);
     let images = said.images;
     let (limit, pseudonym) = (assistant.max_completion_tokens, pseudonym.as_str());
     let body = Body {
@@ -88,7 +96,12 @@ pub fn request<'h>(
         reasoning_effort: effort(endpoint).filter(|_| sent.contains(Field::ReasoningEffort)),
         max_completion_tokens: sent.contains(Field::MaxCompletionTokens).then_some(limit),
         max_tokens: sent.contains(Field::MaxTokens).then_some(limit),
-        stream: sent.contains(Field::Stream).then_some(false),
+        stream: sent.contains(Field::Stream).then_some(streams),
+        stream_options: sent
+            .contains(Field::StreamOptions)
+            .then_some(StreamOptions {
+                include_usage: true,
+            }),
         safety_identifier: sent.contains(Field::SafetyIdentifier).then_some(pseudonym),
         prompt_cache_key: sent.contains(Field::PromptCacheKey).then_some(pseudonym),
         tool_choice: sent.contains(Field::ToolChoice).then_some("none"),
@@ -286,6 +299,10 @@ mod tests {
     }
 
     fn build(changes: &[(&str, &str)]) -> HttpRequest {
+        built(changes, false)
+    }
+
+    fn built(changes: &[(&str, &str)], streams: bool) -> HttpRequest {
         let config = config(changes);
         let assistant = config.assistants.default();
         let prompt = prompt(assistant);
@@ -297,6 +314,7 @@ mod tests {
             rounds: &[],
             offer: Offer::default(),
             schema: None,
+            streams,
         };
         let endpoint = assistant.endpoints.get(0);
         let omitted = endpoint.omitted;
@@ -329,6 +347,30 @@ mod tests {
             serde_json::from_slice(&build(changes).body.to_bytes()).unwrap();
         body.as_object_mut().unwrap().remove("messages");
         body
+    }
+
+    #[test]
+    fn an_answer_is_streamed_if_somebody_hears_it_and_only_openai_is_asked_for_its_cost() {
+        for (url, omitted, expected) in [
+            (
+                "https://api.openai.com/v1",
+                "",
+                r#""stream":true,"stream_options":{"include_usage":true}"#,
+            ),
+            (
+                "https://api.openai.com/v1",
+                "stream_options",
+                r#""stream":true,"safety"#,
+            ),
+            ("https://api.openai.com/v1", "stream", r#"1000,"safety"#),
+            ("https://models.example/v1", "", r#""stream":true}"#),
+        ] {
+            let changes = [("OPENAI_BASE_URL", url), ("OPENAI_OMIT_FIELDS", omitted)];
+            let body = built(&changes, true).body.to_text();
+            assert!(body.contains(expected), "{body}");
+            let sent = body.contains("stream_options");
+            assert_eq!(sent, expected.contains("stream_options"), "{body}");
+        }
     }
 
     const OTHER_SERVERS: [&str; 3] = [
@@ -426,6 +468,7 @@ mod tests {
             rounds: &[],
             offer: Offer::default(),
             schema: None,
+            streams: false,
         };
         let endpoint = assistant.endpoints.get(0);
         let omitted = Fields::default();
@@ -494,6 +537,7 @@ mod tests {
         let body = |must_answer, omitted: Fields| {
             let said = Said {
                 schema: None,
+                streams: false,
                 prompt: "p",
                 history: std::iter::empty(),
                 input: "And now?",

@@ -43,8 +43,13 @@ fn reply(bytes: &[u8], allows_calls: bool) -> Decoded {
             (answer, is_broken_off)
         }
     };
+    outcome(&answer, is_broken_off, allows_calls)
+}
+
+/// What an answer means. `is_broken_off`: it is a stream that ended too early.
+pub(super) fn outcome(answer: &Answer, is_broken_off: bool, allows_calls: bool) -> Decoded {
     Decoded {
-        result: result(&answer, is_broken_off, allows_calls),
+        result: result(answer, is_broken_off, allows_calls),
         tokens: answer.tokens,
     }
 }

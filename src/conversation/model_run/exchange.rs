@@ -11,7 +11,10 @@ use std::{
 
 use serde_json::Value;
 
-use super::{ContactShare, Failure, ModelRun, RemembersEndpoints, Words, reserve, tools::Toolbox};
+use super::{
+    ContactShare, Failure, Listener, ModelRun, RemembersEndpoints, Words, reserve,
+    streamed::Answered, tools::Toolbox,
+};
 use crate::{
     base::{time::UnixMillis, usage::UsageCounters},
     config::{Assistant, Config, Endpoint, Field, Fields},
@@ -19,7 +22,7 @@ use crate::{
     event::{self, Event},
     identity::Pseudonym,
     openai::{self, Attempt, Completion, Decoded, Next, Offer, OpenAiError, Reply, Round, Said},
-    platform::{Clock, Http, HttpError, HttpRequest, HttpResponse, Log, Objects, Random},
+    platform::{Clock, Http, HttpRequest, Log, Objects, Random},
 };
 
 /// What the model is asked, and with which means.
@@ -36,10 +39,14 @@ pub(super) struct Asked<'a, P, S> {
     pub(super) words: Words,
     /// When work on the turn began.
     pub(super) begun: UnixMillis,
+    /// When the run began.
+    pub(super) started: UnixMillis,
     /// What the model may call.
     pub(super) tools: Option<Toolbox<'a, P>>,
     /// The schema of the answer, if it is JSON.
     pub(super) schema: Option<&'a Value>,
+    /// Who hears the answer while it comes.
+    pub(super) listener: Option<&'a dyn Listener>,
 }
 
 /// The most rounds of tools. After them the model must answer.
@@ -113,6 +120,9 @@ where
             match reply.await? {
                 Reply::Answer(completion) => return Ok(completion),
                 Reply::Calls(calls) => {
+                    if let Some(listener) = self.listener {
+                        listener.calls_tools();
+                    }
                     // Without tools on offer, no response is a call.
                     let nothing = Failure::OpenAi(OpenAiError::Empty);
                     let tools = self.tools.as_ref().ok_or(nothing)?;
@@ -144,7 +154,7 @@ where
 
     /// Makes the reserved request. After an error it asks the endpoint once more in another way, or
     /// the next endpoint. When all were asked, it retries those whose error may pass. Every further
-    /// request is reserved first.
+    /// request is reserved first. Once words were passed on, an error ends it.
     async fn reply(
         &self,
         route: &mut Route,
@@ -161,11 +171,12 @@ where
                 rounds,
                 offer,
             };
-            let response = self.ask(endpoint, omitted, talk, route, run).await?;
-            let sent = openai::sent(endpoint, omitted, offer, self.schema.is_some());
+            let (has_schema, streams) = (self.schema.is_some(), self.listener.is_some());
+            let sent = openai::sent(endpoint, omitted, offer, has_schema, streams);
             let allows_calls = offer.allows_calls() && sent.contains(Field::Tools);
-            let Decoded { result, tokens } =
-                openai::decode(response.as_ref().map_err(|error| *error), allows_calls);
+            let request = self.request(endpoint, omitted, talk)?;
+            let answered = self.ask(&request, allows_calls, route, run).await;
+            let Decoded { result, tokens } = answered.decoded;
             run.tokens.add(tokens);
             let error = match result {
                 Ok(reply) => {
@@ -186,7 +197,14 @@ where
             };
             let error = openai::in_view_of(error, &attempt);
             let failure = Failure::OpenAi(error);
-            match openai::next(error, &attempt) {
+            let next = openai::next(error, &attempt);
+            if answered.was_heard {
+                if next == Next::AnotherEndpoint {
+                    self.note_failure(route, error, None);
+                }
+                return Err(failure);
+            }
+            match next {
                 Next::Without(fields) => self.leave_out(fields, route),
                 Next::Shorter => {
                     let dropped_turns = conversation.drop_older_half();
@@ -194,8 +212,7 @@ where
                     self.log(&Event::ConversationShortened { dropped_turns });
                 }
                 Next::AnotherEndpoint => {
-                    let retry_after = response.ok().and_then(|response| response.retry_after);
-                    self.note_failure(route, error, retry_after);
+                    self.note_failure(route, error, answered.retry_after);
                     self.move_on(route, error).await.ok_or(failure)?;
                 }
                 Next::AbleEndpoint => {
@@ -247,13 +264,11 @@ where
     /// those that were not asked yet.
     async fn ask(
         &self,
-        endpoint: &Endpoint,
-        omitted: Fields,
-        talk: Talk<'_>,
+        request: &HttpRequest,
+        allows_calls: bool,
         route: &Route,
         run: &mut ModelRun,
-    ) -> Result<Result<HttpResponse, HttpError>, Failure> {
-        let request = self.request(endpoint, omitted, talk)?;
+    ) -> Answered {
         let endpoints_left = u32::try_from(route.fresh.len()).unwrap_or(u32::MAX);
         let share = self
             .remaining()
@@ -261,7 +276,13 @@ where
             .unwrap_or_default()
             .max(Duration::from_millis(1));
         run.requests = run.requests.saturating_add(1);
-        Ok(self.platform.send(&request, share).await)
+        match self.listener {
+            Some(listener) => {
+                self.listen(listener, request, share, allows_calls, run)
+                    .await
+            }
+            None => Answered::of(self.platform.send(request, share).await, allows_calls),
+        }
     }
 
     /// The request. It is made anew for each attempt, so that only one is in memory at a time.
@@ -280,6 +301,7 @@ where
             rounds: talk.rounds,
             offer: talk.offer,
             schema: self.schema,
+            streams: self.listener.is_some(),
         };
         let (config, assistant) = (self.config, self.assistant);
         openai::request(config, assistant, endpoint, omitted, self.thread, said)
@@ -352,7 +374,7 @@ where
         Some((passing.number, wait))
     }
 
-    fn remaining(&self) -> Duration {
+    pub(super) fn remaining(&self) -> Duration {
         let spent = self.platform.now().since(self.begun);
         self.config.openai_timeout.saturating_sub(spent)
     }

@@ -456,6 +456,7 @@ impl<P: ThreadPlatform> Inner<P> {
                 reserved: false,
                 caller: None,
                 schema,
+                listener: None,
             };
             let (platform, config) = (&self.platform, &self.config);
             let cancelled = step.cancelled.clone();

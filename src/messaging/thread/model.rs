@@ -142,6 +142,7 @@ impl<P: ThreadPlatform> Inner<P> {
                     .is_none()
                     .then(|| caller(number, &first, &has_called)),
                 schema: question.map(|question| question.schema),
+                listener: None,
             };
             let too_early = Cell::new(false);
             let asked_too_early = async {
