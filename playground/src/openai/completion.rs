@@ -54,8 +54,19 @@ impl Request {
         });
         let id = format!("chatcmpl-{}", random_hex());
         let created = now_ms().div_euclid(1000);
+        let of_server = fault.filter(|fault| fault.is_of_compatible_server());
         let payload = if self.stream {
-            Payload::Events(self.events(&id, created, &completion, &usage, self.include_usage))
+            let mut streamed = completion;
+            if let (Some(fault), Some(text)) = (of_server, &streamed.content)
+                && let Some(text) = compatible::with_thoughts(fault, text)
+            {
+                streamed.content = Some(text);
+            }
+            let events = self.events(&id, created, &streamed, &usage, self.include_usage);
+            Payload::Events(match of_server {
+                Some(fault) => compatible::streamed(fault, events),
+                None => events,
+            })
         } else {
             let choices = if fault == Some(BodyFault::NoChoices) {
                 0
@@ -73,7 +84,7 @@ impl Request {
                 "service_tier": "default",
                 "system_fingerprint": FINGERPRINT
             });
-            match fault.filter(|fault| fault.is_of_compatible_server()) {
+            match of_server {
                 Some(fault) => {
                     let events = self.events(&id, created, &completion, &usage, true);
                     compatible::altered(fault, answer, events)
