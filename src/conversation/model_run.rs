@@ -158,9 +158,9 @@ impl Failure {
 
 /// Hears the answer while the model writes it.
 pub trait Listener {
-    /// The next words of the answer. Never thoughts, and never a word of an attempt that failed
-    /// before: once words of a reply were passed on, that reply is not asked for anew. Words before a
-    /// call of tools and words after it are both heard.
+    /// The next words of the answer. Never thoughts that are marked from their beginning, and never
+    /// a word of an attempt that failed before: once words of a reply were passed on, that reply is
+    /// not asked for anew. Words before a call of tools and words after it are both heard.
     fn words(&self, text: &str);
     /// The model calls tools, before they are called. It comes once for each round of calls.
     fn calls_tools(&self);

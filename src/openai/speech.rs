@@ -228,8 +228,8 @@ mod tests {
                 "We open.\n",
             ),
             (
-                "5 < 6, [think] about <b>it</b> a<b c",
-                "5 < 6, [think] about <b>it</b> a<b c",
+                "5 < 6, [thought] about <b>it</b> a<b c",
+                "5 < 6, [thought] about <b>it</b> a<b c",
             ),
             ("Nine <thinker> and <think about", "Nine <thinker> and "),
             ("analysis of the text: fine", "analysis of the text: fine"),

@@ -13,7 +13,8 @@ use serde_json::Value;
 
 use super::{
     ContactShare, Failure, Listener, ModelRun, RemembersEndpoints, Words, reserve,
-    streamed::Answered, tools::Toolbox,
+    streamed::{Answered, Hearing},
+    tools::Toolbox,
 };
 use crate::{
     base::{time::UnixMillis, usage::UsageCounters},
@@ -278,8 +279,13 @@ where
         run.requests = run.requests.saturating_add(1);
         match self.listener {
             Some(listener) => {
-                self.listen(listener, request, share, allows_calls, run)
-                    .await
+                let hearing = Hearing {
+                    platform: self.platform,
+                    listener,
+                    started: self.started,
+                    ends: self.begun.plus(self.config.openai_timeout),
+                };
+                hearing.ask(request, share, allows_calls, run).await
             }
             None => Answered::of(self.platform.send(request, share).await, allows_calls),
         }
@@ -374,7 +380,7 @@ where
         Some((passing.number, wait))
     }
 
-    pub(super) fn remaining(&self) -> Duration {
+    fn remaining(&self) -> Duration {
         let spent = self.platform.now().since(self.begun);
         self.config.openai_timeout.saturating_sub(spent)
     }

@@ -5,15 +5,13 @@
 
 use std::time::Duration;
 
-use super::{ContactShare, Listener, ModelRun, RemembersEndpoints, exchange::Asked};
+use super::{Listener, ModelRun};
 use crate::{
-    base::time::millis,
+    base::time::{UnixMillis, millis},
     event::UnexpectedResponse,
     object::within,
     openai::{self, Decoded, OpenAiError, Progress, Reading},
-    platform::{
-        BodyStream, Clock, Http, HttpError, HttpRequest, HttpResponse, Log, Objects, Random,
-    },
+    platform::{BodyStream, Clock, Http, HttpError, HttpRequest, HttpResponse},
 };
 
 /// The longest wait for the headers of an answer that is heard, and between its pieces. A person on
@@ -42,16 +40,21 @@ impl Answered {
     }
 }
 
-impl<P, S> Asked<'_, P, S>
-where
-    P: Clock + Log + Random + Http + Objects + RemembersEndpoints,
-    S: ContactShare,
-{
+/// Who hears an answer, and in which time.
+pub(super) struct Hearing<'a, P> {
+    pub(super) platform: &'a P,
+    pub(super) listener: &'a dyn Listener,
+    /// When the run began.
+    pub(super) started: UnixMillis,
+    /// When the time of the turn ends.
+    pub(super) ends: UnixMillis,
+}
+
+impl<P: Clock + Http> Hearing<'_, P> {
     /// Makes a request, and passes the words of its answer on as they come. The first words must come
     /// within `share`, and the last within the time of the turn.
-    pub(super) async fn listen(
+    pub(super) async fn ask(
         &self,
-        listener: &dyn Listener,
         request: &HttpRequest,
         share: Duration,
         allows_calls: bool,
@@ -69,18 +72,15 @@ where
             Err(error) => return Answered::of(Err(error), allows_calls),
         };
         let mut reading = Reading::new(allows_calls);
-        let mut ear = Ear::new(listener, run.was_heard());
+        let mut ear = Ear::new(self.listener, run.was_heard());
         let error = loop {
             let silence = match reading.progress() {
                 Progress::Writing => LONGEST_SILENCE,
                 Progress::Complete => WAIT_FOR_COST,
                 Progress::Over => break None,
             };
-            let left = if ear.heard {
-                self.remaining()
-            } else {
-                until.since(self.platform.now())
-            };
+            let until = if ear.heard { self.ends } else { until };
+            let left = until.since(self.platform.now());
             let piece = within(self.platform, silence.min(left), opened.body.next()).await;
             match piece.unwrap_or(Err(HttpError::Timeout)) {
                 Ok(Some(bytes)) => self.pass_on(&reading.take(&bytes), &mut ear, run),

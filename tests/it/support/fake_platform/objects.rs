@@ -55,6 +55,16 @@ impl FakePlatform {
             .clone()
     }
 
+    /// The platform of an object, without an engine.
+    pub fn object(&self) -> ObjectPlatform {
+        ObjectPlatform {
+            fake: self.clone(),
+            name: Pseudonym::from_object_name("object".to_owned()),
+            disk: Disk::default(),
+            tasks: Rc::default(),
+        }
+    }
+
     pub(super) fn engine(&self, name: &Pseudonym) -> (Rc<Thread<ObjectPlatform>>, Tasks) {
         let mut objects = self.0.objects.borrow_mut();
         let object = objects.entry(name.as_str().to_owned()).or_default();
