@@ -239,6 +239,7 @@ mod tests {
         for text in [
             "data: {\"n\":1}\n\ndata: {\"n\":2}\n\ndata: [DONE]\n\n",
             "data: {\"n\":1}\r\n\r\ndata: {\"n\":2}\r\n\r\ndata: [DONE]\r\n\r\n",
+            "data: {\"n\":\r\ndata: 1}\r\n\r\ndata: {\"n\":2}\r\n\r\ndata: [DONE]",
             "data: {\"n\":1}\r\rdata: {\"n\":2}\r\rdata: [DONE]\r\r",
             "data:{\"n\":1}\n\ndata:{\"n\":2}\n\ndata:[DONE]",
             "data: {\"n\":1}\ndata: {\"n\":2}\ndata: [DONE]",

@@ -159,8 +159,8 @@ impl From<HttpResponse> for HttpOpened<VecDeque<Vec<u8>>> {
 
 /// The body of an answer, piece by piece. Dropping it ends the request.
 pub trait BodyStream {
-    /// The next piece, or `None` at the end. It waits without a limit. After an error nothing
-    /// follows.
+    /// The next piece, or `None` at the end. It waits without a limit. Nothing is read after an
+    /// error, or after a wait that was given up: the piece that it waited for would be missing.
     ///
     /// # Errors
     /// [`HttpError::TooLarge`] when the pieces are longer together than the request allows, and

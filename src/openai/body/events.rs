@@ -12,7 +12,7 @@ use crate::openai::json::first_value;
 /// Unlike there, the last event needs no blank line after it, and a line of data that is a value by
 /// itself needs none at all.
 #[derive(Debug, Default)]
-pub(in crate::openai) struct Events {
+pub struct Events {
     /// The line that has no end yet.
     line: Vec<u8>,
     /// Whether the last byte ended a line and may be half of a CRLF.
