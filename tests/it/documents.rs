@@ -157,7 +157,7 @@ fn the_ranges_of_the_settings_page_are_those_that_the_code_allows() {
             assert_eq!(accepts(name, &value.to_string()), allowed, "{name}={value}");
         }
     }
-    assert_eq!(ranges, 11);
+    assert_eq!(ranges, 16);
 }
 
 #[test]
@@ -494,12 +494,14 @@ fn the_messages_page_quotes_what_a_contact_reads() {
     // A line of the page may end within a sentence.
     let page = read(MESSAGES_PAGE).replace('\n', " ");
     let (settings, intake) = (read(SETTINGS_PAGE), read("docs/intake.md"));
+    let assistants = read("docs/assistants.md");
     for text in FixedText::ALL {
         let words = text.in_language(Language::English);
-        // The answer to HELP is on the page of settings, and intakes have their own.
+        // The answer to HELP is on the page of settings. Intakes and what is spoken have their own.
         let page = match text {
             FixedText::Help => &settings,
             text if text.name().starts_with("intake_") => &intake,
+            text if text.is_spoken() => &assistants,
             _ => &page,
         };
         let words = words

@@ -217,9 +217,18 @@ secret = "planted"
 [hand_off]
 number = "planted"
 studio_flow = "planted"
+[voice]
+greeting = " "
+language = "planted"
+tts_provider = "planted"
+voice = "planted planted"
+transcription_provider = "planted"
+speech_model = "planted planted"
+hand_off_to = "planted"
+speak_urls = "planted"
 "#;
     let errors = with(&[("PLANTED_SECRET", "planted")], planted).unwrap_err();
-    assert!(errors.len() >= 15, "{errors:#?}");
+    assert!(errors.len() >= 23, "{errors:#?}");
     assert!(!format!("{errors:?}").contains("planted"), "{errors:#?}");
 }
 
