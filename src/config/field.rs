@@ -26,11 +26,14 @@ pub enum Field {
     Tools,
     /// The schema that an answer has.
     ResponseFormat,
+    /// What the endpoint said beside its earlier calls of tools: thoughts and signatures, in
+    /// whichever fields they came.
+    ReasoningContent,
 }
 
 impl Field {
     /// All fields. A field comes after those whose name contains its own.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::ReasoningEffort,
         Self::MaxCompletionTokens,
         Self::MaxTokens,
@@ -40,6 +43,7 @@ impl Field {
         Self::ToolChoice,
         Self::Tools,
         Self::ResponseFormat,
+        Self::ReasoningContent,
     ];
 
     /// Its name in a request, in the settings and in the log.
@@ -55,6 +59,7 @@ impl Field {
             Self::ToolChoice => "tool_choice",
             Self::Tools => "tools",
             Self::ResponseFormat => "response_format",
+            Self::ReasoningContent => "reasoning_content",
         }
     }
 

@@ -56,6 +56,9 @@ labels! {
         InvalidArguments,
         /// The round has too many calls. No call was made.
         TooManyCalls,
+        /// The model was told so much in the turn that the answer is too much, or might be: then no
+        /// call was made.
+        TooLarge,
     }
     /// What a response of the model is that cannot be understood.
     UnexpectedResponse {

@@ -5,8 +5,12 @@
 use serde_json::Value;
 
 use super::{
-    OpenAiError, ToolCall, content::Said, finish::Finish, stated_error::stated_error,
-    tokens::Tokens, tools::Calls,
+    OpenAiError,
+    content::Said,
+    finish::Finish,
+    stated_error::stated_error,
+    tokens::Tokens,
+    tools::{Called, Calls},
 };
 
 /// What a response says.
@@ -62,8 +66,8 @@ impl Answer {
         }
     }
 
-    /// The tools that the model calls.
-    pub(super) fn calls(&self) -> Vec<ToolCall> {
+    /// The tools that the model calls, if it does.
+    pub(super) fn calls(&self) -> Option<Called> {
         if self.called_in_deltas.is_empty() {
             self.called_in_messages.read()
         } else {

@@ -72,13 +72,12 @@ fn result(answer: &Answer, is_broken_off: bool, allows_calls: bool) -> Result<Re
         (!text.is_empty()).then_some(text)
     };
     let cut_short = answer.finish == Some(Finish::Length);
-    let calls = answer.calls();
-    if allows_calls && !calls.is_empty() {
+    if let Some(called) = answer.calls().filter(|_| allows_calls) {
         // The last call may lack some of its arguments, even if they can be read.
         return if cut_short {
             Err(OpenAiError::TokenLimit)
         } else {
-            Ok(Reply::Calls(calls))
+            Ok(Reply::Calls(called))
         };
     }
     let (text, finish_note) = match (spoken(&said.text), spoken(&said.refusal)) {
@@ -115,7 +114,7 @@ mod tests {
     fn answer(result: Result<Reply, OpenAiError>) -> Result<Completion, OpenAiError> {
         result.map(|reply| match reply {
             Reply::Answer(completion) => completion,
-            Reply::Calls(calls) => panic!("{calls:?}"),
+            Reply::Calls(called) => panic!("{called:?}"),
         })
     }
 
@@ -133,7 +132,7 @@ mod tests {
             decoded_with_calls(200, &body(message, finish), true).result
         };
         let looked = |result: Result<Reply, OpenAiError>| match result {
-            Ok(Reply::Calls(calls)) => calls.len() == 1 && calls[0].name == "look",
+            Ok(Reply::Calls(called)) => called.calls.len() == 1 && called.calls[0].name == "look",
             _ => false,
         };
         for beside in ["", r#""content":null,"#, r#""content":"I look it up.","#] {

@@ -188,6 +188,10 @@ pub enum Server {
     NoCredit,
     /// It does not have the model.
     NoModel,
+    /// It signs its calls of tools, and wants to see the signatures again, as Gemini does.
+    Signatures,
+    /// It thinks before it calls tools, and wants to see the thoughts again, as DeepSeek does.
+    Thoughts,
 }
 
 /// How the mock model makes its tool calls, if the text calls for any.

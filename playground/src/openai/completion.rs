@@ -9,6 +9,7 @@ use super::image_check;
 use super::intake;
 use super::problem::usual_headers;
 use super::request::Request;
+use super::thoughts;
 use super::tokens::{cut_to_tokens, tokens};
 use super::tool_use::{Step, next};
 use crate::base::random::random_hex;
@@ -62,7 +63,9 @@ impl Request {
             } else {
                 self.choices
             };
-            let choices: Vec<Value> = (0..choices).map(|index| completion.choice(index)).collect();
+            let choices: Vec<Value> = (0..choices)
+                .map(|index| self.choice(&completion, index))
+                .collect();
             let answer = json!({
                 "id": id,
                 "object": "chat.completion",
@@ -160,6 +163,28 @@ impl Request {
         }
     }
 
+    fn choice(&self, completion: &Completion, index: u64) -> Value {
+        let mut message = json!({
+            "role": "assistant",
+            "content": completion.content,
+            "refusal": completion.refusal,
+            "annotations": []
+        });
+        if let (Some(fields), false) = (message.as_object_mut(), completion.tool_calls.is_empty()) {
+            fields.insert(
+                "tool_calls".to_owned(),
+                completion.tool_calls.clone().into(),
+            );
+            thoughts::add(self.server, fields);
+        }
+        json!({
+            "index": index,
+            "message": message,
+            "logprobs": null,
+            "finish_reason": completion.finish_reason
+        })
+    }
+
     /// The events of a stream. Each choice has its role, its words and its end. The usage follows
     /// if it is wanted, then the last line.
     fn events(
@@ -250,24 +275,6 @@ fn call_deltas(number: usize, call: &Value) -> Vec<Value> {
 }
 
 impl Completion {
-    fn choice(&self, index: u64) -> Value {
-        let mut message = json!({
-            "role": "assistant",
-            "content": self.content,
-            "refusal": self.refusal,
-            "annotations": []
-        });
-        if let (Some(fields), false) = (message.as_object_mut(), self.tool_calls.is_empty()) {
-            fields.insert("tool_calls".to_owned(), self.tool_calls.clone().into());
-        }
-        json!({
-            "index": index,
-            "message": message,
-            "logprobs": null,
-            "finish_reason": self.finish_reason
-        })
-    }
-
     fn call_tokens(&self) -> u64 {
         let calls = self.tool_calls.iter();
         calls.map(|call| tokens(&call.to_string())).sum()

@@ -112,17 +112,17 @@ where
             let reply = self.reply(&mut route, conversation, &rounds, offer, run);
             match reply.await? {
                 Reply::Answer(completion) => return Ok(completion),
-                Reply::Calls(calls) => {
+                Reply::Calls(called) => {
                     // Without tools on offer, no response is a call.
                     let nothing = Failure::OpenAi(OpenAiError::Empty);
                     let tools = self.tools.as_ref().ok_or(nothing)?;
                     self.reserve_next().await?;
-                    let count = u32::try_from(calls.len()).unwrap_or(u32::MAX);
+                    let count = u32::try_from(called.calls.len()).unwrap_or(u32::MAX);
                     run.tool_rounds = run.tool_rounds.saturating_add(1);
                     run.tool_calls = run.tool_calls.saturating_add(count);
                     // The rest of the time is the model's.
                     let time = self.remaining().checked_div(2).unwrap_or_default();
-                    rounds.push(tools.round(calls, time).await);
+                    rounds.push(tools.round(called, route.number, time).await);
                     // They count even if no answer follows.
                     run.effects = tools.effects();
                 }
@@ -161,8 +161,8 @@ where
                 rounds,
                 offer,
             };
-            let response = self.ask(endpoint, omitted, talk, route, run).await?;
-            let sent = openai::sent(endpoint, omitted, offer, self.schema.is_some());
+            let response = self.ask(omitted, talk, route, run).await?;
+            let sent = self.sent(route.number, omitted, talk);
             let allows_calls = offer.allows_calls() && sent.contains(Field::Tools);
             let Decoded { result, tokens } =
                 openai::decode(response.as_ref().map_err(|error| *error), allows_calls);
@@ -247,13 +247,12 @@ where
     /// those that were not asked yet.
     async fn ask(
         &self,
-        endpoint: &Endpoint,
         omitted: Fields,
         talk: Talk<'_>,
         route: &Route,
         run: &mut ModelRun,
     ) -> Result<Result<HttpResponse, HttpError>, Failure> {
-        let request = self.request(endpoint, omitted, talk)?;
+        let request = self.request(route.number, omitted, talk)?;
         let endpoints_left = u32::try_from(route.fresh.len()).unwrap_or(u32::MAX);
         let share = self
             .remaining()
@@ -267,23 +266,44 @@ where
     /// The request. It is made anew for each attempt, so that only one is in memory at a time.
     fn request(
         &self,
-        endpoint: &Endpoint,
+        endpoint: usize,
         omitted: Fields,
         talk: Talk<'_>,
     ) -> Result<HttpRequest, Failure> {
+        let said = self.said(endpoint, talk);
+        let (config, assistant) = (self.config, self.assistant);
+        let endpoint = assistant.endpoints.get(endpoint);
+        openai::request(config, assistant, endpoint, omitted, self.thread, said)
+            .map_err(|_| Failure::OpenAi(OpenAiError::Rejected))
+    }
+
+    /// The optional fields of a request to this endpoint.
+    fn sent(&self, endpoint: usize, omitted: Fields, talk: Talk<'_>) -> Fields {
+        let said = self.said(endpoint, talk);
+        openai::sent(
+            self.assistant.endpoints.get(endpoint),
+            omitted,
+            said.facts(),
+        )
+    }
+
+    /// What a request to this endpoint says.
+    fn said<'s>(
+        &'s self,
+        endpoint: usize,
+        talk: Talk<'s>,
+    ) -> Said<'s, impl Iterator<Item = (&'s str, &'s str)>> {
         let turns = talk.conversation.turns().iter();
-        let said = Said {
+        Said {
             prompt: self.prompt,
             history: turns.map(|turn| (turn.user.as_str(), turn.assistant.as_str())),
             input: &self.words.text,
             images: &self.words.images,
             rounds: talk.rounds,
+            endpoint,
             offer: talk.offer,
             schema: self.schema,
-        };
-        let (config, assistant) = (self.config, self.assistant);
-        openai::request(config, assistant, endpoint, omitted, self.thread, said)
-            .map_err(|_| Failure::OpenAi(OpenAiError::Rejected))
+        }
     }
 
     /// Leaves out fields that the endpoint refused. The isolate remembers them when it has answered

@@ -21,6 +21,7 @@ mod operator;
 mod outbox;
 mod part_order;
 mod rejections;
+mod repeated;
 mod restarts;
 mod segments;
 mod storage;
