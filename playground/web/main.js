@@ -144,7 +144,7 @@ const HANDLERS = {
       const [from, to] = key.split("|");
       if (event.to !== from || (event.from && event.from !== to)) continue;
       stopTyping(key);
-      const asked = threads.get(key).items.findLast(({ kind }) => kind === "out");
+      const asked = lastSent(key);
       add({
         kind: "in",
         key,
@@ -159,10 +159,12 @@ const HANDLERS = {
     }
   },
 
-  typing({ sid, at }) {
-    const item = messages.get(sid);
+  // WhatsApp names the message, which is then read. RCS names the agent that types (`from`) and the
+  // contact.
+  typing({ sid, from, to, at }) {
+    const item = sid ? messages.get(sid) : lastSent(keyOf(to, from));
     if (!item) return;
-    setState(item, "read");
+    if (sid) setState(item, "read");
     const left = at + TYPING_LASTS - Date.now();
     const thread = threads.get(item.key);
     clearTimeout(thread.typing);
@@ -263,6 +265,11 @@ function forget() {
 function thread(key) {
   if (!threads.has(key)) threads.set(key, { items: [], typing: undefined });
   return threads.get(key);
+}
+
+// The message that was sent last in a thread.
+function lastSent(key) {
+  return threads.get(key)?.items.findLast(({ kind }) => kind === "out");
 }
 
 function add(item) {
