@@ -22,7 +22,10 @@ const APOLOGY = "Sorry, I can't answer right now. Please try again in a few minu
 const FILTERED = "Sorry, I can't help with that.";
 const TOKEN_LIMIT =
   "Sorry, that was too much for one answer. Please ask something shorter or simpler.";
+const NO_IMAGES = "Sorry, I can't look at pictures here. Please write to me.";
 const TIMEOUT = 4500;
+/** The smallest image. */
+const PICTURE = Buffer.from("R0lGODlhAQABAAAAACwAAAAAAQABAAACAkwBADs=", "base64");
 
 let playground, worker;
 
@@ -426,15 +429,15 @@ describe("errors that name their cause, and a second endpoint", () => {
   });
   after(() => other?.close());
 
-  const ask = async (body) => {
+  const ask = async (body, asked = other) => {
     const pair = freshPair();
-    const { messages } = await other.sendMessage({ ...pair, body });
-    const turn = await turnOf(other, pair);
-    const asked = (await playground.asked(body.split(" [")[0])).map(({ path, body }) => {
+    const { messages } = await asked.sendMessage({ ...pair, body });
+    const turn = await turnOf(asked, pair);
+    const requests = (await playground.asked(body.split(" [")[0])).map(({ path, body }) => {
       const { messages: _messages, model: _model, ...fields } = body;
       return { second: path.startsWith("/fallback/"), fields: Object.keys(fields).sort() };
     });
-    return { messages, turn, asked };
+    return { messages, turn, asked: requests };
   };
 
   test("a field that a server does not know is left out, and remembered by the isolate", async () => {
@@ -467,6 +470,82 @@ describe("errors that name their cause, and a second endpoint", () => {
         [0, "prompt_cache_key"],
       ],
     );
+  });
+
+  test("a server that knows the token limit by its older name alone gets it by that, from then on at once", async () => {
+    // An isolate of its own, because the other one has learned of the field.
+    const fresh = await startWorker({ playground, settings: { REPLY_WITHIN_MS: "14000" } });
+    try {
+      const old = await ask("The old way [fault server=old]", fresh);
+      assert.deepEqual(old.messages, [echo("The old way")]);
+      assert.equal(old.turn.model_requests, 2);
+      const others = ["prompt_cache_key", "reasoning_effort", "safety_identifier", "stream"];
+      const fields = (limit) => [...others, limit].sort();
+      assert.deepEqual(
+        old.asked.map(({ fields }) => fields),
+        [fields("max_completion_tokens"), fields("max_tokens")],
+        "nothing else is left out",
+      );
+      const again = await ask("And once more [fault server=old]", fresh);
+      assert.deepEqual([again.messages, again.turn.model_requests], [[echo("And once more")], 1]);
+      assert.deepEqual(again.asked[0].fields, fields("max_tokens"));
+      const omitted = fresh.log.filter(({ event }) => event === "field_omitted");
+      assert.deepEqual(
+        omitted.map(({ endpoint, field }) => [endpoint, field]),
+        [[0, "max_completion_tokens"]],
+      );
+    } finally {
+      await fresh.close();
+    }
+  });
+
+  test("where no model sees pictures the contact is told, after one request for each endpoint", async () => {
+    const image = await playground.upload(PICTURE, "image/gif");
+    const blind = { body: "What is this? [fault server=no_images]", media: [image] };
+    const fresh = await startWorker({ playground, settings: { REPLY_WITHIN_MS: "14000" } });
+    try {
+      for (const [asked, requests] of [
+        [fresh, 1],
+        [other, 2],
+      ]) {
+        const pair = freshPair();
+        assert.deepEqual((await asked.sendMessage({ ...pair, ...blind })).messages, [NO_IMAGES]);
+        const turn = await turnOf(asked, pair);
+        assert.deepEqual(
+          [turn.outcome, turn.failure, turn.model_requests],
+          ["failed", "no_images", requests],
+        );
+        const after = await asked.sendMessage({ ...pair, body: "How many messages?" });
+        assert.deepEqual(after.messages, ["You have sent 1 message in this conversation."]);
+      }
+    } finally {
+      await fresh.close();
+    }
+  });
+
+  test("a picture goes to the endpoint that sees it, and the next one goes there first", async () => {
+    const image = await playground.upload(PICTURE, "image/gif");
+    const seeing = await startWorker({ playground, settings: withSecond(playground.url) });
+    try {
+      const pair = freshPair();
+      const show = async (body) => {
+        const directive = "[fault server=no_images endpoint=first]";
+        await seeing.sendMessage({ ...pair, body: `${body} ${directive}`, media: [image] });
+        const asked = await playground.asked(body);
+        return asked.map(({ path, status }) => [path.startsWith("/fallback/"), status]);
+      };
+      assert.deepEqual(await show("A first picture"), [
+        [false, 400],
+        [true, 200],
+      ]);
+      assert.deepEqual(await show("A second picture"), [[true, 200]]);
+      const { messages } = await seeing.sendMessage({ ...pair, body: "And now in words" });
+      assert.deepEqual(messages, [echo("And now in words", 3)]);
+      const [words] = await playground.asked("And now in words");
+      assert.equal(words.path, "/v1/chat/completions", "texts go to the first one still");
+    } finally {
+      await seeing.close();
+    }
   });
 
   test("a conversation that is too long goes on with its newer half", async () => {

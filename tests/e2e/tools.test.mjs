@@ -128,6 +128,25 @@ test("two orders at once are two calls with two ids, and one answer", async () =
   assert.equal((await playground.asked("Where are my two orders")).length, 1);
 });
 
+for (const server of ["signatures", "thoughts"]) {
+  test(`a server that wants to see its ${server} again gets them, in each request of the turn and never after`, async () => {
+    const asked = await ask(`[fault server=${server} tool=endless] Where is order 1234?`);
+    assert.deepEqual(asked.messages, [Array(5).fill(SHIPPED).join(" ")]);
+    const { from } = asked.pair;
+    const isOwn = ({ event, phone_hash: hash }) => event === "turn" && hash === phoneHash(from);
+    const turn = await worker.logged(isOwn);
+    assert.deepEqual([turn.outcome, turn.model_requests], ["answered", 6]);
+    await worker.sendMessage({ ...asked.pair, body: "Thank you for that" });
+    const [{ body }] = await playground.asked("Thank you for that");
+    assert.ok(!JSON.stringify(body).includes("planted"));
+    assert.deepEqual(
+      worker.lines.filter((line) => line.includes("planted")),
+      [],
+    );
+    await eventually("the storage", () => worker.filesWith("planted").length === 0);
+  });
+}
+
 test("a tool that is slow but in time is waited for", async () => {
   await playground.fault({ service: "shop", delay_ms: 500 });
   assert.deepEqual((await ask("Where is order 1234?")).messages, [SHIPPED]);
