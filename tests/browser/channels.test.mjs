@@ -119,7 +119,7 @@ test("the microphone attaches a voice note that says what is written, and its wo
 
   await text.fill("Is the harbour open tomorrow?");
   await speak.click();
-  await attached.getByText("voice-note.ogg").waitFor();
+  await attached.getByText("voice-note.ogg", { exact: true }).waitFor();
   assert.equal(await text.inputValue(), "", "the words are in the note");
   await phone.order("");
   await phone.sees(echo("Is the harbour open tomorrow?"));
@@ -130,7 +130,7 @@ test("the microphone attaches a voice note that says what is written, and its wo
 
   // Without a word it says a sentence of its own.
   await speak.click();
-  await attached.getByText("voice-note.ogg").waitFor();
+  await attached.getByText("voice-note.ogg", { exact: true }).waitFor();
   await phone.order("");
   await phone.sees(echo("Do you open on Sunday?", 2));
 });

@@ -15,6 +15,7 @@ import { buildPlayground, freePort } from "../../scripts/lib/local.mjs";
 import { command, print, UserError } from "../../scripts/lib/run.mjs";
 import { setUpNode } from "../../scripts/lib/setup-node.mjs";
 import { eventually, freshPair, startPlayground, startWorker } from "../e2e/harness.mjs";
+import { ACCOUNT } from "../e2e/identities.mjs";
 import { ask, installPrism, startPrism } from "./prism.mjs";
 
 /** The version of the description that was last checked. */
@@ -115,7 +116,8 @@ async function send(worker, twilio) {
   await seen("The typing indicator on RCS", shows("RCS"), 400);
 
   const shown = freshPair();
-  const account = `/2010-04-01/Accounts/AC${"0".repeat(32)}`;
+  // Credentials go to the message's own account alone.
+  const account = `/2010-04-01/Accounts/${ACCOUNT}`;
   await message({
     ...shown,
     body: "What is this?",
