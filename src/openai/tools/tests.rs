@@ -229,13 +229,13 @@ fn of_a_response_that_says_too_much_beside_its_calls_nothing_is_repeated() {
 #[test]
 fn only_its_own_endpoint_sees_an_id_again_and_no_id_comes_twice() {
     let round = |endpoint: usize, ids: &[Option<&str>]| {
-        let call = |id: &Option<&str>| ToolCall {
+        let call = |id: Option<&str>| ToolCall {
             id: id.map(str::to_owned),
             ..ToolCall::default()
         };
         Round {
             endpoint,
-            calls: ids.iter().map(|id| (call(id), String::new())).collect(),
+            calls: ids.iter().map(|id| (call(*id), String::new())).collect(),
             ..Round::default()
         }
     };

@@ -113,9 +113,9 @@ codes! {
     63033 Never "The contact has blocked the own address. WhatsApp does not tell so any more" "Nothing"
     63038 Never "The account's messages of 24 hours are used up" "Upgrade the account, or ask Twilio for a higher limit"
     63049 Never "Meta chose not to deliver a message that it takes for marketing" "Nothing"
-    572002 Never "A trial account has another number for this contact" "Use the number that Twilio's console names, or upgrade the account"
-    572005 Never "A trial account sends only to verified numbers, and this one is not verified yet" "Verify the number, or upgrade the account"
-    572006 Never "A trial account sends only Twilio's own templates" "Upgrade the account"
+    572_002 Never "A trial account has another number for this contact" "Use the number that Twilio's console names, or upgrade the account"
+    572_005 Never "A trial account sends only to verified numbers, and this one is not verified yet" "Verify the number, or upgrade the account"
+    572_006 Never "A trial account sends only Twilio's own templates" "Upgrade the account"
 }
 
 #[cfg(test)]
