@@ -19,7 +19,15 @@ import {
   storedPhones,
   storePhones,
 } from "./phones.js";
-import { AGAIN, callLine, failureText, lostText, redirectText, workerLine } from "./wording.js";
+import {
+  AGAIN,
+  alertLine,
+  callLine,
+  failureText,
+  lostText,
+  redirectText,
+  workerLine,
+} from "./wording.js";
 
 const TYPING_LASTS = 25_000;
 
@@ -32,6 +40,8 @@ let chosen;
 // The events: threads by pair of addresses, exchanges by number, messages by MessageSid. And the
 // faults that are on.
 let threads, exchanges, messages, shopCalls;
+// The newest call of each pair of addresses: its SID and its events.
+let calls;
 /** @type {{ all: object, phones: { from: string, to: string, switches: object }[] }} */
 let switches = { all: {}, phones: [] };
 let asking;
@@ -196,6 +206,16 @@ const HANDLERS = {
       askConversation();
   },
 
+  voice(event) {
+    const key = keyOf(event.from, event.to);
+    if (event.event === "ringing") calls.set(key, { sid: event.call, events: [] });
+    const call = calls.get(key);
+    if (call?.sid !== event.call) return;
+    call.events.push(event);
+    eachView(key, (view) => view.call.take(event));
+    if (event.event === "alert") inspector.log({ ...alertLine(event), phone: phoneOf(key) });
+  },
+
   switches: ({ switches: set }) => takeSwitches(set),
 };
 
@@ -256,6 +276,7 @@ function forget() {
   exchanges = new Map();
   messages = new Map();
   shopCalls = new Map();
+  calls = new Map();
   chosen = undefined;
   for (const phone of phones) thread(keyOfPhone(phone));
 }
@@ -354,6 +375,9 @@ function addView(phone) {
     },
     send: (text, files, rich) => send(phone, text, files, rich),
     setFaults: (wanted) => setFaults(phone, wanted),
+    startCall: () => request("POST", "/playground/calls", { from: phone.from, to: phone.to }),
+    act: (action) =>
+      request("POST", `/playground/calls/${calls.get(keyOfPhone(phone))?.sid}`, action),
     replay: (item) =>
       request("POST", "/playground/phone/replay", { sid: item.sid }).catch((error) =>
         add({ kind: "system", key: item.key, text: error.message, error: true, at: Date.now() }),
@@ -375,6 +399,7 @@ function showPhone(phone) {
   const { items, typing } = thread(keyOfPhone(phone));
   const view = views.get(phone.id);
   view.show(items);
+  view.call.show(calls.get(keyOfPhone(phone))?.events ?? []);
   view.typing(typing !== undefined);
   showSwitches(phone);
 }

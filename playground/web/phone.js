@@ -1,6 +1,7 @@
 // One phone: its numbers, its faults, its messages and where the next one is written. It shows what
 // it is given and tells what a person does; what happens is known to main.js.
 
+import { callView } from "./call.js";
 import { clock, duration, element, hidden, icon, voiceNote } from "./dom.js";
 import { countOf, faultForm } from "./faults.js";
 
@@ -35,8 +36,9 @@ const MAX_FILES = 10;
  * - `configure({ channel, from, to })`, `remove()`, `activate()`;
  * - `send(text, files, rich)` and `setFaults(switches)`, which may reject with an Error to show.
  *   `rich` is what WhatsApp has besides: `{ quoted, button: { text, payload }, flow }`;
- * - `replay(item)`, `inspect(item)`. Returns `{ element, show(items), append(item), update(item),
- *   typing(on), faults(switches), rename(phone), active(on), focus() }`.
+ * - `replay(item)`, `inspect(item)`, `startCall()` and `act(action)`. Returns `{ element, show(items),
+ *   append(item), update(item), typing(on), call, faults(switches), rename(phone), active(on), focus()
+ *   }`. `call` is from call.js.
  */
 export function phoneView(phone, actions) {
   const id = (name) => `phone-${phone.id}-${name}`;
@@ -55,10 +57,19 @@ export function phoneView(phone, actions) {
     icon("close"),
     hidden(`Remove ${phone.name}`),
   );
+  const call = callView(phone, {
+    start: actions.startCall,
+    act: actions.act,
+    // A call takes the place of the messages.
+    opened: (on) => {
+      for (const part of [scroller, typingLine, composer]) part.hidden = on;
+    },
+  });
   const head = element(
     "header",
     {},
     element("div", { class: "who" }, element("div", { class: "name" }, title, badge), numbers),
+    call.button,
     remove,
   );
 
@@ -242,6 +253,7 @@ export function phoneView(phone, actions) {
     },
     head,
     drawers,
+    call.element,
     scroller,
     typingLine,
     composer,
@@ -473,6 +485,8 @@ export function phoneView(phone, actions) {
     badge.textContent = CHANNELS[newChannel];
     numbers.textContent = `${newFrom} to ${newTo}`;
     card.dataset.channel = newChannel;
+    // Only a plain number can call.
+    call.button.hidden = newChannel !== "sms";
     if (newChannel === "whatsapp") drawers.append(choices);
     else {
       choices.remove();
@@ -486,6 +500,7 @@ export function phoneView(phone, actions) {
     append,
     update,
     typing,
+    call,
     rename,
     faults(switches) {
       faults.show(switches);

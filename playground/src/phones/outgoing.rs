@@ -45,6 +45,14 @@ pub struct History {
     exchanges: AtomicU64,
 }
 
+impl History {
+    /// The number of the next exchange with the Worker.
+    pub fn next_exchange(&self) -> u64 {
+        let exchanges = self.exchanges.fetch_add(1, Ordering::Relaxed);
+        exchanges.saturating_add(1)
+    }
+}
+
 /// A message that the page wants to send.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -158,8 +166,7 @@ impl Outgoing {
 
     /// Posts one webhook, and publishes it and its answer.
     async fn post(self: &Arc<Self>, sent: &Arc<Sent>, post: Post) {
-        let exchanges = self.history.exchanges.fetch_add(1, Ordering::Relaxed);
-        let exchange = exchanges.saturating_add(1);
+        let exchange = self.history.next_exchange();
         let inbound = &sent.inbound;
         let parameters = inbound.parameters();
         let webhook = self

@@ -13,6 +13,7 @@
 )]
 #![allow(clippy::doc_markdown, reason = "OpenAI and WhatsApp are names")]
 
+mod calls;
 mod compatible;
 mod faults;
 mod feed;
@@ -26,6 +27,7 @@ mod openai_requests;
 mod page;
 mod page_client;
 mod phones;
+mod relay_worker;
 mod say;
 mod server;
 mod shop;
