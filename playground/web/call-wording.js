@@ -3,17 +3,17 @@
 import { duration } from "./dom.js";
 
 /** What the head of a call says after an event, if it says anything new. */
-export function stateText({ event, state, status, seconds }) {
+export function stateText({ event, status, seconds }) {
   if (event === "ringing") return "Ringing";
   if (event === "answered") return "In a call";
-  if (event === "relay" && state === "open") return "In a call, the relay is connected";
   if (event === "over") return `Call ended: ${status}, ${seconds} s`;
   return undefined;
 }
 
 /** How fast a turn was answered, from the end of the prompt. */
 export function turnText({ prompt, token, voice }) {
-  return `prompt, first token ${duration(token - prompt)}, voice ${duration(voice - prompt)}`;
+  const after = (at) => `after ${duration(at - prompt)}`;
+  return `first token ${after(token)}, voice ${after(voice)}`;
 }
 
 /** The whole clauses at the beginning of a text, and with `closed` the rest of it. */

@@ -155,8 +155,10 @@ export function callView(phone, actions) {
       await actions.start();
     } catch (error) {
       fail(error);
+      state.textContent = "No call";
       during.hidden = true;
       after.hidden = false;
+      button.disabled = false;
     }
   }
 
@@ -291,10 +293,13 @@ export function callView(phone, actions) {
       if (now !== "closed" || code === 1000) return;
       system(`The socket was closed${by ? ` by the ${by}` : ""}: ${code}`, true);
     },
-    over() {
+    over({ at }) {
       voices()?.cancel();
       during.hidden = true;
       after.hidden = false;
+      button.disabled = false;
+      // A page that is opened later shows the messages.
+      if (Date.now() - at > FRESH) open(false);
     },
   };
 
@@ -351,7 +356,7 @@ export function callView(phone, actions) {
       element(
         "li",
         { class: "out" },
-        element("div", { class: "bubble", dir: "auto" }, hidden("You: "), words),
+        element("div", { class: "bubble", dir: "auto" }, hidden("You: "), element("p", {}, words)),
         element("div", { class: "meta" }, element("time", {}, clock(at))),
       ),
     );

@@ -331,10 +331,11 @@ impl Session {
         self.play(now, effects);
     }
 
-    /// What is still played after the close, and what is not.
-    pub fn drain(&mut self, now: u64) -> Vec<Effect> {
+    /// What is still played after the close, and what is not. A person who has hung up hears nothing.
+    pub fn drain(&mut self, now: u64, hung_up: bool) -> Vec<Effect> {
         let mut effects = Vec::new();
-        self.play(now.saturating_add(DRAIN_MS), &mut effects);
+        let rest = if hung_up { 0 } else { DRAIN_MS };
+        self.play(now.saturating_add(rest), &mut effects);
         if self.speech.is_busy() {
             let heard = self.speech.interrupt();
             effects.push(Effect::Show("cut", json!({"heard": heard.fragment})));

@@ -69,6 +69,11 @@ impl Call {
         };
         self.log
             .show("relay", json!({"state": "open", "session": sid}));
+        let greeting = &verb.relay.greeting;
+        if !greeting.is_empty() {
+            let shown = json!({"text": greeting, "last": true});
+            self.log.show("token", shown);
+        }
         let setup = self.setup(&sid, &verb.relay);
         let began = self.clock.now();
         let mut relay = Session::new(verb.relay, self.faults(), began);
@@ -77,7 +82,8 @@ impl Call {
             Ok(()) => self.converse(&mut socket, &mut relay).await,
             Err(()) => Ending::Lost,
         };
-        for effect in relay.drain(self.clock.now()) {
+        let hung_up = matches!(ending, Ending::HungUp);
+        for effect in relay.drain(self.clock.now(), hung_up) {
             if let Effect::Show(event, fields) = effect {
                 self.log.show(event, fields);
             }
@@ -208,6 +214,7 @@ impl Call {
                     Some(Ok(Message::Close(frame))) => {
                         let code = frame.map_or(1005, |frame| u16::from(frame.code));
                         self.log.show("relay", json!({"state": "closed", "code": code, "by": "worker"}));
+                        finish(socket).await;
                         return Ending::Lost;
                     }
                     Some(Err(_)) | None => {
@@ -264,8 +271,7 @@ impl Call {
         };
         // The other side may be gone.
         let _ = socket.close(Some(frame)).await;
-        let rest = async { while let Some(Ok(_)) = socket.next().await {} };
-        let _ = tokio::time::timeout(CLOSE_TIMEOUT, rest).await;
+        finish(socket).await;
     }
 
     /// What comes after a session.
@@ -333,6 +339,13 @@ impl Call {
             }
         }
     }
+}
+
+/// Completes the close of both sides, if the other side does its part.
+async fn finish(socket: &mut Socket) {
+    let rest = async { while let Some(Ok(_)) = socket.next().await {} };
+    // A side that is gone does not.
+    let _ = tokio::time::timeout(CLOSE_TIMEOUT, rest).await;
 }
 
 /// The reasons of closes, as recorded.

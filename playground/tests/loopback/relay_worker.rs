@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::{Message, WebSocket, accept};
 
-use crate::harness::Playground;
+use crate::harness::{Playground, wait_until};
 use crate::mock_worker::{http, read_request};
 use crate::page_client::post;
 
@@ -19,6 +19,25 @@ pub struct RelayWorker {
     pub url: String,
     posts: Arc<Mutex<Vec<String>>>,
     upgrades: Arc<Mutex<Vec<String>>>,
+    /// The sessions that have ended. `false`: its relay panicked.
+    sessions: Arc<Mutex<Vec<bool>>>,
+}
+
+impl Drop for RelayWorker {
+    /// A relay that panicked fails the test.
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            return;
+        }
+        let opened = self.upgrades().len();
+        wait_until("all sessions have ended", || {
+            self.sessions.lock().unwrap().len() == opened
+        });
+        assert!(
+            self.sessions.lock().unwrap().iter().all(|ok| *ok),
+            "a relay panicked"
+        );
+    }
 }
 
 /// The phone that calls, and the number.
@@ -37,11 +56,14 @@ impl RelayWorker {
         let url = format!("http://{authority}");
         let posts = Arc::new(Mutex::new(Vec::new()));
         let upgrades = Arc::new(Mutex::new(Vec::new()));
+        let sessions = Arc::new(Mutex::new(Vec::new()));
+        let ended = Arc::clone(&sessions);
         let (kept, opened) = (Arc::clone(&posts), Arc::clone(&upgrades));
         let (twiml, relay) = (Arc::new(twiml), Arc::new(relay));
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 let (kept, opened) = (Arc::clone(&kept), Arc::clone(&opened));
+                let ended = Arc::clone(&ended);
                 let (twiml, relay) = (Arc::clone(&twiml), Arc::clone(&relay));
                 let authority = authority.clone();
                 std::thread::spawn(move || {
@@ -54,9 +76,11 @@ impl RelayWorker {
                             opened.push(head);
                             opened.len()
                         };
-                        if let Ok(socket) = accept(stream) {
-                            relay(socket, number);
-                        }
+                        let session = std::panic::AssertUnwindSafe(|| {
+                            relay(accept(stream).unwrap(), number);
+                        });
+                        let result = std::panic::catch_unwind(session);
+                        ended.lock().unwrap().push(result.is_ok());
                         return;
                     }
                     let Some(request) = read_request(&mut stream) else {
@@ -78,6 +102,7 @@ impl RelayWorker {
             url,
             posts,
             upgrades,
+            sessions,
         }
     }
 
@@ -103,6 +128,21 @@ impl RelayWorker {
     pub fn upgrades(&self) -> Vec<String> {
         self.upgrades.lock().unwrap().clone()
     }
+}
+
+/// A Worker that connects each call to its relay, and answers the action with `after`.
+pub fn relayed(
+    attributes: &'static str,
+    after: &'static str,
+    relay: impl Fn(Socket, usize) + Send + Sync + 'static,
+) -> RelayWorker {
+    RelayWorker::start(
+        move |path, _, authority| match path {
+            "/twilio/voice" => connect(authority, attributes),
+            _ => after.to_owned(),
+        },
+        relay,
+    )
 }
 
 /// TwiML that connects to the relay of the Worker at `authority`.

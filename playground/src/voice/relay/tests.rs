@@ -504,7 +504,7 @@ fn an_end_closes_the_socket_soon_and_the_speech_drains() {
     rig.wait(1);
     assert_eq!(rig.closed, Some(Closing::Ended(Some(handoff.to_owned()))));
     rig.shown.clear();
-    let effects = rig.session.drain(rig.now);
+    let effects = rig.session.drain(rig.now, false);
     rig.take(effects);
     assert_eq!(
         rig.shown[0],
