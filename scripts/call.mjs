@@ -36,6 +36,7 @@ await command(async (args) => {
   const { texts, playground, order, wait } = options;
   const call = await Call.start(playground, order);
   let missing = texts.length;
+  await call.until(wait, () => call.isHeard);
   if (texts.length === 0) {
     await Promise.race([chat(call), call.over()]);
   } else {

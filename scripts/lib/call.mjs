@@ -13,6 +13,8 @@ export class Call {
   constructor(url) {
     this.url = url;
     this.isOver = false;
+    /** Whether somebody listens: a relay, or a verb. */
+    this.isHeard = false;
     this.reported = false;
     this.errors = 0;
     /** How many prompts there were, and how many before the newest words of the assistant. */
@@ -77,6 +79,7 @@ export class Call {
 
   take(event) {
     const { event: name, text = "", at } = event;
+    if (name === "verb" || (name === "relay" && event.state === "open")) this.isHeard = true;
     if (name === "token") {
       this.lastSpeech = Date.now();
       this.speech += text;
