@@ -148,7 +148,8 @@ impl Request {
         let fault = Fault::from_text(Service::Openai, newest);
         let fault = fault.ok().flatten().and_then(|fault| fault.tool);
         let text = messages.last().map_or("", String::as_str);
-        match next(&self.tools, text, &self.done, fault) {
+        let text = format!("{text}{}", image_check::texts(&self.images));
+        match next(&self.tools, &text, &self.done, fault) {
             Step::Call(calls, text) => (text.unwrap_or_default(), calls),
             Step::Say(text) => (text, Vec::new()),
             Step::Talk => {
