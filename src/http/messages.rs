@@ -86,6 +86,7 @@ async fn receive<'c>(
         input,
         images,
         voice_notes,
+        unread,
         quoted,
     } = message.clone();
     let thread = keys.pair(&contact.primary, &to);
@@ -95,9 +96,11 @@ async fn receive<'c>(
         input,
         images,
         voice_notes,
+        unread,
         number_thread: number.map(|number| keys.pair(number, &to)),
         quoted,
         quoted_text: None,
+        quoted_as_of: 0,
         phone_hash: keys.phone_hash(&from),
         reply_to: ReplyTarget {
             contact: from,

@@ -64,6 +64,9 @@ pub struct Handing {
     /// The draft, until the turn has ended.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub draft: String,
+    /// What the contact said to complete it, until the turn has ended.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub input: String,
     /// Where the contact hears of it.
     pub reply_to: ReplyTarget,
     /// The contact's hash for the log.

@@ -42,7 +42,7 @@ use crate::{
     event::Erased,
     identity::{Channel, MessageSid, PhoneHash},
     messaging::{
-        api::ThreadSummary,
+        api::{Receive, ThreadSummary},
         canned_replies::{self, CannedReply},
     },
 };
@@ -104,6 +104,10 @@ pub struct State {
     /// Whether the contact wants no messages. It is stored under a key of its own.
     #[serde(skip)]
     opted_out: bool,
+    /// How often this object has forgotten the conversation. A quote that was looked up before that is
+    /// not used.
+    #[serde(skip)]
+    forgotten: u64,
 }
 
 /// An empty part is not stored.
@@ -140,6 +144,7 @@ impl Default for State {
             intakes: Intakes::default(),
             links: Links::default(),
             opted_out: false,
+            forgotten: 0,
         }
     }
 }
@@ -283,7 +288,7 @@ impl State {
         let cancelled = self.cancel();
         self.rate_window.clear_notice();
         self.outbox.erase_receipts();
-        self.quotable.clear();
+        self.forget_quotes();
         self.reply_loop = ReplyLoop::default();
         self.hand_off.clear();
         self.intakes.clear();
@@ -361,6 +366,23 @@ impl State {
     /// The beginning of a message that the contact quotes, if it is remembered.
     pub fn quotable(&self, sid: &MessageSid) -> Option<&str> {
         self.quotable.text(sid)
+    }
+
+    /// How often this object has forgotten the conversation.
+    pub fn forgotten(&self) -> u64 {
+        self.forgotten
+    }
+
+    /// The text that a message quotes, unless the conversation was forgotten since it was looked up.
+    fn quoted_text<'m>(&self, message: &'m Receive) -> Option<&'m str> {
+        let quoted = message.quoted_text.as_deref();
+        quoted.filter(|_| message.quoted_as_of == self.forgotten)
+    }
+
+    /// Nothing that was said so far can be quoted any more.
+    fn forget_quotes(&mut self) {
+        self.quotable.clear();
+        self.forgotten = self.forgotten.wrapping_add(1);
     }
 
     /// Remembers the beginnings of the parts that have just been sent, where the contact can quote them. Fixed
@@ -469,7 +491,8 @@ impl State {
         self.revisions.forget(now);
         self.outbox.forget(now, ttl);
         self.hand_off.forget(now, ttl);
-        self.intakes.forget(self.turns.active_number());
+        let running = self.turns.active_number();
+        self.intakes.forget(running, &self.deliveries);
         if self.revisions.conversation(now).is_none() {
             self.quotable.forget_until(now.minus(ttl));
         }

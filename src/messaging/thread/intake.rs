@@ -301,6 +301,7 @@ impl<P: ThreadPlatform> Inner<P> {
             turn: turn.number,
             id: id.clone(),
             draft,
+            input: input.clone(),
             reply_to: last.reply_to.clone(),
             phone_hash: last.phone_hash.clone(),
             filled: state.filled(),
@@ -347,14 +348,14 @@ impl<P: ThreadPlatform> Inner<P> {
         let arrived = |state: &State, _| state.handing(number).and_then(|one| one.arrived);
         let arrived = self.read(arrived).await?;
         state.end();
-        let input = turn.input(&[]);
         let text = match arrived {
             Some(true) => FixedText::IntakeSaved,
             Some(false) => FixedText::IntakeNotSaved,
             None => FixedText::IntakePending,
         };
         let first = Some(text);
-        Ok(self.drafted(turn, step, state, input, &handing.draft, first, arrived))
+        let Handing { draft, input, .. } = handing;
+        Ok(self.drafted(turn, step, state, input, &draft, first, arrived))
     }
 
     #[allow(clippy::too_many_arguments, reason = "the parts of one result")]

@@ -20,6 +20,7 @@ mod model_failures;
 mod operator;
 mod outbox;
 mod part_order;
+mod passed_on;
 mod rejections;
 mod restarts;
 mod segments;
