@@ -26,6 +26,7 @@ use crate::support::settings;
 use super::{
     executor::{OUTSIDE, promise},
     hand_off::{DESK_URL, not_told, without_hand_off},
+    intake::without_values,
     mutation::Mutation,
     objects::BUDGET,
     state::Simulation,
@@ -289,6 +290,11 @@ impl Storage for ObjectPlatform {
                     if key == STATE && self.sim.is(Mutation::ToldForgotten) =>
                 {
                     Some(Stored::Text(not_told(&text)))
+                }
+                Some(Stored::Text(text))
+                    if key == STATE && self.sim.is(Mutation::IntakeForgotten) =>
+                {
+                    Some(Stored::Text(without_values(&text)))
                 }
                 Some(Stored::Unreadable) if self.sim.is(Mutation::DamageNotMet) => {
                     return Err(PlatformError::new("unreadable"));
