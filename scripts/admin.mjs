@@ -80,7 +80,8 @@ await command(async (args) => {
 async function usage({ url, values, report }) {
   rejectOptions(values, "usage", ["from", "to", "channel", "text", "yes"]);
   const answer = await ask(url, "/admin/usage", "messages_sent");
-  const { model_requests: requests, messages_sent: sent, tokens, answers, rejections } = answer;
+  const { model_requests: requests, messages_sent: sent, call_minutes: minutes } = answer;
+  const { tokens, answers, rejections } = answer;
   const closed = answer.budget_unreadable
     ? ", closed for today: the stored count was damaged (reset-budget reopens it)"
     : "";
@@ -94,6 +95,7 @@ async function usage({ url, values, report }) {
       ["answers", `${answers.webhook} by webhook, ${answers.rest} by REST`],
       ["requests to the model", `${requests.used} of ${requests.cap}${closed}`],
       ["messages sent by REST", `${sent.used} of ${sent.cap}${closed}`],
+      ["minutes of calls", `${minutes.used} of ${minutes.cap}${closed}`],
       ["tokens", `${tokens.prompt} prompt, ${tokens.completion} completion`],
       ["estimated cost", answer.estimated_cost === null ? unpriced : String(answer.estimated_cost)],
       ["rejections", refused.map(([kind, count]) => `${count} ${kind}`).join(", ") || "none"],
@@ -105,7 +107,7 @@ async function resetBudget({ url, values, report }) {
   rejectOptions(values, "reset-budget", ["from", "to", "channel", "text"]);
   // Checked before the question, which would be useless without a token.
   const token = adminToken(url);
-  const question = `Reset today's budget at ${url}? A full day's requests and messages are allowed again.`;
+  const question = `Reset today's budget at ${url}? A full day's requests, messages and call minutes are allowed again.`;
   if (!values.yes && !(await confirmed("reset-budget", "reset", question))) {
     print("nothing was reset");
     return 1;
@@ -118,6 +120,7 @@ async function resetBudget({ url, values, report }) {
     ...columns([
       ["requests to the model", String(reset.model_requests)],
       ["messages sent by REST", String(reset.messages_sent)],
+      ["minutes of calls", String(reset.call_minutes)],
       ["count was damaged", yesNo(reset.budget_unreadable)],
     ]),
   ]);

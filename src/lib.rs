@@ -7,6 +7,7 @@
 //! - `runtime`: the crate `worker`. Entry points, Durable Object classes, services; wasm32 only, and it decides nothing
 //! - [`http`]: routes, webhooks, the operator's routes
 //! - [`messaging`]: one text thread between a contact and a number
+//! - [`voice`]: one phone call
 //! - [`conversation`]: what text and voice share: history, model run, outbox, budget
 //! - [`object`]: what every Durable Object needs: calls, atomic steps, limits on waiting
 //! - [`openai`], [`twilio`], [`webhooks`]: one outside service each. They do not know each other
@@ -31,6 +32,17 @@
 //! 9. It ends the turn in one atomic step, and decides whether the webhook or REST carries the
 //!    answer.
 //! 10. `http::messages` replies with TwiML, or [`conversation::outbox`] sends the answer by REST.
+//!
+//! # The way of a call
+//!
+//! 1. `http::voice` verifies the webhook and asks the call's object ([`voice::call`]), which counts the
+//!    call and reserves a minute.
+//! 2. The TwiML connects the call to a socket. `http::voice` verifies the upgrade's signature, and the
+//!    object the secret.
+//! 3. `voice::call::frames` takes what the caller says, in order.
+//! 4. `voice::call::answer` asks the model. Its words go out as they come, through
+//!    `voice::speakable`.
+//! 5. `voice::state` decides how the call ends, once. `voice::call::ending` settles its minutes.
 #![cfg_attr(
     test,
     allow(
@@ -57,4 +69,5 @@ pub mod platform;
 #[cfg(target_arch = "wasm32")]
 mod runtime;
 pub mod twilio;
+pub mod voice;
 pub mod webhooks;

@@ -8,12 +8,18 @@
     reason = "wasm32 is single-threaded; no caller needs Send"
 )]
 
-use std::{borrow::Cow, time::Duration};
+mod http;
+
+use std::time::Duration;
 
 use futures_util::future::LocalBoxFuture;
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::base::time::UnixMillis;
+
+pub use http::{
+    Body, BodyStream, Http, HttpError, HttpOpened, HttpRequest, HttpResponse, MAX_RESPONSE_BYTES,
+};
 
 /// The wall clock and waiting.
 pub trait Clock {
@@ -46,125 +52,6 @@ pub trait Once {
 pub trait Random {
     /// A number in `0.0..1.0`.
     fn next_f64(&self) -> f64;
-}
-
-/// An HTTP request to OpenAI, Twilio or a service of the operator's.
-#[derive(Clone, Debug)]
-pub struct HttpRequest {
-    /// The method; a body is sent with `POST` only.
-    pub method: &'static str,
-    /// The whole URL.
-    pub url: String,
-    /// Header names and values.
-    pub headers: Vec<(Cow<'static, str>, String)>,
-    /// The body.
-    pub body: Body,
-    /// The longest answer body that is read, in bytes. A longer one is a [`HttpError::TooLarge`].
-    pub limit: usize,
-}
-
-/// The body of a request: pieces that are sent one after the other.
-///
-/// A file in a multipart form is a piece of its own. So it is never copied to put something around
-/// it: files are large, and an isolate's memory is small.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Body(Vec<Vec<u8>>);
-
-impl Body {
-    /// The body that consists of these pieces.
-    #[must_use]
-    pub fn of_pieces(pieces: Vec<Vec<u8>>) -> Self {
-        Self(pieces)
-    }
-
-    /// The pieces, in order.
-    pub fn pieces(&self) -> impl Iterator<Item = &[u8]> {
-        self.0.iter().map(Vec::as_slice)
-    }
-
-    /// The length of all pieces together, in bytes.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.pieces()
-            .fold(0, |length, piece| length.saturating_add(piece.len()))
-    }
-
-    /// Whether there is nothing in it.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    /// A copy of all pieces as one.
-    #[must_use]
-    pub fn to_bytes(&self) -> Vec<u8> {
-        self.0.concat()
-    }
-
-    /// A copy as text. What is no text becomes U+FFFD.
-    #[must_use]
-    pub fn to_text(&self) -> String {
-        String::from_utf8_lossy(&self.to_bytes()).into_owned()
-    }
-}
-
-impl From<String> for Body {
-    fn from(text: String) -> Self {
-        text.into_bytes().into()
-    }
-}
-
-impl From<Vec<u8>> for Body {
-    fn from(bytes: Vec<u8>) -> Self {
-        Self(vec![bytes])
-    }
-}
-
-/// An HTTP answer, read to its end.
-#[derive(Clone, Debug)]
-pub struct HttpResponse {
-    /// The status code.
-    pub status: u16,
-    /// The `Retry-After` header, as it came.
-    pub retry_after: Option<String>,
-    /// The `Location` header, as it came. Redirects are not followed.
-    pub location: Option<String>,
-    /// The body, at most as long as the request allows.
-    pub body: Vec<u8>,
-}
-
-/// The usual limit for the body of an answer, in bytes.
-pub const MAX_RESPONSE_BYTES: usize = 1024 * 1024;
-
-/// Why there is no HTTP answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum HttpError {
-    /// The time ran out, and the request was aborted. The server may or may not have acted on it.
-    #[error("timeout")]
-    Timeout,
-    /// The connection failed before the answer's headers arrived. The server may or may not have
-    /// acted on the request.
-    #[error("connection_failed")]
-    Connection,
-    /// The answer began, but could not be read to its end.
-    #[error("unreadable")]
-    Unreadable,
-    /// The answer is longer than the request allows.
-    #[error("too_large")]
-    TooLarge,
-}
-
-/// HTTP to the outside.
-pub trait Http {
-    /// Sends `request` and reads the whole answer. After `timeout` it aborts the request.
-    ///
-    /// # Errors
-    /// See [`HttpError`]. An answer of any status is `Ok`.
-    async fn send(
-        &self,
-        request: &HttpRequest,
-        timeout: Duration,
-    ) -> Result<HttpResponse, HttpError>;
 }
 
 /// A store or an object failed. `reason` is for the log: our own label or the platform's words,
@@ -254,6 +141,23 @@ pub trait Storage {
     /// # Errors
     /// When nothing was stored.
     async fn commit(&self, batch: WriteBatch) -> Result<(), PlatformError>;
+}
+
+/// The WebSockets of an object, by the numbers that it has given them.
+pub trait Sockets {
+    /// Sends a text. If the socket is closed, nothing happens.
+    fn send_text(&self, socket: u32, text: &str);
+    /// Closes the socket, if it is open.
+    fn close(&self, socket: u32, code: u16, reason: &str);
+}
+
+/// Randomness that secrets are made of.
+pub trait SecretRandom {
+    /// Sixteen bytes that nobody can guess.
+    ///
+    /// # Errors
+    /// When there is no randomness.
+    fn secret_bytes(&self) -> Result<[u8; 16], PlatformError>;
 }
 
 /// Tasks that continue without their caller.

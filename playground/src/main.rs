@@ -18,14 +18,15 @@
 //! 8. `shop`: the web services of a shop, behind tools, hand-off and intake.
 //! 9. `webhook`: the webhook that Twilio posts for an inbound message.
 //! 10. `phones`: the phones of the page.
-//! 11. `assistants`: the assistants that the phones can write to.
-//! 12. `playground`: the state.
-//! 13. `exchange`: one request to a mock service.
-//! 14. `control`: the control routes.
-//! 15. `page`: the page and its routes.
-//! 16. `server`: the server.
-//! 17. `say`: the phone in the terminal.
-//! 18. `main`: the command line.
+//! 11. `voice`: Twilio's voice side, the calls of the phones.
+//! 12. `assistants`: the assistants that the phones can write to.
+//! 13. `playground`: the state.
+//! 14. `exchange`: one request to a mock service.
+//! 15. `control`: the control routes.
+//! 16. `page`: the page and its routes.
+//! 17. `server`: the server.
+//! 18. `say`: the phone in the terminal.
+//! 19. `main`: the command line.
 
 #![allow(
     clippy::doc_markdown,
@@ -50,6 +51,7 @@ use crate::server::StartError;
 use crate::shop::{Secrets, Shop};
 use crate::twilio::Twilio;
 use crate::twilio::messages::Outbox;
+use crate::voice::Calls;
 use crate::webhook::client::{WebhookClient, tokens_of};
 use crate::webhook::pseudonyms::Pseudonyms;
 
@@ -69,6 +71,7 @@ mod say;
 mod server;
 mod shop;
 mod twilio;
+mod voice;
 mod webhook;
 
 fn main() -> ExitCode {
@@ -170,6 +173,10 @@ struct ServeOptions {
     /// Without it the date is today
     #[arg(long, value_name = "YYYY-MM-DD")]
     date: Option<chrono::NaiveDate>,
+    /// How many times as fast as in reality the time of a call passes. Tests need no patience then
+    #[arg(long, default_value_t = 1, value_name = "FACTOR",
+        value_parser = clap::value_parser!(u32).range(1..=1000))]
+    call_speed: u32,
     /// Print no line for each request
     #[arg(long)]
     quiet: bool,
@@ -233,23 +240,32 @@ fn playground_of(options: ServeOptions) -> Result<Playground, String> {
     let shop = Shop::new(secrets)
         .map_err(|name| format!("{name} must be whsec_ and 24 to 64 bytes in base64"))?;
     let assistants = options.assistants.as_deref().map(assistants::read);
+    let twilio = Twilio::new(tokens, Arc::clone(&outbox), Arc::clone(&feed));
+    let outgoing = Arc::new(Outgoing {
+        client,
+        pseudonyms: Arc::clone(&pseudonyms),
+        switches: Arc::clone(&switches),
+        outbox,
+        feed: Arc::clone(&feed),
+        history: History::default(),
+    });
+    let calls = Calls::new(
+        Arc::clone(&outgoing),
+        Arc::clone(&twilio.calls),
+        options.call_speed,
+        options.quiet,
+    );
     Ok(Playground {
         shop,
         assistants: assistants.unwrap_or_default(),
         openai: OpenAi::new(options.openai_api_key, options.date),
-        twilio: Twilio::new(tokens, Arc::clone(&outbox), Arc::clone(&feed)),
+        twilio,
         faults: Faults::default(),
-        switches: Arc::clone(&switches),
+        switches,
         request_log: Arc::new(RequestLog::new(options.quiet, Arc::clone(&feed))),
-        feed: Arc::clone(&feed),
-        outgoing: Arc::new(Outgoing {
-            client,
-            pseudonyms: Arc::clone(&pseudonyms),
-            switches,
-            outbox,
-            feed,
-            history: History::default(),
-        }),
+        feed,
+        outgoing,
+        calls,
         pseudonyms,
         admin_token: options.admin_token.filter(|token| !token.is_empty()),
     })
@@ -312,6 +328,7 @@ mod tests {
             [
                 "admin_token",
                 "assistants",
+                "call_speed",
                 "date",
                 "desk_secret",
                 "intake_secret",

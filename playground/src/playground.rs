@@ -11,6 +11,7 @@ use crate::phones::switches::FaultSwitches;
 use crate::request_log::RequestLog;
 use crate::shop::Shop;
 use crate::twilio::Twilio;
+use crate::voice::Calls;
 use crate::webhook::pseudonyms::Pseudonyms;
 
 /// The state of the playground.
@@ -33,6 +34,8 @@ pub struct Playground {
     pub feed: Arc<Feed>,
     /// Sends messages for the phones of the page.
     pub outgoing: Arc<Outgoing>,
+    /// The calls of the phones.
+    pub calls: Calls,
     /// The pseudonyms of the contacts.
     pub pseudonyms: Arc<Pseudonyms>,
     /// The token of the admin routes of the Worker.

@@ -19,6 +19,24 @@ const SWITCHES = [
   ["duplicate", "Duplicate delivery", "Every message is delivered twice at the same time."],
   ["forged", "Forged signature", "Messages are signed by somebody other than Twilio."],
 ];
+/** The switches of calls. */
+const CALL_SWITCHES = [
+  [
+    "forged_upgrade",
+    "Forged upgrade",
+    "The relay of a call is opened by somebody other than Twilio.",
+  ],
+  ["slow_connect", "Slow relay", "Twilio connects to the relay of a call four seconds late."],
+  ["pieces", "Prompts in pieces", "A sentence arrives as up to three final prompts."],
+  ["doubled", "Prompts twice", "Every final prompt arrives twice."],
+  ["no_info", "No info messages", "Twilio does not say who speaks and what was played."],
+];
+/** What becomes of a hand-off by phone: value and label. */
+const DIAL_OUTCOMES = [
+  ["answered", "Is answered"],
+  ["busy", "Is busy"],
+  ["no-answer", "Is not answered"],
+];
 /** How the web services of the shop fail: value and label. */
 const SHOP_FAULTS = [
   ["none", "Work"],
@@ -37,7 +55,9 @@ const MOST_SECONDS = 120;
 export function countOf(switches) {
   const shop = (switches?.shop ?? "none") === "none" ? 0 : 1;
   const on = SWITCHES.filter(([name]) => switches?.[name]).length;
-  return on + shop + (switches?.slow_model ? 1 : 0);
+  const call = CALL_SWITCHES.filter(([name]) => switches?.call?.[name]).length;
+  const dial = (switches?.call?.dial ?? "answered") === "answered" ? 0 : 1;
+  return on + call + dial + shop + (switches?.slow_model ? 1 : 0);
 }
 
 /**
@@ -47,7 +67,7 @@ export function countOf(switches) {
 export function faultForm(id, legend, change) {
   const problem = element("p", { class: "problem", role: "alert" });
   const boxes = new Map(
-    SWITCHES.map(([name]) => [
+    [...SWITCHES, ...CALL_SWITCHES].map(([name]) => [
       name,
       element("input", {
         type: "checkbox",
@@ -76,6 +96,11 @@ export function faultForm(id, legend, change) {
     "select",
     { id: `${id}-shop`, "aria-describedby": `${id}-shop-help`, onchange: changed },
     SHOP_FAULTS.map(([value, text]) => element("option", { value }, text)),
+  );
+  const dial = element(
+    "select",
+    { id: `${id}-dial`, "aria-describedby": `${id}-dial-help`, onchange: changed },
+    DIAL_OUTCOMES.map(([value, text]) => element("option", { value }, text)),
   );
   const row = (box, text, help, more) =>
     element(
@@ -112,12 +137,26 @@ export function faultForm(id, legend, change) {
         "The services behind tools, hand-off and intake.",
       ),
     ),
+    CALL_SWITCHES.map(([name, label, help]) => row(boxes.get(name), label, help)),
+    element(
+      "div",
+      { class: "shop" },
+      element("label", { for: dial.id }, "A person’s phone"),
+      dial,
+      element(
+        "p",
+        { class: "help", id: `${id}-dial-help` },
+        "The phone that a call is handed off to.",
+      ),
+    ),
     problem,
   );
   let shown = {};
 
   async function changed() {
-    const wanted = Object.fromEntries([...boxes].map(([name, box]) => [name, box.checked]));
+    const checked = (list) =>
+      Object.fromEntries(list.map(([name]) => [name, boxes.get(name).checked]));
+    const call = { ...checked(CALL_SWITCHES), dial: dial.value };
     const time = Math.round(Number(seconds.value));
     if (!(time >= 1 && time <= MOST_SECONDS)) {
       problem.textContent = `The model can take 1 to ${MOST_SECONDS} seconds.`;
@@ -125,7 +164,12 @@ export function faultForm(id, legend, change) {
     }
     problem.textContent = "";
     try {
-      await change({ ...wanted, shop: shop.value, slow_model: slow.checked ? time : 0 });
+      await change({
+        ...checked(SWITCHES),
+        call,
+        shop: shop.value,
+        slow_model: slow.checked ? time : 0,
+      });
     } catch (error) {
       show(shown);
       problem.textContent = error.message;
@@ -134,7 +178,9 @@ export function faultForm(id, legend, change) {
 
   function show(switches) {
     shown = switches;
-    for (const [name, box] of boxes) box.checked = Boolean(switches[name]);
+    for (const [name] of SWITCHES) boxes.get(name).checked = Boolean(switches[name]);
+    for (const [name] of CALL_SWITCHES) boxes.get(name).checked = Boolean(switches.call?.[name]);
+    dial.value = switches.call?.dial ?? "answered";
     shop.value = switches.shop ?? "none";
     slow.checked = Boolean(switches.slow_model);
     if (switches.slow_model) seconds.value = String(switches.slow_model);

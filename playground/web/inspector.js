@@ -15,7 +15,15 @@ const TABS = {
   usage: "Usage",
   faults: "Faults",
 };
-const KINDS = { message: "Message", duplicate: "Duplicate", retry: "Retry", replay: "Replay" };
+const KINDS = {
+  message: "Message",
+  duplicate: "Duplicate",
+  retry: "Retry",
+  replay: "Replay",
+  voice: "Call",
+  action: "Call, action",
+  status: "Call, status",
+};
 const MAX_LINES = 500;
 
 /**

@@ -7,6 +7,7 @@
 import { byId, element, request, upload } from "./dom.js";
 import { countOf } from "./faults.js";
 import { inspectorView } from "./inspector.js";
+import { nextPhoneView } from "./next-phone.js";
 import { CHANNELS, phoneView } from "./phone.js";
 import {
   adapted,
@@ -14,12 +15,19 @@ import {
   addressOf,
   keyOf,
   keyOfPhone,
-  newPhone,
   query,
   storedPhones,
   storePhones,
 } from "./phones.js";
-import { AGAIN, callLine, failureText, lostText, redirectText, workerLine } from "./wording.js";
+import {
+  AGAIN,
+  alertLine,
+  callLine,
+  failureText,
+  lostText,
+  redirectText,
+  workerLine,
+} from "./wording.js";
 
 const TYPING_LASTS = 25_000;
 
@@ -32,6 +40,8 @@ let chosen;
 // The events: threads by pair of addresses, exchanges by number, messages by MessageSid. And the
 // faults that are on.
 let threads, exchanges, messages, shopCalls;
+// The newest call of each pair of addresses: its SID and its events.
+let calls;
 /** @type {{ all: object, phones: { from: string, to: string, switches: object }[] }} */
 let switches = { all: {}, phones: [] };
 let asking;
@@ -52,13 +62,7 @@ const inspector = inspectorView({
   },
 });
 
-const nextChannel = /** @type {HTMLSelectElement} */ (byId("next-channel"));
-nextChannel.append(
-  ...Object.entries(CHANNELS).map(([value, text]) => element("option", { value }, text)),
-);
-const nextAssistant = /** @type {HTMLSelectElement} */ (byId("next-assistant"));
-let assistants = [];
-nextChannel.addEventListener("change", offerAssistants);
+const next = nextPhoneView();
 for (const phone of phones) addView(phone);
 activate(phones[0]);
 byId("add-phone").addEventListener("click", addPhone);
@@ -95,7 +99,7 @@ const HANDLERS = {
     showExchanges();
     showShop();
     request("GET", "/playground/setup").then(({ worker, switches: set, assistants }) => {
-      takeAssistants(assistants);
+      next.offer(assistants);
       byId("worker").textContent = `Phones that write to ${worker}`;
       takeSwitches(set);
     }, showProblem);
@@ -144,7 +148,7 @@ const HANDLERS = {
       const [from, to] = key.split("|");
       if (event.to !== from || (event.from && event.from !== to)) continue;
       stopTyping(key);
-      const asked = threads.get(key).items.findLast(({ kind }) => kind === "out");
+      const asked = lastSent(key);
       add({
         kind: "in",
         key,
@@ -159,10 +163,12 @@ const HANDLERS = {
     }
   },
 
-  typing({ sid, at }) {
-    const item = messages.get(sid);
+  // WhatsApp names the message, which is then read. RCS names the agent that types (`from`) and the
+  // contact.
+  typing({ sid, from, to, at }) {
+    const item = sid ? messages.get(sid) : lastSent(keyOf(to, from));
     if (!item) return;
-    setState(item, "read");
+    if (sid) setState(item, "read");
     const left = at + TYPING_LASTS - Date.now();
     const thread = threads.get(item.key);
     clearTimeout(thread.typing);
@@ -194,6 +200,16 @@ const HANDLERS = {
     }
     if (event.service === "openai" && phone && phone === active && inspector.tab() === "model")
       askConversation();
+  },
+
+  voice(event) {
+    const key = keyOf(event.from, event.to);
+    if (event.event === "ringing") calls.set(key, { sid: event.call, events: [] });
+    const call = calls.get(key);
+    if (call?.sid !== event.call) return;
+    call.events.push(event);
+    eachView(key, (view) => view.call.take(event));
+    if (event.event === "alert") inspector.log({ ...alertLine(event), phone: phoneOf(key) });
   },
 
   switches: ({ switches: set }) => takeSwitches(set),
@@ -256,6 +272,7 @@ function forget() {
   exchanges = new Map();
   messages = new Map();
   shopCalls = new Map();
+  calls = new Map();
   chosen = undefined;
   for (const phone of phones) thread(keyOfPhone(phone));
 }
@@ -263,6 +280,11 @@ function forget() {
 function thread(key) {
   if (!threads.has(key)) threads.set(key, { items: [], typing: undefined });
   return threads.get(key);
+}
+
+// The message that was sent last in a thread.
+function lastSent(key) {
+  return threads.get(key)?.items.findLast(({ kind }) => kind === "out");
 }
 
 function add(item) {
@@ -279,48 +301,12 @@ function stopTyping(key) {
 // The phones.
 
 function addPhone() {
-  const phone = newPhone(phones, nextChannel.value);
-  phone.to = numberOf(nextAssistant.value, phone) ?? phone.to;
+  const phone = next.phone(phones);
   phones.push(phone);
   addView(phone);
   storePhones(phones);
   activate(phone);
   views.get(phone.id).focus();
-}
-
-function takeAssistants(known = []) {
-  assistants = known;
-  offerAssistants();
-}
-
-// Offers the assistants that have a number on the channel of the next phone.
-function offerAssistants() {
-  const wanted = nextAssistant.value;
-  const phone = { channel: nextChannel.value };
-  const names = assistants.map(({ name }) => name).filter((name) => numberOf(name, phone));
-  nextAssistant.replaceChildren(
-    element("option", { value: "" }, "default number"),
-    ...names.map((name) => element("option", { value: name }, name)),
-  );
-  nextAssistant.value = names.includes(wanted) ? wanted : "";
-}
-
-// The first number of an assistant on the channel of a phone.
-function numberOf(name, { channel }) {
-  const { numbers = [] } = assistants.find((one) => one.name === name) ?? {};
-  return numbers.find((number) => {
-    const isPlain = !/^[a-z]+:/.test(number) && !number.startsWith("MG");
-    return isPlain
-      ? addressOf(channel, number) === number
-      : addressOf(channel, "") !== "" && number.startsWith(addressOf(channel, ""));
-  });
-}
-
-// The channel that the next phone most probably has: the second shows another than the first.
-function proposeChannel() {
-  nextChannel.value =
-    phones.length === 1 && phones[0].channel === "sms" ? "whatsapp" : (active?.channel ?? "sms");
-  offerAssistants();
 }
 
 function removePhone(phone) {
@@ -354,6 +340,9 @@ function addView(phone) {
     },
     send: (text, files, rich) => send(phone, text, files, rich),
     setFaults: (wanted) => setFaults(phone, wanted),
+    startCall: () => request("POST", "/playground/calls", { from: phone.from, to: phone.to }),
+    act: (action) =>
+      request("POST", `/playground/calls/${calls.get(keyOfPhone(phone))?.sid}`, action),
     replay: (item) =>
       request("POST", "/playground/phone/replay", { sid: item.sid }).catch((error) =>
         add({ kind: "system", key: item.key, text: error.message, error: true, at: Date.now() }),
@@ -375,6 +364,7 @@ function showPhone(phone) {
   const { items, typing } = thread(keyOfPhone(phone));
   const view = views.get(phone.id);
   view.show(items);
+  view.call.show(calls.get(keyOfPhone(phone))?.events ?? []);
   view.typing(typing !== undefined);
   showSwitches(phone);
 }
@@ -382,7 +372,7 @@ function showPhone(phone) {
 function activate(phone, changed = false) {
   if (phone === active && !changed) return;
   active = phone;
-  proposeChannel();
+  next.propose(phones, active);
   for (const other of phones) views.get(other.id).active(other === active);
   inspector.phone(
     phone,

@@ -1,7 +1,9 @@
-// One phone: its numbers, its faults, its messages and where the next one is written. It shows what
-// it is given and tells what a person does; what happens is known to main.js.
+// One phone: its numbers, its faults, its messages, and the composer (composer.js) of the next one. It
+// shows what it is given and tells what a person does; what happens is known to main.js.
 
-import { clock, duration, element, hidden, icon, voiceNote } from "./dom.js";
+import { callView } from "./call.js";
+import { composerView } from "./composer.js";
+import { clock, duration, element, hidden, icon } from "./dom.js";
 import { countOf, faultForm } from "./faults.js";
 
 /** The meaning of the ticks of a sent message. */
@@ -28,22 +30,21 @@ const SUGGESTIONS = [
   "reset",
   "delete my data",
 ];
-const MAX_FILES = 10;
 
 /**
  * A phone, `{ id, name, channel, from, to }`. `actions` are called with what a person does:
  * - `configure({ channel, from, to })`, `remove()`, `activate()`;
  * - `send(text, files, rich)` and `setFaults(switches)`, which may reject with an Error to show.
  *   `rich` is what WhatsApp has besides: `{ quoted, button: { text, payload }, flow }`;
- * - `replay(item)`, `inspect(item)`. Returns `{ element, show(items), append(item), update(item),
- *   typing(on), faults(switches), rename(phone), active(on), focus() }`.
+ * - `replay(item)`, `inspect(item)`, `startCall()` and `act(action)`. Returns `{ element, show(items),
+ *   append(item), update(item), typing(on), call, faults(switches), rename(phone), active(on), focus()
+ *   }`. `call` is from call.js.
  */
 export function phoneView(phone, actions) {
   const id = (name) => `phone-${phone.id}-${name}`;
   const shown = new Map();
-  let files = [];
-  // The message that the next one quotes.
-  let quoted;
+  const composer = composerView(phone, id, actions.send);
+  const { deliver, quote } = composer;
 
   // Head: name, channel, numbers, and the button to remove it.
   const title = element("h2", { id: id("title") }, phone.name);
@@ -55,10 +56,19 @@ export function phoneView(phone, actions) {
     icon("close"),
     hidden(`Remove ${phone.name}`),
   );
+  const call = callView(phone, {
+    start: actions.startCall,
+    act: actions.act,
+    // A call takes the place of the messages.
+    opened: (on) => {
+      for (const part of [scroller, typingLine, composer.element]) part.hidden = on;
+    },
+  });
   const head = element(
     "header",
     {},
     element("div", { class: "who" }, element("div", { class: "name" }, title, badge), numbers),
+    call.button,
     remove,
   );
 
@@ -153,7 +163,11 @@ export function phoneView(phone, actions) {
       "div",
       { class: "suggestions" },
       SUGGESTIONS.map((text) =>
-        element("button", { type: "button", class: "chip", onclick: () => suggest(text) }, text),
+        element(
+          "button",
+          { type: "button", class: "chip", onclick: () => composer.suggest(text) },
+          text,
+        ),
       ),
     ),
   );
@@ -172,65 +186,6 @@ export function phoneView(phone, actions) {
   );
   const typingLine = element("p", { class: "typing", role: "status" });
 
-  // The composer for the next message.
-  const text = element("textarea", {
-    id: id("text"),
-    rows: 1,
-    placeholder: "Message",
-    maxLength: 20_000,
-    onkeydown: keyDown,
-    oninput: grow,
-  });
-  const picker = element("input", {
-    type: "file",
-    id: id("file"),
-    multiple: true,
-    class: "hidden",
-    onchange: pick,
-  });
-  const speak = element(
-    "button",
-    {
-      type: "button",
-      class: "attach",
-      title: "Attach a voice note that says what is written here",
-      onclick: attachVoice,
-    },
-    icon("voice"),
-    hidden(`Attach a voice note in ${phone.name}`),
-  );
-  const attachments = element("ul", { class: "attachments", "aria-label": "Files to send" });
-  const quoting = element("p", { class: "quoting", hidden: true });
-  const problem = element("p", { class: "problem", role: "alert" });
-  const send = element(
-    "button",
-    { type: "submit", class: "send" },
-    icon("send"),
-    hidden(`Send from ${phone.name}`),
-  );
-  const composer = element(
-    "form",
-    { class: "composer", onsubmit: submit },
-    attachments,
-    quoting,
-    problem,
-    element(
-      "div",
-      { class: "line" },
-      picker,
-      element(
-        "label",
-        { class: "attach", for: picker.id, title: "Attach a file" },
-        icon("attach"),
-        hidden(`Attach a file in ${phone.name}`),
-      ),
-      speak,
-      element("label", { class: "hidden", for: text.id }, `Message from ${phone.name}`),
-      text,
-      send,
-    ),
-  );
-
   const drawers = element("div", { class: "drawers" }, settings, faultDrawer);
   const card = element(
     "article",
@@ -242,9 +197,10 @@ export function phoneView(phone, actions) {
     },
     head,
     drawers,
+    call.element,
     scroller,
     typingLine,
-    composer,
+    composer.element,
   );
   let atEnd = true;
   scroller.addEventListener(
@@ -264,121 +220,6 @@ export function phoneView(phone, actions) {
     actions.configure({ channel: channel.value, from: from.value.trim(), to: to.value.trim() });
   }
 
-  function suggest(words) {
-    text.value = words;
-    grow();
-    text.focus();
-  }
-
-  function keyDown(event) {
-    // In an input method, Enter only ends the composition.
-    if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
-    event.preventDefault();
-    composer.requestSubmit();
-  }
-
-  // Grows with its text, up to the limit of the style sheet.
-  function grow() {
-    text.rows = Math.min(5, text.value.split("\n").length);
-  }
-
-  function pick() {
-    files = [...files, ...picker.files].slice(0, MAX_FILES);
-    picker.value = "";
-    showFiles();
-  }
-
-  // What is written becomes what the voice note says. Without anything it says a sentence of its own.
-  async function attachVoice() {
-    const words = text.value;
-    try {
-      const note = await voiceNote(words);
-      files = [...files, note].slice(0, MAX_FILES);
-      if (text.value === words) text.value = "";
-      problem.textContent = "";
-    } catch (error) {
-      problem.textContent = error.message;
-    }
-    grow();
-    showFiles();
-    text.focus();
-  }
-
-  function showFiles() {
-    attachments.replaceChildren(
-      ...files.map((file, index) =>
-        element(
-          "li",
-          {},
-          element("span", {}, file.name),
-          element(
-            "button",
-            { type: "button", class: "icon-button", onclick: () => drop(index) },
-            icon("close"),
-            hidden(`Do not send ${file.name}`),
-          ),
-        ),
-      ),
-    );
-  }
-
-  function drop(index) {
-    files = files.filter((_, other) => other !== index);
-    showFiles();
-    text.focus();
-  }
-
-  async function submit(event) {
-    event.preventDefault();
-    const [words, chosen] = [text.value, files];
-    if (!words.trim() && chosen.length === 0) {
-      problem.textContent = "Write something, or attach a file.";
-      return;
-    }
-    const rich = quoted ? { quoted: quoted.sid } : {};
-    text.value = "";
-    files = [];
-    quote(undefined);
-    grow();
-    showFiles();
-    text.focus();
-    await deliver(words, chosen, rich);
-  }
-
-  async function deliver(words, chosen, rich) {
-    problem.textContent = "";
-    try {
-      await actions.send(words, chosen, rich);
-    } catch (error) {
-      // The unsent message stays in the composer.
-      if (!text.value) text.value = words;
-      files = [...chosen, ...files];
-      grow();
-      showFiles();
-      problem.textContent = error.message;
-    }
-  }
-
-  // Chooses the message that the next one quotes, or none.
-  function quote(item) {
-    quoted = item;
-    quoting.hidden = !item;
-    quoting.replaceChildren(
-      ...(item
-        ? [
-            element("span", {}, `Quoting “${item.text.slice(0, 60)}”`),
-            element(
-              "button",
-              { type: "button", class: "icon-button", onclick: () => quote(undefined) },
-              icon("close"),
-              hidden("Do not quote"),
-            ),
-          ]
-        : []),
-    );
-    if (item) text.focus();
-  }
-
   // What an iPhone sends to a number when its owner reacts to a message. WhatsApp tells us nothing.
   function react(item) {
     const words = item.text.replace(/\s+/g, " ");
@@ -396,7 +237,7 @@ export function phoneView(phone, actions) {
     thread.replaceChildren();
     if (items.length === 0) thread.append(empty);
     for (const item of items) append(item);
-    problem.textContent = "";
+    composer.clearProblem();
   }
 
   function append(item) {
@@ -473,6 +314,8 @@ export function phoneView(phone, actions) {
     badge.textContent = CHANNELS[newChannel];
     numbers.textContent = `${newFrom} to ${newTo}`;
     card.dataset.channel = newChannel;
+    // Only a plain number can call.
+    call.button.hidden = newChannel !== "sms";
     if (newChannel === "whatsapp") drawers.append(choices);
     else {
       choices.remove();
@@ -486,6 +329,7 @@ export function phoneView(phone, actions) {
     append,
     update,
     typing,
+    call,
     rename,
     faults(switches) {
       faults.show(switches);
@@ -493,7 +337,7 @@ export function phoneView(phone, actions) {
       count.textContent = on ? `${on} on` : "";
     },
     active: (on) => card.classList.toggle("active", on),
-    focus: () => text.focus(),
+    focus: composer.focus,
   };
 }
 

@@ -63,6 +63,17 @@ export function callLine(event) {
   };
 }
 
+/** An error of a call, as a line of the inspector. */
+export function alertLine({ at, code, reason }) {
+  return {
+    at,
+    source: "Twilio",
+    level: "warn",
+    text: `would report ${code}`,
+    facts: [["reason", reason]],
+  };
+}
+
 function capital(text) {
   return text[0].toUpperCase() + text.slice(1);
 }

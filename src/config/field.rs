@@ -14,7 +14,9 @@ pub enum Field {
     MaxCompletionTokens,
     /// The same by its older name. It is sent where the newer one is left out.
     MaxTokens,
-    /// That the answer is not streamed.
+    /// What the stream of an answer contains.
+    StreamOptions,
+    /// Whether the answer is streamed.
     Stream,
     /// The contact's pseudonym, for OpenAI's safety checks.
     SafetyIdentifier,
@@ -26,20 +28,25 @@ pub enum Field {
     Tools,
     /// The schema that an answer has.
     ResponseFormat,
+    /// What the endpoint said beside its earlier calls of tools: thoughts and signatures, in
+    /// whichever fields they came.
+    ReasoningContent,
 }
 
 impl Field {
     /// All fields. A field comes after those whose name contains its own.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::ReasoningEffort,
         Self::MaxCompletionTokens,
         Self::MaxTokens,
+        Self::StreamOptions,
         Self::Stream,
         Self::SafetyIdentifier,
         Self::PromptCacheKey,
         Self::ToolChoice,
         Self::Tools,
         Self::ResponseFormat,
+        Self::ReasoningContent,
     ];
 
     /// Its name in a request, in the settings and in the log.
@@ -49,12 +56,14 @@ impl Field {
             Self::ReasoningEffort => "reasoning_effort",
             Self::MaxCompletionTokens => "max_completion_tokens",
             Self::MaxTokens => "max_tokens",
+            Self::StreamOptions => "stream_options",
             Self::Stream => "stream",
             Self::SafetyIdentifier => "safety_identifier",
             Self::PromptCacheKey => "prompt_cache_key",
             Self::ToolChoice => "tool_choice",
             Self::Tools => "tools",
             Self::ResponseFormat => "response_format",
+            Self::ReasoningContent => "reasoning_content",
         }
     }
 

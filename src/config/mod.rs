@@ -15,10 +15,12 @@ mod parsers;
 mod reader;
 mod settings;
 mod texts;
+mod voice_mode;
 
 pub use assistants::{
     Assistant, AssistantFile, Assistants, Claim, END_CONVERSATION_TOOL, FieldKind, HAND_OFF_TOOL,
-    HandOff, Intake, IntakeField, Prompt, Schema, SignedUrl, Tool,
+    HandOff, Intake, IntakeField, Prompt, Schema, SignedUrl, SpokenUrls, Tool,
+    TranscriptionProvider, TtsProvider, Voice,
 };
 pub use check::check;
 pub use endpoint::{Endpoint, Endpoints, ExtraHeader, Fallback, SystemRole};
@@ -26,6 +28,7 @@ pub use field::{Field, Fields};
 pub use reader::{ConfigError, DefaultValue, FileError, Kind, Setting, SettingError};
 pub use settings::{Config, SETTINGS, Sources};
 pub use texts::{FixedText, Language, english};
+pub use voice_mode::VoiceMode;
 
 /// The prices of a million tokens, in millionths of the operator's currency.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -15,6 +15,7 @@ use super::{
         Kind, Reader, Setting,
     },
     texts::{self, FixedText, Language, Overrides},
+    voice_mode::{VoiceMode, voice_mode},
 };
 use crate::{
     base::{
@@ -185,6 +186,24 @@ settings! {
     /// meanwhile. Zero means never.
     JOIN_WITHIN_MS: Var, Value("1500"), required milliseconds!(0..=5000)
         => join_within: Duration;
+    /// How calls are answered.
+    VOICE_MODE: Var, Value("relay"), required voice_mode
+        => voice_mode: VoiceMode;
+    /// Calls an hour that are accepted from one caller.
+    CALL_RATE_LIMIT_PER_HOUR: Var, Value("10"), required whole_number!(1..=1000)
+        => call_rate_limit_per_hour: u32;
+    /// Minutes of calls a UTC day, begun ones counted whole.
+    MAX_DAILY_CALL_MINUTES: Var, Value("60"), required parsers::cap
+        => max_daily_call_minutes: u32;
+    /// The longest call.
+    MAX_CALL_SECONDS: Var, Value("600"), required seconds!(30..=14_400)
+        => max_call: Duration;
+    /// How long a caller waits for the first word of an answer before it is asked to wait.
+    VOICE_FIRST_TOKEN_MS: Var, Value("2500"), required milliseconds!(500..=10_000)
+        => voice_first_token: Duration;
+    /// How long a caller may be silent before it is asked, and again before the call ends.
+    VOICE_SILENCE_SECONDS: Var, Value("12"), required seconds!(3..=120)
+        => voice_silence: Duration;
     /// The language of the fixed texts of `default`.
     LANGUAGE: Var, InAssistant, optional texts::language
         => language: Language;

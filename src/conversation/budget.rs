@@ -1,4 +1,4 @@
-//! The daily budget: it caps the requests to OpenAI and the messages by REST of each UTC day, and
+//! The daily budget: it caps the requests to OpenAI, the messages by REST and the minutes of calls of each UTC day, and
 //! counts the day's usage.
 //!
 //! One object holds the counts. It stores a reservation before the request is made. If the object
@@ -25,6 +25,8 @@ pub enum Item {
     ModelRequest,
     /// A message that is sent by REST. The cap is `MAX_DAILY_MESSAGES`.
     Message,
+    /// A begun minute of a call. The cap is `MAX_DAILY_CALL_MINUTES`.
+    CallMinute,
 }
 
 /// The binding of the class.
@@ -48,6 +50,23 @@ impl Method for Reserve {
     type Reply = Reservation;
     const BINDING: &'static str = BINDING;
     const NAME: &'static str = "reserve";
+}
+
+/// Gives back items that were reserved, and are certain not to be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Release {
+    /// The item.
+    pub item: Item,
+    /// How many of them.
+    pub count: u32,
+    /// When the last of them was reserved. The count of another day is not changed.
+    pub reserved_at: UnixMillis,
+}
+
+impl Method for Release {
+    type Reply = ();
+    const BINDING: &'static str = BINDING;
+    const NAME: &'static str = "release";
 }
 
 /// Checks whether one item could be reserved now, and reserves nothing.
@@ -107,6 +126,8 @@ pub struct DayUsage {
     pub calls: u32,
     /// Messages that were reserved, to be sent by REST.
     pub messages: u32,
+    /// Minutes of calls that were reserved.
+    pub call_minutes: u32,
     /// The usage that was reported.
     pub usage: UsageCounters,
     /// Whether the stored count could not be read. Then nothing more may be reserved on this day,
@@ -131,6 +152,9 @@ struct Used {
     day: u64,
     calls: u32,
     messages: u32,
+    /// A release without calls stored none.
+    #[serde(default)]
+    call_minutes: u32,
     #[serde(default)]
     usage: UsageCounters,
     /// Whether the count could not be read on this day. Then everything counts as used up.
@@ -168,6 +192,15 @@ impl<P: Storage + Clock + Log> Budget<P> {
     ) -> Result<Reservation, PlatformError> {
         let Reserve { item, cap, usage } = call;
         self.count(&usage, now, |used| used.reserve(item, cap))
+            .await
+    }
+
+    /// Gives back what was reserved in the UTC day of `now`.
+    ///
+    /// # Errors
+    /// When the count could not be read or stored. Then it stays reserved, at worst.
+    pub async fn release(&self, release: Release, now: UnixMillis) -> Result<(), PlatformError> {
+        self.count(&UsageCounters::EMPTY, now, |used| used.release(release))
             .await
     }
 
@@ -295,6 +328,10 @@ impl<P: Storage + Clock + Log> Engine for Budget<P> {
         let now = self.platform.now();
         match method {
             Reserve::NAME => reply::<Reserve>(&self.reserve(arguments(text)?, now).await?),
+            Release::NAME => {
+                self.release(arguments(text)?, now).await?;
+                reply::<Release>(&())
+            }
             Check::NAME => reply::<Check>(&self.check(arguments(text)?, now).await?),
             AddUsage::NAME => {
                 let AddUsage { usage } = arguments(text)?;
@@ -320,11 +357,9 @@ impl Used {
     }
 
     fn reserve(&mut self, item: Item, cap: u32) -> Reservation {
-        let used = match item {
-            Item::ModelRequest => &mut self.calls,
-            Item::Message => &mut self.messages,
-        };
-        if *used < cap && !self.exhausted {
+        let exhausted = self.exhausted;
+        let used = self.of(item);
+        if *used < cap && !exhausted {
             *used = used.saturating_add(1);
             Reservation::Granted
         } else {
@@ -334,12 +369,28 @@ impl Used {
         }
     }
 
+    fn release(&mut self, release: Release) {
+        if release.reserved_at.utc_day() == self.day {
+            let used = self.of(release.item);
+            *used = used.saturating_sub(release.count);
+        }
+    }
+
+    fn of(&mut self, item: Item) -> &mut u32 {
+        match item {
+            Item::ModelRequest => &mut self.calls,
+            Item::Message => &mut self.messages,
+            Item::CallMinute => &mut self.call_minutes,
+        }
+    }
+
     fn shown(&self) -> DayUsage {
         let Self {
             v: _,
             day,
             calls,
             messages,
+            call_minutes,
             usage,
             exhausted,
         } = *self;
@@ -347,6 +398,7 @@ impl Used {
             day,
             calls,
             messages,
+            call_minutes,
             usage,
             unreadable: exhausted,
         }

@@ -4,6 +4,7 @@
 
 mod exchange;
 mod memory;
+mod streamed;
 mod tools;
 
 use std::{future::Future, rc::Rc, time::Duration};
@@ -59,6 +60,8 @@ pub struct ModelRun {
     pub effects: Vec<Effect>,
     /// The time spent, waits included, in milliseconds.
     pub model_ms: u64,
+    /// The time until the listener heard the first words, in milliseconds. `None`: it heard none.
+    pub first_words_ms: Option<u64>,
     /// The usage that the budget object now has.
     pub reported: UsageCounters,
 }
@@ -77,8 +80,15 @@ impl ModelRun {
             tool_calls: 0,
             effects: Vec::new(),
             model_ms: 0,
+            first_words_ms: None,
             reported: UsageCounters::EMPTY,
         }
+    }
+
+    /// Whether the listener heard words of an answer, whatever the result is.
+    #[must_use]
+    pub fn was_heard(&self) -> bool {
+        self.first_words_ms.is_some()
     }
 
     /// Adds the cost of an earlier run of the same turn.
@@ -146,8 +156,17 @@ impl Failure {
     }
 }
 
+/// Hears the answer while the model writes it.
+pub trait Listener {
+    /// The next words of the answer. Never thoughts that are marked from their beginning, and never
+    /// a word of an attempt that failed before: once words of a reply were passed on, that reply is
+    /// not asked for anew. Words before a call of tools and words after it are both heard.
+    fn words(&self, text: &str);
+    /// The model calls tools, before they are called. It comes once for each round of calls.
+    fn calls_tools(&self);
+}
+
 /// The input of a model run.
-#[derive(Debug)]
 pub struct ModelInput<'a, W> {
     /// The assistant that answers.
     pub assistant: &'a Assistant,
@@ -165,6 +184,8 @@ pub struct ModelInput<'a, W> {
     pub caller: Option<Caller<'a>>,
     /// The schema of the answer, if it is JSON.
     pub schema: Option<&'a Value>,
+    /// Who hears the answer while it comes. Without a listener, the answer is read as a whole.
+    pub listener: Option<&'a dyn Listener>,
 }
 
 /// What a contact said.
@@ -235,10 +256,12 @@ pub async fn run(
                 share,
                 words,
                 begun: input.begun,
+                started,
                 tools: input
                     .caller
                     .map(|caller| Toolbox::new(platform, config, input.assistant, thread, caller)),
                 schema: input.schema,
+                listener: input.listener,
             };
             let exchange = asked.exchange(&mut conversation, &mut run);
             pin_mut!(exchange, cancelled);

@@ -56,6 +56,9 @@ labels! {
         InvalidArguments,
         /// The round has too many calls. No call was made.
         TooManyCalls,
+        /// The model was told so much in the turn that the answer is too much, or might be: then no
+        /// call was made.
+        TooLarge,
     }
     /// What a response of the model is that cannot be understood.
     UnexpectedResponse {
@@ -241,6 +244,8 @@ labels! {
         Budget,
         /// The lockout of an address that tried the admin token.
         AdminLockout,
+        /// A call.
+        Call,
     }
     /// Problems that the code's own rules exclude.
     InternalProblem {
@@ -254,8 +259,64 @@ labels! {
         BudgetUnreadable,
         /// A stored lockout could not be read.
         LockoutUnreadable,
+        /// A call's stored state could not be read.
+        CallUnreadable,
+        /// The stored count of a caller could not be read.
+        CallerUnreadable,
         /// An answer could not be written as TwiML.
         Twiml,
+    }
+    /// Why a call was refused.
+    CallRefusal {
+        /// The caller has called too often.
+        CallerLimit,
+        /// The day's minutes are used up.
+        DailyLimit,
+        /// What counts calls or minutes did not answer.
+        Unavailable,
+    }
+    /// How a call ended.
+    CallEnd {
+        /// The caller hung up.
+        Caller,
+        /// The assistant said goodbye.
+        Assistant,
+        /// The caller was put through to a person.
+        HandedOff,
+        /// The caller said nothing any more.
+        Silence,
+        /// It lasted as long as a call may.
+        TimeUp,
+        /// A limit of the day was reached.
+        DailyLimit,
+        /// Two turns in a row failed.
+        Failures,
+        /// The socket was lost too often.
+        SocketLost,
+        /// Nobody has told of its end.
+        Lost,
+    }
+    /// How a turn of a call ended.
+    CallTurnOutcome {
+        /// With an answer.
+        Answered,
+        /// The caller cut in while the answer was being written.
+        Interrupted,
+        /// Without an answer of the model.
+        Failed,
+    }
+    /// What is wrong with what comes over a call's socket.
+    CallFault {
+        /// A frame cannot be read.
+        UnreadableFrame,
+        /// There are too many frames. The socket is closed.
+        TooManyFrames,
+        /// The first frame is that of another call, or came twice. The socket is closed.
+        WrongSetUp,
+        /// The first frame did not come. The socket is closed.
+        NoSetUp,
+        /// Twilio has refused a frame, or could not speak.
+        TwilioError,
     }
     /// Why a request to an admin route was denied.
     DenialReason {

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     config::Config,
     conversation::outbox::Progress,
-    event::{self, Event},
+    event::{self, Event, ObjectKind},
     messaging::{api::RecordDelivery, inbound::DeliveryReceipt},
     object::{in_time, with_retry},
 };
@@ -50,7 +50,7 @@ pub(super) async fn answer<'c>(
             let recorded = with_retry(async || platform.call(thread.as_str(), &record).await);
             in_time(platform, OBJECT_TIME, recorded)
                 .await
-                .map_err(|error| Rejection::Thread(error.reason))?;
+                .map_err(|error| Rejection::Object(ObjectKind::Thread, error.reason))?;
         }
         // Without a sender nobody can say which thread sent it. The failure is seen all the same.
         (Some(Progress::Ended(status)), None) => event::log(

@@ -16,7 +16,7 @@ use crate::{
     base::time::UnixMillis,
     config::Config,
     conversation::outbox::ReplyTarget,
-    event::{self, Event},
+    event::{self, Event, ObjectKind},
     messaging::{
         api::{Receive, Reply},
         inbound::{Inbound, Message},
@@ -75,7 +75,8 @@ async fn receive<'c>(
 ) -> Result<Reply, Rejection<'c>> {
     let keys = &config.pseudonym_key;
     let token = config.twilio_tokens.get(token);
-    let token = token.ok_or_else(|| Rejection::Thread("no such token".into()))?;
+    let token =
+        token.ok_or_else(|| Rejection::Object(ObjectKind::Thread, "no such token".into()))?;
     let Message {
         sid,
         from,
@@ -86,6 +87,7 @@ async fn receive<'c>(
         input,
         images,
         voice_notes,
+        unread,
         quoted,
     } = message.clone();
     let thread = keys.pair(&contact.primary, &to);
@@ -95,9 +97,11 @@ async fn receive<'c>(
         input,
         images,
         voice_notes,
+        unread,
         number_thread: number.map(|number| keys.pair(number, &to)),
         quoted,
         quoted_text: None,
+        quoted_as_of: 0,
         phone_hash: keys.phone_hash(&from),
         reply_to: ReplyTarget {
             contact: from,
@@ -115,6 +119,6 @@ async fn receive<'c>(
     let call = with_retry(async || platform.call(thread.as_str(), &receive).await);
     in_time(platform, time_left, call).await.map_err(|error| {
         platform.count(&receive.usage);
-        Rejection::Thread(error.reason)
+        Rejection::Object(ObjectKind::Thread, error.reason)
     })
 }

@@ -17,6 +17,7 @@ mod messages;
 mod platform;
 mod request;
 mod response;
+mod voice;
 mod webhook;
 
 use serde::Serialize;
@@ -25,13 +26,14 @@ use crate::{
     config::{Config, ConfigError},
     twilio::rest::STATUS_PATH,
 };
-use request::path_of;
 use response::{json, method_not_allowed, not_configured, not_found};
+use voice::{CALL_STATUS_PATH, DIALLED_PATH, ENDED_PATH, VOICE_PATH};
 use webhook::{Rejection, reject};
 
 pub use platform::WorkerPlatform;
-pub use request::{BodyBroken, MAX_BODY_BYTES, Request};
-pub use response::{Response, SECURITY_HEADERS, internal_error};
+pub use request::{BodyBroken, MAX_BODY_BYTES, Request, path_of};
+pub use response::{Response, SECURITY_HEADERS, forbidden, internal_error};
+pub use voice::{Upgrade, upgrade};
 
 /// The prefix of Twilio's routes.
 const TWILIO_PREFIX: &str = "/twilio/";
@@ -61,7 +63,17 @@ pub async fn handle(
             };
             answered.unwrap_or_else(|rejection| reject(platform, rejection))
         }
-        (MESSAGES_PATH | STATUS_PATH, _) => method_not_allowed("POST"),
+        (path @ (VOICE_PATH | ENDED_PATH | DIALLED_PATH | CALL_STATUS_PATH), "POST") => {
+            let answered = match config {
+                Err(errors) => Err(Rejection::Configuration(errors)),
+                Ok(config) => voice::answer(platform, config, request, &url, path).await,
+            };
+            answered.unwrap_or_else(|rejection| reject(platform, rejection))
+        }
+        (
+            MESSAGES_PATH | STATUS_PATH | VOICE_PATH | ENDED_PATH | DIALLED_PATH | CALL_STATUS_PATH,
+            _,
+        ) => method_not_allowed("POST"),
         (path, method) if path.starts_with(admin::PREFIX) => match config {
             Ok(config) => admin::handle(platform, config, request, method, path).await,
             Err(_) => not_configured(),

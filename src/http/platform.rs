@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use crate::{
     base::usage::UsageBuffer,
-    platform::{Clock, Log, Objects},
+    platform::{Clock, Log, Objects, SecretRandom},
 };
 
-/// The ports of a request: clock, log, objects, and the buffer of usage.
-pub trait WorkerPlatform: Clock + Log + Objects + UsageBuffer {}
-impl<P: Clock + Log + Objects + UsageBuffer> WorkerPlatform for P {}
+/// The ports of a request: clock, log, objects, the buffer of usage, and randomness for secrets.
+pub trait WorkerPlatform: Clock + Log + Objects + UsageBuffer + SecretRandom {}
+impl<P: Clock + Log + Objects + UsageBuffer + SecretRandom> WorkerPlatform for P {}
 
 /// How long a call to an object may take, where nobody else sets a limit.
 pub(super) const OBJECT_TIME: Duration = Duration::from_secs(10);

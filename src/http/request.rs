@@ -88,7 +88,8 @@ pub(super) async fn read_body(
 }
 
 /// The path of an absolute URL, raw.
-pub(super) fn path_of(url: &str) -> &str {
+#[must_use]
+pub fn path_of(url: &str) -> &str {
     target_of(url).split(['?', '#']).next().unwrap_or("/")
 }
 

@@ -35,6 +35,12 @@ pub fn internal_error() -> Response {
     plain(500, "Internal error\n")
 }
 
+/// The response to a request that is not Twilio's.
+#[must_use]
+pub fn forbidden() -> Response {
+    plain(403, "Forbidden\n")
+}
+
 pub(super) fn not_found() -> Response {
     plain(404, "Not found\n")
 }

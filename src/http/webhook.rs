@@ -32,8 +32,8 @@ pub(super) enum Rejection<'c> {
     Signature(SignatureError, PhoneHash),
     /// A field is missing, malformed or repeated.
     Field(FieldError, PhoneHash),
-    /// The thread failed.
-    Thread(String),
+    /// An object failed.
+    Object(ObjectKind, String),
     /// The answer could not be written as TwiML.
     Twiml,
 }
@@ -99,15 +99,14 @@ pub(super) fn reject(platform: &impl WorkerPlatform, rejection: Rejection<'_>) -
         Rejection::Signature(error, phone_hash) => {
             let reason = error.to_string();
             security(phone_hash, Security::InvalidSignature { reason });
-            response::plain(403, "Forbidden\n")
+            response::forbidden()
         }
         Rejection::Field(error, phone_hash) => {
             let FieldError { field, problem } = error;
             security(phone_hash, Security::SuspiciousRequest { field, problem });
             bad_request(&error.to_string())
         }
-        Rejection::Thread(reason) => {
-            let object = ObjectKind::Thread;
+        Rejection::Object(object, reason) => {
             event::log(platform, &Event::ObjectFailed { object, reason });
             response::try_later()
         }
@@ -125,7 +124,7 @@ fn counted(rejection: &Rejection<'_>) -> RejectionCounts {
         Rejection::Signature(..) => counts.invalid_signature = 1,
         Rejection::Field(..) => counts.suspicious_request = 1,
         Rejection::Body(_) | Rejection::Form(_) => counts.bad_request = 1,
-        Rejection::Configuration(_) | Rejection::Thread(_) | Rejection::Twiml => {}
+        Rejection::Configuration(_) | Rejection::Object(..) | Rejection::Twiml => {}
     }
     counts
 }

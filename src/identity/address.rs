@@ -40,6 +40,26 @@ impl Channel {
     }
 }
 
+/// The way on which somebody talks with an assistant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Medium {
+    /// Messages.
+    Messages(Channel),
+    /// A phone call.
+    Call,
+}
+
+impl Medium {
+    /// Its name for other programs.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Messages(channel) => channel.name(),
+            Self::Call => "call",
+        }
+    }
+}
+
 /// Every channel but SMS, with the prefix of its addresses.
 const PREFIXES: [(Channel, &str); 3] = [
     (Channel::WhatsApp, "whatsapp:"),

@@ -6,13 +6,15 @@
 use std::{
     fmt::{self, Write as _},
     net::IpAddr,
+    str::FromStr,
 };
 
 use hmac::{Hmac, KeyInit, Mac};
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 
-use crate::{base::secret::Secret, identity::Address};
+use super::{Address, CallSid, Caller, Malformed};
+use crate::base::secret::Secret;
 
 /// The key of all pseudonyms. With another key, every contact gets a new, empty thread.
 #[derive(Clone, Debug)]
@@ -44,6 +46,36 @@ impl PseudonymKey {
     #[must_use]
     pub fn phone_hash(&self, address: &Address) -> PhoneHash {
         PhoneHash(self.hex(&[b"phone\0", address.id().as_bytes()], 4))
+    }
+
+    /// The name of a call's object. It depends on Twilio's id of the call.
+    #[must_use]
+    pub fn call(&self, call: &CallSid) -> Pseudonym {
+        Pseudonym(self.hex(&[b"call\0", call.as_str().as_bytes()], 32))
+    }
+
+    /// The name of a caller, for limits on calls. It does not depend on the number called, except that
+    /// all callers who withhold their number share one name for each number that they call.
+    #[must_use]
+    pub fn caller(&self, caller: &Caller, number: Option<&Address>) -> Pseudonym {
+        let (kind, id) = match caller {
+            Caller::Known(id) => (&b"caller\0"[..], id.as_str()),
+            Caller::Withheld => (&b"withheld\0"[..], number.map_or("", Address::as_str)),
+        };
+        Pseudonym(self.hex(&[kind, id.as_bytes()], 32))
+    }
+
+    /// The hash that stands for a caller in the log. Who calls from a number has the hash of the
+    /// contact that writes from it. Who withholds it is nobody.
+    #[must_use]
+    pub fn caller_hash(&self, caller: &Caller) -> PhoneHash {
+        match (caller.number(), caller) {
+            (Some(number), _) => self.phone_hash(&number),
+            (None, Caller::Known(id)) => {
+                PhoneHash(self.hex(&[b"phone\0", id.as_str().as_bytes()], 4))
+            }
+            (None, Caller::Withheld) => PhoneHash::nobody(),
+        }
     }
 
     /// The name of the admin lockout of a client address. For IPv6 it depends on the /64 network,
@@ -125,7 +157,7 @@ impl PseudonymKey {
     }
 }
 
-/// The name of a thread or of an admin lockout: 64 hex digits.
+/// The name of a thread, of a call or of an admin lockout: 64 hex digits.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Pseudonym(String);
@@ -137,11 +169,30 @@ impl Pseudonym {
         &self.0
     }
 
+    /// What stands for the call of that name in the log.
+    #[must_use]
+    pub fn call_hash(&self) -> CallHash {
+        CallHash(self.0.chars().take(8).collect())
+    }
+
     /// The name that the platform reports for an object. It needs no check: it came from
     /// [`PseudonymKey::pair`].
     #[must_use]
     pub fn from_object_name(name: String) -> Self {
         Self(name)
+    }
+}
+
+/// A name that comes from outside, such as one in a URL.
+impl FromStr for Pseudonym {
+    type Err = Malformed;
+    fn from_str(text: &str) -> Result<Self, Malformed> {
+        let is_digit = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
+        if text.len() == 64 && text.bytes().all(is_digit) {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(Malformed)
+        }
     }
 }
 
@@ -164,6 +215,11 @@ impl fmt::Display for PhoneHash {
         f.write_str(&self.0)
     }
 }
+
+/// The hash that stands for a call in the log: the first 8 hex digits of its pseudonym.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct CallHash(String);
 
 /// The id that stands for an auth token in storage: 16 hex digits.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -257,6 +313,68 @@ mod tests {
         assert_eq!(sms, key.phone_hash(&address("whatsapp:+15550100")));
         assert_ne!(sms, key.phone_hash(&address("+15550101")));
         assert_eq!(sms.to_string().len(), 8);
+    }
+
+    /// Pinned: with another derivation, an update would lose the calls that are running.
+    #[test]
+    fn the_name_of_a_call_is_its_own_and_does_not_change_between_releases() {
+        let key = key("0123456789abcdef0123456789abcdef");
+        let sid = "CA0123456789abcdef0123456789abcdef";
+        let name = key.call(&sid.parse().unwrap());
+        assert_eq!(
+            name.as_str(),
+            "9fe218a972259a90e9a563ac46cd8b2f45fc4b5b20c8cb1d35a1f0db00410bb9"
+        );
+        assert_eq!(name.as_str().parse(), Ok(name.clone()));
+        assert_ne!(name.as_str(), key.client(sid).as_str());
+        let other = key.call(&"CA0123456789abcdef0123456789abcdee".parse().unwrap());
+        assert_ne!(name, other);
+    }
+
+    #[test]
+    fn a_text_that_is_no_name_is_malformed() {
+        for text in [
+            "",
+            &"a".repeat(63),
+            &"a".repeat(65),
+            &"A".repeat(64),
+            &"g".repeat(64),
+            &"\u{e9}".repeat(32),
+        ] {
+            assert_eq!(text.parse::<Pseudonym>(), Err(Malformed), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_caller_has_one_name_whatever_it_calls_and_who_withholds_its_number_one_for_each() {
+        let key = key("one");
+        let (a, b) = (address("+15550199"), address("+15550198"));
+        let name =
+            |caller: &str, called: Option<&Address>| key.caller(&Caller::read(caller), called);
+        assert_eq!(name("+15550100", Some(&a)), name("+15550100", Some(&b)));
+        assert_ne!(name("+15550100", Some(&a)), name("+15550101", Some(&a)));
+        assert_ne!(name("client:ana", None), name("sip:ana", None));
+        let withheld = name("anonymous", Some(&a));
+        assert_eq!(withheld, name("+266696687", Some(&a)));
+        assert_ne!(withheld, name("anonymous", Some(&b)));
+        assert_ne!(
+            withheld,
+            name("+15550199", Some(&a)),
+            "that number itself calls"
+        );
+        assert_ne!(withheld, name("anonymous", None));
+    }
+
+    #[test]
+    fn the_log_has_one_hash_for_calls_and_messages_of_a_number() {
+        let key = key("one");
+        let hash = |caller: &str| key.caller_hash(&Caller::read(caller));
+        let number = key.phone_hash(&address("+15550100"));
+        assert_eq!(hash("+15550100"), number);
+        assert_eq!(hash("whatsapp:+15550100"), number);
+        assert_eq!(hash("Restricted"), PhoneHash::nobody());
+        assert_ne!(hash("client:ana"), hash("client:bea"));
+        assert_ne!(hash("client:ana"), PhoneHash::nobody());
     }
 
     #[test]

@@ -51,3 +51,7 @@ sid!(
     /// Twilio's id of a Studio flow.
     FlowSid, "FW"
 );
+sid!(
+    /// Twilio's id of a call.
+    CallSid, "CA"
+);

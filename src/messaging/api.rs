@@ -9,7 +9,7 @@ use crate::{
     conversation::outbox::{Progress, ReplyTarget},
     event::{Erased, ErasedBy, HandOffBy},
     identity::{Address, MessageSid, PhoneHash, Pseudonym},
-    messaging::inbound::Input,
+    messaging::inbound::{Input, Unread},
     platform::Method,
     twilio::media::MediaUrl,
 };
@@ -30,6 +30,9 @@ pub struct Receive {
     /// Where its voice notes are.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub voice_notes: Vec<MediaUrl>,
+    /// What only a person can read.
+    #[serde(default, skip_serializing_if = "Unread::is_empty")]
+    pub unread: Unread,
     /// The thread of the contact's number, if the message also names a user id. This thread is
     /// then that of the user id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -40,6 +43,9 @@ pub struct Receive {
     /// The text of that message, once the thread has found it.
     #[serde(skip)]
     pub quoted_text: Option<String>,
+    /// How often the thread had forgotten the conversation before.
+    #[serde(skip)]
+    pub quoted_as_of: u64,
     /// The contact's hash for the log.
     pub phone_hash: PhoneHash,
     /// Where an answer goes if it does not go out with the webhook.

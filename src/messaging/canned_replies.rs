@@ -71,7 +71,7 @@ pub fn is_fixed_text(assistant: &Assistant, text: &str) -> bool {
 
 fn without_numbers() -> impl Iterator<Item = FixedText> {
     let all = FixedText::ALL.iter().copied();
-    all.filter(|text| !text.has_number())
+    all.filter(|text| !text.has_number() && !text.is_spoken())
 }
 
 /// The texts without numbers. A reaction to one of them is a reaction to an answer.

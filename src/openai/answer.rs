@@ -5,17 +5,21 @@
 use serde_json::Value;
 
 use super::{
-    OpenAiError, ToolCall, content::Said, finish::Finish, stated_error::stated_error,
-    tokens::Tokens, tools::Calls,
+    OpenAiError,
+    content::AnswerText,
+    finish::Finish,
+    stated_error::stated_error,
+    tokens::Tokens,
+    tools::{Called, Calls},
 };
 
 /// What a response says.
 #[derive(Debug, Default)]
 pub(super) struct Answer {
     /// What the model said in deltas.
-    deltas: Said,
+    deltas: AnswerText,
     /// What it said in messages.
-    messages: Said,
+    messages: AnswerText,
     /// What it called in deltas.
     called_in_deltas: Calls,
     /// What it called in messages.
@@ -47,14 +51,24 @@ impl Answer {
     pub(super) fn of<'v>(chunks: impl IntoIterator<Item = &'v Value>) -> Self {
         let mut answer = Self::default();
         for chunk in chunks {
-            // Gemini sends errors in a list.
-            answer.add(chunk.get(0).unwrap_or(chunk));
+            answer.add(chunk);
         }
         answer
     }
 
+    /// Adds a chunk.
+    pub(super) fn add(&mut self, chunk: &Value) {
+        // Gemini sends errors in a list.
+        self.add_object(chunk.get(0).unwrap_or(chunk));
+    }
+
+    /// The pieces of the text that came in deltas so far.
+    pub(super) fn streamed(&self) -> &[String] {
+        &self.deltas.text
+    }
+
     /// What the model said. Perplexity's streams have both the deltas and the message so far.
-    pub(super) fn said(&self) -> &Said {
+    pub(super) fn said(&self) -> &AnswerText {
         if self.deltas.is_empty() {
             &self.messages
         } else {
@@ -62,8 +76,8 @@ impl Answer {
         }
     }
 
-    /// The tools that the model calls.
-    pub(super) fn calls(&self) -> Vec<ToolCall> {
+    /// The tools that the model calls, if it does.
+    pub(super) fn calls(&self) -> Option<Called> {
         if self.called_in_deltas.is_empty() {
             self.called_in_messages.read()
         } else {
@@ -71,7 +85,7 @@ impl Answer {
         }
     }
 
-    fn add(&mut self, chunk: &Value) {
+    fn add_object(&mut self, chunk: &Value) {
         self.error = self.error.or_else(|| stated_error(chunk));
         let choices = chunk.get("choices").and_then(Value::as_array);
         // Only one choice was asked for.

@@ -1,21 +1,24 @@
-//! The body of a 200: one JSON value, or the chunks of a stream that nobody asked for.
+//! The body of a 200: one JSON value, or the chunks of a stream.
 //!
-//! Whatever surrounds them is skipped: a byte order mark, white space and comment lines that keep
-//! a connection alive (OpenRouter sends `: OPENROUTER PROCESSING`), a `[DONE]` at the end.
+//! A stream may come although none was asked for, and a value although a stream was. The beginning
+//! tells them apart. Whatever surrounds them is skipped: a byte order mark, white space and comment
+//! lines that keep a connection alive (OpenRouter sends `: OPENROUTER PROCESSING`), a `[DONE]` at
+//! the end.
 //!
-//! Not here: what the values mean (`answer`).
+//! Not here: what the values mean (`answer`), and the lines of a stream (`events`).
 
-use std::borrow::Cow;
+mod events;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
+use self::events::{Events, is_done};
 use super::json::first_value;
 use crate::event::UnexpectedResponse;
 
 /// What a body holds.
 #[derive(Debug, PartialEq)]
 pub(super) enum Body {
-    /// One value, as asked for.
+    /// One value.
     Whole(Value),
     /// The chunks of a stream.
     Stream {
@@ -31,34 +34,126 @@ pub(super) enum Body {
 /// # Errors
 /// What the body is instead.
 pub(super) fn read(bytes: &[u8]) -> Result<Body, UnexpectedResponse> {
-    let text = String::from_utf8_lossy(bytes);
-    let text = without_preamble(&text);
-    if text.is_empty() {
-        return Err(UnexpectedResponse::EmptyBody);
+    let mut reader = Reader::default();
+    let first = reader.take(bytes);
+    let mut body = reader.end()?;
+    if let Body::Stream { chunks, .. } = &mut body {
+        chunks.splice(..0, first);
     }
-    if text.starts_with('<') {
-        return Err(UnexpectedResponse::Html);
+    Ok(body)
+}
+
+/// Reads a body while it comes, in pieces of any length.
+#[derive(Debug)]
+pub(super) enum Reader {
+    /// The beginning does not tell yet what the body is.
+    Begun(Vec<u8>),
+    /// It is no stream.
+    Whole(Vec<u8>),
+    /// It is a stream.
+    Stream(Events),
+}
+
+impl Default for Reader {
+    fn default() -> Self {
+        Self::Begun(Vec::new())
     }
-    if STREAM_FIELDS.iter().any(|field| text.starts_with(field)) {
-        return Ok(stream(text));
+}
+
+impl Reader {
+    /// Takes the next bytes. Returns the chunks that are complete with them.
+    pub(super) fn take(&mut self, bytes: &[u8]) -> Vec<Value> {
+        match self {
+            Self::Stream(events) => events.take(bytes),
+            Self::Whole(whole) => {
+                whole.extend_from_slice(bytes);
+                Vec::new()
+            }
+            Self::Begun(begun) => {
+                begun.extend_from_slice(bytes);
+                begun.drain(..preamble(begun));
+                let begun = std::mem::take(begun);
+                match is_stream(&begun) {
+                    None => *self = Self::Begun(begun),
+                    Some(false) => *self = Self::Whole(begun),
+                    Some(true) => {
+                        let mut events = Events::default();
+                        let chunks = events.take(&begun);
+                        *self = Self::Stream(events);
+                        return chunks;
+                    }
+                }
+                Vec::new()
+            }
+        }
     }
-    match first_value(text) {
-        Some((value, rest)) if is_epilogue(&rest) => Ok(Body::Whole(value)),
-        _ => Err(UnexpectedResponse::NotJson),
+
+    /// Whether nothing can follow: `[DONE]` came, or the stream has become unreadable.
+    pub(super) fn is_over(&self) -> bool {
+        matches!(self, Self::Stream(events) if events.is_over())
+    }
+
+    /// The end of the body: the value, or the last chunks.
+    ///
+    /// # Errors
+    /// What the body is instead.
+    pub(super) fn end(self) -> Result<Body, UnexpectedResponse> {
+        match self {
+            Self::Stream(events) => {
+                let (chunks, done) = events.end();
+                Ok(Body::Stream { chunks, done })
+            }
+            Self::Begun(bytes) | Self::Whole(bytes) => whole(&bytes).map(Body::Whole),
+        }
     }
 }
 
 /// How a line of a stream of server-sent events can begin.
 const STREAM_FIELDS: [&str; 4] = ["data:", "event:", "id:", "retry:"];
 
-/// The text without byte order marks, white space and comment lines at its beginning.
-fn without_preamble(mut text: &str) -> &str {
+/// Whether a body that begins like this is a stream. `None` if only more of it can tell.
+fn is_stream(begun: &[u8]) -> Option<bool> {
+    let mut fields = STREAM_FIELDS.iter().map(|field| field.as_bytes());
+    if fields.clone().any(|field| begun.starts_with(field)) {
+        return Some(true);
+    }
+    let is_comment = begun.starts_with(b":");
+    // It may be the first byte of a byte order mark.
+    let is_cut = std::str::from_utf8(begun)
+        .is_err_and(|error| error.valid_up_to() == 0 && error.error_len().is_none());
+    let may_be = is_comment || is_cut || fields.any(|field| field.starts_with(begun));
+    (!may_be).then_some(false)
+}
+
+/// The length of what comes before the body: byte order marks, white space and comment lines.
+fn preamble(bytes: &[u8]) -> usize {
+    let mut rest = bytes;
     loop {
-        text = text.trim_start_matches(|c: char| c.is_whitespace() || c == '\u{FEFF}');
-        if !text.starts_with(':') {
-            return text;
+        let text = rest.utf8_chunks().next().map_or("", |chunk| chunk.valid());
+        let begins = text.trim_start_matches(|c: char| c.is_whitespace() || c == '\u{FEFF}');
+        let blank = text.len().saturating_sub(begins.len());
+        rest = rest.get(blank..).unwrap_or_default();
+        let end = rest.iter().position(|byte| matches!(byte, b'\n' | b'\r'));
+        match end.filter(|_| rest.starts_with(b":")) {
+            Some(end) => rest = rest.get(end..).unwrap_or_default(),
+            None => return bytes.len().saturating_sub(rest.len()),
         }
-        text = text.split_once(['\n', '\r']).map_or("", |(_, rest)| rest);
+    }
+}
+
+/// The value of a body that is no stream.
+fn whole(bytes: &[u8]) -> Result<Value, UnexpectedResponse> {
+    let text = String::from_utf8_lossy(bytes);
+    // A comment without an end.
+    if text.is_empty() || text.starts_with(':') {
+        return Err(UnexpectedResponse::EmptyBody);
+    }
+    if text.starts_with('<') {
+        return Err(UnexpectedResponse::Html);
+    }
+    match first_value(&text) {
+        Some((value, rest)) if is_epilogue(&rest) => Ok(value),
+        _ => Err(UnexpectedResponse::NotJson),
     }
 }
 
@@ -71,87 +166,10 @@ fn is_epilogue(rest: &str) -> bool {
     })
 }
 
-fn is_done(data: &str) -> bool {
-    data.trim() == "[DONE]"
-}
-
-/// Reads a stream of server-sent events. Source: WHATWG, HTML, "Interpreting an event stream".
-///
-/// Unlike there, the last event needs no blank line after it, and lines of data that are a value
-/// each need none between them.
-fn stream(text: &str) -> Body {
-    let mut chunks = Vec::new();
-    let mut event = Event::default();
-    // CRLF is a line end and an empty line more, so both are joined before.
-    let text = if text.contains('\r') {
-        Cow::from(text.replace("\r\n", "\n").replace('\r', "\n"))
-    } else {
-        text.into()
-    };
-    for line in text.split('\n').chain([""]) {
-        let (field, value) = line.split_once(':').unwrap_or((line, ""));
-        match field {
-            "data" if is_done(value) => {
-                let complete = event.end(&mut chunks);
-                return Body::Stream {
-                    chunks,
-                    done: complete,
-                };
-            }
-            "data" if value.trim().is_empty() => {}
-            "data" => event.data.push(value.strip_prefix(' ').unwrap_or(value)),
-            "event" => event.is_error = value.trim() == "error",
-            "" if value.is_empty() && !std::mem::take(&mut event).end(&mut chunks) => break,
-            _ => {}
-        }
-    }
-    Body::Stream {
-        chunks,
-        done: false,
-    }
-}
-
-/// An event of a stream.
-#[derive(Default)]
-struct Event<'t> {
-    /// Its lines of data.
-    data: Vec<&'t str>,
-    /// Whether it is named `error`.
-    is_error: bool,
-}
-
-impl Event<'_> {
-    /// Adds the values of the event to `chunks`. Returns whether it could be read.
-    fn end(self, chunks: &mut Vec<Value>) -> bool {
-        // A line of data is a value, or all lines together are one.
-        let values = self.data.iter().map(|line| only_value(line)).collect();
-        let values = Option::<Vec<Value>>::or_else(values, || {
-            only_value(&self.data.join("\n")).map(|value| vec![value])
-        });
-        match values {
-            None if self.is_error => chunks.push(json!({ "error": self.data.join("\n") })),
-            None => return false,
-            Some(values) => chunks.extend(values.into_iter().map(|value| {
-                if self.is_error && value.get("error").is_none() {
-                    json!({ "error": value })
-                } else {
-                    value
-                }
-            })),
-        }
-        true
-    }
-}
-
-/// The value that a text is.
-fn only_value(text: &str) -> Option<Value> {
-    let (value, rest) = first_value(text)?;
-    rest.trim().is_empty().then_some(value)
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use serde_json::json;
 
     use super::*;
 
@@ -221,6 +239,7 @@ mod tests {
         for text in [
             "data: {\"n\":1}\n\ndata: {\"n\":2}\n\ndata: [DONE]\n\n",
             "data: {\"n\":1}\r\n\r\ndata: {\"n\":2}\r\n\r\ndata: [DONE]\r\n\r\n",
+            "data: {\"n\":\r\ndata: 1}\r\n\r\ndata: {\"n\":2}\r\n\r\ndata: [DONE]",
             "data: {\"n\":1}\r\rdata: {\"n\":2}\r\rdata: [DONE]\r\r",
             "data:{\"n\":1}\n\ndata:{\"n\":2}\n\ndata:[DONE]",
             "data: {\"n\":1}\ndata: {\"n\":2}\ndata: [DONE]",
@@ -258,7 +277,61 @@ mod tests {
         }
     }
 
+    /// The same body in two pieces, or in pieces of one byte.
+    fn in_pieces(bytes: &[u8], at: Option<usize>) -> Result<Body, UnexpectedResponse> {
+        let mut reader = Reader::default();
+        let mut first = Vec::new();
+        let length = at.unwrap_or(1).max(1);
+        for piece in bytes.chunks(length) {
+            first.extend(reader.take(piece));
+        }
+        let mut body = reader.end()?;
+        if let Body::Stream { chunks, .. } = &mut body {
+            chunks.splice(..0, first);
+        }
+        Ok(body)
+    }
+
+    #[test]
+    fn a_value_is_told_as_soon_as_its_line_ends() {
+        let mut reader = Reader::default();
+        assert_eq!(reader.take(b"data: {\"n\":1}"), [] as [Value; 0]);
+        assert_eq!(
+            reader.take(b"\ndata: {\"n\":2}\r"),
+            [json!({ "n": 1 }), json!({ "n": 2 })]
+        );
+        assert_eq!(reader.take(b"\n\r\n\r\n"), [] as [Value; 0]);
+        assert!(!reader.is_over());
+        assert_eq!(reader.take(b"data: [DONE]\n"), [] as [Value; 0]);
+        assert!(reader.is_over());
+    }
+
     proptest! {
+        #[test]
+        fn pieces_of_any_length_say_the_same(
+            lines in prop::collection::vec(prop::sample::select(vec![
+                "data: {\"a\":\"\u{e9}\u{1f600}\"}", "data:{\"n\":1}", "data: {\"n\":", "data: 2}", "data: [DONE]",
+                "event: error", "event: x", "id: 1", ": c", ":", "", "data:", "{\"a\":1}", "\u{FEFF}", "<html>",
+                "data", "d", "\u{a0}",
+            ]), 0..8),
+            ends in prop::collection::vec(prop::sample::select(vec!["\n", "\r\n", "\r", "\n\n", ""]), 8),
+            broken in any::<bool>(),
+            length in 1usize..12,
+        ) {
+            let mut bytes: Vec<u8> = Vec::new();
+            for (line, end) in lines.iter().zip(&ends) {
+                bytes.extend(line.bytes());
+                bytes.extend(end.bytes());
+            }
+            if broken {
+                let at = bytes.len() / 2;
+                bytes.insert(at, 0xF0);
+            }
+            let whole = read(&bytes);
+            prop_assert_eq!(&in_pieces(&bytes, None), &whole);
+            prop_assert_eq!(&in_pieces(&bytes, Some(length)), &whole);
+        }
+
         #[test]
         fn no_bytes_make_it_panic(bytes in prop::collection::vec(any::<u8>(), 0..64)) {
             let _ = read(&bytes);

@@ -17,26 +17,57 @@ pub(super) fn answer(text: &str) -> Cow<'_, str> {
     without_names(text).unwrap_or(text).into()
 }
 
+/// Whether a text that is not complete begins with a marker, so that only the whole of it can tell the
+/// answer. `None` if only more of it can tell. `is_first`: nothing of the answer comes before it.
+pub(super) fn begins_marked(text: &str, is_first: bool) -> Option<bool> {
+    let markers = [START, CHANNEL, MESSAGE]
+        .into_iter()
+        .chain(ENDS)
+        .chain(TOKENS);
+    let first = BEGINNINGS.into_iter().filter(|_| is_first);
+    let markers = markers.chain(first);
+    if markers.clone().any(|marker| text.starts_with(marker)) {
+        return Some(true);
+    }
+    if markers.clone().any(|marker| marker.starts_with(text)) {
+        return None;
+    }
+    if !is_first {
+        return Some(false);
+    }
+    if NAMES.iter().any(|name| name.starts_with(text)) {
+        return None;
+    }
+    // A sentence has a space or a comma behind the word.
+    let behind = NAMES.iter().find_map(|name| text.strip_prefix(name));
+    Some(behind.is_some_and(|behind| behind.starts_with(char::is_alphanumeric)))
+}
+
 const START: &str = "<|start|>";
 const CHANNEL: &str = "<|channel|>";
 const MESSAGE: &str = "<|message|>";
 /// The markers that end a body.
 const ENDS: [&str; 5] = ["<|end|>", "<|return|>", "<|call|>", START, CHANNEL];
 
-/// The text without the tokens with which models of several makers begin and end a message.
+/// The tokens with which models of several makers begin a message.
+const BEGINNINGS: [&str; 2] = [
+    "<|im_start|>assistant",
+    "<|start_header_id|>assistant<|end_header_id|>",
+];
+/// The tokens with which they end it.
+const TOKENS: [&str; 6] = [
+    "<|return|>",
+    "<|end|>",
+    "<|im_end|>",
+    "<|eot_id|>",
+    "<|end_of_text|>",
+    "<|endoftext|>",
+];
+/// The names of channels that a server has left without their markers.
+const NAMES: [&str; 2] = ["analysis", "commentary"];
+
+/// The text without the tokens that begin and end a message.
 fn without_control_tokens(text: &str) -> &str {
-    const BEGINNINGS: [&str; 2] = [
-        "<|im_start|>assistant",
-        "<|start_header_id|>assistant<|end_header_id|>",
-    ];
-    const TOKENS: [&str; 6] = [
-        "<|return|>",
-        "<|end|>",
-        "<|im_end|>",
-        "<|eot_id|>",
-        "<|end_of_text|>",
-        "<|endoftext|>",
-    ];
     let begun = text.trim_start();
     let begun = BEGINNINGS
         .iter()
@@ -100,9 +131,7 @@ fn final_channel(text: &str) -> String {
 /// them: `analysisThe user says hi.assistantfinalHi!`.
 fn without_names(text: &str) -> Option<&str> {
     let beginning = text.trim_start();
-    let behind = ["analysis", "commentary"]
-        .into_iter()
-        .find_map(|name| beginning.strip_prefix(name))?;
+    let behind = NAMES.iter().find_map(|name| beginning.strip_prefix(name))?;
     match behind.split_once("assistantfinal") {
         Some((_, answer)) => Some(answer),
         // No other text begins like this.

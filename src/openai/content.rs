@@ -4,9 +4,9 @@
 
 use serde_json::Value;
 
-/// What the model said.
+/// The text of an answer, in the pieces in which it came.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Said {
+pub(super) struct AnswerText {
     /// The pieces of its text. A stream has many.
     pub text: Vec<String>,
     /// The pieces of its refusal.
@@ -15,7 +15,7 @@ pub(super) struct Said {
     pub odd: bool,
 }
 
-impl Said {
+impl AnswerText {
     /// Adds what a message or a delta says. Some are only a text.
     pub(super) fn add_message(&mut self, message: &Value) {
         let content = message.get("content");
@@ -99,6 +99,54 @@ pub(super) fn joined(pieces: &[String]) -> String {
     pieces.concat()
 }
 
+/// The pieces of a stream in one text while they come. What may still turn out to repeat what was
+/// said before is held back.
+#[derive(Debug, Default)]
+pub(super) struct Joining {
+    /// The last piece, as long as each piece repeats the one before.
+    last: String,
+    /// All pieces.
+    all: String,
+    /// How many pieces were longer than the one before, which they repeat.
+    grown: u32,
+    /// Whether a piece did not repeat the one before.
+    is_plain: bool,
+    /// The bytes that were returned.
+    returned: usize,
+}
+
+impl Joining {
+    /// From this length on, pieces that have grown twice are no coincidence, in bytes.
+    const PLAINLY_REPEATED: usize = 24;
+
+    /// Adds a piece. Returns the text that is certain with it.
+    pub(super) fn add(&mut self, piece: &str) -> String {
+        if piece.is_empty() {
+            return String::new();
+        }
+        if self.is_plain {
+            return piece.to_owned();
+        }
+        self.all.push_str(piece);
+        let is_first = self.last.is_empty();
+        if !piece.starts_with(&self.last) {
+            self.is_plain = true;
+        } else if piece.len() > self.last.len() {
+            piece.clone_into(&mut self.last);
+            self.grown = self.grown.saturating_add(u32::from(!is_first));
+        }
+        let is_repeated = self.grown > 1 && self.last.len() >= Self::PLAINLY_REPEATED;
+        let certain = match (self.is_plain, is_first || is_repeated) {
+            (true, _) => &self.all,
+            (false, true) => &self.last,
+            (false, false) => return String::new(),
+        };
+        let new = certain.get(self.returned..).unwrap_or_default().to_owned();
+        self.returned = certain.len();
+        new
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -107,7 +155,7 @@ mod tests {
     use super::*;
 
     fn said(content: &Value) -> (String, String) {
-        let mut said = Said::default();
+        let mut said = AnswerText::default();
         said.add(content);
         assert!(!said.odd);
         (joined(&said.text), joined(&said.refusal))
@@ -166,7 +214,7 @@ mod tests {
             (json!([]), false),
             (json!({}), false),
         ] {
-            let mut said = Said::default();
+            let mut said = AnswerText::default();
             said.add(&content);
             assert_eq!((joined(&said.text), said.odd), (String::new(), odd));
         }
@@ -187,7 +235,37 @@ mod tests {
         }
     }
 
+    #[test]
+    fn pieces_are_certain_as_soon_as_they_repeat_nothing() {
+        for (pieces, certain) in [
+            (&["Hi", " there", "!"][..], &["Hi", " there", "!"][..]),
+            (&["1", "10", " to", " 11"], &["1", "", "10 to", " 11"]),
+            (&["ha", "", "ha", "!"], &["ha", "", "", "ha!"]),
+            (
+                &[
+                    "We open",
+                    "We open at nine",
+                    "We open at nine on Sundays",
+                    "We open at nine on Sundays.",
+                ],
+                &["We open", "", " at nine on Sundays", "."],
+            ),
+        ] {
+            let mut joining = Joining::default();
+            let returned: Vec<String> = pieces.iter().map(|piece| joining.add(piece)).collect();
+            assert_eq!(returned, certain);
+        }
+    }
+
     proptest! {
+        #[test]
+        fn what_is_certain_begins_the_whole(pieces in prop::collection::vec("[ab ]{0,3}", 0..6)) {
+            let mut joining = Joining::default();
+            let certain: String = pieces.iter().map(|piece| joining.add(piece)).collect();
+            let whole = joined(&pieces);
+            prop_assert!(whole.starts_with(&certain), "{:?}: {:?} {:?}", pieces, certain, whole);
+        }
+
         #[test]
         fn nothing_is_said_that_is_not_in_a_piece(pieces in prop::collection::vec("[ab ]{0,3}", 0..6)) {
             let whole = joined(&pieces);

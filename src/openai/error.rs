@@ -65,6 +65,10 @@ fn cause(status: u16, described: &Described) -> Option<OpenAiError> {
     if status < 500 && is(&wording::NO_MODEL) {
         return Some(OpenAiError::ModelNotFound);
     }
+    // Such a sentence names tools and fields, too.
+    if is(&wording::NOT_REPEATED) {
+        return Some(OpenAiError::NotRepeated);
+    }
     let fields = described.fields();
     // vLLM says so of a limit that leaves the request no room, and names the context beside it.
     if matches!(status, 400 | 422) && !fields.is_empty() && is(&wording::LIMIT_TOO_LARGE) {

@@ -5,6 +5,19 @@
 use super::Offer;
 use crate::config::{Endpoint, Field, Fields};
 
+/// What decides about optional fields, beside the endpoint.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Facts<'a> {
+    /// The tools that the model may call.
+    pub offer: Offer<'a>,
+    /// Whether the answer is to have a schema.
+    pub has_schema: bool,
+    /// Whether the answer is to come while the model writes it.
+    pub streams: bool,
+    /// Whether the endpoint wants to see something again of its earlier calls.
+    pub has_repeated: bool,
+}
+
 /// The optional fields of a request to that endpoint, when those of `omitted` are left out.
 ///
 /// OpenAI itself also gets the pseudonym in two fields. `safety_identifier` distinguishes contacts
@@ -12,26 +25,29 @@ use crate::config::{Endpoint, Field, Fields};
 /// has its beginning in the cache. Cloudflare's AI Gateway passes both on unchanged. Other servers
 /// get neither, because they may reject unknown fields.
 ///
-/// `has_schema`: the answer is to have one.
+/// `stream_options` asks for the cost of an answer that is streamed, and other servers get it neither.
 ///
 /// `max_completion_tokens` has replaced `max_tokens`, which older servers know alone. So the latter
 /// stands in for the former where that is left out.
 ///
 /// `tool_choice` is sent where the model must answer. Without `tools`, servers reject it.
 #[must_use]
-pub fn sent(endpoint: &Endpoint, omitted: Fields, offer: Offer<'_>, has_schema: bool) -> Fields {
+pub fn sent(endpoint: &Endpoint, omitted: Fields, facts: Facts<'_>) -> Fields {
+    let offer = facts.offer;
     let is_openai = endpoint.is_openai();
     let is_sent = |field: &Field| match field {
         Field::ReasoningEffort => effort(endpoint).is_some(),
         Field::MaxCompletionTokens | Field::Stream => true,
         Field::MaxTokens => omitted.contains(Field::MaxCompletionTokens),
         Field::SafetyIdentifier | Field::PromptCacheKey => is_openai,
+        Field::StreamOptions => facts.streams && is_openai && !omitted.contains(Field::Stream),
         Field::Tools => !offer.functions.is_empty(),
         Field::ToolChoice => {
             let has_tools = !offer.functions.is_empty() && !omitted.contains(Field::Tools);
             offer.must_answer && has_tools
         }
-        Field::ResponseFormat => has_schema,
+        Field::ResponseFormat => facts.has_schema,
+        Field::ReasoningContent => facts.has_repeated,
     };
     let fields: Fields = Field::ALL.into_iter().filter(is_sent).collect();
     fields.without(omitted)

@@ -14,10 +14,13 @@ mod fields;
 mod finish;
 mod json;
 mod next;
+mod repeated;
 mod request;
 mod response;
 mod retry;
+mod speech;
 mod stated_error;
+mod stream;
 mod thought_tags;
 mod thoughts;
 mod tokens;
@@ -25,13 +28,15 @@ mod tools;
 mod transcription;
 
 pub use error::meaning;
-pub use fields::sent;
+pub use fields::{Facts, sent};
 pub use next::{Attempt, MAX_OMISSIONS, Next, in_view_of, next};
-pub use request::{Said, request};
+pub use repeated::Repeated;
+pub use request::{RequestContent, request};
 pub use response::decode;
 pub use retry::{MAX_RETRIES, may_pass, retry_after};
+pub use stream::{Progress, Reading};
 pub use tokens::Tokens;
-pub use tools::{Function, Offer, Round, ToolCall};
+pub use tools::{Called, Function, Offer, Round, ToolCall};
 pub use transcription::{
     TranscriptionError, decode as decode_transcription, request as transcription_request,
 };
@@ -53,9 +58,9 @@ pub struct Completion {
 pub enum Reply {
     /// An answer.
     Answer(Completion),
-    /// Calls of tools, never none. A text beside them is no answer: the model does not know yet what
-    /// comes of the calls.
-    Calls(Vec<ToolCall>),
+    /// Calls of tools. A text beside them is no answer: the model does not know yet what comes of the
+    /// calls.
+    Calls(Called),
 }
 
 /// The meaning of a response, and its cost.
@@ -102,6 +107,9 @@ pub enum OpenAiError {
     ContextTooLong,
     /// The model takes no images.
     NoImages,
+    /// The endpoint wants to see again what was said beside earlier calls, and was not shown it:
+    /// another endpoint has called.
+    NotRepeated,
     /// Another 4xx: the request is wrong.
     Rejected,
     /// 5xx.
@@ -134,7 +142,7 @@ impl OpenAiError {
             Self::Unsupported(_) => "unsupported_field",
             Self::ContextTooLong => "context_too_long",
             Self::NoImages => "no_images",
-            Self::NotFound | Self::Rejected => "rejected",
+            Self::NotFound | Self::NotRepeated | Self::Rejected => "rejected",
             Self::ServerError => "server_error",
             Self::Unexpected(_) => "unexpected_response",
             Self::NoChoice | Self::Empty => "empty_answer",

@@ -82,9 +82,10 @@ pub fn next(error: OpenAiError, attempt: &Attempt) -> Next {
         | OpenAiError::ModelNotFound
         | OpenAiError::NotFound
         | OpenAiError::Unexpected(_) => Next::AnotherEndpoint,
-        OpenAiError::Unsupported(_) | OpenAiError::ContextTooLong | OpenAiError::NoImages => {
-            Next::AbleEndpoint
-        }
+        OpenAiError::Unsupported(_)
+        | OpenAiError::ContextTooLong
+        | OpenAiError::NoImages
+        | OpenAiError::NotRepeated => Next::AbleEndpoint,
     }
 }
 
@@ -178,6 +179,12 @@ mod tests {
             after(error, ATTEMPT()),
             (OpenAiError::Rejected, Next::GiveUp)
         );
+    }
+
+    #[test]
+    fn an_endpoint_that_misses_what_another_said_leaves_the_turn_to_that_one() {
+        let error = OpenAiError::NotRepeated;
+        assert_eq!(after(error, ATTEMPT()), (error, Next::AbleEndpoint));
     }
 
     #[test]

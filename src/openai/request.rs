@@ -10,7 +10,8 @@ use serde::{Serialize, Serializer};
 use serde_json::Value;
 
 use super::{
-    fields::{effort, sent},
+    fields::{Facts, effort, sent},
+    repeated::Repeated,
     tools::{self, Offer, OfferedTool, RepeatedCall, Round},
 };
 use crate::{
@@ -22,7 +23,7 @@ use crate::{
 
 /// What a request says: the prompt, the conversation so far, and the newest message with its images.
 #[derive(Debug)]
-pub struct Said<'a, H> {
+pub struct RequestContent<'a, H> {
     /// The system prompt.
     pub prompt: &'a str,
     /// The earlier turns: what the contact said, and the answer.
@@ -34,10 +35,28 @@ pub struct Said<'a, H> {
     /// The rounds of tools since that message. What a tool said comes in messages of the role
     /// `tool` alone.
     pub rounds: &'a [Round],
+    /// The number of the endpoint that is asked, as in the rounds.
+    pub endpoint: usize,
     /// The tools that the model may call.
     pub offer: Offer<'a>,
     /// The schema of the answer, if it is JSON.
     pub schema: Option<&'a Value>,
+    /// Whether the answer comes while the model writes it.
+    pub streams: bool,
+}
+
+impl<H> RequestContent<'_, H> {
+    /// What decides which optional fields the request has.
+    #[must_use]
+    pub fn facts(&self) -> Facts<'_> {
+        let mut rounds = self.rounds.iter();
+        Facts {
+            offer: self.offer,
+            has_schema: self.schema.is_some(),
+            streams: self.streams,
+            has_repeated: rounds.any(|round| round.has_repeated(self.endpoint)),
+        }
+    }
 }
 
 /// The request for the next turn of a conversation.
@@ -53,7 +72,7 @@ pub fn request<'h>(
     endpoint: &Endpoint,
     omitted: Fields,
     pseudonym: &Pseudonym,
-    said: Said<'h, impl Iterator<Item = (&'h str, &'h str)>>,
+    said: RequestContent<'h, impl Iterator<Item = (&'h str, &'h str)>>,
 ) -> Result<HttpRequest, serde_json::Error> {
     #[derive(Serialize)]
     struct Body<'a> {
@@ -68,6 +87,8 @@ pub fn request<'h>(
         #[serde(skip_serializing_if = "Option::is_none")]
         stream: Option<bool>,
         #[serde(skip_serializing_if = "Option::is_none")]
+        stream_options: Option<StreamOptions>,
+        #[serde(skip_serializing_if = "Option::is_none")]
         safety_identifier: Option<&'a str>,
         #[serde(skip_serializing_if = "Option::is_none")]
         prompt_cache_key: Option<&'a str>,
@@ -78,17 +99,26 @@ pub fn request<'h>(
         #[serde(skip_serializing_if = "Option::is_none")]
         response_format: Option<&'a Value>,
     }
-    let (offer, schema) = (said.offer, said.schema);
-    let sent = sent(endpoint, omitted, offer, schema.is_some());
+    #[derive(Serialize)]
+    struct StreamOptions {
+        include_usage: bool,
+    }
+    let (offer, schema, streams) = (said.offer, said.schema, said.streams);
+    let sent = sent(endpoint, omitted, said.facts());
     let images = said.images;
     let (limit, pseudonym) = (assistant.max_completion_tokens, pseudonym.as_str());
     let body = Body {
         model: &endpoint.model,
-        messages: messages(config.openai_system_role, said),
+        messages: messages(config.openai_system_role, sent, said),
         reasoning_effort: effort(endpoint).filter(|_| sent.contains(Field::ReasoningEffort)),
         max_completion_tokens: sent.contains(Field::MaxCompletionTokens).then_some(limit),
         max_tokens: sent.contains(Field::MaxTokens).then_some(limit),
-        stream: sent.contains(Field::Stream).then_some(false),
+        stream: sent.contains(Field::Stream).then_some(streams),
+        stream_options: sent
+            .contains(Field::StreamOptions)
+            .then_some(StreamOptions {
+                include_usage: true,
+            }),
         safety_identifier: sent.contains(Field::SafetyIdentifier).then_some(pseudonym),
         prompt_cache_key: sent.contains(Field::PromptCacheKey).then_some(pseudonym),
         tool_choice: sent.contains(Field::ToolChoice).then_some("none"),
@@ -154,6 +184,8 @@ struct Message<'a> {
     tool_calls: Vec<RepeatedCall<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     tool_call_id: Option<String>,
+    #[serde(flatten)]
+    repeated: Option<&'a Repeated>,
 }
 
 impl<'a> Message<'a> {
@@ -163,6 +195,7 @@ impl<'a> Message<'a> {
             content: Some(content),
             tool_calls: Vec::new(),
             tool_call_id: None,
+            repeated: None,
         }
     }
 }
@@ -192,7 +225,8 @@ struct ImageUrl<'a> {
 /// before the words of the first user message, with an empty line between them.
 fn messages<'a>(
     role: SystemRole,
-    said: Said<'a, impl Iterator<Item = (&'a str, &'a str)>>,
+    sent: Fields,
+    said: RequestContent<'a, impl Iterator<Item = (&'a str, &'a str)>>,
 ) -> Vec<Message<'a>> {
     let text = |role, text: Cow<'a, str>| Message::of(role, Content::Text(text));
     let prompt = said.prompt;
@@ -228,26 +262,35 @@ fn messages<'a>(
         let parts = [Part::Text { text: input }].into_iter().chain(shown);
         Message::of("user", Content::Parts(parts.collect()))
     });
-    messages.extend(said.rounds.iter().enumerate().flat_map(round));
+    let ids = tools::ids(said.rounds, said.endpoint);
+    for (round, ids) in said.rounds.iter().zip(ids) {
+        let is_own = round.endpoint == said.endpoint;
+        let repeats = is_own && sent.contains(Field::ReasoningContent);
+        messages.extend(self::round(round, ids, repeats));
+    }
     messages
 }
 
-/// The messages of a round of tools: the calls, and then each result.
-fn round((number, round): (usize, &Round)) -> impl Iterator<Item = Message<'_>> {
-    let calls = round.0.iter().enumerate();
-    let repeated = calls
-        .clone()
-        .map(|(at, (call, _))| RepeatedCall::of(tools::id(number, at), call));
+/// The messages of a round of tools: the calls, and then each result. `repeats`: the endpoint
+/// wants to see again what it said beside the calls.
+fn round(round: &Round, ids: Vec<String>, repeats: bool) -> impl Iterator<Item = Message<'_>> {
+    let calls = round.calls.iter().zip(&ids);
+    let calls = calls.map(|((call, _), id)| RepeatedCall::of(id.clone(), call, repeats));
     let asked = Message {
         role: "assistant",
         content: None,
-        tool_calls: repeated.collect(),
+        tool_calls: calls.collect(),
         tool_call_id: None,
+        repeated: repeats.then_some(&round.repeated),
     };
-    let results = calls.map(move |(at, (_, result))| Message {
-        tool_call_id: Some(tools::id(number, at)),
-        ..Message::of("tool", Content::Text(result.into()))
-    });
+    let results = round
+        .calls
+        .iter()
+        .zip(ids)
+        .map(|((_, result), id)| Message {
+            tool_call_id: Some(id),
+            ..Message::of("tool", Content::Text(result.into()))
+        });
     std::iter::once(asked).chain(results)
 }
 
@@ -269,273 +312,4 @@ impl Serialize for DataUrl<'_> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{
-        base::{image::ImageType, time::UnixMillis},
-        config::tests::parse,
-        identity::Channel,
-    };
-
-    fn config(changes: &[(&str, &str)]) -> Config {
-        parse(changes).unwrap()
-    }
-
-    fn pseudonym() -> Pseudonym {
-        Pseudonym::from_object_name("ab12".into())
-    }
-
-    fn build(changes: &[(&str, &str)]) -> HttpRequest {
-        let config = config(changes);
-        let assistant = config.assistants.default();
-        let prompt = prompt(assistant);
-        let said = Said {
-            prompt: &prompt,
-            history: [("Hi", "Hello")].into_iter(),
-            input: "And \"now\"?",
-            images: &[],
-            rounds: &[],
-            offer: Offer::default(),
-            schema: None,
-        };
-        let endpoint = assistant.endpoints.get(0);
-        let omitted = endpoint.omitted;
-        request(&config, assistant, endpoint, omitted, &pseudonym(), said).unwrap()
-    }
-
-    fn prompt(assistant: &Assistant) -> String {
-        let (now, channel) = (UnixMillis(0), Channel::Sms);
-        assistant.prompt.render(now, 0, channel)
-    }
-
-    #[test]
-    fn the_system_prompt_comes_once_and_the_turns_in_order() {
-        let request = build(&[("ASSISTANT_PROMPT", "Be kind.")]);
-        assert_eq!(request.url, "https://api.openai.com/v1/chat/completions");
-        assert_eq!(
-            request.body.to_text(),
-            r#"{"model":"gpt-6-luna","messages":[{"role":"system","content":"Be kind."},{"role":"user","content":"Hi"},{"role":"assistant","content":"Hello"},{"role":"user","content":"And \"now\"?"}],"reasoning_effort":"none","max_completion_tokens":1000,"stream":false,"safety_identifier":"ab12","prompt_cache_key":"ab12"}"#
-        );
-        assert!(
-            request
-                .headers
-                .contains(&("Authorization".into(), "Bearer sk-test".to_owned()))
-        );
-    }
-
-    /// The fields of a request beside the messages, as JSON.
-    fn fields(changes: &[(&str, &str)]) -> serde_json::Value {
-        let mut body: serde_json::Value =
-            serde_json::from_slice(&build(changes).body.to_bytes()).unwrap();
-        body.as_object_mut().unwrap().remove("messages");
-        body
-    }
-
-    const OTHER_SERVERS: [&str; 3] = [
-        "https://models.example/v1",
-        "http://127.0.0.1:11434/v1",
-        "https://gateway.ai.cloudflare.com/v1/account/gateway/workers-ai/v1",
-    ];
-
-    #[test]
-    fn another_server_gets_no_field_that_only_openai_knows() {
-        for url in OTHER_SERVERS {
-            let expected = serde_json::json!({ "model": "gpt-6-luna", "max_completion_tokens": 1000, "stream": false });
-            assert_eq!(fields(&[("OPENAI_BASE_URL", url)]), expected, "{url}");
-        }
-        let gateway = "https://gateway.ai.cloudflare.com/v1/account/gateway/openai";
-        assert_eq!(
-            fields(&[("OPENAI_BASE_URL", gateway)]),
-            fields(&[]),
-            "the gateway passes all on to OpenAI"
-        );
-    }
-
-    #[test]
-    fn an_effort_that_is_set_is_sent_unchanged_to_every_server_and_model() {
-        for url in [&OTHER_SERVERS[..], &["https://api.openai.com/v1"]].concat() {
-            for model in ["gpt-6-luna", "gpt-6-astra", "llama"] {
-                let sent = fields(&[
-                    ("OPENAI_BASE_URL", url),
-                    ("OPENAI_MODEL", model),
-                    ("OPENAI_REASONING_EFFORT", "Xhigh"),
-                ]);
-                assert_eq!(sent["reasoning_effort"], "Xhigh", "{url} {model}");
-            }
-        }
-    }
-
-    #[test]
-    fn a_model_that_would_reject_the_effort_none_does_not_get_it() {
-        let effort = |model| {
-            fields(&[("OPENAI_MODEL", model)])
-                .get("reasoning_effort")
-                .cloned()
-        };
-        for model in [
-            "gpt-6-luna",
-            "gpt-6.1-terra",
-            "gpt-5.1",
-            "gpt-5.4-nano",
-            "gpt-7",
-            "o30",
-        ] {
-            assert_eq!(effort(model), Some("none".into()), "{model}");
-        }
-        for model in [
-            "gpt-4o-mini",
-            "gpt-4o",
-            "gpt-4.1-mini-2025-04-14",
-            "ft:gpt-4o-mini-2024-07-18:org::id",
-            "ft:gpt-4.1:org::id",
-            "gpt-4-turbo",
-            "gpt-5-mini",
-            "gpt-6-astra",
-            "gpt-6.2-sol",
-            "o3-mini",
-        ] {
-            assert_eq!(effort(model), None, "{model}");
-        }
-    }
-
-    #[test]
-    fn the_token_limit_is_the_configured_one() {
-        assert_eq!(
-            fields(&[("OPENAI_MAX_COMPLETION_TOKENS", "128000")])["max_completion_tokens"],
-            128_000
-        );
-    }
-
-    #[test]
-    fn only_the_newest_message_has_images() {
-        let images = [
-            (ImageType::Gif, &b"GIF89a"[..]),
-            (ImageType::Jpeg, b"\xFF\xD8\xFF"),
-        ]
-        .map(|(kind, bytes)| Image {
-            kind,
-            bytes: bytes.to_vec(),
-        });
-        let config = config(&[]);
-        let assistant = config.assistants.default();
-        let said = Said {
-            prompt: "Be brief.",
-            history: [("[1 picture]", "A gull.")].into_iter(),
-            input: "And these?",
-            images: &images,
-            rounds: &[],
-            offer: Offer::default(),
-            schema: None,
-        };
-        let endpoint = assistant.endpoints.get(0);
-        let omitted = Fields::default();
-        let request = request(&config, assistant, endpoint, omitted, &pseudonym(), said).unwrap();
-        let body: serde_json::Value = serde_json::from_slice(&request.body.to_bytes()).unwrap();
-        assert_eq!(
-            body["messages"][1],
-            serde_json::json!({ "role": "user", "content": "[1 picture]" })
-        );
-        assert_eq!(
-            body["messages"][3],
-            serde_json::json!({ "role": "user", "content": [
-                { "type": "text", "text": "And these?" },
-                { "type": "image_url", "image_url": { "url": "data:image/gif;base64,R0lGODlh" } },
-                { "type": "image_url", "image_url": { "url": "data:image/jpeg;base64,/9j/" } },
-            ]})
-        );
-    }
-
-    #[test]
-    fn a_gateway_is_told_not_to_cache() {
-        let skips = |request: HttpRequest| {
-            request
-                .headers
-                .iter()
-                .any(|(name, _)| *name == "cf-aig-skip-cache")
-        };
-        assert!(skips(build(&[(
-            "OPENAI_BASE_URL",
-            "https://gateway.ai.cloudflare.com/v1/account/gateway/openai"
-        )])));
-        assert!(!skips(build(&[])));
-    }
-
-    #[test]
-    fn tools_are_offered_and_each_round_follows_the_message() {
-        let config = config(&[("OPENAI_BASE_URL", "https://models.example/v1")]);
-        let assistant = config.assistants.default();
-        let endpoint = assistant.endpoints.get(0);
-        let parameters = serde_json::json!({ "type": "object" });
-        let functions = [tools::Function {
-            name: "look",
-            description: "Looks.",
-            parameters: &parameters,
-        }];
-        let call = |arguments: serde_json::Value| tools::ToolCall {
-            name: "look".to_owned(),
-            arguments: arguments.as_object().cloned(),
-        };
-        let rounds = [
-            Round(vec![
-                (
-                    call(serde_json::json!({ "id": 7 })),
-                    "{\"result\":1}".to_owned(),
-                ),
-                (
-                    call(serde_json::json!(null)),
-                    "{\"error\":\"timeout\"}".to_owned(),
-                ),
-            ]),
-            Round(vec![(
-                call(serde_json::json!({})),
-                "{\"result\":2}".to_owned(),
-            )]),
-        ];
-        let body = |must_answer, omitted: Fields| {
-            let said = Said {
-                schema: None,
-                prompt: "p",
-                history: std::iter::empty(),
-                input: "And now?",
-                images: &[],
-                rounds: &rounds,
-                offer: Offer {
-                    functions: &functions,
-                    must_answer,
-                },
-            };
-            let request = request(&config, assistant, endpoint, omitted, &pseudonym(), said);
-            let bytes = request.unwrap().body.to_bytes();
-            serde_json::from_slice::<serde_json::Value>(&bytes).unwrap()
-        };
-        let asked = body(false, Fields::default());
-        assert_eq!(
-            asked["tools"],
-            serde_json::json!([{ "type": "function", "function": { "name": "look", "description": "Looks.", "parameters": { "type": "object" } } }])
-        );
-        assert!(asked.get("tool_choice").is_none());
-        assert_eq!(
-            asked["messages"].as_array().unwrap()[1..],
-            serde_json::json!([
-                { "role": "user", "content": "And now?" },
-                { "role": "assistant", "content": null, "tool_calls": [
-                    { "id": "call00000", "type": "function", "function": { "name": "look", "arguments": "{\"id\":7}" } },
-                    { "id": "call00001", "type": "function", "function": { "name": "look", "arguments": "{}" } },
-                ] },
-                { "role": "tool", "content": "{\"result\":1}", "tool_call_id": "call00000" },
-                { "role": "tool", "content": "{\"error\":\"timeout\"}", "tool_call_id": "call00001" },
-                { "role": "assistant", "content": null, "tool_calls": [
-                    { "id": "call01000", "type": "function", "function": { "name": "look", "arguments": "{}" } },
-                ] },
-                { "role": "tool", "content": "{\"result\":2}", "tool_call_id": "call01000" },
-            ])
-            .as_array()
-            .unwrap()[..]
-        );
-        assert_eq!(body(true, Fields::default())["tool_choice"], "none");
-        let without = body(true, Field::Tools.into());
-        assert!(without.get("tools").is_none() && without.get("tool_choice").is_none());
-        let without = body(true, Field::ToolChoice.into());
-        assert!(without.get("tools").is_some() && without.get("tool_choice").is_none());
-    }
-}
+mod tests;

@@ -105,6 +105,66 @@ pub(super) fn tags(text: &str) -> Vec<Tag> {
     tags
 }
 
+/// What a text begins with, while more of it may come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Beginning {
+    /// A tag.
+    Tag {
+        /// What it does.
+        edge: Edge,
+        /// Its kind.
+        kind: usize,
+        /// Its length in bytes.
+        length: usize,
+    },
+    /// What may become a tag.
+    Perhaps,
+    /// No tag.
+    Text,
+}
+
+/// What a text begins with.
+pub(super) fn beginning(text: &str) -> Beginning {
+    let tag = tag_at(text, 0);
+    if let Some((kind, edge, length)) = tag.filter(|(_, _, length)| *length <= LONGEST) {
+        return Beginning::Tag { edge, kind, length };
+    }
+    let mut pairs = PAIRS.into_iter().flat_map(|(open, close)| [open, close]);
+    if pairs.any(|tag| may_become(text, tag)) || may_become_named(text) {
+        Beginning::Perhaps
+    } else {
+        Beginning::Text
+    }
+}
+
+/// Whether a text is the beginning of a tag, in any case of letters.
+pub(super) fn may_become(text: &str, tag: &str) -> bool {
+    tag.get(..text.len())
+        .is_some_and(|start| start.eq_ignore_ascii_case(text))
+}
+
+/// The longest tag that is waited for, in bytes.
+const LONGEST: usize = 256;
+
+/// Whether a text is the beginning of a tag in angle brackets.
+fn may_become_named(text: &str) -> bool {
+    let Some(inner) = text.strip_prefix('<') else {
+        return false;
+    };
+    if text.len() > LONGEST || inner.contains(['>', '<', '\n']) {
+        return false;
+    }
+    let inner = inner.trim_start();
+    let inner = inner.strip_prefix('/').unwrap_or(inner).trim_start();
+    // Until a space ends it, everything may be a name or its namespace.
+    let Some((name, _)) = inner.split_once(char::is_whitespace) else {
+        return true;
+    };
+    let name = name.strip_suffix('/').unwrap_or(name);
+    let name = name.rsplit_once(':').map_or(name, |(_, name)| name);
+    NAMES.iter().any(|known| known.eq_ignore_ascii_case(name))
+}
+
 /// The number of lines with a code fence.
 pub(super) fn fences(text: &str) -> usize {
     text.split('\n').filter(|line| is_fence(line)).count()

@@ -189,20 +189,23 @@ fn append(kept: &mut String, text: &str) {
     }
 }
 
-fn trim_start(text: &str) -> &str {
+/// The text without white space and marks without a width at its beginning.
+pub(super) fn trim_start(text: &str) -> &str {
     text.trim_start_matches(|c: char| c.is_whitespace() || matches!(c, '\u{FEFF}' | '\u{200B}'))
 }
 
-/// The answer without the tags that some models put around it when they also mark their thoughts.
-/// Sources: the model cards of Hunyuan (`answer`), OpenThinker and Command A Reasoning.
+/// The tags that some models put around the answer when they also mark their thoughts. Sources: the
+/// model cards of Hunyuan (`answer`), OpenThinker and Command A Reasoning.
+pub(super) const WRAPPERS: [(&str, &str); 5] = [
+    ("<answer>", "</answer>"),
+    ("<response>", "</response>"),
+    ("<final_answer>", "</final_answer>"),
+    ("<|begin_of_solution|>", "<|end_of_solution|>"),
+    ("<|START_RESPONSE|>", "<|END_RESPONSE|>"),
+];
+
+/// The answer without the tags around it.
 fn unwrapped(answer: &str) -> &str {
-    const WRAPPERS: [(&str, &str); 5] = [
-        ("<answer>", "</answer>"),
-        ("<response>", "</response>"),
-        ("<final_answer>", "</final_answer>"),
-        ("<|begin_of_solution|>", "<|end_of_solution|>"),
-        ("<|START_RESPONSE|>", "<|END_RESPONSE|>"),
-    ];
     for (open, close) in WRAPPERS {
         if let Some((tag, inner)) = answer.split_at_checked(open.len())
             && tag.eq_ignore_ascii_case(open)

@@ -1,13 +1,20 @@
 //! Tools: what the model is offered, what it calls, and what came of its calls.
 //!
-//! Not here: the rest of a request (`request`) and of a response (`answer`), and making the calls
-//! (`conversation::model_run`). Source: OpenAI, "Function calling". The forms of other servers are
-//! those that the issue trackers of vLLM, llama.cpp, Ollama, Gemini, LiteLLM and OpenRouter show.
+//! Not here: the rest of a request (`request`) and of a response (`answer`), what an endpoint wants
+//! to see again beside its calls (`repeated`), and making them (`conversation::model_run`). Source:
+//! OpenAI, "Function calling". The forms of other servers are those that the issue trackers of vLLM,
+//! llama.cpp, Ollama, Gemini, LiteLLM and OpenRouter show.
+
+use std::collections::BTreeSet;
 
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::{content::joined, json::first_value};
+use super::{
+    content::joined,
+    json::first_value,
+    repeated::{MAX_BYTES, Repeated},
+};
 
 /// A tool that the model may call.
 #[derive(Clone, Copy, Debug, Serialize)]
@@ -38,19 +45,66 @@ impl Offer<'_> {
     }
 }
 
-/// A call that the model asks for. Its id is ours, given in the round: servers leave ids out, repeat
-/// them, or take only those of their own form.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A call that the model asks for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ToolCall {
     /// The name of the tool.
     pub name: String,
     /// The arguments, if they are a JSON object.
     pub arguments: Option<Map<String, Value>>,
+    /// The id that the endpoint gave it.
+    pub id: Option<String>,
+    /// What the endpoint wants to see again with it.
+    pub repeated: Repeated,
 }
 
-/// A round: the calls of one response, each with its result, which is JSON.
+/// The calls of one response.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Round(pub Vec<(ToolCall, String)>);
+pub struct Called {
+    /// The calls, never none.
+    pub calls: Vec<ToolCall>,
+    /// What the endpoint wants to see again in their message.
+    pub repeated: Repeated,
+}
+
+impl Called {
+    /// Without ids and all else that is only repeated, if it is too long.
+    fn bounded(mut self) -> Self {
+        let of_call = |call: &ToolCall| {
+            let id = call.id.as_ref().map_or(0, String::len);
+            call.repeated.length().saturating_add(id)
+        };
+        let lengths = self.calls.iter().map(of_call);
+        let length = lengths.fold(self.repeated.length(), usize::saturating_add);
+        if length > MAX_BYTES {
+            self.repeated = Repeated::default();
+            for call in &mut self.calls {
+                (call.id, call.repeated) = (None, Repeated::default());
+            }
+        }
+        self
+    }
+}
+
+/// A round: the calls of one response, each with its result.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Round {
+    /// The number of the endpoint that called.
+    pub endpoint: usize,
+    /// The calls, each with its result, which is JSON.
+    pub calls: Vec<(ToolCall, String)>,
+    /// What the endpoint wants to see again in their message.
+    pub repeated: Repeated,
+}
+
+impl Round {
+    /// Whether this endpoint wants to see something again of the round.
+    #[must_use]
+    pub fn has_repeated(&self, endpoint: usize) -> bool {
+        let of_calls = || self.calls.iter().any(|(call, _)| !call.repeated.is_empty());
+        self.endpoint == endpoint && (!self.repeated.is_empty() || of_calls())
+    }
+}
 
 /// The most calls of a response that are read.
 const MAX_CALLS: usize = 64;
@@ -59,7 +113,10 @@ const MAX_ARGUMENTS: usize = 16 * 1024;
 
 /// The calls of a response, piece by piece.
 #[derive(Debug, Default)]
-pub(super) struct Calls(Vec<Pieces>);
+pub(super) struct Calls {
+    calls: Vec<Pieces>,
+    repeated: Repeated,
+}
 
 /// The pieces of one call.
 #[derive(Debug, Default)]
@@ -68,6 +125,7 @@ struct Pieces {
     id: Option<String>,
     name: Vec<String>,
     arguments: Vec<String>,
+    repeated: Repeated,
 }
 
 impl Calls {
@@ -78,33 +136,42 @@ impl Calls {
             .map(|(call, function)| Pieces::of(call, function))
             .collect();
         if !calls.is_empty() {
-            self.0 = calls;
+            (self.calls, self.repeated) = (calls, Repeated::of_message(message));
         }
     }
 
     /// Adds the calls of a delta, or the pieces of them.
     pub(super) fn add_delta(&mut self, delta: &Value) {
+        self.repeated.add(Repeated::of_message(delta));
         for (call, function) in entries(delta) {
             let piece = Pieces::of(call, function);
-            match self.0.iter_mut().rev().find(|known| piece.continues(known)) {
+            match self
+                .calls
+                .iter_mut()
+                .rev()
+                .find(|known| piece.continues(known))
+            {
                 Some(known) => {
                     known.name.extend(piece.name);
                     known.arguments.extend(piece.arguments);
+                    known.repeated.add(piece.repeated);
                 }
-                None => self.0.push(piece),
+                None => self.calls.push(piece),
             }
         }
     }
 
     /// Whether there is none.
     pub(super) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.calls.is_empty()
     }
 
-    /// The calls. One without a name is none.
-    pub(super) fn read(&self) -> Vec<ToolCall> {
-        let calls = self.0.iter().filter_map(Pieces::read);
-        calls.take(MAX_CALLS).collect()
+    /// The calls, if there are any. One without a name is none.
+    pub(super) fn read(&self) -> Option<Called> {
+        let calls = self.calls.iter().filter_map(Pieces::read);
+        let calls: Vec<ToolCall> = calls.take(MAX_CALLS).collect();
+        let repeated = self.repeated.clone();
+        (!calls.is_empty()).then(|| Called { calls, repeated }.bounded())
     }
 }
 
@@ -134,6 +201,7 @@ impl Pieces {
             id: text(call, "id"),
             name: text(function, "name").into_iter().collect(),
             arguments: arguments.into_iter().collect(),
+            repeated: Repeated::of_call(call),
         }
     }
 
@@ -162,6 +230,8 @@ impl Pieces {
         Some(ToolCall {
             name,
             arguments: arguments(&joined(&self.arguments)),
+            id: self.id.clone(),
+            repeated: self.repeated.clone(),
         })
     }
 }
@@ -190,9 +260,22 @@ fn arguments(text: &str) -> Option<Map<String, Value>> {
     }
 }
 
-/// The id of a call in the requests: nine letters and digits, the one form that Mistral takes.
-pub(super) fn id(round: usize, call: usize) -> String {
-    format!("call{round:02}{call:03}")
+/// The ids of the calls of each round, in a request to this endpoint. Its own calls have the ids that
+/// it gave them. Servers leave ids out and repeat them, and Mistral takes only nine letters and
+/// digits: so all other calls have ids of ours, in that form.
+pub(super) fn ids(rounds: &[Round], endpoint: usize) -> Vec<Vec<String>> {
+    let mut used = BTreeSet::new();
+    let of_round = |(number, round): (usize, &Round)| {
+        let is_own = round.endpoint == endpoint;
+        let calls = round.calls.iter().enumerate();
+        let ids = calls.map(|(at, (call, _))| {
+            let given = call.id.clone().filter(|_| is_own);
+            let given = given.filter(|id| used.insert(id.clone()));
+            given.unwrap_or_else(|| format!("call{number:02}{at:03}"))
+        });
+        ids.collect()
+    };
+    rounds.iter().enumerate().map(of_round).collect()
 }
 
 /// A tool as a request has it.
@@ -209,6 +292,8 @@ pub(super) struct RepeatedCall<'a> {
     #[serde(rename = "type")]
     pub(super) kind: &'static str,
     pub(super) function: RepeatedFunction<'a>,
+    #[serde(flatten)]
+    pub(super) repeated: Option<&'a Repeated>,
 }
 
 #[derive(Serialize)]
@@ -219,7 +304,8 @@ pub(super) struct RepeatedFunction<'a> {
 }
 
 impl<'a> RepeatedCall<'a> {
-    pub(super) fn of(id: String, call: &'a ToolCall) -> Self {
+    /// `repeats`: the endpoint wants to see again what it said with the call.
+    pub(super) fn of(id: String, call: &'a ToolCall, repeats: bool) -> Self {
         let text = |arguments| serde_json::to_string(arguments).ok();
         let arguments = call.arguments.as_ref().and_then(text);
         Self {
@@ -229,180 +315,10 @@ impl<'a> RepeatedCall<'a> {
                 name: &call.name,
                 arguments: arguments.unwrap_or_else(|| "{}".to_owned()),
             },
+            repeated: repeats.then_some(&call.repeated),
         }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    fn read(calls: &Calls) -> Vec<(String, Value)> {
-        let shown = |call: ToolCall| (call.name, json!(call.arguments));
-        calls.read().into_iter().map(shown).collect()
-    }
-
-    /// The calls of these deltas: names, and arguments as JSON. A delta alone says the same as a
-    /// message.
-    fn calls(deltas: &[Value]) -> Vec<(String, Value)> {
-        let mut calls = Calls::default();
-        for delta in deltas {
-            calls.add_delta(delta);
-        }
-        if let [message] = deltas {
-            let mut of_message = Calls::default();
-            of_message.take_message(message);
-            assert_eq!(of_message.read(), calls.read(), "{message}");
-        }
-        read(&calls)
-    }
-
-    fn one(name: &str, arguments: Value) -> Vec<(String, Value)> {
-        vec![(name.to_owned(), arguments)]
-    }
-
-    #[test]
-    fn a_call_is_read_in_every_spelling() {
-        let function = |arguments: Value| json!({ "tool_calls": [{ "id": "a", "type": "function", "function": { "name": "look", "arguments": arguments } }] });
-        for message in [
-            function(json!("{\"id\":7}")),
-            function(json!({ "id": 7 })),
-            function(json!("\"{\\\"id\\\":7}\"")),
-            function(json!(" {\"id\":7}\n")),
-            json!({ "tool_calls": [{ "function": { "name": "look", "arguments": "{\"id\":7}" } }] }),
-            json!({ "tool_calls": [{ "name": "look", "arguments": { "id": 7 } }] }),
-            json!({ "function_call": { "name": "look", "arguments": "{\"id\":7}" } }),
-        ] {
-            assert_eq!(
-                calls(std::slice::from_ref(&message)),
-                one("look", json!({ "id": 7 })),
-                "{message}"
-            );
-        }
-        for none in [
-            json!(""),
-            json!(null),
-            json!("{}"),
-            json!({}),
-            json!("null"),
-        ] {
-            assert_eq!(
-                calls(&[function(none.clone())]),
-                one("look", json!({})),
-                "{none}"
-            );
-        }
-        for wrong in [
-            json!("{\"id\":"),
-            json!("[1]"),
-            json!(7),
-            json!("look it up"),
-            json!("{}{}"),
-        ] {
-            assert_eq!(
-                calls(&[function(wrong.clone())]),
-                one("look", json!(null)),
-                "{wrong}"
-            );
-        }
-        let long = function(json!({ "id": "x".repeat(MAX_ARGUMENTS) }));
-        assert_eq!(calls(&[long]), one("look", json!(null)));
-    }
-
-    #[test]
-    fn calls_of_a_message_are_different_ones_even_if_their_ids_are_not() {
-        let call = json!({ "id": "a", "function": { "name": "look", "arguments": "{}" } });
-        let message = json!({ "tool_calls": [call, call, call] });
-        let mut calls = Calls::default();
-        calls.take_message(&message);
-        assert_eq!(calls.read().len(), 3);
-        calls.take_message(&message);
-        calls.take_message(&json!({ "content": "the end" }));
-        assert_eq!(calls.read().len(), 3, "each message has all so far");
-    }
-
-    #[test]
-    fn what_is_no_call_is_none() {
-        for message in [
-            json!({}),
-            json!("text"),
-            json!({ "tool_calls": [] }),
-            json!({ "tool_calls": null, "function_call": null }),
-            json!({ "tool_calls": "x" }),
-            json!({ "tool_calls": [null, 5, {}, { "function": null }] }),
-            json!({ "tool_calls": [{ "id": "a", "function": { "name": "", "arguments": "{}" } }] }),
-        ] {
-            assert_eq!(calls(std::slice::from_ref(&message)), [], "{message}");
-        }
-    }
-
-    #[test]
-    fn the_pieces_of_a_stream_are_joined_by_their_index() {
-        let piece = |index: u64, fields: Value| {
-            let mut call = json!({ "index": index, "function": fields });
-            if has_name(&call) {
-                call["id"] = json!(format!("id-{index}"));
-            }
-            json!({ "tool_calls": [call] })
-        };
-        let streamed = calls(&[
-            json!({ "role": "assistant", "content": null }),
-            piece(0, json!({ "name": "look", "arguments": "" })),
-            piece(1, json!({ "name": "hours" })),
-            piece(0, json!({ "arguments": "{\"id\"" })),
-            piece(1, json!({ "arguments": "{}" })),
-            piece(0, json!({ "arguments": ":7}" })),
-        ]);
-        assert_eq!(
-            streamed,
-            [
-                ("look".to_owned(), json!({ "id": 7 })),
-                ("hours".to_owned(), json!({}))
-            ]
-        );
-    }
-
-    #[test]
-    fn streams_without_or_with_a_wrong_index_are_read_too() {
-        let call = |index: Value, id: Value, name: Value, arguments: &str| json!({ "tool_calls": [{ "index": index, "id": id, "function": { "name": name, "arguments": arguments } }] });
-        let all = [
-            ("look".to_owned(), json!({ "id": 7 })),
-            ("look".to_owned(), json!({ "id": 8 })),
-        ];
-        let nothing = json!(null);
-        let same_index = [
-            call(json!(0), json!("a"), json!("look"), "{\"id\":7}"),
-            call(json!(0), json!("b"), json!("look"), "{\"id\":8}"),
-        ];
-        assert_eq!(calls(&same_index), all);
-        let no_index = [
-            call(nothing.clone(), nothing.clone(), json!("look"), "{\"id\""),
-            call(nothing.clone(), nothing.clone(), nothing.clone(), ":7}"),
-            call(
-                nothing.clone(),
-                nothing.clone(),
-                json!("look"),
-                "{\"id\":8}",
-            ),
-        ];
-        assert_eq!(calls(&no_index), all);
-        let repeated_name = [
-            call(json!(0), json!("a"), json!("look"), "{\"id\""),
-            call(json!(0), json!("a"), json!("look"), ":7}"),
-        ];
-        assert_eq!(calls(&repeated_name), all[..1]);
-    }
-
-    #[test]
-    fn more_calls_than_are_read_are_dropped() {
-        let call = json!({ "function": { "name": "look", "arguments": "{}" } });
-        let many = json!({ "tool_calls": vec![call; MAX_CALLS + 1] });
-        assert_eq!(calls(&[many]).len(), MAX_CALLS);
-    }
-
-    fn has_name(call: &Value) -> bool {
-        call["function"].get("name").is_some()
-    }
-}
+mod tests;

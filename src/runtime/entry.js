@@ -12,6 +12,8 @@ import {
   AdminLockoutEngine,
   BudgetEngine,
   bodyLimit,
+  CallEngine,
+  CallerEngine,
   fetch,
   internalError,
   ThreadEngine,
@@ -72,14 +74,14 @@ const around = (Engine) =>
     }
 
     call(method, args) {
-      return this.#ask((engine) => engine.call(method, args));
+      return this.ask((engine) => engine.call(method, args));
     }
 
     alarm() {
-      return this.#ask((engine) => engine.alarm());
+      return this.ask((engine) => engine.alarm());
     }
 
-    #ask(question) {
+    ask(question) {
       try {
         const answered = question(this.#current());
         return answered instanceof Promise ? unlessReset(answered) : answered;
@@ -100,9 +102,36 @@ const around = (Engine) =>
     }
   };
 
+/** A call's object also has sockets. The runtime keeps them while the object is not in memory. */
+export class CallObject extends around(CallEngine) {
+  fetch(request) {
+    return this.ask((engine) => engine.upgrade(request));
+  }
+
+  webSocketMessage(socket, message) {
+    // Twilio sends texts alone.
+    if (typeof message !== "string") return undefined;
+    return this.ask((engine) => engine.socketMessage(socket, message));
+  }
+
+  async webSocketClose(socket, code, reason) {
+    await this.ask((engine) => engine.socketClosed(socket));
+    try {
+      socket.close(code, reason);
+    } catch {
+      // It is closed already, or the code may not be sent.
+    }
+  }
+
+  webSocketError(socket) {
+    return this.ask((engine) => engine.socketClosed(socket));
+  }
+}
+
 export class ThreadObject extends around(ThreadEngine) {}
 export class BudgetObject extends around(BudgetEngine) {}
 export class AdminLockoutObject extends around(AdminLockoutEngine) {}
+export class CallerObject extends around(CallerEngine) {}
 
 // From here on: the instance of WebAssembly, and its reset after a panic.
 

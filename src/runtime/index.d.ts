@@ -13,7 +13,15 @@ export interface Engine {
   alarm(): void | Promise<void>;
 }
 export type EngineClass = new (state: DurableObjectState, env: unknown) => Engine;
+/** The engine of a call, which also has sockets. */
+export interface SocketEngine extends Engine {
+  upgrade(request: Request): Response | Promise<Response>;
+  socketMessage(socket: WebSocket, text: string): void | Promise<void>;
+  socketClosed(socket: WebSocket): void | Promise<void>;
+}
 export const BudgetEngine: EngineClass;
+export const CallEngine: new (state: DurableObjectState, env: unknown) => SocketEngine;
+export const CallerEngine: EngineClass;
 export const ThreadEngine: EngineClass;
 export const AdminLockoutEngine: EngineClass;
 

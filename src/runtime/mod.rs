@@ -6,6 +6,7 @@
 //!
 //! `docs/design.md` lists our own code that replaces parts of `worker`, with reasons.
 
+mod calls;
 mod clock;
 mod convert;
 mod lifetime;
@@ -25,7 +26,10 @@ use convert::{headers, read};
 
 use crate::{
     config::{AssistantFile, Config, ConfigError, Sources},
-    http::{self, BodyBroken, MAX_BODY_BYTES, Request, Response, internal_error as error_response},
+    http::{
+        self, BodyBroken, MAX_BODY_BYTES, Request, Response, Upgrade,
+        internal_error as error_response,
+    },
 };
 
 /// Prints the location and the trace of a panic. The previous hook, from `worker`, informs
@@ -72,8 +76,15 @@ pub fn fetch(request: web_sys::Request, body: Option<Vec<u8>>, env: Env) -> JsVa
             clock::sleep(std::time::Duration::from_millis(1)).await;
             panic_on_request();
         }
-        let platform = services::WorkerServices::new(env);
+        let platform = services::WorkerServices::new(env.clone());
         let config = config.as_deref().map_err(Vec::as_slice);
+        match http::upgrade(&platform, config, &request) {
+            Upgrade::Other => {}
+            Upgrade::Rejected(response) => return outgoing(&response),
+            Upgrade::Verified(relay) => {
+                return calls::pass_upgrade(&env, &relay, &request.request).await;
+            }
+        }
         let response = http::handle(&platform, config, &mut request).await;
         outgoing(&response).or_else(|_| outgoing(&error_response()))
     })

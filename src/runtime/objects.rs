@@ -137,17 +137,17 @@ impl AdminLockoutEngine {
 }
 
 /// The trait requires the method, but `entry.js` has none.
-fn not_by_fetch() -> worker::Result<Response> {
+pub(super) fn not_by_fetch() -> worker::Result<Response> {
     Err("this object is called by RPC".into())
 }
 
-fn not_configured(lifetime: &Lifetime) -> JsValue {
+pub(super) fn not_configured(lifetime: &Lifetime) -> JsValue {
     run(lifetime, async {
         Err(PlatformError::new("not configured"))
     })
 }
 
-fn call(
+pub(super) fn call(
     lifetime: &Lifetime,
     engine: Rc<impl Engine + 'static>,
     method: String,
@@ -159,12 +159,17 @@ fn call(
     })
 }
 
-fn run(
+pub(super) fn run(
     lifetime: &Lifetime,
     task: impl Future<Output = Result<JsValue, PlatformError>> + 'static,
 ) -> JsValue {
     lifetime.run(async move {
         let result = task.await;
-        result.map_err(|error| js_sys::Error::new(&error.reason).into())
+        result.map_err(|error| thrown(&error))
     })
+}
+
+/// An error of an engine, as it is thrown.
+pub(super) fn thrown(error: &PlatformError) -> JsValue {
+    js_sys::Error::new(&error.reason).into()
 }

@@ -20,7 +20,7 @@ pub struct FieldError {
 
 /// Every field of a webhook that is read, except those of [`NUMBERED`], and `MessageType`: it is only a
 /// hint, see [`is_of_type`].
-pub(crate) const READ: [&str; 29] = [
+pub(crate) const READ: [&str; 39] = [
     "MessageSid",
     "SmsSid",
     "SmsMessageSid",
@@ -50,6 +50,16 @@ pub(crate) const READ: [&str; 29] = [
     "MessageStatus",
     "SmsStatus",
     "ErrorCode",
+    "CallSid",
+    "CallStatus",
+    "Direction",
+    "SessionId",
+    "SessionStatus",
+    "SessionDuration",
+    "HandoffData",
+    "SequenceNumber",
+    "CallDuration",
+    "DialCallStatus",
 ];
 
 /// The field that names each other member of a group, followed by a number. Only a group message

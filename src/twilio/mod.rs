@@ -1,6 +1,6 @@
 //! Twilio's protocols: signed forms come in, TwiML and REST requests go out.
 //!
-//! Not here: the meaning of a message (`messaging`).
+//! Not here: the meaning of a message (`messaging`), and what is said in a call (`voice` above).
 
 pub mod fields;
 pub mod form;
@@ -10,3 +10,4 @@ pub mod rest;
 pub mod segments;
 pub mod signature;
 pub mod twiml;
+pub mod voice;

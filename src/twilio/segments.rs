@@ -247,7 +247,7 @@ mod tests {
     fn every_fixed_text_takes_two_segments_at_most_and_is_gsm_7_where_the_language_allows() {
         use crate::config::{FixedText, Language};
         for language in Language::ALL {
-            for text in FixedText::ALL {
+            for text in FixedText::ALL.iter().filter(|text| !text.is_spoken()) {
                 let words = text.in_language(language);
                 let gsm_7 = septets(words).is_some();
                 assert!(gsm_7 || language == Language::Portuguese, "{words}");

@@ -1,8 +1,9 @@
-//! TwiML: the XML that answers a messaging webhook.
+//! TwiML: the XML that answers a messaging webhook, and the writer of all TwiML.
 //!
-//! Source: Twilio, "TwiML for Programmable Messaging". Not here: cutting a long answer (`parts`).
+//! Source: Twilio, "TwiML for Programmable Messaging". Not here: cutting a long answer (`parts`), and
+//! the TwiML of calls (`voice::twiml`).
 
-use std::borrow::Cow;
+use std::{borrow::Cow, io};
 
 use quick_xml::{
     Writer,
@@ -17,28 +18,36 @@ pub const CONTENT_TYPE: &str = "text/xml; charset=utf-8";
 ///
 /// # Errors
 /// When the XML writer fails. Writing to memory never does.
-pub fn messages(parts: &[String]) -> std::io::Result<String> {
+pub fn messages(parts: &[String]) -> io::Result<String> {
+    response(parts.is_empty(), |writer| {
+        for part in parts {
+            writer
+                .create_element("Message")
+                .write_text_content(BytesText::new(&allowed(part)))?;
+        }
+        Ok(())
+    })
+}
+
+/// A document with its `<Response>`, and what `write` puts into it.
+pub(super) fn response(
+    is_empty: bool,
+    write: impl FnOnce(&mut Writer<Vec<u8>>) -> io::Result<()>,
+) -> io::Result<String> {
     let mut writer = Writer::new(Vec::new());
     writer.write_event(Event::Decl(BytesDecl::new("1.0", Some("UTF-8"), None)))?;
     let response = writer.create_element("Response");
-    if parts.is_empty() {
+    if is_empty {
         response.write_empty()?;
     } else {
-        response.write_inner_content(|writer| {
-            for part in parts {
-                writer
-                    .create_element("Message")
-                    .write_text_content(BytesText::new(&allowed(part)))?;
-            }
-            Ok(())
-        })?;
+        response.write_inner_content(write)?;
     }
-    String::from_utf8(writer.into_inner()).map_err(std::io::Error::other)
+    String::from_utf8(writer.into_inner()).map_err(io::Error::other)
 }
 
 /// `text` without the characters that XML 1.0 forbids (W3C, "Extensible Markup Language 1.0",
 /// production 2). One of them would make the whole answer unreadable (Twilio error 12100).
-fn allowed(text: &str) -> Cow<'_, str> {
+pub(super) fn allowed(text: &str) -> Cow<'_, str> {
     let forbidden = |c: char| matches!(c, '\0'..='\u{8}' | '\u{B}' | '\u{C}' | '\u{E}'..='\u{1F}' | '\u{FFFE}' | '\u{FFFF}');
     if text.contains(forbidden) {
         text.replace(forbidden, "").into()

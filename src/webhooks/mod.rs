@@ -89,12 +89,6 @@ impl Outcome {
         }
     }
 
-    /// Whether a repeat may succeed without a change of the service.
-    #[must_use]
-    pub fn may_pass(self) -> bool {
-        matches!(self, Self::TimedOut | Self::Unreachable)
-    }
-
     /// Its stable name in the log.
     #[must_use]
     pub fn label(self) -> &'static str {
@@ -159,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_2xx_is_a_delivery_and_what_may_pass_is_told_from_what_is_refused() {
+    fn only_a_2xx_is_a_delivery_and_an_unreachable_service_is_told_from_one_that_refuses() {
         let of = |status| {
             Outcome::of(Ok(&HttpResponse {
                 status,
@@ -193,7 +187,5 @@ mod tests {
         ] {
             assert_eq!(Outcome::of(Err(error)), Outcome::Unreachable);
         }
-        assert!(Outcome::TimedOut.may_pass() && Outcome::Unreachable.may_pass());
-        assert!(!Outcome::Refused.may_pass() && !Outcome::Delivered.may_pass());
     }
 }

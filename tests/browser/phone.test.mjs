@@ -282,61 +282,6 @@ test("two phones write at once, and each has its own conversation, log lines and
   assert.equal(await page.getByRole("article").count(), 1);
 });
 
-test("Add a phone offers every channel, and each is answered except a short code", async () => {
-  const page = await tests.open();
-  await usePhone(page, 1);
-  const next = page.getByLabel("Next phone");
-  const offered = await next.locator("option").allInnerTexts();
-  assert.deepEqual(offered, ["SMS", "WhatsApp", "WhatsApp user", "RCS", "Messenger", "Short code"]);
-  for (const [index, channel] of offered.entries()) {
-    const name = `Phone ${index + 2}`;
-    await next.selectOption({ label: channel });
-    await page.getByRole("button", { name: "Add a phone" }).click();
-    const card = page.getByRole("article", { name });
-    assert.equal(await card.locator(".badge").innerText(), channel);
-    const words = `Hello by ${channel}`;
-    await card.getByLabel(`Message from ${name}`).fill(words);
-    await card.getByLabel(`Message from ${name}`).press("Enter");
-    await card.getByTitle(/^(Delivered|Read)$/).waitFor({ timeout: PATIENCE });
-    const answers = card.locator(".in .bubble");
-    if (channel === "Short code") assert.equal(await answers.count(), 0);
-    else await answers.getByText(echo(words), { exact: true }).waitFor({ timeout: PATIENCE });
-  }
-});
-
-test("another channel gives a phone addresses that it has", async () => {
-  const page = await tests.open();
-  const card = page.getByRole("article", { name: "Phone 1" });
-  await card.locator("summary", { hasText: "Numbers" }).click();
-  const value = (label) => card.getByLabel(label, { exact: true }).inputValue();
-  for (const { channel, from, to } of [
-    { channel: "WhatsApp user", from: /^US\.\d+$/, to: "+15550199" },
-    { channel: "Messenger", from: /^\d+$/, to: "1415523888600" },
-    { channel: "RCS", from: /^\+155501\d\d$/, to: "brand_x_agent" },
-    { channel: "Short code", from: /^688\d\d$/, to: "+15550199" },
-    { channel: "SMS", from: /^\+155501\d\d$/, to: "+15550199" },
-  ]) {
-    await card.getByLabel("Channel").selectOption({ label: channel });
-    assert.match(await value("From"), from, channel);
-    assert.equal(await value("To"), to, channel);
-  }
-});
-
-test("on WhatsApp the Worker's typing shows on that phone alone, until the answer comes, and the message is read", async () => {
-  const page = await tests.open();
-  const one = await usePhone(page, 1);
-  await page.getByRole("button", { name: "Add a phone" }).click();
-  const two = await usePhone(page, 2, { channel: "WhatsApp" });
-  await two.fault("Slow model", true, SLOW_SECONDS);
-  await two.send("Are you there?");
-  await two.card.getByText("Switchboard is typing").waitFor({ timeout: PATIENCE });
-  assert.equal(await one.card.getByText("Switchboard is typing").count(), 0);
-  await two.card.getByTitle("Read", { exact: true }).waitFor();
-  await two.sees(echo("Are you there?"));
-  assert.equal(await two.card.getByText("Switchboard is typing").count(), 0);
-  await two.fault("Slow model", false);
-});
-
 test("faults for all phones hit each of them", async () => {
   const page = await tests.open();
   const phone = await usePhone(page, 1);

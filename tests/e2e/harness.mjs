@@ -12,9 +12,10 @@ import { startWorker } from "./worker.mjs";
 
 export { ACCOUNT, freshPair, freshSid, phoneHash, pseudonym, SECRETS } from "./identities.mjs";
 export { echo, startPlayground } from "./playground.mjs";
+export { EVENTS, SECURITY_HEADERS } from "./promises.mjs";
 export { inboundForm, signatureOf, twiml } from "./twilio.mjs";
 export { eventually, PATIENCE, reached, sleep } from "./waiting.mjs";
-export { EVENTS, SECURITY_HEADERS, startWorker } from "./worker.mjs";
+export { startWorker } from "./worker.mjs";
 
 /**
  * Starts a playground and one Worker that know each other: `{ playground, worker, close }`. Options

@@ -1,8 +1,6 @@
 // Starts a Worker with `wrangler dev`, on the real runtime, and sends it requests.
 //
-// Three promises hold for every request of every test, so they are checked here: each response has
-// the security headers, each log line is a known event, and nothing that is printed contains a
-// secret or a person's number.
+// Not here: what holds for every request, which is checked all the same (promises).
 
 import crypto from "node:crypto";
 import fs from "node:fs";
@@ -13,44 +11,11 @@ import { bundleAssistants } from "../../scripts/lib/assistants.mjs";
 import { freePort, get, WRANGLER, wranglerEnv } from "../../scripts/lib/local.mjs";
 import { start } from "../../scripts/lib/run.mjs";
 import { freshSid, phoneHash, SECRETS } from "./identities.mjs";
+import { checkHeaders, checkOutput } from "./promises.mjs";
 import { filesWith, kv, objects, overwrite } from "./storage.mjs";
 import { inboundForm, signatureOf, twiml } from "./twilio.mjs";
 import { collect, eventually, PATIENCE, reached, started, whileAlive } from "./waiting.mjs";
 import { deployedConfiguration, dotenv, withAssistants } from "./wrangler-config.mjs";
-
-/** The security headers of every response, by lower-case name. */
-export const SECURITY_HEADERS = {
-  "x-content-type-options": "nosniff",
-  "x-frame-options": "DENY",
-  "x-xss-protection": "1; mode=block",
-  "referrer-policy": "strict-origin-when-cross-origin",
-  "cache-control": "no-store",
-};
-
-/** Every event that the Worker may log. */
-export const EVENTS = [
-  "security_event",
-  "turn",
-  "outbox_part",
-  "delivery",
-  "hand_off",
-  "signed_webhook",
-  "studio_flow",
-  "intake",
-  "typing_refused",
-  "consent",
-  "message_ignored",
-  "erased",
-  "budget_reset",
-  "conversation_shortened",
-  "conversation_unreadable",
-  "endpoint_failed",
-  "field_omitted",
-  "tool_called",
-  "kv_failed",
-  "object_failed",
-  "internal_error",
-];
 
 /**
  * Starts a Worker.
@@ -427,23 +392,12 @@ class Worker {
   }
 
   #checkOutput() {
-    for (const entry of this.log) {
-      if (!EVENTS.includes(entry.event))
-        throw new Error(`an unknown event was logged: ${JSON.stringify(entry)}`);
-      if (!/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/.test(entry.time))
-        throw new Error(`an event without a time: ${JSON.stringify(entry)}`);
-    }
     const secrets = Object.keys(SECRETS).flatMap((name) =>
       [this.#settings, this.#reconfigured ?? {}].flatMap(
         (settings) => settings[name]?.split(",") ?? [],
       ),
     );
-    for (const line of this.lines) {
-      if (/(\+|%2B)155501\d\d/i.test(line))
-        throw new Error(`a person's number was printed: ${line}`);
-      if (secrets.some((secret) => secret.length >= 16 && line.includes(secret)))
-        throw new Error("a secret was printed");
-    }
+    checkOutput(this.log, this.lines, secrets);
   }
 
   #addToLog(line) {
@@ -452,12 +406,5 @@ class Worker {
     } catch {
       // It looked like a log line but is not one. It is still in `lines`.
     }
-  }
-}
-
-function checkHeaders(what, headers) {
-  for (const [name, value] of Object.entries(SECURITY_HEADERS)) {
-    if (headers.get(name) !== value)
-      throw new Error(`${what}: the header ${name} is ${headers.get(name)}, not ${value}`);
   }
 }

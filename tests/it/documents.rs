@@ -12,13 +12,14 @@ use switchboard::{
         Sources,
     },
     event::{
-        ConsentBy, ConsentState, ConversationProblem, DailyLimit, DeliveryOutcome, DeliveryPurpose,
+        CallEnd, CallEnded, CallFault, CallRefusal, CallTurn, CallTurnOutcome, ConsentBy,
+        ConsentState, ConversationProblem, DailyLimit, DeliveryOutcome, DeliveryPurpose,
         DeliveryStatus, DenialReason, Erased, ErasedBy, Event, FieldProblem, FlowOutcome,
         HandOffBy, HandOffState, IgnoreReason, IntakeOutcome, InternalProblem, KvOperation,
         ObjectKind, OutboxOutcome, ReplyVia, Security, ToolOutcome, TurnEnded, TurnOutcome,
         UnexpectedResponse,
     },
-    identity::PhoneHash,
+    identity::{PhoneHash, Pseudonym},
     messaging::keywords::{
         Keyword, WORDS, WORDS_FOR_A_PERSON, WORDS_FOR_THE_ASSISTANT, WORDS_WHILE_OPTED_OUT,
     },
@@ -157,7 +158,7 @@ fn the_ranges_of_the_settings_page_are_those_that_the_code_allows() {
             assert_eq!(accepts(name, &value.to_string()), allowed, "{name}={value}");
         }
     }
-    assert_eq!(ranges, 11);
+    assert_eq!(ranges, 16);
 }
 
 #[test]
@@ -275,6 +276,8 @@ fn bindings_and_classes_are_those_of_the_code() {
         ("THREAD", "ThreadObject"),
         ("BUDGET", "BudgetObject"),
         ("ADMIN_LOCKOUT", "AdminLockoutObject"),
+        ("CALL", "CallObject"),
+        ("CALLER", "CallerObject"),
     ];
     assert_eq!(
         pairs,
@@ -332,7 +335,14 @@ fn every_object_class_is_made_with_sqlite_storage() {
         .collect();
     assert_eq!(
         made,
-        ["ThreadObject", "BudgetObject", "AdminLockoutObject"].into()
+        [
+            "ThreadObject",
+            "BudgetObject",
+            "AdminLockoutObject",
+            "CallObject",
+            "CallerObject"
+        ]
+        .into()
     );
 }
 
@@ -494,12 +504,14 @@ fn the_messages_page_quotes_what_a_contact_reads() {
     // A line of the page may end within a sentence.
     let page = read(MESSAGES_PAGE).replace('\n', " ");
     let (settings, intake) = (read(SETTINGS_PAGE), read("docs/intake.md"));
+    let assistants = read("docs/assistants.md");
     for text in FixedText::ALL {
         let words = text.in_language(Language::English);
-        // The answer to HELP is on the page of settings, and intakes have their own.
+        // The answer to HELP is on the page of settings. Intakes and what is spoken have their own.
         let page = match text {
             FixedText::Help => &settings,
             text if text.name().starts_with("intake_") => &intake,
+            text if text.is_spoken() => &assistants,
             _ => &page,
         };
         let words = words
@@ -1092,6 +1104,7 @@ fn sample_events() -> Vec<Event> {
         Event::BudgetReset {
             model_requests: 1,
             messages_sent: 1,
+            call_minutes: 1,
             budget_unreadable: true,
         },
         Event::Erased {
@@ -1101,6 +1114,42 @@ fn sample_events() -> Vec<Event> {
         },
         Event::ConversationUnreadable {
             reason: ConversationProblem::Corrupt,
+        },
+        Event::CallRefused {
+            phone_hash: nobody(),
+            call: Pseudonym::from_object_name(String::new()).call_hash(),
+            reason: CallRefusal::DailyLimit,
+        },
+        Event::CallTurn(CallTurn {
+            call: Pseudonym::from_object_name(String::new()).call_hash(),
+            outcome: CallTurnOutcome::Failed,
+            failure: Some("timeout"),
+            first_words_ms: Some(1),
+            model_ms: 1,
+            model_requests: 1,
+            tool_rounds: 1,
+            prompt_tokens: 1,
+            completion_tokens: 1,
+        }),
+        Event::Call(CallEnded {
+            phone_hash: nobody(),
+            call: Pseudonym::from_object_name(String::new()).call_hash(),
+            ended_by: CallEnd::Caller,
+            duration_ms: 1,
+            minutes: 1,
+            turns: 1,
+            interruptions: 1,
+            failures: 1,
+            resumes: 1,
+            first_words_p50_ms: Some(1),
+            first_words_p95_ms: Some(1),
+            model_requests: 1,
+            prompt_tokens: 1,
+            completion_tokens: 1,
+        }),
+        Event::CallFault {
+            call: Pseudonym::from_object_name(String::new()).call_hash(),
+            fault: CallFault::NoSetUp,
         },
         Event::FieldOmitted {
             endpoint: 0,

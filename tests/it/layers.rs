@@ -12,7 +12,7 @@ use std::{
 const LAYERS: [&[&str]; 11] = [
     &["runtime"],
     &["http"],
-    &["messaging"],
+    &["messaging", "voice"],
     &["conversation"],
     &["object"],
     &["openai", "twilio", "webhooks"],

@@ -30,6 +30,7 @@
 mod documents;
 mod faults;
 mod fuzz_targets;
+mod heard;
 mod http;
 mod json;
 mod layers;
@@ -37,3 +38,4 @@ mod messaging;
 mod simulation;
 mod support;
 mod vectors;
+mod voice;

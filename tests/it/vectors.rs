@@ -8,7 +8,8 @@ use switchboard::{
     base::secret::Secret,
     twilio::{
         form::Form,
-        signature::{SignatureError, verify_form, verify_json},
+        signature::{SignatureError, verify_form, verify_json, verify_upgrade},
+        voice::relay_url::RelayUrl,
     },
     webhooks,
 };
@@ -112,6 +113,36 @@ fn a_vector_with_another_token_or_signature_is_refused() {
             .collect();
         vector["expected"] = format!("{reversed}=").into();
         assert!(verify(&vector).is_err(), "{}", vector["id"]);
+    }
+}
+
+/// Made with Twilio's library: its signer signs a URL, and its validator is asked about the URL that our code builds.
+#[test]
+fn the_upgrade_of_a_relay_verifies_for_exactly_the_url_that_the_library_signed() {
+    let text = include_str!("../vectors/twilio_relay_signatures.json");
+    let vectors: Vec<Value> = serde_json::from_str(text).unwrap();
+    assert_eq!(vectors.len(), 11);
+    for vector in &vectors {
+        let text = |name: &str| vector[name].as_str().unwrap();
+        let (scheme, rest) = text("url").split_once("://").unwrap();
+        let (host, path) = rest.split_once('/').unwrap();
+        let origin = format!("{}://{host}", if scheme == "ws" { "http" } else { "https" });
+        let url = RelayUrl::parse_path(&format!("/{path}"))
+            .unwrap()
+            .url(&origin);
+        assert_eq!(url, text("url"), "the URL is the one that our code builds");
+        let tokens = [Secret::new(text("token").to_owned())];
+        let verified = verify_upgrade(&url, Some(text("expected")), &tokens).is_ok();
+        assert_eq!(verified, vector["valid"], "{}", vector["id"]);
+        // The validator also tries the URL without its port. A relay's URL is signed as it stands in the TwiML.
+        let by_library = &vector["libraries"]["twilio-node@6.2.0"];
+        let is_about_port = text("id") == "signed-without-port";
+        assert_eq!(
+            by_library == &vector["valid"],
+            !is_about_port,
+            "{}",
+            vector["id"]
+        );
     }
 }
 

@@ -6,18 +6,17 @@
 // https://github.com/twilio/twilio-oai. Without one they are downloaded from there. Not part of
 // `npm test`: it needs the network the first time. Not here: the playground's imitation of Twilio.
 
-import { execFileSync } from "node:child_process";
 import fs from "node:fs";
 import http from "node:http";
 import os from "node:os";
 import path from "node:path";
 import { build } from "../../scripts/build.mjs";
 import { buildPlayground, freePort } from "../../scripts/lib/local.mjs";
-import { inRoot, toolDir } from "../../scripts/lib/project.mjs";
-import { command, print, start, UserError } from "../../scripts/lib/run.mjs";
+import { command, print, UserError } from "../../scripts/lib/run.mjs";
 import { setUpNode } from "../../scripts/lib/setup-node.mjs";
 import { eventually, freshPair, startPlayground, startWorker } from "../e2e/harness.mjs";
-import { collect, started } from "../e2e/waiting.mjs";
+import { ACCOUNT } from "../e2e/identities.mjs";
+import { ask, installPrism, startPrism } from "./prism.mjs";
 
 /** The version of the description that was last checked. */
 const COMMIT = "d50069b44ea8cd23141385bdb6db48f16ff75bb5";
@@ -117,7 +116,8 @@ async function send(worker, twilio) {
   await seen("The typing indicator on RCS", shows("RCS"), 400);
 
   const shown = freshPair();
-  const account = `/2010-04-01/Accounts/AC${"0".repeat(32)}`;
+  // Credentials go to the message's own account alone.
+  const account = `/2010-04-01/Accounts/${ACCOUNT}`;
   await message({
     ...shown,
     body: "What is this?",
@@ -168,40 +168,9 @@ async function startFront({ messages, indicators }) {
   });
 }
 
-// Asks Prism, and returns its status, its text, and in words what it found wrong.
-async function ask(peer, request, url, body) {
-  const { authorization, "content-type": type } = request.headers;
-  const answer = await fetch(`${peer.url}${url}`, {
-    method: request.method,
-    headers: { ...(authorization && { authorization }), ...(type && { "content-type": type }) },
-    ...(request.method === "POST" && { body }),
-  });
-  const text = await answer.text();
-  const refused = answer.status >= 400 ? JSON.parse(text) : {};
-  const problems = refused.validation ?? [];
-  const words = problems.map(({ location, message }) => `${location.join(".")}: ${message}`);
-  return { status: answer.status, words: words.join("; ") || refused.detail, text };
-}
-
 // A path without ids.
 function shortened(pathname) {
   return pathname.replace(/[A-Z]{2}[0-9a-f]{32}/g, (sid) => `${sid.slice(0, 2)}…`);
-}
-
-// Installs Prism once, beside the project's other tools. Returns its program.
-function installPrism() {
-  const lock = fs.readFileSync(inRoot("tests", "peers", "package-lock.json"), "utf8");
-  const { version } = JSON.parse(lock).packages["node_modules/@stoplight/prism-cli"];
-  const directory = toolDir("prism-peer", version);
-  const program = path.join(directory, "node_modules", ".bin", "prism");
-  if (!fs.existsSync(program)) {
-    print("installing Prism");
-    fs.mkdirSync(directory, { recursive: true });
-    for (const file of ["package.json", "package-lock.json", ".npmrc"])
-      fs.copyFileSync(inRoot("tests", "peers", file), path.join(directory, file));
-    execFileSync("npm", ["ci", "--ignore-scripts"], { cwd: directory, stdio: "inherit" });
-  }
-  return program;
 }
 
 // The directory with the two descriptions. Of the large one it has only the paths that are used.
@@ -228,18 +197,4 @@ function allowRelative(part) {
   if (part?.format === "uri") delete part.format;
   for (const value of Object.values(part ?? {}))
     if (typeof value === "object") allowRelative(value);
-}
-
-async function startPrism(program, description) {
-  const port = await freePort();
-  const lines = [];
-  const running = start(
-    program,
-    ["mock", "--errors", "--host", "127.0.0.1", "--port", String(port), description],
-    { stdio: ["ignore", "pipe", "pipe"] },
-  );
-  collect(running, (line) => lines.push(line));
-  const ready = () => lines.some((line) => line.includes("is listening")) && "yes";
-  await started("Prism", ready, running, lines);
-  return { url: `http://127.0.0.1:${port}`, stop: () => running.stop() };
 }

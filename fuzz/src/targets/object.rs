@@ -4,7 +4,7 @@
 
 use std::{
     cell::{Cell, RefCell},
-    collections::BTreeMap,
+    collections::{BTreeMap, VecDeque},
     rc::Rc,
     time::Duration,
 };
@@ -25,8 +25,8 @@ use switchboard::{
         thread::Thread,
     },
     platform::{
-        Clock, Http, HttpError, HttpRequest, HttpResponse, Kv, Log, Method, Objects, Once,
-        PlatformError, Random, Spawn, Storage, Stored, TimeZones, WriteBatch,
+        Clock, Http, HttpError, HttpOpened, HttpRequest, HttpResponse, Kv, Log, Method, Objects,
+        Once, PlatformError, Random, Spawn, Storage, Stored, TimeZones, WriteBatch,
     },
 };
 
@@ -184,6 +184,8 @@ impl Random for Object {
 }
 
 impl Http for Object {
+    type Body = VecDeque<Vec<u8>>;
+
     async fn send(&self, request: &HttpRequest, _: Duration) -> Result<HttpResponse, HttpError> {
         let (status, body) = if request.url.starts_with("https://api.openai.com/") {
             self.0.asked.set(self.0.asked.get() + 1);
@@ -195,6 +197,14 @@ impl Http for Object {
             (201, format!(r#"{{"sid":"SM{:032x}"}}"#, self.0.sent.get()))
         };
         Ok(response(status, body))
+    }
+
+    async fn open(
+        &self,
+        request: &HttpRequest,
+        timeout: Duration,
+    ) -> Result<HttpOpened<Self::Body>, HttpError> {
+        self.send(request, timeout).await.map(HttpOpened::from)
     }
 }
 
@@ -253,7 +263,7 @@ impl Objects for Object {
             }
             Check::NAME => json!("granted"),
             AddUsage::NAME => json!({
-                "day": 0, "calls": 0, "messages": 0, "usage": {}, "unreadable": false,
+                "day": 0, "calls": 0, "messages": 0, "call_minutes": 0, "usage": {}, "unreadable": false,
             }),
             other => panic!("no such method: {other}"),
         };

@@ -24,7 +24,8 @@ pub fn openai_response(data: &[u8]) {
     let response = response(status, body);
     let openai::Decoded { result, tokens } = openai::decode(Ok(&response), false);
     // With calls allowed, whatever is one can be read.
-    if let Ok(Reply::Calls(calls)) = openai::decode(Ok(&response), true).result {
+    if let Ok(Reply::Calls(called)) = openai::decode(Ok(&response), true).result {
+        let calls = called.calls;
         assert_eq!(status, 200);
         assert!(!calls.is_empty() && calls.iter().all(|call| !call.name.is_empty()));
     }
@@ -36,7 +37,7 @@ pub fn openai_response(data: &[u8]) {
         );
     }
     match result {
-        Ok(Reply::Calls(calls)) => panic!("no calls were allowed: {calls:?}"),
+        Ok(Reply::Calls(called)) => panic!("no calls were allowed: {called:?}"),
         Ok(Reply::Answer(completion)) => {
             assert_eq!(status, 200);
             if let Some(text) = plain_text(body, completion.finish_note) {

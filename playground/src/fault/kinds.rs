@@ -108,6 +108,12 @@ pub enum BodyFault {
     StreamCut,
     /// Gateways: a stream that ends with an error (OpenRouter).
     StreamError,
+    /// OpenAI: a stream whose first word comes after four seconds.
+    StreamLate,
+    /// OpenAI: a stream whose words come every 200 ms.
+    StreamSlow,
+    /// OpenAI: a stream that says nothing after its first chunk, and does not end.
+    StreamStall,
 }
 
 impl BodyFault {
@@ -156,6 +162,9 @@ impl BodyFault {
                 | Self::Stream
                 | Self::StreamCut
                 | Self::StreamError
+                | Self::StreamLate
+                | Self::StreamSlow
+                | Self::StreamStall
         )
     }
 }
@@ -188,6 +197,10 @@ pub enum Server {
     NoCredit,
     /// It does not have the model.
     NoModel,
+    /// It signs its calls of tools, and wants to see the signatures again, as Gemini does.
+    Signatures,
+    /// It thinks before it calls tools, and wants to see the thoughts again, as DeepSeek does.
+    Thoughts,
 }
 
 /// How the mock model makes its tool calls, if the text calls for any.

@@ -44,7 +44,7 @@ impl Reply {
         let body = if fault == Some(BodyFault::Truncated) {
             ChunkedBody::broken_off(&parts)
         } else if streamed {
-            ChunkedBody::whole(parts)
+            ChunkedBody::paced(parts, fault)
         } else {
             Body::from(parts.pop().unwrap_or_default())
         };
@@ -86,10 +86,20 @@ impl std::fmt::Display for BrokenOff {
 impl std::error::Error for BrokenOff {}
 
 impl ChunkedBody {
-    fn whole(parts: Vec<Bytes>) -> Body {
+    /// Sends all parts, as fast as `fault` says.
+    fn paced(parts: Vec<Bytes>, fault: Option<BodyFault>) -> Body {
+        const LATE: Duration = Duration::from_secs(4);
+        const SLOW: Duration = Duration::from_millis(200);
         let (sender, receiver) = mpsc::channel(1);
         tokio::spawn(async move {
-            for part in parts {
+            for (number, part) in parts.into_iter().enumerate() {
+                match fault {
+                    Some(BodyFault::StreamLate) if number == 1 => tokio::time::sleep(LATE).await,
+                    Some(BodyFault::StreamSlow) if number > 0 => tokio::time::sleep(SLOW).await,
+                    // Only the client ends it.
+                    Some(BodyFault::StreamStall) if number == 1 => return sender.closed().await,
+                    _ => {}
+                }
                 if sender.send(Ok(part)).await.is_err() {
                     return;
                 }

@@ -46,18 +46,41 @@ pub fn altered(fault: BodyFault, mut answer: Value, events: Vec<String>) -> Payl
             const COMMENT: &str = ": OPENROUTER PROCESSING\n\n";
             return raw(format!("{COMMENT}\n{COMMENT}{answer}\n\ndata: [DONE]\n\n").into());
         }
-        BodyFault::Stream => return Payload::Events(events),
-        BodyFault::StreamCut => return Payload::Events(beginning(events)),
-        BodyFault::StreamError => {
+        BodyFault::Stream
+        | BodyFault::StreamCut
+        | BodyFault::StreamError
+        | BodyFault::StreamLate
+        | BodyFault::StreamSlow
+        | BodyFault::StreamStall => return Payload::Events(streamed(fault, events)),
+        _ => {}
+    }
+    Payload::Json(answer)
+}
+
+/// The events of a stream in the form of `fault`. When they come is not decided here.
+pub fn streamed(fault: BodyFault, events: Vec<String>) -> Vec<String> {
+    match fault {
+        BodyFault::StreamCut => beginning(events),
+        BodyFault::StreamError | BodyFault::ErrorInChoice | BodyFault::FinishError => {
             let mut events = beginning(events);
             let end = json!([{"index": 0, "delta": {"content": ""}, "finish_reason": "error"}]);
             let chunk = json!({"error": error(502), "choices": end});
             events.push(format!("data: {chunk}\n\n"));
-            return Payload::Events(events);
+            events
         }
-        _ => {}
+        BodyFault::ErrorIn200 => vec![format!("data: {}\n\n", json!({"error": error(502)}))],
+        BodyFault::RateLimitIn200 => vec![format!("data: {}\n\n", json!({"error": error(429)}))],
+        BodyFault::Comments => events
+            .into_iter()
+            .flat_map(|event| [": OPENROUTER PROCESSING\n\n".to_owned(), event])
+            .collect(),
+        _ => events,
     }
-    Payload::Json(answer)
+}
+
+/// The text of an answer with thoughts in it, if `fault` says so.
+pub fn with_thoughts(fault: BodyFault, text: &str) -> Option<String> {
+    content(fault, text)?.as_str().map(str::to_owned)
 }
 
 /// The content in place of `text`, if it differs.

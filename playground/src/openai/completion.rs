@@ -9,6 +9,7 @@ use super::image_check;
 use super::intake;
 use super::problem::usual_headers;
 use super::request::Request;
+use super::thoughts;
 use super::tokens::{cut_to_tokens, tokens};
 use super::tool_use::{Step, next};
 use crate::base::random::random_hex;
@@ -54,15 +55,28 @@ impl Request {
         });
         let id = format!("chatcmpl-{}", random_hex());
         let created = now_ms().div_euclid(1000);
+        let of_server = fault.filter(|fault| fault.is_of_compatible_server());
         let payload = if self.stream {
-            Payload::Events(self.events(&id, created, &completion, &usage, self.include_usage))
+            let mut streamed = completion;
+            if let (Some(fault), Some(text)) = (of_server, &streamed.content)
+                && let Some(text) = compatible::with_thoughts(fault, text)
+            {
+                streamed.content = Some(text);
+            }
+            let events = self.events(&id, created, &streamed, &usage, self.include_usage);
+            Payload::Events(match of_server {
+                Some(fault) => compatible::streamed(fault, events),
+                None => events,
+            })
         } else {
             let choices = if fault == Some(BodyFault::NoChoices) {
                 0
             } else {
                 self.choices
             };
-            let choices: Vec<Value> = (0..choices).map(|index| completion.choice(index)).collect();
+            let choices: Vec<Value> = (0..choices)
+                .map(|index| self.choice(&completion, index))
+                .collect();
             let answer = json!({
                 "id": id,
                 "object": "chat.completion",
@@ -73,7 +87,7 @@ impl Request {
                 "service_tier": "default",
                 "system_fingerprint": FINGERPRINT
             });
-            match fault.filter(|fault| fault.is_of_compatible_server()) {
+            match of_server {
                 Some(fault) => {
                     let events = self.events(&id, created, &completion, &usage, true);
                     compatible::altered(fault, answer, events)
@@ -148,7 +162,8 @@ impl Request {
         let fault = Fault::from_text(Service::Openai, newest);
         let fault = fault.ok().flatten().and_then(|fault| fault.tool);
         let text = messages.last().map_or("", String::as_str);
-        match next(&self.tools, text, &self.done, fault) {
+        let text = format!("{text}{}", image_check::texts(&self.images));
+        match next(&self.tools, &text, &self.done, fault) {
             Step::Call(calls, text) => (text.unwrap_or_default(), calls),
             Step::Say(text) => (text, Vec::new()),
             Step::Talk => {
@@ -158,6 +173,28 @@ impl Request {
                 (format!("{images}{text}"), Vec::new())
             }
         }
+    }
+
+    fn choice(&self, completion: &Completion, index: u64) -> Value {
+        let mut message = json!({
+            "role": "assistant",
+            "content": completion.content,
+            "refusal": completion.refusal,
+            "annotations": []
+        });
+        if let (Some(fields), false) = (message.as_object_mut(), completion.tool_calls.is_empty()) {
+            fields.insert(
+                "tool_calls".to_owned(),
+                completion.tool_calls.clone().into(),
+            );
+            thoughts::add(self.server, fields);
+        }
+        json!({
+            "index": index,
+            "message": message,
+            "logprobs": null,
+            "finish_reason": completion.finish_reason
+        })
     }
 
     /// The events of a stream. Each choice has its role, its words and its end. The usage follows
@@ -250,24 +287,6 @@ fn call_deltas(number: usize, call: &Value) -> Vec<Value> {
 }
 
 impl Completion {
-    fn choice(&self, index: u64) -> Value {
-        let mut message = json!({
-            "role": "assistant",
-            "content": self.content,
-            "refusal": self.refusal,
-            "annotations": []
-        });
-        if let (Some(fields), false) = (message.as_object_mut(), self.tool_calls.is_empty()) {
-            fields.insert("tool_calls".to_owned(), self.tool_calls.clone().into());
-        }
-        json!({
-            "index": index,
-            "message": message,
-            "logprobs": null,
-            "finish_reason": self.finish_reason
-        })
-    }
-
     fn call_tokens(&self) -> u64 {
         let calls = self.tool_calls.iter();
         calls.map(|call| tokens(&call.to_string())).sum()

@@ -1,7 +1,7 @@
 //! Which images the mock model accepts, as strictly as the real one, and its description of them.
 //!
 //! The description names the format and the size: enough for a test to see that an image arrived
-//! complete.
+//! complete. The model also reads the text of a picture that has [`SAYS`] among its bytes.
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -9,8 +9,8 @@ use base64::prelude::BASE64_STANDARD;
 /// An image that was accepted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Image {
-    /// An image inside the request: its format, and its size in bytes.
-    Inline(&'static str, usize),
+    /// An image inside the request: its format, its size in bytes, and the text in the picture.
+    Inline(&'static str, usize, Option<String>),
     /// The address of an image on the web, which is not fetched.
     Remote,
 }
@@ -56,10 +56,30 @@ pub fn check(url: &str) -> Result<Image, ImageError> {
         .find(|(_, known)| *known == media_type)
         .ok_or_else(unsupported)?;
     if is_of(name, &bytes) {
-        Ok(Image::Inline(name, bytes.len()))
+        Ok(Image::Inline(name, bytes.len(), words_in(&bytes)))
     } else {
         Err(unsupported())
     }
+}
+
+/// What stands before the text of a picture, which goes on to the picture's last byte.
+const SAYS: &[u8] = b"SWITCHBOARD_SAYS=";
+
+fn words_in(bytes: &[u8]) -> Option<String> {
+    let at = bytes
+        .windows(SAYS.len())
+        .position(|window| window == SAYS)?;
+    let words = bytes.get(at.checked_add(SAYS.len())?..)?;
+    Some(String::from_utf8_lossy(words).into_owned())
+}
+
+/// The texts of the pictures, each in lines of its own.
+pub fn texts(images: &[Image]) -> String {
+    let texts = images.iter().filter_map(|image| match image {
+        Image::Inline(_, _, text) => text.as_deref(),
+        Image::Remote => None,
+    });
+    texts.fold(String::new(), |all, text| all + "\n" + text)
 }
 
 /// The words with which the model begins when it was shown images.
@@ -70,7 +90,7 @@ pub fn describe(images: &[Image]) -> String {
     let each: Vec<String> = images
         .iter()
         .map(|image| match image {
-            Image::Inline(name, bytes) => format!("{name}, {bytes} bytes"),
+            Image::Inline(name, bytes, _) => format!("{name}, {bytes} bytes"),
             Image::Remote => "on the web".to_owned(),
         })
         .collect();
@@ -110,19 +130,19 @@ mod tests {
     fn an_image_is_accepted_with_its_type_and_size() {
         assert_eq!(
             code("data:image/gif;base64,R0lGODlhAAA="),
-            Ok(Image::Inline("GIF", 8))
+            Ok(Image::Inline("GIF", 8, None))
         );
         assert_eq!(
             code("data:image/jpeg;base64,/9j/"),
-            Ok(Image::Inline("JPEG", 3))
+            Ok(Image::Inline("JPEG", 3, None))
         );
         assert_eq!(
             code("data:image/png;base64,iVBORw0KGgo="),
-            Ok(Image::Inline("PNG", 8))
+            Ok(Image::Inline("PNG", 8, None))
         );
         assert_eq!(
             code("data:image/webp;base64,UklGRgAAAABXRUJQ"),
-            Ok(Image::Inline("WebP", 12))
+            Ok(Image::Inline("WebP", 12, None))
         );
         assert_eq!(code("https://example.com/a.png"), Ok(Image::Remote));
     }
@@ -145,14 +165,22 @@ mod tests {
     }
 
     #[test]
+    fn the_text_of_a_picture_is_read() {
+        let file = [b"GIF89a", SAYS, b"Call me"].concat();
+        let url = format!("data:image/gif;base64,{}", BASE64_STANDARD.encode(file));
+        let read = check(&url).ok().map(|image| texts(&[Image::Remote, image]));
+        assert_eq!(read.as_deref(), Some("\nCall me"));
+    }
+
+    #[test]
     fn the_model_describes_the_images() {
         assert_eq!(describe(&[]), "");
         assert_eq!(
-            describe(&[Image::Inline("JPEG", 12_345)]),
+            describe(&[Image::Inline("JPEG", 12_345, None)]),
             "I see 1 picture (JPEG, 12345 bytes). "
         );
         assert_eq!(
-            describe(&[Image::Inline("PNG", 8), Image::Remote]),
+            describe(&[Image::Inline("PNG", 8, None), Image::Remote]),
             "I see 2 pictures (PNG, 8 bytes; on the web). "
         );
     }

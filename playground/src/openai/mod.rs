@@ -10,7 +10,6 @@ use chrono::NaiveDate;
 use self::models::Clock;
 use self::problem::Problem;
 use self::request::Request;
-use crate::fault::Server;
 use crate::http::call::{Authorization, Call};
 use crate::http::reply::{Prepared, Reply};
 
@@ -27,7 +26,9 @@ mod problem;
 mod request;
 mod schema;
 mod server;
+mod thoughts;
 mod tokens;
+mod tool_arguments;
 mod tool_messages;
 mod tool_use;
 mod tools;
@@ -89,9 +90,7 @@ impl OpenAi {
         if let Some(refusal) = kind.and_then(|kind| server::refusal(kind, call)) {
             return Err(refusal);
         }
-        let takes_max_tokens = matches!(kind, Some(Server::Old | Server::Strict));
-        let request =
-            Request::read(call, self.clock.today(), takes_max_tokens).map_err(Problem::reply)?;
+        let request = Request::read(call, self.clock.today(), kind).map_err(Problem::reply)?;
         Ok(Prepared {
             message_text: request.user_messages.last().cloned().unwrap_or_default(),
             deprecation: request.model.deprecation(),

@@ -9,14 +9,18 @@ use super::messages::read_message;
 use super::model_rules::{check_combinations, effort, find_model};
 use super::models::{Model, reasoning_tokens};
 use super::problem::{Problem, missing};
+use super::thoughts;
 use super::tokens::{TOKENS_PER_IMAGE, tokens};
 use super::tool_messages::{Unanswered, read_calls};
 use super::tool_use::Done;
 use super::tools::{Tools, read_response_format, read_tools};
+use crate::fault::Server;
 use crate::http::call::Call;
 
 /// A valid request.
 pub struct Request {
+    /// The server that it is for, if it is another than OpenAI.
+    pub server: Option<Server>,
     /// The model that answers.
     pub model: &'static Model,
     /// The texts of the user messages, oldest first.
@@ -46,12 +50,12 @@ pub struct Request {
 }
 
 impl Request {
-    /// Reads and checks a request. `today` decides which models still exist. With
-    /// `takes_max_tokens`, every model takes the token limit by its older name.
+    /// Reads and checks a request. `today` decides which models still exist. Another `server` than
+    /// OpenAI knows other fields.
     ///
     /// # Errors
     /// The problem that the real API would report.
-    pub fn read(call: &Call, today: NaiveDate, takes_max_tokens: bool) -> Result<Self, Problem> {
+    pub fn read(call: &Call, today: NaiveDate, server: Option<Server>) -> Result<Self, Problem> {
         if call.content_type() != "application/json" {
             let message = "The content type must be application/json.";
             return Err(Problem::invalid(message.to_owned()).code("unsupported_content_type"));
@@ -64,8 +68,12 @@ impl Request {
                 "The body of the request must be a JSON object.".to_owned(),
             ));
         };
+        let takes_max_tokens = matches!(server, Some(Server::Old | Server::Strict));
         if takes_max_tokens && let Some(limit) = fields.remove("max_tokens") {
             fields.insert("max_completion_tokens".to_owned(), limit);
+        }
+        if let Some(messages) = fields.get_mut("messages") {
+            thoughts::strip(server, messages);
         }
         check_fields(&fields)?;
         let model = find_model(&fields, today)?;
@@ -127,6 +135,7 @@ impl Request {
         unanswered.none_left(messages.len())?;
         let number = |name: &str| fields.get(name).and_then(Value::as_u64);
         Ok(Self {
+            server,
             model,
             user_messages,
             instructions,

@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::model_rules;
 use super::problem::{Problem, error_reply, usual_headers};
+use super::thoughts;
 use crate::fault::{Endpoint, Fault, Server, Service};
 use crate::http::call::Call;
 use crate::http::reply::Reply;
@@ -79,6 +80,7 @@ pub fn refusal(server: Server, call: &Call) -> Option<Reply> {
             return Some(error_reply(402, None));
         }
         Server::NoModel => return Some(error_reply(404, None)),
+        Server::Signatures | Server::Thoughts => return thoughts::refusal(server, &fields),
     };
     Some(problem.reply())
 }

@@ -47,7 +47,7 @@ impl File {
     }
 }
 
-static FILES: [File; 11] = [
+static FILES: [File; 15] = [
     File::new(
         "/",
         "text/html; charset=utf-8",
@@ -64,7 +64,17 @@ static FILES: [File; 11] = [
         include_str!("../../web/icon.svg"),
     ),
     File::script("/web/main.js", include_str!("../../web/main.js")),
+    File::script("/web/call.js", include_str!("../../web/call.js")),
+    File::script(
+        "/web/call-wording.js",
+        include_str!("../../web/call-wording.js"),
+    ),
     File::script("/web/phone.js", include_str!("../../web/phone.js")),
+    File::script("/web/composer.js", include_str!("../../web/composer.js")),
+    File::script(
+        "/web/next-phone.js",
+        include_str!("../../web/next-phone.js"),
+    ),
     File::script("/web/inspector.js", include_str!("../../web/inspector.js")),
     File::script("/web/faults.js", include_str!("../../web/faults.js")),
     File::script("/web/dom.js", include_str!("../../web/dom.js")),

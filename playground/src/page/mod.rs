@@ -3,6 +3,7 @@
 //! - `GET /` and its files are compiled in (`files.rs`).
 //! - `GET /playground/events` is the feed, from which the page builds all that it shows.
 //! - `POST /playground/phone/…` sends and replays messages. `PUT /playground/switches` sets faults.
+//! - `/playground/calls` starts, shows and controls calls (`calls.rs`).
 //! - `POST /playground/log` receives the log lines of the Worker. `GET /playground/worker/…` asks
 //!   its admin routes (`worker.rs`).
 //! - `guard` rejects requests from pages of other sites (`guard.rs`).
@@ -16,24 +17,25 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::Response;
 use axum::routing::{get, post, put};
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use self::conversation::without_images;
+use self::read::read;
 use self::worker::ask_worker;
-use crate::base::content_type;
 use crate::base::voice_note::{MEDIA_TYPE, voice_note};
 use crate::http::control::{answer, control_error};
 use crate::http::reply::Payload;
 use crate::openai::HEARD;
-use crate::phones::outgoing::NewMessage;
+use crate::phones::new_message::NewMessage;
 use crate::phones::switches::{ShopFault, Switches};
 use crate::playground::Playground;
 use crate::webhook::channel::{Channel, address};
 
+mod calls;
 mod conversation;
 mod files;
 mod guard;
+mod read;
 mod worker;
 
 pub use self::guard::guard;
@@ -41,6 +43,7 @@ pub use self::guard::guard;
 /// The routes of the page.
 pub fn routes() -> Router<Arc<Playground>> {
     files::routes()
+        .merge(calls::routes())
         .route("/playground/events", get(events))
         .route("/playground/setup", get(setup))
         .route("/playground/phone/messages", post(send))
@@ -262,19 +265,3 @@ async fn contact(
 }
 
 const MAX_LOG_LINE: usize = 16 * 1024;
-
-/// Reads a JSON body. Its content type must be JSON, which the form of another site cannot have.
-fn read<T: DeserializeOwned>(headers: &HeaderMap, body: &[u8]) -> Result<T, Box<Response>> {
-    let header = headers.get(header::CONTENT_TYPE);
-    let is_json = header
-        .and_then(|value| value.to_str().ok())
-        .is_some_and(|value| content_type::essence(value) == "application/json");
-    if !is_json {
-        return Err(Box::new(control_error(
-            StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            "the content type must be application/json",
-        )));
-    }
-    serde_json::from_slice(body)
-        .map_err(|error| Box::new(control_error(StatusCode::BAD_REQUEST, &error.to_string())))
-}

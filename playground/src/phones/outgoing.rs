@@ -6,9 +6,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::{Value, json};
 
+use super::new_message::NewMessage;
 use super::switches::FaultSwitches;
 use crate::base::random::random_hex;
 use crate::base::shared::{lock, push_newest};
@@ -16,9 +17,8 @@ use crate::base::time::{elapsed_ms, now_ms};
 use crate::feed::Feed;
 use crate::twilio::media_store::ACCOUNT_SID;
 use crate::twilio::messages::Outbox;
-use crate::webhook::channel::Channel;
 use crate::webhook::client::{ANSWER_TIMEOUT, Answer, NoAnswer, Signature, Webhook, WebhookClient};
-use crate::webhook::inbound::{Inbound, Rich};
+use crate::webhook::inbound::Inbound;
 use crate::webhook::pseudonyms::Pseudonyms;
 use crate::webhook::twiml;
 
@@ -45,27 +45,12 @@ pub struct History {
     exchanges: AtomicU64,
 }
 
-/// A message that the page wants to send.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct NewMessage {
-    channel: Channel,
-    from: String,
-    to: String,
-    #[serde(default)]
-    text: String,
-    #[serde(default)]
-    media: Vec<Attachment>,
-    #[serde(default)]
-    rich: Rich,
-}
-
-/// An attached file. It was uploaded before.
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-struct Attachment {
-    url: String,
-    content_type: String,
+impl History {
+    /// The number of the next exchange with the Worker.
+    pub fn next_exchange(&self) -> u64 {
+        let exchanges = self.exchanges.fetch_add(1, Ordering::Relaxed);
+        exchanges.saturating_add(1)
+    }
 }
 
 impl Outgoing {
@@ -74,26 +59,8 @@ impl Outgoing {
     /// # Errors
     /// A sentence that says why the message is rejected.
     pub fn send(self: &Arc<Self>, message: NewMessage) -> Result<String, String> {
-        check(&message)?;
-        let urls = message
-            .media
-            .iter()
-            .map(|media| media.url.clone())
-            .collect();
-        let mut inbound = Inbound::new(
-            message.channel,
-            &message.from,
-            &message.to,
-            &message.text,
-            urls,
-            None,
-        );
-        inbound.media_types = message
-            .media
-            .iter()
-            .map(|media| media.content_type.clone())
-            .collect();
-        inbound.rich = message.rich.clone();
+        message.check()?;
+        let inbound = message.inbound();
         let sid = inbound.sid.clone();
         let sent = Arc::new(Sent {
             message,
@@ -158,8 +125,7 @@ impl Outgoing {
 
     /// Posts one webhook, and publishes it and its answer.
     async fn post(self: &Arc<Self>, sent: &Arc<Sent>, post: Post) {
-        let exchanges = self.history.exchanges.fetch_add(1, Ordering::Relaxed);
-        let exchange = exchanges.saturating_add(1);
+        let exchange = self.history.next_exchange();
         let inbound = &sent.inbound;
         let parameters = inbound.parameters();
         let webhook = self
@@ -181,7 +147,7 @@ impl Outgoing {
             "at": now_ms(),
             "from": inbound.from,
             "to": inbound.to,
-            "text": bubble_text(&sent.message),
+            "text": sent.message.bubble_text(),
             "media": sent.message.media,
             "request": request,
             "name": self.pseudonyms.pair(&inbound.from, &inbound.to),
@@ -293,70 +259,11 @@ enum Kind {
 
 /// How many messages can be sent again. The oldest are dropped first.
 const KEPT_MESSAGES: usize = 1_000;
-/// The longest text. It is longer than the Worker accepts, so its answer to that can be tested.
-const MAX_TEXT: usize = 20_000;
-/// The longest number or media type.
-const MAX_NAME: usize = 100;
-const MAX_URL: usize = 2_000;
-const MAX_MEDIA: usize = 10;
 /// How much of an answer is shown, in characters.
 const MAX_SHOWN: usize = 64 * 1024;
 /// When Twilio hangs up if the switch `retry` is on, and when it sends the message again.
 const HANG_UP: Duration = Duration::from_millis(250);
 const RETRY_AFTER: Duration = Duration::from_millis(500);
-
-/// What the person sees of their message.
-fn bubble_text(message: &NewMessage) -> &str {
-    let Rich { button, flow, .. } = &message.rich;
-    let choice = button.as_ref().map(|button| &button.text).or(flow.as_ref());
-    choice
-        .filter(|_| message.text.is_empty())
-        .unwrap_or(&message.text)
-}
-
-fn check(message: &NewMessage) -> Result<(), String> {
-    for (name, value) in [("from", &message.from), ("to", &message.to)] {
-        if value.trim().is_empty() || value.chars().count() > MAX_NAME {
-            return Err(format!(
-                "`{name}` must be a number or an id, such as +15550100"
-            ));
-        }
-    }
-    if message.text.chars().count() > MAX_TEXT {
-        return Err(format!("`text` must have at most {MAX_TEXT} characters"));
-    }
-    if message.media.len() > MAX_MEDIA {
-        return Err(format!("a message carries at most {MAX_MEDIA} files"));
-    }
-    let Rich {
-        quoted,
-        button,
-        flow,
-    } = &message.rich;
-    let button = button.iter().flat_map(|one| [&one.text, &one.payload]);
-    let rich = quoted.iter().chain(button).chain(flow);
-    if rich
-        .map(|text| text.chars().count())
-        .any(|length| length > MAX_TEXT)
-    {
-        return Err(format!(
-            "`rich` must have at most {MAX_TEXT} characters a field"
-        ));
-    }
-    if !message.rich.is_empty() && message.channel != Channel::Whatsapp {
-        return Err("quotes, buttons and forms need WhatsApp".to_owned());
-    }
-    for media in &message.media {
-        let web_address = media.url.starts_with("http://") || media.url.starts_with("https://");
-        if !web_address || media.url.len() > MAX_URL {
-            return Err("the `url` of a file must be a web address".to_owned());
-        }
-        if media.content_type.is_empty() || media.content_type.chars().count() > MAX_NAME {
-            return Err("the `content_type` of a file is missing or too long".to_owned());
-        }
-    }
-    Ok(())
-}
 
 /// An answer, and what Twilio reads in it.
 fn shown(answer: &Answer) -> Value {

@@ -1,7 +1,8 @@
 //! Fault switches: the faults that are turned on at the page, for one phone or for all.
 //!
 //! A fault of a mock service becomes a [`Fault`] for each request of the phone. Faults of the
-//! webhook are made by `outgoing.rs`. Faults for a number of requests are in `fault/`.
+//! webhook are made by `outgoing.rs`, those of calls by `voice/`. Faults for a number of requests are
+//! in `fault/`.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard};
@@ -9,6 +10,7 @@ use std::sync::{Mutex, MutexGuard};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::call_faults::CallFaults;
 use crate::base::shared::lock;
 use crate::fault::{BodyFault, ConnectionFault, Fault, Service};
 use crate::http::call::Call;
@@ -38,6 +40,8 @@ pub struct Switches {
     pub forged: bool,
     /// How the web services of the shop fail.
     pub shop: ShopFault,
+    /// What goes wrong in calls.
+    pub call: CallFaults,
 }
 
 /// How the web services of the shop fail.
@@ -217,6 +221,7 @@ impl Switches {
             } else {
                 self.shop
             },
+            call: self.call.and(other.call),
         }
     }
 

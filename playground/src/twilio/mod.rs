@@ -1,13 +1,15 @@
-//! The mock Twilio REST API: messages, media, the typing indicator, phone numbers and Messaging
-//! Services.
+//! The mock Twilio REST API: messages, media, the typing indicator, calls, phone numbers and
+//! Messaging Services.
 //!
-//! It delivers nothing and makes no status callbacks. Inbound webhooks are made by `webhook/`.
+//! It delivers nothing and makes no status callbacks. Inbound webhooks are made by `webhook/`, those of
+//! calls by `voice/`.
 
 use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 
+use self::calls::CallList;
 use self::error::{not_found, wrong_method};
 use self::messages::Outbox;
 use self::numbers::Numbers;
@@ -16,6 +18,7 @@ use crate::feed::Feed;
 use crate::http::call::{Authorization, Call};
 use crate::http::reply::{Prepared, Reply};
 
+pub mod calls;
 mod error;
 pub mod media_store;
 pub mod messages;
@@ -23,7 +26,7 @@ mod numbers;
 mod page;
 pub mod text;
 mod typing;
-mod values;
+pub mod values;
 
 pub use self::error::error_reply;
 
@@ -35,6 +38,8 @@ pub struct Twilio {
     pub media: media_store::MediaStore,
     /// The messages that were sent.
     pub outbox: Arc<Outbox>,
+    /// The calls.
+    pub calls: Arc<CallList>,
     /// The phone numbers and Messaging Services of the accounts.
     pub numbers: Numbers,
     feed: Arc<Feed>,
@@ -48,6 +53,7 @@ impl Twilio {
             tokens,
             media: media_store::MediaStore::default(),
             outbox,
+            calls: Arc::default(),
             numbers: Numbers::default(),
             feed,
         }
@@ -116,7 +122,11 @@ impl Twilio {
                 .media
                 .redirect(&account, message, sid)
                 .ok_or_else(|| not_found(call)),
-            (_, ["Messages.json"] | ["Messages", _] | ["Messages", _, "Media", _]) => {
+            ("GET", ["Calls", file]) => {
+                calls::read(&self.calls, &account, file).ok_or_else(|| not_found(call))
+            }
+            ("POST", ["Calls", file]) => calls::update(&self.calls, &account, file, call),
+            (_, ["Messages.json"] | ["Messages" | "Calls", _] | ["Messages", _, "Media", _]) => {
                 Err(wrong_method(&call.method))
             }
             _ => numbers::numbers(&self.numbers, account, rest, call),

@@ -12,7 +12,8 @@ use crate::base::random::random_hex;
 /// A client for the webhook of one Worker.
 pub struct WebhookClient {
     worker: String,
-    signed_url: String,
+    /// The origin that the Worker has for Twilio.
+    public: String,
     token: String,
     agent: ureq::Agent,
 }
@@ -70,8 +71,8 @@ pub enum NoAnswer {
 /// The time limit of Twilio for the whole answer.
 pub const ANSWER_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// The path of the webhook.
-const PATH: &str = "/twilio/messages";
+/// The path of the webhook for messages.
+const MESSAGES: &str = "/twilio/messages";
 /// The time limit of Twilio for the connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const MAX_ANSWER_BYTES: u64 = 1024 * 1024;
@@ -98,8 +99,8 @@ impl WebhookClient {
             .build()
             .new_agent();
         Ok(Self {
-            signed_url: format!("{public}{PATH}"),
             worker,
+            public,
             token,
             agent,
         })
@@ -115,7 +116,21 @@ impl WebhookClient {
         &self.agent
     }
 
-    /// The webhook for a form. `idempotency_token` is the same in every retry.
+    /// The URL of a path of the Worker, as Twilio knows it.
+    pub fn public_url(&self, path: &str) -> String {
+        format!("{}{path}", self.public)
+    }
+
+    /// Where on this machine the Worker serves `url`. `None`: it is not a URL of the Worker.
+    pub fn local_url(&self, url: &str) -> Option<String> {
+        let path = [&self.public, &self.worker]
+            .into_iter()
+            .find_map(|origin| url.strip_prefix(origin.as_str()))
+            .filter(|path| path.starts_with('/'))?;
+        Some(format!("{}{path}", self.worker))
+    }
+
+    /// The webhook for a message. `idempotency_token` is the same in every retry.
     ///
     /// # Errors
     /// If it cannot be signed. No such token is known.
@@ -125,10 +140,24 @@ impl WebhookClient {
         signature: Signature,
         idempotency_token: &str,
     ) -> anyhow::Result<Webhook> {
-        let token = match signature {
-            Signature::Genuine => self.token.clone(),
-            Signature::Forged => random_hex(),
-        };
+        let url = self.public_url(MESSAGES);
+        self.webhook_to(&url, parameters, signature, idempotency_token)
+    }
+
+    /// The webhook for a form to `url`, which is signed as it is written.
+    ///
+    /// # Errors
+    /// If it is no URL of the Worker. The playground posts to nobody else.
+    pub fn webhook_to(
+        &self,
+        url: &str,
+        parameters: &[(String, String)],
+        signature: Signature,
+        idempotency_token: &str,
+    ) -> anyhow::Result<Webhook> {
+        let local = self
+            .local_url(url)
+            .ok_or_else(|| anyhow::anyhow!("{url} is no URL of the Worker"))?;
         let headers = vec![
             (
                 "Content-Type",
@@ -137,7 +166,7 @@ impl WebhookClient {
             ("User-Agent", USER_AGENT.to_owned()),
             (
                 "X-Twilio-Signature",
-                sign(&token, &self.signed_url, parameters)?,
+                self.signature(url, parameters, signature)?,
             ),
             ("I-Twilio-Idempotency-Token", idempotency_token.to_owned()),
         ];
@@ -145,10 +174,31 @@ impl WebhookClient {
             .extend_pairs(parameters)
             .finish();
         Ok(Webhook {
-            url: format!("{}{PATH}", self.worker),
+            url: local,
             headers,
             body,
         })
+    }
+
+    /// The value of `X-Twilio-Signature` for a URL exactly as it is written.
+    ///
+    /// # Errors
+    /// If it cannot be signed. No such token is known.
+    pub fn signature(
+        &self,
+        url: &str,
+        parameters: &[(String, String)],
+        signature: Signature,
+    ) -> anyhow::Result<String> {
+        let forged;
+        let token = match signature {
+            Signature::Genuine => &self.token,
+            Signature::Forged => {
+                forged = random_hex();
+                &forged
+            }
+        };
+        sign(token, url, parameters)
     }
 
     /// Posts a webhook and blocks until the answer has come.

@@ -81,9 +81,11 @@ pub fn read(content_type: Option<&str>, body: &[u8]) -> Result<Answer, TwilioErr
     Ok(answer)
 }
 
-const MAX_ANSWER_BYTES: usize = 64 * 1024;
+/// The longest answer that Twilio reads.
+pub const MAX_ANSWER_BYTES: usize = 64 * 1024;
 
-fn twilio_error(code: u32, reason: &str) -> TwilioError {
+/// An error with this code of Twilio.
+pub fn twilio_error(code: u32, reason: &str) -> TwilioError {
     TwilioError {
         code,
         reason: reason.to_owned(),
@@ -91,7 +93,7 @@ fn twilio_error(code: u32, reason: &str) -> TwilioError {
 }
 
 /// The answer is not XML.
-fn malformed(reason: &str) -> TwilioError {
+pub fn malformed(reason: &str) -> TwilioError {
     twilio_error(
         12100,
         &format!("the answer is not well-formed XML: {reason}"),
@@ -273,7 +275,7 @@ impl Document {
 }
 
 /// Whether XML 1.0 allows the character.
-fn is_xml_character(character: char) -> bool {
+pub fn is_xml_character(character: char) -> bool {
     let is_white_space = matches!(character, '\t' | '\n' | '\r');
     is_white_space
         || matches!(character, ' '..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..)

@@ -1,8 +1,10 @@
 //! The answers of servers that are compatible with OpenAI: each fault sends what such a server sends.
 
+use std::io::{Read, Write};
+
 use serde_json::{Value, json};
 
-use crate::harness::{Answer, Playground};
+use crate::harness::{Answer, KEY, Playground, chat};
 
 const TEXT: &str = "Nice to hear from you! You said: \"Hello\" (message 1 of our conversation)";
 
@@ -95,4 +97,53 @@ fn a_stream_comes_that_nobody_asked_for() {
     assert!(whole.len() > cut.len() && !cut.contains("[DONE]") && !cut.contains("\"stop\""));
     let failed = streamed("stream_error");
     assert!(failed.contains("\"finish_reason\":\"error\"") && !failed.contains("\"stop\""));
+}
+
+#[test]
+fn a_stream_that_was_asked_for_has_the_faults_of_a_stream() {
+    let playground = Playground::start();
+    let streamed = |body: &str| {
+        playground.fault(&json!({"service": "openai", "body": body}));
+        let mut request = chat(&[("user", "Hello there, how are you?")]);
+        request["stream"] = json!(true);
+        let started = std::time::Instant::now();
+        let answer = playground.complete(&request);
+        let text = String::from_utf8(answer.body).unwrap();
+        (text, started.elapsed())
+    };
+    let (cut, _) = streamed("stream_cut");
+    assert!(cut.contains("\"role\":\"assistant\"") && !cut.contains("[DONE]"));
+    let (failed, _) = streamed("stream_error");
+    assert!(failed.contains("\"code\":502") && failed.contains("Nice"));
+    let (thoughts, _) = streamed("thoughts");
+    assert!(thoughts.contains("<think>") && thoughts.ends_with("data: [DONE]\n\n"));
+    let (late, took) = streamed("stream_late");
+    assert!(late.ends_with("data: [DONE]\n\n") && took.as_secs() >= 4);
+    let (slow, took) = streamed("stream_slow");
+    let events = u32::try_from(slow.matches("data: ").count()).unwrap();
+    assert!(took >= std::time::Duration::from_millis(200) * (events - 1));
+}
+
+#[test]
+fn a_stream_that_stalls_ends_when_the_client_leaves() {
+    let playground = Playground::start();
+    playground.fault(&json!({"service": "openai", "body": "stream_stall"}));
+    let body = json!({"model": "gpt-6-luna", "stream": true, "messages": [{"role": "user", "content": "Hello"}]});
+    let body = body.to_string();
+    let mut socket = std::net::TcpStream::connect(("127.0.0.1", playground.port)).unwrap();
+    let head = format!(
+        "POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {KEY}\r\n\
+         Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    socket.write_all(head.as_bytes()).unwrap();
+    let pause = std::time::Duration::from_millis(300);
+    socket.set_read_timeout(Some(pause)).unwrap();
+    let mut received = Vec::new();
+    let end = socket.read_to_end(&mut received).unwrap_err();
+    assert_eq!(end.kind(), std::io::ErrorKind::WouldBlock, "it has no end");
+    let received = String::from_utf8(received).unwrap();
+    assert!(received.contains("\"role\":\"assistant\"") && !received.contains("stop"));
+    drop(socket);
+    assert_eq!(playground.ask(&[("user", "Hello")]).status, 200);
 }

@@ -13,6 +13,8 @@
 )]
 #![allow(clippy::doc_markdown, reason = "OpenAI and WhatsApp are names")]
 
+mod call_control;
+mod calls;
 mod compatible;
 mod faults;
 mod feed;
@@ -26,6 +28,7 @@ mod openai_requests;
 mod page;
 mod page_client;
 mod phones;
+mod relay_worker;
 mod say;
 mod server;
 mod shop;

@@ -126,15 +126,25 @@ pub fn field(request: &str, name: &str) -> String {
         .unwrap_or_default()
 }
 
-/// Whether the request carries the signature of the playground's first token.
+/// Whether the request carries the signature of the playground's first token, for a message.
 pub fn is_signed(request: &str, url: &str) -> bool {
+    is_signed_for(request, &format!("{url}/twilio/messages"))
+}
+
+/// The same for any URL.
+pub fn is_signed_for(request: &str, url: &str) -> bool {
     let mut form = form_of(request);
     form.sort();
     let signed: String = form
         .into_iter()
         .map(|(name, value)| name + &value)
         .collect();
+    header(request, "x-twilio-signature") == signature_of(&format!("{url}{signed}"))
+}
+
+/// The signature of a text by the playground's first token.
+pub fn signature_of(text: &str) -> String {
     let mut mac = Hmac::<Sha1>::new_from_slice(TOKENS[0].as_bytes()).unwrap();
-    mac.update(format!("{url}/twilio/messages{signed}").as_bytes());
-    header(request, "x-twilio-signature") == BASE64_STANDARD.encode(mac.finalize().into_bytes())
+    mac.update(text.as_bytes());
+    BASE64_STANDARD.encode(mac.finalize().into_bytes())
 }

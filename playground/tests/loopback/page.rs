@@ -193,6 +193,8 @@ fn the_page_and_its_files_name_no_other_host_and_may_load_nothing_from_one() {
     assert!(files.len() >= 3);
     for file in files.into_iter().chain([
         "/web/phone.js",
+        "/web/composer.js",
+        "/web/next-phone.js",
         "/web/inspector.js",
         "/web/faults.js",
         "/web/dom.js",

@@ -13,6 +13,7 @@ use super::{
     intake::Intake,
     prompt::Prompt,
     tools::Tool,
+    voice::Voice,
 };
 use crate::identity::{Address, ServiceSid};
 
@@ -45,6 +46,8 @@ pub struct Assistant {
     pub intake: Option<Intake>,
     /// How it hands a contact over to a person.
     pub hand_off: Option<HandOff>,
+    /// How it sounds and listens on the phone.
+    pub voice: Voice,
 }
 
 impl Assistant {
@@ -59,6 +62,18 @@ impl Assistant {
     pub fn text(&self, text: FixedText) -> &str {
         let own = self.texts.get(&text);
         own.map_or_else(|| text.in_language(self.language), String::as_str)
+    }
+
+    /// What is said first in a call. If it is recorded, the caller is told so before anything else.
+    #[must_use]
+    pub fn greeting(&self) -> String {
+        let own = self.voice.greeting.as_deref();
+        let greeting = own.unwrap_or_else(|| self.text(FixedText::CallGreeting));
+        if self.voice.record {
+            format!("{} {greeting}", self.text(FixedText::CallRecorded))
+        } else {
+            greeting.to_owned()
+        }
     }
 
     /// A fixed text with `value` in the place of its placeholder.

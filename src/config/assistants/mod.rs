@@ -14,6 +14,7 @@ mod reader;
 mod schema;
 mod secrets;
 mod tools;
+mod voice;
 
 pub use assistant::{Assistant, Assistants, Claim};
 pub use hand_off::HandOff;
@@ -23,6 +24,7 @@ pub use prompt::Prompt;
 pub use reader::AssistantFile;
 pub use schema::Schema;
 pub use tools::{END_CONVERSATION_TOOL, HAND_OFF_TOOL, SignedUrl, Tool};
+pub use voice::{SpokenUrls, TranscriptionProvider, TtsProvider, Voice};
 
 #[cfg(test)]
 mod tests;

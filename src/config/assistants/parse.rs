@@ -1,7 +1,7 @@
 //! Reads all files of assistants, with the settings that replace what `default.toml` says.
 //!
 //! Not here: how a field is read (`reader`), and the parts with a file of their own (`prompt`,
-//! `tools`, `intake`, `hand_off`).
+//! `tools`, `intake`, `hand_off`, `voice`).
 
 use super::{
     super::{
@@ -16,7 +16,7 @@ use super::{
     prompt::Prompt,
     reader::{self, AssistantFile, Found, Table},
     secrets::Secrets,
-    tools,
+    tools, voice,
 };
 use crate::{
     base::{secret::Secret, url::BaseUrl},
@@ -89,6 +89,7 @@ struct Read {
     effort_line: usize,
     intake: Option<intake::Intake>,
     hand_off: Option<hand_off::HandOff>,
+    voice: voice::Stated,
 }
 
 /// Reads all files. Errors are reported to `settings`. `is_time_zone` knows the names of time
@@ -250,6 +251,7 @@ impl Read {
             end_conversation: self.end_conversation,
             intake: self.intake,
             hand_off: self.hand_off,
+            voice: self.voice.in_language(language),
         })
     }
 }
@@ -354,6 +356,7 @@ fn read_fields(
         effort_line,
         intake: intake::parse(table, secrets),
         hand_off: hand_off::parse(table, secrets),
+        voice: voice::parse(table),
     }
 }
 

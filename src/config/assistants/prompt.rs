@@ -7,7 +7,10 @@
 use chrono::{DateTime, FixedOffset};
 
 use super::super::parsers;
-use crate::{base::time::UnixMillis, identity::Channel};
+use crate::{
+    base::time::UnixMillis,
+    identity::{Channel, Medium},
+};
 
 /// A system prompt.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,12 +65,13 @@ impl Prompt {
 
     /// The prompt at that moment. `offset` is that of the time zone from UTC, in minutes.
     #[must_use]
-    pub fn render(&self, now: UnixMillis, offset: i32, channel: Channel) -> String {
-        let channel = match channel {
-            Channel::Sms => "SMS",
-            Channel::WhatsApp => "WhatsApp",
-            Channel::Rcs => "RCS",
-            Channel::Messenger => "Messenger",
+    pub fn render(&self, now: UnixMillis, offset: i32, medium: Medium) -> String {
+        let channel = match medium {
+            Medium::Messages(Channel::Sms) => "SMS",
+            Medium::Messages(Channel::WhatsApp) => "WhatsApp",
+            Medium::Messages(Channel::Rcs) => "RCS",
+            Medium::Messages(Channel::Messenger) => "Messenger",
+            Medium::Call => "phone",
         };
         let mut text = self.constant.clone();
         if !self.changing.is_empty() {
@@ -131,7 +135,7 @@ mod tests {
 
     fn render(text: &str, offset: i32) -> String {
         let prompt = Prompt::parse(text).unwrap();
-        prompt.render(NOW, offset, Channel::WhatsApp)
+        prompt.render(NOW, offset, Medium::Messages(Channel::WhatsApp))
     }
 
     #[test]
@@ -151,7 +155,7 @@ mod tests {
         assert_eq!(render(text, 0), "Be kind.\n\nUse WhatsApp.\n\nIt is 08:05.");
         let later = UnixMillis(NOW.0 + 3_600_000);
         let prompt = Prompt::parse(text).unwrap();
-        let at = |now| prompt.render(now, 0, Channel::Sms);
+        let at = |now| prompt.render(now, 0, Medium::Messages(Channel::Sms));
         let same = at(NOW)
             .bytes()
             .zip(at(later).bytes())

@@ -96,5 +96,20 @@ pub(super) fn text(text: FixedText) -> &'static str {
         T::IntakeNotSaved => {
             "Sorry, het inleveren is niet gelukt en er is niets opgeslagen. Schrijf OPNIEUW BEGINNEN om het nog eens te proberen."
         }
+        T::CallGreeting => "Hallo! Waarmee kan ik u helpen?",
+        T::CallRecorded => "Dit gesprek wordt opgenomen.",
+        T::CallOneMoment => "Een ogenblik, alstublieft.",
+        T::CallFailed => "Sorry, er ging iets mis. Kunt u dat herhalen?",
+        T::CallGivenUp => "Sorry, ik kan u nu niet helpen. Bel later opnieuw. Tot ziens.",
+        T::CallStillThere => "Bent u er nog?",
+        T::CallGoodbye => "Bedankt voor uw telefoontje. Tot ziens.",
+        T::CallTimeUp => "Sorry, de tijd voor een gesprek is om. Tot ziens.",
+        T::CallNoCapacity => {
+            "Sorry, we kunnen vandaag geen gesprekken meer aannemen. Bel morgen opnieuw. Tot ziens."
+        }
+        T::CallTooOften => "Sorry, u hebt te vaak gebeld. Bel over een uur opnieuw. Tot ziens.",
+        T::CallNotAvailable => "Sorry, hier worden geen gesprekken aangenomen. Tot ziens.",
+        T::CallHandingOver => "Ik verbind u door met een medewerker. Blijf aan de lijn.",
+        T::CallNobodyReached => "Sorry, er was niemand bereikbaar. Bel later opnieuw. Tot ziens.",
     }
 }

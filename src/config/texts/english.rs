@@ -112,5 +112,22 @@ pub(super) fn text(text: FixedText) -> &'static str {
         T::IntakeNotSaved => {
             "Sorry, it could not be handed in, so nothing is saved. Write START OVER to try again."
         }
+        T::CallGreeting => "Hello! How can I help you?",
+        T::CallRecorded => "This call is recorded.",
+        T::CallOneMoment => "One moment, please.",
+        T::CallFailed => "Sorry, something went wrong. Please say that again.",
+        T::CallGivenUp => "Sorry, I can't help you right now. Please call again later. Goodbye.",
+        T::CallStillThere => "Are you still there?",
+        T::CallGoodbye => "Thank you for calling. Goodbye.",
+        T::CallTimeUp => "I'm sorry, this is all the time we have for one call. Goodbye.",
+        T::CallNoCapacity => {
+            "Sorry, we can't take more calls today. Please call again tomorrow. Goodbye."
+        }
+        T::CallTooOften => {
+            "Sorry, you have called too often. Please call again in an hour. Goodbye."
+        }
+        T::CallNotAvailable => "Sorry, nobody answers calls here. Goodbye.",
+        T::CallHandingOver => "I'm putting you through to a person. Please hold the line.",
+        T::CallNobodyReached => "Sorry, nobody could be reached. Please call again later. Goodbye.",
     }
 }

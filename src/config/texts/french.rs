@@ -100,5 +100,28 @@ pub(super) fn text(text: FixedText) -> &'static str {
         T::IntakeNotSaved => {
             "Désolé, la transmission a échoué et rien n'est enregistré. Écrivez RECOMMENCER pour réessayer."
         }
+        T::CallGreeting => "Bonjour ! Comment puis-je vous aider ?",
+        T::CallRecorded => "Cet appel est enregistré.",
+        T::CallOneMoment => "Un instant, s'il vous plaît.",
+        T::CallFailed => {
+            "Désolé, une erreur s'est produite. Pouvez-vous répéter, s'il vous plaît ?"
+        }
+        T::CallGivenUp => {
+            "Désolé, je ne peux pas vous aider pour le moment. Merci de rappeler plus tard. Au revoir."
+        }
+        T::CallStillThere => "Êtes-vous toujours là ?",
+        T::CallGoodbye => "Merci de votre appel. Au revoir.",
+        T::CallTimeUp => "Désolé, nous avons atteint la durée maximale d'un appel. Au revoir.",
+        T::CallNoCapacity => {
+            "Désolé, nous ne pouvons plus prendre d'appels aujourd'hui. Merci de rappeler demain. Au revoir."
+        }
+        T::CallTooOften => {
+            "Désolé, vous avez appelé trop souvent. Merci de rappeler dans une heure. Au revoir."
+        }
+        T::CallNotAvailable => "Désolé, personne ne répond aux appels ici. Au revoir.",
+        T::CallHandingOver => "Je vous mets en relation avec une personne. Ne quittez pas.",
+        T::CallNobodyReached => {
+            "Désolé, personne n'a pu être joint. Merci de rappeler plus tard. Au revoir."
+        }
     }
 }

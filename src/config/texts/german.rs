@@ -104,5 +104,26 @@ pub(super) fn text(text: FixedText) -> &'static str {
         T::IntakeNotSaved => {
             "Leider ließ es sich nicht abgeben, also ist nichts gespeichert. Schreiben Sie NEUSTART, um es noch einmal zu versuchen."
         }
+        T::CallGreeting => "Guten Tag! Wie kann ich Ihnen helfen?",
+        T::CallRecorded => "Dieses Gespräch wird aufgezeichnet.",
+        T::CallOneMoment => "Einen Moment, bitte.",
+        T::CallFailed => "Leider ist etwas schiefgegangen. Bitte sagen Sie das noch einmal.",
+        T::CallGivenUp => {
+            "Leider kann ich Ihnen gerade nicht helfen. Bitte rufen Sie später wieder an. Auf Wiederhören."
+        }
+        T::CallStillThere => "Sind Sie noch da?",
+        T::CallGoodbye => "Danke für Ihren Anruf. Auf Wiederhören.",
+        T::CallTimeUp => "Leider ist die Zeit für ein Gespräch jetzt um. Auf Wiederhören.",
+        T::CallNoCapacity => {
+            "Leider können wir heute keine Anrufe mehr annehmen. Bitte rufen Sie morgen wieder an. Auf Wiederhören."
+        }
+        T::CallTooOften => {
+            "Leider haben Sie zu oft angerufen. Bitte rufen Sie in einer Stunde wieder an. Auf Wiederhören."
+        }
+        T::CallNotAvailable => "Leider werden hier keine Anrufe angenommen. Auf Wiederhören.",
+        T::CallHandingOver => "Ich verbinde Sie mit einem Menschen. Bitte bleiben Sie am Apparat.",
+        T::CallNobodyReached => {
+            "Leider war niemand zu erreichen. Bitte rufen Sie später wieder an. Auf Wiederhören."
+        }
     }
 }

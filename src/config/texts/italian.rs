@@ -90,5 +90,24 @@ pub(super) fn text(text: FixedText) -> &'static str {
         T::IntakeNotSaved => {
             "Purtroppo la consegna non è riuscita e niente è salvato. Scriva RICOMINCIA per riprovare."
         }
+        T::CallGreeting => "Buongiorno! Come posso aiutarla?",
+        T::CallRecorded => "Questa chiamata viene registrata.",
+        T::CallOneMoment => "Un momento, per favore.",
+        T::CallFailed => "Mi dispiace, qualcosa è andato storto. Può ripetere, per favore?",
+        T::CallGivenUp => "Mi dispiace, ora non posso aiutarla. Richiami più tardi. Arrivederci.",
+        T::CallStillThere => "È ancora in linea?",
+        T::CallGoodbye => "Grazie per la chiamata. Arrivederci.",
+        T::CallTimeUp => "Mi dispiace, il tempo per una chiamata è finito. Arrivederci.",
+        T::CallNoCapacity => {
+            "Mi dispiace, oggi non possiamo ricevere altre chiamate. Richiami domani. Arrivederci."
+        }
+        T::CallTooOften => {
+            "Mi dispiace, ha chiamato troppe volte. Richiami tra un'ora. Arrivederci."
+        }
+        T::CallNotAvailable => "Mi dispiace, qui nessuno risponde alle chiamate. Arrivederci.",
+        T::CallHandingOver => "La metto in contatto con una persona. Resti in linea, per favore.",
+        T::CallNobodyReached => {
+            "Mi dispiace, non è stato possibile raggiungere nessuno. Richiami più tardi. Arrivederci."
+        }
     }
 }

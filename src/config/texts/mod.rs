@@ -1,7 +1,7 @@
-//! The fixed texts that a contact may read, in each language, and the operator's own.
+//! The fixed texts that a contact may read or hear, in each language, and the operator's own.
 //!
 //! A new text is an entry of the table below and a line in each language's file. Not here: when which
-//! text is due (`messaging`).
+//! text is due (`messaging`, and `voice` above).
 
 mod dutch;
 pub mod english;
@@ -213,9 +213,41 @@ fixed_texts! {
     IntakePending = "intake_pending",
     /// The operator's service has not taken an intake within a day.
     IntakeNotSaved = "intake_not_saved",
+    /// A call begins.
+    CallGreeting = "call_greeting",
+    /// A call is recorded. It is said before the greeting.
+    CallRecorded = "call_recorded",
+    /// The answer takes longer.
+    CallOneMoment = "call_one_moment",
+    /// The answer failed. The caller is heard again.
+    CallFailed = "call_failed",
+    /// Two answers in a row failed. The call ends.
+    CallGivenUp = "call_given_up",
+    /// The caller is silent.
+    CallStillThere = "call_still_there",
+    /// The call ends.
+    CallGoodbye = "call_goodbye",
+    /// The longest call is over.
+    CallTimeUp = "call_time_up",
+    /// The day's minutes are used up.
+    CallNoCapacity = "call_no_capacity",
+    /// The caller has called too often.
+    CallTooOften = "call_too_often",
+    /// Calls are not answered.
+    CallNotAvailable = "call_not_available",
+    /// The caller is put through to a person.
+    CallHandingOver = "call_handing_over",
+    /// The person did not answer.
+    CallNobodyReached = "call_nobody_reached",
 }
 
 impl FixedText {
+    /// Whether it is spoken in a call, and never written.
+    #[must_use]
+    pub fn is_spoken(self) -> bool {
+        self.name().starts_with("call_")
+    }
+
     /// This text of it with `value` in the place of its placeholder.
     #[must_use]
     pub fn filled(self, text: &str, value: &impl ToString) -> String {

@@ -98,5 +98,24 @@ pub(super) fn text(text: FixedText) -> &'static str {
         T::IntakeNotSaved => {
             "Desculpe, não foi possível entregar e nada está salvo. Escreva RECOMEÇAR para tentar outra vez."
         }
+        T::CallGreeting => "Olá! Em que posso ajudar?",
+        T::CallRecorded => "Esta chamada é gravada.",
+        T::CallOneMoment => "Um momento, por favor.",
+        T::CallFailed => "Desculpe, algo correu mal. Por favor, diga isso outra vez.",
+        T::CallGivenUp => "Desculpe, não posso ajudar agora. Por favor, ligue mais tarde. Adeus.",
+        T::CallStillThere => "Ainda está aí?",
+        T::CallGoodbye => "Obrigado pela sua chamada. Adeus.",
+        T::CallTimeUp => "Desculpe, o tempo de uma chamada terminou. Adeus.",
+        T::CallNoCapacity => {
+            "Desculpe, hoje não podemos atender mais chamadas. Por favor, ligue amanhã. Adeus."
+        }
+        T::CallTooOften => {
+            "Desculpe, já ligou demasiadas vezes. Por favor, ligue daqui a uma hora. Adeus."
+        }
+        T::CallNotAvailable => "Desculpe, aqui não se atendem chamadas. Adeus.",
+        T::CallHandingOver => "Vou passar a chamada a uma pessoa. Por favor, não desligue.",
+        T::CallNobodyReached => {
+            "Desculpe, não foi possível contactar ninguém. Por favor, ligue mais tarde. Adeus."
+        }
     }
 }

@@ -98,5 +98,24 @@ pub(super) fn text(text: FixedText) -> &'static str {
         T::IntakeNotSaved => {
             "Lo siento, no se ha podido entregar y no hay nada guardado. Escriba REINICIAR para intentarlo otra vez."
         }
+        T::CallGreeting => "¡Hola! ¿En qué puedo ayudarle?",
+        T::CallRecorded => "Esta llamada se graba.",
+        T::CallOneMoment => "Un momento, por favor.",
+        T::CallFailed => "Lo siento, algo ha fallado. Por favor, repítalo.",
+        T::CallGivenUp => "Lo siento, ahora no puedo ayudarle. Por favor, llame más tarde. Adiós.",
+        T::CallStillThere => "¿Sigue ahí?",
+        T::CallGoodbye => "Gracias por llamar. Adiós.",
+        T::CallTimeUp => "Lo siento, se ha acabado el tiempo de una llamada. Adiós.",
+        T::CallNoCapacity => {
+            "Lo siento, hoy no podemos atender más llamadas. Por favor, llame mañana. Adiós."
+        }
+        T::CallTooOften => {
+            "Lo siento, ha llamado demasiadas veces. Por favor, llame dentro de una hora. Adiós."
+        }
+        T::CallNotAvailable => "Lo siento, aquí no se atienden llamadas. Adiós.",
+        T::CallHandingOver => "Le paso con una persona. Por favor, no cuelgue.",
+        T::CallNobodyReached => {
+            "Lo siento, no hemos podido localizar a nadie. Por favor, llame más tarde. Adiós."
+        }
     }
 }

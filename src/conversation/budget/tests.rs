@@ -229,6 +229,7 @@ async fn an_operators_reset_clears_the_days_counts_and_returns_those_from_before
             day: 1,
             calls: 1,
             messages: 1,
+            call_minutes: 0,
             usage,
             unreadable: false
         }
@@ -311,6 +312,7 @@ async fn reported_usage_adds_up_for_a_day_and_starts_at_zero_at_midnight() {
             day: 2,
             calls: 0,
             messages: 0,
+            call_minutes: 0,
             usage: UsageCounters::EMPTY,
             unreadable: false
         }

@@ -11,15 +11,21 @@ use std::{
 
 use serde_json::Value;
 
-use super::{ContactShare, Failure, ModelRun, RemembersEndpoints, Words, reserve, tools::Toolbox};
+use super::{
+    ContactShare, Failure, Listener, ModelRun, RemembersEndpoints, Words, reserve,
+    streamed::{Answered, Hearing},
+    tools::Toolbox,
+};
 use crate::{
     base::{time::UnixMillis, usage::UsageCounters},
     config::{Assistant, Config, Endpoint, Field, Fields},
     conversation::history::Conversation,
     event::{self, Event},
     identity::Pseudonym,
-    openai::{self, Attempt, Completion, Decoded, Next, Offer, OpenAiError, Reply, Round, Said},
-    platform::{Clock, Http, HttpError, HttpRequest, HttpResponse, Log, Objects, Random},
+    openai::{
+        self, Attempt, Completion, Decoded, Next, Offer, OpenAiError, Reply, RequestContent, Round,
+    },
+    platform::{Clock, Http, HttpRequest, Log, Objects, Random},
 };
 
 /// What the model is asked, and with which means.
@@ -36,10 +42,14 @@ pub(super) struct Asked<'a, P, S> {
     pub(super) words: Words,
     /// When work on the turn began.
     pub(super) begun: UnixMillis,
+    /// When the run began.
+    pub(super) started: UnixMillis,
     /// What the model may call.
     pub(super) tools: Option<Toolbox<'a, P>>,
     /// The schema of the answer, if it is JSON.
     pub(super) schema: Option<&'a Value>,
+    /// Who hears the answer while it comes.
+    pub(super) listener: Option<&'a dyn Listener>,
 }
 
 /// The most rounds of tools. After them the model must answer.
@@ -112,17 +122,20 @@ where
             let reply = self.reply(&mut route, conversation, &rounds, offer, run);
             match reply.await? {
                 Reply::Answer(completion) => return Ok(completion),
-                Reply::Calls(calls) => {
+                Reply::Calls(called) => {
+                    if let Some(listener) = self.listener {
+                        listener.calls_tools();
+                    }
                     // Without tools on offer, no response is a call.
                     let nothing = Failure::OpenAi(OpenAiError::Empty);
                     let tools = self.tools.as_ref().ok_or(nothing)?;
                     self.reserve_next().await?;
-                    let count = u32::try_from(calls.len()).unwrap_or(u32::MAX);
+                    let count = u32::try_from(called.calls.len()).unwrap_or(u32::MAX);
                     run.tool_rounds = run.tool_rounds.saturating_add(1);
                     run.tool_calls = run.tool_calls.saturating_add(count);
                     // The rest of the time is the model's.
                     let time = self.remaining().checked_div(2).unwrap_or_default();
-                    rounds.push(tools.round(calls, time).await);
+                    rounds.push(tools.round(called, route.number, time).await);
                     // They count even if no answer follows.
                     run.effects = tools.effects();
                 }
@@ -144,7 +157,7 @@ where
 
     /// Makes the reserved request. After an error it asks the endpoint once more in another way, or
     /// the next endpoint. When all were asked, it retries those whose error may pass. Every further
-    /// request is reserved first.
+    /// request is reserved first. Once words were passed on, an error ends it.
     async fn reply(
         &self,
         route: &mut Route,
@@ -161,11 +174,11 @@ where
                 rounds,
                 offer,
             };
-            let response = self.ask(endpoint, omitted, talk, route, run).await?;
-            let sent = openai::sent(endpoint, omitted, offer, self.schema.is_some());
+            let sent = self.sent(route.number, omitted, talk);
             let allows_calls = offer.allows_calls() && sent.contains(Field::Tools);
-            let Decoded { result, tokens } =
-                openai::decode(response.as_ref().map_err(|error| *error), allows_calls);
+            let request = self.request(route.number, omitted, talk)?;
+            let answered = self.ask(&request, allows_calls, route, run).await;
+            let Decoded { result, tokens } = answered.decoded;
             run.tokens.add(tokens);
             let error = match result {
                 Ok(reply) => {
@@ -186,7 +199,14 @@ where
             };
             let error = openai::in_view_of(error, &attempt);
             let failure = Failure::OpenAi(error);
-            match openai::next(error, &attempt) {
+            let next = openai::next(error, &attempt);
+            if answered.was_heard {
+                if next == Next::AnotherEndpoint {
+                    self.note_failure(route, error, None);
+                }
+                return Err(failure);
+            }
+            match next {
                 Next::Without(fields) => self.leave_out(fields, route),
                 Next::Shorter => {
                     let dropped_turns = conversation.drop_older_half();
@@ -194,8 +214,7 @@ where
                     self.log(&Event::ConversationShortened { dropped_turns });
                 }
                 Next::AnotherEndpoint => {
-                    let retry_after = response.ok().and_then(|response| response.retry_after);
-                    self.note_failure(route, error, retry_after);
+                    self.note_failure(route, error, answered.retry_after);
                     self.move_on(route, error).await.ok_or(failure)?;
                 }
                 Next::AbleEndpoint => {
@@ -247,13 +266,11 @@ where
     /// those that were not asked yet.
     async fn ask(
         &self,
-        endpoint: &Endpoint,
-        omitted: Fields,
-        talk: Talk<'_>,
+        request: &HttpRequest,
+        allows_calls: bool,
         route: &Route,
         run: &mut ModelRun,
-    ) -> Result<Result<HttpResponse, HttpError>, Failure> {
-        let request = self.request(endpoint, omitted, talk)?;
+    ) -> Answered {
         let endpoints_left = u32::try_from(route.fresh.len()).unwrap_or(u32::MAX);
         let share = self
             .remaining()
@@ -261,29 +278,62 @@ where
             .unwrap_or_default()
             .max(Duration::from_millis(1));
         run.requests = run.requests.saturating_add(1);
-        Ok(self.platform.send(&request, share).await)
+        match self.listener {
+            Some(listener) => {
+                let hearing = Hearing {
+                    platform: self.platform,
+                    listener,
+                    started: self.started,
+                    ends: self.begun.plus(self.config.openai_timeout),
+                };
+                hearing.ask(request, share, allows_calls, run).await
+            }
+            None => Answered::of(self.platform.send(request, share).await, allows_calls),
+        }
     }
 
     /// The request. It is made anew for each attempt, so that only one is in memory at a time.
     fn request(
         &self,
-        endpoint: &Endpoint,
+        endpoint: usize,
         omitted: Fields,
         talk: Talk<'_>,
     ) -> Result<HttpRequest, Failure> {
+        let said = self.said(endpoint, talk);
+        let (config, assistant) = (self.config, self.assistant);
+        let endpoint = assistant.endpoints.get(endpoint);
+        openai::request(config, assistant, endpoint, omitted, self.thread, said)
+            .map_err(|_| Failure::OpenAi(OpenAiError::Rejected))
+    }
+
+    /// The optional fields of a request to this endpoint.
+    fn sent(&self, endpoint: usize, omitted: Fields, talk: Talk<'_>) -> Fields {
+        let said = self.said(endpoint, talk);
+        openai::sent(
+            self.assistant.endpoints.get(endpoint),
+            omitted,
+            said.facts(),
+        )
+    }
+
+    /// What a request to this endpoint says.
+    fn said<'s>(
+        &'s self,
+        endpoint: usize,
+        talk: Talk<'s>,
+    ) -> RequestContent<'s, impl Iterator<Item = (&'s str, &'s str)>> {
         let turns = talk.conversation.turns().iter();
-        let said = Said {
+        RequestContent {
             prompt: self.prompt,
             history: turns.map(|turn| (turn.user.as_str(), turn.assistant.as_str())),
             input: &self.words.text,
             images: &self.words.images,
             rounds: talk.rounds,
+            endpoint,
             offer: talk.offer,
             schema: self.schema,
-        };
-        let (config, assistant) = (self.config, self.assistant);
-        openai::request(config, assistant, endpoint, omitted, self.thread, said)
-            .map_err(|_| Failure::OpenAi(OpenAiError::Rejected))
+            streams: self.listener.is_some(),
+        }
     }
 
     /// Leaves out fields that the endpoint refused. The isolate remembers them when it has answered

@@ -3,8 +3,10 @@
 //! The model chooses a tool by its name and gives it arguments. Everything else comes from the
 //! assistant's file and from the turn: the URL, the id, whose conversation it is. A call goes out
 //! only if the tool's schema accepts its arguments. What a tool answers is told to the model as data
-//! and to nobody else; a failure is told in a word. Not here: the rounds (`exchange`), and the
-//! signature (`webhooks`).
+//! and to nobody else; a failure is told in a word. Not here: the rounds (`exchange`), the words
+//! (`result`), and the signature (`webhooks`).
+
+mod result;
 
 use std::{
     cell::{Cell, RefCell},
@@ -14,15 +16,16 @@ use std::{
 };
 
 use futures_util::{StreamExt, stream};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 
+use self::result::{Done, MAX_ANSWER_BYTES, Told, answered};
 use crate::{
     base::time::{UnixMillis, millis},
     config::{Assistant, Config, END_CONVERSATION_TOOL, HAND_OFF_TOOL, Tool},
     event::{self, Event, ToolOutcome},
-    identity::{Address, MessageSid, PhoneHash, Pseudonym, WebhookId},
-    openai::{Function, Round, ToolCall},
+    identity::{Address, Medium, PhoneHash, Pseudonym, WebhookId},
+    openai::{Called, Function, Round, ToolCall},
     platform::{Clock, Http, HttpError, Log},
     webhooks::{self, Outcome},
 };
@@ -32,11 +35,13 @@ use crate::{
 pub struct Caller<'a> {
     /// The number of the turn.
     pub turn: u64,
-    /// The first message of the turn. Numbers of turns may come again after an erasure; its id does
-    /// not.
-    pub first: &'a MessageSid,
-    /// The contact.
-    pub contact: &'a Address,
+    /// Twilio's id of the first message of the turn, or of the call. Numbers of turns may come again
+    /// after an erasure; it does not.
+    pub first: &'a str,
+    /// The contact, if it is known.
+    pub contact: Option<&'a Address>,
+    /// The way on which the contact talks.
+    pub medium: Medium,
     /// The contact's hash for the log.
     pub phone_hash: &'a PhoneHash,
     /// Whether a call was made. It stays so when the turn is asked anew.
@@ -54,11 +59,10 @@ pub enum Effect {
 
 /// The most calls of one round that are made.
 const MAX_CALLS: usize = 16;
-/// The most calls that are made at once. Source: Cloudflare, "Limits": a request may have six
-/// connections that wait for headers; more of them wait in a queue.
-const MAX_AT_ONCE: usize = 8;
-/// The longest answer of a tool, in bytes.
-const MAX_ANSWER_BYTES: usize = 16 * 1024;
+/// The most calls that are made at once. The runtime lets six connections wait for a response, and
+/// queues any other. A call in that queue would use up its time before it is sent. Source:
+/// Cloudflare, "Limits", "Simultaneous open connections".
+const MAX_AT_ONCE: usize = 6;
 
 /// A tool that is built in. It calls nobody.
 struct BuiltIn {
@@ -72,7 +76,7 @@ struct BuiltIn {
     /// What the model is told.
     result: &'static str,
     /// Whether an assistant has it.
-    is_of: fn(&Assistant) -> bool,
+    is_of: fn(&Assistant, Medium) -> bool,
 }
 
 /// The tools that are built in.
@@ -86,7 +90,7 @@ static BUILT_IN: LazyLock<[BuiltIn; 2]> = LazyLock::new(|| {
             effect: |_| Some(Effect::EndConversation),
             fails_as: "invalid_arguments",
             result: "done",
-            is_of: |assistant| assistant.end_conversation,
+            is_of: |assistant, _| assistant.end_conversation,
         },
         BuiltIn {
             name: HAND_OFF_TOOL,
@@ -105,7 +109,10 @@ static BUILT_IN: LazyLock<[BuiltIn; 2]> = LazyLock::new(|| {
             },
             fails_as: "hand_off_failed",
             result: "handed_over",
-            is_of: |assistant| assistant.hand_off.is_some(),
+            is_of: |assistant, medium| match medium {
+                Medium::Messages(_) => assistant.hand_off.is_some(),
+                Medium::Call => assistant.voice.hand_off_to.is_some(),
+            },
         },
     ]
 });
@@ -121,23 +128,7 @@ pub(super) struct Toolbox<'a, P> {
     /// calls they are.
     used: RefCell<BTreeMap<String, BTreeSet<u32>>>,
     effects: RefCell<Vec<Effect>>,
-}
-
-/// What came of a call.
-struct Done {
-    outcome: ToolOutcome,
-    /// What the model is told, as JSON.
-    result: String,
-}
-
-impl From<ToolOutcome> for Done {
-    /// A failure, told in its word.
-    fn from(outcome: ToolOutcome) -> Self {
-        Self {
-            outcome,
-            result: json!({ "error": outcome }).to_string(),
-        }
-    }
+    told: Told,
 }
 
 impl<'a, P: Clock + Log + Http> Toolbox<'a, P> {
@@ -156,6 +147,7 @@ impl<'a, P: Clock + Log + Http> Toolbox<'a, P> {
             caller,
             used: RefCell::default(),
             effects: RefCell::default(),
+            told: Told::default(),
         }
     }
 
@@ -176,8 +168,10 @@ impl<'a, P: Clock + Log + Http> Toolbox<'a, P> {
 
     /// The built-in tools that the assistant has.
     fn built_in(&self) -> impl Iterator<Item = &'static BuiltIn> {
-        let assistant = self.assistant;
-        BUILT_IN.iter().filter(|tool| (tool.is_of)(assistant))
+        let (assistant, medium) = (self.assistant, self.caller.medium);
+        BUILT_IN
+            .iter()
+            .filter(move |tool| (tool.is_of)(assistant, medium))
     }
 
     /// What the built-in tools that were called do.
@@ -185,15 +179,21 @@ impl<'a, P: Clock + Log + Http> Toolbox<'a, P> {
         self.effects.borrow().clone()
     }
 
-    /// Makes the calls of a round side by side. `time` is what they may take together.
-    pub(super) async fn round(&self, calls: Vec<ToolCall>, time: Duration) -> Round {
+    /// Makes the calls of a round side by side. `endpoint` is the number of the endpoint that called,
+    /// and `time` what they may take together.
+    pub(super) async fn round(&self, called: Called, endpoint: usize, time: Duration) -> Round {
         let until = self.platform.now().plus(time);
+        let Called { calls, repeated } = called;
         let made = calls
             .iter()
             .enumerate()
             .map(|(at, call)| self.call(at, call, until));
         let results: Vec<String> = stream::iter(made).buffered(MAX_AT_ONCE).collect().await;
-        Round(calls.into_iter().zip(results).collect())
+        Round {
+            endpoint,
+            calls: calls.into_iter().zip(results).collect(),
+            repeated,
+        }
     }
 
     /// Makes one call, and logs it. Returns what the model is told.
@@ -210,7 +210,7 @@ impl<'a, P: Clock + Log + Http> Toolbox<'a, P> {
             (None, Some(tool)) => self.note(tool, call),
             (None, None) => ToolOutcome::UnknownTool.into(),
         };
-        let Done { outcome, result } = done;
+        let outcome = done.outcome;
         event::log(
             self.platform,
             &Event::ToolCalled {
@@ -221,16 +221,14 @@ impl<'a, P: Clock + Log + Http> Toolbox<'a, P> {
                 duration_ms: millis(self.platform.now().since(begun)),
             },
         );
-        result
+        done.result
     }
 
     /// Notes what a built-in tool does.
     fn note(&self, tool: &BuiltIn, call: &ToolCall) -> Done {
         let Some(effect) = call.arguments.as_ref().and_then(tool.effect) else {
-            return Done {
-                outcome: ToolOutcome::InvalidArguments,
-                result: json!({ "error": tool.fails_as }).to_string(),
-            };
+            let result = json!({ "error": tool.fails_as });
+            return Done::built_in(ToolOutcome::InvalidArguments, &result);
         };
         let mut effects = self.effects.borrow_mut();
         let same =
@@ -238,18 +236,34 @@ impl<'a, P: Clock + Log + Http> Toolbox<'a, P> {
         if !effects.iter().any(same) {
             effects.push(effect);
         }
-        Done {
-            outcome: ToolOutcome::Answered,
-            result: json!({ "result": tool.result }).to_string(),
-        }
+        let result = json!({ "result": tool.result });
+        Done::built_in(ToolOutcome::Answered, &result)
     }
 
-    /// Asks the service of a tool, if the schema accepts the arguments.
+    /// Asks the service of a tool, if the schema accepts the arguments and an answer can still be told.
     async fn ask(&self, tool: &Tool, call: &ToolCall, now: UnixMillis, until: UnixMillis) -> Done {
         let arguments = call.arguments.clone().map(Value::Object);
         let Some(arguments) = arguments.filter(|value| tool.parameters.accepts(value)) else {
             return ToolOutcome::InvalidArguments.into();
         };
+        if !self.told.leaves_room() {
+            return ToolOutcome::TooLarge.into();
+        }
+        let done = self.send(tool, arguments, now, until).await;
+        if !self.told.add(done.answer) {
+            return ToolOutcome::TooLarge.into();
+        }
+        done
+    }
+
+    /// Makes the call.
+    async fn send(
+        &self,
+        tool: &Tool,
+        arguments: Value,
+        now: UnixMillis,
+        until: UnixMillis,
+    ) -> Done {
         let time = until.since(now).min(tool.timeout);
         if time.is_zero() {
             return ToolOutcome::Timeout.into();
@@ -299,7 +313,7 @@ impl<'a, P: Clock + Log + Http> Toolbox<'a, P> {
     /// run again after its object has vanished.
     fn id(&self, tool: &Tool, content: &str, occurrence: u32) -> WebhookId {
         let key = &self.config.pseudonym_key;
-        let first = self.caller.first.as_str();
+        let first = self.caller.first;
         let content = format!("{first} {occurrence} {content}");
         let purpose = format!("tool {}", tool.name);
         key.webhook_id(self.thread, self.caller.turn, &purpose, &content)
@@ -329,71 +343,8 @@ impl<'a, P: Clock + Log + Http> Toolbox<'a, P> {
             call_id: id.as_str(),
             conversation: self.thread.as_str(),
             assistant: &self.assistant.name,
-            channel: contact.channel().name(),
-            contact: tool.share_number.then(|| contact.as_str()),
+            channel: self.caller.medium.name(),
+            contact: contact.filter(|_| tool.share_number).map(Address::as_str),
         })
-    }
-}
-
-/// What the model is told of an answer: the JSON as it came, or the text.
-fn answered(body: &[u8]) -> Done {
-    #[derive(Deserialize)]
-    struct Anything(#[allow(dead_code, reason = "only its form counts")] serde::de::IgnoredAny);
-    let Ok(text) = std::str::from_utf8(body) else {
-        return ToolOutcome::Unreadable.into();
-    };
-    let text = text.trim_start_matches('\u{feff}').trim();
-    let lower: String = text
-        .chars()
-        .take(9)
-        .collect::<String>()
-        .to_ascii_lowercase();
-    if lower == "<!doctype" || lower.starts_with("<html") {
-        return ToolOutcome::Unreadable.into();
-    }
-    let result = if text.is_empty() {
-        r#"{"result":null}"#.to_owned()
-    } else if serde_json::from_str::<Anything>(text).is_ok() {
-        // Numbers stay as they are, however long.
-        format!(r#"{{"result":{text}}}"#)
-    } else {
-        Value::Object(Map::from_iter([("result".to_owned(), text.into())])).to_string()
-    };
-    Done {
-        outcome: ToolOutcome::Answered,
-        result,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_answer_is_told_as_json_or_as_text() {
-        for (body, result) in [
-            ("{\"open\":true}", r#"{"result":{"open":true}}"#),
-            ("\u{feff} [1]\n", r#"{"result":[1]}"#),
-            (
-                "12345678901234567890123",
-                r#"{"result":12345678901234567890123}"#,
-            ),
-            ("", r#"{"result":null}"#),
-            ("We open at 9.", r#"{"result":"We open at 9."}"#),
-            ("{\"open\":", r#"{"result":"{\"open\":"}"#),
-            ("1} {", r#"{"result":"1} {"}"#),
-            ("<b>9</b>", r#"{"result":"<b>9</b>"}"#),
-        ] {
-            let done = answered(body.as_bytes());
-            assert_eq!(
-                (done.outcome, done.result.as_str()),
-                (ToolOutcome::Answered, result)
-            );
-        }
-        for body in [&b"\xff\xfe"[..], b"<!DOCTYPE html><p>", b"\n<HTML>"] {
-            let done = answered(body);
-            assert_eq!(done.outcome, ToolOutcome::Unreadable);
-            assert_eq!(done.result, r#"{"error":"unreadable"}"#);
-        }
     }
 }

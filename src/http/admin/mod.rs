@@ -254,6 +254,7 @@ async fn reset_budget(platform: &impl WorkerPlatform) -> Result<Response, Platfo
     let DayUsage {
         calls: model_requests,
         messages: messages_sent,
+        call_minutes,
         unreadable: budget_unreadable,
         ..
     } = before;
@@ -262,6 +263,7 @@ async fn reset_budget(platform: &impl WorkerPlatform) -> Result<Response, Platfo
         &Event::BudgetReset {
             model_requests,
             messages_sent,
+            call_minutes,
             budget_unreadable,
         },
     );

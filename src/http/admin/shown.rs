@@ -18,6 +18,7 @@ pub(super) struct ShownUsage {
     day: String,
     model_requests: ShownCount,
     messages_sent: ShownCount,
+    call_minutes: ShownCount,
     budget_unreadable: bool,
     tokens: ShownTokens,
     estimated_cost: Option<f64>,
@@ -33,6 +34,7 @@ impl ShownUsage {
             day,
             calls,
             messages,
+            call_minutes,
             usage,
             unreadable,
         } = *day;
@@ -46,6 +48,10 @@ impl ShownUsage {
             messages_sent: ShownCount {
                 used: messages,
                 cap: config.max_daily_messages,
+            },
+            call_minutes: ShownCount {
+                used: call_minutes,
+                cap: config.max_daily_call_minutes,
             },
             budget_unreadable: unreadable,
             tokens: ShownTokens {
@@ -81,6 +87,7 @@ pub(super) struct ShownReset {
 struct ShownCounts {
     model_requests: u32,
     messages_sent: u32,
+    call_minutes: u32,
     budget_unreadable: bool,
 }
 
@@ -89,6 +96,7 @@ impl From<DayUsage> for ShownReset {
         let DayUsage {
             calls,
             messages,
+            call_minutes,
             unreadable,
             ..
         } = before;
@@ -96,6 +104,7 @@ impl From<DayUsage> for ShownReset {
             reset: ShownCounts {
                 model_requests: calls,
                 messages_sent: messages,
+                call_minutes,
                 budget_unreadable: unreadable,
             },
         }

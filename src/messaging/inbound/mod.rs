@@ -72,8 +72,28 @@ pub struct Message {
     pub images: Vec<MediaUrl>,
     /// The voice notes that belong to an [`Input::Text`].
     pub voice_notes: Vec<MediaUrl>,
+    /// What only a person can read.
+    pub unread: Unread,
     /// The message that this one quotes, on WhatsApp. An id that is not one of Twilio's is none.
     pub quoted: Option<MessageSid>,
+}
+
+/// What the assistant does not read of a message: a text that is too long, or one with a file that it
+/// cannot read, and how many files there are. It is passed on to a person, if one answers.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unread {
+    /// The text.
+    pub text: String,
+    /// The number of files.
+    pub files: usize,
+}
+
+impl Unread {
+    /// Whether there is nothing.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// The content of a message.
@@ -128,7 +148,15 @@ impl Inbound {
 impl Message {
     fn read(form: &Form, max_chars: usize) -> Result<Self, FieldError> {
         let media = Attached::read(form);
-        let input = input(form, &media, max_chars);
+        let words = rich::words(form, media != Attached::Nothing);
+        let input = input(form, &words, &media, max_chars);
+        let unread = match input {
+            Input::TooLong | Input::Media | Input::Reaction => Unread {
+                text: words.text,
+                files: media.count(form),
+            },
+            _ => Unread::default(),
+        };
         let (images, voice_notes) = match (&input, media) {
             (
                 Input::Text(_),
@@ -163,6 +191,7 @@ impl Message {
             input,
             images,
             voice_notes,
+            unread,
             quoted: form
                 .get("OriginalRepliedMessageSid")
                 .and_then(|sid| sid.parse().ok()),
@@ -170,8 +199,8 @@ impl Message {
     }
 }
 
-fn input(form: &Form, media: &Attached, max_chars: usize) -> Input {
-    let Words { said, text } = rich::words(form, *media != Attached::Nothing);
+fn input(form: &Form, words: &Words, media: &Attached, max_chars: usize) -> Input {
+    let Words { said, text } = words;
     // With Advanced Opt-Out an account can choose its own words for these (Twilio, "Advanced
     // Opt-Out").
     let by_twilio = match form.get("OptOutType") {
@@ -180,7 +209,7 @@ fn input(form: &Form, media: &Attached, max_chars: usize) -> Input {
         Some("HELP") => Some(Keyword::Help),
         _ => None,
     };
-    if let Some(keyword) = by_twilio.or_else(|| Keyword::of(&said)) {
+    if let Some(keyword) = by_twilio.or_else(|| Keyword::of(said)) {
         let about_consent = matches!(keyword, Keyword::OptOut | Keyword::Cancel | Keyword::OptIn);
         let number = form.get("To").and_then(|to| to.parse().ok());
         let body = form.get("Body").unwrap_or_default();
@@ -199,6 +228,6 @@ fn input(form: &Form, media: &Attached, max_chars: usize) -> Input {
     } else if text.is_empty() && *media == Attached::Nothing {
         Input::Empty
     } else {
-        Input::Text(text)
+        Input::Text(text.clone())
     }
 }

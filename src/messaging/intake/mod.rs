@@ -8,6 +8,7 @@
 mod commands;
 mod draft;
 mod extraction;
+mod handing;
 mod progress;
 mod reply;
 mod values;
@@ -15,8 +16,9 @@ mod values;
 pub use commands::{Command, confirms, declines};
 pub use draft::{Problems, check as check_draft, instructions as draft_instructions, plain};
 pub use extraction::{Extraction, instructions, read, schema};
-pub use progress::{Handing, IntakeState, Stage, result_body};
-pub use reply::{Next, Said};
+pub use handing::{Handing, result_body};
+pub use progress::{IntakeState, Stage};
+pub use reply::{IntakeReply, Next};
 pub use values::{FieldValue, ValueProblem, check};
 
 #[cfg(test)]

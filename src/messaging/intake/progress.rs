@@ -1,7 +1,7 @@
 //! The state of an intake: what is there, and what is asked. Each step is a pure function of the
 //! state and of what was said.
 //!
-//! Not here: the words of a reply (`reply`), and where the state lies (`messaging::state`).
+//! Not here: the words of a reply (`reply`), handing it in (`handing`), and where the state lies (`messaging::state`).
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,14 +9,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{
-    Command, Extraction, FieldValue, Next, Said, ValueProblem, check, confirms, declines,
+    Command, Extraction, FieldValue, IntakeReply, Next, ValueProblem, check, confirms, declines,
     reply::Note, values::choice_or_number,
 };
 use crate::{
     base::time::UnixMillis,
     config::{FieldKind, FixedText, Intake, IntakeField},
-    conversation::outbox::ReplyTarget,
-    identity::{Channel, PhoneHash, Pseudonym, WebhookId},
+    identity::PhoneHash,
     messaging::keywords::folded,
 };
 
@@ -52,32 +51,6 @@ pub enum Stage {
     /// Nothing: it was completed or cancelled. The contact talks with the assistant until it begins
     /// another.
     Ended,
-}
-
-/// A completed intake that is being delivered.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Handing {
-    /// The turn that completed it.
-    pub turn: u64,
-    /// The id of the delivery.
-    pub id: WebhookId,
-    /// The draft, until the turn has ended.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub draft: String,
-    /// Where the contact hears of it.
-    pub reply_to: ReplyTarget,
-    /// The contact's hash for the log.
-    pub phone_hash: PhoneHash,
-    /// How many fields it has.
-    pub filled: usize,
-    /// When the intake began.
-    pub since: UnixMillis,
-    /// Whether the turn has ended, so that the contact hears of the rest by REST.
-    #[serde(default)]
-    pub turn_ended: bool,
-    /// Whether it arrived, once that is known.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub arrived: Option<bool>,
 }
 
 /// The most bytes of all values together.
@@ -149,7 +122,7 @@ impl IntakeState {
 
     /// What a message says that needs no model: a choice while it is asked, or a plain yes or no to
     /// the summary.
-    pub fn answer_without_model(&mut self, intake: &Intake, text: &str) -> Option<Said> {
+    pub fn answer_without_model(&mut self, intake: &Intake, text: &str) -> Option<IntakeReply> {
         if self.stage == Stage::Confirming {
             return answer_to_summary(text);
         }
@@ -162,22 +135,22 @@ impl IntakeState {
                 self.values
                     .insert(field.name.clone(), FieldValue::Text(choice));
                 self.ask_next(intake);
-                Some(Said::question(Vec::new()))
+                Some(IntakeReply::question(Vec::new()))
             }
             None if is_number(text) => {
                 let problem = Note::Problem(field.label.clone(), ValueProblem::Choice);
-                Some(Said::question(vec![problem]))
+                Some(IntakeReply::question(vec![problem]))
             }
             None => None,
         }
     }
 
     /// Carries out a command.
-    pub fn command(&mut self, command: Command, intake: &Intake) -> Said {
+    pub fn command(&mut self, command: Command, intake: &Intake) -> IntakeReply {
         match command {
-            Command::Menu => Said::question(vec![Note::Fixed(FixedText::IntakeMenu)]),
-            Command::Status if self.stage == Stage::Confirming => Said::question(Vec::new()),
-            Command::Status => Said::question(vec![Note::Summary]),
+            Command::Menu => IntakeReply::question(vec![Note::Fixed(FixedText::IntakeMenu)]),
+            Command::Status if self.stage == Stage::Confirming => IntakeReply::question(Vec::new()),
+            Command::Status => IntakeReply::question(vec![Note::Summary]),
             Command::Back => {
                 let fields = &intake.fields;
                 let asked = self.asked(intake);
@@ -189,19 +162,19 @@ impl IntakeState {
                     Some(field) => {
                         self.skipped.remove(&field.name);
                         self.stage = Stage::Asking(field.name.clone());
-                        Said::question(Vec::new())
+                        IntakeReply::question(Vec::new())
                     }
-                    None => Said::question(vec![Note::Fixed(FixedText::IntakeFirst)]),
+                    None => IntakeReply::question(vec![Note::Fixed(FixedText::IntakeFirst)]),
                 }
             }
             Command::Skip => {
                 let note = self.skip(intake);
-                Said::question(note.into_iter().collect())
+                IntakeReply::question(note.into_iter().collect())
             }
             Command::Cancel => {
                 self.end();
                 let cancelled = Note::Fixed(FixedText::IntakeCancelled);
-                Said::new(vec![cancelled], Next::Nothing)
+                IntakeReply::new(vec![cancelled], Next::Nothing)
             }
         }
     }
@@ -221,7 +194,7 @@ impl IntakeState {
 
     /// Takes in what the model has read out of `input`. Only values that pass their check are
     /// stored.
-    pub fn merge(&mut self, intake: &Intake, read: Extraction, input: &str) -> Said {
+    pub fn merge(&mut self, intake: &Intake, read: Extraction, input: &str) -> IntakeReply {
         let mut notes = Vec::new();
         let said_besides = read.answer.filter(|answer| !claims_storage(answer));
         notes.extend(said_besides.map(Note::Answer));
@@ -263,7 +236,7 @@ impl IntakeState {
         {
             notes.extend(self.skip(intake));
         }
-        Said::question(notes)
+        IntakeReply::question(notes)
     }
 
     fn merge_at_summary(
@@ -272,19 +245,19 @@ impl IntakeState {
         set: &BTreeSet<&str>,
         notes: Vec<Note>,
         problem: Option<&(&IntakeField, ValueProblem)>,
-    ) -> Said {
+    ) -> IntakeReply {
         match (confirm, problem) {
             // A value that was meant as a correction must come again.
             (_, Some((field, _))) => {
                 self.stage = Stage::Asking(field.name.clone());
-                Said::question(notes)
+                IntakeReply::question(notes)
             }
-            (Some(true), None) if set.is_empty() => Said::new(notes, Next::Confirmed),
+            (Some(true), None) if set.is_empty() => IntakeReply::new(notes, Next::Confirmed),
             (Some(false), None) if set.is_empty() => {
                 let ask = Note::Fixed(FixedText::IntakeChange);
-                Said::new(notes.into_iter().chain([ask]).collect(), Next::Nothing)
+                IntakeReply::new(notes.into_iter().chain([ask]).collect(), Next::Nothing)
             }
-            _ => Said::question(notes),
+            _ => IntakeReply::question(notes),
         }
     }
 
@@ -350,36 +323,15 @@ impl IntakeState {
 }
 
 /// What a plain yes or no to the summary says.
-fn answer_to_summary(text: &str) -> Option<Said> {
+fn answer_to_summary(text: &str) -> Option<IntakeReply> {
     if confirms(text) {
-        Some(Said::new(Vec::new(), Next::Confirmed))
+        Some(IntakeReply::new(Vec::new(), Next::Confirmed))
     } else if declines(text) {
         let ask = Note::Fixed(FixedText::IntakeChange);
-        Some(Said::new(vec![ask], Next::Nothing))
+        Some(IntakeReply::new(vec![ask], Next::Nothing))
     } else {
         None
     }
-}
-
-/// The body of the delivery.
-#[must_use]
-pub fn result_body(
-    state: &IntakeState,
-    draft: &str,
-    conversation: &Pseudonym,
-    channel: Channel,
-    now: UnixMillis,
-) -> String {
-    json!({
-        "type": "intake",
-        "assistant": state.assistant,
-        "conversation": conversation.as_str(),
-        "channel": channel.name(),
-        "fields": state.values,
-        "draft": draft,
-        "completed_at": now.to_string(),
-    })
-    .to_string()
 }
 
 /// Whether a text is a number alone.

@@ -8,7 +8,7 @@ use crate::config::{Assistant, FieldKind, FixedText, Intake};
 
 /// What a contact is told.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Said {
+pub struct IntakeReply {
     notes: Vec<Note>,
     /// What follows.
     pub next: Next,
@@ -40,7 +40,7 @@ pub(super) enum Note {
     Fixed(FixedText),
 }
 
-impl Said {
+impl IntakeReply {
     pub(super) fn new(notes: Vec<Note>, next: Next) -> Self {
         Self { notes, next }
     }

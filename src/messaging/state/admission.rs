@@ -138,7 +138,7 @@ impl State {
     }
 
     /// Begins or ends a hand-off by the contact's word, or passes a message on. A message that is not
-    /// one of these goes its usual way.
+    /// one of these goes its usual way. A person can read more than the assistant.
     fn hand_over(
         &mut self,
         message: &Receive,
@@ -150,22 +150,30 @@ impl State {
             .images
             .len()
             .saturating_add(message.voice_notes.len());
+        let unread = &message.unread;
         let (text, media) = match &message.input {
             Input::Text(text) => (text.as_str(), files),
-            Input::Media => ("", files.max(1)),
+            // An earlier release of the Worker sends only that there are files.
+            Input::Media => (unread.text.as_str(), unread.files.max(1)),
+            Input::TooLong | Input::Reaction if !unread.is_empty() => {
+                (unread.text.as_str(), unread.files)
+            }
             _ => return None,
         };
+        let is_word = media == 0 && matches!(message.input, Input::Text(_));
+        let quoted = self.quoted_text(message);
+        let quoted = quoted.map(|quoted| quotes::with_quote(quoted, text));
         let passed = Passed {
             sid: &message.sid,
             at: now,
             reply_to: &message.reply_to,
             phone_hash: &message.phone_hash,
-            text,
+            text: quoted.as_deref().unwrap_or(text),
             media,
         };
         let begins = !self.is_handed_over();
         if !begins {
-            if media == 0 && keywords::asks_for_assistant(text) {
+            if is_word && keywords::asks_for_assistant(text) {
                 self.end_hand_off(now, config);
                 let status = self.canned_reply(CannedReply::AssistantAgain, now);
                 self.record_message(&message.sid, now, status);
@@ -176,7 +184,7 @@ impl State {
                 let notice = self.rate_limit_notice(&message.sid, now, free_at);
                 return Some(Admission::Limited(notice));
             }
-        } else if media > 0
+        } else if !is_word
             || !keywords::asks_for_person(text)
             || !self.begin_hand_off(HandOffBy::Contact, passed, thread, now, config)
         {
@@ -239,7 +247,7 @@ impl State {
             Input::Keyword { .. } => Some(Command::Cancel),
             _ => self.intake_command(message, text, config),
         });
-        let text = text.map(|text| match &message.quoted_text {
+        let text = text.map(|text| match self.quoted_text(message) {
             Some(quoted) => quotes::with_quote(quoted, text),
             None => text.to_owned(),
         });

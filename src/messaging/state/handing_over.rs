@@ -156,6 +156,8 @@ impl State {
             reply_to: message.reply_to.clone(),
             phone_hash: message.phone_hash.clone(),
         });
+        // The service gets the whole text. The assistant reads this later, and reads no more of a message.
+        let text = cut(message.text, config.max_message_chars);
         let note_is_due = running
             .noted_at
             .is_none_or(|at| now.since(at) >= NOTE_WAIT || at > now);
@@ -166,7 +168,7 @@ impl State {
             let who = message.phone_hash.to_string();
             let mut note = assistant.text_with(FixedText::HandOffNote, &who);
             if hand_off.include_text {
-                let (contact, text) = (message.reply_to.contact.as_str(), message.text);
+                let contact = message.reply_to.contact.as_str();
                 note = format!("{note}\n{contact}: {text}");
             }
             let number = self.turns.take_number();
@@ -174,7 +176,7 @@ impl State {
             self.outbox
                 .put_note(number, reply_to, phone_hash, &note, now);
         }
-        let lines = std::iter::once(message.text.to_owned()).filter(|text| !text.is_empty());
+        let lines = std::iter::once(text).filter(|text| !text.is_empty());
         let files = (message.media > 0).then(|| format!("[{} files]", message.media));
         let text = lines.chain(files).collect::<Vec<_>>().join("\n");
         self.hand_off.say(false, text, now);
@@ -276,6 +278,15 @@ impl State {
             waits.then_some(MessageStatus::Nothing)
         });
     }
+}
+
+/// A text of at most so many characters, with an ellipsis where it was cut.
+fn cut(text: &str, max_chars: usize) -> String {
+    if text.chars().nth(max_chars).is_none() {
+        return text.to_owned();
+    }
+    let kept = text.chars().take(max_chars.saturating_sub(1));
+    kept.chain(['…']).collect()
 }
 
 /// The webhook with a message of a contact.

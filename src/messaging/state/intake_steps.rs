@@ -55,16 +55,19 @@ impl State {
         intake.is_open().then_some(ended)
     }
 
-    /// Puts what an intake gave among the deliveries. `false`: there is no room.
+    /// Puts what an intake gave among the deliveries, and ends the intake: if its turn is cancelled
+    /// now, another yes must not hand it in again. `false`: there is no room.
     pub fn hand_in(&mut self, handing: Handing, delivery: Delivery) -> bool {
-        if self.turns.active_number() != Some(handing.turn) {
+        if self.turns.active_number() != Some(handing.turn) || !self.deliveries.put(delivery) {
             return false;
         }
-        let accepted = self.deliveries.put(delivery);
-        if accepted && self.handing(handing.turn).is_none() {
+        if self.handing(handing.turn).is_none() {
             self.intakes.handing.push(handing);
         }
-        accepted
+        if let Some(intake) = &mut self.intakes.current {
+            intake.end();
+        }
+        true
     }
 
     /// A delivery has ended. The contact of a completed intake hears of it: by the turn that
@@ -117,6 +120,7 @@ impl State {
         };
         one.turn_ended = true;
         one.draft.clear();
+        one.input.clear();
         match (one.arrived, told) {
             (None, _) => {}
             (arrived, told) if arrived == told => {

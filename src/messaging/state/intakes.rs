@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     base::time::UnixMillis,
+    conversation::deliveries::Deliveries,
     event::IntakeOutcome,
     identity::PhoneHash,
     messaging::intake::{Handing, IntakeState},
@@ -65,14 +66,24 @@ impl Intakes {
         *self == Self::default()
     }
 
+    /// The name of the assistant whose intake is open.
+    pub fn open_with(&self) -> Option<&str> {
+        let current = self.current.as_ref().filter(|intake| intake.is_open());
+        current.map(|intake| intake.assistant.as_str())
+    }
+
     /// When the alarm must look at it.
     pub fn next_wake(&self) -> Option<UnixMillis> {
         self.current.as_ref().map(|intake| intake.until)
     }
 
-    /// Forgets what nobody will hear of: the turn that it belongs to was cancelled.
-    pub fn forget(&mut self, running: Option<u64>) {
-        let is_awaited = |one: &Handing| one.arrived.is_none() || running == Some(one.turn);
+    /// Forgets what nobody will hear of: the turn that it belongs to was cancelled, or damage has lost
+    /// its delivery.
+    pub fn forget(&mut self, running: Option<u64>, deliveries: &Deliveries) {
+        let is_awaited = |one: &Handing| {
+            let waits = one.arrived.is_none() && deliveries.has(&one.id);
+            waits || running == Some(one.turn)
+        };
         self.handing.retain(is_awaited);
     }
 

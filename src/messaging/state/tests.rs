@@ -4,7 +4,11 @@ use crate::{
     config::tests::parse,
     conversation::outbox::ReplyTarget,
     identity::{Address, Pseudonym, PseudonymKey, TokenId},
-    messaging::{api::Receive, inbound::Input, keywords::Keyword},
+    messaging::{
+        api::Receive,
+        inbound::{Input, Unread},
+        keywords::Keyword,
+    },
 };
 
 const NOW: UnixMillis = UnixMillis(1_795_348_800_000);
@@ -36,9 +40,11 @@ pub(super) fn call(sid: &str, input: Input, config: &Config) -> Receive {
         input,
         images: Vec::new(),
         voice_notes: Vec::new(),
+        unread: Unread::default(),
         number_thread: None,
         quoted: None,
         quoted_text: None,
+        quoted_as_of: 0,
         phone_hash,
         reply_to,
         arrived: NOW,
@@ -108,4 +114,27 @@ fn a_reset_keeps_the_answer_of_a_webhook_that_is_about_to_fetch_it() {
         reset_behind_a_turn(&[]),
         (Some(MessageStatus::Nothing), None)
     );
+}
+
+/// What the assistant reads of a message that quotes, after `change`.
+fn read_behind_a_quote(change: impl FnOnce(&mut State, &Config)) -> Option<String> {
+    let (config, mut state) = (config(), State::default());
+    let sid = "SM0000000000000000000000000000000a";
+    let mut message = call(sid, Input::Text("that one".into()), &config);
+    message.quoted_text = Some("The red one?".into());
+    message.quoted_as_of = state.forgotten();
+    change(&mut state, &config);
+    state.admit(&message, &thread(), NOW, &config);
+    let mut messages = state.turns.messages();
+    messages.next().and_then(|message| message.text.clone())
+}
+
+#[test]
+fn a_quote_that_is_erased_while_it_is_looked_up_is_left_out() {
+    let kept = read_behind_a_quote(|_, _| {});
+    assert_eq!(kept.as_deref(), Some("> The red one?\nthat one"));
+    let erased = read_behind_a_quote(|state, config| {
+        state.erase(NOW, config);
+    });
+    assert_eq!(erased.as_deref(), Some("that one"));
 }

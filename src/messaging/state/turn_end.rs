@@ -104,6 +104,11 @@ impl State {
     /// turn's first request to the model.
     pub(super) fn begin_turn(&mut self, now: UnixMillis, config: &Config) {
         let cap = config.max_daily_calls_per_contact;
+        let open = self.intakes.open_with();
+        self.turns.drop_command(|message| {
+            let assistant = message.reply_to.assistant(config);
+            open != Some(assistant.name.as_str())
+        });
         let share = &mut self.share;
         self.turns
             .begin_next(config.max_message_chars, || share.reserve_call(now, cap));
@@ -267,7 +272,7 @@ impl State {
     ) {
         self.revisions
             .schedule_deletion(now, config.conversation_ttl);
-        self.quotable.clear();
+        self.forget_quotes();
         self.hand_off.forget_said();
         self.records.update(|record| {
             let earlier = |turn: u64| turn != number && !waiting.contains(&record.sid);

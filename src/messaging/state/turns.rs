@@ -150,6 +150,17 @@ impl Turns {
         self.begin(messages, over_limit);
     }
 
+    /// The next message is for the model, like any other, if the intake that it wants something of
+    /// `has_ended` while it waited.
+    pub fn drop_command(&mut self, has_ended: impl FnOnce(&PendingMessage) -> bool) {
+        if let Some(next) = self.pending.first_mut()
+            && next.command.is_some()
+            && has_ended(next)
+        {
+            next.command = None;
+        }
+    }
+
     /// The next step for the turn in the state. `begun_here`: this incarnation of the object has
     /// begun the turn and not run it. Any other turn was begun by an incarnation that has vanished;
     /// another attempt is another request, which `reserve` counts.

@@ -1,11 +1,12 @@
-//! The turn of an assistant with a guided intake: what the model reads, the draft, and handing it in.
+//! The turn of an assistant with a guided intake: what the model reads, and what the
+//! contact is told.
 //!
-//! Not here: the questions and the checks (`messaging::intake`), and where the intake lies
-//! (`messaging::state`).
+//! Not here: the draft (`draft`), the questions and the checks (`messaging::intake`), and where the
+//! intake lies (`messaging::state`).
 
-use std::{future::Future, rc::Rc, time::Duration};
+mod draft;
 
-use futures_util::{FutureExt, TryFutureExt};
+use std::{future::Future, rc::Rc};
 
 use super::{Inner, ThreadPlatform, model::Question};
 use crate::{
@@ -15,21 +16,17 @@ use crate::{
     },
     config::{Assistant, FixedText, Intake},
     conversation::{
-        deliveries::Delivery,
         history::Conversation,
         model_run::{self, ContactShare, Failure, ModelInput, ModelRun, Words},
     },
-    event::{self, DeliveryPurpose, Event, IntakeOutcome},
+    event::{self, Event, IntakeOutcome},
     identity::Channel,
     messaging::{
-        intake::{
-            self, Command, Handing, IntakeState, Next, Problems, Said, check_draft,
-            draft_instructions, plain, result_body,
-        },
+        intake::{self, Command, IntakeReply, IntakeState, Next},
         markdown,
         state::{ActiveTurn, IntakeEnd, IntakeTurn, State, TurnResult},
     },
-    openai::{Completion, OpenAiError},
+    openai::OpenAiError,
     platform::PlatformError,
 };
 
@@ -51,9 +48,6 @@ struct Step<'a, C> {
     begun: UnixMillis,
     cancelled: C,
 }
-
-/// How long a turn waits for the operator's service. Then the contact hears of it by REST.
-const DELIVERY_WAIT: Duration = Duration::from_secs(3);
 
 impl<P: ThreadPlatform> Inner<P> {
     /// Ends an intake that has expired.
@@ -115,19 +109,19 @@ impl<P: ThreadPlatform> Inner<P> {
             None if turn.messages.iter().any(|one| one.files().next().is_some()) => None,
             None => state.answer_without_model(form, &text),
         };
-        let Some(said) = local else {
+        let Some(reply) = local else {
             return self
                 .read_by_model(turn, &step, state, begins)
                 .await
                 .map(Some);
         };
-        if said.next == Next::Confirmed {
+        if reply.next == Next::Confirmed {
             return self
                 .complete(turn, &step, state, None, text)
                 .await
                 .map(Some);
         }
-        let result = self.told(turn, &step, text, &said, state, ended);
+        let result = self.told(turn, &step, text, &reply, state, ended);
         let (turn, run) = (turn.clone(), None);
         Ok(Some(Ended { turn, run, result }))
     }
@@ -140,8 +134,8 @@ impl<P: ThreadPlatform> Inner<P> {
             return TurnResult::Reset { text, intake };
         };
         let state = self.new_intake(turn, assistant, form);
-        let said = Said::fixed(FixedText::IntakeRestarted);
-        let text = self.fit_to_channel(turn, &said.text(assistant, form, &state));
+        let reply = IntakeReply::fixed(FixedText::IntakeRestarted);
+        let text = self.fit_to_channel(turn, &reply.text(assistant, form, &state));
         let intake = Some(Box::new(state));
         TurnResult::Reset { text, intake }
     }
@@ -158,11 +152,11 @@ impl<P: ThreadPlatform> Inner<P> {
         turn: &ActiveTurn,
         step: &Step<'_, C>,
         input: String,
-        said: &Said,
+        reply: &IntakeReply,
         state: IntakeState,
         ended: Option<IntakeEnd>,
     ) -> TurnResult {
-        let text = said.text(step.assistant, step.form, &state);
+        let text = reply.text(step.assistant, step.form, &state);
         let text = self.fit_to_channel(turn, &markdown::render(&text, turn.channel()));
         TurnResult::Intake(Box::new(IntakeTurn {
             input,
@@ -222,12 +216,12 @@ impl<P: ThreadPlatform> Inner<P> {
             let run = Some(run);
             return Ok(Ended { turn, run, result });
         };
-        let said = state.merge(form, read, &input);
-        if said.next == Next::Confirmed {
+        let reply = state.merge(form, read, &input);
+        if reply.next == Next::Confirmed {
             return self.complete(&turn, step, state, Some(run), input).await;
         }
         let begun = begins.then(|| IntakeEnd::of(&state, IntakeOutcome::Begun));
-        let result = self.told(&turn, step, input, &said, state, begun);
+        let result = self.told(&turn, step, input, &reply, state, begun);
         let run = Some(run);
         Ok(Ended { turn, run, result })
     }
@@ -245,7 +239,7 @@ impl<P: ThreadPlatform> Inner<P> {
             TurnResult::Failed(text) => step.assistant.text(text).to_owned(),
             other => return other,
         };
-        let question = Said::asked().text(step.assistant, step.form, state);
+        let question = IntakeReply::asked().text(step.assistant, step.form, state);
         let text = self.fit_to_channel(turn, &format!("{text}\n\n{question}"));
         TurnResult::Intake(Box::new(IntakeTurn {
             input,
@@ -254,177 +248,6 @@ impl<P: ThreadPlatform> Inner<P> {
             told: None,
             ended: None,
         }))
-    }
-
-    /// Makes the draft, and hands it in.
-    async fn complete<C>(
-        self: &Rc<Self>,
-        turn: &ActiveTurn,
-        step: &Step<'_, C>,
-        mut state: IntakeState,
-        earlier: Option<ModelRun>,
-        input: String,
-    ) -> Result<Ended, PlatformError>
-    where
-        C: Future<Output: Clone> + Clone + Unpin,
-    {
-        let (draft, run) = self.draft(step, &state, earlier).await;
-        let ended = |result, run| {
-            let turn = turn.clone();
-            let run = Some(run);
-            Ok(Ended { turn, run, result })
-        };
-        let draft = match draft {
-            Ok(draft) => draft,
-            Err(failure) => {
-                let result = self.failed(turn, step, &state, input, failure);
-                return ended(result, run);
-            }
-        };
-        let completed = IntakeEnd::of(&state, IntakeOutcome::Completed);
-        let Some(last) = turn
-            .messages
-            .last()
-            .filter(|_| step.form.deliver_to.is_some())
-        else {
-            state.end();
-            self.log_intake(completed);
-            let result = self.drafted(turn, step, state, input, &draft, None, None);
-            return ended(result, run);
-        };
-        let now = self.platform.now();
-        let body = result_body(&state, &draft, &self.name, turn.channel(), now);
-        let key = &self.config.pseudonym_key;
-        // Numbers of turns may come again after an erasure. The message's id does not.
-        let id = key.webhook_id(&self.name, turn.number, "intake", last.sid.as_str());
-        let handing = Handing {
-            turn: turn.number,
-            id: id.clone(),
-            draft,
-            reply_to: last.reply_to.clone(),
-            phone_hash: last.phone_hash.clone(),
-            filled: state.filled(),
-            since: state.since,
-            turn_ended: false,
-            arrived: None,
-        };
-        let hand_in = |state: &mut State, now| {
-            let delivery = Delivery::new(
-                id,
-                DeliveryPurpose::IntakeResult,
-                step.assistant.name.clone(),
-                last.phone_hash.clone(),
-                body,
-                now,
-            );
-            state.hand_in(handing.clone(), delivery)
-        };
-        if !self.step(hand_in).await? {
-            // There is no room, or the contact has cancelled the turn.
-            let failure = Failure::BudgetUnreachable;
-            let result = self.failed(turn, step, &state, input, failure);
-            return ended(result, run);
-        }
-        self.log_intake(completed);
-        let result = self.await_delivery(turn, step, state, handing).await?;
-        ended(result, run)
-    }
-
-    /// Waits a moment for the operator's service. "Saved" is said only once it has taken everything.
-    async fn await_delivery<C>(
-        self: &Rc<Self>,
-        turn: &ActiveTurn,
-        step: &Step<'_, C>,
-        mut state: IntakeState,
-        handing: Handing,
-    ) -> Result<TurnResult, PlatformError> {
-        let inner = Rc::clone(self);
-        let sent = async move { inner.send_deliveries().await };
-        let inner = Rc::clone(self);
-        let sent = sent.unwrap_or_else(move |error| inner.log_storage_error(error));
-        self.wait_for(DELIVERY_WAIT, sent.boxed_local()).await;
-        let number = turn.number;
-        let arrived = |state: &State, _| state.handing(number).and_then(|one| one.arrived);
-        let arrived = self.read(arrived).await?;
-        state.end();
-        let input = turn.input(&[]);
-        let text = match arrived {
-            Some(true) => FixedText::IntakeSaved,
-            Some(false) => FixedText::IntakeNotSaved,
-            None => FixedText::IntakePending,
-        };
-        let first = Some(text);
-        Ok(self.drafted(turn, step, state, input, &handing.draft, first, arrived))
-    }
-
-    #[allow(clippy::too_many_arguments, reason = "the parts of one result")]
-    fn drafted<C>(
-        &self,
-        turn: &ActiveTurn,
-        step: &Step<'_, C>,
-        state: IntakeState,
-        input: String,
-        draft: &str,
-        first: Option<FixedText>,
-        told: Option<bool>,
-    ) -> TurnResult {
-        // What is said of the delivery comes first: a long SMS is cut at its end.
-        let head = first.into_iter().chain([FixedText::IntakeDraft]);
-        let head = head.map(|text| step.assistant.text(text));
-        let text: Vec<&str> = head.chain([draft]).collect();
-        TurnResult::Intake(Box::new(IntakeTurn {
-            input,
-            text: self.fit_to_channel(turn, &text.join("\n\n")),
-            intake: Some(state),
-            told,
-            ended: None,
-        }))
-    }
-
-    /// The draft, of the fields alone. A draft that states something else is asked for once more,
-    /// and after that the fields are laid out by code.
-    async fn draft<C>(
-        &self,
-        step: &Step<'_, C>,
-        state: &IntakeState,
-        earlier: Option<ModelRun>,
-    ) -> (Result<String, Failure>, ModelRun)
-    where
-        C: Future + Clone + Unpin,
-    {
-        let mut problems = Problems::default();
-        let mut made = earlier;
-        loop {
-            let prompt = draft_instructions(step.form, problems);
-            let fields = state.fields().to_string();
-            let mut run = self.ask(step, &prompt, fields, None, made.as_ref()).await;
-            let is_second = !problems.is_empty();
-            match &run.result {
-                Ok(completion) => {
-                    let draft = completion.text.trim().to_owned();
-                    problems = check_draft(&draft, state);
-                    if problems.is_empty() {
-                        return (Ok(draft), run);
-                    }
-                }
-                // The contact can say yes again.
-                Err(failure) if !is_second || *failure == Failure::Cancelled => {
-                    return (Err(*failure), run);
-                }
-                Err(_) => {}
-            }
-            if is_second {
-                let draft = plain(state, step.form);
-                if run.result.is_err() {
-                    run.result = Ok(Completion {
-                        text: draft.clone(),
-                        finish_note: None,
-                    });
-                }
-                return (Ok(draft), run);
-            }
-            made = Some(run);
-        }
     }
 
     /// A request without a conversation. `earlier` are the turn's requests so far, whose cost the
@@ -456,6 +279,7 @@ impl<P: ThreadPlatform> Inner<P> {
                 reserved: false,
                 caller: None,
                 schema,
+                listener: None,
             };
             let (platform, config) = (&self.platform, &self.config);
             let cancelled = step.cancelled.clone();
@@ -495,13 +319,18 @@ fn answer_of(run: &ModelRun) -> Option<&str> {
 }
 
 /// Carries out a command of the contact.
-fn obey(command: Command, turn: &ActiveTurn, form: &Intake, state: &mut IntakeState) -> Said {
-    let said = state.command(command, form);
+fn obey(
+    command: Command,
+    turn: &ActiveTurn,
+    form: &Intake,
+    state: &mut IntakeState,
+) -> IntakeReply {
+    let reply = state.command(command, form);
     match (command, turn.channel()) {
         // There, CANCEL is an opt-out elsewhere.
         (Command::Cancel, Channel::WhatsApp | Channel::Messenger) => {
-            said.with(FixedText::IntakeStopHint)
+            reply.with(FixedText::IntakeStopHint)
         }
-        _ => said,
+        _ => reply,
     }
 }

@@ -8,6 +8,7 @@
 mod deliveries;
 mod hand_off;
 mod intake;
+mod jobs;
 mod joins;
 mod links;
 mod log;
@@ -24,7 +25,6 @@ mod wait;
 use std::{
     cell::{Cell, RefCell},
     rc::Rc,
-    time::Duration,
 };
 
 use futures_util::{
@@ -37,26 +37,21 @@ use super::{
         Erase, Erasure, Follow, Followed, HandBack, Receive, RecordDelivery, Reply, Say, Show,
         TakeOver, ThreadSummary,
     },
-    state::{Admission, CancelledCounts, Job, MessageStatus, State},
+    state::{Admission, CancelledCounts, MessageStatus, State},
 };
 use crate::{
     base::{
         time::UnixMillis,
-        usage::{PendingUsage, RejectionCounts, UsageCounters},
+        usage::{RejectionCounts, UsageCounters},
     },
     config::Config,
-    conversation::{
-        budget::{self, AddUsage},
-        history::Conversation,
-        model_run::RemembersEndpoints,
-        outbox::{self, OptOutRefusal, Outbox, OutboxEntry, OutboxStore},
-    },
+    conversation::{history::Conversation, model_run::RemembersEndpoints},
     event::{
         self, ConsentBy, ConsentState, DailyLimit, ErasedBy, Event, HandOffBy, HandOffState,
-        ObjectKind, Security,
+        Security,
     },
     identity::{MessageSid, PhoneHash, Pseudonym},
-    object::{Engine, Steps, arguments, in_time, reply, unknown_method},
+    object::{Engine, Steps, arguments, reply, unknown_method},
     platform::{
         Clock, Http, Kv, Log, Method, Objects, Once, PlatformError, Random, Spawn, Storage,
         TimeZones,
@@ -128,12 +123,6 @@ struct Inner<P> {
     /// Usage that was counted without a step.
     counted: Cell<UsageCounters>,
 }
-
-/// The wait after a failed alarm before the next one.
-const ALARM_RETRY: Duration = Duration::from_secs(10);
-
-/// How long the budget object may take to answer when no turn waits for it.
-const BUDGET_LIMIT: Duration = Duration::from_secs(10);
 
 impl<P: ThreadPlatform> Thread<P> {
     /// The thread of that name.
@@ -289,24 +278,6 @@ impl<P: ThreadPlatform> Thread<P> {
     pub async fn follow(&self, order: Follow) -> Result<Followed, PlatformError> {
         self.0.follow(order).await
     }
-
-    /// The alarm: does all jobs that were left over, forgets what has expired, and sets the next
-    /// alarm.
-    ///
-    /// # Errors
-    /// When storage failed, and no alarm could be set either. The runtime then fires the alarm
-    /// again.
-    pub async fn alarm(&self) -> Result<(), PlatformError> {
-        let inner = &self.0;
-        let Err(error) = inner.run_pending_jobs().await else {
-            return Ok(());
-        };
-        inner.log_storage_error(error);
-        // The runtime fires a failed alarm six times and then never again. Our own alarm comes for
-        // as long as it takes.
-        let retry_at = inner.platform.now().plus(ALARM_RETRY);
-        inner.steps.reload_at(&**inner, retry_at).await
-    }
 }
 
 impl<P: ThreadPlatform> Engine for Thread<P> {
@@ -329,33 +300,6 @@ impl<P: ThreadPlatform> Engine for Thread<P> {
 }
 
 impl<P: ThreadPlatform> Inner<P> {
-    /// Does all jobs that were left over, and forgets what has expired.
-    async fn run_pending_jobs(self: &Rc<Self>) -> Result<(), PlatformError> {
-        self.steps.begin_alarm(&**self).await?;
-        let next_job = |state: &State, now| state.next_job(now, &self.config);
-        while let Some(job) = self.read(next_job).await? {
-            match job {
-                Job::Turn => self.run().await,
-                Job::Outbox => self.drain_outbox().await?,
-                Job::EndHandOff => self.end_hand_off_in_time().await?,
-                Job::EndIntake => self.end_intake_in_time().await?,
-                Job::StartFlow => self.start_flow().await?,
-                Job::Deliver => self.send_deliveries().await?,
-                Job::Delete => self.delete_pending().await?,
-                Job::Orders => drop(self.send_orders_or_log().await),
-                Job::Usage => self.flush_usage().await?,
-                Job::Save => self.save().await?,
-            }
-        }
-        let settle = |state: &mut State, now| state.settle(now, &self.config);
-        self.steps.end_alarm(&**self, settle).await?;
-        let has_expired = |state: &State, now| state.revisions.current(now).is_none();
-        if self.read(has_expired).await? {
-            self.conversation.take();
-        }
-        Ok(())
-    }
-
     /// Reads the state, see [`Steps::read`].
     async fn read<R>(
         &self,
@@ -370,33 +314,6 @@ impl<P: ThreadPlatform> Inner<P> {
         decide: impl FnOnce(&mut State, UnixMillis) -> R,
     ) -> Result<R, PlatformError> {
         self.steps.step(self, decide).await
-    }
-
-    /// Sends the answers in the outbox whose time has come.
-    async fn drain_outbox(&self) -> Result<(), PlatformError> {
-        let _draining = self.draining.lock().await;
-        outbox::drain(self, &self.platform, &self.config).await
-    }
-
-    /// Reports usage that no request to the model carried.
-    async fn flush_usage(&self) -> Result<(), PlatformError> {
-        let take = |state: &mut State, now| {
-            let usage = state.usage.counters();
-            state.usage.mark_reported(&usage);
-            // The same write forgets what has expired.
-            state.settle(now, &self.config);
-            usage
-        };
-        // The usage is removed first: otherwise a report that breaks off would be repeated without
-        // end.
-        let usage = self.step(take).await?;
-        let add_usage = AddUsage { usage };
-        let report = self.platform.call(budget::NAME, &add_usage);
-        let Err(error) = in_time(&self.platform, BUDGET_LIMIT, report).await else {
-            return Ok(());
-        };
-        self.log_object_error(ObjectKind::Budget, error);
-        self.step(|state, now| state.usage.count(&usage, now)).await
     }
 
     /// Aborts the turn that runs. It is no longer in the state, and memory forgets it, too.
@@ -433,30 +350,5 @@ impl<P: ThreadPlatform> Inner<P> {
         let mut counted = self.counted.get();
         counted.add(usage);
         self.counted.set(counted);
-    }
-}
-
-impl<P: ThreadPlatform> OutboxStore for Inner<P> {
-    async fn change<R>(
-        &self,
-        decide: impl FnOnce(&mut Outbox, &mut PendingUsage, UnixMillis) -> R,
-    ) -> Result<R, PlatformError> {
-        let change = |state: &mut State, now| {
-            let result = decide(&mut state.outbox, &mut state.usage, now);
-            state.remember_sent(now, &self.config);
-            result
-        };
-        self.step(change).await
-    }
-
-    async fn opt_out(
-        &self,
-        entry: &OutboxEntry,
-        code: u32,
-    ) -> Result<OptOutRefusal, PlatformError> {
-        let opt_out = |state: &mut State, now| state.opt_out_at_twilio(entry.turn, code, now);
-        let (refusal, cancelled) = self.step(opt_out).await?;
-        self.opted_out_at_twilio(entry.phone_hash.clone(), cancelled);
-        Ok(refusal)
     }
 }

@@ -21,7 +21,7 @@ use crate::{
         model_run::{self, Caller, ContactShare, Failure, ModelInput, ModelRun, Words},
         outbox::request_contexts,
     },
-    identity::Channel,
+    identity::{Channel, Medium},
     messaging::state::{ActiveTurn, Contents, PendingMessage},
     platform::PlatformError,
     twilio::rest,
@@ -142,6 +142,7 @@ impl<P: ThreadPlatform> Inner<P> {
                     .is_none()
                     .then(|| caller(number, &first, &has_called)),
                 schema: question.map(|question| question.schema),
+                listener: None,
             };
             let too_early = Cell::new(false);
             let asked_too_early = async {
@@ -204,7 +205,9 @@ impl<P: ThreadPlatform> Inner<P> {
         let zone = assistant.prompt.needs_offset_of();
         let offset = zone.and_then(|zone| self.platform.offset_minutes(zone, now));
         let offset = offset.unwrap_or_default();
-        assistant.prompt.render(now, offset, channel)
+        assistant
+            .prompt
+            .render(now, offset, Medium::Messages(channel))
     }
 
     /// Shows a contact that an answer is being written, once the turn takes longer than people
@@ -232,8 +235,9 @@ impl<P: ThreadPlatform> Inner<P> {
 fn caller<'a>(turn: u64, first: &'a PendingMessage, has_called: &'a Cell<bool>) -> Caller<'a> {
     Caller {
         turn,
-        first: &first.sid,
-        contact: &first.reply_to.contact,
+        first: first.sid.as_str(),
+        contact: Some(&first.reply_to.contact),
+        medium: Medium::Messages(first.reply_to.contact.channel()),
         phone_hash: &first.phone_hash,
         has_called,
     }

@@ -45,8 +45,12 @@ impl<P: ThreadPlatform> Inner<P> {
             return Ok(());
         }
         match (&message.quoted, tapback) {
-            (Some(sid), _) => message.quoted_text = self.quoted_text(sid, message).await?,
+            (Some(sid), _) => {
+                message.quoted_as_of = self.read(|state, _| state.forgotten()).await?;
+                message.quoted_text = self.quoted_text(sid, message).await?;
+            }
             (None, Some(tapback)) if self.is_remembered(&tapback, message).await? => {
+                message.unread.text.clone_from(text);
                 message.input = Input::Reaction;
             }
             (None, _) => {}

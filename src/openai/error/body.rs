@@ -155,7 +155,7 @@ fn words_in(text: &str) -> Fields {
 }
 
 /// Other names that endpoints give to a field, in lower case.
-const OTHER_NAMES: [(Field, &str); 20] = [
+const OTHER_NAMES: [(Field, &str); 24] = [
     (Field::ReasoningEffort, "reasoningeffort"),
     (Field::ReasoningEffort, "reasoning effort"),
     (Field::ReasoningEffort, "reasoning.effort"),
@@ -176,6 +176,10 @@ const OTHER_NAMES: [(Field, &str); 20] = [
     (Field::Tools, "tool choice"),
     (Field::Tools, "tool parser"),
     (Field::Tools, "tools param"),
+    (Field::ReasoningContent, "reasoning_details"),
+    (Field::ReasoningContent, ".reasoning"),
+    (Field::ReasoningContent, "extra_content"),
+    (Field::ReasoningContent, "provider_specific_fields"),
 ];
 
 /// The field of that name, or of a name that endpoints give to it.

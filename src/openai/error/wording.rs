@@ -109,6 +109,21 @@ pub const FILTERED: Wordings = Wordings {
     ],
 };
 
+/// The endpoint wants to see again what it said beside its calls. Gemini, Vertex AI, DeepSeek,
+/// Moonshot.
+pub(super) const NOT_REPEATED: Wordings = Wordings {
+    codes: &[],
+    parts: &[],
+    says: &[
+        &["missing", "thought_signature"],
+        &["thought signature", "corrupted"],
+        &["thought signature", "invalid"],
+        &["thought signature", "not valid"],
+        &["reasoning_content", "must be passed back"],
+        &["reasoning_content", "missing"],
+    ],
+};
+
 /// The model takes no images. OpenAI, DeepSeek, vLLM, llama.cpp, Groq, Mistral, OpenRouter.
 pub(super) const NO_IMAGES: Wordings = Wordings {
     codes: &[

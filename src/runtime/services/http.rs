@@ -19,21 +19,105 @@ use super::{
     },
     ObjectServices,
 };
-use crate::platform::{Body, Http, HttpError, HttpRequest, HttpResponse};
+use crate::platform::{Body, BodyStream, Http, HttpError, HttpOpened, HttpRequest, HttpResponse};
 
 impl Http for ObjectServices {
+    type Body = Pieces;
+
     async fn send(
         &self,
         request: &HttpRequest,
         timeout: Duration,
     ) -> Result<HttpResponse, HttpError> {
         let mut exchange = Exchange::new().ok_or(HttpError::Connection)?;
-        let result = match select(pin!(exchange.run(request)), pin!(sleep(timeout))).await {
-            Either::Left((result, _)) => result,
-            Either::Right(_) => Err(HttpError::Timeout),
+        let run = async {
+            let response = exchange.begin(request).await?;
+            received(&response, request.limit).await
         };
+        let result = in_time(timeout, run).await;
         exchange.over = result.is_ok();
         result
+    }
+
+    async fn open(
+        &self,
+        request: &HttpRequest,
+        timeout: Duration,
+    ) -> Result<HttpOpened<Pieces>, HttpError> {
+        let exchange = Exchange::new().ok_or(HttpError::Connection)?;
+        let response = in_time(timeout, exchange.begin(request)).await?;
+        let reader = match response.body() {
+            Some(body) => {
+                let body: Readable = body.unchecked_into();
+                Some(body.reader().map_err(|_| HttpError::Unreadable)?)
+            }
+            None => None,
+        };
+        let header = header_of(&response);
+        Ok(HttpOpened {
+            status: response.status(),
+            content_type: header("Content-Type"),
+            retry_after: header("Retry-After"),
+            location: header("Location"),
+            body: Pieces {
+                reader,
+                left: request.limit,
+                exchange,
+            },
+        })
+    }
+}
+
+/// Waits for an exchange for at most `limit`.
+async fn in_time<T>(
+    limit: Duration,
+    exchange: impl Future<Output = Result<T, HttpError>>,
+) -> Result<T, HttpError> {
+    match select(pin!(exchange), pin!(sleep(limit))).await {
+        Either::Left((result, _)) => result,
+        Either::Right(_) => Err(HttpError::Timeout),
+    }
+}
+
+/// The body of an answer. Dropping it aborts the exchange, and with it the stream.
+///
+/// It reads by itself and not by `wasm_streams`, which cancels a stream that is dropped. That throws
+/// in the context of another request, and aborting does the same.
+pub struct Pieces {
+    /// `None` once the body has ended.
+    reader: Option<Reader>,
+    /// The bytes that may still come.
+    left: usize,
+    exchange: Exchange,
+}
+
+impl BodyStream for Pieces {
+    async fn next(&mut self) -> Result<Option<Vec<u8>>, HttpError> {
+        let Some(reader) = &self.reader else {
+            self.exchange.over = true;
+            return Ok(None);
+        };
+        let piece = match reader.read() {
+            Ok(promise) => JsFuture::from(promise).await,
+            Err(error) => Err(error),
+        };
+        let Ok(piece) = piece else {
+            self.reader = None;
+            return Err(HttpError::Unreadable);
+        };
+        let piece: Piece = piece.unchecked_into();
+        if piece.done() {
+            self.reader = None;
+            self.exchange.over = true;
+            return Ok(None);
+        }
+        let bytes = piece.value().unchecked_into::<Uint8Array>().to_vec();
+        let Some(left) = self.left.checked_sub(bytes.len()) else {
+            self.reader = None;
+            return Err(HttpError::TooLarge);
+        };
+        self.left = left;
+        Ok(Some(bytes))
     }
 }
 
@@ -53,9 +137,9 @@ impl Exchange {
         })
     }
 
-    /// Sends the request. Redirects are not followed: they would carry keys and texts to another
-    /// server.
-    async fn run(&self, request: &HttpRequest) -> Result<HttpResponse, HttpError> {
+    /// Sends the request, and waits for the headers of the answer. Redirects are not followed: they
+    /// would carry keys and texts to another server.
+    async fn begin(&self, request: &HttpRequest) -> Result<web_sys::Response, HttpError> {
         let init = web_sys::RequestInit::new();
         init.set_method(request.method);
         init.set_headers(
@@ -72,7 +156,7 @@ impl Exchange {
         let response = JsFuture::from(global.fetch_with_str_and_init(&request.url, &init))
             .await
             .map_err(|_| HttpError::Connection)?;
-        received(response.unchecked_into(), request.limit).await
+        Ok(response.unchecked_into())
     }
 }
 
@@ -100,9 +184,8 @@ impl Drop for Exchange {
 }
 
 /// Reads the answer, and at most one piece of its body beyond `limit`.
-async fn received(response: web_sys::Response, limit: usize) -> Result<HttpResponse, HttpError> {
-    let fields = response.headers();
-    let header = |name| fields.get(name).ok().flatten();
+async fn received(response: &web_sys::Response, limit: usize) -> Result<HttpResponse, HttpError> {
+    let header = header_of(response);
     let length = header("Content-Length").and_then(|length| length.parse::<usize>().ok());
     if length.is_some_and(|length| length > limit) {
         return Err(HttpError::TooLarge);
@@ -138,9 +221,32 @@ async fn received(response: web_sys::Response, limit: usize) -> Result<HttpRespo
     })
 }
 
-// `worker` does not have this.
+/// Reads the headers of an answer.
+fn header_of(response: &web_sys::Response) -> impl Fn(&str) -> Option<String> + use<> {
+    let fields = response.headers();
+    move |name| fields.get(name).ok().flatten()
+}
+
+// `worker` does not have these, or does not catch what they throw.
 #[wasm_bindgen]
 extern "C" {
+    /// A `ReadableStream`.
+    type Readable;
+    #[wasm_bindgen(method, catch, js_name = getReader)]
+    fn reader(this: &Readable) -> Result<Reader, JsValue>;
+
+    /// A `ReadableStreamDefaultReader`.
+    type Reader;
+    #[wasm_bindgen(method, catch)]
+    fn read(this: &Reader) -> Result<js_sys::Promise, JsValue>;
+
+    /// A `ReadableStreamReadResult`.
+    type Piece;
+    #[wasm_bindgen(method, getter)]
+    fn done(this: &Piece) -> bool;
+    #[wasm_bindgen(method, getter)]
+    fn value(this: &Piece) -> JsValue;
+
     /// An `AbortController`. Outside its object's context, `abort` may throw. `worker` does not
     /// catch that.
     type Aborts;

@@ -34,7 +34,10 @@ use crate::{
         usage::{UsageBuffer, UsageCounters},
     },
     conversation::model_run::{EndpointMemory, RemembersEndpoints},
-    platform::{Clock, Log, Once, PlatformError, Random, Spawn, Storage, TimeZones, WriteBatch},
+    platform::{
+        Clock, Log, Once, PlatformError, Random, SecretRandom, Spawn, Storage, TimeZones,
+        WriteBatch,
+    },
 };
 
 /// The services of a request to the Worker.
@@ -112,6 +115,11 @@ impl ObjectServices {
         }))
     }
 
+    /// The object's handle.
+    pub fn state(&self) -> &State {
+        &self.0.state
+    }
+
     /// Sets the alarm for `wait` from now.
     pub async fn set_alarm_in(&self, wait: Duration) -> Result<(), PlatformError> {
         self.commit(WriteBatch {
@@ -135,6 +143,14 @@ impl Clock for ObjectServices {
     }
     async fn sleep(&self, duration: Duration) {
         sleep(duration).await;
+    }
+}
+
+impl SecretRandom for WorkerServices {
+    fn secret_bytes(&self) -> Result<[u8; 16], PlatformError> {
+        let mut bytes = [0; 16];
+        getrandom::fill(&mut bytes).map_err(|_| PlatformError::new("no randomness"))?;
+        Ok(bytes)
     }
 }
 

@@ -78,10 +78,7 @@ impl Attached {
     /// [`ImageType::of`] and [`crate::base::audio::AudioFormat::of`].
     #[must_use]
     pub fn read(form: &Form) -> Self {
-        let number = form
-            .get("NumMedia")
-            .unwrap_or_default()
-            .trim_start_matches('0');
+        let number = number(form);
         if number.is_empty() {
             return Self::Nothing;
         }
@@ -114,6 +111,21 @@ impl Attached {
             voice_notes,
         }
     }
+
+    /// How many files there are, according to Twilio. Files of an unreadable number count as one.
+    #[must_use]
+    pub fn count(&self, form: &Form) -> usize {
+        match self {
+            Self::Nothing => 0,
+            Self::Files { .. } | Self::Other => number(form).parse().unwrap_or(1),
+        }
+    }
+}
+
+/// `NumMedia`. None is an empty text.
+fn number(form: &Form) -> &str {
+    let number = form.get("NumMedia").unwrap_or_default();
+    number.trim_start_matches('0')
 }
 
 fn hint(media_type: &str) -> Option<Hint> {

@@ -1,4 +1,7 @@
-use std::cell::{Cell, RefCell};
+use std::{
+    cell::{Cell, RefCell},
+    collections::VecDeque,
+};
 
 use futures_util::FutureExt;
 
@@ -6,6 +9,7 @@ use super::*;
 use crate::{
     base::secret::Secret,
     config::{Config, tests::parse},
+    platform::HttpOpened,
 };
 
 fn attached(fields: &[(&str, &str)]) -> Attached {
@@ -116,6 +120,8 @@ struct Script(
 );
 
 impl Http for Script {
+    type Body = VecDeque<Vec<u8>>;
+
     async fn send(&self, request: &HttpRequest, _: Duration) -> Result<HttpResponse, HttpError> {
         let shown = request
             .headers
@@ -123,6 +129,14 @@ impl Http for Script {
             .any(|(name, _)| *name == "Authorization");
         self.1.borrow_mut().push((request.url.clone(), shown));
         self.0.borrow_mut().remove(0)
+    }
+
+    async fn open(
+        &self,
+        request: &HttpRequest,
+        timeout: Duration,
+    ) -> Result<HttpOpened<Self::Body>, HttpError> {
+        self.send(request, timeout).await.map(HttpOpened::from)
     }
 }
 

@@ -159,6 +159,36 @@ fn a_json_body_must_have_the_hash_that_was_signed() {
 }
 
 #[test]
+fn an_upgrade_verifies_for_exactly_the_url_that_was_signed() {
+    let url = "wss://example.com/twilio/relay/a/b";
+    let tokens = [secret("first"), secret("second")];
+    let verify = |url: &str, signature: &str| {
+        verify_upgrade(url, Some(signature), &tokens).map(|verified| verified.token())
+    };
+    assert_eq!(verify(url, &sign("second", url, &[])), Ok(1));
+    for other in [
+        "https://example.com/twilio/relay/a/b",
+        "http://example.com/twilio/relay/a/b",
+        "ws://example.com/twilio/relay/a/b",
+        "wss://example.com/twilio/relay/a/b/",
+        "wss://example.com/twilio/relay/a/b?x=1",
+        "wss://example.com:443/twilio/relay/a/b",
+        "wss://example.com/twilio/relay/a/c",
+    ] {
+        let signature = sign("second", other, &[]);
+        assert_eq!(
+            verify(url, &signature),
+            Err(SignatureError::Mismatch),
+            "{other}"
+        );
+    }
+    assert_eq!(
+        verify_upgrade(url, None, &tokens),
+        Err(SignatureError::Missing)
+    );
+}
+
+#[test]
 fn no_error_tells_what_was_sent() {
     for error in [
         SignatureError::Missing,

@@ -1,6 +1,6 @@
 //! A contact that is handed over to a person: by its word or by an operator, until somebody ends it.
 //!
-//! Not here: the routes' refusals of malformed requests (`http`), and hand-offs among faults (`simulation`).
+//! Not here: which parts of a message a person reads (`passed_on`), the routes' refusals of malformed requests (`http`), and hand-offs among faults (`simulation`).
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ const AGAIN: &str = "You are talking to the automated assistant again.";
 const STAFF: &str = "+15550177";
 
 /// An assistant for [`NUMBER`] on SMS and WhatsApp with this `[hand_off]`.
-fn with_hand_off(changes: &[(&str, &str)], hand_off: &str) -> FakePlatform {
+pub(super) fn with_hand_off(changes: &[(&str, &str)], hand_off: &str) -> FakePlatform {
     let file = format!(
         "numbers = [\"{NUMBER}\", \"whatsapp:{NUMBER}\"]\nprompt = \"Be kind.\"\n[hand_off]\n{hand_off}\n"
     );
@@ -32,7 +32,7 @@ fn with_desk() -> FakePlatform {
     with_hand_off(&[], &desk())
 }
 
-fn desk() -> String {
+pub(super) fn desk() -> String {
     format!("url = \"{DESK}\"\nsecret = \"DESK_SECRET\"\nhours = 2")
 }
 

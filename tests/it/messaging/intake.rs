@@ -4,6 +4,7 @@
 //! draft (`src/messaging/intake`).
 
 use serde_json::{Value, json};
+use switchboard::messaging::canned_replies;
 
 use super::{ERASED, OPTED_OUT, left, users};
 use crate::support::{
@@ -363,6 +364,62 @@ async fn an_intake_survives_restarts_in_the_middle_and_in_the_delivery() {
         platform.model_requests().len(),
         requests,
         "the draft was kept"
+    );
+}
+
+#[tokio::test(flavor = "local", start_paused = true)]
+async fn an_intake_whose_last_turn_a_hand_off_cancels_is_handed_in_once() {
+    let hand_off = format!("\n[hand_off]\nurl = \"{DESK}\"\nsecret = \"INTAKE_SECRET\"\n");
+    let platform = with(&[], &format!("{}{hand_off}", file()));
+    confirming(&platform, ANNA).await;
+    platform.model([Act::Say(DRAFT)]);
+    platform.desk([after(20_000, Act::Say(""))]);
+    let asks = async {
+        platform.pass(2 * SECOND).await;
+        platform.text(ANNA, "agent").await
+    };
+    let (told, asked) = futures_util::join!(platform.text(ANNA, "yes"), asks);
+    assert_eq!((told.len(), asked.len()), (0, 1), "{told:?} {asked:?}");
+    platform.pass(60 * SECOND).await;
+    assert_eq!(platform.sent(), [SAVED]);
+    platform.text(ANNA, "bot").await;
+    let again = platform.text(ANNA, "yes").await;
+    assert_eq!(again, ["answer to yes"], "the intake has ended");
+    platform.pass(60 * SECOND).await;
+    let bodies = platform.desk_bodies();
+    let ids: std::collections::BTreeSet<String> = platform
+        .desk_requests()
+        .iter()
+        .zip(&bodies)
+        .filter(|(_, body)| body["type"] == "intake")
+        .map(|(request, _)| request.headers[1].1.clone())
+        .collect();
+    assert_eq!(ids.len(), 1, "it is one delivery");
+}
+
+#[tokio::test(flavor = "local", start_paused = true)]
+async fn a_word_whose_intake_has_ended_while_it_waited_is_for_the_model_and_counted_for_the_contact()
+ {
+    let platform = with(&[("MAX_DAILY_CALLS_PER_CONTACT", "3")], &file());
+    let nothing = json!({});
+    platform.model([reads(&nothing), after(5000, reads(&nothing))]);
+    assert_eq!(platform.text(ANNA, "Hi").await, [FIRST]);
+    let later = async |seconds, text| {
+        platform.pass(seconds * SECOND).await;
+        platform.text(ANNA, text).await.concat()
+    };
+    let (first, ended, status) = futures_util::join!(
+        platform.text(ANNA, "Hm"),
+        later(1, "never mind"),
+        later(2, "status")
+    );
+    assert_eq!(first, [FIRST]);
+    assert!(ended.starts_with("Cancelled:"), "{ended}");
+    assert_eq!(status, "answer to status");
+    assert_eq!(
+        platform.text(ANNA, "Hello").await,
+        [canned_replies::NO_MORE_TODAY],
+        "each of the three requests counts"
     );
 }
 

@@ -54,6 +54,7 @@ async fn usage_adds_up_what_all_contacts_did_today() {
         "day": "2026-11-22",
         "model_requests": { "used": 5, "cap": 1000 },
         "messages_sent": { "used": 1, "cap": 1000 },
+        "call_minutes": { "used": 0, "cap": 60 },
         "budget_unreadable": false,
         "tokens": { "prompt": 2 + 4 + 2 + 4 + 6, "completion": 5 },
         "estimated_cost": 0.000_019,
@@ -84,7 +85,7 @@ async fn a_budget_that_cannot_be_read_is_shown_as_such_and_opened_by_the_operato
             (&true.into(), &0.into())
         );
         if opened_by_operator {
-            let expected = serde_json::json!({ "model_requests": 0, "messages_sent": 0, "budget_unreadable": true });
+            let expected = serde_json::json!({ "model_requests": 0, "messages_sent": 0, "call_minutes": 0, "budget_unreadable": true });
             let (status, reset) = admin(&platform, "POST", "/admin/budget/reset").await;
             assert_eq!((status, &reset["reset"]), (200, &expected));
             let event = &platform.events_named("budget_reset")[0];
@@ -120,7 +121,7 @@ async fn a_reset_allows_as_much_again_as_a_whole_day_does() {
     let (_, reset) = admin(&platform, "POST", "/admin/budget/reset").await;
     assert_eq!(
         reset,
-        serde_json::json!({ "reset": { "model_requests": 1, "messages_sent": 0, "budget_unreadable": false } })
+        serde_json::json!({ "reset": { "model_requests": 1, "messages_sent": 0, "call_minutes": 0, "budget_unreadable": false } })
     );
     assert_eq!(platform.text(BEN, "three").await, ["answer to three"]);
     assert_ne!(platform.text(ANNA, "four").await, ["answer to four"]);

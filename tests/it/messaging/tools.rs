@@ -1,6 +1,7 @@
 //! The model calls tools: what goes out and when, what the model is told, and what a crash repeats.
 //!
-//! Not here: what a hostile text can achieve (`injection`), and random faults (`simulation`).
+//! Not here: thoughts and signatures beside the calls (`repeated`), what a hostile text can achieve
+//! (`injection`), and random faults (`simulation`).
 
 use std::time::Duration;
 
@@ -55,7 +56,16 @@ pub(super) fn calls(calls: &[(&str, &str)]) -> Act {
 }
 
 pub(super) const ORDER: (&str, &str) = ("order_status", r#"{"order":"AB12"}"#);
-const HOURS: (&str, &str) = ("opening_hours", "{}");
+pub(super) const HOURS: (&str, &str) = ("opening_hours", "{}");
+
+/// The settings of a second endpoint.
+pub(super) const FALLBACK: [(&str, &str); 2] = [
+    (
+        "OPENAI_FALLBACKS",
+        r#"[{"base_url":"https://second.example/v1","model":"llama","key":"SECOND_KEY"}]"#,
+    ),
+    ("SECOND_KEY", "second-key"),
+];
 
 /// What the model was told in its last request, in order.
 pub(super) fn told(platform: &FakePlatform) -> Vec<String> {
@@ -161,15 +171,39 @@ async fn the_calls_of_a_round_run_side_by_side_and_their_results_keep_their_orde
 }
 
 #[tokio::test(flavor = "local", start_paused = true)]
-async fn a_round_has_at_most_16_calls_and_8_at_once() {
+async fn a_round_has_at_most_16_calls_and_6_at_once() {
     let platform = shop();
     platform.model([calls(&[HOURS; 18]), Act::Say("done")]);
     assert_eq!(platform.text(ANNA, "Hello").await, ["done"]);
     assert_eq!(platform.tool_calls().len(), 16);
-    assert_eq!(platform.tools_at_once(), 8);
+    assert_eq!(platform.tools_at_once(), 6);
     let told = told(&platform);
     assert_eq!(told[15], r#"{"result":{"ok":true}}"#);
     assert_eq!(told[16..], [r#"{"error":"too_many_calls"}"#; 2]);
+}
+
+#[tokio::test(flavor = "local", start_paused = true)]
+async fn the_model_is_told_at_most_128_kb_of_answers_in_a_turn() {
+    let platform = shop();
+    let long: &'static str = "x".repeat(16 * 1024).leak();
+    platform.model([calls(&[HOURS; 6]), calls(&[HOURS; 3]), calls(&[HOURS])]);
+    platform.model([Act::Say("done")]);
+    platform.tools((0..9).map(|_| after(100, Act::Body(long))));
+    assert_eq!(platform.text(ANNA, "Hello").await, ["done"]);
+    // There is room for two of the second round, and for no other call.
+    assert_eq!(
+        outcomes(&platform)[6..],
+        ["answered", "answered", "too_large", "too_large"]
+    );
+    let told = told(&platform);
+    assert!(told[..8].iter().all(|told| told.contains(long)));
+    assert_eq!(told[8..], [r#"{"error":"too_large"}"#; 2]);
+    assert_eq!(platform.tool_calls().len(), 9, "the last one is not made");
+    // The next turn has all the room again.
+    platform.model([calls(&[HOURS]), Act::Say("done")]);
+    platform.tools([Act::Body(long)]);
+    platform.text(ANNA, "Again").await;
+    assert_eq!(outcomes(&platform)[10..], ["answered"]);
 }
 
 #[tokio::test(flavor = "local", start_paused = true)]
@@ -413,9 +447,7 @@ async fn an_endpoint_that_takes_no_tools_is_asked_without_them() {
 
 #[tokio::test(flavor = "local", start_paused = true)]
 async fn another_endpoint_goes_on_with_the_rounds_so_far() {
-    let fallback =
-        r#"[{"base_url":"https://second.example/v1","model":"llama","key":"SECOND_KEY"}]"#;
-    let platform = shop_with(&[("OPENAI_FALLBACKS", fallback), ("SECOND_KEY", "second-key")]);
+    let platform = shop_with(&FALLBACK);
     platform.model([
         calls(&[ORDER]),
         Act::Status(500, ""),

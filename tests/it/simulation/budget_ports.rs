@@ -106,6 +106,7 @@ impl ObjectPlatform {
                         .no_message_left(&self.name, sim.executor.now());
                 }
                 (Reservation::Exhausted, Item::ModelRequest) => sim.count("exhausted budgets"),
+                (_, Item::CallMinute) => panic!("there are no calls here"),
             }
             Ok(reservation)
         };

@@ -3,7 +3,19 @@
 //! Not here: how often they come (`fault_plan`).
 
 /// Their names among the counters of a run.
-pub const EVERYTHING: [&str; 108] = [
+pub const EVERYTHING: [&str; 120] = [
+    "intakes",
+    "intakes that were handed in",
+    "intakes that expired or began again",
+    "intakes that CANCEL ended",
+    "readings that are no JSON",
+    "values that were corrected",
+    "contacts that read that an intake is saved",
+    "contacts that read that an intake is not saved",
+    "hand-offs by the model",
+    "turns that the model handed over",
+    "messages with a quote",
+    "tapbacks",
     "hand-offs",
     "hand-offs by an operator",
     "hand-offs that ended",

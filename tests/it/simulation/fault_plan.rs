@@ -4,6 +4,7 @@
 
 use super::{
     hand_off::HAND_OFF,
+    intake::INTAKE,
     random::Random,
     tools::{FRONT_DESK, TOOLS},
 };
@@ -103,6 +104,10 @@ pub struct FaultPlan {
     pub desk_fails: u64,
     /// Whether the desk never takes a message.
     pub desk_down: bool,
+    /// Whether the assistant has a guided intake.
+    pub intake: bool,
+    /// Whether contacts quote messages and react to them.
+    pub quotes: bool,
     /// How the first endpoint fails all the time, while the second one is well.
     pub first_down: Option<Down>,
 }
@@ -231,6 +236,8 @@ impl FaultPlan {
             hands_over: false,
             desk_fails: 0,
             desk_down: false,
+            intake: false,
+            quotes: false,
             first_down: random.chance(100).then(|| Down::any(random)),
         };
         if random.chance(150) {
@@ -287,11 +294,29 @@ impl FaultPlan {
         self
     }
 
+    /// Gives the assistant of some runs a guided intake, in the same way. Their contacts write more.
+    pub fn with_intake(mut self, seed: u64) -> Self {
+        self.intake = seed.is_multiple_of(4);
+        if self.intake {
+            self.messages += 8;
+            self.clock_steps.clear();
+        }
+        self
+    }
+
+    /// Lets the contacts of some runs quote and react.
+    pub fn with_quotes(mut self, seed: u64) -> Self {
+        self.quotes = Random::new(seed ^ 0x0FF3).chance(300);
+        self
+    }
+
     /// The file of the assistant, if it has one.
     pub fn assistant(&self) -> Option<String> {
         let tools = if self.tools { TOOLS } else { "" };
         let hand_off = if self.hands_over { HAND_OFF } else { "" };
-        (self.tools || self.hands_over).then(|| format!("{FRONT_DESK}{tools}{hand_off}"))
+        let intake = if self.intake { INTAKE } else { "" };
+        let has_file = self.tools || self.hands_over || self.intake;
+        has_file.then(|| format!("{FRONT_DESK}{tools}{hand_off}{intake}"))
     }
 
     pub fn settings(&self) -> Vec<(&'static str, String)> {

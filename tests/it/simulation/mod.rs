@@ -11,6 +11,7 @@ mod damage;
 mod executor;
 mod fault_plan;
 mod hand_off;
+mod intake;
 mod invariants;
 mod kv;
 mod model;
@@ -27,6 +28,7 @@ mod tools;
 mod transcription;
 mod twilio;
 mod webhook;
+mod words;
 mod worker_ports;
 mod workload;
 
@@ -298,6 +300,31 @@ fn a_repeated_delivery_with_another_id_is_noticed() {
 #[test]
 fn a_message_that_no_desk_has_taken_and_that_is_dropped_is_noticed() {
     must_break(Mutation::RefusalTakenForAYes, 400);
+}
+
+#[test]
+fn an_intake_that_a_restart_forgets_is_noticed() {
+    must_break(Mutation::IntakeForgotten, 400);
+}
+
+#[test]
+fn an_intake_that_an_erasure_leaves_is_noticed() {
+    must_break(Mutation::IntakeKept, 400);
+}
+
+#[test]
+fn a_result_of_an_intake_under_two_ids_is_noticed() {
+    must_break(Mutation::IntakeIdOfATry, 400);
+}
+
+#[test]
+fn saved_that_is_said_before_it_is_is_noticed() {
+    must_break(Mutation::SavedTooEarly, 400);
+}
+
+#[test]
+fn a_hand_off_by_the_model_that_is_not_kept_is_noticed() {
+    must_break(Mutation::HandOffByModelLost, 400);
 }
 
 /// The mutation must break an invariant within this many seeds. Without it they break none.

@@ -15,6 +15,7 @@ use switchboard::{
 use super::{
     executor::{OUTSIDE, promise},
     fault_plan::Down,
+    intake::Form,
     mutation::Mutation,
     object_ports::ObjectPlatform,
     state::Simulation,
@@ -29,7 +30,11 @@ impl Simulation {
         request: &HttpRequest,
         timeout: u64,
     ) -> Result<HttpResponse, HttpError> {
+        let form = Form::of(request);
         let (turns, mut input) = said(request);
+        if let Some(Form::Read(data)) = &form {
+            input = data["message"].as_str().unwrap_or_default().to_owned();
+        }
         if self.is(Mutation::JoinForgotten)
             && let Some((earlier, _)) = input.rsplit_once('\n')
         {
@@ -48,6 +53,7 @@ impl Simulation {
             platform.number,
             &turns,
             &input,
+            form.as_ref(),
             self.executor.now(),
         );
         let (results, allows_calls) = tools::of_request(request);
@@ -72,6 +78,7 @@ impl Simulation {
             input,
             allows_calls,
             tokens,
+            form,
         };
         let second = asked.second;
         let timeout = if self.is(Mutation::TimeNotShared) && !second {
@@ -200,11 +207,13 @@ impl Simulation {
 
     /// An answer, or calls of tools.
     fn say(&self, name: &str, asked: &Asked) -> (Result<HttpResponse, HttpError>, Option<usize>) {
+        if let Some(form) = &asked.form {
+            return (Ok(self.say_of_form(name, form)), None);
+        }
         if asked.allows_calls
-            && self.fault_plan.tools
-            && let Some(calls) = self.calls()
+            && (self.fault_plan.tools || self.fault_plan.hands_over)
+            && let Some(calls) = self.calls(name)
         {
-            self.invariants.borrow_mut().told_of_calls(name);
             return (Ok(calls), None);
         }
         if self.fault(self.fault_plan.same_answers, "equal answers") {
@@ -298,6 +307,8 @@ struct Asked {
     allows_calls: bool,
     /// The tokens that tools have answered in this turn.
     tokens: Vec<String>,
+    /// What is asked for an intake.
+    form: Option<Form>,
 }
 
 impl Simulation {
@@ -326,6 +337,7 @@ impl Simulation {
                     "max_tokens",
                     "stream",
                     "reasoning_effort",
+                    "response_format",
                 ]);
                 let error = json!({ "error": { "code": "unknown_parameter", "param": field } });
                 response(400, error.to_string())

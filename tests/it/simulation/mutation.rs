@@ -79,4 +79,14 @@ pub enum Mutation {
     RefusalTakenForAYes,
     /// The id of a call depends on its arguments alone.
     ToolIdOfArguments,
+    /// A restarted object has forgotten what its intake was told.
+    IntakeForgotten,
+    /// The state keeps an intake that it has dropped.
+    IntakeKept,
+    /// The result of an intake has another id each time it is sent.
+    IntakeIdOfATry,
+    /// The service of an intake looks as if it had taken a result that is only on its way.
+    SavedTooEarly,
+    /// A hand-off that the model has begun is not stored.
+    HandOffByModelLost,
 }

@@ -4,6 +4,7 @@
 
 use std::{
     cell::Cell,
+    collections::VecDeque,
     future::{Future, poll_fn},
     rc::Rc,
     task::Poll,
@@ -16,8 +17,8 @@ use switchboard::{
     base::time::UnixMillis,
     conversation::model_run::{EndpointMemory, RemembersEndpoints},
     platform::{
-        Clock, Http, HttpError, HttpRequest, HttpResponse, Kv, Log, Once, PlatformError,
-        Random as Jitter, Spawn, Storage, Stored, TimeZones, WriteBatch,
+        Clock, Http, HttpError, HttpOpened, HttpRequest, HttpResponse, Kv, Log, Once,
+        PlatformError, Random as Jitter, Spawn, Storage, Stored, TimeZones, WriteBatch,
     },
 };
 
@@ -26,6 +27,7 @@ use crate::support::settings;
 use super::{
     executor::{OUTSIDE, promise},
     hand_off::{DESK_URL, not_told, without_hand_off},
+    intake::without_values,
     mutation::Mutation,
     objects::BUDGET,
     state::Simulation,
@@ -172,6 +174,8 @@ impl Spawn for ObjectPlatform {
 }
 
 impl Http for ObjectPlatform {
+    type Body = VecDeque<Vec<u8>>;
+
     async fn send(
         &self,
         request: &HttpRequest,
@@ -195,6 +199,22 @@ impl Http for ObjectPlatform {
         self.live(exchange)
             .await
             .unwrap_or(Err(HttpError::Connection))
+    }
+
+    /// The whole body has come before it is read, in pieces of any length.
+    async fn open(
+        &self,
+        request: &HttpRequest,
+        timeout: Duration,
+    ) -> Result<HttpOpened<Self::Body>, HttpError> {
+        let mut opened = HttpOpened::from(self.send(request, timeout).await?);
+        let mut whole: Vec<u8> = opened.body.drain(..).flatten().collect();
+        while !whole.is_empty() {
+            let length = self.sim.random.between(1, 64).min(whole.len() as u64);
+            let rest = whole.split_off(usize::try_from(length).unwrap());
+            opened.body.push_back(std::mem::replace(&mut whole, rest));
+        }
+        Ok(opened)
     }
 }
 
@@ -289,6 +309,11 @@ impl Storage for ObjectPlatform {
                     if key == STATE && self.sim.is(Mutation::ToldForgotten) =>
                 {
                     Some(Stored::Text(not_told(&text)))
+                }
+                Some(Stored::Text(text))
+                    if key == STATE && self.sim.is(Mutation::IntakeForgotten) =>
+                {
+                    Some(Stored::Text(without_values(&text)))
                 }
                 Some(Stored::Unreadable) if self.sim.is(Mutation::DamageNotMet) => {
                     return Err(PlatformError::new("unreadable"));

@@ -61,7 +61,11 @@ pub struct Simulation {
 impl Simulation {
     pub fn new(seed: u64, mutation: Option<Mutation>, traced: bool) -> Rc<Self> {
         let random = Random::new(seed);
-        let fault_plan = FaultPlan::new(&random).with_tools(seed).with_hand_off(seed);
+        let fault_plan = FaultPlan::new(&random)
+            .with_tools(seed)
+            .with_hand_off(seed)
+            .with_intake(seed)
+            .with_quotes(seed);
         let settings = fault_plan.settings();
         let settings: Vec<_> = settings
             .iter()

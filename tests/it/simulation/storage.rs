@@ -12,7 +12,10 @@ use switchboard::{
     platform::{Stored, WriteBatch},
 };
 
-use super::{executor::OUTSIDE, mutation::Mutation, objects::BUDGET, state::Simulation};
+use super::{
+    executor::OUTSIDE, hand_off::without_hand_off, intake::with_intakes_of, mutation::Mutation,
+    objects::BUDGET, state::Simulation,
+};
 
 /// The keys of a thread.
 pub const STATE: &str = "state";
@@ -97,6 +100,10 @@ impl Simulation {
             if self.is(Mutation::OptOutLost) && batch.deletes.iter().any(|key| key == STATE) {
                 batch.deletes.push(OPTED_OUT.to_owned());
             }
+            let before = disk.visible.text(STATE).unwrap_or_default().to_owned();
+            for (_, state) in batch.puts.iter_mut().filter(|(key, _)| key == STATE) {
+                self.mutate_state(&before, state);
+            }
             disk.visible.apply(&batch);
             if batch.clear || batch.alarm.is_some() {
                 disk.alarms += 1;
@@ -146,6 +153,16 @@ impl Simulation {
             }
         });
         (number, due)
+    }
+
+    /// A mutation of what is stored.
+    fn mutate_state(&self, before: &str, state: &mut String) {
+        if self.is(Mutation::IntakeKept) {
+            *state = with_intakes_of(before, state);
+        }
+        if self.is(Mutation::HandOffByModelLost) && state.contains("\"by\":\"assistant\"") {
+            *state = without_hand_off(state);
+        }
     }
 
     pub fn became_durable(&self, name: &str, write: &Write) {

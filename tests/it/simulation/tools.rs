@@ -49,10 +49,17 @@ pub fn of_request(request: &HttpRequest) -> (Vec<Value>, bool) {
 
 impl Simulation {
     /// Calls of the model, if it makes some now.
-    pub fn calls(&self) -> Option<HttpResponse> {
-        if !self.random.chance(400) {
+    pub fn calls(&self, name: &str) -> Option<HttpResponse> {
+        if !self
+            .random
+            .chance(if self.fault_plan.tools { 400 } else { 80 })
+        {
             return None;
         }
+        if self.fault_plan.hands_over && (!self.fault_plan.tools || self.random.chance(200)) {
+            return Some(self.call_for_a_person(name));
+        }
+        self.invariants.borrow_mut().told_of_calls(name, false);
         self.count("calls of tools");
         let call = |order: u64| {
             let name = if order == 3 {
@@ -67,9 +74,18 @@ impl Simulation {
         let calls: Vec<_> = (0..self.random.between(1, 4))
             .map(|_| call(self.random.pick(&[0, 0, 0, 1, 1, 2, 3])))
             .collect();
-        let message = json!({ "content": "I look it up.", "tool_calls": calls });
-        let body = json!({ "choices": [{ "message": message, "finish_reason": "tool_calls" }] });
-        Some(response(200, body.to_string()))
+        Some(with_calls(&calls))
+    }
+
+    /// The model calls for a person, sometimes with arguments that are not right.
+    fn call_for_a_person(&self, name: &str) -> HttpResponse {
+        let reason = self.random.pick(&["xyzzy is lost.", "xyzzy is lost.", " "]);
+        let is_right = !reason.trim().is_empty();
+        self.invariants.borrow_mut().told_of_calls(name, is_right);
+        self.count("calls for a person");
+        let arguments = json!({ "reason": reason }).to_string();
+        let function = json!({ "name": "hand_off", "arguments": arguments });
+        with_calls(&[json!({ "type": "function", "function": function })])
     }
 
     pub async fn ask_tool(
@@ -136,6 +152,12 @@ impl Simulation {
         let token = self.invariants.borrow_mut().next_token();
         (Ok(response_with(&token)), Some(token))
     }
+}
+
+fn with_calls(calls: &[Value]) -> HttpResponse {
+    let message = json!({ "content": "I look it up.", "tool_calls": calls });
+    let body = json!({ "choices": [{ "message": message, "finish_reason": "tool_calls" }] });
+    response(200, body.to_string())
 }
 
 fn response_with(token: &str) -> HttpResponse {

@@ -12,7 +12,7 @@ use switchboard::{
     identity::MessageSid,
     messaging::api::{Receive, RecordDelivery, Reply},
     object::{arguments as read, reply},
-    platform::{Clock, Log, Method, Objects, PlatformError},
+    platform::{Clock, Log, Method, Objects, PlatformError, SecretRandom},
 };
 
 use super::{
@@ -126,6 +126,12 @@ impl WorkerPlatform {
             thread.record_delivery(receipt).await
         };
         self.sim.call(name, call).await
+    }
+}
+
+impl SecretRandom for WorkerPlatform {
+    fn secret_bytes(&self) -> Result<[u8; 16], PlatformError> {
+        Err(PlatformError::new("there are no calls in the simulation"))
     }
 }
 

@@ -14,6 +14,7 @@ use super::{
     state::Simulation,
     twilio::VOICE,
     webhook::{Webhook, post_within},
+    words::{quoted, said_to_intake, tapback},
 };
 
 /// Starts everything that happens in a run by plan.
@@ -250,6 +251,8 @@ fn write(sim: &Rc<Simulation>, index: u64, number: u64, name: &str, from: &str, 
                 word(&["bot", "Assistant!"], true, None)
             }
         }
+        _ if sim.fault_plan.intake && random.chance(500) => said_to_intake(sim, index),
+        _ if sim.fault_plan.quotes && random.chance(100) => (tapback(sim, from), true, None),
         0 | 1 => word(&["reset", "Start over"], true, None),
         2 => word(&[" \u{200f}", "HELP"], false, None),
         3 => (
@@ -331,9 +334,20 @@ fn write_text(
             "MG0123456789abcdef0123456789abcdef".to_owned(),
         ));
     }
+    let can_quote = sim.fault_plan.quotes && !sim.fault_plan.hands_over && index % 2 == 1;
+    if can_quote && turn && command.is_none() && random.chance(250) {
+        let sid = quoted(sim, index, number, from);
+        sim.trace(|| format!("{name:.6} quotes {}", &sid[26..]));
+        fields.push(("OriginalRepliedMessageSid".to_owned(), sid));
+    }
     let asks = keywords::asks_for_person(&body);
-    let with_file = body.ends_with("file");
-    let passes = (turn || asks || with_file) && Keyword::of(&body).is_none();
+    // A person reads these, too.
+    let only_for_a_person = body.ends_with("file") || body.len() > MAX_MESSAGE_CHARS;
+    let passes = (turn || asks || only_for_a_person) && Keyword::of(&body).is_none();
+    // Whether these begin a turn depends on what was said before.
+    let is_tapback = body.starts_with("Liked “");
+    let is_short = sim.fault_plan.intake && !body.starts_with(&token);
+    let depends = is_tapback || is_short || keywords::asks_for_assistant(&body);
     let automatic = (0x3000..0x4000).contains(&number);
     if command == Some(Keyword::OptIn) {
         sim.opted_out_at_twilio.borrow_mut().remove(from);
@@ -341,13 +355,9 @@ fn write_text(
     let message = Message {
         automatic,
         passes,
-        text: if with_file {
-            String::new()
-        } else {
-            body.clone()
-        },
+        text: body.trim().to_owned(),
         media: u64::from(media_type.is_some()),
-        word: asks || keywords::asks_for_assistant(&body),
+        word: asks || depends,
         contact: name.to_owned(),
         turn,
         command,

@@ -241,3 +241,36 @@ fn a_model_that_is_gone_is_told_from_a_wrong_path() {
         ],
     );
 }
+
+#[test]
+fn an_endpoint_that_misses_what_it_said_beside_its_calls_refuses_no_field() {
+    means(
+        OpenAiError::NotRepeated,
+        &[
+            (
+                400,
+                r#"[{"error":{"code":400,"message":"Function call is missing a thought_signature in functionCall parts. This is required for tools to work correctly, and missing thought_signature may lead to degraded model performance. Additional data, function call `default_api:look` , position 2.","status":"INVALID_ARGUMENT"}}]"#,
+            ),
+            (
+                400,
+                r#"[{"error":{"code":400,"message":"Unable to submit request because function call `default_api:look` in the 2. content block is missing a `thought_signature`.","status":"INVALID_ARGUMENT"}}]"#,
+            ),
+            (
+                400,
+                r#"{"error":{"code":400,"message":"Corrupted thought signature."}}"#,
+            ),
+            (
+                400,
+                r#"{"error":{"message":"The `reasoning_content` in the thinking mode must be passed back to the API.","type":"invalid_request_error","param":null,"code":"invalid_request_error"}}"#,
+            ),
+            (
+                400,
+                r#"{"error":{"message":"Missing `reasoning_content` field in the assistant message at message index 2.","type":"invalid_request_error","param":null,"code":"invalid_request_error"}}"#,
+            ),
+            (
+                400,
+                r#"{"error":{"message":"thinking is enabled but reasoning_content is missing in assistant tool call message at index 2","type":"invalid_request_error"}}"#,
+            ),
+        ],
+    );
+}

@@ -185,3 +185,28 @@ fn an_endpoint_that_takes_no_tools_says_so_in_whatever_words() {
         )],
     );
 }
+
+#[test]
+fn an_endpoint_may_refuse_to_see_its_thoughts_again() {
+    means(
+        unsupported([Field::ReasoningContent]),
+        &[
+            (
+                400,
+                r#"{"error":{"message":"'messages.2' : for 'role:assistant' the following must be satisfied[('messages.2' : property 'reasoning_content' is unsupported)]","type":"invalid_request_error"}}"#,
+            ),
+            (
+                400,
+                r#"{"error":{"message":"messages[2].reasoning: reasoning is not supported with this model"}}"#,
+            ),
+            (
+                422,
+                r#"{"detail":[{"type":"extra_forbidden","loc":["body","messages",2,"assistant","reasoning_content"],"msg":"Extra inputs are not permitted","input":"x"}]}"#,
+            ),
+            (
+                400,
+                r#"{"error":{"message":"Unknown parameter: 'messages[2].tool_calls[0].extra_content'.","param":"messages[2].tool_calls[0].extra_content","code":"unknown_parameter"}}"#,
+            ),
+        ],
+    );
+}

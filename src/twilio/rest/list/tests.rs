@@ -1,11 +1,14 @@
-use std::{cell::RefCell, collections::BTreeMap};
+use std::{
+    cell::RefCell,
+    collections::{BTreeMap, VecDeque},
+};
 
 use serde_json::{Value, json};
 
 use super::*;
 use crate::{
     config::tests::parse,
-    platform::{HttpError, HttpResponse},
+    platform::{HttpError, HttpOpened, HttpResponse},
 };
 
 const SINCE: UnixMillis = UnixMillis(1_795_318_055_000); // 2026-11-22T03:27:35Z
@@ -23,6 +26,8 @@ struct Twilio {
 }
 
 impl Http for Twilio {
+    type Body = VecDeque<Vec<u8>>;
+
     async fn send(&self, request: &HttpRequest, _: Duration) -> Result<HttpResponse, HttpError> {
         let path = request.url.trim_start_matches("https://api.twilio.com");
         self.asked.borrow_mut().push(path.to_owned());
@@ -33,6 +38,14 @@ impl Http for Twilio {
             location: None,
             body: body.to_string().into_bytes(),
         })
+    }
+
+    async fn open(
+        &self,
+        request: &HttpRequest,
+        timeout: Duration,
+    ) -> Result<HttpOpened<Self::Body>, HttpError> {
+        self.send(request, timeout).await.map(HttpOpened::from)
     }
 }
 

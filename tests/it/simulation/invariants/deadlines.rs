@@ -29,7 +29,7 @@ impl Invariants {
     pub fn webhook_took(&mut self, took: u64, hop: u64, answered: bool) {
         // After the deadline the object may still wait for the budget and for storage.
         let margin = 500 + if self.slow_storage { 4000 } else { 500 };
-        let limit = margin + self.reply_within.max(hop);
+        let limit = margin + self.look_up + self.reply_within.max(hop);
         if self.forward && (answered || limit < took) {
             self.check(took <= limit, || {
                 format!("a webhook waited for {took} ms, not {limit}")

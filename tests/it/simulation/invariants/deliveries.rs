@@ -1,5 +1,5 @@
-//! Deliveries: the desk gets each message of a hand-off at least once and in order, with one id and one body, unless it is
-//! erased, or given up after a day and logged.
+//! Deliveries: the desk gets each message of a hand-off and each result of an intake at least once and in order, with one id
+//! and one body, unless it is erased, or given up after a day and logged.
 //!
 //! Which messages are passed on is known from what contacts wrote. Only their ids and bodies are read from the stored state. Not
 //! here: hand-offs (`hand_off`).
@@ -7,17 +7,20 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{Invariants, hand_off::LAG, records::Contact, stored::StoredState};
+use super::{Invariants, hand_off::LAG, intake, records::Contact, stored_state::StoredState};
 use crate::simulation::fault_plan::DAY;
 
 #[derive(Deserialize)]
 pub(super) struct StoredDelivery {
     id: String,
+    #[serde(default)]
+    purpose: String,
     body: String,
 }
 
 pub(super) struct Delivery {
     pub(super) id: String,
+    pub(super) purpose: String,
     pub(super) body: String,
     pub(super) accepted: u64,
     pub(super) asked: bool,
@@ -34,7 +37,7 @@ impl Invariants {
         state: &StoredState,
         at: u64,
     ) {
-        for StoredDelivery { id, body } in &state.deliveries {
+        for StoredDelivery { id, purpose, body } in &state.deliveries {
             let known = contact.handed.deliveries.iter();
             if let Some(known) = known.rev().find(|one| one.id == *id) {
                 let same = known.body == *body && known.ended.is_none();
@@ -42,18 +45,14 @@ impl Invariants {
                 continue;
             }
             let read: Value = serde_json::from_str(body).unwrap_or_default();
-            let expected = contact.handed.passed.pop_front();
-            let same = expected.as_ref().is_some_and(|(text, media)| {
-                read["text"] == text.as_str()
-                    && read["media"] == *media
-                    && read["id"] == id.as_str()
-            });
-            self.check(same, || {
-                format!("the next message to pass on is {expected:?}, not {body}")
-            });
-            self.count("messages that were passed on to a person");
+            if purpose == intake::RESULT {
+                self.intake_handed_in(contact, &read);
+            } else {
+                self.message_passed_on(contact, id, &read);
+            }
             contact.handed.deliveries.push(Delivery {
                 id: id.clone(),
+                purpose: purpose.clone(),
                 body: body.clone(),
                 accepted: at,
                 asked: false,
@@ -65,6 +64,17 @@ impl Invariants {
         self.check(left == 0, || {
             format!("{left} messages of a hand-off were not passed on")
         });
+    }
+
+    fn message_passed_on(&mut self, contact: &mut Contact, id: &str, body: &Value) {
+        let expected = contact.handed.passed.pop_front();
+        let same = expected.as_ref().is_some_and(|(text, media)| {
+            body["text"] == text.as_str() && body["media"] == *media && body["id"] == id
+        });
+        self.check(same, || {
+            format!("the next message to pass on is {expected:?}, not {body}")
+        });
+        self.count("messages that were passed on to a person");
     }
 
     pub(super) fn deliveries_ended(&mut self, contact: &mut Contact, state: &StoredState, at: u64) {
@@ -106,7 +116,9 @@ impl Invariants {
                     format!("the desk got what was not accepted, or not with this id: {id}")
                 }),
                 Some(nth) => {
-                    let waits = all[..nth].iter().any(|one| one.ended.is_none());
+                    let waits = all[..nth]
+                        .iter()
+                        .any(|one| one.ended.is_none() && one.purpose == all[nth].purpose);
                     let one = &mut all[nth];
                     self.check(!waits, || {
                         format!("the desk got {id} before an earlier one")

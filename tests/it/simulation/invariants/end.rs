@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use super::{
     Invariants,
-    records::{Contact, TurnRecord},
+    records::{Answer, Contact, TurnRecord},
 };
 
 impl Invariants {
@@ -18,8 +18,9 @@ impl Invariants {
             if contact.untracked {
                 continue;
             }
-            self.equal_answers(contact);
-            self.end_handed(contact);
+            self.equal_answers(name, contact);
+            self.end_handed(name, contact);
+            self.end_intakes(contact);
             self.check(contact.queue.is_empty() && contact.open.is_none(), || {
                 "a message was taken in, and its turn never ended".into()
             });
@@ -52,7 +53,7 @@ impl Invariants {
     }
 
     /// For equal answers, Twilio must have created as many messages as were to be sent by REST.
-    fn equal_answers(&mut self, contact: &Contact) {
+    fn equal_answers(&mut self, name: &str, contact: &Contact) {
         let mut equal: BTreeMap<String, (u64, u64)> = BTreeMap::new();
         for turn in contact.turns.values() {
             let Some(text) = turn.answer.map(|answer| &self.answers[answer].text) else {
@@ -60,20 +61,19 @@ impl Invariants {
             };
             if self
                 .parts
-                .get(text)
+                .get(&(name.to_owned(), text.clone()))
                 .is_some_and(|answers| answers.len() > 1)
             {
                 let (by_rest, unlogged) = equal.entry(text.clone()).or_default();
-                *by_rest += u64::from(
-                    turn.outcome
-                        .as_ref()
-                        .is_some_and(|(what, how)| what == "answered" && how == "rest"),
-                );
+                *by_rest += u64::from(turn.outcome.as_ref().is_some_and(|(what, how)| {
+                    (what == "answered" || turn.is_stored_answer) && how == "rest"
+                }));
                 *unlogged += u64::from(turn.unlogged);
             }
         }
         for (text, (by_rest, unlogged)) in equal {
-            let created = self.sent.get(&text).copied().unwrap_or(0);
+            let created = self.sent.get(&(name.to_owned(), text)).copied();
+            let created = created.unwrap_or(0);
             let enough = created >= by_rest || contact.give_ups > 0;
             self.check(created <= by_rest + unlogged && enough, || {
                 format!("of {by_rest} equal answers {created} were created")
@@ -109,11 +109,16 @@ impl Invariants {
                 )
             });
         } else {
-            let parts = self.answers[answer].parts.clone();
-            let missing = parts
-                .iter()
-                .filter(|part| !self.sent.contains_key(*part))
-                .count();
+            let Answer {
+                contact: name,
+                parts,
+                ..
+            } = &self.answers[answer];
+            let is_missing = |part: &&String| {
+                let key = (name.clone(), (*part).clone());
+                !self.sent.contains_key(&key)
+            };
+            let missing = parts.iter().filter(is_missing).count();
             let gave_up = contact.give_ups;
             self.check(missing == 0 || gave_up > 0, || {
                 format!(

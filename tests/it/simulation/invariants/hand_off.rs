@@ -8,21 +8,28 @@ use serde::{Deserialize, de::IgnoredAny};
 use switchboard::{
     config::{FixedText, Language},
     conversation::history::Turn,
+    messaging::keywords::Keyword,
 };
 
 use super::{
     Invariants,
     deliveries::Delivery,
     records::{Contact, Message, TurnRecord},
-    stored::StoredState,
+    stored_state::StoredState,
 };
+use crate::simulation::fault_plan::MAX_MESSAGE_CHARS;
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub(super) struct StoredHandOff {
-    running: Option<IgnoredAny>,
+    running: Option<StoredRunning>,
     said: Vec<IgnoredAny>,
     sent: Vec<String>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct StoredRunning {
+    by: String,
 }
 
 /// The hand-offs of a contact.
@@ -35,6 +42,7 @@ pub struct Handed {
     begun_by: BTreeMap<String, u64>,
     /// The messages whose webhooks told of one.
     told: BTreeSet<String>,
+    told_by_rest: usize,
     /// Texts and numbers of files that must be delivered, but are no deliveries yet.
     pub(super) passed: VecDeque<(String, u64)>,
     /// All deliveries, in order.
@@ -79,10 +87,16 @@ impl Contact {
         };
         let files = (message.media > 0).then(|| format!("[{} files]", message.media));
         let words = Some(message.text.clone()).filter(|text| !text.is_empty());
+        // The assistant reads no more of a message, later.
+        let cut = |text: String| match text.char_indices().nth(MAX_MESSAGE_CHARS - 1) {
+            Some((at, last)) if at + last.len_utf8() < text.len() => format!("{}…", &text[..at]),
+            _ => text,
+        };
         lines.push(Line {
             at,
             by_operator: false,
             text: words
+                .map(cut)
                 .into_iter()
                 .chain(files)
                 .collect::<Vec<_>>()
@@ -96,8 +110,12 @@ impl Contact {
 impl Invariants {
     /// Begins and ends a hand-off as the stored state does, before its new messages are looked at.
     pub(super) fn hand_off_stored(&mut self, contact: &mut Contact, state: &StoredState, at: u64) {
-        let runs = state.hand_off.running.is_some();
-        if runs && !contact.handed.runs() {
+        let running = state.hand_off.running.as_ref();
+        let runs = running.is_some();
+        let by_model = running.is_some_and(|running| running.by == "assistant");
+        if by_model && !contact.handed.runs() {
+            self.model_hands_over(contact, at);
+        } else if runs && !contact.handed.runs() {
             self.hand_off_begins(contact, at);
             let new = |sid: &&str| !contact.admitted.contains(*sid);
             let mut sids = state.records.iter().map(|seen| seen.sid.as_str());
@@ -111,7 +129,6 @@ impl Invariants {
     }
 
     fn has_new_erasure(&self, contact: &Contact, state: &StoredState) -> bool {
-        use switchboard::messaging::keywords::Keyword;
         let mut sids = state.records.iter().map(|seen| &seen.sid);
         sids.any(|sid| {
             let message = self.messages.get(sid);
@@ -140,7 +157,34 @@ impl Invariants {
         waiting.extend(contact.queue.drain(..));
         for sid in waiting {
             let message = self.messages.get(&sid).cloned().unwrap_or_default();
-            if message.passes {
+            if message.passes || message.command == Some(Keyword::Cancel) {
+                contact.passes_on(&message, at);
+            }
+        }
+    }
+
+    /// The model hands over at the end of a turn. Its messages and those that wait are passed on.
+    fn model_hands_over(&mut self, contact: &mut Contact, at: u64) {
+        self.count("hand-offs");
+        self.count("hand-offs by the model");
+        contact.handed.running = Some(Vec::new());
+        contact.handed.begins += 1;
+        let turn = contact.open.and_then(|key| contact.turns.get_mut(&key));
+        let asked = turn.as_ref().is_some_and(|turn| turn.is_handed_over);
+        self.check(asked, || {
+            "a hand-off of the model's that it has not asked for".into()
+        });
+        let mut passed = Vec::new();
+        if let Some(turn) = turn {
+            // Its answer is the fixed text, and nothing that the model said.
+            (turn.hands_over, turn.answer) = (true, None);
+            passed.clone_from(&turn.sids);
+        }
+        contact.owed -= contact.queue.len();
+        passed.extend(contact.queue.drain(..));
+        for sid in passed {
+            let message = self.messages.get(&sid).cloned().unwrap_or_default();
+            if message.passes || message.command == Some(Keyword::Cancel) {
                 contact.passes_on(&message, at);
             }
         }
@@ -227,6 +271,24 @@ impl Invariants {
         self.operator_texts.insert(id.to_owned(), text.to_owned());
     }
 
+    /// A contact was told by REST that a person comes, perhaps.
+    pub(super) fn told_by_rest(&mut self, contact: &mut Contact, text: &str) {
+        if contact.untracked || text != FixedText::HandedOver.in_language(Language::English) {
+            return;
+        }
+        self.count("contacts that were told of a hand-off");
+        contact.handed.told_by_rest += 1;
+        self.told_once(contact);
+    }
+
+    fn told_once(&mut self, contact: &Contact) {
+        let handed = &contact.handed;
+        let (told, begins) = (handed.told.len() + handed.told_by_rest, handed.begins);
+        self.check(told <= begins, || {
+            format!("a contact was told {told} times of {begins} hand-offs")
+        });
+    }
+
     /// A webhook of this message got these texts.
     pub(super) fn told_of_hand_off(
         &mut self,
@@ -241,10 +303,7 @@ impl Invariants {
         let tells = first == Some(notice);
         if tells {
             contact.handed.told.insert(sid.to_owned());
-            let (told, begins) = (contact.handed.told.len(), contact.handed.begins);
-            self.check(told <= begins, || {
-                format!("a contact was told {told} times of {begins} hand-offs")
-            });
+            self.told_once(contact);
             self.count("contacts that were told of a hand-off");
         } else if let Some(begun) = contact.handed.begun_by.get(sid) {
             let cancelled = contact.dropped_at.is_some_and(|at| at >= *begun);
@@ -255,7 +314,7 @@ impl Invariants {
         }
     }
 
-    pub(super) fn end_handed(&mut self, contact: &Contact) {
+    pub(super) fn end_handed(&mut self, name: &str, contact: &Contact) {
         let handed = &contact.handed;
         self.check(!handed.runs(), || "a hand-off never ended".into());
         let waits = handed.deliveries.iter().filter(|one| one.ended.is_none());
@@ -266,7 +325,8 @@ impl Invariants {
         });
         for id in &handed.said {
             let text = self.operator_texts.get(id);
-            let sent = text.is_some_and(|text| self.sent.contains_key(text));
+            let key = text.map(|text| (name.to_owned(), text.clone()));
+            let sent = key.is_some_and(|key| self.sent.contains_key(&key));
             self.check(sent || contact.give_ups > 0, || {
                 format!("an operator's answer was never sent: {id}")
             });

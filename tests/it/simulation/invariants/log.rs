@@ -24,6 +24,7 @@ impl Invariants {
         Self::given_up_unlogged(contact);
         if let Some(turn) = contact.open.and_then(|key| contact.turns.get_mut(&key)) {
             (turn.works, turn.waits) = (None, at);
+            (turn.calls_person, turn.is_handed_over) = (false, false);
         }
         if contact
             .refused_at
@@ -57,7 +58,7 @@ impl Invariants {
 
     /// A line of the log.
     pub fn logged(&mut self, line: &str, object: Option<&str>) {
-        const EVENTS: [&str; 19] = [
+        const EVENTS: [&str; 20] = [
             "tool_called",
             "field_omitted",
             "endpoint_failed",
@@ -77,6 +78,7 @@ impl Invariants {
             "consent",
             "message_ignored",
             "erased",
+            "intake",
         ];
         let value: Value = serde_json::from_str(line).unwrap_or_default();
         let event = value["event"].as_str().unwrap_or_default();
@@ -195,12 +197,28 @@ impl Invariants {
             ("answered", "webhook") => "answered by webhook",
             ("answered", _) => "answered by REST",
             ("reset", _) => "reset",
+            ("handed_over", _) => "turns that the model handed over",
             _ => "failed",
+        });
+        let hands_over = turn.hands_over || contact.handed.runs();
+        let kept = if outcome == "handed_over" {
+            hands_over
+        } else {
+            // A turn that was cut off twice has stored nothing.
+            !turn.is_handed_over || text(value, "failure") == "interrupted"
+        };
+        self.check(kept, || {
+            format!("the model handed over, and it was not kept: {value}")
         });
         if outcome == "answered" {
             self.check(turn.answer.is_some(), || {
                 "a turn was answered without the model".into()
             });
+            // A turn without the conversation does not show that it had expired.
+            let before = contact.last_answered.zip(contact.last_end);
+            if turn.is_stored_answer && before.is_some_and(|(end, now)| now >= end + self.ttl) {
+                contact.excused = contact.history.len();
+            }
             if let Some(answer) = turn.answer {
                 let (user, assistant) = (turn.input.clone(), self.answers[answer].text.clone());
                 contact.history.push((Turn { user, assistant }, false));

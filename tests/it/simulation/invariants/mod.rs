@@ -10,12 +10,16 @@ mod deadlines;
 mod deliveries;
 mod end;
 mod hand_off;
+mod intake;
+mod intake_texts;
 mod log;
 mod model;
+mod quotes;
 mod records;
 mod rejections;
 mod replies;
 mod stored;
+mod stored_state;
 mod tools;
 mod untracked;
 
@@ -56,15 +60,19 @@ pub struct Invariants {
     pub contacts: BTreeMap<String, Contact>,
     pub messages: BTreeMap<String, Message>,
     pub answers: Vec<Answer>,
-    /// The answers that have this part.
-    parts: BTreeMap<String, Vec<usize>>,
-    sent: BTreeMap<String, u64>,
+    /// By contact and part: the answers that have it, and how often Twilio has created it.
+    parts: BTreeMap<(String, String), Vec<usize>>,
+    sent: BTreeMap<(String, String), u64>,
     by_webhook: BTreeMap<usize, BTreeSet<String>>,
     token_turn: BTreeMap<String, (String, TurnKey)>,
-    /// Calls of tools by their ids, the answers that objects have heard, and how many there were.
+    /// Calls of tools by their ids, and the answers that objects have heard.
     tool_calls: BTreeMap<String, ToolCall>,
     tool_results: BTreeSet<(String, u64, String)>,
-    tool_tokens: u64,
+    numbers: u64,
+    /// Whether the assistant has an intake.
+    has_intake: bool,
+    /// The longest that a tapback or a quote may be looked up, in milliseconds.
+    look_up: u64,
     /// By id: what operators have written.
     operator_texts: BTreeMap<String, String>,
     /// Grants by the day for which the budget object has counted them.
@@ -117,7 +125,10 @@ impl Invariants {
             contact_cap: fault_plan.contact_cap,
             message_cap: fault_plan.message_cap,
             openings,
-            turn_limit: fault_plan.model_timeout + 2000,
+            // An intake waits for its service, too.
+            turn_limit: fault_plan.model_timeout + if fault_plan.intake { 6000 } else { 2000 },
+            has_intake: fault_plan.intake,
+            look_up: if fault_plan.quotes { 8000 } else { 0 },
             patience: if fault_plan.storage_fails > 0 {
                 u64::MAX
             } else {
@@ -139,6 +150,12 @@ impl Invariants {
         if !holds && self.breach.is_none() {
             self.breach = Some(words());
         }
+    }
+
+    /// A number that nothing else in the run has.
+    pub fn next_number(&mut self) -> u64 {
+        self.numbers += 1;
+        self.numbers
     }
 
     pub fn add_contact(&mut self, name: &str, address: &str, hash: &str) {
@@ -213,6 +230,8 @@ fn is_fixed(text: &str) -> bool {
             FixedText::Erased,
             FixedText::HandedOver,
             FixedText::AssistantAgain,
+            FixedText::IntakeSaved,
+            FixedText::IntakeNotSaved,
         ]
         .iter()
         .any(|notice| notice.in_language(Language::English) == text)

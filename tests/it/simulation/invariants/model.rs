@@ -11,7 +11,7 @@ use super::{
     Invariants, is_fixed,
     records::{Answer, TurnRecord},
 };
-use crate::simulation::fault_plan::MAX_SEGMENTS;
+use crate::simulation::{fault_plan::MAX_SEGMENTS, intake::Form};
 
 impl Invariants {
     /// An incarnation of a thread may make one request.
@@ -53,7 +53,15 @@ impl Invariants {
     }
 
     /// A request has reached the model. `turns` is the conversation in it, `input` the new input.
-    pub fn asked(&mut self, name: &str, incarnation: u64, turns: &[Turn], input: &str, at: u64) {
+    pub fn asked(
+        &mut self,
+        name: &str,
+        incarnation: u64,
+        turns: &[Turn],
+        input: &str,
+        form: Option<&Form>,
+        at: u64,
+    ) {
         let Some(mut contact) = self.contacts.remove(name) else {
             return;
         };
@@ -77,7 +85,7 @@ impl Invariants {
         let just_cancelled = |turn: &TurnRecord| {
             turn.cancelled
                 .is_some_and(|cancelled| at < cancelled + 1000)
-                && turn.input == input
+                && (turn.input == input || matches!(form, Some(Form::Draft(_))))
         };
         if contact.turns.values().any(just_cancelled) {
             self.count("requests of turns that were just cancelled");
@@ -98,6 +106,14 @@ impl Invariants {
         }
         let open = contact.open.filter(|_| contact.unlogged.is_none());
         match open.and_then(|key| contact.turns.get_mut(&key)) {
+            Some(turn) if matches!(form, Some(Form::Draft(_))) => {
+                turn.drafts += 1;
+                // Two drafts in each of two incarnations.
+                let (drafts, most) = (turn.drafts, 4 * (self.endpoints + 2) + turn.mendable);
+                self.check(drafts <= most, || {
+                    format!("a turn asked {drafts} times for a draft")
+                });
+            }
             Some(turn) => {
                 turn.requests += 1;
                 if turn.requests > 1 && !turn.incarnations.contains(&incarnation) {
@@ -130,7 +146,18 @@ impl Invariants {
                 format!("the model was asked outside of a stored turn: {input}")
             }),
         }
-        self.conversation(&mut contact, turns, at, "a model request");
+        match form {
+            None => self.conversation(&mut contact, turns, at, "a model request"),
+            Some(form) => {
+                self.check(self.has_intake && turns.is_empty(), || {
+                    "a request of an intake has a conversation".into()
+                });
+                if let Form::Draft(fields) = form {
+                    self.count("drafts");
+                    self.asked_for_draft(&contact, fields);
+                }
+            }
+        }
         self.contacts.insert(name.to_owned(), contact);
     }
 
@@ -179,6 +206,8 @@ impl Invariants {
             && let Some(turn) = contact.turns.get_mut(&key)
         {
             turn.answer = Some(answer);
+            let text = self.answers[answer].text.clone();
+            contact.sayings.push(text);
         }
     }
 
@@ -188,6 +217,11 @@ impl Invariants {
             .contacts
             .get(contact)
             .is_none_or(|contact| !contact.address.starts_with("whatsapp:"));
+        self.add_answer_by(contact, text, sms)
+    }
+
+    /// Records an answer by SMS or on another channel.
+    pub(super) fn add_answer_by(&mut self, contact: &str, text: String, sms: bool) -> usize {
         let text = if sms {
             segments::fit(&text, MAX_SEGMENTS)
         } else {
@@ -196,7 +230,8 @@ impl Invariants {
         let number = self.answers.len();
         let parts = parts::split(&text);
         for part in &parts {
-            self.parts.entry(part.clone()).or_default().push(number);
+            let key = (contact.to_owned(), part.clone());
+            self.parts.entry(key).or_default().push(number);
         }
         self.answers.push(Answer {
             contact: contact.to_owned(),

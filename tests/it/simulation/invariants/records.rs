@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use super::{caps::DayCount, hand_off::Handed};
+use super::{caps::DayCount, hand_off::Handed, intake::Intakes};
 use switchboard::{conversation::history::Turn, messaging::keywords::Keyword};
 
 /// One pair of addresses.
@@ -55,6 +55,9 @@ pub struct Contact {
     /// How long it was when the newest turn ended.
     pub(super) history_at_end: usize,
     pub(super) handed: Handed,
+    pub(super) intakes: Intakes,
+    /// What was said in the conversation, and can be quoted.
+    pub(super) sayings: Vec<String>,
     /// Turns before this one may be missing from the conversation.
     pub(super) excused: usize,
     /// Turns before this one must not be in the conversation.
@@ -128,6 +131,15 @@ pub(super) struct TurnRecord {
     pub(super) asked_again: u32,
     /// How often it was begun, as stored.
     pub(super) attempt: u32,
+    /// The model has called for a person, and was told that one comes.
+    pub(super) calls_person: bool,
+    pub(super) is_handed_over: bool,
+    /// The stored state says that it hands the contact over.
+    pub(super) hands_over: bool,
+    /// Its answer is an intake's, and was read from the stored state.
+    pub(super) is_stored_answer: bool,
+    /// Requests for a draft.
+    pub(super) drafts: u64,
     /// What the model was last asked, and by incarnation: how many different inputs it was asked.
     pub(super) asked: String,
     pub(super) inputs: BTreeMap<u64, u64>,

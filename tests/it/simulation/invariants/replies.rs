@@ -31,6 +31,10 @@ impl Invariants {
             self.contacts.insert(name.clone(), contact);
         }
         let Some(first) = texts.first() else { return };
+        if let Some(mut contact) = self.contacts.remove(&name) {
+            self.told_of_intake(&mut contact, first, sid);
+            self.contacts.insert(name.clone(), contact);
+        }
         // An answer may have been on its way when the contact opted out.
         let by_rest = self.contacts[&name]
             .opted_out
@@ -41,9 +45,10 @@ impl Invariants {
         self.check(!by_rest || about_consent, || {
             format!("a contact that is opted out was answered: {first}")
         });
-        let Some(answers) = self.parts.get(first) else {
+        let part_of = |part: &String| (name.clone(), part.clone());
+        let Some(answers) = self.parts.get(&part_of(first)) else {
             self.check(texts.len() == 1 && is_fixed(first), || {
-                format!("a webhook got a text that nobody wrote: {first}")
+                format!("a webhook got a text that nobody wrote to this contact: {first}")
             });
             if let Some(mut contact) = self.contacts.remove(&name) {
                 self.got_fixed(&mut contact, first, sid, at);
@@ -61,8 +66,6 @@ impl Invariants {
         let its = answers.iter().copied().find(|answer| is_its(*answer));
         let (in_turn, answer, alone) =
             (its.is_some(), its.unwrap_or(answers[0]), answers.len() == 1);
-        let own = self.answers[answer].contact == name;
-        self.check(own, || "a webhook got the answer to somebody else".into());
         let whole = self.answers[answer].parts == texts;
         self.check(whole, || "a webhook got a part of an answer".into());
         if self.contacts[&name].untracked {
@@ -80,7 +83,7 @@ impl Invariants {
         let by_rest = self.answers[answer]
             .parts
             .iter()
-            .any(|part| self.sent.contains_key(part));
+            .any(|part| self.sent.contains_key(&part_of(part)));
         self.check(!by_rest || !alone, || {
             "an answer was given to a webhook, and sent by REST".into()
         });
@@ -101,27 +104,28 @@ impl Invariants {
             return self.check(false, || "a message was sent to nobody".into());
         };
         contact.created += 1;
+        // What comes after a reset can be quoted, whenever it was said.
+        contact.sayings.push(body.to_owned());
         let untracked = contact.untracked;
-        let fixed = !self.parts.contains_key(body);
+        let key = (name.clone(), body.to_owned());
+        let fixed = !self.parts.contains_key(&key);
         if fixed {
             self.check(is_fixed(body), || {
-                format!("a text was sent that nobody wrote: {body}")
+                format!("a text was sent that nobody wrote to this contact: {body}")
             });
             contact.fixed_sent += 1;
             let by = format!("REST {}", contact.fixed_sent);
             self.got_fixed(&mut contact, body, &by, at);
+            self.told_by_rest(&mut contact, body);
         }
+        let by = format!("REST {}", contact.created);
+        self.told_of_intake(&mut contact, body, &by);
         self.contacts.insert(name, contact);
-        let Some(answers) = self.parts.get(body) else {
+        let Some(answers) = self.parts.get(&key) else {
             return;
         };
         let (answer, of) = (answers[0], answers.len() as u64);
-        let own = self
-            .contacts
-            .get(&self.answers[answer].contact)
-            .is_some_and(|contact| contact.has(to));
-        self.check(own, || "an answer was sent to somebody else".into());
-        let times = self.sent.entry(body.to_owned()).or_default();
+        let times = self.sent.entry(key).or_default();
         *times += 1;
         let times = *times;
         if untracked {

@@ -2,64 +2,18 @@
 //!
 //! Not here: what was logged of a turn (`log`).
 
-use serde::Deserialize;
-use serde_json::Value;
 use switchboard::{messaging::keywords::Keyword, platform::WriteBatch};
 
 use super::{
     Invariants, chars,
-    deliveries::StoredDelivery,
-    hand_off::StoredHandOff,
     records::{Contact, TurnKey, TurnRecord},
+    stored_state::{StoredMessage, StoredSid, StoredState, StoredTurn},
 };
 use crate::simulation::{
     fault_plan::MAX_MESSAGE_CHARS,
     storage::{OPTED_OUT, STATE},
     transcription::SPOKEN,
 };
-
-#[derive(Default, Deserialize)]
-pub(super) struct StoredState {
-    #[serde(default)]
-    pub(super) records: Vec<StoredSid>,
-    #[serde(default)]
-    pub(super) turns: StoredTurns,
-    #[serde(default)]
-    pub(super) hand_off: StoredHandOff,
-    #[serde(default)]
-    pub(super) deliveries: Vec<StoredDelivery>,
-}
-
-#[derive(Default, Deserialize)]
-pub(super) struct StoredTurns {
-    pub(super) active: Option<StoredTurn>,
-}
-
-#[derive(Deserialize)]
-pub(super) struct StoredSid {
-    pub(super) sid: String,
-    #[serde(default)]
-    pub(super) status: Value,
-}
-
-#[derive(Deserialize)]
-pub(super) struct StoredTurn {
-    pub(super) number: u64,
-    pub(super) attempt: u32,
-    #[serde(default)]
-    pub(super) asked_again: u32,
-    pub(super) messages: Vec<StoredMessage>,
-}
-
-#[derive(Deserialize)]
-pub(super) struct StoredMessage {
-    pub(super) sid: String,
-    pub(super) text: Option<String>,
-    #[serde(default)]
-    pub(super) images: Vec<String>,
-    #[serde(default)]
-    pub(super) voice_notes: Vec<String>,
-}
 
 impl Invariants {
     /// A write that a thread made at `at` is durable now.
@@ -96,6 +50,10 @@ impl Invariants {
                 }
                 self.opt_out_at_twilio_stored(&mut contact, at);
                 self.opt_out_is_stored(&contact);
+                if !contact.untracked {
+                    let nothing = StoredState::default();
+                    self.intake_stored(&mut contact, &nothing, None, at);
+                }
             }
             None => {}
             Some(text) => match serde_json::from_str::<StoredState>(text) {
@@ -110,6 +68,7 @@ impl Invariants {
 
     fn stored_state(&mut self, name: &str, contact: &mut Contact, state: StoredState, at: u64) {
         if contact.untracked {
+            self.untracked_answers(contact, name, &state);
             self.stored_untracked(contact, state, at);
             self.opt_out_at_twilio_stored(contact, at);
             self.opt_out_is_stored(contact);
@@ -121,11 +80,14 @@ impl Invariants {
         let has_reset =
             ends.is_some_and(|key| contact.turns.get(&key).is_some_and(|turn| turn.reset));
         for StoredSid { sid, status } in &state.records {
-            self.message_stored(contact, sid, status == "waiting", at);
+            let waits = status == "waiting";
+            let text = state.waiting(sid).filter(|_| waits);
+            self.message_stored(contact, sid, waits, text, at);
         }
         self.deliveries_stored(contact, &state, has_reset, at);
         self.opt_out_at_twilio_stored(contact, at);
         self.opt_out_is_stored(contact);
+        self.intake_stored(contact, &state, ends.filter(|_| contact.open.is_some()), at);
         let key = state
             .turns
             .active
@@ -133,6 +95,7 @@ impl Invariants {
             .map(|turn| (contact.epoch, turn.number));
         if let Some(open) = contact.open.filter(|open| Some(*open) != key) {
             self.turn_ended(contact, open, at);
+            self.intake_answer(contact, name, open, &state);
         }
         if let (Some(key), Some(turn)) = (key, state.turns.active) {
             self.turn_stored(name, contact, key, &turn, at);
@@ -141,14 +104,36 @@ impl Invariants {
     }
 
     /// A message is in the stored state, perhaps for the first time.
-    fn message_stored(&mut self, contact: &mut Contact, sid: &str, waits: bool, at: u64) {
+    /// `text` is what the assistant will read of it.
+    fn message_stored(
+        &mut self,
+        contact: &mut Contact,
+        sid: &str,
+        waits: bool,
+        text: Option<&str>,
+        at: u64,
+    ) {
         if !contact.admitted.insert(sid.to_owned()) {
             return;
         }
         self.count("messages taken in");
         let message = self.messages.get(sid).cloned().unwrap_or_default();
         let was_out = contact.opted_out.is_some();
-        let command = message.command.filter(|_| was_out || !message.turn);
+        // On WhatsApp, CANCEL ends an open intake, and is an opt-out otherwise.
+        let cancels_intake =
+            message.command == Some(Keyword::Cancel) && !was_out && contact.intakes.is_open();
+        let command = match message.command {
+            Some(Keyword::Cancel) if cancels_intake => None,
+            Some(Keyword::Cancel) => Some(Keyword::OptOut),
+            command => command.filter(|_| was_out || !message.turn),
+        };
+        if cancels_intake {
+            self.count("intakes that CANCEL ended");
+            // It waits in this form.
+            if let Some(message) = self.messages.get_mut(sid) {
+                "cancel".clone_into(&mut message.text);
+            }
+        }
         if matches!(
             command,
             Some(Keyword::OptOut | Keyword::OptIn | Keyword::Erase)
@@ -174,12 +159,16 @@ impl Invariants {
         if passes {
             contact.passes_on(&message, at);
         }
+        if let Some(text) = text.filter(|_| !cancels_intake) {
+            self.text_waits(contact, text, &message.text);
+        }
         let may_wait = waits || !(message.automatic || message.word);
         let turn = message.turn && !was_out && !passes && may_wait;
         if message.automatic {
             self.automatic_reply(contact, turn, at);
         }
         if turn {
+            contact.sayings.push(message.text.clone());
             contact.queue.push_back(sid.to_owned());
             contact.owed += 1;
         }
@@ -227,6 +216,9 @@ impl Invariants {
         contact.history_at_end = contact.history.len();
         if let Some(turn) = contact.turns.get_mut(&open) {
             turn.ended = true;
+            if turn.reset {
+                contact.sayings.clear();
+            }
             let (forward, limit, patience) = (self.forward, self.turn_limit, self.patience);
             if let Some((_, since)) = turn.works {
                 let took = at - since;
@@ -363,6 +355,7 @@ impl Invariants {
             Some(Keyword::OptOut) => {
                 self.count("opt-outs");
                 contact.opted_out.get_or_insert(at);
+                contact.intakes.drop_all();
             }
             Some(Keyword::OptIn) => {
                 self.count("opt-ins");
@@ -373,6 +366,8 @@ impl Invariants {
             _ => {
                 self.count("erasures");
                 contact.history.clear();
+                contact.sayings.clear();
+                contact.intakes.drop_all();
                 self.hand_off_erased(contact, at);
                 (contact.excused, contact.forbidden) = (0, 0);
             }

@@ -66,8 +66,7 @@ impl Invariants {
 
     /// The next token that a tool answers.
     pub fn next_token(&mut self) -> String {
-        self.tool_tokens += 1;
-        format!("tool#{}", self.tool_tokens)
+        format!("tool#{}", self.next_number())
     }
 
     /// The model is told these results. Returns the tokens in them, which its answer will have.
@@ -78,15 +77,35 @@ impl Invariants {
         results: &[Value],
     ) -> Vec<String> {
         if results.is_empty() {
-            // The turn begins again, because its end could not be stored. Its calls are repeated.
+            // The turn begins again, because its end could not be stored. Its calls are repeated, also
+            // if a message has joined it.
             let input = self.input_of(name);
+            let turn = self.contacts.get(name).and_then(|contact| contact.open);
+            let is_of_turn =
+                |call: &ToolCall| call.input == input || (turn.is_some() && call.turn == turn);
             let calls = self.tool_calls.values_mut();
             calls
-                .filter(|call| call.contact == name && call.input == input)
+                .filter(|call| call.contact == name && is_of_turn(call))
                 .for_each(|call| call.answered = None);
         }
+        let is_handed_over = results.iter().any(|one| one["result"] == "handed_over");
+        let contact = self.contacts.get_mut(name);
+        let turn = contact.and_then(|contact| contact.turns.get_mut(&contact.open?));
+        // A contact that is not followed has no turn here.
+        let mut wants_person = true;
+        if let Some(turn) = turn {
+            wants_person = turn.calls_person;
+            turn.is_handed_over = is_handed_over;
+            turn.calls_person &= !results.is_empty();
+        }
+        self.check(!is_handed_over || wants_person, || {
+            "the model is told of a hand-off that it has not asked for".into()
+        });
         let mut tokens = Vec::new();
         for result in results {
+            if result["result"] == "handed_over" {
+                continue;
+            }
             let token = result["result"]["token"].as_str().map(str::to_owned);
             let came = token.as_ref().map_or(result["error"].is_string(), |token| {
                 let came = (name.to_owned(), incarnation, token.clone());
@@ -108,7 +127,11 @@ impl Invariants {
     }
 
     /// The model has asked for calls: the turn may make one more request.
-    pub fn told_of_calls(&mut self, name: &str) {
+    pub fn told_of_calls(&mut self, name: &str, calls_person: bool) {
         self.told_mendable(name);
+        let contact = self.contacts.get_mut(name);
+        if let Some(turn) = contact.and_then(|contact| contact.turns.get_mut(&contact.open?)) {
+            turn.calls_person |= calls_person;
+        }
     }
 }

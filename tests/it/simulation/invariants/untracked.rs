@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use switchboard::messaging::keywords::Keyword;
 
-use super::{Invariants, records::Contact, stored::StoredState};
+use super::{Invariants, records::Contact, stored_state::StoredState};
 
 impl Invariants {
     /// A stored value of a contact was damaged. `state` is its last state; `lost` says whether the message ids are gone.
@@ -55,6 +55,9 @@ impl Invariants {
         {
             let message = self.messages.get(&seen.sid).cloned().unwrap_or_default();
             contact.admitted.insert(seen.sid);
+            if message.command == Some(Keyword::Cancel) && contact.stored_out {
+                contact.opted_out.get_or_insert(at);
+            }
             match message
                 .command
                 .filter(|_| contact.opted_out.is_some() || !message.turn)

@@ -22,12 +22,25 @@ pub enum Act {
     Body(&'static str),
     /// Answers 200 with this file.
     File(&'static [u8]),
+    /// Answers 200 with a stream of these pieces, whatever they hold.
+    Stream(Vec<Piece>),
     /// Breaks the connection.
     Drop,
     /// Acts on the request, then breaks the connection.
     ThenDrop,
     /// Waits this many milliseconds first.
     After(u64, Box<Act>),
+}
+
+/// A step of a stream.
+#[derive(Clone, Debug)]
+pub enum Piece {
+    /// These bytes come.
+    Bytes(Vec<u8>),
+    /// Nothing comes for this many milliseconds.
+    Silence(u64),
+    /// The connection breaks.
+    Break,
 }
 
 /// What Twilio does to the texts of messages, as its list shows them.

@@ -30,6 +30,24 @@ pub(super) struct DiskInner {
     pub(super) rows: Cell<usize>,
 }
 
+impl Disk {
+    /// The text under a key.
+    pub fn text(&self, key: &str) -> Option<String> {
+        let values = self.0.values.borrow();
+        values.get(key).cloned().and_then(Stored::text)
+    }
+
+    /// Replaces a value.
+    pub fn set(&self, key: &str, value: Stored) {
+        self.0.values.borrow_mut().insert(key.to_owned(), value);
+    }
+
+    /// Whether nothing is stored.
+    pub fn is_empty(&self) -> bool {
+        self.0.values.borrow().is_empty()
+    }
+}
+
 impl Storage for Disk {
     async fn get(&self, key: &str) -> Result<Option<Stored>, PlatformError> {
         tokio::task::yield_now().await;

@@ -3,9 +3,11 @@
 //!
 //! Not a mock of any decision: the product makes them all. Random faults are in `simulation`.
 
+mod calls;
 mod control;
 mod desk;
 mod disk;
+mod http;
 mod model;
 mod object_ports;
 mod objects;
@@ -36,7 +38,7 @@ use disk::Disk;
 use object_ports::PlainObject;
 use objects::Object;
 
-pub use control::{Act, Alteration, after};
+pub use control::{Act, Alteration, Piece, after};
 use desk::Execution;
 pub use desk::{DESK, FLOW};
 pub use model::HEARD;
@@ -125,6 +127,7 @@ struct Inner {
     /// What becomes of the next of these calls: `true` acts, but its reply is lost.
     thread_calls_fail: RefCell<VecDeque<bool>>,
     objects: RefCell<BTreeMap<String, Object>>,
+    calls: calls::Calls,
 }
 
 impl FakePlatform {
@@ -192,6 +195,7 @@ impl FakePlatform {
             thread_calls: RefCell::default(),
             thread_calls_fail: RefCell::default(),
             objects: RefCell::default(),
+            calls: calls::Calls::default(),
         }))
     }
 

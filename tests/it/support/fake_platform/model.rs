@@ -5,9 +5,9 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use switchboard::platform::{Clock, HttpError, HttpRequest, HttpResponse};
+use switchboard::platform::{Clock, HttpError, HttpOpened, HttpRequest, HttpResponse};
 
-use super::{Act, FakePlatform, after};
+use super::{Act, FakePlatform, Piece, after, http::FakeBody};
 use crate::support::response::{completion, response};
 
 /// What is heard in a voice note, unless a test says otherwise.
@@ -18,6 +18,37 @@ impl FakePlatform {
         &self,
         request: &HttpRequest,
     ) -> Result<HttpResponse, HttpError> {
+        let (body, act) = self.take_model_request(request);
+        let guard = AtOnce::new(self);
+        let answer = self
+            .act(act, &mut |said| (200, said_by_model(&body, said)))
+            .await;
+        drop(guard);
+        answer
+    }
+
+    /// The answer to a request whose answer is read in pieces. What is no stream comes in one piece.
+    pub(super) async fn model_stream(
+        &self,
+        request: &HttpRequest,
+    ) -> Result<HttpOpened<FakeBody>, HttpError> {
+        let (body, mut act) = self.take_model_request(request);
+        let guard = AtOnce::new(self);
+        while let Act::After(milliseconds, then) = act {
+            tokio::time::sleep(Duration::from_millis(milliseconds)).await;
+            act = *then;
+        }
+        if let Act::Stream(steps) = act {
+            return Ok(FakeBody::stream(steps, request.limit, Some(guard)));
+        }
+        let response = self
+            .act(act, &mut |said| (200, said_by_model(&body, said)))
+            .await?;
+        Ok(FakeBody::whole(response))
+    }
+
+    /// Notes a request to the model, and returns its body and how the model reacts.
+    fn take_model_request(&self, request: &HttpRequest) -> (Value, Act) {
         let body: Value = serde_json::from_slice(&request.body.to_bytes()).unwrap();
         refuse_malformed_tools(&body);
         self.0.model_requests.borrow_mut().push(body.clone());
@@ -25,36 +56,8 @@ impl FakePlatform {
             .model_calls
             .borrow_mut()
             .push((self.now(), request.clone()));
-        let act = self
-            .0
-            .model
-            .borrow_mut()
-            .pop_front()
-            .unwrap_or(after(100, Act::Say("")));
-        let guard = AtOnce::new(self);
-        let mut done = |said: &str| {
-            let messages = body["messages"].as_array().unwrap();
-            let last = match &messages.last().unwrap()["content"] {
-                Value::Array(parts) => format!(
-                    "{} and {} pictures",
-                    parts[0]["text"].as_str().unwrap(),
-                    parts.len() - 1
-                ),
-                content => content.as_str().unwrap().to_owned(),
-            };
-            let text = if said.is_empty() {
-                format!("answer to {last}")
-            } else {
-                said.to_owned()
-            };
-            let mut completion = completion(&text, "stop");
-            completion["usage"] =
-                json!({ "prompt_tokens": messages.len(), "completion_tokens": 1 });
-            (200, completion.to_string())
-        };
-        let answer = self.act(act, &mut done).await;
-        drop(guard);
-        answer
+        let scripted = self.0.model.borrow_mut().pop_front();
+        (body, scripted.unwrap_or(after(100, Act::Say(""))))
     }
 
     pub(super) async fn transcription_answer(
@@ -92,6 +95,7 @@ impl FakePlatform {
             Act::Status(status, body) => (status, None, body.to_owned()),
             Act::Later(wait) => (429, Some(wait.to_owned()), String::new()),
             Act::Body(body) => (200, None, body.to_owned()),
+            Act::Stream(steps) => (200, None, streamed(steps)?),
             Act::File(bytes) => return Ok(response(200, bytes)),
             Act::ThenDrop => {
                 done("");
@@ -104,6 +108,40 @@ impl FakePlatform {
             ..response(status, body)
         })
     }
+}
+
+/// The completion with which the model answers a request. No text means the usual one.
+fn said_by_model(request: &Value, said: &str) -> String {
+    let messages = request["messages"].as_array().unwrap();
+    let last = match &messages.last().unwrap()["content"] {
+        Value::Array(parts) => format!(
+            "{} and {} pictures",
+            parts[0]["text"].as_str().unwrap(),
+            parts.len() - 1
+        ),
+        content => content.as_str().unwrap().to_owned(),
+    };
+    let text = if said.is_empty() {
+        format!("answer to {last}")
+    } else {
+        said.to_owned()
+    };
+    let mut completion = completion(&text, "stop");
+    completion["usage"] = json!({ "prompt_tokens": messages.len(), "completion_tokens": 1 });
+    completion.to_string()
+}
+
+/// The whole stream, for who waits for its end.
+fn streamed(steps: Vec<Piece>) -> Result<String, HttpError> {
+    let mut whole = Vec::new();
+    for step in steps {
+        match step {
+            Piece::Bytes(bytes) => whole.extend(bytes),
+            Piece::Silence(_) => {}
+            Piece::Break => return Err(HttpError::Unreadable),
+        }
+    }
+    Ok(String::from_utf8(whole).unwrap())
 }
 
 /// Panics at a request with tools that OpenAI refuses: each call has exactly one result after it, and
@@ -135,17 +173,18 @@ fn refuse_malformed_tools(body: &Value) {
     assert!(open.is_empty(), "each call has a result");
 }
 
-struct AtOnce<'w>(&'w FakePlatform);
+/// Counts a request to the model as long as it is kept.
+pub(super) struct AtOnce(FakePlatform);
 
-impl<'w> AtOnce<'w> {
-    fn new(fake: &'w FakePlatform) -> Self {
+impl AtOnce {
+    fn new(fake: &FakePlatform) -> Self {
         let (now, most) = fake.0.model_at_once.get();
         fake.0.model_at_once.set((now + 1, most.max(now + 1)));
-        Self(fake)
+        Self(fake.clone())
     }
 }
 
-impl Drop for AtOnce<'_> {
+impl Drop for AtOnce {
     fn drop(&mut self) {
         let (now, most) = self.0.0.model_at_once.get();
         self.0.0.model_at_once.set((now - 1, most));

@@ -16,7 +16,7 @@ use tokio::task::{JoinHandle, spawn_local};
 use super::{
     FakePlatform,
     disk::Disk,
-    object_ports::{ObjectPlatform, PlainObject},
+    object_ports::{Kind, ObjectPlatform, PlainObject},
 };
 use crate::support::NUMBER;
 
@@ -55,6 +55,17 @@ impl FakePlatform {
             .clone()
     }
 
+    /// The platform of an object, without an engine.
+    pub fn object(&self) -> ObjectPlatform {
+        ObjectPlatform {
+            fake: self.clone(),
+            kind: Kind::Thread,
+            name: Pseudonym::from_object_name("object".to_owned()),
+            disk: Disk::default(),
+            tasks: Rc::default(),
+        }
+    }
+
     pub(super) fn engine(&self, name: &Pseudonym) -> (Rc<Thread<ObjectPlatform>>, Tasks) {
         let mut objects = self.0.objects.borrow_mut();
         let object = objects.entry(name.as_str().to_owned()).or_default();
@@ -62,6 +73,7 @@ impl FakePlatform {
             object.tasks = Rc::default();
             let platform = ObjectPlatform {
                 fake: self.clone(),
+                kind: Kind::Thread,
                 name: name.clone(),
                 disk: object.disk.clone(),
                 tasks: Rc::clone(&object.tasks),

@@ -66,6 +66,11 @@ impl FakePlatform {
         self.0.model_at_once.get().1
     }
 
+    /// The requests to the model that have not ended.
+    pub fn model_in_flight(&self) -> usize {
+        self.0.model_at_once.get().0
+    }
+
     /// The bodies of the messages sent by REST.
     pub fn sent(&self) -> Vec<String> {
         self.0

@@ -1,0 +1,56 @@
+//! The faults of a call: what Twilio's voice side, the line or the person does wrong.
+
+use serde::{Deserialize, Serialize};
+
+/// The faults of the calls of a phone.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "each switch is a field of the JSON"
+)]
+pub struct CallFaults {
+    /// The upgrade of the relay's WebSocket is signed with a wrong token.
+    pub forged_upgrade: bool,
+    /// Twilio connects to the relay late.
+    pub slow_connect: bool,
+    /// What the person says arrives in several final prompts.
+    pub pieces: bool,
+    /// Every final prompt arrives twice.
+    pub doubled: bool,
+    /// Twilio sends no `info` messages.
+    pub no_info: bool,
+    /// What becomes of `<Dial>`.
+    pub dial: DialOutcome,
+}
+
+/// What becomes of `<Dial>`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DialOutcome {
+    /// Somebody answers.
+    #[default]
+    Answered,
+    /// The line is busy.
+    Busy,
+    /// Nobody answers.
+    NoAnswer,
+}
+
+impl CallFaults {
+    /// The faults of both.
+    pub fn and(self, other: Self) -> Self {
+        Self {
+            forged_upgrade: self.forged_upgrade || other.forged_upgrade,
+            slow_connect: self.slow_connect || other.slow_connect,
+            pieces: self.pieces || other.pieces,
+            doubled: self.doubled || other.doubled,
+            no_info: self.no_info || other.no_info,
+            dial: if self.dial == DialOutcome::Answered {
+                other.dial
+            } else {
+                self.dial
+            },
+        }
+    }
+}

@@ -1,0 +1,409 @@
+//! One session of a relay, without its socket and without a clock: what Twilio does when the Worker
+//! sends a message, when the person speaks or presses a key, and when time passes.
+//!
+//! The order and the times are those of recorded sessions. Where nothing was recorded, it does what is
+//! hardest on the Worker. Not here: how a session begins and ends (`session.rs`).
+
+use std::collections::VecDeque;
+
+use serde_json::{Value, json};
+
+use super::frames::{self, Interruptible, Message};
+use super::speech::{Content, Item, Played, Speech, Text};
+use super::verb::{Input, Relay};
+use super::words::{partials, pieces};
+use crate::phones::call_faults::CallFaults;
+
+/// A session.
+pub struct Session {
+    relay: Relay,
+    faults: CallFaults,
+    speech: Speech,
+    /// Whether the voice can be heard.
+    audible: bool,
+    /// Whether the Worker has begun an answer that it has not closed.
+    answering: bool,
+    person: Person,
+    /// What Twilio will do, in the order of time.
+    later: VecDeque<(u64, Later)>,
+    /// How many messages in a row were refused.
+    refused: u32,
+}
+
+/// What the session wants to have done.
+#[derive(Debug, PartialEq)]
+pub enum Effect {
+    /// Send this to the Worker.
+    Send(Value),
+    /// Show this on the page: the name of the event, and its fields.
+    Show(&'static str, Value),
+    /// Report this error, as Twilio's debugger does.
+    Alert(u32, String),
+    /// Close the socket.
+    Close(Closing),
+}
+
+/// Why the session closes the socket.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Closing {
+    /// The Worker has ended the session, perhaps with data for the action.
+    Ended(Option<String>),
+    /// The Worker has sent too many messages in a row that are none.
+    Malformed,
+}
+
+/// What the person does with their voice.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum Person {
+    #[default]
+    Silent,
+    /// They speak. `true`: it is reported.
+    Speaking(bool),
+}
+
+#[derive(Debug)]
+enum Later {
+    Silent,
+    Prompt { words: String, last: bool },
+    Close(Option<String>),
+}
+
+/// From `setup` to the greeting.
+const GREETING_MS: u64 = 700;
+/// From one partial prompt to the next, from the last one to the final prompt, and between the pieces
+/// of a prompt.
+const PARTIAL_MS: u64 = 250;
+const FINAL_MS: u64 = 350;
+const PIECE_MS: u64 = 600;
+/// From a final prompt to its copy.
+const DOUBLE_MS: u64 = 40;
+/// From `end` to the close.
+const END_MS: u64 = 90;
+/// How much of the speech is still played after the close.
+const DRAIN_MS: u64 = 1750;
+/// How many messages in a row may be refused. The last one closes the socket.
+const MAX_REFUSED: u32 = 10;
+/// How long a file is. The playground does not fetch it.
+const FILE_MS: u64 = 2000;
+/// How long a digit is.
+const DIGIT_MS: u64 = 200;
+
+impl Session {
+    /// A session that begins now.
+    pub fn new(relay: Relay, faults: CallFaults, now: u64) -> Self {
+        let mut speech = Speech::default();
+        if !relay.greeting.is_empty() {
+            let greeting = Item {
+                content: Content::Text(Text::new(&relay.greeting)),
+                interruptible: relay.greeting_interruptible,
+                preemptible: false,
+                open: false,
+            };
+            speech.greet(greeting, now, GREETING_MS);
+        }
+        Self {
+            relay,
+            faults,
+            speech,
+            audible: false,
+            answering: false,
+            person: Person::default(),
+            later: VecDeque::new(),
+            refused: 0,
+        }
+    }
+
+    /// When time has to pass for the session.
+    pub fn next_wake(&self) -> Option<u64> {
+        let later = self.later.front().map(|(at, _)| *at);
+        self.speech.next_wake().into_iter().chain(later).min()
+    }
+
+    /// Other faults are on from now on.
+    pub fn set_faults(&mut self, faults: CallFaults) {
+        self.faults = faults;
+    }
+
+    /// Time has passed.
+    pub fn advance(&mut self, now: u64) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        self.play(now, &mut effects);
+        while self.later.front().is_some_and(|(at, _)| *at <= now) {
+            let Some((_, later)) = self.later.pop_front() else {
+                break;
+            };
+            match later {
+                Later::Silent => {
+                    self.person = Person::Silent;
+                    self.speaking("clientSpeaking", false, &mut effects);
+                }
+                Later::Prompt { words, last } => self.prompt(&words, last, &mut effects),
+                Later::Close(handoff) => effects.push(Effect::Close(Closing::Ended(handoff))),
+            }
+        }
+        effects
+    }
+
+    /// The Worker has sent a frame.
+    pub fn receive(&mut self, frame: &str, now: u64) -> Vec<Effect> {
+        let mut effects = self.advance(now);
+        match frames::read(frame) {
+            Ok(message) => {
+                self.refused = 0;
+                self.obey(message, now, &mut effects);
+            }
+            Err(reason) => {
+                self.refused = self.refused.saturating_add(1);
+                effects.push(Effect::Alert(64107, format!("{reason}: {frame:.200}")));
+                effects.push(Effect::Send(frames::refused(frame)));
+                if self.refused >= MAX_REFUSED {
+                    effects.push(Effect::Close(Closing::Malformed));
+                }
+            }
+        }
+        effects
+    }
+
+    /// The person begins to speak.
+    pub fn speak(&mut self, now: u64) -> Vec<Effect> {
+        let mut effects = self.advance(now);
+        if self.person != Person::Silent {
+            return effects;
+        }
+        self.speaking("clientSpeaking", true, &mut effects);
+        let mut reported = true;
+        if self.speech.is_busy() {
+            if self.speech.interruptible().speech {
+                self.barge_in(&mut effects);
+            } else {
+                reported = self.relay.report.speech;
+            }
+        }
+        self.person = Person::Speaking(reported);
+        effects
+    }
+
+    /// The person has said this.
+    pub fn say(&mut self, words: &str, now: u64) -> Vec<Effect> {
+        let mut effects = self.speak(now);
+        if self.person == Person::Speaking(false) {
+            let text =
+                "The assistant was speaking and cannot be interrupted: Twilio reports nothing.";
+            effects.push(Effect::Show("note", json!({"text": text, "words": words})));
+            self.later.push_back((now, Later::Silent));
+            return self.with_advance(effects, now);
+        }
+        let pieces = if self.faults.pieces {
+            pieces(words)
+        } else {
+            vec![words.trim().to_owned()]
+        };
+        let mut at = self.later.back().map_or(now, |(at, _)| (*at).max(now));
+        let last_piece = pieces.len().saturating_sub(1);
+        for (index, piece) in pieces.into_iter().enumerate() {
+            if self.relay.partial {
+                for words in partials(&piece) {
+                    at = at.saturating_add(PARTIAL_MS);
+                    self.later
+                        .push_back((at, Later::Prompt { words, last: false }));
+                }
+            }
+            if index == last_piece {
+                self.later.push_back((at, Later::Silent));
+                at = at.saturating_add(self.relay.speech_timeout.unwrap_or(FINAL_MS));
+            } else {
+                at = at.saturating_add(PIECE_MS);
+            }
+            let copies = if self.faults.doubled { 2 } else { 1 };
+            for copy in 0..copies {
+                if copy > 0 {
+                    at = at.saturating_add(DOUBLE_MS);
+                }
+                let words = piece.clone();
+                self.later
+                    .push_back((at, Later::Prompt { words, last: true }));
+            }
+        }
+        self.with_advance(effects, now)
+    }
+
+    /// The person has pressed a key.
+    pub fn press(&mut self, digit: char, now: u64) -> Vec<Effect> {
+        let mut effects = self.advance(now);
+        let mut reported = self.relay.dtmf;
+        if self.relay.dtmf && self.speech.is_busy() {
+            if self.speech.interruptible().dtmf {
+                self.barge_in(&mut effects);
+            } else {
+                reported = self.relay.report.dtmf;
+            }
+        }
+        effects.push(Effect::Show(
+            "dtmf",
+            json!({"digit": digit, "reported": reported}),
+        ));
+        if reported {
+            effects.push(Effect::Send(frames::dtmf(digit)));
+        }
+        effects
+    }
+
+    fn with_advance(&mut self, mut effects: Vec<Effect>, now: u64) -> Vec<Effect> {
+        effects.extend(self.advance(now));
+        effects
+    }
+
+    fn obey(&mut self, message: Message, now: u64, effects: &mut Vec<Effect>) {
+        let preempts = |given: Option<bool>| given.unwrap_or(self.relay.preemptible);
+        let interrupts = |given: Option<Interruptible>| {
+            given.map_or(self.relay.interruptible, |given| given.input())
+        };
+        let cut = match message {
+            Message::Text {
+                token,
+                last,
+                interruptible,
+                preemptible,
+                ..
+            } => {
+                effects.push(Effect::Show("token", json!({"text": token, "last": last})));
+                self.answering = !last;
+                let item = Item {
+                    content: Content::Text(Text::new(&token)),
+                    interruptible: interrupts(interruptible),
+                    preemptible: preempts(preemptible),
+                    open: !last,
+                };
+                let cut = self.speech.text(&token, item, now);
+                if last && !self.speech.is_busy() {
+                    effects.push(Effect::Show("finished", json!({})));
+                }
+                cut
+            }
+            Message::Play {
+                source,
+                times,
+                interruptible,
+                preemptible,
+            } => {
+                effects.push(Effect::Show("play", json!({"source": source})));
+                let times = times.unwrap_or(1);
+                let times = if times == 0 { 1000 } else { times };
+                let item = Item {
+                    content: Content::Sound(String::new(), FILE_MS.saturating_mul(times)),
+                    interruptible: interrupts(interruptible),
+                    preemptible: preempts(preemptible),
+                    open: false,
+                };
+                self.speech.item(item, now)
+            }
+            Message::SendDigits { digits } => {
+                effects.push(Effect::Show("digits", json!({"digits": digits})));
+                let count = u64::try_from(digits.len()).unwrap_or(u64::MAX);
+                let item = Item {
+                    content: Content::Sound(digits, DIGIT_MS.saturating_mul(count)),
+                    interruptible: Input::of("none"),
+                    preemptible: false,
+                    open: false,
+                };
+                self.speech.item(item, now)
+            }
+            Message::Language {
+                transcription_language,
+                ..
+            } => {
+                if let Some(language) = transcription_language {
+                    self.relay.language = language;
+                }
+                None
+            }
+            Message::End { handoff_data } => {
+                let at = now.saturating_add(END_MS);
+                self.later.clear();
+                self.later.push_back((at, Later::Close(handoff_data)));
+                None
+            }
+        };
+        if let Some(heard) = cut {
+            self.tokens(&heard.fragment, effects);
+            effects.push(Effect::Show("cut", json!({"heard": heard.fragment})));
+        }
+        self.play(now, effects);
+    }
+
+    /// What is still played after the close, and what is not. A person who has hung up hears nothing.
+    pub fn drain(&mut self, now: u64, hung_up: bool) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        let rest = if hung_up { 0 } else { DRAIN_MS };
+        self.play(now.saturating_add(rest), &mut effects);
+        if self.speech.is_busy() {
+            let heard = self.speech.interrupt();
+            effects.push(Effect::Show("cut", json!({"heard": heard.fragment})));
+        }
+        effects.retain(|effect| matches!(effect, Effect::Show(..)));
+        effects
+    }
+
+    fn play(&mut self, now: u64, effects: &mut Vec<Effect>) {
+        for played in self.speech.advance(now) {
+            match played {
+                Played::On => self.speaking("agentSpeaking", true, effects),
+                Played::Off => self.speaking("agentSpeaking", false, effects),
+                Played::Tokens(words) => self.tokens(&words, effects),
+                Played::Finished if self.answering => {}
+                Played::Finished => effects.push(Effect::Show("finished", json!({}))),
+            }
+        }
+    }
+
+    /// The person interrupts: everything queued is gone.
+    fn barge_in(&mut self, effects: &mut Vec<Effect>) {
+        let heard = self.speech.interrupt();
+        self.answering = false;
+        self.tokens(&heard.fragment, effects);
+        let (fragment, milliseconds) = (heard.fragment, heard.milliseconds);
+        let shown = json!({"heard": fragment, "after_ms": milliseconds});
+        effects.push(Effect::Show("interrupted", shown));
+        effects.push(Effect::Send(frames::interrupt(&fragment, milliseconds)));
+        self.speaking("agentSpeaking", false, effects);
+    }
+
+    fn speaking(&mut self, who: &str, on: bool, effects: &mut Vec<Effect>) {
+        let event = if who == "agentSpeaking" {
+            // A voice that has not begun does not end.
+            if self.audible == on {
+                return;
+            }
+            self.audible = on;
+            "speaking"
+        } else {
+            "person"
+        };
+        effects.push(Effect::Show(event, json!({"on": on})));
+        if self.relay.speaker_events && !self.faults.no_info {
+            effects.push(Effect::Send(frames::info(who, frames::on_off(on))));
+        }
+    }
+
+    fn tokens(&self, words: &str, effects: &mut Vec<Effect>) {
+        if words.is_empty() {
+            return;
+        }
+        effects.push(Effect::Show("heard", json!({"text": words})));
+        if self.relay.tokens_played && !self.faults.no_info {
+            effects.push(Effect::Send(frames::info("tokensPlayed", words)));
+        }
+    }
+
+    fn prompt(&mut self, words: &str, last: bool, effects: &mut Vec<Effect>) {
+        effects.push(Effect::Show("prompt", json!({"text": words, "last": last})));
+        effects.push(Effect::Send(frames::prompt(
+            words,
+            &self.relay.language,
+            last,
+        )));
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,414 @@
+//! The TwiML reader for calls: it reads the answer of the Worker as Twilio would.
+//!
+//! A mistake that Twilio's debugger would report is an error with the same code. Not here: what is
+//! done for each verb (`call.rs`), and the attributes (`rules.rs`).
+
+use super::rules::check;
+use super::verb::{Connect, Dial, Gather, Input, Record, Relay, Verb};
+use super::xml::{Element, read as read_xml};
+use crate::base::content_type;
+use crate::webhook::twiml::{MAX_ANSWER_BYTES, TwilioError, twilio_error};
+
+/// Reads a document.
+///
+/// # Errors
+/// The error because of which Twilio would end the call.
+pub fn read(content_type: Option<&str>, body: &[u8]) -> Result<Vec<Verb>, TwilioError> {
+    let Some(content_type) = content_type else {
+        return Err(twilio_error(12300, "the answer has no content type"));
+    };
+    if body.len() > MAX_ANSWER_BYTES {
+        return Err(twilio_error(11750, "the answer is larger than 64 kB"));
+    }
+    let text =
+        std::str::from_utf8(body).map_err(|_| twilio_error(12100, "the answer is not UTF-8"))?;
+    match content_type::essence(content_type).as_str() {
+        "text/xml" | "application/xml" => read_text(text),
+        _ => Err(twilio_error(
+            12300,
+            &format!("{content_type:?} is not a content type for TwiML of a call"),
+        )),
+    }
+}
+
+/// Reads the text of a document.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_text(text: &str) -> Result<Vec<Verb>, TwilioError> {
+    let root = read_xml(text)?;
+    if root.name != "Response" {
+        let name = &root.name;
+        return Err(off_schema(&format!(
+            "the root element is <{name}>, not <Response>"
+        )));
+    }
+    no_text(&root)?;
+    check(&root).map_err(|reason| off_schema(&reason))?;
+    root.children.iter().map(verb).collect()
+}
+
+fn off_schema(reason: &str) -> TwilioError {
+    twilio_error(
+        12200,
+        &format!("the answer is XML, but not TwiML for calls: {reason}"),
+    )
+}
+
+fn no_text(element: &Element) -> Result<(), TwilioError> {
+    if element.text.trim().is_empty() {
+        Ok(())
+    } else {
+        let name = &element.name;
+        Err(off_schema(&format!(
+            "there is text in <{name}> outside of its elements"
+        )))
+    }
+}
+
+fn no_children(element: &Element) -> Result<(), TwilioError> {
+    match element.children.first() {
+        None => Ok(()),
+        Some(child) => Err(misplaced(child, element)),
+    }
+}
+
+fn misplaced(child: &Element, parent: &Element) -> TwilioError {
+    off_schema(&format!(
+        "<{}> cannot be inside <{}>",
+        child.name, parent.name
+    ))
+}
+
+fn verb(element: &Element) -> Result<Verb, TwilioError> {
+    check(element).map_err(|reason| match element.name.as_str() {
+        "ConversationRelay" => twilio_error(64101, &reason),
+        _ => off_schema(&reason),
+    })?;
+    match element.name.as_str() {
+        "Connect" => return connect(element),
+        "Dial" => return dial(element),
+        "Gather" => return gather(element),
+        "Start" => return start(element),
+        // What is inside `<Say>` is SSML.
+        "Say" => {}
+        _ => no_children(element)?,
+    }
+    let text = element.text.trim().to_owned();
+    let number = |name: &str, usual| number(element, name, usual);
+    Ok(match element.name.as_str() {
+        "Say" if text.is_empty() && element.children.is_empty() => {
+            return Err(twilio_error(13510, "<Say> has no text"));
+        }
+        "Say" => Verb::Say {
+            text: spoken(element),
+            times: u32::try_from(number("loop", 1)).unwrap_or(1),
+        },
+        "Play" => Verb::Play,
+        "Pause" => Verb::Pause(number("length", 1)),
+        "Redirect" if text.is_empty() => {
+            return Err(off_schema("<Redirect> has no address"));
+        }
+        "Redirect" => Verb::Redirect(text),
+        "Hangup" => Verb::Hangup,
+        "Reject" => Verb::Reject(element.attribute("reason") == Some("busy")),
+        "Record" => Verb::Record(Record {
+            action: owned(element, "action"),
+            timeout: number("timeout", 5),
+            finish_on: owned(element, "finishOnKey").unwrap_or_else(|| "1234567890*#".to_owned()),
+        }),
+        name => return Err(off_schema(&format!("there is no verb <{name}>"))),
+    })
+}
+
+/// The words of `<Say>`, without its markup.
+fn spoken(element: &Element) -> String {
+    let mut text = element.text.clone();
+    for child in &element.children {
+        text.push(' ');
+        text.push_str(&spoken(child));
+    }
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+fn connect(element: &Element) -> Result<Verb, TwilioError> {
+    no_text(element)?;
+    let [relay] = element.children.as_slice() else {
+        return Err(off_schema("<Connect> must have one element"));
+    };
+    if relay.name != "ConversationRelay" {
+        return Err(misplaced(relay, element));
+    }
+    check(relay).map_err(|reason| twilio_error(64101, &reason))?;
+    no_text(relay)?;
+    let mut parameters = Vec::new();
+    for child in &relay.children {
+        check(child).map_err(|reason| off_schema(&reason))?;
+        no_children(child)?;
+        match (child.name.as_str(), child.attribute("name")) {
+            ("Parameter", Some(name)) => {
+                let value = child.attribute("value").unwrap_or_default();
+                parameters.push((name.to_owned(), value.to_owned()));
+            }
+            ("Language", _) if child.attribute("code").is_some() => {}
+            ("Parameter" | "Language", _) => {
+                let name = &child.name;
+                return Err(off_schema(&format!("<{name}> has no name or code")));
+            }
+            _ => return Err(misplaced(child, relay)),
+        }
+    }
+    let word = |name: &str| relay.attribute(name);
+    let input = |name: &str, usual| Input::of(word(name).unwrap_or(usual));
+    let is_on = |name: &str| word(name) == Some("true");
+    let reports = |event: &str| {
+        let lists = [word("events"), word("debug")];
+        let mut events = lists.into_iter().flatten().flat_map(|list| list.split(' '));
+        events.any(|other| other == event)
+    };
+    let language = word("transcriptionLanguage").or(word("language"));
+    Ok(Verb::Connect(Box::new(Connect {
+        action: owned(element, "action"),
+        relay: Relay {
+            url: owned(relay, "url").unwrap_or_default(),
+            greeting: owned(relay, "welcomeGreeting").unwrap_or_default(),
+            greeting_interruptible: input("welcomeGreetingInterruptible", "any"),
+            interruptible: input("interruptible", "any"),
+            report: input("reportInputDuringAgentSpeech", "none"),
+            preemptible: is_on("preemptible"),
+            dtmf: is_on("dtmfDetection"),
+            partial: is_on("partialPrompts"),
+            language: language.unwrap_or("en-US").to_owned(),
+            speech_timeout: word("speechTimeout").and_then(|value| value.parse().ok()),
+            speaker_events: reports("speaker-events"),
+            tokens_played: reports("tokens-played"),
+            parameters,
+        },
+    })))
+}
+
+fn dial(element: &Element) -> Result<Verb, TwilioError> {
+    let mut targets = Vec::new();
+    let text = element.text.trim();
+    if !text.is_empty() {
+        targets.push(text.to_owned());
+    }
+    for child in &element.children {
+        if !matches!(child.name.as_str(), "Number" | "Sip" | "Client") {
+            return Err(misplaced(child, element));
+        }
+        check(child).map_err(|reason| off_schema(&reason))?;
+        no_children(child)?;
+        targets.push(child.text.trim().to_owned());
+    }
+    Ok(Verb::Dial(Dial {
+        action: owned(element, "action"),
+        targets,
+    }))
+}
+
+fn gather(element: &Element) -> Result<Verb, TwilioError> {
+    no_text(element)?;
+    let is_prompt = |child: &&Element| matches!(child.name.as_str(), "Say" | "Play" | "Pause");
+    if let Some(child) = element.children.iter().find(|child| !is_prompt(child)) {
+        return Err(misplaced(child, element));
+    }
+    let prompts: Result<_, _> = element.children.iter().map(verb).collect();
+    let inputs: Vec<&str> = element
+        .attribute("input")
+        .unwrap_or("dtmf")
+        .split(' ')
+        .collect();
+    let digits = element.attribute("numDigits");
+    Ok(Verb::Gather(Gather {
+        action: owned(element, "action"),
+        prompts: prompts?,
+        input: Input {
+            dtmf: inputs.contains(&"dtmf"),
+            speech: inputs.contains(&"speech"),
+        },
+        timeout: number(element, "timeout", 5),
+        digits: digits.and_then(|digits| digits.parse().ok()),
+        finish_on: owned(element, "finishOnKey").unwrap_or_else(|| "#".to_owned()),
+        post_empty: element.attribute("actionOnEmptyResult") == Some("true"),
+        barge_in: element.attribute("bargeIn") != Some("false"),
+    }))
+}
+
+fn start(element: &Element) -> Result<Verb, TwilioError> {
+    no_text(element)?;
+    for child in &element.children {
+        if child.name != "Recording" {
+            return Err(misplaced(child, element));
+        }
+        check(child).map_err(|reason| off_schema(&reason))?;
+        no_children(child)?;
+    }
+    if element.children.is_empty() {
+        return Err(off_schema("<Start> has no element"));
+    }
+    Ok(Verb::StartRecording)
+}
+
+fn owned(element: &Element, name: &str) -> Option<String> {
+    element.attribute(name).map(str::to_owned)
+}
+
+fn number(element: &Element, name: &str, usual: u64) -> u64 {
+    let value = element.attribute(name);
+    value.and_then(|value| value.parse().ok()).unwrap_or(usual)
+}
+
+#[cfg(test)]
+#[allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test stops where it fails"
+)]
+mod tests {
+    use super::*;
+
+    fn read_body(body: &str) -> Result<Vec<Verb>, u32> {
+        let verbs = read(Some("text/xml; charset=utf-8"), body.as_bytes());
+        verbs.map_err(|error| error.code)
+    }
+
+    fn read_relay(body: &str) -> Connect {
+        match read_body(body).unwrap().pop() {
+            Some(Verb::Connect(connect)) => *connect,
+            other => panic!("not a relay: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_relay_is_read_with_what_has_an_effect() {
+        let connect = read_relay(
+            r#"<?xml version="1.0" encoding="UTF-8"?>
+            <Response><Connect action="https://switchboard.example/twilio/voice/ended">
+              <ConversationRelay url="wss://switchboard.example/twilio/relay/a/b"
+                welcomeGreeting="Tom &amp; Ann here." welcomeGreetingInterruptible="none"
+                interruptible="speech" reportInputDuringAgentSpeech="dtmf" preemptible="false"
+                dtmfDetection="true" language="de-DE" ttsProvider="ElevenLabs" voice="abc"
+                transcriptionProvider="Deepgram" speechModel="nova-3-general" partialPrompts="true"
+                speechTimeout="1100" events="speaker-events tokens-played" eotThreshold="0.8"
+                profanityFilter="true" interruptSensitivity="high" ignoreBackchannel="false">
+                <Language code="de-DE" voice="abc"/><Parameter name="leg" value="a"/>
+              </ConversationRelay></Connect></Response>"#,
+        );
+        assert_eq!(
+            connect.action.as_deref(),
+            Some("https://switchboard.example/twilio/voice/ended")
+        );
+        let expected = Relay {
+            url: "wss://switchboard.example/twilio/relay/a/b".to_owned(),
+            greeting: "Tom & Ann here.".to_owned(),
+            greeting_interruptible: Input::of("none"),
+            interruptible: Input::of("speech"),
+            report: Input::of("dtmf"),
+            preemptible: false,
+            dtmf: true,
+            partial: true,
+            language: "de-DE".to_owned(),
+            speech_timeout: Some(1100),
+            speaker_events: true,
+            tokens_played: true,
+            parameters: vec![("leg".to_owned(), "a".to_owned())],
+        };
+        assert_eq!(connect.relay, expected);
+    }
+
+    #[test]
+    fn the_defaults_of_a_relay_are_those_of_twilio() {
+        let body = "<Response><Connect><ConversationRelay url=\"wss://a.example/b\"/></Connect></Response>";
+        let Connect { action, relay } = read_relay(body);
+        assert_eq!((action, relay.interruptible), (None, Input::of("any")));
+        assert_eq!((relay.report, relay.dtmf), (Input::of("none"), false));
+        assert!(!relay.speaker_events && !relay.tokens_played && !relay.partial);
+    }
+
+    #[test]
+    fn the_verbs_are_read_in_order() {
+        let verbs = read_body(
+            "<Response><Say language=\"en-US\">Tom &amp; <emphasis>Ann</emphasis></Say>\
+             <Pause length=\"2\"/><Start><Recording channels=\"dual\"/></Start>\
+             <Dial timeout=\"20\"><Number>+15550101</Number></Dial>\
+             <Redirect method=\"POST\">https://a.example/b</Redirect><Reject reason=\"busy\"/>\
+             <Hangup/></Response>",
+        );
+        assert_eq!(
+            verbs.unwrap(),
+            [
+                Verb::Say {
+                    text: "Tom & Ann".to_owned(),
+                    times: 1
+                },
+                Verb::Pause(2),
+                Verb::StartRecording,
+                Verb::Dial(Dial {
+                    action: None,
+                    targets: vec!["+15550101".to_owned()]
+                }),
+                Verb::Redirect("https://a.example/b".to_owned()),
+                Verb::Reject(true),
+                Verb::Hangup
+            ]
+        );
+    }
+
+    #[test]
+    fn what_twilio_would_refuse_is_an_error() {
+        let relay = |attributes: &str| {
+            format!("<Response><Connect><ConversationRelay {attributes}/></Connect></Response>")
+        };
+        for (code, body) in [
+            (12100, "<Response><Say>Hi</Response>".to_owned()),
+            (12100, "<Response/><Response/>".to_owned()),
+            (12100, String::new()),
+            (12200, "<response/>".to_owned()),
+            (12200, "<Response>Hi</Response>".to_owned()),
+            (12200, "<Response><say>Hi</say></Response>".to_owned()),
+            (
+                12200,
+                "<Response><Message>Hi</Message></Response>".to_owned(),
+            ),
+            (
+                12200,
+                "<Response><Say speed=\"2\">Hi</Say></Response>".to_owned(),
+            ),
+            (
+                12200,
+                "<Response><Pause length=\"-1\"/></Response>".to_owned(),
+            ),
+            (12200, "<Response><Redirect/></Response>".to_owned()),
+            (12200, "<Response><Connect/></Response>".to_owned()),
+            (
+                12200,
+                "<Response><Gather><Dial>+15550101</Dial></Gather></Response>".to_owned(),
+            ),
+            (
+                12200,
+                "<Response><Gather input=\"voice\"/></Response>".to_owned(),
+            ),
+            (12200, "<Response><Start/></Response>".to_owned()),
+            (
+                12200,
+                "<Response><Connect action=\"ended\"><ConversationRelay/></Connect></Response>"
+                    .to_owned(),
+            ),
+            (13510, "<Response><Say/></Response>".to_owned()),
+            (64101, relay("interruptable=\"any\"")),
+            (64101, relay("ttsProvider=\"google\"")),
+            (64101, relay("speechTimeout=\"599\"")),
+            (64101, relay("eotThreshold=\"0.95\"")),
+            (64101, relay("events=\"speaker-event\"")),
+            (64101, relay("dtmfDetection=\"yes\"")),
+            (64101, relay("intelligenceService=\"name\"")),
+        ] {
+            assert_eq!(read_body(&body), Err(code), "{body}");
+        }
+        assert_eq!(
+            read(None, b"<Response/>").map_err(|error| error.code),
+            Err(12300)
+        );
+    }
+}

@@ -1,0 +1,309 @@
+//! How an assistant sounds and listens on the phone.
+//!
+//! Everything has a default that works on any account of Twilio's, so a file needs no `[voice]`. Not
+//! here: the fixed sentences (`texts`), how it is written as TwiML (`twilio::voice`), and the call
+//! itself (`voice` above).
+
+use std::time::Duration;
+
+use super::{
+    super::{
+        parsers::{self, Parsed},
+        texts::Language,
+    },
+    reader::{Found, Table},
+};
+use crate::identity::Address;
+
+/// A voice.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Voice {
+    /// What is said first, if it is not the text of the language.
+    pub greeting: Option<String>,
+    /// The language that is spoken and heard (BCP 47), such as `en-US`.
+    pub language: String,
+    /// Who speaks.
+    pub tts_provider: TtsProvider,
+    /// The name of the voice at that provider.
+    pub name: String,
+    /// Who listens.
+    pub transcription_provider: TranscriptionProvider,
+    /// The model that listens.
+    pub speech_model: String,
+    /// The longest call, if it is shorter than `MAX_CALL_SECONDS`.
+    pub longest_call: Option<Duration>,
+    /// The phone number of a person.
+    pub hand_off_to: Option<Address>,
+    /// Whether calls are recorded. The caller is told so first.
+    pub record: bool,
+    /// How the address of a web page is spoken.
+    pub urls: SpokenUrls,
+}
+
+/// Makes an enum of words that a file may have.
+macro_rules! words {
+    ($($(#[$doc:meta])* $name:ident, $problem:literal { $($(#[$variant_doc:meta])* $variant:ident = $word:literal,)+ })+) => {
+        $(
+            $(#[$doc])*
+            #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+            pub enum $name {
+                $($(#[$variant_doc])* $variant,)+
+            }
+
+            impl $name {
+                /// Its word.
+                #[must_use]
+                pub fn as_str(self) -> &'static str {
+                    match self {
+                        $(Self::$variant => $word,)+
+                    }
+                }
+
+                fn parse(text: &str) -> Parsed<Self> {
+                    match text {
+                        $($word => Ok(Self::$variant),)+
+                        _ => Err($problem),
+                    }
+                }
+            }
+        )+
+    };
+}
+
+words! {
+    /// Who speaks at Twilio. The words are Twilio's.
+    TtsProvider, "must be Amazon, ElevenLabs or Google" {
+        /// Amazon Polly.
+        Amazon = "Amazon",
+        /// ElevenLabs. An account can forbid it.
+        ElevenLabs = "ElevenLabs",
+        /// Google.
+        Google = "Google",
+    }
+    /// Who listens at Twilio. The words are Twilio's.
+    TranscriptionProvider, "must be Deepgram or Google" {
+        /// Deepgram.
+        Deepgram = "Deepgram",
+        /// Google.
+        Google = "Google",
+    }
+    /// How the address of a web page is spoken.
+    SpokenUrls, "must be say or full" {
+        /// By its host alone: "example dot com".
+        Say = "say",
+        /// Whole.
+        Full = "full",
+    }
+}
+
+/// The neural voices of Amazon, by their languages. Those of the languages of the fixed texts come
+/// first, in the order of [`Language::ALL`]. Source: Twilio, "Text-to-Speech", available voices.
+const AMAZON_VOICES: [(&str, &str); 13] = [
+    ("en-US", "Joanna-Neural"),
+    ("fr-FR", "Lea-Neural"),
+    ("es-ES", "Lucia-Neural"),
+    ("pt-PT", "Ines-Neural"),
+    ("de-DE", "Vicki-Neural"),
+    ("it-IT", "Bianca-Neural"),
+    ("nl-NL", "Laura-Neural"),
+    ("en-GB", "Amy-Neural"),
+    ("en-AU", "Olivia-Neural"),
+    ("fr-CA", "Gabrielle-Neural"),
+    ("es-US", "Lupe-Neural"),
+    ("es-MX", "Mia-Neural"),
+    ("pt-BR", "Camila-Neural"),
+];
+/// Twilio's default voice of ElevenLabs. It speaks every language.
+const ELEVEN_LABS_VOICE: &str = "UgBBYS2sOqTuMpoF3BR0";
+/// The longest greeting, in characters.
+const MAX_GREETING: usize = 500;
+/// The longest name of a voice or a model.
+const MAX_NAME: usize = 100;
+
+/// What `[voice]` states. What it leaves out may depend on the assistant's language.
+#[derive(Default)]
+pub(super) struct Stated {
+    greeting: Option<String>,
+    language: Option<String>,
+    tts_provider: Option<TtsProvider>,
+    name: Option<String>,
+    transcription_provider: Option<TranscriptionProvider>,
+    speech_model: Option<String>,
+    longest_call: Option<Duration>,
+    hand_off_to: Option<Address>,
+    record: bool,
+    urls: Option<SpokenUrls>,
+}
+
+/// The voice of a file.
+pub(super) fn parse(file: &mut Table<'_, '_>) -> Stated {
+    let Some(mut table) = file.table("voice") else {
+        return Stated::default();
+    };
+    let greeting = table
+        .text("greeting")
+        .and_then(|greeting| greeting.parse(|text| own_greeting(text)));
+    let language = table.text("language");
+    let tts_provider = table.text("tts_provider");
+    let name = table.text("voice");
+    let stated = Stated {
+        greeting,
+        language: language
+            .as_ref()
+            .and_then(|language| language.parse(|text| language_tag(text))),
+        tts_provider: tts_provider
+            .as_ref()
+            .and_then(|provider| provider.parse(|text| TtsProvider::parse(text))),
+        name: name
+            .as_ref()
+            .and_then(|name| name.parse(|text| plain_name(text))),
+        transcription_provider: table
+            .text("transcription_provider")
+            .and_then(|provider| provider.parse(|text| TranscriptionProvider::parse(text))),
+        speech_model: table
+            .text("speech_model")
+            .and_then(|model| model.parse(|text| plain_name(text))),
+        longest_call: table
+            .number("max_seconds", 30..=14_400)
+            .map(|seconds| Duration::from_secs(seconds.into())),
+        hand_off_to: table
+            .text("hand_off_to")
+            .and_then(|number| number.parse(|text| phone_number(text))),
+        record: table.flag("record").unwrap_or(false),
+        urls: table
+            .text("speak_urls")
+            .and_then(|urls| urls.parse(|text| SpokenUrls::parse(text))),
+    };
+    if name.is_none() {
+        report_missing_voice(&stated, language.as_ref(), tts_provider.as_ref());
+    }
+    table.finish();
+    stated
+}
+
+/// Reports that there is no voice by default, at the field that asks for another one.
+fn report_missing_voice(
+    stated: &Stated,
+    language: Option<&Found<'_, '_, &str>>,
+    provider: Option<&Found<'_, '_, &str>>,
+) {
+    const PROBLEM: &str = "has no voice by default, so there must be a voice beside it";
+    let is_unknown = |tag: &String| amazon_voice(tag).is_none();
+    let field = match stated.tts_provider {
+        Some(TtsProvider::ElevenLabs) => None,
+        Some(TtsProvider::Google) => provider,
+        Some(TtsProvider::Amazon) | None => {
+            language.filter(|_| stated.language.as_ref().is_some_and(is_unknown))
+        }
+    };
+    if let Some(field) = field {
+        field.error(PROBLEM);
+    }
+}
+
+impl Stated {
+    /// The voice of an assistant whose fixed texts are in this language.
+    pub(super) fn in_language(self, language: Language) -> Voice {
+        let tts_provider = self.tts_provider.unwrap_or(TtsProvider::Amazon);
+        let language = self
+            .language
+            .unwrap_or_else(|| spoken_language(language).to_owned());
+        let transcription_provider = self
+            .transcription_provider
+            .unwrap_or(TranscriptionProvider::Deepgram);
+        let name = self.name.unwrap_or_else(|| {
+            let name = match tts_provider {
+                TtsProvider::ElevenLabs => ELEVEN_LABS_VOICE,
+                // A file without a voice by default is refused.
+                TtsProvider::Amazon | TtsProvider::Google => {
+                    amazon_voice(&language).unwrap_or_default()
+                }
+            };
+            name.to_owned()
+        });
+        let speech_model = self.speech_model.unwrap_or_else(|| {
+            let model = match transcription_provider {
+                TranscriptionProvider::Deepgram => "nova-3-general",
+                TranscriptionProvider::Google => "telephony",
+            };
+            model.to_owned()
+        });
+        Voice {
+            greeting: self.greeting,
+            language,
+            tts_provider,
+            name,
+            transcription_provider,
+            speech_model,
+            longest_call: self.longest_call,
+            hand_off_to: self.hand_off_to,
+            record: self.record,
+            urls: self.urls.unwrap_or(SpokenUrls::Say),
+        }
+    }
+}
+
+/// What is spoken where the fixed texts are in this language.
+fn spoken_language(language: Language) -> &'static str {
+    match language {
+        Language::English => "en-US",
+        Language::French => "fr-FR",
+        Language::Spanish => "es-ES",
+        Language::Portuguese => "pt-PT",
+        Language::German => "de-DE",
+        Language::Italian => "it-IT",
+        Language::Dutch => "nl-NL",
+    }
+}
+
+fn amazon_voice(language: &str) -> Option<&'static str> {
+    let mut voices = AMAZON_VOICES.into_iter();
+    let found = voices.find(|(tag, _)| *tag == language);
+    found.map(|(_, name)| name)
+}
+
+fn own_greeting(text: &str) -> Parsed<String> {
+    if text.chars().count() > MAX_GREETING {
+        return Err("must have at most 500 characters");
+    }
+    parsers::non_blank(text.trim())
+}
+
+/// A language with its country, such as `en-US`. Twilio takes no other spelling.
+fn language_tag(text: &str) -> Parsed<String> {
+    let is_tag = text.split_once('-').is_some_and(|(language, rest)| {
+        (2..=3).contains(&language.len())
+            && language.bytes().all(|b| b.is_ascii_lowercase())
+            && (2..=10).contains(&rest.len())
+            && rest.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+            && rest.starts_with(|first: char| first.is_ascii_uppercase() || first.is_ascii_digit())
+    });
+    if is_tag {
+        Ok(text.to_owned())
+    } else {
+        Err("must be a language with its country, such as en-US")
+    }
+}
+
+/// The name of a voice or a model, as Twilio's documentation lists it.
+fn plain_name(text: &str) -> Parsed<String> {
+    let is_name = (1..=MAX_NAME).contains(&text.len())
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b));
+    if is_name {
+        Ok(text.to_owned())
+    } else {
+        Err("must be a name of letters, digits, ., _ and -, at most 100")
+    }
+}
+
+fn phone_number(text: &str) -> Parsed<Address> {
+    let address = text.parse::<Address>().ok();
+    address
+        .filter(|address| address.is_number() && address.as_str().starts_with('+'))
+        .ok_or("must be a phone number in E.164, such as +15550100")
+}
+
+#[cfg(test)]
+mod tests;

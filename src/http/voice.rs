@@ -1,0 +1,318 @@
+//! The webhooks of a call, and the upgrade of its socket.
+//!
+//! `POST /twilio/voice` is answered with TwiML that connects the call to a socket, or refuses it. The call's object
+//! decides. What comes next when the socket has ended, or a person was dialled, is TwiML, too. Not here: checks that all
+//! webhooks share (`webhook`), the talk (`voice`), and the socket itself (`runtime`).
+
+use std::time::Duration;
+
+use super::{
+    platform::{OBJECT_TIME, WorkerPlatform},
+    request::{Request, path_of, target_of},
+    response::Response,
+    webhook::{self, Rejection, origin},
+};
+use crate::{
+    config::{Assistant, Config, ConfigError, FixedText, VoiceMode},
+    event::{self, Event, ObjectKind},
+    identity::{Address, PhoneHash, Pseudonym},
+    object::{in_time, with_retry},
+    platform::{Method, PlatformError},
+    twilio::{
+        signature,
+        twiml::CONTENT_TYPE,
+        voice::{
+            fields::{CallStatusUpdate, DialEnded, IncomingCall, RelayEnded, SessionStatus},
+            relay_url::{RELAY_PATH, RelaySecret, RelayUrl},
+            twiml,
+        },
+    },
+    voice::{
+        api::{Admit, CallOver, Next, RelayEnd, Sentence},
+        state::assistant,
+    },
+};
+
+/// The webhook for incoming calls.
+pub(super) const VOICE_PATH: &str = "/twilio/voice";
+/// The action of `<Connect>`: the socket has ended.
+pub(super) const ENDED_PATH: &str = "/twilio/voice/ended";
+/// The action of `<Dial>`: a person was dialled.
+pub(super) const DIALLED_PATH: &str = "/twilio/voice/dialled";
+/// The status callback of a call.
+pub(super) const CALL_STATUS_PATH: &str = "/twilio/voice/status";
+
+/// How long a person's phone rings.
+const RINGS_FOR: Duration = Duration::from_secs(25);
+
+/// Answers one of the webhooks of a call.
+pub(super) async fn answer<'c>(
+    platform: &impl WorkerPlatform,
+    config: &Config,
+    request: &mut impl Request,
+    url: &str,
+    path: &str,
+) -> Result<Response, Rejection<'c>> {
+    match path {
+        ENDED_PATH => ended(platform, config, request, url).await,
+        DIALLED_PATH => dialled(config, request, url).await,
+        CALL_STATUS_PATH => status(platform, config, request, url).await,
+        _ => incoming(platform, config, request, url).await,
+    }
+}
+
+/// The call that a request opens a socket to.
+#[derive(Debug)]
+pub enum Upgrade {
+    /// The request is no upgrade of a call's socket.
+    Other,
+    /// It is not signed by Twilio, or no upgrade.
+    Rejected(Response),
+    /// Twilio has signed it. The call's object checks the secret.
+    Verified(RelayUrl),
+}
+
+/// Checks the upgrade of a call's socket. Nothing else happens before this.
+pub fn upgrade(
+    platform: &impl WorkerPlatform,
+    config: Result<&Config, &[ConfigError]>,
+    request: &impl Request,
+) -> Upgrade {
+    let url = request.url();
+    if !path_of(&url).starts_with(RELAY_PATH) {
+        return Upgrade::Other;
+    }
+    let checked = match config {
+        Err(errors) => Err(Rejection::Configuration(errors)),
+        Ok(config) => verified(config, request, &url),
+    };
+    match checked {
+        Ok(Some(relay)) => Upgrade::Verified(relay),
+        Ok(None) => Upgrade::Rejected(super::response::not_found()),
+        Err(rejection) => Upgrade::Rejected(webhook::reject(platform, rejection)),
+    }
+}
+
+/// The socket of a request that Twilio has signed. `None` if there is no such socket.
+fn verified<'c>(
+    config: &Config,
+    request: &impl Request,
+    url: &str,
+) -> Result<Option<RelayUrl>, Rejection<'c>> {
+    // With a query, this is not the path of a socket.
+    let Some(relay) = RelayUrl::parse_path(target_of(url)) else {
+        return Ok(None);
+    };
+    let is_upgrade = |value: String| value.eq_ignore_ascii_case("websocket");
+    if request.method() != "GET" || !request.header("Upgrade").is_some_and(is_upgrade) {
+        return Ok(None);
+    }
+    let signed_url = relay.url(origin(config, url));
+    let signature = request.header("X-Twilio-Signature");
+    signature::verify_upgrade(&signed_url, signature.as_deref(), &config.twilio_tokens)
+        .map_err(|error| Rejection::Signature(error, PhoneHash::nobody()))?;
+    Ok(Some(relay))
+}
+
+async fn incoming<'c>(
+    platform: &impl WorkerPlatform,
+    config: &Config,
+    request: &mut impl Request,
+    url: &str,
+) -> Result<Response, Rejection<'c>> {
+    let call = webhook::verified(config, request, url, "From", IncomingCall::from_form).await?;
+    let token = config.twilio_tokens.get(call.token());
+    let token = token.ok_or_else(|| Rejection::Object(ObjectKind::Call, "no such token".into()))?;
+    let answered = Answered::new(config, url, call.get().called.as_ref());
+    if config.voice_mode == VoiceMode::Off {
+        return answered.say(FixedText::CallNotAvailable);
+    }
+    let keys = &config.pseudonym_key;
+    let (name, secret) = (keys.call(&call.get().call), secret(platform)?);
+    let IncomingCall {
+        call: sid,
+        account,
+        caller,
+        called,
+        ..
+    } = call.get().clone();
+    let admit = Admit {
+        sid,
+        account,
+        token: keys.token_id(token),
+        caller: keys.caller(&caller, called.as_ref()),
+        phone_hash: keys.caller_hash(&caller),
+        number: called,
+        door: secret.hash(),
+        usage: platform.take(),
+    };
+    match ask(platform, &name, &admit).await {
+        Ok(next) => answered.next(next, &name, &secret),
+        Err(error) => {
+            platform.count(&admit.usage);
+            // The caller hears a sentence. After a 503 it would hear Twilio's own words for an error.
+            let (object, reason) = (ObjectKind::Call, error.reason);
+            event::log(platform, &Event::ObjectFailed { object, reason });
+            answered.say(FixedText::CallNoCapacity)
+        }
+    }
+}
+
+/// The action of `<Connect>`.
+async fn ended<'c>(
+    platform: &impl WorkerPlatform,
+    config: &Config,
+    request: &mut impl Request,
+    url: &str,
+) -> Result<Response, Rejection<'c>> {
+    let ended = webhook::verified(config, request, url, "From", |form| {
+        Ok((
+            RelayEnded::from_form(form)?,
+            IncomingCall::from_form(form)?.called,
+        ))
+    });
+    let ended = ended.await?;
+    let (ended, called) = ended.get();
+    let (name, secret) = (config.pseudonym_key.call(&ended.call), secret(platform)?);
+    let end = RelayEnd {
+        session: ended.session.clone(),
+        door: secret.hash(),
+        call_is_over: ended.call_status.is_final()
+            || ended.session_status == SessionStatus::Completed,
+    };
+    let next = ask(platform, &name, &end).await;
+    let next = next.map_err(|error| Rejection::Object(ObjectKind::Call, error.reason))?;
+    Answered::new(config, url, called.as_ref()).next(next, &name, &secret)
+}
+
+/// The action of `<Dial>`.
+async fn dialled<'c>(
+    config: &Config,
+    request: &mut impl Request,
+    url: &str,
+) -> Result<Response, Rejection<'c>> {
+    let dialled = webhook::verified(config, request, url, "From", |form| {
+        Ok((
+            DialEnded::from_form(form)?,
+            IncomingCall::from_form(form)?.called,
+        ))
+    });
+    let dialled = dialled.await?;
+    let (dialled, called) = dialled.get();
+    let answered = Answered::new(config, url, called.as_ref());
+    if dialled.was_answered() || dialled.call_status.is_final() {
+        hang_up()
+    } else {
+        answered.say(FixedText::CallNobodyReached)
+    }
+}
+
+/// The status callback of a call. Only a final status says something new.
+async fn status<'c>(
+    platform: &impl WorkerPlatform,
+    config: &Config,
+    request: &mut impl Request,
+    url: &str,
+) -> Result<Response, Rejection<'c>> {
+    let update =
+        webhook::verified(config, request, url, "From", CallStatusUpdate::from_form).await?;
+    let update = update.get();
+    if update.status.is_final() {
+        let name = config.pseudonym_key.call(&update.call);
+        let told = ask(platform, &name, &CallOver).await;
+        told.map_err(|error| Rejection::Object(ObjectKind::Call, error.reason))?;
+    }
+    Ok(Response::empty(204))
+}
+
+/// Calls the call's object.
+async fn ask<M: Method>(
+    platform: &impl WorkerPlatform,
+    name: &Pseudonym,
+    method: &M,
+) -> Result<M::Reply, PlatformError> {
+    // Each of its methods may be called twice.
+    let asked = with_retry(async || platform.call(name.as_str(), method).await);
+    in_time(platform, OBJECT_TIME, asked).await
+}
+
+fn secret<'c>(platform: &impl WorkerPlatform) -> Result<RelaySecret, Rejection<'c>> {
+    let bytes = platform.secret_bytes();
+    let bytes = bytes.map_err(|error| Rejection::Object(ObjectKind::Call, error.reason))?;
+    Ok(RelaySecret::new(bytes))
+}
+
+/// The TwiML for a call to one assistant.
+struct Answered<'a> {
+    assistant: &'a Assistant,
+    /// The number that was called.
+    called: Option<&'a Address>,
+    origin: &'a str,
+}
+
+impl<'a> Answered<'a> {
+    fn new(config: &'a Config, url: &'a str, called: Option<&'a Address>) -> Self {
+        Self {
+            assistant: assistant(called, config),
+            called,
+            origin: origin(config, url),
+        }
+    }
+
+    fn next<'c>(
+        &self,
+        next: Next,
+        call: &Pseudonym,
+        secret: &RelaySecret,
+    ) -> Result<Response, Rejection<'c>> {
+        match next {
+            Next::Connect { greet } => {
+                let relay = RelayUrl {
+                    call: call.clone(),
+                    secret: secret.clone(),
+                };
+                twiml_response(twiml::connect(&twiml::Connect {
+                    url: &relay.url(self.origin),
+                    action: &self.url(ENDED_PATH),
+                    greeting: greet.then(|| self.assistant.greeting()).as_deref(),
+                    voice: &self.assistant.voice,
+                    starts_recording: greet && self.assistant.voice.record,
+                }))
+            }
+            Next::Say(Sentence::NoCapacity) => self.say(FixedText::CallNoCapacity),
+            Next::Say(Sentence::TooOften) => self.say(FixedText::CallTooOften),
+            Next::Say(Sentence::Failed) => self.say(FixedText::CallGivenUp),
+            Next::Dial => match &self.assistant.voice.hand_off_to {
+                Some(number) => twiml_response(twiml::dial(&twiml::Dial {
+                    sentence: None,
+                    number,
+                    caller_id: self.called,
+                    action: &self.url(DIALLED_PATH),
+                    timeout: RINGS_FOR,
+                })),
+                None => hang_up(),
+            },
+            Next::HangUp => hang_up(),
+        }
+    }
+
+    fn say<'c>(&self, text: FixedText) -> Result<Response, Rejection<'c>> {
+        twiml_response(twiml::say_and_hang_up(twiml::Sentence {
+            text: self.assistant.text(text),
+            language: &self.assistant.voice.language,
+        }))
+    }
+
+    fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.origin)
+    }
+}
+
+fn hang_up<'c>() -> Result<Response, Rejection<'c>> {
+    twiml_response(twiml::hang_up())
+}
+
+fn twiml_response<'c>(twiml: std::io::Result<String>) -> Result<Response, Rejection<'c>> {
+    let body = twiml.map_err(|_| Rejection::Twiml)?;
+    Ok(Response::new(200, CONTENT_TYPE, body))
+}

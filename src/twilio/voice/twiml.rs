@@ -1,0 +1,185 @@
+//! TwiML that answers the webhooks of a call.
+//!
+//! Every attribute that we rely on is written out: defaults differ between accounts, and Twilio has
+//! changed some. Sources: Twilio, "`<ConversationRelay>`", "`<Recording>`", "`<Dial>`", "`<Say>`". Not
+//! here: which answer a call gets (`voice` above).
+
+use std::{io, time::Duration};
+
+use quick_xml::{Writer, events::BytesText};
+
+use crate::{
+    config::{TranscriptionProvider, Voice},
+    identity::Address,
+    twilio::twiml::{allowed, response},
+};
+
+/// The silence after which Twilio takes the caller's words for complete, in milliseconds. With less,
+/// one sentence comes as several prompts.
+const SPEECH_TIMEOUT_MS: &str = "1000";
+
+/// The relay that answers a call.
+#[derive(Clone, Copy, Debug)]
+pub struct Connect<'a> {
+    /// Where Twilio asks for more TwiML when the relay has ended.
+    pub action: &'a str,
+    /// The socket, as [`super::relay_url::RelayUrl::url`] writes it.
+    pub url: &'a str,
+    /// What is said first. A relay that takes the place of one that died says nothing.
+    pub greeting: Option<&'a str>,
+    /// How the assistant sounds and listens.
+    pub voice: &'a Voice,
+    /// Whether the recording of the call begins. It goes on when a relay ends, so only the first relay
+    /// of a call begins it.
+    pub starts_recording: bool,
+}
+
+/// A sentence that Twilio says without a relay.
+#[derive(Clone, Copy, Debug)]
+pub struct Sentence<'a> {
+    /// What is said.
+    pub text: &'a str,
+    /// In which language (BCP 47).
+    pub language: &'a str,
+}
+
+/// A person whom the caller is put through to.
+#[derive(Clone, Copy, Debug)]
+pub struct Dial<'a> {
+    /// What is said before.
+    pub sentence: Option<Sentence<'a>>,
+    /// The person's number.
+    pub number: &'a Address,
+    /// The number that the person sees: the one that was called. Without it, the caller's.
+    pub caller_id: Option<&'a Address>,
+    /// Where Twilio asks for more TwiML when the dialling has ended.
+    pub action: &'a str,
+    /// How long it rings. Twilio takes 5 to 600 seconds.
+    pub timeout: Duration,
+}
+
+/// Connects the call with a relay.
+///
+/// # Errors
+/// When the XML writer fails. Writing to memory never does.
+pub fn connect(connect: &Connect<'_>) -> io::Result<String> {
+    let voice = connect.voice;
+    let mut attributes = vec![("url", connect.url)];
+    attributes.extend(
+        connect
+            .greeting
+            .map(|greeting| ("welcomeGreeting", greeting)),
+    );
+    attributes.extend([
+        ("welcomeGreetingInterruptible", "any"),
+        ("interruptible", "any"),
+        ("interruptSensitivity", "high"),
+        // Of what comes while a sentence cannot be interrupted, only keys count.
+        ("reportInputDuringAgentSpeech", "dtmf"),
+        ("preemptible", "false"),
+        // A "yes" must not be swallowed.
+        ("ignoreBackchannel", "false"),
+        ("dtmfDetection", "true"),
+        ("language", voice.language.as_str()),
+        ("ttsProvider", voice.tts_provider.as_str()),
+        ("voice", voice.name.as_str()),
+        (
+            "transcriptionProvider",
+            voice.transcription_provider.as_str(),
+        ),
+        ("speechModel", voice.speech_model.as_str()),
+        ("speechTimeout", SPEECH_TIMEOUT_MS),
+        ("profanityFilter", "false"),
+        ("partialPrompts", "false"),
+        ("events", "speaker-events tokens-played"),
+    ]);
+    if voice.transcription_provider == TranscriptionProvider::Deepgram {
+        attributes.push(("deepgramSmartFormat", "true"));
+    }
+    response(false, |writer| {
+        if connect.starts_recording {
+            writer
+                .create_element("Start")
+                .write_inner_content(|writer| {
+                    let recording = [
+                        ("channels", "dual"),
+                        ("track", "both"),
+                        ("trim", "do-not-trim"),
+                    ];
+                    empty(writer, "Recording", &recording)
+                })?;
+        }
+        writer
+            .create_element("Connect")
+            .with_attribute(("action", allowed(connect.action).as_ref()))
+            .write_inner_content(|writer| empty(writer, "ConversationRelay", &attributes))?;
+        Ok(())
+    })
+}
+
+/// Says a sentence, and hangs up.
+///
+/// # Errors
+/// When the XML writer fails. Writing to memory never does.
+pub fn say_and_hang_up(sentence: Sentence<'_>) -> io::Result<String> {
+    response(false, |writer| {
+        say(writer, sentence)?;
+        empty(writer, "Hangup", &[])
+    })
+}
+
+/// Hangs up.
+///
+/// # Errors
+/// When the XML writer fails. Writing to memory never does.
+pub fn hang_up() -> io::Result<String> {
+    response(false, |writer| empty(writer, "Hangup", &[]))
+}
+
+/// Puts the caller through to a person.
+///
+/// # Errors
+/// When the XML writer fails. Writing to memory never does.
+pub fn dial(dial: &Dial<'_>) -> io::Result<String> {
+    let seconds = dial.timeout.as_secs().clamp(5, 600).to_string();
+    response(false, |writer| {
+        if let Some(sentence) = dial.sentence {
+            say(writer, sentence)?;
+        }
+        let mut element = writer
+            .create_element("Dial")
+            .with_attribute(("action", allowed(dial.action).as_ref()))
+            .with_attribute(("timeout", seconds.as_str()));
+        if let Some(number) = dial.caller_id {
+            element = element.with_attribute(("callerId", number.as_str()));
+        }
+        element.write_inner_content(|writer| {
+            writer
+                .create_element("Number")
+                .write_text_content(BytesText::new(dial.number.as_str()))?;
+            Ok(())
+        })?;
+        Ok(())
+    })
+}
+
+fn say(writer: &mut Writer<Vec<u8>>, sentence: Sentence<'_>) -> io::Result<()> {
+    writer
+        .create_element("Say")
+        .with_attribute(("language", allowed(sentence.language).as_ref()))
+        .write_text_content(BytesText::new(&allowed(sentence.text)))?;
+    Ok(())
+}
+
+/// An element without content.
+fn empty(writer: &mut Writer<Vec<u8>>, name: &str, attributes: &[(&str, &str)]) -> io::Result<()> {
+    let mut element = writer.create_element(name);
+    for (name, value) in attributes {
+        element = element.with_attribute((*name, allowed(value).as_ref()));
+    }
+    element.write_empty()?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

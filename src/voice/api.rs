@@ -1,0 +1,127 @@
+//! The methods of a call's object and of a caller's object, with their arguments and replies.
+//!
+//! Not here: the code of the methods (`call`, `callers`).
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    base::usage::UsageCounters,
+    identity::{AccountSid, Address, CallSid, PhoneHash, Pseudonym, TokenId},
+    platform::Method,
+    twilio::voice::{relay::SessionId, relay_url::RelaySecretHash},
+};
+
+/// Admits a call, or refuses it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Admit {
+    /// Twilio's id of the call.
+    pub sid: CallSid,
+    /// The Twilio account that the call belongs to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<AccountSid>,
+    /// The token that signed the webhook.
+    pub token: TokenId,
+    /// The number that was called, if it was one. It decides which assistant answers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub number: Option<Address>,
+    /// The hash of the secret that opens the call's socket.
+    pub door: RelaySecretHash,
+    /// The object that counts the caller's calls and requests.
+    pub caller: Pseudonym,
+    /// The caller's hash for the log.
+    pub phone_hash: PhoneHash,
+    /// The usage that the isolate has counted since it last called an object.
+    #[serde(default, skip_serializing_if = "UsageCounters::is_empty")]
+    pub usage: UsageCounters,
+}
+
+impl Method for Admit {
+    type Reply = Next;
+    const BINDING: &'static str = "CALL";
+    const NAME: &'static str = "admit";
+}
+
+/// What Twilio does next with a call.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Next {
+    /// It connects the call to a socket, which the given secret opens.
+    Connect {
+        /// Whether the caller is greeted. A call that goes on after its socket was lost is not greeted again.
+        greet: bool,
+    },
+    /// It says one sentence, and hangs up.
+    Say(Sentence),
+    /// It dials the assistant's person.
+    Dial,
+    /// It hangs up.
+    HangUp,
+}
+
+/// A fixed sentence that Twilio says itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Sentence {
+    /// The day has no minutes left, or they cannot be counted.
+    NoCapacity,
+    /// The caller has called too often.
+    TooOften,
+    /// The call could not go on.
+    Failed,
+}
+
+/// A socket has ended: the action of `<Connect>`. The reply says what comes next.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RelayEnd {
+    /// Twilio's id of the session.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session: Option<SessionId>,
+    /// The hash of the secret that opens the next socket, if the call goes on.
+    pub door: RelaySecretHash,
+    /// Whether the caller has hung up.
+    pub call_is_over: bool,
+}
+
+impl Method for RelayEnd {
+    type Reply = Next;
+    const BINDING: &'static str = "CALL";
+    const NAME: &'static str = "relay_end";
+}
+
+/// The call is over, as its status callback says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CallOver;
+
+impl Method for CallOver {
+    type Reply = ();
+    const BINDING: &'static str = "CALL";
+    const NAME: &'static str = "over";
+}
+
+/// Counts a call of a caller, unless it has had too many.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CountCall {
+    /// The call. It is counted once.
+    pub call: Pseudonym,
+    /// The most calls in an hour.
+    pub limit: u32,
+}
+
+impl Method for CountCall {
+    type Reply = bool;
+    const BINDING: &'static str = "CALLER";
+    const NAME: &'static str = "count_call";
+}
+
+/// Counts a request to the model for a caller, unless its share of the day is used up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CountRequest {
+    /// The most requests in a UTC day, if there is a limit.
+    pub limit: Option<u32>,
+}
+
+impl Method for CountRequest {
+    type Reply = bool;
+    const BINDING: &'static str = "CALLER";
+    const NAME: &'static str = "count_request";
+}

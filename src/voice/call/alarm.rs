@@ -1,0 +1,90 @@
+//! The alarm of a call.
+//!
+//! Not here: when it is set (`state::jobs`).
+
+use std::{rc::Rc, time::Duration};
+
+use super::{CallPlatform, Inner, ending::Sentence};
+use crate::{
+    base::usage::UsageCounters,
+    config::FixedText,
+    event::{CallEnd, CallFault},
+    platform::PlatformError,
+    voice::state::{Job, State},
+};
+
+/// The wait after a failed alarm before the next one.
+const ALARM_RETRY: Duration = Duration::from_secs(5);
+
+impl<P: CallPlatform> Inner<P> {
+    /// Does what is due, and sets the next alarm.
+    pub(super) async fn alarm(self: &Rc<Self>) -> Result<(), PlatformError> {
+        let Err(error) = self.run_jobs().await else {
+            return Ok(());
+        };
+        self.logged(Err(error));
+        let retry_at = self.platform.now().plus(ALARM_RETRY);
+        self.steps.reload_at(&**self, retry_at).await
+    }
+
+    async fn run_jobs(self: &Rc<Self>) -> Result<(), PlatformError> {
+        self.steps.begin_alarm(&**self).await?;
+        while let Some(job) = self
+            .read(|state, now| state.next_job(now, &self.config))
+            .await?
+        {
+            self.run_job(job).await?;
+        }
+        self.steps.end_alarm(&**self, |_, _| {}).await
+    }
+
+    async fn run_job(self: &Rc<Self>, job: Job) -> Result<(), PlatformError> {
+        match job {
+            Job::ReserveMinute => match self.reserve_minute(UsageCounters::EMPTY).await {
+                Ok(()) => self.step(State::add_minute).await,
+                Err(refusal) => {
+                    let admission = self.read(|state, _| state.admission().cloned()).await?;
+                    if let Some(admission) = admission {
+                        self.log_refusal(&admission.phone_hash, refusal);
+                    }
+                    self.close(CallEnd::DailyLimit, FixedText::CallNoCapacity)
+                        .await
+                }
+            },
+            Job::Silence => self.break_silence().await,
+            Job::TimeUp => self.close(CallEnd::TimeUp, FixedText::CallTimeUp).await,
+            Job::EndSession => self.end_session().await,
+            Job::CloseSocket => {
+                if let Some(session) = self.read(|state, _| state.open_session()).await? {
+                    self.refuse(session, CallFault::NoSetUp).await;
+                }
+                Ok(())
+            }
+            Job::GiveUp(end) => self.finish(end).await,
+            Job::Forget => self.step(|state, _| state.forget()).await,
+        }
+    }
+
+    /// A silent caller is asked whether it is there, and the second time the call ends.
+    async fn break_silence(&self) -> Result<(), PlatformError> {
+        let busy = {
+            let floor = self.floor.borrow();
+            floor.is_running() || floor.caller_speaks || floor.assistant_speaks
+        };
+        if busy {
+            return self
+                .step(|state, now| state.postpone_silence(now, &self.config))
+                .await;
+        }
+        if self.step(|state, _| state.nudge()).await? {
+            let assistant = self.assistant().await?;
+            self.say(
+                assistant.text(FixedText::CallStillThere),
+                Sentence::Listening,
+            )
+            .await
+        } else {
+            self.close(CallEnd::Silence, FixedText::CallGoodbye).await
+        }
+    }
+}

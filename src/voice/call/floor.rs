@@ -1,0 +1,90 @@
+//! The floor: who speaks, and which turn runs. It is in memory only.
+//!
+//! Each run of a turn has a generation. What a run says is sent only while its generation is the current one, so no
+//! late word of a turn that was cut off goes out. Not here: what is said (`answer`).
+
+use futures_util::future::AbortHandle;
+
+use crate::base::time::UnixMillis;
+
+/// Who speaks.
+#[derive(Debug, Default)]
+pub(super) struct Floor {
+    generation: u64,
+    run: Option<Run>,
+    /// Whether Twilio plays something.
+    pub(super) assistant_speaks: bool,
+    /// Whether the caller speaks.
+    pub(super) caller_speaks: bool,
+    /// What was played of the answer.
+    pub(super) played: String,
+    /// Whether something was played since the call began to end.
+    pub(super) played_since_closing: bool,
+}
+
+/// A turn that runs.
+#[derive(Debug)]
+pub(super) struct Run {
+    /// What the caller said.
+    pub(super) words: String,
+    /// When its last word was heard.
+    pub(super) began: UnixMillis,
+    /// What was sent to be spoken.
+    pub(super) said: String,
+    /// When the first word was sent.
+    pub(super) first_word: Option<UnixMillis>,
+    /// When something was last sent, a filler included.
+    pub(super) last_word: UnixMillis,
+    aborts: AbortHandle,
+}
+
+/// Names a run. It is worth nothing once another has begun.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Generation(u64);
+
+impl Floor {
+    /// Begins a run. The one before is over.
+    pub(super) fn begin(
+        &mut self,
+        words: String,
+        now: UnixMillis,
+        aborts: AbortHandle,
+    ) -> Generation {
+        self.stop();
+        self.played.clear();
+        self.run = Some(Run {
+            words,
+            began: now,
+            said: String::new(),
+            first_word: None,
+            last_word: now,
+            aborts,
+        });
+        Generation(self.generation)
+    }
+
+    /// The run of this generation, if it is the current one.
+    pub(super) fn run(&mut self, generation: Generation) -> Option<&mut Run> {
+        self.run
+            .as_mut()
+            .filter(|_| self.generation == generation.0)
+    }
+
+    /// Whether a turn runs.
+    pub(super) fn is_running(&self) -> bool {
+        self.run.is_some()
+    }
+
+    /// Ends the run of this generation. Returns it, if it was the current one.
+    pub(super) fn end(&mut self, generation: Generation) -> Option<Run> {
+        self.run.take_if(|_| self.generation == generation.0)
+    }
+
+    /// Breaks the run off: its requests are aborted, and nothing of it is sent any more.
+    pub(super) fn stop(&mut self) -> Option<Run> {
+        self.generation = self.generation.wrapping_add(1);
+        let run = self.run.take()?;
+        run.aborts.abort();
+        Some(run)
+    }
+}

@@ -1,0 +1,245 @@
+//! The frames of a call: what Twilio tells over the socket, in its order.
+//!
+//! A frame that comes while an earlier one is handled waits. A turn runs beside the frames, so that an interruption is
+//! heard at once. Not here: the answer of a turn (`answer`).
+
+use std::{collections::VecDeque, rc::Rc, time::Duration};
+
+use super::{CallPlatform, Inner};
+use crate::{
+    base::time::UnixMillis,
+    event::CallFault,
+    platform::PlatformError,
+    twilio::voice::relay::{Frame, Info},
+    voice::state::{SetUp, TurnDone, heard_of},
+};
+/// Frames that wait.
+#[derive(Debug, Default)]
+pub(super) struct Inbox {
+    waiting: VecDeque<(u32, Frame)>,
+    /// Whether somebody handles frames.
+    is_open: bool,
+    /// The frames since the window began.
+    count: u32,
+    window: UnixMillis,
+}
+
+/// The most frames that wait.
+const MAX_WAITING: usize = 100;
+/// The most frames within [`WINDOW`]. Speech makes about one a second.
+const MAX_FRAMES: u32 = 1000;
+const WINDOW: Duration = Duration::from_secs(10);
+/// WebSocket's status for a message that breaks the rules (RFC 6455, section 7.4.1).
+const POLICY_VIOLATION: u16 = 1008;
+
+impl Inbox {
+    /// Counts a frame. Returns whether there are too many.
+    fn is_flooded(&mut self, now: UnixMillis) -> bool {
+        if now.since(self.window) >= WINDOW || now < self.window {
+            (self.window, self.count) = (now, 0);
+        }
+        self.count = self.count.saturating_add(1);
+        self.count > MAX_FRAMES || self.waiting.len() >= MAX_WAITING
+    }
+}
+
+impl<P: CallPlatform> Inner<P> {
+    /// Receives a frame, and handles all that wait unless somebody else does.
+    pub(super) async fn receive(self: &Rc<Self>, session: u32, text: &str) {
+        let now = self.platform.now();
+        let frame = Frame::parse(text);
+        let flooded = self.inbox.borrow_mut().is_flooded(now);
+        let frame = match frame {
+            _ if flooded => return self.refuse(session, CallFault::TooManyFrames).await,
+            Err(_) => return self.log_fault(CallFault::UnreadableFrame),
+            Ok(frame) => frame,
+        };
+        {
+            let mut inbox = self.inbox.borrow_mut();
+            inbox.waiting.push_back((session, frame));
+            if std::mem::replace(&mut inbox.is_open, true) {
+                return;
+            }
+        }
+        let opened = Opened(self);
+        while let Some((session, frame)) = opened.next() {
+            let handled = self.handle(session, frame).await;
+            self.logged(handled);
+        }
+    }
+
+    async fn handle(self: &Rc<Self>, session: u32, frame: Frame) -> Result<(), PlatformError> {
+        if let Frame::Setup { call, .. } = &frame {
+            return match self.step(|state, _| state.set_up(session, call)).await? {
+                SetUp::Begun(first) => self.begin(first).await,
+                SetUp::Refused => {
+                    self.refuse(session, CallFault::WrongSetUp).await;
+                    Ok(())
+                }
+            };
+        }
+        // Frames of an old socket, or before the first one, say nothing.
+        let live = self.read(|state, _| state.live_session()).await?;
+        if live != Some(session) {
+            return Ok(());
+        }
+        match frame {
+            Frame::Prompt {
+                text, last: true, ..
+            } => self.hear(text.trim()).await,
+            Frame::Prompt { .. } => {
+                self.floor.borrow_mut().caller_speaks = true;
+                Ok(())
+            }
+            Frame::Interrupt { heard, .. } => self.interrupt(&heard).await,
+            Frame::Info(info) => self.note(info).await,
+            Frame::Error { .. } => {
+                self.log_fault(CallFault::TwilioError);
+                Ok(())
+            }
+            Frame::Setup { .. } | Frame::Digit(_) | Frame::Other => Ok(()),
+        }
+    }
+
+    /// The caller has said something.
+    async fn hear(self: &Rc<Self>, text: &str) -> Result<(), PlatformError> {
+        self.floor.borrow_mut().caller_speaks = false;
+        if text.is_empty() {
+            return Ok(());
+        }
+        let Some((unanswered, closing)) = self
+            .read(|state, _| state.talk().map(|talk| (talk.unanswered, state.closing())))
+            .await?
+        else {
+            return Ok(());
+        };
+        if closing.is_some() {
+            return Ok(());
+        }
+        let broken_off = self.floor.borrow_mut().stop();
+        let mut words = unanswered;
+        if let Some(run) = broken_off {
+            if run.said.is_empty() {
+                // The caller goes on before a word of the answer was said: one turn answers both.
+                words = run.words;
+            } else {
+                self.cut_turn(
+                    &run.words,
+                    &run.said,
+                    run.first_word.map(|at| at.since(run.began)),
+                )
+                .await?;
+                words.clear();
+            }
+        }
+        if !words.is_empty() {
+            words.push(' ');
+        }
+        words.push_str(text);
+        self.begin_turn(words);
+        Ok(())
+    }
+
+    /// The caller has cut in. Twilio has dropped everything that was still to be said.
+    async fn interrupt(self: &Rc<Self>, fragment: &str) -> Result<(), PlatformError> {
+        let (broken_off, played) = {
+            let mut floor = self.floor.borrow_mut();
+            floor.assistant_speaks = false;
+            (floor.stop(), std::mem::take(&mut floor.played))
+        };
+        if let Some(run) = broken_off {
+            let first_words = run.first_word.map(|at| at.since(run.began));
+            let heard = heard_of(&run.said, &played, fragment);
+            return self.cut_turn(&run.words, heard, first_words).await;
+        }
+        let closing = self.step(|state, now| {
+            state.cut_in(&played, fragment, now, &self.config);
+            state.closing().is_some()
+        });
+        if closing.await? {
+            // Who cuts a goodbye off has heard enough of it.
+            self.end_session().await?;
+        }
+        Ok(())
+    }
+
+    async fn cut_turn(
+        &self,
+        words: &str,
+        heard: &str,
+        first_words: Option<Duration>,
+    ) -> Result<(), PlatformError> {
+        self.log_turn_cut(first_words);
+        let done = TurnDone {
+            words,
+            heard,
+            cut: true,
+            failed: false,
+            first_words,
+            run: None,
+        };
+        self.step(|state, now| state.end_turn(&done, now, &self.config))
+            .await
+    }
+
+    async fn note(self: &Rc<Self>, info: Info) -> Result<(), PlatformError> {
+        let stopped = {
+            let mut floor = self.floor.borrow_mut();
+            match info {
+                Info::AgentSpeaking(speaks) => {
+                    let stopped = !speaks && floor.played_since_closing;
+                    floor.assistant_speaks = speaks;
+                    floor.played_since_closing |= speaks;
+                    stopped
+                }
+                Info::TokensPlayed(words) => {
+                    floor.played_since_closing = true;
+                    floor.played.push_str(&words);
+                    false
+                }
+                Info::ClientSpeaking(speaks) => {
+                    floor.caller_speaks = speaks;
+                    false
+                }
+                Info::RoundTrip(_) | Info::Other => false,
+            }
+        };
+        if stopped {
+            self.end_session().await?;
+        }
+        Ok(())
+    }
+
+    /// Closes a socket that breaks the rules.
+    pub(super) async fn refuse(&self, session: u32, fault: CallFault) {
+        let was_open = self.step(|state, now| {
+            let was_open = state.open_session() == Some(session);
+            state.lose(session, now);
+            was_open
+        });
+        match was_open.await {
+            Ok(true) => {
+                self.log_fault(fault);
+                self.platform
+                    .close(session, POLICY_VIOLATION, "not allowed");
+            }
+            Ok(false) => {}
+            Err(error) => self.logged(Err(error)),
+        }
+    }
+}
+
+/// The inbox while frames are handled. It is closed again when their handler is gone, whatever happens.
+struct Opened<'i, P>(&'i Inner<P>);
+
+impl<P> Opened<'_, P> {
+    fn next(&self) -> Option<(u32, Frame)> {
+        self.0.inbox.borrow_mut().waiting.pop_front()
+    }
+}
+
+impl<P> Drop for Opened<'_, P> {
+    fn drop(&mut self) {
+        self.0.inbox.borrow_mut().is_open = false;
+    }
+}

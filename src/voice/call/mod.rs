@@ -1,0 +1,272 @@
+//! The call object: one for each phone call. It admits the call, talks over a socket, and ends once.
+//!
+//! [`Phone`] is the engine. The Durable Object (`runtime`) only forwards calls and frames to it, and the tests run it on a
+//! fake platform. The object may hibernate between frames: all that must survive is in the stored state, and only the
+//! turn that runs is in memory. Not here: the decisions (`voice::state`), and the requests to the model
+//! (`conversation::model_run`).
+
+mod alarm;
+mod answer;
+mod ending;
+mod floor;
+mod frames;
+mod log;
+mod storage;
+
+use std::{cell::RefCell, rc::Rc, time::Duration};
+
+use super::{
+    api::{Admit, CallOver, CountCall, Next, RelayEnd, Sentence},
+    state::{Phase, State, assistant},
+};
+use crate::{
+    base::{time::UnixMillis, usage::UsageCounters},
+    config::{Assistant, Config},
+    conversation::{
+        budget::{self, Item, Reservation, Reserve},
+        model_run::RemembersEndpoints,
+    },
+    event::{CallEnd, CallRefusal},
+    identity::Pseudonym,
+    object::{Engine, Steps, arguments, in_time, reply, unknown_method, with_retry},
+    platform::{
+        Clock, Http, Log, Method, Objects, PlatformError, Random, Sockets, Spawn, Storage,
+        TimeZones,
+    },
+    twilio::voice::relay_url::RelaySecret,
+};
+
+use floor::Floor;
+
+/// The platform services that a call needs.
+pub trait CallPlatform:
+    Clock
+    + TimeZones
+    + Log
+    + Random
+    + Http
+    + Storage
+    + Spawn
+    + Objects
+    + Sockets
+    + RemembersEndpoints
+    + 'static
+{
+}
+impl<P> CallPlatform for P where
+    P: Clock
+        + TimeZones
+        + Log
+        + Random
+        + Http
+        + Storage
+        + Spawn
+        + Objects
+        + Sockets
+        + RemembersEndpoints
+        + 'static
+{
+}
+
+/// A call.
+#[derive(Debug)]
+pub struct Phone<P>(Rc<Inner<P>>);
+
+#[derive(Debug)]
+struct Inner<P> {
+    platform: P,
+    config: Rc<Config>,
+    name: Pseudonym,
+    steps: Steps<State>,
+    /// Who speaks, while the object is in memory.
+    floor: RefCell<Floor>,
+    /// Frames that wait for their turn. They are handled in the order in which they came.
+    inbox: RefCell<frames::Inbox>,
+}
+
+/// How long the budget object and the caller's object may take together. Twilio waits 15 seconds for the answer to a call.
+const ADMISSION_TIME: Duration = Duration::from_secs(5);
+
+impl<P: CallPlatform> Phone<P> {
+    /// The call of that name.
+    pub fn new(platform: P, config: Rc<Config>, name: Pseudonym) -> Self {
+        Self(Rc::new(Inner {
+            platform,
+            config,
+            name,
+            steps: Steps::default(),
+            floor: RefCell::default(),
+            inbox: RefCell::default(),
+        }))
+    }
+
+    /// Admits a call, or refuses it. A webhook that comes again gets another secret.
+    ///
+    /// # Errors
+    /// When storage failed.
+    pub async fn admit(&self, admit: Admit) -> Result<Next, PlatformError> {
+        let inner = &self.0;
+        let phase = inner.read(|state, _| state.phase()).await?;
+        match phase {
+            Phase::Over(_) => return Ok(Next::HangUp),
+            Phase::Running => {}
+            Phase::New => {
+                if let Err(refusal) = inner.reserve_call(&admit).await {
+                    inner.log_refusal(&admit.phone_hash, refusal);
+                    return Ok(Next::Say(match refusal {
+                        CallRefusal::CallerLimit => Sentence::TooOften,
+                        CallRefusal::DailyLimit | CallRefusal::Unavailable => Sentence::NoCapacity,
+                    }));
+                }
+            }
+        }
+        let admitted = inner.step(|state, now| {
+            let first = state.admit(&admit, now);
+            state.open_door(&admit.door, now);
+            first
+        });
+        if !admitted.await? && phase == Phase::New {
+            // Another webhook of the same call was faster, and has reserved its own minute.
+            inner.release_minutes(1, inner.platform.now()).await;
+        }
+        Ok(Next::Connect { greet: true })
+    }
+
+    /// Opens a socket. Returns the number of its session, or `None` if the secret is not right or was used.
+    ///
+    /// # Errors
+    /// When storage failed.
+    pub async fn connect(&self, secret: &RelaySecret) -> Result<Option<u32>, PlatformError> {
+        let inner = &self.0;
+        let before = inner.read(|state, _| state.open_session()).await?;
+        let session = inner.step(|state, now| state.connect(secret, now)).await?;
+        if let (Some(before), Some(_)) = (before, session) {
+            inner.platform.close(before, 1000, "replaced");
+        }
+        Ok(session)
+    }
+
+    /// A frame has come over the socket of a session. Errors are logged: nobody could be told.
+    pub async fn frame(&self, session: u32, text: &str) {
+        self.0.receive(session, text).await;
+    }
+
+    /// The socket of a session was closed.
+    pub async fn closed(&self, session: u32) {
+        let inner = &self.0;
+        inner.floor.borrow_mut().stop();
+        let lost = inner.step(|state, now| state.lose(session, now));
+        inner.logged(lost.await);
+    }
+
+    /// The session has ended: the action of `<Connect>`.
+    ///
+    /// # Errors
+    /// When storage failed.
+    pub async fn relay_end(&self, end: RelayEnd) -> Result<Next, PlatformError> {
+        let inner = &self.0;
+        inner.floor.borrow_mut().stop();
+        let ended = inner.step(|state, now| {
+            let (next, end) = state.end_relay(&end, now);
+            (next, end.and_then(|end| state.finish(end, now)))
+        });
+        let (next, finished) = ended.await?;
+        inner.settle(finished).await;
+        Ok(next)
+    }
+
+    /// The call is over, as its status callback says.
+    ///
+    /// # Errors
+    /// When storage failed.
+    pub async fn over(&self) -> Result<(), PlatformError> {
+        self.0.finish(CallEnd::Caller).await
+    }
+
+    /// The alarm: does what is due, and sets the next alarm.
+    ///
+    /// # Errors
+    /// When storage failed, and no alarm could be set either. The runtime then fires the alarm again.
+    pub async fn alarm(&self) -> Result<(), PlatformError> {
+        self.0.alarm().await
+    }
+}
+
+impl<P: CallPlatform> Engine for Phone<P> {
+    async fn call(&self, method: &str, text: &str) -> Result<String, PlatformError> {
+        match method {
+            Admit::NAME => reply::<Admit>(&self.admit(arguments(text)?).await?),
+            RelayEnd::NAME => reply::<RelayEnd>(&self.relay_end(arguments(text)?).await?),
+            CallOver::NAME => {
+                self.over().await?;
+                reply::<CallOver>(&())
+            }
+            _ => Err(unknown_method()),
+        }
+    }
+}
+
+impl<P: CallPlatform> Inner<P> {
+    /// Reserves what a new call needs: one of the caller's calls, and a minute.
+    async fn reserve_call(&self, admit: &Admit) -> Result<(), CallRefusal> {
+        let count = CountCall {
+            call: self.name.clone(),
+            limit: self.config.call_rate_limit_per_hour,
+        };
+        let counted = with_retry(async || self.platform.call(admit.caller.as_str(), &count).await);
+        match in_time(&self.platform, ADMISSION_TIME, counted).await {
+            Ok(true) => {}
+            Ok(false) => return Err(CallRefusal::CallerLimit),
+            Err(error) => {
+                self.log_object_error(error);
+                return Err(CallRefusal::Unavailable);
+            }
+        }
+        self.reserve_minute(admit.usage).await
+    }
+
+    /// Reserves a minute. If that is not known to have succeeded, the minute is not used.
+    async fn reserve_minute(&self, usage: UsageCounters) -> Result<(), CallRefusal> {
+        let reserve = Reserve {
+            item: Item::CallMinute,
+            cap: self.config.max_daily_call_minutes,
+            usage,
+        };
+        // At worst the minute is reserved twice.
+        let reserved = with_retry(async || self.platform.call(budget::NAME, &reserve).await);
+        match in_time(&self.platform, ADMISSION_TIME, reserved).await {
+            Ok(Reservation::Granted) => Ok(()),
+            Ok(Reservation::Exhausted) => Err(CallRefusal::DailyLimit),
+            Err(error) => {
+                self.log_object_error(error);
+                Err(CallRefusal::Unavailable)
+            }
+        }
+    }
+
+    /// The assistant that answers the call.
+    async fn assistant(&self) -> Result<&Assistant, PlatformError> {
+        let number =
+            self.read(|state, _| state.admission().map(|admission| admission.number.clone()));
+        let number = number
+            .await?
+            .ok_or_else(|| PlatformError::new("the call is over"))?;
+        Ok(assistant(number.as_ref(), &self.config))
+    }
+
+    /// Reads the state, see [`Steps::read`].
+    async fn read<R>(
+        &self,
+        look: impl FnOnce(&State, UnixMillis) -> R,
+    ) -> Result<R, PlatformError> {
+        self.steps.read(self, look).await
+    }
+
+    /// Takes an atomic step, see [`Steps::step`].
+    async fn step<R>(
+        &self,
+        decide: impl FnOnce(&mut State, UnixMillis) -> R,
+    ) -> Result<R, PlatformError> {
+        self.steps.step(self, decide).await
+    }
+}

@@ -1,0 +1,76 @@
+//! The storage of a call: its state under one key.
+//!
+//! Not here: when something is stored (`object::Steps`).
+
+use super::{CallPlatform, Inner};
+use crate::{
+    base::time::UnixMillis,
+    event::{self, Event, InternalProblem},
+    object::StepHost,
+    platform::{PlatformError, WriteBatch},
+    voice::state::State,
+};
+
+const KEY: &str = "call";
+
+impl<P: CallPlatform> StepHost for Inner<P> {
+    type State = State;
+    type Platform = P;
+
+    fn platform(&self) -> &P {
+        &self.platform
+    }
+
+    async fn load(&self) -> Result<(State, bool), PlatformError> {
+        let Some(stored) = self.platform.get(KEY).await? else {
+            return Ok((State::new(), false));
+        };
+        let text = stored.text();
+        let state = text.and_then(|text| serde_json::from_str::<State>(&text).ok());
+        if let Some(state) = state.filter(State::is_of_this_version) {
+            return Ok((state, false));
+        }
+        // The call cannot go on. Its socket is closed, and the action of `<Connect>` hangs up.
+        let reason = InternalProblem::CallUnreadable;
+        event::log(&self.platform, &Event::InternalError { reason });
+        Ok((State::new(), true))
+    }
+
+    fn refresh(&self, _: &mut State, _: UnixMillis) -> bool {
+        false
+    }
+
+    fn normalize(&self, _: &mut State, _: UnixMillis) {}
+
+    async fn batch(
+        &self,
+        _: &State,
+        state: &mut State,
+        _: UnixMillis,
+    ) -> Result<WriteBatch, PlatformError> {
+        if state.is_blank() {
+            return Ok(WriteBatch {
+                clear: true,
+                ..WriteBatch::default()
+            });
+        }
+        let text = serde_json::to_string(state).map_err(|_| PlatformError::new("encode"))?;
+        Ok(WriteBatch {
+            puts: vec![(KEY.to_owned(), text)],
+            ..WriteBatch::default()
+        })
+    }
+
+    fn new_alarm(
+        &self,
+        state: &State,
+        set: Option<UnixMillis>,
+        now: UnixMillis,
+    ) -> Option<UnixMillis> {
+        let wake = state.next_wake(&self.config)?.max(now);
+        // An alarm that comes too early looks again.
+        (set.is_none_or(|set| wake < set)).then_some(wake)
+    }
+
+    fn stored(&self, _: &State, _: &State) {}
+}

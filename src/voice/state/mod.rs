@@ -1,0 +1,241 @@
+//! The state of a call, and all decisions about it. This module does no I/O, and gets the time passed in.
+//!
+//! The whole state is one stored value, so each step is atomic. A call ends once, whoever says so first: its socket, the
+//! action of `<Connect>`, the status callback, or the alarm. Then only that it has ended is remembered, for as long as
+//! Twilio may ask again. Not here: waiting, storing, speaking (`voice::call`).
+
+mod ending;
+mod jobs;
+mod session;
+mod talk;
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    base::time::UnixMillis,
+    config::{Assistant, Config},
+    conversation::history::Turn,
+    event::CallEnd,
+    identity::Address,
+    twilio::voice::relay::SessionId,
+};
+
+use super::api::Admit;
+
+pub use ending::Finished;
+pub use jobs::Job;
+pub use session::{MAX_RESUMES, SetUp};
+pub use talk::{LastSaid, Talk, TurnDone, heard_of};
+
+/// Everything that one call's object remembers.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct State {
+    v: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    call: Option<Call>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    over: Option<Over>,
+}
+
+/// A call that goes on.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Call {
+    admission: Admit,
+    admitted_at: UnixMillis,
+    minutes: Minutes,
+    /// A socket that may be opened.
+    door: Option<session::Door>,
+    session: Option<session::Session>,
+    /// How many sessions there were.
+    sessions: u32,
+    /// How often the call went on after its socket was lost.
+    resumes: u32,
+    /// The last session that was lost.
+    lost: Option<SessionId>,
+    /// What was said and heard, oldest first.
+    turns: Vec<Turn>,
+    /// What the caller said and nobody has answered.
+    unanswered: String,
+    last_said: LastSaid,
+    /// Turns that failed, in a row.
+    failures: u32,
+    /// How often a silent caller was asked whether it is there, in a row.
+    nudges: u32,
+    /// When the caller's silence is too long.
+    quiet_at: Option<UnixMillis>,
+    closing: Option<ending::Closing>,
+    counts: Counts,
+}
+
+/// The minutes that were reserved for a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Minutes {
+    reserved: u32,
+    /// When the last one was reserved.
+    last_at: UnixMillis,
+}
+
+/// What happened in a call, as numbers.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Counts {
+    /// Turns that were answered, or failed.
+    pub turns: u32,
+    /// How often the caller cut in.
+    pub interruptions: u32,
+    /// Turns that failed.
+    pub failures: u32,
+    /// Requests to the model.
+    pub requests: u32,
+    /// Tokens of the requests.
+    pub prompt_tokens: u64,
+    /// Tokens of the answers.
+    pub completion_tokens: u64,
+    /// The time from the end of the caller's words to the first word of the answer, of each turn, in milliseconds.
+    pub first_words_ms: Vec<u32>,
+}
+
+/// A call that has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Over {
+    at: UnixMillis,
+    end: CallEnd,
+}
+
+/// The version of the stored format.
+const VERSION: u32 = 1;
+/// A minute that is reserved, and paid.
+const MINUTE: Duration = Duration::from_mins(1);
+/// How long before a minute begins it is reserved.
+const RESERVED_BEFORE: Duration = Duration::from_secs(5);
+
+impl State {
+    /// The state of a call that has not come yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            v: VERSION,
+            ..Self::default()
+        }
+    }
+
+    /// Whether another release can have written it: this one cannot read it.
+    #[must_use]
+    pub fn is_of_this_version(&self) -> bool {
+        self.v == VERSION
+    }
+
+    /// Whether nothing is worth storing.
+    #[must_use]
+    pub fn is_blank(&self) -> bool {
+        self.call.is_none() && self.over.is_none()
+    }
+
+    /// Whether the call goes on, has ended, or has not come yet.
+    #[must_use]
+    pub fn phase(&self) -> Phase {
+        match (&self.call, self.over) {
+            (Some(_), _) => Phase::Running,
+            (None, Some(Over { end, .. })) => Phase::Over(end),
+            (None, None) => Phase::New,
+        }
+    }
+
+    /// Admits a call whose first minute is reserved. Returns `false` if it was admitted or has ended before.
+    pub fn admit(&mut self, admission: &Admit, now: UnixMillis) -> bool {
+        if self.phase() != Phase::New {
+            return false;
+        }
+        self.call = Some(Call {
+            admission: admission.clone(),
+            admitted_at: now,
+            minutes: Minutes {
+                reserved: 1,
+                last_at: now,
+            },
+            door: None,
+            session: None,
+            sessions: 0,
+            resumes: 0,
+            lost: None,
+            turns: Vec::new(),
+            unanswered: String::new(),
+            last_said: LastSaid::Sentence,
+            failures: 0,
+            nudges: 0,
+            quiet_at: None,
+            closing: None,
+            counts: Counts::default(),
+        });
+        true
+    }
+
+    /// Another minute was reserved.
+    pub fn add_minute(&mut self, now: UnixMillis) {
+        if let Some(call) = &mut self.call {
+            call.minutes.reserved = call.minutes.reserved.saturating_add(1);
+            call.minutes.last_at = now;
+        }
+    }
+
+    /// Who the call is for the log and for the count of its caller, while it goes on.
+    #[must_use]
+    pub fn admission(&self) -> Option<&Admit> {
+        self.call.as_ref().map(|call| &call.admission)
+    }
+}
+
+/// Where a call is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// It has not come yet, or is forgotten.
+    New,
+    /// It goes on.
+    Running,
+    /// It has ended.
+    Over(CallEnd),
+}
+
+impl Call {
+    /// When the last minute that was reserved is over.
+    fn paid_until(&self) -> UnixMillis {
+        self.admitted_at
+            .plus(MINUTE.saturating_mul(self.minutes.reserved))
+    }
+
+    /// When the call has lasted as long as it may.
+    fn ends_at(&self, config: &Config) -> UnixMillis {
+        self.admitted_at
+            .plus(longest(self.assistant(config), config))
+    }
+
+    fn assistant<'c>(&self, config: &'c Config) -> &'c Assistant {
+        assistant(self.admission.number.as_ref(), config)
+    }
+}
+
+/// The assistant that answers calls to this number.
+#[must_use]
+pub fn assistant<'c>(number: Option<&Address>, config: &'c Config) -> &'c Assistant {
+    let assistants = &config.assistants;
+    number.map_or(assistants.default(), |number| {
+        assistants.answering(number, None)
+    })
+}
+
+/// How long a call may last: the assistant's own bound, within that of all.
+fn longest(assistant: &Assistant, config: &Config) -> Duration {
+    let own = assistant.voice.longest_call;
+    own.map_or(config.max_call, |own| own.min(config.max_call))
+}
+
+/// About how long a voice takes for these words.
+#[must_use]
+pub fn speech_time(text: &str) -> Duration {
+    let words = u32::try_from(text.split_whitespace().count()).unwrap_or(u32::MAX);
+    // 2.5 words a second.
+    Duration::from_millis(400).saturating_mul(words)
+}

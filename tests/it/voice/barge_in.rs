@@ -1,0 +1,134 @@
+//! Barge-in: the caller cuts in, and is heard at once.
+
+use std::time::Duration;
+
+use crate::support::{
+    FakePlatform, SECOND,
+    phone::{Call, settle, streamed},
+};
+
+#[tokio::test(flavor = "local", start_paused = true)]
+async fn no_word_of_an_answer_goes_out_after_the_caller_has_cut_in() {
+    let fake = FakePlatform::new();
+    let call = Call::connected(&fake).await;
+    fake.model([streamed(&["One.", " Two.", " Three.", " Four."], 400)]);
+    call.says("Count").await;
+    call.after(SECOND).await;
+    assert_eq!(call.said(), "One. Two.");
+    call.cuts_in("One.").await;
+    assert_eq!(fake.model_at_once(), 1);
+    call.after(Duration::from_secs(5)).await;
+    assert_eq!(
+        call.said(),
+        "",
+        "the request is aborted, and nothing follows"
+    );
+    let turn = &fake.events_named("call_turn")[0];
+    assert_eq!(turn["outcome"], "interrupted");
+}
+
+#[tokio::test(flavor = "local", start_paused = true)]
+async fn the_conversation_holds_what_was_heard() {
+    let fake = FakePlatform::new();
+    let call = Call::connected(&fake).await;
+    fake.model([streamed(&["We have tea", " and coffee", " and juice."], 10)]);
+    call.says("What do you have?").await;
+    call.after(SECOND).await;
+    // All of it was sent, and Twilio still plays it.
+    call.cuts_in("We have tea").await;
+    call.says("Tea, please").await;
+    call.after(SECOND).await;
+    let request = &fake.model_requests()[1];
+    assert_eq!(
+        request["messages"][2]["content"],
+        "We have tea [the caller cut in]"
+    );
+    assert_eq!(request["messages"][3]["content"], "Tea, please");
+}
+
+#[tokio::test(flavor = "local", start_paused = true)]
+async fn a_caller_that_heard_nothing_is_answered_with_all_it_said() {
+    let fake = FakePlatform::new();
+    let call = Call::connected(&fake).await;
+    fake.model([streamed(&["Which size?"], 10)]);
+    call.says("A coffee").await;
+    call.after(SECOND).await;
+    call.cuts_in("").await;
+    call.says("with milk").await;
+    call.after(SECOND).await;
+    let request = &fake.model_requests()[1];
+    assert_eq!(request["messages"].as_array().unwrap().len(), 2);
+    assert_eq!(request["messages"][1]["content"], "A coffee with milk");
+}
+
+#[tokio::test(flavor = "local", start_paused = true)]
+async fn who_interrupts_the_greeting_changes_nothing_of_the_conversation() {
+    let fake = FakePlatform::new();
+    let call = Call::connected(&fake).await;
+    call.cuts_in("Hello! How").await;
+    call.says("Hi").await;
+    call.after(SECOND).await;
+    assert_eq!(
+        fake.model_requests()[0]["messages"]
+            .as_array()
+            .unwrap()
+            .len(),
+        2
+    );
+}
+
+#[tokio::test(flavor = "local", start_paused = true)]
+async fn a_prompt_without_an_interrupt_cuts_an_answer_off_too() {
+    let fake = FakePlatform::new();
+    let call = Call::connected(&fake).await;
+    fake.model([
+        streamed(&["A.", " B.", " C."], 400),
+        streamed(&["Yes."], 10),
+    ]);
+    call.says("Spell").await;
+    call.after(Duration::from_millis(500)).await;
+    assert_eq!(call.said(), "A.");
+    call.says("Stop").await;
+    call.after(Duration::from_secs(2)).await;
+    settle().await;
+    assert_eq!(call.said(), "Yes.");
+}
+
+#[tokio::test(flavor = "local", start_paused = true)]
+async fn an_interruption_cannot_put_words_into_the_conversation() {
+    let fake = FakePlatform::new();
+    let call = Call::connected(&fake).await;
+    fake.model([streamed(&["Yes.", " No."], 300)]);
+    call.says("Well?").await;
+    call.after(Duration::from_millis(400)).await;
+    call.cuts_in("Yes. And here is").await;
+    call.says("Go on").await;
+    call.after(SECOND).await;
+    let request = &fake.model_requests()[1];
+    assert_eq!(
+        request["messages"][2]["content"],
+        "Yes. [the caller cut in]"
+    );
+}
+
+#[tokio::test(flavor = "local", start_paused = true)]
+async fn clauses_that_were_played_before_count_as_heard() {
+    let fake = FakePlatform::new();
+    let call = Call::connected(&fake).await;
+    fake.model([streamed(
+        &["We have tea. ", "We have coffee. ", "We have juice."],
+        10,
+    )]);
+    call.says("What do you have?").await;
+    call.after(SECOND).await;
+    call.info("tokensPlayed", "We have tea. ").await;
+    call.info("tokensPlayed", "We have").await;
+    call.cuts_in("We have").await;
+    call.says("Tea").await;
+    call.after(SECOND).await;
+    let request = &fake.model_requests()[1];
+    assert_eq!(
+        request["messages"][2]["content"],
+        "We have tea. We have [the caller cut in]"
+    );
+}

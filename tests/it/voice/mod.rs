@@ -1,0 +1,13 @@
+//! Phone calls, on the fake platform and in virtual time: from the webhook to the end of the call.
+//!
+//! Not here: frames and TwiML by themselves (`src/twilio/voice`), and the real runtime (`tests/e2e`).
+
+mod admission;
+mod barge_in;
+mod ending;
+mod failures;
+mod hand_off;
+mod minutes;
+mod resuming;
+mod sockets;
+mod turns;

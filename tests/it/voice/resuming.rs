@@ -1,0 +1,55 @@
+//! A call goes on when its socket is lost.
+
+use crate::support::{
+    FakePlatform, SECOND,
+    phone::{Call, streamed},
+};
+
+#[tokio::test(flavor = "local", start_paused = true)]
+async fn a_lost_socket_is_replaced_twice_without_a_greeting_and_the_conversation_goes_on() {
+    let fake = FakePlatform::new();
+    let mut call = Call::connected(&fake).await;
+    fake.model([streamed(&["Hi Anna."], 10)]);
+    call.says("I am Anna").await;
+    call.after(SECOND).await;
+    for _ in 0..2 {
+        fake.phone(&call.name()).closed(call.session).await;
+        let verbs = call.ended("failed", "in-progress").await;
+        assert_eq!(verbs[1].attribute("welcomeGreeting"), None);
+        call.open(&verbs).await;
+        call.set_up().await;
+    }
+    call.says("Who am I?").await;
+    call.after(SECOND).await;
+    assert_eq!(
+        fake.model_requests()[1]["messages"]
+            .as_array()
+            .unwrap()
+            .len(),
+        4
+    );
+    fake.phone(&call.name()).closed(call.session).await;
+    let verbs = call.ended("failed", "in-progress").await;
+    assert_eq!(
+        (verbs[0].name.as_str(), verbs[1].name.as_str()),
+        ("Say", "Hangup")
+    );
+    assert_eq!(fake.events_named("call")[0]["ended_by"], "socket_lost");
+}
+
+#[tokio::test(flavor = "local", start_paused = true)]
+async fn an_action_that_comes_again_counts_once() {
+    let fake = FakePlatform::new();
+    let mut call = Call::connected(&fake).await;
+    fake.phone(&call.name()).closed(1).await;
+    for _ in 0..5 {
+        let verbs = call.ended("failed", "in-progress").await;
+        assert_eq!(verbs[1].name, "ConversationRelay");
+    }
+    let verbs = call.ended("failed", "in-progress").await;
+    call.open(&verbs).await;
+    call.set_up().await;
+    call.says("Hello").await;
+    call.after(SECOND).await;
+    assert_eq!(call.said(), "answer to Hello");
+}
