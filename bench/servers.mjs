@@ -31,7 +31,7 @@ export const SUBJECTS = {
   switchboard: {
     title: "Switchboard",
     worker: true,
-    classes: ["ThreadObject", "BudgetObject", "AdminLockoutObject"],
+    classes: ["ThreadObject", "BudgetObject", "AdminLockoutObject", "CallObject", "CallerObject"],
   },
   hono: { title: "Hono Worker", worker: true, classes: ["ThreadObject", "BudgetObject"] },
   express: { title: "Express", worker: false, classes: [] },

@@ -3,9 +3,14 @@
 //! Each run of a turn has a generation. What a run says is sent only while its generation is the current one, so no
 //! late word of a turn that was cut off goes out. Not here: what is said (`answer`).
 
+use std::time::Duration;
+
 use futures_util::future::AbortHandle;
 
 use crate::base::time::UnixMillis;
+
+/// The shortest time between two utterances: Twilio's `speechTimeout`, without what the network may change.
+const SPEECH_GAP: Duration = Duration::from_millis(700);
 
 /// Who speaks.
 #[derive(Debug, Default)]
@@ -18,6 +23,8 @@ pub(super) struct Floor {
     pub(super) caller_speaks: bool,
     /// What was played of the answer.
     pub(super) played: String,
+    /// What the caller said last, and when it came.
+    last_words: Option<(String, UnixMillis)>,
     /// Whether something was played since the call began to end.
     pub(super) played_since_closing: bool,
 }
@@ -43,6 +50,13 @@ pub(super) struct Run {
 pub(super) struct Generation(u64);
 
 impl Floor {
+    /// Whether these words have just come. Twilio waits for a second of silence before it sends words, so
+    /// nobody can have said them twice by then.
+    pub(super) fn is_repeated(&mut self, words: &str, now: UnixMillis) -> bool {
+        let last = self.last_words.replace((words.to_owned(), now));
+        last.is_some_and(|(last, at)| last == words && now.since(at) < SPEECH_GAP)
+    }
+
     /// Begins a run. The one before is over.
     pub(super) fn begin(
         &mut self,

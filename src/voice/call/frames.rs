@@ -104,7 +104,8 @@ impl<P: CallPlatform> Inner<P> {
     /// The caller has said something.
     async fn hear(self: &Rc<Self>, text: &str) -> Result<(), PlatformError> {
         self.floor.borrow_mut().caller_speaks = false;
-        if text.is_empty() {
+        let now = self.platform.now();
+        if text.is_empty() || self.floor.borrow_mut().is_repeated(text, now) {
             return Ok(());
         }
         let Some((unanswered, closing)) = self

@@ -163,3 +163,19 @@ async fn the_log_has_numbers_of_a_turn_and_none_of_its_words() {
         assert!(!log.contains(secret), "{secret}");
     }
 }
+
+#[tokio::test(flavor = "local", start_paused = true)]
+async fn a_prompt_that_comes_twice_is_answered_once() {
+    let fake = FakePlatform::new();
+    let call = Call::connected(&fake).await;
+    fake.model([streamed(&["Yes.", " Sure."], 50)]);
+    call.says("Hello").await;
+    call.after(Duration::from_millis(80)).await;
+    call.says("Hello").await;
+    call.after(SECOND).await;
+    assert_eq!(call.said(), "Yes. Sure.");
+    assert_eq!(fake.model_requests().len(), 1);
+    call.says("Hello").await;
+    call.after(SECOND).await;
+    assert_eq!(fake.model_requests().len(), 2, "later it is said again");
+}
