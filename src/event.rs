@@ -4,6 +4,7 @@
 //! field for them. Security events have the form `{"event":"security_event","phone_hash":"<8
 //! hex>","details":{"kind":…},"time":…}`.
 
+mod calls;
 mod labels;
 
 use std::{
@@ -13,6 +14,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
+pub use calls::{CallEnded, CallTurn};
 pub use labels::{
     CallEnd, CallFault, CallRefusal, CallTurnOutcome, ConsentBy, ConsentState, ConversationProblem,
     DailyLimit, DeliveryOutcome, DeliveryPurpose, DeliveryStatus, DenialReason, ErasedBy,
@@ -318,67 +320,6 @@ pub struct TurnEnded {
     /// Tokens of the requests, as OpenAI counted them. A failed turn can have a cost, too.
     pub prompt_tokens: u64,
     /// Tokens of the answers, reasoning included.
-    pub completion_tokens: u64,
-}
-
-/// How a turn of a call ended, and its cost.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct CallTurn {
-    /// The call.
-    pub call: CallHash,
-    /// How it ended.
-    pub outcome: CallTurnOutcome,
-    /// Why it failed.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub failure: Option<&'static str>,
-    /// The time from the end of the caller's words to the first word that was sent to be spoken.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub first_words_ms: Option<u64>,
-    /// The time that the model took. Unknown, and 0, for a turn that the caller cut off, as are the numbers below.
-    pub model_ms: u64,
-    /// Requests made to OpenAI.
-    pub model_requests: u32,
-    /// How often the model called tools.
-    #[serde(skip_serializing_if = "is_zero")]
-    pub tool_rounds: u32,
-    /// Tokens of the requests.
-    pub prompt_tokens: u64,
-    /// Tokens of the answers.
-    pub completion_tokens: u64,
-}
-
-/// How a call ended, and its cost.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct CallEnded {
-    /// The caller.
-    pub phone_hash: PhoneHash,
-    /// The call.
-    pub call: CallHash,
-    /// How it ended.
-    pub ended_by: CallEnd,
-    /// How long it lasted.
-    pub duration_ms: u64,
-    /// The minutes that it began.
-    pub minutes: u32,
-    /// Its turns.
-    pub turns: u32,
-    /// How often the caller cut in.
-    pub interruptions: u32,
-    /// Turns that failed.
-    pub failures: u32,
-    /// How often it went on after its socket was lost.
-    pub resumes: u32,
-    /// The time to the first word that was sent, of half of the turns at most.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub first_words_p50_ms: Option<u32>,
-    /// The same of 95 % of the turns.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub first_words_p95_ms: Option<u32>,
-    /// Requests made to OpenAI.
-    pub model_requests: u32,
-    /// Tokens of the requests.
-    pub prompt_tokens: u64,
-    /// Tokens of the answers.
     pub completion_tokens: u64,
 }
 

@@ -53,17 +53,27 @@ const LATER_FILLER: u32 = 3;
 const SHARE_TIME: Duration = Duration::from_secs(3);
 
 impl<P: CallPlatform> Inner<P> {
-    /// The caller has greeted, or the call goes on after a lost socket.
-    pub(super) async fn begin(&self, first: bool) -> Result<(), PlatformError> {
+    /// A session begins to talk: the first one, or one after a lost socket, which goes on with what
+    /// nobody has answered.
+    pub(super) async fn begin(self: &Rc<Self>, first: bool) -> Result<(), PlatformError> {
         let assistant = self.assistant().await?;
+        // Twilio says the greeting itself.
         let greeting = if first {
             assistant.greeting()
         } else {
             String::new()
         };
-        // Twilio says the greeting itself.
-        self.step(|state, now| state.say_sentence(&greeting, now, &self.config))
-            .await
+        let unanswered = self.step(|state, now| {
+            state.say_sentence(&greeting, now, &self.config);
+            state.talk().map(|talk| talk.unanswered)
+        });
+        if let Some(words) = unanswered
+            .await?
+            .filter(|words| !first && !words.is_empty())
+        {
+            self.begin_turn(words);
+        }
+        Ok(())
     }
 
     /// Begins a turn that answers these words.

@@ -62,7 +62,6 @@ impl<P: CallPlatform> Inner<P> {
 
     /// Ends the call, unless it has ended before.
     pub(super) async fn finish(&self, end: CallEnd) -> Result<(), PlatformError> {
-        self.floor.borrow_mut().stop();
         let finished = self.step(|state, now| state.finish(end, now)).await?;
         self.settle(finished).await;
         Ok(())
@@ -72,6 +71,7 @@ impl<P: CallPlatform> Inner<P> {
     /// is done at most once.
     pub(super) async fn settle(&self, finished: Option<Finished>) {
         let Some(finished) = finished else { return };
+        self.floor.borrow_mut().stop();
         self.log_call(&finished);
         if finished.unused > 0 {
             self.release_minutes(finished.unused, finished.reserved_at)

@@ -164,6 +164,28 @@ impl<P: CallPlatform> Inner<P> {
         Ok(())
     }
 
+    /// The socket of a session was closed. An answer that it cut off counts as far as it was played.
+    pub(super) async fn lose(&self, session: u32) -> Result<(), PlatformError> {
+        let lost = self.step(|state, now| {
+            let was_open = state.open_session() == Some(session);
+            state.lose(session, now);
+            was_open
+        });
+        if !lost.await? {
+            return Ok(());
+        }
+        let (broken_off, played) = {
+            let mut floor = self.floor.borrow_mut();
+            floor.assistant_speaks = false;
+            floor.caller_speaks = false;
+            (floor.stop(), std::mem::take(&mut floor.played))
+        };
+        let Some(run) = broken_off else { return Ok(()) };
+        let first_words = run.first_word.map(|at| at.since(run.began));
+        let heard = heard_of(&run.said, &played, "");
+        self.cut_turn(&run.words, heard, first_words).await
+    }
+
     async fn cut_turn(
         &self,
         words: &str,

@@ -153,10 +153,8 @@ impl<P: CallPlatform> Phone<P> {
 
     /// The socket of a session was closed.
     pub async fn closed(&self, session: u32) {
-        let inner = &self.0;
-        inner.floor.borrow_mut().stop();
-        let lost = inner.step(|state, now| state.lose(session, now));
-        inner.logged(lost.await);
+        let lost = self.0.lose(session).await;
+        self.0.logged(lost);
     }
 
     /// The session has ended: the action of `<Connect>`.
@@ -165,7 +163,6 @@ impl<P: CallPlatform> Phone<P> {
     /// When storage failed.
     pub async fn relay_end(&self, end: RelayEnd) -> Result<Next, PlatformError> {
         let inner = &self.0;
-        inner.floor.borrow_mut().stop();
         let ended = inner.step(|state, now| {
             let (next, end) = state.end_relay(&end, now);
             (next, end.and_then(|end| state.finish(end, now)))

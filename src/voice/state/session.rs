@@ -151,8 +151,8 @@ impl State {
             }
             call.resumes = call.resumes.saturating_add(1);
             call.lost.clone_from(&end.session);
+            call.session = None;
         }
-        call.session = None;
         self.open_door(&end.door, now);
         (Next::Connect { greet: false }, None)
     }

@@ -53,3 +53,44 @@ async fn an_action_that_comes_again_counts_once() {
     call.after(SECOND).await;
     assert_eq!(call.said(), "answer to Hello");
 }
+
+#[tokio::test(flavor = "local", start_paused = true)]
+async fn a_question_that_a_lost_socket_cut_off_is_answered_on_the_next_one() {
+    let fake = FakePlatform::new();
+    let mut call = Call::connected(&fake).await;
+    fake.model([
+        streamed(&["Never heard."], 900),
+        streamed(&["At nine."], 10),
+    ]);
+    call.says("When do you open?").await;
+    call.after(SECOND / 2).await;
+    fake.phone(&call.name()).closed(1).await;
+    let verbs = call.ended("failed", "in-progress").await;
+    call.open(&verbs).await;
+    call.set_up().await;
+    call.after(SECOND).await;
+    assert_eq!(call.said(), "At nine.");
+}
+
+#[tokio::test(flavor = "local", start_paused = true)]
+async fn the_end_of_an_old_socket_does_not_break_an_answer_off() {
+    let fake = FakePlatform::new();
+    let mut call = Call::connected(&fake).await;
+    let verbs = call.ended("failed", "in-progress").await;
+    call.open(&verbs).await;
+    call.set_up().await;
+    fake.model([streamed(&["One.", " Two."], 300)]);
+    call.says("Count").await;
+    call.after(SECOND / 2).await;
+    // Both tell of the first session, late and once more.
+    fake.phone(&call.name()).closed(1).await;
+    let first = format!("VX{:032x}", 1);
+    let late = [
+        ("SessionId", first.as_str()),
+        ("SessionStatus", "failed"),
+        ("CallStatus", "in-progress"),
+    ];
+    call.webhook("/twilio/voice/ended", &late).await;
+    call.after(SECOND).await;
+    assert_eq!(call.said(), "One. Two.");
+}

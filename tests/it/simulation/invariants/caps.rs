@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 
 use switchboard::{
+    config::{FixedText, Language},
     conversation::budget::{Item, Reservation},
     messaging::{MAX_CANNED_REPLIES_PER_DAY, canned_replies},
 };
@@ -108,10 +109,11 @@ impl Invariants {
             canned_replies::APOLOGY,
             canned_replies::FILTERED,
             canned_replies::TOKEN_LIMIT,
+            FixedText::HandedOver.in_language(Language::English),
         ]
         .contains(&text)
         {
-            // The three others may have cost a request to the model.
+            // The four others may have cost a request to the model.
             if contact.fixed.insert(by.to_owned()) && by_day {
                 let today = contact.fixed_by_day.add(at, REPLY_LAG, most);
                 self.check(today <= most, || {
