@@ -21,8 +21,9 @@ impl Invariants {
             format!("a message is read as {text:?}, not {body:?}")
         });
         self.count("messages with a quote");
-        let quoted = letters(quoted.join("\n").trim_end_matches('…'));
-        let is_said = |said: &String| letters(said).contains(&quoted);
+        let quoted = letters(quoted.join("\n").trim_end_matches('…')).to_lowercase();
+        // A keyword is remembered in its plain form: "Cancel!" as "cancel".
+        let is_said = |said: &String| letters(said).to_lowercase().contains(&quoted);
         let known = contact.sayings.iter().any(is_said);
         self.check(known, || {
             format!("a message quotes what was not said, or is forgotten: {text:?}")
