@@ -69,7 +69,7 @@ test("unknown routes answer 404, by every method, signed or not", async () => {
     for (const method of ["GET", "POST"])
       assert.equal((await worker.request(path, { method })).status, 404, `${method} ${path}`);
   }
-  assert.equal((await worker.sendMessage({ path: "/twilio/voice" })).status, 404);
+  assert.equal((await worker.sendMessage({ path: "/twilio/voices" })).status, 404);
 });
 
 test("a wrong method answers 405 and names the allowed ones", async () => {
