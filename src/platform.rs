@@ -108,6 +108,20 @@ pub struct WriteBatch {
     pub alarm: Option<UnixMillis>,
 }
 
+impl WriteBatch {
+    /// Stores one value, as JSON.
+    ///
+    /// # Errors
+    /// When it cannot be encoded.
+    pub fn of(key: &str, value: &impl Serialize) -> Result<Self, PlatformError> {
+        let text = serde_json::to_string(value).map_err(|_| PlatformError::new("encode"))?;
+        Ok(Self {
+            puts: vec![(key.to_owned(), text)],
+            ..Self::default()
+        })
+    }
+}
+
 /// A value that storage holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Stored {

@@ -270,13 +270,7 @@ impl<P: Storage + Clock + Log> Budget<P> {
         if after != before || !is_stored {
             // Forgotten before the write: if the write fails, the next call reads storage again.
             *used = None;
-            let text = serde_json::to_string(&after).map_err(|_| PlatformError::new("encode"))?;
-            self.platform
-                .commit(WriteBatch {
-                    puts: vec![(KEY.into(), text)],
-                    ..WriteBatch::default()
-                })
-                .await?;
+            self.platform.commit(WriteBatch::of(KEY, &after)?).await?;
         }
         *used = Some(after);
         Ok(result)

@@ -29,10 +29,10 @@ use crate::{
         voice_error::VoiceError,
     },
     event::{self, Event, ObjectKind},
-    identity::Pseudonym,
+    identity::{Medium, Pseudonym},
     object::{in_time, with_retry},
     openai::{Completion, OpenAiError, Tokens},
-    platform::{Clock, Http, Log, Objects, PlatformError, Random},
+    platform::{Clock, Http, Log, Objects, PlatformError, Random, TimeZones},
     twilio::media::FetchError,
 };
 
@@ -206,6 +206,19 @@ pub struct Words {
 pub trait ContactShare {
     /// Counts one more request, if the contact has one left today.
     async fn reserve(&self) -> bool;
+}
+
+/// The system prompt of an assistant, as it is now.
+pub fn prompt(
+    platform: &(impl Clock + TimeZones),
+    assistant: &Assistant,
+    medium: Medium,
+) -> String {
+    let now = platform.now();
+    let zone = assistant.prompt.needs_offset_of();
+    let offset = zone.and_then(|zone| platform.offset_minutes(zone, now));
+    let prompt = &assistant.prompt;
+    prompt.render(now, offset.unwrap_or_default(), medium)
 }
 
 /// Runs the model. `conversation` loads while the first request is reserved; it is returned, so

@@ -190,15 +190,10 @@ impl<P: Storage + Clock + Log> AdminLockout<P> {
                 clear: true,
                 ..WriteBatch::default()
             },
-            Some(end) => {
-                let text =
-                    serde_json::to_string(state).map_err(|_| PlatformError::new("encode"))?;
-                WriteBatch {
-                    puts: vec![(KEY.into(), text)],
-                    alarm: Some(end.max(now)),
-                    ..WriteBatch::default()
-                }
-            }
+            Some(end) => WriteBatch {
+                alarm: Some(end.max(now)),
+                ..WriteBatch::of(KEY, state)?
+            },
         };
         self.platform.commit(batch).await
     }

@@ -201,13 +201,7 @@ impl<P: ThreadPlatform> Inner<P> {
 
     /// The system prompt of an assistant, as it is now.
     pub(super) fn prompt(&self, assistant: &Assistant, channel: Channel) -> String {
-        let now = self.platform.now();
-        let zone = assistant.prompt.needs_offset_of();
-        let offset = zone.and_then(|zone| self.platform.offset_minutes(zone, now));
-        let offset = offset.unwrap_or_default();
-        assistant
-            .prompt
-            .render(now, offset, Medium::Messages(channel))
+        model_run::prompt(&self.platform, assistant, Medium::Messages(channel))
     }
 
     /// Shows a contact that an answer is being written, once the turn takes longer than people

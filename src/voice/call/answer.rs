@@ -212,7 +212,7 @@ impl<P: CallPlatform> Inner<P> {
             Ok(_) if ended.said.trim().is_empty() => Some(Failure::OpenAi(OpenAiError::Empty)),
             Ok(_) => None,
         };
-        let first_words = ended.first_word.map(|at| at.since(ended.began));
+        let first_words = ended.first_words();
         let done = TurnDone {
             words: &ended.words,
             heard: ended.said.trim(),
@@ -267,12 +267,7 @@ impl<P: CallPlatform> Inner<P> {
     }
 
     fn prompt(&self, assistant: &Assistant) -> String {
-        let now = self.platform.now();
-        let zone = assistant.prompt.needs_offset_of();
-        let offset = zone.and_then(|zone| self.platform.offset_minutes(zone, now));
-        let prompt = assistant
-            .prompt
-            .render(now, offset.unwrap_or_default(), Medium::Call);
+        let prompt = model_run::prompt(&self.platform, assistant, Medium::Call);
         format!("{PHONE_RULES}\n\n{prompt}")
     }
 }

@@ -49,6 +49,13 @@ pub(super) struct Run {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Generation(u64);
 
+impl Run {
+    /// The time from the caller's last word to the first one that was sent.
+    pub(super) fn first_words(&self) -> Option<Duration> {
+        Some(self.first_word?.since(self.began))
+    }
+}
+
 impl Floor {
     /// Whether these words have just come. Twilio waits for a second of silence before it sends words, so
     /// nobody can have said them twice by then.
@@ -92,6 +99,12 @@ impl Floor {
     /// Ends the run of this generation. Returns it, if it was the current one.
     pub(super) fn end(&mut self, generation: Generation) -> Option<Run> {
         self.run.take_if(|_| self.generation == generation.0)
+    }
+
+    /// Everything that is said and asked breaks off. Returns the run, and what was played of its answer.
+    pub(super) fn break_off(&mut self) -> (Option<Run>, String) {
+        self.assistant_speaks = false;
+        (self.stop(), std::mem::take(&mut self.played))
     }
 
     /// Breaks the run off: its requests are aborted, and nothing of it is sent any more.

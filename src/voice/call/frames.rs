@@ -5,7 +5,7 @@
 
 use std::{collections::VecDeque, rc::Rc, time::Duration};
 
-use super::{CallPlatform, Inner};
+use super::{CallPlatform, Inner, floor::Run};
 use crate::{
     base::time::UnixMillis,
     event::CallFault,
@@ -13,6 +13,7 @@ use crate::{
     twilio::voice::relay::{Frame, Info},
     voice::state::{SetUp, TurnDone, heard_of},
 };
+
 /// Frames that wait.
 #[derive(Debug, Default)]
 pub(super) struct Inbox {
@@ -124,12 +125,7 @@ impl<P: CallPlatform> Inner<P> {
                 // The caller goes on before a word of the answer was said: one turn answers both.
                 words = run.words;
             } else {
-                self.cut_turn(
-                    &run.words,
-                    &run.said,
-                    run.first_word.map(|at| at.since(run.began)),
-                )
-                .await?;
+                self.cut_turn(&run, &run.said).await?;
                 words.clear();
             }
         }
@@ -143,15 +139,11 @@ impl<P: CallPlatform> Inner<P> {
 
     /// The caller has cut in. Twilio has dropped everything that was still to be said.
     async fn interrupt(self: &Rc<Self>, fragment: &str) -> Result<(), PlatformError> {
-        let (broken_off, played) = {
-            let mut floor = self.floor.borrow_mut();
-            floor.assistant_speaks = false;
-            (floor.stop(), std::mem::take(&mut floor.played))
-        };
+        let (broken_off, played) = self.floor.borrow_mut().break_off();
         if let Some(run) = broken_off {
-            let first_words = run.first_word.map(|at| at.since(run.began));
-            let heard = heard_of(&run.said, &played, fragment);
-            return self.cut_turn(&run.words, heard, first_words).await;
+            return self
+                .cut_turn(&run, heard_of(&run.said, &played, fragment))
+                .await;
         }
         let closing = self.step(|state, now| {
             state.cut_in(&played, fragment, now, &self.config);
@@ -164,37 +156,30 @@ impl<P: CallPlatform> Inner<P> {
         Ok(())
     }
 
-    /// The socket of a session was closed. An answer that it cut off counts as far as it was played.
-    pub(super) async fn lose(&self, session: u32) -> Result<(), PlatformError> {
-        let lost = self.step(|state, now| {
-            let was_open = state.open_session() == Some(session);
-            state.lose(session, now);
-            was_open
-        });
-        if !lost.await? {
-            return Ok(());
+    /// The socket of a session is closed. An answer that this cuts off counts as far as it was played.
+    /// Returns whether it was open until now.
+    pub(super) async fn lose(&self, session: u32) -> Result<bool, PlatformError> {
+        if !self.step(|state, now| state.lose(session, now)).await? {
+            return Ok(false);
         }
         let (broken_off, played) = {
             let mut floor = self.floor.borrow_mut();
-            floor.assistant_speaks = false;
             floor.caller_speaks = false;
-            (floor.stop(), std::mem::take(&mut floor.played))
+            floor.break_off()
         };
-        let Some(run) = broken_off else { return Ok(()) };
-        let first_words = run.first_word.map(|at| at.since(run.began));
-        let heard = heard_of(&run.said, &played, "");
-        self.cut_turn(&run.words, heard, first_words).await
+        if let Some(run) = broken_off {
+            self.cut_turn(&run, heard_of(&run.said, &played, ""))
+                .await?;
+        }
+        Ok(true)
     }
 
-    async fn cut_turn(
-        &self,
-        words: &str,
-        heard: &str,
-        first_words: Option<Duration>,
-    ) -> Result<(), PlatformError> {
+    /// A turn was broken off when so much of its answer had been heard.
+    async fn cut_turn(&self, run: &Run, heard: &str) -> Result<(), PlatformError> {
+        let first_words = run.first_words();
         self.log_turn_cut(first_words);
         let done = TurnDone {
-            words,
+            words: &run.words,
             heard,
             cut: true,
             failed: false,
@@ -235,12 +220,7 @@ impl<P: CallPlatform> Inner<P> {
 
     /// Closes a socket that breaks the rules.
     pub(super) async fn refuse(&self, session: u32, fault: CallFault) {
-        let was_open = self.step(|state, now| {
-            let was_open = state.open_session() == Some(session);
-            state.lose(session, now);
-            was_open
-        });
-        match was_open.await {
+        match self.lose(session).await {
             Ok(true) => {
                 self.log_fault(fault);
                 self.platform

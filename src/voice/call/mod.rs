@@ -154,7 +154,7 @@ impl<P: CallPlatform> Phone<P> {
     /// The socket of a session was closed.
     pub async fn closed(&self, session: u32) {
         let lost = self.0.lose(session).await;
-        self.0.logged(lost);
+        self.0.logged(lost.map(drop));
     }
 
     /// The session has ended: the action of `<Connect>`.

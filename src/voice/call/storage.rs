@@ -54,11 +54,7 @@ impl<P: CallPlatform> StepHost for Inner<P> {
                 ..WriteBatch::default()
             });
         }
-        let text = serde_json::to_string(state).map_err(|_| PlatformError::new("encode"))?;
-        Ok(WriteBatch {
-            puts: vec![(KEY.to_owned(), text)],
-            ..WriteBatch::default()
-        })
+        WriteBatch::of(KEY, state)
     }
 
     fn new_alarm(

@@ -114,15 +114,19 @@ impl State {
     }
 
     /// The socket of a session was closed.
-    pub fn lose(&mut self, session: u32, now: UnixMillis) {
-        if let Some(Call {
-            session: Some(current),
-            ..
-        }) = &mut self.call
-            && current.number == session
+    ///
+    /// Returns whether it was open until now.
+    pub fn lose(&mut self, session: u32, now: UnixMillis) -> bool {
+        let was_open = self.open_session() == Some(session);
+        if was_open
+            && let Some(Call {
+                session: Some(current),
+                ..
+            }) = &mut self.call
         {
-            current.lost_at = current.lost_at.or(Some(now));
+            current.lost_at = Some(now);
         }
+        was_open
     }
 
     /// The action of `<Connect>`: what Twilio does next, and how the call ends if it does.

@@ -7,7 +7,7 @@ use switchboard::{http::Upgrade, platform::Stored};
 
 use crate::support::{
     FakePlatform, SECOND,
-    phone::{Call, Verb},
+    phone::{Call, Verb, streamed},
 };
 
 fn secret(call: &Call, verbs: &[Verb]) -> switchboard::twilio::voice::relay_url::RelaySecret {
@@ -144,4 +144,18 @@ async fn a_call_whose_state_is_damaged_ends_and_is_logged() {
         fake.events_named("internal_error")[0]["reason"],
         "call_unreadable"
     );
+}
+
+#[tokio::test(flavor = "local", start_paused = true)]
+async fn a_socket_that_is_closed_for_breaking_the_rules_gets_no_further_word() {
+    let fake = FakePlatform::new();
+    let call = Call::connected(&fake).await;
+    fake.model([streamed(&["One.", " Two."], 300)]);
+    call.says("Count").await;
+    call.after(Duration::from_millis(400)).await;
+    call.set_up().await;
+    assert_eq!(call.said(), "One.");
+    call.after(SECOND).await;
+    assert_eq!(call.said(), "");
+    assert_eq!(fake.events_named("call_turn")[0]["outcome"], "interrupted");
 }
