@@ -58,6 +58,14 @@ pub enum BodyFault {
     BlankAnswer,
     /// OpenAI: content and refusal are null.
     NullAnswer,
+    /// OpenAI: prose, although the answer was to fit a schema.
+    PlainAnswer,
+    /// OpenAI: a persona in a call never says goodbye.
+    NoGoodbye,
+    /// OpenAI: a persona in a call says its last line again.
+    SameLine,
+    /// OpenAI: a score quotes words that nobody said.
+    FalseQuote,
     /// OpenAI: a refusal instead of content.
     Refusal,
     /// OpenAI: half of the text, cut off by the token limit.

@@ -7,8 +7,11 @@ use super::answer;
 use super::compatible;
 use super::image_check;
 use super::intake;
+use super::persona;
 use super::problem::usual_headers;
 use super::request::Request;
+use super::score;
+use super::shape::fitted;
 use super::thoughts;
 use super::tokens::{cut_to_tokens, tokens};
 use super::tool_use::{Step, next};
@@ -109,7 +112,7 @@ impl Request {
             .iter()
             .map(|text| without_directives(Service::Openai, text))
             .collect();
-        let (full, tool_calls) = self.said(&messages);
+        let (full, tool_calls) = self.said(&messages, fault);
         let reasoning_tokens = self.reasoning_tokens;
         let ended = |finish_reason, content| Completion {
             content,
@@ -129,6 +132,7 @@ impl Request {
             Some(BodyFault::EmptyAnswer) => stopped(Some(String::new())),
             Some(BodyFault::BlankAnswer) => stopped(Some(" \n ".to_owned())),
             Some(BodyFault::NullAnswer) => stopped(None),
+            Some(BodyFault::PlainAnswer) => stopped(Some(answer::answer(&messages))),
             Some(BodyFault::Overlong) => stopped(Some(answer::prose(OVERLONG))),
             Some(BodyFault::Refusal) => Completion {
                 refusal: Some("I'd rather not help with that.".to_owned()),
@@ -153,9 +157,20 @@ impl Request {
     }
 
     /// The text of the answer and its tool calls, without the faults of a body.
-    fn said(&self, messages: &[String]) -> (String, Vec<Value>) {
-        if let Some(schema) = &self.schema {
-            let value = intake::extracted(schema, &self.instructions, messages);
+    fn said(&self, messages: &[String], fault: Option<BodyFault>) -> (String, Vec<Value>) {
+        if let Some(form) = &self.form {
+            let schema = &form.schema;
+            let value = match form.name.as_str() {
+                persona::NAME => {
+                    let line = persona::line(&self.instructions, &self.spoken, fault);
+                    fitted(schema, &line)
+                }
+                score::NAME => {
+                    let score = score::score(schema, &self.instructions, messages, fault);
+                    fitted(schema, &score)
+                }
+                _ => intake::extracted(schema, &self.instructions, messages),
+            };
             return (value.to_string(), Vec::new());
         }
         let newest = self.user_messages.last().map_or("", String::as_str);

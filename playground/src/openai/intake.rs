@@ -8,6 +8,7 @@
 use serde_json::{Map, Value};
 
 use super::answer;
+use super::shape::empty;
 
 /// The value that fits `schema` and has what the newest message says. What it does not say is null.
 pub fn extracted(schema: &Value, instructions: &[String], messages: &[String]) -> Value {
@@ -125,7 +126,7 @@ fn word(object: &Value, names: &[&str]) -> Option<String> {
 }
 
 /// The JSON objects in a text.
-fn objects(text: &str) -> Vec<Value> {
+pub fn objects(text: &str) -> Vec<Value> {
     let mut found = Vec::new();
     let mut rest = text;
     while let Some(at) = rest.find('{') {
@@ -270,27 +271,6 @@ fn entry(schema: &Value, text: &str) -> Value {
 /// Whether a part of an entry is who said it.
 fn speaks(name: &str) -> bool {
     ["speaker", "name", "by", "who", "author"].contains(&name)
-}
-
-/// Nothing, as far as a schema allows it.
-fn empty(schema: &Value) -> Value {
-    let kind = schema.get("type");
-    let is = |kind_name: &str| kind == Some(&kind_name.into());
-    match () {
-        () if is("string") => "".into(),
-        () if is("boolean") => false.into(),
-        () if is("array") => Value::Array(Vec::new()),
-        () if is("integer") || is("number") => 0.into(),
-        () if is("object") => {
-            let properties = schema.get("properties").and_then(Value::as_object);
-            let fields = properties.into_iter().flatten();
-            fields
-                .map(|(name, schema)| (name.clone(), empty(schema)))
-                .collect::<Map<String, Value>>()
-                .into()
-        }
-        () => Value::Null,
-    }
 }
 
 /// A field in a draft.

@@ -15,6 +15,24 @@ pub struct Content {
     pub images: Vec<Image>,
 }
 
+/// What one of the two sides of a conversation has said.
+pub struct Spoken {
+    /// Whether the model said it.
+    pub own: bool,
+    /// The words.
+    pub text: String,
+}
+
+impl Spoken {
+    /// What a message of this role says. System and tools do not speak.
+    pub fn read(role: &str, text: &str) -> Option<Self> {
+        matches!(role, "user" | "assistant").then(|| Self {
+            own: role == "assistant",
+            text: text.to_owned(),
+        })
+    }
+}
+
 /// Checks one message, and returns its role and its content.
 pub fn read_message(index: usize, message: &Value) -> Result<(&str, Content), Problem> {
     let path = format!("messages[{index}]");

@@ -1,8 +1,10 @@
 //! The mock OpenAI: `POST /v1/chat/completions`, plain and streamed, the same under `/fallback`, and
 //! `POST /v1/audio/transcriptions`.
 //!
-//! It is as strict about requests as the real API, for everything that a client with text, images,
-//! tools and answers by a schema can meet. It accepts audio in a request and ignores it.
+//! Besides chatting and calling tools, its model reads a form (`intake`), plays a persona in a call
+//! (`persona`) and scores a conversation (`score`). It is as strict about requests as the real API,
+//! for everything that a client with text, images, tools and answers by a schema can meet. It accepts
+//! audio in a request and ignores it.
 
 use axum::http::Method;
 use chrono::NaiveDate;
@@ -22,10 +24,13 @@ mod intake;
 mod messages;
 mod model_rules;
 mod models;
+mod persona;
 mod problem;
 mod request;
 mod schema;
+mod score;
 mod server;
+mod shape;
 mod thoughts;
 mod tokens;
 mod tool_arguments;
@@ -92,7 +97,7 @@ impl OpenAi {
         }
         let request = Request::read(call, self.clock.today(), kind).map_err(Problem::reply)?;
         Ok(Prepared {
-            message_text: request.user_messages.last().cloned().unwrap_or_default(),
+            message_text: server::fault_text(call),
             deprecation: request.model.deprecation(),
             act: Box::new(move |fault| request.complete(fault)),
         })

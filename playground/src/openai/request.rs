@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::fields::check_fields;
 use super::image_check::Image;
-use super::messages::read_message;
+use super::messages::{Spoken, read_message};
 use super::model_rules::{check_combinations, effort, find_model};
 use super::models::{Model, reasoning_tokens};
 use super::problem::{Problem, missing};
@@ -13,7 +13,7 @@ use super::thoughts;
 use super::tokens::{TOKENS_PER_IMAGE, tokens};
 use super::tool_messages::{Unanswered, read_calls};
 use super::tool_use::Done;
-use super::tools::{Tools, read_response_format, read_tools};
+use super::tools::{AnswerForm, Tools, read_response_format, read_tools};
 use crate::fault::Server;
 use crate::http::call::Call;
 
@@ -31,8 +31,10 @@ pub struct Request {
     pub tools: Tools,
     /// The tool calls since the newest user message, with their results.
     pub done: Vec<Done>,
-    /// The schema that the answer must fit.
-    pub schema: Option<Value>,
+    /// What both sides have said, oldest first.
+    pub spoken: Vec<Spoken>,
+    /// The form that the answer must have.
+    pub form: Option<AnswerForm>,
     /// The images in the newest user message.
     pub images: Vec<Image>,
     /// The size of the request.
@@ -79,7 +81,7 @@ impl Request {
         let model = find_model(&fields, today)?;
         check_combinations(&fields, model)?;
         let tools = read_tools(&fields)?;
-        let schema = read_response_format(&fields)?;
+        let form = read_response_format(&fields)?;
         let messages = fields
             .get("messages")
             .and_then(Value::as_array)
@@ -92,7 +94,7 @@ impl Request {
             .code("empty_array"));
         }
         let (mut user_messages, mut images) = (Vec::new(), Vec::new());
-        let (mut instructions, mut done) = (Vec::new(), Vec::new());
+        let (mut instructions, mut spoken, mut done) = (Vec::new(), Vec::new(), Vec::new());
         let (mut unanswered, mut follows_calls) = (Unanswered::default(), false);
         let mut prompt_tokens: u64 = 3;
         for (index, message) in messages.iter().enumerate() {
@@ -106,6 +108,7 @@ impl Request {
                 unanswered.none_left(index)?;
                 follows_calls = false;
             }
+            spoken.extend(Spoken::read(role, &content.text));
             match role {
                 "user" => {
                     user_messages.push(content.text);
@@ -141,7 +144,8 @@ impl Request {
             instructions,
             tools,
             done,
-            schema,
+            spoken,
+            form,
             images,
             prompt_tokens,
             reasoning_tokens: reasoning_tokens(effort(&fields, model)),

@@ -1,12 +1,14 @@
 //! Other servers than OpenAI, and other accounts: what they refuse, in their own words and shape.
 //!
-//! A directive in the newest message chooses one, so that all attempts of a turn meet the same.
+//! A directive chooses one, so that all attempts of a turn meet the same.
 
 use axum::http::StatusCode;
 use serde_json::{Map, Value, json};
 
 use super::model_rules;
+use super::persona;
 use super::problem::{Problem, error_reply, usual_headers};
+use super::score;
 use super::thoughts;
 use crate::fault::{Endpoint, Fault, Server, Service};
 use crate::http::call::Call;
@@ -32,13 +34,34 @@ pub fn endpoint(call: &Call) -> Option<Endpoint> {
     }
 }
 
-/// The server that the directive in the newest message names, if it is meant for this endpoint.
+/// The text in which a directive counts: the newest message of the user. A request of a persona in a
+/// call, or for the score of one, has it in what the system says: there are the texts of persona and
+/// scenario, and a line that is only quoted is no directive.
+pub fn fault_text(call: &Call) -> String {
+    let fields = fields(call).unwrap_or_default();
+    let messages = fields.get("messages").and_then(Value::as_array);
+    let of_roles = |roles: &[&str]| -> Vec<String> {
+        let is_of = |message: &&Value| {
+            let role = message.get("role").and_then(Value::as_str);
+            role.is_some_and(|role| roles.contains(&role))
+        };
+        let found = messages.into_iter().flatten().filter(is_of);
+        found
+            .filter_map(|message| message.get("content").map(text))
+            .collect()
+    };
+    let form = fields.get("response_format");
+    let name = form.and_then(|form| form.pointer("/json_schema/name")?.as_str());
+    if matches!(name, Some(persona::NAME | score::NAME)) {
+        of_roles(&["system", "developer"]).join("\n")
+    } else {
+        of_roles(&["user"]).pop().unwrap_or_default()
+    }
+}
+
+/// The server that the directive of a request names, if it is meant for this endpoint.
 pub fn of_directive(call: &Call) -> Option<Server> {
-    let fields = fields(call)?;
-    let messages = fields.get("messages")?.as_array()?;
-    let is_user = |message: &&Value| message.get("role") == Some(&"user".into());
-    let newest = messages.iter().rfind(is_user)?.get("content")?;
-    let fault = Fault::from_text(Service::Openai, &text(newest)).ok()??;
+    let fault = Fault::from_text(Service::Openai, &fault_text(call)).ok()??;
     let is_meant = fault.endpoint.is_none() || fault.endpoint == endpoint(call);
     fault.server.filter(|_| is_meant)
 }

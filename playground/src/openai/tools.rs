@@ -44,6 +44,14 @@ pub struct Tools {
     pub parallel: bool,
 }
 
+/// The form of an answer.
+pub struct AnswerForm {
+    /// The name that the request gives it.
+    pub name: String,
+    /// The JSON Schema that the answer fits.
+    pub schema: Value,
+}
+
 /// The most tools of a request.
 const MAX_TOOLS: usize = 128;
 /// The longest name of a tool or a schema.
@@ -185,7 +193,7 @@ fn read_choice(choice: Option<&Value>, offered: &[Tool]) -> Result<ToolChoice, P
 }
 
 /// The JSON Schema that the answer must fit, if the request has one.
-pub fn read_response_format(fields: &Map<String, Value>) -> Result<Option<Value>, Problem> {
+pub fn read_response_format(fields: &Map<String, Value>) -> Result<Option<AnswerForm>, Problem> {
     let path = "response_format";
     let Some(format) = fields.get(path).filter(|value| !value.is_null()) else {
         return Ok(None);
@@ -222,7 +230,10 @@ pub fn read_response_format(fields: &Map<String, Value>) -> Result<Option<Value>
             Problem::invalid(message).param(path)
         })?;
     }
-    Ok(Some(schema.clone()))
+    Ok(Some(AnswerForm {
+        name,
+        schema: schema.clone(),
+    }))
 }
 
 /// A name of letters, digits, `_` and `-`.

@@ -15,7 +15,10 @@
 
 mod call_control;
 mod calls;
+mod cast;
 mod compatible;
+mod conversation_faults;
+mod conversations;
 mod faults;
 mod feed;
 mod harness;
