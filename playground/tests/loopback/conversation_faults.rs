@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use crate::cast::{Cast, Line, conversation, line_of, line_request, next_line, score_request};
+use crate::cast::{Cast, Line, conversation, line_request, next_line, score_request};
 use crate::harness::{Answer, Playground};
 use crate::page_client::switch;
 
