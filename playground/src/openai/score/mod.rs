@@ -87,6 +87,8 @@ pub fn score(
     })
 }
 
+/// The longest quote, in characters.
+const MAX_QUOTE: usize = 200;
 /// Words that no conversation has.
 const FALSE_QUOTE: &str = "The tide was out, so nobody could hear the lighthouse sneeze.";
 
@@ -144,7 +146,7 @@ fn quote(question: &str, lines: &[Line]) -> Option<String> {
     // Of equals the first one.
     let best = best.reduce(|best, next| if next.0 > best.0 { next } else { best });
     best.filter(|(count, _)| *count >= needed)
-        .map(|(_, sentence)| sentence.to_owned())
+        .map(|(_, sentence)| sentence.chars().take(MAX_QUOTE).collect())
 }
 
 /// The beginnings of the words that carry a meaning.
