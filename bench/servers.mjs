@@ -72,7 +72,7 @@ export function workerdVersion() {
 export function bundleOf(subject) {
   const from = (dir, ...names) => names.map((name) => [name, path.join(dir, name)]);
   if (subject === "switchboard")
-    return from(inRoot("build"), "index.js", "assistants.js", "index_bg.wasm");
+    return from(inRoot("build"), "index.js", "assistants.js", "personas.js", "index_bg.wasm");
   if (subject === "hono") return from(path.join(builtDir(), "hono"), "index.js");
   return from(path.join(BENCH, "peers", subject), "index.js");
 }

@@ -4,19 +4,9 @@
 // Not here: what the routes do (src/http/admin/).
 
 import readline from "node:readline/promises";
-import {
-  columns,
-  firstLine,
-  isLoopback,
-  readCommandLine,
-  readOrigin,
-  request,
-} from "./lib/cli.mjs";
-import { devVars } from "./lib/local.mjs";
-import { DEFAULT_PORTS } from "./lib/project.mjs";
-import { command, duration, print, UserError } from "./lib/run.mjs";
-
-const LOCAL = `http://127.0.0.1:${DEFAULT_PORTS.worker}`;
+import { adminToken, askAdmin, explanation, LOCAL } from "./lib/admin.mjs";
+import { columns, readCommandLine, readOrigin } from "./lib/cli.mjs";
+import { command, print, UserError } from "./lib/run.mjs";
 
 const HELP = `npm run admin -- usage                              what was used today (UTC)
 npm run admin -- reset-budget                       reset today's budget: a full day's amount is available again
@@ -98,6 +88,7 @@ async function usage({ url, values, report }) {
       ["minutes of calls", `${minutes.used} of ${minutes.cap}${closed}`],
       ["tokens", `${tokens.prompt} prompt, ${tokens.completion} completion`],
       ["estimated cost", answer.estimated_cost === null ? unpriced : String(answer.estimated_cost)],
+      ["reported by Twilio", `${answer.twilio.errors} errors, ${answer.twilio.warnings} warnings`],
       ["rejections", refused.map(([kind, count]) => `${count} ${kind}`).join(", ") || "none"],
     ]),
   ]);
@@ -282,72 +273,18 @@ async function confirmed(name, verb, question) {
   }
 }
 
-// The token in the environment, or for a Worker on this machine the one in .dev.vars.
-function adminToken(url) {
-  const local = isLoopback(url);
-  const token = process.env.ADMIN_TOKEN || (local ? devVars().ADMIN_TOKEN : undefined);
-  if (token && /^[\x21-\x7e]+$/.test(token)) return token;
-  if (token)
-    throw new UserError(
-      "ADMIN_TOKEN contains characters that cannot be sent: use visible ASCII without spaces.",
-    );
-  const where = local
-    ? "neither in the environment nor in .dev.vars"
-    : "not in the environment (the one in .dev.vars is for this machine only)";
-  throw new UserError(`ADMIN_TOKEN is ${where}: set it to the token of the Worker at ${url}.`);
-}
-
 /**
  * Calls an admin route and returns its answer, which must have `field`. Requests about a contact
- * are POSTs, because addresses do not belong in a URL. The timeout is long: the Worker may wait for
- * several objects in turn.
+ * are POSTs, because addresses do not belong in a URL.
  *
  * @param {string} url
  * @param {string} path
  * @param {string} field
  * @param {{ contact?: { from: string, to: string, text?: string }, method?: string, token?: string }} [options]
  */
-async function ask(
-  url,
-  path,
-  field,
-  { contact, method = contact ? "POST" : "GET", token = adminToken(url) } = {},
-) {
-  const headers = {
-    Authorization: `Bearer ${token}`,
-    ...(contact && { "Content-Type": "application/json" }),
-  };
-  const {
-    status,
-    headers: answered,
-    text,
-    json,
-  } = await request(url + path, {
-    method,
-    headers,
-    body: contact && JSON.stringify(contact),
-    seconds: 45,
-  });
-  if ([200, 202].includes(status) && json?.[field] !== undefined) return json;
-  throw new UserError(explanation(url, status, answered, text));
-}
-
-function explanation(url, status, headers, text) {
-  if (status === 400)
-    return `the Worker at ${url} does not understand the request (400): ${firstLine(text)}`;
-  if (status === 401)
-    return `the Worker at ${url} does not accept this ADMIN_TOKEN (401): its own is different.`;
-  if (status === 404)
-    return `there are no admin routes at ${url} (404): ADMIN_TOKEN is not set there (\`npx wrangler secret put ADMIN_TOKEN\`, or .dev.vars for a local Worker), or it is not Switchboard.`;
-  if (status === 409) return `that is not possible now (409): ${firstLine(text)}`;
-  if (status === 429 && text.startsWith("MAX_DAILY_MESSAGES"))
-    return `the day's messages are used up (429): ${firstLine(text)}`;
-  if (status === 429) {
-    const seconds = Number(headers.get("retry-after"));
-    const wait = seconds > 0 ? duration(seconds * 1000) : "a minute";
-    return `too many wrong tokens from this address (429): wait ${wait}, then try again with the right one.`;
-  }
-  if (status === 503)
-    return `the Worker at ${url} cannot answer (503): ${firstLine(text)}. ${url}/health lists wrong settings; if it lists none, try again later.`;
-  return `the answer from ${url} does not come from Switchboard's admin routes (${status}): ${firstLine(text)}`;
+async function ask(url, path, field, { contact, method = contact ? "POST" : "GET", token } = {}) {
+  const answer = await askAdmin(url, path, { method, body: contact, token });
+  const { status, headers, text, json } = answer;
+  if (json?.[field] !== undefined) return json;
+  throw new UserError(explanation(url, status, headers, text));
 }

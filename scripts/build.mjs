@@ -1,7 +1,7 @@
 // `npm run build`: compiles the Worker to WebAssembly in build/, for `wrangler dev` and `wrangler
-// deploy`, and prints its size. Then it checks the files of the assistants and bundles them. It
-// compiles nothing if no source changed. wrangler runs it as well: when it starts and when a source
-// file or the file of an assistant changes.
+// deploy`, and prints its size. Then it checks the files of the assistants, personas and scenarios,
+// and bundles them. It compiles nothing if no source changed. wrangler runs it as well: when it
+// starts, and when a source file or one of these files changes.
 //
 // `--features NAME --out-dir DIR` makes a second build for tests, for example `npm run build --
 // --features panic-route --out-dir build/panic-route`. Such a build keeps the names of its
@@ -20,8 +20,10 @@ import {
   fileErrors,
   readAssistants,
   rejectErrors,
+  writeFileModule,
 } from "./lib/assistants.mjs";
 import { localAssistants, PLAYGROUND_URL } from "./lib/local-assistants.mjs";
+import { checkPersonas, pairsOf, readPersonas } from "./lib/personas.mjs";
 import { BUILD_DIR, filesBelow, inRoot, ROOT, readText, targetDir } from "./lib/project.mjs";
 import { command, duration, kilobytes, print, run, withLock } from "./lib/run.mjs";
 import { setUpNode } from "./lib/setup-node.mjs";
@@ -29,14 +31,18 @@ import { setUpRust, setUpWasmTools } from "./lib/setup-rust.mjs";
 
 /**
  * Builds the Worker into `outDir` (relative to the root) with these cargo features, if its sources
- * changed, and `bundles` the files of the assistants. If one of them is wrong, the bundle keeps
- * those that were right before.
+ * changed, and `bundles` the files of the assistants, personas and scenarios. If one of them is
+ * wrong, the bundle keeps those that were right before.
  */
 export async function build({ features = "", outDir = "build", bundles = true } = {}) {
   await compileIfChanged({ features, outDir });
   if (!bundles) return;
   const files = bundledAssistants();
   rejectErrors(fileErrors(await checkAssistants(inRoot(outDir), files, {})));
+  const personas = readPersonas();
+  rejectErrors((await checkPersonas(inRoot(outDir), personas)).errors);
+  if (writeFileModule(inRoot(outDir), "personas.js", "personaFiles", pairsOf(personas)))
+    print(`build: ${personas.length} personas and scenarios are bundled`);
   if (bundleAssistants(inRoot(outDir), files)) {
     const names = files.map(({ name }) => name).join(", ");
     print(`build: the assistants are bundled: ${names}`);
@@ -140,6 +146,7 @@ async function bundle({ esbuild }, work, out) {
     "--external:cloudflare:*",
     "--external:./index_bg.wasm",
     "--external:./assistants.js",
+    "--external:./personas.js",
     "--log-level=warning",
   ];
   await run(esbuild, [entry, ...options, `--outfile=${path.join(out, "index.js")}`], {
@@ -161,7 +168,8 @@ const ${imported[1]} = new WebAssembly.Module(
   fs.readFileSync(new URL("./index_bg.wasm", import.meta.url)),
 );`;
   fs.writeFileSync(path.join(work, "check.js"), script.replace(imported[0], read));
-  fs.writeFileSync(path.join(work, "assistants.js"), "export const assistantFiles = () => [];\n");
+  writeFileModule(work, "assistants.js", "assistantFiles", []);
+  writeFileModule(work, "personas.js", "personaFiles", []);
   const options = [
     "--bundle",
     "--format=esm",

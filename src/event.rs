@@ -6,6 +6,7 @@
 
 mod calls;
 mod labels;
+mod synthetic;
 
 use std::{
     borrow::Cow,
@@ -20,8 +21,9 @@ pub use labels::{
     DailyLimit, DeliveryOutcome, DeliveryPurpose, DeliveryStatus, DenialReason, ErasedBy,
     FieldProblem, FlowOutcome, HandOffBy, HandOffState, IgnoreReason, IntakeOutcome,
     InternalProblem, KvOperation, ObjectKind, OutboxOutcome, ReplyVia, ToolOutcome, TurnOutcome,
-    UnexpectedResponse,
+    TwilioResource, TwilioSeverity, UnexpectedResponse,
 };
+pub use synthetic::SyntheticRun;
 
 use crate::{
     config::Field,
@@ -115,6 +117,16 @@ pub enum Event {
         #[serde(skip_serializing_if = "Option::is_none")]
         code: Option<u32>,
     },
+    /// Twilio reports an error or a warning of the account.
+    TwilioError {
+        /// How bad it is.
+        severity: TwilioSeverity,
+        /// Twilio's error code.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        code: Option<u32>,
+        /// What it is about.
+        resource: TwilioResource,
+    },
     /// A contact has opted out or in.
     Consent {
         /// The contact.
@@ -173,6 +185,8 @@ pub enum Event {
     CallTurn(CallTurn),
     /// A call has ended.
     Call(CallEnded),
+    /// A run of a synthetic conversation has ended.
+    SyntheticRun(SyntheticRun),
     /// Something is wrong with what came over a call's socket.
     CallFault {
         /// The call.

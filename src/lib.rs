@@ -6,6 +6,7 @@
 //!
 //! - `runtime`: the crate `worker`. Entry points, Durable Object classes, services; wasm32 only, and it decides nothing
 //! - [`http`]: routes, webhooks, the operator's routes
+//! - [`synthetic`]: conversations between two personas
 //! - [`messaging`]: one text thread between a contact and a number
 //! - [`voice`]: one phone call
 //! - [`conversation`]: what text and voice share: history, model run, outbox, budget
@@ -68,6 +69,7 @@ pub mod openai;
 pub mod platform;
 #[cfg(target_arch = "wasm32")]
 mod runtime;
+pub mod synthetic;
 pub mod twilio;
 pub mod voice;
 pub mod webhooks;

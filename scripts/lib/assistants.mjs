@@ -47,9 +47,22 @@ export function readAssistants(dir = inRoot("assistants")) {
  * @returns {boolean} whether the module is new
  */
 export function bundleAssistants(outDir, files) {
-  const module = path.join(outDir, "assistants.js");
   const pairs = files.flatMap(({ name, text }) => [name, text]);
-  const text = `export const assistantFiles = () => ${JSON.stringify(pairs, null, 1)};\n`;
+  return writeFileModule(outDir, "assistants.js", "assistantFiles", pairs);
+}
+
+/**
+ * Writes a module that exports a function which returns texts, if it has changed.
+ *
+ * @param {string} outDir
+ * @param {string} file
+ * @param {string} name the function
+ * @param {string[]} texts
+ * @returns {boolean} whether the module is new
+ */
+export function writeFileModule(outDir, file, name, texts) {
+  const module = path.join(outDir, file);
+  const text = `export const ${name} = () => ${JSON.stringify(texts, null, 1)};\n`;
   if (fs.existsSync(module) && fs.readFileSync(module, "utf8") === text) return false;
   fs.writeFileSync(module, text);
   return true;

@@ -30,6 +30,12 @@ pub struct UsageCounters {
     /// Tokens of the answers, including answers that could not be used.
     #[serde(skip_serializing_if = "is_zero")]
     pub completion_tokens: u64,
+    /// Errors that Twilio has reported.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub twilio_errors: u64,
+    /// Warnings that Twilio has reported.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub twilio_warnings: u64,
     /// Requests and messages that were rejected.
     #[serde(skip_serializing_if = "RejectionCounts::is_empty")]
     pub rejections: RejectionCounts,
@@ -67,6 +73,8 @@ impl UsageCounters {
         answers_by_rest: 0,
         prompt_tokens: 0,
         completion_tokens: 0,
+        twilio_errors: 0,
+        twilio_warnings: 0,
         rejections: RejectionCounts {
             invalid_signature: 0,
             bad_request: 0,
@@ -101,13 +109,15 @@ impl UsageCounters {
     }
 
     /// Every count. A count that is forgotten here fails the test below.
-    fn counts(&mut self) -> [&mut u64; 11] {
+    fn counts(&mut self) -> [&mut u64; 13] {
         let Self {
             messages_in,
             answers_by_webhook,
             answers_by_rest,
             prompt_tokens,
             completion_tokens,
+            twilio_errors,
+            twilio_warnings,
             rejections,
         } = self;
         let RejectionCounts {
@@ -124,6 +134,8 @@ impl UsageCounters {
             answers_by_rest,
             prompt_tokens,
             completion_tokens,
+            twilio_errors,
+            twilio_warnings,
             invalid_signature,
             bad_request,
             suspicious_request,
@@ -232,6 +244,6 @@ mod tests {
             serde_json::from_str::<UsageCounters>(&text).unwrap(),
             counted(7)
         );
-        assert_eq!(text.matches(":7").count(), 11, "{text}");
+        assert_eq!(text.matches(":7").count(), 13, "{text}");
     }
 }

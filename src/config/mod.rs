@@ -12,9 +12,11 @@ mod check;
 mod endpoint;
 mod field;
 mod parsers;
+mod personas;
 mod reader;
 mod settings;
 mod texts;
+mod toml_file;
 mod voice_mode;
 
 pub use assistants::{
@@ -25,6 +27,10 @@ pub use assistants::{
 pub use check::check;
 pub use endpoint::{Endpoint, Endpoints, ExtraHeader, Fallback, SystemRole};
 pub use field::{Field, Fields};
+pub use personas::{
+    Agent, Criterion, Customer, Length, Level, Limits, PersonaFile, PersonaId, Personas, SECONDS,
+    Scenario, ScenarioId, Sound, Speaker, TURNS, check as check_personas, parse as parse_personas,
+};
 pub use reader::{ConfigError, DefaultValue, FileError, Kind, Setting, SettingError};
 pub use settings::{Config, SETTINGS, Sources};
 pub use texts::{FixedText, Language, english};

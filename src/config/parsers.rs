@@ -57,6 +57,38 @@ pub(super) fn nearest<T>(
     all.into_iter().min_by_key(distance)
 }
 
+/// The longest name of a voice or a model.
+const MAX_NAME: usize = 100;
+
+/// A language with its country, such as `en-US`. Twilio takes no other spelling.
+pub(super) fn language_tag(text: &str) -> Parsed<String> {
+    let is_tag = text.split_once('-').is_some_and(|(language, rest)| {
+        (2..=3).contains(&language.len())
+            && language.bytes().all(|b| b.is_ascii_lowercase())
+            && (2..=10).contains(&rest.len())
+            && rest.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+            && rest.starts_with(|first: char| first.is_ascii_uppercase() || first.is_ascii_digit())
+    });
+    if is_tag {
+        Ok(text.to_owned())
+    } else {
+        Err("must be a language with its country, such as en-US")
+    }
+}
+
+/// The name of a voice or a model, as Twilio's documentation lists it.
+pub(super) fn plain_name(text: &str) -> Parsed<String> {
+    let is_name = (1..=MAX_NAME).contains(&text.len())
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b));
+    if is_name {
+        Ok(text.to_owned())
+    } else {
+        Err("must be a name of letters, digits, ., _ and -, at most 100")
+    }
+}
+
 /// Auth tokens, separated by commas.
 pub(super) fn auth_tokens(text: &str) -> Parsed<Vec<Secret>> {
     let token = |token: &str| {

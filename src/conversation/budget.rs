@@ -35,15 +35,22 @@ const BINDING: &str = "BUDGET";
 /// The name of the one budget object.
 pub const NAME: &str = "budget";
 
-/// Reserves one item.
+/// Reserves items: all of them, or none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reserve {
     /// The item.
     pub item: Item,
+    /// How many of them are reserved. An isolate of an earlier release asks for one, and does not say so.
+    #[serde(default = "one")]
+    pub count: u32,
     /// How many of them a day may have.
     pub cap: u32,
     /// Usage that the caller has counted since its last call.
     pub usage: UsageCounters,
+}
+
+fn one() -> u32 {
+    1
 }
 
 impl Method for Reserve {
@@ -181,7 +188,7 @@ impl<P: Storage + Clock + Log> Budget<P> {
         }
     }
 
-    /// Reserves one item, if the budget of the UTC day of `now` allows it.
+    /// Reserves items, if the budget of the UTC day of `now` allows all of them.
     ///
     /// # Errors
     /// When the count could not be read or stored. Then the request must not be made.
@@ -190,8 +197,13 @@ impl<P: Storage + Clock + Log> Budget<P> {
         call: Reserve,
         now: UnixMillis,
     ) -> Result<Reservation, PlatformError> {
-        let Reserve { item, cap, usage } = call;
-        self.count(&usage, now, |used| used.reserve(item, cap))
+        let Reserve {
+            item,
+            count,
+            cap,
+            usage,
+        } = call;
+        self.count(&usage, now, |used| used.reserve(item, count, cap))
             .await
     }
 
@@ -210,7 +222,7 @@ impl<P: Storage + Clock + Log> Budget<P> {
     /// When the count could not be read.
     pub async fn check(&self, call: Check, now: UnixMillis) -> Result<Reservation, PlatformError> {
         let Check { item, cap } = call;
-        let check = |used: &mut Used| { *used }.reserve(item, cap);
+        let check = |used: &mut Used| { *used }.reserve(item, 1, cap);
         self.count(&UsageCounters::EMPTY, now, check).await
     }
 
@@ -350,11 +362,12 @@ impl Used {
         }
     }
 
-    fn reserve(&mut self, item: Item, cap: u32) -> Reservation {
+    fn reserve(&mut self, item: Item, count: u32, cap: u32) -> Reservation {
         let exhausted = self.exhausted;
         let used = self.of(item);
-        if *used < cap && !exhausted {
-            *used = used.saturating_add(1);
+        let after = used.checked_add(count).filter(|after| *after <= cap);
+        if let Some(after) = after.filter(|_| !exhausted) {
+            *used = after;
             Reservation::Granted
         } else {
             let rejected = &mut self.usage.rejections.budget_exhausted;

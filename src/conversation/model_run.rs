@@ -10,7 +10,7 @@ mod tools;
 use std::{future::Future, rc::Rc, time::Duration};
 
 use futures_util::{
-    future::{Either, join, select},
+    future::{Either, LocalBoxFuture, join, select},
     pin_mut,
 };
 use serde_json::Value;
@@ -198,14 +198,15 @@ pub struct Words {
 }
 
 /// A contact's share of the day. The first request of a turn is counted when the turn begins; this
-/// counts each further one.
-#[allow(
-    async_fn_in_trait,
-    reason = "wasm32 is single-threaded; no caller needs Send"
-)]
+/// counts each further one. It is used as `dyn`, so that the code of a model run exists only once.
 pub trait ContactShare {
     /// Counts one more request, if the contact has one left today.
-    async fn reserve(&self) -> bool;
+    fn reserve(&self) -> LocalBoxFuture<'_, bool>;
+
+    /// Whether the day's budget has all requests already. Then only the share counts them.
+    fn is_prepaid(&self) -> bool {
+        false
+    }
 }
 
 /// The system prompt of an assistant, as it is now.
@@ -234,7 +235,7 @@ pub async fn run(
     platform: &(impl Clock + Log + Random + Http + Objects + RemembersEndpoints),
     config: &Config,
     thread: &Pseudonym,
-    share: &impl ContactShare,
+    share: &dyn ContactShare,
     conversation: impl Future<Output = Conversation>,
     input: ModelInput<'_, impl Future<Output = Result<Words, Failure>>>,
     cancelled: impl Future,
@@ -318,6 +319,7 @@ pub async fn reserve(
 ) -> Result<(), Failure> {
     let reserve = Reserve {
         item: Item::ModelRequest,
+        count: 1,
         cap: config.max_daily_calls,
         usage,
     };

@@ -30,7 +30,7 @@ pub async fn transcribe(
     platform: &(impl Clock + Log + Random + Http + Objects),
     config: &Config,
     assistant: &Assistant,
-    share: &impl ContactShare,
+    share: &dyn ContactShare,
     audio: Audio,
     begun: UnixMillis,
     requests: &Cell<u32>,

@@ -246,6 +246,34 @@ labels! {
         AdminLockout,
         /// A call.
         Call,
+        /// A run of a synthetic conversation.
+        Run,
+        /// A batch of them, or the list of batches.
+        Batch,
+    }
+    /// How bad something is that Twilio reports.
+    TwilioSeverity {
+        /// Something did not work.
+        Error,
+        /// Something may not work.
+        Warning,
+        /// Something was noted.
+        Info,
+    }
+    /// What Twilio reports something about.
+    TwilioResource {
+        /// A call.
+        Call,
+        /// A message.
+        Message,
+        /// A recording.
+        Recording,
+        /// A transcript.
+        Transcript,
+        /// A number.
+        Number,
+        /// Something else, or unknown.
+        Other,
     }
     /// Problems that the code's own rules exclude.
     InternalProblem {
@@ -263,6 +291,10 @@ labels! {
         CallUnreadable,
         /// The stored count of a caller could not be read.
         CallerUnreadable,
+        /// A run's stored state could not be read.
+        RunUnreadable,
+        /// A batch's stored state, or the list of batches, could not be read.
+        BatchUnreadable,
         /// An answer could not be written as TwiML.
         Twiml,
     }

@@ -17,6 +17,7 @@ mod messages;
 mod platform;
 mod request;
 mod response;
+mod twilio_errors;
 mod voice;
 mod webhook;
 
@@ -27,6 +28,7 @@ use crate::{
     twilio::rest::STATUS_PATH,
 };
 use response::{json, method_not_allowed, not_configured, not_found};
+use twilio_errors::ERRORS_PATH;
 use voice::{CALL_STATUS_PATH, DIALLED_PATH, ENDED_PATH, VOICE_PATH};
 use webhook::{Rejection, reject};
 
@@ -53,11 +55,14 @@ pub async fn handle(
     let response = match (route_of(path_of(&url)), method.as_str()) {
         ("/health", "GET" | "HEAD") => health(config),
         ("/health", _) => method_not_allowed("GET, HEAD"),
-        (path @ (MESSAGES_PATH | STATUS_PATH), "POST") => {
+        (path @ (MESSAGES_PATH | STATUS_PATH | ERRORS_PATH), "POST") => {
             let answered = match config {
                 Err(errors) => Err(Rejection::Configuration(errors)),
                 Ok(config) if path == STATUS_PATH => {
                     delivery::answer(platform, config, request, &url).await
+                }
+                Ok(config) if path == ERRORS_PATH => {
+                    twilio_errors::answer(platform, config, request, &url).await
                 }
                 Ok(config) => messages::answer(platform, config, request, &url).await,
             };
@@ -71,7 +76,8 @@ pub async fn handle(
             answered.unwrap_or_else(|rejection| reject(platform, rejection))
         }
         (
-            MESSAGES_PATH | STATUS_PATH | VOICE_PATH | ENDED_PATH | DIALLED_PATH | CALL_STATUS_PATH,
+            MESSAGES_PATH | STATUS_PATH | ERRORS_PATH | VOICE_PATH | ENDED_PATH | DIALLED_PATH
+            | CALL_STATUS_PATH,
             _,
         ) => method_not_allowed("POST"),
         (path, method) if path.starts_with(admin::PREFIX) => match config {

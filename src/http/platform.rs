@@ -5,11 +5,16 @@ use std::time::Duration;
 use crate::{
     base::usage::UsageBuffer,
     platform::{Clock, Log, Objects, SecretRandom},
+    synthetic::KnowsPersonas,
 };
 
-/// The ports of a request: clock, log, objects, the buffer of usage, and randomness for secrets.
-pub trait WorkerPlatform: Clock + Log + Objects + UsageBuffer + SecretRandom {}
-impl<P: Clock + Log + Objects + UsageBuffer + SecretRandom> WorkerPlatform for P {}
+/// The ports of a request: clock, log, objects, the buffer of usage, randomness for secrets, and the
+/// personas.
+pub trait WorkerPlatform:
+    Clock + Log + Objects + UsageBuffer + SecretRandom + KnowsPersonas
+{
+}
+impl<P: Clock + Log + Objects + UsageBuffer + SecretRandom + KnowsPersonas> WorkerPlatform for P {}
 
 /// How long a call to an object may take, where nobody else sets a limit.
 pub(super) const OBJECT_TIME: Duration = Duration::from_secs(10);

@@ -47,6 +47,8 @@ pub enum Medium {
     Messages(Channel),
     /// A phone call.
     Call,
+    /// A synthetic conversation: nobody is a person.
+    Synthetic,
 }
 
 impl Medium {
@@ -56,6 +58,7 @@ impl Medium {
         match self {
             Self::Messages(channel) => channel.name(),
             Self::Call => "call",
+            Self::Synthetic => "synthetic",
         }
     }
 }

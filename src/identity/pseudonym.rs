@@ -107,6 +107,13 @@ impl PseudonymKey {
         }
     }
 
+    /// What stands for a topic of synthetic conversations, such as a persona, at the model's endpoint.
+    /// Requests about the same topic begin in the same way, and share the endpoint's cache.
+    #[must_use]
+    pub fn topic(&self, topic: &str) -> Pseudonym {
+        Pseudonym(self.hex(&[b"topic\0", topic.as_bytes()], 32))
+    }
+
     /// The id that stands for an auth token in storage. It lets us find the token that verified a
     /// message again.
     #[must_use]

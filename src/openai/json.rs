@@ -4,7 +4,7 @@
 
 use std::{borrow::Cow, iter::Peekable, str::CharIndices};
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// Reads one value at the beginning of `text`, and returns the text behind it. A text is repaired
 /// only if it is not JSON.
@@ -15,6 +15,14 @@ pub(super) fn first_value(text: &str) -> Option<(Value, Cow<'_, str>)> {
     let mut repaired = repaired(text);
     let (value, end) = strict(&repaired)?;
     Some((value, repaired.split_off(end).into()))
+}
+
+/// The JSON object in a model's answer. Servers that do not know the schema put a fence of Markdown or a few words around
+/// it.
+#[must_use]
+pub fn json_object(answer: &str) -> Option<Map<String, Value>> {
+    let (first, last) = (answer.find('{')?, answer.rfind('}')?);
+    serde_json::from_str(answer.get(first..=last)?).ok()
 }
 
 /// The first value, and where it ends.

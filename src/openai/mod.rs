@@ -29,6 +29,7 @@ mod transcription;
 
 pub use error::meaning;
 pub use fields::{Facts, sent};
+pub use json::json_object;
 pub use next::{Attempt, MAX_OMISSIONS, Next, in_view_of, next};
 pub use repeated::Repeated;
 pub use request::{RequestContent, request};

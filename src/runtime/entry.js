@@ -10,12 +10,15 @@ import {
   __wbg_reset_state,
   __worker_init_state,
   AdminLockoutEngine,
+  BatchEngine,
+  BatchListEngine,
   BudgetEngine,
   bodyLimit,
   CallEngine,
   CallerEngine,
   fetch,
   internalError,
+  RunEngine,
   ThreadEngine,
 } from "./index.js";
 
@@ -132,6 +135,9 @@ export class ThreadObject extends around(ThreadEngine) {}
 export class BudgetObject extends around(BudgetEngine) {}
 export class AdminLockoutObject extends around(AdminLockoutEngine) {}
 export class CallerObject extends around(CallerEngine) {}
+export class RunObject extends around(RunEngine) {}
+export class BatchObject extends around(BatchEngine) {}
+export class BatchListObject extends around(BatchListEngine) {}
 
 // From here on: the instance of WebAssembly, and its reset after a panic.
 

@@ -24,6 +24,9 @@ export const CallEngine: new (state: DurableObjectState, env: unknown) => Socket
 export const CallerEngine: EngineClass;
 export const ThreadEngine: EngineClass;
 export const AdminLockoutEngine: EngineClass;
+export const RunEngine: EngineClass;
+export const BatchEngine: EngineClass;
+export const BatchListEngine: EngineClass;
 
 // Whether the instance has panicked, and its number.
 export function __worker_init_state(): { criticalError: boolean; instanceId: number };

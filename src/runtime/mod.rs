@@ -12,6 +12,7 @@ mod convert;
 mod lifetime;
 mod objects;
 mod services;
+mod synthetic;
 
 use std::{cell::OnceCell, rc::Rc};
 

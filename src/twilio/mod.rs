@@ -2,6 +2,7 @@
 //!
 //! Not here: the meaning of a message (`messaging`), and what is said in a call (`voice` above).
 
+pub mod debugger;
 pub mod fields;
 pub mod form;
 pub mod media;

@@ -9,6 +9,10 @@ use std::{
     time::Duration,
 };
 
+use futures_util::{
+    FutureExt,
+    future::{LocalBoxFuture, ready},
+};
 use serde_json::{Value, json};
 use switchboard::{
     base::usage::UsageCounters,
@@ -98,8 +102,8 @@ impl Listener for Ear {
 struct Endless;
 
 impl ContactShare for Endless {
-    async fn reserve(&self) -> bool {
-        true
+    fn reserve(&self) -> LocalBoxFuture<'_, bool> {
+        ready(true).boxed_local()
     }
 }
 

@@ -9,9 +9,10 @@ use std::{
 };
 
 /// The layers, from the top down. Modules on one line do not know each other.
-const LAYERS: [&[&str]; 11] = [
+const LAYERS: [&[&str]; 12] = [
     &["runtime"],
     &["http"],
+    &["synthetic"],
     &["messaging", "voice"],
     &["conversation"],
     &["object"],

@@ -37,5 +37,6 @@ mod layers;
 mod messaging;
 mod simulation;
 mod support;
+mod synthetic;
 mod vectors;
 mod voice;

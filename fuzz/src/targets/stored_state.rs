@@ -47,6 +47,7 @@ fn stored_budget(text: &str) {
             at_once(budget.reserve(
                 Reserve {
                     item: Item::ModelRequest,
+                    count: 1,
                     cap: CAP,
                     usage: UsageCounters::EMPTY,
                 },

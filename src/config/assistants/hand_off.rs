@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use super::{
-    reader::Table,
+    super::toml_file::Table,
     secrets::Secrets,
     tools::{SignedUrl, optional_signed_url},
 };

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use super::{
-    reader::{Found, Table},
+    super::toml_file::{Found, Table},
     secrets::Secrets,
     tools::{SignedUrl, optional_signed_url},
 };

@@ -10,7 +10,6 @@ mod hand_off;
 mod intake;
 mod parse;
 mod prompt;
-mod reader;
 mod schema;
 mod secrets;
 mod tools;
@@ -21,10 +20,25 @@ pub use hand_off::HandOff;
 pub use intake::{FieldKind, Intake, IntakeField};
 pub use parse::{Given, parse};
 pub use prompt::Prompt;
-pub use reader::AssistantFile;
 pub use schema::Schema;
 pub use tools::{END_CONVERSATION_TOOL, HAND_OFF_TOOL, SignedUrl, Tool};
 pub use voice::{SpokenUrls, TranscriptionProvider, TtsProvider, Voice};
+
+/// A file of an assistant, as it was bundled with the Worker.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AssistantFile {
+    /// The assistant's name: that of the file, without `.toml`.
+    pub name: String,
+    /// What the file holds.
+    pub text: String,
+}
+
+impl AssistantFile {
+    /// The path of the file of an assistant.
+    fn path_of(name: &str) -> String {
+        format!("assistants/{name}.toml")
+    }
+}
 
 #[cfg(test)]
 mod tests;

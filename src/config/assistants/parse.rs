@@ -1,6 +1,6 @@
 //! Reads all files of assistants, with the settings that replace what `default.toml` says.
 //!
-//! Not here: how a field is read (`reader`), and the parts with a file of their own (`prompt`,
+//! Not here: how a field is read (`toml_file`), and the parts with a file of their own (`prompt`,
 //! `tools`, `intake`, `hand_off`, `voice`).
 
 use super::{
@@ -10,11 +10,12 @@ use super::{
         parsers,
         reader::{FileError, Reader as Settings},
         texts::{self, Language, Overrides},
+        toml_file::{self, Found, Table},
     },
+    AssistantFile,
     assistant::{Assistant, Assistants, Claim, offers_tools},
     hand_off, intake,
     prompt::Prompt,
-    reader::{self, AssistantFile, Found, Table},
     secrets::Secrets,
     tools, voice,
 };
@@ -103,7 +104,7 @@ pub fn parse(
     let mut default = None;
     let mut others = Vec::new();
     let whole = |problem: &str, name: &str| FileError {
-        file: reader::path(name),
+        file: AssistantFile::path_of(name),
         line: 1,
         field: String::new(),
         problem: problem.to_owned(),
@@ -265,10 +266,10 @@ fn read_file(
     is_time_zone: &dyn Fn(&str) -> bool,
     claimed: &mut Vec<(Claim, String)>,
 ) -> Option<Read> {
-    let reader = reader::Reader::new(file);
+    let reader = toml_file::Reader::new(AssistantFile::path_of(&file.name), &file.text);
     let read = reader.parse().and_then(|table| {
         let mut table = Table::of_file(&reader, &table);
-        let mut secrets = Secrets::new(settings, &reader::path(&file.name), is_local);
+        let mut secrets = Secrets::new(settings, &AssistantFile::path_of(&file.name), is_local);
         let local_only = table.flag("local_only") == Some(true);
         if local_only && !is_local {
             return None;
@@ -379,7 +380,7 @@ fn claim(
             )
     })?;
     if let Some((_, other)) = claimed.iter().find(|(other, _)| *other == claim) {
-        let other = reader::path(other);
+        let other = AssistantFile::path_of(other);
         number.error(format!("is claimed by {other}, too"));
         return None;
     }

@@ -71,7 +71,7 @@ impl Prompt {
             Medium::Messages(Channel::WhatsApp) => "WhatsApp",
             Medium::Messages(Channel::Rcs) => "RCS",
             Medium::Messages(Channel::Messenger) => "Messenger",
-            Medium::Call => "phone",
+            Medium::Call | Medium::Synthetic => "phone",
         };
         let mut text = self.constant.clone();
         if !self.changing.is_empty() {

@@ -5,13 +5,11 @@
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 
-use super::{
-    super::{
-        endpoint::{self, Endpoint, Fallback},
-        parsers,
-        reader::Reader as Settings,
-    },
-    reader::Found,
+use super::super::{
+    endpoint::{self, Endpoint, Fallback},
+    parsers,
+    reader::Reader as Settings,
+    toml_file::Found,
 };
 use crate::base::secret::Secret;
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{reader::Table, schema::Schema, secrets::Secrets};
+use super::{super::toml_file::Table, schema::Schema, secrets::Secrets};
 use crate::base::{secret::Secret, url::WebhookUrl};
 
 /// The tool that every assistant with `[hand_off]` has.

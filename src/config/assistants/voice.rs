@@ -6,12 +6,10 @@
 
 use std::time::Duration;
 
-use super::{
-    super::{
-        parsers::{self, Parsed},
-        texts::Language,
-    },
-    reader::{Found, Table},
+use super::super::{
+    parsers::{self, Parsed},
+    texts::Language,
+    toml_file::{Found, Table},
 };
 use crate::identity::Address;
 
@@ -117,8 +115,6 @@ const AMAZON_VOICES: [(&str, &str); 13] = [
 const ELEVEN_LABS_VOICE: &str = "UgBBYS2sOqTuMpoF3BR0";
 /// The longest greeting, in characters.
 const MAX_GREETING: usize = 500;
-/// The longest name of a voice or a model.
-const MAX_NAME: usize = 100;
 
 /// What `[voice]` states. What it leaves out may depend on the assistant's language.
 #[derive(Default)]
@@ -150,19 +146,19 @@ pub(super) fn parse(file: &mut Table<'_, '_>) -> Stated {
         greeting,
         language: language
             .as_ref()
-            .and_then(|language| language.parse(|text| language_tag(text))),
+            .and_then(|language| language.parse(|text| parsers::language_tag(text))),
         tts_provider: tts_provider
             .as_ref()
             .and_then(|provider| provider.parse(|text| TtsProvider::parse(text))),
         name: name
             .as_ref()
-            .and_then(|name| name.parse(|text| plain_name(text))),
+            .and_then(|name| name.parse(|text| parsers::plain_name(text))),
         transcription_provider: table
             .text("transcription_provider")
             .and_then(|provider| provider.parse(|text| TranscriptionProvider::parse(text))),
         speech_model: table
             .text("speech_model")
-            .and_then(|model| model.parse(|text| plain_name(text))),
+            .and_then(|model| model.parse(|text| parsers::plain_name(text))),
         longest_call: table
             .number("max_seconds", 30..=14_400)
             .map(|seconds| Duration::from_secs(seconds.into())),
@@ -267,35 +263,6 @@ fn own_greeting(text: &str) -> Parsed<String> {
         return Err("must have at most 500 characters");
     }
     parsers::non_blank(text.trim())
-}
-
-/// A language with its country, such as `en-US`. Twilio takes no other spelling.
-fn language_tag(text: &str) -> Parsed<String> {
-    let is_tag = text.split_once('-').is_some_and(|(language, rest)| {
-        (2..=3).contains(&language.len())
-            && language.bytes().all(|b| b.is_ascii_lowercase())
-            && (2..=10).contains(&rest.len())
-            && rest.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
-            && rest.starts_with(|first: char| first.is_ascii_uppercase() || first.is_ascii_digit())
-    });
-    if is_tag {
-        Ok(text.to_owned())
-    } else {
-        Err("must be a language with its country, such as en-US")
-    }
-}
-
-/// The name of a voice or a model, as Twilio's documentation lists it.
-fn plain_name(text: &str) -> Parsed<String> {
-    let is_name = (1..=MAX_NAME).contains(&text.len())
-        && text
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b));
-    if is_name {
-        Ok(text.to_owned())
-    } else {
-        Err("must be a name of letters, digits, ., _ and -, at most 100")
-    }
 }
 
 fn phone_number(text: &str) -> Parsed<Address> {

@@ -6,6 +6,7 @@ use crate::platform::{Stored, tests::Memory};
 const DAY: u64 = 86_400_000;
 const CALL: Reserve = Reserve {
     item: Item::ModelRequest,
+    count: 1,
     cap: 100,
     usage: UsageCounters::EMPTY,
 };
@@ -93,8 +94,28 @@ fn damaged() -> Vec<Stored> {
     [Stored::Unreadable].into_iter().chain(texts).collect()
 }
 
+#[tokio::test]
+async fn many_are_reserved_together_or_not_at_all() {
+    let memory = Memory::default();
+    let budget = Budget::new(&memory);
+    let reserve = async |count| {
+        let call = Reserve {
+            count,
+            cap: 10,
+            ..CALL
+        };
+        budget.reserve(call, UnixMillis(0)).await.unwrap()
+    };
+    assert_eq!(reserve(7).await, Reservation::Granted);
+    assert_eq!(reserve(4).await, Reservation::Exhausted);
+    assert_eq!(reserve(u32::MAX).await, Reservation::Exhausted);
+    assert_eq!(reserve(3).await, Reservation::Granted);
+    assert_eq!(reserve(1).await, Reservation::Exhausted);
+}
+
 const MESSAGE: Reserve = Reserve {
     item: Item::Message,
+    count: 1,
     ..CALL
 };
 

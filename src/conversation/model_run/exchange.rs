@@ -29,14 +29,14 @@ use crate::{
 };
 
 /// What the model is asked, and with which means.
-pub(super) struct Asked<'a, P, S> {
+pub(super) struct Asked<'a, P> {
     pub(super) platform: &'a P,
     pub(super) config: &'a Config,
     pub(super) assistant: &'a Assistant,
     /// The system prompt.
     pub(super) prompt: &'a str,
     pub(super) thread: &'a Pseudonym,
-    pub(super) share: &'a S,
+    pub(super) share: &'a dyn ContactShare,
     /// The contact's words. Their images are kept until the model has answered, because another
     /// endpoint may have to see them.
     pub(super) words: Words,
@@ -95,10 +95,9 @@ struct Passing {
     retry_after: Option<String>,
 }
 
-impl<P, S> Asked<'_, P, S>
+impl<P> Asked<'_, P>
 where
     P: Clock + Log + Random + Http + Objects + RemembersEndpoints,
-    S: ContactShare,
 {
     /// Makes the reserved request, and the calls that the model asks for, round after round, until it
     /// answers. The costs are added to `run` as they arise.
@@ -150,6 +149,14 @@ where
         }
         if !self.share.reserve().await {
             return Err(Failure::ContactLimit);
+        }
+        self.reserve_of_day().await
+    }
+
+    /// Reserves another request from the day's budget, unless it is reserved already.
+    async fn reserve_of_day(&self) -> Result<(), Failure> {
+        if self.share.is_prepaid() {
+            return Ok(());
         }
         let usage = UsageCounters::EMPTY;
         reserve(self.platform, self.config, usage, self.remaining()).await
@@ -226,8 +233,7 @@ where
             if self.remaining().is_zero() || !self.share.reserve().await {
                 return Err(failure);
             }
-            let usage = UsageCounters::EMPTY;
-            reserve(self.platform, self.config, usage, self.remaining()).await?;
+            self.reserve_of_day().await?;
         }
     }
 

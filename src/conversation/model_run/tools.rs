@@ -110,7 +110,7 @@ static BUILT_IN: LazyLock<[BuiltIn; 2]> = LazyLock::new(|| {
             fails_as: "hand_off_failed",
             result: "handed_over",
             is_of: |assistant, medium| match medium {
-                Medium::Messages(_) => assistant.hand_off.is_some(),
+                Medium::Messages(_) | Medium::Synthetic => assistant.hand_off.is_some(),
                 Medium::Call => assistant.voice.hand_off_to.is_some(),
             },
         },
@@ -333,6 +333,9 @@ impl<'a, P: Clock + Log + Http> Toolbox<'a, P> {
             conversation: &'b str,
             assistant: &'b str,
             channel: &'static str,
+            /// Whether nobody is a person, so that nothing may be carried out.
+            #[serde(skip_serializing_if = "std::ops::Not::not")]
+            sandbox: bool,
             #[serde(skip_serializing_if = "Option::is_none")]
             contact: Option<&'b str>,
         }
@@ -344,6 +347,7 @@ impl<'a, P: Clock + Log + Http> Toolbox<'a, P> {
             conversation: self.thread.as_str(),
             assistant: &self.assistant.name,
             channel: self.caller.medium.name(),
+            sandbox: self.caller.medium == Medium::Synthetic,
             contact: contact.filter(|_| tool.share_number).map(Address::as_str),
         })
     }

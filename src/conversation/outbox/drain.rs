@@ -93,6 +93,7 @@ impl<S: OutboxStore, P: Clock + Log + Http + Objects> Drain<'_, S, P> {
         let turn = entry.turn;
         let reserve = Reserve {
             item: Item::Message,
+            count: 1,
             cap: self.config.max_daily_messages,
             usage: UsageCounters::EMPTY,
         };

@@ -5,7 +5,9 @@
 //! Wrong tokens are counted for each client address (`admin_lockout`). Not here: counting
 //! (`base::usage`), and erasing (`messaging`).
 
+mod batches;
 mod shown;
+mod transcript;
 
 use std::time::Duration;
 
@@ -52,6 +54,11 @@ pub async fn handle(
 ) -> Response {
     if let Err(denied) = authorize(platform, config, request).await {
         return denied;
+    }
+    if let Some(rest) = path.strip_prefix(batches::BATCHES)
+        && (rest.is_empty() || rest.starts_with('/'))
+    {
+        return batches::handle(platform, config, request, method, rest).await;
     }
     let answered = match (path, method) {
         (USAGE, "GET") => usage(platform, config).await,

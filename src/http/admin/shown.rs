@@ -24,6 +24,7 @@ pub(super) struct ShownUsage {
     estimated_cost: Option<f64>,
     messages_in: u64,
     answers: ShownAnswers,
+    twilio: ShownReports,
     rejections: RejectionCounts,
 }
 
@@ -66,9 +67,20 @@ impl ShownUsage {
                 webhook: usage.answers_by_webhook,
                 rest: usage.answers_by_rest,
             },
+            twilio: ShownReports {
+                errors: usage.twilio_errors,
+                warnings: usage.twilio_warnings,
+            },
             rejections: usage.rejections,
         }
     }
+}
+
+/// What Twilio has reported.
+#[derive(Serialize)]
+struct ShownReports {
+    errors: u64,
+    warnings: u64,
 }
 
 #[derive(Serialize)]
@@ -231,7 +243,7 @@ impl From<Erasure> for ShownErasure {
     clippy::cast_precision_loss,
     reason = "2^53 millionths are 9 billion of any currency"
 )]
-fn cost(prices: Prices, prompt_tokens: u64, completion_tokens: u64) -> f64 {
+pub(super) fn cost(prices: Prices, prompt_tokens: u64, completion_tokens: u64) -> f64 {
     let of = |tokens: u64, price: u64| u128::from(tokens).saturating_mul(u128::from(price));
     let millionths = of(prompt_tokens, prices.input)
         .saturating_add(of(completion_tokens, prices.output))

@@ -4,7 +4,10 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::config::{FieldKind, Intake};
+use crate::{
+    config::{FieldKind, Intake},
+    openai::json_object,
+};
 
 /// What the model has read. None of it is checked yet.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -118,14 +121,9 @@ language of the person, else null. It does not repeat a question of the form, an
 something was stored, sent or published.";
 
 /// Reads the model's answer. `None`: it is not the JSON that was asked for.
-///
-/// Servers that do not know the schema put a fence of Markdown around JSON.
 #[must_use]
 pub fn read(text: &str) -> Option<Extraction> {
-    let (first, last) = (text.find('{')?, text.rfind('}')?);
-    let Value::Object(mut answer) = serde_json::from_str(text.get(first..=last)?).ok()? else {
-        return None;
-    };
+    let mut answer = json_object(text)?;
     let Value::Object(fields) = answer.remove("fields")? else {
         return None;
     };

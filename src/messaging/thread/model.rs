@@ -7,7 +7,7 @@ use std::{cell::Cell, future::Future, time::Duration};
 
 use futures_util::{
     FutureExt,
-    future::{Either, select},
+    future::{Either, LocalBoxFuture, select},
     pin_mut,
 };
 use serde_json::Value;
@@ -238,9 +238,11 @@ fn caller<'a>(turn: u64, first: &'a PendingMessage, has_called: &'a Cell<bool>) 
 }
 
 impl<P: ThreadPlatform> ContactShare for Inner<P> {
-    async fn reserve(&self) -> bool {
+    fn reserve(&self) -> LocalBoxFuture<'_, bool> {
         // Without a count, nothing may be spent.
         let reserved = self.step(|state, now| state.reserve_call(now, &self.config));
-        reserved.await.unwrap_or(false)
+        reserved
+            .map(|granted| granted.unwrap_or(false))
+            .boxed_local()
     }
 }

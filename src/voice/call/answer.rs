@@ -13,7 +13,7 @@ use std::{
 
 use futures_util::{
     FutureExt,
-    future::{AbortHandle, Abortable, Either, select},
+    future::{AbortHandle, Abortable, Either, LocalBoxFuture, select},
     pin_mut,
 };
 
@@ -146,7 +146,7 @@ impl<P: CallPlatform> Inner<P> {
         let (number, has_called) = (talk.number, Cell::new(false));
         // The caller's share is counted while the day's budget is.
         let conversation = async {
-            may_ask.set(self.reserve().await);
+            may_ask.set(self.count_request().await);
             talk.conversation
         };
         let heard = async {
@@ -274,7 +274,13 @@ impl<P: CallPlatform> Inner<P> {
 
 /// Counts the caller's requests of the day.
 impl<P: CallPlatform> ContactShare for Inner<P> {
-    async fn reserve(&self) -> bool {
+    fn reserve(&self) -> LocalBoxFuture<'_, bool> {
+        self.count_request().boxed_local()
+    }
+}
+
+impl<P: CallPlatform> Inner<P> {
+    async fn count_request(&self) -> bool {
         let caller =
             self.read(|state, _| state.admission().map(|admission| admission.caller.clone()));
         let Ok(Some(caller)) = caller.await else {

@@ -226,6 +226,7 @@ impl<P: CallPlatform> Inner<P> {
     async fn reserve_minute(&self, usage: UsageCounters) -> Result<(), CallRefusal> {
         let reserve = Reserve {
             item: Item::CallMinute,
+            count: 1,
             cap: self.config.max_daily_call_minutes,
             usage,
         };

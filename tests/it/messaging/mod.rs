@@ -26,7 +26,7 @@ mod repeated;
 mod restarts;
 mod segments;
 mod storage;
-mod tools;
+pub mod tools;
 mod turns;
 mod two_addresses;
 mod typists;

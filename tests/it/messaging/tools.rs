@@ -41,13 +41,13 @@ pub(super) fn shop() -> FakePlatform {
     shop_with(&[])
 }
 
-pub(super) fn shop_with(settings: &[(&str, &str)]) -> FakePlatform {
+pub fn shop_with(settings: &[(&str, &str)]) -> FakePlatform {
     let secret = [("ORDERS_SECRET", SIGNING_SECRET)];
     FakePlatform::with_assistants(&[&secret[..], settings].concat(), &[("desk", DESK)])
 }
 
 /// The model asks for these calls: names, and arguments as text.
-pub(super) fn calls(calls: &[(&str, &str)]) -> Act {
+pub fn calls(calls: &[(&str, &str)]) -> Act {
     let call = |(name, arguments): &(&str, &str)| json!({ "id": "call_x", "type": "function", "function": { "name": name, "arguments": arguments } });
     let calls: Vec<_> = calls.iter().map(call).collect();
     let message = json!({ "role": "assistant", "content": "I look it up.", "tool_calls": calls });
@@ -55,7 +55,7 @@ pub(super) fn calls(calls: &[(&str, &str)]) -> Act {
     after(100, Act::Body(body.to_string().leak()))
 }
 
-pub(super) const ORDER: (&str, &str) = ("order_status", r#"{"order":"AB12"}"#);
+pub const ORDER: (&str, &str) = ("order_status", r#"{"order":"AB12"}"#);
 pub(super) const HOURS: (&str, &str) = ("opening_hours", "{}");
 
 /// The settings of a second endpoint.

@@ -185,6 +185,7 @@ impl Simulation {
     pub async fn ask_after_a_jump(self: &Rc<Self>) {
         let call = Reserve {
             item: Item::ModelRequest,
+            count: 1,
             cap: u32::try_from(self.fault_plan.cap).unwrap(),
             usage: UsageCounters::EMPTY,
         };

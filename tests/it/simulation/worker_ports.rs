@@ -9,10 +9,12 @@ use switchboard::{
         time::UnixMillis,
         usage::{UsageBuffer, UsageCounters},
     },
+    config::{FileError, Personas},
     identity::MessageSid,
     messaging::api::{Receive, RecordDelivery, Reply},
     object::{arguments as read, reply},
     platform::{Clock, Log, Method, Objects, PlatformError, SecretRandom},
+    synthetic::KnowsPersonas,
 };
 
 use super::{
@@ -132,6 +134,12 @@ impl WorkerPlatform {
 impl SecretRandom for WorkerPlatform {
     fn secret_bytes(&self) -> Result<[u8; 16], PlatformError> {
         Err(PlatformError::new("there are no calls in the simulation"))
+    }
+}
+
+impl KnowsPersonas for WorkerPlatform {
+    fn personas(&self) -> Rc<Result<Personas, Vec<FileError>>> {
+        Rc::new(Ok(Personas::default()))
     }
 }
 

@@ -85,6 +85,13 @@ impl FakePlatform {
         day.unwrap().call_minutes
     }
 
+    /// The requests to the model that are reserved today.
+    pub async fn model_requests_reserved(&self) -> u32 {
+        let usage = UsageCounters::EMPTY;
+        let day = called(self.budget(), &AddUsage { usage }).await;
+        day.unwrap().calls
+    }
+
     /// The frames that were sent over sockets, with their time and session.
     pub fn frames(&self) -> Vec<(UnixMillis, u32, String)> {
         self.0.calls.sent.borrow().clone()

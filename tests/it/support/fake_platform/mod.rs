@@ -12,6 +12,7 @@ mod model;
 mod object_ports;
 mod objects;
 mod observe;
+mod runs;
 mod tools;
 mod twilio;
 mod webhooks;
@@ -42,6 +43,7 @@ pub use control::{Act, Alteration, Piece, after};
 use desk::Execution;
 pub use desk::{DESK, FLOW};
 pub use model::HEARD;
+use model::Plays;
 pub use tools::SIGNING_SECRET;
 use tools::TOOLS_ORIGIN;
 pub use twilio::{CDN, GIF};
@@ -128,6 +130,9 @@ struct Inner {
     thread_calls_fail: RefCell<VecDeque<bool>>,
     objects: RefCell<BTreeMap<String, Object>>,
     calls: calls::Calls,
+    runs: runs::Runs,
+    /// How the model plays personas and judges.
+    plays: Cell<Plays>,
 }
 
 impl FakePlatform {
@@ -196,6 +201,8 @@ impl FakePlatform {
             thread_calls_fail: RefCell::default(),
             objects: RefCell::default(),
             calls: calls::Calls::default(),
+            runs: runs::Runs::default(),
+            plays: Cell::default(),
         }))
     }
 

@@ -21,7 +21,7 @@ impl FakePlatform {
         let (body, act) = self.take_model_request(request);
         let guard = AtOnce::new(self);
         let answer = self
-            .act(act, &mut |said| (200, said_by_model(&body, said)))
+            .act(act, &mut |said| (200, said_by_model(self, &body, said)))
             .await;
         drop(guard);
         answer
@@ -42,7 +42,7 @@ impl FakePlatform {
             return Ok(FakeBody::stream(steps, request.limit, Some(guard)));
         }
         let response = self
-            .act(act, &mut |said| (200, said_by_model(&body, said)))
+            .act(act, &mut |said| (200, said_by_model(self, &body, said)))
             .await?;
         Ok(FakeBody::whole(response))
     }
@@ -110,9 +110,91 @@ impl FakePlatform {
     }
 }
 
+/// How the model plays personas and judges.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Plays {
+    never_says_goodbye: bool,
+    makes_up_quotes: bool,
+}
+
+impl FakePlatform {
+    /// No persona says goodbye any more.
+    pub fn personas_never_say_goodbye(&self) {
+        let plays = self.0.plays.get();
+        self.0.plays.set(Plays {
+            never_says_goodbye: true,
+            ..plays
+        });
+    }
+
+    /// The judge quotes what nobody said.
+    pub fn judge_makes_up_quotes(&self) {
+        let plays = self.0.plays.get();
+        self.0.plays.set(Plays {
+            makes_up_quotes: true,
+            ..plays
+        });
+    }
+
+    /// The line of a persona, or the scores of a judge, if the request asks for one. A conversation has eight lines.
+    fn played(&self, request: &Value) -> Option<String> {
+        let plays = self.0.plays.get();
+        let format = &request["response_format"]["json_schema"];
+        let messages = request["messages"].as_array().unwrap();
+        match format["name"].as_str()? {
+            "persona_line" => {
+                // Both sides see as many messages as there are lines, and the prompt.
+                let n = messages.len();
+                let words = [
+                    "apple", "river", "stone", "cloud", "tiger", "music", "paper", "winter",
+                ];
+                let say = format!(
+                    "{} line of number {n}, {}",
+                    words[n % 8],
+                    words[(n * 3) % 8].repeat(n % 5)
+                );
+                let ends_call = !plays.never_says_goodbye && n >= 7;
+                Some(json!({ "say": say, "ends_call": ends_call }).to_string())
+            }
+            "conversation_score" => {
+                let words = messages.last().unwrap()["content"].as_str().unwrap();
+                let transcript: Value = serde_json::from_str(words).unwrap();
+                let quote = if plays.makes_up_quotes {
+                    json!("You get a million.")
+                } else {
+                    transcript["lines"][0]["text"].clone()
+                };
+                let names = format["schema"]["properties"]["criteria"]["required"]
+                    .as_array()
+                    .unwrap();
+                let verdict = |name: &Value| {
+                    let verdict = json!({ "met": true, "quote": quote });
+                    (name.as_str().unwrap().to_owned(), verdict)
+                };
+                let criteria: serde_json::Map<_, _> = names.iter().map(verdict).collect();
+                let mood = json!({ "start": 0, "end": 1 });
+                let rating = json!({ "value": 50, "because": names[0] });
+                let scores = json!({
+                    "criteria": criteria,
+                    "resolution": "resolved",
+                    "escalated": false,
+                    "sentiment": { "agent": mood, "customer": mood },
+                    "churn_risk": rating,
+                    "propensity_to_buy": rating,
+                    "satisfaction": rating,
+                });
+                Some(scores.to_string())
+            }
+            _ => None,
+        }
+    }
+}
+
 /// The completion with which the model answers a request. No text means the usual one.
-fn said_by_model(request: &Value, said: &str) -> String {
+fn said_by_model(fake: &FakePlatform, request: &Value, said: &str) -> String {
     let messages = request["messages"].as_array().unwrap();
+    let played = fake.played(request).filter(|_| said.is_empty());
+    let said = played.as_deref().unwrap_or(said);
     let last = match &messages.last().unwrap()["content"] {
         Value::Array(parts) => format!(
             "{} and {} pictures",

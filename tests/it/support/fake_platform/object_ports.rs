@@ -25,10 +25,13 @@ use super::{FakePlatform, disk::Disk, objects::Tasks};
 use crate::support::settings;
 
 /// What an object is for.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Kind {
     Thread,
     Call,
+    Run,
+    Batch,
+    BatchList,
 }
 
 /// The platform of one incarnation of an object.
@@ -148,6 +151,7 @@ impl Storage for ObjectPlatform {
             match self.kind {
                 Kind::Thread => self.fake.arm(&self.name, at),
                 Kind::Call => self.fake.arm_call(&self.name, at),
+                kind => self.fake.arm_run(kind, &self.name, at),
             }
         }
         committed.await
@@ -175,6 +179,10 @@ impl Objects for ObjectPlatform {
             let arguments = serde_json::to_string(method).unwrap();
             let reply = self.fake.call_caller(name, M::NAME, &arguments).await?;
             return Ok(serde_json::from_str(&reply).unwrap());
+        }
+        if matches!(M::BINDING, "RUN" | "BATCH" | "BATCHES") {
+            let called: LocalBoxFuture<'_, _> = Box::pin(self.fake.call_run(name, method));
+            return called.await;
         }
         assert_eq!((M::BINDING, name), ("BUDGET", budget::NAME));
         let fake = &self.fake.0;

@@ -63,6 +63,7 @@ impl Objects for FakePlatform {
                 Ok(serde_json::from_str(&reply).unwrap())
             }
             "CALL" => Box::pin(called(&*self.phone(name), method)).await,
+            "RUN" | "BATCH" | "BATCHES" => Box::pin(self.call_run(name, method)).await,
             "BUDGET" if self.0.budget_fails.get() => {
                 Err(PlatformError::new("budget is unreachable"))
             }

@@ -2,7 +2,7 @@
 //! with its line and field.
 //!
 //! A field that nobody asked for is an error, with the nearest name that exists. No error repeats a
-//! value. Not here: which fields there are (`parse`).
+//! value. Not here: which fields there are (`assistants`, `personas`).
 
 use std::{cell::RefCell, ops::Range};
 
@@ -12,34 +12,27 @@ use toml::{
     de::{DeTable, DeValue},
 };
 
-use super::super::{parsers, reader::FileError};
-
-/// A file of an assistant, as it was bundled with the Worker.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AssistantFile {
-    /// The assistant's name: that of the file, without `.toml`.
-    pub name: String,
-    /// What the file holds.
-    pub text: String,
-}
+use super::{parsers, reader::FileError};
 
 /// A file that is read.
 pub(super) struct Reader<'f> {
-    file: &'f AssistantFile,
+    path: String,
+    text: &'f str,
     errors: RefCell<Vec<FileError>>,
 }
 
 impl<'f> Reader<'f> {
-    pub(super) fn new(file: &'f AssistantFile) -> Self {
+    pub(super) fn new(path: String, text: &'f str) -> Self {
         Self {
-            file,
+            path,
+            text,
             errors: RefCell::default(),
         }
     }
 
     /// The whole file as TOML, if it is TOML.
     pub(super) fn parse(&self) -> Option<DeTable<'f>> {
-        match DeTable::parse(&self.file.text) {
+        match DeTable::parse(self.text) {
             Ok(table) => Some(table.into_inner()),
             Err(error) => {
                 let span = error.span().unwrap_or(0..0);
@@ -51,7 +44,7 @@ impl<'f> Reader<'f> {
 
     /// The line of a place, from 1.
     fn line(&self, span: &Range<usize>) -> usize {
-        let before = self.file.text.get(..span.start).unwrap_or_default();
+        let before = self.text.get(..span.start).unwrap_or_default();
         before.matches('\n').count().saturating_add(1)
     }
 
@@ -64,7 +57,7 @@ impl<'f> Reader<'f> {
     ) {
         let line = self.line(span);
         self.errors.borrow_mut().push(FileError {
-            file: path(&self.file.name),
+            file: self.path.clone(),
             line,
             field: field.into(),
             problem: problem.into(),
@@ -77,11 +70,6 @@ impl<'f> Reader<'f> {
         errors.sort();
         errors
     }
-}
-
-/// The path of the file of an assistant.
-pub(super) fn path(name: &str) -> String {
-    format!("assistants/{name}.toml")
 }
 
 /// A table of a file: its fields, and where it stands.

@@ -1,0 +1,32 @@
+//! What is logged about synthetic conversations, as numbers and words of the vocabulary.
+//!
+//! Not here: the transcripts (`synthetic`).
+
+use serde::Serialize;
+
+/// How a run ended, and its cost.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct SyntheticRun {
+    /// Its batch.
+    pub batch: String,
+    /// Its number in the batch.
+    pub number: u32,
+    /// How the sides talked.
+    pub mode: &'static str,
+    /// Who ended it.
+    pub ended_by: &'static str,
+    /// Why.
+    pub reason: &'static str,
+    /// Its lines.
+    pub turns: u32,
+    /// From the first line's beginning to the last one's end.
+    pub duration_ms: u64,
+    /// Whether the judge has scored it.
+    pub scored: bool,
+    /// Requests made to OpenAI.
+    pub model_requests: u32,
+    /// Tokens of the requests.
+    pub prompt_tokens: u64,
+    /// Tokens of the answers.
+    pub completion_tokens: u64,
+}

@@ -1,0 +1,275 @@
+//! The methods of a run's object, of a batch's object and of the list of batches, with their
+//! arguments and replies.
+//!
+//! Not here: the code of the methods (`run`, `batch`).
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    metrics::Metrics,
+    plan::{BatchId, BatchPlan, RunPlan},
+    score::Scores,
+    transcript::{EndReason, Ended, Line},
+};
+use crate::{base::time::UnixMillis, platform::Method};
+
+/// Begins a run, unless it has begun before.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Begin(pub RunPlan);
+
+impl Method for Begin {
+    type Reply = Begun;
+    const BINDING: &'static str = "RUN";
+    const NAME: &'static str = "begin";
+}
+
+/// Whether a run has begun.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Begun {
+    /// It goes on, or has ended and reports it.
+    Running,
+    /// The day's budget has no room for it, or cannot be asked. It may begin later.
+    NoBudget,
+}
+
+/// Ends a run that goes on. What was said so far is reported.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CancelRun;
+
+impl Method for CancelRun {
+    type Reply = ();
+    const BINDING: &'static str = "RUN";
+    const NAME: &'static str = "cancel";
+}
+
+/// A run has ended. It is told until the batch has answered, and stored once.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunEnded {
+    /// Its number in the batch.
+    pub number: u32,
+    /// Everything about it.
+    pub record: Record,
+}
+
+impl Method for RunEnded {
+    type Reply = ();
+    const BINDING: &'static str = "BATCH";
+    const NAME: &'static str = "run_ended";
+}
+
+/// Everything about a run that has ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Record {
+    /// What it was to do.
+    pub plan: RunPlan,
+    /// The model that spoke.
+    pub model: String,
+    /// What was said.
+    pub lines: Vec<Line>,
+    /// How it ended.
+    pub ended: Ended,
+    /// Numbers about it.
+    pub metrics: Metrics,
+    /// What the judge says, if it was asked and has answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scores: Option<Scores>,
+    /// What it cost.
+    pub cost: Cost,
+    /// When it ended.
+    pub ended_at: UnixMillis,
+}
+
+/// What a run has cost.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cost {
+    /// Requests to the model.
+    pub model_requests: u32,
+    /// Tokens of the requests.
+    pub prompt_tokens: u64,
+    /// Tokens of the answers.
+    pub completion_tokens: u64,
+}
+
+impl Cost {
+    /// Adds what something else has cost.
+    pub fn add(&mut self, other: Self) {
+        self.model_requests = self.model_requests.saturating_add(other.model_requests);
+        self.prompt_tokens = self.prompt_tokens.saturating_add(other.prompt_tokens);
+        self.completion_tokens = self
+            .completion_tokens
+            .saturating_add(other.completion_tokens);
+    }
+}
+
+/// Begins a batch.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CreateBatch {
+    /// Its id.
+    pub id: BatchId,
+    /// What it is to do.
+    pub plan: BatchPlan,
+}
+
+impl Method for CreateBatch {
+    type Reply = ();
+    const BINDING: &'static str = "BATCH";
+    const NAME: &'static str = "create";
+}
+
+/// Shows a batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ShowBatch;
+
+impl Method for ShowBatch {
+    type Reply = Option<Progress>;
+    const BINDING: &'static str = "BATCH";
+    const NAME: &'static str = "show";
+}
+
+/// Pauses, resumes or cancels a batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ControlBatch {
+    /// No run begins any more. Those that run go on.
+    Pause,
+    /// Runs begin again.
+    Resume,
+    /// No run begins any more, and those that run are ended.
+    Cancel,
+}
+
+impl Method for ControlBatch {
+    type Reply = Option<Progress>;
+    const BINDING: &'static str = "BATCH";
+    const NAME: &'static str = "control";
+}
+
+/// Deletes a batch with its transcripts. Runs that go on are ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeleteBatch;
+
+impl Method for DeleteBatch {
+    type Reply = bool;
+    const BINDING: &'static str = "BATCH";
+    const NAME: &'static str = "delete";
+}
+
+/// Reads the records of runs that have ended, in the order in which they ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReadRuns {
+    /// Those after this place. 0: from the beginning.
+    pub after: u32,
+    /// How many at most.
+    pub limit: u32,
+}
+
+impl Method for ReadRuns {
+    type Reply = Option<Page>;
+    const BINDING: &'static str = "BATCH";
+    const NAME: &'static str = "read_runs";
+}
+
+/// Some records.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Page {
+    /// The records as JSON.
+    pub records: Vec<String>,
+    /// The place of the last one. The next page is after it.
+    pub last: u32,
+    /// Whether there is more by now.
+    pub more: bool,
+}
+
+/// How far a batch is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Progress {
+    /// Its id.
+    pub id: BatchId,
+    /// What it is to do.
+    pub plan: BatchPlan,
+    /// Its state.
+    pub status: BatchStatus,
+    /// When it was made.
+    pub created_at: UnixMillis,
+    /// When its last run ended, if all have.
+    pub ended_at: Option<UnixMillis>,
+    /// Runs that have begun and not ended.
+    pub running: u32,
+    /// Runs that have ended.
+    pub ended: u32,
+    /// Runs by how they ended.
+    pub reasons: BTreeMap<EndReason, u32>,
+    /// Runs that were to be scored and were not.
+    pub not_scored: u32,
+    /// What all have cost.
+    pub cost: Cost,
+    /// The lines of all.
+    pub turns: u64,
+}
+
+/// The state of a batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BatchStatus {
+    /// Runs begin as planned.
+    Running,
+    /// The day's budget has no room for another run.
+    WaitsForBudget,
+    /// The operator has paused it.
+    Paused,
+    /// The operator has cancelled it.
+    Cancelled,
+    /// All runs have ended.
+    Finished,
+}
+
+/// Adds a batch to the list.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ListBatch(pub ListedBatch);
+
+impl Method for ListBatch {
+    /// Whether there was room.
+    type Reply = bool;
+    const BINDING: &'static str = "BATCHES";
+    const NAME: &'static str = "add";
+}
+
+/// Takes a batch off the list.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UnlistBatch(pub BatchId);
+
+impl Method for UnlistBatch {
+    type Reply = ();
+    const BINDING: &'static str = "BATCHES";
+    const NAME: &'static str = "remove";
+}
+
+/// Shows the list, the newest batch first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ListBatches;
+
+impl Method for ListBatches {
+    type Reply = Vec<ListedBatch>;
+    const BINDING: &'static str = "BATCHES";
+    const NAME: &'static str = "list";
+}
+
+/// A batch in the list.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ListedBatch {
+    /// Its id.
+    pub batch: BatchId,
+    /// When it was made.
+    pub created_at: UnixMillis,
+    /// The operator's word for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label: Option<String>,
+    /// How many runs it has.
+    pub count: u32,
+}
+
+/// The name of the one object with the list.
+pub const BATCHES_NAME: &str = "batches";

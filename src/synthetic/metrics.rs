@@ -1,0 +1,92 @@
+//! Numbers about a transcript.
+//!
+//! Not here: what the model thinks of it (`score`).
+
+use serde::{Deserialize, Serialize};
+
+use super::transcript::{Line, Mark};
+use crate::{
+    base::time::{UnixMillis, millis},
+    config::Speaker,
+};
+
+/// Numbers about a transcript.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Metrics {
+    /// The lines of both sides.
+    pub turns: u32,
+    /// The words of the agent.
+    pub agent_words: u32,
+    /// The words of the customer.
+    pub customer_words: u32,
+    /// The agent's part of all words, in per cent.
+    pub agent_talk_percent: u32,
+    /// From the first line's beginning to the last one's end.
+    pub duration_ms: u64,
+    /// The time that half of the lines took at most.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub turn_p50_ms: Option<u64>,
+    /// The same of 90 % of the lines.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub turn_p90_ms: Option<u64>,
+    /// Lines that were cut off.
+    pub interruptions: u32,
+    /// Lines in which nothing was said.
+    pub silences: u32,
+    /// Lines that were disturbed, the ones above included.
+    pub disturbances: u32,
+}
+
+/// The numbers of these lines. The first line of an agent is scripted and takes no time.
+#[must_use]
+pub fn metrics(lines: &[Line]) -> Metrics {
+    let count = |fits: &dyn Fn(&&Line) -> bool| -> u32 {
+        lines
+            .iter()
+            .filter(fits)
+            .count()
+            .try_into()
+            .unwrap_or(u32::MAX)
+    };
+    let words = |speaker: Speaker| -> u32 {
+        let own = lines.iter().filter(|line| line.speaker == speaker);
+        let words = own.map(|line| line.heard().split_whitespace().count());
+        words.sum::<usize>().try_into().unwrap_or(u32::MAX)
+    };
+    let has = |mark: Mark| move |line: &&Line| line.marks.contains(&mark);
+    let (agent_words, customer_words) = (words(Speaker::Agent), words(Speaker::Customer));
+    let mut times: Vec<u64> = lines
+        .iter()
+        .map(|line| millis(line.ended_at.since(line.started_at)))
+        .filter(|time| *time > 0)
+        .collect();
+    times.sort_unstable();
+    let at = |moment: Option<UnixMillis>| moment.unwrap_or_default();
+    let begun = at(lines.first().map(|line| line.started_at));
+    let ended = at(lines.last().map(|line| line.ended_at));
+    Metrics {
+        turns: count(&|_| true),
+        agent_words,
+        customer_words,
+        agent_talk_percent: agent_words
+            .saturating_mul(100)
+            .checked_div(agent_words.saturating_add(customer_words))
+            .unwrap_or_default(),
+        duration_ms: millis(ended.since(begun)),
+        turn_p50_ms: percentile(&times, 50),
+        turn_p90_ms: percentile(&times, 90),
+        interruptions: count(&has(Mark::Interrupted)),
+        silences: count(&has(Mark::Silence)),
+        disturbances: count(&|line| {
+            let is_goodbye = |mark: &Mark| matches!(mark, Mark::Goodbye | Mark::Interrupted);
+            line.marks.iter().any(|mark| !is_goodbye(mark))
+        }),
+    }
+}
+
+/// The smallest of the sorted values that so many per cent of them do not exceed.
+#[must_use]
+pub fn percentile<T: Copy>(sorted: &[T], per_cent: usize) -> Option<T> {
+    let rank = sorted.len().saturating_mul(per_cent).div_ceil(100);
+    sorted.get(rank.checked_sub(1)?).copied()
+}

@@ -1,0 +1,108 @@
+//! The end of a run: what was not used is given back, and the batch gets the record.
+//!
+//! Not here: what the batch does with it (`batch`).
+
+use std::time::Duration;
+
+use super::{BUDGET_TIME, Inner, RunPlatform, state::Run};
+use crate::{
+    base::{time::UnixMillis, usage::UsageCounters},
+    conversation::budget::{self, AddUsage},
+    event::{self, Event, ObjectKind, SyntheticRun},
+    object::{in_time, with_retry},
+    platform::PlatformError,
+    synthetic::{
+        api::{Record, RunEnded},
+        metrics::metrics,
+        transcript::{EndReason, Ended, EndedBy},
+    },
+};
+
+/// How long the batch may take to store a record.
+const BATCH_TIME: Duration = Duration::from_secs(10);
+
+impl<P: RunPlatform> Inner<P> {
+    /// Tells the batch. Returns `false` if it did not answer: then it is told again later.
+    pub(super) async fn report(&self) -> Result<bool, PlatformError> {
+        self.settle().await?;
+        let run = self.read(|state, _| state.run().cloned()).await?;
+        let Some(run) = run else { return Ok(true) };
+        let ended = RunEnded {
+            number: run.plan.run.number,
+            record: record(run, self.platform.now()),
+        };
+        let batch = ended.record.plan.run.batch.as_str();
+        let told = with_retry(async || self.platform.call(batch, &ended).await);
+        match in_time(&self.platform, BATCH_TIME, told).await {
+            Ok(()) => {
+                self.step(|state, now| state.reported(now)).await?;
+                self.log_run(&ended.record);
+                Ok(true)
+            }
+            Err(error) => {
+                self.log_failure(ObjectKind::Batch, error);
+                self.change(Run::report_failed).await?;
+                Ok(false)
+            }
+        }
+    }
+
+    /// Gives back the requests that were not used, and reports the tokens, at most once.
+    async fn settle(&self) -> Result<(), PlatformError> {
+        let settled = self.step(|state, _| state.change(Run::settle)).await?;
+        let Some(settled) = settled.flatten() else {
+            return Ok(());
+        };
+        if settled.unused > 0 {
+            self.release(settled.unused, settled.reserved_at).await;
+        }
+        let usage = UsageCounters {
+            prompt_tokens: settled.cost.prompt_tokens,
+            completion_tokens: settled.cost.completion_tokens,
+            ..UsageCounters::EMPTY
+        };
+        if !usage.is_empty() {
+            let add = AddUsage { usage };
+            let reported = self.platform.call(budget::NAME, &add);
+            if let Err(error) = in_time(&self.platform, BUDGET_TIME, reported).await {
+                self.log_failure(ObjectKind::Budget, error);
+            }
+        }
+        Ok(())
+    }
+
+    fn log_run(&self, record: &Record) {
+        let run = SyntheticRun {
+            batch: record.plan.run.batch.as_str().to_owned(),
+            number: record.plan.run.number,
+            mode: record.plan.mode.as_str(),
+            ended_by: record.ended.by.label(),
+            reason: record.ended.reason.label(),
+            turns: record.metrics.turns,
+            duration_ms: record.metrics.duration_ms,
+            scored: record.scores.is_some(),
+            model_requests: record.cost.model_requests,
+            prompt_tokens: record.cost.prompt_tokens,
+            completion_tokens: record.cost.completion_tokens,
+        };
+        event::log(&self.platform, &Event::SyntheticRun(run));
+    }
+}
+
+fn record(run: Run, now: UnixMillis) -> Record {
+    let unknown = Ended {
+        by: EndedBy::Failure,
+        reason: EndReason::ModelFailed,
+    };
+    let (ended, ended_at) = run.ended.unwrap_or((unknown, now));
+    Record {
+        metrics: metrics(&run.lines),
+        plan: run.plan,
+        model: run.model,
+        lines: run.lines,
+        ended,
+        scores: run.scores,
+        cost: run.cost,
+        ended_at,
+    }
+}

@@ -1,0 +1,408 @@
+//! The state of a run, and what it does next. This module does no I/O, and gets the time passed in.
+//!
+//! All limits are here, so they hold for both sides: lines, time, requests, goodbye, repetition, and
+//! two failures for one line. Not here: asking the model (`speak`, `judge`).
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    base::time::{UnixMillis, growing_wait},
+    config::Speaker,
+    synthetic::{
+        api::Cost,
+        disturbance::{
+            Disturbance, Disturbed, disturbances, heard_before_interruption, speaker_of,
+        },
+        plan::RunPlan,
+        prompt::Spoken,
+        score::Scores,
+        transcript::{EndReason, Ended, EndedBy, Line, Mark},
+    },
+};
+
+/// Everything that a run's object remembers.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct State {
+    v: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    run: Option<Run>,
+    /// Whether the batch has the record. Then only that is remembered, for a while, because a late
+    /// call must not begin the run again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reported_at: Option<UnixMillis>,
+}
+
+/// A run that is not reported yet.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Run {
+    /// What it is to do.
+    pub plan: RunPlan,
+    /// Who speaks first.
+    pub first: Speaker,
+    /// When it began.
+    pub begun_at: UnixMillis,
+    /// The requests that were reserved for it.
+    pub reserved: u32,
+    /// When they were.
+    pub reserved_at: UnixMillis,
+    /// Those of them that were made, or are being made.
+    pub used: u32,
+    /// Whether those that were not used were given back.
+    #[serde(default)]
+    pub settled: bool,
+    /// How often the batch was told in vain, in a row.
+    #[serde(default)]
+    pub report_failures: u32,
+    /// When it is told again.
+    #[serde(default)]
+    pub report_at: Option<UnixMillis>,
+    /// What was said.
+    pub lines: Vec<Line>,
+    /// Who said goodbye first.
+    #[serde(default)]
+    pub goodbye: Option<Speaker>,
+    /// How often a side has repeated itself.
+    #[serde(default)]
+    pub repetitions: u32,
+    /// How often the line or the scores that are due have failed.
+    #[serde(default)]
+    pub failures: u32,
+    /// How it ended.
+    #[serde(default)]
+    pub ended: Option<(Ended, UnixMillis)>,
+    /// Whether the judge has answered, or has failed for good.
+    #[serde(default)]
+    pub judged: bool,
+    /// What the judge says.
+    #[serde(default)]
+    pub scores: Option<Scores>,
+    /// The model that spoke last.
+    #[serde(default)]
+    pub model: String,
+    /// What it has cost.
+    #[serde(default)]
+    pub cost: Cost,
+}
+
+/// What a run does next.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// A side says a line.
+    Say {
+        /// Which one.
+        speaker: Speaker,
+        /// What is special about the line.
+        disturbance: Option<Disturbance>,
+    },
+    /// The judge is asked.
+    Judge,
+    /// What was reserved and not used is given back, and the batch gets the record.
+    Report,
+    /// Nothing.
+    Nothing,
+}
+
+/// What is given back and reported at the end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Settled {
+    /// The requests that were reserved and not made.
+    pub unused: u32,
+    /// When they were reserved.
+    pub reserved_at: UnixMillis,
+    /// What was used.
+    pub cost: Cost,
+}
+
+/// The version of the stored format.
+const VERSION: u32 = 1;
+/// How often the same line or the same scores may fail. The second failure ends it.
+const MAX_FAILURES: u32 = 2;
+/// How often sides may repeat themselves. The second time ends the conversation.
+const MAX_REPETITIONS: u32 = 2;
+/// The lines of a side that a new one is compared with.
+const COMPARED: usize = 6;
+/// From this similarity on, a line repeats another one.
+const SAME: f64 = 0.92;
+/// The longest wait before the batch is told again.
+const LONGEST_REPORT_WAIT: Duration = Duration::from_mins(5);
+/// How long the end of a run is remembered.
+pub const REMEMBERED: Duration = Duration::from_hours(24);
+
+impl State {
+    /// The state of a run that has not begun.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            v: VERSION,
+            ..Self::default()
+        }
+    }
+
+    /// Whether another release can have written it: this one cannot read it.
+    #[must_use]
+    pub fn is_of_this_version(&self) -> bool {
+        self.v == VERSION
+    }
+
+    /// Whether the run has not begun. Then nothing is worth storing.
+    #[must_use]
+    pub fn is_new(&self) -> bool {
+        self.run.is_none() && self.reported_at.is_none()
+    }
+
+    /// The run, until it is reported.
+    #[must_use]
+    pub fn run(&self) -> Option<&Run> {
+        self.run.as_ref()
+    }
+
+    /// When something is due.
+    #[must_use]
+    pub fn next_wake(&self, now: UnixMillis) -> Option<UnixMillis> {
+        match (&self.run, self.reported_at) {
+            (Some(run), _) => Some(run.report_at.unwrap_or(now)),
+            (None, reported_at) => Some(reported_at?.plus(REMEMBERED)),
+        }
+    }
+
+    /// Begins a run for which so many requests are reserved. Returns `false` if it has begun before.
+    pub fn begin(&mut self, plan: RunPlan, first: Speaker, reserved: u32, now: UnixMillis) -> bool {
+        if !self.is_new() {
+            return false;
+        }
+        self.run = Some(Run {
+            plan,
+            first,
+            begun_at: now,
+            reserved,
+            reserved_at: now,
+            used: 0,
+            settled: false,
+            report_failures: 0,
+            report_at: None,
+            lines: Vec::new(),
+            goodbye: None,
+            repetitions: 0,
+            failures: 0,
+            ended: None,
+            judged: false,
+            scores: None,
+            model: String::new(),
+            cost: Cost::default(),
+        });
+        true
+    }
+
+    /// Forgets that the run has ended, when nobody can ask any more.
+    pub fn forget_when_due(&mut self, now: UnixMillis) {
+        if self
+            .reported_at
+            .is_some_and(|at| now >= at.plus(REMEMBERED))
+        {
+            self.reported_at = None;
+        }
+    }
+
+    /// The batch has the record.
+    pub fn reported(&mut self, now: UnixMillis) {
+        self.run = None;
+        self.reported_at = Some(now);
+    }
+
+    /// What comes next.
+    #[must_use]
+    pub fn next(&self, now: UnixMillis) -> Next {
+        match &self.run {
+            Some(run) if run.report_at.is_none_or(|at| now >= at) => run.next(),
+            _ => Next::Nothing,
+        }
+    }
+
+    /// Changes the run.
+    pub fn change<R>(&mut self, change: impl FnOnce(&mut Run) -> R) -> Option<R> {
+        self.run.as_mut().map(change)
+    }
+}
+
+impl Run {
+    fn next(&self) -> Next {
+        if self.ended.is_none() {
+            let n = self.next_number();
+            let speaker = speaker_of(n, self.first);
+            return Next::Say {
+                speaker,
+                disturbance: self.disturbed().remove(&n),
+            };
+        }
+        let has_talked = self.lines.len() > 1;
+        if self.plan.score && !self.judged && has_talked {
+            return Next::Judge;
+        }
+        Next::Report
+    }
+
+    fn next_number(&self) -> u32 {
+        u32::try_from(self.lines.len())
+            .unwrap_or(u32::MAX)
+            .saturating_add(1)
+    }
+
+    fn disturbed(&self) -> Disturbed {
+        if self.plan.disturbed {
+            disturbances(self.plan.seed, self.first, self.plan.limits.turns)
+        } else {
+            Disturbed::new()
+        }
+    }
+
+    /// The time that is left for the conversation.
+    #[must_use]
+    pub fn time_left(&self, now: UnixMillis) -> Duration {
+        let limit = Duration::from_secs(self.plan.limits.seconds.into());
+        limit.saturating_sub(now.since(self.begun_at))
+    }
+
+    /// Takes one of the reserved requests. Returns `false` if none is left.
+    pub fn take_request(&mut self) -> bool {
+        let has_one = self.used < self.reserved;
+        if has_one {
+            self.used = self.used.saturating_add(1);
+        }
+        has_one
+    }
+
+    /// What is to be given back and reported, once. If that fails, it stays reserved.
+    pub fn settle(&mut self) -> Option<Settled> {
+        if std::mem::replace(&mut self.settled, true) {
+            return None;
+        }
+        Some(Settled {
+            unused: self.reserved.saturating_sub(self.used),
+            reserved_at: self.reserved_at,
+            cost: self.cost,
+        })
+    }
+
+    /// The batch did not answer.
+    pub fn report_failed(&mut self, now: UnixMillis) {
+        self.report_failures = self.report_failures.saturating_add(1);
+        let wait = growing_wait(self.report_failures, LONGEST_REPORT_WAIT);
+        self.report_at = Some(now.plus(wait));
+    }
+
+    /// A side has said a line.
+    pub fn said(
+        &mut self,
+        spoken: Spoken,
+        disturbance: Option<Disturbance>,
+        started_at: UnixMillis,
+        now: UnixMillis,
+    ) {
+        self.failures = 0;
+        let n = self.next_number();
+        let speaker = speaker_of(n, self.first);
+        if self.repeats(speaker, &spoken.text) {
+            self.repetitions = self.repetitions.saturating_add(1);
+        }
+        let mut marks: Vec<Mark> = disturbance.map(Disturbance::mark).into_iter().collect();
+        if spoken.ends_call {
+            marks.push(Mark::Goodbye);
+        }
+        if disturbance == Some(Disturbance::Interruption)
+            && let Some(before) = self.lines.last_mut()
+        {
+            before.heard = Some(heard_before_interruption(&before.text));
+            before.marks.push(Mark::Interrupted);
+        }
+        self.lines.push(Line {
+            n,
+            speaker,
+            text: spoken.text,
+            heard: None,
+            started_at,
+            ended_at: now,
+            marks,
+        });
+        let answers_goodbye = self.goodbye.is_some_and(|first| first != speaker);
+        if answers_goodbye {
+            let by = self.goodbye.map_or(EndedBy::Failure, EndedBy::from);
+            return self.end(by, EndReason::Goodbye, now);
+        }
+        if spoken.ends_call && self.goodbye.is_none() {
+            self.goodbye = Some(speaker);
+        }
+        if self.repetitions >= MAX_REPETITIONS {
+            self.end(EndedBy::Limit, EndReason::Repetition, now);
+        } else if n >= self.plan.limits.turns {
+            // Who said goodbye in the last line has ended it.
+            match self.goodbye {
+                Some(speaker) => self.end(speaker.into(), EndReason::Goodbye, now),
+                None => self.end(EndedBy::Limit, EndReason::Turns, now),
+            }
+        } else if self.time_left(now).is_zero() {
+            self.end(EndedBy::Limit, EndReason::Seconds, now);
+        }
+    }
+
+    /// Whether a side has said this before, or nearly this.
+    fn repeats(&self, speaker: Speaker, text: &str) -> bool {
+        let own = self
+            .lines
+            .iter()
+            .rev()
+            .filter(|line| line.speaker == speaker && !line.text.is_empty());
+        own.take(COMPARED).any(|line| {
+            let (before, now) = (plain(&line.text), plain(text));
+            before == now || strsim::normalized_damerau_levenshtein(&before, &now) >= SAME
+        })
+    }
+
+    /// The line that is due, or the scores, could not be had.
+    pub fn failed(&mut self, now: UnixMillis) {
+        self.failures = self.failures.saturating_add(1);
+        if self.failures < MAX_FAILURES {
+            return;
+        }
+        if self.ended.is_some() {
+            self.judged = true;
+        } else {
+            self.end(EndedBy::Failure, EndReason::ModelFailed, now);
+        }
+    }
+
+    /// The judge has answered.
+    pub fn judged(&mut self, scores: Scores) {
+        self.judged = true;
+        self.scores = Some(scores);
+    }
+
+    /// Nobody will be asked for scores.
+    pub fn give_up_scores(&mut self) {
+        self.judged = true;
+    }
+
+    /// Ends the conversation, unless it has ended before.
+    pub fn end(&mut self, by: EndedBy, reason: EndReason, now: UnixMillis) {
+        if self.ended.is_none() {
+            self.failures = 0;
+            self.ended = Some((Ended { by, reason }, now));
+        }
+    }
+}
+
+/// A line without case and punctuation.
+fn plain(text: &str) -> String {
+    let kept = |c: char| if c.is_alphanumeric() { c } else { ' ' };
+    let text: String = text
+        .chars()
+        .map(kept)
+        .flat_map(char::to_lowercase)
+        .collect();
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests;
