@@ -209,25 +209,26 @@ fn criterion_name(text: &str) -> Parsed<String> {
 }
 
 fn sound(table: &mut Table<'_, '_>, voice: &str) -> Option<Sound> {
-    let language = optional(table, "language", parsers::language_tag);
-    let voice = optional(table, "voice", parsers::plain_name)
-        .map(|own| own.unwrap_or_else(|| voice.to_owned()));
+    let language = optional(table, "language", "en-US", parsers::language_tag);
+    let voice = optional(table, "voice", voice, parsers::plain_name);
     Some(Sound {
-        language: language?.unwrap_or_else(|| "en-US".to_owned()),
+        language: language?,
         voice: voice?,
     })
 }
 
 /// A field that may be missing. `None`: it is wrong, and that is reported.
-fn optional<T>(
+fn optional(
     table: &mut Table<'_, '_>,
     name: &'static str,
-    parse: impl Fn(&str) -> Parsed<T>,
-) -> Option<Option<T>> {
-    if !table.has(name) {
-        return Some(None);
+    default: &str,
+    parse: impl Fn(&str) -> Parsed<String>,
+) -> Option<String> {
+    if table.has(name) {
+        word(table, name, parse)
+    } else {
+        Some(default.to_owned())
     }
-    word(table, name, parse).map(Some)
 }
 
 /// A word of a list that must be there.

@@ -187,13 +187,6 @@ async fn create(
         plan,
     };
     ask(platform, &id, &create, OBJECT_TIME).await?;
-    #[derive(Serialize)]
-    struct Created {
-        batch: BatchId,
-        seed: u64,
-        #[serde(flatten)]
-        estimate: Estimate,
-    }
     Ok(json(
         201,
         &Created {
@@ -202,6 +195,15 @@ async fn create(
             estimate,
         },
     ))
+}
+
+/// A batch that has begun.
+#[derive(Serialize)]
+struct Created {
+    batch: BatchId,
+    seed: u64,
+    #[serde(flatten)]
+    estimate: Estimate,
 }
 
 async fn delete(platform: &impl WorkerPlatform, id: &BatchId) -> Result<Response, PlatformError> {

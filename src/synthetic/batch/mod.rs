@@ -194,7 +194,7 @@ impl<P: BatchPlatform> Engine for Batch<P> {
 impl<P: BatchPlatform> Inner<P> {
     async fn work(&self) -> Result<(), PlatformError> {
         self.steps.begin_alarm(self).await?;
-        while let Some(job) = self.read(|state, now| state.next_job(now)).await? {
+        while let Some(job) = self.read(State::next_job).await? {
             match job {
                 Job::Take => self.step(State::take).await?,
                 Job::Begin(number) => self.begin(number).await?,
@@ -223,9 +223,9 @@ impl<P: BatchPlatform> Inner<P> {
         let Some(plan) = plan.await? else {
             return Ok(());
         };
-        let (name, begin) = (plan.run.to_string(), Begin(plan));
-        let begun = with_retry(async || self.platform.call(&name, &begin).await);
-        let begun = match in_time(&self.platform, RUN_TIME, begun).await {
+        let (name, method) = (plan.run.to_string(), Begin(plan));
+        let called = with_retry(async || self.platform.call(&name, &method).await);
+        let begun = match in_time(&self.platform, RUN_TIME, called).await {
             Ok(begun) => Some(begun),
             Err(error) => {
                 self.log_failure(ObjectKind::Run, error);

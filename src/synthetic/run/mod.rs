@@ -183,7 +183,7 @@ impl<P: RunPlatform> Inner<P> {
         self.steps.begin_alarm(self).await?;
         let begun = self.platform.now();
         while self.platform.now().since(begun) < ALARM_TIME {
-            let goes_on = match self.read(|state, now| state.next(now)).await? {
+            let goes_on = match self.read(State::next).await? {
                 Next::Say {
                     speaker,
                     disturbance,

@@ -4,7 +4,10 @@
 
 use std::time::Duration;
 
-use super::{BUDGET_TIME, Inner, RunPlatform, state::Run};
+use super::{
+    BUDGET_TIME, Inner, RunPlatform,
+    state::{Run, State},
+};
 use crate::{
     base::{time::UnixMillis, usage::UsageCounters},
     conversation::budget::{self, AddUsage},
@@ -35,7 +38,7 @@ impl<P: RunPlatform> Inner<P> {
         let told = with_retry(async || self.platform.call(batch, &ended).await);
         match in_time(&self.platform, BATCH_TIME, told).await {
             Ok(()) => {
-                self.step(|state, now| state.reported(now)).await?;
+                self.step(State::reported).await?;
                 self.log_run(&ended.record);
                 Ok(true)
             }

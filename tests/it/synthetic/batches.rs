@@ -175,6 +175,11 @@ async fn a_request_that_is_wrong_is_told_what_is_wrong() {
             response.body
         );
     }
+}
+
+#[tokio::test(flavor = "local", start_paused = true)]
+async fn a_route_that_is_wrong_is_told_so() {
+    let fake = platform();
     for (method, path, status) in [
         ("DELETE", "/admin/batches", 405),
         ("GET", "/admin/batches/nothing", 404),

@@ -58,8 +58,8 @@ fn ended(state: &State) -> Option<Ended> {
     Some(state.run()?.ended?.0)
 }
 
-fn end(by: EndedBy, reason: EndReason) -> Option<Ended> {
-    Some(Ended { by, reason })
+fn end(by: EndedBy, reason: EndReason) -> Ended {
+    Ended { by, reason }
 }
 
 fn next(state: &State) -> Next {
@@ -91,7 +91,10 @@ fn a_goodbye_is_answered_once_and_then_the_call_is_over() {
     assert_eq!(ended(&state), None);
     // The agent answers without saying goodbye itself: there is no endless goodbye.
     say(&mut state, "Anything else?", false);
-    assert_eq!(ended(&state), end(EndedBy::Customer, EndReason::Goodbye));
+    assert_eq!(
+        ended(&state).unwrap(),
+        end(EndedBy::Customer, EndReason::Goodbye)
+    );
     assert_eq!(next(&state), Next::Judge);
 }
 
@@ -110,7 +113,10 @@ fn the_limit_of_lines_holds_for_both_sides_together() {
         assert_eq!(ended(&state), None);
         say(&mut state, line, false);
     }
-    assert_eq!(ended(&state), end(EndedBy::Limit, EndReason::Turns));
+    assert_eq!(
+        ended(&state).unwrap(),
+        end(EndedBy::Limit, EndReason::Turns)
+    );
 }
 
 #[test]
@@ -119,7 +125,10 @@ fn the_limit_of_time_ends_a_call_after_the_line_that_exceeds_it() {
     say_at(&mut state, "Hello.", false, UnixMillis(59_999));
     assert_eq!(ended(&state), None);
     say_at(&mut state, "Well.", false, UnixMillis(60_000));
-    assert_eq!(ended(&state), end(EndedBy::Limit, EndReason::Seconds));
+    assert_eq!(
+        ended(&state).unwrap(),
+        end(EndedBy::Limit, EndReason::Seconds)
+    );
 }
 
 #[test]
@@ -130,7 +139,10 @@ fn sides_that_repeat_themselves_are_stopped() {
     say(&mut state, "How can I help you today", false);
     assert_eq!(ended(&state), None);
     say(&mut state, "my phone is broken!", false);
-    assert_eq!(ended(&state), end(EndedBy::Limit, EndReason::Repetition));
+    assert_eq!(
+        ended(&state).unwrap(),
+        end(EndedBy::Limit, EndReason::Repetition)
+    );
 }
 
 #[test]
@@ -142,7 +154,10 @@ fn two_failures_of_a_line_end_the_call_and_a_line_between_them_forgives() {
     fail(&mut state);
     assert_eq!(ended(&state), None);
     fail(&mut state);
-    assert_eq!(ended(&state), end(EndedBy::Failure, EndReason::ModelFailed));
+    assert_eq!(
+        ended(&state).unwrap(),
+        end(EndedBy::Failure, EndReason::ModelFailed)
+    );
     // One line is no conversation, so nobody judges it.
     assert_eq!(next(&state), Next::Report);
 }
@@ -158,7 +173,10 @@ fn two_failures_of_the_judge_leave_the_transcript_without_scores() {
         state.change(|run| run.failed(UnixMillis(1)));
     }
     assert_eq!(next(&state), Next::Report);
-    assert_eq!(ended(&state), end(EndedBy::Customer, EndReason::Goodbye));
+    assert_eq!(
+        ended(&state).unwrap(),
+        end(EndedBy::Customer, EndReason::Goodbye)
+    );
 }
 
 #[test]
