@@ -44,8 +44,8 @@ function show({ errors, agents, customers, scenarios }) {
   for (const [kind, all] of Object.entries({ agents, customers, scenarios })) {
     if (all.length === 0) continue;
     print(`${kind}: ${all.length}`);
-    const row = ({ id, name, about, detail }) => [`  ${id}`, name ?? "-", short(about), detail];
-    for (const text of columns(all.map(row))) print(text);
+    const rows = all.map(({ id, name, about, detail }) => [id, name ?? "-", short(about), detail]);
+    for (const text of columns(rows)) print(text);
   }
 }
 
