@@ -23,6 +23,7 @@ export const USAGE = {
   estimated_cost: 0.000123,
   messages_in: 5,
   answers: { webhook: 3, rest: 1 },
+  twilio: { errors: 1, warnings: 2 },
   rejections: {
     invalid_signature: 2,
     bad_request: 0,

@@ -29,6 +29,7 @@ test("usage is printed as a readable table", async () => {
     /by REST +2 of 500$/m,
     /tokens +210 prompt, 90 completion$/m,
     /cost +0.000123$/m,
+    /by Twilio +1 errors, 2 warnings$/m,
     /rejections +2 invalid_signature, 1 rate_limited$/m,
   ]) {
     assert.match(stdout, line);

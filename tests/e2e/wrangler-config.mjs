@@ -36,7 +36,7 @@ export function deployedConfiguration(build) {
 export function withAssistants(build, assistants, dir) {
   const out = path.join(dir, "build");
   fs.mkdirSync(out, { recursive: true });
-  for (const file of ["index.js", "index_bg.wasm"])
+  for (const file of ["index.js", "index_bg.wasm", "personas.js"])
     fs.copyFileSync(inRoot(build, file), path.join(out, file));
   const files = Object.entries(assistants).map(([name, text]) => ({ name, text }));
   bundleAssistants(out, files);

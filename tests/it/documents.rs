@@ -16,8 +16,8 @@ use switchboard::{
         ConsentState, ConversationProblem, DailyLimit, DeliveryOutcome, DeliveryPurpose,
         DeliveryStatus, DenialReason, Erased, ErasedBy, Event, FieldProblem, FlowOutcome,
         HandOffBy, HandOffState, IgnoreReason, IntakeOutcome, InternalProblem, KvOperation,
-        ObjectKind, OutboxOutcome, ReplyVia, Security, ToolOutcome, TurnEnded, TurnOutcome,
-        UnexpectedResponse,
+        ObjectKind, OutboxOutcome, ReplyVia, Security, SyntheticRun, ToolOutcome, TurnEnded,
+        TurnOutcome, TwilioResource, TwilioSeverity, UnexpectedResponse,
     },
     identity::{PhoneHash, Pseudonym},
     messaging::keywords::{
@@ -278,6 +278,9 @@ fn bindings_and_classes_are_those_of_the_code() {
         ("ADMIN_LOCKOUT", "AdminLockoutObject"),
         ("CALL", "CallObject"),
         ("CALLER", "CallerObject"),
+        ("RUN", "RunObject"),
+        ("BATCH", "BatchObject"),
+        ("BATCHES", "BatchListObject"),
     ];
     assert_eq!(
         pairs,
@@ -340,7 +343,10 @@ fn every_object_class_is_made_with_sqlite_storage() {
             "BudgetObject",
             "AdminLockoutObject",
             "CallObject",
-            "CallerObject"
+            "CallerObject",
+            "RunObject",
+            "BatchObject",
+            "BatchListObject"
         ]
         .into()
     );
@@ -1147,6 +1153,24 @@ fn sample_events() -> Vec<Event> {
             prompt_tokens: 1,
             completion_tokens: 1,
         }),
+        Event::SyntheticRun(SyntheticRun {
+            batch: String::new(),
+            number: 1,
+            mode: "text",
+            ended_by: "agent",
+            reason: "goodbye",
+            turns: 1,
+            duration_ms: 1,
+            scored: true,
+            model_requests: 1,
+            prompt_tokens: 1,
+            completion_tokens: 1,
+        }),
+        Event::TwilioError {
+            severity: TwilioSeverity::Error,
+            code: Some(11200),
+            resource: TwilioResource::Call,
+        },
         Event::CallFault {
             call: Pseudonym::from_object_name(String::new()).call_hash(),
             fault: CallFault::NoSetUp,
