@@ -76,7 +76,10 @@ test("a batch becomes complete and scored transcripts on the real runtime", asyn
   for (const run of runs) {
     assert.equal(run.synthetic, true);
     assert.ok(run.turns.length >= 3);
-    run.turns.forEach((turn, at) => assert.equal(turn.n, at + 1));
+    assert.deepEqual(
+      run.turns.map(({ n }) => n),
+      run.turns.map((_, at) => at + 1),
+    );
     assert.ok(run.scores);
   }
   const listed = JSON.parse((await admin("GET", "/admin/batches")).text).batches;
