@@ -13,24 +13,30 @@ const HELP = `npm run simulate -- [options]
   --seeds N   the number of seeds to run (100000)
   --first N   the first seed (1; npm test runs 1 to 20000, npm run test:native fewer)
   --seed N    run only this seed and print everything that happens
+  --calls     phone calls instead of messages
   --help      print this`;
+
+const MESSAGES = "simulation::every_message_is_answered_once_whatever_fails";
+const CALLS = "simulation::calls::every_call_is_heard_and_ends_once_whatever_fails";
 
 // Each round is a new process, which limits the memory and allows progress to be printed.
 const ROUND = 20_000;
 
 await command(async (args) => {
-  const line = readCommandLine(args, { texts: ["seeds", "first", "seed"] });
+  const line = readCommandLine(args, { texts: ["seeds", "first", "seed"], flags: ["calls"] });
   if (!line) return print(HELP);
   const { values } = line;
   const seeds = number("--seeds", values.seeds ?? "100000");
   const first = number("--first", values.first ?? "1");
   await setUpNode();
   await setUpRust();
-  if (values.seed !== undefined) return simulate({ SEED: String(number("--seed", values.seed)) });
+  const test = values.calls ? CALLS : MESSAGES;
+  if (values.seed !== undefined)
+    return simulate(test, { SEED: String(number("--seed", values.seed)) });
   const started = Date.now();
   for (let done = 0; done < seeds; done += ROUND) {
     const round = Math.min(ROUND, seeds - done);
-    await simulate({ FIRST_SEED: String(first + done), SEEDS: String(round) });
+    await simulate(test, { FIRST_SEED: String(first + done), SEEDS: String(round) });
     const passed = Date.now() - started;
     const rate = Math.round(((done + round) * 1000) / passed);
     print(
@@ -39,8 +45,7 @@ await command(async (args) => {
   }
 });
 
-async function simulate(env) {
-  const test = "simulation::every_message_is_answered_once_whatever_fails";
+async function simulate(test, env) {
   const args = ["test", "--locked", "--quiet", "--test", "it", "--", "--exact", test];
   await run("cargo", args, {
     cwd: ROOT,

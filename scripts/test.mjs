@@ -26,7 +26,7 @@ const PARTS = {
 // The projects of the type check: each has its own globals.
 const TYPE_CHECKED = ["tsconfig.json", "playground/web/tsconfig.json", "src/runtime/tsconfig.json"];
 
-// The seeds of the simulation. `npm test` runs all of them. The native part alone runs fewer, so
+// The seeds of each simulation, of messages and of calls. `npm test` runs all of them. The native part alone runs fewer, so
 // that it takes less than two minutes.
 const SEEDS = { all: 20_000, alone: 4000 };
 

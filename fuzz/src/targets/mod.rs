@@ -6,6 +6,7 @@
 mod form_signature;
 mod object;
 mod openai_response;
+mod relay_frames;
 mod stored_state;
 mod twiml_parts;
 
@@ -13,6 +14,7 @@ use switchboard::base::time::UnixMillis;
 
 pub use form_signature::form_signature;
 pub use openai_response::openai_response;
+pub use relay_frames::relay_frames;
 pub use stored_state::stored_state;
 pub use twiml_parts::twiml_parts;
 
@@ -20,10 +22,11 @@ pub use twiml_parts::twiml_parts;
 pub type Target = (&'static str, fn(&[u8]));
 
 /// Every target.
-pub const TARGETS: [Target; 4] = [
+pub const TARGETS: [Target; 5] = [
     ("form_signature", form_signature),
     ("twiml_parts", twiml_parts),
     ("openai_response", openai_response),
+    ("relay_frames", relay_frames),
     ("stored_state", stored_state),
 ];
 

@@ -1,4 +1,4 @@
-//! The platform of one thread in which nothing ever waits: every future is ready when it is first polled.
+//! The platform of one thread or call in which nothing ever waits: every future is ready when it is first polled.
 //!
 //! Not here: time, faults and other objects (`tests/it/support`, `tests/it/simulation`).
 
@@ -15,7 +15,7 @@ use switchboard::{
     base::time::UnixMillis,
     config::Config,
     conversation::{
-        budget::{AddUsage, Check, Reserve},
+        budget::{AddUsage, Check, Release, Reserve},
         history::Conversation,
         model_run::{EndpointMemory, RemembersEndpoints},
     },
@@ -26,7 +26,11 @@ use switchboard::{
     },
     platform::{
         Clock, Http, HttpError, HttpOpened, HttpRequest, HttpResponse, Kv, Log, Method, Objects,
-        Once, PlatformError, Random, Spawn, Storage, Stored, TimeZones, WriteBatch,
+        Once, PlatformError, Random, Sockets, Spawn, Storage, Stored, TimeZones, WriteBatch,
+    },
+    voice::{
+        api::{CountCall, CountRequest},
+        call::Phone,
     },
 };
 
@@ -36,7 +40,7 @@ use crate::support::{
     settings::{self, config},
 };
 
-/// The platform of one thread, in which nothing ever waits: every future is ready when it is first polled.
+/// The platform of one thread or call, in which nothing ever waits: every future is ready when it is first polled.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Object(pub(super) Rc<Inner>);
 
@@ -52,6 +56,8 @@ pub(super) struct Inner {
     pub(super) asked: Cell<u32>,
     pub(super) reserved: Cell<u32>,
     sent: Cell<u32>,
+    /// What was sent over sockets, by session.
+    pub(super) frames: RefCell<Vec<(u32, String)>>,
     pub(super) log: RefCell<Vec<String>>,
     tasks: RefCell<Vec<LocalBoxFuture<'static, ()>>>,
 }
@@ -73,15 +79,21 @@ impl Object {
         }))
     }
 
+    /// One that holds nothing.
+    pub(super) fn empty() -> Self {
+        let object = Self::default();
+        object.0.now.set(NOW.0);
+        object
+    }
+
     pub(super) fn start(&self) -> Thread<Self> {
-        thread_local! {
-            static CONFIG: Rc<Config> = Rc::new(config(&[]).expect("the settings are valid"));
-        }
-        Thread::new(
-            self.clone(),
-            CONFIG.with(Rc::clone),
-            Pseudonym::from_object_name("ab".repeat(32)),
-        )
+        let name = Pseudonym::from_object_name("ab".repeat(32));
+        Thread::new(self.clone(), CONFIG.with(Rc::clone), name)
+    }
+
+    pub(super) fn start_phone(&self) -> Phone<Self> {
+        let name = Pseudonym::from_object_name("cd".repeat(32));
+        Phone::new(self.clone(), CONFIG.with(Rc::clone), name)
     }
 
     pub(super) fn receive(&self, thread: &Thread<Self>, sid: &str) -> Reply {
@@ -91,19 +103,23 @@ impl Object {
         reply
     }
 
-    /// Fires whenever an alarm is set, as often as an ordinary conversation needs it and more.
-    pub(super) fn fire_until_quiet(&self, thread: &Thread<Self>) {
-        for _ in 0..12 {
+    /// Fires whenever an alarm is set, and so many times at most.
+    pub(super) fn fire_until_quiet(
+        &self,
+        most: u32,
+        alarm: impl AsyncFn() -> Result<(), PlatformError>,
+    ) {
+        for _ in 0..most {
             let Some(at) = self.0.alarm.take() else {
                 return;
             };
             self.0.now.set(self.0.now.get().max(at.0));
-            at_once(thread.alarm()).expect("storage works, so the alarm does");
+            at_once(alarm()).expect("storage works, so the alarm does");
             self.finish_tasks();
         }
     }
 
-    fn finish_tasks(&self) {
+    pub(super) fn finish_tasks(&self) {
         loop {
             let Some(task) = self.0.tasks.borrow_mut().pop() else {
                 return;
@@ -119,6 +135,10 @@ impl Object {
     pub(super) fn value(&self, key: &str) -> String {
         self.0.values.borrow().get(key).cloned().unwrap_or_default()
     }
+}
+
+thread_local! {
+    static CONFIG: Rc<Config> = Rc::new(config(&[]).expect("the settings are valid"));
 }
 
 fn call(sid: &str) -> Receive {
@@ -254,6 +274,18 @@ impl Spawn for Object {
     }
 }
 
+impl Sockets for Object {
+    fn send_text(&self, socket: u32, text: &str) {
+        self.0.frames.borrow_mut().push((socket, text.to_owned()));
+    }
+    fn close(&self, _: u32, code: u16, _: &str) {
+        assert!(
+            matches!(code, 1000 | 1008),
+            "a socket is closed with {code}"
+        );
+    }
+}
+
 impl Objects for Object {
     async fn call<M: Method>(&self, _: &str, _: &M) -> Result<M::Reply, PlatformError> {
         let reply = match M::NAME {
@@ -262,6 +294,8 @@ impl Objects for Object {
                 json!("granted")
             }
             Check::NAME => json!("granted"),
+            CountCall::NAME | CountRequest::NAME => json!(true),
+            Release::NAME => json!(null),
             AddUsage::NAME => json!({
                 "day": 0, "calls": 0, "messages": 0, "call_minutes": 0, "usage": {}, "unreadable": false,
             }),

@@ -109,7 +109,8 @@ fn stored_thread(text: &str) {
             object.receive(&thread, known);
         }
     }
-    object.fire_until_quiet(&thread);
+    // As often as an ordinary conversation needs it, and more.
+    object.fire_until_quiet(12, async || thread.alarm().await);
     assert!(
         object.0.asked.get() <= object.0.reserved.get(),
         "no request that is not reserved"

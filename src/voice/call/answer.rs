@@ -65,7 +65,9 @@ impl<P: CallPlatform> Inner<P> {
         };
         let unanswered = self.step(|state, now| {
             state.say_sentence(&greeting, now, &self.config);
-            state.talk().map(|talk| talk.unanswered)
+            // A call that ends while it has no socket answers nothing more.
+            let talk = state.talk().filter(|_| state.closing().is_none());
+            talk.map(|talk| talk.unanswered)
         });
         if let Some(words) = unanswered
             .await?
@@ -128,7 +130,7 @@ impl<P: CallPlatform> Inner<P> {
                 Either::Right(((), run)) => run.await,
             }
         };
-        voice.end();
+        voice.end(run.result.is_ok());
         self.end_answer(generation, &run).await
     }
 
@@ -331,9 +333,11 @@ impl<P: CallPlatform> Voice<'_, P> {
         self.inner.send(self.session, &out);
     }
 
-    /// The model has said all. Only an answer that has words is closed.
-    fn end(&self) {
-        let rest = self.speakable.borrow_mut().finish();
+    /// The model has said all, or has failed. Then what was held back is half of something, and not said. Only an answer
+    /// that has words is closed.
+    fn end(&self, is_whole: bool) {
+        let held = self.speakable.borrow_mut().finish();
+        let rest = if is_whole { held } else { String::new() };
         let has_spoken = {
             let mut floor = self.inner.floor.borrow_mut();
             floor
@@ -361,8 +365,12 @@ impl<P: CallPlatform> Voice<'_, P> {
                 self.inner.platform.sleep(wait.saturating_sub(silent)).await;
                 continue;
             }
-            if let Some(run) = self.inner.floor.borrow_mut().run(self.generation) {
-                run.last_word = now;
+            {
+                let mut floor = self.inner.floor.borrow_mut();
+                floor.says_other(filler);
+                if let Some(run) = floor.run(self.generation) {
+                    run.last_word = now;
+                }
             }
             let out = Out::Words {
                 token: filler,

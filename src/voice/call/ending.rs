@@ -2,6 +2,9 @@
 //!
 //! Not here: which end it is (`state`).
 
+use std::rc::Rc;
+
+use futures_util::FutureExt;
 use serde_json::json;
 
 use super::{CallPlatform, Inner};
@@ -39,9 +42,16 @@ impl<P: CallPlatform> Inner<P> {
     ) -> Result<bool, PlatformError> {
         let begun = self.step(|state, now| state.close(end, words, now)).await?;
         if begun {
-            let mut floor = self.floor.borrow_mut();
-            floor.stop();
-            floor.played_since_closing = floor.assistant_speaks;
+            let broken_off = {
+                let mut floor = self.floor.borrow_mut();
+                floor.played_since_closing = floor.assistant_speaks;
+                floor.stop()
+            };
+            if broken_off.is_some_and(|run| !run.said.is_empty())
+                && let Some(session) = self.read(|state, _| state.live_session()).await?
+            {
+                self.close_answer(session);
+            }
         }
         Ok(begun)
     }
@@ -61,18 +71,29 @@ impl<P: CallPlatform> Inner<P> {
     }
 
     /// Ends the call, unless it has ended before.
-    pub(super) async fn finish(&self, end: CallEnd) -> Result<(), PlatformError> {
+    pub(super) async fn finish(self: &Rc<Self>, end: CallEnd) -> Result<(), PlatformError> {
         let finished = self.step(|state, now| state.finish(end, now)).await?;
-        self.settle(finished).await;
+        self.settle(finished);
         Ok(())
     }
 
-    /// Gives back the minutes that were not used, reports the usage, and logs the call. A call ends once, so all of that
-    /// is done at most once.
-    pub(super) async fn settle(&self, finished: Option<Finished>) {
+    /// Logs the call, and settles it with the budget object, for which nobody waits. A call ends once, so all of that is
+    /// done at most once.
+    pub(super) fn settle(self: &Rc<Self>, finished: Option<Finished>) {
         let Some(finished) = finished else { return };
         self.floor.borrow_mut().stop();
         self.log_call(&finished);
+        if let Some(session) = finished.session {
+            // Twilio may not have heard of the end. A socket that is closed stays so.
+            self.platform.close(session, 1000, "over");
+        }
+        let inner = Rc::clone(self);
+        let settled = async move { inner.settle_with_budget(&finished).await };
+        self.platform.spawn(settled.boxed_local());
+    }
+
+    /// Gives back the minutes that were not used, and reports the usage.
+    async fn settle_with_budget(&self, finished: &Finished) {
         if finished.unused > 0 {
             self.release_minutes(finished.unused, finished.reserved_at)
                 .await;
@@ -106,6 +127,7 @@ impl<P: CallPlatform> Inner<P> {
 
     /// Says a fixed sentence.
     pub(super) async fn say(&self, text: &str, sentence: Sentence) -> Result<(), PlatformError> {
+        self.floor.borrow_mut().says_other(text);
         let said = self.step(|state, now| {
             if sentence == Sentence::Listening {
                 state.say_sentence(text, now, &self.config);
@@ -122,6 +144,17 @@ impl<P: CallPlatform> Inner<P> {
             self.send(session, &out);
         }
         Ok(())
+    }
+
+    /// An answer is broken off without an interruption. What comes next is said apart from it.
+    pub(super) fn close_answer(&self, session: u32) {
+        let end = Out::Words {
+            token: "",
+            last: true,
+            interruptible: None,
+            preemptible: false,
+        };
+        self.send(session, &end);
     }
 
     /// Sends a frame. If the socket is gone, its end is told in another way.

@@ -21,13 +21,20 @@ pub(super) struct Floor {
     pub(super) assistant_speaks: bool,
     /// Whether the caller speaks.
     pub(super) caller_speaks: bool,
-    /// What was played of the answer.
-    pub(super) played: String,
+    /// What was played of the newest answer.
+    played: String,
+    /// The newest answer, from when it was sent whole until it was played.
+    answer: String,
+    /// What was said before that answer, and beside it. Twilio may still tell of it.
+    others: String,
     /// What the caller said last, and when it came.
     last_words: Option<(String, UnixMillis)>,
     /// Whether something was played since the call began to end.
     pub(super) played_since_closing: bool,
 }
+
+/// The most that is kept of [`Floor::others`], in bytes.
+const MAX_OTHERS: usize = 4000;
 
 /// A turn that runs.
 #[derive(Debug)]
@@ -43,6 +50,19 @@ pub(super) struct Run {
     /// When something was last sent, a filler included.
     pub(super) last_word: UnixMillis,
     aborts: AbortHandle,
+}
+
+/// What an interruption has broken off.
+#[derive(Debug)]
+pub(super) struct BrokenOff<'f> {
+    /// The turn that ran.
+    pub(super) run: Option<Run>,
+    /// Whether an answer that was sent whole was still being played.
+    pub(super) was_playing: bool,
+    /// What was played of the newest answer.
+    pub(super) played: String,
+    /// The beginning of its clause that was cut off.
+    pub(super) fragment: &'f str,
 }
 
 /// Names a run. It is worth nothing once another has begun.
@@ -72,6 +92,8 @@ impl Floor {
         aborts: AbortHandle,
     ) -> Generation {
         self.stop();
+        let answer = std::mem::take(&mut self.answer);
+        self.says_other(&answer);
         self.played.clear();
         self.run = Some(Run {
             words,
@@ -98,13 +120,55 @@ impl Floor {
 
     /// Ends the run of this generation. Returns it, if it was the current one.
     pub(super) fn end(&mut self, generation: Generation) -> Option<Run> {
-        self.run.take_if(|_| self.generation == generation.0)
+        let ended = self.run.take_if(|_| self.generation == generation.0)?;
+        self.answer.clone_from(&ended.said);
+        Some(ended)
     }
 
-    /// Everything that is said and asked breaks off. Returns the run, and what was played of its answer.
-    pub(super) fn break_off(&mut self) -> (Option<Run>, String) {
+    /// Something is said that is no part of the newest answer.
+    pub(super) fn says_other(&mut self, words: &str) {
+        self.others.push_str(words);
+        let excess = self.others.len().saturating_sub(MAX_OTHERS);
+        let start = self.others.ceil_char_boundary(excess);
+        self.others.drain(..start);
+    }
+
+    /// Twilio has played these words.
+    pub(super) fn plays(&mut self, words: &str) {
+        let said = self.run.as_ref().map_or(&self.answer, |run| &run.said);
+        if !self.is_of_others(words, said) {
+            self.played.push_str(words);
+        }
+    }
+
+    /// Whether these words are none of an answer: they were said before it, or beside it.
+    fn is_of_others(&self, words: &str, answer: &str) -> bool {
+        let words = words.trim();
+        !answer.contains(words) && self.others.contains(words)
+    }
+
+    /// Everything that is said and asked breaks off. `fragment` is the beginning of the clause that was cut off.
+    pub(super) fn break_off<'f>(&mut self, fragment: &'f str) -> BrokenOff<'f> {
         self.assistant_speaks = false;
-        (self.stop(), std::mem::take(&mut self.played))
+        let run = self.stop();
+        let answer = std::mem::take(&mut self.answer);
+        let said = run.as_ref().map_or(&answer, |run| &run.said);
+        let is_other = self.is_of_others(fragment, said);
+        self.says_other(&answer);
+        BrokenOff {
+            was_playing: !answer.is_empty(),
+            played: std::mem::take(&mut self.played),
+            fragment: if is_other { "" } else { fragment },
+            run,
+        }
+    }
+
+    /// Twilio has stopped to speak. If no turn runs, and words of the newest answer were played, it was played to its end.
+    pub(super) fn falls_silent(&mut self) {
+        self.assistant_speaks = false;
+        if self.run.is_none() && !self.played.is_empty() {
+            self.answer.clear();
+        }
     }
 
     /// Breaks the run off: its requests are aborted, and nothing of it is sent any more.
@@ -112,6 +176,7 @@ impl Floor {
         self.generation = self.generation.wrapping_add(1);
         let run = self.run.take()?;
         run.aborts.abort();
+        self.says_other(&run.said);
         Some(run)
     }
 }

@@ -5,7 +5,10 @@
 
 use std::{collections::VecDeque, rc::Rc, time::Duration};
 
-use super::{CallPlatform, Inner, floor::Run};
+use super::{
+    CallPlatform, Inner,
+    floor::{BrokenOff, Run},
+};
 use crate::{
     base::time::UnixMillis,
     event::CallFault,
@@ -87,7 +90,7 @@ impl<P: CallPlatform> Inner<P> {
         match frame {
             Frame::Prompt {
                 text, last: true, ..
-            } => self.hear(text.trim()).await,
+            } => self.hear(session, text.trim()).await,
             Frame::Prompt { .. } => {
                 self.floor.borrow_mut().caller_speaks = true;
                 Ok(())
@@ -103,7 +106,7 @@ impl<P: CallPlatform> Inner<P> {
     }
 
     /// The caller has said something.
-    async fn hear(self: &Rc<Self>, text: &str) -> Result<(), PlatformError> {
+    async fn hear(self: &Rc<Self>, session: u32, text: &str) -> Result<(), PlatformError> {
         self.floor.borrow_mut().caller_speaks = false;
         let now = self.platform.now();
         if text.is_empty() || self.floor.borrow_mut().is_repeated(text, now) {
@@ -125,6 +128,7 @@ impl<P: CallPlatform> Inner<P> {
                 // The caller goes on before a word of the answer was said: one turn answers both.
                 words = run.words;
             } else {
+                self.close_answer(session);
                 self.cut_turn(&run, &run.said).await?;
                 words.clear();
             }
@@ -139,14 +143,20 @@ impl<P: CallPlatform> Inner<P> {
 
     /// The caller has cut in. Twilio has dropped everything that was still to be said.
     async fn interrupt(self: &Rc<Self>, fragment: &str) -> Result<(), PlatformError> {
-        let (broken_off, played) = self.floor.borrow_mut().break_off();
-        if let Some(run) = broken_off {
+        let broken_off = self.floor.borrow_mut().break_off(fragment);
+        let BrokenOff {
+            run,
+            was_playing,
+            played,
+            fragment,
+        } = broken_off;
+        if let Some(run) = run {
             return self
                 .cut_turn(&run, heard_of(&run.said, &played, fragment))
                 .await;
         }
         let closing = self.step(|state, now| {
-            state.cut_in(&played, fragment, now, &self.config);
+            state.cut_in(&played, fragment, was_playing, now, &self.config);
             state.closing().is_some()
         });
         if closing.await? {
@@ -156,22 +166,25 @@ impl<P: CallPlatform> Inner<P> {
         Ok(())
     }
 
-    /// The socket of a session is closed. An answer that this cuts off counts as far as it was played.
-    /// Returns whether it was open until now.
-    pub(super) async fn lose(&self, session: u32) -> Result<bool, PlatformError> {
-        if !self.step(|state, now| state.lose(session, now)).await? {
-            return Ok(false);
+    /// The socket of a session is closed.
+    pub(super) async fn lose(&self, session: u32) -> Result<(), PlatformError> {
+        if self.step(|state, now| state.lose(session, now)).await? {
+            self.leave().await?;
         }
-        let (broken_off, played) = {
+        Ok(())
+    }
+
+    /// Nobody hears what is said over the socket any more. An answer counts as far as it was played.
+    pub(super) async fn leave(&self) -> Result<(), PlatformError> {
+        let BrokenOff { run, played, .. } = {
             let mut floor = self.floor.borrow_mut();
             floor.caller_speaks = false;
-            floor.break_off()
+            floor.break_off("")
         };
-        if let Some(run) = broken_off {
-            self.cut_turn(&run, heard_of(&run.said, &played, ""))
-                .await?;
+        match run {
+            Some(run) => self.cut_turn(&run, heard_of(&run.said, &played, "")).await,
+            None => Ok(()),
         }
-        Ok(true)
     }
 
     /// A turn was broken off when so much of its answer had been heard.
@@ -196,13 +209,17 @@ impl<P: CallPlatform> Inner<P> {
             match info {
                 Info::AgentSpeaking(speaks) => {
                     let stopped = !speaks && floor.played_since_closing;
-                    floor.assistant_speaks = speaks;
+                    if speaks {
+                        floor.assistant_speaks = true;
+                    } else {
+                        floor.falls_silent();
+                    }
                     floor.played_since_closing |= speaks;
                     stopped
                 }
                 Info::TokensPlayed(words) => {
                     floor.played_since_closing = true;
-                    floor.played.push_str(&words);
+                    floor.plays(&words);
                     false
                 }
                 Info::ClientSpeaking(speaks) => {
@@ -220,11 +237,12 @@ impl<P: CallPlatform> Inner<P> {
 
     /// Closes a socket that breaks the rules.
     pub(super) async fn refuse(&self, session: u32, fault: CallFault) {
-        match self.lose(session).await {
+        match self.step(|state, now| state.lose(session, now)).await {
             Ok(true) => {
                 self.log_fault(fault);
                 self.platform
                     .close(session, POLICY_VIOLATION, "not allowed");
+                self.logged(self.leave().await);
             }
             Ok(false) => {}
             Err(error) => self.logged(Err(error)),

@@ -143,6 +143,10 @@ impl<P: CallPlatform> Phone<P> {
         if let (Some(before), Some(_)) = (before, session) {
             inner.platform.close(before, 1000, "replaced");
         }
+        if session.is_some() {
+            // Nobody may have told that the socket before it was lost.
+            inner.logged(inner.leave().await);
+        }
         Ok(session)
     }
 
@@ -154,7 +158,7 @@ impl<P: CallPlatform> Phone<P> {
     /// The socket of a session was closed.
     pub async fn closed(&self, session: u32) {
         let lost = self.0.lose(session).await;
-        self.0.logged(lost.map(drop));
+        self.0.logged(lost);
     }
 
     /// The session has ended: the action of `<Connect>`.
@@ -168,7 +172,7 @@ impl<P: CallPlatform> Phone<P> {
             (next, end.and_then(|end| state.finish(end, now)))
         });
         let (next, finished) = ended.await?;
-        inner.settle(finished).await;
+        inner.settle(finished);
         Ok(next)
     }
 

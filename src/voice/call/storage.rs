@@ -8,10 +8,12 @@ use crate::{
     event::{self, Event, InternalProblem},
     object::StepHost,
     platform::{PlatformError, WriteBatch},
-    voice::state::State,
+    voice::state::{MAX_RESUMES, State},
 };
 
 const KEY: &str = "call";
+/// WebSocket's status for an error of the server's own (RFC 6455, section 7.4.1).
+const INTERNAL_ERROR: u16 = 1011;
 
 impl<P: CallPlatform> StepHost for Inner<P> {
     type State = State;
@@ -27,10 +29,15 @@ impl<P: CallPlatform> StepHost for Inner<P> {
         };
         let text = stored.text();
         let state = text.and_then(|text| serde_json::from_str::<State>(&text).ok());
-        if let Some(state) = state.filter(State::is_of_this_version) {
+        // A state that says nothing is never stored.
+        let is_whole = |state: &State| state.is_of_this_version() && !state.is_blank();
+        if let Some(state) = state.filter(is_whole) {
             return Ok((state, false));
         }
         // The call cannot go on. Its socket is closed, and the action of `<Connect>` hangs up.
+        for session in 1..=MAX_RESUMES.saturating_add(1) {
+            self.platform.close(session, INTERNAL_ERROR, "unreadable");
+        }
         let reason = InternalProblem::CallUnreadable;
         event::log(&self.platform, &Event::InternalError { reason });
         Ok((State::new(), true))

@@ -39,6 +39,8 @@ pub struct Finished {
     pub reserved_at: UnixMillis,
     /// How often its socket was lost and opened anew.
     pub resumes: u32,
+    /// The last session. Its socket may still be open.
+    pub session: Option<u32>,
     /// What happened.
     pub counts: Counts,
 }
@@ -97,6 +99,7 @@ impl State {
         let Call {
             admission,
             admitted_at,
+            session,
             minutes,
             resumes,
             counts,
@@ -125,6 +128,7 @@ impl State {
             unused: minutes.reserved.saturating_sub(used),
             reserved_at: minutes.last_at,
             resumes,
+            session: session.map(|session| session.number),
             counts,
         })
     }

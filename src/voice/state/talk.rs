@@ -156,20 +156,35 @@ impl State {
         }
     }
 
-    /// The caller cut in when the answer had been sent. Only what was heard stays.
-    pub fn cut_in(&mut self, played: &str, fragment: &str, now: UnixMillis, config: &Config) {
+    /// The caller cut in when the answer had been sent. Only what was heard stays. `was_playing` says that the answer was
+    /// still being played, although something else may have been said after it.
+    pub fn cut_in(
+        &mut self,
+        played: &str,
+        fragment: &str,
+        was_playing: bool,
+        now: UnixMillis,
+        config: &Config,
+    ) {
         let Some(call) = &mut self.call else { return };
         call.counts.interruptions = call.counts.interruptions.saturating_add(1);
         call.quiet_at = Some(now.plus(config.voice_silence));
-        if call.last_said != LastSaid::Answer {
-            return;
-        }
-        call.last_said = LastSaid::Sentence;
-        let Some(Turn { user, assistant }) = call.turns.pop() else {
+        let is_of_answer = |turn: &Turn| {
+            let clause = fragment.trim();
+            !clause.is_empty() && turn.assistant.contains(clause)
+        };
+        let answer_was_cut = was_playing
+            || call.last_said == LastSaid::Answer
+            || call.turns.last().is_some_and(is_of_answer);
+        let Some(Turn { user, assistant }) = call.turns.pop_if(|_| answer_was_cut) else {
             return;
         };
-        let heard = heard_of(&assistant, played, fragment);
-        if heard.is_empty() {
+        call.last_said = LastSaid::Sentence;
+        let said = assistant.strip_suffix(CUT_OFF).unwrap_or(&assistant);
+        let heard = heard_of(said, played, fragment);
+        if heard == said.trim() {
+            call.turns.push(Turn { user, assistant });
+        } else if heard.is_empty() {
             call.unanswered = user;
         } else {
             let heard = heard.to_owned();

@@ -187,6 +187,69 @@ pub(super) fn responses() -> BoxedStrategy<Vec<u8>> {
         .boxed()
 }
 
+/// Frames of a call, in any order.
+pub(super) fn frames() -> BoxedStrategy<Vec<u8>> {
+    let texts = [
+        "xyzzy",
+        "",
+        " ",
+        "answer",
+        "ans",
+        "answer answer",
+        "é",
+        "😀",
+        "\u{0}",
+        "a\nb",
+    ];
+    let text = || select(texts.to_vec());
+    let flags = || {
+        select(vec![
+            json!(true),
+            json!(false),
+            json!("on"),
+            json!("off"),
+            json!("true"),
+            json!(null),
+            json!(1),
+        ])
+    };
+    let prompt = (text(), flags()).prop_map(
+        |(text, last)| json!({ "type": "prompt", "voicePrompt": text, "lang": "en", "last": last }),
+    );
+    let interrupt = (text(), flags()).prop_map(|(text, after)| {
+        json!({ "type": "interrupt", "utteranceUntilInterrupt": text, "durationUntilInterruptMs": after })
+    });
+    let names = vec![
+        "agentSpeaking",
+        "clientSpeaking",
+        "roundTripDelayMs",
+        "tomorrow",
+    ];
+    let speaks = (select(names), flags())
+        .prop_map(|(name, value)| json!({ "type": "info", "name": name, "value": value }));
+    let played =
+        text().prop_map(|text| json!({ "type": "info", "name": "tokensPlayed", "value": text }));
+    let set_up = select(vec![1, 1, 1, 2]).prop_map(
+        |call| json!({ "type": "setup", "sessionId": "VX1", "callSid": format!("CA{call:032x}") }),
+    );
+    let digit = text().prop_map(|text| json!({ "type": "dtmf", "digit": text }));
+    let frame = prop_oneof![
+        6 => prompt,
+        3 => interrupt,
+        3 => speaks,
+        3 => played,
+        1 => set_up,
+        1 => digit,
+        1 => text().prop_map(|text| json!({ "type": text })),
+    ];
+    prop::collection::vec(frame, 0..10)
+        .prop_map(|frames| {
+            let lines: Vec<String> = frames.iter().map(ToString::to_string).collect();
+            lines.join("\n").into_bytes()
+        })
+        .boxed()
+}
+
 /// States of a contact. Each list is well formed, but the lists may contradict each other.
 pub(super) fn states() -> BoxedStrategy<Vec<u8>> {
     let now = 1_795_348_800_000_u64;

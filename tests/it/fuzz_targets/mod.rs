@@ -17,7 +17,7 @@ use proptest::{
 };
 
 use change::mutated;
-use inputs::{answers, bodies, responses, states};
+use inputs::{answers, bodies, frames, responses, states};
 
 const CASES: u32 = 100_000;
 
@@ -44,6 +44,11 @@ fn an_answer_becomes_readable_twiml_within_the_limits_of_twilio() {
 #[test]
 fn any_response_of_the_model_is_a_completion_or_a_failure() {
     run("openai_response", responses());
+}
+
+#[test]
+fn whatever_comes_over_the_socket_of_a_call_what_is_sent_is_valid_and_the_call_ends() {
+    run("relay_frames", frames());
 }
 
 #[test]

@@ -71,6 +71,8 @@ impl Simulation {
     async fn alarm(self: &Rc<Self>, name: &str) -> Result<(), PlatformError> {
         self.call(name, async |engine| match engine {
             Engine::Thread(contact) => contact.alarm().await,
+            Engine::Call(phone) => phone.alarm().await,
+            Engine::Caller(callers) => callers.alarm().await,
             Engine::Budget(_) => Ok(()),
         })
         .await

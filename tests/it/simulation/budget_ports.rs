@@ -8,10 +8,11 @@ use futures_util::future::LocalBoxFuture;
 use serde_json::Value;
 use switchboard::{
     base::{time::UnixMillis, usage::UsageCounters},
-    conversation::budget::{self, AddUsage, Check, DayUsage, Item, Reservation, Reserve},
+    conversation::budget::{self, AddUsage, Check, DayUsage, Item, Release, Reservation, Reserve},
     messaging::api::Follow,
     object::{arguments as read, reply},
     platform::{Method, Objects, PlatformError, Stored},
+    voice::api::CountCall,
 };
 
 use super::{
@@ -23,7 +24,7 @@ use super::{
     state::Simulation,
 };
 
-/// A thread calls the budget object, and other threads of its contact.
+/// A thread calls the budget object, and other threads of its contact. A call calls the budget object and its caller's.
 impl Objects for ObjectPlatform {
     async fn call<M: Method>(&self, name: &str, method: &M) -> Result<M::Reply, PlatformError> {
         let arguments = serde_json::to_string(method).unwrap();
@@ -33,11 +34,19 @@ impl Objects for ObjectPlatform {
                 Box::pin(self.call_thread(name, M::NAME, arguments));
             return Ok(serde_json::from_str(&called.await?).unwrap());
         }
+        if M::BINDING == CountCall::BINDING {
+            let reply = self.call_caller(name, M::NAME, &arguments).await?;
+            return Ok(serde_json::from_str(&reply).unwrap());
+        }
         assert_eq!((M::BINDING, name), (Reserve::BINDING, budget::NAME));
         let reply = match M::NAME {
             Reserve::NAME => reply::<Reserve>(&self.reserve(read(&arguments)?).await?),
             Check::NAME => reply::<Check>(&self.check(read(&arguments)?).await?),
             AddUsage::NAME => reply::<AddUsage>(&self.add_usage(read(&arguments)?).await?),
+            Release::NAME => {
+                self.give_back(read(&arguments)?).await?;
+                reply::<Release>(&())
+            }
             other => panic!("no such method: {other}"),
         };
         Ok(serde_json::from_str(&reply?).unwrap())
@@ -77,13 +86,13 @@ impl ObjectPlatform {
             sim.sleep(sim.random.between(1, 30)).await;
             if sim.fault(sim.fault_plan.budget_hangs, "a budget that hangs") {
                 if sim.random.chance(300) {
-                    let _ = sim.reserve(call, Rc::clone(&day)).await;
+                    let _ = self.reserve_now(call, Rc::clone(&day)).await;
                 }
                 sim.hang(1_800_000).await;
             }
             if sim.fault(sim.fault_plan.budget_unreachable, "an unreachable budget") {
                 if sim.random.chance(500) {
-                    let _ = sim.reserve(call, day).await;
+                    let _ = self.reserve_now(call, day).await;
                 }
                 return Err(PlatformError::new("budget is unreachable"));
             }
@@ -91,7 +100,11 @@ impl ObjectPlatform {
             if call.item == Item::Message && sim.is(Mutation::MessageCapIgnored) {
                 call.cap = u32::MAX;
             }
-            let reservation = sim.reserve(call, Rc::clone(&day)).await?;
+            if call.item == Item::CallMinute && sim.is(Mutation::MinuteNotReserved) {
+                sim.minute_told(&self.name);
+                return Ok(Reservation::Granted);
+            }
+            let reservation = self.reserve_now(call, Rc::clone(&day)).await?;
             match (reservation, call.item) {
                 (Reservation::Granted, Item::ModelRequest) => self.may_ask(day.get()),
                 (Reservation::Granted, Item::Message) => {
@@ -106,11 +119,27 @@ impl ObjectPlatform {
                         .no_message_left(&self.name, sim.executor.now());
                 }
                 (Reservation::Exhausted, Item::ModelRequest) => sim.count("exhausted budgets"),
-                (_, Item::CallMinute) => panic!("there are no calls here"),
+                (Reservation::Granted, Item::CallMinute) => sim.minute_told(&self.name),
+                (Reservation::Exhausted, Item::CallMinute) => {
+                    sim.count("exhausted budgets of minutes");
+                }
             }
             Ok(reservation)
         };
         self.live(reserve).await.unwrap_or_else(vanished)
+    }
+
+    /// Reserves, and notes whose minute it is.
+    async fn reserve_now(
+        &self,
+        call: Reserve,
+        day: Rc<Cell<u64>>,
+    ) -> Result<Reservation, PlatformError> {
+        let reservation = self.sim.reserve(call, Rc::clone(&day)).await;
+        if (call.item, &reservation) == (Item::CallMinute, &Ok(Reservation::Granted)) {
+            self.sim.minute_granted(&self.name, day.get());
+        }
+        reservation
     }
 
     async fn check(&self, call: Check) -> Result<Reservation, PlatformError> {
@@ -167,6 +196,40 @@ impl ObjectPlatform {
         let mut invariants = self.sim.invariants.borrow_mut();
         invariants.granted(Item::ModelRequest, day);
         invariants.may_ask(&self.name, self.number);
+        drop(invariants);
+        self.sim.calls.may_ask(&self.name);
+    }
+
+    async fn give_back(&self, call: Release) -> Result<(), PlatformError> {
+        let release = async {
+            let sim = &self.sim;
+            sim.durable(&self.name).await;
+            sim.sleep(sim.random.between(1, 30)).await;
+            let times = if sim.is(Mutation::MinuteSettledTwice) {
+                2
+            } else {
+                1
+            };
+            if sim.fault(sim.fault_plan.budget_hangs, "a budget that hangs") {
+                sim.hang(1_800_000).await;
+            }
+            if sim.fault(sim.fault_plan.budget_unreachable, "an unreachable budget") {
+                return Err(PlatformError::new("budget is unreachable"));
+            }
+            for _ in 0..times {
+                let inner = Rc::clone(sim);
+                let released = sim.call(BUDGET, async move |engine| {
+                    let Engine::Budget(budget) = engine else {
+                        return vanished();
+                    };
+                    budget.release(call, inner.budget_now()).await
+                });
+                released.await?;
+                sim.minutes_given_back(&self.name, &call);
+            }
+            Ok(())
+        };
+        self.live(release).await.unwrap_or_else(vanished)
     }
 }
 

@@ -50,6 +50,7 @@ impl Simulation {
             rows.values.insert(key.clone(), value);
             return;
         }
+        self.calls.damaged(name);
         let mut unreadable = true;
         let value = match self.random.below(8) {
             0 => Stored::Unreadable,

@@ -176,6 +176,12 @@ impl Executor {
         }
     }
 
+    /// Whether a task of this group has not ended.
+    pub fn has_group(&self, group: u64) -> bool {
+        let tasks = self.0.tasks.borrow();
+        tasks.values().any(|task| task.group == group)
+    }
+
     /// Ends everything.
     pub fn clear(&self) {
         loop {

@@ -304,6 +304,13 @@ impl FaultPlan {
         self
     }
 
+    /// The plan of a run of calls. The faults of messages are not used, and those of tools are drawn apart.
+    pub fn for_calls(mut self, seed: u64) -> Self {
+        self.tools_fail = Random::new(seed).pick(&[0, 100, 600]);
+        self.first_down = None;
+        self
+    }
+
     /// Lets the contacts of some runs quote and react.
     pub fn with_quotes(mut self, seed: u64) -> Self {
         self.quotes = Random::new(seed ^ 0x0FF3).chance(300);

@@ -252,7 +252,7 @@ impl Simulation {
 }
 
 /// The conversation and the new input in a request.
-fn said(request: &HttpRequest) -> (Vec<Turn>, String) {
+pub fn said(request: &HttpRequest) -> (Vec<Turn>, String) {
     #[derive(Deserialize)]
     struct Body {
         messages: Vec<Said>,

@@ -89,4 +89,28 @@ pub enum Mutation {
     SavedTooEarly,
     /// A hand-off that the model has begun is not stored.
     HandOffByModelLost,
+    /// A word of an answer goes out later, whatever has happened meanwhile.
+    WordsLate,
+    /// A call is not told that its caller has cut in.
+    InterruptDropped,
+    /// A call is told that its caller has heard everything.
+    HeardIgnored,
+    /// Minutes are given back twice.
+    MinuteSettledTwice,
+    /// A minute is granted without being counted.
+    MinuteNotReserved,
+    /// A caller has always a request left.
+    CallerCapIgnored,
+    /// A failed model request looks like an answer in a call.
+    ErrorSpoken,
+    /// The sentence that excuses a failure is stored as an answer.
+    ExcuseStored,
+    /// Frames of an old socket look like those of the new one.
+    OldSessionAccepted,
+    /// A restarted object does not know that the secret of a socket was used.
+    SecretKept,
+    /// A restarted object does not know that its call has ended.
+    EndForgotten,
+    /// What is left of a call is not cleared.
+    CallKept,
 }

@@ -4,7 +4,6 @@
 
 use std::{
     cell::Cell,
-    collections::VecDeque,
     future::{Future, poll_fn},
     rc::Rc,
     task::Poll,
@@ -25,12 +24,13 @@ use switchboard::{
 use crate::support::settings;
 
 use super::{
+    body::Body,
     executor::{OUTSIDE, promise},
     hand_off::{DESK_URL, not_told, without_hand_off},
     intake::without_values,
     mutation::Mutation,
-    objects::BUDGET,
-    state::Simulation,
+    objects::{BUDGET, Kind},
+    state::{Simulation, World},
     storage::{OPTED_OUT, STATE},
     tools::TOOLS_URL,
 };
@@ -174,7 +174,7 @@ impl Spawn for ObjectPlatform {
 }
 
 impl Http for ObjectPlatform {
-    type Body = VecDeque<Vec<u8>>;
+    type Body = Body;
 
     async fn send(
         &self,
@@ -201,20 +201,20 @@ impl Http for ObjectPlatform {
             .unwrap_or(Err(HttpError::Connection))
     }
 
-    /// The whole body has come before it is read, in pieces of any length.
+    /// What a thread is answered has come before it is read, in pieces of any length. A call is answered word for word.
     async fn open(
         &self,
         request: &HttpRequest,
         timeout: Duration,
     ) -> Result<HttpOpened<Self::Body>, HttpError> {
-        let mut opened = HttpOpened::from(self.send(request, timeout).await?);
-        let mut whole: Vec<u8> = opened.body.drain(..).flatten().collect();
-        while !whole.is_empty() {
-            let length = self.sim.random.between(1, 64).min(whole.len() as u64);
-            let rest = whole.split_off(usize::try_from(length).unwrap());
-            opened.body.push_back(std::mem::replace(&mut whole, rest));
+        if self.sim.kind(&self.name) == Kind::Call {
+            let timeout = u64::try_from(timeout.as_millis()).unwrap();
+            let exchange = self.sim.ask_model_in_a_call(self, request, timeout);
+            let opened = self.live(exchange).await;
+            return opened.unwrap_or(Err(HttpError::Connection));
         }
-        Ok(opened)
+        let response = self.send(request, timeout).await?;
+        Ok(Body::in_pieces(&self.sim, response))
     }
 }
 
@@ -364,6 +364,9 @@ impl Simulation {
                 .borrow_mut()
                 .budget_unreadable(self.wall().utc_day());
         }
-        self.invariants.borrow_mut().logged(line, object);
+        match self.world {
+            World::Messages => self.invariants.borrow_mut().logged(line, object),
+            World::Calls => self.call_logged(line, object),
+        }
     }
 }

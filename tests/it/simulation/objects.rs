@@ -5,8 +5,11 @@
 use std::{cell::Cell, future::Future, rc::Rc};
 
 use switchboard::{
-    conversation::budget::Budget, identity::Pseudonym, messaging::thread::Thread,
+    conversation::budget::Budget,
+    identity::Pseudonym,
+    messaging::thread::Thread,
     platform::PlatformError,
+    voice::{call::Phone, callers::Callers},
 };
 
 use super::{
@@ -19,6 +22,7 @@ use super::{
 
 #[derive(Default)]
 pub struct Object {
+    pub kind: Kind,
     pub disk: Disk,
     pub incarnations: Vec<Incarnation>,
 }
@@ -30,10 +34,22 @@ pub struct Incarnation {
     pub engine: Engine,
 }
 
+/// What an object is for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Kind {
+    #[default]
+    Thread,
+    Budget,
+    Call,
+    Caller,
+}
+
 #[derive(Clone)]
 pub enum Engine {
     Thread(Rc<Thread<ObjectPlatform>>),
     Budget(Rc<Budget<ObjectPlatform>>),
+    Call(Rc<Phone<ObjectPlatform>>),
+    Caller(Rc<Callers<ObjectPlatform>>),
 }
 
 pub const BUDGET: &str = "budget";
@@ -53,7 +69,23 @@ impl Simulation {
         }
     }
 
-    fn incarnation(self: &Rc<Self>, name: &str) -> Incarnation {
+    /// An object of this kind gets a name, unless it has it.
+    pub fn name_object(&self, kind: Kind, name: &str) {
+        let mut objects = self.objects.borrow_mut();
+        objects.entry(name.to_owned()).or_default().kind = kind;
+    }
+
+    pub fn kind(&self, name: &str) -> Kind {
+        let objects = self.objects.borrow();
+        match objects.get(name) {
+            _ if name == BUDGET => Kind::Budget,
+            Some(object) => object.kind,
+            None => Kind::Thread,
+        }
+    }
+
+    pub fn incarnation(self: &Rc<Self>, name: &str) -> Incarnation {
+        let kind = self.kind(name);
         let mut objects = self.objects.borrow_mut();
         let object = objects.entry(name.to_owned()).or_default();
         let wanted = if self.is(Mutation::LockRemoved) && name != BUDGET {
@@ -65,14 +97,13 @@ impl Simulation {
             self.incarnations.set(self.incarnations.get() + 1);
             let (number, alive) = (self.incarnations.get(), Rc::new(Cell::new(true)));
             let platform = self.platform(name, number, &alive);
-            let engine = if name == BUDGET {
-                Engine::Budget(Rc::new(Budget::new(platform)))
-            } else {
-                Engine::Thread(Rc::new(Thread::new(
-                    platform,
-                    Rc::clone(&self.config),
-                    Pseudonym::from_object_name(name.to_owned()),
-                )))
+            let config = Rc::clone(&self.config);
+            let own_name = Pseudonym::from_object_name(name.to_owned());
+            let engine = match kind {
+                Kind::Thread => Engine::Thread(Rc::new(Thread::new(platform, config, own_name))),
+                Kind::Budget => Engine::Budget(Rc::new(Budget::new(platform))),
+                Kind::Call => Engine::Call(Rc::new(Phone::new(platform, config, own_name))),
+                Kind::Caller => Engine::Caller(Rc::new(Callers::new(platform))),
             };
             object.incarnations.push(Incarnation {
                 number,
@@ -96,6 +127,7 @@ impl Simulation {
     ) -> Result<T, PlatformError> {
         let incarnation = self.incarnation(name);
         let (give, take) = promise();
+        let called = name.to_owned();
         let (sim, name, alive) = (
             Rc::clone(self),
             name.to_owned(),
@@ -112,6 +144,7 @@ impl Simulation {
         });
         let leaving = Leaving {
             sim: Rc::clone(self),
+            name: called,
             task: Some(task),
         };
         let answer = take.await;
@@ -129,14 +162,16 @@ impl Simulation {
             return;
         }
         self.kills.set(self.kills.get() + 1);
-        self.count(if name == BUDGET {
-            "kills of the budget object"
-        } else {
-            "kills of a thread"
+        let kind = self.kind(name);
+        self.count(match kind {
+            Kind::Budget => "kills of the budget object",
+            Kind::Thread => "kills of a thread",
+            Kind::Call => "kills of a call",
+            Kind::Caller => "kills of a caller's object",
         });
         self.trace(|| format!("{name:.6} is killed"));
         self.end(incarnations);
-        let (stored, rearm) = {
+        let (stored, lost, rearm) = {
             let mut objects = self.objects.borrow_mut();
             let disk = &mut objects.get_mut(name).unwrap().disk;
             let kept = usize::try_from(self.random.below(disk.writes.len() as u64 + 1)).unwrap();
@@ -151,6 +186,7 @@ impl Simulation {
             }
             (
                 stored,
+                !lost.is_empty(),
                 if lost.is_empty() {
                     None
                 } else {
@@ -183,6 +219,9 @@ impl Simulation {
         }
         if rearm.is_some() {
             self.count("commits lost in a kill");
+        }
+        if kind == Kind::Call {
+            self.call_killed(name, lost);
         }
         if let Some(at) = rearm {
             self.arm(name, at);
@@ -242,6 +281,7 @@ impl Simulation {
 
     /// Checks what is left when everything has settled.
     pub fn check_end(&self) {
+        self.check_calls();
         self.invariants.borrow_mut().end();
         let mut invariants = self.invariants.borrow_mut();
         for (name, object) in self
@@ -283,6 +323,8 @@ impl Simulation {
 /// Guards a call to an object. If the caller leaves first, the call may be cancelled.
 struct Leaving {
     sim: Rc<Simulation>,
+    /// The object.
+    name: String,
     task: Option<u64>,
 }
 
@@ -298,6 +340,7 @@ impl Drop for Leaving {
             && self.sim.random.chance(400)
         {
             self.sim.count("calls that were cancelled");
+            self.sim.calls.request_cancelled(&self.name);
             self.sim.executor.cancel(task);
         }
     }

@@ -14,9 +14,10 @@ use std::{
 };
 
 use super::{
+    calls,
     executor::{self, Step},
     mutation::Mutation,
-    state::Simulation,
+    state::{Simulation, World},
     workload,
 };
 
@@ -32,16 +33,20 @@ const LONGEST: u64 = 12 * 24 * 3_600_000;
 const MOST_STEPS: u64 = 3_000_000;
 
 /// Runs one seed on a thread of its own, as in a new isolate: what the product keeps for each isolate starts empty.
-pub fn run(seed: u64, mutation: Option<Mutation>, traced: bool) -> Run {
-    let run = move || run_here(seed, mutation, traced);
+pub fn run(world: World, seed: u64, mutation: Option<Mutation>, traced: bool) -> Run {
+    let run = move || run_here(world, seed, mutation, traced);
     std::thread::spawn(run).join().unwrap()
 }
 
 /// Runs one seed in this isolate, with what it keeps.
-pub fn run_here(seed: u64, mutation: Option<Mutation>, traced: bool) -> Run {
-    let sim = Simulation::new(seed, mutation, traced);
+pub fn run_here(world: World, seed: u64, mutation: Option<Mutation>, traced: bool) -> Run {
+    let sim = Simulation::new(world, seed, mutation, traced);
     sim.trace(|| format!("seed {seed}: {:?}", sim.fault_plan));
-    workload::begin(&sim);
+    match world {
+        World::Messages => workload::begin(&sim),
+        World::Calls => calls::begin(&sim),
+    }
+    workload::disturb(&sim);
     let went = catch_unwind(AssertUnwindSafe(|| {
         for step in 0.. {
             match sim.executor.step(&sim.random) {
@@ -94,7 +99,7 @@ pub struct Total {
 }
 
 /// Runs that many seeds on all cores, until one breaks an invariant.
-pub fn run_all(first: u64, seeds: u64, mutation: Option<Mutation>) -> Total {
+pub fn run_all(world: World, first: u64, seeds: u64) -> Total {
     let (next, total) = (AtomicU64::new(first), Mutex::new(Total::default()));
     let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     std::thread::scope(|scope| {
@@ -105,7 +110,7 @@ pub fn run_all(first: u64, seeds: u64, mutation: Option<Mutation>) -> Total {
                     if seed >= first + seeds || total.lock().unwrap().breach.is_some() {
                         break;
                     }
-                    let run = run(seed, mutation, false);
+                    let run = run(world, seed, None, false);
                     let mut total = total.lock().unwrap();
                     total.seeds += 1;
                     total.checks += run.checks;

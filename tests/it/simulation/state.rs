@@ -14,12 +14,22 @@ use switchboard::{
 };
 
 use super::{
-    executor::Executor, fault_plan::FaultPlan, invariants::Invariants, kv::KvEntry,
+    calls::Calls, executor::Executor, fault_plan::FaultPlan, invariants::Invariants, kv::KvEntry,
     mutation::Mutation, objects::Object, random::Random, storage::STATE, twilio::Created,
 };
 use crate::support::settings;
 
+/// What happens in a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum World {
+    /// Contacts write messages.
+    Messages,
+    /// Callers call.
+    Calls,
+}
+
 pub struct Simulation {
+    pub world: World,
     pub executor: Executor,
     pub random: Random,
     pub fault_plan: FaultPlan,
@@ -56,26 +66,41 @@ pub struct Simulation {
     pub joined: RefCell<BTreeSet<String>>,
     /// The messages that an object has received at least once.
     pub delivered: RefCell<BTreeSet<String>>,
+    pub calls: Calls,
 }
 
 impl Simulation {
-    pub fn new(seed: u64, mutation: Option<Mutation>, traced: bool) -> Rc<Self> {
+    pub fn new(world: World, seed: u64, mutation: Option<Mutation>, traced: bool) -> Rc<Self> {
         let random = Random::new(seed);
-        let fault_plan = FaultPlan::new(&random)
-            .with_tools(seed)
-            .with_hand_off(seed)
-            .with_intake(seed)
-            .with_quotes(seed);
-        let settings = fault_plan.settings();
+        let fault_plan = FaultPlan::new(&random);
+        let (fault_plan, calls) = match world {
+            World::Messages => {
+                let fault_plan = fault_plan
+                    .with_tools(seed)
+                    .with_hand_off(seed)
+                    .with_intake(seed)
+                    .with_quotes(seed);
+                (fault_plan, Calls::default())
+            }
+            World::Calls => (fault_plan.for_calls(seed), Calls::new(&random)),
+        };
+        let (settings, file) = match world {
+            World::Messages => (fault_plan.settings(), fault_plan.assistant()),
+            World::Calls => {
+                let mut settings = fault_plan.settings();
+                settings.extend(calls.plan.settings());
+                (settings, Some(calls.plan.assistant()))
+            }
+        };
         let settings: Vec<_> = settings
             .iter()
             .map(|(name, value)| (*name, value.as_str()))
             .collect();
-        let file = fault_plan.assistant();
         let assistants: Vec<_> = file.iter().map(|file| ("desk", file.as_str())).collect();
         let openings = Rc::default();
         let invariants = Invariants::new(&fault_plan, Rc::clone(&openings));
         Rc::new(Self {
+            world,
             executor: Executor::default(),
             random,
             fault_plan,
@@ -100,6 +125,7 @@ impl Simulation {
             limited_in: Cell::default(),
             joined: RefCell::default(),
             delivered: RefCell::default(),
+            calls,
         })
     }
 
@@ -125,6 +151,11 @@ impl Simulation {
             self.trace(|| format!("fault: {what}"));
         }
         comes
+    }
+
+    /// How many UTC days the clock has shown.
+    pub fn openings(&self) -> u64 {
+        self.openings.get()
     }
 
     pub fn is(&self, mutation: Mutation) -> bool {

@@ -13,8 +13,13 @@ use switchboard::{
 };
 
 use super::{
-    executor::OUTSIDE, hand_off::without_hand_off, intake::with_intakes_of, mutation::Mutation,
-    objects::BUDGET, state::Simulation,
+    calls::STATE as CALL_STATE,
+    executor::OUTSIDE,
+    hand_off::without_hand_off,
+    intake::with_intakes_of,
+    mutation::Mutation,
+    objects::{BUDGET, Kind},
+    state::Simulation,
 };
 
 /// The keys of a thread.
@@ -80,7 +85,7 @@ impl Simulation {
         } else {
             self.random.below(12)
         };
-        let now = self.executor.now();
+        let (now, kind) = (self.executor.now(), self.kind(name));
         if batch
             .puts
             .iter()
@@ -103,6 +108,13 @@ impl Simulation {
             let before = disk.visible.text(STATE).unwrap_or_default().to_owned();
             for (_, state) in batch.puts.iter_mut().filter(|(key, _)| key == STATE) {
                 self.mutate_state(&before, state);
+            }
+            let before = disk.visible.text(CALL_STATE).unwrap_or_default().to_owned();
+            for (_, state) in batch.puts.iter_mut().filter(|(key, _)| key == CALL_STATE) {
+                self.mutate_call_state(&before, state);
+            }
+            if self.is(Mutation::CallKept) && kind == Kind::Call {
+                batch.clear = false;
             }
             disk.visible.apply(&batch);
             if batch.clear || batch.alarm.is_some() {
@@ -166,7 +178,9 @@ impl Simulation {
     }
 
     pub fn became_durable(&self, name: &str, write: &Write) {
-        if name != BUDGET {
+        if self.kind(name) == Kind::Call {
+            self.call_stored(name, &write.batch);
+        } else if name != BUDGET {
             self.invariants
                 .borrow_mut()
                 .stored(name, &write.batch, write.at);

@@ -12,13 +12,17 @@ use switchboard::{
     config::{FileError, Personas},
     identity::MessageSid,
     messaging::api::{Receive, RecordDelivery, Reply},
-    object::{arguments as read, reply},
+    object::{Engine as _, arguments as read, reply},
     platform::{Clock, Log, Method, Objects, PlatformError, SecretRandom},
     synthetic::KnowsPersonas,
+    voice::api::Admit,
 };
 
 use super::{
-    fault_plan::LONGEST_HOP, mutation::Mutation, object_ports::vanished, objects::Engine,
+    fault_plan::LONGEST_HOP,
+    mutation::Mutation,
+    object_ports::vanished,
+    objects::{Engine, Kind},
     state::Simulation,
 };
 
@@ -48,11 +52,15 @@ impl Log for WorkerPlatform {
     }
 }
 
-/// The Worker calls threads. There is no operator in the simulation.
+/// The Worker calls threads, and calls. There is no operator in the simulation.
 impl Objects for WorkerPlatform {
     async fn call<M: Method>(&self, name: &str, method: &M) -> Result<M::Reply, PlatformError> {
-        assert_eq!(M::BINDING, Receive::BINDING);
         let arguments = serde_json::to_string(method).unwrap();
+        if M::BINDING == Admit::BINDING {
+            let reply = self.ask_call(name, M::NAME, arguments).await?;
+            return Ok(serde_json::from_str(&reply).unwrap());
+        }
+        assert_eq!(M::BINDING, Receive::BINDING);
         let reply = match M::NAME {
             Receive::NAME => reply::<Receive>(&self.receive(name, read(&arguments)?).await?),
             RecordDelivery::NAME => {
@@ -74,7 +82,8 @@ impl WorkerPlatform {
         }
     }
 
-    async fn receive(&self, name: &str, mut call: Receive) -> Result<Reply, PlatformError> {
+    /// The way to an object.
+    async fn reach(&self, fault: &'static str) -> Result<(), PlatformError> {
         let sim = &self.sim;
         let slow = sim.fault(sim.fault_plan.hop_slow, "slow ways to an object");
         let hop = if slow {
@@ -84,9 +93,45 @@ impl WorkerPlatform {
         };
         self.hop.set(self.hop.get() + hop);
         sim.sleep(hop).await;
-        if sim.fault(sim.fault_plan.object_unreachable, "an unreachable thread") {
+        if sim.fault(sim.fault_plan.object_unreachable, fault) {
             return Err(PlatformError::new("object is overloaded"));
         }
+        Ok(())
+    }
+
+    /// The way back. The reply can be lost on it.
+    async fn returned(&self, fault: &'static str) -> Result<(), PlatformError> {
+        let sim = &self.sim;
+        if sim.fault(sim.fault_plan.object_unreachable / 4, fault) {
+            return Err(PlatformError::new("object reset"));
+        }
+        sim.sleep(sim.random.between(1, 60)).await;
+        Ok(())
+    }
+
+    /// Asks a call's object.
+    async fn ask_call(
+        &self,
+        name: &str,
+        method: &'static str,
+        arguments: String,
+    ) -> Result<String, PlatformError> {
+        self.reach("an unreachable call").await?;
+        self.sim.name_object(Kind::Call, name);
+        let asked = self.sim.call(name, async move |engine| {
+            let Engine::Call(phone) = engine else {
+                return vanished();
+            };
+            phone.call(method, &arguments).await
+        });
+        let reply = asked.await?;
+        self.returned("replies of a call that were lost").await?;
+        Ok(reply)
+    }
+
+    async fn receive(&self, name: &str, mut call: Receive) -> Result<Reply, PlatformError> {
+        let sim = &self.sim;
+        self.reach("an unreachable thread").await?;
         let again = !sim
             .delivered
             .borrow_mut()
@@ -106,13 +151,7 @@ impl WorkerPlatform {
         });
         let reply = reply.await?;
         self.limited.set(limited.get());
-        if sim.fault(
-            sim.fault_plan.object_unreachable / 4,
-            "replies of a thread that were lost",
-        ) {
-            return Err(PlatformError::new("object reset"));
-        }
-        sim.sleep(sim.random.between(1, 60)).await;
+        self.returned("replies of a thread that were lost").await?;
         Ok(reply)
     }
 
@@ -133,7 +172,11 @@ impl WorkerPlatform {
 
 impl SecretRandom for WorkerPlatform {
     fn secret_bytes(&self) -> Result<[u8; 16], PlatformError> {
-        Err(PlatformError::new("there are no calls in the simulation"))
+        let (one, other) = (self.sim.random.next(), self.sim.random.next());
+        let mut bytes = [0; 16];
+        bytes[..8].copy_from_slice(&one.to_be_bytes());
+        bytes[8..].copy_from_slice(&other.to_be_bytes());
+        Ok(bytes)
     }
 }
 

@@ -71,6 +71,17 @@ pub fn begin(sim: &Rc<Simulation>) {
             reply_automatically(&inner, index, &name, &from, &to).await;
         });
     }
+    if !sim.fault_plan.clock_jumps.is_empty() && sim.fault_plan.cap > 0 {
+        let inner = Rc::clone(sim);
+        sim.executor.spawn(OUTSIDE, async move {
+            inner.sleep(inner.fault_plan.faults_until + 60_000).await;
+            inner.ask_after_a_jump().await;
+        });
+    }
+}
+
+/// Starts what disturbs a run from outside: a clock that is wrong, and kills.
+pub fn disturb(sim: &Rc<Simulation>) {
     for (at, back) in sim.fault_plan.clock_steps.clone() {
         let inner = Rc::clone(sim);
         sim.executor.spawn(OUTSIDE, async move {
@@ -85,13 +96,6 @@ pub fn begin(sim: &Rc<Simulation>) {
             inner.jump_clock(ahead);
             inner.sleep(long).await;
             inner.right_clock();
-        });
-    }
-    if !sim.fault_plan.clock_jumps.is_empty() && sim.fault_plan.cap > 0 {
-        let inner = Rc::clone(sim);
-        sim.executor.spawn(OUTSIDE, async move {
-            inner.sleep(inner.fault_plan.faults_until + 60_000).await;
-            inner.ask_after_a_jump().await;
         });
     }
     for at in sim.fault_plan.timed_kills.clone() {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::support::{
-    FakePlatform, SECOND,
+    Act, FakePlatform, Piece, SECOND, after,
     phone::{Call, settle, streamed},
 };
 
@@ -130,5 +130,130 @@ async fn clauses_that_were_played_before_count_as_heard() {
     assert_eq!(
         request["messages"][2]["content"],
         "We have tea. We have [the caller cut in]"
+    );
+}
+
+#[tokio::test(flavor = "local", start_paused = true)]
+async fn a_filler_that_was_played_is_no_part_of_what_was_heard() {
+    let fake = FakePlatform::new();
+    let call = Call::connected(&fake).await;
+    let answer = streamed(&["We have tea. ", "We have coffee."], 10);
+    fake.model([after(3000, answer)]);
+    call.says("What do you have?").await;
+    call.after(Duration::from_secs(4)).await;
+    call.info("tokensPlayed", "One moment, please.").await;
+    call.cuts_in("We").await;
+    call.says("Tea").await;
+    call.after(SECOND).await;
+    let request = &fake.model_requests()[1];
+    assert_eq!(request["messages"][2]["content"], "We [the caller cut in]");
+}
+
+#[tokio::test(flavor = "local", start_paused = true)]
+async fn words_of_the_answer_before_are_not_taken_for_those_of_the_newest() {
+    let fake = FakePlatform::new();
+    let call = Call::connected(&fake).await;
+    fake.model([
+        streamed(&["We have tea. We have juice."], 10),
+        streamed(&["At nine in the morning."], 10),
+    ]);
+    // The second question comes before the first answer is heard, and its answer waits behind it.
+    for question in ["What do you have?", "And when?"] {
+        call.says(question).await;
+        call.after(SECOND).await;
+    }
+    call.info("tokensPlayed", "We have tea.").await;
+    call.cuts_in("We have").await;
+    call.says("Tea").await;
+    call.after(SECOND).await;
+    let request = fake.model_requests()[2].to_string();
+    assert!(!request.contains("nine"), "{request}");
+    assert!(request.contains("And when? Tea"), "{request}");
+}
+
+#[tokio::test(flavor = "local", start_paused = true)]
+async fn an_answer_that_is_cut_off_before_the_excuse_after_it_ends_where_it_was_cut() {
+    for leaves_memory in [false, true] {
+        let fake = FakePlatform::new();
+        let call = Call::connected(&fake).await;
+        let Act::Stream(mut pieces) = streamed(&["We have tea", " and coffee"], 10) else {
+            panic!();
+        };
+        pieces.truncate(4);
+        pieces.push(Piece::Break);
+        fake.model([Act::Stream(pieces)]);
+        call.says("What do you have?").await;
+        call.after(SECOND).await;
+        assert!(call.said().ends_with("Please say that again."));
+        if leaves_memory {
+            fake.evict_call(&call.name());
+        }
+        call.cuts_in("We have").await;
+        call.says("Tea").await;
+        call.after(SECOND).await;
+        let request = &fake.model_requests()[1];
+        assert_eq!(
+            request["messages"][2]["content"],
+            "We have [the caller cut in]"
+        );
+    }
+}
+
+#[tokio::test(flavor = "local", start_paused = true)]
+async fn a_sentence_that_is_cut_off_changes_nothing_of_an_answer_that_was_heard() {
+    let fake = FakePlatform::new();
+    let call = Call::connected(&fake).await;
+    fake.model([streamed(&["We have tea."], 10)]);
+    call.says("What do you have?").await;
+    call.after(SECOND).await;
+    call.played().await;
+    call.after(Duration::from_secs(15)).await;
+    assert!(call.said().ends_with("Are you still there?"));
+    call.cuts_in("Are you").await;
+    call.says("Tea").await;
+    call.after(SECOND).await;
+    let request = &fake.model_requests()[1];
+    assert_eq!(request["messages"][2]["content"], "We have tea.");
+}
+
+#[tokio::test(flavor = "local", start_paused = true)]
+async fn an_answer_that_is_cut_off_twice_has_one_mark() {
+    let fake = FakePlatform::new();
+    let call = Call::connected(&fake).await;
+    fake.model([streamed(&["We have tea and coffee."], 10)]);
+    call.says("What do you have?").await;
+    call.after(SECOND).await;
+    call.cuts_in("We have tea").await;
+    // What was cut off now, nobody remembers any more.
+    call.cuts_in("something that is far longer").await;
+    call.says("Tea").await;
+    call.after(SECOND).await;
+    let request = &fake.model_requests()[1];
+    assert_eq!(
+        request["messages"][2]["content"],
+        "We have tea [the caller cut in]"
+    );
+}
+
+#[tokio::test(flavor = "local", start_paused = true)]
+async fn an_answer_that_new_words_break_off_is_closed() {
+    let fake = FakePlatform::new();
+    let call = Call::connected(&fake).await;
+    fake.model([
+        streamed(&["A.", " B.", " C."], 400),
+        streamed(&["Yes."], 10),
+    ]);
+    call.says("Spell").await;
+    call.after(Duration::from_millis(500)).await;
+    call.says("Stop").await;
+    call.after(SECOND).await;
+    let sent = call.sent();
+    let frames: Vec<_> = sent
+        .iter()
+        .map(|frame| (frame["token"].as_str().unwrap(), frame["last"] == true))
+        .collect();
+    assert_eq!(
+        frames,
+        [("A.", false), ("", true), ("Yes.", false), ("", true)]
     );
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde_json::json;
+use switchboard::platform::Clock;
 
 use crate::support::{
     FakePlatform, SECOND,
@@ -130,4 +131,29 @@ async fn a_goodbye_that_is_cut_off_ends_the_call() {
         fake.model_requests().is_empty(),
         "nothing is answered any more"
     );
+}
+
+#[tokio::test(flavor = "local", start_paused = true)]
+async fn a_budget_that_hangs_does_not_hold_up_what_comes_after_the_socket() {
+    let fake = FakePlatform::with(&[("MAX_CALL_SECONDS", "120")]);
+    let call = Call::connected(&fake).await;
+    fake.model([streamed(&["Hi."], 10)]);
+    call.says("Hello").await;
+    call.after(SECOND).await;
+    fake.budget_takes(Duration::from_mins(1));
+    let began = fake.now();
+    call.ended("completed", "completed").await;
+    assert!(fake.now().since(began) < SECOND);
+    assert_eq!(fake.events_named("call").len(), 1);
+}
+
+#[tokio::test(flavor = "local", start_paused = true)]
+async fn a_socket_that_twilio_does_not_close_is_closed_when_the_call_is_given_up() {
+    let fake = FakePlatform::with(&[("MAX_CALL_SECONDS", "30"), ("VOICE_SILENCE_SECONDS", "60")]);
+    let call = Call::connected(&fake).await;
+    call.after(Duration::from_secs(41)).await;
+    assert!(fake.closed_sockets().is_empty());
+    call.after(Duration::from_secs(31)).await;
+    assert_eq!(fake.events_named("call")[0]["ended_by"], "time_up");
+    assert_eq!(fake.closed_sockets(), [(1, 1000)]);
 }

@@ -123,3 +123,18 @@ async fn a_model_that_says_nothing_is_a_failure() {
     call.after(Duration::from_secs(30)).await;
     assert!(call.said().contains("Please say that again"));
 }
+
+#[tokio::test(flavor = "local", start_paused = true)]
+async fn half_a_link_of_an_answer_that_broke_off_is_not_read_out() {
+    let fake = FakePlatform::new();
+    let call = Call::connected(&fake).await;
+    let Act::Stream(mut pieces) = streamed(&["See ", "[our page](https://exa"], 10) else {
+        panic!();
+    };
+    pieces.truncate(4);
+    pieces.push(Piece::Break);
+    fake.model([Act::Stream(pieces)]);
+    call.says("Where?").await;
+    call.after(SECOND).await;
+    assert!(call.said().starts_with("See Sorry"));
+}

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::support::{FakePlatform, phone::Call};
+use crate::support::{FakePlatform, SECOND, phone::Call};
 
 /// A call that talks for so long.
 async fn talks(call: &Call, seconds: u64) {
@@ -27,6 +27,7 @@ async fn each_minute_is_reserved_before_it_begins_and_counted_once() {
         "five seconds before the second minute"
     );
     call.hangs_up().await;
+    call.after(SECOND).await;
     assert_eq!(fake.call_minutes().await, 1, "it did not begin");
     call.ended("completed", "completed").await;
     assert_eq!(fake.call_minutes().await, 1, "it is given back once");
@@ -65,5 +66,6 @@ async fn a_minute_of_yesterday_is_not_given_back_to_today() {
     second.open(&verbs).await;
     second.set_up().await;
     first.hangs_up().await;
+    first.after(SECOND).await;
     assert_eq!(fake.call_minutes().await, 1);
 }

@@ -94,3 +94,35 @@ async fn the_end_of_an_old_socket_does_not_break_an_answer_off() {
     call.after(SECOND).await;
     assert_eq!(call.said(), "One. Two.");
 }
+
+#[tokio::test(flavor = "local", start_paused = true)]
+async fn an_answer_to_a_socket_whose_loss_nobody_has_told_breaks_off_with_the_next_one() {
+    let fake = FakePlatform::new();
+    let mut call = Call::connected(&fake).await;
+    fake.model([streamed(&["One.", " Two.", " Three."], 600)]);
+    call.says("Count").await;
+    call.after(SECOND).await;
+    let verbs = call.ended("failed", "in-progress").await;
+    call.open(&verbs).await;
+    let before = fake.frames().len();
+    call.set_up().await;
+    call.after(SECOND / 2).await;
+    let sent = &fake.frames()[before..];
+    assert!(sent.iter().all(|(_, session, _)| *session == 2), "{sent:?}");
+}
+
+#[tokio::test(flavor = "local", start_paused = true)]
+async fn a_call_that_ends_while_it_has_no_socket_answers_nothing_on_the_next_one() {
+    let fake = FakePlatform::with(&[("MAX_CALL_SECONDS", "30")]);
+    let mut call = Call::connected(&fake).await;
+    fake.model([streamed(&["Never heard."], 900)]);
+    call.says("When do you open?").await;
+    call.after(SECOND / 2).await;
+    fake.phone(&call.name()).closed(1).await;
+    let verbs = call.ended("failed", "in-progress").await;
+    call.after(30 * SECOND).await;
+    call.open(&verbs).await;
+    call.set_up().await;
+    call.after(SECOND).await;
+    assert_eq!(fake.model_requests().len(), 1, "its time is up");
+}

@@ -138,6 +138,10 @@ async fn a_call_whose_state_is_damaged_ends_and_is_logged() {
     call.says("Hello").await;
     call.after(SECOND).await;
     assert!(fake.model_requests().is_empty());
+    assert!(
+        fake.closed_sockets().contains(&(1, 1011)),
+        "nobody is left on the line"
+    );
     let verbs = call.ended("failed", "in-progress").await;
     assert_eq!(verbs[0].name, "Hangup");
     assert_eq!(

@@ -52,7 +52,7 @@ impl Invariants {
         let (grants, cap, what) = match item {
             Item::ModelRequest => (&mut self.granted_requests, self.cap, "requests"),
             Item::Message => (&mut self.granted_messages, self.message_cap, "messages"),
-            Item::CallMinute => panic!("there are no calls here"),
+            Item::CallMinute => panic!("`calls` counts the minutes"),
         };
         let granted = grants.entry(day).or_default();
         *granted += 1;

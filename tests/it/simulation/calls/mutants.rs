@@ -1,0 +1,63 @@
+//! The deliberate bugs of calls, between the product and the simulation.
+//!
+//! Not here: their list (`mutation`), and those of ports and of the model, which stand there.
+
+use serde_json::{Value, json};
+use switchboard::config::{FixedText, Language};
+
+use super::records::MODEL_WORD;
+use crate::simulation::{mutation::Mutation, state::Simulation};
+
+/// A frame as the object gets it: on which session, and its text. `None`: it does not get it.
+pub fn frame(sim: &Simulation, session: u32, current: u32, text: String) -> Option<(u32, String)> {
+    let is_interrupt = text.contains("\"interrupt\"");
+    if is_interrupt && sim.is(Mutation::InterruptDropped) {
+        return None;
+    }
+    let text = if is_interrupt && sim.is(Mutation::HeardIgnored) {
+        let everything = "and much more ".repeat(99);
+        json!({ "type": "interrupt", "utteranceUntilInterrupt": everything }).to_string()
+    } else {
+        text
+    };
+    let session = if sim.is(Mutation::OldSessionAccepted) {
+        current
+    } else {
+        session
+    };
+    Some((session, text))
+}
+
+/// Whether a frame of the object goes out later.
+pub fn is_late(sim: &Simulation, text: &str) -> bool {
+    sim.is(Mutation::WordsLate) && text.contains(MODEL_WORD)
+}
+
+impl Simulation {
+    /// A mutation of what a call stores.
+    pub fn mutate_call_state(&self, before: &str, state: &mut String) {
+        let parse = |text: &str| serde_json::from_str::<Value>(text).unwrap_or_default();
+        if self.is(Mutation::SecretKept) {
+            let (door, mut after) = (parse(before)["call"]["door"].clone(), parse(state));
+            if after["call"]["door"].is_null() && !door.is_null() && after["call"].is_object() {
+                after["call"]["door"] = door;
+                *state = after.to_string();
+            }
+        }
+        if self.is(Mutation::EndForgotten) {
+            let (call, mut after) = (parse(before)["call"].clone(), parse(state));
+            if after["over"].is_object() && call.is_object() {
+                after["call"] = call;
+                *state = after.to_string();
+            }
+        }
+        if self.is(Mutation::ExcuseStored) {
+            let mut after = parse(state);
+            let turns = after["call"]["turns"].as_array_mut();
+            if let Some(turn) = turns.and_then(|turns| turns.last_mut()) {
+                turn["assistant"] = FixedText::CallFailed.in_language(Language::English).into();
+                *state = after.to_string();
+            }
+        }
+    }
+}

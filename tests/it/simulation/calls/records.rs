@@ -1,0 +1,163 @@
+//! What the invariants know of each call and of each caller.
+//!
+//! Not here: what must hold of it (`invariants`).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What is known of a call.
+#[derive(Default)]
+pub struct Record {
+    /// The digits of the caller's number.
+    pub digits: String,
+    /// The call's hash in the log.
+    pub hash: String,
+
+    /// When it was stored that the call was admitted, and that it has ended.
+    pub admitted: Option<u64>,
+    pub over: Option<u64>,
+    /// How often its end was logged.
+    pub logged: u64,
+    /// Whether its end may have been stored and not logged.
+    pub may_be_unlogged: bool,
+    /// Whether its state was damaged. Then it may end in any way.
+    pub is_damaged: bool,
+
+    /// Minutes that the budget object has granted it, that it was told of, that it has given back, and that it has used.
+    pub minutes_granted: u64,
+    pub minutes_told: u64,
+    pub minutes_given_back: u64,
+    pub minutes_used: u64,
+    /// Whether one of its requests was broken off, so that a minute may be lost.
+    pub was_cancelled: bool,
+
+    /// Requests to the model that were granted of the day and of the caller's share, and that were made.
+    pub requests_granted: u64,
+    pub share_granted: u64,
+    pub requests: u64,
+
+    /// The secrets of its sockets, in the order in which they were given.
+    pub secrets: Vec<Secret>,
+    /// The newest session.
+    pub session: u32,
+    /// Whether the object has handled the first frame of it.
+    pub is_set_up: bool,
+    /// Whether the object has ended the newest session, or begun its last sentence.
+    pub has_ended_session: bool,
+    pub is_closing: bool,
+
+    /// Frames that the object has not handled yet, and what follows once it has.
+    pub in_flight: u64,
+    pub pending: Vec<Told>,
+    /// What the caller has said, and whether a current socket has carried it.
+    pub said: BTreeMap<String, bool>,
+
+    /// The turns, as the model was asked.
+    pub turns: Vec<Turn>,
+    /// The turns before this one must not speak any more.
+    pub silent_before: usize,
+    /// Whether words were sent that no frame has closed.
+    pub has_open_words: bool,
+    /// Counts what separates two turns.
+    pub breaks: u64,
+    /// What Twilio has spoken of the model's answers.
+    pub played: String,
+    /// Counts what the caller is owed an answer to.
+    pub owed: Option<u64>,
+    pub owed_count: u64,
+    /// Whether each frame has come in order and once.
+    pub is_honest: bool,
+}
+
+/// A secret that opens a socket once.
+pub struct Secret {
+    pub text: String,
+    pub given: u64,
+    pub was_used: bool,
+}
+
+/// A turn: one or several requests for the same words.
+pub struct Turn {
+    /// What the caller said.
+    pub words: String,
+    /// What separated it from the turn before.
+    pub breaks: u64,
+    /// What the model says in the newest request, as a voice can say it, without spaces.
+    pub reply: String,
+    /// Whether the newest request is answered as a whole.
+    pub is_whole: bool,
+    /// Whether the model has called something that ends the call.
+    pub ends_call: bool,
+    /// What was sent to be spoken, without spaces.
+    pub spoken: String,
+    /// How much of it was before the newest request.
+    pub spoken_before: usize,
+    /// Whether the caller has said something since, without an interruption that was told.
+    pub is_left: bool,
+    /// The words that had been played when the caller cut in.
+    pub heard: Option<BTreeSet<String>>,
+}
+
+/// What the object was told by a frame.
+pub enum Told {
+    /// The first frame of a session.
+    SetUp { session: u32, turns: usize },
+    /// The caller has said something new.
+    Words { turns: usize },
+    /// It may have said something new, or the frame says nothing new.
+    Perhaps,
+    /// The caller has cut in, when these words had been played.
+    Interrupt {
+        turns: usize,
+        heard: Option<BTreeSet<String>>,
+    },
+}
+
+/// What is known of a caller.
+#[derive(Default)]
+pub struct CallerRecord {
+    /// Calls that were accepted.
+    pub calls: BTreeSet<String>,
+    pub requests: u64,
+    pub is_damaged: bool,
+}
+
+/// Minutes that the budget object has counted.
+#[derive(Default)]
+pub struct Minutes(BTreeMap<u64, i64>);
+
+impl Minutes {
+    /// Counts for a day, and returns its sum.
+    pub fn add(&mut self, day: u64, count: i64) -> i64 {
+        let sum = self.0.entry(day).or_default();
+        *sum += count;
+        *sum
+    }
+}
+
+/// The text without spaces.
+pub fn tight(text: &str) -> String {
+    text.chars().filter(|c| !c.is_whitespace()).collect()
+}
+
+/// The words of the model in a text. Each has the same length, and no two are the same.
+pub fn model_words(text: &str) -> BTreeSet<String> {
+    words_like(text, MODEL_WORD, 13)
+}
+
+/// The words of callers in a text.
+pub fn caller_words(text: &str) -> BTreeSet<String> {
+    words_like(text, CALLER_WORD, 9)
+}
+
+fn words_like(text: &str, beginning: &str, length: usize) -> BTreeSet<String> {
+    let found = text.match_indices(beginning);
+    found
+        .filter_map(|(at, _)| text.get(at..at + length))
+        .filter(|word| word.bytes().all(|byte| byte.is_ascii_alphanumeric()))
+        .map(str::to_owned)
+        .collect()
+}
+
+/// The beginning of each word that the model says, and of each that a caller says.
+pub const MODEL_WORD: &str = "quince";
+pub const CALLER_WORD: &str = "xyzzy";
