@@ -23,7 +23,7 @@ pub use parse::{Given, parse};
 pub use prompt::Prompt;
 pub use reader::AssistantFile;
 pub use schema::Schema;
-pub use tools::{END_CONVERSATION_TOOL, HAND_OFF_TOOL, SignedUrl, Tool};
+pub use tools::{ASK_DIGITS_TOOL, END_CONVERSATION_TOOL, HAND_OFF_TOOL, SignedUrl, Tool};
 pub use voice::{SpokenUrls, TranscriptionProvider, TtsProvider, Voice};
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 
 mod admission;
 mod barge_in;
+mod digits;
 mod ending;
 mod failures;
 mod hand_off;
