@@ -97,11 +97,13 @@ words! {
         Google = "Google",
     }
     /// How the address of a web page is spoken.
-    SpokenUrls, "must be say or full" {
+    SpokenUrls, "must be say, full or phrase" {
         /// By its host alone: "example dot com".
         Say = "say",
         /// Whole.
         Full = "full",
+        /// By its host in a sentence: "you can find it on example dot com".
+        Phrase = "phrase",
     }
 }
 

@@ -108,7 +108,11 @@ impl<P: CallPlatform> Inner<P> {
             inner: self,
             session,
             generation,
-            speakable: RefCell::new(Speakable::new(assistant.language, assistant.voice.urls)),
+            speakable: RefCell::new(Speakable::new(
+                assistant.language,
+                assistant.voice.urls,
+                assistant.text(FixedText::CallFoundAt),
+            )),
         };
         let shown = talk.keys.as_ref().map(|keys| keys.shown_in(&words));
         let run = self.ask(

@@ -177,7 +177,7 @@ fn every_error_of_a_voice_names_its_line_and_field_and_what_would_be_right() {
         ),
         (
             "speak_urls = \"no\"",
-            "4 voice.speak_urls: must be say or full",
+            "4 voice.speak_urls: must be say, full or phrase",
         ),
     ] {
         let found = errors(voice);
