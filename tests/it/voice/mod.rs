@@ -9,6 +9,7 @@ mod ending;
 mod failures;
 mod hand_off;
 mod minutes;
+mod recorded;
 mod resuming;
 mod sockets;
 mod turns;
