@@ -27,7 +27,11 @@ const CALL_SWITCHES = [
     "The relay of a call is opened by somebody other than Twilio.",
   ],
   ["slow_connect", "Slow relay", "Twilio connects to the relay of a call four seconds late."],
-  ["pieces", "Prompts in pieces", "A sentence arrives as up to three final prompts."],
+  [
+    "pieces",
+    "Prompts in pieces",
+    "A sentence arrives as up to three final prompts. Each interrupts what the assistant says.",
+  ],
   ["doubled", "Prompts twice", "Every final prompt arrives twice."],
   ["no_info", "No info messages", "Twilio does not say who speaks and what was played."],
 ];

@@ -20,8 +20,8 @@ mod toml_file;
 mod voice_mode;
 
 pub use assistants::{
-    Assistant, AssistantFile, Assistants, Claim, END_CONVERSATION_TOOL, FieldKind, HAND_OFF_TOOL,
-    HandOff, Intake, IntakeField, Prompt, Schema, SignedUrl, SpokenUrls, Tool,
+    ASK_DIGITS_TOOL, Assistant, AssistantFile, Assistants, Claim, END_CONVERSATION_TOOL, FieldKind,
+    HAND_OFF_TOOL, HandOff, Intake, IntakeField, Prompt, Schema, SignedUrl, SpokenUrls, Tool,
     TranscriptionProvider, TtsProvider, Voice,
 };
 pub use check::check;

@@ -4,6 +4,7 @@
 
 mod exchange;
 mod memory;
+mod route;
 mod streamed;
 mod tools;
 
@@ -37,7 +38,7 @@ use crate::{
 };
 
 pub use memory::{EndpointMemory, RemembersEndpoints};
-pub use tools::{Caller, Effect};
+pub use tools::{AskDigits, Caller, Effect};
 
 /// The result of a model run, and its cost.
 #[derive(Clone, Debug, PartialEq, Eq)]

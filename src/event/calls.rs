@@ -49,6 +49,8 @@ pub struct CallEnded {
     pub duration_ms: u64,
     /// The minutes that it began.
     pub minutes: u32,
+    /// About what Twilio bills for them, in millionths of a US dollar.
+    pub estimated_micro_usd: u64,
     /// Its turns.
     pub turns: u32,
     /// How often the caller cut in.

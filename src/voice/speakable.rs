@@ -4,13 +4,15 @@
 //! passed on at once, except for an end that may be the beginning of something that is not said as it stands. How the
 //! text was cut into pieces changes nothing. Not here: Markdown that is read (`messaging::markdown`).
 
-use crate::config::{Language, SpokenUrls};
+use crate::config::{FixedText, Language, SpokenUrls};
 
 /// Makes the words of one answer speakable, piece by piece.
 #[derive(Debug)]
 pub struct Speakable {
     language: Language,
     urls: SpokenUrls,
+    /// The sentence of [`SpokenUrls::Phrase`], with a placeholder.
+    phrase: String,
     /// What cannot be decided before more of the text is there.
     held: String,
     /// The last character that was passed on, or is treated so.
@@ -45,12 +47,13 @@ struct SignWords {
 }
 
 impl Speakable {
-    /// Speaks this language.
+    /// Speaks this language. `phrase` is the text [`FixedText::CallFoundAt`].
     #[must_use]
-    pub fn new(language: Language, urls: SpokenUrls) -> Self {
+    pub fn new(language: Language, urls: SpokenUrls, phrase: &str) -> Self {
         Self {
             language,
             urls,
+            phrase: phrase.to_owned(),
             held: String::new(),
             last: None,
             in_line: false,
@@ -66,7 +69,7 @@ impl Speakable {
     /// The text has ended. Returns what was held back.
     pub fn finish(&mut self) -> String {
         let said = self.drain(true);
-        *self = Self::new(self.language, self.urls);
+        *self = Self::new(self.language, self.urls, &self.phrase);
         said
     }
 
@@ -152,17 +155,12 @@ impl Speakable {
 
     /// A URL is said by its host: `https://www.example.com/help` is "example dot com".
     fn url<'t>(&self, rest: &'t str, is_end: bool) -> Option<Step<'t>> {
-        const BEGINNINGS: [&str; 3] = ["https://", "http://", "www."];
-        let begins = |beginning: &&&str| {
-            rest.get(..beginning.len())
-                .is_some_and(|text| text.eq_ignore_ascii_case(beginning))
-        };
         let may_begin = |beginning: &&str| {
             beginning
                 .get(..rest.len())
                 .is_some_and(|text| text.eq_ignore_ascii_case(rest))
         };
-        let Some(beginning) = BEGINNINGS.iter().find(begins) else {
+        let Some(beginning) = beginning_of_url(rest) else {
             let needs_more = !is_end && BEGINNINGS.iter().any(may_begin);
             return needs_more.then_some(Step::NeedsMore);
         };
@@ -178,18 +176,31 @@ impl Speakable {
         // What ends the sentence is no part of the URL.
         let address = whole.trim_end_matches(['.', ',', ';', ':', '!', '?']);
         let place = address.get(beginning.len()..).unwrap_or_default();
+        Some(Step::Said(
+            address.len().max(1),
+            Said::Owned(self.spoken(place)),
+        ))
+    }
+
+    /// What is said for a URL, without its scheme.
+    fn spoken(&self, place: &str) -> String {
         let place = place.strip_prefix("www.").unwrap_or(place);
+        let host = || place.split(['/', '?', '#', ':']).next().unwrap_or_default();
         let SignWords { dot, slash, .. } = self.words();
         let said = match self.urls {
-            SpokenUrls::Say => place.split(['/', '?', '#', ':']).next().unwrap_or_default(),
+            SpokenUrls::Say | SpokenUrls::Phrase => host(),
             SpokenUrls::Full => place.trim_end_matches('/'),
         };
         let said = said.replace('.', &format!(" {dot} "));
         let said = said.replace('/', &format!(" {slash} "));
-        Some(Step::Said(address.len().max(1), Said::Owned(said)))
+        if self.urls == SpokenUrls::Phrase {
+            FixedText::CallFoundAt.filled(&self.phrase, &said)
+        } else {
+            said
+        }
     }
 
-    /// A link is said by its text: `[our page](https://example.com)` is "our page".
+    /// A link is said by its text: `[our page](https://example.com)` is "our page", and in a sentence also by its URL.
     fn link<'t>(&self, rest: &'t str, is_end: bool) -> Step<'t> {
         let alone = Step::Said(1, Said::Nothing);
         let end_of_line = rest.find('\n').unwrap_or(rest.len());
@@ -204,9 +215,18 @@ impl Speakable {
         };
         let label = text.get(1..middle).unwrap_or_default();
         let read = middle.saturating_add(end).saturating_add(1);
-        let mut inner = Self::new(self.language, self.urls);
+        let mut inner = Self::new(self.language, self.urls, &self.phrase);
         let mut said = inner.push(label);
         said.push_str(&inner.finish());
+        let target = text.get(middle.saturating_add(2)..read).unwrap_or_default();
+        let target = target.split([')', ' ']).next().unwrap_or_default();
+        if self.urls == SpokenUrls::Phrase
+            && beginning_of_url(label).is_none()
+            && let Some(beginning) = beginning_of_url(target)
+        {
+            let place = target.get(beginning.len()..).unwrap_or_default();
+            said = format!("{said}, {}", self.spoken(place));
+        }
         Step::Said(read, Said::Owned(said))
     }
 
@@ -227,6 +247,16 @@ impl Speakable {
             slash,
         }
     }
+}
+
+/// How URLs begin.
+const BEGINNINGS: [&str; 3] = ["https://", "http://", "www."];
+
+fn beginning_of_url(text: &str) -> Option<&'static str> {
+    BEGINNINGS.into_iter().find(|beginning| {
+        let start = text.get(..beginning.len());
+        start.is_some_and(|start| start.eq_ignore_ascii_case(beginning))
+    })
 }
 
 /// The mark at the start of a line: of a heading, a quote, an item of a list, a rule or a block of code.
@@ -287,107 +317,4 @@ fn is_pictograph(c: char) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    fn english() -> Speakable {
-        Speakable::new(Language::English, SpokenUrls::Say)
-    }
-
-    fn said(text: &str) -> String {
-        let mut speakable = english();
-        let mut said = speakable.push(text);
-        said.push_str(&speakable.finish());
-        said
-    }
-
-    #[test]
-    fn markup_emoji_and_urls_are_not_read_out() {
-        for (written, spoken) in [
-            (
-                "Your order **1234** has *shipped*.",
-                "Your order 1234 has shipped.",
-            ),
-            ("It costs `$5`, ~~not $6~~.", "It costs $5, not $6."),
-            (
-                "## Opening hours\nMonday to Friday",
-                "Opening hours. Monday to Friday",
-            ),
-            ("We have:\n- tea\n- coffee\n", "We have: tea. coffee. "),
-            (
-                "1. Open the app.\n2. Log in.",
-                "1. Open the app. 2. Log in.",
-            ),
-            ("Great! 🎉👍🏽 See you.", "Great! See you."),
-            (
-                "See https://www.example.com/help?x=1.",
-                "See example dot com.",
-            ),
-            ("See [our page](https://example.com/a).", "See our page."),
-            ("A [note] in brackets", "A note] in brackets"),
-            ("Tea & cake <b>now</b>", "Tea and cake bnow/b"),
-            ("2 * 3 * 4 is 24", "2 times 3 times 4 is 24"),
-            (
-                "the snake_case_name and _this_",
-                "the snake case name and this",
-            ),
-            ("> quoted\n---\nend", "quoted. end"),
-            ("```rust\nlet x;\n```\nDone", "let x; Done"),
-            (
-                "How are you? What is it? Why",
-                "How are you? What is it? Why",
-            ),
-            ("   two   spaces  ", "two spaces "),
-        ] {
-            assert_eq!(said(written), spoken, "{written}");
-        }
-    }
-
-    #[test]
-    fn signs_are_said_in_the_language_and_a_url_whole_if_wanted() {
-        let mut speakable = Speakable::new(Language::German, SpokenUrls::Full);
-        let mut said = speakable.push("Tee & Kuchen: https://www.example.com/a/b.");
-        said.push_str(&speakable.finish());
-        assert_eq!(
-            said,
-            "Tee und Kuchen: example Punkt com Schrägstrich a Schrägstrich b."
-        );
-    }
-
-    #[test]
-    fn a_word_is_passed_on_before_it_has_ended() {
-        let mut speakable = english();
-        assert_eq!(speakable.push("Hel"), "Hel");
-        assert_eq!(speakable.push("lo there"), "lo there");
-        assert_eq!(speakable.push(", h"), ", ");
-        assert_eq!(speakable.push("ow are"), "how are");
-        assert_eq!(speakable.finish(), "");
-    }
-
-    proptest! {
-        #[test]
-        fn how_the_text_is_cut_changes_nothing(
-            text in r"([a-z]{1,4}|[ *_`#>&\[\]()!.|~\n-]|https://|www\.|example\.com|🎉|é|1\. |\]\(){0,40}",
-            cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..8),
-        ) {
-            let starts: Vec<usize> = text.char_indices().map(|(at, _)| at).chain([text.len()]).collect();
-            let mut at: Vec<usize> = cuts.iter().map(|cut| *cut.get(&starts)).collect();
-            at.extend([0, text.len()]);
-            at.sort_unstable();
-            let mut speakable = english();
-            let mut pieces = String::new();
-            for cut in at.windows(2) {
-                pieces.push_str(&speakable.push(&text[cut[0]..cut[1]]));
-            }
-            pieces.push_str(&speakable.finish());
-            prop_assert_eq!(pieces, said(&text));
-        }
-
-        #[test]
-        fn nothing_is_left_that_would_be_markup_for_a_voice(text in ".{0,200}") {
-            prop_assert!(!said(&text).contains(['<', '&', '*', '`', '\n']));
-        }
-    }
-}
+mod tests;

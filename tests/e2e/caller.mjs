@@ -69,6 +69,7 @@ export class Caller {
     const signature = signatureOf(SECRETS.TWILIO_AUTH_TOKEN, signed(url), []);
     const socket = new WebSocket(url, { headers: { "X-Twilio-Signature": signature } });
     this.closed = undefined;
+    this.#sessions += 1;
     socket.on("message", (data) => this.frames.push(JSON.parse(String(data))));
     socket.on("close", (code, reason) => {
       this.closed = { code, reason: String(reason) };
@@ -92,7 +93,6 @@ export class Caller {
   }
 
   setUp() {
-    this.#sessions += 1;
     this.send({
       type: "setup",
       sessionId: this.session,
@@ -115,8 +115,15 @@ export class Caller {
     return `VX${String(this.#sessions).padStart(32, "0")}`;
   }
 
+  /** Sends a frame. A text or bytes go out as they are. */
   send(frame) {
-    this.#socket.send(typeof frame === "string" ? frame : JSON.stringify(frame));
+    const isRaw = typeof frame === "string" || Buffer.isBuffer(frame);
+    this.#socket.send(isRaw ? frame : JSON.stringify(frame));
+  }
+
+  /** Presses a key. */
+  press(digit) {
+    this.send({ type: "dtmf", digit });
   }
 
   says(text) {

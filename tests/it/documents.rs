@@ -1143,6 +1143,7 @@ fn sample_events() -> Vec<Event> {
             ended_by: CallEnd::Caller,
             duration_ms: 1,
             minutes: 1,
+            estimated_micro_usd: 1,
             turns: 1,
             interruptions: 1,
             failures: 1,

@@ -38,6 +38,7 @@ mod socket;
 mod speech;
 mod target;
 mod twiml;
+mod utterance;
 mod verb;
 mod words;
 mod xml;

@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 
 use super::frames::{self, Interruptible, Message};
 use super::speech::{Content, Item, Played, Speech, Text};
+use super::utterance::{self, Said};
 use super::verb::{Input, Relay};
-use super::words::{partials, pieces};
 use crate::phones::call_faults::CallFaults;
 
 /// A session.
@@ -24,6 +24,8 @@ pub struct Session {
     /// Whether the Worker has begun an answer that it has not closed.
     answering: bool,
     person: Person,
+    /// Whether what the person said last is reported.
+    is_heard: bool,
     /// What Twilio will do, in the order of time.
     later: VecDeque<(u64, Later)>,
     /// How many messages in a row were refused.
@@ -63,20 +65,12 @@ enum Person {
 
 #[derive(Debug)]
 enum Later {
-    Silent,
-    Prompt { words: String, last: bool },
+    Said(Said),
     Close(Option<String>),
 }
 
 /// From `setup` to the greeting.
 const GREETING_MS: u64 = 700;
-/// From one partial prompt to the next, from the last one to the final prompt, and between the pieces
-/// of a prompt.
-const PARTIAL_MS: u64 = 250;
-const FINAL_MS: u64 = 350;
-const PIECE_MS: u64 = 600;
-/// From a final prompt to its copy.
-const DOUBLE_MS: u64 = 40;
 /// From `end` to the close.
 const END_MS: u64 = 90;
 /// How much of the speech is still played after the close.
@@ -108,6 +102,7 @@ impl Session {
             audible: false,
             answering: false,
             person: Person::default(),
+            is_heard: true,
             later: VecDeque::new(),
             refused: 0,
         }
@@ -133,11 +128,7 @@ impl Session {
                 break;
             };
             match later {
-                Later::Silent => {
-                    self.person = Person::Silent;
-                    self.speaking("clientSpeaking", false, &mut effects);
-                }
-                Later::Prompt { words, last } => self.prompt(&words, last, &mut effects),
+                Later::Said(said) => self.hear(&said, &mut effects),
                 Later::Close(handoff) => effects.push(Effect::Close(Closing::Ended(handoff))),
             }
         }
@@ -167,20 +158,30 @@ impl Session {
     /// The person begins to speak.
     pub fn speak(&mut self, now: u64) -> Vec<Effect> {
         let mut effects = self.advance(now);
-        if self.person != Person::Silent {
-            return effects;
-        }
-        self.speaking("clientSpeaking", true, &mut effects);
-        let mut reported = true;
-        if self.speech.is_busy() {
-            if self.speech.interruptible().speech {
-                self.barge_in(&mut effects);
-            } else {
-                reported = self.relay.report.speech;
-            }
-        }
-        self.person = Person::Speaking(reported);
+        self.begin_to_speak(&mut effects);
         effects
+    }
+
+    fn begin_to_speak(&mut self, effects: &mut Vec<Effect>) {
+        if self.person != Person::Silent {
+            return;
+        }
+        self.speaking("clientSpeaking", true, effects);
+        let reported = self.cut_in(effects);
+        self.person = Person::Speaking(reported);
+        self.is_heard = reported;
+    }
+
+    /// What is being said is cut off, if it can be. Returns whether the person's words are reported.
+    fn cut_in(&mut self, effects: &mut Vec<Effect>) -> bool {
+        if !self.speech.is_busy() {
+            return true;
+        }
+        if self.speech.interruptible().speech {
+            self.barge_in(effects);
+            return true;
+        }
+        self.relay.report.speech
     }
 
     /// The person has said this.
@@ -190,41 +191,33 @@ impl Session {
             let text =
                 "The assistant was speaking and cannot be interrupted: Twilio reports nothing.";
             effects.push(Effect::Show("note", json!({"text": text, "words": words})));
-            self.later.push_back((now, Later::Silent));
-            return self.with_advance(effects, now);
-        }
-        let pieces = if self.faults.pieces {
-            pieces(words)
+            self.later.push_back((now, Later::Said(Said::Silent)));
         } else {
-            vec![words.trim().to_owned()]
-        };
-        let mut at = self.later.back().map_or(now, |(at, _)| (*at).max(now));
-        let last_piece = pieces.len().saturating_sub(1);
-        for (index, piece) in pieces.into_iter().enumerate() {
-            if self.relay.partial {
-                for words in partials(&piece) {
-                    at = at.saturating_add(PARTIAL_MS);
-                    self.later
-                        .push_back((at, Later::Prompt { words, last: false }));
-                }
+            let from = self.later.back().map_or(now, |(at, _)| (*at).max(now));
+            let said = utterance::schedule(words, &self.relay, self.faults, from);
+            let later = said.into_iter().map(|(at, said)| (at, Later::Said(said)));
+            self.later.extend(later);
+        }
+        effects.extend(self.advance(now));
+        effects
+    }
+
+    /// Twilio hears the person, or no longer does.
+    fn hear(&mut self, said: &Said, effects: &mut Vec<Effect>) {
+        match said {
+            Said::Speaks => self.begin_to_speak(effects),
+            Said::Silent => {
+                self.person = Person::Silent;
+                self.speaking("clientSpeaking", false, effects);
             }
-            if index == last_piece {
-                self.later.push_back((at, Later::Silent));
-                at = at.saturating_add(self.relay.speech_timeout.unwrap_or(FINAL_MS));
-            } else {
-                at = at.saturating_add(PIECE_MS);
-            }
-            let copies = if self.faults.doubled { 2 } else { 1 };
-            for copy in 0..copies {
-                if copy > 0 {
-                    at = at.saturating_add(DOUBLE_MS);
+            Said::Prompt { words, last } => self.prompt(words, *last, effects),
+            // What the assistant began to say meanwhile is cut off, too.
+            Said::Rest { words, last } => {
+                if self.is_heard && self.cut_in(effects) {
+                    self.prompt(words, *last, effects);
                 }
-                let words = piece.clone();
-                self.later
-                    .push_back((at, Later::Prompt { words, last: true }));
             }
         }
-        self.with_advance(effects, now)
     }
 
     /// The person has pressed a key.
@@ -245,11 +238,6 @@ impl Session {
         if reported {
             effects.push(Effect::Send(frames::dtmf(digit)));
         }
-        effects
-    }
-
-    fn with_advance(&mut self, mut effects: Vec<Effect>, now: u64) -> Vec<Effect> {
-        effects.extend(self.advance(now));
         effects
     }
 

@@ -54,7 +54,12 @@ impl Assistant {
     /// Whether the model is offered tools, its own or built-in ones.
     #[must_use]
     pub fn has_tools(&self) -> bool {
-        offers_tools(&self.tools, self.end_conversation, self.hand_off.as_ref())
+        offers_tools(
+            &self.tools,
+            self.end_conversation,
+            self.hand_off.as_ref(),
+            self.voice.offers_tools(),
+        )
     }
 
     /// A fixed text: the assistant's own, or that of its language.
@@ -83,13 +88,14 @@ impl Assistant {
     }
 }
 
-/// Whether an assistant with these parts offers the model tools.
+/// Whether an assistant with these parts offers the model tools, `on_the_phone` alone or always.
 pub(super) fn offers_tools(
     own: &[Tool],
     end_conversation: bool,
     hand_off: Option<&HandOff>,
+    on_the_phone: bool,
 ) -> bool {
-    !own.is_empty() || end_conversation || hand_off.is_some()
+    !own.is_empty() || end_conversation || hand_off.is_some() || on_the_phone
 }
 
 /// Something that a contact can write to, and that one assistant answers.

@@ -21,7 +21,7 @@ pub use intake::{FieldKind, Intake, IntakeField};
 pub use parse::{Given, parse};
 pub use prompt::Prompt;
 pub use schema::Schema;
-pub use tools::{END_CONVERSATION_TOOL, HAND_OFF_TOOL, SignedUrl, Tool};
+pub use tools::{ASK_DIGITS_TOOL, END_CONVERSATION_TOOL, HAND_OFF_TOOL, SignedUrl, Tool};
 pub use voice::{SpokenUrls, TranscriptionProvider, TtsProvider, Voice};
 
 /// A file of an assistant, as it was bundled with the Worker.

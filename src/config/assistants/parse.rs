@@ -209,7 +209,8 @@ impl Read {
         let model = self
             .model
             .or_else(|| inherited.map(|endpoint| endpoint.model.clone()));
-        let has_tools = offers_tools(&self.tools, self.end_conversation, self.hand_off.as_ref());
+        let (hand_off, on_the_phone) = (self.hand_off.as_ref(), self.voice.offers_tools());
+        let has_tools = offers_tools(&self.tools, self.end_conversation, hand_off, on_the_phone);
         // OpenAI takes no tools with another effort than `none`, see [`problem_of_effort`].
         let reasoning_effort = self.reasoning_effort.or_else(|| {
             let inherited = inherited.filter(|_| !has_tools)?;

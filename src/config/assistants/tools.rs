@@ -15,8 +15,11 @@ pub const HAND_OFF_TOOL: &str = "hand_off";
 /// The tool of every assistant with `end_conversation = true`.
 pub const END_CONVERSATION_TOOL: &str = "end_conversation";
 
+/// The tool of every assistant whose `[voice]` has `ask_digits = true`, on the phone alone.
+pub const ASK_DIGITS_TOOL: &str = "ask_digits";
+
 /// The names of the tools that are built in. A file cannot give them to its own.
-const BUILT_IN: [&str; 3] = [HAND_OFF_TOOL, END_CONVERSATION_TOOL, "ask_digits"];
+const BUILT_IN: [&str; 3] = [HAND_OFF_TOOL, END_CONVERSATION_TOOL, ASK_DIGITS_TOOL];
 
 /// A tool.
 #[derive(Clone, Debug)]

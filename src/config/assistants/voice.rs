@@ -34,8 +34,17 @@ pub struct Voice {
     pub hand_off_to: Option<Address>,
     /// Whether calls are recorded. The caller is told so first.
     pub record: bool,
+    /// Whether the model may ask for digits, which the caller presses, by the tool `ask_digits`.
+    pub ask_digits: bool,
     /// How the address of a web page is spoken.
     pub urls: SpokenUrls,
+}
+
+impl Voice {
+    /// Whether the model has a tool on the phone alone.
+    pub(super) fn offers_tools(&self) -> bool {
+        self.ask_digits || self.hand_off_to.is_some()
+    }
 }
 
 /// Makes an enum of words that a file may have.
@@ -86,11 +95,13 @@ words! {
         Google = "Google",
     }
     /// How the address of a web page is spoken.
-    SpokenUrls, "must be say or full" {
+    SpokenUrls, "must be say, full or phrase" {
         /// By its host alone: "example dot com".
         Say = "say",
         /// Whole.
         Full = "full",
+        /// By its host in a sentence: "you can find it on example dot com".
+        Phrase = "phrase",
     }
 }
 
@@ -128,6 +139,7 @@ pub(super) struct Stated {
     longest_call: Option<Duration>,
     hand_off_to: Option<Address>,
     record: bool,
+    ask_digits: bool,
     urls: Option<SpokenUrls>,
 }
 
@@ -166,6 +178,7 @@ pub(super) fn parse(file: &mut Table<'_, '_>) -> Stated {
             .text("hand_off_to")
             .and_then(|number| number.parse(|text| phone_number(text))),
         record: table.flag("record").unwrap_or(false),
+        ask_digits: table.flag("ask_digits").unwrap_or(false),
         urls: table
             .text("speak_urls")
             .and_then(|urls| urls.parse(|text| SpokenUrls::parse(text))),
@@ -198,6 +211,11 @@ fn report_missing_voice(
 }
 
 impl Stated {
+    /// Whether the model has a tool on the phone alone.
+    pub(super) fn offers_tools(&self) -> bool {
+        self.ask_digits || self.hand_off_to.is_some()
+    }
+
     /// The voice of an assistant whose fixed texts are in this language.
     pub(super) fn in_language(self, language: Language) -> Voice {
         let tts_provider = self.tts_provider.unwrap_or(TtsProvider::Amazon);
@@ -234,6 +252,7 @@ impl Stated {
             longest_call: self.longest_call,
             hand_off_to: self.hand_off_to,
             record: self.record,
+            ask_digits: self.ask_digits,
             urls: self.urls.unwrap_or(SpokenUrls::Say),
         }
     }

@@ -98,6 +98,7 @@ pub(super) fn text(text: FixedText) -> &'static str {
         }
         T::CallGreeting => "Hallo! Waarmee kan ik u helpen?",
         T::CallRecorded => "Dit gesprek wordt opgenomen.",
+        T::CallFoundAt => "u vindt het op {place}",
         T::CallOneMoment => "Een ogenblik, alstublieft.",
         T::CallFailed => "Sorry, er ging iets mis. Kunt u dat herhalen?",
         T::CallGivenUp => "Sorry, ik kan u nu niet helpen. Bel later opnieuw. Tot ziens.",

@@ -114,6 +114,7 @@ pub(super) fn text(text: FixedText) -> &'static str {
         }
         T::CallGreeting => "Hello! How can I help you?",
         T::CallRecorded => "This call is recorded.",
+        T::CallFoundAt => "you can find it on {place}",
         T::CallOneMoment => "One moment, please.",
         T::CallFailed => "Sorry, something went wrong. Please say that again.",
         T::CallGivenUp => "Sorry, I can't help you right now. Please call again later. Goodbye.",

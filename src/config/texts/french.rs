@@ -102,6 +102,7 @@ pub(super) fn text(text: FixedText) -> &'static str {
         }
         T::CallGreeting => "Bonjour ! Comment puis-je vous aider ?",
         T::CallRecorded => "Cet appel est enregistré.",
+        T::CallFoundAt => "vous le trouverez sur {place}",
         T::CallOneMoment => "Un instant, s'il vous plaît.",
         T::CallFailed => {
             "Désolé, une erreur s'est produite. Pouvez-vous répéter, s'il vous plaît ?"

@@ -106,6 +106,7 @@ pub(super) fn text(text: FixedText) -> &'static str {
         }
         T::CallGreeting => "Guten Tag! Wie kann ich Ihnen helfen?",
         T::CallRecorded => "Dieses Gespräch wird aufgezeichnet.",
+        T::CallFoundAt => "Sie finden es auf {place}",
         T::CallOneMoment => "Einen Moment, bitte.",
         T::CallFailed => "Leider ist etwas schiefgegangen. Bitte sagen Sie das noch einmal.",
         T::CallGivenUp => {

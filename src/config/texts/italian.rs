@@ -92,6 +92,7 @@ pub(super) fn text(text: FixedText) -> &'static str {
         }
         T::CallGreeting => "Buongiorno! Come posso aiutarla?",
         T::CallRecorded => "Questa chiamata viene registrata.",
+        T::CallFoundAt => "può trovarlo su {place}",
         T::CallOneMoment => "Un momento, per favore.",
         T::CallFailed => "Mi dispiace, qualcosa è andato storto. Può ripetere, per favore?",
         T::CallGivenUp => "Mi dispiace, ora non posso aiutarla. Richiami più tardi. Arrivederci.",

@@ -100,6 +100,7 @@ pub(super) fn text(text: FixedText) -> &'static str {
         }
         T::CallGreeting => "Olá! Em que posso ajudar?",
         T::CallRecorded => "Esta chamada é gravada.",
+        T::CallFoundAt => "pode encontrá-lo em {place}",
         T::CallOneMoment => "Um momento, por favor.",
         T::CallFailed => "Desculpe, algo correu mal. Por favor, diga isso outra vez.",
         T::CallGivenUp => "Desculpe, não posso ajudar agora. Por favor, ligue mais tarde. Adeus.",

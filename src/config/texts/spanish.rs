@@ -100,6 +100,7 @@ pub(super) fn text(text: FixedText) -> &'static str {
         }
         T::CallGreeting => "¡Hola! ¿En qué puedo ayudarle?",
         T::CallRecorded => "Esta llamada se graba.",
+        T::CallFoundAt => "puede encontrarlo en {place}",
         T::CallOneMoment => "Un momento, por favor.",
         T::CallFailed => "Lo siento, algo ha fallado. Por favor, repítalo.",
         T::CallGivenUp => "Lo siento, ahora no puedo ayudarle. Por favor, llame más tarde. Adiós.",

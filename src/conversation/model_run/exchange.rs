@@ -4,15 +4,13 @@
 //! `openai::next` decides about each error. Here are the order of the endpoints, the reservations
 //! and the time. Not here: the first reservation (`model_run`), and the calls of tools (`tools`).
 
-use std::{
-    collections::{BTreeMap, VecDeque},
-    time::Duration,
-};
+use std::time::Duration;
 
 use serde_json::Value;
 
 use super::{
     ContactShare, Failure, Listener, ModelRun, RemembersEndpoints, Words, reserve,
+    route::{Passing, Route},
     streamed::{Answered, Hearing},
     tools::Toolbox,
 };
@@ -63,38 +61,6 @@ struct Talk<'t> {
     offer: Offer<'t>,
 }
 
-/// The endpoints of a turn, and what was tried at them.
-struct Route {
-    /// The endpoint that is asked.
-    number: usize,
-    /// The endpoints that were not asked yet, in order.
-    fresh: VecDeque<usize>,
-    /// The endpoints whose error may pass, the one that was asked longest ago first.
-    passing: VecDeque<Passing>,
-    /// How often an endpoint was asked again after an error that may pass.
-    retries: u32,
-    /// The fields that endpoints have refused in this turn.
-    refused: BTreeMap<usize, Fields>,
-    /// How often a field was left out.
-    omissions: u32,
-    /// Whether the conversation was shortened.
-    shortened: bool,
-}
-
-impl Route {
-    /// The fields that the endpoint which is asked has refused in this turn.
-    fn refused_here(&self) -> Fields {
-        self.refused.get(&self.number).copied().unwrap_or_default()
-    }
-}
-
-/// An endpoint whose error may pass.
-struct Passing {
-    number: usize,
-    error: OpenAiError,
-    retry_after: Option<String>,
-}
-
 impl<P> Asked<'_, P>
 where
     P: Clock + Log + Random + Http + Objects + RemembersEndpoints,
@@ -128,10 +94,20 @@ where
                     // Without tools on offer, no response is a call.
                     let nothing = Failure::OpenAi(OpenAiError::Empty);
                     let tools = self.tools.as_ref().ok_or(nothing)?;
-                    self.reserve_next().await?;
+                    let question = tools.question(&called);
+                    if question.is_none() {
+                        self.reserve_next().await?;
+                    }
                     let count = u32::try_from(called.calls.len()).unwrap_or(u32::MAX);
                     run.tool_rounds = run.tool_rounds.saturating_add(1);
                     run.tool_calls = run.tool_calls.saturating_add(count);
+                    if let Some(text) = question {
+                        // A person answers it, and no further request.
+                        run.effects = tools.effects();
+                        self.hearing().iter().for_each(|ear| ear.say(&text, run));
+                        let finish_note = None;
+                        return Ok(Completion { text, finish_note });
+                    }
                     // The rest of the time is the model's.
                     let time = self.remaining().checked_div(2).unwrap_or_default();
                     rounds.push(tools.round(called, route.number, time).await);
@@ -251,11 +227,7 @@ where
         Route {
             number: fresh.pop_front().unwrap_or_default(),
             fresh,
-            passing: VecDeque::new(),
-            retries: 0,
-            refused: BTreeMap::new(),
-            omissions: 0,
-            shortened: false,
+            ..Route::default()
         }
     }
 
@@ -284,18 +256,20 @@ where
             .unwrap_or_default()
             .max(Duration::from_millis(1));
         run.requests = run.requests.saturating_add(1);
-        match self.listener {
-            Some(listener) => {
-                let hearing = Hearing {
-                    platform: self.platform,
-                    listener,
-                    started: self.started,
-                    ends: self.begun.plus(self.config.openai_timeout),
-                };
-                hearing.ask(request, share, allows_calls, run).await
-            }
+        match self.hearing() {
+            Some(hearing) => hearing.ask(request, share, allows_calls, run).await,
             None => Answered::of(self.platform.send(request, share).await, allows_calls),
         }
+    }
+
+    /// Who hears the answer, and in which time.
+    fn hearing(&self) -> Option<Hearing<'_, P>> {
+        self.listener.map(|listener| Hearing {
+            platform: self.platform,
+            listener,
+            started: self.started,
+            ends: self.begun.plus(self.config.openai_timeout),
+        })
     }
 
     /// The request. It is made anew for each attempt, so that only one is in memory at a time.

@@ -111,6 +111,12 @@ impl<P: Clock + Http> Hearing<'_, P> {
         }
     }
 
+    /// Says words that are no part of a reply.
+    pub(super) fn say(&self, words: &str, run: &mut ModelRun) {
+        let mut ear = Ear::new(self.listener, run.was_heard());
+        self.pass_on(words, &mut ear, run);
+    }
+
     fn pass_on(&self, words: &str, ear: &mut Ear<'_>, run: &mut ModelRun) {
         if words.is_empty() {
             return;

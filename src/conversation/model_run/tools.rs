@@ -3,32 +3,37 @@
 //! The model chooses a tool by its name and gives it arguments. Everything else comes from the
 //! assistant's file and from the turn: the URL, the id, whose conversation it is. A call goes out
 //! only if the tool's schema accepts its arguments. What a tool answers is told to the model as data
-//! and to nobody else; a failure is told in a word. Not here: the rounds (`exchange`), the words
-//! (`result`), and the signature (`webhooks`).
+//! and to nobody else; a failure is told in a word. Not here: the rounds (`exchange`), what the
+//! built-in tools do (`built_in`), the words (`result`), and the signature (`webhooks`).
 
+mod built_in;
 mod result;
 
 use std::{
     cell::{Cell, RefCell},
     collections::{BTreeMap, BTreeSet},
-    sync::LazyLock,
     time::Duration,
 };
 
 use futures_util::{StreamExt, stream};
 use serde::Serialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
-use self::result::{Done, MAX_ANSWER_BYTES, Told, answered};
+use self::{
+    built_in::{BUILT_IN, BuiltIn},
+    result::{Done, MAX_ANSWER_BYTES, Told, answered},
+};
 use crate::{
     base::time::{UnixMillis, millis},
-    config::{Assistant, Config, END_CONVERSATION_TOOL, HAND_OFF_TOOL, Tool},
+    config::{Assistant, Config, Tool},
     event::{self, Event, ToolOutcome},
     identity::{Address, Medium, PhoneHash, Pseudonym, WebhookId},
     openai::{Called, Function, Round, ToolCall},
     platform::{Clock, Http, HttpError, Log},
     webhooks::{self, Outcome},
 };
+
+pub use built_in::{AskDigits, Effect};
 
 /// For whom tools are called.
 #[derive(Debug)]
@@ -48,74 +53,12 @@ pub struct Caller<'a> {
     pub has_called: &'a Cell<bool>,
 }
 
-/// What a built-in tool does, once the turn is answered.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Effect {
-    /// The conversation ends: it is cleared after the answer.
-    EndConversation,
-    /// The contact is handed over to a person, for this reason.
-    HandOff(String),
-}
-
 /// The most calls of one round that are made.
 const MAX_CALLS: usize = 16;
 /// The most calls that are made at once. The runtime lets six connections wait for a response, and
 /// queues any other. A call in that queue would use up its time before it is sent. Source:
 /// Cloudflare, "Limits", "Simultaneous open connections".
 const MAX_AT_ONCE: usize = 6;
-
-/// A tool that is built in. It calls nobody.
-struct BuiltIn {
-    name: &'static str,
-    description: &'static str,
-    parameters: Value,
-    /// What a call with these arguments does, if they are right.
-    effect: fn(&Map<String, Value>) -> Option<Effect>,
-    /// The word for arguments that are not right.
-    fails_as: &'static str,
-    /// What the model is told.
-    result: &'static str,
-    /// Whether an assistant has it.
-    is_of: fn(&Assistant, Medium) -> bool,
-}
-
-/// The tools that are built in.
-static BUILT_IN: LazyLock<[BuiltIn; 2]> = LazyLock::new(|| {
-    [
-        BuiltIn {
-            name: END_CONVERSATION_TOOL,
-            description: "Ends the conversation, when the contact has said goodbye or everything is \
-            settled. Your next answer is the last one, and everything that was said is forgotten.",
-            parameters: json!({ "type": "object", "properties": {}, "additionalProperties": false }),
-            effect: |_| Some(Effect::EndConversation),
-            fails_as: "invalid_arguments",
-            result: "done",
-            is_of: |assistant, _| assistant.end_conversation,
-        },
-        BuiltIn {
-            name: HAND_OFF_TOOL,
-            description: "Hands the contact over to a person, when the contact asks for one or you \
-            cannot help. The contact is told, and from then on a person answers.",
-            parameters: json!({
-                "type": "object",
-                "properties": { "reason": { "type": "string", "description": "Why, in one sentence" } },
-                "required": ["reason"],
-                "additionalProperties": false,
-            }),
-            effect: |arguments| {
-                let reason = arguments.get("reason")?.as_str()?.trim();
-                let is_alone = arguments.len() == 1 && !reason.is_empty();
-                is_alone.then(|| Effect::HandOff(reason.to_owned()))
-            },
-            fails_as: "hand_off_failed",
-            result: "handed_over",
-            is_of: |assistant, medium| match medium {
-                Medium::Messages(_) | Medium::Synthetic => assistant.hand_off.is_some(),
-                Medium::Call => assistant.voice.hand_off_to.is_some(),
-            },
-        },
-    ]
-});
 
 /// The tools of one turn.
 pub(super) struct Toolbox<'a, P> {
@@ -168,10 +111,10 @@ impl<'a, P: Clock + Log + Http> Toolbox<'a, P> {
 
     /// The built-in tools that the assistant has.
     fn built_in(&self) -> impl Iterator<Item = &'static BuiltIn> {
-        let (assistant, medium) = (self.assistant, self.caller.medium);
+        let (config, assistant, medium) = (self.config, self.assistant, self.caller.medium);
         BUILT_IN
             .iter()
-            .filter(move |tool| (tool.is_of)(assistant, medium))
+            .filter(move |tool| (tool.is_of)(assistant, config, medium))
     }
 
     /// What the built-in tools that were called do.
@@ -210,23 +153,46 @@ impl<'a, P: Clock + Log + Http> Toolbox<'a, P> {
             (None, Some(tool)) => self.note(tool, call),
             (None, None) => ToolOutcome::UnknownTool.into(),
         };
-        let outcome = done.outcome;
+        self.log(name, done.outcome, begun);
+        done.result
+    }
+
+    fn log(&self, tool: Option<&str>, outcome: ToolOutcome, begun: UnixMillis) {
         event::log(
             self.platform,
             &Event::ToolCalled {
                 phone_hash: self.caller.phone_hash.clone(),
                 // A name that the assistant does not have is the model's text, and not logged.
-                tool: name.map(str::to_owned),
+                tool: tool.map(str::to_owned),
                 outcome,
                 duration_ms: millis(self.platform.now().since(begun)),
             },
         );
-        done.result
+    }
+
+    /// Makes the call that ends the turn, if the calls are this one alone and nothing else is to come
+    /// after the turn. Returns what is said.
+    pub(super) fn question(&self, called: &Called) -> Option<String> {
+        let [call] = called.calls.as_slice() else {
+            return None;
+        };
+        let mut built_in = self.built_in().filter(|tool| tool.ends_turn);
+        let tool = built_in.find(|tool| tool.name == call.name)?;
+        let effect = call.arguments.as_ref().and_then(tool.effect)?;
+        let question = effect.question()?.to_owned();
+        let mut effects = self.effects.borrow_mut();
+        if !effects.is_empty() {
+            return None;
+        }
+        effects.push(effect);
+        self.log(Some(tool.name), ToolOutcome::Answered, self.platform.now());
+        Some(question)
     }
 
     /// Notes what a built-in tool does.
     fn note(&self, tool: &BuiltIn, call: &ToolCall) -> Done {
-        let Some(effect) = call.arguments.as_ref().and_then(tool.effect) else {
+        let effect = call.arguments.as_ref().and_then(tool.effect);
+        let Some(effect) = effect.filter(|_| !tool.ends_turn) else {
             let result = json!({ "error": tool.fails_as });
             return Done::built_in(ToolOutcome::InvalidArguments, &result);
         };

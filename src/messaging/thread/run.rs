@@ -93,7 +93,7 @@ impl<P: ThreadPlatform> Inner<P> {
                 } = self.ask_model(turn, None, cancelled).await?;
                 let handed_over = run.effects.iter().find_map(|effect| match effect {
                     Effect::HandOff(reason) => Some(reason.clone()),
-                    Effect::EndConversation => None,
+                    Effect::EndConversation | Effect::AskDigits(_) => None,
                 });
                 let result = match (&run.result, handed_over) {
                     // The contact reads the fixed text, and not what the model says of it.

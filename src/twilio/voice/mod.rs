@@ -5,6 +5,7 @@
 
 mod call;
 pub mod fields;
+pub mod prices;
 pub mod relay;
 pub mod relay_url;
 pub mod twiml;

@@ -70,16 +70,22 @@ pub fn connect(connect: &Connect<'_>) -> io::Result<String> {
             .greeting
             .map(|greeting| ("welcomeGreeting", greeting)),
     );
+    // Of what comes while a sentence is said that it does not cut off, only keys count, if any do.
+    let (reported, keys) = if voice.ask_digits {
+        ("dtmf", "true")
+    } else {
+        ("none", "false")
+    };
     attributes.extend([
-        ("welcomeGreetingInterruptible", "any"),
-        ("interruptible", "any"),
+        // Never by a key: the `#` behind a number would cut the answer to it off.
+        ("welcomeGreetingInterruptible", "speech"),
+        ("interruptible", "speech"),
         ("interruptSensitivity", "high"),
-        // Of what comes while a sentence cannot be interrupted, only keys count.
-        ("reportInputDuringAgentSpeech", "dtmf"),
+        ("reportInputDuringAgentSpeech", reported),
         ("preemptible", "false"),
         // A "yes" must not be swallowed.
         ("ignoreBackchannel", "false"),
-        ("dtmfDetection", "true"),
+        ("dtmfDetection", keys),
         ("language", voice.language.as_str()),
         ("ttsProvider", voice.tts_provider.as_str()),
         ("voice", voice.name.as_str()),

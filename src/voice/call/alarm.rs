@@ -52,6 +52,7 @@ impl<P: CallPlatform> Inner<P> {
                 }
             },
             Job::Silence => self.break_silence().await,
+            Job::EndEntry => self.end_entry().await,
             Job::TimeUp => self.close(CallEnd::TimeUp, FixedText::CallTimeUp).await,
             Job::EndSession => self.end_session().await,
             Job::CloseSocket => {

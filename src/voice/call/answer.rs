@@ -2,7 +2,8 @@
 //!
 //! Each turn runs as a task of its own. Its words go out only while its generation is the current one. The conversation
 //! is stored after the words have gone out, because a write that is not durable yet would hold them back. Not here: what
-//! breaks a turn off (`frames`), and the requests (`conversation::model_run`).
+//! breaks a turn off (`frames`), what the model is told of the phone (`prompt`),
+//! and the requests (`conversation::model_run`).
 
 use std::{
     cell::{Cell, RefCell},
@@ -33,15 +34,9 @@ use crate::{
     voice::{
         api::CountRequest,
         speakable::Speakable,
-        state::{Talk, TurnDone},
+        state::{Resumed, Talk, TurnDone},
     },
 };
-
-/// What the model is told of the phone, after the assistant's own prompt.
-const PHONE_RULES: &str = "You are speaking on the phone. Everything you write is read aloud, so answer in one to three \
-short sentences of spoken language, without lists, headings or emoji. Ask one question at a time. What the caller says \
-was transcribed by a machine: it may be misheard or cut off, so ask if it makes no sense. Where an answer of yours ends \
-with [the caller cut in], the caller heard it only up to there.";
 
 /// Turns that may fail in a row. After that many the call ends.
 const MAX_FAILURES: u32 = 2;
@@ -63,17 +58,19 @@ impl<P: CallPlatform> Inner<P> {
         } else {
             String::new()
         };
-        let unanswered = self.step(|state, now| {
+        let resumed = self.step(|state, now| {
             state.say_sentence(&greeting, now, &self.config);
             // A call that ends while it has no socket answers nothing more.
-            let talk = state.talk().filter(|_| state.closing().is_none());
-            talk.map(|talk| talk.unanswered)
+            if first || state.closing().is_some() {
+                Resumed::Nothing
+            } else {
+                state.resume()
+            }
         });
-        if let Some(words) = unanswered
-            .await?
-            .filter(|words| !first && !words.is_empty())
-        {
-            self.begin_turn(words);
+        match resumed.await? {
+            Resumed::Nothing => {}
+            Resumed::Answer(words) => self.begin_turn(words),
+            Resumed::Ask(question) => self.say(&question, Sentence::Listening).await?,
         }
         Ok(())
     }
@@ -112,11 +109,16 @@ impl<P: CallPlatform> Inner<P> {
             inner: self,
             session,
             generation,
-            speakable: RefCell::new(Speakable::new(assistant.language, assistant.voice.urls)),
+            speakable: RefCell::new(Speakable::new(
+                assistant.language,
+                assistant.voice.urls,
+                assistant.text(FixedText::CallFoundAt),
+            )),
         };
+        let shown = talk.keys.as_ref().map(|keys| keys.shown_in(&words));
         let run = self.ask(
             assistant,
-            &words,
+            shown.as_deref().unwrap_or(&words),
             talk,
             &admission.sid,
             &admission.phone_hash,
@@ -223,8 +225,17 @@ impl<P: CallPlatform> Inner<P> {
             first_words,
             run: Some(run),
         };
-        self.step(|state, now| state.end_turn(&done, now, &self.config))
-            .await?;
+        let asked = run.effects.iter().find_map(|effect| match effect {
+            Effect::AskDigits(asked) => Some(asked),
+            Effect::EndConversation | Effect::HandOff(_) => None,
+        });
+        self.step(|state, now| {
+            state.end_turn(&done, now, &self.config);
+            if let Some(asked) = asked.filter(|_| failure.is_none()) {
+                state.ask_digits(asked);
+            }
+        })
+        .await?;
         let outcome = if failure.is_some() {
             CallTurnOutcome::Failed
         } else {
@@ -266,11 +277,6 @@ impl<P: CallPlatform> Inner<P> {
         } else {
             self.close(CallEnd::Failures, FixedText::CallGivenUp).await
         }
-    }
-
-    fn prompt(&self, assistant: &Assistant) -> String {
-        let prompt = model_run::prompt(&self.platform, assistant, Medium::Call);
-        format!("{PHONE_RULES}\n\n{prompt}")
     }
 }
 

@@ -14,7 +14,7 @@ use crate::{
     event::CallFault,
     platform::PlatformError,
     twilio::voice::relay::{Frame, Info},
-    voice::state::{SetUp, TurnDone, heard_of},
+    voice::state::{SetUp, TurnDone, heard_of, joined},
 };
 
 /// Frames that wait.
@@ -101,7 +101,8 @@ impl<P: CallPlatform> Inner<P> {
                 self.log_fault(CallFault::TwilioError);
                 Ok(())
             }
-            Frame::Setup { .. } | Frame::Digit(_) | Frame::Other => Ok(()),
+            Frame::Digit(digit) => self.press(digit).await,
+            Frame::Setup { .. } | Frame::Other => Ok(()),
         }
     }
 
@@ -112,10 +113,11 @@ impl<P: CallPlatform> Inner<P> {
         if text.is_empty() || self.floor.borrow_mut().is_repeated(text, now) {
             return Ok(());
         }
-        let Some((unanswered, closing)) = self
-            .read(|state, _| state.talk().map(|talk| (talk.unanswered, state.closing())))
-            .await?
-        else {
+        let heard = self.step(|state, _| {
+            state.drop_entry();
+            state.talk().map(|talk| (talk.unanswered, state.closing()))
+        });
+        let Some((unanswered, closing)) = heard.await? else {
             return Ok(());
         };
         if closing.is_some() {
@@ -133,11 +135,7 @@ impl<P: CallPlatform> Inner<P> {
                 words.clear();
             }
         }
-        if !words.is_empty() {
-            words.push(' ');
-        }
-        words.push_str(text);
-        self.begin_turn(words);
+        self.begin_turn(joined(&words, text));
         Ok(())
     }
 

@@ -11,7 +11,8 @@ use crate::{
     },
     identity::PhoneHash,
     platform::PlatformError,
-    voice::state::Finished,
+    twilio::voice::prices,
+    voice::state::{Finished, assistant},
 };
 
 impl<P: CallPlatform> Inner<P> {
@@ -73,12 +74,15 @@ impl<P: CallPlatform> Inner<P> {
 
     pub(super) fn log_call(&self, finished: &Finished) {
         let counts = &finished.counts;
+        let number = finished.admission.number.as_ref();
+        let is_recorded = assistant(number, &self.config).voice.record;
         let ended = CallEnded {
             phone_hash: finished.admission.phone_hash.clone(),
             call: self.name.call_hash(),
             ended_by: finished.end,
             duration_ms: finished.duration_ms,
             minutes: finished.minutes,
+            estimated_micro_usd: prices::estimate(finished.minutes, is_recorded),
             turns: counts.turns,
             interruptions: counts.interruptions,
             failures: counts.failures,

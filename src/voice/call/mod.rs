@@ -10,7 +10,9 @@ mod answer;
 mod ending;
 mod floor;
 mod frames;
+mod keys;
 mod log;
+mod prompt;
 mod storage;
 
 use std::{cell::RefCell, rc::Rc, time::Duration};

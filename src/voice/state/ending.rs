@@ -65,7 +65,7 @@ impl State {
         if call.closing.is_some() {
             return false;
         }
-        call.quiet_at = None;
+        (call.quiet_at, call.entry) = (None, None);
         call.closing = Some(Closing {
             end,
             end_by: now.plus(speech_time(sentence)).plus(SENTENCE_GRACE),

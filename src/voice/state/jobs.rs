@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Call, RESERVED_BEFORE, State, session::Session};
+use super::{Call, RESERVED_BEFORE, State, keys::Entry, session::Session};
 use crate::{base::time::UnixMillis, config::Config, event::CallEnd};
 
 /// Something that the alarm does.
@@ -12,6 +12,8 @@ pub enum Job {
     ReserveMinute,
     /// The caller is silent.
     Silence,
+    /// The caller presses no more keys.
+    EndEntry,
     /// The call has lasted as long as it may.
     TimeUp,
     /// The last sentence must have been said.
@@ -72,6 +74,8 @@ impl Call {
                 // Without a socket nobody could be asked.
                 let talks = self.session.as_ref().is_some_and(Session::talks);
                 jobs.extend(self.quiet_at.filter(|_| talks).map(|at| (at, Job::Silence)));
+                let entry_ends = self.entry.as_ref().and_then(Entry::ends_at);
+                jobs.extend(entry_ends.filter(|_| talks).map(|at| (at, Job::EndEntry)));
             }
         }
         match (&self.session, &self.door) {

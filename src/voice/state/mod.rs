@@ -6,6 +6,7 @@
 
 mod ending;
 mod jobs;
+mod keys;
 mod session;
 mod talk;
 
@@ -26,6 +27,7 @@ use super::api::Admit;
 
 pub use ending::Finished;
 pub use jobs::Job;
+pub use keys::{KEY_PAUSE, Keys, Resumed, joined};
 pub use session::{MAX_RESUMES, SetUp};
 pub use talk::{LastSaid, Talk, TurnDone, heard_of};
 
@@ -59,6 +61,9 @@ struct Call {
     turns: Vec<Turn>,
     /// What the caller said and nobody has answered.
     unanswered: String,
+    /// The keys that the caller was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    entry: Option<keys::Entry>,
     last_said: LastSaid,
     /// Turns that failed, in a row.
     failures: u32,
@@ -163,6 +168,7 @@ impl State {
             lost: None,
             turns: Vec::new(),
             unanswered: String::new(),
+            entry: None,
             last_said: LastSaid::Sentence,
             failures: 0,
             nudges: 0,

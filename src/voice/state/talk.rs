@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{State, speech_time};
+use super::{Keys, State, speech_time};
 use crate::{
     base::time::UnixMillis,
     config::Config,
@@ -34,6 +34,8 @@ pub struct Talk {
     pub conversation: Conversation,
     /// What the caller said before, and nobody has answered.
     pub unanswered: String,
+    /// The keys that the caller has pressed, and nobody has answered.
+    pub keys: Option<Keys>,
     /// The number of the next turn.
     pub number: u64,
 }
@@ -113,6 +115,7 @@ impl State {
         Some(Talk {
             conversation,
             unanswered: call.unanswered.clone(),
+            keys: self.keys(),
             number: u64::from(call.counts.turns),
         })
     }
@@ -148,7 +151,11 @@ impl State {
         if turn.cut {
             counts.interruptions = counts.interruptions.saturating_add(1);
         }
-        if !turn.heard.trim().is_empty() {
+        let was_heard = !turn.heard.trim().is_empty();
+        if was_heard || !turn.cut {
+            call.entry = None;
+        }
+        if was_heard {
             call.last_said = LastSaid::Answer;
             self.push(turn.words, turn.heard, turn.cut);
         } else if turn.cut {

@@ -159,6 +159,14 @@ impl Call {
             .await;
     }
 
+    /// The caller presses these keys, one after the other.
+    pub async fn presses(&self, keys: &str) {
+        for key in keys.chars() {
+            self.frame(json!({ "type": "dtmf", "digit": key.to_string() }))
+                .await;
+        }
+    }
+
     pub async fn info(&self, name: &str, value: &str) {
         self.frame(json!({ "type": "info", "name": name, "value": value }))
             .await;
@@ -263,6 +271,15 @@ pub fn streamed(words: &[&str], gap: u64) -> super::Act {
     pieces.push(chunk(json!({}), "stop".into()));
     pieces.push(Piece::Bytes(b"data: [DONE]\n\n".to_vec()));
     super::Act::Stream(pieces)
+}
+
+/// A stream of the model that calls a tool.
+pub fn calls(name: &str, arguments: &str) -> super::Act {
+    let function = json!({ "name": name, "arguments": arguments });
+    let call = json!({ "index": 0, "id": "c1", "type": "function", "function": function });
+    let chunk = json!({ "choices": [{ "index": 0, "delta": { "tool_calls": [call] }, "finish_reason": "tool_calls" }] });
+    let bytes = format!("data: {chunk}\n\ndata: [DONE]\n\n").into_bytes();
+    super::Act::Stream(vec![super::Piece::Bytes(bytes)])
 }
 
 /// Lets everything run that is ready.

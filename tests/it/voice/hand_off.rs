@@ -3,8 +3,8 @@
 use serde_json::json;
 
 use crate::support::{
-    Act, FakePlatform, Piece, SECOND,
-    phone::{Call, streamed},
+    Act, FakePlatform, SECOND,
+    phone::{Call, calls, streamed},
 };
 
 const DESK: &str = r#"
@@ -17,15 +17,6 @@ hand_off_to = "+15550150"
 
 fn desk() -> FakePlatform {
     FakePlatform::with_assistants(&[], &[("desk", DESK)])
-}
-
-/// The model calls a tool.
-fn calls(name: &str, arguments: &str) -> Act {
-    let call = json!({ "index": 0, "id": "c1", "type": "function", "function": { "name": name, "arguments": arguments } });
-    let chunk = json!({ "choices": [{ "index": 0, "delta": { "tool_calls": [call] }, "finish_reason": "tool_calls" }] });
-    Act::Stream(vec![Piece::Bytes(
-        format!("data: {chunk}\n\ndata: [DONE]\n\n").into_bytes(),
-    )])
 }
 
 #[tokio::test(flavor = "local", start_paused = true)]

@@ -69,3 +69,17 @@ async fn a_minute_of_yesterday_is_not_given_back_to_today() {
     first.after(SECOND).await;
     assert_eq!(fake.call_minutes().await, 1);
 }
+
+#[tokio::test(flavor = "local", start_paused = true)]
+async fn the_log_says_about_what_the_minutes_cost() {
+    for (record, cost) in [("false", 157_000), ("true", 162_000)] {
+        let file = format!("numbers = [\"+15550199\"]\nprompt = \"x\"\n[voice]\nrecord = {record}");
+        let fake = FakePlatform::with_assistants(&[], &[("desk", &file)]);
+        let call = Call::connected(&fake).await;
+        talks(&call, 61).await;
+        call.hangs_up().await;
+        let ended = &fake.events_named("call")[0];
+        assert_eq!(ended["minutes"], 2);
+        assert_eq!(ended["estimated_micro_usd"], cost, "{record}");
+    }
+}

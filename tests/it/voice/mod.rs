@@ -4,10 +4,12 @@
 
 mod admission;
 mod barge_in;
+mod digits;
 mod ending;
 mod failures;
 mod hand_off;
 mod minutes;
+mod recorded;
 mod resuming;
 mod sockets;
 mod turns;

@@ -466,6 +466,82 @@ fn faults_cut_and_double_prompts_and_drop_info() {
 }
 
 #[test]
+fn a_piece_that_comes_while_the_assistant_speaks_interrupts_it_in_the_recorded_order() {
+    let faults = CallFaults {
+        pieces: true,
+        ..CallFaults::default()
+    };
+    let mut rig = Rig::with(relay(), faults);
+    rig.say("the um I want a table");
+    rig.wait(350);
+    assert_eq!(
+        rig.look(),
+        ["clientSpeaking on", "clientSpeaking off", "prompt the um"]
+    );
+    // A model that answers at once.
+    rig.text("Which table do you want?", true);
+    rig.wait(600);
+    assert_eq!(
+        rig.look(),
+        [
+            "agentSpeaking on",
+            "clientSpeaking on",
+            "tokensPlayed Whic",
+            "interrupt Whic",
+            "agentSpeaking off"
+        ]
+    );
+    // One that answers while the person goes on.
+    rig.text("Which one", true);
+    rig.wait(650);
+    assert_eq!(
+        rig.look(),
+        [
+            "clientSpeaking off",
+            "agentSpeaking on",
+            "tokensPlayed Whic",
+            "interrupt Whic",
+            "agentSpeaking off",
+            "prompt I want"
+        ]
+    );
+    // One that has not answered.
+    rig.wait(5000);
+    assert_eq!(
+        rig.look(),
+        ["clientSpeaking on", "clientSpeaking off", "prompt a table"]
+    );
+}
+
+#[test]
+fn a_piece_that_cannot_interrupt_is_lost_if_nothing_else_was_asked_for() {
+    let faults = CallFaults {
+        pieces: true,
+        ..CallFaults::default()
+    };
+    let mut rig = Rig::with(
+        Relay {
+            interruptible: Input::of("none"),
+            ..relay()
+        },
+        faults,
+    );
+    rig.say("I want");
+    rig.wait(350);
+    rig.text("This is said to its end, whatever comes meanwhile", true);
+    rig.wait(10_000);
+    let sent = rig.look();
+    assert_eq!(
+        sent.iter()
+            .filter(|frame| frame.starts_with("prompt"))
+            .count(),
+        1,
+        "{sent:?}"
+    );
+    assert!(!sent.iter().any(|frame| frame.starts_with("interrupt")));
+}
+
+#[test]
 fn the_tenth_refused_message_in_a_row_closes_the_socket() {
     let mut rig = Rig::new(relay());
     for _ in 0..9 {

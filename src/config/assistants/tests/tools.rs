@@ -204,7 +204,10 @@ fn tools_with_an_effort_that_openai_refuses_are_an_error_of_their_file() {
     let none = low.replace("\"low\"", "\"none\"");
     assert!(errors_of(&none, &[]).is_empty());
     let ending = "numbers = [\"+15550199\"]\nprompt = \"x\"\nend_conversation = true";
-    for text in [TOOLS, ending] {
+    let on_the_phone = ["ask_digits = true", "hand_off_to = \"+15550142\""]
+        .map(|field| format!("numbers = [\"+15550199\"]\nprompt = \"x\"\n[voice]\n{field}"));
+    let [asking, handing] = &on_the_phone;
+    for text in [TOOLS, ending, asking, handing] {
         let settings = [("OPENAI_REASONING_EFFORT", "low")];
         assert!(errors_of(text, &settings).is_empty(), "it is not inherited");
         let config = with(&[secret, settings[0]], text).unwrap();

@@ -67,6 +67,7 @@ speech_model = "long"
 max_seconds = 120
 hand_off_to = "+15550142"
 record = true
+ask_digits = true
 speak_urls = "full"
 "#,
     )
@@ -81,6 +82,7 @@ speak_urls = "full"
         longest_call: Some(Duration::from_mins(2)),
         hand_off_to: Some("+15550142".parse().unwrap()),
         record: true,
+        ask_digits: true,
         urls: SpokenUrls::Full,
     };
     assert_eq!(voice, expected);
@@ -170,8 +172,12 @@ fn every_error_of_a_voice_names_its_line_and_field_and_what_would_be_right() {
         ),
         ("record = \"yes\"", "4 voice.record: must be true or false"),
         (
+            "ask_digits = 1",
+            "4 voice.ask_digits: must be true or false",
+        ),
+        (
             "speak_urls = \"no\"",
-            "4 voice.speak_urls: must be say or full",
+            "4 voice.speak_urls: must be say, full or phrase",
         ),
     ] {
         let found = errors(voice);

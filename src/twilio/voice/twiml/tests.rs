@@ -18,6 +18,7 @@ fn voice() -> Voice {
         longest_call: None,
         hand_off_to: None,
         record: false,
+        ask_digits: false,
         urls: SpokenUrls::Say,
     }
 }
@@ -81,9 +82,9 @@ fn a_relay_has_every_attribute_that_we_rely_on() {
     let expected = concat!(
         r#"<Response><Connect action="https://example.com/twilio/voice/ended"><ConversationRelay "#,
         r#"url="wss://example.com/twilio/relay/a/b" welcomeGreeting="Hello!" "#,
-        r#"welcomeGreetingInterruptible="any" interruptible="any" interruptSensitivity="high" "#,
-        r#"reportInputDuringAgentSpeech="dtmf" preemptible="false" ignoreBackchannel="false" "#,
-        r#"dtmfDetection="true" language="en-US" ttsProvider="Amazon" voice="Joanna-Neural" "#,
+        r#"welcomeGreetingInterruptible="speech" interruptible="speech" interruptSensitivity="high" "#,
+        r#"reportInputDuringAgentSpeech="none" preemptible="false" ignoreBackchannel="false" "#,
+        r#"dtmfDetection="false" language="en-US" ttsProvider="Amazon" voice="Joanna-Neural" "#,
         r#"transcriptionProvider="Deepgram" speechModel="nova-3-general" speechTimeout="1000" "#,
         r#"profanityFilter="false" partialPrompts="false" events="speaker-events tokens-played" "#,
         r#"deepgramSmartFormat="true"/></Connect></Response>"#,
