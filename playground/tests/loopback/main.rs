@@ -18,6 +18,7 @@ mod calls;
 mod compatible;
 mod faults;
 mod feed;
+mod gather;
 mod harness;
 mod media;
 mod mock_worker;

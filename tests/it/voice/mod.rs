@@ -6,6 +6,7 @@ mod admission;
 mod barge_in;
 mod ending;
 mod failures;
+mod gather;
 mod hand_off;
 mod minutes;
 mod resuming;
