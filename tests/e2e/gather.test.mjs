@@ -26,11 +26,12 @@ after(() => switchboard?.close());
 
 /** A call of a phone of the playground. */
 class PhoneCall {
-  #url;
+  /** Who calls, and whom. */
+  pair = freshPair();
+  #url = "";
 
   static async start({ playground } = switchboard) {
     const call = new PhoneCall();
-    call.pair = freshPair();
     const calls = `${playground.url}/playground/calls`;
     const { sid } = await post(calls, { from: call.pair.from, to: call.pair.to });
     call.#url = `${calls}/${sid}`;
@@ -81,9 +82,7 @@ const alerts = (events) => events.filter(({ event }) => event === "alert");
 /** The log line of a call's end. */
 async function ended({ from }, { worker } = switchboard) {
   return await eventually("the call's event", () =>
-    worker.log.find(
-      (entry) => entry.event === "call" && entry.phone_hash === phoneHash(from),
-    ),
+    worker.log.find((entry) => entry.event === "call" && entry.phone_hash === phoneHash(from)),
   );
 }
 
@@ -130,10 +129,10 @@ test("keys are not answered, and the caller is heard after them", async () => {
 });
 
 test("a late answer is waited for with a filler, and the model is asked once", async () => {
-  await switchboard.playground.fault({ service: "openai", delay_ms: 10_000, times: 1 });
+  await switchboard.playground.fault({ service: "openai", body: "stream_slow", times: 1 });
   const call = await PhoneCall.start();
   await call.listens(1);
-  const words = "Where is my late order?";
+  const words = long("Where is my late order?");
   await call.act({ do: "say", text: words });
   assert.match(await call.listens(2), /late order/);
   const said = (await call.events()).filter(({ event }) => event === "token");
@@ -142,6 +141,11 @@ test("a late answer is waited for with a filler, and the model is asked once", a
   await call.act({ do: "hang_up" });
   assert.deepEqual(alerts(await call.over()), []);
 });
+
+/** Words whose answer takes a slow model much longer than one request of Twilio waits. */
+function long(words) {
+  return `${words} ${"please ".repeat(60).trim()}`;
+}
 
 /** The URL that an element or an attribute of a document has, as a path. */
 function pathIn(twiml, pattern) {
@@ -152,10 +156,10 @@ function pathIn(twiml, pattern) {
 
 test("words that were being answered when the Worker was killed are answered all the same", async () => {
   const { playground, worker } = switchboard;
-  await playground.fault({ service: "openai", delay_ms: 60_000, times: 1 });
+  await playground.fault({ service: "openai", body: "stream_slow", times: 1 });
   const call = new Caller(worker, freshPair());
   const heard = pathIn(await call.dial(), /<Gather [^>]*action="([^"]+)"/);
-  const words = { SpeechResult: "Remember the number seven", Confidence: "0.9" };
+  const words = { SpeechResult: long("Remember the number seven"), Confidence: "0.9" };
   const { text: waits } = await call.webhook(heard, words);
   assert.match(waits, /One moment, please/);
   await worker.restart();
