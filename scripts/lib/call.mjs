@@ -15,8 +15,14 @@ export class Call {
     this.isOver = false;
     /** Whether somebody listens: a relay, or a verb. */
     this.isHeard = false;
+    /** Whether it is a relay that listens. A verb listens anew after each answer. */
+    this.isRelay = false;
+    /** Whether what is said is an answer, and not a word before it. */
+    this.isAnswer = true;
     this.reported = false;
     this.errors = 0;
+    /** Whether the assistant has spoken since the newest prompt. */
+    this.hasSpoken = false;
     /** How many prompts there were, and how many before the newest words of the assistant. */
     this.prompts = 0;
     this.answered = -1;
@@ -79,7 +85,8 @@ export class Call {
 
   take(event) {
     const { event: name, text = "", at } = event;
-    if (name === "verb" || (name === "relay" && event.state === "open")) this.isHeard = true;
+    if (name === "relay" && event.state === "open") this.isRelay = this.isHeard = true;
+    if (name === "verb") this.isHeard = this.isAnswer = true;
     if (name === "token") {
       this.lastSpeech = Date.now();
       this.speech += text;
@@ -94,7 +101,9 @@ export class Call {
       this.printSpeech(` [cut off after “${event.heard}”]`);
     } else if (name === "prompt" && event.last) {
       this.prompts += 1;
+      this.isAnswer = this.isRelay;
       this.turn = { prompt: at };
+      this.hasSpoken = false;
       print(`you        ${text}`);
     } else if (name === "dtmf") print(`you        key ${event.digit}`);
     else if (name === "verb" || name === "note") print(`           ${text}`);
@@ -106,6 +115,7 @@ export class Call {
     } else if (name === "over") {
       this.isOver = true;
       this.printSpeech("");
+      if (this.hasSpoken) this.answered = this.prompts;
       print(`           ${event.status}, ${event.seconds} s`);
     } else if (name === "reported") this.reported = true;
   }
@@ -120,6 +130,8 @@ export class Call {
         ? `   (first token ${token - prompt} ms${voice ? `, voice ${voice - prompt} ms` : ""})`
         : "";
     print(`assistant  ${words}${more}${latency}`);
+    this.hasSpoken = true;
+    if (!this.isAnswer) return;
     this.answered = this.prompts;
     this.turn = {};
   }

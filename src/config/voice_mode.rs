@@ -9,6 +9,8 @@ use super::parsers::Parsed;
 pub enum VoiceMode {
     /// By a relay: Twilio hears and speaks, and words are spoken as the model has them.
     Relay,
+    /// Turn by turn, for an account without relays: Twilio says an answer, listens, and posts what it heard.
+    Gather,
     /// Not at all: a caller hears so.
     Off,
 }
@@ -17,7 +19,8 @@ pub enum VoiceMode {
 pub(super) fn voice_mode(text: &str) -> Parsed<VoiceMode> {
     match text {
         "relay" => Ok(VoiceMode::Relay),
+        "gather" => Ok(VoiceMode::Gather),
         "off" => Ok(VoiceMode::Off),
-        _ => Err("must be relay or off"),
+        _ => Err("must be relay, gather or off"),
     }
 }

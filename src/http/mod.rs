@@ -29,7 +29,7 @@ use crate::{
 };
 use response::{json, method_not_allowed, not_configured, not_found};
 use twilio_errors::ERRORS_PATH;
-use voice::{CALL_STATUS_PATH, DIALLED_PATH, ENDED_PATH, VOICE_PATH};
+use voice::{CALL_STATUS_PATH, DIALLED_PATH, ENDED_PATH, HEARD_PATH, VOICE_PATH, WAIT_PATH};
 use webhook::{Rejection, reject};
 
 pub use platform::WorkerPlatform;
@@ -68,7 +68,11 @@ pub async fn handle(
             };
             answered.unwrap_or_else(|rejection| reject(platform, rejection))
         }
-        (path @ (VOICE_PATH | ENDED_PATH | DIALLED_PATH | CALL_STATUS_PATH), "POST") => {
+        (
+            path @ (VOICE_PATH | HEARD_PATH | WAIT_PATH | ENDED_PATH | DIALLED_PATH
+            | CALL_STATUS_PATH),
+            "POST",
+        ) => {
             let answered = match config {
                 Err(errors) => Err(Rejection::Configuration(errors)),
                 Ok(config) => voice::answer(platform, config, request, &url, path).await,
@@ -76,8 +80,8 @@ pub async fn handle(
             answered.unwrap_or_else(|rejection| reject(platform, rejection))
         }
         (
-            MESSAGES_PATH | STATUS_PATH | ERRORS_PATH | VOICE_PATH | ENDED_PATH | DIALLED_PATH
-            | CALL_STATUS_PATH,
+            MESSAGES_PATH | STATUS_PATH | ERRORS_PATH | VOICE_PATH | HEARD_PATH | WAIT_PATH | ENDED_PATH
+            | DIALLED_PATH | CALL_STATUS_PATH,
             _,
         ) => method_not_allowed("POST"),
         (path, method) if path.starts_with(admin::PREFIX) => match config {

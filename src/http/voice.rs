@@ -1,8 +1,11 @@
 //! The webhooks of a call, and the upgrade of its socket.
 //!
-//! `POST /twilio/voice` is answered with TwiML that connects the call to a socket, or refuses it. The call's object
-//! decides. What comes next when the socket has ended, or a person was dialled, is TwiML, too. Not here: checks that all
-//! webhooks share (`webhook`), the talk (`voice`), and the socket itself (`runtime`).
+//! `POST /twilio/voice` is answered with TwiML that connects the call to a socket, or listens, or refuses the call. The
+//! call's object decides. What comes next when the socket has ended, or a person was dialled, is TwiML, too. Not here:
+//! calls without a socket (`gather`), checks that all webhooks share (`webhook`), the talk (`voice` above), and the socket
+//! itself (`runtime`).
+
+mod gather;
 
 use std::time::Duration;
 
@@ -24,6 +27,7 @@ use crate::{
         voice::{
             fields::{CallStatusUpdate, DialEnded, IncomingCall, RelayEnded, SessionStatus},
             relay_url::{RELAY_PATH, RelaySecret, RelayUrl},
+            say::Sentence as Spoken,
             twiml,
         },
     },
@@ -37,6 +41,10 @@ use crate::{
 pub(super) const VOICE_PATH: &str = "/twilio/voice";
 /// The action of `<Connect>`: the socket has ended.
 pub(super) const ENDED_PATH: &str = "/twilio/voice/ended";
+/// The action of `<Gather>`: the caller has said something, or nothing.
+pub(super) const HEARD_PATH: &str = "/twilio/voice/heard";
+/// Where a caller is redirected to while its answer is being written.
+pub(super) const WAIT_PATH: &str = "/twilio/voice/wait";
 /// The action of `<Dial>`: a person was dialled.
 pub(super) const DIALLED_PATH: &str = "/twilio/voice/dialled";
 /// The status callback of a call.
@@ -55,6 +63,8 @@ pub(super) async fn answer<'c>(
 ) -> Result<Response, Rejection<'c>> {
     match path {
         ENDED_PATH => ended(platform, config, request, url).await,
+        HEARD_PATH => gather::heard(platform, config, request, url).await,
+        WAIT_PATH => gather::wait(platform, config, request, url).await,
         DIALLED_PATH => dialled(config, request, url).await,
         CALL_STATUS_PATH => status(platform, config, request, url).await,
         _ => incoming(platform, config, request, url).await,
@@ -143,11 +153,11 @@ async fn incoming<'c>(
         caller: keys.caller(&caller, called.as_ref()),
         phone_hash: keys.caller_hash(&caller),
         number: called,
-        door: secret.hash(),
+        door: (config.voice_mode == VoiceMode::Relay).then(|| secret.hash()),
         usage: platform.take(),
     };
     match ask(platform, &name, &admit).await {
-        Ok(next) => answered.next(next, &name, &secret),
+        Ok(next) => answered.next(next, Some(&RelayUrl { call: name, secret })),
         Err(error) => {
             platform.count(&admit.usage);
             // The caller hears a sentence. After a 503 it would hear Twilio's own words for an error.
@@ -182,7 +192,8 @@ async fn ended<'c>(
     };
     let next = ask(platform, &name, &end).await;
     let next = next.map_err(|error| Rejection::Object(ObjectKind::Call, error.reason))?;
-    Answered::new(config, url, called.as_ref()).next(next, &name, &secret)
+    let relay = RelayUrl { call: name, secret };
+    Answered::new(config, url, called.as_ref()).next(next, Some(&relay))
 }
 
 /// The action of `<Dial>`.
@@ -248,6 +259,8 @@ struct Answered<'a> {
     /// The number that was called.
     called: Option<&'a Address>,
     origin: &'a str,
+    /// How long the caller may be silent.
+    silence: Duration,
 }
 
 impl<'a> Answered<'a> {
@@ -256,50 +269,51 @@ impl<'a> Answered<'a> {
             assistant: assistant(called, config),
             called,
             origin: origin(config, url),
+            silence: config.voice_silence,
         }
     }
 
-    fn next<'c>(
-        &self,
-        next: Next,
-        call: &Pseudonym,
-        secret: &RelaySecret,
-    ) -> Result<Response, Rejection<'c>> {
+    /// What Twilio does next. Only a call that may be connected to a socket has a `relay`.
+    fn next<'c>(&self, next: Next, relay: Option<&RelayUrl>) -> Result<Response, Rejection<'c>> {
         match next {
-            Next::Connect { greet } => {
-                let relay = RelayUrl {
-                    call: call.clone(),
-                    secret: secret.clone(),
-                };
-                twiml_response(twiml::connect(&twiml::Connect {
+            Next::Connect { greet } => match relay {
+                Some(relay) => twiml_response(twiml::connect(&twiml::Connect {
                     url: &relay.url(self.origin),
                     action: &self.url(ENDED_PATH),
                     greeting: greet.then(|| self.assistant.greeting()).as_deref(),
                     voice: &self.assistant.voice,
                     starts_recording: greet && self.assistant.voice.record,
-                }))
-            }
-            Next::Say(Sentence::NoCapacity) => self.say(FixedText::CallNoCapacity),
-            Next::Say(Sentence::TooOften) => self.say(FixedText::CallTooOften),
-            Next::Say(Sentence::Failed) => self.say(FixedText::CallGivenUp),
-            Next::Dial => match &self.assistant.voice.hand_off_to {
-                Some(number) => twiml_response(twiml::dial(&twiml::Dial {
-                    sentence: None,
-                    number,
-                    caller_id: self.called,
-                    action: &self.url(DIALLED_PATH),
-                    timeout: RINGS_FOR,
                 })),
                 None => hang_up(),
             },
+            Next::Document(document) => self.document(&document),
+            Next::Wait { number, says } => self.wait(number, &says),
+            Next::Say(Sentence::NoCapacity) => self.say(FixedText::CallNoCapacity),
+            Next::Say(Sentence::TooOften) => self.say(FixedText::CallTooOften),
+            Next::Say(Sentence::Failed) => self.say(FixedText::CallGivenUp),
+            Next::Dial => self.dial(None),
             Next::HangUp => hang_up(),
         }
     }
 
+    fn dial<'c>(&self, sentence: Option<Spoken<'_>>) -> Result<Response, Rejection<'c>> {
+        match &self.assistant.voice.hand_off_to {
+            Some(number) => twiml_response(twiml::dial(&twiml::Dial {
+                sentence,
+                number,
+                caller_id: self.called,
+                action: &self.url(DIALLED_PATH),
+                timeout: RINGS_FOR,
+            })),
+            None => hang_up(),
+        }
+    }
+
     fn say<'c>(&self, text: FixedText) -> Result<Response, Rejection<'c>> {
-        twiml_response(twiml::say_and_hang_up(twiml::Sentence {
+        twiml_response(twiml::say_and_hang_up(Spoken {
             text: self.assistant.text(text),
             language: &self.assistant.voice.language,
+            voice: None,
         }))
     }
 

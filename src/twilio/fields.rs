@@ -20,7 +20,7 @@ pub struct FieldError {
 
 /// Every field of a webhook that is read, except those of [`NUMBERED`], and `MessageType`: it is only a
 /// hint, see [`is_of_type`].
-pub(crate) const READ: [&str; 39] = [
+pub(crate) const READ: [&str; 41] = [
     "MessageSid",
     "SmsSid",
     "SmsMessageSid",
@@ -60,6 +60,8 @@ pub(crate) const READ: [&str; 39] = [
     "SequenceNumber",
     "CallDuration",
     "DialCallStatus",
+    "SpeechResult",
+    "Digits",
 ];
 
 /// The field that names each other member of a group, followed by a number. Only a group message

@@ -8,7 +8,7 @@ use crate::{
     base::usage::UsageCounters,
     identity::{AccountSid, Address, CallSid, PhoneHash, Pseudonym, TokenId},
     platform::Method,
-    twilio::voice::{relay::SessionId, relay_url::RelaySecretHash},
+    twilio::voice::{gather::Gathered, relay::SessionId, relay_url::RelaySecretHash},
 };
 
 /// Admits a call, or refuses it.
@@ -24,8 +24,10 @@ pub struct Admit {
     /// The number that was called, if it was one. It decides which assistant answers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub number: Option<Address>,
-    /// The hash of the secret that opens the call's socket.
-    pub door: RelaySecretHash,
+    /// The hash of the secret that opens the call's socket. Without one, the call has no socket: Twilio gathers what the
+    /// caller says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub door: Option<RelaySecretHash>,
     /// The object that counts the caller's calls and requests.
     pub caller: Pseudonym,
     /// The caller's hash for the log.
@@ -42,7 +44,7 @@ impl Method for Admit {
 }
 
 /// What Twilio does next with a call.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Next {
     /// It connects the call to a socket, which the given secret opens.
@@ -50,8 +52,41 @@ pub enum Next {
         /// Whether the caller is greeted. A call that goes on after its socket was lost is not greeted again.
         greet: bool,
     },
+    /// It does what a document of a call without a socket says.
+    Document(Document),
+    /// It asks again for the answer to what a document has gathered.
+    Wait {
+        /// The document.
+        number: u32,
+        /// What the caller hears first. It may be empty.
+        says: String,
+    },
     /// It says one sentence, and hangs up.
     Say(Sentence),
+    /// It dials the assistant's person.
+    Dial,
+    /// It hangs up.
+    HangUp,
+}
+
+/// A document of a call without a socket: words, and what follows them.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Document {
+    /// The documents of a call are counted from 1.
+    pub number: u32,
+    /// What is said. It may be empty.
+    pub says: String,
+    /// What follows.
+    pub then: Then,
+}
+
+/// What follows the words of a document.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Then {
+    /// Twilio listens, and posts what it has gathered.
+    #[default]
+    Listen,
     /// It dials the assistant's person.
     Dial,
     /// It hangs up.
@@ -86,6 +121,34 @@ impl Method for RelayEnd {
     type Reply = Next;
     const BINDING: &'static str = "CALL";
     const NAME: &'static str = "relay_end";
+}
+
+/// A document has gathered something, or nothing. The reply says what comes next.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Heard {
+    /// The document.
+    pub number: u32,
+    /// What it has gathered.
+    pub gathered: Gathered,
+}
+
+impl Method for Heard {
+    type Reply = Next;
+    const BINDING: &'static str = "CALL";
+    const NAME: &'static str = "heard";
+}
+
+/// Twilio asks again for the answer to what a document has gathered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AskAgain {
+    /// The document.
+    pub number: u32,
+}
+
+impl Method for AskAgain {
+    type Reply = Next;
+    const BINDING: &'static str = "CALL";
+    const NAME: &'static str = "ask_again";
 }
 
 /// The call is over, as its status callback says.

@@ -20,14 +20,15 @@ export { startWorker } from "./worker.mjs";
 /**
  * Starts a playground and one Worker that know each other: `{ playground, worker, close }`. Options
  * as for `startWorker`, but `assistants` can be a function that makes the files for the playground.
+ * `callSpeed` is as for `startPlayground`.
  *
  * @typedef {Record<string, string>} Files
  *
- * @param {Omit<import("./worker.mjs").WorkerOptions, "assistants"> & { assistants?: Files | ((playground: { url: string }) => Files) }} [options]
+ * @param {Omit<import("./worker.mjs").WorkerOptions, "assistants"> & { assistants?: Files | ((playground: { url: string }) => Files), callSpeed?: number }} [options]
  */
-export async function startSwitchboard({ assistants, ...options } = {}) {
+export async function startSwitchboard({ assistants, callSpeed, ...options } = {}) {
   const port = await freePort();
-  const playground = await startPlayground({ worker: `http://127.0.0.1:${port}` });
+  const playground = await startPlayground({ worker: `http://127.0.0.1:${port}`, callSpeed });
   try {
     const files = typeof assistants === "function" ? assistants(playground) : assistants;
     const worker = await startWorker({ playground, port, assistants: files, ...options });

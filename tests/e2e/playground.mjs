@@ -15,15 +15,17 @@ export const echo = (text, number = 1) =>
  * - `tokens`: the Twilio auth tokens that it accepts;
  * - `worker`: the URL of the Worker that the phones of its page write to;
  * - `adminToken`: the token for that Worker's admin routes, "" for none;
- * - `date`: the date that its OpenAI assumes.
+ * - `date`: the date that its OpenAI assumes;
+ * - `callSpeed`: how many times as fast the time of calls passes.
  *
- * @param {{ tokens?: string, worker?: string, adminToken?: string, date?: string }} [options]
+ * @param {{ tokens?: string, worker?: string, adminToken?: string, date?: string, callSpeed?: number }} [options]
  */
 export async function startPlayground({
   tokens = SECRETS.TWILIO_AUTH_TOKEN,
   worker,
   adminToken = SECRETS.ADMIN_TOKEN,
   date,
+  callSpeed,
 } = {}) {
   /** @type {string[]} */
   const lines = [];
@@ -37,6 +39,7 @@ export async function startPlayground({
       inRoot("assistants"),
       ...(worker ? ["--worker", worker] : []),
       ...(date ? ["--date", date] : []),
+      ...(callSpeed ? ["--call-speed", String(callSpeed)] : []),
     ],
     {
       cwd: ROOT,

@@ -25,35 +25,27 @@ impl Call {
     /// Waits for digits or words, while the prompts are said.
     pub async fn gather(&mut self, gather: Gather, base: Option<&str>) -> Flow {
         self.log.show("verb", json!({"text": "Listening"}));
-        let mut prompts_ms: u64 = 0;
-        for prompt in &gather.prompts {
-            let length = match prompt {
-                Verb::Say { text, .. } => {
-                    self.log.show("token", json!({"text": text, "last": true}));
-                    self.log.show("heard", json!({"text": text}));
-                    self.log.show("finished", json!({}));
-                    time_for(text.chars().count())
-                }
-                Verb::Pause(seconds) => seconds.saturating_mul(1000),
-                _ => 0,
-            };
-            prompts_ms = prompts_ms.saturating_add(length);
+        let mut prompt = Prompt::new(&gather.prompts, self.clock.now());
+        if !prompt.text.is_empty() {
+            let text = &prompt.text;
+            self.log.show("token", json!({"text": text, "last": true}));
+            self.log.show("speaking", json!({"on": true}));
         }
         if !gather.barge_in {
-            let flow = self.pause(prompts_ms).await;
+            let flow = self.pause(prompt.length).await;
             if !matches!(flow, Flow::Next) {
                 return flow;
             }
-            prompts_ms = 0;
+            self.say_to_the_end(&mut prompt);
         }
-        let patience = prompts_ms.saturating_add(gather.timeout.saturating_mul(1000));
-        let done = self.listen(&gather, patience).await;
+        let patience = gather.timeout.saturating_mul(1000);
+        let done = self.listen(&gather, prompt, patience).await;
         let result = match done {
             Done::Left(flow) => return flow,
             Done::Said(words) => named(&[
                 ("SpeechResult", &words),
                 ("Confidence", "0.9"),
-                ("Language", "en-US"),
+                ("Language", &gather.language),
             ]),
             Done::Pressed(digits, key) => {
                 let key = key.map(String::from).unwrap_or_default();
@@ -75,11 +67,13 @@ impl Call {
             timeout: record.timeout,
             digits: Some(1),
             finish_on: record.finish_on.clone(),
+            language: String::new(),
             post_empty: false,
             barge_in: true,
         };
         let patience = record.timeout.saturating_mul(1000);
-        let words = match self.listen(&listening, patience).await {
+        let silence = Prompt::new(&[], self.clock.now());
+        let words = match self.listen(&listening, silence, patience).await {
             Done::Left(flow) => return flow,
             Done::Said(words) => words,
             Done::Pressed(..) | Done::Nothing => return Flow::Next,
@@ -98,15 +92,21 @@ impl Call {
         self.document(base, record.action.as_deref(), result)
     }
 
-    /// Waits for the person. Each key starts the wait anew.
-    async fn listen(&mut self, gather: &Gather, patience: u64) -> Done {
+    /// Waits for the person, from the end of the prompt on. Each key starts the wait anew, and nobody
+    /// waits for the end of silence while the person speaks.
+    async fn listen(&mut self, gather: &Gather, mut prompt: Prompt, patience: u64) -> Done {
         let mut digits = String::new();
-        let mut end = self.clock.now().saturating_add(patience);
+        let mut end = prompt.end().saturating_add(patience);
         loop {
+            let wake = if prompt.is_said { end } else { prompt.end() };
             let signal = tokio::select! {
                 biased;
                 signal = self.signals.recv() => signal,
-                () = self.clock.sleep_until(end) => {
+                () = self.clock.sleep_until(wake) => {
+                    if !prompt.is_said {
+                        self.say_to_the_end(&mut prompt);
+                        continue;
+                    }
                     return if digits.is_empty() {
                         Done::Nothing
                     } else {
@@ -115,12 +115,17 @@ impl Call {
                 }
             };
             match signal {
-                Some(Signal::Person(Action::Speak)) => {}
+                Some(Signal::Person(Action::Speak)) if gather.input.speech => {
+                    self.interrupt(&mut prompt);
+                    end = end.max(self.clock.now().saturating_add(LONGEST_WORDS_MS));
+                }
                 Some(Signal::Person(Action::Say { text })) if gather.input.speech => {
+                    self.interrupt(&mut prompt);
                     self.log.show("prompt", json!({"text": text, "last": true}));
                     return Done::Said(text);
                 }
                 Some(Signal::Person(Action::Press { digits: keys })) if gather.input.dtmf => {
+                    self.interrupt(&mut prompt);
                     for key in keys.chars() {
                         self.log
                             .show("dtmf", json!({"digit": key, "reported": true}));
@@ -132,8 +137,7 @@ impl Call {
                             return Done::Pressed(digits, None);
                         }
                     }
-                    let wait = gather.timeout.saturating_mul(1000);
-                    end = self.clock.now().saturating_add(wait);
+                    end = self.clock.now().saturating_add(patience);
                 }
                 other => {
                     if let Some(flow) = self.unheard(other) {
@@ -143,4 +147,74 @@ impl Call {
             }
         }
     }
+
+    /// The prompt has been said.
+    fn say_to_the_end(&self, prompt: &mut Prompt) {
+        if std::mem::replace(&mut prompt.is_said, true) || prompt.text.is_empty() {
+            return;
+        }
+        self.log.show("heard", json!({"text": prompt.text}));
+        self.log.show("speaking", json!({"on": false}));
+        self.log.show("finished", json!({}));
+    }
+
+    /// The person cuts the prompt off, if it is being said.
+    fn interrupt(&self, prompt: &mut Prompt) {
+        if std::mem::replace(&mut prompt.is_said, true) || prompt.text.is_empty() {
+            return;
+        }
+        let after = self.clock.now().saturating_sub(prompt.began);
+        let heard = prompt.heard_within(after);
+        self.log.show("heard", json!({"text": heard}));
+        self.log
+            .show("interrupted", json!({"heard": heard, "after_ms": after}));
+        self.log.show("speaking", json!({"on": false}));
+    }
 }
+
+/// What is said while the person is listened to.
+struct Prompt {
+    text: String,
+    began: u64,
+    /// How long it takes, in milliseconds.
+    length: u64,
+    /// Whether it has been said, or was cut off.
+    is_said: bool,
+}
+
+impl Prompt {
+    fn new(verbs: &[Verb], now: u64) -> Self {
+        let (mut texts, mut length) = (Vec::new(), 0_u64);
+        for verb in verbs {
+            length = length.saturating_add(match verb {
+                Verb::Say { text, .. } => {
+                    texts.push(text.as_str());
+                    time_for(text.chars().count())
+                }
+                Verb::Pause(seconds) => seconds.saturating_mul(1000),
+                _ => 0,
+            });
+        }
+        Self {
+            text: texts.join(" "),
+            began: now,
+            length,
+            is_said: length == 0,
+        }
+    }
+
+    fn end(&self) -> u64 {
+        self.began.saturating_add(self.length)
+    }
+
+    /// The words that were heard within so many milliseconds.
+    fn heard_within(&self, milliseconds: u64) -> String {
+        let whole = self.text.chars().count();
+        let heard = (0..=whole).rfind(|count| time_for(*count) <= milliseconds);
+        let heard: String = self.text.chars().take(heard.unwrap_or_default()).collect();
+        heard.trim_end().to_owned()
+    }
+}
+
+/// The longest that Twilio listens to words. Not recorded.
+const LONGEST_WORDS_MS: u64 = 60_000;

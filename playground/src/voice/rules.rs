@@ -14,6 +14,8 @@ enum Rule {
     Url,
     /// The address of a relay. `target.rs` checks it.
     Relay,
+    /// The name of a voice of `<Say>`.
+    Voice,
     Bool,
     Number(u32, u32),
     /// A number, or `auto`.
@@ -26,7 +28,7 @@ enum Rule {
     Sid(&'static str),
 }
 
-use Rule::{Any, Bool, Number, NumberOrAuto, Relay, Share, Sid, Url, Word, Words};
+use Rule::{Any, Bool, Number, NumberOrAuto, Relay, Share, Sid, Url, Voice, Word, Words};
 
 type Rules = &'static [(&'static str, Rule)];
 
@@ -54,6 +56,20 @@ pub fn check(element: &Element) -> Result<(), String> {
     Ok(())
 }
 
+/// Whether `<Say>` has more text than Twilio reads aloud with this voice (error 13521).
+pub fn is_too_long(text: &str, voice: Option<&str>) -> bool {
+    let most = match voice.unwrap_or_default().split_once('.') {
+        Some(("Polly", _)) => 3000,
+        Some(("Google", _)) => 5000,
+        _ => 4096,
+    };
+    let encoded: usize = text
+        .bytes()
+        .map(|byte| if byte.is_ascii_alphanumeric() { 1 } else { 3 })
+        .sum();
+    text.chars().count() > most || encoded > 4500
+}
+
 impl Rule {
     fn allows(self, value: &str) -> bool {
         let within = |low: u32, high: u32| {
@@ -63,6 +79,13 @@ impl Rule {
         };
         match self {
             Any | Relay => true,
+            Voice => {
+                let is_of = |provider: &str| {
+                    let name = value.strip_prefix(provider);
+                    name.is_some_and(|name| !name.is_empty() && !name.contains(' '))
+                };
+                matches!(value, "man" | "woman" | "alice") || is_of("Polly.") || is_of("Google.")
+            }
             Url => {
                 let is_path = value.starts_with('/') && !value.starts_with("//");
                 is_web_address(value) || is_path && !value.contains(char::is_whitespace)
@@ -86,6 +109,7 @@ impl Rule {
     fn words(self) -> String {
         match self {
             Any | Relay => "anything is allowed".to_owned(),
+            Voice => "it must be man, woman, or a voice of Polly. or Google.".to_owned(),
             Url => "it must be a web address".to_owned(),
             Bool => "it must be true or false".to_owned(),
             Number(low, high) => format!("it must be from {low} to {high}"),
@@ -108,7 +132,11 @@ const PROGRESS: Rule = Words(&["initiated", "ringing", "answered", "completed"])
 
 fn rules(element: &str) -> Rules {
     match element {
-        "Say" => &[("voice", Any), ("language", Any), ("loop", Number(0, 1000))],
+        "Say" => &[
+            ("voice", Voice),
+            ("language", Any),
+            ("loop", Number(0, 1000)),
+        ],
         "Play" => &[("loop", Number(0, 1000)), ("digits", Any)],
         "Pause" => &[("length", Number(0, 3600))],
         "Redirect" => &[("method", METHOD)],
@@ -215,18 +243,37 @@ const DIAL: Rules = &[
     ("referMethod", METHOD),
 ];
 
+/// The models of `<Gather>`: Twilio's choice, and those of one provider. `flux` is for relays alone.
+const SPEECH_MODELS: &[&str] = &[
+    "default",
+    "numbers_and_commands",
+    "phone_call",
+    "experimental_conversations",
+    "experimental_utterances",
+    "googlev2_long",
+    "googlev2_short",
+    "googlev2_telephony",
+    "googlev2_telephony_short",
+    "deepgram_nova-2",
+    "deepgram_nova-3",
+];
+/// A key that ends digits, or none.
+const KEY: Rule = Word(&[
+    "", "0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "*", "#",
+]);
+
 const GATHER: Rules = &[
     ("action", Url),
     ("method", METHOD),
     ("input", Words(&["dtmf", "speech"])),
-    ("timeout", NumberOrAuto(0, 3600)),
+    ("timeout", Number(1, 3600)),
     ("speechTimeout", NumberOrAuto(1, 3600)),
     ("numDigits", Number(1, 1000)),
-    ("finishOnKey", Any),
+    ("finishOnKey", KEY),
     ("language", Any),
     ("hints", Any),
     ("profanityFilter", Bool),
-    ("speechModel", Any),
+    ("speechModel", Word(SPEECH_MODELS)),
     ("enhanced", Bool),
     ("actionOnEmptyResult", Bool),
     ("bargeIn", Bool),

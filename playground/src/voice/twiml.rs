@@ -3,7 +3,7 @@
 //! A mistake that Twilio's debugger would report is an error with the same code. Not here: what is
 //! done for each verb (`call.rs`), and the attributes (`rules.rs`).
 
-use super::rules::check;
+use super::rules::{check, is_too_long};
 use super::verb::{Connect, Dial, Gather, Input, Record, Relay, Verb};
 use super::xml::{Element, read as read_xml};
 use crate::base::content_type;
@@ -99,6 +99,9 @@ fn verb(element: &Element) -> Result<Verb, TwilioError> {
     Ok(match element.name.as_str() {
         "Say" if text.is_empty() && element.children.is_empty() => {
             return Err(twilio_error(13510, "<Say> has no text"));
+        }
+        "Say" if is_too_long(&spoken(element), element.attribute("voice")) => {
+            return Err(twilio_error(13521, "<Say> has too much text"));
         }
         "Say" => Verb::Say {
             text: spoken(element),
@@ -209,6 +212,12 @@ fn dial(element: &Element) -> Result<Verb, TwilioError> {
 
 fn gather(element: &Element) -> Result<Verb, TwilioError> {
     no_text(element)?;
+    if element.attribute("speechTimeout") == Some("auto")
+        && element.attribute("speechModel").is_some()
+    {
+        let reason = "<Gather> cannot have speechTimeout=\"auto\" with a speechModel";
+        return Err(twilio_error(13327, reason));
+    }
     let is_prompt = |child: &&Element| matches!(child.name.as_str(), "Say" | "Play" | "Pause");
     if let Some(child) = element.children.iter().find(|child| !is_prompt(child)) {
         return Err(misplaced(child, element));
@@ -230,6 +239,7 @@ fn gather(element: &Element) -> Result<Verb, TwilioError> {
         timeout: number(element, "timeout", 5),
         digits: digits.and_then(|digits| digits.parse().ok()),
         finish_on: owned(element, "finishOnKey").unwrap_or_else(|| "#".to_owned()),
+        language: owned(element, "language").unwrap_or_else(|| "en-US".to_owned()),
         post_empty: element.attribute("actionOnEmptyResult") == Some("true"),
         barge_in: element.attribute("bargeIn") != Some("false"),
     }))
@@ -265,150 +275,4 @@ fn number(element: &Element, name: &str, usual: u64) -> u64 {
     clippy::panic,
     reason = "a test stops where it fails"
 )]
-mod tests {
-    use super::*;
-
-    fn read_body(body: &str) -> Result<Vec<Verb>, u32> {
-        let verbs = read(Some("text/xml; charset=utf-8"), body.as_bytes());
-        verbs.map_err(|error| error.code)
-    }
-
-    fn read_relay(body: &str) -> Connect {
-        match read_body(body).unwrap().pop() {
-            Some(Verb::Connect(connect)) => *connect,
-            other => panic!("not a relay: {other:?}"),
-        }
-    }
-
-    #[test]
-    fn a_relay_is_read_with_what_has_an_effect() {
-        let connect = read_relay(
-            r#"<?xml version="1.0" encoding="UTF-8"?>
-            <Response><Connect action="https://switchboard.example/twilio/voice/ended">
-              <ConversationRelay url="wss://switchboard.example/twilio/relay/a/b"
-                welcomeGreeting="Tom &amp; Ann here." welcomeGreetingInterruptible="none"
-                interruptible="speech" reportInputDuringAgentSpeech="dtmf" preemptible="false"
-                dtmfDetection="true" language="de-DE" ttsProvider="ElevenLabs" voice="abc"
-                transcriptionProvider="Deepgram" speechModel="nova-3-general" partialPrompts="true"
-                speechTimeout="1100" events="speaker-events tokens-played" eotThreshold="0.8"
-                profanityFilter="true" interruptSensitivity="high" ignoreBackchannel="false">
-                <Language code="de-DE" voice="abc"/><Parameter name="leg" value="a"/>
-              </ConversationRelay></Connect></Response>"#,
-        );
-        assert_eq!(
-            connect.action.as_deref(),
-            Some("https://switchboard.example/twilio/voice/ended")
-        );
-        let expected = Relay {
-            url: "wss://switchboard.example/twilio/relay/a/b".to_owned(),
-            greeting: "Tom & Ann here.".to_owned(),
-            greeting_interruptible: Input::of("none"),
-            interruptible: Input::of("speech"),
-            report: Input::of("dtmf"),
-            preemptible: false,
-            dtmf: true,
-            partial: true,
-            language: "de-DE".to_owned(),
-            speech_timeout: Some(1100),
-            speaker_events: true,
-            tokens_played: true,
-            parameters: vec![("leg".to_owned(), "a".to_owned())],
-        };
-        assert_eq!(connect.relay, expected);
-    }
-
-    #[test]
-    fn the_defaults_of_a_relay_are_those_of_twilio() {
-        let body = "<Response><Connect><ConversationRelay url=\"wss://a.example/b\"/></Connect></Response>";
-        let Connect { action, relay } = read_relay(body);
-        assert_eq!((action, relay.interruptible), (None, Input::of("any")));
-        assert_eq!((relay.report, relay.dtmf), (Input::of("none"), false));
-        assert!(!relay.speaker_events && !relay.tokens_played && !relay.partial);
-    }
-
-    #[test]
-    fn the_verbs_are_read_in_order() {
-        let verbs = read_body(
-            "<Response><Say language=\"en-US\">Tom &amp; <emphasis>Ann</emphasis></Say>\
-             <Pause length=\"2\"/><Start><Recording channels=\"dual\"/></Start>\
-             <Dial timeout=\"20\"><Number>+15550101</Number></Dial>\
-             <Redirect method=\"POST\">https://a.example/b</Redirect><Reject reason=\"busy\"/>\
-             <Hangup/></Response>",
-        );
-        assert_eq!(
-            verbs.unwrap(),
-            [
-                Verb::Say {
-                    text: "Tom & Ann".to_owned(),
-                    times: 1
-                },
-                Verb::Pause(2),
-                Verb::StartRecording,
-                Verb::Dial(Dial {
-                    action: None,
-                    targets: vec!["+15550101".to_owned()]
-                }),
-                Verb::Redirect("https://a.example/b".to_owned()),
-                Verb::Reject(true),
-                Verb::Hangup
-            ]
-        );
-    }
-
-    #[test]
-    fn what_twilio_would_refuse_is_an_error() {
-        let relay = |attributes: &str| {
-            format!("<Response><Connect><ConversationRelay {attributes}/></Connect></Response>")
-        };
-        for (code, body) in [
-            (12100, "<Response><Say>Hi</Response>".to_owned()),
-            (12100, "<Response/><Response/>".to_owned()),
-            (12100, String::new()),
-            (12200, "<response/>".to_owned()),
-            (12200, "<Response>Hi</Response>".to_owned()),
-            (12200, "<Response><say>Hi</say></Response>".to_owned()),
-            (
-                12200,
-                "<Response><Message>Hi</Message></Response>".to_owned(),
-            ),
-            (
-                12200,
-                "<Response><Say speed=\"2\">Hi</Say></Response>".to_owned(),
-            ),
-            (
-                12200,
-                "<Response><Pause length=\"-1\"/></Response>".to_owned(),
-            ),
-            (12200, "<Response><Redirect/></Response>".to_owned()),
-            (12200, "<Response><Connect/></Response>".to_owned()),
-            (
-                12200,
-                "<Response><Gather><Dial>+15550101</Dial></Gather></Response>".to_owned(),
-            ),
-            (
-                12200,
-                "<Response><Gather input=\"voice\"/></Response>".to_owned(),
-            ),
-            (12200, "<Response><Start/></Response>".to_owned()),
-            (
-                12200,
-                "<Response><Connect action=\"ended\"><ConversationRelay/></Connect></Response>"
-                    .to_owned(),
-            ),
-            (13510, "<Response><Say/></Response>".to_owned()),
-            (64101, relay("interruptable=\"any\"")),
-            (64101, relay("ttsProvider=\"google\"")),
-            (64101, relay("speechTimeout=\"599\"")),
-            (64101, relay("eotThreshold=\"0.95\"")),
-            (64101, relay("events=\"speaker-event\"")),
-            (64101, relay("dtmfDetection=\"yes\"")),
-            (64101, relay("intelligenceService=\"name\"")),
-        ] {
-            assert_eq!(read_body(&body), Err(code), "{body}");
-        }
-        assert_eq!(
-            read(None, b"<Response/>").map_err(|error| error.code),
-            Err(12300)
-        );
-    }
-}
+mod tests;

@@ -126,6 +126,8 @@ pub struct Gather {
     pub digits: Option<usize>,
     /// The key that ends the digits.
     pub finish_on: String,
+    /// The language of the words.
+    pub language: String,
     /// Whether no result is posted, too.
     pub post_empty: bool,
     /// Whether the person can interrupt the prompts.

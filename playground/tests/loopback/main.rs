@@ -21,6 +21,7 @@ mod conversation_faults;
 mod conversations;
 mod faults;
 mod feed;
+mod gather;
 mod harness;
 mod media;
 mod mock_worker;

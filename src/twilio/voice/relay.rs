@@ -84,7 +84,8 @@ pub enum Info {
 pub struct SessionId(String);
 
 /// A key of a telephone: a digit, `*` or `#`.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct Digit(char);
 
 /// Why a frame cannot be read. It shows nothing of the frame.

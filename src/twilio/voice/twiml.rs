@@ -1,13 +1,14 @@
 //! TwiML that answers the webhooks of a call.
 //!
 //! Every attribute that we rely on is written out: defaults differ between accounts, and Twilio has
-//! changed some. Sources: Twilio, "`<ConversationRelay>`", "`<Recording>`", "`<Dial>`", "`<Say>`". Not
-//! here: which answer a call gets (`voice` above).
+//! changed some. Sources: Twilio, "`<ConversationRelay>`", "`<Recording>`", "`<Dial>`". Not here: calls
+//! without a relay (`gather`), and which answer a call gets (`voice` above).
 
 use std::{io, time::Duration};
 
 use quick_xml::{Writer, events::BytesText};
 
+use super::say::{Sentence, say};
 use crate::{
     config::{TranscriptionProvider, Voice},
     identity::Address,
@@ -32,15 +33,6 @@ pub struct Connect<'a> {
     /// Whether the recording of the call begins. It goes on when a relay ends, so only the first relay
     /// of a call begins it.
     pub starts_recording: bool,
-}
-
-/// A sentence that Twilio says without a relay.
-#[derive(Clone, Copy, Debug)]
-pub struct Sentence<'a> {
-    /// What is said.
-    pub text: &'a str,
-    /// In which language (BCP 47).
-    pub language: &'a str,
 }
 
 /// A person whom the caller is put through to.
@@ -104,16 +96,7 @@ pub fn connect(connect: &Connect<'_>) -> io::Result<String> {
     }
     response(false, |writer| {
         if connect.starts_recording {
-            writer
-                .create_element("Start")
-                .write_inner_content(|writer| {
-                    let recording = [
-                        ("channels", "dual"),
-                        ("track", "both"),
-                        ("trim", "do-not-trim"),
-                    ];
-                    empty(writer, "Recording", &recording)
-                })?;
+            start_recording(writer)?;
         }
         writer
             .create_element("Connect")
@@ -169,11 +152,16 @@ pub fn dial(dial: &Dial<'_>) -> io::Result<String> {
     })
 }
 
-fn say(writer: &mut Writer<Vec<u8>>, sentence: Sentence<'_>) -> io::Result<()> {
+/// The recording of the call begins.
+pub(super) fn start_recording(writer: &mut Writer<Vec<u8>>) -> io::Result<()> {
+    let recording = [
+        ("channels", "dual"),
+        ("track", "both"),
+        ("trim", "do-not-trim"),
+    ];
     writer
-        .create_element("Say")
-        .with_attribute(("language", allowed(sentence.language).as_ref()))
-        .write_text_content(BytesText::new(&allowed(sentence.text)))?;
+        .create_element("Start")
+        .write_inner_content(|writer| empty(writer, "Recording", &recording))?;
     Ok(())
 }
 
@@ -188,4 +176,4 @@ fn empty(writer: &mut Writer<Vec<u8>>, name: &str, attributes: &[(&str, &str)]) 
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -4,7 +4,7 @@
 
 use std::{rc::Rc, time::Duration};
 
-use super::{CallPlatform, Inner, ending::Sentence};
+use super::{CallPlatform, Inner};
 use crate::{
     base::usage::UsageCounters,
     config::FixedText,
@@ -66,7 +66,7 @@ impl<P: CallPlatform> Inner<P> {
         }
     }
 
-    /// A silent caller is asked whether it is there, and the second time the call ends.
+    /// The caller has been silent, unless somebody speaks or a turn runs.
     async fn break_silence(&self) -> Result<(), PlatformError> {
         let busy = {
             let floor = self.floor.borrow();
@@ -77,13 +77,14 @@ impl<P: CallPlatform> Inner<P> {
                 .step(|state, now| state.postpone_silence(now, &self.config))
                 .await;
         }
+        self.ask_whether_there().await
+    }
+
+    /// A silent caller is asked whether it is there, and the second time the call ends.
+    pub(super) async fn ask_whether_there(&self) -> Result<(), PlatformError> {
         if self.step(|state, _| state.nudge()).await? {
             let assistant = self.assistant().await?;
-            self.say(
-                assistant.text(FixedText::CallStillThere),
-                Sentence::Listening,
-            )
-            .await
+            self.say(assistant.text(FixedText::CallStillThere)).await
         } else {
             self.close(CallEnd::Silence, FixedText::CallGoodbye).await
         }

@@ -1,9 +1,9 @@
-//! The answer of a turn: the model is asked, and its words are spoken as they come.
+//! The answer of a turn: the model is asked, and the caller hears its words.
 //!
 //! Each turn runs as a task of its own. Its words go out only while its generation is the current one. The conversation
-//! is stored after the words have gone out, because a write that is not durable yet would hold them back. Not here: what
-//! breaks a turn off (`frames`), what the model is told of the phone (`prompt`),
-//! and the requests (`conversation::model_run`).
+//! is stored after the words have gone out, because a write that is not durable yet would hold them back. Not here: where
+//! the words go (`voice`), what breaks a turn off (`frames`), what the model is told of the phone (`prompt`), and the
+//! requests (`conversation::model_run`).
 
 use std::{
     cell::{Cell, RefCell},
@@ -18,19 +18,18 @@ use futures_util::{
     pin_mut,
 };
 
-use super::{CallPlatform, Inner, ending::Sentence, floor::Generation};
+use super::{CallPlatform, Inner, floor::Generation, voice::Voice};
 use crate::{
     base::usage::UsageCounters,
     config::{Assistant, FixedText},
     conversation::model_run::{
-        self, Caller, ContactShare, Effect, Failure, Listener, ModelInput, ModelRun, Words,
+        self, Caller, ContactShare, Effect, Failure, ModelInput, ModelRun, Words,
     },
     event::{CallEnd, CallTurnOutcome},
     identity::{CallSid, Medium, PhoneHash},
     object::{in_time, with_retry},
     openai::OpenAiError,
     platform::PlatformError,
-    twilio::voice::relay::Out,
     voice::{
         api::CountRequest,
         speakable::Speakable,
@@ -40,10 +39,6 @@ use crate::{
 
 /// Turns that may fail in a row. After that many the call ends.
 const MAX_FAILURES: u32 = 2;
-/// The fillers of one turn.
-const MAX_FILLERS: u32 = 2;
-/// How much longer the wait before the next filler is.
-const LATER_FILLER: u32 = 3;
 /// How long the caller's object may take.
 const SHARE_TIME: Duration = Duration::from_secs(3);
 
@@ -70,7 +65,7 @@ impl<P: CallPlatform> Inner<P> {
         match resumed.await? {
             Resumed::Nothing => {}
             Resumed::Answer(words) => self.begin_turn(words),
-            Resumed::Ask(question) => self.say(&question, Sentence::Listening).await?,
+            Resumed::Ask(question) => self.say(&question).await?,
         }
         Ok(())
     }
@@ -88,26 +83,22 @@ impl<P: CallPlatform> Inner<P> {
             inner.logged(answered);
         };
         let turn = Abortable::new(turn, registration).map(drop);
+        let turn = turn.boxed_local().shared();
+        self.floor.borrow_mut().turn = turn.downgrade();
         self.platform.spawn(turn.boxed_local());
     }
 
     async fn answer(&self, generation: Generation, words: String) -> Result<(), PlatformError> {
-        let (talk, admission, session) = self
-            .read(|state, _| {
-                (
-                    state.talk(),
-                    state.admission().cloned(),
-                    state.live_session(),
-                )
-            })
+        let (talk, admission, line) = self
+            .read(|state, _| (state.talk(), state.admission().cloned(), state.line()))
             .await?;
-        let (Some(talk), Some(admission), Some(session)) = (talk, admission, session) else {
+        let (Some(talk), Some(admission), Some(line)) = (talk, admission, line) else {
             return Ok(());
         };
         let assistant = self.assistant().await?;
         let voice = Voice {
             inner: self,
-            session,
+            line,
             generation,
             speakable: RefCell::new(Speakable::new(
                 assistant.language,
@@ -250,10 +241,7 @@ impl<P: CallPlatform> Inner<P> {
             None if goodbye && ended.said.trim().is_empty() => {
                 self.close(CallEnd::Assistant, FixedText::CallGoodbye).await
             }
-            None if goodbye => self
-                .close_after(CallEnd::Assistant, &ended.said)
-                .await
-                .map(drop),
+            None if goodbye => self.close_after(CallEnd::Assistant, &ended.said).await,
             None => Ok(()),
             Some(Failure::BudgetExhausted | Failure::ContactLimit) => {
                 self.close(CallEnd::DailyLimit, FixedText::CallNoCapacity)
@@ -264,12 +252,10 @@ impl<P: CallPlatform> Inner<P> {
     }
 
     /// A turn has failed. The caller is heard again, or the call ends.
-    async fn excuse(&self) -> Result<(), PlatformError> {
+    pub(super) async fn excuse(&self) -> Result<(), PlatformError> {
         if self.read(|state, _| state.failures()).await? < MAX_FAILURES {
             let assistant = self.assistant().await?;
-            return self
-                .say(assistant.text(FixedText::CallFailed), Sentence::Listening)
-                .await;
+            return self.say(assistant.text(FixedText::CallFailed)).await;
         }
         if self.assistant().await?.voice.hand_off_to.is_some() {
             self.close(CallEnd::HandedOff, FixedText::CallHandingOver)
@@ -303,108 +289,6 @@ impl<P: CallPlatform> Inner<P> {
                 self.log_object_error(error);
                 false
             }
-        }
-    }
-}
-
-/// The voice of one turn.
-struct Voice<'i, P> {
-    inner: &'i Inner<P>,
-    session: u32,
-    generation: Generation,
-    speakable: RefCell<Speakable>,
-}
-
-impl<P: CallPlatform> Voice<'_, P> {
-    /// Sends words to be spoken, unless the turn was broken off.
-    fn speak(&self, token: &str, last: bool) {
-        let now = self.inner.platform.now();
-        {
-            let mut floor = self.inner.floor.borrow_mut();
-            let Some(run) = floor.run(self.generation) else {
-                return;
-            };
-            run.said.push_str(token);
-            run.last_word = now;
-            if !token.trim().is_empty() {
-                run.first_word.get_or_insert(now);
-            }
-        }
-        let out = Out::Words {
-            token,
-            last,
-            interruptible: None,
-            preemptible: false,
-        };
-        self.inner.send(self.session, &out);
-    }
-
-    /// The model has said all, or has failed. Then what was held back is half of something, and not said. Only an answer
-    /// that has words is closed.
-    fn end(&self, is_whole: bool) {
-        let held = self.speakable.borrow_mut().finish();
-        let rest = if is_whole { held } else { String::new() };
-        let has_spoken = {
-            let mut floor = self.inner.floor.borrow_mut();
-            floor
-                .run(self.generation)
-                .is_some_and(|run| run.first_word.is_some())
-        };
-        if has_spoken || !rest.trim().is_empty() {
-            self.speak(&rest, true);
-        }
-    }
-
-    /// Asks the caller to wait, each time nothing was said for a while.
-    async fn fill(&self, filler: &str) {
-        let mut wait = self.inner.config.voice_first_token;
-        let mut fillers = 0;
-        while fillers < MAX_FILLERS {
-            let now = self.inner.platform.now();
-            let last_word = {
-                let mut floor = self.inner.floor.borrow_mut();
-                floor.run(self.generation).map(|run| run.last_word)
-            };
-            let Some(last_word) = last_word else { break };
-            let silent = now.since(last_word);
-            if silent < wait {
-                self.inner.platform.sleep(wait.saturating_sub(silent)).await;
-                continue;
-            }
-            {
-                let mut floor = self.inner.floor.borrow_mut();
-                floor.says_other(filler);
-                if let Some(run) = floor.run(self.generation) {
-                    run.last_word = now;
-                }
-            }
-            let out = Out::Words {
-                token: filler,
-                last: true,
-                interruptible: None,
-                preemptible: true,
-            };
-            self.inner.send(self.session, &out);
-            fillers = fillers.saturating_add(1);
-            wait = wait.saturating_mul(LATER_FILLER);
-        }
-        pending::<()>().await;
-    }
-}
-
-impl<P: CallPlatform> Listener for Voice<'_, P> {
-    fn words(&self, text: &str) {
-        let words = self.speakable.borrow_mut().push(text);
-        if !words.is_empty() {
-            self.speak(&words, false);
-        }
-    }
-
-    fn calls_tools(&self) {
-        // What was said before the call is a sentence of its own.
-        let rest = self.speakable.borrow_mut().finish();
-        if !rest.is_empty() {
-            self.speak(&rest, false);
         }
     }
 }

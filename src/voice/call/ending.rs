@@ -16,7 +16,7 @@ use crate::{
     object::in_time,
     platform::PlatformError,
     twilio::voice::relay::Out,
-    voice::state::Finished,
+    voice::state::{Finished, Line},
 };
 
 impl<P: CallPlatform> Inner<P> {
@@ -26,46 +26,54 @@ impl<P: CallPlatform> Inner<P> {
         end: CallEnd,
         sentence: FixedText,
     ) -> Result<(), PlatformError> {
-        let assistant = self.assistant().await?;
-        let sentence = assistant.text(sentence).to_owned();
-        if self.close_after(end, &sentence).await? {
-            self.say(&sentence, Sentence::Last).await?;
+        let sentence = self.assistant().await?.text(sentence);
+        if let Some(line) = self.begin_to_close(end, sentence, sentence).await? {
+            self.speak(line, sentence, Sentence::Last);
         }
         Ok(())
     }
 
-    /// These are the last words of the call. Returns whether it was not ending already.
-    pub(super) async fn close_after(
+    /// These words, which were said, are the last ones of the call.
+    pub(super) async fn close_after(&self, end: CallEnd, said: &str) -> Result<(), PlatformError> {
+        self.begin_to_close(end, said, "").await.map(drop)
+    }
+
+    /// Begins to end the call, unless that has begun. Of its last words, `unsaid` is still to be said, where this leads.
+    async fn begin_to_close(
         &self,
         end: CallEnd,
-        words: &str,
-    ) -> Result<bool, PlatformError> {
-        let begun = self.step(|state, now| state.close(end, words, now)).await?;
-        if begun {
+        last: &str,
+        unsaid: &str,
+    ) -> Result<Option<Line>, PlatformError> {
+        let begun = self.step(|state, now| {
+            let begun = state.close(end, last, now);
+            if begun {
+                state.add_to_document(unsaid);
+            }
+            state.line().filter(|_| begun)
+        });
+        let line = begun.await?;
+        if let Some(line) = line {
             let broken_off = {
                 let mut floor = self.floor.borrow_mut();
                 floor.played_since_closing = floor.assistant_speaks;
                 floor.stop()
             };
-            if broken_off.is_some_and(|run| !run.said.is_empty())
-                && let Some(session) = self.read(|state, _| state.live_session()).await?
-            {
-                self.close_answer(session);
+            if broken_off.is_some_and(|run| !run.said.is_empty()) {
+                self.close_answer(line);
             }
         }
-        Ok(begun)
+        Ok(line)
     }
 
     /// The last sentence was played, or should have been: the session ends.
     pub(super) async fn end_session(&self) -> Result<(), PlatformError> {
         if let Some((session, end)) = self.step(|state, _| state.end_session()).await? {
             let data = json!({ "reason": end }).to_string();
-            self.send(
-                session,
-                &Out::End {
-                    hand_off_data: Some(&data),
-                },
-            );
+            let out = Out::End {
+                hand_off_data: Some(&data),
+            };
+            self.send(Line::Socket(session), &out);
         }
         Ok(())
     }
@@ -125,47 +133,54 @@ impl<P: CallPlatform> Inner<P> {
         }
     }
 
-    /// Says a fixed sentence.
-    pub(super) async fn say(&self, text: &str, sentence: Sentence) -> Result<(), PlatformError> {
+    /// Says a fixed sentence, after which the caller speaks.
+    pub(super) async fn say(&self, text: &str) -> Result<(), PlatformError> {
         self.floor.borrow_mut().says_other(text);
         let said = self.step(|state, now| {
-            if sentence == Sentence::Listening {
-                state.say_sentence(text, now, &self.config);
-            }
-            state.live_session()
+            state.say_sentence(text, now, &self.config);
+            state.add_to_document(text);
+            state.line()
         });
-        if let Some(session) = said.await? {
-            let out = Out::Words {
-                token: text,
-                last: true,
-                interruptible: (sentence == Sentence::Last).then_some(false),
-                preemptible: false,
-            };
-            self.send(session, &out);
+        if let Some(line) = said.await? {
+            self.speak(line, text, Sentence::Listening);
         }
         Ok(())
     }
 
     /// An answer is broken off without an interruption. What comes next is said apart from it.
-    pub(super) fn close_answer(&self, session: u32) {
+    pub(super) fn close_answer(&self, line: Line) {
         let end = Out::Words {
             token: "",
             last: true,
             interruptible: None,
             preemptible: false,
         };
-        self.send(session, &end);
+        self.send(line, &end);
     }
 
-    /// Sends a frame. If the socket is gone, its end is told in another way.
-    pub(super) fn send(&self, session: u32, out: &Out<'_>) {
-        self.platform.send_text(session, &out.to_json());
+    fn speak(&self, line: Line, text: &str, sentence: Sentence) {
+        let out = Out::Words {
+            token: text,
+            last: true,
+            interruptible: (sentence == Sentence::Last).then_some(false),
+            preemptible: false,
+        };
+        self.send(line, &out);
+    }
+
+    /// Sends a frame. If the socket is gone, its end is told in another way. What a document says is in the state, or in
+    /// the run of its turn: nothing is sent for it.
+    pub(super) fn send(&self, line: Line, out: &Out<'_>) {
+        match line {
+            Line::Socket(session) => self.platform.send_text(session, &out.to_json()),
+            Line::Document => {}
+        }
     }
 }
 
 /// What follows a fixed sentence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Sentence {
+enum Sentence {
     /// The caller may cut in, and speaks next.
     Listening,
     /// The session ends.

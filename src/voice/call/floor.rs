@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use futures_util::future::AbortHandle;
+use futures_util::future::{AbortHandle, LocalBoxFuture, Shared, WeakShared};
 
 use crate::base::time::UnixMillis;
 
@@ -17,6 +17,8 @@ const SPEECH_GAP: Duration = Duration::from_millis(700);
 pub(super) struct Floor {
     generation: u64,
     run: Option<Run>,
+    /// The newest turn, until everything that follows from it is stored.
+    pub(super) turn: Option<WeakShared<LocalBoxFuture<'static, ()>>>,
     /// Whether Twilio plays something.
     pub(super) assistant_speaks: bool,
     /// Whether the caller speaks.
@@ -116,6 +118,13 @@ impl Floor {
     /// Whether a turn runs.
     pub(super) fn is_running(&self) -> bool {
         self.run.is_some()
+    }
+
+    /// The newest turn, unless it is over.
+    pub(super) fn turn(&self) -> Option<Shared<LocalBoxFuture<'static, ()>>> {
+        let turn = self.turn.as_ref()?.upgrade();
+        // Who waited for it may know of its end before its task does.
+        turn.filter(|turn| turn.peek().is_none())
     }
 
     /// Ends the run of this generation. Returns it, if it was the current one.

@@ -14,7 +14,7 @@ use crate::{
     event::CallFault,
     platform::PlatformError,
     twilio::voice::relay::{Frame, Info},
-    voice::state::{SetUp, TurnDone, heard_of, joined},
+    voice::state::{Line, SetUp, TurnDone, heard_of, joined},
 };
 
 /// Frames that wait.
@@ -130,7 +130,7 @@ impl<P: CallPlatform> Inner<P> {
                 // The caller goes on before a word of the answer was said: one turn answers both.
                 words = run.words;
             } else {
-                self.close_answer(session);
+                self.close_answer(Line::Socket(session));
                 self.cut_turn(&run, &run.said).await?;
                 words.clear();
             }

@@ -1,4 +1,4 @@
-//! The call object: one for each phone call. It admits the call, talks over a socket, and ends once.
+//! The call object: one for each phone call. It admits the call, talks over a socket or in documents, and ends once.
 //!
 //! [`Phone`] is the engine. The Durable Object (`runtime`) only forwards calls and frames to it, and the tests run it on a
 //! fake platform. The object may hibernate between frames: all that must survive is in the stored state, and only the
@@ -10,15 +10,19 @@ mod answer;
 mod ending;
 mod floor;
 mod frames;
+mod gather;
 mod keys;
 mod log;
 mod prompt;
 mod storage;
+mod voice;
 
 use std::{cell::RefCell, rc::Rc, time::Duration};
 
+use futures_util::lock::Mutex;
+
 use super::{
-    api::{Admit, CallOver, CountCall, Next, RelayEnd, Sentence},
+    api::{Admit, AskAgain, CallOver, CountCall, Heard, Next, RelayEnd, Sentence},
     state::{Phase, State, assistant},
 };
 use crate::{
@@ -84,6 +88,8 @@ struct Inner<P> {
     floor: RefCell<Floor>,
     /// Frames that wait for their turn. They are handled in the order in which they came.
     inbox: RefCell<frames::Inbox>,
+    /// Requests for the next document are decided one after the other.
+    documents: Mutex<()>,
 }
 
 /// How long the budget object and the caller's object may take together. Twilio waits 15 seconds for the answer to a call.
@@ -99,10 +105,11 @@ impl<P: CallPlatform> Phone<P> {
             steps: Steps::default(),
             floor: RefCell::default(),
             inbox: RefCell::default(),
+            documents: Mutex::default(),
         }))
     }
 
-    /// Admits a call, or refuses it. A webhook that comes again gets another secret.
+    /// Admits a call, or refuses it. A webhook that comes again gets another secret, or the same document.
     ///
     /// # Errors
     /// When storage failed.
@@ -123,15 +130,18 @@ impl<P: CallPlatform> Phone<P> {
             }
         }
         let admitted = inner.step(|state, now| {
-            let first = state.admit(&admit, now);
-            state.open_door(&admit.door, now);
-            first
+            let first = state.admit(&admit, now, &inner.config);
+            if let Some(door) = &admit.door {
+                state.open_door(door, now);
+            }
+            (first, state.document().cloned())
         });
-        if !admitted.await? && phase == Phase::New {
+        let (first, document) = admitted.await?;
+        if !first && phase == Phase::New {
             // Another webhook of the same call was faster, and has reserved its own minute.
             inner.release_minutes(1, inner.platform.now()).await;
         }
-        Ok(Next::Connect { greet: true })
+        Ok(document.map_or(Next::Connect { greet: true }, Next::Document))
     }
 
     /// Opens a socket. Returns the number of its session, or `None` if the secret is not right or was used.
@@ -200,6 +210,8 @@ impl<P: CallPlatform> Engine for Phone<P> {
         match method {
             Admit::NAME => reply::<Admit>(&self.admit(arguments(text)?).await?),
             RelayEnd::NAME => reply::<RelayEnd>(&self.relay_end(arguments(text)?).await?),
+            Heard::NAME => reply::<Heard>(&self.heard(arguments(text)?).await?),
+            AskAgain::NAME => reply::<AskAgain>(&self.ask_again(arguments(text)?).await?),
             CallOver::NAME => {
                 self.over().await?;
                 reply::<CallOver>(&())

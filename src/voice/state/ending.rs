@@ -54,7 +54,7 @@ impl Finished {
 }
 
 /// How long a sentence may take longer than it should.
-const SENTENCE_GRACE: Duration = Duration::from_secs(3);
+pub(super) const SENTENCE_GRACE: Duration = Duration::from_secs(3);
 
 impl State {
     /// Begins to end the call with a sentence. Returns whether it was not ending already.

@@ -29,7 +29,7 @@ pub enum Job {
 /// How long a socket has to say which call it is.
 const SET_UP_WITHIN: Duration = Duration::from_secs(10);
 /// How long Twilio has to act on what it was told, or to tell what has become of a lost socket.
-const TWILIO_TIME: Duration = Duration::from_secs(30);
+pub(super) const TWILIO_TIME: Duration = Duration::from_secs(30);
 /// How long Twilio may ask again about a call that has ended.
 const REMEMBERED: Duration = Duration::from_mins(10);
 
@@ -60,8 +60,13 @@ impl Call {
     fn jobs(&self, config: &Config) -> Vec<(UnixMillis, Job)> {
         let mut jobs = Vec::new();
         match &self.closing {
-            Some(closing) if closing.is_told => {
-                let late = closing.end_by.plus(TWILIO_TIME);
+            // Without a socket, Twilio is told by the next document. It needs nothing more to dial.
+            Some(closing) if closing.is_told || self.gathering.is_some() => {
+                let dials = closing.is_told && closing.end == CallEnd::HandedOff;
+                let late = match self.gathering {
+                    Some(_) if dials => closing.end_by,
+                    _ => closing.end_by.plus(TWILIO_TIME),
+                };
                 jobs.push((late, Job::GiveUp(closing.end)));
             }
             Some(closing) => jobs.push((closing.end_by, Job::EndSession)),
@@ -77,6 +82,15 @@ impl Call {
                 let entry_ends = self.entry.as_ref().and_then(Entry::ends_at);
                 jobs.extend(entry_ends.filter(|_| talks).map(|at| (at, Job::EndEntry)));
             }
+        }
+        if let Some(gathering) = &self.gathering {
+            let back_by = gathering.back_by();
+            jobs.extend(
+                self.closing
+                    .is_none()
+                    .then_some((back_by, Job::GiveUp(CallEnd::Lost))),
+            );
+            return jobs;
         }
         match (&self.session, &self.door) {
             (Some(session), _) => match session.lost_at {

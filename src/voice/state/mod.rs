@@ -5,6 +5,7 @@
 //! Twilio may ask again. Not here: waiting, storing, speaking (`voice::call`).
 
 mod ending;
+mod gathering;
 mod jobs;
 mod keys;
 mod session;
@@ -26,6 +27,7 @@ use crate::{
 use super::api::Admit;
 
 pub use ending::Finished;
+pub use gathering::{Due, Line};
 pub use jobs::Job;
 pub use keys::{KEY_PAUSE, Keys, Resumed, joined};
 pub use session::{MAX_RESUMES, SetUp};
@@ -51,6 +53,9 @@ struct Call {
     /// A socket that may be opened.
     door: Option<session::Door>,
     session: Option<session::Session>,
+    /// The documents of a call that has no socket.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    gathering: Option<gathering::Gathering>,
     /// How many sessions there were.
     sessions: u32,
     /// How often the call went on after its socket was lost.
@@ -150,10 +155,14 @@ impl State {
     }
 
     /// Admits a call whose first minute is reserved. Returns `false` if it was admitted or has ended before.
-    pub fn admit(&mut self, admission: &Admit, now: UnixMillis) -> bool {
+    pub fn admit(&mut self, admission: &Admit, now: UnixMillis, config: &Config) -> bool {
         if self.phase() != Phase::New {
             return false;
         }
+        let gathering = admission.door.is_none().then(|| {
+            let greeting = assistant(admission.number.as_ref(), config).greeting();
+            gathering::Gathering::new(&greeting, now, config)
+        });
         self.call = Some(Call {
             admission: admission.clone(),
             admitted_at: now,
@@ -163,6 +172,7 @@ impl State {
             },
             door: None,
             session: None,
+            gathering,
             sessions: 0,
             resumes: 0,
             lost: None,

@@ -134,8 +134,7 @@ impl State {
     /// A call whose socket was lost goes on with a new one.
     pub fn end_relay(&mut self, end: &RelayEnd, now: UnixMillis) -> (Next, Option<CallEnd>) {
         let Some(call) = &mut self.call else {
-            let handed_off = self.over.is_some_and(|over| over.end == CallEnd::HandedOff);
-            return (if handed_off { Next::Dial } else { Next::HangUp }, None);
+            return (self.after_the_end(), None);
         };
         if let Some(closing) = &call.closing {
             let goes_on = closing.end == CallEnd::HandedOff && !end.call_is_over;

@@ -4,6 +4,7 @@
 //! The fuzz crate includes `signature`, `twiml`, `settings` and `response` by their paths. Not here: tests.
 
 mod fake_platform;
+pub mod gather;
 pub mod phone;
 mod request;
 pub mod response;

@@ -7,6 +7,7 @@ mod barge_in;
 mod digits;
 mod ending;
 mod failures;
+mod gather;
 mod hand_off;
 mod minutes;
 mod recorded;

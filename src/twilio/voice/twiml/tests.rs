@@ -7,7 +7,7 @@ use crate::config::{SpokenUrls, TtsProvider};
 const HEAD: &str = r#"<?xml version="1.0" encoding="UTF-8"?>"#;
 const ACTION: &str = "https://example.com/twilio/voice/ended";
 
-fn voice() -> Voice {
+pub(in super::super) fn voice() -> Voice {
     Voice {
         greeting: None,
         language: "en-US".to_owned(),
@@ -34,10 +34,10 @@ fn relay<'a>(greeting: Option<&'a str>, voice: &'a Voice) -> Connect<'a> {
 }
 
 /// Names with their values.
-type Attributes = Vec<(String, String)>;
+pub(in super::super) type Attributes = Vec<(String, String)>;
 
 /// The elements of a document with their attributes and texts, read back by a parser.
-fn read(xml: &str) -> Vec<(String, Attributes, String)> {
+pub(in super::super) fn read(xml: &str) -> Vec<(String, Attributes, String)> {
     let mut reader = Reader::from_str(xml);
     let mut elements = Vec::new();
     loop {
@@ -66,6 +66,13 @@ fn read(xml: &str) -> Vec<(String, Attributes, String)> {
 
 fn names(xml: &str) -> Vec<String> {
     read(xml).into_iter().map(|(name, ..)| name).collect()
+}
+
+/// An attribute of the first element of that name.
+pub(in super::super) fn attribute(xml: &str, element: &str, name: &str) -> Option<String> {
+    let (_, attributes, _) = read(xml).into_iter().find(|(other, ..)| other == element)?;
+    let found = attributes.into_iter().find(|(other, _)| other == name);
+    found.map(|(_, value)| value)
 }
 
 /// The attributes of the relay in a document.
@@ -141,6 +148,7 @@ fn a_refused_call_hears_one_sentence_and_is_hung_up() {
     let sentence = Sentence {
         text: "Leider nicht.",
         language: "de-DE",
+        voice: None,
     };
     assert_eq!(
         say_and_hang_up(sentence).unwrap(),
@@ -159,6 +167,7 @@ fn a_person_is_dialled_by_the_number_of_the_configuration() {
         sentence: Some(Sentence {
             text: "Please hold.",
             language: "en-US",
+            voice: None,
         }),
         number: &number,
         caller_id: Some(&called),
@@ -193,6 +202,7 @@ fn markup_in_a_greeting_or_a_sentence_is_text() {
     let sentence = Sentence {
         text: hostile,
         language: "en-US",
+        voice: None,
     };
     let xml = say_and_hang_up(sentence).unwrap();
     assert_eq!(names(&xml), ["Response", "Say", "Hangup"]);
@@ -205,8 +215,10 @@ proptest! {
         let xml = connect(&relay(Some(&text), &voice())).unwrap();
         let found = attributes(&xml);
         let expected = allowed(&text);
+        // Nobody says blank words.
+        prop_assume!(!expected.trim().is_empty());
         prop_assert_eq!(found[1].1.as_str(), expected.as_ref());
-        let xml = say_and_hang_up(Sentence { text: &text, language: "en-US" }).unwrap();
+        let xml = say_and_hang_up(Sentence { text: &text, language: "en-US", voice: None }).unwrap();
         let said = read(&xml);
         prop_assert_eq!(said[1].2.as_str(), expected.as_ref());
     }

@@ -42,6 +42,11 @@ impl Disk {
         self.0.values.borrow_mut().insert(key.to_owned(), value);
     }
 
+    /// Whether it fails from now on.
+    pub fn fails(&self, fails: bool) {
+        self.0.fails.set(fails);
+    }
+
     /// Whether nothing is stored.
     pub fn is_empty(&self) -> bool {
         self.0.values.borrow().is_empty()
