@@ -217,3 +217,39 @@ impl State {
         self.call.as_mut()?.gathering.as_mut()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        base::usage::UsageCounters, config::tests::parse, identity::Caller, voice::api::Admit,
+    };
+
+    #[test]
+    fn a_request_that_comes_again_before_its_answer_was_made_is_heard_once() {
+        let (config, now) = (parse(&[]).unwrap(), UnixMillis(1_795_348_800_000));
+        let keys = &config.pseudonym_key;
+        let caller = Caller::read("+15550100");
+        let admit = Admit {
+            sid: "CA0123456789abcdef0123456789abcdef".parse().unwrap(),
+            account: None,
+            token: keys.token_id(&config.twilio_tokens[0]),
+            number: None,
+            door: None,
+            caller: keys.caller(&caller, None),
+            phone_hash: keys.caller_hash(&caller),
+            usage: UsageCounters::EMPTY,
+        };
+        let mut state = State::new();
+        assert!(state.admit(&admit, now, &config));
+        assert!(state.hear(1, &Gathered::Nothing, now));
+        assert!(
+            !state.hear(1, &Gathered::Nothing, now),
+            "an object that restarts hears it again"
+        );
+        assert!(
+            !state.hear(2, &Gathered::Nothing, now),
+            "there is no such document"
+        );
+    }
+}

@@ -52,6 +52,15 @@ async fn a_silent_caller_is_asked_once_and_then_the_call_ends() {
 }
 
 #[tokio::test(flavor = "local", start_paused = true)]
+async fn silence_that_is_posted_twice_at_once_counts_once() {
+    let fake = platform(&[]);
+    let (call, greeting) = greeted(&fake).await;
+    let (first, second) = futures_util::join!(call.is_silent(&greeting), call.is_silent(&greeting));
+    assert_eq!(says(&first), "Are you still there?");
+    assert_eq!(first, second);
+}
+
+#[tokio::test(flavor = "local", start_paused = true)]
 async fn a_caller_that_speaks_again_is_asked_again_after_its_next_silence() {
     let fake = platform(&[]);
     let (call, mut document) = greeted(&fake).await;
