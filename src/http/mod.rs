@@ -80,8 +80,8 @@ pub async fn handle(
             answered.unwrap_or_else(|rejection| reject(platform, rejection))
         }
         (
-            MESSAGES_PATH | STATUS_PATH | ERRORS_PATH | VOICE_PATH | HEARD_PATH | WAIT_PATH | ENDED_PATH
-            | DIALLED_PATH | CALL_STATUS_PATH,
+            MESSAGES_PATH | STATUS_PATH | ERRORS_PATH | VOICE_PATH | HEARD_PATH | WAIT_PATH
+            | ENDED_PATH | DIALLED_PATH | CALL_STATUS_PATH,
             _,
         ) => method_not_allowed("POST"),
         (path, method) if path.starts_with(admin::PREFIX) => match config {
