@@ -14,11 +14,11 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-pub use calls::{CallEnded, CallTurn};
+pub use calls::{CallEnded, CallHungUp, CallTurn};
 pub use labels::{
     CallEnd, CallFault, CallRefusal, CallTurnOutcome, ConsentBy, ConsentState, ConversationProblem,
     DailyLimit, DeliveryOutcome, DeliveryPurpose, DeliveryStatus, DenialReason, ErasedBy,
-    FieldProblem, FlowOutcome, HandOffBy, HandOffState, IgnoreReason, IntakeOutcome,
+    FieldProblem, FlowOutcome, HandOffBy, HandOffState, HangUpOutcome, IgnoreReason, IntakeOutcome,
     InternalProblem, KvOperation, ObjectKind, OutboxOutcome, ReplyVia, ToolOutcome, TurnOutcome,
     UnexpectedResponse,
 };
@@ -180,6 +180,8 @@ pub enum Event {
         /// The fault.
         fault: CallFault,
     },
+    /// Twilio was asked to end a call, because nothing told of its end.
+    CallHungUp(CallHungUp),
     /// An endpoint of the model refused an optional field, and was asked again without it.
     FieldOmitted {
         /// The endpoint's number.

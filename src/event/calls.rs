@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::{
     is_zero,
-    labels::{CallEnd, CallTurnOutcome},
+    labels::{CallEnd, CallTurnOutcome, HangUpOutcome},
 };
 use crate::identity::{CallHash, PhoneHash};
 
@@ -69,4 +69,16 @@ pub struct CallEnded {
     pub prompt_tokens: u64,
     /// Tokens of the answers.
     pub completion_tokens: u64,
+}
+
+/// What came of the request to Twilio to end a call.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct CallHungUp {
+    /// The call.
+    pub call: CallHash,
+    /// What came of it.
+    pub outcome: HangUpOutcome,
+    /// Twilio's error code, if Twilio refused.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub code: Option<u32>,
 }

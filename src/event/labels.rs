@@ -296,6 +296,19 @@ labels! {
         /// Nobody has told of its end.
         Lost,
     }
+    /// What came of the request to Twilio to end a call.
+    HangUpOutcome {
+        /// Twilio has ended it.
+        Ended,
+        /// It was over before.
+        OverBefore,
+        /// Twilio refused. The call may go on.
+        Rejected,
+        /// Twilio could not be asked. The call may go on.
+        Unknown,
+        /// The webhook named no account, so nobody could be asked. The call may go on.
+        NoAccount,
+    }
     /// How a turn of a call ended.
     CallTurnOutcome {
         /// With an answer.

@@ -12,12 +12,12 @@ use switchboard::{
         Sources,
     },
     event::{
-        CallEnd, CallEnded, CallFault, CallRefusal, CallTurn, CallTurnOutcome, ConsentBy,
-        ConsentState, ConversationProblem, DailyLimit, DeliveryOutcome, DeliveryPurpose,
+        CallEnd, CallEnded, CallFault, CallHungUp, CallRefusal, CallTurn, CallTurnOutcome,
+        ConsentBy, ConsentState, ConversationProblem, DailyLimit, DeliveryOutcome, DeliveryPurpose,
         DeliveryStatus, DenialReason, Erased, ErasedBy, Event, FieldProblem, FlowOutcome,
-        HandOffBy, HandOffState, IgnoreReason, IntakeOutcome, InternalProblem, KvOperation,
-        ObjectKind, OutboxOutcome, ReplyVia, Security, ToolOutcome, TurnEnded, TurnOutcome,
-        UnexpectedResponse,
+        HandOffBy, HandOffState, HangUpOutcome, IgnoreReason, IntakeOutcome, InternalProblem,
+        KvOperation, ObjectKind, OutboxOutcome, ReplyVia, Security, ToolOutcome, TurnEnded,
+        TurnOutcome, UnexpectedResponse,
     },
     identity::{PhoneHash, Pseudonym},
     messaging::keywords::{
@@ -1151,6 +1151,11 @@ fn sample_events() -> Vec<Event> {
             call: Pseudonym::from_object_name(String::new()).call_hash(),
             fault: CallFault::NoSetUp,
         },
+        Event::CallHungUp(CallHungUp {
+            call: Pseudonym::from_object_name(String::new()).call_hash(),
+            outcome: HangUpOutcome::Rejected,
+            code: Some(20001),
+        }),
         Event::FieldOmitted {
             endpoint: 0,
             field: Field::Stream,

@@ -74,7 +74,7 @@ pub(super) fn create_request(
     }
     form_request(
         base.join(&format!("/2010-04-01/Accounts/{account}/Messages.json")),
-        context,
+        context.credentials(),
         form.finish(),
     )
 }
@@ -115,7 +115,7 @@ fn rejection(status: u16, code: Option<u32>) -> Created {
 }
 
 /// An error code, as a number or as digits.
-fn code_in(value: &Value) -> Option<u32> {
+pub(super) fn code_in(value: &Value) -> Option<u32> {
     match value {
         Value::Number(number) => number.as_u64().and_then(|number| number.try_into().ok()),
         Value::String(digits) => digits.parse().ok(),

@@ -147,7 +147,7 @@ fn list_request(base: &BaseUrl, context: TwilioRequestContext<'_>, path: &str) -
     HttpRequest {
         method: "GET",
         url: base.join(path),
-        headers: vec![("Authorization".into(), authorization(context))],
+        headers: vec![("Authorization".into(), authorization(context.credentials()))],
         body: Body::default(),
         limit: MAX_PAGE_BYTES,
     }

@@ -60,7 +60,7 @@ impl<P: CallPlatform> Inner<P> {
                 }
                 Ok(())
             }
-            Job::GiveUp(end) => self.finish(end).await,
+            Job::HangUp(end) => self.hang_up(end).await,
             Job::Forget => self.step(|state, _| state.forget()).await,
         }
     }

@@ -10,6 +10,7 @@ mod answer;
 mod ending;
 mod floor;
 mod frames;
+mod hang_up;
 mod log;
 mod storage;
 

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Call, Counts, MINUTE, Over, State, speech_time};
 use crate::{
-    base::time::{UnixMillis, millis},
+    base::time::{UnixMillis, growing_wait, millis},
     event::CallEnd,
     identity::PhoneHash,
     voice::api::Admit,
@@ -20,6 +20,24 @@ pub(super) struct Closing {
     pub(super) end_by: UnixMillis,
     /// Whether Twilio was told to end the session.
     pub(super) is_told: bool,
+}
+
+/// The requests to Twilio to end a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct HangUp {
+    /// How many have failed.
+    tries: u32,
+    /// When the next one is made.
+    pub(super) not_before: UnixMillis,
+}
+
+/// Whether Twilio is asked again to end a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Retry {
+    /// It is, or the call has ended meanwhile.
+    Later,
+    /// It was asked often enough.
+    Never,
 }
 
 /// A call that has just ended, for the log and for the budget.
@@ -53,6 +71,9 @@ impl Finished {
 
 /// How long a sentence may take longer than it should.
 const SENTENCE_GRACE: Duration = Duration::from_secs(3);
+/// How often Twilio is asked to end a call, and the longest wait between. All waits take half a minute.
+const MAX_HANG_UPS: u32 = 5;
+const MAX_HANG_UP_WAIT: Duration = Duration::from_secs(16);
 
 impl State {
     /// Begins to end the call with a sentence. Returns whether it was not ending already.
@@ -90,6 +111,22 @@ impl State {
             return None;
         }
         Some((session?, closing.end))
+    }
+
+    /// It is not known whether Twilio has ended the call.
+    pub fn hang_up_later(&mut self, now: UnixMillis) -> Retry {
+        let Some(call) = &mut self.call else {
+            return Retry::Later;
+        };
+        let tries = call.hang_up.map_or(0, |hang_up| hang_up.tries);
+        let tries = tries.saturating_add(1);
+        let not_before = now.plus(growing_wait(tries, MAX_HANG_UP_WAIT));
+        call.hang_up = Some(HangUp { tries, not_before });
+        if tries < MAX_HANG_UPS {
+            Retry::Later
+        } else {
+            Retry::Never
+        }
     }
 
     /// Ends the call. Everything that was said is forgotten. Returns `None` if it had ended before.

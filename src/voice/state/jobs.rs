@@ -18,8 +18,8 @@ pub enum Job {
     EndSession,
     /// The socket never said which call it is.
     CloseSocket,
-    /// Nobody has told of the call's end.
-    GiveUp(CallEnd),
+    /// Nobody has told of the call's end, although it is due: Twilio is asked to end the call.
+    HangUp(CallEnd),
     /// The call is forgotten.
     Forget,
 }
@@ -58,10 +58,7 @@ impl Call {
     fn jobs(&self, config: &Config) -> Vec<(UnixMillis, Job)> {
         let mut jobs = Vec::new();
         match &self.closing {
-            Some(closing) if closing.is_told => {
-                let late = closing.end_by.plus(TWILIO_TIME);
-                jobs.push((late, Job::GiveUp(closing.end)));
-            }
+            Some(closing) if closing.is_told => {}
             Some(closing) => jobs.push((closing.end_by, Job::EndSession)),
             None => {
                 jobs.push((self.ends_at(config), Job::TimeUp));
@@ -74,26 +71,33 @@ impl Call {
                 jobs.extend(self.quiet_at.filter(|_| talks).map(|at| (at, Job::Silence)));
             }
         }
-        match (&self.session, &self.door) {
-            (Some(session), _) => match session.lost_at {
-                Some(lost) => jobs.push((lost.plus(TWILIO_TIME), Job::GiveUp(CallEnd::Lost))),
-                None if !session.is_set_up => {
-                    jobs.push((session.opened_at.plus(SET_UP_WITHIN), Job::CloseSocket));
-                }
-                None => {}
-            },
-            (None, Some(door)) => {
-                jobs.push((door.until.plus(TWILIO_TIME), Job::GiveUp(CallEnd::Lost)));
-            }
-            // Between the two only the webhook's own step comes.
-            (None, None) => {
-                let late = self
-                    .admitted_at
-                    .plus(TWILIO_TIME)
-                    .plus(super::session::DOOR_OPEN);
-                jobs.push((late, Job::GiveUp(CallEnd::Lost)));
-            }
+        if let Some(session) = &self.session
+            && session.lost_at.is_none()
+            && !session.is_set_up
+        {
+            jobs.push((session.opened_at.plus(SET_UP_WITHIN), Job::CloseSocket));
+        }
+        if let Some((late, end)) = self.late() {
+            let at = self
+                .hang_up
+                .map_or(late, |hang_up| late.max(hang_up.not_before));
+            jobs.push((at, Job::HangUp(end)));
         }
         jobs
+    }
+
+    /// When Twilio must have told of the call's end, and which end it is.
+    fn late(&self) -> Option<(UnixMillis, CallEnd)> {
+        let told = self.closing.as_ref().filter(|closing| closing.is_told);
+        let told = told.map(|closing| (closing.end_by, closing.end));
+        let lost = match (&self.session, &self.door) {
+            (Some(session), _) => session.lost_at,
+            (None, Some(door)) => Some(door.until),
+            // Between the two only the webhook's own step comes.
+            (None, None) => Some(self.admitted_at.plus(super::session::DOOR_OPEN)),
+        };
+        let lost = lost.map(|at| (at, CallEnd::Lost));
+        let first = told.into_iter().chain(lost).min_by_key(|(at, _)| *at);
+        first.map(|(at, end)| (at.plus(TWILIO_TIME), end))
     }
 }

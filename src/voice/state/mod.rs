@@ -24,7 +24,7 @@ use crate::{
 
 use super::api::Admit;
 
-pub use ending::Finished;
+pub use ending::{Finished, Retry};
 pub use jobs::Job;
 pub use session::{MAX_RESUMES, SetUp};
 pub use talk::{LastSaid, Talk, TurnDone, heard_of};
@@ -67,6 +67,9 @@ struct Call {
     /// When the caller's silence is too long.
     quiet_at: Option<UnixMillis>,
     closing: Option<ending::Closing>,
+    /// Twilio is asked to end the call, and has not answered yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    hang_up: Option<ending::HangUp>,
     counts: Counts,
 }
 
@@ -168,6 +171,7 @@ impl State {
             nudges: 0,
             quiet_at: None,
             closing: None,
+            hang_up: None,
             counts: Counts::default(),
         });
         true

@@ -7,6 +7,7 @@ mod barge_in;
 mod ending;
 mod failures;
 mod hand_off;
+mod hang_up;
 mod minutes;
 mod resuming;
 mod sockets;

@@ -31,6 +31,8 @@ pub(super) struct Calls {
     /// The sockets that were closed, with the code.
     closed: RefCell<Vec<(u32, u16)>>,
     secrets: RefCell<u8>,
+    /// The ids of the calls that were ended by REST.
+    pub(super) ended: RefCell<Vec<String>>,
 }
 
 #[derive(Default)]

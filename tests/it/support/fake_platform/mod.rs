@@ -12,6 +12,7 @@ mod model;
 mod object_ports;
 mod objects;
 mod observe;
+mod rest_calls;
 mod tools;
 mod twilio;
 mod webhooks;
