@@ -14,13 +14,13 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-pub use calls::{CallEnded, CallHungUp, CallTurn};
+pub use calls::{CallDialled, CallEnded, CallHungUp, CallTurn};
 pub use labels::{
     CallEnd, CallFault, CallRefusal, CallTurnOutcome, ConsentBy, ConsentState, ConversationProblem,
-    DailyLimit, DeliveryOutcome, DeliveryPurpose, DeliveryStatus, DenialReason, ErasedBy,
-    FieldProblem, FlowOutcome, HandOffBy, HandOffState, HangUpOutcome, IgnoreReason, IntakeOutcome,
-    InternalProblem, KvOperation, ObjectKind, OutboxOutcome, ReplyVia, ToolOutcome, TurnOutcome,
-    UnexpectedResponse,
+    DailyLimit, DeliveryOutcome, DeliveryPurpose, DeliveryStatus, DenialReason, DialOutcome,
+    ErasedBy, FieldProblem, FlowOutcome, HandOffBy, HandOffState, HangUpOutcome, IgnoreReason,
+    IntakeOutcome, InternalProblem, KvOperation, ObjectKind, OutboxOutcome, ReplyVia, ToolOutcome,
+    TurnOutcome, UnexpectedResponse,
 };
 
 use crate::{
@@ -169,6 +169,8 @@ pub enum Event {
         /// Why.
         reason: CallRefusal,
     },
+    /// Twilio was asked to call somebody.
+    CallDialled(CallDialled),
     /// A turn of a call has ended.
     CallTurn(CallTurn),
     /// A call has ended.

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::{
     is_zero,
-    labels::{CallEnd, CallTurnOutcome, HangUpOutcome},
+    labels::{CallEnd, CallTurnOutcome, DialOutcome, HangUpOutcome},
 };
 use crate::identity::{CallHash, PhoneHash};
 
@@ -39,10 +39,12 @@ pub struct CallTurn {
 /// How a call ended, and its cost.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct CallEnded {
-    /// The caller.
+    /// The person at the other end.
     pub phone_hash: PhoneHash,
     /// The call.
     pub call: CallHash,
+    /// Whether we have called the person.
+    pub outbound: bool,
     /// How it ended.
     pub ended_by: CallEnd,
     /// How long it lasted.
@@ -78,6 +80,20 @@ pub struct CallHungUp {
     pub call: CallHash,
     /// What came of it.
     pub outcome: HangUpOutcome,
+    /// Twilio's error code, if Twilio refused.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub code: Option<u32>,
+}
+
+/// What has come of the request to Twilio to call somebody.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct CallDialled {
+    /// Who is called.
+    pub phone_hash: PhoneHash,
+    /// The call.
+    pub call: CallHash,
+    /// What has come of it.
+    pub outcome: DialOutcome,
     /// Twilio's error code, if Twilio refused.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub code: Option<u32>,

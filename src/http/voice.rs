@@ -1,10 +1,8 @@
 //! The webhooks of a call, and the upgrade of its socket.
 //!
-//! `POST /twilio/voice` is answered with TwiML that connects the call to a socket, or refuses it. The call's object
-//! decides. What comes next when the socket has ended, or a person was dialled, is TwiML, too. Not here: checks that all
+//! `POST /twilio/voice` is answered with TwiML that connects the call to a socket, or refuses it. It comes for a call that
+//! comes in, and for one of ours that somebody has answered. The call's object decides. What comes next when the socket has ended, or a person was dialled, is TwiML, too. Not here: checks that all
 //! webhooks share (`webhook`), the talk (`voice`), and the socket itself (`runtime`).
-
-use std::time::Duration;
 
 use super::{
     platform::{OBJECT_TIME, WorkerPlatform},
@@ -22,28 +20,20 @@ use crate::{
         signature,
         twiml::CONTENT_TYPE,
         voice::{
+            Direction,
             fields::{CallStatusUpdate, DialEnded, IncomingCall, RelayEnded, SessionStatus},
             relay_url::{RELAY_PATH, RelaySecret, RelayUrl},
             twiml,
+            webhook_url::{
+                CALL_STATUS_PATH, DIALLED_PATH, ENDED_PATH, call_of_ours, object_of, webhook_url,
+            },
         },
     },
     voice::{
         api::{Admit, CallOver, Next, RelayEnd, Sentence},
-        state::assistant,
+        state::{RINGS_FOR, assistant},
     },
 };
-
-/// The webhook for incoming calls.
-pub(super) const VOICE_PATH: &str = "/twilio/voice";
-/// The action of `<Connect>`: the socket has ended.
-pub(super) const ENDED_PATH: &str = "/twilio/voice/ended";
-/// The action of `<Dial>`: a person was dialled.
-pub(super) const DIALLED_PATH: &str = "/twilio/voice/dialled";
-/// The status callback of a call.
-pub(super) const CALL_STATUS_PATH: &str = "/twilio/voice/status";
-
-/// How long a person's phone rings.
-const RINGS_FOR: Duration = Duration::from_secs(25);
 
 /// Answers one of the webhooks of a call.
 pub(super) async fn answer<'c>(
@@ -120,34 +110,38 @@ async fn incoming<'c>(
     request: &mut impl Request,
     url: &str,
 ) -> Result<Response, Rejection<'c>> {
-    let call = webhook::verified(config, request, url, "From", IncomingCall::from_form).await?;
+    let person = person_in(url);
+    let call = webhook::verified(config, request, url, person, IncomingCall::from_form).await?;
     let token = config.twilio_tokens.get(call.token());
     let token = token.ok_or_else(|| Rejection::Object(ObjectKind::Call, "no such token".into()))?;
-    let answered = Answered::new(config, url, call.get().called.as_ref());
+    let answered = Answered::new(config, url, call.get().number.as_ref());
     if config.voice_mode == VoiceMode::Off {
         return answered.say(FixedText::CallNotAvailable);
     }
     let keys = &config.pseudonym_key;
-    let (name, secret) = (keys.call(&call.get().call), secret(platform)?);
+    let name = object_of(keys, url, &call.get().call);
+    let secret = secret(platform)?;
     let IncomingCall {
         call: sid,
         account,
-        caller,
-        called,
-        ..
+        person,
+        number,
+        direction,
     } = call.get().clone();
+    let is_outbound = direction == Direction::Outbound;
     let admit = Admit {
         sid,
         account,
         token: keys.token_id(token),
-        caller: keys.caller(&caller, called.as_ref()),
-        phone_hash: keys.caller_hash(&caller),
-        number: called,
+        caller: keys.caller(&person, number.as_ref()),
+        phone_hash: keys.caller_hash(&person),
+        number,
         door: secret.hash(),
+        is_outbound,
         usage: platform.take(),
     };
     match ask(platform, &name, &admit).await {
-        Ok(next) => answered.next(next, &name, &secret),
+        Ok(next) => answered.next(next, is_outbound, &name, &secret),
         Err(error) => {
             platform.count(&admit.usage);
             // The caller hears a sentence. After a 503 it would hear Twilio's own words for an error.
@@ -165,15 +159,13 @@ async fn ended<'c>(
     request: &mut impl Request,
     url: &str,
 ) -> Result<Response, Rejection<'c>> {
-    let ended = webhook::verified(config, request, url, "From", |form| {
-        Ok((
-            RelayEnded::from_form(form)?,
-            IncomingCall::from_form(form)?.called,
-        ))
+    let ended = webhook::verified(config, request, url, person_in(url), |form| {
+        Ok((RelayEnded::from_form(form)?, IncomingCall::from_form(form)?))
     });
     let ended = ended.await?;
-    let (ended, called) = ended.get();
-    let (name, secret) = (config.pseudonym_key.call(&ended.call), secret(platform)?);
+    let (ended, call) = ended.get();
+    let name = object_of(&config.pseudonym_key, url, &ended.call);
+    let secret = secret(platform)?;
     let end = RelayEnd {
         session: ended.session.clone(),
         door: secret.hash(),
@@ -182,7 +174,8 @@ async fn ended<'c>(
     };
     let next = ask(platform, &name, &end).await;
     let next = next.map_err(|error| Rejection::Object(ObjectKind::Call, error.reason))?;
-    Answered::new(config, url, called.as_ref()).next(next, &name, &secret)
+    let is_outbound = call.direction == Direction::Outbound;
+    Answered::new(config, url, call.number.as_ref()).next(next, is_outbound, &name, &secret)
 }
 
 /// The action of `<Dial>`.
@@ -191,15 +184,15 @@ async fn dialled<'c>(
     request: &mut impl Request,
     url: &str,
 ) -> Result<Response, Rejection<'c>> {
-    let dialled = webhook::verified(config, request, url, "From", |form| {
+    let dialled = webhook::verified(config, request, url, person_in(url), |form| {
         Ok((
             DialEnded::from_form(form)?,
-            IncomingCall::from_form(form)?.called,
+            IncomingCall::from_form(form)?.number,
         ))
     });
     let dialled = dialled.await?;
-    let (dialled, called) = dialled.get();
-    let answered = Answered::new(config, url, called.as_ref());
+    let (dialled, number) = dialled.get();
+    let answered = Answered::new(config, url, number.as_ref());
     if dialled.was_answered() || dialled.call_status.is_final() {
         hang_up()
     } else {
@@ -214,15 +207,25 @@ async fn status<'c>(
     request: &mut impl Request,
     url: &str,
 ) -> Result<Response, Rejection<'c>> {
+    let person = person_in(url);
     let update =
-        webhook::verified(config, request, url, "From", CallStatusUpdate::from_form).await?;
-    let update = update.get();
-    if update.status.is_final() {
-        let name = config.pseudonym_key.call(&update.call);
-        let told = ask(platform, &name, &CallOver).await;
+        webhook::verified(config, request, url, person, CallStatusUpdate::from_form).await?;
+    let CallStatusUpdate { call, status, .. } = update.get();
+    if status.is_final() {
+        let name = object_of(&config.pseudonym_key, url, call);
+        let told = ask(platform, &name, &CallOver { status: *status }).await;
         told.map_err(|error| Rejection::Object(ObjectKind::Call, error.reason))?;
     }
     Ok(Response::empty(204))
+}
+
+/// The field that names the person at the other end of the call. It is for the log, before the webhook is verified.
+fn person_in(url: &str) -> &'static str {
+    if call_of_ours(url).is_some() {
+        "To"
+    } else {
+        "From"
+    }
 }
 
 /// Calls the call's object.
@@ -245,23 +248,27 @@ fn secret<'c>(platform: &impl WorkerPlatform) -> Result<RelaySecret, Rejection<'
 /// The TwiML for a call to one assistant.
 struct Answered<'a> {
     assistant: &'a Assistant,
-    /// The number that was called.
-    called: Option<&'a Address>,
+    /// Our number.
+    number: Option<&'a Address>,
     origin: &'a str,
+    /// The object that the URLs of a call of ours name.
+    ours: Option<Pseudonym>,
 }
 
 impl<'a> Answered<'a> {
-    fn new(config: &'a Config, url: &'a str, called: Option<&'a Address>) -> Self {
+    fn new(config: &'a Config, url: &'a str, number: Option<&'a Address>) -> Self {
         Self {
-            assistant: assistant(called, config),
-            called,
+            assistant: assistant(number, config),
+            number,
             origin: origin(config, url),
+            ours: call_of_ours(url),
         }
     }
 
     fn next<'c>(
         &self,
         next: Next,
+        is_outbound: bool,
         call: &Pseudonym,
         secret: &RelaySecret,
     ) -> Result<Response, Rejection<'c>> {
@@ -274,7 +281,9 @@ impl<'a> Answered<'a> {
                 twiml_response(twiml::connect(&twiml::Connect {
                     url: &relay.url(self.origin),
                     action: &self.url(ENDED_PATH),
-                    greeting: greet.then(|| self.assistant.greeting()).as_deref(),
+                    greeting: greet
+                        .then(|| self.assistant.greeting(is_outbound))
+                        .as_deref(),
                     voice: &self.assistant.voice,
                     starts_recording: greet && self.assistant.voice.record,
                 }))
@@ -286,7 +295,7 @@ impl<'a> Answered<'a> {
                 Some(number) => twiml_response(twiml::dial(&twiml::Dial {
                     sentence: None,
                     number,
-                    caller_id: self.called,
+                    caller_id: self.number,
                     action: &self.url(DIALLED_PATH),
                     timeout: RINGS_FOR,
                 })),
@@ -304,7 +313,7 @@ impl<'a> Answered<'a> {
     }
 
     fn url(&self, path: &str) -> String {
-        format!("{}{path}", self.origin)
+        webhook_url(self.origin, path, self.ours.as_ref())
     }
 }
 

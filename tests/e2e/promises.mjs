@@ -18,6 +18,7 @@ export const EVENTS = [
   "call_turn",
   "call_refused",
   "call_fault",
+  "call_dialled",
   "call_hung_up",
   "security_event",
   "turn",

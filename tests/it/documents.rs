@@ -12,12 +12,12 @@ use switchboard::{
         Sources,
     },
     event::{
-        CallEnd, CallEnded, CallFault, CallHungUp, CallRefusal, CallTurn, CallTurnOutcome,
-        ConsentBy, ConsentState, ConversationProblem, DailyLimit, DeliveryOutcome, DeliveryPurpose,
-        DeliveryStatus, DenialReason, Erased, ErasedBy, Event, FieldProblem, FlowOutcome,
-        HandOffBy, HandOffState, HangUpOutcome, IgnoreReason, IntakeOutcome, InternalProblem,
-        KvOperation, ObjectKind, OutboxOutcome, ReplyVia, Security, ToolOutcome, TurnEnded,
-        TurnOutcome, UnexpectedResponse,
+        CallDialled, CallEnd, CallEnded, CallFault, CallHungUp, CallRefusal, CallTurn,
+        CallTurnOutcome, ConsentBy, ConsentState, ConversationProblem, DailyLimit, DeliveryOutcome,
+        DeliveryPurpose, DeliveryStatus, DenialReason, DialOutcome, Erased, ErasedBy, Event,
+        FieldProblem, FlowOutcome, HandOffBy, HandOffState, HangUpOutcome, IgnoreReason,
+        IntakeOutcome, InternalProblem, KvOperation, ObjectKind, OutboxOutcome, ReplyVia, Security,
+        ToolOutcome, TurnEnded, TurnOutcome, UnexpectedResponse,
     },
     identity::{PhoneHash, Pseudonym},
     messaging::keywords::{
@@ -1120,6 +1120,12 @@ fn sample_events() -> Vec<Event> {
             call: Pseudonym::from_object_name(String::new()).call_hash(),
             reason: CallRefusal::DailyLimit,
         },
+        Event::CallDialled(CallDialled {
+            phone_hash: nobody(),
+            call: Pseudonym::from_object_name(String::new()).call_hash(),
+            outcome: DialOutcome::Rejected,
+            code: Some(21211),
+        }),
         Event::CallTurn(CallTurn {
             call: Pseudonym::from_object_name(String::new()).call_hash(),
             outcome: CallTurnOutcome::Failed,
@@ -1134,6 +1140,7 @@ fn sample_events() -> Vec<Event> {
         Event::Call(CallEnded {
             phone_hash: nobody(),
             call: Pseudonym::from_object_name(String::new()).call_hash(),
+            outbound: true,
             ended_by: CallEnd::Caller,
             duration_ms: 1,
             minutes: 1,

@@ -19,6 +19,7 @@ mod compatible;
 mod faults;
 mod feed;
 mod harness;
+mod made_calls;
 mod media;
 mod mock_worker;
 mod numbers;

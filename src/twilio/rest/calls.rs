@@ -1,17 +1,69 @@
-//! Calls of the REST API: one is ended.
+//! Calls of the REST API: one is created, looked for, and ended.
 //!
-//! Source: Twilio's OpenAPI description, `twilio_api_v2010`, and "Call resource". Not here: when a call
-//! is ended (`voice`).
+//! Creating a call has no idempotency key. So we must know afterwards whether the call exists, as for a
+//! message. Source: Twilio's OpenAPI description, `twilio_api_v2010`, and "Call resource". Not here: when a
+//! call is created or ended (`voice`).
+
+use std::time::Duration;
 
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{Credentials, TIMEOUT, create::code_in, form_request};
-use crate::{
-    base::url::BaseUrl,
-    identity::CallSid,
-    platform::{Http, HttpRequest},
+use super::{
+    Created, Credentials, TIMEOUT,
+    create::{code_in, outcome},
+    form_request,
+    list::{NoPage, is_young, page},
 };
+use crate::{
+    base::{time::UnixMillis, url::BaseUrl},
+    identity::{Address, CallSid},
+    platform::{Http, HttpRequest},
+    twilio::voice::CallStatus,
+};
+
+/// A call that is to be made.
+#[derive(Clone, Copy, Debug)]
+pub struct NewCall<'a> {
+    /// Who is called.
+    pub to: &'a Address,
+    /// Our number, which the person sees.
+    pub from: &'a Address,
+    /// Where Twilio asks for TwiML when the person has answered.
+    pub url: &'a str,
+    /// Where Twilio tells of the call's end.
+    pub status_callback: &'a str,
+    /// How long it rings.
+    pub rings_for: Duration,
+    /// How long it lasts at most. Twilio itself ends it then.
+    pub time_limit: Duration,
+}
+
+/// The call that is looked for.
+#[derive(Clone, Copy, Debug)]
+pub struct WantedCall<'a> {
+    /// Who is called.
+    pub to: &'a Address,
+    /// Our number.
+    pub from: &'a Address,
+    /// When the attempt to create it began.
+    pub since: UnixMillis,
+    /// Its id, if that is known.
+    pub sid: Option<&'a CallSid>,
+}
+
+/// The result of the search.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FoundCall {
+    /// There is this one call, which has come so far.
+    One(CallSid, CallStatus),
+    /// It is not listed.
+    Absent,
+    /// Twilio did not accept the token (401). The search can be repeated with another one.
+    Unauthorized,
+    /// Twilio returned no list that could be read, or several calls that it can be.
+    Unclear,
+}
 
 /// Our knowledge of a call after the request to end it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +82,38 @@ pub enum Completed {
 
 /// "Call is not in-progress". Source: Twilio, "Error and Warning Dictionary".
 const NOT_IN_PROGRESS: u32 = 21220;
+/// The calls that are looked through.
+const PAGE_SIZE: usize = 100;
+
+/// Creates a call.
+pub async fn create_call(
+    http: &impl Http,
+    base: &BaseUrl,
+    credentials: Credentials<'_>,
+    call: NewCall<'_>,
+) -> Created<CallSid> {
+    let request = create_request(base, credentials, call);
+    match http.send(&request, TIMEOUT).await {
+        Ok(response) => outcome(response.status, &response.body),
+        Err(_) => Created::Unknown,
+    }
+}
+
+/// Looks for a call among the newest ones from our number to the person.
+///
+/// (Twilio can filter by the date of the start, but a call that is not dialled yet does not have one.)
+pub async fn find_call(
+    http: &impl Http,
+    base: &BaseUrl,
+    credentials: Credentials<'_>,
+    wanted: WantedCall<'_>,
+) -> FoundCall {
+    match page::<Page>(http, base, credentials, &first_page(credentials, wanted)).await {
+        Ok(page) => page.find(wanted),
+        Err(NoPage::Unauthorized) => FoundCall::Unauthorized,
+        Err(NoPage::Unreadable) => FoundCall::Unclear,
+    }
+}
 
 /// Ends a call, whatever it is doing.
 pub async fn complete_call(
@@ -45,6 +129,29 @@ pub async fn complete_call(
     }
 }
 
+fn create_request(base: &BaseUrl, credentials: Credentials<'_>, call: NewCall<'_>) -> HttpRequest {
+    let seconds = |time: Duration| time.as_secs().to_string();
+    let form = form_urlencoded::Serializer::new(String::new())
+        .append_pair("To", call.to.as_str())
+        .append_pair("From", call.from.as_str())
+        .append_pair("Url", call.url)
+        .append_pair("StatusCallback", call.status_callback)
+        .append_pair("Timeout", &seconds(call.rings_for))
+        .append_pair("TimeLimit", &seconds(call.time_limit))
+        .finish();
+    let url = base.join(&format!("{}.json", calls(credentials)));
+    form_request(url, credentials, form)
+}
+
+fn first_page(credentials: Credentials<'_>, wanted: WantedCall<'_>) -> String {
+    let query = form_urlencoded::Serializer::new(String::new())
+        .append_pair("To", wanted.to.as_str())
+        .append_pair("From", wanted.from.as_str())
+        .append_pair("PageSize", &PAGE_SIZE.to_string())
+        .finish();
+    format!("{}.json?{query}", calls(credentials))
+}
+
 fn complete_request(base: &BaseUrl, credentials: Credentials<'_>, call: &CallSid) -> HttpRequest {
     let url = base.join(&format!("{}/{}.json", calls(credentials), call.as_str()));
     form_request(url, credentials, "Status=completed".to_owned())
@@ -56,6 +163,43 @@ fn calls(credentials: Credentials<'_>) -> String {
         "/2010-04-01/Accounts/{}/Calls",
         credentials.account.as_str()
     )
+}
+
+/// A page of the list, newest call first.
+#[derive(Deserialize)]
+struct Page {
+    calls: Vec<Listed>,
+}
+
+#[derive(Deserialize)]
+struct Listed {
+    sid: String,
+    #[serde(default)]
+    status: Option<String>,
+    #[serde(default)]
+    direction: Option<String>,
+    #[serde(default)]
+    date_created: Option<String>,
+}
+
+impl Page {
+    fn find(self, wanted: WantedCall<'_>) -> FoundCall {
+        let is_full = self.calls.len() >= PAGE_SIZE;
+        let mut found = self.calls.into_iter().filter_map(|call| {
+            let sid: CallSid = call.sid.parse().ok()?;
+            let by_api = call.direction.is_none_or(|by| by == "outbound-api");
+            let is_young = is_young(call.date_created.as_deref(), wanted.since);
+            let fits = wanted.sid.is_none_or(|wanted| *wanted == sid);
+            let status = CallStatus::read(call.status.as_deref().unwrap_or_default());
+            (by_api && is_young && fits).then_some((sid, status))
+        });
+        match (found.next(), found.next()) {
+            (Some((sid, status)), None) => FoundCall::One(sid, status),
+            (Some(_), Some(_)) => FoundCall::Unclear,
+            (None, _) if is_full => FoundCall::Unclear,
+            (None, _) => FoundCall::Absent,
+        }
+    }
 }
 
 fn completed(status: u16, body: &[u8]) -> Completed {
@@ -84,46 +228,4 @@ fn code_of(body: &[u8]) -> Option<u32> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::config::tests::parse;
-
-    #[test]
-    fn a_call_is_ended_as_twilio_documents_it() {
-        let config = parse(&[]).unwrap();
-        let credentials = Credentials {
-            account: &"AC0123456789abcdef0123456789abcdef".parse().unwrap(),
-            token: &config.twilio_tokens[0],
-        };
-        let call = "CA0123456789abcdef0123456789abcdef".parse().unwrap();
-        let request = complete_request(&config.twilio_api_base_url, credentials, &call);
-        assert_eq!(
-            request.url,
-            "https://api.twilio.com/2010-04-01/Accounts/AC0123456789abcdef0123456789abcdef\
-             /Calls/CA0123456789abcdef0123456789abcdef.json"
-        );
-        assert_eq!(request.method, "POST");
-        assert_eq!(request.body.to_text(), "Status=completed");
-    }
-
-    #[test]
-    fn a_call_that_is_over_is_no_failure_and_an_unclear_answer_is_unknown() {
-        for (status, body, expected) in [
-            (200, "{}", Completed::Now),
-            (404, r#"{"code":20404}"#, Completed::Before),
-            (404, "<html>", Completed::Before),
-            (400, r#"{"code":21220}"#, Completed::Before),
-            (400, r#"{"code":"21220"}"#, Completed::Before),
-            (401, r#"{"code":20003}"#, Completed::Unauthorized),
-            (400, r#"{"code":20001}"#, Completed::Rejected(20001)),
-            (403, "", Completed::Rejected(403)),
-            (408, "", Completed::Unknown),
-            (429, r#"{"code":20429}"#, Completed::Unknown),
-            (500, r#"{"code":20500}"#, Completed::Unknown),
-            (302, "", Completed::Unknown),
-        ] {
-            let found = completed(status, body.as_bytes());
-            assert_eq!(found, expected, "{status} {body}");
-        }
-    }
-}
+mod tests;

@@ -1,8 +1,8 @@
 //! Twilio's REST API: sending one message, finding out whether it was sent, showing the typing
-//! indicator, starting a Studio flow, and ending a call.
+//! indicator, starting a Studio flow, and making and ending a call.
 //!
-//! Not here: when a part is sent, and what happens next (`conversation::outbox`); when a call is ended
-//! (`voice`).
+//! Not here: when a part is sent, and what happens next (`conversation::outbox`); when a call is made or
+//! ended (`voice`).
 
 mod calls;
 pub mod codes;
@@ -22,7 +22,7 @@ use crate::{
     platform::{HttpRequest, MAX_RESPONSE_BYTES},
 };
 
-pub use calls::{Completed, complete_call};
+pub use calls::{Completed, FoundCall, NewCall, WantedCall, complete_call, create_call, find_call};
 pub use create::{Created, create_message};
 pub use list::{CLOCK_DIFFERENCE, Found, Unauthorized, Wanted, find_message, listed_body};
 pub use studio::{Parameters, Started, find_execution, start_flow};
@@ -71,6 +71,15 @@ pub struct Credentials<'a> {
     pub token: &'a Secret,
 }
 
+/// The credentials of an account, one for each token.
+pub fn all_credentials<'a>(
+    config: &'a Config,
+    account: &'a AccountSid,
+) -> impl Iterator<Item = Credentials<'a>> {
+    let tokens = config.twilio_tokens.iter();
+    tokens.map(move |token| Credentials { account, token })
+}
+
 /// The credentials of an account: first with the token that verified its webhook, then with the others,
 /// because the tokens may have been rotated.
 pub fn credentials<'a>(
@@ -78,14 +87,12 @@ pub fn credentials<'a>(
     account: &'a AccountSid,
     verified_by: &'a TokenId,
 ) -> impl Iterator<Item = Credentials<'a>> {
-    let verified = move |token: &&Secret| config.pseudonym_key.token_id(token) == *verified_by;
-    let tokens = &config.twilio_tokens;
-    let others = tokens.iter().filter(move |token| !verified(token));
-    tokens
-        .iter()
-        .filter(verified)
-        .chain(others)
-        .map(move |token| Credentials { account, token })
+    let verified = move |credentials: &Credentials<'_>| {
+        config.pseudonym_key.token_id(credentials.token) == *verified_by
+    };
+    let all = || all_credentials(config, account);
+    let others = all().filter(move |credentials| !verified(credentials));
+    all().filter(verified).chain(others)
 }
 
 /// The path for Twilio's delivery receipts.

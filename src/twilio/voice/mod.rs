@@ -8,5 +8,6 @@ pub mod fields;
 pub mod relay;
 pub mod relay_url;
 pub mod twiml;
+pub mod webhook_url;
 
 pub use call::{CallStatus, Direction};

@@ -61,6 +61,7 @@ impl<P: CallPlatform> Inner<P> {
                 Ok(())
             }
             Job::HangUp(end) => self.hang_up(end).await,
+            Job::LookUp => self.look_up().await,
             Job::Forget => self.step(|state, _| state.forget()).await,
         }
     }

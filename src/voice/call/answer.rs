@@ -37,12 +37,6 @@ use crate::{
     },
 };
 
-/// What the model is told of the phone, after the assistant's own prompt.
-const PHONE_RULES: &str = "You are speaking on the phone. Everything you write is read aloud, so answer in one to three \
-short sentences of spoken language, without lists, headings or emoji. Ask one question at a time. What the caller says \
-was transcribed by a machine: it may be misheard or cut off, so ask if it makes no sense. Where an answer of yours ends \
-with [the caller cut in], the caller heard it only up to there.";
-
 /// Turns that may fail in a row. After that many the call ends.
 const MAX_FAILURES: u32 = 2;
 /// The fillers of one turn.
@@ -57,15 +51,12 @@ impl<P: CallPlatform> Inner<P> {
     /// nobody has answered.
     pub(super) async fn begin(self: &Rc<Self>, first: bool) -> Result<(), PlatformError> {
         let assistant = self.assistant().await?;
-        // Twilio says the greeting itself.
-        let greeting = if first {
-            assistant.greeting()
-        } else {
-            String::new()
-        };
         let unanswered = self.step(|state, now| {
-            state.say_sentence(&greeting, now, &self.config);
-            state.talk().map(|talk| talk.unanswered)
+            let talk = state.talk()?;
+            // Twilio says the greeting itself.
+            let greeting = first.then(|| assistant.greeting(talk.is_outbound));
+            state.say_sentence(&greeting.unwrap_or_default(), now, &self.config);
+            Some(talk.unanswered)
         });
         if let Some(words) = unanswered
             .await?
@@ -141,7 +132,7 @@ impl<P: CallPlatform> Inner<P> {
         phone_hash: &PhoneHash,
         voice: &Voice<'_, P>,
     ) -> ModelRun {
-        let prompt = self.prompt(assistant);
+        let prompt = self.prompt(assistant, &talk);
         let may_ask = Cell::new(false);
         let (number, has_called) = (talk.number, Cell::new(false));
         // The caller's share is counted while the day's budget is.
@@ -264,11 +255,6 @@ impl<P: CallPlatform> Inner<P> {
         } else {
             self.close(CallEnd::Failures, FixedText::CallGivenUp).await
         }
-    }
-
-    fn prompt(&self, assistant: &Assistant) -> String {
-        let prompt = model_run::prompt(&self.platform, assistant, Medium::Call);
-        format!("{PHONE_RULES}\n\n{prompt}")
     }
 }
 

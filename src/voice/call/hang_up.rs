@@ -7,7 +7,10 @@ use crate::{
     event::{self, CallEnd, CallHungUp, Event, HangUpOutcome},
     platform::PlatformError,
     twilio::rest::{self, Completed},
-    voice::{api::Admit, state::Retry},
+    voice::{
+        api::Admit,
+        state::{Retry, State},
+    },
 };
 
 impl<P: CallPlatform> Inner<P> {
@@ -23,12 +26,10 @@ impl<P: CallPlatform> Inner<P> {
             Some(Completed::Before) => (HangUpOutcome::OverBefore, None),
             Some(Completed::Rejected(code)) => (HangUpOutcome::Rejected, Some(code)),
             Some(Completed::Unauthorized) => (HangUpOutcome::Rejected, Some(401)),
-            Some(Completed::Unknown) => {
-                match self.step(|state, now| state.hang_up_later(now)).await? {
-                    Retry::Later => return Ok(()),
-                    Retry::Never => (HangUpOutcome::Unknown, None),
-                }
-            }
+            Some(Completed::Unknown) => match self.step(State::hang_up_later).await? {
+                Retry::Later => return Ok(()),
+                Retry::Never => (HangUpOutcome::Unknown, None),
+            },
         };
         let call = self.name.call_hash();
         let hung_up = CallHungUp {

@@ -74,8 +74,9 @@ impl<P: CallPlatform> Inner<P> {
     pub(super) fn log_call(&self, finished: &Finished) {
         let counts = &finished.counts;
         let ended = CallEnded {
-            phone_hash: finished.admission.phone_hash.clone(),
+            phone_hash: finished.phone_hash.clone(),
             call: self.name.call_hash(),
+            outbound: finished.is_outbound,
             ended_by: finished.end,
             duration_ms: finished.duration_ms,
             minutes: finished.minutes,

@@ -9,7 +9,6 @@ use crate::{
     base::time::{UnixMillis, growing_wait, millis},
     event::CallEnd,
     identity::PhoneHash,
-    voice::api::Admit,
 };
 
 /// A call that is being ended: its last sentence is said.
@@ -45,8 +44,10 @@ pub enum Retry {
 pub struct Finished {
     /// How it ended.
     pub end: CallEnd,
-    /// Who called.
-    pub admission: Admit,
+    /// The person's hash for the log.
+    pub phone_hash: PhoneHash,
+    /// Whether we have called the person.
+    pub is_outbound: bool,
     /// How long it lasted, in milliseconds.
     pub duration_ms: u64,
     /// The minutes that it used.
@@ -59,14 +60,6 @@ pub struct Finished {
     pub resumes: u32,
     /// What happened.
     pub counts: Counts,
-}
-
-impl Finished {
-    /// Who called, for the log.
-    #[must_use]
-    pub fn phone_hash(&self) -> &PhoneHash {
-        &self.admission.phone_hash
-    }
 }
 
 /// How long a sentence may take longer than it should.
@@ -149,14 +142,15 @@ impl State {
             }
             (end, _) => end,
         };
-        self.over = Some(Over { at: now, end });
+        self.end(end, now);
         let lasted = now.since(admitted_at);
         let begun =
             u32::try_from(lasted.as_millis().div_ceil(MINUTE.as_millis())).unwrap_or(u32::MAX);
         let used = begun.clamp(1, minutes.reserved.max(1));
         Some(Finished {
             end,
-            admission,
+            phone_hash: admission.phone_hash,
+            is_outbound: admission.is_outbound,
             duration_ms: millis(lasted),
             minutes: used,
             unused: minutes.reserved.saturating_sub(used),
@@ -164,6 +158,12 @@ impl State {
             resumes,
             counts,
         })
+    }
+
+    /// Only that the call has ended is remembered.
+    pub(super) fn end(&mut self, end: CallEnd, now: UnixMillis) {
+        (self.call, self.dialling) = (None, None);
+        self.over = Some(Over { at: now, end });
     }
 
     /// Forgets a call that has ended.

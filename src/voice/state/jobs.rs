@@ -20,6 +20,8 @@ pub enum Job {
     CloseSocket,
     /// Nobody has told of the call's end, although it is due: Twilio is asked to end the call.
     HangUp(CallEnd),
+    /// Twilio is asked what has become of a call of ours.
+    LookUp,
     /// The call is forgotten.
     Forget,
 }
@@ -27,7 +29,7 @@ pub enum Job {
 /// How long a socket has to say which call it is.
 const SET_UP_WITHIN: Duration = Duration::from_secs(10);
 /// How long Twilio has to act on what it was told, or to tell what has become of a lost socket.
-const TWILIO_TIME: Duration = Duration::from_secs(30);
+pub(super) const TWILIO_TIME: Duration = Duration::from_secs(30);
 /// How long Twilio may ask again about a call that has ended.
 const REMEMBERED: Duration = Duration::from_mins(10);
 
@@ -50,7 +52,9 @@ impl State {
             .over
             .map(|over| (over.at.plus(REMEMBERED), Job::Forget));
         let call = self.call.iter().flat_map(|call| call.jobs(config));
-        call.chain(over)
+        let dialling = self.dialling.as_ref();
+        let look_up = dialling.map(|dialling| (dialling.not_before, Job::LookUp));
+        call.chain(over).chain(look_up)
     }
 }
 

@@ -36,6 +36,10 @@ pub struct Talk {
     pub unanswered: String,
     /// The number of the next turn.
     pub number: u64,
+    /// Whether we have called the person.
+    pub is_outbound: bool,
+    /// What the assistant was told of this call.
+    pub context: Option<String>,
 }
 
 /// A turn that has ended.
@@ -114,6 +118,8 @@ impl State {
             conversation,
             unanswered: call.unanswered.clone(),
             number: u64::from(call.counts.turns),
+            is_outbound: call.admission.is_outbound,
+            context: call.context.clone(),
         })
     }
 

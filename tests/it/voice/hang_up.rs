@@ -26,7 +26,7 @@ async fn a_call_whose_socket_is_lost_and_of_which_nothing_is_heard_is_ended_by_r
     call.after(Duration::from_secs(29)).await;
     assert!(fake.calls_ended().is_empty(), "Twilio may still tell");
     call.after(Duration::from_secs(2)).await;
-    assert_eq!(fake.calls_ended(), [call.sid.clone()]);
+    assert_eq!(fake.calls_ended(), [call.sid.as_str()]);
     assert_eq!(outcome(&fake), "ended");
     assert_eq!(fake.events_named("call")[0]["ended_by"], "lost");
     assert!(!fake.log_text().contains(&call.sid));
@@ -41,7 +41,7 @@ async fn a_session_that_twilio_does_not_end_is_ended_by_rest() {
     call.after(Duration::from_secs(40)).await;
     assert_eq!(call.sent().last().unwrap()["type"], "end");
     call.after(Duration::from_secs(31)).await;
-    assert_eq!(fake.calls_ended(), [call.sid.clone()]);
+    assert_eq!(fake.calls_ended(), [call.sid.as_str()]);
     assert_eq!(fake.events_named("call")[0]["ended_by"], "time_up");
 }
 
@@ -86,7 +86,7 @@ async fn a_request_without_an_answer_is_repeated_and_the_call_ends_once() {
     call.after(Duration::from_secs(31)).await;
     assert!(fake.events_named("call").is_empty(), "it may go on");
     call.after(Duration::from_secs(20)).await;
-    assert_eq!(fake.calls_ended(), [call.sid.clone()]);
+    assert_eq!(fake.calls_ended(), [call.sid.as_str()]);
     assert_eq!(outcome(&fake), "over_before");
     assert_eq!(fake.events_named("call").len(), 1);
 }
@@ -144,6 +144,6 @@ async fn a_call_is_ended_after_its_object_has_left_memory() {
     call.after(Duration::from_secs(31)).await;
     fake.evict_call(&call.name());
     call.after(Duration::from_secs(5)).await;
-    assert_eq!(fake.calls_ended(), [call.sid.clone()]);
+    assert_eq!(fake.calls_ended(), [call.sid.as_str()]);
     assert_eq!(outcome(&fake), "ended");
 }

@@ -9,6 +9,8 @@ mod failures;
 mod hand_off;
 mod hang_up;
 mod minutes;
+mod outbound;
+mod outbound_faults;
 mod resuming;
 mod sockets;
 mod turns;

@@ -58,7 +58,8 @@ impl Invariants {
 
     /// A line of the log.
     pub fn logged(&mut self, line: &str, object: Option<&str>) {
-        const EVENTS: [&str; 21] = [
+        const EVENTS: [&str; 22] = [
+            "call_dialled",
             "call_hung_up",
             "tool_called",
             "field_omitted",

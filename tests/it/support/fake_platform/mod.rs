@@ -43,6 +43,7 @@ pub use control::{Act, Alteration, Piece, after};
 use desk::Execution;
 pub use desk::{DESK, FLOW};
 pub use model::HEARD;
+pub use rest_calls::MadeCall;
 pub use tools::SIGNING_SECRET;
 use tools::TOOLS_ORIGIN;
 pub use twilio::{CDN, GIF};

@@ -34,7 +34,7 @@ impl FakePlatform {
             .borrow_mut()
             .pop_front()
             .unwrap_or(after(50, Act::Say("")));
-        if request.url.contains("/Calls/") {
+        if request.url.contains("/Calls") {
             return self.call_answer(request, act).await;
         }
         if request.method == "GET" {
