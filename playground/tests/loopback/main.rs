@@ -23,6 +23,7 @@ mod faults;
 mod feed;
 mod gather;
 mod harness;
+mod made_calls;
 mod media;
 mod mock_worker;
 mod numbers;
