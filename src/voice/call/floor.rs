@@ -27,6 +27,8 @@ pub(super) struct Floor {
     played: String,
     /// The newest answer, from when it was sent whole until it was played.
     answer: String,
+    /// Whether Twilio has begun to play since words of the newest answer were sent.
+    has_begun: bool,
     /// What was said before that answer, and beside it. Twilio may still tell of it.
     others: String,
     /// What the caller said last, and when it came.
@@ -97,6 +99,7 @@ impl Floor {
         let answer = std::mem::take(&mut self.answer);
         self.says_other(&answer);
         self.played.clear();
+        self.has_begun = false;
         self.run = Some(Run {
             words,
             began: now,
@@ -172,10 +175,17 @@ impl Floor {
         }
     }
 
-    /// Twilio has stopped to speak. If no turn runs, and words of the newest answer were played, it was played to its end.
+    /// Twilio begins to speak.
+    pub(super) fn begins_to_speak(&mut self) {
+        self.assistant_speaks = true;
+        let has_words = self.run.as_ref().map(|run| run.first_word.is_some());
+        self.has_begun |= has_words.unwrap_or(!self.answer.is_empty());
+    }
+
+    /// Twilio has stopped to speak. If no turn runs, and the newest answer was begun, it was played to its end.
     pub(super) fn falls_silent(&mut self) {
         self.assistant_speaks = false;
-        if self.run.is_none() && !self.played.is_empty() {
+        if self.run.is_none() && (self.has_begun || !self.played.is_empty()) {
             self.answer.clear();
         }
     }

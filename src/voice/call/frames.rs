@@ -208,7 +208,7 @@ impl<P: CallPlatform> Inner<P> {
                 Info::AgentSpeaking(speaks) => {
                     let stopped = !speaks && floor.played_since_closing;
                     if speaks {
-                        floor.assistant_speaks = true;
+                        floor.begins_to_speak();
                     } else {
                         floor.falls_silent();
                     }
