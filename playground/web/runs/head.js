@@ -65,7 +65,7 @@ export function batchHead(actions) {
     badge.hidden = !words;
     for (const one of [bar, text, plan, ...buttons]) one.hidden = !progress;
     note.hidden = progress?.status !== "waits_for_budget";
-    if (!progress) return;
+    if (!progress) return setText(text, "");
     count = progress.ended;
     const { status } = progress;
     pause.hidden = status !== "running";
@@ -102,7 +102,6 @@ export function batchHead(actions) {
       plan,
     ),
     show,
-    focus: () => title.focus(),
   };
 }
 

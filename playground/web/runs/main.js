@@ -44,7 +44,7 @@ const head = batchHead({
     await deleteBatch(id);
     store.forget(id);
     setFilters(cleared(""));
-    head.focus();
+    byId("chosen").focus();
   },
 });
 const bar = filterBar({
@@ -61,7 +61,7 @@ const transcript = transcriptDialog(() => ({ runs: listed, nameOf, asks }));
 const table = runTable(transcript.open);
 const form = batchForm((batch) => {
   setFilters(cleared(batch));
-  head.focus();
+  byId("chosen").focus();
 });
 
 const nothing = element(
