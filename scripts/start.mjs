@@ -116,6 +116,12 @@ async function startPlayground({ port, playgroundPort }, settings, { mockOpenAi 
     `http://127.0.0.1:${port}`,
     "--assistants",
     inRoot("assistants"),
+    "--personas",
+    inRoot("personas"),
+    "--scenarios",
+    inRoot("scenarios"),
+    "--packages",
+    inRoot("node_modules"),
     ...publicUrl,
   ];
   const running = start(playgroundBinary(), args, {
@@ -183,6 +189,7 @@ Switchboard is running.
 
   Worker       ${worker}   (Twilio's webhook: POST /twilio/messages)
   phones       ${playground}/   (open this in a browser)
+  runs         ${playground}/runs   (synthetic conversations)
   OpenAI       ${openai}
   Twilio       ${twilio}
 

@@ -20,13 +20,14 @@
 //! 10. `phones`: the phones of the page.
 //! 11. `voice`: Twilio's voice side, the calls of the phones.
 //! 12. `assistants`: the assistants that the phones can write to.
-//! 13. `playground`: the state.
-//! 14. `exchange`: one request to a mock service.
-//! 15. `control`: the control routes.
-//! 16. `page`: the page and its routes.
-//! 17. `server`: the server.
-//! 18. `say`: the phone in the terminal.
-//! 19. `main`: the command line.
+//! 13. `personas`: the personas and scenarios of synthetic conversations.
+//! 14. `playground`: the state.
+//! 15. `exchange`: one request to a mock service.
+//! 16. `control`: the control routes.
+//! 17. `page`: the pages and their routes.
+//! 18. `server`: the server.
+//! 19. `say`: the phone in the terminal.
+//! 20. `main`: the command line.
 
 #![allow(
     clippy::doc_markdown,
@@ -43,6 +44,7 @@ use crate::base::console::{EXIT_USAGE, print_error};
 use crate::fault::Faults;
 use crate::feed::Feed;
 use crate::openai::OpenAi;
+use crate::personas::Folders;
 use crate::phones::outgoing::{History, Outgoing};
 use crate::phones::switches::FaultSwitches;
 use crate::playground::Playground;
@@ -64,6 +66,7 @@ mod feed;
 mod http;
 mod openai;
 mod page;
+mod personas;
 mod phones;
 mod playground;
 mod request_log;
@@ -145,6 +148,16 @@ struct ServeOptions {
     /// The folder of the assistants. With it the page offers their numbers
     #[arg(long, value_name = "DIR")]
     assistants: Option<PathBuf>,
+    /// The folder of the personas, which has agents/ and customers/. With it the page of synthetic
+    /// conversations can begin a batch
+    #[arg(long, value_name = "DIR")]
+    personas: Option<PathBuf>,
+    /// The folder of the scenarios
+    #[arg(long, value_name = "DIR")]
+    scenarios: Option<PathBuf>,
+    /// The folder of npm's packages. With it the page of synthetic conversations has charts
+    #[arg(long, value_name = "DIR")]
+    packages: Option<PathBuf>,
     /// The secret that calls to /tools/orders are signed with. Without it they are refused
     #[arg(
         long,
@@ -258,6 +271,11 @@ fn playground_of(options: ServeOptions) -> Result<Playground, String> {
     Ok(Playground {
         shop,
         assistants: assistants.unwrap_or_default(),
+        personas: Folders {
+            personas: options.personas,
+            scenarios: options.scenarios,
+        },
+        packages: options.packages,
         openai: OpenAi::new(options.openai_api_key, options.date),
         twilio,
         faults: Faults::default(),
@@ -334,10 +352,13 @@ mod tests {
                 "intake_secret",
                 "openai_api_key",
                 "orders_secret",
+                "packages",
+                "personas",
                 "port",
                 "pseudonym_key",
                 "public_url",
                 "quiet",
+                "scenarios",
                 "twilio_auth_token",
                 "worker"
             ]

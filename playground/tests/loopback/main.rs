@@ -13,6 +13,7 @@
 )]
 #![allow(clippy::doc_markdown, reason = "OpenAI and WhatsApp are names")]
 
+mod batches;
 mod call_control;
 mod calls;
 mod cast;
