@@ -172,7 +172,7 @@ function noiseFilter() {
   };
 }
 
-function welcome({ port, playgroundPort }, { openai, twilio }) {
+function welcome({ port, playgroundPort }, { openai, twilio, segment }) {
   const worker = `http://127.0.0.1:${port}`;
   const playground = `http://127.0.0.1:${playgroundPort}`;
   const where =
@@ -184,7 +184,7 @@ Switchboard is running.
   Worker       ${worker}   (Twilio's webhook: POST /twilio/messages)
   phones       ${playground}/   (open this in a browser)
   OpenAI       ${openai}
-  Twilio       ${twilio}
+  Twilio       ${twilio}${segment ? `\n  Segment      ${segment}` : ""}
 
 Or try, in another terminal:
 

@@ -16,17 +16,18 @@
 //! 6. `openai`: the mock OpenAI.
 //! 7. `twilio`: the mock Twilio REST API.
 //! 8. `shop`: the web services of a shop, behind tools, hand-off and intake.
-//! 9. `webhook`: the webhook that Twilio posts for an inbound message.
-//! 10. `phones`: the phones of the page.
-//! 11. `voice`: Twilio's voice side, the calls of the phones.
-//! 12. `assistants`: the assistants that the phones can write to.
-//! 13. `playground`: the state.
-//! 14. `exchange`: one request to a mock service.
-//! 15. `control`: the control routes.
-//! 16. `page`: the page and its routes.
-//! 17. `server`: the server.
-//! 18. `say`: the phone in the terminal.
-//! 19. `main`: the command line.
+//! 9. `segment`: the mock Segment.
+//! 10. `webhook`: the webhook that Twilio posts for an inbound message.
+//! 11. `phones`: the phones of the page.
+//! 12. `voice`: Twilio's voice side, the calls of the phones.
+//! 13. `assistants`: the assistants that the phones can write to.
+//! 14. `playground`: the state.
+//! 15. `exchange`: one request to a mock service.
+//! 16. `control`: the control routes.
+//! 17. `page`: the page and its routes.
+//! 18. `server`: the server.
+//! 19. `say`: the phone in the terminal.
+//! 20. `main`: the command line.
 
 #![allow(
     clippy::doc_markdown,
@@ -47,6 +48,7 @@ use crate::phones::outgoing::{History, Outgoing};
 use crate::phones::switches::FaultSwitches;
 use crate::playground::Playground;
 use crate::request_log::RequestLog;
+use crate::segment::Segment;
 use crate::server::StartError;
 use crate::shop::{Secrets, Shop};
 use crate::twilio::Twilio;
@@ -68,6 +70,7 @@ mod phones;
 mod playground;
 mod request_log;
 mod say;
+mod segment;
 mod server;
 mod shop;
 mod twilio;
@@ -169,6 +172,9 @@ struct ServeOptions {
         value_name = "SECRET"
     )]
     intake_secret: Option<String>,
+    /// The write key of the mock Segment. Without it every key is known
+    #[arg(long, value_name = "KEY")]
+    segment_write_key: Option<String>,
     /// The date of the mock OpenAI in UTC, because some models are shut down on a certain day.
     /// Without it the date is today
     #[arg(long, value_name = "YYYY-MM-DD")]
@@ -257,6 +263,7 @@ fn playground_of(options: ServeOptions) -> Result<Playground, String> {
     );
     Ok(Playground {
         shop,
+        segment: Segment::new(options.segment_write_key),
         assistants: assistants.unwrap_or_default(),
         openai: OpenAi::new(options.openai_api_key, options.date),
         twilio,
@@ -338,6 +345,7 @@ mod tests {
                 "pseudonym_key",
                 "public_url",
                 "quiet",
+                "segment_write_key",
                 "twilio_auth_token",
                 "worker"
             ]

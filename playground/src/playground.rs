@@ -9,6 +9,7 @@ use crate::openai::OpenAi;
 use crate::phones::outgoing::Outgoing;
 use crate::phones::switches::FaultSwitches;
 use crate::request_log::RequestLog;
+use crate::segment::Segment;
 use crate::shop::Shop;
 use crate::twilio::Twilio;
 use crate::voice::Calls;
@@ -22,6 +23,8 @@ pub struct Playground {
     pub twilio: Twilio,
     /// The web services of the shop.
     pub shop: Shop,
+    /// The mock Segment.
+    pub segment: Segment,
     /// The assistants that the phones can write to.
     pub assistants: Vec<Assistant>,
     /// The faults that the control route has ordered.
