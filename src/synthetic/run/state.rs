@@ -207,12 +207,7 @@ impl State {
 
     /// Forgets that the run has ended, when nobody can ask any more.
     pub fn forget_when_due(&mut self, now: UnixMillis) {
-        if self
-            .reported_at
-            .is_some_and(|at| now >= at.plus(REMEMBERED))
-        {
-            self.reported_at = None;
-        }
+        self.reported_at.take_if(|at| now >= at.plus(REMEMBERED));
     }
 
     /// The batch has the record. The events of the run wait for Segment.
@@ -233,10 +228,10 @@ impl State {
         match &self.run {
             Some(run) if run.report_at.is_none_or(|at| now >= at) => run.next(),
             Some(_) => Next::Nothing,
-            None => match self.events.next_step(now) {
-                Some(step) => Next::Events(step),
-                None => Next::Nothing,
-            },
+            None => self
+                .events
+                .next_step(now)
+                .map_or(Next::Nothing, Next::Events),
         }
     }
 
