@@ -178,7 +178,7 @@ function noiseFilter() {
   };
 }
 
-function welcome({ port, playgroundPort }, { openai, twilio }) {
+function welcome({ port, playgroundPort }, { openai, twilio, segment }) {
   const worker = `http://127.0.0.1:${port}`;
   const playground = `http://127.0.0.1:${playgroundPort}`;
   const where =
@@ -191,7 +191,7 @@ Switchboard is running.
   phones       ${playground}/   (open this in a browser)
   runs         ${playground}/runs   (synthetic conversations)
   OpenAI       ${openai}
-  Twilio       ${twilio}
+  Twilio       ${twilio}${segment ? `\n  Segment      ${segment}` : ""}
 
 Or try, in another terminal:
 

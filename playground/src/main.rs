@@ -16,18 +16,19 @@
 //! 6. `openai`: the mock OpenAI.
 //! 7. `twilio`: the mock Twilio REST API.
 //! 8. `shop`: the web services of a shop, behind tools, hand-off and intake.
-//! 9. `webhook`: the webhook that Twilio posts for an inbound message.
-//! 10. `phones`: the phones of the page.
-//! 11. `voice`: Twilio's voice side, the calls of the phones.
-//! 12. `assistants`: the assistants that the phones can write to.
-//! 13. `personas`: the personas and scenarios of synthetic conversations.
-//! 14. `playground`: the state.
-//! 15. `exchange`: one request to a mock service.
-//! 16. `control`: the control routes.
-//! 17. `page`: the pages and their routes.
-//! 18. `server`: the server.
-//! 19. `say`: the phone in the terminal.
-//! 20. `main`: the command line.
+//! 9. `segment`: the mock Segment.
+//! 10. `webhook`: the webhook that Twilio posts for an inbound message.
+//! 11. `phones`: the phones of the page.
+//! 12. `voice`: Twilio's voice side, the calls of the phones.
+//! 13. `assistants`: the assistants that the phones can write to.
+//! 14. `personas`: the personas and scenarios of synthetic conversations.
+//! 15. `playground`: the state.
+//! 16. `exchange`: one request to a mock service.
+//! 17. `control`: the control routes.
+//! 18. `page`: the pages and their routes.
+//! 19. `server`: the server.
+//! 20. `say`: the phone in the terminal.
+//! 21. `main`: the command line.
 
 #![allow(
     clippy::doc_markdown,
@@ -49,6 +50,7 @@ use crate::phones::outgoing::{History, Outgoing};
 use crate::phones::switches::FaultSwitches;
 use crate::playground::Playground;
 use crate::request_log::RequestLog;
+use crate::segment::Segment;
 use crate::server::StartError;
 use crate::shop::{Secrets, Shop};
 use crate::twilio::Twilio;
@@ -71,6 +73,7 @@ mod phones;
 mod playground;
 mod request_log;
 mod say;
+mod segment;
 mod server;
 mod shop;
 mod twilio;
@@ -182,6 +185,9 @@ struct ServeOptions {
         value_name = "SECRET"
     )]
     intake_secret: Option<String>,
+    /// The write key of the mock Segment. Without it every key is known
+    #[arg(long, value_name = "KEY")]
+    segment_write_key: Option<String>,
     /// The date of the mock OpenAI in UTC, because some models are shut down on a certain day.
     /// Without it the date is today
     #[arg(long, value_name = "YYYY-MM-DD")]
@@ -270,6 +276,7 @@ fn playground_of(options: ServeOptions) -> Result<Playground, String> {
     );
     Ok(Playground {
         shop,
+        segment: Segment::new(options.segment_write_key),
         assistants: assistants.unwrap_or_default(),
         personas: Folders {
             personas: options.personas,
@@ -359,6 +366,7 @@ mod tests {
                 "public_url",
                 "quiet",
                 "scenarios",
+                "segment_write_key",
                 "twilio_auth_token",
                 "worker"
             ]

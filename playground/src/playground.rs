@@ -11,6 +11,7 @@ use crate::personas::Folders;
 use crate::phones::outgoing::Outgoing;
 use crate::phones::switches::FaultSwitches;
 use crate::request_log::RequestLog;
+use crate::segment::Segment;
 use crate::shop::Shop;
 use crate::twilio::Twilio;
 use crate::voice::Calls;
@@ -24,6 +25,8 @@ pub struct Playground {
     pub twilio: Twilio,
     /// The web services of the shop.
     pub shop: Shop,
+    /// The mock Segment.
+    pub segment: Segment,
     /// The assistants that the phones can write to.
     pub assistants: Vec<Assistant>,
     /// The folders of those who talk in synthetic conversations.

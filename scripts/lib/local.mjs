@@ -25,8 +25,9 @@ export function devVars() {
 
 /**
  * Returns the settings that point the Worker at a playground on `port`, unless .dev.vars sets them,
- * and a description of the two services for the terminal: `{ overrides, openai, twilio, mockOpenAi
- * }`.
+ * and a description of the services for the terminal: `{ overrides, openai, twilio, segment,
+ * mockOpenAi }`. `segment` is undefined without a write key. Whatever the key is, events go to the
+ * playground unless .dev.vars names Segment's API, so that no test gets into real data.
  *
  * @param {Record<string, string>} settings
  * @param {number} port
@@ -42,11 +43,15 @@ export function localSettings(settings, port) {
     openai = `the playground's mock OpenAI at ${overrides.OPENAI_BASE_URL}: nothing leaves this machine`;
   }
   if (!settings.TWILIO_API_BASE_URL) overrides.TWILIO_API_BASE_URL = playground;
+  if (!settings.SEGMENT_API_BASE_URL) overrides.SEGMENT_API_BASE_URL = playground;
   return {
     overrides,
     mockOpenAi: "OPENAI_BASE_URL" in overrides,
     openai: openai ?? "the real OpenAI, with the key in .dev.vars: requests cost money",
     twilio: settings.TWILIO_API_BASE_URL ?? `the playground's mock Twilio at ${playground}`,
+    segment:
+      settings.SEGMENT_WRITE_KEY &&
+      (settings.SEGMENT_API_BASE_URL ?? `the playground's mock Segment at ${playground}`),
   };
 }
 

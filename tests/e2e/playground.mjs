@@ -88,7 +88,8 @@ export class Playground {
   }
 
   /**
-   * The recorded requests, oldest first. `service` is "openai" or "twilio"; without it, both.
+   * The recorded requests, oldest first. `service` is "openai", "twilio", "shop" or "segment"; without it,
+   * all.
    *
    * @param {string} [service]
    * @returns {Promise<any[]>}
@@ -167,6 +168,16 @@ export class Playground {
   async deliveries(service) {
     const { deliveries } = await this.#control("GET", "deliveries");
     return deliveries.filter((delivery) => !service || delivery.service === service);
+  }
+
+  /**
+   * The items that its Segment keeps, oldest first, each with how often it came, and those that it
+   * has dropped.
+   *
+   * @returns {Promise<{ events: any[], dropped: any[] }>}
+   */
+  segment() {
+    return this.#control("GET", "segment");
   }
 
   /** Stops it. */

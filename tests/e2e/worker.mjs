@@ -52,7 +52,11 @@ export async function startWorker({
   const dir = directory ?? fs.mkdtempSync(path.join(os.tmpdir(), "switchboard-e2e-"));
   /** @type {Settings} */
   const inPlayground = playground
-    ? { OPENAI_BASE_URL: `${playground.url}/v1`, TWILIO_API_BASE_URL: playground.url }
+    ? {
+        OPENAI_BASE_URL: `${playground.url}/v1`,
+        TWILIO_API_BASE_URL: playground.url,
+        SEGMENT_API_BASE_URL: playground.url,
+      }
     : {};
   const own = assistants ? withAssistants(build, assistants, dir) : build;
   const { toml, vars } = deployedConfiguration(own);

@@ -16,8 +16,8 @@ use switchboard::{
         ConsentState, ConversationProblem, DailyLimit, DeliveryOutcome, DeliveryPurpose,
         DeliveryStatus, DenialReason, Erased, ErasedBy, Event, FieldProblem, FlowOutcome,
         HandOffBy, HandOffState, IgnoreReason, IntakeOutcome, InternalProblem, KvOperation,
-        ObjectKind, OutboxOutcome, ReplyVia, Security, SyntheticRun, ToolOutcome, TurnEnded,
-        TurnOutcome, TwilioResource, TwilioSeverity, UnexpectedResponse,
+        ObjectKind, OutboxOutcome, ReplyVia, Security, SegmentOutcome, SyntheticRun, ToolOutcome,
+        TurnEnded, TurnOutcome, TwilioResource, TwilioSeverity, UnexpectedResponse,
     },
     identity::{PhoneHash, Pseudonym},
     messaging::keywords::{
@@ -1175,6 +1175,11 @@ fn sample_events() -> Vec<Event> {
         Event::CallFault {
             call: Pseudonym::from_object_name(String::new()).call_hash(),
             fault: CallFault::NoSetUp,
+        },
+        Event::SegmentEvents {
+            outcome: SegmentOutcome::Late,
+            count: 3,
+            reason: Some("busy"),
         },
         Event::FieldOmitted {
             endpoint: 0,

@@ -35,6 +35,7 @@ mod page_client;
 mod phones;
 mod relay_worker;
 mod say;
+mod segment;
 mod server;
 mod shop;
 mod tools;

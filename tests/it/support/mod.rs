@@ -15,7 +15,8 @@ pub mod twiml;
 use std::time::Duration;
 
 pub use fake_platform::{
-    Act, Alteration, CDN, DESK, FLOW, FakePlatform, GIF, HEARD, Piece, SIGNING_SECRET, after,
+    Act, Alteration, CDN, DESK, FLOW, FakePlatform, GIF, HEARD, Piece, SIGNING_SECRET,
+    WITH_SEGMENT, after,
 };
 pub use request::{Incoming, bearer, fresh_sid, media_url, webhook, with_media};
 pub use settings::TOKEN;

@@ -13,6 +13,7 @@ mod object_ports;
 mod objects;
 mod observe;
 mod runs;
+mod segment;
 mod tools;
 mod twilio;
 mod webhooks;
@@ -44,6 +45,7 @@ use desk::Execution;
 pub use desk::{DESK, FLOW};
 pub use model::HEARD;
 use model::Plays;
+pub use segment::WITH_SEGMENT;
 pub use tools::SIGNING_SECRET;
 use tools::TOOLS_ORIGIN;
 pub use twilio::{CDN, GIF};
@@ -131,6 +133,7 @@ struct Inner {
     objects: RefCell<BTreeMap<String, Object>>,
     calls: calls::Calls,
     runs: runs::Runs,
+    segment: segment::Segment,
     /// How the model plays personas and judges.
     plays: Cell<Plays>,
 }
@@ -202,6 +205,7 @@ impl FakePlatform {
             objects: RefCell::default(),
             calls: calls::Calls::default(),
             runs: runs::Runs::default(),
+            segment: segment::Segment::default(),
             plays: Cell::default(),
         }))
     }
