@@ -51,6 +51,8 @@ pub(super) struct Run {
     pub(super) said: String,
     /// When the first word was sent.
     pub(super) first_word: Option<UnixMillis>,
+    /// Whether all of the answer was sent, and Twilio was told so.
+    pub(super) is_closed: bool,
     /// When something was last sent, a filler included.
     pub(super) last_word: UnixMillis,
     aborts: AbortHandle,
@@ -74,6 +76,11 @@ pub(super) struct BrokenOff<'f> {
 pub(super) struct Generation(u64);
 
 impl Run {
+    /// Whether words of it were sent, and Twilio waits for more of them.
+    pub(super) fn is_open(&self) -> bool {
+        !self.said.is_empty() && !self.is_closed
+    }
+
     /// The time from the caller's last word to the first one that was sent.
     pub(super) fn first_words(&self) -> Option<Duration> {
         Some(self.first_word?.since(self.began))
@@ -105,6 +112,7 @@ impl Floor {
             began: now,
             said: String::new(),
             first_word: None,
+            is_closed: false,
             last_word: now,
             aborts,
         });

@@ -130,7 +130,9 @@ impl<P: CallPlatform> Inner<P> {
                 // The caller goes on before a word of the answer was said: one turn answers both.
                 words = run.words;
             } else {
-                self.close_answer(Line::Socket(session));
+                if run.is_open() {
+                    self.close_answer(Line::Socket(session));
+                }
                 self.cut_turn(&run, &run.said).await?;
                 words.clear();
             }
