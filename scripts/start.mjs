@@ -116,6 +116,12 @@ async function startPlayground({ port, playgroundPort }, settings, { mockOpenAi 
     `http://127.0.0.1:${port}`,
     "--assistants",
     inRoot("assistants"),
+    "--personas",
+    inRoot("personas"),
+    "--scenarios",
+    inRoot("scenarios"),
+    "--packages",
+    inRoot("node_modules"),
     ...publicUrl,
   ];
   const running = start(playgroundBinary(), args, {
@@ -172,7 +178,7 @@ function noiseFilter() {
   };
 }
 
-function welcome({ port, playgroundPort }, { openai, twilio }) {
+function welcome({ port, playgroundPort }, { openai, twilio, segment }) {
   const worker = `http://127.0.0.1:${port}`;
   const playground = `http://127.0.0.1:${playgroundPort}`;
   const where =
@@ -183,8 +189,9 @@ Switchboard is running.
 
   Worker       ${worker}   (Twilio's webhook: POST /twilio/messages)
   phones       ${playground}/   (open this in a browser)
+  runs         ${playground}/runs   (synthetic conversations)
   OpenAI       ${openai}
-  Twilio       ${twilio}
+  Twilio       ${twilio}${segment ? `\n  Segment      ${segment}` : ""}
 
 Or try, in another terminal:
 

@@ -20,8 +20,8 @@ pub use labels::{
     CallEnd, CallFault, CallRefusal, CallTurnOutcome, ConsentBy, ConsentState, ConversationProblem,
     DailyLimit, DeliveryOutcome, DeliveryPurpose, DeliveryStatus, DenialReason, DialOutcome,
     ErasedBy, FieldProblem, FlowOutcome, HandOffBy, HandOffState, HangUpOutcome, IgnoreReason,
-    IntakeOutcome, InternalProblem, KvOperation, ObjectKind, OutboxOutcome, ReplyVia, ToolOutcome,
-    TurnOutcome, TwilioResource, TwilioSeverity, UnexpectedResponse,
+    IntakeOutcome, InternalProblem, KvOperation, ObjectKind, OutboxOutcome, ReplyVia,
+    SegmentOutcome, ToolOutcome, TurnOutcome, TwilioResource, TwilioSeverity, UnexpectedResponse,
 };
 pub use synthetic::SyntheticRun;
 
@@ -189,6 +189,16 @@ pub enum Event {
     Call(CallEnded),
     /// A run of a synthetic conversation has ended.
     SyntheticRun(SyntheticRun),
+    /// Events were sent to Segment, are late, or were given up.
+    SegmentEvents {
+        /// The outcome.
+        outcome: SegmentOutcome,
+        /// How many events.
+        count: usize,
+        /// Why Segment has not received them.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        reason: Option<&'static str>,
+    },
     /// Something is wrong with what came over a call's socket.
     CallFault {
         /// The call.

@@ -11,7 +11,8 @@
 //! - [`voice`]: one phone call
 //! - [`conversation`]: what text and voice share: history, model run, outbox, budget
 //! - [`object`]: what every Durable Object needs: calls, atomic steps, limits on waiting
-//! - [`openai`], [`twilio`], [`webhooks`]: one outside service each. They do not know each other
+//! - [`analytics`]: the events that Segment gets
+//! - [`openai`], [`segment`], [`twilio`], [`webhooks`]: one outside service each. They do not know each other
 //! - [`event`]: the vocabulary of the log
 //! - [`config`]: the settings, and what each assistant is
 //! - [`identity`]: addresses, Twilio's ids, pseudonyms
@@ -57,6 +58,7 @@
     )
 )]
 
+pub mod analytics;
 pub mod base;
 pub mod config;
 pub mod conversation;
@@ -69,6 +71,7 @@ pub mod openai;
 pub mod platform;
 #[cfg(target_arch = "wasm32")]
 mod runtime;
+pub mod segment;
 pub mod synthetic;
 pub mod twilio;
 pub mod voice;

@@ -6,6 +6,8 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use crate::base::toml_folder;
+
 /// An assistant, as the page shows it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Assistant {
@@ -22,19 +24,10 @@ struct Numbers {
     numbers: Vec<String>,
 }
 
-/// The assistants in the `.toml` files of a folder, by name. A file that cannot be read is left out:
-/// the Worker says what is wrong with it.
+/// The assistants in the files of a folder, by name.
 pub fn read(folder: &Path) -> Vec<Assistant> {
-    let files = std::fs::read_dir(folder).into_iter().flatten().flatten();
-    let mut assistants: Vec<Assistant> = files
-        .filter_map(|file| {
-            let path = file.path();
-            let is_toml = path.extension().is_some_and(|ending| ending == "toml");
-            let name = path.file_stem().filter(|_| is_toml)?.to_str()?.to_owned();
-            let Numbers { numbers } = toml::from_str(&std::fs::read_to_string(&path).ok()?).ok()?;
-            Some(Assistant { name, numbers })
-        })
-        .collect();
-    assistants.sort_by(|one, other| one.name.cmp(&other.name));
-    assistants
+    let files = toml_folder::read::<Numbers>(folder).into_iter();
+    files
+        .map(|(name, Numbers { numbers })| Assistant { name, numbers })
+        .collect()
 }

@@ -35,6 +35,7 @@ pub fn routes() -> Router<Arc<Playground>> {
             "/playground/deliveries",
             get(list_deliveries).delete(clear_deliveries),
         )
+        .route("/playground/segment", get(list_events).delete(clear_events))
         .route(
             "/playground/numbers",
             get(list_numbers).delete(reset_numbers),
@@ -120,6 +121,19 @@ async fn list_deliveries(State(playground): State<Arc<Playground>>) -> Response 
 async fn clear_deliveries(State(playground): State<Arc<Playground>>) -> Response {
     playground.shop.clear();
     answer(StatusCode::OK, &json!({"deliveries": []}))
+}
+
+async fn list_events(State(playground): State<Arc<Playground>>) -> Response {
+    let (events, dropped) = playground.segment.list();
+    answer(
+        StatusCode::OK,
+        &json!({"events": events, "dropped": dropped}),
+    )
+}
+
+async fn clear_events(State(playground): State<Arc<Playground>>) -> Response {
+    playground.segment.clear();
+    answer(StatusCode::OK, &json!({"events": [], "dropped": []}))
 }
 
 async fn list_numbers(State(playground): State<Arc<Playground>>) -> Response {

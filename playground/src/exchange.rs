@@ -12,7 +12,7 @@ use crate::http::connection::Connection;
 use crate::http::reply::{Payload, Reply};
 use crate::playground::Playground;
 use crate::request_log::{Entry, Outcome, Record, shown_headers};
-use crate::{openai, shop, twilio};
+use crate::{openai, segment, shop, twilio};
 
 /// Handles one request to `service`.
 pub async fn handle(
@@ -28,13 +28,14 @@ pub async fn handle(
         Service::Openai => playground.openai.authorize(&call),
         Service::Twilio => playground.twilio.authorize(&call),
         Service::Shop => playground.shop.authorize(&call),
+        Service::Segment => playground.segment.authorize(&call),
     };
     let record = record_of(service, &call, &authorization);
     let mut entry = playground.request_log.open(record);
     // (3) Reject what the real service would reject. A fault never hides an invalid request.
     let prepared = if too_large {
         Err(error_reply(service, 413, None))
-    } else if !authorization.granted {
+    } else if !authorization.granted && service != Service::Segment {
         Err(match service {
             Service::Shop => playground.shop.refusal(&call),
             _ => error_reply(service, 401, None),
@@ -44,6 +45,8 @@ pub async fn handle(
             Service::Openai => playground.openai.prepare(&call),
             Service::Twilio => playground.twilio.prepare(&call),
             Service::Shop => playground.shop.prepare(&call),
+            // It answers requests with an unknown key, and drops what is in them.
+            Service::Segment => playground.segment.prepare(&call),
         }
     };
     let prepared = match prepared {
@@ -178,5 +181,6 @@ fn error_reply(service: Service, status: u16, overrides: Option<&ErrorOverrides>
         Service::Openai => openai::error_reply(status, overrides),
         Service::Twilio => twilio::error_reply(status, overrides),
         Service::Shop => shop::error_reply(status),
+        Service::Segment => segment::error_reply(status),
     }
 }

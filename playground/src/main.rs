@@ -16,17 +16,19 @@
 //! 6. `openai`: the mock OpenAI.
 //! 7. `twilio`: the mock Twilio REST API.
 //! 8. `shop`: the web services of a shop, behind tools, hand-off and intake.
-//! 9. `webhook`: the webhook that Twilio posts for an inbound message.
-//! 10. `phones`: the phones of the page.
-//! 11. `voice`: Twilio's voice side, the calls of the phones.
-//! 12. `assistants`: the assistants that the phones can write to.
-//! 13. `playground`: the state.
-//! 14. `exchange`: one request to a mock service.
-//! 15. `control`: the control routes.
-//! 16. `page`: the page and its routes.
-//! 17. `server`: the server.
-//! 18. `say`: the phone in the terminal.
-//! 19. `main`: the command line.
+//! 9. `segment`: the mock Segment.
+//! 10. `webhook`: the webhook that Twilio posts for an inbound message.
+//! 11. `phones`: the phones of the page.
+//! 12. `voice`: Twilio's voice side, the calls of the phones.
+//! 13. `assistants`: the assistants that the phones can write to.
+//! 14. `personas`: the personas and scenarios of synthetic conversations.
+//! 15. `playground`: the state.
+//! 16. `exchange`: one request to a mock service.
+//! 17. `control`: the control routes.
+//! 18. `page`: the pages and their routes.
+//! 19. `server`: the server.
+//! 20. `say`: the phone in the terminal.
+//! 21. `main`: the command line.
 
 #![allow(
     clippy::doc_markdown,
@@ -43,10 +45,12 @@ use crate::base::console::{EXIT_USAGE, print_error};
 use crate::fault::Faults;
 use crate::feed::Feed;
 use crate::openai::OpenAi;
+use crate::personas::Folders;
 use crate::phones::outgoing::{History, Outgoing};
 use crate::phones::switches::FaultSwitches;
 use crate::playground::Playground;
 use crate::request_log::RequestLog;
+use crate::segment::Segment;
 use crate::server::StartError;
 use crate::shop::{Secrets, Shop};
 use crate::twilio::Twilio;
@@ -64,10 +68,12 @@ mod feed;
 mod http;
 mod openai;
 mod page;
+mod personas;
 mod phones;
 mod playground;
 mod request_log;
 mod say;
+mod segment;
 mod server;
 mod shop;
 mod twilio;
@@ -145,6 +151,16 @@ struct ServeOptions {
     /// The folder of the assistants. With it the page offers their numbers
     #[arg(long, value_name = "DIR")]
     assistants: Option<PathBuf>,
+    /// The folder of the personas, which has agents/ and customers/. With it the page of synthetic
+    /// conversations can begin a batch
+    #[arg(long, value_name = "DIR")]
+    personas: Option<PathBuf>,
+    /// The folder of the scenarios
+    #[arg(long, value_name = "DIR")]
+    scenarios: Option<PathBuf>,
+    /// The folder of npm's packages. With it the page of synthetic conversations has charts
+    #[arg(long, value_name = "DIR")]
+    packages: Option<PathBuf>,
     /// The secret that calls to /tools/orders are signed with. Without it they are refused
     #[arg(
         long,
@@ -169,6 +185,9 @@ struct ServeOptions {
         value_name = "SECRET"
     )]
     intake_secret: Option<String>,
+    /// The write key of the mock Segment. Without it every key is known
+    #[arg(long, value_name = "KEY")]
+    segment_write_key: Option<String>,
     /// The date of the mock OpenAI in UTC, because some models are shut down on a certain day.
     /// Without it the date is today
     #[arg(long, value_name = "YYYY-MM-DD")]
@@ -265,7 +284,13 @@ fn playground_of(options: ServeOptions) -> Result<Playground, String> {
     );
     Ok(Playground {
         shop,
+        segment: Segment::new(options.segment_write_key),
         assistants,
+        personas: Folders {
+            personas: options.personas,
+            scenarios: options.scenarios,
+        },
+        packages: options.packages,
         openai: OpenAi::new(options.openai_api_key, options.date),
         twilio,
         faults: Faults::default(),
@@ -342,10 +367,14 @@ mod tests {
                 "intake_secret",
                 "openai_api_key",
                 "orders_secret",
+                "packages",
+                "personas",
                 "port",
                 "pseudonym_key",
                 "public_url",
                 "quiet",
+                "scenarios",
+                "segment_write_key",
                 "twilio_auth_token",
                 "worker"
             ]

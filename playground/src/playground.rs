@@ -1,14 +1,17 @@
 //! The state of the playground: the mock services, and all that is known of their requests.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::assistants::Assistant;
 use crate::fault::Faults;
 use crate::feed::Feed;
 use crate::openai::OpenAi;
+use crate::personas::Folders;
 use crate::phones::outgoing::Outgoing;
 use crate::phones::switches::FaultSwitches;
 use crate::request_log::RequestLog;
+use crate::segment::Segment;
 use crate::shop::Shop;
 use crate::twilio::Twilio;
 use crate::voice::Calls;
@@ -22,8 +25,14 @@ pub struct Playground {
     pub twilio: Twilio,
     /// The web services of the shop.
     pub shop: Shop,
+    /// The mock Segment.
+    pub segment: Segment,
     /// The assistants that the phones can write to.
     pub assistants: Vec<Assistant>,
+    /// The folders of those who talk in synthetic conversations.
+    pub personas: Folders,
+    /// The folder of npm's packages, which has the library of the charts.
+    pub packages: Option<PathBuf>,
     /// The faults that the control route has ordered.
     pub faults: Faults,
     /// The faults that are switched on at the page.

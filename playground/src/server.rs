@@ -71,6 +71,9 @@ pub async fn serve(port: u16, playground: Playground) -> Result<(), StartError> 
 fn router(playground: Arc<Playground>) -> Router {
     Router::new()
         .route("/v1/{*rest}", any(openai))
+        .route("/v1/batch", any(segment))
+        .route("/v1/track", any(segment))
+        .route("/v1/identify", any(segment))
         .route("/fallback/v1/{*rest}", any(openai))
         .route("/2010-04-01/{*rest}", any(twilio))
         .route("/v1/Services", any(twilio))
@@ -161,6 +164,14 @@ async fn twilio(
     request: Request,
 ) -> Response {
     handle(&playground, Service::Twilio, connection, request).await
+}
+
+async fn segment(
+    State(playground): State<Arc<Playground>>,
+    Extension(connection): Extension<Connection>,
+    request: Request,
+) -> Response {
+    handle(&playground, Service::Segment, connection, request).await
 }
 
 async fn shop(

@@ -1,4 +1,5 @@
-// Creating elements, formatting times, and requests to the playground. Knows nothing about phones.
+// Creating elements, formatting times, and requests to the playground. Knows nothing about phones and
+// runs.
 
 /**
  * Creates an element. `class` and properties with a dash become attributes, `on…` listeners.
@@ -19,10 +20,10 @@ export function element(tag, properties = {}, ...children) {
   return made;
 }
 
-/** The element with this id, which index.html must have. */
+/** The element with this id, which the page must have. */
 export function byId(id) {
   const found = document.getElementById(id);
-  if (!found) throw new Error(`index.html has no element ${id}`);
+  if (!found) throw new Error(`the page has no element ${id}`);
   return found;
 }
 

@@ -46,13 +46,16 @@ export function workerLine({ time, event, details, phone_hash: _, ...rest }) {
   };
 }
 
+/** The names of the mock services in the log. */
+const SOURCES = { openai: "Model", twilio: "Twilio", shop: "Shop", segment: "Segment" };
+
 /** A request of the Worker to the model, to Twilio or to the shop, as a line of the inspector. */
 export function callLine(event) {
   const results = { dropped: "answer lost", client_gone: "not waited for" };
   const failed = !event.status || event.status >= 400;
   return {
     at: event.at,
-    source: { openai: "Model", twilio: "Twilio", shop: "Shop" }[event.service],
+    source: SOURCES[event.service],
     level: failed ? "warn" : "plain",
     text: `${event.method} ${results[event.outcome] ?? event.status}`,
     facts: [

@@ -28,8 +28,9 @@ export function devVars() {
 
 /**
  * Returns the settings that point the Worker at a playground on `port`, unless .dev.vars sets them,
- * and a description of the two services for the terminal: `{ overrides, openai, twilio, mockOpenAi
- * }`.
+ * and a description of the services for the terminal: `{ overrides, openai, twilio, segment,
+ * mockOpenAi }`. `segment` is undefined without a write key. Whatever the key is, events go to the
+ * playground unless .dev.vars names Segment's API, so that no test gets into real data.
  *
  * @param {Record<string, string>} settings
  * @param {number} port
@@ -50,11 +51,15 @@ export function localSettings(settings, port) {
     overrides.TWILIO_ACCOUNT_SID = PLAYGROUND_ACCOUNT;
     if (!settings.CALL_HOURS) overrides.CALL_HOURS = "00:00-24:00";
   }
+  if (!settings.SEGMENT_API_BASE_URL) overrides.SEGMENT_API_BASE_URL = playground;
   return {
     overrides,
     mockOpenAi: "OPENAI_BASE_URL" in overrides,
     openai: openai ?? "the real OpenAI, with the key in .dev.vars: requests cost money",
     twilio: settings.TWILIO_API_BASE_URL ?? `the playground's mock Twilio at ${playground}`,
+    segment:
+      settings.SEGMENT_WRITE_KEY &&
+      (settings.SEGMENT_API_BASE_URL ?? `the playground's mock Segment at ${playground}`),
   };
 }
 

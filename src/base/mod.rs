@@ -4,6 +4,7 @@
 
 pub mod audio;
 pub mod image;
+pub mod retry_after;
 pub mod secret;
 pub mod time;
 pub mod url;

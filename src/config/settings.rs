@@ -113,9 +113,12 @@ settings! {
     /// The header that holds the address of a client of the admin routes.
     ADMIN_CLIENT_HEADER: Var, Value("CF-Connecting-IP"), required parsers::header_name
         => admin_client_header: String;
-    /// The write key of a Segment source. It is checked, but not used yet.
+    /// The write key of a Segment source. Without it, no event is made.
     SEGMENT_WRITE_KEY: Secret, Off, optional parsers::header_secret
         => segment_write_key: Secret;
+    /// The base of Segment's API. It depends on the region of the workspace.
+    SEGMENT_API_BASE_URL: Var, Value("https://api.segment.io"), required BaseUrl::parse
+        => segment_api_base_url: BaseUrl;
     /// The origin that Twilio calls, if it differs from the request's own.
     PUBLIC_URL: Var, RequestOrigin, optional Origin::parse
         => public_url: Origin;

@@ -390,6 +390,15 @@ labels! {
         /// Twilio has refused a frame, or could not speak.
         TwilioError,
     }
+    /// What became of events for Segment.
+    SegmentOutcome {
+        /// Segment has received them. Whether it keeps them is not known.
+        Sent,
+        /// The first attempt failed. They are sent later.
+        Late,
+        /// They are not sent any more.
+        GivenUp,
+    }
     /// Why a request to an admin route was denied.
     DenialReason {
         /// The token was wrong.

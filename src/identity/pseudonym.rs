@@ -121,6 +121,12 @@ impl PseudonymKey {
         Pseudonym(self.hex(&[b"topic\0", topic.as_bytes()], 32))
     }
 
+    /// What stands for a persona as a user of analytics, the same one in all batches. No contact has it.
+    #[must_use]
+    pub fn persona(&self, persona: &str) -> Pseudonym {
+        Pseudonym(self.hex(&[b"persona\0", persona.as_bytes()], 32))
+    }
+
     /// The id that stands for an auth token in storage. It lets us find the token that verified a
     /// message again.
     #[must_use]
@@ -171,7 +177,7 @@ impl PseudonymKey {
     }
 }
 
-/// The name of a thread, of a call or of an admin lockout: 64 hex digits.
+/// The name of a thread, of a call or of an admin lockout, or what stands for a persona: 64 hex digits.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Pseudonym(String);

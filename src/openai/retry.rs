@@ -2,10 +2,10 @@
 //!
 //! Not here: the loop of requests (`conversation::model_run`).
 
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::Duration;
 
 use super::OpenAiError;
-use crate::base::time::{UnixMillis, millis};
+use crate::base::{retry_after, time::UnixMillis};
 
 /// The most retries of one request.
 pub const MAX_RETRIES: u32 = 2;
@@ -15,7 +15,7 @@ pub const MAX_RETRIES: u32 = 2;
 #[must_use]
 pub fn retry_after(
     failure: OpenAiError,
-    retry_after: Option<&str>,
+    asked: Option<&str>,
     now: UnixMillis,
     retries: u32,
     remaining: Duration,
@@ -27,8 +27,8 @@ pub fn retry_after(
     let own = FIRST_WAIT
         .saturating_mul(1u32 << retries.min(8))
         .mul_f64(0.5 + jitter.clamp(0.0, 1.0) / 2.0);
-    let wait = retry_after
-        .and_then(|value| parse_retry_after(value, now))
+    let wait = asked
+        .and_then(|value| retry_after::parse(value, now))
         .map_or(own, |asked| asked.max(own));
     (wait < remaining).then_some(wait)
 }
@@ -43,19 +43,6 @@ pub fn may_pass(failure: OpenAiError) -> bool {
 }
 
 const FIRST_WAIT: Duration = Duration::from_millis(500);
-
-/// `Retry-After` in seconds or as a date (RFC 9110, section 10.2.3).
-fn parse_retry_after(value: &str, now: UnixMillis) -> Option<Duration> {
-    let value = value.trim();
-    if let Ok(seconds) = value.parse::<u32>() {
-        return Some(Duration::from_secs(seconds.into()));
-    }
-    let date = httpdate::parse_http_date(value)
-        .ok()?
-        .duration_since(UNIX_EPOCH)
-        .ok()?;
-    Some(UnixMillis(millis(date)).since(now))
-}
 
 #[cfg(test)]
 mod tests {

@@ -8,6 +8,7 @@
 pub mod api;
 pub mod batch;
 pub mod disturbance;
+pub mod events;
 pub mod metrics;
 pub mod plan;
 pub mod prompt;

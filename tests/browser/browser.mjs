@@ -9,6 +9,7 @@ import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { after, afterEach, before, beforeEach } from "node:test";
+import axe from "axe-core";
 import { chromium } from "playwright-core";
 import { logForwarder } from "../../scripts/lib/local.mjs";
 import { onPath } from "../../scripts/lib/run.mjs";
@@ -104,15 +105,16 @@ class BrowserTests {
   }
 
   /**
-   * Opens the page in a fresh context and waits until it is live.
+   * Opens the page in a fresh context and waits until it is live, unless it cannot be.
    *
-   * @param {{ url?: string, viewport?: { width: number, height: number }, colorScheme?: "light" | "dark" }} [options]
+   * @param {{ url?: string, viewport?: { width: number, height: number }, colorScheme?: "light" | "dark", live?: boolean }} [options]
    * @returns {Promise<import("playwright-core").Page>}
    */
   async open({
     url = this.switchboard.playground.url,
     viewport = WIDE,
     colorScheme = "light",
+    live = true,
   } = {}) {
     const options = { viewport, colorScheme, locale: "en-GB", timezoneId: "UTC" };
     this.context = await this.#browser.newContext(options);
@@ -127,7 +129,7 @@ class BrowserTests {
         this.problems.push(`left this machine: ${request.url()}`);
     });
     await page.goto(url);
-    await page.getByText("Live", { exact: true }).waitFor();
+    if (live) await page.getByText("Live", { exact: true }).waitFor();
     return page;
   }
 }
@@ -193,6 +195,29 @@ export async function usePhone(page, number, { channel } = {}, { from, to } = fr
     },
     closeFaults: () => drawer("Faults", false),
   };
+}
+
+/** The serious and critical violations that axe-core finds, in words. */
+export async function violations(page) {
+  await page.evaluate(axe.source);
+  const found = await page.evaluate(() =>
+    globalThis.axe.run(document, { resultTypes: ["violations"] }),
+  );
+  return found.violations
+    .filter(({ impact }) => impact === "serious" || impact === "critical")
+    .map(
+      ({ id, nodes }) =>
+        `${id}: ${nodes.map(({ html, failureSummary }) => `${html} ${failureSummary}`).join("; ")}`,
+    );
+}
+
+/** Asserts that nothing scrolls sideways. */
+export async function assertFits(page, what) {
+  const [content, window] = await page.evaluate(() => [
+    document.documentElement.scrollWidth,
+    document.documentElement.clientWidth,
+  ]);
+  assert.ok(content <= window, `${what}: ${content} wide in ${window}`);
 }
 
 // Passes on what the Worker prints, as `npm start` does.

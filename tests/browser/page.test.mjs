@@ -7,10 +7,18 @@ import assert from "node:assert/strict";
 import fs from "node:fs";
 import { test } from "node:test";
 import zlib from "node:zlib";
-import axe from "axe-core";
 import { inRoot } from "../../scripts/lib/project.mjs";
 import { echo, eventually, freshPair, startPlayground } from "../e2e/harness.mjs";
-import { NARROW, PATIENCE, SLOW_SECONDS, setUpBrowserTests, usePhone, WIDE } from "./browser.mjs";
+import {
+  assertFits,
+  NARROW,
+  PATIENCE,
+  SLOW_SECONDS,
+  setUpBrowserTests,
+  usePhone,
+  violations,
+  WIDE,
+} from "./browser.mjs";
 
 const tests = setUpBrowserTests();
 
@@ -126,20 +134,13 @@ test("at phone width nothing scrolls sideways, whatever is open, and a message i
   await phone.send(`A${"very".repeat(40)}long word, and https://example.com/${"path/".repeat(30)}`);
   await phone.answers.first().waitFor({ timeout: PATIENCE });
   await page.getByRole("button", { name: "Add a phone" }).click();
-  const fits = async (what) => {
-    const [content, window] = await page.evaluate(() => [
-      document.documentElement.scrollWidth,
-      document.documentElement.clientWidth,
-    ]);
-    assert.ok(content <= window, `${what}: ${content} wide in ${window}`);
-  };
   for (const drawer of await page.locator(".drawer > summary:visible").all()) {
     await drawer.click();
-    await fits("a drawer");
+    await assertFits(page, "a drawer");
   }
   for (const tab of await page.getByRole("tab").all()) {
     await tab.click();
-    await fits(await tab.innerText());
+    await assertFits(page, await tab.innerText());
   }
 });
 
@@ -207,20 +208,6 @@ test("a screenshot of the page is not blank", async () => {
   assert.ok(shades(screenshot) > 60, "there is something in the screenshot");
   if (process.env.UPDATE_SCREENSHOT) fs.writeFileSync(inRoot("docs", "phone.png"), screenshot);
 });
-
-// The serious and critical violations that axe-core finds, in words.
-async function violations(page) {
-  await page.evaluate(axe.source);
-  const found = await page.evaluate(() =>
-    globalThis.axe.run(document, { resultTypes: ["violations"] }),
-  );
-  return found.violations
-    .filter(({ impact }) => impact === "serious" || impact === "critical")
-    .map(
-      ({ id, nodes }) =>
-        `${id}: ${nodes.map(({ html, failureSummary }) => `${html} ${failureSummary}`).join("; ")}`,
-    );
-}
 
 // How many different bytes there are in the pixels of a PNG; a blank one has few.
 function shades(png) {

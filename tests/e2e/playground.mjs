@@ -37,6 +37,12 @@ export async function startPlayground({
       "0",
       "--assistants",
       inRoot("assistants"),
+      "--personas",
+      inRoot("personas"),
+      "--scenarios",
+      inRoot("scenarios"),
+      "--packages",
+      inRoot("node_modules"),
       ...(worker ? ["--worker", worker] : []),
       ...(date ? ["--date", date] : []),
       ...(callSpeed ? ["--call-speed", String(callSpeed)] : []),
@@ -82,7 +88,8 @@ export class Playground {
   }
 
   /**
-   * The recorded requests, oldest first. `service` is "openai" or "twilio"; without it, both.
+   * The recorded requests, oldest first. `service` is "openai", "twilio", "shop" or "segment"; without it,
+   * all.
    *
    * @param {string} [service]
    * @returns {Promise<any[]>}
@@ -161,6 +168,16 @@ export class Playground {
   async deliveries(service) {
     const { deliveries } = await this.#control("GET", "deliveries");
     return deliveries.filter((delivery) => !service || delivery.service === service);
+  }
+
+  /**
+   * The items that its Segment keeps, oldest first, each with how often it came, and those that it
+   * has dropped.
+   *
+   * @returns {Promise<{ events: any[], dropped: any[] }>}
+   */
+  segment() {
+    return this.#control("GET", "segment");
   }
 
   /** Stops it. */

@@ -39,6 +39,7 @@ export const EVENTS = [
   "conversation_unreadable",
   "endpoint_failed",
   "field_omitted",
+  "segment_events",
   "tool_called",
   "kv_failed",
   "object_failed",

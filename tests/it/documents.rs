@@ -17,8 +17,8 @@ use switchboard::{
         DeliveryPurpose, DeliveryStatus, DenialReason, DialOutcome, Erased, ErasedBy, Event,
         FieldProblem, FlowOutcome, HandOffBy, HandOffState, HangUpOutcome, IgnoreReason,
         IntakeOutcome, InternalProblem, KvOperation, ObjectKind, OutboxOutcome, ReplyVia, Security,
-        SyntheticRun, ToolOutcome, TurnEnded, TurnOutcome, TwilioResource, TwilioSeverity,
-        UnexpectedResponse,
+        SegmentOutcome, SyntheticRun, ToolOutcome, TurnEnded, TurnOutcome, TwilioResource,
+        TwilioSeverity, UnexpectedResponse,
     },
     identity::{PhoneHash, Pseudonym},
     messaging::keywords::{
@@ -1189,6 +1189,11 @@ fn sample_events() -> Vec<Event> {
             outcome: HangUpOutcome::Rejected,
             code: Some(20001),
         }),
+        Event::SegmentEvents {
+            outcome: SegmentOutcome::Late,
+            count: 3,
+            reason: Some("busy"),
+        },
         Event::FieldOmitted {
             endpoint: 0,
             field: Field::Stream,

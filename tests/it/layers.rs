@@ -9,14 +9,15 @@ use std::{
 };
 
 /// The layers, from the top down. Modules on one line do not know each other.
-const LAYERS: [&[&str]; 12] = [
+const LAYERS: [&[&str]; 13] = [
     &["runtime"],
     &["http"],
     &["synthetic"],
     &["messaging", "voice"],
     &["conversation"],
     &["object"],
-    &["openai", "twilio", "webhooks"],
+    &["analytics"],
+    &["openai", "segment", "twilio", "webhooks"],
     &["event"],
     &["config"],
     &["identity"],

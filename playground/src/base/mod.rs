@@ -1,5 +1,5 @@
-//! Small tools: time, random names, the console, locks, media types, voice notes and web addresses. They know
-//! nothing of the playground.
+//! Small tools: time, random names, the console, locks, media types, folders of TOML files, voice notes and web
+//! addresses. They know nothing of the playground.
 
 pub mod address;
 pub mod console;
@@ -8,4 +8,5 @@ pub mod loopback;
 pub mod random;
 pub mod shared;
 pub mod time;
+pub mod toml_folder;
 pub mod voice_note;

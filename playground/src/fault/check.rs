@@ -48,7 +48,8 @@ impl Fault {
             if body.is_openai_only() && self.service != Service::Openai {
                 return Err(format!("`body` {} is for openai only", word(&body)));
             }
-            let oversize = body == BodyFault::Oversize && self.service == Service::Openai;
+            let oversize = body == BodyFault::Oversize
+                && matches!(self.service, Service::Openai | Service::Segment);
             let of_message = body.is_of_message() && self.service != Service::Twilio;
             if oversize || of_message {
                 return Err(format!("`body` {} is for twilio only", word(&body)));
@@ -87,7 +88,7 @@ impl Fault {
             Service::Openai => error.more_info.is_some().then_some("more_info"),
             Service::Twilio if error.kind.is_some() => Some("type"),
             Service::Twilio => error.param.is_some().then_some("param"),
-            Service::Shop => Some("code"),
+            Service::Shop | Service::Segment => Some("code"),
         };
         if let Some(field) = foreign {
             return Err(format!(
@@ -99,7 +100,7 @@ impl Fault {
             (None, _) => true,
             (Some(code), Service::Openai) => code.is_string() || code.is_null(),
             (Some(code), Service::Twilio) => code.is_u64(),
-            (Some(_), Service::Shop) => false,
+            (Some(_), Service::Shop | Service::Segment) => false,
         };
         if !fits {
             return Err("`error.code` must be a text for openai, a number for twilio".to_owned());
@@ -163,6 +164,12 @@ mod tests {
             (r#"{"service":"twilio","body":"refusal"}"#, "openai only"),
             (r#"{"service":"openai","body":"oversize"}"#, "twilio only"),
             (r#"{"service":"openai","body":"trial"}"#, "twilio only"),
+            (r#"{"service":"segment","body":"refusal"}"#, "openai only"),
+            (r#"{"service":"segment","body":"oversize"}"#, "twilio only"),
+            (
+                r#"{"service":"segment","status":500,"error":{"code":"x"}}"#,
+                "error.code",
+            ),
             (
                 r#"{"service":"openai","body":"refusal","status":500}"#,
                 "successful",

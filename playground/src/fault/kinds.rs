@@ -12,6 +12,8 @@ pub enum Service {
     Twilio,
     /// The web services of a shop under `/tools`.
     Shop,
+    /// Segment's Tracking API: `/v1/batch`, `/v1/track` and `/v1/identify`.
+    Segment,
 }
 
 impl Service {
@@ -21,6 +23,7 @@ impl Service {
             Self::Openai => "openai",
             Self::Twilio => "twilio",
             Self::Shop => "shop",
+            Self::Segment => "segment",
         }
     }
 }

@@ -1,11 +1,13 @@
-//! The page: phones in the browser, and an inspector of what happens around their messages.
+//! The pages: phones in the browser with an inspector of what happens around their messages, and
+//! synthetic conversations.
 //!
-//! - `GET /` and its files are compiled in (`files.rs`).
+//! - `GET /`, `GET /runs` and their files are compiled in (`files.rs`).
 //! - `GET /playground/events` is the feed, from which the page builds all that it shows.
 //! - `POST /playground/phone/…` sends and replays messages. `PUT /playground/switches` sets faults.
 //! - `/playground/calls` starts, shows and controls calls (`calls.rs`).
 //! - `POST /playground/log` receives the log lines of the Worker. `GET /playground/worker/…` asks
-//!   its admin routes (`worker.rs`).
+//!   its admin routes (`worker.rs`). `/playground/batches` is for synthetic conversations
+//!   (`batches.rs`).
 //! - `guard` rejects requests from pages of other sites (`guard.rs`).
 
 use std::sync::Arc;
@@ -21,7 +23,7 @@ use serde_json::{Value, json};
 
 use self::conversation::without_images;
 use self::read::read;
-use self::worker::ask_worker;
+use self::worker::{AdminMethod, ask_worker};
 use crate::base::voice_note::{MEDIA_TYPE, voice_note};
 use crate::http::control::{answer, control_error};
 use crate::http::reply::Payload;
@@ -31,6 +33,7 @@ use crate::phones::switches::{ShopFault, Switches};
 use crate::playground::Playground;
 use crate::webhook::channel::{Channel, address};
 
+mod batches;
 mod calls;
 mod conversation;
 mod files;
@@ -40,10 +43,11 @@ mod worker;
 
 pub use self::guard::guard;
 
-/// The routes of the page.
+/// The routes of the pages.
 pub fn routes() -> Router<Arc<Playground>> {
     files::routes()
         .merge(calls::routes())
+        .merge(batches::routes())
         .route("/playground/events", get(events))
         .route("/playground/setup", get(setup))
         .route("/playground/phone/messages", post(send))
@@ -252,7 +256,7 @@ async fn log(
 }
 
 async fn usage(State(playground): State<Arc<Playground>>) -> Response {
-    ask_worker(playground, "/admin/usage", None).await
+    ask_worker(playground, AdminMethod::Get, "/admin/usage").await
 }
 
 async fn contact(
@@ -260,8 +264,8 @@ async fn contact(
     Query(phone): Query<Phone>,
 ) -> Response {
     let (from, to) = phone.pair();
-    let body = json!({"from": from, "to": to});
-    ask_worker(playground, "/admin/contacts/show", Some(body)).await
+    let method = AdminMethod::Post(json!({"from": from, "to": to}));
+    ask_worker(playground, method, "/admin/contacts/show").await
 }
 
 const MAX_LOG_LINE: usize = 16 * 1024;

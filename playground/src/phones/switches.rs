@@ -172,6 +172,8 @@ impl FaultSwitches {
     pub fn fault(&self, service: Service, call: &Call, pseudonyms: &Pseudonyms) -> Option<Fault> {
         let state = self.lock();
         let is_of: Box<dyn Fn(&Pair) -> bool> = match service {
+            // Its events belong to no phone.
+            Service::Segment => return None,
             Service::Openai | Service::Shop => {
                 let contact = call.contact();
                 Box::new(move |(from, to)| {
@@ -243,6 +245,7 @@ impl Switches {
                 })
             }
             Service::Shop => self.shop.fault(),
+            Service::Segment => None,
             Service::Twilio => self.rest_drop.then_some(Fault {
                 connection: Some(ConnectionFault::ActThenDrop),
                 ..fault

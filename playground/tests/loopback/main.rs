@@ -13,6 +13,7 @@
 )]
 #![allow(clippy::doc_markdown, reason = "OpenAI and WhatsApp are names")]
 
+mod batches;
 mod call_control;
 mod calls;
 mod cast;
@@ -35,6 +36,7 @@ mod page_client;
 mod phones;
 mod relay_worker;
 mod say;
+mod segment;
 mod server;
 mod shop;
 mod tools;

@@ -164,42 +164,35 @@ fn errors_of_the_admin_routes_are_explained() {
 #[test]
 fn the_page_and_its_files_name_no_other_host_and_may_load_nothing_from_one() {
     let playground = Playground::start();
-    let page = playground.send("GET", "/", &[], b"");
-    assert_eq!(
-        (page.status, page.header("content-type")),
-        (200, "text/html; charset=utf-8")
-    );
-    let policy = page.header("content-security-policy");
-    assert!(
-        policy.starts_with("default-src 'none'; script-src 'self'; style-src 'self'")
-            && policy.contains("frame-ancestors 'none'"),
-        "{policy}"
-    );
-    assert!(!policy.contains("unsafe") && !policy.contains("http") && !policy.contains('*'));
-    for (name, value) in [
-        ("x-content-type-options", "nosniff"),
-        ("x-frame-options", "DENY"),
-        ("referrer-policy", "no-referrer"),
-        ("cache-control", "no-store"),
-    ] {
-        assert_eq!(page.header(name), value);
+    for path in ["/", "/runs"] {
+        let page = playground.send("GET", path, &[], b"");
+        assert_eq!(
+            (page.status, page.header("content-type")),
+            (200, "text/html; charset=utf-8")
+        );
+        let policy = page.header("content-security-policy");
+        assert!(
+            policy.starts_with("default-src 'none'; script-src 'self'; style-src 'self'")
+                && policy.contains("frame-ancestors 'none'"),
+            "{policy}"
+        );
+        assert!(!policy.contains("unsafe") && !policy.contains("http") && !policy.contains('*'));
+        for (name, value) in [
+            ("x-content-type-options", "nosniff"),
+            ("x-frame-options", "DENY"),
+            ("referrer-policy", "no-referrer"),
+            ("cache-control", "no-store"),
+        ] {
+            assert_eq!(page.header(name), value);
+        }
+        let html = page.text();
+        assert!(
+            !html.contains("<style") && !html.contains(" style=") && !html.contains(" onclick=")
+        );
+        assert!(html.matches("\"/web/").count() >= 3);
     }
-    let html = page.text();
-    assert!(!html.contains("<style") && !html.contains(" style=") && !html.contains(" onclick="));
-    let files: Vec<&str> = html
-        .split('"')
-        .filter(|text| text.starts_with("/web/"))
-        .collect();
-    assert!(files.len() >= 3);
-    for file in files.into_iter().chain([
-        "/web/phone.js",
-        "/web/composer.js",
-        "/web/next-phone.js",
-        "/web/inspector.js",
-        "/web/faults.js",
-        "/web/dom.js",
-    ]) {
-        let answer = playground.send("GET", file, &[], b"");
+    for file in own_files() {
+        let answer = playground.send("GET", &file, &[], b"");
         assert_eq!(answer.status, 200, "{file}");
         let text = answer.text().replace("http://www.w3.org/2000/svg", "");
         assert!(
@@ -207,6 +200,25 @@ fn the_page_and_its_files_name_no_other_host_and_may_load_nothing_from_one() {
             "{file}"
         );
     }
+}
+
+/// The paths of the scripts and styles below `web`.
+fn own_files() -> Vec<String> {
+    let web = concat!(env!("CARGO_MANIFEST_DIR"), "/web");
+    let mut files = Vec::new();
+    for folder in ["", "/runs"] {
+        for entry in std::fs::read_dir(format!("{web}{folder}")).unwrap() {
+            let name = entry.unwrap().file_name().into_string().unwrap();
+            let is_file = [".js", ".css", ".svg"]
+                .iter()
+                .any(|end| name.ends_with(end));
+            if is_file {
+                files.push(format!("/web{folder}/{name}"));
+            }
+        }
+    }
+    assert!(files.len() > 30, "the files were not found");
+    files
 }
 
 #[test]
@@ -241,6 +253,16 @@ fn other_web_pages_can_neither_drive_the_playground_nor_read_from_it() {
             ("GET", "/playground/requests"),
             ("GET", "/playground/events"),
             ("GET", "/playground/worker/usage"),
+            ("POST", "/playground/batches"),
+            ("GET", "/playground/batches"),
+            (
+                "DELETE",
+                "/playground/batches/0123456789abcdef0123456789abcdef",
+            ),
+            (
+                "POST",
+                "/playground/batches/0123456789abcdef0123456789abcdef/control",
+            ),
             ("GET", "/playground/nothing"),
         ] {
             assert_eq!(

@@ -25,7 +25,7 @@ impl Schema {
     ///
     /// # Errors
     /// What it must be.
-    pub(super) fn parse(value: &Value) -> Result<Self, String> {
+    pub fn parse(value: &Value) -> Result<Self, String> {
         if value.get("type").and_then(Value::as_str) != Some("object") {
             return Err("must be a JSON Schema with type = \"object\"".to_owned());
         }

@@ -5,6 +5,7 @@
 use super::{
     Inner, RunPlatform,
     speak::{Question, cost_of},
+    state::Run,
 };
 use crate::{platform::PlatformError, synthetic::score};
 
@@ -17,7 +18,7 @@ impl<P: RunPlatform> Inner<P> {
         let personas = (*personas).as_ref().ok();
         let sides = personas.and_then(|personas| self.sides(&run.plan, personas));
         let (Some(sides), true) = (sides, self.take_request().await?) else {
-            return self.change(|run, _| run.give_up_scores()).await;
+            return self.change(Run::give_up_scores).await;
         };
         let criteria = &sides.scenario.criteria;
         let (prompt, schema) = (score::prompt(criteria), score::schema(criteria));
@@ -41,7 +42,7 @@ impl<P: RunPlatform> Inner<P> {
         self.change(|run, now| {
             run.cost.add(cost);
             match scores {
-                Some(scores) => run.judged(scores),
+                Some(scores) => run.judged(scores, now),
                 None => run.failed(now),
             }
         })

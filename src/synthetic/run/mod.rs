@@ -5,6 +5,7 @@
 //! the line that was due. A request is counted before it is made, so no crash makes a run cost more
 //! than was reserved. Not here: the decisions (`state`), and the rate of a batch (`batch`).
 
+mod events;
 mod judge;
 mod report;
 mod speak;
@@ -136,7 +137,7 @@ impl<P: RunPlatform> Runner<P> {
         let end = |state: &mut State, now| {
             state.change(|run| {
                 run.end(EndedBy::Operator, EndReason::Cancelled, now);
-                run.give_up_scores();
+                run.give_up_scores(now);
             });
         };
         inner.step(end).await?;
@@ -178,7 +179,7 @@ impl<P: RunPlatform> Engine for Runner<P> {
 }
 
 impl<P: RunPlatform> Inner<P> {
-    /// Goes on until the run is reported, or the alarm has worked for long enough.
+    /// Goes on until nothing is due, or the alarm has worked for long enough.
     async fn work(&self) -> Result<(), PlatformError> {
         self.steps.begin_alarm(self).await?;
         let begun = self.platform.now();
@@ -196,6 +197,10 @@ impl<P: RunPlatform> Inner<P> {
                     true
                 }
                 Next::Report => self.report().await?,
+                Next::Events(step) => {
+                    self.send_events(step).await?;
+                    true
+                }
                 Next::Nothing => false,
             };
             if !goes_on {

@@ -4,10 +4,7 @@
 
 use std::time::Duration;
 
-use super::{
-    BUDGET_TIME, Inner, RunPlatform,
-    state::{Run, State},
-};
+use super::{BUDGET_TIME, Inner, RunPlatform, state::Run};
 use crate::{
     base::{time::UnixMillis, usage::UsageCounters},
     conversation::budget::{self, AddUsage},
@@ -30,6 +27,7 @@ impl<P: RunPlatform> Inner<P> {
         self.settle().await?;
         let run = self.read(|state, _| state.run().cloned()).await?;
         let Some(run) = run else { return Ok(true) };
+        let judged_at = run.judged_at;
         let ended = RunEnded {
             number: run.plan.run.number,
             record: record(run, self.platform.now()),
@@ -38,8 +36,12 @@ impl<P: RunPlatform> Inner<P> {
         let told = with_retry(async || self.platform.call(batch, &ended).await);
         match in_time(&self.platform, BATCH_TIME, told).await {
             Ok(()) => {
-                self.step(State::reported).await?;
+                let (events, lost) = self.events_of(&ended.record, judged_at);
+                self.step(|state, now| state.reported(events, now)).await?;
                 self.log_run(&ended.record);
+                if let Some(lost) = lost {
+                    self.log_events(lost);
+                }
                 Ok(true)
             }
             Err(error) => {

@@ -1,15 +1,20 @@
 //! The state of a run, and what it does next. This module does no I/O, and gets the time passed in.
 //!
 //! All limits are here, so they hold for both sides: lines, time, requests, goodbye, repetition, and
-//! two failures for one line. Not here: asking the model (`speak`, `judge`).
+//! two failures for one line. After the report, only the events for Segment are left. Not here:
+//! asking the model (`speak`, `judge`).
+
+mod repetition;
 
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    analytics::{Outbox, Step},
     base::time::{UnixMillis, growing_wait},
     config::Speaker,
+    segment::Item,
     synthetic::{
         api::Cost,
         disturbance::{
@@ -33,6 +38,9 @@ pub struct State {
     /// call must not begin the run again.
     #[serde(skip_serializing_if = "Option::is_none")]
     reported_at: Option<UnixMillis>,
+    /// The events of the run that Segment has not received.
+    #[serde(skip_serializing_if = "Outbox::is_empty")]
+    events: Outbox,
 }
 
 /// A run that is not reported yet.
@@ -73,9 +81,9 @@ pub struct Run {
     /// How it ended.
     #[serde(default)]
     pub ended: Option<(Ended, UnixMillis)>,
-    /// Whether the judge has answered, or has failed for good.
+    /// When the judge has answered, or has failed for good.
     #[serde(default)]
-    pub judged: bool,
+    pub judged_at: Option<UnixMillis>,
     /// What the judge says.
     #[serde(default)]
     pub scores: Option<Scores>,
@@ -101,6 +109,8 @@ pub enum Next {
     Judge,
     /// What was reserved and not used is given back, and the batch gets the record.
     Report,
+    /// Events are due.
+    Events(Step),
     /// Nothing.
     Nothing,
 }
@@ -122,10 +132,6 @@ const VERSION: u32 = 1;
 const MAX_FAILURES: u32 = 2;
 /// How often sides may repeat themselves. The second time ends the conversation.
 const MAX_REPETITIONS: u32 = 2;
-/// The lines of a side that a new one is compared with.
-const COMPARED: usize = 6;
-/// From this similarity on, a line repeats another one.
-const SAME: f64 = 0.92;
 /// The longest wait before the batch is told again.
 const LONGEST_REPORT_WAIT: Duration = Duration::from_mins(5);
 /// How long the end of a run is remembered.
@@ -150,7 +156,7 @@ impl State {
     /// Whether the run has not begun. Then nothing is worth storing.
     #[must_use]
     pub fn is_new(&self) -> bool {
-        self.run.is_none() && self.reported_at.is_none()
+        self.run.is_none() && self.reported_at.is_none() && self.events.is_empty()
     }
 
     /// The run, until it is reported.
@@ -164,7 +170,10 @@ impl State {
     pub fn next_wake(&self, now: UnixMillis) -> Option<UnixMillis> {
         match (&self.run, self.reported_at) {
             (Some(run), _) => Some(run.report_at.unwrap_or(now)),
-            (None, reported_at) => Some(reported_at?.plus(REMEMBERED)),
+            (None, reported_at) => {
+                let forgotten = reported_at.map(|at| at.plus(REMEMBERED));
+                forgotten.into_iter().chain(self.events.next_wake()).min()
+            }
         }
     }
 
@@ -188,7 +197,7 @@ impl State {
             repetitions: 0,
             failures: 0,
             ended: None,
-            judged: false,
+            judged_at: None,
             scores: None,
             model: String::new(),
             cost: Cost::default(),
@@ -198,18 +207,19 @@ impl State {
 
     /// Forgets that the run has ended, when nobody can ask any more.
     pub fn forget_when_due(&mut self, now: UnixMillis) {
-        if self
-            .reported_at
-            .is_some_and(|at| now >= at.plus(REMEMBERED))
-        {
-            self.reported_at = None;
-        }
+        self.reported_at.take_if(|at| now >= at.plus(REMEMBERED));
     }
 
-    /// The batch has the record.
-    pub fn reported(&mut self, now: UnixMillis) {
+    /// The batch has the record. The events of the run wait for Segment.
+    pub fn reported(&mut self, events: Vec<Item>, now: UnixMillis) {
         self.run = None;
         self.reported_at = Some(now);
+        self.events = Outbox::new(events, now);
+    }
+
+    /// The events that wait.
+    pub fn events_mut(&mut self) -> &mut Outbox {
+        &mut self.events
     }
 
     /// What comes next.
@@ -217,7 +227,11 @@ impl State {
     pub fn next(&self, now: UnixMillis) -> Next {
         match &self.run {
             Some(run) if run.report_at.is_none_or(|at| now >= at) => run.next(),
-            _ => Next::Nothing,
+            Some(_) => Next::Nothing,
+            None => self
+                .events
+                .next_step(now)
+                .map_or(Next::Nothing, Next::Events),
         }
     }
 
@@ -238,7 +252,7 @@ impl Run {
             };
         }
         let has_talked = self.lines.len() > 1;
-        if self.plan.score && !self.judged && has_talked {
+        if self.plan.score && self.judged_at.is_none() && has_talked {
             return Next::Judge;
         }
         Next::Report
@@ -304,7 +318,7 @@ impl Run {
         self.failures = 0;
         let n = self.next_number();
         let speaker = speaker_of(n, self.first);
-        if self.repeats(speaker, &spoken.text) {
+        if repetition::repeats(&self.lines, speaker, &spoken.text) {
             self.repetitions = self.repetitions.saturating_add(1);
         }
         let mut marks: Vec<Mark> = disturbance.map(Disturbance::mark).into_iter().collect();
@@ -347,19 +361,6 @@ impl Run {
         }
     }
 
-    /// Whether a side has said this before, or nearly this.
-    fn repeats(&self, speaker: Speaker, text: &str) -> bool {
-        let own = self
-            .lines
-            .iter()
-            .rev()
-            .filter(|line| line.speaker == speaker && !line.text.is_empty());
-        own.take(COMPARED).any(|line| {
-            let (before, now) = (plain(&line.text), plain(text));
-            before == now || strsim::normalized_damerau_levenshtein(&before, &now) >= SAME
-        })
-    }
-
     /// The line that is due, or the scores, could not be had.
     pub fn failed(&mut self, now: UnixMillis) {
         self.failures = self.failures.saturating_add(1);
@@ -367,21 +368,21 @@ impl Run {
             return;
         }
         if self.ended.is_some() {
-            self.judged = true;
+            self.judged_at = Some(now);
         } else {
             self.end(EndedBy::Failure, EndReason::ModelFailed, now);
         }
     }
 
     /// The judge has answered.
-    pub fn judged(&mut self, scores: Scores) {
-        self.judged = true;
+    pub fn judged(&mut self, scores: Scores, now: UnixMillis) {
+        self.judged_at = Some(now);
         self.scores = Some(scores);
     }
 
     /// Nobody will be asked for scores.
-    pub fn give_up_scores(&mut self) {
-        self.judged = true;
+    pub fn give_up_scores(&mut self, now: UnixMillis) {
+        self.judged_at = Some(now);
     }
 
     /// Ends the conversation, unless it has ended before.
@@ -391,17 +392,6 @@ impl Run {
             self.ended = Some((Ended { by, reason }, now));
         }
     }
-}
-
-/// A line without case and punctuation.
-fn plain(text: &str) -> String {
-    let kept = |c: char| if c.is_alphanumeric() { c } else { ' ' };
-    let text: String = text
-        .chars()
-        .map(kept)
-        .flat_map(char::to_lowercase)
-        .collect();
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]

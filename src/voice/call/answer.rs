@@ -191,41 +191,44 @@ impl<P: CallPlatform> Inner<P> {
         generation: Generation,
         run: &ModelRun,
     ) -> Result<(), PlatformError> {
-        let Some(ended) = self.floor.borrow_mut().end(generation) else {
-            return Ok(());
-        };
         let hand_off = run
             .effects
             .iter()
             .any(|effect| matches!(effect, Effect::HandOff(_)));
         let goodbye = run.effects.contains(&Effect::EndConversation);
-        let failure = match &run.result {
-            // What it has called is what it wants, with or without words.
-            _ if hand_off || goodbye => None,
-            Err(failure) => Some(*failure),
-            Ok(_) if ended.said.trim().is_empty() => Some(Failure::OpenAi(OpenAiError::Empty)),
-            Ok(_) => None,
-        };
-        let first_words = ended.first_words();
-        let done = TurnDone {
-            words: &ended.words,
-            heard: ended.said.trim(),
-            cut: false,
-            failed: failure.is_some(),
-            first_words,
-            run: Some(run),
-        };
         let asked = run.effects.iter().find_map(|effect| match effect {
             Effect::AskDigits(asked) => Some(asked),
             Effect::EndConversation | Effect::HandOff(_) => None,
         });
-        self.step(|state, now| {
+        let failure_of = |said: &str| match &run.result {
+            // What it has called is what it wants, with or without words.
+            _ if hand_off || goodbye => None,
+            Err(failure) => Some(*failure),
+            Ok(_) if said.trim().is_empty() => Some(Failure::OpenAi(OpenAiError::Empty)),
+            Ok(_) => None,
+        };
+        // In one step, so that who cuts in finds the turn that runs, or its answer in the conversation.
+        let ended = self.step(|state, now| {
+            let ended = self.floor.borrow_mut().end(generation)?;
+            let failed = failure_of(&ended.said).is_some();
+            let done = TurnDone {
+                words: &ended.words,
+                heard: ended.said.trim(),
+                cut: false,
+                failed,
+                first_words: ended.first_words(),
+                run: Some(run),
+            };
             state.end_turn(&done, now, &self.config);
-            if let Some(asked) = asked.filter(|_| failure.is_none()) {
+            if let Some(asked) = asked.filter(|_| !failed) {
                 state.ask_digits(asked);
             }
-        })
-        .await?;
+            Some(ended)
+        });
+        let Some(ended) = ended.await? else {
+            return Ok(());
+        };
+        let (failure, first_words) = (failure_of(&ended.said), ended.first_words());
         let outcome = if failure.is_some() {
             CallTurnOutcome::Failed
         } else {

@@ -59,7 +59,7 @@ impl<P: CallPlatform> Inner<P> {
                 floor.played_since_closing = floor.assistant_speaks;
                 floor.stop()
             };
-            if broken_off.is_some_and(|run| !run.said.is_empty()) {
+            if broken_off.is_some_and(|run| run.is_open()) {
                 self.close_answer(line);
             }
         }

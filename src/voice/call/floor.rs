@@ -14,6 +14,10 @@ const SPEECH_GAP: Duration = Duration::from_millis(700);
 
 /// Who speaks.
 #[derive(Debug, Default)]
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "Twilio tells each of them by itself"
+)]
 pub(super) struct Floor {
     generation: u64,
     run: Option<Run>,
@@ -27,6 +31,8 @@ pub(super) struct Floor {
     played: String,
     /// The newest answer, from when it was sent whole until it was played.
     answer: String,
+    /// Whether Twilio has begun to play since words of the newest answer were sent.
+    has_begun: bool,
     /// What was said before that answer, and beside it. Twilio may still tell of it.
     others: String,
     /// What the caller said last, and when it came.
@@ -49,6 +55,8 @@ pub(super) struct Run {
     pub(super) said: String,
     /// When the first word was sent.
     pub(super) first_word: Option<UnixMillis>,
+    /// Whether all of the answer was sent, and Twilio was told so.
+    pub(super) is_closed: bool,
     /// When something was last sent, a filler included.
     pub(super) last_word: UnixMillis,
     aborts: AbortHandle,
@@ -72,6 +80,11 @@ pub(super) struct BrokenOff<'f> {
 pub(super) struct Generation(u64);
 
 impl Run {
+    /// Whether words of it were sent, and Twilio waits for more of them.
+    pub(super) fn is_open(&self) -> bool {
+        !self.said.is_empty() && !self.is_closed
+    }
+
     /// The time from the caller's last word to the first one that was sent.
     pub(super) fn first_words(&self) -> Option<Duration> {
         Some(self.first_word?.since(self.began))
@@ -97,11 +110,13 @@ impl Floor {
         let answer = std::mem::take(&mut self.answer);
         self.says_other(&answer);
         self.played.clear();
+        self.has_begun = false;
         self.run = Some(Run {
             words,
             began: now,
             said: String::new(),
             first_word: None,
+            is_closed: false,
             last_word: now,
             aborts,
         });
@@ -172,10 +187,17 @@ impl Floor {
         }
     }
 
-    /// Twilio has stopped to speak. If no turn runs, and words of the newest answer were played, it was played to its end.
+    /// Twilio begins to speak.
+    pub(super) fn begins_to_speak(&mut self) {
+        self.assistant_speaks = true;
+        let has_words = self.run.as_ref().map(|run| run.first_word.is_some());
+        self.has_begun |= has_words.unwrap_or(!self.answer.is_empty());
+    }
+
+    /// Twilio has stopped to speak. If no turn runs, and the newest answer was begun, it was played to its end.
     pub(super) fn falls_silent(&mut self) {
         self.assistant_speaks = false;
-        if self.run.is_none() && !self.played.is_empty() {
+        if self.run.is_none() && (self.has_begun || !self.played.is_empty()) {
             self.answer.clear();
         }
     }

@@ -130,7 +130,9 @@ impl<P: CallPlatform> Inner<P> {
                 // The caller goes on before a word of the answer was said: one turn answers both.
                 words = run.words;
             } else {
-                self.close_answer(Line::Socket(session));
+                if run.is_open() {
+                    self.close_answer(Line::Socket(session));
+                }
                 self.cut_turn(&run, &run.said).await?;
                 words.clear();
             }
@@ -208,7 +210,7 @@ impl<P: CallPlatform> Inner<P> {
                 Info::AgentSpeaking(speaks) => {
                     let stopped = !speaks && floor.played_since_closing;
                     if speaks {
-                        floor.assistant_speaks = true;
+                        floor.begins_to_speak();
                     } else {
                         floor.falls_silent();
                     }

@@ -36,6 +36,7 @@ impl<P: CallPlatform> Voice<'_, P> {
             };
             run.said.push_str(token);
             run.last_word = now;
+            run.is_closed |= last;
             if !token.trim().is_empty() {
                 match self.line {
                     Line::Socket(_) => *run.first_word.get_or_insert(now),

@@ -60,7 +60,8 @@ async fn usage_adds_up_what_all_contacts_did_today() {
         "estimated_cost": 0.000_019,
         "messages_in": 8,
         "answers": { "webhook": 1 + 1 + 3, "rest": 1 },
-        "rejections": { "invalid_signature": 1, "bad_request": 1, "suspicious_request": 0, "rate_limited": 1, "opted_out": 1, "budget_exhausted": 0 },
+        "twilio": { "errors": 0, "warnings": 0 },
+            "rejections": { "invalid_signature": 1, "bad_request": 1, "suspicious_request": 0, "rate_limited": 1, "opted_out": 1, "budget_exhausted": 0 },
     });
     assert_eq!(usage, expected);
 }

@@ -3,7 +3,9 @@
 //! Not here: single decisions (`src/synthetic/*/state/tests.rs`).
 
 mod batches;
+mod events;
 mod failures;
+mod segment;
 
 use serde_json::{Value, json};
 use switchboard::http::Response;

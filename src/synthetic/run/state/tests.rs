@@ -1,7 +1,10 @@
 use super::{Next, Run, State};
 use crate::{
-    base::time::UnixMillis,
+    analytics::{Event, PersonaTraits, Step},
+    base::{secret::Secret, time::UnixMillis},
     config::{Limits, Speaker},
+    identity::PseudonymKey,
+    segment::{Outcome, Reason},
     synthetic::{
         disturbance::Disturbance,
         plan::{AgentSide, BatchId, Mode, RunId, RunPlan},
@@ -214,11 +217,41 @@ fn of_a_line_that_was_cut_off_the_other_side_heard_the_beginning() {
 #[test]
 fn a_run_that_was_reported_cannot_begin_again_for_a_day() {
     let mut state = begun(plan());
-    state.reported(UnixMillis(5));
+    state.reported(Vec::new(), UnixMillis(5));
     assert!(!state.begin(plan(), Speaker::Agent, 1, UnixMillis(6)));
     state.forget_when_due(UnixMillis(86_400_004));
     assert!(!state.is_new());
     state.forget_when_due(UnixMillis(86_400_005));
+    assert!(state.is_new());
+}
+
+#[test]
+fn events_come_after_the_report_and_a_run_is_not_forgotten_before_they_have_ended() {
+    let events = || {
+        let customer = Event::Customer(PersonaTraits {
+            synthetic: true,
+            persona_id: "bo",
+        });
+        let user = PseudonymKey::new(Secret::new("k".repeat(32))).persona("bo");
+        vec![customer.item("run", &user, UnixMillis(5)).unwrap()]
+    };
+    let mut state = begun(plan());
+    state.reported(events(), UnixMillis(5));
+    let due = Next::Events(Step::Send(events()));
+    assert_eq!(state.next(UnixMillis(5)), due);
+    assert_eq!(state.next_wake(UnixMillis(5)), Some(UnixMillis(5)));
+    let busy = Outcome::Later {
+        reason: Reason::Busy,
+        wait: None,
+    };
+    state.events_mut().ended(1, busy, 1.0, UnixMillis(5));
+    assert_eq!(state.next(UnixMillis(5)), Next::Nothing);
+    assert_eq!(state.next_wake(UnixMillis(5)), Some(UnixMillis(2005)));
+    state.forget_when_due(UnixMillis(86_400_005));
+    assert!(!state.is_new());
+    let end = state.next(UnixMillis(86_400_005));
+    assert_eq!(end, Next::Events(Step::GiveUp));
+    state.events_mut().give_up();
     assert!(state.is_new());
 }
 

@@ -140,7 +140,7 @@ impl Simulation {
             ["**@**", "@"],
             ["https://@.example.com/page.", "@ dot example dot com."],
             ["[@](https://example.com)", "@"],
-            ["Tea & @ 🎉", "Tea and @"],
+            ["@ & so 🎉", "@ and so"],
             ["\n- @\n", "@."],
         ];
         let number = self.invariants.borrow_mut().next_number();

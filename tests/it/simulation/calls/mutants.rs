@@ -5,7 +5,6 @@
 use serde_json::{Value, json};
 use switchboard::config::{FixedText, Language};
 
-use super::records::MODEL_WORD;
 use crate::simulation::{mutation::Mutation, state::Simulation};
 
 /// A frame as the object gets it: on which session, and its text. `None`: it does not get it.
@@ -30,7 +29,7 @@ pub fn frame(sim: &Simulation, session: u32, current: u32, text: String) -> Opti
 
 /// Whether a frame of the object goes out later.
 pub fn is_late(sim: &Simulation, text: &str) -> bool {
-    sim.is(Mutation::WordsLate) && text.contains(MODEL_WORD)
+    sim.is(Mutation::WordsLate) && text.contains("\"last\"")
 }
 
 impl Simulation {

@@ -14,6 +14,7 @@ use switchboard::{
 
 use super::{Calls, mutants};
 use crate::simulation::{
+    executor::OUTSIDE,
     mutation::Mutation,
     object_ports::{ObjectPlatform, vanished},
     objects::{Engine, Kind},
@@ -26,11 +27,15 @@ impl Sockets for ObjectPlatform {
             return;
         }
         if mutants::is_late(&self.sim, text) {
-            let (sim, name, text) = (Rc::clone(&self.sim), self.name.clone(), text.to_owned());
-            let executor = sim.executor.clone();
-            executor.spawn(self.number, async move {
+            let (sim, executor) = (Rc::clone(&self.sim), self.sim.executor.clone());
+            let frame = (self.name.clone(), socket, text.to_owned());
+            sim.calls.late.borrow_mut().push_back(frame);
+            executor.spawn(OUTSIDE, async move {
                 sim.sleep(400).await;
-                sim.sent_by_call(&name, socket, &text);
+                let frame = sim.calls.late.borrow_mut().pop_front();
+                if let Some((name, socket, text)) = frame {
+                    sim.sent_by_call(&name, socket, &text);
+                }
             });
             return;
         }

@@ -14,6 +14,7 @@ mod objects;
 mod observe;
 mod rest_calls;
 mod runs;
+mod segment;
 mod tools;
 mod twilio;
 mod webhooks;
@@ -46,6 +47,7 @@ pub use desk::{DESK, FLOW};
 pub use model::HEARD;
 use model::Plays;
 pub use rest_calls::MadeCall;
+pub use segment::WITH_SEGMENT;
 pub use tools::SIGNING_SECRET;
 use tools::TOOLS_ORIGIN;
 pub use twilio::{CDN, GIF};
@@ -133,6 +135,7 @@ struct Inner {
     objects: RefCell<BTreeMap<String, Object>>,
     calls: calls::Calls,
     runs: runs::Runs,
+    segment: segment::Segment,
     /// How the model plays personas and judges.
     plays: Cell<Plays>,
 }
@@ -204,6 +207,7 @@ impl FakePlatform {
             objects: RefCell::default(),
             calls: calls::Calls::default(),
             runs: runs::Runs::default(),
+            segment: segment::Segment::default(),
             plays: Cell::default(),
         }))
     }
