@@ -1,5 +1,5 @@
-// `npm run admin -- usage|reset-budget|show|erase|hand-over|release|message`: calls the admin routes of a Worker and prints
-// the answers.
+// `npm run admin -- usage|reset-budget|show|erase|hand-over|release|message|call|call-state`: calls the admin routes of a
+// Worker and prints the answers.
 //
 // Not here: what the routes do (src/http/admin/).
 
@@ -15,11 +15,16 @@ npm run admin -- erase --from ADDRESS --to ADDRESS  erase a contact's conversati
 npm run admin -- hand-over --from ADDRESS --to ADDRESS            a person answers the contact from now on
 npm run admin -- message --from ADDRESS --to ADDRESS --text TEXT  answer a contact that is handed over
 npm run admin -- release --from ADDRESS --to ADDRESS              the assistant answers the contact again
+npm run admin -- call NUMBER --assistant NAME       the assistant calls somebody; it prints the call's id
+npm run admin -- call-state ID                      how far that call has come
 
   --from ADDRESS      the contact, such as +15550100, whatsapp:US.13491208655302741918 or messenger:2745689751200
   --to ADDRESS        your number, short code or agent, such as +15550199 or rcs:brand_x_agent
   --channel CHANNEL   sms (default), whatsapp, rcs or messenger, which is put in front of both addresses
   --text TEXT         the answer, at most 1600 characters
+  --assistant NAME    the assistant that calls, from the first phone number of its file
+  --from NUMBER       for a call: another number of the assistant
+  --context TEXT      what the assistant knows of this call, at most 2000 characters
   --url URL           the Worker (default ${LOCAL})
   --yes               erase, or reset the budget, without asking
   --json              print the Worker's answer as JSON (with \`npm run -s admin\`, nothing else is printed)
@@ -39,14 +44,19 @@ const COMMANDS = {
   "hand-over": handOver,
   release,
   message,
+  call,
+  "call-state": callState,
 };
+
+// What some commands are about, before their options.
+const SUBJECTS = { call: "the number", "call-state": "the call's id" };
 
 const CHANNELS = ["sms", "whatsapp", "rcs", "messenger"];
 const NUMBER = /^\+[1-9]\d{6,14}$/;
 
 await command(async (args) => {
   const line = readCommandLine(args, {
-    texts: ["from", "to", "channel", "text", "url"],
+    texts: ["from", "to", "channel", "text", "assistant", "context", "url"],
     flags: ["yes", "json"],
     positionals: true,
   });
@@ -57,14 +67,17 @@ await command(async (args) => {
   } = line;
   if (!Object.hasOwn(COMMANDS, name ?? ""))
     throw new UserError(
-      `${name ? `there is no command "${name}"` : "a command is missing"}. Use usage, reset-budget, show, erase, hand-over, release or message; see --help.`,
+      `${name ? `there is no command "${name}"` : "a command is missing"}. Use usage, reset-budget, show, erase, hand-over, release, message, call or call-state; see --help.`,
     );
+  const subject = SUBJECTS[name] ? more.shift() : undefined;
   if (more.length)
     throw new UserError(`${name} takes only options, not "${more.join(" ")}": see --help.`);
   const url = readOrigin("--url", values.url ?? LOCAL, { local: true });
   const report = (answer, lines) =>
     print(values.json ? JSON.stringify(answer, undefined, 2) : lines.join("\n"));
-  return COMMANDS[name]({ url, values, report });
+  for (const option of ["assistant", "context"])
+    if (name !== "call") rejectOptions(values, name, [option]);
+  return COMMANDS[name]({ url, values, report, subject });
 });
 
 async function usage({ url, values, report }) {
@@ -213,6 +226,33 @@ async function message({ url, values, report }) {
   report(answer, [`the answer to ${contact.from} waits to be sent`]);
 }
 
+async function call({ url, values, report, subject }) {
+  rejectOptions(values, "call", ["to", "channel", "text", "yes"]);
+  if (!subject || !NUMBER.test(subject))
+    throw new UserError("call needs the number that is called, such as +15550100: see --help.");
+  if (!values.assistant)
+    throw new UserError("--assistant is missing: give it the assistant's name.");
+  const { assistant, from, context } = values;
+  if (context && context.trim().length > 2000)
+    throw new UserError("--context must have at most 2000 characters.");
+  const body = { to: subject, assistant, ...(from && { from }), ...(context && { context }) };
+  const answer = await ask(url, "/admin/calls", "id", { body });
+  report(answer, [
+    `${assistant} calls ${subject}; see how far it has come:`,
+    "",
+    `  npm run admin -- call-state ${answer.id}${url === LOCAL ? "" : ` --url ${url}`}`,
+  ]);
+}
+
+async function callState({ url, values, report, subject }) {
+  rejectOptions(values, "call-state", ["from", "to", "channel", "text", "yes"]);
+  if (!subject || !/^[0-9a-f]{64}$/.test(subject))
+    throw new UserError("call-state needs the id that call has printed: see --help.");
+  const answer = await ask(url, `/admin/calls/${subject}`, "state");
+  const how = answer.ended_by ? `, by ${answer.ended_by.replaceAll("_", " ")}` : "";
+  report(answer, [`the call is ${answer.state === "ended" ? `over${how}` : answer.state}`]);
+}
+
 function yesNo(value) {
   return value ? "yes" : "no";
 }
@@ -280,10 +320,15 @@ async function confirmed(name, verb, question) {
  * @param {string} url
  * @param {string} path
  * @param {string} field
- * @param {{ contact?: { from: string, to: string, text?: string }, method?: string, token?: string }} [options]
+ * @param {{ contact?: { from: string, to: string, text?: string }, body?: object, method?: string, token?: string }} [options]
  */
-async function ask(url, path, field, { contact, method = contact ? "POST" : "GET", token } = {}) {
-  const answer = await askAdmin(url, path, { method, body: contact, token });
+async function ask(
+  url,
+  path,
+  field,
+  { contact, body = contact, method = body ? "POST" : "GET", token } = {},
+) {
+  const answer = await askAdmin(url, path, { method, body, token });
   const { status, headers, text, json } = answer;
   if (json?.[field] !== undefined) return json;
   throw new UserError(explanation(url, status, headers, text));

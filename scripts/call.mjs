@@ -1,6 +1,6 @@
-// `npm run call -- "Hello"`: a call to the local Worker from the terminal. The playground of `npm
-// start` plays Twilio's part; this script only says the lines, one after the other, and prints what
-// both sides say and how fast it was answered.
+// `npm run call -- "Hello"`: a call to the local Worker from the terminal, or with `--answer` one that it
+// makes. The playground of `npm start` plays Twilio's part; this script only says the lines, one after the
+// other, and prints what both sides say and how fast it was answered.
 
 import readline from "node:readline";
 import { Call } from "./lib/call.mjs";
@@ -14,8 +14,9 @@ Calls the local Worker from a phone of the playground, which \`npm start\` must 
 text when the assistant has finished, prints both sides and the latencies, and hangs up. Without a text,
 each line that you type is said at once, and interrupts the assistant; Ctrl-D hangs up.
 
-  --from NUMBER         who calls (default +15550100)
-  --to NUMBER           the number that is called (default +15550199)
+  --from NUMBER         the phone (default +15550100)
+  --to NUMBER           the number of the Worker (default +15550199)
+  --answer              wait until the Worker calls the phone, for example by \`npm run admin -- call\`, and answer
   --wait SECONDS        how long to wait for each answer (default 60)
   --playground URL      the playground (default http://127.0.0.1:${DEFAULT_PORTS.playground})
   --forged              the relay's upgrade is signed by somebody other than Twilio
@@ -23,6 +24,7 @@ each line that you type is said at once, and interrupts the assistant; Ctrl-D ha
   --pieces              each text arrives as up to three prompts
   --doubled             each prompt arrives twice
   --no-info             Twilio does not say who speaks and what was played
+  --silent              Twilio ends no session, and tells of no end
   --dial OUTCOME        what becomes of a hand-off: answered, busy or no-answer
 
 The exit code is 0 if every text was answered and Twilio would report no error, otherwise 1.`;
@@ -33,8 +35,11 @@ const GREETING = 3000;
 await command(async (args) => {
   const options = readOptions(args);
   if (!options) return 0;
-  const { texts, playground, order, wait } = options;
-  const call = await Call.start(playground, order);
+  const { texts, playground, order, wait, answer } = options;
+  const call = answer
+    ? await Call.answer(playground, order, wait)
+    : await Call.start(playground, order);
+  if (!call) throw new UserError(`nobody called ${order.from} within ${wait / 1000} s.`);
   let missing = texts.length;
   await call.until(wait, () => call.isHeard);
   if (texts.length === 0) {
@@ -68,16 +73,20 @@ async function chat(call) {
 function readOptions(args) {
   const line = readCommandLine(args, {
     texts: ["from", "to", "wait", "playground", "dial"],
-    flags: ["forged", "slow-connect", "pieces", "doubled", "no-info"],
+    flags: ["answer", "forged", "slow-connect", "pieces", "doubled", "no-info", "silent"],
     positionals: true,
   });
   if (!line) return print(HELP);
   const { values, positionals } = line;
   const seconds = Number(values.wait ?? "60");
   if (!(seconds >= 1 && seconds <= 3600)) throw new UserError("--wait must be 1 to 3600 seconds.");
+  const faults = ["forged", "slow-connect", "pieces", "doubled", "no-info", "silent", "dial"];
+  if (values.answer && faults.some((name) => values[name] !== undefined))
+    throw new UserError("--answer takes no faults: switch them on at the playground's page.");
   const url = values.playground ?? `http://127.0.0.1:${DEFAULT_PORTS.playground}`;
   return {
     texts: positionals,
+    answer: values.answer === true,
     wait: seconds * 1000,
     playground: readOrigin("--playground", url, { local: true }),
     order: {
@@ -89,6 +98,7 @@ function readOptions(args) {
         pieces: values.pieces === true,
         doubled: values.doubled === true,
         no_info: values["no-info"] === true,
+        silent: values.silent === true,
         dial: values.dial ?? "answered",
       },
     },

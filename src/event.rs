@@ -15,13 +15,13 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-pub use calls::{CallEnded, CallTurn};
+pub use calls::{CallDialled, CallEnded, CallHungUp, CallTurn};
 pub use labels::{
     CallEnd, CallFault, CallRefusal, CallTurnOutcome, ConsentBy, ConsentState, ConversationProblem,
-    DailyLimit, DeliveryOutcome, DeliveryPurpose, DeliveryStatus, DenialReason, ErasedBy,
-    FieldProblem, FlowOutcome, HandOffBy, HandOffState, IgnoreReason, IntakeOutcome,
-    InternalProblem, KvOperation, ObjectKind, OutboxOutcome, ReplyVia, SegmentOutcome, ToolOutcome,
-    TurnOutcome, TwilioResource, TwilioSeverity, UnexpectedResponse,
+    DailyLimit, DeliveryOutcome, DeliveryPurpose, DeliveryStatus, DenialReason, DialOutcome,
+    ErasedBy, FieldProblem, FlowOutcome, HandOffBy, HandOffState, HangUpOutcome, IgnoreReason,
+    IntakeOutcome, InternalProblem, KvOperation, ObjectKind, OutboxOutcome, ReplyVia,
+    SegmentOutcome, ToolOutcome, TurnOutcome, TwilioResource, TwilioSeverity, UnexpectedResponse,
 };
 pub use synthetic::SyntheticRun;
 
@@ -181,6 +181,8 @@ pub enum Event {
         /// Why.
         reason: CallRefusal,
     },
+    /// Twilio was asked to call somebody.
+    CallDialled(CallDialled),
     /// A turn of a call has ended.
     CallTurn(CallTurn),
     /// A call has ended.
@@ -204,6 +206,8 @@ pub enum Event {
         /// The fault.
         fault: CallFault,
     },
+    /// Twilio was asked to end a call, because nothing told of its end.
+    CallHungUp(CallHungUp),
     /// An endpoint of the model refused an optional field, and was asked again without it.
     FieldOmitted {
         /// The endpoint's number.

@@ -259,7 +259,15 @@ fn playground_of(options: ServeOptions) -> Result<Playground, String> {
     let shop = Shop::new(secrets)
         .map_err(|name| format!("{name} must be whsec_ and 24 to 64 bytes in base64"))?;
     let assistants = options.assistants.as_deref().map(assistants::read);
-    let twilio = Twilio::new(tokens, Arc::clone(&outbox), Arc::clone(&feed));
+    let assistants = assistants.unwrap_or_default();
+    let numbers = assistants.iter().flat_map(|assistant| &assistant.numbers);
+    let numbers = numbers.filter(|number| number.starts_with('+')).cloned();
+    let twilio = Twilio::new(
+        tokens,
+        numbers.collect(),
+        Arc::clone(&outbox),
+        Arc::clone(&feed),
+    );
     let outgoing = Arc::new(Outgoing {
         client,
         pseudonyms: Arc::clone(&pseudonyms),
@@ -270,14 +278,14 @@ fn playground_of(options: ServeOptions) -> Result<Playground, String> {
     });
     let calls = Calls::new(
         Arc::clone(&outgoing),
-        Arc::clone(&twilio.calls),
+        &twilio.calls,
         options.call_speed,
         options.quiet,
     );
     Ok(Playground {
         shop,
         segment: Segment::new(options.segment_write_key),
-        assistants: assistants.unwrap_or_default(),
+        assistants,
         personas: Folders {
             personas: options.personas,
             scenarios: options.scenarios,

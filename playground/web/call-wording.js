@@ -3,8 +3,8 @@
 import { duration } from "./dom.js";
 
 /** What the head of a call says after an event, if it says anything new. */
-export function stateText({ event, status, seconds }) {
-  if (event === "ringing") return "Ringing";
+export function stateText({ event, direction, status, seconds }) {
+  if (event === "ringing") return direction === "outbound-api" ? "Switchboard calls" : "Ringing";
   if (event === "answered") return "In a call";
   if (event === "over") return `Call ended: ${status}, ${seconds} s`;
   return undefined;

@@ -104,6 +104,17 @@ export function callView(phone, actions) {
     },
     "Socket dies",
   );
+  const answer = element(
+    "button",
+    { type: "button", class: "button small", onclick: () => act({ do: "answer" }) },
+    "Answer",
+  );
+  const decline = element(
+    "button",
+    { type: "button", class: "button small", onclick: () => act({ do: "hang_up" }) },
+    "Decline",
+  );
+  const ringing = element("div", { class: "call-tools row", hidden: true }, answer, decline);
   const during = element(
     "div",
     { class: "call-tools" },
@@ -130,6 +141,7 @@ export function callView(phone, actions) {
     state,
     scroller,
     problem,
+    ringing,
     during,
     after,
   );
@@ -156,8 +168,7 @@ export function callView(phone, actions) {
     } catch (error) {
       fail(error);
       state.textContent = "No call";
-      during.hidden = true;
-      after.hidden = false;
+      showTools(after);
       button.disabled = false;
     }
   }
@@ -167,8 +178,12 @@ export function callView(phone, actions) {
     turn = undefined;
     begun = false;
     lines.replaceChildren();
-    during.hidden = false;
-    after.hidden = true;
+    showTools(during);
+  }
+
+  // Of the tools for a call, those that are of use now.
+  function showTools(shown) {
+    for (const tools of [ringing, during, after]) tools.hidden = tools !== shown;
   }
 
   function fail(error) {
@@ -246,10 +261,12 @@ export function callView(phone, actions) {
   }
 
   const TAKEN = {
-    ringing() {
+    ringing({ direction }) {
       reset();
       open(true);
+      if (direction === "outbound-api") showTools(ringing);
     },
+    answered: () => showTools(during),
     token({ text: token, last, at }) {
       if (turn && !turn.token) turn.token = at;
       const line = lineFor(token, at);
@@ -295,8 +312,7 @@ export function callView(phone, actions) {
     },
     over({ at }) {
       voices()?.cancel();
-      during.hidden = true;
-      after.hidden = false;
+      showTools(after);
       button.disabled = false;
       // A page that is opened later shows the messages.
       if (Date.now() - at > FRESH) open(false);

@@ -34,8 +34,13 @@ const CALL_SWITCHES = [
   ],
   ["doubled", "Prompts twice", "Every final prompt arrives twice."],
   ["no_info", "No info messages", "Twilio does not say who speaks and what was played."],
+  [
+    "silent",
+    "Silent Twilio",
+    "Twilio ends no session, and tells of no end of a session or a call.",
+  ],
 ];
-/** What becomes of a hand-off by phone: value and label. */
+/** What becomes of a phone that is called: value and label. */
 const DIAL_OUTCOMES = [
   ["answered", "Is answered"],
   ["busy", "Is busy"],
@@ -145,12 +150,12 @@ export function faultForm(id, legend, change) {
     element(
       "div",
       { class: "shop" },
-      element("label", { for: dial.id }, "A person’s phone"),
+      element("label", { for: dial.id }, "A called phone"),
       dial,
       element(
         "p",
         { class: "help", id: `${id}-dial-help` },
-        "The phone that a call is handed off to.",
+        "The one that a call is handed off to, and this one when Switchboard calls it.",
       ),
     ),
     problem,

@@ -71,11 +71,14 @@ export function explanation(url, status, headers, text) {
     return `the Worker at ${url} does not understand the request (400): ${firstLine(text)}`;
   if (status === 401)
     return `the Worker at ${url} does not accept this ADMIN_TOKEN (401): its own is different.`;
+  if (status === 404 && text.startsWith("There is no such call")) return firstLine(text);
   if (status === 404)
     return `there are no admin routes at ${url} (404): ADMIN_TOKEN is not set there (\`npx wrangler secret put ADMIN_TOKEN\`, or .dev.vars for a local Worker), or it is not Switchboard.`;
   if (status === 409) return `that is not possible now (409): ${firstLine(text)}`;
   if (status === 429 && text.startsWith("MAX_DAILY_MESSAGES"))
     return `the day's messages are used up (429): ${firstLine(text)}`;
+  if (status === 429 && /^(MAX_DAILY_CALL_MINUTES|CALL_RATE_LIMIT_PER_HOUR)/.test(text))
+    return `no call is made (429): ${firstLine(text)}`;
   if (status === 429) {
     const seconds = Number(headers.get("retry-after"));
     const wait = seconds > 0 ? duration(seconds * 1000) : "a minute";

@@ -41,6 +41,25 @@ export class Call {
     return new Call(`${url}/${sid}`);
   }
 
+  /** Waits for the Worker to call this phone, and answers. Returns undefined after this many ms without a call. */
+  static async answer(playground, { from, to }, milliseconds) {
+    const url = `${playground}/playground/calls`;
+    const isIt = (call) =>
+      call.direction === "outbound-api" && !call.over && call.from === from && call.to === to;
+    for (const end = Date.now() + milliseconds; Date.now() < end; ) {
+      const { calls } = await ask(url);
+      const found = calls.find(isIt);
+      if (found) {
+        print(`${found.sid} from ${to} to ${from}`);
+        const call = new Call(`${url}/${found.sid}`);
+        await call.act({ do: "answer" });
+        return call;
+      }
+      await new Promise((resolve) => setTimeout(resolve, POLL));
+    }
+    return undefined;
+  }
+
   async act(action) {
     await ask(this.url, action);
   }

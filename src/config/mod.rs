@@ -8,6 +8,7 @@
 //! The assistants are in `assistants`, the fixed texts in `texts`. Not here: reading the environment (`runtime`), and closing the routes on an error (`http`).
 
 mod assistants;
+mod call_hours;
 mod check;
 mod endpoint;
 mod field;
@@ -24,6 +25,7 @@ pub use assistants::{
     HAND_OFF_TOOL, HandOff, Intake, IntakeField, Prompt, Schema, SignedUrl, SpokenUrls, Tool,
     TranscriptionProvider, TtsProvider, Voice,
 };
+pub use call_hours::CallHours;
 pub use check::check;
 pub use endpoint::{Endpoint, Endpoints, ExtraHeader, Fallback, SystemRole};
 pub use field::{Field, Fields};

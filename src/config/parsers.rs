@@ -5,7 +5,10 @@
 
 use std::ops::RangeInclusive;
 
-use crate::{base::secret::Secret, identity::PseudonymKey};
+use crate::{
+    base::secret::Secret,
+    identity::{AccountSid, PseudonymKey},
+};
 
 /// The parsed value, or what the text must be.
 pub(super) type Parsed<T> = Result<T, &'static str>;
@@ -100,6 +103,12 @@ pub(super) fn auth_tokens(text: &str) -> Parsed<Vec<Secret>> {
         .map(token)
         .collect::<Option<_>>()
         .ok_or("must be one or more auth tokens of 32 hex digits, separated by commas")
+}
+
+/// The id of an account or subaccount.
+pub(super) fn account_sid(text: &str) -> Parsed<AccountSid> {
+    text.parse()
+        .map_err(|_| "must be the sid of an account: AC and 32 hex digits")
 }
 
 /// A secret that travels in a header: visible ASCII.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::{
     assistants::{self, AssistantFile, Assistants, Given, Prompt},
+    call_hours::{CallHours, call_hours},
     endpoint::{self, ExtraHeader, Fallback, SystemRole},
     field::Fields,
     parsers::{self, milliseconds, seconds, whole_number},
@@ -22,7 +23,7 @@ use crate::{
         secret::Secret,
         url::{BaseUrl, Origin},
     },
-    identity::PseudonymKey,
+    identity::{AccountSid, PseudonymKey},
 };
 
 /// Makes [`SETTINGS`], [`Config`] and `Config::parse` from the table.
@@ -121,6 +122,9 @@ settings! {
     /// The origin that Twilio calls, if it differs from the request's own.
     PUBLIC_URL: Var, RequestOrigin, optional Origin::parse
         => public_url: Origin;
+    /// The account that calls of ours are made with. Without it, none are made.
+    TWILIO_ACCOUNT_SID: Var, Off, optional parsers::account_sid
+        => twilio_account: AccountSid;
     /// The base of the model's API.
     OPENAI_BASE_URL: Var, Value("https://api.openai.com/v1"), required BaseUrl::parse
         => openai_base_url: BaseUrl;
@@ -201,6 +205,9 @@ settings! {
     /// The longest call.
     MAX_CALL_SECONDS: Var, Value("600"), required seconds!(30..=14_400)
         => max_call: Duration;
+    /// The time of day at which somebody is called, there where the number is from.
+    CALL_HOURS: Var, Value("09:00-20:00"), required call_hours
+        => call_hours: CallHours;
     /// How long a caller waits for the first word of an answer before it is asked to wait.
     VOICE_FIRST_TOKEN_MS: Var, Value("2500"), required milliseconds!(500..=10_000)
         => voice_first_token: Duration;

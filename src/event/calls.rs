@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::{
     is_zero,
-    labels::{CallEnd, CallTurnOutcome},
+    labels::{CallEnd, CallTurnOutcome, DialOutcome, HangUpOutcome},
 };
 use crate::identity::{CallHash, PhoneHash};
 
@@ -39,18 +39,21 @@ pub struct CallTurn {
 /// How a call ended, and its cost.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct CallEnded {
-    /// The caller.
+    /// The person at the other end.
     pub phone_hash: PhoneHash,
     /// The call.
     pub call: CallHash,
+    /// Whether we have called the person.
+    pub outbound: bool,
     /// How it ended.
     pub ended_by: CallEnd,
     /// How long it lasted.
     pub duration_ms: u64,
     /// The minutes that it began.
     pub minutes: u32,
-    /// About what Twilio bills for them, in millionths of a US dollar.
-    pub estimated_micro_usd: u64,
+    /// About what Twilio bills for them, in millionths of a US dollar, if its prices are known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub estimated_micro_usd: Option<u64>,
     /// Its turns.
     pub turns: u32,
     /// How often the caller cut in.
@@ -71,4 +74,30 @@ pub struct CallEnded {
     pub prompt_tokens: u64,
     /// Tokens of the answers.
     pub completion_tokens: u64,
+}
+
+/// What came of the request to Twilio to end a call.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct CallHungUp {
+    /// The call.
+    pub call: CallHash,
+    /// What came of it.
+    pub outcome: HangUpOutcome,
+    /// Twilio's error code, if Twilio refused.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub code: Option<u32>,
+}
+
+/// What has come of the request to Twilio to call somebody.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct CallDialled {
+    /// Who is called.
+    pub phone_hash: PhoneHash,
+    /// The call.
+    pub call: CallHash,
+    /// What has come of it.
+    pub outcome: DialOutcome,
+    /// Twilio's error code, if Twilio refused.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub code: Option<u32>,
 }

@@ -306,6 +306,23 @@ labels! {
         DailyLimit,
         /// What counts calls or minutes did not answer.
         Unavailable,
+        /// Whom we would have called has opted out of messages with the number.
+        OptedOut,
+        /// Where its number is from, it is not within `CALL_HOURS`.
+        OutsideHours,
+        /// It is not known which time it is where its number is from.
+        UnknownHours,
+    }
+    /// What has come of the request to Twilio to call somebody.
+    DialOutcome {
+        /// Twilio makes the call.
+        Made,
+        /// Twilio refused.
+        Rejected,
+        /// It is not known. Twilio is asked.
+        Unknown,
+        /// Twilio does not have the call, and it is not made again.
+        NotMade,
     }
     /// How a call ended.
     CallEnd {
@@ -327,6 +344,29 @@ labels! {
         SocketLost,
         /// Nobody has told of its end.
         Lost,
+        /// Whom we have called was busy.
+        Busy,
+        /// Whom we have called did not answer.
+        NoAnswer,
+        /// Whom we have called could not be reached.
+        Unreachable,
+        /// It was cancelled while it rang.
+        Cancelled,
+        /// Twilio did not make it.
+        NotMade,
+    }
+    /// What came of the request to Twilio to end a call.
+    HangUpOutcome {
+        /// Twilio has ended it.
+        Ended,
+        /// It was over before.
+        OverBefore,
+        /// Twilio refused. The call may go on.
+        Rejected,
+        /// Twilio could not be asked. The call may go on.
+        Unknown,
+        /// The webhook named no account, so nobody could be asked. The call may go on.
+        NoAccount,
     }
     /// How a turn of a call ended.
     CallTurnOutcome {

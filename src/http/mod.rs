@@ -25,11 +25,15 @@ use serde::Serialize;
 
 use crate::{
     config::{Config, ConfigError},
-    twilio::rest::STATUS_PATH,
+    twilio::{
+        rest::STATUS_PATH,
+        voice::webhook_url::{
+            CALL_STATUS_PATH, DIALLED_PATH, ENDED_PATH, HEARD_PATH, VOICE_PATH, WAIT_PATH,
+        },
+    },
 };
 use response::{json, method_not_allowed, not_configured, not_found};
 use twilio_errors::ERRORS_PATH;
-use voice::{CALL_STATUS_PATH, DIALLED_PATH, ENDED_PATH, HEARD_PATH, VOICE_PATH, WAIT_PATH};
 use webhook::{Rejection, reject};
 
 pub use platform::WorkerPlatform;

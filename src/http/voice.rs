@@ -1,9 +1,9 @@
 //! The webhooks of a call, and the upgrade of its socket.
 //!
-//! `POST /twilio/voice` is answered with TwiML that connects the call to a socket, or listens, or refuses the call. The
-//! call's object decides. What comes next when the socket has ended, or a person was dialled, is TwiML, too. Not here:
-//! calls without a socket (`gather`), checks that all webhooks share (`webhook`), the talk (`voice` above), and the socket
-//! itself (`runtime`).
+//! `POST /twilio/voice` is answered with TwiML that connects the call to a socket, or listens, or refuses the call. It comes
+//! for a call that comes in, and for one of ours that somebody has answered. The call's object decides. What comes next
+//! when the socket has ended, or a person was dialled, is TwiML, too. Not here: calls without a socket (`gather`), checks
+//! that all webhooks share (`webhook`), the talk (`voice` above), and the socket itself (`runtime`).
 
 mod gather;
 
@@ -25,33 +25,22 @@ use crate::{
         signature,
         twiml::CONTENT_TYPE,
         voice::{
+            Direction,
             fields::{CallStatusUpdate, DialEnded, IncomingCall, RelayEnded, SessionStatus},
             relay_url::{RELAY_PATH, RelaySecret, RelayUrl},
             say::Sentence as Spoken,
             twiml,
+            webhook_url::{
+                CALL_STATUS_PATH, DIALLED_PATH, ENDED_PATH, HEARD_PATH, WAIT_PATH, call_of_ours,
+                object_of, webhook_url,
+            },
         },
     },
     voice::{
         api::{Admit, CallOver, Next, RelayEnd, Sentence},
-        state::assistant,
+        state::{RINGS_FOR, assistant},
     },
 };
-
-/// The webhook for incoming calls.
-pub(super) const VOICE_PATH: &str = "/twilio/voice";
-/// The action of `<Connect>`: the socket has ended.
-pub(super) const ENDED_PATH: &str = "/twilio/voice/ended";
-/// The action of `<Gather>`: the caller has said something, or nothing.
-pub(super) const HEARD_PATH: &str = "/twilio/voice/heard";
-/// Where a caller is redirected to while its answer is being written.
-pub(super) const WAIT_PATH: &str = "/twilio/voice/wait";
-/// The action of `<Dial>`: a person was dialled.
-pub(super) const DIALLED_PATH: &str = "/twilio/voice/dialled";
-/// The status callback of a call.
-pub(super) const CALL_STATUS_PATH: &str = "/twilio/voice/status";
-
-/// How long a person's phone rings.
-const RINGS_FOR: Duration = Duration::from_secs(25);
 
 /// Answers one of the webhooks of a call.
 pub(super) async fn answer<'c>(
@@ -130,30 +119,33 @@ async fn incoming<'c>(
     request: &mut impl Request,
     url: &str,
 ) -> Result<Response, Rejection<'c>> {
-    let call = webhook::verified(config, request, url, "From", IncomingCall::from_form).await?;
+    let person = person_in(url);
+    let call = webhook::verified(config, request, url, person, IncomingCall::from_form).await?;
     let token = config.twilio_tokens.get(call.token());
     let token = token.ok_or_else(|| Rejection::Object(ObjectKind::Call, "no such token".into()))?;
-    let answered = Answered::new(config, url, call.get().called.as_ref());
+    let answered = Answered::new(config, url, call.get());
     if config.voice_mode == VoiceMode::Off {
         return answered.say(FixedText::CallNotAvailable);
     }
     let keys = &config.pseudonym_key;
-    let (name, secret) = (keys.call(&call.get().call), secret(platform)?);
+    let name = object_of(keys, url, &call.get().call);
+    let secret = secret(platform)?;
     let IncomingCall {
         call: sid,
         account,
-        caller,
-        called,
-        ..
+        person,
+        number,
+        direction,
     } = call.get().clone();
     let admit = Admit {
         sid,
         account,
         token: keys.token_id(token),
-        caller: keys.caller(&caller, called.as_ref()),
-        phone_hash: keys.caller_hash(&caller),
-        number: called,
+        caller: keys.caller(&person, number.as_ref()),
+        phone_hash: keys.caller_hash(&person),
+        number,
         door: (config.voice_mode == VoiceMode::Relay).then(|| secret.hash()),
+        is_outbound: direction == Direction::Outbound,
         usage: platform.take(),
     };
     match ask(platform, &name, &admit).await {
@@ -175,15 +167,13 @@ async fn ended<'c>(
     request: &mut impl Request,
     url: &str,
 ) -> Result<Response, Rejection<'c>> {
-    let ended = webhook::verified(config, request, url, "From", |form| {
-        Ok((
-            RelayEnded::from_form(form)?,
-            IncomingCall::from_form(form)?.called,
-        ))
+    let ended = webhook::verified(config, request, url, person_in(url), |form| {
+        Ok((RelayEnded::from_form(form)?, IncomingCall::from_form(form)?))
     });
     let ended = ended.await?;
-    let (ended, called) = ended.get();
-    let (name, secret) = (config.pseudonym_key.call(&ended.call), secret(platform)?);
+    let (ended, call) = ended.get();
+    let name = object_of(&config.pseudonym_key, url, &ended.call);
+    let secret = secret(platform)?;
     let end = RelayEnd {
         session: ended.session.clone(),
         door: secret.hash(),
@@ -193,7 +183,7 @@ async fn ended<'c>(
     let next = ask(platform, &name, &end).await;
     let next = next.map_err(|error| Rejection::Object(ObjectKind::Call, error.reason))?;
     let relay = RelayUrl { call: name, secret };
-    Answered::new(config, url, called.as_ref()).next(next, Some(&relay))
+    Answered::new(config, url, call).next(next, Some(&relay))
 }
 
 /// The action of `<Dial>`.
@@ -202,15 +192,12 @@ async fn dialled<'c>(
     request: &mut impl Request,
     url: &str,
 ) -> Result<Response, Rejection<'c>> {
-    let dialled = webhook::verified(config, request, url, "From", |form| {
-        Ok((
-            DialEnded::from_form(form)?,
-            IncomingCall::from_form(form)?.called,
-        ))
+    let dialled = webhook::verified(config, request, url, person_in(url), |form| {
+        Ok((DialEnded::from_form(form)?, IncomingCall::from_form(form)?))
     });
     let dialled = dialled.await?;
-    let (dialled, called) = dialled.get();
-    let answered = Answered::new(config, url, called.as_ref());
+    let (dialled, call) = dialled.get();
+    let answered = Answered::new(config, url, call);
     if dialled.was_answered() || dialled.call_status.is_final() {
         hang_up()
     } else {
@@ -225,15 +212,25 @@ async fn status<'c>(
     request: &mut impl Request,
     url: &str,
 ) -> Result<Response, Rejection<'c>> {
+    let person = person_in(url);
     let update =
-        webhook::verified(config, request, url, "From", CallStatusUpdate::from_form).await?;
-    let update = update.get();
-    if update.status.is_final() {
-        let name = config.pseudonym_key.call(&update.call);
-        let told = ask(platform, &name, &CallOver).await;
+        webhook::verified(config, request, url, person, CallStatusUpdate::from_form).await?;
+    let CallStatusUpdate { call, status, .. } = update.get();
+    if status.is_final() {
+        let name = object_of(&config.pseudonym_key, url, call);
+        let told = ask(platform, &name, &CallOver { status: *status }).await;
         told.map_err(|error| Rejection::Object(ObjectKind::Call, error.reason))?;
     }
     Ok(Response::empty(204))
+}
+
+/// The field that names the person at the other end of the call. It is for the log, before the webhook is verified.
+fn person_in(url: &str) -> &'static str {
+    if call_of_ours(url).is_some() {
+        "To"
+    } else {
+        "From"
+    }
 }
 
 /// Calls the call's object.
@@ -256,20 +253,27 @@ fn secret<'c>(platform: &impl WorkerPlatform) -> Result<RelaySecret, Rejection<'
 /// The TwiML for a call to one assistant.
 struct Answered<'a> {
     assistant: &'a Assistant,
-    /// The number that was called.
-    called: Option<&'a Address>,
+    /// Our number.
+    number: Option<&'a Address>,
+    /// Whether we have called the person.
+    is_outbound: bool,
     origin: &'a str,
-    /// How long the caller may be silent.
+    /// How long the person may be silent.
     silence: Duration,
+    /// The object that the URLs of a call of ours name.
+    ours: Option<Pseudonym>,
 }
 
 impl<'a> Answered<'a> {
-    fn new(config: &'a Config, url: &'a str, called: Option<&'a Address>) -> Self {
+    fn new(config: &'a Config, url: &'a str, call: &'a IncomingCall) -> Self {
+        let number = call.number.as_ref();
         Self {
-            assistant: assistant(called, config),
-            called,
+            assistant: assistant(number, config),
+            number,
+            is_outbound: call.direction == Direction::Outbound,
             origin: origin(config, url),
             silence: config.voice_silence,
+            ours: call_of_ours(url),
         }
     }
 
@@ -280,7 +284,9 @@ impl<'a> Answered<'a> {
                 Some(relay) => twiml_response(twiml::connect(&twiml::Connect {
                     url: &relay.url(self.origin),
                     action: &self.url(ENDED_PATH),
-                    greeting: greet.then(|| self.assistant.greeting()).as_deref(),
+                    greeting: greet
+                        .then(|| self.assistant.greeting(self.is_outbound))
+                        .as_deref(),
                     voice: &self.assistant.voice,
                     starts_recording: greet && self.assistant.voice.record,
                 })),
@@ -301,7 +307,7 @@ impl<'a> Answered<'a> {
             Some(number) => twiml_response(twiml::dial(&twiml::Dial {
                 sentence,
                 number,
-                caller_id: self.called,
+                caller_id: self.number,
                 action: &self.url(DIALLED_PATH),
                 timeout: RINGS_FOR,
             })),
@@ -318,7 +324,7 @@ impl<'a> Answered<'a> {
     }
 
     fn url(&self, path: &str) -> String {
-        format!("{}{path}", self.origin)
+        webhook_url(self.origin, path, self.ours.as_ref())
     }
 }
 

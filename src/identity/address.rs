@@ -95,6 +95,12 @@ impl Address {
         is_e164(self.id())
     }
 
+    /// Whether it can be called: a phone number by itself.
+    #[must_use]
+    pub fn is_phone(&self) -> bool {
+        is_e164(&self.0)
+    }
+
     /// Whether a message to it can arrive. Short codes and alphanumeric sender ids take none.
     #[must_use]
     pub fn is_answerable(&self) -> bool {

@@ -54,6 +54,13 @@ impl PseudonymKey {
         Pseudonym(self.hex(&[b"call\0", call.as_str().as_bytes()], 32))
     }
 
+    /// The name of the object of a call that we make. It depends on random bytes, because Twilio's id of the
+    /// call is not known before Twilio has it.
+    #[must_use]
+    pub fn call_of_ours(&self, random: [u8; 16]) -> Pseudonym {
+        Pseudonym(self.hex(&[b"call of ours\0", &random], 32))
+    }
+
     /// The name of a caller, for limits on calls. It does not depend on the number called, except that
     /// all callers who withhold their number share one name for each number that they call.
     #[must_use]

@@ -6,9 +6,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     base::usage::UsageCounters,
+    event::{CallEnd, CallRefusal},
     identity::{AccountSid, Address, CallSid, PhoneHash, Pseudonym, TokenId},
     platform::Method,
-    twilio::voice::{gather::Gathered, relay::SessionId, relay_url::RelaySecretHash},
+    twilio::voice::{CallStatus, gather::Gathered, relay::SessionId, relay_url::RelaySecretHash},
 };
 
 /// Admits a call, or refuses it.
@@ -21,17 +22,20 @@ pub struct Admit {
     pub account: Option<AccountSid>,
     /// The token that signed the webhook.
     pub token: TokenId,
-    /// The number that was called, if it was one. It decides which assistant answers.
+    /// Our number, if it was one. It decides which assistant talks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub number: Option<Address>,
     /// The hash of the secret that opens the call's socket. Without one, the call has no socket: Twilio gathers what the
     /// caller says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub door: Option<RelaySecretHash>,
-    /// The object that counts the caller's calls and requests.
+    /// The object that counts the person's calls and requests.
     pub caller: Pseudonym,
-    /// The caller's hash for the log.
+    /// The person's hash for the log.
     pub phone_hash: PhoneHash,
+    /// Whether we have called the person.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_outbound: bool,
     /// The usage that the isolate has counted since it last called an object.
     #[serde(default, skip_serializing_if = "UsageCounters::is_empty")]
     pub usage: UsageCounters,
@@ -153,12 +157,75 @@ impl Method for AskAgain {
 
 /// The call is over, as its status callback says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct CallOver;
+pub struct CallOver {
+    /// How it has ended. It is final.
+    pub status: CallStatus,
+}
 
 impl Method for CallOver {
     type Reply = ();
     const BINDING: &'static str = "CALL";
     const NAME: &'static str = "over";
+}
+
+/// Calls somebody.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Dial {
+    /// Who is called.
+    pub to: Address,
+    /// Our number. It decides which assistant talks.
+    pub from: Address,
+    /// The account that makes the call.
+    pub account: AccountSid,
+    /// What the assistant is told of this call, beside its own prompt.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub context: Option<String>,
+    /// Our public origin, where Twilio reaches us.
+    pub origin: String,
+    /// The object that counts the person's calls and requests.
+    pub caller: Pseudonym,
+    /// The person's hash for the log.
+    pub phone_hash: PhoneHash,
+}
+
+impl Method for Dial {
+    type Reply = Dialled;
+    const BINDING: &'static str = "CALL";
+    const NAME: &'static str = "dial";
+}
+
+/// What has come of the wish to call somebody.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Dialled {
+    /// Twilio makes the call, or it is not known yet whether it does.
+    Made,
+    /// It was refused here, and has cost nothing.
+    Refused(CallRefusal),
+    /// Twilio refused it, with this error code or status.
+    Rejected(u32),
+}
+
+/// Shows how far a call has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Look;
+
+impl Method for Look {
+    type Reply = Option<Progress>;
+    const BINDING: &'static str = "CALL";
+    const NAME: &'static str = "look";
+}
+
+/// How far a call has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Progress {
+    /// Nobody has answered yet.
+    Dialling,
+    /// It goes on.
+    Talking,
+    /// It has ended.
+    Ended(CallEnd),
 }
 
 /// Counts a call of a caller, unless it has had too many.

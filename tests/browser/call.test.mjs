@@ -6,8 +6,12 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { eventually } from "../e2e/harness.mjs";
-import { PATIENCE, setUpBrowserTests } from "./browser.mjs";
+import { eventually, freshPair } from "../e2e/harness.mjs";
+import { SECRETS } from "../e2e/identities.mjs";
+import { PATIENCE, setUpBrowserTests, usePhone } from "./browser.mjs";
+
+/** A number of the playground's account. */
+const NUMBER = "+15550199";
 
 const tests = setUpBrowserTests();
 
@@ -42,6 +46,28 @@ test("a caller hears the greeting and an answer to what is typed, and hangs up",
   const { worker } = tests.switchboard;
   const ended = await worker.logged(({ event }) => event === "call");
   assert.equal(ended.ended_by, "caller");
+});
+
+test("a phone that Switchboard calls rings, and is answered on the page", async () => {
+  const page = await tests.open();
+  const { card, from: to, to: from } = await usePhone(page, 1, {}, { ...freshPair(), to: NUMBER });
+  const wanted = JSON.stringify({ to, assistant: "default", from });
+  const { status, text } = await tests.switchboard.worker.request("/admin/calls", {
+    method: "POST",
+    headers: {
+      Authorization: `Bearer ${SECRETS.ADMIN_TOKEN}`,
+      "Content-Type": "application/json",
+    },
+    body: wanted,
+  });
+  assert.equal(status, 202, text);
+  await card.getByText("Switchboard calls").waitFor({ timeout: PATIENCE });
+  assert.equal(await card.getByRole("button", { name: "Hang up" }).count(), 0);
+  await card.getByRole("button", { name: "Answer" }).click();
+  const words = card.getByRole("log", { name: "Words of the call of Phone 1" });
+  await words.getByText("This is an automated assistant").waitFor({ timeout: PATIENCE });
+  await card.getByRole("button", { name: "Hang up" }).click();
+  await card.getByText(/^Call ended: completed/).waitFor({ timeout: PATIENCE });
 });
 
 test("a socket that dies is replaced, and the call goes on without another greeting", async () => {

@@ -122,11 +122,11 @@ test("without any token nothing is requested, and erase does not ask for confirm
 const MISTAKES = {
   "no command": [
     [],
-    /a command is missing\. Use usage, reset-budget, show, erase, hand-over, release or message/,
+    /a command is missing\. Use usage, reset-budget, show, erase, hand-over, release, message, call or call-state/,
   ],
   "an unknown command": [
     ["delete"],
-    /there is no command "delete"\. Use usage, reset-budget, show, erase, hand-over, release or message/,
+    /there is no command "delete"\. Use usage, reset-budget, show, erase, hand-over, release, message, call or call-state/,
   ],
   "an unknown option": [["usage", "--form", "x"], /Unknown option '--form'/],
   "a token as an option": [["usage", "--token", "x"], /Unknown option '--token'/],
@@ -134,6 +134,21 @@ const MISTAKES = {
   "an option of another command": [["usage", "--from", "+15550100"], /usage does not take --from/],
   "--yes without erasing": [["show", ...PAIR, "--yes"], /show does not take --yes/],
   "--text without a message": [["release", ...PAIR, "--text", "x"], /release does not take --text/],
+  "a call without a number": [["call", "--assistant", "desk"], /needs the number that is called/],
+  "a call of a number without +": [
+    ["call", "15550100", "--assistant", "desk"],
+    /needs the number that is called/,
+  ],
+  "a call without an assistant": [["call", "+15550100"], /--assistant is missing/],
+  "a context that is too long": [
+    ["call", "+15550100", "--assistant", "desk", "--context", "x".repeat(2001)],
+    /--context must have at most 2000 characters/,
+  ],
+  "--assistant without a call": [
+    ["show", ...PAIR, "--assistant", "desk"],
+    /show does not take --assistant/,
+  ],
+  "the state of no call": [["call-state", "1"], /needs the id that call has printed/],
   "a message without a text": [["message", ...PAIR], /--text is missing/],
   "a message that is too long": [
     ["message", ...PAIR, "--text", "x".repeat(1601)],

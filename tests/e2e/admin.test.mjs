@@ -150,6 +150,46 @@ test("a contact is taken over, answered and released", async () => {
   }
 });
 
+test("call has an assistant call somebody, and call-state tells how far it has come", async () => {
+  const id = "0123456789abcdef".repeat(4);
+  const answer = { status: 202, body: { id, state: "dialling" } };
+  const wanted = ["call", "+15550100", "--assistant", "desk"];
+  const made = await admin([...wanted, "--context", "Ready", "--from", "+15550199"], answer);
+  assert.equal(made.code, 0, made.stderr);
+  assert.match(made.stdout, new RegExp(`npm run admin -- call-state ${id} --url ${made.url}`));
+  const body = { to: "+15550100", assistant: "desk", from: "+15550199", context: "Ready" };
+  assert.deepEqual(made.requests.map(asked), [["POST", "/admin/calls", "application/json", body]]);
+  for (const [body, says] of /** @type {const} */ ([
+    [{ id, state: "talking" }, /^the call is talking$/m],
+    [{ id, state: "ended", ended_by: "no_answer" }, /^the call is over, by no answer$/m],
+  ])) {
+    const { stdout, requests } = await admin(["call-state", id], { body });
+    assert.match(stdout, says);
+    assert.deepEqual([requests[0].method, requests[0].url], ["GET", `/admin/calls/${id}`]);
+  }
+});
+
+test("a call that is not made says why", async () => {
+  const wanted = ["call", "+15550100", "--assistant", "desk"];
+  for (const [status, body, says] of /** @type {const} */ ([
+    [
+      409,
+      "the person has opted out of messages with this number\n",
+      /\(409\): the person has opted out/,
+    ],
+    [429, "MAX_DAILY_CALL_MINUTES is used up until midnight UTC\n", /no call is made \(429\)/],
+    [
+      404,
+      "There is no such call, or it ended more than ten minutes ago\n",
+      /There is no such call/,
+    ],
+  ])) {
+    const { code, stderr } = await admin(wanted, { status, body });
+    assert.equal(code, 1);
+    assert.match(stderr, says);
+  }
+});
+
 test("a message that cannot be sent now says why", async () => {
   for (const [status, body, says] of /** @type {const} */ ([
     [409, "the contact has opted out\n", /not possible now \(409\): the contact has opted out/],

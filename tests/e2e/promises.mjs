@@ -18,6 +18,8 @@ export const EVENTS = [
   "call_turn",
   "call_refused",
   "call_fault",
+  "call_dialled",
+  "call_hung_up",
   "synthetic_run",
   "twilio_error",
   "security_event",

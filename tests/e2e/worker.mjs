@@ -10,7 +10,7 @@ import path from "node:path";
 import { bundleAssistants } from "../../scripts/lib/assistants.mjs";
 import { freePort, get, WRANGLER, wranglerEnv } from "../../scripts/lib/local.mjs";
 import { start } from "../../scripts/lib/run.mjs";
-import { freshSid, phoneHash, SECRETS } from "./identities.mjs";
+import { ACCOUNT, freshSid, phoneHash, SECRETS } from "./identities.mjs";
 import { checkHeaders, checkOutput } from "./promises.mjs";
 import { filesWith, kv, objects, overwrite } from "./storage.mjs";
 import { inboundForm, signatureOf, twiml } from "./twilio.mjs";
@@ -56,6 +56,8 @@ export async function startWorker({
         OPENAI_BASE_URL: `${playground.url}/v1`,
         TWILIO_API_BASE_URL: playground.url,
         SEGMENT_API_BASE_URL: playground.url,
+        TWILIO_ACCOUNT_SID: ACCOUNT,
+        CALL_HOURS: "00:00-24:00",
       }
     : {};
   const own = assistants ? withAssistants(build, assistants, dir) : build;

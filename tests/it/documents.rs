@@ -12,12 +12,13 @@ use switchboard::{
         Sources,
     },
     event::{
-        CallEnd, CallEnded, CallFault, CallRefusal, CallTurn, CallTurnOutcome, ConsentBy,
-        ConsentState, ConversationProblem, DailyLimit, DeliveryOutcome, DeliveryPurpose,
-        DeliveryStatus, DenialReason, Erased, ErasedBy, Event, FieldProblem, FlowOutcome,
-        HandOffBy, HandOffState, IgnoreReason, IntakeOutcome, InternalProblem, KvOperation,
-        ObjectKind, OutboxOutcome, ReplyVia, Security, SegmentOutcome, SyntheticRun, ToolOutcome,
-        TurnEnded, TurnOutcome, TwilioResource, TwilioSeverity, UnexpectedResponse,
+        CallDialled, CallEnd, CallEnded, CallFault, CallHungUp, CallRefusal, CallTurn,
+        CallTurnOutcome, ConsentBy, ConsentState, ConversationProblem, DailyLimit, DeliveryOutcome,
+        DeliveryPurpose, DeliveryStatus, DenialReason, DialOutcome, Erased, ErasedBy, Event,
+        FieldProblem, FlowOutcome, HandOffBy, HandOffState, HangUpOutcome, IgnoreReason,
+        IntakeOutcome, InternalProblem, KvOperation, ObjectKind, OutboxOutcome, ReplyVia, Security,
+        SegmentOutcome, SyntheticRun, ToolOutcome, TurnEnded, TurnOutcome, TwilioResource,
+        TwilioSeverity, UnexpectedResponse,
     },
     identity::{PhoneHash, Pseudonym},
     messaging::keywords::{
@@ -1126,6 +1127,12 @@ fn sample_events() -> Vec<Event> {
             call: Pseudonym::from_object_name(String::new()).call_hash(),
             reason: CallRefusal::DailyLimit,
         },
+        Event::CallDialled(CallDialled {
+            phone_hash: nobody(),
+            call: Pseudonym::from_object_name(String::new()).call_hash(),
+            outcome: DialOutcome::Rejected,
+            code: Some(21211),
+        }),
         Event::CallTurn(CallTurn {
             call: Pseudonym::from_object_name(String::new()).call_hash(),
             outcome: CallTurnOutcome::Failed,
@@ -1140,10 +1147,11 @@ fn sample_events() -> Vec<Event> {
         Event::Call(CallEnded {
             phone_hash: nobody(),
             call: Pseudonym::from_object_name(String::new()).call_hash(),
+            outbound: true,
             ended_by: CallEnd::Caller,
             duration_ms: 1,
             minutes: 1,
-            estimated_micro_usd: 1,
+            estimated_micro_usd: Some(1),
             turns: 1,
             interruptions: 1,
             failures: 1,
@@ -1176,6 +1184,11 @@ fn sample_events() -> Vec<Event> {
             call: Pseudonym::from_object_name(String::new()).call_hash(),
             fault: CallFault::NoSetUp,
         },
+        Event::CallHungUp(CallHungUp {
+            call: Pseudonym::from_object_name(String::new()).call_hash(),
+            outcome: HangUpOutcome::Rejected,
+            code: Some(20001),
+        }),
         Event::SegmentEvents {
             outcome: SegmentOutcome::Late,
             count: 3,

@@ -15,7 +15,7 @@ import { buildPlayground, freePort } from "../../scripts/lib/local.mjs";
 import { command, print, UserError } from "../../scripts/lib/run.mjs";
 import { setUpNode } from "../../scripts/lib/setup-node.mjs";
 import { eventually, freshPair, startPlayground, startWorker } from "../e2e/harness.mjs";
-import { ACCOUNT } from "../e2e/identities.mjs";
+import { ACCOUNT, SECRETS } from "../e2e/identities.mjs";
 import { ask, installPrism, startPrism } from "./prism.mjs";
 
 /** The version of the description that was last checked. */
@@ -26,7 +26,8 @@ const ORIGIN = "https://switchboard.example";
 const SERVICE = `MG${"0a".repeat(16)}`;
 const IMAGE = Buffer.from("R0lGODlhAQABAAAAACwAAAAAAQABAAACAkwBADs=", "base64");
 /** The paths of the large description that the Worker uses. */
-const PATHS = /\/Messages(\.json|\/\{Sid\}\.json|\/\{MessageSid\}\/Media\/\{Sid\}\.json)$/;
+const PATHS =
+  /\/(Calls\.json|Messages(\.json|\/\{Sid\}\.json|\/\{MessageSid\}\/Media\/\{Sid\}\.json))$/;
 
 await command(async () => {
   await setUpNode();
@@ -100,6 +101,26 @@ async function send(worker, twilio) {
   const lists = ({ method, query }) =>
     method === "GET" && new URLSearchParams(query).get("To") === lost.from;
   await seen("The look-up after a lost answer", lists, 200);
+
+  const [called, unheard] = [freshPair(), freshPair()];
+  const call = ({ from: to, to: from }) =>
+    worker.request("/admin/calls", {
+      method: "POST",
+      headers: {
+        Authorization: `Bearer ${SECRETS.ADMIN_TOKEN}`,
+        "Content-Type": "application/json",
+      },
+      body: JSON.stringify({ to, assistant: "default", from }),
+    });
+  await call(called);
+  await seen("A call", creates(called.from), 201);
+  twilio.loses = unheard.from;
+  await call(unheard);
+  const looksUp = ({ method, path, query }) =>
+    method === "GET" &&
+    path.endsWith("/Calls.json") &&
+    new URLSearchParams(query).get("To") === unheard.from;
+  await seen("The look-up of a call after a lost answer", looksUp, 200);
 
   const typed = freshPair();
   await message({

@@ -20,15 +20,17 @@ pub struct CallFaults {
     pub doubled: bool,
     /// Twilio sends no `info` messages.
     pub no_info: bool,
-    /// What becomes of `<Dial>`.
+    /// Twilio neither ends a session nor tells of its end or the call's.
+    pub silent: bool,
+    /// What becomes of a phone that is called: by `<Dial>`, or this one by the Worker.
     pub dial: DialOutcome,
 }
 
-/// What becomes of `<Dial>`.
+/// What becomes of a phone that is called.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum DialOutcome {
-    /// Somebody answers.
+    /// Somebody answers. The person of a phone that the Worker calls can.
     #[default]
     Answered,
     /// The line is busy.
@@ -46,6 +48,7 @@ impl CallFaults {
             pieces: self.pieces || other.pieces,
             doubled: self.doubled || other.doubled,
             no_info: self.no_info || other.no_info,
+            silent: self.silent || other.silent,
             dial: if self.dial == DialOutcome::Answered {
                 other.dial
             } else {

@@ -47,14 +47,19 @@ pub struct Twilio {
 
 impl Twilio {
     /// A mock that accepts each of `tokens`. It adds what it sends to `outbox`, and to `feed` for
-    /// the page.
-    pub fn new(tokens: Vec<String>, outbox: Arc<Outbox>, feed: Arc<Feed>) -> Self {
+    /// the page. Every account has `numbers`, besides others.
+    pub fn new(
+        tokens: Vec<String>,
+        numbers: Vec<String>,
+        outbox: Arc<Outbox>,
+        feed: Arc<Feed>,
+    ) -> Self {
         Self {
             tokens,
             media: media_store::MediaStore::default(),
             outbox,
             calls: Arc::default(),
-            numbers: Numbers::default(),
+            numbers: Numbers::new(numbers),
             feed,
         }
     }
@@ -122,13 +127,18 @@ impl Twilio {
                 .media
                 .redirect(&account, message, sid)
                 .ok_or_else(|| not_found(call)),
+            ("POST", ["Calls.json"]) => calls::create(&self.calls, &self.numbers, &account, call),
+            ("GET", ["Calls.json"]) => calls::list(&self.calls, account, call),
             ("GET", ["Calls", file]) => {
                 calls::read(&self.calls, &account, file).ok_or_else(|| not_found(call))
             }
             ("POST", ["Calls", file]) => calls::update(&self.calls, &account, file, call),
-            (_, ["Messages.json"] | ["Messages" | "Calls", _] | ["Messages", _, "Media", _]) => {
-                Err(wrong_method(&call.method))
-            }
+            (
+                _,
+                ["Messages.json" | "Calls.json"]
+                | ["Messages" | "Calls", _]
+                | ["Messages", _, "Media", _],
+            ) => Err(wrong_method(&call.method)),
             _ => numbers::numbers(&self.numbers, account, rest, call),
         }
     }

@@ -1,5 +1,8 @@
 //! Pages of a list.
 
+use axum::http::StatusCode;
+use serde_json::{Value, json};
+
 use super::error::unknown_parameter;
 use super::values::count;
 use crate::http::reply::Reply;
@@ -63,6 +66,37 @@ impl Page {
     /// The number of the previous page.
     pub fn previous(&self) -> Option<usize> {
         self.number.checked_sub(1)
+    }
+
+    /// The answer with this page of a list. `name` is the field of its items, `length` counts those of all
+    /// pages, and `last` is the SID of the last item on this one.
+    pub fn reply(
+        &self,
+        name: &str,
+        items: &[Value],
+        length: usize,
+        last: Option<&str>,
+        (path, query): (&str, &[(String, String)]),
+    ) -> Reply {
+        let token = last.map(|sid| format!("PA{sid}"));
+        let uri = |number: usize| self.uri(path, query, number, None);
+        let next_uri = |number: usize| self.uri(path, query, number, token.as_deref());
+        let start = self.start();
+        let end = start.saturating_add(items.len().saturating_sub(1));
+        Reply::json(
+            StatusCode::OK,
+            json!({
+                name: items,
+                "first_page_uri": uri(0),
+                "previous_page_uri": self.previous().map(uri),
+                "next_page_uri": self.next(length).map(next_uri),
+                "uri": uri(self.number),
+                "page": self.number,
+                "page_size": self.size,
+                "start": start,
+                "end": end
+            }),
+        )
     }
 
     /// The address of page `number` of the list at `path`.

@@ -17,7 +17,7 @@ use super::verb::{Dial, Verb};
 use crate::base::random::random_hex;
 use crate::phones::call_faults::{CallFaults, DialOutcome};
 use crate::phones::outgoing::Outgoing;
-use crate::twilio::calls::{CallList, Order, Status};
+use crate::twilio::calls::{CallList, MadeCall, Order, Status};
 use crate::twilio::values::is_e164;
 use crate::webhook::twiml::{TwilioError, twilio_error};
 
@@ -37,6 +37,8 @@ pub struct Call {
     pub faults: CallFaults,
     /// When it was answered.
     pub answered_at: Option<u64>,
+    /// What the REST API said of it, if the Worker has made it.
+    pub made: Option<MadeCall>,
 }
 
 /// What comes after a verb.
@@ -73,10 +75,49 @@ const STATUS_MS: u64 = 500;
 impl Call {
     /// The call, until it is over.
     pub async fn run(mut self) {
-        let url = self.outgoing.client.public_url(VOICE);
-        self.log.show("ringing", json!({}));
-        let over = self.follow(Source::Url(url, Vec::new())).await;
+        if self.made.is_some() && self.faults().dial == DialOutcome::Busy {
+            // It does not ring.
+            return self.end(Status::Busy).await;
+        }
+        let direction = self.log.direction.name();
+        self.log.show("ringing", json!({"direction": direction}));
+        let over = match self.made.clone() {
+            None => {
+                let url = self.outgoing.client.public_url(VOICE);
+                self.follow(Source::Url(url, Vec::new())).await
+            }
+            Some(made) => match self.pick_up(made.timeout).await {
+                Some(over) => over,
+                None => self.follow(Source::Url(made.url, Vec::new())).await,
+            },
+        };
         self.end(over).await;
+    }
+
+    /// The phone rings, until the person answers. `Some`: they do not.
+    async fn pick_up(&mut self, timeout: u64) -> Option<Status> {
+        let can_answer = self.faults().dial == DialOutcome::Answered;
+        let end = self
+            .clock
+            .now()
+            .saturating_add(timeout.saturating_mul(1000));
+        loop {
+            tokio::select! {
+                biased;
+                signal = self.signals.recv() => match signal {
+                    Some(Signal::Person(Action::Answer)) if can_answer => {
+                        self.answer();
+                        return None;
+                    }
+                    // Who declines sounds busy.
+                    Some(Signal::Person(Action::HangUp)) => return Some(Status::Busy),
+                    Some(Signal::Order(Order::Complete)) => return Some(Status::Canceled),
+                    None => return Some(Status::NoAnswer),
+                    Some(_) => {}
+                },
+                () = self.clock.sleep_until(end) => return Some(Status::NoAnswer),
+            }
+        }
     }
 
     async fn follow(&mut self, mut source: Source) -> Status {
@@ -151,7 +192,20 @@ impl Call {
             self.answered_at = Some(self.clock.now());
             self.list.set_status(&self.log.sid, Status::InProgress, 0);
             self.log.show("answered", json!({}));
+            self.limit();
         }
+    }
+
+    /// Twilio ends the call when its time is over.
+    fn limit(&self) {
+        let limit = self.made.as_ref().and_then(|made| made.time_limit);
+        let Some(limit) = limit else { return };
+        let (list, sid, clock) = (Arc::clone(&self.list), self.log.sid.clone(), self.clock);
+        let end = clock.now().saturating_add(limit.saturating_mul(1000));
+        tokio::spawn(async move {
+            clock.sleep_until(end).await;
+            list.order(&sid, Order::Complete);
+        });
     }
 
     /// The status of the call now.
@@ -365,7 +419,8 @@ impl Call {
 
     /// The parameters of a webhook.
     pub fn parameters(&self, status: Status) -> Parameters {
-        common(&self.log.sid, &self.log.from, &self.log.to, status)
+        let CallLog { sid, direction, .. } = &*self.log;
+        common(sid, self.log.parties(), *direction, status)
     }
 
     /// Posts a webhook.
@@ -392,8 +447,13 @@ impl Call {
         self.clock.sleep_until(now.saturating_add(STATUS_MS)).await;
         let mut parameters = self.parameters(over);
         parameters.extend(status(seconds));
-        let url = self.outgoing.client.public_url(STATUS);
-        if let Err(reason) = self.post(Kind::Status, url, parameters).await {
+        let url = match &self.made {
+            None => Some(self.outgoing.client.public_url(STATUS)),
+            Some(made) => made.status_callback.clone(),
+        };
+        if let Some(url) = url.filter(|_| !self.faults().silent)
+            && let Err(reason) = self.post(Kind::Status, url, parameters).await
+        {
             self.alert(&twilio_error(11200, &reason));
         }
         self.log.show("reported", json!({}));

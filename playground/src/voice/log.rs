@@ -9,15 +9,18 @@ use crate::base::console::print_line;
 use crate::base::shared::{lock, push_newest};
 use crate::base::time::now_ms;
 use crate::feed::Feed;
+use crate::twilio::calls::Direction;
 
 /// The log of a call.
 pub struct CallLog {
     /// The SID of the call.
     pub sid: String,
-    /// Who calls.
+    /// The phone.
     pub from: String,
-    /// The number that is called.
+    /// The number of the Worker.
     pub to: String,
+    /// Who calls whom.
+    pub direction: Direction,
     feed: Arc<Feed>,
     quiet: bool,
     kept: Mutex<Kept>,
@@ -37,14 +40,29 @@ const KEPT: usize = 5_000;
 impl CallLog {
     /// The log of a new call. It publishes each event to `feed`, and prints errors unless it is
     /// `quiet`.
-    pub fn new(sid: String, from: String, to: String, feed: Arc<Feed>, quiet: bool) -> Self {
+    pub fn new(
+        sid: String,
+        (from, to): (String, String),
+        direction: Direction,
+        feed: Arc<Feed>,
+        quiet: bool,
+    ) -> Self {
         Self {
             sid,
             from,
             to,
+            direction,
             feed,
             quiet,
             kept: Mutex::default(),
+        }
+    }
+
+    /// From whom to whom the call is, as Twilio sees it.
+    pub fn parties(&self) -> (&str, &str) {
+        match self.direction {
+            Direction::Inbound => (&self.from, &self.to),
+            Direction::Outbound => (&self.to, &self.from),
         }
     }
 
@@ -104,6 +122,7 @@ impl CallLog {
             "sid": self.sid,
             "from": self.from,
             "to": self.to,
+            "direction": self.direction.name(),
             "over": kept.over,
             "events": events
         })

@@ -1,4 +1,4 @@
-//! Twilio's voice side: the calls of the phones to the Worker.
+//! Twilio's voice side: the calls of the phones to the Worker, and those of the Worker to the phones.
 //!
 //! A call posts its webhooks, does what the TwiML in the answers says, and speaks the protocol of
 //! ConversationRelay. Twilio hears and speaks; here, what the person types is heard, and what is said
@@ -19,9 +19,9 @@ use self::log::CallLog;
 use self::signal::Signal;
 use crate::base::random::random_hex;
 use crate::base::shared::{lock, push_newest};
-use crate::phones::call_faults::CallFaults;
+use crate::phones::call_faults::{CallFaults, DialOutcome};
 use crate::phones::outgoing::Outgoing;
-use crate::twilio::calls::CallList;
+use crate::twilio::calls::{CallList, Direction, MadeCall};
 
 mod call;
 mod clock;
@@ -46,7 +46,10 @@ mod xml;
 pub use self::signal::Action;
 
 /// The calls of the phones.
-pub struct Calls {
+pub struct Calls(Arc<Shared>);
+
+/// What the phones and the REST API share.
+struct Shared {
     outgoing: Arc<Outgoing>,
     list: Arc<CallList>,
     /// How many times as fast as the machine's clock the clock of a call runs.
@@ -93,14 +96,21 @@ const MAX_KEYS: usize = 100;
 impl Calls {
     /// No calls yet. `list` is the same for the REST API. The clock of each call runs `speed` times as
     /// fast as the machine's.
-    pub fn new(outgoing: Arc<Outgoing>, list: Arc<CallList>, speed: u32, quiet: bool) -> Self {
-        Self {
+    pub fn new(outgoing: Arc<Outgoing>, list: &Arc<CallList>, speed: u32, quiet: bool) -> Self {
+        let shared = Arc::new(Shared {
             outgoing,
-            list,
+            list: Arc::clone(list),
             speed,
             quiet,
             kept: Mutex::default(),
-        }
+        });
+        let dialler = Arc::downgrade(&shared);
+        list.set_dialler(move |made| {
+            if let Some(shared) = dialler.upgrade() {
+                shared.ring(made);
+            }
+        });
+        Self(shared)
     }
 
     /// Starts a call, and returns its SID. The feed has all that follows.
@@ -116,34 +126,13 @@ impl Calls {
                 )));
             }
         }
-        let mut calls = lock(&self.kept);
-        if calls
-            .iter()
-            .any(|live| !live.log.is_over() && live.log.from == from && live.log.to == to)
-        {
+        let mut calls = lock(&self.0.kept);
+        if is_busy(&calls, &from, &to) {
             return Err(Refusal::Conflict("this phone is in a call already"));
         }
         let sid = format!("CA{}", random_hex());
-        let (signals, received) = unbounded_channel();
-        let feed = Arc::clone(&self.outgoing.feed);
-        let log = CallLog::new(sid.clone(), from.clone(), to.clone(), feed, self.quiet);
-        let log = Arc::new(log);
-        let orders = signals.clone();
-        self.list.add(&sid, &from, &to, move |order| {
-            // A call that is over takes no orders.
-            orders.send(Signal::Order(order)).is_ok()
-        });
-        let call = Call {
-            log: Arc::clone(&log),
-            list: Arc::clone(&self.list),
-            outgoing: Arc::clone(&self.outgoing),
-            signals: received,
-            clock: Clock::start(self.speed),
-            faults,
-            answered_at: None,
-        };
-        tokio::spawn(call.run());
-        push_newest(&mut calls, Live { log, signals }, KEPT_CALLS);
+        let log = self.0.log(sid.clone(), (from, to), Direction::Inbound);
+        self.0.run(&mut calls, log, faults, None);
         Ok(sid)
     }
 
@@ -153,7 +142,7 @@ impl Calls {
     /// Why they cannot.
     pub fn act(&self, sid: &str, action: Action) -> Result<(), Refusal> {
         check(&action)?;
-        let calls = lock(&self.kept);
+        let calls = lock(&self.0.kept);
         let live = find(&calls, sid)?;
         if live.log.is_over() || live.signals.send(Signal::Person(action)).is_err() {
             return Err(Refusal::Conflict("this call is over"));
@@ -164,10 +153,17 @@ impl Calls {
     /// All calls, without their events.
     pub fn list(&self) -> Value {
         let shown = |live: &Live| {
-            let CallLog { sid, from, to, .. } = &*live.log;
-            json!({"sid": sid, "from": from, "to": to, "over": live.log.is_over()})
+            let CallLog {
+                sid,
+                from,
+                to,
+                direction,
+                ..
+            } = &*live.log;
+            let (direction, over) = (direction.name(), live.log.is_over());
+            json!({"sid": sid, "from": from, "to": to, "direction": direction, "over": over})
         };
-        let calls: Vec<Value> = lock(&self.kept).iter().map(shown).collect();
+        let calls: Vec<Value> = lock(&self.0.kept).iter().map(shown).collect();
         json!({"calls": calls})
     }
 
@@ -176,7 +172,7 @@ impl Calls {
     /// # Errors
     /// There is no such call.
     pub fn show(&self, sid: &str, after: u64) -> Result<Value, Refusal> {
-        Ok(find(&lock(&self.kept), sid)?.log.shown(after))
+        Ok(find(&lock(&self.0.kept), sid)?.log.shown(after))
     }
 
     /// The frames on the WebSockets of a call.
@@ -184,8 +180,61 @@ impl Calls {
     /// # Errors
     /// There is no such call.
     pub fn frames(&self, sid: &str) -> Result<Value, Refusal> {
-        Ok(find(&lock(&self.kept), sid)?.log.frames())
+        Ok(find(&lock(&self.0.kept), sid)?.log.frames())
     }
+}
+
+impl Shared {
+    /// The Worker calls a phone. One that is in a call is busy.
+    fn ring(&self, made: MadeCall) {
+        let MadeCall { sid, from, to, .. } = made.clone();
+        let mut calls = lock(&self.kept);
+        let mut faults = CallFaults::default();
+        if is_busy(&calls, &to, &from) {
+            faults.dial = DialOutcome::Busy;
+        }
+        let log = self.log(sid, (to, from), Direction::Outbound);
+        self.run(&mut calls, log, faults, Some(made));
+    }
+
+    fn log(&self, sid: String, parties: (String, String), direction: Direction) -> Arc<CallLog> {
+        let feed = Arc::clone(&self.outgoing.feed);
+        Arc::new(CallLog::new(sid, parties, direction, feed, self.quiet))
+    }
+
+    fn run(
+        &self,
+        calls: &mut VecDeque<Live>,
+        log: Arc<CallLog>,
+        faults: CallFaults,
+        made: Option<MadeCall>,
+    ) {
+        let (signals, received) = unbounded_channel();
+        let orders = signals.clone();
+        self.list
+            .add(&log.sid, log.parties(), log.direction, move |order| {
+                // A call that is over takes no orders.
+                orders.send(Signal::Order(order)).is_ok()
+            });
+        let call = Call {
+            log: Arc::clone(&log),
+            list: Arc::clone(&self.list),
+            outgoing: Arc::clone(&self.outgoing),
+            signals: received,
+            clock: Clock::start(self.speed),
+            faults,
+            answered_at: None,
+            made,
+        };
+        tokio::spawn(call.run());
+        push_newest(calls, Live { log, signals }, KEPT_CALLS);
+    }
+}
+
+/// Whether a phone is in a call with a number.
+fn is_busy(calls: &VecDeque<Live>, phone: &str, number: &str) -> bool {
+    let mut running = calls.iter().filter(|live| !live.log.is_over());
+    running.any(|live| live.log.from == phone && live.log.to == number)
 }
 
 fn find<'c>(calls: &'c VecDeque<Live>, sid: &str) -> Result<&'c Live, Refusal> {

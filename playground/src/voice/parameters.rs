@@ -3,14 +3,19 @@
 use chrono::{DateTime, Utc};
 
 use crate::base::time::now_ms;
-use crate::twilio::calls::Status;
+use crate::twilio::calls::{Direction, Status};
 use crate::twilio::media_store::ACCOUNT_SID;
 
 /// Names and values, in the order of a form.
 pub type Parameters = Vec<(String, String)>;
 
 /// The parameters of every webhook of a call.
-pub fn common(sid: &str, from: &str, to: &str, status: Status) -> Parameters {
+pub fn common(
+    sid: &str,
+    (from, to): (&str, &str),
+    direction: Direction,
+    status: Status,
+) -> Parameters {
     let mut parameters = Parameters::new();
     let mut add = |name: &str, value: &str| parameters.push((name.to_owned(), value.to_owned()));
     add("AccountSid", ACCOUNT_SID);
@@ -18,14 +23,19 @@ pub fn common(sid: &str, from: &str, to: &str, status: Status) -> Parameters {
     add("CallSid", sid);
     add("CallStatus", status.name());
     add("CallToken", "{\"parentCallInfoToken\":\"playground\"}");
-    add("Direction", "inbound");
+    add("Direction", direction.name());
     for (name, address) in [("From", from), ("Caller", from), ("To", to), ("Called", to)] {
         add(name, address);
-        let of_caller = address == from;
+        let of_phone = address
+            == if direction == Direction::Inbound {
+                from
+            } else {
+                to
+            };
         // Twilio sends unknown details of a number as empty parameters.
         add(
             &format!("{name}City"),
-            if of_caller { "" } else { "SAN FRANCISCO" },
+            if of_phone { "" } else { "SAN FRANCISCO" },
         );
         add(&format!("{name}State"), "CA");
         add(&format!("{name}Zip"), "");

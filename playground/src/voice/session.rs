@@ -88,6 +88,8 @@ impl Call {
                 self.log.show(event, fields);
             }
         }
+        // A socket that has died is gone from now on, and not only when Twilio has told so.
+        drop(socket);
         let seconds = self.clock.now().saturating_sub(began).div_ceil(1000);
         self.after(ending, &sid, seconds, verb.action.as_deref(), base)
             .await
@@ -139,6 +141,7 @@ impl Call {
             Some(_) => "IN_PROGRESS",
             None => "RINGING",
         };
+        let (from, to) = self.log.parties();
         let parameters: Map<String, Value> = relay
             .parameters
             .iter()
@@ -150,11 +153,11 @@ impl Call {
             "accountSid": ACCOUNT_SID,
             "parentCallSid": "",
             "callSid": self.log.sid,
-            "from": self.log.from,
-            "to": self.log.to,
-            "forwardedFrom": self.log.to,
+            "from": from,
+            "to": to,
+            "forwardedFrom": to,
             "callerName": "",
-            "direction": "inbound",
+            "direction": self.log.direction.name(),
             "callType": "PSTN",
             "callStatus": status,
             "customParameters": parameters
@@ -182,6 +185,7 @@ impl Call {
                         let _ = socket.get_ref().set_zero_linger();
                         return Ending::Lost;
                     }
+                    Some(Signal::Person(Action::Answer)) => Vec::new(),
                     Some(Signal::Person(Action::Speak)) => relay.speak(clock.now()),
                     Some(Signal::Person(Action::Say { text })) => {
                         relay.set_faults(self.faults());
@@ -243,6 +247,10 @@ impl Call {
                         return Some(Ending::Lost);
                     }
                 }
+                Effect::Close(Closing::Ended(_)) if self.faults().silent => {
+                    let text = "A fault: Twilio does not end the session.";
+                    self.log.show("note", json!({"text": text}));
+                }
                 Effect::Close(Closing::Ended(handoff)) => {
                     self.close(socket, CloseCode::Normal, CLOSING).await;
                     return Some(Ending::Ended(handoff));
@@ -297,6 +305,11 @@ impl Call {
             Ending::Ended(handoff) => {
                 let handoff = handoff.map(|data| named(&[("HandoffData", &data)]));
                 (ENDED_MS, "ended", handoff.unwrap_or_default())
+            }
+            Ending::Lost if self.faults().silent => {
+                let text = "A fault: Twilio does not tell that the socket is lost.";
+                self.log.show("note", json!({"text": text}));
+                return self.pause(u64::MAX).await;
             }
             Ending::Lost => {
                 let error = twilio_error(64105, "the WebSocket of the relay ended");

@@ -8,6 +8,8 @@ use crate::twilio::calls::Order;
 #[derive(Debug, PartialEq, Eq, Deserialize)]
 #[serde(tag = "do", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Action {
+    /// They answer a call of the Worker.
+    Answer,
     /// They begin to speak.
     Speak,
     /// They have said this.

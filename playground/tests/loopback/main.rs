@@ -24,6 +24,7 @@ mod faults;
 mod feed;
 mod gather;
 mod harness;
+mod made_calls;
 mod media;
 mod mock_worker;
 mod numbers;

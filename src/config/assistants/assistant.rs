@@ -51,6 +51,16 @@ pub struct Assistant {
 }
 
 impl Assistant {
+    /// The first of its numbers that can call.
+    #[must_use]
+    pub fn phone(&self) -> Option<&Address> {
+        let mut numbers = self.numbers.iter().filter_map(|claim| match claim {
+            Claim::Address(address) => Some(address),
+            Claim::Service(_) => None,
+        });
+        numbers.find(|address| address.is_phone())
+    }
+
     /// Whether the model is offered tools, its own or built-in ones.
     #[must_use]
     pub fn has_tools(&self) -> bool {
@@ -69,11 +79,19 @@ impl Assistant {
         own.map_or_else(|| text.in_language(self.language), String::as_str)
     }
 
-    /// What is said first in a call. If it is recorded, the caller is told so before anything else.
+    /// What is said first in a call that comes in, or that we make. If it is recorded, the person is told so
+    /// before anything else.
     #[must_use]
-    pub fn greeting(&self) -> String {
-        let own = self.voice.greeting.as_deref();
-        let greeting = own.unwrap_or_else(|| self.text(FixedText::CallGreeting));
+    pub fn greeting(&self, is_outbound: bool) -> String {
+        let (own, text) = if is_outbound {
+            (
+                &self.voice.outbound_greeting,
+                FixedText::CallOutboundGreeting,
+            )
+        } else {
+            (&self.voice.greeting, FixedText::CallGreeting)
+        };
+        let greeting = own.as_deref().unwrap_or_else(|| self.text(text));
         if self.voice.record {
             format!("{} {greeting}", self.text(FixedText::CallRecorded))
         } else {
@@ -156,6 +174,12 @@ impl Assistants {
         found
             .and_then(|at| self.others.get(*at))
             .unwrap_or(&self.default)
+    }
+
+    /// The assistant of that name.
+    #[must_use]
+    pub fn named(&self, name: &str) -> Option<&Assistant> {
+        self.iter().find(|assistant| assistant.name == name)
     }
 
     /// The assistant that answers the rest.

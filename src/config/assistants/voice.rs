@@ -16,8 +16,10 @@ use crate::identity::Address;
 /// A voice.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Voice {
-    /// What is said first, if it is not the text of the language.
+    /// What a caller hears first, if it is not the text of the language.
     pub greeting: Option<String>,
+    /// The same for somebody whom the assistant has called.
+    pub outbound_greeting: Option<String>,
     /// The language that is spoken and heard (BCP 47), such as `en-US`.
     pub language: String,
     /// Who speaks.
@@ -131,6 +133,7 @@ const MAX_GREETING: usize = 500;
 #[derive(Default)]
 pub(super) struct Stated {
     greeting: Option<String>,
+    outbound_greeting: Option<String>,
     language: Option<String>,
     tts_provider: Option<TtsProvider>,
     name: Option<String>,
@@ -148,14 +151,17 @@ pub(super) fn parse(file: &mut Table<'_, '_>) -> Stated {
     let Some(mut table) = file.table("voice") else {
         return Stated::default();
     };
-    let greeting = table
-        .text("greeting")
-        .and_then(|greeting| greeting.parse(|text| own_greeting(text)));
+    let greetings = ["greeting", "outbound_greeting"].map(|name| {
+        let greeting = table.text(name);
+        greeting.and_then(|greeting| greeting.parse(|text| own_greeting(text)))
+    });
+    let [greeting, outbound_greeting] = greetings;
     let language = table.text("language");
     let tts_provider = table.text("tts_provider");
     let name = table.text("voice");
     let stated = Stated {
         greeting,
+        outbound_greeting,
         language: language
             .as_ref()
             .and_then(|language| language.parse(|text| parsers::language_tag(text))),
@@ -244,6 +250,7 @@ impl Stated {
         });
         Voice {
             greeting: self.greeting,
+            outbound_greeting: self.outbound_greeting,
             language,
             tts_provider,
             name,
@@ -287,7 +294,7 @@ fn own_greeting(text: &str) -> Parsed<String> {
 fn phone_number(text: &str) -> Parsed<Address> {
     let address = text.parse::<Address>().ok();
     address
-        .filter(|address| address.is_number() && address.as_str().starts_with('+'))
+        .filter(Address::is_phone)
         .ok_or("must be a phone number in E.164, such as +15550100")
 }
 

@@ -97,6 +97,9 @@ pub(super) fn text(text: FixedText) -> &'static str {
             "Sorry, het inleveren is niet gelukt en er is niets opgeslagen. Schrijf OPNIEUW BEGINNEN om het nog eens te proberen."
         }
         T::CallGreeting => "Hallo! Waarmee kan ik u helpen?",
+        T::CallOutboundGreeting => {
+            "Goedendag! U spreekt met een automatische assistent. Heeft u een moment?"
+        }
         T::CallRecorded => "Dit gesprek wordt opgenomen.",
         T::CallFoundAt => "u vindt het op {place}",
         T::CallOneMoment => "Een ogenblik, alstublieft.",

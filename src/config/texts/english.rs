@@ -113,6 +113,7 @@ pub(super) fn text(text: FixedText) -> &'static str {
             "Sorry, it could not be handed in, so nothing is saved. Write START OVER to try again."
         }
         T::CallGreeting => "Hello! How can I help you?",
+        T::CallOutboundGreeting => "Hello! This is an automated assistant. Do you have a moment?",
         T::CallRecorded => "This call is recorded.",
         T::CallFoundAt => "you can find it on {place}",
         T::CallOneMoment => "One moment, please.",

@@ -101,6 +101,7 @@ pub(super) fn text(text: FixedText) -> &'static str {
             "Désolé, la transmission a échoué et rien n'est enregistré. Écrivez RECOMMENCER pour réessayer."
         }
         T::CallGreeting => "Bonjour ! Comment puis-je vous aider ?",
+        T::CallOutboundGreeting => "Bonjour ! Ici un assistant automatique. Avez-vous un instant ?",
         T::CallRecorded => "Cet appel est enregistré.",
         T::CallFoundAt => "vous le trouverez sur {place}",
         T::CallOneMoment => "Un instant, s'il vous plaît.",

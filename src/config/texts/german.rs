@@ -105,6 +105,9 @@ pub(super) fn text(text: FixedText) -> &'static str {
             "Leider ließ es sich nicht abgeben, also ist nichts gespeichert. Schreiben Sie NEUSTART, um es noch einmal zu versuchen."
         }
         T::CallGreeting => "Guten Tag! Wie kann ich Ihnen helfen?",
+        T::CallOutboundGreeting => {
+            "Guten Tag! Hier spricht ein automatischer Assistent. Haben Sie einen Moment Zeit?"
+        }
         T::CallRecorded => "Dieses Gespräch wird aufgezeichnet.",
         T::CallFoundAt => "Sie finden es auf {place}",
         T::CallOneMoment => "Einen Moment, bitte.",

@@ -91,6 +91,7 @@ pub(super) fn text(text: FixedText) -> &'static str {
             "Purtroppo la consegna non è riuscita e niente è salvato. Scriva RICOMINCIA per riprovare."
         }
         T::CallGreeting => "Buongiorno! Come posso aiutarla?",
+        T::CallOutboundGreeting => "Buongiorno! Parla un assistente automatico. Ha un momento?",
         T::CallRecorded => "Questa chiamata viene registrata.",
         T::CallFoundAt => "può trovarlo su {place}",
         T::CallOneMoment => "Un momento, per favore.",

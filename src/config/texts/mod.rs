@@ -215,6 +215,8 @@ fixed_texts! {
     IntakeNotSaved = "intake_not_saved",
     /// A call begins.
     CallGreeting = "call_greeting",
+    /// Somebody is called, and has answered.
+    CallOutboundGreeting = "call_outbound_greeting",
     /// A call is recorded. It is said before the greeting.
     CallRecorded = "call_recorded",
     /// A URL that is said in a sentence. `{place}` is its host.

@@ -99,6 +99,7 @@ pub(super) fn text(text: FixedText) -> &'static str {
             "Desculpe, não foi possível entregar e nada está salvo. Escreva RECOMEÇAR para tentar outra vez."
         }
         T::CallGreeting => "Olá! Em que posso ajudar?",
+        T::CallOutboundGreeting => "Olá! Fala um assistente automático. Tem um momento?",
         T::CallRecorded => "Esta chamada é gravada.",
         T::CallFoundAt => "pode encontrá-lo em {place}",
         T::CallOneMoment => "Um momento, por favor.",

@@ -99,6 +99,7 @@ pub(super) fn text(text: FixedText) -> &'static str {
             "Lo siento, no se ha podido entregar y no hay nada guardado. Escriba REINICIAR para intentarlo otra vez."
         }
         T::CallGreeting => "¡Hola! ¿En qué puedo ayudarle?",
+        T::CallOutboundGreeting => "¡Hola! Le habla un asistente automático. ¿Tiene un momento?",
         T::CallRecorded => "Esta llamada se graba.",
         T::CallFoundAt => "puede encontrarlo en {place}",
         T::CallOneMoment => "Un momento, por favor.",

@@ -8,7 +8,6 @@ use std::time::Duration;
 use super::{OptOutRefusal, Outbox, OutboxEntry, OutboxStep, ReplyTarget};
 use crate::{
     base::{
-        secret::Secret,
         time::UnixMillis,
         usage::{PendingUsage, UsageCounters},
     },
@@ -18,7 +17,7 @@ use crate::{
     identity::MessageSid,
     object::in_time,
     platform::{Clock, Http, Log, Objects, PlatformError},
-    twilio::rest::{self, Created, Found, TwilioRequestContext, Wanted},
+    twilio::rest::{self, Created, Credentials, Found, TwilioRequestContext, Wanted},
 };
 
 /// How long the budget object may take to answer.
@@ -251,22 +250,16 @@ pub fn request_contexts<'a>(
     config: &'a Config,
     target: &'a ReplyTarget,
 ) -> impl Iterator<Item = TwilioRequestContext<'a>> {
-    let verified = |token: &&Secret| config.pseudonym_key.token_id(token) == target.token;
-    let tokens = &config.twilio_tokens;
-    let others = tokens.iter().filter(move |token| !verified(token));
     let account = target.account.as_ref();
-    tokens
-        .iter()
-        .filter(verified)
-        .chain(others)
-        .filter_map(move |token| {
-            Some(TwilioRequestContext {
-                account: account?,
-                token,
-                service: target.service.as_ref(),
-                from: &target.number,
-                to: &target.contact,
-                origin: &target.origin,
-            })
-        })
+    let credentials = account
+        .into_iter()
+        .flat_map(move |account| rest::credentials(config, account, &target.token));
+    credentials.map(move |Credentials { account, token }| TwilioRequestContext {
+        account,
+        token,
+        service: target.service.as_ref(),
+        from: &target.number,
+        to: &target.contact,
+        origin: &target.origin,
+    })
 }

@@ -1,33 +1,35 @@
 //! The operator's routes: they show the day's usage, reset its budget, show or erase a contact's
-//! data, and take a contact over, answer it and hand it back.
+//! data, take a contact over, answer it and hand it back, and have an assistant call somebody.
 //!
 //! They exist while `ADMIN_TOKEN` is set, and answer JSON without texts or addresses (`shown`).
 //! Wrong tokens are counted for each client address (`admin_lockout`). Not here: counting
 //! (`base::usage`), and erasing (`messaging`).
 
+mod asked;
 mod batches;
+mod calls;
 mod shown;
 mod transcript;
 
-use std::time::Duration;
-
-use serde_json::{Map, Value};
-
-use self::shown::{ShownErasure, ShownHandOff, ShownReset, ShownSaid, ShownThread, ShownUsage};
+use self::{
+    asked::{Pair, call, failed, read_call},
+    calls::CALLS,
+    shown::{ShownErasure, ShownHandOff, ShownReset, ShownSaid, ShownThread, ShownUsage},
+};
 use super::{
     admin_lockout::{Attempt, Verdict},
     platform::{OBJECT_TIME, WorkerPlatform},
-    request::{BodyError, Request, read_body},
-    response::{self, Response, bad_request, json, method_not_allowed, not_found},
+    request::Request,
+    response::{self, Response, json, method_not_allowed, not_found},
 };
 use crate::{
     config::Config,
     conversation::budget::{self, AddUsage, DayUsage, Reset},
     event::{self, DenialReason, Event, ObjectKind, Security},
-    identity::{Address, PhoneHash},
+    identity::PhoneHash,
     messaging::api::{Erase, HandBack, Said, Say, Show, TakeOver, TakenOver},
-    object::{in_time, with_retry},
-    platform::{Method, PlatformError},
+    object::in_time,
+    platform::PlatformError,
 };
 
 /// The prefix of these routes' paths.
@@ -40,9 +42,6 @@ const ERASE: &str = "/admin/contacts/erase";
 const TAKE_OVER: &str = "/admin/contacts/hand-over";
 const HAND_BACK: &str = "/admin/contacts/release";
 const MESSAGES: &str = "/admin/contacts/messages";
-
-/// The longest answer of an operator, in UTF-16 units: one message.
-const MAX_TEXT: usize = 1600;
 
 /// Answers a request under [`PREFIX`].
 pub async fn handle(
@@ -64,6 +63,8 @@ pub async fn handle(
         (USAGE, "GET") => usage(platform, config).await,
         (USAGE, _) => return method_not_allowed("GET"),
         (BUDGET_RESET, "POST") => reset_budget(platform).await,
+        // Its future is large, and the others need not have room for it.
+        (CALLS, "POST") => Box::pin(calls::make(platform, config, request)).await,
         (SHOW | ERASE | TAKE_OVER | HAND_BACK | MESSAGES, "POST") => {
             let call = match read_call(request).await {
                 Ok(call) => call,
@@ -81,10 +82,16 @@ pub async fn handle(
                 },
             }
         }
-        (BUDGET_RESET | SHOW | ERASE | TAKE_OVER | HAND_BACK | MESSAGES, _) => {
+        (BUDGET_RESET | SHOW | ERASE | TAKE_OVER | HAND_BACK | MESSAGES | CALLS, _) => {
             return method_not_allowed("POST");
         }
-        _ => return not_found(),
+        _ => {
+            return match (calls::id_in(path), method) {
+                (Some(id), "GET") => calls::look(platform, id).await,
+                (Some(_), _) => method_not_allowed("GET"),
+                (None, _) => not_found(),
+            };
+        }
     };
     answered.unwrap_or_else(|error| failed(platform, ObjectKind::Thread, error))
 }
@@ -171,19 +178,6 @@ async fn say(
             response::plain(429, "MAX_DAILY_MESSAGES is used up until midnight UTC\n")
         }
     })
-}
-
-/// Calls the thread of the two addresses, which may take this time. Every method can be called twice.
-async fn call<M: Method>(
-    platform: &impl WorkerPlatform,
-    config: &Config,
-    pair: &Pair,
-    method: &M,
-    time: Duration,
-) -> Result<M::Reply, PlatformError> {
-    let thread = config.pseudonym_key.pair(&pair.from, &pair.to);
-    let called = with_retry(async || platform.call(thread.as_str(), method).await);
-    in_time(platform, time, called).await
 }
 
 /// Checks the admin token, and the lockout of the client's address.
@@ -277,74 +271,6 @@ async fn reset_budget(platform: &impl WorkerPlatform) -> Result<Response, Platfo
     Ok(json(200, &ShownReset::from(before)))
 }
 
-/// A contact, and the number that the contact wrote to.
-struct Pair {
-    from: Address,
-    to: Address,
-}
-
-/// The body of a request about a contact.
-struct Call {
-    pair: Pair,
-    fields: Map<String, Value>,
-}
-
-impl Call {
-    /// The operator's answer.
-    fn text(&self) -> Result<&str, Response> {
-        let text = match self.fields.get("text") {
-            None => return Err(bad_request("text is missing")),
-            Some(text) => text.as_str().map(str::trim).unwrap_or_default(),
-        };
-        let fits = (1..=MAX_TEXT).contains(&text.encode_utf16().count());
-        let is_clean = text.chars().all(|c| !c.is_control() || c == '\n');
-        if fits && is_clean {
-            Ok(text)
-        } else {
-            Err(bad_request(
-                "text must have 1 to 1600 characters, without control characters",
-            ))
-        }
-    }
-}
-
-/// Reads the two addresses from a request's body. They are not in the URL, because logs and
-/// histories keep URLs.
-async fn read_call(request: &mut impl Request) -> Result<Call, Response> {
-    let body = read_body(request, response::JSON)
-        .await
-        .map_err(BodyError::response)?;
-    let Ok(fields) = serde_json::from_slice::<Map<String, Value>>(&body) else {
-        return Err(bad_request(
-            "the body must be a JSON object with \"from\" and \"to\"",
-        ));
-    };
-    let address = |name: &str, fits: fn(&Address) -> bool| match fields.get(name) {
-        None => Err(bad_request(&format!("{name} is missing"))),
-        Some(value) => value
-            .as_str()
-            .and_then(|text| text.parse().ok())
-            .filter(fits)
-            .ok_or_else(|| bad_request(&format!("{name} is malformed"))),
-    };
-    let pair = Pair {
-        from: address("from", Address::is_answerable)?,
-        to: address("to", Address::can_be_written_to)?,
-    };
-    Ok(Call { pair, fields })
-}
-
 fn unauthorized() -> Response {
     response::plain(401, "Unauthorized\n").with_header("WWW-Authenticate", "Bearer")
-}
-
-fn failed(platform: &impl WorkerPlatform, object: ObjectKind, error: PlatformError) -> Response {
-    event::log(
-        platform,
-        &Event::ObjectFailed {
-            object,
-            reason: error.reason,
-        },
-    );
-    response::try_later()
 }

@@ -8,8 +8,10 @@ use crate::{
     base::{time::UnixMillis, usage::RejectionCounts},
     config::{Config, Prices},
     conversation::budget::DayUsage,
-    event::Erased,
+    event::{CallEnd, Erased},
+    identity::Pseudonym,
     messaging::api::{Erasure, ThreadSummary},
+    voice::api::Progress,
 };
 
 #[derive(Serialize)]
@@ -87,6 +89,30 @@ struct ShownReports {
 struct ShownCount {
     used: u32,
     cap: u32,
+}
+
+/// How far a call has come.
+#[derive(Serialize)]
+pub(super) struct ShownCall<'a> {
+    id: &'a str,
+    state: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ended_by: Option<CallEnd>,
+}
+
+impl<'a> ShownCall<'a> {
+    pub(super) fn new(id: &'a Pseudonym, progress: Progress) -> Self {
+        let (state, ended_by) = match progress {
+            Progress::Dialling => ("dialling", None),
+            Progress::Talking => ("talking", None),
+            Progress::Ended(end) => ("ended", Some(end)),
+        };
+        Self {
+            id: id.as_str(),
+            state,
+            ended_by,
+        }
+    }
 }
 
 #[derive(Serialize)]

@@ -10,7 +10,7 @@ use super::{
         response::Response,
         webhook::{self, Rejection},
     },
-    Answered, HEARD_PATH, WAIT_PATH, ask, hang_up, twiml_response,
+    Answered, ask, hang_up, person_in, twiml_response,
 };
 use crate::{
     config::{Config, FixedText},
@@ -24,6 +24,7 @@ use crate::{
             gather::{GatherEnded, Listen, listen, redirect},
             say::{Sentence, say_voice},
             twiml,
+            webhook_url::{HEARD_PATH, WAIT_PATH, object_of},
         },
     },
     voice::api::{AskAgain, Document, Heard, Then},
@@ -40,10 +41,10 @@ pub(super) async fn heard<'c>(
     url: &str,
 ) -> Result<Response, Rejection<'c>> {
     let parse = |form: &Form| Ok((number_in(url)?, GatherEnded::from_form(form)?));
-    let heard = webhook::verified(config, request, url, "From", parse).await?;
+    let heard = webhook::verified(config, request, url, person_in(url), parse).await?;
     let (number, GatherEnded { call, gathered }) = heard.get().clone();
-    let name = config.pseudonym_key.call(&call.call);
-    let answered = Answered::new(config, url, call.called.as_ref());
+    let name = object_of(&config.pseudonym_key, url, &call.call);
+    let answered = Answered::new(config, url, &call);
     match ask(platform, &name, &Heard { number, gathered }).await {
         Ok(next) => answered.next(next, None),
         Err(error) => {
@@ -62,10 +63,10 @@ pub(super) async fn wait<'c>(
     url: &str,
 ) -> Result<Response, Rejection<'c>> {
     let parse = |form: &Form| Ok((number_in(url)?, IncomingCall::from_form(form)?));
-    let waiting = webhook::verified(config, request, url, "From", parse).await?;
+    let waiting = webhook::verified(config, request, url, person_in(url), parse).await?;
     let (number, call) = waiting.get();
-    let name = config.pseudonym_key.call(&call.call);
-    let answered = Answered::new(config, url, call.called.as_ref());
+    let name = object_of(&config.pseudonym_key, url, &call.call);
+    let answered = Answered::new(config, url, call);
     match ask(platform, &name, &AskAgain { number: *number }).await {
         Ok(next) => answered.next(next, None),
         Err(error) => {
@@ -117,7 +118,9 @@ impl Answered<'_> {
     }
 
     fn numbered(&self, path: &str, document: u32) -> String {
-        self.url(&format!("{path}?{DOCUMENT}={document}"))
+        let url = self.url(path);
+        let sign = if url.contains('?') { '&' } else { '?' };
+        format!("{url}{sign}{DOCUMENT}={document}")
     }
 }
 

@@ -192,7 +192,7 @@ pub async fn fetch<'e>(
     let target = Target::parse(&url.0, base).ok_or(FetchError::Address)?;
     let mut credentials: Vec<Option<String>> = contexts
         .filter(|context| target.belongs_to(context.account))
-        .map(|context| Some(rest::authorization(context)))
+        .map(|context| Some(rest::authorization(context.credentials())))
         .collect();
     if credentials.is_empty() {
         credentials.push(None);

@@ -4,6 +4,8 @@
 //! exists: see [`Created`]. Source: Twilio, "Message resource". Not here: finding out what became of
 //! a message (`list`).
 
+use std::str::FromStr;
+
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -18,11 +20,11 @@ use crate::{
     platform::{Http, HttpRequest},
 };
 
-/// Our knowledge of a message after the attempt to create it.
+/// Our knowledge of a message after the attempt to create it, or of a call that has ids of another kind.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Created {
+pub enum Created<Id = MessageSid> {
     /// Twilio accepted it. The id is known if the answer could be read.
-    Sent(Option<MessageSid>),
+    Sent(Option<Id>),
     /// Twilio did not process it. It can be sent again later. The code is Twilio's, or the status
     /// if there was none.
     NotProcessed(u32),
@@ -33,7 +35,7 @@ pub enum Created {
     /// Twilio rejected it with this code, because the contact has opted out.
     OptedOut(u32),
     /// It may or may not have been sent. It must not be sent again blindly: see
-    /// [`super::find_message`].
+    /// [`super::find_message`] and [`super::find_call`].
     Unknown,
 }
 
@@ -74,12 +76,12 @@ pub(super) fn create_request(
     }
     form_request(
         base.join(&format!("/2010-04-01/Accounts/{account}/Messages.json")),
-        context,
+        context.credentials(),
         form.finish(),
     )
 }
 
-pub(super) fn outcome(status: u16, body: &[u8]) -> Created {
+pub(super) fn outcome<Id: FromStr>(status: u16, body: &[u8]) -> Created<Id> {
     #[derive(Default, Deserialize)]
     #[serde(default)]
     struct Answer {
@@ -100,7 +102,7 @@ pub(super) fn outcome(status: u16, body: &[u8]) -> Created {
 
 /// The outcome of a request that failed. A known code counts for more than the status: a 429 can
 /// mean that the day is used up.
-fn rejection(status: u16, code: Option<u32>) -> Created {
+fn rejection<Id>(status: u16, code: Option<u32>) -> Created<Id> {
     let stated = code.unwrap_or(status.into());
     match (status, code.and_then(codes::disposition)) {
         (401, _) => Created::Unauthorized,
@@ -115,7 +117,7 @@ fn rejection(status: u16, code: Option<u32>) -> Created {
 }
 
 /// An error code, as a number or as digits.
-fn code_in(value: &Value) -> Option<u32> {
+pub(super) fn code_in(value: &Value) -> Option<u32> {
     match value {
         Value::Number(number) => number.as_u64().and_then(|number| number.try_into().ok()),
         Value::String(digits) => digits.parse().ok(),

@@ -11,9 +11,9 @@
 use std::time::Duration;
 
 use chrono::DateTime;
-use serde::Deserialize;
+use serde::{Deserialize, de::DeserializeOwned};
 
-use super::{TIMEOUT, TwilioRequestContext, authorization};
+use super::{Credentials, TIMEOUT, TwilioRequestContext, authorization};
 use crate::{
     base::{time::UnixMillis, url::BaseUrl},
     identity::{Channel, MessageSid, ServiceSid},
@@ -62,18 +62,14 @@ pub async fn find_message(
     let mut candidates = Vec::new();
     for to in forms(context) {
         let mut path = first_page(context, &to);
-        for page in 0.. {
-            if page == MAX_PAGES {
+        for number in 0.. {
+            if number == MAX_PAGES {
                 return Found::NotAsked;
             }
-            let request = list_request(base, context, &path);
-            let list = match http.send(&request, TIMEOUT).await {
-                Ok(response) if response.status == 200 => Page::read(&response.body),
-                Ok(response) if response.status == 401 => return Found::Unauthorized,
-                Ok(_) | Err(_) => None,
-            };
-            let Some(list) = list else {
-                return Found::NotAsked;
+            let list = match page::<Page>(http, base, context.credentials(), &path).await {
+                Ok(list) => list,
+                Err(NoPage::Unauthorized) => return Found::Unauthorized,
+                Err(NoPage::Unreadable) => return Found::NotAsked,
             };
             let next = list.next(wanted.since);
             candidates.extend(list.candidates(context, wanted));
@@ -102,16 +98,14 @@ pub async fn listed_body(
     sid: &MessageSid,
 ) -> Result<Option<String>, Unauthorized> {
     let path = first_page(context, context.to.as_str());
-    let request = list_request(base, context, &path);
-    match http.send(&request, TIMEOUT).await {
-        Ok(response) if response.status == 200 => {
-            let page = Page::read(&response.body);
-            let mut messages = page.into_iter().flat_map(|page| page.messages);
+    match page::<Page>(http, base, context.credentials(), &path).await {
+        Ok(page) => {
+            let mut messages = page.messages.into_iter();
             let found = messages.find(|message| message.sid == sid.as_str());
             Ok(found.and_then(|message| message.body))
         }
-        Ok(response) if response.status == 401 => Err(Unauthorized),
-        Ok(_) | Err(_) => Ok(None),
+        Err(NoPage::Unauthorized) => Err(Unauthorized),
+        Err(NoPage::Unreadable) => Ok(None),
     }
 }
 
@@ -143,13 +137,34 @@ fn first_page(context: TwilioRequestContext<'_>, to: &str) -> String {
     format!("{}Messages.json?{}", account_path(context), query.finish())
 }
 
-fn list_request(base: &BaseUrl, context: TwilioRequestContext<'_>, path: &str) -> HttpRequest {
-    HttpRequest {
+/// Why a page of a list cannot be read.
+pub(super) enum NoPage {
+    /// Twilio did not accept the token (401).
+    Unauthorized,
+    /// There is no such page, or none that could be read to its end.
+    Unreadable,
+}
+
+/// Reads a page of a list.
+pub(super) async fn page<P: DeserializeOwned>(
+    http: &impl Http,
+    base: &BaseUrl,
+    credentials: Credentials<'_>,
+    path: &str,
+) -> Result<P, NoPage> {
+    let request = HttpRequest {
         method: "GET",
         url: base.join(path),
-        headers: vec![("Authorization".into(), authorization(context))],
+        headers: vec![("Authorization".into(), authorization(credentials))],
         body: Body::default(),
         limit: MAX_PAGE_BYTES,
+    };
+    match http.send(&request, TIMEOUT).await {
+        Ok(response) if response.status == 200 => {
+            serde_json::from_slice(&response.body).map_err(|_| NoPage::Unreadable)
+        }
+        Ok(response) if response.status == 401 => Err(NoPage::Unauthorized),
+        Ok(_) | Err(_) => Err(NoPage::Unreadable),
     }
 }
 
@@ -175,10 +190,6 @@ struct Listed {
 }
 
 impl Page {
-    fn read(list: &[u8]) -> Option<Self> {
-        serde_json::from_slice(list).ok()
-    }
-
     /// The next page, if it can have messages that are young enough.
     fn next(&self, since: UnixMillis) -> Option<String> {
         let all_young = self.messages.iter().all(|message| message.is_young(since));
@@ -218,12 +229,16 @@ impl Listed {
         }
     }
 
-    /// A message without a readable date counts as young: a missing part is better than a repeated
-    /// one.
     fn is_young(&self, since: UnixMillis) -> bool {
-        let created = self.date_created.as_deref().and_then(parse_date);
-        created.is_none_or(|created| created >= since.minus(CLOCK_DIFFERENCE))
+        is_young(self.date_created.as_deref(), since)
     }
+}
+
+/// Whether something can have been created since then. Without a readable date it counts as young: a
+/// missing part is better than a repeated one.
+pub(super) fn is_young(created: Option<&str>, since: UnixMillis) -> bool {
+    let created = created.and_then(parse_date);
+    created.is_none_or(|created| created >= since.minus(CLOCK_DIFFERENCE))
 }
 
 /// The candidate that is most likely the message: with the same text, else with a text that became

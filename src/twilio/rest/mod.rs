@@ -1,8 +1,10 @@
 //! Twilio's REST API: sending one message, finding out whether it was sent, showing the typing
-//! indicator, and starting a Studio flow.
+//! indicator, starting a Studio flow, and making and ending a call.
 //!
-//! Not here: when a part is sent, and what happens next (`conversation::outbox`).
+//! Not here: when a part is sent, and what happens next (`conversation::outbox`); when a call is made or
+//! ended (`voice`).
 
+mod calls;
 pub mod codes;
 mod create;
 mod list;
@@ -15,10 +17,12 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 
 use crate::{
     base::secret::Secret,
-    identity::{AccountSid, Address, ServiceSid},
+    config::Config,
+    identity::{AccountSid, Address, ServiceSid, TokenId},
     platform::{HttpRequest, MAX_RESPONSE_BYTES},
 };
 
+pub use calls::{Completed, FoundCall, NewCall, WantedCall, complete_call, create_call, find_call};
 pub use create::{Created, create_message};
 pub use list::{CLOCK_DIFFERENCE, Found, Unauthorized, Wanted, find_message, listed_body};
 pub use studio::{Parameters, Started, find_execution, start_flow};
@@ -41,12 +45,54 @@ pub struct TwilioRequestContext<'a> {
     pub origin: &'a str,
 }
 
-impl TwilioRequestContext<'_> {
+impl<'a> TwilioRequestContext<'a> {
+    /// Who makes the request.
+    #[must_use]
+    pub fn credentials(self) -> Credentials<'a> {
+        Credentials {
+            account: self.account,
+            token: self.token,
+        }
+    }
+
     /// Whether Twilio can send receipts to our origin. It rejects a message whose callback it cannot
     /// reach, and a plain http origin is this machine.
     fn takes_receipts(&self) -> bool {
         self.origin.starts_with("https://")
     }
+}
+
+/// Who makes a request to the REST API.
+#[derive(Clone, Copy, Debug)]
+pub struct Credentials<'a> {
+    /// The account.
+    pub account: &'a AccountSid,
+    /// An auth token of it.
+    pub token: &'a Secret,
+}
+
+/// The credentials of an account, one for each token.
+pub fn all_credentials<'a>(
+    config: &'a Config,
+    account: &'a AccountSid,
+) -> impl Iterator<Item = Credentials<'a>> {
+    let tokens = config.twilio_tokens.iter();
+    tokens.map(move |token| Credentials { account, token })
+}
+
+/// The credentials of an account: first with the token that verified its webhook, then with the others,
+/// because the tokens may have been rotated.
+pub fn credentials<'a>(
+    config: &'a Config,
+    account: &'a AccountSid,
+    verified_by: &'a TokenId,
+) -> impl Iterator<Item = Credentials<'a>> {
+    let verified = move |credentials: &Credentials<'_>| {
+        config.pseudonym_key.token_id(credentials.token) == *verified_by
+    };
+    let all = || all_credentials(config, account);
+    let others = all().filter(move |credentials| !verified(credentials));
+    all().filter(verified).chain(others)
 }
 
 /// The path for Twilio's delivery receipts.
@@ -56,21 +102,16 @@ pub const STATUS_PATH: &str = "/twilio/messages/status";
 const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The `Authorization` header for the REST API.
-pub(super) fn authorization(context: TwilioRequestContext<'_>) -> String {
-    format!(
-        "Basic {}",
-        BASE64_STANDARD.encode(format!(
-            "{}:{}",
-            context.account.as_str(),
-            context.token.expose()
-        ))
-    )
+pub(super) fn authorization(credentials: Credentials<'_>) -> String {
+    let Credentials { account, token } = credentials;
+    let pair = format!("{}:{}", account.as_str(), token.expose());
+    format!("Basic {}", BASE64_STANDARD.encode(pair))
 }
 
-fn form_request(url: String, context: TwilioRequestContext<'_>, body: String) -> HttpRequest {
+fn form_request(url: String, credentials: Credentials<'_>, body: String) -> HttpRequest {
     let content_type = "application/x-www-form-urlencoded".to_owned();
     let headers = vec![
-        ("Authorization".into(), authorization(context)),
+        ("Authorization".into(), authorization(credentials)),
         ("Content-Type".into(), content_type),
     ];
     HttpRequest {

@@ -93,7 +93,11 @@ pub(super) fn start_request(
     // Writing to memory never fails.
     let parameters = serde_json::to_string(&parameters).unwrap_or_default();
     form.append_pair("Parameters", &parameters);
-    form_request(executions(base, flow, ""), context, form.finish())
+    form_request(
+        executions(base, flow, ""),
+        context.credentials(),
+        form.finish(),
+    )
 }
 
 pub(super) fn list_request(
@@ -108,7 +112,7 @@ pub(super) fn list_request(
     HttpRequest {
         method: "GET",
         url: executions(base, flow, &format!("?{}", query.finish())),
-        headers: vec![("Authorization".into(), authorization(context))],
+        headers: vec![("Authorization".into(), authorization(context.credentials()))],
         body: Body::default(),
         limit: MAX_LIST_BYTES,
     }

@@ -3,7 +3,10 @@ use super::{
     typing::{can_show_typing, typing_request},
     *,
 };
-use crate::config::{Config, tests::parse};
+use crate::{
+    config::{Config, tests::parse},
+    identity::MessageSid,
+};
 
 fn config() -> Config {
     parse(&[]).unwrap()
@@ -77,6 +80,7 @@ fn twilio_gets_a_status_callback_unless_it_could_not_reach_us() {
 #[test]
 fn an_unclear_outcome_counts_as_unknown() {
     let sid = "SM0123456789abcdef0123456789abcdef";
+    let outcome = outcome::<MessageSid>;
     assert_eq!(
         outcome(201, format!(r#"{{"sid":"{sid}"}}"#).as_bytes()),
         Created::Sent(sid.parse().ok())
@@ -118,7 +122,7 @@ fn the_code_counts_for_more_than_the_status() {
         (503, r#"{"code":63038}"#, Created::Rejected(63038)),
     ] {
         assert_eq!(
-            outcome(status, body.as_bytes()),
+            outcome::<MessageSid>(status, body.as_bytes()),
             expected,
             "{status} {body}"
         );

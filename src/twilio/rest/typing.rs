@@ -92,7 +92,7 @@ pub(super) fn typing_request(
         method: "POST",
         url,
         headers: vec![
-            ("Authorization".into(), authorization(context)),
+            ("Authorization".into(), authorization(context.credentials())),
             ("Content-Type".into(), content_type),
         ],
         body: serde_json::to_string(&indicator).ok()?.into(),

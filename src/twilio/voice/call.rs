@@ -2,6 +2,8 @@
 //!
 //! Not here: where it says so (`fields`, `relay`).
 
+use serde::{Deserialize, Serialize};
+
 /// Who began a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Direction {
@@ -24,7 +26,8 @@ impl Direction {
 }
 
 /// How far a call has come. Source: Twilio, "Call resource", status values.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum CallStatus {
     /// It waits to be dialled.
     Queued,

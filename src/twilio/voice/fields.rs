@@ -17,17 +17,17 @@ use crate::{
     },
 };
 
-/// A call comes in, and waits for TwiML.
+/// A call comes in, or somebody has answered one of ours: it waits for TwiML.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IncomingCall {
     /// Twilio's id of the call.
     pub call: CallSid,
     /// The account that owns the number.
     pub account: Option<AccountSid>,
-    /// Who calls.
-    pub caller: Caller,
-    /// The number that was called. A call to a SIP address or to an app has none.
-    pub called: Option<Address>,
+    /// The person at the other end: who calls, or whom we have called.
+    pub person: Caller,
+    /// Our number. A call to a SIP address or to an app has none.
+    pub number: Option<Address>,
     /// Who began the call.
     pub direction: Direction,
 }
@@ -95,12 +95,17 @@ impl IncomingCall {
     /// A field that is repeated, or no id of the call.
     pub fn from_form(form: &Form) -> Result<Self, FieldError> {
         reject_repeated(form)?;
+        let direction = Direction::read(form.get("Direction").unwrap_or_default());
+        let (person, number) = match direction {
+            Direction::Inbound => ("From", "To"),
+            Direction::Outbound => ("To", "From"),
+        };
         Ok(Self {
             call: required(form, "CallSid")?,
             account: lenient(form, "AccountSid"),
-            caller: Caller::read(form.get("From").unwrap_or_default()),
-            called: lenient(form, "To"),
-            direction: Direction::read(form.get("Direction").unwrap_or_default()),
+            person: Caller::read(form.get(person).unwrap_or_default()),
+            number: lenient(form, number),
+            direction,
         })
     }
 }
@@ -211,10 +216,23 @@ mod tests {
         ]))
         .unwrap();
         assert_eq!(call.call.as_str(), CALL.1);
-        assert_eq!(call.caller, Caller::read("+15550100"));
-        assert_eq!(call.called.unwrap().as_str(), "+15550199");
+        assert_eq!(call.person, Caller::read("+15550100"));
+        assert_eq!(call.number.unwrap().as_str(), "+15550199");
         assert_eq!(call.direction, Direction::Inbound);
         assert!(call.account.is_some());
+    }
+
+    #[test]
+    fn in_a_call_of_ours_the_person_is_the_one_who_was_called() {
+        let call = IncomingCall::from_form(&form(&[
+            ("From", "+15550199"),
+            ("To", "+15550100"),
+            ("Direction", "outbound-api"),
+        ]))
+        .unwrap();
+        assert_eq!(call.person, Caller::read("+15550100"));
+        assert_eq!(call.number.unwrap().as_str(), "+15550199");
+        assert_eq!(call.direction, Direction::Outbound);
     }
 
     #[test]
@@ -226,8 +244,8 @@ mod tests {
                 ("AccountSid", "odd"),
             ];
             let call = IncomingCall::from_form(&form(&fields)).unwrap();
-            assert_eq!(call.caller, Caller::Withheld, "{from}");
-            assert_eq!((call.called, call.account), (None, None));
+            assert_eq!(call.person, Caller::Withheld, "{from}");
+            assert_eq!((call.number, call.account), (None, None));
         }
         assert!(IncomingCall::from_form(&form(&[])).is_ok());
     }

@@ -12,5 +12,6 @@ pub mod relay;
 pub mod relay_url;
 pub mod say;
 pub mod twiml;
+pub mod webhook_url;
 
 pub use call::{CallStatus, Direction};

@@ -61,7 +61,9 @@ impl<P: CallPlatform> Inner<P> {
                 }
                 Ok(())
             }
-            Job::GiveUp(end) => self.finish(end).await,
+            Job::HangUp(end) => self.hang_up(end).await,
+            Job::Dialled => self.finish(CallEnd::HandedOff).await,
+            Job::LookUp => self.look_up().await,
             Job::Forget => self.step(|state, _| state.forget()).await,
         }
     }

@@ -47,14 +47,13 @@ impl<P: CallPlatform> Inner<P> {
     /// nobody has answered.
     pub(super) async fn begin(self: &Rc<Self>, first: bool) -> Result<(), PlatformError> {
         let assistant = self.assistant().await?;
-        // Twilio says the greeting itself.
-        let greeting = if first {
-            assistant.greeting()
-        } else {
-            String::new()
-        };
         let resumed = self.step(|state, now| {
-            state.say_sentence(&greeting, now, &self.config);
+            let is_outbound = state
+                .admission()
+                .is_some_and(|admission| admission.is_outbound);
+            // Twilio says the greeting itself.
+            let greeting = first.then(|| assistant.greeting(is_outbound));
+            state.say_sentence(&greeting.unwrap_or_default(), now, &self.config);
             // A call that ends while it has no socket answers nothing more.
             if first || state.closing().is_some() {
                 Resumed::Nothing
@@ -136,7 +135,7 @@ impl<P: CallPlatform> Inner<P> {
         phone_hash: &PhoneHash,
         voice: &Voice<'_, P>,
     ) -> ModelRun {
-        let prompt = self.prompt(assistant);
+        let prompt = self.prompt(assistant, &talk);
         let may_ask = Cell::new(false);
         let (number, has_called) = (talk.number, Cell::new(false));
         // The caller's share is counted while the day's budget is.

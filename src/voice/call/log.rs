@@ -11,7 +11,7 @@ use crate::{
     },
     identity::PhoneHash,
     platform::PlatformError,
-    twilio::voice::prices,
+    twilio::voice::prices::Billed,
     voice::state::{Finished, assistant},
 };
 
@@ -74,15 +74,22 @@ impl<P: CallPlatform> Inner<P> {
 
     pub(super) fn log_call(&self, finished: &Finished) {
         let counts = &finished.counts;
-        let number = finished.admission.number.as_ref();
+        let number = finished.number.as_ref();
         let is_recorded = assistant(number, &self.config).voice.record;
+        let billed = Billed {
+            minutes: finished.minutes,
+            is_outbound: finished.is_outbound,
+            speech: finished.speech,
+            is_recorded,
+        };
         let ended = CallEnded {
-            phone_hash: finished.admission.phone_hash.clone(),
+            phone_hash: finished.phone_hash.clone(),
             call: self.name.call_hash(),
+            outbound: finished.is_outbound,
             ended_by: finished.end,
             duration_ms: finished.duration_ms,
             minutes: finished.minutes,
-            estimated_micro_usd: prices::estimate(finished.minutes, is_recorded),
+            estimated_micro_usd: billed.estimate(),
             turns: counts.turns,
             interruptions: counts.interruptions,
             failures: counts.failures,

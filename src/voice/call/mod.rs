@@ -7,10 +7,12 @@
 
 mod alarm;
 mod answer;
+mod dial;
 mod ending;
 mod floor;
 mod frames;
 mod gather;
+mod hang_up;
 mod keys;
 mod log;
 mod prompt;
@@ -22,7 +24,10 @@ use std::{cell::RefCell, rc::Rc, time::Duration};
 use futures_util::lock::Mutex;
 
 use super::{
-    api::{Admit, AskAgain, CallOver, CountCall, Heard, Next, RelayEnd, Sentence},
+    api::{
+        Admit, AskAgain, CallOver, CountCall, Dial, Dialled, Heard, Look, Next, Progress, RelayEnd,
+        Sentence,
+    },
     state::{Phase, State, assistant},
 };
 use crate::{
@@ -32,7 +37,7 @@ use crate::{
         budget::{self, Item, Reservation, Reserve},
         model_run::RemembersEndpoints,
     },
-    event::{CallEnd, CallRefusal},
+    event::CallRefusal,
     identity::Pseudonym,
     object::{Engine, Steps, arguments, in_time, reply, unknown_method, with_retry},
     platform::{
@@ -118,13 +123,14 @@ impl<P: CallPlatform> Phone<P> {
         let phase = inner.read(|state, _| state.phase()).await?;
         match phase {
             Phase::Over(_) => return Ok(Next::HangUp),
-            Phase::Running => {}
+            // What a call of ours needs was reserved before it was made.
+            Phase::Running | Phase::Dialling => {}
             Phase::New => {
-                if let Err(refusal) = inner.reserve_call(&admit).await {
+                if let Err(refusal) = inner.reserve_call(&admit.caller, admit.usage).await {
                     inner.log_refusal(&admit.phone_hash, refusal);
                     return Ok(Next::Say(match refusal {
                         CallRefusal::CallerLimit => Sentence::TooOften,
-                        CallRefusal::DailyLimit | CallRefusal::Unavailable => Sentence::NoCapacity,
+                        _ => Sentence::NoCapacity,
                     }));
                 }
             }
@@ -192,8 +198,27 @@ impl<P: CallPlatform> Phone<P> {
     ///
     /// # Errors
     /// When storage failed.
-    pub async fn over(&self) -> Result<(), PlatformError> {
-        self.0.finish(CallEnd::Caller).await
+    pub async fn over(&self, over: CallOver) -> Result<(), PlatformError> {
+        let inner = &self.0;
+        let finished = inner.step(|state, now| state.told_over(over.status, now));
+        inner.settle(finished.await?);
+        Ok(())
+    }
+
+    /// Calls somebody, once.
+    ///
+    /// # Errors
+    /// When storage failed. The call may or may not be made.
+    pub async fn dial(&self, dial: Dial) -> Result<Dialled, PlatformError> {
+        self.0.dial(dial).await
+    }
+
+    /// How far the call has come, if there is one.
+    ///
+    /// # Errors
+    /// When storage failed.
+    pub async fn look(&self) -> Result<Option<Progress>, PlatformError> {
+        self.0.read(|state, _| state.progress()).await
     }
 
     /// The alarm: does what is due, and sets the next alarm.
@@ -213,22 +238,28 @@ impl<P: CallPlatform> Engine for Phone<P> {
             Heard::NAME => reply::<Heard>(&self.heard(arguments(text)?).await?),
             AskAgain::NAME => reply::<AskAgain>(&self.ask_again(arguments(text)?).await?),
             CallOver::NAME => {
-                self.over().await?;
+                self.over(arguments(text)?).await?;
                 reply::<CallOver>(&())
             }
+            Dial::NAME => reply::<Dial>(&self.dial(arguments(text)?).await?),
+            Look::NAME => reply::<Look>(&self.look().await?),
             _ => Err(unknown_method()),
         }
     }
 }
 
 impl<P: CallPlatform> Inner<P> {
-    /// Reserves what a new call needs: one of the caller's calls, and a minute.
-    async fn reserve_call(&self, admit: &Admit) -> Result<(), CallRefusal> {
+    /// Reserves what a new call needs: one of the person's calls, and a minute.
+    async fn reserve_call(
+        &self,
+        caller: &Pseudonym,
+        usage: UsageCounters,
+    ) -> Result<(), CallRefusal> {
         let count = CountCall {
             call: self.name.clone(),
             limit: self.config.call_rate_limit_per_hour,
         };
-        let counted = with_retry(async || self.platform.call(admit.caller.as_str(), &count).await);
+        let counted = with_retry(async || self.platform.call(caller.as_str(), &count).await);
         match in_time(&self.platform, ADMISSION_TIME, counted).await {
             Ok(true) => {}
             Ok(false) => return Err(CallRefusal::CallerLimit),
@@ -237,7 +268,7 @@ impl<P: CallPlatform> Inner<P> {
                 return Err(CallRefusal::Unavailable);
             }
         }
-        self.reserve_minute(admit.usage).await
+        self.reserve_minute(usage).await
     }
 
     /// Reserves a minute. If that is not known to have succeeded, the minute is not used.

@@ -135,6 +135,7 @@ impl State {
             gathering: Some(gathering),
             unanswered,
             closing,
+            hang_up,
             ..
         }) = &mut self.call
         else {
@@ -146,6 +147,7 @@ impl State {
         }
         gathering.is_heard = true;
         gathering.back_by = now.plus(TWILIO_TIME);
+        *hang_up = None;
         let goes_on = closing.is_none();
         if goes_on && let Gathered::Words(words) = heard {
             words.clone_into(unanswered);
@@ -238,6 +240,7 @@ mod tests {
             door: None,
             caller: keys.caller(&caller, None),
             phone_hash: keys.caller_hash(&caller),
+            is_outbound: false,
             usage: UsageCounters::EMPTY,
         };
         let mut state = State::new();

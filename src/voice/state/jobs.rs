@@ -20,8 +20,12 @@ pub enum Job {
     EndSession,
     /// The socket never said which call it is.
     CloseSocket,
-    /// Nobody has told of the call's end.
-    GiveUp(CallEnd),
+    /// Nobody has told of the call's end, although it is due: Twilio is asked to end the call.
+    HangUp(CallEnd),
+    /// A document has had Twilio dial a person, and nothing more is to be said.
+    Dialled,
+    /// Twilio is asked what has become of a call of ours.
+    LookUp,
     /// The call is forgotten.
     Forget,
 }
@@ -52,7 +56,9 @@ impl State {
             .over
             .map(|over| (over.at.plus(REMEMBERED), Job::Forget));
         let call = self.call.iter().flat_map(|call| call.jobs(config));
-        call.chain(over)
+        let dialling = self.dialling.as_ref();
+        let look_up = dialling.map(|dialling| (dialling.not_before, Job::LookUp));
+        call.chain(over).chain(look_up)
     }
 }
 
@@ -60,21 +66,19 @@ impl Call {
     fn jobs(&self, config: &Config) -> Vec<(UnixMillis, Job)> {
         let mut jobs = Vec::new();
         match &self.closing {
-            // Without a socket, Twilio is told by the next document. It needs nothing more to dial.
-            Some(closing) if closing.is_told || self.gathering.is_some() => {
-                let dials = closing.is_told && closing.end == CallEnd::HandedOff;
-                let late = match self.gathering {
-                    Some(_) if dials => closing.end_by,
-                    _ => closing.end_by.plus(TWILIO_TIME),
-                };
-                jobs.push((late, Job::GiveUp(closing.end)));
-            }
+            // Without a socket, Twilio is told by the next document.
+            Some(closing) if closing.is_told || self.gathering.is_some() => {}
             Some(closing) => jobs.push((closing.end_by, Job::EndSession)),
             None => {
                 jobs.push((self.ends_at(config), Job::TimeUp));
                 let next = self.paid_until();
                 if next < self.ends_at(config) {
-                    jobs.push((next.minus(RESERVED_BEFORE), Job::ReserveMinute));
+                    let before = match self.gathering {
+                        // Only the next document can say that there is none.
+                        Some(_) => TWILIO_TIME,
+                        None => RESERVED_BEFORE,
+                    };
+                    jobs.push((next.minus(before), Job::ReserveMinute));
                 }
                 // Without a socket nobody could be asked.
                 let talks = self.session.as_ref().is_some_and(Session::talks);
@@ -83,35 +87,60 @@ impl Call {
                 jobs.extend(entry_ends.filter(|_| talks).map(|at| (at, Job::EndEntry)));
             }
         }
-        if let Some(gathering) = &self.gathering {
-            let back_by = gathering.back_by();
-            jobs.extend(
-                self.closing
-                    .is_none()
-                    .then_some((back_by, Job::GiveUp(CallEnd::Lost))),
-            );
-            return jobs;
+        if let Some(session) = &self.session
+            && session.lost_at.is_none()
+            && !session.is_set_up
+        {
+            jobs.push((session.opened_at.plus(SET_UP_WITHIN), Job::CloseSocket));
         }
-        match (&self.session, &self.door) {
-            (Some(session), _) => match session.lost_at {
-                Some(lost) => jobs.push((lost.plus(TWILIO_TIME), Job::GiveUp(CallEnd::Lost))),
-                None if !session.is_set_up => {
-                    jobs.push((session.opened_at.plus(SET_UP_WITHIN), Job::CloseSocket));
-                }
-                None => {}
-            },
-            (None, Some(door)) => {
-                jobs.push((door.until.plus(TWILIO_TIME), Job::GiveUp(CallEnd::Lost)));
-            }
-            // Between the two only the webhook's own step comes.
-            (None, None) => {
-                let late = self
-                    .admitted_at
-                    .plus(TWILIO_TIME)
-                    .plus(super::session::DOOR_OPEN);
-                jobs.push((late, Job::GiveUp(CallEnd::Lost)));
-            }
+        if let Some(dialled) = self.dialled() {
+            jobs.push((dialled, Job::Dialled));
+        } else if let Some((late, end)) = self.late() {
+            let at = self
+                .hang_up
+                .map_or(late, |hang_up| late.max(hang_up.not_before));
+            jobs.push((at, Job::HangUp(end)));
         }
         jobs
+    }
+
+    /// When the document was said that has Twilio dial a person.
+    fn dialled(&self) -> Option<UnixMillis> {
+        let closing = self.closing.as_ref().filter(|_| self.gathering.is_some())?;
+        let dials = closing.is_told && closing.end == CallEnd::HandedOff;
+        dials.then_some(closing.end_by)
+    }
+
+    /// When Twilio must have told of the call's end, and which end it is.
+    fn late(&self) -> Option<(UnixMillis, CallEnd)> {
+        if let Some(gathering) = &self.gathering {
+            return Some(self.late_document(gathering.back_by()));
+        }
+        let told = self.closing.as_ref().filter(|closing| closing.is_told);
+        let told = told.map(|closing| (closing.end_by, closing.end));
+        let lost = match (&self.session, &self.door) {
+            (Some(session), _) => session.lost_at,
+            (None, Some(door)) => Some(door.until),
+            // Between the two only the webhook's own step comes.
+            (None, None) => Some(self.admitted_at.plus(super::session::DOOR_OPEN)),
+        };
+        let lost = lost.map(|at| (at, CallEnd::Lost));
+        let first = told.into_iter().chain(lost).min_by_key(|(at, _)| *at);
+        first.map(|(at, end)| (at.plus(TWILIO_TIME), end))
+    }
+
+    /// The same without a socket. A minute that nobody has does not begin, even if nobody could be told of that.
+    fn late_document(&self, back_by: UnixMillis) -> (UnixMillis, CallEnd) {
+        let Some(closing) = &self.closing else {
+            return (back_by, CallEnd::Lost);
+        };
+        let late = closing.end_by.plus(TWILIO_TIME);
+        let has_no_minute = closing.end == CallEnd::DailyLimit && !closing.is_told;
+        let late = if has_no_minute {
+            late.min(self.paid_until().minus(RESERVED_BEFORE))
+        } else {
+            late
+        };
+        (late, closing.end)
     }
 }

@@ -4,6 +4,7 @@
 //! action of `<Connect>`, the status callback, or the alarm. Then only that it has ended is remembered, for as long as
 //! Twilio may ask again. Not here: waiting, storing, speaking (`voice::call`).
 
+mod dialling;
 mod ending;
 mod gathering;
 mod jobs;
@@ -26,7 +27,8 @@ use crate::{
 
 use super::api::Admit;
 
-pub use ending::Finished;
+pub use dialling::{LookUp, RINGS_FOR};
+pub use ending::{Finished, Retry};
 pub use gathering::{Due, Line};
 pub use jobs::Job;
 pub use keys::{KEY_PAUSE, Keys, Resumed, joined};
@@ -38,6 +40,9 @@ pub use talk::{LastSaid, Talk, TurnDone, heard_of};
 #[serde(default)]
 pub struct State {
     v: u32,
+    /// A call of ours that nobody has answered yet.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    dialling: Option<dialling::Dialling>,
     #[serde(skip_serializing_if = "Option::is_none")]
     call: Option<Call>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -48,6 +53,9 @@ pub struct State {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct Call {
     admission: Admit,
+    /// What the assistant was told of this call, if we have made it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    context: Option<String>,
     admitted_at: UnixMillis,
     minutes: Minutes,
     /// A socket that may be opened.
@@ -77,6 +85,9 @@ struct Call {
     /// When the caller's silence is too long.
     quiet_at: Option<UnixMillis>,
     closing: Option<ending::Closing>,
+    /// Twilio is asked to end the call, and has not answered yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    hang_up: Option<ending::HangUp>,
     counts: Counts,
 }
 
@@ -141,34 +152,42 @@ impl State {
     /// Whether nothing is worth storing.
     #[must_use]
     pub fn is_blank(&self) -> bool {
-        self.call.is_none() && self.over.is_none()
+        self.call.is_none() && self.over.is_none() && self.dialling.is_none()
     }
 
     /// Whether the call goes on, has ended, or has not come yet.
     #[must_use]
     pub fn phase(&self) -> Phase {
-        match (&self.call, self.over) {
-            (Some(_), _) => Phase::Running,
-            (None, Some(Over { end, .. })) => Phase::Over(end),
-            (None, None) => Phase::New,
+        match (&self.call, self.over, &self.dialling) {
+            (Some(_), _, _) => Phase::Running,
+            (None, Some(Over { end, .. }), _) => Phase::Over(end),
+            (None, None, Some(_)) => Phase::Dialling,
+            (None, None, None) => Phase::New,
         }
     }
 
-    /// Admits a call whose first minute is reserved. Returns `false` if it was admitted or has ended before.
+    /// Admits a call whose first minute is reserved, or one of ours that was answered. Returns `false` if it was admitted or
+    /// has ended before.
     pub fn admit(&mut self, admission: &Admit, now: UnixMillis, config: &Config) -> bool {
-        if self.phase() != Phase::New {
+        if matches!(self.phase(), Phase::Running | Phase::Over(_)) {
             return false;
         }
         let gathering = admission.door.is_none().then(|| {
-            let greeting = assistant(admission.number.as_ref(), config).greeting();
+            let assistant = assistant(admission.number.as_ref(), config);
+            let greeting = assistant.greeting(admission.is_outbound);
             gathering::Gathering::new(&greeting, now, config)
         });
+        let (reserved_at, context) = match self.dialling.take() {
+            Some(dialling) => (dialling.reserved_at, dialling.dial.context),
+            None => (now, None),
+        };
         self.call = Some(Call {
             admission: admission.clone(),
+            context,
             admitted_at: now,
             minutes: Minutes {
                 reserved: 1,
-                last_at: now,
+                last_at: reserved_at,
             },
             door: None,
             session: None,
@@ -184,6 +203,7 @@ impl State {
             nudges: 0,
             quiet_at: None,
             closing: None,
+            hang_up: None,
             counts: Counts::default(),
         });
         true
@@ -209,6 +229,8 @@ impl State {
 pub enum Phase {
     /// It has not come yet, or is forgotten.
     New,
+    /// We have called, and nobody has answered yet.
+    Dialling,
     /// It goes on.
     Running,
     /// It has ended.
@@ -243,7 +265,8 @@ pub fn assistant<'c>(number: Option<&Address>, config: &'c Config) -> &'c Assist
 }
 
 /// How long a call may last: the assistant's own bound, within that of all.
-fn longest(assistant: &Assistant, config: &Config) -> Duration {
+#[must_use]
+pub fn longest(assistant: &Assistant, config: &Config) -> Duration {
     let own = assistant.voice.longest_call;
     own.map_or(config.max_call, |own| own.min(config.max_call))
 }

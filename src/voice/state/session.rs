@@ -154,7 +154,7 @@ impl State {
             }
             call.resumes = call.resumes.saturating_add(1);
             call.lost.clone_from(&end.session);
-            call.session = None;
+            (call.session, call.hang_up) = (None, None);
         }
         self.open_door(&end.door, now);
         (Next::Connect { greet: false }, None)

@@ -38,6 +38,10 @@ pub struct Talk {
     pub keys: Option<Keys>,
     /// The number of the next turn.
     pub number: u64,
+    /// Whether we have called the person.
+    pub is_outbound: bool,
+    /// What the assistant was told of this call.
+    pub context: Option<String>,
 }
 
 /// A turn that has ended.
@@ -117,6 +121,8 @@ impl State {
             unanswered: call.unanswered.clone(),
             keys: self.keys(),
             number: u64::from(call.counts.turns),
+            is_outbound: call.admission.is_outbound,
+            context: call.context.clone(),
         })
     }
 

@@ -17,6 +17,8 @@ const ADMIN_PATHS: &[&str] = &[
     "/admin/contacts/hand-over",
     "/admin/contacts/release",
     "/admin/contacts/messages",
+    "/admin/calls",
+    "/admin/calls/0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
     "/admin/nothing",
 ];
 

@@ -3,6 +3,7 @@
 //! Not here: conversations (`messaging`).
 
 mod admin_access;
+mod admin_calls;
 mod admin_requests;
 mod configuration;
 mod objects;

@@ -127,7 +127,7 @@ pub const EVERYTHING: [&str; 120] = [
 ];
 
 /// Those of calls. The ends, outcomes, refusals and faults have their names in the log, and fixed sentences theirs in `texts`.
-pub const EVERYTHING_OF_CALLS: [&str; 87] = [
+pub const EVERYTHING_OF_CALLS: [&str; 91] = [
     "actions that came twice",
     "actions that did not come",
     "actions that got no answer",
@@ -160,7 +160,9 @@ pub const EVERYTHING_OF_CALLS: [&str; 87] = [
     "calls that ended",
     "calls that left memory",
     "calls that were cancelled",
+    "calls that were ended by REST",
     "calls that were not admitted",
+    "calls that were over before they were ended by REST",
     "calls whose minutes were all settled",
     "clock jumps",
     "clock steps",
@@ -168,8 +170,10 @@ pub const EVERYTHING_OF_CALLS: [&str; 87] = [
     "commits that failed",
     "daily_limit",
     "damaged values",
+    "ends by REST that failed",
     "ends of calls that a kill left unlogged",
     "ends of calls that were not told",
+    "ends of sessions that Twilio did not act on",
     "ends of sockets that were not told",
     "exhausted budgets",
     "exhausted budgets of minutes",

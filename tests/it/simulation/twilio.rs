@@ -103,6 +103,8 @@ impl Simulation {
             && (path.contains("/Media/") || [CDN, BUCKET].contains(&path))
         {
             self.file(request, path).await
+        } else if request.method == "POST" && path.contains("/Calls/") {
+            self.end_call_by_rest(request, path).await
         } else if path.ends_with("/Typing.json") {
             self.count("typing indicators");
             self.sleep(self.random.between(10, 3000)).await;
@@ -403,6 +405,6 @@ impl Simulation {
     }
 }
 
-fn json_response(status: u16, body: &Value) -> HttpResponse {
+pub fn json_response(status: u16, body: &Value) -> HttpResponse {
     response(status, body.to_string())
 }

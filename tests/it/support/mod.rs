@@ -5,6 +5,7 @@
 
 mod fake_platform;
 pub mod gather;
+pub mod operator;
 pub mod phone;
 mod request;
 pub mod response;
@@ -15,7 +16,7 @@ pub mod twiml;
 use std::time::Duration;
 
 pub use fake_platform::{
-    Act, Alteration, CDN, DESK, FLOW, FakePlatform, GIF, HEARD, Piece, SIGNING_SECRET,
+    Act, Alteration, CDN, DESK, FLOW, FakePlatform, GIF, HEARD, MadeCall, Piece, SIGNING_SECRET,
     WITH_SEGMENT, after,
 };
 pub use request::{Incoming, bearer, fresh_sid, media_url, webhook, with_media};

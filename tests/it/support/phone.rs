@@ -12,13 +12,16 @@ use switchboard::{
     platform::Clock,
 };
 
-use super::{FakePlatform, Incoming, NUMBER, ORIGIN, TOKEN, signature::sign_text};
+use super::{FakePlatform, Incoming, MadeCall, NUMBER, ORIGIN, TOKEN, signature::sign_text};
 
-/// A call from one number to [`NUMBER`].
+/// A call from one number to [`NUMBER`], or one that the Worker makes from there.
 pub struct Call {
     pub fake: FakePlatform,
     pub sid: String,
+    /// The person's number.
     from: String,
+    /// The query of the webhooks of a call that the Worker makes.
+    query: Option<String>,
     /// The session that is open.
     pub session: u32,
     /// The number of frames that were read.
@@ -47,9 +50,37 @@ impl Call {
             fake: fake.clone(),
             sid: format!("CA{number:032x}"),
             from: "+15550100".to_owned(),
+            query: None,
             session: 0,
             read: Cell::default(),
         }
+    }
+
+    /// A call that the Worker has made, and nobody has answered yet.
+    pub fn made(fake: &FakePlatform, made: &MadeCall) -> Self {
+        assert_eq!(made.form["From"], NUMBER);
+        let (url, query) = made.form["Url"].split_once('?').unwrap();
+        assert_eq!(url, format!("{ORIGIN}/twilio/voice"));
+        assert_eq!(
+            made.form["StatusCallback"],
+            format!("{ORIGIN}/twilio/voice/status?{query}")
+        );
+        Self {
+            sid: made.sid.clone(),
+            from: made.form["To"].clone(),
+            query: Some(query.to_owned()),
+            ..Self::new(fake, 0)
+        }
+    }
+
+    /// The person has answered, and the call was connected and greeted.
+    pub async fn answered(&mut self) -> Vec<Verb> {
+        let verbs = self
+            .webhook("/twilio/voice", &[("CallStatus", "in-progress")])
+            .await;
+        self.open(&verbs).await;
+        self.set_up().await;
+        verbs
     }
 
     /// A call that was connected and greeted.
@@ -68,6 +99,9 @@ impl Call {
 
     /// The name of the call's object.
     pub fn name(&self) -> String {
+        if let Some(query) = &self.query {
+            return query.strip_prefix("call=").unwrap().to_owned();
+        }
         let key = &self.fake.config().pseudonym_key;
         key.call(&self.sid.parse().unwrap()).as_str().to_owned()
     }
@@ -86,26 +120,26 @@ impl Call {
     }
 
     pub async fn response(&self, path: &str, fields: &[(&str, &str)]) -> Response {
+        let person = self.from.as_str();
+        let (from, to, direction) = match self.query {
+            None => (person, NUMBER, "inbound"),
+            Some(_) => (NUMBER, person, "outbound-api"),
+        };
         let usual = [
             ("CallSid", self.sid.as_str()),
             ("AccountSid", "AC0123456789abcdef0123456789abcdef"),
-            ("From", self.from.as_str()),
-            ("Caller", self.from.as_str()),
-            ("To", NUMBER),
-            ("Called", NUMBER),
-            ("Direction", "inbound"),
+            ("From", from),
+            ("Caller", from),
+            ("To", to),
+            ("Called", to),
+            ("Direction", direction),
             ("ApiVersion", "2010-04-01"),
         ];
-        let fields: Vec<_> = usual
-            .iter()
-            .chain(fields)
-            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-            .collect();
-        let mut request = Incoming::signed(&fields);
-        request.url = format!("{ORIGIN}{path}");
-        request.sign(TOKEN, &fields);
-        let config = self.fake.config().clone();
-        http::handle(&self.fake, Ok(&config), &mut request).await
+        // The URL of an action comes from the TwiML, with its query.
+        let query = self.query.as_ref().filter(|_| !path.contains('?'));
+        let query = query.map_or(String::new(), |query| format!("?{query}"));
+        let fields = [&usual, fields].concat();
+        post(&self.fake, &format!("{path}{query}"), &fields).await
     }
 
     /// The upgrade of a socket at this URL, signed as Twilio signs it.
@@ -218,6 +252,17 @@ impl Call {
         self.after(Duration::from_millis(600)).await;
         self.ended("completed", "completed").await;
     }
+}
+
+/// A webhook of Twilio's voice side with these fields and no others.
+pub async fn post(fake: &FakePlatform, path: &str, fields: &[(&str, &str)]) -> Response {
+    let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+    let fields: Vec<_> = fields.iter().map(owned).collect();
+    let mut request = Incoming::signed(&fields);
+    request.url = format!("{ORIGIN}{path}");
+    request.sign(TOKEN, &fields);
+    let config = fake.config().clone();
+    http::handle(fake, Ok(&config), &mut request).await
 }
 
 /// The elements of TwiML, without `Response` and the frames around them.

@@ -50,6 +50,9 @@ pub fn offset_minutes(zone: &str) -> Option<i32> {
         "UTC" => Some(0),
         "Europe/Berlin" => Some(60),
         "America/New_York" => Some(-300),
+        "America/Chicago" => Some(-360),
+        "America/Denver" | "America/Phoenix" => Some(-420),
+        "America/Los_Angeles" => Some(-480),
         _ => None,
     }
 }

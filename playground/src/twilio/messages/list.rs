@@ -1,7 +1,7 @@
 //! Listing and reading the messages of an account.
 
 use axum::http::StatusCode;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::outbox::{Message, Outbox, Stage};
 use crate::base::time::now_ms;
@@ -94,29 +94,12 @@ impl Filter {
             .filter(|message| message.account == account && self.matches(message))
             .collect();
         let shown = page.items(&all);
-        let token = shown.last().map(|message| format!("PA{}", message.sid));
-        let uri = |number: usize| page.uri(path, query, number, None);
-        let next_uri = |number: usize| page.uri(path, query, number, token.as_deref());
         let resources: Vec<Value> = shown
             .iter()
             .map(|message| message.resource(Stage::Delivered))
             .collect();
-        let start = page.start();
-        let end = start.saturating_add(shown.len().saturating_sub(1));
-        Reply::json(
-            StatusCode::OK,
-            json!({
-                "messages": resources,
-                "first_page_uri": uri(0),
-                "previous_page_uri": page.previous().map(uri),
-                "next_page_uri": page.next(all.len()).map(next_uri),
-                "uri": uri(page.number),
-                "page": page.number,
-                "page_size": page.size,
-                "start": start,
-                "end": end
-            }),
-        )
+        let last = shown.last().map(|message| message.sid.as_str());
+        page.reply("messages", &resources, all.len(), last, (path, query))
     }
 }
 

@@ -10,10 +10,28 @@ use crate::base::shared::lock;
 
 /// The numbers and services of each account. An account gets them with its first request, always
 /// the same ones.
-#[derive(Default)]
-pub struct Numbers(Mutex<BTreeMap<String, Account>>);
+pub struct Numbers {
+    accounts: Mutex<BTreeMap<String, Account>>,
+    /// Numbers that every account can call from, and that the API does not show.
+    callers: Vec<String>,
+}
 
 impl Numbers {
+    /// The numbers of no account yet. Every account can call from `callers`, too.
+    pub fn new(callers: Vec<String>) -> Self {
+        Self {
+            accounts: Mutex::default(),
+            callers,
+        }
+    }
+
+    /// Whether an account can call from this number.
+    pub fn has(&self, account: &str, wanted: &str) -> bool {
+        let is_wanted = |number: &Resource| text(number, "phone_number") == wanted;
+        self.callers.iter().any(|caller| caller == wanted)
+            || self.with(account, |account| account.numbers.iter().any(is_wanted))
+    }
+
     /// The numbers and services of all accounts as the API shows them, by the SID of the account.
     pub fn show(&self) -> Value {
         let accounts = self.lock();
@@ -48,7 +66,7 @@ impl Numbers {
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Account>> {
-        lock(&self.0)
+        lock(&self.accounts)
     }
 }
 

@@ -47,7 +47,7 @@ fn an_assistant_without_a_voice_has_that_of_its_language() {
         assert_eq!(assistant.voice, expected);
         assert_eq!(assistant.voice.language, tag);
         assert_eq!(
-            assistant.greeting(),
+            assistant.greeting(false),
             assistant.text(FixedText::CallGreeting)
         );
     }
@@ -74,6 +74,7 @@ speak_urls = "full"
     .voice;
     let expected = Voice {
         greeting: Some("Boat shop, hello!".to_owned()),
+        outbound_greeting: None,
         language: "en-GB".to_owned(),
         tts_provider: TtsProvider::Google,
         name: "en-GB-Chirp3-HD-Aoede".to_owned(),
@@ -126,7 +127,16 @@ fn what_a_voice_leaves_out_follows_from_its_providers_and_language() {
 #[test]
 fn a_recorded_call_says_so_before_it_greets() {
     let assistant = assistant("[voice]\nrecord = true\ngreeting = \"Boat shop!\"");
-    assert_eq!(assistant.greeting(), "This call is recorded. Boat shop!");
+    assert_eq!(
+        assistant.greeting(false),
+        "This call is recorded. Boat shop!"
+    );
+    let outbound = assistant.text(FixedText::CallOutboundGreeting);
+    assert_eq!(
+        assistant.greeting(true),
+        format!("This call is recorded. {outbound}"),
+        "whom it calls hears another one"
+    );
 }
 
 #[test]

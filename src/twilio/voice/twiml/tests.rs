@@ -10,6 +10,7 @@ const ACTION: &str = "https://example.com/twilio/voice/ended";
 pub(in super::super) fn voice() -> Voice {
     Voice {
         greeting: None,
+        outbound_greeting: None,
         language: "en-US".to_owned(),
         tts_provider: TtsProvider::Amazon,
         name: "Joanna-Neural".to_owned(),

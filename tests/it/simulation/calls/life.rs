@@ -109,6 +109,8 @@ impl Simulation {
             }
         }
         life.is_over.set(true);
+        self.calls
+            .with(&life.name, |call| call.is_over_at_twilio = true);
         self.trace(|| format!("{:.6} is over at Twilio", life.name));
         self.tell_status(life).await;
     }

@@ -63,6 +63,10 @@ pub struct CallPlan {
     pub status_twice: u64,
     /// Objects that leave memory while nothing happens.
     pub leaves_memory: u64,
+    /// Ends of a session that Twilio does not act on.
+    pub end_ignored: u64,
+    /// Requests to end a call that fail, with or without an effect.
+    pub hang_up_fails: u64,
     /// Answers of the model with long pauses between words, that break off, or that never end.
     pub model_stalls: u64,
     pub model_breaks: u64,
@@ -107,6 +111,8 @@ impl CallPlan {
             model_stalls: often(50, 400),
             model_breaks: often(50, 400),
             caller_fails: often(20, 200),
+            end_ignored: often(100, 600),
+            hang_up_fails: often(200, 700),
         }
     }
 

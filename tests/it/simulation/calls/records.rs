@@ -15,6 +15,9 @@ pub struct Record {
     /// When it was stored that the call was admitted, and that it has ended.
     pub admitted: Option<u64>,
     pub over: Option<u64>,
+    /// Whether Twilio knows no more of it, and whether it was ended by REST.
+    pub is_over_at_twilio: bool,
+    pub is_hung_up: bool,
     /// How often its end was logged.
     pub logged: u64,
     /// Whether its end may have been stored and not logged.

@@ -188,6 +188,10 @@ impl Simulation {
     fn twilio_hears(self: &Rc<Self>, session: &Rc<Session>, text: &str) {
         let frame: Value = serde_json::from_str(text).unwrap_or_default();
         if frame["type"] == "end" {
+            let ignores = self.calls.plan.end_ignored;
+            if self.fault(ignores, "ends of sessions that Twilio did not act on") {
+                return;
+            }
             let data = frame["handoffData"].as_str().unwrap_or_default().to_owned();
             let (sim, session) = (Rc::clone(self), Rc::clone(session));
             self.executor.spawn(OUTSIDE, async move {

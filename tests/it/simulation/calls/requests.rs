@@ -4,8 +4,11 @@
 
 use std::rc::Rc;
 
-use serde_json::Value;
-use switchboard::http::{self, Response};
+use serde_json::{Value, json};
+use switchboard::{
+    http::{self, Response},
+    platform::{HttpError, HttpRequest, HttpResponse},
+};
 
 use super::{
     life::Life,
@@ -15,6 +18,7 @@ use crate::{
     simulation::{
         executor::{OUTSIDE, promise},
         state::Simulation,
+        twilio::json_response,
         worker_ports::WorkerPlatform,
     },
     support::{
@@ -108,7 +112,8 @@ impl Simulation {
         if self.fault(plan.action_missing, "actions that did not come") {
             return Vec::new();
         }
-        let is_over = life.has_hung_up.get();
+        let is_hung_up = self.calls.with(&life.name, |call| call.is_hung_up);
+        let is_over = life.has_hung_up.get() || is_hung_up == Some(true);
         let session = session.map_or(String::new(), |session| session.id.clone());
         let times = if self.fault(plan.action_twice, "actions that came twice") {
             2
@@ -193,6 +198,58 @@ impl Simulation {
             self.check(matches!(status, Some(204 | 503)), || {
                 format!("a status callback got {status:?}")
             });
+        }
+    }
+
+    /// A call's object asks Twilio to end the call.
+    pub fn end_call_by_rest(
+        self: &Rc<Self>,
+        request: &HttpRequest,
+        path: &str,
+    ) -> impl Future<Output = Result<HttpResponse, HttpError>> {
+        let (sim, body) = (Rc::clone(self), request.body.to_text());
+        let sid = path
+            .rsplit('/')
+            .next()
+            .and_then(|file| file.strip_suffix(".json"));
+        let sid = sid.and_then(|sid| sid.parse().ok());
+        async move {
+            sim.check(body == "Status=completed" && sid.is_some(), || {
+                format!("a call is ended with {body}")
+            });
+            let name = sid.map(|sid| sim.config.pseudonym_key.call(&sid));
+            let name = name.map_or(String::new(), |name| name.as_str().to_owned());
+            sim.sleep(sim.random.between(20, 500)).await;
+            let fails = sim.fault(sim.calls.plan.hang_up_fails, "ends by REST that failed");
+            let kind = if fails { sim.random.below(4) } else { 4 };
+            match kind {
+                0 => return Ok(json_response(503, &json!({ "code": 20503 }))),
+                1 => return Err(HttpError::Connection),
+                _ => {}
+            }
+            let was_over = sim.calls.with(&name, |call| {
+                std::mem::replace(&mut call.is_hung_up, true) || call.is_over_at_twilio
+            });
+            sim.check(was_over.is_some(), || "a call of nobody is ended".into());
+            let sessions = sim.calls.sessions.borrow().clone();
+            for session in sessions.values().filter(|one| one.name == name) {
+                sim.close_socket(session, Outcome::HungUp);
+            }
+            match kind {
+                2 => Err(HttpError::Connection),
+                3 => {
+                    sim.sleep(30_000).await;
+                    Err(HttpError::Connection)
+                }
+                _ if was_over == Some(true) => {
+                    sim.count("calls that were over before they were ended by REST");
+                    Ok(json_response(400, &json!({ "code": 21220 })))
+                }
+                _ => {
+                    sim.count("calls that were ended by REST");
+                    Ok(json_response(200, &json!({})))
+                }
+            }
         }
     }
 }

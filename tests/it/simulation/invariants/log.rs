@@ -58,7 +58,9 @@ impl Invariants {
 
     /// A line of the log.
     pub fn logged(&mut self, line: &str, object: Option<&str>) {
-        const EVENTS: [&str; 20] = [
+        const EVENTS: [&str; 22] = [
+            "call_dialled",
+            "call_hung_up",
             "tool_called",
             "field_omitted",
             "endpoint_failed",

@@ -2,14 +2,18 @@
 //!
 //! Not here: Twilio's side of a call (`support::phone`).
 
-use std::{cell::RefCell, collections::BTreeMap, rc::Rc};
+use std::{
+    cell::{Cell, RefCell},
+    collections::BTreeMap,
+    rc::Rc,
+};
 
 use switchboard::{
     base::{time::UnixMillis, usage::UsageCounters},
     conversation::budget::AddUsage,
     identity::Pseudonym,
     object::Engine,
-    platform::{Clock, PlatformError, SecretRandom, Sockets},
+    platform::{Clock, Method, PlatformError, SecretRandom, Sockets},
     voice::{call::Phone, callers::Callers},
 };
 use tokio::task::spawn_local;
@@ -19,6 +23,7 @@ use super::{
     disk::Disk,
     object_ports::{Kind, ObjectPlatform, PlainObject, called},
     objects::Tasks,
+    rest_calls::RestCalls,
 };
 
 /// All calls, callers and sockets.
@@ -31,6 +36,9 @@ pub(super) struct Calls {
     /// The sockets that were closed, with the code.
     closed: RefCell<Vec<(u32, u16)>>,
     secrets: RefCell<u8>,
+    replies_lost: Cell<usize>,
+    /// The calls of the REST API.
+    pub(super) rest: RestCalls,
 }
 
 #[derive(Default)]
@@ -70,6 +78,34 @@ impl FakePlatform {
                 .for_each(|task| task.abort());
             object.engine = None;
         }
+    }
+
+    /// The names of the calls' objects.
+    pub fn call_names(&self) -> Vec<String> {
+        self.0.calls.objects.borrow().keys().cloned().collect()
+    }
+
+    /// The replies to so many of the next calls to a call's object are lost. The platform says that they may be repeated.
+    pub fn lose_call_replies(&self, times: usize) {
+        self.0.calls.replies_lost.set(times);
+    }
+
+    /// Calls a call's object for the Worker.
+    pub(super) async fn ask_call<M: Method>(
+        &self,
+        name: &str,
+        method: &M,
+    ) -> Result<M::Reply, PlatformError> {
+        let reply = Box::pin(called(&*self.phone(name), method)).await;
+        let lost = self.0.calls.replies_lost.get();
+        self.0.calls.replies_lost.set(lost.saturating_sub(1));
+        if lost == 0 {
+            return reply;
+        }
+        Err(PlatformError {
+            retryable: true,
+            ..PlatformError::new("object reset")
+        })
     }
 
     /// What a call's object has stored.

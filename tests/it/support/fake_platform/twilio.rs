@@ -34,6 +34,9 @@ impl FakePlatform {
             .borrow_mut()
             .pop_front()
             .unwrap_or(after(50, Act::Say("")));
+        if request.url.contains("/Calls") {
+            return self.call_answer(request, act).await;
+        }
         if request.method == "GET" {
             self.0.lookups.set(self.0.lookups.get() + 1);
             return self

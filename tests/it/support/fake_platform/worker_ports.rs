@@ -62,7 +62,7 @@ impl Objects for FakePlatform {
                 let reply = self.in_object(&name, call).await?;
                 Ok(serde_json::from_str(&reply).unwrap())
             }
-            "CALL" => Box::pin(called(&*self.phone(name), method)).await,
+            "CALL" => self.ask_call(name, method).await,
             "RUN" | "BATCH" | "BATCHES" => Box::pin(self.call_run(name, method)).await,
             "BUDGET" if self.0.budget_fails.get() => {
                 Err(PlatformError::new("budget is unreachable"))

@@ -127,6 +127,7 @@ async fn the_model_hands_over_and_the_call_is_settled_when_that_was_said() {
     assert_eq!(call.tells(&greeting, "A person, please").await, dialled);
     call.after(Duration::from_secs(15)).await;
     assert_eq!(fake.events_named("call")[0]["ended_by"], "handed_off");
+    assert!(fake.calls_ended().is_empty(), "the person talks on");
     let stored = fake.call_disk(&call.name()).text("call").unwrap();
     assert!(
         !stored.contains("get someone"),
@@ -200,12 +201,12 @@ async fn a_call_whose_time_is_up_while_the_model_writes_says_so_at_once() {
 async fn a_call_ends_with_a_sentence_before_a_minute_that_nobody_has() {
     let fake = platform(&[("MAX_DAILY_CALL_MINUTES", "2")]);
     let (call, mut document) = greeted(&fake).await;
-    for _ in 0..11 {
+    for _ in 0..8 {
         call.after(Duration::from_secs(10)).await;
         document = call.tells(&document, "Go on").await;
         assert_eq!(names(&document), ["Gather", "Say"]);
     }
-    call.after(Duration::from_secs(5)).await;
+    call.after(Duration::from_secs(15)).await;
     let last = call.tells(&document, "Go on").await;
     assert!(
         says(&last).contains("can't take more calls today"),
@@ -218,6 +219,51 @@ async fn a_call_ends_with_a_sentence_before_a_minute_that_nobody_has() {
         (&"daily_limit".into(), &2.into())
     );
     assert_eq!(fake.call_minutes().await, 2);
+}
+
+#[tokio::test(flavor = "local", start_paused = true)]
+async fn a_minute_that_nobody_has_does_not_begin_although_twilio_does_not_ask() {
+    let fake = platform(&[("MAX_DAILY_CALL_MINUTES", "1")]);
+    let (call, greeting) = greeted(&fake).await;
+    call.after(Duration::from_secs(54)).await;
+    assert!(fake.calls_ended().is_empty(), "the minute is paid");
+    call.after(Duration::from_secs(2)).await;
+    assert_eq!(fake.calls_ended(), [call.sid.as_str()]);
+    let ended = &fake.events_named("call")[0];
+    assert_eq!(
+        (&ended["ended_by"], &ended["minutes"]),
+        (&"daily_limit".into(), &1.into())
+    );
+    assert_eq!(names(&call.tells(&greeting, "Hello").await), ["Hangup"]);
+}
+
+#[tokio::test(flavor = "local", start_paused = true)]
+async fn a_call_whose_time_is_up_is_ended_by_rest_if_twilio_does_not_ask() {
+    let fake = platform(&[("MAX_CALL_SECONDS", "30")]);
+    let (call, _) = greeted(&fake).await;
+    call.after(Duration::from_secs(60)).await;
+    assert!(fake.calls_ended().is_empty(), "it may still ask");
+    call.after(Duration::from_secs(15)).await;
+    assert_eq!(fake.calls_ended(), [call.sid.as_str()]);
+    assert_eq!(fake.events_named("call_hung_up")[0]["outcome"], "ended");
+    assert_eq!(fake.events_named("call")[0]["ended_by"], "time_up");
+}
+
+#[tokio::test(flavor = "local", start_paused = true)]
+async fn a_call_that_twilio_asks_about_after_all_goes_on_and_is_ended_anew_later() {
+    let fake = platform(&[]);
+    let (call, greeting) = greeted(&fake).await;
+    fake.twilio([Act::Drop, Act::Drop, Act::Drop]);
+    while fake.rest_tokens().len() < 3 {
+        call.after(SECOND).await;
+    }
+    let next = call.tells(&greeting, "Hello").await;
+    assert_eq!(names(&next), ["Gather", "Say"]);
+    call.after(Duration::from_mins(1)).await;
+    assert!(fake.events_named("call").is_empty());
+    fake.twilio([Act::Drop, Act::Drop, Act::Drop]);
+    call.after(Duration::from_mins(2)).await;
+    assert_eq!(fake.calls_ended(), [call.sid.as_str()]);
 }
 
 #[tokio::test(flavor = "local", start_paused = true)]
@@ -257,6 +303,7 @@ async fn a_call_that_twilio_never_asks_about_again_is_over_and_its_minutes_are_s
     );
     call.after(Duration::from_mins(1)).await;
     assert_eq!(fake.events_named("call")[0]["ended_by"], "lost");
+    assert_eq!(fake.calls_ended(), [call.sid.as_str()], "by REST");
     let minutes = fake.call_minutes().await;
     call.is_over().await;
     assert_eq!(fake.call_minutes().await, minutes);

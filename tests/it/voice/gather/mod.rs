@@ -3,6 +3,7 @@
 //! Not here: what is the same over a socket (the files beside this folder), and the TwiML by itself (`src/twilio/voice`).
 
 mod endings;
+mod outbound;
 mod restarts;
 mod turns;
 mod waits;

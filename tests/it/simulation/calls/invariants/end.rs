@@ -61,7 +61,7 @@ impl Simulation {
         let is_forward = plan.clock_steps.is_empty() && plan.clock_jumps.is_empty();
         is_forward
             && plan.alarm_late + plan.storage_fails + plan.budget_hangs == 0
-            && self.calls.plan.caller_fails == 0
+            && self.calls.plan.caller_fails + self.calls.plan.hang_up_fails == 0
     }
 
     fn a_call_ends_in_its_time(&self, name: &str) {

@@ -10,9 +10,10 @@ use crate::simulation::{
     state::Simulation,
 };
 
-const EVENTS: [&str; 10] = [
+const EVENTS: [&str; 11] = [
     "call",
     "call_fault",
+    "call_hung_up",
     "call_refused",
     "call_turn",
     "conversation_shortened",

@@ -1,36 +1,90 @@
-//! The calls of the REST API: one is read, and one in progress is ended or given other TwiML.
+//! The calls of the REST API: one is created, listed and read, and one in progress is ended or given
+//! other TwiML.
 //!
-//! Not here: creating a call, and what happens in one (`voice/`). It is stricter than Twilio in one
-//! point: an unknown parameter is rejected, so that a typing error is noticed.
+//! Not here: what happens in a call (`voice/`). It is stricter than Twilio in one point: an unknown
+//! parameter is rejected, so that a typing error is noticed.
 
 use std::collections::VecDeque;
-use std::sync::{Mutex, MutexGuard};
+use std::sync::{Mutex, MutexGuard, OnceLock};
 
 use axum::http::StatusCode;
 use serde_json::{Value, json};
 
-use super::error::{bad, not_found, unknown_parameter};
+use super::error::{bad, unknown_parameter};
 use super::media_store::ACCOUNT_SID;
-use super::values::{form_of, is_web_address, rfc2822, value_of};
+use super::values::{is_web_address, rfc2822, value_of};
 use crate::base::shared::{lock, push_newest};
 use crate::base::time::now_ms;
-use crate::http::call::Call as Request;
 use crate::http::reply::{Prepared, Reply};
+
+mod create;
+mod list;
+mod update;
+
+pub use self::create::create;
+pub use self::list::list;
+pub use self::update::update;
 
 /// The newest calls, oldest first.
 #[derive(Default)]
-pub struct CallList(Mutex<VecDeque<Listed>>);
+pub struct CallList {
+    calls: Mutex<VecDeque<Listed>>,
+    /// Makes the calls that are created.
+    dialler: OnceLock<Dialler>,
+}
+
+/// Makes a call that was created.
+type Dialler = Box<dyn Fn(MadeCall) + Send + Sync>;
+
+/// A call that was created by the REST API.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MadeCall {
+    /// Its SID.
+    pub sid: String,
+    /// The number of the account.
+    pub from: String,
+    /// Who is called.
+    pub to: String,
+    /// Where its TwiML is.
+    pub url: String,
+    /// Where its end is posted to.
+    pub status_callback: Option<String>,
+    /// How many seconds it rings.
+    pub timeout: u64,
+    /// How many seconds it lasts at most.
+    pub time_limit: Option<u64>,
+}
 
 struct Listed {
     sid: String,
     from: String,
     to: String,
+    direction: Direction,
     status: Status,
     started_at: u64,
     ended_at: Option<u64>,
     seconds: u64,
     /// Passes an order on to the call. `false`: the call is over.
     order: Box<dyn Fn(Order) -> bool + Send>,
+}
+
+/// Who began a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    /// A phone.
+    Inbound,
+    /// The REST API.
+    Outbound,
+}
+
+impl Direction {
+    /// The name of Twilio.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Inbound => "inbound",
+            Self::Outbound => "outbound-api",
+        }
+    }
 }
 
 /// The status of a call.
@@ -46,6 +100,8 @@ pub enum Status {
     Busy,
     /// It was not answered.
     NoAnswer,
+    /// It was ended before it was answered.
+    Canceled,
 }
 
 impl Status {
@@ -57,6 +113,7 @@ impl Status {
             Self::Completed => "completed",
             Self::Busy => "busy",
             Self::NoAnswer => "no-answer",
+            Self::Canceled => "canceled",
         }
     }
 
@@ -78,22 +135,27 @@ pub enum Order {
 
 /// How many calls are kept. The oldest are dropped first.
 const KEPT: usize = 1_000;
-/// The longest document in a request, in characters.
-const MAX_TWIML: usize = 4_000;
 
 impl CallList {
+    /// Sets who makes the calls that are created.
+    pub fn set_dialler(&self, dialler: impl Fn(MadeCall) + Send + Sync + 'static) {
+        // It is set once, when the playground starts.
+        let _ = self.dialler.set(Box::new(dialler));
+    }
+
     /// Adds a call that rings. `order` passes an order on to it, and returns whether it could.
     pub fn add(
         &self,
         sid: &str,
-        from: &str,
-        to: &str,
+        (from, to): (&str, &str),
+        direction: Direction,
         order: impl Fn(Order) -> bool + Send + 'static,
     ) {
         let call = Listed {
             sid: sid.to_owned(),
             from: from.to_owned(),
             to: to.to_owned(),
+            direction,
             status: Status::Ringing,
             started_at: now_ms(),
             ended_at: None,
@@ -120,14 +182,14 @@ impl CallList {
     }
 
     /// Passes an order on. `false`: the call is over, or there is none.
-    fn order(&self, sid: &str, order: Order) -> bool {
+    pub fn order(&self, sid: &str, order: Order) -> bool {
         let calls = self.lock();
         let call = calls.iter().find(|call| call.sid == sid);
         call.is_some_and(|call| !call.status.is_final() && (call.order)(order))
     }
 
     fn lock(&self) -> MutexGuard<'_, VecDeque<Listed>> {
-        lock(&self.0)
+        lock(&self.calls)
     }
 }
 
@@ -143,7 +205,7 @@ impl Listed {
             "from_formatted": self.from,
             "to": self.to,
             "to_formatted": self.to,
-            "direction": "inbound",
+            "direction": self.direction.name(),
             "status": self.status.name(),
             "duration": ended.as_ref().map(|_| self.seconds.to_string()),
             "start_time": rfc2822(self.started_at),
@@ -178,42 +240,17 @@ pub fn read(list: &CallList, account: &str, file: &str) -> Option<Prepared<'stat
     }))
 }
 
-/// Checks a request to change a call.
+/// Rejects parameters that do not exist, or come twice, and values that cannot be.
 ///
 /// # Errors
-/// The error of Twilio.
-pub fn update<'a>(
-    list: &'a CallList,
-    account: &str,
-    file: &str,
-    call: &Request,
-) -> Result<Prepared<'a>, Reply> {
-    let sid = file.strip_suffix(".json").unwrap_or_default().to_owned();
-    if list.resource(account, &sid).is_none() {
-        return Err(not_found(call));
-    }
-    let form = form_of(call)?;
-    let order = order(&form)?;
-    let account = account.to_owned();
-    Ok(Prepared::new(move |_| {
-        if !list.order(&sid, order) {
-            return bad(21220, "The call is not in progress.");
-        }
-        let resource = list.resource(&account, &sid);
-        Reply::json(StatusCode::OK, resource.unwrap_or_default())
-    }))
-}
-
-/// Reads what a form wants of a call.
-///
-/// # Errors
-/// The error of Twilio about the first parameter that it would reject.
-fn order(form: &[(String, String)]) -> Result<Order, Reply> {
+/// The error of Twilio about the first of them.
+fn check(form: &[(String, String)], known: &[&str], repeatable: &[&str]) -> Result<(), Reply> {
     for (index, (name, _)) in form.iter().enumerate() {
-        if !PARAMETERS.contains(&name.as_str()) {
+        if !known.contains(&name.as_str()) {
             return Err(unknown_parameter(name));
         }
-        if form.iter().take(index).any(|(other, _)| other == name) {
+        let is_repeated = form.iter().take(index).any(|(other, _)| other == name);
+        if is_repeated && !repeatable.contains(&name.as_str()) {
             let message = format!("The parameter {name} is given more than once.");
             return Err(bad(20001, &message));
         }
@@ -229,31 +266,5 @@ fn order(form: &[(String, String)]) -> Result<Order, Reply> {
             return Err(bad(21205, &format!("The '{name}' is not a web address.")));
         }
     }
-    match (value("Status"), value("Twiml"), value("Url")) {
-        // To cancel a call that is answered has no effect at Twilio, which a test would not notice.
-        (Some("completed"), None, None) => Ok(Order::Complete),
-        (Some(_), None, None) => Err(bad(20001, "The 'Status' must be completed.")),
-        (None, Some(text), None) if text.chars().count() <= MAX_TWIML => {
-            Ok(Order::Twiml(text.to_owned()))
-        }
-        (None, Some(_), None) => Err(bad(20001, "The 'Twiml' is longer than 4000 characters.")),
-        (None, None, Some(url)) => Ok(Order::Url(url.to_owned())),
-        _ => Err(bad(
-            20001,
-            "Exactly one of 'Status', 'Twiml' and 'Url' is required.",
-        )),
-    }
+    Ok(())
 }
-
-/// The parameters of the request.
-const PARAMETERS: [&str; 9] = [
-    "Status",
-    "Twiml",
-    "Url",
-    "Method",
-    "FallbackUrl",
-    "FallbackMethod",
-    "StatusCallback",
-    "StatusCallbackMethod",
-    "TimeLimit",
-];

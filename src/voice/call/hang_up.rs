@@ -1,0 +1,60 @@
+//! Ending a call by REST: Twilio has reacted to nothing else, and each minute that goes on is paid.
+//!
+//! Not here: when that is (`state::jobs`).
+
+use std::rc::Rc;
+
+use super::{CallPlatform, Inner};
+use crate::{
+    event::{self, CallEnd, CallHungUp, Event, HangUpOutcome},
+    platform::PlatformError,
+    twilio::rest::{self, Completed},
+    voice::{
+        api::Admit,
+        state::{Retry, State},
+    },
+};
+
+impl<P: CallPlatform> Inner<P> {
+    /// Has Twilio end the call, and ends it here. If the outcome is not known, Twilio is asked again later.
+    pub(super) async fn hang_up(self: &Rc<Self>, end: CallEnd) -> Result<(), PlatformError> {
+        let admission = self.read(|state, _| state.admission().cloned()).await?;
+        let Some(admission) = admission else {
+            return Ok(());
+        };
+        let (outcome, code) = match self.complete(&admission).await {
+            None => (HangUpOutcome::NoAccount, None),
+            Some(Completed::Now) => (HangUpOutcome::Ended, None),
+            Some(Completed::Before) => (HangUpOutcome::OverBefore, None),
+            Some(Completed::Rejected(code)) => (HangUpOutcome::Rejected, Some(code)),
+            Some(Completed::Unauthorized) => (HangUpOutcome::Rejected, Some(401)),
+            Some(Completed::Unknown) => match self.step(State::hang_up_later).await? {
+                Retry::Later => return Ok(()),
+                Retry::Never => (HangUpOutcome::Unknown, None),
+            },
+        };
+        let call = self.name.call_hash();
+        let hung_up = CallHungUp {
+            call,
+            outcome,
+            code,
+        };
+        event::log(&self.platform, &Event::CallHungUp(hung_up));
+        self.finish(end).await
+    }
+
+    /// Asks Twilio with each token until one is accepted. `None`: the webhook named no account.
+    async fn complete(&self, admission: &Admit) -> Option<Completed> {
+        let account = admission.account.as_ref()?;
+        let base = &self.config.twilio_api_base_url;
+        let mut completed = Completed::Unauthorized;
+        for credentials in rest::credentials(&self.config, account, &admission.token) {
+            completed =
+                rest::complete_call(&self.platform, base, credentials, &admission.sid).await;
+            if completed != Completed::Unauthorized {
+                break;
+            }
+        }
+        Some(completed)
+    }
+}
