@@ -45,13 +45,13 @@ export function localSettings(settings, port) {
     overrides.OPENAI_BASE_URL = `${playground}/v1`;
     openai = `the playground's mock OpenAI at ${overrides.OPENAI_BASE_URL}: nothing leaves this machine`;
   }
+  if (!settings.SEGMENT_API_BASE_URL) overrides.SEGMENT_API_BASE_URL = playground;
   if (!settings.TWILIO_API_BASE_URL) {
     overrides.TWILIO_API_BASE_URL = playground;
     // The playground's phones can be called, at any hour.
     overrides.TWILIO_ACCOUNT_SID = PLAYGROUND_ACCOUNT;
     if (!settings.CALL_HOURS) overrides.CALL_HOURS = "00:00-24:00";
   }
-  if (!settings.SEGMENT_API_BASE_URL) overrides.SEGMENT_API_BASE_URL = playground;
   return {
     overrides,
     mockOpenAi: "OPENAI_BASE_URL" in overrides,

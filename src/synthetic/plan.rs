@@ -216,7 +216,8 @@ impl BatchPlan {
     pub fn run(&self, batch: &BatchId, number: u32) -> Option<RunPlan> {
         let index = number.checked_sub(1)?;
         let mut random = self.random(number);
-        let seed = random.rand_u64();
+        // JSON keeps numbers exactly up to 53 bits.
+        let seed = random.rand_u64() >> 11;
         let (agent, customer) = match &self.pairing {
             Pairing::Given { agent, customer } => (agent.clone(), customer.clone()),
             Pairing::All { agents, customers } => {

@@ -113,6 +113,8 @@ impl<P: CallPlatform> Inner<P> {
         if text.is_empty() || self.floor.borrow_mut().is_repeated(text, now) {
             return Ok(());
         }
+        // At once: while storage is slow, no word of it may go out.
+        let broken_off = self.floor.borrow_mut().stop();
         let heard = self.step(|state, _| {
             state.drop_entry();
             state.talk().map(|talk| (talk.unanswered, state.closing()))
@@ -123,7 +125,6 @@ impl<P: CallPlatform> Inner<P> {
         if closing.is_some() {
             return Ok(());
         }
-        let broken_off = self.floor.borrow_mut().stop();
         let mut words = unanswered;
         if let Some(run) = broken_off {
             if run.said.is_empty() {
