@@ -88,7 +88,9 @@ pub fn heard_of<'s>(said: &'s str, played: &str, fragment: &str) -> &'s str {
     let whole = if known.trim().is_empty() {
         0
     } else {
-        behind(0, known).unwrap_or_else(|| by_length(known))
+        behind(0, known)
+            .or_else(|| by_words(said, known))
+            .unwrap_or_else(|| by_length(known))
     };
     let end = if fragment.trim().is_empty() {
         whole
@@ -100,6 +102,23 @@ pub fn heard_of<'s>(said: &'s str, played: &str, fragment: &str) -> &'s str {
     };
     said.get(..end).unwrap_or(said).trim()
 }
+
+/// Where the last of these words ends in the answer, if they are words of it and of something else that was said between
+/// them, such as a filler.
+fn by_words(said: &str, words: &str) -> Option<usize> {
+    let mut end = None;
+    for word in words.split_whitespace() {
+        let from = end.unwrap_or_default();
+        let found = said.get(from..)?.find(word).filter(|at| *at <= NEXT_WORD);
+        if let Some(at) = found {
+            end = Some(from.checked_add(at)?.checked_add(word.len())?);
+        }
+    }
+    end
+}
+
+/// How far behind the word before a word is looked for, in bytes.
+const NEXT_WORD: usize = 24;
 
 /// Follows an answer that was cut off.
 pub(crate) const CUT_OFF: &str = " [the caller cut in]";
@@ -274,6 +293,11 @@ mod tests {
         for (played, fragment, heard) in [
             ("", "", ""),
             ("", "Sentence 1", "Sentence 1"),
+            (
+                "Sentence 1 of One moment, please. three. Sent",
+                "Sent",
+                "Sentence 1 of three. Sent",
+            ),
             (
                 "Sentence 1 of three. ",
                 "Sentence 2 of",
