@@ -1,6 +1,6 @@
 //! The deterministic simulation: the real engines over a platform that fails at random, and what must hold whatever happens.
 //!
-//! `cargo test --test it simulation::` runs 20 000 seeds of messages and as many of calls; `SEEDS=n` and `FIRST_SEED=n` choose
+//! `cargo test --test it simulation::` runs 20 000 seeds of messages and 3000 of calls; `SEEDS=n` and `FIRST_SEED=n` choose
 //! others. `SEED=n` runs exactly that one and prints every event. A run that breaks an invariant prints its seed and its events
 //! too. `npm run simulate` runs many more seeds. Not here: what only calls have (`calls`), single scenarios (`messaging`,
 //! `voice`, `faults`), and the runtime itself (`tests/e2e`).
@@ -50,6 +50,8 @@ use state::{Simulation, World};
 use worker_ports::WorkerPlatform;
 
 const SEEDS: u64 = 20_000;
+/// A call is long: its seeds take several times as long as those of messages.
+const CALL_SEEDS: u64 = 3000;
 
 #[test]
 fn every_message_is_answered_once_whatever_fails() {
@@ -287,7 +289,7 @@ fn a_hand_off_by_the_model_that_is_not_kept_is_noticed() {
     must_break(World::Messages, Mutation::HandOffByModelLost, 400);
 }
 
-/// No seed breaks an invariant: 20 000 of them, those of the environment, or one that prints every event.
+/// No seed breaks an invariant: the usual number of them, those of the environment, or one that prints every event.
 fn must_hold(world: World) {
     if let Some(seed) = number("SEED") {
         let run = run(world, seed, None, true);
@@ -298,7 +300,10 @@ fn must_hold(world: World) {
     }
     let (first, seeds) = (
         number("FIRST_SEED").unwrap_or(1),
-        number("SEEDS").unwrap_or(SEEDS),
+        number("SEEDS").unwrap_or(match world {
+            World::Messages => SEEDS,
+            World::Calls => CALL_SEEDS,
+        }),
     );
     let started = Instant::now();
     let total = run_all(world, first, seeds);

@@ -241,7 +241,7 @@ async fn a_minute_that_nobody_has_does_not_begin_although_twilio_does_not_ask() 
 async fn a_call_whose_time_is_up_is_ended_by_rest_if_twilio_does_not_ask() {
     let fake = platform(&[("MAX_CALL_SECONDS", "30")]);
     let (call, _) = greeted(&fake).await;
-    call.after(Duration::from_secs(60)).await;
+    call.after(Duration::from_mins(1)).await;
     assert!(fake.calls_ended().is_empty(), "it may still ask");
     call.after(Duration::from_secs(15)).await;
     assert_eq!(fake.calls_ended(), [call.sid.as_str()]);
