@@ -20,7 +20,7 @@ use crate::{
 pub struct Keys(String);
 
 impl Keys {
-    /// The words of a turn, with the keys where [`KEYS_PRESSED`] stands.
+    /// The words of a turn, with the keys where `KEYS_PRESSED` stands.
     #[must_use]
     pub fn shown_in(&self, words: &str) -> String {
         let keys = if self.0.is_empty() { "none" } else { &self.0 };
