@@ -158,10 +158,10 @@ test("call has an assistant call somebody, and call-state tells how far it has c
   assert.match(made.stdout, new RegExp(`npm run admin -- call-state ${id} --url ${made.url}`));
   const body = { to: "+15550100", assistant: "desk", from: "+15550199", context: "Ready" };
   assert.deepEqual(made.requests.map(asked), [["POST", "/admin/calls", "application/json", body]]);
-  for (const [body, says] of [
+  for (const [body, says] of /** @type {const} */ ([
     [{ id, state: "talking" }, /^the call is talking$/m],
     [{ id, state: "ended", ended_by: "no_answer" }, /^the call is over, by no answer$/m],
-  ]) {
+  ])) {
     const { stdout, requests } = await admin(["call-state", id], { body });
     assert.match(stdout, says);
     assert.deepEqual([requests[0].method, requests[0].url], ["GET", `/admin/calls/${id}`]);
@@ -170,7 +170,7 @@ test("call has an assistant call somebody, and call-state tells how far it has c
 
 test("a call that is not made says why", async () => {
   const wanted = ["call", "+15550100", "--assistant", "desk"];
-  for (const [status, body, says] of [
+  for (const [status, body, says] of /** @type {const} */ ([
     [
       409,
       "the person has opted out of messages with this number\n",
@@ -182,7 +182,7 @@ test("a call that is not made says why", async () => {
       "There is no such call, or it ended more than ten minutes ago\n",
       /There is no such call/,
     ],
-  ]) {
+  ])) {
     const { code, stderr } = await admin(wanted, { status, body });
     assert.equal(code, 1);
     assert.match(stderr, says);
