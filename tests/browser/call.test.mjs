@@ -61,7 +61,7 @@ test("a phone that Switchboard calls rings, and is answered on the page", async 
     body: wanted,
   });
   assert.equal(status, 202, text);
-  await card.getByText("Switchboard calls").waitFor({ timeout: PATIENCE });
+  await card.getByText("Switchboard calls", { exact: true }).waitFor({ timeout: PATIENCE });
   assert.equal(await card.getByRole("button", { name: "Hang up" }).count(), 0);
   await card.getByRole("button", { name: "Answer" }).click();
   const words = card.getByRole("log", { name: "Words of the call of Phone 1" });

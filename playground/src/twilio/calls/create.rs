@@ -3,15 +3,15 @@
 //! Sources: Twilio's OpenAPI description, "Make outbound phone calls", and "Test credentials" for the magic
 //! numbers. Not here: calls with TwiML of their own, or of an application.
 
-use std::sync::Arc;
-
 use axum::http::StatusCode;
 
-use super::{ACCOUNT_SID, CallList, MadeCall, check};
+use super::parameters::check;
+use super::store::{CallList, MadeCall};
 use crate::base::random::random_hex;
 use crate::http::call::Call as Request;
 use crate::http::reply::{Prepared, Reply};
 use crate::twilio::error::{bad, not_found};
+use crate::twilio::media_store::ACCOUNT_SID;
 use crate::twilio::numbers::Numbers;
 use crate::twilio::values::{form_of, is_e164, value_of};
 
@@ -20,7 +20,7 @@ use crate::twilio::values::{form_of, is_e164, value_of};
 /// # Errors
 /// The error of Twilio.
 pub fn create<'a>(
-    list: &'a Arc<CallList>,
+    list: &'a CallList,
     numbers: &Numbers,
     account: &str,
     call: &Request,
@@ -61,9 +61,7 @@ pub fn create<'a>(
     let account = account.to_owned();
     Ok(Prepared::new(move |_| {
         let sid = new.sid.clone();
-        if let Some(dial) = list.dialler.get() {
-            dial(new);
-        }
+        list.dial(new);
         let resource = list.resource(&account, &sid);
         Reply::json(StatusCode::CREATED, resource.unwrap_or_default())
     }))

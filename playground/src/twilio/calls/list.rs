@@ -1,10 +1,12 @@
-//! Listing the calls of an account.
+//! Listing and reading the calls of an account.
 
+use axum::http::StatusCode;
 use serde_json::Value;
 
-use super::{ACCOUNT_SID, CallList, Listed};
+use super::store::{CallList, Listed};
 use crate::http::call::Call as Request;
 use crate::http::reply::{Prepared, Reply};
+use crate::twilio::media_store::ACCOUNT_SID;
 use crate::twilio::page::Page;
 use crate::twilio::values::{day_or_time, seconds};
 
@@ -23,6 +25,14 @@ pub fn list<'a>(
     let path = call.path.clone();
     Ok(Prepared::new(move |_| {
         filter.page(&page, list, &account, &path, &query)
+    }))
+}
+
+/// The answer to a request for a call.
+pub fn read(list: &CallList, account: &str, file: &str) -> Option<Prepared<'static>> {
+    let resource = list.resource(account, file.strip_suffix(".json")?)?;
+    Some(Prepared::new(move |_| {
+        Reply::json(StatusCode::OK, resource)
     }))
 }
 

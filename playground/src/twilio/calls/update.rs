@@ -2,7 +2,8 @@
 
 use axum::http::StatusCode;
 
-use super::{CallList, Order, check};
+use super::parameters::check;
+use super::store::{CallList, Order};
 use crate::http::call::Call as Request;
 use crate::http::reply::{Prepared, Reply};
 use crate::twilio::error::{bad, not_found};
