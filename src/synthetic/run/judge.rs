@@ -4,7 +4,7 @@
 
 use super::{
     Inner, RunPlatform,
-    speak::{Question, cost_of},
+    speak::{Question, cost_of, model_of},
 };
 use crate::{platform::PlatformError, synthetic::score};
 
@@ -16,13 +16,17 @@ impl<P: RunPlatform> Inner<P> {
         let personas = self.platform.personas();
         let personas = (*personas).as_ref().ok();
         let sides = personas.and_then(|personas| self.sides(&run.plan, personas));
-        let (Some(sides), true) = (sides, self.take_request().await?) else {
-            return self.change(|run, _| run.give_up_scores()).await;
+        let Some(sides) = sides else {
+            return self.change(|run, _| run.judged(None)).await;
         };
+        if !self.take_request().await? {
+            return self.change(|run, _| run.judged(None)).await;
+        }
+        let judge = self.config.assistants.default();
         let criteria = &sides.scenario.criteria;
         let (prompt, schema) = (score::prompt(criteria), score::schema(criteria));
         let question = Question {
-            assistant: self.config.assistants.default(),
+            assistant: judge,
             prompt: &prompt,
             schema: Some(&schema),
             turns: Vec::new(),
@@ -32,7 +36,7 @@ impl<P: RunPlatform> Inner<P> {
             time: None,
         };
         let answer = self.ask(question).await;
-        let (cost, model) = (cost_of(&answer), self.model_of(&answer));
+        let (cost, model) = (cost_of(&answer), model_of(judge, &answer));
         let scores = answer
             .result
             .as_ref()
@@ -41,8 +45,8 @@ impl<P: RunPlatform> Inner<P> {
         self.change(|run, now| {
             run.cost.add(cost);
             match scores {
-                Some(scores) => run.judged(scores),
                 None => run.failed(now),
+                scores => run.judged(scores),
             }
         })
         .await

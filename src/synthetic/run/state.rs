@@ -11,12 +11,13 @@ use crate::{
     base::time::{UnixMillis, growing_wait},
     config::Speaker,
     synthetic::{
-        api::Cost,
+        api::{Cancelled, Cost},
         disturbance::{
             Disturbance, Disturbed, disturbances, heard_before_interruption, speaker_of,
         },
         plan::RunPlan,
         prompt::Spoken,
+        run::repetition::repeats,
         score::Scores,
         transcript::{EndReason, Ended, EndedBy, Line, Mark},
     },
@@ -29,10 +30,10 @@ pub struct State {
     v: u32,
     #[serde(skip_serializing_if = "Option::is_none")]
     run: Option<Run>,
-    /// Whether the batch has the record. Then only that is remembered, for a while, because a late
-    /// call must not begin the run again.
+    /// Since when it is over: the batch has the record, or the run was told to end before it began.
+    /// Then only that is remembered, for a while, because a late call must not begin the run.
     #[serde(skip_serializing_if = "Option::is_none")]
-    reported_at: Option<UnixMillis>,
+    over_at: Option<UnixMillis>,
 }
 
 /// A run that is not reported yet.
@@ -82,7 +83,7 @@ pub struct Run {
     /// The model that spoke last.
     #[serde(default)]
     pub model: String,
-    /// What it has cost.
+    /// The tokens that it has cost. Its requests are `used`.
     #[serde(default)]
     pub cost: Cost,
 }
@@ -105,13 +106,20 @@ pub enum Next {
     Nothing,
 }
 
+/// Requests of the day that are reserved for a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reserved {
+    /// How many.
+    pub count: u32,
+    /// A moment before they were, so that no later day is given anything back.
+    pub at: UnixMillis,
+}
+
 /// What is given back and reported at the end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Settled {
     /// The requests that were reserved and not made.
-    pub unused: u32,
-    /// When they were reserved.
-    pub reserved_at: UnixMillis,
+    pub unused: Reserved,
     /// What was used.
     pub cost: Cost,
 }
@@ -122,10 +130,6 @@ const VERSION: u32 = 1;
 const MAX_FAILURES: u32 = 2;
 /// How often sides may repeat themselves. The second time ends the conversation.
 const MAX_REPETITIONS: u32 = 2;
-/// The lines of a side that a new one is compared with.
-const COMPARED: usize = 6;
-/// From this similarity on, a line repeats another one.
-const SAME: f64 = 0.92;
 /// The longest wait before the batch is told again.
 const LONGEST_REPORT_WAIT: Duration = Duration::from_mins(5);
 /// How long the end of a run is remembered.
@@ -150,7 +154,7 @@ impl State {
     /// Whether the run has not begun. Then nothing is worth storing.
     #[must_use]
     pub fn is_new(&self) -> bool {
-        self.run.is_none() && self.reported_at.is_none()
+        self.run.is_none() && self.over_at.is_none()
     }
 
     /// The run, until it is reported.
@@ -162,14 +166,20 @@ impl State {
     /// When something is due.
     #[must_use]
     pub fn next_wake(&self, now: UnixMillis) -> Option<UnixMillis> {
-        match (&self.run, self.reported_at) {
+        match (&self.run, self.over_at) {
             (Some(run), _) => Some(run.report_at.unwrap_or(now)),
-            (None, reported_at) => Some(reported_at?.plus(REMEMBERED)),
+            (None, over_at) => Some(over_at?.plus(REMEMBERED)),
         }
     }
 
-    /// Begins a run for which so many requests are reserved. Returns `false` if it has begun before.
-    pub fn begin(&mut self, plan: RunPlan, first: Speaker, reserved: u32, now: UnixMillis) -> bool {
+    /// Begins a run for which requests are reserved. Returns `false` if it has begun or ended before.
+    pub fn begin(
+        &mut self,
+        plan: RunPlan,
+        first: Speaker,
+        reserved: Reserved,
+        now: UnixMillis,
+    ) -> bool {
         if !self.is_new() {
             return false;
         }
@@ -177,8 +187,8 @@ impl State {
             plan,
             first,
             begun_at: now,
-            reserved,
-            reserved_at: now,
+            reserved: reserved.count,
+            reserved_at: reserved.at,
             used: 0,
             settled: false,
             report_failures: 0,
@@ -198,18 +208,26 @@ impl State {
 
     /// Forgets that the run has ended, when nobody can ask any more.
     pub fn forget_when_due(&mut self, now: UnixMillis) {
-        if self
-            .reported_at
-            .is_some_and(|at| now >= at.plus(REMEMBERED))
-        {
-            self.reported_at = None;
+        if self.over_at.is_some_and(|at| now >= at.plus(REMEMBERED)) {
+            self.over_at = None;
         }
     }
 
     /// The batch has the record.
     pub fn reported(&mut self, now: UnixMillis) {
         self.run = None;
-        self.reported_at = Some(now);
+        self.over_at = Some(now);
+    }
+
+    /// The operator ends the run.
+    pub fn cancel(&mut self, now: UnixMillis) -> Cancelled {
+        let Some(run) = &mut self.run else {
+            self.over_at.get_or_insert(now);
+            return Cancelled::Over;
+        };
+        run.end(EndedBy::Operator, EndReason::Cancelled, now);
+        run.judged(None);
+        Cancelled::Reports
     }
 
     /// What comes next.
@@ -231,14 +249,12 @@ impl Run {
     fn next(&self) -> Next {
         if self.ended.is_none() {
             let n = self.next_number();
-            let speaker = speaker_of(n, self.first);
             return Next::Say {
-                speaker,
+                speaker: speaker_of(n, self.first),
                 disturbance: self.disturbed().remove(&n),
             };
         }
-        let has_talked = self.lines.len() > 1;
-        if self.plan.score && !self.judged && has_talked {
+        if self.plan.score && !self.judged && self.lines.len() > 1 {
             return Next::Judge;
         }
         Next::Report
@@ -251,11 +267,9 @@ impl Run {
     }
 
     fn disturbed(&self) -> Disturbed {
-        if self.plan.disturbed {
-            disturbances(self.plan.seed, self.first, self.plan.limits.turns)
-        } else {
-            Disturbed::new()
-        }
+        let plan = &self.plan;
+        let planned = || disturbances(plan.seed, self.first, plan.limits.turns);
+        plan.disturbed.then(planned).unwrap_or_default()
     }
 
     /// The time that is left for the conversation.
@@ -265,9 +279,11 @@ impl Run {
         limit.saturating_sub(now.since(self.begun_at))
     }
 
-    /// Takes one of the reserved requests. Returns `false` if none is left.
+    /// Takes one of the reserved requests. Returns `false` if none is left, or if the run was
+    /// cancelled in the meantime.
     pub fn take_request(&mut self) -> bool {
-        let has_one = self.used < self.reserved;
+        let goes_on = self.ended.is_none() || !self.judged;
+        let has_one = goes_on && self.used < self.reserved;
         if has_one {
             self.used = self.used.saturating_add(1);
         }
@@ -279,9 +295,13 @@ impl Run {
         if std::mem::replace(&mut self.settled, true) {
             return None;
         }
+        let unused = self.reserved.saturating_sub(self.used);
+        self.reserved = self.used;
         Some(Settled {
-            unused: self.reserved.saturating_sub(self.used),
-            reserved_at: self.reserved_at,
+            unused: Reserved {
+                count: unused,
+                at: self.reserved_at,
+            },
             cost: self.cost,
         })
     }
@@ -293,7 +313,7 @@ impl Run {
         self.report_at = Some(now.plus(wait));
     }
 
-    /// A side has said a line.
+    /// A side has said a line. After the end, nobody hears it.
     pub fn said(
         &mut self,
         spoken: Spoken,
@@ -301,10 +321,13 @@ impl Run {
         started_at: UnixMillis,
         now: UnixMillis,
     ) {
+        if self.ended.is_some() {
+            return;
+        }
         self.failures = 0;
         let n = self.next_number();
         let speaker = speaker_of(n, self.first);
-        if self.repeats(speaker, &spoken.text) {
+        if repeats(&self.lines, speaker, &spoken.text) {
             self.repetitions = self.repetitions.saturating_add(1);
         }
         let mut marks: Vec<Mark> = disturbance.map(Disturbance::mark).into_iter().collect();
@@ -347,41 +370,20 @@ impl Run {
         }
     }
 
-    /// Whether a side has said this before, or nearly this.
-    fn repeats(&self, speaker: Speaker, text: &str) -> bool {
-        let own = self
-            .lines
-            .iter()
-            .rev()
-            .filter(|line| line.speaker == speaker && !line.text.is_empty());
-        own.take(COMPARED).any(|line| {
-            let (before, now) = (plain(&line.text), plain(text));
-            before == now || strsim::normalized_damerau_levenshtein(&before, &now) >= SAME
-        })
-    }
-
     /// The line that is due, or the scores, could not be had.
     pub fn failed(&mut self, now: UnixMillis) {
         self.failures = self.failures.saturating_add(1);
-        if self.failures < MAX_FAILURES {
-            return;
-        }
-        if self.ended.is_some() {
-            self.judged = true;
-        } else {
-            self.end(EndedBy::Failure, EndReason::ModelFailed, now);
+        match (self.failures >= MAX_FAILURES, self.ended.is_some()) {
+            (false, _) => {}
+            (true, true) => self.judged = true,
+            (true, false) => self.end(EndedBy::Failure, EndReason::ModelFailed, now),
         }
     }
 
-    /// The judge has answered.
-    pub fn judged(&mut self, scores: Scores) {
+    /// The judge has answered. `None`: nobody will be asked for scores.
+    pub fn judged(&mut self, scores: Option<Scores>) {
         self.judged = true;
-        self.scores = Some(scores);
-    }
-
-    /// Nobody will be asked for scores.
-    pub fn give_up_scores(&mut self) {
-        self.judged = true;
+        self.scores = scores;
     }
 
     /// Ends the conversation, unless it has ended before.
@@ -391,17 +393,6 @@ impl Run {
             self.ended = Some((Ended { by, reason }, now));
         }
     }
-}
-
-/// A line without case and punctuation.
-fn plain(text: &str) -> String {
-    let kept = |c: char| if c.is_alphanumeric() { c } else { ' ' };
-    let text: String = text
-        .chars()
-        .map(kept)
-        .flat_map(char::to_lowercase)
-        .collect();
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ use std::time::Duration;
 
 pub use fake_platform::{
     Act, Alteration, CDN, DESK, FLOW, FakePlatform, GIF, HEARD, Piece, SIGNING_SECRET, after,
+    personas,
 };
 pub use request::{Incoming, bearer, fresh_sid, media_url, webhook, with_media};
 pub use settings::TOKEN;

@@ -44,6 +44,7 @@ use desk::Execution;
 pub use desk::{DESK, FLOW};
 pub use model::HEARD;
 use model::Plays;
+pub use runs::personas;
 pub use tools::SIGNING_SECRET;
 use tools::TOOLS_ORIGIN;
 pub use twilio::{CDN, GIF};
