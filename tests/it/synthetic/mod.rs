@@ -8,6 +8,7 @@ mod formats;
 mod interference;
 mod promises;
 mod properties;
+mod simulation;
 
 use serde_json::{Value, json};
 use switchboard::http::Response;
