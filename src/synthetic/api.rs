@@ -35,14 +35,24 @@ pub enum Begun {
     NoBudget,
 }
 
-/// Ends a run that goes on. What was said so far is reported.
+/// Ends a run that goes on. What was said so far is reported. A run that has not begun will not begin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CancelRun;
 
 impl Method for CancelRun {
-    type Reply = ();
+    type Reply = Cancelled;
     const BINDING: &'static str = "RUN";
     const NAME: &'static str = "cancel";
+}
+
+/// What becomes of a run that was told to end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Cancelled {
+    /// It reports what was said.
+    Reports,
+    /// Nothing: it has not begun, or it has reported before.
+    Over,
 }
 
 /// A run has ended. It is told until the batch has answered, and stored once.

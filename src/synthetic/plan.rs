@@ -253,8 +253,14 @@ impl BatchPlan {
     /// The requests to the model that all runs need at most.
     #[must_use]
     pub fn most_requests(&self) -> u64 {
-        let one = most_requests(self.mode, self.limits, self.score);
+        let one = self.most_requests_of_a_run();
         u64::from(one).saturating_mul(self.count.into())
+    }
+
+    /// The requests to the model that one of them needs at most.
+    #[must_use]
+    pub fn most_requests_of_a_run(&self) -> u32 {
+        most_requests(self.mode, self.limits, self.score)
     }
 
     /// What names in the plan are not those of a file.
@@ -271,6 +277,12 @@ impl BatchPlan {
         let mut unknown = Vec::new();
         if !personas.scenarios.contains_key(&self.scenario) {
             unknown.push(format!("scenarios/{}.toml", self.scenario));
+        }
+        if agents.is_empty() {
+            unknown.push("personas/agents/*.toml".to_owned());
+        }
+        if customers.is_empty() {
+            unknown.push("personas/customers/*.toml".to_owned());
         }
         for agent in agents {
             match agent {

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
+use unicode_segmentation::UnicodeSegmentation;
 
 use super::transcript::Line;
 use crate::{config::Criterion, openai::json_object};
@@ -234,25 +235,17 @@ fn verdict(answer: &Value, lines: &[Line]) -> Option<Verdict> {
     })
 }
 
-/// Whether these words are in a line, whatever their case, spaces and quotation marks.
+/// Whether these words are in a line, whatever their case, spaces and punctuation. They must be whole
+/// words: "happy" is not in "unhappy".
 fn contains(line: &str, quote: &str) -> bool {
-    let quote = plain(quote);
-    quote.chars().any(char::is_alphanumeric) && plain(line).contains(&quote)
+    let (line, quote) = (words(line), words(quote));
+    !quote.is_empty() && line.windows(quote.len()).any(|own| own == quote)
 }
 
-fn plain(text: &str) -> String {
-    let words: Vec<String> = text
-        .split_whitespace()
-        .map(|word| {
-            let letters = word.chars().filter_map(|c| match c {
-                '“' | '”' | '„' | '"' => None,
-                '’' | '‘' => Some('\''),
-                c => Some(c),
-            });
-            letters.flat_map(char::to_lowercase).collect()
-        })
-        .collect();
-    words.join(" ")
+/// The words of a text (Unicode Standard Annex 29), in lower case.
+fn words(text: &str) -> Vec<String> {
+    let text = text.replace(['’', '‘'], "'").to_lowercase();
+    text.unicode_words().map(str::to_owned).collect()
 }
 
 /// A whole number, held to its range. Some models write it as a text, or with a fraction.

@@ -163,6 +163,12 @@ async fn create(
     if let Some(unknown) = plan.unknown(personas, is_assistant).first() {
         return Ok(bad_request(&format!("there is no {unknown}")));
     }
+    let (needs, cap) = (plan.most_requests_of_a_run(), config.max_daily_calls);
+    if needs > cap {
+        return Ok(bad_request(&format!(
+            "a run may need {needs} requests to the model, and MAX_DAILY_CALLS allows {cap} a day"
+        )));
+    }
     let estimate = Estimate::of(&plan, config);
     if dry_run {
         return Ok(json(200, &estimate));

@@ -17,16 +17,16 @@ use futures_util::future::join_all;
 use self::state::{Job, State};
 use super::{
     api::{
-        Begin, CancelRun, ControlBatch, CreateBatch, DeleteBatch, Page, Progress, ReadRuns,
-        RunEnded, ShowBatch,
+        Begin, Begun, CancelRun, Cancelled, ControlBatch, CreateBatch, DeleteBatch, Page, Progress,
+        ReadRuns, RunEnded, ShowBatch,
     },
-    plan::{BatchId, RunId},
+    plan::{BatchId, RunId, RunPlan},
 };
 use crate::{
     base::time::UnixMillis,
     event::{self, Event, ObjectKind},
     object::{Engine, Steps, arguments, in_time, reply, unknown_method, with_retry},
-    platform::{Clock, Log, Method, Objects, PlatformError, Storage},
+    platform::{Clock, Log, Method, Objects, PlatformError, Storage, WriteBatch},
 };
 
 /// The platform services that a batch needs.
@@ -47,6 +47,11 @@ struct Inner<P> {
 const RUN_TIME: Duration = Duration::from_secs(10);
 /// The wait after a failed alarm before the next one.
 const ALARM_RETRY: Duration = Duration::from_secs(5);
+/// The same if the batch cannot be read. Another release may be able to.
+const UNREADABLE_RETRY: Duration = Duration::from_hours(1);
+/// How long one alarm works before it sets the next one. The runtime ends an alarm after 15 minutes
+/// (Cloudflare, "Durable Objects", limits).
+const ALARM_TIME: Duration = Duration::from_mins(5);
 /// The most records of a page.
 pub const MAX_PAGE: u32 = 500;
 /// From this size on a page is full, in bytes. An answer of an object has at most 32 MiB (Cloudflare,
@@ -78,19 +83,26 @@ impl<P: BatchPlatform> Batch<P> {
         self.0.read(|state, _| state.progress()).await
     }
 
-    /// Pauses, resumes or cancels it.
+    /// Pauses, resumes or cancels it. The runtime gives up an alarm that has failed often, so it is
+    /// set again.
     ///
     /// # Errors
     /// When storage failed.
     pub async fn control(&self, control: ControlBatch) -> Result<Option<Progress>, PlatformError> {
-        let controlled = self.0.step(|state, now| {
+        let inner = &self.0;
+        let controlled = inner.step(|state, now| {
             state.control(control, now);
             state.progress()
         });
-        controlled.await
+        let progress = controlled.await?;
+        if progress.is_some() {
+            let now = inner.platform.now();
+            inner.steps.reload_at(&**inner, now).await?;
+        }
+        Ok(progress)
     }
 
-    /// Deletes it with its records. Returns whether there was one.
+    /// Deletes it with its records, also if it cannot be read. Returns whether there was one.
     ///
     /// # Errors
     /// When storage failed, or a run could not be told to end. Then nothing is deleted.
@@ -101,7 +113,17 @@ impl<P: BatchPlatform> Batch<P> {
             let batch = state.plan().map(|(id, _)| id.clone());
             (batch, state.running())
         });
-        let (batch, running) = cancelled.await?;
+        let (batch, running) = match cancelled.await {
+            Err(error) if storage::is_unreadable(&error) => {
+                let clear = WriteBatch {
+                    clear: true,
+                    ..WriteBatch::default()
+                };
+                inner.platform.commit(clear).await?;
+                return Ok(true);
+            }
+            cancelled => cancelled?,
+        };
         let Some(batch) = batch else { return Ok(false) };
         let told = running
             .into_iter()
@@ -165,8 +187,13 @@ impl<P: BatchPlatform> Batch<P> {
         let Err(error) = inner.work().await else {
             return Ok(());
         };
+        let wait = if storage::is_unreadable(&error) {
+            UNREADABLE_RETRY
+        } else {
+            ALARM_RETRY
+        };
         inner.log_failure(ObjectKind::Batch, error);
-        let retry_at = inner.platform.now().plus(ALARM_RETRY);
+        let retry_at = inner.platform.now().plus(wait);
         inner.steps.reload_at(&**inner, retry_at).await
     }
 }
@@ -194,7 +221,11 @@ impl<P: BatchPlatform> Engine for Batch<P> {
 impl<P: BatchPlatform> Inner<P> {
     async fn work(&self) -> Result<(), PlatformError> {
         self.steps.begin_alarm(self).await?;
-        while let Some(job) = self.read(State::next_job).await? {
+        let begun = self.platform.now();
+        while self.platform.now().since(begun) < ALARM_TIME {
+            let Some(job) = self.read(State::next_job).await? else {
+                break;
+            };
             match job {
                 Job::Take => self.step(State::take).await?,
                 Job::Begin(number) => self.begin(number).await?,
@@ -202,11 +233,8 @@ impl<P: BatchPlatform> Inner<P> {
                     let batch = self.read(|state, _| state.plan().map(|(id, _)| id.clone()));
                     let Some(batch) = batch.await? else { break };
                     let told = self.cancel(&batch, number).await;
-                    let done = told.is_ok();
-                    if let Err(error) = told {
-                        self.log_failure(ObjectKind::Run, error);
-                    }
-                    self.step(|state, now| state.told_to_end(number, done, now))
+                    let told = self.answer(told);
+                    self.step(|state, now| state.told_to_end(number, told, now))
                         .await?;
                 }
             }
@@ -218,24 +246,37 @@ impl<P: BatchPlatform> Inner<P> {
     async fn begin(&self, number: u32) -> Result<(), PlatformError> {
         let plan = self.read(|state, _| {
             let (batch, plan) = state.plan()?;
-            plan.run(batch, number)
+            Some(plan.run(batch, number))
         });
         let Some(plan) = plan.await? else {
             return Ok(());
         };
+        let begun = match plan {
+            Some(plan) => self.tell(plan).await,
+            None => Err(PlatformError::new("the plan has no such run")),
+        };
+        let begun = self.answer(begun);
+        self.step(|state, now| state.told(number, begun, now)).await
+    }
+
+    async fn tell(&self, plan: RunPlan) -> Result<Begun, PlatformError> {
         let (name, method) = (plan.run.to_string(), Begin(plan));
         let called = with_retry(async || self.platform.call(&name, &method).await);
-        let begun = match in_time(&self.platform, RUN_TIME, called).await {
-            Ok(begun) => Some(begun),
+        in_time(&self.platform, RUN_TIME, called).await
+    }
+
+    /// What a run has answered. An error is logged.
+    fn answer<T>(&self, answer: Result<T, PlatformError>) -> Option<T> {
+        match answer {
+            Ok(answer) => Some(answer),
             Err(error) => {
                 self.log_failure(ObjectKind::Run, error);
                 None
             }
-        };
-        self.step(|state, now| state.told(number, begun, now)).await
+        }
     }
 
-    async fn cancel(&self, batch: &BatchId, number: u32) -> Result<(), PlatformError> {
+    async fn cancel(&self, batch: &BatchId, number: u32) -> Result<Cancelled, PlatformError> {
         let run = RunId {
             batch: batch.clone(),
             number,

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     base::time::{UnixMillis, growing_wait},
     synthetic::{
-        api::{BatchStatus, Begun, ControlBatch, Cost, CreateBatch, Progress, Record},
+        api::{BatchStatus, Begun, Cancelled, ControlBatch, Cost, CreateBatch, Progress, Record},
         plan::{BatchId, BatchPlan},
         transcript::EndReason,
     },
@@ -75,9 +75,16 @@ struct Running {
     /// How often it did not answer, in a row.
     #[serde(default)]
     failures: u32,
-    /// Whether it was told to end.
-    #[serde(default)]
-    cancelled: bool,
+}
+
+impl Running {
+    /// A run that is told now.
+    fn told_at(now: UnixMillis) -> Self {
+        Self {
+            ask_at: now,
+            failures: 0,
+        }
+    }
 }
 
 /// What a batch does next.
@@ -153,12 +160,10 @@ impl State {
         let batch = self.batch.as_ref()?;
         let is_due = |running: &Running| now >= running.ask_at;
         let mut running = batch.running.iter();
-        if let Some((number, run)) = running.find(|(_, run)| is_due(run)) {
-            let is_cancelled = batch.control == Control::Cancel && !run.cancelled;
-            return Some(if is_cancelled {
-                Job::Cancel(*number)
-            } else {
-                Job::Begin(*number)
+        if let Some((number, _)) = running.find(|(_, run)| is_due(run)) {
+            return Some(match batch.control {
+                Control::Cancel => Job::Cancel(*number),
+                Control::Run | Control::Pause => Job::Begin(*number),
             });
         }
         let start_at = batch.start_at()?;
@@ -173,9 +178,13 @@ impl State {
         asked.chain(batch.start_at()).min()
     }
 
-    /// Takes the next number. Its run is told to begin after that.
+    /// Takes the next number, if it is due: the operator may just have paused the batch. Its run is
+    /// told to begin after that.
     pub fn take(&mut self, now: UnixMillis) {
         let Some(batch) = &mut self.batch else { return };
+        if batch.start_at().is_none_or(|at| now < at) {
+            return;
+        }
         let number = if batch.returned.is_empty() {
             let number = batch.next;
             batch.next = number.saturating_add(1);
@@ -183,12 +192,7 @@ impl State {
         } else {
             batch.returned.remove(0)
         };
-        let running = Running {
-            ask_at: now,
-            failures: 0,
-            cancelled: false,
-        };
-        batch.running.insert(number, running);
+        batch.running.insert(number, Running::told_at(now));
         // A batch that could not begin runs for a while makes up for one of them, so that an alarm
         // that comes late does not slow it down.
         let interval = batch.interval();
@@ -205,6 +209,8 @@ impl State {
             return;
         };
         match begun {
+            // It was cancelled in the meantime, and is told to end at once.
+            Some(_) if batch.control == Control::Cancel => *run = Running::told_at(now),
             Some(Begun::Running) => {
                 run.failures = 0;
                 run.ask_at = now.plus(limit).plus(REPORT_TIME);
@@ -214,7 +220,6 @@ impl State {
                 batch.returned.push(number);
                 batch.returned.sort_unstable();
                 batch.waits_until = Some(now.plus(BUDGET_WAIT));
-                batch.finish_if_done(now);
             }
             None => {
                 run.failures = run.failures.saturating_add(1);
@@ -224,25 +229,34 @@ impl State {
     }
 
     /// A run was told to end, or could not be.
-    pub fn told_to_end(&mut self, number: u32, done: bool, now: UnixMillis) {
+    pub fn told_to_end(&mut self, number: u32, told: Option<Cancelled>, now: UnixMillis) {
         let Some(batch) = &mut self.batch else { return };
-        if let Some(run) = batch.running.get_mut(&number) {
-            run.cancelled = done;
-            run.failures = run.failures.saturating_add(1);
-            let wait = if done {
-                REPORT_TIME
-            } else {
-                growing_wait(run.failures, LONGEST_WAIT)
-            };
-            run.ask_at = now.plus(wait);
+        let Some(run) = batch.running.get_mut(&number) else {
+            return;
+        };
+        match told {
+            Some(Cancelled::Reports) => run.ask_at = now.plus(REPORT_TIME),
+            // It has never begun, and there will be no record.
+            Some(Cancelled::Over) => {
+                batch.running.remove(&number);
+                batch.finish_if_done(now);
+            }
+            None => {
+                run.failures = run.failures.saturating_add(1);
+                run.ask_at = now.plus(growing_wait(run.failures, LONGEST_WAIT));
+            }
         }
     }
 
     /// A run has ended. Its record is stored with the step, unless it was stored before.
     pub fn run_ended(&mut self, number: u32, record: &Record, text: String, now: UnixMillis) {
         let Some(batch) = &mut self.batch else { return };
-        if batch.running.remove(&number).is_none() {
-            return;
+        let had_no_budget = batch.returned.iter().position(|own| *own == number);
+        match (batch.running.remove(&number), had_no_budget) {
+            (Some(_), _) => {}
+            // A call that came late has begun it after all.
+            (None, Some(at)) => drop(batch.returned.remove(at)),
+            (None, None) => return,
         }
         batch.ended = batch.ended.saturating_add(1);
         let count = batch.reasons.entry(record.ended.reason).or_default();
@@ -271,9 +285,10 @@ impl State {
             }
             ControlBatch::Cancel => {
                 batch.control = Control::Cancel;
-                for run in batch.running.values_mut() {
-                    run.ask_at = now;
-                }
+                // Those without budget are told, too: a call that comes late must not begin them.
+                let told = batch.running.keys().copied();
+                let told = told.chain(std::mem::take(&mut batch.returned));
+                batch.running = told.map(|own| (own, Running::told_at(now))).collect();
                 batch.finish_if_done(now);
             }
         }

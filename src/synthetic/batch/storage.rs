@@ -11,6 +11,13 @@ use crate::{
 };
 
 const KEY: &str = "batch";
+/// Why a batch does not work: another release, or damage.
+const UNREADABLE: &str = "the batch cannot be read";
+
+/// Whether an error says that the stored batch cannot be read.
+pub(super) fn is_unreadable(error: &PlatformError) -> bool {
+    error.reason == UNREADABLE
+}
 
 /// The key of the record at that place.
 pub(super) fn record_key(place: u32) -> String {
@@ -31,13 +38,15 @@ impl<P: BatchPlatform> StepHost for Inner<P> {
         };
         let text = stored.text();
         let state = text.and_then(|text| serde_json::from_str::<State>(&text).ok());
-        if let Some(state) = state.filter(State::is_of_this_version) {
+        // Nothing is stored for a state without content: damage reads like one.
+        let is_whole = |state: &State| state.is_of_this_version() && !state.is_blank();
+        if let Some(state) = state.filter(is_whole) {
             return Ok((state, false));
         }
         // Nothing is overwritten: the records are still there for a release that can read the state.
         let reason = InternalProblem::BatchUnreadable;
         event::log(&self.platform, &Event::InternalError { reason });
-        Err(PlatformError::new("the batch cannot be read"))
+        Err(PlatformError::new(UNREADABLE))
     }
 
     fn refresh(&self, _: &mut State, _: UnixMillis) -> bool {

@@ -4,7 +4,7 @@
 
 use super::{
     Inner, RunPlatform,
-    speak::{Question, cost_of},
+    speak::{Question, cost_of, model_of},
     state::Run,
 };
 use crate::{platform::PlatformError, synthetic::score};
@@ -17,13 +17,17 @@ impl<P: RunPlatform> Inner<P> {
         let personas = self.platform.personas();
         let personas = (*personas).as_ref().ok();
         let sides = personas.and_then(|personas| self.sides(&run.plan, personas));
-        let (Some(sides), true) = (sides, self.take_request().await?) else {
+        let Some(sides) = sides else {
             return self.change(Run::give_up_scores).await;
         };
+        if !self.take_request().await? {
+            return self.change(Run::give_up_scores).await;
+        }
+        let judge = self.config.assistants.default();
         let criteria = &sides.scenario.criteria;
         let (prompt, schema) = (score::prompt(criteria), score::schema(criteria));
         let question = Question {
-            assistant: self.config.assistants.default(),
+            assistant: judge,
             prompt: &prompt,
             schema: Some(&schema),
             turns: Vec::new(),
@@ -33,7 +37,7 @@ impl<P: RunPlatform> Inner<P> {
             time: None,
         };
         let answer = self.ask(question).await;
-        let (cost, model) = (cost_of(&answer), self.model_of(&answer));
+        let (cost, model) = (cost_of(&answer), model_of(judge, &answer));
         let scores = answer
             .result
             .as_ref()

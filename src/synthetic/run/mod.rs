@@ -7,6 +7,7 @@
 
 mod events;
 mod judge;
+mod repetition;
 mod report;
 mod speak;
 pub mod state;
@@ -14,12 +15,12 @@ mod storage;
 
 use std::{cell::RefCell, rc::Rc, time::Duration};
 
-use futures_util::future::AbortHandle;
+use futures_util::{future::AbortHandle, lock::Mutex};
 
-use self::state::{Next, State};
+use self::state::{Next, Reserved, State};
 use super::{
     KnowsPersonas,
-    api::{Begin, Begun, CancelRun},
+    api::{Begin, Begun, CancelRun, Cancelled},
     plan::RunPlan,
     transcript::{EndReason, EndedBy},
 };
@@ -72,6 +73,9 @@ struct Inner<P> {
     platform: P,
     config: Rc<Config>,
     steps: Steps<State>,
+    /// Held while the run begins. A second call waits for the first one: both would reserve, and the
+    /// second would say that there is no budget.
+    beginning: Mutex<()>,
     /// Breaks off the request that is being made.
     aborts: RefCell<Option<AbortHandle>>,
 }
@@ -91,6 +95,7 @@ impl<P: RunPlatform> Runner<P> {
             platform,
             config,
             steps: Steps::default(),
+            beginning: Mutex::default(),
             aborts: RefCell::default(),
         }))
     }
@@ -101,50 +106,45 @@ impl<P: RunPlatform> Runner<P> {
     /// When storage failed.
     pub async fn begin(&self, plan: RunPlan) -> Result<Begun, PlatformError> {
         let inner = &self.0;
+        let _only_one = inner.beginning.lock().await;
         if !inner.read(|state, _| state.is_new()).await? {
-            return Ok(Begun::Running);
+            return inner.goes_on().await;
         }
         let Some(first) = inner.first_speaker(&plan) else {
             // A file that the plan names is gone. The run is accounted for, and costs nothing.
-            inner
-                .step(|state, now| {
-                    state.begin(plan, Speaker::Agent, 0, now);
+            let end = |state: &mut State, now| {
+                let nothing = Reserved { count: 0, at: now };
+                if state.begin(plan, Speaker::Agent, nothing, now) {
                     state.change(|run| {
                         run.end(EndedBy::Failure, EndReason::Configuration, now);
                     });
-                })
-                .await?;
+                }
+            };
+            inner.step(end).await?;
             return Ok(Begun::Running);
         };
-        let count = plan.most_requests();
-        if !inner.reserve(count).await {
+        let Some(reserved) = inner.reserve(plan.most_requests()).await else {
             return Ok(Begun::NoBudget);
-        }
-        let begun = inner.step(|state, now| state.begin(plan, first, count, now));
+        };
+        let begun = inner.step(|state, now| state.begin(plan, first, reserved, now));
         if !begun.await? {
-            // The same call came twice, and both have reserved.
-            inner.release(count, inner.platform.now()).await;
+            // It was told to end in the meantime.
+            inner.release(reserved).await;
         }
         Ok(Begun::Running)
     }
 
-    /// Ends the conversation.
+    /// Ends the conversation. A run that has not begun will not begin.
     ///
     /// # Errors
     /// When storage failed.
-    pub async fn cancel(&self) -> Result<(), PlatformError> {
+    pub async fn cancel(&self) -> Result<Cancelled, PlatformError> {
         let inner = &self.0;
-        let end = |state: &mut State, now| {
-            state.change(|run| {
-                run.end(EndedBy::Operator, EndReason::Cancelled, now);
-                run.give_up_scores(now);
-            });
-        };
-        inner.step(end).await?;
+        let cancelled = inner.step(State::cancel).await?;
         if let Some(aborts) = inner.aborts.take() {
             aborts.abort();
         }
-        Ok(())
+        Ok(cancelled)
     }
 
     /// The alarm: goes on with the run.
@@ -169,10 +169,7 @@ impl<P: RunPlatform> Engine for Runner<P> {
                 let Begin(plan) = arguments(text)?;
                 reply::<Begin>(&self.begin(plan).await?)
             }
-            CancelRun::NAME => {
-                self.cancel().await?;
-                reply::<CancelRun>(&())
-            }
+            CancelRun::NAME => reply::<CancelRun>(&self.cancel().await?),
             _ => Err(unknown_method()),
         }
     }
@@ -210,6 +207,15 @@ impl<P: RunPlatform> Inner<P> {
         self.steps.end_alarm(self, State::forget_when_due).await
     }
 
+    /// The batch asks again for a run that it does not hear of. The runtime gives up an alarm that has
+    /// failed often, so it is set again.
+    async fn goes_on(&self) -> Result<Begun, PlatformError> {
+        if self.read(|state, _| state.run().is_some()).await? {
+            self.steps.reload_at(self, self.platform.now()).await?;
+        }
+        Ok(Begun::Running)
+    }
+
     /// Who speaks first. `None` if a file that the plan names does not exist.
     fn first_speaker(&self, plan: &RunPlan) -> Option<Speaker> {
         let personas = self.platform.personas();
@@ -218,7 +224,8 @@ impl<P: RunPlatform> Inner<P> {
     }
 
     /// Reserves requests of the day. If that is not known to have succeeded, none is made.
-    async fn reserve(&self, count: u32) -> bool {
+    async fn reserve(&self, count: u32) -> Option<Reserved> {
+        let at = self.platform.now();
         let reserve = Reserve {
             item: Item::ModelRequest,
             count,
@@ -228,21 +235,22 @@ impl<P: RunPlatform> Inner<P> {
         // At worst they are reserved twice.
         let reserved = with_retry(async || self.platform.call(budget::NAME, &reserve).await);
         match in_time(&self.platform, BUDGET_TIME, reserved).await {
-            Ok(reservation) => reservation == Reservation::Granted,
+            Ok(Reservation::Granted) => Some(Reserved { count, at }),
+            Ok(Reservation::Exhausted) => None,
             Err(error) => {
                 self.log_failure(ObjectKind::Budget, error);
-                false
+                None
             }
         }
     }
 
     /// Gives requests back that were reserved and not made. If that fails, they stay reserved until
     /// the day is over.
-    async fn release(&self, count: u32, reserved_at: UnixMillis) {
+    async fn release(&self, reserved: Reserved) {
         let release = Release {
             item: Item::ModelRequest,
-            count,
-            reserved_at,
+            count: reserved.count,
+            reserved_at: reserved.at,
         };
         let released = self.platform.call(budget::NAME, &release);
         if let Err(error) = in_time(&self.platform, BUDGET_TIME, released).await {

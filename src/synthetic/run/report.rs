@@ -12,7 +12,7 @@ use crate::{
     object::{in_time, with_retry},
     platform::PlatformError,
     synthetic::{
-        api::{Record, RunEnded},
+        api::{Cost, Record, RunEnded},
         metrics::metrics,
         transcript::{EndReason, Ended, EndedBy},
     },
@@ -58,8 +58,8 @@ impl<P: RunPlatform> Inner<P> {
         let Some(settled) = settled.flatten() else {
             return Ok(());
         };
-        if settled.unused > 0 {
-            self.release(settled.unused, settled.reserved_at).await;
+        if settled.unused.count > 0 {
+            self.release(settled.unused).await;
         }
         let usage = UsageCounters {
             prompt_tokens: settled.cost.prompt_tokens,
@@ -100,6 +100,11 @@ fn record(run: Run, now: UnixMillis) -> Record {
         reason: EndReason::ModelFailed,
     };
     let (ended, ended_at) = run.ended.unwrap_or((unknown, now));
+    // A request that was broken off, or lost with the object, has brought no answer and was made.
+    let cost = Cost {
+        model_requests: run.used,
+        ..run.cost
+    };
     Record {
         metrics: metrics(&run.lines),
         plan: run.plan,
@@ -107,7 +112,7 @@ fn record(run: Run, now: UnixMillis) -> Record {
         lines: run.lines,
         ended,
         scores: run.scores,
-        cost: run.cost,
+        cost,
         ended_at,
     }
 }

@@ -95,7 +95,11 @@ impl<P: RunPlatform> Inner<P> {
             return self.end(EndedBy::Limit, EndReason::Requests).await;
         }
         let (answer, said) = self.ask_side(&run, &sides, speaker, disturbance).await;
-        let (cost, model) = (cost_of(&answer), self.model_of(&answer));
+        let assistant = match (speaker, &sides.agent) {
+            (Speaker::Agent, AgentRef::Assistant(assistant)) => assistant,
+            _ => self.config.assistants.default(),
+        };
+        let (cost, model) = (cost_of(&answer), model_of(assistant, &answer));
         self.change(|run, now| {
             run.cost.add(cost);
             if run.ended.is_some() {
@@ -287,13 +291,6 @@ impl<P: RunPlatform> Inner<P> {
         self.change(|run, now| run.end(by, reason, now)).await
     }
 
-    /// The model that has answered.
-    pub(super) fn model_of(&self, answer: &ModelRun) -> String {
-        let endpoints = &self.config.assistants.default().endpoints;
-        let endpoint = endpoints.get(answer.endpoint.unwrap_or_default());
-        endpoint.model.clone()
-    }
-
     /// Both sides of a run. `None` if one of them does not exist.
     pub(super) fn sides<'a>(&'a self, plan: &RunPlan, personas: &'a Personas) -> Option<Sides<'a>> {
         let agent = match &plan.agent {
@@ -337,13 +334,20 @@ fn scripted(
     })
 }
 
-/// What the model was asked, as numbers.
+/// The tokens of an answer. Its requests were counted before they were made.
 pub(super) fn cost_of(answer: &ModelRun) -> Cost {
     Cost {
-        model_requests: answer.requests,
         prompt_tokens: answer.tokens.prompt,
         completion_tokens: answer.tokens.completion,
+        ..Cost::default()
     }
+}
+
+/// The model that has answered for an assistant.
+pub(super) fn model_of(assistant: &Assistant, answer: &ModelRun) -> String {
+    let endpoints = &assistant.endpoints;
+    let endpoint = endpoints.get(answer.endpoint.unwrap_or_default());
+    endpoint.model.clone()
 }
 
 /// Further requests for a line come out of what was reserved for the run.

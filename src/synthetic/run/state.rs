@@ -4,8 +4,6 @@
 //! two failures for one line. After the report, only the events for Segment are left. Not here:
 //! asking the model (`speak`, `judge`).
 
-mod repetition;
-
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -16,12 +14,13 @@ use crate::{
     config::Speaker,
     segment::Item,
     synthetic::{
-        api::Cost,
+        api::{Cancelled, Cost},
         disturbance::{
             Disturbance, Disturbed, disturbances, heard_before_interruption, speaker_of,
         },
         plan::RunPlan,
         prompt::Spoken,
+        run::repetition::repeats,
         score::Scores,
         transcript::{EndReason, Ended, EndedBy, Line, Mark},
     },
@@ -34,10 +33,10 @@ pub struct State {
     v: u32,
     #[serde(skip_serializing_if = "Option::is_none")]
     run: Option<Run>,
-    /// Whether the batch has the record. Then only that is remembered, for a while, because a late
-    /// call must not begin the run again.
+    /// Since when it is over: the batch has the record, or the run was told to end before it began.
+    /// Then only that is remembered, for a while, because a late call must not begin the run.
     #[serde(skip_serializing_if = "Option::is_none")]
-    reported_at: Option<UnixMillis>,
+    over_at: Option<UnixMillis>,
     /// The events of the run that Segment has not received.
     #[serde(skip_serializing_if = "Outbox::is_empty")]
     events: Outbox,
@@ -90,7 +89,7 @@ pub struct Run {
     /// The model that spoke last.
     #[serde(default)]
     pub model: String,
-    /// What it has cost.
+    /// The tokens that it has cost. Its requests are `used`.
     #[serde(default)]
     pub cost: Cost,
 }
@@ -115,13 +114,20 @@ pub enum Next {
     Nothing,
 }
 
+/// Requests of the day that are reserved for a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reserved {
+    /// How many.
+    pub count: u32,
+    /// A moment before they were, so that no later day is given anything back.
+    pub at: UnixMillis,
+}
+
 /// What is given back and reported at the end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Settled {
     /// The requests that were reserved and not made.
-    pub unused: u32,
-    /// When they were reserved.
-    pub reserved_at: UnixMillis,
+    pub unused: Reserved,
     /// What was used.
     pub cost: Cost,
 }
@@ -156,7 +162,7 @@ impl State {
     /// Whether the run has not begun. Then nothing is worth storing.
     #[must_use]
     pub fn is_new(&self) -> bool {
-        self.run.is_none() && self.reported_at.is_none() && self.events.is_empty()
+        self.run.is_none() && self.over_at.is_none() && self.events.is_empty()
     }
 
     /// The run, until it is reported.
@@ -168,17 +174,23 @@ impl State {
     /// When something is due.
     #[must_use]
     pub fn next_wake(&self, now: UnixMillis) -> Option<UnixMillis> {
-        match (&self.run, self.reported_at) {
+        match (&self.run, self.over_at) {
             (Some(run), _) => Some(run.report_at.unwrap_or(now)),
-            (None, reported_at) => {
-                let forgotten = reported_at.map(|at| at.plus(REMEMBERED));
+            (None, over_at) => {
+                let forgotten = over_at.map(|at| at.plus(REMEMBERED));
                 forgotten.into_iter().chain(self.events.next_wake()).min()
             }
         }
     }
 
-    /// Begins a run for which so many requests are reserved. Returns `false` if it has begun before.
-    pub fn begin(&mut self, plan: RunPlan, first: Speaker, reserved: u32, now: UnixMillis) -> bool {
+    /// Begins a run for which requests are reserved. Returns `false` if it has begun or ended before.
+    pub fn begin(
+        &mut self,
+        plan: RunPlan,
+        first: Speaker,
+        reserved: Reserved,
+        now: UnixMillis,
+    ) -> bool {
         if !self.is_new() {
             return false;
         }
@@ -186,8 +198,8 @@ impl State {
             plan,
             first,
             begun_at: now,
-            reserved,
-            reserved_at: now,
+            reserved: reserved.count,
+            reserved_at: reserved.at,
             used: 0,
             settled: false,
             report_failures: 0,
@@ -207,19 +219,30 @@ impl State {
 
     /// Forgets that the run has ended, when nobody can ask any more.
     pub fn forget_when_due(&mut self, now: UnixMillis) {
-        self.reported_at.take_if(|at| now >= at.plus(REMEMBERED));
+        self.over_at.take_if(|at| now >= at.plus(REMEMBERED));
     }
 
     /// The batch has the record. The events of the run wait for Segment.
     pub fn reported(&mut self, events: Vec<Item>, now: UnixMillis) {
         self.run = None;
-        self.reported_at = Some(now);
+        self.over_at = Some(now);
         self.events = Outbox::new(events, now);
     }
 
     /// The events that wait.
     pub fn events_mut(&mut self) -> &mut Outbox {
         &mut self.events
+    }
+
+    /// The operator ends the run.
+    pub fn cancel(&mut self, now: UnixMillis) -> Cancelled {
+        let Some(run) = &mut self.run else {
+            self.over_at.get_or_insert(now);
+            return Cancelled::Over;
+        };
+        run.end(EndedBy::Operator, EndReason::Cancelled, now);
+        run.give_up_scores(now);
+        Cancelled::Reports
     }
 
     /// What comes next.
@@ -245,9 +268,8 @@ impl Run {
     fn next(&self) -> Next {
         if self.ended.is_none() {
             let n = self.next_number();
-            let speaker = speaker_of(n, self.first);
             return Next::Say {
-                speaker,
+                speaker: speaker_of(n, self.first),
                 disturbance: self.disturbed().remove(&n),
             };
         }
@@ -265,11 +287,9 @@ impl Run {
     }
 
     fn disturbed(&self) -> Disturbed {
-        if self.plan.disturbed {
-            disturbances(self.plan.seed, self.first, self.plan.limits.turns)
-        } else {
-            Disturbed::new()
-        }
+        let plan = &self.plan;
+        let planned = || disturbances(plan.seed, self.first, plan.limits.turns);
+        plan.disturbed.then(planned).unwrap_or_default()
     }
 
     /// The time that is left for the conversation.
@@ -279,9 +299,11 @@ impl Run {
         limit.saturating_sub(now.since(self.begun_at))
     }
 
-    /// Takes one of the reserved requests. Returns `false` if none is left.
+    /// Takes one of the reserved requests. Returns `false` if none is left, or if the run was
+    /// cancelled in the meantime.
     pub fn take_request(&mut self) -> bool {
-        let has_one = self.used < self.reserved;
+        let goes_on = self.ended.is_none() || self.judged_at.is_none();
+        let has_one = goes_on && self.used < self.reserved;
         if has_one {
             self.used = self.used.saturating_add(1);
         }
@@ -293,9 +315,13 @@ impl Run {
         if std::mem::replace(&mut self.settled, true) {
             return None;
         }
+        let unused = self.reserved.saturating_sub(self.used);
+        self.reserved = self.used;
         Some(Settled {
-            unused: self.reserved.saturating_sub(self.used),
-            reserved_at: self.reserved_at,
+            unused: Reserved {
+                count: unused,
+                at: self.reserved_at,
+            },
             cost: self.cost,
         })
     }
@@ -307,7 +333,7 @@ impl Run {
         self.report_at = Some(now.plus(wait));
     }
 
-    /// A side has said a line.
+    /// A side has said a line. After the end, nobody hears it.
     pub fn said(
         &mut self,
         spoken: Spoken,
@@ -315,10 +341,13 @@ impl Run {
         started_at: UnixMillis,
         now: UnixMillis,
     ) {
+        if self.ended.is_some() {
+            return;
+        }
         self.failures = 0;
         let n = self.next_number();
         let speaker = speaker_of(n, self.first);
-        if repetition::repeats(&self.lines, speaker, &spoken.text) {
+        if repeats(&self.lines, speaker, &spoken.text) {
             self.repetitions = self.repetitions.saturating_add(1);
         }
         let mut marks: Vec<Mark> = disturbance.map(Disturbance::mark).into_iter().collect();

@@ -26,7 +26,9 @@ impl<P: RunPlatform> StepHost for Inner<P> {
         };
         let text = stored.text();
         let state = text.and_then(|text| serde_json::from_str::<State>(&text).ok());
-        if let Some(state) = state.filter(State::is_of_this_version) {
+        // Nothing is stored for a state without content: damage reads like one.
+        let is_whole = |state: &State| state.is_of_this_version() && !state.is_new();
+        if let Some(state) = state.filter(is_whole) {
             return Ok((state, false));
         }
         // The batch begins the run anew when it has waited for it long enough.

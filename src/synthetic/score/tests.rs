@@ -74,6 +74,20 @@ fn a_yes_whose_quote_is_not_in_the_transcript_counts_for_nothing() {
 }
 
 #[test]
+fn a_quote_of_half_a_word_proves_nothing() {
+    for (quote, met) in [
+        ("I am happy", None),
+        ("happy", None),
+        ("am unhappy", Some(true)),
+    ] {
+        let mut answer = answer();
+        answer["criteria"]["found"]["quote"] = json!(quote);
+        let scores = scores(&answer).expect("scores");
+        assert_eq!(scores.criteria["found"].met, met, "{quote}");
+    }
+}
+
+#[test]
 fn numbers_are_held_to_their_range_by_code() {
     let scores = scores(&answer()).expect("scores");
     assert_eq!(scores.churn_risk.value, 100);

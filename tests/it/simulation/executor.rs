@@ -6,6 +6,7 @@
 use std::{
     cell::{Cell, RefCell},
     collections::BTreeMap,
+    future::poll_fn,
     pin::Pin,
     rc::Rc,
     sync::{
@@ -255,6 +256,35 @@ impl Drop for Sleep {
             self.executor.0.timers.borrow_mut().remove(&key);
         }
     }
+}
+
+/// The output of `future`, or nothing once `alive` is `false`.
+pub async fn while_alive<T>(
+    alive: &Cell<bool>,
+    future: impl std::future::Future<Output = T>,
+) -> Option<T> {
+    futures_util::pin_mut!(future);
+    poll_fn(|context| {
+        if alive.get() {
+            future.as_mut().poll(context).map(Some)
+        } else {
+            Poll::Ready(None)
+        }
+    })
+    .await
+}
+
+/// Is ready at its second poll.
+pub async fn wait_for_next_poll() {
+    let mut waited = false;
+    poll_fn(|context| {
+        if std::mem::replace(&mut waited, true) {
+            return Poll::Ready(());
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
 }
 
 /// A value that comes later, or never if the giver is dropped.

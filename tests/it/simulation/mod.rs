@@ -11,7 +11,7 @@ mod budget_ports;
 mod calls;
 mod coverage;
 mod damage;
-mod executor;
+pub mod executor;
 mod fault_plan;
 mod hand_off;
 mod intake;
@@ -21,9 +21,9 @@ mod model;
 mod mutation;
 mod object_ports;
 mod objects;
-mod random;
+pub mod random;
 mod receipts;
-mod run;
+pub mod run;
 mod state;
 mod storage;
 mod thread_calls;
@@ -306,7 +306,7 @@ fn must_hold(world: World) {
         }),
     );
     let started = Instant::now();
-    let total = run_all(world, first, seeds);
+    let total = run_all(first, seeds, |seed| run(world, seed, None, false));
     let seconds = started.elapsed().as_secs_f64();
     let rate = f64::from(u32::try_from(total.seeds).unwrap()) / seconds;
     print(&format!(
@@ -332,7 +332,7 @@ fn must_come_about(world: World, everything: &[&str]) {
     if number("SEED").is_some() {
         return;
     }
-    let total = run_all(world, 1, 1500);
+    let total = run_all(1, 1500, |seed| run(world, seed, None, false));
     for what in everything {
         assert!(
             total.counters.get(what).is_some_and(|times| *times > 0),
@@ -353,16 +353,7 @@ fn must_replay(world: World) {
 
 /// The mutation must break an invariant within this many seeds. Without it they break none.
 fn must_break(world: World, mutation: Mutation, seeds: u64) {
-    if number("SEED").is_some() {
-        return;
-    }
-    for seed in 1..=seeds {
-        if let Some(breach) = run(world, seed, Some(mutation), false).breach {
-            print(&format!(
-                "simulation of {world:?}: {mutation:?} noticed at seed {seed}: {breach}"
-            ));
-            return;
-        }
-    }
-    panic!("{mutation:?} was not noticed within {seeds} seeds");
+    run::must_break(&format!("{world:?}: {mutation:?}"), seeds, |seed| {
+        run(world, seed, Some(mutation), false)
+    });
 }

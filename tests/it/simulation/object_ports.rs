@@ -2,15 +2,9 @@
 //!
 //! Not here: the Worker's ports (`worker_ports`), and calls to the budget object (`budget_ports`).
 
-use std::{
-    cell::Cell,
-    future::{Future, poll_fn},
-    rc::Rc,
-    task::Poll,
-    time::Duration,
-};
+use std::{cell::Cell, future::Future, rc::Rc, time::Duration};
 
-use futures_util::{future::LocalBoxFuture, pin_mut};
+use futures_util::future::LocalBoxFuture;
 use serde_json::Value;
 use switchboard::{
     base::time::UnixMillis,
@@ -25,7 +19,7 @@ use crate::support::settings;
 
 use super::{
     body::Body,
-    executor::{OUTSIDE, promise},
+    executor::{OUTSIDE, promise, wait_for_next_poll, while_alive},
     hand_off::{DESK_URL, not_told, without_hand_off},
     intake::without_values,
     mutation::Mutation,
@@ -46,15 +40,7 @@ pub struct ObjectPlatform {
 impl ObjectPlatform {
     /// The output of `future`, or nothing once the incarnation has vanished.
     pub async fn live<T>(&self, future: impl Future<Output = T>) -> Option<T> {
-        pin_mut!(future);
-        poll_fn(|context| {
-            if self.alive.get() {
-                future.as_mut().poll(context).map(Some)
-            } else {
-                Poll::Ready(None)
-            }
-        })
-        .await
+        while_alive(&self.alive, future).await
     }
 }
 
@@ -124,19 +110,6 @@ impl Clock for ObjectPlatform {
             wait_for_next_poll().await;
         }
     }
-}
-
-/// Is ready at its second poll.
-async fn wait_for_next_poll() {
-    let mut waited = false;
-    poll_fn(|context| {
-        if std::mem::replace(&mut waited, true) {
-            return Poll::Ready(());
-        }
-        context.waker().wake_by_ref();
-        Poll::Pending
-    })
-    .await;
 }
 
 impl Log for ObjectPlatform {

@@ -67,13 +67,8 @@ pub fn run_here(world: World, seed: u64, mutation: Option<Mutation>, traced: boo
         }
     }));
     if let Err(panic) = went {
-        let words = panic
-            .downcast_ref::<String>()
-            .cloned()
-            .or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
-        sim.invariants
-            .borrow_mut()
-            .check(false, || format!("a panic: {}", words.unwrap_or_default()));
+        let mut invariants = sim.invariants.borrow_mut();
+        invariants.check(false, || words_of(&*panic));
     }
     let breach = sim.invariants.borrow().breach.clone();
     if let Some(breach) = &breach {
@@ -90,6 +85,13 @@ pub fn run_here(world: World, seed: u64, mutation: Option<Mutation>, traced: boo
     }
 }
 
+/// What a panic says.
+pub fn words_of(panic: &dyn std::any::Any) -> String {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    let words = text.or_else(|| panic.downcast_ref::<&str>().copied());
+    format!("a panic: {}", words.unwrap_or_default())
+}
+
 #[derive(Default)]
 pub struct Total {
     pub seeds: u64,
@@ -99,7 +101,7 @@ pub struct Total {
 }
 
 /// Runs that many seeds on all cores, until one breaks an invariant.
-pub fn run_all(world: World, first: u64, seeds: u64) -> Total {
+pub fn run_all(first: u64, seeds: u64, run: impl Fn(u64) -> Run + Sync) -> Total {
     let (next, total) = (AtomicU64::new(first), Mutex::new(Total::default()));
     let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     std::thread::scope(|scope| {
@@ -110,7 +112,7 @@ pub fn run_all(world: World, first: u64, seeds: u64) -> Total {
                     if seed >= first + seeds || total.lock().unwrap().breach.is_some() {
                         break;
                     }
-                    let run = run(world, seed, None, false);
+                    let run = run(seed);
                     let mut total = total.lock().unwrap();
                     total.seeds += 1;
                     total.checks += run.checks;
@@ -127,6 +129,22 @@ pub fn run_all(world: World, first: u64, seeds: u64) -> Total {
         }
     });
     total.into_inner().unwrap()
+}
+
+/// A run with this mistake must break an invariant within this many seeds. Without it they break none.
+pub fn must_break(mistake: &str, seeds: u64, run: impl Fn(u64) -> Run) {
+    if number("SEED").is_some() {
+        return;
+    }
+    for seed in 1..=seeds {
+        if let Some(breach) = run(seed).breach {
+            print(&format!(
+                "simulation: {mistake} noticed at seed {seed}: {breach}"
+            ));
+            return;
+        }
+    }
+    panic!("{mistake} was not noticed within {seeds} seeds");
 }
 
 pub fn number(name: &str) -> Option<u64> {

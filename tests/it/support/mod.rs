@@ -17,7 +17,7 @@ use std::time::Duration;
 
 pub use fake_platform::{
     Act, Alteration, CDN, DESK, FLOW, FakePlatform, GIF, HEARD, MadeCall, Piece, SIGNING_SECRET,
-    WITH_SEGMENT, after,
+    WITH_SEGMENT, after, personas,
 };
 pub use request::{Incoming, bearer, fresh_sid, media_url, webhook, with_media};
 pub use settings::TOKEN;

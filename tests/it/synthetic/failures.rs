@@ -1,7 +1,6 @@
-//! What fails in synthetic conversations, and what comes of it. The ten failures of the generator that this replaces
-//! cannot happen here; each has a test.
+//! What fails in synthetic conversations, and what comes of it.
 //!
-//! Not here: what works (`batches`).
+//! Not here: what works (`batches`), what an operator does meanwhile (`interference`), and random faults (`simulation`).
 
 use std::time::Duration;
 

@@ -5,7 +5,12 @@
 mod batches;
 mod events;
 mod failures;
+mod formats;
+mod interference;
+mod promises;
+mod properties;
 mod segment;
+mod simulation;
 
 use serde_json::{Value, json};
 use switchboard::http::Response;
@@ -58,6 +63,11 @@ pub(super) async fn begin(fake: &FakePlatform, body: &Value) -> String {
 
 pub(super) async fn progress(fake: &FakePlatform, batch: &str) -> Value {
     read(&request(fake, "GET", batch, None).await)
+}
+
+/// The id of a batch, by its route.
+pub(super) fn id_of(batch: &str) -> &str {
+    batch.rsplit('/').next().unwrap()
 }
 
 /// All transcripts of a batch.

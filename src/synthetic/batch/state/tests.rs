@@ -1,9 +1,9 @@
 use super::{Job, State};
 use crate::{
     base::time::UnixMillis,
-    config::{Limits, Speaker},
+    config::{Limits, Personas, Speaker},
     synthetic::{
-        api::{BatchStatus, Begun, ControlBatch, Cost, CreateBatch, Record},
+        api::{BatchStatus, Begun, Cancelled, ControlBatch, Cost, CreateBatch, Record},
         metrics::metrics,
         plan::{AgentSide, BatchId, BatchPlan, Mode, Pairing},
         transcript::{EndReason, Ended, EndedBy, Line},
@@ -179,15 +179,86 @@ fn cancelling_ends_the_runs_that_go_on_and_begins_no_other() {
     begin(&mut state, 0);
     state.control(ControlBatch::Cancel, UnixMillis(500));
     assert_eq!(state.next_job(UnixMillis(500)), Some(Job::Cancel(1)));
-    state.told_to_end(1, false, UnixMillis(500));
+    state.told_to_end(1, None, UnixMillis(500));
     assert_eq!(state.next_job(UnixMillis(2500)), Some(Job::Cancel(1)));
-    state.told_to_end(1, true, UnixMillis(2500));
+    state.told_to_end(1, Some(Cancelled::Reports), UnixMillis(2500));
     assert_eq!(state.next_job(UnixMillis(2500)), None);
     end(&mut state, 1, 3000);
     assert_eq!(status(&state), BatchStatus::Cancelled);
     assert_eq!(state.progress().unwrap().ended_at, Some(UnixMillis(3000)));
     state.control(ControlBatch::Resume, UnixMillis(4000));
     assert_eq!(state.next_job(UnixMillis(4000)), None);
+}
+
+#[test]
+fn a_run_that_answers_after_the_batch_was_cancelled_is_told_to_end_at_once() {
+    for begun in [Begun::Running, Begun::NoBudget] {
+        let mut state = created(5);
+        state.take(UnixMillis(0));
+        state.control(ControlBatch::Cancel, UnixMillis(10));
+        state.told(1, Some(begun), UnixMillis(20));
+        assert_eq!(state.next_job(UnixMillis(20)), Some(Job::Cancel(1)));
+    }
+}
+
+#[test]
+fn a_run_of_a_cancelled_batch_is_never_told_to_begin() {
+    let mut state = created(5);
+    begin(&mut state, 0);
+    state.control(ControlBatch::Cancel, UnixMillis(500));
+    state.told_to_end(1, Some(Cancelled::Reports), UnixMillis(500));
+    let at = state.next_wake().unwrap();
+    assert_eq!(state.next_job(at), Some(Job::Cancel(1)));
+    // It has never begun, so no record comes, and the batch is over.
+    state.told_to_end(1, Some(Cancelled::Over), at);
+    let progress = state.progress().unwrap();
+    assert_eq!((progress.running, progress.ended), (0, 0));
+    assert_eq!(progress.ended_at, Some(at));
+    assert_eq!(state.next_wake(), None);
+}
+
+#[test]
+fn no_number_is_taken_after_the_operator_has_paused_the_batch() {
+    let mut state = created(5);
+    assert_eq!(state.next_job(UnixMillis(0)), Some(Job::Take));
+    state.control(ControlBatch::Pause, UnixMillis(0));
+    state.take(UnixMillis(0));
+    assert_eq!(state.progress().unwrap().running, 0);
+    assert_eq!(state.next_job(UnixMillis(0)), None);
+}
+
+#[test]
+fn the_record_of_a_run_that_began_by_a_late_call_is_stored() {
+    let mut state = created(2);
+    state.take(UnixMillis(0));
+    state.told(1, Some(Begun::NoBudget), UnixMillis(0));
+    end(&mut state, 1, 5000);
+    assert_eq!(state.record.take(), Some((1, "record 1".into())));
+    assert_eq!(begin(&mut state, 5000), 2, "1 does not begin again");
+}
+
+#[test]
+fn a_run_without_budget_is_told_to_end_with_the_others() {
+    let mut state = created(2);
+    state.take(UnixMillis(0));
+    state.told(1, Some(Begun::NoBudget), UnixMillis(0));
+    state.control(ControlBatch::Cancel, UnixMillis(10));
+    assert_eq!(state.next_job(UnixMillis(10)), Some(Job::Cancel(1)));
+}
+
+#[test]
+fn a_pairing_of_nobody_is_not_begun() {
+    let nobody = BatchPlan {
+        pairing: Pairing::All {
+            agents: Vec::new(),
+            customers: Vec::new(),
+        },
+        ..plan(1)
+    };
+    let unknown = nobody.unknown(&Personas::default(), |_| true);
+    assert!(unknown.contains(&"personas/agents/*.toml".to_owned()));
+    assert!(unknown.contains(&"personas/customers/*.toml".to_owned()));
+    assert_eq!(nobody.run(&BatchId::new([1; 16]), 1), None);
 }
 
 #[test]

@@ -1,4 +1,4 @@
-use super::{Next, Run, State};
+use super::{Next, Reserved, Run, State};
 use crate::{
     analytics::{Event, PersonaTraits, Step},
     base::{secret::Secret, time::UnixMillis},
@@ -6,6 +6,7 @@ use crate::{
     identity::PseudonymKey,
     segment::{Outcome, Reason},
     synthetic::{
+        api::Cancelled,
         disturbance::Disturbance,
         plan::{AgentSide, BatchId, Mode, RunId, RunPlan},
         prompt::Spoken,
@@ -37,8 +38,15 @@ fn plan() -> RunPlan {
 fn begun(plan: RunPlan) -> State {
     let mut state = State::new();
     let count = plan.most_requests();
-    assert!(state.begin(plan, Speaker::Agent, count, UnixMillis(0)));
+    assert!(state.begin(plan, Speaker::Agent, reserved(count), UnixMillis(0)));
     state
+}
+
+fn reserved(count: u32) -> Reserved {
+    Reserved {
+        count,
+        at: UnixMillis(0),
+    }
 }
 
 fn spoken(text: &str, ends_call: bool) -> Spoken {
@@ -198,7 +206,7 @@ fn what_was_not_used_is_given_back_once() {
     let mut state = begun(plan());
     state.change(Run::take_request);
     let settled = state.change(Run::settle).flatten().expect("once");
-    assert_eq!(settled.unused, 13);
+    assert_eq!(settled.unused.count, 13);
     assert_eq!(state.change(Run::settle).flatten(), None);
 }
 
@@ -218,7 +226,7 @@ fn of_a_line_that_was_cut_off_the_other_side_heard_the_beginning() {
 fn a_run_that_was_reported_cannot_begin_again_for_a_day() {
     let mut state = begun(plan());
     state.reported(Vec::new(), UnixMillis(5));
-    assert!(!state.begin(plan(), Speaker::Agent, 1, UnixMillis(6)));
+    assert!(!state.begin(plan(), Speaker::Agent, reserved(1), UnixMillis(6)));
     state.forget_when_due(UnixMillis(86_400_004));
     assert!(!state.is_new());
     state.forget_when_due(UnixMillis(86_400_005));
@@ -253,6 +261,53 @@ fn events_come_after_the_report_and_a_run_is_not_forgotten_before_they_have_ende
     assert_eq!(end, Next::Events(Step::GiveUp));
     state.events_mut().give_up();
     assert!(state.is_new());
+}
+
+#[test]
+fn a_run_that_is_told_to_end_before_it_begins_never_begins() {
+    let mut state = State::new();
+    assert_eq!(state.cancel(UnixMillis(5)), Cancelled::Over);
+    assert!(!state.is_new(), "it is remembered");
+    assert!(!state.begin(plan(), Speaker::Agent, reserved(1), UnixMillis(6)));
+    assert_eq!(next(&state), Next::Nothing);
+    state.forget_when_due(UnixMillis(86_400_005));
+    assert!(state.is_new());
+}
+
+#[test]
+fn a_run_that_is_told_to_end_takes_no_request_and_no_line_any_more() {
+    let mut state = begun(plan());
+    say(&mut state, "Hello.", false);
+    assert_eq!(state.cancel(UnixMillis(5)), Cancelled::Reports);
+    assert_eq!(state.change(Run::take_request), Some(false));
+    say(&mut state, "Are you there?", false);
+    assert_eq!(state.run().unwrap().lines.len(), 1);
+    assert_eq!(
+        ended(&state).unwrap(),
+        end(EndedBy::Operator, EndReason::Cancelled)
+    );
+    assert_eq!(next(&state), Next::Report);
+}
+
+#[test]
+fn what_was_given_back_cannot_be_used_any_more() {
+    let mut state = begun(plan());
+    state.change(Run::take_request);
+    state.change(Run::settle);
+    assert_eq!(state.change(Run::take_request), Some(false));
+}
+
+#[test]
+fn what_is_given_back_belongs_to_the_day_of_the_reservation() {
+    let mut state = State::new();
+    let before_midnight = UnixMillis(86_399_999);
+    let reserved = Reserved {
+        count: 9,
+        at: before_midnight,
+    };
+    state.begin(plan(), Speaker::Agent, reserved, UnixMillis(86_400_001));
+    let settled = state.change(Run::settle).flatten().expect("once");
+    assert_eq!(settled.unused, reserved);
 }
 
 #[test]

@@ -47,6 +47,7 @@ pub use desk::{DESK, FLOW};
 pub use model::HEARD;
 use model::Plays;
 pub use rest_calls::MadeCall;
+pub use runs::personas;
 pub use segment::WITH_SEGMENT;
 pub use tools::SIGNING_SECRET;
 use tools::TOOLS_ORIGIN;

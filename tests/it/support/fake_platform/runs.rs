@@ -180,10 +180,27 @@ impl FakePlatform {
         self.run_disk(Kind::Batch, name)
     }
 
+    /// The runtime gives up the alarms of all runs.
+    pub fn lose_alarms_of_runs(&self) {
+        let objects = self.0.runs.objects.borrow();
+        let runs = objects.iter().filter(|((kind, _), _)| *kind == Kind::Run);
+        runs.for_each(|(_, run)| run.disk.0.alarm.set(None));
+    }
+
     /// All runs and batches leave memory, with the tasks that run.
     pub fn kill_runs(&self) {
+        self.kill_all(|_| true);
+    }
+
+    /// All batches leave memory, and no run does.
+    pub fn kill_batches(&self) {
+        self.kill_all(|kind| kind == Kind::Batch);
+    }
+
+    fn kill_all(&self, dies: impl Fn(Kind) -> bool) {
         let mut objects = self.0.runs.objects.borrow_mut();
-        for object in objects.values_mut() {
+        let dying = objects.iter_mut().filter(|((kind, _), _)| dies(*kind));
+        for (_, object) in dying {
             let mut tasks = object.tasks.borrow_mut();
             tasks.drain(..).for_each(|task| task.abort());
             drop(tasks);
@@ -192,8 +209,8 @@ impl FakePlatform {
     }
 }
 
-/// Two agents, two customers and a scenario.
-fn personas() -> Rc<Result<Personas, Vec<FileError>>> {
+/// Two agents, two customers, and two scenarios: in one the agent speaks first, in the other the customer.
+pub fn personas() -> Rc<Result<Personas, Vec<FileError>>> {
     let agent = |name: &str| {
         format!(
             "name = \"{name}\"\nrole = \"support agent\"\nopening = \"Hello, this is {name}.\"\n\
@@ -209,8 +226,12 @@ fn personas() -> Rc<Result<Personas, Vec<FileError>>> {
              expected_length = \"short\"\nfacts = [\"The order number is 48213.\"]\n"
         )
     };
-    let scenario = "setting = \"a shop\"\ngoal = \"help\"\nfirst_speaker = \"agent\"\n\
-        [[success_criteria]]\nname = \"greeted\"\nasks = \"Was there a greeting?\"\n";
+    let scenario = |first: &str| {
+        format!(
+            "setting = \"a shop\"\ngoal = \"help\"\nfirst_speaker = \"{first}\"\n\
+             [[success_criteria]]\nname = \"greeted\"\nasks = \"Was there a greeting?\"\n"
+        )
+    };
     let file = |path: &str, text: String| PersonaFile {
         path: path.to_owned(),
         text,
@@ -220,7 +241,8 @@ fn personas() -> Rc<Result<Personas, Vec<FileError>>> {
         file("personas/agents/ben.toml", agent("Ben")),
         file("personas/customers/cleo.toml", customer("Cleo")),
         file("personas/customers/dan.toml", customer("Dan")),
-        file("scenarios/late.toml", scenario.to_owned()),
+        file("scenarios/early.toml", scenario("customer")),
+        file("scenarios/late.toml", scenario("agent")),
     ];
     Rc::new(parse_personas(&files))
 }

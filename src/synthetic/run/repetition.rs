@@ -1,6 +1,6 @@
 //! Whether a side repeats itself.
 //!
-//! Not here: what follows from it (`state`).
+//! Not here: how often it may (`state`).
 
 use crate::{config::Speaker, synthetic::transcript::Line};
 
@@ -15,9 +15,10 @@ pub(super) fn repeats(lines: &[Line], speaker: Speaker, text: &str) -> bool {
         .iter()
         .rev()
         .filter(|line| line.speaker == speaker && !line.text.is_empty());
+    let text = plain(text);
     own.take(COMPARED).any(|line| {
-        let (before, now) = (plain(&line.text), plain(text));
-        before == now || strsim::normalized_damerau_levenshtein(&before, &now) >= SAME
+        let before = plain(&line.text);
+        before == text || strsim::normalized_damerau_levenshtein(&before, &text) >= SAME
     })
 }
 
