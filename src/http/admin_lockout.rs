@@ -186,10 +186,7 @@ impl<P: Storage + Clock + Log> AdminLockout<P> {
     async fn store(&self, state: &State, now: UnixMillis) -> Result<(), PlatformError> {
         let wrong = state.wrong.iter().max().map(|at| at.plus(WINDOW));
         let batch = match wrong.or(state.right.map(|at| at.plus(KNOWN_FOR))) {
-            None => WriteBatch {
-                clear: true,
-                ..WriteBatch::default()
-            },
+            None => WriteBatch::clear(),
             Some(end) => WriteBatch {
                 alarm: Some(end.max(now)),
                 ..WriteBatch::of(KEY, state)?

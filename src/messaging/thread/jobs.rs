@@ -15,7 +15,7 @@ use crate::{
         outbox::{self, OptOutRefusal, Outbox, OutboxEntry, OutboxStore},
     },
     event::ObjectKind,
-    object::in_time,
+    object::{StepHost, in_time},
     platform::PlatformError,
 };
 

@@ -23,9 +23,8 @@ use super::{
     plan::{BatchId, RunId, RunPlan},
 };
 use crate::{
-    base::time::UnixMillis,
-    event::{self, Event, ObjectKind},
-    object::{Engine, Steps, arguments, in_time, reply, unknown_method, with_retry},
+    event::{self, ObjectKind},
+    object::{Engine, StepHost, Steps, arguments, in_time, reply, unknown_method, with_retry},
     platform::{Clock, Log, Method, Objects, PlatformError, Storage, WriteBatch},
 };
 
@@ -115,10 +114,7 @@ impl<P: BatchPlatform> Batch<P> {
         });
         let (batch, running) = match cancelled.await {
             Err(error) if storage::is_unreadable(&error) => {
-                let clear = WriteBatch {
-                    clear: true,
-                    ..WriteBatch::default()
-                };
+                let clear = WriteBatch::clear();
                 inner.platform.commit(clear).await?;
                 return Ok(true);
             }
@@ -287,23 +283,6 @@ impl<P: BatchPlatform> Inner<P> {
     }
 
     fn log_failure(&self, object: ObjectKind, error: PlatformError) {
-        let reason = error.reason;
-        event::log(&self.platform, &Event::ObjectFailed { object, reason });
-    }
-
-    /// Reads the state, see [`Steps::read`].
-    async fn read<R>(
-        &self,
-        look: impl FnOnce(&State, UnixMillis) -> R,
-    ) -> Result<R, PlatformError> {
-        self.steps.read(self, look).await
-    }
-
-    /// Takes an atomic step, see [`Steps::step`].
-    async fn step<R>(
-        &self,
-        decide: impl FnOnce(&mut State, UnixMillis) -> R,
-    ) -> Result<R, PlatformError> {
-        self.steps.step(self, decide).await
+        event::log_failure(&self.platform, object, error);
     }
 }

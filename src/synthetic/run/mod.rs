@@ -25,14 +25,14 @@ use super::{
     transcript::{EndReason, EndedBy},
 };
 use crate::{
-    base::{time::UnixMillis, usage::UsageCounters},
+    base::usage::UsageCounters,
     config::{Config, Speaker},
     conversation::{
         budget::{self, Item, Release, Reservation, Reserve},
         model_run::RemembersEndpoints,
     },
-    event::{self, Event, ObjectKind},
-    object::{Engine, Steps, arguments, in_time, reply, unknown_method, with_retry},
+    event::{self, ObjectKind},
+    object::{Engine, StepHost, Steps, arguments, in_time, reply, unknown_method, with_retry},
     platform::{Clock, Http, Log, Method, Objects, PlatformError, Random, Storage, TimeZones},
 };
 
@@ -259,23 +259,6 @@ impl<P: RunPlatform> Inner<P> {
     }
 
     fn log_failure(&self, object: ObjectKind, error: PlatformError) {
-        let reason = error.reason;
-        event::log(&self.platform, &Event::ObjectFailed { object, reason });
-    }
-
-    /// Reads the state, see [`Steps::read`].
-    async fn read<R>(
-        &self,
-        look: impl FnOnce(&State, UnixMillis) -> R,
-    ) -> Result<R, PlatformError> {
-        self.steps.read(self, look).await
-    }
-
-    /// Takes an atomic step, see [`Steps::step`].
-    async fn step<R>(
-        &self,
-        decide: impl FnOnce(&mut State, UnixMillis) -> R,
-    ) -> Result<R, PlatformError> {
-        self.steps.step(self, decide).await
+        event::log_failure(&self.platform, object, error);
     }
 }

@@ -10,6 +10,7 @@ use crate::{
     base::usage::UsageCounters,
     event::{self, CallDialled, CallEnd, CallRefusal, DialOutcome, Event},
     identity::{Address, CallSid, PhoneHash, time_zones},
+    object::StepHost,
     platform::PlatformError,
     twilio::{
         rest::{self, Created, FoundCall, NewCall, WantedCall},

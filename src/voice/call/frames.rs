@@ -12,6 +12,7 @@ use super::{
 use crate::{
     base::time::UnixMillis,
     event::CallFault,
+    object::StepHost,
     platform::PlatformError,
     twilio::voice::relay::{Frame, Info},
     voice::state::{Line, SetUp, TurnDone, heard_of, joined},

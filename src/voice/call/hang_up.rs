@@ -7,6 +7,7 @@ use std::rc::Rc;
 use super::{CallPlatform, Inner};
 use crate::{
     event::{self, CallEnd, CallHungUp, Event, HangUpOutcome},
+    object::StepHost,
     platform::PlatformError,
     twilio::rest::{self, Completed},
     voice::{

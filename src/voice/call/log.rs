@@ -19,14 +19,12 @@ impl<P: CallPlatform> Inner<P> {
     /// Logs an error that nobody can be told.
     pub(super) fn logged(&self, result: Result<(), PlatformError>) {
         if let Err(error) = result {
-            let (object, reason) = (ObjectKind::Call, error.reason);
-            event::log(&self.platform, &Event::ObjectFailed { object, reason });
+            event::log_failure(&self.platform, ObjectKind::Call, error);
         }
     }
 
     pub(super) fn log_object_error(&self, error: PlatformError) {
-        let (object, reason) = (ObjectKind::Budget, error.reason);
-        event::log(&self.platform, &Event::ObjectFailed { object, reason });
+        event::log_failure(&self.platform, ObjectKind::Budget, error);
     }
 
     pub(super) fn log_refusal(&self, phone_hash: &PhoneHash, reason: CallRefusal) {

@@ -31,7 +31,7 @@ use super::{
     state::{Phase, State, assistant},
 };
 use crate::{
-    base::{time::UnixMillis, usage::UsageCounters},
+    base::usage::UsageCounters,
     config::{Assistant, Config},
     conversation::{
         budget::{self, Item, Reservation, Reserve},
@@ -39,7 +39,7 @@ use crate::{
     },
     event::CallRefusal,
     identity::Pseudonym,
-    object::{Engine, Steps, arguments, in_time, reply, unknown_method, with_retry},
+    object::{Engine, StepHost, Steps, arguments, in_time, reply, unknown_method, with_retry},
     platform::{
         Clock, Http, Log, Method, Objects, PlatformError, Random, Sockets, Spawn, Storage,
         TimeZones,
@@ -299,21 +299,5 @@ impl<P: CallPlatform> Inner<P> {
             .await?
             .ok_or_else(|| PlatformError::new("the call is over"))?;
         Ok(assistant(number.as_ref(), &self.config))
-    }
-
-    /// Reads the state, see [`Steps::read`].
-    async fn read<R>(
-        &self,
-        look: impl FnOnce(&State, UnixMillis) -> R,
-    ) -> Result<R, PlatformError> {
-        self.steps.read(self, look).await
-    }
-
-    /// Takes an atomic step, see [`Steps::step`].
-    async fn step<R>(
-        &self,
-        decide: impl FnOnce(&mut State, UnixMillis) -> R,
-    ) -> Result<R, PlatformError> {
-        self.steps.step(self, decide).await
     }
 }
