@@ -3,18 +3,17 @@
 //! A socket is accepted for hibernation: the object may leave memory between frames, and the runtime keeps the socket. Its
 //! tag is the number of its session. Not here: the decisions (`voice`), and the other objects (`objects`).
 
-use std::{rc::Rc, time::Duration};
+use std::rc::Rc;
 
 use wasm_bindgen::prelude::*;
 use worker::{
-    DurableObject, Env, Request, Response, State, WebSocket, WebSocketPair, durable_object,
-    js_sys::Promise, wasm_bindgen_futures::JsFuture, web_sys,
+    Env, Response, WebSocket, WebSocketPair, js_sys::Promise, wasm_bindgen_futures::JsFuture,
+    web_sys,
 };
 
 use super::{
-    config,
-    lifetime::{Lifetime, TaskResult},
-    objects::{call, not_by_fetch, not_configured, run, thrown},
+    lifetime::TaskResult,
+    object_class::{object_class, thrown},
     outgoing,
     services::ObjectServices,
 };
@@ -26,63 +25,30 @@ use crate::{
     voice::{api::Admit, call::Phone, callers::Callers},
 };
 
-/// A call. Its object's name is the pseudonym of Twilio's id of the call.
-#[durable_object(fetch)]
-pub struct CallEngine {
-    /// `None` while settings are wrong. Then calls fail, and an old alarm is postponed.
-    engine: Option<Rc<Phone<ObjectServices>>>,
-    services: ObjectServices,
-    lifetime: Lifetime,
-}
-
-impl DurableObject for CallEngine {
-    fn new(state: State, env: Env) -> Self {
-        let (config, name) = (config(&env).ok(), state.id().name());
-        let lifetime = Lifetime::new();
-        let services = ObjectServices::new(state, env, lifetime.end());
-        let engine = config.zip(name).map(|(config, name)| {
-            let name = Pseudonym::from_object_name(name);
-            Rc::new(Phone::new(services.clone(), config, name))
-        });
-        Self {
-            engine,
-            services,
-            lifetime,
-        }
+object_class!(
+    /// A call. Its object's name is the pseudonym of Twilio's id of the call.
+    CallEngine,
+    Phone<ObjectServices>,
+    |parts| {
+        let name = Pseudonym::from_object_name(parts.name?);
+        Some(Phone::new(parts.services, parts.config?, name))
     }
+);
 
-    async fn fetch(&self, _: Request) -> worker::Result<Response> {
-        not_by_fetch()
-    }
-}
+object_class!(
+    /// A caller. Its object's name is a pseudonym.
+    CallerEngine,
+    Callers<ObjectServices>,
+    |parts| Some(Callers::new(parts.services))
+);
 
 #[wasm_bindgen]
 impl CallEngine {
-    /// Answers a call.
-    pub fn call(&self, method: String, arguments: String) -> JsValue {
-        match self.engine.clone() {
-            Some(engine) => call(&self.lifetime, engine, method, arguments),
-            None => not_configured(&self.lifetime),
-        }
-    }
-
-    /// The alarm fires.
-    pub fn alarm(&self) -> JsValue {
-        let (engine, services) = (self.engine.clone(), self.services.clone());
-        run(&self.lifetime, async move {
-            match engine {
-                Some(engine) => engine.alarm().await?,
-                None => services.set_alarm_in(Duration::from_mins(1)).await?,
-            }
-            Ok(JsValue::UNDEFINED)
-        })
-    }
-
     /// Opens a socket, if the request has the call's secret. The Worker has verified its signature.
     pub fn upgrade(&self, request: &web_sys::Request) -> JsValue {
-        let (engine, services) = (self.engine.clone(), self.services.clone());
+        let (engine, services) = (self.0.engine.clone(), self.0.services.clone());
         let relay = RelayUrl::parse_path(path_of(&request.url()));
-        self.lifetime.run(async move {
+        self.0.lifetime.run(async move {
             let (Some(engine), Some(relay)) = (engine, relay) else {
                 return outgoing(&forbidden());
             };
@@ -116,49 +82,13 @@ impl CallEngine {
         socket: web_sys::WebSocket,
         work: impl AsyncFnOnce(Rc<Phone<ObjectServices>>, u32) + 'static,
     ) -> JsValue {
-        let session = self.services.session_of(&socket.into());
-        let engine = self.engine.clone().zip(session);
-        self.lifetime.run(async move {
+        let session = self.0.services.session_of(&socket.into());
+        let engine = self.0.engine.clone().zip(session);
+        self.0.lifetime.run(async move {
             if let Some((engine, session)) = engine {
                 work(engine, session).await;
             }
             Ok(JsValue::UNDEFINED)
-        })
-    }
-}
-
-/// A caller. Its object's name is a pseudonym.
-#[durable_object(fetch)]
-pub struct CallerEngine {
-    engine: Rc<Callers<ObjectServices>>,
-    lifetime: Lifetime,
-}
-
-impl DurableObject for CallerEngine {
-    fn new(state: State, env: Env) -> Self {
-        let lifetime = Lifetime::new();
-        let services = ObjectServices::new(state, env, lifetime.end());
-        let engine = Rc::new(Callers::new(services));
-        Self { engine, lifetime }
-    }
-
-    async fn fetch(&self, _: Request) -> worker::Result<Response> {
-        not_by_fetch()
-    }
-}
-
-#[wasm_bindgen]
-impl CallerEngine {
-    /// Answers a call.
-    pub fn call(&self, method: String, arguments: String) -> JsValue {
-        call(&self.lifetime, Rc::clone(&self.engine), method, arguments)
-    }
-
-    /// The alarm fires.
-    pub fn alarm(&self) -> JsValue {
-        let engine = Rc::clone(&self.engine);
-        run(&self.lifetime, async move {
-            engine.alarm().await.map(|()| JsValue::UNDEFINED)
         })
     }
 }

@@ -10,6 +10,7 @@ mod calls;
 mod clock;
 mod convert;
 mod lifetime;
+mod object_class;
 mod objects;
 mod services;
 mod synthetic;

@@ -70,15 +70,6 @@ impl<P: Storage + Clock + Log> Callers<P> {
         self.step(|state, now| state.count_request(count, now))
             .await
     }
-
-    /// The alarm: forgets what no longer counts.
-    ///
-    /// # Errors
-    /// When storage failed. The runtime then fires the alarm again.
-    pub async fn alarm(&self) -> Result<(), PlatformError> {
-        self.steps.begin_alarm(self).await?;
-        self.steps.end_alarm(self, |_, _| {}).await
-    }
 }
 
 impl<P: Storage + Clock + Log> Engine for Callers<P> {
@@ -90,6 +81,12 @@ impl<P: Storage + Clock + Log> Engine for Callers<P> {
             }
             _ => Err(unknown_method()),
         }
+    }
+
+    /// The alarm: forgets what no longer counts.
+    async fn alarm(&self) -> Result<(), PlatformError> {
+        self.steps.begin_alarm(self).await?;
+        self.steps.end_alarm(self, |_, _| {}).await
     }
 }
 

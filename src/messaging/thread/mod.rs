@@ -294,6 +294,10 @@ impl<P: ThreadPlatform> Engine for Thread<P> {
             _ => Err(unknown_method()),
         }
     }
+
+    async fn alarm(&self) -> Result<(), PlatformError> {
+        self.0.alarm().await
+    }
 }
 
 impl<P: ThreadPlatform> Inner<P> {

@@ -173,25 +173,6 @@ impl<P: BatchPlatform> Batch<P> {
         page.more = place < ended;
         Ok(Some(page))
     }
-
-    /// The alarm: begins the runs that are due.
-    ///
-    /// # Errors
-    /// When storage failed, and no alarm could be set either. The runtime then fires the alarm again.
-    pub async fn alarm(&self) -> Result<(), PlatformError> {
-        let inner = &self.0;
-        let Err(error) = inner.work().await else {
-            return Ok(());
-        };
-        let wait = if storage::is_unreadable(&error) {
-            UNREADABLE_RETRY
-        } else {
-            ALARM_RETRY
-        };
-        inner.log_failure(ObjectKind::Batch, error);
-        let retry_at = inner.platform.now().plus(wait);
-        inner.steps.reload_at(&**inner, retry_at).await
-    }
 }
 
 impl<P: BatchPlatform> Engine for Batch<P> {
@@ -211,6 +192,22 @@ impl<P: BatchPlatform> Engine for Batch<P> {
             ReadRuns::NAME => reply::<ReadRuns>(&self.read_runs(arguments(text)?).await?),
             _ => Err(unknown_method()),
         }
+    }
+
+    /// The alarm: begins the runs that are due.
+    async fn alarm(&self) -> Result<(), PlatformError> {
+        let inner = &self.0;
+        let Err(error) = inner.work().await else {
+            return Ok(());
+        };
+        let wait = if storage::is_unreadable(&error) {
+            UNREADABLE_RETRY
+        } else {
+            ALARM_RETRY
+        };
+        inner.log_failure(ObjectKind::Batch, error);
+        let retry_at = inner.platform.now().plus(wait);
+        inner.steps.reload_at(&**inner, retry_at).await
     }
 }
 

@@ -146,20 +146,6 @@ impl<P: RunPlatform> Runner<P> {
         }
         Ok(cancelled)
     }
-
-    /// The alarm: goes on with the run.
-    ///
-    /// # Errors
-    /// When storage failed, and no alarm could be set either. The runtime then fires the alarm again.
-    pub async fn alarm(&self) -> Result<(), PlatformError> {
-        let inner = &self.0;
-        let Err(error) = inner.work().await else {
-            return Ok(());
-        };
-        inner.log_failure(ObjectKind::Run, error);
-        let retry_at = inner.platform.now().plus(ALARM_RETRY);
-        inner.steps.reload_at(&**inner, retry_at).await
-    }
 }
 
 impl<P: RunPlatform> Engine for Runner<P> {
@@ -172,6 +158,17 @@ impl<P: RunPlatform> Engine for Runner<P> {
             CancelRun::NAME => reply::<CancelRun>(&self.cancel().await?),
             _ => Err(unknown_method()),
         }
+    }
+
+    /// The alarm: goes on with the run.
+    async fn alarm(&self) -> Result<(), PlatformError> {
+        let inner = &self.0;
+        let Err(error) = inner.work().await else {
+            return Ok(());
+        };
+        inner.log_failure(ObjectKind::Run, error);
+        let retry_at = inner.platform.now().plus(ALARM_RETRY);
+        inner.steps.reload_at(&**inner, retry_at).await
     }
 }
 

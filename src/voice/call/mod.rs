@@ -220,14 +220,6 @@ impl<P: CallPlatform> Phone<P> {
     pub async fn look(&self) -> Result<Option<Progress>, PlatformError> {
         self.0.read(|state, _| state.progress()).await
     }
-
-    /// The alarm: does what is due, and sets the next alarm.
-    ///
-    /// # Errors
-    /// When storage failed, and no alarm could be set either. The runtime then fires the alarm again.
-    pub async fn alarm(&self) -> Result<(), PlatformError> {
-        self.0.alarm().await
-    }
 }
 
 impl<P: CallPlatform> Engine for Phone<P> {
@@ -245,6 +237,10 @@ impl<P: CallPlatform> Engine for Phone<P> {
             Look::NAME => reply::<Look>(&self.look().await?),
             _ => Err(unknown_method()),
         }
+    }
+
+    async fn alarm(&self) -> Result<(), PlatformError> {
+        self.0.alarm().await
     }
 }
 
