@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::transcript::{Line, Mark};
 use crate::{
+    base::percentile::percentile,
     base::time::{UnixMillis, millis},
     config::Speaker,
 };
@@ -82,11 +83,4 @@ pub fn metrics(lines: &[Line]) -> Metrics {
             line.marks.iter().any(|mark| !is_goodbye(mark))
         }),
     }
-}
-
-/// The smallest of the sorted values that so many per cent of them do not exceed.
-#[must_use]
-pub fn percentile<T: Copy>(sorted: &[T], per_cent: usize) -> Option<T> {
-    let rank = sorted.len().saturating_mul(per_cent).div_ceil(100);
-    sorted.get(rank.checked_sub(1)?).copied()
 }
