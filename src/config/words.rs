@@ -21,7 +21,7 @@ macro_rules! words {
                     }
                 }
 
-                pub(in crate::config) fn parse(text: &str) -> $crate::config::parsers::Parsed<Self> {
+                fn parse(text: &str) -> Result<Self, &'static str> {
                     match text {
                         $($word => Ok(Self::$variant),)+
                         _ => Err($problem),
