@@ -257,3 +257,23 @@ async fn an_answer_that_new_words_break_off_is_closed() {
         [("A.", false), ("", true), ("Yes.", false), ("", true)]
     );
 }
+
+#[tokio::test(flavor = "local", start_paused = true)]
+async fn a_late_clause_of_an_answer_that_was_played_counts_for_no_other() {
+    let fake = FakePlatform::new();
+    let call = Call::connected(&fake).await;
+    fake.model([
+        streamed(&["We have tea. We have juice."], 10),
+        streamed(&["At nine in the morning."], 10),
+    ]);
+    call.says("What do you have?").await;
+    call.after(SECOND).await;
+    call.played().await;
+    call.says("And when?").await;
+    call.after(SECOND).await;
+    call.cuts_in("We have").await;
+    call.says("Tea").await;
+    call.after(SECOND).await;
+    let request = fake.model_requests()[2].to_string();
+    assert!(!request.contains("nine"), "{request}");
+}
