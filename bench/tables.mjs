@@ -5,6 +5,7 @@
 // Not here: the measurements (measure.mjs, counts.mjs), and medians, ratios, bounds and the report
 // (report.mjs).
 
+import { batches } from "./batches.mjs";
 import { crossings, operations } from "./counts.mjs";
 import { flood, LOADS } from "./load.mjs";
 import {
@@ -183,6 +184,29 @@ export const TABLES = {
     ],
     estimate: (plan) => 10 + 4 * plan.callGap + plan.minuteCalls * 0.2,
     measure: callMinute,
+  },
+  batches: {
+    title: "Batches of synthetic conversations",
+    about:
+      "Text runs of one pair of personas, judged, 20 at once. Both subjects send the same requests to the playground's model. A batch begins at most 600 runs a minute. CPU time is that of workerd with all objects, or of Node. Memory is that of workerd after the batch. The last row is counted by the wrapper (bench/counting.js), and not timed; the price is that of 1000 runs, without the model and without the time that objects wait for it.",
+    columns: [
+      { key: "perMinute", title: "runs a minute", unit: "", digits: 0 },
+      { key: "cpu", title: "CPU a run", unit: "ms", digits: 1 },
+      { key: "requests", title: "model requests a run", unit: "", digits: 1, ratio: false },
+      { key: "memory", title: "memory", unit: "MB", digits: 0, ratio: false },
+      {
+        key: "objects",
+        title: "object requests and alarms a run",
+        unit: "",
+        digits: 1,
+        ratio: false,
+      },
+      { key: "rows", title: "rows written a run", unit: "", digits: 1, ratio: false },
+      { key: "price", title: "price of 1000 runs", unit: "$", digits: 3, ratio: false },
+    ],
+    estimate: (plan) =>
+      30 + plan.batchSizes.reduce((sum, size) => sum + 5 + size / 8, 0) + plan.scriptRuns / 40,
+    measure: batches,
   },
 };
 

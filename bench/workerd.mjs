@@ -43,6 +43,7 @@ const config :Workerd.Config = (
 
 // The binding of a Durable Object class: AdminLockoutObject is ADMIN_LOCKOUT.
 function bindingOf(className) {
+  if (className === "BatchListObject") return "BATCHES";
   return className
     .replace(/Object$/, "")
     .replace(/(?!^)[A-Z]/g, "_$&")

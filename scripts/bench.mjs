@@ -115,6 +115,9 @@ function planOf({ rounds, seconds, quick = false }) {
       calls: 5,
       callIdle: 0,
       minuteCalls: 2,
+      batchSizes: [2],
+      scriptRuns: 2,
+      countedRuns: 2,
       callGap: 2,
     };
   }
@@ -138,6 +141,9 @@ function planOf({ rounds, seconds, quick = false }) {
     calls: 200,
     callIdle: 15,
     minuteCalls: 10,
+    batchSizes: [100, 1000, 10_000],
+    scriptRuns: 1000,
+    countedRuns: 100,
     callGap: 15,
   };
 }
