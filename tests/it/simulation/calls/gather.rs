@@ -138,18 +138,17 @@ impl Simulation {
             return None;
         }
         life.sentences.set(life.sentences.get() - 1);
-        let fields = match keys.filter(|_| random.chance(850)) {
-            Some(most) => self.presses(life, most, silence).await,
-            None => {
-                self.passes(life, random.between(200, 2000) + SPEECH_TIMEOUT)
-                    .await;
-                let words = self.next_words(life);
-                self.calls.with(&life.name, |call| {
-                    let said = caller_words(&words);
-                    call.said.extend(said.into_iter().map(|word| (word, true)));
-                });
-                vec![("SpeechResult", words), ("Confidence", "0.9".into())]
-            }
+        let fields = if let Some(most) = keys.filter(|_| random.chance(850)) {
+            self.presses(life, most, silence).await
+        } else {
+            self.passes(life, random.between(200, 2000) + SPEECH_TIMEOUT)
+                .await;
+            let words = self.next_words(life);
+            self.calls.with(&life.name, |call| {
+                let said = caller_words(&words);
+                call.said.extend(said.into_iter().map(|word| (word, true)));
+            });
+            vec![("SpeechResult", words), ("Confidence", "0.9".into())]
         };
         (!self.is_gone(life)).then_some(fields)
     }
@@ -163,7 +162,8 @@ impl Simulation {
             self.passes(life, silence).await;
         }
         self.calls.with(&life.name, |call| {
-            call.pressed.push_str(&format!("{keys}#"))
+            call.pressed.push_str(&keys);
+            call.pressed.push('#');
         });
         // The last digit ends it before the hash.
         let last_key = if has_hash && !is_full { "#" } else { "" };

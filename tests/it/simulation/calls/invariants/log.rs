@@ -48,8 +48,9 @@ impl Simulation {
             "call" => call.end_logged(&value),
             // What it called came too late.
             "endpoint_failed" => {
-                let turn = call.turns.last_mut();
-                turn.into_iter().for_each(|turn| turn.calls_tools = false);
+                if let Some(turn) = call.turns.last_mut() {
+                    turn.calls_tools = false;
+                }
                 Ok(())
             }
             "call_turn" => call.turn_logged(&value, self.calls.plan.gathers),
