@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use futures_util::future::{AbortHandle, LocalBoxFuture, Shared, WeakShared};
 
-use crate::base::time::UnixMillis;
+use crate::{base::time::UnixMillis, voice::state::heard_of};
 
 /// The shortest time between two utterances: Twilio's `speechTimeout`, without what the network may change.
 const SPEECH_GAP: Duration = Duration::from_millis(700);
@@ -165,10 +165,16 @@ impl Floor {
         }
     }
 
-    /// Whether these words are none of an answer: they were said before it, or beside it.
+    /// Whether these words are none of an answer: they were said before it, or beside it. Words that both have are the answer's
+    /// only where it goes on with them.
     fn is_of_others(&self, words: &str, answer: &str) -> bool {
         let words = words.trim();
-        !answer.contains(words) && self.others.contains(words)
+        let heard = heard_of(answer, &self.played, "");
+        let rest = answer.trim_start().strip_prefix(heard).unwrap_or_default();
+        let is_next = rest.trim_start().starts_with(words);
+        // Twilio tells of what was cut off twice.
+        let is_told_again = self.played.trim_end().ends_with(words);
+        !is_next && !is_told_again && self.others.contains(words)
     }
 
     /// Everything that is said and asked breaks off. `fragment` is the beginning of the clause that was cut off.

@@ -15,7 +15,7 @@ use crate::{
     twilio::voice::gather::Gathered,
     voice::{
         api::{AskAgain, Heard, Next},
-        state::{Due, TurnDone},
+        state::{Due, TurnDone, assistant},
     },
 };
 
@@ -80,7 +80,7 @@ impl<P: CallPlatform> Inner<P> {
             if self.floor.borrow().turn().is_some() {
                 continue;
             }
-            let otherwise = self.text(otherwise).await;
+            let otherwise = self.text(otherwise).await?;
             let due = self.step(|state, now| state.due(number, otherwise, now, &self.config));
             match due.await? {
                 Due::Ask(words) => self.begin_turn(words),
@@ -92,7 +92,7 @@ impl<P: CallPlatform> Inner<P> {
 
     /// The turn runs on, and Twilio asks again.
     async fn let_wait(&self, number: u32) -> Result<Next, PlatformError> {
-        let filler = self.text(Some(FixedText::CallOneMoment)).await;
+        let filler = self.text(Some(FixedText::CallOneMoment)).await?;
         self.step(|state, now| state.wait(number, filler, now))
             .await
     }
@@ -115,10 +115,12 @@ impl<P: CallPlatform> Inner<P> {
     }
 
     /// A fixed text of the assistant. Nothing is said in a call that is over.
-    async fn text(&self, text: Option<FixedText>) -> &str {
-        match (self.assistant().await, text) {
-            (Ok(assistant), Some(text)) => assistant.text(text),
+    async fn text(&self, text: Option<FixedText>) -> Result<&str, PlatformError> {
+        let number =
+            self.read(|state, _| state.admission().map(|admission| admission.number.clone()));
+        Ok(match (number.await?, text) {
+            (Some(number), Some(text)) => assistant(number.as_ref(), &self.config).text(text),
             _ => "",
-        }
+        })
     }
 }

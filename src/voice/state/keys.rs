@@ -21,11 +21,15 @@ use crate::{
 pub struct Keys(String);
 
 impl Keys {
-    /// The words of a turn, with the keys where `KEYS_PRESSED` stands.
+    /// The words of a turn, with the keys where `KEYS_PRESSED` stands last. Before that, it stands for keys that the model was
+    /// told before, and whose answer nobody has heard.
     #[must_use]
     pub fn shown_in(&self, words: &str) -> String {
         let keys = if self.0.is_empty() { "none" } else { &self.0 };
-        words.replace(KEYS_PRESSED, &format!("[keys pressed: {keys}]"))
+        match words.rsplit_once(KEYS_PRESSED) {
+            Some((before, behind)) => format!("{before}[keys pressed: {keys}]{behind}"),
+            None => words.to_owned(),
+        }
     }
 }
 

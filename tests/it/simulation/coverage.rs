@@ -127,7 +127,7 @@ pub const EVERYTHING: [&str; 120] = [
 ];
 
 /// Those of calls. The ends, outcomes, refusals and faults have their names in the log, and fixed sentences theirs in `texts`.
-pub const EVERYTHING_OF_CALLS: [&str; 91] = [
+pub const EVERYTHING_OF_CALLS: [&str; 96] = [
     "actions that came twice",
     "actions that did not come",
     "actions that got no answer",
@@ -170,11 +170,15 @@ pub const EVERYTHING_OF_CALLS: [&str; 91] = [
     "commits that failed",
     "daily_limit",
     "damaged values",
+    "documents that ask to wait",
+    "documents that gathered nothing",
+    "documents that were asked for twice",
     "ends by REST that failed",
     "ends of calls that a kill left unlogged",
     "ends of calls that were not told",
     "ends of sessions that Twilio did not act on",
     "ends of sockets that were not told",
+    "entries of digits",
     "exhausted budgets",
     "exhausted budgets of minutes",
     "failed",
@@ -189,6 +193,7 @@ pub const EVERYTHING_OF_CALLS: [&str; 91] = [
     "handed_off",
     "interrupted",
     "interruptions of which nothing was told",
+    "keys that the model was told",
     "kills of a call",
     "kills of a caller's object",
     "kills of the budget object",

@@ -1,6 +1,6 @@
 //! The deterministic simulation: the real engines over a platform that fails at random, and what must hold whatever happens.
 //!
-//! `cargo test --test it simulation::` runs 20 000 seeds of messages and 3000 of calls; `SEEDS=n` and `FIRST_SEED=n` choose
+//! `cargo test --test it simulation::` runs 20 000 seeds of messages and 10 000 of calls; `SEEDS=n` and `FIRST_SEED=n` choose
 //! others. `SEED=n` runs exactly that one and prints every event. A run that breaks an invariant prints its seed and its events
 //! too. `npm run simulate` runs many more seeds. Not here: what only calls have (`calls`), single scenarios (`messaging`,
 //! `voice`, `faults`), and the runtime itself (`tests/e2e`).
@@ -51,7 +51,7 @@ use worker_ports::WorkerPlatform;
 
 const SEEDS: u64 = 20_000;
 /// A call is long: its seeds take several times as long as those of messages.
-const CALL_SEEDS: u64 = 3000;
+const CALL_SEEDS: u64 = 10_000;
 
 #[test]
 fn every_message_is_answered_once_whatever_fails() {

@@ -95,6 +95,16 @@ pub enum Mutation {
     InterruptDropped,
     /// A call is told that its caller has heard everything.
     HeardIgnored,
+    /// What a document has said is said by the next one again.
+    AnswerSaidAgain,
+    /// A request for a document that comes again looks like one for the newest document.
+    RepeatTakenForNew,
+    /// Each key counts twice.
+    KeyCountsTwice,
+    /// The conversation has the keys.
+    KeysInConversation,
+    /// The log has the keys.
+    KeysLogged,
     /// Minutes are given back twice.
     MinuteSettledTwice,
     /// A minute is granted without being counted.

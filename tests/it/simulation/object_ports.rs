@@ -157,6 +157,8 @@ impl Http for ObjectPlatform {
         let timeout = u64::try_from(timeout.as_millis()).unwrap();
         let exchange = async {
             self.sim.durable(&self.name).await;
+            let body = request.body.to_text();
+            self.sim.no_keys_leave(&self.name, &request.url, &body);
             if request.url.ends_with("/audio/transcriptions") {
                 self.sim.transcribe(self, timeout).await
             } else if request.url.ends_with("/chat/completions") {

@@ -290,3 +290,25 @@ async fn a_late_clause_of_an_answer_that_was_played_counts_for_no_other() {
     let request = fake.model_requests()[2].to_string();
     assert!(!request.contains("nine"), "{request}");
 }
+
+#[tokio::test(flavor = "local", start_paused = true)]
+async fn words_that_two_answers_have_are_of_the_one_that_is_played() {
+    let fake = FakePlatform::new();
+    let call = Call::connected(&fake).await;
+    fake.model([
+        streamed(&["Come at nine. The door is open."], 10),
+        streamed(&["By bus. The stop is near."], 10),
+    ]);
+    for question in ["When?", "And how?"] {
+        call.says(question).await;
+        call.after(SECOND).await;
+    }
+    // The first answer is played while the second one waits.
+    call.info("tokensPlayed", "Come at nine. ").await;
+    call.info("tokensPlayed", "The").await;
+    call.cuts_in("The").await;
+    call.says("Tea").await;
+    call.after(SECOND).await;
+    let request = fake.model_requests()[2].to_string();
+    assert!(!request.contains("bus"), "{request}");
+}

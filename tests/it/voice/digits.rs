@@ -228,6 +228,22 @@ async fn who_cuts_the_question_off_may_still_press_the_digits() {
 }
 
 #[tokio::test(flavor = "local", start_paused = true)]
+async fn digits_after_others_whose_answer_nobody_heard_are_told_in_their_own_place() {
+    let fake = desk();
+    let call = asked(&fake, 4).await;
+    fake.model([asks(4)]);
+    call.presses("4711").await;
+    call.after(SECOND).await;
+    call.cuts_in("").await;
+    call.presses("0815").await;
+    call.after(SECOND).await;
+    assert_eq!(
+        told(&fake).last().unwrap(),
+        "[keys pressed] [keys pressed: 0815]"
+    );
+}
+
+#[tokio::test(flavor = "local", start_paused = true)]
 async fn digits_that_are_asked_for_wrongly_or_beside_another_call_are_not_asked_for() {
     let call = |name: &str, arguments: &Value| {
         let function = json!({ "name": name, "arguments": arguments.to_string() });

@@ -78,7 +78,11 @@ impl Simulation {
                 return self.close_socket(session, Outcome::HungUp);
             }
             life.sentences.set(life.sentences.get() - 1);
-            self.say_a_sentence(life, session).await;
+            if let Some(most) = self.would_press(life) {
+                self.press_keys(life, session, most).await;
+            } else {
+                self.say_a_sentence(life, session).await;
+            }
             self.until_answered(session).await;
         }
     }
@@ -111,8 +115,7 @@ impl Simulation {
             self.tell_info(session, "clientSpeaking", "off");
             if random.chance(50) {
                 let digit = random.below(10).to_string();
-                let key = json!({ "type": "dtmf", "digit": digit });
-                self.tell(session, &key, Meaning::Nothing);
+                self.press_key(session, &digit);
             }
             let words = self.next_words(life);
             if random.chance(100) {

@@ -24,6 +24,8 @@ pub enum Meaning {
     SetUp,
     /// The caller has said this.
     Words(String),
+    /// The caller has pressed a key.
+    Key,
     /// The caller has cut in. Twilio had played these words, if that is known.
     Interrupt(Option<BTreeSet<String>>),
 }
@@ -97,6 +99,7 @@ impl Record {
         let (is_current, turns) = (session == self.session, self.turns.len());
         match meaning {
             Meaning::Nothing => None,
+            Meaning::Key => is_current.then_some(Told::Key),
             Meaning::SetUp => is_current.then_some(Told::SetUp { session, turns }),
             Meaning::Words(text) if text.trim().is_empty() => None,
             Meaning::Words(text) => {
@@ -120,11 +123,11 @@ impl Record {
 
     fn apply(&mut self, told: Told) {
         self.breaks += 1;
-        if !matches!(told, Told::Interrupt { .. }) {
+        if !matches!(told, Told::Interrupt { .. } | Told::Key) {
             self.turns.iter_mut().for_each(|turn| turn.is_left = true);
         }
         match told {
-            Told::Perhaps => {}
+            Told::Perhaps | Told::Key => {}
             Told::SetUp { session, turns } => {
                 if session == self.session && !self.is_set_up {
                     self.is_set_up = true;

@@ -85,7 +85,6 @@ impl Simulation {
         let mut is_first = true;
         loop {
             let named = |name: &str| verbs.iter().find(|verb| verb.name == name);
-            let text = named("Say").map(|verb| verb.text.clone());
             if let Some(relay) = named("ConversationRelay") {
                 let url = relay.attribute("url").unwrap().to_owned();
                 let greeting = relay.attribute("welcomeGreeting").map(str::to_owned);
@@ -95,16 +94,19 @@ impl Simulation {
                 is_first = false;
                 let (session, outcome) = self.session(life, &url, greeting).await;
                 verbs = self.session_ended(life, session, outcome).await;
+            } else if named("Gather").is_some() {
+                verbs = self.gathers(life, &verbs).await;
+            } else if named("Redirect").is_some() {
+                verbs = self.waits(life, &verbs).await;
             } else if let Some(person) = named("Number") {
+                self.says_last(life, &verbs);
                 self.check(person.text == PERSON, || {
                     format!("a caller was put through to {}", person.text)
                 });
                 self.count("callers who were put through");
                 verbs = self.dialled(life).await;
             } else {
-                self.check(text.as_deref().is_none_or(is_fixed), || {
-                    format!("Twilio says a sentence of nobody: {text:?}")
-                });
+                self.says_last(life, &verbs);
                 break;
             }
         }

@@ -5,7 +5,9 @@
 
 mod callers;
 mod frames;
+mod gather;
 mod invariants;
+mod keys;
 mod life;
 mod model;
 mod mutants;
@@ -158,4 +160,29 @@ fn an_end_that_a_restart_forgets_is_noticed() {
 #[test]
 fn a_call_of_which_something_is_left_is_noticed() {
     must_break(World::Calls, Mutation::CallKept, 50);
+}
+
+#[test]
+fn an_answer_that_two_documents_say_is_noticed() {
+    must_break(World::Calls, Mutation::AnswerSaidAgain, 400);
+}
+
+#[test]
+fn a_request_for_a_document_that_is_answered_twice_is_noticed() {
+    must_break(World::Calls, Mutation::RepeatTakenForNew, 400);
+}
+
+#[test]
+fn a_key_that_counts_twice_is_noticed() {
+    must_break(World::Calls, Mutation::KeyCountsTwice, 200);
+}
+
+#[test]
+fn keys_in_the_conversation_are_noticed() {
+    must_break(World::Calls, Mutation::KeysInConversation, 200);
+}
+
+#[test]
+fn keys_in_the_log_are_noticed() {
+    must_break(World::Calls, Mutation::KeysLogged, 200);
 }

@@ -7,7 +7,7 @@ use std::{collections::VecDeque, rc::Rc};
 use serde_json::{Value, json};
 use switchboard::platform::{HttpError, HttpOpened, HttpRequest, HttpResponse};
 
-use super::records::MODEL_WORD;
+use super::records::model_word;
 use crate::{
     simulation::{
         body::{Body, Piece},
@@ -27,8 +27,11 @@ pub struct Said {
     pub spoken: String,
     /// Whether it comes to its end.
     pub is_whole: bool,
-    /// Whether it calls something that ends the call.
+    /// Whether it calls tools, and something that ends the call.
+    pub calls_tools: bool,
     pub ends_call: bool,
+    /// The question by which it asks for digits, and how many.
+    pub question: Option<(String, u8)>,
     pieces: VecDeque<(u64, Piece)>,
 }
 
@@ -105,7 +108,12 @@ impl Simulation {
                 )),
             });
         }
-        if allows_calls && random.chance(200) {
+        let often = if self.calls.plan.asks_digits {
+            450
+        } else {
+            200
+        };
+        if allows_calls && random.chance(often) {
             return Ok(self.calls_tools());
         }
         if self.fault(plan.model_particular, "answers without a word") {
@@ -122,7 +130,9 @@ impl Simulation {
             return Ok(Said {
                 spoken,
                 is_whole: true,
+                calls_tools: false,
                 ends_call: false,
+                question: None,
                 pieces: [(10, Piece::Bytes(whole))].into(),
             });
         }
@@ -146,7 +156,7 @@ impl Simulation {
         let number = self.invariants.borrow_mut().next_number();
         let count = self.random.between(1, 24);
         let words = (0..count).map(|at| {
-            let word = format!("{MODEL_WORD}{number:03}x{at:03}");
+            let word = model_word(number, at);
             // Whether the end of a line is said depends on the word after it.
             let forms = if at + 1 < count {
                 &FORMS[..]
@@ -167,7 +177,12 @@ impl Simulation {
         } else {
             Vec::new()
         };
+        let number = self.invariants.borrow_mut().next_number();
+        let question = format!("{}?", model_word(number, 0));
+        let most = random.pick(&[6, 6, 8, 12]);
+        let asks = json!({ "question": question, "max_digits": most });
         let (name, arguments) = match random.below(4) {
+            _ if self.calls.plan.asks_digits && random.chance(700) => ("ask_digits", asks),
             0 if self.calls.plan.hands_over => ("hand_off", json!({ "reason": "xyzzy is lost" })),
             0 | 1 if self.calls.plan.has_tools => ("end_conversation", json!({})),
             2 => ("no_such_tool", json!({})),
@@ -175,7 +190,9 @@ impl Simulation {
         };
         self.count("calls of tools in a call");
         let mut said = Said::of(self, &words, false);
+        said.calls_tools = true;
         said.ends_call = ["hand_off", "end_conversation"].contains(&name);
+        said.question = (name == "ask_digits").then_some((question, most));
         let call = json!({
             "index": 0, "id": "c1", "type": "function",
             "function": { "name": name, "arguments": arguments.to_string() },
@@ -239,7 +256,9 @@ impl Said {
         Self {
             spoken,
             is_whole,
+            calls_tools: false,
             ends_call: false,
+            question: None,
             pieces,
         }
     }

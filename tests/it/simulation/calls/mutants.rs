@@ -70,6 +70,24 @@ impl Simulation {
                 *state = after.to_string();
             }
         }
+        if self.is(Mutation::AnswerSaidAgain) {
+            let (before, mut after) = (parse(before), parse(state));
+            let gathering = &mut after["call"]["gathering"];
+            if gathering["document"]["number"] != before["call"]["gathering"]["document"]["number"]
+                && gathering["document"]["number"].as_u64() > Some(1)
+            {
+                gathering["says"] = gathering["document"]["says"].clone();
+                *state = after.to_string();
+            }
+        }
+        if self.is(Mutation::KeysInConversation) {
+            let keys = parse(before)["call"]["entry"]["keys"].clone();
+            let keys = keys.as_str().unwrap_or_default();
+            if !keys.is_empty() && parse(state)["call"]["entry"].is_null() {
+                let with_keys = format!("[keys pressed: {keys}]");
+                *state = state.replace("[keys pressed]", &with_keys);
+            }
+        }
         if self.is(Mutation::ExcuseStored) {
             let mut after = parse(state);
             let turns = after["call"]["turns"].as_array_mut();
@@ -79,4 +97,26 @@ impl Simulation {
             }
         }
     }
+
+    /// A mutation of a line that a call logs.
+    pub fn mutate_call_log(&self, line: &str, name: &str) -> String {
+        let entry = self.calls.with(name, |call| call.entries.last().cloned());
+        match entry.flatten() {
+            Some(entry) if self.is(Mutation::KeysLogged) => {
+                line.replace('}', &format!(",\"keys\":\"{entry}\"}}"))
+            }
+            _ => line.to_owned(),
+        }
+    }
+}
+
+/// The keys as the object gets them.
+pub fn keys(sim: &Simulation, keys: &str) -> String {
+    let times = if sim.is(Mutation::KeyCountsTwice) {
+        2
+    } else {
+        1
+    };
+    let each = keys.chars().map(|key| key.to_string().repeat(times));
+    each.collect()
 }

@@ -23,6 +23,10 @@ pub struct CallPlan {
     pub first_word: u64,
     pub has_tools: bool,
     pub hands_over: bool,
+    /// Whether the model may ask for digits.
+    pub asks_digits: bool,
+    /// Whether calls have documents and no socket.
+    pub gathers: bool,
     /// How long Twilio takes for a word, in milliseconds.
     pub word: u64,
     /// Whether Twilio also says that it has stopped to speak when it waits for more words.
@@ -113,11 +117,15 @@ impl CallPlan {
             caller_fails: often(20, 200),
             end_ignored: often(100, 600),
             hang_up_fails: often(200, 700),
+            asks_digits: random.chance(500),
+            gathers: random.chance(350),
         }
     }
 
     pub fn settings(&self) -> Vec<(&'static str, String)> {
+        let mode = if self.gathers { "gather" } else { "relay" };
         vec![
+            ("VOICE_MODE", mode.to_owned()),
             ("MAX_DAILY_CALL_MINUTES", self.minutes.to_string()),
             ("CALL_RATE_LIMIT_PER_HOUR", self.calls_an_hour.to_string()),
             ("MAX_CALL_SECONDS", self.longest.to_string()),
@@ -129,11 +137,11 @@ impl CallPlan {
     /// The file of the assistant.
     pub fn assistant(&self) -> String {
         let tools = if self.has_tools { TOOLS } else { "" };
-        let person = format!("[voice]\nhand_off_to = \"{PERSON}\"\n");
+        let person = format!("hand_off_to = \"{PERSON}\"\n");
         let person = if self.hands_over { &person } else { "" };
         format!(
-            "numbers = [\"+15550199\"]\nprompt = \"You answer the phone.\"\nend_conversation = {}\n{tools}{person}",
-            self.has_tools
+            "numbers = [\"+15550199\"]\nprompt = \"You answer the phone.\"\nend_conversation = {}\n{tools}[voice]\nask_digits = {}\n{person}",
+            self.has_tools, self.asks_digits
         )
     }
 }

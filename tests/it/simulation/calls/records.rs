@@ -54,6 +54,18 @@ pub struct Record {
     /// What the caller has said, and whether a current socket has carried it.
     pub said: BTreeMap<String, bool>,
 
+    /// The documents of a call without a socket, by their numbers: what each of them says.
+    pub documents: BTreeMap<u32, String>,
+    /// Whether the model has asked for digits, and nobody has pressed any since. How many.
+    pub wants_digits: Option<u8>,
+    /// How often it has asked for digits, its newest question, and the session in which that was last asked anew.
+    pub digits_asked: u64,
+    pub question: String,
+    pub asked_anew_in: u32,
+    /// Every key that the caller has pressed, and those of each entry that are like no other.
+    pub pressed: String,
+    pub entries: Vec<String>,
+
     /// The turns, as the model was asked.
     pub turns: Vec<Turn>,
     /// The turns before this one must not speak any more.
@@ -88,12 +100,20 @@ pub struct Turn {
     pub reply: String,
     /// Whether the newest request is answered as a whole.
     pub is_whole: bool,
-    /// Whether the model has called something that ends the call.
+    /// Whether the end of the turn was logged.
+    pub is_over: bool,
+    /// Whether the model has called something that ends the call, in this turn or in one that it repeats.
     pub ends_call: bool,
+    /// Whether it has done so in this turn. Then it cannot ask for digits.
+    pub has_effects: bool,
     /// What was sent to be spoken, without spaces.
     pub spoken: String,
     /// How much of it was before the newest request.
     pub spoken_before: usize,
+    /// Whether the newest request is answered with calls of tools.
+    pub calls_tools: bool,
+    /// What the model has said in each earlier request before it called tools, and no document has.
+    pub unsaid: Vec<String>,
     /// Whether the caller has said something since, without an interruption that was told.
     pub is_left: bool,
     /// The words that had been played when the caller cut in.
@@ -108,6 +128,8 @@ pub enum Told {
     Words { turns: usize },
     /// It may have said something new, or the frame says nothing new.
     Perhaps,
+    /// The caller has pressed a key.
+    Key,
     /// The caller has cut in, when these words had been played.
     Interrupt {
         turns: usize,
@@ -137,30 +159,51 @@ impl Minutes {
     }
 }
 
+/// The words of a caller as the conversation has them: without the keys that were pressed.
+pub fn without_keys(words: &str) -> String {
+    match keys_in(words) {
+        Some(keys) => words.replace(&format!("[keys pressed: {keys}]"), "[keys pressed]"),
+        None => words.to_owned(),
+    }
+}
+
+/// The keys in the words of a caller, as the model is told of them.
+pub fn keys_in(words: &str) -> Option<&str> {
+    let (_, behind) = words.split_once("[keys pressed: ")?;
+    behind.split_once(']').map(|(keys, _)| keys)
+}
+
 /// The text without spaces.
 pub fn tight(text: &str) -> String {
     text.chars().filter(|c| !c.is_whitespace()).collect()
 }
 
+/// A word of the model: the `at`th of this answer. How a word begins says which of its answer it is, so that half a word is
+/// not taken for another one.
+pub fn model_word(answer: u64, at: u64) -> String {
+    format!("w{at:03}x{answer:03}{MODEL_WORD}")
+}
+
 /// The words of the model in a text. Each has the same length, and no two are the same.
 pub fn model_words(text: &str) -> BTreeSet<String> {
-    words_like(text, MODEL_WORD, 13)
+    words_like(text, MODEL_WORD, 8, 6)
 }
 
 /// The words of callers in a text.
 pub fn caller_words(text: &str) -> BTreeSet<String> {
-    words_like(text, CALLER_WORD, 9)
+    words_like(text, CALLER_WORD, 0, 9)
 }
 
-fn words_like(text: &str, beginning: &str, length: usize) -> BTreeSet<String> {
-    let found = text.match_indices(beginning);
+/// The words that have `part` in them, with so many characters before it and from there on.
+fn words_like(text: &str, part: &str, before: usize, length: usize) -> BTreeSet<String> {
+    let found = text.match_indices(part);
     found
-        .filter_map(|(at, _)| text.get(at..at + length))
+        .filter_map(|(at, _)| text.get(at.checked_sub(before)?..at + length))
         .filter(|word| word.bytes().all(|byte| byte.is_ascii_alphanumeric()))
         .map(str::to_owned)
         .collect()
 }
 
-/// The beginning of each word that the model says, and of each that a caller says.
+/// The end of each word that the model says, and the beginning of each that a caller says.
 pub const MODEL_WORD: &str = "quince";
 pub const CALLER_WORD: &str = "xyzzy";

@@ -32,7 +32,7 @@ const PATIENCE: u64 = 15_000;
 
 impl Simulation {
     /// Posts a webhook of a call. Returns the answer, if it came in time.
-    async fn post(
+    pub(super) async fn post(
         self: &Rc<Self>,
         life: &Life,
         path: &str,
@@ -92,6 +92,7 @@ impl Simulation {
         });
         let verbs = response.map_or(Vec::new(), |response| verbs(&response.body));
         self.note_secrets(life, &verbs);
+        self.note_document(life, &verbs);
         verbs
     }
 

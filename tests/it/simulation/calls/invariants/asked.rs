@@ -10,7 +10,7 @@ use crate::simulation::{
     calls::{
         life::is_fixed,
         model::Said as Reply,
-        records::{Record, Turn, caller_words, model_words, tight},
+        records::{Record, Turn, caller_words, keys_in, model_words, tight, without_keys},
     },
     state::Simulation,
 };
@@ -22,13 +22,19 @@ impl Simulation {
     /// A request has reached the model. `turns` is the conversation in it, `input` the new words.
     pub fn call_asked(self: &Rc<Self>, name: &str, turns: &[Said], input: &str, body: &str) {
         self.count("model requests");
+        if keys_in(input).is_some() {
+            self.count("keys that the model was told");
+        }
         let is_ordered = self.fault_plan.storage_fails == 0;
+        let is_exact = is_ordered && self.kills.get() == 0;
         let checked = self.calls.with(name, |call| {
             call.requests += 1;
             let checked = call
                 .each_request_is_granted()
                 .and_then(|()| call.is_said_by_the_caller(input))
                 .and_then(|()| call.nobody_is_named(body))
+                .and_then(|()| call.keys_are_told_once(input, body, is_exact))
+                .and_then(|()| call.is_not_answered_again(turns, input, self.calls.plan.gathers))
                 .and_then(|()| {
                     let mut turns = turns.iter();
                     turns.try_for_each(|turn| call.is_what_was_heard(turn, is_ordered))
@@ -36,7 +42,7 @@ impl Simulation {
             if input.is_empty() {
                 return Err("the model was asked nothing".into());
             }
-            call.begin_turn(input);
+            call.begin_turn(&without_keys(input));
             checked
         });
         let checked = checked.unwrap_or_else(|| Err("a request of no call".into()));
@@ -50,7 +56,18 @@ impl Simulation {
             if let Some(turn) = call.turns.last_mut() {
                 turn.reply = tight(&reply.spoken);
                 turn.is_whole = reply.is_whole;
+                turn.calls_tools = reply.calls_tools;
                 turn.ends_call |= reply.ends_call;
+                turn.has_effects |= reply.ends_call;
+                if let Some((question, most)) =
+                    reply.question.as_ref().filter(|_| !turn.has_effects)
+                {
+                    turn.reply.push_str(question);
+                    turn.is_whole = true;
+                    call.wants_digits = Some(*most);
+                    call.digits_asked += 1;
+                    call.question.clone_from(question);
+                }
             }
         });
     }
@@ -77,6 +94,28 @@ impl Record {
                 }
                 Some(true) => {}
             }
+        }
+        Ok(())
+    }
+
+    /// What a document has heard is answered once, and asked about twice at most.
+    fn is_not_answered_again(
+        &self,
+        turns: &[Said],
+        words: &str,
+        gathers: bool,
+    ) -> Result<(), String> {
+        let new = caller_words(words);
+        if !gathers || new.is_empty() || self.is_damaged {
+            return Ok(());
+        }
+        let mut asked = self.turns.iter().filter(|turn| turn.words == words);
+        let is_answered = |said: &Said| !caller_words(&said.user).is_disjoint(&new);
+        if turns.iter().any(is_answered)
+            || asked.clone().count() > 2
+            || asked.any(|turn| turn.is_over)
+        {
+            return Err(format!("words are answered once more: {words}"));
         }
         Ok(())
     }
@@ -133,7 +172,10 @@ impl Record {
         match self.turns.last_mut() {
             Some(turn) if turn.words == words && turn.breaks == breaks => {
                 turn.spoken_before = turn.spoken.len();
-                turn.reply.clear();
+                let reply = std::mem::take(&mut turn.reply);
+                if std::mem::take(&mut turn.calls_tools) {
+                    turn.unsaid.push(reply);
+                }
                 turn.is_whole = false;
             }
             before => {
@@ -145,9 +187,13 @@ impl Record {
                     breaks,
                     reply: String::new(),
                     is_whole: false,
+                    is_over: false,
                     ends_call,
                     spoken: String::new(),
                     spoken_before: 0,
+                    has_effects: false,
+                    calls_tools: false,
+                    unsaid: Vec::new(),
                     is_left: false,
                     heard: None,
                 });

@@ -15,6 +15,8 @@ use crate::simulation::{
 
 /// How long a call may take beyond its longest time: the last sentence, Twilio's time to act on it, and storage.
 const AFTER_TIME_UP: u64 = 60_000;
+/// The same where only a document can say the last sentence: Twilio may ask for it late, and then not tell of the end.
+const AFTER_TIME_UP_OF_DOCUMENTS: u64 = 100_000;
 /// How long a secret is waited for, and Twilio after it.
 const UNTIL_LOST: u64 = 95_000;
 /// How long the end of a call is remembered, with the delay of the alarm.
@@ -44,6 +46,7 @@ impl Simulation {
             });
             let has_number = digits.is_some_and(|digits| text.contains(&digits));
             self.check(!has_number, || "a call stores its caller's number".into());
+            self.keys_are_stored_for_their_turn(name, state.clone());
             if state["call"].is_object() {
                 continue;
             }
@@ -72,7 +75,12 @@ impl Simulation {
         let Some((admitted, over)) = times else {
             return;
         };
-        let most = (self.calls.plan.longest * 1000 + AFTER_TIME_UP).max(UNTIL_LOST);
+        let after = if self.calls.plan.gathers {
+            AFTER_TIME_UP_OF_DOCUMENTS
+        } else {
+            AFTER_TIME_UP
+        };
+        let most = (self.calls.plan.longest * 1000 + after).max(UNTIL_LOST);
         self.check(over <= admitted + most || !self.is_in_time(), || {
             format!(
                 "{name:.6} ended after {} ms, and may last {most}",

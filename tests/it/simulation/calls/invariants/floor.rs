@@ -106,6 +106,12 @@ impl Record {
         if is_preemptible || frame.get("interruptible").is_some() {
             return Err(format!("an answer with the flags of a sentence: {frame}"));
         }
+        // The socket on which the question was asked is lost.
+        let is_anew = token == self.question && is_last && self.asked_anew_in < session;
+        if is_anew && session > 1 {
+            self.asked_anew_in = session;
+            return Ok(());
+        }
         self.only_what_the_model_says(token, is_last)
     }
 

@@ -27,6 +27,7 @@ const EVENTS: [&str; 11] = [
 impl Simulation {
     /// A line of the log.
     pub fn call_logged(&self, line: &str, object: Option<&str>) {
+        let line = &*self.mutate_call_log(line, object.unwrap_or_default());
         let value: Value = serde_json::from_str(line).unwrap_or_default();
         let event = value["event"].as_str().unwrap_or_default();
         self.check(EVENTS.contains(&event) && !line.contains('\n'), || {
@@ -37,6 +38,7 @@ impl Simulation {
             format!("a log line holds personal data: {line}")
         });
         let name = object.unwrap_or_default();
+        self.no_keys_in(name, "the log", line);
         let is_damaged = self.calls.with(name, |call| call.is_damaged);
         self.check(
             event != "internal_error" || is_damaged != Some(false),
@@ -44,7 +46,14 @@ impl Simulation {
         );
         let told = self.calls.with(name, |call| match event {
             "call" => call.end_logged(&value),
-            "call_turn" => call.turn_logged(&value),
+            // What it called came too late.
+            "endpoint_failed" => {
+                if let Some(turn) = call.turns.last_mut() {
+                    turn.calls_tools = false;
+                }
+                Ok(())
+            }
+            "call_turn" => call.turn_logged(&value, self.calls.plan.gathers),
             _ => Ok(()),
         });
         let what = told.as_ref().and_then(|told| told.as_ref().err().cloned());
@@ -114,7 +123,10 @@ impl Record {
     }
 
     /// The end of a turn was logged. One that is answered was spoken whole.
-    fn turn_logged(&self, value: &Value) -> Result<(), String> {
+    fn turn_logged(&mut self, value: &Value, gathers: bool) -> Result<(), String> {
+        if let Some(turn) = self.turns.last_mut() {
+            turn.is_over = true;
+        }
         if value["outcome"] != "answered" {
             return Ok(());
         }
@@ -126,6 +138,10 @@ impl Record {
         }
         if !turn.is_whole {
             return Err("an answer that broke off is taken for whole".into());
+        }
+        if gathers {
+            // The next document says it.
+            return Ok(());
         }
         let spoken = turn.spoken.get(turn.spoken_before..).unwrap_or_default();
         if spoken != turn.reply {

@@ -4,8 +4,10 @@
 //! stored state they read only whether a call goes on or has ended. Not here: how the simulation fails (`plan`).
 
 mod asked;
+mod documents;
 mod end;
 mod floor;
+mod keys;
 mod log;
 mod minutes;
 mod sockets;
