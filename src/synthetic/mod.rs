@@ -7,6 +7,7 @@
 
 pub mod api;
 pub mod batch;
+pub mod call_url;
 pub mod disturbance;
 pub mod events;
 pub mod metrics;
