@@ -47,7 +47,11 @@ impl Inbox {
         waiting.frames.push_back((socket, frame));
         let was_open = std::mem::replace(&mut waiting.is_open, true);
         // Only a handler may close the inbox again, so none is made here for nothing.
-        Ok(if was_open { None } else { Some(Opened(&self.0)) })
+        Ok(if was_open {
+            None
+        } else {
+            Some(Opened(&self.0))
+        })
     }
 }
 
