@@ -5,6 +5,7 @@
 mod conversation;
 mod failures;
 mod preflight;
+mod random;
 mod twilio;
 
 use serde_json::{Value, json};
