@@ -150,7 +150,11 @@ function showEstimate(plan, estimate) {
       ? "unknown: the Worker has no OPENAI_PRICE_INPUT and OPENAI_PRICE_OUTPUT"
       : `about ${estimate.estimated_cost}`;
   // Only calls have minutes.
-  const { call_minutes_at_most: minutes, call_minutes_a_day: aDay, call_usd_at_most: usd } = estimate;
+  const {
+    call_minutes_at_most: minutes,
+    call_minutes_a_day: aDay,
+    call_usd_at_most: usd,
+  } = estimate;
   const calls = minutes
     ? `, at most ${minutes} minutes of both legs (the day has ${aDay}) for at most $${usd} at Twilio's list prices`
     : "";
@@ -254,9 +258,16 @@ function line(progress) {
   return parts.filter(Boolean).join(", ");
 }
 
-function costOf({ estimated_cost: cost, model_requests: requests, call_minutes, estimated_call_usd }) {
+function costOf({
+  estimated_cost: cost,
+  model_requests: requests,
+  call_minutes,
+  estimated_call_usd,
+}) {
   const model = cost === null ? `${requests} requests` : `cost ${cost.toFixed(4)}`;
-  return call_minutes ? `${model}, ${call_minutes} minutes of calls ($${estimated_call_usd})` : model;
+  return call_minutes
+    ? `${model}, ${call_minutes} minutes of calls ($${estimated_call_usd})`
+    : model;
 }
 
 /** The conversations that something outside of them has ended. */
@@ -271,5 +282,7 @@ function summary(progress, writer) {
   print(
     `${writer.written} transcripts in ${writer.file} after ${duration(took)}: ${reasons.join(", ")}; ${progress.not_scored} not scored; ${costOf(progress.cost)}`,
   );
-  return failures(progress) > 0 || progress.not_scored > 0 || progress.ended < progress.runs ? 1 : 0;
+  return failures(progress) > 0 || progress.not_scored > 0 || progress.ended < progress.runs
+    ? 1
+    : 0;
 }
