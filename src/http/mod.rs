@@ -17,14 +17,18 @@ mod messages;
 mod platform;
 mod request;
 mod response;
+mod sockets;
+mod synthetic_call;
 mod twilio_errors;
 mod voice;
+mod voice_answer;
 mod webhook;
 
 use serde::Serialize;
 
 use crate::{
     config::{Config, ConfigError},
+    synthetic::call_url,
     twilio::{
         rest::STATUS_PATH,
         voice::webhook_url::{
@@ -39,7 +43,7 @@ use webhook::{Rejection, reject};
 pub use platform::WorkerPlatform;
 pub use request::{BodyBroken, MAX_BODY_BYTES, Request, path_of};
 pub use response::{Response, SECURITY_HEADERS, forbidden, internal_error};
-pub use voice::{Upgrade, upgrade};
+pub use sockets::{Upgrade, upgrade};
 
 /// The prefix of Twilio's routes.
 const TWILIO_PREFIX: &str = "/twilio/";
@@ -94,6 +98,8 @@ enum Webhook<'p> {
     Errors,
     /// One of the webhooks of a call, at this path.
     Call(&'p str),
+    /// One of those of a synthetic call.
+    SyntheticCall(call_url::Webhook),
 }
 
 impl<'p> Webhook<'p> {
@@ -106,7 +112,7 @@ impl<'p> Webhook<'p> {
             VOICE_PATH | HEARD_PATH | WAIT_PATH | ENDED_PATH | DIALLED_PATH | CALL_STATUS_PATH => {
                 Some(Self::Call(path))
             }
-            _ => None,
+            _ => call_url::Webhook::parse_path(path).map(Self::SyntheticCall),
         }
     }
 
@@ -122,6 +128,9 @@ impl<'p> Webhook<'p> {
             Self::Receipt => delivery::answer(platform, config, request, url).await,
             Self::Errors => twilio_errors::answer(platform, config, request, url).await,
             Self::Call(path) => voice::answer(platform, config, request, url, path).await,
+            Self::SyntheticCall(webhook) => {
+                synthetic_call::answer(platform, config, request, url, webhook).await
+            }
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The Durable Objects of synthetic conversations, and the files of the personas.
 //!
-//! Not here: the decisions (`synthetic`), and the other objects (`objects`, `calls`).
+//! Not here: the decisions (`synthetic`), the sockets (`sockets`), and the other objects (`objects`, `calls`).
 
 use std::{cell::OnceCell, rc::Rc};
 
@@ -10,12 +10,15 @@ use worker::js_sys;
 use super::{
     object_class::object_class,
     services::{ObjectServices, WorkerServices},
+    sockets::{SocketEngine, socket_class},
 };
 use crate::{
     config::{FileError, PersonaFile, Personas, parse_personas},
+    platform::PlatformError,
     synthetic::{
         KnowsPersonas,
         batch::{Batch, list::BatchList},
+        call_url::LegUrl,
         run::Runner,
     },
 };
@@ -26,6 +29,26 @@ object_class!(
     Runner<ObjectServices>,
     |parts| Some(Runner::new(parts.services, parts.config?))
 );
+socket_class!(RunEngine);
+
+/// The number of a socket is that of its leg.
+impl SocketEngine for Runner<ObjectServices> {
+    async fn open(&self, path: &str) -> Result<Option<u32>, PlatformError> {
+        let Some(LegUrl { leg, secret, .. }) = LegUrl::parse_path(path) else {
+            return Ok(None);
+        };
+        let connected = self.connect(leg, &secret).await?;
+        Ok(connected.then(|| leg.socket()))
+    }
+
+    async fn message(&self, socket: u32, text: &str) {
+        self.frame(socket, text).await;
+    }
+
+    async fn lost(&self, socket: u32) {
+        self.closed(socket).await;
+    }
+}
 
 object_class!(
     /// A batch. Its object's name is its id.

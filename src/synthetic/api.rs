@@ -3,6 +3,9 @@
 //!
 //! Not here: the code of the methods (`run`, `batch`).
 
+mod legs;
+mod line;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
@@ -13,7 +16,14 @@ use super::{
     score::Scores,
     transcript::{EndReason, Ended, Line},
 };
-use crate::{base::time::UnixMillis, platform::Method};
+use crate::{
+    base::time::UnixMillis,
+    identity::{CallSid, RecordingSid},
+    platform::Method,
+};
+
+pub use legs::{AnswerLeg, LegEnded, LegRelay};
+pub use line::{CheckNumbers, FindLine, NumberFault, NumbersCheck, ReleaseLine, TakeLine};
 
 /// Begins a run, unless it has begun before.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,6 +43,8 @@ pub enum Begun {
     Running,
     /// The day's budget has no room for it, or cannot be asked. It may begin later.
     NoBudget,
+    /// Another call goes on between the two numbers, or it is not known. It may begin later.
+    Busy,
 }
 
 /// Ends a run that goes on. What was said so far is reported. A run that has not begun will not begin.
@@ -101,6 +113,17 @@ pub struct Cost {
     pub prompt_tokens: u64,
     /// Tokens of the answers.
     pub completion_tokens: u64,
+    /// Begun minutes of both legs of a call.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub call_minutes: u32,
+}
+
+#[allow(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes a reference"
+)]
+pub(super) fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 impl Cost {
@@ -111,6 +134,7 @@ impl Cost {
         self.completion_tokens = self
             .completion_tokens
             .saturating_add(other.completion_tokens);
+        self.call_minutes = self.call_minutes.saturating_add(other.call_minutes);
     }
 }
 
@@ -228,6 +252,8 @@ pub enum BatchStatus {
     Running,
     /// The day's budget has no room for another run.
     WaitsForBudget,
+    /// Another call goes on between the two numbers.
+    WaitsForLine,
     /// The operator has paused it.
     Paused,
     /// The operator has cancelled it.
@@ -279,6 +305,32 @@ pub struct ListedBatch {
     pub label: Option<String>,
     /// How many runs it has.
     pub count: u32,
+}
+
+/// The call of a run is over, as its status callback says.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunCallOver {
+    /// Twilio's id of it.
+    pub sid: CallSid,
+}
+
+impl Method for RunCallOver {
+    type Reply = ();
+    const BINDING: &'static str = "RUN";
+    const NAME: &'static str = "call_over";
+}
+
+/// Twilio has a recording of the call of a run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CallRecorded {
+    /// Twilio's id of the recording.
+    pub recording: RecordingSid,
+}
+
+impl Method for CallRecorded {
+    type Reply = ();
+    const BINDING: &'static str = "RUN";
+    const NAME: &'static str = "call_recorded";
 }
 
 /// The name of the one object with the list.

@@ -3,6 +3,8 @@
 //! Pairs and seeds follow from the plan alone, so a batch that is repeated has the same ones. Not
 //! here: carrying it out (`run`, `batch`).
 
+mod call;
+
 use std::{fmt, str::FromStr};
 
 use oorandom::Rand64;
@@ -13,6 +15,8 @@ use crate::{
     config::{Limits, PersonaId, Personas, ScenarioId},
     identity::Malformed,
 };
+
+pub use call::{CallPlan, Leg, longest_call};
 
 /// The id of a batch: 32 hex digits.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -56,6 +60,23 @@ impl fmt::Display for RunId {
     }
 }
 
+impl FromStr for RunId {
+    type Err = Malformed;
+    fn from_str(text: &str) -> Result<Self, Malformed> {
+        let (batch, number) = text.split_once('-').ok_or(Malformed)?;
+        let run = Self {
+            batch: batch.parse()?,
+            number: number.parse().map_err(|_| Malformed)?,
+        };
+        // Each run has one id: `+1` and `01` are none.
+        if run.to_string() == text {
+            Ok(run)
+        } else {
+            Err(Malformed)
+        }
+    }
+}
+
 /// How the two sides talk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -64,6 +85,8 @@ pub enum Mode {
     Text,
     /// A customer and one of the assistants, as text.
     Assistant,
+    /// Two personas, on a phone call between two numbers of the account.
+    Call,
 }
 
 impl Mode {
@@ -73,6 +96,7 @@ impl Mode {
         match self {
             Self::Text => "text",
             Self::Assistant => "assistant",
+            Self::Call => "call",
         }
     }
 }
@@ -117,6 +141,9 @@ pub struct BatchPlan {
     pub seed: u64,
     /// When a run ends at the latest.
     pub limits: Limits,
+    /// The call, in the mode `call`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub call: Option<CallPlan>,
     /// The operator's word for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub label: Option<String>,
@@ -170,6 +197,9 @@ pub struct RunPlan {
     pub seed: u64,
     /// When it ends at the latest.
     pub limits: Limits,
+    /// The call, in the mode `call`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub call: Option<CallPlan>,
     /// The batch's label.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub label: Option<String>,
@@ -192,12 +222,28 @@ impl RunPlan {
     pub fn most_requests(&self) -> u32 {
         most_requests(self.mode, self.limits, self.score)
     }
+
+    /// The minutes that both legs of its call have at most. They are reserved before it begins.
+    #[must_use]
+    pub fn most_minutes(&self) -> u32 {
+        most_minutes(self.mode, self.limits)
+    }
+}
+
+fn most_minutes(mode: Mode, limits: Limits) -> u32 {
+    let seconds = longest_call(limits).as_secs();
+    let minutes = u32::try_from(seconds.div_ceil(60)).unwrap_or(u32::MAX);
+    match mode {
+        Mode::Text | Mode::Assistant => 0,
+        // Twilio bills begun minutes of each leg.
+        Mode::Call => minutes.saturating_mul(2),
+    }
 }
 
 fn most_requests(mode: Mode, limits: Limits, score: bool) -> u32 {
     let turns = limits.turns;
     let lines = match mode {
-        Mode::Text => turns.saturating_mul(REQUESTS_PER_LINE),
+        Mode::Text | Mode::Call => turns.saturating_mul(REQUESTS_PER_LINE),
         Mode::Assistant => {
             let (own, other) = (turns / 2, turns.div_ceil(2));
             own.saturating_mul(REQUESTS_PER_LINE)
@@ -241,6 +287,7 @@ impl BatchPlan {
             customer,
             seed,
             limits: self.limits,
+            call: self.call.clone(),
             label: self.label.clone(),
             score: self.score,
             disturbed: self.disturbed,
@@ -258,6 +305,12 @@ impl BatchPlan {
     #[must_use]
     pub fn most_requests_of_a_run(&self) -> u32 {
         most_requests(self.mode, self.limits, self.score)
+    }
+
+    /// The minutes that both legs of one of their calls have at most.
+    #[must_use]
+    pub fn most_minutes_of_a_run(&self) -> u32 {
+        most_minutes(self.mode, self.limits)
     }
 
     /// What names in the plan are not those of a file.

@@ -20,7 +20,7 @@ pub struct FieldError {
 
 /// Every field of a webhook that is read, except those of [`NUMBERED`], and `MessageType`: it is only a
 /// hint, see [`is_of_type`].
-pub(crate) const READ: [&str; 44] = [
+pub(crate) const READ: [&str; 46] = [
     "MessageSid",
     "SmsSid",
     "SmsMessageSid",
@@ -62,6 +62,8 @@ pub(crate) const READ: [&str; 44] = [
     "DialCallStatus",
     "SpeechResult",
     "Digits",
+    "RecordingSid",
+    "RecordingStatus",
     "Level",
     "Sid",
     "Payload",

@@ -4,6 +4,11 @@
 //! two failures for one line. After the report, only the events for Segment are left. Not here:
 //! asking the model (`speak`, `judge`).
 
+mod call;
+mod floor;
+mod legs;
+mod said;
+
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -14,17 +19,15 @@ use crate::{
     config::Speaker,
     segment::Item,
     synthetic::{
-        api::{Cancelled, Cost},
-        disturbance::{
-            Disturbance, Disturbed, disturbances, heard_before_interruption, speaker_of,
-        },
+        api::{Cancelled, Cost, is_zero},
+        disturbance::{Disturbance, Disturbed, disturbances, speaker_of},
         plan::RunPlan,
-        prompt::Spoken,
-        run::repetition::repeats,
         score::Scores,
-        transcript::{EndReason, Ended, EndedBy, Line, Mark},
+        transcript::{EndReason, Ended, EndedBy, Line},
     },
 };
+
+pub use call::{Call, RINGS_FOR};
 
 /// Everything that a run's object remembers.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -92,6 +95,12 @@ pub struct Run {
     /// The tokens that it has cost. Its requests are `used`.
     #[serde(default)]
     pub cost: Cost,
+    /// Its call, in the mode `call`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub call: Option<Call>,
+    /// The minutes that were reserved for it.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub reserved_minutes: u32,
 }
 
 /// What a run does next.
@@ -104,6 +113,20 @@ pub enum Next {
         /// What is special about the line.
         disturbance: Option<Disturbance>,
     },
+    /// Twilio is asked to make the call.
+    Dial,
+    /// Twilio is asked what has become of the request to make it.
+    LookUp,
+    /// Both legs should be connected by now.
+    NotConnected,
+    /// The line that is being spoken must be over by now.
+    Spoken,
+    /// The limit of time is reached while a line is spoken.
+    TimeUp,
+    /// Both legs are told to end.
+    Tell,
+    /// Twilio is asked to end the call.
+    HangUp,
     /// The judge is asked.
     Judge,
     /// What was reserved and not used is given back, and the batch gets the record.
@@ -114,11 +137,13 @@ pub enum Next {
     Nothing,
 }
 
-/// Requests of the day that are reserved for a run.
+/// What is reserved of the day for a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Reserved {
-    /// How many.
+    /// How many requests to the model.
     pub count: u32,
+    /// How many minutes of calls, on both legs together.
+    pub minutes: u32,
     /// A moment before they were, so that no later day is given anything back.
     pub at: UnixMillis,
 }
@@ -126,7 +151,7 @@ pub struct Reserved {
 /// What is given back and reported at the end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Settled {
-    /// The requests that were reserved and not made.
+    /// The requests that were reserved and not made, and the minutes that did not begin.
     pub unused: Reserved,
     /// What was used.
     pub cost: Cost,
@@ -134,10 +159,6 @@ pub struct Settled {
 
 /// The version of the stored format.
 const VERSION: u32 = 1;
-/// How often the same line or the same scores may fail. The second failure ends it.
-const MAX_FAILURES: u32 = 2;
-/// How often sides may repeat themselves. The second time ends the conversation.
-const MAX_REPETITIONS: u32 = 2;
 /// The longest wait before the batch is told again.
 const LONGEST_REPORT_WAIT: Duration = Duration::from_mins(5);
 /// How long the end of a run is remembered.
@@ -175,7 +196,7 @@ impl State {
     #[must_use]
     pub fn next_wake(&self, now: UnixMillis) -> Option<UnixMillis> {
         match (&self.run, self.over_at) {
-            (Some(run), _) => Some(run.report_at.unwrap_or(now)),
+            (Some(run), _) => Some(run.next_wake(now)),
             (None, over_at) => {
                 let forgotten = over_at.map(|at| at.plus(REMEMBERED));
                 forgotten.into_iter().chain(self.events.next_wake()).min()
@@ -195,6 +216,8 @@ impl State {
             return false;
         }
         self.run = Some(Run {
+            call: plan.call.as_ref().map(|_| Call::default()),
+            reserved_minutes: reserved.minutes,
             plan,
             first,
             begun_at: now,
@@ -249,7 +272,7 @@ impl State {
     #[must_use]
     pub fn next(&self, now: UnixMillis) -> Next {
         match &self.run {
-            Some(run) if run.report_at.is_none_or(|at| now >= at) => run.next(),
+            Some(run) if run.report_at.is_none_or(|at| now >= at) => run.next(now),
             Some(_) => Next::Nothing,
             None => self
                 .events
@@ -265,7 +288,17 @@ impl State {
 }
 
 impl Run {
-    fn next(&self) -> Next {
+    fn next_wake(&self, now: UnixMillis) -> UnixMillis {
+        let pending = self.pending().map(|(at, _)| at);
+        self.report_at.or(pending).unwrap_or(now)
+    }
+
+    fn next(&self, now: UnixMillis) -> Next {
+        match self.pending() {
+            Some((at, next)) if now >= at => return next,
+            Some(_) => return Next::Nothing,
+            None => {}
+        }
         if self.ended.is_none() {
             let n = self.next_number();
             return Next::Say {
@@ -280,6 +313,12 @@ impl Run {
         Next::Report
     }
 
+    /// Who says the next line.
+    #[must_use]
+    pub fn next_speaker(&self) -> Speaker {
+        speaker_of(self.next_number(), self.first)
+    }
+
     fn next_number(&self) -> u32 {
         u32::try_from(self.lines.len())
             .unwrap_or(u32::MAX)
@@ -289,14 +328,24 @@ impl Run {
     fn disturbed(&self) -> Disturbed {
         let plan = &self.plan;
         let planned = || disturbances(plan.seed, self.first, plan.limits.turns);
-        plan.disturbed.then(planned).unwrap_or_default()
+        let mut disturbed = plan.disturbed.then(planned).unwrap_or_default();
+        if self.call.is_some() {
+            // A line that was spoken to its end was not interrupted.
+            disturbed.retain(|_, disturbance| *disturbance != Disturbance::Interruption);
+        }
+        disturbed
     }
 
     /// The time that is left for the conversation.
     #[must_use]
     pub fn time_left(&self, now: UnixMillis) -> Duration {
         let limit = Duration::from_secs(self.plan.limits.seconds.into());
-        limit.saturating_sub(now.since(self.begun_at))
+        // The time until both legs are connected is none of the conversation.
+        let begun = match &self.call {
+            Some(call) => call.talks_since.unwrap_or(now),
+            None => self.begun_at,
+        };
+        limit.saturating_sub(now.since(begun))
     }
 
     /// Takes one of the reserved requests. Returns `false` if none is left, or if the run was
@@ -311,15 +360,23 @@ impl Run {
     }
 
     /// What is to be given back and reported, once. If that fails, it stays reserved.
-    pub fn settle(&mut self) -> Option<Settled> {
+    pub fn settle(&mut self, now: UnixMillis) -> Option<Settled> {
         if std::mem::replace(&mut self.settled, true) {
             return None;
         }
         let unused = self.reserved.saturating_sub(self.used);
         self.reserved = self.used;
+        let minutes = self.call.as_ref().map(|call| {
+            // Minutes of the day that were reserved are never exceeded: Twilio itself ends the call.
+            call.minutes(self.reserved_minutes, now)
+        });
+        self.cost.call_minutes = minutes.unwrap_or_default();
+        let unused_minutes = self.reserved_minutes.saturating_sub(self.cost.call_minutes);
+        self.reserved_minutes = self.cost.call_minutes;
         Some(Settled {
             unused: Reserved {
                 count: unused,
+                minutes: unused_minutes,
                 at: self.reserved_at,
             },
             cost: self.cost,
@@ -331,95 +388,6 @@ impl Run {
         self.report_failures = self.report_failures.saturating_add(1);
         let wait = growing_wait(self.report_failures, LONGEST_REPORT_WAIT);
         self.report_at = Some(now.plus(wait));
-    }
-
-    /// A side has said a line. After the end, nobody hears it.
-    pub fn said(
-        &mut self,
-        spoken: Spoken,
-        disturbance: Option<Disturbance>,
-        started_at: UnixMillis,
-        now: UnixMillis,
-    ) {
-        if self.ended.is_some() {
-            return;
-        }
-        self.failures = 0;
-        let n = self.next_number();
-        let speaker = speaker_of(n, self.first);
-        if repeats(&self.lines, speaker, &spoken.text) {
-            self.repetitions = self.repetitions.saturating_add(1);
-        }
-        let mut marks: Vec<Mark> = disturbance.map(Disturbance::mark).into_iter().collect();
-        if spoken.ends_call {
-            marks.push(Mark::Goodbye);
-        }
-        if disturbance == Some(Disturbance::Interruption)
-            && let Some(before) = self.lines.last_mut()
-        {
-            before.heard = Some(heard_before_interruption(&before.text));
-            before.marks.push(Mark::Interrupted);
-        }
-        self.lines.push(Line {
-            n,
-            speaker,
-            text: spoken.text,
-            heard: None,
-            started_at,
-            ended_at: now,
-            marks,
-        });
-        let answers_goodbye = self.goodbye.is_some_and(|first| first != speaker);
-        if answers_goodbye {
-            let by = self.goodbye.map_or(EndedBy::Failure, EndedBy::from);
-            return self.end(by, EndReason::Goodbye, now);
-        }
-        if spoken.ends_call && self.goodbye.is_none() {
-            self.goodbye = Some(speaker);
-        }
-        if self.repetitions >= MAX_REPETITIONS {
-            self.end(EndedBy::Limit, EndReason::Repetition, now);
-        } else if n >= self.plan.limits.turns {
-            // Who said goodbye in the last line has ended it.
-            match self.goodbye {
-                Some(speaker) => self.end(speaker.into(), EndReason::Goodbye, now),
-                None => self.end(EndedBy::Limit, EndReason::Turns, now),
-            }
-        } else if self.time_left(now).is_zero() {
-            self.end(EndedBy::Limit, EndReason::Seconds, now);
-        }
-    }
-
-    /// The line that is due, or the scores, could not be had.
-    pub fn failed(&mut self, now: UnixMillis) {
-        self.failures = self.failures.saturating_add(1);
-        if self.failures < MAX_FAILURES {
-            return;
-        }
-        if self.ended.is_some() {
-            self.judged_at = Some(now);
-        } else {
-            self.end(EndedBy::Failure, EndReason::ModelFailed, now);
-        }
-    }
-
-    /// The judge has answered.
-    pub fn judged(&mut self, scores: Scores, now: UnixMillis) {
-        self.judged_at = Some(now);
-        self.scores = Some(scores);
-    }
-
-    /// Nobody will be asked for scores.
-    pub fn give_up_scores(&mut self, now: UnixMillis) {
-        self.judged_at = Some(now);
-    }
-
-    /// Ends the conversation, unless it has ended before.
-    pub fn end(&mut self, by: EndedBy, reason: EndReason, now: UnixMillis) {
-        if self.ended.is_none() {
-            self.failures = 0;
-            self.ended = Some((Ended { by, reason }, now));
-        }
     }
 }
 

@@ -77,7 +77,7 @@ pub fn listen(listen: &Listen<'_>) -> io::Result<String> {
         .flat_map(|most| [("numDigits", most.as_str()), ("finishOnKey", "#")]);
     response(false, |writer| {
         if listen.starts_recording {
-            start_recording(writer)?;
+            start_recording(writer, None)?;
         }
         let mut element = writer.create_element("Gather");
         for (name, value) in attributes.into_iter().chain(keys) {
