@@ -8,17 +8,15 @@ use tokio::sync::mpsc::UnboundedReceiver;
 
 use super::clock::Clock;
 use super::log::CallLog;
-use super::parameters::{Parameters, common, named, status};
+use super::parameters::{Parameters, common, status};
 use super::post::{Kind, post};
 use super::signal::{Action, Signal};
 use super::speech::time_for;
 use super::twiml;
-use super::verb::{Dial, Verb};
-use crate::base::random::random_hex;
+use super::verb::Verb;
 use crate::phones::call_faults::{CallFaults, DialOutcome};
 use crate::phones::outgoing::Outgoing;
 use crate::twilio::calls::{CallList, MadeCall, Order, Status};
-use crate::twilio::values::is_e164;
 use crate::webhook::twiml::{TwilioError, twilio_error};
 
 /// A call.
@@ -66,9 +64,8 @@ const VOICE: &str = "/twilio/voice";
 const STATUS: &str = "/twilio/voice/status";
 /// How many documents a call has at most. Twilio has no such limit; a loop would never end.
 const MAX_DOCUMENTS: usize = 100;
-/// How long the other phone of `<Dial>` rings, and how long its owner talks.
-const RING_MS: u64 = 3000;
-const TALK_MS: u64 = 20_000;
+/// How long a file or a tone is.
+const PLAY_MS: u64 = 3000;
 /// From the end of a call to its status callback.
 const STATUS_MS: u64 = 500;
 
@@ -92,32 +89,6 @@ impl Call {
             },
         };
         self.end(over).await;
-    }
-
-    /// The phone rings, until the person answers. `Some`: they do not.
-    async fn pick_up(&mut self, timeout: u64) -> Option<Status> {
-        let can_answer = self.faults().dial == DialOutcome::Answered;
-        let end = self
-            .clock
-            .now()
-            .saturating_add(timeout.saturating_mul(1000));
-        loop {
-            tokio::select! {
-                biased;
-                signal = self.signals.recv() => match signal {
-                    Some(Signal::Person(Action::Answer)) if can_answer => {
-                        self.answer();
-                        return None;
-                    }
-                    // Who declines sounds busy.
-                    Some(Signal::Person(Action::HangUp)) => return Some(Status::Busy),
-                    Some(Signal::Order(Order::Complete)) => return Some(Status::Canceled),
-                    None => return Some(Status::NoAnswer),
-                    Some(_) => {}
-                },
-                () = self.clock.sleep_until(end) => return Some(Status::NoAnswer),
-            }
-        }
     }
 
     async fn follow(&mut self, mut source: Source) -> Status {
@@ -163,7 +134,7 @@ impl Call {
         }
         match verb {
             Verb::Say { text, times } => self.say(&text, times).await,
-            Verb::Play => self.pause(RING_MS).await,
+            Verb::Play => self.pause(PLAY_MS).await,
             Verb::Pause(seconds) => self.pause(seconds.saturating_mul(1000)).await,
             Verb::Connect(connect) => self.connect(*connect, base).await,
             Verb::Dial(dial) => self.dial(dial, base).await,
@@ -194,18 +165,6 @@ impl Call {
             self.log.show("answered", json!({}));
             self.limit();
         }
-    }
-
-    /// Twilio ends the call when its time is over.
-    fn limit(&self) {
-        let limit = self.made.as_ref().and_then(|made| made.time_limit);
-        let Some(limit) = limit else { return };
-        let (list, sid, clock) = (Arc::clone(&self.list), self.log.sid.clone(), self.clock);
-        let end = clock.now().saturating_add(limit.saturating_mul(1000));
-        tokio::spawn(async move {
-            clock.sleep_until(end).await;
-            list.order(&sid, Order::Complete);
-        });
     }
 
     /// The status of the call now.
@@ -251,68 +210,6 @@ impl Call {
             self.log.show("finished", json!({}));
         }
         Flow::Next
-    }
-
-    async fn dial(&mut self, dial: Dial, base: Option<&str>) -> Flow {
-        let targets = dial.targets.join(", ");
-        self.log
-            .show("verb", json!({"text": format!("Calling {targets}")}));
-        let is_known = |target: &String| {
-            is_e164(target) || target.starts_with("sip:") || target.starts_with("client:")
-        };
-        let mut parameters = named(&[("DialCallSid", &format!("CA{}", random_hex()))]);
-        let outcome = if dial.targets.is_empty() || !dial.targets.iter().all(is_known) {
-            self.alert(&twilio_error(
-                13224,
-                "<Dial> has no number that can be called",
-            ));
-            "failed"
-        } else {
-            let flow = self.pause(RING_MS).await;
-            if !matches!(flow, Flow::Next) {
-                return flow;
-            }
-            match self.faults().dial {
-                DialOutcome::Busy => "busy",
-                DialOutcome::NoAnswer => "no-answer",
-                DialOutcome::Answered => {
-                    let text = "Somebody answers, and the person talks to them";
-                    self.log.show("verb", json!({"text": text}));
-                    let flow = self.pause(TALK_MS).await;
-                    if let Flow::Over(over) = flow {
-                        parameters.extend(named(&[("DialCallStatus", "completed")]));
-                        let action = dial.action.as_deref();
-                        self.farewell(action, base, 0, parameters).await;
-                        return Flow::Over(over);
-                    }
-                    if !matches!(flow, Flow::Next) {
-                        return flow;
-                    }
-                    let seconds = TALK_MS.div_euclid(1000).to_string();
-                    parameters.extend(named(&[("DialCallDuration", &seconds)]));
-                    "completed"
-                }
-            }
-        };
-        self.log.show(
-            "verb",
-            json!({"text": format!("The other phone: {outcome}")}),
-        );
-        parameters.extend(named(&[
-            ("DialCallStatus", outcome),
-            (
-                "DialBridged",
-                if outcome == "completed" {
-                    "true"
-                } else {
-                    "false"
-                },
-            ),
-        ]));
-        match dial.action {
-            Some(action) => self.document(base, Some(&action), parameters),
-            None => Flow::Next,
-        }
     }
 
     /// Goes on with the document of an action. Without an address it is the current document.

@@ -25,12 +25,14 @@ use crate::twilio::calls::{CallList, Direction, MadeCall};
 
 mod call;
 mod clock;
+mod dial;
 mod frames;
 mod listen;
 mod log;
 mod parameters;
 mod post;
 mod relay;
+mod ring;
 mod rules;
 mod session;
 mod signal;
