@@ -55,6 +55,7 @@ use crate::server::StartError;
 use crate::shop::{Secrets, Shop};
 use crate::twilio::Twilio;
 use crate::twilio::messages::Outbox;
+use crate::twilio::numbers::Callee;
 use crate::voice::Calls;
 use crate::webhook::client::{WebhookClient, tokens_of};
 use crate::webhook::pseudonyms::Pseudonyms;
@@ -265,6 +266,10 @@ fn playground_of(options: ServeOptions) -> Result<Playground, String> {
     let twilio = Twilio::new(
         tokens,
         numbers.collect(),
+        Callee {
+            voice_url: client.public_url("/twilio/voice"),
+            status_callback: client.public_url("/twilio/voice/status"),
+        },
         Arc::clone(&outbox),
         Arc::clone(&feed),
     );
@@ -278,7 +283,7 @@ fn playground_of(options: ServeOptions) -> Result<Playground, String> {
     });
     let calls = Calls::new(
         Arc::clone(&outgoing),
-        &twilio.calls,
+        &twilio,
         options.call_speed,
         options.quiet,
     );

@@ -2,7 +2,7 @@
 //! Messaging Services.
 //!
 //! It delivers nothing and makes no status callbacks. Inbound webhooks are made by `webhook/`, those of
-//! calls by `voice/`.
+//! calls and transcripts by `voice/`.
 
 use std::sync::Arc;
 
@@ -12,7 +12,8 @@ use base64::prelude::BASE64_STANDARD;
 use self::calls::CallList;
 use self::error::{not_found, wrong_method};
 use self::messages::Outbox;
-use self::numbers::Numbers;
+use self::numbers::{Callee, Numbers};
+use self::recordings::Recordings;
 use self::values::is_sid;
 use crate::feed::Feed;
 use crate::http::call::{Authorization, Call};
@@ -22,8 +23,9 @@ pub mod calls;
 mod error;
 pub mod media_store;
 pub mod messages;
-mod numbers;
+pub mod numbers;
 mod page;
+pub mod recordings;
 pub mod text;
 mod typing;
 pub mod values;
@@ -40,6 +42,8 @@ pub struct Twilio {
     pub outbox: Arc<Outbox>,
     /// The calls.
     pub calls: Arc<CallList>,
+    /// The recordings of calls.
+    pub recordings: Arc<Recordings>,
     /// The phone numbers and Messaging Services of the accounts.
     pub numbers: Numbers,
     feed: Arc<Feed>,
@@ -47,10 +51,11 @@ pub struct Twilio {
 
 impl Twilio {
     /// A mock that accepts each of `tokens`. It adds what it sends to `outbox`, and to `feed` for
-    /// the page. Every account has `numbers`, besides others.
+    /// the page. Every account has `numbers`, besides others. Calls to them go to `worker`.
     pub fn new(
         tokens: Vec<String>,
         numbers: Vec<String>,
+        worker: Callee,
         outbox: Arc<Outbox>,
         feed: Arc<Feed>,
     ) -> Self {
@@ -59,7 +64,8 @@ impl Twilio {
             media: media_store::MediaStore::default(),
             outbox,
             calls: Arc::default(),
-            numbers: Numbers::new(numbers),
+            recordings: Arc::default(),
+            numbers: Numbers::new(numbers, worker),
             feed,
         }
     }

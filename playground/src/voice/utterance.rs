@@ -4,6 +4,7 @@
 
 use super::verb::Relay;
 use super::words::{partials, pieces};
+use crate::base::misheard::misheard;
 use crate::phones::call_faults::CallFaults;
 
 /// Something that Twilio hears.
@@ -38,13 +39,66 @@ const PAUSE_MS: u64 = 600;
 const PIECE_MS: u64 = 300;
 /// From a final prompt to its copy.
 const DOUBLE_MS: u64 = 40;
+/// From the end of what a leg has said to the final prompt of the other one. Recorded: 900 to 4600 ms,
+/// half of them within 2100 ms.
+const RECOGNISED_MS: [u64; 5] = [2100, 900, 1800, 4600, 2300];
 
-/// What is heard of a sentence, and when. The voice was noticed before.
-pub fn schedule(words: &str, relay: &Relay, faults: CallFaults, from: u64) -> Vec<(u64, Said)> {
-    let pieces = if faults.pieces {
-        pieces(words)
+/// What is heard of what a leg has said, and when. It is the utterance `number` of this leg, and has
+/// been said to its end. Words that nobody could understand are silence.
+pub fn recognise(
+    words: &str,
+    relay: &Relay,
+    faults: CallFaults,
+    (number, from): (usize, u64),
+) -> Vec<(u64, Said)> {
+    let mut said = vec![(from, Said::Silent)];
+    if words.trim().is_empty() {
+        return said;
+    }
+    let place = number.checked_rem(RECOGNISED_MS.len()).unwrap_or(0);
+    let wait = RECOGNISED_MS.get(place).copied().unwrap_or(FINAL_MS);
+    let wait = wait.max(relay.speech_timeout.unwrap_or(0));
+    let pieces = pieces(
+        &understood(words, faults),
+        if faults.pieces { 2 } else { 1 },
+    );
+    let count = u64::try_from(pieces.len()).unwrap_or(1);
+    let step = wait.checked_div(count).unwrap_or(wait);
+    let mut at = from;
+    for piece in pieces {
+        at = at.saturating_add(step);
+        let prompt = |words: &str, last: bool| Said::Prompt {
+            words: words.to_owned(),
+            last,
+        };
+        if relay.partial {
+            let early = partials(&piece).into_iter();
+            said.extend(early.map(|words| (at.saturating_sub(FINAL_MS), prompt(&words, false))));
+        }
+        said.push((at, prompt(&piece, true)));
+        if faults.doubled {
+            said.push((at.saturating_add(DOUBLE_MS), prompt(&piece, true)));
+        }
+    }
+    said
+}
+
+/// The words as speech recognition understands them.
+fn understood(words: &str, faults: CallFaults) -> String {
+    if faults.misheard {
+        misheard(words.trim())
     } else {
-        vec![words.trim().to_owned()]
+        words.trim().to_owned()
+    }
+}
+
+/// What is heard of a sentence that a person types, and when. The voice was noticed before.
+pub fn schedule(words: &str, relay: &Relay, faults: CallFaults, from: u64) -> Vec<(u64, Said)> {
+    let words = understood(words, faults);
+    let pieces = if faults.pieces {
+        pieces(&words, 3)
+    } else {
+        vec![words]
     };
     let last_piece = pieces.len().saturating_sub(1);
     let (mut at, mut said) = (from, Vec::new());

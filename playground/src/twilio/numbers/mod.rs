@@ -1,8 +1,9 @@
 //! The phone numbers and Messaging Services of an account: listed, read and changed.
 //!
-//! Only their settings for messages exist. Numbers cannot be bought, released or added to a
-//! service. Nothing uses the settings: webhooks go to the Worker that the playground was started
-//! with. Changes that the documentation of Twilio rules out are rejected.
+//! Only their settings for messages exist, and the webhook of calls. Numbers cannot be bought, released
+//! or added to a service. A call to a number goes to its webhook. Nothing uses the settings for
+//! messages: their webhooks go to the Worker that the playground was started with. Changes that the
+//! documentation of Twilio rules out are rejected.
 
 use axum::http::{StatusCode, header};
 use serde_json::{Map, Value, json};
@@ -21,7 +22,7 @@ mod resource;
 mod settings;
 mod store;
 
-pub use self::store::Numbers;
+pub use self::store::{Callee, Numbers};
 
 /// Checks an authorized request below `/2010-04-01/Accounts/{account}/IncomingPhoneNumbers`. `rest`
 /// is the part after the account.
