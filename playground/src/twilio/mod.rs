@@ -1,5 +1,5 @@
-//! The mock Twilio REST API: messages, media, the typing indicator, calls, phone numbers and
-//! Messaging Services.
+//! The mock Twilio REST API: messages, media, the typing indicator, calls, transcripts of recordings,
+//! phone numbers and Messaging Services.
 //!
 //! It delivers nothing and makes no status callbacks. Inbound webhooks are made by `webhook/`, those of
 //! calls and transcripts by `voice/`.
@@ -11,6 +11,7 @@ use base64::prelude::BASE64_STANDARD;
 
 use self::calls::CallList;
 use self::error::{not_found, wrong_method};
+use self::intelligence::{Intelligence, Service};
 use self::messages::Outbox;
 use self::numbers::{Callee, Numbers};
 use self::recordings::Recordings;
@@ -21,6 +22,7 @@ use crate::http::reply::{Prepared, Reply};
 
 pub mod calls;
 mod error;
+pub mod intelligence;
 pub mod media_store;
 pub mod messages;
 pub mod numbers;
@@ -44,6 +46,8 @@ pub struct Twilio {
     pub calls: Arc<CallList>,
     /// The recordings of calls.
     pub recordings: Arc<Recordings>,
+    /// The transcripts of recordings.
+    pub intelligence: Intelligence,
     /// The phone numbers and Messaging Services of the accounts.
     pub numbers: Numbers,
     feed: Arc<Feed>,
@@ -51,20 +55,24 @@ pub struct Twilio {
 
 impl Twilio {
     /// A mock that accepts each of `tokens`. It adds what it sends to `outbox`, and to `feed` for
-    /// the page. Every account has `numbers`, besides others. Calls to them go to `worker`.
+    /// the page. Every account has `numbers`, besides others. Calls to them go to `worker`. `service`
+    /// makes transcripts.
     pub fn new(
         tokens: Vec<String>,
         numbers: Vec<String>,
         worker: Callee,
+        service: Service,
         outbox: Arc<Outbox>,
         feed: Arc<Feed>,
     ) -> Self {
+        let recordings = Arc::<Recordings>::default();
         Self {
             tokens,
             media: media_store::MediaStore::default(),
             outbox,
             calls: Arc::default(),
-            recordings: Arc::default(),
+            intelligence: Intelligence::new(service, Arc::clone(&recordings)),
+            recordings,
             numbers: Numbers::new(numbers, worker),
             feed,
         }
@@ -105,6 +113,10 @@ impl Twilio {
             (_, ["v1", "Services", rest @ ..]) => {
                 let (account, _) = credential(call).ok_or_else(|| not_found(call))?;
                 numbers::services(&self.numbers, account, rest, call)
+            }
+            (_, ["v2", "Transcripts", rest @ ..]) => {
+                let (account, _) = credential(call).ok_or_else(|| not_found(call))?;
+                self.intelligence.prepare(&account, rest, call)
             }
             ("GET", ["media", sid]) => self.media.file(sid).ok_or_else(|| not_found(call)),
             (_, ["v2" | "v3", "Indicators", "Typing.json"] | ["media", _]) => {

@@ -36,6 +36,7 @@ mod frames;
 mod leg;
 mod listen;
 mod log;
+mod notices;
 mod origin;
 mod parameters;
 mod post;
@@ -133,6 +134,13 @@ impl Calls {
         twilio.calls.set_dialler(move |made| {
             if let Some(shared) = dialler.upgrade() {
                 shared.ring(made);
+            }
+        });
+        let teller = Arc::downgrade(&shared);
+        twilio.intelligence.set_teller(move |notice| {
+            if let Some(shared) = teller.upgrade() {
+                let outgoing = Arc::clone(&shared.outgoing);
+                tokio::spawn(notices::tell(outgoing, notice, shared.quiet));
             }
         });
         Self(shared)
@@ -239,8 +247,8 @@ impl Shared {
         let log = self.log(sid, (from, to), Direction::Inbound);
         let mut other = self.start(log, Origin::Leg(callee));
         other.clock = first.clock;
-        let (calling, called) = (first.signals.0.clone(), other.signals.0.clone());
-        (first.leg, other.leg) = Leg::pair(calling, called);
+        let signals = (first.signals.0.clone(), other.signals.0.clone());
+        (first.leg, other.leg) = Leg::pair(signals.0, signals.1);
         other
     }
 

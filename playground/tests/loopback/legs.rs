@@ -12,17 +12,17 @@ use crate::mock_worker::{field, is_signed_for};
 use crate::page_client::switch;
 use crate::relay_worker::{Call, RelayWorker, Socket, receive, receive_type, say, until_closed};
 
-const CALLER: &str = "+15550155";
-const CALLEE: &str = "+15550156";
+pub const CALLER: &str = "+15550155";
+pub const CALLEE: &str = "+15550156";
 const HANG_UP: &str = "<Response><Hangup/></Response>";
 const QUIET: &str = "interruptible=\"none\" welcomeGreetingInterruptible=\"none\" \
                      reportInputDuringAgentSpeech=\"none\"";
 
 /// What the relay of each leg received, by its name.
-type Frames = Arc<Mutex<Vec<(&'static str, Value)>>>;
+pub type Frames = Arc<Mutex<Vec<(&'static str, Value)>>>;
 
 /// A Worker whose legs run `a` and `b` after the setup of both. `start` is before `<Connect>` on leg A.
-fn worker(
+pub fn worker(
     start: &'static str,
     a: impl Fn(&mut Socket) + Send + Sync + 'static,
     b: impl Fn(&mut Socket) + Send + Sync + 'static,
@@ -70,7 +70,7 @@ fn calls_path() -> String {
 }
 
 /// Makes the call, and returns both legs once both have begun.
-fn dial<'p>(
+pub fn dial<'p>(
     playground: &'p Playground,
     worker: &RelayWorker,
     more: &[(&str, &str)],
@@ -89,7 +89,7 @@ fn dial<'p>(
     (of("outbound-api"), of("inbound"))
 }
 
-fn speak(socket: &mut Socket, words: &str) {
+pub fn speak(socket: &mut Socket, words: &str) {
     say(
         socket,
         &json!({"type": "text", "token": words, "last": true}),
@@ -362,7 +362,7 @@ fn a_number_without_a_webhook_or_with_a_broken_one_is_never_answered() {
     );
 }
 
-const RECORDED: &str = "<Start><Recording recordingStatusCallback=\"http://HOST/recording\" \
+pub const RECORDED: &str = "<Start><Recording recordingStatusCallback=\"http://HOST/recording\" \
      recordingStatusCallbackEvent=\"in-progress completed absent\"/></Start>";
 
 #[test]
