@@ -1,6 +1,7 @@
 // Starts a playground and controls it: faults, recorded requests, sent messages, and the Twilio
 // account.
 
+import { SYNTHETIC_CALLS } from "../../scripts/lib/local.mjs";
 import { inRoot, playgroundBinary, ROOT } from "../../scripts/lib/project.mjs";
 import { start } from "../../scripts/lib/run.mjs";
 import { ACCOUNT, SECRETS } from "./identities.mjs";
@@ -43,6 +44,8 @@ export async function startPlayground({
       inRoot("scenarios"),
       "--packages",
       inRoot("node_modules"),
+      "--intelligence-service",
+      SYNTHETIC_CALLS.INTELLIGENCE_SERVICE_SID,
       ...(worker ? ["--worker", worker] : []),
       ...(date ? ["--date", date] : []),
       ...(callSpeed ? ["--call-speed", String(callSpeed)] : []),

@@ -249,11 +249,21 @@ fn a_transcript_can_fail_and_its_webhook_can_be_lost() {
         let recording = recording(&playground, &worker);
         let made = create(&playground, &recording);
         until(&playground, &made, end);
-        // A webhook would come at the same time. This request comes after it.
-        playground.get(&path(&made));
-        assert!(told(&worker).is_empty(), "{fault}");
         let list = playground.get(&format!("{}/Sentences", path(&made))).json();
         assert_eq!(list["sentences"] == json!([]), end == "failed");
+        // The next one is told of, and it alone.
+        assert_eq!(switch(&playground, None, &json!({})).status, 200);
+        let (a, b) = dial(&playground, &worker, &[]);
+        a.over();
+        b.over();
+        wait_until("the second recording is there", || {
+            worker.posts_to("/recording").len() == 4
+        });
+        let second = field(&worker.posts_to("/recording")[3], "RecordingSid");
+        let second = create(&playground, &second);
+        wait_until("its webhook comes", || !told(&worker).is_empty());
+        let [only] = told(&worker).try_into().unwrap();
+        assert!(only.contains(second["sid"].as_str().unwrap()), "{fault}");
     }
 }
 

@@ -27,8 +27,8 @@ pub struct Callee {
     pub status_callback: String,
 }
 
-/// The number that synthetic calls come from, and the one that they go to. `scripts/lib/local.mjs` has
-/// them, too.
+/// The number that synthetic calls come from, and the one that they go to. `scripts/lib/local.mjs` gives
+/// them to the Worker.
 const SYNTHETIC_CALLER: &str = "+15550155";
 const SYNTHETIC_CALLEE: &str = "+15550156";
 
