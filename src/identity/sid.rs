@@ -55,3 +55,7 @@ sid!(
     /// Twilio's id of a call.
     CallSid, "CA"
 );
+sid!(
+    /// Twilio's id of a recording.
+    RecordingSid, "RE"
+);

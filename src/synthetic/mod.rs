@@ -7,6 +7,7 @@
 
 pub mod api;
 pub mod batch;
+pub mod call_url;
 pub mod disturbance;
 pub mod events;
 pub mod metrics;
@@ -15,6 +16,7 @@ pub mod prompt;
 pub mod run;
 pub mod score;
 pub mod transcript;
+pub mod word_errors;
 
 use std::rc::Rc;
 

@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use super::{Call, RESERVED_BEFORE, State, keys::Entry, session::Session};
-use crate::{base::time::UnixMillis, config::Config, event::CallEnd};
+use crate::{
+    base::time::UnixMillis, config::Config, conversation::dialling::TWILIO_TIME, event::CallEnd,
+    twilio::voice::relay_url::DOOR_OPEN,
+};
 
 /// Something that the alarm does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,8 +35,6 @@ pub enum Job {
 
 /// How long a socket has to say which call it is.
 const SET_UP_WITHIN: Duration = Duration::from_secs(10);
-/// How long Twilio has to act on what it was told, or to tell what has become of a lost socket.
-pub(super) const TWILIO_TIME: Duration = Duration::from_secs(30);
 /// How long Twilio may ask again about a call that has ended.
 const REMEMBERED: Duration = Duration::from_mins(10);
 
@@ -57,7 +58,7 @@ impl State {
             .map(|over| (over.at.plus(REMEMBERED), Job::Forget));
         let call = self.call.iter().flat_map(|call| call.jobs(config));
         let dialling = self.dialling.as_ref();
-        let look_up = dialling.map(|dialling| (dialling.not_before, Job::LookUp));
+        let look_up = dialling.map(|dialling| (dialling.attempt.not_before(), Job::LookUp));
         call.chain(over).chain(look_up)
     }
 }
@@ -120,9 +121,9 @@ impl Call {
         let told = told.map(|closing| (closing.end_by, closing.end));
         let lost = match (&self.session, &self.door) {
             (Some(session), _) => session.lost_at,
-            (None, Some(door)) => Some(door.until),
+            (None, Some(door)) => Some(door.until()),
             // Between the two only the webhook's own step comes.
-            (None, None) => Some(self.admitted_at.plus(super::session::DOOR_OPEN)),
+            (None, None) => Some(self.admitted_at.plus(DOOR_OPEN)),
         };
         let lost = lost.map(|at| (at, CallEnd::Lost));
         let first = told.into_iter().chain(lost).min_by_key(|(at, _)| *at);

@@ -23,6 +23,7 @@ fn plan(count: u32) -> BatchPlan {
         at_once: 2,
         seed: 3,
         limits: Limits::default(),
+        call: None,
         label: None,
         score: true,
         disturbed: true,
@@ -62,7 +63,7 @@ fn record(number: u32) -> Record {
     Record {
         plan: plan(9).run(&batch, number).unwrap(),
         model: "m".into(),
-        metrics: metrics(std::slice::from_ref(&line)),
+        metrics: metrics(std::slice::from_ref(&line), Mode::Text),
         lines: vec![line],
         ended: Ended {
             by: EndedBy::Agent,
