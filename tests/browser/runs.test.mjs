@@ -266,7 +266,7 @@ test("a call shows what was heard in it, its word error rate and its minutes", a
     told.body.lines = told.body.lines.map((line) => {
       const run = JSON.parse(line);
       run.mode = "call";
-      run.metrics.word_error_rate = 0.125;
+      run.metrics.recognition = { words: 40, errors: 5, word_error_rate: 0.125 };
       run.cost.call_minutes = 4;
       run.turns[0].heard = misheard;
       return JSON.stringify(run);

@@ -139,7 +139,7 @@ async function read({ batch, place, id }) {
 }
 
 function facts({ turns, metrics }) {
-  const errors = metrics.word_error_rate;
+  const errors = metrics.recognition?.word_error_rate;
   return [
     some(turns.length, "line"),
     span(metrics.duration_ms),
@@ -203,9 +203,10 @@ function words({ text, heard, marks }) {
 
 // The numbers that only a call has.
 function ofCall({ metrics, cost }) {
-  const minutes = metrics.call_minutes ?? cost.call_minutes;
+  const errors = metrics.recognition?.word_error_rate;
+  const minutes = cost.call_minutes;
   return [
-    metrics.word_error_rate !== undefined && ["Word error rate", perCent(metrics.word_error_rate)],
+    errors !== undefined && ["Word error rate", perCent(errors)],
     minutes !== undefined && ["Minutes of both legs", minutes],
   ].filter(Boolean);
 }
