@@ -33,7 +33,11 @@ const CALL_SWITCHES = [
     "A sentence arrives as up to three final prompts. Each interrupts what the assistant says.",
   ],
   ["doubled", "Prompts twice", "Every final prompt arrives twice."],
-  ["misheard", "Misheard words", "Some words of a prompt are other ones than those that were said."],
+  [
+    "misheard",
+    "Misheard words",
+    "Some words of a prompt are other ones than those that were said.",
+  ],
   ["no_info", "No info messages", "Twilio does not say who speaks and what was played."],
   [
     "silent",

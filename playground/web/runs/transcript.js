@@ -5,16 +5,7 @@ import { readRuns } from "./api.js";
 import { save } from "./download.js";
 import { laneView } from "./lanes.js";
 import { scoreView } from "./scores.js";
-import {
-  costWords,
-  endingSentence,
-  MARKS,
-  MODES,
-  perCent,
-  some,
-  spaced,
-  span,
-} from "./wording.js";
+import { costWords, endingSentence, MARKS, MODES, perCent, some, spaced, span } from "./wording.js";
 
 /**
  * Creates the dialog. `context()` returns `{ runs, nameOf, asks(scenario, criterion) }`: the runs in
@@ -206,9 +197,9 @@ function ofCall({ metrics, cost }) {
   const errors = metrics.recognition?.word_error_rate;
   const minutes = cost.call_minutes;
   return [
-    errors !== undefined && ["Word error rate", perCent(errors)],
-    minutes !== undefined && ["Minutes of both legs", minutes],
-  ].filter(Boolean);
+    ...(errors === undefined ? [] : [["Word error rate", perCent(errors)]]),
+    ...(minutes === undefined ? [] : [["Minutes of both legs", minutes]]),
+  ];
 }
 
 function about(told) {
