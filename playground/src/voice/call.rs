@@ -156,7 +156,7 @@ impl Call {
             match self.origin {
                 Origin::Phone => {}
                 Origin::Made(_) => {
-                    self.told(Progress::Answered);
+                    self.told(&[Progress::Answered]);
                     self.limit();
                 }
                 Origin::Leg(_) => self.leg.answers(),

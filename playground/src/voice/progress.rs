@@ -2,6 +2,8 @@
 //!
 //! Twilio counts them in `SequenceNumber`. As recorded, the first two come in the wrong order.
 
+use std::sync::Arc;
+
 use super::call::Call;
 use super::origin::Origin;
 use super::parameters::{progress, status};
@@ -15,31 +17,29 @@ const STATUS: &str = "/twilio/voice/status";
 const STATUS_MS: u64 = 500;
 
 impl Call {
-    /// A call that the REST API has made has come to this point. Its callback is posted if the request
-    /// asked for it.
-    pub fn told(&self, event: Progress) {
-        let Some(url) = self.callback(event) else {
-            return;
-        };
-        let status = match event {
-            Progress::Initiated => Status::Initiated,
-            Progress::Ringing => Status::Ringing,
-            Progress::Answered | Progress::Completed => Status::InProgress,
-        };
-        let mut parameters = self.parameters(status);
-        parameters.extend(progress(self.sequence_number(event)));
-        if event == Progress::Initiated && self.callback(Progress::Ringing).is_some() {
-            // It comes after the next one.
-            let (clock, late) = (self.clock, self.clock.now().saturating_add(STATUS_MS));
-            let posted = self.post(Kind::Status, url, parameters);
-            tokio::spawn(async move {
-                clock.sleep_until(late).await;
-                // A callback that is not answered changes nothing.
-                let _ = posted.await;
-            });
-        } else {
-            self.post_later(Kind::Status, url, parameters);
-        }
+    /// A call that the REST API has made has come to these points. Their callbacks are posted one after
+    /// the other, if the request asked for them.
+    pub fn told(&self, events: &[Progress]) {
+        let posts: Vec<_> = events
+            .iter()
+            .filter_map(|event| {
+                let mut parameters = self.parameters(match event {
+                    Progress::Initiated => Status::Initiated,
+                    Progress::Ringing => Status::Ringing,
+                    Progress::Answered | Progress::Completed => Status::InProgress,
+                });
+                parameters.extend(progress(self.sequence_number(*event)));
+                Some(self.post(Kind::Status, self.callback(*event)?, parameters))
+            })
+            .collect();
+        let log = Arc::clone(&self.log);
+        tokio::spawn(async move {
+            for post in posts {
+                if let Err(reason) = post.await {
+                    log.alert(11200, &reason);
+                }
+            }
+        });
     }
 
     /// The call is over.

@@ -41,19 +41,20 @@ impl Call {
                 callee.voice_url
             }
             Origin::Made(made) => {
-                self.told(Progress::Initiated);
                 let is_blank = |callee: &Callee| callee.voice_url.is_empty();
                 if made.callee.as_ref().is_some_and(is_blank) {
                     let reason = format!("{} has no VoiceUrl", made.to);
                     self.alert(&twilio_error(11100, &reason));
+                    self.told(&[Progress::Initiated]);
                     return Err(Status::Failed);
                 }
                 if self.faults().dial == DialOutcome::Busy {
                     // It does not ring.
+                    self.told(&[Progress::Initiated]);
                     return Err(Status::Busy);
                 }
                 self.ringing();
-                self.told(Progress::Ringing);
+                self.told(&[Progress::Ringing, Progress::Initiated]);
                 self.pick_up(made.timeout).await?;
                 made.url
             }
