@@ -16,7 +16,7 @@ use crate::{
     config::Speaker,
     segment::Item,
     synthetic::{
-        api::{Cancelled, Cost},
+        api::{Cancelled, Cost, is_zero},
         disturbance::{
             Disturbance, Disturbed, disturbances, heard_before_interruption, speaker_of,
         },
@@ -100,7 +100,7 @@ pub struct Run {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub call: Option<Call>,
     /// The minutes that were reserved for it.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_zero")]
     pub reserved_minutes: u32,
 }
 
