@@ -56,13 +56,14 @@ async function called(more = {}) {
   return JSON.parse(await admin(`/admin/batches/${batch}/runs.jsonl`));
 }
 
-/** Both legs of the newest call, once they are over. */
+/** Both legs of the newest call, once they are over and the Worker was told so. */
 async function legs() {
   return eventually("both legs are over", async () => {
     const calls = (await switchboard.playground.calls()).slice(-2);
     const of = (direction) => calls.find((call) => call.direction === direction);
     const both = { caller: of("outbound-api"), callee: of("inbound") };
-    return calls.length === 2 && calls.every(({ over }) => over) ? both : undefined;
+    const isTold = ({ events }) => events.some(({ event }) => event === "reported");
+    return calls.length === 2 && calls.every(isTold) ? both : undefined;
   });
 }
 
@@ -70,7 +71,7 @@ async function legs() {
 function said({ events }) {
   return events
     .filter(({ event }) => event === "token")
-    .map(({ text }) => text)
+    .map(({ text, last }) => (last ? `${text} ` : text))
     .join("")
     .replaceAll(/\s+/g, " ")
     .trim();
@@ -79,7 +80,7 @@ function said({ events }) {
 const ofType = ({ frames }, type) => frames.filter(({ frame }) => frame.type === type);
 
 test("a call is made once, both legs speak in turn over a socket each, and the transcript has each line once", async () => {
-  const run = await called();
+  const run = await called({ record: true });
   assert.equal(run.mode, "call");
   assert.equal(run.synthetic, true);
   assert.equal(run.ended.reason, "goodbye", JSON.stringify(run.ended));
@@ -99,6 +100,8 @@ test("a call is made once, both legs speak in turn over a socket each, and the t
     assert.equal(said(leg), lines.join(" ").replaceAll(/\s+/g, " "), speaker);
     assert.equal(leg.events.find(({ event }) => event === "over").status, "completed");
   }
+  const recorded = caller.events.find(({ event }) => event === "recorded");
+  assert.equal(recorded?.status, "completed");
   const [made, ...others] = (await switchboard.playground.requests("twilio")).filter(
     ({ method, path }) => method === "POST" && path.endsWith("/Calls.json"),
   );
