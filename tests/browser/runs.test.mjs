@@ -268,6 +268,7 @@ test("a call shows what was heard in it, its word error rate and its minutes", a
       run.mode = "call";
       run.metrics.recognition = { words: 40, errors: 5, word_error_rate: 0.125 };
       run.cost.call_minutes = 4;
+      run.analysis = { status: "completed", word_error_rate: 0.05 };
       run.turns[0].heard = misheard;
       return JSON.stringify(run);
     });
@@ -281,7 +282,7 @@ test("a call shows what was heard in it, its word error rate and its minutes", a
   assert.equal(await first.locator("s").count(), 0, "nothing of it was cut off");
   await dialog.getByText(/12\.5 % of the words were recognised wrongly$/).waitFor();
   const facts = await dialog.locator(".facts-list").last().innerText();
-  for (const fact of ["Two personas on the phone", "Word error rate", "12.5 %"])
+  for (const fact of ["Two personas on the phone", "Word error rate", "12.5 %", "5 % wrong words"])
     assert.ok(facts.includes(fact), facts);
   assert.match(facts, /Minutes of both legs\s+4/);
 });

@@ -193,13 +193,19 @@ function words({ text, heard, marks }) {
 }
 
 // The numbers that only a call has.
-function ofCall({ metrics, cost }) {
+function ofCall({ metrics, cost, analysis }) {
   const errors = metrics.recognition?.word_error_rate;
   const minutes = cost.call_minutes;
   return [
     ...(errors === undefined ? [] : [["Word error rate", perCent(errors)]]),
     ...(minutes === undefined ? [] : [["Minutes of both legs", minutes]]),
+    ...(analysis ? [["Recording", recordingWords(analysis)]] : []),
   ];
+}
+
+// What came of the transcript that Twilio has made of the recording.
+function recordingWords({ status, word_error_rate: errors }) {
+  return errors === undefined ? spaced(status) : `Transcribed, ${perCent(errors)} wrong words`;
 }
 
 function about(told) {
