@@ -34,9 +34,9 @@ pub struct Spoken {
     pub channel: u8,
     /// The words.
     pub text: String,
-    /// When they began and ended, in milliseconds since the recording began.
+    /// When they began, in milliseconds since the recording began.
     pub began: u64,
-    /// See `began`.
+    /// When they ended, in the same unit.
     pub ended: u64,
 }
 

@@ -134,3 +134,59 @@ pub fn schedule(words: &str, relay: &Relay, faults: CallFaults, from: u64) -> Ve
     }
     said
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test stops where it fails")]
+mod tests {
+    use super::*;
+
+    /// The final prompts of an utterance that ended at 1000 ms.
+    fn prompts(number: usize, relay: &Relay, faults: CallFaults) -> Vec<(u64, String)> {
+        let said = recognise("My bill is wrong.", relay, faults, (number, 1000));
+        assert_eq!(said.first(), Some(&(1000, Said::Silent)));
+        let times: Vec<u64> = said.iter().map(|(at, _)| *at).collect();
+        assert!(times.is_sorted());
+        let finals = said.into_iter().filter_map(|(at, said)| match said {
+            Said::Prompt { words, last: true } => Some((at, words)),
+            _ => None,
+        });
+        finals.collect()
+    }
+
+    #[test]
+    fn a_leg_is_understood_in_the_times_that_were_recorded() {
+        let relay = Relay::default();
+        let mut waits: Vec<u64> = (0..5)
+            .map(|number| {
+                let [(at, words)] = prompts(number, &relay, CallFaults::default())
+                    .try_into()
+                    .unwrap();
+                assert_eq!(words, "My bill is wrong.");
+                at.saturating_sub(1000)
+            })
+            .collect();
+        waits.sort_unstable();
+        assert_eq!(waits.first().zip(waits.last()), Some((&900, &4600)));
+        assert_eq!(waits.get(2), Some(&2100), "the median");
+        let slow = Relay {
+            speech_timeout: Some(5000),
+            ..Relay::default()
+        };
+        let [(at, _)] = prompts(1, &slow, CallFaults::default()).try_into().unwrap();
+        assert_eq!(at, 6000, "not before the silence that ends words");
+    }
+
+    #[test]
+    fn pieces_are_two_final_prompts_and_no_words_are_none() {
+        let relay = Relay::default();
+        let faults = CallFaults {
+            pieces: true,
+            ..CallFaults::default()
+        };
+        let found = prompts(0, &relay, faults);
+        let texts: Vec<&str> = found.iter().map(|(_, words)| words.as_str()).collect();
+        assert_eq!(texts, ["My bill", "is wrong."]);
+        let nothing = recognise(" ", &relay, faults, (0, 7));
+        assert_eq!(nothing, [(7, Said::Silent)]);
+    }
+}
