@@ -12,6 +12,7 @@ import {
   localSettings,
   logForwarder,
   portTaken,
+  SYNTHETIC_CALLS,
   WRANGLER,
   waitUntil,
   wranglerEnv,
@@ -122,6 +123,8 @@ async function startPlayground({ port, playgroundPort }, settings, { mockOpenAi 
     inRoot("scenarios"),
     "--packages",
     inRoot("node_modules"),
+    "--intelligence-service",
+    SYNTHETIC_CALLS.INTELLIGENCE_SERVICE_SID,
     ...publicUrl,
   ];
   const running = start(playgroundBinary(), args, {

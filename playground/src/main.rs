@@ -54,7 +54,10 @@ use crate::segment::Segment;
 use crate::server::StartError;
 use crate::shop::{Secrets, Shop};
 use crate::twilio::Twilio;
+use crate::twilio::intelligence::Service;
 use crate::twilio::messages::Outbox;
+use crate::twilio::numbers::Callee;
+use crate::twilio::values::is_sid;
 use crate::voice::Calls;
 use crate::webhook::client::{WebhookClient, tokens_of};
 use crate::webhook::pseudonyms::Pseudonyms;
@@ -188,6 +191,13 @@ struct ServeOptions {
     /// The write key of the mock Segment. Without it every key is known
     #[arg(long, value_name = "KEY")]
     segment_write_key: Option<String>,
+    /// The service that makes transcripts of recordings: GA and 32 hex digits
+    #[arg(
+        long,
+        default_value = "GA0123456789abcdef0123456789abcdef",
+        value_name = "SID"
+    )]
+    intelligence_service: String,
     /// The date of the mock OpenAI in UTC, because some models are shut down on a certain day.
     /// Without it the date is today
     #[arg(long, value_name = "YYYY-MM-DD")]
@@ -245,6 +255,9 @@ fn playground_of(options: ServeOptions) -> Result<Playground, String> {
              use the token of the Worker"
             .to_owned());
     };
+    if !is_sid(&options.intelligence_service, "GA") {
+        return Err("--intelligence-service must be GA and 32 hex digits".to_owned());
+    }
     let public_url = options.public_url.as_deref();
     let client = WebhookClient::new(&options.worker, public_url, signing_token)?;
     let feed = Arc::new(Feed::default());
@@ -265,6 +278,15 @@ fn playground_of(options: ServeOptions) -> Result<Playground, String> {
     let twilio = Twilio::new(
         tokens,
         numbers.collect(),
+        Callee {
+            voice_url: client.public_url("/twilio/voice"),
+            status_callback: client.public_url("/twilio/voice/status"),
+        },
+        Service {
+            sid: options.intelligence_service,
+            webhook_url: client.public_url("/twilio/intelligence"),
+            speed: options.call_speed,
+        },
         Arc::clone(&outbox),
         Arc::clone(&feed),
     );
@@ -278,7 +300,7 @@ fn playground_of(options: ServeOptions) -> Result<Playground, String> {
     });
     let calls = Calls::new(
         Arc::clone(&outgoing),
-        &twilio.calls,
+        &twilio,
         options.call_speed,
         options.quiet,
     );
@@ -365,6 +387,7 @@ mod tests {
                 "date",
                 "desk_secret",
                 "intake_secret",
+                "intelligence_service",
                 "openai_api_key",
                 "orders_secret",
                 "packages",

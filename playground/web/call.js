@@ -89,32 +89,20 @@ export function callView(phone, actions) {
     checked: stored(),
     onchange: muted,
   });
-  const hangUp = element(
-    "button",
-    { type: "button", class: "button small", onclick: () => act({ do: "hang_up" }) },
-    "Hang up",
-  );
-  const drop = element(
-    "button",
-    {
-      type: "button",
-      class: "button small",
-      title: "A fault: the WebSocket of the relay dies",
-      onclick: () => act({ do: "drop_socket" }),
-    },
+  const tool = (name, onclick, title) =>
+    element("button", { type: "button", class: "button small", title, onclick }, name);
+  const hangUp = tool("Hang up", () => act({ do: "hang_up" }));
+  const drop = tool(
     "Socket dies",
+    () => act({ do: "drop_socket" }),
+    "A fault: the WebSocket of the relay dies",
   );
-  const answer = element(
-    "button",
-    { type: "button", class: "button small", onclick: () => act({ do: "answer" }) },
-    "Answer",
+  const ringing = element(
+    "div",
+    { class: "call-tools row", hidden: true },
+    tool("Answer", () => act({ do: "answer" })),
+    tool("Decline", () => act({ do: "hang_up" })),
   );
-  const decline = element(
-    "button",
-    { type: "button", class: "button small", onclick: () => act({ do: "hang_up" }) },
-    "Decline",
-  );
-  const ringing = element("div", { class: "call-tools row", hidden: true }, answer, decline);
   const during = element(
     "div",
     { class: "call-tools" },
@@ -132,8 +120,8 @@ export function callView(phone, actions) {
   const after = element(
     "div",
     { class: "call-tools row", hidden: true },
-    element("button", { type: "button", class: "button small", onclick: start }, "Call again"),
-    element("button", { type: "button", class: "button small", onclick: close }, "Messages"),
+    tool("Call again", start),
+    tool("Messages", close),
   );
   const panel = element(
     "section",

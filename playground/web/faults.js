@@ -33,11 +33,23 @@ const CALL_SWITCHES = [
     "A sentence arrives as up to three final prompts. Each interrupts what the assistant says.",
   ],
   ["doubled", "Prompts twice", "Every final prompt arrives twice."],
+  [
+    "misheard",
+    "Misheard words",
+    "Some words of a prompt are other ones than those that were said.",
+  ],
   ["no_info", "No info messages", "Twilio does not say who speaks and what was played."],
   [
     "silent",
     "Silent Twilio",
     "Twilio ends no session, and tells of no end of a session or a call.",
+  ],
+  ["no_recording", "No recording", "The recording of a call turns out to be absent."],
+  ["transcript_failed", "Transcript fails", "Twilio Intelligence cannot transcribe the recording."],
+  [
+    "transcript_untold",
+    "Transcript’s webhook lost",
+    "Nobody is told that the transcript of a recording is there.",
   ],
 ];
 /** What becomes of a phone that is called: value and label. */

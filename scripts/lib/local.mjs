@@ -14,6 +14,16 @@ import { setUpRust } from "./setup-rust.mjs";
 const PLAYGROUND_ACCOUNT = "AC0123456789abcdef0123456789abcdef";
 
 /**
+ * What synthetic calls need of the playground's account: its two numbers for them, and the service that
+ * transcribes their recordings.
+ */
+export const SYNTHETIC_CALLS = {
+  SYNTHETIC_CALLER: "+15550155",
+  SYNTHETIC_CALLEE: "+15550156",
+  INTELLIGENCE_SERVICE_SID: "GA0123456789abcdef0123456789abcdef",
+};
+
+/**
  * Reads the settings in .dev.vars, without empty ones.
  *
  * @returns {Record<string, string>}
@@ -50,6 +60,8 @@ export function localSettings(settings, port) {
     overrides.TWILIO_API_BASE_URL = playground;
     // The playground's phones can be called, at any hour.
     overrides.TWILIO_ACCOUNT_SID = PLAYGROUND_ACCOUNT;
+    // No other numbers and no other service exist there.
+    Object.assign(overrides, SYNTHETIC_CALLS);
     if (!settings.CALL_HOURS) overrides.CALL_HOURS = "00:00-24:00";
   }
   return {

@@ -82,7 +82,10 @@ test("a batch is estimated, begun and followed, and a transcript shows both side
   await quote.getByRole("button", { name: /^Line \d+$/ }).click();
   const focused = await page.evaluate(() => document.activeElement?.textContent ?? "");
   assert.ok(focused.includes(words), `“${words}” is in the line “${focused}”`);
-  await dialog.getByRole("button", { name: "Next" }).click();
+  // The list has the order in which runs ended: the second one may be the last.
+  const next = dialog.getByRole("button", { name: "Next" });
+  const previous = dialog.getByRole("button", { name: "Previous" });
+  await ((await next.isDisabled()) ? previous : next).click();
   await page.getByRole("dialog", { name: /^Run [13]: / }).waitFor();
 });
 
@@ -253,6 +256,70 @@ test("no serious accessibility fault and no sideways scrolling, light and dark, 
       await tests.context.close();
     }
   }
+});
+
+test("a call shows what was heard in it, its word error rate and its minutes", async () => {
+  const page = await open();
+  await begin(page, "As if on the phone", 1);
+  await finished(page, 1);
+  const misheard = "Thank you for colling.";
+  await page.route("**/playground/batches/*/runs?*", async (route) => {
+    const response = await route.fetch();
+    const told = await response.json();
+    told.body.lines = told.body.lines.map((line) => {
+      const run = JSON.parse(line);
+      run.mode = "call";
+      run.metrics.recognition = { words: 40, errors: 5, word_error_rate: 0.125 };
+      run.cost.call_minutes = 4;
+      run.analysis = { status: "completed", word_error_rate: 0.05 };
+      run.turns[0].heard = misheard;
+      return JSON.stringify(run);
+    });
+    await route.fulfill({ response, json: told });
+  });
+  await page.getByRole("button", { name: /^Open run 1: / }).click();
+  const dialog = page.getByRole("dialog", { name: /^Run 1: / });
+  const first = dialog.locator(".line").first();
+  await first.getByText(`Heard: ${misheard}`).waitFor();
+  assert.equal(await dialog.getByText(/^Heard: /).count(), 1, "the other lines were heard as said");
+  assert.equal(await first.locator("s").count(), 0, "nothing of it was cut off");
+  await dialog.getByText(/12\.5 % of the words were recognised wrongly$/).waitFor();
+  const facts = await dialog.locator(".facts-list").last().innerText();
+  for (const fact of ["Two personas on the phone", "Word error rate", "12.5 %", "5 % wrong words"])
+    assert.ok(facts.includes(fact), facts);
+  assert.match(facts, /Minutes of both legs\s+4/);
+});
+
+test("a batch of calls is estimated with its minutes, one call at a time", async () => {
+  const page = await open();
+  const asked = [];
+  await page.route("**/playground/batches", async (route) => {
+    if (route.request().method() !== "POST") return route.fallback();
+    asked.push(route.request().postDataJSON());
+    const estimate = {
+      model_requests_at_most: 84,
+      model_requests_a_day: 1000,
+      minutes_at_least: 3,
+      estimated_cost: null,
+      call_minutes_at_most: 120,
+      call_minutes_a_day: 60,
+      call_usd_at_most: 9.75,
+    };
+    await route.fulfill({ json: { body: estimate } });
+  });
+  await page.getByRole("button", { name: "New batch" }).click();
+  const form = page.getByRole("dialog", { name: "New batch" });
+  await form.getByText("More settings").click();
+  await form.getByLabel("Run at once").waitFor();
+  assert.ok(await form.getByLabel("Record the calls").isHidden());
+  await form.getByLabel("Mode").selectOption({ label: "Two personas on the phone" });
+  await form.getByLabel("Record the calls").check();
+  assert.ok(await form.getByLabel("Run at once").isHidden());
+  await form.getByText("at most 120 minutes on both legs, which cost about $9.75").waitFor();
+  await form.getByText("The day has 60 minutes of calls (MAX_DAILY_CALL_MINUTES)").waitFor();
+  await eventually("the last change is estimated", () => asked.at(-1).record === true);
+  assert.equal(asked.at(-1).mode, "call");
+  assert.equal("at_once" in asked.at(-1), false);
 });
 
 test("without ADMIN_TOKEN the page says what to do, and the phones are one click away", async () => {

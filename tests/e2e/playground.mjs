@@ -1,6 +1,7 @@
 // Starts a playground and controls it: faults, recorded requests, sent messages, and the Twilio
 // account.
 
+import { SYNTHETIC_CALLS } from "../../scripts/lib/local.mjs";
 import { inRoot, playgroundBinary, ROOT } from "../../scripts/lib/project.mjs";
 import { start } from "../../scripts/lib/run.mjs";
 import { ACCOUNT, SECRETS } from "./identities.mjs";
@@ -43,6 +44,8 @@ export async function startPlayground({
       inRoot("scenarios"),
       "--packages",
       inRoot("node_modules"),
+      "--intelligence-service",
+      SYNTHETIC_CALLS.INTELLIGENCE_SERVICE_SID,
       ...(worker ? ["--worker", worker] : []),
       ...(date ? ["--date", date] : []),
       ...(callSpeed ? ["--call-speed", String(callSpeed)] : []),
@@ -180,6 +183,26 @@ export class Playground {
     return this.#control("GET", "segment");
   }
 
+  /** Sets the faults of all phones and calls, and removes those that are not named. */
+  async switches(switches) {
+    await this.#control("PUT", "switches", { phone: null, switches });
+  }
+
+  /**
+   * The calls so far, oldest first, each with what happened in it and the frames on its sockets.
+   *
+   * @returns {Promise<any[]>}
+   */
+  async calls() {
+    const { calls } = await this.#control("GET", "calls");
+    return Promise.all(
+      calls.map(async ({ sid }) => ({
+        ...(await this.#control("GET", `calls/${sid}`)),
+        ...(await this.#control("GET", `calls/${sid}/frames`)),
+      })),
+    );
+  }
+
   /** Stops it. */
   async close() {
     await this.running.stop();
@@ -193,6 +216,7 @@ export class Playground {
   async #control(method, what, body) {
     const response = await fetch(`${this.url}/playground/${what}`, {
       method,
+      headers: body && { "Content-Type": "application/json" },
       body: body && JSON.stringify(body),
     });
     const text = await response.text();

@@ -8,7 +8,7 @@ import http from "node:http";
 import os from "node:os";
 import path from "node:path";
 import { bundleAssistants } from "../../scripts/lib/assistants.mjs";
-import { freePort, get, WRANGLER, wranglerEnv } from "../../scripts/lib/local.mjs";
+import { freePort, get, SYNTHETIC_CALLS, WRANGLER, wranglerEnv } from "../../scripts/lib/local.mjs";
 import { start } from "../../scripts/lib/run.mjs";
 import { ACCOUNT, freshSid, phoneHash, SECRETS } from "./identities.mjs";
 import { checkHeaders, checkOutput } from "./promises.mjs";
@@ -57,6 +57,7 @@ export async function startWorker({
         TWILIO_API_BASE_URL: playground.url,
         SEGMENT_API_BASE_URL: playground.url,
         TWILIO_ACCOUNT_SID: ACCOUNT,
+        ...SYNTHETIC_CALLS,
         CALL_HOURS: "00:00-24:00",
       }
     : {};

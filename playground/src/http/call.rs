@@ -64,6 +64,13 @@ impl Call {
             .collect()
     }
 
+    /// The host that the request names.
+    pub fn host(&self) -> String {
+        let host = self.headers.get(header::HOST);
+        let host = host.and_then(|host| host.to_str().ok());
+        host.unwrap_or("127.0.0.1").to_owned()
+    }
+
     /// The name of the contact that a request to the model is for.
     pub fn contact(&self) -> Option<String> {
         contact_in(&serde_json::from_slice(&self.body).ok()?).map(str::to_owned)

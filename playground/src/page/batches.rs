@@ -174,13 +174,12 @@ fn is_batch(id: &str) -> bool {
 /// A sentence about an error, in the Worker's words if it has some.
 fn body_of(answer: &AdminAnswer) -> Result<Value, String> {
     match answer.status {
-        400 => {
+        400 | 409 => {
             let said = answer.text.trim();
             let reason = said.strip_prefix("Bad request: ").unwrap_or(said);
             Err(format!("The Worker refuses this: {reason}."))
         }
         404 => Err("There is no such batch any more.".to_owned()),
-        409 => Err("There are too many batches. Delete some first.".to_owned()),
         503 => Err(wrong_file(&answer.text).unwrap_or_else(|| answer.unexpected())),
         _ => answer.json(),
     }

@@ -18,10 +18,18 @@ pub struct CallFaults {
     pub pieces: bool,
     /// Every final prompt arrives twice.
     pub doubled: bool,
+    /// Some words of a prompt are other ones than those that were said.
+    pub misheard: bool,
     /// Twilio sends no `info` messages.
     pub no_info: bool,
     /// Twilio neither ends a session nor tells of its end or the call's.
     pub silent: bool,
+    /// A recording turns out to be absent.
+    pub no_recording: bool,
+    /// The transcripts of a recording fail.
+    pub transcript_failed: bool,
+    /// Nobody is told that a transcript is there.
+    pub transcript_untold: bool,
     /// What becomes of a phone that is called: by `<Dial>`, or this one by the Worker.
     pub dial: DialOutcome,
 }
@@ -47,8 +55,12 @@ impl CallFaults {
             slow_connect: self.slow_connect || other.slow_connect,
             pieces: self.pieces || other.pieces,
             doubled: self.doubled || other.doubled,
+            misheard: self.misheard || other.misheard,
             no_info: self.no_info || other.no_info,
             silent: self.silent || other.silent,
+            no_recording: self.no_recording || other.no_recording,
+            transcript_failed: self.transcript_failed || other.transcript_failed,
+            transcript_untold: self.transcript_untold || other.transcript_untold,
             dial: if self.dial == DialOutcome::Answered {
                 other.dial
             } else {

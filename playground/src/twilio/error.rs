@@ -43,10 +43,14 @@ pub fn unknown_parameter(name: &str) -> Reply {
 
 /// A path that does not exist.
 pub fn not_found(call: &Call) -> Reply {
-    let message = format!("There is no resource {}.", call.path);
+    missing(&format!("There is no resource {}.", call.path))
+}
+
+/// Something else in the request that does not exist.
+pub fn missing(message: &str) -> Reply {
     Reply::json(
         StatusCode::NOT_FOUND,
-        error_body(404, &20404.into(), &message),
+        error_body(404, &20404.into(), message),
     )
 }
 

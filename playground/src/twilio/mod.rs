@@ -1,8 +1,8 @@
-//! The mock Twilio REST API: messages, media, the typing indicator, calls, phone numbers and
-//! Messaging Services.
+//! The mock Twilio REST API: messages, media, the typing indicator, calls, transcripts of recordings,
+//! phone numbers and Messaging Services.
 //!
 //! It delivers nothing and makes no status callbacks. Inbound webhooks are made by `webhook/`, those of
-//! calls by `voice/`.
+//! calls and transcripts by `voice/`.
 
 use std::sync::Arc;
 
@@ -11,8 +11,10 @@ use base64::prelude::BASE64_STANDARD;
 
 use self::calls::CallList;
 use self::error::{not_found, wrong_method};
+use self::intelligence::{Intelligence, Service};
 use self::messages::Outbox;
-use self::numbers::Numbers;
+use self::numbers::{Callee, Numbers};
+use self::recordings::Recordings;
 use self::values::is_sid;
 use crate::feed::Feed;
 use crate::http::call::{Authorization, Call};
@@ -20,10 +22,12 @@ use crate::http::reply::{Prepared, Reply};
 
 pub mod calls;
 mod error;
+pub mod intelligence;
 pub mod media_store;
 pub mod messages;
-mod numbers;
+pub mod numbers;
 mod page;
+pub mod recordings;
 pub mod text;
 mod typing;
 pub mod values;
@@ -40,6 +44,10 @@ pub struct Twilio {
     pub outbox: Arc<Outbox>,
     /// The calls.
     pub calls: Arc<CallList>,
+    /// The recordings of calls.
+    pub recordings: Arc<Recordings>,
+    /// The transcripts of recordings.
+    pub intelligence: Intelligence,
     /// The phone numbers and Messaging Services of the accounts.
     pub numbers: Numbers,
     feed: Arc<Feed>,
@@ -47,19 +55,25 @@ pub struct Twilio {
 
 impl Twilio {
     /// A mock that accepts each of `tokens`. It adds what it sends to `outbox`, and to `feed` for
-    /// the page. Every account has `numbers`, besides others.
+    /// the page. Every account has `numbers`, besides others. Calls to them go to `worker`. `service`
+    /// makes transcripts.
     pub fn new(
         tokens: Vec<String>,
         numbers: Vec<String>,
+        worker: Callee,
+        service: Service,
         outbox: Arc<Outbox>,
         feed: Arc<Feed>,
     ) -> Self {
+        let recordings = Arc::<Recordings>::default();
         Self {
             tokens,
             media: media_store::MediaStore::default(),
             outbox,
             calls: Arc::default(),
-            numbers: Numbers::new(numbers),
+            intelligence: Intelligence::new(service, Arc::clone(&recordings)),
+            recordings,
+            numbers: Numbers::new(numbers, worker),
             feed,
         }
     }
@@ -99,6 +113,10 @@ impl Twilio {
             (_, ["v1", "Services", rest @ ..]) => {
                 let (account, _) = credential(call).ok_or_else(|| not_found(call))?;
                 numbers::services(&self.numbers, account, rest, call)
+            }
+            (_, ["v2", "Transcripts", rest @ ..]) => {
+                let (account, _) = credential(call).ok_or_else(|| not_found(call))?;
+                self.intelligence.prepare(&account, rest, call)
             }
             ("GET", ["media", sid]) => self.media.file(sid).ok_or_else(|| not_found(call)),
             (_, ["v2" | "v3", "Indicators", "Typing.json"] | ["media", _]) => {

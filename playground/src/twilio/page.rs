@@ -26,6 +26,18 @@ impl Page {
     /// An error about the first parameter that cannot be used.
     pub fn read(
         query: &[(String, String)],
+        filter: impl FnMut(&str, &str) -> Result<bool, Reply>,
+    ) -> Result<Self, Reply> {
+        Self::read_up_to(1000, query, filter)
+    }
+
+    /// The same with another limit of the items on a page.
+    ///
+    /// # Errors
+    /// As [`Page::read`].
+    pub fn read_up_to(
+        most: usize,
+        query: &[(String, String)],
         mut filter: impl FnMut(&str, &str) -> Result<bool, Reply>,
     ) -> Result<Self, Reply> {
         let mut page = Self {
@@ -35,7 +47,7 @@ impl Page {
         for (name, value) in query {
             match name.as_str() {
                 "Page" => page.number = count(name, value)?,
-                "PageSize" => page.size = count(name, value)?.clamp(1, 1000),
+                "PageSize" => page.size = count(name, value)?.clamp(1, most),
                 // Pages are found by their number. The token is only there because Twilio has one.
                 "PageToken" => {}
                 _ if filter(name, value)? => {}
@@ -95,6 +107,34 @@ impl Page {
                 "page_size": self.size,
                 "start": start,
                 "end": end
+            }),
+        )
+    }
+
+    /// The answer of Twilio's newer APIs with this page of all items. `name` is their field. Addresses are
+    /// absolute, and use the host of the request.
+    pub fn with_meta(
+        &self,
+        name: &str,
+        all: &[Value],
+        host: &str,
+        (path, query): (&str, &[(String, String)]),
+    ) -> Reply {
+        let path = format!("http://{host}{path}");
+        let url = |number: usize| self.uri(&path, query, number, None);
+        Reply::json(
+            StatusCode::OK,
+            json!({
+                name: self.items(all),
+                "meta": {
+                    "first_page_url": url(0),
+                    "previous_page_url": self.previous().map(url),
+                    "next_page_url": self.next(all.len()).map(url),
+                    "url": url(self.number),
+                    "key": name,
+                    "page": self.number,
+                    "page_size": self.size
+                }
             }),
         )
     }

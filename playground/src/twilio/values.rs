@@ -1,6 +1,6 @@
 //! Values in requests and answers of Twilio: forms, SIDs, numbers, addresses and dates.
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
 
 use super::error::bad;
 use crate::http::call::Call;
@@ -114,12 +114,19 @@ pub fn seconds(milliseconds: u64) -> i64 {
     i64::try_from(milliseconds.div_euclid(1000)).unwrap_or(i64::MAX)
 }
 
-/// A time as Twilio writes it.
+/// A time as Twilio's older APIs write it.
 pub fn rfc2822(milliseconds: u64) -> String {
     DateTime::<Utc>::from_timestamp(seconds(milliseconds), 0)
         .unwrap_or_default()
         .format("%a, %d %b %Y %H:%M:%S +0000")
         .to_string()
+}
+
+/// A time as Twilio's newer APIs write it.
+pub fn rfc3339(milliseconds: u64) -> String {
+    DateTime::<Utc>::from_timestamp(seconds(milliseconds), 0)
+        .unwrap_or_default()
+        .to_rfc3339_opts(SecondsFormat::Secs, true)
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! One call, from its first webhook to its status callback: it fetches TwiML and does what each verb
-//! says. Not here: the verbs that listen to the person (`listen.rs`) and the relay (`session.rs`).
+//! says. Not here: how it begins (`ring.rs`), its status callbacks (`progress.rs`), the verbs that listen
+//! to the person (`listen.rs`) and the relay (`session.rs`).
 
 use std::sync::Arc;
 
@@ -7,18 +8,19 @@ use serde_json::json;
 use tokio::sync::mpsc::UnboundedReceiver;
 
 use super::clock::Clock;
+use super::leg::{Leg, Voice};
 use super::log::CallLog;
-use super::parameters::{Parameters, common, named, status};
+use super::origin::Origin;
+use super::parameters::{Parameters, common};
 use super::post::{Kind, post};
 use super::signal::{Action, Signal};
 use super::speech::time_for;
 use super::twiml;
-use super::verb::{Dial, Verb};
-use crate::base::random::random_hex;
-use crate::phones::call_faults::{CallFaults, DialOutcome};
+use super::verb::Verb;
+use crate::phones::call_faults::CallFaults;
 use crate::phones::outgoing::Outgoing;
-use crate::twilio::calls::{CallList, MadeCall, Order, Status};
-use crate::twilio::values::is_e164;
+use crate::twilio::calls::{CallList, Order, Progress, Status};
+use crate::twilio::recordings::Recordings;
 use crate::webhook::twiml::{TwilioError, twilio_error};
 
 /// A call.
@@ -27,9 +29,13 @@ pub struct Call {
     pub log: Arc<CallLog>,
     /// The calls of the REST API.
     pub list: Arc<CallList>,
+    /// The recordings of all calls.
+    pub recordings: Arc<Recordings>,
     /// The Worker, and what is known of the phones.
     pub outgoing: Arc<Outgoing>,
-    /// What the person and the REST API do.
+    /// How the other side hears it.
+    pub leg: Leg,
+    /// What the other side and the REST API do.
     pub signals: UnboundedReceiver<Signal>,
     /// The clock.
     pub clock: Clock,
@@ -37,8 +43,8 @@ pub struct Call {
     pub faults: CallFaults,
     /// When it was answered.
     pub answered_at: Option<u64>,
-    /// What the REST API said of it, if the Worker has made it.
-    pub made: Option<MadeCall>,
+    /// Who began it.
+    pub origin: Origin,
 }
 
 /// What comes after a verb.
@@ -61,63 +67,19 @@ pub enum Source {
     Text(String),
 }
 
-/// The routes of the Worker that a number is configured with.
-const VOICE: &str = "/twilio/voice";
-const STATUS: &str = "/twilio/voice/status";
 /// How many documents a call has at most. Twilio has no such limit; a loop would never end.
 const MAX_DOCUMENTS: usize = 100;
-/// How long the other phone of `<Dial>` rings, and how long its owner talks.
-const RING_MS: u64 = 3000;
-const TALK_MS: u64 = 20_000;
-/// From the end of a call to its status callback.
-const STATUS_MS: u64 = 500;
+/// How long a file or a tone is.
+const PLAY_MS: u64 = 3000;
 
 impl Call {
     /// The call, until it is over.
     pub async fn run(mut self) {
-        if self.made.is_some() && self.faults().dial == DialOutcome::Busy {
-            // It does not ring.
-            return self.end(Status::Busy).await;
-        }
-        let direction = self.log.direction.name();
-        self.log.show("ringing", json!({"direction": direction}));
-        let over = match self.made.clone() {
-            None => {
-                let url = self.outgoing.client.public_url(VOICE);
-                self.follow(Source::Url(url, Vec::new())).await
-            }
-            Some(made) => match self.pick_up(made.timeout).await {
-                Some(over) => over,
-                None => self.follow(Source::Url(made.url, Vec::new())).await,
-            },
+        let over = match self.begin().await {
+            Ok(source) => self.follow(source).await,
+            Err(over) => over,
         };
         self.end(over).await;
-    }
-
-    /// The phone rings, until the person answers. `Some`: they do not.
-    async fn pick_up(&mut self, timeout: u64) -> Option<Status> {
-        let can_answer = self.faults().dial == DialOutcome::Answered;
-        let end = self
-            .clock
-            .now()
-            .saturating_add(timeout.saturating_mul(1000));
-        loop {
-            tokio::select! {
-                biased;
-                signal = self.signals.recv() => match signal {
-                    Some(Signal::Person(Action::Answer)) if can_answer => {
-                        self.answer();
-                        return None;
-                    }
-                    // Who declines sounds busy.
-                    Some(Signal::Person(Action::HangUp)) => return Some(Status::Busy),
-                    Some(Signal::Order(Order::Complete)) => return Some(Status::Canceled),
-                    None => return Some(Status::NoAnswer),
-                    Some(_) => {}
-                },
-                () = self.clock.sleep_until(end) => return Some(Status::NoAnswer),
-            }
-        }
     }
 
     async fn follow(&mut self, mut source: Source) -> Status {
@@ -163,7 +125,7 @@ impl Call {
         }
         match verb {
             Verb::Say { text, times } => self.say(&text, times).await,
-            Verb::Play => self.pause(RING_MS).await,
+            Verb::Play => self.pause(PLAY_MS).await,
             Verb::Pause(seconds) => self.pause(seconds.saturating_mul(1000)).await,
             Verb::Connect(connect) => self.connect(*connect, base).await,
             Verb::Dial(dial) => self.dial(dial, base).await,
@@ -178,9 +140,8 @@ impl Call {
             }
             Verb::Gather(gather) => self.gather(gather, base).await,
             Verb::Record(record) => self.record(&record, base).await,
-            Verb::StartRecording => {
-                self.log
-                    .show("verb", json!({"text": "The call is recorded from now on"}));
+            Verb::StartRecording(wanted) => {
+                self.start_recording(wanted);
                 Flow::Next
             }
         }
@@ -192,20 +153,15 @@ impl Call {
             self.answered_at = Some(self.clock.now());
             self.list.set_status(&self.log.sid, Status::InProgress, 0);
             self.log.show("answered", json!({}));
-            self.limit();
+            match self.origin {
+                Origin::Phone => {}
+                Origin::Made(_) => {
+                    self.told(&[Progress::Answered]);
+                    self.limit();
+                }
+                Origin::Leg(_) => self.leg.answers(),
+            }
         }
-    }
-
-    /// Twilio ends the call when its time is over.
-    fn limit(&self) {
-        let limit = self.made.as_ref().and_then(|made| made.time_limit);
-        let Some(limit) = limit else { return };
-        let (list, sid, clock) = (Arc::clone(&self.list), self.log.sid.clone(), self.clock);
-        let end = clock.now().saturating_add(limit.saturating_mul(1000));
-        tokio::spawn(async move {
-            clock.sleep_until(end).await;
-            list.order(&sid, Order::Complete);
-        });
     }
 
     /// The status of the call now.
@@ -242,77 +198,19 @@ impl Call {
         for _ in 0..times {
             self.log.show("token", json!({"text": text, "last": true}));
             self.log.show("speaking", json!({"on": true}));
+            self.leg.voice(Voice::Begins, self.clock.now());
             let flow = self.pause(time_for(text.chars().count())).await;
             if !matches!(flow, Flow::Next) {
                 return flow;
             }
+            let now = self.clock.now();
+            self.leg.voice(Voice::Says(text.to_owned()), now);
+            self.leg.voice(Voice::Ends, now);
             self.log.show("heard", json!({"text": text}));
             self.log.show("speaking", json!({"on": false}));
             self.log.show("finished", json!({}));
         }
         Flow::Next
-    }
-
-    async fn dial(&mut self, dial: Dial, base: Option<&str>) -> Flow {
-        let targets = dial.targets.join(", ");
-        self.log
-            .show("verb", json!({"text": format!("Calling {targets}")}));
-        let is_known = |target: &String| {
-            is_e164(target) || target.starts_with("sip:") || target.starts_with("client:")
-        };
-        let mut parameters = named(&[("DialCallSid", &format!("CA{}", random_hex()))]);
-        let outcome = if dial.targets.is_empty() || !dial.targets.iter().all(is_known) {
-            self.alert(&twilio_error(
-                13224,
-                "<Dial> has no number that can be called",
-            ));
-            "failed"
-        } else {
-            let flow = self.pause(RING_MS).await;
-            if !matches!(flow, Flow::Next) {
-                return flow;
-            }
-            match self.faults().dial {
-                DialOutcome::Busy => "busy",
-                DialOutcome::NoAnswer => "no-answer",
-                DialOutcome::Answered => {
-                    let text = "Somebody answers, and the person talks to them";
-                    self.log.show("verb", json!({"text": text}));
-                    let flow = self.pause(TALK_MS).await;
-                    if let Flow::Over(over) = flow {
-                        parameters.extend(named(&[("DialCallStatus", "completed")]));
-                        let action = dial.action.as_deref();
-                        self.farewell(action, base, 0, parameters).await;
-                        return Flow::Over(over);
-                    }
-                    if !matches!(flow, Flow::Next) {
-                        return flow;
-                    }
-                    let seconds = TALK_MS.div_euclid(1000).to_string();
-                    parameters.extend(named(&[("DialCallDuration", &seconds)]));
-                    "completed"
-                }
-            }
-        };
-        self.log.show(
-            "verb",
-            json!({"text": format!("The other phone: {outcome}")}),
-        );
-        parameters.extend(named(&[
-            ("DialCallStatus", outcome),
-            (
-                "DialBridged",
-                if outcome == "completed" {
-                    "true"
-                } else {
-                    "false"
-                },
-            ),
-        ]));
-        match dial.action {
-            Some(action) => self.document(base, Some(&action), parameters),
-            None => Flow::Next,
-        }
     }
 
     /// Goes on with the document of an action. Without an address it is the current document.
@@ -394,6 +292,8 @@ impl Call {
         tokio::pin!(answer);
         let answer = loop {
             tokio::select! {
+                // The webhook is posted even if the other side hangs up at this moment.
+                biased;
                 answer = &mut answer => break answer,
                 signal = self.signals.recv() => {
                     if let Some(flow) = self.unheard(signal) {
@@ -434,9 +334,20 @@ impl Call {
         post(outgoing, log, kind, url, parameters)
     }
 
-    /// The call is over: the status callback.
-    async fn end(self, over: Status) {
+    /// Posts a webhook, while the call goes on.
+    pub fn post_later(&self, kind: Kind, url: String, parameters: Parameters) {
+        let (posted, log) = (self.post(kind, url, parameters), Arc::clone(&self.log));
+        tokio::spawn(async move {
+            if let Err(reason) = posted.await {
+                log.alert(11200, &reason);
+            }
+        });
+    }
+
+    /// The call is over.
+    async fn end(mut self, over: Status) {
         let now = self.clock.now();
+        self.leg.hangs_up(now);
         let talked = self
             .answered_at
             .map_or(0, |since| now.saturating_sub(since));
@@ -444,18 +355,8 @@ impl Call {
         self.list.set_status(&self.log.sid, over, seconds);
         self.log
             .end(json!({"status": over.name(), "seconds": seconds}));
-        self.clock.sleep_until(now.saturating_add(STATUS_MS)).await;
-        let mut parameters = self.parameters(over);
-        parameters.extend(status(seconds));
-        let url = match &self.made {
-            None => Some(self.outgoing.client.public_url(STATUS)),
-            Some(made) => made.status_callback.clone(),
-        };
-        if let Some(url) = url.filter(|_| !self.faults().silent)
-            && let Err(reason) = self.post(Kind::Status, url, parameters).await
-        {
-            self.alert(&twilio_error(11200, &reason));
-        }
+        self.told_of_the_end(over, seconds).await;
+        self.finish_recording().await;
         self.log.show("reported", json!({}));
     }
 }

@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::call::{Call, Flow};
+use super::leg::Voice;
 use super::parameters::named;
 use super::signal::{Action, Signal};
 use super::speech::time_for;
@@ -30,6 +31,7 @@ impl Call {
             let text = &prompt.text;
             self.log.show("token", json!({"text": text, "last": true}));
             self.log.show("speaking", json!({"on": true}));
+            self.leg.voice(Voice::Begins, self.clock.now());
         }
         if !gather.barge_in {
             let flow = self.pause(prompt.length).await;
@@ -119,9 +121,15 @@ impl Call {
                     self.interrupt(&mut prompt);
                     end = end.max(self.clock.now().saturating_add(LONGEST_WORDS_MS));
                 }
+                // Another leg has made a sound, and no words.
+                Some(Signal::Person(Action::Say { text })) if text.trim().is_empty() => {
+                    end = self.clock.now().saturating_add(patience);
+                }
                 Some(Signal::Person(Action::Say { text })) if gather.input.speech => {
                     self.interrupt(&mut prompt);
                     self.log.show("prompt", json!({"text": text, "last": true}));
+                    let took = time_for(text.chars().count());
+                    self.leg.heard(&text, took, self.clock.now());
                     return Done::Said(text);
                 }
                 Some(Signal::Person(Action::Press { digits: keys })) if gather.input.dtmf => {
@@ -149,17 +157,18 @@ impl Call {
     }
 
     /// The prompt has been said.
-    fn say_to_the_end(&self, prompt: &mut Prompt) {
+    fn say_to_the_end(&mut self, prompt: &mut Prompt) {
         if std::mem::replace(&mut prompt.is_said, true) || prompt.text.is_empty() {
             return;
         }
         self.log.show("heard", json!({"text": prompt.text}));
         self.log.show("speaking", json!({"on": false}));
         self.log.show("finished", json!({}));
+        self.falls_silent(prompt.text.clone());
     }
 
     /// The person cuts the prompt off, if it is being said.
-    fn interrupt(&self, prompt: &mut Prompt) {
+    fn interrupt(&mut self, prompt: &mut Prompt) {
         if std::mem::replace(&mut prompt.is_said, true) || prompt.text.is_empty() {
             return;
         }
@@ -169,6 +178,14 @@ impl Call {
         self.log
             .show("interrupted", json!({"heard": heard, "after_ms": after}));
         self.log.show("speaking", json!({"on": false}));
+        self.falls_silent(heard);
+    }
+
+    /// The voice has said this, and no more.
+    fn falls_silent(&mut self, heard: String) {
+        let now = self.clock.now();
+        self.leg.voice(Voice::Says(heard), now);
+        self.leg.voice(Voice::Ends, now);
     }
 }
 

@@ -1,4 +1,5 @@
-//! Twilio's voice side: the calls of the phones to the Worker, and those of the Worker to the phones.
+//! Twilio's voice side: the calls of the phones to the Worker, those of the Worker to the phones, and
+//! those between two numbers of the account, of which each leg runs TwiML of its own.
 //!
 //! A call posts its webhooks, does what the TwiML in the answers says, and speaks the protocol of
 //! ConversationRelay. Twilio hears and speaks; here, what the person types is heard, and what is said
@@ -11,31 +12,44 @@ use std::sync::{Arc, Mutex};
 
 use serde::Deserialize;
 use serde_json::{Value, json};
-use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use self::call::Call;
 use self::clock::Clock;
+use self::leg::Leg;
 use self::log::CallLog;
+use self::origin::Origin;
 use self::signal::Signal;
 use crate::base::random::random_hex;
 use crate::base::shared::{lock, push_newest};
 use crate::phones::call_faults::{CallFaults, DialOutcome};
 use crate::phones::outgoing::Outgoing;
+use crate::twilio::Twilio;
 use crate::twilio::calls::{CallList, Direction, MadeCall};
+use crate::twilio::numbers::Callee;
+use crate::twilio::recordings::Recordings;
 
 mod call;
 mod clock;
+mod dial;
 mod frames;
+mod leg;
 mod listen;
 mod log;
+mod notices;
+mod origin;
 mod parameters;
 mod post;
+mod progress;
+mod recording;
 mod relay;
+mod ring;
 mod rules;
 mod session;
 mod signal;
 mod socket;
 mod speech;
+mod tape;
 mod target;
 mod twiml;
 mod utterance;
@@ -52,6 +66,7 @@ pub struct Calls(Arc<Shared>);
 struct Shared {
     outgoing: Arc<Outgoing>,
     list: Arc<CallList>,
+    recordings: Arc<Recordings>,
     /// How many times as fast as the machine's clock the clock of a call runs.
     speed: u32,
     quiet: bool,
@@ -67,6 +82,16 @@ pub struct NewCall {
     /// The faults of this call, besides those that are switched on.
     #[serde(default)]
     faults: CallFaults,
+}
+
+/// A call that begins.
+struct Start {
+    log: Arc<CallLog>,
+    origin: Origin,
+    leg: Leg,
+    faults: CallFaults,
+    clock: Clock,
+    signals: (UnboundedSender<Signal>, UnboundedReceiver<Signal>),
 }
 
 struct Live {
@@ -94,20 +119,28 @@ const MAX_WORDS: usize = 5_000;
 const MAX_KEYS: usize = 100;
 
 impl Calls {
-    /// No calls yet. `list` is the same for the REST API. The clock of each call runs `speed` times as
-    /// fast as the machine's.
-    pub fn new(outgoing: Arc<Outgoing>, list: &Arc<CallList>, speed: u32, quiet: bool) -> Self {
+    /// No calls yet. `twilio` has what they share with the REST API. The clock of each call runs `speed`
+    /// times as fast as the machine's.
+    pub fn new(outgoing: Arc<Outgoing>, twilio: &Twilio, speed: u32, quiet: bool) -> Self {
         let shared = Arc::new(Shared {
             outgoing,
-            list: Arc::clone(list),
+            list: Arc::clone(&twilio.calls),
+            recordings: Arc::clone(&twilio.recordings),
             speed,
             quiet,
             kept: Mutex::default(),
         });
         let dialler = Arc::downgrade(&shared);
-        list.set_dialler(move |made| {
+        twilio.calls.set_dialler(move |made| {
             if let Some(shared) = dialler.upgrade() {
                 shared.ring(made);
+            }
+        });
+        let teller = Arc::downgrade(&shared);
+        twilio.intelligence.set_teller(move |notice| {
+            if let Some(shared) = teller.upgrade() {
+                let outgoing = Arc::clone(&shared.outgoing);
+                tokio::spawn(notices::tell(outgoing, notice, shared.quiet));
             }
         });
         Self(shared)
@@ -132,7 +165,8 @@ impl Calls {
         }
         let sid = format!("CA{}", random_hex());
         let log = self.0.log(sid.clone(), (from, to), Direction::Inbound);
-        self.0.run(&mut calls, log, faults, None);
+        let start = self.0.start(log, Origin::Phone);
+        self.0.run(&mut calls, Start { faults, ..start });
         Ok(sid)
     }
 
@@ -185,16 +219,49 @@ impl Calls {
 }
 
 impl Shared {
-    /// The Worker calls a phone. One that is in a call is busy.
+    /// The Worker calls a phone, which is busy if it is in a call, or a number of the account, which
+    /// never is.
     fn ring(&self, made: MadeCall) {
-        let MadeCall { sid, from, to, .. } = made.clone();
         let mut calls = lock(&self.kept);
-        let mut faults = CallFaults::default();
-        if is_busy(&calls, &to, &from) {
-            faults.dial = DialOutcome::Busy;
+        let pair = (made.to.clone(), made.from.clone());
+        let log = self.log(made.sid.clone(), pair.clone(), Direction::Outbound);
+        let mut start = self.start(log, Origin::Made(made.clone()));
+        let Some(callee) = made.callee else {
+            if is_busy(&calls, &pair.0, &pair.1) {
+                start.faults.dial = DialOutcome::Busy;
+            }
+            return self.run(&mut calls, start);
+        };
+        let outcome = self.outgoing.switches.of(&pair).call.dial;
+        if callee.voice_url.is_empty() || outcome != DialOutcome::Answered {
+            return self.run(&mut calls, start);
         }
-        let log = self.log(sid, (to, from), Direction::Outbound);
-        self.run(&mut calls, log, faults, Some(made));
+        let other = self.other_leg(made.from, made.to, callee, &mut start);
+        self.run(&mut calls, start);
+        self.run(&mut calls, other);
+    }
+
+    /// The leg that `first` calls. They are bridged, and share one clock.
+    fn other_leg(&self, from: String, to: String, callee: Callee, first: &mut Start) -> Start {
+        let sid = format!("CA{}", random_hex());
+        let log = self.log(sid, (from, to), Direction::Inbound);
+        let mut other = self.start(log, Origin::Leg(callee));
+        other.clock = first.clock;
+        let signals = (first.signals.0.clone(), other.signals.0.clone());
+        (first.leg, other.leg) = Leg::pair(signals.0, signals.1);
+        other
+    }
+
+    /// A call that begins now, without faults.
+    fn start(&self, log: Arc<CallLog>, origin: Origin) -> Start {
+        Start {
+            log,
+            origin,
+            leg: Leg::alone(),
+            faults: CallFaults::default(),
+            clock: Clock::start(self.speed),
+            signals: unbounded_channel(),
+        }
     }
 
     fn log(&self, sid: String, parties: (String, String), direction: Direction) -> Arc<CallLog> {
@@ -202,15 +269,9 @@ impl Shared {
         Arc::new(CallLog::new(sid, parties, direction, feed, self.quiet))
     }
 
-    fn run(
-        &self,
-        calls: &mut VecDeque<Live>,
-        log: Arc<CallLog>,
-        faults: CallFaults,
-        made: Option<MadeCall>,
-    ) {
-        let (signals, received) = unbounded_channel();
-        let orders = signals.clone();
+    fn run(&self, calls: &mut VecDeque<Live>, start: Start) {
+        let (signals, received) = start.signals;
+        let (log, orders) = (start.log, signals.clone());
         self.list
             .add(&log.sid, log.parties(), log.direction, move |order| {
                 // A call that is over takes no orders.
@@ -219,12 +280,14 @@ impl Shared {
         let call = Call {
             log: Arc::clone(&log),
             list: Arc::clone(&self.list),
+            recordings: Arc::clone(&self.recordings),
             outgoing: Arc::clone(&self.outgoing),
+            leg: start.leg,
             signals: received,
-            clock: Clock::start(self.speed),
-            faults,
+            clock: start.clock,
+            faults: start.faults,
             answered_at: None,
-            made,
+            origin: start.origin,
         };
         tokio::spawn(call.run());
         push_newest(calls, Live { log, signals }, KEPT_CALLS);

@@ -1,10 +1,9 @@
 //! The parameters of the webhooks of a call, in Twilio's names.
 
-use chrono::{DateTime, Utc};
-
 use crate::base::time::now_ms;
 use crate::twilio::calls::{Direction, Status};
 use crate::twilio::media_store::ACCOUNT_SID;
+use crate::twilio::values::rfc2822;
 
 /// Names and values, in the order of a form.
 pub type Parameters = Vec<(String, String)>;
@@ -59,19 +58,22 @@ pub fn failure(code: u32, message: &str) -> Parameters {
     named(&[("ErrorCode", &code.to_string()), ("ErrorMessage", message)])
 }
 
-/// The parameters of the status callback, besides the common ones.
-pub fn status(seconds: u64) -> Parameters {
-    let now = i64::try_from(now_ms().div_euclid(1000)).unwrap_or(i64::MAX);
-    let timestamp = DateTime::<Utc>::from_timestamp(now, 0)
-        .unwrap_or_default()
-        .format("%a, %d %b %Y %H:%M:%S +0000")
-        .to_string();
-    named(&[
+/// The parameters of the status callback at the end of a call, besides the common ones.
+pub fn status(seconds: u64, number: usize) -> Parameters {
+    let mut parameters = named(&[
         ("CallDuration", &seconds.to_string()),
         ("Duration", &seconds.div_ceil(60).to_string()),
+    ]);
+    parameters.extend(progress(number));
+    parameters
+}
+
+/// The parameters of every status callback, besides the common ones.
+pub fn progress(number: usize) -> Parameters {
+    named(&[
         ("CallbackSource", "call-progress-events"),
-        ("SequenceNumber", "0"),
-        ("Timestamp", &timestamp),
+        ("SequenceNumber", &number.to_string()),
+        ("Timestamp", &rfc2822(now_ms())),
     ])
 }
 

@@ -21,8 +21,10 @@ pub enum Kind {
     Voice,
     /// A verb has ended.
     Action,
-    /// The call is over.
+    /// The call has come further, or is over.
     Status,
+    /// Its recording has come further, or is over.
+    Recording,
 }
 
 /// Posts a webhook to a URL of the Worker.

@@ -2,16 +2,18 @@
 //! sends a message, when the person speaks or presses a key, and when time passes.
 //!
 //! The order and the times are those of recorded sessions. Where nothing was recorded, it does what is
-//! hardest on the Worker. Not here: how a session begins and ends (`session.rs`).
+//! hardest on the Worker. Not here: the messages of the Worker
+//! (`relay/obey.rs`), and how a session begins and ends (`session.rs`).
 
 use std::collections::VecDeque;
 
 use serde_json::{Value, json};
 
-use super::frames::{self, Interruptible, Message};
+use super::frames;
+use super::leg::Voice;
 use super::speech::{Content, Item, Played, Speech, Text};
 use super::utterance::{self, Said};
-use super::verb::{Input, Relay};
+use super::verb::Relay;
 use crate::phones::call_faults::CallFaults;
 
 /// A session.
@@ -24,6 +26,8 @@ pub struct Session {
     /// Whether the Worker has begun an answer that it has not closed.
     answering: bool,
     person: Person,
+    /// How many utterances of another leg were heard. `None`: there is a person who types.
+    utterances: Option<usize>,
     /// Whether what the person said last is reported.
     is_heard: bool,
     /// What Twilio will do, in the order of time.
@@ -41,6 +45,8 @@ pub enum Effect {
     Show(&'static str, Value),
     /// Report this error, as Twilio's debugger does.
     Alert(u32, String),
+    /// The voice does this.
+    Voice(Voice),
     /// Close the socket.
     Close(Closing),
 }
@@ -71,20 +77,14 @@ enum Later {
 
 /// From `setup` to the greeting.
 const GREETING_MS: u64 = 700;
-/// From `end` to the close.
-const END_MS: u64 = 90;
 /// How much of the speech is still played after the close.
 const DRAIN_MS: u64 = 1750;
 /// How many messages in a row may be refused. The last one closes the socket.
 const MAX_REFUSED: u32 = 10;
-/// How long a file is. The playground does not fetch it.
-const FILE_MS: u64 = 2000;
-/// How long a digit is.
-const DIGIT_MS: u64 = 200;
 
 impl Session {
-    /// A session that begins now.
-    pub fn new(relay: Relay, faults: CallFaults, now: u64) -> Self {
+    /// A session that begins now. `is_bridged`: it hears another leg.
+    pub fn new(relay: Relay, faults: CallFaults, is_bridged: bool, now: u64) -> Self {
         let mut speech = Speech::default();
         if !relay.greeting.is_empty() {
             let greeting = Item {
@@ -102,6 +102,7 @@ impl Session {
             audible: false,
             answering: false,
             person: Person::default(),
+            utterances: is_bridged.then_some(0),
             is_heard: true,
             later: VecDeque::new(),
             refused: 0,
@@ -194,7 +195,13 @@ impl Session {
             self.later.push_back((now, Later::Said(Said::Silent)));
         } else {
             let from = self.later.back().map_or(now, |(at, _)| (*at).max(now));
-            let said = utterance::schedule(words, &self.relay, self.faults, from);
+            let said = match &mut self.utterances {
+                None => utterance::schedule(words, &self.relay, self.faults, from),
+                Some(number) => {
+                    let this = std::mem::replace(number, number.saturating_add(1));
+                    utterance::recognise(words, &self.relay, self.faults, (this, from))
+                }
+            };
             let later = said.into_iter().map(|(at, said)| (at, Later::Said(said)));
             self.later.extend(later);
         }
@@ -241,84 +248,6 @@ impl Session {
         effects
     }
 
-    fn obey(&mut self, message: Message, now: u64, effects: &mut Vec<Effect>) {
-        let preempts = |given: Option<bool>| given.unwrap_or(self.relay.preemptible);
-        let interrupts = |given: Option<Interruptible>| {
-            given.map_or(self.relay.interruptible, |given| given.input())
-        };
-        let cut = match message {
-            Message::Text {
-                token,
-                last,
-                interruptible,
-                preemptible,
-                ..
-            } => {
-                effects.push(Effect::Show("token", json!({"text": token, "last": last})));
-                self.answering = !last;
-                let item = Item {
-                    content: Content::Text(Text::new(&token)),
-                    interruptible: interrupts(interruptible),
-                    preemptible: preempts(preemptible),
-                    open: !last,
-                };
-                let cut = self.speech.text(&token, item, now);
-                if last && !self.speech.is_busy() {
-                    effects.push(Effect::Show("finished", json!({})));
-                }
-                cut
-            }
-            Message::Play {
-                source,
-                times,
-                interruptible,
-                preemptible,
-            } => {
-                effects.push(Effect::Show("play", json!({"source": source})));
-                let times = times.unwrap_or(1);
-                let times = if times == 0 { 1000 } else { times };
-                let item = Item {
-                    content: Content::Sound(String::new(), FILE_MS.saturating_mul(times)),
-                    interruptible: interrupts(interruptible),
-                    preemptible: preempts(preemptible),
-                    open: false,
-                };
-                self.speech.item(item, now)
-            }
-            Message::SendDigits { digits } => {
-                effects.push(Effect::Show("digits", json!({"digits": digits})));
-                let count = u64::try_from(digits.len()).unwrap_or(u64::MAX);
-                let item = Item {
-                    content: Content::Sound(digits, DIGIT_MS.saturating_mul(count)),
-                    interruptible: Input::of("none"),
-                    preemptible: false,
-                    open: false,
-                };
-                self.speech.item(item, now)
-            }
-            Message::Language {
-                transcription_language,
-                ..
-            } => {
-                if let Some(language) = transcription_language {
-                    self.relay.language = language;
-                }
-                None
-            }
-            Message::End { handoff_data } => {
-                let at = now.saturating_add(END_MS);
-                self.later.clear();
-                self.later.push_back((at, Later::Close(handoff_data)));
-                None
-            }
-        };
-        if let Some(heard) = cut {
-            self.tokens(&heard.fragment, effects);
-            effects.push(Effect::Show("cut", json!({"heard": heard.fragment})));
-        }
-        self.play(now, effects);
-    }
-
     /// What is still played after the close, and what is not. A person who has hung up hears nothing.
     pub fn drain(&mut self, now: u64, hung_up: bool) -> Vec<Effect> {
         let mut effects = Vec::new();
@@ -328,7 +257,7 @@ impl Session {
             let heard = self.speech.interrupt();
             effects.push(Effect::Show("cut", json!({"heard": heard.fragment})));
         }
-        effects.retain(|effect| matches!(effect, Effect::Show(..)));
+        effects.retain(|effect| matches!(effect, Effect::Show(..) | Effect::Voice(_)));
         effects
     }
 
@@ -363,6 +292,8 @@ impl Session {
                 return;
             }
             self.audible = on;
+            let voice = if on { Voice::Begins } else { Voice::Ends };
+            effects.push(Effect::Voice(voice));
             "speaking"
         } else {
             "person"
@@ -377,6 +308,7 @@ impl Session {
         if words.is_empty() {
             return;
         }
+        effects.push(Effect::Voice(Voice::Says(words.to_owned())));
         effects.push(Effect::Show("heard", json!({"text": words})));
         if self.relay.tokens_played && !self.faults.no_info {
             effects.push(Effect::Send(frames::info("tokensPlayed", words)));
@@ -393,5 +325,6 @@ impl Session {
     }
 }
 
+mod obey;
 #[cfg(test)]
 mod tests;

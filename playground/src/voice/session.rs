@@ -10,11 +10,13 @@ use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 
 use super::call::{Call, Flow};
+use super::leg::Voice;
 use super::parameters::{Parameters, failure, named, session};
 use super::post::Kind;
 use super::relay::{Closing, Effect, Session};
 use super::signal::{Action, Signal};
 use super::socket::{Socket, connect};
+use super::speech::time_for;
 use super::target::target;
 use super::verb::{Connect, Relay};
 use crate::base::random::random_hex;
@@ -76,18 +78,23 @@ impl Call {
         }
         let setup = self.setup(&sid, &verb.relay);
         let began = self.clock.now();
-        let mut relay = Session::new(verb.relay, self.faults(), began);
+        let is_bridged = self.leg.is_bridged();
+        let mut relay = Session::new(verb.relay, self.faults(), is_bridged, began);
         self.answer();
         let ending = match self.send(&mut socket, &setup).await {
             Ok(()) => self.converse(&mut socket, &mut relay).await,
             Err(()) => Ending::Lost,
         };
         let hung_up = matches!(ending, Ending::HungUp);
-        for effect in relay.drain(self.clock.now(), hung_up) {
-            if let Effect::Show(event, fields) = effect {
-                self.log.show(event, fields);
+        let now = self.clock.now();
+        for effect in relay.drain(now, hung_up) {
+            match effect {
+                Effect::Show(event, fields) => self.log.show(event, fields),
+                Effect::Voice(voice) => self.leg.voice(voice, now),
+                Effect::Send(_) | Effect::Alert(..) | Effect::Close(_) => {}
             }
         }
+        self.leg.voice(Voice::Ends, now);
         // A socket that has died is gone from now on, and not only when Twilio has told so.
         drop(socket);
         let seconds = self.clock.now().saturating_sub(began).div_ceil(1000);
@@ -189,6 +196,7 @@ impl Call {
                     Some(Signal::Person(Action::Speak)) => relay.speak(clock.now()),
                     Some(Signal::Person(Action::Say { text })) => {
                         relay.set_faults(self.faults());
+                        self.leg.heard(&text, time_for(text.chars().count()), clock.now());
                         relay.say(&text, clock.now())
                     }
                     Some(Signal::Person(Action::Press { digits })) => digits
@@ -235,11 +243,12 @@ impl Call {
     }
 
     /// Does what the session wants. `Some`: it has ended.
-    async fn perform(&self, socket: &mut Socket, effects: Vec<Effect>) -> Option<Ending> {
+    async fn perform(&mut self, socket: &mut Socket, effects: Vec<Effect>) -> Option<Ending> {
         for effect in effects {
             match effect {
                 Effect::Show(event, fields) => self.log.show(event, fields),
                 Effect::Alert(code, reason) => self.log.alert(code, &reason),
+                Effect::Voice(voice) => self.leg.voice(voice, self.clock.now()),
                 Effect::Send(frame) => {
                     if self.send(socket, &frame).await.is_err() {
                         self.log

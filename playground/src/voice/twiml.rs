@@ -4,7 +4,7 @@
 //! done for each verb (`call.rs`), and the attributes (`rules.rs`).
 
 use super::rules::{check, is_too_long};
-use super::verb::{Connect, Dial, Gather, Input, Record, Relay, Verb};
+use super::verb::{Connect, Dial, Gather, Input, Record, Recorded, Relay, StartRecording, Verb};
 use super::xml::{Element, read as read_xml};
 use crate::base::content_type;
 use crate::webhook::twiml::{MAX_ANSWER_BYTES, TwilioError, twilio_error};
@@ -247,17 +247,22 @@ fn gather(element: &Element) -> Result<Verb, TwilioError> {
 
 fn start(element: &Element) -> Result<Verb, TwilioError> {
     no_text(element)?;
-    for child in &element.children {
-        if child.name != "Recording" {
-            return Err(misplaced(child, element));
-        }
-        check(child).map_err(|reason| off_schema(&reason))?;
-        no_children(child)?;
+    let [recording] = element.children.as_slice() else {
+        return Err(off_schema("<Start> must have one element"));
+    };
+    if recording.name != "Recording" {
+        return Err(misplaced(recording, element));
     }
-    if element.children.is_empty() {
-        return Err(off_schema("<Start> has no element"));
-    }
-    Ok(Verb::StartRecording)
+    check(recording).map_err(|reason| off_schema(&reason))?;
+    no_children(recording)?;
+    let events = recording.attribute("recordingStatusCallbackEvent");
+    let events = events.unwrap_or(Recorded::Completed.name());
+    let is_wanted = |status: &Recorded| events.split(' ').any(|event| event == status.name());
+    let all = [Recorded::InProgress, Recorded::Completed, Recorded::Absent];
+    Ok(Verb::StartRecording(StartRecording {
+        callback: owned(recording, "recordingStatusCallback"),
+        events: all.into_iter().filter(is_wanted).collect(),
+    }))
 }
 
 fn owned(element: &Element, name: &str) -> Option<String> {

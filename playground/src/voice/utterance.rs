@@ -4,6 +4,7 @@
 
 use super::verb::Relay;
 use super::words::{partials, pieces};
+use crate::base::misheard::misheard;
 use crate::phones::call_faults::CallFaults;
 
 /// Something that Twilio hears.
@@ -38,13 +39,66 @@ const PAUSE_MS: u64 = 600;
 const PIECE_MS: u64 = 300;
 /// From a final prompt to its copy.
 const DOUBLE_MS: u64 = 40;
+/// From the end of what a leg has said to the final prompt of the other one. Recorded: 900 to 4600 ms,
+/// half of them within 2100 ms.
+const RECOGNISED_MS: [u64; 5] = [2100, 900, 1800, 4600, 2300];
 
-/// What is heard of a sentence, and when. The voice was noticed before.
-pub fn schedule(words: &str, relay: &Relay, faults: CallFaults, from: u64) -> Vec<(u64, Said)> {
-    let pieces = if faults.pieces {
-        pieces(words)
+/// What is heard of what a leg has said, and when. It is the utterance `number` of this leg, and has
+/// been said to its end. Words that nobody could understand are silence.
+pub fn recognise(
+    words: &str,
+    relay: &Relay,
+    faults: CallFaults,
+    (number, from): (usize, u64),
+) -> Vec<(u64, Said)> {
+    let mut said = vec![(from, Said::Silent)];
+    if words.trim().is_empty() {
+        return said;
+    }
+    let place = number.checked_rem(RECOGNISED_MS.len()).unwrap_or(0);
+    let wait = RECOGNISED_MS.get(place).copied().unwrap_or(FINAL_MS);
+    let wait = wait.max(relay.speech_timeout.unwrap_or(0));
+    let pieces = pieces(
+        &understood(words, faults),
+        if faults.pieces { 2 } else { 1 },
+    );
+    let count = u64::try_from(pieces.len()).unwrap_or(1);
+    let step = wait.checked_div(count).unwrap_or(wait);
+    let mut at = from;
+    for piece in pieces {
+        at = at.saturating_add(step);
+        let prompt = |words: &str, last: bool| Said::Prompt {
+            words: words.to_owned(),
+            last,
+        };
+        if relay.partial {
+            let early = partials(&piece).into_iter();
+            said.extend(early.map(|words| (at.saturating_sub(FINAL_MS), prompt(&words, false))));
+        }
+        said.push((at, prompt(&piece, true)));
+        if faults.doubled {
+            said.push((at.saturating_add(DOUBLE_MS), prompt(&piece, true)));
+        }
+    }
+    said
+}
+
+/// The words as speech recognition understands them.
+fn understood(words: &str, faults: CallFaults) -> String {
+    if faults.misheard {
+        misheard(words.trim())
     } else {
-        vec![words.trim().to_owned()]
+        words.trim().to_owned()
+    }
+}
+
+/// What is heard of a sentence that a person types, and when. The voice was noticed before.
+pub fn schedule(words: &str, relay: &Relay, faults: CallFaults, from: u64) -> Vec<(u64, Said)> {
+    let words = understood(words, faults);
+    let pieces = if faults.pieces {
+        pieces(&words, 3)
+    } else {
+        vec![words]
     };
     let last_piece = pieces.len().saturating_sub(1);
     let (mut at, mut said) = (from, Vec::new());
@@ -79,4 +133,60 @@ pub fn schedule(words: &str, relay: &Relay, faults: CallFaults, from: u64) -> Ve
         }
     }
     said
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test stops where it fails")]
+mod tests {
+    use super::*;
+
+    /// The final prompts of an utterance that ended at 1000 ms.
+    fn prompts(number: usize, relay: &Relay, faults: CallFaults) -> Vec<(u64, String)> {
+        let said = recognise("My bill is wrong.", relay, faults, (number, 1000));
+        assert_eq!(said.first(), Some(&(1000, Said::Silent)));
+        let times: Vec<u64> = said.iter().map(|(at, _)| *at).collect();
+        assert!(times.is_sorted());
+        let finals = said.into_iter().filter_map(|(at, said)| match said {
+            Said::Prompt { words, last: true } => Some((at, words)),
+            _ => None,
+        });
+        finals.collect()
+    }
+
+    #[test]
+    fn a_leg_is_understood_in_the_times_that_were_recorded() {
+        let relay = Relay::default();
+        let mut waits: Vec<u64> = (0..5)
+            .map(|number| {
+                let [(at, words)] = prompts(number, &relay, CallFaults::default())
+                    .try_into()
+                    .unwrap();
+                assert_eq!(words, "My bill is wrong.");
+                at.saturating_sub(1000)
+            })
+            .collect();
+        waits.sort_unstable();
+        assert_eq!(waits.first().zip(waits.last()), Some((&900, &4600)));
+        assert_eq!(waits.get(2), Some(&2100), "the median");
+        let slow = Relay {
+            speech_timeout: Some(5000),
+            ..Relay::default()
+        };
+        let [(at, _)] = prompts(1, &slow, CallFaults::default()).try_into().unwrap();
+        assert_eq!(at, 6000, "not before the silence that ends words");
+    }
+
+    #[test]
+    fn pieces_are_two_final_prompts_and_no_words_are_none() {
+        let relay = Relay::default();
+        let faults = CallFaults {
+            pieces: true,
+            ..CallFaults::default()
+        };
+        let found = prompts(0, &relay, faults);
+        let texts: Vec<&str> = found.iter().map(|(_, words)| words.as_str()).collect();
+        assert_eq!(texts, ["My bill", "is wrong."]);
+        let nothing = recognise(" ", &relay, faults, (0, 7));
+        assert_eq!(nothing, [(7, Said::Silent)]);
+    }
 }

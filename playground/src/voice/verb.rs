@@ -29,7 +29,38 @@ pub enum Verb {
     /// Records what the person says.
     Record(Record),
     /// Starts to record the call, while it goes on.
-    StartRecording,
+    StartRecording(StartRecording),
+}
+
+/// `<Start><Recording>`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StartRecording {
+    /// Where its status is posted to, as it is written.
+    pub callback: Option<String>,
+    /// Which of them.
+    pub events: Vec<Recorded>,
+}
+
+/// The status of a recording.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Recorded {
+    /// It has begun.
+    InProgress,
+    /// It is complete.
+    Completed,
+    /// There is nothing in it.
+    Absent,
+}
+
+impl Recorded {
+    /// The name of Twilio.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::InProgress => "in-progress",
+            Self::Completed => "completed",
+            Self::Absent => "absent",
+        }
+    }
 }
 
 /// `<Connect>` with its relay.

@@ -3,10 +3,10 @@
 /// How many partial prompts there are at most.
 const PARTIALS: usize = 4;
 
-/// A sentence in up to three pieces, as Twilio sometimes hears one.
-pub fn pieces(words: &str) -> Vec<String> {
+/// A sentence in up to so many pieces, as Twilio sometimes hears one.
+pub fn pieces(words: &str, most: usize) -> Vec<String> {
     let words: Vec<&str> = words.split_whitespace().collect();
-    let size = words.len().div_ceil(3).max(1);
+    let size = words.len().div_ceil(most.max(1)).max(1);
     words.chunks(size).map(|piece| piece.join(" ")).collect()
 }
 
@@ -26,10 +26,10 @@ mod tests {
     #[test]
     fn a_sentence_is_cut_between_words() {
         assert_eq!(
-            pieces("the um I want a table"),
+            pieces("the um I want a table", 3),
             ["the um", "I want", "a table"]
         );
-        assert_eq!(pieces("Hello"), ["Hello"]);
+        assert_eq!(pieces("Hello", 3), ["Hello"]);
         assert_eq!(
             partials("one two three"),
             ["one", "one two", "one two three"]

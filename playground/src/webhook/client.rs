@@ -1,9 +1,12 @@
 //! The webhook client: it signs the form of an inbound message and posts it to the Worker. Like
 //! Twilio it gives up after 15 seconds. It only posts to this machine.
 
+use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
 use axum::http::{HeaderMap, header};
+use serde_json::Value;
+use sha2::{Digest as _, Sha256};
 
 use super::signature::sign;
 use crate::base::loopback::{loopback_origin, origin};
@@ -25,7 +28,7 @@ pub struct Webhook {
     pub url: String,
     /// The headers of Twilio.
     pub headers: Vec<(&'static str, String)>,
-    /// The encoded form.
+    /// The body.
     pub body: String,
 }
 
@@ -155,28 +158,48 @@ impl WebhookClient {
         signature: Signature,
         idempotency_token: &str,
     ) -> anyhow::Result<Webhook> {
+        let signature = self.signature(url, parameters, signature)?;
+        let mut webhook = self.signed(url, FORM, signature)?;
+        let token = idempotency_token.to_owned();
+        webhook.headers.push(("I-Twilio-Idempotency-Token", token));
+        webhook.body = form_urlencoded::Serializer::new(String::new())
+            .extend_pairs(parameters)
+            .finish();
+        Ok(webhook)
+    }
+
+    /// The webhook for JSON to `url`. The hash of the body is in the URL, which is signed with it.
+    ///
+    /// # Errors
+    /// As [`WebhookClient::webhook_to`].
+    pub fn json_webhook(&self, url: &str, body: &Value) -> anyhow::Result<Webhook> {
+        let body = body.to_string();
+        let mut hash = String::new();
+        for byte in Sha256::digest(&body) {
+            // Writing to a text cannot fail.
+            let _ = write!(hash, "{byte:02x}");
+        }
+        let separator = if url.contains('?') { '&' } else { '?' };
+        let url = format!("{url}{separator}bodySHA256={hash}");
+        let signature = self.signature(&url, &[], Signature::Genuine)?;
+        let webhook = self.signed(&url, "application/json", signature)?;
+        Ok(Webhook { body, ..webhook })
+    }
+
+    /// A webhook without a body.
+    fn signed(&self, url: &str, content_type: &str, signature: String) -> anyhow::Result<Webhook> {
         let local = self
             .local_url(url)
             .ok_or_else(|| anyhow::anyhow!("{url} is no URL of the Worker"))?;
         let headers = vec![
-            (
-                "Content-Type",
-                "application/x-www-form-urlencoded; charset=UTF-8".to_owned(),
-            ),
+            ("Content-Type", content_type.to_owned()),
             ("User-Agent", USER_AGENT.to_owned()),
-            (
-                "X-Twilio-Signature",
-                self.signature(url, parameters, signature)?,
-            ),
-            ("I-Twilio-Idempotency-Token", idempotency_token.to_owned()),
+            ("X-Twilio-Signature", signature),
         ];
-        let body = form_urlencoded::Serializer::new(String::new())
-            .extend_pairs(parameters)
-            .finish();
         Ok(Webhook {
             url: local,
             headers,
-            body,
+            body: String::new(),
         })
     }
 
@@ -235,6 +258,7 @@ impl WebhookClient {
     }
 }
 
+const FORM: &str = "application/x-www-form-urlencoded; charset=UTF-8";
 const USER_AGENT: &str = "TwilioProxy/1.1";
 
 /// The reason why a request to the Worker failed.

@@ -159,7 +159,7 @@ fn what_the_worker_refuses_is_a_sentence() {
         (
             "409 Conflict",
             "too many batches: delete some first\n",
-            "There are too many batches. Delete some first.",
+            "The Worker refuses this: too many batches: delete some first.",
         ),
         (
             "503 Service Unavailable",

@@ -24,6 +24,8 @@ mod faults;
 mod feed;
 mod gather;
 mod harness;
+mod intelligence;
+mod legs;
 mod made_calls;
 mod media;
 mod mock_worker;

@@ -20,7 +20,7 @@ fn a_number_is_found_by_a_part_of_it() {
     );
     assert_eq!(found("PhoneNumber=5550*99"), ["+15550199"]);
     assert_eq!(found("PhoneNumber=%2B15550100"), [""; 0]);
-    assert_eq!(found("").len(), 7);
+    assert_eq!(found("").len(), 9);
     assert_eq!(found("PageSize=3").len(), 3);
 }
 
@@ -36,7 +36,7 @@ fn each_page_of_a_list_links_to_the_next() {
             .unwrap_or_default()
             .to_owned();
     }
-    assert_eq!(seen, 7);
+    assert_eq!(seen, 9);
     let first = playground.get("/v1/Services?PageSize=1").json();
     let next = first["meta"]["next_page_url"]
         .as_str()
@@ -103,6 +103,45 @@ fn a_change_is_shown_by_every_route_until_it_is_reset() {
         404,
         "after a reset the number has another sid"
     );
+}
+
+#[test]
+fn the_callee_of_synthetic_calls_has_the_workers_webhook() {
+    let playground =
+        Playground::start_with(&["--quiet", "--public-url", "https://switchboard.example"]);
+    let found = |number: &str| {
+        let list = list(&playground, &format!("PhoneNumber=%2B{number}"));
+        let [number] = list.try_into().unwrap();
+        number
+    };
+    let callee = found("15550156");
+    assert_eq!(
+        callee["voice_url"],
+        "https://switchboard.example/twilio/voice"
+    );
+    assert_eq!(
+        callee["status_callback"],
+        "https://switchboard.example/twilio/voice/status"
+    );
+    assert_eq!(
+        (&callee["voice_method"], &callee["capabilities"]["voice"]),
+        (&json!("POST"), &json!(true))
+    );
+    assert_eq!(found("15550155")["voice_url"], "");
+    let uri = uri_of(&playground, "+15550155");
+    let url = "https://switchboard.example/twilio/voice";
+    let answer = playground.post_form(&uri, &[("VoiceUrl", url), ("VoiceMethod", "POST")]);
+    assert_eq!(
+        (answer.status, &answer.json()["voice_url"]),
+        (200, &json!(url))
+    );
+    for (name, value, code) in [
+        ("VoiceUrl", "http://127.0.0.1:8787/twilio/voice", 21402),
+        ("VoiceMethod", "GET", 21403),
+    ] {
+        let answer = playground.post_form(&uri, &[(name, value)]);
+        assert_eq!((answer.status, &answer.json()["code"]), (400, &json!(code)));
+    }
 }
 
 #[test]
@@ -251,7 +290,7 @@ fn nothing_can_be_bought_or_released() {
             "{method} {path}"
         );
     }
-    assert_eq!(list(&playground, "").len(), 7);
+    assert_eq!(list(&playground, "").len(), 9);
 }
 
 fn numbers_path() -> String {

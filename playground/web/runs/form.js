@@ -3,7 +3,7 @@
 
 import { element } from "../dom.js";
 import { createBatch, estimateBatch } from "./api.js";
-import { some, spaced } from "./wording.js";
+import { MODES, some, spaced } from "./wording.js";
 
 /** Ms without a change before an estimate is asked for. */
 const SETTLED = 300;
@@ -20,10 +20,7 @@ export function batchForm(begun) {
   let asked = 0;
   let timer;
 
-  const mode = select("mode", [
-    ["text", "Two personas"],
-    ["assistant", "An assistant and a persona"],
-  ]);
+  const mode = select("mode", Object.entries(MODES));
   const scenario = select("scenario");
   const about = element("p", { class: "help", id: "scenario-about" });
   scenario.setAttribute("aria-describedby", about.id);
@@ -44,9 +41,12 @@ export function batchForm(begun) {
   });
   const score = check("score", true);
   const disturbances = check("disturbances", true);
+  const record = check("record", false);
+  const fieldOfRecord = checked(record, "Record the calls");
   const fieldOfAssistant = field("Assistant", assistant);
   const fieldOfAgent = field("Agent", agent);
   const fieldOfCustomer = field("Customer", customer);
+  const fieldOfAtOnce = field("Run at once", atOnce);
 
   const estimate = element("p", { class: "estimate", role: "status" });
   const warning = element("p", { class: "warn", hidden: true });
@@ -76,13 +76,14 @@ export function batchForm(begun) {
         "div",
         { class: "form-grid" },
         field("Begin in a minute", perMinute),
-        field("Run at once", atOnce),
+        fieldOfAtOnce,
         field("Lines at most", turns),
         element(
           "div",
           { class: "checks" },
           checked(score, "Judge the transcripts"),
           checked(disturbances, "Interruptions, silences and the like"),
+          fieldOfRecord,
         ),
       ),
     ),
@@ -141,6 +142,10 @@ export function batchForm(begun) {
     fieldOfAssistant.hidden = !withAssistant;
     fieldOfAgent.hidden = !given || withAssistant;
     fieldOfCustomer.hidden = !given;
+    const isCall = mode.value === "call";
+    fieldOfRecord.hidden = !isCall;
+    // There is one call at a time between the two numbers.
+    fieldOfAtOnce.hidden = isCall;
     about.textContent = told.cast.scenarios.find(({ id }) => id === scenario.value)?.goal ?? "";
     begin.textContent = `Begin ${some(Number(count.value) || 0, "conversation")}`;
   }
@@ -148,6 +153,7 @@ export function batchForm(begun) {
   function planned() {
     const numberIn = (input) => (input.value.trim() === "" ? undefined : Number(input.value));
     const withAssistant = mode.value === "assistant";
+    const isCall = mode.value === "call";
     const given = pairing.value === "given";
     const two = { agent: withAssistant ? undefined : agent.value, customer: customer.value };
     return {
@@ -158,12 +164,13 @@ export function batchForm(begun) {
       pairing: given ? undefined : pairing.value,
       count: numberIn(count) ?? 0,
       per_minute: numberIn(perMinute),
-      at_once: numberIn(atOnce),
+      at_once: isCall ? undefined : numberIn(atOnce),
       seed: numberIn(seed),
       limits: { turns: numberIn(turns) },
       label: label.value.trim() || undefined,
       score: score.checked,
       disturbances: disturbances.checked,
+      record: isCall ? record.checked : undefined,
     };
   }
 
@@ -204,9 +211,14 @@ export function batchForm(begun) {
       answer.estimated_cost === null
         ? "The cost is unknown: the Worker has no prices."
         : `The cost is about ${answer.estimated_cost.toFixed(4)}.`;
-    estimate.textContent = `At most ${some(most, "request")} to the model, in at least ${some(minutes, "minute")}. ${cost}`;
-    warning.hidden = most <= day;
-    warning.textContent = `The day has ${some(day, "request")} (MAX_DAILY_CALLS). When they are used up, the batch waits.`;
+    estimate.textContent = `At most ${some(most, "request")} to the model, in at least ${some(minutes, "minute")}. ${cost}${callCost(answer)}`;
+    const limits = [
+      most > day && `${some(day, "request")} (MAX_DAILY_CALLS)`,
+      answer.call_minutes_at_most > answer.call_minutes_a_day &&
+        `${some(answer.call_minutes_a_day, "minute")} of calls (MAX_DAILY_CALL_MINUTES)`,
+    ].filter(Boolean);
+    warning.hidden = limits.length === 0;
+    warning.textContent = `The day has ${limits.join(" and ")}. When they are used up, the batch waits.`;
   }
 
   async function submit(event) {
@@ -235,6 +247,12 @@ export function batchForm(begun) {
       dialog.showModal();
     },
   };
+}
+
+// What the calls of a batch need at most. A batch without calls has none.
+function callCost({ call_minutes_at_most: minutes, call_usd_at_most: dollars }) {
+  if (minutes === undefined) return "";
+  return ` The calls have at most ${some(minutes, "minute")} on both legs, which cost about $${dollars.toFixed(2)}.`;
 }
 
 function select(name, list = []) {

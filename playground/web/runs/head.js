@@ -2,7 +2,17 @@
 
 import { element } from "../dom.js";
 import { confirmed } from "./confirm.js";
-import { batchTitle, costWords, moment, REASONS, STATUSES, some, spaced, span } from "./wording.js";
+import {
+  batchTitle,
+  costWords,
+  MODES,
+  moment,
+  REASONS,
+  STATUSES,
+  some,
+  spaced,
+  span,
+} from "./wording.js";
 
 /**
  * Creates the head. `actions`: `control(id, action)` and `remove(id)` return promises. Returns
@@ -68,7 +78,7 @@ export function batchHead(actions) {
     if (!progress) return setText(text, "");
     count = progress.ended;
     const { status } = progress;
-    pause.hidden = status !== "running";
+    pause.hidden = !["running", "waits_for_line"].includes(status);
     resume.hidden = !["paused", "waits_for_budget"].includes(status);
     cancel.hidden = ["finished", "cancelled"].includes(status);
     bar.max = progress.runs;
@@ -141,7 +151,7 @@ function factsOf({ batch, created_at: begun, plan, reasons }) {
       : "random pairs";
   return [
     ["Scenario", spaced(plan.scenario)],
-    ["Mode", plan.mode],
+    ["Mode", MODES[plan.mode] ?? plan.mode],
     ["Who talks", who],
     ["Begun", moment(begun)],
     ["Pace", `${plan.per_minute} a minute, ${plan.at_once} at once`],

@@ -5,7 +5,7 @@ import { readRuns } from "./api.js";
 import { save } from "./download.js";
 import { laneView } from "./lanes.js";
 import { scoreView } from "./scores.js";
-import { costWords, endingSentence, MARKS, some, spaced, span } from "./wording.js";
+import { costWords, endingSentence, MARKS, MODES, perCent, some, spaced, span } from "./wording.js";
 
 /**
  * Creates the dialog. `context()` returns `{ runs, nameOf, asks(scenario, criterion) }`: the runs in
@@ -72,7 +72,7 @@ export function transcriptDialog(context) {
       row.scrollIntoView({ block: "center" });
       row.focus();
     };
-    const lineOf = (quote) => turns.find(({ text, heard }) => (heard ?? text).includes(quote))?.n;
+    const lineOf = (quote) => turns.find((turn) => known(turn).includes(quote))?.n;
     return [
       element(
         "p",
@@ -130,11 +130,15 @@ async function read({ batch, place, id }) {
 }
 
 function facts({ turns, metrics }) {
+  const errors = metrics.recognition?.word_error_rate;
   return [
     some(turns.length, "line"),
     span(metrics.duration_ms),
     `the agent has ${metrics.agent_talk_percent} % of the words`,
-  ].join(", ");
+    errors !== undefined && `${perCent(errors)} of the words were recognised wrongly`,
+  ]
+    .filter(Boolean)
+    .join(", ");
 }
 
 function turnRow(turn, { turns, personas }, nameOf) {
@@ -165,14 +169,20 @@ function turnRow(turn, { turns, personas }, nameOf) {
   );
 }
 
-// What was said. What the other side did not hear is struck through.
-function words({ text, heard }) {
+// What the other side knows of a line. On a call it gets the words themselves, whatever was recognised.
+function known({ text, heard, marks }) {
+  return marks.includes("interrupted") ? (heard ?? text) : text;
+}
+
+// What was said. What was cut off is struck through, and what speech recognition took it for stands
+// beneath it.
+function words({ text, heard, marks }) {
   if (!text) return element("p", { class: "quiet" }, "(says nothing)");
-  if (heard === undefined) return element("p", { dir: "auto" }, text);
-  if (!text.startsWith(heard))
+  if (heard === undefined || heard === text) return element("p", { dir: "auto" }, text);
+  if (!marks.includes("interrupted") || !text.startsWith(heard))
     return [
       element("p", { dir: "auto" }, text),
-      element("p", { class: "quiet", dir: "auto" }, `Heard: ${heard}`),
+      element("p", { class: "quiet", dir: "auto" }, `Heard: ${heard || "nothing"}`),
     ];
   return element(
     "p",
@@ -182,15 +192,32 @@ function words({ text, heard }) {
   );
 }
 
+// The numbers that only a call has.
+function ofCall({ metrics, cost, analysis }) {
+  const errors = metrics.recognition?.word_error_rate;
+  const minutes = cost.call_minutes;
+  return [
+    ...(errors === undefined ? [] : [["Word error rate", perCent(errors)]]),
+    ...(minutes === undefined ? [] : [["Minutes of both legs", minutes]]),
+    ...(analysis ? [["Recording", recordingWords(analysis)]] : []),
+  ];
+}
+
+// What came of the transcript that Twilio has made of the recording.
+function recordingWords({ status, word_error_rate: errors }) {
+  return errors === undefined ? spaced(status) : `Transcribed, ${perCent(errors)} wrong words`;
+}
+
 function about(told) {
   const rows = [
     ["Scenario", spaced(told.scenario)],
-    ["Mode", told.mode],
+    ["Mode", MODES[told.mode] ?? told.mode],
     ["Model", told.model],
     ["Cost", costWords(told.cost)],
     ["Tokens", `${told.cost.prompt_tokens} in, ${told.cost.completion_tokens} out`],
     ["Interruptions", told.metrics.interruptions],
     ["Silences", told.metrics.silences],
+    ...ofCall(told),
     ["Id", told.run],
   ];
   return element(

@@ -6,6 +6,7 @@ import { duration } from "../dom.js";
 export const STATUSES = {
   running: ["Running", "live"],
   waits_for_budget: ["Waits for budget", "warn"],
+  waits_for_line: ["Waits for the line", "live"],
   paused: ["Paused", "warn"],
   cancelled: ["Cancelled", "off"],
   finished: ["Finished", "good"],
@@ -21,6 +22,9 @@ export const REASONS = {
   requests: "Requests used up",
   model_failed: "Model failed",
   configuration: "File is gone",
+  call_failed: "Call failed",
+  one_leg: "One leg only",
+  leg_lost: "Leg lost",
   cancelled: "Cancelled",
 };
 
@@ -34,6 +38,14 @@ export const MARKS = {
   silence: "says nothing",
   impatience: "is impatient",
   goodbye: "says goodbye",
+  cut_off: "the call ended",
+};
+
+/** The modes of a batch. */
+export const MODES = {
+  text: "Two personas",
+  assistant: "An assistant and a persona",
+  call: "Two personas on the phone",
 };
 
 /** How a criterion turned out. */
@@ -85,6 +97,11 @@ export function moment(text) {
 export function costWords({ estimated_cost: cost, model_requests: requests }) {
   const asked = some(requests, "request");
   return cost === null ? asked : `${asked}, cost ${cost.toFixed(4)}`;
+}
+
+/** A share of one, in per cent. */
+export function perCent(share) {
+  return `${(share * 100).toFixed(1).replace(/\.0$/, "")} %`;
 }
 
 /** The title of a batch. */

@@ -103,6 +103,23 @@ async fn a_twilio_that_cannot_be_asked_is_given_up_and_that_is_logged() {
 }
 
 #[tokio::test(flavor = "local", start_paused = true)]
+async fn a_call_that_goes_on_after_all_has_all_its_attempts_when_it_is_lost_again() {
+    let fake = FakePlatform::new();
+    fake.twilio([Act::Drop, Act::Drop, Act::Drop, Act::Drop]);
+    let mut call = lost(&fake).await;
+    call.after(Duration::from_secs(46)).await;
+    assert_eq!(fake.rest_tokens().len(), 4);
+    let verbs = call.ended("failed", "in-progress").await;
+    call.open(&verbs).await;
+    call.set_up().await;
+    fake.phone(&call.name()).closed(call.session).await;
+    fake.twilio([Act::Drop]);
+    call.after(Duration::from_secs(40)).await;
+    assert_eq!(fake.calls_ended(), [call.sid.as_str()]);
+    assert_eq!(outcome(&fake), "ended");
+}
+
+#[tokio::test(flavor = "local", start_paused = true)]
 async fn what_twilio_refuses_is_logged_with_its_code() {
     let fake = FakePlatform::new();
     fake.twilio([Act::Status(400, r#"{"code":20001}"#)]);

@@ -5,8 +5,16 @@
 use std::time::Duration;
 
 use serde_json::json;
+use switchboard::{
+    identity::Caller,
+    voice::api::{Dial, Dialled},
+};
 
-use crate::support::{Act, FakePlatform, SECOND, TOKEN, after, operator::with_calls, phone::Call};
+use crate::support::{
+    Act, FakePlatform, ORIGIN, SECOND, TOKEN, after,
+    operator::{ACCOUNT, with_calls},
+    phone::Call,
+};
 
 fn dialled(fake: &FakePlatform) -> Vec<String> {
     let events = fake.events_named("call_dialled");
@@ -222,6 +230,30 @@ async fn a_wish_that_comes_twice_makes_one_call() {
     assert_eq!(fake.calls_made().len(), 1);
     assert_eq!(fake.call_minutes().await, 1);
     assert_eq!(fake.call_state(&id).await["state"], "dialling");
+}
+
+#[tokio::test(flavor = "local", start_paused = true)]
+async fn two_equal_wishes_at_once_make_one_call() {
+    let fake = with_calls(&[]);
+    let keys = &fake.config().pseudonym_key;
+    let (name, to) = (keys.call_of_ours([7; 16]), "+15550100".parse().unwrap());
+    let dial = Dial {
+        caller: keys.caller(&Caller::read("+15550100"), None),
+        phone_hash: keys.phone_hash(&to),
+        to,
+        from: "+15550199".parse().unwrap(),
+        account: ACCOUNT.parse().unwrap(),
+        context: None,
+        origin: ORIGIN.to_owned(),
+    };
+    let phone = fake.phone(name.as_str());
+    let (one, other) = tokio::join!(phone.dial(dial.clone()), phone.dial(dial));
+    assert_eq!(
+        (one.unwrap(), other.unwrap()),
+        (Dialled::Made, Dialled::Made)
+    );
+    assert_eq!(fake.calls_made().len(), 1);
+    assert_eq!(fake.call_minutes().await, 1);
 }
 
 #[tokio::test(flavor = "local", start_paused = true)]

@@ -1,4 +1,4 @@
-//! Creating a call: the phone of whoever is called rings.
+//! Creating a call: the phone of whoever is called rings, or a number of the account is called.
 //!
 //! Sources: Twilio's OpenAPI description, "Make outbound phone calls", and "Test credentials" for the magic
 //! numbers. Not here: calls with TwiML of their own, or of an application.
@@ -6,7 +6,7 @@
 use axum::http::StatusCode;
 
 use super::parameters::check;
-use super::store::{CallList, MadeCall};
+use super::store::{CallList, MadeCall, Progress};
 use crate::base::random::random_hex;
 use crate::http::call::Call as Request;
 use crate::http::reply::{Prepared, Reply};
@@ -55,6 +55,8 @@ pub fn create<'a>(
         to: to.to_owned(),
         url: url.to_owned(),
         status_callback: value("StatusCallback").map(str::to_owned),
+        events: events(&form)?,
+        callee: numbers.callee(account, to),
         timeout: seconds("Timeout", 1, 600)?.unwrap_or(60),
         time_limit: seconds("TimeLimit", 1, 14_400)?,
     };
@@ -65,6 +67,26 @@ pub fn create<'a>(
         let resource = list.resource(&account, &sid);
         Reply::json(StatusCode::CREATED, resource.unwrap_or_default())
     }))
+}
+
+/// The events that are posted to the status callback. Without a choice it is the last one.
+fn events(form: &[(String, String)]) -> Result<Vec<Progress>, Reply> {
+    let mut events = Vec::new();
+    for (_, value) in form
+        .iter()
+        .filter(|(name, _)| name == "StatusCallbackEvent")
+    {
+        let event = Progress::of(value).ok_or_else(|| {
+            let message =
+                format!("The 'StatusCallbackEvent' {value} is not one of the four events.");
+            bad(20001, &message)
+        })?;
+        events.push(event);
+    }
+    if events.is_empty() {
+        events.push(Progress::Completed);
+    }
+    Ok(events)
 }
 
 fn check_from(from: &str, numbers: &Numbers, account: &str) -> Result<(), Reply> {

@@ -12,5 +12,5 @@ mod update;
 
 pub use self::create::create;
 pub use self::list::{list, read};
-pub use self::store::{CallList, Direction, MadeCall, Order, Status};
+pub use self::store::{CallList, Direction, MadeCall, Order, Progress, Status};
 pub use self::update::update;

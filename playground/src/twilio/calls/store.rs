@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use crate::base::shared::{lock, push_newest};
 use crate::base::time::now_ms;
 use crate::twilio::media_store::ACCOUNT_SID;
+use crate::twilio::numbers::Callee;
 use crate::twilio::values::rfc2822;
 
 /// The newest calls, oldest first.
@@ -35,12 +36,42 @@ pub struct MadeCall {
     pub to: String,
     /// Where its TwiML is.
     pub url: String,
-    /// Where its end is posted to.
+    /// Where its progress is posted to.
     pub status_callback: Option<String>,
+    /// What is posted there.
+    pub events: Vec<Progress>,
+    /// Where the call goes if `to` is a number of the account. `None`: a phone rings.
+    pub callee: Option<Callee>,
     /// How many seconds it rings.
     pub timeout: u64,
     /// How many seconds it lasts at most.
     pub time_limit: Option<u64>,
+}
+
+/// An event in the progress of a call, in their order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Progress {
+    /// It is made.
+    Initiated,
+    /// The phone rings.
+    Ringing,
+    /// Somebody has answered.
+    Answered,
+    /// It is over, for whatever reason.
+    Completed,
+}
+
+impl Progress {
+    /// By the name of Twilio.
+    pub fn of(name: &str) -> Option<Self> {
+        match name {
+            "initiated" => Some(Self::Initiated),
+            "ringing" => Some(Self::Ringing),
+            "answered" => Some(Self::Answered),
+            "completed" => Some(Self::Completed),
+            _ => None,
+        }
+    }
 }
 
 /// A call in the list.
@@ -79,6 +110,8 @@ impl Direction {
 /// The status of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Status {
+    /// It is made.
+    Initiated,
     /// It is not answered.
     Ringing,
     /// It is answered.
@@ -91,23 +124,27 @@ pub enum Status {
     NoAnswer,
     /// It was ended before it was answered.
     Canceled,
+    /// It could not be made.
+    Failed,
 }
 
 impl Status {
     /// The name of Twilio.
     pub fn name(self) -> &'static str {
         match self {
+            Self::Initiated => "initiated",
             Self::Ringing => "ringing",
             Self::InProgress => "in-progress",
             Self::Completed => "completed",
             Self::Busy => "busy",
             Self::NoAnswer => "no-answer",
             Self::Canceled => "canceled",
+            Self::Failed => "failed",
         }
     }
 
     fn is_final(self) -> bool {
-        !matches!(self, Self::Ringing | Self::InProgress)
+        !matches!(self, Self::Initiated | Self::Ringing | Self::InProgress)
     }
 }
 

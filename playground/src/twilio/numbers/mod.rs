@@ -1,10 +1,11 @@
 //! The phone numbers and Messaging Services of an account: listed, read and changed.
 //!
-//! Only their settings for messages exist. Numbers cannot be bought, released or added to a
-//! service. Nothing uses the settings: webhooks go to the Worker that the playground was started
-//! with. Changes that the documentation of Twilio rules out are rejected.
+//! Only their settings for messages exist, and the webhook of calls. Numbers cannot be bought, released
+//! or added to a service. A call to a number goes to its webhook. Nothing uses the settings for
+//! messages: their webhooks go to the Worker that the playground was started with. Changes that the
+//! documentation of Twilio rules out are rejected.
 
-use axum::http::{StatusCode, header};
+use axum::http::StatusCode;
 use serde_json::{Map, Value, json};
 
 use self::resource::text;
@@ -21,7 +22,7 @@ mod resource;
 mod settings;
 mod store;
 
-pub use self::store::Numbers;
+pub use self::store::{Callee, Numbers};
 
 /// Checks an authorized request below `/2010-04-01/Accounts/{account}/IncomingPhoneNumbers`. `rest`
 /// is the part after the account.
@@ -148,33 +149,15 @@ fn list_services<'a>(
 ) -> Result<Prepared<'a>, Reply> {
     let query = call.query_pairs();
     let page = Page::read(&query, |_, _| Ok(false))?;
-    // These addresses are absolute. They use the host of the request.
-    let host = call
-        .headers
-        .get(header::HOST)
-        .and_then(|host| host.to_str().ok())
-        .unwrap_or("127.0.0.1");
-    let path = format!("http://{host}{}", call.path);
-    Ok(prepared(move || {
+    let (host, path) = (call.host(), call.path.clone());
+    Ok(Prepared::new(move |_| {
         let all: Vec<Value> = store.with(&account, |account| {
             let services = account.services.iter();
             services
                 .map(|service| service.resource.clone().into())
                 .collect()
         });
-        let url = |number: usize| page.uri(&path, &query, number, None);
-        json!({
-            "services": page.items(&all),
-            "meta": {
-                "first_page_url": url(0),
-                "previous_page_url": page.previous().map(url),
-                "next_page_url": page.next(all.len()).map(url),
-                "url": url(page.number),
-                "key": "services",
-                "page": page.number,
-                "page_size": page.size
-            }
-        })
+        page.with_meta("services", &all, &host, (&path, &query))
     }))
 }
 

@@ -38,7 +38,14 @@ pub fn number(
         "status": "in-use",
         "status_callback": "",
         "status_callback_method": "POST",
+        "trunk_sid": null,
         "uri": format!("/2010-04-01/Accounts/{account}/IncomingPhoneNumbers/{sid}.json"),
+        "voice_application_sid": "",
+        "voice_caller_id_lookup": false,
+        "voice_fallback_method": "POST",
+        "voice_fallback_url": "",
+        "voice_method": "POST",
+        "voice_receive_mode": "voice",
         "voice_url": ""
     });
     fields_of(resource, more)

@@ -41,6 +41,8 @@ pub enum Allowed {
     Url(u32),
     /// GET or POST.
     Method,
+    /// POST, because the playground posts the webhooks of calls.
+    Post,
     /// An empty text, because no account has an application.
     Application,
     /// true or false.
@@ -49,8 +51,8 @@ pub enum Allowed {
     Name,
 }
 
-/// The settings of a phone number that concern messages.
-pub const NUMBER_SETTINGS: [Setting; 8] = [
+/// The settings of a phone number that concern messages, and its webhook of calls.
+pub const NUMBER_SETTINGS: [Setting; 10] = [
     ("FriendlyName", "friendly_name", Allowed::Name),
     ("SmsUrl", "sms_url", Allowed::Url(21402)),
     ("SmsMethod", "sms_method", Allowed::Method),
@@ -67,6 +69,8 @@ pub const NUMBER_SETTINGS: [Setting; 8] = [
         "status_callback_method",
         Allowed::Method,
     ),
+    ("VoiceUrl", "voice_url", Allowed::Url(21402)),
+    ("VoiceMethod", "voice_method", Allowed::Post),
 ];
 
 /// The settings of a Messaging Service.
@@ -98,6 +102,10 @@ impl Allowed {
             Self::Method if !matches!(value, "GET" | "POST") => {
                 rejected(21403, "is neither GET nor POST")
             }
+            Self::Post if value != "POST" => rejected(
+                21403,
+                "is not POST: the playground posts the webhooks of calls",
+            ),
             Self::Application if !value.is_empty() => {
                 rejected(20001, "is no application of this account")
             }

@@ -14,15 +14,48 @@ pub struct Numbers {
     accounts: Mutex<BTreeMap<String, Account>>,
     /// Numbers that every account can call from, and that the API does not show.
     callers: Vec<String>,
+    /// The webhooks of the Worker.
+    worker: Callee,
 }
 
+/// Where a call to a number of an account goes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Callee {
+    /// Where its TwiML is. Empty: nobody has set it.
+    pub voice_url: String,
+    /// Where the end of the call is posted to. Empty: nowhere.
+    pub status_callback: String,
+}
+
+/// The number that synthetic calls come from, and the one that they go to. `scripts/lib/local.mjs` gives
+/// them to the Worker.
+const SYNTHETIC_CALLER: &str = "+15550155";
+const SYNTHETIC_CALLEE: &str = "+15550156";
+
 impl Numbers {
-    /// The numbers of no account yet. Every account can call from `callers`, too.
-    pub fn new(callers: Vec<String>) -> Self {
+    /// The numbers of no account yet. Every account can call from `callers`, too. Calls to them and to
+    /// the callee of synthetic calls go to `worker`.
+    pub fn new(callers: Vec<String>, worker: Callee) -> Self {
         Self {
             accounts: Mutex::default(),
             callers,
+            worker,
         }
+    }
+
+    /// Where a call to this number goes. `None`: it is no number of the account.
+    pub fn callee(&self, account: &str, wanted: &str) -> Option<Callee> {
+        if self.callers.iter().any(|caller| caller == wanted) {
+            return Some(self.worker.clone());
+        }
+        self.with(account, |account| {
+            let is_wanted = |number: &&Resource| text(number, "phone_number") == wanted;
+            let number = account.numbers.iter().find(is_wanted)?;
+            Some(Callee {
+                voice_url: text(number, "voice_url").to_owned(),
+                status_callback: text(number, "status_callback").to_owned(),
+            })
+        })
     }
 
     /// Whether an account can call from this number.
@@ -62,7 +95,7 @@ impl Numbers {
         act(self
             .lock()
             .entry(account.to_owned())
-            .or_insert_with(|| Account::fresh(account)))
+            .or_insert_with(|| Account::fresh(account, &self.worker)))
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Account>> {
@@ -107,8 +140,8 @@ impl Account {
         }
     }
 
-    /// One number of every kind that matters when its webhook is set.
-    fn fresh(account: &str) -> Self {
+    /// One number of every kind that matters when its webhook is set, and two for synthetic calls.
+    fn fresh(account: &str, worker: &Callee) -> Self {
         let other_url = ("sms_url", json!("https://another.example/sms"));
         let numbers = [
             number(account, "+15550199", "the number of `npm run say`", &[]),
@@ -141,6 +174,21 @@ impl Account {
                 "+15550154",
                 "in a service that leaves it to its numbers",
                 &[],
+            ),
+            number(
+                account,
+                SYNTHETIC_CALLER,
+                "synthetic calls come from it",
+                &[],
+            ),
+            number(
+                account,
+                SYNTHETIC_CALLEE,
+                "synthetic calls go to it",
+                &[
+                    ("voice_url", json!(worker.voice_url)),
+                    ("status_callback", json!(worker.status_callback)),
+                ],
             ),
         ];
         let members = |wanted: &str| -> Vec<Value> {

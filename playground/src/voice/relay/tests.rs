@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 
 use super::{Closing, Effect, Session};
 use crate::phones::call_faults::CallFaults;
+use crate::voice::leg::Voice;
 use crate::voice::verb::{Input, Relay};
 
 /// A session with a clock that only tests move.
@@ -21,6 +22,7 @@ struct Rig {
     sent: Vec<Value>,
     shown: Vec<(&'static str, Value)>,
     alerts: Vec<u32>,
+    voice: Vec<Voice>,
     closed: Option<Closing>,
 }
 
@@ -43,11 +45,12 @@ impl Rig {
 
     fn with(relay: Relay, faults: CallFaults) -> Self {
         Self {
-            session: Session::new(relay, faults, 0),
+            session: Session::new(relay, faults, false, 0),
             now: 0,
             sent: Vec::new(),
             shown: Vec::new(),
             alerts: Vec::new(),
+            voice: Vec::new(),
             closed: None,
         }
     }
@@ -58,6 +61,7 @@ impl Rig {
                 Effect::Send(frame) => self.sent.push(frame),
                 Effect::Show(event, fields) => self.shown.push((event, fields)),
                 Effect::Alert(code, _) => self.alerts.push(code),
+                Effect::Voice(voice) => self.voice.push(voice),
                 Effect::Close(closing) => {
                     assert!(self.closed.is_none(), "closed twice");
                     self.closed = Some(closing);

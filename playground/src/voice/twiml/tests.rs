@@ -66,6 +66,7 @@ fn the_verbs_are_read_in_order() {
     let verbs = read_body(
         "<Response><Say language=\"en-US\">Tom &amp; <emphasis>Ann</emphasis></Say>\
          <Pause length=\"2\"/><Start><Recording channels=\"dual\"/></Start>\
+         <Start><Recording recordingStatusCallback=\"/r\" recordingStatusCallbackEvent=\"absent completed\"/></Start>\
          <Dial timeout=\"20\"><Number>+15550101</Number></Dial>\
          <Redirect method=\"POST\">https://a.example/b</Redirect><Reject reason=\"busy\"/>\
          <Hangup/></Response>",
@@ -78,7 +79,14 @@ fn the_verbs_are_read_in_order() {
                 times: 1
             },
             Verb::Pause(2),
-            Verb::StartRecording,
+            Verb::StartRecording(StartRecording {
+                callback: None,
+                events: vec![Recorded::Completed]
+            }),
+            Verb::StartRecording(StartRecording {
+                callback: Some("/r".to_owned()),
+                events: vec![Recorded::Completed, Recorded::Absent]
+            }),
             Verb::Dial(Dial {
                 action: None,
                 targets: vec!["+15550101".to_owned()]
