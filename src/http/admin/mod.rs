@@ -8,6 +8,7 @@
 mod asked;
 mod batches;
 mod calls;
+mod new_batch;
 mod shown;
 mod synthetic_calls;
 mod transcript;
