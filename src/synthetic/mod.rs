@@ -15,6 +15,7 @@ pub mod prompt;
 pub mod run;
 pub mod score;
 pub mod transcript;
+pub mod word_errors;
 
 use std::rc::Rc;
 

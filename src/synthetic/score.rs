@@ -8,9 +8,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
-use unicode_segmentation::UnicodeSegmentation;
 
-use super::transcript::Line;
+use super::{transcript::Line, word_errors::words};
 use crate::{config::Criterion, openai::json_object};
 
 /// The version of the judge's prompt and schema. It stands with the scores.
@@ -240,12 +239,6 @@ fn verdict(answer: &Value, lines: &[Line]) -> Option<Verdict> {
 fn contains(line: &str, quote: &str) -> bool {
     let (line, quote) = (words(line), words(quote));
     !quote.is_empty() && line.windows(quote.len()).any(|own| own == quote)
-}
-
-/// The words of a text (Unicode Standard Annex 29), in lower case.
-fn words(text: &str) -> Vec<String> {
-    let text = text.replace(['’', '‘'], "'").to_lowercase();
-    text.unicode_words().map(str::to_owned).collect()
 }
 
 /// A whole number, held to its range. Some models write it as a text, or with a fraction.
