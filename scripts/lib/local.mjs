@@ -48,6 +48,9 @@ export function localSettings(settings, port) {
   if (!settings.SEGMENT_API_BASE_URL) overrides.SEGMENT_API_BASE_URL = playground;
   if (!settings.TWILIO_API_BASE_URL) {
     overrides.TWILIO_API_BASE_URL = playground;
+    if (!settings.TWILIO_INTELLIGENCE_BASE_URL) {
+      overrides.TWILIO_INTELLIGENCE_BASE_URL = playground;
+    }
     // The playground's phones can be called, at any hour.
     overrides.TWILIO_ACCOUNT_SID = PLAYGROUND_ACCOUNT;
     if (!settings.CALL_HOURS) overrides.CALL_HOURS = "00:00-24:00";

@@ -7,7 +7,7 @@ use std::ops::RangeInclusive;
 
 use crate::{
     base::secret::Secret,
-    identity::{AccountSid, PseudonymKey},
+    identity::{AccountSid, IntelligenceServiceSid, PseudonymKey},
 };
 
 /// The parsed value, or what the text must be.
@@ -109,6 +109,12 @@ pub(super) fn auth_tokens(text: &str) -> Parsed<Vec<Secret>> {
 pub(super) fn account_sid(text: &str) -> Parsed<AccountSid> {
     text.parse()
         .map_err(|_| "must be the sid of an account: AC and 32 hex digits")
+}
+
+/// The id of a service of Twilio Intelligence.
+pub(super) fn intelligence_service(text: &str) -> Parsed<IntelligenceServiceSid> {
+    text.parse()
+        .map_err(|_| "must be the sid of an Intelligence service: GA and 32 hex digits")
 }
 
 /// A secret that travels in a header: visible ASCII.

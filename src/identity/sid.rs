@@ -55,3 +55,15 @@ sid!(
     /// Twilio's id of a call.
     CallSid, "CA"
 );
+sid!(
+    /// Twilio's id of a recording.
+    RecordingSid, "RE"
+);
+sid!(
+    /// Twilio's id of a service of Intelligence.
+    IntelligenceServiceSid, "GA"
+);
+sid!(
+    /// Twilio's id of a transcript that Intelligence makes of a recording.
+    TranscriptSid, "GT"
+);

@@ -53,6 +53,8 @@ const FAULTS = {
     OPENAI_MAX_COMPLETION_TOKENS: "planted",
     OPENAI_TIMEOUT_MS: "planted",
     TWILIO_API_BASE_URL: "planted",
+    TWILIO_INTELLIGENCE_BASE_URL: "planted",
+    INTELLIGENCE_SERVICE_SID: "planted",
     ASSISTANT_PROMPT: " ",
     RATE_LIMIT_PER_MINUTE: "planted",
     MAX_DAILY_CALLS: "planted",
