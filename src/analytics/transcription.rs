@@ -130,8 +130,8 @@ pub struct OperatorResult {
     pub result: Option<Map<String, Value>>,
 }
 
-/// The most sentences that are kept. A call has at most a few hundred.
-const MAX_SENTENCES: usize = 2000;
+/// The most characters of all sentences that are kept. A call of 15 minutes has a fifth of them.
+const MAX_CHARS: usize = 100_000;
 /// The longest sentence, in characters.
 const MAX_SENTENCE_CHARS: usize = 2000;
 /// The most results of operators that are kept.
@@ -248,11 +248,7 @@ impl<P: Http + Clock> Transcriber for IntelligenceV2<'_, P> {
         };
         let (sentences, results) = self.ask(read).await?;
         Ok(Transcribed {
-            sentences: sentences
-                .into_iter()
-                .take(MAX_SENTENCES)
-                .map(sentence)
-                .collect(),
+            sentences: bounded(sentences),
             operators: results
                 .into_iter()
                 .take(MAX_OPERATORS)
@@ -260,6 +256,17 @@ impl<P: Http + Clock> Transcriber for IntelligenceV2<'_, P> {
                 .collect(),
         })
     }
+}
+
+fn bounded(read: Vec<intelligence::Sentence>) -> Vec<Sentence> {
+    let mut left = MAX_CHARS;
+    let sentences = read.into_iter().map(sentence).take_while(|sentence| {
+        let length = sentence.text.chars().count();
+        let fits = length <= left;
+        left = left.saturating_sub(length);
+        fits
+    });
+    sentences.collect()
 }
 
 fn sentence(read: intelligence::Sentence) -> Sentence {
@@ -295,15 +302,17 @@ mod tests {
 
     #[test]
     fn what_is_kept_of_a_transcript_is_bounded() {
-        let long = sentence(intelligence::Sentence {
+        let long = intelligence::Sentence {
             channel: 1,
             index: 0,
             starts_ms: None,
             ends_ms: None,
             text: "é".repeat(5000),
             confidence_percent: None,
-        });
-        assert_eq!(long.text, "é".repeat(2000));
+        };
+        let kept = bounded(vec![long; 1000]);
+        assert_eq!(kept[0].text, "é".repeat(2000));
+        assert_eq!(kept.len(), 50);
         let result = |length: usize| {
             let json_results = json!({ "json_results": "x".repeat(length) });
             operator_result(intelligence::OperatorResult {

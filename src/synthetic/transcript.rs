@@ -34,6 +34,16 @@ impl Line {
     pub fn heard(&self) -> &str {
         self.heard.as_deref().unwrap_or(&self.text)
     }
+
+    /// What was said aloud: the whole line, unless the other side cut in.
+    #[must_use]
+    pub fn spoken(&self) -> &str {
+        if self.marks.contains(&Mark::Interrupted) {
+            self.heard()
+        } else {
+            &self.text
+        }
+    }
 }
 
 /// What is special about a line.
