@@ -7,7 +7,7 @@ use std::ops::RangeInclusive;
 
 use crate::{
     base::secret::Secret,
-    identity::{AccountSid, IntelligenceServiceSid, PseudonymKey},
+    identity::{AccountSid, Address, IntelligenceServiceSid, PseudonymKey},
 };
 
 /// The parsed value, or what the text must be.
@@ -103,6 +103,12 @@ pub(super) fn auth_tokens(text: &str) -> Parsed<Vec<Secret>> {
         .map(token)
         .collect::<Option<_>>()
         .ok_or("must be one or more auth tokens of 32 hex digits, separated by commas")
+}
+
+/// A phone number.
+pub(super) fn phone(text: &str) -> Parsed<Address> {
+    let number = text.parse().ok().filter(Address::is_phone);
+    number.ok_or("must be a phone number in E.164, such as +15550100")
 }
 
 /// The id of an account or subaccount.

@@ -23,7 +23,7 @@ use crate::{
         secret::Secret,
         url::{BaseUrl, Origin},
     },
-    identity::{AccountSid, IntelligenceServiceSid, PseudonymKey},
+    identity::{AccountSid, Address, IntelligenceServiceSid, PseudonymKey},
 };
 
 /// Makes [`SETTINGS`], [`Config`] and `Config::parse` from the table.
@@ -125,6 +125,12 @@ settings! {
     /// The account that calls of ours are made with. Without it, none are made.
     TWILIO_ACCOUNT_SID: Var, Off, optional parsers::account_sid
         => twilio_account: AccountSid;
+    /// The number of ours that calls somebody in synthetic calls. Without it, none are made.
+    SYNTHETIC_CALLER: Var, Off, optional parsers::phone
+        => synthetic_caller: Address;
+    /// The number of ours that is called in synthetic calls.
+    SYNTHETIC_CALLEE: Var, Off, optional parsers::phone
+        => synthetic_callee: Address;
     /// The service of Twilio Intelligence that transcribes synthetic calls. Without it, none are.
     INTELLIGENCE_SERVICE_SID: Var, Off, optional parsers::intelligence_service
         => intelligence_service: IntelligenceServiceSid;
@@ -252,13 +258,25 @@ fn check_together(reader: &mut Reader<'_>, parsed: &Parsed) {
         let problem = "must start with sk- when OPENAI_BASE_URL is OpenAI's own";
         reader.error(&OPENAI_API_KEY, problem);
     }
-    for (price, other) in [
-        (&OPENAI_PRICE_INPUT, &OPENAI_PRICE_OUTPUT),
-        (&OPENAI_PRICE_OUTPUT, &OPENAI_PRICE_INPUT),
+    let (price, number) = (
+        "must be set, as the other price is",
+        "must be set, as the other number of synthetic calls is",
+    );
+    for (setting, other, problem) in [
+        (&OPENAI_PRICE_INPUT, &OPENAI_PRICE_OUTPUT, price),
+        (&OPENAI_PRICE_OUTPUT, &OPENAI_PRICE_INPUT, price),
+        (&SYNTHETIC_CALLER, &SYNTHETIC_CALLEE, number),
+        (&SYNTHETIC_CALLEE, &SYNTHETIC_CALLER, number),
     ] {
-        if reader.is_set(other) && !reader.is_set(price) {
-            reader.error(price, "must be set, as the other price is");
+        if reader.is_set(other) && !reader.is_set(setting) {
+            reader.error(setting, problem);
         }
+    }
+    if parsed.synthetic_caller.is_some() && parsed.synthetic_caller == parsed.synthetic_callee {
+        reader.error(
+            &SYNTHETIC_CALLEE,
+            "must be another number than SYNTHETIC_CALLER",
+        );
     }
 }
 

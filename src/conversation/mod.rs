@@ -5,9 +5,11 @@
 
 pub mod budget;
 pub mod deliveries;
+pub mod dialling;
 pub mod history;
 pub mod model_run;
 pub mod outbox;
+pub mod relay_inbox;
 pub mod revisions;
 pub mod transcription;
 pub mod voice_error;

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     metrics::Metrics,
-    plan::{BatchId, BatchPlan, RunPlan},
+    plan::{BatchId, BatchPlan, Leg, RunId, RunPlan},
     score::Scores,
     transcript::{EndReason, Ended, Line},
 };
@@ -33,6 +33,8 @@ pub enum Begun {
     Running,
     /// The day's budget has no room for it, or cannot be asked. It may begin later.
     NoBudget,
+    /// Another call goes on between the two numbers, or it is not known. It may begin later.
+    Busy,
 }
 
 /// Ends a run that goes on. What was said so far is reported. A run that has not begun will not begin.
@@ -101,6 +103,17 @@ pub struct Cost {
     pub prompt_tokens: u64,
     /// Tokens of the answers.
     pub completion_tokens: u64,
+    /// Begun minutes of both legs of a call.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub call_minutes: u32,
+}
+
+#[allow(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes a reference"
+)]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 impl Cost {
@@ -111,6 +124,7 @@ impl Cost {
         self.completion_tokens = self
             .completion_tokens
             .saturating_add(other.completion_tokens);
+        self.call_minutes = self.call_minutes.saturating_add(other.call_minutes);
     }
 }
 
@@ -228,6 +242,8 @@ pub enum BatchStatus {
     Running,
     /// The day's budget has no room for another run.
     WaitsForBudget,
+    /// Another call goes on between the two numbers.
+    WaitsForLine,
     /// The operator has paused it.
     Paused,
     /// The operator has cancelled it.
@@ -279,6 +295,87 @@ pub struct ListedBatch {
     pub label: Option<String>,
     /// How many runs it has.
     pub count: u32,
+}
+
+/// Takes the line for a run: there is one call at a time between the two numbers. A run that has it
+/// keeps it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TakeLine {
+    /// The run.
+    pub run: RunId,
+    /// How long it has the line, unless it releases it before. A run that vanishes blocks it no longer.
+    pub seconds: u32,
+}
+
+impl Method for TakeLine {
+    /// Whether the run has it.
+    type Reply = bool;
+    const BINDING: &'static str = "BATCHES";
+    const NAME: &'static str = "take_line";
+}
+
+/// Which run has the line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FindLine;
+
+impl Method for FindLine {
+    type Reply = Option<RunId>;
+    const BINDING: &'static str = "BATCHES";
+    const NAME: &'static str = "find_line";
+}
+
+/// The call of a run is over. It gives the line back, if it has it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReleaseLine(pub RunId);
+
+impl Method for ReleaseLine {
+    type Reply = ();
+    const BINDING: &'static str = "BATCHES";
+    const NAME: &'static str = "release_line";
+}
+
+/// Asks Twilio whether both numbers of synthetic calls are there, and whether the one that is called
+/// leads to us. Any run can be asked, also one that never begins.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CheckNumbers {
+    /// Our webhook for calls, as the number must have it.
+    pub voice_url: String,
+}
+
+impl Method for CheckNumbers {
+    type Reply = NumbersCheck;
+    const BINDING: &'static str = "RUN";
+    const NAME: &'static str = "check_numbers";
+}
+
+/// What Twilio says of the two numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NumbersCheck {
+    /// They can be used.
+    Right,
+    /// One of them cannot.
+    Wrong(Leg, NumberFault),
+    /// Twilio accepts no token for the account.
+    Unauthorized,
+    /// Twilio did not say.
+    Unknown,
+}
+
+/// Why a number cannot be used in synthetic calls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NumberFault {
+    /// The account does not have it.
+    Absent,
+    /// It has no voice.
+    NoVoice,
+    /// An application, a trunk or another handler takes its calls, not a webhook.
+    NoWebhook,
+    /// Its webhook for calls is another one.
+    OtherWebhook,
+    /// Its webhook is called with GET.
+    NotByPost,
 }
 
 /// The name of the one object with the list.

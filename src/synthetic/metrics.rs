@@ -78,8 +78,9 @@ pub fn metrics(lines: &[Line]) -> Metrics {
         interruptions: count(&has(Mark::Interrupted)),
         silences: count(&has(Mark::Silence)),
         disturbances: count(&|line| {
-            let is_goodbye = |mark: &Mark| matches!(mark, Mark::Goodbye | Mark::Interrupted);
-            line.marks.iter().any(|mark| !is_goodbye(mark))
+            let is_none =
+                |mark: &Mark| matches!(mark, Mark::Goodbye | Mark::Interrupted | Mark::CutOff);
+            line.marks.iter().any(|mark| !is_none(mark))
         }),
     }
 }

@@ -3,13 +3,13 @@
 //! Pairs and seeds follow from the plan alone, so a batch that is repeated has the same ones. Not
 //! here: carrying it out (`run`, `batch`).
 
-use std::{fmt, str::FromStr};
+use std::{fmt, str::FromStr, time::Duration};
 
 use oorandom::Rand64;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    config::{Limits, PersonaId, Personas, ScenarioId},
+    config::{Limits, PersonaId, Personas, ScenarioId, Speaker},
     identity::Malformed,
 };
 
@@ -59,6 +59,23 @@ impl fmt::Display for RunId {
     }
 }
 
+impl FromStr for RunId {
+    type Err = Malformed;
+    fn from_str(text: &str) -> Result<Self, Malformed> {
+        let (batch, number) = text.split_once('-').ok_or(Malformed)?;
+        let run = Self {
+            batch: batch.parse()?,
+            number: number.parse().map_err(|_| Malformed)?,
+        };
+        // Each run has one id: `+1` and `01` are none.
+        if run.to_string() == text {
+            Ok(run)
+        } else {
+            Err(Malformed)
+        }
+    }
+}
+
 /// How the two sides talk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -67,6 +84,8 @@ pub enum Mode {
     Text,
     /// A customer and one of the assistants, as text.
     Assistant,
+    /// Two personas, on a phone call between two numbers of the account.
+    Call,
 }
 
 impl Mode {
@@ -76,7 +95,76 @@ impl Mode {
         match self {
             Self::Text => "text",
             Self::Assistant => "assistant",
+            Self::Call => "call",
         }
+    }
+}
+
+/// What a run needs beside its sides to be a phone call.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CallPlan {
+    /// Our public origin, where Twilio reaches us.
+    pub origin: String,
+    /// Whether the call is recorded.
+    pub record: bool,
+}
+
+/// A leg of a synthetic call. Each has its own socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Leg {
+    /// That of the number that calls. The customer speaks on it.
+    Caller,
+    /// That of the number that is called. The agent speaks on it.
+    Callee,
+}
+
+impl Leg {
+    /// Both legs.
+    pub const ALL: [Self; 2] = [Self::Caller, Self::Callee];
+
+    /// The leg on which a side speaks.
+    #[must_use]
+    pub fn of(speaker: Speaker) -> Self {
+        match speaker {
+            Speaker::Customer => Self::Caller,
+            Speaker::Agent => Self::Callee,
+        }
+    }
+
+    /// The side that speaks on it.
+    #[must_use]
+    pub fn speaker(self) -> Speaker {
+        match self {
+            Self::Caller => Speaker::Customer,
+            Self::Callee => Speaker::Agent,
+        }
+    }
+
+    /// Its word in URLs.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Caller => "caller",
+            Self::Callee => "callee",
+        }
+    }
+
+    /// The number of its socket.
+    #[must_use]
+    pub fn socket(self) -> u32 {
+        match self {
+            Self::Caller => 1,
+            Self::Callee => 2,
+        }
+    }
+}
+
+impl FromStr for Leg {
+    type Err = Malformed;
+    fn from_str(text: &str) -> Result<Self, Malformed> {
+        let mut all = Self::ALL.into_iter();
+        all.find(|leg| leg.as_str() == text).ok_or(Malformed)
     }
 }
 
@@ -120,6 +208,9 @@ pub struct BatchPlan {
     pub seed: u64,
     /// When a run ends at the latest.
     pub limits: Limits,
+    /// The call, in the mode `call`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub call: Option<CallPlan>,
     /// The operator's word for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub label: Option<String>,
@@ -173,6 +264,9 @@ pub struct RunPlan {
     pub seed: u64,
     /// When it ends at the latest.
     pub limits: Limits,
+    /// The call, in the mode `call`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub call: Option<CallPlan>,
     /// The batch's label.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub label: Option<String>,
@@ -188,6 +282,8 @@ pub const REQUESTS_PER_LINE: u32 = 2;
 pub const REQUESTS_PER_ASSISTANT_LINE: u32 = 4;
 /// The most requests for the scores.
 pub const REQUESTS_FOR_SCORES: u32 = 2;
+/// What a call may last longer than its conversation.
+const BEFORE_AND_AFTER: Duration = Duration::from_mins(1);
 
 impl RunPlan {
     /// The requests to the model that it needs at most. They are reserved before it begins.
@@ -195,12 +291,35 @@ impl RunPlan {
     pub fn most_requests(&self) -> u32 {
         most_requests(self.mode, self.limits, self.score)
     }
+
+    /// The minutes that both legs of its call have at most. They are reserved before it begins.
+    #[must_use]
+    pub fn most_minutes(&self) -> u32 {
+        most_minutes(self.mode, self.limits)
+    }
+}
+
+/// How long a call may last at most: Twilio itself ends it then. What is more than the limit of the
+/// conversation is for both legs to be connected, and to be told that it is over.
+#[must_use]
+pub fn longest_call(limits: Limits) -> Duration {
+    Duration::from_secs(limits.seconds.into()).saturating_add(BEFORE_AND_AFTER)
+}
+
+fn most_minutes(mode: Mode, limits: Limits) -> u32 {
+    let seconds = longest_call(limits).as_secs();
+    let minutes = u32::try_from(seconds.div_ceil(60)).unwrap_or(u32::MAX);
+    match mode {
+        Mode::Text | Mode::Assistant => 0,
+        // Twilio bills begun minutes of each leg.
+        Mode::Call => minutes.saturating_mul(2),
+    }
 }
 
 fn most_requests(mode: Mode, limits: Limits, score: bool) -> u32 {
     let turns = limits.turns;
     let lines = match mode {
-        Mode::Text => turns.saturating_mul(REQUESTS_PER_LINE),
+        Mode::Text | Mode::Call => turns.saturating_mul(REQUESTS_PER_LINE),
         Mode::Assistant => {
             let (own, other) = (turns / 2, turns.div_ceil(2));
             own.saturating_mul(REQUESTS_PER_LINE)
@@ -244,6 +363,7 @@ impl BatchPlan {
             customer,
             seed,
             limits: self.limits,
+            call: self.call.clone(),
             label: self.label.clone(),
             score: self.score,
             disturbed: self.disturbed,
@@ -261,6 +381,12 @@ impl BatchPlan {
     #[must_use]
     pub fn most_requests_of_a_run(&self) -> u32 {
         most_requests(self.mode, self.limits, self.score)
+    }
+
+    /// The minutes that both legs of one of their calls have at most.
+    #[must_use]
+    pub fn most_minutes_of_a_run(&self) -> u32 {
+        most_minutes(self.mode, self.limits)
     }
 
     /// What names in the plan are not those of a file.

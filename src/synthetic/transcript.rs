@@ -16,7 +16,8 @@ pub struct Line {
     pub speaker: Speaker,
     /// The whole line. It is empty if the speaker said nothing.
     pub text: String,
-    /// What the other side has heard, if that differs.
+    /// What the other side has heard, if that differs. On a call, what was recognised there: a
+    /// measurement, because the other side gets the words themselves.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub heard: Option<String>,
     /// When it began.
@@ -32,7 +33,9 @@ impl Line {
     /// What the other side knows of it.
     #[must_use]
     pub fn heard(&self) -> &str {
-        self.heard.as_deref().unwrap_or(&self.text)
+        let is_cut = self.marks.contains(&Mark::Interrupted);
+        let heard = self.heard.as_deref().filter(|_| is_cut);
+        heard.unwrap_or(&self.text)
     }
 
     /// What was said aloud: the whole line, unless the other side cut in.
@@ -66,6 +69,8 @@ pub enum Mark {
     Impatience,
     /// The speaker wants to end the conversation.
     Goodbye,
+    /// The call ended while it was being spoken.
+    CutOff,
 }
 
 /// How a conversation ended.
@@ -138,6 +143,12 @@ pub enum EndReason {
     Cancelled,
     /// The files of the personas are wrong or have changed since the run was planned.
     Configuration,
+    /// The call was not made, or nobody could be connected.
+    CallFailed,
+    /// Only one leg of the call was connected.
+    OneLeg,
+    /// A leg of the call, or its socket, ended before the conversation.
+    LegLost,
 }
 
 impl EndReason {
@@ -154,6 +165,9 @@ impl EndReason {
             Self::HandedOff => "handed_off",
             Self::Cancelled => "cancelled",
             Self::Configuration => "configuration",
+            Self::CallFailed => "call_failed",
+            Self::OneLeg => "one_leg",
+            Self::LegLost => "leg_lost",
         }
     }
 }
@@ -257,6 +271,7 @@ mod tests {
     fn of_a_line_that_was_cut_off_only_its_speaker_knows_the_end() {
         let mut cut = line(1, Speaker::Agent, "We can offer you a refund.");
         cut.heard = Some("We can offer".into());
+        cut.marks.push(Mark::Interrupted);
         assert_eq!(seen_by(Speaker::Customer, &[cut.clone()]).1, "We can offer");
         let lines = [cut, line(2, Speaker::Customer, "No!")];
         let (turns, _) = seen_by(Speaker::Agent, &lines);

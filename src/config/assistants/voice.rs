@@ -182,7 +182,7 @@ pub(super) fn parse(file: &mut Table<'_, '_>) -> Stated {
             .map(|seconds| Duration::from_secs(seconds.into())),
         hand_off_to: table
             .text("hand_off_to")
-            .and_then(|number| number.parse(|text| phone_number(text))),
+            .and_then(|number| number.parse(|text| parsers::phone(text))),
         record: table.flag("record").unwrap_or(false),
         ask_digits: table.flag("ask_digits").unwrap_or(false),
         urls: table
@@ -289,13 +289,6 @@ fn own_greeting(text: &str) -> Parsed<String> {
         return Err("must have at most 500 characters");
     }
     parsers::non_blank(text.trim())
-}
-
-fn phone_number(text: &str) -> Parsed<Address> {
-    let address = text.parse::<Address>().ok();
-    address
-        .filter(Address::is_phone)
-        .ok_or("must be a phone number in E.164, such as +15550100")
 }
 
 #[cfg(test)]

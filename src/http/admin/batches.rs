@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     shown::cost,
+    synthetic_calls::{self, CallEstimate},
     transcript::{ShownCost, line_of},
 };
 use crate::{
@@ -27,7 +28,7 @@ use crate::{
             ListedBatch, Progress, ReadRuns, ShowBatch, UnlistBatch,
         },
         batch::MAX_PAGE,
-        plan::{AgentSide, BatchId, BatchPlan, Mode, Pairing},
+        plan::{AgentSide, BatchId, BatchPlan, CallPlan, Mode, Pairing, RunId},
     },
 };
 
@@ -154,8 +155,17 @@ async fn create(
         Ok(new) => new,
         Err(error) => return Ok(bad_request(&error.to_string())),
     };
+    let call = match new.mode {
+        Mode::Text | Mode::Assistant => None,
+        Mode::Call => {
+            match synthetic_calls::call_plan(config, &request.url(), new.record.unwrap_or(false)) {
+                Ok(call) => Some(call),
+                Err(refused) => return Ok(refused),
+            }
+        }
+    };
     let random = platform.secret_bytes()?;
-    let (plan, dry_run) = match new.plan(personas, random) {
+    let (plan, dry_run) = match new.plan(personas, random, call) {
         Ok(plan) => plan,
         Err(problem) => return Ok(bad_request(&problem)),
     };
@@ -169,11 +179,19 @@ async fn create(
             "a run may need {needs} requests to the model, and MAX_DAILY_CALLS allows {cap} a day"
         )));
     }
+    let id = BatchId::new(random);
+    let first = RunId {
+        batch: id.clone(),
+        number: 1,
+    };
+    let refusal = synthetic_calls::refusal(platform, config, &plan, first);
+    if let Some(refused) = refusal.await? {
+        return Ok(refused);
+    }
     let estimate = Estimate::of(&plan, config);
     if dry_run {
         return Ok(json(200, &estimate));
     }
-    let id = BatchId::new(random);
     let listed = ListedBatch {
         batch: id.clone(),
         created_at: platform.now(),
@@ -291,8 +309,7 @@ struct New {
     count: u32,
     #[serde(default = "sixty")]
     per_minute: u32,
-    #[serde(default = "ten")]
-    at_once: u32,
+    at_once: Option<u32>,
     seed: Option<u64>,
     limits: Option<NewLimits>,
     label: Option<String>,
@@ -300,6 +317,8 @@ struct New {
     score: bool,
     #[serde(default = "yes")]
     disturbances: bool,
+    /// Whether calls are recorded.
+    record: Option<bool>,
     #[serde(default)]
     dry_run: bool,
 }
@@ -329,20 +348,31 @@ fn sixty() -> u32 {
     60
 }
 
-fn ten() -> u32 {
-    10
-}
-
 fn yes() -> bool {
     true
 }
 
 impl New {
     /// The plan, and whether it is only to be estimated.
-    fn plan(self, personas: &Personas, random: [u8; 16]) -> Result<(BatchPlan, bool), String> {
+    fn plan(
+        self,
+        personas: &Personas,
+        random: [u8; 16],
+        call: Option<CallPlan>,
+    ) -> Result<(BatchPlan, bool), String> {
         within("count", self.count, 1, MAX_COUNT)?;
         within("per_minute", self.per_minute, 1, MAX_PER_MINUTE)?;
-        within("at_once", self.at_once, 1, MAX_AT_ONCE)?;
+        // There is one call at a time between the two numbers.
+        let (usual, most) = if call.is_some() {
+            (1, 1)
+        } else {
+            (10, MAX_AT_ONCE)
+        };
+        let at_once = self.at_once.unwrap_or(usual);
+        within("at_once", at_once, 1, most)?;
+        if self.record.is_some() && call.is_none() {
+            return Err("record belongs to the mode call".into());
+        }
         let label = self.label.map(|label| label.trim().to_owned());
         if let Some(label) = &label {
             let fits = (1..=MAX_LABEL).contains(&label.chars().count());
@@ -388,9 +418,10 @@ impl New {
             pairing,
             count: self.count,
             per_minute: self.per_minute,
-            at_once: self.at_once,
+            at_once,
             seed,
             limits,
+            call,
             label,
             score: self.score,
             disturbed: self.disturbances,
@@ -410,8 +441,10 @@ fn pairing(
     let assistant = match (mode, assistant) {
         (Mode::Assistant, None) => return Err("assistant is missing".into()),
         (Mode::Assistant, assistant) => assistant.map(AgentSide::Assistant),
-        (Mode::Text, Some(_)) => return Err("assistant belongs to the mode assistant".into()),
-        (Mode::Text, None) => None,
+        (Mode::Text | Mode::Call, Some(_)) => {
+            return Err("assistant belongs to the mode assistant".into());
+        }
+        (Mode::Text | Mode::Call, None) => None,
     };
     match (given, pairing) {
         (Some(_), Some(_)) => Err("give either personas or pairing".into()),
@@ -470,6 +503,9 @@ struct Estimate {
     minutes_at_least: u32,
     /// In the currency of the prices that are set, without retries. `null`: no prices are set.
     estimated_cost: Option<f64>,
+    /// What the calls may cost beside that.
+    #[serde(flatten)]
+    calls: Option<CallEstimate>,
 }
 
 impl Estimate {
@@ -490,6 +526,7 @@ impl Estimate {
                     likely.saturating_mul(completion),
                 )
             }),
+            calls: CallEstimate::of(plan, config),
         }
     }
 }

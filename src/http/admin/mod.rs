@@ -9,6 +9,7 @@ mod asked;
 mod batches;
 mod calls;
 mod shown;
+mod synthetic_calls;
 mod transcript;
 
 use self::{

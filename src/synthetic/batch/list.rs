@@ -1,6 +1,11 @@
-//! The list of all batches, in one object.
+//! The list of all batches, and the line for synthetic calls, in one object.
+//!
+//! There is one call at a time between the two numbers, because the webhook of the number that is called
+//! knows the run only by the numbers. A run has the line for a limited time.
 //!
 //! Not here: how far each of them is (`batch`).
+
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -9,7 +14,10 @@ use crate::{
     event::{self, Event, InternalProblem},
     object::{Engine, StepHost, Steps, arguments, reply, unknown_method},
     platform::{Clock, Log, Method, PlatformError, Storage, WriteBatch},
-    synthetic::api::{ListBatch, ListBatches, ListedBatch, UnlistBatch},
+    synthetic::{
+        api::{FindLine, ListBatch, ListBatches, ListedBatch, ReleaseLine, TakeLine, UnlistBatch},
+        plan::RunId,
+    },
 };
 
 /// The list of batches.
@@ -28,6 +36,24 @@ struct State {
     v: u32,
     /// The batches, oldest first.
     batches: Vec<ListedBatch>,
+    /// Who has the line.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    line: Option<Lease>,
+}
+
+/// The line belongs to a run for a while.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Lease {
+    run: RunId,
+    until: UnixMillis,
+}
+
+impl State {
+    /// Which run has the line.
+    fn holder(&self, now: UnixMillis) -> Option<&RunId> {
+        let lease = self.line.as_ref().filter(|lease| now < lease.until)?;
+        Some(&lease.run)
+    }
 }
 
 const KEY: &str = "batches";
@@ -70,6 +96,23 @@ impl<P: Storage + Clock + Log> BatchList<P> {
         let list = |state: &State, _| state.batches.iter().rev().cloned().collect();
         self.steps.read(&self.host, list).await
     }
+
+    /// Takes the line for a run, unless another one has it.
+    ///
+    /// # Errors
+    /// When storage failed. Then the run does not have it, as far as it knows.
+    pub async fn take_line(&self, take: TakeLine) -> Result<bool, PlatformError> {
+        let TakeLine { run, seconds } = take;
+        let taken = |state: &mut State, now: UnixMillis| {
+            let is_free = state.holder(now).is_none_or(|holder| *holder == run);
+            if is_free {
+                let until = now.plus(Duration::from_secs(seconds.into()));
+                state.line = Some(Lease { run, until });
+            }
+            is_free
+        };
+        self.steps.step(&self.host, taken).await
+    }
 }
 
 impl<P: Storage + Clock + Log> Engine for BatchList<P> {
@@ -84,6 +127,19 @@ impl<P: Storage + Clock + Log> Engine for BatchList<P> {
                 let remove = |state: &mut State, _| state.batches.retain(|own| own.batch != batch);
                 self.steps.step(&self.host, remove).await?;
                 reply::<UnlistBatch>(&())
+            }
+            TakeLine::NAME => reply::<TakeLine>(&self.take_line(arguments(text)?).await?),
+            FindLine::NAME => {
+                let find = |state: &State, now| state.holder(now).cloned();
+                reply::<FindLine>(&self.steps.read(&self.host, find).await?)
+            }
+            ReleaseLine::NAME => {
+                let ReleaseLine(run) = arguments(text)?;
+                let release = |state: &mut State, _| {
+                    state.line.take_if(|lease| lease.run == run);
+                };
+                self.steps.step(&self.host, release).await?;
+                reply::<ReleaseLine>(&())
             }
             ListBatches::NAME => reply::<ListBatches>(&self.list().await?),
             _ => Err(unknown_method()),
@@ -104,6 +160,7 @@ impl<P: Storage + Clock + Log> StepHost for Host<P> {
             let state = State {
                 v: VERSION,
                 batches: Vec::new(),
+                line: None,
             };
             return Ok((state, false));
         };

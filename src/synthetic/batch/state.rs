@@ -45,9 +45,12 @@ struct Batch {
     running: BTreeMap<u32, Running>,
     /// When the next run may begin.
     due_at: UnixMillis,
-    /// Until when the day's budget is not asked again.
+    /// Until when the day's budget, or the line, is not asked again.
     #[serde(default)]
     waits_until: Option<UnixMillis>,
+    /// Whether it is the line that it waits for.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    waits_for_line: bool,
     /// The number of records.
     ended: u32,
     reasons: BTreeMap<EndReason, u32>,
@@ -103,6 +106,8 @@ const VERSION: u32 = 1;
 /// The wait before the day's budget is asked again. A run that ends gives something back, and is not
 /// waited for.
 const BUDGET_WAIT: Duration = Duration::from_mins(2);
+/// The wait before it is asked again whether another batch's call is over.
+const LINE_WAIT: Duration = Duration::from_secs(20);
 /// The longest wait before a run that does not answer is told again.
 const LONGEST_WAIT: Duration = Duration::from_mins(5);
 /// How much longer than its limit a run may take to report: for its last line, and for its scores.
@@ -145,6 +150,7 @@ impl State {
             running: BTreeMap::new(),
             due_at: now,
             waits_until: None,
+            waits_for_line: false,
             ended: 0,
             reasons: BTreeMap::new(),
             not_scored: 0,
@@ -215,11 +221,17 @@ impl State {
                 run.failures = 0;
                 run.ask_at = now.plus(limit).plus(REPORT_TIME);
             }
-            Some(Begun::NoBudget) => {
+            Some(later @ (Begun::NoBudget | Begun::Busy)) => {
                 batch.running.remove(&number);
                 batch.returned.push(number);
                 batch.returned.sort_unstable();
-                batch.waits_until = Some(now.plus(BUDGET_WAIT));
+                batch.waits_for_line = later == Begun::Busy;
+                let wait = if batch.waits_for_line {
+                    LINE_WAIT
+                } else {
+                    BUDGET_WAIT
+                };
+                batch.waits_until = Some(now.plus(wait));
             }
             None => {
                 run.failures = run.failures.saturating_add(1);
@@ -364,8 +376,9 @@ impl Batch {
             Control::Cancel => BatchStatus::Cancelled,
             _ if self.ended >= self.plan.count => BatchStatus::Finished,
             Control::Pause => BatchStatus::Paused,
-            Control::Run if self.waits_until.is_some() => BatchStatus::WaitsForBudget,
-            Control::Run => BatchStatus::Running,
+            Control::Run if self.waits_until.is_none() => BatchStatus::Running,
+            Control::Run if self.waits_for_line => BatchStatus::WaitsForLine,
+            Control::Run => BatchStatus::WaitsForBudget,
         }
     }
 }

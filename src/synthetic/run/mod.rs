@@ -7,6 +7,7 @@
 
 mod events;
 mod judge;
+mod numbers;
 mod repetition;
 mod report;
 mod speak;
@@ -20,7 +21,7 @@ use futures_util::{future::AbortHandle, lock::Mutex};
 use self::state::{Next, Reserved, State};
 use super::{
     KnowsPersonas,
-    api::{Begin, Begun, CancelRun, Cancelled},
+    api::{Begin, Begun, CancelRun, Cancelled, CheckNumbers},
     plan::RunPlan,
     transcript::{EndReason, EndedBy},
 };
@@ -170,6 +171,10 @@ impl<P: RunPlatform> Engine for Runner<P> {
                 reply::<Begin>(&self.begin(plan).await?)
             }
             CancelRun::NAME => reply::<CancelRun>(&self.cancel().await?),
+            CheckNumbers::NAME => {
+                let check = arguments(text)?;
+                reply::<CheckNumbers>(&self.0.check_numbers(&check).await)
+            }
             _ => Err(unknown_method()),
         }
     }

@@ -1,5 +1,5 @@
 //! Twilio's REST API: sending one message, finding out whether it was sent, showing the typing
-//! indicator, starting a Studio flow, and making and ending a call.
+//! indicator, starting a Studio flow, making and ending a call, and looking at our numbers.
 //!
 //! Not here: when a part is sent, and what happens next (`conversation::outbox`); when a call is made or
 //! ended (`voice`).
@@ -8,6 +8,7 @@ mod calls;
 pub mod codes;
 pub(super) mod create;
 mod list;
+mod numbers;
 mod studio;
 mod typing;
 
@@ -25,6 +26,7 @@ use crate::{
 pub use calls::{Completed, FoundCall, NewCall, WantedCall, complete_call, create_call, find_call};
 pub use create::{Created, create_message};
 pub use list::{CLOCK_DIFFERENCE, Found, Unauthorized, Wanted, find_message, listed_body};
+pub use numbers::{FoundNumber, OwnNumber, find_number};
 pub use studio::{Parameters, Started, find_execution, start_flow};
 pub use typing::{TypingRefused, can_show_typing, show_typing};
 

@@ -8,11 +8,12 @@ use std::rc::Rc;
 use super::{CallPlatform, Inner};
 use crate::{
     base::usage::UsageCounters,
+    conversation::dialling,
     event::{self, CallDialled, CallEnd, CallRefusal, DialOutcome, Event},
     identity::{Address, CallSid, PhoneHash, time_zones},
     platform::PlatformError,
     twilio::{
-        rest::{self, Created, FoundCall, NewCall, WantedCall},
+        rest::{Created, FoundCall, NewCall, WantedCall},
         voice::webhook_url::{CALL_STATUS_PATH, VOICE_PATH, webhook_url},
     },
     voice::{
@@ -93,16 +94,8 @@ impl<P: CallPlatform> Inner<P> {
             rings_for: RINGS_FOR,
             time_limit: longest(assistant(Some(&dial.from), &self.config), &self.config),
         };
-        let base = &self.config.twilio_api_base_url;
-        let mut created = Created::Unauthorized;
-        for credentials in rest::all_credentials(&self.config, &dial.account) {
-            self.step(State::dial_again).await?;
-            created = rest::create_call(&self.platform, base, credentials, call).await;
-            if created != Created::Unauthorized {
-                break;
-            }
-        }
-        Ok(created)
+        let before = async || self.step(State::dial_again).await;
+        dialling::create(&self.platform, &self.config, &dial.account, call, before).await
     }
 
     /// Twilio has refused the call: its minute is given back, and nothing else is left of it.
@@ -137,15 +130,7 @@ impl<P: CallPlatform> Inner<P> {
             since: *since,
             sid: sid.as_ref(),
         };
-        let base = &self.config.twilio_api_base_url;
-        let mut found = FoundCall::Unauthorized;
-        for credentials in rest::all_credentials(&self.config, &dial.account) {
-            found = rest::find_call(&self.platform, base, credentials, wanted).await;
-            if found != FoundCall::Unauthorized {
-                break;
-            }
-        }
-        found
+        dialling::find(&self.platform, &self.config, &dial.account, wanted).await
     }
 
     fn log_dialled(&self, phone_hash: &PhoneHash, outcome: DialOutcome, code: Option<u32>) {

@@ -3,70 +3,32 @@
 //! A frame that comes while an earlier one is handled waits. A turn runs beside the frames, so that an interruption is
 //! heard at once. Not here: the answer of a turn (`answer`).
 
-use std::{collections::VecDeque, rc::Rc, time::Duration};
+use std::rc::Rc;
 
 use super::{
     CallPlatform, Inner,
     floor::{BrokenOff, Run},
 };
 use crate::{
-    base::time::UnixMillis,
     event::CallFault,
     platform::PlatformError,
     twilio::voice::relay::{Frame, Info},
     voice::state::{Line, SetUp, TurnDone, heard_of, joined},
 };
 
-/// Frames that wait.
-#[derive(Debug, Default)]
-pub(super) struct Inbox {
-    waiting: VecDeque<(u32, Frame)>,
-    /// Whether somebody handles frames.
-    is_open: bool,
-    /// The frames since the window began.
-    count: u32,
-    window: UnixMillis,
-}
-
-/// The most frames that wait.
-const MAX_WAITING: usize = 100;
-/// The most frames within [`WINDOW`]. Speech makes about one a second.
-const MAX_FRAMES: u32 = 1000;
-const WINDOW: Duration = Duration::from_secs(10);
 /// WebSocket's status for a message that breaks the rules (RFC 6455, section 7.4.1).
 const POLICY_VIOLATION: u16 = 1008;
-
-impl Inbox {
-    /// Counts a frame. Returns whether there are too many.
-    fn is_flooded(&mut self, now: UnixMillis) -> bool {
-        if now.since(self.window) >= WINDOW || now < self.window {
-            (self.window, self.count) = (now, 0);
-        }
-        self.count = self.count.saturating_add(1);
-        self.count > MAX_FRAMES || self.waiting.len() >= MAX_WAITING
-    }
-}
 
 impl<P: CallPlatform> Inner<P> {
     /// Receives a frame, and handles all that wait unless somebody else does.
     pub(super) async fn receive(self: &Rc<Self>, session: u32, text: &str) {
-        let now = self.platform.now();
-        let frame = Frame::parse(text);
-        let flooded = self.inbox.borrow_mut().is_flooded(now);
-        let frame = match frame {
-            _ if flooded => return self.refuse(session, CallFault::TooManyFrames).await,
-            Err(_) => return self.log_fault(CallFault::UnreadableFrame),
-            Ok(frame) => frame,
+        let opened = match self.inbox.receive(session, text, self.platform.now()) {
+            Ok(Some(opened)) => opened,
+            Ok(None) => return,
+            Err(fault @ CallFault::TooManyFrames) => return self.refuse(session, fault).await,
+            Err(fault) => return self.log_fault(fault),
         };
-        {
-            let mut inbox = self.inbox.borrow_mut();
-            inbox.waiting.push_back((session, frame));
-            if std::mem::replace(&mut inbox.is_open, true) {
-                return;
-            }
-        }
-        let opened = Opened(self);
-        while let Some((session, frame)) = opened.next() {
+        while let Some((session, frame)) = opened.next_frame() {
             let handled = self.handle(session, frame).await;
             self.logged(handled);
         }
@@ -248,20 +210,5 @@ impl<P: CallPlatform> Inner<P> {
             Ok(false) => {}
             Err(error) => self.logged(Err(error)),
         }
-    }
-}
-
-/// The inbox while frames are handled. It is closed again when their handler is gone, whatever happens.
-struct Opened<'i, P>(&'i Inner<P>);
-
-impl<P> Opened<'_, P> {
-    fn next(&self) -> Option<(u32, Frame)> {
-        self.0.inbox.borrow_mut().waiting.pop_front()
-    }
-}
-
-impl<P> Drop for Opened<'_, P> {
-    fn drop(&mut self) {
-        self.0.inbox.borrow_mut().is_open = false;
     }
 }

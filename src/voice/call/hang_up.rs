@@ -6,6 +6,7 @@ use std::rc::Rc;
 
 use super::{CallPlatform, Inner};
 use crate::{
+    conversation::dialling,
     event::{self, CallEnd, CallHungUp, Event, HangUpOutcome},
     platform::PlatformError,
     twilio::rest::{self, Completed},
@@ -46,15 +47,8 @@ impl<P: CallPlatform> Inner<P> {
     /// Asks Twilio with each token until one is accepted. `None`: the webhook named no account.
     async fn complete(&self, admission: &Admit) -> Option<Completed> {
         let account = admission.account.as_ref()?;
-        let base = &self.config.twilio_api_base_url;
-        let mut completed = Completed::Unauthorized;
-        for credentials in rest::credentials(&self.config, account, &admission.token) {
-            completed =
-                rest::complete_call(&self.platform, base, credentials, &admission.sid).await;
-            if completed != Completed::Unauthorized {
-                break;
-            }
-        }
-        Some(completed)
+        let (config, sid) = (&self.config, &admission.sid);
+        let tokens = rest::credentials(config, account, &admission.token);
+        Some(dialling::complete(&self.platform, config, tokens, sid).await)
     }
 }

@@ -36,6 +36,7 @@ use crate::{
     conversation::{
         budget::{self, Item, Reservation, Reserve},
         model_run::RemembersEndpoints,
+        relay_inbox::Inbox,
     },
     event::CallRefusal,
     identity::Pseudonym,
@@ -92,7 +93,7 @@ struct Inner<P> {
     /// Who speaks, while the object is in memory.
     floor: RefCell<Floor>,
     /// Frames that wait for their turn. They are handled in the order in which they came.
-    inbox: RefCell<frames::Inbox>,
+    inbox: Inbox,
     /// Requests for the next document are decided one after the other.
     documents: Mutex<()>,
 }
@@ -109,7 +110,7 @@ impl<P: CallPlatform> Phone<P> {
             name,
             steps: Steps::default(),
             floor: RefCell::default(),
-            inbox: RefCell::default(),
+            inbox: Inbox::default(),
             documents: Mutex::default(),
         }))
     }

@@ -1,15 +1,15 @@
 //! A call of ours until somebody answers it: whether Twilio has it, and what has become of it.
 //!
-//! It is stored before Twilio is asked to make it, and Twilio is asked once. If the outcome of that is not known, the call is
-//! looked for in Twilio's list. Not here: the requests (`voice::call`).
+//! Not here: the attempt itself (`conversation::dialling`), and the requests (`voice::call`).
 
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Counts, Finished, Phase, State, jobs::TWILIO_TIME};
+use super::{Counts, Finished, Phase, State};
 use crate::{
-    base::time::{UnixMillis, growing_wait},
+    base::time::UnixMillis,
+    conversation::dialling::{Attempt, Outlook},
     event::{CallEnd, DialOutcome},
     identity::CallSid,
     twilio::{
@@ -25,14 +25,8 @@ pub(super) struct Dialling {
     pub(super) dial: Dial,
     /// When its minute was reserved.
     pub(super) reserved_at: UnixMillis,
-    /// When the request to make it began.
-    since: UnixMillis,
-    /// Twilio's id of it, once Twilio is known to have it.
-    sid: Option<CallSid>,
-    /// How often in a row Twilio could not say what has become of it.
-    tries: u32,
-    /// When Twilio is asked what has become of it.
-    pub(super) not_before: UnixMillis,
+    #[serde(flatten)]
+    pub(super) attempt: Attempt,
 }
 
 /// What a call is looked for by.
@@ -48,16 +42,6 @@ pub struct LookUp {
 
 /// How long the phone of whom we call rings. Most voice mails answer later.
 pub const RINGS_FOR: Duration = Duration::from_secs(25);
-/// The wait after a request before Twilio is asked for its outcome.
-const RECONCILE_WAIT: Duration = Duration::from_secs(5);
-/// The same if the object may have vanished during the request, which can take that long.
-const CUT_OFF_WAIT: Duration = Duration::from_secs(15);
-/// When Twilio does not list a call this long after the request, the request certainly did not make it.
-const CERTAINLY_ABSENT: Duration = Duration::from_secs(30);
-/// The longest wait before Twilio is asked again.
-const MAX_WAIT: Duration = Duration::from_secs(64);
-/// When nothing is known of the call after so long, it is given up.
-const GIVEN_UP: Duration = Duration::from_mins(15);
 
 impl State {
     /// Begins to call somebody: the minute is reserved, and Twilio is about to be asked. Returns `false` if that has been done
@@ -69,10 +53,7 @@ impl State {
         self.dialling = Some(Dialling {
             dial: dial.clone(),
             reserved_at: now,
-            since: now,
-            sid: None,
-            tries: 0,
-            not_before: now.plus(CUT_OFF_WAIT),
+            attempt: Attempt::begin(now),
         });
         true
     }
@@ -80,33 +61,33 @@ impl State {
     /// Twilio is asked with another token, because it did not accept the one before.
     pub fn dial_again(&mut self, now: UnixMillis) {
         if let Some(dialling) = &mut self.dialling {
-            dialling.since = now;
-            dialling.not_before = now.plus(CUT_OFF_WAIT);
+            dialling.attempt.begin_again(now);
         }
     }
 
     /// The outcome of the request is not known. Twilio will be asked.
     pub fn dial_unknown(&mut self, now: UnixMillis) {
         if let Some(dialling) = &mut self.dialling {
-            dialling.not_before = now.plus(RECONCILE_WAIT);
+            dialling.attempt.is_unknown(now);
         }
     }
 
     /// Twilio makes the call. It tells when the call is over; if it does not, it is asked.
     pub fn dialled(&mut self, sid: CallSid, now: UnixMillis) {
         if let Some(dialling) = &mut self.dialling {
-            dialling.sid = Some(sid);
-            dialling.not_before = now.plus(RINGS_FOR).plus(TWILIO_TIME);
+            dialling.attempt.is_made(sid, RINGS_FOR, now);
         }
     }
 
     /// The call that is to be looked for.
     #[must_use]
     pub fn look_up(&self) -> Option<LookUp> {
-        let Dialling {
-            dial, since, sid, ..
-        } = self.dialling.clone()?;
-        Some(LookUp { dial, since, sid })
+        let Dialling { dial, attempt, .. } = self.dialling.as_ref()?;
+        Some(LookUp {
+            dial: dial.clone(),
+            since: attempt.since(),
+            sid: attempt.sid().cloned(),
+        })
     }
 
     /// Twilio was asked what has become of the call. Returns what is new, and the call if it has ended.
@@ -118,34 +99,18 @@ impl State {
         let Some(dialling) = &mut self.dialling else {
             return (None, None);
         };
-        let waited = now.since(dialling.since);
-        let is_known = dialling.sid.is_some();
-        match found {
-            FoundCall::One(_, status) if status.is_final() => {
-                let news = (!is_known).then_some(DialOutcome::Made);
+        match dialling.attempt.looked_up(found, RINGS_FOR, now) {
+            Outlook::Later => (None, None),
+            Outlook::Made => (Some(DialOutcome::Made), None),
+            Outlook::Over { status, is_news } => {
+                let news = is_news.then_some(DialOutcome::Made);
                 (news, self.end_dialling(end_of(status), now))
             }
-            FoundCall::One(sid, _) if !is_known => {
-                self.dialled(sid, now);
-                (Some(DialOutcome::Made), None)
-            }
-            FoundCall::Absent if !is_known && waited >= CERTAINLY_ABSENT => {
+            Outlook::NotMade => {
                 let ended = self.end_dialling(CallEnd::NotMade, now);
                 (Some(DialOutcome::NotMade), ended)
             }
-            FoundCall::Absent if !is_known => {
-                dialling.not_before = now.plus(RECONCILE_WAIT);
-                (None, None)
-            }
-            _ if waited >= GIVEN_UP => (None, self.end_dialling(CallEnd::Lost, now)),
-            FoundCall::One(..)
-            | FoundCall::Absent
-            | FoundCall::Unauthorized
-            | FoundCall::Unclear => {
-                dialling.tries = dialling.tries.saturating_add(1);
-                dialling.not_before = now.plus(growing_wait(dialling.tries, MAX_WAIT));
-                (None, None)
-            }
+            Outlook::GivenUp => (None, self.end_dialling(CallEnd::Lost, now)),
         }
     }
 

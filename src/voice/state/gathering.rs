@@ -8,10 +8,11 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Call, State, ending::SENTENCE_GRACE, jobs::TWILIO_TIME, speech_time};
+use super::{Call, State, ending::SENTENCE_GRACE, speech_time};
 use crate::{
     base::time::UnixMillis,
     config::Config,
+    conversation::dialling::TWILIO_TIME,
     event::CallEnd,
     twilio::voice::gather::Gathered,
     voice::api::{Document, Next, Then},

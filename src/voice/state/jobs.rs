@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use super::{Call, RESERVED_BEFORE, State, keys::Entry, session::Session};
-use crate::{base::time::UnixMillis, config::Config, event::CallEnd};
+use crate::{
+    base::time::UnixMillis, config::Config, conversation::dialling::TWILIO_TIME, event::CallEnd,
+};
 
 /// Something that the alarm does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,8 +34,6 @@ pub enum Job {
 
 /// How long a socket has to say which call it is.
 const SET_UP_WITHIN: Duration = Duration::from_secs(10);
-/// How long Twilio has to act on what it was told, or to tell what has become of a lost socket.
-pub(super) const TWILIO_TIME: Duration = Duration::from_secs(30);
 /// How long Twilio may ask again about a call that has ended.
 const REMEMBERED: Duration = Duration::from_mins(10);
 
@@ -57,7 +57,7 @@ impl State {
             .map(|over| (over.at.plus(REMEMBERED), Job::Forget));
         let call = self.call.iter().flat_map(|call| call.jobs(config));
         let dialling = self.dialling.as_ref();
-        let look_up = dialling.map(|dialling| (dialling.not_before, Job::LookUp));
+        let look_up = dialling.map(|dialling| (dialling.attempt.not_before(), Job::LookUp));
         call.chain(over).chain(look_up)
     }
 }

@@ -159,6 +159,7 @@ fn plan() -> impl Strategy<Value = RunPlan> {
                 turns: 20,
                 seconds: 300,
             },
+            call: None,
             label: rest.1,
             score: true,
             disturbed: rest.2,
@@ -184,6 +185,9 @@ fn record() -> impl Strategy<Value = Record> {
         EndReason::HandedOff,
         EndReason::Cancelled,
         EndReason::Configuration,
+        EndReason::CallFailed,
+        EndReason::OneLeg,
+        EndReason::LegLost,
     ]);
     let cost = (any::<u32>(), any::<u64>(), any::<u64>());
     (
@@ -207,6 +211,7 @@ fn record() -> impl Strategy<Value = Record> {
                     model_requests: cost.0,
                     prompt_tokens: cost.1,
                     completion_tokens: cost.2,
+                    call_minutes: 0,
                 },
                 ended_at: UnixMillis(at),
             },

@@ -3,6 +3,7 @@
 //! Not here: single decisions (`src/synthetic/*/state/tests.rs`).
 
 mod batches;
+mod call;
 mod events;
 mod failures;
 mod formats;

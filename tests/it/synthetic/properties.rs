@@ -51,6 +51,7 @@ fn plan(agents: usize, customers: usize, seed: u64, all: bool) -> BatchPlan {
         at_once: 1,
         seed,
         limits: Limits::default(),
+        call: None,
         label: None,
         score: true,
         disturbed: true,

@@ -23,6 +23,7 @@ fn plan(count: u32) -> BatchPlan {
         at_once: 2,
         seed: 3,
         limits: Limits::default(),
+        call: None,
         label: None,
         score: true,
         disturbed: true,

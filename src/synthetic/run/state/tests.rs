@@ -29,6 +29,7 @@ fn plan() -> RunPlan {
             turns: 6,
             seconds: 60,
         },
+        call: None,
         label: None,
         score: true,
         disturbed: false,

@@ -9,6 +9,7 @@ mod desk;
 mod disk;
 mod http;
 mod model;
+mod numbers;
 mod object_ports;
 mod objects;
 mod observe;
@@ -136,6 +137,7 @@ struct Inner {
     objects: RefCell<BTreeMap<String, Object>>,
     calls: calls::Calls,
     runs: runs::Runs,
+    numbers: numbers::Numbers,
     segment: segment::Segment,
     /// How the model plays personas and judges.
     plays: Cell<Plays>,
@@ -208,6 +210,7 @@ impl FakePlatform {
             objects: RefCell::default(),
             calls: calls::Calls::default(),
             runs: runs::Runs::default(),
+            numbers: numbers::Numbers::default(),
             segment: segment::Segment::default(),
             plays: Cell::default(),
         }))

@@ -37,6 +37,10 @@ impl FakePlatform {
         if request.url.contains("/Calls") {
             return self.call_answer(request, act).await;
         }
+        if request.url.contains("/IncomingPhoneNumbers") {
+            let mut listed = |_: &str| (200, self.list_of_numbers(&request.url));
+            return self.act(act, &mut listed).await;
+        }
         if request.method == "GET" {
             self.0.lookups.set(self.0.lookups.get() + 1);
             return self

@@ -182,7 +182,7 @@ fn plan(world: &World) -> BatchPlan {
     let customers = vec![persona("cleo"), persona("dan")];
     let mode = random.pick(&[Mode::Text, Mode::Text, Mode::Assistant]);
     let agents = match mode {
-        Mode::Text => ["ada", "ben"]
+        Mode::Text | Mode::Call => ["ada", "ben"]
             .map(|name| AgentSide::Persona(persona(name)))
             .to_vec(),
         Mode::Assistant => vec![AgentSide::Assistant("default".to_owned())],
@@ -208,6 +208,7 @@ fn plan(world: &World) -> BatchPlan {
             turns: number(&[2, 3, 6, 10]),
             seconds: number(&[30, 45, 90, 300]),
         },
+        call: None,
         label: random.chance(500).then(|| "nightly".to_owned()),
         score: random.chance(700),
         disturbed: random.chance(600),

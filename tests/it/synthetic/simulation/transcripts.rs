@@ -141,7 +141,11 @@ impl Checks {
             EndReason::Repetition => "ends by repetition",
             EndReason::ModelFailed => "ends by failures of the model",
             EndReason::Cancelled => "ends by the operator",
-            EndReason::HandedOff | EndReason::Configuration => "ends that cannot be",
+            EndReason::HandedOff
+            | EndReason::Configuration
+            | EndReason::CallFailed
+            | EndReason::OneLeg
+            | EndReason::LegLost => "ends that cannot be",
         });
         let goodbye = lines
             .iter()
@@ -158,7 +162,11 @@ impl Checks {
             }
             EndReason::ModelFailed => ended.by == EndedBy::Failure,
             EndReason::Cancelled => ended.by == EndedBy::Operator,
-            EndReason::HandedOff | EndReason::Configuration => false,
+            EndReason::HandedOff
+            | EndReason::Configuration
+            | EndReason::CallFailed
+            | EndReason::OneLeg
+            | EndReason::LegLost => false,
         };
         self.check(holds, || format!("{ended:?} after {} lines", lines.len()));
     }
@@ -200,7 +208,7 @@ impl Checks {
 fn is_scripted(batch: &BatchSeen, n: u32, line: &Line, is_silence: bool) -> bool {
     let opens = n == 1 && EndedBy::from(line.speaker) == EndedBy::Agent;
     let opening = match batch.plan.mode {
-        Mode::Text => line.text.starts_with("Hello, this is"),
+        Mode::Text | Mode::Call => line.text.starts_with("Hello, this is"),
         Mode::Assistant => !line.text.contains("zebra"),
     };
     (is_silence && line.text.is_empty()) || (opens && opening)
