@@ -4,6 +4,9 @@
 
 use serde::Serialize;
 
+use super::is_zero;
+use crate::identity::CallHash;
+
 /// How a run ended, and its cost.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct SyntheticRun {
@@ -29,4 +32,10 @@ pub struct SyntheticRun {
     pub prompt_tokens: u64,
     /// Tokens of the answers.
     pub completion_tokens: u64,
+    /// Its call, in the mode `call`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub call: Option<CallHash>,
+    /// The begun minutes of both legs of the call.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub call_minutes: u32,
 }

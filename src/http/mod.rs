@@ -17,14 +17,18 @@ mod messages;
 mod platform;
 mod request;
 mod response;
+mod sockets;
+mod synthetic_call;
 mod twilio_errors;
 mod voice;
+mod voice_answer;
 mod webhook;
 
 use serde::Serialize;
 
 use crate::{
     config::{Config, ConfigError},
+    synthetic::call_url,
     twilio::{
         rest::STATUS_PATH,
         voice::webhook_url::{
@@ -39,7 +43,7 @@ use webhook::{Rejection, reject};
 pub use platform::WorkerPlatform;
 pub use request::{BodyBroken, MAX_BODY_BYTES, Request, path_of};
 pub use response::{Response, SECURITY_HEADERS, forbidden, internal_error};
-pub use voice::{Upgrade, upgrade};
+pub use sockets::{Upgrade, upgrade};
 
 /// The prefix of Twilio's routes.
 const TWILIO_PREFIX: &str = "/twilio/";
@@ -83,6 +87,14 @@ pub async fn handle(
             };
             answered.unwrap_or_else(|rejection| reject(platform, rejection))
         }
+        (path, "POST") if path.starts_with(call_url::PREFIX) => {
+            let answered = match config {
+                Err(errors) => Err(Rejection::Configuration(errors)),
+                Ok(config) => synthetic_call::answer(platform, config, request, &url).await,
+            };
+            answered.unwrap_or_else(|rejection| reject(platform, rejection))
+        }
+        (path, _) if path.starts_with(call_url::PREFIX) => method_not_allowed("POST"),
         (
             MESSAGES_PATH | STATUS_PATH | ERRORS_PATH | VOICE_PATH | HEARD_PATH | WAIT_PATH
             | ENDED_PATH | DIALLED_PATH | CALL_STATUS_PATH,

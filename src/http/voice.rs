@@ -1,9 +1,10 @@
-//! The webhooks of a call, and the upgrade of its socket.
+//! The webhooks of a call.
 //!
 //! `POST /twilio/voice` is answered with TwiML that connects the call to a socket, or listens, or refuses the call. It comes
 //! for a call that comes in, and for one of ours that somebody has answered. The call's object decides. What comes next
 //! when the socket has ended, or a person was dialled, is TwiML, too. Not here: calls without a socket (`gather`), checks
-//! that all webhooks share (`webhook`), the talk (`voice` above), and the socket itself (`runtime`).
+//! that all webhooks share (`webhook`), synthetic calls (`synthetic_call`), the talk (`voice` above), and the socket
+//! (`sockets`, `runtime`).
 
 mod gather;
 
@@ -11,29 +12,27 @@ use std::time::Duration;
 
 use super::{
     platform::{OBJECT_TIME, WorkerPlatform},
-    request::{Request, path_of, target_of},
+    request::Request,
     response::Response,
+    synthetic_call,
+    voice_answer::{hang_up, secret, twiml_response},
     webhook::{self, Rejection, origin},
 };
 use crate::{
-    config::{Assistant, Config, ConfigError, FixedText, VoiceMode},
+    config::{Assistant, Config, FixedText, VoiceMode},
     event::{self, Event, ObjectKind},
-    identity::{Address, PhoneHash, Pseudonym},
+    identity::{Address, Pseudonym},
     object::{in_time, with_retry},
     platform::{Method, PlatformError},
-    twilio::{
-        signature,
-        twiml::CONTENT_TYPE,
-        voice::{
-            Direction,
-            fields::{CallStatusUpdate, DialEnded, IncomingCall, RelayEnded, SessionStatus},
-            relay_url::{RELAY_PATH, RelaySecret, RelayUrl},
-            say::Sentence as Spoken,
-            twiml,
-            webhook_url::{
-                CALL_STATUS_PATH, DIALLED_PATH, ENDED_PATH, HEARD_PATH, WAIT_PATH, call_of_ours,
-                object_of, webhook_url,
-            },
+    twilio::voice::{
+        Direction,
+        fields::{CallStatusUpdate, DialEnded, IncomingCall, RelayEnded, SessionStatus},
+        relay_url::RelayUrl,
+        say::Sentence as Spoken,
+        twiml,
+        webhook_url::{
+            CALL_STATUS_PATH, DIALLED_PATH, ENDED_PATH, HEARD_PATH, WAIT_PATH, call_of_ours,
+            object_of, webhook_url,
         },
     },
     voice::{
@@ -60,59 +59,6 @@ pub(super) async fn answer<'c>(
     }
 }
 
-/// The call that a request opens a socket to.
-#[derive(Debug)]
-pub enum Upgrade {
-    /// The request is no upgrade of a call's socket.
-    Other,
-    /// It is not signed by Twilio, or no upgrade.
-    Rejected(Response),
-    /// Twilio has signed it. The call's object checks the secret.
-    Verified(RelayUrl),
-}
-
-/// Checks the upgrade of a call's socket. Nothing else happens before this.
-pub fn upgrade(
-    platform: &impl WorkerPlatform,
-    config: Result<&Config, &[ConfigError]>,
-    request: &impl Request,
-) -> Upgrade {
-    let url = request.url();
-    if !path_of(&url).starts_with(RELAY_PATH) {
-        return Upgrade::Other;
-    }
-    let checked = match config {
-        Err(errors) => Err(Rejection::Configuration(errors)),
-        Ok(config) => verified(config, request, &url),
-    };
-    match checked {
-        Ok(Some(relay)) => Upgrade::Verified(relay),
-        Ok(None) => Upgrade::Rejected(super::response::not_found()),
-        Err(rejection) => Upgrade::Rejected(webhook::reject(platform, rejection)),
-    }
-}
-
-/// The socket of a request that Twilio has signed. `None` if there is no such socket.
-fn verified<'c>(
-    config: &Config,
-    request: &impl Request,
-    url: &str,
-) -> Result<Option<RelayUrl>, Rejection<'c>> {
-    // With a query, this is not the path of a socket.
-    let Some(relay) = RelayUrl::parse_path(target_of(url)) else {
-        return Ok(None);
-    };
-    let is_upgrade = |value: String| value.eq_ignore_ascii_case("websocket");
-    if request.method() != "GET" || !request.header("Upgrade").is_some_and(is_upgrade) {
-        return Ok(None);
-    }
-    let signed_url = relay.url(origin(config, url));
-    let signature = request.header("X-Twilio-Signature");
-    signature::verify_upgrade(&signed_url, signature.as_deref(), &config.twilio_tokens)
-        .map_err(|error| Rejection::Signature(error, PhoneHash::nobody()))?;
-    Ok(Some(relay))
-}
-
 async fn incoming<'c>(
     platform: &impl WorkerPlatform,
     config: &Config,
@@ -121,6 +67,9 @@ async fn incoming<'c>(
 ) -> Result<Response, Rejection<'c>> {
     let person = person_in(url);
     let call = webhook::verified(config, request, url, person, IncomingCall::from_form).await?;
+    if synthetic_call::is_between_ours(config, call.get()) {
+        return synthetic_call::answer_callee(platform, config, url, call.get()).await;
+    }
     let token = config.twilio_tokens.get(call.token());
     let token = token.ok_or_else(|| Rejection::Object(ObjectKind::Call, "no such token".into()))?;
     let answered = Answered::new(config, url, call.get());
@@ -244,12 +193,6 @@ async fn ask<M: Method>(
     in_time(platform, OBJECT_TIME, asked).await
 }
 
-fn secret<'c>(platform: &impl WorkerPlatform) -> Result<RelaySecret, Rejection<'c>> {
-    let bytes = platform.secret_bytes();
-    let bytes = bytes.map_err(|error| Rejection::Object(ObjectKind::Call, error.reason))?;
-    Ok(RelaySecret::new(bytes))
-}
-
 /// The TwiML for a call to one assistant.
 struct Answered<'a> {
     assistant: &'a Assistant,
@@ -326,13 +269,4 @@ impl<'a> Answered<'a> {
     fn url(&self, path: &str) -> String {
         webhook_url(self.origin, path, self.ours.as_ref())
     }
-}
-
-fn hang_up<'c>() -> Result<Response, Rejection<'c>> {
-    twiml_response(twiml::hang_up())
-}
-
-fn twiml_response<'c>(twiml: std::io::Result<String>) -> Result<Response, Rejection<'c>> {
-    let body = twiml.map_err(|_| Rejection::Twiml)?;
-    Ok(Response::new(200, CONTENT_TYPE, body))
 }

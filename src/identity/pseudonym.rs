@@ -61,6 +61,12 @@ impl PseudonymKey {
         Pseudonym(self.hex(&[b"call of ours\0", &random], 32))
     }
 
+    /// What stands for the call of a synthetic run in the log.
+    #[must_use]
+    pub fn call_of_run(&self, run: &str) -> Pseudonym {
+        Pseudonym(self.hex(&[b"call of run\0", run.as_bytes()], 32))
+    }
+
     /// The name of a caller, for limits on calls. It does not depend on the number called, except that
     /// all callers who withhold their number share one name for each number that they call.
     #[must_use]

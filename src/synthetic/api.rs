@@ -13,7 +13,12 @@ use super::{
     score::Scores,
     transcript::{EndReason, Ended, Line},
 };
-use crate::{base::time::UnixMillis, platform::Method};
+use crate::{
+    base::time::UnixMillis,
+    identity::{CallSid, RecordingSid},
+    platform::Method,
+    twilio::voice::relay_url::RelaySecretHash,
+};
 
 /// Begins a run, unless it has begun before.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -332,6 +337,78 @@ impl Method for ReleaseLine {
     type Reply = ();
     const BINDING: &'static str = "BATCHES";
     const NAME: &'static str = "release_line";
+}
+
+/// A leg of a run's call asks for TwiML. It may ask twice.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AnswerLeg {
+    /// The leg.
+    pub leg: Leg,
+    /// Twilio's id of it.
+    pub sid: CallSid,
+    /// The hash of the secret that opens its socket.
+    pub door: RelaySecretHash,
+}
+
+impl Method for AnswerLeg {
+    /// `None`: the leg is told to hang up.
+    type Reply = Option<LegRelay>;
+    const BINDING: &'static str = "RUN";
+    const NAME: &'static str = "answer_leg";
+}
+
+/// How a leg is connected.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LegRelay {
+    /// The language in which it speaks.
+    pub speaks: String,
+    /// The name of its Amazon voice.
+    pub voice: String,
+    /// The language that the other leg speaks.
+    pub hears: String,
+    /// Whether it begins the recording.
+    pub records: bool,
+}
+
+/// The relay of a leg has ended, and the leg is told to hang up.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LegEnded {
+    /// The leg.
+    pub leg: Leg,
+    /// Twilio's id of it.
+    pub sid: CallSid,
+}
+
+impl Method for LegEnded {
+    type Reply = ();
+    const BINDING: &'static str = "RUN";
+    const NAME: &'static str = "leg_ended";
+}
+
+/// The call of a run is over, as its status callback says.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunCallOver {
+    /// Twilio's id of it.
+    pub sid: CallSid,
+}
+
+impl Method for RunCallOver {
+    type Reply = ();
+    const BINDING: &'static str = "RUN";
+    const NAME: &'static str = "call_over";
+}
+
+/// Twilio has a recording of the call of a run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CallRecorded {
+    /// Twilio's id of the recording.
+    pub recording: RecordingSid,
+}
+
+impl Method for CallRecorded {
+    type Reply = ();
+    const BINDING: &'static str = "RUN";
+    const NAME: &'static str = "call_recorded";
 }
 
 /// Asks Twilio whether both numbers of synthetic calls are there, and whether the one that is called

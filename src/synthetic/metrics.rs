@@ -4,7 +4,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::transcript::{Line, Mark};
+use super::{
+    plan::Mode,
+    transcript::{Line, Mark},
+    word_errors::{WordErrors, word_errors},
+};
 use crate::{
     base::time::{UnixMillis, millis},
     config::Speaker,
@@ -35,11 +39,17 @@ pub struct Metrics {
     pub silences: u32,
     /// Lines that were disturbed, the ones above included.
     pub disturbances: u32,
+    /// The words of a call that were recognised wrongly, of the lines of which anything was recognised.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recognition: Option<WordErrors>,
 }
 
 /// The numbers of these lines. The first line of an agent is scripted and takes no time.
+///
+/// A line of text takes the time in which it was written. On a call, the time of a line is that between
+/// the end of the line before and its own first sound.
 #[must_use]
-pub fn metrics(lines: &[Line]) -> Metrics {
+pub fn metrics(lines: &[Line], mode: Mode) -> Metrics {
     let count = |fits: &dyn Fn(&&Line) -> bool| -> u32 {
         lines
             .iter()
@@ -55,11 +65,20 @@ pub fn metrics(lines: &[Line]) -> Metrics {
     };
     let has = |mark: Mark| move |line: &&Line| line.marks.contains(&mark);
     let (agent_words, customer_words) = (words(Speaker::Agent), words(Speaker::Customer));
-    let mut times: Vec<u64> = lines
-        .iter()
-        .map(|line| millis(line.ended_at.since(line.started_at)))
-        .filter(|time| *time > 0)
-        .collect();
+    let times: Vec<u64> = match mode {
+        Mode::Text | Mode::Assistant => {
+            let times = lines
+                .iter()
+                .map(|line| line.ended_at.since(line.started_at));
+            times.map(millis).collect()
+        }
+        Mode::Call => {
+            let pairs = lines.iter().zip(lines.iter().skip(1));
+            let gaps = pairs.map(|(before, line)| line.started_at.since(before.ended_at));
+            gaps.map(millis).collect()
+        }
+    };
+    let mut times: Vec<u64> = times.into_iter().filter(|time| *time > 0).collect();
     times.sort_unstable();
     let at = |moment: Option<UnixMillis>| moment.unwrap_or_default();
     let begun = at(lines.first().map(|line| line.started_at));
@@ -81,6 +100,15 @@ pub fn metrics(lines: &[Line]) -> Metrics {
             let is_none =
                 |mark: &Mark| matches!(mark, Mark::Goodbye | Mark::Interrupted | Mark::CutOff);
             line.marks.iter().any(|mark| !is_none(mark))
+        }),
+        recognition: (mode == Mode::Call).then(|| {
+            // Of a line that was cut off, nobody knows what was said.
+            let whole = lines
+                .iter()
+                .filter(|line| !line.marks.contains(&Mark::CutOff));
+            let recognised = whole.filter_map(|line| Some((line, line.heard.as_deref()?)));
+            let errors = recognised.map(|(line, heard)| word_errors(&line.text, heard));
+            errors.sum()
         }),
     }
 }

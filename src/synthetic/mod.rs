@@ -8,6 +8,7 @@
 pub mod analysis;
 pub mod api;
 pub mod batch;
+pub mod call_url;
 pub mod disturbance;
 pub mod events;
 pub mod metrics;

@@ -20,7 +20,7 @@ pub struct FieldError {
 
 /// Every field of a webhook that is read, except those of [`NUMBERED`], and `MessageType`: it is only a
 /// hint, see [`is_of_type`].
-pub(crate) const READ: [&str; 41] = [
+pub(crate) const READ: [&str; 43] = [
     "MessageSid",
     "SmsSid",
     "SmsMessageSid",
@@ -62,6 +62,8 @@ pub(crate) const READ: [&str; 41] = [
     "DialCallStatus",
     "SpeechResult",
     "Digits",
+    "RecordingSid",
+    "RecordingStatus",
 ];
 
 /// The field that names each other member of a group, followed by a number. Only a group message

@@ -8,5 +8,5 @@
 pub mod api;
 pub mod call;
 pub mod callers;
-mod speakable;
+pub mod speakable;
 pub mod state;

@@ -1174,6 +1174,8 @@ fn sample_events() -> Vec<Event> {
             model_requests: 1,
             prompt_tokens: 1,
             completion_tokens: 1,
+            call: Some(Pseudonym::from_object_name(String::new()).call_hash()),
+            call_minutes: 1,
         }),
         Event::TwilioError {
             severity: TwilioSeverity::Error,

@@ -8,9 +8,10 @@ use super::{
         platform::WorkerPlatform,
         request::{Request, target_of},
         response::Response,
+        voice_answer::{hang_up, twiml_response},
         webhook::{self, Rejection},
     },
-    Answered, ask, hang_up, person_in, twiml_response,
+    Answered, ask, person_in,
 };
 use crate::{
     config::{Config, FixedText},

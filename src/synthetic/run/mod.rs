@@ -5,6 +5,7 @@
 //! the line that was due. A request is counted before it is made, so no crash makes a run cost more
 //! than was reserved. Not here: the decisions (`state`), and the rate of a batch (`batch`).
 
+mod call;
 mod events;
 mod judge;
 mod numbers;
@@ -14,15 +15,22 @@ mod speak;
 pub mod state;
 mod storage;
 
-use std::{cell::RefCell, rc::Rc, time::Duration};
+use std::{
+    cell::{Cell, RefCell},
+    rc::Rc,
+    time::Duration,
+};
 
 use futures_util::{future::AbortHandle, lock::Mutex};
 
-use self::state::{Next, Reserved, State};
+use self::state::{Next, RINGS_FOR, Reserved, Run, State};
 use super::{
     KnowsPersonas,
-    api::{Begin, Begun, CancelRun, Cancelled, CheckNumbers},
-    plan::RunPlan,
+    api::{
+        AnswerLeg, BATCHES_NAME, Begin, Begun, CallRecorded, CancelRun, Cancelled, CheckNumbers,
+        LegEnded, ReleaseLine, RunCallOver, TakeLine,
+    },
+    plan::{RunPlan, longest_call},
     transcript::{EndReason, EndedBy},
 };
 use crate::{
@@ -31,10 +39,13 @@ use crate::{
     conversation::{
         budget::{self, Item, Release, Reservation, Reserve},
         model_run::RemembersEndpoints,
+        relay_inbox::Inbox,
     },
     event::{self, Event, ObjectKind},
     object::{Engine, Steps, arguments, in_time, reply, unknown_method, with_retry},
-    platform::{Clock, Http, Log, Method, Objects, PlatformError, Random, Storage, TimeZones},
+    platform::{
+        Clock, Http, Log, Method, Objects, PlatformError, Random, Sockets, Storage, TimeZones,
+    },
 };
 
 /// The platform services that a run needs.
@@ -46,6 +57,7 @@ pub trait RunPlatform:
     + Http
     + Storage
     + Objects
+    + Sockets
     + RemembersEndpoints
     + KnowsPersonas
     + 'static
@@ -59,6 +71,7 @@ impl<P> RunPlatform for P where
         + Http
         + Storage
         + Objects
+        + Sockets
         + RemembersEndpoints
         + KnowsPersonas
         + 'static
@@ -79,6 +92,10 @@ struct Inner<P> {
     beginning: Mutex<()>,
     /// Breaks off the request that is being made.
     aborts: RefCell<Option<AbortHandle>>,
+    /// Frames of the call's sockets that wait for their turn.
+    inbox: Inbox,
+    /// How much of the newest line was played.
+    played: Cell<call::Played>,
 }
 
 /// How long the budget object may take.
@@ -98,6 +115,8 @@ impl<P: RunPlatform> Runner<P> {
             steps: Steps::default(),
             beginning: Mutex::default(),
             aborts: RefCell::default(),
+            inbox: Inbox::default(),
+            played: Cell::default(),
         }))
     }
 
@@ -114,7 +133,11 @@ impl<P: RunPlatform> Runner<P> {
         let Some(first) = inner.first_speaker(&plan) else {
             // A file that the plan names is gone. The run is accounted for, and costs nothing.
             let end = |state: &mut State, now| {
-                let nothing = Reserved { count: 0, at: now };
+                let nothing = Reserved {
+                    count: 0,
+                    minutes: 0,
+                    at: now,
+                };
                 if state.begin(plan, Speaker::Agent, nothing, now) {
                     state.change(|run| {
                         run.end(EndedBy::Failure, EndReason::Configuration, now);
@@ -124,13 +147,18 @@ impl<P: RunPlatform> Runner<P> {
             inner.step(end).await?;
             return Ok(Begun::Running);
         };
-        let Some(reserved) = inner.reserve(plan.most_requests()).await else {
+        if plan.call.is_some() && !inner.take_line(&plan).await {
+            return Ok(Begun::Busy);
+        }
+        let Some(reserved) = inner.reserve_all(&plan).await else {
+            inner.release_line(&plan).await;
             return Ok(Begun::NoBudget);
         };
-        let begun = inner.step(|state, now| state.begin(plan, first, reserved, now));
+        let begun = inner.step(|state, now| state.begin(plan.clone(), first, reserved, now));
         if !begun.await? {
             // It was told to end in the meantime.
             inner.release(reserved).await;
+            inner.release_line(&plan).await;
         }
         Ok(Begun::Running)
     }
@@ -171,6 +199,10 @@ impl<P: RunPlatform> Engine for Runner<P> {
                 reply::<Begin>(&self.begin(plan).await?)
             }
             CancelRun::NAME => reply::<CancelRun>(&self.cancel().await?),
+            AnswerLeg::NAME => reply::<AnswerLeg>(&self.answer_leg(arguments(text)?).await?),
+            LegEnded::NAME => reply::<LegEnded>(&self.leg_ended(arguments(text)?).await?),
+            RunCallOver::NAME => reply::<RunCallOver>(&self.call_over(arguments(text)?).await?),
+            CallRecorded::NAME => reply::<CallRecorded>(&self.recorded(arguments(text)?).await?),
             CheckNumbers::NAME => {
                 let check = arguments(text)?;
                 reply::<CheckNumbers>(&self.0.check_numbers(&check).await)
@@ -192,6 +224,34 @@ impl<P: RunPlatform> Inner<P> {
                     disturbance,
                 } => {
                     self.speak(speaker, disturbance).await?;
+                    true
+                }
+                Next::Dial => {
+                    self.dial().await?;
+                    true
+                }
+                Next::LookUp => {
+                    self.look_up().await?;
+                    true
+                }
+                Next::NotConnected => {
+                    self.change(Run::not_connected).await?;
+                    true
+                }
+                Next::Spoken => {
+                    self.change(Run::spoken).await?;
+                    true
+                }
+                Next::TimeUp => {
+                    self.change(Run::time_up).await?;
+                    true
+                }
+                Next::Tell => {
+                    self.tell_legs().await?;
+                    true
+                }
+                Next::HangUp => {
+                    self.hang_up().await?;
                     true
                 }
                 Next::Judge => {
@@ -228,38 +288,101 @@ impl<P: RunPlatform> Inner<P> {
         Some(sides.scenario.first_speaker)
     }
 
-    /// Reserves requests of the day. If that is not known to have succeeded, none is made.
-    async fn reserve(&self, count: u32) -> Option<Reserved> {
+    /// Takes the line for the run's call, for as long as Twilio can let the call last.
+    async fn take_line(&self, plan: &RunPlan) -> bool {
+        let lasts = longest_call(plan.limits).saturating_add(RINGS_FOR);
+        let take = TakeLine {
+            run: plan.run.clone(),
+            seconds: u32::try_from(lasts.as_secs()).unwrap_or(u32::MAX),
+        };
+        let taken = with_retry(async || self.platform.call(BATCHES_NAME, &take).await);
+        match in_time(&self.platform, BUDGET_TIME, taken).await {
+            Ok(taken) => taken,
+            Err(error) => {
+                self.log_failure(ObjectKind::Batch, error);
+                false
+            }
+        }
+    }
+
+    /// Gives the line back. If that fails, it is free when the run's time is over.
+    async fn release_line(&self, plan: &RunPlan) {
+        if plan.call.is_none() {
+            return;
+        }
+        let release = ReleaseLine(plan.run.clone());
+        let released = with_retry(async || self.platform.call(BATCHES_NAME, &release).await);
+        if let Err(error) = in_time(&self.platform, BUDGET_TIME, released).await {
+            self.log_failure(ObjectKind::Batch, error);
+        }
+    }
+
+    /// Reserves all requests and minutes that a run can need, or nothing.
+    async fn reserve_all(&self, plan: &RunPlan) -> Option<Reserved> {
         let at = self.platform.now();
-        let reserve = Reserve {
-            item: Item::ModelRequest,
+        let (count, minutes) = (plan.most_requests(), plan.most_minutes());
+        let requests = Reserved {
             count,
-            cap: self.config.max_daily_calls,
+            minutes: 0,
+            at,
+        };
+        let cap = self.config.max_daily_calls;
+        if !self.reserve(Item::ModelRequest, count, cap).await {
+            return None;
+        }
+        let cap = self.config.max_daily_call_minutes;
+        if minutes > 0 && !self.reserve(Item::CallMinute, minutes, cap).await {
+            self.release(requests).await;
+            return None;
+        }
+        Some(Reserved {
+            minutes,
+            ..requests
+        })
+    }
+
+    /// Reserves something of the day. If that is not known to have succeeded, it is not used.
+    async fn reserve(&self, item: Item, count: u32, cap: u32) -> bool {
+        let reserve = Reserve {
+            item,
+            count,
+            cap,
             usage: UsageCounters::EMPTY,
         };
         // At worst they are reserved twice.
         let reserved = with_retry(async || self.platform.call(budget::NAME, &reserve).await);
         match in_time(&self.platform, BUDGET_TIME, reserved).await {
-            Ok(Reservation::Granted) => Some(Reserved { count, at }),
-            Ok(Reservation::Exhausted) => None,
+            Ok(Reservation::Granted) => true,
+            Ok(Reservation::Exhausted) => false,
             Err(error) => {
                 self.log_failure(ObjectKind::Budget, error);
-                None
+                false
             }
         }
     }
 
-    /// Gives requests back that were reserved and not made. If that fails, they stay reserved until
-    /// the day is over.
+    /// Gives back what was reserved and not used. If that fails, it stays reserved until the day is over.
     async fn release(&self, reserved: Reserved) {
-        let release = Release {
-            item: Item::ModelRequest,
-            count: reserved.count,
-            reserved_at: reserved.at,
-        };
-        let released = self.platform.call(budget::NAME, &release);
-        if let Err(error) = in_time(&self.platform, BUDGET_TIME, released).await {
-            self.log_failure(ObjectKind::Budget, error);
+        let items = [
+            (Item::ModelRequest, reserved.count),
+            (Item::CallMinute, reserved.minutes),
+        ];
+        for (item, count) in items.into_iter().filter(|(_, count)| *count > 0) {
+            let release = Release {
+                item,
+                count,
+                reserved_at: reserved.at,
+            };
+            let released = self.platform.call(budget::NAME, &release);
+            if let Err(error) = in_time(&self.platform, BUDGET_TIME, released).await {
+                self.log_failure(ObjectKind::Budget, error);
+            }
+        }
+    }
+
+    fn logged(&self, result: Result<(), PlatformError>) {
+        if let Err(error) = result {
+            self.log_failure(ObjectKind::Run, error);
         }
     }
 

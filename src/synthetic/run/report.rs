@@ -54,13 +54,15 @@ impl<P: RunPlatform> Inner<P> {
 
     /// Gives back the requests that were not used, and reports the tokens, at most once.
     async fn settle(&self) -> Result<(), PlatformError> {
-        let settled = self.step(|state, _| state.change(Run::settle)).await?;
-        let Some(settled) = settled.flatten() else {
+        let settled = self.step(|state, now| {
+            let plan = state.run().map(|run| run.plan.clone());
+            plan.zip(state.change(|run| run.settle(now)).flatten())
+        });
+        let Some((plan, settled)) = settled.await? else {
             return Ok(());
         };
-        if settled.unused.count > 0 {
-            self.release(settled.unused).await;
-        }
+        self.release(settled.unused).await;
+        self.release_line(&plan).await;
         let usage = UsageCounters {
             prompt_tokens: settled.cost.prompt_tokens,
             completion_tokens: settled.cost.completion_tokens,
@@ -89,6 +91,11 @@ impl<P: RunPlatform> Inner<P> {
             model_requests: record.cost.model_requests,
             prompt_tokens: record.cost.prompt_tokens,
             completion_tokens: record.cost.completion_tokens,
+            call: (record.plan.call.is_some()).then(|| {
+                let keys = &self.config.pseudonym_key;
+                keys.call_of_run(&record.plan.run.to_string()).call_hash()
+            }),
+            call_minutes: record.cost.call_minutes,
         };
         event::log(&self.platform, &Event::SyntheticRun(run));
     }
@@ -106,7 +113,7 @@ fn record(run: Run, now: UnixMillis) -> Record {
         ..run.cost
     };
     Record {
-        metrics: metrics(&run.lines),
+        metrics: metrics(&run.lines, run.plan.mode),
         plan: run.plan,
         model: run.model,
         lines: run.lines,

@@ -13,8 +13,8 @@ use serde_json::Value;
 
 use super::{Inner, RunPlatform, state::Run};
 use crate::{
-    base::usage::UsageCounters,
-    config::{Agent, Assistant, Customer, FixedText, Personas, Scenario, Speaker},
+    base::{time::UnixMillis, usage::UsageCounters},
+    config::{Agent, Assistant, Customer, FixedText, Personas, Scenario, Sound, Speaker},
     conversation::{
         history::{Conversation, Turn},
         model_run::{self, Caller, ContactShare, Effect, Failure, ModelInput, ModelRun, Words},
@@ -40,6 +40,17 @@ pub(super) struct Sides<'a> {
 enum AgentRef<'a> {
     Persona(&'a Agent),
     Assistant(&'a Assistant),
+}
+
+impl Sides<'_> {
+    /// How a persona sounds.
+    pub(super) fn sound(&self, speaker: Speaker) -> Option<&Sound> {
+        match (speaker, &self.agent) {
+            (Speaker::Customer, _) => Some(&self.customer.sound),
+            (Speaker::Agent, AgentRef::Persona(agent)) => Some(&agent.sound),
+            (Speaker::Agent, AgentRef::Assistant(_)) => None,
+        }
+    }
 }
 
 /// What a side has said, and what that means.
@@ -87,9 +98,7 @@ impl<P: RunPlatform> Inner<P> {
                 text,
                 ends_call: false,
             };
-            return self
-                .change(|run, now| run.said(spoken, disturbance, started, now))
-                .await;
+            return self.say(&run, spoken, disturbance, started).await;
         }
         if !self.take_request().await? {
             return self.end(EndedBy::Limit, EndReason::Requests).await;
@@ -100,26 +109,55 @@ impl<P: RunPlatform> Inner<P> {
             _ => self.config.assistants.default(),
         };
         let (cost, model) = (cost_of(&answer), model_of(assistant, &answer));
+        let words = run.call.as_ref().zip(said.as_ref());
+        let words = words.map(|(_, said)| self.spoken_words(&run, speaker, &said.spoken.text));
         self.change(|run, now| {
             run.cost.add(cost);
             if run.ended.is_some() {
                 return;
             }
-            match said {
-                Some(said) => {
+            match (said, &words) {
+                (Some(said), words) => {
                     run.model = model;
-                    run.said(said.spoken, disturbance, started, now);
+                    match words {
+                        Some(words) => run.said_aloud(said.spoken, words, disturbance, now),
+                        None => run.said(said.spoken, disturbance, started, now),
+                    }
                     if said.hands_over {
                         run.end(EndedBy::Agent, EndReason::HandedOff, now);
                     }
                 }
-                None if run.time_left(now).is_zero() => {
+                (None, _) if run.time_left(now).is_zero() => {
                     run.end(EndedBy::Limit, EndReason::Seconds, now);
                 }
-                None => run.failed(now),
+                (None, _) => run.failed(now),
             }
         })
-        .await
+        .await?;
+        match words {
+            Some(words) => self.speak_aloud(speaker, &words).await,
+            None => Ok(()),
+        }
+    }
+
+    /// A side says a line that no model had to write.
+    async fn say(
+        &self,
+        run: &Run,
+        spoken: Spoken,
+        disturbance: Option<Disturbance>,
+        started: UnixMillis,
+    ) -> Result<(), PlatformError> {
+        if run.call.is_none() {
+            return self
+                .change(|run, now| run.said(spoken, disturbance, started, now))
+                .await;
+        }
+        let speaker = run.next_speaker();
+        let words = self.spoken_words(run, speaker, &spoken.text);
+        self.change(|run, now| run.said_aloud(spoken, &words, disturbance, now))
+            .await?;
+        self.speak_aloud(speaker, &words).await
     }
 
     async fn ask_side(
@@ -310,7 +348,7 @@ impl<P: RunPlatform> Inner<P> {
     /// Changes the run in one step.
     pub(super) async fn change(
         &self,
-        change: impl FnOnce(&mut Run, crate::base::time::UnixMillis),
+        change: impl FnOnce(&mut Run, UnixMillis),
     ) -> Result<(), PlatformError> {
         let changed = self.step(|state, now| state.change(|run| change(run, now)));
         changed.await.map(|_| ())

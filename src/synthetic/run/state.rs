@@ -4,6 +4,8 @@
 //! two failures for one line. After the report, only the events for Segment are left. Not here:
 //! asking the model (`speak`, `judge`).
 
+mod call;
+
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -25,6 +27,8 @@ use crate::{
         transcript::{EndReason, Ended, EndedBy, Line, Mark},
     },
 };
+
+pub use call::{Call, RINGS_FOR};
 
 /// Everything that a run's object remembers.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -92,6 +96,12 @@ pub struct Run {
     /// The tokens that it has cost. Its requests are `used`.
     #[serde(default)]
     pub cost: Cost,
+    /// Its call, in the mode `call`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub call: Option<Call>,
+    /// The minutes that were reserved for it.
+    #[serde(default)]
+    pub reserved_minutes: u32,
 }
 
 /// What a run does next.
@@ -104,6 +114,20 @@ pub enum Next {
         /// What is special about the line.
         disturbance: Option<Disturbance>,
     },
+    /// Twilio is asked to make the call.
+    Dial,
+    /// Twilio is asked what has become of the request to make it.
+    LookUp,
+    /// Both legs should be connected by now.
+    NotConnected,
+    /// The line that is being spoken must be over by now.
+    Spoken,
+    /// The limit of time is reached while a line is spoken.
+    TimeUp,
+    /// Both legs are told to end.
+    Tell,
+    /// Twilio is asked to end the call.
+    HangUp,
     /// The judge is asked.
     Judge,
     /// What was reserved and not used is given back, and the batch gets the record.
@@ -114,11 +138,13 @@ pub enum Next {
     Nothing,
 }
 
-/// Requests of the day that are reserved for a run.
+/// What is reserved of the day for a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Reserved {
-    /// How many.
+    /// How many requests to the model.
     pub count: u32,
+    /// How many minutes of calls, on both legs together.
+    pub minutes: u32,
     /// A moment before they were, so that no later day is given anything back.
     pub at: UnixMillis,
 }
@@ -126,7 +152,7 @@ pub struct Reserved {
 /// What is given back and reported at the end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Settled {
-    /// The requests that were reserved and not made.
+    /// The requests that were reserved and not made, and the minutes that did not begin.
     pub unused: Reserved,
     /// What was used.
     pub cost: Cost,
@@ -175,7 +201,7 @@ impl State {
     #[must_use]
     pub fn next_wake(&self, now: UnixMillis) -> Option<UnixMillis> {
         match (&self.run, self.over_at) {
-            (Some(run), _) => Some(run.report_at.unwrap_or(now)),
+            (Some(run), _) => Some(run.next_wake(now)),
             (None, over_at) => {
                 let forgotten = over_at.map(|at| at.plus(REMEMBERED));
                 forgotten.into_iter().chain(self.events.next_wake()).min()
@@ -195,6 +221,8 @@ impl State {
             return false;
         }
         self.run = Some(Run {
+            call: plan.call.as_ref().map(|_| Call::default()),
+            reserved_minutes: reserved.minutes,
             plan,
             first,
             begun_at: now,
@@ -249,7 +277,7 @@ impl State {
     #[must_use]
     pub fn next(&self, now: UnixMillis) -> Next {
         match &self.run {
-            Some(run) if run.report_at.is_none_or(|at| now >= at) => run.next(),
+            Some(run) if run.report_at.is_none_or(|at| now >= at) => run.next(now),
             Some(_) => Next::Nothing,
             None => self
                 .events
@@ -265,7 +293,17 @@ impl State {
 }
 
 impl Run {
-    fn next(&self) -> Next {
+    fn next_wake(&self, now: UnixMillis) -> UnixMillis {
+        let pending = self.pending().map(|(at, _)| at);
+        self.report_at.or(pending).unwrap_or(now)
+    }
+
+    fn next(&self, now: UnixMillis) -> Next {
+        match self.pending() {
+            Some((at, next)) if now >= at => return next,
+            Some(_) => return Next::Nothing,
+            None => {}
+        }
         if self.ended.is_none() {
             let n = self.next_number();
             return Next::Say {
@@ -280,6 +318,12 @@ impl Run {
         Next::Report
     }
 
+    /// Who says the next line.
+    #[must_use]
+    pub fn next_speaker(&self) -> Speaker {
+        speaker_of(self.next_number(), self.first)
+    }
+
     fn next_number(&self) -> u32 {
         u32::try_from(self.lines.len())
             .unwrap_or(u32::MAX)
@@ -289,14 +333,24 @@ impl Run {
     fn disturbed(&self) -> Disturbed {
         let plan = &self.plan;
         let planned = || disturbances(plan.seed, self.first, plan.limits.turns);
-        plan.disturbed.then(planned).unwrap_or_default()
+        let mut disturbed = plan.disturbed.then(planned).unwrap_or_default();
+        if self.call.is_some() {
+            // A line that was spoken to its end was not interrupted.
+            disturbed.retain(|_, disturbance| *disturbance != Disturbance::Interruption);
+        }
+        disturbed
     }
 
     /// The time that is left for the conversation.
     #[must_use]
     pub fn time_left(&self, now: UnixMillis) -> Duration {
         let limit = Duration::from_secs(self.plan.limits.seconds.into());
-        limit.saturating_sub(now.since(self.begun_at))
+        // The time until both legs are connected is none of the conversation.
+        let begun = match &self.call {
+            Some(call) => call.talks_since.unwrap_or(now),
+            None => self.begun_at,
+        };
+        limit.saturating_sub(now.since(begun))
     }
 
     /// Takes one of the reserved requests. Returns `false` if none is left, or if the run was
@@ -311,15 +365,23 @@ impl Run {
     }
 
     /// What is to be given back and reported, once. If that fails, it stays reserved.
-    pub fn settle(&mut self) -> Option<Settled> {
+    pub fn settle(&mut self, now: UnixMillis) -> Option<Settled> {
         if std::mem::replace(&mut self.settled, true) {
             return None;
         }
         let unused = self.reserved.saturating_sub(self.used);
         self.reserved = self.used;
+        let minutes = self.call.as_ref().map(|call| {
+            // Minutes of the day that were reserved are never exceeded: Twilio itself ends the call.
+            call.minutes(self.reserved_minutes, now)
+        });
+        self.cost.call_minutes = minutes.unwrap_or_default();
+        let unused_minutes = self.reserved_minutes.saturating_sub(self.cost.call_minutes);
+        self.reserved_minutes = self.cost.call_minutes;
         Some(Settled {
             unused: Reserved {
                 count: unused,
+                minutes: unused_minutes,
                 at: self.reserved_at,
             },
             cost: self.cost,
@@ -331,6 +393,21 @@ impl Run {
         self.report_failures = self.report_failures.saturating_add(1);
         let wait = growing_wait(self.report_failures, LONGEST_REPORT_WAIT);
         self.report_at = Some(now.plus(wait));
+    }
+
+    /// A side has said a line. On a call, it is spoken from now on, as `words`. After the end, nobody
+    /// hears it.
+    pub fn said_aloud(
+        &mut self,
+        spoken: Spoken,
+        words: &str,
+        disturbance: Option<Disturbance>,
+        now: UnixMillis,
+    ) {
+        if self.ended.is_none() {
+            self.said(spoken, disturbance, now, now);
+            self.give_floor(words, now);
+        }
     }
 
     /// A side has said a line. After the end, nobody hears it.
@@ -419,6 +496,7 @@ impl Run {
         if self.ended.is_none() {
             self.failures = 0;
             self.ended = Some((Ended { by, reason }, now));
+            self.cut_line(now);
         }
     }
 }

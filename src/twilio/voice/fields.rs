@@ -10,7 +10,7 @@ use std::{str::FromStr, time::Duration};
 
 use super::{CallStatus, Direction, relay::SessionId};
 use crate::{
-    identity::{AccountSid, Address, CallSid, Caller},
+    identity::{AccountSid, Address, CallSid, Caller, RecordingSid},
     twilio::{
         fields::{FieldError, reject_repeated, required},
         form::Form,
@@ -88,6 +88,15 @@ pub struct DialEnded {
     pub dialled: CallStatus,
 }
 
+/// A recording has another status. Source: Twilio, "Recording status callback".
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RecordingUpdate {
+    /// Twilio's id of the recording.
+    pub recording: RecordingSid,
+    /// Whether it can be had now. Otherwise it goes on, or there is none.
+    pub is_completed: bool,
+}
+
 impl IncomingCall {
     /// Reads a webhook's fields.
     ///
@@ -153,6 +162,21 @@ impl CallStatusUpdate {
             status: call_status(form, "CallStatus"),
             sequence: lenient(form, "SequenceNumber"),
             duration: seconds(form, "CallDuration"),
+        })
+    }
+}
+
+impl RecordingUpdate {
+    /// Reads the fields of a recording's status callback.
+    ///
+    /// # Errors
+    /// A field that is repeated, or no id of the recording.
+    pub fn from_form(form: &Form) -> Result<Self, FieldError> {
+        reject_repeated(form)?;
+        let status = form.get("RecordingStatus").unwrap_or_default();
+        Ok(Self {
+            recording: required(form, "RecordingSid")?,
+            is_completed: status.eq_ignore_ascii_case("completed"),
         })
     }
 }

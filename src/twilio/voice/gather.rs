@@ -66,7 +66,7 @@ pub fn listen(listen: &Listen<'_>) -> io::Result<String> {
     ];
     response(false, |writer| {
         if listen.starts_recording {
-            start_recording(writer)?;
+            start_recording(writer, None)?;
         }
         let mut element = writer.create_element("Gather");
         for (name, value) in attributes {

@@ -3,18 +3,19 @@
 //!
 //! The URL has no query, because Twilio's own sources disagree on whether it is signed. Its secret
 //! opens one socket: whoever reads it later, in a log or a trace, can do nothing with it. Not here:
-//! the signature (`signature`), and how long and how often a secret is good (`voice` above).
+//! the signature (`signature`), and that a secret opens one socket (`voice` above).
 
 use std::{
     fmt::{self, Write as _},
     str::FromStr,
+    time::Duration,
 };
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::{
-    base::url::BaseUrl,
+    base::{time::UnixMillis, url::BaseUrl},
     identity::{Malformed, Pseudonym},
 };
 
@@ -34,13 +35,8 @@ impl RelayUrl {
     /// The URL at an origin: `wss`, and `ws` only for plain http on this machine.
     #[must_use]
     pub fn url(&self, origin: &str) -> String {
-        // An http origin is one of this machine, or it is none.
-        let is_plain = origin.starts_with("http://") && BaseUrl::parse(origin).is_ok();
-        let scheme = if is_plain { "ws" } else { "wss" };
-        let host = origin.split_once("://").map_or(origin, |(_, host)| host);
-        let host = host.trim_end_matches('/');
         let (call, secret) = (self.call.as_str(), &self.secret.0);
-        format!("{scheme}://{host}{RELAY_PATH}{call}/{secret}")
+        socket_url(origin, &format!("{RELAY_PATH}{call}/{secret}"))
     }
 
     /// Reads the path of a request, which is nothing but call and secret.
@@ -54,6 +50,17 @@ impl RelayUrl {
     }
 }
 
+/// The URL of a socket's path at an origin.
+#[must_use]
+pub fn socket_url(origin: &str, path: &str) -> String {
+    // An http origin is one of this machine, or it is none.
+    let is_plain = origin.starts_with("http://") && BaseUrl::parse(origin).is_ok();
+    let scheme = if is_plain { "ws" } else { "wss" };
+    let host = origin.split_once("://").map_or(origin, |(_, host)| host);
+    let host = host.trim_end_matches('/');
+    format!("{scheme}://{host}{path}")
+}
+
 /// A secret of 128 bits, in 32 lower-case hex digits.
 #[derive(Clone)]
 pub struct RelaySecret(String);
@@ -63,6 +70,12 @@ impl RelaySecret {
     #[must_use]
     pub fn new(random: [u8; 16]) -> Self {
         Self(hex(&random))
+    }
+
+    /// The secret as it stands in a path. Whoever has it can open the socket.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
     }
 
     /// What is stored of it.
@@ -107,6 +120,40 @@ impl RelaySecretHash {
             .zip(other.as_bytes())
             .fold(0, |difference, (a, b)| difference | (a ^ b));
         own.len() == other.len() && difference == 0
+    }
+}
+
+/// A socket that may be opened, once.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Door {
+    /// The hash of the secret in the socket's path.
+    secret: RelaySecretHash,
+    until: UnixMillis,
+}
+
+/// How long a secret opens a socket.
+pub const DOOR_OPEN: Duration = Duration::from_mins(1);
+
+impl Door {
+    /// A door that this secret opens from now on, for [`DOOR_OPEN`].
+    #[must_use]
+    pub fn new(secret: &RelaySecretHash, now: UnixMillis) -> Self {
+        Self {
+            secret: secret.clone(),
+            until: now.plus(DOOR_OPEN),
+        }
+    }
+
+    /// Whether this secret opens it now.
+    #[must_use]
+    pub fn opens(&self, secret: &RelaySecret, now: UnixMillis) -> bool {
+        self.secret.is_of(secret) && now < self.until
+    }
+
+    /// From when on nothing opens it.
+    #[must_use]
+    pub fn until(&self) -> UnixMillis {
+        self.until
     }
 }
 

@@ -10,7 +10,7 @@ use quick_xml::{Writer, events::BytesText};
 
 use super::say::{Sentence, say};
 use crate::{
-    config::{TranscriptionProvider, Voice},
+    config::{TranscriptionProvider, TtsProvider, Voice},
     identity::Address,
     twilio::twiml::{allowed, response},
 };
@@ -18,6 +18,8 @@ use crate::{
 /// The silence after which Twilio takes the caller's words for complete, in milliseconds. With less,
 /// one sentence comes as several prompts.
 const SPEECH_TIMEOUT_MS: &str = "1000";
+/// What a relay tells beside what was said.
+const EVENTS: &str = "speaker-events tokens-played";
 
 /// The relay that answers a call.
 #[derive(Clone, Copy, Debug)]
@@ -33,6 +35,24 @@ pub struct Connect<'a> {
     /// Whether the recording of the call begins. It goes on when a relay ends, so only the first relay
     /// of a call begins it.
     pub starts_recording: bool,
+}
+
+/// The relay of one leg of a synthetic call.
+#[derive(Clone, Copy, Debug)]
+pub struct ConnectLeg<'a> {
+    /// Where Twilio asks for more TwiML when the relay has ended.
+    pub action: &'a str,
+    /// The socket.
+    pub url: &'a str,
+    /// The language in which the leg speaks.
+    pub speaks: &'a str,
+    /// The name of an Amazon voice.
+    pub voice: &'a str,
+    /// The language that the other leg speaks.
+    pub hears: &'a str,
+    /// Where Twilio tells of the recording, if this leg begins one. A call has one recording, so one leg
+    /// begins it.
+    pub recording: Option<&'a str>,
 }
 
 /// A person whom the caller is put through to.
@@ -89,20 +109,53 @@ pub fn connect(connect: &Connect<'_>) -> io::Result<String> {
         ("speechTimeout", SPEECH_TIMEOUT_MS),
         ("profanityFilter", "false"),
         ("partialPrompts", "false"),
-        ("events", "speaker-events tokens-played"),
+        ("events", EVENTS),
     ]);
     if voice.transcription_provider == TranscriptionProvider::Deepgram {
         attributes.push(("deepgramSmartFormat", "true"));
     }
     response(false, |writer| {
         if connect.starts_recording {
-            start_recording(writer)?;
+            start_recording(writer, None)?;
         }
-        writer
-            .create_element("Connect")
-            .with_attribute(("action", allowed(connect.action).as_ref()))
-            .write_inner_content(|writer| empty(writer, "ConversationRelay", &attributes))?;
-        Ok(())
+        relay(writer, connect.action, &attributes)
+    })
+}
+
+/// Connects a leg of a synthetic call with a relay that says nothing by itself and cannot be interrupted.
+///
+/// # Errors
+/// When the XML writer fails. Writing to memory never does.
+pub fn connect_leg(leg: &ConnectLeg<'_>) -> io::Result<String> {
+    let attributes = [
+        ("url", leg.url),
+        ("welcomeGreetingInterruptible", "none"),
+        // What the other leg says is no interruption: only the words of the run are spoken.
+        ("interruptible", "none"),
+        ("reportInputDuringAgentSpeech", "none"),
+        ("preemptible", "false"),
+        ("ignoreBackchannel", "false"),
+        ("dtmfDetection", "false"),
+        ("language", leg.speaks),
+        ("transcriptionLanguage", leg.hears),
+        ("ttsProvider", TtsProvider::Amazon.as_str()),
+        ("voice", leg.voice),
+        (
+            "transcriptionProvider",
+            TranscriptionProvider::Deepgram.as_str(),
+        ),
+        ("speechModel", "nova-3-general"),
+        ("deepgramSmartFormat", "true"),
+        ("speechTimeout", SPEECH_TIMEOUT_MS),
+        ("profanityFilter", "false"),
+        ("partialPrompts", "false"),
+        ("events", EVENTS),
+    ];
+    response(false, |writer| {
+        if let Some(callback) = leg.recording {
+            start_recording(writer, Some(callback))?;
+        }
+        relay(writer, leg.action, &attributes)
     })
 }
 
@@ -152,13 +205,36 @@ pub fn dial(dial: &Dial<'_>) -> io::Result<String> {
     })
 }
 
-/// The recording of the call begins.
-pub(super) fn start_recording(writer: &mut Writer<Vec<u8>>) -> io::Result<()> {
-    let recording = [
+/// Connects the call with a relay of these attributes.
+fn relay(
+    writer: &mut Writer<Vec<u8>>,
+    action: &str,
+    attributes: &[(&str, &str)],
+) -> io::Result<()> {
+    writer
+        .create_element("Connect")
+        .with_attribute(("action", allowed(action).as_ref()))
+        .write_inner_content(|writer| empty(writer, "ConversationRelay", attributes))?;
+    Ok(())
+}
+
+/// The recording of the call begins. Twilio tells the callback of it, if there is one.
+pub(super) fn start_recording(
+    writer: &mut Writer<Vec<u8>>,
+    callback: Option<&str>,
+) -> io::Result<()> {
+    let mut recording = vec![
         ("channels", "dual"),
         ("track", "both"),
         ("trim", "do-not-trim"),
     ];
+    if let Some(callback) = callback {
+        recording.extend([
+            ("recordingStatusCallback", callback),
+            ("recordingStatusCallbackMethod", "POST"),
+            ("recordingStatusCallbackEvent", "completed absent"),
+        ]);
+    }
     writer
         .create_element("Start")
         .write_inner_content(|writer| empty(writer, "Recording", &recording))?;

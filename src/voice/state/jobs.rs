@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::{Call, RESERVED_BEFORE, State, keys::Entry, session::Session};
 use crate::{
     base::time::UnixMillis, config::Config, conversation::dialling::TWILIO_TIME, event::CallEnd,
+    twilio::voice::relay_url::DOOR_OPEN,
 };
 
 /// Something that the alarm does.
@@ -120,9 +121,9 @@ impl Call {
         let told = told.map(|closing| (closing.end_by, closing.end));
         let lost = match (&self.session, &self.door) {
             (Some(session), _) => session.lost_at,
-            (None, Some(door)) => Some(door.until),
+            (None, Some(door)) => Some(door.until()),
             // Between the two only the webhook's own step comes.
-            (None, None) => Some(self.admitted_at.plus(super::session::DOOR_OPEN)),
+            (None, None) => Some(self.admitted_at.plus(DOOR_OPEN)),
         };
         let lost = lost.map(|at| (at, CallEnd::Lost));
         let first = told.into_iter().chain(lost).min_by_key(|(at, _)| *at);

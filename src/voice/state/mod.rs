@@ -22,7 +22,7 @@ use crate::{
     conversation::history::Turn,
     event::CallEnd,
     identity::Address,
-    twilio::voice::relay::SessionId,
+    twilio::voice::{relay::SessionId, relay_url::Door},
 };
 
 use super::api::Admit;
@@ -59,7 +59,7 @@ struct Call {
     admitted_at: UnixMillis,
     minutes: Minutes,
     /// A socket that may be opened.
-    door: Option<session::Door>,
+    door: Option<Door>,
     session: Option<session::Session>,
     /// The documents of a call that has no socket.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -1,7 +1,5 @@
 //! The sessions of a call: the secret that opens a socket, the socket that is open, and how the call goes on without it.
 
-use std::time::Duration;
-
 use serde::{Deserialize, Serialize};
 
 use super::{Call, State};
@@ -9,17 +7,9 @@ use crate::{
     base::time::UnixMillis,
     event::CallEnd,
     identity::CallSid,
-    twilio::voice::relay_url::{RelaySecret, RelaySecretHash},
+    twilio::voice::relay_url::{Door, RelaySecret, RelaySecretHash},
     voice::api::{Next, RelayEnd, Sentence},
 };
-
-/// A socket that may be opened, once.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Door {
-    /// The hash of the secret in the socket's path.
-    secret: RelaySecretHash,
-    pub(super) until: UnixMillis,
-}
 
 /// A socket that was opened.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,17 +41,12 @@ pub enum SetUp {
 
 /// How often a call goes on after its socket was lost.
 pub const MAX_RESUMES: u32 = 2;
-/// How long a secret opens a socket.
-pub const DOOR_OPEN: Duration = Duration::from_mins(1);
 
 impl State {
     /// Lets one socket with this secret be opened.
     pub fn open_door(&mut self, secret: &RelaySecretHash, now: UnixMillis) {
         if let Some(call) = &mut self.call {
-            call.door = Some(Door {
-                secret: secret.clone(),
-                until: now.plus(DOOR_OPEN),
-            });
+            call.door = Some(Door::new(secret, now));
         }
     }
 
@@ -69,7 +54,7 @@ impl State {
     pub fn connect(&mut self, secret: &RelaySecret, now: UnixMillis) -> Option<u32> {
         let call = self.call.as_mut()?;
         let door = call.door.as_ref()?;
-        if !door.secret.is_of(secret) || now >= door.until {
+        if !door.opens(secret, now) {
             return None;
         }
         call.door = None;

@@ -203,7 +203,7 @@ fn record() -> impl Strategy<Value = Record> {
             |(plan, model, lines, (by, reason), scores, cost, at)| Record {
                 plan,
                 model: model.to_owned(),
-                metrics: metrics(&lines),
+                metrics: metrics(&lines, Mode::Text),
                 lines,
                 ended: Ended { by, reason },
                 scores,

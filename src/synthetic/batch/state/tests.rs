@@ -63,7 +63,7 @@ fn record(number: u32) -> Record {
     Record {
         plan: plan(9).run(&batch, number).unwrap(),
         model: "m".into(),
-        metrics: metrics(std::slice::from_ref(&line)),
+        metrics: metrics(std::slice::from_ref(&line), Mode::Text),
         lines: vec![line],
         ended: Ended {
             by: EndedBy::Agent,

@@ -45,6 +45,7 @@ fn begun(plan: RunPlan) -> State {
 
 fn reserved(count: u32) -> Reserved {
     Reserved {
+        minutes: 0,
         count,
         at: UnixMillis(0),
     }
@@ -206,9 +207,15 @@ fn no_more_requests_are_taken_than_were_reserved() {
 fn what_was_not_used_is_given_back_once() {
     let mut state = begun(plan());
     state.change(Run::take_request);
-    let settled = state.change(Run::settle).flatten().expect("once");
+    let settled = state
+        .change(|run| run.settle(UnixMillis(1)))
+        .flatten()
+        .expect("once");
     assert_eq!(settled.unused.count, 13);
-    assert_eq!(state.change(Run::settle).flatten(), None);
+    assert_eq!(
+        state.change(|run| run.settle(UnixMillis(1))).flatten(),
+        None
+    );
 }
 
 #[test]
@@ -294,7 +301,7 @@ fn a_run_that_is_told_to_end_takes_no_request_and_no_line_any_more() {
 fn what_was_given_back_cannot_be_used_any_more() {
     let mut state = begun(plan());
     state.change(Run::take_request);
-    state.change(Run::settle);
+    state.change(|run| run.settle(UnixMillis(1)));
     assert_eq!(state.change(Run::take_request), Some(false));
 }
 
@@ -303,11 +310,15 @@ fn what_is_given_back_belongs_to_the_day_of_the_reservation() {
     let mut state = State::new();
     let before_midnight = UnixMillis(86_399_999);
     let reserved = Reserved {
+        minutes: 0,
         count: 9,
         at: before_midnight,
     };
     state.begin(plan(), Speaker::Agent, reserved, UnixMillis(86_400_001));
-    let settled = state.change(Run::settle).flatten().expect("once");
+    let settled = state
+        .change(|run| run.settle(UnixMillis(1)))
+        .flatten()
+        .expect("once");
     assert_eq!(settled.unused, reserved);
 }
 

@@ -128,6 +128,14 @@ impl FakePlatform {
         Ok(serde_json::from_str(&reply).unwrap())
     }
 
+    /// The engine of a run.
+    pub fn runner(&self, name: &str) -> Rc<Runner<ObjectPlatform>> {
+        match self.run_engine(Kind::Run, name).0 {
+            RunEngine::Run(engine) => engine,
+            RunEngine::Batch(_) | RunEngine::List(_) => unreachable!(),
+        }
+    }
+
     /// The next call of this method fails: before it acts, or with its reply lost.
     pub fn run_call_fails(&self, method: &'static str, acts: bool) {
         self.0.runs.failing.borrow_mut().push((method, acts));

@@ -1,8 +1,11 @@
 //! Synthetic calls: two personas on one phone call, from the operator's request to the transcript.
 //!
-//! Not here: single decisions (`src/synthetic/run/state/`).
+//! Not here: Twilio's side ([`twilio`]).
 
+mod conversation;
+mod failures;
 mod preflight;
+mod twilio;
 
 use serde_json::{Value, json};
 

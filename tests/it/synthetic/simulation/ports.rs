@@ -19,7 +19,7 @@ use switchboard::{
     },
     platform::{
         Clock, Http, HttpError, HttpOpened, HttpRequest, HttpResponse, Log, Method, Objects,
-        PlatformError, Random, Storage, Stored, TimeZones, WriteBatch,
+        PlatformError, Random, Sockets, Storage, Stored, TimeZones, WriteBatch,
     },
     synthetic::KnowsPersonas,
 };
@@ -89,6 +89,12 @@ impl Random for Port {
     fn next_f64(&self) -> f64 {
         f64::from(u32::try_from(self.world.random.below(1000)).unwrap()) / 1000.0
     }
+}
+
+/// No run of the simulation has a call.
+impl Sockets for Port {
+    fn send_text(&self, _: u32, _: &str) {}
+    fn close(&self, _: u32, _: u16, _: &str) {}
 }
 
 impl KnowsPersonas for Port {
