@@ -23,7 +23,7 @@ pub use labels::{
     IntakeOutcome, InternalProblem, KvOperation, ObjectKind, OutboxOutcome, ReplyVia,
     SegmentOutcome, ToolOutcome, TurnOutcome, TwilioResource, TwilioSeverity, UnexpectedResponse,
 };
-pub use synthetic::SyntheticRun;
+pub use synthetic::{HeardWords, SyntheticRun};
 
 use crate::{
     config::Field,

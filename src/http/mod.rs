@@ -13,6 +13,7 @@
 pub mod admin;
 pub mod admin_lockout;
 mod delivery;
+mod intelligence;
 mod messages;
 mod platform;
 mod request;
@@ -36,6 +37,7 @@ use crate::{
         },
     },
 };
+use intelligence::INTELLIGENCE_PATH;
 use response::{json, method_not_allowed, not_configured, not_found};
 use twilio_errors::ERRORS_PATH;
 use webhook::{Rejection, reject};
@@ -63,7 +65,7 @@ pub async fn handle(
     let response = match (route_of(path_of(&url)), method.as_str()) {
         ("/health", "GET" | "HEAD") => health(config),
         ("/health", _) => method_not_allowed("GET, HEAD"),
-        (path @ (MESSAGES_PATH | STATUS_PATH | ERRORS_PATH), "POST") => {
+        (path @ (MESSAGES_PATH | STATUS_PATH | ERRORS_PATH | INTELLIGENCE_PATH), "POST") => {
             let answered = match config {
                 Err(errors) => Err(Rejection::Configuration(errors)),
                 Ok(config) if path == STATUS_PATH => {
@@ -71,6 +73,9 @@ pub async fn handle(
                 }
                 Ok(config) if path == ERRORS_PATH => {
                     twilio_errors::answer(platform, config, request, &url).await
+                }
+                Ok(config) if path == INTELLIGENCE_PATH => {
+                    intelligence::answer(platform, config, request, &url).await
                 }
                 Ok(config) => messages::answer(platform, config, request, &url).await,
             };
@@ -96,8 +101,8 @@ pub async fn handle(
         }
         (path, _) if path.starts_with(call_url::PREFIX) => method_not_allowed("POST"),
         (
-            MESSAGES_PATH | STATUS_PATH | ERRORS_PATH | VOICE_PATH | HEARD_PATH | WAIT_PATH
-            | ENDED_PATH | DIALLED_PATH | CALL_STATUS_PATH,
+            MESSAGES_PATH | STATUS_PATH | ERRORS_PATH | INTELLIGENCE_PATH | VOICE_PATH | HEARD_PATH
+            | WAIT_PATH | ENDED_PATH | DIALLED_PATH | CALL_STATUS_PATH,
             _,
         ) => method_not_allowed("POST"),
         (path, method) if path.starts_with(admin::PREFIX) => match config {

@@ -8,6 +8,7 @@ use super::shown::cost;
 use crate::{
     config::{Config, PersonaId, ScenarioId, Speaker},
     synthetic::{
+        analysis::Analysis,
         api::{Cost, Record},
         metrics::Metrics,
         score::Scores,
@@ -39,6 +40,8 @@ struct Shown<'r> {
     ended: Ended,
     metrics: &'r Metrics,
     scores: Option<&'r Scores>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    analysis: Option<&'r Analysis>,
     cost: ShownCost,
 }
 
@@ -101,6 +104,7 @@ impl<'r> Shown<'r> {
             ended: record.ended,
             metrics: &record.metrics,
             scores: record.scores.as_ref(),
+            analysis: record.analysis.as_ref(),
             cost: ShownCost::of(record.cost, config),
         }
     }

@@ -11,7 +11,8 @@ pub mod waiting;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    transcript::Line,
+    plan::RunId,
+    transcript::{Line, Mark},
     word_errors::{WordErrors, word_errors},
 };
 use crate::{
@@ -37,6 +38,28 @@ pub struct Analysis {
 pub enum Service {
     /// Twilio Intelligence v2.
     IntelligenceV2,
+}
+
+impl Analysis {
+    /// Its word in transcripts and in the log.
+    #[must_use]
+    pub fn status(&self) -> &'static str {
+        match self.outcome {
+            Outcome::Completed(_) => "completed",
+            Outcome::Absent => "absent",
+            Outcome::Failed { .. } => "failed",
+            Outcome::TimedOut { .. } => "timed_out",
+        }
+    }
+
+    /// The errors of all lines, if the call was transcribed.
+    #[must_use]
+    pub fn errors(&self) -> Option<WordErrors> {
+        match &self.outcome {
+            Outcome::Completed(heard) => Some(heard.errors),
+            Outcome::Absent | Outcome::Failed { .. } | Outcome::TimedOut { .. } => None,
+        }
+    }
 }
 
 /// The result of an analysis, or why there is none.
@@ -146,7 +169,23 @@ pub struct HeardLine {
     pub errors: WordErrors,
 }
 
-/// Compares what was said with what was heard.
+/// The key that the transcript of a run's call has at the service. It says that the data is synthetic,
+/// and has at most 53 characters.
+#[must_use]
+pub fn key_of(run: &RunId) -> String {
+    format!("{KEY_PREFIX}{run}")
+}
+
+/// The run of a key. `None`: it is none of ours.
+#[must_use]
+pub fn run_of(key: &str) -> Option<RunId> {
+    key.strip_prefix(KEY_PREFIX)?.parse().ok()
+}
+
+const KEY_PREFIX: &str = "synthetic:";
+
+/// Compares what was said with what was heard. A line that was cut off is left out, because nobody knows
+/// how much of it was said.
 ///
 /// Channels are told apart by their words. Sources differ about their order, so it says nothing. If
 /// the words cannot tell them apart, as in a recording with one channel, all sentences are compared
@@ -176,6 +215,11 @@ pub fn analyse(lines: &[Line], transcribed: Transcribed) -> Heard {
             all
         }
     };
+    let cut_off = |n: u32| {
+        let mut lines = lines.iter();
+        lines.any(|line| line.n == n && line.marks.contains(&Mark::CutOff))
+    };
+    heard.retain(|line| !cut_off(line.n));
     heard.sort_by_key(|line| line.n);
     Heard {
         errors: heard.iter().map(|line| line.errors).sum(),

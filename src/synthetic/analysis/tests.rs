@@ -57,6 +57,25 @@ fn errors(words: u32, errors: u32) -> WordErrors {
 }
 
 #[test]
+fn a_key_names_one_run_and_fits() {
+    let run: RunId = format!("{}-{}", "0123456789abcdef".repeat(2), u32::MAX)
+        .parse()
+        .unwrap();
+    let key = key_of(&run);
+    assert!(key.len() <= 64 && key.is_ascii(), "{key}");
+    assert_eq!(run_of(&key), Some(run));
+    for other in [
+        "",
+        "another",
+        "synthetic:",
+        "synthetic:x-1",
+        "synthetic:0123456789abcdef0123456789abcdef-01",
+    ] {
+        assert_eq!(run_of(other), None, "{other}");
+    }
+}
+
+#[test]
 fn sides_are_found_by_their_words_whatever_the_order_of_channels() {
     for (agent, customer) in [(1, 2), (2, 1), (0, 1)] {
         let heard = analyse(&lines(), transcribed(agent, customer));
@@ -106,6 +125,10 @@ fn of_a_line_that_was_cut_off_only_what_was_said_counts() {
     lines[2].marks.push(Mark::Interrupted);
     let heard = analyse(&lines, transcribed(1, 2));
     assert_eq!(heard.lines[2].errors.words, 3);
+    // A line that was cut off at the end of the call does not count.
+    let mut cut_off = lines.clone();
+    cut_off[3].marks.push(Mark::CutOff);
+    assert_eq!(analyse(&cut_off, transcribed(1, 2)).lines.len(), 3);
     // What the other side's recognition made of a line does not change what was said.
     lines[2].marks.clear();
     assert_eq!(analyse(&lines, transcribed(1, 2)).lines[2].errors.words, 8);
