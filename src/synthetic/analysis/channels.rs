@@ -4,12 +4,22 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::Sides;
+use serde::{Deserialize, Serialize};
+
 use crate::{
     analytics::transcription::Sentence,
     config::Speaker,
     synthetic::{transcript::Line, word_errors::spoken_words},
 };
+
+/// The channels of the two sides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sides {
+    /// The agent's.
+    pub agent: u32,
+    /// The customer's.
+    pub customer: u32,
+}
 
 /// Where the sides are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -22,6 +22,8 @@ use crate::{
 use alignment::align;
 use channels::{Channels, channels};
 
+pub use channels::Sides;
+
 /// What came of the analysis of a call.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Analysis {
@@ -146,15 +148,6 @@ pub struct Heard {
     pub lines: Vec<HeardLine>,
     /// What operators have found.
     pub operators: Vec<OperatorResult>,
-}
-
-/// The channels of the two sides.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Sides {
-    /// The agent's.
-    pub agent: u32,
-    /// The customer's.
-    pub customer: u32,
 }
 
 /// How well a line was heard.

@@ -103,7 +103,7 @@ pub struct Run {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub call: Option<Call>,
     /// How far the transcript of its recording is.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Transcript::is_undecided")]
     pub transcript: Transcript,
     /// The minutes that were reserved for it.
     #[serde(default)]

@@ -28,6 +28,14 @@ pub enum Transcript {
     Over(Option<Analysis>),
 }
 
+impl Transcript {
+    /// Whether nobody has asked for it. Then it is not stored.
+    #[must_use]
+    pub fn is_undecided(&self) -> bool {
+        *self == Self::Undecided
+    }
+}
+
 impl Run {
     /// When something is due on the way to the transcript, and what. `None`: nothing of it keeps the run
     /// from its report.
