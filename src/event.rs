@@ -28,7 +28,7 @@ pub use synthetic::{HeardWords, SyntheticRun};
 use crate::{
     config::Field,
     identity::{CallHash, PhoneHash},
-    platform::{Clock, Log},
+    platform::{Clock, Log, PlatformError},
 };
 
 /// An event.
@@ -406,6 +406,12 @@ pub fn log(platform: &(impl Clock + Log), event: &Event) {
         format!(r#"{{"event":"internal_error","reason":"log_line","time":"{time}"}}"#)
     });
     platform.write(&line);
+}
+
+/// Logs that an object failed, or the object that it called.
+pub fn log_failure(platform: &(impl Clock + Log), object: ObjectKind, error: PlatformError) {
+    let reason = error.reason;
+    log(platform, &Event::ObjectFailed { object, reason });
 }
 
 /// A line of the log.

@@ -109,6 +109,15 @@ pub struct WriteBatch {
 }
 
 impl WriteBatch {
+    /// Deletes everything.
+    #[must_use]
+    pub fn clear() -> Self {
+        Self {
+            clear: true,
+            ..Self::default()
+        }
+    }
+
     /// Stores one value, as JSON.
     ///
     /// # Errors

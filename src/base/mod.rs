@@ -3,7 +3,9 @@
 //! This folder imports nothing from the rest of the crate.
 
 pub mod audio;
+pub mod hex;
 pub mod image;
+pub mod percentile;
 pub mod retry_after;
 pub mod secret;
 pub mod time;

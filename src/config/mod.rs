@@ -19,6 +19,7 @@ mod settings;
 mod texts;
 mod toml_file;
 mod voice_mode;
+mod words;
 
 pub use assistants::{
     ASK_DIGITS_TOOL, Assistant, AssistantFile, Assistants, Claim, END_CONVERSATION_TOOL, FieldKind,

@@ -29,7 +29,7 @@ use crate::{
         history::Conversation,
         voice_error::VoiceError,
     },
-    event::{self, Event, ObjectKind},
+    event::{self, ObjectKind},
     identity::{Medium, Pseudonym},
     object::{in_time, with_retry},
     openai::{Completion, OpenAiError, Tokens},
@@ -337,9 +337,7 @@ fn granted(
         Ok(Reservation::Granted) => Ok(()),
         Ok(Reservation::Exhausted) => Err(Failure::BudgetExhausted),
         Err(error) => {
-            let object = ObjectKind::Budget;
-            let reason = error.reason;
-            event::log(platform, &Event::ObjectFailed { object, reason });
+            event::log_failure(platform, ObjectKind::Budget, error);
             Err(Failure::BudgetUnreachable)
         }
     }

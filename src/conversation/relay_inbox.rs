@@ -46,7 +46,12 @@ impl Inbox {
         let frame = frame.map_err(|_| CallFault::UnreadableFrame)?;
         waiting.frames.push_back((socket, frame));
         let was_open = std::mem::replace(&mut waiting.is_open, true);
-        Ok((!was_open).then_some(Opened(&self.0)))
+        // Only a handler may close the inbox again, so none is made here for nothing.
+        Ok(if was_open {
+            None
+        } else {
+            Some(Opened(&self.0))
+        })
     }
 }
 

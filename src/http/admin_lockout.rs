@@ -120,11 +120,11 @@ impl<P: Storage + Clock + Log> AdminLockout<P> {
         Ok(verdict)
     }
 
-    /// The alarm: forgets everything that no longer counts.
+    /// Forgets everything that no longer counts.
     ///
     /// # Errors
-    /// When storage failed. The runtime then fires the alarm again.
-    pub async fn alarm(&self, now: UnixMillis) -> Result<(), PlatformError> {
+    /// When storage failed.
+    pub async fn forget(&self, now: UnixMillis) -> Result<(), PlatformError> {
         let mut current = self.state.lock().await;
         let Found { state, .. } = self.found(current.take(), now).await?;
         self.store(&state, now).await
@@ -186,10 +186,7 @@ impl<P: Storage + Clock + Log> AdminLockout<P> {
     async fn store(&self, state: &State, now: UnixMillis) -> Result<(), PlatformError> {
         let wrong = state.wrong.iter().max().map(|at| at.plus(WINDOW));
         let batch = match wrong.or(state.right.map(|at| at.plus(KNOWN_FOR))) {
-            None => WriteBatch {
-                clear: true,
-                ..WriteBatch::default()
-            },
+            None => WriteBatch::clear(),
             Some(end) => WriteBatch {
                 alarm: Some(end.max(now)),
                 ..WriteBatch::of(KEY, state)?
@@ -208,6 +205,10 @@ impl<P: Storage + Clock + Log> Engine for AdminLockout<P> {
             }
             _ => Err(unknown_method()),
         }
+    }
+
+    async fn alarm(&self) -> Result<(), PlatformError> {
+        self.forget(self.platform.now()).await
     }
 }
 

@@ -62,54 +62,23 @@ pub async fn handle(
     let url = request.url();
     let method = request.method();
     // (2) Route, method, configuration.
-    let response = match (route_of(path_of(&url)), method.as_str()) {
-        ("/health", "GET" | "HEAD") => health(config),
-        ("/health", _) => method_not_allowed("GET, HEAD"),
-        (path @ (MESSAGES_PATH | STATUS_PATH | ERRORS_PATH | INTELLIGENCE_PATH), "POST") => {
+    let path = route_of(path_of(&url));
+    let response = match (Webhook::at(path), path, method.as_str()) {
+        (Some(webhook), _, "POST") => {
             let answered = match config {
+                Ok(config) => webhook.answer(platform, config, request, &url).await,
                 Err(errors) => Err(Rejection::Configuration(errors)),
-                Ok(config) if path == STATUS_PATH => {
-                    delivery::answer(platform, config, request, &url).await
-                }
-                Ok(config) if path == ERRORS_PATH => {
-                    twilio_errors::answer(platform, config, request, &url).await
-                }
-                Ok(config) if path == INTELLIGENCE_PATH => {
-                    intelligence::answer(platform, config, request, &url).await
-                }
-                Ok(config) => messages::answer(platform, config, request, &url).await,
             };
             answered.unwrap_or_else(|rejection| reject(platform, rejection))
         }
-        (
-            path @ (VOICE_PATH | HEARD_PATH | WAIT_PATH | ENDED_PATH | DIALLED_PATH
-            | CALL_STATUS_PATH),
-            "POST",
-        ) => {
-            let answered = match config {
-                Err(errors) => Err(Rejection::Configuration(errors)),
-                Ok(config) => voice::answer(platform, config, request, &url, path).await,
-            };
-            answered.unwrap_or_else(|rejection| reject(platform, rejection))
-        }
-        (path, "POST") if path.starts_with(call_url::PREFIX) => {
-            let answered = match config {
-                Err(errors) => Err(Rejection::Configuration(errors)),
-                Ok(config) => synthetic_call::answer(platform, config, request, &url).await,
-            };
-            answered.unwrap_or_else(|rejection| reject(platform, rejection))
-        }
-        (path, _) if path.starts_with(call_url::PREFIX) => method_not_allowed("POST"),
-        (
-            MESSAGES_PATH | STATUS_PATH | ERRORS_PATH | INTELLIGENCE_PATH | VOICE_PATH | HEARD_PATH
-            | WAIT_PATH | ENDED_PATH | DIALLED_PATH | CALL_STATUS_PATH,
-            _,
-        ) => method_not_allowed("POST"),
-        (path, method) if path.starts_with(admin::PREFIX) => match config {
+        (Some(_), ..) => method_not_allowed("POST"),
+        (None, "/health", "GET" | "HEAD") => health(config),
+        (None, "/health", _) => method_not_allowed("GET, HEAD"),
+        (None, path, method) if path.starts_with(admin::PREFIX) => match config {
             Ok(config) => admin::handle(platform, config, request, method, path).await,
             Err(_) => not_configured(),
         },
-        _ => not_found(),
+        (None, ..) => not_found(),
     };
     if method == "HEAD" {
         Response {
@@ -118,6 +87,57 @@ pub async fn handle(
         }
     } else {
         response
+    }
+}
+
+/// A webhook of Twilio's.
+enum Webhook<'p> {
+    /// A message has come.
+    Message,
+    /// A delivery receipt.
+    Receipt,
+    /// An error or a warning of the account.
+    Errors,
+    /// The transcript of a recording is there.
+    Transcript,
+    /// One of the webhooks of a call, at this path.
+    Call(&'p str),
+    /// One of those of a synthetic call.
+    SyntheticCall(call_url::Webhook),
+}
+
+impl<'p> Webhook<'p> {
+    /// The webhook at a path.
+    fn at(path: &'p str) -> Option<Self> {
+        match path {
+            MESSAGES_PATH => Some(Self::Message),
+            STATUS_PATH => Some(Self::Receipt),
+            ERRORS_PATH => Some(Self::Errors),
+            INTELLIGENCE_PATH => Some(Self::Transcript),
+            VOICE_PATH | HEARD_PATH | WAIT_PATH | ENDED_PATH | DIALLED_PATH | CALL_STATUS_PATH => {
+                Some(Self::Call(path))
+            }
+            _ => call_url::Webhook::parse_path(path).map(Self::SyntheticCall),
+        }
+    }
+
+    async fn answer<'c>(
+        self,
+        platform: &impl WorkerPlatform,
+        config: &'c Config,
+        request: &mut impl Request,
+        url: &str,
+    ) -> Result<Response, Rejection<'c>> {
+        match self {
+            Self::Message => messages::answer(platform, config, request, url).await,
+            Self::Receipt => delivery::answer(platform, config, request, url).await,
+            Self::Errors => twilio_errors::answer(platform, config, request, url).await,
+            Self::Transcript => intelligence::answer(platform, config, request, url).await,
+            Self::Call(path) => voice::answer(platform, config, request, url, path).await,
+            Self::SyntheticCall(webhook) => {
+                synthetic_call::answer(platform, config, request, url, webhook).await
+            }
+        }
     }
 }
 

@@ -6,8 +6,8 @@
 
 use super::{
     platform::{OBJECT_TIME, WorkerPlatform},
-    request::{Request, path_of},
-    response::{Response, not_found},
+    request::Request,
+    response::Response,
     voice_answer::{hang_up, secret, twiml_response},
     webhook::{self, Rejection, origin},
 };
@@ -38,10 +38,9 @@ pub(super) async fn answer<'c>(
     config: &Config,
     request: &mut impl Request,
     url: &str,
+    webhook: Webhook,
 ) -> Result<Response, Rejection<'c>> {
-    let Some(Webhook { run, kind }) = Webhook::parse_path(path_of(url)) else {
-        return Ok(not_found());
-    };
+    let Webhook { run, kind } = webhook;
     match kind {
         Kind::Voice => {
             let call = IncomingCall::from_form;

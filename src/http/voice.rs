@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     config::{Assistant, Config, FixedText, VoiceMode},
-    event::{self, Event, ObjectKind},
+    event::{self, ObjectKind},
     identity::{Address, Pseudonym},
     object::{in_time, with_retry},
     platform::{Method, PlatformError},
@@ -102,8 +102,7 @@ async fn incoming<'c>(
         Err(error) => {
             platform.count(&admit.usage);
             // The caller hears a sentence. After a 503 it would hear Twilio's own words for an error.
-            let (object, reason) = (ObjectKind::Call, error.reason);
-            event::log(platform, &Event::ObjectFailed { object, reason });
+            event::log_failure(platform, ObjectKind::Call, error);
             answered.say(FixedText::CallNoCapacity)
         }
     }

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 
 use super::{Address, CallSid, Caller, Malformed};
-use crate::base::secret::Secret;
+use crate::base::{hex::is_hex, secret::Secret};
 
 /// The key of all pseudonyms. With another key, every contact gets a new, empty thread.
 #[derive(Clone, Debug)]
@@ -213,12 +213,8 @@ impl Pseudonym {
 impl FromStr for Pseudonym {
     type Err = Malformed;
     fn from_str(text: &str) -> Result<Self, Malformed> {
-        let is_digit = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
-        if text.len() == 64 && text.bytes().all(is_digit) {
-            Ok(Self(text.to_owned()))
-        } else {
-            Err(Malformed)
-        }
+        let is_whole = is_hex(text, 64);
+        is_whole.then(|| Self(text.to_owned())).ok_or(Malformed)
     }
 }
 

@@ -7,10 +7,10 @@ mod timeout;
 
 use crate::platform::{Method, PlatformError};
 
-pub use step::{StepHost, Steps};
+pub use step::{StepHost, Steps, StoredState};
 pub use timeout::{half_of_rest, in_time, with_retry, within};
 
-/// The engine of a Durable Object: it answers calls.
+/// The engine of a Durable Object: it answers calls, and works when its alarm fires.
 #[allow(
     async_fn_in_trait,
     reason = "wasm32 is single-threaded; no caller needs Send"
@@ -21,6 +21,14 @@ pub trait Engine {
     /// # Errors
     /// When the call is malformed, or the engine failed.
     async fn call(&self, method: &str, arguments: &str) -> Result<String, PlatformError>;
+
+    /// The alarm fires. An engine that sets none has nothing to do.
+    ///
+    /// # Errors
+    /// When storage failed, and no alarm could be set either. The runtime then fires the alarm again.
+    async fn alarm(&self) -> Result<(), PlatformError> {
+        Ok(())
+    }
 }
 
 /// The arguments of a call.

@@ -10,6 +10,7 @@ use futures_util::{
     future::LocalBoxFuture,
     lock::{Mutex, MutexGuard},
 };
+use serde::de::DeserializeOwned;
 
 use crate::{
     base::time::UnixMillis,
@@ -21,7 +22,7 @@ use crate::{
     async_fn_in_trait,
     reason = "wasm32 is single-threaded; no caller needs Send"
 )]
-pub trait StepHost {
+pub trait StepHost: Sized {
     /// The state.
     type State: Clone + PartialEq;
     /// The platform.
@@ -29,6 +30,8 @@ pub trait StepHost {
 
     /// The object's platform.
     fn platform(&self) -> &Self::Platform;
+    /// The object's state.
+    fn steps(&self) -> &Steps<Self::State>;
     /// Reads the state from storage. `true`: the state is ahead of what is stored.
     ///
     /// # Errors
@@ -36,9 +39,11 @@ pub trait StepHost {
     async fn load(&self) -> Result<(Self::State, bool), PlatformError>;
     /// Brings the state up to date before it is used. `true`: the state is now ahead of what is
     /// stored, but the difference needs no write.
-    fn refresh(&self, state: &mut Self::State, now: UnixMillis) -> bool;
+    fn refresh(&self, _state: &mut Self::State, _now: UnixMillis) -> bool {
+        false
+    }
     /// Removes everything that must not count as a change.
-    fn normalize(&self, state: &mut Self::State, now: UnixMillis);
+    fn normalize(&self, _state: &mut Self::State, _now: UnixMillis) {}
     /// Everything that a step writes, except the alarm.
     ///
     /// # Errors
@@ -49,15 +54,75 @@ pub trait StepHost {
         after: &mut Self::State,
         now: UnixMillis,
     ) -> Result<WriteBatch, PlatformError>;
-    /// The alarm's new time, if it changes. `set` is the known current time of the alarm.
+    /// When something is due.
+    fn next_wake(&self, _state: &Self::State, _now: UnixMillis) -> Option<UnixMillis> {
+        None
+    }
+    /// The alarm's new time, if it changes. `set` is the known current time of the alarm. An alarm that comes too early
+    /// is left: it looks again.
     fn new_alarm(
         &self,
         state: &Self::State,
         set: Option<UnixMillis>,
         now: UnixMillis,
-    ) -> Option<UnixMillis>;
+    ) -> Option<UnixMillis> {
+        let wake = self.next_wake(state, now)?.max(now);
+        set.is_none_or(|set| wake < set).then_some(wake)
+    }
     /// Is called after a step was stored.
-    fn stored(&self, before: &Self::State, after: &Self::State);
+    fn stored(&self, _before: &Self::State, _after: &Self::State) {}
+
+    /// Reads the state, see [`Steps::read`].
+    ///
+    /// # Errors
+    /// When storage failed.
+    async fn read<R>(
+        &self,
+        look: impl FnOnce(&Self::State, UnixMillis) -> R,
+    ) -> Result<R, PlatformError> {
+        self.steps().read(self, look).await
+    }
+
+    /// Takes an atomic step, see [`Steps::step`].
+    ///
+    /// # Errors
+    /// When storage failed. The step may then be stored or not.
+    async fn step<R>(
+        &self,
+        decide: impl FnOnce(&mut Self::State, UnixMillis) -> R,
+    ) -> Result<R, PlatformError> {
+        self.steps().step(self, decide).await
+    }
+}
+
+/// A state that is stored as JSON under one key.
+#[derive(Debug, PartialEq, Eq)]
+pub enum StoredState<S> {
+    /// There is none.
+    None,
+    /// It was read.
+    Whole(S),
+    /// Another release has written it, or it is damaged.
+    Unreadable,
+}
+
+impl<S: DeserializeOwned> StoredState<S> {
+    /// Reads the state. One that is not whole counts as unreadable.
+    ///
+    /// # Errors
+    /// When storage failed.
+    pub async fn read(
+        storage: &impl Storage,
+        key: &str,
+        is_whole: impl FnOnce(&S) -> bool,
+    ) -> Result<Self, PlatformError> {
+        let Some(stored) = storage.get(key).await? else {
+            return Ok(Self::None);
+        };
+        let text = stored.text();
+        let state = text.and_then(|text| serde_json::from_str(&text).ok());
+        Ok(state.filter(is_whole).map_or(Self::Unreadable, Self::Whole))
+    }
 }
 
 /// The state of an object, behind a lock.

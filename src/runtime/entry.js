@@ -105,37 +105,44 @@ const around = (Engine) =>
     }
   };
 
-/** A call's object also has sockets. The runtime keeps them while the object is not in memory. */
-export class CallObject extends around(CallEngine) {
-  fetch(request) {
-    return this.ask((engine) => engine.upgrade(request));
-  }
-
-  webSocketMessage(socket, message) {
-    // Twilio sends texts alone.
-    if (typeof message !== "string") return undefined;
-    return this.ask((engine) => engine.socketMessage(socket, message));
-  }
-
-  async webSocketClose(socket, code, reason) {
-    await this.ask((engine) => engine.socketClosed(socket));
-    try {
-      socket.close(code, reason);
-    } catch {
-      // It is closed already, or the code may not be sent.
+/**
+ * The same for an engine that has sockets. The runtime keeps them while the object is not in memory.
+ *
+ * @param {import("./index.js").SocketEngineClass} Engine
+ */
+const withSockets = (Engine) =>
+  class extends around(Engine) {
+    fetch(request) {
+      return this.ask((engine) => engine.upgrade(request));
     }
-  }
 
-  webSocketError(socket) {
-    return this.ask((engine) => engine.socketClosed(socket));
-  }
-}
+    webSocketMessage(socket, message) {
+      // Twilio sends texts alone.
+      if (typeof message !== "string") return undefined;
+      return this.ask((engine) => engine.socketMessage(socket, message));
+    }
+
+    async webSocketClose(socket, code, reason) {
+      await this.ask((engine) => engine.socketClosed(socket));
+      try {
+        socket.close(code, reason);
+      } catch {
+        // It is closed already, or the code may not be sent.
+      }
+    }
+
+    webSocketError(socket) {
+      return this.ask((engine) => engine.socketClosed(socket));
+    }
+  };
+
+export class CallObject extends withSockets(CallEngine) {}
 
 export class ThreadObject extends around(ThreadEngine) {}
 export class BudgetObject extends around(BudgetEngine) {}
 export class AdminLockoutObject extends around(AdminLockoutEngine) {}
 export class CallerObject extends around(CallerEngine) {}
-export class RunObject extends around(RunEngine) {}
+export class RunObject extends withSockets(RunEngine) {}
 export class BatchObject extends around(BatchEngine) {}
 export class BatchListObject extends around(BatchListEngine) {}
 

@@ -13,18 +13,19 @@ export interface Engine {
   alarm(): void | Promise<void>;
 }
 export type EngineClass = new (state: DurableObjectState, env: unknown) => Engine;
-/** The engine of a call, which also has sockets. */
+/** The engine of a call or a run, which also has sockets. */
 export interface SocketEngine extends Engine {
   upgrade(request: Request): Response | Promise<Response>;
   socketMessage(socket: WebSocket, text: string): void | Promise<void>;
   socketClosed(socket: WebSocket): void | Promise<void>;
 }
+export type SocketEngineClass = new (state: DurableObjectState, env: unknown) => SocketEngine;
 export const BudgetEngine: EngineClass;
-export const CallEngine: new (state: DurableObjectState, env: unknown) => SocketEngine;
+export const CallEngine: SocketEngineClass;
 export const CallerEngine: EngineClass;
 export const ThreadEngine: EngineClass;
 export const AdminLockoutEngine: EngineClass;
-export const RunEngine: EngineClass;
+export const RunEngine: SocketEngineClass;
 export const BatchEngine: EngineClass;
 export const BatchListEngine: EngineClass;
 

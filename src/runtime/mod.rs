@@ -10,8 +10,10 @@ mod calls;
 mod clock;
 mod convert;
 mod lifetime;
+mod object_class;
 mod objects;
 mod services;
+mod sockets;
 mod synthetic;
 
 use std::{cell::OnceCell, rc::Rc};
@@ -31,6 +33,9 @@ use crate::{
         self, BodyBroken, MAX_BODY_BYTES, Request, Response, Upgrade,
         internal_error as error_response,
     },
+    platform::Method,
+    synthetic::api::Begin,
+    voice::api::Admit,
 };
 
 /// Prints the location and the trace of a panic. The previous hook, from `worker`, informs
@@ -83,7 +88,12 @@ pub fn fetch(request: web_sys::Request, body: Option<Vec<u8>>, env: Env) -> JsVa
             Upgrade::Other => {}
             Upgrade::Rejected(response) => return outgoing(&response),
             Upgrade::Verified(relay) => {
-                return calls::pass_upgrade(&env, &relay, &request.request).await;
+                let (name, request) = (relay.call.as_str(), &request.request);
+                return sockets::pass_upgrade(&env, Admit::BINDING, name, request).await;
+            }
+            Upgrade::VerifiedLeg(leg) => {
+                let (name, request) = (leg.run.to_string(), &request.request);
+                return sockets::pass_upgrade(&env, Begin::BINDING, &name, request).await;
             }
         }
         let response = http::handle(&platform, config, &mut request).await;

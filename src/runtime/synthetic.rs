@@ -1,140 +1,68 @@
 //! The Durable Objects of synthetic conversations, and the files of the personas.
 //!
-//! Not here: the decisions (`synthetic`), and the other objects (`objects`, `calls`).
+//! Not here: the decisions (`synthetic`), the sockets (`sockets`), and the other objects (`objects`, `calls`).
 
-use std::{cell::OnceCell, rc::Rc, time::Duration};
+use std::{cell::OnceCell, rc::Rc};
 
 use wasm_bindgen::prelude::*;
-use worker::{DurableObject, Env, Request, Response, State, durable_object, js_sys};
+use worker::js_sys;
 
 use super::{
-    config,
-    lifetime::Lifetime,
-    objects::{call, not_by_fetch, not_configured, run},
+    object_class::object_class,
     services::{ObjectServices, WorkerServices},
+    sockets::{SocketEngine, socket_class},
 };
 use crate::{
     config::{FileError, PersonaFile, Personas, parse_personas},
+    platform::PlatformError,
     synthetic::{
         KnowsPersonas,
         batch::{Batch, list::BatchList},
+        call_url::LegUrl,
         run::Runner,
     },
 };
 
-/// A run. Its object's name is its batch's id and its number.
-#[durable_object(fetch)]
-pub struct RunEngine {
-    /// `None` while settings are wrong. Then calls fail, and an old alarm is postponed.
-    engine: Option<Rc<Runner<ObjectServices>>>,
-    services: ObjectServices,
-    lifetime: Lifetime,
-}
+object_class!(
+    /// A run. Its object's name is its batch's id and its number.
+    RunEngine,
+    Runner<ObjectServices>,
+    |parts| Some(Runner::new(parts.services, parts.config?))
+);
+socket_class!(RunEngine);
 
-impl DurableObject for RunEngine {
-    fn new(state: State, env: Env) -> Self {
-        let config = config(&env).ok();
-        let lifetime = Lifetime::new();
-        let services = ObjectServices::new(state, env, lifetime.end());
-        let engine = config.map(|config| Rc::new(Runner::new(services.clone(), config)));
-        Self {
-            engine,
-            services,
-            lifetime,
-        }
+/// The number of a socket is that of its leg.
+impl SocketEngine for Runner<ObjectServices> {
+    async fn open(&self, path: &str) -> Result<Option<u32>, PlatformError> {
+        let Some(LegUrl { leg, secret, .. }) = LegUrl::parse_path(path) else {
+            return Ok(None);
+        };
+        let connected = self.connect(leg, &secret).await?;
+        Ok(connected.then(|| leg.socket()))
     }
 
-    async fn fetch(&self, _: Request) -> worker::Result<Response> {
-        not_by_fetch()
-    }
-}
-
-#[wasm_bindgen]
-impl RunEngine {
-    /// Answers a call.
-    pub fn call(&self, method: String, arguments: String) -> JsValue {
-        match self.engine.clone() {
-            Some(engine) => call(&self.lifetime, engine, method, arguments),
-            None => not_configured(&self.lifetime),
-        }
+    async fn message(&self, socket: u32, text: &str) {
+        self.frame(socket, text).await;
     }
 
-    /// The alarm fires.
-    pub fn alarm(&self) -> JsValue {
-        let (engine, services) = (self.engine.clone(), self.services.clone());
-        run(&self.lifetime, async move {
-            match engine {
-                Some(engine) => engine.alarm().await?,
-                None => services.set_alarm_in(Duration::from_mins(1)).await?,
-            }
-            Ok(JsValue::UNDEFINED)
-        })
+    async fn lost(&self, socket: u32) {
+        self.closed(socket).await;
     }
 }
 
-/// A batch. Its object's name is its id.
-#[durable_object(fetch)]
-pub struct BatchEngine {
-    engine: Rc<Batch<ObjectServices>>,
-    lifetime: Lifetime,
-}
+object_class!(
+    /// A batch. Its object's name is its id.
+    BatchEngine,
+    Batch<ObjectServices>,
+    |parts| Some(Batch::new(parts.services))
+);
 
-impl DurableObject for BatchEngine {
-    fn new(state: State, env: Env) -> Self {
-        let lifetime = Lifetime::new();
-        let services = ObjectServices::new(state, env, lifetime.end());
-        let engine = Rc::new(Batch::new(services));
-        Self { engine, lifetime }
-    }
-
-    async fn fetch(&self, _: Request) -> worker::Result<Response> {
-        not_by_fetch()
-    }
-}
-
-#[wasm_bindgen]
-impl BatchEngine {
-    /// Answers a call.
-    pub fn call(&self, method: String, arguments: String) -> JsValue {
-        call(&self.lifetime, Rc::clone(&self.engine), method, arguments)
-    }
-
-    /// The alarm fires.
-    pub fn alarm(&self) -> JsValue {
-        let engine = Rc::clone(&self.engine);
-        run(&self.lifetime, async move {
-            engine.alarm().await.map(|()| JsValue::UNDEFINED)
-        })
-    }
-}
-
-/// The one list of batches.
-#[durable_object(fetch)]
-pub struct BatchListEngine {
-    engine: Rc<BatchList<ObjectServices>>,
-    lifetime: Lifetime,
-}
-
-impl DurableObject for BatchListEngine {
-    fn new(state: State, env: Env) -> Self {
-        let lifetime = Lifetime::new();
-        let services = ObjectServices::new(state, env, lifetime.end());
-        let engine = Rc::new(BatchList::new(services));
-        Self { engine, lifetime }
-    }
-
-    async fn fetch(&self, _: Request) -> worker::Result<Response> {
-        not_by_fetch()
-    }
-}
-
-#[wasm_bindgen]
-impl BatchListEngine {
-    /// Answers a call.
-    pub fn call(&self, method: String, arguments: String) -> JsValue {
-        call(&self.lifetime, Rc::clone(&self.engine), method, arguments)
-    }
-}
+object_class!(
+    /// The one list of batches.
+    BatchListEngine,
+    BatchList<ObjectServices>,
+    |parts| Some(BatchList::new(parts.services))
+);
 
 #[wasm_bindgen(raw_module = "./personas.js")]
 extern "C" {

@@ -10,6 +10,7 @@ use super::{
     word_errors::{WordErrors, word_errors},
 };
 use crate::{
+    base::percentile::percentile,
     base::time::{UnixMillis, millis},
     config::Speaker,
 };
@@ -111,11 +112,4 @@ pub fn metrics(lines: &[Line], mode: Mode) -> Metrics {
             errors.sum()
         }),
     }
-}
-
-/// The smallest of the sorted values that so many per cent of them do not exceed.
-#[must_use]
-pub fn percentile<T: Copy>(sorted: &[T], per_cent: usize) -> Option<T> {
-    let rank = sorted.len().saturating_mul(per_cent).div_ceil(100);
-    sorted.get(rank.checked_sub(1)?).copied()
 }

@@ -9,6 +9,7 @@ use oorandom::Rand64;
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    base::hex::is_hex,
     config::{Limits, PersonaId, Personas, ScenarioId, Speaker},
     identity::Malformed,
 };
@@ -35,12 +36,8 @@ impl BatchId {
 impl FromStr for BatchId {
     type Err = Malformed;
     fn from_str(text: &str) -> Result<Self, Malformed> {
-        let is_digit = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
-        if text.len() == 32 && text.bytes().all(is_digit) {
-            Ok(Self(text.to_owned()))
-        } else {
-            Err(Malformed)
-        }
+        let is_whole = is_hex(text, 32);
+        is_whole.then(|| Self(text.to_owned())).ok_or(Malformed)
     }
 }
 

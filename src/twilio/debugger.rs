@@ -9,11 +9,11 @@ use std::str::FromStr;
 use serde::Deserialize;
 
 use super::{
-    fields::{FieldError, optional, required},
+    fields::{FieldError, optional, reject_repeated, required},
     form::Form,
 };
 use crate::{
-    event::{FieldProblem, TwilioResource, TwilioSeverity},
+    event::{TwilioResource, TwilioSeverity},
     identity::Malformed,
 };
 
@@ -34,17 +34,11 @@ impl DebuggerEvent {
     /// # Errors
     /// When a field is missing or malformed. A payload that cannot be read leaves the code unknown.
     pub fn from_form(form: &Form) -> Result<Self, FieldError> {
+        reject_repeated(form)?;
         let Severity(severity) = required(form, "Level")?;
         let _: EventSid = required(form, "Sid")?;
         let payload: Option<Payload> = optional(form, "Payload").unwrap_or_default();
         let payload = payload.unwrap_or_default();
-        let repeated = form.pairs().filter(|(name, _)| *name == "Level").count() > 1;
-        if repeated {
-            return Err(FieldError {
-                field: "Level",
-                problem: FieldProblem::Repeated,
-            });
-        }
         Ok(Self {
             severity,
             code: payload.error_code.and_then(Code::number),

@@ -20,7 +20,7 @@ pub struct FieldError {
 
 /// Every field of a webhook that is read, except those of [`NUMBERED`], and `MessageType`: it is only a
 /// hint, see [`is_of_type`].
-pub(crate) const READ: [&str; 43] = [
+pub(crate) const READ: [&str; 46] = [
     "MessageSid",
     "SmsSid",
     "SmsMessageSid",
@@ -64,6 +64,9 @@ pub(crate) const READ: [&str; 43] = [
     "Digits",
     "RecordingSid",
     "RecordingStatus",
+    "Level",
+    "Sid",
+    "Payload",
 ];
 
 /// The field that names each other member of a group, followed by a number. Only a group message

@@ -13,7 +13,7 @@ use crate::{
     base::time::UnixMillis,
     event::{self, Event, InternalProblem},
     identity::Pseudonym,
-    object::{Engine, StepHost, Steps, arguments, reply, unknown_method},
+    object::{Engine, StepHost, Steps, StoredState, arguments, reply, unknown_method},
     platform::{Clock, Log, Method, PlatformError, Storage, WriteBatch},
 };
 
@@ -23,12 +23,9 @@ pub const WINDOW: Duration = Duration::from_hours(1);
 /// The object of one caller.
 #[derive(Debug)]
 pub struct Callers<P> {
+    platform: P,
     steps: Steps<State>,
-    host: Host<P>,
 }
-
-#[derive(Debug)]
-struct Host<P>(P);
 
 /// Everything that the object remembers.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,8 +49,8 @@ impl<P: Storage + Clock + Log> Callers<P> {
     /// An object on this platform.
     pub fn new(platform: P) -> Self {
         Self {
+            platform,
             steps: Steps::default(),
-            host: Host(platform),
         }
     }
 
@@ -62,9 +59,7 @@ impl<P: Storage + Clock + Log> Callers<P> {
     /// # Errors
     /// When storage failed. Then the call must be refused.
     pub async fn count_call(&self, count: CountCall) -> Result<bool, PlatformError> {
-        self.steps
-            .step(&self.host, |state, now| state.count_call(&count, now))
-            .await
+        self.step(|state, now| state.count_call(&count, now)).await
     }
 
     /// Counts a request to the model. Returns whether it may be made.
@@ -72,18 +67,8 @@ impl<P: Storage + Clock + Log> Callers<P> {
     /// # Errors
     /// When storage failed. Then the request must not be made.
     pub async fn count_request(&self, count: CountRequest) -> Result<bool, PlatformError> {
-        self.steps
-            .step(&self.host, |state, now| state.count_request(count, now))
+        self.step(|state, now| state.count_request(count, now))
             .await
-    }
-
-    /// The alarm: forgets what no longer counts.
-    ///
-    /// # Errors
-    /// When storage failed. The runtime then fires the alarm again.
-    pub async fn alarm(&self) -> Result<(), PlatformError> {
-        self.steps.begin_alarm(&self.host).await?;
-        self.steps.end_alarm(&self.host, |_, _| {}).await
     }
 }
 
@@ -97,35 +82,42 @@ impl<P: Storage + Clock + Log> Engine for Callers<P> {
             _ => Err(unknown_method()),
         }
     }
+
+    /// The alarm: forgets what no longer counts.
+    async fn alarm(&self) -> Result<(), PlatformError> {
+        self.steps.begin_alarm(self).await?;
+        self.steps.end_alarm(self, |_, _| {}).await
+    }
 }
 
-impl<P: Storage + Clock + Log> StepHost for Host<P> {
+impl<P: Storage + Clock + Log> StepHost for Callers<P> {
     type State = State;
     type Platform = P;
 
     fn platform(&self) -> &P {
-        &self.0
+        &self.platform
+    }
+
+    fn steps(&self) -> &Steps<State> {
+        &self.steps
     }
 
     async fn load(&self) -> Result<(State, bool), PlatformError> {
-        let Some(stored) = self.0.get(KEY).await? else {
-            return Ok((State::new(), false));
-        };
-        let readable = stored
-            .text()
-            .and_then(|text| serde_json::from_str::<State>(&text).ok())
-            .filter(|state| state.v == VERSION);
-        if let Some(state) = readable {
-            return Ok((state, false));
+        let is_whole = |state: &State| state.v == VERSION;
+        match StoredState::read(&self.platform, KEY, is_whole).await? {
+            StoredState::None => Ok((State::new(), false)),
+            StoredState::Whole(state) => Ok((state, false)),
+            StoredState::Unreadable => {
+                let reason = InternalProblem::CallerUnreadable;
+                event::log(&self.platform, &Event::InternalError { reason });
+                let state = State {
+                    day: self.platform.now().utc_day(),
+                    exhausted: true,
+                    ..State::new()
+                };
+                Ok((state, true))
+            }
         }
-        let reason = InternalProblem::CallerUnreadable;
-        event::log(&self.0, &Event::InternalError { reason });
-        let state = State {
-            day: self.0.now().utc_day(),
-            exhausted: true,
-            ..State::new()
-        };
-        Ok((state, true))
     }
 
     fn refresh(&self, state: &mut State, now: UnixMillis) -> bool {
@@ -135,8 +127,6 @@ impl<P: Storage + Clock + Log> StepHost for Host<P> {
         *state != before
     }
 
-    fn normalize(&self, _: &mut State, _: UnixMillis) {}
-
     async fn batch(
         &self,
         _: &State,
@@ -144,10 +134,7 @@ impl<P: Storage + Clock + Log> StepHost for Host<P> {
         _: UnixMillis,
     ) -> Result<WriteBatch, PlatformError> {
         if *state == State::new() {
-            return Ok(WriteBatch {
-                clear: true,
-                ..WriteBatch::default()
-            });
+            return Ok(WriteBatch::clear());
         }
         WriteBatch::of(KEY, state)
     }
@@ -161,8 +148,6 @@ impl<P: Storage + Clock + Log> StepHost for Host<P> {
         // An alarm that comes earlier is as good: it looks again.
         state.forgotten_at().filter(|_| set.is_none())
     }
-
-    fn stored(&self, _: &State, _: &State) {}
 }
 
 impl State {

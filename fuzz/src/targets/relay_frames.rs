@@ -4,6 +4,7 @@
 
 use serde_json::{Value, json};
 use switchboard::{
+    object::Engine as _,
     twilio::voice::relay_url::RelaySecret,
     voice::{api::Next, call::Phone},
 };

@@ -10,6 +10,7 @@ use switchboard::{
         history::{Conversation, MAX_CHARS, MAX_TURNS},
     },
     messaging::api::Reply,
+    object::Engine as _,
 };
 
 use super::{

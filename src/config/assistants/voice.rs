@@ -10,6 +10,7 @@ use super::super::{
     parsers::{self, Parsed},
     texts::Language,
     toml_file::{Found, Table},
+    words::words,
 };
 use crate::identity::Address;
 
@@ -47,36 +48,6 @@ impl Voice {
     pub(super) fn offers_tools(&self) -> bool {
         self.ask_digits || self.hand_off_to.is_some()
     }
-}
-
-/// Makes an enum of words that a file may have.
-macro_rules! words {
-    ($($(#[$doc:meta])* $name:ident, $problem:literal { $($(#[$variant_doc:meta])* $variant:ident = $word:literal,)+ })+) => {
-        $(
-            $(#[$doc])*
-            #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-            pub enum $name {
-                $($(#[$variant_doc])* $variant,)+
-            }
-
-            impl $name {
-                /// Its word.
-                #[must_use]
-                pub fn as_str(self) -> &'static str {
-                    match self {
-                        $(Self::$variant => $word,)+
-                    }
-                }
-
-                fn parse(text: &str) -> Parsed<Self> {
-                    match text {
-                        $($word => Ok(Self::$variant),)+
-                        _ => Err($problem),
-                    }
-                }
-            }
-        )+
-    };
 }
 
 words! {

@@ -13,6 +13,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::words::words;
+
 pub use check::check;
 pub use id::{PersonaId, ScenarioId};
 pub use parse::parse;
@@ -171,36 +173,6 @@ impl Default for Limits {
             seconds: 300,
         }
     }
-}
-
-/// Makes an enum of words that a file may have.
-macro_rules! words {
-    ($($(#[$doc:meta])* $name:ident, $problem:literal { $($(#[$variant_doc:meta])* $variant:ident = $word:literal,)+ })+) => {
-        $(
-            $(#[$doc])*
-            #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-            pub enum $name {
-                $($(#[$variant_doc])* $variant,)+
-            }
-
-            impl $name {
-                /// Its word.
-                #[must_use]
-                pub fn as_str(self) -> &'static str {
-                    match self {
-                        $(Self::$variant => $word,)+
-                    }
-                }
-
-                fn parse(text: &str) -> super::parsers::Parsed<Self> {
-                    match text {
-                        $($word => Ok(Self::$variant),)+
-                        _ => Err($problem),
-                    }
-                }
-            }
-        )+
-    };
 }
 
 words! {

@@ -112,8 +112,7 @@ impl<S: OutboxStore, P: Clock + Log + Http + Objects> Drain<'_, S, P> {
                 Ok(())
             }
             Err(error) => {
-                let (object, reason) = (ObjectKind::Budget, error.reason);
-                event::log(self.platform, &Event::ObjectFailed { object, reason });
+                event::log_failure(self.platform, ObjectKind::Budget, error);
                 self.change(|outbox, now| outbox.mark_not_processed(turn, None, now))
                     .await
             }

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     config::Config,
-    event::{self, Event, ObjectKind},
+    event::{self, ObjectKind},
     http::{
         platform::WorkerPlatform,
         request::{BodyError, Request, read_body},
@@ -105,12 +105,6 @@ pub(super) fn failed(
     object: ObjectKind,
     error: PlatformError,
 ) -> Response {
-    event::log(
-        platform,
-        &Event::ObjectFailed {
-            object,
-            reason: error.reason,
-        },
-    );
+    event::log_failure(platform, object, error);
     response::try_later()
 }

@@ -214,23 +214,23 @@ async fn wrong_attempts_are_forgotten_after_a_minute_and_the_right_one_after_a_d
         .attempt(WRONG, UnixMillis(NOW + 30_000))
         .await
         .unwrap();
-    lockout.alarm(UnixMillis(NOW + 60_000)).await.unwrap();
+    lockout.forget(UnixMillis(NOW + 60_000)).await.unwrap();
     assert_eq!(memory.alarm.get(), Some(UnixMillis(NOW + 90_000)));
-    lockout.alarm(UnixMillis(NOW + 90_000)).await.unwrap();
+    lockout.forget(UnixMillis(NOW + 90_000)).await.unwrap();
     assert!(memory.value.borrow().is_none() && memory.alarm.get().is_none());
     right(&lockout, NOW + 90_000).await;
     lockout
         .attempt(WRONG, UnixMillis(NOW + 90_000))
         .await
         .unwrap();
-    lockout.alarm(UnixMillis(NOW + 150_000)).await.unwrap();
+    lockout.forget(UnixMillis(NOW + 150_000)).await.unwrap();
     let kept = Stored::Text(format!(r#"{{"wrong":[],"right":{}}}"#, NOW + 90_000));
     assert_eq!(
         (memory.value.borrow().clone(), memory.alarm.get()),
         (Some(kept), Some(UnixMillis(NOW + 90_000 + 24 * HOUR)))
     );
     lockout
-        .alarm(UnixMillis(NOW + 90_000 + 24 * HOUR))
+        .forget(UnixMillis(NOW + 90_000 + 24 * HOUR))
         .await
         .unwrap();
     assert!(memory.value.borrow().is_none() && memory.alarm.get().is_none());
@@ -275,12 +275,12 @@ async fn what_cannot_be_read_locks_for_a_minute_and_begins_anew() {
 async fn an_alarm_that_finds_what_cannot_be_read_ends_it_within_a_minute() {
     let memory = Memory::holding(Stored::Unreadable);
     AdminLockout::new(&memory)
-        .alarm(UnixMillis(NOW))
+        .forget(UnixMillis(NOW))
         .await
         .unwrap();
     assert_eq!(memory.alarm.get(), Some(UnixMillis(NOW + 60_000)));
     AdminLockout::new(&memory)
-        .alarm(UnixMillis(NOW + 60_000))
+        .forget(UnixMillis(NOW + 60_000))
         .await
         .unwrap();
     assert!(memory.value.borrow().is_none());

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     config::{Config, FixedText},
-    event::{self, Event, FieldProblem, ObjectKind},
+    event::{self, FieldProblem, ObjectKind},
     platform::PlatformError,
     twilio::{
         fields::FieldError,
@@ -79,8 +79,7 @@ pub(super) async fn wait<'c>(
 
 /// A caller never hears an error of ours: what it hears instead is in the answer.
 fn log_failure(platform: &impl WorkerPlatform, error: PlatformError) {
-    let (object, reason) = (ObjectKind::Call, error.reason);
-    event::log(platform, &Event::ObjectFailed { object, reason });
+    event::log_failure(platform, ObjectKind::Call, error);
 }
 
 impl Answered<'_> {

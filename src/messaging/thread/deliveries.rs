@@ -7,6 +7,7 @@ use crate::{
     base::time::UnixMillis,
     conversation::deliveries::{self, Deliveries, Delivery, DeliveryEnd, DeliveryStore},
     messaging::state::{EndedDelivery, State},
+    object::StepHost,
     platform::PlatformError,
 };
 

@@ -13,6 +13,7 @@ use crate::{
         api::{HandBack, Said, Say, TakeOver, TakenOver},
         state::State,
     },
+    object::StepHost,
     platform::PlatformError,
 };
 

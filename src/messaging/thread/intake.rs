@@ -26,6 +26,7 @@ use crate::{
         markdown,
         state::{ActiveTurn, IntakeEnd, IntakeTurn, State, TurnResult},
     },
+    object::StepHost,
     openai::OpenAiError,
     platform::PlatformError,
 };

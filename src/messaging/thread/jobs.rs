@@ -6,7 +6,7 @@ use std::{rc::Rc, time::Duration};
 
 use super::{
     super::state::{Job, State},
-    Inner, Thread, ThreadPlatform,
+    Inner, ThreadPlatform,
 };
 use crate::{
     base::{time::UnixMillis, usage::PendingUsage},
@@ -15,7 +15,7 @@ use crate::{
         outbox::{self, OptOutRefusal, Outbox, OutboxEntry, OutboxStore},
     },
     event::ObjectKind,
-    object::in_time,
+    object::{StepHost, in_time},
     platform::PlatformError,
 };
 
@@ -25,23 +25,17 @@ const ALARM_RETRY: Duration = Duration::from_secs(10);
 /// How long the budget object may take to answer when no turn waits for it.
 const BUDGET_LIMIT: Duration = Duration::from_secs(10);
 
-impl<P: ThreadPlatform> Thread<P> {
-    /// The alarm: does all jobs that were left over, forgets what has expired, and sets the next
-    /// alarm.
-    ///
-    /// # Errors
-    /// When storage failed, and no alarm could be set either. The runtime then fires the alarm
-    /// again.
-    pub async fn alarm(&self) -> Result<(), PlatformError> {
-        let inner = &self.0;
-        let Err(error) = inner.run_pending_jobs().await else {
+impl<P: ThreadPlatform> Inner<P> {
+    /// Does all jobs that were left over, forgets what has expired, and sets the next alarm.
+    pub(super) async fn alarm(self: &Rc<Self>) -> Result<(), PlatformError> {
+        let Err(error) = self.run_pending_jobs().await else {
             return Ok(());
         };
-        inner.log_storage_error(error);
+        self.log_storage_error(error);
         // The runtime fires a failed alarm six times and then never again. Our own alarm comes for
         // as long as it takes.
-        let retry_at = inner.platform.now().plus(ALARM_RETRY);
-        inner.steps.reload_at(&**inner, retry_at).await
+        let retry_at = self.platform.now().plus(ALARM_RETRY);
+        self.steps.reload_at(&**self, retry_at).await
     }
 }
 

@@ -24,7 +24,7 @@ use crate::{
         state::{ActiveTurn, Contents, PendingMessage, State},
         unfinished::Ending,
     },
-    object::{half_of_rest, within},
+    object::{StepHost, half_of_rest, within},
     platform::PlatformError,
     twilio::media::Attempts,
 };

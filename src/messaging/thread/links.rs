@@ -16,7 +16,7 @@ use crate::{
         api::{Follow, Followed, Order, Receive, Reply},
         state::{PlannedOrder, State},
     },
-    object::{in_time, with_retry},
+    object::{StepHost, in_time, with_retry},
     platform::{Method, PlatformError},
 };
 

@@ -142,7 +142,6 @@ impl<P: ThreadPlatform> Inner<P> {
     }
 
     pub(super) fn log_object_error(&self, object: ObjectKind, error: PlatformError) {
-        let reason = error.reason;
-        event::log(&self.platform, &Event::ObjectFailed { object, reason });
+        event::log_failure(&self.platform, object, error);
     }
 }

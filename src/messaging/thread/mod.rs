@@ -40,10 +40,7 @@ use super::{
     state::{Admission, CancelledCounts, MessageStatus, State},
 };
 use crate::{
-    base::{
-        time::UnixMillis,
-        usage::{RejectionCounts, UsageCounters},
-    },
+    base::usage::{RejectionCounts, UsageCounters},
     config::Config,
     conversation::{history::Conversation, model_run::RemembersEndpoints},
     event::{
@@ -51,7 +48,7 @@ use crate::{
         Security,
     },
     identity::{MessageSid, PhoneHash, Pseudonym},
-    object::{Engine, Steps, arguments, reply, unknown_method},
+    object::{Engine, StepHost, Steps, arguments, reply, unknown_method},
     platform::{
         Clock, Http, Kv, Log, Method, Objects, Once, PlatformError, Random, Spawn, Storage,
         TimeZones,
@@ -297,25 +294,13 @@ impl<P: ThreadPlatform> Engine for Thread<P> {
             _ => Err(unknown_method()),
         }
     }
+
+    async fn alarm(&self) -> Result<(), PlatformError> {
+        self.0.alarm().await
+    }
 }
 
 impl<P: ThreadPlatform> Inner<P> {
-    /// Reads the state, see [`Steps::read`].
-    async fn read<R>(
-        &self,
-        look: impl FnOnce(&State, UnixMillis) -> R,
-    ) -> Result<R, PlatformError> {
-        self.steps.read(self, look).await
-    }
-
-    /// Takes an atomic step, see [`Steps::step`].
-    async fn step<R>(
-        &self,
-        decide: impl FnOnce(&mut State, UnixMillis) -> R,
-    ) -> Result<R, PlatformError> {
-        self.steps.step(self, decide).await
-    }
-
     /// Aborts the turn that runs. It is no longer in the state, and memory forgets it, too.
     fn cancel_turn(&self) {
         if let Some(request) = self.cancelling.take() {

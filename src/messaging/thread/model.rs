@@ -23,6 +23,7 @@ use crate::{
     },
     identity::{Channel, Medium},
     messaging::state::{ActiveTurn, Contents, PendingMessage},
+    object::StepHost,
     platform::PlatformError,
     twilio::rest,
 };

@@ -12,6 +12,7 @@ use crate::{
         api::{Erase, Erasure, RecordDelivery},
         state::State,
     },
+    object::StepHost,
     platform::PlatformError,
 };
 

@@ -19,7 +19,7 @@ use crate::{
         quotes,
         state::State,
     },
-    object::within,
+    object::{StepHost, within},
     platform::PlatformError,
     twilio::rest,
 };

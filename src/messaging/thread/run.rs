@@ -22,6 +22,7 @@ use crate::{
             ActiveTurn, CancelledCounts, Contents, NextRun, Requests, State, TurnReply, TurnResult,
         },
     },
+    object::StepHost,
     openai::OpenAiError,
     platform::PlatformError,
     twilio::{media::FetchError, parts, segments},

@@ -16,7 +16,7 @@ use crate::{
     conversation::history::{self, Conversation, DecodeError},
     event::{self, ConversationProblem, Erased, Event, KvOperation},
     messaging::state::State,
-    object::{in_time, within},
+    object::{StepHost, in_time, within},
     platform::{Kv, PlatformError},
 };
 

@@ -10,7 +10,7 @@ use crate::{
     base::time::UnixMillis,
     event::{self, Event, InternalProblem},
     messaging::state::{Answer, AnswerRow, Decoded, State},
-    object::StepHost,
+    object::{StepHost, Steps},
     platform::{PlatformError, Storage, WriteBatch},
 };
 
@@ -25,6 +25,10 @@ impl<P: ThreadPlatform> StepHost for Inner<P> {
 
     fn platform(&self) -> &P {
         &self.platform
+    }
+
+    fn steps(&self) -> &Steps<State> {
+        &self.steps
     }
 
     async fn load(&self) -> Result<(State, bool), PlatformError> {
@@ -76,10 +80,7 @@ impl<P: ThreadPlatform> StepHost for Inner<P> {
     ) -> Result<WriteBatch, PlatformError> {
         if state.is_blank() && !state.is_opted_out() {
             *state = State::default();
-            return Ok(WriteBatch {
-                clear: true,
-                ..WriteBatch::default()
-            });
+            return Ok(WriteBatch::clear());
         }
         state.drop_needless_checks(now);
         let mut batch = WriteBatch::default();

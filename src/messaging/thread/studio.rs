@@ -10,6 +10,7 @@ use crate::{
     event::{self, Event, FlowOutcome, HandOffBy},
     identity::FlowSid,
     messaging::state::{FlowStart, FlowStep, State, Unsure},
+    object::StepHost,
     platform::PlatformError,
     twilio::rest::{self, Created, Parameters, Started},
 };

@@ -19,7 +19,7 @@ use crate::{
         api::{Receive, Reply},
         state::{AnswerLocation, MessageStatus, State},
     },
-    object::within,
+    object::{StepHost, within},
     platform::PlatformError,
 };
 

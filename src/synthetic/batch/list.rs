@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     base::time::UnixMillis,
     event::{self, Event, InternalProblem},
-    object::{Engine, StepHost, Steps, arguments, reply, unknown_method},
+    object::{Engine, StepHost, Steps, StoredState, arguments, reply, unknown_method},
     platform::{Clock, Log, Method, PlatformError, Storage, WriteBatch},
     synthetic::{
         api::{FindLine, ListBatch, ListBatches, ListedBatch, ReleaseLine, TakeLine, UnlistBatch},
@@ -23,16 +23,13 @@ use crate::{
 /// The list of batches.
 #[derive(Debug)]
 pub struct BatchList<P> {
+    platform: P,
     steps: Steps<State>,
-    host: Host<P>,
 }
-
-#[derive(Debug)]
-struct Host<P>(P);
 
 /// Everything that the object remembers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct State {
+pub struct State {
     v: u32,
     /// The batches, oldest first.
     batches: Vec<ListedBatch>,
@@ -65,8 +62,8 @@ impl<P: Storage + Clock + Log> BatchList<P> {
     /// An object on this platform.
     pub fn new(platform: P) -> Self {
         Self {
+            platform,
             steps: Steps::default(),
-            host: Host(platform),
         }
     }
 
@@ -85,7 +82,7 @@ impl<P: Storage + Clock + Log> BatchList<P> {
             }
             has_room
         };
-        self.steps.step(&self.host, add).await
+        self.step(add).await
     }
 
     /// Shows all batches, the newest first.
@@ -94,7 +91,7 @@ impl<P: Storage + Clock + Log> BatchList<P> {
     /// When storage failed.
     pub async fn list(&self) -> Result<Vec<ListedBatch>, PlatformError> {
         let list = |state: &State, _| state.batches.iter().rev().cloned().collect();
-        self.steps.read(&self.host, list).await
+        self.read(list).await
     }
 
     /// Takes the line for a run, unless another one has it.
@@ -111,7 +108,7 @@ impl<P: Storage + Clock + Log> BatchList<P> {
             }
             is_free
         };
-        self.steps.step(&self.host, taken).await
+        self.step(taken).await
     }
 }
 
@@ -125,20 +122,20 @@ impl<P: Storage + Clock + Log> Engine for BatchList<P> {
             UnlistBatch::NAME => {
                 let UnlistBatch(batch) = arguments(text)?;
                 let remove = |state: &mut State, _| state.batches.retain(|own| own.batch != batch);
-                self.steps.step(&self.host, remove).await?;
+                self.step(remove).await?;
                 reply::<UnlistBatch>(&())
             }
             TakeLine::NAME => reply::<TakeLine>(&self.take_line(arguments(text)?).await?),
             FindLine::NAME => {
                 let find = |state: &State, now| state.holder(now).cloned();
-                reply::<FindLine>(&self.steps.read(&self.host, find).await?)
+                reply::<FindLine>(&self.read(find).await?)
             }
             ReleaseLine::NAME => {
                 let ReleaseLine(run) = arguments(text)?;
                 let release = |state: &mut State, _| {
                     state.line.take_if(|lease| lease.run == run);
                 };
-                self.steps.step(&self.host, release).await?;
+                self.step(release).await?;
                 reply::<ReleaseLine>(&())
             }
             ListBatches::NAME => reply::<ListBatches>(&self.list().await?),
@@ -147,40 +144,37 @@ impl<P: Storage + Clock + Log> Engine for BatchList<P> {
     }
 }
 
-impl<P: Storage + Clock + Log> StepHost for Host<P> {
+impl<P: Storage + Clock + Log> StepHost for BatchList<P> {
     type State = State;
     type Platform = P;
 
     fn platform(&self) -> &P {
-        &self.0
+        &self.platform
+    }
+
+    fn steps(&self) -> &Steps<State> {
+        &self.steps
     }
 
     async fn load(&self) -> Result<(State, bool), PlatformError> {
-        let Some(stored) = self.0.get(KEY).await? else {
-            let state = State {
-                v: VERSION,
-                batches: Vec::new(),
-                line: None,
-            };
-            return Ok((state, false));
-        };
-        let readable = stored
-            .text()
-            .and_then(|text| serde_json::from_str::<State>(&text).ok())
-            .filter(|state| state.v == VERSION);
-        if let Some(state) = readable {
-            return Ok((state, false));
+        let is_whole = |state: &State| state.v == VERSION;
+        match StoredState::read(&self.platform, KEY, is_whole).await? {
+            StoredState::None => {
+                let state = State {
+                    v: VERSION,
+                    batches: Vec::new(),
+                    line: None,
+                };
+                Ok((state, false))
+            }
+            StoredState::Whole(state) => Ok((state, false)),
+            StoredState::Unreadable => {
+                let reason = InternalProblem::BatchUnreadable;
+                event::log(&self.platform, &Event::InternalError { reason });
+                Err(PlatformError::new("the list of batches cannot be read"))
+            }
         }
-        let reason = InternalProblem::BatchUnreadable;
-        event::log(&self.0, &Event::InternalError { reason });
-        Err(PlatformError::new("the list of batches cannot be read"))
     }
-
-    fn refresh(&self, _: &mut State, _: UnixMillis) -> bool {
-        false
-    }
-
-    fn normalize(&self, _: &mut State, _: UnixMillis) {}
 
     async fn batch(
         &self,
@@ -190,10 +184,4 @@ impl<P: Storage + Clock + Log> StepHost for Host<P> {
     ) -> Result<WriteBatch, PlatformError> {
         WriteBatch::of(KEY, state)
     }
-
-    fn new_alarm(&self, _: &State, _: Option<UnixMillis>, _: UnixMillis) -> Option<UnixMillis> {
-        None
-    }
-
-    fn stored(&self, _: &State, _: &State) {}
 }

@@ -23,9 +23,8 @@ use super::{
     plan::{BatchId, RunId, RunPlan},
 };
 use crate::{
-    base::time::UnixMillis,
-    event::{self, Event, ObjectKind},
-    object::{Engine, Steps, arguments, in_time, reply, unknown_method, with_retry},
+    event::{self, ObjectKind},
+    object::{Engine, StepHost, Steps, arguments, in_time, reply, unknown_method, with_retry},
     platform::{Clock, Log, Method, Objects, PlatformError, Storage, WriteBatch},
 };
 
@@ -115,10 +114,7 @@ impl<P: BatchPlatform> Batch<P> {
         });
         let (batch, running) = match cancelled.await {
             Err(error) if storage::is_unreadable(&error) => {
-                let clear = WriteBatch {
-                    clear: true,
-                    ..WriteBatch::default()
-                };
+                let clear = WriteBatch::clear();
                 inner.platform.commit(clear).await?;
                 return Ok(true);
             }
@@ -177,25 +173,6 @@ impl<P: BatchPlatform> Batch<P> {
         page.more = place < ended;
         Ok(Some(page))
     }
-
-    /// The alarm: begins the runs that are due.
-    ///
-    /// # Errors
-    /// When storage failed, and no alarm could be set either. The runtime then fires the alarm again.
-    pub async fn alarm(&self) -> Result<(), PlatformError> {
-        let inner = &self.0;
-        let Err(error) = inner.work().await else {
-            return Ok(());
-        };
-        let wait = if storage::is_unreadable(&error) {
-            UNREADABLE_RETRY
-        } else {
-            ALARM_RETRY
-        };
-        inner.log_failure(ObjectKind::Batch, error);
-        let retry_at = inner.platform.now().plus(wait);
-        inner.steps.reload_at(&**inner, retry_at).await
-    }
 }
 
 impl<P: BatchPlatform> Engine for Batch<P> {
@@ -215,6 +192,22 @@ impl<P: BatchPlatform> Engine for Batch<P> {
             ReadRuns::NAME => reply::<ReadRuns>(&self.read_runs(arguments(text)?).await?),
             _ => Err(unknown_method()),
         }
+    }
+
+    /// The alarm: begins the runs that are due.
+    async fn alarm(&self) -> Result<(), PlatformError> {
+        let inner = &self.0;
+        let Err(error) = inner.work().await else {
+            return Ok(());
+        };
+        let wait = if storage::is_unreadable(&error) {
+            UNREADABLE_RETRY
+        } else {
+            ALARM_RETRY
+        };
+        inner.log_failure(ObjectKind::Batch, error);
+        let retry_at = inner.platform.now().plus(wait);
+        inner.steps.reload_at(&**inner, retry_at).await
     }
 }
 
@@ -287,23 +280,6 @@ impl<P: BatchPlatform> Inner<P> {
     }
 
     fn log_failure(&self, object: ObjectKind, error: PlatformError) {
-        let reason = error.reason;
-        event::log(&self.platform, &Event::ObjectFailed { object, reason });
-    }
-
-    /// Reads the state, see [`Steps::read`].
-    async fn read<R>(
-        &self,
-        look: impl FnOnce(&State, UnixMillis) -> R,
-    ) -> Result<R, PlatformError> {
-        self.steps.read(self, look).await
-    }
-
-    /// Takes an atomic step, see [`Steps::step`].
-    async fn step<R>(
-        &self,
-        decide: impl FnOnce(&mut State, UnixMillis) -> R,
-    ) -> Result<R, PlatformError> {
-        self.steps.step(self, decide).await
+        event::log_failure(&self.platform, object, error);
     }
 }

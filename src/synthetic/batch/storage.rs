@@ -6,7 +6,7 @@ use super::{BatchPlatform, Inner, state::State};
 use crate::{
     base::time::UnixMillis,
     event::{self, Event, InternalProblem},
-    object::StepHost,
+    object::{StepHost, Steps, StoredState},
     platform::{PlatformError, WriteBatch},
 };
 
@@ -32,25 +32,23 @@ impl<P: BatchPlatform> StepHost for Inner<P> {
         &self.platform
     }
 
-    async fn load(&self) -> Result<(State, bool), PlatformError> {
-        let Some(stored) = self.platform.get(KEY).await? else {
-            return Ok((State::new(), false));
-        };
-        let text = stored.text();
-        let state = text.and_then(|text| serde_json::from_str::<State>(&text).ok());
-        // Nothing is stored for a state without content: damage reads like one.
-        let is_whole = |state: &State| state.is_of_this_version() && !state.is_blank();
-        if let Some(state) = state.filter(is_whole) {
-            return Ok((state, false));
-        }
-        // Nothing is overwritten: the records are still there for a release that can read the state.
-        let reason = InternalProblem::BatchUnreadable;
-        event::log(&self.platform, &Event::InternalError { reason });
-        Err(PlatformError::new(UNREADABLE))
+    fn steps(&self) -> &Steps<State> {
+        &self.steps
     }
 
-    fn refresh(&self, _: &mut State, _: UnixMillis) -> bool {
-        false
+    async fn load(&self) -> Result<(State, bool), PlatformError> {
+        // Nothing is stored for a state without content: damage reads like one.
+        let is_whole = |state: &State| state.is_of_this_version() && !state.is_blank();
+        match StoredState::read(&self.platform, KEY, is_whole).await? {
+            StoredState::None => Ok((State::new(), false)),
+            StoredState::Whole(state) => Ok((state, false)),
+            StoredState::Unreadable => {
+                // Nothing is overwritten: the records are still there for a release that can read the state.
+                let reason = InternalProblem::BatchUnreadable;
+                event::log(&self.platform, &Event::InternalError { reason });
+                Err(PlatformError::new(UNREADABLE))
+            }
+        }
     }
 
     fn normalize(&self, state: &mut State, _: UnixMillis) {
@@ -64,10 +62,7 @@ impl<P: BatchPlatform> StepHost for Inner<P> {
         _: UnixMillis,
     ) -> Result<WriteBatch, PlatformError> {
         if state.is_blank() {
-            return Ok(WriteBatch {
-                clear: true,
-                ..WriteBatch::default()
-            });
+            return Ok(WriteBatch::clear());
         }
         let mut batch = WriteBatch::of(KEY, state)?;
         if let Some((place, text)) = state.record.take() {
@@ -76,15 +71,7 @@ impl<P: BatchPlatform> StepHost for Inner<P> {
         Ok(batch)
     }
 
-    fn new_alarm(
-        &self,
-        state: &State,
-        set: Option<UnixMillis>,
-        now: UnixMillis,
-    ) -> Option<UnixMillis> {
-        let wake = state.next_wake()?.max(now);
-        (set.is_none_or(|set| wake < set)).then_some(wake)
+    fn next_wake(&self, state: &State, _: UnixMillis) -> Option<UnixMillis> {
+        state.next_wake()
     }
-
-    fn stored(&self, _: &State, _: &State) {}
 }

@@ -11,6 +11,7 @@ use crate::{
     analytics::{Report, Step},
     base::time::UnixMillis,
     event::{self, Event, SegmentOutcome},
+    object::StepHost,
     platform::PlatformError,
     segment::{self, Item, Outcome, Reason},
     synthetic::{api::Record, events},

@@ -7,7 +7,7 @@ use super::{
     speak::{Question, cost_of, model_of},
     state::Run,
 };
-use crate::{platform::PlatformError, synthetic::score};
+use crate::{object::StepHost, platform::PlatformError, synthetic::score};
 
 impl<P: RunPlatform> Inner<P> {
     /// Asks the judge.

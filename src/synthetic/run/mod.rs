@@ -35,15 +35,15 @@ use super::{
     transcript::{EndReason, EndedBy},
 };
 use crate::{
-    base::{time::UnixMillis, usage::UsageCounters},
+    base::usage::UsageCounters,
     config::{Config, Speaker},
     conversation::{
         budget::{self, Item, Release, Reservation, Reserve},
         model_run::RemembersEndpoints,
         relay_inbox::Inbox,
     },
-    event::{self, Event, ObjectKind},
-    object::{Engine, Steps, arguments, in_time, reply, unknown_method, with_retry},
+    event::{self, ObjectKind},
+    object::{Engine, StepHost, Steps, arguments, in_time, reply, unknown_method, with_retry},
     platform::{
         Clock, Http, Log, Method, Objects, PlatformError, Random, Sockets, Storage, TimeZones,
     },
@@ -176,20 +176,6 @@ impl<P: RunPlatform> Runner<P> {
         }
         Ok(cancelled)
     }
-
-    /// The alarm: goes on with the run.
-    ///
-    /// # Errors
-    /// When storage failed, and no alarm could be set either. The runtime then fires the alarm again.
-    pub async fn alarm(&self) -> Result<(), PlatformError> {
-        let inner = &self.0;
-        let Err(error) = inner.work().await else {
-            return Ok(());
-        };
-        inner.log_failure(ObjectKind::Run, error);
-        let retry_at = inner.platform.now().plus(ALARM_RETRY);
-        inner.steps.reload_at(&**inner, retry_at).await
-    }
 }
 
 impl<P: RunPlatform> Engine for Runner<P> {
@@ -214,6 +200,17 @@ impl<P: RunPlatform> Engine for Runner<P> {
             }
             _ => Err(unknown_method()),
         }
+    }
+
+    /// The alarm: goes on with the run.
+    async fn alarm(&self) -> Result<(), PlatformError> {
+        let inner = &self.0;
+        let Err(error) = inner.work().await else {
+            return Ok(());
+        };
+        inner.log_failure(ObjectKind::Run, error);
+        let retry_at = inner.platform.now().plus(ALARM_RETRY);
+        inner.steps.reload_at(&**inner, retry_at).await
     }
 }
 
@@ -400,23 +397,6 @@ impl<P: RunPlatform> Inner<P> {
     }
 
     fn log_failure(&self, object: ObjectKind, error: PlatformError) {
-        let reason = error.reason;
-        event::log(&self.platform, &Event::ObjectFailed { object, reason });
-    }
-
-    /// Reads the state, see [`Steps::read`].
-    async fn read<R>(
-        &self,
-        look: impl FnOnce(&State, UnixMillis) -> R,
-    ) -> Result<R, PlatformError> {
-        self.steps.read(self, look).await
-    }
-
-    /// Takes an atomic step, see [`Steps::step`].
-    async fn step<R>(
-        &self,
-        decide: impl FnOnce(&mut State, UnixMillis) -> R,
-    ) -> Result<R, PlatformError> {
-        self.steps.step(self, decide).await
+        event::log_failure(&self.platform, object, error);
     }
 }

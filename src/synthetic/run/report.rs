@@ -12,7 +12,7 @@ use crate::{
     base::{time::UnixMillis, usage::UsageCounters},
     conversation::budget::{self, AddUsage},
     event::{self, Event, HeardWords, ObjectKind, SyntheticRun},
-    object::{in_time, with_retry},
+    object::{StepHost, in_time, with_retry},
     platform::PlatformError,
     synthetic::{
         analysis::Analysis,

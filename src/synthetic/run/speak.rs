@@ -20,6 +20,7 @@ use crate::{
         model_run::{self, Caller, ContactShare, Effect, Failure, ModelInput, ModelRun, Words},
     },
     identity::{Medium, PhoneHash, Pseudonym},
+    object::StepHost,
     platform::PlatformError,
     synthetic::{
         api::Cost,

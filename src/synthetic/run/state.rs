@@ -18,7 +18,7 @@ use crate::{
     segment::Item,
     synthetic::{
         analysis::waiting::Due,
-        api::{Cancelled, Cost},
+        api::{Cancelled, Cost, is_zero},
         disturbance::{
             Disturbance, Disturbed, disturbances, heard_before_interruption, speaker_of,
         },
@@ -106,7 +106,7 @@ pub struct Run {
     #[serde(default, skip_serializing_if = "Transcript::is_undecided")]
     pub transcript: Transcript,
     /// The minutes that were reserved for it.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_zero")]
     pub reserved_minutes: u32,
 }
 

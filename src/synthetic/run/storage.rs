@@ -6,7 +6,7 @@ use super::{Inner, RunPlatform, state::State};
 use crate::{
     base::time::UnixMillis,
     event::{self, Event, InternalProblem},
-    object::StepHost,
+    object::{StepHost, Steps, StoredState},
     platform::{PlatformError, WriteBatch},
 };
 
@@ -20,28 +20,24 @@ impl<P: RunPlatform> StepHost for Inner<P> {
         &self.platform
     }
 
+    fn steps(&self) -> &Steps<State> {
+        &self.steps
+    }
+
     async fn load(&self) -> Result<(State, bool), PlatformError> {
-        let Some(stored) = self.platform.get(KEY).await? else {
-            return Ok((State::new(), false));
-        };
-        let text = stored.text();
-        let state = text.and_then(|text| serde_json::from_str::<State>(&text).ok());
         // Nothing is stored for a state without content: damage reads like one.
         let is_whole = |state: &State| state.is_of_this_version() && !state.is_new();
-        if let Some(state) = state.filter(is_whole) {
-            return Ok((state, false));
+        match StoredState::read(&self.platform, KEY, is_whole).await? {
+            StoredState::None => Ok((State::new(), false)),
+            StoredState::Whole(state) => Ok((state, false)),
+            StoredState::Unreadable => {
+                // The batch begins the run anew when it has waited for it long enough.
+                let reason = InternalProblem::RunUnreadable;
+                event::log(&self.platform, &Event::InternalError { reason });
+                Ok((State::new(), true))
+            }
         }
-        // The batch begins the run anew when it has waited for it long enough.
-        let reason = InternalProblem::RunUnreadable;
-        event::log(&self.platform, &Event::InternalError { reason });
-        Ok((State::new(), true))
     }
-
-    fn refresh(&self, _: &mut State, _: UnixMillis) -> bool {
-        false
-    }
-
-    fn normalize(&self, _: &mut State, _: UnixMillis) {}
 
     async fn batch(
         &self,
@@ -50,23 +46,12 @@ impl<P: RunPlatform> StepHost for Inner<P> {
         _: UnixMillis,
     ) -> Result<WriteBatch, PlatformError> {
         if state.is_new() {
-            return Ok(WriteBatch {
-                clear: true,
-                ..WriteBatch::default()
-            });
+            return Ok(WriteBatch::clear());
         }
         WriteBatch::of(KEY, state)
     }
 
-    fn new_alarm(
-        &self,
-        state: &State,
-        set: Option<UnixMillis>,
-        now: UnixMillis,
-    ) -> Option<UnixMillis> {
-        let wake = state.next_wake(now)?.max(now);
-        (set.is_none_or(|set| wake < set)).then_some(wake)
+    fn next_wake(&self, state: &State, now: UnixMillis) -> Option<UnixMillis> {
+        state.next_wake(now)
     }
-
-    fn stored(&self, _: &State, _: &State) {}
 }

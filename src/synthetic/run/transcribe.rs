@@ -11,6 +11,7 @@ use crate::{
     },
     base::time::UnixMillis,
     identity::{RecordingSid, TranscriptSid},
+    object::StepHost,
     platform::PlatformError,
     synthetic::{
         analysis::{

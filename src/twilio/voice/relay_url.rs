@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::{
-    base::{time::UnixMillis, url::BaseUrl},
+    base::{hex::is_hex, time::UnixMillis, url::BaseUrl},
     identity::{Malformed, Pseudonym},
 };
 
@@ -88,12 +88,8 @@ impl RelaySecret {
 impl FromStr for RelaySecret {
     type Err = Malformed;
     fn from_str(text: &str) -> Result<Self, Malformed> {
-        let is_digit = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
-        if text.len() == 32 && text.bytes().all(is_digit) {
-            Ok(Self(text.to_owned()))
-        } else {
-            Err(Malformed)
-        }
+        let is_whole = is_hex(text, 32);
+        is_whole.then(|| Self(text.to_owned())).ok_or(Malformed)
     }
 }
 

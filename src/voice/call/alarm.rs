@@ -9,6 +9,7 @@ use crate::{
     base::usage::UsageCounters,
     config::FixedText,
     event::{CallEnd, CallFault},
+    object::StepHost,
     platform::PlatformError,
     voice::state::{Job, State},
 };

@@ -27,7 +27,7 @@ use crate::{
     },
     event::{CallEnd, CallTurnOutcome},
     identity::{CallSid, Medium, PhoneHash},
-    object::{in_time, with_retry},
+    object::{StepHost, in_time, with_retry},
     openai::OpenAiError,
     platform::PlatformError,
     voice::{

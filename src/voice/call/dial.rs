@@ -11,6 +11,7 @@ use crate::{
     conversation::dialling,
     event::{self, CallDialled, CallEnd, CallRefusal, DialOutcome, Event},
     identity::{Address, CallSid, PhoneHash, time_zones},
+    object::StepHost,
     platform::PlatformError,
     twilio::{
         rest::{Created, FoundCall, NewCall, WantedCall},

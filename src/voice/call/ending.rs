@@ -13,7 +13,7 @@ use crate::{
     config::FixedText,
     conversation::budget::{self, AddUsage, Item, Release},
     event::CallEnd,
-    object::in_time,
+    object::{StepHost, in_time},
     platform::PlatformError,
     twilio::voice::relay::Out,
     voice::state::{Finished, Line},

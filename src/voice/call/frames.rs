@@ -11,6 +11,7 @@ use super::{
 };
 use crate::{
     event::CallFault,
+    object::StepHost,
     platform::PlatformError,
     twilio::voice::relay::{Frame, Info},
     voice::state::{Line, SetUp, TurnDone, heard_of, joined},

@@ -10,7 +10,7 @@ use crate::{
     config::FixedText,
     conversation::model_run::Failure,
     event::CallTurnOutcome,
-    object::within,
+    object::{StepHost, within},
     platform::PlatformError,
     twilio::voice::gather::Gathered,
     voice::{

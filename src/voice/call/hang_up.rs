@@ -8,6 +8,7 @@ use super::{CallPlatform, Inner};
 use crate::{
     conversation::dialling,
     event::{self, CallEnd, CallHungUp, Event, HangUpOutcome},
+    object::StepHost,
     platform::PlatformError,
     twilio::rest::{self, Completed},
     voice::{

@@ -6,7 +6,9 @@
 use std::rc::Rc;
 
 use super::{CallPlatform, Inner};
-use crate::{platform::PlatformError, twilio::voice::relay::Digit, voice::state::State};
+use crate::{
+    object::StepHost, platform::PlatformError, twilio::voice::relay::Digit, voice::state::State,
+};
 
 impl<P: CallPlatform> Inner<P> {
     /// The caller has pressed a key.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{CallPlatform, Inner};
 use crate::{
-    base::time::millis,
+    base::{percentile::percentile, time::millis},
     conversation::model_run::{Failure, ModelRun},
     event::{
         self, CallEnded, CallFault, CallRefusal, CallTurn, CallTurnOutcome, Event, ObjectKind,
@@ -19,14 +19,12 @@ impl<P: CallPlatform> Inner<P> {
     /// Logs an error that nobody can be told.
     pub(super) fn logged(&self, result: Result<(), PlatformError>) {
         if let Err(error) = result {
-            let (object, reason) = (ObjectKind::Call, error.reason);
-            event::log(&self.platform, &Event::ObjectFailed { object, reason });
+            event::log_failure(&self.platform, ObjectKind::Call, error);
         }
     }
 
     pub(super) fn log_object_error(&self, error: PlatformError) {
-        let (object, reason) = (ObjectKind::Budget, error.reason);
-        event::log(&self.platform, &Event::ObjectFailed { object, reason });
+        event::log_failure(&self.platform, ObjectKind::Budget, error);
     }
 
     pub(super) fn log_refusal(&self, phone_hash: &PhoneHash, reason: CallRefusal) {
@@ -82,6 +80,8 @@ impl<P: CallPlatform> Inner<P> {
             speech: finished.speech,
             is_recorded,
         };
+        let mut first_words_ms = counts.first_words_ms.clone();
+        first_words_ms.sort_unstable();
         let ended = CallEnded {
             phone_hash: finished.phone_hash.clone(),
             call: self.name.call_hash(),
@@ -94,33 +94,12 @@ impl<P: CallPlatform> Inner<P> {
             interruptions: counts.interruptions,
             failures: counts.failures,
             resumes: finished.resumes,
-            first_words_p50_ms: percentile(&counts.first_words_ms, 50),
-            first_words_p95_ms: percentile(&counts.first_words_ms, 95),
+            first_words_p50_ms: percentile(&first_words_ms, 50),
+            first_words_p95_ms: percentile(&first_words_ms, 95),
             model_requests: counts.requests,
             prompt_tokens: counts.prompt_tokens,
             completion_tokens: counts.completion_tokens,
         };
         event::log(&self.platform, &Event::Call(ended));
-    }
-}
-
-/// The smallest value that so many per cent of the values do not exceed.
-fn percentile(values: &[u32], per_cent: usize) -> Option<u32> {
-    let mut sorted = values.to_vec();
-    sorted.sort_unstable();
-    let rank = sorted.len().saturating_mul(per_cent).div_ceil(100);
-    sorted.get(rank.checked_sub(1)?).copied()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::percentile;
-
-    #[test]
-    fn a_percentile_is_a_value_of_the_list() {
-        assert_eq!(percentile(&[], 50), None);
-        assert_eq!(percentile(&[7], 95), Some(7));
-        assert_eq!(percentile(&[4, 1, 3, 2], 50), Some(2));
-        assert_eq!(percentile(&[4, 1, 3, 2], 95), Some(4));
     }
 }

@@ -31,7 +31,7 @@ use super::{
     state::{Phase, State, assistant},
 };
 use crate::{
-    base::{time::UnixMillis, usage::UsageCounters},
+    base::usage::UsageCounters,
     config::{Assistant, Config},
     conversation::{
         budget::{self, Item, Reservation, Reserve},
@@ -40,7 +40,7 @@ use crate::{
     },
     event::CallRefusal,
     identity::Pseudonym,
-    object::{Engine, Steps, arguments, in_time, reply, unknown_method, with_retry},
+    object::{Engine, StepHost, Steps, arguments, in_time, reply, unknown_method, with_retry},
     platform::{
         Clock, Http, Log, Method, Objects, PlatformError, Random, Sockets, Spawn, Storage,
         TimeZones,
@@ -221,14 +221,6 @@ impl<P: CallPlatform> Phone<P> {
     pub async fn look(&self) -> Result<Option<Progress>, PlatformError> {
         self.0.read(|state, _| state.progress()).await
     }
-
-    /// The alarm: does what is due, and sets the next alarm.
-    ///
-    /// # Errors
-    /// When storage failed, and no alarm could be set either. The runtime then fires the alarm again.
-    pub async fn alarm(&self) -> Result<(), PlatformError> {
-        self.0.alarm().await
-    }
 }
 
 impl<P: CallPlatform> Engine for Phone<P> {
@@ -246,6 +238,10 @@ impl<P: CallPlatform> Engine for Phone<P> {
             Look::NAME => reply::<Look>(&self.look().await?),
             _ => Err(unknown_method()),
         }
+    }
+
+    async fn alarm(&self) -> Result<(), PlatformError> {
+        self.0.alarm().await
     }
 }
 
@@ -300,21 +296,5 @@ impl<P: CallPlatform> Inner<P> {
             .await?
             .ok_or_else(|| PlatformError::new("the call is over"))?;
         Ok(assistant(number.as_ref(), &self.config))
-    }
-
-    /// Reads the state, see [`Steps::read`].
-    async fn read<R>(
-        &self,
-        look: impl FnOnce(&State, UnixMillis) -> R,
-    ) -> Result<R, PlatformError> {
-        self.steps.read(self, look).await
-    }
-
-    /// Takes an atomic step, see [`Steps::step`].
-    async fn step<R>(
-        &self,
-        decide: impl FnOnce(&mut State, UnixMillis) -> R,
-    ) -> Result<R, PlatformError> {
-        self.steps.step(self, decide).await
     }
 }

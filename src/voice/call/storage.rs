@@ -6,7 +6,7 @@ use super::{CallPlatform, Inner};
 use crate::{
     base::time::UnixMillis,
     event::{self, Event, InternalProblem},
-    object::StepHost,
+    object::{StepHost, Steps, StoredState},
     platform::{PlatformError, WriteBatch},
     voice::state::{MAX_RESUMES, State},
 };
@@ -23,16 +23,17 @@ impl<P: CallPlatform> StepHost for Inner<P> {
         &self.platform
     }
 
+    fn steps(&self) -> &Steps<State> {
+        &self.steps
+    }
+
     async fn load(&self) -> Result<(State, bool), PlatformError> {
-        let Some(stored) = self.platform.get(KEY).await? else {
-            return Ok((State::new(), false));
-        };
-        let text = stored.text();
-        let state = text.and_then(|text| serde_json::from_str::<State>(&text).ok());
         // A state that says nothing is never stored.
         let is_whole = |state: &State| state.is_of_this_version() && !state.is_blank();
-        if let Some(state) = state.filter(is_whole) {
-            return Ok((state, false));
+        match StoredState::read(&self.platform, KEY, is_whole).await? {
+            StoredState::None => return Ok((State::new(), false)),
+            StoredState::Whole(state) => return Ok((state, false)),
+            StoredState::Unreadable => {}
         }
         // The call cannot go on. Its socket is closed, and the action of `<Connect>` hangs up.
         for session in 1..=MAX_RESUMES.saturating_add(1) {
@@ -43,12 +44,6 @@ impl<P: CallPlatform> StepHost for Inner<P> {
         Ok((State::new(), true))
     }
 
-    fn refresh(&self, _: &mut State, _: UnixMillis) -> bool {
-        false
-    }
-
-    fn normalize(&self, _: &mut State, _: UnixMillis) {}
-
     async fn batch(
         &self,
         _: &State,
@@ -56,24 +51,12 @@ impl<P: CallPlatform> StepHost for Inner<P> {
         _: UnixMillis,
     ) -> Result<WriteBatch, PlatformError> {
         if state.is_blank() {
-            return Ok(WriteBatch {
-                clear: true,
-                ..WriteBatch::default()
-            });
+            return Ok(WriteBatch::clear());
         }
         WriteBatch::of(KEY, state)
     }
 
-    fn new_alarm(
-        &self,
-        state: &State,
-        set: Option<UnixMillis>,
-        now: UnixMillis,
-    ) -> Option<UnixMillis> {
-        let wake = state.next_wake(&self.config)?.max(now);
-        // An alarm that comes too early looks again.
-        (set.is_none_or(|set| wake < set)).then_some(wake)
+    fn next_wake(&self, state: &State, _: UnixMillis) -> Option<UnixMillis> {
+        state.next_wake(&self.config)
     }
-
-    fn stored(&self, _: &State, _: &State) {}
 }

@@ -4,7 +4,7 @@
 
 use std::rc::Rc;
 
-use switchboard::{base::time::UnixMillis, platform::PlatformError};
+use switchboard::{base::time::UnixMillis, object::Engine as _, platform::PlatformError};
 
 use super::{executor::OUTSIDE, objects::Engine, state::Simulation};
 

@@ -23,6 +23,7 @@ use crate::{
         },
         state::{ActiveTurn, IntakeEnd, IntakeTurn, State, TurnResult},
     },
+    object::StepHost,
     openai::Completion,
     platform::PlatformError,
 };

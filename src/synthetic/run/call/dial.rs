@@ -10,6 +10,7 @@ use super::super::{
 use crate::{
     conversation::dialling,
     event::{self, CallDialled, CallHungUp, DialOutcome, Event},
+    object::StepHost,
     platform::PlatformError,
     synthetic::{
         call_url::{Kind, Webhook},

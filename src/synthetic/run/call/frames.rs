@@ -6,6 +6,7 @@
 use super::super::{Inner, RunPlatform, Runner, state::Call};
 use crate::{
     event::CallFault,
+    object::StepHost,
     platform::PlatformError,
     synthetic::plan::Leg,
     twilio::voice::{

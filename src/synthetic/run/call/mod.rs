@@ -12,6 +12,7 @@ use super::{Inner, RunPlatform, Runner, state::Run};
 use crate::{
     event::{self, CallFault, Event},
     identity::CallHash,
+    object::StepHost,
     platform::PlatformError,
     synthetic::{
         api::{AnswerLeg, CallRecorded, LegEnded, LegRelay, RunCallOver},

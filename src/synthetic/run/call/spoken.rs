@@ -5,6 +5,7 @@
 use super::super::{Inner, RunPlatform, state::Run};
 use crate::{
     config::{Language, Speaker, SpokenUrls},
+    object::StepHost,
     platform::PlatformError,
     synthetic::plan::Leg,
     twilio::voice::relay::Out,

@@ -9,6 +9,7 @@ use switchboard::{
     conversation::budget::Budget,
     identity::Pseudonym,
     messaging::thread::Thread,
+    object::Engine as _,
     platform::{Clock, PlatformError},
 };
 use tokio::task::{JoinHandle, spawn_local};

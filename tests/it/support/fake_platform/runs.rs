@@ -132,7 +132,7 @@ impl FakePlatform {
     pub fn runner(&self, name: &str) -> Rc<Runner<ObjectPlatform>> {
         match self.run_engine(Kind::Run, name).0 {
             RunEngine::Run(engine) => engine,
-            RunEngine::Batch(_) | RunEngine::List(_) => unreachable!(),
+            RunEngine::Batch(_) | RunEngine::List(_) => panic!("it is a run"),
         }
     }
 

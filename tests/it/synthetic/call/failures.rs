@@ -68,7 +68,7 @@ async fn a_call_that_nobody_answers_ends_and_costs_no_minute() {
     let fake = with(&[]);
     let batch = begin(&fake, &calls(1)).await;
     let line = Line::made(&fake).await;
-    fake.pass(Duration::from_secs(60)).await;
+    fake.pass(Duration::from_mins(1)).await;
     line.is_over("no-answer").await;
     line.is_over("no-answer").await;
     let run = transcript(&fake, &batch).await;
@@ -400,7 +400,7 @@ async fn a_secret_opens_nothing_after_a_minute() {
     let line = Line::made(&fake).await;
     let verbs = line.answers(Leg::Callee).await;
     let secret = line.leg_url(&verbs).secret;
-    fake.pass(Duration::from_secs(60)).await;
+    fake.pass(Duration::from_mins(1)).await;
     assert!(
         !fake
             .runner(&line.run)
