@@ -37,16 +37,6 @@ impl Line {
         let heard = self.heard.as_deref().filter(|_| is_cut);
         heard.unwrap_or(&self.text)
     }
-
-    /// What was said aloud: the whole line, unless the other side cut in.
-    #[must_use]
-    pub fn spoken(&self) -> &str {
-        if self.marks.contains(&Mark::Interrupted) {
-            self.heard()
-        } else {
-            &self.text
-        }
-    }
 }
 
 /// What is special about a line.

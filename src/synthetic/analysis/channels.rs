@@ -37,7 +37,7 @@ type Counts = HashMap<String, u32>;
 pub fn channels(lines: &[Line], sentences: &[Sentence]) -> Channels {
     let said = |speaker: Speaker| {
         let own = lines.iter().filter(|line| line.speaker == speaker);
-        counts(own.map(Line::spoken))
+        counts(own.map(Line::heard))
     };
     let mut heard: BTreeMap<u32, Vec<&str>> = BTreeMap::new();
     for sentence in sentences {

@@ -231,7 +231,7 @@ fn heard_lines<'a>(
 ) -> Vec<HeardLine> {
     let lines: Vec<&Line> = lines.collect();
     let sentences: Vec<&str> = sentences.map(|sentence| sentence.text.as_str()).collect();
-    let spoken: Vec<&str> = lines.iter().map(|line| line.spoken()).collect();
+    let spoken: Vec<&str> = lines.iter().map(|line| line.heard()).collect();
     let heard = align(&spoken, &sentences);
     let lines = lines.into_iter().zip(spoken).zip(heard);
     lines

@@ -222,6 +222,8 @@ impl Waiting {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     const T0: UnixMillis = UnixMillis(1_000_000);
@@ -253,6 +255,34 @@ mod tests {
 
     fn timed_out(waited_for: WaitedFor) -> Due {
         Due::GiveUp(Outcome::TimedOut { waited_for })
+    }
+
+    #[test]
+    fn what_is_stored_is_read_by_later_releases() {
+        let (recording, transcript) = (recording(), transcript(1));
+        for (waiting, stage) in [
+            (Waiting::for_recording(T0), json!("recording")),
+            (
+                recorded(),
+                json!({ "create": { "recording": recording, "tries": 0 } }),
+            ),
+            (
+                {
+                    let mut waiting = recorded();
+                    waiting.creating(T0);
+                    waiting
+                },
+                json!({ "find": { "recording": recording, "tries": 1 } }),
+            ),
+            (
+                created(),
+                json!({ "transcript": { "id": transcript, "since": 1_000_000 } }),
+            ),
+        ] {
+            let written = serde_json::to_value(&waiting).unwrap();
+            assert_eq!(written["stage"], stage);
+            assert_eq!(serde_json::from_value::<Waiting>(written).unwrap(), waiting);
+        }
     }
 
     #[test]

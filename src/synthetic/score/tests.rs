@@ -4,7 +4,7 @@ use super::{Resolution, Scores, Verdict, read, schema, transcript_text};
 use crate::{
     base::time::UnixMillis,
     config::{Criterion, Speaker},
-    synthetic::transcript::Line,
+    synthetic::transcript::{Line, Mark},
 };
 
 fn criteria() -> Vec<Criterion> {
@@ -124,6 +124,7 @@ fn an_answer_that_lacks_a_part_is_no_score() {
 fn the_judge_reads_what_was_heard_and_the_schema_is_strict() {
     let mut lines = lines();
     lines[0].heard = Some("I’ve found".into());
+    lines[0].marks.push(Mark::Interrupted);
     assert!(!transcript_text(&lines).contains("your order"));
     let schema = schema(&criteria());
     assert_eq!(schema["json_schema"]["strict"], true);
