@@ -10,7 +10,7 @@ use switchboard::{config::Speaker, synthetic::plan::Leg};
 use super::{calls, twilio::Line, with};
 use crate::{
     support::{
-        Act, FakePlatform, INTELLIGENCE_SERVICE, Incoming, WITH_INTELLIGENCE, after,
+        Act, FakePlatform, INTELLIGENCE_SERVICE, Incoming, TOKEN, WITH_INTELLIGENCE, after,
         operator::ACCOUNT,
     },
     synthetic::{begin, progress, request, transcripts},
@@ -382,6 +382,21 @@ async fn a_service_that_refuses_is_not_asked_again() {
         assert_eq!(found["code"], code);
         assert_eq!(fake.intelligence_requests().len(), 1);
     }
+}
+
+#[tokio::test(flavor = "local", start_paused = true)]
+async fn a_token_that_was_rotated_away_is_followed_by_the_next_one() {
+    let tokens = format!("{},{TOKEN}", "f".repeat(32));
+    let fake = with(&[WITH_INTELLIGENCE, ("TWILIO_AUTH_TOKEN", &tokens)]);
+    let (batch, line) = talked(&fake).await;
+    let rotated = || Act::Status(401, r#"{"code":20003}"#);
+    // It is refused when the transcript is created, and when it is asked for.
+    fake.intelligence([rotated(), after(40, Act::Say("")), rotated()]);
+    recording_is(&line, "completed").await;
+    let analysis = analysis(&fake, &batch, Duration::from_mins(1)).await;
+    assert_eq!(analysis["status"], "completed");
+    assert_eq!(fake.transcripts_made().len(), 1);
+    assert_eq!(looks(&fake).len(), 2);
 }
 
 #[tokio::test(flavor = "local", start_paused = true)]
