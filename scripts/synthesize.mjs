@@ -17,7 +17,9 @@ const HELP = `npm run synthesize -- [--count 100] [--mode text] [--scenario ID] 
 npm run synthesize -- --resume BATCH [--out FILE]                    go on with a batch
 
   --count N            how many conversations (default 10, at most 10000)
-  --mode MODE          text: two personas (default). assistant: a customer and one of assistants/
+  --mode MODE          text: two personas (default). assistant: a customer and one of assistants/. call: two personas on a
+                       phone call from SYNTHETIC_CALLER to SYNTHETIC_CALLEE, one call at a time
+  --record             record the calls, with --mode call
   --assistant NAME     the assistant, with --mode assistant
   --scenario ID        a file of scenarios/ (default: the first one)
   --agent ID, --customer ID   the same two personas each time
@@ -66,7 +68,7 @@ await command(async (args) => {
       "resume",
       "url",
     ],
-    flags: ["no-score", "no-disturbances", "dry-run", "yes"],
+    flags: ["no-score", "no-disturbances", "record", "dry-run", "yes"],
   });
   if (!line) return print(HELP);
   const { values } = line;
@@ -132,6 +134,7 @@ function planOf(values, url) {
     label: values.label,
     score: !values["no-score"],
     disturbances: !values["no-disturbances"],
+    record: values.record || undefined,
   };
 }
 
@@ -146,8 +149,17 @@ function showEstimate(plan, estimate) {
     estimate.estimated_cost === null
       ? "unknown: the Worker has no OPENAI_PRICE_INPUT and OPENAI_PRICE_OUTPUT"
       : `about ${estimate.estimated_cost}`;
+  // Only calls have minutes.
+  const {
+    call_minutes_at_most: minutes,
+    call_minutes_a_day: aDay,
+    call_usd_at_most: usd,
+  } = estimate;
+  const calls = minutes
+    ? `, at most ${minutes} minutes of both legs (the day has ${aDay}) for at most $${usd} at Twilio's list prices`
+    : "";
   print(
-    `${plan.count} conversations, scenario ${plan.scenario}: at most ${estimate.model_requests_at_most} requests to the model (the day has ${estimate.model_requests_a_day}), cost ${price}, at least ${estimate.minutes_at_least} min`,
+    `${plan.count} conversations, scenario ${plan.scenario}: at most ${estimate.model_requests_at_most} requests to the model (the day has ${estimate.model_requests_a_day}), cost ${price}${calls}, at least ${estimate.minutes_at_least} min`,
   );
 }
 
@@ -226,7 +238,7 @@ async function pause(url, batch, writer) {
 }
 
 function line(progress) {
-  const failed = progress.reasons.model_failed ?? 0;
+  const failed = failures(progress);
   const minutes = (Date.now() - Date.parse(progress.created_at)) / 60000;
   const parts = [
     `${progress.ended} of ${progress.runs}`,
@@ -236,13 +248,32 @@ function line(progress) {
     eta(progress.ended, progress.runs, minutes),
   ];
   if (progress.status === "waits_for_budget")
-    parts.push("waits: MAX_DAILY_CALLS is used up (`npm run admin -- reset-budget`)");
+    parts.push(
+      progress.plan.call
+        ? "waits: MAX_DAILY_CALLS or MAX_DAILY_CALL_MINUTES is used up (`npm run admin -- reset-budget`)"
+        : "waits: MAX_DAILY_CALLS is used up (`npm run admin -- reset-budget`)",
+    );
+  if (progress.status === "waits_for_line") parts.push("waits for another batch's call");
   if (progress.status === "paused") parts.push("paused");
   return parts.filter(Boolean).join(", ");
 }
 
-function costOf({ estimated_cost: cost, model_requests: requests }) {
-  return cost === null ? `${requests} requests` : `cost ${cost.toFixed(4)}`;
+function costOf({
+  estimated_cost: cost,
+  model_requests: requests,
+  call_minutes,
+  estimated_call_usd,
+}) {
+  const model = cost === null ? `${requests} requests` : `cost ${cost.toFixed(4)}`;
+  return call_minutes
+    ? `${model}, ${call_minutes} minutes of calls ($${estimated_call_usd})`
+    : model;
+}
+
+/** The conversations that something outside of them has ended. */
+function failures({ reasons }) {
+  const failed = ["model_failed", "configuration", "call_failed", "one_leg", "leg_lost"];
+  return failed.reduce((sum, reason) => sum + (reasons[reason] ?? 0), 0);
 }
 
 function summary(progress, writer) {
@@ -251,6 +282,7 @@ function summary(progress, writer) {
   print(
     `${writer.written} transcripts in ${writer.file} after ${duration(took)}: ${reasons.join(", ")}; ${progress.not_scored} not scored; ${costOf(progress.cost)}`,
   );
-  const failed = (progress.reasons.model_failed ?? 0) + (progress.reasons.configuration ?? 0);
-  return failed > 0 || progress.not_scored > 0 || progress.ended < progress.runs ? 1 : 0;
+  return failures(progress) > 0 || progress.not_scored > 0 || progress.ended < progress.runs
+    ? 1
+    : 0;
 }

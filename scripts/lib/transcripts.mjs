@@ -34,6 +34,8 @@ const COLUMNS = {
   model_requests: (run) => run.cost.model_requests,
   prompt_tokens: (run) => run.cost.prompt_tokens,
   completion_tokens: (run) => run.cost.completion_tokens,
+  call_minutes: (run) => run.cost.call_minutes,
+  word_error_rate: (run) => run.metrics.recognition?.word_error_rate,
 };
 
 /**

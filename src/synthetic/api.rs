@@ -3,6 +3,9 @@
 //!
 //! Not here: the code of the methods (`run`, `batch`).
 
+mod legs;
+mod line;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
@@ -10,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     analysis::Analysis,
     metrics::Metrics,
-    plan::{BatchId, BatchPlan, Leg, RunId, RunPlan},
+    plan::{BatchId, BatchPlan, RunPlan},
     score::Scores,
     transcript::{EndReason, Ended, Line},
 };
@@ -18,8 +21,10 @@ use crate::{
     base::time::UnixMillis,
     identity::{CallSid, RecordingSid, TranscriptSid},
     platform::Method,
-    twilio::voice::relay_url::RelaySecretHash,
 };
+
+pub use legs::{AnswerLeg, LegEnded, LegRelay};
+pub use line::{CheckNumbers, FindLine, NumberFault, NumbersCheck, ReleaseLine, TakeLine};
 
 /// Begins a run, unless it has begun before.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -319,89 +324,6 @@ pub struct ListedBatch {
     pub count: u32,
 }
 
-/// Takes the line for a run: there is one call at a time between the two numbers. A run that has it
-/// keeps it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct TakeLine {
-    /// The run.
-    pub run: RunId,
-    /// How long it has the line, unless it releases it before. A run that vanishes blocks it no longer.
-    pub seconds: u32,
-}
-
-impl Method for TakeLine {
-    /// Whether the run has it.
-    type Reply = bool;
-    const BINDING: &'static str = "BATCHES";
-    const NAME: &'static str = "take_line";
-}
-
-/// Which run has the line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct FindLine;
-
-impl Method for FindLine {
-    type Reply = Option<RunId>;
-    const BINDING: &'static str = "BATCHES";
-    const NAME: &'static str = "find_line";
-}
-
-/// The call of a run is over. It gives the line back, if it has it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ReleaseLine(pub RunId);
-
-impl Method for ReleaseLine {
-    type Reply = ();
-    const BINDING: &'static str = "BATCHES";
-    const NAME: &'static str = "release_line";
-}
-
-/// A leg of a run's call asks for TwiML. It may ask twice.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct AnswerLeg {
-    /// The leg.
-    pub leg: Leg,
-    /// Twilio's id of it.
-    pub sid: CallSid,
-    /// The hash of the secret that opens its socket.
-    pub door: RelaySecretHash,
-}
-
-impl Method for AnswerLeg {
-    /// `None`: the leg is told to hang up.
-    type Reply = Option<LegRelay>;
-    const BINDING: &'static str = "RUN";
-    const NAME: &'static str = "answer_leg";
-}
-
-/// How a leg is connected.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LegRelay {
-    /// The language in which it speaks.
-    pub speaks: String,
-    /// The name of its Amazon voice.
-    pub voice: String,
-    /// The language that the other leg speaks.
-    pub hears: String,
-    /// Whether it begins the recording.
-    pub records: bool,
-}
-
-/// The relay of a leg has ended, and the leg is told to hang up.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LegEnded {
-    /// The leg.
-    pub leg: Leg,
-    /// Twilio's id of it.
-    pub sid: CallSid,
-}
-
-impl Method for LegEnded {
-    type Reply = ();
-    const BINDING: &'static str = "RUN";
-    const NAME: &'static str = "leg_ended";
-}
-
 /// The call of a run is over, as its status callback says.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunCallOver {
@@ -435,50 +357,6 @@ impl Method for CallRecorded {
     type Reply = ();
     const BINDING: &'static str = "RUN";
     const NAME: &'static str = "call_recorded";
-}
-
-/// Asks Twilio whether both numbers of synthetic calls are there, and whether the one that is called
-/// leads to us. Any run can be asked, also one that never begins.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct CheckNumbers {
-    /// Our webhook for calls, as the number must have it.
-    pub voice_url: String,
-}
-
-impl Method for CheckNumbers {
-    type Reply = NumbersCheck;
-    const BINDING: &'static str = "RUN";
-    const NAME: &'static str = "check_numbers";
-}
-
-/// What Twilio says of the two numbers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum NumbersCheck {
-    /// They can be used.
-    Right,
-    /// One of them cannot.
-    Wrong(Leg, NumberFault),
-    /// Twilio accepts no token for the account.
-    Unauthorized,
-    /// Twilio did not say.
-    Unknown,
-}
-
-/// Why a number cannot be used in synthetic calls.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum NumberFault {
-    /// The account does not have it.
-    Absent,
-    /// It has no voice.
-    NoVoice,
-    /// An application, a trunk or another handler takes its calls, not a webhook.
-    NoWebhook,
-    /// Its webhook for calls is another one.
-    OtherWebhook,
-    /// Its webhook is called with GET.
-    NotByPost,
 }
 
 /// The name of the one object with the list.

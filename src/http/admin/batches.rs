@@ -564,7 +564,7 @@ fn shown(config: &Config, progress: Option<Progress>) -> Response {
             reasons: progress.reasons,
             not_scored: progress.not_scored,
             turns: progress.turns,
-            cost: ShownCost::of(progress.cost, config),
+            cost: ShownCost::of(progress.cost, progress.plan.call.as_ref(), config),
             plan: progress.plan,
         },
     )

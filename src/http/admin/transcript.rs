@@ -4,13 +4,17 @@
 
 use serde::Serialize;
 
-use super::shown::cost;
+use super::{
+    shown::cost,
+    synthetic_calls::{call_price, in_usd},
+};
 use crate::{
     config::{Config, PersonaId, ScenarioId, Speaker},
     synthetic::{
         analysis::Analysis,
         api::{Cost, Record},
         metrics::Metrics,
+        plan::CallPlan,
         score::Scores,
         transcript::{Ended, Line, Mark},
     },
@@ -70,11 +74,15 @@ pub(super) struct ShownCost {
     cost: Cost,
     /// In the currency of the prices that are set. `null`: no prices are set.
     estimated_cost: Option<f64>,
+    /// What Twilio bills for the minutes at list prices, if there are any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    estimated_call_usd: Option<f64>,
 }
 
 impl ShownCost {
-    pub(super) fn of(own: Cost, config: &Config) -> Self {
+    pub(super) fn of(own: Cost, call: Option<&CallPlan>, config: &Config) -> Self {
         Self {
+            estimated_call_usd: call.map(|call| in_usd(call_price(own.call_minutes, call.record))),
             cost: own,
             estimated_cost: config
                 .prices()
@@ -105,7 +113,7 @@ impl<'r> Shown<'r> {
             metrics: &record.metrics,
             scores: record.scores.as_ref(),
             analysis: record.analysis.as_ref(),
-            cost: ShownCost::of(record.cost, config),
+            cost: ShownCost::of(record.cost, plan.call.as_ref(), config),
         }
     }
 }

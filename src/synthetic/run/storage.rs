@@ -8,9 +8,12 @@ use crate::{
     event::{self, Event, InternalProblem},
     object::{StepHost, Steps, StoredState},
     platform::{PlatformError, WriteBatch},
+    synthetic::plan::Leg,
 };
 
 const KEY: &str = "run";
+/// WebSocket's status for an error of the server's own (RFC 6455, section 7.4.1).
+const INTERNAL_ERROR: u16 = 1011;
 
 impl<P: RunPlatform> StepHost for Inner<P> {
     type State = State;
@@ -31,7 +34,12 @@ impl<P: RunPlatform> StepHost for Inner<P> {
             StoredState::None => Ok((State::new(), false)),
             StoredState::Whole(state) => Ok((state, false)),
             StoredState::Unreadable => {
-                // The batch begins the run anew when it has waited for it long enough.
+                // The batch begins the run anew when it has waited for it long enough. A call of it cannot go on: its
+                // sockets are closed, and the actions of `<Connect>` hang up.
+                for leg in Leg::ALL {
+                    let socket = leg.socket();
+                    self.platform.close(socket, INTERNAL_ERROR, "unreadable");
+                }
                 let reason = InternalProblem::RunUnreadable;
                 event::log(&self.platform, &Event::InternalError { reason });
                 Ok((State::new(), true))

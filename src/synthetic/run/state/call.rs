@@ -17,13 +17,12 @@ use crate::{
     synthetic::{
         api::Recording,
         plan::Leg,
-        transcript::{EndReason, EndedBy, Mark},
+        transcript::{EndReason, EndedBy},
     },
     twilio::{
         rest::{Completed, FoundCall},
-        voice::relay_url::{Door, RelaySecret, RelaySecretHash},
+        voice::relay_url::Door,
     },
-    voice::state::speech_time,
 };
 
 /// The call of a run.
@@ -31,9 +30,9 @@ use crate::{
 pub struct Call {
     /// The one attempt to make it.
     #[serde(default)]
-    attempt: Option<Attempt>,
+    pub(super) attempt: Option<Attempt>,
     #[serde(default)]
-    caller: LegState,
+    pub(super) caller: LegState,
     #[serde(default)]
     callee: LegState,
     /// Since when both legs are connected.
@@ -41,7 +40,7 @@ pub struct Call {
     pub(super) talks_since: Option<UnixMillis>,
     /// The line that is being spoken.
     #[serde(default)]
-    floor: Option<Floor>,
+    pub(super) floor: Option<Floor>,
     /// When both legs were told to end.
     #[serde(default)]
     told_at: Option<UnixMillis>,
@@ -61,28 +60,28 @@ pub struct Call {
 
 /// A leg of a call.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-struct LegState {
+pub(super) struct LegState {
     /// Twilio's id of it. Each leg is a call of its own for Twilio.
     #[serde(default)]
-    sid: Option<CallSid>,
+    pub(super) sid: Option<CallSid>,
     /// When it asked for TwiML first.
     #[serde(default)]
-    answered_at: Option<UnixMillis>,
+    pub(super) answered_at: Option<UnixMillis>,
     #[serde(default)]
-    door: Option<Door>,
+    pub(super) door: Option<Door>,
     #[serde(default)]
-    socket: Socket,
+    pub(super) socket: Socket,
     /// When it said which call it is.
     #[serde(default)]
-    set_up_at: Option<UnixMillis>,
+    pub(super) set_up_at: Option<UnixMillis>,
     #[serde(default)]
-    over_at: Option<UnixMillis>,
+    pub(super) over_at: Option<UnixMillis>,
 }
 
 /// The one socket of a leg.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum Socket {
+pub(super) enum Socket {
     /// Nobody has opened it.
     #[default]
     None,
@@ -96,29 +95,25 @@ enum Socket {
 
 /// A line that is being spoken.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct Floor {
+pub(super) struct Floor {
     /// The leg that speaks.
-    leg: Leg,
+    pub(super) leg: Leg,
     /// Whether Twilio has begun to speak it.
-    begun: bool,
+    pub(super) begun: bool,
     /// When it must have been spoken, if Twilio does not say so.
-    until: UnixMillis,
+    pub(super) until: UnixMillis,
 }
 
 /// How long the number that is called rings.
 pub const RINGS_FOR: Duration = Duration::from_mins(1);
 /// How long the second leg may take longer than the first one.
 const OTHER_LEG: Duration = Duration::from_secs(20);
-/// How much longer than its words a line may take.
-const LINE_GRACE: Duration = Duration::from_secs(3);
 /// How long the legs have to end after they were told.
 const TOLD_GRACE: Duration = Duration::from_secs(10);
 /// How often Twilio is asked to end the call. Its own limit ends it anyway.
 const MAX_HANG_UPS: u32 = 5;
 /// The longest wait before Twilio is asked again.
 const MAX_WAIT: Duration = Duration::from_secs(64);
-/// The most that is kept of what was recognised of a line, in bytes.
-const MAX_HEARD: usize = 2000;
 
 impl Call {
     fn leg(&self, leg: Leg) -> &LegState {
@@ -128,7 +123,7 @@ impl Call {
         }
     }
 
-    fn leg_mut(&mut self, leg: Leg) -> &mut LegState {
+    pub(super) fn leg_mut(&mut self, leg: Leg) -> &mut LegState {
         match leg {
             Leg::Caller => &mut self.caller,
             Leg::Callee => &mut self.callee,
@@ -194,7 +189,7 @@ impl Call {
     }
 
     /// Ends what may still go on, when that follows from the ends of the legs.
-    fn settle(&mut self, now: UnixMillis) {
+    pub(super) fn settle(&mut self, now: UnixMillis) {
         // The leg of the number that calls is the whole call.
         if self.caller.over_at.is_some() {
             let other = &self.callee;
@@ -205,7 +200,7 @@ impl Call {
     }
 
     /// The call is over with all that is of it.
-    fn close(&mut self, now: UnixMillis) {
+    pub(super) fn close(&mut self, now: UnixMillis) {
         for leg in [&mut self.caller, &mut self.callee] {
             leg.close(now);
         }
@@ -222,7 +217,7 @@ impl Call {
     }
 
     /// Why a call ends that did not come to its end.
-    fn failure(&self) -> EndReason {
+    pub(super) fn failure(&self) -> EndReason {
         let answered = [&self.caller, &self.callee].map(|leg| leg.answered_at.is_some());
         if self.talks_since.is_some() {
             EndReason::LegLost
@@ -235,7 +230,7 @@ impl Call {
 }
 
 impl LegState {
-    fn close(&mut self, now: UnixMillis) {
+    pub(super) fn close(&mut self, now: UnixMillis) {
         self.door = None;
         if self.socket != Socket::None {
             self.socket = Socket::Closed;
@@ -276,7 +271,7 @@ impl Run {
         own.into_iter().chain(look_up).min_by_key(|(at, _)| *at)
     }
 
-    fn call_mut(&mut self) -> Option<&mut Call> {
+    pub(super) fn call_mut(&mut self) -> Option<&mut Call> {
         self.call.as_mut()
     }
 
@@ -351,117 +346,6 @@ impl Run {
         }
     }
 
-    /// A leg asks for TwiML. Returns whether it is connected with the socket that this secret opens.
-    pub fn answer_leg(
-        &mut self,
-        leg: Leg,
-        sid: &CallSid,
-        secret: &RelaySecretHash,
-        now: UnixMillis,
-    ) -> bool {
-        if self.ended.is_some() {
-            return false;
-        }
-        let Some(call) = self.call_mut() else {
-            return false;
-        };
-        let known = call.attempt.as_ref().and_then(Attempt::sid);
-        let is_other_call = match leg {
-            Leg::Caller => known.is_some_and(|known| known != sid),
-            Leg::Callee => known == Some(sid) || call.caller.sid.as_ref() == Some(sid),
-        };
-        // The call may be answered before Twilio has answered our request to make it.
-        let is_dialled = call.attempt.is_some();
-        let state = call.leg_mut(leg);
-        let is_own = state.sid.as_ref().is_none_or(|own| own == sid);
-        if is_other_call || !is_own || !is_dialled || state.socket != Socket::None {
-            return false;
-        }
-        state.sid = Some(sid.clone());
-        state.answered_at.get_or_insert(now);
-        state.door = Some(Door::new(secret, now));
-        true
-    }
-
-    /// Opens the socket of a leg, if this is the secret.
-    pub fn connect(&mut self, leg: Leg, secret: &RelaySecret, now: UnixMillis) -> bool {
-        let goes_on = self.ended.is_none();
-        let Some(call) = self.call_mut().filter(|_| goes_on) else {
-            return false;
-        };
-        let state = call.leg_mut(leg);
-        let opens = state
-            .door
-            .as_ref()
-            .is_some_and(|door| door.opens(secret, now));
-        if opens {
-            state.door = None;
-            state.socket = Socket::Open;
-        }
-        opens
-    }
-
-    /// Twilio says which call a socket belongs to. Returns `false` if it is another one, or comes twice.
-    pub fn set_up(&mut self, leg: Leg, sid: &CallSid, now: UnixMillis) -> bool {
-        let Some(call) = self.call_mut() else {
-            return false;
-        };
-        let state = call.leg_mut(leg);
-        if state.socket != Socket::Open || state.sid.as_ref() != Some(sid) {
-            return false;
-        }
-        state.socket = Socket::SetUp;
-        state.set_up_at = Some(now);
-        if Leg::ALL.iter().all(|leg| call.talks_on(*leg)) {
-            call.talks_since = Some(now);
-        }
-        true
-    }
-
-    /// The socket of a leg was closed. Returns whether it was open until now.
-    pub fn socket_closed(&mut self, leg: Leg, now: UnixMillis) -> bool {
-        let Some(call) = self.call_mut() else {
-            return false;
-        };
-        let socket = &mut call.leg_mut(leg).socket;
-        let was_open = matches!(socket, Socket::Open | Socket::SetUp);
-        if was_open {
-            *socket = Socket::Closed;
-            let reason = call.failure();
-            self.end(EndedBy::Failure, reason, now);
-        }
-        was_open
-    }
-
-    /// The relay of a leg has ended, and the leg is told to hang up: the action of `<Connect>`.
-    pub fn leg_ended(&mut self, leg: Leg, sid: &CallSid, now: UnixMillis) {
-        let Some(call) = self.call_mut() else { return };
-        let reason = call.failure();
-        let state = call.leg_mut(leg);
-        if state.sid.as_ref() != Some(sid) {
-            return;
-        }
-        state.close(now);
-        call.settle(now);
-        self.end(EndedBy::Failure, reason, now);
-    }
-
-    /// The whole call is over, as its status callback or its list says.
-    pub fn call_is_over(&mut self, sid: Option<&CallSid>, now: UnixMillis) {
-        let Some(call) = self.call_mut() else { return };
-        let known = call.attempt.as_ref().and_then(Attempt::sid);
-        let known = known.or(call.caller.sid.as_ref());
-        let is_other = sid.is_some_and(|sid| known.is_some_and(|known| known != sid));
-        if is_other || call.attempt.is_none() {
-            return;
-        }
-        let reason = call.failure();
-        self.end(EndedBy::Failure, reason, now);
-        if let Some(call) = self.call_mut() {
-            call.close(now);
-        }
-    }
-
     /// Both legs are told to end. Returns those that can be told.
     pub fn tell(&mut self, now: UnixMillis) -> Vec<Leg> {
         let Some(call) = self.call_mut() else {
@@ -470,11 +354,11 @@ impl Run {
         let open = |leg: &Leg| matches!(call.leg(*leg).socket, Socket::Open | Socket::SetUp);
         let told: Vec<Leg> = Leg::ALL.into_iter().filter(open).collect();
         call.told_at = Some(now);
-        // A leg without a socket does not hear of it.
-        let wait = if told.len() == Leg::ALL.len() {
-            TOLD_GRACE
-        } else {
+        // Without a socket, nobody hears of it.
+        let wait = if told.is_empty() {
             Duration::ZERO
+        } else {
+            TOLD_GRACE
         };
         call.hang_up.1 = now.plus(wait);
         told
@@ -505,91 +389,5 @@ impl Run {
         call.is_lost |= matches!(outcome.0, HangUpOutcome::Rejected | HangUpOutcome::Unknown);
         call.close(now);
         Some(outcome)
-    }
-
-    /// The newest line is spoken from now on, as these words.
-    pub(super) fn give_floor(&mut self, words: &str, now: UnixMillis) {
-        let Some(line) = self.lines.last_mut() else {
-            return;
-        };
-        let Some(call) = &mut self.call else { return };
-        line.started_at = now;
-        call.floor = Some(Floor {
-            leg: Leg::of(line.speaker),
-            begun: false,
-            until: now.plus(speech_time(words)).plus(LINE_GRACE),
-        });
-    }
-
-    /// A leg has begun to speak, or has stopped. Only of the one with the floor that says anything.
-    pub fn speaking(&mut self, leg: Leg, speaks: bool, now: UnixMillis) {
-        let floor = self.call.as_mut().and_then(|call| call.floor.as_mut());
-        let Some(floor) = floor.filter(|floor| floor.leg == leg) else {
-            return;
-        };
-        if !speaks && floor.begun {
-            return self.spoken(now);
-        }
-        if speaks && !floor.begun {
-            floor.begun = true;
-            if let Some(line) = self.lines.last_mut() {
-                line.started_at = now;
-            }
-        }
-    }
-
-    /// The line of that leg was spoken to its end: the floor passes.
-    pub fn played(&mut self, leg: Leg, now: UnixMillis) {
-        if self.call.as_ref().and_then(Call::speaks) == Some(leg) {
-            self.spoken(now);
-        }
-    }
-
-    /// The line was spoken, or must have been.
-    pub fn spoken(&mut self, now: UnixMillis) {
-        let floor = self.call_mut().and_then(|call| call.floor.take());
-        if floor.is_none() {
-            return;
-        }
-        if let Some(line) = self.lines.last_mut() {
-            line.ended_at = now;
-        }
-        if let Some((_, at)) = &mut self.ended {
-            *at = now;
-        }
-    }
-
-    /// The call ends while a line is spoken.
-    pub(super) fn cut_line(&mut self, now: UnixMillis) {
-        let floor = self.call_mut().and_then(|call| call.floor.take());
-        if let (Some(_), Some(line)) = (floor, self.lines.last_mut()) {
-            line.ended_at = now;
-            line.marks.push(Mark::CutOff);
-        }
-    }
-
-    /// The limit of time is reached while a line is spoken.
-    pub fn time_up(&mut self, now: UnixMillis) {
-        self.cut_line(now);
-        self.end(EndedBy::Limit, EndReason::Seconds, now);
-    }
-
-    /// A leg has recognised words. They are those of the newest line that the other leg has spoken.
-    pub fn heard(&mut self, leg: Leg, words: &str) {
-        if words.is_empty() {
-            return;
-        }
-        let mut lines = self.lines.iter_mut().rev();
-        let Some(line) = lines.find(|line| line.speaker != leg.speaker()) else {
-            return;
-        };
-        let heard = line.heard.get_or_insert_default();
-        if heard.len().saturating_add(words.len()) >= MAX_HEARD {
-            return;
-        }
-        if !heard.is_empty() {
-            heard.push(' ');
-        }
-        heard.push_str(words);
     }
 }

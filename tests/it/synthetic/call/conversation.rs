@@ -67,6 +67,7 @@ async fn two_personas_talk_on_one_call_until_goodbye_and_both_legs_hang_up() {
     assert!(recognition["words"].as_u64().unwrap() > 10);
     // Less than a minute on each leg.
     assert_eq!(run["cost"]["call_minutes"], 2, "{run}");
+    assert_eq!(run["cost"]["estimated_call_usd"], 0.1625);
     assert_eq!(fake.call_minutes().await, 2, "the rest was given back");
     assert!(fake.calls_ended().is_empty(), "nobody had to end it");
     assert_eq!(fake.calls_made().len(), 1);

@@ -266,11 +266,15 @@ async fn a_leg_that_is_lost_ends_the_run_and_the_other_leg() {
         line.talk_for(Duration::from_secs(6)).await;
         // Its socket dies, and the call goes on until the action is answered.
         line.ends(leg, "failed", "in-progress").await;
+        // Nothing that still comes over the dead socket counts.
+        let prompt = json!({ "type": "prompt", "voicePrompt": "xyzzy", "last": true });
+        line.frame(leg, prompt).await;
         line.talk_for(Duration::from_secs(20)).await;
         assert_eq!(line.ended.len(), 2, "the other leg is told to end");
         let run = transcript(&fake, &batch).await;
         assert_eq!(ended(&run), ("failure", "leg_lost"));
         assert!(!run["turns"].as_array().unwrap().is_empty());
+        assert!(!run.to_string().contains("xyzzy"), "{run}");
     }
 }
 

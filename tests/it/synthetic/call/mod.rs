@@ -6,6 +6,7 @@ mod analysis;
 mod conversation;
 mod failures;
 mod preflight;
+mod random;
 mod twilio;
 
 use serde_json::{Value, json};
