@@ -1,8 +1,7 @@
 //! The transcript of a recorded call: a service is asked for it, and it is compared with what was said.
 //!
-//! It is a step of the run like any other, in the alarm. What is stored of the call is not kept longer
-//! because of it than until its end. Not here: what is due (`analysis::waiting`), and the comparison
-//! (`analysis`).
+//! It is a step of the run like any other, in the alarm. Not here: what is due (`analysis::waiting`), and
+//! the comparison (`analysis`).
 
 use super::{Inner, RunPlatform, Runner, state::Run};
 use crate::{

@@ -102,3 +102,96 @@ fn value<T: FromStr>(field: &'static str, text: Option<String>) -> Result<T, Fie
 fn error(field: &'static str, problem: FieldProblem) -> FieldError {
     FieldError { field, problem }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Map, Value, json};
+
+    use super::*;
+
+    const ACCOUNT: &str = "AC0123456789abcdef0123456789abcdef";
+    const SERVICE: &str = "GA0123456789abcdef0123456789abcdef";
+    const TRANSCRIPT: &str = "GT0123456789abcdef0123456789abcdef";
+    const KEY: &str = "synthetic:0123456789abcdef0123456789abcdef-7";
+
+    fn notice_fields() -> Vec<(&'static str, &'static str)> {
+        vec![
+            ("account_sid", ACCOUNT),
+            ("service_sid", SERVICE),
+            ("transcript_sid", TRANSCRIPT),
+            ("customer_key", KEY),
+            ("event_type", "voice_intelligence_transcript_available"),
+        ]
+    }
+
+    /// Reads the fields as JSON and as a form, which say the same.
+    fn read_notice(fields: &[(&str, &str)]) -> Result<Notice, FieldError> {
+        let object: Map<String, Value> = fields
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), json!(value)))
+            .collect();
+        let json = Notice::from_json(Value::Object(object).to_string().as_bytes());
+        let form = form_urlencoded::Serializer::new(String::new())
+            .extend_pairs(fields)
+            .finish();
+        let form = Notice::from_form(&Form::parse(form.as_bytes()).unwrap());
+        assert_eq!(json, form);
+        json
+    }
+
+    #[test]
+    fn a_notice_is_read_as_json_and_as_a_form() {
+        let mut fields = notice_fields();
+        let notice = read_notice(&fields).unwrap();
+        assert_eq!(notice.transcript, TRANSCRIPT.parse().unwrap());
+        assert_eq!(notice.key.as_deref(), Some(KEY));
+        assert!(notice.is_available);
+        fields[3] = ("customer_key", "");
+        fields[4] = ("event_type", "something_else");
+        fields.push((
+            "encryption_credential_sid",
+            "CR0123456789abcdef0123456789abcdef",
+        ));
+        let notice = read_notice(&fields).unwrap();
+        assert_eq!((notice.key, notice.is_available), (None, false));
+        let null = format!(
+            r#"{{"account_sid":"{ACCOUNT}","service_sid":"{SERVICE}","transcript_sid":"{TRANSCRIPT}","customer_key":null,"event_type":"x"}}"#
+        );
+        assert_eq!(Notice::from_json(null.as_bytes()).unwrap().key, None);
+    }
+
+    #[test]
+    fn what_is_no_notice_is_refused() {
+        for field in ["account_sid", "service_sid", "transcript_sid", "event_type"] {
+            let mut fields = notice_fields();
+            fields.retain(|(name, _)| *name != field);
+            let missing = read_notice(&fields).unwrap_err();
+            assert_eq!(
+                (missing.field, missing.problem),
+                (field, FieldProblem::Missing)
+            );
+        }
+        let mut fields = notice_fields();
+        fields[2] = ("transcript_sid", "GT1");
+        assert_eq!(read_notice(&fields).unwrap_err().field, "transcript_sid");
+        let repeated = format!("{}&account_sid={ACCOUNT}", {
+            form_urlencoded::Serializer::new(String::new())
+                .extend_pairs(notice_fields())
+                .finish()
+        });
+        let error = Notice::from_form(&Form::parse(repeated.as_bytes()).unwrap()).unwrap_err();
+        assert_eq!(
+            (error.field, error.problem),
+            ("account_sid", FieldProblem::Repeated)
+        );
+        for body in [
+            "",
+            "[]",
+            "no JSON",
+            r#"{"transcript_sid":1}"#,
+            r#"{"transcript_sid":"GT0123456789abcdef0123456789abcdef","transcript_sid":"GT0123456789abcdef0123456789abcdef"}"#,
+        ] {
+            assert!(Notice::from_json(body.as_bytes()).is_err(), "{body}");
+        }
+    }
+}

@@ -5,9 +5,8 @@ use serde_json::json;
 use super::{create::create_request, *};
 use crate::{
     config::tests::parse,
-    event::FieldProblem,
     platform::{HttpError, HttpOpened, HttpResponse},
-    twilio::{fields::FieldError, form::Form, rest::Created},
+    twilio::rest::Created,
 };
 
 const ACCOUNT: &str = "AC0123456789abcdef0123456789abcdef";
@@ -15,7 +14,7 @@ const SERVICE: &str = "GA0123456789abcdef0123456789abcdef";
 const RECORDING: &str = "RE0123456789abcdef0123456789abcdef";
 const TRANSCRIPT: &str = "GT0123456789abcdef0123456789abcdef";
 const OTHER: &str = "GT0123456789abcdef0123456789abcdee";
-const KEY: &str = "switchboard:0123456789abcdef0123456789abcdef-7";
+const KEY: &str = "synthetic:0123456789abcdef0123456789abcdef-7";
 
 /// An Intelligence that answers from a script, and keeps the requests.
 #[derive(Default)]
@@ -369,85 +368,4 @@ async fn of_an_operator_only_the_fields_of_its_type_are_kept() {
         ]
         .map(|(kind, result)| (kind.to_owned(), result))
     );
-}
-
-fn notice_fields() -> Vec<(&'static str, &'static str)> {
-    vec![
-        ("account_sid", ACCOUNT),
-        ("service_sid", SERVICE),
-        ("transcript_sid", TRANSCRIPT),
-        ("customer_key", KEY),
-        ("event_type", "voice_intelligence_transcript_available"),
-    ]
-}
-
-/// Reads the fields as JSON and as a form, which say the same.
-fn read_notice(fields: &[(&str, &str)]) -> Result<Notice, FieldError> {
-    let object: serde_json::Map<String, Value> = fields
-        .iter()
-        .map(|(name, value)| ((*name).to_owned(), json!(value)))
-        .collect();
-    let json = Notice::from_json(Value::Object(object).to_string().as_bytes());
-    let form = form_urlencoded::Serializer::new(String::new())
-        .extend_pairs(fields)
-        .finish();
-    let form = Notice::from_form(&Form::parse(form.as_bytes()).unwrap());
-    assert_eq!(json, form);
-    json
-}
-
-#[test]
-fn a_notice_is_read_as_json_and_as_a_form() {
-    let mut fields = notice_fields();
-    let notice = read_notice(&fields).unwrap();
-    assert_eq!(notice.transcript, sid(TRANSCRIPT));
-    assert_eq!(notice.key.as_deref(), Some(KEY));
-    assert!(notice.is_available);
-    fields[3] = ("customer_key", "");
-    fields[4] = ("event_type", "something_else");
-    fields.push((
-        "encryption_credential_sid",
-        "CR0123456789abcdef0123456789abcdef",
-    ));
-    let notice = read_notice(&fields).unwrap();
-    assert_eq!((notice.key, notice.is_available), (None, false));
-    let null = format!(
-        r#"{{"account_sid":"{ACCOUNT}","service_sid":"{SERVICE}","transcript_sid":"{TRANSCRIPT}","customer_key":null,"event_type":"x"}}"#
-    );
-    assert_eq!(Notice::from_json(null.as_bytes()).unwrap().key, None);
-}
-
-#[test]
-fn what_is_no_notice_is_refused() {
-    for field in ["account_sid", "service_sid", "transcript_sid", "event_type"] {
-        let mut fields = notice_fields();
-        fields.retain(|(name, _)| *name != field);
-        let missing = read_notice(&fields).unwrap_err();
-        assert_eq!(
-            (missing.field, missing.problem),
-            (field, FieldProblem::Missing)
-        );
-    }
-    let mut fields = notice_fields();
-    fields[2] = ("transcript_sid", "GT1");
-    assert_eq!(read_notice(&fields).unwrap_err().field, "transcript_sid");
-    let repeated = format!("{}&account_sid={ACCOUNT}", {
-        form_urlencoded::Serializer::new(String::new())
-            .extend_pairs(notice_fields())
-            .finish()
-    });
-    let error = Notice::from_form(&Form::parse(repeated.as_bytes()).unwrap()).unwrap_err();
-    assert_eq!(
-        (error.field, error.problem),
-        ("account_sid", FieldProblem::Repeated)
-    );
-    for body in [
-        "",
-        "[]",
-        "no JSON",
-        r#"{"transcript_sid":1}"#,
-        r#"{"transcript_sid":"GT0123456789abcdef0123456789abcdef","transcript_sid":"GT0123456789abcdef0123456789abcdef"}"#,
-    ] {
-        assert!(Notice::from_json(body.as_bytes()).is_err(), "{body}");
-    }
 }
