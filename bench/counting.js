@@ -14,6 +14,9 @@ import * as worker from "./worker.js";
 const counts = {};
 const count = (what, number = 1) => (counts[what] = (counts[what] ?? 0) + number);
 
+/** The methods that the runtime never calls: the classes call `ask` themselves. */
+const OWN = ["constructor", "ask"];
+
 export default class extends WorkerEntrypoint {
   async fetch(request) {
     if (new URL(request.url).pathname === "/bench/counts")
@@ -28,29 +31,68 @@ export default class extends WorkerEntrypoint {
 export const ThreadObject = counted(worker.ThreadObject, "thread");
 export const BudgetObject = counted(worker.BudgetObject, "budget");
 export const AdminLockoutObject = counted(worker.AdminLockoutObject ?? class {}, "tries");
+export const CallObject = counted(worker.CallObject ?? class {}, "call");
+export const CallerObject = counted(worker.CallerObject ?? class {}, "caller");
+export const RunObject = counted(worker.RunObject ?? class {}, "run");
+export const BatchObject = counted(worker.BatchObject ?? class {}, "batch");
+export const BatchListObject = counted(worker.BatchListObject ?? class {}, "batches");
 
 function counted(Inner, name) {
   class Counted extends Inner {
     constructor(ctx, env) {
       countRows(ctx.storage);
+      const busy = new Busy(name);
+      const waitUntil = ctx.waitUntil.bind(ctx);
+      ctx.waitUntil = (promise) => waitUntil(busy.during(promise));
       super(ctx, env);
+      busyOf.set(this, busy);
     }
   }
   for (const method of methodsOf(Inner.prototype)) {
     const original = Inner.prototype[method];
     Counted.prototype[method] = function (...args) {
-      count(method === "alarm" ? `${name} alarms` : `${name} requests`);
-      return original.apply(this, args);
+      count(`${name} ${COUNTED_AS[method] ?? "requests"}`);
+      const result = original.apply(this, args);
+      return result instanceof Promise ? busyOf.get(this).during(result) : result;
     };
   }
   return Counted;
+}
+
+/** What calls of the runtime's own methods are counted as. All others are requests. */
+const COUNTED_AS = {
+  alarm: "alarms",
+  webSocketMessage: "socketMessages",
+  webSocketClose: "socketEnds",
+  webSocketError: "socketEnds",
+};
+
+const busyOf = new WeakMap();
+
+/** Counts the time in which an object works or waits for something. It cannot hibernate then. */
+class Busy {
+  #tasks = 0;
+  #since = 0;
+
+  constructor(name) {
+    this.name = name;
+  }
+
+  during(promise) {
+    if (this.#tasks === 0) this.#since = Date.now();
+    this.#tasks += 1;
+    return promise.finally(() => {
+      this.#tasks -= 1;
+      if (this.#tasks === 0) count(`${this.name} busy ms`, Date.now() - this.#since);
+    });
+  }
 }
 
 /** The names of a class's methods, including inherited ones. */
 function methodsOf(prototype) {
   if (prototype === DurableObject.prototype || prototype === Object.prototype) return [];
   const own = Object.entries(Object.getOwnPropertyDescriptors(prototype)).filter(
-    ([name, { value }]) => name !== "constructor" && typeof value === "function",
+    ([name, { value }]) => !OWN.includes(name) && typeof value === "function",
   );
   return [...own.map(([name]) => name), ...methodsOf(Object.getPrototypeOf(prototype))];
 }

@@ -203,7 +203,8 @@ function modelRequest() {
   };
 }
 
-function quantiles(values) {
+/** The median and the 99th percentile. */
+export function quantiles(values) {
   const sorted = [...values].sort((a, b) => a - b);
   const at = (share) => sorted[Math.min(sorted.length - 1, Math.ceil(share * sorted.length) - 1)];
   return { p50: at(0.5), p99: at(0.99) };

@@ -86,11 +86,12 @@ function report(who, measured) {
 }
 
 function how(who) {
-  return `All Workers run on the same workerd, started as \`workerd serve\` with nothing in front of it: no wrangler, no miniflare. Objects are in SQLite files in ${who.storage}. KV is a small service in a separate process. The model is the playground, which answers at once. The output of the subjects is discarded. The load comes from autocannon on the same machine.`;
+  return `All Workers run on the same workerd, started as \`workerd serve\` with nothing in front of it: no wrangler, no miniflare. Objects are in SQLite files in ${who.storage}. KV is a small service in a separate process. The model is the playground, which answers at once; for calls it is one that times its words, in the process of the bench. The output of the subjects is discarded. The load comes from autocannon on the same machine.`;
 }
 
 const COMPARED = `- **hello world** (bench/peers/hello): the minimum that a Worker can do.
 - **Hono Worker** (bench/peers/hono): Hono, the signature with WebCrypto and a key imported once, one Durable Object request for each message (admission, rate limit, one turn at a time), the daily budget in another object, the conversation in memory while the object lives and in KV under a new key for each revision. It does less than Switchboard: no answers by REST, no turns that survive a restart, no protection of a conversation if KV fails, no retries, no consent and erasure, no images, no usage counts.
+- **Node with ws** (bench/peers/relay): what samples for ConversationRelay do: Node with ws and OpenAI's package. It verifies no signature and has no caps, no time limits, no tools, no fixed sentences, no silence, no log, and nothing that survives a restart.
 - **Express** (bench/peers/express): Express with Twilio's and OpenAI's packages and everything in the memory of one process, which a restart loses.
 
 The billable duration of objects is not compared: in both Workers it is the time that the object waits for the model. Prices are Cloudflare's per million, beyond the included amount: Worker requests $${PRICES.workerRequests.toFixed(2)}, object requests and alarms $${PRICES.objectRequests.toFixed(2)}, rows written $${PRICES.rowsWritten.toFixed(2)}, KV reads $${PRICES.kvReads.toFixed(2)}, KV writes and deletes $${PRICES.kvWrites.toFixed(2)} (${PRICES.source}; read ${PRICES.date}). CPU time ($0.02 for a million ms) and rows read ($0.001) are not included. Fetches and other subrequests are free.`;
@@ -190,6 +191,12 @@ function targets(measured) {
       plain,
     ),
     atMost("KV writes for a message", of("operations", "switchboard", "kvWrites"), 1, plain),
+    atMost(
+      "First word of a call, added, p50",
+      of("voice", "switchboard", "added50"),
+      5,
+      (value) => `${value.toFixed(2)} ms`,
+    ),
     atMost(
       "Gzipped bundle",
       of("bundle", "switchboard", "gzipped"),

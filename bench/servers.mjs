@@ -31,10 +31,20 @@ export const SUBJECTS = {
   switchboard: {
     title: "Switchboard",
     worker: true,
-    classes: ["ThreadObject", "BudgetObject", "AdminLockoutObject", "CallObject", "CallerObject"],
+    classes: [
+      "ThreadObject",
+      "BudgetObject",
+      "AdminLockoutObject",
+      "CallObject",
+      "CallerObject",
+      "RunObject",
+      "BatchObject",
+      "BatchListObject",
+    ],
   },
   hono: { title: "Hono Worker", worker: true, classes: ["ThreadObject", "BudgetObject"] },
   express: { title: "Express", worker: false, classes: [] },
+  relay: { title: "Node with ws", worker: false, classes: [] },
 };
 
 /** The bench's secrets, fresh for each run. */
@@ -151,9 +161,7 @@ export async function startSubject(
     TWILIO_API_BASE_URL: model?.url,
     ...settings,
   };
-  return SUBJECTS[name].worker
-    ? startWorker(name, all, counting, inspected)
-    : startExpress(name, all);
+  return SUBJECTS[name].worker ? startWorker(name, all, counting, inspected) : startNode(name, all);
 }
 
 class Subject {
@@ -326,7 +334,7 @@ async function startWorker(name, settings, counting, inspected) {
   return ready(subject, began, running);
 }
 
-async function startExpress(name, settings) {
+async function startNode(name, settings) {
   const port = await freePort();
   const began = performance.now();
   const running = start(process.execPath, [path.join(BENCH, "peers", name, "server.mjs")], {

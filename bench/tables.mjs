@@ -17,6 +17,7 @@ import {
   startUp,
   turns,
 } from "./measure.mjs";
+import { callMemory, callMinute, voice } from "./voice.mjs";
 
 /**
  * The tables by name. Each has a `title`, an `about`, `columns` (`{ key, title, unit, digits, ratio
@@ -140,6 +141,48 @@ export const TABLES = {
     ],
     estimate: (plan) => 5 + plan.gaps.reduce((sum, gap) => sum + gap, 0) + plan.expiry,
     measure: operations,
+  },
+  voice: {
+    title: "Words of a call",
+    about:
+      "One call at a time, over a socket. The model streams an answer of 40 words, one every 8 ms, and notes when its first word goes out. The added time ends when the first frame with words arrives at Twilio's side, which is in the same process as the model. A long answer is then cut off in its middle: the time from the interruption to the last frame with words, and until the model's request has ended.",
+    columns: [
+      { key: "added50", title: "first word, added p50", unit: "ms", digits: 2 },
+      { key: "added99", title: "first word, added p99", unit: "ms", digits: 2 },
+      { key: "late", title: "interruption to last word, p50", unit: "ms", digits: 2 },
+      { key: "lateMost", title: "the longest", unit: "ms", digits: 2 },
+      { key: "stops", title: "until the model's request ends, p50", unit: "ms", digits: 2 },
+    ],
+    estimate: (plan) =>
+      10 + (plan.rounds + 1) * 2 * (plan.callTurns * 0.4 + plan.interruptions * 0.7),
+    measure: voice,
+  },
+  callMemory: {
+    title: "Memory of calls",
+    about:
+      "Resident memory with one call, with 200 more that have each had one turn, and 15 s later, when nobody has spoken since. All sockets are open. workerd on its own keeps an object that hibernates in memory for about 10 s.",
+    columns: [
+      { key: "start", title: "one call", unit: "MB", digits: 1 },
+      { key: "talking", title: "200 more", unit: "MB", digits: 1 },
+      { key: "each", title: "for each of them", unit: "kB", digits: 0 },
+      { key: "idle", title: "15 s later", unit: "MB", digits: 1 },
+    ],
+    estimate: (plan) => 10 + 2 * (plan.calls * 0.05 + plan.callIdle),
+    measure: callMemory,
+  },
+  callMinute: {
+    title: "What Cloudflare bills for a minute of a call",
+    about:
+      "A minute with four turns. The model's first word comes after 0.7 s, and its words stream for 0.8 s. A wrapper (bench/counting.js) counts the time in which a call's object works or waits: only then is it billed, because it can hibernate at all other times. The second row is computed: without hibernation an object is billed for as long as its socket is open. Twenty messages over a socket are billed as one request.",
+    columns: [
+      { key: "busy", title: "billed time of the call's object", unit: "s", digits: 2 },
+      { key: "messages", title: "messages over the socket", unit: "", digits: 1, ratio: false },
+      { key: "requests", title: "object requests and alarms", unit: "", digits: 1, ratio: false },
+      { key: "rows", title: "rows written", unit: "", digits: 1, ratio: false },
+      { key: "price", title: "price of a million minutes", unit: "$", digits: 2 },
+    ],
+    estimate: (plan) => 10 + 4 * plan.callGap + plan.minuteCalls * 0.2,
+    measure: callMinute,
   },
 };
 

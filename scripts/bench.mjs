@@ -110,6 +110,12 @@ function planOf({ rounds, seconds, quick = false }) {
       crowd: 40,
       expiry: 0,
       gaps: [0, 0],
+      callTurns: 3,
+      interruptions: 2,
+      calls: 5,
+      callIdle: 0,
+      minuteCalls: 2,
+      callGap: 2,
     };
   }
   return {
@@ -127,6 +133,12 @@ function planOf({ rounds, seconds, quick = false }) {
     expiry: 75,
     // Seconds before each message of a contact.
     gaps: [0, 3, 3, 25, 25],
+    callTurns: 50,
+    interruptions: 10,
+    calls: 200,
+    callIdle: 15,
+    minuteCalls: 10,
+    callGap: 15,
   };
 }
 

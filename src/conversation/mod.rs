@@ -1,5 +1,5 @@
 //! Parts that text, voice and synthetic conversations share: the history, the model run, the
-//! outbox, the deliveries, the budget.
+//! outbox, the deliveries, the budget, the making of a call, the frames of a call's sockets.
 //!
 //! Not here: one text thread (`messaging`).
 

@@ -5,8 +5,8 @@
 use serde::Serialize;
 
 use super::{
+    call_labels::{CallEnd, CallTurnOutcome, DialOutcome, HangUpOutcome},
     is_zero,
-    labels::{CallEnd, CallTurnOutcome, DialOutcome, HangUpOutcome},
 };
 use crate::identity::{CallHash, PhoneHash};
 

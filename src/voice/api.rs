@@ -80,6 +80,9 @@ pub struct Document {
     pub number: u32,
     /// What is said. It may be empty.
     pub says: String,
+    /// The most keys that it asks for, if it asks for keys.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keys: Option<u8>,
     /// What follows.
     pub then: Then,
 }

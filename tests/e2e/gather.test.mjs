@@ -14,10 +14,16 @@ const SETTINGS = {
   MAX_DAILY_CALL_MINUTES: "1000",
 };
 
+const DEFAULT = `
+prompt = "You answer the phone."
+[voice]
+ask_digits = true
+`;
+
 let switchboard;
 
 before(async () => {
-  switchboard = await startSwitchboard({ settings: SETTINGS });
+  switchboard = await startSwitchboard({ settings: SETTINGS, assistants: { default: DEFAULT } });
 });
 
 afterEach(() => switchboard.playground.clearFaults());
@@ -114,18 +120,23 @@ test("a silent caller is asked whether it is there, and the second time the call
   }
 });
 
-test("keys are not answered, and the caller is heard after them", async () => {
+test("digits that were asked for are collected, and a hash behind the last one does not cut the answer off", async () => {
   const call = await PhoneCall.start();
   await call.listens(1);
+  // Nobody has asked for this one.
   await call.act({ do: "press", digits: "5" });
-  await eventually("the second document", async () => {
-    const events = await call.events();
-    return events.filter(({ text }) => text === "Listening").length === 2;
-  });
-  await call.act({ do: "say", text: "Hello" });
-  assert.match(await call.listens(3), /Hello/);
+  const question = JSON.stringify({ question: "Your order number?", max_digits: 4 });
+  await call.act({ do: "say", text: `call ask_digits(${question})` });
+  assert.equal(await call.listens(2), "Your order number?");
+  await call.act({ do: "press", digits: "4711" });
+  assert.ok(await call.listens(3));
+  await call.act({ do: "press", digits: "#" });
+  await call.act({ do: "say", text: "Thank you" });
+  assert.match(await call.listens(4), /Thank you/);
   await call.act({ do: "hang_up" });
   assert.deepEqual(alerts(await call.over()), []);
+  assert.equal((await switchboard.playground.asked("[keys pressed: 4711]")).length, 1);
+  assert.ok(switchboard.worker.lines.every((line) => !line.includes("4711")));
 });
 
 test("a late answer is waited for with a filler, and the model is asked once", async () => {

@@ -111,10 +111,10 @@ impl<'a, P: Clock + Log + Http> Toolbox<'a, P> {
 
     /// The built-in tools that the assistant has.
     fn built_in(&self) -> impl Iterator<Item = &'static BuiltIn> {
-        let (config, assistant, medium) = (self.config, self.assistant, self.caller.medium);
+        let (assistant, medium) = (self.assistant, self.caller.medium);
         BUILT_IN
             .iter()
-            .filter(move |tool| (tool.is_of)(assistant, config, medium))
+            .filter(move |tool| (tool.is_of)(assistant, medium))
     }
 
     /// What the built-in tools that were called do.

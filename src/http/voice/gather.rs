@@ -93,6 +93,7 @@ impl Answered<'_> {
                 sentence,
                 voice: &self.assistant.voice,
                 silence: self.silence,
+                keys: document.keys,
                 // The recording goes on in the documents that follow.
                 starts_recording: document.number == 1 && self.assistant.voice.record,
             })),

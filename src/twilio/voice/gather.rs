@@ -32,8 +32,10 @@ pub struct Listen<'a> {
     pub sentence: Sentence<'a>,
     /// How the assistant listens.
     pub voice: &'a Voice,
-    /// How long the caller may be silent, in whole seconds.
+    /// How long the caller may be silent, in whole seconds. A pause between two keys may be as long.
     pub silence: Duration,
+    /// The most keys that the caller is asked for, if it is asked for keys.
+    pub keys: Option<u8>,
     /// Whether the recording of the call begins.
     pub starts_recording: bool,
 }
@@ -49,27 +51,36 @@ const SPEECH_TIMEOUT: &str = "2";
 pub fn listen(listen: &Listen<'_>) -> io::Result<String> {
     let silence = listen.silence.as_secs().max(1).to_string();
     let model = speech_model(listen.voice);
+    let most = listen.keys.map(|most| most.to_string());
     let attributes = [
-        ("input", "dtmf speech"),
+        // A key that nobody has asked for, such as one behind an entry, must not cut the answer off.
+        (
+            "input",
+            if most.is_some() {
+                "dtmf speech"
+            } else {
+                "speech"
+            },
+        ),
         ("action", listen.action),
         ("method", "POST"),
         ("timeout", &silence),
         ("speechTimeout", SPEECH_TIMEOUT),
         ("speechModel", &model),
         ("language", &listen.voice.language),
-        // Nobody asks for keys. A key ends the wait at once, so that the caller is heard again.
-        ("numDigits", "1"),
-        ("finishOnKey", ""),
         ("actionOnEmptyResult", "true"),
         ("profanityFilter", "false"),
         ("bargeIn", "true"),
     ];
+    let keys = most
+        .iter()
+        .flat_map(|most| [("numDigits", most.as_str()), ("finishOnKey", "#")]);
     response(false, |writer| {
         if listen.starts_recording {
             start_recording(writer, None)?;
         }
         let mut element = writer.create_element("Gather");
-        for (name, value) in attributes {
+        for (name, value) in attributes.into_iter().chain(keys) {
             element = element.with_attribute((name, allowed(value).as_ref()));
         }
         element.write_inner_content(|writer| say(writer, listen.sentence))?;
@@ -114,7 +125,7 @@ fn speech_model(voice: &Voice) -> String {
 pub enum Gathered {
     /// The caller has said this.
     Words(String),
-    /// The caller has pressed these keys. They are not words.
+    /// The caller has pressed these keys, without the one that ended them. They are not words.
     Keys(Vec<Digit>),
     /// The caller was silent, or was not understood.
     Nothing,
@@ -153,8 +164,10 @@ impl GatherEnded {
             .chars()
             .filter_map(|key| Digit::read(key.encode_utf8(&mut [0; 4])))
             .collect();
+        // The key that ends an entry is not among its digits, and may be the only one.
+        let last_key = form.get("FinishedOnKey").unwrap_or_default();
         let gathered = match (words, keys) {
-            ("", keys) if keys.is_empty() => Gathered::Nothing,
+            ("", keys) if keys.is_empty() && last_key.is_empty() => Gathered::Nothing,
             ("", keys) => Gathered::Keys(keys),
             (words, _) => Gathered::Words(words.to_owned()),
         };
@@ -176,6 +189,10 @@ mod tests {
     const HEARD: &str = "https://example.com/twilio/voice/heard?document=1";
 
     fn written(says: &str, voice: &Voice, starts_recording: bool) -> String {
+        asking(says, voice, starts_recording, None)
+    }
+
+    fn asking(says: &str, voice: &Voice, starts_recording: bool, keys: Option<u8>) -> String {
         let name = say_voice(voice);
         let sentence = Sentence {
             text: says,
@@ -187,6 +204,7 @@ mod tests {
             sentence,
             voice,
             silence: Duration::from_secs(12),
+            keys,
             starts_recording,
         })
         .unwrap()
@@ -196,8 +214,22 @@ mod tests {
     fn a_document_says_something_and_listens_with_every_attribute_written_out() {
         assert_eq!(
             written("Tom & Ann here.", &voice(), false),
-            r#"<?xml version="1.0" encoding="UTF-8"?><Response><Gather input="dtmf speech" action="https://example.com/twilio/voice/heard?document=1" method="POST" timeout="12" speechTimeout="2" speechModel="deepgram_nova-3" language="en-US" numDigits="1" finishOnKey="" actionOnEmptyResult="true" profanityFilter="false" bargeIn="true"><Say language="en-US" voice="Polly.Joanna-Neural">Tom &amp; Ann here.</Say></Gather></Response>"#
+            r#"<?xml version="1.0" encoding="UTF-8"?><Response><Gather input="speech" action="https://example.com/twilio/voice/heard?document=1" method="POST" timeout="12" speechTimeout="2" speechModel="deepgram_nova-3" language="en-US" actionOnEmptyResult="true" profanityFilter="false" bargeIn="true"><Say language="en-US" voice="Polly.Joanna-Neural">Tom &amp; Ann here.</Say></Gather></Response>"#
         );
+    }
+
+    #[test]
+    fn keys_are_heard_where_they_are_asked_for_and_end_with_the_last_one_or_a_hash() {
+        for (keys, input, most, last_key) in [
+            (Some(8), "dtmf speech", Some("8"), Some("#")),
+            (None, "speech", None, None),
+        ] {
+            let xml = asking("Your order number?", &voice(), false, keys);
+            let attribute = |name: &str| attribute(&xml, "Gather", name);
+            assert_eq!(attribute("input").as_deref(), Some(input));
+            assert_eq!(attribute("numDigits").as_deref(), most);
+            assert_eq!(attribute("finishOnKey").as_deref(), last_key);
+        }
     }
 
     #[test]
@@ -299,6 +331,9 @@ mod tests {
             ),
             (&[("Digits", "1")], keys("1")),
             (&[("Digits", "#"), ("SpeechResult", "")], keys("#")),
+            (&[("Digits", "47"), ("FinishedOnKey", "#")], keys("47")),
+            (&[("Digits", ""), ("FinishedOnKey", "#")], keys("")),
+            (&[("Digits", ""), ("FinishedOnKey", "")], Gathered::Nothing),
             (&[("Digits", ""), ("SpeechResult", " ")], Gathered::Nothing),
             (&[("Digits", "x"), ("Confidence", "0.0")], Gathered::Nothing),
             (&[], Gathered::Nothing),

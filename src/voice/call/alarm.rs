@@ -41,17 +41,7 @@ impl<P: CallPlatform> Inner<P> {
 
     async fn run_job(self: &Rc<Self>, job: Job) -> Result<(), PlatformError> {
         match job {
-            Job::ReserveMinute => match self.reserve_minute(UsageCounters::EMPTY).await {
-                Ok(()) => self.step(State::add_minute).await,
-                Err(refusal) => {
-                    let admission = self.read(|state, _| state.admission().cloned()).await?;
-                    if let Some(admission) = admission {
-                        self.log_refusal(&admission.phone_hash, refusal);
-                    }
-                    self.close(CallEnd::DailyLimit, FixedText::CallNoCapacity)
-                        .await
-                }
-            },
+            Job::ReserveMinute => self.reserve_next_minute().await,
             Job::Silence => self.break_silence().await,
             Job::EndEntry => self.end_entry().await,
             Job::TimeUp => self.close(CallEnd::TimeUp, FixedText::CallTimeUp).await,
@@ -66,6 +56,27 @@ impl<P: CallPlatform> Inner<P> {
             Job::Dialled => self.finish(CallEnd::HandedOff).await,
             Job::LookUp => self.look_up().await,
             Job::Forget => self.step(|state, _| state.forget()).await,
+        }
+    }
+
+    /// Reserves the next minute, or ends the call. The call may also end while the minute is being reserved.
+    async fn reserve_next_minute(&self) -> Result<(), PlatformError> {
+        let began = self.platform.now();
+        match self.reserve_minute(UsageCounters::EMPTY).await {
+            Ok(()) => {
+                if !self.step(State::add_minute).await? {
+                    self.release_minutes(1, began).await;
+                }
+                Ok(())
+            }
+            Err(refusal) => {
+                let admission = self.read(|state, _| state.admission().cloned()).await?;
+                if let Some(admission) = admission {
+                    self.log_refusal(&admission.phone_hash, refusal);
+                }
+                self.close(CallEnd::DailyLimit, FixedText::CallNoCapacity)
+                    .await
+            }
         }
     }
 

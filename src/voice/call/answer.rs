@@ -33,7 +33,7 @@ use crate::{
     voice::{
         api::CountRequest,
         speakable::Speakable,
-        state::{Resumed, Talk, TurnDone},
+        state::{Line, Resumed, Talk, TurnDone},
     },
 };
 
@@ -209,7 +209,11 @@ impl<P: CallPlatform> Inner<P> {
         };
         // In one step, so that who cuts in finds the turn that runs, or its answer in the conversation.
         let ended = self.step(|state, now| {
-            let ended = self.floor.borrow_mut().end(generation)?;
+            let mut ended = self.floor.borrow_mut().end(generation)?;
+            if run.result.is_err() && state.line() == Some(Line::Document) {
+                // Half an answer, which nobody has heard yet.
+                ended.said.clear();
+            }
             let failed = failure_of(&ended.said).is_some();
             let done = TurnDone {
                 words: &ended.words,

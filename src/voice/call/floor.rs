@@ -198,7 +198,9 @@ impl Floor {
     pub(super) fn falls_silent(&mut self) {
         self.assistant_speaks = false;
         if self.run.is_none() && (self.has_begun || !self.played.is_empty()) {
-            self.answer.clear();
+            // Twilio may tell of its last clauses later.
+            let answer = std::mem::take(&mut self.answer);
+            self.says_other(&answer);
         }
     }
 

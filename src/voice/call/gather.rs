@@ -39,7 +39,7 @@ impl<P: CallPlatform> Phone<P> {
             }
         }
         match gathered {
-            // Nobody has asked for keys, so the caller is heard again, without a word.
+            // After keys that nobody has asked for, the caller is heard again, without a word.
             Gathered::Keys(_) => inner.next_document(number, None).await,
             Gathered::Words(_) | Gathered::Nothing => {
                 inner

@@ -131,4 +131,14 @@ proptest! {
     fn nothing_is_left_that_would_be_markup_for_a_voice(text in ".{0,200}") {
         prop_assert!(!said(&text).contains(['<', '&', '*', '`', '\n']));
     }
+
+    #[test]
+    fn the_first_thing_that_is_said_is_no_space(text in r"([a-z]{1,2}|[ _*|&\n\t]|🎉|\u{a0}){0,20}") {
+        let mut speakable = english();
+        let mut said = String::new();
+        for piece in text.split_inclusive(|_| true) {
+            said.push_str(&speakable.push(piece));
+            prop_assert!(!said.starts_with(char::is_whitespace));
+        }
+    }
 }

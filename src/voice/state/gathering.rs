@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Call, State, ending::SENTENCE_GRACE, speech_time};
+use super::{Call, State, ending::SENTENCE_GRACE, keys::Entry, speech_time};
 use crate::{
     base::time::UnixMillis,
     config::Config,
@@ -73,7 +73,7 @@ impl Gathering {
             says: greeting.to_owned(),
             back_by: now,
         };
-        gathering.make_document(Then::Listen, now, config);
+        gathering.make_document(Then::Listen, None, now, config);
         gathering
     }
 
@@ -86,15 +86,22 @@ impl Gathering {
         self.says.push_str(words);
     }
 
-    /// Makes the next document of what is to be said.
-    fn make_document(&mut self, then: Then, now: UnixMillis, config: &Config) {
+    /// Makes the next document of what is to be said. It takes so many keys, if the caller is asked for keys.
+    fn make_document(&mut self, then: Then, keys: Option<u8>, now: UnixMillis, config: &Config) {
         self.document = Document {
             number: self.document.number.saturating_add(1),
             says: std::mem::take(&mut self.says),
+            keys,
             then,
         };
         (self.is_heard, self.asked, self.waits) = (false, 0, 0);
-        let listens = config.voice_silence.saturating_add(LONGEST_WORDS);
+        // Each key may come as late as a first word.
+        let pauses = config
+            .voice_silence
+            .saturating_mul(u32::from(keys.unwrap_or_default()));
+        let listens = config
+            .voice_silence
+            .saturating_add(LONGEST_WORDS.max(pauses));
         let spoken = now.plus(speech_time(&self.document.says));
         self.back_by = spoken.plus(listens).plus(TWILIO_TIME);
     }
@@ -150,8 +157,15 @@ impl State {
         gathering.back_by = now.plus(TWILIO_TIME);
         *hang_up = None;
         let goes_on = closing.is_none();
-        if goes_on && let Gathered::Words(words) = heard {
-            words.clone_into(unanswered);
+        if goes_on {
+            match heard {
+                Gathered::Words(words) => {
+                    words.clone_into(unanswered);
+                    self.drop_entry();
+                }
+                Gathered::Keys(keys) => self.enter(keys),
+                Gathered::Nothing => {}
+            }
         }
         goes_on
     }
@@ -168,6 +182,7 @@ impl State {
         if gathering.document.number != number {
             return Due::Now(Next::Document(gathering.document.clone()));
         }
+        let keys = call.entry.as_ref().and_then(Entry::takes);
         let then = match &mut call.closing {
             None if !call.unanswered.is_empty() => {
                 let words = call.unanswered.clone();
@@ -191,7 +206,7 @@ impl State {
         if gathering.says.is_empty() {
             gathering.say(otherwise);
         }
-        gathering.make_document(then, now, config);
+        gathering.make_document(then, keys, now, config);
         Due::Now(Next::Document(gathering.document.clone()))
     }
 

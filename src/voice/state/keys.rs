@@ -2,8 +2,9 @@
 //!
 //! They are stored with the call, because its object may leave memory between two keys, and only until the turn that they
 //! begin has ended: the conversation says that keys were pressed, and never which. An entry ends with `#`, with the last
-//! digit, or with a pause. A caller who speaks instead is answered, and one who does nothing is silent as any other. Not
-//! here: what the model is told of the rules (`voice::call`).
+//! digit, or with a pause. Over a socket each key comes by itself, and in a document all keys of an entry come at once. A
+//! caller who speaks instead is answered, and one who does nothing is silent as any other. Not here: what the model is told
+//! of the rules (`voice::call`).
 
 use std::{fmt, time::Duration};
 
@@ -69,6 +70,8 @@ pub enum Resumed {
 
 /// Stands for the keys in the conversation.
 const KEYS_PRESSED: &str = "[keys pressed]";
+/// Ends an entry.
+const END_KEY: char = '#';
 /// The pause after a key that ends an entry.
 pub const KEY_PAUSE: Duration = Duration::from_secs(5);
 
@@ -83,6 +86,11 @@ impl Entry {
 
     fn is_over(&self) -> bool {
         self.progress == Progress::Over
+    }
+
+    /// The most keys that it takes, unless it is over.
+    pub(super) fn takes(&self) -> Option<u8> {
+        (!self.is_over()).then_some(self.most)
     }
 }
 
@@ -108,7 +116,7 @@ impl State {
             ends_at: now.plus(KEY_PAUSE),
         };
         let is_full = match digit.key() {
-            '#' => true,
+            END_KEY => true,
             key => {
                 entry.keys.0.push(key);
                 entry.keys.0.len() >= usize::from(entry.most)
@@ -124,6 +132,20 @@ impl State {
         entry.ends_at()?;
         entry.progress = Progress::Over;
         Some(joined(&call.unanswered, KEYS_PRESSED))
+    }
+
+    /// The caller has pressed all keys of an entry, which nobody has answered yet. Keys that nobody has asked for say
+    /// nothing.
+    pub fn enter(&mut self, digits: &[Digit]) {
+        let Some(call) = &mut self.call else { return };
+        let Some(entry) = call.entry.as_mut().filter(|entry| !entry.is_over()) else {
+            return;
+        };
+        let keys = digits.iter().map(|digit| digit.key());
+        let keys = keys.take_while(|key| *key != END_KEY);
+        entry.keys = Keys(keys.take(usize::from(entry.most)).collect());
+        entry.progress = Progress::Over;
+        KEYS_PRESSED.clone_into(&mut call.unanswered);
     }
 
     /// The caller speaks instead: an entry that is not over is dropped.

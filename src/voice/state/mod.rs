@@ -209,12 +209,14 @@ impl State {
         true
     }
 
-    /// Another minute was reserved.
-    pub fn add_minute(&mut self, now: UnixMillis) {
-        if let Some(call) = &mut self.call {
-            call.minutes.reserved = call.minutes.reserved.saturating_add(1);
-            call.minutes.last_at = now;
-        }
+    /// Another minute was reserved. Returns `false` if the call has ended meanwhile: nobody will use it.
+    pub fn add_minute(&mut self, now: UnixMillis) -> bool {
+        let Some(call) = &mut self.call else {
+            return false;
+        };
+        call.minutes.reserved = call.minutes.reserved.saturating_add(1);
+        call.minutes.last_at = now;
+        true
     }
 
     /// Who the call is for the log and for the count of its caller, while it goes on.

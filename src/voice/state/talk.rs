@@ -172,26 +172,20 @@ impl State {
         call.nudges = 0;
         call.unanswered.clear();
         call.last_said = LastSaid::Sentence;
-        // An answer that broke off in a call without a socket was not said yet.
-        let heard = match &mut call.gathering {
-            Some(_) if turn.failed => "",
-            Some(gathering) => {
-                gathering.say(turn.heard);
-                turn.heard
-            }
-            None => turn.heard,
-        };
-        call.quiet_at = Some(now.plus(speech_time(heard)).plus(config.voice_silence));
+        if let Some(gathering) = &mut call.gathering {
+            gathering.say(turn.heard);
+        }
+        call.quiet_at = Some(now.plus(speech_time(turn.heard)).plus(config.voice_silence));
         if turn.cut {
             counts.interruptions = counts.interruptions.saturating_add(1);
         }
-        let was_heard = !heard.trim().is_empty();
+        let was_heard = !turn.heard.trim().is_empty();
         if was_heard || !turn.cut {
             call.entry = None;
         }
         if was_heard {
             call.last_said = LastSaid::Answer;
-            self.push(turn.words, heard, turn.cut);
+            self.push(turn.words, turn.heard, turn.cut);
         } else if turn.cut {
             turn.words.clone_into(&mut call.unanswered);
         }

@@ -89,8 +89,8 @@ pub enum Mutation {
     SavedTooEarly,
     /// A hand-off that the model has begun is not stored.
     HandOffByModelLost,
-    /// A word of an answer goes out later, whatever has happened meanwhile.
-    WordsLate,
+    /// The next words of an answer go out although its caller has cut in.
+    WordLetThrough,
     /// A call is not told that its caller has cut in.
     InterruptDropped,
     /// A call is told that its caller has heard everything.

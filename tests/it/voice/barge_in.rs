@@ -135,18 +135,28 @@ async fn clauses_that_were_played_before_count_as_heard() {
 
 #[tokio::test(flavor = "local", start_paused = true)]
 async fn a_filler_that_was_played_is_no_part_of_what_was_heard() {
-    let fake = FakePlatform::new();
-    let call = Call::connected(&fake).await;
-    let answer = streamed(&["We have tea. ", "We have coffee."], 10);
-    fake.model([after(3000, answer)]);
-    call.says("What do you have?").await;
-    call.after(Duration::from_secs(4)).await;
-    call.info("tokensPlayed", "One moment, please.").await;
-    call.cuts_in("We").await;
-    call.says("Tea").await;
-    call.after(SECOND).await;
-    let request = &fake.model_requests()[1];
-    assert_eq!(request["messages"][2]["content"], "We [the caller cut in]");
+    for (fragment, told) in [
+        (
+            "We",
+            &["What do you have?", "We [the caller cut in]", "Tea"][..],
+        ),
+        ("", &["What do you have? Tea"]),
+    ] {
+        let fake = FakePlatform::new();
+        let call = Call::connected(&fake).await;
+        let answer = streamed(&["We have tea. ", "We have coffee."], 10);
+        fake.model([after(3000, answer)]);
+        call.says("What do you have?").await;
+        call.after(Duration::from_secs(4)).await;
+        call.info("tokensPlayed", "One moment, please.").await;
+        call.cuts_in(fragment).await;
+        call.says("Tea").await;
+        call.after(SECOND).await;
+        let request = &fake.model_requests()[1];
+        let messages = &request["messages"].as_array().unwrap()[1..];
+        let messages: Vec<_> = messages.iter().map(|message| &message["content"]).collect();
+        assert_eq!(messages, told, "{fragment:?}");
+    }
 }
 
 #[tokio::test(flavor = "local", start_paused = true)]
@@ -218,21 +228,24 @@ async fn a_sentence_that_is_cut_off_changes_nothing_of_an_answer_that_was_heard(
 
 #[tokio::test(flavor = "local", start_paused = true)]
 async fn an_answer_that_is_cut_off_twice_has_one_mark() {
-    let fake = FakePlatform::new();
-    let call = Call::connected(&fake).await;
-    fake.model([streamed(&["We have tea and coffee."], 10)]);
-    call.says("What do you have?").await;
-    call.after(SECOND).await;
-    call.cuts_in("We have tea").await;
-    // What was cut off now, nobody remembers any more.
-    call.cuts_in("something that is far longer").await;
-    call.says("Tea").await;
-    call.after(SECOND).await;
-    let request = &fake.model_requests()[1];
-    assert_eq!(
-        request["messages"][2]["content"],
-        "We have tea [the caller cut in]"
-    );
+    // The first time it is still being written, or was sent whole.
+    for pause in [400, 10] {
+        let fake = FakePlatform::new();
+        let call = Call::connected(&fake).await;
+        fake.model([streamed(&["We have tea", " and coffee."], pause)]);
+        call.says("What do you have?").await;
+        call.after(SECOND / 2).await;
+        call.cuts_in("We have tea").await;
+        // Nobody remembers any more what is cut off now.
+        call.cuts_in("something that is far longer").await;
+        call.says("Tea").await;
+        call.after(SECOND).await;
+        let request = &fake.model_requests()[1];
+        assert_eq!(
+            request["messages"][2]["content"],
+            "We have tea [the caller cut in]"
+        );
+    }
 }
 
 #[tokio::test(flavor = "local", start_paused = true)]
@@ -256,4 +269,24 @@ async fn an_answer_that_new_words_break_off_is_closed() {
         frames,
         [("A.", false), ("", true), ("Yes.", false), ("", true)]
     );
+}
+
+#[tokio::test(flavor = "local", start_paused = true)]
+async fn a_late_clause_of_an_answer_that_was_played_counts_for_no_other() {
+    let fake = FakePlatform::new();
+    let call = Call::connected(&fake).await;
+    fake.model([
+        streamed(&["We have tea. We have juice."], 10),
+        streamed(&["At nine in the morning."], 10),
+    ]);
+    call.says("What do you have?").await;
+    call.after(SECOND).await;
+    call.played().await;
+    call.says("And when?").await;
+    call.after(SECOND).await;
+    call.cuts_in("We have").await;
+    call.says("Tea").await;
+    call.after(SECOND).await;
+    let request = fake.model_requests()[2].to_string();
+    assert!(!request.contains("nine"), "{request}");
 }

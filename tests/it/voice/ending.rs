@@ -135,16 +135,23 @@ async fn a_goodbye_that_is_cut_off_ends_the_call() {
 
 #[tokio::test(flavor = "local", start_paused = true)]
 async fn a_budget_that_hangs_does_not_hold_up_what_comes_after_the_socket() {
-    let fake = FakePlatform::with(&[("MAX_CALL_SECONDS", "120")]);
-    let call = Call::connected(&fake).await;
-    fake.model([streamed(&["Hi."], 10)]);
-    call.says("Hello").await;
-    call.after(SECOND).await;
-    fake.budget_takes(Duration::from_mins(1));
-    let began = fake.now();
-    call.ended("completed", "completed").await;
-    assert!(fake.now().since(began) < SECOND);
-    assert_eq!(fake.events_named("call").len(), 1);
+    // Usage is reported, or the second minute is given back: it is reserved, and has not begun.
+    for talks in [true, false] {
+        let fake = FakePlatform::with(&[("VOICE_SILENCE_SECONDS", "120")]);
+        let call = Call::connected(&fake).await;
+        if talks {
+            fake.model([streamed(&["Hi."], 10)]);
+            call.says("Hello").await;
+            call.after(SECOND).await;
+        } else {
+            call.after(Duration::from_secs(57)).await;
+        }
+        fake.budget_takes(Duration::from_mins(1));
+        let began = fake.now();
+        call.ended("completed", "completed").await;
+        assert!(fake.now().since(began) < SECOND);
+        assert_eq!(fake.events_named("call").len(), 1);
+    }
 }
 
 #[tokio::test(flavor = "local", start_paused = true)]

@@ -83,3 +83,15 @@ async fn the_log_says_about_what_the_minutes_cost() {
         assert_eq!(ended["estimated_micro_usd"], cost, "{record}");
     }
 }
+
+#[tokio::test(flavor = "local", start_paused = true)]
+async fn a_minute_whose_call_ends_while_it_is_reserved_is_given_back() {
+    let fake = FakePlatform::new();
+    let call = Call::connected(&fake).await;
+    talks(&call, 54).await;
+    fake.budget_takes(Duration::from_secs(3));
+    talks(&call, 2).await;
+    call.hangs_up().await;
+    call.after(Duration::from_secs(10)).await;
+    assert_eq!(fake.call_minutes().await, 1);
+}

@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 use serde_json::{Map, Value, json};
 
 use crate::{
-    config::{ASK_DIGITS_TOOL, Assistant, Config, END_CONVERSATION_TOOL, HAND_OFF_TOOL, VoiceMode},
+    config::{ASK_DIGITS_TOOL, Assistant, END_CONVERSATION_TOOL, HAND_OFF_TOOL},
     identity::Medium,
 };
 
@@ -65,7 +65,7 @@ pub(super) struct BuiltIn {
     /// What the model is told.
     pub(super) result: &'static str,
     /// Whether an assistant has it.
-    pub(super) is_of: fn(&Assistant, &Config, Medium) -> bool,
+    pub(super) is_of: fn(&Assistant, Medium) -> bool,
 }
 
 /// The tools that are built in.
@@ -80,7 +80,7 @@ pub(super) static BUILT_IN: LazyLock<[BuiltIn; 3]> = LazyLock::new(|| {
             ends_turn: false,
             fails_as: "invalid_arguments",
             result: "done",
-            is_of: |assistant, _, _| assistant.end_conversation,
+            is_of: |assistant, _| assistant.end_conversation,
         },
         BuiltIn {
             name: HAND_OFF_TOOL,
@@ -100,7 +100,7 @@ pub(super) static BUILT_IN: LazyLock<[BuiltIn; 3]> = LazyLock::new(|| {
             ends_turn: false,
             fails_as: "hand_off_failed",
             result: "handed_over",
-            is_of: |assistant, _, medium| match medium {
+            is_of: |assistant, medium| match medium {
                 Medium::Messages(_) | Medium::Synthetic => assistant.hand_off.is_some(),
                 Medium::Call => assistant.voice.hand_off_to.is_some(),
             },
@@ -130,12 +130,7 @@ pub(super) static BUILT_IN: LazyLock<[BuiltIn; 3]> = LazyLock::new(|| {
             ends_turn: true,
             fails_as: "not_asked",
             result: "asked",
-            // Only a relay reports keys.
-            is_of: |assistant, config, medium| {
-                medium == Medium::Call
-                    && assistant.voice.ask_digits
-                    && config.voice_mode == VoiceMode::Relay
-            },
+            is_of: |assistant, medium| medium == Medium::Call && assistant.voice.ask_digits,
         },
     ]
 });

@@ -47,6 +47,7 @@ impl Simulation {
             return self.handled(name);
         };
         self.trace(|| format!("{name:.6} frame of session {session}: {text:.90}"));
+        mutants::let_a_word_through(self, name, session, &text);
         let (sim, name, alive) = (Rc::clone(self), name.to_owned(), incarnation.alive);
         self.executor.spawn(incarnation.number, async move {
             phone.frame(session, &text).await;

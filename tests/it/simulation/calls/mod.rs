@@ -16,11 +16,7 @@ mod relay;
 mod requests;
 mod speaker;
 
-use std::{
-    cell::RefCell,
-    collections::{BTreeMap, VecDeque},
-    rc::Rc,
-};
+use std::{cell::RefCell, collections::BTreeMap, rc::Rc};
 
 use plan::CallPlan;
 use records::{CallerRecord, Minutes, Record};
@@ -51,8 +47,6 @@ pub struct Calls {
     sessions: RefCell<BTreeMap<(String, u32), Rc<Session>>>,
     /// Minutes that the budget has counted, less those that were given back, by UTC day.
     minutes: RefCell<Minutes>,
-    /// Frames that a mutation holds back.
-    late: RefCell<VecDeque<(String, u32, String)>>,
 }
 
 impl Calls {
@@ -98,7 +92,7 @@ fn a_seed_of_calls_replays_exactly() {
 
 #[test]
 fn a_word_that_goes_out_after_an_interruption_is_noticed() {
-    must_break(World::Calls, Mutation::WordsLate, 400);
+    must_break(World::Calls, Mutation::WordLetThrough, 400);
 }
 
 #[test]

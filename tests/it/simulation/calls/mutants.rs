@@ -2,10 +2,12 @@
 //!
 //! Not here: their list (`mutation`), and those of ports and of the model, which stand there.
 
+use std::rc::Rc;
+
 use serde_json::{Value, json};
 use switchboard::config::{FixedText, Language};
 
-use crate::simulation::{mutation::Mutation, state::Simulation};
+use crate::simulation::{executor::OUTSIDE, mutation::Mutation, state::Simulation};
 
 /// A frame as the object gets it: on which session, and its text. `None`: it does not get it.
 pub fn frame(sim: &Simulation, session: u32, current: u32, text: String) -> Option<(u32, String)> {
@@ -27,9 +29,27 @@ pub fn frame(sim: &Simulation, session: u32, current: u32, text: String) -> Opti
     Some((session, text))
 }
 
-/// Whether a frame of the object goes out later.
-pub fn is_late(sim: &Simulation, text: &str) -> bool {
-    sim.is(Mutation::WordsLate) && text.contains("\"last\"")
+/// After an interruption, the next words of the answer go out.
+pub fn let_a_word_through(sim: &Rc<Simulation>, name: &str, session: u32, frame: &str) {
+    if !sim.is(Mutation::WordLetThrough) || !frame.contains("\"interrupt\"") {
+        return;
+    }
+    let rest = sim.calls.with(name, |call| {
+        let turn = call.turns.last()?;
+        let begun = turn.spoken.len() - turn.spoken_before;
+        let rest: String = turn.reply.get(begun..)?.chars().take(9).collect();
+        (!rest.is_empty()).then_some(rest)
+    });
+    if let Some(rest) = rest.flatten() {
+        let (sim, name) = (Rc::clone(sim), name.to_owned());
+        let executor = sim.executor.clone();
+        executor.spawn(OUTSIDE, async move {
+            sim.sleep(100).await;
+            let word =
+                json!({ "type": "text", "token": rest, "last": false, "preemptible": false });
+            sim.sent_by_call(&name, session, &word.to_string());
+        });
+    }
 }
 
 impl Simulation {

@@ -3,8 +3,6 @@
 //!
 //! Not here: the budget object (`budget_ports`).
 
-use std::rc::Rc;
-
 use switchboard::{
     conversation::budget::Release,
     object::Engine as _,
@@ -12,9 +10,8 @@ use switchboard::{
     voice::api::{CountCall, CountRequest},
 };
 
-use super::{Calls, mutants};
+use super::Calls;
 use crate::simulation::{
-    executor::OUTSIDE,
     mutation::Mutation,
     object_ports::{ObjectPlatform, vanished},
     objects::{Engine, Kind},
@@ -24,19 +21,6 @@ use crate::simulation::{
 impl Sockets for ObjectPlatform {
     fn send_text(&self, socket: u32, text: &str) {
         if !self.alive.get() {
-            return;
-        }
-        if mutants::is_late(&self.sim, text) {
-            let (sim, executor) = (Rc::clone(&self.sim), self.sim.executor.clone());
-            let frame = (self.name.clone(), socket, text.to_owned());
-            sim.calls.late.borrow_mut().push_back(frame);
-            executor.spawn(OUTSIDE, async move {
-                sim.sleep(400).await;
-                let frame = sim.calls.late.borrow_mut().pop_front();
-                if let Some((name, socket, text)) = frame {
-                    sim.sent_by_call(&name, socket, &text);
-                }
-            });
             return;
         }
         self.sim.sent_by_call(&self.name, socket, text);
@@ -160,11 +144,14 @@ impl Simulation {
         let count = u64::from(release.count);
         self.calls
             .with(name, |call| call.minutes_given_back += count);
-        if self.fault_plan.clock_jumps.is_empty() {
-            let day = release.reserved_at.utc_day();
-            let mut minutes = self.calls.minutes.borrow_mut();
-            minutes.add(day, -i64::from(release.count));
-        }
+        let day = if self.fault_plan.clock_jumps.is_empty() {
+            release.reserved_at.utc_day()
+        } else {
+            0
+        };
+        let mut minutes = self.calls.minutes.borrow_mut();
+        minutes.add(day, -i64::from(release.count));
+        drop(minutes);
         self.minutes_are_settled_once(name);
     }
 }

@@ -178,11 +178,12 @@ impl Simulation {
         }
     }
 
-    /// Whether Twilio speaks, or will, in a session of this call.
+    /// Whether Twilio speaks in a session of this call, will speak, or has something to tell.
     pub(super) fn is_spoken(&self, name: &str) -> bool {
         let sessions = self.calls.sessions.borrow();
         let mut own = sessions.values().filter(|session| session.name == name);
-        own.any(|session| session.speaker.is_busy())
+        let now = self.executor.now();
+        own.any(|session| session.speaker.is_busy() || session.last_frame.get() > now)
     }
 
     fn twilio_hears(self: &Rc<Self>, session: &Rc<Session>, text: &str) {
@@ -222,6 +223,8 @@ impl Simulation {
         });
         session.is_dead.set(matches!(outcome, Outcome::Failed));
         session.speaker.purge();
+        // Nobody is there any more to hear an answer.
+        self.calls.with(&session.name, |call| call.owed = None);
         if let Some(ended) = session.ended.take() {
             ended.give(outcome);
         }

@@ -68,11 +68,9 @@ impl Simulation {
             self.count("fillers that were cut off");
             queue.retain(|word| !word.is_preemptible);
         }
-        // A clause ends with its answer, or with the filler before it.
-        let begin = speaker
-            .ends_with_filler
-            .replace(token.is_preemptible)
-            .then_some("");
+        // A clause ends with its answer, and at a filler.
+        let was_filler = speaker.ends_with_filler.replace(token.is_preemptible);
+        let begin = (was_filler || token.is_preemptible).then_some("");
         let end = token.is_last.then_some("");
         let words = token.text.split_inclusive(' ');
         let words = begin.into_iter().chain(words).chain(end);

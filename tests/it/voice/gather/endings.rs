@@ -2,13 +2,11 @@
 
 use std::time::Duration;
 
-use serde_json::json;
-
 use super::{GATHER, greeted, platform};
 use crate::support::{
     Act, FakePlatform, Piece, SECOND,
     gather::{action, names, redirect, says},
-    phone::{Call, streamed},
+    phone::{Call, calls, streamed},
 };
 
 const DESK: &str = r#"
@@ -21,15 +19,6 @@ hand_off_to = "+15550150"
 
 fn desk() -> FakePlatform {
     FakePlatform::with_assistants(&[GATHER], &[("desk", DESK)])
-}
-
-/// The model calls a tool.
-fn calls(name: &str, arguments: &str) -> Act {
-    let call = json!({ "index": 0, "id": "c1", "type": "function", "function": { "name": name, "arguments": arguments } });
-    let chunk = json!({ "choices": [{ "index": 0, "delta": { "tool_calls": [call] }, "finish_reason": "tool_calls" }] });
-    Act::Stream(vec![Piece::Bytes(
-        format!("data: {chunk}\n\ndata: [DONE]\n\n").into_bytes(),
-    )])
 }
 
 #[tokio::test(flavor = "local", start_paused = true)]
@@ -137,6 +126,29 @@ async fn the_model_hands_over_and_the_call_is_settled_when_that_was_said() {
     assert_eq!(names(&late), ["Dial", "Number"]);
     call.is_over().await;
     assert_eq!(fake.events_named("call").len(), 1);
+}
+
+#[tokio::test(flavor = "local", start_paused = true)]
+async fn half_an_answer_is_not_said_although_the_model_has_ended_the_call() {
+    for (tool, arguments, said) in [
+        (
+            "hand_off",
+            r#"{"reason":"x"}"#,
+            "I'm putting you through to a person. Please hold the line.",
+        ),
+        ("end_conversation", "{}", "Thank you for calling. Goodbye."),
+    ] {
+        let fake = desk();
+        let (call, greeting) = greeted(&fake).await;
+        let Act::Stream(mut pieces) = streamed(&["It was a plea"], 10) else {
+            panic!();
+        };
+        pieces.truncate(2);
+        pieces.push(Piece::Break);
+        fake.model([calls(tool, arguments), Act::Stream(pieces)]);
+        let last = call.tells(&greeting, "A person, please").await;
+        assert_eq!(says(&last), said);
+    }
 }
 
 #[tokio::test(flavor = "local", start_paused = true)]

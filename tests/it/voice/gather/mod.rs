@@ -2,6 +2,7 @@
 //!
 //! Not here: what is the same over a socket (the files beside this folder), and the TwiML by itself (`src/twilio/voice`).
 
+mod digits;
 mod endings;
 mod outbound;
 mod restarts;
