@@ -24,7 +24,7 @@ pub use labels::{
     IgnoreReason, IntakeOutcome, InternalProblem, KvOperation, ObjectKind, OutboxOutcome, ReplyVia,
     SegmentOutcome, ToolOutcome, TurnOutcome, TwilioResource, TwilioSeverity, UnexpectedResponse,
 };
-pub use synthetic::SyntheticRun;
+pub use synthetic::{HeardWords, SyntheticRun};
 pub use turns::{Erased, TurnEnded};
 
 use crate::{

@@ -11,7 +11,7 @@
 //! - [`voice`]: one phone call
 //! - [`conversation`]: what text and voice share: history, model run, outbox, budget
 //! - [`object`]: what every Durable Object needs: calls, atomic steps, limits on waiting
-//! - [`analytics`]: the events that Segment gets
+//! - [`analytics`]: the events that Segment gets, and transcripts of recordings
 //! - [`openai`], [`segment`], [`twilio`], [`webhooks`]: one outside service each. They do not know each other
 //! - [`event`]: the vocabulary of the log
 //! - [`config`]: the settings, and what each assistant is

@@ -58,6 +58,9 @@ export function localSettings(settings, port) {
   if (!settings.SEGMENT_API_BASE_URL) overrides.SEGMENT_API_BASE_URL = playground;
   if (!settings.TWILIO_API_BASE_URL) {
     overrides.TWILIO_API_BASE_URL = playground;
+    if (!settings.TWILIO_INTELLIGENCE_BASE_URL) {
+      overrides.TWILIO_INTELLIGENCE_BASE_URL = playground;
+    }
     // The playground's phones can be called, at any hour.
     overrides.TWILIO_ACCOUNT_SID = PLAYGROUND_ACCOUNT;
     // No other numbers and no other service exist there.

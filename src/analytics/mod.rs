@@ -1,10 +1,12 @@
-//! The analytics events: what Segment is told about a call, with stable names and types.
+//! What is found out about a call, and told: the analytics events for Segment, with stable names and
+//! types, and the port to a service that transcribes a recording ([`transcription`]).
 //!
 //! Each event has a JSON Schema in `docs/events/`. No event has a field for a word that was said, a
 //! name, an address or a quote. A value that there is not is left out, and is never `null`. Not here:
 //! the wire format (`segment`), and which facts a run has (`synthetic::events`).
 
 mod outbox;
+pub mod transcription;
 
 use serde::Serialize;
 

@@ -7,7 +7,7 @@ use std::ops::RangeInclusive;
 
 use crate::{
     base::secret::Secret,
-    identity::{AccountSid, Address, PseudonymKey},
+    identity::{AccountSid, Address, IntelligenceServiceSid, PseudonymKey},
 };
 
 /// The parsed value, or what the text must be.
@@ -115,6 +115,12 @@ pub(super) fn phone(text: &str) -> Parsed<Address> {
 pub(super) fn account_sid(text: &str) -> Parsed<AccountSid> {
     text.parse()
         .map_err(|_| "must be the sid of an account: AC and 32 hex digits")
+}
+
+/// The id of a service of Twilio Intelligence.
+pub(super) fn intelligence_service(text: &str) -> Parsed<IntelligenceServiceSid> {
+    text.parse()
+        .map_err(|_| "must be the sid of an Intelligence service: GA and 32 hex digits")
 }
 
 /// A secret that travels in a header: visible ASCII.

@@ -23,7 +23,7 @@ use crate::{
         secret::Secret,
         url::{BaseUrl, Origin},
     },
-    identity::{AccountSid, Address, PseudonymKey},
+    identity::{AccountSid, Address, IntelligenceServiceSid, PseudonymKey},
 };
 
 /// Makes [`SETTINGS`], [`Config`] and `Config::parse` from the table.
@@ -131,6 +131,9 @@ settings! {
     /// The number of ours that is called in synthetic calls.
     SYNTHETIC_CALLEE: Var, Off, optional parsers::phone
         => synthetic_callee: Address;
+    /// The service of Twilio Intelligence that transcribes synthetic calls. Without it, none are.
+    INTELLIGENCE_SERVICE_SID: Var, Off, optional parsers::intelligence_service
+        => intelligence_service: IntelligenceServiceSid;
     /// The base of the model's API.
     OPENAI_BASE_URL: Var, Value("https://api.openai.com/v1"), required BaseUrl::parse
         => openai_base_url: BaseUrl;
@@ -164,6 +167,9 @@ settings! {
     /// The base of Twilio's REST API.
     TWILIO_API_BASE_URL: Var, Value("https://api.twilio.com"), required BaseUrl::parse
         => twilio_api_base_url: BaseUrl;
+    /// The base of Twilio Intelligence's API.
+    TWILIO_INTELLIGENCE_BASE_URL: Var, Value("https://intelligence.twilio.com"), required BaseUrl::parse
+        => twilio_intelligence_base_url: BaseUrl;
     /// The system prompt of `default`.
     ASSISTANT_PROMPT: Var, InAssistant, optional prompt
         => assistant_prompt: Prompt;

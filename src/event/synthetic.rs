@@ -38,4 +38,19 @@ pub struct SyntheticRun {
     /// The begun minutes of both legs of the call.
     #[serde(skip_serializing_if = "is_zero")]
     pub call_minutes: u32,
+    /// How its transcript ended, if the call was to be transcribed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub analysis: Option<&'static str>,
+    /// What was heard in the recording.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub heard: Option<HeardWords>,
+}
+
+/// How well the words of a call were heard in its recording.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct HeardWords {
+    /// The words that were said.
+    pub words: u32,
+    /// Those that were not heard as they were said.
+    pub errors: u32,
 }

@@ -13,6 +13,7 @@
 pub mod admin;
 pub mod admin_lockout;
 mod delivery;
+mod intelligence;
 mod messages;
 mod platform;
 mod request;
@@ -36,6 +37,7 @@ use crate::{
         },
     },
 };
+use intelligence::INTELLIGENCE_PATH;
 use response::{json, method_not_allowed, not_configured, not_found};
 use twilio_errors::ERRORS_PATH;
 use webhook::{Rejection, reject};
@@ -96,6 +98,8 @@ enum Webhook<'p> {
     Receipt,
     /// An error or a warning of the account.
     Errors,
+    /// The transcript of a recording is there.
+    Transcript,
     /// One of the webhooks of a call, at this path.
     Call(&'p str),
     /// One of those of a synthetic call.
@@ -109,6 +113,7 @@ impl<'p> Webhook<'p> {
             MESSAGES_PATH => Some(Self::Message),
             STATUS_PATH => Some(Self::Receipt),
             ERRORS_PATH => Some(Self::Errors),
+            INTELLIGENCE_PATH => Some(Self::Transcript),
             VOICE_PATH | HEARD_PATH | WAIT_PATH | ENDED_PATH | DIALLED_PATH | CALL_STATUS_PATH => {
                 Some(Self::Call(path))
             }
@@ -127,6 +132,7 @@ impl<'p> Webhook<'p> {
             Self::Message => messages::answer(platform, config, request, url).await,
             Self::Receipt => delivery::answer(platform, config, request, url).await,
             Self::Errors => twilio_errors::answer(platform, config, request, url).await,
+            Self::Transcript => intelligence::answer(platform, config, request, url).await,
             Self::Call(path) => voice::answer(platform, config, request, url, path).await,
             Self::SyntheticCall(webhook) => {
                 synthetic_call::answer(platform, config, request, url, webhook).await

@@ -59,9 +59,7 @@ pub(super) async fn read_body(
     request: &mut impl Request,
     expected: &'static str,
 ) -> Result<Vec<u8>, BodyError> {
-    let content_type = request.header("Content-Type").unwrap_or_default();
-    let media_type = content_type.split(';').next().unwrap_or_default().trim();
-    if !media_type.eq_ignore_ascii_case(expected) {
+    if !has_media_type(request, expected) {
         return Err(BodyError::ContentType(expected));
     }
     let length = request.header("Content-Length");
@@ -85,6 +83,13 @@ pub(super) async fn read_body(
         }
     }
     Ok(body)
+}
+
+/// Whether the body of a request has this media type, as its header says.
+pub(super) fn has_media_type(request: &impl Request, expected: &str) -> bool {
+    let content_type = request.header("Content-Type").unwrap_or_default();
+    let media_type = content_type.split(';').next().unwrap_or_default().trim();
+    media_type.eq_ignore_ascii_case(expected)
 }
 
 /// The path of an absolute URL, raw.

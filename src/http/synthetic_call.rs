@@ -18,13 +18,16 @@ use crate::{
     object::{in_time, with_retry},
     platform::{Method, PlatformError},
     synthetic::{
-        api::{AnswerLeg, BATCHES_NAME, CallRecorded, FindLine, LegEnded, LegRelay, RunCallOver},
+        api::{
+            AnswerLeg, BATCHES_NAME, CallRecorded, FindLine, LegEnded, LegRelay, Recording,
+            RunCallOver,
+        },
         call_url::{Kind, LegUrl, Webhook},
         plan::{Leg, RunId},
     },
     twilio::voice::{
         Direction,
-        fields::{CallStatusUpdate, IncomingCall, RecordingUpdate, RelayEnded},
+        fields::{CallStatusUpdate, IncomingCall, RecordingStatus, RecordingUpdate, RelayEnded},
         twiml,
     },
 };
@@ -64,12 +67,15 @@ pub(super) async fn answer<'c>(
         Kind::Recording => {
             let update = RecordingUpdate::from_form;
             let update = webhook::verified(config, request, url, "To", update).await?;
-            let RecordingUpdate {
-                recording,
-                is_completed,
-            } = update.get().clone();
-            if is_completed {
-                told(platform, &run, &CallRecorded { recording }).await?;
+            let RecordingUpdate { recording, status } = update.get().clone();
+            let recording = match status {
+                RecordingStatus::Completed => Some(Recording::Completed(recording)),
+                RecordingStatus::Absent => Some(Recording::Absent),
+                RecordingStatus::Failed => Some(Recording::Failed),
+                RecordingStatus::Other => None,
+            };
+            if let Some(recording) = recording {
+                told(platform, &run, &CallRecorded(recording)).await?;
             }
             Ok(Response::empty(204))
         }

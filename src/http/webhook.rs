@@ -5,8 +5,8 @@
 
 use super::{
     platform::WorkerPlatform,
-    request::{BodyError, Request, read_body, target_of},
-    response::{self, Response, bad_request},
+    request::{BodyError, Request, has_media_type, read_body, target_of},
+    response::{self, JSON, Response, bad_request},
 };
 use crate::{
     base::usage::{RejectionCounts, UsageCounters},
@@ -60,6 +60,30 @@ pub(super) async fn verified<'c, T>(
     // (5) The fields.
     form.try_map(|form| parse(&form))
         .map_err(|error| Rejection::Field(error, phone_hash))
+}
+
+/// The same for a webhook that has its fields as JSON or as a form. The signed URL of JSON holds the
+/// hash of the body.
+pub(super) async fn verified_json_or_form<'c, T>(
+    config: &Config,
+    request: &mut impl Request,
+    url: &str,
+    parse_json: impl FnOnce(&[u8]) -> Result<T, FieldError>,
+    parse_form: impl FnOnce(&Form) -> Result<T, FieldError>,
+) -> Result<Verified<T>, Rejection<'c>> {
+    // No field names a contact.
+    let nobody = PhoneHash::nobody;
+    if !has_media_type(request, JSON) {
+        return verified(config, request, url, "From", parse_form).await;
+    }
+    let body = read_body(request, JSON).await.map_err(Rejection::Body)?;
+    let signature = request.header("X-Twilio-Signature");
+    let signed_url = format!("{}{}", origin(config, url), target_of(url));
+    let tokens = &config.twilio_tokens;
+    signature::verify_json(&signed_url, &body, signature.as_deref(), tokens)
+        .map_err(|error| Rejection::Signature(error, nobody()))?
+        .try_map(parse_json)
+        .map_err(|error| Rejection::Field(error, nobody()))
 }
 
 /// The origin that Twilio reached: the configured one, or the request's own.

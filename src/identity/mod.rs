@@ -12,7 +12,10 @@ mod time_zones;
 pub use address::{Address, Channel, Medium};
 pub use caller::{Caller, CallerId};
 pub use pseudonym::{CallHash, PhoneHash, Pseudonym, PseudonymKey, TokenId, WebhookId};
-pub use sid::{AccountSid, CallSid, FlowSid, MessageSid, RecordingSid, ServiceSid};
+pub use sid::{
+    AccountSid, CallSid, FlowSid, IntelligenceServiceSid, MessageSid, RecordingSid, ServiceSid,
+    TranscriptSid,
+};
 pub use time_zones::time_zones;
 
 /// A text is not an address, or not an id of this kind. The error does not show the text.

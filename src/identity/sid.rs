@@ -59,3 +59,11 @@ sid!(
     /// Twilio's id of a recording.
     RecordingSid, "RE"
 );
+sid!(
+    /// Twilio's id of a service of Intelligence.
+    IntelligenceServiceSid, "GA"
+);
+sid!(
+    /// Twilio's id of a transcript that Intelligence makes of a recording.
+    TranscriptSid, "GT"
+);

@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{
+    analysis::Analysis,
     metrics::Metrics,
     plan::{BatchId, BatchPlan, RunPlan},
     score::Scores,
@@ -18,7 +19,7 @@ use super::{
 };
 use crate::{
     base::time::UnixMillis,
-    identity::{CallSid, RecordingSid},
+    identity::{CallSid, RecordingSid, TranscriptSid},
     platform::Method,
 };
 
@@ -67,6 +68,19 @@ pub enum Cancelled {
     Over,
 }
 
+/// The transcript of a run's call is there, as the service's webhook says. It may say so twice.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TranscriptReady {
+    /// Twilio's id of it.
+    pub transcript: TranscriptSid,
+}
+
+impl Method for TranscriptReady {
+    type Reply = ();
+    const BINDING: &'static str = "RUN";
+    const NAME: &'static str = "transcript_ready";
+}
+
 /// A run has ended. It is told until the batch has answered, and stored once.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunEnded {
@@ -98,6 +112,9 @@ pub struct Record {
     /// What the judge says, if it was asked and has answered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scores: Option<Scores>,
+    /// How well its call was heard, if it was to be transcribed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub analysis: Option<Analysis>,
     /// What it cost.
     pub cost: Cost,
     /// When it ended.
@@ -320,11 +337,20 @@ impl Method for RunCallOver {
     const NAME: &'static str = "call_over";
 }
 
-/// Twilio has a recording of the call of a run.
+/// What Twilio says of the recording of a run's call.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct CallRecorded {
-    /// Twilio's id of the recording.
-    pub recording: RecordingSid,
+pub struct CallRecorded(pub Recording);
+
+/// A recording, or its absence.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Recording {
+    /// It is there.
+    Completed(RecordingSid),
+    /// There is none.
+    Absent,
+    /// Twilio failed to record.
+    Failed,
 }
 
 impl Method for CallRecorded {

@@ -5,6 +5,7 @@
 //! until they are deleted. Not here: who the personas are (`config`), the routes of the operator
 //! (`http::admin`).
 
+pub mod analysis;
 pub mod api;
 pub mod batch;
 pub mod call_url;

@@ -5,6 +5,7 @@
 pub mod debugger;
 pub mod fields;
 pub mod form;
+pub mod intelligence;
 pub mod media;
 pub mod parts;
 pub mod rest;

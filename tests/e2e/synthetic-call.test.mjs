@@ -77,6 +77,12 @@ function said({ events }) {
     .trim();
 }
 
+/** The requests to create a transcript. */
+async function transcriptsAsked() {
+  const asked = await switchboard.playground.requests("twilio");
+  return asked.filter(({ method, path }) => method === "POST" && path === "/v2/Transcripts");
+}
+
 const ofType = ({ frames }, type) => frames.filter(({ frame }) => frame.type === type);
 
 test("a call is made once, both legs speak in turn over a socket each, and the transcript has each line once", async () => {
@@ -108,6 +114,24 @@ test("a call is made once, both legs speak in turn over a socket each, and the t
   assert.deepEqual(others, [], "one call");
   assert.deepEqual([made.body.From, made.body.To], [CALLER, CALLEE]);
   assert.ok(Number(made.body.TimeLimit) > 0, "Twilio would end it");
+});
+
+test("a recorded call is transcribed once, and each line is compared with what was heard of it", async () => {
+  const before = (await transcriptsAsked()).length;
+  const run = await called({ record: true });
+  const { status, lines, channels, word_error_rate: rate } = run.analysis;
+  assert.equal(status, "completed", JSON.stringify(run.analysis));
+  assert.equal(lines.length, run.turns.length);
+  assert.ok(rate > 0 && rate < 0.3, JSON.stringify(run.analysis));
+  assert.deepEqual(channels, { agent: 1, customer: 2 }, "the called leg has the first channel");
+  assert.equal((await transcriptsAsked()).length, before + 1, "billed once");
+});
+
+test("a call without a recording has its conversation all the same", async () => {
+  await switchboard.playground.switches({ call: { no_recording: true } });
+  const run = await called({ record: true });
+  assert.equal(run.ended.reason, "goodbye");
+  assert.equal(run.analysis.status, "absent", JSON.stringify(run.analysis));
 });
 
 test("what a leg has heard stands beside the line, and the word error rate counts it", async () => {

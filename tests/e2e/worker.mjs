@@ -55,6 +55,7 @@ export async function startWorker({
     ? {
         OPENAI_BASE_URL: `${playground.url}/v1`,
         TWILIO_API_BASE_URL: playground.url,
+        TWILIO_INTELLIGENCE_BASE_URL: playground.url,
         SEGMENT_API_BASE_URL: playground.url,
         TWILIO_ACCOUNT_SID: ACCOUNT,
         ...SYNTHETIC_CALLS,

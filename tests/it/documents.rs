@@ -15,10 +15,10 @@ use switchboard::{
         CallDialled, CallEnd, CallEnded, CallFault, CallHungUp, CallRefusal, CallTurn,
         CallTurnOutcome, ConsentBy, ConsentState, ConversationProblem, DailyLimit, DeliveryOutcome,
         DeliveryPurpose, DeliveryStatus, DenialReason, DialOutcome, Erased, ErasedBy, Event,
-        FieldProblem, FlowOutcome, HandOffBy, HandOffState, HangUpOutcome, IgnoreReason,
-        IntakeOutcome, InternalProblem, KvOperation, ObjectKind, OutboxOutcome, ReplyVia, Security,
-        SegmentOutcome, SyntheticRun, ToolOutcome, TurnEnded, TurnOutcome, TwilioResource,
-        TwilioSeverity, UnexpectedResponse,
+        FieldProblem, FlowOutcome, HandOffBy, HandOffState, HangUpOutcome, HeardWords,
+        IgnoreReason, IntakeOutcome, InternalProblem, KvOperation, ObjectKind, OutboxOutcome,
+        ReplyVia, Security, SegmentOutcome, SyntheticRun, ToolOutcome, TurnEnded, TurnOutcome,
+        TwilioResource, TwilioSeverity, UnexpectedResponse,
     },
     identity::{PhoneHash, Pseudonym},
     messaging::keywords::{
@@ -1176,6 +1176,11 @@ fn sample_events() -> Vec<Event> {
             completion_tokens: 1,
             call: Some(Pseudonym::from_object_name(String::new()).call_hash()),
             call_minutes: 1,
+            analysis: Some("completed"),
+            heard: Some(HeardWords {
+                words: 1,
+                errors: 1,
+            }),
         }),
         Event::TwilioError {
             severity: TwilioSeverity::Error,

@@ -11,6 +11,7 @@ use super::{
 use crate::{
     config::{Config, PersonaId, ScenarioId, Speaker},
     synthetic::{
+        analysis::Analysis,
         api::{Cost, Record},
         metrics::Metrics,
         plan::CallPlan,
@@ -43,6 +44,8 @@ struct Shown<'r> {
     ended: Ended,
     metrics: &'r Metrics,
     scores: Option<&'r Scores>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    analysis: Option<&'r Analysis>,
     cost: ShownCost,
 }
 
@@ -109,6 +112,7 @@ impl<'r> Shown<'r> {
             ended: record.ended,
             metrics: &record.metrics,
             scores: record.scores.as_ref(),
+            analysis: record.analysis.as_ref(),
             cost: ShownCost::of(record.cost, plan.call.as_ref(), config),
         }
     }

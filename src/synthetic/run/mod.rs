@@ -14,6 +14,7 @@ mod report;
 mod speak;
 pub mod state;
 mod storage;
+mod transcribe;
 
 use std::{
     cell::{Cell, RefCell},
@@ -28,7 +29,7 @@ use super::{
     KnowsPersonas,
     api::{
         AnswerLeg, BATCHES_NAME, Begin, Begun, CallRecorded, CancelRun, Cancelled, CheckNumbers,
-        LegEnded, ReleaseLine, RunCallOver, TakeLine,
+        LegEnded, ReleaseLine, RunCallOver, TakeLine, TranscriptReady,
     },
     plan::{RunPlan, longest_call},
     transcript::{EndReason, EndedBy},
@@ -189,6 +190,10 @@ impl<P: RunPlatform> Engine for Runner<P> {
             LegEnded::NAME => reply::<LegEnded>(&self.leg_ended(arguments(text)?).await?),
             RunCallOver::NAME => reply::<RunCallOver>(&self.call_over(arguments(text)?).await?),
             CallRecorded::NAME => reply::<CallRecorded>(&self.recorded(arguments(text)?).await?),
+            TranscriptReady::NAME => {
+                let ready = arguments(text)?;
+                reply::<TranscriptReady>(&self.transcript_ready(ready).await?)
+            }
             CheckNumbers::NAME => {
                 let check = arguments(text)?;
                 reply::<CheckNumbers>(&self.0.check_numbers(&check).await)
@@ -253,6 +258,14 @@ impl<P: RunPlatform> Inner<P> {
                 }
                 Next::Judge => {
                     self.judge().await?;
+                    true
+                }
+                Next::BeginTranscript => {
+                    self.begin_transcript().await?;
+                    true
+                }
+                Next::Transcribe(due) => {
+                    self.transcribe(due).await?;
                     true
                 }
                 Next::Report => self.report().await?,

@@ -4,14 +4,18 @@
 
 use std::time::Duration;
 
-use super::{BUDGET_TIME, Inner, RunPlatform, state::Run};
+use super::{
+    BUDGET_TIME, Inner, RunPlatform,
+    state::{Run, Transcript},
+};
 use crate::{
     base::{time::UnixMillis, usage::UsageCounters},
     conversation::budget::{self, AddUsage},
-    event::{self, Event, ObjectKind, SyntheticRun},
+    event::{self, Event, HeardWords, ObjectKind, SyntheticRun},
     object::{StepHost, in_time, with_retry},
     platform::PlatformError,
     synthetic::{
+        analysis::Analysis,
         api::{Cost, Record, RunEnded},
         metrics::metrics,
         transcript::{EndReason, Ended, EndedBy},
@@ -53,7 +57,7 @@ impl<P: RunPlatform> Inner<P> {
     }
 
     /// Gives back the requests that were not used, and reports the tokens, at most once.
-    async fn settle(&self) -> Result<(), PlatformError> {
+    pub(super) async fn settle(&self) -> Result<(), PlatformError> {
         let settled = self.step(|state, now| {
             let plan = state.run().map(|run| run.plan.clone());
             plan.zip(state.change(|run| run.settle(now)).flatten())
@@ -96,6 +100,14 @@ impl<P: RunPlatform> Inner<P> {
                 keys.call_of_run(&record.plan.run.to_string()).call_hash()
             }),
             call_minutes: record.cost.call_minutes,
+            analysis: record.analysis.as_ref().map(Analysis::status),
+            heard: record.analysis.as_ref().and_then(|analysis| {
+                let errors = analysis.errors()?;
+                Some(HeardWords {
+                    words: errors.words,
+                    errors: errors.errors,
+                })
+            }),
         };
         event::log(&self.platform, &Event::SyntheticRun(run));
     }
@@ -119,6 +131,10 @@ fn record(run: Run, now: UnixMillis) -> Record {
         lines: run.lines,
         ended,
         scores: run.scores,
+        analysis: match run.transcript {
+            Transcript::Over(analysis) => analysis,
+            Transcript::Undecided | Transcript::Waiting(_) => None,
+        },
         cost,
         ended_at,
     }

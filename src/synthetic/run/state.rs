@@ -8,6 +8,7 @@ mod call;
 mod floor;
 mod legs;
 mod said;
+mod transcript;
 
 use std::time::Duration;
 
@@ -19,6 +20,7 @@ use crate::{
     config::Speaker,
     segment::Item,
     synthetic::{
+        analysis::waiting::Due,
         api::{Cancelled, Cost, is_zero},
         disturbance::{Disturbance, Disturbed, disturbances, speaker_of},
         plan::RunPlan,
@@ -28,6 +30,7 @@ use crate::{
 };
 
 pub use call::{Call, RINGS_FOR};
+pub use transcript::Transcript;
 
 /// Everything that a run's object remembers.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -98,6 +101,9 @@ pub struct Run {
     /// Its call, in the mode `call`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub call: Option<Call>,
+    /// How far the transcript of its recording is.
+    #[serde(default, skip_serializing_if = "Transcript::is_undecided")]
+    pub transcript: Transcript,
     /// The minutes that were reserved for it.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub reserved_minutes: u32,
@@ -129,6 +135,10 @@ pub enum Next {
     HangUp,
     /// The judge is asked.
     Judge,
+    /// The call is over, and its recording may be transcribed.
+    BeginTranscript,
+    /// Something is due on the way to the transcript.
+    Transcribe(Due),
     /// What was reserved and not used is given back, and the batch gets the record.
     Report,
     /// Events are due.
@@ -217,6 +227,7 @@ impl State {
         }
         self.run = Some(Run {
             call: plan.call.as_ref().map(|_| Call::default()),
+            transcript: Transcript::Undecided,
             reserved_minutes: reserved.minutes,
             plan,
             first,
@@ -265,6 +276,7 @@ impl State {
         };
         run.end(EndedBy::Operator, EndReason::Cancelled, now);
         run.give_up_scores(now);
+        run.give_up_transcript();
         Cancelled::Reports
     }
 
@@ -289,28 +301,32 @@ impl State {
 
 impl Run {
     fn next_wake(&self, now: UnixMillis) -> UnixMillis {
-        let pending = self.pending().map(|(at, _)| at);
-        self.report_at.or(pending).unwrap_or(now)
+        self.report_at.unwrap_or_else(|| self.due(now).0)
     }
 
     fn next(&self, now: UnixMillis) -> Next {
-        match self.pending() {
-            Some((at, next)) if now >= at => return next,
-            Some(_) => return Next::Nothing,
-            None => {}
+        let (at, next) = self.due(now);
+        if now >= at { next } else { Next::Nothing }
+    }
+
+    /// What comes next, and when.
+    fn due(&self, now: UnixMillis) -> (UnixMillis, Next) {
+        if let Some(pending) = self.pending() {
+            return pending;
         }
         if self.ended.is_none() {
             let n = self.next_number();
-            return Next::Say {
+            let say = Next::Say {
                 speaker: speaker_of(n, self.first),
                 disturbance: self.disturbed().remove(&n),
             };
+            return (now, say);
         }
         let has_talked = self.lines.len() > 1;
         if self.plan.score && self.judged_at.is_none() && has_talked {
-            return Next::Judge;
+            return (now, Next::Judge);
         }
-        Next::Report
+        self.transcript_due(now).unwrap_or((now, Next::Report))
     }
 
     /// Who says the next line.

@@ -81,7 +81,8 @@ pub(super) fn create_request(
     )
 }
 
-pub(super) fn outcome<Id: FromStr>(status: u16, body: &[u8]) -> Created<Id> {
+/// The outcome of a request that creates something, from its answer.
+pub fn outcome<Id: FromStr>(status: u16, body: &[u8]) -> Created<Id> {
     #[derive(Default, Deserialize)]
     #[serde(default)]
     struct Answer {

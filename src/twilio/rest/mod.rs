@@ -6,7 +6,7 @@
 
 mod calls;
 pub mod codes;
-mod create;
+pub(super) mod create;
 mod list;
 mod numbers;
 mod studio;
@@ -110,7 +110,7 @@ pub(super) fn authorization(credentials: Credentials<'_>) -> String {
     format!("Basic {}", BASE64_STANDARD.encode(pair))
 }
 
-fn form_request(url: String, credentials: Credentials<'_>, body: String) -> HttpRequest {
+pub(super) fn form_request(url: String, credentials: Credentials<'_>, body: String) -> HttpRequest {
     let content_type = "application/x-www-form-urlencoded".to_owned();
     let headers = vec![
         ("Authorization".into(), authorization(credentials)),

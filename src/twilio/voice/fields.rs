@@ -93,8 +93,21 @@ pub struct DialEnded {
 pub struct RecordingUpdate {
     /// Twilio's id of the recording.
     pub recording: RecordingSid,
-    /// Whether it can be had now. Otherwise it goes on, or there is none.
-    pub is_completed: bool,
+    /// How far it is.
+    pub status: RecordingStatus,
+}
+
+/// How far a recording is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RecordingStatus {
+    /// It can be had.
+    Completed,
+    /// There is none, and there will be none.
+    Absent,
+    /// Twilio failed to record.
+    Failed,
+    /// It goes on, or a word that is not known yet.
+    Other,
 }
 
 impl IncomingCall {
@@ -176,7 +189,12 @@ impl RecordingUpdate {
         let status = form.get("RecordingStatus").unwrap_or_default();
         Ok(Self {
             recording: required(form, "RecordingSid")?,
-            is_completed: status.eq_ignore_ascii_case("completed"),
+            status: match status.to_ascii_lowercase().as_str() {
+                "completed" => RecordingStatus::Completed,
+                "absent" => RecordingStatus::Absent,
+                "failed" => RecordingStatus::Failed,
+                _ => RecordingStatus::Other,
+            },
         })
     }
 }

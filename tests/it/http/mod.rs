@@ -6,6 +6,7 @@ mod admin_access;
 mod admin_calls;
 mod admin_requests;
 mod configuration;
+mod intelligence;
 mod objects;
 mod privacy;
 mod receipts;

@@ -16,10 +16,10 @@ pub mod twiml;
 use std::time::Duration;
 
 pub use fake_platform::{
-    Act, Alteration, CDN, DESK, FLOW, FakePlatform, GIF, HEARD, MadeCall, Piece, SIGNING_SECRET,
-    WITH_SEGMENT, after, personas,
+    Act, Alteration, CDN, DESK, FLOW, FakePlatform, GIF, HEARD, INTELLIGENCE_SERVICE, MadeCall,
+    Piece, SIGNING_SECRET, WITH_INTELLIGENCE, WITH_SEGMENT, after, personas,
 };
-pub use request::{Incoming, bearer, fresh_sid, media_url, webhook, with_media};
+pub use request::{Incoming, bearer, fresh_sid, media_url, sign_json, webhook, with_media};
 pub use settings::TOKEN;
 pub use signature::sign;
 pub use twiml::texts;

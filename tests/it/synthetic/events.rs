@@ -207,6 +207,7 @@ fn record() -> impl Strategy<Value = Record> {
                 lines,
                 ended: Ended { by, reason },
                 scores,
+                analysis: None,
                 cost: Cost {
                     model_requests: cost.0,
                     prompt_tokens: cost.1,

@@ -70,6 +70,7 @@ fn record(number: u32) -> Record {
             reason: EndReason::Goodbye,
         },
         scores: None,
+        analysis: None,
         cost: Cost {
             model_requests: 3,
             ..Cost::default()

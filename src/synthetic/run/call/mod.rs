@@ -59,13 +59,13 @@ impl<P: RunPlatform> Runner<P> {
         self.0.end_by(end).await
     }
 
-    /// Twilio has a recording of the call.
+    /// Twilio has a recording of the call, or has none.
     ///
     /// # Errors
     /// When storage failed.
     pub async fn recorded(&self, recorded: CallRecorded) -> Result<(), PlatformError> {
-        let CallRecorded { recording } = recorded;
-        self.0.change(|run, _| run.recorded(recording)).await
+        let CallRecorded(recording) = recorded;
+        self.0.change(|run, now| run.recorded(recording, now)).await
     }
 }
 

@@ -13,8 +13,9 @@ use crate::{
     base::time::{UnixMillis, growing_wait},
     conversation::dialling::{Attempt, Outlook, TWILIO_TIME},
     event::{DialOutcome, HangUpOutcome},
-    identity::{CallSid, RecordingSid},
+    identity::CallSid,
     synthetic::{
+        api::Recording,
         plan::Leg,
         transcript::{EndReason, EndedBy},
     },
@@ -54,7 +55,7 @@ pub struct Call {
     is_lost: bool,
     /// Its recording.
     #[serde(default)]
-    recording: Option<RecordingSid>,
+    recording: Option<Recording>,
 }
 
 /// A leg of a call.
@@ -135,10 +136,15 @@ impl Call {
         self.attempt.as_ref()
     }
 
-    /// Its recording.
+    /// What Twilio has said of its recording.
     #[must_use]
-    pub fn recording(&self) -> Option<&RecordingSid> {
+    pub fn recording(&self) -> Option<&Recording> {
         self.recording.as_ref()
+    }
+
+    /// Keeps what Twilio says of its recording first.
+    pub(super) fn keep_recording(&mut self, recording: &Recording) {
+        self.recording.get_or_insert_with(|| recording.clone());
     }
 
     /// Whether a socket is the set-up one of its leg. Frames of others say nothing.
@@ -383,12 +389,5 @@ impl Run {
         call.is_lost |= matches!(outcome.0, HangUpOutcome::Rejected | HangUpOutcome::Unknown);
         call.close(now);
         Some(outcome)
-    }
-
-    /// Twilio has a recording of the call.
-    pub fn recorded(&mut self, recording: RecordingSid) {
-        if let Some(call) = self.call_mut() {
-            call.recording.get_or_insert(recording);
-        }
     }
 }

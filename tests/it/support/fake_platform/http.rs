@@ -46,6 +46,9 @@ impl Http for ObjectPlatform {
             if request.url == "https://api.segment.io/v1/batch" {
                 return self.fake.segment_answer(request).await;
             }
+            if request.url.starts_with("https://intelligence.twilio.com/") {
+                return self.fake.intelligence_answer(request).await;
+            }
             if request.url.starts_with(TOOLS_ORIGIN) {
                 return self.fake.tool_answer(request).await;
             }

@@ -8,6 +8,7 @@ mod control;
 mod desk;
 mod disk;
 mod http;
+mod intelligence;
 mod model;
 mod numbers;
 mod object_ports;
@@ -45,6 +46,7 @@ use objects::Object;
 pub use control::{Act, Alteration, Piece, after};
 use desk::Execution;
 pub use desk::{DESK, FLOW};
+pub use intelligence::{INTELLIGENCE_SERVICE, WITH_INTELLIGENCE};
 pub use model::HEARD;
 use model::Plays;
 pub use rest_calls::MadeCall;
@@ -139,6 +141,7 @@ struct Inner {
     runs: runs::Runs,
     numbers: numbers::Numbers,
     segment: segment::Segment,
+    intelligence: intelligence::Intelligence,
     /// How the model plays personas and judges.
     plays: Cell<Plays>,
 }
@@ -212,6 +215,7 @@ impl FakePlatform {
             runs: runs::Runs::default(),
             numbers: numbers::Numbers::default(),
             segment: segment::Segment::default(),
+            intelligence: intelligence::Intelligence::default(),
             plays: Cell::default(),
         }))
     }

@@ -2,6 +2,7 @@
 //!
 //! Not here: Twilio's side ([`twilio`]).
 
+mod analysis;
 mod conversation;
 mod failures;
 mod preflight;
