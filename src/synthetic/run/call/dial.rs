@@ -34,6 +34,11 @@ impl<P: RunPlatform> Inner<P> {
             // The settings have changed since the batch began.
             return self.change(Run::not_made).await;
         };
+        // An alarm can be late. Without the line, the leg of the number that is called would be taken for that of
+        // another run.
+        if !self.take_line(&run.plan).await {
+            return self.change(Run::not_made).await;
+        }
         if !self.begin_attempt().await? {
             return Ok(());
         }

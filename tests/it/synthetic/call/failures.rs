@@ -113,6 +113,20 @@ async fn a_call_that_twilio_refuses_ends_its_run_and_frees_the_line() {
 }
 
 #[tokio::test(flavor = "local", start_paused = true)]
+async fn a_run_that_does_not_have_the_line_any_more_makes_no_call() {
+    let fake = with(&[]);
+    let batch = begin(&fake, &calls(1)).await;
+    while fake.run_calls("take_line") == 0 {
+        fake.pass(Duration::from_millis(1)).await;
+    }
+    fake.run_call_fails("take_line", false);
+    let run = transcript(&fake, &batch).await;
+    assert_eq!(ended(&run), ("failure", "call_failed"));
+    assert!(fake.calls_made().is_empty());
+    assert_eq!(fake.call_minutes().await, 0);
+}
+
+#[tokio::test(flavor = "local", start_paused = true)]
 async fn a_call_whose_making_is_not_known_is_looked_for_and_never_made_again() {
     // Twilio makes the call, and its answer is lost. It is found, and the conversation goes on.
     let fake = with(&[]);
