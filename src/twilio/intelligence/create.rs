@@ -4,12 +4,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{TIMEOUT, TRANSCRIPTS, TranscriptStatus, Unread, get};
+use super::{TRANSCRIPTS, TranscriptStatus, Unread, get};
 use crate::{
     base::url::BaseUrl,
     identity::{IntelligenceServiceSid, RecordingSid, TranscriptSid},
     platform::{Clock, Http, HttpRequest},
-    twilio::rest::{Created, Credentials, create::outcome, form_request},
+    twilio::rest::{Created, Credentials, create::create, form_request},
 };
 
 /// A transcript that is to be made.
@@ -54,10 +54,7 @@ pub async fn create_transcript(
     new: NewTranscript<'_>,
 ) -> Created<TranscriptSid> {
     let request = create_request(base, credentials, new);
-    match http.send(&request, TIMEOUT).await {
-        Ok(response) => outcome(response.status, &response.body),
-        Err(_) => Created::Unknown,
-    }
+    create(http, &request).await
 }
 
 /// Looks for the transcript of a recording that has our key. The API has no filter for the key, but one

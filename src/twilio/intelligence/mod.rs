@@ -16,11 +16,11 @@ use std::time::Duration;
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
 
-use super::rest::{Credentials, authorization};
+use super::rest::{Credentials, get_request};
 use crate::{
     base::{retry_after, time::UnixMillis, url::BaseUrl},
     identity::TranscriptSid,
-    platform::{Body, Clock, Http, HttpRequest},
+    platform::{Clock, Http},
 };
 
 pub use create::{
@@ -84,13 +84,7 @@ async fn get<T: DeserializeOwned>(
     credentials: Credentials<'_>,
     path: &str,
 ) -> Result<T, Unread> {
-    let request = HttpRequest {
-        method: "GET",
-        url: base.join(path),
-        headers: vec![("Authorization".into(), authorization(credentials))],
-        body: Body::default(),
-        limit: MAX_PAGE_BYTES,
-    };
+    let request = get_request(base.join(path), credentials, MAX_PAGE_BYTES);
     let unreadable = Unread::Later { wait: None };
     let response = http.send(&request, TIMEOUT).await.map_err(|_| unreadable)?;
     match response.status {

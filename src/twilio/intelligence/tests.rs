@@ -5,7 +5,7 @@ use serde_json::json;
 use super::{create::create_request, *};
 use crate::{
     config::tests::parse,
-    platform::{HttpError, HttpOpened, HttpResponse},
+    platform::{HttpError, HttpOpened, HttpRequest, HttpResponse},
     twilio::rest::Created,
 };
 

@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::{
     Created, Credentials, TIMEOUT,
-    create::{code_in, outcome},
+    create::{code_in, create},
     form_request,
     list::{NoPage, is_young, page},
 };
@@ -93,10 +93,7 @@ pub async fn create_call(
     call: NewCall<'_>,
 ) -> Created<CallSid> {
     let request = create_request(base, credentials, call);
-    match http.send(&request, TIMEOUT).await {
-        Ok(response) => outcome(response.status, &response.body),
-        Err(_) => Created::Unknown,
-    }
+    create(http, &request).await
 }
 
 /// Looks for a call among the newest ones from our number to the person.

@@ -46,13 +46,7 @@ pub async fn create_message(
     context: TwilioRequestContext<'_>,
     body: &str,
 ) -> Created {
-    match http
-        .send(&create_request(base, context, body), TIMEOUT)
-        .await
-    {
-        Ok(response) => outcome(response.status, &response.body),
-        Err(_) => Created::Unknown,
-    }
+    create(http, &create_request(base, context, body)).await
 }
 
 pub(super) fn create_request(
@@ -81,8 +75,16 @@ pub(super) fn create_request(
     )
 }
 
+/// Makes a request that creates something.
+pub async fn create<Id: FromStr>(http: &impl Http, request: &HttpRequest) -> Created<Id> {
+    match http.send(request, TIMEOUT).await {
+        Ok(response) => outcome(response.status, &response.body),
+        Err(_) => Created::Unknown,
+    }
+}
+
 /// The outcome of a request that creates something, from its answer.
-pub fn outcome<Id: FromStr>(status: u16, body: &[u8]) -> Created<Id> {
+pub(super) fn outcome<Id: FromStr>(status: u16, body: &[u8]) -> Created<Id> {
     #[derive(Default, Deserialize)]
     #[serde(default)]
     struct Answer {

@@ -13,11 +13,11 @@ use std::time::Duration;
 use chrono::DateTime;
 use serde::{Deserialize, de::DeserializeOwned};
 
-use super::{Credentials, TIMEOUT, TwilioRequestContext, authorization};
+use super::{Credentials, TIMEOUT, TwilioRequestContext, get_request};
 use crate::{
     base::{time::UnixMillis, url::BaseUrl},
     identity::{Channel, MessageSid, ServiceSid},
-    platform::{Body, Http, HttpRequest},
+    platform::Http,
 };
 
 /// The message that is looked for.
@@ -152,13 +152,7 @@ pub(super) async fn page<P: DeserializeOwned>(
     credentials: Credentials<'_>,
     path: &str,
 ) -> Result<P, NoPage> {
-    let request = HttpRequest {
-        method: "GET",
-        url: base.join(path),
-        headers: vec![("Authorization".into(), authorization(credentials))],
-        body: Body::default(),
-        limit: MAX_PAGE_BYTES,
-    };
+    let request = get_request(base.join(path), credentials, MAX_PAGE_BYTES);
     match http.send(&request, TIMEOUT).await {
         Ok(response) if response.status == 200 => {
             serde_json::from_slice(&response.body).map_err(|_| NoPage::Unreadable)

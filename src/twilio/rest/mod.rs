@@ -20,7 +20,7 @@ use crate::{
     base::secret::Secret,
     config::Config,
     identity::{AccountSid, Address, ServiceSid, TokenId},
-    platform::{HttpRequest, MAX_RESPONSE_BYTES},
+    platform::{Body, HttpRequest, MAX_RESPONSE_BYTES},
 };
 
 pub use calls::{Completed, FoundCall, NewCall, WantedCall, complete_call, create_call, find_call};
@@ -110,6 +110,18 @@ pub(super) fn authorization(credentials: Credentials<'_>) -> String {
     format!("Basic {}", BASE64_STANDARD.encode(pair))
 }
 
+/// A request that reads something, of at most so many bytes.
+pub(super) fn get_request(url: String, credentials: Credentials<'_>, limit: usize) -> HttpRequest {
+    HttpRequest {
+        method: "GET",
+        url,
+        headers: vec![("Authorization".into(), authorization(credentials))],
+        body: Body::default(),
+        limit,
+    }
+}
+
+/// A request that sends a form.
 pub(super) fn form_request(url: String, credentials: Credentials<'_>, body: String) -> HttpRequest {
     let content_type = "application/x-www-form-urlencoded".to_owned();
     let headers = vec![

@@ -7,13 +7,11 @@
 use chrono::DateTime;
 use serde::{Deserialize, Serialize};
 
-use super::{
-    CLOCK_DIFFERENCE, Created, TIMEOUT, TwilioRequestContext, authorization, form_request,
-};
+use super::{CLOCK_DIFFERENCE, Created, TIMEOUT, TwilioRequestContext, form_request, get_request};
 use crate::{
     base::{time::UnixMillis, url::BaseUrl},
     identity::FlowSid,
-    platform::{Body, Http, HttpRequest},
+    platform::{Http, HttpRequest},
 };
 
 /// What the flow gets as `{{flow.data}}`.
@@ -54,10 +52,7 @@ pub async fn start_flow(
     parameters: Parameters<'_>,
 ) -> Created {
     let request = start_request(base, context, flow, parameters);
-    match http.send(&request, TIMEOUT).await {
-        Ok(response) => super::create::outcome(response.status, &response.body),
-        Err(_) => Created::Unknown,
-    }
+    super::create::create(http, &request).await
 }
 
 /// Looks for an execution for the contact that was started since then.
@@ -109,13 +104,11 @@ pub(super) fn list_request(
     let mut query = form_urlencoded::Serializer::new(String::new());
     query.append_pair("DateCreatedFrom", &since.to_string());
     query.append_pair("PageSize", &PAGE_SIZE.to_string());
-    HttpRequest {
-        method: "GET",
-        url: executions(base, flow, &format!("?{}", query.finish())),
-        headers: vec![("Authorization".into(), authorization(context.credentials()))],
-        body: Body::default(),
-        limit: MAX_LIST_BYTES,
-    }
+    get_request(
+        executions(base, flow, &format!("?{}", query.finish())),
+        context.credentials(),
+        MAX_LIST_BYTES,
+    )
 }
 
 /// The URL of a flow's executions. Studio has a host of its own.

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::{
     config::tests::parse,
-    platform::{HttpError, HttpOpened, HttpResponse},
+    platform::{HttpError, HttpOpened, HttpRequest, HttpResponse},
 };
 
 const SINCE: UnixMillis = UnixMillis(1_795_318_055_000); // 2026-11-22T03:27:35Z
