@@ -42,9 +42,10 @@ use response::{json, method_not_allowed, not_configured, not_found};
 use twilio_errors::ERRORS_PATH;
 use webhook::{Rejection, reject};
 
+pub use admin::next_part;
 pub use platform::WorkerPlatform;
 pub use request::{BodyBroken, MAX_BODY_BYTES, Request, path_of};
-pub use response::{Response, SECURITY_HEADERS, forbidden, internal_error};
+pub use response::{Response, Rest, SECURITY_HEADERS, forbidden, internal_error};
 pub use sockets::{Upgrade, upgrade};
 
 /// The prefix of Twilio's routes.
@@ -83,6 +84,7 @@ pub async fn handle(
     if method == "HEAD" {
         Response {
             body: String::new(),
+            rest: None,
             ..response
         }
     } else {

@@ -6,6 +6,8 @@ use std::borrow::Cow;
 
 use serde::Serialize;
 
+use crate::synthetic::plan::BatchId;
+
 /// A response. The security headers are among its headers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Response {
@@ -15,6 +17,16 @@ pub struct Response {
     pub headers: Vec<(&'static str, Cow<'static, str>)>,
     /// The body. A `HEAD` gets none.
     pub body: String,
+    /// What follows the body, if it is too long to be held at once. It is asked for part by part, see
+    /// [`super::next_part`].
+    pub rest: Option<Rest>,
+}
+
+/// The rest of a long body: the transcripts of a batch after a place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rest {
+    pub(super) batch: BatchId,
+    pub(super) after: u32,
 }
 
 /// The headers of every response, whatever its status.
@@ -87,6 +99,7 @@ impl Response {
             status,
             headers: headers.to_vec(),
             body: String::new(),
+            rest: None,
         }
     }
 

@@ -16,11 +16,12 @@ mod services;
 mod sockets;
 mod synthetic;
 
-use std::{cell::OnceCell, rc::Rc};
+use std::{cell::OnceCell, future::ready, rc::Rc};
 
+use futures_util::{StreamExt, TryStreamExt, stream};
 use wasm_bindgen::prelude::*;
 use worker::{
-    Env, event,
+    Env, ResponseBuilder, event,
     js_sys::{self, JSON, Reflect},
     web_sys,
 };
@@ -30,7 +31,7 @@ use convert::{headers, read};
 use crate::{
     config::{AssistantFile, Config, ConfigError, Sources},
     http::{
-        self, BodyBroken, MAX_BODY_BYTES, Request, Response, Upgrade,
+        self, BodyBroken, MAX_BODY_BYTES, Request, Response, Rest, Upgrade,
         internal_error as error_response,
     },
     platform::Method,
@@ -83,7 +84,8 @@ pub fn fetch(request: web_sys::Request, body: Option<Vec<u8>>, env: Env) -> JsVa
             panic_on_request();
         }
         let platform = services::WorkerServices::new(env.clone());
-        let config = config.as_deref().map_err(Vec::as_slice);
+        let owned = config;
+        let config = owned.as_deref().map_err(Vec::as_slice);
         match http::upgrade(&platform, config, &request) {
             Upgrade::Other => {}
             Upgrade::Rejected(response) => return outgoing(&response),
@@ -96,7 +98,10 @@ pub fn fetch(request: web_sys::Request, body: Option<Vec<u8>>, env: Env) -> JsVa
                 return sockets::pass_upgrade(&env, Begin::BINDING, &name, request).await;
             }
         }
-        let response = http::handle(&platform, config, &mut request).await;
+        let mut response = http::handle(&platform, config, &mut request).await;
+        if let (Ok(config), Some(rest)) = (&owned, response.rest.take()) {
+            return streamed(response, rest, env, Rc::clone(config));
+        }
         outgoing(&response).or_else(|_| outgoing(&error_response()))
     })
 }
@@ -213,6 +218,32 @@ impl Request for Incoming {
                 .map_err(|_| BodyBroken),
         }
     }
+}
+
+/// A response whose body is made part by part, while it is sent. If a part fails, the connection breaks
+/// off, so that nobody takes the body for whole.
+fn streamed(
+    response: Response,
+    rest: Rest,
+    env: Env,
+    config: Rc<Config>,
+) -> Result<JsValue, JsValue> {
+    let (head, first) = (headers(&response.headers)?, response.body);
+    let platform = services::WorkerServices::new(env);
+    let rests = stream::try_unfold(Some(rest), move |rest| {
+        let (platform, config) = (platform.clone(), Rc::clone(&config));
+        async move {
+            let Some(rest) = rest else { return Ok(None) };
+            let next = http::next_part(&platform, &config, &rest).await;
+            next.map(Some).map_err(|error| error.reason)
+        }
+    });
+    let parts = stream::once(ready(Ok(first))).chain(rests);
+    let sent = ResponseBuilder::new()
+        .with_status(response.status)
+        .with_headers(worker::Headers(head))
+        .from_stream(parts.map_ok(String::into_bytes))?;
+    Ok(web_sys::Response::from(sent).into())
 }
 
 /// A response for the runtime.

@@ -88,6 +88,33 @@ test("a batch becomes complete and scored transcripts on the real runtime", asyn
   assert.equal((await admin("GET", `/admin/batches/${batch}`)).status, 404);
 });
 
+test("an export of more transcripts than are held at once is streamed whole, and goes on behind a place", async () => {
+  const made = await admin("POST", "/admin/batches", {
+    mode: "text",
+    scenario: "lost-delivery",
+    count: 110,
+    per_minute: 600,
+    at_once: 50,
+    seed: 3,
+    limits: { turns: 2 },
+    score: false,
+  });
+  assert.equal(made.status, 201, made.text);
+  const { batch } = JSON.parse(made.text);
+  await finished(batch);
+  const path = `/admin/batches/${batch}/runs.jsonl`;
+  const whole = await admin("GET", path);
+  assert.equal(whole.status, 200);
+  assert.equal(whole.headers.get("x-more"), null);
+  const runs = whole.text
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line));
+  assert.equal(new Set(runs.map(({ number }) => number)).size, 110);
+  const rest = await admin("GET", `${path}?after=108`);
+  assert.equal(rest.text, `${whole.text.trim().split("\n").slice(108).join("\n")}\n`);
+});
+
 test("an assistant is tested by a customer, with the code that answers people", async () => {
   const made = await admin("POST", "/admin/batches", {
     mode: "assistant",

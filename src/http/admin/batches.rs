@@ -18,14 +18,14 @@ use crate::{
     http::{
         platform::{OBJECT_TIME, WorkerPlatform},
         request::{Request, read_body},
-        response::{self, Response, bad_request, json, method_not_allowed, not_found},
+        response::{self, Response, Rest, bad_request, json, method_not_allowed, not_found},
     },
     object::{in_time, with_retry},
     platform::{Method, PlatformError},
     synthetic::{
         api::{
             BATCHES_NAME, ControlBatch, CreateBatch, DeleteBatch, ListBatch, ListBatches,
-            ListedBatch, Progress, ReadRuns, ShowBatch, UnlistBatch,
+            ListedBatch, Page, Progress, ReadRuns, ShowBatch, UnlistBatch,
         },
         batch::MAX_PAGE,
         plan::{BatchId, BatchPlan, Mode, RunId},
@@ -35,6 +35,8 @@ use crate::{
 /// The route of all batches.
 pub(super) const BATCHES: &str = "/admin/batches";
 
+/// The transcripts in one part of a long body.
+const PART: u32 = 100;
 /// How long deleting may take: runs that go on are told to end.
 const DELETE_TIME: Duration = Duration::from_secs(25);
 
@@ -228,8 +230,8 @@ async fn delete(platform: &impl WorkerPlatform, id: &BatchId) -> Result<Response
     })
 }
 
-/// The transcripts of runs that have ended, a line each. `X-Next-After` says where the next page
-/// begins, and `X-More` whether there is one by now.
+/// The transcripts of runs that have ended, a line each. With `limit`, they are one page: `X-Next-After`
+/// says where the next one begins, and `X-More` whether there is one by now. Without, they are all.
 async fn runs(
     platform: &impl WorkerPlatform,
     config: &Config,
@@ -237,31 +239,66 @@ async fn runs(
     id: &BatchId,
 ) -> Result<Response, PlatformError> {
     let query = url.split_once('?').map_or("", |(_, query)| query);
-    let mut read = ReadRuns {
-        after: 0,
-        limit: 100,
-    };
+    let (mut after, mut limit) = (0, None);
     for (name, value) in form_urlencoded::parse(query.as_bytes()) {
         let number = value.parse::<u32>();
         match (name.as_ref(), number) {
-            ("after", Ok(after)) => read.after = after,
-            ("limit", Ok(limit)) if (1..=MAX_PAGE).contains(&limit) => read.limit = limit,
+            ("after", Ok(place)) => after = place,
+            ("limit", Ok(most)) if (1..=MAX_PAGE).contains(&most) => limit = Some(most),
             ("after", Err(_)) => return Ok(bad_request("after must be a whole number")),
             ("limit", _) => return Ok(bad_request("limit must be a whole number, 1 to 500")),
             _ => return Ok(bad_request("the parameters are after and limit")),
         }
     }
+    let read = ReadRuns {
+        after,
+        limit: limit.unwrap_or(PART),
+    };
     let Some(page) = ask(platform, id, &read, OBJECT_TIME).await? else {
         return Ok(not_found());
     };
-    let lines = page
-        .records
-        .iter()
-        .filter_map(|record| line_of(record, config));
-    let body = lines.collect::<String>();
-    Ok(Response::new(200, "application/jsonl", body)
-        .with_header("X-Next-After", page.last.to_string())
-        .with_header("X-More", if page.more { "true" } else { "false" }))
+    let response = Response::new(200, "application/jsonl", lines_of(&page, config));
+    Ok(match limit {
+        Some(_) => response
+            .with_header("X-Next-After", page.last.to_string())
+            .with_header("X-More", if page.more { "true" } else { "false" }),
+        None => Response {
+            rest: rest_of(&page, id),
+            ..response
+        },
+    })
+}
+
+/// The next part of a long body, and what follows it.
+///
+/// # Errors
+/// When it cannot be read any more. The body must then break off: it is not whole.
+pub async fn next_part(
+    platform: &impl WorkerPlatform,
+    config: &Config,
+    rest: &Rest,
+) -> Result<(String, Option<Rest>), PlatformError> {
+    let read = ReadRuns {
+        after: rest.after,
+        limit: PART,
+    };
+    let page = ask(platform, &rest.batch, &read, OBJECT_TIME).await?;
+    let page = page.ok_or_else(|| PlatformError::new("the batch was deleted"))?;
+    Ok((lines_of(&page, config), rest_of(&page, &rest.batch)))
+}
+
+fn lines_of(page: &Page, config: &Config) -> String {
+    let records = page.records.iter();
+    records
+        .filter_map(|record| line_of(record, config))
+        .collect()
+}
+
+fn rest_of(page: &Page, batch: &BatchId) -> Option<Rest> {
+    page.more.then(|| Rest {
+        batch: batch.clone(),
+        after: page.last,
+    })
 }
 
 /// Calls a batch. Each of its methods may be called twice.

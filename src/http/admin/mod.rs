@@ -13,6 +13,8 @@ mod shown;
 mod synthetic_calls;
 mod transcript;
 
+pub use batches::next_part;
+
 use self::{
     asked::{Pair, call, failed, read_call},
     calls::CALLS,

@@ -41,6 +41,7 @@ use crate::{
 };
 
 /// The services of a request to the Worker.
+#[derive(Clone)]
 pub struct WorkerServices {
     env: Env,
 }

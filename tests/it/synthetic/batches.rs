@@ -54,6 +54,29 @@ async fn a_batch_of_runs_becomes_complete_and_scored_transcripts() {
 }
 
 #[tokio::test(flavor = "local", start_paused = true)]
+async fn without_a_limit_all_transcripts_come_in_one_answer_part_by_part() {
+    let fake = platform();
+    let batch = begin(&fake, &plain(230)).await;
+    fake.pass(Duration::from_mins(5)).await;
+    let export = request(&fake, "GET", &format!("{batch}/runs.jsonl"), None).await;
+    assert!(export.headers.iter().all(|(name, _)| *name != "X-More"));
+    assert_eq!(export.body.lines().count(), 100, "one part is held at once");
+    let whole = fake.whole_body(&export).await.unwrap();
+    let all: Vec<Value> = whole
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(all, transcripts(&fake, &batch).await);
+    assert_eq!(all.len(), 230);
+    let after = request(&fake, "GET", &format!("{batch}/runs.jsonl?after=225"), None).await;
+    assert_eq!(after.body.lines().count(), 5);
+    assert_eq!(after.rest, None);
+    // A body that cannot be whole breaks off.
+    request(&fake, "DELETE", &batch, None).await;
+    assert!(fake.whole_body(&export).await.is_err());
+}
+
+#[tokio::test(flavor = "local", start_paused = true)]
 async fn the_same_seed_gives_the_same_pairs_and_the_same_disturbances() {
     let fake = platform();
     let mut body = plain(12);

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use switchboard::{
     http::{self, Response},
-    platform::Clock,
+    platform::{Clock, PlatformError},
 };
 
 use super::{FakePlatform, twilio::date_of_twilio};
@@ -62,6 +62,21 @@ impl FakePlatform {
 
     pub async fn handle(&self, request: &mut Incoming) -> Response {
         http::handle(self, self.0.config.as_ref().map_err(Vec::as_slice), request).await
+    }
+
+    /// The whole body of a response: what it has, and what follows part by part.
+    ///
+    /// # Errors
+    /// When a part cannot be read.
+    pub async fn whole_body(&self, response: &Response) -> Result<String, PlatformError> {
+        let (mut body, mut rest) = (response.body.clone(), response.rest.clone());
+        while let Some(next) = rest {
+            let config = self.0.config.as_ref().unwrap();
+            let (part, after) = http::next_part(self, config, &next).await?;
+            body.push_str(&part);
+            rest = after;
+        }
+        Ok(body)
     }
 
     /// Lets time pass, with everything that happens meanwhile.
