@@ -26,13 +26,14 @@ Measures and writes bench/RESULTS.md. Tables: ${NAMES.join(", ")}.
   --rounds N     interleaved rounds of each table (5, which is also the minimum)
   --seconds N    seconds of each flood of requests (2)
   --only A,B     only these tables; the others are taken from bench/results.json if commit, build and machine are the same
+  --batches A,B  the sizes of batches (100,1000,10000; the last one takes 17 minutes)
   --quick        only test that everything runs: a moment of each table, nothing is written
   --profile T    instead, profile the CPU time of Switchboard and the Hono Worker in one of ${Object.keys(PROFILED).join(", ")}
   --help         print this`;
 
 await command(async (args) => {
   const line = readCommandLine(args, {
-    texts: ["rounds", "seconds", "only", "profile"],
+    texts: ["rounds", "seconds", "only", "batches", "profile"],
     flags: ["quick"],
   });
   if (!line) return print(HELP);
@@ -94,8 +95,8 @@ await command(async (args) => {
   print(`\nDone in ${duration(Date.now() - began)}: bench/RESULTS.md`);
 });
 
-/** @param {{ rounds?: string, seconds?: string, quick?: boolean }} values */
-function planOf({ rounds, seconds, quick = false }) {
+/** @param {{ rounds?: string, seconds?: string, batches?: string, quick?: boolean }} values */
+function planOf({ rounds, seconds, batches = "100,1000,10000", quick = false }) {
   if (quick) {
     return {
       quick,
@@ -141,7 +142,7 @@ function planOf({ rounds, seconds, quick = false }) {
     calls: 200,
     callIdle: 15,
     minuteCalls: 10,
-    batchSizes: [100, 1000, 10_000],
+    batchSizes: batches.split(",").map((size) => sizeOf(size)),
     scriptRuns: 1000,
     countedRuns: 100,
     callGap: 15,
@@ -155,6 +156,12 @@ function tablesOf(only) {
   if (unknown !== undefined)
     throw new UserError(`there is no table "${unknown}"; use one of ${NAMES.join(", ")}.`);
   return NAMES.filter((name) => names.includes(name));
+}
+
+function sizeOf(text) {
+  if (!/^[1-9]\d{0,4}$/.test(text) || Number(text) > 10_000)
+    throw new UserError(`--batches must be whole numbers, 1 to 10000, not "${text}".`);
+  return Number(text);
 }
 
 function number(option, text, least) {
