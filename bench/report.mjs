@@ -198,6 +198,12 @@ function targets(measured) {
       (value) => `${value.toFixed(2)} ms`,
     ),
     atMost(
+      "First word of a call, added, p50, against Node with ws",
+      ratio("voice", "added50", "relay"),
+      1,
+      times,
+    ),
+    atMost(
       "Gzipped bundle",
       of("bundle", "switchboard", "gzipped"),
       400,
