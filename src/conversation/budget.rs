@@ -8,11 +8,13 @@
 //! the callers (`model_run`, `outbox`).
 
 mod api;
+mod client;
 
 use futures_util::lock::Mutex;
 use serde::{Deserialize, Serialize};
 
 pub use api::{AddUsage, Check, DayUsage, Item, NAME, Release, Reservation, Reserve, Reset};
+pub use client::{check, release, report_tokens, reserve};
 
 use crate::{
     base::{time::UnixMillis, usage::UsageCounters},

@@ -29,11 +29,9 @@ use crate::{
         history::Conversation,
         voice_error::VoiceError,
     },
-    event::{self, ObjectKind},
     identity::{Medium, Pseudonym},
-    object::{in_time, with_retry},
     openai::{Completion, OpenAiError, Tokens},
-    platform::{Clock, Http, Log, Objects, PlatformError, Random, TimeZones},
+    platform::{Clock, Http, Log, Objects, Random, TimeZones},
     twilio::media::FetchError,
 };
 
@@ -304,8 +302,7 @@ pub async fn check_budget(
         item: Item::ModelRequest,
         cap: config.max_daily_calls,
     };
-    let checked = platform.call(budget::NAME, &check);
-    granted(platform, in_time(platform, limit, checked).await)
+    granted(budget::check(platform, &check, limit).await)
 }
 
 /// Reserves one request from the day's budget.
@@ -324,21 +321,13 @@ pub async fn reserve(
         cap: config.max_daily_calls,
         usage,
     };
-    // At worst the request is reserved twice, but never unreserved.
-    let reserved = with_retry(async || platform.call(budget::NAME, &reserve).await);
-    granted(platform, in_time(platform, limit, reserved).await)
+    granted(budget::reserve(platform, &reserve, limit).await)
 }
 
-fn granted(
-    platform: &(impl Clock + Log),
-    reservation: Result<Reservation, PlatformError>,
-) -> Result<(), Failure> {
+fn granted(reservation: Option<Reservation>) -> Result<(), Failure> {
     match reservation {
-        Ok(Reservation::Granted) => Ok(()),
-        Ok(Reservation::Exhausted) => Err(Failure::BudgetExhausted),
-        Err(error) => {
-            event::log_failure(platform, ObjectKind::Budget, error);
-            Err(Failure::BudgetUnreachable)
-        }
+        Some(Reservation::Granted) => Ok(()),
+        Some(Reservation::Exhausted) => Err(Failure::BudgetExhausted),
+        None => Err(Failure::BudgetUnreachable),
     }
 }

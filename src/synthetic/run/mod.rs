@@ -359,16 +359,8 @@ impl<P: RunPlatform> Inner<P> {
             cap,
             usage: UsageCounters::EMPTY,
         };
-        // At worst they are reserved twice.
-        let reserved = with_retry(async || self.platform.call(budget::NAME, &reserve).await);
-        match in_time(&self.platform, BUDGET_TIME, reserved).await {
-            Ok(Reservation::Granted) => true,
-            Ok(Reservation::Exhausted) => false,
-            Err(error) => {
-                self.log_failure(ObjectKind::Budget, error);
-                false
-            }
-        }
+        let reserved = budget::reserve(&self.platform, &reserve, BUDGET_TIME).await;
+        reserved == Some(Reservation::Granted)
     }
 
     /// Gives back what was reserved and not used. If that fails, it stays reserved until the day is over.
@@ -383,10 +375,7 @@ impl<P: RunPlatform> Inner<P> {
                 count,
                 reserved_at: reserved.at,
             };
-            let released = self.platform.call(budget::NAME, &release);
-            if let Err(error) = in_time(&self.platform, BUDGET_TIME, released).await {
-                self.log_failure(ObjectKind::Budget, error);
-            }
+            budget::release(&self.platform, &release, BUDGET_TIME).await;
         }
     }
 

@@ -9,8 +9,8 @@ use super::{
     state::{Run, Transcript},
 };
 use crate::{
-    base::{time::UnixMillis, usage::UsageCounters},
-    conversation::budget::{self, AddUsage},
+    base::time::UnixMillis,
+    conversation::budget,
     event::{self, Event, HeardWords, ObjectKind, SyntheticRun},
     object::{StepHost, in_time, with_retry},
     platform::PlatformError,
@@ -67,18 +67,13 @@ impl<P: RunPlatform> Inner<P> {
         };
         self.release(settled.unused).await;
         self.release_line(&plan).await;
-        let usage = UsageCounters {
-            prompt_tokens: settled.cost.prompt_tokens,
-            completion_tokens: settled.cost.completion_tokens,
-            ..UsageCounters::EMPTY
-        };
-        if !usage.is_empty() {
-            let add = AddUsage { usage };
-            let reported = self.platform.call(budget::NAME, &add);
-            if let Err(error) = in_time(&self.platform, BUDGET_TIME, reported).await {
-                self.log_failure(ObjectKind::Budget, error);
-            }
-        }
+        let Cost {
+            prompt_tokens,
+            completion_tokens,
+            ..
+        } = settled.cost;
+        let tokens = (prompt_tokens, completion_tokens);
+        budget::report_tokens(&self.platform, tokens, BUDGET_TIME).await;
         Ok(())
     }
 

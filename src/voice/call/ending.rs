@@ -7,13 +7,13 @@ use std::rc::Rc;
 use futures_util::FutureExt;
 use serde_json::json;
 
-use super::{CallPlatform, Inner};
+use super::{ADMISSION_TIME, CallPlatform, Inner};
 use crate::{
-    base::{time::UnixMillis, usage::UsageCounters},
+    base::time::UnixMillis,
     config::FixedText,
-    conversation::budget::{self, AddUsage, Item, Release},
+    conversation::budget::{self, Item, Release},
     event::CallEnd,
-    object::{StepHost, in_time},
+    object::StepHost,
     platform::PlatformError,
     twilio::voice::relay::Out,
     voice::state::{Finished, Line},
@@ -106,18 +106,9 @@ impl<P: CallPlatform> Inner<P> {
             self.release_minutes(finished.unused, finished.reserved_at)
                 .await;
         }
-        let usage = UsageCounters {
-            prompt_tokens: finished.counts.prompt_tokens,
-            completion_tokens: finished.counts.completion_tokens,
-            ..UsageCounters::EMPTY
-        };
-        if !usage.is_empty() {
-            let add = AddUsage { usage };
-            let reported = self.platform.call(budget::NAME, &add);
-            if let Err(error) = in_time(&self.platform, super::ADMISSION_TIME, reported).await {
-                self.log_object_error(error);
-            }
-        }
+        let counts = &finished.counts;
+        let tokens = (counts.prompt_tokens, counts.completion_tokens);
+        budget::report_tokens(&self.platform, tokens, ADMISSION_TIME).await;
     }
 
     /// Gives minutes back that were reserved and not used. If that fails, they stay reserved.
@@ -127,10 +118,7 @@ impl<P: CallPlatform> Inner<P> {
             count,
             reserved_at,
         };
-        let released = self.platform.call(budget::NAME, &release);
-        if let Err(error) = in_time(&self.platform, super::ADMISSION_TIME, released).await {
-            self.log_object_error(error);
-        }
+        budget::release(&self.platform, &release, ADMISSION_TIME).await;
     }
 
     /// Says a fixed sentence, after which the caller speaks.

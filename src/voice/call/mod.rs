@@ -276,15 +276,10 @@ impl<P: CallPlatform> Inner<P> {
             cap: self.config.max_daily_call_minutes,
             usage,
         };
-        // At worst the minute is reserved twice.
-        let reserved = with_retry(async || self.platform.call(budget::NAME, &reserve).await);
-        match in_time(&self.platform, ADMISSION_TIME, reserved).await {
-            Ok(Reservation::Granted) => Ok(()),
-            Ok(Reservation::Exhausted) => Err(CallRefusal::DailyLimit),
-            Err(error) => {
-                self.log_object_error(error);
-                Err(CallRefusal::Unavailable)
-            }
+        match budget::reserve(&self.platform, &reserve, ADMISSION_TIME).await {
+            Some(Reservation::Granted) => Ok(()),
+            Some(Reservation::Exhausted) => Err(CallRefusal::DailyLimit),
+            None => Err(CallRefusal::Unavailable),
         }
     }
 
