@@ -20,7 +20,7 @@ use crate::{
             self, FoundTranscript, NewTranscript, Role, TranscriptStatus, Unread,
             create_transcript, find_transcript,
         },
-        rest::{Created, Credentials, all_credentials},
+        rest::{Created, Credentials, all_credentials, first_accepted},
     },
 };
 
@@ -180,17 +180,14 @@ impl<'a, P: Http + Clock> IntelligenceV2<'a, P> {
         &self,
         ask: impl AsyncFn(Credentials<'_>) -> Result<T, Unread>,
     ) -> Result<T, NotRead> {
-        for credentials in all_credentials(self.config, self.account) {
-            match ask(credentials).await {
-                Ok(answer) => return Ok(answer),
-                Err(Unread::Unauthorized) => {}
-                Err(Unread::Refused(code)) => {
-                    return Err(NotRead::Never(Refusal::Rejected(code)));
-                }
-                Err(Unread::Later { wait }) => return Err(NotRead::Later(wait)),
-            }
+        let tokens = all_credentials(self.config, self.account);
+        let is_refused = |answer: &Result<T, Unread>| matches!(answer, Err(Unread::Unauthorized));
+        match first_accepted(tokens, is_refused, ask).await {
+            Some(Ok(answer)) => Ok(answer),
+            Some(Err(Unread::Refused(code))) => Err(NotRead::Never(Refusal::Rejected(code))),
+            Some(Err(Unread::Later { wait })) => Err(NotRead::Later(wait)),
+            Some(Err(Unread::Unauthorized)) | None => Err(NotRead::Never(Refusal::Unauthorized)),
         }
-        Err(NotRead::Never(Refusal::Unauthorized))
     }
 }
 
@@ -199,18 +196,20 @@ impl<P: Http + Clock> Transcriber for IntelligenceV2<'_, P> {
 
     async fn create(&self, recording: &RecordingSid, key: &str) -> Requested<TranscriptSid> {
         let new = self.wanted(recording, key);
-        for credentials in all_credentials(self.config, self.account) {
-            match create_transcript(self.platform, self.base, credentials, new).await {
-                Created::Sent(Some(id)) => return Requested::Created(id),
-                Created::Sent(None) | Created::Unknown => return Requested::Unknown,
-                Created::NotProcessed(_) => return Requested::Later,
-                Created::Unauthorized => {}
-                Created::Rejected(code) | Created::OptedOut(code) => {
-                    return Requested::Never(Refusal::Rejected(code));
-                }
+        let create = async |credentials: Credentials<'_>| {
+            create_transcript(self.platform, self.base, credentials, new).await
+        };
+        let tokens = all_credentials(self.config, self.account);
+        let is_refused = |created: &Created<_>| *created == Created::Unauthorized;
+        match first_accepted(tokens, is_refused, create).await {
+            Some(Created::Sent(Some(id))) => Requested::Created(id),
+            Some(Created::Sent(None) | Created::Unknown) => Requested::Unknown,
+            Some(Created::NotProcessed(_)) => Requested::Later,
+            Some(Created::Rejected(code) | Created::OptedOut(code)) => {
+                Requested::Never(Refusal::Rejected(code))
             }
+            Some(Created::Unauthorized) | None => Requested::Never(Refusal::Unauthorized),
         }
-        Requested::Never(Refusal::Unauthorized)
     }
 
     async fn find(

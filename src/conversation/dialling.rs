@@ -11,11 +11,13 @@ use serde::{Deserialize, Serialize};
 use crate::{
     base::time::{UnixMillis, growing_wait},
     config::Config,
+    event::HangUpOutcome,
     identity::{AccountSid, CallSid},
     platform::{Http, PlatformError},
     twilio::{
         rest::{
             self, Completed, Created, Credentials, FoundCall, NewCall, WantedCall, all_credentials,
+            first_accepted,
         },
         voice::CallStatus,
     },
@@ -144,26 +146,28 @@ impl Attempt {
 }
 
 /// Asks Twilio to make a call, with each token until one is accepted. A token that Twilio does not
-/// accept has certainly made none. `before` is called before each request.
+/// accept has certainly made none. `again` is called before each further request.
 ///
 /// # Errors
-/// Those of `before`.
+/// Those of `again`.
 pub async fn create(
     http: &impl Http,
     config: &Config,
     account: &AccountSid,
     call: NewCall<'_>,
-    before: impl AsyncFn() -> Result<(), PlatformError>,
+    again: impl AsyncFn() -> Result<(), PlatformError>,
 ) -> Result<Created<CallSid>, PlatformError> {
-    let mut created = Created::Unauthorized;
-    for credentials in all_credentials(config, account) {
-        before().await?;
-        created = rest::create_call(http, &config.twilio_api_base_url, credentials, call).await;
-        if created != Created::Unauthorized {
-            break;
+    let mut is_first = true;
+    let create = async |credentials: Credentials<'_>| {
+        if !std::mem::replace(&mut is_first, false) {
+            again().await?;
         }
-    }
-    Ok(created)
+        Ok(rest::create_call(http, &config.twilio_api_base_url, credentials, call).await)
+    };
+    let tokens = all_credentials(config, account);
+    let is_refused = |created: &_| matches!(created, Ok(Created::Unauthorized));
+    let created = first_accepted(tokens, is_refused, create).await;
+    created.unwrap_or(Ok(Created::Unauthorized))
 }
 
 /// Looks for a call, with each token until one is accepted.
@@ -173,14 +177,12 @@ pub async fn find(
     account: &AccountSid,
     wanted: WantedCall<'_>,
 ) -> FoundCall {
-    let mut found = FoundCall::Unauthorized;
-    for credentials in all_credentials(config, account) {
-        found = rest::find_call(http, &config.twilio_api_base_url, credentials, wanted).await;
-        if found != FoundCall::Unauthorized {
-            break;
-        }
-    }
-    found
+    let find = async |credentials: Credentials<'_>| {
+        rest::find_call(http, &config.twilio_api_base_url, credentials, wanted).await
+    };
+    let tokens = all_credentials(config, account);
+    let found = first_accepted(tokens, |found| *found == FoundCall::Unauthorized, find).await;
+    found.unwrap_or(FoundCall::Unauthorized)
 }
 
 /// Asks Twilio to end a call, with each token until one is accepted.
@@ -190,12 +192,25 @@ pub async fn complete<'c>(
     tokens: impl Iterator<Item = Credentials<'c>>,
     call: &CallSid,
 ) -> Completed {
-    let mut completed = Completed::Unauthorized;
-    for credentials in tokens {
-        completed = rest::complete_call(http, &config.twilio_api_base_url, credentials, call).await;
-        if completed != Completed::Unauthorized {
-            break;
-        }
-    }
-    completed
+    let complete = async |credentials: Credentials<'_>| {
+        rest::complete_call(http, &config.twilio_api_base_url, credentials, call).await
+    };
+    let is_refused = |completed: &Completed| *completed == Completed::Unauthorized;
+    let completed = first_accepted(tokens, is_refused, complete).await;
+    completed.unwrap_or(Completed::Unauthorized)
 }
+
+/// What came of asking Twilio to end a call, and its code if it refused. `None`: it is not known.
+#[must_use]
+pub fn hung_up(completed: Completed) -> Option<(HangUpOutcome, Option<u32>)> {
+    match completed {
+        Completed::Now => Some((HangUpOutcome::Ended, None)),
+        Completed::Before => Some((HangUpOutcome::OverBefore, None)),
+        Completed::Rejected(code) => Some((HangUpOutcome::Rejected, Some(code))),
+        Completed::Unauthorized => Some((HangUpOutcome::Rejected, Some(UNAUTHORIZED))),
+        Completed::Unknown => None,
+    }
+}
+
+/// The status of a request whose token Twilio does not accept.
+pub const UNAUTHORIZED: u32 = 401;

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     config::Config,
-    event::{self, Event, ObjectKind},
+    event::{self, ObjectKind},
     identity::CallSid,
     object::{in_time, with_retry},
     platform::{Method, PlatformError},
@@ -159,8 +159,7 @@ fn not_answered<'c>(
     object: ObjectKind,
     error: PlatformError,
 ) -> Result<Response, Rejection<'c>> {
-    let reason = error.reason;
-    event::log(platform, &Event::ObjectFailed { object, reason });
+    event::log_failure(platform, object, error);
     hang_up()
 }
 

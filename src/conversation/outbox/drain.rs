@@ -166,21 +166,21 @@ impl<S: OutboxStore, P: Clock + Log + Http + Objects> Drain<'_, S, P> {
         let turn = entry.turn;
         let base = &self.config.twilio_api_base_url;
         let known = self.change(|outbox, _| outbox.sent_sids()).await?;
-        let mut found = Found::NotAsked;
+        let mut found = None;
         if let Some(part) = entry.parts.first() {
-            for context in request_contexts(self.config, &entry.reply_to) {
-                let wanted = Wanted {
-                    body: part,
-                    since,
-                    known: &known,
-                };
-                found = rest::find_message(self.platform, base, context, wanted).await;
-                if found != Found::Unauthorized {
-                    break;
-                }
-            }
+            let wanted = Wanted {
+                body: part,
+                since,
+                known: &known,
+            };
+            let find = async |context: TwilioRequestContext<'_>| {
+                rest::find_message(self.platform, base, context, wanted).await
+            };
+            let contexts = request_contexts(self.config, &entry.reply_to);
+            let is_refused = |found: &Found| *found == Found::Unauthorized;
+            found = rest::first_accepted(contexts, is_refused, find).await;
         }
-        match found {
+        match found.unwrap_or(Found::NotAsked) {
             Found::Sent(sid) => {
                 self.mark_sent(turn, Some(sid)).await?;
                 self.log(entry, OutboxOutcome::Sent, None);

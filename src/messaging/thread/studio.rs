@@ -12,7 +12,7 @@ use crate::{
     messaging::state::{FlowStart, FlowStep, State, Unsure},
     object::StepHost,
     platform::PlatformError,
-    twilio::rest::{self, Created, Parameters, Started},
+    twilio::rest::{self, Created, Parameters, Started, TwilioRequestContext},
 };
 
 /// The reason of a hand-off that the contact has asked for.
@@ -97,14 +97,13 @@ impl<P: ThreadPlatform> Inner<P> {
             return self.end_flow(start, FlowOutcome::Unknown, None).await;
         };
         let base = &self.config.twilio_api_base_url;
-        let mut found = Started::NotAsked;
-        for context in request_contexts(&self.config, &start.reply_to) {
-            found = rest::find_execution(&self.platform, base, context, flow, since).await;
-            if found != Started::Unauthorized {
-                break;
-            }
-        }
-        if found == Started::Yes {
+        let find = async |context: TwilioRequestContext<'_>| {
+            rest::find_execution(&self.platform, base, context, flow, since).await
+        };
+        let contexts = request_contexts(&self.config, &start.reply_to);
+        let is_refused = |found: &Started| *found == Started::Unauthorized;
+        let found = rest::first_accepted(contexts, is_refused, find).await;
+        if found == Some(Started::Yes) {
             return self.end_flow(start, FlowOutcome::Started, None).await;
         }
         let mark = |state: &mut State, now| {

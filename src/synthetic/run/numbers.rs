@@ -11,7 +11,7 @@ use crate::{
         api::{CheckNumbers, NumberFault, NumbersCheck},
         plan::Leg,
     },
-    twilio::rest::{self, FoundNumber, OwnNumber},
+    twilio::rest::{self, Credentials, FoundNumber, OwnNumber},
 };
 
 /// The account and the two numbers of synthetic calls.
@@ -62,14 +62,13 @@ impl<P: RunPlatform> Inner<P> {
 
     async fn find_number(&self, line: Line<'_>, leg: Leg) -> FoundNumber {
         let base = &self.config.twilio_api_base_url;
-        let mut found = FoundNumber::Unauthorized;
-        for credentials in rest::all_credentials(&self.config, line.account) {
-            found = rest::find_number(&self.platform, base, credentials, line.number(leg)).await;
-            if found != FoundNumber::Unauthorized {
-                break;
-            }
-        }
-        found
+        let find = async |credentials: Credentials<'_>| {
+            rest::find_number(&self.platform, base, credentials, line.number(leg)).await
+        };
+        let tokens = rest::all_credentials(&self.config, line.account);
+        let is_refused = |found: &FoundNumber| *found == FoundNumber::Unauthorized;
+        let found = rest::first_accepted(tokens, is_refused, find).await;
+        found.unwrap_or(FoundNumber::Unauthorized)
     }
 }
 

@@ -97,6 +97,22 @@ pub fn credentials<'a>(
     all().filter(verified).chain(others)
 }
 
+/// Asks with one token after the other, until one is not refused, and returns that answer. `None`: all
+/// were refused, or there is none.
+pub async fn first_accepted<C, T>(
+    tokens: impl Iterator<Item = C>,
+    is_refused: impl Fn(&T) -> bool,
+    mut ask: impl AsyncFnMut(C) -> T,
+) -> Option<T> {
+    for token in tokens {
+        let answer = ask(token).await;
+        if !is_refused(&answer) {
+            return Some(answer);
+        }
+    }
+    None
+}
+
 /// The path for Twilio's delivery receipts.
 pub const STATUS_PATH: &str = "/twilio/messages/status";
 

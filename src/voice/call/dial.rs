@@ -8,7 +8,7 @@ use std::rc::Rc;
 use super::{CallPlatform, Inner};
 use crate::{
     base::usage::UsageCounters,
-    conversation::dialling,
+    conversation::dialling::{self, UNAUTHORIZED},
     event::{self, CallDialled, CallEnd, CallRefusal, DialOutcome, Event},
     identity::{Address, CallSid, PhoneHash, time_zones},
     object::StepHost,
@@ -22,9 +22,6 @@ use crate::{
         state::{LookUp, Phase, RINGS_FOR, State, assistant, longest},
     },
 };
-
-/// Twilio accepts none of the tokens for the account.
-const UNAUTHORIZED: u32 = 401;
 
 impl<P: CallPlatform> Inner<P> {
     /// Calls somebody, unless that has been done before.
@@ -95,8 +92,8 @@ impl<P: CallPlatform> Inner<P> {
             rings_for: RINGS_FOR,
             time_limit: longest(assistant(Some(&dial.from), &self.config), &self.config),
         };
-        let before = async || self.step(State::dial_again).await;
-        dialling::create(&self.platform, &self.config, &dial.account, call, before).await
+        let again = async || self.step(State::dial_again).await;
+        dialling::create(&self.platform, &self.config, &dial.account, call, again).await
     }
 
     /// Twilio has refused the call: its minute is given back, and nothing else is left of it.

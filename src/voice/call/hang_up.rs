@@ -26,13 +26,12 @@ impl<P: CallPlatform> Inner<P> {
         };
         let (outcome, code) = match self.complete(&admission).await {
             None => (HangUpOutcome::NoAccount, None),
-            Some(Completed::Now) => (HangUpOutcome::Ended, None),
-            Some(Completed::Before) => (HangUpOutcome::OverBefore, None),
-            Some(Completed::Rejected(code)) => (HangUpOutcome::Rejected, Some(code)),
-            Some(Completed::Unauthorized) => (HangUpOutcome::Rejected, Some(401)),
-            Some(Completed::Unknown) => match self.step(State::hang_up_later).await? {
-                Retry::Later => return Ok(()),
-                Retry::Never => (HangUpOutcome::Unknown, None),
+            Some(completed) => match dialling::hung_up(completed) {
+                Some(outcome) => outcome,
+                None => match self.step(State::hang_up_later).await? {
+                    Retry::Later => return Ok(()),
+                    Retry::Never => (HangUpOutcome::Unknown, None),
+                },
             },
         };
         let call = self.name.call_hash();

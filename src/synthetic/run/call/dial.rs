@@ -8,7 +8,7 @@ use super::super::{
     state::{RINGS_FOR, Run, State},
 };
 use crate::{
-    conversation::dialling,
+    conversation::dialling::{self, UNAUTHORIZED},
     event::{self, CallDialled, CallHungUp, DialOutcome, Event},
     object::StepHost,
     platform::PlatformError,
@@ -21,9 +21,6 @@ use crate::{
         voice::relay::Out,
     },
 };
-
-/// Twilio accepts none of the tokens for the account.
-const UNAUTHORIZED: u32 = 401;
 
 impl<P: RunPlatform> Inner<P> {
     /// Has Twilio make the call.
@@ -55,9 +52,9 @@ impl<P: RunPlatform> Inner<P> {
             rings_for: RINGS_FOR,
             time_limit: longest_call(run.plan.limits),
         };
-        let before = async || self.begin_attempt().await.map(drop);
+        let again = async || self.begin_attempt().await.map(drop);
         let created =
-            dialling::create(&self.platform, &self.config, line.account, call, before).await?;
+            dialling::create(&self.platform, &self.config, line.account, call, again).await?;
         let (outcome, code) = match created {
             Created::Sent(sid) => {
                 self.change(|run, now| run.dialled(sid, now)).await?;

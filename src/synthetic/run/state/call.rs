@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::{Next, Run};
 use crate::{
     base::time::{UnixMillis, growing_wait},
-    conversation::dialling::{Attempt, Outlook, TWILIO_TIME},
+    conversation::dialling::{Attempt, Outlook, TWILIO_TIME, hung_up},
     event::{DialOutcome, HangUpOutcome},
     identity::CallSid,
     synthetic::{
@@ -371,20 +371,16 @@ impl Run {
         now: UnixMillis,
     ) -> Option<(HangUpOutcome, Option<u32>)> {
         let call = self.call_mut()?;
-        let outcome = match completed {
-            Completed::Now => (HangUpOutcome::Ended, None),
-            Completed::Before => (HangUpOutcome::OverBefore, None),
-            Completed::Rejected(code) => (HangUpOutcome::Rejected, Some(code)),
-            Completed::Unauthorized => (HangUpOutcome::Rejected, Some(401)),
-            Completed::Unknown => {
-                let (tries, at) = &mut call.hang_up;
-                *tries = tries.saturating_add(1);
-                if *tries < MAX_HANG_UPS {
-                    *at = now.plus(growing_wait(*tries, MAX_WAIT));
-                    return None;
-                }
-                (HangUpOutcome::Unknown, None)
+        let outcome = if let Some(outcome) = hung_up(completed) {
+            outcome
+        } else {
+            let (tries, at) = &mut call.hang_up;
+            *tries = tries.saturating_add(1);
+            if *tries < MAX_HANG_UPS {
+                *at = now.plus(growing_wait(*tries, MAX_WAIT));
+                return None;
             }
+            (HangUpOutcome::Unknown, None)
         };
         call.is_lost |= matches!(outcome.0, HangUpOutcome::Rejected | HangUpOutcome::Unknown);
         call.close(now);
