@@ -16,35 +16,33 @@ import { SHOP_SECRETS } from "../scripts/lib/local-assistants.mjs";
 import { inRoot, NODE_BIN, ROOT, targetDir } from "../scripts/lib/project.mjs";
 import { capture, eachLine, print, run, start, UserError } from "../scripts/lib/run.mjs";
 import { cpuOf } from "./cpu.mjs";
-import { compatibilityDate, firstGroup, workerdConfig } from "./workerd.mjs";
+import { compatibilityDate, deployedObjects, firstGroup, workerdConfig } from "./workerd.mjs";
 
 /** The directory of the bench, with its own packages and the peers. */
 export const BENCH = inRoot("bench");
 
 /**
- * The subjects by name: the title, and for a Worker the classes of its objects.
+ * The subjects by name: the title, and for a Worker its objects: bindings and classes.
  */
 export const SUBJECTS = {
-  hello: { title: "hello world (workerd's limit)", worker: true, classes: [] },
-  reads: { title: "hello world that reads what is signed", worker: true, classes: [] },
-  floor: { title: "the same, logged and refused unverified", worker: true, classes: [] },
+  hello: { title: "hello world (workerd's limit)", worker: true, objects: [] },
+  reads: { title: "hello world that reads what is signed", worker: true, objects: [] },
+  floor: { title: "the same, logged and refused unverified", worker: true, objects: [] },
   switchboard: {
     title: "Switchboard",
     worker: true,
-    classes: [
-      "ThreadObject",
-      "BudgetObject",
-      "AdminLockoutObject",
-      "CallObject",
-      "CallerObject",
-      "RunObject",
-      "BatchObject",
-      "BatchListObject",
+    objects: deployedObjects(),
+  },
+  hono: {
+    title: "Hono Worker",
+    worker: true,
+    objects: [
+      ["THREAD", "ThreadObject"],
+      ["BUDGET", "BudgetObject"],
     ],
   },
-  hono: { title: "Hono Worker", worker: true, classes: ["ThreadObject", "BudgetObject"] },
-  express: { title: "Express", worker: false, classes: [] },
-  relay: { title: "Node with ws", worker: false, classes: [] },
+  express: { title: "Express", worker: false, objects: [] },
+  relay: { title: "Node with ws", worker: false, objects: [] },
 };
 
 /** The bench's secrets, fresh for each run. */
@@ -309,7 +307,7 @@ async function startWorker(name, settings, counting, inspected) {
   }
   fs.writeFileSync(
     path.join(dir, "config.capnp"),
-    workerdConfig(SUBJECTS[name].classes, modules, settings, port, kv.port),
+    workerdConfig(SUBJECTS[name].objects, modules, settings, port, kv.port),
   );
   const inspector = inspected ? await freePort() : undefined;
   const began = performance.now();

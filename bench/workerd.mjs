@@ -6,18 +6,18 @@ import { readText } from "../scripts/lib/project.mjs";
  * The text of config.capnp: the Worker's modules, its settings and objects, KV at `kvPort`, and the
  * socket at `port`.
  */
-export function workerdConfig(classes, modules, settings, port, kvPort) {
+export function workerdConfig(objects, modules, settings, port, kvPort) {
   const text = (value) => JSON.stringify(value);
   const moduleOf = (file) =>
     `(name = ${text(file)}, ${file.endsWith(".wasm") ? "wasm" : "esModule"} = embed ${text(file)})`;
-  const namespace = (name) =>
+  const namespace = ([, name]) =>
     `(className = ${text(name)}, uniqueKey = ${text(name)}, enableSql = true)`;
   const bindings = [
     ...Object.entries(settings).map(
       ([name, value]) => `(name = ${text(name)}, text = ${text(value)})`,
     ),
-    ...classes.map(
-      (name) => `(name = ${text(bindingOf(name))}, durableObjectNamespace = ${text(name)})`,
+    ...objects.map(
+      ([binding, name]) => `(name = ${text(binding)}, durableObjectNamespace = ${text(name)})`,
     ),
     `(name = "CONVERSATIONS", kvNamespace = "kv")`,
   ];
@@ -29,7 +29,7 @@ const config :Workerd.Config = (
       compatibilityDate = ${text(compatibilityDate())},
       bindings = [${bindings.join(",\n        ")}],
       globalOutbound = "loopback",
-      durableObjectNamespaces = [${classes.map(namespace).join(", ")}],
+      durableObjectNamespaces = [${objects.map(namespace).join(", ")}],
       durableObjectStorage = (localDisk = "storage"),
     )),
     (name = "kv", external = (address = "127.0.0.1:${kvPort}", http = ())),
@@ -41,13 +41,12 @@ const config :Workerd.Config = (
 `;
 }
 
-// The binding of a Durable Object class: AdminLockoutObject is ADMIN_LOCKOUT.
-function bindingOf(className) {
-  if (className === "BatchListObject") return "BATCHES";
-  return className
-    .replace(/Object$/, "")
-    .replace(/(?!^)[A-Z]/g, "_$&")
-    .toUpperCase();
+/** The objects of wrangler.toml: pairs of a binding and a class. */
+export function deployedObjects() {
+  const object = /^\[\[durable_objects\.bindings\]\]\nname = "(\w+)"\nclass_name = "(\w+)"/gm;
+  const objects = [...readText("wrangler.toml").matchAll(object)].map(([, ...pair]) => pair);
+  if (objects.length === 0) throw new Error("no objects in wrangler.toml");
+  return objects;
 }
 
 /** The compatibility date of wrangler.toml, for all Workers. */

@@ -11,19 +11,20 @@ use crate::support::{
     phone::{Call, calls, settle, streamed},
 };
 
-const DESK: &str = r#"
+pub(super) const DESK: &str = r#"
 numbers = ["+15550199"]
 prompt = "Be kind."
 [voice]
 ask_digits = true
 "#;
-const QUESTION: &str = "Please enter your order number.";
+pub(super) const QUESTION: &str = "Please enter your order number.";
 
 fn desk() -> FakePlatform {
     FakePlatform::with_assistants(&[], &[("desk", DESK)])
 }
 
-fn asks(most: u8) -> Act {
+/// The model asks for so many digits.
+pub(super) fn asks(most: u8) -> Act {
     let arguments = json!({ "question": QUESTION, "max_digits": most });
     calls("ask_digits", &arguments.to_string())
 }
@@ -39,7 +40,7 @@ async fn asked(fake: &FakePlatform, most: u8) -> Call {
 }
 
 /// What the model was told in the newest request, after the prompt.
-fn told(fake: &FakePlatform) -> Vec<String> {
+pub(super) fn told(fake: &FakePlatform) -> Vec<String> {
     let requests = fake.model_requests();
     let messages = requests.last().unwrap()["messages"].as_array().unwrap();
     let text = |message: &Value| message["content"].as_str().unwrap().to_owned();

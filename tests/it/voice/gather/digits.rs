@@ -4,28 +4,22 @@
 
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::{GATHER, greeted};
+use super::{
+    super::digits::{DESK, QUESTION, asks, told},
+    GATHER, greeted,
+};
 use crate::support::{
     FakePlatform,
     gather::{action, names, redirect, says},
-    phone::{Call, Verb, calls, streamed},
+    phone::{Call, Verb, streamed},
 };
-
-const DESK: &str = r#"
-numbers = ["+15550199"]
-prompt = "Be kind."
-[voice]
-ask_digits = true
-"#;
-const QUESTION: &str = "Please enter your order number.";
 
 /// A call whose caller has just been asked for so many digits, and the document that did so.
 async fn asked(fake: &FakePlatform, most: u8) -> (Call, Vec<Verb>) {
     let (call, greeting) = greeted(fake).await;
-    let arguments = json!({ "question": QUESTION, "max_digits": most });
-    fake.model([calls("ask_digits", &arguments.to_string())]);
+    fake.model([asks(most)]);
     let question = call.tells(&greeting, "Where is my order?").await;
     assert_eq!(says(&question), QUESTION);
     (call, question)
@@ -47,14 +41,6 @@ fn keys(document: &[Verb]) -> Option<&str> {
     assert_eq!(gather.attribute("input"), Some(input));
     assert_eq!(gather.attribute("finishOnKey"), most.map(|_| "#"));
     most
-}
-
-/// What the model was told in the newest request, after the prompt.
-fn told(fake: &FakePlatform) -> Vec<String> {
-    let requests = fake.model_requests();
-    let messages = requests.last().unwrap()["messages"].as_array().unwrap();
-    let text = |message: &Value| message["content"].as_str().unwrap().to_owned();
-    messages[1..].iter().map(text).collect()
 }
 
 #[tokio::test(flavor = "local", start_paused = true)]
