@@ -313,6 +313,9 @@ impl Storage for ObjectPlatform {
                 .sim
                 .fault(self.sim.fault_plan.storage_fails, "commits that failed")
             {
+                if self.sim.world == World::Messages {
+                    self.sim.invariants.borrow_mut().commit_failed(&self.name);
+                }
                 return Err(PlatformError::new("storage is down"));
             }
             let (_, due) = self.sim.write(&self.name, batch);

@@ -167,6 +167,14 @@ impl Invariants {
         self.contacts.insert(name.to_owned(), contact);
     }
 
+    /// An object could not store something.
+    pub fn commit_failed(&mut self, name: &str) {
+        let contact = self.contacts.get_mut(name);
+        if let Some(turn) = contact.and_then(|contact| contact.turns.get_mut(&contact.open?)) {
+            turn.may_begin_again = true;
+        }
+    }
+
     /// The end of a turn that is stored as ended.
     fn end_logged(&mut self, contact: &mut Contact, value: &Value) {
         let key = contact.unlogged.take();
@@ -206,8 +214,9 @@ impl Invariants {
         let kept = if outcome == "handed_over" {
             hands_over
         } else {
-            // A turn that was cut off twice has stored nothing.
-            !turn.is_handed_over || text(value, "failure") == "interrupted"
+            // A turn that was cut off twice has stored nothing. A turn whose end could not be stored begins
+            // again, and can fail before it asks the model.
+            !turn.is_handed_over || turn.may_begin_again || text(value, "failure") == "interrupted"
         };
         self.check(kept, || {
             format!("the model handed over, and it was not kept: {value}")

@@ -134,6 +134,8 @@ pub(super) struct TurnRecord {
     /// The model has called for a person, and was told that one comes.
     pub(super) calls_person: bool,
     pub(super) is_handed_over: bool,
+    /// Something could not be stored since then, perhaps its end.
+    pub(super) may_begin_again: bool,
     /// The stored state says that it hands the contact over.
     pub(super) hands_over: bool,
     /// Its answer is an intake's, and was read from the stored state.

@@ -95,7 +95,7 @@ impl Invariants {
         let mut wants_person = true;
         if let Some(turn) = turn {
             wants_person = turn.calls_person;
-            turn.is_handed_over = is_handed_over;
+            (turn.is_handed_over, turn.may_begin_again) = (is_handed_over, false);
             turn.calls_person &= !results.is_empty();
         }
         self.check(!is_handed_over || wants_person, || {
