@@ -31,7 +31,7 @@ const SETTINGS_PAGE: &str = "docs/settings.md";
 const ASSISTANTS_PAGE: &str = "docs/assistants.md";
 const MESSAGES_PAGE: &str = "docs/messages.md";
 const LOGS_PAGE: &str = "docs/logs.md";
-const OPERATIONS_PAGE: &str = "docs/operations.md";
+const OPERATING_PAGE: &str = "docs/operating.md";
 
 // Documents and the tests that they name.
 
@@ -383,8 +383,8 @@ fn the_platforms_own_request_log_is_off() {
 
 /// A path is a constant of the code, and a row in the table of webhooks or in that of the admin routes.
 #[test]
-fn the_operations_page_lists_the_routes_of_the_code() {
-    let page = read(OPERATIONS_PAGE);
+fn the_operating_page_lists_the_routes_of_the_code() {
+    let page = read(OPERATING_PAGE);
     let cells = ["Webhook", "Route"].map(|table| first_cells(&page, table));
     let documented: BTreeSet<_> = cells
         .iter()
@@ -397,13 +397,12 @@ fn the_operations_page_lists_the_routes_of_the_code() {
         .flat_map(|file| paths_in(&read(file)))
         .collect();
     assert!(of_the_code.contains("/twilio/messages"));
-    assert_same(OPERATIONS_PAGE, &documented, &of_the_code);
+    assert_same(OPERATING_PAGE, &documented, &of_the_code);
 }
 
 #[test]
-fn the_operations_page_has_twilios_codes_as_the_code_knows_them() {
-    let page = read(OPERATIONS_PAGE);
-    let documented = table(&page, "Code");
+fn the_page_of_twilios_errors_has_the_codes_as_the_code_knows_them() {
+    let documented = table(&read("docs/twilio-errors.md"), "Code");
     let of_the_code: Vec<Vec<String>> = CODES
         .iter()
         .map(|known| {
@@ -594,14 +593,14 @@ fn the_npm_commands_in_the_documents_are_those_of_package_json() {
         }
     }
     assert_eq!(
-        npm_commands(&read(OPERATIONS_PAGE)),
+        npm_commands(&read(OPERATING_PAGE)),
         scripts,
-        "{OPERATIONS_PAGE} names all of them"
+        "{OPERATING_PAGE} names all of them"
     );
 }
 
 #[test]
-fn the_operations_page_names_every_option_of_npm_start() {
+fn the_operating_page_names_every_option_of_npm_start() {
     let source = read("scripts/start.mjs");
     let help = source
         .split("const HELP = `")
@@ -615,7 +614,7 @@ fn the_operations_page_names_every_option_of_npm_start() {
         .filter(|word| word.starts_with("--") && word.len() > 2)
         .collect();
     assert!(options.contains("--port"));
-    let page = read(OPERATIONS_PAGE);
+    let page = read(OPERATING_PAGE);
     for option in options {
         assert!(
             page.contains(option.trim_end_matches(['.', ']'])),
