@@ -63,6 +63,13 @@ fn bindings_and_classes_are_those_of_the_code() {
         .flat_map(|source| after_each(source, "env.kv(\""))
         .collect();
     assert_eq!(namespaces_read, ["CONVERSATIONS"].into());
+    let version = text(&wrangler["version_metadata"]["binding"]);
+    assert!(
+        sources
+            .iter()
+            .any(|source| source.contains(&format!("get_binding(\"{version}\")"))),
+        "wrangler.toml, [version_metadata]: no source reads the binding {version}"
+    );
     let entry = read("src/runtime/entry.js");
     let classes: BTreeSet<_> = words_after(&entry, "export class ").collect();
     assert_eq!(classes, expected.map(|(_, class)| class).into());
@@ -102,6 +109,46 @@ fn every_object_class_is_made_with_sqlite_storage() {
         ]
         .into()
     );
+}
+
+/// wrangler passes neither bindings nor settings on to an environment.
+#[test]
+fn staging_repeats_the_bindings_and_settings_of_production() {
+    let wrangler = wrangler();
+    let staging = &wrangler["env"]["staging"];
+    let repeated: [(&str, fn(&toml::Table) -> &toml::Value); 4] = [
+        (
+            "durable_objects.bindings",
+            |of| &of["durable_objects"]["bindings"],
+        ),
+        ("kv_namespaces", |of| &of["kv_namespaces"]),
+        ("version_metadata", |of| &of["version_metadata"]),
+        ("vars", |of| &of["vars"]),
+    ];
+    for (key, part) in repeated {
+        let place = format!("wrangler.toml, env.staging.{key}");
+        let of_staging = entries(part(staging.as_table().unwrap()));
+        assert_lists(&place, of_staging, entries(part(&wrangler)));
+    }
+}
+
+/// The entries of a list or a table of `wrangler.toml`, without what each environment has for itself: its address, and the id of its
+/// namespace.
+fn entries(part: &toml::Value) -> Vec<String> {
+    let pairs = |table: &toml::Table| -> Vec<String> {
+        let kept = table
+            .iter()
+            .filter(|(key, _)| !["PUBLIC_URL", "id"].contains(&key.as_str()));
+        kept.map(|(key, value)| format!("{key} = {value}"))
+            .collect()
+    };
+    match part {
+        toml::Value::Array(rows) => rows
+            .iter()
+            .map(|row| pairs(row.as_table().unwrap()).join(", "))
+            .collect(),
+        part => pairs(part.as_table().unwrap()),
+    }
 }
 
 /// From this date on, emptying an object's storage removes its alarm too.
