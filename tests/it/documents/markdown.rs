@@ -114,3 +114,15 @@ pub fn anchor_of(line: &str) -> Option<String> {
             .collect(),
     )
 }
+
+/// The lines with headings. A `#` within code is none.
+pub fn headings(document: &str) -> Vec<&str> {
+    let mut in_code = false;
+    let outside = document.lines().filter(|line| {
+        if line.trim_start().starts_with("```") {
+            in_code = !in_code;
+        }
+        !in_code
+    });
+    outside.filter(|line| line.starts_with('#')).collect()
+}

@@ -4,6 +4,7 @@
 //! says what to write where. Not here: whether a sentence is well written.
 
 mod contacts;
+mod conventions;
 mod deployed;
 mod log;
 mod log_samples;

@@ -25,20 +25,20 @@ fn every_test_that_a_document_names_exists() {
             );
         }
     }
-    for (file, least) in [("SECURITY.md", 40), ("docs/faults.md", 40)] {
+    for (file, least) in [("docs/promises.md", 40), ("docs/faults.md", 40)] {
         let found = test_references(&read(file)).len();
         assert!(found >= least, "only {found} references in {file}");
     }
 }
 
 #[test]
-fn every_promise_of_the_security_policy_names_a_test() {
-    let promises = table(&read("SECURITY.md"), "Promise");
+fn every_promise_names_a_test() {
+    let promises = table(&read("docs/promises.md"), "Promise");
     assert!(promises.len() >= 20);
     for row in promises {
         assert!(
             !test_references(&row[2]).is_empty(),
-            "SECURITY.md, row \"{}\", names no test. Write one as `file: name` in its third column.",
+            "docs/promises.md, row \"{}\", names no test. Write one as `file: name` in its third column.",
             row[0]
         );
     }

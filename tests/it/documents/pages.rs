@@ -5,7 +5,7 @@
 use std::{collections::BTreeSet, fs};
 
 use super::{
-    markdown::{anchor_of, table},
+    markdown::{anchor_of, headings, table},
     project::{documents, package, read, root},
     report::assert_lists,
 };
@@ -74,7 +74,11 @@ fn the_version_is_the_same_everywhere() {
         table(&read("SECURITY.md"), "Version")[0][0],
         format!("{series}.x")
     );
-    assert!(read("README.md").contains(&format!(r#"{{"status":"ok","version":"{version}"}}"#)));
+    let health = format!(r#"{{"status":"ok","version":"{version}","#);
+    assert!(
+        read("README.md").contains(&health),
+        "README.md, \"A real number in ten minutes\", lacks the answer of /health: `{health}…`"
+    );
 }
 
 #[test]
@@ -145,6 +149,68 @@ fn every_page_can_be_reached_from_the_readme() {
         lost.is_empty(),
         "no page links to {lost:?}. Add it to docs/README.md."
     );
+}
+
+#[test]
+fn the_table_of_contents_lists_every_page_once_with_its_title() {
+    let listed = table_of_contents();
+    let pages: Vec<String> = documents()
+        .iter()
+        .filter_map(|file| file.strip_prefix("docs/"))
+        .filter(|page| *page != "README.md")
+        .map(|page| format!("[{}]({page})", title(&read(&format!("docs/{page}")))))
+        .collect();
+    assert_lists("docs/README.md, its tables", listed, pages);
+}
+
+/// The first cells of all tables of the table of contents, in the order of the pages' names.
+fn table_of_contents() -> Vec<String> {
+    let name = |cell: &String| cell.rsplit("](").next().map(str::to_owned);
+    let mut cells: Vec<String> = read("docs/README.md")
+        .lines()
+        .filter_map(|line| line.strip_prefix("| ["))
+        .filter_map(|line| line.split(" | ").next())
+        .map(|cell| format!("[{cell}"))
+        .collect();
+    cells.sort_by_key(name);
+    cells
+}
+
+fn title(page: &str) -> String {
+    let first = page.lines().next().unwrap_or_default();
+    first.trim_start_matches("# ").to_owned()
+}
+
+/// A page with more sections than fit on a screen begins with links to them.
+#[test]
+fn a_long_page_begins_with_links_to_its_sections() {
+    let mut long = 0;
+    for file in documents().iter().filter(|file| file.starts_with("docs/")) {
+        let page = read(file);
+        let sections: Vec<&str> = headings(&page)
+            .into_iter()
+            .filter(|line| line.starts_with("## "))
+            .collect();
+        if sections.len() <= 8 {
+            continue;
+        }
+        long += 1;
+        let links = page
+            .lines()
+            .take_while(|line| !line.starts_with("## "))
+            .filter_map(|line| line.strip_prefix("- ["))
+            .map(|line| format!("- [{line}"));
+        let expected = sections.iter().map(|line| {
+            let anchor = anchor_of(line).unwrap();
+            format!("- [{}](#{anchor})", &line["## ".len()..])
+        });
+        assert_lists(
+            &format!("{file}, list above the first section"),
+            links,
+            expected,
+        );
+    }
+    assert!(long >= 3, "only {long} long pages were found");
 }
 
 /// The README is where a visitor lands. Details have their own pages.
