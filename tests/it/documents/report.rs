@@ -34,7 +34,7 @@ fn differences(place: &str, found: &[String], expected: &[String]) -> Vec<String
     }
     for entry in found.iter().filter(|entry| !expected.contains(entry)) {
         problems.push(format!(
-            "{place}, has {entry}, which is not in the code. Correct or remove it."
+            "{place}, has {entry}, which is unknown. Correct or remove it."
         ));
     }
     if !problems.is_empty() {
@@ -52,7 +52,7 @@ fn differences(place: &str, found: &[String], expected: &[String]) -> Vec<String
     let first = found.iter().zip(expected).find(|(one, other)| one != other);
     first
         .map(|(found, expected)| {
-            format!("{place}, has {found} where the code has {expected}. Write {expected} there.")
+            format!("{place}, has {found} where {expected} belongs. Write {expected} there.")
         })
         .into_iter()
         .collect()
@@ -74,7 +74,7 @@ fn a_missing_an_unknown_a_doubled_and_a_misplaced_entry_are_named_with_their_pla
     );
     assert_eq!(
         of(&["A", "OLD"], &["A"]),
-        format!("{place}, has OLD, which is not in the code. Correct or remove it.")
+        format!("{place}, has OLD, which is unknown. Correct or remove it.")
     );
     assert_eq!(
         of(&["A", "B", "A"], &["A", "B"]),
@@ -82,6 +82,6 @@ fn a_missing_an_unknown_a_doubled_and_a_misplaced_entry_are_named_with_their_pla
     );
     assert_eq!(
         of(&["B", "A"], &["A", "B"]),
-        format!("{place}, has B where the code has A. Write A there.")
+        format!("{place}, has B where A belongs. Write A there.")
     );
 }
