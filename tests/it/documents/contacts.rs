@@ -12,7 +12,7 @@ use switchboard::{
 use super::{
     markdown::{code_spans, place, table},
     project::read,
-    report::assert_lists,
+    report::assert_has,
     source::variants,
 };
 
@@ -72,7 +72,7 @@ fn the_messages_page_lists_every_word_of_every_keyword() {
     {
         let mut expected: Vec<String> = words.iter().map(|word| word.to_uppercase()).collect();
         expected.sort();
-        assert_lists(
+        assert_has(
             &place(PAGE, "Words of a hand-off"),
             code_spans(&row[0]),
             expected,

@@ -6,7 +6,7 @@ use std::{collections::BTreeSet, fs};
 
 use super::{
     project::{files_of, package, read, root},
-    report::assert_lists,
+    report::assert_has,
 };
 
 const CI: &str = ".github/workflows/ci.yml";
@@ -38,17 +38,17 @@ fn dependabot_and_ci_know_every_lock_file() {
         .map(|entry| entry.split_whitespace().take(3).collect::<Vec<_>>())
         .map(|words| format!("{} {}", words[0], words[2]))
         .collect();
-    assert_lists(
+    assert_has(
         ".github/dependabot.yml, ecosystems and folders",
         listed,
         expected,
     );
-    assert_lists(
+    assert_has(
         &format!("{CI}, job crates, matrix"),
         matrix("manifest"),
         manifests,
     );
-    assert_lists(
+    assert_has(
         &format!("{CI}, job packages, matrix"),
         matrix("folder"),
         folders,
@@ -100,7 +100,7 @@ fn the_deploy_button_explains_every_secret_that_it_asks_for() {
             "package.json, cloudflare.bindings, {name}, lacks a description"
         );
     }
-    assert_lists(
+    assert_has(
         "package.json, cloudflare.bindings",
         explained.keys().collect::<BTreeSet<_>>(),
         asked,

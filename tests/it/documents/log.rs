@@ -11,7 +11,7 @@ use super::{
     log_samples::sample_events,
     markdown::{code_spans, first_cells, place, row_of},
     project::read,
-    report::assert_lists,
+    report::assert_has,
     source::{after_each, snake_case, variants},
 };
 
@@ -22,7 +22,7 @@ fn the_documented_events_are_those_of_the_code() {
     let source = read("src/event.rs");
     for (column, name) in [("Event", "Event"), ("Kind", "Security")] {
         let documented = first_cells(PAGE, column);
-        assert_lists(&place(PAGE, column), documented, variants(&source, name));
+        assert_has(&place(PAGE, column), documented, variants(&source, name));
     }
 }
 
@@ -38,18 +38,18 @@ fn the_documented_fields_are_those_that_are_logged() {
             (place, code_spans(&row[2]))
         };
         let (place, fields) = fields_of("Event", &name);
-        assert_lists(&place, fields, keys_without(&logged, "event"));
+        assert_has(&place, fields, keys_without(&logged, "event"));
         if let Event::Security { .. } = event {
             let kind = logged["details"]["kind"].as_str().unwrap();
             let (place, fields) = fields_of("Kind", kind);
-            assert_lists(&place, fields, keys_without(&logged["details"], "kind"));
+            assert_has(&place, fields, keys_without(&logged["details"], "kind"));
             seen.insert(kind.to_owned());
         }
         seen.insert(name);
     }
     let source = read("src/event.rs");
     let of_the_code = &variants(&source, "Event") | &variants(&source, "Security");
-    assert_lists(
+    assert_has(
         "tests/it/documents/log_samples.rs, sample_events",
         seen,
         of_the_code,
@@ -82,7 +82,7 @@ fn the_logs_page_lists_every_failure_that_a_turn_can_have() {
             .map(str::to_owned),
     );
     let documented = first_cells(PAGE, "Failure");
-    assert_lists(&place(PAGE, "Failure"), documented, expected);
+    assert_has(&place(PAGE, "Failure"), documented, expected);
 }
 
 #[test]
@@ -96,7 +96,7 @@ fn the_logs_page_says_what_a_response_can_be_that_is_not_understood() {
         .filter_map(|line| line.strip_suffix(','))
         .map(snake_case)
         .collect();
-    assert_lists(&place(PAGE, "Response"), documented, kinds);
+    assert_has(&place(PAGE, "Response"), documented, kinds);
 }
 
 fn keys_without(object: &Value, key: &str) -> Vec<String> {

@@ -12,7 +12,7 @@ use switchboard::config::{
 use super::{
     markdown::{code_blocks, first_cells, place, table},
     project::{read, wrangler},
-    report::assert_lists,
+    report::{assert_has, assert_lists},
 };
 
 const PAGE: &str = "docs/settings.md";
@@ -101,7 +101,7 @@ fn wrangler_toml_sets_every_variable_to_its_default_and_no_secret() {
         .map(|setting| setting.name)
         .collect();
     let listed: BTreeSet<_> = vars.keys().map(String::as_str).collect();
-    assert_lists("wrangler.toml, [vars]", listed, expected);
+    assert_has("wrangler.toml, [vars]", listed, expected);
 }
 
 #[test]
@@ -166,7 +166,7 @@ fn the_example_of_local_settings_lists_every_setting_once_with_its_default() {
 fn the_settings_page_lists_the_names_of_the_fixed_texts_and_the_languages() {
     let names: BTreeSet<&str> = FixedText::ALL.iter().map(|text| text.name()).collect();
     let column = "Name of a text";
-    assert_lists(&place(PAGE, column), first_cells(PAGE, column), names);
+    assert_has(&place(PAGE, column), first_cells(PAGE, column), names);
     let page = read(PAGE);
     for language in Language::ALL {
         let code = language.code();
