@@ -139,15 +139,15 @@ async function docs() {
 }
 
 async function deployDryRun() {
-  const [program, ...args] = [...WRANGLER, "deploy", "--dry-run"];
+  const [program, ...first] = [...WRANGLER, "deploy", "--dry-run"];
   const options = { cwd: ROOT, env: wranglerEnv(), echo: true };
-  const { code, stdout, stderr } = await capture(program, args, options);
-  if (code !== 0) throw new UserError(`the trial deploy ${describe({ code })}.`);
-  // wrangler's own warnings have no name in brackets, esbuild's have: "Duplicate key …
-  // [duplicate-object-key]".
-  const output = stripVTControlCharacters(stdout + stderr);
-  const warning = output.match(/\[WARNING\].*\[[a-z-]+\]/)?.[0];
-  if (warning) throw new UserError(`esbuild warned in the trial deploy: ${warning}`);
+  for (const environment of [[], ["--env", "staging"]]) {
+    const { code, stdout, stderr } = await capture(program, [...first, ...environment], options);
+    if (code !== 0) throw new UserError(`the trial deploy ${describe({ code })}.`);
+    const output = stripVTControlCharacters(stdout + stderr);
+    const warning = output.match(/\[WARNING\].*/)?.[0];
+    if (warning) throw new UserError(`the trial deploy warned: ${warning}`);
+  }
 }
 
 async function endToEnd() {

@@ -19,7 +19,7 @@
 //! - [`platform`]: the ports: clock, HTTP, KV, storage, objects, log
 //! - [`base`]: moments, secrets, URLs, images, recordings, usage counters
 //!
-//! # The way of a message
+//! # The path of a message
 //!
 //! The numbers stand in the code, where each step happens.
 //!

@@ -36,6 +36,25 @@ pub trait TimeZones {
     fn offset_minutes(&self, zone: &str, at: UnixMillis) -> Option<i32>;
 }
 
+/// Which deploy of the Worker this is.
+pub trait Deployed {
+    /// The deployed version, as the platform names it. `None` where the platform does not say.
+    fn deployed(&self) -> Option<DeployedVersion>;
+}
+
+/// A version of the Worker, as the platform names it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct DeployedVersion {
+    /// Another one for each deploy.
+    pub id: String,
+    /// The `--tag` of the deploy.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tag: Option<String>,
+    /// When the version was made, in the platform's words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub timestamp: Option<String>,
+}
+
 /// Where log lines go.
 pub trait Log {
     /// Writes one line, a JSON object without a line end.

@@ -35,14 +35,16 @@ export async function deploy(args, { wrangler: [program, ...first], cwd, env, to
   try {
     const { code, targets } = await run([]);
     const name = otherName(args, toml);
-    if (code !== 0 || !targets.length || isSet(args, name ? "" : toml)) return code;
+    const section = settingsOf(args, env);
+    if (code !== 0 || !targets.length || isSet(args, name ? "" : textOfSection(toml, section)))
+      return code;
     const origins = targets.map(originOf);
     if (origins.length > 1 || !origins[0]) {
       print(
         `\nPUBLIC_URL is not set, and the Worker does not have exactly one origin: ${targets.join(", ")}`,
       );
       print(
-        `In [vars] of wrangler.toml, set it to the origin that you give to Twilio, and deploy again:\n\n  PUBLIC_URL = "${origins.find(Boolean) ?? "https://…"}"`,
+        `In ${section} of wrangler.toml, set it to the origin that you give to Twilio, and deploy again:\n\n  PUBLIC_URL = "${origins.find(Boolean) ?? "https://…"}"`,
       );
       return 0;
     }
@@ -57,7 +59,7 @@ export async function deploy(args, { wrangler: [program, ...first], cwd, env, to
       );
     else
       print(
-        `\nTo avoid the second deploy next time, add this line to [vars] of wrangler.toml:\n\n  PUBLIC_URL = "${origin}"`,
+        `\nTo avoid the second deploy next time, add this line to ${section} of wrangler.toml:\n\n  PUBLIC_URL = "${origin}"`,
       );
     return again.code;
   } finally {
@@ -68,15 +70,34 @@ export async function deploy(args, { wrangler: [program, ...first], cwd, env, to
 // The name that the arguments give, if it differs from wrangler.toml: the PUBLIC_URL there belongs
 // to another Worker.
 function otherName(args, toml) {
-  const given = args.flatMap((arg, index) =>
-    arg === "--name" ? args.slice(index + 1, index + 2) : (arg.match(/^--name=(.+)$/)?.[1] ?? []),
-  );
-  return given.find((name) => name !== toml.match(/^name = "(.*)"$/m)?.[1]);
+  return given(args, ["--name"]).find((name) => name !== toml.match(/^name = "(.*)"$/m)?.[1]);
 }
 
-// Whether the arguments or any environment of wrangler.toml set PUBLIC_URL.
-function isSet(args, toml) {
-  return args.some((arg) => /^(--var=)?PUBLIC_URL:/.test(arg)) || /^\s*PUBLIC_URL\s*=/m.test(toml);
+// The section of wrangler.toml with the settings of the environment that is deployed.
+function settingsOf(args, env) {
+  const environment = given(args, ["--env", "-e"]).at(-1) ?? env.CLOUDFLARE_ENV;
+  return environment ? `[env.${environment}.vars]` : "[vars]";
+}
+
+// The values of an option, by any of its names.
+function given(args, names) {
+  return args.flatMap((arg, index) => {
+    const [name, ...value] = arg.split("=");
+    if (!names.includes(name)) return [];
+    return value.length ? value.join("=") : args.slice(index + 1, index + 2);
+  });
+}
+
+function textOfSection(toml, header) {
+  const sections = toml.split(/^(?=\[)/m);
+  return sections.find((section) => section.startsWith(`${header}\n`)) ?? "";
+}
+
+// Whether the arguments or these settings of wrangler.toml set PUBLIC_URL.
+function isSet(args, settings) {
+  return (
+    args.some((arg) => /^(--var=)?PUBLIC_URL:/.test(arg)) || /^\s*PUBLIC_URL\s*=/m.test(settings)
+  );
 }
 
 // The addresses of the deployed Worker, from wrangler's output file: one JSON object per line.

@@ -98,7 +98,7 @@ export const WRANGLER = [
 
 /**
  * The environment for wrangler: no questions, no telemetry, no requests of its own, no local copy
- * of requests.
+ * of requests. It says that no environment of wrangler.toml is meant, because wrangler warns otherwise.
  *
  * @returns {NodeJS.ProcessEnv}
  */
@@ -113,6 +113,7 @@ export function wranglerEnv() {
     X_LOCAL_OBSERVABILITY: "false",
     X_LOCAL_EXPLORER: "false",
     DO_NOT_TRACK: "1",
+    CLOUDFLARE_ENV: process.env.CLOUDFLARE_ENV ?? "",
   };
 }
 

@@ -3,6 +3,7 @@
 // Installs into the user's rustup and into the tools cache (see toolDir).
 
 import fs from "node:fs";
+import os from "node:os";
 import path from "node:path";
 import { atLeast, lockedCrate, NODE_BIN, ROOT, rustToolchain, toolDir } from "./project.mjs";
 import { capture, describe, onPath, print, run, UserError, withLock } from "./run.mjs";
@@ -10,6 +11,7 @@ import { capture, describe, onPath, print, run, UserError, withLock } from "./ru
 /** Installs the Rust toolchain of rust-toolchain.toml with its components and targets. */
 export async function setUpRust() {
   const { channel, components, targets } = rustToolchain();
+  if (!onPath("cargo") && process.env.WORKERS_CI) await installRustup();
   if (!onPath("cargo") || !onPath("rustc")) {
     throw new UserError(
       "Rust is not installed (no cargo on PATH). Install rustup as described at https://rustup.rs, open a new terminal and try again.",
@@ -102,6 +104,16 @@ function absent(wanted, installed) {
   return wanted.filter(
     (name) => !lines.some((line) => line === name || line.startsWith(`${name}-`)),
   );
+}
+
+// Cloudflare's Workers Builds has no Rust. The toolchain itself is installed afterwards.
+async function installRustup() {
+  print("set-up: installing rustup, because this is Workers Builds");
+  const install =
+    "curl --proto =https --tlsv1.2 -sSf https://sh.rustup.rs | sh -s -- -y --no-modify-path --profile minimal --default-toolchain none";
+  await run("sh", ["-c", install], { failure: "the installation of rustup" });
+  const cargoHome = process.env.CARGO_HOME ?? path.join(os.homedir(), ".cargo");
+  process.env.PATH = [path.join(cargoHome, "bin"), process.env.PATH].join(path.delimiter);
 }
 
 async function checkRustWithoutRustup(channel, targets) {

@@ -13,6 +13,7 @@
 pub mod admin;
 pub mod admin_lockout;
 mod delivery;
+mod health;
 mod intelligence;
 mod messages;
 mod platform;
@@ -25,8 +26,6 @@ mod voice;
 mod voice_answer;
 mod webhook;
 
-use serde::Serialize;
-
 use crate::{
     config::{Config, ConfigError},
     synthetic::call_url,
@@ -38,7 +37,7 @@ use crate::{
     },
 };
 use intelligence::INTELLIGENCE_PATH;
-use response::{json, method_not_allowed, not_configured, not_found};
+use response::{method_not_allowed, not_configured, not_found};
 use twilio_errors::ERRORS_PATH;
 use webhook::{Rejection, reject};
 
@@ -73,7 +72,7 @@ pub async fn handle(
             answered.unwrap_or_else(|rejection| reject(platform, rejection))
         }
         (Some(_), ..) => method_not_allowed("POST"),
-        (None, "/health", "GET" | "HEAD") => health(config),
+        (None, "/health", "GET" | "HEAD") => health::answer(platform, config),
         (None, "/health", _) => method_not_allowed("GET, HEAD"),
         (None, path, method) if path.starts_with(admin::PREFIX) => match config {
             Ok(config) => admin::handle(platform, config, request, method, path).await,
@@ -150,26 +149,4 @@ fn route_of(path: &str) -> &str {
         Some(route) if route.starts_with(TWILIO_PREFIX) => route,
         _ => path,
     }
-}
-
-/// `GET /health`: whether the configuration is right. It names the settings that are wrong, and the
-/// lines and fields of files, and tells nothing of their values.
-fn health(config: Result<&Config, &[ConfigError]>) -> Response {
-    #[derive(Serialize)]
-    struct Health<'e> {
-        #[serde(skip_serializing_if = "<[ConfigError]>::is_empty")]
-        errors: &'e [ConfigError],
-        status: &'static str,
-        version: &'static str,
-    }
-    let (code, errors, status) = match config {
-        Ok(_) => (200, [].as_slice(), "ok"),
-        Err(errors) => (503, errors, "misconfigured"),
-    };
-    let health = Health {
-        errors,
-        status,
-        version: env!("CARGO_PKG_VERSION"),
-    };
-    json(code, &health)
 }

@@ -107,6 +107,20 @@ test("a Worker of another name gets its own address, and not the PUBLIC_URL of w
   assert.equal((await run(t, { args: ["--name", "switchboard"], toml })).calls.length, 1);
 });
 
+test("an environment gets its own address, and not the PUBLIC_URL of the others", async (t) => {
+  const toml =
+    '[vars]\nPUBLIC_URL = "https://sms.example.com"\n[env.staging.vars]\nMAX_SEGMENTS = "10"\n';
+  const own = "PUBLIC_URL:https://switchboard.example.workers.dev";
+  for (const args of [["--env", "staging"], ["--env=staging"], ["-e", "staging"]]) {
+    const { calls, printed } = await run(t, { args, toml });
+    assert.deepEqual(calls[1], ["deploy", ...args, "--var", own]);
+    assert.match(printed, /add this line to \[env\.staging\.vars\] of wrangler\.toml/);
+  }
+  const inTheEnvironment = await run(t, { toml, env: { CLOUDFLARE_ENV: "staging" } });
+  assert.equal(inTheEnvironment.calls.length, 2);
+  assert.equal((await run(t, { toml, env: { CLOUDFLARE_ENV: "" } })).calls.length, 1);
+});
+
 test("a custom domain is an address too", async (t) => {
   const { calls } = await run(t, { targets: ["sms.example.com (custom domain)"] });
   assert.deepEqual(calls[1], ["deploy", "--var", "PUBLIC_URL:https://sms.example.com"]);

@@ -29,13 +29,16 @@ before(async () => {
 
 after(() => switchboard?.close());
 
-test("health answers 200 with a version, and HEAD with the same headers and no body", async (t) => {
+test("health answers 200 with a version and the id of the deploy, and HEAD with the same headers and no body", async (t) => {
   t.diagnostic(`the Worker was up after ${worker.startMs} ms`);
   const answer = await worker.request("/health");
   assert.equal(answer.status, 200);
   assert.match(answer.headers.get("content-type"), /^application\/json/);
-  const { status, version, ...rest } = JSON.parse(answer.text);
+  const { status, version, deployed, ...rest } = JSON.parse(answer.text);
   assert.deepEqual([status, rest], ["ok", {}]);
+  // The local runtime makes an id for each start, and has no tag.
+  assert.deepEqual(Object.keys(deployed), ["id", "timestamp"]);
+  assert.match(deployed.id, /^[\da-f-]{36}$/);
   assert.match(version, /^\d+\.\d+\.\d+/);
   const head = await worker.request("/health", { method: "HEAD" });
   assert.deepEqual(

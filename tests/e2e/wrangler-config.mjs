@@ -6,8 +6,8 @@ import { bundleAssistants } from "../../scripts/lib/assistants.mjs";
 import { inRoot, readText } from "../../scripts/lib/project.mjs";
 
 /**
- * Returns the project's wrangler.toml with another `main` and without `[build]` and `[vars]`, and the
- * variables in `[vars]`.
+ * Returns the project's wrangler.toml with another `main` and without `[build]`, `[vars]` and environments, and
+ * the variables in `[vars]`.
  *
  * @param {string} build the build of the Worker
  */
@@ -17,7 +17,7 @@ export function deployedConfiguration(build) {
     throw new Error(`${build} has no build of the Worker; run \`npm run test:e2e\``);
   const sections = readText("wrangler.toml").split(/^(?=\[)/m);
   const vars = sections.find((section) => section.startsWith("[vars]")) ?? "";
-  const kept = sections.filter((section) => !/^\[(vars|build)\]/.test(section)).join("");
+  const kept = sections.filter((section) => !/^\[(vars\]|build\]|\[?env\.)/.test(section)).join("");
   return {
     toml: kept.replace(/^main = .*$/m, `main = ${JSON.stringify(main)}`),
     vars: Object.fromEntries(

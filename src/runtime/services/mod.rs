@@ -21,7 +21,7 @@ use futures_util::{
     future::{LocalBoxFuture, select},
 };
 use wasm_bindgen::prelude::*;
-use worker::{Env, KvStore, State};
+use worker::{Env, KvStore, State, WorkerVersionMetadata};
 
 use self::sync_storage::SyncStorage;
 use super::{
@@ -35,8 +35,8 @@ use crate::{
     },
     conversation::model_run::{EndpointMemory, RemembersEndpoints},
     platform::{
-        Clock, Log, Once, PlatformError, Random, SecretRandom, Spawn, Storage, TimeZones,
-        WriteBatch,
+        Clock, Deployed, DeployedVersion, Log, Once, PlatformError, Random, SecretRandom, Spawn,
+        Storage, TimeZones, WriteBatch,
     },
 };
 
@@ -64,6 +64,18 @@ impl Clock for WorkerServices {
 impl Log for WorkerServices {
     fn write(&self, line: &str) {
         worker::console_log!("{line}");
+    }
+}
+
+impl Deployed for WorkerServices {
+    fn deployed(&self) -> Option<DeployedVersion> {
+        let version: WorkerVersionMetadata = self.env.get_binding("CF_VERSION_METADATA").ok()?;
+        let given = |text: String| (!text.is_empty()).then_some(text);
+        Some(DeployedVersion {
+            id: given(version.id())?,
+            tag: given(version.tag()),
+            timestamp: given(version.timestamp()),
+        })
     }
 }
 

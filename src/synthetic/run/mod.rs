@@ -11,6 +11,7 @@ mod judge;
 mod numbers;
 mod repetition;
 mod report;
+mod sides;
 mod speak;
 pub mod state;
 mod storage;

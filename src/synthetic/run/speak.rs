@@ -11,10 +11,14 @@ use futures_util::{
 };
 use serde_json::Value;
 
-use super::{Inner, RunPlatform, state::Run};
+use super::{
+    Inner, RunPlatform,
+    sides::{AgentRef, Sides, scripted},
+    state::Run,
+};
 use crate::{
     base::{time::UnixMillis, usage::UsageCounters},
-    config::{Agent, Assistant, Customer, FixedText, Personas, Scenario, Sound, Speaker},
+    config::{Assistant, FixedText, Speaker},
     conversation::{
         history::{Conversation, Turn},
         model_run::{self, Caller, ContactShare, Effect, Failure, ModelInput, ModelRun, Words},
@@ -25,34 +29,10 @@ use crate::{
     synthetic::{
         api::Cost,
         disturbance::Disturbance,
-        plan::{AgentSide, RunPlan},
         prompt::{self, Spoken},
         transcript::{EndReason, EndedBy, seen_by},
     },
 };
-
-/// Both sides of a run, and its situation.
-pub(super) struct Sides<'a> {
-    pub(super) scenario: &'a Scenario,
-    agent: AgentRef<'a>,
-    customer: &'a Customer,
-}
-
-enum AgentRef<'a> {
-    Persona(&'a Agent),
-    Assistant(&'a Assistant),
-}
-
-impl Sides<'_> {
-    /// How a persona sounds.
-    pub(super) fn sound(&self, speaker: Speaker) -> Option<&Sound> {
-        match (speaker, &self.agent) {
-            (Speaker::Customer, _) => Some(&self.customer.sound),
-            (Speaker::Agent, AgentRef::Persona(agent)) => Some(&agent.sound),
-            (Speaker::Agent, AgentRef::Assistant(_)) => None,
-        }
-    }
-}
 
 /// What a side has said, and what that means.
 struct Said {
@@ -330,22 +310,6 @@ impl<P: RunPlatform> Inner<P> {
         self.change(|run, now| run.end(by, reason, now)).await
     }
 
-    /// Both sides of a run. `None` if one of them does not exist.
-    pub(super) fn sides<'a>(&'a self, plan: &RunPlan, personas: &'a Personas) -> Option<Sides<'a>> {
-        let agent = match &plan.agent {
-            AgentSide::Persona(id) => AgentRef::Persona(personas.agents.get(id)?),
-            AgentSide::Assistant(name) => {
-                let mut all = self.config.assistants.iter();
-                AgentRef::Assistant(all.find(|assistant| assistant.name == *name)?)
-            }
-        };
-        Some(Sides {
-            scenario: personas.scenarios.get(&plan.scenario)?,
-            agent,
-            customer: personas.customers.get(&plan.customer)?,
-        })
-    }
-
     /// Changes the run in one step.
     pub(super) async fn change(
         &self,
@@ -354,23 +318,6 @@ impl<P: RunPlatform> Inner<P> {
         let changed = self.step(|state, now| state.change(|run| change(run, now)));
         changed.await.map(|_| ())
     }
-}
-
-/// A line that needs no model: the agent's first one, and a silence.
-fn scripted(
-    run: &Run,
-    sides: &Sides<'_>,
-    speaker: Speaker,
-    disturbance: Option<Disturbance>,
-) -> Option<String> {
-    if disturbance == Some(Disturbance::Silence) {
-        return Some(String::new());
-    }
-    let opens = speaker == Speaker::Agent && run.lines.is_empty();
-    opens.then(|| match &sides.agent {
-        AgentRef::Persona(agent) => agent.opening.clone(),
-        AgentRef::Assistant(assistant) => assistant.text(FixedText::CallGreeting).to_owned(),
-    })
 }
 
 /// The tokens of an answer. Its requests were counted before they were made.

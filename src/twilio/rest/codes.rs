@@ -1,7 +1,7 @@
 //! Twilio's error codes for messages: which of them end a message, which pass, and which one is an
 //! opt-out.
 //!
-//! The same table is in docs/operations.md, for operators; `tests/it/documents.rs` compares both.
+//! The same table is in docs/twilio-errors.md, for operators; `tests/it/documents` compares both.
 //! Source: Twilio, "Error and Warning Dictionary" (`/docs/api/errors/<code>`). Not here: the
 //! outcome of a request, which also depends on its status (`create`).
 

@@ -2,7 +2,7 @@
 //!
 //! Not here: signatures (`signatures`) and the admin routes (`admin_access`, `admin_requests`).
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use switchboard::http::{BodyBroken, MAX_BODY_BYTES, SECURITY_HEADERS};
 
 use super::{fields, form_of, header};
@@ -106,6 +106,22 @@ async fn health_says_ok_and_the_version_and_a_head_has_no_body() {
         (head.status, head.body.as_str(), &head.headers),
         (200, "", &response.headers)
     );
+}
+
+#[tokio::test(flavor = "local", start_paused = true)]
+async fn health_names_the_deploy_so_that_two_of_the_same_version_can_be_told_apart() {
+    let platform = FakePlatform::new();
+    let health = || async {
+        let response = platform.handle(&mut Incoming::new("GET", "/health")).await;
+        serde_json::from_str::<Value>(&response.body).unwrap()
+    };
+    assert_eq!(health().await.get("deployed"), None);
+    platform.set_deployed("b1f5", Some("v0.1.0"));
+    let first = json!({"id": "b1f5", "tag": "v0.1.0", "timestamp": "2026-11-28T03:00:00Z"});
+    assert_eq!(health().await["deployed"], first);
+    platform.set_deployed("c2e6", None);
+    let second = json!({"id": "c2e6", "timestamp": "2026-11-28T03:00:00Z"});
+    assert_eq!(health().await["deployed"], second);
 }
 
 #[tokio::test(flavor = "local", start_paused = true)]

@@ -13,7 +13,9 @@ use switchboard::{
     identity::MessageSid,
     messaging::api::{Receive, RecordDelivery, Reply},
     object::{Engine as _, arguments as read, reply},
-    platform::{Clock, Log, Method, Objects, PlatformError, SecretRandom},
+    platform::{
+        Clock, Deployed, DeployedVersion, Log, Method, Objects, PlatformError, SecretRandom,
+    },
     synthetic::KnowsPersonas,
     voice::api::Admit,
 };
@@ -43,6 +45,12 @@ impl Clock for WorkerPlatform {
         self.sim
             .sleep(u64::try_from(duration.as_millis()).unwrap())
             .await;
+    }
+}
+
+impl Deployed for WorkerPlatform {
+    fn deployed(&self) -> Option<DeployedVersion> {
+        None
     }
 }
 

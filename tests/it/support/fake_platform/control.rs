@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use switchboard::platform::{Clock, PlatformError, Stored};
+use switchboard::platform::{Clock, DeployedVersion, PlatformError, Stored};
 
 use super::{FakePlatform, twilio::date_of_twilio};
 use crate::support::fresh_sid;
@@ -62,6 +62,15 @@ pub fn after(milliseconds: u64, act: Act) -> Act {
 }
 
 impl FakePlatform {
+    /// The platform names this version of the Worker.
+    pub fn set_deployed(&self, id: &str, tag: Option<&str>) {
+        *self.0.deployed.borrow_mut() = Some(DeployedVersion {
+            id: id.to_owned(),
+            tag: tag.map(str::to_owned),
+            timestamp: Some("2026-11-28T03:00:00Z".to_owned()),
+        });
+    }
+
     /// Scripts the model's reactions to the next requests.
     pub fn model(&self, acts: impl IntoIterator<Item = Act>) {
         self.0.model.borrow_mut().extend(acts);

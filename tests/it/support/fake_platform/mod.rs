@@ -34,7 +34,7 @@ use switchboard::{
     base::{time::UnixMillis, usage::UsageCounters},
     config::{Config, ConfigError},
     conversation::{budget::Budget, model_run::EndpointMemory},
-    platform::{HttpRequest, PlatformError},
+    platform::{DeployedVersion, HttpRequest, PlatformError},
 };
 use tokio::time::Instant;
 
@@ -69,6 +69,7 @@ struct Inner {
     /// How far the wall clock has been stepped, in milliseconds.
     step: Cell<i64>,
     log: RefCell<Vec<String>>,
+    deployed: RefCell<Option<DeployedVersion>>,
     /// What the isolate remembers of the model's endpoints.
     endpoints: RefCell<EndpointMemory>,
     /// The model's next reactions. When empty, it answers normally.
@@ -163,6 +164,7 @@ impl FakePlatform {
             started: Instant::now(),
             step: Cell::default(),
             log: RefCell::default(),
+            deployed: RefCell::default(),
             endpoints: RefCell::default(),
             model: RefCell::default(),
             model_requests: RefCell::default(),

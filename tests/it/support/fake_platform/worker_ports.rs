@@ -13,7 +13,7 @@ use switchboard::{
     identity::Pseudonym,
     messaging::thread::Thread,
     object::Engine,
-    platform::{Clock, Log, Method, Objects, PlatformError},
+    platform::{Clock, Deployed, DeployedVersion, Log, Method, Objects, PlatformError},
 };
 
 use super::{
@@ -40,6 +40,12 @@ impl Clock for FakePlatform {
     }
     async fn sleep(&self, duration: Duration) {
         tokio::time::sleep(duration).await;
+    }
+}
+
+impl Deployed for FakePlatform {
+    fn deployed(&self) -> Option<DeployedVersion> {
+        self.0.deployed.borrow().clone()
     }
 }
 
