@@ -8,7 +8,7 @@
 import readline from "node:readline/promises";
 import { readCommandLine } from "./lib/cli.mjs";
 import { DevSession } from "./lib/dev-session.mjs";
-import { addressesOf, noteInstance } from "./lib/instance.mjs";
+import { addressesOf, noteInstance, requireNoInstance } from "./lib/instance.mjs";
 import { devVars, portTaken } from "./lib/local.mjs";
 import { PLAYGROUND_URL } from "./lib/local-assistants.mjs";
 import { DEFAULT_PORTS, inRoot } from "./lib/project.mjs";
@@ -34,6 +34,7 @@ await command(
   async (args) => {
     const options = readOptions(args);
     if (!options) return;
+    requireNoInstance();
     await requireFreePorts(options);
     if (options.public) requireCloudflared();
     await planSetUp();
@@ -41,6 +42,7 @@ await command(
     setUpDevVars();
     await setUpRust();
     const addresses = addressesOf({ worker: options.port, playground: options.playgroundPort });
+    noteInstance(addresses);
     process.env[PLAYGROUND_URL] = addresses.playground;
     await buildPrograms(PROGRAMS);
     const session = new DevSession(options);
@@ -48,7 +50,7 @@ await command(
 
     const tunnel = options.public ? await openTunnel(options.port) : undefined;
     await session.start(tunnel?.origin);
-    noteInstance({ ...addresses, publicUrl: tunnel?.origin });
+    if (tunnel) noteInstance({ ...addresses, publicUrl: tunnel.origin });
     welcome(addresses, session, tunnel?.origin);
     await session.checkHealth();
     session.followChanges();

@@ -29,6 +29,8 @@ export class DevWorker {
   constructor({ port, verbose, forward }) {
     const directory = inRoot(DEV_DIR);
     this.#port = port;
+    // The copy of the secrets stays no longer than it is needed.
+    process.once("exit", () => fs.rmSync(path.join(directory, ".dev.vars"), { force: true }));
     const args = ["dev", "--ip", "127.0.0.1", "--port", String(port)];
     // Where wrangler keeps them without this configuration.
     args.push("--persist-to", inRoot(".wrangler", "state"));

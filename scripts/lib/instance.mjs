@@ -4,6 +4,7 @@
 import fs from "node:fs";
 import path from "node:path";
 import { DEFAULT_PORTS, inRoot } from "./project.mjs";
+import { UserError } from "./run.mjs";
 
 /** Ignored by git, as everything in .wrangler is. */
 const FILE = inRoot(".wrangler", "switchboard.json");
@@ -41,6 +42,15 @@ export function localAddresses() {
  */
 export function addressesOf({ worker, playground }) {
   return { worker: `http://127.0.0.1:${worker}`, playground: `http://127.0.0.1:${playground}` };
+}
+
+/** Throws if an `npm start` runs from this checkout: two would replace each other's Worker. */
+export function requireNoInstance() {
+  const instance = runningInstance();
+  if (instance)
+    throw new UserError(
+      `\`npm start\` already runs from this checkout, at ${instance.worker}. Stop it first. (If it does not run, delete .wrangler/switchboard.json.)`,
+    );
 }
 
 /**
