@@ -3,11 +3,10 @@
 // The Worker's own code reads the files, so what passes here is what a deployment takes. Not here:
 // what a file may say (docs/assistants.md), and bundling (build.mjs).
 
-import { build } from "./build.mjs";
+import { buildForChecks } from "./build.mjs";
 import { checkAssistants, describeError, fileErrors, readAssistants } from "./lib/assistants.mjs";
 import { columns, readCommandLine } from "./lib/cli.mjs";
 import { devVars } from "./lib/local.mjs";
-import { BUILD_DIR } from "./lib/project.mjs";
 import { command, print, UserError } from "./lib/run.mjs";
 import { setUpNode } from "./lib/setup-node.mjs";
 
@@ -26,9 +25,9 @@ await command(async (args) => {
   const line = readCommandLine(args, { flags: ["json"] });
   if (!line) return print(HELP);
   await setUpNode();
-  await build({ bundles: false });
+  const built = await buildForChecks();
   const files = readAssistants();
-  const check = await checkAssistants(BUILD_DIR, files, devVars());
+  const check = await checkAssistants(built, files, devVars());
   if (line.values.json) print(JSON.stringify(check, null, 2));
   else show(check);
   const errors = fileErrors(check);

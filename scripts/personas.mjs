@@ -3,11 +3,10 @@
 // The Worker's own code reads the files, so what passes here is what a deployment takes. Not here:
 // what a file may say (docs/synthetic.md), and bundling (build.mjs).
 
-import { build } from "./build.mjs";
+import { buildForChecks } from "./build.mjs";
 import { describeError } from "./lib/assistants.mjs";
 import { columns, readCommandLine } from "./lib/cli.mjs";
 import { checkPersonas, readPersonas } from "./lib/personas.mjs";
-import { BUILD_DIR } from "./lib/project.mjs";
 import { command, print, UserError } from "./lib/run.mjs";
 import { setUpNode } from "./lib/setup-node.mjs";
 
@@ -27,8 +26,8 @@ await command(async (args) => {
   const line = readCommandLine(args, { flags: ["json"] });
   if (!line) return print(HELP);
   await setUpNode();
-  await build({ bundles: false });
-  const check = await checkPersonas(BUILD_DIR, readPersonas());
+  const built = await buildForChecks();
+  const check = await checkPersonas(built, readPersonas());
   if (line.values.json) print(JSON.stringify(check, null, 2));
   else show(check);
   const { length } = check.errors;

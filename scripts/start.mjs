@@ -1,66 +1,75 @@
 // `npm start`: runs Switchboard on this machine until Ctrl-C: the playground (mock OpenAI and
 // Twilio), and the Worker on Cloudflare's runtime with local KV and Durable Objects. Both listen
-// only on 127.0.0.1.
+// only on 127.0.0.1. With `--public`, a tunnel leads to the Worker.
+//
+// Here are the options, the set-up and what is printed in the beginning. What runs, and what happens
+// when a file changes, is in lib/dev-session.
 
-import { build } from "./build.mjs";
+import readline from "node:readline/promises";
 import { readCommandLine } from "./lib/cli.mjs";
-import {
-  accepts,
-  buildPlayground,
-  devVars,
-  get,
-  localSettings,
-  logForwarder,
-  portTaken,
-  SYNTHETIC_CALLS,
-  WRANGLER,
-  waitUntil,
-  wranglerEnv,
-} from "./lib/local.mjs";
-import { PLAYGROUND_URL, SHOP_SECRETS } from "./lib/local-assistants.mjs";
-import { DEFAULT_PORTS, inRoot, playgroundBinary, ROOT } from "./lib/project.mjs";
-import { command, describe, eachLine, print, start, UserError } from "./lib/run.mjs";
-import { setUpNode } from "./lib/setup-node.mjs";
+import { DevSession } from "./lib/dev-session.mjs";
+import { addressesOf, noteInstance, requireNoInstance } from "./lib/instance.mjs";
+import { devVars, portTaken } from "./lib/local.mjs";
+import { PLAYGROUND_URL } from "./lib/local-assistants.mjs";
+import { DEFAULT_PORTS, inRoot } from "./lib/project.mjs";
+import { command, print, ShownError, start, UserError } from "./lib/run.mjs";
+import { setUpNode, stepsOfNode } from "./lib/setup-node.mjs";
+import { areMissing, buildPrograms, PROGRAMS, setUpRust, stepsOfRust } from "./lib/setup-rust.mjs";
+import { planSteps, step } from "./lib/steps.mjs";
+import { openTunnel, requireCloudflared } from "./lib/tunnel.mjs";
+import { newestVersion } from "./lib/versions.mjs";
 import { setUpDevVars } from "./setup.mjs";
 
-const HELP = `npm start [-- --port N --playground-port N --verbose]
+const HELP = `npm start [-- --port N --playground-port N --public --verbose]
 
-Runs the Worker and the playground on this machine until Ctrl-C.
+Runs the Worker and the playground on this machine until Ctrl-C. When a source, an assistant, a persona, a scenario,
+.dev.vars or wrangler.toml is saved, the Worker is built and loaded again; until then, the one before answers.
 
   --port N              port of the Worker on 127.0.0.1 (default ${DEFAULT_PORTS.worker})
   --playground-port N   port of the playground on 127.0.0.1 (default ${DEFAULT_PORTS.playground})
+  --public              give the Worker an https address, by a tunnel of cloudflared, so that Twilio can reach it
   --verbose             show everything that wrangler prints`;
 
 await command(
   async (args) => {
     const options = readOptions(args);
     if (!options) return;
+    requireNoInstance();
     await requireFreePorts(options);
+    if (options.public) requireCloudflared();
+    await planSetUp();
     await setUpNode();
     setUpDevVars();
-    // wrangler, too, builds with this environment.
-    process.env[PLAYGROUND_URL] = `http://127.0.0.1:${options.playgroundPort}`;
-    await build();
-    await buildPlayground();
+    await setUpRust();
+    const addresses = addressesOf({ worker: options.port, playground: options.playgroundPort });
+    noteInstance(addresses);
+    process.env[PLAYGROUND_URL] = addresses.playground;
+    await buildPrograms(PROGRAMS);
+    const session = new DevSession(options);
+    await firstBuild(session);
 
-    const settings = devVars();
-    const local = localSettings(settings, options.playgroundPort);
-    const playground = await startPlayground(options, settings, local);
-    const worker = await startWorker(options, local.overrides);
-    welcome(options, local);
-    await checkHealth(options);
-
-    const ended = await Promise.race([
-      playground.ended.then((result) => `the playground ${describe(result)}`),
-      worker.ended.then((result) => `wrangler ${describe(result)}`),
-    ]);
-    throw new UserError(`${ended}; stopping everything else.`);
+    const tunnel = options.public ? await openTunnel(options.port) : undefined;
+    await session.start(tunnel?.origin);
+    if (tunnel) noteInstance({ ...addresses, publicUrl: tunnel.origin });
+    welcome(addresses, session, tunnel?.origin);
+    await session.checkHealth();
+    session.followChanges();
+    if (tunnel) {
+      tunnel.ended.then(() =>
+        print("cloudflared has ended: the public address is gone. Start again for another one."),
+      );
+      await offerNumber(tunnel.origin);
+    }
+    await session.failed;
   },
   { interrupted: "\nstopping the Worker and the playground" },
 );
 
 function readOptions(args) {
-  const line = readCommandLine(args, { texts: ["port", "playground-port"], flags: ["verbose"] });
+  const line = readCommandLine(args, {
+    texts: ["port", "playground-port"],
+    flags: ["public", "verbose"],
+  });
   if (!line) return print(HELP);
   const { values } = line;
   return {
@@ -70,6 +79,7 @@ function readOptions(args) {
       values["playground-port"],
       DEFAULT_PORTS.playground,
     ),
+    public: values.public === true,
     verbose: values.verbose === true,
   };
 }
@@ -96,123 +106,85 @@ async function requireFreePorts({ port, playgroundPort }) {
   }
 }
 
-async function startPlayground({ port, playgroundPort }, settings, { mockOpenAi }) {
-  print("start: starting the playground");
-  /** @type {NodeJS.ProcessEnv} */
-  const env = { ...process.env, TWILIO_AUTH_TOKEN: settings.TWILIO_AUTH_TOKEN ?? "0".repeat(32) };
-  // The playground must not get a real key.
-  for (const name of ["OPENAI_API_KEY", "ADMIN_TOKEN", "PSEUDONYM_KEY", ...SHOP_SECRETS])
-    delete env[name];
-  if (mockOpenAi) env.OPENAI_API_KEY = settings.OPENAI_API_KEY;
-  // With the first two, the page can show usage and the phone that a log line belongs to. With the
-  // others, the shop's services can verify the Worker's calls.
-  for (const name of ["ADMIN_TOKEN", "PSEUDONYM_KEY", ...SHOP_SECRETS])
-    if (settings[name]) env[name] = settings[name];
-  const publicUrl = settings.PUBLIC_URL ? ["--public-url", settings.PUBLIC_URL] : [];
-  const args = [
-    "serve",
-    "--port",
-    String(playgroundPort),
-    "--worker",
-    `http://127.0.0.1:${port}`,
-    "--assistants",
-    inRoot("assistants"),
-    "--personas",
-    inRoot("personas"),
-    "--scenarios",
-    inRoot("scenarios"),
-    "--packages",
-    inRoot("node_modules"),
-    "--intelligence-service",
-    SYNTHETIC_CALLS.INTELLIGENCE_SERVICE_SID,
-    ...publicUrl,
-  ];
-  const running = start(playgroundBinary(), args, {
-    cwd: ROOT,
-    env,
-    stdio: ["ignore", "pipe", "pipe"],
-  });
-  for (const stream of [running.child.stdout, running.child.stderr]) {
-    eachLine(stream, (line) => print(line.startsWith("playground") ? line : `playground: ${line}`));
-  }
-  await waitUntil("the playground", () => accepts(playgroundPort), running);
-  return running;
+// Counts the steps of the set-up that are still to be done.
+async function planSetUp() {
+  const builds = Number(areMissing(PROGRAMS)) + Number(!newestVersion());
+  planSteps(stepsOfNode() + (await stepsOfRust()) + builds);
 }
 
-async function startWorker({ port, playgroundPort, verbose }, overrides) {
-  print("start: starting the Worker with wrangler (a few seconds)");
-  const vars = Object.entries(overrides).flatMap(([name, value]) => ["--var", `${name}:${value}`]);
-  const running = start(
-    WRANGLER[0],
-    [...WRANGLER.slice(1), "dev", "--ip", "127.0.0.1", "--port", String(port), ...vars],
-    {
-      cwd: ROOT,
-      env: wranglerEnv(),
-      stdio: ["ignore", "pipe", "pipe"],
-    },
-  );
-  const isNoise = noiseFilter();
-  const forward = logForwarder(`http://127.0.0.1:${playgroundPort}`);
-  for (const stream of [running.child.stdout, running.child.stderr]) {
-    eachLine(stream, (line) => {
-      if (verbose || !isNoise(line)) print(line);
-      forward(line);
-    });
-  }
-  // An open port is not enough: while it starts, wrangler accepts connections but does not answer.
-  await waitUntil("wrangler", () => get(`http://127.0.0.1:${port}/health`), running);
-  return running;
-}
-
-// Recognises wrangler's progress and its table of bindings. Every other line is shown.
-function noiseFilter() {
-  let inTable = false;
-  const noise = [
-    /^\s*$/,
-    /^Using (secrets|vars) defined in/,
-    /^⎔ /,
-    /^\[custom build\] (Running:|build: build is up to date|$)/,
-    /^\[wrangler:info\] (Ready on|GET \/health) /,
-  ];
-  return (line) => {
-    if (/^Your Worker has access to the following bindings/.test(line)) inTable = true;
-    else if (inTable && !/^(Binding\s|env\.)/.test(line)) inTable = false;
-    return inTable || noise.some((pattern) => pattern.test(line));
+// Builds the Worker. Where that fails, an earlier version runs, if there is one.
+async function firstBuild(session) {
+  const build = async () => {
+    if ((await session.buildFirst()) || newestVersion()) return;
+    print("build failed: there is no Worker to run yet. Fix it, and run `npm start` again.");
+    throw new ShownError("the first build failed");
   };
+  if (newestVersion()) await build();
+  else await step("building the Worker", "about a minute", build);
 }
 
-function welcome({ port, playgroundPort }, { openai, twilio, segment }) {
-  const worker = `http://127.0.0.1:${port}`;
-  const playground = `http://127.0.0.1:${playgroundPort}`;
-  const where =
-    (port === DEFAULT_PORTS.worker ? "" : ` --worker ${worker}`) +
-    (playgroundPort === DEFAULT_PORTS.playground ? "" : ` --playground ${playground}`);
+function welcome({ worker, playground }, session, publicUrl) {
+  const rows = session.services().map(([name, what]) => `  ${name.padEnd(12)} ${what}`);
+  if (publicUrl)
+    rows.unshift(`  public       ${publicUrl}   (leads to the Worker, not to the phones)`);
   print(`
 Switchboard is running.
 
   Worker       ${worker}   (Twilio's webhook: POST /twilio/messages)
   phones       ${playground}/   (open this in a browser)
   runs         ${playground}/runs   (synthetic conversations)
-  OpenAI       ${openai}
-  Twilio       ${twilio}${segment ? `\n  Segment      ${segment}` : ""}
+${rows.join("\n")}
 
 Or try, in another terminal:
 
-  npm run say -- "Hello"${where}
-  npm run say -- "What did I say first?"${where}
-  npm run say -- reset${where}
+  npm run say -- "Hello"
+  npm run say -- "What did I say first?"
+  npm run say -- reset
   curl ${worker}/health
 
 Settings are in .dev.vars. Conversations and objects are stored in .wrangler/state. To erase them, stop and delete that
-directory. The Worker's log follows. Ctrl-C stops everything.
+directory. What you save in src, assistants, personas, scenarios, .dev.vars or wrangler.toml takes effect by itself.
+The Worker's log follows. Ctrl-C stops everything.
 `);
 }
 
-async function checkHealth({ port }) {
-  const health = await get(`http://127.0.0.1:${port}/health`);
-  if (health && health.status !== 200) {
-    print(
-      `The Worker is up but not healthy (${health.status}): ${health.text.trim()}\nFix the settings that it names in .dev.vars, and start again.\n`,
+// Offers to point a number of the account at the Worker, if .dev.vars names an account.
+async function offerNumber(origin) {
+  print(
+    `Whoever knows ${origin} reaches the Worker: its webhooks, which need Twilio's signature, /health, and the admin routes, which need ADMIN_TOKEN.`,
+  );
+  if (!devVars().TWILIO_ACCOUNT_SID)
+    return print(
+      "To point a number at it, put TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN of your account into .dev.vars and start again.\n",
     );
+  const { twilioAccount } = await import("./lib/twilio-account.mjs");
+  const numbers = await twilioAccount()
+    .textNumbers()
+    .catch((error) => print(`The numbers of the account cannot be listed: ${error.message}`));
+  if (!numbers?.length) return;
+  const number = process.stdin.isTTY ? await chooseNumber(numbers) : undefined;
+  if (!number)
+    return print(
+      `To point a number at this Worker: npm run connect -- --number ${numbers[0]} --url ${origin}\n`,
+    );
+  const args = [inRoot("scripts", "connect.mjs"), "--number", number, "--url", origin];
+  await start(process.execPath, args).ended;
+}
+
+// The number of the account that the person at the terminal chooses, if any.
+async function chooseNumber(numbers) {
+  const terminal = readline.createInterface({ input: process.stdin, output: process.stdout });
+  // Ctrl-C at the question ends everything, as elsewhere.
+  terminal.on("SIGINT", () => process.kill(process.pid, "SIGINT"));
+  try {
+    if (numbers.length === 1) {
+      const answer = await terminal.question(`Point ${numbers[0]} at this Worker? [y/N] `);
+      return /^y(es)?$/i.test(answer.trim()) ? numbers[0] : undefined;
+    }
+    print(`Numbers of the account: ${numbers.join(", ")}`);
+    const answer = await terminal.question("Point which one at this Worker? [none] ");
+    return numbers.find((number) => number === answer.trim());
+  } finally {
+    terminal.close();
   }
 }

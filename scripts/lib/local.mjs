@@ -6,9 +6,9 @@ import crypto from "node:crypto";
 import fs from "node:fs";
 import net from "node:net";
 import { parseEnv } from "node:util";
-import { inRoot, playgroundBinary, ROOT } from "./project.mjs";
-import { describe, print, run, UserError } from "./run.mjs";
-import { setUpRust } from "./setup-rust.mjs";
+import { inRoot } from "./project.mjs";
+import { describe, UserError } from "./run.mjs";
+import { buildPrograms, setUpRust } from "./setup-rust.mjs";
 
 /** The account that the playground's calls belong to. */
 const PLAYGROUND_ACCOUNT = "AC0123456789abcdef0123456789abcdef";
@@ -37,26 +37,23 @@ export function devVars() {
 }
 
 /**
- * Returns the settings that point the Worker at a playground on `port`, unless .dev.vars sets them,
- * and a description of the services for the terminal: `{ overrides, openai, twilio, segment,
- * mockOpenAi }`. `segment` is undefined without a write key. Whatever the key is, events go to the
- * playground unless .dev.vars names Segment's API, so that no test gets into real data.
+ * Returns the settings that point the Worker at the playground at this origin, unless .dev.vars sets
+ * them, and whether its OpenAI is the playground's: `{ overrides, mockOpenAi }`. Whatever the key is,
+ * events go to the playground unless .dev.vars names Segment's API, so that no test gets into real
+ * data. If the Worker is public and .dev.vars names an account, Twilio is the real one.
  *
  * @param {Record<string, string>} settings
- * @param {number} port
+ * @param {string} playground
+ * @param {{ isPublic?: boolean }} [options]
  */
-export function localSettings(settings, port) {
-  const playground = `http://127.0.0.1:${port}`;
+export function localSettings(settings, playground, { isPublic = false } = {}) {
   /** @type {Record<string, string>} */
   const overrides = {};
-  let openai =
-    settings.OPENAI_BASE_URL && `${settings.OPENAI_BASE_URL} (OPENAI_BASE_URL in .dev.vars)`;
-  if (!openai && settings.OPENAI_API_KEY?.startsWith("sk-playground-")) {
-    overrides.OPENAI_BASE_URL = `${playground}/v1`;
-    openai = `the playground's mock OpenAI at ${overrides.OPENAI_BASE_URL}: nothing leaves this machine`;
-  }
+  const mockOpenAi =
+    !settings.OPENAI_BASE_URL && settings.OPENAI_API_KEY?.startsWith("sk-playground-") === true;
+  if (mockOpenAi) overrides.OPENAI_BASE_URL = `${playground}/v1`;
   if (!settings.SEGMENT_API_BASE_URL) overrides.SEGMENT_API_BASE_URL = playground;
-  if (!settings.TWILIO_API_BASE_URL) {
+  if (!settings.TWILIO_API_BASE_URL && !(isPublic && settings.TWILIO_ACCOUNT_SID)) {
     overrides.TWILIO_API_BASE_URL = playground;
     if (!settings.TWILIO_INTELLIGENCE_BASE_URL) {
       overrides.TWILIO_INTELLIGENCE_BASE_URL = playground;
@@ -67,27 +64,13 @@ export function localSettings(settings, port) {
     Object.assign(overrides, SYNTHETIC_CALLS);
     if (!settings.CALL_HOURS) overrides.CALL_HOURS = "00:00-24:00";
   }
-  return {
-    overrides,
-    mockOpenAi: "OPENAI_BASE_URL" in overrides,
-    openai: openai ?? "the real OpenAI, with the key in .dev.vars: requests cost money",
-    twilio: settings.TWILIO_API_BASE_URL ?? `the playground's mock Twilio at ${playground}`,
-    segment:
-      settings.SEGMENT_WRITE_KEY &&
-      (settings.SEGMENT_API_BASE_URL ?? `the playground's mock Segment at ${playground}`),
-  };
+  return { overrides, mockOpenAi };
 }
 
 /** Builds the playground if it is missing or its sources changed. */
 export async function buildPlayground() {
   await setUpRust();
-  const first = !fs.existsSync(playgroundBinary());
-  if (first) print("playground: building (about a minute, only once)");
-  await run(
-    "cargo",
-    ["build", "--locked", "--package", "playground", ...(first ? [] : ["--quiet"])],
-    { cwd: ROOT, failure: "building the playground" },
-  );
+  await buildPrograms(["playground"]);
 }
 
 /** The wrangler of this checkout: the program, and the arguments that come first. */

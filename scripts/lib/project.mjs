@@ -29,15 +29,20 @@ export function targetDir() {
   return path.resolve(ROOT, process.env.CARGO_TARGET_DIR || "target");
 }
 
-/** The path of the playground's program, which may not be built yet. */
-export function playgroundBinary() {
-  return path.join(targetDir(), "debug", "playground");
+/** The path of a program of the workspace (playground, bindgen), which may not be built yet. */
+export function hostProgram(name) {
+  return path.join(targetDir(), "debug", name);
 }
 
-/** The directory of a tool that is built from source once. All checkouts of this user share it. */
-export function toolDir(crate, version) {
+/** The path of the playground's program, which may not be built yet. */
+export function playgroundBinary() {
+  return hostProgram("playground");
+}
+
+/** The directory of a tool that is installed once. All checkouts of this user share it. */
+export function toolDir(tool, version) {
   const cache = process.env.XDG_CACHE_HOME || path.join(os.homedir(), ".cache");
-  return path.join(cache, "switchboard", "tools", `${crate}-${version}`);
+  return path.join(cache, "switchboard", "tools", `${tool}-${version}`);
 }
 
 /** Returns the version of `crate` in Cargo.lock. Throws unless there is exactly one. */

@@ -13,6 +13,9 @@ import readline from "node:readline";
 /** An error that the user can fix: it is printed without a stack trace. */
 export class UserError extends Error {}
 
+/** An error about which a program has already said everything, such as a compiler. */
+export class ShownError extends UserError {}
+
 /** Prints a line for the person at the terminal. */
 export function print(message = "") {
   console.log(message);
@@ -32,9 +35,10 @@ export async function command(body, { interrupted } = {}) {
     process.exitCode = (await body(process.argv.slice(2))) ?? 0;
   } catch (error) {
     if (stoppingSince) return; // a signal stopped the programs, and it will end this process as well
-    const understood = error instanceof UserError || error.code?.startsWith("ERR_PARSE_ARGS");
-    console.error(understood ? `\nerror: ${error.message}` : error);
     process.exitCode = 1;
+    const understood = error instanceof UserError || error.code?.startsWith("ERR_PARSE_ARGS");
+    if (!(error instanceof ShownError))
+      console.error(understood ? `\nerror: ${error.message}` : error);
   }
   if (stoppingSince) return;
   await stopEverything();
@@ -71,6 +75,11 @@ export function stopEverythingOnSignals(interrupted) {
     }, 1000);
     watch.unref();
   }
+}
+
+/** Whether a signal has ended this process, which now stops what it has started. */
+export function isStopping() {
+  return stoppingSince !== undefined;
 }
 
 /** Formats a length of time. */

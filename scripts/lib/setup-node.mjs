@@ -7,11 +7,15 @@ import crypto from "node:crypto";
 import fs from "node:fs";
 import path from "node:path";
 import { atLeast, BUILD_DIR, inRoot, NODE_BIN, ROOT, readText, toolDir } from "./project.mjs";
-import { capture, continueAs, onPath, print, run, UserError, withLock } from "./run.mjs";
+import { capture, continueAs, describe, onPath, UserError, withLock } from "./run.mjs";
+import { step } from "./steps.mjs";
 
 // wrangler reads its own minimum from its package.json. The end-to-end tests need `node:sqlite`
 // without a flag.
 const MINIMUM = "22.13.0";
+
+/** What the installed packages are: the hash of their lock file. */
+const STAMP = inRoot("node_modules", ".switchboard-stamp");
 
 /**
  * Installs the npm packages and makes sure that this process runs on Node 22.13 or newer. If it
@@ -32,33 +36,65 @@ export async function setUpNode() {
   });
 }
 
-/** Runs `npm ci` in `cwd`. */
+/** How many steps of this set-up are still to be done. */
+export function stepsOfNode() {
+  const isTooOld = !atLeast(process.versions.node, MINIMUM);
+  return Number(!packagesAreInstalled()) + Number(isTooOld && !fs.existsSync(newerNodeProgram()));
+}
+
+/**
+ * Runs `npm ci` in `cwd`.
+ *
+ * @param {string} cwd
+ * @param {string} failure what it is, for the error
+ */
 export async function npmCi(cwd, failure) {
   if (!onPath("npm"))
     throw new UserError(
       "npm is not on PATH. Install Node.js 22 or newer, with npm, and try again.",
     );
-  await run("npm", ["ci", "--no-audit", "--no-fund", "--loglevel=error"], { cwd, failure });
+  // npm would try for more than a minute without a word, also where there is no network.
+  const retries = [
+    "--fetch-retries=2",
+    "--fetch-retry-mintimeout=1000",
+    "--fetch-retry-maxtimeout=3000",
+  ];
+  const result = await capture(
+    "npm",
+    ["ci", "--no-audit", "--no-fund", "--loglevel=error", ...retries],
+    { cwd, echo: true },
+  );
+  if (result.code === 0) return;
+  const unreachable =
+    /\b(ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ENETUNREACH|EHOSTUNREACH|ETIMEDOUT|ERR_SOCKET_TIMEOUT)\b/;
+  throw new UserError(
+    unreachable.test(result.stdout + result.stderr)
+      ? `${failure} needs the network, and npm's registry does not answer. Connect this machine and try again.`
+      : `${failure} ${describe(result)} (see above).`,
+  );
 }
 
 async function installPackages() {
-  const wanted = crypto.createHash("sha256").update(readText("package-lock.json")).digest("hex");
-  const stamp = inRoot("node_modules", ".switchboard-stamp");
-  const done = () => fs.existsSync(stamp) && fs.readFileSync(stamp, "utf8") === wanted;
-  if (done()) return;
+  if (packagesAreInstalled()) return;
   const lock = path.join(BUILD_DIR, ".packages.lock");
   await withLock(
     lock,
     "set-up: waiting for another command that installs npm packages",
     async () => {
-      if (done()) return;
-      print(
-        "set-up: installing the npm packages of package-lock.json (about half a minute, only once)",
-      );
-      await npmCi(ROOT, "`npm ci`");
-      fs.writeFileSync(stamp, wanted);
+      if (packagesAreInstalled()) return;
+      const install = () => npmCi(ROOT, "installing the npm packages");
+      await step("the npm packages", "about 10 s, needs the network", install);
+      fs.writeFileSync(STAMP, wantedPackages());
     },
   );
+}
+
+function packagesAreInstalled() {
+  return fs.existsSync(STAMP) && fs.readFileSync(STAMP, "utf8") === wantedPackages();
+}
+
+function wantedPackages() {
+  return crypto.createHash("sha256").update(readText("package-lock.json")).digest("hex");
 }
 
 // Makes `npm run` and `npx wrangler` use the newer Node: npm looks for programs in
@@ -72,13 +108,11 @@ function linkForNpm(node) {
 // Returns the path of a newer Node. It is a package without install scripts, pinned in scripts/node
 // and kept in the tools cache.
 async function newerNode() {
-  const { optionalDependencies } = JSON.parse(readText("scripts", "node", "package.json"));
-  const prefix = process.platform === "darwin" && process.arch === "arm64" ? "node-bin" : "node";
-  const version = optionalDependencies[`${prefix}-${process.platform}-${process.arch}`];
+  const version = newerNodeVersion();
   const advice = `Switchboard needs Node ${MINIMUM} or newer, and this is ${process.versions.node}. Install a newer one and try again.`;
   if (!version) throw new UserError(advice);
   const dir = toolDir("node", version);
-  const program = path.join(dir, "node_modules", ".bin", "node");
+  const program = newerNodeProgram();
   const works = async () => (await capture(program, ["--version"])).code === 0;
   if (await works()) return program;
   await withLock(
@@ -86,16 +120,25 @@ async function newerNode() {
     "set-up: waiting for another command that installs Node",
     async () => {
       if (await works()) return;
-      print(
-        `set-up: Node ${process.versions.node} is too old; installing ${version} into ${dir} (once)`,
-      );
       fs.mkdirSync(dir, { recursive: true });
       for (const file of [".npmrc", "package.json", "package-lock.json"])
         fs.copyFileSync(inRoot("scripts", "node", file), path.join(dir, file));
-      await npmCi(dir, `installing Node ${version}`);
+      const title = `Node ${version}, because Node ${process.versions.node} is too old, into ${dir}`;
+      const install = () => npmCi(dir, `installing Node ${version}`);
+      await step(title, "about 10 s, needs the network", install);
     },
   );
   if (!(await works()))
     throw new UserError(`Node ${version} does not run on this machine. ${advice}`);
   return program;
+}
+
+function newerNodeVersion() {
+  const { optionalDependencies } = JSON.parse(readText("scripts", "node", "package.json"));
+  const prefix = process.platform === "darwin" && process.arch === "arm64" ? "node-bin" : "node";
+  return optionalDependencies[`${prefix}-${process.platform}-${process.arch}`];
+}
+
+function newerNodeProgram() {
+  return path.join(toolDir("node", newerNodeVersion()), "node_modules", ".bin", "node");
 }

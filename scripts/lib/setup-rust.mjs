@@ -1,12 +1,13 @@
-// Set-up of Rust and of the tools of the WebAssembly build.
+// Set-up of Rust and of the programs of this workspace.
 //
-// Installs into the user's rustup and into the tools cache (see toolDir).
+// Installs into the user's rustup. What cargo builds is in its target directory.
 
 import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
-import { atLeast, lockedCrate, NODE_BIN, ROOT, rustToolchain, toolDir } from "./project.mjs";
-import { capture, describe, onPath, print, run, UserError, withLock } from "./run.mjs";
+import { atLeast, hostProgram, NODE_BIN, ROOT, rustToolchain } from "./project.mjs";
+import { capture, onPath, print, run, UserError } from "./run.mjs";
+import { step } from "./steps.mjs";
 
 /** Installs the Rust toolchain of rust-toolchain.toml with its components and targets. */
 export async function setUpRust() {
@@ -24,13 +25,7 @@ export async function setUpRust() {
   }
   if (!onPath("rustup")) return checkRustWithoutRustup(channel, targets);
 
-  const installed = await capture("rustup", ["toolchain", "list"]);
-  const present = installed.stdout
-    .split("\n")
-    .some(
-      (line) =>
-        line === channel || line.startsWith(`${channel}-`) || line.startsWith(`${channel} `),
-    );
+  const present = await isInstalled(channel);
   const missing = present
     ? {
         components: absent(
@@ -47,17 +42,14 @@ export async function setUpRust() {
     : { components: [], targets: [] };
   const failure = "rustup, which needs the network (see its message above),";
   if (!present) {
-    print(
-      `set-up: installing Rust ${channel} with ${[...components, ...targets].join(", ")} (about a minute, only once)`,
-    );
+    const title = `Rust ${channel} with ${[...components, ...targets].join(", ")}`;
     const options = [
       ...components.flatMap((name) => ["--component", name]),
       ...targets.flatMap((name) => ["--target", name]),
     ];
-    await run(
-      "rustup",
-      ["toolchain", "install", channel, "--profile", "minimal", "--no-self-update", ...options],
-      { cwd: ROOT, failure },
+    const args = ["toolchain", "install", channel, "--profile", "minimal", "--no-self-update"];
+    await step(title, "about a minute, needs the network", () =>
+      run("rustup", [...args, ...options], { cwd: ROOT, failure }),
     );
   }
   if (missing.components.length) {
@@ -80,23 +72,62 @@ export async function setUpRust() {
   }
 }
 
-/**
- * Installs the tools of the WebAssembly build and returns their paths: `{ wasmBindgen, esbuild }`.
- */
+/** Builds the generator of the bindings, which the WebAssembly build needs. */
 export async function setUpWasmTools() {
-  const wasmBindgen = await cargoTool(
-    "wasm-bindgen-cli",
-    lockedCrate("wasm-bindgen"),
-    "wasm-bindgen",
-  );
-  return { wasmBindgen, esbuild: packageProgram("esbuild") };
+  await buildPrograms(["bindgen"]);
 }
 
-function packageProgram(name) {
+/** The programs of this workspace. */
+export const PROGRAMS = ["bindgen", "playground"];
+
+/** Whether these programs were never built. */
+export function areMissing(names) {
+  return names.some((name) => !fs.existsSync(hostProgram(name)));
+}
+
+/**
+ * Builds these programs of the workspace if they are missing or their sources changed.
+ *
+ * @param {string[]} names
+ */
+export async function buildPrograms(names) {
+  const packages = names.flatMap((name) => ["--package", name]);
+  const what = names.join(" and ");
+  if (!areMissing(names))
+    return run("cargo", ["build", "--locked", "--quiet", ...packages], {
+      cwd: ROOT,
+      failure: `building ${what}`,
+    });
+  await step(`building ${what}`, "about a minute, needs the network", () =>
+    run("cargo", ["build", "--locked", ...packages], {
+      cwd: ROOT,
+      failure: `building ${what}, which needs the network the first time,`,
+    }),
+  );
+}
+
+/**
+ * The path of a program of the npm packages.
+ *
+ * @param {string} name
+ */
+export function packageProgram(name) {
   const program = onPath(name, NODE_BIN);
   if (!program)
     throw new UserError(`${name} is missing from node_modules. Run \`npm ci\` and try again.`);
   return program;
+}
+
+/** How many steps of this set-up are still to be done. */
+export async function stepsOfRust() {
+  return Number(onPath("rustup") !== undefined && !(await isInstalled(rustToolchain().channel)));
+}
+
+async function isInstalled(channel) {
+  const { stdout } = await capture("rustup", ["toolchain", "list"]);
+  return stdout
+    .split("\n")
+    .some((line) => line === channel || [" ", "-"].some((end) => line.startsWith(channel + end)));
 }
 
 function absent(wanted, installed) {
@@ -134,63 +165,5 @@ async function checkRustWithoutRustup(channel, targets) {
       throw new UserError(
         `Rust ${found} lacks the target ${target}, and there is no rustup to add it. ${advice}`,
       );
-  }
-}
-
-// Returns the path of `program` of `crate` at exactly `version`: from the cache, from PATH, or
-// built into the cache now.
-async function cargoTool(crate, version, program) {
-  const dir = toolDir(crate, version);
-  const cached = path.join(dir, "bin", program);
-  const isRight = async (file) => {
-    const { code, stdout } = await capture(file, ["--version"]);
-    return code === 0 && stdout.trim().split(/\s+/).at(-1) === version;
-  };
-  if (fs.existsSync(cached) && (await isRight(cached))) return cached;
-  const elsewhere = onPath(program);
-  if (elsewhere && (await isRight(elsewhere))) return elsewhere;
-
-  return withLock(
-    `${dir}.lock`,
-    `set-up: waiting for another command that is building ${crate} ${version}`,
-    async () => {
-      if (fs.existsSync(cached) && (await isRight(cached))) return cached;
-      print(
-        `set-up: building ${crate} ${version} from source into ${dir} (about 3 minutes, only once)`,
-      );
-      // Built in a temporary directory and then renamed, so that an interrupted build never looks
-      // complete.
-      const unfinished = `${dir}.unfinished`;
-      for (const remains of [unfinished, dir]) fs.rmSync(remains, { recursive: true, force: true });
-      await cargoInstall(crate, version, unfinished);
-      fs.renameSync(unfinished, dir);
-      if (!(await isRight(cached)))
-        throw new UserError(`${cached} was built, but its --version is not ${version}.`);
-      return cached;
-    },
-  );
-}
-
-async function cargoInstall(crate, version, dir) {
-  const install = (...locked) =>
-    capture("cargo", ["install", crate, "--version", version, ...locked, "--root", dir], {
-      cwd: ROOT,
-      echo: true,
-    });
-  let result = await install("--locked");
-  // The lock file that was published with a crate may name versions that have been yanked since.
-  if (
-    result.code !== 0 &&
-    /failed to select a version|no matching package|is yanked/.test(result.stderr)
-  ) {
-    print(
-      `set-up: the lock file published with ${crate} ${version} no longer resolves; building with current dependencies`,
-    );
-    result = await install();
-  }
-  if (result.code !== 0) {
-    throw new UserError(
-      `building ${crate} ${version} ${describe(result)} (see above). It needs the crate registry, but only once: the result is kept in ${path.dirname(dir)}.`,
-    );
   }
 }

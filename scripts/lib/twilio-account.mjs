@@ -93,6 +93,15 @@ class TwilioAccount {
     return undefined;
   }
 
+  /** Returns the phone numbers of the account that can receive text messages. */
+  async textNumbers() {
+    const path = `/2010-04-01/Accounts/${this.sid}/IncomingPhoneNumbers.json?PageSize=100`;
+    const found = [];
+    for await (const number of this.#list(this.#api, path, "incoming_phone_numbers"))
+      if (number.capabilities?.sms !== false) found.push(number.phone_number);
+    return found;
+  }
+
   /** Changes settings of a number and returns the updated resource. */
   updateNumber(sid, settings) {
     return this.#ask(

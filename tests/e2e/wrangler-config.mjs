@@ -4,6 +4,7 @@ import fs from "node:fs";
 import path from "node:path";
 import { bundleAssistants } from "../../scripts/lib/assistants.mjs";
 import { inRoot, readText } from "../../scripts/lib/project.mjs";
+import { sectionsOf, varsOf, withMain } from "../../scripts/lib/wrangler-config.mjs";
 
 /**
  * Returns the project's wrangler.toml with another `main` and without `[build]`, `[vars]` and environments, and
@@ -15,15 +16,11 @@ export function deployedConfiguration(build) {
   const main = path.resolve(inRoot(), build, "index.js");
   if (!fs.existsSync(main))
     throw new Error(`${build} has no build of the Worker; run \`npm run test:e2e\``);
-  const sections = readText("wrangler.toml").split(/^(?=\[)/m);
-  const vars = sections.find((section) => section.startsWith("[vars]")) ?? "";
-  const kept = sections.filter((section) => !/^\[(vars\]|build\]|\[?env\.)/.test(section)).join("");
-  return {
-    toml: kept.replace(/^main = .*$/m, `main = ${JSON.stringify(main)}`),
-    vars: Object.fromEntries(
-      [...vars.matchAll(/^(\w+) = (".*")$/gm)].map(([, name, value]) => [name, JSON.parse(value)]),
-    ),
-  };
+  const toml = readText("wrangler.toml");
+  const kept = sectionsOf(withMain(toml, main)).filter(
+    (section) => !/^\[(vars\]|\[?env\.)/.test(section),
+  );
+  return { toml: kept.join(""), vars: varsOf(toml) };
 }
 
 /**

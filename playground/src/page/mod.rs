@@ -5,6 +5,7 @@
 //! - `GET /playground/events` is the feed, from which the page builds all that it shows.
 //! - `POST /playground/phone/…` sends and replays messages. `PUT /playground/switches` sets faults.
 //! - `/playground/calls` starts, shows and controls calls (`calls.rs`).
+//! - `POST /playground/build` receives the state of the Worker's build (`build.rs`).
 //! - `POST /playground/log` receives the log lines of the Worker. `GET /playground/worker/…` asks
 //!   its admin routes (`worker.rs`). `/playground/batches` is for synthetic conversations
 //!   (`batches.rs`).
@@ -34,6 +35,7 @@ use crate::playground::Playground;
 use crate::webhook::channel::{Channel, address};
 
 mod batches;
+mod build;
 mod calls;
 mod conversation;
 mod files;
@@ -48,6 +50,7 @@ pub fn routes() -> Router<Arc<Playground>> {
     files::routes()
         .merge(calls::routes())
         .merge(batches::routes())
+        .merge(build::routes())
         .route("/playground/events", get(events))
         .route("/playground/setup", get(setup))
         .route("/playground/phone/messages", post(send))

@@ -1,0 +1,90 @@
+// What is said about the settings in .dev.vars: which of them are unknown, and which services are
+// real with them.
+//
+// The names of the settings are those in .dev.vars.example, which tests compare with the code. Not
+// here: whether a value is right, which the Worker says (/health).
+
+import { readAssistants } from "./assistants.mjs";
+import { readText } from "./project.mjs";
+import { varsOf } from "./wrangler-config.mjs";
+
+/** A name that differs more is no misspelling. */
+const MOST_DIFFERENT = 3;
+
+/**
+ * A sentence for each line of .dev.vars whose name nothing reads.
+ *
+ * @param {string} text the text of .dev.vars
+ */
+export function unknownSettings(text) {
+  const known = settingNames();
+  // Files of assistants name secrets, and so does the list of fallbacks.
+  const named = [...readAssistants().map((file) => file.text), text].join("\n");
+  return text.split("\n").flatMap((line, index) => {
+    const name = line.match(/^\s*(?:export\s+)?([A-Za-z_]\w*)\s*=/)?.[1];
+    if (!name || known.includes(name) || new RegExp(`"${name}"`).test(named)) return [];
+    const near = nearest(name, known);
+    return `.dev.vars line ${index + 1}: ${name} is no setting${near ? `; did you mean ${near}?` : "."}`;
+  });
+}
+
+/**
+ * What each service is with these settings, for the terminal: rows of a name and a sentence.
+ *
+ * @param {Record<string, string>} settings those in .dev.vars
+ * @param {Record<string, string>} overrides those that `npm start` sets
+ */
+export function services(settings, overrides) {
+  const deployed = varsOf(readText("wrangler.toml"));
+  const address = (name) => settings[name] ?? deployed[name];
+  const pretended = (name) =>
+    `pretended by the playground (${overrides[name]}): nothing leaves this machine`;
+  const openai = () => {
+    if (overrides.OPENAI_BASE_URL) return pretended("OPENAI_BASE_URL");
+    const key = settings.OPENAI_API_KEY;
+    if (!key) return "off: OPENAI_API_KEY is not set in .dev.vars, so every message gets a 503";
+    const whose = key.startsWith("sk-playground-") ? "the generated key" : "the key";
+    return `real: ${address("OPENAI_BASE_URL")}, with ${whose} in .dev.vars: requests may cost money`;
+  };
+  const twilio = () =>
+    overrides.TWILIO_API_BASE_URL
+      ? pretended("TWILIO_API_BASE_URL")
+      : `real: ${address("TWILIO_API_BASE_URL")}: messages and calls may cost money`;
+  const segment = () => {
+    if (!settings.SEGMENT_WRITE_KEY) return "off: SEGMENT_WRITE_KEY is not set";
+    return overrides.SEGMENT_API_BASE_URL
+      ? pretended("SEGMENT_API_BASE_URL")
+      : `real: ${address("SEGMENT_API_BASE_URL")}`;
+  };
+  return [
+    ["OpenAI", openai()],
+    ["Twilio", twilio()],
+    ["Segment", segment()],
+  ];
+}
+
+function settingNames() {
+  return [...readText(".dev.vars.example").matchAll(/^(?:# )?([A-Z][A-Z0-9_]+)=/gm)].map(
+    ([, name]) => name,
+  );
+}
+
+function nearest(name, names) {
+  const upper = name.toUpperCase();
+  const [first] = names
+    .map((other) => ({ other, distance: distance(upper, other) }))
+    .sort((a, b) => a.distance - b.distance);
+  return first && first.distance <= MOST_DIFFERENT ? first.other : undefined;
+}
+
+// How many characters must be inserted, removed or replaced to make `b` of `a` (Levenshtein).
+function distance(a, b) {
+  let row = Array.from({ length: b.length + 1 }, (_, index) => index);
+  for (const [i, left] of [...a].entries()) {
+    const next = [i + 1];
+    for (const [j, right] of [...b].entries())
+      next.push(Math.min(next[j] + 1, row[j + 1] + 1, row[j] + (left === right ? 0 : 1)));
+    row = next;
+  }
+  return row[b.length];
+}
