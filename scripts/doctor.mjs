@@ -3,12 +3,11 @@
 //
 // Here are the options. The checks are in lib/checks.
 
-import { Checks } from "./lib/checks.mjs";
-import { isLoopback, readCommandLine, readNumber, readOrigin, setting } from "./lib/cli.mjs";
+import { Checks, publicOrigin, signerFor } from "./lib/checks.mjs";
+import { readCommandLine, readNumber, readOrigin } from "./lib/cli.mjs";
 import { DEFAULT_PORTS } from "./lib/project.mjs";
 import { command, print } from "./lib/run.mjs";
 import { setUpNode } from "./lib/setup-node.mjs";
-import { WEBHOOK_PATH } from "./lib/twilio-account.mjs";
 
 const HELP = `npm run doctor -- --url URL [--number NUMBER]
 
@@ -36,17 +35,10 @@ await command(async (args) => {
   const number = values.number === undefined ? undefined : readNumber("--number", values.number);
   const publicUrl = publicOrigin(url, values["public-url"]);
   await setUpNode();
-  const { getExpectedTwilioSignature } = await import("twilio/lib/webhooks/webhooks.js");
-  const sign = (token, form) => getExpectedTwilioSignature(token, publicUrl + WEBHOOK_PATH, form);
 
-  const checks = new Checks(url, publicUrl, sign);
+  print(`${url}${publicUrl === url ? "" : `, which Twilio knows as ${publicUrl}`}\n`);
+  const checks = new Checks(url, publicUrl, await signerFor(publicUrl));
   await checks.worker();
   if (number) await checks.number(number);
   return checks.conclude();
 });
-
-function publicOrigin(url, option) {
-  if (option !== undefined) return readOrigin("--public-url", option, { local: true });
-  const local = isLoopback(url) ? setting("PUBLIC_URL")?.value : undefined;
-  return local ? readOrigin("PUBLIC_URL", local, { local: true }) : url;
-}

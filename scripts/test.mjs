@@ -24,7 +24,12 @@ const PARTS = {
 };
 
 // The projects of the type check: each has its own globals.
-const TYPE_CHECKED = ["tsconfig.json", "playground/web/tsconfig.json", "src/runtime/tsconfig.json"];
+const TYPE_CHECKED = [
+  "tsconfig.json",
+  "playground/web/tsconfig.json",
+  "scripts/operator/tsconfig.json",
+  "src/runtime/tsconfig.json",
+];
 
 // The seeds of each simulation when the native part runs alone, so that it takes less than two minutes. `npm test` runs the
 // usual number, which stands in tests/it/simulation/mod.rs.

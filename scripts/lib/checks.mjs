@@ -1,5 +1,5 @@
-// The checks of `npm run doctor`. Each prints one line: ok, FAILED and how to fix it, unknown, or a
-// note.
+// The checks of a deployment. Each finds one thing: ok, FAILED and how to fix it, unknown, or a
+// note. `npm run doctor` prints them, and the page of `npm run operate` shows them.
 //
 // The checks change nothing and reach no thread: the only signed request has no message in it. Not
 // here: whether messages are answered (`npm run say`), and usage (`npm run admin`).
@@ -7,7 +7,7 @@
 import crypto from "node:crypto";
 import net from "node:net";
 import tls from "node:tls";
-import { firstLine, isLoopback, isTls, request, setting, Unreachable } from "./cli.mjs";
+import { firstLine, isLoopback, isTls, readOrigin, request, setting, Unreachable } from "./cli.mjs";
 import { lockedCrate } from "./project.mjs";
 import { print, UserError } from "./run.mjs";
 import { RETRIES, serviceDecides, twilioAccount, WEBHOOK_PATH } from "./twilio-account.mjs";
@@ -29,34 +29,41 @@ const SECRETS = [
 const WEBHOOK_HINT =
   "is the address right, and does a proxy in front of the Worker change paths or methods?";
 
-/** The checks of one deployment. Each result is printed at once. */
+/**
+ * What a check has found: its state, its name, and a sentence.
+ *
+ * @typedef {{ state: "ok" | "FAILED" | "unknown" | "note", check: string, text: string }} Finding
+ */
+
+/** The checks of one deployment. Each finding is told at once. */
 export class Checks {
   #url;
   #publicUrl;
   #sign;
+  #tell;
   #counts = { ok: 0, FAILED: 0, unknown: 0, note: 0 };
   /** All answers so far, as `[request, headers]`. */
   #answers = [];
 
   /**
    * For the Worker at the origin `url`, which Twilio knows as `publicUrl`. `sign(token, form)`
-   * signs a form for its webhook as Twilio does.
+   * signs a form for its webhook as Twilio does. `tell` is told of each finding, and prints it by
+   * default.
    *
    * @param {string} url
    * @param {string} publicUrl
    * @param {(token: string, form: Record<string, string>) => string} sign
+   * @param {(finding: Finding) => void} [tell]
    */
-  constructor(url, publicUrl, sign) {
+  constructor(url, publicUrl, sign, tell = printFinding) {
     this.#url = url;
     this.#publicUrl = publicUrl;
     this.#sign = sign;
+    this.#tell = tell;
   }
 
   /** Runs all checks of the Worker itself. */
   async worker() {
-    print(
-      `${this.#url}${this.#publicUrl === this.#url ? "" : `, which Twilio knows as ${this.#publicUrl}`}\n`,
-    );
     let health;
     try {
       health = await this.#ask("GET", "/health");
@@ -316,8 +323,32 @@ export class Checks {
 
   #report(state, check, text) {
     this.#counts[state] += 1;
-    print(`${state.padEnd(7)}  ${check.padEnd(9)}  ${text}`);
+    this.#tell({ state, check, text });
   }
+}
+
+/**
+ * The origin that Twilio uses for the Worker at `url`: the value of `--public-url`, or PUBLIC_URL if
+ * the Worker is on this machine, or else `url` itself.
+ *
+ * @param {string} url
+ * @param {string} [option]
+ */
+export function publicOrigin(url, option) {
+  if (option !== undefined) return readOrigin("--public-url", option, { local: true });
+  const local = isLoopback(url) ? setting("PUBLIC_URL")?.value : undefined;
+  return local ? readOrigin("PUBLIC_URL", local, { local: true }) : url;
+}
+
+/** Returns a function that signs a form for the webhook at `origin`, with Twilio's own library. */
+export async function signerFor(origin) {
+  const { getExpectedTwilioSignature } = await import("twilio/lib/webhooks/webhooks.js");
+  return (token, form) => getExpectedTwilioSignature(token, origin + WEBHOOK_PATH, form);
+}
+
+/** @param {Finding} finding */
+function printFinding({ state, check, text }) {
+  print(`${state.padEnd(7)}  ${check.padEnd(9)}  ${text}`);
 }
 
 // A URL without the user name and password that it may contain.
