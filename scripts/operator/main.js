@@ -28,8 +28,9 @@ async function look() {
   const worker = byId("worker");
   try {
     const { url, code, told } = await ask("health");
-    const { version, errors } = told;
-    worker.textContent = [url, version && `version ${version}`].filter(Boolean).join(" · ");
+    const { version, deployed, errors } = told;
+    const facts = [url, version && `version ${version}`, deployed && `deploy ${nameOf(deployed)}`];
+    worker.textContent = facts.filter(Boolean).join(" · ");
     const wrong = (errors ?? []).map(({ setting }) => setting).join(", ");
     pill.textContent = code === 200 ? "Healthy" : `Not healthy: ${wrong || code}`;
     pill.setAttribute("data-state", code === 200 ? "live" : "lost");
@@ -40,6 +41,11 @@ async function look() {
   }
   await usage.show();
   await batches.show();
+}
+
+// The tag that somebody gave a deploy, or the beginning of its id.
+function nameOf({ tag, id }) {
+  return tag || id.slice(0, 8);
 }
 
 function every(milliseconds, work) {
