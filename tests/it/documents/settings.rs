@@ -184,8 +184,10 @@ fn the_files_in_the_assistants_page_and_in_this_project_are_right() {
         text,
     };
     let bundled = default(read("assistants/default.toml"));
-    let blocks = code_blocks(&read("docs/assistants.md"), "toml");
-    assert!(!blocks.is_empty());
+    let mut blocks = code_blocks(&read("docs/assistants.md"), "toml");
+    let guide = code_blocks(&read("docs/guide.md"), "toml");
+    assert!(!blocks.is_empty() && !guide.is_empty());
+    blocks.extend(guide);
     for text in blocks {
         let example = AssistantFile {
             name: "example".to_owned(),
@@ -201,10 +203,23 @@ fn the_files_in_the_assistants_page_and_in_this_project_are_right() {
         assert_eq!(
             checked["errors"],
             serde_json::json!([]),
-            "docs/assistants.md has an example with these errors:\n{}",
+            "docs/assistants.md or docs/guide.md has an example with these errors:\n{}",
             files[1].text
         );
         assert_eq!(checked["assistants"].as_array().unwrap().len(), 2);
+    }
+}
+
+#[test]
+fn the_readme_shows_the_assistant_as_it_is() {
+    let file = read("assistants/default.toml");
+    let shown = code_blocks(&read("README.md"), "toml").concat();
+    assert!(shown.contains("prompt = "), "README.md shows no prompt");
+    for line in shown.lines().filter(|line| !line.is_empty()) {
+        assert!(
+            file.lines().any(|other| other == line),
+            "README.md, \"Make it yours\", shows a line that assistants/default.toml has not: {line}"
+        );
     }
 }
 
