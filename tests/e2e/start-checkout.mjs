@@ -30,7 +30,8 @@ const COPIED = [
 ];
 
 /** Runs the real playground with the same arguments. */
-const PLAYGROUND = `use std::os::unix::process::CommandExt as _;
+const PLAYGROUND = `//! Runs the real playground.
+use std::os::unix::process::CommandExt as _;
 
 fn main() {
     let program = std::env::var_os("REAL_PLAYGROUND").unwrap();
@@ -49,6 +50,8 @@ export class StartCheckout {
     // With their times: cargo compiles what is newer than its results.
     for (const name of COPIED)
       fs.cpSync(inRoot(name), this.path(name), { recursive: true, preserveTimestamps: true });
+    // An earlier run may have compiled it with changes.
+    fs.utimesSync(this.path("src", "http", "mod.rs"), new Date(), new Date());
     fs.writeFileSync(this.path("playground", "src", "main.rs"), PLAYGROUND);
     fs.symlinkSync(inRoot("node_modules"), this.path("node_modules"));
   }
