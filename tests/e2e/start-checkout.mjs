@@ -7,8 +7,10 @@ import fs from "node:fs";
 import path from "node:path";
 import { freePort } from "../../scripts/lib/local.mjs";
 import { inRoot, playgroundBinary, targetDir } from "../../scripts/lib/project.mjs";
-import { capture, start } from "../../scripts/lib/run.mjs";
+import { capture, start, stopEverythingOnSignals } from "../../scripts/lib/run.mjs";
 import { collect, eventually } from "./waiting.mjs";
+
+stopEverythingOnSignals();
 
 const HOME = path.join(targetDir(), "start-test");
 
