@@ -106,9 +106,8 @@ export function configure(dir, overrides) {
 function write(name, text) {
   const file = inRoot(DEV_DIR, name);
   fs.mkdirSync(path.dirname(file), { recursive: true });
-  const unfinished = `${file}.unfinished`;
-  fs.writeFileSync(unfinished, text, { mode: 0o600 });
-  fs.renameSync(unfinished, file);
+  // In place: wrangler may miss a file that is replaced by another one.
+  fs.writeFileSync(file, text, { mode: 0o600 });
 }
 
 // Recognises wrangler's progress and its table of bindings. Every other line is shown.
