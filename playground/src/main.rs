@@ -20,15 +20,16 @@
 //! 10. `webhook`: the webhook that Twilio posts for an inbound message.
 //! 11. `phones`: the phones of the page.
 //! 12. `voice`: Twilio's voice side, the calls of the phones.
-//! 13. `assistants`: the assistants that the phones can write to.
+//! 13. `assistants`: the assistants that the phones can write to, and their files.
 //! 14. `personas`: the personas and scenarios of synthetic conversations.
-//! 15. `playground`: the state.
-//! 16. `exchange`: one request to a mock service.
-//! 17. `control`: the control routes.
-//! 18. `page`: the pages and their routes.
-//! 19. `server`: the server.
-//! 20. `say`: the phone in the terminal.
-//! 21. `main`: the command line.
+//! 15. `launcher`: what `npm start` tells, and what the page asks of it.
+//! 16. `playground`: the state.
+//! 17. `exchange`: one request to a mock service.
+//! 18. `control`: the control routes.
+//! 19. `page`: the pages and their routes.
+//! 20. `server`: the server.
+//! 21. `say`: the phone in the terminal.
+//! 22. `main`: the command line.
 
 #![allow(
     clippy::doc_markdown,
@@ -41,9 +42,11 @@ use std::sync::Arc;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::assistants::Assistants;
 use crate::base::console::{EXIT_USAGE, print_error};
 use crate::fault::Faults;
 use crate::feed::Feed;
+use crate::launcher::Launcher;
 use crate::openai::OpenAi;
 use crate::personas::Folders;
 use crate::phones::outgoing::{History, Outgoing};
@@ -69,6 +72,7 @@ mod exchange;
 mod fault;
 mod feed;
 mod http;
+mod launcher;
 mod openai;
 mod page;
 mod personas;
@@ -151,7 +155,7 @@ struct ServeOptions {
         value_name = "KEY"
     )]
     pseudonym_key: Option<String>,
-    /// The folder of the assistants. With it the page offers their numbers
+    /// The folder of the assistants. With it the page offers their numbers, and edits their files
     #[arg(long, value_name = "DIR")]
     assistants: Option<PathBuf>,
     /// The folder of the personas, which has agents/ and customers/. With it the page of synthetic
@@ -271,10 +275,10 @@ fn playground_of(options: ServeOptions) -> Result<Playground, String> {
     };
     let shop = Shop::new(secrets)
         .map_err(|name| format!("{name} must be whsec_ and 24 to 64 bytes in base64"))?;
-    let assistants = options.assistants.as_deref().map(assistants::read);
-    let assistants = assistants.unwrap_or_default();
-    let numbers = assistants.iter().flat_map(|assistant| &assistant.numbers);
-    let numbers = numbers.filter(|number| number.starts_with('+')).cloned();
+    let assistants = Assistants::new(options.assistants);
+    let numbers = assistants.list().into_iter();
+    let numbers = numbers.flat_map(|assistant| assistant.numbers);
+    let numbers = numbers.filter(|number| number.starts_with('+'));
     let twilio = Twilio::new(
         tokens,
         numbers.collect(),
@@ -308,6 +312,7 @@ fn playground_of(options: ServeOptions) -> Result<Playground, String> {
         shop,
         segment: Segment::new(options.segment_write_key),
         assistants,
+        launcher: Launcher::default(),
         personas: Folders {
             personas: options.personas,
             scenarios: options.scenarios,
