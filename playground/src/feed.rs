@@ -1,9 +1,9 @@
 //! The feed: the events for the page, in order. The page builds all that it shows from them.
 //!
-//! The newest events are kept for pages that are opened later or reconnect. The feed does not know
-//! what an event means.
+//! The newest events are kept for pages that are opened later or reconnect. Of a state, the newest
+//! event is always kept. The feed does not know what an event means.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex, MutexGuard};
 
@@ -34,6 +34,8 @@ struct Event {
 #[derive(Default)]
 struct Kept {
     events: VecDeque<Arc<Event>>,
+    /// The newest event of each state, by its kind.
+    states: BTreeMap<String, Arc<Event>>,
     bytes: usize,
     count: u64,
 }
@@ -56,11 +58,22 @@ impl Default for Feed {
 
 impl Feed {
     /// Publishes an event. `fields` is an object.
-    pub fn publish(&self, kind: &str, mut fields: Value) {
+    pub fn publish(&self, kind: &str, fields: Value) {
+        self.add(&mut self.lock(), kind, fields);
+    }
+
+    /// Publishes an event that replaces the earlier ones of its kind. A page gets the newest one,
+    /// however many other events came later.
+    pub fn publish_state(&self, kind: &str, fields: Value) {
+        let mut kept = self.lock();
+        let event = self.add(&mut kept, kind, fields);
+        kept.states.insert(kind.to_owned(), event);
+    }
+
+    fn add(&self, kept: &mut Kept, kind: &str, mut fields: Value) -> Arc<Event> {
         if let Some(fields) = fields.as_object_mut() {
             fields.insert("type".to_owned(), kind.into());
         }
-        let mut kept = self.lock();
         kept.count = kept.count.saturating_add(1);
         let event = Arc::new(Event {
             number: kept.count,
@@ -75,7 +88,8 @@ impl Feed {
             kept.bytes = kept.bytes.saturating_sub(oldest.json.len());
         }
         // This happens inside the lock, so all pages get the same order. Without pages it fails.
-        let _ = self.watchers.send(event);
+        let _ = self.watchers.send(Arc::clone(&event));
+        event
     }
 
     /// The events after `last_id`, the id that the page has seen last, as server-sent events. If
@@ -84,7 +98,8 @@ impl Feed {
     pub fn watch(self: &Arc<Self>, last_id: Option<&str>) -> Response {
         let (missed, watcher) = {
             let kept = self.lock();
-            let oldest = kept.events.front().map_or(0, |event| event.number);
+            let next = kept.count.saturating_add(1);
+            let oldest = kept.events.front().map_or(next, |event| event.number);
             let seen = last_id
                 .and_then(|id| id.split_once('-'))
                 .filter(|(run, _)| *run == self.run)
@@ -96,13 +111,23 @@ impl Feed {
                     json: json!({"type": "start"}).to_string(),
                 })
             });
+            // Those that are no longer among the events.
+            let states = kept
+                .states
+                .values()
+                .filter(|event| seen.is_none() && event.number < oldest)
+                .cloned();
             let newer = kept
                 .events
                 .iter()
                 .filter(|event| seen.is_none_or(|seen| event.number > seen))
                 .cloned();
             (
-                start.into_iter().chain(newer).collect::<VecDeque<_>>(),
+                start
+                    .into_iter()
+                    .chain(states)
+                    .chain(newer)
+                    .collect::<VecDeque<_>>(),
                 self.watchers.subscribe(),
             )
         };

@@ -8,6 +8,7 @@
 //! - `/playground/assistants` reads, checks and saves the files of assistants (`assistants.rs`).
 //! - `/playground/launcher` and `/playground/openai` are between the page and `npm start`
 //!   (`launcher.rs`).
+//! - `POST /playground/build` receives the state of the Worker's build (`build.rs`).
 //! - `POST /playground/log` receives the log lines of the Worker. `GET /playground/worker/…` asks
 //!   its admin routes (`worker.rs`). `/playground/batches` is for synthetic conversations
 //!   (`batches.rs`).
@@ -38,6 +39,7 @@ use crate::webhook::channel::{Channel, address};
 
 mod assistants;
 mod batches;
+mod build;
 mod calls;
 mod conversation;
 mod files;
@@ -55,6 +57,7 @@ pub fn routes() -> Router<Arc<Playground>> {
         .merge(batches::routes())
         .merge(assistants::routes())
         .merge(launcher::routes())
+        .merge(build::routes())
         .route("/playground/events", get(events))
         .route("/playground/setup", get(setup))
         .route("/playground/phone/messages", post(send))

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::harness::{Playground, chat, messages_path};
 use crate::mock_worker::Worker;
-use crate::page_client::{Watcher, name_of, switch};
+use crate::page_client::{Watcher, name_of, post, switch};
 
 #[test]
 fn messages_typing_and_requests_are_in_the_feed() {
@@ -72,6 +72,49 @@ fn a_page_that_reconnects_gets_what_it_missed_and_a_new_one_gets_all() {
         assert_eq!(fresh.next_of("message")["text"], "one");
         assert_eq!(fresh.next_of("message")["text"], "two");
     }
+}
+
+#[test]
+fn the_state_of_the_build_is_in_the_feed_however_many_events_come_after_it() {
+    let worker = Worker::saying("Hi");
+    let playground = worker.playground();
+    let mut feed = Watcher::open(&playground, None);
+    let tell = |body: &Value| post(&playground, "/playground/build", body).status;
+    assert_eq!(tell(&json!({"state": "building"})), 202);
+    let event = json!({"type": "build", "state": "building", "detail": null});
+    assert_eq!(feed.next_of("build"), event);
+    let failed = json!({"state": "failed", "detail": "error[E0425]: cannot find value `x`"});
+    assert_eq!(tell(&failed), 202);
+    let event = json!({"type": "build", "state": "failed", "detail": failed["detail"]});
+    assert_eq!(feed.next_of("build"), event);
+
+    // More than the feed keeps.
+    for _ in 0..5_010 {
+        assert_eq!(post(&playground, "/playground/log", &json!({})).status, 202);
+    }
+    let mut later = Watcher::open(&playground, None);
+    assert_eq!(later.next()["type"], "start");
+    assert_eq!(later.next(), event);
+    assert_eq!(later.next()["type"], "log");
+}
+
+#[test]
+fn a_state_of_the_build_that_does_not_exist_is_rejected() {
+    let playground = Worker::saying("Hi").playground();
+    for body in [
+        json!({"state": "late"}),
+        json!({"state": "live", "seconds": 3}),
+        json!({}),
+        json!([]),
+    ] {
+        assert_eq!(
+            post(&playground, "/playground/build", &body).status,
+            400,
+            "{body}"
+        );
+    }
+    let large = json!({"state": "failed", "detail": "x".repeat(5_000)});
+    assert_eq!(post(&playground, "/playground/build", &large).status, 413);
 }
 
 #[test]
