@@ -3,7 +3,7 @@
 //! `toml_edit` changes one value and keeps the comments, the order and all else as it is.
 
 use serde::{Deserialize, Serialize};
-use toml_edit::{DocumentMut, Item, value};
+use toml_edit::{DocumentMut, value};
 
 /// The values of the fields, each as far as the file has it.
 #[derive(Debug, PartialEq, Eq, Serialize)]
@@ -57,13 +57,19 @@ impl Change {
             return document.to_string();
         }
         let mut changed = value(self.value.as_str());
-        if let Some(old) = document.get(name).and_then(Item::as_value)
-            && let Some(new) = changed.as_value_mut()
-        {
-            // The comment behind the value.
-            *new.decor_mut() = old.decor().clone();
+        match document.get_mut(name) {
+            // Its key stays, with the comments before it.
+            Some(old) => {
+                if let (Some(old), Some(new)) = (old.as_value(), changed.as_value_mut()) {
+                    // The comment behind the value.
+                    *new.decor_mut() = old.decor().clone();
+                }
+                *old = changed;
+            }
+            None => {
+                document.insert(name, changed);
+            }
         }
-        document.insert(name, changed);
         document.to_string()
     }
 }
@@ -110,7 +116,7 @@ name = \"a\"
         );
     }
 
-    const FILE_PROMPT: [&str; 3] = ["prompt = \"\"\"", "You are \\", "short."];
+    const FILE_PROMPT: [&str; 4] = ["prompt = \"\"\"", "You are \\", "short.", "\"\"\""];
 
     #[test]
     fn a_field_that_was_not_there_comes_before_the_first_table() {
