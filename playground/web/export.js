@@ -10,24 +10,24 @@ import { addressOf } from "./phones.js";
 /** The version of the JSON. It changes when a reader of the old one could not read the new one. */
 const VERSION = 1;
 
-/** A button that copies the text that `text()` returns. */
+/** A button that copies the text that `text()` returns, and the place where it says that it has. */
 export function copyButton(label, text) {
-  const words = element("span", { role: "status" }, label);
-  const button = element(
-    "button",
-    { type: "button", class: "button small copy", onclick: copy },
-    words,
-  );
-  async function copy() {
+  const done = element("span", { class: "copied", role: "status" });
+  const copy = async () => {
     try {
       await navigator.clipboard.writeText(text());
-      words.textContent = "Copied";
+      done.textContent = "Copied";
     } catch {
-      words.textContent = "The browser does not allow it";
+      done.textContent = "The browser does not allow it";
     }
-    setTimeout(() => (words.textContent = label), 2000);
-  }
-  return button;
+    setTimeout(() => (done.textContent = ""), 2000);
+  };
+  return element(
+    "span",
+    { class: "copy" },
+    element("button", { type: "button", class: "button small", onclick: copy }, label),
+    done,
+  );
 }
 
 /** A button that saves the text that `text()` returns as a file. */

@@ -16,7 +16,6 @@ const HOW = "For real answers, set OPENAI_API_KEY in .dev.vars to your own key o
 export function openAiSwitch(place) {
   // A person is asked once whether it may cost money.
   let hasAgreed = false;
-  const title = element("summary", { class: "button" });
   const why = element("p", {});
   const options = ["pretend", "real"].map((value) =>
     element("input", {
@@ -58,18 +57,21 @@ export function openAiSwitch(place) {
     ),
   );
   const problem = element("p", { class: "problem", role: "alert" });
-  const menu = element(
-    "details",
-    { class: "openai-switch", hidden: true },
-    title,
-    element("div", { class: "openai-panel" }, why, choices, question, problem),
+  const panel = element(
+    "div",
+    { id: "openai-panel", class: "openai-panel", popover: "auto" },
+    why,
+    choices,
+    question,
+    problem,
   );
-  menu.addEventListener("keydown", (event) => {
-    if (event.key !== "Escape" || !menu.open) return;
-    menu.open = false;
-    title.focus();
+  const title = element("button", {
+    type: "button",
+    class: "button openai-switch",
+    popoverTargetElement: panel,
+    hidden: true,
   });
-  place.append(menu);
+  place.append(title, panel);
   let current;
 
   function chosen(value) {
@@ -112,14 +114,14 @@ export function openAiSwitch(place) {
 
   return {
     told(told) {
-      menu.hidden = !told;
+      title.hidden = !told;
       if (!told) return;
       current = told.openai;
       const { asked, starting, can_switch: canSwitch } = current;
       const kind = typeof asked === "string" ? asked : "other";
       const words = { nobody: "no key" }[kind] ?? (kind === "other" ? asked.other : kind);
       title.textContent = starting ? `OpenAI: ${words}, switching` : `OpenAI: ${words}`;
-      menu.dataset.kind = kind;
+      title.dataset.kind = kind;
       const how = !canSwitch && kind !== "other" ? ` ${HOW}` : "";
       why.textContent = WHY[kind] + how;
       choices.hidden = !canSwitch;
