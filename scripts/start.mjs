@@ -18,6 +18,7 @@ import {
   wranglerEnv,
 } from "./lib/local.mjs";
 import { PLAYGROUND_URL, SHOP_SECRETS } from "./lib/local-assistants.mjs";
+import { OpenAiSwitch } from "./lib/openai-switch.mjs";
 import { DEFAULT_PORTS, inRoot, playgroundBinary, ROOT } from "./lib/project.mjs";
 import { command, describe, eachLine, print, start, UserError } from "./lib/run.mjs";
 import { setUpNode } from "./lib/setup-node.mjs";
@@ -45,19 +46,39 @@ await command(
 
     const settings = devVars();
     const local = localSettings(settings, options.playgroundPort);
-    const playground = await startPlayground(options, settings, local);
-    const worker = await startWorker(options, local.overrides);
+    /** @type {Awaited<ReturnType<typeof startWorker>> | undefined} */
+    let worker;
+    const { promise: failed, reject: fail } = Promise.withResolvers();
+    const openAi = new OpenAiSwitch({
+      playground: `http://127.0.0.1:${options.playgroundPort}`,
+      settings: devVars,
+      load: async () => {
+        const old = worker;
+        worker = undefined;
+        await old?.stop();
+        const running = await startWorker(options, { ...local.overrides, ...openAi.overrides() });
+        worker = running;
+        running.ended.then((end) => {
+          if (worker === running) fail(ended("wrangler", end));
+        });
+        return true;
+      },
+    });
+    const playground = await startPlayground(options, settings, openAi);
+    playground.ended.then((end) => fail(ended("the playground", end)));
+    await openAi.load();
+    await openAi.tell();
     welcome(options, local);
     await checkHealth(options);
 
-    const ended = await Promise.race([
-      playground.ended.then((result) => `the playground ${describe(result)}`),
-      worker.ended.then((result) => `wrangler ${describe(result)}`),
-    ]);
-    throw new UserError(`${ended}; stopping everything else.`);
+    await failed;
   },
   { interrupted: "\nstopping the Worker and the playground" },
 );
+
+function ended(what, end) {
+  return new UserError(`${what} ${describe(end)}; stopping everything else.`);
+}
 
 function readOptions(args) {
   const line = readCommandLine(args, { texts: ["port", "playground-port"], flags: ["verbose"] });
@@ -96,14 +117,15 @@ async function requireFreePorts({ port, playgroundPort }) {
   }
 }
 
-async function startPlayground({ port, playgroundPort }, settings, { mockOpenAi }) {
+async function startPlayground({ port, playgroundPort }, settings, openAi) {
   print("start: starting the playground");
   /** @type {NodeJS.ProcessEnv} */
   const env = { ...process.env, TWILIO_AUTH_TOKEN: settings.TWILIO_AUTH_TOKEN ?? "0".repeat(32) };
   // The playground must not get a real key.
   for (const name of ["OPENAI_API_KEY", "ADMIN_TOKEN", "PSEUDONYM_KEY", ...SHOP_SECRETS])
     delete env[name];
-  if (mockOpenAi) env.OPENAI_API_KEY = settings.OPENAI_API_KEY;
+  const mockKey = openAi.mockKey();
+  if (mockKey) env.OPENAI_API_KEY = mockKey;
   // With the first two, the page can show usage and the phone that a log line belongs to. With the
   // others, the shop's services can verify the Worker's calls.
   for (const name of ["ADMIN_TOKEN", "PSEUDONYM_KEY", ...SHOP_SECRETS])
@@ -133,7 +155,10 @@ async function startPlayground({ port, playgroundPort }, settings, { mockOpenAi 
     stdio: ["ignore", "pipe", "pipe"],
   });
   for (const stream of [running.child.stdout, running.child.stderr]) {
-    eachLine(stream, (line) => print(line.startsWith("playground") ? line : `playground: ${line}`));
+    eachLine(stream, (line) => {
+      print(line.startsWith("playground") ? line : `playground: ${line}`);
+      openAi.hear(line);
+    });
   }
   await waitUntil("the playground", () => accepts(playgroundPort), running);
   return running;
