@@ -5,11 +5,8 @@
 import readline from "node:readline";
 import { Call } from "./lib/call.mjs";
 import { readCommandLine, readOrigin } from "./lib/cli.mjs";
-import { localAddresses } from "./lib/instance.mjs";
+import { DEFAULT_PORTS } from "./lib/project.mjs";
 import { command, print, UserError } from "./lib/run.mjs";
-
-/** The playground of `npm start`. */
-const PLAYGROUND = localAddresses().playground;
 
 const HELP = `npm run call -- ["text" ...]
 
@@ -21,7 +18,7 @@ each line that you type is said at once, and interrupts the assistant; Ctrl-D ha
   --to NUMBER           the number of the Worker (default +15550199)
   --answer              wait until the Worker calls the phone, for example by \`npm run admin -- call\`, and answer
   --wait SECONDS        how long to wait for each answer (default 60)
-  --playground URL      the playground (default ${PLAYGROUND})
+  --playground URL      the playground (default http://127.0.0.1:${DEFAULT_PORTS.playground})
   --forged              the relay's upgrade is signed by somebody other than Twilio
   --slow-connect        Twilio connects to the relay four seconds late
   --pieces              each text arrives as up to three prompts
@@ -86,11 +83,12 @@ function readOptions(args) {
   const faults = ["forged", "slow-connect", "pieces", "doubled", "no-info", "silent", "dial"];
   if (values.answer && faults.some((name) => values[name] !== undefined))
     throw new UserError("--answer takes no faults: switch them on at the playground's page.");
+  const url = values.playground ?? `http://127.0.0.1:${DEFAULT_PORTS.playground}`;
   return {
     texts: positionals,
     answer: values.answer === true,
     wait: seconds * 1000,
-    playground: readOrigin("--playground", values.playground ?? PLAYGROUND, { local: true }),
+    playground: readOrigin("--playground", url, { local: true }),
     order: {
       from: values.from ?? "+15550100",
       to: values.to ?? "+15550199",

@@ -4,12 +4,12 @@
 // Not here: what the routes do (src/http/admin/).
 
 import { firstLine, isLoopback, request } from "./cli.mjs";
-import { localAddresses } from "./instance.mjs";
 import { devVars } from "./local.mjs";
+import { DEFAULT_PORTS } from "./project.mjs";
 import { duration, UserError } from "./run.mjs";
 
 /** The Worker of `npm start`. */
-export const LOCAL = localAddresses().worker;
+export const LOCAL = `http://127.0.0.1:${DEFAULT_PORTS.worker}`;
 
 /**
  * Returns the token in the environment, or for a Worker on this machine the one in .dev.vars.
