@@ -25,8 +25,8 @@ export function assistantEditor(panel) {
   let checked;
   /** @type {Set<string>} */
   let settings = new Set();
-  // A change of a field that is not in the text yet.
-  let change;
+  // The values of fields that are not in the text yet.
+  const changes = new Map();
   let timer;
   // Each check gets a number. Only the answer to the newest one counts.
   let newest = 0;
@@ -86,7 +86,7 @@ export function assistantEditor(panel) {
   panel.classList.add("assistant-editor");
   showButtons();
 
-  const isChanged = () => change !== undefined || file.text() !== stored;
+  const isChanged = () => changes.size > 0 || file.text() !== stored;
 
   // Files.
 
@@ -120,7 +120,8 @@ export function assistantEditor(panel) {
   function take(content) {
     version = content.version;
     stored = content.text;
-    change = undefined;
+    changes.clear();
+    file.readOnly(false);
     conflict.hidden = true;
     clearTimeout(timer);
     newest += 1;
@@ -131,9 +132,7 @@ export function assistantEditor(panel) {
   // Changes.
 
   function changeField(field, value) {
-    // A change of the other field must be in the text first.
-    if (change && change.field !== field) checkNow();
-    change = { field, value };
+    changes.set(field, value);
     // Until the change is in the text, nobody else may change it.
     file.readOnly(true);
     checkSoon();
@@ -144,7 +143,7 @@ export function assistantEditor(panel) {
   }
 
   function setText(text) {
-    change = undefined;
+    changes.clear();
     file.readOnly(false);
     file.setText(text);
     checkNow();
@@ -165,12 +164,12 @@ export function assistantEditor(panel) {
     const number = newest;
     isChecking = true;
     showButtons();
-    const asked = change;
+    const asked = [...changes].map(([field, value]) => ({ field, value }));
     const path = `/playground/assistants/${encodeURIComponent(name)}/check`;
     try {
-      const told = await request("POST", path, { text: file.text(), change: asked });
+      const told = await request("POST", path, { text: file.text(), changes: asked });
       if (number !== newest) return;
-      change = undefined;
+      changes.clear();
       isChecking = false;
       if (told.text !== file.text()) file.setText(told.text);
       showChecked(told.checked);

@@ -14,7 +14,7 @@ import { addressOf } from "./phones.js";
 export function pageTools(inspector, thread) {
   const editor = assistantEditor(inspector.addTab("assistant", "Assistant"));
   const openAi = openAiSwitch(byId("header-tools"));
-  byId("panel-exchange").append(exportView(thread));
+  byId("panel-exchange").querySelector(".row")?.after(exportView(thread));
   const log = byId("panel-log");
   log.querySelector(".row")?.append(copyButton("Copy the lines", () => linesOf(log)));
   let assistants = [];

@@ -49,24 +49,26 @@ async fn show(State(playground): State<Arc<Playground>>, Path(name): Path<String
 #[serde(deny_unknown_fields)]
 struct Draft {
     text: String,
-    /// A change to make to the text.
+    /// Changes to make to the text, in order.
     #[serde(default)]
-    change: Option<Change>,
+    changes: Vec<Change>,
 }
 
-/// The text after a change, and what the Worker says about it. Nothing is saved.
+/// The text after the changes, and what the Worker says about it. Nothing is saved.
 async fn check(
     State(playground): State<Arc<Playground>>,
     Path(name): Path<String>,
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
-    let Draft { text, change } = match read(&headers, &body) {
+    let Draft { text, changes } = match read(&headers, &body) {
         Ok(draft) => draft,
         Err(error) => return *error,
     };
     blocking(move || {
-        let text = change.map_or_else(|| text.clone(), |change| change.apply(&text));
+        let text = changes
+            .iter()
+            .fold(text, |text, change| change.apply(&text));
         let checked = playground.assistants.check(&name, &text)?;
         Ok(json!({"text": text, "checked": checked}))
     })

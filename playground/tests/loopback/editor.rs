@@ -161,11 +161,11 @@ fn a_number_that_another_file_has_is_an_error_and_an_older_error_elsewhere_is_to
 #[test]
 fn a_change_of_one_field_is_put_into_the_text_and_keeps_the_comments() {
     let editor = Editor::start("field");
-    let change = json!({"text": DEFAULT, "change": {"field": "prompt", "value": "Be kind."}});
+    let change = json!({"text": DEFAULT, "changes": [{"field": "prompt", "value": "Be kind."}]});
     let changed = editor.check("default", &change);
     assert_eq!(changed["text"], DEFAULT.replace("Be brief.", "Be kind."));
     assert_eq!(editor.on_disk("default.toml"), DEFAULT, "nothing is saved");
-    let change = json!({"text": DEFAULT, "change": {"field": "numbers", "value": "x"}});
+    let change = json!({"text": DEFAULT, "changes": [{"field": "numbers", "value": "x"}]});
     let path = "/playground/assistants/default/check";
     assert_eq!(post(&editor.playground, path, &change).status, 400);
 }
