@@ -302,7 +302,12 @@ export function assistantEditor(panel) {
       else show(wanted);
     },
     build({ state, detail }) {
-      if (!awaitsBuild || state === "building") return;
+      if (state === "building") return;
+      // Somebody may have changed the file elsewhere.
+      if (!awaitsBuild) {
+        if (name !== undefined && !isChanged()) show(name);
+        return;
+      }
       awaitsBuild = false;
       if (state === "live") say("Saved. The next message gets the new one.");
       else say(`Saved, but the Worker did not take it: ${detail ?? "see the terminal"}`, true);

@@ -119,6 +119,13 @@ test("a file that somebody else has changed is not overwritten, and no text is l
   await save.click();
   await panel.getByText("Saved.", { exact: false }).waitFor();
   assert.equal(onDisk("default"), theirs.replace('"gpt-6-luna"', '"mine"'));
+  await started?.tell("POST", "build", { state: "live" });
+  await panel.getByText("Saved. The next message gets the new one.").waitFor();
+  fs.writeFileSync(path.join(folder, "default.toml"), theirs);
+  await started?.tell("POST", "build", { state: "live" });
+  await eventually("what others save is shown where nobody writes", async () => {
+    return (await panel.getByLabel("Model").inputValue()) === "gpt-6-luna";
+  });
 });
 
 test("the file is that of the assistant that answers the phone in use, and changes hold it", async () => {
