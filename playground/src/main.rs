@@ -20,16 +20,17 @@
 //! 10. `webhook`: the webhook that Twilio posts for an inbound message.
 //! 11. `phones`: the phones of the page.
 //! 12. `voice`: Twilio's voice side, the calls of the phones.
-//! 13. `assistants`: the assistants that the phones can write to.
+//! 13. `assistants`: the assistants that the phones can write to, and their files.
 //! 14. `personas`: the personas and scenarios of synthetic conversations.
-//! 15. `playground`: the state.
-//! 16. `exchange`: one request to a mock service.
-//! 17. `control`: the control routes.
-//! 18. `page`: the pages and their routes.
-//! 19. `server`: the server.
-//! 20. `serve`: the command that runs the server.
-//! 21. `say`: the phone in the terminal.
-//! 22. `main`: the command line.
+//! 15. `launcher`: what `npm start` tells, and what the page asks of it.
+//! 16. `playground`: the state.
+//! 17. `exchange`: one request to a mock service.
+//! 18. `control`: the control routes.
+//! 19. `page`: the pages and their routes.
+//! 20. `server`: the server.
+//! 21. `serve`: the command that runs the server.
+//! 22. `say`: the phone in the terminal.
+//! 23. `main`: the command line.
 
 #![allow(
     clippy::doc_markdown,
@@ -47,6 +48,7 @@ mod exchange;
 mod fault;
 mod feed;
 mod http;
+mod launcher;
 mod openai;
 mod page;
 mod personas;

@@ -3,9 +3,10 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::assistants::Assistant;
+use crate::assistants::Assistants;
 use crate::fault::Faults;
 use crate::feed::Feed;
+use crate::launcher::Launcher;
 use crate::openai::OpenAi;
 use crate::personas::Folders;
 use crate::phones::outgoing::Outgoing;
@@ -28,7 +29,9 @@ pub struct Playground {
     /// The mock Segment.
     pub segment: Segment,
     /// The assistants that the phones can write to.
-    pub assistants: Vec<Assistant>,
+    pub assistants: Assistants,
+    /// What `npm start` has told.
+    pub launcher: Launcher,
     /// The folders of those who talk in synthetic conversations.
     pub personas: Folders,
     /// The folder of npm's packages, which has the library of the charts.

@@ -6,10 +6,11 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use crate::assistants;
+use crate::assistants::Assistants;
 use crate::base::console::{EXIT_USAGE, print_error};
 use crate::fault::Faults;
 use crate::feed::Feed;
+use crate::launcher::Launcher;
 use crate::openai::OpenAi;
 use crate::personas::Folders;
 use crate::phones::outgoing::{History, Outgoing};
@@ -74,7 +75,7 @@ pub struct Options {
         value_name = "KEY"
     )]
     pseudonym_key: Option<String>,
-    /// The folder of the assistants. With it the page offers their numbers
+    /// The folder of the assistants. With it the page offers their numbers, and edits their files
     #[arg(long, value_name = "DIR")]
     assistants: Option<PathBuf>,
     /// The folder of the personas, which has agents/ and customers/. With it the page of synthetic
@@ -195,10 +196,10 @@ fn playground_of(options: Options) -> Result<Playground, String> {
     };
     let shop = Shop::new(secrets)
         .map_err(|name| format!("{name} must be whsec_ and 24 to 64 bytes in base64"))?;
-    let assistants = options.assistants.as_deref().map(assistants::read);
-    let assistants = assistants.unwrap_or_default();
-    let numbers = assistants.iter().flat_map(|assistant| &assistant.numbers);
-    let numbers = numbers.filter(|number| number.starts_with('+')).cloned();
+    let assistants = Assistants::new(options.assistants);
+    let numbers = assistants.list().into_iter();
+    let numbers = numbers.flat_map(|assistant| assistant.numbers);
+    let numbers = numbers.filter(|number| number.starts_with('+'));
     let twilio = Twilio::new(
         tokens,
         numbers.collect(),
@@ -232,6 +233,7 @@ fn playground_of(options: Options) -> Result<Playground, String> {
         shop,
         segment: Segment::new(options.segment_write_key),
         assistants,
+        launcher: Launcher::default(),
         personas: Folders {
             personas: options.personas,
             scenarios: options.scenarios,

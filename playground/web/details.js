@@ -2,19 +2,28 @@
 // the calls of the shop, and usage.
 
 import { clock, duration, element } from "./dom.js";
+import { copyButton, curlOf } from "./export.js";
 
 /** An exchange with the Worker: the answer first, because people look for it, then the request. */
-export function exchangeDetails({ request, answer, forged }) {
+export function exchangeDetails({ request, answer, forged, sid }) {
   return [
-    element("h3", {}, "Answer"),
+    headWith("Answer", answer?.body && copyButton("Copy the answer", () => answer.body)),
     ...answerDetails(answer),
-    element("h3", {}, "Request"),
+    headWith(
+      "Request",
+      request && copyButton("Copy as curl", () => `${curlOf(request)}\n`),
+      sid && copyButton("Copy the SID", () => sid),
+    ),
     request &&
       element("p", { class: "request-line" }, element("b", {}, request.method), ` ${request.url}`),
     forged && element("p", { class: "warn" }, "Signed with a token that is not Twilio’s."),
     request && pairs("Headers", request.headers, true),
     request && pairs("Parameters", request.parameters, true),
   ].filter(Boolean);
+}
+
+function headWith(title, ...buttons) {
+  return element("div", { class: "row" }, element("h3", {}, title), ...buttons);
 }
 
 function answerDetails(answer) {
@@ -82,7 +91,10 @@ export function conversationDetails({ problem, request, answered }) {
   };
   const result = results[outcome] ?? `${status} in ${duration(took)}`;
   return [
-    element("h3", {}, "What the model was sent"),
+    headWith(
+      "What the model was sent",
+      copyButton("Copy as JSON", () => `${JSON.stringify(body, null, 2)}\n`),
+    ),
     element(
       "p",
       { class: "facts" },

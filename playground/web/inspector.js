@@ -28,37 +28,15 @@ const MAX_LINES = 500;
 
 /**
  * Creates the inspector. `actions`: `choose(exchange)`, `refresh()`, `setFaults(switches)`,
- * `opened(tab)`. Returns `{ open(tab), tab(), phone(phone), exchanges(list, chosen), log(line),
+ * `opened(tab)`. Returns `{ addTab(name, label), open(tab), tab(), phone(phone), exchanges(list, chosen), log(line),
  * clearLog(), conversation(told), shop(calls), usage(told),
- * faults(switches) }`.
+ * faults(switches) }`. `addTab` returns the panel of the new tab, the last one.
  */
 export function inspectorView(actions) {
   const panels = {};
   const tabs = {};
   let current = "exchange";
-  for (const [name, label] of Object.entries(TABS)) {
-    tabs[name] = element(
-      "button",
-      {
-        type: "button",
-        role: "tab",
-        id: `tab-${name}`,
-        "aria-controls": `panel-${name}`,
-        onclick: () => open(name),
-        onkeydown: move,
-      },
-      label,
-    );
-    panels[name] = element("div", {
-      role: "tabpanel",
-      id: `panel-${name}`,
-      class: "panel",
-      "aria-labelledby": `tab-${name}`,
-      tabIndex: 0,
-    });
-  }
-  byId("tabs").append(...Object.values(tabs));
-  byId("panels").append(...Object.values(panels));
+  for (const [name, label] of Object.entries(TABS)) addTab(name, label);
   const inspected = byId("inspected");
 
   // Exchange.
@@ -103,9 +81,37 @@ export function inspectorView(actions) {
   );
   open(current);
 
+  function addTab(name, label) {
+    tabs[name] = element(
+      "button",
+      {
+        type: "button",
+        role: "tab",
+        id: `tab-${name}`,
+        "aria-controls": `panel-${name}`,
+        "aria-selected": "false",
+        tabIndex: -1,
+        onclick: () => open(name),
+        onkeydown: move,
+      },
+      label,
+    );
+    panels[name] = element("div", {
+      role: "tabpanel",
+      id: `panel-${name}`,
+      class: "panel",
+      "aria-labelledby": `tab-${name}`,
+      tabIndex: 0,
+      hidden: true,
+    });
+    byId("tabs").append(tabs[name]);
+    byId("panels").append(panels[name]);
+    return panels[name];
+  }
+
   function open(name) {
     current = name;
-    for (const other of Object.keys(TABS)) {
+    for (const other of Object.keys(tabs)) {
       tabs[other].setAttribute("aria-selected", String(other === name));
       tabs[other].tabIndex = other === name ? 0 : -1;
       panels[other].hidden = other !== name;
@@ -114,7 +120,7 @@ export function inspectorView(actions) {
   }
 
   function move(event) {
-    const names = Object.keys(TABS);
+    const names = Object.keys(tabs);
     const at = names.indexOf(current);
     const next = { ArrowRight: at + 1, ArrowLeft: at - 1, Home: 0, End: names.length - 1 }[
       event.key
@@ -157,6 +163,7 @@ export function inspectorView(actions) {
   }
 
   return {
+    addTab,
     open,
     tab: () => current,
     phone(phone, words) {

@@ -8,6 +8,7 @@ import { byId, element, request, upload } from "./dom.js";
 import { countOf } from "./faults.js";
 import { inspectorView } from "./inspector.js";
 import { nextPhoneView } from "./next-phone.js";
+import { pageTools } from "./page-tools.js";
 import { CHANNELS, phoneView } from "./phone.js";
 import {
   adapted,
@@ -62,6 +63,10 @@ const inspector = inspectorView({
   },
 });
 
+const tools = pageTools(inspector, () => {
+  const own = [...exchanges.values()].filter(isActive);
+  return active && { phone: active, items: thread(keyOfPhone(active)).items, exchanges: own };
+});
 const next = nextPhoneView();
 for (const phone of phones) addView(phone);
 activate(phones[0]);
@@ -88,6 +93,7 @@ function follow() {
   source.addEventListener("message", ({ data }) => {
     const event = JSON.parse(data);
     HANDLERS[event.type]?.(event);
+    tools.take(event);
   });
 }
 
@@ -378,6 +384,7 @@ function activate(phone, changed = false) {
     phone,
     phone ? `${phone.name}, ${CHANNELS[phone.channel]}, ${phone.from}` : "No phone",
   );
+  tools.phone(phone);
   chosen = undefined;
   showExchanges();
   showShop();

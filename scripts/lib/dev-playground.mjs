@@ -13,14 +13,14 @@ const SHARED = ["ADMIN_TOKEN", "PSEUDONYM_KEY", ...SHOP_SECRETS];
  * What it is started with. If that stays the same, it need not start again.
  *
  * @param {Record<string, string>} settings
- * @param {{ mockOpenAi: boolean, publicUrl?: string }} options
+ * @param {{ mockKey?: string, publicUrl?: string }} options `mockKey` is the only key that the mock
+ *   OpenAI accepts. It is never a real one
  */
-export function playgroundConfiguration(settings, { mockOpenAi, publicUrl }) {
+export function playgroundConfiguration(settings, { mockKey, publicUrl }) {
   /** @type {Record<string, string>} */
   const secrets = { TWILIO_AUTH_TOKEN: settings.TWILIO_AUTH_TOKEN ?? "0".repeat(32) };
-  // It must not get a real key.
-  for (const name of [...SHARED, ...(mockOpenAi ? ["OPENAI_API_KEY"] : [])])
-    if (settings[name]) secrets[name] = settings[name];
+  for (const name of SHARED) if (settings[name]) secrets[name] = settings[name];
+  if (mockKey) secrets.OPENAI_API_KEY = mockKey;
   return { secrets, publicUrl: publicUrl ?? settings.PUBLIC_URL };
 }
 
@@ -29,8 +29,9 @@ export function playgroundConfiguration(settings, { mockOpenAi, publicUrl }) {
  *
  * @param {{ port: number, playgroundPort: number }} ports
  * @param {ReturnType<typeof playgroundConfiguration>} configuration
+ * @param {(line: string) => void} hear gets every line that it prints
  */
-export async function startPlayground({ port, playgroundPort }, { secrets, publicUrl }) {
+export async function startPlayground({ port, playgroundPort }, { secrets, publicUrl }, hear) {
   /** @type {NodeJS.ProcessEnv} */
   const env = { ...process.env };
   for (const name of ["OPENAI_API_KEY", ...SHARED]) delete env[name];
@@ -51,7 +52,10 @@ export async function startPlayground({ port, playgroundPort }, { secrets, publi
     stdio: ["ignore", "pipe", "pipe"],
   });
   for (const stream of [running.child.stdout, running.child.stderr])
-    eachLine(stream, (line) => print(line.startsWith("playground") ? line : `playground: ${line}`));
+    eachLine(stream, (line) => {
+      print(line.startsWith("playground") ? line : `playground: ${line}`);
+      hear(line);
+    });
   await waitUntil("the playground", () => accepts(playgroundPort), running);
   return running;
 }

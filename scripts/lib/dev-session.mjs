@@ -9,6 +9,7 @@ import { playgroundConfiguration, startPlayground, tellBuild } from "./dev-playg
 import { configure, DevWorker } from "./dev-worker.mjs";
 import { addressesOf } from "./instance.mjs";
 import { devVars, get, localSettings, logForwarder } from "./local.mjs";
+import { OpenAiSwitch } from "./openai-switch.mjs";
 import { readText } from "./project.mjs";
 import { describe, duration, isStopping, print, UserError } from "./run.mjs";
 import { services, unknownSettings } from "./settings.mjs";
@@ -39,6 +40,7 @@ export class DevSession {
   /** @type {Awaited<ReturnType<typeof startPlayground>> | undefined} */
   #playground;
   #playgroundConfiguration = "";
+  #openAi;
   #fail;
 
   /**
@@ -49,6 +51,11 @@ export class DevSession {
   constructor(options) {
     this.#options = options;
     this.#addresses = addressesOf({ worker: options.port, playground: options.playgroundPort });
+    this.#openAi = new OpenAiSwitch({
+      playground: this.#addresses.playground,
+      settings: devVars,
+      load: () => this.#loadAgain(),
+    });
     const watched = [...SOURCES, ...MANIFESTS, ...SETTINGS];
     this.#stopWatching = watchFiles(watched, (files) => this.#onChange(files));
     /** A promise that is rejected when something ends that should run. */
@@ -84,6 +91,7 @@ export class DevSession {
     this.#worker = new DevWorker({ port, verbose, forward });
     this.#worker.ended.then((end) => this.#ended("wrangler", end));
     await this.#worker.ready();
+    await this.#openAi.tell();
     if (this.detail) await this.#tellFailed(this.detail);
     else await tellBuild(this.#addresses.playground, "live");
   }
@@ -158,6 +166,19 @@ export class DevSession {
     await this.checkHealth();
   }
 
+  // Loads the version that answers with the settings as they are now. Returns whether that worked.
+  async #loadAgain() {
+    while (this.#working) await new Promise((resolve) => setTimeout(resolve, 50));
+    this.#working = true;
+    try {
+      const version = this.#version ?? "";
+      return (await this.#worker?.swap(version, this.#settings().overrides)) ?? false;
+    } finally {
+      this.#working = false;
+      this.#work();
+    }
+  }
+
   // Returns whether there is a version of the sources as they are.
   async #buildVersion() {
     await tellBuild(this.#addresses.playground, "building");
@@ -187,18 +208,20 @@ export class DevSession {
   async #applySettings() {
     this.#warn();
     const wanted = JSON.stringify(this.#wantedPlayground());
-    if (wanted === this.#playgroundConfiguration) return;
+    if (wanted === this.#playgroundConfiguration) return this.#openAi.tell();
     print("start: restarting the playground, whose secrets changed; its page begins anew");
     const old = this.#playground;
     this.#playground = undefined;
     await old?.stop();
     await this.#startPlayground();
+    await this.#openAi.tell();
   }
 
   async #startPlayground() {
     const configuration = this.#wantedPlayground();
     this.#playgroundConfiguration = JSON.stringify(configuration);
-    const running = await startPlayground(this.#options, configuration);
+    const hear = (line) => this.#openAi.hear(line);
+    const running = await startPlayground(this.#options, configuration, hear);
     this.#playground = running;
     running.ended.then((end) => {
       if (this.#playground === running) this.#ended("the playground", end);
@@ -206,16 +229,16 @@ export class DevSession {
   }
 
   #wantedPlayground() {
-    const { mockOpenAi } = this.#settings();
-    return playgroundConfiguration(devVars(), { mockOpenAi, publicUrl: this.#publicUrl });
+    const mockKey = this.#openAi.mockKey();
+    return playgroundConfiguration(devVars(), { mockKey, publicUrl: this.#publicUrl });
   }
 
   #settings() {
-    const { overrides, mockOpenAi } = localSettings(devVars(), this.#addresses.playground, {
+    const overrides = localSettings(devVars(), this.#addresses.playground, {
       isPublic: this.#publicUrl !== undefined,
     });
     if (this.#publicUrl) overrides.PUBLIC_URL = this.#publicUrl;
-    return { overrides, mockOpenAi };
+    return { overrides: { ...overrides, ...this.#openAi.overrides() } };
   }
 
   #warn() {

@@ -38,9 +38,8 @@ export function devVars() {
 
 /**
  * Returns the settings that point the Worker at the playground at this origin, unless .dev.vars sets
- * them, and whether its OpenAI is the playground's: `{ overrides, mockOpenAi }`. Whatever the key is,
- * events go to the playground unless .dev.vars names Segment's API, so that no test gets into real
- * data. If the Worker is public and .dev.vars names an account, Twilio is the real one.
+ * them. Whatever the key is, events go to the playground unless .dev.vars names Segment's API, so that
+ * no test gets into real data. If the Worker is public and .dev.vars names an account, Twilio is the real one.
  *
  * @param {Record<string, string>} settings
  * @param {string} playground
@@ -49,9 +48,8 @@ export function devVars() {
 export function localSettings(settings, playground, { isPublic = false } = {}) {
   /** @type {Record<string, string>} */
   const overrides = {};
-  const mockOpenAi =
-    !settings.OPENAI_BASE_URL && settings.OPENAI_API_KEY?.startsWith("sk-playground-") === true;
-  if (mockOpenAi) overrides.OPENAI_BASE_URL = `${playground}/v1`;
+  if (!settings.OPENAI_BASE_URL && settings.OPENAI_API_KEY?.startsWith("sk-playground-"))
+    overrides.OPENAI_BASE_URL = `${playground}/v1`;
   if (!settings.SEGMENT_API_BASE_URL) overrides.SEGMENT_API_BASE_URL = playground;
   if (!settings.TWILIO_API_BASE_URL && !(isPublic && settings.TWILIO_ACCOUNT_SID)) {
     overrides.TWILIO_API_BASE_URL = playground;
@@ -64,7 +62,7 @@ export function localSettings(settings, playground, { isPublic = false } = {}) {
     Object.assign(overrides, SYNTHETIC_CALLS);
     if (!settings.CALL_HOURS) overrides.CALL_HOURS = "00:00-24:00";
   }
-  return { overrides, mockOpenAi };
+  return overrides;
 }
 
 /** Builds the playground if it is missing or its sources changed. */

@@ -118,7 +118,7 @@ test("everything can be done by keyboard alone, with a visible focus at every st
   await page.keyboard.press("Enter");
   assert.equal(await page.evaluate(() => document.activeElement?.id), "inspector");
   await tabTo("Exchange");
-  for (const name of ["Log", "Model", "Shop", "Usage", "Faults", "Exchange"]) {
+  for (const name of ["Log", "Model", "Shop", "Usage", "Faults", "Assistant", "Exchange"]) {
     await page.keyboard.press("ArrowRight");
     assert.equal((await focus()).name, name);
     await page.getByRole("tabpanel", { name }).waitFor();

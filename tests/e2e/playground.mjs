@@ -16,15 +16,17 @@ export const echo = (text, number = 1) =>
  * - `tokens`: the Twilio auth tokens that it accepts;
  * - `worker`: the URL of the Worker that the phones of its page write to;
  * - `adminToken`: the token for that Worker's admin routes, "" for none;
+ * - `assistants`: the folder of the assistants that its page edits;
  * - `date`: the date that its OpenAI assumes;
  * - `callSpeed`: how many times as fast the time of calls passes.
  *
- * @param {{ tokens?: string, worker?: string, adminToken?: string, date?: string, callSpeed?: number }} [options]
+ * @param {{ tokens?: string, worker?: string, adminToken?: string, assistants?: string, date?: string, callSpeed?: number }} [options]
  */
 export async function startPlayground({
   tokens = SECRETS.TWILIO_AUTH_TOKEN,
   worker,
   adminToken = SECRETS.ADMIN_TOKEN,
+  assistants = inRoot("assistants"),
   date,
   callSpeed,
 } = {}) {
@@ -37,7 +39,7 @@ export async function startPlayground({
       "--port",
       "0",
       "--assistants",
-      inRoot("assistants"),
+      assistants,
       "--personas",
       inRoot("personas"),
       "--scenarios",
@@ -201,6 +203,11 @@ export class Playground {
         ...(await this.#control("GET", `calls/${sid}/frames`)),
       })),
     );
+  }
+
+  /** Tells it something as `npm start` does, such as the state of a build. */
+  async tell(method, what, told) {
+    await this.#control(method, what, told);
   }
 
   /** Stops it. */

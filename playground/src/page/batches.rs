@@ -36,11 +36,8 @@ const BATCHES: &str = "/admin/batches";
 /// Who can talk in a conversation, and about what.
 async fn cast(State(playground): State<Arc<Playground>>) -> Response {
     let cast = playground.personas.read();
-    let assistants: Vec<&str> = playground
-        .assistants
-        .iter()
-        .map(|assistant| assistant.name.as_str())
-        .collect();
+    let assistants = playground.assistants.list().into_iter();
+    let assistants: Vec<String> = assistants.map(|assistant| assistant.name).collect();
     answer(
         StatusCode::OK,
         &json!({"body": {"cast": cast, "assistants": assistants}}),

@@ -103,7 +103,7 @@ static PACKAGED: [Packaged; 2] = [
     },
 ];
 
-static FILES: [File; 35] = [
+static FILES: &[File] = &[
     File::new("/", HTML, include_str!("../../web/index.html")),
     File::new("/runs", HTML, include_str!("../../web/runs.html")),
     File::new("/web/style.css", CSS, include_str!("../../web/style.css")),
@@ -113,6 +113,28 @@ static FILES: [File; 35] = [
         "image/svg+xml",
         include_str!("../../web/icon.svg"),
     ),
+    File::new("/web/editor.css", CSS, include_str!("../../web/editor.css")),
+    File::script(
+        "/web/page-tools.js",
+        include_str!("../../web/page-tools.js"),
+    ),
+    File::script(
+        "/web/assistant-editor.js",
+        include_str!("../../web/assistant-editor.js"),
+    ),
+    File::script(
+        "/web/assistant-wording.js",
+        include_str!("../../web/assistant-wording.js"),
+    ),
+    File::script(
+        "/web/line-editor.js",
+        include_str!("../../web/line-editor.js"),
+    ),
+    File::script(
+        "/web/openai-switch.js",
+        include_str!("../../web/openai-switch.js"),
+    ),
+    File::script("/web/export.js", include_str!("../../web/export.js")),
     File::script("/web/main.js", include_str!("../../web/main.js")),
     File::script("/web/call.js", include_str!("../../web/call.js")),
     File::script(

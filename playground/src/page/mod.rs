@@ -5,6 +5,9 @@
 //! - `GET /playground/events` is the feed, from which the page builds all that it shows.
 //! - `POST /playground/phone/…` sends and replays messages. `PUT /playground/switches` sets faults.
 //! - `/playground/calls` starts, shows and controls calls (`calls.rs`).
+//! - `/playground/assistants` reads, checks and saves the files of assistants (`assistants.rs`).
+//! - `/playground/launcher` and `/playground/openai` are between the page and `npm start`
+//!   (`launcher.rs`).
 //! - `POST /playground/build` receives the state of the Worker's build (`build.rs`).
 //! - `POST /playground/log` receives the log lines of the Worker. `GET /playground/worker/…` asks
 //!   its admin routes (`worker.rs`). `/playground/batches` is for synthetic conversations
@@ -34,12 +37,14 @@ use crate::phones::switches::{ShopFault, Switches};
 use crate::playground::Playground;
 use crate::webhook::channel::{Channel, address};
 
+mod assistants;
 mod batches;
 mod build;
 mod calls;
 mod conversation;
 mod files;
 mod guard;
+mod launcher;
 mod read;
 mod worker;
 
@@ -50,6 +55,8 @@ pub fn routes() -> Router<Arc<Playground>> {
     files::routes()
         .merge(calls::routes())
         .merge(batches::routes())
+        .merge(assistants::routes())
+        .merge(launcher::routes())
         .merge(build::routes())
         .route("/playground/events", get(events))
         .route("/playground/setup", get(setup))
@@ -75,7 +82,7 @@ async fn setup(State(playground): State<Arc<Playground>>) -> Response {
     let setup = json!({
         "worker": playground.outgoing.client.worker(),
         "switches": playground.switches.shown(),
-        "assistants": playground.assistants
+        "assistants": playground.assistants.list()
     });
     answer(StatusCode::OK, &setup)
 }

@@ -20,6 +20,7 @@ mod cast;
 mod compatible;
 mod conversation_faults;
 mod conversations;
+mod editor;
 mod faults;
 mod feed;
 mod gather;
