@@ -1,4 +1,4 @@
-// `npm run say -- "Hello"`: sends a message to the local Worker as Twilio would. The playground's
+// `npm run say -- "Hello"`: sends a message to the local Worker as Twilio would, and without a text chats. The playground's
 // `say` does the work and has the options (--help). This script builds it if needed, and adds the
 // token to sign with from .dev.vars and the addresses of the instance that runs.
 

@@ -3,7 +3,7 @@
 //!
 //! - `GET /`, `GET /runs` and their files are compiled in (`files.rs`).
 //! - `GET /playground/events` is the feed, from which the page builds all that it shows.
-//! - `POST /playground/phone/…` sends and replays messages. `PUT /playground/switches` sets faults.
+//! - `POST /playground/phone/…` sends and replays messages, those of `say` (`signed`), too. `PUT /playground/switches` sets faults.
 //! - `/playground/calls` starts, shows and controls calls (`calls.rs`).
 //! - `/playground/assistants` reads, checks and saves the files of assistants (`assistants.rs`).
 //! - `/playground/launcher` and `/playground/openai` are between the page and `npm start`
@@ -33,6 +33,7 @@ use crate::http::control::{answer, control_error};
 use crate::http::reply::Payload;
 use crate::openai::HEARD;
 use crate::phones::new_message::NewMessage;
+use crate::phones::outgoing::SignedMessage;
 use crate::phones::switches::{ShopFault, Switches};
 use crate::playground::Playground;
 use crate::webhook::channel::{Channel, address};
@@ -62,6 +63,7 @@ pub fn routes() -> Router<Arc<Playground>> {
         .route("/playground/setup", get(setup))
         .route("/playground/phone/messages", post(send))
         .route("/playground/phone/replay", post(replay))
+        .route("/playground/phone/signed", post(deliver))
         .route("/playground/switches", put(set_switches))
         .route("/playground/conversation", get(conversation))
         .route("/playground/media/{sid}", get(attachment))
@@ -96,6 +98,24 @@ async fn send(
         Ok(message) => match playground.outgoing.send(message) {
             Ok(sid) => answer(StatusCode::ACCEPTED, &json!({"sid": sid})),
             Err(reason) => control_error(StatusCode::BAD_REQUEST, &reason),
+        },
+        Err(error) => *error,
+    }
+}
+
+/// A message of the phone in the terminal (`say`), so that the page shows it, too.
+async fn deliver(
+    State(playground): State<Arc<Playground>>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    match read::<SignedMessage>(&headers, &body) {
+        Ok(signed) => match playground.outgoing.deliver(signed).await {
+            Some(answered) => answer(StatusCode::OK, &answered),
+            None => control_error(
+                StatusCode::CONFLICT,
+                "the playground would sign it otherwise, or post it to another Worker",
+            ),
         },
         Err(error) => *error,
     }

@@ -26,7 +26,7 @@ pub struct NewMessage {
 /// An attached file. It was uploaded before.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Attachment {
+pub struct Attachment {
     url: String,
     content_type: String,
 }
@@ -102,14 +102,5 @@ impl NewMessage {
         inbound.media_types = types.collect();
         inbound.rich = self.rich.clone();
         inbound
-    }
-
-    /// What the person sees of their message.
-    pub(super) fn bubble_text(&self) -> &str {
-        let Rich { button, flow, .. } = &self.rich;
-        let choice = button.as_ref().map(|button| &button.text).or(flow.as_ref());
-        choice
-            .filter(|_| self.text.is_empty())
-            .unwrap_or(&self.text)
     }
 }

@@ -1,15 +1,15 @@
-//! Sending from the phones of the page. One message becomes one or more webhooks, as the switches
-//! say. The feed gets an event for each webhook and for its answer.
+//! Sending from the phones of the page and of the terminal. One message of the page becomes one or more
+//! webhooks, as the switches say. The feed gets an event for each webhook and for its answer.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::new_message::NewMessage;
+use super::new_message::{Attachment, NewMessage};
 use super::switches::FaultSwitches;
 use crate::base::random::random_hex;
 use crate::base::shared::{lock, push_newest};
@@ -18,7 +18,6 @@ use crate::feed::Feed;
 use crate::twilio::media_store::ACCOUNT_SID;
 use crate::twilio::messages::Outbox;
 use crate::webhook::client::{ANSWER_TIMEOUT, Answer, NoAnswer, Signature, Webhook, WebhookClient};
-use crate::webhook::inbound::Inbound;
 use crate::webhook::pseudonyms::Pseudonyms;
 use crate::webhook::twiml;
 
@@ -62,19 +61,51 @@ impl Outgoing {
         message.check()?;
         let inbound = message.inbound();
         let sid = inbound.sid.clone();
-        let sent = Arc::new(Sent {
-            message,
-            inbound,
+        let sent = self.keep(Sent {
+            parameters: inbound.parameters(),
+            text: inbound.shown_text().to_owned(),
+            sid: inbound.sid,
+            from: inbound.from,
+            to: inbound.to,
+            media: message.media,
             idempotency_token: random_hex(),
         });
+        let outgoing = Arc::clone(self);
+        tokio::spawn(async move { outgoing.post_with_faults(&sent).await });
+        Ok(sid)
+    }
+
+    /// Posts a message of the phone in the terminal, and returns what the feed says of the answer. Fault
+    /// switches have no effect. `None`: the terminal would post another webhook, to another Worker or with
+    /// another token. Then it posts by itself.
+    pub async fn deliver(self: &Arc<Self>, signed: SignedMessage) -> Option<Value> {
+        let SignedMessage {
+            signature,
+            worker,
+            message,
+        } = signed;
+        let url = self.client.messages_url();
+        let own = self
+            .client
+            .signature(&url, &message.parameters, Signature::Genuine)
+            .ok()?;
+        if own != signature || worker != self.client.worker() {
+            return None;
+        }
+        let sent = self.keep(message);
+        let post = Post::new(Kind::Message, Signature::Genuine);
+        Some(self.post(&sent, post).await)
+    }
+
+    /// Keeps a message, so that it can be sent again.
+    fn keep(&self, sent: Sent) -> Arc<Sent> {
+        let sent = Arc::new(sent);
         push_newest(
             &mut lock(&self.history.sent),
             Arc::clone(&sent),
             KEPT_MESSAGES,
         );
-        let outgoing = Arc::clone(self);
-        tokio::spawn(async move { outgoing.post_with_faults(&sent).await });
-        Ok(sid)
+        sent
     }
 
     /// Sends the message `sid` again: the same form with the same SID and a genuine signature.
@@ -85,7 +116,7 @@ impl Outgoing {
     pub fn replay(self: &Arc<Self>, sid: &str) -> Result<(), String> {
         let sent = lock(&self.history.sent)
             .iter()
-            .find(|sent| sent.inbound.sid == sid)
+            .find(|sent| sent.sid == sid)
             .cloned();
         let sent = sent.ok_or_else(|| {
             format!("no message {sid:.40} was sent from this playground, or too long ago")
@@ -100,7 +131,7 @@ impl Outgoing {
 
     /// Posts a message as often as the switches of its phone say.
     async fn post_with_faults(self: &Arc<Self>, sent: &Arc<Sent>) {
-        let pair = (sent.inbound.from.clone(), sent.inbound.to.clone());
+        let pair = (sent.from.clone(), sent.to.clone());
         let switches = self.switches.of(&pair);
         let signature = if switches.forged {
             Signature::Forged
@@ -123,14 +154,13 @@ impl Outgoing {
         }
     }
 
-    /// Posts one webhook, and publishes it and its answer.
-    async fn post(self: &Arc<Self>, sent: &Arc<Sent>, post: Post) {
+    /// Posts one webhook, and publishes it and its answer. Returns what is published of the answer.
+    async fn post(self: &Arc<Self>, sent: &Arc<Sent>, post: Post) -> Value {
         let exchange = self.history.next_exchange();
-        let inbound = &sent.inbound;
-        let parameters = inbound.parameters();
+        let parameters = &sent.parameters;
         let webhook = self
             .client
-            .webhook(&parameters, post.signature, &sent.idempotency_token);
+            .webhook(parameters, post.signature, &sent.idempotency_token);
         let request = webhook.as_ref().ok().map(|webhook| {
             json!({
                 "method": "POST",
@@ -141,17 +171,17 @@ impl Outgoing {
         });
         let event = json!({
             "exchange": exchange,
-            "sid": inbound.sid,
+            "sid": sent.sid,
             "kind": post.kind,
             "forged": post.signature == Signature::Forged,
             "at": now_ms(),
-            "from": inbound.from,
-            "to": inbound.to,
-            "text": sent.message.bubble_text(),
-            "media": sent.message.media,
+            "from": sent.from,
+            "to": sent.to,
+            "text": sent.text,
+            "media": sent.media,
             "request": request,
-            "name": self.pseudonyms.pair(&inbound.from, &inbound.to),
-            "phone_hash": self.pseudonyms.phone_hash(&inbound.from)
+            "name": self.pseudonyms.pair(&sent.from, &sent.to),
+            "phone_hash": self.pseudonyms.phone_hash(&sent.from)
         });
         self.feed.publish("sent", event);
         let start = Instant::now();
@@ -170,7 +200,7 @@ impl Outgoing {
                 let sids = if post.answer_lost {
                     Vec::new()
                 } else {
-                    self.list_replies(inbound, answer)
+                    self.list_replies(sent, answer)
                 };
                 let mut shown = shown(answer);
                 if let Some(fields) = shown.as_object_mut() {
@@ -188,7 +218,8 @@ impl Outgoing {
             fields.insert("lost".to_owned(), post.answer_lost.into());
             fields.insert("at".to_owned(), now_ms().into());
         }
-        self.feed.publish("answered", event);
+        self.feed.publish("answered", event.clone());
+        event
     }
 
     async fn answer(
@@ -203,7 +234,7 @@ impl Outgoing {
     }
 
     /// Adds the messages in the answer to the messages of Twilio, and returns their SIDs.
-    fn list_replies(&self, inbound: &Inbound, answer: &Answer) -> Vec<String> {
+    fn list_replies(&self, sent: &Sent, answer: &Answer) -> Vec<String> {
         if answer.status != 200 {
             return Vec::new();
         }
@@ -214,16 +245,34 @@ impl Outgoing {
         messages
             .map(|message| {
                 self.outbox
-                    .add_reply(ACCOUNT_SID, &inbound.to, &inbound.from, &message.text)
+                    .add_reply(ACCOUNT_SID, &sent.to, &sent.from, &message.text)
             })
             .collect()
     }
 }
 
+/// A message of the phone in the terminal, with the webhook that it would post by itself.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SignedMessage {
+    signature: String,
+    /// The origin of the Worker.
+    worker: String,
+    message: Sent,
+}
+
 /// A message that was sent.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Sent {
-    message: NewMessage,
-    inbound: Inbound,
+    sid: String,
+    from: String,
+    to: String,
+    /// What the person sees of it.
+    text: String,
+    media: Vec<Attachment>,
+    /// The form of the webhook.
+    parameters: Vec<(String, String)>,
     /// The same in every retry.
     idempotency_token: String,
 }

@@ -1,35 +1,39 @@
-//! `playground say`: posts one signed inbound message to the local Worker and shows the answer.
+//! `playground say`: a phone in the terminal. It posts one signed inbound message to the local Worker and
+//! shows the answer, chats, or plays a script.
 //!
 //! Like Twilio it gives up after 15 seconds. It only posts to this machine.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
-
 use self::attach::attach;
-use self::bubble::{bubble, printable};
+use self::bubble::bubble;
+use self::phone::{Failure, Phone};
 use crate::base::console::{EXIT_USAGE, print_error, print_line};
 use crate::base::loopback::loopback_origin;
-use crate::base::random::random_hex;
-use crate::base::time::now_ms;
 use crate::openai::HEARD;
 use crate::webhook::channel::Channel;
-use crate::webhook::client::{
-    ANSWER_TIMEOUT, Answer, NoAnswer, Signature, WebhookClient, tokens_of,
-};
+use crate::webhook::client::{WebhookClient, tokens_of};
 use crate::webhook::inbound::{Button, Inbound, Rich};
-use crate::webhook::twiml::{self, Message};
+use crate::webhook::twiml::Message;
 
 mod attach;
 mod bubble;
+mod chat;
+mod phone;
+mod script;
 
 /// The options of the command.
 #[derive(Debug, clap::Args)]
 pub struct Options {
-    /// The text of the message. A message with media needs none
-    #[arg(default_value = "", hide_default_value = true)]
-    text: String,
+    /// The text of the message. A message with media needs none. Without a text, each line of the input
+    /// is a message
+    text: Option<String>,
+    /// Send the lines of this file that begin with ">", and compare the answers with those below them:
+    /// "< text" is a line of the answer, "<~ words" is part of it, "<*" is any answer, "<-" is none
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["text", "sid", "media", "voice", "quote", "button", "flow"])]
+    script: Option<PathBuf>,
     /// The contact who writes, such as +15550100. Each channel has a default
     #[arg(long, value_name = "ADDRESS")]
     from: Option<String>,
@@ -83,45 +87,60 @@ pub struct Options {
     no_wait: bool,
 }
 
-/// Runs the command. The exit code is 0 if Twilio would accept the answer, 1 if not, and 2 if
-/// nothing was sent.
+/// Runs the command. The exit code is 0 if Twilio would accept the answer and it is the expected one, 1
+/// if not, and 2 if nothing was sent.
 pub fn run(options: Options) -> ExitCode {
-    match Command::new(options).and_then(|command| command.run()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(Failure::NotSent(reason)) => {
-            print_error("say", &reason);
-            ExitCode::from(EXIT_USAGE)
+    let is_chat = options.text.is_none() && !has_content(&options);
+    let script = options.script.clone();
+    let text = options.text.clone().unwrap_or_default();
+    let done = Conversation::new(options).and_then(|conversation| match script {
+        Some(file) => {
+            let named = |reason: String| Failure::NotSent(format!("{}: {reason}", file.display()));
+            let text = std::fs::read_to_string(&file)
+                .map_err(|error| named(format!("cannot be read: {error}")))?;
+            script::play(&conversation, &script::read(&text).map_err(named)?)
         }
-        Err(Failure::BadAnswer(reason)) => {
-            print_error("say", &reason);
-            ExitCode::FAILURE
+        None if is_chat => Ok(chat::chat(&conversation)),
+        None => conversation.send_one(&text).map(|()| true),
+    });
+    match done {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(failure) => {
+            print_error("say", failure.reason());
+            match failure {
+                Failure::NotSent(_) => ExitCode::from(EXIT_USAGE),
+                Failure::BadAnswer(_) => ExitCode::FAILURE,
+            }
         }
     }
 }
 
-/// Why there is no answer to show.
-enum Failure {
-    /// Nothing was sent.
-    NotSent(String),
-    /// Twilio would not accept the answer.
-    BadAnswer(String),
+/// Whether there is something to send without a text.
+fn has_content(options: &Options) -> bool {
+    let Options {
+        media,
+        voice,
+        button,
+        flow,
+        ..
+    } = options;
+    !media.is_empty() || !voice.is_empty() || button.is_some() || flow.is_some()
 }
 
-/// The checked options.
-struct Command {
-    inbound: Inbound,
-    client: WebhookClient,
-    /// The playground to ask for answers that are sent by REST.
-    playground: Option<String>,
+/// The checked options: who writes to whom, and by which phone.
+struct Conversation {
+    phone: Phone,
+    /// Whether to wait for answers that are sent by REST.
+    waits: bool,
+    channel: Channel,
+    /// A message without a text.
+    template: Inbound,
+    /// The SID that the message gets in place of a new one.
+    sid: Option<String>,
 }
 
-/// How long to wait for an answer that is sent by REST, and how often to ask for it.
-const REST_TIMEOUT: Duration = Duration::from_secs(65);
-const REST_INTERVAL: Duration = Duration::from_millis(250);
-/// How long to wait for more messages after the first one.
-const NEXT_MESSAGE_TIMEOUT: Duration = Duration::from_millis(1500);
-
-impl Command {
+impl Conversation {
     fn new(options: Options) -> Result<Self, Failure> {
         let playground =
             loopback_origin("--playground", &options.playground).map_err(Failure::NotSent)?;
@@ -141,12 +160,15 @@ impl Command {
             options.channel,
             options.from.as_deref().unwrap_or(from),
             options.to.as_deref().unwrap_or(to),
-            &options.text,
+            "",
             media,
-            options.sid,
+            None,
         );
         Ok(Self {
-            inbound: Inbound {
+            phone: Phone { client, playground },
+            waits: !options.no_wait,
+            channel: options.channel,
+            template: Inbound {
                 media_types,
                 user_id: options.user_id,
                 group: options.group,
@@ -154,135 +176,78 @@ impl Command {
                 rich,
                 ..inbound
             },
-            client,
-            playground: (!options.no_wait).then_some(playground),
+            sid: options.sid,
         })
     }
 
-    fn run(&self) -> Result<(), Failure> {
-        let parameters = self.inbound.parameters();
-        let webhook = self
-            .client
-            .webhook(&parameters, Signature::Genuine, &random_hex())
-            .map_err(|error| Failure::NotSent(format!("cannot sign: {error}")))?;
+    /// A message with this text.
+    fn message(&self, text: &str) -> Inbound {
+        let template = &self.template;
+        let inbound = Inbound::new(
+            self.channel,
+            &template.from,
+            &template.to,
+            text,
+            template.media.clone(),
+            self.sid.clone(),
+        );
+        Inbound {
+            media_types: template.media_types.clone(),
+            user_id: template.user_id.clone(),
+            group: template.group.clone(),
+            service: template.service.clone(),
+            rich: template.rich.clone(),
+            ..inbound
+        }
+    }
+
+    /// Sends one message, and prints all about its answer.
+    fn send_one(&self, text: &str) -> Result<(), Failure> {
+        let inbound = self.message(text);
         print_line(&format!(
             "{} from {} to {}",
-            self.inbound.sid, self.inbound.from, self.inbound.to
+            inbound.sid, inbound.from, inbound.to
         ));
-        let sent_at = now_ms();
-        let start = Instant::now();
-        let answer = self
-            .client
-            .post(&webhook, ANSWER_TIMEOUT)
-            .map_err(|reason| self.no_answer(reason))?;
-        let took = format!("{} in {} ms", answer.status, start.elapsed().as_millis());
-        let answer = read(&answer).inspect_err(|_| print_line(&took))?;
+        let beginning = phone::now();
+        let answered = self.phone.send(&inbound)?;
+        let answer = answered.read.inspect_err(|_| print_line(&answered.took))?;
         for message in &answer.messages {
             print_line(&bubble(message));
         }
-        print_line(&took);
-        if let Some(url) = &answer.redirect {
-            print_line(&format!(
-                "the answer redirects to {}; say does not follow",
-                printable(url)
-            ));
+        print_line(&answered.took);
+        if let Some(notice) = chat::redirect_notice(answer.redirect.as_deref()) {
+            print_line(&notice);
         } else if answer.messages.is_empty() {
             print_line(
                 "no message in this answer; if the model was slow \
                  the answer comes later by the REST API",
             );
-            if let Some(playground) = &self.playground {
-                self.wait_for_rest(playground, sent_at, start);
+            if self.waits {
+                self.wait_for_rest(&inbound, beginning);
             }
         }
         Ok(())
     }
 
-    /// The failure for a request without an answer.
-    fn no_answer(&self, reason: NoAnswer) -> Failure {
-        let worker = self.client.worker();
-        match reason {
-            NoAnswer::TimedOut => Failure::BadAnswer(
-                "no answer within 15 s: Twilio would have given up and reported 11200".to_owned(),
-            ),
-            NoAnswer::NotListening => Failure::NotSent(format!(
-                "nothing is listening at {worker}: start it with npm start"
-            )),
-            NoAnswer::Broken(error) => {
-                Failure::BadAnswer(format!("no answer from {worker}: {error} (Twilio: 11200)"))
-            }
-        }
-    }
-
     /// Waits for messages that are sent by REST, and shows them.
-    fn wait_for_rest(&self, playground: &str, sent_at: u64, start: Instant) {
+    fn wait_for_rest(&self, inbound: &Inbound, beginning: (u64, Instant)) {
         print_line("waiting for it up to 65 s; press Ctrl-C to stop");
-        let mut shown = 0_usize;
-        let mut until = REST_TIMEOUT;
-        while start.elapsed() < until {
-            let messages = match self.rest_messages(playground, sent_at) {
-                Ok(messages) => messages,
-                Err(error) => {
-                    print_line(&format!(
-                        "cannot show answers that are sent by REST, \
-                         no playground at {playground}: {error}"
-                    ));
-                    return;
-                }
-            };
-            for message in messages.get(shown..).unwrap_or_default() {
-                print_line(&bubble(message));
-                print_line(&format!(
-                    "by the REST API after {} ms",
-                    start.elapsed().as_millis()
-                ));
-                until = start.elapsed().saturating_add(NEXT_MESSAGE_TIMEOUT);
-            }
-            shown = shown.max(messages.len());
-            std::thread::sleep(REST_INTERVAL);
+        let clear = chat::clear_line();
+        let each = |message: Message, after: Duration| {
+            print_line(&format!("{clear}{}", bubble(&message)));
+            print_line(&format!("by the REST API after {} ms", after.as_millis()));
+        };
+        match self
+            .phone
+            .wait_for_rest(inbound, beginning, each, chat::show_waiting)
+        {
+            Ok(0) => print_line(&format!("{clear}no answer came within 65 s")),
+            Ok(_) => {}
+            Err(error) => print_line(&format!(
+                "{clear}{}: {error}",
+                chat::no_playground(&self.phone.playground)
+            )),
         }
-        if shown == 0 {
-            print_line("no answer came within 65 s");
-        }
-    }
-
-    /// The messages to the contact that were sent by REST since `sent_at`, oldest first.
-    fn rest_messages(&self, playground: &str, sent_at: u64) -> anyhow::Result<Vec<Message>> {
-        let body = self
-            .client
-            .agent()
-            .get(format!("{playground}/playground/messages?since={sent_at}"))
-            .call()?
-            .body_mut()
-            .read_to_string()?;
-        let body: Value = serde_json::from_str(&body)?;
-        let messages = body.get("messages").and_then(Value::as_array);
-        let text = |message: &Value, name: &str| {
-            message.get(name).and_then(Value::as_str).map(str::to_owned)
-        };
-        let is_answer = |message: &&Value| {
-            text(message, "to").as_deref() == Some(&self.inbound.from)
-                // A message of a Messaging Service has no sender yet.
-                && text(message, "from").is_none_or(|from| from == self.inbound.to)
-        };
-        let read = |message: &Value| Message {
-            text: text(message, "body").unwrap_or_default(),
-            media: match message.pointer("/parameters/MediaUrl") {
-                Some(Value::String(url)) => vec![url.clone()],
-                Some(Value::Array(urls)) => urls
-                    .iter()
-                    .filter_map(Value::as_str)
-                    .map(str::to_owned)
-                    .collect(),
-                _ => Vec::new(),
-            },
-        };
-        Ok(messages
-            .into_iter()
-            .flatten()
-            .filter(is_answer)
-            .map(read)
-            .collect())
     }
 }
 
@@ -304,23 +269,4 @@ fn rich(options: &Options) -> Result<Rich, String> {
         return Err("--quote, --button and --flow need --channel whatsapp".to_owned());
     }
     Ok(rich)
-}
-
-/// Reads the answer of the Worker as Twilio would.
-fn read(answer: &Answer) -> Result<twiml::Answer, Failure> {
-    let body = || printable(&String::from_utf8_lossy(&answer.body));
-    if answer.status != 200 {
-        return Err(Failure::BadAnswer(format!(
-            "the Worker refused, which Twilio would report as 11200:\n{}",
-            body()
-        )));
-    }
-    twiml::read(answer.content_type().as_deref(), &answer.body).map_err(|error| {
-        Failure::BadAnswer(format!(
-            "Twilio would report {}: {}\n{}",
-            error.code,
-            error.reason,
-            body()
-        ))
-    })
 }

@@ -124,6 +124,11 @@ impl WebhookClient {
         format!("{}{path}", self.public)
     }
 
+    /// The URL of the webhook for messages, as Twilio knows it.
+    pub fn messages_url(&self) -> String {
+        self.public_url(MESSAGES)
+    }
+
     /// Where on this machine the Worker serves `url`. `None`: it is not a URL of the Worker.
     pub fn local_url(&self, url: &str) -> Option<String> {
         let path = [&self.public, &self.worker]
@@ -143,8 +148,12 @@ impl WebhookClient {
         signature: Signature,
         idempotency_token: &str,
     ) -> anyhow::Result<Webhook> {
-        let url = self.public_url(MESSAGES);
-        self.webhook_to(&url, parameters, signature, idempotency_token)
+        self.webhook_to(
+            &self.messages_url(),
+            parameters,
+            signature,
+            idempotency_token,
+        )
     }
 
     /// The webhook for a form to `url`, which is signed as it is written.

@@ -66,6 +66,15 @@ pub struct Inbound {
 }
 
 impl Inbound {
+    /// What the person sees of it: the text, or what was chosen.
+    pub fn shown_text(&self) -> &str {
+        let Rich { button, flow, .. } = &self.rich;
+        let choice = button.as_ref().map(|button| &button.text).or(flow.as_ref());
+        choice
+            .filter(|_| self.text.is_empty())
+            .unwrap_or(&self.text)
+    }
+
     /// A message. The addresses get the prefix of the channel, and without `sid` the message gets a
     /// new one.
     pub fn new(
