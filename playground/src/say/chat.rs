@@ -5,9 +5,8 @@
 use std::io::{BufRead as _, IsTerminal as _, Write as _};
 use std::time::Duration;
 
-use super::Conversation;
 use super::bubble::bubble;
-use super::phone::{Failure, now};
+use super::phone::{Conversation, Failure, now};
 use crate::base::console::{print_error, print_line};
 use crate::webhook::inbound::Inbound;
 use crate::webhook::twiml::Message;

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use self::attach::attach;
 use self::bubble::bubble;
-use self::phone::{Failure, Phone};
+use self::phone::{Conversation, Failure, Phone};
 use crate::base::console::{EXIT_USAGE, print_error, print_line};
 use crate::base::loopback::loopback_origin;
 use crate::openai::HEARD;
@@ -93,7 +93,7 @@ pub fn run(options: Options) -> ExitCode {
     let is_chat = options.text.is_none() && !has_content(&options);
     let script = options.script.clone();
     let text = options.text.clone().unwrap_or_default();
-    let done = Conversation::new(options).and_then(|conversation| match script {
+    let done = conversation_of(options).and_then(|conversation| match script {
         Some(file) => {
             let named = |reason: String| Failure::NotSent(format!("{}: {reason}", file.display()));
             let text = std::fs::read_to_string(&file)
@@ -101,7 +101,7 @@ pub fn run(options: Options) -> ExitCode {
             script::play(&conversation, &script::read(&text).map_err(named)?)
         }
         None if is_chat => Ok(chat::chat(&conversation)),
-        None => conversation.send_one(&text).map(|()| true),
+        None => send_one(&conversation, &text).map(|()| true),
     });
     match done {
         Ok(true) => ExitCode::SUCCESS,
@@ -128,126 +128,91 @@ fn has_content(options: &Options) -> bool {
     !media.is_empty() || !voice.is_empty() || button.is_some() || flow.is_some()
 }
 
-/// The checked options: who writes to whom, and by which phone.
-struct Conversation {
-    phone: Phone,
-    /// Whether to wait for answers that are sent by REST.
-    waits: bool,
-    channel: Channel,
-    /// A message without a text.
-    template: Inbound,
-    /// The SID that the message gets in place of a new one.
-    sid: Option<String>,
+/// Checks the options.
+fn conversation_of(options: Options) -> Result<Conversation, Failure> {
+    let playground =
+        loopback_origin("--playground", &options.playground).map_err(Failure::NotSent)?;
+    let tokens = options.token.as_deref().map(tokens_of).unwrap_or_default();
+    let token = tokens.into_iter().next().ok_or_else(|| {
+        let reason = "no token to sign with: set TWILIO_AUTH_TOKEN to the one in .dev.vars, \
+                          or give --token";
+        Failure::NotSent(reason.to_owned())
+    })?;
+    let client = WebhookClient::new(&options.worker, options.public_url.as_deref(), token)
+        .map_err(Failure::NotSent)?;
+    let rich = rich(&options).map_err(Failure::NotSent)?;
+    let (media, media_types) =
+        attach(&playground, &options.media, &options.voice).map_err(Failure::NotSent)?;
+    let (from, to) = options.channel.default_addresses();
+    let inbound = Inbound::new(
+        options.channel,
+        options.from.as_deref().unwrap_or(from),
+        options.to.as_deref().unwrap_or(to),
+        "",
+        media,
+        None,
+    );
+    Ok(Conversation {
+        phone: Phone { client, playground },
+        waits: !options.no_wait,
+        template: Inbound {
+            media_types,
+            user_id: options.user_id,
+            group: options.group,
+            service: options.service,
+            rich,
+            ..inbound
+        },
+        sid: options.sid,
+    })
 }
 
-impl Conversation {
-    fn new(options: Options) -> Result<Self, Failure> {
-        let playground =
-            loopback_origin("--playground", &options.playground).map_err(Failure::NotSent)?;
-        let tokens = options.token.as_deref().map(tokens_of).unwrap_or_default();
-        let token = tokens.into_iter().next().ok_or_else(|| {
-            let reason = "no token to sign with: set TWILIO_AUTH_TOKEN to the one in .dev.vars, \
-                          or give --token";
-            Failure::NotSent(reason.to_owned())
-        })?;
-        let client = WebhookClient::new(&options.worker, options.public_url.as_deref(), token)
-            .map_err(Failure::NotSent)?;
-        let rich = rich(&options).map_err(Failure::NotSent)?;
-        let (media, media_types) =
-            attach(&playground, &options.media, &options.voice).map_err(Failure::NotSent)?;
-        let (from, to) = options.channel.default_addresses();
-        let inbound = Inbound::new(
-            options.channel,
-            options.from.as_deref().unwrap_or(from),
-            options.to.as_deref().unwrap_or(to),
-            "",
-            media,
-            None,
-        );
-        Ok(Self {
-            phone: Phone { client, playground },
-            waits: !options.no_wait,
-            channel: options.channel,
-            template: Inbound {
-                media_types,
-                user_id: options.user_id,
-                group: options.group,
-                service: options.service,
-                rich,
-                ..inbound
-            },
-            sid: options.sid,
-        })
+/// Sends one message, and prints all about its answer.
+fn send_one(conversation: &Conversation, text: &str) -> Result<(), Failure> {
+    let inbound = conversation.message(text);
+    print_line(&format!(
+        "{} from {} to {}",
+        inbound.sid, inbound.from, inbound.to
+    ));
+    let beginning = phone::now();
+    let answered = conversation.phone.send(&inbound)?;
+    let answer = answered.read.inspect_err(|_| print_line(&answered.took))?;
+    for message in &answer.messages {
+        print_line(&bubble(message));
     }
-
-    /// A message with this text.
-    fn message(&self, text: &str) -> Inbound {
-        let template = &self.template;
-        let inbound = Inbound::new(
-            self.channel,
-            &template.from,
-            &template.to,
-            text,
-            template.media.clone(),
-            self.sid.clone(),
-        );
-        Inbound {
-            media_types: template.media_types.clone(),
-            user_id: template.user_id.clone(),
-            group: template.group.clone(),
-            service: template.service.clone(),
-            rich: template.rich.clone(),
-            ..inbound
-        }
-    }
-
-    /// Sends one message, and prints all about its answer.
-    fn send_one(&self, text: &str) -> Result<(), Failure> {
-        let inbound = self.message(text);
-        print_line(&format!(
-            "{} from {} to {}",
-            inbound.sid, inbound.from, inbound.to
-        ));
-        let beginning = phone::now();
-        let answered = self.phone.send(&inbound)?;
-        let answer = answered.read.inspect_err(|_| print_line(&answered.took))?;
-        for message in &answer.messages {
-            print_line(&bubble(message));
-        }
-        print_line(&answered.took);
-        if let Some(notice) = chat::redirect_notice(answer.redirect.as_deref()) {
-            print_line(&notice);
-        } else if answer.messages.is_empty() {
-            print_line(
-                "no message in this answer; if the model was slow \
+    print_line(&answered.took);
+    if let Some(notice) = chat::redirect_notice(answer.redirect.as_deref()) {
+        print_line(&notice);
+    } else if answer.messages.is_empty() {
+        print_line(
+            "no message in this answer; if the model was slow \
                  the answer comes later by the REST API",
-            );
-            if self.waits {
-                self.wait_for_rest(&inbound, beginning);
-            }
+        );
+        if conversation.waits {
+            wait_for_rest(conversation, &inbound, beginning);
         }
-        Ok(())
     }
+    Ok(())
+}
 
-    /// Waits for messages that are sent by REST, and shows them.
-    fn wait_for_rest(&self, inbound: &Inbound, beginning: (u64, Instant)) {
-        print_line("waiting for it up to 65 s; press Ctrl-C to stop");
-        let clear = chat::clear_line();
-        let each = |message: Message, after: Duration| {
-            print_line(&format!("{clear}{}", bubble(&message)));
-            print_line(&format!("by the REST API after {} ms", after.as_millis()));
-        };
-        match self
-            .phone
-            .wait_for_rest(inbound, beginning, each, chat::show_waiting)
-        {
-            Ok(0) => print_line(&format!("{clear}no answer came within 65 s")),
-            Ok(_) => {}
-            Err(error) => print_line(&format!(
-                "{clear}{}: {error}",
-                chat::no_playground(&self.phone.playground)
-            )),
-        }
+/// Waits for messages that are sent by REST, and shows them.
+fn wait_for_rest(conversation: &Conversation, inbound: &Inbound, beginning: (u64, Instant)) {
+    print_line("waiting for it up to 65 s; press Ctrl-C to stop");
+    let clear = chat::clear_line();
+    let each = |message: Message, after: Duration| {
+        print_line(&format!("{clear}{}", bubble(&message)));
+        print_line(&format!("by the REST API after {} ms", after.as_millis()));
+    };
+    match conversation
+        .phone
+        .wait_for_rest(inbound, beginning, each, chat::show_waiting)
+    {
+        Ok(0) => print_line(&format!("{clear}no answer came within 65 s")),
+        Ok(_) => {}
+        Err(error) => print_line(&format!(
+            "{clear}{}: {error}",
+            chat::no_playground(&conversation.phone.playground)
+        )),
     }
 }
 

@@ -48,6 +48,41 @@ pub struct Phone {
     pub playground: String,
 }
 
+/// The checked options: who writes to whom, and by which phone.
+pub struct Conversation {
+    /// The phone.
+    pub phone: Phone,
+    /// Whether to wait for answers that are sent by REST.
+    pub waits: bool,
+    /// A message without a text.
+    pub template: Inbound,
+    /// The SID that the message gets in place of a new one.
+    pub sid: Option<String>,
+}
+
+impl Conversation {
+    /// A message with this text.
+    pub fn message(&self, text: &str) -> Inbound {
+        let template = &self.template;
+        let inbound = Inbound::new(
+            template.channel,
+            &template.from,
+            &template.to,
+            text,
+            template.media.clone(),
+            self.sid.clone(),
+        );
+        Inbound {
+            media_types: template.media_types.clone(),
+            user_id: template.user_id.clone(),
+            group: template.group.clone(),
+            service: template.service.clone(),
+            rich: template.rich.clone(),
+            ..inbound
+        }
+    }
+}
+
 /// Twilio's time limit, and some more: the playground keeps that limit.
 const DELIVERY_TIMEOUT: Duration = Duration::from_secs(20);
 
@@ -261,12 +296,12 @@ fn answer_of(answered: &Value) -> Answer {
 fn read(answer: &Answer) -> Result<twiml::Answer, Failure> {
     let body = || printable(&String::from_utf8_lossy(&answer.body));
     if answer.status == 403 {
-        return Err(Failure::BadAnswer(
+        return Err(Failure::BadAnswer(format!(
             "the Worker refused the signature, which Twilio would report as 11200. Its TWILIO_AUTH_TOKEN or \
              PUBLIC_URL is not the one of this checkout's .dev.vars: is it another checkout's Worker? Run npm \
-             start here, or give --worker, --playground and --public-url"
-                .to_owned(),
-        ));
+             start here, or give --worker, --playground and --public-url\n{}",
+            body()
+        )));
     }
     if answer.status != 200 {
         return Err(Failure::BadAnswer(format!(

@@ -6,9 +6,8 @@
 
 use std::fmt::Write as _;
 
-use super::Conversation;
 use super::chat::show_waiting;
-use super::phone::{Failure, now};
+use super::phone::{Conversation, Failure, now};
 use crate::base::console::print_line;
 
 /// A message, and what is expected of its answer.
