@@ -6,7 +6,8 @@
 import readline from "node:readline/promises";
 import { adminToken, askAdmin, explanation, LOCAL } from "./lib/admin.mjs";
 import { columns, readCommandLine, readOrigin } from "./lib/cli.mjs";
-import { command, print, UserError } from "./lib/run.mjs";
+import { nearest } from "./lib/nearest.mjs";
+import { command, print, UsageError, UserError } from "./lib/run.mjs";
 
 const HELP = `npm run admin -- usage                              what was used today (UTC)
 npm run admin -- reset-budget                       reset today's budget: a full day's amount is available again
@@ -34,7 +35,7 @@ The token is ADMIN_TOKEN in the environment. For a Worker on this machine, the o
 environment has none; it is never sent to another machine. There is no option for the token, because other users of
 the machine can read the arguments of a command.
 
-Exit code: 0 if it worked, 1 otherwise.`;
+Exit code: 0 if it worked, 1 otherwise, 2 if the command line is wrong.`;
 
 const COMMANDS = {
   usage,
@@ -66,12 +67,10 @@ await command(async (args) => {
     positionals: [name, ...more],
   } = line;
   if (!Object.hasOwn(COMMANDS, name ?? ""))
-    throw new UserError(
-      `${name ? `there is no command "${name}"` : "a command is missing"}. Use usage, reset-budget, show, erase, hand-over, release, message, call or call-state; see --help.`,
-    );
+    throw new UsageError(`${noCommand(name)} Use ${Object.keys(COMMANDS).join(", ")}; see --help.`);
   const subject = SUBJECTS[name] ? more.shift() : undefined;
   if (more.length)
-    throw new UserError(`${name} takes only options, not "${more.join(" ")}": see --help.`);
+    throw new UsageError(`${name} takes only options, not "${more.join(" ")}": see --help.`);
   const url = readOrigin("--url", values.url ?? LOCAL, { local: true });
   const report = (answer, lines) =>
     print(values.json ? JSON.stringify(answer, undefined, 2) : lines.join("\n"));
@@ -79,6 +78,12 @@ await command(async (args) => {
     if (name !== "call") rejectOptions(values, name, [option]);
   return COMMANDS[name]({ url, values, report, subject });
 });
+
+function noCommand(name) {
+  if (!name) return "a command is missing.";
+  const near = nearest(name, Object.keys(COMMANDS));
+  return `there is no command "${name}"${near ? `; did you mean ${near}?` : "."}`;
+}
 
 async function usage({ url, values, report }) {
   rejectOptions(values, "usage", ["from", "to", "channel", "text", "yes"]);
@@ -218,8 +223,8 @@ async function message({ url, values, report }) {
   rejectOptions(values, "message", ["yes"]);
   const contact = contactOf(values);
   const text = values.text?.trim();
-  if (!text) throw new UserError("--text is missing: give it the answer.");
-  if (text.length > 1600) throw new UserError("--text must have at most 1600 characters.");
+  if (!text) throw new UsageError("--text is missing: give it the answer.");
+  if (text.length > 1600) throw new UsageError("--text must have at most 1600 characters.");
   const answer = await ask(url, "/admin/contacts/messages", "queued", {
     contact: { ...contact, text },
   });
@@ -229,12 +234,12 @@ async function message({ url, values, report }) {
 async function call({ url, values, report, subject }) {
   rejectOptions(values, "call", ["to", "channel", "text", "yes"]);
   if (!subject || !NUMBER.test(subject))
-    throw new UserError("call needs the number that is called, such as +15550100: see --help.");
+    throw new UsageError("call needs the number that is called, such as +15550100: see --help.");
   if (!values.assistant)
-    throw new UserError("--assistant is missing: give it the assistant's name.");
+    throw new UsageError("--assistant is missing: give it the assistant's name.");
   const { assistant, from, context } = values;
   if (context && context.trim().length > 2000)
-    throw new UserError("--context must have at most 2000 characters.");
+    throw new UsageError("--context must have at most 2000 characters.");
   const body = { to: subject, assistant, ...(from && { from }), ...(context && { context }) };
   const answer = await ask(url, "/admin/calls", "id", { body });
   report(answer, [
@@ -247,7 +252,7 @@ async function call({ url, values, report, subject }) {
 async function callState({ url, values, report, subject }) {
   rejectOptions(values, "call-state", ["from", "to", "channel", "text", "yes"]);
   if (!subject || !/^[0-9a-f]{64}$/.test(subject))
-    throw new UserError("call-state needs the id that call has printed: see --help.");
+    throw new UsageError("call-state needs the id that call has printed: see --help.");
   const answer = await ask(url, `/admin/calls/${subject}`, "state");
   const how = answer.ended_by ? `, by ${answer.ended_by.replaceAll("_", " ")}` : "";
   report(answer, [`the call is ${answer.state === "ended" ? `over${how}` : answer.state}`]);
@@ -259,18 +264,18 @@ function yesNo(value) {
 
 function rejectOptions(values, name, options) {
   const given = options.find((option) => values[option] !== undefined);
-  if (given) throw new UserError(`${name} does not take --${given}: see --help.`);
+  if (given) throw new UsageError(`${name} does not take --${given}: see --help.`);
 }
 
 function contactOf(values) {
   const channel = values.channel ?? "sms";
   if (!CHANNELS.includes(channel))
-    throw new UserError(`--channel must be sms, whatsapp, rcs or messenger, not "${channel}".`);
+    throw new UsageError(`--channel must be sms, whatsapp, rcs or messenger, not "${channel}".`);
   const [from, to] = ["from", "to"].map((name) => address(`--${name}`, values[name], channel));
   // An RCS agent can be written to by SMS.
   const fallback = channelOf(from) === "sms" && channelOf(to) === "rcs";
   if (channelOf(from) !== channelOf(to) && !fallback)
-    throw new UserError("--from and --to must have the same channel: see --channel.");
+    throw new UsageError("--from and --to must have the same channel: see --channel.");
   return { from, to };
 }
 
@@ -279,7 +284,7 @@ function channelOf(text) {
 }
 
 function address(option, text, channel) {
-  if (!text) throw new UserError(`${option} is missing: give it a number, such as +15550100.`);
+  if (!text) throw new UsageError(`${option} is missing: give it a number, such as +15550100.`);
   const full = channel === "sms" || text.startsWith(`${channel}:`) ? text : `${channel}:${text}`;
   const kind = channelOf(full);
   const id = kind === "sms" ? full : full.slice(kind.length + 1);
@@ -289,7 +294,7 @@ function address(option, text, channel) {
   const isNumberWithoutPlus = kind !== "messenger" && /^\d+$/.test(id);
   const isNumber = kind !== "messenger" && NUMBER.test(id);
   if (!isShortCode && !isNumber && !(isId && !isNumberWithoutPlus)) {
-    throw new UserError(
+    throw new UsageError(
       `${option} must be a phone number with + and its country code, digits only, such as +15550100 or whatsapp:+15550100, or an id with its channel, such as whatsapp:US.13491208655302741918, rcs:brand_x_agent or messenger:2745689751200, not "${text}".`,
     );
   }

@@ -16,10 +16,11 @@ Checks the files in assistants/ and prints a table: name, numbers, model, tools,
 file, line and field, and what would be right. Nothing is deployed or changed.
 
   --json   print the result as JSON
+  --help   print this
 
 Secrets that files name are looked for in .dev.vars. Missing ones are listed: the Worker answers 503 without them.
 
-Exit code: 0 if all files are right, 1 otherwise.`;
+Exit code: 0 if all files are right, 1 otherwise, 2 if the command line is wrong.`;
 
 await command(async (args) => {
   const line = readCommandLine(args, { flags: ["json"] });

@@ -13,7 +13,7 @@ import { BENCH, buildModel, bundlePeers, requireProc } from "../bench/servers.mj
 import { PROFILED, TABLES } from "../bench/tables.mjs";
 import { build } from "./build.mjs";
 import { readCommandLine } from "./lib/cli.mjs";
-import { command, duration, print, UserError } from "./lib/run.mjs";
+import { command, duration, print, UsageError } from "./lib/run.mjs";
 import { npmCi, setUpNode } from "./lib/setup-node.mjs";
 import { setUpRust } from "./lib/setup-rust.mjs";
 
@@ -23,13 +23,15 @@ const HELP = `npm run bench [-- options]
 
 Measures and writes bench/RESULTS.md. Tables: ${NAMES.join(", ")}.
 
-  --rounds N     interleaved rounds of each table (5, which is also the minimum)
-  --seconds N    seconds of each flood of requests (2)
+  --rounds N     interleaved rounds of each table (default 5, which is also the minimum)
+  --seconds N    seconds of each flood of requests (default 2)
   --only A,B     only these tables; the others are taken from bench/results.json if commit, build and machine are the same
-  --batches A,B  the sizes of batches (100,1000,10000; the last one takes 17 minutes)
+  --batches A,B  the sizes of batches (default 100,1000,10000; the last one takes 17 minutes)
   --quick        only test that everything runs: a moment of each table, nothing is written
   --profile T    instead, profile the CPU time of Switchboard and the Hono Worker in one of ${Object.keys(PROFILED).join(", ")}
-  --help         print this`;
+  --help         print this
+
+Exit code: 0 if everything was measured, 1 otherwise, 2 if the command line is wrong.`;
 
 await command(async (args) => {
   const line = readCommandLine(args, {
@@ -41,7 +43,7 @@ await command(async (args) => {
   const plan = planOf(values);
   const names = tablesOf(values.only);
   if (values.profile !== undefined && !Object.hasOwn(PROFILED, values.profile)) {
-    throw new UserError(
+    throw new UsageError(
       `"${values.profile}" cannot be profiled; use one of ${Object.keys(PROFILED).join(", ")}.`,
     );
   }
@@ -154,19 +156,19 @@ function tablesOf(only) {
   const names = only.split(",").map((name) => name.trim());
   const unknown = names.find((name) => !NAMES.includes(name));
   if (unknown !== undefined)
-    throw new UserError(`there is no table "${unknown}"; use one of ${NAMES.join(", ")}.`);
+    throw new UsageError(`there is no table "${unknown}"; use one of ${NAMES.join(", ")}.`);
   return NAMES.filter((name) => names.includes(name));
 }
 
 function sizeOf(text) {
   if (!/^[1-9]\d{0,4}$/.test(text) || Number(text) > 10_000)
-    throw new UserError(`--batches must be whole numbers, 1 to 10000, not "${text}".`);
+    throw new UsageError(`--batches must be whole numbers, 1 to 10000, not "${text}".`);
   return Number(text);
 }
 
 function number(option, text, least) {
   if (!/^\d{1,3}$/.test(text) || Number(text) < least)
-    throw new UserError(`${option} must be a whole number, at least ${least}, not "${text}".`);
+    throw new UsageError(`${option} must be a whole number, at least ${least}, not "${text}".`);
   return Number(text);
 }
 

@@ -8,7 +8,6 @@
 // functions. `--development` makes the build that `npm start` runs (lib/versions).
 
 import { fileURLToPath } from "node:url";
-import { parseArgs } from "node:util";
 import {
   bundleAssistants,
   checkAssistants,
@@ -17,13 +16,26 @@ import {
   rejectErrors,
   writeFileModule,
 } from "./lib/assistants.mjs";
+import { readCommandLine } from "./lib/cli.mjs";
 import { compileWorker, isUpToDate } from "./lib/compile.mjs";
 import { localAssistants, PLAYGROUND_URL } from "./lib/local-assistants.mjs";
 import { checkPersonas, pairsOf, readPersonas } from "./lib/personas.mjs";
 import { inRoot } from "./lib/project.mjs";
-import { command, print } from "./lib/run.mjs";
+import { command, print, UsageError } from "./lib/run.mjs";
 import { setUpNode } from "./lib/setup-node.mjs";
 import { addVersion, COMPILED_DIR } from "./lib/versions.mjs";
+
+const HELP = `npm run build [-- --development | --features NAMES --out-dir DIR]
+
+Compiles the Worker to WebAssembly if a source changed, checks the files of assistants/, personas/ and scenarios/, and
+bundles them.
+
+  --development      the build that npm start runs, which is faster to make
+  --features NAMES   features of cargo, with a comma between two (default: none)
+  --out-dir DIR      where the build goes (default build)
+  --help             print this
+
+Exit code: 0 if it is built, 1 otherwise, 2 if the command line is wrong.`;
 
 /**
  * Builds the Worker into `outDir` (relative to the root) with these cargo features, if its sources
@@ -75,14 +87,11 @@ function bundledAssistants() {
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   await command(async (args) => {
-    const { values } = parseArgs({
-      args,
-      options: {
-        features: { type: "string" },
-        "out-dir": { type: "string" },
-        development: { type: "boolean" },
-      },
-    });
+    const line = readCommandLine(args, { texts: ["features", "out-dir"], flags: ["development"] });
+    if (!line) return print(HELP);
+    const { values } = line;
+    if (values.development && (values.features ?? values["out-dir"]) !== undefined)
+      throw new UsageError("--development takes neither --features nor --out-dir.");
     await setUpNode();
     if (values.development) await buildDevelopment();
     else await build({ features: values.features, outDir: values["out-dir"] });

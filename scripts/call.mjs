@@ -6,7 +6,7 @@ import readline from "node:readline";
 import { Call } from "./lib/call.mjs";
 import { readCommandLine, readOrigin } from "./lib/cli.mjs";
 import { localAddresses } from "./lib/instance.mjs";
-import { command, print, UserError } from "./lib/run.mjs";
+import { command, print, UsageError, UserError } from "./lib/run.mjs";
 
 /** The playground of `npm start`. */
 const PLAYGROUND = localAddresses().playground;
@@ -28,9 +28,11 @@ each line that you type is said at once, and interrupts the assistant; Ctrl-D ha
   --doubled             each prompt arrives twice
   --no-info             Twilio does not say who speaks and what was played
   --silent              Twilio ends no session, and tells of no end
-  --dial OUTCOME        what becomes of a hand-off: answered, busy or no-answer
+  --dial OUTCOME        what becomes of a hand-off: answered (default), busy or no-answer
+  --help                print this
 
-The exit code is 0 if every text was answered and Twilio would report no error, otherwise 1.`;
+The exit code is 0 if every text was answered and Twilio would report no error, otherwise 1, or 2 if the command line is
+wrong.`;
 
 /** How long to wait for a greeting, in ms. */
 const GREETING = 3000;
@@ -82,10 +84,10 @@ function readOptions(args) {
   if (!line) return print(HELP);
   const { values, positionals } = line;
   const seconds = Number(values.wait ?? "60");
-  if (!(seconds >= 1 && seconds <= 3600)) throw new UserError("--wait must be 1 to 3600 seconds.");
+  if (!(seconds >= 1 && seconds <= 3600)) throw new UsageError("--wait must be 1 to 3600 seconds.");
   const faults = ["forged", "slow-connect", "pieces", "doubled", "no-info", "silent", "dial"];
   if (values.answer && faults.some((name) => values[name] !== undefined))
-    throw new UserError("--answer takes no faults: switch them on at the playground's page.");
+    throw new UsageError("--answer takes no faults: switch them on at the playground's page.");
   return {
     texts: positionals,
     answer: values.answer === true,

@@ -6,7 +6,7 @@
 // Twilio's console.
 
 import { columns, readCommandLine, readNumber, readOrigin, readUrl } from "./lib/cli.mjs";
-import { command, print, UserError } from "./lib/run.mjs";
+import { command, print, UsageError, UserError } from "./lib/run.mjs";
 import {
   RETRIES,
   STATUS_PATH,
@@ -40,7 +40,7 @@ token differ. (The Worker logs the test as one suspicious_request.)
 
 The webhook of a WhatsApp sender is set in Twilio's console: Messaging, Senders, WhatsApp senders.
 
-Exit code: 0 if the settings are now as shown, 1 otherwise.`;
+Exit code: 0 if the settings are now as shown, 1 otherwise, 2 if the command line is wrong.`;
 
 await command(async (args) => {
   const line = readCommandLine(args, {
@@ -51,7 +51,7 @@ await command(async (args) => {
   const { values } = line;
   const service = values["messaging-service"];
   if (values.number && service)
-    throw new UserError("--number and --messaging-service cannot be combined: give one of them.");
+    throw new UsageError("--number and --messaging-service cannot be combined: give one of them.");
   const origin = readOrigin("--url", values.url, { local: false });
   const fallback =
     values.fallback === undefined
@@ -96,7 +96,7 @@ async function connectNumber(phoneNumber, { origin, fallback, dryRun }) {
 
 async function connectService(sid, { origin, fallback, dryRun }) {
   if (!/^MG[0-9a-fA-F]{32}$/.test(sid))
-    throw new UserError(`--messaging-service must be MG and 32 hex digits, not "${sid}".`);
+    throw new UsageError(`--messaging-service must be MG and 32 hex digits, not "${sid}".`);
   const account = twilioAccount();
   const service = await account.service(sid);
   if (!service) throw new UserError(`the account ${account.sid} has no Messaging Service ${sid}.`);

@@ -25,7 +25,7 @@ There are no options for them, because other users of the machine can read the a
 
 Nothing is changed. The Worker logs three rejections: two invalid_signature, one suspicious_request.
 
-Exit code: 0 if no check failed, 1 otherwise.`;
+Exit code: 0 if no check failed, 1 otherwise, 2 if the command line is wrong.`;
 
 await command(async (args) => {
   const line = readCommandLine(args, { texts: ["url", "public-url", "number"] });

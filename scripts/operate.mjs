@@ -5,11 +5,11 @@
 
 import { adminToken, LOCAL } from "./lib/admin.mjs";
 import { publicOrigin } from "./lib/checks.mjs";
-import { readCommandLine, readOrigin } from "./lib/cli.mjs";
+import { readCommandLine, readOrigin, readPort } from "./lib/cli.mjs";
 import { WRANGLER, wranglerEnv } from "./lib/local.mjs";
 import { operatorServer } from "./lib/operator-server.mjs";
 import { ROOT } from "./lib/project.mjs";
-import { command, describe, eachLine, print, start, UserError } from "./lib/run.mjs";
+import { command, describe, eachLine, print, start, UsageError, UserError } from "./lib/run.mjs";
 import { setUpNode } from "./lib/setup-node.mjs";
 import { TailReader } from "./lib/tail.mjs";
 
@@ -30,6 +30,8 @@ erasing it, handing it over, calls, batches, the checks of doctor, and the log.
 The token is ADMIN_TOKEN in the environment. For a Worker on this machine, the one in .dev.vars is used if the
 environment has none. It stays in this process: the browser gets a key of its own, in the address that is printed.
 
+Exit code: 0 after Ctrl-C, 1 if it cannot run, 2 if the command line is wrong.
+
 Example: ADMIN_TOKEN=… npm run operate -- --url https://switchboard.example.workers.dev --log`;
 
 await command(
@@ -41,9 +43,9 @@ await command(
     if (!line) return print(HELP);
     const { values } = line;
     const url = readOrigin("--url", values.url ?? LOCAL, { local: true });
-    const port = portNumber(values.port);
+    const port = readPort("--port", values.port, DEFAULT_PORT, { any: true });
     if (values.env !== undefined && !values.log)
-      throw new UserError("--env chooses the log of an environment: use it with --log.");
+      throw new UsageError("--env chooses the log of an environment: use it with --log.");
     adminToken(url);
     await setUpNode();
 
@@ -64,14 +66,6 @@ The address has a key that only this page knows. Ctrl-C ends it.`);
   },
   { interrupted: "\nthe page has ended" },
 );
-
-function portNumber(text) {
-  if (text === undefined) return DEFAULT_PORT;
-  const number = Number(text);
-  if (!/^\d+$/.test(text) || number > 65535)
-    throw new UserError("--port must be a port number, 0 to 65535; 0 takes any free port.");
-  return number;
-}
 
 // Runs `wrangler tail`. `lines` are the newest log lines, and `ended` rejects when wrangler ends.
 function readLog(env) {

@@ -16,8 +16,9 @@ Checks the files in personas/ and scenarios/ and prints them: id, name, what it 
 field, and what would be right. Nothing is deployed or changed.
 
   --json   print the result as JSON
+  --help   print this
 
-Exit code: 0 if all files are right, 1 otherwise.`;
+Exit code: 0 if all files are right, 1 otherwise, 2 if the command line is wrong.`;
 
 /** The longest description in the table. */
 const WIDTH = 70;

@@ -1,15 +1,48 @@
-// `npm run say -- "Hello"`: sends a message to the local Worker as Twilio would, and without a text chats. The playground's
-// `say` does the work and has the options (--help). This script builds it if needed, and adds the
+// `npm run say -- "Hello"`: sends a message to the local Worker as Twilio would, and without a text chats. The
+// playground's `say` does the work and reads the options, which the help lists. This script builds it if needed, and adds the
 // token to sign with from .dev.vars and the addresses of the instance that runs.
 
+import { asksForHelp, requireKnownOptions } from "./lib/cli.mjs";
 import { runningInstance } from "./lib/instance.mjs";
 import { buildPlayground, devVars } from "./lib/local.mjs";
 import { playgroundBinary } from "./lib/project.mjs";
-import { command, start, UserError } from "./lib/run.mjs";
+import { command, print, start, UserError } from "./lib/run.mjs";
 import { setUpNode } from "./lib/setup-node.mjs";
 import { setUpDevVars } from "./setup.mjs";
 
+const HELP = `npm run say -- ["text"] [options]
+
+Sends a message to the local Worker as Twilio would, and shows the answer. Without a text: a chat.
+
+  --script FILE        play the lines of a script and compare the answers (exit code 1 if one differs, 2 if the script is
+                       wrong)
+  --from ADDRESS       the contact who writes (default: one for each channel; +15550100 for sms)
+  --to ADDRESS         the number or agent that receives the message (default: one for each channel; +15550199 for sms)
+  --channel CHANNEL    sms (default), whatsapp, rcs or messenger
+  --user-id ID         the WhatsApp user id that Twilio knows for the number, such as US.13491208655302741918
+  --group NUMBER       another member of the group that the message went to; can be repeated
+  --service SID        the Messaging Service of the number
+  --media FILE         attach a file, or the file at a URL; can be repeated
+  --voice [WORDS]      attach a voice note that says these words
+  --quote SID          quote the message with this SID, as a reply on WhatsApp does
+  --button TEXT=PAYLOAD   press a button of a WhatsApp message
+  --flow JSON          send the answers of a WhatsApp form
+  --worker URL         the Worker on this machine (default: that of \`npm start\`)
+  --playground URL     the playground on this machine (default: that of \`npm start\`)
+  --public-url URL     the origin that the signature is made for (default: that of \`npm start -- --public\`, or PUBLIC_URL)
+  --sid SID            send this MessageSid instead of a new one, as a retry does
+  --token TOKEN        the auth token to sign with (default: TWILIO_AUTH_TOKEN in .dev.vars)
+  --no-wait            do not wait for an answer that is sent by REST
+  --help               print this
+
+Exit code: 0 if Twilio would accept the answer, 1 otherwise, 2 if the command line is wrong and nothing was sent.`;
+
+/** The names of the options, which the help lists. */
+const OPTIONS = [...HELP.matchAll(/^ {2}--([a-z-]+)/gm)].map(([, name]) => name);
+
 await command(async (args) => {
+  if (asksForHelp(args)) return print(HELP);
+  requireKnownOptions(args, OPTIONS);
   await setUpNode();
   setUpDevVars();
   await buildPlayground();

@@ -8,11 +8,21 @@
 import crypto from "node:crypto";
 import fs from "node:fs";
 import { fileURLToPath } from "node:url";
+import { readCommandLine } from "./lib/cli.mjs";
 import { SHOP_SECRETS } from "./lib/local-assistants.mjs";
 import { inRoot, readText } from "./lib/project.mjs";
 import { command, print } from "./lib/run.mjs";
 import { setUpNode } from "./lib/setup-node.mjs";
 import { setUpRust, setUpWasmTools } from "./lib/setup-rust.mjs";
+
+const HELP = `npm run setup
+
+Installs what the commands need and git does not contain: the npm packages, Rust and the tools for WebAssembly, and
+.dev.vars with random keys. What is there already stays as it is. Every command does this by itself, as far as it needs it.
+
+  --help   print this
+
+Exit code: 0 if everything is there, 1 otherwise, 2 if the command line is wrong.`;
 
 // A signing secret of the Standard Webhooks scheme.
 function signingSecret() {
@@ -61,7 +71,8 @@ function addShopSecrets(file) {
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  await command(async () => {
+  await command(async (args) => {
+    if (!readCommandLine(args, {})) return print(HELP);
     await setUpNode();
     await setUpRust();
     await setUpWasmTools();

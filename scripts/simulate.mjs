@@ -4,17 +4,21 @@
 
 import { readCommandLine } from "./lib/cli.mjs";
 import { ROOT } from "./lib/project.mjs";
-import { command, duration, print, run, UserError } from "./lib/run.mjs";
+import { command, duration, print, run, UsageError } from "./lib/run.mjs";
 import { setUpNode } from "./lib/setup-node.mjs";
 import { setUpRust } from "./lib/setup-rust.mjs";
 
-const HELP = `npm run simulate -- [options]
+const HELP = `npm run simulate [-- options]
 
-  --seeds N   the number of seeds to run (100000)
-  --first N   the first seed (1; npm test runs 1 to 20000, npm run test:native fewer)
+Runs the deterministic simulation of the tests with many more seeds, in rounds.
+
+  --seeds N   the number of seeds to run (default 100000)
+  --first N   the first seed (default 1; npm test runs 1 to 20000, npm run test:native fewer)
   --seed N    run only this seed and print everything that happens
   --calls     phone calls instead of messages
-  --help      print this`;
+  --help      print this
+
+Exit code: 0 if every invariant held, 1 otherwise, 2 if the command line is wrong.`;
 
 const MESSAGES = "simulation::every_message_is_answered_once_whatever_fails";
 const CALLS = "simulation::calls::every_call_is_heard_and_ends_once_whatever_fails";
@@ -56,6 +60,6 @@ async function simulate(test, env) {
 
 function number(option, text) {
   if (!/^\d{1,15}$/.test(text))
-    throw new UserError(`${option} must be a whole number, not "${text}".`);
+    throw new UsageError(`${option} must be a whole number, not "${text}".`);
   return Number(text);
 }

@@ -6,13 +6,13 @@
 // when a file changes, is in lib/dev-session.
 
 import readline from "node:readline/promises";
-import { readCommandLine } from "./lib/cli.mjs";
+import { readCommandLine, readPort } from "./lib/cli.mjs";
 import { DevSession } from "./lib/dev-session.mjs";
 import { addressesOf, noteInstance, requireNoInstance } from "./lib/instance.mjs";
 import { devVars, portTaken } from "./lib/local.mjs";
 import { PLAYGROUND_URL } from "./lib/local-assistants.mjs";
 import { DEFAULT_PORTS, inRoot } from "./lib/project.mjs";
-import { command, print, ShownError, start, UserError } from "./lib/run.mjs";
+import { command, print, ShownError, start, UsageError, UserError } from "./lib/run.mjs";
 import { setUpNode, stepsOfNode } from "./lib/setup-node.mjs";
 import { areMissing, buildPrograms, PROGRAMS, setUpRust, stepsOfRust } from "./lib/setup-rust.mjs";
 import { planSteps, step } from "./lib/steps.mjs";
@@ -28,7 +28,10 @@ Runs the Worker and the playground on this machine until Ctrl-C. When a source, 
   --port N              port of the Worker on 127.0.0.1 (default ${DEFAULT_PORTS.worker})
   --playground-port N   port of the playground on 127.0.0.1 (default ${DEFAULT_PORTS.playground})
   --public              give the Worker an https address, by a tunnel of cloudflared, so that Twilio can reach it
-  --verbose             show everything that wrangler prints`;
+  --verbose             show everything that wrangler prints
+  --help                print this
+
+Exit code: 0 after Ctrl-C, 1 if it cannot run, 2 if the command line is wrong.`;
 
 await command(
   async (args) => {
@@ -73,8 +76,8 @@ function readOptions(args) {
   if (!line) return print(HELP);
   const { values } = line;
   return {
-    port: portNumber("--port", values.port, DEFAULT_PORTS.worker),
-    playgroundPort: portNumber(
+    port: readPort("--port", values.port, DEFAULT_PORTS.worker),
+    playgroundPort: readPort(
       "--playground-port",
       values["playground-port"],
       DEFAULT_PORTS.playground,
@@ -84,16 +87,8 @@ function readOptions(args) {
   };
 }
 
-function portNumber(option, text, fallback) {
-  if (text === undefined) return fallback;
-  const number = Number(text);
-  if (!/^\d+$/.test(text) || number < 1 || number > 65535)
-    throw new UserError(`${option} must be a port number, 1 to 65535.`);
-  return number;
-}
-
 async function requireFreePorts({ port, playgroundPort }) {
-  if (port === playgroundPort) throw new UserError("--port and --playground-port must differ.");
+  if (port === playgroundPort) throw new UsageError("--port and --playground-port must differ.");
   for (const [what, number, option] of [
     ["Worker", port, "--port"],
     ["playground", playgroundPort, "--playground-port"],

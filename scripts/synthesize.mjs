@@ -10,7 +10,7 @@ import { askAdmin, LOCAL } from "./lib/admin.mjs";
 import { isLoopback, readCommandLine, readOrigin } from "./lib/cli.mjs";
 import { readPersonas } from "./lib/personas.mjs";
 import { bar, eta } from "./lib/progress.mjs";
-import { command, duration, print, UserError } from "./lib/run.mjs";
+import { command, duration, print, UsageError, UserError } from "./lib/run.mjs";
 import { FORMATS, writerOf } from "./lib/transcripts.mjs";
 
 const HELP = `npm run synthesize -- [--count 100] [--mode text] [--scenario ID] …   make conversations between personas
@@ -40,7 +40,8 @@ npm run synthesize -- --resume BATCH [--out FILE]                    go on with 
 
 Ctrl-C pauses the batch and says how to go on. The token is ADMIN_TOKEN, as for \`npm run admin\`.
 
-Exit code: 0 if all conversations are complete, 1 if some failed or something is wrong, 130 after Ctrl-C.`;
+Exit code: 0 if all conversations are complete, 1 if some failed, 2 if the command line is wrong, 130 after
+Ctrl-C.`;
 
 /** Milliseconds between two looks at the batch. */
 const INTERVAL = 1000;
@@ -75,7 +76,7 @@ await command(async (args) => {
   const url = readOrigin("--url", values.url ?? LOCAL, { local: true });
   const format = values.format ?? "jsonl";
   if (!FORMATS.includes(format))
-    throw new UserError(`--format must be ${FORMATS.join(", ")}, not "${format}".`);
+    throw new UsageError(`--format must be ${FORMATS.join(", ")}, not "${format}".`);
   const out = values.out ?? `runs.${format === "csv" ? "csv" : "jsonl"}`;
   if (values.resume !== undefined) return resume(url, values, { out, format });
   const plan = planOf(values, url);
@@ -100,7 +101,7 @@ await command(async (args) => {
 async function resume(url, values, { out, format }) {
   const batch = values.resume;
   if (!/^[0-9a-f]{32}$/.test(batch))
-    throw new UserError("--resume must be the id of a batch: 32 hex digits.");
+    throw new UsageError("--resume must be the id of a batch: 32 hex digits.");
   const progress = await show(url, batch);
   if (progress.status === "paused" || progress.status === "waits_for_budget")
     await askAdmin(url, `/admin/batches/${batch}/resume`, { method: "POST", body: {} });
@@ -113,12 +114,12 @@ function planOf(values, url) {
     const text = values[name];
     if (text === undefined) return undefined;
     if (!/^\d{1,16}$/.test(text))
-      throw new UserError(`--${name} must be a whole number, not "${text}".`);
+      throw new UsageError(`--${name} must be a whole number, not "${text}".`);
     return Number(text);
   };
   const { agent, customer } = values;
   const scenario = values.scenario ?? firstScenario();
-  if (agent && !customer) throw new UserError("--customer is missing: --agent needs it.");
+  if (agent && !customer) throw new UsageError("--customer is missing: --agent needs it.");
   const limits = { turns: number("turns"), seconds: number("seconds") };
   return {
     mode: values.mode ?? "text",

@@ -5,22 +5,50 @@
 import os from "node:os";
 import { stripVTControlCharacters } from "node:util";
 import { build } from "./build.mjs";
+import { columns, readCommandLine } from "./lib/cli.mjs";
 import { buildPlayground, WRANGLER, wranglerEnv } from "./lib/local.mjs";
+import { nearest } from "./lib/nearest.mjs";
 import { filesBelow, inRoot, ROOT, readText, rustToolchain } from "./lib/project.mjs";
-import { capture, command, describe, duration, print, run, UserError } from "./lib/run.mjs";
+import {
+  capture,
+  command,
+  describe,
+  duration,
+  print,
+  run,
+  UsageError,
+  UserError,
+} from "./lib/run.mjs";
 import { setUpBrowser } from "./lib/setup-browser.mjs";
 import { setUpNode } from "./lib/setup-node.mjs";
 import { setUpRust, setUpWasmTools } from "./lib/setup-rust.mjs";
 
-// Each part by its name: the command that runs only this part, and the function.
+// Each part by its name: the command that runs only this part, the function, and what it does.
+/** @type {Record<string, [string, (options: { alone: boolean }) => Promise<void>, string]>} */
 const PARTS = {
-  lint: ["npm run lint", lint],
-  native: ["npm run test:native", native],
-  docs: ["npm run docs", docs],
-  build: ["npm run build", () => build()],
-  deploy: ["npm run deploy -- --dry-run", deployDryRun],
-  e2e: ["npm run test:e2e", endToEnd],
-  browser: ["npm run test:browser", inBrowser],
+  lint: [
+    "npm run lint",
+    lint,
+    "Checks the formatting, the lint and the types of Rust and JavaScript.",
+  ],
+  native: ["npm run test:native", native, "Runs the tests of the Rust code on this machine."],
+  docs: [
+    "npm run docs",
+    docs,
+    "Builds the documentation of the Rust code; a warning is a failure.",
+  ],
+  build: ["npm run build", () => build(), "Builds the Worker."],
+  deploy: [
+    "npm run deploy -- --dry-run",
+    deployDryRun,
+    "Bundles and checks the Worker, and deploys nothing.",
+  ],
+  e2e: [
+    "npm run test:e2e",
+    endToEnd,
+    "Runs the Worker on Cloudflare's runtime, and the commands, as users do.",
+  ],
+  browser: ["npm run test:browser", inBrowser, "Tests the pages in Chromium."],
 };
 
 // The projects of the type check: each has its own globals.
@@ -48,12 +76,17 @@ const LOCK_FILES = [
  */
 class NotRun extends UserError {}
 
-await command(async (names) => {
-  const unknown = names.find((name) => !PARTS[name]);
-  if (unknown)
-    throw new UserError(
-      `there is no part ${unknown}; use one of ${Object.keys(PARTS).join(", ")}.`,
+await command(async (args) => {
+  const line = readCommandLine(args, { positionals: true });
+  if (!line) return print(help(args));
+  const names = line.positionals;
+  const unknown = names.find((name) => !Object.hasOwn(PARTS, name));
+  if (unknown) {
+    const near = nearest(unknown, Object.keys(PARTS));
+    throw new UsageError(
+      `there is no part "${unknown}"${near ? `; did you mean ${near}?` : `; use one of ${Object.keys(PARTS).join(", ")}.`}`,
     );
+  }
   await setUpNode();
   await setUpRust();
   await setUpWasmTools();
@@ -84,6 +117,22 @@ await command(async (names) => {
     : "All passed";
   print(`\n${summary.join("\n")}\n\n${all} in ${duration(Date.now() - began)}.`);
 });
+
+// The help of one part if the command line names it, as its npm command does, or else of all.
+function help(args) {
+  const part = PARTS[args.find((arg) => Object.hasOwn(PARTS, arg))];
+  const usage = part?.[0] ?? "npm test [-- PART ...]";
+  const what = part?.[2] ?? "Runs all checks in order and stops at the first failure.";
+  const parts = Object.entries(PARTS).map(([name, [, , does]]) => [name, does]);
+  const list = part ? "" : `\n  PART     only these parts:\n${columns(parts).join("\n")}\n`;
+  return `${usage}
+
+${what}
+${list}
+  --help   print this
+
+Exit code: 0 if everything passed, 1 otherwise, 2 if the command line is wrong.`;
+}
 
 async function lint() {
   await cargo("the formatting of Rust (`npm run format` fixes it)", ["fmt", "--all", "--check"]);

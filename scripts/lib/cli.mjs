@@ -7,7 +7,8 @@
 
 import { parseArgs } from "node:util";
 import { devVars } from "./local.mjs";
-import { UserError } from "./run.mjs";
+import { nearest } from "./nearest.mjs";
+import { UsageError, UserError } from "./run.mjs";
 
 /**
  * No answer: no connection, no TLS, or a timeout. `code` is the error code of the system or of TLS.
@@ -25,8 +26,8 @@ export class Unreachable extends UserError {
 
 /**
  * Reads a command line as `{ values, positionals }`, or returns undefined if it asks for help.
- * `texts` are the names of options with a value, `flags` those without. Throws for any other
- * option.
+ * `texts` are the names of options with a value, `flags` those without. Throws a UsageError for
+ * anything else, and for an argument without an option unless `positionals` allows them.
  *
  * @template {string} Text
  * @template {string} [Flag=never]
@@ -36,14 +37,80 @@ export class Unreachable extends UserError {
  *   } | undefined}
  */
 export function readCommandLine(args, { texts = [], flags = [], positionals = false }) {
+  if (asksForHelp(args)) return undefined;
   /** @type {import("node:util").ParseArgsOptionsConfig} */
   const options = Object.fromEntries([
     ...texts.map((name) => [name, { type: "string" }]),
-    ...[...flags, "help"].map((name) => [name, { type: "boolean" }]),
+    ...flags.map((name) => [name, { type: "boolean" }]),
   ]);
-  options.help.short = "h";
-  if (args.includes("--help") || args.includes("-h")) return undefined;
-  return /** @type {any} */ (parseArgs({ args, options, allowPositionals: positionals }));
+  const line = parseArgs({ args, options, allowPositionals: true, strict: false, tokens: true });
+  for (const token of line.tokens) {
+    if (token.kind === "option") checkOption(token, options);
+    if (token.kind === "positional" && !positionals)
+      throw new UsageError(
+        `unexpected argument "${token.value}": this command takes none; see --help.`,
+      );
+  }
+  return /** @type {any} */ (line);
+}
+
+/** Returns whether a command line asks for help. */
+export function asksForHelp(args) {
+  const end = args.indexOf("--");
+  return (end < 0 ? args : args.slice(0, end)).some((arg) => arg === "--help" || arg === "-h");
+}
+
+/**
+ * Throws a UsageError for an option whose name is not in `names`. For a command that leaves the
+ * rest to another program.
+ *
+ * @param {string[]} args
+ * @param {string[]} names
+ */
+export function requireKnownOptions(args, names) {
+  const { tokens } = parseArgs({ args, allowPositionals: true, strict: false, tokens: true });
+  for (const token of tokens)
+    if (token.kind === "option" && !names.includes(token.name)) throw unknownOption(token, names);
+}
+
+// Checks that an option exists and has a value if it needs one. What it says never repeats a value.
+function checkOption(token, options) {
+  const { name, rawName, value, inlineValue } = token;
+  if (!Object.hasOwn(options, name)) throw unknownOption(token, Object.keys(options));
+  if (options[name].type === "boolean") {
+    if (value !== undefined) throw new UsageError(`${rawName} takes no value.`);
+    return;
+  }
+  if (value === undefined) throw new UsageError(`${rawName} needs a value; see --help.`);
+  if (!inlineValue && value.startsWith("-"))
+    throw new UsageError(
+      `${rawName} needs a value; one that starts with a dash is written as ${rawName}=VALUE.`,
+    );
+}
+
+function unknownOption({ name, rawName }, names) {
+  const near = nearest(name, [...names, "help"]);
+  return new UsageError(
+    `unknown option ${rawName}${near ? `; did you mean --${near}?` : "; see --help."}`,
+  );
+}
+
+/**
+ * Reads the port in `text`, the value of `option`.
+ *
+ * @param {string} option
+ * @param {string | undefined} text
+ * @param {number} fallback the port if the option is not given
+ * @param {{ any?: boolean }} [allowed] `any`: 0 takes any free port
+ */
+export function readPort(option, text, fallback, { any = false } = {}) {
+  if (text === undefined) return fallback;
+  const number = Number(text);
+  if (!/^\d+$/.test(text) || number < (any ? 0 : 1) || number > 65535)
+    throw new UsageError(
+      `${option} must be a port number, ${any ? "0 to 65535; 0 takes any free port" : "1 to 65535"}.`,
+    );
+  return number;
 }
 
 /**
@@ -53,7 +120,7 @@ export function readCommandLine(args, { texts = [], flags = [], positionals = fa
 export function readOrigin(option, text, { local }) {
   const url = readUrl(option, text, { local });
   if (url.pathname !== "/" || url.search || url.hash) {
-    throw new UserError(
+    throw new UsageError(
       `${option} must be an origin without a path, such as ${url.origin}, not ${text}: the command adds the paths itself.`,
     );
   }
@@ -63,25 +130,25 @@ export function readOrigin(option, text, { local }) {
 /** Reads the URL in `text`, the value of `option`. Throws as `readOrigin` does. */
 export function readUrl(option, text, { local }) {
   if (!text)
-    throw new UserError(
+    throw new UsageError(
       `${option} is missing: give it a URL, such as https://switchboard.example.workers.dev`,
     );
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (!url?.host || !/^https?:$/.test(url.protocol) || /\s/.test(text)) {
-    throw new UserError(
+    throw new UsageError(
       `${option} must be a URL, such as https://switchboard.example.workers.dev, not "${text}".`,
     );
   }
   if (url.username || url.password)
-    throw new UserError(`${option} must not contain a user name or a password.`);
+    throw new UsageError(`${option} must not contain a user name or a password.`);
   if (url.protocol === "http:" && !(local && isLoopback(url.origin))) {
     const where = local
       ? "https (plain http is for this machine only: 127.0.0.1, localhost, [::1])"
       : "https: Twilio's servers fetch it, and it must be public";
-    throw new UserError(`${option} must be ${where}, not ${text}.`);
+    throw new UsageError(`${option} must be ${where}, not ${text}.`);
   }
   if (!local && isLoopback(url.origin))
-    throw new UserError(`${option} must be public: Twilio's servers cannot reach ${url.host}.`);
+    throw new UsageError(`${option} must be public: Twilio's servers cannot reach ${url.host}.`);
   return url;
 }
 
@@ -93,12 +160,12 @@ export function isLoopback(origin) {
 /** Reads the phone number in `text`, the value of `option`. Throws unless it is in E.164 form. */
 export function readNumber(option, text) {
   if (!text)
-    throw new UserError(`${option} is missing: give it a phone number, such as +15550199.`);
+    throw new UsageError(`${option} is missing: give it a phone number, such as +15550199.`);
   if (!/^\+[1-9]\d{6,14}$/.test(text)) {
     const whatsapp = text.startsWith("whatsapp:")
       ? " A WhatsApp sender is not a phone number of the account: see --help."
       : "";
-    throw new UserError(
+    throw new UsageError(
       `${option} must be a phone number with + and its country code, digits only, such as +15550199, not "${text}".${whatsapp}`,
     );
   }

@@ -13,8 +13,14 @@ import readline from "node:readline";
 /** An error that the user can fix: it is printed without a stack trace. */
 export class UserError extends Error {}
 
+/** A command line that the command does not take: an option, an argument or the value of an option. */
+export class UsageError extends UserError {}
+
 /** An error about which a program has already said everything, such as a compiler. */
 export class ShownError extends UserError {}
+
+/** The exit code if the command line is wrong. */
+const EXIT_USAGE = 2;
 
 /** Prints a line for the person at the terminal. */
 export function print(message = "") {
@@ -23,7 +29,8 @@ export function print(message = "") {
 
 /**
  * Runs the `body` of a command. Afterwards it prints the error, if there is one, stops everything
- * that was started, and exits with the exit code that `body` returned. A command that runs until
+ * that was started, and exits with the exit code that `body` returned: after an error with 1, or with 2 if
+ * the command line is wrong. A command that runs until
  * Ctrl-C passes `interrupted`, a line to print at that moment; it then counts as a success.
  *
  * @param {(args: string[]) => Promise<number | void>} body
@@ -35,10 +42,9 @@ export async function command(body, { interrupted } = {}) {
     process.exitCode = (await body(process.argv.slice(2))) ?? 0;
   } catch (error) {
     if (stoppingSince) return; // a signal stopped the programs, and it will end this process as well
-    process.exitCode = 1;
-    const understood = error instanceof UserError || error.code?.startsWith("ERR_PARSE_ARGS");
+    process.exitCode = error instanceof UsageError ? EXIT_USAGE : 1;
     if (!(error instanceof ShownError))
-      console.error(understood ? `\nerror: ${error.message}` : error);
+      console.error(error instanceof UserError ? `\nerror: ${error.message}` : error);
   }
   if (stoppingSince) return;
   await stopEverything();

@@ -5,11 +5,9 @@
 // here: whether a value is right, which the Worker says (/health).
 
 import { readAssistants } from "./assistants.mjs";
+import { nearest } from "./nearest.mjs";
 import { readText } from "./project.mjs";
 import { varsOf } from "./wrangler-config.mjs";
-
-/** A name that differs more is no misspelling. */
-const MOST_DIFFERENT = 3;
 
 /**
  * A sentence for each line of .dev.vars whose name nothing reads.
@@ -23,7 +21,7 @@ export function unknownSettings(text) {
   return text.split("\n").flatMap((line, index) => {
     const name = line.match(/^\s*(?:export\s+)?([A-Za-z_]\w*)\s*=/)?.[1];
     if (!name || known.includes(name) || new RegExp(`"${name}"`).test(named)) return [];
-    const near = nearest(name, known);
+    const near = nearest(name.toUpperCase(), known);
     return `.dev.vars line ${index + 1}: ${name} is no setting${near ? `; did you mean ${near}?` : "."}`;
   });
 }
@@ -67,24 +65,4 @@ function settingNames() {
   return [...readText(".dev.vars.example").matchAll(/^(?:# )?([A-Z][A-Z0-9_]+)=/gm)].map(
     ([, name]) => name,
   );
-}
-
-function nearest(name, names) {
-  const upper = name.toUpperCase();
-  const [first] = names
-    .map((other) => ({ other, distance: distance(upper, other) }))
-    .sort((a, b) => a.distance - b.distance);
-  return first && first.distance <= MOST_DIFFERENT ? first.other : undefined;
-}
-
-// How many characters must be inserted, removed or replaced to make `b` of `a` (Levenshtein).
-function distance(a, b) {
-  let row = Array.from({ length: b.length + 1 }, (_, index) => index);
-  for (const [i, left] of [...a].entries()) {
-    const next = [i + 1];
-    for (const [j, right] of [...b].entries())
-      next.push(Math.min(next[j] + 1, row[j + 1] + 1, row[j] + (left === right ? 0 : 1)));
-    row = next;
-  }
-  return row[b.length];
 }
