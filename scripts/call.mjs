@@ -11,7 +11,7 @@ import { command, print, UsageError, UserError } from "./lib/run.mjs";
 /** The playground of `npm start`. */
 const PLAYGROUND = localAddresses().playground;
 
-const HELP = `npm run call -- ["text" ...]
+const HELP = `npm run call [-- "text" ... options]
 
 Calls the local Worker from a phone of the playground, which \`npm start\` must have started. Says each
 text when the assistant has finished, prints both sides and the latencies, and hangs up. Without a text,
@@ -31,7 +31,7 @@ each line that you type is said at once, and interrupts the assistant; Ctrl-D ha
   --dial OUTCOME        what becomes of a hand-off: answered (default), busy or no-answer
   --help                print this
 
-The exit code is 0 if every text was answered and Twilio would report no error, otherwise 1, or 2 if the command line is
+Exit code: 0 if every text was answered and Twilio would report no error, 1 otherwise, 2 if the command line is
 wrong.`;
 
 /** How long to wait for a greeting, in ms. */

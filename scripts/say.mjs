@@ -10,7 +10,7 @@ import { command, print, start, UserError } from "./lib/run.mjs";
 import { setUpNode } from "./lib/setup-node.mjs";
 import { setUpDevVars } from "./setup.mjs";
 
-const HELP = `npm run say -- ["text"] [options]
+const HELP = `npm run say [-- "text" options]
 
 Sends a message to the local Worker as Twilio would, and shows the answer. Without a text: a chat.
 
