@@ -392,6 +392,14 @@ for (const [what, [args, message]] of Object.entries(DOCTOR_MISTAKES)) {
   });
 }
 
+test("doctor: a wrong PUBLIC_URL in .dev.vars is no mistake of the command line", async () => {
+  const own = new Checkout({ PUBLIC_URL: "switchboard.example" });
+  const { code, stderr } = await own.run("doctor", ["--url", "http://127.0.0.1:1"]);
+  own.remove();
+  assert.equal(code, 1);
+  assert.match(stderr, /PUBLIC_URL must be a URL, such as /);
+});
+
 test("doctor --help names the options", async () => {
   const { code, stdout } = await checkout.run("doctor", ["--help"]);
   assert.equal(code, 0);

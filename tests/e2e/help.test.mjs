@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import fs from "node:fs";
 import path from "node:path";
 import { after, test } from "node:test";
-import { inRoot, readText } from "../../scripts/lib/project.mjs";
+import { inRoot, playgroundBinary, readText } from "../../scripts/lib/project.mjs";
 import { capture } from "../../scripts/lib/run.mjs";
 import { Checkout } from "./commands.mjs";
 
@@ -84,6 +84,14 @@ test("an option's value is not repeated, because it may be a secret", async () =
   const { code, stderr } = await npmScript(SCRIPTS.admin, ["usage", "--token=planted"]);
   assert.equal(code, 2);
   assert.doesNotMatch(stderr, /planted/);
+});
+
+test("the help of say lists every option of the program that reads them", async () => {
+  const program = await capture(playgroundBinary(), ["say", "--help"]);
+  const { stdout } = await npmScript(SCRIPTS.say, ["--help"]);
+  const options = [...program.stdout.matchAll(/^ +(?:-\w, )?(--[a-z-]+)/gm)];
+  assert.ok(options.length > 10);
+  for (const [, option] of options) assert.match(stdout, new RegExp(`^ {2}${option} `, "m"));
 });
 
 // Runs a script of package.json, as npm does, with these arguments. No program is on PATH.
