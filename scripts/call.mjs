@@ -34,6 +34,9 @@ each line that you type is said at once, and interrupts the assistant; Ctrl-D ha
 Exit code: 0 if every text was answered and Twilio would report no error, 1 otherwise, 2 if the command line is
 wrong.`;
 
+/** What can become of a hand-off. The first one is the default. */
+const DIALLED = ["answered", "busy", "no-answer"];
+
 /** How long to wait for a greeting, in ms. */
 const GREETING = 3000;
 
@@ -85,6 +88,9 @@ function readOptions(args) {
   const { values, positionals } = line;
   const seconds = Number(values.wait ?? "60");
   if (!(seconds >= 1 && seconds <= 3600)) throw new UsageError("--wait must be 1 to 3600 seconds.");
+  const dial = values.dial ?? DIALLED[0];
+  if (!DIALLED.includes(dial))
+    throw new UsageError(`--dial must be ${DIALLED.join(", ")}, not "${dial}".`);
   const faults = ["forged", "slow-connect", "pieces", "doubled", "no-info", "silent", "dial"];
   if (values.answer && faults.some((name) => values[name] !== undefined))
     throw new UsageError("--answer takes no faults: switch them on at the playground's page.");
@@ -103,7 +109,7 @@ function readOptions(args) {
         doubled: values.doubled === true,
         no_info: values["no-info"] === true,
         silent: values.silent === true,
-        dial: values.dial ?? "answered",
+        dial,
       },
     },
   };

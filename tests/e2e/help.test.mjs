@@ -65,6 +65,7 @@ for (const [name, args, message] of /** @type {[string, string[], string][]} */ 
   ["start", ["--port", "0"], "--port must be a port number, 1 to 65535."],
   ["start", ["--public=yes"], "--public takes no value."],
   ["operate", ["--port", "x"], "--port must be a port number, 0 to 65535; 0 takes any free port."],
+  ["call", ["--dial", "lost"], '--dial must be answered, busy, no-answer, not "lost".'],
   ["setup", ["now"], 'unexpected argument "now": this command takes none; see --help.'],
   ["test", ["brwser"], 'there is no part "brwser"; did you mean browser?'],
   ["say", ["Hello", "--chanel", "rcs"], "unknown option --chanel; did you mean --channel?"],
