@@ -19,6 +19,8 @@ npm run admin -- release --from ADDRESS --to ADDRESS              the assistant 
 npm run admin -- call NUMBER --assistant NAME       the assistant calls somebody; it prints the call's id
 npm run admin -- call-state ID                      how far that call has come
 
+Calls the admin routes of a Worker and prints the answers.
+
   --from ADDRESS      the contact, such as +15550100, whatsapp:US.13491208655302741918 or messenger:2745689751200
   --to ADDRESS        your number, short code or agent, such as +15550199 or rcs:brand_x_agent
   --channel CHANNEL   sms (default), whatsapp, rcs or messenger, which is put in front of both addresses

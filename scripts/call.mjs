@@ -11,7 +11,7 @@ import { command, print, UsageError, UserError } from "./lib/run.mjs";
 /** The playground of `npm start`. */
 const PLAYGROUND = localAddresses().playground;
 
-const HELP = `npm run call -- ["text" ...]
+const HELP = `npm run call [-- "text" ... options]
 
 Calls the local Worker from a phone of the playground, which \`npm start\` must have started. Says each
 text when the assistant has finished, prints both sides and the latencies, and hangs up. Without a text,
@@ -31,8 +31,11 @@ each line that you type is said at once, and interrupts the assistant; Ctrl-D ha
   --dial OUTCOME        what becomes of a hand-off: answered (default), busy or no-answer
   --help                print this
 
-The exit code is 0 if every text was answered and Twilio would report no error, otherwise 1, or 2 if the command line is
+Exit code: 0 if every text was answered and Twilio would report no error, 1 otherwise, 2 if the command line is
 wrong.`;
+
+/** What can become of a hand-off. The first one is the default. */
+const DIALLED = ["answered", "busy", "no-answer"];
 
 /** How long to wait for a greeting, in ms. */
 const GREETING = 3000;
@@ -85,6 +88,9 @@ function readOptions(args) {
   const { values, positionals } = line;
   const seconds = Number(values.wait ?? "60");
   if (!(seconds >= 1 && seconds <= 3600)) throw new UsageError("--wait must be 1 to 3600 seconds.");
+  const dial = values.dial ?? DIALLED[0];
+  if (!DIALLED.includes(dial))
+    throw new UsageError(`--dial must be ${DIALLED.join(", ")}, not "${dial}".`);
   const faults = ["forged", "slow-connect", "pieces", "doubled", "no-info", "silent", "dial"];
   if (values.answer && faults.some((name) => values[name] !== undefined))
     throw new UsageError("--answer takes no faults: switch them on at the playground's page.");
@@ -103,7 +109,7 @@ function readOptions(args) {
         doubled: values.doubled === true,
         no_info: values["no-info"] === true,
         silent: values.silent === true,
-        dial: values.dial ?? "answered",
+        dial,
       },
     },
   };

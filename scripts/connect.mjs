@@ -18,6 +18,8 @@ import {
 const HELP = `npm run connect -- --number NUMBER --url URL              set the webhook of a phone number
 npm run connect -- --messaging-service SID --url URL      set the webhooks of a Messaging Service
 
+Points a phone number or a Messaging Service of a Twilio account at a Worker, and shows what changed.
+
   --number NUMBER            a number of the account, such as +15550199
   --messaging-service SID    MG and 32 hex digits
   --url URL                  the origin of the Worker, such as https://switchboard.example.workers.dev

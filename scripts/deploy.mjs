@@ -9,7 +9,7 @@ import { ROOT, readText } from "./lib/project.mjs";
 import { command, print } from "./lib/run.mjs";
 import { setUpNode } from "./lib/setup-node.mjs";
 
-const HELP = `npm run deploy -- [--dry-run] [--env NAME] [options of wrangler deploy]
+const HELP = `npm run deploy [-- --dry-run --env NAME, and other options of wrangler deploy]
 
 Builds the Worker and deploys it to Cloudflare with \`wrangler deploy\`. All options but --help go on to wrangler, which
 refuses those that it does not know: \`npx wrangler deploy --help\` lists them.

@@ -10,12 +10,12 @@ import { command, print, start, UserError } from "./lib/run.mjs";
 import { setUpNode } from "./lib/setup-node.mjs";
 import { setUpDevVars } from "./setup.mjs";
 
-const HELP = `npm run say -- ["text"] [options]
+const HELP = `npm run say [-- "text" options]
 
 Sends a message to the local Worker as Twilio would, and shows the answer. Without a text: a chat.
 
-  --script FILE        play the lines of a script and compare the answers (exit code 1 if one differs, 2 if the script is
-                       wrong)
+  --script FILE        play the lines of a script and compare the answers (exit code 1 if one differs, 2 if the script
+                       is wrong)
   --from ADDRESS       the contact who writes (default: one for each channel; +15550100 for sms)
   --to ADDRESS         the number or agent that receives the message (default: one for each channel; +15550199 for sms)
   --channel CHANNEL    sms (default), whatsapp, whatsapp-user, rcs, messenger or short-code

@@ -16,6 +16,8 @@ import { FORMATS, writerOf } from "./lib/transcripts.mjs";
 const HELP = `npm run synthesize -- [--count 100] [--mode text] [--scenario ID] …   make conversations between personas
 npm run synthesize -- --resume BATCH [--out FILE]                    go on with a batch
 
+Has the Worker make synthetic conversations, and writes their transcripts to a file.
+
   --count N            how many conversations (default 10, at most 10000)
   --mode MODE          text: two personas (default). assistant: a customer and one of assistants/. call: two personas on a
                        phone call from SYNTHETIC_CALLER to SYNTHETIC_CALLEE, one call at a time

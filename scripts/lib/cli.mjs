@@ -1,5 +1,5 @@
-// Shared by the commands that talk to a deployment (admin, connect, doctor): reading options and
-// secrets, one HTTP request with readable errors, and tables.
+// Shared by the commands: reading the command line, and for those that talk to a deployment (admin,
+// connect, doctor) secrets, one HTTP request with readable errors, and tables.
 //
 // Secrets come from the environment or .dev.vars, never from an argument: other users of the
 // machine can read arguments in the process list. No secret is ever printed. Not here: the Twilio
@@ -73,28 +73,6 @@ export function requireKnownOptions(args, names) {
     if (token.kind === "option" && !names.includes(token.name)) throw unknownOption(token, names);
 }
 
-// Checks that an option exists and has a value if it needs one. What it says never repeats a value.
-function checkOption(token, options) {
-  const { name, rawName, value, inlineValue } = token;
-  if (!Object.hasOwn(options, name)) throw unknownOption(token, Object.keys(options));
-  if (options[name].type === "boolean") {
-    if (value !== undefined) throw new UsageError(`${rawName} takes no value.`);
-    return;
-  }
-  if (value === undefined) throw new UsageError(`${rawName} needs a value; see --help.`);
-  if (!inlineValue && value.startsWith("-"))
-    throw new UsageError(
-      `${rawName} needs a value; one that starts with a dash is written as ${rawName}=VALUE.`,
-    );
-}
-
-function unknownOption({ name, rawName }, names) {
-  const near = nearest(name, [...names, "help"]);
-  return new UsageError(
-    `unknown option ${rawName}${near ? `; did you mean --${near}?` : "; see --help."}`,
-  );
-}
-
 /**
  * Reads the port in `text`, the value of `option`.
  *
@@ -114,14 +92,15 @@ export function readPort(option, text, fallback, { any = false } = {}) {
 }
 
 /**
- * Reads the origin in `text`, the value of `option`. Throws unless it is https; with `local`, plain
- * http to this machine is allowed as well.
+ * Reads the origin in `text`, the value of `option`, which may also be the name of a setting. Throws
+ * unless it is https; with `local`, plain http to this machine is allowed as well.
  */
 export function readOrigin(option, text, { local }) {
   const url = readUrl(option, text, { local });
   if (url.pathname !== "/" || url.search || url.hash) {
-    throw new UsageError(
-      `${option} must be an origin without a path, such as ${url.origin}, not ${text}: the command adds the paths itself.`,
+    throw wrongUrl(
+      option,
+      `must be an origin without a path, such as ${url.origin}, not ${text}: the command adds the paths itself.`,
     );
   }
   return url.origin;
@@ -130,25 +109,27 @@ export function readOrigin(option, text, { local }) {
 /** Reads the URL in `text`, the value of `option`. Throws as `readOrigin` does. */
 export function readUrl(option, text, { local }) {
   if (!text)
-    throw new UsageError(
-      `${option} is missing: give it a URL, such as https://switchboard.example.workers.dev`,
+    throw wrongUrl(
+      option,
+      "is missing: give it a URL, such as https://switchboard.example.workers.dev",
     );
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (!url?.host || !/^https?:$/.test(url.protocol) || /\s/.test(text)) {
-    throw new UsageError(
-      `${option} must be a URL, such as https://switchboard.example.workers.dev, not "${text}".`,
+    throw wrongUrl(
+      option,
+      `must be a URL, such as https://switchboard.example.workers.dev, not "${text}".`,
     );
   }
   if (url.username || url.password)
-    throw new UsageError(`${option} must not contain a user name or a password.`);
+    throw wrongUrl(option, "must not contain a user name or a password.");
   if (url.protocol === "http:" && !(local && isLoopback(url.origin))) {
     const where = local
       ? "https (plain http is for this machine only: 127.0.0.1, localhost, [::1])"
       : "https: Twilio's servers fetch it, and it must be public";
-    throw new UsageError(`${option} must be ${where}, not ${text}.`);
+    throw wrongUrl(option, `must be ${where}, not ${text}.`);
   }
   if (!local && isLoopback(url.origin))
-    throw new UsageError(`${option} must be public: Twilio's servers cannot reach ${url.host}.`);
+    throw wrongUrl(option, `must be public: Twilio's servers cannot reach ${url.host}.`);
   return url;
 }
 
@@ -224,6 +205,34 @@ export function columns(rows) {
   return rows.map((row) =>
     `  ${row.map((cell, column) => (column === row.length - 1 ? cell : cell.padEnd(widths[column]))).join("  ")}`.trimEnd(),
   );
+}
+
+// Checks that an option exists and has a value if it needs one. What it says never repeats a value.
+function checkOption(token, options) {
+  const { name, rawName, value, inlineValue } = token;
+  if (!Object.hasOwn(options, name)) throw unknownOption(token, Object.keys(options));
+  if (options[name].type === "boolean") {
+    if (value !== undefined) throw new UsageError(`${rawName} takes no value.`);
+    return;
+  }
+  if (value === undefined) throw new UsageError(`${rawName} needs a value; see --help.`);
+  if (!inlineValue && value.startsWith("-"))
+    throw new UsageError(
+      `${rawName} needs a value; one that starts with a dash is written as ${rawName}=VALUE.`,
+    );
+}
+
+function unknownOption({ name, rawName }, names) {
+  const near = nearest(name, [...names, "help"]);
+  return new UsageError(
+    `unknown option ${rawName}${near ? `; did you mean --${near}?` : "; see --help."}`,
+  );
+}
+
+// A setting is no part of the command line.
+function wrongUrl(name, problem) {
+  const message = `${name} ${problem}`;
+  return name.startsWith("--") ? new UsageError(message) : new UserError(message);
 }
 
 function parseJson(text) {

@@ -122,14 +122,18 @@ test("without any token nothing is requested, and erase does not ask for confirm
 const MISTAKES = {
   "no command": [
     [],
-    /a command is missing\. Use usage, reset-budget, show, erase, hand-over, release, message, call or call-state/,
+    /a command is missing\. Use usage, reset-budget, show, erase, hand-over, release, message, call, call-state;/,
   ],
   "an unknown command": [
     ["delete"],
-    /there is no command "delete"\. Use usage, reset-budget, show, erase, hand-over, release, message, call or call-state/,
+    /there is no command "delete"\. Use usage, reset-budget, show, erase, hand-over, release, message, call, call-state;/,
   ],
-  "an unknown option": [["usage", "--form", "x"], /Unknown option '--form'/],
-  "a token as an option": [["usage", "--token", "x"], /Unknown option '--token'/],
+  "a misspelled command": [
+    ["relase"],
+    /there is no command "relase"; did you mean release\? Use usage, /,
+  ],
+  "an unknown option": [["usage", "--form", "x"], /unknown option --form; did you mean --from\?/],
+  "a token as an option": [["usage", "--token", "x"], /unknown option --token;/],
   "more words": [["usage", "today"], /usage takes only options, not "today"/],
   "an option of another command": [["usage", "--from", "+15550100"], /usage does not take --from/],
   "--yes without erasing": [["show", ...PAIR, "--yes"], /show does not take --yes/],
@@ -205,7 +209,7 @@ const MISTAKES = {
 for (const [what, [args, message]] of Object.entries(MISTAKES)) {
   test(`${what}: rejected with a message, and nothing is requested`, async () => {
     const { code, stdout, stderr } = await checkout.run("admin", args, { ADMIN_TOKEN: TOKEN });
-    assert.deepEqual([code, stdout], [1, ""]);
+    assert.deepEqual([code, stdout], [2, ""]);
     assert.match(stderr, message);
   });
 }

@@ -381,16 +381,24 @@ const DOCTOR_MISTAKES = {
   "plain http to another machine": [["--url", "http://switchboard.example"], /--url must be https/],
   "a URL with a path": [["--url", WEBHOOK], /--url must be an origin without a path/],
   "an invalid number": [["--url", ORIGIN, "--number", "0199"], /--number must be a phone number/],
-  "an unknown option": [["--url", ORIGIN, "--fix"], /Unknown option '--fix'/],
+  "an unknown option": [["--url", ORIGIN, "--fix"], /unknown option --fix;/],
 };
 
 for (const [what, [args, message]] of Object.entries(DOCTOR_MISTAKES)) {
   test(`doctor: ${what} is rejected`, async () => {
     const { code, stdout, stderr } = await checkout.run("doctor", args);
-    assert.deepEqual([code, stdout], [1, ""]);
+    assert.deepEqual([code, stdout], [2, ""]);
     assert.match(stderr, message);
   });
 }
+
+test("doctor: a wrong PUBLIC_URL in .dev.vars is no mistake of the command line", async () => {
+  const own = new Checkout({ PUBLIC_URL: "switchboard.example" });
+  const { code, stderr } = await own.run("doctor", ["--url", "http://127.0.0.1:1"]);
+  own.remove();
+  assert.equal(code, 1);
+  assert.match(stderr, /PUBLIC_URL must be a URL, such as /);
+});
 
 test("doctor --help names the options", async () => {
   const { code, stdout } = await checkout.run("doctor", ["--help"]);
