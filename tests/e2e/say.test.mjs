@@ -16,7 +16,7 @@ let switchboard;
 const directory = fs.mkdtempSync(path.join(os.tmpdir(), "switchboard-say-"));
 
 before(async () => {
-  switchboard = await startSwitchboard();
+  switchboard = await startSwitchboard({ settings: { REPLY_WITHIN_MS: "3000" } });
 });
 
 after(async () => {
@@ -73,6 +73,23 @@ test("a chat sends the last message again, and goes on after an error", async ()
   assert.equal(text.match(/You said: "Hello" \(message 1/g)?.length, 2, text);
   assert.match(text, /\/again {2}sends the last message again/);
   assert.doesNotMatch(text, /not sent/);
+});
+
+test("an unknown command is not sent, and a chat without any line is an error", async () => {
+  const chat = await say([], { input: "/hlep\n//hlep\n" });
+  assert.equal(chat.code, 0, chat.text);
+  assert.match(chat.text, /There is no \/hlep/);
+  assert.match(chat.text, /You said: "\/hlep" \(message 1/);
+  const empty = await say([]);
+  assert.equal(empty.code, 2, empty.text);
+  assert.match(empty.text, /the input has no line to send/);
+});
+
+test("an answer by REST contradicts that there is none", async () => {
+  const script = scriptOf("> [fault delay=4s] Late\n<-\n");
+  const { code, text } = await say(["--script", script]);
+  assert.equal(code, 1, text);
+  assert.match(text, /expected {2}<- \(no answer\)\n {2}answered {2}< /);
 });
 
 test("the example script is answered as it expects", async () => {

@@ -209,7 +209,10 @@ impl Outgoing {
                 shown
             }
             Err(reason) => {
-                json!({"problem": problem(reason, self.client.worker(), post.answer_lost)})
+                json!({
+                    "problem": problem(reason, self.client.worker(), post.answer_lost),
+                    "listens": *reason != NoAnswer::NotListening
+                })
             }
         };
         if let Some(fields) = event.as_object_mut() {

@@ -6,13 +6,16 @@ use std::io::{BufRead as _, IsTerminal as _, Write as _};
 use std::time::Duration;
 
 use super::bubble::bubble;
-use super::phone::{Conversation, Failure, now};
+use super::phone::{Conversation, Failure, REST_TIMEOUT, now};
 use crate::base::console::{print_error, print_line};
 use crate::webhook::inbound::Inbound;
 use crate::webhook::twiml::Message;
 
 /// Chats until the input ends or `/quit`. Returns whether every message was sent and answered rightly.
-pub fn chat(conversation: &Conversation) -> bool {
+///
+/// # Errors
+/// If the input is not a terminal and has nothing to send.
+pub fn chat(conversation: &Conversation) -> Result<bool, Failure> {
     let is_terminal = std::io::stdin().is_terminal();
     let Inbound { from, to, .. } = conversation.message("");
     print_line(&format!("{from} writes to {to}."));
@@ -35,7 +38,7 @@ pub fn chat(conversation: &Conversation) -> bool {
         };
         let inbound = match line.trim() {
             "" => continue,
-            "/quit" => return all_well,
+            "/quit" => return Ok(all_well),
             "/help" => {
                 print_line(HELP);
                 continue;
@@ -47,7 +50,13 @@ pub fn chat(conversation: &Conversation) -> bool {
                 };
                 inbound
             }
-            text => conversation.message(text),
+            text if text.starts_with('/') && !text.starts_with("//") => {
+                print_line(&format!(
+                    "There is no {text}. /help lists what there is, and two slashes send it as a message."
+                ));
+                continue;
+            }
+            text => conversation.message(text.strip_prefix('/').unwrap_or(text)),
         };
         if !is_terminal {
             print_line(&format!("> {}", inbound.shown_text()));
@@ -60,8 +69,12 @@ pub fn chat(conversation: &Conversation) -> bool {
     }
     if is_terminal {
         print_line("");
+    } else if last.is_none() {
+        return Err(Failure::NotSent(
+            "there is no text, and the input has no line to send".to_owned(),
+        ));
     }
-    all_well
+    Ok(all_well)
 }
 
 const HELP: &str = "\
@@ -82,9 +95,10 @@ fn exchange(conversation: &Conversation, inbound: &Inbound) -> Result<(), Failur
     } else if answer.messages.is_empty() && conversation.waits {
         let clear = clear_line();
         let each = |message: Message, _| print_line(&format!("{clear}{}", bubble(&message)));
-        let found = conversation
-            .phone
-            .wait_for_rest(inbound, beginning, each, show_waiting);
+        let found =
+            conversation
+                .phone
+                .wait_for_rest(inbound, beginning, REST_TIMEOUT, each, show_waiting);
         print_line(&format!(
             "{clear}{}",
             match found {

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use self::attach::attach;
 use self::bubble::bubble;
-use self::phone::{Conversation, Failure, Phone};
+use self::phone::{Conversation, Failure, Phone, REST_TIMEOUT};
 use crate::base::console::{EXIT_USAGE, print_error, print_line};
 use crate::base::loopback::loopback_origin;
 use crate::openai::HEARD;
@@ -91,6 +91,13 @@ pub struct Options {
 /// if not, and 2 if nothing was sent.
 pub fn run(options: Options) -> ExitCode {
     let is_chat = options.text.is_none() && !has_content(&options);
+    if is_chat && (options.sid.is_some() || options.quote.is_some()) {
+        print_error(
+            "say",
+            "--sid and --quote are for one message: give it a text",
+        );
+        return ExitCode::from(EXIT_USAGE);
+    }
     let script = options.script.clone();
     let text = options.text.clone().unwrap_or_default();
     let done = conversation_of(options).and_then(|conversation| match script {
@@ -100,7 +107,7 @@ pub fn run(options: Options) -> ExitCode {
                 .map_err(|error| named(format!("cannot be read: {error}")))?;
             script::play(&conversation, &script::read(&text).map_err(named)?)
         }
-        None if is_chat => Ok(chat::chat(&conversation)),
+        None if is_chat => chat::chat(&conversation),
         None => send_one(&conversation, &text).map(|()| true),
     });
     match done {
@@ -203,10 +210,13 @@ fn wait_for_rest(conversation: &Conversation, inbound: &Inbound, beginning: (u64
         print_line(&format!("{clear}{}", bubble(&message)));
         print_line(&format!("by the REST API after {} ms", after.as_millis()));
     };
-    match conversation
-        .phone
-        .wait_for_rest(inbound, beginning, each, chat::show_waiting)
-    {
+    match conversation.phone.wait_for_rest(
+        inbound,
+        beginning,
+        REST_TIMEOUT,
+        each,
+        chat::show_waiting,
+    ) {
         Ok(0) => print_line(&format!("{clear}no answer came within 65 s")),
         Ok(_) => {}
         Err(error) => print_line(&format!(

@@ -148,6 +148,9 @@ impl Phone {
         let mut response = response.filter(|response| response.status().as_u16() == 200)?;
         let answered = response.body_mut().read_to_string().ok()?;
         let answered: Value = serde_json::from_str(&answered).ok()?;
+        if answered.get("listens") == Some(&Value::Bool(false)) {
+            return Some(Err(self.no_answer(NoAnswer::NotListening)));
+        }
         if let Some(problem) = answered.get("problem").and_then(Value::as_str) {
             return Some(Err(Failure::BadAnswer(problem.to_owned())));
         }
@@ -227,8 +230,8 @@ impl Phone {
             .collect())
     }
 
-    /// Waits for messages that are sent by REST, and calls `each` with each of them and the time since
-    /// `start`. `waits` is called while none has come. Returns how many there were.
+    /// Waits for messages that are sent by REST, at most until `limit` has passed, and calls `each` with each
+    /// of them and the time since `start`. `waits` is called while none has come. Returns how many there were.
     ///
     /// # Errors
     /// If there is no playground.
@@ -236,11 +239,12 @@ impl Phone {
         &self,
         inbound: &Inbound,
         (sent_at, start): (u64, Instant),
+        limit: Duration,
         mut each: impl FnMut(Message, Duration),
         mut waits: impl FnMut(Duration),
     ) -> anyhow::Result<usize> {
         let mut shown = 0_usize;
-        let mut until = REST_TIMEOUT;
+        let mut until = limit;
         while start.elapsed() < until {
             let messages = self.rest_messages(inbound, sent_at)?;
             let all = messages.len();
@@ -264,7 +268,7 @@ pub fn now() -> (u64, Instant) {
 }
 
 /// How long to wait for an answer that is sent by REST, and how often to ask for it.
-const REST_TIMEOUT: Duration = Duration::from_secs(65);
+pub const REST_TIMEOUT: Duration = Duration::from_secs(65);
 const REST_INTERVAL: Duration = Duration::from_millis(250);
 /// How long to wait for more messages after the first one.
 const NEXT_MESSAGE_TIMEOUT: Duration = Duration::from_millis(1500);

@@ -5,9 +5,10 @@
 //! that begin with `#` are comments. Not here: sending (`phone`).
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use super::chat::show_waiting;
-use super::phone::{Conversation, Failure, now};
+use super::phone::{Conversation, Failure, REST_TIMEOUT, now};
 use crate::base::console::print_line;
 
 /// A message, and what is expected of its answer.
@@ -44,8 +45,12 @@ pub fn read(text: &str) -> Result<Vec<Step>, String> {
             continue;
         }
         let rest = |mark: &str| {
-            line.strip_prefix(mark)
-                .map(|rest| rest.strip_prefix(' ').unwrap_or(rest).to_owned())
+            line.strip_prefix(mark).map(|rest| {
+                rest.strip_prefix(' ')
+                    .filter(|_| mark == ">")
+                    .unwrap_or(rest)
+                    .to_owned()
+            })
         };
         if let Some(text) = rest(">") {
             if text.trim().is_empty() {
@@ -61,18 +66,24 @@ pub fn read(text: &str) -> Result<Vec<Step>, String> {
         let expected = match line {
             "<*" => Expected::Any,
             "<-" => Expected::Nothing,
-            _ => match (rest("<~"), rest("<")) {
+            "<" => Expected::Line(String::new()),
+            _ => match (rest("<~ "), rest("< ")) {
                 (Some(words), _) => Expected::Words(words),
                 (None, Some(line)) => Expected::Line(line),
                 (None, None) => {
                     return Err(format!(
-                        "line {number} begins with none of >, <, <~, <*, <- and #"
+                        "line {number} begins with none of >, < and a space, <~ and a space, <*, <- and #"
                     ));
                 }
             },
         };
         match steps.last_mut() {
-            Some(step) => step.expected.push(expected),
+            Some(step) => {
+                step.expected.push(expected);
+                if step.expected.contains(&Expected::Nothing) && step.expected.len() > 1 {
+                    return Err(format!("line {number}: <- allows no other line beside it"));
+                }
+            }
             None => {
                 return Err(format!(
                     "line {number} expects an answer before any message"
@@ -121,18 +132,26 @@ pub fn play(conversation: &Conversation, steps: &[Step]) -> Result<bool, Failure
     Ok(differences == 0)
 }
 
+/// How long a late answer may contradict that there is none.
+const NOTHING_COMES: Duration = Duration::from_secs(2);
+
 /// The texts of all messages that answer a step, in lines.
 fn answer_to(conversation: &Conversation, step: &Step) -> Result<String, Failure> {
     let inbound = conversation.message(&step.text);
     let beginning = now();
     let answer = conversation.phone.send(&inbound)?.read?;
     let mut texts: Vec<String> = answer.messages.into_iter().map(|one| one.text).collect();
-    let expects_none = step.expected == [Expected::Nothing];
-    if texts.is_empty() && conversation.waits && !expects_none && !step.expected.is_empty() {
+    let limit = if step.expected == [Expected::Nothing] {
+        beginning.1.elapsed().saturating_add(NOTHING_COMES)
+    } else {
+        REST_TIMEOUT
+    };
+    if texts.is_empty() && conversation.waits && !step.expected.is_empty() {
         let each = |message: crate::webhook::twiml::Message, _| texts.push(message.text);
-        let waited = conversation
-            .phone
-            .wait_for_rest(&inbound, beginning, each, show_waiting);
+        let waited =
+            conversation
+                .phone
+                .wait_for_rest(&inbound, beginning, limit, each, show_waiting);
         waited.map_err(|_| {
             Failure::BadAnswer(super::chat::no_playground(&conversation.phone.playground))
         })?;
@@ -226,6 +245,8 @@ mod tests {
         for (script, reason) in [
             ("< Hi\n", "line 1 expects an answer before any message"),
             ("> Hello\nHi\n", "line 2 begins with none of"),
+            ("> Hello\n</ ^Hi\n", "line 2 begins with none of"),
+            ("> Hello\n<-\n< Hi\n", "line 3: <- allows no other line"),
             ("> Hello\n> \n", "line 2: there is no text after >"),
             ("# only a comment\n", "it has no message"),
         ] {
