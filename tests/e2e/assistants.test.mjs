@@ -114,7 +114,7 @@ test("a wrong file closes the Twilio route, and /health names its line and field
 /** A checkout with the build of this one, and with these assistants. */
 function checkout(assistants) {
   const made = new Checkout({});
-  for (const name of ["src", "Cargo.toml", "rust-toolchain.toml"])
+  for (const name of ["src", "bindgen", "Cargo.toml", "rust-toolchain.toml"])
     fs.symlinkSync(inRoot(name), path.join(made.directory, name));
   fs.mkdirSync(path.join(made.directory, "build"));
   for (const name of [".stamp", "index.js", "index_bg.wasm", "check.js"])
