@@ -10,6 +10,7 @@ export function statusView() {
   const status = byId("connection");
   let isConnected = false;
   let build = { state: "live", detail: undefined };
+  measureHead();
 
   function show() {
     const [words, state] = isConnected
@@ -34,8 +35,8 @@ export function statusView() {
   };
 }
 
-/** Tells the style sheet how high the head is, so that a phone fills the rest of a narrow window. */
-export function measureHead() {
+// Tells the style sheet how high the head is, so that a phone fills the rest of a narrow window.
+function measureHead() {
   const main = /** @type {HTMLElement} */ (document.querySelector("main"));
   const measure = () => document.documentElement.style.setProperty("--head", `${main.offsetTop}px`);
   const observer = new ResizeObserver(measure);

@@ -134,6 +134,8 @@ export function phoneView(phone, actions) {
 
   // The row of a phone that is folded.
   let unread = 0;
+  // What came before is read.
+  let foldedAt = Date.now();
   const unreadMark = element("span", { class: "unread" });
   const lastWords = element("span", { class: "last" });
   const rowBadge = element("span", { class: "badge" });
@@ -174,7 +176,7 @@ export function phoneView(phone, actions) {
     thread.append(item);
     if (item.kind === "system") return;
     lastWords.textContent = wordsOf(item);
-    if (item.kind === "in" && card.hidden) showUnread(unread + 1);
+    if (item.kind === "in" && card.hidden && item.at >= foldedAt) showUnread(unread + 1);
   }
 
   function showUnread(number) {
@@ -219,6 +221,7 @@ export function phoneView(phone, actions) {
     },
     active: (on) => card.classList.toggle("active", on),
     fold(on) {
+      if (on && !card.hidden) foldedAt = Date.now();
       card.hidden = on;
       row.hidden = !on;
       if (!on) showUnread(0);
