@@ -71,7 +71,7 @@ export function inspectorView(actions) {
   );
 
   const faultCount = element("span", { class: "count" });
-  tabs.faults.append(faultCount);
+  tabs.faults.append(" ", faultCount);
   const faults = faultForm("all-faults", "Faults for all phones", actions.setFaults);
   panels.faults.append(
     faults.element,

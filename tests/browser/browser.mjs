@@ -156,6 +156,8 @@ function rememberPhones(number) {
  * Chooses the kind of the next phone, and the assistant that it writes to.
  *
  * @param {import("playwright-core").Page} page
+ * @param {string} channel
+ * @param {string} [assistant]
  */
 export async function chooseNext(page, channel, assistant) {
   const menu = page.locator("#next-phone");

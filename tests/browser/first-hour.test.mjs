@@ -110,7 +110,7 @@ test("the reason of an empty answer is the one in the Worker's log", async () =>
   const page = await tests.open();
   const phone = await usePhone(page, 1);
   await phone.send("STOP");
-  await phone.answers.first().waitFor({ timeout: PATIENCE });
+  await phone.notes("No answer: the contact has opted out, and Twilio confirms that itself.");
   await phone.send("Hello?");
   await phone.notes("No answer: this contact has opted out. START opts in again.");
   await phone.send("START");
@@ -228,11 +228,11 @@ test("a long text makes the message box higher, up to a limit", async () => {
 test("the state of the build stands in the head", async () => {
   const page = await tests.open();
   const status = page.locator("#connection");
-  for (const [state, detail, words] of [
+  for (const [state, detail, words] of /** @type {[string, string | null, string][]} */ ([
     ["building", null, "Building…"],
     ["failed", "error in src/lib.rs", "Build failed: error in src/lib.rs"],
     ["live", null, "Live"],
-  ]) {
+  ])) {
     await tell("POST", "build", { state, detail });
     await status.getByText(words, { exact: true }).waitFor();
   }
