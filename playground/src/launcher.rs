@@ -26,6 +26,9 @@ pub struct Told {
     pub settings: BTreeSet<String>,
     /// Which OpenAI the Worker asks.
     pub openai: OpenAi,
+    /// The host of the Twilio that the Worker asks. Without one it asks the playground.
+    #[serde(default)]
+    twilio: Option<String>,
 }
 
 /// Which OpenAI the Worker asks.

@@ -7,7 +7,7 @@ const MAX_FILES = 10;
 /**
  * The composer of a phone. `id` makes the ids of its elements. `send(text, files, rich)` sends a
  * message, and may reject with an Error to show; the message then stays in the composer. Returns
- * `{ element, suggest(text), deliver(text, files, rich), quote(item), clearProblem(), focus() }`.
+ * `{ element, deliver(text, files, rich), quote(item), clearProblem(), focus() }`.
  */
 export function composerView(phone, id, send) {
   let files = [];
@@ -18,6 +18,7 @@ export function composerView(phone, id, send) {
     id: id("text"),
     rows: 1,
     placeholder: "Message",
+    title: "Enter sends, Shift+Enter begins a new line",
     maxLength: 20_000,
     onkeydown: keyDown,
     oninput: grow,
@@ -72,12 +73,6 @@ export function composerView(phone, id, send) {
     ),
   );
 
-  function suggest(words) {
-    text.value = words;
-    grow();
-    text.focus();
-  }
-
   function keyDown(event) {
     // In an input method, Enter only ends the composition.
     if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
@@ -87,7 +82,8 @@ export function composerView(phone, id, send) {
 
   // Grows with its text, up to the limit of the style sheet.
   function grow() {
-    text.rows = Math.min(5, text.value.split("\n").length);
+    text.style.height = "auto";
+    text.style.height = `${text.scrollHeight + text.offsetHeight - text.clientHeight}px`;
   }
 
   function pick() {
@@ -189,7 +185,6 @@ export function composerView(phone, id, send) {
 
   return {
     element: form,
-    suggest,
     deliver,
     quote,
     clearProblem() {

@@ -94,7 +94,7 @@ export async function upload(file) {
     throw new Error(
       `${file.name} could not be attached: ${answer?.error ?? "the playground did not take it"}`,
     );
-  return { url: answer.url, content_type: answer.content_type ?? type };
+  return { url: answer.url, content_type: answer.content_type ?? type, name: file.name };
 }
 
 /** A voice note as a file. It says `words`, and a sentence of the playground's without any. */

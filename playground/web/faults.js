@@ -1,6 +1,7 @@
-// The fault switches, as a group of check boxes: one group for each phone, and one for all phones.
+// The fault switches, as a group of check boxes: one group for each phone, and one for all phones. And the
+// faults that are on, as chips.
 
-import { element } from "./dom.js";
+import { element, hidden, icon } from "./dom.js";
 
 /** The switches: name, label, explanation. */
 const SWITCHES = [
@@ -74,11 +75,78 @@ const MOST_SECONDS = 120;
 
 /** The number of switches that are on. */
 export function countOf(switches) {
-  const shop = (switches?.shop ?? "none") === "none" ? 0 : 1;
-  const on = SWITCHES.filter(([name]) => switches?.[name]).length;
-  const call = CALL_SWITCHES.filter(([name]) => switches?.call?.[name]).length;
-  const dial = (switches?.call?.dial ?? "answered") === "answered" ? 0 : 1;
-  return on + call + dial + shop + (switches?.slow_model ? 1 : 0);
+  return faultsOn(switches).length;
+}
+
+/**
+ * The faults that are on: the name of each, and the switches without it.
+ *
+ * @returns {{ name: string, without: object }[]}
+ */
+function faultsOn(switches = {}) {
+  const { slow_model: slow = 0, shop = "none", call = {} } = switches;
+  const named = (list, value) => list.find(([other]) => other === value)?.[1].toLowerCase();
+  const withCall = (changes) => ({ ...switches, call: { ...call, ...changes } });
+  return [
+    slow && { name: `Slow model, ${slow} s`, without: { ...switches, slow_model: 0 } },
+    ...SWITCHES.filter(([name]) => switches[name]).map(([name, label]) => ({
+      name: label,
+      without: { ...switches, [name]: false },
+    })),
+    shop !== "none" && {
+      name: `Shop’s services ${named(SHOP_FAULTS, shop)}`,
+      without: { ...switches, shop: "none" },
+    },
+    ...CALL_SWITCHES.filter(([name]) => call[name]).map(([name, label]) => ({
+      name: label,
+      without: withCall({ [name]: false }),
+    })),
+    (call.dial ?? "answered") !== "answered" && {
+      name: `A called phone ${named(DIAL_OUTCOMES, call.dial)}`,
+      without: withCall({ dial: "answered" }),
+    },
+  ].filter((fault) => fault !== false && fault !== 0);
+}
+
+/**
+ * The faults that are on, as a list called `label`. Each is a button that switches it off: `change` gets the
+ * switches without it, and may reject. Returns `{ element, show(switches) }`.
+ */
+export function faultChips(label, change) {
+  const list = element("ul", { class: "fault-chips", "aria-label": label, hidden: true });
+  const problem = element("p", { class: "problem", role: "alert" });
+
+  async function remove(switches) {
+    problem.textContent = "";
+    try {
+      await change(switches);
+    } catch (error) {
+      problem.textContent = error.message;
+    }
+  }
+
+  return {
+    element: element("div", { class: "faults-on" }, list, problem),
+    show(switches) {
+      const on = faultsOn(switches);
+      list.hidden = on.length === 0;
+      list.replaceChildren(
+        ...on.map(({ name, without }) =>
+          element(
+            "li",
+            {},
+            element(
+              "button",
+              { type: "button", title: "Switch this fault off", onclick: () => remove(without) },
+              hidden("Switch off: "),
+              name,
+              icon("close"),
+            ),
+          ),
+        ),
+      );
+    },
+  };
 }
 
 /**

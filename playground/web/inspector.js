@@ -4,8 +4,8 @@
 // It only shows what it is given (main.js). The contents of most tabs are built in details.js.
 
 import { conversationDetails, exchangeDetails, shopDetails, usageDetails } from "./details.js";
-import { byId, clock, element } from "./dom.js";
-import { faultForm } from "./faults.js";
+import { byId, clock, element, hidden } from "./dom.js";
+import { countOf, faultForm } from "./faults.js";
 
 const TABS = {
   exchange: "Exchange",
@@ -28,9 +28,9 @@ const MAX_LINES = 500;
 
 /**
  * Creates the inspector. `actions`: `choose(exchange)`, `refresh()`, `setFaults(switches)`,
- * `opened(tab)`. Returns `{ addTab(name, label), open(tab), tab(), phone(phone), exchanges(list, chosen), log(line),
- * clearLog(), conversation(told), shop(calls), usage(told),
- * faults(switches) }`. `addTab` returns the panel of the new tab, the last one.
+ * `opened(tab)`. Returns `{ addTab(name, label), open(tab), tab(), phone(phone), exchanges(list, chosen),
+ * log(line), clearLog(), conversation(told), shop(calls), usage(told), faults(switches) }`. `addTab` returns
+ * the panel of the new tab, the last one.
  */
 export function inspectorView(actions) {
   const panels = {};
@@ -70,6 +70,8 @@ export function inspectorView(actions) {
     lines,
   );
 
+  const faultCount = element("span", { class: "count" });
+  tabs.faults.append(" ", faultCount);
   const faults = faultForm("all-faults", "Faults for all phones", actions.setFaults);
   panels.faults.append(
     faults.element,
@@ -210,7 +212,11 @@ export function inspectorView(actions) {
     conversation: (told) => panels.model.replaceChildren(...conversationDetails(told)),
     shop: (calls) => panels.shop.replaceChildren(...shopDetails(calls)),
     usage: (told) => panels.usage.replaceChildren(...usageDetails(told, actions.refresh)),
-    faults: (switches) => faults.show(switches),
+    faults(switches) {
+      faults.show(switches);
+      const on = countOf(switches);
+      faultCount.replaceChildren(...(on ? [String(on), hidden(" on for all phones")] : []));
+    },
   };
 }
 

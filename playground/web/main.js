@@ -1,11 +1,14 @@
-// The page: it follows the playground's feed, keeps the events, and passes them to the phones and
-// the inspector.
+// The page: it keeps the phones, and passes what the feed tells to them and to the inspector.
 //
-// Everything on the page comes from the feed. After a reload or a lost connection, and in a second
-// window, it therefore shows the same. Only the list of phones is kept in the browser (phones.js).
+// All that the page shows comes from the feed. After a reload or a lost connection, and in a second
+// window, it therefore shows the same. Only the list of phones is kept in the browser (phones.js). What the
+// events mean is known to threads.js.
 
-import { byId, element, request, upload } from "./dom.js";
-import { countOf } from "./faults.js";
+import { askConversation, askUsage, memory, sendMessage } from "./asks.js";
+import { byId, element, request } from "./dom.js";
+import { countOf, faultChips } from "./faults.js";
+import { followFeed } from "./feed.js";
+import { showTwilio, statusView } from "./header.js";
 import { inspectorView } from "./inspector.js";
 import { nextPhoneView } from "./next-phone.js";
 import { pageTools } from "./page-tools.js";
@@ -16,21 +19,14 @@ import {
   addressOf,
   keyOf,
   keyOfPhone,
-  query,
+  MAX_PHONES,
+  newPhone,
   storedPhones,
   storePhones,
 } from "./phones.js";
-import {
-  AGAIN,
-  alertLine,
-  callLine,
-  failureText,
-  lostText,
-  redirectText,
-  workerLine,
-} from "./wording.js";
-
-const TYPING_LASTS = 25_000;
+import { shelfView } from "./shelf.js";
+import { newThreads } from "./threads.js";
+import { alertLine, callLine, workerLine } from "./wording.js";
 
 // The phones, the active one, and the exchange that is selected in the inspector.
 const phones = storedPhones();
@@ -38,166 +34,109 @@ const views = new Map();
 let active;
 let chosen;
 
-// The events: threads by pair of addresses, exchanges by number, messages by MessageSid. And the
-// faults that are on.
-let threads, exchanges, messages, shopCalls;
-// The newest call of each pair of addresses: its SID and its events.
-let calls;
+// The newest call of each pair of addresses: its SID and its events. The calls of the shop, and the faults
+// that are on.
+let calls = new Map();
+let shopCalls = new Map();
 /** @type {{ all: object, phones: { from: string, to: string, switches: object }[] }} */
 let switches = { all: {}, phones: [] };
 let asking;
-forget();
+const remembered = memory();
+
+const threads = newThreads(
+  {
+    added(item) {
+      eachView(item.key, (view) => view.append(item));
+      if (!phoneOf(item.key)) showStrangers();
+    },
+    updated: (item) => eachView(item.key, (view) => view.update(item)),
+    waiting: (key) => eachView(key, (view) => view.waiting(threads.waitOf(key))),
+    repeated(item, at) {
+      if (Date.now() - at < FRESH) eachView(item.key, (view) => view.reveal(item));
+    },
+  },
+  (key) => remembered.of(phoneOf(key)),
+);
+// A page that is opened later does not show again what is older, in ms.
+const FRESH = 5000;
 
 const inspector = inspectorView({
   choose(exchange) {
     chosen = exchange;
     showExchanges();
   },
-  refresh: askUsage,
-  setFaults: (wanted) =>
-    request("PUT", "/playground/switches", { switches: wanted }).then(takeSwitches),
+  refresh: showUsage,
+  setFaults: setFaultsOfAll,
   opened(tab) {
     if (!active) return;
-    if (tab === "model") askConversation();
-    if (tab === "usage") askUsage();
+    if (tab === "model") showConversation();
+    if (tab === "usage") showUsage();
   },
 });
-
 const tools = pageTools(inspector, () => {
-  const own = [...exchanges.values()].filter(isActive);
-  return active && { phone: active, items: thread(keyOfPhone(active)).items, exchanges: own };
+  const own = threads.exchanges().filter(isActive);
+  return active && { phone: active, items: threads.of(keyOfPhone(active)).items, exchanges: own };
 });
-const next = nextPhoneView();
+const chips = faultChips("Faults for all phones that are on", setFaultsOfAll);
+byId("all-faults-on").append(chips.element);
+const shelf = shelfView({ changed: fold, adopt: (addresses) => addPhone(addresses) });
+const next = nextPhoneView((channel) => addPhone({ channel }));
+const status = statusView();
 for (const phone of phones) addView(phone);
 activate(phones[0]);
-byId("add-phone").addEventListener("click", addPhone);
-follow();
-
-// The feed.
-
-function follow() {
-  const source = new EventSource("/playground/events");
-  const status = byId("connection");
-  const show = (words, state) => {
-    if (status.textContent === words) return;
-    status.textContent = words;
-    status.dataset.state = state;
-  };
-  source.addEventListener("open", () => show("Live", "live"));
-  // The browser reconnects by itself, unless the server refused the connection.
-  source.addEventListener("error", () => {
-    show("Connection lost, trying again", "lost");
-    if (source.readyState !== EventSource.CLOSED) return;
-    setTimeout(follow, 2000);
-  });
-  source.addEventListener("message", ({ data }) => {
-    const event = JSON.parse(data);
-    HANDLERS[event.type]?.(event);
-    tools.take(event);
-  });
-}
+showLimit();
+byId("add-phone").addEventListener("click", () => addPhone());
 
 const HANDLERS = {
   start() {
-    forget();
+    threads.forget();
+    calls = new Map();
+    shopCalls = new Map();
+    chosen = undefined;
+    remembered.again();
     inspector.clearLog();
     for (const phone of phones) showPhone(phone);
     showExchanges();
     showShop();
-    request("GET", "/playground/setup").then(({ worker, switches: set, assistants }) => {
-      next.offer(assistants);
-      byId("worker").textContent = `Phones that write to ${worker}`;
-      takeSwitches(set);
+    showStrangers();
+    request("GET", "/playground/setup").then((setup) => {
+      next.offer(setup.assistants);
+      byId("worker").textContent = `at ${new URL(setup.worker).host}`;
+      takeSwitches(setup.switches);
     }, showProblem);
+    showMemory();
   },
 
   sent(event) {
-    exchanges.set(event.exchange, event);
-    if (event.kind === "message") {
-      const media = event.media.map((file) => ({
-        ...file,
-        preview: `/playground/media/${file.url.split("/").at(-1)}`,
-      }));
-      const item = {
-        kind: "out",
-        key: keyOf(event.from, event.to),
-        sid: event.sid,
-        text: event.text,
-        media,
-        at: event.at,
-        state: "sent",
-        answers: [],
-      };
-      messages.set(event.sid, item);
-      add(item);
-    }
-    if (isActive(event)) {
-      chosen = event.exchange;
-      showExchanges();
-    }
+    threads.sent(event);
+    if (!isActive(event)) return;
+    chosen = event.exchange;
+    showExchanges();
   },
 
   answered(event) {
-    const exchange = exchanges.get(event.exchange);
-    if (!exchange) return;
-    exchange.answer = event;
-    const item = messages.get(exchange.sid);
-    if (item) showAnswer(item, exchange, event);
-    if (isActive(exchange)) {
-      showExchanges();
-      askUsageSoon();
-    }
+    const exchange = threads.answered(event);
+    if (!exchange || !isActive(exchange)) return;
+    showExchanges();
+    showUsageSoon();
   },
 
   message(event) {
-    for (const key of threads.keys()) {
-      const [from, to] = key.split("|");
-      if (event.to !== from || (event.from && event.from !== to)) continue;
-      stopTyping(key);
-      const asked = lastSent(key);
-      add({
-        kind: "in",
-        key,
-        text: event.text,
-        media: [],
-        at: event.at,
-        sid: event.sid,
-        via: "by REST",
-        after: asked && event.at - asked.at,
-      });
-      if (key === keyOfPhone(active)) askUsageSoon();
-    }
+    if (threads.message(event).includes(keyOfPhone(active))) showUsageSoon();
   },
 
-  // WhatsApp names the message, which is then read. RCS names the agent that types (`from`) and the
-  // contact.
-  typing({ sid, from, to, at }) {
-    const item = sid ? messages.get(sid) : lastSent(keyOf(to, from));
-    if (!item) return;
-    if (sid) setState(item, "read");
-    const left = at + TYPING_LASTS - Date.now();
-    const thread = threads.get(item.key);
-    clearTimeout(thread.typing);
-    // Not if the answer has already arrived.
-    if (left <= 0 || item.answers.some((answer) => answer.length > 0)) return;
-    thread.typing = setTimeout(() => stopTyping(item.key), left);
-    eachView(item.key, (view) => view.typing(true));
-  },
+  typing: threads.typing,
 
   log({ line }) {
-    // The hash identifies the person, not the pair of numbers. If a person has several phones, the
-    // one that wrote last is named.
-    const hash = line.phone_hash;
-    const known = [...exchanges.values()].findLast(
-      ({ phone_hash: other }) => other && other === hash,
-    );
-    inspector.log({ ...workerLine(line), phone: known && phoneOf(keyOf(known.from, known.to)) });
+    const about = threads.log(line);
+    const phone = about && phoneOf(keyOf(about.from, about.to));
+    inspector.log({ ...workerLine(line), phone });
   },
 
   call(event) {
-    const key = event.name && [...exchanges.values()].find(({ name }) => name === event.name);
-    const phone = key
-      ? phoneOf(keyOf(key.from, key.to))
+    const about = event.name && threads.exchanges().find(({ name }) => name === event.name);
+    const phone = about
+      ? phoneOf(keyOf(about.from, about.to))
       : phones.find((one) => addressOf(one.channel, one.from) === event.to);
     if (event.outcome !== "pending") inspector.log({ ...callLine(event), phone });
     if (event.service === "shop") {
@@ -205,7 +144,7 @@ const HANDLERS = {
       showShop();
     }
     if (event.service === "openai" && phone && phone === active && inspector.tab() === "model")
-      askConversation();
+      showConversation();
   },
 
   voice(event) {
@@ -216,103 +155,38 @@ const HANDLERS = {
     call.events.push(event);
     eachView(key, (view) => view.call.take(event));
     if (event.event === "alert") inspector.log({ ...alertLine(event), phone: phoneOf(key) });
+    // A call that comes in opens its phone.
+    const called = phoneOf(key);
+    if (event.event === "ringing" && called && Date.now() - event.at < FRESH) activate(called);
   },
 
   switches: ({ switches: set }) => takeSwitches(set),
+  build: status.build,
+
+  launcher: ({ told }) => showTwilio(told.twilio),
 };
 
-// Shows the answer to a webhook in the thread.
-function showAnswer(item, { kind, forged }, answer) {
-  const { key } = item;
-  const again = AGAIN[kind];
-  const system = (text, error = false) => add({ kind: "system", key, text, error, at: answer.at });
-  if (answer.lost) return system(lostText(answer));
-  if (answer.problem || answer.twilio_error) {
-    setState(item, "failed");
-    return system(failureText(answer, again, forged), true);
-  }
-  setState(item, "delivered");
-  if (answer.redirect) system(redirectText(answer, again), true);
-  const texts = answer.messages.map(({ text }) => text);
-  const known = item.answers.some((other) => other.join("\0") === texts.join("\0"));
-  const first = item.answers.length === 0;
-  item.answers.push(texts);
-  // Of two simultaneous deliveries, either can be answered first.
-  const label = again ?? AGAIN.duplicate;
-  if (known)
-    return system(
-      texts.length
-        ? `${label}: the same answer came back. It is not shown twice.`
-        : `${label}: an empty answer, as before.`,
-    );
-  if (!first || kind === "retry" || kind === "replay")
-    system(texts.length ? `${label}: this is the answer.` : `${label}: an empty answer.`);
-  else if (texts.length === 0)
-    system("Empty answer: there is nothing to say, or it comes later by REST.");
-  if (texts.length) stopTyping(key);
-  for (const [index, { text, media }] of answer.messages.entries()) {
-    add({
-      kind: "in",
-      key,
-      sid: answer.sids?.[index],
-      text,
-      media: media.map((url) => ({ content_type: url })),
-      at: answer.at,
-      via: "in the webhook",
-      after: answer.took_ms,
-    });
-  }
-}
-
-function setState(item, state) {
-  const rank = ["failed", "sent", "delivered", "read"];
-  // A message that was accepted stays accepted, even if a copy of it fails.
-  if (item.state !== "sent" && rank.indexOf(state) < rank.indexOf(item.state)) return;
-  item.state = state;
-  eachView(item.key, (view) => view.update(item));
-}
-
-function forget() {
-  for (const { typing } of threads?.values() ?? []) clearTimeout(typing);
-  threads = new Map();
-  exchanges = new Map();
-  messages = new Map();
-  shopCalls = new Map();
-  calls = new Map();
-  chosen = undefined;
-  for (const phone of phones) thread(keyOfPhone(phone));
-}
-
-function thread(key) {
-  if (!threads.has(key)) threads.set(key, { items: [], typing: undefined });
-  return threads.get(key);
-}
-
-// The message that was sent last in a thread.
-function lastSent(key) {
-  return threads.get(key)?.items.findLast(({ kind }) => kind === "out");
-}
-
-function add(item) {
-  thread(item.key).items.push(item);
-  eachView(item.key, (view) => view.append(item));
-}
-
-function stopTyping(key) {
-  clearTimeout(thread(key).typing);
-  thread(key).typing = undefined;
-  eachView(key, (view) => view.typing(false));
-}
+followFeed((event) => {
+  HANDLERS[event.type]?.(event);
+  tools.take(event);
+}, status.connected);
 
 // The phones.
 
-function addPhone() {
-  const phone = next.phone(phones);
+/** Adds a phone: the one that is chosen in the head of the page, or one with these settings. */
+function addPhone(settings) {
+  if (phones.length >= MAX_PHONES) return;
+  const phone = settings
+    ? { ...newPhone(phones, settings.channel), ...settings }
+    : next.phone(phones);
   phones.push(phone);
   addView(phone);
   storePhones(phones);
   activate(phone);
+  showLimit();
+  showStrangers();
   views.get(phone.id).focus();
+  showMemory();
 }
 
 function removePhone(phone) {
@@ -321,9 +195,14 @@ function removePhone(phone) {
   if (countOf(switchesOf(phone)) && !phoneOf(keyOfPhone(phone)))
     setFaults(phone, {}).catch(showProblem);
   views.get(phone.id).element.remove();
+  views.get(phone.id).row.remove();
   views.delete(phone.id);
+  shelf.forget(phone);
   storePhones(phones);
   if (active === phone) activate(phones[0]);
+  fold();
+  showLimit();
+  showStrangers();
   if (active) views.get(active.id).focus();
   else byId("add-phone").focus();
 }
@@ -331,6 +210,10 @@ function removePhone(phone) {
 function addView(phone) {
   const view = phoneView(phone, {
     activate: () => activate(phone),
+    unfold() {
+      activate(phone);
+      view.focus();
+    },
     remove: () => removePhone(phone),
     configure(changes) {
       if (changes.channel !== phone.channel)
@@ -343,18 +226,20 @@ function addView(phone) {
       view.rename(phone);
       showPhone(phone);
       activate(phone, true);
+      showStrangers();
+      showMemory();
     },
-    send: (text, files, rich) => send(phone, text, files, rich),
+    send: (text, files, rich) => sendMessage(phone, text, files, rich),
     setFaults: (wanted) => setFaults(phone, wanted),
     startCall: () => request("POST", "/playground/calls", { from: phone.from, to: phone.to }),
     act: (action) =>
       request("POST", `/playground/calls/${calls.get(keyOfPhone(phone))?.sid}`, action),
     replay: (item) =>
-      request("POST", "/playground/phone/replay", { sid: item.sid }).catch((error) =>
-        add({ kind: "system", key: item.key, text: error.message, error: true, at: Date.now() }),
+      request("POST", "/playground/phone/replay", { sid: item.sid }).catch(({ message: text }) =>
+        threads.add({ kind: "system", key: item.key, text, error: true, at: Date.now() }),
       ),
     inspect(item) {
-      chosen = [...exchanges.values()].findLast(({ sid }) => sid === item.sid)?.exchange;
+      chosen = threads.exchanges().findLast(({ sid }) => sid === item.sid)?.exchange;
       activate(phone);
       inspector.open("exchange");
       showExchanges();
@@ -362,22 +247,25 @@ function addView(phone) {
     },
   });
   views.set(phone.id, view);
-  byId("phones").append(view.element);
+  byId("open-phones").append(view.element);
+  byId("shelf").append(view.row);
   showPhone(phone);
 }
 
 function showPhone(phone) {
-  const { items, typing } = thread(keyOfPhone(phone));
+  const key = keyOfPhone(phone);
   const view = views.get(phone.id);
-  view.show(items);
-  view.call.show(calls.get(keyOfPhone(phone))?.events ?? []);
-  view.typing(typing !== undefined);
+  view.show(threads.of(key).items);
+  view.call.show(calls.get(key)?.events ?? []);
+  view.waiting(threads.waitOf(key));
   showSwitches(phone);
 }
 
 function activate(phone, changed = false) {
   if (phone === active && !changed) return;
   active = phone;
+  if (phone) shelf.use(phone);
+  fold();
   next.propose(phones, active);
   for (const other of phones) views.get(other.id).active(other === active);
   inspector.phone(
@@ -388,15 +276,42 @@ function activate(phone, changed = false) {
   chosen = undefined;
   showExchanges();
   showShop();
-  if (phone && inspector.tab() === "model") askConversation();
-  if (phone && inspector.tab() === "usage") askUsage();
+  if (phone && inspector.tab() === "model") showConversation();
+  if (phone && inspector.tab() === "usage") showUsage();
 }
 
-async function send(phone, text, files, rich = {}) {
-  const media = [];
-  for (const file of files) media.push(await upload(file));
-  const message = { ...addressesOf(phone), text, media, rich };
-  await request("POST", "/playground/phone/messages", message);
+// Folds the phones that do not fit.
+function fold() {
+  for (const phone of phones) views.get(phone.id)?.fold(!shelf.isOpen(phone, phones));
+}
+
+function showLimit() {
+  byId("no-phones").hidden = phones.length > 0;
+  const full = phones.length >= MAX_PHONES;
+  byId("add-phone").setAttribute("aria-disabled", String(full));
+  byId("limit").textContent = full
+    ? `There are ${MAX_PHONES} phones, which is the most. Remove one to add another.`
+    : "";
+}
+
+// The conversations that no phone shows, such as those of `npm run say` from another number.
+function showStrangers() {
+  const without = threads.keys().filter((key) => !phoneOf(key));
+  const listed = without.map((key) => {
+    const last = threads.of(key).items.findLast(({ kind }) => kind !== "system");
+    return { key, words: last?.text ?? "" };
+  });
+  shelf.strangers(listed.filter(({ words }) => words));
+}
+
+// Says in each empty thread what the Worker remembers of it. It may know more than the feed.
+async function showMemory() {
+  for (const phone of [...phones]) {
+    const key = keyOfPhone(phone);
+    if (threads.of(key).items.length > 0) continue;
+    const state = await remembered.of(phone);
+    if (phones.includes(phone) && keyOfPhone(phone) === key) views.get(phone.id).remember(state);
+  }
 }
 
 // Faults.
@@ -404,6 +319,7 @@ async function send(phone, text, files, rich = {}) {
 function takeSwitches(set) {
   switches = set;
   inspector.faults(switches.all);
+  chips.show(switches.all);
   for (const phone of phones) showSwitches(phone);
 }
 
@@ -424,16 +340,20 @@ function setFaults(phone, wanted) {
   }).then(takeSwitches);
 }
 
+function setFaultsOfAll(wanted) {
+  return request("PUT", "/playground/switches", { switches: wanted }).then(takeSwitches);
+}
+
 // The inspector.
 
 function showExchanges() {
-  const list = active ? [...exchanges.values()].filter(isActive).reverse() : [];
+  const list = active ? threads.exchanges().filter(isActive).reverse() : [];
   inspector.exchanges(list, list.find(({ exchange }) => exchange === chosen) ?? list[0]);
 }
 
 // The calls of the shop for the active phone. A call without a known phone is shown to all.
 function showShop() {
-  const known = [...exchanges.values()];
+  const known = threads.exchanges();
   const isOwn = ({ name }) => {
     const exchange = name && known.find((one) => one.name === name);
     return !exchange || isActive(exchange);
@@ -441,28 +361,22 @@ function showShop() {
   inspector.shop([...shopCalls.values()].filter(isOwn).reverse());
 }
 
-async function askConversation() {
+async function showConversation() {
   const phone = active;
-  const told = await request("GET", `/playground/conversation?${query(phone)}`).catch((error) => ({
-    problem: error.message,
-  }));
+  const told = await askConversation(phone);
   if (phone === active) inspector.conversation(told);
 }
 
-async function askUsage() {
+async function showUsage() {
   const phone = active;
-  const ask = (what) => request("GET", what).catch((error) => ({ problem: error.message }));
-  const [usage, contact] = await Promise.all([
-    ask("/playground/worker/usage"),
-    phone ? ask(`/playground/worker/contact?${query(phone)}`) : undefined,
-  ]);
-  if (phone === active) inspector.usage({ usage, contact, phone });
+  const told = await askUsage(phone);
+  if (phone === active) inspector.usage(told);
 }
 
 // After an exchange, with a short delay in which the Worker counts its cost.
-function askUsageSoon() {
+function showUsageSoon() {
   clearTimeout(asking);
-  if (inspector.tab() === "usage") asking = setTimeout(askUsage, 300);
+  if (inspector.tab() === "usage") asking = setTimeout(showUsage, 300);
 }
 
 function showProblem(error) {

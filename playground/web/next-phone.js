@@ -5,11 +5,12 @@ import { CHANNELS } from "./phone.js";
 import { addressOf, newPhone } from "./phones.js";
 
 /**
- * The two lists beside the button that adds a phone. Returns `{ offer(assistants), propose(phones,
+ * The two lists beside the button that adds a phone, and what is shown without any phone: `add(channel)`
+ * adds one of a channel. Returns `{ offer(assistants), propose(phones,
  * active), phone(others) }`: the assistants to choose from, the channel that the next phone most
  * probably has, and the phone that is chosen.
  */
-export function nextPhoneView() {
+export function nextPhoneView(add) {
   const channel = /** @type {HTMLSelectElement} */ (byId("next-channel"));
   channel.append(
     ...Object.entries(CHANNELS).map(([value, text]) => element("option", { value }, text)),
@@ -17,6 +18,16 @@ export function nextPhoneView() {
   channel.addEventListener("change", offerAssistants);
   const assistant = /** @type {HTMLSelectElement} */ (byId("next-assistant"));
   let assistants = [];
+  byId("no-phones").append(
+    element("h2", {}, "No phones"),
+    element("p", {}, "Add one to write to Switchboard."),
+    addButton("sms", "Add an SMS phone"),
+    addButton("whatsapp", "Add a WhatsApp phone"),
+  );
+
+  function addButton(name, text) {
+    return element("button", { type: "button", class: "button", onclick: () => add(name) }, text);
+  }
 
   // Offers the assistants that have a number on the channel of the next phone.
   function offerAssistants() {

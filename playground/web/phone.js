@@ -1,18 +1,14 @@
-// One phone: its numbers, its faults, its messages, and the composer (composer.js) of the next one. It
-// shows what it is given and tells what a person does; what happens is known to main.js.
+// One phone: its numbers, its faults, its messages (thread-view.js), its calls (call.js), and the composer
+// (composer.js) of the next message. Or, when it is folded, its row in the shelf. It shows what it is given
+// and tells what a person does; what happens is known to main.js.
 
 import { callView } from "./call.js";
 import { composerView } from "./composer.js";
-import { clock, duration, element, hidden, icon } from "./dom.js";
-import { countOf, faultForm } from "./faults.js";
+import { element, hidden, icon } from "./dom.js";
+import { countOf, faultChips, faultForm } from "./faults.js";
+import { richDrawer } from "./rich.js";
+import { threadView } from "./thread-view.js";
 
-/** The meaning of the ticks of a sent message. */
-export const STATES = {
-  sent: "Sent, not answered yet",
-  delivered: "Delivered",
-  read: "Read",
-  failed: "Not delivered",
-};
 /** The channels, by their name in the playground. */
 export const CHANNELS = {
   sms: "SMS",
@@ -23,28 +19,28 @@ export const CHANNELS = {
   "short-code": "Short code",
 };
 
-const SUGGESTIONS = [
-  "Hello",
-  "What did I say first?",
-  "Write 2500 characters",
-  "reset",
-  "delete my data",
-];
-
 /**
  * A phone, `{ id, name, channel, from, to }`. `actions` are called with what a person does:
- * - `configure({ channel, from, to })`, `remove()`, `activate()`;
+ * - `configure({ channel, from, to })`, `remove()`, `activate()`, `unfold()`;
  * - `send(text, files, rich)` and `setFaults(switches)`, which may reject with an Error to show.
  *   `rich` is what WhatsApp has besides: `{ quoted, button: { text, payload }, flow }`;
- * - `replay(item)`, `inspect(item)`, `startCall()` and `act(action)`. Returns `{ element, show(items),
- *   append(item), update(item), typing(on), call, faults(switches), rename(phone), active(on), focus()
- *   }`. `call` is from call.js.
+ * - `replay(item)`, `inspect(item)`, `startCall()` and `act(action)`.
+ *
+ * Returns `{ element, row, show(items), append(item), update(item), reveal(item), waiting(wait),
+ * remember(state), call, faults(switches), rename(phone), active(on), fold(on), focus() }`. `row` is for the
+ * shelf, `call` is from call.js.
  */
 export function phoneView(phone, actions) {
   const id = (name) => `phone-${phone.id}-${name}`;
-  const shown = new Map();
   const composer = composerView(phone, id, actions.send);
   const { deliver, quote } = composer;
+  const thread = threadView(phone, {
+    send: (text) => deliver(text, [], {}),
+    inspect: actions.inspect,
+    replay: actions.replay,
+    quote,
+    react,
+  });
 
   // Head: name, channel, numbers, and the button to remove it.
   const title = element("h2", { id: id("title") }, phone.name);
@@ -52,7 +48,7 @@ export function phoneView(phone, actions) {
   const badge = element("span", { class: "badge" });
   const remove = element(
     "button",
-    { type: "button", class: "icon-button", onclick: actions.remove },
+    { type: "button", class: "icon-button", title: "Remove", onclick: actions.remove },
     icon("close"),
     hidden(`Remove ${phone.name}`),
   );
@@ -61,7 +57,7 @@ export function phoneView(phone, actions) {
     act: actions.act,
     // A call takes the place of the messages.
     opened: (on) => {
-      for (const part of [scroller, typingLine, composer.element]) part.hidden = on;
+      for (const part of [...thread.elements, composer.element]) part.hidden = on;
     },
   });
   const head = element(
@@ -110,83 +106,16 @@ export function phoneView(phone, actions) {
   );
   const count = element("span", { class: "count" });
   const faults = faultForm(id("faults"), `Faults for ${phone.name}`, actions.setFaults);
+  const chips = faultChips(`Faults of ${phone.name} that are on`, actions.setFaults);
   const faultDrawer = element(
     "details",
     { class: "drawer" },
     element("summary", {}, "Faults", count),
     faults.element,
   );
-
-  // What WhatsApp can send besides text: a pressed button, and the answers of a form.
-  const richField = (name, label, placeholder) => {
-    const field = element("input", {
-      id: id(name),
-      type: "text",
-      autocomplete: "off",
-      maxLength: 2000,
-      placeholder,
-    });
-    return [field, element("div", {}, element("label", { for: field.id }, label), field)];
-  };
-  const [buttonText, buttonTextRow] = richField("button-text", "Button", "Book a table");
-  const [payload, payloadRow] = richField("button-payload", "Payload", "book_7");
-  const [flow, flowRow] = richField("flow", "Answers of a form, as JSON", '{"guests":"4"}');
-  const richButton = (text, rich) =>
-    element(
-      "button",
-      { type: "button", class: "chip", onclick: () => deliver("", [], rich()) },
-      text,
-    );
-  const choices = element(
-    "details",
-    { class: "drawer choices" },
-    element("summary", {}, "Buttons and forms"),
-    element(
-      "div",
-      { class: "fields" },
-      buttonTextRow,
-      payloadRow,
-      richButton("Press the button", () => ({
-        button: { text: buttonText.value || buttonText.placeholder, payload: payload.value },
-      })),
-      flowRow,
-      richButton("Send the form", () => ({ flow: flow.value || flow.placeholder })),
-    ),
-  );
-
-  // Messages.
-  const empty = element(
-    "li",
-    { class: "empty" },
-    element("p", {}, "No messages yet. Write one, or start with one of these:"),
-    element(
-      "div",
-      { class: "suggestions" },
-      SUGGESTIONS.map((text) =>
-        element(
-          "button",
-          { type: "button", class: "chip", onclick: () => composer.suggest(text) },
-          text,
-        ),
-      ),
-    ),
-  );
-  const thread = element("ol", { class: "messages" });
-  const scroller = element(
-    "div",
-    { class: "thread", role: "log", "aria-label": `Messages of ${phone.name}`, tabIndex: 0 },
-    thread,
-  );
-  const dots = element(
-    "span",
-    { class: "dots", "aria-hidden": "true" },
-    element("i"),
-    element("i"),
-    element("i"),
-  );
-  const typingLine = element("p", { class: "typing", role: "status" });
-
+  const choices = richDrawer(id, (rich) => deliver("", [], rich));
   const drawers = element("div", { class: "drawers" }, settings, faultDrawer);
+
   const card = element(
     "article",
     {
@@ -197,24 +126,33 @@ export function phoneView(phone, actions) {
     },
     head,
     drawers,
+    chips.element,
     call.element,
-    scroller,
-    typingLine,
+    thread.elements,
     composer.element,
   );
-  let atEnd = true;
-  scroller.addEventListener(
-    "scroll",
-    () => (atEnd = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < 80),
+
+  // The row of a phone that is folded.
+  let unread = 0;
+  // What came before is read.
+  let foldedAt = Date.now();
+  const unreadMark = element("span", { class: "unread" });
+  const lastWords = element("span", { class: "last" });
+  const rowBadge = element("span", { class: "badge" });
+  const row = element(
+    "li",
+    {},
+    element(
+      "button",
+      { type: "button", class: "folded", onclick: actions.unfold },
+      element("span", { class: "folded-name" }, hidden("Open "), phone.name),
+      rowBadge,
+      lastWords,
+      unreadMark,
+    ),
   );
-  // The newest message stays visible when a drawer opens or the window changes its size.
-  new ResizeObserver(() => atEnd && toEnd()).observe(scroller);
   rename(phone);
   show([]);
-
-  function toEnd() {
-    scroller.scrollTop = scroller.scrollHeight;
-  }
 
   function configure() {
     actions.configure({ channel: channel.value, from: from.value.trim(), to: to.value.trim() });
@@ -227,93 +165,34 @@ export function phoneView(phone, actions) {
     deliver(`Liked “${short}”`, [], {});
   }
 
-  function answerTools(item) {
-    if (channel.value === "whatsapp") return item.sid && tool("Quote", item, quote);
-    return tool("Like", item, react);
-  }
-
   function show(items) {
-    shown.clear();
-    thread.replaceChildren();
-    if (items.length === 0) thread.append(empty);
-    for (const item of items) append(item);
+    thread.show(items);
     composer.clearProblem();
+    lastWords.textContent = wordsOf(items.findLast(({ kind }) => kind !== "system"));
+    showUnread(0);
   }
 
   function append(item) {
-    const follow = atEnd || item.kind === "out";
-    empty.remove();
-    const made = line(item);
-    shown.set(item, made);
-    thread.append(made);
-    if (follow) toEnd();
+    thread.append(item);
+    if (item.kind === "system") return;
+    lastWords.textContent = wordsOf(item);
+    if (item.kind === "in" && card.hidden && item.at >= foldedAt) showUnread(unread + 1);
   }
 
-  function update(item) {
-    const old = shown.get(item);
-    const ticks = old?.querySelector(".ticks");
-    if (ticks) ticks.replaceWith(tickMark(item));
-  }
-
-  function line(item) {
-    if (item.kind === "system")
-      return element("li", { class: item.error ? "system error" : "system" }, item.text);
-    const media = item.media.map((file) => attachment(file));
-    const bubble = element(
-      "div",
-      { class: "bubble", dir: "auto" },
-      hidden(item.kind === "out" ? "You: " : "Switchboard: "),
-      media,
-      item.text && element("p", {}, item.text),
-    );
-    const facts =
-      item.kind === "out"
-        ? [
-            element("time", {}, clock(item.at)),
-            tickMark(item),
-            tool("Inspect", item, actions.inspect),
-            tool("Replay", item, actions.replay),
-            channel.value === "whatsapp" && item.text && tool("Quote", item, quote),
-          ]
-        : [
-            element("time", {}, clock(item.at)),
-            element("span", {}, item.via),
-            item.after !== undefined && element("span", {}, `after ${duration(item.after)}`),
-            item.text && answerTools(item),
-          ];
-    return element("li", { class: item.kind }, bubble, element("div", { class: "meta" }, facts));
-  }
-
-  function tool(name, item, action) {
-    const about = item.text ? `“${item.text.slice(0, 40)}”` : "the message";
-    return element(
-      "button",
-      { type: "button", class: "tool", onclick: () => action(item) },
-      name,
-      hidden(` ${about}`),
-    );
-  }
-
-  function tickMark(item) {
-    return element(
-      "span",
-      { class: `ticks ${item.state}`, title: STATES[item.state] },
-      icon(item.state),
-      hidden(STATES[item.state]),
-    );
-  }
-
-  function typing(on) {
-    typingLine.replaceChildren(...(on ? [dots, "Switchboard is typing"] : []));
+  function showUnread(number) {
+    unread = number;
+    unreadMark.replaceChildren(...(number ? [String(number), hidden(" unread")] : []));
   }
 
   function rename({ channel: newChannel, from: newFrom, to: newTo }) {
     channel.value = newChannel;
     from.value = newFrom;
     to.value = newTo;
-    badge.textContent = CHANNELS[newChannel];
+    for (const mark of [badge, rowBadge]) mark.textContent = CHANNELS[newChannel];
     numbers.textContent = `${newFrom} to ${newTo}`;
     card.dataset.channel = newChannel;
+    row.dataset.channel = newChannel;
+    thread.channel(newChannel);
     // Only a plain number can call.
     call.button.hidden = newChannel !== "sms";
     if (newChannel === "whatsapp") drawers.append(choices);
@@ -325,24 +204,34 @@ export function phoneView(phone, actions) {
 
   return {
     element: card,
+    row,
     show,
     append,
-    update,
-    typing,
+    update: thread.update,
+    reveal: thread.reveal,
+    waiting: thread.waiting,
+    remember: thread.remember,
     call,
     rename,
     faults(switches) {
       faults.show(switches);
+      chips.show(switches);
       const on = countOf(switches);
       count.textContent = on ? `${on} on` : "";
     },
     active: (on) => card.classList.toggle("active", on),
+    fold(on) {
+      if (on && !card.hidden) foldedAt = Date.now();
+      card.hidden = on;
+      row.hidden = !on;
+      if (!on) showUnread(0);
+    },
     focus: composer.focus,
   };
 }
 
-function attachment({ content_type: type, preview }) {
-  if (preview && type.startsWith("image/"))
-    return element("img", { src: preview, alt: `Attached image, ${type}` });
-  return element("p", { class: "file" }, icon("attach"), type);
+function wordsOf(item) {
+  if (!item) return "No messages yet";
+  const words = item.text || "A file";
+  return item.kind === "out" ? `You: ${words}` : words;
 }

@@ -3,21 +3,24 @@
 import { CHANNELS } from "./phone.js";
 
 const STORAGE = "switchboard.phones";
-const MAX_PHONES = 12;
+/** How many phones there can be. */
+export const MAX_PHONES = 12;
 
-/** The stored phones, or a first one. */
+/** The stored phones, or the first two. A person can also have removed all. */
 export function storedPhones() {
   const known = (phone) =>
     Number.isInteger(phone?.id) &&
     phone.channel in CHANNELS &&
     [phone.name, phone.from, phone.to].every((text) => typeof text === "string");
   try {
-    const stored = JSON.parse(localStorage.getItem(STORAGE) ?? "").filter(known);
-    if (stored.length) return stored.slice(0, MAX_PHONES);
+    const stored = JSON.parse(localStorage.getItem(STORAGE) ?? "");
+    const valid = stored.filter(known);
+    if (valid.length || stored.length === 0) return valid;
   } catch {
     // Nothing valid is stored.
   }
-  return [newPhone([], "sms")];
+  const first = newPhone([], "sms");
+  return [first, newPhone([first], "whatsapp")];
 }
 
 /** A phone with the next free name, and addresses of its channel. */
@@ -101,6 +104,16 @@ export function addressOf(channel, number) {
 /** The key of a pair of addresses. */
 export function keyOf(from, to) {
   return `${from}|${to}`;
+}
+
+/** The settings of a phone that has this pair of addresses. */
+export function addressesIn(key) {
+  const [from, to] = key.split("|");
+  const isId = /^whatsapp:[A-Z]{2}\./.test(from);
+  const prefixed = Object.keys(PREFIXES).find((name) => from.startsWith(PREFIXES[name])) ?? "sms";
+  const channel = isId ? "whatsapp-user" : /^\d{3,8}$/.test(from) ? "short-code" : prefixed;
+  const bare = (address) => address.replace(PREFIXES[channel] ?? "", "");
+  return { channel, from: bare(from), to: bare(to) };
 }
 
 /** The key of a phone's pair of addresses. */

@@ -8,7 +8,7 @@ import { startBuild } from "./dev-build.mjs";
 import { playgroundConfiguration, startPlayground, tellBuild } from "./dev-playground.mjs";
 import { configure, DevWorker } from "./dev-worker.mjs";
 import { addressesOf } from "./instance.mjs";
-import { devVars, get, localSettings, logForwarder } from "./local.mjs";
+import { devVars, get, localSettings, logForwarder, twilioHost } from "./local.mjs";
 import { OpenAiSwitch } from "./openai-switch.mjs";
 import { readText } from "./project.mjs";
 import { describe, duration, isStopping, print, UserError } from "./run.mjs";
@@ -55,6 +55,7 @@ export class DevSession {
       playground: this.#addresses.playground,
       settings: devVars,
       load: () => this.#loadAgain(),
+      twilio: (settings) => twilioHost(settings, this.#settings().overrides),
     });
     const watched = [...SOURCES, ...MANIFESTS, ...SETTINGS];
     this.#stopWatching = watchFiles(watched, (files) => this.#onChange(files));

@@ -65,6 +65,18 @@ export function localSettings(settings, playground, { isPublic = false } = {}) {
   return overrides;
 }
 
+/**
+ * The host of the Twilio that the Worker asks, or null if the playground plays Twilio.
+ *
+ * @param {Record<string, string>} settings those in .dev.vars
+ * @param {Record<string, string>} overrides those that `npm start` sets
+ */
+export function twilioHost(settings, overrides) {
+  if (overrides.TWILIO_API_BASE_URL) return null;
+  const url = settings.TWILIO_API_BASE_URL ?? "https://api.twilio.com";
+  return URL.canParse(url) ? new URL(url).host : "TWILIO_API_BASE_URL";
+}
+
 /** Builds the playground if it is missing or its sources changed. */
 export async function buildPlayground() {
   await setUpRust();

@@ -21,6 +21,7 @@ export class OpenAiSwitch {
   #playground;
   #settings;
   #load;
+  #twilio;
   /** The key that the Worker has for the pretend OpenAI, in place of a real one. */
   pretendKey = `sk-playground-${crypto.randomBytes(16).toString("hex")}`;
 
@@ -30,11 +31,14 @@ export class OpenAiSwitch {
    * @param {() => Settings} options.settings reads .dev.vars
    * @param {() => Promise<boolean>} options.load loads the Worker with its settings as they are now, and
    *   returns whether it did
+   * @param {(settings: Settings) => string | null} [options.twilio] the host of the Twilio that the Worker
+   *   asks, or null for the playground
    */
-  constructor({ playground, settings, load }) {
+  constructor({ playground, settings, load, twilio = () => null }) {
     this.#playground = playground;
     this.#settings = settings;
     this.#load = load;
+    this.#twilio = twilio;
   }
 
   /**
@@ -81,7 +85,7 @@ export class OpenAiSwitch {
   }
 
   /**
-   * Tells the page which OpenAI is asked, and the names of the settings in .dev.vars. A playground that
+   * Tells the page which OpenAI and which Twilio is asked, and the names of the settings in .dev.vars. A playground that
    * does not answer misses it.
    *
    * @param {{ starting?: Choice | null, problem?: string | null }} [state]
@@ -96,6 +100,7 @@ export class OpenAiSwitch {
         starting,
         problem,
       },
+      twilio: this.#twilio(settings),
     };
     await fetch(`${this.#playground}/playground/launcher`, {
       method: "PUT",

@@ -107,7 +107,9 @@ class BrowserTests {
   /**
    * Opens the page in a fresh context and waits until it is live, unless it cannot be.
    *
-   * @param {{ url?: string, viewport?: { width: number, height: number }, colorScheme?: "light" | "dark", live?: boolean }} [options]
+   * With `phones`, the browser remembers so many SMS phones; with undefined it has no memory.
+   *
+   * @param {{ url?: string, viewport?: { width: number, height: number }, colorScheme?: "light" | "dark", live?: boolean, phones?: number | undefined }} [options]
    * @returns {Promise<import("playwright-core").Page>}
    */
   async open({
@@ -115,9 +117,12 @@ class BrowserTests {
     viewport = WIDE,
     colorScheme = "light",
     live = true,
+    ...options
   } = {}) {
-    const options = { viewport, colorScheme, locale: "en-GB", timezoneId: "UTC" };
-    this.context = await this.#browser.newContext(options);
+    const phones = "phones" in options ? options.phones : 1;
+    const settings = { viewport, colorScheme, locale: "en-GB", timezoneId: "UTC" };
+    this.context = await this.#browser.newContext(settings);
+    if (phones !== undefined) await this.context.addInitScript(rememberPhones, phones);
     const page = await this.context.newPage();
     page.setDefaultTimeout(PATIENCE);
     page.on("console", (message) => {
@@ -134,6 +139,34 @@ class BrowserTests {
   }
 }
 
+// Runs in the browser: stores phones, unless some are stored.
+function rememberPhones(number) {
+  const phones = Array.from({ length: number }, (_, index) => ({
+    id: index + 1,
+    name: `Phone ${index + 1}`,
+    channel: "sms",
+    from: `+155501${String(index).padStart(2, "0")}`,
+    to: "+15550199",
+  }));
+  if (localStorage.getItem("switchboard.phones") === null)
+    localStorage.setItem("switchboard.phones", JSON.stringify(phones));
+}
+
+/**
+ * Chooses the kind of the next phone, and the assistant that it writes to.
+ *
+ * @param {import("playwright-core").Page} page
+ * @param {string} channel
+ * @param {string} [assistant]
+ */
+export async function chooseNext(page, channel, assistant) {
+  const menu = page.locator("#next-phone");
+  if (!(await menu.evaluate((/** @type {any} */ element) => element.open)))
+    await menu.locator("summary").click();
+  await page.getByLabel("Next phone").selectOption({ label: channel });
+  if (assistant) await page.getByLabel("writes to").selectOption({ label: assistant });
+}
+
 /**
  * Gives phone `number` of the page fresh addresses, and returns what a person can do with it.
  *
@@ -145,6 +178,7 @@ export async function usePhone(page, number, { channel } = {}, { from, to } = fr
   const name = `Phone ${number}`;
   const card = page.getByRole("article", { name });
   const drawer = async (title, open) => {
+    if (!(await card.isVisible())) await page.getByRole("button", { name: `Open ${name}` }).click();
     const details = card.locator("details", { has: page.locator("summary", { hasText: title }) });
     if ((await details.evaluate((/** @type {any} */ element) => element.open)) !== open)
       await details.locator("> summary").click();

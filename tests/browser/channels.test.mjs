@@ -6,7 +6,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { echo } from "../e2e/harness.mjs";
-import { PATIENCE, SLOW_SECONDS, setUpBrowserTests, usePhone } from "./browser.mjs";
+import { chooseNext, PATIENCE, SLOW_SECONDS, setUpBrowserTests, usePhone } from "./browser.mjs";
 
 const tests = setUpBrowserTests();
 
@@ -18,7 +18,7 @@ test("Add a phone offers every channel, and each is answered except a short code
   assert.deepEqual(offered, ["SMS", "WhatsApp", "WhatsApp user", "RCS", "Messenger", "Short code"]);
   for (const [index, channel] of offered.entries()) {
     const name = `Phone ${index + 2}`;
-    await next.selectOption({ label: channel });
+    await chooseNext(page, channel);
     await page.getByRole("button", { name: "Add a phone" }).click();
     const card = page.getByRole("article", { name });
     assert.equal(await card.locator(".badge").innerText(), channel);
@@ -70,7 +70,7 @@ test("on RCS the Worker's typing shows on the phone that wrote to the agent, unt
   await usePhone(page, 1);
   const phones = [];
   for (const number of [2, 3]) {
-    await page.getByLabel("Next phone").selectOption({ label: "RCS" });
+    await chooseNext(page, "RCS");
     await page.getByRole("button", { name: "Add a phone" }).click();
     phones.push(page.getByRole("article", { name: `Phone ${number}` }));
   }

@@ -58,7 +58,7 @@ test("a slow model's answer comes later by REST and appears by itself", async ()
   const phone = await usePhone(page, 1);
   await phone.fault("Slow model", true, SLOW_SECONDS);
   await phone.send("Take your time");
-  await phone.notes("Empty answer: there is nothing to say, or it comes later by REST.");
+  await phone.notes(/the answer comes later by REST\.$/);
   await phone.sees(echo("Take your time"));
   assert.match(
     await phone.answers.locator("xpath=..").locator(".meta").innerText(),
@@ -73,7 +73,7 @@ test("a tapback on a bubble gets no answer, and a quote and a form reach the mod
   await sms.send("Hello");
   await sms.sees(echo("Hello"));
   await sms.card.getByRole("button", { name: "Like “" }).click();
-  await sms.notes("Empty answer: there is nothing to say, or it comes later by REST.");
+  await sms.notes("No answer: the message is a reaction.");
 
   const phone = await usePhone(page, 1, { channel: "WhatsApp" });
   await phone.send("Which do you have?");

@@ -10,7 +10,7 @@ import crypto from "node:crypto";
 import { test } from "node:test";
 import { exampleAssistants, FRONT_DESK, PRESS_RELEASE } from "../e2e/examples.mjs";
 import { freshPair, pseudonym, SECRETS } from "../e2e/harness.mjs";
-import { PATIENCE, setUpBrowserTests, usePhone } from "./browser.mjs";
+import { chooseNext, PATIENCE, setUpBrowserTests, usePhone } from "./browser.mjs";
 
 const tests = setUpBrowserTests({ assistants: exampleAssistants });
 
@@ -22,13 +22,12 @@ test("a new phone can write to the number of an assistant, on each of its channe
     ["WhatsApp", "whatsapp:+15550121"],
     ["RCS", "rcs:front_desk_agent"],
   ].entries()) {
-    await page.getByLabel("Next phone").selectOption({ label: channel });
-    await to.selectOption({ label: "front-desk" });
+    await chooseNext(page, channel, "front-desk");
     await page.getByRole("button", { name: "Add a phone" }).click();
     const card = page.getByRole("article", { name: `Phone ${index + 2}` });
     assert.ok((await card.locator(".route").innerText()).endsWith(` to ${number}`), channel);
   }
-  await page.getByLabel("Next phone").selectOption({ label: "Messenger" });
+  await chooseNext(page, "Messenger");
   assert.deepEqual(await to.locator("option").allInnerTexts(), ["default number"]);
 });
 

@@ -107,6 +107,12 @@ static FILES: &[File] = &[
     File::new("/", HTML, include_str!("../../web/index.html")),
     File::new("/runs", HTML, include_str!("../../web/runs.html")),
     File::new("/web/style.css", CSS, include_str!("../../web/style.css")),
+    File::new("/web/phones.css", CSS, include_str!("../../web/phones.css")),
+    File::new(
+        "/web/inspector.css",
+        CSS,
+        include_str!("../../web/inspector.css"),
+    ),
     File::new("/web/runs.css", CSS, include_str!("../../web/runs.css")),
     File::new(
         "/web/icon.svg",
@@ -136,6 +142,17 @@ static FILES: &[File] = &[
     ),
     File::script("/web/export.js", include_str!("../../web/export.js")),
     File::script("/web/main.js", include_str!("../../web/main.js")),
+    File::script("/web/asks.js", include_str!("../../web/asks.js")),
+    File::script("/web/feed.js", include_str!("../../web/feed.js")),
+    File::script("/web/header.js", include_str!("../../web/header.js")),
+    File::script("/web/reasons.js", include_str!("../../web/reasons.js")),
+    File::script("/web/rich.js", include_str!("../../web/rich.js")),
+    File::script("/web/shelf.js", include_str!("../../web/shelf.js")),
+    File::script(
+        "/web/thread-view.js",
+        include_str!("../../web/thread-view.js"),
+    ),
+    File::script("/web/threads.js", include_str!("../../web/threads.js")),
     File::script("/web/call.js", include_str!("../../web/call.js")),
     File::script(
         "/web/call-wording.js",

@@ -29,12 +29,16 @@ pub struct NewMessage {
 pub struct Attachment {
     url: String,
     content_type: String,
+    /// What the person calls it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    name: Option<String>,
 }
 
 /// The longest text. It is longer than the Worker accepts, so its answer to that can be tested.
 const MAX_TEXT: usize = 20_000;
 /// The longest number or media type.
 const MAX_NAME: usize = 100;
+const MAX_FILE_NAME: usize = 255;
 const MAX_URL: usize = 2_000;
 const MAX_MEDIA: usize = 10;
 
@@ -82,6 +86,10 @@ impl NewMessage {
             }
             if media.content_type.is_empty() || media.content_type.chars().count() > MAX_NAME {
                 return Err("the `content_type` of a file is missing or too long".to_owned());
+            }
+            let name = media.name.as_deref().unwrap_or_default();
+            if name.chars().count() > MAX_FILE_NAME {
+                return Err("the `name` of a file is too long".to_owned());
             }
         }
         Ok(())
