@@ -32,6 +32,7 @@ export function redirectText({ redirect }, again) {
 export function workerLine({ time, event, details, phone_hash: _, ...rest }) {
   const facts = Object.entries({ ...details, ...rest })
     .filter(([name]) => name !== "kind")
+    .sort(([one], [other]) => rankOf(one) - rankOf(other))
     .map(([name, value]) => [name, typeof value === "string" ? value : JSON.stringify(value)]);
   const isWarning =
     event === "security_event" ||
@@ -44,6 +45,29 @@ export function workerLine({ time, event, details, phone_hash: _, ...rest }) {
     text: [event ?? "line", details?.kind].filter(Boolean).join(": "),
     facts,
   };
+}
+
+// The facts that say most, in the order in which a line has them. Others follow, then numbers of tokens.
+const FIRST_FACTS = [
+  "outcome",
+  "state",
+  "reason",
+  "failure",
+  "response",
+  "reply_via",
+  "by",
+  "messages",
+  "tool",
+  "model_requests",
+  "duration_ms",
+  "model_ms",
+];
+const LAST_FACTS = ["endpoint", "prompt_tokens", "completion_tokens", "segments"];
+
+function rankOf(name) {
+  const first = FIRST_FACTS.indexOf(name);
+  if (first >= 0) return first;
+  return FIRST_FACTS.length + 1 + LAST_FACTS.indexOf(name);
 }
 
 /** The names of the mock services in the log. */

@@ -14,7 +14,7 @@ test("Add a phone offers every channel, and each is answered except a short code
   const page = await tests.open();
   await usePhone(page, 1);
   const next = page.getByLabel("Next phone");
-  const offered = await next.locator("option").allInnerTexts();
+  const offered = await next.locator("option").allTextContents();
   assert.deepEqual(offered, ["SMS", "WhatsApp", "WhatsApp user", "RCS", "Messenger", "Short code"]);
   for (const [index, channel] of offered.entries()) {
     const name = `Phone ${index + 2}`;

@@ -225,6 +225,24 @@ test("a long text makes the message box higher, up to a limit", async () => {
   assert.ok(low < middle && middle < high && high < 200, `${low} ${middle} ${high}`);
 });
 
+test("a sound has the name of its file, and a line of the log begins with its outcome", async () => {
+  const page = await tests.open();
+  const phone = await usePhone(page, 1);
+  await phone.card.getByRole("button", { name: "Attach a voice note in Phone 1" }).click();
+  await phone.card.getByText("voice-note.ogg", { exact: true }).waitFor();
+  await phone.order("");
+  await phone.card.getByText("voice-note.ogg, audio/ogg").waitFor({ timeout: PATIENCE });
+  await page.getByRole("tab", { name: "Log" }).click();
+  const turn = page
+    .getByRole("tabpanel", { name: "Log" })
+    .locator("li", { hasText: /turn.*Phone 1/ });
+  await turn.first().waitFor({ timeout: PATIENCE });
+  assert.match(
+    await turn.first().locator(".facts > span").first().innerText(),
+    /^outcome answered$/,
+  );
+});
+
 test("the state of the build stands in the head", async () => {
   const page = await tests.open();
   const status = page.locator("#connection");

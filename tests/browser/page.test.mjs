@@ -22,6 +22,41 @@ import {
 
 const tests = setUpBrowserTests();
 
+// The first one, so that no conversations of other tests are in it.
+test("a screenshot of the page is not blank", async () => {
+  const page = await tests.open();
+  const one = await usePhone(page, 1, {}, { from: "+15550100", to: "+15550142" });
+  await page.getByRole("button", { name: "Add a phone" }).click();
+  const two = await usePhone(
+    page,
+    2,
+    { channel: "WhatsApp" },
+    { from: "+15550101", to: "+15550142" },
+  );
+  await one.send("Hello! My boat is called Wagtail.");
+  await one.sees(echo("Hello! My boat is called Wagtail."));
+  await one.send("What did I say first?");
+  await one.sees('The first thing you said was: "Hello! My boat is called Wagtail."');
+  await two.send("Good evening");
+  await two.sees(echo("Good evening"));
+  await two.fault("Slow model", true, SLOW_SECONDS);
+  await two.send("Take your time with this one");
+  await two.sees(echo("Take your time with this one", 2));
+  await two.fault("Slow model", false);
+  await two.closeFaults();
+  await two.send("Thank you!");
+  await two.sees(echo("Thank you!", 3));
+  await page.waitForFunction(() => document.querySelector("#panel-exchange .status"));
+  await page.evaluate(() => /** @type {HTMLElement} */ (document.activeElement).blur());
+  const screenshot = await page.screenshot({ animations: "disabled" });
+  assert.deepEqual(
+    [screenshot.readUInt32BE(16), screenshot.readUInt32BE(20)],
+    [WIDE.width, WIDE.height],
+  );
+  assert.ok(shades(screenshot) > 60, "there is something in the screenshot");
+  if (process.env.UPDATE_SCREENSHOT) fs.writeFileSync(inRoot("docs", "phone.png"), screenshot);
+});
+
 test("budget and limits are shown after every exchange, from the Worker's admin routes", async () => {
   const page = await tests.open();
   const phone = await usePhone(page, 1);
@@ -173,40 +208,6 @@ test("no serious accessibility fault, light and dark, wide and narrow, with ever
       await tests.context.close();
     }
   }
-});
-
-test("a screenshot of the page is not blank", async () => {
-  const page = await tests.open();
-  const one = await usePhone(page, 1, {}, { from: "+15550100", to: "+15550142" });
-  await page.getByRole("button", { name: "Add a phone" }).click();
-  const two = await usePhone(
-    page,
-    2,
-    { channel: "WhatsApp" },
-    { from: "+15550101", to: "+15550142" },
-  );
-  await one.send("Hello! My boat is called Wagtail.");
-  await one.sees(echo("Hello! My boat is called Wagtail."));
-  await one.send("What did I say first?");
-  await one.sees('The first thing you said was: "Hello! My boat is called Wagtail."');
-  await two.send("Good evening");
-  await two.sees(echo("Good evening"));
-  await two.fault("Slow model", true, SLOW_SECONDS);
-  await two.send("Take your time with this one");
-  await two.sees(echo("Take your time with this one", 2));
-  await two.fault("Slow model", false);
-  await two.closeFaults();
-  await two.send("Thank you!");
-  await two.sees(echo("Thank you!", 3));
-  await page.waitForFunction(() => document.querySelector("#panel-exchange .status"));
-  await page.evaluate(() => /** @type {HTMLElement} */ (document.activeElement).blur());
-  const screenshot = await page.screenshot({ animations: "disabled" });
-  assert.deepEqual(
-    [screenshot.readUInt32BE(16), screenshot.readUInt32BE(20)],
-    [WIDE.width, WIDE.height],
-  );
-  assert.ok(shades(screenshot) > 60, "there is something in the screenshot");
-  if (process.env.UPDATE_SCREENSHOT) fs.writeFileSync(inRoot("docs", "phone.png"), screenshot);
 });
 
 // How many different bytes there are in the pixels of a PNG; a blank one has few.

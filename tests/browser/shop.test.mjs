@@ -28,7 +28,7 @@ test("a new phone can write to the number of an assistant, on each of its channe
     assert.ok((await card.locator(".route").innerText()).endsWith(` to ${number}`), channel);
   }
   await chooseNext(page, "Messenger");
-  assert.deepEqual(await to.locator("option").allInnerTexts(), ["default number"]);
+  assert.deepEqual(await to.locator("option").allTextContents(), ["default number"]);
 });
 
 test("the inspector shows a call of the shop with its signature, status and body, on its phone alone", async () => {
