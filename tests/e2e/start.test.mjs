@@ -29,12 +29,12 @@ test("a source that does not compile leaves the Worker answering, and mending it
   assert.equal((await instance.health()).status, 200);
 
   const since = lines.length;
-  checkout.edit("src/http/mod.rs", '"ok"),', '"mended".no_such_word),');
+  checkout.edit("src/http/health.rs", '"ok"),', '"mended".no_such_word),');
   await instance.printed("build failed: the last good Worker still answers", since);
   assert.match((await instance.health()).text, /"status":"ok"/);
   const said = lines.slice(since);
   for (const once of [
-    "src/http/mod.rs changed: building",
+    "src/http/health.rs changed: building",
     "error: could not compile",
     "no field `no_such_word`",
   ])
@@ -44,7 +44,7 @@ test("a source that does not compile leaves the Worker answering, and mending it
   assert.match(detail, /^error/);
 
   const mended = lines.length;
-  checkout.edit("src/http/mod.rs", ".no_such_word", "");
+  checkout.edit("src/http/health.rs", ".no_such_word", "");
   await instance.printed("live after", mended);
   assert.match((await instance.health()).text, /"status":"mended"/);
   assert.deepEqual(await instance.buildOnPage(), { type: "build", state: "live", detail: null });
