@@ -15,7 +15,6 @@ const SUGGESTIONS = ["Hello", "What can you do?", "What did I say first?", "Writ
 
 // An answer that comes at once shows no waiting.
 const SHOW_WAIT_AFTER = 400;
-const FLASH_LASTS = 1600;
 
 /**
  * The messages of a phone. `actions`: `send(text)`, `inspect(item)`, `replay(item)`, `quote(item)`,
@@ -102,9 +101,10 @@ export function threadView(phone, actions) {
     if (!made) return;
     const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
     made.scrollIntoView({ block: "center", behavior: calm ? "instant" : "smooth" });
+    // Reading a size between the two begins the animation again.
+    made.classList.remove("flash");
+    made.getBoundingClientRect();
     made.classList.add("flash");
-    clearTimeout(item.flash);
-    item.flash = setTimeout(() => made.classList.remove("flash"), FLASH_LASTS);
   }
 
   function line(item) {

@@ -172,11 +172,21 @@ test("a replay shows the message that is repeated", async () => {
   const page = await tests.open({ viewport: { width: 1024, height: 600 } });
   const phone = await usePhone(page, 1);
   await phone.send("Say that again");
-  for (let number = 2; number < 5; number += 1) await phone.send(`Message ${number}`);
-  await phone.sees(echo("Message 4", 4));
+  await phone.sees(echo("Say that again"));
+  for (let number = 2; number < 5; number += 1) {
+    await phone.send(`Message ${number}`);
+    await phone.sees(echo(`Message ${number}`, number));
+  }
   await phone.replay("Say that again");
   const item = phone.card.locator("li.out.flash", { hasText: "Say that again" });
   await item.waitFor();
+  await eventually("the message in sight", async () => {
+    const [one, thread] = await Promise.all([
+      item.boundingBox(),
+      phone.card.getByRole("log").boundingBox(),
+    ]);
+    return one && thread && one.y >= thread.y && one.y < thread.y + thread.height;
+  });
   await phone.card.getByText("sent 2 times").waitFor();
 });
 
