@@ -2,6 +2,7 @@
 // playground's `say` does the work and reads the options, which the help lists. This script builds it if needed, and adds the
 // token to sign with from .dev.vars and the addresses of the instance that runs.
 
+import fs from "node:fs";
 import { asksForHelp, requireKnownOptions } from "./lib/cli.mjs";
 import { runningInstance } from "./lib/instance.mjs";
 import { buildPlayground, devVars } from "./lib/local.mjs";
@@ -45,7 +46,9 @@ await command(async (args) => {
   requireKnownOptions(args, OPTIONS);
   await setUpNode();
   setUpDevVars();
-  await buildPlayground();
+  // `npm start` has built it. A source that does not compile at the moment is no reason to fail.
+  const instance = runningInstance();
+  if (!instance || !fs.existsSync(playgroundBinary())) await buildPlayground();
   const settings = devVars();
   const token = settings.TWILIO_AUTH_TOKEN?.split(",")[0].trim();
   if (!token)
@@ -53,7 +56,6 @@ await command(async (args) => {
       ".dev.vars has no TWILIO_AUTH_TOKEN, so the message cannot be signed. Set one, or delete .dev.vars to have it created again.",
     );
   // What the command line does not give comes from the settings and from the instance that runs.
-  const instance = runningInstance();
   const known = {
     "--worker": instance?.worker,
     "--playground": instance?.playground,

@@ -15,6 +15,8 @@ import { withMain } from "./wrangler-config.mjs";
 
 /** How long wrangler may take to load a version, in ms. */
 const PATIENCE = 60_000;
+/** How long it may take after it has said that something is wrong, in ms. */
+const SECOND_PATIENCE = 3000;
 
 export class DevWorker {
   #running;
@@ -66,20 +68,31 @@ export class DevWorker {
 
   /**
    * Has wrangler load the version in `dir` with these settings, and waits until it answers. Requests
-   * wait in the meantime. Returns false if wrangler has said that something is wrong; it then keeps
-   * what it had.
+   * wait in the meantime. Returns false if wrangler has said twice that something is wrong; it then
+   * keeps what it had. Once is not enough: a change soon after another one can remove the files that
+   * wrangler is reading for the first one.
    *
    * @param {string} dir
    * @param {Record<string, string>} overrides
    */
   async swap(dir, overrides) {
+    if (!((await this.#load(dir, overrides)) || (await this.#load(dir, overrides)))) return false;
+    await this.ready();
+    keepOnly(dir);
+    return true;
+  }
+
+  // Returns whether wrangler has loaded it.
+  async #load(dir, overrides) {
     const [reloads, errors] = [this.#reloads, this.#errors];
     configure(dir, overrides);
     const isOver = () => this.#reloads > reloads || this.#errors > errors;
     await waitUntil("the new Worker", isOver, this.#running, PATIENCE);
-    if (this.#reloads === reloads) return false;
-    await this.ready();
-    keepOnly(dir);
+    // An error may have been about an earlier configuration, and a load may follow.
+    for (const end = Date.now() + SECOND_PATIENCE; this.#reloads === reloads; ) {
+      if (Date.now() > end) return false;
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
     return true;
   }
 
@@ -105,6 +118,8 @@ export function configure(dir, overrides) {
 
 function write(name, text) {
   const file = inRoot(DEV_DIR, name);
+  // Each change makes wrangler load again.
+  if (fs.existsSync(file) && fs.readFileSync(file, "utf8") === text) return;
   fs.mkdirSync(path.dirname(file), { recursive: true });
   // In place: wrangler may miss a file that is replaced by another one.
   fs.writeFileSync(file, text, { mode: 0o600 });
