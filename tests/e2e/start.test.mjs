@@ -42,6 +42,8 @@ test("a source that does not compile leaves the Worker answering, and mending it
   const { state, detail } = await instance.buildOnPage();
   assert.equal(state, "failed");
   assert.match(detail, /^error/);
+  const answered = await checkout.run("say", ["Are you still there?"]);
+  assert.equal(answered.code, 0, answered.text);
 
   const mended = lines.length;
   checkout.edit("src/http/health.rs", ".no_such_word", "");
