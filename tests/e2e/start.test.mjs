@@ -43,7 +43,7 @@ test("a source that does not compile leaves the Worker answering, and mending it
   assert.equal(state, "failed");
   assert.match(detail, /^error/);
   const answered = await checkout.run("say", ["Are you still there?"]);
-  assert.equal(answered.code, 0, answered.text);
+  assert.equal(answered.code, 0, answered.stdout + answered.stderr);
 
   const mended = lines.length;
   checkout.edit("src/http/health.rs", ".no_such_word", "");
