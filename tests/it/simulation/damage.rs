@@ -70,9 +70,10 @@ impl Simulation {
                 unreadable = ["v", "records"].contains(&field.as_str());
                 Stored::Text(serde_json::to_string(&damaged).unwrap())
             }
-            _ => Stored::Text(
-                text[..usize::try_from(self.random.below(text.len() as u64)).unwrap()].to_owned(),
-            ),
+            _ => {
+                let end = usize::try_from(self.random.below(text.len() as u64)).unwrap();
+                Stored::Text(text[..text.floor_char_boundary(end)].to_owned())
+            }
         };
         self.trace(|| format!("{name:.6}: {key} becomes {value:?}"));
         if key != OPTED_OUT {

@@ -110,10 +110,12 @@ impl Invariants {
             canned_replies::FILTERED,
             canned_replies::TOKEN_LIMIT,
             FixedText::HandedOver.in_language(Language::English),
+            FixedText::IntakeSaved.in_language(Language::English),
+            FixedText::IntakeNotSaved.in_language(Language::English),
         ]
         .contains(&text)
         {
-            // The four others may have cost a request to the model.
+            // The four others may have cost a request to the model, and the end of an intake is told once.
             if contact.fixed.insert(by.to_owned()) && by_day {
                 let today = contact.fixed_by_day.add(at, REPLY_LAG, most);
                 self.check(today <= most, || {
