@@ -200,7 +200,10 @@ impl Invariants {
             self.count("automatic replies that got no answer");
         }
         // Where a limit of the day keeps answers back, there is no loop.
-        let unlimited = self.cap >= 1000 && self.contact_cap >= 200 && self.message_cap >= 5000;
+        let unlimited = self.cap >= 1000
+            && self.contact_cap >= 200
+            && self.message_cap >= 5000
+            && self.budget_unreadable.is_none();
         self.check(!self.forward || !unlimited || heard <= HEARD, || {
             format!("{heard} automatic replies in a row got an answer")
         });
