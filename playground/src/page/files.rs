@@ -107,6 +107,12 @@ static FILES: &[File] = &[
     File::new("/", HTML, include_str!("../../web/index.html")),
     File::new("/runs", HTML, include_str!("../../web/runs.html")),
     File::new("/web/style.css", CSS, include_str!("../../web/style.css")),
+    File::new(
+        "/web/phones-page.css",
+        CSS,
+        include_str!("../../web/phones-page.css"),
+    ),
+    File::new("/web/thread.css", CSS, include_str!("../../web/thread.css")),
     File::new("/web/phones.css", CSS, include_str!("../../web/phones.css")),
     File::new(
         "/web/inspector.css",
