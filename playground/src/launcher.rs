@@ -27,7 +27,7 @@ pub struct Told {
     /// Which OpenAI the Worker asks.
     pub openai: OpenAi,
     /// The host of the Twilio that the Worker asks. Without one it asks the playground.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     twilio: Option<String>,
 }
 
