@@ -61,7 +61,7 @@ fn gather_and_dial_post_their_results() {
             let action = |name: &str| format!("action=\"http://{authority}/twilio/voice/{name}\"");
             match path {
                 "/twilio/voice" => format!(
-                    "<Response><Gather input=\"dtmf speech\" numDigits=\"2\" {}><Say>Press two keys</Say></Gather></Response>",
+                    "<Response><Gather input=\"dtmf speech\" numDigits=\"2\" timeout=\"600\" {}><Say>Press two keys</Say></Gather></Response>",
                     action("keys")
                 ),
                 "/twilio/voice/keys" => {
