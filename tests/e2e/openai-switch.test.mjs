@@ -79,7 +79,7 @@ test("a Worker that does not start leaves the choice as it was, and the page is 
 
 test("the playground is told the host of a Twilio that is not its own", async () => {
   const twilio = (settings) => twilioHost(settings, localSettings(settings, playground));
-  for (const [settings, host] of /** @type {const} */ ([
+  for (const [settings, host] of /** @type {[Record<string, string>, string | null][]} */ ([
     [{}, null],
     [{ TWILIO_API_BASE_URL: "https://user:pass@api.twilio.com" }, "api.twilio.com"],
   ])) {
