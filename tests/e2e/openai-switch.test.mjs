@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import http from "node:http";
 import { after, before, beforeEach, test } from "node:test";
-import { portOf } from "../../scripts/lib/local.mjs";
+import { localSettings, portOf, twilioHost } from "../../scripts/lib/local.mjs";
 import { OpenAiSwitch } from "../../scripts/lib/openai-switch.mjs";
 
 const REAL = { OPENAI_API_KEY: "sk-real", PSEUDONYM_KEY: "secret" };
@@ -77,6 +77,27 @@ test("a Worker that does not start leaves the choice as it was, and the page is 
   }
 });
 
+test("the playground is told the host of a Twilio that is not its own", async () => {
+  const twilio = (settings) => twilioHost(settings, localSettings(settings, playground));
+  for (const [settings, host] of /** @type {[Record<string, string>, string | null][]} */ ([
+    [{}, null],
+    [{ TWILIO_API_BASE_URL: "https://user:pass@api.twilio.com" }, "api.twilio.com"],
+  ])) {
+    told = [];
+    await new OpenAiSwitch({
+      playground,
+      settings: () => settings,
+      load: async () => true,
+      twilio,
+    }).tell();
+    assert.deepEqual(
+      told.map((one) => one.twilio),
+      [host],
+    );
+  }
+  assert.equal(twilioHost({}, {}), "api.twilio.com");
+});
+
 test("without a real key, or with another endpoint, there is nothing to choose", async () => {
   for (const [settings, asked, key] of /** @type {const} */ ([
     [{}, "nobody", undefined],
@@ -97,6 +118,7 @@ test("without a real key, or with another endpoint, there is nothing to choose",
       {
         settings: Object.keys(settings),
         openai: { asked, can_switch: false, starting: null, problem: null },
+        twilio: null,
       },
     ]);
   }
