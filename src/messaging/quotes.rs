@@ -15,6 +15,8 @@ const SHORTENED_AT_LEAST: usize = 6;
 /// From so many letters and digits on, the beginning of a text counts as its quote even without an
 /// ellipsis.
 const CUT_AT_LEAST: usize = 20;
+/// What a line of a quote begins with.
+const MARK: &str = "> ";
 /// What Twilio puts before the texts of a trial account.
 const TRIAL_PREFIX: &str = "Sent from your Twilio trial account - ";
 
@@ -44,12 +46,19 @@ pub fn with_quote(quoted: &str, text: &str) -> String {
     let mut lines: Vec<String> = shortened(quoted)
         .lines()
         .filter(|line| !line.trim().is_empty())
-        .map(|line| format!("> {}", line.trim_end()))
+        .map(|line| format!("{MARK}{}", line.trim_end()))
         .collect();
     if !text.is_empty() {
         lines.push(text.to_owned());
     }
     lines.join("\n")
+}
+
+/// What a contact wrote itself: the text without the lines that [`with_quote`] has put before it.
+#[must_use]
+pub fn own_words(text: &str) -> String {
+    let lines = text.lines().filter(|line| !line.starts_with(MARK));
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 /// At most [`MAX_QUOTE_CHARS`] of a text, with an ellipsis where it was cut.
@@ -173,6 +182,15 @@ mod tests {
             "> The shop – “Harbour” – opens at 9.\n> See you there!\nyes, that one"
         );
         assert_eq!(with_quote("Hello", ""), "> Hello", "an image that quotes");
+    }
+
+    #[test]
+    fn the_own_words_of_a_message_are_what_does_not_come_from_its_quote() {
+        let first = with_quote(SAID, "yes, that one");
+        let joined = format!("Hello\n{first}\n{}", with_quote("Hello", ""));
+        assert_eq!(own_words(&first), "yes, that one");
+        assert_eq!(own_words(&joined), "Hello\nyes, that one");
+        assert_eq!(own_words("5 > 4\n>:("), "5 > 4\n>:(");
     }
 
     proptest! {

@@ -28,7 +28,8 @@ pub struct HandOffs {
     /// What was said in it, oldest first.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     said: Vec<Line>,
-    /// The ids of the operator's newest messages. A repeated one is sent once.
+    /// The ids of the operator's newest messages. A repeated one is sent once, also after the hand-off. They alone keep no
+    /// state.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) sent: Vec<String>,
 }
@@ -86,6 +87,11 @@ impl HandOffs {
             noted_at: None,
             flow: None,
         });
+    }
+
+    /// Whether none runs, and nothing was said.
+    pub(super) fn is_empty(&self) -> bool {
+        self.running.is_none() && self.said.is_empty()
     }
 
     /// Forgets the hand-off and what was said in it.
@@ -182,10 +188,10 @@ impl HandOffs {
         self.said.drain(..surplus);
     }
 
-    /// What was said, as turns: the contact's lines, and the operator's answers to them.
-    pub(super) fn into_turns(self) -> Vec<Turn> {
+    /// Takes what was said, as turns: the contact's lines, and the operator's answers to them.
+    pub(super) fn take_turns(&mut self) -> Vec<Turn> {
         let mut turns: Vec<Turn> = Vec::new();
-        for line in self.said {
+        for line in std::mem::take(&mut self.said) {
             let follows = |turn: &&mut Turn| line.by_operator || turn.assistant.is_empty();
             let Some(turn) = turns.last_mut().filter(follows) else {
                 let (user, assistant) = if line.by_operator {

@@ -208,7 +208,7 @@ impl State {
         // The alarm may be late.
         self.revisions.expire(now);
         self.hand_off.forget(now, config.conversation_ttl);
-        for turn in std::mem::take(&mut self.hand_off).into_turns() {
+        for turn in self.hand_off.take_turns() {
             let number = self.turns.take_number();
             self.revisions
                 .add_turn(number, turn, now, config.conversation_ttl);
@@ -222,13 +222,13 @@ impl State {
         if self.is_opted_out() {
             return Said::OptedOut;
         }
+        if self.hand_off.sent.iter().any(|sent| sent == id) {
+            return Said::Queued;
+        }
         let running = self.hand_off.running.as_ref();
         let Some(target) = running.and_then(|running| running.target.clone()) else {
             return Said::NoConversation;
         };
-        if self.hand_off.sent.iter().any(|sent| sent == id) {
-            return Said::Queued;
-        }
         let number = self.turns.take_number();
         self.outbox
             .put(number, target.reply_to, target.phone_hash, text, now);

@@ -325,7 +325,7 @@ impl State {
             && self.revisions.is_empty()
             && self.outbox.is_empty()
             && self.deliveries.is_empty()
-            && self.hand_off == HandOffs::default()
+            && self.hand_off.is_empty()
             && self.intakes.is_empty()
     }
 

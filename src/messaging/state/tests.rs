@@ -1,11 +1,15 @@
-use super::*;
+use super::{
+    hand_off::{Running, Target},
+    *,
+};
 use crate::{
     base::usage::UsageCounters,
     config::tests::parse,
     conversation::outbox::ReplyTarget,
+    event::HandOffBy,
     identity::{Address, Pseudonym, PseudonymKey, TokenId},
     messaging::{
-        api::Receive,
+        api::{HandOffSpan, Receive, Said},
         inbound::{Input, Unread},
         keywords::Keyword,
     },
@@ -137,4 +141,48 @@ fn a_quote_that_is_erased_while_it_is_looked_up_is_left_out() {
         state.erase(NOW, config);
     });
     assert_eq!(erased.as_deref(), Some("that one"));
+}
+
+/// The contact of `first` is handed over, and has written.
+fn handed_over(state: &mut State, first: &Receive) {
+    state.hand_off.running = Some(Running {
+        span: HandOffSpan {
+            since: NOW,
+            until: NOW.plus(Duration::from_hours(1)),
+            by: HandOffBy::Contact,
+        },
+        told: true,
+        target: Some(Target {
+            reply_to: first.reply_to.clone(),
+            phone_hash: first.phone_hash.clone(),
+        }),
+        noted_at: None,
+        flow: None,
+    });
+}
+
+#[test]
+fn an_operators_answer_that_is_repeated_after_its_hand_off_has_ended_is_sent_once() {
+    let (config, mut state) = (config(), State::default());
+    let first = call(
+        "SM0000000000000000000000000000000a",
+        Input::Text("agent".into()),
+        &config,
+    );
+    handed_over(&mut state, &first);
+    assert_eq!(state.say("Hi", "an id", NOW), Said::Queued);
+    assert!(state.end_hand_off(NOW, &config).is_some());
+    assert_eq!(state.say("Hi", "an id", NOW), Said::Queued);
+    assert_eq!(state.say("Hi", "another", NOW), Said::NoConversation);
+    handed_over(&mut state, &first);
+    assert_eq!(state.say("Hi", "an id", NOW), Said::Queued);
+    assert_eq!(state.outbox.waiting_parts(), 1);
+}
+
+#[test]
+fn the_ids_of_an_operators_answers_alone_keep_no_state() {
+    let (config, mut state) = (config(), State::default());
+    state.hand_off.sent.push("an id".into());
+    assert!(state.is_blank());
+    assert!(state.end_hand_off(NOW, &config).is_none());
 }

@@ -119,7 +119,8 @@ impl<P: ThreadPlatform> Inner<P> {
         })
     }
 
-    /// What both sides said in the conversation, oldest first.
+    /// What both sides said in the conversation, oldest first. Of a message that quotes an answer, only the contact's
+    /// own words count, so that it is not taken for the answer.
     async fn remembered_texts(&self) -> Result<Vec<String>, PlatformError> {
         let has_ended = |state: &State, now| state.revisions.current(now).is_none();
         if self.read(has_ended).await? {
@@ -129,7 +130,7 @@ impl<P: ThreadPlatform> Inner<P> {
         | LoadedConversation::Partial(conversation)) = self.load_conversation(KV_READ_LIMIT).await;
         let turns = conversation.turns().iter();
         Ok(turns
-            .flat_map(|turn| [turn.user.clone(), turn.assistant.clone()])
+            .flat_map(|turn| [quotes::own_words(&turn.user), turn.assistant.clone()])
             .collect())
     }
 }

@@ -115,6 +115,20 @@ async fn a_quoted_answer_by_webhook_is_known_to_twilio_alone() {
 }
 
 #[tokio::test(flavor = "local", start_paused = true)]
+async fn an_answer_that_is_quoted_twice_is_quoted_and_not_the_message_that_quoted_it() {
+    let platform = FakePlatform::new();
+    let answer = "The shop opens at nine, and closes at six.";
+    platform.model([Act::Say(answer)]);
+    platform.text(WHATSAPP, "When do you open?").await;
+    let sids: Vec<_> = platform.replied_sids();
+    let quote = [("OriginalRepliedMessageSid", sids[0].as_str())];
+    for text in ["on Sunday too?", "and on Monday?"] {
+        send(&platform, WHATSAPP, text, &quote).await;
+        assert_eq!(last_asked(&platform), format!("> {answer}\n{text}"));
+    }
+}
+
+#[tokio::test(flavor = "local", start_paused = true)]
 async fn a_contact_can_quote_a_message_of_their_own() {
     let platform = FakePlatform::new();
     let sid = fresh_sid();

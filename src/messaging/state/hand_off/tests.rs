@@ -12,11 +12,11 @@ fn line(by_operator: bool, text: &str) -> Line {
 
 fn turns(lines: &[(bool, &str)]) -> Vec<(String, String)> {
     let said = lines.iter().map(|(by, text)| line(*by, text)).collect();
-    let hand_off = HandOffs {
+    let mut hand_off = HandOffs {
         said,
         ..HandOffs::default()
     };
-    let turns = hand_off.into_turns();
+    let turns = hand_off.take_turns();
     turns
         .into_iter()
         .map(|turn| (turn.user, turn.assistant))
