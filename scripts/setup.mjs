@@ -9,6 +9,7 @@ import crypto from "node:crypto";
 import fs from "node:fs";
 import { fileURLToPath } from "node:url";
 import { readCommandLine } from "./lib/cli.mjs";
+import { generatedKey } from "./lib/local.mjs";
 import { SHOP_SECRETS } from "./lib/local-assistants.mjs";
 import { inRoot, readText } from "./lib/project.mjs";
 import { command, print } from "./lib/run.mjs";
@@ -38,7 +39,7 @@ export function setUpDevVars() {
   if (fs.existsSync(file)) return addShopSecrets(file);
   const values = {
     TWILIO_AUTH_TOKEN: crypto.randomBytes(16).toString("hex"),
-    OPENAI_API_KEY: `sk-playground-${crypto.randomBytes(16).toString("hex")}`,
+    OPENAI_API_KEY: generatedKey(),
     PSEUDONYM_KEY: crypto.randomBytes(32).toString("hex"),
     ADMIN_TOKEN: crypto.randomBytes(32).toString("hex"),
     ...Object.fromEntries(SHOP_SECRETS.map((name) => [name, signingSecret()])),

@@ -2,7 +2,7 @@
 //! `index_bg.wasm`.
 //!
 //! It does what the program `wasm-bindgen` does with these options, but its version and its dependencies are those of this
-//! repository's Cargo.lock. Not here: compiling and bundling (scripts/build.mjs).
+//! repository's Cargo.lock. Not here: compiling and bundling (scripts/lib/compile.mjs).
 
 use std::env;
 

@@ -8,6 +8,7 @@ import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { print, start } from "./run.mjs";
+import { sectionsOf } from "./wrangler-config.mjs";
 
 /**
  * Runs `wrangler` (a program and its first arguments) with `deploy` and `args`, in `cwd` with
@@ -89,8 +90,7 @@ function given(args, names) {
 }
 
 function textOfSection(toml, header) {
-  const sections = toml.split(/^(?=\[)/m);
-  return sections.find((section) => section.startsWith(`${header}\n`)) ?? "";
+  return sectionsOf(toml).find((section) => section.startsWith(`${header}\n`)) ?? "";
 }
 
 // Whether the arguments or these settings of wrangler.toml set PUBLIC_URL.

@@ -8,11 +8,11 @@ import { startBuild } from "./dev-build.mjs";
 import { playgroundConfiguration, startPlayground, tellBuild } from "./dev-playground.mjs";
 import { configure, DevWorker } from "./dev-worker.mjs";
 import { addressesOf } from "./instance.mjs";
-import { devVars, get, localSettings, logForwarder, twilioHost } from "./local.mjs";
+import { devVars, get, localSettings, logForwarder } from "./local.mjs";
 import { OpenAiSwitch } from "./openai-switch.mjs";
 import { readText } from "./project.mjs";
 import { describe, duration, isStopping, print, UserError } from "./run.mjs";
-import { services, unknownSettings } from "./settings.mjs";
+import { services, twilioHost, unknownSettings } from "./settings.mjs";
 import { newestVersion } from "./versions.mjs";
 import { watchFiles } from "./watch.mjs";
 

@@ -13,6 +13,9 @@ import { buildPrograms, setUpRust } from "./setup-rust.mjs";
 /** The account that the playground's calls belong to. */
 const PLAYGROUND_ACCOUNT = "AC0123456789abcdef0123456789abcdef";
 
+/** What a key begins with that `npm run setup` has made: it is none of OpenAI's. */
+const GENERATED_KEY = "sk-playground-";
+
 /**
  * What synthetic calls need of the playground's account: its two numbers for them, and the service that
  * transcribes their recordings.
@@ -48,7 +51,7 @@ export function devVars() {
 export function localSettings(settings, playground, { isPublic = false } = {}) {
   /** @type {Record<string, string>} */
   const overrides = {};
-  if (!settings.OPENAI_BASE_URL && settings.OPENAI_API_KEY?.startsWith("sk-playground-"))
+  if (!settings.OPENAI_BASE_URL && isGeneratedKey(settings.OPENAI_API_KEY))
     overrides.OPENAI_BASE_URL = `${playground}/v1`;
   if (!settings.SEGMENT_API_BASE_URL) overrides.SEGMENT_API_BASE_URL = playground;
   if (!settings.TWILIO_API_BASE_URL && !(isPublic && settings.TWILIO_ACCOUNT_SID)) {
@@ -65,16 +68,18 @@ export function localSettings(settings, playground, { isPublic = false } = {}) {
   return overrides;
 }
 
+/** Makes a key for the playground's OpenAI. */
+export function generatedKey() {
+  return GENERATED_KEY + crypto.randomBytes(16).toString("hex");
+}
+
 /**
- * The host of the Twilio that the Worker asks, or null if the playground plays Twilio.
+ * Whether a key is one that `generatedKey` has made.
  *
- * @param {Record<string, string>} settings those in .dev.vars
- * @param {Record<string, string>} overrides those that `npm start` sets
+ * @param {string | undefined} key
  */
-export function twilioHost(settings, overrides) {
-  if (overrides.TWILIO_API_BASE_URL) return null;
-  const url = settings.TWILIO_API_BASE_URL ?? "https://api.twilio.com";
-  return URL.canParse(url) ? new URL(url).host : "TWILIO_API_BASE_URL";
+export function isGeneratedKey(key) {
+  return key?.startsWith(GENERATED_KEY) === true;
 }
 
 /** Builds the playground if it is missing or its sources changed. */

@@ -5,7 +5,7 @@
 // with other settings, and tells the playground. The real key never reaches the playground: for the
 // pretend OpenAI, the Worker gets another key. Not here: how the Worker is loaded again.
 
-import crypto from "node:crypto";
+import { generatedKey, isGeneratedKey } from "./local.mjs";
 
 /** The line of the playground that names the choice. */
 const CHOSEN = /^playground: the page chooses the (pretend|real) OpenAI$/;
@@ -23,7 +23,7 @@ export class OpenAiSwitch {
   #load;
   #twilio;
   /** The key that the Worker has for the pretend OpenAI, in place of a real one. */
-  pretendKey = `sk-playground-${crypto.randomBytes(16).toString("hex")}`;
+  pretendKey = generatedKey();
 
   /**
    * @param {object} options
@@ -65,7 +65,7 @@ export class OpenAiSwitch {
   mockKey() {
     const settings = this.#settings();
     if (hasChoice(settings)) return this.pretendKey;
-    return isGenerated(settings.OPENAI_API_KEY) && !settings.OPENAI_BASE_URL
+    return isGeneratedKey(settings.OPENAI_API_KEY) && !settings.OPENAI_BASE_URL
       ? settings.OPENAI_API_KEY
       : undefined;
   }
@@ -118,16 +118,11 @@ export class OpenAiSwitch {
 function asked({ OPENAI_API_KEY: key, OPENAI_BASE_URL: url }, choice) {
   if (!key) return "nobody";
   if (url) return { other: URL.canParse(url) ? new URL(url).host : "OPENAI_BASE_URL" };
-  return isGenerated(key) ? "pretend" : choice;
+  return isGeneratedKey(key) ? "pretend" : choice;
 }
 
 // Whether there is a real key of OpenAI, and no other endpoint.
 /** @param {Settings} settings */
 function hasChoice({ OPENAI_API_KEY: key, OPENAI_BASE_URL: url }) {
-  return Boolean(key) && !isGenerated(key) && !url;
-}
-
-/** @param {string | undefined} key */
-function isGenerated(key) {
-  return key?.startsWith("sk-playground-") === true;
+  return Boolean(key) && !isGeneratedKey(key) && !url;
 }

@@ -5,6 +5,7 @@
 // here: whether a value is right, which the Worker says (/health).
 
 import { readAssistants } from "./assistants.mjs";
+import { isGeneratedKey } from "./local.mjs";
 import { nearest } from "./nearest.mjs";
 import { readText } from "./project.mjs";
 import { varsOf } from "./wrangler-config.mjs";
@@ -33,15 +34,14 @@ export function unknownSettings(text) {
  * @param {Record<string, string>} overrides those that `npm start` sets
  */
 export function services(settings, overrides) {
-  const deployed = varsOf(readText("wrangler.toml"));
-  const address = (name) => settings[name] ?? deployed[name];
+  const address = (name) => addressOf(settings, name);
   const pretended = (name) =>
     `pretended by the playground (${overrides[name]}): nothing leaves this machine`;
   const openai = () => {
     if (overrides.OPENAI_BASE_URL) return pretended("OPENAI_BASE_URL");
     const key = settings.OPENAI_API_KEY;
     if (!key) return "off: OPENAI_API_KEY is not set in .dev.vars, so every message gets a 503";
-    const whose = key.startsWith("sk-playground-") ? "the generated key" : "the key";
+    const whose = isGeneratedKey(key) ? "the generated key" : "the key";
     return `real: ${address("OPENAI_BASE_URL")}, with ${whose} in .dev.vars: requests may cost money`;
   };
   const twilio = () =>
@@ -59,6 +59,23 @@ export function services(settings, overrides) {
     ["Twilio", twilio()],
     ["Segment", segment()],
   ];
+}
+
+/**
+ * The host of the Twilio that the Worker asks, or null if the playground plays Twilio.
+ *
+ * @param {Record<string, string>} settings those in .dev.vars
+ * @param {Record<string, string>} overrides those that `npm start` sets
+ */
+export function twilioHost(settings, overrides) {
+  if (overrides.TWILIO_API_BASE_URL) return null;
+  const url = addressOf(settings, "TWILIO_API_BASE_URL");
+  return URL.canParse(url) ? new URL(url).host : "TWILIO_API_BASE_URL";
+}
+
+// The address of a service: that in .dev.vars, or else that in wrangler.toml.
+function addressOf(settings, name) {
+  return settings[name] ?? varsOf(readText("wrangler.toml"))[name];
 }
 
 function settingNames() {

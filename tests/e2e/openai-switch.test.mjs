@@ -4,8 +4,9 @@
 import assert from "node:assert/strict";
 import http from "node:http";
 import { after, before, beforeEach, test } from "node:test";
-import { localSettings, portOf, twilioHost } from "../../scripts/lib/local.mjs";
+import { localSettings, portOf } from "../../scripts/lib/local.mjs";
 import { OpenAiSwitch } from "../../scripts/lib/openai-switch.mjs";
+import { twilioHost } from "../../scripts/lib/settings.mjs";
 
 const REAL = { OPENAI_API_KEY: "sk-real", PSEUDONYM_KEY: "secret" };
 /** @type {any[]} */
