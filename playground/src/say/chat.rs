@@ -1,15 +1,14 @@
 //! A chat in the terminal: each line that is typed is a message.
 //!
-//! Where the input is not a terminal, each of its lines is a message. Not here: sending (`phone`).
+//! Where the input is not a terminal, each of its lines is a message. Not here: sending (`phone`), and how an
+//! answer is shown (`show`).
 
 use std::io::{BufRead as _, IsTerminal as _, Write as _};
-use std::time::Duration;
 
-use super::bubble::bubble;
-use super::phone::{Conversation, Failure, REST_TIMEOUT, now};
+use super::phone::{Conversation, Failure, now};
+use super::show::{show_answer, show_rest};
 use crate::base::console::{print_error, print_line};
 use crate::webhook::inbound::Inbound;
-use crate::webhook::twiml::Message;
 
 /// Chats until the input ends or `/quit`. Returns whether every message was sent and answered rightly.
 ///
@@ -17,7 +16,7 @@ use crate::webhook::twiml::Message;
 /// If the input is not a terminal and has nothing to send.
 pub fn chat(conversation: &Conversation) -> Result<bool, Failure> {
     let is_terminal = std::io::stdin().is_terminal();
-    let Inbound { from, to, .. } = conversation.message("");
+    let Inbound { from, to, .. } = &conversation.template;
     print_line(&format!("{from} writes to {to}."));
     if is_terminal {
         print_line(
@@ -79,65 +78,15 @@ pub fn chat(conversation: &Conversation) -> Result<bool, Failure> {
 
 const HELP: &str = "\
 Words of the assistant work as on a phone: STOP, START, HELP, RESET, DELETE MY DATA.
-/again  sends the last message again, with the same MessageSid, as a retry of Twilio
+/again  sends the last message again, with the same MessageSid
 /quit   ends the chat, as Ctrl-D and Ctrl-C do";
 
 /// Sends a message, and shows what answers it.
 fn exchange(conversation: &Conversation, inbound: &Inbound) -> Result<(), Failure> {
     let beginning = now();
-    let answered = conversation.phone.send(inbound)?;
-    let answer = answered.read?;
-    for message in &answer.messages {
-        print_line(&bubble(message));
-    }
-    if let Some(notice) = redirect_notice(answer.redirect.as_deref()) {
-        print_line(&notice);
-    } else if answer.messages.is_empty() && conversation.waits {
-        let clear = clear_line();
-        let each = |message: Message, _| print_line(&format!("{clear}{}", bubble(&message)));
-        let found =
-            conversation
-                .phone
-                .wait_for_rest(inbound, beginning, REST_TIMEOUT, each, show_waiting);
-        print_line(&format!(
-            "{clear}{}",
-            match found {
-                Ok(0) => "no answer came within 65 s".to_owned(),
-                Ok(_) => String::new(),
-                Err(_) => no_playground(&conversation.phone.playground),
-            }
-        ));
+    let answer = conversation.phone.send(inbound)?.read?;
+    if !show_answer(&answer, None) && conversation.waits {
+        show_rest(conversation, inbound, beginning, |_| {});
     }
     Ok(())
-}
-
-/// The notice about an answer that redirects.
-pub fn redirect_notice(url: Option<&str>) -> Option<String> {
-    let url = super::bubble::printable(url?);
-    Some(format!(
-        "the answer redirects to {url}; say does not follow"
-    ))
-}
-
-/// Says that answers by REST cannot be shown.
-pub fn no_playground(playground: &str) -> String {
-    format!("cannot show answers that are sent by REST, no playground at {playground}")
-}
-
-/// Shows in a terminal how long somebody has waited.
-pub fn show_waiting(waited: Duration) {
-    if std::io::stdout().is_terminal() {
-        let mut out = std::io::stdout().lock();
-        let _ = write!(out, "\r\u{1b}[Kwaiting {} s", waited.as_secs());
-        let _ = out.flush();
-    }
-}
-
-/// Removes what `show_waiting` has written.
-pub fn clear_line() -> &'static str {
-    if std::io::stdout().is_terminal() {
-        "\r\u{1b}[K"
-    } else {
-        ""
-    }
 }

@@ -5,24 +5,23 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::{Duration, Instant};
 
 use self::attach::attach;
-use self::bubble::bubble;
-use self::phone::{Conversation, Failure, Phone, REST_TIMEOUT};
+use self::phone::{Conversation, Failure, Phone};
+use self::show::{show_answer, show_rest};
 use crate::base::console::{EXIT_USAGE, print_error, print_line};
 use crate::base::loopback::loopback_origin;
 use crate::openai::HEARD;
 use crate::webhook::channel::Channel;
 use crate::webhook::client::{WebhookClient, tokens_of};
 use crate::webhook::inbound::{Button, Inbound, Rich};
-use crate::webhook::twiml::Message;
 
 mod attach;
 mod bubble;
 mod chat;
 mod phone;
 mod script;
+mod show;
 
 /// The options of the command.
 #[derive(Debug, clap::Args)]
@@ -184,46 +183,19 @@ fn send_one(conversation: &Conversation, text: &str) -> Result<(), Failure> {
     let beginning = phone::now();
     let answered = conversation.phone.send(&inbound)?;
     let answer = answered.read.inspect_err(|_| print_line(&answered.took))?;
-    for message in &answer.messages {
-        print_line(&bubble(message));
+    if show_answer(&answer, Some(&answered.took)) {
+        return Ok(());
     }
-    print_line(&answered.took);
-    if let Some(notice) = chat::redirect_notice(answer.redirect.as_deref()) {
-        print_line(&notice);
-    } else if answer.messages.is_empty() {
-        print_line(
-            "no message in this answer; if the model was slow \
-                 the answer comes later by the REST API",
-        );
-        if conversation.waits {
-            wait_for_rest(conversation, &inbound, beginning);
-        }
+    print_line(
+        "no message in this answer; if the model was slow the answer comes later by the REST API",
+    );
+    if conversation.waits {
+        print_line("waiting for it up to 65 s; press Ctrl-C to stop");
+        show_rest(conversation, &inbound, beginning, |after| {
+            print_line(&format!("by the REST API after {} ms", after.as_millis()));
+        });
     }
     Ok(())
-}
-
-/// Waits for messages that are sent by REST, and shows them.
-fn wait_for_rest(conversation: &Conversation, inbound: &Inbound, beginning: (u64, Instant)) {
-    print_line("waiting for it up to 65 s; press Ctrl-C to stop");
-    let clear = chat::clear_line();
-    let each = |message: Message, after: Duration| {
-        print_line(&format!("{clear}{}", bubble(&message)));
-        print_line(&format!("by the REST API after {} ms", after.as_millis()));
-    };
-    match conversation.phone.wait_for_rest(
-        inbound,
-        beginning,
-        REST_TIMEOUT,
-        each,
-        chat::show_waiting,
-    ) {
-        Ok(0) => print_line(&format!("{clear}no answer came within 65 s")),
-        Ok(_) => {}
-        Err(error) => print_line(&format!(
-            "{clear}{}: {error}",
-            chat::no_playground(&conversation.phone.playground)
-        )),
-    }
 }
 
 /// What is sent besides text and files. Twilio has fields for it on WhatsApp only.

@@ -12,7 +12,7 @@ use super::bubble::printable;
 use crate::base::random::random_hex;
 use crate::base::time::now_ms;
 use crate::webhook::client::{ANSWER_TIMEOUT, Answer, NoAnswer, Signature, WebhookClient};
-use crate::webhook::inbound::Inbound;
+use crate::webhook::inbound::{Inbound, new_sid};
 use crate::webhook::twiml::{self, Message};
 
 /// Why there is no answer to show.
@@ -63,22 +63,12 @@ pub struct Conversation {
 impl Conversation {
     /// A message with this text.
     pub fn message(&self, text: &str) -> Inbound {
-        let template = &self.template;
-        let inbound = Inbound::new(
-            template.channel,
-            &template.from,
-            &template.to,
-            text,
-            template.media.clone(),
-            self.sid.clone(),
-        );
+        let template = self.template.clone();
+        let sid = self.sid.clone();
         Inbound {
-            media_types: template.media_types.clone(),
-            user_id: template.user_id.clone(),
-            group: template.group.clone(),
-            service: template.service.clone(),
-            rich: template.rich.clone(),
-            ..inbound
+            text: text.to_owned(),
+            sid: sid.unwrap_or_else(|| new_sid(&template.media)),
+            ..template
         }
     }
 }

@@ -7,9 +7,10 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use super::chat::show_waiting;
 use super::phone::{Conversation, Failure, REST_TIMEOUT, now};
+use super::show::{no_playground, show_waiting};
 use crate::base::console::print_line;
+use crate::webhook::twiml::Message;
 
 /// A message, and what is expected of its answer.
 #[derive(Debug, PartialEq, Eq)]
@@ -147,14 +148,12 @@ fn answer_to(conversation: &Conversation, step: &Step) -> Result<String, Failure
         REST_TIMEOUT
     };
     if texts.is_empty() && conversation.waits && !step.expected.is_empty() {
-        let each = |message: crate::webhook::twiml::Message, _| texts.push(message.text);
+        let each = |message: Message, _| texts.push(message.text);
         let waited =
             conversation
                 .phone
                 .wait_for_rest(&inbound, beginning, limit, each, show_waiting);
-        waited.map_err(|_| {
-            Failure::BadAnswer(super::chat::no_playground(&conversation.phone.playground))
-        })?;
+        waited.map_err(|_| Failure::BadAnswer(no_playground(&conversation.phone.playground)))?;
     }
     Ok(texts.join("\n"))
 }

@@ -39,7 +39,14 @@ impl Rich {
     }
 }
 
+/// A new SID for a message with these files.
+pub fn new_sid(media: &[String]) -> String {
+    let prefix = if media.is_empty() { "SM" } else { "MM" };
+    format!("{prefix}{}", random_hex())
+}
+
 /// A message from a contact.
+#[derive(Clone)]
 pub struct Inbound {
     /// Its channel.
     pub channel: Channel,
@@ -85,12 +92,12 @@ impl Inbound {
         media: Vec<String>,
         sid: Option<String>,
     ) -> Self {
-        let prefix = if media.is_empty() { "SM" } else { "MM" };
         Self {
             channel,
             from: address(channel, from),
             to: address(channel, to),
             text: text.to_owned(),
+            sid: sid.unwrap_or_else(|| new_sid(&media)),
             media_types: media
                 .iter()
                 .map(|url| content_type::of_path(url).to_owned())
@@ -99,7 +106,6 @@ impl Inbound {
             user_id: None,
             group: Vec::new(),
             service: None,
-            sid: sid.unwrap_or_else(|| format!("{prefix}{}", random_hex())),
             rich: Rich::default(),
         }
     }
