@@ -77,17 +77,12 @@ impl Launcher {
         *lock(&self.told) = Some(told);
     }
 
-    /// What `npm start` has told, if it runs the playground.
-    pub fn told(&self) -> Option<Told> {
-        lock(&self.told).clone()
-    }
-
     /// Asks `npm start` to start the Worker for another OpenAI.
     ///
     /// # Errors
     /// A sentence that says why that is not possible.
     pub fn choose(&self, choice: Choice) -> Result<(), &'static str> {
-        match self.told() {
+        match lock(&self.told).as_ref() {
             None => Err("only `npm start` can switch OpenAI, and it did not start this playground"),
             Some(told) if !told.openai.can_switch => Err(
                 "there is nothing to switch: set OPENAI_API_KEY in .dev.vars to a key of OpenAI, \

@@ -105,6 +105,17 @@ export async function voiceNote(words) {
   return new File([await response.blob()], "voice-note.ogg", { type: "audio/ogg" });
 }
 
+/** Saves a file: its name, and the parts of its text. */
+export function saveFile(name, parts, type) {
+  const href = URL.createObjectURL(new Blob(parts, { type }));
+  const link = element("a", { href, download: name, hidden: true });
+  document.body.append(link);
+  link.click();
+  link.remove();
+  // The browser has taken the file before the next task.
+  setTimeout(() => URL.revokeObjectURL(href), 1000);
+}
+
 const SVG = "http://www.w3.org/2000/svg";
 
 const ICONS = {

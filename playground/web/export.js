@@ -4,7 +4,7 @@
 // A command repeats a request with the same signature, which Twilio's algorithm makes of the URL and
 // the parameters. The auth token is in none of them: the page never has it.
 
-import { element } from "./dom.js";
+import { element, saveFile } from "./dom.js";
 import { addressOf } from "./phones.js";
 
 /** The version of the JSON. It changes when a reader of the old one could not read the new one. */
@@ -37,15 +37,7 @@ export function saveButton(label, name, text) {
     {
       type: "button",
       class: "button small",
-      onclick() {
-        const href = URL.createObjectURL(new Blob([text()], { type: "text/plain" }));
-        const link = element("a", { href, download: name(), hidden: true });
-        document.body.append(link);
-        link.click();
-        link.remove();
-        // The browser has taken the file before the next task.
-        setTimeout(() => URL.revokeObjectURL(href), 1000);
-      },
+      onclick: () => saveFile(name(), [text()], "text/plain"),
     },
     label,
   );

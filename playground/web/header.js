@@ -1,6 +1,6 @@
-// The head of the page: whether the Worker is built and runs, and whether Twilio is real.
+// The head of the page: whether the Worker is built and runs, whether Twilio is real, and what went wrong.
 
-import { byId } from "./dom.js";
+import { byId, element } from "./dom.js";
 
 /**
  * The state of the connection and of the build, in one place. Returns `{ connected(on), build(event) }`. A
@@ -64,4 +64,11 @@ export function showTwilio(host) {
   pill.title = host
     ? "Answers by REST and calls go there, and can cost money. What comes from these phones is pretended."
     : "The playground plays Twilio. No message leaves this machine.";
+}
+
+/** Says above everything else what went wrong. */
+export function showProblem(error) {
+  document
+    .querySelector("main")
+    ?.prepend(element("p", { class: "notice", role: "alert" }, error.message));
 }

@@ -5,10 +5,10 @@
 // events mean is known to threads.js.
 
 import { askConversation, askUsage, memory, sendMessage } from "./asks.js";
-import { byId, element, request } from "./dom.js";
+import { byId, request } from "./dom.js";
 import { countOf, faultChips } from "./faults.js";
 import { followFeed } from "./feed.js";
-import { showTwilio, statusView } from "./header.js";
+import { showProblem, showTwilio, statusView } from "./header.js";
 import { inspectorView } from "./inspector.js";
 import { nextPhoneView } from "./next-phone.js";
 import { pageTools } from "./page-tools.js";
@@ -94,6 +94,7 @@ const HANDLERS = {
     shopCalls = new Map();
     chosen = undefined;
     remembered.again();
+    tools.told(undefined);
     inspector.clearLog();
     for (const phone of phones) showPhone(phone);
     showExchanges();
@@ -101,6 +102,7 @@ const HANDLERS = {
     showStrangers();
     request("GET", "/playground/setup").then((setup) => {
       next.offer(setup.assistants);
+      tools.offer(setup.assistants);
       byId("worker").textContent = `at ${new URL(setup.worker).host}`;
       takeSwitches(setup.switches);
     }, showProblem);
@@ -161,15 +163,18 @@ const HANDLERS = {
   },
 
   switches: ({ switches: set }) => takeSwitches(set),
-  build: status.build,
+  build(event) {
+    status.build(event);
+    tools.build(event);
+  },
 
-  launcher: ({ told }) => showTwilio(told.twilio),
+  launcher({ told }) {
+    showTwilio(told.twilio);
+    tools.told(told);
+  },
 };
 
-followFeed((event) => {
-  HANDLERS[event.type]?.(event);
-  tools.take(event);
-}, status.connected);
+followFeed((event) => HANDLERS[event.type]?.(event), status.connected);
 
 // The phones.
 
@@ -377,12 +382,6 @@ async function showUsage() {
 function showUsageSoon() {
   clearTimeout(asking);
   if (inspector.tab() === "usage") asking = setTimeout(showUsage, 300);
-}
-
-function showProblem(error) {
-  document
-    .querySelector("main")
-    ?.prepend(element("p", { class: "notice", role: "alert" }, error.message));
 }
 
 // Finding phones.

@@ -2,14 +2,14 @@
 // can be copied and exported. main.js gives them the events and the phone in use.
 
 import { assistantEditor } from "./assistant-editor.js";
-import { byId, request } from "./dom.js";
+import { byId } from "./dom.js";
 import { copyButton, exportView } from "./export.js";
 import { openAiSwitch } from "./openai-switch.js";
 import { addressOf } from "./phones.js";
 
 /**
  * Adds the tools. `thread()` returns `{ phone, items, exchanges }` of the phone in use, or nothing. Returns
- * `{ phone(phone, assistants), take(event) }`.
+ * `{ phone(phone), offer(assistants), told(about), build(event) }`.
  */
 export function pageTools(inspector, thread) {
   const editor = assistantEditor(inspector.addTab("assistant", "Assistant"));
@@ -19,11 +19,6 @@ export function pageTools(inspector, thread) {
   log.querySelector(".row")?.append(copyButton("Copy the lines", () => linesOf(log)));
   let assistants = [];
   let active;
-
-  function told(about) {
-    editor.told(about);
-    openAi.told(about);
-  }
 
   // The assistant that answers the phone in use.
   function openAssistant() {
@@ -38,24 +33,18 @@ export function pageTools(inspector, thread) {
       active = phone;
       openAssistant();
     },
-    /** Takes an event of the feed. */
-    take(event) {
-      if (event.type === "launcher") told(event.told);
-      if (event.type === "build") editor.build(event);
-      if (event.type === "start") {
-        request("GET", "/playground/launcher").then(
-          ({ told: about }) => told(about),
-          () => {},
-        );
-        request("GET", "/playground/setup").then(
-          (setup) => {
-            assistants = setup.assistants;
-            openAssistant();
-          },
-          () => {},
-        );
-      }
+    /** Takes the assistants that there are. */
+    offer(list) {
+      assistants = list;
+      openAssistant();
     },
+    /** Takes what `npm start` has told. */
+    told(about) {
+      editor.told(about);
+      openAi.told(about);
+    },
+    /** Takes the state of the Worker's build. */
+    build: editor.build,
   };
 }
 

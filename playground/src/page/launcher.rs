@@ -20,11 +20,11 @@ use crate::playground::Playground;
 /// The routes.
 pub fn routes() -> Router<Arc<Playground>> {
     Router::new()
-        .route("/playground/launcher", put(tell).get(told))
+        .route("/playground/launcher", put(tell))
         .route("/playground/openai", put(choose))
 }
 
-/// `npm start` tells.
+/// `npm start` tells. The feed has what it told last, for each page.
 async fn tell(
     State(playground): State<Arc<Playground>>,
     headers: HeaderMap,
@@ -32,17 +32,13 @@ async fn tell(
 ) -> Response {
     match read::<Told>(&headers, &body) {
         Ok(told) => {
-            playground.feed.publish("launcher", json!({"told": told}));
+            let fields = json!({"told": told});
+            playground.feed.publish_state("launcher", fields);
             playground.launcher.tell(told);
             answer(StatusCode::ACCEPTED, &json!({}))
         }
         Err(error) => *error,
     }
-}
-
-/// What `npm start` has told, or null.
-async fn told(State(playground): State<Arc<Playground>>) -> Response {
-    answer(StatusCode::OK, &json!({"told": playground.launcher.told()}))
 }
 
 #[derive(Deserialize)]

@@ -274,10 +274,9 @@ fn the_page_is_told_what_npm_start_tells_and_asks_it_to_switch_openai() {
     told["openai"]["can_switch"] = json!(true);
     assert_eq!(tell(&told), 202);
     assert_eq!(put(&playground, "/playground/openai", &choose).status, 202);
-    let kept = playground
-        .send("GET", "/playground/launcher", &[], b"")
-        .json();
-    assert_eq!(kept["told"], told);
+    let mut later = Watcher::open(&playground, None);
+    later.next_of("launcher");
+    assert_eq!(later.next_of("launcher")["told"], told);
     for wrong in [
         json!({"openai": "other"}),
         json!({"openai": {"other": "evil.example"}}),

@@ -1,6 +1,6 @@
 // Downloading transcripts as JSON Lines, exactly as the Worker writes them.
 
-import { element } from "../dom.js";
+import { saveFile } from "../dom.js";
 import { readRuns } from "./api.js";
 import { PAGE } from "./store.js";
 import { some } from "./wording.js";
@@ -33,17 +33,11 @@ export async function download(runs, show) {
 
 /** Saves lines as a file. @param {string} name @param {string[]} lines */
 export function save(name, lines) {
-  const file = new Blob(
+  saveFile(
+    name,
     lines.map((line) => `${line}\n`),
-    { type: "application/jsonl" },
+    "application/jsonl",
   );
-  const href = URL.createObjectURL(file);
-  const link = element("a", { href, download: name, hidden: true });
-  document.body.append(link);
-  link.click();
-  link.remove();
-  // The browser has taken the file before the next task.
-  setTimeout(() => URL.revokeObjectURL(href), 1000);
 }
 
 // The places of the runs by their ids, by their batches.
