@@ -7,8 +7,8 @@ import { admin, button, facts, field, problemPlace } from "./ask.js";
 
 /** Fills the card of a contact. */
 export function contactCard(card) {
-  const from = element("input", { autocomplete: "off", placeholder: "+15550100" });
-  const to = element("input", { autocomplete: "off", placeholder: "+15550199" });
+  const from = element("input", { type: "text", autocomplete: "off", placeholder: "+15550100" });
+  const to = element("input", { type: "text", autocomplete: "off", placeholder: "+15550199" });
   const text = element("textarea", { rows: 3, maxLength: 1600 });
   const state = element("div", {});
   const done = element("p", { class: "done", role: "status" });
@@ -77,8 +77,12 @@ export function contactCard(card) {
 
 /** Fills the card of calls. */
 export function callCard(card) {
-  const number = element("input", { autocomplete: "off", placeholder: "+15550100" });
-  const assistant = element("input", { autocomplete: "off", placeholder: "front-desk" });
+  const number = element("input", { type: "text", autocomplete: "off", placeholder: "+15550100" });
+  const assistant = element("input", {
+    type: "text",
+    autocomplete: "off",
+    placeholder: "front-desk",
+  });
   const context = element("textarea", { rows: 2, maxLength: 2000 });
   const state = element("p", { class: "done", role: "status" });
   const problem = problemPlace();

@@ -10,7 +10,7 @@ const BAD = /failed|rejected|unreadable|given_up|undeliverable|internal_error|ex
 
 /** Fills the card. Returns `show`, which fetches new lines; it does nothing without a log. */
 export function logCard(card) {
-  const filter = element("input", { type: "search", placeholder: "failed, or a phone_hash" });
+  const filter = element("input", { type: "text", placeholder: "failed, or a phone_hash" });
   const list = element("ol", {
     class: "log-lines",
     tabIndex: 0,

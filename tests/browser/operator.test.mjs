@@ -131,6 +131,14 @@ test("the page fits at 360 pixels and is accessible, light and dark", async () =
       .waitFor();
     await assertFits(page, `${viewport.width} ${colorScheme}`);
     assert.deepEqual(await violations(page), []);
+    const [usage, contact] = await Promise.all(
+      ["usage", "contact"].map((id) => page.locator(`#${id}`).boundingBox()),
+    );
+    assert.equal(
+      usage?.y === contact?.y,
+      viewport === WIDE,
+      "cards stand side by side where they fit",
+    );
     if (process.env.SCREENSHOTS)
       fs.writeFileSync(
         `${process.env.SCREENSHOTS}/operator-${viewport.width}-${colorScheme}.png`,
