@@ -43,6 +43,7 @@ impl Invariants {
         self.cost_a_request(&mut contact, at);
         if let Some(turn) = contact.open.and_then(|key| contact.turns.get_mut(&key)) {
             turn.transcriptions += 1;
+            contact.transcribed_turns += u64::from(turn.transcriptions == 1);
             // Three attempts for each voice note, in each of two incarnations.
             let (made, most) = (turn.transcriptions, 6 * turn.sids.len());
             self.check(made <= u64::try_from(most).unwrap(), || {

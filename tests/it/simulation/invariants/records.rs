@@ -38,6 +38,8 @@ pub struct Contact {
     pub(super) told_by_day: DayCount,
     pub(super) fixed: BTreeSet<String>,
     pub(super) fixed_by_day: DayCount,
+    /// The turns that had a voice note transcribed.
+    pub(super) transcribed_turns: u64,
     /// Messages created by Twilio, parts logged as sent, and turns logged as answered by REST.
     pub(super) created: u64,
     pub(super) logged_sent: u64,
