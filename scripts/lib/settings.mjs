@@ -6,6 +6,7 @@
 
 import { readAssistants } from "./assistants.mjs";
 import { isGeneratedKey } from "./local.mjs";
+import { SHOP_SECRETS } from "./local-assistants.mjs";
 import { nearest } from "./nearest.mjs";
 import { readText } from "./project.mjs";
 import { varsOf } from "./wrangler-config.mjs";
@@ -16,7 +17,7 @@ import { varsOf } from "./wrangler-config.mjs";
  * @param {string} text the text of .dev.vars
  */
 export function unknownSettings(text) {
-  const known = settingNames();
+  const known = [...settingNames(), ...SHOP_SECRETS];
   // Files of assistants name secrets, and so does the list of fallbacks.
   const named = [...readAssistants().map((file) => file.text), text].join("\n");
   return text.split("\n").flatMap((line, index) => {
@@ -78,8 +79,8 @@ function addressOf(settings, name) {
   return settings[name] ?? varsOf(readText("wrangler.toml"))[name];
 }
 
-function settingNames() {
-  return [...readText(".dev.vars.example").matchAll(/^(?:# )?([A-Z][A-Z0-9_]+)=/gm)].map(
-    ([, name]) => name,
-  );
+/** The names of all settings. */
+export function settingNames() {
+  const names = readText(".dev.vars.example").matchAll(/^(?:# )?([A-Z][A-Z0-9_]+)=/gm);
+  return [...names].map(([, name]) => name).filter((name) => !SHOP_SECRETS.includes(name));
 }

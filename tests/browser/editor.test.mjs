@@ -2,7 +2,7 @@
 // types, and saved to the file.
 //
 // The files are copies of assistants/ in a temporary folder. Here the test says what `npm start` says of a
-// build. Not here: what the checks find (tests/it/config), and copying and exporting (export).
+// build. Not here: what the checks find (src/config/assistants), and copying and exporting (export).
 
 import assert from "node:assert/strict";
 import fs from "node:fs";

@@ -1,5 +1,5 @@
 // The switch between the pretend and the real OpenAI: what the Worker is given, and what the page is told.
-// A server here stands in for the playground. Not here: the page (tests/browser/editor).
+// A server here stands in for the playground. Not here: the page (tests/browser/editor.test.mjs).
 
 import assert from "node:assert/strict";
 import http from "node:http";
