@@ -36,10 +36,10 @@ export function unknownSettings(text) {
  */
 export function services(settings, overrides) {
   const address = (name) => addressOf(settings, name);
-  const pretended = (name) =>
-    `pretended by the playground (${overrides[name]}): nothing leaves this machine`;
+  const mocked = (name) =>
+    `mocked by the playground (${overrides[name]}): nothing leaves this machine`;
   const openai = () => {
-    if (overrides.OPENAI_BASE_URL) return pretended("OPENAI_BASE_URL");
+    if (overrides.OPENAI_BASE_URL) return mocked("OPENAI_BASE_URL");
     const key = settings.OPENAI_API_KEY;
     if (!key) return "off: OPENAI_API_KEY is not set in .dev.vars, so every message gets a 503";
     const whose = isGeneratedKey(key) ? "the generated key" : "the key";
@@ -47,12 +47,12 @@ export function services(settings, overrides) {
   };
   const twilio = () =>
     overrides.TWILIO_API_BASE_URL
-      ? pretended("TWILIO_API_BASE_URL")
+      ? mocked("TWILIO_API_BASE_URL")
       : `real: ${address("TWILIO_API_BASE_URL")}: messages and calls may cost money`;
   const segment = () => {
     if (!settings.SEGMENT_WRITE_KEY) return "off: SEGMENT_WRITE_KEY is not set";
     return overrides.SEGMENT_API_BASE_URL
-      ? pretended("SEGMENT_API_BASE_URL")
+      ? mocked("SEGMENT_API_BASE_URL")
       : `real: ${address("SEGMENT_API_BASE_URL")}`;
   };
   return [

@@ -109,7 +109,13 @@ fn wrangler_toml_sets_every_variable_to_its_default_and_no_secret() {
 fn doctor_knows_which_settings_are_secret() {
     let checks = read("scripts/lib/checks.mjs");
     let list = checks.split("const SECRETS = [").nth(1).unwrap();
-    let known = list.split(']').next().unwrap().split('"').skip(1).step_by(2);
+    let known = list
+        .split(']')
+        .next()
+        .unwrap()
+        .split('"')
+        .skip(1)
+        .step_by(2);
     let secrets = SETTINGS
         .iter()
         .filter(|setting| setting.kind == Kind::Secret);
