@@ -1,4 +1,4 @@
-//! A guided intake lived through: the questions, the words that steer it, the draft, and handing it in.
+//! A guided intake from its first question to its delivery: the questions, the words that steer it, the draft, and handing it in.
 //!
 //! The numbers of the failures are those of the first system that this one replaces. Not here: the values and the check of a
 //! draft (`src/messaging/intake`).
