@@ -74,16 +74,22 @@ fn every_identifier_that_a_document_names_is_in_the_code() {
 
 #[test]
 fn every_option_that_a_document_names_is_one_of_its_command() {
-    let all_sources = sources_of("");
+    let all_sources = sources_of_commands();
     let (mut named, mut lost) = (0, BTreeSet::new());
     for (document, text) in all_spans().into_iter().chain(all_lines()) {
         let command = text.trim_start_matches("$ ").strip_prefix("npm ");
         let command = command.map(|rest| rest.trim_start_matches("run ").trim_start_matches("-s "));
-        let sources = match command.and_then(|rest| rest.split_whitespace().next()) {
-            Some(name) => sources_of(name),
-            None if text.starts_with("--") => all_sources.clone(),
+        let name = match command.and_then(|rest| rest.split([' ', ':']).next()) {
+            Some(name) => name,
+            None if text.starts_with("--") => "",
             None => continue,
         };
+        let folders = ["scripts/", "scripts/lib/", "playground/src/"];
+        let beginnings = folders.map(|folder| format!("{folder}{name}"));
+        let sources = all_sources
+            .iter()
+            .filter(|(file, _)| beginnings.iter().any(|own| file.starts_with(own)));
+        let sources: Vec<&str> = sources.map(|(_, source)| source.as_str()).collect();
         let command_line = text.split(['#', '"']).next().unwrap();
         let options = command_line
             .split(|c: char| !c.is_ascii_alphanumeric() && c != '-')
@@ -111,30 +117,19 @@ fn a_name_that_has_gone_would_be_noticed() {
     assert!(!is_known("end_turns", &words) && !is_known("some_status", &words));
 }
 
-/// The sources of an npm command, or of all of them.
-fn sources_of(command: &str) -> String {
-    let command = command.split(':').next().unwrap();
-    let is_its = |file: &String| {
-        let at = |folder: &str| file.starts_with(&format!("{folder}{command}"));
-        at("scripts/") || at("scripts/lib/") || at("playground/src/")
-    };
-    let files = files_below("scripts/");
-    let files = files
-        .union(&files_below("playground/src/"))
-        .cloned()
-        .collect::<Vec<_>>();
-    files
-        .iter()
-        .filter(|file| is_its(file))
-        .map(|file| read(file))
-        .collect()
+/// The sources of all npm commands, by their paths.
+fn sources_of_commands() -> Vec<(String, String)> {
+    let files = ["scripts/", "playground/src/"].map(files_below);
+    let files = files.into_iter().flatten();
+    files.map(|file| (file.clone(), read(&file))).collect()
 }
 
 /// Help texts have an option as it is typed, and code its name.
-fn has_option(sources: &str, option: &str) -> bool {
+fn has_option(sources: &[&str], option: &str) -> bool {
     let is_end = |rest: &str| !rest.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '-');
     let quoted = format!("\"{}\"", option.trim_start_matches('-'));
-    sources.split(option).skip(1).any(is_end) || sources.contains(&quoted)
+    let has = |source: &&str| source.split(option).skip(1).any(is_end) || source.contains(&quoted);
+    sources.iter().any(has)
 }
 
 fn assert_none(lost: &BTreeSet<String>) {
