@@ -54,7 +54,7 @@ export async function build({ features = "", outDir = "build" } = {}) {
 }
 
 /** Builds the version of the Worker that `npm start` runs next. */
-export async function buildDevelopment() {
+async function buildDevelopment() {
   await compileWorker({ profile: "development", out: COMPILED_DIR });
   addVersion(await checkedFiles(inRoot(COMPILED_DIR)));
 }

@@ -13,7 +13,7 @@ const HELP = `npm run simulate [-- options]
 Runs the deterministic simulation of the tests with many more seeds, in rounds.
 
   --seeds N   the number of seeds to run (default 100000)
-  --first N   the first seed (default 1; npm test runs 1 to 20000, npm run test:native fewer)
+  --first N   the first seed (default 1, as in npm test, which runs fewer seeds)
   --seed N    run only this seed and print everything that happens
   --calls     phone calls instead of messages
   --help      print this

@@ -185,11 +185,19 @@ pub trait Storage {
     async fn commit(&self, batch: WriteBatch) -> Result<(), PlatformError>;
 }
 
+/// The status codes of WebSocket with which an object closes one (RFC 6455, section 7.4.1).
+pub mod close_code {
+    /// The other side may not do what it does.
+    pub const POLICY_VIOLATION: u16 = 1008;
+    /// Something failed here.
+    pub const INTERNAL_ERROR: u16 = 1011;
+}
+
 /// The WebSockets of an object, by the numbers that it has given them.
 pub trait Sockets {
     /// Sends a text. If the socket is closed, nothing happens.
     fn send_text(&self, socket: u32, text: &str);
-    /// Closes the socket, if it is open.
+    /// Closes the socket, if it is open, with a [`close_code`].
     fn close(&self, socket: u32, code: u16, reason: &str);
 }
 

@@ -19,8 +19,7 @@ fn main() -> Result<()> {
     }
 }
 
-/// Writes the bindings of the module `input` to `out_dir`. Function names are a fifth of a release module; `keep_names` keeps
-/// them for stack traces.
+/// Writes the bindings of the module `input` to `out_dir`. `keep_names` keeps the names of functions, for stack traces.
 fn generate(input: &str, out_dir: &str, keep_names: bool) -> Result<()> {
     Bindgen::new()
         .input_path(input)

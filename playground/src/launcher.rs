@@ -52,7 +52,7 @@ pub struct OpenAi {
 #[serde(rename_all = "lowercase")]
 enum Asked {
     /// The mock one of the playground.
-    Pretend,
+    Mock,
     /// The real one, which costs money.
     Real,
     /// The one that `OPENAI_BASE_URL` names: its host.
@@ -66,7 +66,7 @@ enum Asked {
 #[serde(rename_all = "lowercase")]
 pub enum Choice {
     /// The mock one of the playground.
-    Pretend,
+    Mock,
     /// The real one, which costs money.
     Real,
 }
@@ -90,7 +90,7 @@ impl Launcher {
             ),
             Some(_) => {
                 print_line(match choice {
-                    Choice::Pretend => "playground: the page chooses the pretend OpenAI",
+                    Choice::Mock => "playground: the page chooses the mock OpenAI",
                     Choice::Real => "playground: the page chooses the real OpenAI",
                 });
                 Ok(())

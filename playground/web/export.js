@@ -31,7 +31,7 @@ export function copyButton(label, text) {
 }
 
 /** A button that saves the text that `text()` returns as a file. */
-export function saveButton(label, name, text) {
+function saveButton(label, name, text) {
   return element(
     "button",
     {
@@ -75,7 +75,7 @@ export function exportView(thread) {
 }
 
 /** The thread as JSON: what was said, and the webhooks with their answers. */
-export function threadJson({ phone, items, exchanges }) {
+function threadJson({ phone, items, exchanges }) {
   const messages = items
     .filter(({ kind }) => kind !== "system")
     .map(({ kind, sid, text, media, at, state, via }) => ({
@@ -116,7 +116,7 @@ export function threadJson({ phone, items, exchanges }) {
 }
 
 /** The messages of the thread as a script of curl commands, each once. */
-export function threadCurl({ exchanges }) {
+function threadCurl({ exchanges }) {
   const sent = exchanges.filter(({ kind, request }) => kind === "message" && request);
   return `${[
     "#!/bin/sh",

@@ -59,10 +59,10 @@ function buildText({ state, detail }) {
 export function showTwilio(host) {
   const pill = byId("twilio");
   const isReal = host === "api.twilio.com";
-  pill.textContent = `Twilio: ${host ? (isReal ? "real" : host) : "pretend"}`;
-  pill.dataset.kind = host ? "real" : "pretend";
+  pill.textContent = `Twilio: ${host ? (isReal ? "real" : host) : "mock"}`;
+  pill.dataset.kind = host ? "real" : "mock";
   pill.title = host
-    ? "Answers by REST and calls go there, and can cost money. What comes from these phones is pretended."
+    ? "Answers by REST and calls go there, and can cost money. What these phones write is not real."
     : "The playground plays Twilio. No message leaves this machine.";
 }
 

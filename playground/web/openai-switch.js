@@ -1,11 +1,11 @@
-// The switch between the pretend and the real OpenAI, in the head of the page. It shows what
+// The switch between the mock and the real OpenAI, in the head of the page. It shows what
 // `npm start` has told (playground/src/launcher.rs), and asks it for a change.
 
 import { element, request } from "./dom.js";
 
 /** The explanation of each one, by what the Worker asks. */
 const WHY = {
-  pretend: "Answers come from a mock on this machine. They cost nothing.",
+  mock: "Answers come from a mock on this machine. They cost nothing.",
   real: "Answers come from OpenAI, with the key in .dev.vars. Each one costs money.",
   other: "OPENAI_BASE_URL in .dev.vars names it. To choose here, remove it there.",
   nobody: "There is no OPENAI_API_KEY in .dev.vars, so the Worker answers 503.",
@@ -17,7 +17,7 @@ export function openAiSwitch(place) {
   // A person is asked once whether it may cost money.
   let hasAgreed = false;
   const why = element("p", {});
-  const options = ["pretend", "real"].map((value) =>
+  const options = ["mock", "real"].map((value) =>
     element("input", {
       type: "radio",
       name: "openai",
@@ -26,7 +26,7 @@ export function openAiSwitch(place) {
       onchange: () => chosen(value),
     }),
   );
-  const labels = ["Pretend: free", "Real: costs money"];
+  const labels = ["Mock: free", "Real: costs money"];
   const choices = element(
     "fieldset",
     {},
@@ -53,7 +53,7 @@ export function openAiSwitch(place) {
       "div",
       { class: "actions" },
       sure,
-      element("button", { type: "button", class: "button", onclick: stay }, "Stay with pretend"),
+      element("button", { type: "button", class: "button", onclick: stay }, "Stay with the mock"),
     ),
   );
   const problem = element("p", { class: "problem", role: "alert" });

@@ -7,9 +7,11 @@
 import crypto from "node:crypto";
 import net from "node:net";
 import tls from "node:tls";
+import { describeError } from "./assistants.mjs";
 import { firstLine, isLoopback, isTls, readOrigin, request, setting, Unreachable } from "./cli.mjs";
 import { lockedCrate } from "./project.mjs";
 import { print, UserError } from "./run.mjs";
+import { settingNames } from "./settings.mjs";
 import { RETRIES, serviceDecides, twilioAccount, WEBHOOK_PATH } from "./twilio-account.mjs";
 
 const SECURITY_HEADERS = [
@@ -19,12 +21,14 @@ const SECURITY_HEADERS = [
   "Referrer-Policy",
   "Cache-Control",
 ];
+// The settings that are secret. A test compares them with the code.
 const SECRETS = [
   "TWILIO_AUTH_TOKEN",
   "OPENAI_API_KEY",
   "PSEUDONYM_KEY",
   "ADMIN_TOKEN",
   "SEGMENT_WRITE_KEY",
+  "OPENAI_EXTRA_HEADERS",
 ];
 const WEBHOOK_HINT =
   "is the address right, and does a proxy in front of the Worker change paths or methods?";
@@ -159,8 +163,8 @@ export class Checks {
       return true;
     }
     if (status === 503 && errors.length) {
-      for (const { setting: name, problem } of errors)
-        this.#report("FAILED", "health", `${name} ${problem}: ${this.#howToSet(name)}`);
+      for (const error of errors)
+        this.#report("FAILED", "health", `${describeProblem(error)}: ${this.#howToMend(error)}`);
       this.#version(json.version);
       return false;
     }
@@ -172,9 +176,11 @@ export class Checks {
     return undefined;
   }
 
-  #howToSet(name) {
-    if (isLoopback(this.#url)) return "fix it in .dev.vars and restart";
-    return SECRETS.includes(name)
+  #howToMend({ setting: name, file }) {
+    if (isLoopback(this.#url)) return file ? "fix it and save" : "fix it in .dev.vars and save";
+    if (file) return "fix it, then npm run deploy";
+    // Files of assistants and OPENAI_FALLBACKS name secrets that are no settings.
+    return SECRETS.includes(name) || !settingNames().includes(name)
       ? `npx wrangler secret put ${name}`
       : "fix it in [vars] of wrangler.toml, then npm run deploy";
   }
@@ -344,6 +350,15 @@ export function publicOrigin(url, option) {
 export async function signerFor(origin) {
   const { getExpectedTwilioSignature } = await import("twilio/lib/webhooks/webhooks.js");
   return (token, form) => getExpectedTwilioSignature(token, origin + WEBHOOK_PATH, form);
+}
+
+/**
+ * A setting that is missing or wrong, or a place in a file, as `/health` names it.
+ *
+ * @param {import("./assistants.mjs").SettingError | import("./assistants.mjs").FileError} error
+ */
+function describeProblem(error) {
+  return "file" in error ? describeError(error) : `${error.setting} ${error.problem}`;
 }
 
 /** @param {Finding} finding */

@@ -44,7 +44,7 @@ const PROFILES = {
 };
 
 /** The files that a compilation makes. */
-export const COMPILED = ["index.js", "index_bg.wasm", "check.js"];
+const COMPILED = ["index.js", "index_bg.wasm", "check.js"];
 
 /**
  * Compiles the Worker into the folder `out` (relative to the root), with these features of cargo.

@@ -3,16 +3,16 @@
 //
 // The page asks the playground, which prints the choice. `npm start` reads that, loads the Worker again
 // with other settings, and tells the playground. The real key never reaches the playground: for the
-// pretend OpenAI, the Worker gets another key. Not here: how the Worker is loaded again.
+// mock OpenAI, the Worker gets another key. Not here: how the Worker is loaded again.
 
 import { generatedKey, isGeneratedKey } from "./local.mjs";
 
 /** The line of the playground that names the choice. */
-const CHOSEN = /^playground: the page chooses the (pretend|real) OpenAI$/;
+const CHOSEN = /^playground: the page chooses the (mock|real) OpenAI$/;
 
 /**
  * @typedef {Record<string, string>} Settings those in .dev.vars that have a value
- * @typedef {"pretend" | "real"} Choice
+ * @typedef {"mock" | "real"} Choice
  */
 export class OpenAiSwitch {
   /** @type {Choice} With a real key, the real one is asked until somebody chooses. */
@@ -22,8 +22,8 @@ export class OpenAiSwitch {
   #settings;
   #load;
   #twilio;
-  /** The key that the Worker has for the pretend OpenAI, in place of a real one. */
-  pretendKey = generatedKey();
+  /** The key that the Worker has for the mock OpenAI, in place of a real one. */
+  standInKey = generatedKey();
 
   /**
    * @param {object} options
@@ -43,7 +43,7 @@ export class OpenAiSwitch {
 
   /**
    * The settings that the Worker gets in place of those in .dev.vars: none, unless there is a real key and
-   * the pretend OpenAI is chosen. Nothing that could cost money or is secret stays.
+   * the mock OpenAI is chosen. Nothing that could cost money or is secret stays.
    *
    * @returns {Settings}
    */
@@ -51,7 +51,7 @@ export class OpenAiSwitch {
     if (!hasChoice(this.#settings()) || this.#choice === "real") return {};
     return {
       OPENAI_BASE_URL: `${this.#playground}/v1`,
-      OPENAI_API_KEY: this.pretendKey,
+      OPENAI_API_KEY: this.standInKey,
       OPENAI_FALLBACKS: "",
       OPENAI_EXTRA_HEADERS: "",
     };
@@ -64,7 +64,7 @@ export class OpenAiSwitch {
    */
   mockKey() {
     const settings = this.#settings();
-    if (hasChoice(settings)) return this.pretendKey;
+    if (hasChoice(settings)) return this.standInKey;
     return isGeneratedKey(settings.OPENAI_API_KEY) && !settings.OPENAI_BASE_URL
       ? settings.OPENAI_API_KEY
       : undefined;
@@ -118,7 +118,7 @@ export class OpenAiSwitch {
 function asked({ OPENAI_API_KEY: key, OPENAI_BASE_URL: url }, choice) {
   if (!key) return "nobody";
   if (url) return { other: URL.canParse(url) ? new URL(url).host : "OPENAI_BASE_URL" };
-  return isGeneratedKey(key) ? "pretend" : choice;
+  return isGeneratedKey(key) ? "mock" : choice;
 }
 
 // Whether there is a real key of OpenAI, and no other endpoint.

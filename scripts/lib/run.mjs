@@ -246,7 +246,7 @@ export function eachLine(stream, each) {
 }
 
 /** Stops every program that is still running. */
-export async function stopEverything() {
+async function stopEverything() {
   const running = [...groups];
   for (const [group] of running) signalGroup(group, "SIGTERM");
   const timer = setTimeout(() => killEverything(), 5000);

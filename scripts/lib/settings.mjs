@@ -6,6 +6,7 @@
 
 import { readAssistants } from "./assistants.mjs";
 import { isGeneratedKey } from "./local.mjs";
+import { SHOP_SECRETS } from "./local-assistants.mjs";
 import { nearest } from "./nearest.mjs";
 import { readText } from "./project.mjs";
 import { varsOf } from "./wrangler-config.mjs";
@@ -16,7 +17,7 @@ import { varsOf } from "./wrangler-config.mjs";
  * @param {string} text the text of .dev.vars
  */
 export function unknownSettings(text) {
-  const known = settingNames();
+  const known = [...settingNames(), ...SHOP_SECRETS];
   // Files of assistants name secrets, and so does the list of fallbacks.
   const named = [...readAssistants().map((file) => file.text), text].join("\n");
   return text.split("\n").flatMap((line, index) => {
@@ -35,10 +36,10 @@ export function unknownSettings(text) {
  */
 export function services(settings, overrides) {
   const address = (name) => addressOf(settings, name);
-  const pretended = (name) =>
-    `pretended by the playground (${overrides[name]}): nothing leaves this machine`;
+  const mocked = (name) =>
+    `mocked by the playground (${overrides[name]}): nothing leaves this machine`;
   const openai = () => {
-    if (overrides.OPENAI_BASE_URL) return pretended("OPENAI_BASE_URL");
+    if (overrides.OPENAI_BASE_URL) return mocked("OPENAI_BASE_URL");
     const key = settings.OPENAI_API_KEY;
     if (!key) return "off: OPENAI_API_KEY is not set in .dev.vars, so every message gets a 503";
     const whose = isGeneratedKey(key) ? "the generated key" : "the key";
@@ -46,12 +47,12 @@ export function services(settings, overrides) {
   };
   const twilio = () =>
     overrides.TWILIO_API_BASE_URL
-      ? pretended("TWILIO_API_BASE_URL")
+      ? mocked("TWILIO_API_BASE_URL")
       : `real: ${address("TWILIO_API_BASE_URL")}: messages and calls may cost money`;
   const segment = () => {
     if (!settings.SEGMENT_WRITE_KEY) return "off: SEGMENT_WRITE_KEY is not set";
     return overrides.SEGMENT_API_BASE_URL
-      ? pretended("SEGMENT_API_BASE_URL")
+      ? mocked("SEGMENT_API_BASE_URL")
       : `real: ${address("SEGMENT_API_BASE_URL")}`;
   };
   return [
@@ -78,8 +79,8 @@ function addressOf(settings, name) {
   return settings[name] ?? varsOf(readText("wrangler.toml"))[name];
 }
 
-function settingNames() {
-  return [...readText(".dev.vars.example").matchAll(/^(?:# )?([A-Z][A-Z0-9_]+)=/gm)].map(
-    ([, name]) => name,
-  );
+/** The names of all settings. */
+export function settingNames() {
+  const names = readText(".dev.vars.example").matchAll(/^(?:# )?([A-Z][A-Z0-9_]+)=/gm);
+  return [...names].map(([, name]) => name).filter((name) => !SHOP_SECRETS.includes(name));
 }

@@ -31,8 +31,8 @@ async function look() {
     const { version, deployed, errors } = told;
     const facts = [url, version && `version ${version}`, deployed && `deploy ${nameOf(deployed)}`];
     worker.textContent = facts.filter(Boolean).join(" · ");
-    const wrong = (errors ?? []).map(({ setting }) => setting).join(", ");
-    pill.textContent = code === 200 ? "Healthy" : `Not healthy: ${wrong || code}`;
+    const wrong = (errors ?? []).map(({ setting, file, line }) => setting ?? `${file}:${line}`);
+    pill.textContent = code === 200 ? "Healthy" : `Not healthy: ${wrong.join(", ") || code}`;
     pill.setAttribute("data-state", code === 200 ? "live" : "lost");
   } catch (error) {
     pill.textContent = "No answer";

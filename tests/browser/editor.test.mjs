@@ -2,7 +2,7 @@
 // types, and saved to the file.
 //
 // The files are copies of assistants/ in a temporary folder. Here the test says what `npm start` says of a
-// build. Not here: what the checks find (tests/it/config), and copying and exporting (export).
+// build. Not here: what the checks find (src/config/assistants), and copying and exporting (export).
 
 import assert from "node:assert/strict";
 import fs from "node:fs";
@@ -152,37 +152,37 @@ test("a setting in .dev.vars that replaces the prompt is named, and a secret tha
 });
 
 test("the real OpenAI is asked for once, with its price, and the page shows the switch", async () => {
-  await tell({ openai: { asked: "pretend", can_switch: true } });
+  await tell({ openai: { asked: "mock", can_switch: true } });
   const { page } = await openEditor();
   const choose = async (label) => {
     const chosen = page.waitForResponse((response) => response.url().endsWith("/openai"));
     await page.getByLabel(label).click();
     assert.equal((await chosen).status(), 202);
   };
-  await page.getByText("OpenAI: pretend").click();
+  await page.getByText("OpenAI: mock").click();
   await page.getByLabel("Real: costs money").click();
   await page.getByText("OpenAI bills each answer to the key in .dev.vars").waitFor();
-  await page.getByRole("button", { name: "Stay with pretend" }).click();
-  assert.ok(await page.getByLabel("Pretend: free").isChecked());
+  await page.getByRole("button", { name: "Stay with the mock" }).click();
+  assert.ok(await page.getByLabel("Mock: free").isChecked());
   assert.deepEqual(choices(), []);
   await page.getByLabel("Real: costs money").click();
   await page.getByRole("button", { name: "Use the real one" }).click();
   await eventually("npm start is asked", () => choices().length > 0);
   assert.deepEqual(choices(), ["playground: the page chooses the real OpenAI"]);
-  await tell({ openai: { asked: "pretend", can_switch: true, starting: "real" } });
-  await page.getByText("OpenAI: pretend, switching").waitFor();
+  await tell({ openai: { asked: "mock", can_switch: true, starting: "real" } });
+  await page.getByText("OpenAI: mock, switching").waitFor();
   await tell({ openai: { asked: "real", can_switch: true } });
   await page.getByText("OpenAI: real", { exact: true }).waitFor();
-  await choose("Pretend: free");
-  await tell({ openai: { asked: "pretend", can_switch: true } });
-  await page.getByText("OpenAI: pretend", { exact: true }).waitFor();
+  await choose("Mock: free");
+  await tell({ openai: { asked: "mock", can_switch: true } });
+  await page.getByText("OpenAI: mock", { exact: true }).waitFor();
   await choose("Real: costs money");
 });
 
 test("without a key of OpenAI there is nothing to switch, and the page says how to get it", async () => {
-  await tell({ openai: { asked: "pretend", can_switch: false } });
+  await tell({ openai: { asked: "mock", can_switch: false } });
   const { page } = await openEditor();
-  await page.getByText("OpenAI: pretend").click();
+  await page.getByText("OpenAI: mock").click();
   await page
     .getByText("set OPENAI_API_KEY in .dev.vars to your own key", { exact: false })
     .waitFor();
@@ -192,7 +192,7 @@ test("without a key of OpenAI there is nothing to switch, and the page says how 
 });
 
 test("the editor fits, has no serious accessibility fault, and works by keyboard", async () => {
-  await tell({ openai: { asked: "pretend", can_switch: true } });
+  await tell({ openai: { asked: "mock", can_switch: true } });
   for (const colorScheme of /** @type {const} */ (["light", "dark"]))
     for (const viewport of [WIDE, NARROW]) {
       const { page, panel } = await openEditor({ viewport, colorScheme });
@@ -200,7 +200,7 @@ test("the editor fits, has no serious accessibility fault, and works by keyboard
       const text = await openText(panel);
       await text.fill('prompt = "Hello"\nmodle = "x"\n');
       await panel.getByRole("button", { name: "Line 2" }).waitFor();
-      await page.getByText("OpenAI: pretend").click();
+      await page.getByText("OpenAI: mock").click();
       await page.getByLabel("Real: costs money").click();
       await assertFits(page, where);
       assert.deepEqual(await violations(page), [], where);
@@ -221,6 +221,6 @@ function choices() {
 }
 
 /** Tells the playground what `npm start` tells. @param {any} told */
-async function tell({ settings = [], openai = { asked: "pretend", can_switch: false } }) {
+async function tell({ settings = [], openai = { asked: "mock", can_switch: false } }) {
   await started?.tell("PUT", "launcher", { settings, openai });
 }

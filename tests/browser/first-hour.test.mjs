@@ -1,4 +1,4 @@
-// What the page tells somebody who sees it for the first time, in a real browser: what is pretended, why
+// What the page tells somebody who sees it for the first time, in a real browser: what is mocked, why
 // there is no answer, what is waited for, which faults are on, and what the Worker remembers.
 //
 // Not here: what the phones do (phone), the keyboard and accessibility (page).
@@ -18,19 +18,19 @@ const SIZES = [
 
 const tests = setUpBrowserTests();
 
-test("a new browser has an SMS and a WhatsApp phone, and reads what is pretended", async () => {
+test("a new browser has an SMS and a WhatsApp phone, and reads what is mocked", async () => {
   const page = await tests.open({ phones: undefined });
   const badges = page.getByRole("article").locator(".badge");
   assert.deepEqual(await badges.allInnerTexts(), ["SMS", "WhatsApp"]);
   await page.getByText("Switchboard puts OpenAI assistants behind phone numbers.").waitFor();
-  await page.getByText("Twilio: pretend", { exact: true }).waitFor();
+  await page.getByText("Twilio: mock", { exact: true }).waitFor();
   await tell("PUT", "launcher", {
     settings: [],
-    openai: { asked: "pretend", can_switch: false },
+    openai: { asked: "mock", can_switch: false },
     twilio: "api.twilio.com",
   });
   await page.getByText("Twilio: real", { exact: true }).waitFor();
-  await page.getByText("OpenAI: pretend", { exact: true }).waitFor();
+  await page.getByText("OpenAI: mock", { exact: true }).waitFor();
 });
 
 test("a suggestion sends at once, and none of them deletes data", async () => {

@@ -92,7 +92,7 @@ test("a question to the front desk is answered with the shop's words, and the in
   );
 });
 
-test("a press release is lived through to the word that it is saved, and the inspector shows its delivery", async () => {
+test("a press release is asked for, confirmed and saved, and the inspector shows its delivery", async () => {
   const page = await tests.open();
   const pair = { from: freshPair().from, to: PRESS_RELEASE };
   const phone = await usePhone(page, 1, {}, pair);

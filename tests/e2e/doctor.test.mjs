@@ -263,10 +263,13 @@ for (const [what, [wrong, check, finding, exitCode]] of Object.entries(BROKEN)) 
   });
 }
 
-test("doctor prints how to set the missing settings of a deployed Worker", async (t) => {
+test("doctor prints how to mend the settings and files of a deployed Worker", async (t) => {
   const errors = [
     { setting: "PSEUDONYM_KEY", problem: "is missing" },
     { setting: "MAX_DAILY_CALLS", problem: "must be a number" },
+    { setting: "OPENAI_EXTRA_HEADERS", problem: "must be a JSON object" },
+    { setting: "ORDERS_SECRET", problem: "is missing, but assistants/bakery.toml names it" },
+    { file: "assistants/bakery.toml", line: 3, field: "promt", problem: "is not a field here" },
   ];
   const lines = [];
   t.mock.method(globalThis, "fetch", async () =>
@@ -285,6 +288,12 @@ test("doctor prints how to set the missing settings of a deployed Worker", async
   assert.match(
     text,
     /^FAILED +health +MAX_DAILY_CALLS must be a number: fix it in \[vars\] of wrangler\.toml, then npm run deploy$/m,
+  );
+  for (const secret of ["OPENAI_EXTRA_HEADERS", "ORDERS_SECRET"])
+    assert.match(text, new RegExp(`${secret} .*: npx wrangler secret put ${secret}$`, "m"));
+  assert.match(
+    text,
+    /^FAILED +health +assistants\/bakery\.toml:3: promt is not a field here: fix it, then npm run deploy$/m,
   );
 });
 

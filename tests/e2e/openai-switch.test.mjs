@@ -1,5 +1,5 @@
-// The switch between the pretend and the real OpenAI: what the Worker is given, and what the page is told.
-// A server here stands in for the playground. Not here: the page (tests/browser/editor).
+// The switch between the mock and the real OpenAI: what the Worker is given, and what the page is told.
+// A server here stands in for the playground. Not here: the page (tests/browser/editor.test.mjs).
 
 import assert from "node:assert/strict";
 import http from "node:http";
@@ -37,21 +37,21 @@ function switchOf(settings, load = async () => true) {
   return new OpenAiSwitch({ playground, settings: () => settings, load });
 }
 
-test("with a real key the real OpenAI is asked until the page chooses the pretend one", async () => {
+test("with a real key the real OpenAI is asked until the page chooses the mock", async () => {
   const openAi = switchOf(REAL);
   assert.deepEqual(openAi.overrides(), {});
-  await openAi.hear("playground: the page chooses the pretend OpenAI");
+  await openAi.hear("playground: the page chooses the mock OpenAI");
   assert.deepEqual(openAi.overrides(), {
     OPENAI_BASE_URL: `${playground}/v1`,
-    OPENAI_API_KEY: openAi.pretendKey,
+    OPENAI_API_KEY: openAi.standInKey,
     OPENAI_FALLBACKS: "",
     OPENAI_EXTRA_HEADERS: "",
   });
   assert.deepEqual(
     told.map(({ openai }) => [openai.asked, openai.starting, openai.can_switch]),
     [
-      ["real", "pretend", true],
-      ["pretend", null, true],
+      ["real", "mock", true],
+      ["mock", null, true],
     ],
   );
   await openAi.hear("playground: the page chooses the real OpenAI");
@@ -70,7 +70,7 @@ test("a Worker that does not start leaves the choice as it was, and the page is 
   for (const load of [async () => false, () => Promise.reject(new Error("no"))]) {
     told = [];
     const openAi = switchOf(REAL, load);
-    await openAi.hear("playground: the page chooses the pretend OpenAI");
+    await openAi.hear("playground: the page chooses the mock OpenAI");
     assert.deepEqual(openAi.overrides(), {});
     const { asked, starting, problem } = told.at(-1).openai;
     assert.deepEqual([asked, starting], ["real", null]);
@@ -102,7 +102,7 @@ test("the playground is told the host of a Twilio that is not its own", async ()
 test("without a real key, or with another endpoint, there is nothing to choose", async () => {
   for (const [settings, asked, key] of /** @type {const} */ ([
     [{}, "nobody", undefined],
-    [{ OPENAI_API_KEY: "sk-playground-1" }, "pretend", "sk-playground-1"],
+    [{ OPENAI_API_KEY: "sk-playground-1" }, "mock", "sk-playground-1"],
     [
       { ...REAL, OPENAI_BASE_URL: "https://user:pass@gateway.example/v1" },
       { other: "gateway.example" },
@@ -111,7 +111,7 @@ test("without a real key, or with another endpoint, there is nothing to choose",
   ])) {
     told = [];
     const openAi = switchOf(settings, () => assert.fail("the Worker stays"));
-    await openAi.hear("playground: the page chooses the pretend OpenAI");
+    await openAi.hear("playground: the page chooses the mock OpenAI");
     await openAi.tell();
     assert.deepEqual(openAi.overrides(), {});
     assert.equal(openAi.mockKey(), key);
@@ -129,8 +129,8 @@ test("other lines of the playground choose nothing", async () => {
   const openAi = switchOf(REAL, () => assert.fail("the Worker stays"));
   for (const line of [
     "playground: the page chooses the real OpenAI",
-    "twilio POST playground: the page chooses the pretend OpenAI",
-    "playground: the page chooses the pretend OpenAI 404 in 1 ms",
+    "twilio POST playground: the page chooses the mock OpenAI",
+    "playground: the page chooses the mock OpenAI 404 in 1 ms",
   ])
     await openAi.hear(line);
   assert.deepEqual(told, []);

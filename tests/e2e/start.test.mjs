@@ -194,7 +194,7 @@ test("each service is said to be what it is", () => {
     /^real: https:\/\/api\.openai\.com\/v1, with the key in \.dev\.vars/,
   );
   const overrides = { OPENAI_BASE_URL: "http://127.0.0.1:8788/v1" };
-  assert.match(openai({ OPENAI_API_KEY: "sk-playground-x" }, overrides), /^pretended/);
+  assert.match(openai({ OPENAI_API_KEY: "sk-playground-x" }, overrides), /^mocked/);
   const segment = (settings, overrides = {}) => services(settings, overrides)[2][1];
   assert.match(segment({}), /^off/);
   assert.match(segment({ SEGMENT_WRITE_KEY: "x" }), /^real: https:\/\/api\.segment\.io$/);

@@ -54,7 +54,7 @@ let idleSeconds = 0;
 setInterval(() => (idleSeconds += 1), 1000).unref();
 
 /** Records progress. */
-export function alive() {
+function alive() {
   idleSeconds = 0;
 }
 

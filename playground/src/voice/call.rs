@@ -21,7 +21,7 @@ use crate::phones::call_faults::CallFaults;
 use crate::phones::outgoing::Outgoing;
 use crate::twilio::calls::{CallList, Order, Progress, Status};
 use crate::twilio::recordings::Recordings;
-use crate::webhook::twiml::{TwilioError, twilio_error};
+use crate::webhook::answer::{TwilioError, twilio_error};
 
 /// A call.
 pub struct Call {

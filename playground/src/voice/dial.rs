@@ -8,7 +8,7 @@ use super::verb::Dial;
 use crate::base::random::random_hex;
 use crate::phones::call_faults::DialOutcome;
 use crate::twilio::values::is_e164;
-use crate::webhook::twiml::twilio_error;
+use crate::webhook::answer::twilio_error;
 
 /// How long the other phone rings, and how long its owner talks.
 const RING_MS: u64 = 3000;

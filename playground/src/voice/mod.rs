@@ -55,7 +55,6 @@ mod twiml;
 mod utterance;
 mod verb;
 mod words;
-mod xml;
 
 pub use self::signal::Action;
 

@@ -9,7 +9,7 @@ use super::origin::Origin;
 use super::parameters::{progress, status};
 use super::post::Kind;
 use crate::twilio::calls::{Progress, Status};
-use crate::webhook::twiml::twilio_error;
+use crate::webhook::answer::twilio_error;
 
 /// The route of the Worker that the numbers of the phones are configured with.
 const STATUS: &str = "/twilio/voice/status";

@@ -16,7 +16,7 @@ use crate::base::time::now_ms;
 use crate::twilio::media_store::ACCOUNT_SID;
 use crate::twilio::recordings::{Fate, Recording};
 use crate::twilio::values::{is_web_address, rfc2822};
-use crate::webhook::twiml::twilio_error;
+use crate::webhook::answer::twilio_error;
 
 /// From the end of a call to its recording.
 const READY_MS: u64 = 1500;

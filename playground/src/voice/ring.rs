@@ -13,7 +13,7 @@ use super::signal::{Action, Signal};
 use crate::phones::call_faults::DialOutcome;
 use crate::twilio::calls::{Order, Progress, Status};
 use crate::twilio::numbers::Callee;
-use crate::webhook::twiml::twilio_error;
+use crate::webhook::answer::twilio_error;
 
 /// The route of the Worker that the numbers of the phones are configured with.
 const VOICE: &str = "/twilio/voice";

@@ -3,8 +3,8 @@
 //! Sources: Twilio's TwiML reference of each verb and noun. It is stricter than Twilio in one point:
 //! Twilio ignores an unknown attribute and only warns (12200).
 
-use super::xml::Element;
 use crate::twilio::values::{is_sid, is_web_address};
+use crate::webhook::xml::Element;
 
 /// The values that an attribute may have.
 #[derive(Clone, Copy)]

@@ -22,8 +22,8 @@ use super::verb::{Connect, Relay};
 use crate::base::random::random_hex;
 use crate::twilio::calls::{Order, Status};
 use crate::twilio::media_store::ACCOUNT_SID;
+use crate::webhook::answer::{TwilioError, twilio_error};
 use crate::webhook::client::Signature;
-use crate::webhook::twiml::{TwilioError, twilio_error};
 
 /// How a session ended.
 enum Ending {

@@ -4,8 +4,8 @@
 //! The upgrade is signed over the URL exactly as it is written. A query is refused, because two pages
 //! of Twilio disagree whether it is signed. A port is refused, because it was never recorded.
 
+use crate::webhook::answer::{TwilioError, twilio_error};
 use crate::webhook::client::WebhookClient;
-use crate::webhook::twiml::{TwilioError, twilio_error};
 
 /// The relay of a Worker.
 #[derive(Debug, PartialEq, Eq)]

@@ -5,29 +5,17 @@
 
 use super::rules::{check, is_too_long};
 use super::verb::{Connect, Dial, Gather, Input, Record, Recorded, Relay, StartRecording, Verb};
-use super::xml::{Element, read as read_xml};
-use crate::base::content_type;
-use crate::webhook::twiml::{MAX_ANSWER_BYTES, TwilioError, twilio_error};
+use crate::webhook::answer::{AnswerText, TwilioError, not_twiml, text_of, twilio_error};
+use crate::webhook::xml::{self, Element};
 
 /// Reads a document.
 ///
 /// # Errors
 /// The error because of which Twilio would end the call.
 pub fn read(content_type: Option<&str>, body: &[u8]) -> Result<Vec<Verb>, TwilioError> {
-    let Some(content_type) = content_type else {
-        return Err(twilio_error(12300, "the answer has no content type"));
-    };
-    if body.len() > MAX_ANSWER_BYTES {
-        return Err(twilio_error(11750, "the answer is larger than 64 kB"));
-    }
-    let text =
-        std::str::from_utf8(body).map_err(|_| twilio_error(12100, "the answer is not UTF-8"))?;
-    match content_type::essence(content_type).as_str() {
-        "text/xml" | "application/xml" => read_text(text),
-        _ => Err(twilio_error(
-            12300,
-            &format!("{content_type:?} is not a content type for TwiML of a call"),
-        )),
+    match text_of(content_type, body)? {
+        AnswerText::Xml(text) => read_text(text),
+        AnswerText::Plain(_) => Err(not_twiml(content_type.unwrap_or_default())),
     }
 }
 
@@ -36,7 +24,7 @@ pub fn read(content_type: Option<&str>, body: &[u8]) -> Result<Vec<Verb>, Twilio
 /// # Errors
 /// As [`read`].
 pub fn read_text(text: &str) -> Result<Vec<Verb>, TwilioError> {
-    let root = read_xml(text)?;
+    let root = xml::read(text)?;
     if root.name != "Response" {
         let name = &root.name;
         return Err(off_schema(&format!(

@@ -1,13 +1,10 @@
-//! The TwiML reader: it reads the answer of the Worker as Twilio would.
+//! The TwiML reader for messages: it reads the answer of the Worker as Twilio would.
 //!
 //! A mistake that the debugger of Twilio would report is an error with the same code. `<Redirect>`
-//! is reported, but not followed.
+//! is reported, but not followed. Not here: reading XML (`xml`).
 
-use quick_xml::Reader;
-use quick_xml::escape::resolve_xml_entity;
-use quick_xml::events::{BytesStart, Event};
-
-use crate::base::content_type;
+use super::answer::{AnswerText, TwilioError, text_of, twilio_error};
+use super::xml::{self, Element};
 use crate::twilio::text::{MAX_BODY_UNITS, units};
 
 /// The content of an answer.
@@ -28,43 +25,20 @@ pub struct Message {
     pub media: Vec<String>,
 }
 
-/// An error that the debugger of Twilio would show.
-#[derive(Debug, PartialEq, Eq)]
-pub struct TwilioError {
-    /// The code of Twilio.
-    pub code: u32,
-    /// A sentence that says what is wrong.
-    pub reason: String,
-}
-
 /// Reads the answer to an inbound message.
 ///
 /// # Errors
 /// The error because of which Twilio would send no message.
 pub fn read(content_type: Option<&str>, body: &[u8]) -> Result<Answer, TwilioError> {
-    let Some(content_type) = content_type else {
-        return Err(twilio_error(12300, "the answer has no content type"));
-    };
-    if body.len() > MAX_ANSWER_BYTES {
-        return Err(twilio_error(11750, "the answer is larger than 64 kB"));
-    }
-    let text =
-        std::str::from_utf8(body).map_err(|_| twilio_error(12100, "the answer is not UTF-8"))?;
-    let answer = match content_type::essence(content_type).as_str() {
-        "text/xml" | "application/xml" => read_twiml(text)?,
-        "text/plain" => Answer {
+    let answer = match text_of(content_type, body)? {
+        AnswerText::Xml(text) => read_twiml(&xml::read(text)?)?,
+        AnswerText::Plain(text) => Answer {
             messages: vec![Message {
                 text: text.to_owned(),
                 media: Vec::new(),
             }],
             redirect: None,
         },
-        _ => {
-            return Err(twilio_error(
-                12300,
-                &format!("{content_type:?} is not a content type for TwiML"),
-            ));
-        }
     };
     for message in &answer.messages {
         if message.text.is_empty() && message.media.is_empty() {
@@ -81,25 +55,6 @@ pub fn read(content_type: Option<&str>, body: &[u8]) -> Result<Answer, TwilioErr
     Ok(answer)
 }
 
-/// The longest answer that Twilio reads.
-pub const MAX_ANSWER_BYTES: usize = 64 * 1024;
-
-/// An error with this code of Twilio.
-pub fn twilio_error(code: u32, reason: &str) -> TwilioError {
-    TwilioError {
-        code,
-        reason: reason.to_owned(),
-    }
-}
-
-/// The answer is not XML.
-pub fn malformed(reason: &str) -> TwilioError {
-    twilio_error(
-        12100,
-        &format!("the answer is not well-formed XML: {reason}"),
-    )
-}
-
 /// The answer is XML, but not TwiML.
 fn off_schema(reason: &str) -> TwilioError {
     twilio_error(
@@ -108,177 +63,77 @@ fn off_schema(reason: &str) -> TwilioError {
     )
 }
 
-/// An element of TwiML for messages.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Element {
-    Response,
-    Message,
-    Body,
-    Media,
-    Redirect,
-}
-
-impl Element {
-    /// The element `name` inside `parent`, if it may be there.
-    fn inside(parent: Option<Self>, name: &str) -> Option<Self> {
-        match (parent, name) {
-            (None, "Response") => Some(Self::Response),
-            (Some(Self::Response), "Message") => Some(Self::Message),
-            (Some(Self::Response), "Redirect") => Some(Self::Redirect),
-            (Some(Self::Message), "Body") => Some(Self::Body),
-            (Some(Self::Message), "Media") => Some(Self::Media),
-            _ => None,
-        }
+fn read_twiml(root: &Element) -> Result<Answer, TwilioError> {
+    if root.name != "Response" {
+        let reason = format!("the root element is <{}>, not <Response>", root.name);
+        return Err(off_schema(&reason));
     }
-
-    fn attributes(self) -> &'static [&'static str] {
-        match self {
-            Self::Message => &["to", "from", "action", "method", "statusCallback"],
-            Self::Redirect => &["method"],
-            Self::Response | Self::Body | Self::Media => &[],
-        }
+    has_only(root, &[])?;
+    if !root.text.trim().is_empty() {
+        return Err(off_schema(
+            "there is text in <Response> outside of <Message>",
+        ));
     }
-}
-
-/// The part of the document that has been read.
-#[derive(Default)]
-struct Document {
-    open: Vec<Element>,
-    answer: Answer,
-    /// The text that was read since the last tag.
-    text: String,
-    seen_root: bool,
-}
-
-fn read_twiml(text: &str) -> Result<Answer, TwilioError> {
-    if let Some(character) = text.chars().find(|&character| !is_xml_character(character)) {
-        return Err(malformed(&format!(
-            "the character U+{:04X} is forbidden",
-            u32::from(character)
-        )));
-    }
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let mut reader = Reader::from_str(text);
-    reader.config_mut().expand_empty_elements = true;
-    let mut document = Document::default();
-    let mut first = true;
-    loop {
-        let event = reader
-            .read_event()
-            .map_err(|error| malformed(&error.to_string()))?;
-        match event {
-            Event::Decl(_) if !first => {
-                return Err(malformed("there is something before the XML declaration"));
+    let mut answer = Answer::default();
+    for child in &root.children {
+        match child.name.as_str() {
+            "Message" => answer.messages.push(message(child)?),
+            "Redirect" => {
+                has_only(child, &["method"])?;
+                answer.redirect = Some(words_of(child)?);
             }
-            Event::Decl(_) | Event::Comment(_) | Event::PI(_) => {}
-            Event::DocType(_) => return Err(malformed("a document type is not allowed")),
-            Event::Start(start) => document.start(&start)?,
-            Event::Empty(_) => return Err(malformed("an empty element was not expanded")),
-            Event::End(_) => document.end(),
-            Event::Text(text) => document.text(&text.xml10_content())?,
-            Event::CData(text) => document.text(&text.xml10_content())?,
-            Event::GeneralRef(reference) => {
-                let character = reference
-                    .resolve_char_ref()
-                    .map_err(|error| malformed(&error.to_string()))?;
-                let name = reference.into_inner();
-                match (character, resolve_xml_entity(&name)) {
-                    (Some(character), _) if is_xml_character(character) => {
-                        document.text(&character.to_string())?;
-                    }
-                    (None, Some(text)) => document.text(text)?,
-                    _ => return Err(malformed(&format!("&{name}; stands for nothing"))),
-                }
-            }
-            Event::Eof => break,
+            _ => return Err(misplaced(child, root)),
         }
-        first = false;
     }
-    match document.open.last() {
-        Some(element) => Err(malformed(&format!("<{element:?}> is not closed"))),
-        None if document.seen_root => Ok(document.answer),
-        None => Err(malformed("there is no element")),
+    Ok(answer)
+}
+
+fn message(element: &Element) -> Result<Message, TwilioError> {
+    has_only(
+        element,
+        &["to", "from", "action", "method", "statusCallback"],
+    )?;
+    let mut message = Message {
+        text: element.text.trim().to_owned(),
+        media: Vec::new(),
+    };
+    for child in &element.children {
+        match child.name.as_str() {
+            "Body" => message.text.push_str(&words_of(child)?),
+            "Media" => message.media.push(words_of(child)?),
+            _ => return Err(misplaced(child, element)),
+        }
+        has_only(child, &[])?;
+    }
+    Ok(message)
+}
+
+/// The text of an element that has no others in it, without the surrounding white space.
+fn words_of(element: &Element) -> Result<String, TwilioError> {
+    match element.children.first() {
+        Some(child) => Err(misplaced(child, element)),
+        None => Ok(element.text.trim().to_owned()),
     }
 }
 
-impl Document {
-    fn start(&mut self, start: &BytesStart<'_>) -> Result<(), TwilioError> {
-        let name = start.name();
-        let name = name.as_ref();
-        let parent = self.open.last().copied();
-        if parent.is_none() && self.seen_root {
-            return Err(malformed("there is more than one root element"));
-        }
-        let Some(element) = Element::inside(parent, name) else {
-            return Err(off_schema(&match parent {
-                None => format!("the root element is <{name}>, not <Response>"),
-                Some(parent) => format!("<{name}> cannot be inside <{parent:?}>"),
-            }));
-        };
-        for attribute in start.attributes() {
-            let attribute = attribute.map_err(|error| malformed(&error.to_string()))?;
-            let key = attribute.key.as_ref();
-            if !key.starts_with("xmlns") && !element.attributes().contains(&key) {
-                return Err(off_schema(&format!("<{name}> has no attribute {key}")));
-            }
-        }
-        match element {
-            Element::Response => self.seen_root = true,
-            Element::Message => self.answer.messages.push(Message::default()),
-            // The text of the message continues after them.
-            Element::Body | Element::Media => self.take_message_text(),
-            Element::Redirect => {}
-        }
-        self.text.clear();
-        self.open.push(element);
-        Ok(())
-    }
-
-    fn end(&mut self) {
-        match self.open.pop() {
-            Some(Element::Message | Element::Body) => self.take_message_text(),
-            Some(Element::Media) => {
-                let url = std::mem::take(&mut self.text).trim().to_owned();
-                if let Some(message) = self.answer.messages.last_mut() {
-                    message.media.push(url);
-                }
-            }
-            Some(Element::Redirect) => {
-                self.answer.redirect = Some(std::mem::take(&mut self.text).trim().to_owned());
-            }
-            Some(Element::Response) | None => {}
-        }
-    }
-
-    fn text(&mut self, text: &str) -> Result<(), TwilioError> {
-        match self.open.last() {
-            Some(Element::Response) if !text.trim().is_empty() => Err(off_schema(
-                "there is text in <Response> outside of <Message>",
-            )),
-            None if !text.trim().is_empty() => {
-                Err(malformed("there is text outside of the root element"))
-            }
-            _ => {
-                self.text.push_str(text);
-                Ok(())
-            }
-        }
-    }
-
-    /// Moves the text to the message, without the surrounding white space.
-    fn take_message_text(&mut self) {
-        let text = std::mem::take(&mut self.text);
-        if let Some(message) = self.answer.messages.last_mut() {
-            message.text.push_str(text.trim());
-        }
+/// The element has no attributes but these, and those of namespaces.
+fn has_only(element: &Element, known: &[&str]) -> Result<(), TwilioError> {
+    let unknown = element
+        .attributes
+        .iter()
+        .find(|(name, _)| !name.starts_with("xmlns") && !known.contains(&name.as_str()));
+    match unknown {
+        Some((name, _)) => Err(off_schema(&format!(
+            "<{}> has no attribute {name}",
+            element.name
+        ))),
+        None => Ok(()),
     }
 }
 
-/// Whether XML 1.0 allows the character.
-pub fn is_xml_character(character: char) -> bool {
-    let is_white_space = matches!(character, '\t' | '\n' | '\r');
-    is_white_space
-        || matches!(character, ' '..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..)
+fn misplaced(child: &Element, parent: &Element) -> TwilioError {
+    let reason = format!("<{}> cannot be inside <{}>", child.name, parent.name);
+    off_schema(&reason)
 }
 
 #[cfg(test)]

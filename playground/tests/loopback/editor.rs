@@ -260,7 +260,7 @@ fn the_page_is_told_what_npm_start_tells_and_asks_it_to_switch_openai() {
     let mut feed = Watcher::open(&playground, None);
     let mut told = json!({
         "settings": ["OPENAI_API_KEY"],
-        "openai": {"asked": "pretend", "can_switch": false, "starting": null, "problem": null}
+        "openai": {"asked": "mock", "can_switch": false, "starting": null, "problem": null}
     });
     let tell = |told: &Value| put(&playground, "/playground/launcher", told).status;
     assert_eq!(tell(&told), 202);

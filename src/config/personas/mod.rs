@@ -22,7 +22,7 @@ pub use parse::parse;
 /// A file of a persona or a scenario, as it was bundled with the Worker.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PersonaFile {
-    /// Its path in the project, such as `personas/agents/priya.toml`.
+    /// Its path in the project, such as `personas/agents/priya-raman.toml`.
     pub path: String,
     /// What the file holds.
     pub text: String,

@@ -1,4 +1,4 @@
-//! The brake on reply loops: an automatic reply answers our answer, and so on without end.
+//! The limit on reply loops: an automatic reply answers our answer, and so on without end.
 //!
 //! A loop shows by messages that say the same again, each soon after an answer of ours. People also repeat
 //! themselves: because no answer came yet (such messages do not count), or because a short word is all

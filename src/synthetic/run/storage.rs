@@ -7,13 +7,11 @@ use crate::{
     base::time::UnixMillis,
     event::{self, Event, InternalProblem},
     object::{StepHost, Steps, StoredState},
-    platform::{PlatformError, WriteBatch},
+    platform::{PlatformError, WriteBatch, close_code},
     synthetic::plan::Leg,
 };
 
 const KEY: &str = "run";
-/// WebSocket's status for an error of the server's own (RFC 6455, section 7.4.1).
-const INTERNAL_ERROR: u16 = 1011;
 
 impl<P: RunPlatform> StepHost for Inner<P> {
     type State = State;
@@ -38,7 +36,8 @@ impl<P: RunPlatform> StepHost for Inner<P> {
                 // sockets are closed, and the actions of `<Connect>` hang up.
                 for leg in Leg::ALL {
                     let socket = leg.socket();
-                    self.platform.close(socket, INTERNAL_ERROR, "unreadable");
+                    self.platform
+                        .close(socket, close_code::INTERNAL_ERROR, "unreadable");
                 }
                 let reason = InternalProblem::RunUnreadable;
                 event::log(&self.platform, &Event::InternalError { reason });

@@ -12,13 +12,10 @@ use super::{
 use crate::{
     event::CallFault,
     object::StepHost,
-    platform::PlatformError,
+    platform::{PlatformError, close_code},
     twilio::voice::relay::{Frame, Info},
     voice::state::{Line, SetUp, TurnDone, heard_of, joined},
 };
-
-/// WebSocket's status for a message that breaks the rules (RFC 6455, section 7.4.1).
-const POLICY_VIOLATION: u16 = 1008;
 
 impl<P: CallPlatform> Inner<P> {
     /// Receives a frame, and handles all that wait unless somebody else does.
@@ -205,7 +202,7 @@ impl<P: CallPlatform> Inner<P> {
             Ok(true) => {
                 self.log_fault(fault);
                 self.platform
-                    .close(session, POLICY_VIOLATION, "not allowed");
+                    .close(session, close_code::POLICY_VIOLATION, "not allowed");
                 self.logged(self.leave().await);
             }
             Ok(false) => {}

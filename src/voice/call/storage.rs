@@ -7,13 +7,11 @@ use crate::{
     base::time::UnixMillis,
     event::{self, Event, InternalProblem},
     object::{StepHost, Steps, StoredState},
-    platform::{PlatformError, WriteBatch},
+    platform::{PlatformError, WriteBatch, close_code},
     voice::state::{MAX_RESUMES, State},
 };
 
 const KEY: &str = "call";
-/// WebSocket's status for an error of the server's own (RFC 6455, section 7.4.1).
-const INTERNAL_ERROR: u16 = 1011;
 
 impl<P: CallPlatform> StepHost for Inner<P> {
     type State = State;
@@ -37,7 +35,8 @@ impl<P: CallPlatform> StepHost for Inner<P> {
         }
         // The call cannot go on. Its socket is closed, and the action of `<Connect>` hangs up.
         for session in 1..=MAX_RESUMES.saturating_add(1) {
-            self.platform.close(session, INTERNAL_ERROR, "unreadable");
+            self.platform
+                .close(session, close_code::INTERNAL_ERROR, "unreadable");
         }
         let reason = InternalProblem::CallUnreadable;
         event::log(&self.platform, &Event::InternalError { reason });

@@ -9,7 +9,7 @@ use switchboard::event::Event;
 
 use super::{
     log_samples::sample_events,
-    markdown::{code_spans, first_cells, place, row_of},
+    markdown::{code_spans, first_cells, place, row_of, table},
     project::read,
     report::assert_has,
     source::{after_each, snake_case, variants},
@@ -97,6 +97,80 @@ fn the_logs_page_says_what_a_response_can_be_that_is_not_understood() {
         .map(snake_case)
         .collect();
     assert_has(&place(PAGE, "Response"), documented, kinds);
+}
+
+/// Each set of words, and the row of the event or of the security event that has them.
+const WORDS: [(&str, &str); 31] = [
+    ("TurnOutcome", "turn"),
+    ("ReplyVia", "turn"),
+    ("ToolOutcome", "tool_called"),
+    ("OutboxOutcome", "outbox_part"),
+    ("DeliveryPurpose", "signed_webhook"),
+    ("DeliveryOutcome", "signed_webhook"),
+    ("HandOffState", "hand_off"),
+    ("HandOffBy", "hand_off"),
+    ("IntakeOutcome", "intake"),
+    ("FlowOutcome", "studio_flow"),
+    ("DeliveryStatus", "delivery"),
+    ("ConsentState", "consent"),
+    ("ConsentBy", "consent"),
+    ("IgnoreReason", "message_ignored"),
+    ("ErasedBy", "erased"),
+    ("DailyLimit", "daily_limit_reached"),
+    ("ConversationProblem", "conversation_unreadable"),
+    ("KvOperation", "kv_failed"),
+    ("ObjectKind", "object_failed"),
+    ("TwilioSeverity", "twilio_error"),
+    ("TwilioResource", "twilio_error"),
+    ("InternalProblem", "internal_error"),
+    ("SegmentOutcome", "segment_events"),
+    ("DenialReason", "admin_denied"),
+    ("FieldProblem", "suspicious_request"),
+    ("CallRefusal", "call_refused"),
+    ("DialOutcome", "call_dialled"),
+    ("CallEnd", "call"),
+    ("HangUpOutcome", "call_hung_up"),
+    ("CallTurnOutcome", "call_turn"),
+    ("CallFault", "call_fault"),
+];
+
+#[test]
+fn each_event_is_documented_with_every_word_that_it_can_have() {
+    let mut rows = table(&read(PAGE), "Event");
+    rows.extend(table(&read(PAGE), "Kind"));
+    let mut named = BTreeSet::new();
+    for file in ["src/event/labels.rs", "src/event/call_labels.rs"] {
+        let source = read(file);
+        let labels = source.rsplit_once("labels! {\n").unwrap().1;
+        let labels = labels.split("\n}\n").next().unwrap();
+        for label in labels.split("\n    }\n") {
+            let mut lines = label.lines().map(str::trim);
+            let Some(name) = lines.find_map(|line| line.strip_suffix(" {")) else {
+                continue;
+            };
+            named.insert(name.to_owned());
+            // Responses have a table of their own.
+            let Some((_, event)) = WORDS.iter().find(|(label, _)| *label == name) else {
+                continue;
+            };
+            let row = rows
+                .iter()
+                .find(|row| row[0] == format!("`{event}`"))
+                .unwrap();
+            for word in lines
+                .filter_map(|line| line.strip_suffix(','))
+                .map(snake_case)
+            {
+                assert!(
+                    row.iter().any(|cell| cell.contains(&format!("`{word}`"))),
+                    "{PAGE}, row {event}, lacks `{word}`. Write when it is logged."
+                );
+            }
+        }
+    }
+    let known = WORDS.iter().map(|(label, _)| (*label).to_owned());
+    let known = known.chain(["UnexpectedResponse".to_owned()]);
+    assert_has("tests/it/documents/log.rs, WORDS", known, named);
 }
 
 fn keys_without(object: &Value, key: &str) -> Vec<String> {

@@ -10,6 +10,7 @@ mod log;
 mod log_samples;
 mod markdown;
 mod named_tests;
+mod names;
 mod pages;
 mod project;
 mod report;

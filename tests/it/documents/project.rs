@@ -28,19 +28,62 @@ pub fn documents() -> BTreeSet<String> {
 
 /// The Rust files below `src`.
 pub fn sources() -> BTreeSet<String> {
+    let mut sources = files_below("src/");
+    sources.retain(|file| file.ends_with(".rs"));
+    sources
+}
+
+/// All files of the project below a folder, without what is built, installed or kept by git.
+pub fn files_below(folder: &str) -> BTreeSet<String> {
+    const OTHERS: [&str; 8] = [
+        ".git",
+        ".wrangler",
+        "build",
+        "fuzz/artifacts",
+        "fuzz/found",
+        "fuzz/target",
+        "playground/target",
+        "target",
+    ];
     let mut found = BTreeSet::new();
-    let mut directories = vec!["src/".to_owned()];
-    while let Some(directory) = directories.pop() {
-        found.extend(files_of(&directory, ".rs"));
-        for entry in fs::read_dir(root().join(&directory)).unwrap() {
+    let mut folders = vec![folder.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(root().join(&folder)).unwrap() {
             let entry = entry.unwrap();
+            let name = entry.file_name().into_string().unwrap();
+            let path = format!("{folder}{name}");
+            if name == "node_modules" || OTHERS.contains(&path.as_str()) {
+                continue;
+            }
             if entry.file_type().unwrap().is_dir() {
-                let name = entry.file_name().into_string().unwrap();
-                directories.push(format!("{directory}{name}/"));
+                folders.push(format!("{path}/"));
+            } else {
+                found.insert(path);
             }
         }
     }
     found
+}
+
+/// The text of all code and configuration, without comments.
+pub fn code() -> String {
+    let mut all = String::new();
+    for file in files_below("") {
+        let marks: &[&str] = match file.rsplit('.').next().unwrap_or_default() {
+            "rs" | "js" | "mjs" | "ts" => &["//"],
+            "toml" | "yml" => &["# "],
+            "json" | "html" | "css" | "example" => &[],
+            _ => continue,
+        };
+        for line in read(&file).lines() {
+            let is_comment = marks.iter().any(|mark| line.trim_start().starts_with(mark));
+            if !is_comment {
+                all.push_str(line);
+                all.push('\n');
+            }
+        }
+    }
+    all
 }
 
 /// The files of a directory whose names have this ending, as paths from the root.

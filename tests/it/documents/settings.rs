@@ -104,6 +104,28 @@ fn wrangler_toml_sets_every_variable_to_its_default_and_no_secret() {
     assert_has("wrangler.toml, [vars]", listed, expected);
 }
 
+/// `npm run doctor` says how to set each of them.
+#[test]
+fn doctor_knows_which_settings_are_secret() {
+    let checks = read("scripts/lib/checks.mjs");
+    let list = checks.split("const SECRETS = [").nth(1).unwrap();
+    let known = list
+        .split(']')
+        .next()
+        .unwrap()
+        .split('"')
+        .skip(1)
+        .step_by(2);
+    let secrets = SETTINGS
+        .iter()
+        .filter(|setting| setting.kind == Kind::Secret);
+    assert_has(
+        "scripts/lib/checks.mjs, SECRETS",
+        known,
+        secrets.map(|setting| setting.name),
+    );
+}
+
 #[test]
 fn the_example_of_local_settings_lists_every_setting_once_with_its_default() {
     let example = read(".dev.vars.example");

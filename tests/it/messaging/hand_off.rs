@@ -10,7 +10,9 @@ use switchboard::{base::secret::Secret, webhooks};
 use super::{admin_answer, left, users};
 use crate::support::{
     ANNA, Act, BEN, CARL, DAY, DESK, FLOW, FakePlatform, HOUR, Incoming, NOTHING, NUMBER, SECOND,
-    WITH_ADMIN, after, fresh_sid, media_url, webhook, with_media,
+    WITH_ADMIN, after,
+    documented::{documented_fields, fields},
+    fresh_sid, media_url, webhook, with_media,
 };
 
 const KEY: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
@@ -639,6 +641,8 @@ async fn the_model_hands_a_contact_over_and_the_contact_reads_the_fixed_text() {
     let bodies = platform.desk_bodies();
     assert_eq!(texts(&platform), ["It is lost", "Hello?"]);
     assert_eq!(bodies[0]["reason"], "The order is lost.");
+    let documented = documented_fields("hand-off.md", "handed_over_message");
+    assert_eq!(fields(&bodies[0]), documented);
     assert!(bodies[1].get("reason").is_none());
     let parameters: Value = serde_json::from_str(&platform.executions()[0][2].1).unwrap();
     assert_eq!(parameters["reason"], "The order is lost.");

@@ -1,14 +1,15 @@
-//! A guided intake lived through: the questions, the words that steer it, the draft, and handing it in.
+//! A guided intake from its first question to its delivery: the questions, the words that steer it, the draft, and handing it in.
 //!
-//! The numbers of the failures are those of the first system that this one replaces. Not here: the values and the check of a
-//! draft (`src/messaging/intake`).
+//! Not here: the values and the check of a draft (`src/messaging/intake`).
 
 use serde_json::{Value, json};
 use switchboard::messaging::canned_replies;
 
 use super::{ERASED, OPTED_OUT, left, users};
 use crate::support::{
-    ANNA, Act, BEN, CARL, DAY, DESK, FakePlatform, HOUR, NOTHING, NUMBER, SECOND, after, fresh_sid,
+    ANNA, Act, BEN, CARL, DAY, DESK, FakePlatform, HOUR, NOTHING, NUMBER, SECOND, after,
+    documented::{documented_fields, fields},
+    fresh_sid,
 };
 
 const FILE: &str = include_str!("../../../assistants/press-release.toml");
@@ -144,6 +145,7 @@ async fn a_whole_press_release_is_asked_for_drafted_and_saved() {
     assert_eq!(body["fields"]["contact_phone"], "+15550142");
     assert_eq!(body["fields"]["announcement_type"], "Award");
     assert_eq!(body["channel"], "whatsapp");
+    assert_eq!(fields(body), documented_fields("intake.md", "completed_at"));
     assert!(
         !body.to_string().contains("+15550102"),
         "the contact is a pseudonym"
@@ -286,7 +288,6 @@ async fn cancel_ends_an_intake_on_whatsapp_and_is_an_opt_out_by_sms_and_stop_alw
 
 #[tokio::test(flavor = "local", start_paused = true)]
 async fn saved_is_said_after_it_is_saved_and_never_before() {
-    // Failure 6 of the first system.
     let platform = press();
     confirming(&platform, ANNA).await;
     platform.desk(std::iter::repeat_n(Act::Status(500, ""), 8));
@@ -336,7 +337,6 @@ async fn a_delivery_that_never_works_is_given_up_after_a_day_and_said_so() {
 
 #[tokio::test(flavor = "local", start_paused = true)]
 async fn an_intake_survives_restarts_in_the_middle_and_in_the_delivery() {
-    // Failure 7 of the first system.
     let platform = press();
     platform.model([reads(
         &json!({ "announcement_type": "Award", "company": "B" }),
@@ -556,7 +556,6 @@ async fn without_a_service_the_draft_alone_is_sent_and_nothing_is_called_saved()
 
 #[tokio::test(flavor = "local", start_paused = true)]
 async fn digits_are_no_menu_choice_unless_a_choice_was_asked() {
-    // Failure 5 of the first system.
     let platform = press();
     platform.model([
         reads(&json!({})),
@@ -575,7 +574,6 @@ async fn digits_are_no_menu_choice_unless_a_choice_was_asked() {
 
 #[tokio::test(flavor = "local", start_paused = true)]
 async fn two_quick_answers_are_taken_in_one_after_the_other_and_two_contacts_share_nothing() {
-    // Failures 3 and 6 of the first system: racing messages, and one record for all users.
     let platform = press();
     platform.model([
         reads(&json!({ "announcement_type": "Award" })),
@@ -602,7 +600,6 @@ async fn two_quick_answers_are_taken_in_one_after_the_other_and_two_contacts_sha
 
 #[tokio::test(flavor = "local", start_paused = true)]
 async fn a_late_reading_comes_by_rest_and_a_copy_of_the_message_asks_nothing_again() {
-    // Failures 1 and 2 of the first system: lost replies, and messages that were posted twice.
     let platform = press();
     platform.model([after(
         14_000,

@@ -4,7 +4,10 @@
 
 use switchboard::platform::Clock;
 
-use super::users;
+use super::{
+    hand_off::{desk, with_hand_off},
+    users,
+};
 use crate::support::{ANNA, Act, FakePlatform, HOUR, SECOND, after, fresh_sid, webhook};
 
 #[tokio::test(flavor = "local", start_paused = true)]
@@ -174,6 +177,23 @@ async fn addresses_are_stored_only_while_a_turn_needs_them() {
         );
     };
     futures_util::join!(platform.text(ANNA, "Hello"), during);
+    platform.pass(SECOND).await;
+    assert!(
+        !platform
+            .stored(ANNA)
+            .values()
+            .any(|value| value.contains(ANNA))
+    );
+}
+
+/// A person must be able to answer as long as it lasts.
+#[tokio::test(flavor = "local", start_paused = true)]
+async fn a_hand_off_keeps_the_contacts_address_until_it_ends() {
+    let platform = with_hand_off(&[], &desk());
+    platform.text(ANNA, "agent").await;
+    platform.pass(HOUR).await;
+    assert!(platform.stored(ANNA)["state"].contains(ANNA));
+    platform.text(ANNA, "Assistant").await;
     platform.pass(SECOND).await;
     assert!(
         !platform

@@ -9,7 +9,9 @@ use serde_json::{Value, json};
 
 use super::users;
 use crate::support::{
-    ANNA, Act, BEN, CARL, FakePlatform, SECOND, SIGNING_SECRET, after, fresh_sid,
+    ANNA, Act, BEN, CARL, FakePlatform, SECOND, SIGNING_SECRET, after,
+    documented::{documented_fields, fields},
+    fresh_sid,
 };
 
 /// An assistant with tools, and the secret that it names.
@@ -117,6 +119,10 @@ async fn a_call_goes_out_signed_and_its_result_comes_back_to_the_model() {
             "assistant": "desk",
             "channel": "sms",
         })]
+    );
+    assert_eq!(
+        fields(&bodies[0]),
+        documented_fields("tools.md", "call_id\":")
     );
     assert_eq!(told(&platform), [r#"{"result":{"state":"sent"}}"#]);
     let offered = platform.model_requests()[0]["tools"].clone();

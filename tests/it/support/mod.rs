@@ -3,6 +3,7 @@
 //!
 //! The fuzz crate includes `signature`, `twiml`, `settings` and `response` by their paths. Not here: tests.
 
+pub mod documented;
 mod fake_platform;
 pub mod gather;
 pub mod operator;

@@ -2,7 +2,7 @@
 //!
 //! Not here: what fails on the way (`failures`).
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{collections::BTreeSet, fs, path::Path, time::Duration};
 
 use serde_json::{Value, json};
 
@@ -317,4 +317,21 @@ async fn a_batch_can_be_paused_resumed_and_cancelled() {
     let all = transcripts(&fake, &batch).await;
     assert_eq!(all.len() as u64, cancelled["ended"].as_u64().unwrap());
     assert!(all.iter().any(|run| run["ended"]["reason"] == "cancelled"));
+}
+
+#[tokio::test(flavor = "local", start_paused = true)]
+async fn the_batch_in_the_documentation_is_one_that_can_be_begun() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let page = fs::read_to_string(root.join("docs/synthetic.md")).unwrap();
+    let example = page.lines().find(|line| line.starts_with("{\"mode\":"));
+    let mut batch: Value = serde_json::from_str(example.unwrap()).unwrap();
+    let scenario = batch["scenario"].as_str().unwrap();
+    let file = root.join(format!("scenarios/{scenario}.toml"));
+    assert!(
+        file.is_file(),
+        "docs/synthetic.md: {scenario} is no scenario"
+    );
+    batch["scenario"] = "late".into();
+    let begun = request(&platform(), "POST", "/admin/batches", Some(&batch)).await;
+    assert_eq!(begun.status, 201, "{}", begun.body);
 }

@@ -39,6 +39,13 @@ async fn a_webhook_that_comes_again_costs_one_minute_and_gets_another_secret() {
 }
 
 #[tokio::test(flavor = "local", start_paused = true)]
+async fn who_has_opted_out_of_messages_is_answered_on_the_phone() {
+    let fake = FakePlatform::new();
+    fake.text("+15550100", "STOP").await;
+    assert_eq!(Call::new(&fake, 1).dial().await[0].name, "Connect");
+}
+
+#[tokio::test(flavor = "local", start_paused = true)]
 async fn a_day_without_minutes_is_said_and_the_call_hung_up() {
     let fake = FakePlatform::with(&[("MAX_DAILY_CALL_MINUTES", "1")]);
     Call::new(&fake, 1).dial().await;

@@ -102,6 +102,33 @@ async fn a_twilio_that_cannot_be_asked_is_given_up_and_that_is_logged() {
     assert_eq!(fake.events_named("call")[0]["ended_by"], "lost");
 }
 
+/// Twilio is asked from second 52 on, and the minute is due at second 55. The call may go on, and be paid for.
+#[tokio::test(flavor = "local", start_paused = true)]
+async fn the_next_minute_is_reserved_while_a_call_without_a_socket_is_being_ended() {
+    let fake = FakePlatform::with(&[("VOICE_SILENCE_SECONDS", "60")]);
+    fake.twilio([Act::Drop, Act::Drop, Act::Drop]);
+    let call = Call::connected(&fake).await;
+    call.after(Duration::from_secs(22)).await;
+    fake.phone(&call.name()).closed(1).await;
+    call.after(Duration::from_secs(40)).await;
+    assert_eq!(
+        (fake.rest_tokens().len(), fake.call_minutes().await),
+        (3, 2)
+    );
+}
+
+#[tokio::test(flavor = "local", start_paused = true)]
+async fn no_minute_is_reserved_for_a_session_that_was_ended() {
+    let fake = FakePlatform::with(&[("MAX_CALL_SECONDS", "45"), ("VOICE_SILENCE_SECONDS", "60")]);
+    fake.twilio([Act::Drop, Act::Drop]);
+    let call = Call::connected(&fake).await;
+    call.after(Duration::from_secs(95)).await;
+    assert_eq!(
+        (fake.rest_tokens().len(), fake.call_minutes().await),
+        (3, 1)
+    );
+}
+
 #[tokio::test(flavor = "local", start_paused = true)]
 async fn a_call_that_goes_on_after_all_has_all_its_attempts_when_it_is_lost_again() {
     let fake = FakePlatform::new();

@@ -7,16 +7,13 @@ use super::super::{Inner, RunPlatform, Runner, state::Call};
 use crate::{
     event::CallFault,
     object::StepHost,
-    platform::PlatformError,
+    platform::{PlatformError, close_code},
     synthetic::plan::Leg,
     twilio::voice::{
         relay::{Frame, Info},
         relay_url::RelaySecret,
     },
 };
-
-/// WebSocket's status for a message that breaks the rules (RFC 6455, section 7.4.1).
-const POLICY_VIOLATION: u16 = 1008;
 
 impl<P: RunPlatform> Runner<P> {
     /// Opens the socket of a leg. Returns whether the secret is right.
@@ -136,7 +133,7 @@ impl<P: RunPlatform> Inner<P> {
         if self.socket_closed(leg).await? {
             self.log_fault(fault).await;
             self.platform
-                .close(leg.socket(), POLICY_VIOLATION, "not allowed");
+                .close(leg.socket(), close_code::POLICY_VIOLATION, "not allowed");
         }
         Ok(())
     }

@@ -1,11 +1,12 @@
-//! An XML document as a tree, read as strictly as Twilio reads TwiML. What its elements mean is up to
-//! `twiml.rs`.
+//! An XML document as a tree, read as strictly as Twilio reads TwiML.
+//!
+//! Not here: what its elements mean (`twiml`, and for calls `voice::twiml`).
 
 use quick_xml::escape::resolve_xml_entity;
 use quick_xml::events::{BytesStart, Event};
 use quick_xml::{Reader, XmlVersion};
 
-use crate::webhook::twiml::{TwilioError, is_xml_character, malformed};
+use super::answer::{TwilioError, twilio_error};
 
 /// An element.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -120,4 +121,19 @@ fn add(open: &mut [Element], text: &str) -> Result<(), TwilioError> {
         None if text.trim().is_empty() => Ok(()),
         None => Err(malformed("there is text outside of the root element")),
     }
+}
+
+/// The answer is not XML.
+fn malformed(reason: &str) -> TwilioError {
+    twilio_error(
+        12100,
+        &format!("the answer is not well-formed XML: {reason}"),
+    )
+}
+
+/// Whether XML 1.0 allows the character.
+fn is_xml_character(character: char) -> bool {
+    let is_white_space = matches!(character, '\t' | '\n' | '\r');
+    is_white_space
+        || matches!(character, ' '..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..)
 }
