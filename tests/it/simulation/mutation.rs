@@ -95,6 +95,8 @@ pub enum Mutation {
     InterruptDropped,
     /// A call is told that its caller has heard everything.
     HeardIgnored,
+    /// An answer that is cut off while another waits behind it is stored whole.
+    OlderAnswerKept,
     /// What a document has said is said by the next one again.
     AnswerSaidAgain,
     /// A request for a document that comes again looks like one for the newest document.
