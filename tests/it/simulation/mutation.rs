@@ -73,6 +73,8 @@ pub enum Mutation {
     HandOffForgotten,
     /// A restarted object does not know that the contact was told of the hand-off.
     ToldForgotten,
+    /// An erasure drops the ids of an operator's answers.
+    AnswerIdsErased,
     /// A repeated delivery has another id.
     NewIdForARepeat,
     /// A desk that refuses a message looks as if it had taken it.
