@@ -28,8 +28,8 @@ pub struct HandOffs {
     /// What was said in it, oldest first.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     said: Vec<Line>,
-    /// The ids of the operator's newest messages. A repeated one is sent once, also after the hand-off. They alone keep no
-    /// state.
+    /// The ids of the operator's newest messages. A repeated one is sent once, also after the hand-off or an erasure. They
+    /// say nothing about content (see `PseudonymKey::text_mark`), and alone they keep no state.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) sent: Vec<String>,
 }
@@ -94,9 +94,10 @@ impl HandOffs {
         self.running.is_none() && self.said.is_empty()
     }
 
-    /// Forgets the hand-off and what was said in it.
+    /// Forgets the hand-off and what was said in it. The ids of the operator's messages stay.
     pub(super) fn clear(&mut self) {
-        *self = Self::default();
+        self.running = None;
+        self.forget_said();
     }
 
     /// Forgets what was said.

@@ -152,8 +152,8 @@ impl Default for State {
 impl State {
     /// Forgets all messages and answers, and cancels everything under way. These stay: an opt-out;
     /// the ids and times of messages, so that a copy is not taken for a new message and the rate
-    /// limit holds; the numbers of revisions, until KV has deleted them; and the contact's share of
-    /// the day.
+    /// limit holds; the ids of an operator's messages, so that a repeated one is not sent again; the
+    /// numbers of revisions, until KV has deleted them; and the contact's share of the day.
     pub fn erase(&mut self, now: UnixMillis, config: &Config) -> Erased {
         let answers = self.records.answered_turns().len();
         let turns = self.revisions.turn_count();

@@ -180,6 +180,26 @@ fn an_operators_answer_that_is_repeated_after_its_hand_off_has_ended_is_sent_onc
 }
 
 #[test]
+fn an_operators_answer_that_is_repeated_after_an_erasure_is_not_sent_again() {
+    let (config, mut state) = (config(), State::default());
+    let first = call(
+        "SM0000000000000000000000000000000a",
+        Input::Text("agent".into()),
+        &config,
+    );
+    handed_over(&mut state, &first);
+    assert_eq!(state.say("Hi", "an id", NOW), Said::Queued);
+    state.erase(NOW, &config);
+    assert!(!state.is_handed_over());
+    assert_eq!(state.outbox.waiting_parts(), 0);
+    handed_over(&mut state, &first);
+    assert_eq!(state.say("Hi", "an id", NOW), Said::Queued);
+    assert_eq!(state.outbox.waiting_parts(), 0);
+    assert_eq!(state.say("Hi", "another", NOW), Said::Queued);
+    assert_eq!(state.outbox.waiting_parts(), 1);
+}
+
+#[test]
 fn the_ids_of_an_operators_answers_alone_keep_no_state() {
     let (config, mut state) = (config(), State::default());
     state.hand_off.sent.push("an id".into());

@@ -94,6 +94,9 @@ impl<P: CallPlatform> Inner<P> {
         let (Some(talk), Some(admission), Some(line)) = (talk, admission, line) else {
             return Ok(());
         };
+        if let Some(run) = self.floor.borrow_mut().run(generation) {
+            run.line = Some(line);
+        }
         let assistant = self.assistant().await?;
         let voice = Voice {
             inner: self,

@@ -3,11 +3,14 @@
 //! Each run of a turn has a generation. What a run says is sent only while its generation is the current one, so no
 //! late word of a turn that was cut off goes out. Not here: what is said (`answer`).
 
-use std::time::Duration;
+use std::{iter::repeat, time::Duration};
 
 use futures_util::future::{AbortHandle, LocalBoxFuture, Shared, WeakShared};
 
-use crate::{base::time::UnixMillis, voice::state::heard_of};
+use crate::{
+    base::time::UnixMillis,
+    voice::state::{Line, Unheard, heard_of},
+};
 
 /// The shortest time between two utterances: Twilio's `speechTimeout`, without what the network may change.
 const SPEECH_GAP: Duration = Duration::from_millis(700);
@@ -27,13 +30,17 @@ pub(super) struct Floor {
     pub(super) assistant_speaks: bool,
     /// Whether the caller speaks.
     pub(super) caller_speaks: bool,
+    /// Whether Twilio tells what it plays. If not, an answer that was sent counts as heard.
+    tells: bool,
     /// What was played of the newest answer.
     played: String,
     /// The newest answer, from when it was sent whole until it was played.
     answer: String,
     /// Whether Twilio has begun to play since words of the newest answer were sent.
     has_begun: bool,
-    /// What was said before that answer, and beside it. Twilio may still tell of it.
+    /// The answers before it that Twilio may still play, oldest first.
+    older: Vec<Sent>,
+    /// What was said before the newest answer, and beside it. Twilio may still tell of it.
     others: String,
     /// What the caller said last, and when it came.
     last_words: Option<(String, UnixMillis)>,
@@ -43,6 +50,16 @@ pub(super) struct Floor {
 
 /// The most that is kept of [`Floor::others`], in bytes.
 const MAX_OTHERS: usize = 4000;
+/// The most answers that are kept in [`Floor::older`].
+const MAX_OLDER: usize = 8;
+
+/// An answer that was sent, as far as it goes, and another one after it.
+#[derive(Debug)]
+struct Sent {
+    text: String,
+    /// What was played of it.
+    played: String,
+}
 
 /// A turn that runs.
 #[derive(Debug)]
@@ -59,6 +76,8 @@ pub(super) struct Run {
     pub(super) is_closed: bool,
     /// When something was last sent, a filler included.
     pub(super) last_word: UnixMillis,
+    /// Where its words go, once that is known.
+    pub(super) line: Option<Line>,
     aborts: AbortHandle,
 }
 
@@ -73,6 +92,8 @@ pub(super) struct BrokenOff<'f> {
     pub(super) played: String,
     /// The beginning of its clause that was cut off.
     pub(super) fragment: &'f str,
+    /// The answers before it that were not played to their end, oldest first.
+    pub(super) older: Vec<Unheard>,
 }
 
 /// Names a run. It is worth nothing once another has begun.
@@ -108,9 +129,7 @@ impl Floor {
     ) -> Generation {
         self.stop();
         let answer = std::mem::take(&mut self.answer);
-        self.says_other(&answer);
-        self.played.clear();
-        self.has_begun = false;
+        self.set_aside(answer);
         self.run = Some(Run {
             words,
             began: now,
@@ -118,6 +137,7 @@ impl Floor {
             first_word: None,
             is_closed: false,
             last_word: now,
+            line: None,
             aborts,
         });
         Generation(self.generation)
@@ -159,38 +179,67 @@ impl Floor {
 
     /// Twilio has played these words.
     pub(super) fn plays(&mut self, words: &str) {
+        self.tells = true;
+        // It plays one answer after the other.
+        if let Some(at) = self.older_with(words) {
+            self.older.drain(..at);
+            if let Some(sent) = self.older.first_mut() {
+                sent.played.push_str(words);
+            }
+            return;
+        }
         let said = self.run.as_ref().map_or(&self.answer, |run| &run.said);
         if !self.is_of_others(words, said) {
+            self.older.clear();
             self.played.push_str(words);
         }
     }
 
-    /// Whether these words are none of an answer: they were said before it, or beside it. Words that both have are the answer's
-    /// only where it goes on with them.
+    /// The oldest answer that goes on with these words, of those before the newest one.
+    fn older_with(&self, words: &str) -> Option<usize> {
+        let mut older = self.older.iter();
+        older.position(|sent| goes_on(&sent.text, &sent.played, words))
+    }
+
+    /// Whether these words are none of the newest answer: they were said before it, or beside it. Words that both have are
+    /// the answer's only where it goes on with them.
     fn is_of_others(&self, words: &str, answer: &str) -> bool {
-        let words = words.trim();
-        let heard = heard_of(answer, &self.played, "");
-        let rest = answer.trim_start().strip_prefix(heard).unwrap_or_default();
-        let is_next = rest.trim_start().starts_with(words);
-        // Twilio tells of what was cut off twice.
-        let is_told_again = self.played.trim_end().ends_with(words);
-        !is_next && !is_told_again && self.others.contains(words)
+        !goes_on(answer, &self.played, words) && self.others.contains(words.trim())
     }
 
     /// Everything that is said and asked breaks off. `fragment` is the beginning of the clause that was cut off.
     pub(super) fn break_off<'f>(&mut self, fragment: &'f str) -> BrokenOff<'f> {
         self.assistant_speaks = false;
-        let run = self.stop();
+        let run = self.abort();
         let answer = std::mem::take(&mut self.answer);
         let said = run.as_ref().map_or(&answer, |run| &run.said);
-        let is_other = self.is_of_others(fragment, said);
-        self.says_other(&answer);
+        let is_told = !fragment.trim().is_empty();
+        let of_older = self.older_with(fragment).filter(|_| is_told);
+        let is_other = of_older.is_some() || self.is_of_others(fragment, said);
+        // What comes after them is played, or it is not known what is.
+        let are_played = !self.played.is_empty() || is_told && !is_other || !self.tells;
+        let mut older = std::mem::take(&mut self.older);
+        older.drain(..of_older.unwrap_or_default());
+        let clauses = of_older.map(|_| fragment).into_iter().chain(repeat(""));
+        let unheard = older.iter().zip(clauses).filter(|_| !are_played);
+        let older = unheard.filter_map(|(sent, clause)| sent.unheard(clause));
+        let older = older.collect();
+        self.says_other(said);
         BrokenOff {
             was_playing: !answer.is_empty(),
             played: std::mem::take(&mut self.played),
             fragment: if is_other { "" } else { fragment },
+            older,
             run,
         }
+    }
+
+    /// The socket is lost, and with it everything that is said and asked.
+    pub(super) fn lose_socket(&mut self) -> BrokenOff<'static> {
+        self.caller_speaks = false;
+        let mut broken_off = self.break_off("");
+        broken_off.was_playing &= self.tells;
+        broken_off
     }
 
     /// Twilio begins to speak.
@@ -200,22 +249,84 @@ impl Floor {
         self.has_begun |= has_words.unwrap_or(!self.answer.is_empty());
     }
 
-    /// Twilio has stopped to speak. If no turn runs, and the newest answer was begun, it was played to its end.
+    /// Twilio has stopped to speak. Perhaps it has not got all of the newest answer yet.
     pub(super) fn falls_silent(&mut self) {
         self.assistant_speaks = false;
-        if self.run.is_none() && (self.has_begun || !self.played.is_empty()) {
+        if self.run.is_none() && self.was_played() {
             // Twilio may tell of its last clauses later.
             let answer = std::mem::take(&mut self.answer);
             self.says_other(&answer);
         }
     }
 
-    /// Breaks the run off: its requests are aborted, and nothing of it is sent any more.
+    /// Whether the newest answer was played to its end, now that Twilio is silent.
+    fn was_played(&self) -> bool {
+        let Some(last_word) = self.played.split_whitespace().next_back() else {
+            // It tells of words before it tells that it stops.
+            return self.has_begun && !self.tells;
+        };
+        let heard = heard_of(&self.answer, &self.played, "");
+        let is_of_answer = heard.ends_with(last_word);
+        heard == self.answer.trim() || !is_of_answer
+    }
+
+    /// Breaks the run off: its requests are aborted, and nothing more of it is sent. Twilio plays what was sent.
     pub(super) fn stop(&mut self) -> Option<Run> {
+        let run = self.abort()?;
+        self.set_aside(run.said.clone());
+        Some(run)
+    }
+
+    /// Breaks the run off, if its words go to this session.
+    pub(super) fn stop_speaking_to(&mut self, session: u32) {
+        let line = self.run.as_ref().and_then(|run| run.line);
+        if line == Some(Line::Socket(session)) {
+            self.stop();
+        }
+    }
+
+    fn abort(&mut self) -> Option<Run> {
         self.generation = self.generation.wrapping_add(1);
         let run = self.run.take()?;
         run.aborts.abort();
-        self.says_other(&run.said);
         Some(run)
     }
+
+    /// An answer is the newest one no more.
+    fn set_aside(&mut self, answer: String) {
+        self.says_other(&answer);
+        let played = std::mem::take(&mut self.played);
+        self.has_begun = false;
+        if answer.trim().is_empty() {
+            return;
+        }
+        self.older.push(Sent {
+            text: answer,
+            played,
+        });
+        let excess = self.older.len().saturating_sub(MAX_OLDER);
+        self.older.drain(..excess);
+    }
+}
+
+impl Sent {
+    /// What was heard of it, with the beginning of the clause that was cut off, unless that is all of it.
+    fn unheard(&self, fragment: &str) -> Option<Unheard> {
+        let said = self.text.trim();
+        let heard = heard_of(said, &self.played, fragment);
+        (heard != said).then(|| Unheard {
+            said: said.to_owned(),
+            heard: heard.to_owned(),
+        })
+    }
+}
+
+/// Whether an answer of which this was played goes on with these words.
+fn goes_on(answer: &str, played: &str, words: &str) -> bool {
+    let words = words.trim();
+    let heard = heard_of(answer, played, "");
+    let rest = answer.trim_start().strip_prefix(heard).unwrap_or_default();
+    let is_next = rest.trim_start().starts_with(words);
+    // Twilio tells of what was cut off twice.
+    is_next || played.trim_end().ends_with(words)
 }

@@ -14,7 +14,7 @@ use crate::{
     object::StepHost,
     platform::{PlatformError, close_code},
     twilio::voice::relay::{Frame, Info},
-    voice::state::{Line, SetUp, TurnDone, heard_of, joined},
+    voice::state::{Line, SetUp, TurnDone, Unheard, heard_of, joined},
 };
 
 impl<P: CallPlatform> Inner<P> {
@@ -43,7 +43,20 @@ impl<P: CallPlatform> Inner<P> {
             };
         }
         // Frames of an old socket, or before the first one, say nothing.
-        let live = self.read(|state, _| state.live_session()).await?;
+        let live = match self.read(|state, _| state.live_session()).await {
+            Ok(live) => live,
+            Err(error) => {
+                // What the frame says is lost, but nobody is talked over.
+                let breaks_off = matches!(
+                    frame,
+                    Frame::Prompt { last: true, .. } | Frame::Interrupt { .. }
+                );
+                if breaks_off {
+                    self.floor.borrow_mut().stop_speaking_to(session);
+                }
+                return Err(error);
+            }
+        };
         if live != Some(session) {
             return Ok(());
         }
@@ -94,7 +107,7 @@ impl<P: CallPlatform> Inner<P> {
                 if run.is_open() {
                     self.close_answer(Line::Socket(session));
                 }
-                self.cut_turn(&run, &run.said).await?;
+                self.cut_turn(&run, &run.said, &[]).await?;
                 words.clear();
             }
         }
@@ -110,14 +123,16 @@ impl<P: CallPlatform> Inner<P> {
             was_playing,
             played,
             fragment,
+            older,
         } = broken_off;
         if let Some(run) = run {
             return self
-                .cut_turn(&run, heard_of(&run.said, &played, fragment))
+                .cut_turn(&run, heard_of(&run.said, &played, fragment), &older)
                 .await;
         }
         let closing = self.step(|state, now| {
             state.cut_in(&played, fragment, was_playing, now, &self.config);
+            state.keep_heard_of(&older);
             state.closing().is_some()
         });
         if closing.await? {
@@ -137,19 +152,31 @@ impl<P: CallPlatform> Inner<P> {
 
     /// Nobody hears what is said over the socket any more. An answer counts as far as it was played.
     pub(super) async fn leave(&self) -> Result<(), PlatformError> {
-        let BrokenOff { run, played, .. } = {
-            let mut floor = self.floor.borrow_mut();
-            floor.caller_speaks = false;
-            floor.break_off("")
-        };
-        match run {
-            Some(run) => self.cut_turn(&run, heard_of(&run.said, &played, "")).await,
-            None => Ok(()),
+        let BrokenOff {
+            run,
+            was_playing,
+            played,
+            older,
+            ..
+        } = self.floor.borrow_mut().lose_socket();
+        if let Some(run) = run {
+            let heard = heard_of(&run.said, &played, "");
+            return self.cut_turn(&run, heard, &older).await;
         }
+        if !was_playing && older.is_empty() {
+            return Ok(());
+        }
+        self.step(|state, _| state.lose_rest(&played, was_playing, &older))
+            .await
     }
 
-    /// A turn was broken off when so much of its answer had been heard.
-    async fn cut_turn(&self, run: &Run, heard: &str) -> Result<(), PlatformError> {
+    /// A turn was broken off when so much of its answer had been heard, and of those before it.
+    async fn cut_turn(
+        &self,
+        run: &Run,
+        heard: &str,
+        older: &[Unheard],
+    ) -> Result<(), PlatformError> {
         let first_words = run.first_words();
         self.log_turn_cut(first_words);
         let done = TurnDone {
@@ -160,8 +187,11 @@ impl<P: CallPlatform> Inner<P> {
             first_words,
             run: None,
         };
-        self.step(|state, now| state.end_turn(&done, now, &self.config))
-            .await
+        let ended = self.step(|state, now| {
+            state.end_turn(&done, now, &self.config);
+            state.keep_heard_of(older);
+        });
+        ended.await
     }
 
     async fn note(self: &Rc<Self>, info: Info) -> Result<(), PlatformError> {

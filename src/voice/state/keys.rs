@@ -159,6 +159,12 @@ impl State {
         }
     }
 
+    /// The question for keys that is not answered yet.
+    pub(super) fn open_question(&self) -> Option<&str> {
+        let entry = self.call.as_ref()?.entry.as_ref()?;
+        (!entry.is_over()).then_some(entry.question.as_str())
+    }
+
     /// What was pressed and nobody has answered.
     pub(super) fn keys(&self) -> Option<Keys> {
         let entry = self.call.as_ref()?.entry.as_ref()?;

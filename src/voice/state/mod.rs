@@ -33,7 +33,7 @@ pub use gathering::{Due, Line};
 pub use jobs::Job;
 pub use keys::{KEY_PAUSE, Keys, Resumed, joined};
 pub use session::{MAX_RESUMES, SetUp};
-pub use talk::{LastSaid, Talk, TurnDone, heard_of};
+pub use talk::{LastSaid, Talk, TurnDone, Unheard, heard_of};
 
 /// Everything that one call's object remembers.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Keys, State, speech_time};
+use super::{Keys, State, joined, speech_time};
 use crate::{
     base::time::UnixMillis,
     config::Config,
@@ -59,6 +59,15 @@ pub struct TurnDone<'a> {
     pub first_words: Option<Duration>,
     /// The model run, unless it was broken off.
     pub run: Option<&'a ModelRun>,
+}
+
+/// An answer before the newest one, of which only a beginning was heard.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unheard {
+    /// All of it.
+    pub said: String,
+    /// What was heard. Nothing, if it is empty.
+    pub heard: String,
 }
 
 /// What was heard of an answer that was cut off: a beginning of it, and nothing else.
@@ -211,7 +220,32 @@ impl State {
         let answer_was_cut = was_playing
             || call.last_said == LastSaid::Answer
             || call.turns.last().is_some_and(is_of_answer);
-        let Some(Turn { user, assistant }) = call.turns.pop_if(|_| answer_was_cut) else {
+        if answer_was_cut {
+            self.keep_heard(played, fragment);
+        }
+    }
+
+    /// The socket was lost when the answers had been sent. Only what was heard stays. A question for digits is asked anew, and
+    /// what was said before it in the same answer is answered anew with it.
+    pub fn lose_rest(&mut self, played: &str, was_playing: bool, older: &[Unheard]) {
+        let question = self.open_question();
+        let newest = self.call.as_ref().and_then(|call| call.turns.last());
+        if let Some(turn) = newest.filter(|_| was_playing) {
+            let said = turn.assistant.trim();
+            let is_asked_anew = question == Some(said) && older.is_empty();
+            let is_heard = heard_of(said, played, "") == said;
+            let played = if question.is_some() { "" } else { played };
+            if !is_heard && !is_asked_anew {
+                self.keep_heard(played, "");
+            }
+        }
+        self.keep_heard_of(older);
+    }
+
+    /// Only this was heard of the newest answer.
+    fn keep_heard(&mut self, played: &str, fragment: &str) {
+        let Some(call) = &mut self.call else { return };
+        let Some(Turn { user, assistant }) = call.turns.pop() else {
             return;
         };
         call.last_said = LastSaid::Sentence;
@@ -224,6 +258,27 @@ impl State {
         } else {
             let heard = heard.to_owned();
             self.push(&user, &heard, true);
+        }
+    }
+
+    /// Of these answers before the newest one, oldest first, only a beginning was heard. What the caller said before one of
+    /// which nothing was heard is not answered.
+    pub fn keep_heard_of(&mut self, older: &[Unheard]) {
+        let Some(call) = &mut self.call else { return };
+        for Unheard { said, heard } in older.iter().rev() {
+            let is_it = |turn: &Turn| {
+                let assistant = turn.assistant.strip_suffix(CUT_OFF);
+                assistant.unwrap_or(&turn.assistant) == said
+            };
+            let Some(at) = call.turns.iter().rposition(is_it) else {
+                continue;
+            };
+            if heard.is_empty() {
+                let turn = call.turns.remove(at);
+                call.unanswered = joined(&turn.user, &call.unanswered);
+            } else if let Some(turn) = call.turns.get_mut(at) {
+                turn.assistant = format!("{heard}{CUT_OFF}");
+            }
         }
     }
 

@@ -123,7 +123,7 @@ impl Simulation {
         }
     }
 
-    /// An operator's answer. Sometimes the call is made twice.
+    /// An operator's answer. Sometimes the call is made twice, perhaps after the hand-off or an erasure.
     async fn answer_as_a_person(self: &Rc<Self>, name: &str) {
         let (id, text) = {
             let mut invariants = self.invariants.borrow_mut();
@@ -135,7 +135,8 @@ impl Simulation {
         for _ in 0..self.random.between(1, 2) {
             let (id, text) = (id.clone(), text.clone());
             self.operator(name, Say { text, id }).await;
-            self.sleep(self.random.below(3000)).await;
+            let longest = self.random.pick(&[3000, 3000, 120_000]);
+            self.sleep(self.random.below(longest)).await;
         }
     }
 
@@ -162,6 +163,20 @@ pub fn without_hand_off(state: &str) -> String {
     let mut state: Value = serde_json::from_str(state).unwrap_or_default();
     if let Some(fields) = state.as_object_mut() {
         fields.remove("hand_off");
+    }
+    state.to_string()
+}
+
+/// The state without the ids of an operator's answers, if the conversation was forgotten since the state before.
+pub fn without_ids_of_answers(before: &str, state: &str) -> String {
+    let parse = |text: &str| serde_json::from_str::<Value>(text).unwrap_or_default();
+    let (before, mut state) = (parse(before), parse(state));
+    if before["forgotten"] != state["forgotten"]
+        && let Some(hand_off) = state
+            .pointer_mut("/hand_off")
+            .and_then(Value::as_object_mut)
+    {
+        hand_off.remove("sent");
     }
     state.to_string()
 }

@@ -255,6 +255,11 @@ fn a_contact_that_is_told_twice_of_a_hand_off_is_noticed() {
 }
 
 #[test]
+fn an_erasure_that_forgets_what_an_operator_has_answered_is_noticed() {
+    must_break(World::Messages, Mutation::AnswerIdsErased, 20_000);
+}
+
+#[test]
 fn a_repeated_delivery_with_another_id_is_noticed() {
     must_break(World::Messages, Mutation::NewIdForARepeat, 400);
 }

@@ -312,3 +312,110 @@ async fn words_that_two_answers_have_are_of_the_one_that_is_played() {
     let request = fake.model_requests()[2].to_string();
     assert!(!request.contains("bus"), "{request}");
 }
+
+#[tokio::test(flavor = "local", start_paused = true)]
+async fn an_answer_that_is_cut_off_while_others_wait_behind_it_ends_where_it_was_cut() {
+    // The newest answer was sent whole, in part, or has no word yet.
+    for newest in [
+        streamed(&["By bus."], 10),
+        streamed(&["By", " bus."], 700),
+        streamed(&["By bus."], 2000),
+    ] {
+        let fake = FakePlatform::new();
+        let call = Call::connected(&fake).await;
+        fake.model([
+            streamed(&["We have tea. We have juice."], 10),
+            streamed(&["At nine."], 10),
+            newest,
+        ]);
+        for question in ["What do you have?", "And when?", "And how?"] {
+            call.says(question).await;
+            call.after(SECOND).await;
+        }
+        call.info("tokensPlayed", "We have tea. ").await;
+        call.cuts_in("We").await;
+        call.says("Tea").await;
+        call.after(SECOND).await;
+        let request = fake.model_requests().pop().unwrap();
+        let messages = request["messages"].as_array().unwrap()[1..].iter();
+        let messages: Vec<_> = messages.map(|message| &message["content"]).collect();
+        assert_eq!(
+            messages,
+            [
+                "What do you have?",
+                "We have tea. We [the caller cut in]",
+                "And when? And how? Tea"
+            ]
+        );
+    }
+}
+
+#[tokio::test(flavor = "local", start_paused = true)]
+async fn an_answer_before_the_one_that_is_played_stays_whole() {
+    // Twilio tells of the words as they were written, or in another form.
+    for played in ["By", "buy"] {
+        let fake = FakePlatform::new();
+        let call = Call::connected(&fake).await;
+        fake.model([
+            streamed(&["At nine."], 10),
+            streamed(&["By bus. It stops here."], 10),
+        ]);
+        for question in ["When?", "And how?"] {
+            call.says(question).await;
+            call.after(SECOND).await;
+        }
+        call.info("tokensPlayed", "Hello! ").await;
+        call.cuts_in(played).await;
+        call.says("Thanks").await;
+        call.after(SECOND).await;
+        let request = &fake.model_requests()[2].to_string();
+        assert!(request.contains("\"At nine.\""), "{request}");
+    }
+}
+
+#[tokio::test(flavor = "local", start_paused = true)]
+async fn no_word_goes_out_after_the_caller_has_cut_in_although_storage_fails() {
+    let fake = FakePlatform::new();
+    let call = Call::connected(&fake).await;
+    fake.model([streamed(&["One.", " Two.", " Three.", " Four."], 400)]);
+    call.says("Count").await;
+    call.after(SECOND).await;
+    assert_eq!(call.said(), "One. Two.");
+    // The state is no longer known: the webhook that comes again cannot be stored.
+    let disk = fake.call_disk(&call.name());
+    disk.fails(true);
+    let again = [("CallStatus", "ringing")];
+    assert_eq!(call.response("/twilio/voice", &again).await.status, 200);
+    call.cuts_in("One.").await;
+    disk.fails(false);
+    call.after(Duration::from_secs(5)).await;
+    assert_eq!(call.said(), "");
+}
+
+#[tokio::test(flavor = "local", start_paused = true)]
+async fn a_silence_before_the_end_of_an_answer_does_not_count_as_its_end() {
+    let fake = FakePlatform::new();
+    let call = Call::connected(&fake).await;
+    let Act::Stream(mut pieces) = streamed(&["We have tea. ", "We have coffee."], 10) else {
+        panic!();
+    };
+    // It breaks off, so that something else is said after it.
+    pieces.truncate(4);
+    pieces.push(Piece::Break);
+    fake.model([Act::Stream(pieces)]);
+    call.says("What do you have?").await;
+    call.after(SECOND).await;
+    // Twilio had fallen silent before it got the rest.
+    call.info("agentSpeaking", "on").await;
+    call.info("tokensPlayed", "We have tea. ").await;
+    call.info("agentSpeaking", "off").await;
+    call.info("agentSpeaking", "on").await;
+    call.cuts_in("").await;
+    call.says("Tea").await;
+    call.after(SECOND).await;
+    let request = &fake.model_requests()[1];
+    assert_eq!(
+        request["messages"][2]["content"],
+        "We have tea. [the caller cut in]"
+    );
+}

@@ -187,6 +187,33 @@ async fn an_entry_that_a_lost_socket_broke_off_begins_anew() {
 }
 
 #[tokio::test(flavor = "local", start_paused = true)]
+async fn what_a_lost_socket_cut_off_before_a_question_for_digits_is_answered_anew_with_it() {
+    let fake = desk();
+    let mut call = Call::connected(&fake).await;
+    call.info("tokensPlayed", "Hello! ").await;
+    let Act::Stream(mut pieces) = streamed(&["I can look it up. "], 10) else {
+        panic!();
+    };
+    // The call of the tool comes instead of the end.
+    pieces.truncate(2);
+    let Act::Stream(asks) = asks(4) else {
+        panic!();
+    };
+    pieces.extend(asks);
+    fake.model([Act::Stream(pieces), streamed(&["Once more."], 10)]);
+    call.says("Where is my order?").await;
+    call.after(SECOND).await;
+    assert_eq!(call.said(), format!("I can look it up. {QUESTION}"));
+    fake.phone(&call.name()).closed(call.session).await;
+    let verbs = call.ended("failed", "in-progress").await;
+    call.open(&verbs).await;
+    call.set_up().await;
+    call.after(SECOND).await;
+    assert_eq!(call.said(), "Once more.");
+    assert_eq!(told(&fake), ["Where is my order?"]);
+}
+
+#[tokio::test(flavor = "local", start_paused = true)]
 async fn digits_whose_answer_a_restart_or_a_lost_socket_broke_off_are_answered_on_the_next_socket()
 {
     for restarts in [true, false] {
@@ -224,6 +251,28 @@ async fn who_cuts_the_question_off_may_still_press_the_digits() {
             "Where is my order?",
             "Please enter [the caller cut in]",
             "[keys pressed: 4711]"
+        ]
+    );
+}
+
+#[tokio::test(flavor = "local", start_paused = true)]
+async fn a_question_that_is_cut_off_after_its_digits_ends_where_it_was_cut() {
+    let fake = desk();
+    let call = asked(&fake, 4).await;
+    fake.model([streamed(&["never said"], 2000)]);
+    call.info("tokensPlayed", "Please").await;
+    call.presses("4711").await;
+    call.after(SECOND / 2).await;
+    // Twilio still plays the question, and the answer to the digits has no word yet.
+    call.cuts_in("enter your").await;
+    call.says("Hello?").await;
+    call.after(SECOND).await;
+    assert_eq!(
+        told(&fake),
+        [
+            "Where is my order?",
+            "Please enter your [the caller cut in]",
+            "[keys pressed: 4711] Hello?"
         ]
     );
 }

@@ -73,6 +73,40 @@ async fn a_question_that_a_lost_socket_cut_off_is_answered_on_the_next_one() {
 }
 
 #[tokio::test(flavor = "local", start_paused = true)]
+async fn an_answer_that_was_sent_whole_ends_where_a_lost_socket_cut_it_off() {
+    for (played, said, told) in [
+        ("", "At nine. And at ten.", "At nine. And at ten."),
+        ("At nine. ", "", "At nine. [the caller cut in]"),
+        ("At nine. And at ten.", "", "At nine. And at ten."),
+    ] {
+        let fake = FakePlatform::new();
+        let mut call = Call::connected(&fake).await;
+        call.info("tokensPlayed", "Hello! ").await;
+        let answer = || streamed(&["At nine. ", "And at ten."], 10);
+        fake.model([answer(), answer()]);
+        call.says("When do you open?").await;
+        call.after(SECOND).await;
+        call.info("agentSpeaking", "on").await;
+        if !played.is_empty() {
+            call.info("tokensPlayed", played).await;
+        }
+        fake.phone(&call.name()).closed(1).await;
+        let verbs = call.ended("failed", "in-progress").await;
+        call.open(&verbs).await;
+        call.set_up().await;
+        call.after(SECOND).await;
+        assert_eq!(call.said(), said, "{played:?}");
+        call.played().await;
+        fake.model([]);
+        call.says("Thanks").await;
+        call.after(SECOND).await;
+        let request = fake.model_requests().pop().unwrap();
+        assert_eq!(request["messages"][2]["content"], told, "{played:?}");
+        assert_eq!(request["messages"][3]["content"], "Thanks");
+    }
+}
+
+#[tokio::test(flavor = "local", start_paused = true)]
 async fn the_end_of_an_old_socket_does_not_break_an_answer_off() {
     let fake = FakePlatform::new();
     let mut call = Call::connected(&fake).await;

@@ -6,7 +6,7 @@ use std::{collections::BTreeSet, rc::Rc};
 
 use super::{
     mutants,
-    records::{Record, Told, caller_words},
+    records::{Record, Told, caller_words, model_words},
 };
 use crate::simulation::{executor::OUTSIDE, objects::Engine, state::Simulation};
 
@@ -20,6 +20,8 @@ pub struct Frame {
 #[derive(Clone)]
 pub enum Meaning {
     Nothing,
+    /// Twilio has played something.
+    Played,
     /// The first frame of a session.
     SetUp,
     /// The caller has said this.
@@ -99,8 +101,19 @@ impl Record {
         let (is_current, turns) = (session == self.session, self.turns.len());
         match meaning {
             Meaning::Nothing => None,
+            Meaning::Played => {
+                self.knows_played |= is_current && self.is_set_up;
+                None
+            }
             Meaning::Key => is_current.then_some(Told::Key),
-            Meaning::SetUp => is_current.then_some(Told::SetUp { session, turns }),
+            Meaning::SetUp => {
+                if is_current && !self.is_set_up && self.knows_played {
+                    // What the sockets before were to play is lost.
+                    let heard = model_words(&self.played);
+                    self.rest_is_dropped(turns, Some(&heard));
+                }
+                is_current.then_some(Told::SetUp { session, turns })
+            }
             Meaning::Words(text) if text.trim().is_empty() => None,
             Meaning::Words(text) => {
                 let words = caller_words(&text);
@@ -123,9 +136,6 @@ impl Record {
 
     fn apply(&mut self, told: Told) {
         self.breaks += 1;
-        if !matches!(told, Told::Interrupt { .. } | Told::Key) {
-            self.turns.iter_mut().for_each(|turn| turn.is_left = true);
-        }
         match told {
             Told::Perhaps | Told::Key => {}
             Told::SetUp { session, turns } => {
@@ -145,16 +155,22 @@ impl Record {
                 self.has_open_words = false;
                 self.silent_before = self.silent_before.max(turns);
                 self.owed = None;
-                // A newer turn has begun meanwhile, and it is the one that was cut off.
-                let is_newest = self.turns.len() == turns;
-                let turn = self
-                    .turns
-                    .last_mut()
-                    .filter(|turn| is_newest && !turn.is_left);
-                if let (Some(heard), Some(turn)) = (heard, turn) {
-                    turn.heard = Some(heard);
-                }
+                self.rest_is_dropped(turns, heard.as_ref());
             }
+        }
+    }
+
+    /// All that was still to be played of these turns is dropped, whichever of them has said it.
+    fn rest_is_dropped(&mut self, turns: usize, heard: Option<&BTreeSet<String>>) {
+        // An object that was told nothing yet knows of the newest turn alone.
+        let first = if self.knows_played {
+            0
+        } else {
+            turns.saturating_sub(1)
+        };
+        let known = self.turns.iter_mut().take(turns).skip(first);
+        for turn in known.filter(|turn| !turn.is_lost && turn.heard.is_none()) {
+            turn.heard = heard.cloned();
         }
     }
 }

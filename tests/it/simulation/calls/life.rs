@@ -153,6 +153,7 @@ impl Simulation {
         if is_quiet && object.disk.writes.is_empty() {
             object.incarnations.clear();
             drop(objects);
+            self.calls.with(name, Record::floor_is_forgotten);
             self.count("calls that left memory");
             self.trace(|| format!("{name:.6} leaves memory"));
         }

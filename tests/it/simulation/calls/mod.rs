@@ -108,6 +108,11 @@ fn unheard_words_in_the_history_are_noticed() {
 }
 
 #[test]
+fn an_answer_that_is_cut_off_before_another_and_kept_whole_is_noticed() {
+    must_break(World::Calls, Mutation::OlderAnswerKept, 20_000);
+}
+
+#[test]
 fn a_minute_that_is_settled_twice_is_noticed() {
     must_break(World::Calls, Mutation::MinuteSettledTwice, 200);
 }

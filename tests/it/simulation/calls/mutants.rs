@@ -63,6 +63,19 @@ impl Simulation {
                 *state = after.to_string();
             }
         }
+        if self.is(Mutation::OlderAnswerKept) {
+            let (before, mut after) = (parse(before), parse(state));
+            let was_unheard = after["call"]["unanswered"] != "";
+            let turns = after.pointer_mut("/call/turns").filter(|_| was_unheard);
+            let turns = turns.and_then(Value::as_array_mut).into_iter().flatten();
+            for (at, turn) in turns.enumerate() {
+                let said = &before["call"]["turns"][at]["assistant"];
+                if said.is_string() {
+                    turn["assistant"] = said.clone();
+                }
+            }
+            *state = after.to_string();
+        }
         if self.is(Mutation::EndForgotten) {
             let (call, mut after) = (parse(before)["call"].clone(), parse(state));
             if after["over"].is_object() && call.is_object() {

@@ -76,6 +76,8 @@ pub struct Record {
     pub breaks: u64,
     /// What Twilio has spoken of the model's answers.
     pub played: String,
+    /// Whether the object was told that something was played since it is in memory.
+    pub knows_played: bool,
     /// Counts what the caller is owed an answer to.
     pub owed: Option<u64>,
     pub owed_count: u64,
@@ -104,7 +106,8 @@ pub struct Turn {
     pub is_over: bool,
     /// Whether the model has called something that ends the call, in this turn or in one that it repeats.
     pub ends_call: bool,
-    /// Whether it has done so in this turn. Then it cannot ask for digits.
+    /// Whether it does so in the newest request, and has done so in one before. Then it cannot ask for digits.
+    pub may_have_effects: bool,
     pub has_effects: bool,
     /// What was sent to be spoken, without spaces.
     pub spoken: String,
@@ -114,8 +117,8 @@ pub struct Turn {
     pub calls_tools: bool,
     /// What the model has said in each earlier request before it called tools, and no document has.
     pub unsaid: Vec<String>,
-    /// Whether the caller has said something since, without an interruption that was told.
-    pub is_left: bool,
+    /// Whether its object has left memory since, and perhaps lost what it had sent.
+    pub is_lost: bool,
     /// The words that had been played when the caller cut in.
     pub heard: Option<BTreeSet<String>>,
 }
@@ -156,6 +159,14 @@ impl Minutes {
         let sum = self.0.entry(day).or_default();
         *sum += count;
         *sum
+    }
+}
+
+impl Record {
+    /// The object has left memory: it does not know what is still played of these turns.
+    pub fn floor_is_forgotten(&mut self) {
+        self.knows_played = false;
+        self.turns.iter_mut().for_each(|turn| turn.is_lost = true);
     }
 }
 

@@ -170,7 +170,8 @@ impl Simulation {
 
     fn tell_played(self: &Rc<Self>, session: &Rc<Session>, words: &str) {
         if !words.is_empty() {
-            self.tell_info(session, "tokensPlayed", words);
+            let info = json!({ "type": "info", "name": "tokensPlayed", "value": words });
+            self.tell(session, &info, Meaning::Played);
         }
     }
 

@@ -58,7 +58,7 @@ impl Simulation {
                 turn.is_whole = reply.is_whole;
                 turn.calls_tools = reply.calls_tools;
                 turn.ends_call |= reply.ends_call;
-                turn.has_effects |= reply.ends_call;
+                turn.may_have_effects = reply.ends_call;
                 if let Some((question, most)) =
                     reply.question.as_ref().filter(|_| !turn.has_effects)
                 {
@@ -173,6 +173,7 @@ impl Record {
             Some(turn) if turn.words == words && turn.breaks == breaks => {
                 turn.spoken_before = turn.spoken.len();
                 let reply = std::mem::take(&mut turn.reply);
+                turn.has_effects |= std::mem::take(&mut turn.may_have_effects);
                 if std::mem::take(&mut turn.calls_tools) {
                     turn.unsaid.push(reply);
                 }
@@ -191,10 +192,11 @@ impl Record {
                     ends_call,
                     spoken: String::new(),
                     spoken_before: 0,
+                    may_have_effects: false,
                     has_effects: false,
                     calls_tools: false,
                     unsaid: Vec::new(),
-                    is_left: false,
+                    is_lost: false,
                     heard: None,
                 });
             }

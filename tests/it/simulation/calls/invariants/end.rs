@@ -97,6 +97,7 @@ impl Simulation {
         self.calls.with(name, |call| {
             // What is still spoken was said by an object that nobody remembers.
             call.is_honest &= !is_spoken;
+            call.floor_is_forgotten();
             if call.over.is_some() && call.logged == 0 {
                 call.may_be_unlogged = true;
             }

@@ -11,7 +11,7 @@ use crate::simulation::{
     calls::{
         STATE,
         life::is_fixed,
-        records::{Record, tight},
+        records::{Record, model_words, tight},
     },
     state::Simulation,
 };
@@ -110,6 +110,8 @@ impl Record {
         let is_anew = token == self.question && is_last && self.asked_anew_in < session;
         if is_anew && session > 1 {
             self.asked_anew_in = session;
+            let heard = self.turns.iter_mut().filter_map(|turn| turn.heard.as_mut());
+            heard.for_each(|heard| heard.extend(model_words(token)));
             return Ok(());
         }
         self.only_what_the_model_says(token, is_last)

@@ -49,7 +49,7 @@ impl Simulation {
             // What it called came too late.
             "endpoint_failed" => {
                 if let Some(turn) = call.turns.last_mut() {
-                    turn.calls_tools = false;
+                    (turn.calls_tools, turn.may_have_effects) = (false, false);
                 }
                 Ok(())
             }
