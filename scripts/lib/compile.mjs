@@ -36,7 +36,7 @@ const TARGET = "wasm32-unknown-unknown";
 
 /**
  * The profiles: that of cargo, the folder of its results, and whether the functions keep their
- * names, which stack traces then contain. They are a fifth of a release build.
+ * names, which stack traces then contain. They are an eighth of a release build.
  */
 const PROFILES = {
   release: { cargo: "release", folder: "release", keepNames: false },
