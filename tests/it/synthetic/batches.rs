@@ -335,3 +335,17 @@ async fn the_batch_in_the_documentation_is_one_that_can_be_begun() {
     let begun = request(&platform(), "POST", "/admin/batches", Some(&batch)).await;
     assert_eq!(begun.status, 201, "{}", begun.body);
 }
+
+#[tokio::test(flavor = "local", start_paused = true)]
+async fn beyond_a_thousand_batches_one_has_to_be_deleted_first() {
+    let fake = platform();
+    let first = begin(&fake, &plain(1)).await;
+    for _ in 1..1000 {
+        begin(&fake, &plain(1)).await;
+    }
+    let refused = request(&fake, "POST", "/admin/batches", Some(&plain(1))).await;
+    assert_eq!(refused.status, 409);
+    assert_eq!(refused.body, "too many batches: delete some first\n");
+    request(&fake, "DELETE", &first, None).await;
+    begin(&fake, &plain(1)).await;
+}

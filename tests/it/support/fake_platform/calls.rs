@@ -35,7 +35,7 @@ pub(super) struct Calls {
     sent: RefCell<Vec<(UnixMillis, u32, String)>>,
     /// The sockets that were closed, with the code.
     closed: RefCell<Vec<(u32, u16)>>,
-    secrets: RefCell<u8>,
+    secrets: RefCell<u16>,
     replies_lost: Cell<usize>,
     /// The calls of the REST API.
     pub(super) rest: RestCalls,
@@ -179,7 +179,10 @@ impl FakePlatform {
     fn next_secret(&self) -> [u8; 16] {
         let mut next = self.0.calls.secrets.borrow_mut();
         *next += 1;
-        [*next; 16]
+        let [high, low] = next.to_be_bytes();
+        let mut secret = [low; 16];
+        secret[0] ^= high;
+        secret
     }
 }
 
