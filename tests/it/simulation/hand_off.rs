@@ -6,8 +6,11 @@ use std::rc::Rc;
 
 use serde_json::Value;
 use switchboard::{
-    identity::{Address, PhoneHash},
-    messaging::api::{HandBack, Say, TakeOver},
+    identity::Address,
+    messaging::{
+        api::{HandBack, Say, TakeOver},
+        keywords::Keyword,
+    },
     object::Engine as _,
     platform::{HttpError, HttpRequest, HttpResponse, Method},
 };
@@ -18,6 +21,7 @@ use super::{
     object_ports::{ObjectPlatform, vanished},
     objects::Engine,
     state::Simulation,
+    workload::write_text,
 };
 use crate::support::response::response;
 
@@ -31,6 +35,16 @@ url = "https://desk.example/messages"
 secret = "DESK_SECRET"
 hours = 1
 "#;
+
+/// A contact that an operator serves.
+pub struct Served<'a> {
+    pub index: u64,
+    /// The name of its thread.
+    pub name: &'a str,
+    /// Its address, and the one that it writes to.
+    pub from: &'a str,
+    pub to: &'a str,
+}
 
 impl Simulation {
     /// A thread sends a message of its contact to the desk.
@@ -105,7 +119,11 @@ impl Simulation {
     }
 
     /// An operator takes the contact over, answers it and releases it, a few times.
-    pub async fn operate(self: &Rc<Self>, name: &str, number: Address, phone_hash: PhoneHash) {
+    pub async fn operate(self: &Rc<Self>, contact: &Served<'_>) {
+        let name = contact.name;
+        let number: Address = contact.to.parse().unwrap();
+        let address = contact.from.parse().unwrap();
+        let phone_hash = self.config.pseudonym_key.phone_hash(&address);
         for _ in 0..self.random.below(6) {
             self.sleep(self.random.below(60_000)).await;
             match self.random.below(4) {
@@ -118,25 +136,53 @@ impl Simulation {
                     let phone_hash = phone_hash.clone();
                     self.operator(name, HandBack { phone_hash }).await;
                 }
-                _ => self.answer_as_a_person(name).await,
+                _ => self.answer_as_a_person(contact).await,
             }
         }
     }
 
-    /// An operator's answer. Sometimes the call is made twice, perhaps after the hand-off or an erasure.
-    async fn answer_as_a_person(self: &Rc<Self>, name: &str) {
-        let (id, text) = {
+    /// An operator's answer. Sometimes the call is made twice, perhaps after an erasure.
+    async fn answer_as_a_person(self: &Rc<Self>, contact: &Served<'_>) {
+        let (number, mut id, text) = {
             let mut invariants = self.invariants.borrow_mut();
             let number = invariants.answers.len();
             let (id, text) = (format!("say{number}"), format!("answer#{number} of Ana"));
-            invariants.operator_writes(name, &id, &text);
-            (id, text)
+            invariants.operator_writes(contact.name, &id, &text);
+            (number as u64, id, text)
         };
-        for _ in 0..self.random.between(1, 2) {
-            let (id, text) = (id.clone(), text.clone());
-            self.operator(name, Say { text, id }).await;
-            let longest = self.random.pick(&[3000, 3000, 120_000]);
-            self.sleep(self.random.below(longest)).await;
+        for attempt in 0..self.random.between(1, 2) {
+            let say = Say {
+                text: text.clone(),
+                id: id.clone(),
+            };
+            self.operator(contact.name, say).await;
+            self.sleep(self.random.below(3000)).await;
+            if self.random.chance(300) {
+                let first = 0x5000 + 4 * number + 2 * attempt;
+                self.begins_anew(contact, first).await;
+                if self.is(Mutation::NewIdAfterAnErasure) {
+                    id.push('b');
+                    let mut invariants = self.invariants.borrow_mut();
+                    invariants.operator_repeats(&id, &text);
+                }
+            }
+        }
+    }
+
+    /// A contact erases its data and asks for a person again, with messages of this number and the next.
+    async fn begins_anew(self: &Rc<Self>, contact: &Served<'_>, number: u64) {
+        let Served {
+            index,
+            name,
+            from,
+            to,
+            ..
+        } = *contact;
+        let erase = ("delete my data".to_owned(), false, Some(Keyword::Erase));
+        let ask = ("agent".to_owned(), false, None);
+        for (number, said) in [(number, erase), (number + 1, ask)] {
+            write_text(self, index, number, name, from, to, said);
+            self.sleep(self.random.between(1000, 8000)).await;
         }
     }
 
@@ -163,20 +209,6 @@ pub fn without_hand_off(state: &str) -> String {
     let mut state: Value = serde_json::from_str(state).unwrap_or_default();
     if let Some(fields) = state.as_object_mut() {
         fields.remove("hand_off");
-    }
-    state.to_string()
-}
-
-/// The state without the ids of an operator's answers, if the conversation was forgotten since the state before.
-pub fn without_ids_of_answers(before: &str, state: &str) -> String {
-    let parse = |text: &str| serde_json::from_str::<Value>(text).unwrap_or_default();
-    let (before, mut state) = (parse(before), parse(state));
-    if before["forgotten"] != state["forgotten"]
-        && let Some(hand_off) = state
-            .pointer_mut("/hand_off")
-            .and_then(Value::as_object_mut)
-    {
-        hand_off.remove("sent");
     }
     state.to_string()
 }

@@ -256,7 +256,7 @@ fn a_contact_that_is_told_twice_of_a_hand_off_is_noticed() {
 
 #[test]
 fn an_erasure_that_forgets_what_an_operator_has_answered_is_noticed() {
-    must_break(World::Messages, Mutation::AnswerIdsErased, 20_000);
+    must_break(World::Messages, Mutation::NewIdAfterAnErasure, 400);
 }
 
 #[test]

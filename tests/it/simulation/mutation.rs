@@ -73,8 +73,8 @@ pub enum Mutation {
     HandOffForgotten,
     /// A restarted object does not know that the contact was told of the hand-off.
     ToldForgotten,
-    /// An erasure drops the ids of an operator's answers.
-    AnswerIdsErased,
+    /// An operator's answer that is repeated after an erasure has another id.
+    NewIdAfterAnErasure,
     /// A repeated delivery has another id.
     NewIdForARepeat,
     /// A desk that refuses a message looks as if it had taken it.
@@ -97,8 +97,8 @@ pub enum Mutation {
     InterruptDropped,
     /// A call is told that its caller has heard everything.
     HeardIgnored,
-    /// An answer that is cut off while another waits behind it is stored whole.
-    OlderAnswerKept,
+    /// A call is not told what was played. Only the newest answer can then be cut off.
+    PlayedNotTold,
     /// What a document has said is said by the next one again.
     AnswerSaidAgain,
     /// A request for a document that comes again looks like one for the newest document.

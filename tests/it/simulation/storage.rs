@@ -15,7 +15,7 @@ use switchboard::{
 use super::{
     calls::STATE as CALL_STATE,
     executor::OUTSIDE,
-    hand_off::{without_hand_off, without_ids_of_answers},
+    hand_off::without_hand_off,
     intake::with_intakes_of,
     mutation::Mutation,
     objects::{BUDGET, Kind},
@@ -171,9 +171,6 @@ impl Simulation {
     fn mutate_state(&self, before: &str, state: &mut String) {
         if self.is(Mutation::IntakeKept) {
             *state = with_intakes_of(before, state);
-        }
-        if self.is(Mutation::AnswerIdsErased) {
-            *state = without_ids_of_answers(before, state);
         }
         if self.is(Mutation::HandOffByModelLost) && state.contains("\"by\":\"assistant\"") {
             *state = without_hand_off(state);

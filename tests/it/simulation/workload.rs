@@ -9,6 +9,7 @@ use switchboard::messaging::keywords::{self, Keyword};
 use super::{
     executor::OUTSIDE,
     fault_plan::MAX_MESSAGE_CHARS,
+    hand_off::Served,
     invariants::Message,
     mutation::Mutation,
     state::Simulation,
@@ -46,11 +47,16 @@ pub fn begin(sim: &Rc<Simulation>) {
             contact_writes(&inner, index, &name, &from, &to).await;
         });
         if sim.fault_plan.hands_over {
-            let (inner, name) = (Rc::clone(sim), name2.clone());
-            let number = to2.parse().unwrap();
-            let phone_hash = keys.phone_hash(&from2.parse().unwrap());
+            let inner = Rc::clone(sim);
+            let (name, from, to) = (name2.clone(), from2.clone(), to2.clone());
             sim.executor.spawn(OUTSIDE, async move {
-                inner.operate(&name, number, phone_hash).await;
+                let contact = Served {
+                    index,
+                    name: &name,
+                    from: &from,
+                    to: &to,
+                };
+                inner.operate(&contact).await;
             });
         }
         sim.executor.spawn(OUTSIDE, async move {
@@ -280,7 +286,8 @@ fn write(sim: &Rc<Simulation>, index: u64, number: u64, name: &str, from: &str, 
     write_text(sim, index, number, name, from, to, said);
 }
 
-fn write_text(
+/// The contact writes this.
+pub fn write_text(
     sim: &Rc<Simulation>,
     index: u64,
     number: u64,

@@ -109,7 +109,7 @@ fn unheard_words_in_the_history_are_noticed() {
 
 #[test]
 fn an_answer_that_is_cut_off_before_another_and_kept_whole_is_noticed() {
-    must_break(World::Calls, Mutation::OlderAnswerKept, 20_000);
+    must_break(World::Calls, Mutation::PlayedNotTold, 400);
 }
 
 #[test]

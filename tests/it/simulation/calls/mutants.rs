@@ -15,6 +15,9 @@ pub fn frame(sim: &Simulation, session: u32, current: u32, text: String) -> Opti
     if is_interrupt && sim.is(Mutation::InterruptDropped) {
         return None;
     }
+    if sim.is(Mutation::PlayedNotTold) && text.contains("tokensPlayed") {
+        return None;
+    }
     let text = if is_interrupt && sim.is(Mutation::HeardIgnored) {
         let everything = "and much more ".repeat(99);
         json!({ "type": "interrupt", "utteranceUntilInterrupt": everything }).to_string()
@@ -62,19 +65,6 @@ impl Simulation {
                 after["call"]["door"] = door;
                 *state = after.to_string();
             }
-        }
-        if self.is(Mutation::OlderAnswerKept) {
-            let (before, mut after) = (parse(before), parse(state));
-            let was_unheard = after["call"]["unanswered"] != "";
-            let turns = after.pointer_mut("/call/turns").filter(|_| was_unheard);
-            let turns = turns.and_then(Value::as_array_mut).into_iter().flatten();
-            for (at, turn) in turns.enumerate() {
-                let said = &before["call"]["turns"][at]["assistant"];
-                if said.is_string() {
-                    turn["assistant"] = said.clone();
-                }
-            }
-            *state = after.to_string();
         }
         if self.is(Mutation::EndForgotten) {
             let (call, mut after) = (parse(before)["call"].clone(), parse(state));

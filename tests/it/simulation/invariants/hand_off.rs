@@ -268,6 +268,11 @@ impl Invariants {
     /// An operator writes an answer.
     pub fn operator_writes(&mut self, name: &str, id: &str, text: &str) {
         self.add_answer(name, text.to_owned());
+        self.operator_repeats(id, text);
+    }
+
+    /// An operator's answer comes with this id.
+    pub fn operator_repeats(&mut self, id: &str, text: &str) {
         self.operator_texts.insert(id.to_owned(), text.to_owned());
     }
 
