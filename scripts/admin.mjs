@@ -25,6 +25,7 @@ Calls the admin routes of a Worker and prints the answers.
   --to ADDRESS        your number, short code or agent, such as +15550199 or rcs:brand_x_agent
   --channel CHANNEL   sms (default), whatsapp, rcs or messenger, which is put in front of both addresses
   --text TEXT         the answer, at most 1600 characters
+  --id ID             your id of the answer: a repeat with the same one is not sent again
   --assistant NAME    the assistant that calls, from the first phone number of its file
   --from NUMBER       for a call: another number of the assistant
   --context TEXT      what the assistant knows of this call, at most 2000 characters
@@ -59,7 +60,7 @@ const NUMBER = /^\+[1-9]\d{6,14}$/;
 
 await command(async (args) => {
   const line = readCommandLine(args, {
-    texts: ["from", "to", "channel", "text", "assistant", "context", "url"],
+    texts: ["from", "to", "channel", "text", "id", "assistant", "context", "url"],
     flags: ["yes", "json"],
     positionals: true,
   });
@@ -78,6 +79,7 @@ await command(async (args) => {
     print(values.json ? JSON.stringify(answer, undefined, 2) : lines.join("\n"));
   for (const option of ["assistant", "context"])
     if (name !== "call") rejectOptions(values, name, [option]);
+  if (name !== "message") rejectOptions(values, name, ["id"]);
   return COMMANDS[name]({ url, values, report, subject });
 });
 
@@ -227,8 +229,10 @@ async function message({ url, values, report }) {
   const text = values.text?.trim();
   if (!text) throw new UsageError("--text is missing: give it the answer.");
   if (text.length > 1600) throw new UsageError("--text must have at most 1600 characters.");
+  const id = values.id?.trim();
+  if (id === "" || id?.length > 200) throw new UsageError("--id must have 1 to 200 characters.");
   const answer = await ask(url, "/admin/contacts/messages", "queued", {
-    contact: { ...contact, text },
+    contact: { ...contact, text, ...(id && { id }) },
   });
   report(answer, [`the answer to ${contact.from} waits to be sent`]);
 }

@@ -12,6 +12,8 @@ export function contactCard(card) {
   const text = element("textarea", { rows: 3, maxLength: 1600 });
   const state = element("div", {});
   const done = element("p", { class: "done", role: "status" });
+  // The answer that was not sent yet, and its id.
+  let unsent = { about: "", id: "" };
   const problem = problemPlace();
   const pair = () => ({ from: from.value.trim(), to: to.value.trim() });
   const act = (label, look, action, words) =>
@@ -39,7 +41,12 @@ export function contactCard(card) {
     done.textContent = "";
     const said = text.value.trim();
     if (!said) throw new Error("The answer is empty.");
-    await admin("message", { body: { ...pair(), text: said } });
+    const answer = { ...pair(), text: said };
+    const about = JSON.stringify(answer);
+    // It keeps its id when it is sent again after a failure, so that the contact gets it once.
+    if (about !== unsent.about) unsent = { about, id: crypto.randomUUID() };
+    await admin("message", { body: { ...answer, id: unsent.id } });
+    unsent = { about: "", id: "" };
     text.value = "";
     done.textContent = "The answer waits to be sent.";
   });

@@ -9,7 +9,7 @@ import { after, test } from "node:test";
 import { operatorServer } from "../../scripts/lib/operator-server.mjs";
 import { TailReader } from "../../scripts/lib/tail.mjs";
 import { exampleAssistants, FRONT_DESK } from "../e2e/examples.mjs";
-import { freshPair, SECRETS } from "../e2e/harness.mjs";
+import { eventually, freshPair, SECRETS } from "../e2e/harness.mjs";
 import { assertFits, NARROW, setUpBrowserTests, violations, WIDE } from "./browser.mjs";
 
 const tests = setUpBrowserTests({ assistants: exampleAssistants });
@@ -87,6 +87,40 @@ test("a contact is handed over, released and erased on the page, and erasing ask
   await question.getByRole("button", { name: "Erase" }).click();
   await page.getByText("Erased: 1 turns.").waitFor();
   assert.equal(await fact(page, "contact", "Turns remembered"), "0");
+});
+
+test("an answer that is sent again after a failure reaches the contact once", async () => {
+  const [from, to] = await contact();
+  const page = await open();
+  await choose(page, from, to);
+  await page.getByRole("button", { name: "Hand over" }).click();
+  await page.getByText("A person answers from now on.").waitFor();
+  await tests.switchboard.worker.sendMessage({ from, to, body: "Where is it?" });
+  // The Worker gets the first request, and its answer is lost.
+  await page.route(
+    "**/admin",
+    async (route) => {
+      await route.fetch();
+      await route.abort();
+    },
+    { times: 1 },
+  );
+  await page.getByLabel("Answer a contact that is handed over").fill("On its way");
+  await page.getByRole("button", { name: "Send" }).click();
+  await page.getByText(/The page's server does not answer/).waitFor();
+  await page.getByRole("button", { name: "Send" }).click();
+  await page.getByText("The answer waits to be sent.").waitFor();
+  const { playground } = tests.switchboard;
+  const answers = async () =>
+    (await playground.messagesTo(from)).filter(({ body }) => body === "On its way").length;
+  await eventually("the answer to be sent", async () => (await answers()) > 0);
+  // Another answer, which goes out after all before it.
+  await page.getByLabel("Answer a contact that is handed over").fill("Bye");
+  await page.getByRole("button", { name: "Send" }).click();
+  await eventually("the next answer to be sent", async () =>
+    (await playground.messagesTo(from)).some(({ body }) => body === "Bye"),
+  );
+  assert.equal(await answers(), 1);
 });
 
 test("a wrong address, and an action that is not possible, are said in one sentence", async () => {

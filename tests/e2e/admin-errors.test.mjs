@@ -158,6 +158,11 @@ const MISTAKES = {
     ["message", ...PAIR, "--text", "x".repeat(1601)],
     /--text must have at most 1600 characters/,
   ],
+  "an id of no characters": [
+    ["message", ...PAIR, "--text", "x", "--id", " "],
+    /--id must have 1 to 200 characters/,
+  ],
+  "--id without a message": [["show", ...PAIR, "--id", "7"], /show does not take --id/],
   "no --from": [["show", "--to", "+15550199"], /--from is missing/],
   "no --to": [["erase", "--from", "+15550100", "--yes"], /--to is missing/],
   "a number without its country": [

@@ -138,11 +138,11 @@ test("a contact is taken over, answered and released", async () => {
     ["release", { body: { handed_off: false, ended: false } }, "release", /was not handed over/],
     ["message", { status: 202, body: { queued: true } }, "messages", /waits to be sent/],
   ])) {
-    const text = command === "message" ? ["--text", " On its way "] : [];
+    const text = command === "message" ? ["--text", " On its way ", "--id", "desk 7"] : [];
     const { code, stdout, requests } = await admin([command, ...PAIR, ...text], answer);
     assert.equal(code, 0, stdout);
     assert.match(stdout, says);
-    const said = command === "message" ? { text: "On its way" } : {};
+    const said = command === "message" ? { text: "On its way", id: "desk 7" } : {};
     const body = { from: "+15550100", to: "+15550199", ...said };
     assert.deepEqual(requests.map(asked), [
       ["POST", `/admin/contacts/${path}`, "application/json", body],

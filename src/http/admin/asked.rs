@@ -21,6 +21,8 @@ use crate::{
 
 /// The longest answer of an operator, in UTF-16 units: one message.
 const MAX_TEXT: usize = 1600;
+/// The longest id that an operator's desk gives an answer, in UTF-16 units.
+const MAX_ID: usize = 200;
 
 /// A contact, and the number that the contact wrote to.
 pub(super) struct Pair {
@@ -38,6 +40,13 @@ impl Call {
     /// The operator's answer.
     pub(super) fn text(&self) -> Result<&str, Response> {
         bounded_text(&self.fields, "text", MAX_TEXT)
+    }
+
+    /// The id that the operator's desk has given the answer, if any.
+    pub(super) fn id(&self) -> Result<Option<&str>, Response> {
+        let id = self.fields.contains_key("id");
+        id.then(|| bounded_text(&self.fields, "id", MAX_ID))
+            .transpose()
     }
 }
 

@@ -80,9 +80,9 @@ pub async fn handle(
                 ERASE => erase(platform, config, pair).await,
                 TAKE_OVER => take_over(platform, config, pair).await,
                 HAND_BACK => hand_back(platform, config, pair).await,
-                _ => match call.text() {
-                    Ok(text) => say(platform, config, pair, text).await,
-                    Err(response) => return response,
+                _ => match (call.text(), call.id()) {
+                    (Ok(text), Ok(id)) => say(platform, config, pair, text, id).await,
+                    (Err(response), _) | (_, Err(response)) => return response,
                 },
             }
         }
@@ -156,19 +156,23 @@ async fn hand_back(
     Ok(json(200, &ShownHandOff::ended(ended)))
 }
 
-/// Sends a contact the operator's answer.
+/// Sends a contact the operator's answer, once for each id. Without an id, every request is another
+/// answer.
 async fn say(
     platform: &impl WorkerPlatform,
     config: &Config,
     pair: &Pair,
     text: &str,
+    id: Option<&str>,
 ) -> Result<Response, PlatformError> {
+    let named = match id {
+        Some(id) => format!("id {id}"),
+        // Only the retries of this request have it.
+        None => format!("{} {text}", platform.now()),
+    };
     let say = Say {
         text: text.to_owned(),
-        // Only the retries of this request have it.
-        id: config
-            .pseudonym_key
-            .text_mark(&format!("{} {text}", platform.now())),
+        id: config.pseudonym_key.text_mark(&named),
     };
     let said = call(platform, config, pair, &say, OBJECT_TIME).await?;
     Ok(match said {

@@ -2,6 +2,7 @@
 //!
 //! Not here: who may make one (`admin_access`).
 
+use serde_json::json;
 use switchboard::http::{BodyBroken, MAX_BODY_BYTES};
 use switchboard::platform::PlatformError;
 
@@ -168,16 +169,13 @@ async fn an_answer_of_an_operator_must_be_one_message_of_clean_text() {
     let long = "x".repeat(1601);
     for (text, says) in [
         (None, "text is missing"),
-        (Some(serde_json::json!(null)), "text must have"),
-        (Some(serde_json::json!(7)), "text must have"),
-        (Some(serde_json::json!(" \n ")), "text must have"),
-        (Some(serde_json::json!("a\u{7}b")), "text must have"),
-        (
-            Some(serde_json::json!(long)),
-            "text must have 1 to 1600 characters",
-        ),
+        (Some(json!(null)), "text must have"),
+        (Some(json!(7)), "text must have"),
+        (Some(json!(" \n ")), "text must have"),
+        (Some(json!("a\u{7}b")), "text must have"),
+        (Some(json!(long)), "text must have 1 to 1600 characters"),
     ] {
-        let mut body = serde_json::json!({ "from": "+15550100", "to": "+15550199" });
+        let mut body = json!({ "from": "+15550100", "to": "+15550199" });
         if let Some(text) = text {
             body["text"] = text;
         }
@@ -185,5 +183,20 @@ async fn an_answer_of_an_operator_must_be_one_message_of_clean_text() {
         let response = platform.handle(&mut about_contact("messages", &body)).await;
         assert_eq!(response.status, 400, "{body}");
         assert!(response.body.contains(says), "{}", response.body);
+    }
+}
+
+#[tokio::test(flavor = "local", start_paused = true)]
+async fn an_id_of_an_operators_answer_that_is_none_is_a_400_that_names_it() {
+    let platform = FakePlatform::with(&[WITH_ADMIN]);
+    let long = "x".repeat(201);
+    for id in [json!(7), json!(""), json!(long), json!(null), json!("a\tb")] {
+        let body = json!({ "from": "+15550100", "to": "+15550199", "text": "Hi", "id": id });
+        let response = platform
+            .handle(&mut about_contact("messages", &body.to_string()))
+            .await;
+        assert_eq!(response.status, 400, "{id}");
+        let named = "id must have 1 to 200 characters";
+        assert!(response.body.contains(named), "{}", response.body);
     }
 }

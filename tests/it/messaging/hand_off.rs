@@ -44,14 +44,25 @@ async fn operator(
     from: &str,
     text: Option<&str>,
 ) -> (u16, Value) {
+    let text = text.map(|text| json!({ "text": text }));
+    operator_with(platform, what, from, text).await
+}
+
+/// The same with these fields.
+async fn operator_with(
+    platform: &FakePlatform,
+    what: &str,
+    from: &str,
+    fields: Option<Value>,
+) -> (u16, Value) {
     let to = if from.starts_with("whatsapp:") {
         format!("whatsapp:{NUMBER}")
     } else {
         NUMBER.to_owned()
     };
     let mut body = json!({ "from": from, "to": to });
-    if let Some(text) = text {
-        body["text"] = text.into();
+    for (name, value) in fields.iter().flat_map(|fields| fields.as_object().unwrap()) {
+        body[name] = value.clone();
     }
     let path = format!("/admin/contacts/{what}");
     admin_answer(platform, Incoming::json(&path, &body.to_string())).await
@@ -290,6 +301,33 @@ async fn an_operator_takes_a_contact_over_answers_and_releases_it() {
         ]
     );
     assert_eq!(texts(&platform), ["One", "Two"]);
+}
+
+#[tokio::test(flavor = "local", start_paused = true)]
+async fn an_operators_answer_with_an_id_is_sent_once_however_often_it_is_posted() {
+    let platform = with_desk();
+    operator(&platform, "hand-over", ANNA, None).await;
+    platform.text(ANNA, "One").await;
+    let answer = async |text: &str, id: Option<&str>| {
+        let mut fields = json!({ "text": text });
+        if let Some(id) = id {
+            fields["id"] = id.into();
+        }
+        let (status, body) = operator_with(&platform, "messages", ANNA, Some(fields)).await;
+        assert_eq!((status, body), (202, json!({ "queued": true })));
+        platform.pass(5 * SECOND).await;
+    };
+    answer("Hi", Some("desk 7")).await;
+    answer("Hi", Some("desk 7")).await;
+    answer("Hi", Some("desk 7 ")).await;
+    assert_eq!(platform.sent(), ["Hi"]);
+    answer("Hi", Some("desk 8")).await;
+    answer("Hi", None).await;
+    answer("Hi", None).await;
+    assert_eq!(platform.sent(), ["Hi", "Hi", "Hi", "Hi"]);
+    operator(&platform, "release", ANNA, None).await;
+    answer("Hi", Some("desk 7")).await;
+    assert_eq!(platform.sent().len(), 4, "nor after the hand-off");
 }
 
 #[tokio::test(flavor = "local", start_paused = true)]
