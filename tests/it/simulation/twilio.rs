@@ -73,7 +73,9 @@ impl Simulation {
             && let Some(to) = self.told_opted_out(request, response)
         {
             let now = self.executor.now();
-            self.invariants.borrow_mut().told_opted_out(&to, began, now);
+            self.invariants
+                .borrow_mut()
+                .told_by_refusal(&to, began, now);
             if self.is(Mutation::OptOutAtTwilioIgnored) {
                 *response = json_response(400, &json!({ "code": 21211 }));
             }

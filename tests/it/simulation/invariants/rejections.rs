@@ -28,6 +28,16 @@ impl Invariants {
         }
     }
 
+    /// A create that began then was refused with the words that the contact has opted out at Twilio. That says nothing if the
+    /// message was dropped meanwhile: the thread cannot tell then whether the contact has opted in since.
+    pub fn told_by_refusal(&mut self, to: &str, began: u64, at: u64) {
+        let contact = self.contact_at(to);
+        let dropped_at = contact.and_then(|contact| contact.dropped_at);
+        if dropped_at.is_none_or(|dropped| dropped < began) {
+            self.told_opted_out(to, began, at);
+        }
+    }
+
     /// A thread was told that its contact has opted out at Twilio, about a message from `since`. That says nothing if the
     /// contact has opted in meanwhile.
     pub fn told_opted_out(&mut self, to: &str, since: u64, at: u64) {
