@@ -194,7 +194,7 @@ function resetInstance() {
 });
 
 // The executor of wasm-bindgen schedules its tasks by this function. workerd makes a template of a
-// function for each call, and eight calls a turn took a fifteenth of its CPU time (bench/NOTES.md).
+// function for each call, and eight calls a turn took a twentieth of its CPU time (bench/NOTES.md).
 // What a task throws still becomes an `error` event.
 globalThis.queueMicrotask = (task) => {
   Promise.resolve()
