@@ -50,6 +50,13 @@ impl UnixMillis {
         Self(day.saturating_mul(MILLIS_PER_DAY))
     }
 
+    /// When the counts of a UTC day can be forgotten: some time after it is over. A clock that then steps
+    /// back over midnight still finds them, and does not begin the day again.
+    #[must_use]
+    pub fn end_of_counts(day: u64) -> Self {
+        Self::start_of_day(day.saturating_add(1)).plus(CLOCK_STEP)
+    }
+
     /// The day to which the counts of the UTC day `counted` belong now. `None`: a new day has
     /// begun, and the counts start at zero.
     ///
@@ -80,6 +87,9 @@ impl fmt::Display for UnixMillis {
 }
 
 const MILLIS_PER_DAY: u64 = 86_400_000;
+
+/// More than a clock is set back by when it is corrected.
+const CLOCK_STEP: Duration = Duration::from_hours(1);
 
 /// The length of `duration` in whole milliseconds; saturates.
 #[must_use]

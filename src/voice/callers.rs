@@ -1,7 +1,7 @@
 //! A caller's object: it counts the calls of one caller to one number, and the requests to the model that they cost.
 //!
 //! So one caller cannot use up everybody's day. The object stores times and numbers, and nothing of what was said. It
-//! forgets a call after an hour, and a day's count when the day is over. If it cannot be asked, the call is refused. Not
+//! forgets a call after an hour, and a day's count an hour after the day. If it cannot be asked, the call is refused. Not
 //! here: the caps of all callers together (`conversation::budget`).
 
 use std::time::Duration;
@@ -163,7 +163,8 @@ impl State {
             return true;
         }
         let most = usize::try_from(count.limit).unwrap_or(usize::MAX);
-        if self.exhausted || self.calls.len() >= most {
+        let exhausted = self.exhausted && now.day_of_count(self.day).is_some();
+        if exhausted || self.calls.len() >= most {
             return false;
         }
         self.calls.push((count.call.clone(), now));
@@ -171,10 +172,12 @@ impl State {
     }
 
     fn count_request(&mut self, count: CountRequest, now: UnixMillis) -> bool {
+        if now.day_of_count(self.day).is_none() {
+            (self.day, self.requests, self.exhausted) = (now.utc_day(), 0, false);
+        }
         if self.exhausted || count.limit.is_some_and(|limit| self.requests >= limit) {
             return false;
         }
-        self.day = now.day_of_count(self.day).unwrap_or(now.utc_day());
         self.requests = self.requests.saturating_add(1);
         true
     }
@@ -185,18 +188,24 @@ impl State {
             .iter_mut()
             .for_each(|(_, at)| *at = (*at).min(now));
         self.calls.retain(|(_, at)| now.since(*at) < WINDOW);
-        match now.day_of_count(self.day) {
-            Some(day) if self.requests > 0 || self.exhausted => self.day = day,
-            _ => (self.day, self.requests, self.exhausted) = (0, 0, false),
+        if !self.has_counts() || UnixMillis::end_of_counts(self.day) <= now {
+            (self.day, self.requests, self.exhausted) = (0, 0, false);
+        } else if let Some(day) = now.day_of_count(self.day) {
+            self.day = day;
         }
     }
 
     /// When something is to be forgotten next.
     fn forgotten_at(&self) -> Option<UnixMillis> {
         let call = self.calls.first().map(|(_, at)| at.plus(WINDOW));
-        let counts = self.requests > 0 || self.exhausted;
-        let day = counts.then(|| UnixMillis::start_of_day(self.day.saturating_add(1)));
+        let day = self.has_counts();
+        let day = day.then(|| UnixMillis::end_of_counts(self.day));
         call.into_iter().chain(day).min()
+    }
+
+    /// Whether something counts for the day.
+    fn has_counts(&self) -> bool {
+        self.requests > 0 || self.exhausted
     }
 }
 
@@ -248,6 +257,27 @@ mod tests {
         ));
     }
 
+    #[test]
+    fn a_clock_that_steps_back_over_midnight_does_not_begin_the_day_again() {
+        let mut state = State::new();
+        let mut count = |at: UnixMillis| {
+            state.settle(at);
+            state.count_request(CountRequest { limit: Some(1) }, at)
+        };
+        let before = NOW.minus(Duration::from_secs(30));
+        assert!(count(before.minus(Duration::from_secs(30))));
+        assert!(!count(before));
+        state.settle(NOW);
+        let mut count = |at: UnixMillis| {
+            state.settle(at);
+            state.count_request(CountRequest { limit: Some(1) }, at)
+        };
+        assert!(!count(before), "the day was over before");
+        assert!(count(NOW));
+        assert!(!count(before), "the next day has begun");
+        assert!(!count(NOW));
+    }
+
     #[tokio::test]
     async fn a_damaged_count_grants_nothing_today_and_is_logged_once() {
         let memory = Memory::holding(Stored::Unreadable);
@@ -271,9 +301,9 @@ mod tests {
         state.settle(NOW.plus(WINDOW));
         assert_eq!(
             state.forgotten_at(),
-            Some(NOW.plus(Duration::from_hours(24)))
+            Some(NOW.plus(Duration::from_hours(25)))
         );
-        state.settle(NOW.plus(Duration::from_hours(24)));
+        state.settle(NOW.plus(Duration::from_hours(25)));
         assert_eq!(state, State::new());
     }
 }

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::time::UnixMillis;
 
-/// The usage of a contact today. It stays until the day is over, even after an erasure. Otherwise
-/// an erasure would lift the caps.
+/// The usage of a contact today. It stays until an hour after the day is over, even after an erasure.
+/// Otherwise an erasure would lift the caps, and so would a clock that steps back over midnight.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct DailyShare {
@@ -81,15 +81,14 @@ impl DailyShare {
 
     /// Forgets a day that is over.
     pub fn forget(&mut self, now: UnixMillis) {
-        if now.day_of_count(self.day).is_none() {
+        if UnixMillis::end_of_counts(self.day) <= now {
             *self = Self::default();
         }
     }
 
-    /// When the day is over, if it has cost anything.
+    /// When the day is forgotten, if it has cost anything.
     pub fn ends(&self) -> Option<UnixMillis> {
-        let next = UnixMillis::start_of_day(self.day.saturating_add(1));
-        (!self.is_empty()).then_some(next)
+        (!self.is_empty()).then(|| UnixMillis::end_of_counts(self.day))
     }
 
     /// Whether the day has cost nothing.
@@ -107,5 +106,38 @@ impl DailyShare {
             },
         };
         self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    const MIDNIGHT: UnixMillis = UnixMillis(20_000 * 86_400_000);
+
+    #[test]
+    fn a_clock_that_steps_back_over_midnight_does_not_begin_the_day_again() {
+        let before = MIDNIGHT.minus(Duration::from_secs(30));
+        let mut share = DailyShare::default();
+        assert!(share.reserve_call(before, Some(1)) && share.tell(before));
+        share.forget(MIDNIGHT);
+        assert!(!share.reserve_call(before, Some(1)) && !share.tell(before));
+        assert!(share.reserve_call(MIDNIGHT, Some(1)) && share.tell(MIDNIGHT));
+        share.forget(MIDNIGHT);
+        assert!(!share.reserve_call(before, Some(1)) && !share.tell(before));
+    }
+
+    #[test]
+    fn a_day_is_forgotten_an_hour_after_it_is_over() {
+        let mut share = DailyShare::default();
+        assert!(share.reserve_canned_reply(MIDNIGHT));
+        let ends = MIDNIGHT.plus(Duration::from_hours(25));
+        assert_eq!(share.ends(), Some(ends));
+        share.forget(ends.minus(Duration::from_millis(1)));
+        assert!(!share.is_empty());
+        share.forget(ends);
+        assert_eq!(share, DailyShare::default());
+        assert_eq!(share.ends(), None);
     }
 }
