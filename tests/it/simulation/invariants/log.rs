@@ -132,6 +132,8 @@ impl Invariants {
         {
             if outcome == "sent" {
                 contact.logged_sent += 1;
+                // It can be quoted from now on, also if a reset came between.
+                contact.sayings.extend(contact.unconfirmed.pop_front());
                 real = contact.untracked || contact.logged_sent <= contact.created;
             } else {
                 contact.give_ups += 1;

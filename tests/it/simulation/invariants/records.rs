@@ -60,6 +60,8 @@ pub struct Contact {
     pub(super) intakes: Intakes,
     /// What was said in the conversation, and can be quoted.
     pub(super) sayings: Vec<String>,
+    /// The messages that Twilio has created and the thread does not know to be sent yet, oldest first.
+    pub(super) unconfirmed: VecDeque<String>,
     /// Turns before this one may be missing from the conversation.
     pub(super) excused: usize,
     /// Turns before this one must not be in the conversation.

@@ -106,6 +106,7 @@ impl Invariants {
         contact.created += 1;
         // What comes after a reset can be quoted, whenever it was said.
         contact.sayings.push(body.to_owned());
+        contact.unconfirmed.push_back(body.to_owned());
         let untracked = contact.untracked;
         let key = (name.clone(), body.to_owned());
         let fixed = !self.parts.contains_key(&key);

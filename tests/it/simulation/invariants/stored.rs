@@ -390,6 +390,7 @@ impl Invariants {
             .values_mut()
             .for_each(|turn| turn.erased = true);
         // Parts that were not sent yet are dropped.
+        contact.unconfirmed.clear();
         contact.give_ups += 1;
         contact.dropped_at = Some(at);
     }
