@@ -101,13 +101,13 @@ test("an answer that is sent again after a failure reaches the contact once", as
     "**/admin",
     async (route) => {
       await route.fetch();
-      await route.abort();
+      await route.fulfill({ json: { problem: "the Worker does not answer" } });
     },
     { times: 1 },
   );
   await page.getByLabel("Answer a contact that is handed over").fill("On its way");
   await page.getByRole("button", { name: "Send" }).click();
-  await page.getByText(/The page's server does not answer/).waitFor();
+  await page.getByText(/the Worker does not answer/i).waitFor();
   await page.getByRole("button", { name: "Send" }).click();
   await page.getByText("The answer waits to be sent.").waitFor();
   const { playground } = tests.switchboard;
