@@ -52,6 +52,9 @@ const COMMANDS = {
   "call-state": callState,
 };
 
+// The options that one command alone takes.
+const OPTIONS_OF = { assistant: "call", context: "call", id: "message", text: "message" };
+
 // What some commands are about, before their options.
 const SUBJECTS = { call: "the number", "call-state": "the call's id" };
 
@@ -77,9 +80,8 @@ await command(async (args) => {
   const url = readOrigin("--url", values.url ?? LOCAL, { local: true });
   const report = (answer, lines) =>
     print(values.json ? JSON.stringify(answer, undefined, 2) : lines.join("\n"));
-  for (const option of ["assistant", "context"])
-    if (name !== "call") rejectOptions(values, name, [option]);
-  if (name !== "message") rejectOptions(values, name, ["id"]);
+  for (const [option, owner] of Object.entries(OPTIONS_OF))
+    if (name !== owner) rejectOptions(values, name, [option]);
   return COMMANDS[name]({ url, values, report, subject });
 });
 
@@ -90,7 +92,7 @@ function noCommand(name) {
 }
 
 async function usage({ url, values, report }) {
-  rejectOptions(values, "usage", ["from", "to", "channel", "text", "yes"]);
+  rejectOptions(values, "usage", ["from", "to", "channel", "yes"]);
   const answer = await ask(url, "/admin/usage", "messages_sent");
   const { model_requests: requests, messages_sent: sent, call_minutes: minutes } = answer;
   const { tokens, answers, rejections } = answer;
@@ -117,7 +119,7 @@ async function usage({ url, values, report }) {
 }
 
 async function resetBudget({ url, values, report }) {
-  rejectOptions(values, "reset-budget", ["from", "to", "channel", "text"]);
+  rejectOptions(values, "reset-budget", ["from", "to", "channel"]);
   // Checked before the question, which would be useless without a token.
   const token = adminToken(url);
   const question = `Reset today's budget at ${url}? A full day's requests, messages and call minutes are allowed again.`;
@@ -140,7 +142,7 @@ async function resetBudget({ url, values, report }) {
 }
 
 async function show({ url, values, report }) {
-  rejectOptions(values, "show", ["text", "yes"]);
+  rejectOptions(values, "show", ["yes"]);
   const { from, to } = contactOf(values);
   const state = await ask(url, "/admin/contacts/show", "opted_out", { contact: { from, to } });
   report(state, [
@@ -161,7 +163,6 @@ async function show({ url, values, report }) {
 }
 
 async function erase({ url, values, report }) {
-  rejectOptions(values, "erase", ["text"]);
   const { from, to } = contactOf(values);
   // Checked before the question, which would be useless without a token.
   const token = adminToken(url);
@@ -202,7 +203,7 @@ async function erase({ url, values, report }) {
 }
 
 async function handOver({ url, values, report }) {
-  rejectOptions(values, "hand-over", ["text", "yes"]);
+  rejectOptions(values, "hand-over", ["yes"]);
   const { from, to } = contactOf(values);
   const answer = await ask(url, "/admin/contacts/hand-over", "begun", { contact: { from, to } });
   report(answer, [
@@ -213,7 +214,7 @@ async function handOver({ url, values, report }) {
 }
 
 async function release({ url, values, report }) {
-  rejectOptions(values, "release", ["text", "yes"]);
+  rejectOptions(values, "release", ["yes"]);
   const { from, to } = contactOf(values);
   const answer = await ask(url, "/admin/contacts/release", "ended", { contact: { from, to } });
   report(answer, [
@@ -238,7 +239,7 @@ async function message({ url, values, report }) {
 }
 
 async function call({ url, values, report, subject }) {
-  rejectOptions(values, "call", ["to", "channel", "text", "yes"]);
+  rejectOptions(values, "call", ["to", "channel", "yes"]);
   if (!subject || !NUMBER.test(subject))
     throw new UsageError("call needs the number that is called, such as +15550100: see --help.");
   if (!values.assistant)
@@ -256,7 +257,7 @@ async function call({ url, values, report, subject }) {
 }
 
 async function callState({ url, values, report, subject }) {
-  rejectOptions(values, "call-state", ["from", "to", "channel", "text", "yes"]);
+  rejectOptions(values, "call-state", ["from", "to", "channel", "yes"]);
   if (!subject || !/^[0-9a-f]{64}$/.test(subject))
     throw new UsageError("call-state needs the id that call has printed: see --help.");
   const answer = await ask(url, `/admin/calls/${subject}`, "state");

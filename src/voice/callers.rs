@@ -234,16 +234,18 @@ mod tests {
         assert!(count("c", NOW.plus(WINDOW)));
     }
 
+    /// Counts a request of a caller who has one a day.
+    fn count(state: &mut State, at: UnixMillis) -> bool {
+        state.settle(at);
+        state.count_request(CountRequest { limit: Some(1) }, at)
+    }
+
     #[test]
     fn a_caller_has_so_many_requests_a_day() {
         let mut state = State::new();
-        let mut count = |at: UnixMillis| {
-            state.settle(at);
-            state.count_request(CountRequest { limit: Some(1) }, at)
-        };
-        assert!(count(NOW));
-        assert!(!count(NOW.plus(Duration::from_hours(23))));
-        assert!(count(NOW.plus(Duration::from_hours(24))));
+        assert!(count(&mut state, NOW));
+        assert!(!count(&mut state, NOW.plus(Duration::from_hours(23))));
+        assert!(count(&mut state, NOW.plus(Duration::from_hours(24))));
     }
 
     #[test]
@@ -260,22 +262,14 @@ mod tests {
     #[test]
     fn a_clock_that_steps_back_over_midnight_does_not_begin_the_day_again() {
         let mut state = State::new();
-        let mut count = |at: UnixMillis| {
-            state.settle(at);
-            state.count_request(CountRequest { limit: Some(1) }, at)
-        };
         let before = NOW.minus(Duration::from_secs(30));
-        assert!(count(before.minus(Duration::from_secs(30))));
-        assert!(!count(before));
+        assert!(count(&mut state, before.minus(Duration::from_secs(30))));
+        assert!(!count(&mut state, before));
         state.settle(NOW);
-        let mut count = |at: UnixMillis| {
-            state.settle(at);
-            state.count_request(CountRequest { limit: Some(1) }, at)
-        };
-        assert!(!count(before), "the day was over before");
-        assert!(count(NOW));
-        assert!(!count(before), "the next day has begun");
-        assert!(!count(NOW));
+        assert!(!count(&mut state, before), "the day was over before");
+        assert!(count(&mut state, NOW));
+        assert!(!count(&mut state, before), "the next day has begun");
+        assert!(!count(&mut state, NOW));
     }
 
     #[tokio::test]

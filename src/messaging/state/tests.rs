@@ -161,16 +161,19 @@ fn handed_over(state: &mut State, first: &Receive) {
     });
 }
 
-#[test]
-fn an_operators_answer_that_is_repeated_after_its_hand_off_has_ended_is_sent_once() {
+/// An operator has said "Hi" to the contact of the message, under "an id".
+fn answered_by_an_operator() -> (Config, State, Receive) {
     let (config, mut state) = (config(), State::default());
-    let first = call(
-        "SM0000000000000000000000000000000a",
-        Input::Text("agent".into()),
-        &config,
-    );
+    let sid = "SM0000000000000000000000000000000a";
+    let first = call(sid, Input::Text("agent".into()), &config);
     handed_over(&mut state, &first);
     assert_eq!(state.say("Hi", "an id", NOW), Said::Queued);
+    (config, state, first)
+}
+
+#[test]
+fn an_operators_answer_that_is_repeated_after_its_hand_off_has_ended_is_sent_once() {
+    let (config, mut state, first) = answered_by_an_operator();
     assert!(state.end_hand_off(NOW, &config).is_some());
     assert_eq!(state.say("Hi", "an id", NOW), Said::Queued);
     assert_eq!(state.say("Hi", "another", NOW), Said::NoConversation);
@@ -181,14 +184,7 @@ fn an_operators_answer_that_is_repeated_after_its_hand_off_has_ended_is_sent_onc
 
 #[test]
 fn an_operators_answer_that_is_repeated_after_an_erasure_is_not_sent_again() {
-    let (config, mut state) = (config(), State::default());
-    let first = call(
-        "SM0000000000000000000000000000000a",
-        Input::Text("agent".into()),
-        &config,
-    );
-    handed_over(&mut state, &first);
-    assert_eq!(state.say("Hi", "an id", NOW), Said::Queued);
+    let (config, mut state, first) = answered_by_an_operator();
     state.erase(NOW, &config);
     assert!(!state.is_handed_over());
     assert_eq!(state.outbox.waiting_parts(), 0);

@@ -178,12 +178,13 @@ async fn addresses_are_stored_only_while_a_turn_needs_them() {
     };
     futures_util::join!(platform.text(ANNA, "Hello"), during);
     platform.pass(SECOND).await;
-    assert!(
-        !platform
-            .stored(ANNA)
-            .values()
-            .any(|value| value.contains(ANNA))
-    );
+    assert!(!holds_address(&platform));
+}
+
+/// Whether something that the thread stores has the contact's address.
+fn holds_address(platform: &FakePlatform) -> bool {
+    let stored = platform.stored(ANNA);
+    stored.values().any(|value| value.contains(ANNA))
 }
 
 /// A person must be able to answer as long as it lasts.
@@ -195,10 +196,5 @@ async fn a_hand_off_keeps_the_contacts_address_until_it_ends() {
     assert!(platform.stored(ANNA)["state"].contains(ANNA));
     platform.text(ANNA, "Assistant").await;
     platform.pass(SECOND).await;
-    assert!(
-        !platform
-            .stored(ANNA)
-            .values()
-            .any(|value| value.contains(ANNA))
-    );
+    assert!(!holds_address(&platform));
 }

@@ -2,10 +2,19 @@
 
 use std::time::Duration;
 
+use super::told;
 use crate::support::{
     Act, FakePlatform, Piece, SECOND, after,
     phone::{Call, settle, streamed},
 };
+
+/// The caller asks these questions, a second apart.
+async fn asks(call: &Call, questions: &[&str]) {
+    for question in questions {
+        call.says(question).await;
+        call.after(SECOND).await;
+    }
+}
 
 #[tokio::test(flavor = "local", start_paused = true)]
 async fn no_word_of_an_answer_goes_out_after_the_caller_has_cut_in() {
@@ -135,7 +144,7 @@ async fn clauses_that_were_played_before_count_as_heard() {
 
 #[tokio::test(flavor = "local", start_paused = true)]
 async fn a_filler_that_was_played_is_no_part_of_what_was_heard() {
-    for (fragment, told) in [
+    for (fragment, wanted) in [
         (
             "We",
             &["What do you have?", "We [the caller cut in]", "Tea"][..],
@@ -152,10 +161,8 @@ async fn a_filler_that_was_played_is_no_part_of_what_was_heard() {
         call.cuts_in(fragment).await;
         call.says("Tea").await;
         call.after(SECOND).await;
-        let request = &fake.model_requests()[1];
-        let messages = &request["messages"].as_array().unwrap()[1..];
-        let messages: Vec<_> = messages.iter().map(|message| &message["content"]).collect();
-        assert_eq!(messages, told, "{fragment:?}");
+        assert_eq!(fake.model_requests().len(), 2);
+        assert_eq!(told(&fake), wanted, "{fragment:?}");
     }
 }
 
@@ -168,10 +175,7 @@ async fn words_of_the_answer_before_are_not_taken_for_those_of_the_newest() {
         streamed(&["At nine in the morning."], 10),
     ]);
     // The second question comes before the first answer is heard, and its answer waits behind it.
-    for question in ["What do you have?", "And when?"] {
-        call.says(question).await;
-        call.after(SECOND).await;
-    }
+    asks(&call, &["What do you have?", "And when?"]).await;
     call.info("tokensPlayed", "We have tea.").await;
     call.cuts_in("We have").await;
     call.says("Tea").await;
@@ -299,10 +303,7 @@ async fn words_that_two_answers_have_are_of_the_one_that_is_played() {
         streamed(&["Come at nine. The door is open."], 10),
         streamed(&["By bus. The stop is near."], 10),
     ]);
-    for question in ["When?", "And how?"] {
-        call.says(question).await;
-        call.after(SECOND).await;
-    }
+    asks(&call, &["When?", "And how?"]).await;
     // The first answer is played while the second one waits.
     call.info("tokensPlayed", "Come at nine. ").await;
     call.info("tokensPlayed", "The").await;
@@ -328,19 +329,13 @@ async fn an_answer_that_is_cut_off_while_others_wait_behind_it_ends_where_it_was
             streamed(&["At nine."], 10),
             newest,
         ]);
-        for question in ["What do you have?", "And when?", "And how?"] {
-            call.says(question).await;
-            call.after(SECOND).await;
-        }
+        asks(&call, &["What do you have?", "And when?", "And how?"]).await;
         call.info("tokensPlayed", "We have tea. ").await;
         call.cuts_in("We").await;
         call.says("Tea").await;
         call.after(SECOND).await;
-        let request = fake.model_requests().pop().unwrap();
-        let messages = request["messages"].as_array().unwrap()[1..].iter();
-        let messages: Vec<_> = messages.map(|message| &message["content"]).collect();
         assert_eq!(
-            messages,
+            told(&fake),
             [
                 "What do you have?",
                 "We have tea. We [the caller cut in]",
@@ -360,10 +355,7 @@ async fn an_answer_before_the_one_that_is_played_stays_whole() {
             streamed(&["At nine."], 10),
             streamed(&["By bus. It stops here."], 10),
         ]);
-        for question in ["When?", "And how?"] {
-            call.says(question).await;
-            call.after(SECOND).await;
-        }
+        asks(&call, &["When?", "And how?"]).await;
         call.info("tokensPlayed", "Hello! ").await;
         call.cuts_in(played).await;
         call.says("Thanks").await;

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use super::told;
 use crate::support::{
     Act, FakePlatform, Piece, SECOND,
     phone::{Call, calls, settle, streamed},
@@ -37,14 +38,6 @@ async fn asked(fake: &FakePlatform, most: u8) -> Call {
     call.after(SECOND).await;
     assert_eq!(call.said(), QUESTION);
     call
-}
-
-/// What the model was told in the newest request, after the prompt.
-pub(super) fn told(fake: &FakePlatform) -> Vec<String> {
-    let requests = fake.model_requests();
-    let messages = requests.last().unwrap()["messages"].as_array().unwrap();
-    let text = |message: &Value| message["content"].as_str().unwrap().to_owned();
-    messages[1..].iter().map(text).collect()
 }
 
 #[tokio::test(flavor = "local", start_paused = true)]

@@ -17,3 +17,15 @@ mod recorded;
 mod resuming;
 mod sockets;
 mod turns;
+
+use serde_json::Value;
+
+use crate::support::FakePlatform;
+
+/// What the model was told in the newest request, after the prompt.
+fn told(fake: &FakePlatform) -> Vec<String> {
+    let requests = fake.model_requests();
+    let messages = requests.last().unwrap()["messages"].as_array().unwrap();
+    let text = |message: &Value| message["content"].as_str().unwrap().to_owned();
+    messages[1..].iter().map(text).collect()
+}

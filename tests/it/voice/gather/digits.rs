@@ -7,7 +7,10 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::{
-    super::digits::{DESK, QUESTION, asks, told},
+    super::{
+        digits::{DESK, QUESTION, asks},
+        told,
+    },
     GATHER, greeted,
 };
 use crate::support::{

@@ -4,7 +4,7 @@
 
 use switchboard::http;
 
-use super::{GATHER, greeted, platform};
+use super::{super::told, GATHER, greeted, platform};
 use crate::support::{
     FakePlatform, Incoming, ORIGIN, SECOND, TOKEN,
     gather::{action, names, says},
@@ -35,17 +35,12 @@ async fn words_are_answered_whole_and_the_next_turn_knows_what_was_said() {
     assert_eq!(names(&first), ["Gather", "Say"]);
     assert_eq!(says(&first), "We open at nine.");
     call.tells(&first, "And on Sundays?").await;
-    let request = &fake.model_requests()[1];
-    let messages = request["messages"].as_array().unwrap();
-    let told: Vec<_> = messages[1..]
-        .iter()
-        .map(|message| message["content"].as_str().unwrap())
-        .collect();
     assert_eq!(
-        told,
+        told(&fake),
         ["When do you open?", "We open at nine.", "And on Sundays?"]
     );
-    let prompt = messages[0]["content"].as_str().unwrap();
+    let request = &fake.model_requests()[1];
+    let prompt = request["messages"][0]["content"].as_str().unwrap();
     assert!(prompt.contains("on the phone"), "{prompt}");
     let turn = &fake.events_named("call_turn")[0];
     assert_eq!(turn["outcome"], "answered");
