@@ -303,19 +303,30 @@ pub fn verbs(xml: &str) -> Vec<Verb> {
 
 /// A stream of the model: words, with this many milliseconds between them.
 pub fn streamed(words: &[&str], gap: u64) -> super::Act {
-    use super::Piece;
-    let chunk = |delta: Value, finish: Value| {
-        let chunk = json!({ "choices": [{ "index": 0, "delta": delta, "finish_reason": finish }] });
-        Piece::Bytes(format!("data: {chunk}\n\n").into_bytes())
-    };
-    let mut pieces = Vec::new();
-    for word in words {
-        pieces.push(Piece::Silence(gap));
-        pieces.push(chunk(json!({ "content": word }), Value::Null));
-    }
-    pieces.push(chunk(json!({}), "stop".into()));
-    pieces.push(Piece::Bytes(b"data: [DONE]\n\n".to_vec()));
+    let mut pieces = spoken(words, gap);
+    pieces.push(chunk(&json!({}), "stop".into()));
+    pieces.push(super::Piece::Bytes(b"data: [DONE]\n\n".to_vec()));
     super::Act::Stream(pieces)
+}
+
+/// The same, which breaks off after the last word.
+pub fn broken_off(words: &[&str], gap: u64) -> super::Act {
+    let mut pieces = spoken(words, gap);
+    pieces.push(super::Piece::Break);
+    super::Act::Stream(pieces)
+}
+
+fn spoken(words: &[&str], gap: u64) -> Vec<super::Piece> {
+    let word = |word| chunk(&json!({ "content": word }), Value::Null);
+    let words = words.iter();
+    words
+        .flat_map(|one| [super::Piece::Silence(gap), word(one)])
+        .collect()
+}
+
+fn chunk(delta: &Value, finish: Value) -> super::Piece {
+    let chunk = json!({ "choices": [{ "index": 0, "delta": delta, "finish_reason": finish }] });
+    super::Piece::Bytes(format!("data: {chunk}\n\n").into_bytes())
 }
 
 /// A stream of the model that calls a tool.

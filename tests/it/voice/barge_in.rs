@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::told;
 use crate::support::{
-    Act, FakePlatform, Piece, SECOND, after,
-    phone::{Call, settle, streamed},
+    FakePlatform, SECOND, after,
+    phone::{Call, broken_off, settle, streamed},
 };
 
 /// The caller asks these questions, a second apart.
@@ -190,12 +190,7 @@ async fn an_answer_that_is_cut_off_before_the_excuse_after_it_ends_where_it_was_
     for leaves_memory in [false, true] {
         let fake = FakePlatform::new();
         let call = Call::connected(&fake).await;
-        let Act::Stream(mut pieces) = streamed(&["We have tea", " and coffee"], 10) else {
-            panic!();
-        };
-        pieces.truncate(4);
-        pieces.push(Piece::Break);
-        fake.model([Act::Stream(pieces)]);
+        fake.model([broken_off(&["We have tea", " and coffee"], 10)]);
         call.says("What do you have?").await;
         call.after(SECOND).await;
         assert!(call.said().ends_with("Please say that again."));
@@ -388,13 +383,8 @@ async fn no_word_goes_out_after_the_caller_has_cut_in_although_storage_fails() {
 async fn a_silence_before_the_end_of_an_answer_does_not_count_as_its_end() {
     let fake = FakePlatform::new();
     let call = Call::connected(&fake).await;
-    let Act::Stream(mut pieces) = streamed(&["We have tea. ", "We have coffee."], 10) else {
-        panic!();
-    };
     // It breaks off, so that something else is said after it.
-    pieces.truncate(4);
-    pieces.push(Piece::Break);
-    fake.model([Act::Stream(pieces)]);
+    fake.model([broken_off(&["We have tea. ", "We have coffee."], 10)]);
     call.says("What do you have?").await;
     call.after(SECOND).await;
     // Twilio had fallen silent before it got the rest.

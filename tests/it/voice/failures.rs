@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use crate::support::{
-    Act, FakePlatform, Piece, SECOND,
-    phone::{Call, streamed},
+    Act, FakePlatform, SECOND,
+    phone::{Call, broken_off, streamed},
 };
 
 #[tokio::test(flavor = "local", start_paused = true)]
@@ -49,12 +49,7 @@ async fn an_answer_after_a_failure_makes_the_next_failure_the_first_again() {
 async fn an_answer_that_breaks_off_is_closed_and_excused_and_never_taken_for_whole() {
     let fake = FakePlatform::new();
     let call = Call::connected(&fake).await;
-    let Act::Stream(mut pieces) = streamed(&["Half an", " answer"], 10) else {
-        panic!();
-    };
-    pieces.truncate(4);
-    pieces.push(Piece::Break);
-    fake.model([Act::Stream(pieces)]);
+    fake.model([broken_off(&["Half an", " answer"], 10)]);
     call.says("Hello").await;
     call.after(SECOND).await;
     let sent = call.sent();
@@ -128,12 +123,7 @@ async fn a_model_that_says_nothing_is_a_failure() {
 async fn half_a_link_of_an_answer_that_broke_off_is_not_read_out() {
     let fake = FakePlatform::new();
     let call = Call::connected(&fake).await;
-    let Act::Stream(mut pieces) = streamed(&["See ", "[our page](https://exa"], 10) else {
-        panic!();
-    };
-    pieces.truncate(4);
-    pieces.push(Piece::Break);
-    fake.model([Act::Stream(pieces)]);
+    fake.model([broken_off(&["See ", "[our page](https://exa"], 10)]);
     call.says("Where?").await;
     call.after(SECOND).await;
     assert!(call.said().starts_with("See Sorry"));

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use super::{GATHER, greeted, platform};
 use crate::support::{
-    Act, FakePlatform, Piece, SECOND,
+    Act, FakePlatform, SECOND,
     gather::{action, names, redirect, says},
-    phone::{Call, calls, streamed},
+    phone::{Call, broken_off, calls, streamed},
 };
 
 const DESK: &str = r#"
@@ -64,12 +64,10 @@ async fn a_caller_that_speaks_again_is_asked_again_after_its_next_silence() {
 async fn a_failure_is_excused_and_the_second_in_a_row_ends_the_call() {
     let fake = platform(&[]);
     let (call, greeting) = greeted(&fake).await;
-    let Act::Stream(mut pieces) = streamed(&["Half an", " answer"], 10) else {
-        panic!();
-    };
-    pieces.truncate(4);
-    pieces.push(Piece::Break);
-    fake.model([Act::Stream(pieces), Act::Status(401, "{}")]);
+    fake.model([
+        broken_off(&["Half an", " answer"], 10),
+        Act::Status(401, "{}"),
+    ]);
     let sorry = call.tells(&greeting, "Hello").await;
     assert_eq!(
         says(&sorry),
@@ -140,12 +138,7 @@ async fn half_an_answer_is_not_said_although_the_model_has_ended_the_call() {
     ] {
         let fake = desk();
         let (call, greeting) = greeted(&fake).await;
-        let Act::Stream(mut pieces) = streamed(&["It was a plea"], 10) else {
-            panic!();
-        };
-        pieces.truncate(2);
-        pieces.push(Piece::Break);
-        fake.model([calls(tool, arguments), Act::Stream(pieces)]);
+        fake.model([calls(tool, arguments), broken_off(&["It was a plea"], 10)]);
         let last = call.tells(&greeting, "A person, please").await;
         assert_eq!(says(&last), said);
     }
