@@ -94,8 +94,12 @@ impl<P: CallPlatform> Inner<P> {
         let (Some(talk), Some(admission), Some(line)) = (talk, admission, line) else {
             return Ok(());
         };
-        if let Some(run) = self.floor.borrow_mut().run(generation) {
-            run.line = Some(line);
+        {
+            let mut floor = self.floor.borrow_mut();
+            floor.tells |= talk.twilio_tells;
+            if let Some(run) = floor.run(generation) {
+                run.line = Some(line);
+            }
         }
         let assistant = self.assistant().await?;
         let voice = Voice {
@@ -212,7 +216,8 @@ impl<P: CallPlatform> Inner<P> {
         };
         // In one step, so that who cuts in finds the turn that runs, or its answer in the conversation.
         let ended = self.step(|state, now| {
-            let mut ended = self.floor.borrow_mut().end(generation)?;
+            let mut floor = self.floor.borrow_mut();
+            let mut ended = floor.end(generation)?;
             if run.result.is_err() && state.line() == Some(Line::Document) {
                 // Half an answer, which nobody has heard yet.
                 ended.said.clear();
@@ -223,6 +228,7 @@ impl<P: CallPlatform> Inner<P> {
                 heard: ended.said.trim(),
                 cut: false,
                 failed,
+                twilio_tells: floor.tells,
                 first_words: ended.first_words(),
                 run: Some(run),
             };

@@ -31,7 +31,7 @@ pub(super) struct Floor {
     /// Whether the caller speaks.
     pub(super) caller_speaks: bool,
     /// Whether Twilio tells what it plays. If not, an answer that was sent counts as heard.
-    tells: bool,
+    pub(super) tells: bool,
     /// What was played of the newest answer.
     played: String,
     /// The newest answer, from when it was sent whole until it was played.
@@ -189,9 +189,9 @@ impl Floor {
             return;
         }
         let said = self.run.as_ref().map_or(&self.answer, |run| &run.said);
-        if !self.is_of_others(words, said) {
+        if let Some(own) = self.own_of(words, said) {
             self.older.clear();
-            self.played.push_str(words);
+            self.played.push_str(own);
         }
     }
 
@@ -201,10 +201,25 @@ impl Floor {
         older.position(|sent| goes_on(&sent.text, &sent.played, words))
     }
 
-    /// Whether these words are none of the newest answer: they were said before it, or beside it. Words that both have are
+    /// What is of the newest answer of these words. `None`: they were said before it, or beside it. Words that both have are
     /// the answer's only where it goes on with them.
-    fn is_of_others(&self, words: &str, answer: &str) -> bool {
-        !goes_on(answer, &self.played, words) && self.others.contains(words.trim())
+    ///
+    /// Words may also begin with the end of what was said before: where an answer was left open, Twilio speaks on with the
+    /// next one.
+    fn own_of<'w>(&self, words: &'w str, answer: &str) -> Option<&'w str> {
+        let goes_on = |words: &str| goes_on(answer, &self.played, words);
+        if goes_on(words) {
+            return Some(words);
+        }
+        if self.others.contains(words.trim()) {
+            return None;
+        }
+        let others = self.others.trim_end();
+        let parts = words.char_indices().map(|(at, _)| words.split_at(at));
+        let own = parts.skip(1).find(|(before, own)| {
+            others.ends_with(before.trim()) && !own.trim().is_empty() && goes_on(own)
+        });
+        Some(own.map_or(words, |(_, own)| own))
     }
 
     /// Everything that is said and asked breaks off. `fragment` is the beginning of the clause that was cut off.
@@ -215,9 +230,10 @@ impl Floor {
         let said = run.as_ref().map_or(&answer, |run| &run.said);
         let is_told = !fragment.trim().is_empty();
         let of_older = self.older_with(fragment).filter(|_| is_told);
-        let is_other = of_older.is_some() || self.is_of_others(fragment, said);
+        let own = self.own_of(fragment, said);
+        let own = own.filter(|_| of_older.is_none()).unwrap_or_default();
         // What comes after them is played, or it is not known what is.
-        let are_played = !self.played.is_empty() || is_told && !is_other || !self.tells;
+        let are_played = !self.played.is_empty() || !own.trim().is_empty() || !self.tells;
         let mut older = std::mem::take(&mut self.older);
         older.drain(..of_older.unwrap_or_default());
         let clauses = of_older.map(|_| fragment).into_iter().chain(repeat(""));
@@ -228,7 +244,7 @@ impl Floor {
         BrokenOff {
             was_playing: !answer.is_empty(),
             played: std::mem::take(&mut self.played),
-            fragment: if is_other { "" } else { fragment },
+            fragment: own,
             older,
             run,
         }

@@ -184,6 +184,7 @@ impl<P: CallPlatform> Inner<P> {
             heard,
             cut: true,
             failed: false,
+            twilio_tells: self.floor.borrow().tells,
             first_words,
             run: None,
         };

@@ -104,6 +104,7 @@ impl<P: CallPlatform> Inner<P> {
             heard: "",
             cut: false,
             failed: true,
+            twilio_tells: false,
             first_words: None,
             run: None,
         };

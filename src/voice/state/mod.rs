@@ -78,6 +78,9 @@ struct Call {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     entry: Option<keys::Entry>,
     last_said: LastSaid,
+    /// Whether Twilio has told what it plays.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    twilio_tells: bool,
     /// Turns that failed, in a row.
     failures: u32,
     /// How often a silent caller was asked whether it is there, in a row.
@@ -199,6 +202,7 @@ impl State {
             unanswered: String::new(),
             entry: None,
             last_said: LastSaid::Sentence,
+            twilio_tells: false,
             failures: 0,
             nudges: 0,
             quiet_at: None,

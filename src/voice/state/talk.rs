@@ -42,6 +42,8 @@ pub struct Talk {
     pub is_outbound: bool,
     /// What the assistant was told of this call.
     pub context: Option<String>,
+    /// Whether Twilio has told what it plays.
+    pub twilio_tells: bool,
 }
 
 /// A turn that has ended.
@@ -55,6 +57,8 @@ pub struct TurnDone<'a> {
     pub cut: bool,
     /// Whether it failed.
     pub failed: bool,
+    /// Whether Twilio has told what it plays.
+    pub twilio_tells: bool,
     /// The time from the caller's last word to the first word of the answer.
     pub first_words: Option<Duration>,
     /// The model run, unless it was broken off.
@@ -151,6 +155,7 @@ impl State {
             number: u64::from(call.counts.turns),
             is_outbound: call.admission.is_outbound,
             context: call.context.clone(),
+            twilio_tells: call.twilio_tells,
         })
     }
 
@@ -178,6 +183,7 @@ impl State {
         } else if !turn.cut {
             call.failures = 0;
         }
+        call.twilio_tells |= turn.twilio_tells;
         call.nudges = 0;
         call.unanswered.clear();
         call.last_said = LastSaid::Sentence;

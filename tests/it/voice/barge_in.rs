@@ -401,3 +401,26 @@ async fn a_silence_before_the_end_of_an_answer_does_not_count_as_its_end() {
         "We have tea. [the caller cut in]"
     );
 }
+
+#[tokio::test(flavor = "local", start_paused = true)]
+async fn words_that_an_open_answer_left_behind_do_not_count_for_the_next_one() {
+    for clause in ["Two Red", "TwRed"] {
+        let fake = FakePlatform::new();
+        let call = Call::connected(&fake).await;
+        fake.model([
+            streamed(&["One. ", clause.strip_suffix("Red").unwrap(), "."], 400),
+            streamed(&["Red blue, green."], 10),
+        ]);
+        call.says("Count").await;
+        call.after(SECOND).await;
+        // The last word was on its way when the caller cut in, so Twilio speaks it before the next answer.
+        call.cuts_in("One.").await;
+        call.says("Colours, please").await;
+        call.after(SECOND).await;
+        call.cuts_in(clause).await;
+        call.says("Thanks").await;
+        call.after(SECOND).await;
+        let request = fake.model_requests().pop().unwrap();
+        assert_eq!(request["messages"][4]["content"], "Red [the caller cut in]");
+    }
+}

@@ -107,6 +107,29 @@ async fn an_answer_that_was_sent_whole_ends_where_a_lost_socket_cut_it_off() {
 }
 
 #[tokio::test(flavor = "local", start_paused = true)]
+async fn an_answer_that_was_never_played_is_given_anew_although_the_object_left_memory_before_it() {
+    let fake = FakePlatform::new();
+    let mut call = Call::connected(&fake).await;
+    call.info("tokensPlayed", "Hello! ").await;
+    call.says("Hello").await;
+    call.after(SECOND).await;
+    assert_eq!(call.said(), "answer to Hello");
+    call.played().await;
+    fake.evict_call(&call.name());
+    let answer = || streamed(&["At nine."], 10);
+    fake.model([answer(), answer()]);
+    call.says("When do you open?").await;
+    call.after(SECOND).await;
+    assert_eq!(call.said(), "At nine.");
+    fake.phone(&call.name()).closed(1).await;
+    let verbs = call.ended("failed", "in-progress").await;
+    call.open(&verbs).await;
+    call.set_up().await;
+    call.after(SECOND).await;
+    assert_eq!(call.said(), "At nine.");
+}
+
+#[tokio::test(flavor = "local", start_paused = true)]
 async fn the_end_of_an_old_socket_does_not_break_an_answer_off() {
     let fake = FakePlatform::new();
     let mut call = Call::connected(&fake).await;
