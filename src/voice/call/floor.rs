@@ -232,10 +232,14 @@ impl Floor {
         let of_older = self.older_with(fragment).filter(|_| is_told);
         let own = self.own_of(fragment, said);
         let own = own.filter(|_| of_older.is_none()).unwrap_or_default();
-        // What comes after them is played, or it is not known what is.
-        let are_played = !self.played.is_empty() || !own.trim().is_empty() || !self.tells;
+        let are_played = !self.played.is_empty() || !own.trim().is_empty();
         let mut older = std::mem::take(&mut self.older);
         older.drain(..of_older.unwrap_or_default());
+        if !self.tells && of_older.is_none() {
+            // All that is known: the caller has cut off what was said last.
+            let known = usize::from(said.trim().is_empty());
+            older.drain(..older.len().saturating_sub(known));
+        }
         let clauses = of_older.map(|_| fragment).into_iter().chain(repeat(""));
         let unheard = older.iter().zip(clauses).filter(|_| !are_played);
         let older = unheard.filter_map(|(sent, clause)| sent.unheard(clause));
@@ -254,7 +258,10 @@ impl Floor {
     pub(super) fn lose_socket(&mut self) -> BrokenOff<'static> {
         self.caller_speaks = false;
         let mut broken_off = self.break_off("");
-        broken_off.was_playing &= self.tells;
+        if !self.tells {
+            broken_off.was_playing = false;
+            broken_off.older.clear();
+        }
         broken_off
     }
 

@@ -424,3 +424,27 @@ async fn words_that_an_open_answer_left_behind_do_not_count_for_the_next_one() {
         assert_eq!(request["messages"][4]["content"], "Red [the caller cut in]");
     }
 }
+
+#[tokio::test(flavor = "local", start_paused = true)]
+async fn who_cuts_in_while_the_next_answer_is_awaited_has_not_heard_the_one_before_although_nothing_is_told()
+ {
+    let fake = FakePlatform::new();
+    let call = Call::connected(&fake).await;
+    fake.model([
+        streamed(&["We have tea."], 10),
+        streamed(&["Never said."], 60_000),
+    ]);
+    call.says("What do you have?").await;
+    call.after(SECOND).await;
+    call.says("And when?").await;
+    call.after(SECOND / 2).await;
+    call.cuts_in("").await;
+    call.says("Hello?").await;
+    call.after(SECOND).await;
+    let request = fake.model_requests().pop().unwrap().to_string();
+    assert!(!request.contains("We have tea"), "{request}");
+    assert!(
+        request.contains("What do you have? And when? Hello?"),
+        "{request}"
+    );
+}

@@ -86,7 +86,13 @@ impl Simulation {
             }
             call.owed.filter(|owed| *owed == call.owed_count)
         });
-        if let Some(owed) = owed.flatten() {
+        let Some(owed) = owed.flatten() else { return };
+        let session = self.calls.with(name, |call| call.session);
+        let session = session.and_then(|session| self.calls.session(name, session));
+        if session.is_none_or(|session| !session.is_open.get()) {
+            // Nobody is there any more to hear an answer.
+            self.calls.with(name, |call| call.owed = None);
+        } else {
             let (sim, name) = (Rc::clone(self), name.to_owned());
             self.executor.spawn(OUTSIDE, async move {
                 sim.must_hear_something(&name, owed).await;
@@ -111,6 +117,8 @@ impl Record {
                     // What the sockets before were to play is lost.
                     let heard = model_words(&self.played);
                     self.rest_is_dropped(turns, Some(&heard));
+                } else if is_current && !self.is_set_up {
+                    self.turns.iter_mut().for_each(|turn| turn.is_lost = true);
                 }
                 is_current.then_some(Told::SetUp { session, turns })
             }
@@ -168,8 +176,10 @@ impl Record {
         } else {
             turns.saturating_sub(1)
         };
-        let known = self.turns.iter_mut().take(turns).skip(first);
-        for turn in known.filter(|turn| !turn.is_lost && turn.heard.is_none()) {
+        let mut turns = self.turns.iter_mut().take(turns);
+        let unknown = turns.by_ref().take(first);
+        unknown.for_each(|turn| turn.is_lost = true);
+        for turn in turns.filter(|turn| !turn.is_lost && turn.heard.is_none()) {
             turn.heard = heard.cloned();
         }
     }

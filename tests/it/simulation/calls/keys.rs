@@ -46,6 +46,9 @@ impl Simulation {
         let Entry { keys, has_hash } = self.next_entry(life, most);
         let hash = if has_hash { "#" } else { "" };
         for key in format!("{keys}{hash}").chars() {
+            if !session.is_open.get() {
+                return;
+            }
             self.press_key(session, &key.to_string());
             let pauses = self.random.chance(20);
             let pause = if pauses {

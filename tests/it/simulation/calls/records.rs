@@ -117,7 +117,8 @@ pub struct Turn {
     pub calls_tools: bool,
     /// What the model has said in each earlier request before it called tools, and no document has.
     pub unsaid: Vec<String>,
-    /// Whether its object has left memory since, and perhaps lost what it had sent.
+    /// Whether its object does not know what was played of it: it has left memory since, and perhaps lost what it had sent,
+    /// or it was not told in time.
     pub is_lost: bool,
     /// The words that had been played when the caller cut in.
     pub heard: Option<BTreeSet<String>>,

@@ -42,7 +42,9 @@ impl Simulation {
             if input.is_empty() {
                 return Err("the model was asked nothing".into());
             }
-            call.begin_turn(&without_keys(input));
+            // A run that begins anew has called nothing yet.
+            let goes_on = body.contains(r#""role":"tool""#);
+            call.begin_turn(&without_keys(input), goes_on);
             checked
         });
         let checked = checked.unwrap_or_else(|| Err("a request of no call".into()));
@@ -167,13 +169,14 @@ impl Record {
     }
 
     /// A request for the words of the turn before, with nothing between them, belongs to that turn.
-    fn begin_turn(&mut self, words: &str) {
+    fn begin_turn(&mut self, words: &str, goes_on: bool) {
         let breaks = self.breaks;
         match self.turns.last_mut() {
             Some(turn) if turn.words == words && turn.breaks == breaks => {
                 turn.spoken_before = turn.spoken.len();
                 let reply = std::mem::take(&mut turn.reply);
                 turn.has_effects |= std::mem::take(&mut turn.may_have_effects);
+                turn.has_effects &= goes_on;
                 if std::mem::take(&mut turn.calls_tools) {
                     turn.unsaid.push(reply);
                 }
