@@ -214,10 +214,9 @@ impl Floor {
         if self.others.contains(words.trim()) {
             return None;
         }
-        let others = self.others.trim_end();
         let parts = words.char_indices().map(|(at, _)| words.split_at(at));
         let own = parts.skip(1).find(|(before, own)| {
-            others.ends_with(before.trim()) && !own.trim().is_empty() && goes_on(own)
+            self.others.contains(before.trim()) && !own.trim().is_empty() && goes_on(own)
         });
         Some(own.map_or(words, |(_, own)| own))
     }

@@ -404,12 +404,13 @@ async fn a_silence_before_the_end_of_an_answer_does_not_count_as_its_end() {
 
 #[tokio::test(flavor = "local", start_paused = true)]
 async fn words_that_an_open_answer_left_behind_do_not_count_for_the_next_one() {
-    for clause in ["Two Red", "TwRed"] {
+    for (clause, fails) in [("Two Red", false), ("TwRed", false), ("Two Red", true)] {
         let fake = FakePlatform::new();
         let call = Call::connected(&fake).await;
         fake.model([
             streamed(&["One. ", clause.strip_suffix("Red").unwrap(), "."], 400),
-            streamed(&["Red blue, green."], 10),
+            // An excuse follows the one that fails.
+            if fails { broken_off } else { streamed }(&["Red blue, green."], 10),
         ]);
         call.says("Count").await;
         call.after(SECOND).await;
