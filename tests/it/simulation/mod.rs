@@ -1,6 +1,6 @@
 //! The deterministic simulation: the real engines over a platform that fails at random, and what must hold whatever happens.
 //!
-//! `cargo test --test it simulation::` runs 20 000 seeds of messages and 10 000 of calls; `SEEDS=n` and `FIRST_SEED=n` choose
+//! `cargo test --test it simulation::` runs 20 000 seeds of messages and as many of calls; `SEEDS=n` and `FIRST_SEED=n` choose
 //! others. `SEED=n` runs exactly that one and prints every event. A run that breaks an invariant prints its seed and its events
 //! too. `npm run simulate` runs many more seeds. Not here: what only calls have (`calls`), single scenarios (`messaging`,
 //! `voice`, `faults`), and the runtime itself (`tests/e2e`).
@@ -50,8 +50,6 @@ use state::{Simulation, World};
 use worker_ports::WorkerPlatform;
 
 const SEEDS: u64 = 20_000;
-/// A call is long: its seeds take several times as long as those of messages.
-const CALL_SEEDS: u64 = 10_000;
 
 #[test]
 fn every_message_is_answered_once_whatever_fails() {
@@ -305,10 +303,7 @@ fn must_hold(world: World) {
     }
     let (first, seeds) = (
         number("FIRST_SEED").unwrap_or(1),
-        number("SEEDS").unwrap_or(match world {
-            World::Messages => SEEDS,
-            World::Calls => CALL_SEEDS,
-        }),
+        number("SEEDS").unwrap_or(SEEDS),
     );
     let started = Instant::now();
     let total = run_all(first, seeds, |seed| run(world, seed, None, false));
