@@ -68,7 +68,7 @@ fn every_kind_of_fault_and_of_end_comes_about() {
     if number("SEED").is_some() {
         return;
     }
-    let total = run_all(1, 400, |seed| run(seed, None, false));
+    let total = run_all(1, 1000, |seed| run(seed, None, false));
     for what in EVERYTHING {
         let times = total.counters.get(what).copied().unwrap_or_default();
         assert!(times > 0, "never in {} seeds: {what}", total.seeds);

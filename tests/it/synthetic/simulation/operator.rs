@@ -91,6 +91,11 @@ impl Operator {
         self.list(&ListBatch(listed)).await;
         let plan = self.plan.clone();
         self.until_done(&CreateBatch { id, plan }).await;
+        if world.random.chance(100) {
+            // The orders to begin and to end a run may overtake one another.
+            world.executor.sleep(world.random.below(3000)).await;
+            return self.delete().await;
+        }
         for _ in 0..world.random.below(7) {
             // Often while runs are about to begin.
             let longest = world.random.pick(&[200, 5000, 40_000]);

@@ -29,7 +29,7 @@ use super::{
     world::{Name, World},
 };
 use crate::{
-    simulation::executor::{OUTSIDE, wait_for_next_poll, while_alive},
+    simulation::executor::{OUTSIDE, promise, wait_for_next_poll, while_alive},
     support::settings,
 };
 
@@ -329,8 +329,13 @@ impl World {
             )
         });
         let reply = if is_budget {
-            self.call_budget(caller.unwrap_or_default(), M::NAME, arguments)
-                .await
+            // The call takes effect, and is counted, although its caller vanishes.
+            let (give, take) = promise();
+            let (world, run) = (Rc::clone(self), caller.unwrap_or_default().to_owned());
+            self.executor.spawn(OUTSIDE, async move {
+                give.give(world.call_budget(&run, M::NAME, arguments).await);
+            });
+            take.await.unwrap_or_else(|| Err(error()))
         } else {
             self.call(&to, M::NAME, arguments).await
         };
