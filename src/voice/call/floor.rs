@@ -231,6 +231,7 @@ impl Floor {
         let of_older = self.older_with(fragment).filter(|_| is_told);
         let own = self.own_of(fragment, said);
         let own = own.filter(|_| of_older.is_none()).unwrap_or_default();
+        // Where something of the newest one is played, those before it were played to their end.
         let are_played = !self.played.is_empty() || !own.trim().is_empty();
         let mut older = std::mem::take(&mut self.older);
         older.drain(..of_older.unwrap_or_default());
