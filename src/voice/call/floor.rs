@@ -207,7 +207,8 @@ impl Floor {
     /// Words may also begin with the end of what was said before: where an answer was left open, Twilio speaks on with the
     /// next one.
     fn own_of<'w>(&self, words: &'w str, answer: &str) -> Option<&'w str> {
-        let goes_on = |words: &str| goes_on(answer, &self.played, words);
+        let rest = rest_of(answer, &self.played);
+        let goes_on = |words: &str| is_next(rest, &self.played, words);
         if goes_on(words) {
             return Some(words);
         }
@@ -216,7 +217,7 @@ impl Floor {
         }
         let parts = words.char_indices().map(|(at, _)| words.split_at(at));
         let own = parts.skip(1).find(|(before, own)| {
-            self.others.contains(before.trim()) && !own.trim().is_empty() && goes_on(own)
+            !own.trim().is_empty() && goes_on(own) && self.others.contains(before.trim())
         });
         Some(own.map_or(words, |(_, own)| own))
     }
@@ -346,10 +347,18 @@ impl Sent {
 
 /// Whether an answer of which this was played goes on with these words.
 fn goes_on(answer: &str, played: &str, words: &str) -> bool {
-    let words = words.trim();
+    is_next(rest_of(answer, played), played, words)
+}
+
+/// What is behind the words of an answer that were played.
+fn rest_of<'a>(answer: &'a str, played: &str) -> &'a str {
     let heard = heard_of(answer, played, "");
-    let rest = answer.trim_start().strip_prefix(heard).unwrap_or_default();
-    let is_next = rest.trim_start().starts_with(words);
-    // Twilio tells of what was cut off twice.
-    is_next || played.trim_end().ends_with(words)
+    let rest = answer.trim_start().strip_prefix(heard);
+    rest.unwrap_or_default().trim_start()
+}
+
+/// Whether these words are the next ones, or were played just now: Twilio tells of what was cut off twice.
+fn is_next(rest: &str, played: &str, words: &str) -> bool {
+    let words = words.trim();
+    rest.starts_with(words) || played.trim_end().ends_with(words)
 }
