@@ -54,6 +54,16 @@ pub(super) fn outcome(answer: &Answer, is_broken_off: bool, allows_calls: bool) 
     }
 }
 
+/// The text of an answer, or what was said before its calls.
+pub(super) fn text(answer: &Answer) -> Option<String> {
+    spoken(&answer.said().text)
+}
+
+fn spoken(pieces: &[String]) -> Option<String> {
+    let text = without_thoughts(&joined(pieces)).trim().to_owned();
+    (!text.is_empty()).then_some(text)
+}
+
 fn result(answer: &Answer, is_broken_off: bool, allows_calls: bool) -> Result<Reply, OpenAiError> {
     if let Some(error) = answer.error {
         return Err(error);
@@ -72,10 +82,6 @@ fn result(answer: &Answer, is_broken_off: bool, allows_calls: bool) -> Result<Re
         (_, Choices::Some) => {}
     }
     let said = answer.said();
-    let spoken = |pieces: &[String]| {
-        let text = without_thoughts(&joined(pieces)).trim().to_owned();
-        (!text.is_empty()).then_some(text)
-    };
     let cut_short = answer.finish == Some(Finish::Length);
     if let Some(called) = answer.calls().filter(|_| allows_calls) {
         // The last call may lack some of its arguments, even if they can be read.

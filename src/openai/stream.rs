@@ -12,7 +12,7 @@ use super::{
     body::{Body, Reader},
     content::Joining,
     finish::Finish,
-    response::outcome,
+    response::{outcome, text},
     speech::Speech,
 };
 /// An answer with the status 200 while it comes.
@@ -86,8 +86,13 @@ impl Reading {
             }
         };
         let decoded = outcome(&self.answer, is_broken_off, self.allows_calls);
-        if let Ok(Reply::Answer(completion)) = &decoded.result {
-            words.push_str(self.speech.last(&completion.text));
+        let whole = match &decoded.result {
+            Ok(Reply::Answer(completion)) => Some(completion.text.clone()),
+            Ok(Reply::Calls(_)) => text(&self.answer),
+            Err(_) => None,
+        };
+        if let Some(whole) = whole {
+            words.push_str(self.speech.last(&whole));
         }
         (words, decoded)
     }
@@ -170,6 +175,26 @@ mod tests {
             ("", "We open at nine.")
         );
         assert_eq!((decoded.tokens.prompt, decoded.tokens.completion), (7, 3));
+    }
+
+    #[test]
+    fn what_is_said_before_calls_is_heard_whole() {
+        let call = json!({ "index": 0, "id": "c", "type": "function", "function": { "name": "f", "arguments": "{}" } });
+        let calls = delta(&json!({ "tool_calls": [call] }), Some("tool_calls"));
+        for (pieces, said) in [
+            // It could be said in pieces that repeat one another.
+            (&["*", "*One moment** "][..], "*One moment** "),
+            (&["Let", "Let me", "Let me look."], "Let me look."),
+            // It could be a tag.
+            (&["Is it 3 <"], "Is it 3 <"),
+            (&["<think>Hm.</think>Let me"], "Let me"),
+            (&[], ""),
+        ] {
+            let body: String = pieces.iter().map(|piece| text(piece)).collect();
+            let (heard, decoded) = read(&[(body + &calls).as_bytes()]);
+            assert!(matches!(decoded.result, Ok(Reply::Calls(_))), "{pieces:?}");
+            assert_eq!(heard.trim(), said.trim(), "{pieces:?}");
+        }
     }
 
     #[test]
