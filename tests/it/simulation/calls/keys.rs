@@ -46,9 +46,6 @@ impl Simulation {
         let Entry { keys, has_hash } = self.next_entry(life, most);
         let hash = if has_hash { "#" } else { "" };
         for key in format!("{keys}{hash}").chars() {
-            if !session.is_open.get() {
-                return;
-            }
             self.press_key(session, &key.to_string());
             let pauses = self.random.chance(20);
             let pause = if pauses {
@@ -62,8 +59,11 @@ impl Simulation {
         self.sleep(if has_hash { 0 } else { 5500 }).await;
     }
 
-    /// The caller presses a key.
+    /// The caller presses a key. Nobody hears of it once the socket is closed.
     pub(super) fn press_key(self: &Rc<Self>, session: &Rc<Session>, key: &str) {
+        if !session.is_open.get() {
+            return;
+        }
         self.calls
             .with(&session.name, |call| call.pressed.push_str(key));
         for key in mutants::keys(self, key).chars() {

@@ -49,7 +49,7 @@ impl Record {
 
     /// Fixed sentences, and the answer of the newest turn, which was said by no document.
     fn says(&mut self, text: &str, is_ordered: bool) -> Result<(), String> {
-        if is_fixed(text) || self.is_damaged {
+        if is_fixed(text) {
             return Ok(());
         }
         let mut rest = tight(text);
@@ -57,6 +57,14 @@ impl Record {
             rest = rest.replace(&tight(fixed.in_language(Language::English)), "");
         }
         if rest.is_empty() {
+            return Ok(());
+        }
+        if self.is_damaged {
+            // Nobody knows what was said before.
+            let newest = self.turns.last_mut();
+            newest
+                .into_iter()
+                .for_each(|turn| turn.spoken.clone_from(&rest));
             return Ok(());
         }
         let is_said = |turn: &Turn| turn.spoken.contains(&rest);

@@ -91,6 +91,8 @@ impl Simulation {
 
     /// The object of a call was killed. `lost` says whether it lost writes.
     pub fn call_killed(&self, name: &str, lost: bool) {
+        let handles_frames = self.calls.with(name, |call| call.in_flight > 0);
+        let lost = lost || handles_frames == Some(true);
         self.floor_is_lost(name);
         self.lose_sent(name);
         let is_spoken = self.is_spoken(name);
