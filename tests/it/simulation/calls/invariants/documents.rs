@@ -61,10 +61,9 @@ impl Record {
         }
         if self.is_damaged {
             // Nobody knows what was said before.
-            let newest = self.turns.last_mut();
-            newest
-                .into_iter()
-                .for_each(|turn| turn.spoken.clone_from(&rest));
+            if let Some(turn) = self.turns.last_mut() {
+                turn.spoken.clone_from(&rest);
+            }
             return Ok(());
         }
         let is_said = |turn: &Turn| turn.spoken.contains(&rest);
