@@ -54,9 +54,9 @@ pub(super) fn outcome(answer: &Answer, is_broken_off: bool, allows_calls: bool) 
     }
 }
 
-/// The text of an answer, or what was said before its calls.
-pub(super) fn text(answer: &Answer) -> Option<String> {
-    spoken(&answer.said().text)
+/// What an answer says before its calls.
+pub(super) fn text(answer: &Answer) -> String {
+    spoken(&answer.said().text).unwrap_or_default()
 }
 
 fn spoken(pieces: &[String]) -> Option<String> {

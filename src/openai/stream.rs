@@ -86,13 +86,10 @@ impl Reading {
             }
         };
         let decoded = outcome(&self.answer, is_broken_off, self.allows_calls);
-        let whole = match &decoded.result {
-            Ok(Reply::Answer(completion)) => Some(completion.text.clone()),
-            Ok(Reply::Calls(_)) => text(&self.answer),
-            Err(_) => None,
-        };
-        if let Some(whole) = whole {
-            words.push_str(self.speech.last(&whole));
+        match &decoded.result {
+            Ok(Reply::Answer(completion)) => words.push_str(self.speech.last(&completion.text)),
+            Ok(Reply::Calls(_)) => words.push_str(self.speech.last(&text(&self.answer))),
+            Err(_) => {}
         }
         (words, decoded)
     }

@@ -193,6 +193,14 @@ impl Call {
             .await;
     }
 
+    /// The socket is lost, and Twilio opens the next one.
+    pub async fn reconnects(&mut self) {
+        self.fake.phone(&self.name()).closed(self.session).await;
+        let verbs = self.ended("failed", "in-progress").await;
+        self.open(&verbs).await;
+        self.set_up().await;
+    }
+
     /// The caller presses these keys, one after the other.
     pub async fn presses(&self, keys: &str) {
         for key in keys.chars() {

@@ -421,8 +421,7 @@ async fn words_that_an_open_answer_left_behind_do_not_count_for_the_next_one() {
         call.cuts_in(clause).await;
         call.says("Thanks").await;
         call.after(SECOND).await;
-        let request = fake.model_requests().pop().unwrap();
-        assert_eq!(request["messages"][4]["content"], "Red [the caller cut in]");
+        assert_eq!(told(&fake)[3], "Red [the caller cut in]");
     }
 }
 

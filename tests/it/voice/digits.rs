@@ -197,10 +197,7 @@ async fn what_a_lost_socket_cut_off_before_a_question_for_digits_is_answered_ane
     call.says("Where is my order?").await;
     call.after(SECOND).await;
     assert_eq!(call.said(), format!("I can look it up. {QUESTION}"));
-    fake.phone(&call.name()).closed(call.session).await;
-    let verbs = call.ended("failed", "in-progress").await;
-    call.open(&verbs).await;
-    call.set_up().await;
+    call.reconnects().await;
     call.after(SECOND).await;
     assert_eq!(call.said(), "Once more.");
     assert_eq!(told(&fake), ["Where is my order?"]);
@@ -221,10 +218,7 @@ async fn digits_whose_answer_a_restart_or_a_lost_socket_broke_off_are_answered_o
         if restarts {
             fake.evict_call(&call.name());
         }
-        fake.phone(&call.name()).closed(call.session).await;
-        let verbs = call.ended("failed", "in-progress").await;
-        call.open(&verbs).await;
-        call.set_up().await;
+        call.reconnects().await;
         call.after(SECOND).await;
         assert_eq!(call.said(), "It comes today.", "{restarts}");
         assert_eq!(told(&fake)[2..], ["[keys pressed: 4711]"]);

@@ -64,10 +64,7 @@ async fn a_question_that_a_lost_socket_cut_off_is_answered_on_the_next_one() {
     ]);
     call.says("When do you open?").await;
     call.after(SECOND / 2).await;
-    fake.phone(&call.name()).closed(1).await;
-    let verbs = call.ended("failed", "in-progress").await;
-    call.open(&verbs).await;
-    call.set_up().await;
+    call.reconnects().await;
     call.after(SECOND).await;
     assert_eq!(call.said(), "At nine.");
 }
@@ -90,10 +87,7 @@ async fn an_answer_that_was_sent_whole_ends_where_a_lost_socket_cut_it_off() {
         if !played.is_empty() {
             call.info("tokensPlayed", played).await;
         }
-        fake.phone(&call.name()).closed(1).await;
-        let verbs = call.ended("failed", "in-progress").await;
-        call.open(&verbs).await;
-        call.set_up().await;
+        call.reconnects().await;
         call.after(SECOND).await;
         assert_eq!(call.said(), said, "{played:?}");
         call.played().await;
@@ -121,10 +115,7 @@ async fn an_answer_that_was_never_played_is_given_anew_although_the_object_left_
     call.says("When do you open?").await;
     call.after(SECOND).await;
     assert_eq!(call.said(), "At nine.");
-    fake.phone(&call.name()).closed(1).await;
-    let verbs = call.ended("failed", "in-progress").await;
-    call.open(&verbs).await;
-    call.set_up().await;
+    call.reconnects().await;
     call.after(SECOND).await;
     assert_eq!(call.said(), "At nine.");
 }

@@ -116,10 +116,7 @@ async fn a_flood_of_frames_closes_the_socket() {
 async fn frames_of_an_old_socket_say_nothing() {
     let fake = FakePlatform::new();
     let mut call = Call::connected(&fake).await;
-    fake.phone(&call.name()).closed(1).await;
-    let verbs = call.ended("failed", "in-progress").await;
-    call.open(&verbs).await;
-    call.set_up().await;
+    call.reconnects().await;
     let old = call.session - 1;
     let prompt = json!({ "type": "prompt", "voicePrompt": "old words", "last": true });
     fake.phone(&call.name())

@@ -118,7 +118,7 @@ impl Record {
                     let heard = model_words(&self.played);
                     self.rest_is_dropped(turns, Some(&heard));
                 } else if is_current && !self.is_set_up {
-                    self.turns.iter_mut().for_each(|turn| turn.is_lost = true);
+                    self.floor_is_forgotten();
                 }
                 is_current.then_some(Told::SetUp { session, turns })
             }

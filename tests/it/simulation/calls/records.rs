@@ -164,7 +164,7 @@ impl Minutes {
 }
 
 impl Record {
-    /// The object has left memory: it does not know what is still played of these turns.
+    /// The object has left memory, or has another socket: it does not know what is still played of these turns.
     pub fn floor_is_forgotten(&mut self) {
         self.knows_played = false;
         self.turns.iter_mut().for_each(|turn| turn.is_lost = true);
